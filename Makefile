@@ -1,0 +1,222 @@
+# Builds, checks and tests everything; `make help` lists the targets. Everything generated goes below build/.
+#
+# A variant is a folder: build/release, or build/asan|tsan|cov|fuzz with V=; clang's objects never mix with gcc's.
+# Sources are found, not listed: libs/*/* is one archive, services/<name> makes bin/blazz-<name>, tools/<name> makes
+# bin/<name> (each with its own main.c), tests/unit/**/test_*.c and tests/fuzz/fuzz_*.c make one program each.
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+V ?= release
+VARIANTS := release asan tsan cov fuzz
+$(if $(filter $(V),$(VARIANTS)),,$(error V is one of: $(VARIANTS)))
+ifeq ($(V),fuzz)
+override CC := clang-19
+endif
+CXX := $(patsubst gcc%,g++%,$(patsubst clang%,clang++%,$(CC)))
+
+OUT := build/$(V)$(if $(filter-out fuzz,$(V)),$(if $(findstring clang,$(CC)),-clang))
+GEN := build/gen
+JOBS := $(shell nproc)
+MAKEFLAGS += --no-builtin-rules $(if $(MAKELEVEL:0=),,-j$(JOBS))
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# Flags.
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wwrite-strings -Wvla \
+	-Wnull-dereference -Wformat=2 -Wswitch -Werror
+# librdkafka's macros are made of them.
+WARN += $(if $(findstring clang,$(CC)),-Wno-gnu-statement-expression-from-macro-expansion)
+WARN_C := -Wstrict-prototypes -Wmissing-prototypes
+HARDEN := -fstack-protector-strong -fstack-clash-protection $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+
+MODE.release := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+# gcc's sanitizers put checks into the code that its own data flow warnings then misread.
+SANITIZED := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -DBLAZZ_FAILPOINTS -Wno-null-dereference \
+	$(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized)
+MODE.asan := $(SANITIZED) -fsanitize=address,undefined
+MODE.tsan := $(SANITIZED) -fsanitize=thread
+MODE.cov := -O0 --coverage -DBLAZZ_FAILPOINTS
+MODE.fuzz := $(SANITIZED) -fsanitize=fuzzer-no-link,address,undefined
+LINK_MODE := $(filter -fsanitize% --coverage,$(MODE.$(V)))
+
+PACKAGES := rdkafka libpq libprotobuf-c libcurl openssl libconfig libmicrohttpd libevent_core yyjson liblz4
+PACKAGE_FLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
+# Debian's libphonenumber has no .pc file.
+LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lphonenumber -lpthread -lm
+
+VERSION := $(or $(shell git describe --always --dirty 2>/dev/null),0.1.0)
+CPPFLAGS := -D_GNU_SOURCE -DBLAZZ_VERSION='"$(VERSION)"' -Ilibs -I$(GEN) $(PACKAGE_FLAGS)
+COMMON := -g -fPIE $(WARN) $(HARDEN) $(MODE.$(V))
+CFLAGS := -std=c11 $(COMMON) $(WARN_C)
+CXXFLAGS := -std=c++17 $(COMMON)
+LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LINK_MODE)
+
+# What there is.
+
+SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
+TOOLS := $(patsubst tools/%/main.c,%,$(wildcard tools/*/main.c))
+PROGRAM_DIRS := $(SERVICES:%=services/%) $(TOOLS:%=tools/%)
+PROGRAMS := $(SERVICES:%=$(OUT)/bin/blazz-%) $(TOOLS:%=$(OUT)/bin/%)
+
+PROTO := $(wildcard proto/blazz/v1/*.proto)
+PB_H := $(PROTO:proto/%.proto=$(GEN)/%.pb-c.h)
+PB_C := $(PB_H:.h=.c)
+PB_PYTHON := $(PROTO:proto/%.proto=$(GEN)/python/%_pb2.py)
+PB_DESCRIPTORS := $(GEN)/blazz.binpb
+
+LIB_SRC := $(wildcard libs/*/*.c libs/*/*.cc)
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
+# What the unit tests share; linked where it is used.
+HELPER_SRC := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+sources_in = $(sort $(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
+PROGRAM_SRC := $(foreach d,$(PROGRAM_DIRS),$(call sources_in,$(d)))
+ALL_SRC := $(LIB_SRC) $(PROGRAM_SRC) $(HELPER_SRC) $(UNIT_SRC) $(FUZZ_SRC)
+
+objects = $(addprefix $(OUT)/obj/,$(addsuffix .o,$(basename $(1))))
+LIB := $(OUT)/libblazz.a
+LIB_OBJ := $(call objects,$(LIB_SRC)) $(PROTO:proto/%.proto=$(OUT)/obj/gen/%.pb-c.o)
+UNIT := $(UNIT_SRC:%.c=$(OUT)/%)
+FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/bin/%)
+# A fuzzer sees ingest, unless its own line here says otherwise: SERVICE.fuzz_cursor := gateway
+fuzz_service = $(or $(SERVICE.$(1)),ingest)
+
+# Targets.
+
+.PHONY: help deps build demo test unit e2e fuzz lint format proto-baseline clean
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
+	@echo
+	@echo 'V=asan|tsan|cov picks a variant, CC=gcc|clang-19 the compiler.'
+deps: ## install what is missing (Debian 12 or 13)
+	tools/deps.sh all
+build: $(PROGRAMS) $(PB_PYTHON) ## all programs into build/<variant>/bin
+demo: ## a whole system with sample traffic; BROKER=, KEEP=, FIXTURES= as tools/demo.sh says
+	tools/deps.sh demo
+	+$(MAKE) V=release build
+	tools/demo.sh
+test: ## everything that gates: lint, both compilers, unit, e2e, fuzz
+	@tools/deps.sh test
+	@tools/run-tests.py
+unit: ## unit tests under ASan and UBSan; K=word picks some
+	@tools/run-tests.py unit
+e2e: ## end to end tests with the sanitized programs; K=expression as in pytest -k
+	@tools/run-tests.py e2e
+fuzz: ## every fuzzer for FUZZ_SECONDS (20); K=word picks some
+	@tools/run-tests.py fuzz
+lint: ## format, clang-tidy, floors, headers, compatibility of proto/
+	@tools/run-tests.py lint
+format: ## rewrite the sources in the house's format
+	$(FIND_FORMATTED) | xargs -0 -r clang-format-19 -i
+proto-baseline: $(PB_DESCRIPTORS) ## accept today's proto/ as what future versions must be compatible with
+	cp $< proto/baseline.binpb
+clean: ## remove build/
+	rm -rf build
+
+# Every unit test, not run.
+.PHONY: unit-build
+unit-build: $(UNIT)
+
+# Generated code.
+
+$(PB_C) $(PB_H) &: $(PROTO) tools/proto-c.sh
+	@mkdir -p $(GEN)
+	@tools/proto-c.sh $(GEN)
+$(GEN)/python/%_pb2.py: proto/%.proto
+	@mkdir -p $(GEN)/python
+	@protoc --python_out=$(GEN)/python -Iproto $<
+$(PB_DESCRIPTORS): $(PROTO)
+	@mkdir -p $(@D)
+	@protoc --include_imports --descriptor_set_out=$@ -Iproto $^
+
+# Compiling and linking.
+
+DEPFLAGS = -MMD -MP
+$(OUT)/obj/%.o: %.c Makefile | $(PB_H)
+	@mkdir -p $(@D)
+	@echo '  CC   $<'
+	@$(CC) $(CPPFLAGS) $(OWN) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+$(OUT)/obj/%.o: %.cc Makefile
+	@mkdir -p $(@D)
+	@echo '  CXX  $<'
+	@$(CXX) $(CPPFLAGS) $(OWN) $(CXXFLAGS) $(DEPFLAGS) -c -o $@ $<
+# Generated code is not ours to warn about.
+$(OUT)/obj/gen/%.o: $(GEN)/%.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(CPPFLAGS) -std=c11 -g -fPIE -w $(HARDEN) $(MODE.$(V)) $(DEPFLAGS) -c -o $@ $<
+
+# An archive of no objects is fine: a service may be nothing but its main.c.
+%.a:
+	@mkdir -p $(@D) && rm -f $@
+	@ar rcs $@ $^
+$(LIB): $(LIB_OBJ)
+
+link = @mkdir -p $(@D); echo '  LD   $@'; $(CXX) $(LDFLAGS) $(1) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+$(PROGRAMS):
+	$(call link)
+$(OUT)/obj/tests/unit/% build/lint/tidy/tests/unit/%: CPPFLAGS += -Itests/unit
+$(OUT)/tests/unit.a: $(call objects,$(HELPER_SRC))
+$(UNIT): LIBS += -lcmocka
+$(UNIT): $(OUT)/%: $(OUT)/obj/%.o
+	$(call link)
+$(FUZZ): $(OUT)/bin/%: $(OUT)/obj/tests/fuzz/%.o
+	$(call link,-fsanitize=fuzzer)
+
+# One program: its objects without main are an archive of their own, which the tests and fuzzers of it link too.
+define program
+$(foreach to,$(OUT)/obj build/lint/tidy build/lint/header,$(to)/$(1)/% $(to)/tests/unit/$(notdir $(1))/%): OWN := -I$(1) -I$(patsubst %/,%,$(dir $(1)))
+$(OUT)/$(1).a: $(call objects,$(filter-out $(1)/main.c,$(call sources_in,$(1))))
+$(2): $(OUT)/obj/$(1)/main.o $(OUT)/$(1).a $(LIB)
+$(filter $(OUT)/tests/unit/$(notdir $(1))/%,$(UNIT)): $(OUT)/$(1).a
+endef
+$(foreach s,$(SERVICES),$(eval $(call program,services/$(s),$(OUT)/bin/blazz-$(s))))
+$(foreach t,$(TOOLS),$(eval $(call program,tools/$(t),$(OUT)/bin/$(t))))
+define fuzzer
+$(OUT)/obj/tests/fuzz/$(1).o build/lint/tidy/tests/fuzz/$(1).c.ok: OWN := -Iservices
+$(OUT)/bin/$(1): $(if $(filter $(call fuzz_service,$(1)),$(SERVICES)),$(OUT)/services/$(call fuzz_service,$(1)).a)
+endef
+$(foreach f,$(notdir $(FUZZ)),$(eval $(call fuzzer,$(f))))
+$(UNIT): $(OUT)/tests/unit.a
+$(UNIT) $(FUZZ): $(LIB)
+
+# A new commit rebuilds what shows the version, and only that.
+$(call objects,$(shell grep -ls BLAZZ_VERSION $(ALL_SRC) /dev/null)): build/version
+build/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+.PHONY: FORCE
+
+# Lint: each check is one target, one stamp a file under build/lint, so that a second run is quick.
+
+FIND_FORMATTED := find libs services tools tests -name '*.[ch]' -print0 -o -name '*.cc' -print0
+TIDY := $(ALL_SRC:%=build/lint/tidy/%.ok)
+HEADERS := $(sort $(wildcard libs/*/*.h $(foreach d,$(PROGRAM_DIRS),$(d)/*.h $(d)/*/*.h)))
+HEADER_CHECKS := $(HEADERS:%=build/lint/header/%.ok)
+
+.PHONY: lint-format lint-tidy lint-headers lint-layers lint-proto
+lint-format:
+	@$(FIND_FORMATTED) | xargs -0 -r -n 40 -P $(JOBS) clang-format-19 --dry-run -Werror
+lint-tidy: $(TIDY)
+lint-headers: $(HEADER_CHECKS)
+lint-layers:
+	@tools/lint-layers.py
+lint-proto: $(PB_DESCRIPTORS)
+	@tools/proto-compat.py proto/baseline.binpb $<
+
+TIDY_FLAGS = $(CPPFLAGS) $(OWN) -DBLAZZ_FAILPOINTS $(if $(filter %.cc,$<),-std=c++17,-std=c11)
+build/lint/tidy/%.ok: % .clang-tidy Makefile | $(PB_H)
+	@mkdir -p $(@D)
+	@echo '  TIDY $<'
+	@clang-19 $(TIDY_FLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
+	@clang-tidy-19 --quiet $< -- $(TIDY_FLAGS) 2>$(@:.ok=.err) || { cat $(@:.ok=.err); exit 1; }
+	@touch $@
+# Each header alone, for both compilers.
+build/lint/header/%.ok: % Makefile | $(PB_H)
+	@mkdir -p $(@D)
+	@gcc $(CPPFLAGS) $(OWN) -std=c11 -Werror -fsyntax-only -MMD -MP -MT $@ -MF $(@:.ok=.d) -include $< -x c /dev/null
+	@clang-19 $(CPPFLAGS) $(OWN) -std=c11 -Werror -fsyntax-only -include $< -x c /dev/null
+	@touch $@
+
+-include $(shell find $(OUT) build/lint -name '*.d' 2>/dev/null)

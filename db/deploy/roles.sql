@@ -1,0 +1,30 @@
+-- One role per service, each with the least it needs (grants: security.sql). Passwords are the operator's business. Roles are
+-- cluster-wide, so one that exists is kept. The timeouts bound how long a paused or lost owner can hold a partition's row.
+BEGIN;
+
+DO $$
+DECLARE
+	r text;
+BEGIN
+	FOREACH r IN ARRAY ARRAY['blazz_ingest', 'blazz_chat_sync', 'blazz_webhook_dispatcher', 'blazz_campaign_sender',
+	                         'blazz_cleanup', 'blazz_gateway', 'blazz_admin', 'blazz_ops']
+	LOOP
+		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) THEN
+			EXECUTE format('CREATE ROLE %I LOGIN', r);
+		END IF;
+		EXECUTE format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', r, '10s');
+		EXECUTE format('ALTER ROLE %I SET statement_timeout = %L', r, '35s');
+		EXECUTE format('ALTER ROLE %I SET lock_timeout = %L', r, '15s');
+		EXECUTE format('ALTER ROLE %I SET client_connection_check_interval = %L', r, '2s');
+		EXECUTE format('ALTER ROLE %I SET tcp_user_timeout = %L', r, '10s');
+		-- Services serve all tenants and rest on composite keys; COPY refuses to run under row-level security.
+		IF r <> 'blazz_gateway' THEN
+			EXECUTE format('ALTER ROLE %I BYPASSRLS', r);
+		END IF;
+	END LOOP;
+END
+$$;
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+
+COMMIT;

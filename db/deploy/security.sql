@@ -1,0 +1,91 @@
+-- One writer per column, enforced by grants; tenants apart, enforced by row-level security for the roles that serve them;
+-- ingest learns of changed accounts and apps by notification.
+BEGIN;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO blazz_ingest, blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup,
+	blazz_gateway, blazz_ops;
+
+-- ingest: reads who may post, writes QR codes.
+GRANT SELECT (id, uuid, settings, deleted_at) ON workspaces TO blazz_ingest;
+GRANT SELECT (id, workspace_id, uuid, kind, secrets, deleted_at) ON provider_apps TO blazz_ingest;
+GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, provider_app_id, bridge_kind, provider_ref, phone_number,
+	phone_number_id, waba_id, business_id, secrets, deleted_at) ON whatsapp_accounts TO blazz_ingest;
+GRANT SELECT, INSERT, UPDATE ON account_qr TO blazz_ingest;
+
+-- chat-sync: conversations and all that hangs on them, the reported columns of accounts.
+GRANT SELECT ON workspaces, users TO blazz_chat_sync;
+GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, phone_number, phone_number_id, waba_id, business_id,
+	status, status_since, is_active, last_activity_at, first_connected_at, last_connected_at, disconnected_at, disconnect_reason,
+	disconnect_details, sync, notices, deleted_at, updated_at) ON whatsapp_accounts TO blazz_chat_sync;
+GRANT UPDATE (status, status_since, is_active, last_activity_at, first_connected_at, last_connected_at, disconnected_at,
+	disconnect_reason, disconnect_details, sync, notices, updated_at) ON whatsapp_accounts TO blazz_chat_sync;
+GRANT SELECT, INSERT, UPDATE ON contacts, whatsapp_groups, contact_opt_outs, templates, conversations, chats, chat_receipts,
+	chat_media, account_syncs TO blazz_chat_sync;
+GRANT SELECT, INSERT, UPDATE, DELETE ON contact_aliases, chat_reactions, chat_reactions_withdrawn, parked_updates TO blazz_chat_sync;
+GRANT DELETE ON chats, chat_receipts, chat_media TO blazz_chat_sync; -- merging conversations collapses equal messages
+GRANT USAGE ON SEQUENCE contacts_id_seq, contact_opt_outs_id_seq, whatsapp_groups_id_seq, templates_id_seq, conversations_id_seq,
+	chats_id_block, parked_updates_id_seq TO blazz_chat_sync;
+
+-- Whoever consumes keeps progress; whoever decides in a transaction keeps an outbox.
+GRANT SELECT, INSERT, UPDATE ON consumer_progress TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender;
+GRANT SELECT, INSERT, DELETE ON outbox TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup, blazz_gateway;
+
+-- gateway and blazzctl: configuration and wishes, and reading what tenants see.
+GRANT SELECT, INSERT, UPDATE ON workspaces, users, provider_apps TO blazz_gateway;
+GRANT SELECT ON whatsapp_accounts TO blazz_gateway;
+GRANT INSERT (workspace_id, uuid, session_id, provider_type, provider_app_id, bridge_kind, provider_ref, phone_number, phone_number_id,
+	waba_id, business_id, desired_state, desired_at, is_primary, secrets, metadata, created_by, assigned_instance_url) ON whatsapp_accounts TO blazz_gateway;
+GRANT UPDATE (session_id, provider_app_id, bridge_kind, provider_ref, phone_number, phone_number_id, waba_id, business_id, desired_state,
+	desired_at, is_primary, secrets, metadata, updated_at) ON whatsapp_accounts TO blazz_gateway;
+GRANT SELECT ON account_qr, contacts, contact_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats, chat_receipts,
+	chat_reactions, chat_media, account_syncs TO blazz_gateway;
+GRANT USAGE ON SEQUENCE workspaces_id_seq, users_id_seq, provider_apps_id_seq, whatsapp_accounts_id_seq TO blazz_gateway;
+
+-- blazzctl, where it configures across workspaces: all that gateway may, without a tenant's view.
+GRANT blazz_gateway TO blazz_admin;
+
+-- ops: progress, outbox and dead letters, and looking at everything but secrets.
+GRANT SELECT, INSERT, UPDATE, DELETE ON consumer_progress TO blazz_ops;
+GRANT SELECT, DELETE ON outbox TO blazz_ops;
+GRANT SELECT ON workspaces, users, contacts, contact_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats,
+	chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs TO blazz_ops;
+GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, provider_ref, phone_number, phone_number_id, waba_id,
+	desired_state, desired_at, is_primary, status, status_since, is_active, last_activity_at, first_connected_at, last_connected_at,
+	disconnected_at, disconnect_reason, disconnect_details, sync, notices, health_score, created_at, updated_at, deleted_at)
+	ON whatsapp_accounts TO blazz_ops;
+
+-- Every tenant-owned table: a test walks the catalogue and misses none.
+DO $$
+DECLARE
+	t text;
+BEGIN
+	FOR t IN
+		SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+		AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'workspace_id' AND NOT a.attisdropped)
+	LOOP
+		EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+		EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
+		EXECUTE format('CREATE POLICY tenant ON %I TO blazz_gateway USING (workspace_id = nullif(current_setting(''blazz.workspace_id'', true), '''')::bigint)', t);
+	END LOOP;
+END
+$$;
+ALTER TABLE workspaces ENABLE ROW LEVEL SECURITY;
+ALTER TABLE workspaces FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON workspaces TO blazz_gateway USING (id = nullif(current_setting('blazz.workspace_id', true), '')::bigint);
+
+-- Only what ingest caches is told; a status that chat-sync writes is not.
+CREATE FUNCTION notify_intake() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_notify('blazz_intake', TG_TABLE_NAME || ':' || NEW.uuid::text);
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER notify_intake_insert AFTER INSERT ON whatsapp_accounts FOR EACH ROW EXECUTE FUNCTION notify_intake();
+CREATE TRIGGER notify_intake_update AFTER UPDATE OF session_id, provider_app_id, bridge_kind, provider_ref, phone_number,
+	phone_number_id, waba_id, business_id, secrets, deleted_at ON whatsapp_accounts FOR EACH ROW EXECUTE FUNCTION notify_intake();
+CREATE TRIGGER notify_intake AFTER INSERT OR UPDATE ON provider_apps FOR EACH ROW EXECUTE FUNCTION notify_intake();
+CREATE TRIGGER notify_intake AFTER UPDATE OF settings, deleted_at ON workspaces FOR EACH ROW EXECUTE FUNCTION notify_intake();
+
+COMMIT;

@@ -1,0 +1,19 @@
+-- The questions of the older application, answered from the new tables. security_invoker: row-level security applies to the reader.
+BEGIN;
+
+-- Unread and latest message per contact, over its conversations of all accounts.
+CREATE VIEW contact_activity WITH (security_invoker = true) AS
+SELECT workspace_id, contact_id, sum(unread_messages)::bigint AS unread_messages, max(last_message_at) AS latest_chat_created_at
+FROM conversations
+WHERE contact_id IS NOT NULL AND merged_into IS NULL
+GROUP BY workspace_id, contact_id;
+
+-- Messages with is_read.
+CREATE VIEW chat_messages WITH (security_invoker = true) AS
+SELECT c.*, c.sent_at <= v.last_read_at AS is_read
+FROM chats c
+JOIN conversations v ON v.workspace_id = c.workspace_id AND v.id = c.conversation_id;
+
+GRANT SELECT ON contact_activity, chat_messages TO blazz_gateway, blazz_ops;
+
+COMMIT;

@@ -1,0 +1,3 @@
+BEGIN;
+DROP TABLE outbox, consumer_progress;
+COMMIT;

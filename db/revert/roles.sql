@@ -1,0 +1,23 @@
+-- Roles may serve other databases of the cluster: one that still owns or may do something elsewhere stays.
+BEGIN;
+
+DROP EXTENSION IF EXISTS pg_trgm;
+
+DO $$
+DECLARE
+	r text;
+BEGIN
+	FOREACH r IN ARRAY ARRAY['blazz_ingest', 'blazz_chat_sync', 'blazz_webhook_dispatcher', 'blazz_campaign_sender',
+	                         'blazz_cleanup', 'blazz_gateway', 'blazz_admin', 'blazz_ops']
+	LOOP
+		BEGIN
+			EXECUTE format('DROP ROLE IF EXISTS %I', r);
+		EXCEPTION
+			WHEN dependent_objects_still_exist OR object_in_use THEN
+				RAISE NOTICE 'role % is still used and stays', r;
+		END;
+	END LOOP;
+END
+$$;
+
+COMMIT;

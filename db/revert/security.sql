@@ -1,0 +1,26 @@
+BEGIN;
+DROP TRIGGER notify_intake ON workspaces;
+DROP TRIGGER notify_intake ON provider_apps;
+DROP TRIGGER notify_intake_update ON whatsapp_accounts;
+DROP TRIGGER notify_intake_insert ON whatsapp_accounts;
+DROP FUNCTION notify_intake();
+DO $$
+DECLARE
+	t text;
+BEGIN
+	FOR t IN SELECT tablename FROM pg_policies WHERE schemaname = 'public' AND policyname = 'tenant'
+	LOOP
+		EXECUTE format('DROP POLICY tenant ON %I', t);
+		EXECUTE format('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY', t);
+		EXECUTE format('ALTER TABLE %I DISABLE ROW LEVEL SECURITY', t);
+	END LOOP;
+END
+$$;
+REVOKE blazz_gateway FROM blazz_admin;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM blazz_ingest, blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender,
+	blazz_cleanup, blazz_gateway, blazz_ops;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM blazz_ingest, blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender,
+	blazz_cleanup, blazz_gateway, blazz_ops;
+REVOKE USAGE ON SCHEMA public FROM blazz_ingest, blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup,
+	blazz_gateway, blazz_ops;
+COMMIT;

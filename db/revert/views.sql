@@ -1,0 +1,3 @@
+BEGIN;
+DROP VIEW chat_messages, contact_activity;
+COMMIT;

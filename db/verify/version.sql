@@ -1,0 +1,1 @@
+SELECT 1 / count(*)::int FROM schema_version;

@@ -1,0 +1,226 @@
+/* Bump allocation from a chain of blocks. Small pieces come from the newest ordinary block; a piece that would waste
+ * a good part of a block gets one of its own, put behind the current one so that the rest of that is not lost.
+ * Under AddressSanitizer whatever is not handed out is poisoned: overruns are seen as with malloc.
+ */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ARENA_ASAN
+#endif
+
+#ifdef ARENA_ASAN
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
+#define BLOCK_MIN_BYTES ((size_t)1024)
+#define BLOCK_MAX_BYTES ((size_t)1 << 20) /* blocks double up to here */
+
+struct block {
+	struct block *next;
+	size_t cap, used;
+	alignas(max_align_t) char bytes[];
+};
+
+struct arena {
+	struct block *current; /* head of the chain */
+	struct block *first;   /* kept by arena_reset; somewhere in the chain */
+	size_t block_bytes;    /* of the next ordinary block */
+	size_t used_bytes;
+};
+
+static _Noreturn void die_of_memory(size_t n)
+{
+	fprintf(stderr, "out of memory: %zu bytes\n", n);
+	abort();
+}
+
+static size_t product(size_t count, size_t size)
+{
+	size_t n;
+
+	if (__builtin_mul_overflow(count, size, &n))
+		die_of_memory(SIZE_MAX);
+	return n;
+}
+
+static struct block *block_new(size_t cap)
+{
+	struct block *b;
+
+	if (cap > SIZE_MAX - sizeof(*b))
+		die_of_memory(cap);
+	b = mem_alloc(sizeof(*b) + cap);
+	b->next = NULL;
+	b->cap = cap;
+	b->used = 0;
+	ASAN_POISON_MEMORY_REGION(b->bytes, cap);
+	return b;
+}
+
+struct arena *arena_new(size_t first_block_bytes)
+{
+	struct arena *a = mem_alloc(sizeof(*a));
+
+	a->block_bytes = first_block_bytes > BLOCK_MIN_BYTES ? first_block_bytes : BLOCK_MIN_BYTES;
+	a->first = a->current = block_new(a->block_bytes);
+	a->used_bytes = 0;
+	return a;
+}
+
+void arena_reset(struct arena *a)
+{
+	for (struct block *b = a->current, *next; b; b = next) {
+		next = b->next;
+		if (b != a->first)
+			free(b);
+	}
+	a->current = a->first;
+	a->block_bytes = a->first->cap;
+	a->used_bytes = 0;
+	a->first->next = NULL;
+	a->first->used = 0;
+	ASAN_POISON_MEMORY_REGION(a->first->bytes, a->first->cap);
+}
+
+void arena_free(struct arena *a)
+{
+	if (!a)
+		return;
+	arena_reset(a);
+	free(a->first);
+	free(a);
+}
+
+size_t arena_used_bytes(const struct arena *a)
+{
+	return a->used_bytes;
+}
+
+static struct block *block_own(struct arena *a, size_t n)
+{
+	struct block *b = block_new(n);
+
+	b->next = a->current->next;
+	a->current->next = b;
+	return b;
+}
+
+static struct block *block_ordinary(struct arena *a)
+{
+	struct block *b;
+
+	if (a->block_bytes <= BLOCK_MAX_BYTES / 2)
+		a->block_bytes *= 2;
+	b = block_new(a->block_bytes);
+	b->next = a->current;
+	a->current = b;
+	return b;
+}
+
+static struct block *block_with_room(struct arena *a, size_t n)
+{
+	if (a->current->cap - a->current->used >= n)
+		return a->current;
+	return n > a->block_bytes / 4 ? block_own(a, n) : block_ordinary(a);
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	const size_t align = alignof(max_align_t);
+	size_t taken;
+	struct block *b;
+	char *p;
+
+	if (n > SIZE_MAX - align)
+		die_of_memory(n);
+	taken = n ? (n + align - 1) / align * align : align;
+	b = block_with_room(a, taken);
+	p = b->bytes + b->used;
+	b->used += taken;
+	a->used_bytes += taken;
+	ASAN_UNPOISON_MEMORY_REGION(p, n);
+	return memset(p, 0, n);
+}
+
+void *arena_calloc(struct arena *a, size_t count, size_t size)
+{
+	return arena_alloc(a, product(count, size));
+}
+
+char *arena_cstr(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	return p;
+}
+
+struct str arena_str(struct arena *a, struct str s)
+{
+	return s.p ? (struct str){ arena_cstr(a, s), s.n } : STR_NONE;
+}
+
+struct str arena_printf(struct arena *a, const char *fmt, ...)
+{
+	char *text = NULL;
+	struct str copy;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		die_of_memory(0);
+	copy = arena_str(a, (struct str){ text, (size_t)n });
+	free(text);
+	return copy;
+}
+
+void *mem_alloc(size_t n)
+{
+	void *p = malloc(n ? n : 1);
+
+	if (!p)
+		die_of_memory(n);
+	return p;
+}
+
+void *mem_calloc(size_t count, size_t size)
+{
+	size_t n = product(count, size);
+
+	return memset(mem_alloc(n), 0, n);
+}
+
+void *mem_realloc(void *p, size_t n)
+{
+	void *moved = realloc(p, n ? n : 1);
+
+	if (!moved)
+		die_of_memory(n);
+	return moved;
+}
+
+char *mem_cstr(struct str s)
+{
+	char *p = mem_alloc(s.n + 1);
+
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return p;
+}

@@ -1,0 +1,83 @@
+/* Clocks and the one time format of logs and JSON. The test offset is read once, at the first look at the clock. */
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define OFFSET_MAX_MS INT64_C(10000000000000) /* 300 years: sums in microseconds stay in range */
+#define FORMAT_MIN_MS INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
+#define FORMAT_MAX_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+
+static int64_t offset_ms;
+
+static void offset_read(void)
+{
+	int64_t ms;
+
+	if (str_to_i64(str_of(getenv("BLAZZ_CLOCK_OFFSET_MS")), &ms) && ms >= -OFFSET_MAX_MS && ms <= OFFSET_MAX_MS)
+		offset_ms = ms;
+}
+
+static int64_t read_us(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t); /* cannot fail for the two clocks of this file */
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t clock_now_us(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, offset_read);
+	return read_us(CLOCK_REALTIME) + offset_ms * 1000;
+}
+
+int64_t clock_now_ms(void)
+{
+	return clock_now_us() / 1000;
+}
+
+int64_t clock_mono_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
+}
+
+int64_t clock_mono_ms(void)
+{
+	return clock_mono_us() / 1000;
+}
+
+/* Writes `width` digits and the character that follows them. */
+static char *put_number(char *at, int width, int v, char then)
+{
+	for (int i = width - 1; i >= 0; i--, v /= 10)
+		at[i] = (char)('0' + v % 10);
+	at[width] = then;
+	return at + width + 1;
+}
+
+void clock_format_ms(int64_t ms, char out[static 25])
+{
+	struct tm t;
+	time_t seconds;
+	int milli;
+
+	if (ms < FORMAT_MIN_MS)
+		ms = FORMAT_MIN_MS;
+	if (ms > FORMAT_MAX_MS)
+		ms = FORMAT_MAX_MS;
+	milli = (int)((ms % 1000 + 1000) % 1000);
+	seconds = (time_t)((ms - milli) / 1000);
+	gmtime_r(&seconds, &t);
+	out = put_number(out, 4, t.tm_year + 1900, '-');
+	out = put_number(out, 2, t.tm_mon + 1, '-');
+	out = put_number(out, 2, t.tm_mday, 'T');
+	out = put_number(out, 2, t.tm_hour, ':');
+	out = put_number(out, 2, t.tm_min, ':');
+	out = put_number(out, 2, t.tm_sec, '.');
+	out = put_number(out, 3, milli, 'Z');
+	*out = '\0';
+}

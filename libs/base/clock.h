@@ -1,0 +1,21 @@
+/* Time. Everything takes milliseconds (or microseconds, where PostgreSQL's resolution matters) as int64_t.
+ *
+ * Decisions take `now` as a parameter; only the edges of a program read a clock. Wall time may jump: it stamps and
+ * compares with outside times. Monotonic time measures and sets deadlines.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+
+int64_t clock_now_ms(void);  /* since 1970-01-01 UTC; BLAZZ_CLOCK_OFFSET_MS (tests) is added */
+int64_t clock_now_us(void);  /* the same in microseconds */
+int64_t clock_mono_ms(void); /* since some start; never goes back */
+int64_t clock_mono_us(void);
+
+/* "2026-01-01T00:00:00.000Z", 24 characters and a NUL. */
+void clock_format_ms(int64_t ms, char out[static 25]);
+
+#endif

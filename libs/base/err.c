@@ -1,0 +1,98 @@
+/* Errors. Invariant: code and msg are one line of valid UTF-8, whatever a server or a peer put into them. */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* Copies what fits, whole code points only; a run of control characters becomes one space, none at the ends. */
+static void copy_clean(char *out, size_t cap, struct str in)
+{
+	size_t n = 0;
+	bool gap = false;
+
+	while (in.n > 0) {
+		size_t whole = utf8_next(in);
+		size_t step = whole ? whole : 1;
+
+		if (is_control(in.p[0])) {
+			gap = n > 0;
+		} else {
+			if (n + gap + step >= cap)
+				break;
+			if (gap)
+				out[n++] = ' ';
+			gap = false;
+			memcpy(out + n, whole ? in.p : "?", step);
+			n += step;
+		}
+		in = (struct str){ in.p + step, in.n - step };
+	}
+	out[n] = '\0';
+}
+
+/* The arguments may point into the very error that is being filled, so text is made before anything is stored. */
+static __attribute__((format(printf, 3, 0))) void format_text(char *out, size_t cap, const char *fmt, va_list ap)
+{
+	if (vsnprintf(out, cap, fmt, ap) < 0)
+		out[0] = '\0';
+}
+
+int err_set(struct err *err, enum err_kind kind, const char *code, const char *fmt, ...)
+{
+	char text[1024];
+	struct err fresh = { .kind = kind };
+	va_list ap;
+
+	if (!err)
+		return -1;
+	va_start(ap, fmt);
+	format_text(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	copy_clean(fresh.code, sizeof(fresh.code), str_of(code));
+	copy_clean(fresh.msg, sizeof(fresh.msg), str_of(text));
+	*err = fresh;
+	return -1;
+}
+
+int err_wrap(struct err *err, const char *fmt, ...)
+{
+	char prefix[512];
+	char text[sizeof(prefix) + sizeof(err->msg) + 2];
+	va_list ap;
+
+	if (!err)
+		return -1;
+	va_start(ap, fmt);
+	format_text(prefix, sizeof(prefix), fmt, ap);
+	va_end(ap);
+	snprintf(text, sizeof(text), "%s: %s", prefix, err->msg);
+	copy_clean(err->msg, sizeof(err->msg), str_of(text));
+	return -1;
+}
+
+const char *err_kind_name(enum err_kind kind)
+{
+	switch (kind) {
+	case ERR_NONE:
+		return "none";
+	case ERR_RETRY:
+		return "retry";
+	case ERR_INPUT:
+		return "input";
+	case ERR_CONFLICT:
+		return "conflict";
+	case ERR_BUSY:
+		return "busy";
+	case ERR_FATAL:
+		return "fatal";
+	}
+	return "unknown";
+}

@@ -1,0 +1,37 @@
+/* Errors that carry the decision.
+ *
+ * Every fallible function returns 0 or -1, takes `struct err *err` last, and leaves its outputs untouched on
+ * failure. The kind says what the caller does; code and message are for the log and for dead letters.
+ * Messages never hold a secret, message text or a full phone number.
+ */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#define ERR_MUST_USE __attribute__((warn_unused_result))
+
+enum err_kind {
+	ERR_NONE = 0,
+	ERR_RETRY,    /* back off and try again; commit nothing */
+	ERR_INPUT,    /* the input is at fault: dead letter or 4xx */
+	ERR_CONFLICT, /* already done, or another owner took over */
+	ERR_BUSY,     /* push back: 503, or suspend the source */
+	ERR_FATAL,    /* log and exit */
+};
+
+struct err {
+	enum err_kind kind;
+	char code[16]; /* SQLSTATE, HTTP status, librdkafka or libcurl code, or a short word of ours */
+	char msg[240]; /* one line, truncated */
+};
+
+/* Fills *err (which may be NULL) and returns -1, so that callers write `return err_set(err, ...)`. */
+int err_set(struct err *err, enum err_kind kind, const char *code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Puts "prefix: " before the message and keeps kind and code. Returns -1. */
+int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* "retry", "input", ... for logs. */
+const char *err_kind_name(enum err_kind kind);
+
+#endif

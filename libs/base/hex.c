@@ -1,0 +1,114 @@
+/* Hexadecimal and base64. Strict: one text for one value (hex also takes upper case), so base64 with bits left over
+ * in its last character is refused (RFC 4648, 3.5). */
+#include "base/hex.h"
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+void hex_encode(const void *p, size_t n, char *out)
+{
+	const unsigned char *bytes = p;
+
+	for (size_t i = 0; i < n; i++) {
+		*out++ = "0123456789abcdef"[bytes[i] >> 4];
+		*out++ = "0123456789abcdef"[bytes[i] & 15];
+	}
+}
+
+bool hex_decode(struct str s, void *out, size_t n)
+{
+	unsigned char *bytes = out;
+
+	if (s.n % 2 != 0 || s.n / 2 != n)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (hex_value(s.p[i]) < 0)
+			return false;
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (unsigned char)(hex_value(s.p[2 * i]) << 4 | hex_value(s.p[2 * i + 1]));
+	return true;
+}
+
+static const char base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void base64_encode(struct buf *out, const void *p, size_t n)
+{
+	const unsigned char *bytes = p;
+
+	for (size_t i = 0; i < n; i += 3) {
+		size_t have = n - i < 3 ? n - i : 3;
+		uint32_t v = (uint32_t)bytes[i] << 16;
+
+		if (have > 1)
+			v |= (uint32_t)bytes[i + 1] << 8;
+		if (have > 2)
+			v |= bytes[i + 2];
+		buf_add_char(out, base64_alphabet[v >> 18]);
+		buf_add_char(out, base64_alphabet[v >> 12 & 63]);
+		buf_add_char(out, have > 1 ? base64_alphabet[v >> 6 & 63] : '=');
+		buf_add_char(out, have > 2 ? base64_alphabet[v & 63] : '=');
+	}
+}
+
+static int base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+')
+		return 62;
+	return c == '/' ? 63 : -1;
+}
+
+/* Four characters, of which the last `padding` are '='. */
+static bool base64_decode_group(struct buf *out, const char *p, size_t padding)
+{
+	uint32_t v = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		int bits = i < 4 - padding ? base64_value(p[i]) : 0;
+
+		if (bits < 0)
+			return false;
+		v = v << 6 | (uint32_t)bits;
+	}
+	if (v & ((1u << 8 * padding) - 1))
+		return false;
+	for (size_t i = 0; i < 3 - padding; i++)
+		buf_add_char(out, (char)(v >> (16 - 8 * i)));
+	return true;
+}
+
+static size_t base64_padding(struct str s)
+{
+	if (str_ends(s, STR("==")))
+		return 2;
+	return str_ends(s, STR("=")) ? 1 : 0;
+}
+
+bool base64_decode(struct buf *out, struct str s)
+{
+	size_t before = out->n;
+	size_t padding = base64_padding(s);
+
+	if (s.n % 4 != 0)
+		return false;
+	buf_reserve(out, s.n / 4 * 3);
+	for (size_t i = 0; i < s.n; i += 4)
+		if (!base64_decode_group(out, s.p + i, i + 4 == s.n ? padding : 0)) {
+			out->n = before;
+			return false;
+		}
+	return true;
+}

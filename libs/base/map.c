@@ -1,0 +1,181 @@
+/* A hash table in the shape of Python's dict: entries in a plain array, in order of insertion, and beside it an
+ * open-addressed index of positions in that array.
+ *
+ * Deleting leaves a dead entry (no key) in its place, so that neither the order nor a running iteration moves; the
+ * dead go when the array is full and both are rebuilt. Invariant: at most half of the index is in use, so that every
+ * probe ends. Keys come from outside: the hash starts from a random seed, which makes collisions hard to prepare.
+ */
+#include "base/map.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/rng.h"
+
+#define INDEX_MIN 16
+
+struct entry {
+	uint64_t hash;
+	char *key; /* ours; NULL in a dead entry */
+	size_t key_n;
+	void *value;
+};
+
+struct map {
+	struct entry *entries;
+	uint32_t *index;    /* position in entries plus one; 0 is free */
+	size_t index_n;     /* a power of two; entries has room for half as many */
+	size_t used, count; /* entries with and without the dead */
+};
+
+static uint64_t seed;
+
+static void seed_draw(void)
+{
+	rng_bytes(&seed, sizeof(seed));
+}
+
+/* FNV-1a from the seed, then MurmurHash3's finalizer: the index takes the low bits, which FNV mixes worst. */
+static uint64_t key_hash(struct str key)
+{
+	uint64_t h = seed;
+
+	for (size_t i = 0; i < key.n; i++)
+		h = (h ^ (unsigned char)key.p[i]) * 0x100000001b3u;
+	h = (h ^ (h >> 33)) * 0xff51afd7ed558ccdu;
+	h = (h ^ (h >> 33)) * 0xc4ceb9fe1a85ec53u;
+	return h ^ (h >> 33);
+}
+
+static void map_allocate(struct map *m, size_t index_n)
+{
+	m->index_n = index_n;
+	m->index = mem_calloc(index_n, sizeof(*m->index));
+	m->entries = mem_calloc(index_n / 2, sizeof(*m->entries));
+	m->used = 0;
+}
+
+struct map *map_new(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct map *m = mem_calloc(1, sizeof(*m));
+
+	pthread_once(&once, seed_draw);
+	map_allocate(m, INDEX_MIN);
+	return m;
+}
+
+void map_clear(struct map *m)
+{
+	for (size_t i = 0; i < m->used; i++)
+		free(m->entries[i].key);
+	memset(m->index, 0, m->index_n * sizeof(*m->index));
+	m->used = m->count = 0;
+}
+
+void map_free(struct map *m)
+{
+	if (!m)
+		return;
+	map_clear(m);
+	free(m->index);
+	free(m->entries);
+	free(m);
+}
+
+size_t map_count(const struct map *m)
+{
+	return m->count;
+}
+
+static bool entry_is(const struct entry *e, uint64_t hash, struct str key)
+{
+	return e->key && e->hash == hash && e->key_n == key.n && (key.n == 0 || memcmp(e->key, key.p, key.n) == 0);
+}
+
+static struct entry *map_find(const struct map *m, uint64_t hash, struct str key)
+{
+	for (size_t i = hash & (m->index_n - 1); m->index[i]; i = (i + 1) & (m->index_n - 1)) {
+		struct entry *e = &m->entries[m->index[i] - 1];
+
+		if (entry_is(e, hash, key))
+			return e;
+	}
+	return NULL;
+}
+
+static struct entry *map_append(struct map *m, const struct entry *e)
+{
+	size_t i = e->hash & (m->index_n - 1);
+
+	while (m->index[i])
+		i = (i + 1) & (m->index_n - 1);
+	m->entries[m->used] = *e;
+	m->index[i] = (uint32_t)++m->used;
+	return &m->entries[m->used - 1];
+}
+
+/* Drops the dead and leaves room for at least as many again as are alive: insertion stays O(1) on average. */
+static void map_rebuild(struct map *m)
+{
+	struct map old = *m;
+	size_t index_n = INDEX_MIN;
+
+	while (index_n < 4 * old.count)
+		index_n *= 2;
+	map_allocate(m, index_n);
+	for (size_t i = 0; i < old.used; i++)
+		if (old.entries[i].key)
+			map_append(m, &old.entries[i]);
+	free(old.index);
+	free(old.entries);
+}
+
+void *map_get(const struct map *m, struct str key)
+{
+	const struct entry *e = map_find(m, key_hash(key), key);
+
+	return e ? e->value : NULL;
+}
+
+void **map_slot(struct map *m, struct str key)
+{
+	struct entry fresh = { .hash = key_hash(key), .key_n = key.n };
+	struct entry *e = map_find(m, fresh.hash, key);
+
+	if (e)
+		return &e->value;
+	if (m->used == m->index_n / 2)
+		map_rebuild(m);
+	fresh.key = mem_cstr(key);
+	m->count++;
+	return &map_append(m, &fresh)->value;
+}
+
+void map_del(struct map *m, struct str key)
+{
+	struct entry *e = map_find(m, key_hash(key), key);
+
+	if (!e)
+		return;
+	free(e->key);
+	e->key = NULL;
+	e->value = NULL;
+	m->count--;
+}
+
+bool map_each(const struct map *m, size_t *i, struct str *key, void **value)
+{
+	while (*i < m->used) {
+		const struct entry *e = &m->entries[(*i)++];
+
+		if (e->key) {
+			*key = (struct str){ e->key, e->key_n };
+			*value = e->value;
+			return true;
+		}
+	}
+	return false;
+}

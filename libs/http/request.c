@@ -1,0 +1,428 @@
+/* One request from its first line to its last byte, driven by libmicrohttpd's callbacks: the line was read, the header is
+ * complete, a piece of the body came, the request is complete, it is over.
+ *
+ * A refusal with a body still on its way drops up to DROP_MAX_BYTES of it first: closing a socket with unread data resets the
+ * connection, and the client would lose the answer. Invariant: a request that the owner knows gets either its answer or
+ * gone(), once.
+ */
+#include "http/request.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/hex.h"
+
+#define BODY_KEEP_BYTES ((size_t)64 * 1024) /* memory that a connection keeps for its next body */
+#define DROP_MAX_BYTES  ((size_t)256 * 1024)
+
+static void peer_format(struct http_request *r, const struct sockaddr *a)
+{
+	static const unsigned char v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
+
+	if (a->sa_family == AF_INET) {
+		memcpy(&v4, a, sizeof(v4));
+		inet_ntop(AF_INET, &v4.sin_addr, r->peer, sizeof(r->peer));
+	} else if (a->sa_family == AF_INET6) {
+		memcpy(&v6, a, sizeof(v6));
+		if (memcmp(&v6.sin6_addr, v4_mapped, sizeof(v4_mapped)) == 0)
+			inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], r->peer, sizeof(r->peer));
+		else
+			inet_ntop(AF_INET6, &v6.sin6_addr, r->peer, sizeof(r->peer));
+	}
+}
+
+static struct http_request *connection_new(struct http_server *s, struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct http_request *r = mem_calloc(1, sizeof(*r));
+
+	r->server = s;
+	r->connection = connection;
+	if (info && info->client_addr)
+		peer_format(r, info->client_addr);
+	phase_enter(r, PHASE_HEADER);
+	atomic_fetch_add_explicit(&s->connections, 1, memory_order_relaxed);
+	return r;
+}
+
+/* At its limit libmicrohttpd stops accepting and only looks again when it runs. */
+static void connection_free(struct http_request *r)
+{
+	size_t before = atomic_fetch_sub_explicit(&r->server->connections, 1, memory_order_relaxed);
+
+	if (before == (size_t)r->server->options.max_connections)
+		server_run_soon(r->server);
+	phase_leave(r);
+	buf_fini(&r->body);
+	free(r);
+}
+
+void request_on_connection(void *cls, struct MHD_Connection *connection, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*context = connection_new(cls, connection);
+		return;
+	}
+	if (*context)
+		connection_free(*context);
+	*context = NULL;
+}
+
+/* What libmicrohttpd itself refuses also ends in on_completed, with whatever context: the connection's never fails. */
+static struct http_request *request_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static void phase_change(struct http_request *r, enum http_phase phase)
+{
+	if (r->phase == PHASE_CLOSING)
+		return;
+	phase_leave(r);
+	phase_enter(r, phase);
+}
+
+/* The request line is there. The first header's deadline counts from the accept, later ones' from here; before that the idle
+ * deadline holds, however slowly the bytes of the line come. */
+void *request_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	struct http_request *r = request_of(connection);
+
+	(void)cls;
+	(void)uri;
+	r->started_mono_ms = clock_mono_ms();
+	if (r->phase == PHASE_IDLE)
+		phase_change(r, PHASE_HEADER);
+	return r;
+}
+
+/* As the default of libmicrohttpd, but "%00" stays as it is: its strings end at a NUL, and so would the path. */
+size_t request_unescape(void *cls, struct MHD_Connection *connection, char *s)
+{
+	char *out = s;
+	const char *in = s;
+
+	(void)cls;
+	(void)connection;
+	while (*in) {
+		char c;
+
+		if (*in == '%' && in[1] && in[2] && hex_decode((struct str){ in + 1, 2 }, &c, 1) && c != '\0') {
+			*out++ = c;
+			in += 3;
+		} else {
+			*out++ = *in++;
+		}
+	}
+	*out = '\0';
+	return (size_t)(out - s);
+}
+
+/* From here the owner hears no more of it. */
+static void owner_release(struct http_request *r)
+{
+	if (r->owned && !r->answered && r->server->options.gone)
+		r->server->options.gone(r->server->options.ctx, r);
+	r->owned = false;
+}
+
+static void refuse(struct http_request *r, int status)
+{
+	static const struct http_extra_header close_header = { "Connection", "close" };
+
+	owner_release(r);
+	if (!r->answered)
+		http_respond(r, status, NULL, STR_NONE, &close_header, 1);
+}
+
+static bool method_needs_body(struct str method)
+{
+	return str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) || str_eq(method, STR("PATCH"));
+}
+
+/* How the body comes. Two framings at once, or one that is not chunked, are how requests are smuggled past a proxy
+ * (RFC 9112, 6.1 and 6.3): refused. */
+struct framing {
+	bool chunked, bad;
+	int64_t length; /* -1: not given */
+};
+
+static struct framing framing_of(const struct http_request *r)
+{
+	struct str length = http_header(r, "Content-Length");
+	struct str coding = http_header(r, "Transfer-Encoding");
+	struct framing f = { .length = -1 };
+
+	f.chunked = coding.p != NULL;
+	if (coding.p)
+		f.bad = length.p || coding.n != 7 || strncasecmp(coding.p, "chunked", 7) != 0;
+	else if (length.p)
+		f.bad = !str_all_digits(length) || !str_to_i64(length, &f.length);
+	return f;
+}
+
+static bool header_too_large(const struct http_request *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	return info && info->header_size > r->server->options.max_header_bytes;
+}
+
+/* The status to refuse with, 0 to go on. */
+static int admit(struct http_request *r, const struct framing *f)
+{
+	const struct http_server_options *o = &r->server->options;
+	struct http_admission a = { 0, 0 };
+
+	if (header_too_large(r))
+		return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+	if (f->bad)
+		return MHD_HTTP_BAD_REQUEST;
+	if (!f->chunked && f->length < 0 && method_needs_body(r->method))
+		return MHD_HTTP_LENGTH_REQUIRED;
+	if (o->admit)
+		a = o->admit(o->ctx, r);
+	r->owned = o->admit && !a.refuse_status && !r->answered;
+	r->max_body_bytes = a.max_body_bytes;
+	if (a.refuse_status)
+		return a.refuse_status;
+	return f->length > 0 && (uint64_t)f->length > a.max_body_bytes ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+}
+
+static enum MHD_Result response_queue(struct http_request *r)
+{
+	struct MHD_Response *response = r->response;
+	enum MHD_Result rc;
+
+	r->response = NULL;
+	rc = MHD_queue_response(r->connection, r->status, response);
+	MHD_destroy_response(response);
+	if (rc == MHD_YES)
+		phase_change(r, PHASE_SEND);
+	return rc;
+}
+
+/* A client that waits for "100 Continue" sends nothing more, one with a large body would send too much: both are answered
+ * at once. */
+static bool body_worth_dropping(const struct http_request *r, const struct framing *f)
+{
+	if (http_header(r, "Expect").p || f->bad)
+		return false;
+	return f->chunked || (f->length > 0 && (uint64_t)f->length <= DROP_MAX_BYTES);
+}
+
+static enum MHD_Result header_complete(struct http_request *r, const char *method, const char *url)
+{
+	struct framing f;
+	int status;
+
+	r->method = str_of(method);
+	r->path = str_of(url);
+	r->active = true;
+	atomic_fetch_add_explicit(&r->server->active, 1, memory_order_relaxed);
+	f = framing_of(r);
+	status = admit(r, &f);
+	if (status)
+		refuse(r, status);
+	if (r->response && !body_worth_dropping(r, &f))
+		return response_queue(r);
+	if (f.chunked || f.length > 0)
+		phase_change(r, PHASE_BODY);
+	return MHD_YES;
+}
+
+static enum MHD_Result body_piece(struct http_request *r, const char *data, size_t n)
+{
+	if (!r->answered && n > r->max_body_bytes - r->body.n) {
+		buf_fini(&r->body);
+		refuse(r, MHD_HTTP_CONTENT_TOO_LARGE);
+	}
+	if (!r->answered) {
+		buf_add(&r->body, data, n);
+		return MHD_YES;
+	}
+	r->dropped_bytes += n;
+	return r->dropped_bytes <= DROP_MAX_BYTES ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result request_complete(struct http_request *r)
+{
+	const struct http_server_options *o = &r->server->options;
+
+	if (!r->answered) {
+		r->owned = true;
+		phase_change(r, PHASE_OWNER);
+		o->handle(o->ctx, r);
+	}
+	if (r->response)
+		return response_queue(r);
+	assert(!r->server->own_loop);
+	r->suspended = true;
+	MHD_suspend_connection(r->connection);
+	return MHD_YES;
+}
+
+enum MHD_Result request_on_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+	const char *version, const char *data, size_t *data_n, void **context)
+{
+	struct http_request *r = *context;
+	size_t n = *data_n;
+
+	(void)cls;
+	(void)connection;
+	(void)version;
+	if (r->phase == PHASE_CLOSING)
+		return MHD_NO;
+	if (!r->active)
+		return header_complete(r, method, url);
+	*data_n = 0;
+	if (n > 0)
+		return body_piece(r, data, n);
+	/* Answered and nothing to queue: libmicrohttpd did not take the answer. */
+	return r->answered && !r->response ? MHD_NO : request_complete(r);
+}
+
+static void request_reset(struct http_request *r)
+{
+	if (r->active)
+		atomic_fetch_sub_explicit(&r->server->active, 1, memory_order_relaxed);
+	if (r->response)
+		MHD_destroy_response(r->response);
+	if (r->body.cap > BODY_KEEP_BYTES)
+		buf_fini(&r->body);
+	buf_clear(&r->body);
+	r->response = NULL;
+	r->method = r->path = STR_NONE;
+	r->max_body_bytes = r->dropped_bytes = 0;
+	r->user = NULL;
+	r->active = r->owned = r->answered = r->suspended = false;
+}
+
+void request_on_completed(void *cls, struct MHD_Connection *connection, void **context,
+	enum MHD_RequestTerminationCode code)
+{
+	struct http_request *r = request_of(connection);
+
+	(void)cls;
+	(void)context;
+	(void)code;
+	if (!r)
+		return;
+	owner_release(r);
+	request_reset(r);
+	phase_change(r, PHASE_IDLE);
+}
+
+void request_abandon(struct http_request *r)
+{
+	owner_release(r);
+	r->answered = true;
+	if (r->suspended)
+		MHD_resume_connection(r->connection);
+	r->suspended = false;
+	phase_change(r, PHASE_CLOSING);
+}
+
+static struct MHD_Response *response_new(struct str body)
+{
+	static char empty[1];
+	char *copy;
+
+	if (body.n == 0)
+		return MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT);
+	copy = mem_alloc(body.n);
+	memcpy(copy, body.p, body.n);
+	return MHD_create_response_from_buffer(body.n, copy, MHD_RESPMEM_MUST_FREE);
+}
+
+static void header_add(struct MHD_Response *response, const char *name, const char *value)
+{
+	enum MHD_Result added = MHD_add_response_header(response, name, value);
+
+	assert(added == MHD_YES); /* fails for line breaks in a value, which are ours */
+}
+
+void http_respond(struct http_request *r, int status, const char *content_type, struct str body,
+	const struct http_extra_header *headers, size_t n_headers)
+{
+	assert(!r->answered);
+	r->response = response_new(body);
+	assert(r->response);
+	if (content_type)
+		header_add(r->response, "Content-Type", content_type);
+	for (size_t i = 0; i < n_headers; i++)
+		header_add(r->response, headers[i].name, headers[i].value);
+	if (r->server->quiesced)
+		header_add(r->response, "Connection", "close");
+	r->status = (unsigned)status;
+	r->answered = true;
+	if (!r->suspended)
+		return; /* inside of a callback, which queues it */
+	r->suspended = false;
+	response_queue(r); /* a failure shows when libmicrohttpd asks again: see request_on_access() */
+	MHD_resume_connection(r->connection);
+	server_run_soon(r->server);
+}
+
+struct str http_method(const struct http_request *r)
+{
+	return r->method;
+}
+
+struct str http_path(const struct http_request *r)
+{
+	return r->path;
+}
+
+static struct str lookup(const struct http_request *r, enum MHD_ValueKind kind, const char *name)
+{
+	struct str s = STR_NONE;
+
+	if (MHD_lookup_connection_value_n(r->connection, kind, name, strlen(name), &s.p, &s.n) != MHD_YES)
+		return STR_NONE;
+	return s.p ? s : STR(""); /* "?name" without "=" has no value: present and empty */
+}
+
+struct str http_header(const struct http_request *r, const char *name)
+{
+	return lookup(r, MHD_HEADER_KIND, name);
+}
+
+struct str http_query(const struct http_request *r, const char *name)
+{
+	return lookup(r, MHD_GET_ARGUMENT_KIND, name);
+}
+
+struct str http_body(const struct http_request *r)
+{
+	return buf_str(&r->body);
+}
+
+struct str http_peer(const struct http_request *r)
+{
+	return str_of(r->peer);
+}
+
+int64_t http_started_mono_ms(const struct http_request *r)
+{
+	return r->started_mono_ms;
+}
+
+void http_set_user(struct http_request *r, void *user)
+{
+	r->user = user;
+}
+
+void *http_user(const struct http_request *r)
+{
+	return r->user;
+}

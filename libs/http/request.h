@@ -1,0 +1,85 @@
+/* The inside of a server and of its requests: shared by server.c, request.c and deadline.c. */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include "base/buf.h"
+#include "http/server.h"
+
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+/* What a connection is waiting for; all but PHASE_OWNER and PHASE_CLOSING have a deadline. */
+enum http_phase { PHASE_HEADER, PHASE_BODY, PHASE_OWNER, PHASE_SEND, PHASE_IDLE, PHASE_CLOSING, PHASES };
+
+/* One connection and the one request it has at a time: HTTP/1.1 answers in order, libmicrohttpd one by one. */
+struct http_request {
+	TAILQ_ENTRY(http_request) link; /* in the list of its phase */
+	struct http_server *server;
+	struct MHD_Connection *connection;
+	enum http_phase phase;
+	int64_t deadline_mono_ms; /* 0: none */
+	char peer[INET6_ADDRSTRLEN];
+
+	/* Of the current request; method and path live in libmicrohttpd's memory until it is answered. */
+	struct str method, path;
+	struct buf body;
+	size_t max_body_bytes, dropped_bytes;
+	int64_t started_mono_ms;
+	void *user;
+	bool active;    /* counted in the server's `active` */
+	bool owned;     /* the owner knows it and is owed an answer or gone() */
+	bool answered;  /* http_respond() was called, by the owner or for a refusal */
+	bool suspended; /* in libmicrohttpd, until answered */
+	struct MHD_Response *response; /* made, not yet queued */
+	unsigned status;
+};
+
+TAILQ_HEAD(http_request_list, http_request);
+
+struct http_server {
+	struct http_server_options options; /* defaults filled in */
+	struct MHD_Daemon *daemon;
+	struct loop *loop;
+	struct loop_io *io;         /* the daemon's epoll descriptor */
+	struct loop_timer *run;     /* the daemon has work that its descriptor does not show */
+	bool run_wanted;            /* `run` is set */
+	struct loop_timer *expiry;  /* the earliest deadline, or earlier */
+	int64_t expiry_mono_ms;     /* when it is set to; INT64_MAX: not set */
+	struct http_request_list phases[PHASES];
+	int listen_fd, port;
+	_Atomic size_t active, connections;
+	bool quiesced;
+
+	/* A server with a thread of its own. */
+	bool own_loop;
+	pthread_t thread;
+	int wake_fd;
+	struct loop_io *wake;
+	atomic_bool stop_wanted, quiesce_wanted;
+};
+
+/* deadline.c */
+void phase_enter(struct http_request *r, enum http_phase phase);
+void phase_leave(struct http_request *r);
+int phase_timeout_ms(const struct http_server *s, enum http_phase phase);
+void deadlines_expire(void *server);
+
+/* request.c: libmicrohttpd's callbacks; cls is the server. */
+void request_on_connection(void *cls, struct MHD_Connection *connection, void **context,
+	enum MHD_ConnectionNotificationCode code);
+void *request_on_uri(void *cls, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result request_on_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+	const char *version, const char *data, size_t *data_n, void **context);
+void request_on_completed(void *cls, struct MHD_Connection *connection, void **context,
+	enum MHD_RequestTerminationCode code);
+size_t request_unescape(void *cls, struct MHD_Connection *connection, char *s);
+/* Ends a request that waits for its owner; the connection is about to be closed. */
+void request_abandon(struct http_request *r);
+
+/* server.c: has libmicrohttpd run soon. */
+void server_run_soon(struct http_server *s);
+
+#endif

@@ -1,0 +1,74 @@
+/* An HTTP/1.1 server on libmicrohttpd.
+ *
+ * Two ways to run: on the owner's event loop (ingest: its epoll descriptor in the loop, requests suspended until answered)
+ * or in a thread of its own (the admin port: answers whatever the worker does). Limits hold before memory is spent: header
+ * size, body size per route, connections, connections per address, and one deadline each for the header and the body of a
+ * request (libmicrohttpd's own timeouts count idle time only: one byte at a time outlives them).
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "loop/loop.h"
+
+struct http_server;
+struct http_request;
+
+/* What the handler says when the header is complete, before any of the body is read. */
+struct http_admission {
+	/* 0: go on; else answered without the body and the connection closed. admit() may give the answer a text or headers by
+	 * calling http_respond() itself. A small body on its way is read and dropped first: closing with unread data would reset
+	 * the connection and lose the answer. */
+	int refuse_status;
+	size_t max_body_bytes; /* beyond: 413 */
+};
+
+struct http_server_options {
+	const char *listen; /* "127.0.0.1:8080", "[::1]:8080", ":8080" for every address; port 0: any free one */
+	struct loop *loop; /* NULL: a thread of its own, and handle() must answer before it returns */
+	size_t max_header_bytes; /* 431 beyond; 0: 16 KiB */
+	int max_connections; /* more wait to be accepted; 0: 1,000 */
+	int max_connections_per_address; /* more are closed; 0: no limit */
+	/* The whole header, the whole body; between two requests and for sending one answer. 0: 10 s, 30 s, 60 s. Waiting for the
+	 * owner's answer has no limit here. */
+	int header_timeout_ms, body_timeout_ms, idle_timeout_ms;
+	/* Called when the header is complete. NULL: every request goes on, and none may have a body. */
+	struct http_admission (*admit)(void *ctx, struct http_request *r);
+	/* Called with the whole body. Answers with http_respond(), now or (on a loop) later. */
+	void (*handle)(void *ctx, struct http_request *r);
+	/* A request that admit() let on, or that handle() got, ends without http_respond(): the client left or timed out, the body
+	 * became too large, the server closes. The owner must forget r. A client that leaves between handle() and http_respond()
+	 * is not noticed: the owner answers in its own time. May be NULL. */
+	void (*gone)(void *ctx, struct http_request *r);
+	void *ctx;
+};
+
+int http_server_open(struct http_server **out, const struct http_server_options *options, struct err *err) ERR_MUST_USE;
+int http_server_port(const struct http_server *s);
+/* Stops accepting and closes the listening socket; open connections go on, each until its next answer. For draining. */
+void http_server_quiesce(struct http_server *s);
+size_t http_server_active(const struct http_server *s); /* requests not yet fully answered */
+size_t http_server_connections(const struct http_server *s);
+void http_server_close(struct http_server **s);
+
+struct str http_method(const struct http_request *r);
+struct str http_path(const struct http_request *r); /* percent-decoded once, without the query */
+struct str http_header(const struct http_request *r, const char *name); /* absent when missing */
+struct str http_query(const struct http_request *r, const char *name);
+struct str http_body(const struct http_request *r);
+/* Peer address as text; proxies are the owner's business (X-Forwarded-For). */
+struct str http_peer(const struct http_request *r);
+int64_t http_started_mono_ms(const struct http_request *r);
+void http_set_user(struct http_request *r, void *user);
+void *http_user(const struct http_request *r);
+
+struct http_extra_header {
+	const char *name;
+	const char *value;
+};
+/* Answers exactly once, in the thread of the server. body is copied. Values must not hold line breaks. */
+void http_respond(struct http_request *r, int status, const char *content_type, struct str body,
+	const struct http_extra_header *headers, size_t n_headers);
+
+#endif

@@ -1,0 +1,60 @@
+/* Reading outside JSON safely, on yyjson.
+ *
+ * Before the parser sees the bytes one pass counts depth (at most JSON_MAX_DEPTH; yyjson accepts 200,000), replaces lone
+ * \uD8xx-\uDFxx escapes by U+FFFD and removes \u0000 (PostgreSQL and protobuf can hold neither); everything else stays
+ * byte-true. Numbers are kept as they are written: no integer passes through a double, and what does not fit int64 is
+ * still readable as text.
+ *
+ * All accessors accept NULL and the wrong type and then answer "absent", so that a dialect reads as a list of facts.
+ */
+#ifndef JSON_JSON_H
+#define JSON_JSON_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+#define JSON_MAX_DEPTH 64
+
+struct json_doc;
+typedef struct yyjson_val json; /* opaque outside libs/json */
+
+/* Parses a whole document; the text is copied. ERR_INPUT with code "not_utf8", "not_json" or "too_deep". The document is
+ * freed with json_free; values and strings borrow from it. */
+int json_parse(struct json_doc **out, struct str text, struct err *err) ERR_MUST_USE;
+void json_free(struct json_doc *doc); /* accepts NULL */
+const json *json_root(const struct json_doc *doc);
+
+enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_STR, JSON_ARR, JSON_OBJ };
+enum json_type json_type(const json *v);
+bool json_is_obj(const json *v);
+bool json_is_arr(const json *v);
+
+const json *json_get(const json *obj, const char *key); /* NULL when absent or not an object */
+const json *json_path(const json *v, const char *dotted); /* "data.message.id" */
+struct str json_str(const json *v); /* a string's bytes; anything else is absent */
+/* A string as it is, or an integer or real as written ("wa_id": 16505551234): copied into the arena when it is no string. */
+struct str json_text(const json *v, struct arena *a);
+bool json_to_i64(const json *v, int64_t *out); /* an integer, or a string of digits */
+bool json_to_f64(const json *v, double *out); /* any number */
+bool json_true(const json *v); /* exactly true */
+bool json_to_bool(const json *v, bool *out);
+
+size_t json_count(const json *arr_or_obj); /* 0 for anything else */
+/* struct json_iter it = json_iter(arr); while ((v = json_next(&it))) ...; linear over the whole loop. */
+struct json_iter {
+	const json *at, *key;
+	size_t i, n;
+};
+struct json_iter json_iter(const json *arr_or_obj);
+const json *json_next(struct json_iter *it); /* the value; NULL at the end */
+/* The name of the member that json_next gave; absent in an array. */
+struct str json_iter_key(const struct json_iter *it);
+
+/* Writes v compactly, leaving out every object member whose name is in `without` (case-sensitive, at any depth). This is how
+ * `raw` is made: the JSON written again without what must not travel. Numbers stay as they are written. ERR_INPUT when v
+ * is NULL. */
+int json_write_without(const json *v, const char *const *without, size_t n, struct buf *out,
+	struct err *err) ERR_MUST_USE;
+
+#endif

@@ -1,0 +1,177 @@
+/* Repairs \u escapes and bounds the depth. Most bodies need neither: when no \u and few brackets are in sight, in a string
+ * or not, the text is copied at once. Invariant: reads and writes stay within text.n bytes whatever the text is, and
+ * only whole \uXXXX escapes inside strings change. */
+#include "json/scan.h"
+
+#include <string.h>
+
+#include "base/hex.h"
+#include "json/json.h"
+
+#define ESCAPE_BYTES 6 /* \uXXXX */
+
+/* A run of text that stays as it is waits to be copied, from `from` to wherever the next change is. */
+struct scan {
+	const char *at, *from, *end;
+	char *out;
+	size_t depth;
+};
+
+static bool has_unicode_escape(struct str text)
+{
+	const char *at = text.p, *end = text.p + text.n;
+
+	while (at < end && (at = memchr(at, '\\', (size_t)(end - at)))) {
+		if (end - at > 1 && at[1] == 'u')
+			return true;
+		at += end - at > 1 ? 2 : 1;
+	}
+	return false;
+}
+
+/* How many '[' and '{', which differ in bit 5 only: eight bytes at a time, a zero byte after the exclusive or is one. */
+static size_t count_openings(struct str text)
+{
+	const uint64_t ones = 0x0101010101010101u, low7 = 0x7f * ones;
+	size_t i = 0, count = 0;
+
+	for (uint64_t v; i + sizeof(v) <= text.n; i += sizeof(v)) {
+		memcpy(&v, text.p + i, sizeof(v));
+		v = (v | 0x20 * ones) ^ '{' * ones;
+		v = ~(((v & low7) + low7) | v | low7);
+		count += (v >> 7) * ones >> 56;
+	}
+	for (; i < text.n; i++)
+		count += (text.p[i] | 0x20) == '{';
+	return count;
+}
+
+/* The UTF-16 unit of the escape at p, -1 when there is none. */
+static int unit_at(const char *p, const char *end)
+{
+	uint8_t be[2];
+
+	if (end - p < ESCAPE_BYTES || p[0] != '\\' || p[1] != 'u' ||
+		!hex_decode((struct str){ p + 2, 4 }, be, sizeof(be)))
+		return -1;
+	return be[0] << 8 | be[1];
+}
+
+static bool is_high(int unit)
+{
+	return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+static bool is_low(int unit)
+{
+	return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+/* Copies what waits and passes over n bytes that are not copied. */
+static void scan_skip(struct scan *s, size_t n)
+{
+	size_t kept = (size_t)(s->at - s->from);
+
+	memcpy(s->out, s->from, kept);
+	s->out += kept;
+	s->at += n;
+	s->from = s->at;
+}
+
+static void scan_replace(struct scan *s)
+{
+	scan_skip(s, ESCAPE_BYTES);
+	memcpy(s->out, "\\ufffd", ESCAPE_BYTES);
+	s->out += ESCAPE_BYTES;
+}
+
+/* Ends the repair of what no parser takes: a cut-out further on could make it look whole. */
+static void scan_give_up(struct scan *s)
+{
+	s->at = s->end;
+}
+
+static bool is_continuation_at(const char *p, const char *end)
+{
+	return p < end && ((unsigned char)*p & 0xc0) == 0x80;
+}
+
+/* at stands on a backslash and a u. */
+static void scan_unit(struct scan *s)
+{
+	int unit = unit_at(s->at, s->end);
+	const char *next;
+
+	if (unit < 0) {
+		scan_give_up(s);
+		return;
+	}
+	next = s->at + ESCAPE_BYTES;
+	if (is_continuation_at(next, s->end))
+		scan_give_up(s);
+	else if (unit == 0)
+		scan_skip(s, ESCAPE_BYTES);
+	else if (is_high(unit) && is_low(unit_at(next, s->end)))
+		s->at = next + ESCAPE_BYTES;
+	else if (is_high(unit) || is_low(unit))
+		scan_replace(s);
+	else
+		s->at = next;
+}
+
+/* at stands on a backslash. */
+static void scan_escape(struct scan *s)
+{
+	if (s->end - s->at < 2)
+		scan_give_up(s);
+	else if (s->at[1] == 'u')
+		scan_unit(s);
+	else
+		s->at += 2;
+}
+
+/* at stands behind the opening quote; leaves it behind the closing one, or at the end. */
+static void scan_string(struct scan *s)
+{
+	while (s->at < s->end) {
+		if (*s->at == '\\')
+			scan_escape(s);
+		else if (*s->at++ == '"')
+			return;
+	}
+}
+
+static bool scan_all(struct scan *s)
+{
+	while (s->at < s->end) {
+		char c = *s->at++;
+
+		if (c == '"')
+			scan_string(s);
+		else if ((c == '{' || c == '[') && ++s->depth > JSON_MAX_DEPTH)
+			return false;
+		else if ((c == '}' || c == ']') && s->depth > 0)
+			s->depth--;
+	}
+	scan_skip(s, 0);
+	return true;
+}
+
+bool json_scan(struct str text, char *out, size_t *n)
+{
+	struct scan s = { text.p, text.p, text.p + text.n, out, 0 };
+
+	if (text.n == 0) {
+		*n = 0;
+		return true;
+	}
+	if (count_openings(text) <= JSON_MAX_DEPTH && !has_unicode_escape(text)) {
+		memcpy(out, text.p, text.n);
+		*n = text.n;
+		return true;
+	}
+	if (!scan_all(&s))
+		return false;
+	*n = (size_t)(s.out - out);
+	return true;
+}

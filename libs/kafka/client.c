@@ -1,0 +1,165 @@
+/* Common ground of the Kafka clients. Invariant: nothing here runs on one of librdkafka's threads; logs, errors and
+ * statistics are served from the main queue when the owner polls.
+ *
+ * Whether a broker is up comes from two sources: the error "all brokers down" says no at once, and the statistics, once
+ * a second, say yes again (librdkafka has no event for that).
+ */
+#include "kafka/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "kafka/errors.h"
+
+/* reconnect.backoff.max.ms: after an outage the service is back within seconds, not ten. */
+static const struct kafka_setting defaults[] = {
+	{ "log.queue", "true" },
+	{ "statistics.interval.ms", "1000" },
+	{ "socket.nagle.disable", "true" },
+	{ "reconnect.backoff.max.ms", "2000" },
+};
+
+int kafka_conf_put(rd_kafka_conf_t *conf, const char *key, const char *value, struct err *err)
+{
+	char why[200];
+
+	if (rd_kafka_conf_set(conf, key, value, why, sizeof(why)) == RD_KAFKA_CONF_OK)
+		return 0;
+	return err_set(err, ERR_INPUT, "config", "kafka.%s: %s", key, why);
+}
+
+int kafka_conf_put_i64(rd_kafka_conf_t *conf, const char *key, int64_t value, struct err *err)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return kafka_conf_put(conf, key, text, err);
+}
+
+int kafka_conf_put_all(rd_kafka_conf_t *conf, const struct kafka_setting *settings, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (kafka_conf_put(conf, settings[i].key, settings[i].value, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* librdkafka's levels are syslog's; <syslog.h> itself would clash with base/log.h. */
+enum { SYSLOG_CRITICAL = 2, SYSLOG_WARNING = 4 };
+
+static void client_set_up(struct kafka_client *client, bool up)
+{
+	if (client->up == up)
+		return;
+	client->up = up;
+	if (!up)
+		log_warn("kafka is unreachable");
+	else if (client->lost)
+		log_info("kafka is reachable again");
+	client->lost = !up;
+}
+
+/* Settings of consumers that a producer ignores and the like; fatal errors, which their client tells. */
+static bool log_is_noise(const char *facility)
+{
+	return strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "FATAL") == 0;
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	(void)rk;
+	if (log_is_noise(facility))
+		level = SYSLOG_WARNING + 1;
+	if (level <= SYSLOG_CRITICAL)
+		log_error("kafka client", LOG_S("facility", facility), LOG_S("text", text));
+	else if (level <= SYSLOG_WARNING)
+		log_warn("kafka client", LOG_S("facility", facility), LOG_S("text", text));
+	else
+		log_debug("kafka client", LOG_S("facility", facility), LOG_S("text", text));
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+	struct kafka_client *client = opaque;
+
+	(void)rk;
+	log_debug("kafka error", LOG_S("error_code", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
+		LOG_S("error", reason));
+	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+		client_set_up(client, false);
+	if (code == RD_KAFKA_RESP_ERR__FATAL)
+		client->fatal = true;
+}
+
+/* No parser: the one thing of interest is whether any broker's state is UP, and only brokers have a state in capitals. */
+static int on_statistics(rd_kafka_t *rk, char *json, size_t n, void *opaque)
+{
+	(void)rk;
+	client_set_up(opaque, memmem(json, n, "\"state\":\"UP\"", 12) != NULL);
+	return 0; /* librdkafka frees it */
+}
+
+rd_kafka_conf_t *kafka_client_conf(struct kafka_client *client)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+		rd_kafka_conf_set(conf, defaults[i].key, defaults[i].value, NULL, 0);
+	rd_kafka_conf_set_opaque(conf, client);
+	rd_kafka_conf_set_log_cb(conf, on_log);
+	rd_kafka_conf_set_error_cb(conf, on_error);
+	rd_kafka_conf_set_stats_cb(conf, on_statistics);
+	return conf;
+}
+
+rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, struct err *err)
+{
+	char why[200];
+	rd_kafka_t *rk = rd_kafka_new(type, *conf, why, sizeof(why));
+
+	if (!rk) {
+		rd_kafka_conf_destroy(*conf);
+		err_set(err, ERR_INPUT, "config", "kafka: %s", why);
+	} else {
+		rd_kafka_set_log_queue(rk, NULL);
+	}
+	*conf = NULL;
+	return rk;
+}
+
+int kafka_event_open(struct err *err)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	return fd >= 0 ? fd : err_set(err, ERR_FATAL, "eventfd", "eventfd: %s", strerror(errno));
+}
+
+void kafka_event_signal(int fd)
+{
+	eventfd_write(fd, 1);
+}
+
+void kafka_event_clear(int fd)
+{
+	eventfd_t count;
+
+	eventfd_read(fd, &count);
+}
+
+/* librdkafka signals the first entry of an empty queue only: what waits already is signalled here. */
+void kafka_event_watch(rd_kafka_queue_t *queue, int fd)
+{
+	static const uint64_t one = 1;
+
+	rd_kafka_queue_io_event_enable(queue, fd, &one, sizeof(one));
+	kafka_event_signal(fd);
+}
+
+void kafka_event_unwatch(rd_kafka_queue_t *queue)
+{
+	rd_kafka_queue_io_event_enable(queue, -1, NULL, 0);
+}

@@ -1,0 +1,41 @@
+/* What a producer, a consumer and an admin client have in common: settings, logging, whether a broker is up, and a
+ * descriptor that tells of waiting events. Internal to libs/kafka. */
+#ifndef KAFKA_CLIENT_H
+#define KAFKA_CLIENT_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "kafka/config.h"
+
+/* The first member of whatever is given to librdkafka as opaque. Used by the owner's thread only: librdkafka's log,
+ * error and statistics callbacks all wait in the main queue. */
+struct kafka_client {
+	bool up;    /* a broker answers */
+	bool lost;  /* it did, and no longer does */
+	bool fatal; /* librdkafka gave this instance up */
+};
+
+struct kafka_setting {
+	const char *key, *value;
+};
+
+int kafka_conf_put(rd_kafka_conf_t *conf, const char *key, const char *value, struct err *err) ERR_MUST_USE;
+int kafka_conf_put_i64(rd_kafka_conf_t *conf, const char *key, int64_t value, struct err *err) ERR_MUST_USE;
+int kafka_conf_put_all(rd_kafka_conf_t *conf, const struct kafka_setting *settings, size_t n,
+	struct err *err) ERR_MUST_USE;
+/* The keys of the configuration file, over the defaults set before. */
+int kafka_config_apply(const struct kafka_config *c, rd_kafka_conf_t *conf, struct err *err) ERR_MUST_USE;
+
+/* A configuration with our defaults, callbacks and client as opaque. */
+rd_kafka_conf_t *kafka_client_conf(struct kafka_client *client);
+/* Makes the instance and lets its log lines wait in the main queue too. Takes *conf in either case. */
+rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, struct err *err);
+
+/* A descriptor (eventfd) that librdkafka writes to when the queue gets its first entry. */
+int kafka_event_open(struct err *err) ERR_MUST_USE;
+void kafka_event_watch(rd_kafka_queue_t *queue, int fd);
+void kafka_event_unwatch(rd_kafka_queue_t *queue);
+void kafka_event_signal(int fd);
+void kafka_event_clear(int fd);
+
+#endif

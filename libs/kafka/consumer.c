@@ -1,0 +1,441 @@
+/* The consumer. Two queues keep group membership and messages apart: librdkafka's consumer queue carries callbacks and
+ * errors only, because every partition that is started has its own queue forwarded to `messages`.
+ *
+ * Invariant: a partition is fetched only between kafka_consumer_start() and the next revocation. An assignment is accepted
+ * at once with an empty assign(), which keeps the member in its group without fetching; start() then assigns with offsets.
+ * librdkafka raises a partition's version with every assign() and pause, and drops what was fetched under an older one
+ * when it is taken from the queue; it pauses everything before it announces a revocation. So nothing of an old assignment
+ * comes out, except its errors, which carry no version: they are discarded between stopping and starting.
+ */
+#include "kafka/consumer.h"
+
+#include <librdkafka/rdkafka.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "kafka/client.h"
+#include "kafka/errors.h"
+#include "kafka/message.h"
+
+#if KAFKA_OFFSET_BEGINNING != RD_KAFKA_OFFSET_BEGINNING
+#error "positions go to librdkafka as they are"
+#endif
+
+struct slot {
+	int32_t partition;
+	bool stopped; /* stopped() was called since the last start */
+};
+
+struct kafka_consumer {
+	struct kafka_client client; /* first: librdkafka's opaque */
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *callbacks; /* librdkafka's consumer queue */
+	rd_kafka_queue_t *messages;
+	int fd;
+	char *topic;
+	bool assigned; /* between assigned() and revoked() */
+	struct slot *slots; /* the current assignment */
+	size_t slots_count;
+	struct err error; /* seen while serving, given out by the next poll; ERR_NONE when there is none */
+	void (*on_assigned)(void *ctx, const int32_t *partitions, size_t n);
+	void (*on_revoked)(void *ctx);
+	void (*on_stopped)(void *ctx, int32_t partition, const struct err *why);
+	void *ctx;
+};
+
+/* socket.timeout.ms bounds how long a close waits for a broker that is paused. */
+static const struct kafka_setting defaults[] = {
+	{ "fetch.wait.max.ms", "100" },
+	{ "socket.timeout.ms", "10000" },
+	{ "max.poll.interval.ms", "60000" },
+	{ "topic.metadata.refresh.interval.ms", "30000" },
+};
+
+static const struct kafka_setting decided[] = {
+	{ "auto.offset.reset", "error" },
+	{ "enable.auto.commit", "false" },
+	{ "enable.auto.offset.store", "false" },
+	{ "enable.partition.eof", "false" },
+	{ "partition.assignment.strategy", "range" },
+};
+
+static rd_kafka_topic_partition_list_t *partitions_of(const struct kafka_consumer *c, const struct kafka_position *p,
+	size_t n)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+
+	for (size_t i = 0; i < n; i++)
+		rd_kafka_topic_partition_list_add(list, c->topic, p[i].partition)->offset = p[i].offset;
+	return list;
+}
+
+static int assign(struct kafka_consumer *c, const struct kafka_position *positions, size_t n, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = partitions_of(c, positions, n);
+	rd_kafka_resp_err_t code = rd_kafka_assign(c->rk, list);
+
+	rd_kafka_topic_partition_list_destroy(list);
+	return code ? kafka_err_set(err, code, "assign", NULL) : 0;
+}
+
+/* Everything that waits: librdkafka drops the messages of stopped partitions, what comes out are their errors. */
+static void messages_discard(struct kafka_consumer *c)
+{
+	rd_kafka_message_t *m;
+
+	while ((m = rd_kafka_consume_queue(c->messages, 0)))
+		rd_kafka_message_destroy(m);
+}
+
+static void slots_set(struct kafka_consumer *c, const rd_kafka_topic_partition_list_t *list)
+{
+	c->slots_count = list ? (size_t)list->cnt : 0;
+	c->slots = mem_realloc(c->slots, (c->slots_count + 1) * sizeof(*c->slots));
+	for (size_t i = 0; i < c->slots_count; i++)
+		c->slots[i] = (struct slot){ list->elems[i].partition, false };
+}
+
+static struct slot *slot_find(struct kafka_consumer *c, int32_t partition)
+{
+	for (size_t i = 0; i < c->slots_count; i++)
+		if (c->slots[i].partition == partition)
+			return &c->slots[i];
+	return NULL;
+}
+
+static void assignment_accept(struct kafka_consumer *c, const rd_kafka_topic_partition_list_t *list)
+{
+	int32_t *partitions = mem_calloc((size_t)list->cnt + 1, sizeof(*partitions));
+	struct err err;
+
+	if (assign(c, NULL, 0, &err) < 0)
+		c->error = err;
+	slots_set(c, list);
+	for (size_t i = 0; i < c->slots_count; i++)
+		partitions[i] = c->slots[i].partition;
+	c->assigned = true;
+	c->on_assigned(c->ctx, partitions, c->slots_count);
+	free(partitions);
+}
+
+static void assignment_give_up(struct kafka_consumer *c)
+{
+	bool was_assigned = c->assigned;
+
+	rd_kafka_assign(c->rk, NULL);
+	slots_set(c, NULL);
+	c->assigned = false;
+	if (was_assigned)
+		c->on_revoked(c->ctx);
+}
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+	(void)rk;
+	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+		assignment_accept(opaque, list);
+	else
+		assignment_give_up(opaque);
+}
+
+/* Defaults first, so that the keys of the configuration win over them. fetch.queue.backoff.ms, from 2.2 on, is how long
+ * a full queue keeps a partition from being fetched: a second unless told. Older versions do not know it. */
+static int consumer_conf(rd_kafka_conf_t *conf, const struct kafka_consumer_options *o, struct err *err)
+{
+	int session_ms = o->session_timeout_ms ? o->session_timeout_ms : 10000;
+	int heartbeat_ms = session_ms / 3 < 3000 ? session_ms / 3 : 3000;
+	int kbytes = o->queue_max_kbytes ? o->queue_max_kbytes : 16384;
+
+	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+	if (rd_kafka_version() >= 0x02020000)
+		rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", NULL, 0);
+	if (kafka_conf_put_all(conf, defaults, sizeof(defaults) / sizeof(defaults[0]), err) < 0 ||
+		kafka_conf_put_i64(conf, "session.timeout.ms", session_ms, err) < 0 ||
+		kafka_conf_put_i64(conf, "heartbeat.interval.ms", heartbeat_ms, err) < 0 ||
+		kafka_conf_put_i64(conf, "queued.max.messages.kbytes", kbytes, err) < 0 ||
+		kafka_config_apply(o->config, conf, err) < 0 ||
+		kafka_conf_put_all(conf, decided, sizeof(decided) / sizeof(decided[0]), err) < 0 ||
+		kafka_conf_put(conf, "client.id", o->client_id, err) < 0)
+		return -1;
+	return kafka_conf_put(conf, "group.id", o->group, err);
+}
+
+static int consumer_connect(struct kafka_consumer *c, const struct kafka_consumer_options *o, struct err *err)
+{
+	rd_kafka_conf_t *conf = kafka_client_conf(&c->client);
+
+	if (consumer_conf(conf, o, err) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return -1;
+	}
+	c->rk = kafka_client_new(RD_KAFKA_CONSUMER, &conf, err);
+	if (!c->rk)
+		return -1;
+	rd_kafka_poll_set_consumer(c->rk);
+	c->callbacks = rd_kafka_queue_get_consumer(c->rk);
+	c->messages = rd_kafka_queue_new(c->rk);
+	kafka_event_watch(c->callbacks, c->fd);
+	kafka_event_watch(c->messages, c->fd);
+	return 0;
+}
+
+static int consumer_subscribe(struct kafka_consumer *c, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_resp_err_t code;
+
+	rd_kafka_topic_partition_list_add(list, c->topic, RD_KAFKA_PARTITION_UA);
+	code = rd_kafka_subscribe(c->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	return code ? kafka_err_set(err, code, "subscribe", NULL) : 0;
+}
+
+int kafka_consumer_open(struct kafka_consumer **out, const struct kafka_consumer_options *options, struct err *err)
+{
+	struct kafka_consumer *c = mem_calloc(1, sizeof(*c));
+
+	c->topic = mem_cstr(str_of(options->topic));
+	c->on_assigned = options->assigned;
+	c->on_revoked = options->revoked;
+	c->on_stopped = options->stopped;
+	c->ctx = options->ctx;
+	c->fd = kafka_event_open(err);
+	if (c->fd < 0 || consumer_connect(c, options, err) < 0 || consumer_subscribe(c, err) < 0) {
+		kafka_consumer_close(&c);
+		return -1;
+	}
+	*out = c;
+	return 0;
+}
+
+static void consumer_disconnect(struct kafka_consumer *c)
+{
+	rd_kafka_consumer_close(c->rk);
+	kafka_event_unwatch(c->callbacks);
+	kafka_event_unwatch(c->messages);
+	rd_kafka_queue_destroy(c->messages);
+	rd_kafka_queue_destroy(c->callbacks);
+	rd_kafka_destroy(c->rk);
+}
+
+void kafka_consumer_close(struct kafka_consumer **consumer)
+{
+	struct kafka_consumer *c = *consumer;
+
+	if (!c)
+		return;
+	if (c->rk)
+		consumer_disconnect(c);
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c->slots);
+	free(c->topic);
+	free(c);
+	*consumer = NULL;
+}
+
+void kafka_consumer_serve(struct kafka_consumer *c)
+{
+	rd_kafka_message_t *m;
+
+	while ((m = rd_kafka_consumer_poll(c->rk, 0))) {
+		kafka_err_set(&c->error, m->err, c->topic, rd_kafka_message_errstr(m));
+		rd_kafka_message_destroy(m);
+	}
+}
+
+/* Stopping a partition clears the forwarding of its queue, on librdkafka's main thread and after assign() has returned.
+ * Asking for the assignment waits until that thread is past it, and only then is forwarding set up again: set earlier, it
+ * would be lost, and the messages with it. */
+static void fetching_stop(struct kafka_consumer *c)
+{
+	rd_kafka_topic_partition_list_t *list = NULL;
+	struct err err;
+
+	if (assign(c, NULL, 0, &err) == 0 && !rd_kafka_assignment(c->rk, &list))
+		rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void partition_forward(struct kafka_consumer *c, int32_t partition)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(c->rk, c->topic, partition);
+
+	rd_kafka_queue_forward(queue, c->messages);
+	rd_kafka_queue_destroy(queue);
+}
+
+static int positions_check(struct kafka_consumer *c, const struct kafka_position *positions, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!slot_find(c, positions[i].partition))
+			return err_set(err, ERR_CONFLICT, "partition", "%s: partition %d is not ours", c->topic,
+				(int)positions[i].partition);
+	return 0;
+}
+
+int kafka_consumer_start(struct kafka_consumer *c, const struct kafka_position *positions, size_t n, struct err *err)
+{
+	if (positions_check(c, positions, n, err) < 0)
+		return -1;
+	fetching_stop(c);
+	for (size_t i = 0; i < n; i++)
+		partition_forward(c, positions[i].partition);
+	messages_discard(c);
+	for (size_t i = 0; i < c->slots_count; i++)
+		c->slots[i].stopped = false;
+	return assign(c, positions, n, err);
+}
+
+/* librdkafka gives every reason for which it would have had to choose an offset the same code; the text tells them
+ * apart. Only an offset out of range is final: a failed query for the low watermark may be started again. */
+static void stop_reason(struct err *why, const rd_kafka_message_t *m)
+{
+	const char *text = rd_kafka_message_errstr(m);
+
+	kafka_err_set(why, m->err, "partition", text);
+	if (m->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+		return;
+	if (strstr(text, rd_kafka_err2str(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)))
+		err_set(why, ERR_CONFLICT, "OUT_OF_RANGE", "offset %lld: %s", (long long)m->offset, text);
+	else
+		err_set(why, ERR_RETRY, "NO_OFFSET", "%s", text);
+}
+
+static void error_dispatch(struct kafka_consumer *c, const rd_kafka_message_t *m)
+{
+	struct slot *slot = m->rkt ? slot_find(c, m->partition) : NULL;
+	struct err why;
+
+	if (!m->rkt) {
+		kafka_err_set(&c->error, m->err, c->topic, rd_kafka_message_errstr(m));
+	} else if (slot && !slot->stopped) {
+		stop_reason(&why, m);
+		slot->stopped = true;
+		c->on_stopped(c->ctx, m->partition, &why);
+	}
+}
+
+/* False when it was an error, which is then dealt with. */
+static bool message_take(struct kafka_consumer *c, rd_kafka_message_t *m, struct kafka_message *out)
+{
+	if (!m->err) {
+		kafka_message_fill(out, m);
+		return true;
+	}
+	error_dispatch(c, m);
+	rd_kafka_message_destroy(m);
+	return false;
+}
+
+static bool anything_waits(struct kafka_consumer *c)
+{
+	return rd_kafka_queue_length(c->messages) > 0 || rd_kafka_queue_length(c->callbacks) > 0;
+}
+
+/* Called when nothing was found. librdkafka signals the first entry of an empty queue only: what came in between is
+ * signalled again, so that the descriptor stays readable for as long as something waits. */
+static bool wait_for_more(struct kafka_consumer *c, int64_t deadline_ms)
+{
+	struct pollfd wait = { .fd = c->fd, .events = POLLIN };
+	int64_t left_ms;
+
+	kafka_event_clear(c->fd);
+	if (anything_waits(c)) {
+		kafka_event_signal(c->fd);
+		return true;
+	}
+	left_ms = deadline_ms - clock_mono_ms();
+	return left_ms > 0 && poll(&wait, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX) > 0;
+}
+
+static int error_take(struct kafka_consumer *c, struct err *err)
+{
+	if (err)
+		*err = c->error;
+	c->error = (struct err){ .kind = ERR_NONE };
+	return -1;
+}
+
+int kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, struct kafka_message *out, struct err *err)
+{
+	int64_t deadline_ms = timeout_ms > 0 ? clock_mono_ms() + timeout_ms : 0;
+	rd_kafka_message_t *m;
+
+	do {
+		if (rd_kafka_queue_length(c->callbacks) > 0)
+			kafka_consumer_serve(c);
+		if (c->error.kind != ERR_NONE)
+			return error_take(c, err);
+		while ((m = rd_kafka_consume_queue(c->messages, 0)))
+			if (message_take(c, m, out))
+				return 1;
+	} while (c->error.kind != ERR_NONE || wait_for_more(c, deadline_ms));
+	return 0;
+}
+
+int kafka_consumer_fd(const struct kafka_consumer *c)
+{
+	return c->fd;
+}
+
+void kafka_consumer_commit(struct kafka_consumer *c, const struct kafka_position *positions, size_t n)
+{
+	rd_kafka_topic_partition_list_t *list;
+
+	if (n == 0)
+		return;
+	list = partitions_of(c, positions, n);
+	rd_kafka_commit(c->rk, list, 1);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+int kafka_consumer_watermarks(struct kafka_consumer *c, int32_t partition, int timeout_ms, int64_t *low, int64_t *high,
+	struct err *err)
+{
+	int64_t l, h;
+	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(c->rk, c->topic, partition, &l, &h, timeout_ms);
+
+	if (code)
+		return kafka_err_set(err, code, "watermarks", NULL);
+	*low = l;
+	*high = h;
+	return 0;
+}
+
+int64_t kafka_consumer_cached_high(struct kafka_consumer *c, int32_t partition)
+{
+	int64_t low, high;
+
+	if (rd_kafka_get_watermark_offsets(c->rk, c->topic, partition, &low, &high) || high < 0)
+		return -1;
+	return high;
+}
+
+int kafka_consumer_cluster_id(struct kafka_consumer *c, int timeout_ms, char out[static 64], struct err *err)
+{
+	char *id = rd_kafka_clusterid(c->rk, timeout_ms);
+	size_t n = id ? strlen(id) : 0;
+	int rc = -1;
+
+	if (!id) {
+		err_set(err, ERR_RETRY, "cluster_id", "the cluster's id is not known yet");
+	} else if (n >= 64) {
+		err_set(err, ERR_INPUT, "cluster_id", "the cluster's id has %zu characters", n);
+	} else {
+		memcpy(out, id, n + 1);
+		rc = 0;
+	}
+	if (id)
+		rd_kafka_mem_free(c->rk, id);
+	return rc;
+}
+
+bool kafka_consumer_healthy(const struct kafka_consumer *c)
+{
+	return c->client.up;
+}

@@ -1,0 +1,84 @@
+/* A Kafka consumer for the loop poll, work, commit, publish.
+ *
+ * Group membership is served apart from messages: kafka_consumer_serve() runs rebalance callbacks and never returns a
+ * message, so a service that waits for PostgreSQL stays in its group without taking in more work. An assignment only
+ * announces partitions; nothing is fetched until the owner has taken them over in the database and calls
+ * kafka_consumer_start() with the offsets found there: they go into assign() itself (a seek after assign() delivers from
+ * the wrong place first). auto.offset.reset is error, always. Range assignor, eager.
+ */
+#ifndef KAFKA_CONSUMER_H
+#define KAFKA_CONSUMER_H
+
+#include "kafka/config.h"
+#include "kafka/producer.h"
+
+struct kafka_consumer;
+
+struct kafka_message {
+	int32_t partition;
+	int64_t offset;
+	int64_t timestamp_ms; /* -1: none */
+	struct str key, value; /* borrowed until kafka_message_release() */
+	struct header *headers; /* parsed on arrival, same lifetime */
+	size_t headers_count;
+	void *handle; /* librdkafka's */
+};
+
+struct kafka_position {
+	int32_t partition;
+	int64_t offset; /* KAFKA_OFFSET_BEGINNING: the low watermark */
+};
+#define KAFKA_OFFSET_BEGINNING (-2)
+
+struct kafka_consumer_options {
+	const struct kafka_config *config;
+	const char *client_id;
+	const char *group;
+	const char *topic; /* one topic per consumer */
+	int session_timeout_ms;    /* 0: 10,000 */
+	int queue_max_kbytes;      /* fetched ahead, per consumer; 0: 16,384 */
+	/* All partitions that are now ours, none if there are more members than partitions. Called inside serve or poll. The
+	 * owner calls kafka_consumer_start() when it is ready, now or later; until then nothing is fetched. */
+	void (*assigned)(void *ctx, const int32_t *partitions, size_t n);
+	/* Everything is gone (eager protocol). Messages already handed out may be finished; their commit is guarded by the
+	 * database, not by this callback. */
+	void (*revoked)(void *ctx);
+	/* A partition stopped: its offset is out of range (ERR_CONFLICT, code "OUT_OF_RANGE"; only another offset helps) or
+	 * it cannot be read (any other kind and code; librdkafka may go on with it). Once per partition and start. */
+	void (*stopped)(void *ctx, int32_t partition, const struct err *why);
+	void *ctx;
+};
+
+int kafka_consumer_open(struct kafka_consumer **out, const struct kafka_consumer_options *options,
+	struct err *err) ERR_MUST_USE;
+/* Leaves the group and closes; runs revoked() when something was assigned. Messages are released before. */
+void kafka_consumer_close(struct kafka_consumer **consumer);
+
+/* Serves callbacks that wait, without blocking. Call it at least once a second, whatever else happens. */
+void kafka_consumer_serve(struct kafka_consumer *c);
+/* Starts fetching the given partitions, all of the current assignment or fewer, at these offsets. Replaces what was
+ * started before. ERR_CONFLICT when they are no longer ours. */
+int kafka_consumer_start(struct kafka_consumer *c, const struct kafka_position *positions, size_t n,
+	struct err *err) ERR_MUST_USE;
+/* Waits up to timeout_ms for one message; serves callbacks as well. 1: *out is filled; 0: none; -1: err (RETRY or FATAL). */
+int kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, struct kafka_message *out,
+	struct err *err) ERR_MUST_USE;
+/* A descriptor for an event loop: readable while messages or callbacks wait, until kafka_consumer_poll() returned 0. */
+int kafka_consumer_fd(const struct kafka_consumer *c);
+void kafka_message_release(struct kafka_message *m); /* clears m; accepts an empty one */
+/* Value of the first header of that name, absent when there is none. */
+struct str kafka_message_header(const struct kafka_message *m, const char *name);
+
+/* Commits offsets to Kafka for lag tools only, without waiting. */
+void kafka_consumer_commit(struct kafka_consumer *c, const struct kafka_position *positions, size_t n);
+/* Queries the broker; ERR_RETRY when it does not answer in timeout_ms. */
+int kafka_consumer_watermarks(struct kafka_consumer *c, int32_t partition, int timeout_ms, int64_t *low, int64_t *high,
+	struct err *err) ERR_MUST_USE;
+/* High watermark as of the last fetch, for the lag metric; -1 when unknown. Never blocks. */
+int64_t kafka_consumer_cached_high(struct kafka_consumer *c, int32_t partition);
+/* The cluster's id, NUL-terminated, at most 63 characters. Never blocks longer than timeout_ms. */
+int kafka_consumer_cluster_id(struct kafka_consumer *c, int timeout_ms, char out[static 64],
+	struct err *err) ERR_MUST_USE;
+bool kafka_consumer_healthy(const struct kafka_consumer *c);
+
+#endif

@@ -1,0 +1,16 @@
+/* librdkafka's error codes as decisions, in one place. Internal to libs/kafka and its tests. */
+#ifndef KAFKA_ERRORS_H
+#define KAFKA_ERRORS_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/err.h"
+
+/* What a code means for the caller; RETRY for whatever is not listed, since most of Kafka's errors pass by themselves. */
+enum err_kind kafka_err_kind(rd_kafka_resp_err_t code);
+/* Fills *err: the kind of the code, its name as err->code, and "what: description". Returns -1. */
+int kafka_err_set(struct err *err, rd_kafka_resp_err_t code, const char *what, const char *description);
+/* The same from librdkafka's error object, which is destroyed. Returns -1. */
+int kafka_err_take(struct err *err, rd_kafka_error_t **error, const char *what);
+
+#endif

@@ -1,0 +1,26 @@
+/* Reads once what a topic holds, for tools: every partition from its low to its high watermark as they were on opening.
+ *
+ * No group, no commits: nobody's position moves. Records of one partition come in order; partitions mix.
+ */
+#ifndef KAFKA_READER_H
+#define KAFKA_READER_H
+
+#include "kafka/consumer.h"
+
+struct kafka_reader;
+
+struct kafka_range {
+	int32_t partition;
+	int64_t low, high; /* high: one behind the last */
+};
+
+/* Asks for the watermarks. ERR_RETRY when no broker answers within timeout_ms or there is no such topic. */
+int kafka_reader_open(struct kafka_reader **out, const struct kafka_config *config, const char *topic, int timeout_ms,
+	struct err *err) ERR_MUST_USE;
+void kafka_reader_close(struct kafka_reader **r);
+/* By partition, in order; borrowed from the reader. */
+const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size_t *n);
+/* 1: *out is the next record, released by the caller; 0: that was all; -1: nothing came for timeout_ms, or Kafka refuses. */
+int kafka_reader_next(struct kafka_reader *r, int timeout_ms, struct kafka_message *out, struct err *err) ERR_MUST_USE;
+
+#endif

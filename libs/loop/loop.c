@@ -1,0 +1,223 @@
+/* The event loop: a thin coat over libevent's core that keeps event types out of the services.
+ *
+ * Invariant: a timer never fires early. libevent counts from the time it read before the callbacks ran, so a timer remembers
+ * when it is due and waits on when woken before that.
+ */
+#include "loop/loop.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+
+struct loop {
+	struct event_base *base;
+	bool stopped; /* also before loop_run(): libevent forgets a break that comes early */
+};
+
+struct loop_io {
+	struct loop *loop;
+	struct event *event;
+	loop_fn fn;
+	void *ctx;
+};
+
+struct loop_timer {
+	struct event *event;
+	int64_t due_mono_ms;
+	loop_fn fn;
+	void *ctx;
+};
+
+struct loop_signal {
+	struct event *event;
+	loop_fn fn;
+	void *ctx;
+};
+
+/* libevent fails to create or add an event only without memory or with a descriptor that epoll refuses: bugs or the end. */
+static void require(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	perror(what);
+	abort();
+}
+
+/* By default libevent's clock has the kernel's tick, 4 ms as Debian builds it: too coarse for a batch of a few ms. */
+static struct event_base *base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+		base = event_base_new_with_config(config);
+	if (config)
+		event_config_free(config);
+	return base;
+}
+
+int loop_new(struct loop **out, struct err *err)
+{
+	struct event_base *base = base_new();
+	struct loop *l;
+
+	if (!base)
+		return err_set(err, ERR_FATAL, "libevent", "cannot create an event loop");
+	l = mem_calloc(1, sizeof(*l));
+	l->base = base;
+	*out = l;
+	return 0;
+}
+
+void loop_free(struct loop *l)
+{
+	if (!l)
+		return;
+	event_base_free(l->base);
+	free(l);
+}
+
+int loop_run(struct loop *l, struct err *err)
+{
+	int rc = 0;
+
+	if (!l->stopped)
+		rc = event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	l->stopped = false;
+	return rc < 0 ? err_set(err, ERR_FATAL, "libevent", "the event loop failed") : 0;
+}
+
+void loop_stop(struct loop *l)
+{
+	l->stopped = true;
+	event_base_loopbreak(l->base);
+}
+
+static void io_ready(evutil_socket_t fd, short what, void *arg)
+{
+	const struct loop_io *io = arg;
+
+	(void)fd;
+	(void)what;
+	io->fn(io->ctx);
+}
+
+static short io_flags(bool read, bool write)
+{
+	return (short)(EV_PERSIST | (read ? EV_READ : 0) | (write ? EV_WRITE : 0));
+}
+
+struct loop_io *loop_io_new(struct loop *l, int fd, bool read, bool write, loop_fn fn, void *ctx)
+{
+	struct loop_io *io = mem_calloc(1, sizeof(*io));
+
+	io->loop = l;
+	io->fn = fn;
+	io->ctx = ctx;
+	io->event = event_new(l->base, fd, io_flags(read, write), io_ready, io);
+	require(io->event != NULL, "event_new");
+	if (read || write)
+		require(event_add(io->event, NULL) == 0, "event_add");
+	return io;
+}
+
+void loop_io_set(struct loop_io *io, bool read, bool write)
+{
+	int fd = event_get_fd(io->event);
+
+	if (event_get_events(io->event) == io_flags(read, write))
+		return;
+	event_del(io->event);
+	require(event_assign(io->event, io->loop->base, fd, io_flags(read, write), io_ready, io) == 0, "event_assign");
+	if (read || write)
+		require(event_add(io->event, NULL) == 0, "event_add");
+}
+
+void loop_io_free(struct loop_io *io)
+{
+	if (!io)
+		return;
+	event_free(io->event);
+	free(io);
+}
+
+static void timer_add(struct loop_timer *t, int64_t delay_ms)
+{
+	struct timeval tv = { .tv_sec = (time_t)(delay_ms / 1000), .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000) };
+
+	require(event_add(t->event, &tv) == 0, "event_add");
+}
+
+static void timer_fired(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_timer *t = arg;
+	int64_t left_ms = t->due_mono_ms - clock_mono_ms();
+
+	(void)fd;
+	(void)what;
+	if (left_ms > 0)
+		timer_add(t, left_ms);
+	else
+		t->fn(t->ctx);
+}
+
+struct loop_timer *loop_timer_new(struct loop *l, loop_fn fn, void *ctx)
+{
+	struct loop_timer *t = mem_calloc(1, sizeof(*t));
+
+	t->fn = fn;
+	t->ctx = ctx;
+	t->event = event_new(l->base, -1, 0, timer_fired, t);
+	require(t->event != NULL, "event_new");
+	return t;
+}
+
+void loop_timer_set(struct loop_timer *t, int64_t delay_ms)
+{
+	if (delay_ms < 0) {
+		event_del(t->event);
+		return;
+	}
+	t->due_mono_ms = clock_mono_ms() + delay_ms;
+	timer_add(t, delay_ms);
+}
+
+void loop_timer_free(struct loop_timer *t)
+{
+	if (!t)
+		return;
+	event_free(t->event);
+	free(t);
+}
+
+static void signal_came(evutil_socket_t fd, short what, void *arg)
+{
+	const struct loop_signal *s = arg;
+
+	(void)fd;
+	(void)what;
+	s->fn(s->ctx);
+}
+
+struct loop_signal *loop_signal_new(struct loop *l, int signo, loop_fn fn, void *ctx)
+{
+	struct loop_signal *s = mem_calloc(1, sizeof(*s));
+
+	s->fn = fn;
+	s->ctx = ctx;
+	s->event = evsignal_new(l->base, signo, signal_came, s);
+	require(s->event != NULL, "evsignal_new");
+	require(event_add(s->event, NULL) == 0, "event_add");
+	return s;
+}
+
+void loop_signal_free(struct loop_signal *s)
+{
+	if (!s)
+		return;
+	event_free(s->event);
+	free(s);
+}

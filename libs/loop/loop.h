@@ -1,0 +1,36 @@
+/* The event loop of services that live on sockets, on libevent. One thread; callbacks never block. */
+#ifndef LOOP_LOOP_H
+#define LOOP_LOOP_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct loop_io;
+struct loop_timer;
+
+typedef void (*loop_fn)(void *ctx);
+
+int loop_new(struct loop **out, struct err *err) ERR_MUST_USE;
+void loop_free(struct loop *l);
+int loop_run(struct loop *l, struct err *err) ERR_MUST_USE; /* until loop_stop() */
+void loop_stop(struct loop *l);
+
+/* Calls fn whenever fd is readable (and/or writable), level-triggered, until loop_io_free(). */
+struct loop_io *loop_io_new(struct loop *l, int fd, bool read, bool write, loop_fn fn, void *ctx);
+void loop_io_set(struct loop_io *io, bool read, bool write);
+void loop_io_free(struct loop_io *io);
+
+/* A timer that is armed with loop_timer_set (ms from now, monotonic) and fires once; a negative delay disarms. */
+struct loop_timer *loop_timer_new(struct loop *l, loop_fn fn, void *ctx);
+void loop_timer_set(struct loop_timer *t, int64_t delay_ms);
+void loop_timer_free(struct loop_timer *t);
+
+/* Signals arrive as callbacks in the loop. */
+struct loop_signal;
+struct loop_signal *loop_signal_new(struct loop *l, int signo, loop_fn fn, void *ctx);
+void loop_signal_free(struct loop_signal *s);
+
+#endif

@@ -1,0 +1,187 @@
+/* The handle and its connection: open, reconnect, close.
+ *
+ * Invariant: a handle is usable or closed, nothing between: whatever leaves a connection in doubt closes it, and
+ * pg_reconnect() makes one like the first. libpq resolves host names blocking inside PQconnectStartParams and
+ * PQconnectPoll; only that escapes the deadline (resolv.conf bounds it). */
+#include "pg/pg.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "pg/private.h"
+
+#define CONNECT_TIMEOUT_MS   5000
+#define STATEMENT_TIMEOUT_MS 30000
+#define SERVER_GRACE_MS      1000 /* the server gives up this much after us, when it cannot see that we are gone */
+
+/* One round trip for all. Over Unix sockets the server ignores tcp_user_timeout. */
+static const struct pg_stmt stmt_session = {
+	"session",
+	PG_UNNAMED,
+	"SELECT set_config('TimeZone', 'UTC', false),"
+	" set_config('plan_cache_mode', 'auto', false),"
+	" set_config('statement_timeout', $1::int::text, false),"
+	" set_config('lock_timeout', $2::int::text, false),"
+	" set_config('idle_in_transaction_session_timeout', '10s', false),"
+	" set_config('client_connection_check_interval', '2s', false),"
+	" set_config('tcp_user_timeout', '10s', false)",
+};
+
+static void notice_log(void *ctx, const PGresult *notice)
+{
+	(void)ctx;
+	log_debug("postgresql notice", LOG_S("code", PQresultErrorField(notice, PG_DIAG_SQLSTATE)),
+		LOG_S("notice", PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY)));
+}
+
+int pg_lost(const struct pg *pg, struct err *err)
+{
+	return err_set(err, ERR_RETRY, "lost", "%s", PQerrorMessage(pg->conn));
+}
+
+/* Why connecting failed. libpq has no field for the SQLSTATE here, but with PQERRORS_VERBOSE its text holds it. What
+ * comes from libpq itself has none: a missing password and settings that it does not know ("invalid sslmode value",
+ * English as long as nobody calls setlocale) are wrong for good, the rest is the network's. */
+static int connect_failed(const struct pg *pg, struct err *err)
+{
+	const char *message = PQerrorMessage(pg->conn);
+	char sqlstate[6];
+
+	if (pg_sqlstate_find(message, sqlstate))
+		return err_set(err, pg_sqlstate_kind(sqlstate), sqlstate, "%s", message);
+	if (PQconnectionNeedsPassword(pg->conn) || str_starts(str_of(message), STR("invalid ")))
+		return err_set(err, ERR_FATAL, "conninfo", "%s", message);
+	return pg_lost(pg, err);
+}
+
+/* Without libpq's words on what is wrong: they may quote a piece of a password. */
+static int conninfo_check(const char *conninfo, struct err *err)
+{
+	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
+
+	if (!parsed)
+		return err_set(err, ERR_FATAL, "conninfo", "the connection string is not one of PostgreSQL's");
+	PQconninfoFree(parsed);
+	return 0;
+}
+
+static PGconn *connect_start(const struct pg *pg)
+{
+	/* Later ones win: conninfo over what stands before it. */
+	const char *names[] = { "tcp_user_timeout", "dbname", "application_name", "client_encoding", NULL };
+	const char *values[] = { "10000", pg->conninfo, pg->application_name, "UTF8", NULL };
+	PGconn *conn = PQconnectStartParams(names, values, 1);
+
+	if (!conn)
+		abort(); /* out of memory */
+	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+	PQsetNoticeReceiver(conn, notice_log, NULL);
+	return conn;
+}
+
+static int connect_wait(struct pg *pg, struct pg_wait *w, struct err *err)
+{
+	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+
+	if (PQstatus(pg->conn) == CONNECTION_BAD)
+		return connect_failed(pg, err);
+	while (state != PGRES_POLLING_OK) {
+		if (pg_wait_socket(pg, w, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, err) < 0)
+			return -1;
+		state = PQconnectPoll(pg->conn);
+		if (state == PGRES_POLLING_FAILED)
+			return connect_failed(pg, err);
+	}
+	PQsetErrorVerbosity(pg->conn, PQERRORS_TERSE); /* no DETAIL in what pg_lost() quotes */
+	if (PQsetnonblocking(pg->conn, 1) < 0)
+		return pg_lost(pg, err);
+	return 0;
+}
+
+static int session_set(struct pg *pg, struct pg_wait *w, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	int rc;
+
+	pg_arg_i32(args, pg->statement_timeout_ms + SERVER_GRACE_MS);
+	pg_arg_i32(args, pg->statement_timeout_ms / 2);
+	rc = pg_run_within(pg, w, &stmt_session, args, NULL, err);
+	pg_args_free(args);
+	return rc;
+}
+
+int pg_reconnect(struct pg *pg, struct err *err)
+{
+	struct pg_wait w = pg_wait_start(pg->connect_timeout_ms);
+
+	pg_disconnect(pg);
+	if (conninfo_check(pg->conninfo, err) < 0)
+		return -1;
+	pg->conn = connect_start(pg);
+	if (connect_wait(pg, &w, err) < 0 || session_set(pg, &w, err) < 0) {
+		pg_disconnect(pg);
+		return err_wrap(err, "connect to PostgreSQL");
+	}
+	return 0;
+}
+
+int pg_open(struct pg **out, const struct pg_options *options, struct err *err)
+{
+	struct pg *pg = mem_calloc(1, sizeof(*pg));
+
+	pg->prepared = map_new();
+	pg->conninfo = mem_cstr(str_of(options->conninfo));
+	pg->application_name = mem_cstr(str_of(options->application_name));
+	pg->connect_timeout_ms = options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+	pg->statement_timeout_ms = options->statement_timeout_ms ? options->statement_timeout_ms : STATEMENT_TIMEOUT_MS;
+	pg->idle = options->idle;
+	pg->idle_ctx = options->idle_ctx;
+	if (pg_reconnect(pg, err) < 0) {
+		pg_close(&pg);
+		return -1;
+	}
+	*out = pg;
+	return 0;
+}
+
+/* PQfinish sends its goodbye without waiting, as the connection is non-blocking. */
+void pg_disconnect(struct pg *pg)
+{
+	struct str name;
+	void *prepared;
+	size_t i = 0;
+
+	while (map_each(pg->prepared, &i, &name, &prepared))
+		free(prepared);
+	map_clear(pg->prepared);
+	PQfinish(pg->conn);
+	pg->conn = NULL;
+}
+
+void pg_close(struct pg **pg)
+{
+	struct pg *p = *pg;
+
+	*pg = NULL;
+	if (!p)
+		return;
+	pg_disconnect(p);
+	PQfreemem(p->notify);
+	map_free(p->prepared);
+	free(p->conninfo);
+	free(p->application_name);
+	free(p);
+}
+
+bool pg_usable(const struct pg *pg)
+{
+	return PQstatus(pg->conn) == CONNECTION_OK;
+}
+
+int pg_socket(const struct pg *pg)
+{
+	return PQsocket(pg->conn);
+}

@@ -1,0 +1,141 @@
+/* What the files of libs/pg share: the handle, the binary forms and the waiting. Nobody else includes this.
+ *
+ * Invariant: conn is NULL or in non-blocking mode, and libpq's blocking calls (PQexec, PQgetResult while busy, PQreset)
+ * are never used on it. */
+#ifndef PG_PRIVATE_H
+#define PG_PRIVATE_H
+
+#include <endian.h>
+#include <libpq-fe.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "pg/pg.h"
+
+#define PG_MAX_ARGS 32
+
+struct pg {
+	PGconn *conn;         /* NULL: closed */
+	struct map *prepared; /* name of a statement -> struct prepared, for this connection */
+	PGnotify *notify;     /* what the last pg_notification() lent out */
+	char *conninfo, *application_name;
+	int connect_timeout_ms, statement_timeout_ms;
+	int (*idle)(void *ctx);
+	void *idle_ctx;
+};
+
+/* OIDs of pg_type, fixed since long before PostgreSQL 15 (src/include/catalog/pg_type.dat). */
+enum pg_oid {
+	OID_BOOL = 16,
+	OID_BYTEA = 17,
+	OID_NAME = 19,
+	OID_INT8 = 20,
+	OID_INT2 = 21,
+	OID_INT4 = 23,
+	OID_TEXT = 25,
+	OID_JSON = 114,
+	OID_FLOAT8 = 701,
+	OID_BPCHAR = 1042,
+	OID_VARCHAR = 1043,
+	OID_TIMESTAMPTZ = 1184,
+	OID_UUID = 2950,
+	OID_JSONB = 3802,
+	OID_FIRST_OF_USERS = 16384, /* FirstNormalObjectId: enums and types of extensions */
+};
+
+#define JSONB_VERSION 1 /* the byte before the text in jsonb's binary form */
+
+static inline void wire_put16(char *at, uint16_t v)
+{
+	v = htobe16(v);
+	memcpy(at, &v, sizeof(v));
+}
+
+static inline void wire_put32(char *at, uint32_t v)
+{
+	v = htobe32(v);
+	memcpy(at, &v, sizeof(v));
+}
+
+static inline void wire_put64(char *at, uint64_t v)
+{
+	v = htobe64(v);
+	memcpy(at, &v, sizeof(v));
+}
+
+static inline uint64_t wire_f64(double v)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &v, sizeof(bits));
+	return bits;
+}
+
+/* timestamptz counts microseconds from 2000-01-01 UTC; its ends are the infinities, which here saturate. */
+#define PG_EPOCH_US INT64_C(946684800000000)
+
+static inline uint64_t wire_time(int64_t us)
+{
+	int64_t pg_us;
+
+	if (us == INT64_MAX || __builtin_sub_overflow(us, PG_EPOCH_US, &pg_us))
+		pg_us = us < 0 ? INT64_MIN : INT64_MAX;
+	return (uint64_t)pg_us;
+}
+
+static inline int64_t time_of_wire(uint64_t v)
+{
+	int64_t us;
+
+	if ((int64_t)v == INT64_MIN)
+		return PG_NO_TIME + 1;
+	if (__builtin_add_overflow((int64_t)v, PG_EPOCH_US, &us))
+		return INT64_MAX;
+	return us;
+}
+
+/* array.c. Completes the header and lends the bytes. ERR_INPUT 22021 when a string could not be stored. */
+int pg_array_finish(struct pg_array *a, struct str *bytes, struct err *err) ERR_MUST_USE;
+Oid pg_array_oid(const struct pg_array *a);
+
+/* args.c. The arguments as libpq wants them, borrowed from args (NULL: none). ERR_INPUT 22021 as above, 54000 for one
+ * that is too large for PostgreSQL. */
+struct pg_bound {
+	int n;
+	const Oid *types;
+	const char *values[PG_MAX_ARGS];
+	int lengths[PG_MAX_ARGS];
+	int formats[PG_MAX_ARGS];
+};
+int pg_args_bind(const struct pg_args *a, struct pg_bound *out, struct err *err) ERR_MUST_USE;
+
+/* rows.c. Takes the result. */
+struct pg_rows *pg_rows_new(PGresult *result);
+
+/* sqlstate.c. The decision of one SQLSTATE (NULL or empty: unknown), see pg_run(). Pure. */
+enum err_kind pg_sqlstate_kind(const char *sqlstate);
+/* Finds the SQLSTATE in an error of a failed connection that libpq wrote with PQERRORS_VERBOSE. Pure. */
+bool pg_sqlstate_find(const char *message, char out[static 6]);
+
+/* wait.c. One call's waiting: where it ends and when the owner's idle function is due. */
+struct pg_wait {
+	int64_t deadline_ms, idle_ms; /* monotonic */
+	int timeout_ms;
+};
+struct pg_wait pg_wait_start(int timeout_ms);
+/* Waits until the connection's socket is ready for `events`. ERR_RETRY: "timeout", "abandoned" or "lost"; the caller
+ * then closes the connection. */
+int pg_wait_socket(const struct pg *pg, struct pg_wait *w, short events, struct err *err) ERR_MUST_USE;
+
+/* pg.c */
+void pg_disconnect(struct pg *pg);
+/* ERR_RETRY "lost" with libpq's words; returns -1. */
+int pg_lost(const struct pg *pg, struct err *err);
+
+/* run.c. pg_run() within a wait that the caller has begun. */
+int pg_run_within(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_args *args,
+	struct pg_rows **rows, struct err *err) ERR_MUST_USE;
+/* A command without parameters or rows. *tag (may be NULL) gets the first letters of the server's answer ("COMMIT"). */
+int pg_command(struct pg *pg, const char *sql, char tag[static 16], struct err *err) ERR_MUST_USE;
+
+#endif

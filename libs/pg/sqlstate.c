@@ -1,0 +1,42 @@
+/* What to do about a SQLSTATE (PostgreSQL documentation, appendix A). Invariant: what is not listed is ERR_RETRY, as
+ * are the classes 08, 40, 53, 57 and the codes 25P03 and 55P03: a batch that is tried again is never lost. */
+#include "pg/private.h"
+
+/* The first prefix that fits decides: codes before their class. */
+static const struct {
+	const char *prefix;
+	enum err_kind kind;
+} decisions[] = {
+	{ "23505", ERR_CONFLICT }, /* unique_violation: somebody has stored it already */
+	{ "22", ERR_INPUT },       /* data exception */
+	{ "23", ERR_INPUT },       /* integrity constraint violation */
+	{ "26", ERR_FATAL },       /* invalid SQL statement name */
+	{ "28", ERR_FATAL },       /* invalid authorization */
+	{ "3D", ERR_FATAL },       /* invalid catalog name: no such database */
+	{ "42", ERR_FATAL },       /* syntax error, access rule violation: schema and program disagree */
+};
+
+enum err_kind pg_sqlstate_kind(const char *sqlstate)
+{
+	struct str s = str_of(sqlstate);
+
+	for (size_t i = 0; i < sizeof(decisions) / sizeof(decisions[0]); i++)
+		if (str_starts(s, str_of(decisions[i].prefix)))
+			return decisions[i].kind;
+	return ERR_RETRY;
+}
+
+/* `FATAL:  28P01: password ...`: a severity (in the server's language), two spaces, the code. */
+bool pg_sqlstate_find(const char *message, char out[static 6])
+{
+	for (const char *at = message; (at = strstr(at, ":  ")); at++) {
+		const char *code = at + 3;
+
+		if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && code[5] == ':') {
+			memcpy(out, code, 5);
+			out[5] = '\0';
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,68 @@
+/* Transactions and the one savepoint inside.
+ *
+ * Invariant: pg_commit() returns 0 only when the server said COMMIT. To a transaction in which a statement failed it
+ * says ROLLBACK, without an error. */
+#include <assert.h>
+
+#include "base/str.h"
+#include "pg/private.h"
+
+#define SAVEPOINT "blazz"
+
+static int command(struct pg *pg, const char *sql, struct err *err)
+{
+	char tag[16];
+
+	return pg_command(pg, sql, tag, err);
+}
+
+bool pg_in_transaction(const struct pg *pg)
+{
+	PGTransactionStatusType status = PQtransactionStatus(pg->conn);
+
+	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+int pg_begin(struct pg *pg, struct err *err)
+{
+	assert(!pg_in_transaction(pg));
+	return command(pg, "BEGIN", err);
+}
+
+/* Any end of the connection leaves it open, even one that the server announces: it may have committed before. */
+int pg_commit(struct pg *pg, struct err *err)
+{
+	bool connected = pg_usable(pg);
+	struct err cause = { 0 };
+	char tag[16];
+
+	if (pg_command(pg, "COMMIT", tag, &cause) < 0) {
+		if (connected && !pg_usable(pg))
+			return err_set(err, ERR_RETRY, "unknown", "%s", cause.msg);
+		return err_set(err, cause.kind, cause.code, "%s", cause.msg);
+	}
+	if (!str_is(str_of(tag), "COMMIT"))
+		return err_set(err, ERR_RETRY, "25P02", "COMMIT: a statement had failed, all is rolled back");
+	return 0;
+}
+
+void pg_rollback(struct pg *pg)
+{
+	if (pg_in_transaction(pg) && command(pg, "ROLLBACK", NULL) < 0)
+		pg_disconnect(pg);
+}
+
+int pg_savepoint(struct pg *pg, struct err *err)
+{
+	return command(pg, "SAVEPOINT " SAVEPOINT, err);
+}
+
+int pg_savepoint_release(struct pg *pg, struct err *err)
+{
+	return command(pg, "RELEASE SAVEPOINT " SAVEPOINT, err);
+}
+
+int pg_savepoint_rollback(struct pg *pg, struct err *err)
+{
+	return command(pg, "ROLLBACK TO SAVEPOINT " SAVEPOINT "; RELEASE SAVEPOINT " SAVEPOINT, err);
+}

@@ -1,0 +1,68 @@
+/* Waiting for one connection's socket without neglecting the rest of the process.
+ *
+ * Invariant: whoever waits at all runs the owner's idle function once at the start, while the server works, and then
+ * every 100 ms; and nobody waits beyond the deadline, however often the socket stirs. */
+#include <errno.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+
+#include "base/clock.h"
+#include "pg/private.h"
+
+#define SLICE_MS 100
+
+struct pg_wait pg_wait_start(int timeout_ms)
+{
+	int64_t now = clock_mono_ms();
+
+	return (struct pg_wait){ .deadline_ms = now + timeout_ms, .idle_ms = now, .timeout_ms = timeout_ms };
+}
+
+static int idle_run(const struct pg *pg, struct pg_wait *w, struct err *err)
+{
+	if (pg->idle && pg->idle(pg->idle_ctx) != 0)
+		return err_set(err, ERR_RETRY, "abandoned", "gave up waiting for PostgreSQL");
+	w->idle_ms = clock_mono_ms() + SLICE_MS;
+	return 0;
+}
+
+static int slice_ms(const struct pg_wait *w, int64_t now)
+{
+	int64_t end = w->idle_ms < w->deadline_ms ? w->idle_ms : w->deadline_ms;
+
+	return end > now ? (int)(end - now) : 0;
+}
+
+/* What OpenSSL has read and decrypted already, poll(2) does not see. PostgreSQL's own records fit into libpq's buffer;
+ * those of a proxy in between may not ("Process buffered SSL read bytes", pgsql-hackers, 2024). */
+static bool tls_pending(PGconn *conn)
+{
+	SSL *tls = PQsslStruct(conn, "OpenSSL");
+
+	return tls && SSL_pending(tls) > 0;
+}
+
+int pg_wait_socket(const struct pg *pg, struct pg_wait *w, short events, struct err *err)
+{
+	struct pollfd fd = { .fd = PQsocket(pg->conn), .events = events };
+
+	if (fd.fd < 0)
+		return pg_lost(pg, err);
+	if (tls_pending(pg->conn))
+		return 0;
+	for (;;) {
+		int64_t now = clock_mono_ms();
+		int ready;
+
+		if (now >= w->deadline_ms)
+			return err_set(err, ERR_RETRY, "timeout", "no answer within %d ms", w->timeout_ms);
+		if (now >= w->idle_ms && idle_run(pg, w, err) < 0)
+			return -1;
+		/* Even when idle took all the time there was: an answer that has arrived meanwhile counts. */
+		ready = poll(&fd, 1, slice_ms(w, clock_mono_ms()));
+		if (ready > 0)
+			return 0;
+		if (ready < 0 && errno != EINTR)
+			return err_set(err, ERR_RETRY, "lost", "poll: %s", strerror(errno));
+	}
+}

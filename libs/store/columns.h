@@ -1,0 +1,44 @@
+/* Rows on their way into one statement, as parallel array parameters: $1 is the first column's array, unless scalars come first.
+ * Private to libs/store.
+ *
+ * Invariant: every row puts the same columns in the same order; the first row defines their types. columns_run() consumes the
+ * whole, so that a statement has one way out.
+ */
+#ifndef STORE_COLUMNS_H
+#define STORE_COLUMNS_H
+
+#include "pg/pg.h"
+
+#define COLUMNS_MAX 28
+
+struct columns {
+	struct pg_args *args;
+	struct pg_array *arrays[COLUMNS_MAX];
+	size_t n, at; /* columns; the one that is next */
+};
+
+void columns_init(struct columns *c);
+/* Scalars, before columns_run(). */
+struct pg_args *columns_scalars(struct columns *c);
+void columns_fini(struct columns *c); /* instead of columns_run() */
+
+/* One value of the row, in the next column; after the last column comes the first again, once columns_row() was called. */
+void columns_row(struct columns *c);
+void columns_bool(struct columns *c, bool v);
+void columns_i16(struct columns *c, int16_t v);
+void columns_i32(struct columns *c, int32_t v);
+void columns_i64(struct columns *c, int64_t v);
+void columns_null_i64(struct columns *c);
+void columns_id(struct columns *c, int64_t v); /* 0: NULL */
+void columns_text(struct columns *c, struct str v);
+void columns_word(struct columns *c, const char *v);
+void columns_bytea(struct columns *c, struct str v);
+void columns_jsonb(struct columns *c, struct str v);
+void columns_uuid(struct columns *c, const struct uuid *v); /* nil: NULL */
+void columns_time(struct columns *c, int64_t us);
+
+/* pg_run() with the scalars and arrays; frees them whatever becomes of it. */
+int columns_run(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct pg_rows **rows,
+	struct err *err) ERR_MUST_USE;
+
+#endif

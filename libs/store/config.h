@@ -1,0 +1,69 @@
+/* What blazzctl configures across workspaces: workspaces, apps, accounts; and looking at them. Role blazz_admin.
+ *
+ * Secrets come sealed, with the row's uuid as part of what they are bound to: that is why the caller draws it. Lists pass each row to
+ * each(); strings are borrowed for the call.
+ */
+#ifndef STORE_CONFIG_H
+#define STORE_CONFIG_H
+
+#include "pg/pg.h"
+#include "wire/inbound.h"
+
+struct workspace_info {
+	int64_t id;
+	struct uuid uuid;
+	struct str name, settings; /* settings: jsonb; absent in workspace_add(): {} */
+	int64_t created_us;
+};
+/* Fills w->id. ERR_CONFLICT when the uuid is taken. */
+int workspace_add(struct pg *pg, struct workspace_info *w, struct err *err) ERR_MUST_USE;
+int workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct workspace_info *w), void *ctx,
+	struct err *err) ERR_MUST_USE;
+/* A live workspace by uuid or by name. ERR_INPUT "unknown" when there is none, "ambiguous" when several have this name. */
+int workspace_find(struct pg *pg, struct str uuid_or_name, int64_t *id, struct uuid *uuid,
+	struct err *err) ERR_MUST_USE;
+
+struct app_info {
+	int64_t id, workspace_id; /* 0: the platform's */
+	struct uuid uuid;
+	struct str kind, name;
+	struct str secrets; /* sealed; app_add() only */
+	int64_t created_us;
+};
+int app_add(struct pg *pg, struct app_info *app, struct err *err) ERR_MUST_USE; /* fills id */
+int apps_list(struct pg *pg, void (*each)(void *ctx, const struct app_info *app), void *ctx,
+	struct err *err) ERR_MUST_USE;
+
+struct account_info {
+	int64_t workspace_id, id;
+	struct uuid workspace, uuid;
+	struct str session_id;
+	enum provider provider;
+	struct uuid app; /* nil: none */
+	enum bridge_kind bridge;
+	struct str provider_ref, phone_number, phone_number_id, waba_id, business_id, assigned_instance_url;
+	bool is_primary;
+	struct str secrets; /* sealed, absent: none; account_add() only */
+	/* account_list() only */
+	struct str desired_state, status, disconnect_reason, sync; /* sync: jsonb */
+	int64_t status_since_us, last_activity_us;
+	int16_t health_score;
+};
+/* Adds an account in a transaction of its own; a primary one takes over from the workspace's former primary. Fills a->id.
+ * ERR_CONFLICT when another live account has the session_id, phone_number_id or provider_ref; ERR_INPUT "unknown" when there is no
+ * such app. */
+int account_add(struct pg *pg, struct account_info *a, struct err *err) ERR_MUST_USE;
+/* Live accounts of a workspace, 0: of all. */
+int accounts_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct account_info *a), void *ctx,
+	struct err *err) ERR_MUST_USE;
+
+struct sync_info {
+	struct uuid workspace, account;
+	struct str session_id;
+	struct str sync; /* jsonb: status, counts, as chat-sync wrote them */
+};
+/* Live accounts of a workspace (0: of all) that have ever synced. */
+int syncs_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct sync_info *s), void *ctx,
+	struct err *err) ERR_MUST_USE;
+
+#endif

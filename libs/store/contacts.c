@@ -1,0 +1,236 @@
+/* See contacts.h. Invariant: a contact that was merged keeps merged_into and is never pointed at by an alias. */
+#include "store/contacts.h"
+
+#include "store/columns.h"
+#include "store/private.h"
+#include "store/statements.h"
+
+static const struct pg_stmt draw = { "contact_ids_draw", PG_PREPARED,
+	"SELECT nextval('contacts_id_seq') FROM generate_series(1, $1::bigint)" };
+
+static const struct pg_stmt insert = { "contacts_insert", PG_UNNAMED,
+	"INSERT INTO contacts (workspace_id, id, uuid, first_name, last_name, phone, match_key, email, profile_picture, name_rank,"
+	" in_address_book, source_type, source_account_id)"
+	" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
+	" $9::text[], $10::smallint[], $11::boolean[], $12::text[], $13::bigint[])" };
+
+static const struct pg_stmt store = { "contacts_store", PG_UNNAMED,
+	"UPDATE contacts AS c SET first_name = r.first_name, last_name = r.last_name, phone = r.phone, match_key = r.match_key,"
+	" email = r.email, profile_picture = r.profile_picture, name_rank = r.name_rank, in_address_book = r.in_address_book,"
+	" updated_at = now()"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
+	" $9::smallint[], $10::boolean[]) AS r (workspace_id, id, first_name, last_name, phone, match_key, email, profile_picture,"
+	" name_rank, in_address_book)"
+	" WHERE c.workspace_id = r.workspace_id AND c.id = r.id" };
+
+static const struct pg_stmt lock = { "contacts_lock", PG_PREPARED,
+	"SELECT " CONTACT_COLUMNS
+	" FROM contacts c WHERE c.workspace_id = $1 AND c.id = ANY ($2::bigint[]) ORDER BY c.id FOR UPDATE" };
+
+static const struct pg_stmt uuids = { "contacts_uuids", PG_PREPARED,
+	"SELECT id, uuid FROM contacts WHERE workspace_id = $1 AND id IN ($2, $3)" };
+
+static const struct pg_stmt move_aliases = { "contacts_merge_aliases", PG_PREPARED,
+	"UPDATE contact_aliases SET contact_id = $2::bigint WHERE workspace_id = $1 AND contact_id = $3::bigint" };
+
+/* Whoever opted out stays opted out, whatever is learnt of who they are. */
+static const struct pg_stmt copy_opt_outs = { "contacts_merge_opt_outs", PG_PREPARED,
+	"INSERT INTO contact_opt_outs AS o (workspace_id, contact_id, account_id, category, since, stopped)"
+	" SELECT l.workspace_id, $2::bigint, l.account_id, l.category, l.since, l.stopped FROM contact_opt_outs l"
+	" WHERE l.workspace_id = $1 AND l.contact_id = $3::bigint"
+	" ON CONFLICT (workspace_id, contact_id, account_id, category) DO UPDATE SET since = excluded.since,"
+	" stopped = excluded.stopped, updated_at = now() WHERE excluded.since > o.since" };
+
+static const struct pg_stmt mark_merged = {
+	"contacts_merge_mark", PG_PREPARED,
+	"UPDATE contacts SET merged_into = $2::bigint, updated_at = now() WHERE workspace_id = $1 AND id = $3::bigint"
+};
+
+static const struct pg_stmt accounts_of = { "contacts_merge_accounts", PG_PREPARED,
+	"SELECT a.uuid FROM whatsapp_accounts a WHERE a.workspace_id = $1 AND a.id IN (SELECT v.account_id FROM conversations v"
+	" WHERE v.workspace_id = $1 AND v.contact_id = $2::bigint AND v.merged_into IS NULL) ORDER BY a.id" };
+
+const struct pg_stmt *const contacts_statements[] = { &draw, &insert, &store, &lock, &uuids, &move_aliases, &copy_opt_outs,
+	&mark_merged, &accounts_of, NULL };
+
+void contact_read(struct cells *c, struct contact_row *row)
+{
+	row->workspace_id = cells_i64(c);
+	row->id = cells_i64(c);
+	row->uuid = cells_uuid(c);
+	row->first_name = cells_text(c);
+	row->last_name = cells_text(c);
+	row->full_name = cells_text(c);
+	row->phone = cells_text(c);
+	row->match_key = cells_text(c);
+	row->email = cells_text(c);
+	row->profile_picture = cells_text(c);
+	row->name_rank = (int16_t)cells_i32(c);
+	row->in_address_book = cells_bool(c);
+	row->merged_into = cells_id(c);
+	row->source = provider_parse(cells_borrow(c)); /* "manual": PROVIDER_NONE */
+	row->source_account_id = cells_id(c);
+}
+
+int contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	pg_arg_i64(args, (int64_t)n);
+	rc = pg_run(pg, &draw, args, &rows, err);
+	pg_args_free(args);
+	if (rc < 0)
+		return -1;
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c))
+		out[c.row] = cells_i64(&c);
+	pg_rows_free(rows);
+	return 0;
+}
+
+int contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)
+{
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		const struct contact_row *r = rows[i];
+
+		columns_row(&c);
+		columns_i64(&c, r->workspace_id);
+		columns_i64(&c, r->id);
+		columns_uuid(&c, &r->uuid);
+		columns_text(&c, r->first_name);
+		columns_text(&c, r->last_name);
+		columns_text(&c, r->phone);
+		columns_text(&c, r->match_key);
+		columns_text(&c, r->email);
+		columns_text(&c, r->profile_picture);
+		columns_i16(&c, r->name_rank);
+		columns_bool(&c, r->in_address_book);
+		columns_word(&c, r->source == PROVIDER_NONE ? "manual" : provider_word(r->source));
+		columns_id(&c, r->source_account_id);
+	}
+	return columns_run(&c, pg, &insert, NULL, err);
+}
+
+int contacts_store(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)
+{
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		const struct contact_row *r = rows[i];
+
+		columns_row(&c);
+		columns_i64(&c, r->workspace_id);
+		columns_i64(&c, r->id);
+		columns_text(&c, r->first_name);
+		columns_text(&c, r->last_name);
+		columns_text(&c, r->phone);
+		columns_text(&c, r->match_key);
+		columns_text(&c, r->email);
+		columns_text(&c, r->profile_picture);
+		columns_i16(&c, r->name_rank);
+		columns_bool(&c, r->in_address_book);
+	}
+	return columns_run(&c, pg, &store, NULL, err);
+}
+
+int contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,
+	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	pg_arg_i64(columns_scalars(&c), workspace_id);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, ids[i]);
+	}
+	if (columns_run(&c, pg, &lock, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
+		struct contact_row row;
+
+		contact_read(&at, &row);
+		each(ctx, &row);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int contacts_uuids(struct pg *pg, int64_t workspace_id, int64_t a, int64_t b, struct uuid *a_uuid, struct uuid *b_uuid,
+	struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	pg_arg_i64(args, workspace_id);
+	pg_arg_i64(args, a);
+	pg_arg_i64(args, b);
+	rc = pg_run(pg, &uuids, args, &rows, err);
+	pg_args_free(args);
+	if (rc < 0)
+		return -1;
+	*a_uuid = *b_uuid = (struct uuid){ 0 };
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		int64_t id = cells_i64(&c);
+		struct uuid uuid = cells_uuid(&c);
+
+		if (id == a)
+			*a_uuid = uuid;
+		if (id == b)
+			*b_uuid = uuid;
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+static int merge_run(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct err *err)
+{
+	const struct pg_stmt *const steps[] = { &move_aliases, &copy_opt_outs, &mark_merged };
+	struct pg_args *args = pg_args_new();
+	int rc = 0;
+
+	pg_arg_i64(args, workspace_id);
+	pg_arg_i64(args, winner);
+	pg_arg_i64(args, loser);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == 0; i++)
+		rc = pg_run(pg, steps[i], args, NULL, err);
+	pg_args_free(args);
+	return rc;
+}
+
+int contacts_merge(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct arena *a,
+	struct uuid **accounts, size_t *n_accounts, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct pg_args *args;
+	int rc;
+
+	if (merge_run(pg, workspace_id, winner, loser, err) < 0)
+		return -1;
+	args = pg_args_new();
+	pg_arg_i64(args, workspace_id);
+	pg_arg_i64(args, loser);
+	rc = pg_run(pg, &accounts_of, args, &rows, err);
+	pg_args_free(args);
+	if (rc < 0)
+		return -1;
+	*n_accounts = (size_t)pg_rows_count(rows);
+	*accounts = ARENA_ARRAY(a, struct uuid, *n_accounts);
+	for (struct cells c = cells_of(rows, a); cells_more(&c); cells_next(&c))
+		(*accounts)[c.row] = cells_uuid(&c);
+	pg_rows_free(rows);
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* Conversations: one per account and contact or group, with the counters of the inbox.
+ *
+ * Like all of libs/store: set-based, a statement for a batch whatever its size, inside the caller's transaction, and every
+ * statement names the workspace. Locks are taken in one order everywhere (progress, aliases sorted, contacts by id, groups by
+ * jid); PostgreSQL's deadlock detection covers the rest: a deadlock is ERR_RETRY.
+ */
+#ifndef STORE_CONVERSATIONS_H
+#define STORE_CONVERSATIONS_H
+
+#include "base/arena.h"
+#include "store/rows.h"
+
+/* Finds by (account, contact or group) where rows[i] has them, or by (workspace, uuid) where contact_id and group_id are 0.
+ * rows[i]->id stays 0 when there is none. */
+int conversations_find(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a, struct err *err) ERR_MUST_USE;
+/* Reads rows by (workspace, id). ERR_FATAL when one does not exist: the id came from a row that refers to it. */
+int conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a, struct err *err) ERR_MUST_USE;
+/* Inserts those with id 0, from the contact WHERE merged_into IS NULL FOR KEY SHARE, with their uuid (nil: the database draws
+ * one). What could not be inserted keeps id 0: the contact was merged meanwhile, read its alias again. An existing one is found
+ * instead and fills the row whole (safe to repeat). */
+int conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a, struct err *err) ERR_MUST_USE;
+/* Writes sequence, unread, last_*, archived as the rows have them. */
+int conversations_store(struct pg *pg, const struct conversation_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+/* Sets rows[i]->unread to the number of inbound, not deleted messages of origin live or sync that are newer than last_read. */
+int conversations_recount(struct pg *pg, struct conversation_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+/* The time that leaves the newest `count` inbound messages (live or sync, not deleted) up to until_us unread, and those sent at
+ * the same moment as the oldest of them: the sent time of the next older inbound one, or one µs before the oldest when there
+ * are no more. count 0, or no message at all: until_us. */
+struct unread_mark {
+	const struct conversation_row *conversation;
+	int32_t count;
+	int64_t until_us;
+	int64_t read_us; /* out */
+};
+int conversations_unread_marks(struct pg *pg, struct unread_mark *marks, size_t n, struct err *err) ERR_MUST_USE;
+/* Moves the messages of `from` into `into`: equal keys collapse onto the row in `into` (with the furthest status and what hangs
+ * on them), the rest move; parked updates follow. Of `from` merged_into is set and unread becomes 0; neither struct changes, and
+ * the caller recounts `into`. */
+int conversations_merge(struct pg *pg, const struct conversation_row *from, const struct conversation_row *into,
+			struct err *err) ERR_MUST_USE;
+/* Gives a conversation to another contact (when the winner of a merge has none with this account). */
+int conversations_give(struct pg *pg, const struct conversation_row *conversation, int64_t contact_id, struct err *err) ERR_MUST_USE;
+
+#endif

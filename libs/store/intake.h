@@ -1,0 +1,49 @@
+/* What ingest needs to know: who may post, with which secrets; and the one thing it writes, QR codes. Role blazz_ingest. */
+#ifndef STORE_INTAKE_H
+#define STORE_INTAKE_H
+
+#include "pg/pg.h"
+#include "wire/inbound.h"
+
+/* A live account of a live workspace. Strings are borrowed for the call of each(). */
+struct intake_account_row {
+	struct uuid uuid, workspace;
+	int64_t workspace_id, id;
+	struct str session_id;
+	enum provider provider;
+	enum bridge_kind bridge;
+	struct uuid app; /* nil: none */
+	struct str provider_ref, phone_number, phone_number_id, waba_id, business_id;
+	struct str secrets; /* sealed; absent: none */
+	char region[3]; /* default phone region of the workspace, "" for none */
+};
+typedef void intake_account_each(void *ctx, const struct intake_account_row *row);
+
+/* All live accounts, or the one with this public id. */
+int intake_accounts_load(struct pg *pg, const struct uuid *account, intake_account_each *each, void *ctx,
+	struct err *err) ERR_MUST_USE;
+/* One account by another name, for what a cache misses; each is not called when there is none. */
+int intake_account_by_session(struct pg *pg, struct str session_id, intake_account_each *each, void *ctx,
+	struct err *err) ERR_MUST_USE;
+int intake_account_by_phone_number_id(struct pg *pg, struct str phone_number_id, intake_account_each *each, void *ctx,
+	struct err *err) ERR_MUST_USE;
+/* All accounts of a WABA, whatever their app. */
+int intake_accounts_by_waba(struct pg *pg, struct str waba_id, intake_account_each *each, void *ctx,
+	struct err *err) ERR_MUST_USE;
+
+struct intake_app_row {
+	struct uuid uuid;
+	int64_t id;
+	struct str kind;
+	struct str secrets; /* sealed, borrowed */
+	struct uuid workspace; /* nil: the platform's */
+};
+/* All live apps, or the one with this public id. */
+int intake_apps_load(struct pg *pg, const struct uuid *app, void (*each)(void *ctx, const struct intake_app_row *row),
+	void *ctx, struct err *err) ERR_MUST_USE;
+
+/* The account's latest QR code, which expires after ttl_s. */
+int account_qr_put(struct pg *pg, int64_t workspace_id, int64_t account_id, struct str sealed, int ttl_s,
+	struct err *err) ERR_MUST_USE;
+
+#endif

@@ -1,0 +1,281 @@
+/* See messages.h. Invariant: a message exists once per (workspace, account, key, conversation). */
+#include "store/messages.h"
+
+#include <assert.h>
+
+#include "store/columns.h"
+#include "store/private.h"
+#include "store/statements.h"
+
+#define ID_BLOCK 1024 /* the increment of chats_id_block */
+
+static const struct pg_stmt draw = { "message_ids_draw", PG_PREPARED,
+	"SELECT nextval('chats_id_block') FROM generate_series(1, $1::bigint)" };
+
+static const struct pg_stmt insert = { "messages_insert", PG_UNNAMED,
+	"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, wam_id, client_message_id, type, message_type,"
+	" message_status, sender, origin, placeholder, metadata, sent_at, delivered_at, read_at, edited_at, revoked_at, deleted_at,"
+	" user_id, deleted_by)"
+	" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],"
+	" $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::jsonb[], $15::timestamptz[], $16::timestamptz[],"
+	" $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::bigint[], $22::bigint[])"
+	" ON CONFLICT (workspace_id, account_id, message_key, conversation_id) DO NOTHING RETURNING id" };
+
+/* Each row is looked up by itself, whatever the planner thinks of the table's size: OFFSET 0 keeps the subquery apart. */
+#define SELECT_EACH(arrays, columns, where) \
+	"SELECT r.place, " MESSAGE_COLUMNS " FROM unnest(" arrays ") WITH ORDINALITY AS r (" columns ", place)" \
+	" CROSS JOIN LATERAL (SELECT * FROM chats c WHERE " where " OFFSET 0) AS c"
+
+static const struct pg_stmt find = { "messages_find", PG_UNNAMED,
+	SELECT_EACH("$1::bigint[], $2::bigint[], $3::text[]", "workspace_id, account_id, key",
+		"c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.message_key = r.key") };
+
+static const struct pg_stmt at_moment = {
+	"messages_at", PG_UNNAMED,
+	SELECT_EACH("$1::bigint[], $2::bigint[], $3::timestamptz[]", "workspace_id, conversation_id, sent_at",
+		"c.workspace_id = r.workspace_id AND c.conversation_id = r.conversation_id AND c.sent_at = r.sent_at")
+};
+
+static const struct pg_stmt by_client_id = {
+	"messages_by_client_id", PG_UNNAMED,
+	SELECT_EACH("$1::bigint[], $2::bigint[], $3::text[]", "workspace_id, account_id, client_message_id",
+		"c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.client_message_id = r.client_message_id")
+};
+
+static const struct pg_stmt store = { "messages_store", PG_UNNAMED,
+	"UPDATE chats AS c SET message_key = r.message_key, wam_id = r.wam_id, client_message_id = r.client_message_id, type = r.type,"
+	" message_type = r.message_type, message_status = r.message_status, sender = r.sender, origin = r.origin,"
+	" placeholder = r.placeholder, metadata = r.metadata, sent_at = r.sent_at, delivered_at = r.delivered_at, read_at = r.read_at,"
+	" edited_at = r.edited_at, revoked_at = r.revoked_at, deleted_at = r.deleted_at, user_id = r.user_id, deleted_by = r.deleted_by,"
+	" updated_at = now()"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],"
+	" $10::text[], $11::boolean[], $12::jsonb[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],"
+	" $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::bigint[]) AS r (workspace_id, id, message_key, wam_id,"
+	" client_message_id, type, message_type, message_status, sender, origin, placeholder, metadata, sent_at, delivered_at, read_at,"
+	" edited_at, revoked_at, deleted_at, user_id, deleted_by)"
+	" WHERE c.workspace_id = r.workspace_id AND c.id = r.id" };
+
+/* The keys are checked when the whole statement is done. */
+#define DELETE_OF(table) "DELETE FROM " table " h USING r WHERE h.workspace_id = r.workspace_id AND h.chat_id = r.id"
+static const struct pg_stmt delete = {
+	"messages_delete", PG_UNNAMED,
+	"WITH r AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, id)),"
+	" receipts AS (" DELETE_OF("chat_receipts") "), reactions AS (" DELETE_OF(
+		"chat_reactions") "),"
+				  " withdrawn AS (" DELETE_OF("chat_reactions_withdrawn") "), media AS (" DELETE_OF(
+					  "chat_media") ")"
+							" DELETE FROM chats c USING r WHERE c.workspace_id = r.workspace_id AND c.id = r.id"
+};
+
+const struct pg_stmt *const messages_statements[] = { &draw, &insert, &find, &at_moment, &by_client_id, &store, &delete,
+	NULL };
+
+/* Whether the blocks follow each other: another session may have drawn in between. */
+static bool blocks_consecutive(const struct pg_rows *blocks)
+{
+	for (int i = 1; i < pg_rows_count(blocks); i++)
+		if (pg_i64(blocks, i, 0) != pg_i64(blocks, i - 1, 0) + ID_BLOCK)
+			return false;
+	return true;
+}
+
+int message_ids_draw(struct pg *pg, size_t n, int64_t *first, size_t *n_out, struct err *err)
+{
+	size_t blocks = n == 0 ? 1 : (n + ID_BLOCK - 1) / ID_BLOCK;
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	pg_arg_i64(args, (int64_t)blocks);
+	while ((rc = pg_run(pg, &draw, args, &rows, err)) == 0 && !blocks_consecutive(rows)) {
+		pg_rows_free(rows);
+		rows = NULL;
+	}
+	if (rc == 0) {
+		*first = pg_i64(rows, 0, 0);
+		*n_out = blocks * ID_BLOCK;
+	}
+	pg_rows_free(rows);
+	pg_args_free(args);
+	return rc;
+}
+
+/* The columns that messages_insert() and messages_store() have in common, in one order. */
+static void columns_content(struct columns *c, const struct message_row *m)
+{
+	columns_text(c, m->key);
+	columns_text(c, m->wam_id);
+	columns_text(c, m->client_message_id);
+	columns_word(c, direction_word(m->direction));
+	columns_word(c, message_type_word(m->type));
+	columns_word(c, message_status_word(m->status));
+	columns_text(c, m->sender);
+	columns_word(c, origin_word(m->origin));
+	columns_bool(c, m->placeholder);
+	columns_jsonb(c, m->metadata);
+	columns_time(c, m->sent_us);
+	columns_time(c, m->delivered_us);
+	columns_time(c, m->read_us);
+	columns_time(c, m->edited_us);
+	columns_time(c, m->revoked_us);
+	columns_time(c, m->deleted_us);
+	columns_id(c, m->user_id);
+	columns_id(c, m->deleted_by);
+}
+
+/* What was inserted comes back in the order in which it went in. */
+static void inserted_mark(const struct pg_rows *answer, const struct message_row *const *rows, size_t n, bool *inserted)
+{
+	int at = 0, count = pg_rows_count(answer);
+
+	for (size_t i = 0; i < n; i++) {
+		inserted[i] = at < count && pg_i64(answer, at, 0) == rows[i]->id;
+		at += inserted[i];
+	}
+	assert(at == count);
+}
+
+int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted, struct err *err)
+{
+	struct pg_rows *answer = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, rows[i]->workspace_id);
+		columns_i64(&c, rows[i]->id);
+		columns_i64(&c, rows[i]->account_id);
+		columns_i64(&c, rows[i]->conversation_id);
+		columns_content(&c, rows[i]);
+	}
+	if (columns_run(&c, pg, &insert, &answer, err) < 0)
+		return -1;
+	inserted_mark(answer, rows, n, inserted);
+	pg_rows_free(answer);
+	return 0;
+}
+
+static void message_read(struct cells *c, struct message_row *m)
+{
+	m->workspace_id = cells_i64(c);
+	m->id = cells_i64(c);
+	m->account_id = cells_i64(c);
+	m->conversation_id = cells_i64(c);
+	m->key = cells_text(c);
+	m->wam_id = cells_text(c);
+	m->client_message_id = cells_text(c);
+	m->direction = direction_parse(cells_borrow(c));
+	m->type = message_type_parse(cells_borrow(c));
+	m->status = message_status_parse(cells_borrow(c));
+	m->sender = cells_text(c);
+	m->origin = origin_parse(cells_borrow(c));
+	m->placeholder = cells_bool(c);
+	m->metadata = cells_text(c);
+	m->sent_us = cells_time(c);
+	m->delivered_us = cells_time(c);
+	m->read_us = cells_time(c);
+	m->edited_us = cells_time(c);
+	m->revoked_us = cells_time(c);
+	m->deleted_us = cells_time(c);
+	m->user_id = cells_id(c);
+	m->deleted_by = cells_id(c);
+}
+
+/* Runs one of the SELECT_EACH statements over n rows. */
+static int messages_select(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, size_t n, struct arena *a,
+	void (*each)(void *ctx, size_t place, const struct message_row *row), void *ctx, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+
+	if (columns_run(c, pg, stmt, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
+		size_t place = cells_place(&at, n);
+		struct message_row row;
+
+		message_read(&at, &row);
+		each(ctx, place, &row);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+static int keys_select(struct pg *pg, const struct pg_stmt *stmt, const struct message_key *keys, size_t n,
+	struct arena *a, void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err)
+{
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, keys[i].workspace_id);
+		columns_i64(&c, keys[i].account_id);
+		columns_text(&c, keys[i].key);
+	}
+	return messages_select(&c, pg, stmt, n, a, each, ctx, err);
+}
+
+int messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
+	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err)
+{
+	return keys_select(pg, &find, keys, n, a, each, ctx, err);
+}
+
+int messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
+	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err)
+{
+	return keys_select(pg, &by_client_id, keys, n, a, each, ctx, err);
+}
+
+int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,
+	void (*each)(void *ctx, size_t moment, const struct message_row *row), void *ctx, struct err *err)
+{
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, moments[i].workspace_id);
+		columns_i64(&c, moments[i].conversation_id);
+		columns_time(&c, moments[i].sent_us);
+	}
+	return messages_select(&c, pg, &at_moment, n, a, each, ctx, err);
+}
+
+int messages_store(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)
+{
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, rows[i]->workspace_id);
+		columns_i64(&c, rows[i]->id);
+		columns_content(&c, rows[i]);
+	}
+	return columns_run(&c, pg, &store, NULL, err);
+}
+
+int messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)
+{
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, rows[i]->workspace_id);
+		columns_i64(&c, rows[i]->id);
+	}
+	return columns_run(&c, pg, &delete, NULL, err);
+}

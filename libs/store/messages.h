@@ -1,0 +1,63 @@
+/* Messages and what hangs on them: receipts, reactions, media. */
+#ifndef STORE_MESSAGES_H
+#define STORE_MESSAGES_H
+
+#include "base/arena.h"
+#include "store/rows.h"
+
+/* The first of at least n consecutive ids; *n_out says how many (a multiple of 1,024). */
+int message_ids_draw(struct pg *pg, size_t n, int64_t *first, size_t *n_out, struct err *err) ERR_MUST_USE;
+/* Inserts rows (with ids) ON CONFLICT DO NOTHING on (workspace, account, key, conversation). inserted[i] says which are new.
+ * Rows must be distinct by that key. */
+int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted, struct err *err) ERR_MUST_USE;
+/* Every stored message of (workspace, account, key), in all conversations of the account, passed to each with the index of the key
+ * that found it. */
+struct message_key {
+	int64_t workspace_id, account_id;
+	struct str key;
+};
+int messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
+		  void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+/* Stored messages at exactly this time in this conversation: for items without an id. index: of the request. */
+struct message_moment {
+	int64_t workspace_id, conversation_id, sent_us;
+};
+int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,
+		void (*each)(void *ctx, size_t moment, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+/* Messages by our own id (workspace, account, client_message_id); keys[i].key holds it. */
+int messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
+			  void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+/* Writes every column but ids, account and conversation as the rows have them; the key may change. */
+int messages_store(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+/* Deletes messages with their receipts, reactions and media (a dispatch's row whose echo is stored). */
+int messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+
+struct receipt_row {
+	int64_t workspace_id, chat_id;
+	struct str participant;
+	enum message_status status;
+	int64_t at_us;
+	bool changed; /* out */
+};
+/* Forward only, in rank pending < sent < failed < delivered < read < played. Rows must be distinct by (chat, participant). */
+int receipts_store(struct pg *pg, struct receipt_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+
+struct reaction_row {
+	int64_t workspace_id, chat_id;
+	struct str sender, emoji; /* emoji empty: withdrawn */
+	int64_t at_us;
+	bool timed;   /* at_us is the source's time: an older one changes nothing. Else the last to arrive wins */
+	bool changed; /* out */
+};
+/* Rows must be distinct by (chat, sender). A withdrawal leaves its time behind. */
+int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+
+struct media_row {
+	int64_t workspace_id, chat_id;
+	struct str provider_media_id, mime, sha256, file_name, url;
+	int64_t size_bytes; /* 0: unknown */
+};
+/* Inserts, or fills what is still unknown. Rows must be distinct by chat. */
+int media_store(struct pg *pg, const struct media_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+
+#endif

@@ -1,0 +1,105 @@
+/* See outbox.h. Invariant: reading is in order of (slot, epoch, seq), which is the order of the commits of a slot. */
+#include "store/outbox.h"
+
+#include "store/cells.h"
+#include "store/columns.h"
+#include "store/statements.h"
+
+static const struct pg_stmt put = { "outbox_put", PG_PREPARED,
+	"INSERT INTO outbox (producer, slot, epoch, seq, records)"
+	" SELECT $1, r.* FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::bytea[]) AS r" };
+
+static const struct pg_stmt delete = { "outbox_delete", PG_PREPARED,
+	"DELETE FROM outbox AS o USING unnest($2::integer[], $3::bigint[], $4::bigint[]) AS r (slot, epoch, seq)"
+	" WHERE o.producer = $1 AND o.slot = r.slot AND o.epoch = r.epoch AND o.seq = r.seq" };
+
+static const struct pg_stmt read = { "outbox_read", PG_PREPARED,
+	"SELECT slot, epoch, seq, records FROM outbox WHERE producer = $1 AND slot = ANY ($6::integer[])"
+	" AND ($2::integer IS NULL OR (slot, epoch, seq) > ($2, $3::bigint, $4::bigint))"
+	" ORDER BY slot, epoch, seq LIMIT $5::integer" };
+
+const struct pg_stmt *const outbox_statements[] = { &put, &delete, &read, NULL };
+
+static void scalar_producer(struct columns *c, const char *producer)
+{
+	columns_init(c);
+	pg_arg_text(columns_scalars(c), str_of(producer));
+}
+
+static void columns_place(struct columns *c, const struct outbox_row *r)
+{
+	columns_row(c);
+	columns_i32(c, r->slot);
+	columns_i64(c, r->epoch);
+	columns_i64(c, r->seq);
+}
+
+int outbox_put(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n, struct err *err)
+{
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	scalar_producer(&c, producer);
+	for (size_t i = 0; i < n; i++) {
+		columns_place(&c, &rows[i]);
+		columns_bytea(&c, rows[i].records);
+	}
+	return columns_run(&c, pg, &put, NULL, err);
+}
+
+int outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n, struct err *err)
+{
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	scalar_producer(&c, producer);
+	for (size_t i = 0; i < n; i++)
+		columns_place(&c, &rows[i]);
+	return columns_run(&c, pg, &delete, NULL, err);
+}
+
+static void scalars_after(struct columns *c, const struct outbox_row *after)
+{
+	struct pg_args *args = columns_scalars(c);
+
+	if (after) {
+		pg_arg_i32(args, after->slot);
+		pg_arg_i64(args, after->epoch);
+		pg_arg_i64(args, after->seq);
+		return;
+	}
+	for (int i = 0; i < 3; i++)
+		pg_arg_null(args);
+}
+
+int outbox_read(struct pg *pg, const char *producer, const int32_t *slots, size_t n, const struct outbox_row *after,
+	int limit, int (*each)(void *ctx, const struct outbox_row *row, struct err *err), void *ctx, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+	int rc = 0;
+
+	if (n == 0)
+		return 0;
+	scalar_producer(&c, producer);
+	scalars_after(&c, after);
+	pg_arg_i32(columns_scalars(&c), limit);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i32(&c, slots[i]);
+	}
+	if (columns_run(&c, pg, &read, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, NULL); rc == 0 && cells_more(&at); cells_next(&at)) {
+		struct outbox_row row = { .slot = cells_i32(&at) };
+
+		row.epoch = cells_i64(&at);
+		row.seq = cells_i64(&at);
+		row.records = cells_borrow(&at);
+		rc = each(ctx, &row, err);
+	}
+	pg_rows_free(rows);
+	return rc;
+}

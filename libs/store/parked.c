@@ -1,0 +1,198 @@
+/* See parked.h. Invariant: an update that waits is kept with its whole record until it is applied or has expired. */
+#include "store/parked.h"
+
+#include "store/cells.h"
+#include "store/columns.h"
+#include "store/statements.h"
+
+#define PARKED_COLUMNS \
+	"p.workspace_id, p.id, p.account_id, p.conversation_id, p.kind, p.target, p.event_id, p.record_key, p.record_value," \
+	" p.record_headers, p.topic, p.partition, p.record_offset, p.record_timestamp_ms, p.expires_at"
+
+static const struct pg_stmt insert = { "parked_insert", PG_UNNAMED,
+	"INSERT INTO parked_updates (workspace_id, account_id, conversation_id, kind, target, event_id, record_key, record_value,"
+	" record_headers, topic, partition, record_offset, record_timestamp_ms, expires_at)"
+	" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::bytea[], $8::bytea[],"
+	" $9::bytea[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[], $14::timestamptz[])"
+	" ON CONFLICT (workspace_id, account_id, target, event_id) DO NOTHING RETURNING id, event_id, target" };
+
+static const struct pg_stmt find = { "parked_find", PG_UNNAMED,
+	"SELECT r.place, " PARKED_COLUMNS " FROM unnest($1::bigint[], $2::bigint[], $3::text[])"
+	" WITH ORDINALITY AS r (workspace_id, account_id, target, place)"
+	" CROSS JOIN LATERAL (SELECT * FROM parked_updates p WHERE p.workspace_id = r.workspace_id AND p.account_id = r.account_id"
+	" AND p.target = r.target OFFSET 0) AS p ORDER BY p.workspace_id, p.id, r.place" };
+
+/* "?:<stanza>": a message of either direction. */
+static const struct pg_stmt ready = { "parked_ready", PG_PREPARED,
+	"SELECT " PARKED_COLUMNS " FROM parked_updates p WHERE p.topic = $1 AND p.partition = ANY ($3::integer[])"
+	" AND EXISTS (SELECT FROM chats c WHERE c.workspace_id = p.workspace_id AND c.account_id = p.account_id"
+	" AND c.message_key = ANY (CASE WHEN p.target LIKE '?:%' THEN ARRAY['true' || substr(p.target, 2), 'false' || substr(p.target, 2)]"
+	" ELSE ARRAY[p.target] END) OFFSET 0) ORDER BY p.workspace_id, p.id LIMIT $2::integer" };
+
+static const struct pg_stmt expire = {
+	"parked_expire", PG_PREPARED,
+	"WITH due AS MATERIALIZED (SELECT workspace_id, id FROM parked_updates WHERE topic = $1 AND partition = ANY ($3::integer[])"
+	" AND expires_at <= now() ORDER BY expires_at LIMIT $2::integer FOR UPDATE)"
+	" DELETE FROM parked_updates p USING due d WHERE p.workspace_id = d.workspace_id AND p.id = d.id RETURNING " PARKED_COLUMNS
+};
+
+static const struct pg_stmt delete = { "parked_delete", PG_UNNAMED,
+	"DELETE FROM parked_updates p USING unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, id)"
+	" WHERE p.workspace_id = r.workspace_id AND p.id = r.id" };
+
+const struct pg_stmt *const parked_statements[] = { &insert, &find, &ready, &expire, &delete, NULL };
+
+/* What was inserted comes back in the order in which it went in. */
+static void inserted_mark(const struct pg_rows *answer, struct parked_row *rows, size_t n)
+{
+	int at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct uuid event_id = { 0 };
+
+		rows[i].inserted = false;
+		if (at == pg_rows_count(answer))
+			continue;
+		event_id = pg_uuid(answer, at, 1);
+		if (!uuid_eq(&event_id, &rows[i].event_id) || !str_eq(pg_text(answer, at, 2), rows[i].target))
+			continue;
+		rows[i].inserted = true;
+		rows[i].id = pg_i64(answer, at++, 0);
+	}
+}
+
+int parked_insert(struct pg *pg, struct parked_row *rows, size_t n, struct err *err)
+{
+	struct pg_rows *answer = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		const struct parked_row *r = &rows[i];
+
+		columns_row(&c);
+		columns_i64(&c, r->workspace_id);
+		columns_i64(&c, r->account_id);
+		columns_id(&c, r->conversation_id);
+		columns_word(&c, r->kind);
+		columns_text(&c, r->target);
+		columns_uuid(&c, &r->event_id);
+		columns_bytea(&c, r->record_key);
+		columns_bytea(&c, r->record_value);
+		columns_bytea(&c, r->record_headers.p ? r->record_headers : STR(""));
+		columns_text(&c, r->topic);
+		columns_i32(&c, r->partition);
+		columns_i64(&c, r->offset);
+		columns_i64(&c, r->timestamp_ms);
+		columns_time(&c, r->expires_us);
+	}
+	if (columns_run(&c, pg, &insert, &answer, err) < 0)
+		return -1;
+	inserted_mark(answer, rows, n);
+	pg_rows_free(answer);
+	return 0;
+}
+
+static void parked_read(struct cells *c, struct parked_row *row)
+{
+	*row = (struct parked_row){ .workspace_id = cells_i64(c) };
+	row->id = cells_i64(c);
+	row->account_id = cells_i64(c);
+	row->conversation_id = cells_id(c);
+	row->kind = arena_cstr(c->arena, cells_borrow(c));
+	row->target = cells_text(c);
+	row->event_id = cells_uuid(c);
+	row->record_key = cells_text(c);
+	row->record_value = cells_text(c);
+	row->record_headers = cells_text(c);
+	row->topic = cells_text(c);
+	row->partition = cells_i32(c);
+	row->offset = cells_i64(c);
+	row->timestamp_ms = cells_i64(c);
+	row->expires_us = cells_time(c);
+}
+
+int parked_find(struct pg *pg, const struct message_key *targets, size_t n, struct arena *a,
+	void (*each)(void *ctx, size_t target, const struct parked_row *row), void *ctx, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, targets[i].workspace_id);
+		columns_i64(&c, targets[i].account_id);
+		columns_text(&c, targets[i].key);
+	}
+	if (columns_run(&c, pg, &find, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
+		size_t target = cells_place(&at, n);
+		struct parked_row row;
+
+		parked_read(&at, &row);
+		each(ctx, target, &row);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+static int partitions_select(struct pg *pg, const struct pg_stmt *stmt, struct str topic, const int32_t *partitions,
+	size_t n, int limit, struct arena *a, void (*each)(void *ctx, const struct parked_row *row), void *ctx,
+	struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	pg_arg_text(columns_scalars(&c), topic);
+	pg_arg_i32(columns_scalars(&c), limit);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i32(&c, partitions[i]);
+	}
+	if (columns_run(&c, pg, stmt, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
+		struct parked_row row;
+
+		parked_read(&at, &row);
+		each(ctx, &row);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit, struct arena *a,
+	void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err)
+{
+	return partitions_select(pg, &ready, topic, partitions, n, limit, a, each, ctx, err);
+}
+
+int parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit, struct arena *a,
+	void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err)
+{
+	return partitions_select(pg, &expire, topic, partitions, n, limit, a, each, ctx, err);
+}
+
+int parked_delete(struct pg *pg, const struct parked_row *const *rows, size_t n, struct err *err)
+{
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, rows[i]->workspace_id);
+		columns_i64(&c, rows[i]->id);
+	}
+	return columns_run(&c, pg, &delete, NULL, err);
+}

@@ -1,0 +1,35 @@
+/* What several files of libs/store read in the same way: lists of columns, and the readers that follow them. */
+#ifndef STORE_PRIVATE_H
+#define STORE_PRIVATE_H
+
+#include <string.h>
+
+#include "store/cells.h"
+#include "store/rows.h"
+
+/* contacts.c; c is the table's name in the statement. */
+#define CONTACT_COLUMNS \
+	"c.workspace_id, c.id, c.uuid, c.first_name, c.last_name, c.full_name, c.phone, c.match_key, c.email, c.profile_picture," \
+	" c.name_rank, c.in_address_book, c.merged_into, c.source_type, c.source_account_id"
+void contact_read(struct cells *c, struct contact_row *row);
+
+/* A workspace's default_region: two letters, as libphonenumber wants them; anything else counts as not set, "". */
+static inline void region_read(struct cells *c, char out[static 3])
+{
+	struct str s = cells_borrow(c);
+
+	memset(out, 0, 3);
+	if (s.n == 2 && s.p[0] >= 'A' && s.p[0] <= 'Z' && s.p[1] >= 'A' && s.p[1] <= 'Z')
+		memcpy(out, s.p, 2);
+}
+
+/* messages.c; c is the table's name. */
+#define MESSAGE_COLUMNS \
+	"c.workspace_id, c.id, c.account_id, c.conversation_id, c.message_key, c.wam_id, c.client_message_id, c.type, c.message_type," \
+	" c.message_status, c.sender, c.origin, c.placeholder, c.metadata, c.sent_at, c.delivered_at, c.read_at, c.edited_at," \
+	" c.revoked_at, c.deleted_at, c.user_id, c.deleted_by"
+
+/* How far a status is, as a number: failed yields to a later delivered, read or played. */
+#define STATUS_RANK(status) "array_position('{pending,sent,failed,delivered,read,played}'::text[], " status ")"
+
+#endif

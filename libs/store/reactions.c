@@ -1,0 +1,64 @@
+/* Reactions; see messages.h. Invariant: of one sender and message there is a reaction or the time of its withdrawal, never both. */
+#include "store/columns.h"
+#include "store/messages.h"
+#include "store/private.h"
+#include "store/statements.h"
+
+#define SAME(table) \
+	table ".workspace_id = r.workspace_id AND " table ".chat_id = r.chat_id AND " table ".sender = r.sender"
+
+/* r: what came, with what is known; news: what is not older. All parts see the tables as they were before. */
+static const struct pg_stmt store = {
+	"reactions_store", PG_UNNAMED,
+	"WITH news AS MATERIALIZED (SELECT r.*, h.emoji AS had, w.at AS withdrawn_at"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[])"
+	" WITH ORDINALITY AS r (workspace_id, chat_id, sender, emoji, at, timed, place)"
+	" LEFT JOIN LATERAL (SELECT h.emoji, h.at FROM chat_reactions h WHERE " SAME(
+		"h") " OFFSET 0) AS h ON true"
+		     " LEFT JOIN LATERAL (SELECT w.at FROM chat_reactions_withdrawn w WHERE " SAME(
+			     "w") " OFFSET 0) AS w ON true"
+				  " WHERE NOT r.timed OR r.at >= coalesce(h.at, w.at, '-infinity')),"
+				  " given AS (INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at)"
+				  " SELECT workspace_id, chat_id, sender, emoji, at FROM news WHERE emoji <> ''"
+				  " ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET emoji = excluded.emoji, at = excluded.at, updated_at = now()),"
+				  " taken AS (DELETE FROM chat_reactions h USING news r WHERE r.emoji = '' AND r.had IS NOT NULL AND " SAME(
+					  "h") "),"
+					       " withdrawn AS (INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at)"
+					       " SELECT workspace_id, chat_id, sender, at FROM news WHERE emoji = ''"
+					       " ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET at = excluded.at),"
+					       " renewed AS (DELETE FROM chat_reactions_withdrawn w USING news r WHERE r.emoji <> '' AND r.withdrawn_at IS NOT NULL"
+					       " AND " SAME("w") ")"
+								 " SELECT place, coalesce(had, '') <> emoji FROM news"
+};
+
+const struct pg_stmt *const reactions_statements[] = { &store, NULL };
+
+int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err)
+{
+	struct pg_rows *news = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, rows[i].workspace_id);
+		columns_i64(&c, rows[i].chat_id);
+		columns_text(&c, rows[i].sender);
+		columns_text(&c, rows[i].emoji.p ? rows[i].emoji : STR(""));
+		columns_time(&c, rows[i].at_us);
+		columns_bool(&c, rows[i].timed);
+	}
+	if (columns_run(&c, pg, &store, &news, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		rows[i].changed = false;
+	for (struct cells at = cells_of(news, NULL); cells_more(&at); cells_next(&at)) {
+		struct reaction_row *row = &rows[cells_place(&at, n)];
+
+		row->changed = cells_bool(&at);
+	}
+	pg_rows_free(news);
+	return 0;
+}

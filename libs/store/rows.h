@@ -1,0 +1,81 @@
+/* Rows of the tables that conversations are made of, as chat-sync holds them in memory. Strings are owned by whoever's arena the
+ * reading call was given. Times are microseconds since 1970; PG_NO_TIME is null. */
+#ifndef STORE_ROWS_H
+#define STORE_ROWS_H
+
+#include "pg/pg.h"
+#include "wire/inbound.h"
+
+struct account_row {
+	int64_t workspace_id, id;
+	struct uuid workspace, uuid;
+	enum provider provider;
+	enum bridge_kind bridge;
+	struct str phone_number, business_id;
+	char region[3];              /* default phone region of the workspace, "" for none */
+	bool sync_enabled;           /* workspace settings sync.enabled */
+	int32_t sync_max_chats, sync_window_days;
+	struct str status;           /* the account's */
+	int64_t status_since_us, first_connected_us, last_connected_us, disconnected_us;
+	struct str disconnect_reason, disconnect_details;
+	struct str sync;             /* jsonb */
+	bool has_parked;             /* anything in parked_updates */
+};
+
+enum alias_kind { ALIAS_PHONE, ALIAS_LID, ALIAS_BSUID, ALIAS_USERNAME, ALIAS_JID };
+const char *alias_kind_word(enum alias_kind k);
+
+struct alias_row {
+	int64_t workspace_id, contact_id;
+	enum alias_kind kind;
+	struct str scope, value; /* a phone's value is its match key */
+};
+
+struct contact_row {
+	int64_t workspace_id, id;
+	struct uuid uuid;
+	struct str first_name, last_name, full_name, phone, match_key, email, profile_picture;
+	int16_t name_rank; /* 0 none, 1 push name, 2 address book, 3 by hand */
+	bool in_address_book;
+	int64_t merged_into; /* 0: not merged */
+	enum provider source;
+	int64_t source_account_id;
+};
+
+struct group_row {
+	int64_t workspace_id, id;
+	struct uuid uuid;
+	struct str jid, name, description, owner_phone, participants, participant_log, invite_code, settings;
+	int32_t participants_count;
+	int64_t name_at_us, description_at_us, group_created_us, snapshot_us;
+	bool deleted;
+};
+
+struct conversation_row {
+	int64_t workspace_id, id, account_id;
+	int64_t contact_id, group_id; /* one of them is 0 */
+	struct uuid uuid;
+	int64_t sequence;
+	int32_t unread;
+	int64_t last_read_us, last_message_us, last_inbound_us;
+	int64_t last_message_id;
+	struct str last_sender;
+	bool archived;
+	int64_t merged_into; /* 0: not merged */
+};
+
+struct message_row {
+	int64_t workspace_id, id, account_id, conversation_id;
+	struct str key, wam_id, client_message_id;
+	enum direction direction;
+	enum message_type type;
+	enum message_status status;
+	struct str sender;
+	enum origin origin;
+	bool placeholder;
+	struct str metadata; /* jsonb, an object */
+	int64_t sent_us, delivered_us, read_us, edited_us, revoked_us, deleted_us;
+	int64_t user_id, deleted_by; /* 0: null */
+};
+
+#endif

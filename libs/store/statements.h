@@ -1,0 +1,36 @@
+/* Every statement of libs/store and the role that runs it, so that a test prepares them all against the migrated schema.
+ *
+ * Each file keeps its statements static beside the code that binds them and lists them in one of these NULL-terminated tables.
+ */
+#ifndef STORE_STATEMENTS_H
+#define STORE_STATEMENTS_H
+
+#include "pg/pg.h"
+
+extern const struct pg_stmt *const progress_statements[], *const progress_admin_statements[];
+extern const struct pg_stmt *const outbox_statements[];
+extern const struct pg_stmt *const accounts_statements[];
+extern const struct pg_stmt *const contacts_statements[];
+extern const struct pg_stmt *const aliases_statements[];
+extern const struct pg_stmt *const opt_outs_statements[];
+extern const struct pg_stmt *const groups_statements[];
+extern const struct pg_stmt *const conversations_statements[], *const conversations_merge_statements[];
+extern const struct pg_stmt *const messages_statements[];
+extern const struct pg_stmt *const reactions_statements[];
+extern const struct pg_stmt *const receipts_statements[];
+extern const struct pg_stmt *const media_statements[];
+extern const struct pg_stmt *const parked_statements[];
+extern const struct pg_stmt *const syncs_statements[];
+extern const struct pg_stmt *const templates_statements[];
+extern const struct pg_stmt *const schema_statements[];
+extern const struct pg_stmt *const intake_statements[];
+extern const struct pg_stmt *const config_statements[];
+
+struct statements_of_role {
+	const char *role;
+	const struct pg_stmt *const *statements; /* ends with NULL */
+};
+extern const struct statements_of_role statements_by_role[];
+extern const size_t statements_by_role_count;
+
+#endif

@@ -1,0 +1,192 @@
+/* Progress of initial syncs; see syncs.h. Invariant: bits and ends are only ever added, so a repeated or reordered batch changes
+ * nothing. */
+#include "store/syncs.h"
+
+#include <stdlib.h>
+
+#include "store/accounts.h"
+#include "store/cells.h"
+#include "store/columns.h"
+#include "store/statements.h"
+
+/* A total that was not said with this end does not take one back that was. */
+static const struct pg_stmt batches_store = {
+	"sync_batches_store", PG_UNNAMED,
+	"INSERT INTO account_syncs AS s (workspace_id, account_id, sync_id, index, synced_mask, skipped_mask, ended_at, chats, rejected,"
+	" total, last)"
+	" SELECT r.workspace_id, r.account_id, r.sync_id, r.index, r.synced, r.skipped, CASE WHEN r.ended THEN now() END,"
+	" CASE WHEN r.ended THEN r.chats END, CASE WHEN r.ended THEN r.rejected END, nullif(r.total, 0), r.last"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::boolean[], $8::integer[],"
+	" $9::integer[], $10::integer[], $11::boolean[])"
+	" AS r (workspace_id, account_id, sync_id, index, synced, skipped, ended, chats, rejected, total, last)"
+	" ON CONFLICT (workspace_id, account_id, sync_id, index) DO UPDATE SET"
+	" synced_mask = s.synced_mask | excluded.synced_mask, skipped_mask = s.skipped_mask | excluded.skipped_mask,"
+	" ended_at = coalesce(s.ended_at, excluded.ended_at), chats = coalesce(s.chats, excluded.chats),"
+	" rejected = coalesce(s.rejected, excluded.rejected), total = coalesce(s.total, excluded.total), last = s.last OR excluded.last,"
+	" updated_at = now()"
+	" WHERE s.synced_mask | excluded.synced_mask <> s.synced_mask OR s.skipped_mask | excluded.skipped_mask <> s.skipped_mask"
+	" OR s.ended_at IS NULL AND excluded.ended_at IS NOT NULL"
+	" RETURNING workspace_id, account_id, sync_id, index, synced_mask <> 0 OR skipped_mask <> 0 OR ended_at IS NOT NULL"
+};
+
+/* total: as said, or known from the last batch. */
+static const struct pg_stmt states_read = { "sync_states_read", PG_UNNAMED,
+	"SELECT r.place, s.synced, s.skipped, s.rejected, s.expected, s.ended, coalesce(s.total, 0),"
+	" s.total > 0 AND (SELECT count(*) FROM account_syncs b WHERE b.workspace_id = r.workspace_id AND b.account_id = r.account_id"
+	" AND b.sync_id = r.sync_id AND b.index >= 0 AND b.index < s.total AND b.ended_at IS NOT NULL"
+	" AND bit_count((b.synced_mask | b.skipped_mask)::bit(64)) >= b.chats) = s.total IS TRUE, s.started_at, s.updated_at"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::text[]) WITH ORDINALITY AS r (workspace_id, account_id, sync_id, place)"
+	" CROSS JOIN LATERAL (SELECT coalesce(sum(bit_count(b.synced_mask::bit(64))), 0)::bigint AS synced,"
+	" coalesce(sum(bit_count((b.skipped_mask & ~b.synced_mask)::bit(64))), 0)::bigint AS skipped,"
+	" coalesce(sum(b.rejected), 0)::bigint AS rejected, coalesce(sum(b.chats), 0)::bigint AS expected, count(b.ended_at) AS ended,"
+	" coalesce(max(b.total), max(b.index + 1) FILTER (WHERE b.last)) AS total, min(b.started_at) AS started_at,"
+	" max(b.updated_at) AS updated_at FROM account_syncs b WHERE b.workspace_id = r.workspace_id AND b.account_id = r.account_id"
+	" AND b.sync_id = r.sync_id) AS s" };
+
+static const struct pg_stmt fail_stale = { "syncs_fail_stale", PG_UNNAMED,
+	"UPDATE whatsapp_accounts a SET sync = a.sync || '{\"status\":\"failed\",\"resync\":true}', updated_at = now()"
+	" FROM unnest($2::bigint[], $3::bigint[]) AS r (workspace_id, id)"
+	" WHERE a.workspace_id = r.workspace_id AND a.id = r.id AND a.deleted_at IS NULL AND a.sync ->> 'status' = 'running'"
+	" AND coalesce((SELECT max(s.updated_at) FROM account_syncs s WHERE s.workspace_id = a.workspace_id AND s.account_id = a.id),"
+	" a.updated_at) < now() - $1::bigint * interval '1 millisecond' RETURNING a.uuid" };
+
+static const struct pg_stmt users = {
+	"users_find", PG_UNNAMED,
+	"SELECT r.place, u.id FROM unnest($1::bigint[], $2::uuid[]) WITH ORDINALITY AS r (workspace_id, uuid, place)"
+	" CROSS JOIN LATERAL (SELECT u.id FROM users u WHERE u.workspace_id = r.workspace_id AND u.uuid = r.uuid OFFSET 0) AS u"
+};
+
+const struct pg_stmt *const syncs_statements[] = { &batches_store, &states_read, &fail_stale, &users, NULL };
+
+static bool batch_is_at(const struct pg_rows *answer, int at, const struct sync_batch_row *r)
+{
+	return at < pg_rows_count(answer) && pg_i64(answer, at, 0) == r->workspace_id &&
+		pg_i64(answer, at, 1) == r->account_id && str_eq(pg_text(answer, at, 2), r->sync_id) &&
+		pg_i64(answer, at, 3) == r->index;
+}
+
+int sync_batches_store(struct pg *pg, struct sync_batch_row *rows, size_t n, struct err *err)
+{
+	struct pg_rows *answer = NULL;
+	struct columns c;
+	int at = 0;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, rows[i].workspace_id);
+		columns_i64(&c, rows[i].account_id);
+		columns_text(&c, rows[i].sync_id);
+		columns_i32(&c, rows[i].index);
+		columns_i64(&c, (int64_t)rows[i].synced_mask);
+		columns_i64(&c, (int64_t)rows[i].skipped_mask);
+		columns_bool(&c, rows[i].ended);
+		columns_i32(&c, rows[i].chats);
+		columns_i32(&c, rows[i].rejected);
+		columns_i32(&c, rows[i].total);
+		columns_bool(&c, rows[i].last);
+	}
+	if (columns_run(&c, pg, &batches_store, &answer, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) { /* what was written comes back in the order in which it went in */
+		bool written = batch_is_at(answer, at, &rows[i]);
+
+		rows[i].changed = written && pg_bool(answer, at, 4);
+		at += written;
+	}
+	pg_rows_free(answer);
+	return 0;
+}
+
+static void state_read(struct cells *c, struct sync_state *s)
+{
+	s->synced = cells_i32(c);
+	s->skipped = cells_i32(c);
+	s->rejected = cells_i32(c);
+	s->expected = cells_i32(c);
+	s->batches_ended = cells_i32(c);
+	s->total = cells_i32(c);
+	s->complete = cells_bool(c);
+	s->started_us = cells_time(c);
+	s->last_us = cells_time(c);
+}
+
+int sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, states[i].workspace_id);
+		columns_i64(&c, states[i].account_id);
+		columns_text(&c, states[i].sync_id);
+	}
+	if (columns_run(&c, pg, &states_read, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, NULL); cells_more(&at); cells_next(&at)) {
+		size_t i = cells_place(&at, n);
+
+		state_read(&at, &states[i]);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int syncs_fail_stale(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n, int64_t idle_ms,
+	struct arena *a, void (*each)(void *ctx, const struct account_row *row), void *ctx, struct err *err)
+{
+	struct pg_rows *failed = NULL;
+	struct uuid *ids;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	pg_arg_i64(columns_scalars(&c), idle_ms);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, workspace_ids[i]);
+		columns_i64(&c, account_ids[i]);
+	}
+	if (columns_run(&c, pg, &fail_stale, &failed, err) < 0)
+		return -1;
+	ids = ARENA_ARRAY(a, struct uuid, n);
+	n = (size_t)pg_rows_count(failed);
+	for (struct cells at = cells_of(failed, NULL); cells_more(&at); cells_next(&at))
+		ids[at.row] = cells_uuid(&at);
+	pg_rows_free(failed);
+	return accounts_load(pg, ids, n, a, each, ctx, err);
+}
+
+int users_find(struct pg *pg, const int64_t *workspace_ids, const struct uuid *ids, size_t n, int64_t *out,
+	struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, workspace_ids[i]);
+		columns_uuid(&c, &ids[i]);
+	}
+	if (columns_run(&c, pg, &users, &rows, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		out[i] = 0;
+	for (struct cells at = cells_of(rows, NULL); cells_more(&at); cells_next(&at)) {
+		size_t i = cells_place(&at, n);
+
+		out[i] = cells_i64(&at);
+	}
+	pg_rows_free(rows);
+	return 0;
+}

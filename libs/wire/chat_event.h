@@ -1,0 +1,185 @@
+/* ChatEvent as a struct (proto/blazz/v1/chat_event.proto), to bytes and back. */
+#ifndef WIRE_CHAT_EVENT_H
+#define WIRE_CHAT_EVENT_H
+
+#include "base/buf.h"
+#include "wire/inbound.h"
+
+enum chat_event_kind {
+	CE_NONE,
+	CE_MESSAGE_CREATED,
+	CE_MESSAGE_EDITED,
+	CE_MESSAGE_REVOKED,
+	CE_MESSAGE_STATUS,
+	CE_MESSAGE_REACTION,
+	CE_CONTACT_CREATED,
+	CE_CONTACT_UPDATED,
+	CE_CONTACT_MERGED,
+	CE_GROUP_UPDATED,
+	CE_CONVERSATION_UPDATED,
+	CE_SYNC_PROGRESS,
+	CE_SYNC_COMPLETED,
+	CE_SESSION_STATE,
+	CE_ACCOUNT_NOTICE,
+	CE_TEMPLATE_STATUS,
+	CE_ACCOUNT_MIGRATED,
+	CE_ACCOUNT_CLEANED,
+	CE_CAMPAIGN,
+	CE_ENDPOINT,
+	CE_KINDS
+};
+/* "message.created", "contact.updated", "session.state", ...: the type that tenants see. "campaign" and "endpoint" are only the
+ * first half of theirs: chat_event_full_type has the whole. "" for CE_NONE. */
+const char *chat_event_type(enum chat_event_kind k);
+/* Takes whole types too ("campaign.started"); CE_NONE for one it does not know. */
+enum chat_event_kind chat_event_kind_parse(struct str type);
+
+struct event_source {
+	struct str producer;
+	int32_t slot;
+	int64_t epoch, seq;
+	int32_t index;
+};
+/* Negative, zero, positive on (epoch, seq, index). */
+int event_source_cmp(const struct event_source *a, const struct event_source *b);
+
+struct contact_view {
+	struct uuid id; /* nil: absent */
+	struct str name, phone;
+};
+
+struct group_view {
+	struct uuid id; /* nil: absent */
+	struct str jid, name;
+	int32_t participants_count;
+};
+
+struct message_view {
+	int64_t id;
+	struct uuid uuid;
+	struct str key, provider_id, client_message_id;
+	enum direction direction;
+	enum message_type type;
+	enum message_status status;
+	struct str body;
+	struct media media;
+	struct location location;
+	struct quoted quoted;
+	int64_t sent_at_ms;
+	bool is_read, placeholder;
+	struct str metadata;
+};
+
+struct chat_event {
+	struct uuid id, workspace, account, conversation; /* conversation nil: none */
+	int64_t sequence, occurred_at_ms;
+	enum origin origin;
+	enum provider provider;
+	struct event_source source;
+	enum chat_event_kind kind;
+	union {
+		struct ce_message_created {
+			struct message_view message;
+			struct contact_view contact;
+			struct group_view group;
+			struct contact_view sender;
+		} message_created;
+		struct ce_message_edited {
+			int64_t message_id;
+			struct uuid message_uuid;
+			struct str body;
+			int64_t edited_at_ms;
+			bool filled; /* a placeholder was: message holds it whole */
+			struct message_view message;
+		} message_edited;
+		struct ce_message_revoked {
+			int64_t message_id;
+			struct uuid message_uuid;
+			int64_t revoked_at_ms;
+			bool for_us_only;
+		} message_revoked;
+		struct ce_message_status {
+			int64_t message_id;
+			struct uuid message_uuid;
+			enum message_status status;
+			int64_t at_ms;
+			struct str client_message_id;
+			struct provider_error error;
+			struct party participant;
+			struct str extra;
+		} message_status;
+		struct ce_message_reaction {
+			int64_t message_id;
+			struct uuid message_uuid;
+			struct party sender;
+			bool from_me, vote;
+			struct str emoji;
+			struct str *options;
+			size_t n_options;
+		} message_reaction;
+		struct ce_contact_changed {
+			struct contact_view contact;
+			struct str *changed;
+			size_t n_changed;
+			struct str opt_out_category;
+			bool opted_out;
+		} contact_changed; /* CE_CONTACT_CREATED, CE_CONTACT_UPDATED */
+		struct ce_contact_merged {
+			struct uuid from_contact, into_contact, into_conversation;
+		} contact_merged;
+		struct ce_group_updated {
+			struct group_view group;
+			struct str action;
+			struct participant *participants;
+			size_t n_participants;
+			struct str text;
+		} group_updated;
+		struct ce_conversation_updated {
+			int32_t unread;
+			int64_t last_read_at_ms;
+			bool archived;
+			struct str *changed;
+			size_t n_changed;
+		} conversation_updated;
+		struct ce_sync {
+			struct str sync_id, status;
+			int32_t synced, skipped, rejected, total;
+			int64_t started_at_ms, duration_ms;
+			int32_t percent;
+		} sync; /* CE_SYNC_PROGRESS, CE_SYNC_COMPLETED */
+		struct ce_session_state {
+			struct str status, previous, reason, details;
+		} session_state;
+		struct ce_account {
+			struct str kind, severity, text, extra;
+			struct provider_error error;
+		} account; /* CE_ACCOUNT_NOTICE, CE_ACCOUNT_MIGRATED, CE_ACCOUNT_CLEANED */
+		struct in_template_status template_status;
+		struct ce_campaign {
+			struct uuid campaign;
+			struct str kind, reason;
+			int64_t recipients, sent, delivered, read, failed, skipped, unknown;
+		} campaign;
+		struct ce_endpoint {
+			struct uuid endpoint;
+			struct str kind, reason;
+			struct uuid subject_event;
+		} endpoint;
+	} u;
+};
+
+#define CHAT_EVENT_TYPE_SIZE 80
+/* The type with its kind: "campaign.started", "endpoint.disabled", "message.created". Borrows from `out`. */
+struct str chat_event_full_type(const struct chat_event *e, char out[static CHAT_EVENT_TYPE_SIZE]);
+
+/* Appends the encoded event to `out`. ERR_INPUT "too_large" beyond WIRE_MAX_RECORD_BYTES, else the codes of chat_event_decode: what
+ * could not be read back is not written. Hot path: no allocation per field. */
+int chat_event_encode(const struct chat_event *e, struct buf *out, struct err *err) ERR_MUST_USE;
+/* Codes as inbound_decode; JSON within is not parsed again: chat-event is written by Blazz alone. An origin not said is live. */
+int chat_event_decode(struct chat_event *out, struct str bytes, struct arena *a, struct err *err) ERR_MUST_USE;
+/* "<workspace>:<conversation>", or account, campaign or endpoint for what has no conversation. */
+void chat_event_key(const struct chat_event *e, char out[static 74]);
+/* UUIDv8 of (inbound id, full type, subject's uuid); both ids as their 16 bytes. */
+void chat_event_derive_id(struct chat_event *e, const struct uuid *inbound_id, const struct uuid *subject);
+
+#endif

@@ -1,0 +1,28 @@
+/* Dead letters: the original key, bytes and headers, plus headers that say what failed and where. Pure.
+ *
+ * Header names are Kafka's own where Kafka has them (KIP-1191, latest failure), ours for the first one. Source: spec 20.
+ */
+#ifndef WORKER_DEAD_LETTER_H
+#define WORKER_DEAD_LETTER_H
+
+#include "base/arena.h"
+#include "wire/records.h"
+
+struct failure {
+	struct str topic;
+	int32_t partition;
+	int64_t offset, timestamp_ms, failed_at_ms;
+	const char *group, *service;
+	const char *reason, *code, *message;
+	bool retryable;
+};
+
+/* The headers of the dead letter in the arena: the original's, without an earlier failure's, then ours. x-dlq-first-* survive from
+ * an earlier failure; __dlq.errors.delivery.count is one more than before; at most 32 in all (the original's are kept first). */
+struct header *dead_letter_headers(const struct failure *f, const struct header *original, size_t n_original,
+					  struct arena *a, size_t *n_out);
+
+/* Whether a record is meant for another consumer: x-replay-for names one and it is not `consumer`. */
+bool replay_is_for_other(const struct header *headers, size_t n, const char *consumer);
+
+#endif

@@ -1,0 +1,345 @@
+/* Outbox rows on their way to Kafka; see publisher.h. */
+#include "worker/publisher.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "wire/records.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REPUBLISH_DELAY_MS 1000
+
+struct row {
+	struct row *next;
+	struct slot *slot; /* NULL: forgotten, freed with its last report */
+	int32_t partition;
+	int64_t epoch, seq;
+	struct buf records;
+	size_t at;        /* how far the records were handed to the producer */
+	bool handed_over; /* all of them */
+	size_t in_flight;
+	bool failed;
+};
+
+struct slot {
+	struct slot *next;
+	int32_t partition;
+	struct row *first, *last;
+	size_t rows, in_flight;
+	bool failed;
+	int64_t retry_mono_ms;
+};
+
+struct publisher {
+	struct kafka_producer *producer;
+	struct slot *slots;
+	struct row *acked;
+	size_t total;
+};
+
+static struct slot *slot_find(const struct publisher *p, int32_t partition)
+{
+	struct slot *s = p->slots;
+
+	while (s && s->partition != partition)
+		s = s->next;
+	return s;
+}
+
+static struct slot *slot_get(struct publisher *p, int32_t partition)
+{
+	struct slot *s = slot_find(p, partition);
+
+	if (s)
+		return s;
+	s = mem_calloc(1, sizeof(*s));
+	s->partition = partition;
+	s->next = p->slots;
+	p->slots = s;
+	return s;
+}
+
+static void row_free(struct row *r)
+{
+	buf_fini(&r->records);
+	free(r);
+}
+
+/* A report of one record. The row's fate is decided in slot_settle(), never here: rows settle in order. */
+static void delivered(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset)
+{
+	struct row *r = opaque;
+
+	(void)ctx, (void)partition, (void)offset;
+	r->in_flight--;
+	if (!r->slot) {
+		if (r->in_flight == 0)
+			row_free(r);
+		return;
+	}
+	r->slot->in_flight--;
+	if (failure && !r->failed) {
+		log_warn("outbox record not delivered", LOG_I("slot", r->partition), LOG_I("seq", r->seq), LOG_ERR(failure));
+		r->failed = r->slot->failed = true;
+		r->slot->retry_mono_ms = clock_mono_ms() + REPUBLISH_DELAY_MS;
+	}
+}
+
+int publisher_open(struct publisher **out, const struct kafka_config *config, const char *client_id, int64_t max_message_bytes,
+		   struct err *err)
+{
+	struct publisher *p = mem_calloc(1, sizeof(*p));
+	struct kafka_producer_options options = {
+		.config = config,
+		.client_id = client_id,
+		.message_timeout_ms = 0,
+		.gapless = true,
+		.max_message_bytes = max_message_bytes,
+		.delivered = delivered,
+		.ctx = p,
+	};
+
+	if (kafka_producer_open(&p->producer, &options, err) < 0) {
+		free(p);
+		return -1;
+	}
+	*out = p;
+	return 0;
+}
+
+void publisher_close(struct publisher **pp, int timeout_ms)
+{
+	struct publisher *p = *pp;
+
+	if (!p)
+		return;
+	publisher_forget_all(p);
+	kafka_producer_close(&p->producer, timeout_ms);
+	free(p);
+	*pp = NULL;
+}
+
+static bool rows_have(const struct row *r, int32_t partition, int64_t epoch, int64_t seq)
+{
+	for (; r; r = r->next)
+		if (r->partition == partition && r->epoch == epoch && r->seq == seq)
+			return true;
+	return false;
+}
+
+void publisher_add(struct publisher *p, int32_t partition, int64_t epoch, int64_t seq, struct buf *records)
+{
+	struct slot *s = slot_get(p, partition);
+	struct row *r;
+
+	if (rows_have(s->first, partition, epoch, seq) || rows_have(p->acked, partition, epoch, seq)) {
+		buf_fini(records);
+		return;
+	}
+	r = mem_calloc(1, sizeof(*r));
+	r->slot = s;
+	r->partition = partition;
+	r->epoch = epoch;
+	r->seq = seq;
+	r->records = *records;
+	*records = (struct buf)BUF_INIT;
+	if (s->last)
+		s->last->next = r;
+	else
+		s->first = r;
+	s->last = r;
+	s->rows++;
+	p->total++;
+}
+
+/* The producer wants a terminated name; rows hold slices. */
+static int produce_one(struct publisher *p, struct row *r, const struct record_view *v, struct err *err)
+{
+	char topic[256];
+	int rc;
+
+	if (v->topic.n == 0 || v->topic.n >= sizeof(topic))
+		return err_set(err, ERR_INPUT, "topic", "an outbox record names no topic");
+	memcpy(topic, v->topic.p, v->topic.n);
+	topic[v->topic.n] = '\0';
+	rc = kafka_produce(p->producer,
+			   &(struct kafka_record){ .topic = topic,
+						   .partition = KAFKA_ANY_PARTITION,
+						   .key = v->key,
+						   .value = v->value,
+						   .headers = v->headers,
+						   .headers_count = v->n_headers,
+						   .opaque = r },
+			   err);
+	if (rc == 0) {
+		r->in_flight++;
+		r->slot->in_flight++;
+	}
+	return rc;
+}
+
+/* Hands over what is left of the row. false when the producer takes no more for now. */
+static bool row_hand_over(struct publisher *p, struct row *r)
+{
+	struct record_view view;
+	struct err err;
+
+	for (;;) {
+		size_t at = r->at;
+		int rc = records_next(buf_str(&r->records), &at, &view, &err);
+
+		if (rc == 0) {
+			r->handed_over = true;
+			return true;
+		}
+		if (rc > 0 && produce_one(p, r, &view, &err) == 0) {
+			r->at = at;
+			continue;
+		}
+		if (rc > 0 && err.kind == ERR_BUSY)
+			return false;
+		log_error("outbox row cannot be published", LOG_I("slot", r->partition), LOG_I("seq", r->seq), LOG_ERR(&err));
+		r->failed = r->slot->failed = true;
+		r->slot->retry_mono_ms = clock_mono_ms() + REPUBLISH_DELAY_MS;
+		return false;
+	}
+}
+
+/* After a failure nothing more is handed over until all reports are in; then everything not acknowledged starts again. */
+static void slot_restart(struct slot *s)
+{
+	if (s->in_flight > 0 || clock_mono_ms() < s->retry_mono_ms)
+		return;
+	for (struct row *r = s->first; r; r = r->next) {
+		r->at = 0;
+		r->handed_over = r->failed = false;
+	}
+	s->failed = false;
+}
+
+static void slot_settle(struct publisher *p, struct slot *s)
+{
+	while (s->first && s->first->handed_over && s->first->in_flight == 0 && !s->first->failed) {
+		struct row *r = s->first;
+
+		s->first = r->next;
+		if (!s->first)
+			s->last = NULL;
+		s->rows--;
+		p->total--;
+		r->slot = NULL;
+		buf_fini(&r->records);
+		r->next = p->acked;
+		p->acked = r;
+	}
+}
+
+static void slot_hand_over(struct publisher *p, struct slot *s)
+{
+	for (struct row *r = s->first; r && !s->failed; r = r->next)
+		if (!r->handed_over && !row_hand_over(p, r))
+			return;
+}
+
+void publisher_poll(struct publisher *p, int timeout_ms)
+{
+	for (struct slot *s = p->slots; s; s = s->next) {
+		if (s->failed)
+			slot_restart(s);
+		slot_hand_over(p, s);
+	}
+	kafka_producer_poll(p->producer, timeout_ms);
+	for (struct slot *s = p->slots; s; s = s->next)
+		slot_settle(p, s);
+}
+
+static void slot_forget(struct slot *s)
+{
+	while (s->first) {
+		struct row *r = s->first;
+
+		s->first = r->next;
+		r->slot = NULL;
+		if (r->in_flight == 0)
+			row_free(r);
+	}
+	free(s);
+}
+
+void publisher_forget_all(struct publisher *p)
+{
+	while (p->slots) {
+		struct slot *s = p->slots;
+
+		p->slots = s->next;
+		slot_forget(s);
+	}
+	while (p->acked) {
+		struct row *r = p->acked;
+
+		p->acked = r->next;
+		row_free(r);
+	}
+	p->total = 0;
+}
+
+size_t publisher_backlog(const struct publisher *p)
+{
+	size_t most = 0;
+
+	for (const struct slot *s = p->slots; s; s = s->next)
+		most = s->rows > most ? s->rows : most;
+	return most;
+}
+
+size_t publisher_total(const struct publisher *p)
+{
+	return p->total;
+}
+
+bool publisher_has_slot(const struct publisher *p, int32_t partition)
+{
+	const struct slot *s = slot_find(p, partition);
+
+	return s && s->rows > 0;
+}
+
+size_t publisher_acknowledged(const struct publisher *p, struct outbox_row *out, size_t max)
+{
+	size_t n = 0;
+
+	for (const struct row *r = p->acked; r && n < max; r = r->next)
+		out[n++] = (struct outbox_row){ r->partition, r->epoch, r->seq, STR_NONE };
+	return n;
+}
+
+static bool is_among(const struct row *r, const struct outbox_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].slot == r->partition && rows[i].epoch == r->epoch && rows[i].seq == r->seq)
+			return true;
+	return false;
+}
+
+void publisher_deleted(struct publisher *p, const struct outbox_row *rows, size_t n)
+{
+	struct row **at = &p->acked;
+
+	while (*at) {
+		struct row *r = *at;
+
+		if (is_among(r, rows, n)) {
+			*at = r->next;
+			row_free(r);
+		} else {
+			at = &r->next;
+		}
+	}
+}
+
+bool publisher_healthy(const struct publisher *p)
+{
+	return kafka_producer_healthy(p->producer);
+}

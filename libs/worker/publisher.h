@@ -1,0 +1,35 @@
+/* Publishing what transactions decided: outbox rows in order per slot, each deleted only after all of its records are acknowledged.
+ *
+ * Rows are kept in memory until then. When the producer loses records (it was recreated), the slot's rows are published again
+ * from the first that is not acknowledged: at least once, in order, with the same stamps.
+ */
+#ifndef WORKER_PUBLISHER_H
+#define WORKER_PUBLISHER_H
+
+#include "kafka/producer.h"
+#include "store/outbox.h"
+
+struct publisher;
+
+int publisher_open(struct publisher **out, const struct kafka_config *config, const char *client_id, int64_t max_message_bytes,
+		   struct err *err) ERR_MUST_USE;
+/* Waits at most timeout_ms for acknowledgements. */
+void publisher_close(struct publisher **p, int timeout_ms);
+
+/* Takes over row's bytes. Rows of one slot must come in order; one that is already here is ignored. */
+void publisher_add(struct publisher *p, int32_t slot, int64_t epoch, int64_t seq, struct buf *records);
+/* Hands records to the producer as far as it takes them and serves its reports. Never blocks longer than timeout_ms. */
+void publisher_poll(struct publisher *p, int timeout_ms);
+/* Forgets the slots' rows (another owner publishes what is left). */
+void publisher_forget_all(struct publisher *p);
+/* Rows added and not yet acknowledged, of the fullest slot; and of all. */
+size_t publisher_backlog(const struct publisher *p);
+size_t publisher_total(const struct publisher *p);
+bool publisher_has_slot(const struct publisher *p, int32_t slot);
+
+/* Rows that are acknowledged and wait to be deleted: filled into out, at most max. They stay until publisher_deleted(). */
+size_t publisher_acknowledged(const struct publisher *p, struct outbox_row *out, size_t max);
+void publisher_deleted(struct publisher *p, const struct outbox_row *rows, size_t n);
+bool publisher_healthy(const struct publisher *p);
+
+#endif

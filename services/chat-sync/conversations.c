@@ -1,0 +1,269 @@
+/* Groups and conversations of a batch: found, or created on first sight. */
+#include "chat-sync/work.h"
+
+#include <stdlib.h>
+
+/* groups */
+
+/* What changes a group reads and locks it, since other accounts change it, too. */
+static bool op_changes_group(const struct op *op, const struct group *g)
+{
+	if (op->kind == IN_GROUP_CHANGE)
+		return true;
+	if (!op->chat || !op->chat->is_group)
+		return false;
+	return op->kind == IN_CHAT_STATE ||
+	       (op->kind == IN_MESSAGE && op->chat->group.name.n > 0 && (!g || str_eq(g->row.name, g->row.jid)));
+}
+
+static const struct group_ref *op_group_ref(const struct op *op)
+{
+	if (op->kind == IN_GROUP_CHANGE)
+		return &op->event->u.group_change.group;
+	return op->chat && op->chat->is_group && op->chat->group.jid.n > 0 ? &op->chat->group : NULL;
+}
+
+struct wanted_group {
+	int64_t workspace_id;
+	const struct group_ref *ref;
+	bool lock;
+};
+
+static int wanted_cmp(const void *a, const void *b)
+{
+	const struct wanted_group *x = *(struct wanted_group *const *)a, *y = *(struct wanted_group *const *)b;
+
+	if (x->workspace_id != y->workspace_id)
+		return x->workspace_id < y->workspace_id ? -1 : 1;
+	return str_cmp(x->ref->jid, y->ref->jid);
+}
+
+/* The groups that must be read: unknown or out of date, or about to change (locked, as other accounts change them, too). */
+static size_t groups_wanted(struct work *w, struct wanted_group **out)
+{
+	size_t n = 0;
+
+	map_clear(w->index);
+	for (size_t i = 0; i < w->ops.n; i++) {
+		const struct op *op = w->ops.at[i];
+		const struct group_ref *ref = op_group_ref(op);
+		const struct group *g;
+		struct wanted_group *one;
+		void **seen;
+
+		if (!ref)
+			continue;
+		g = world_group(w->world, op->account->row.workspace_id, ref->jid);
+		if (g && !op_changes_group(op, g) && w->now_mono_ms - g->read_mono_ms <= w->world->ttl_ms)
+			continue;
+		seen = map_slot(w->index,
+				arena_printf(w->arena, "%lld:%.*s", (long long)op->account->row.workspace_id, STR_ARG(ref->jid)));
+		one = *seen;
+		if (!one) {
+			*seen = one = ARENA_NEW(w->arena, struct wanted_group);
+			*one = (struct wanted_group){ op->account->row.workspace_id, ref, false };
+			out[n++] = one;
+		}
+		one->lock = one->lock || op_changes_group(op, g);
+	}
+	return n;
+}
+
+static int groups_read(struct work *w, struct wanted_group **wanted, size_t n, struct err *err)
+{
+	struct group_row **rows = ARENA_ARRAY(w->arena, struct group_row *, n);
+	bool *lock = ARENA_ARRAY(w->arena, bool, n), *created = ARENA_ARRAY(w->arena, bool, n);
+
+	qsort(wanted, n, sizeof(struct wanted_group *), wanted_cmp);
+	for (size_t i = 0; i < n; i++) {
+		rows[i] = ARENA_NEW(w->arena, struct group_row);
+		rows[i]->workspace_id = wanted[i]->workspace_id;
+		rows[i]->jid = wanted[i]->ref->jid;
+		rows[i]->name = wanted[i]->ref->name.n > 0 ? wanted[i]->ref->name : STR_NONE;
+		lock[i] = wanted[i]->lock;
+	}
+	if (groups_upsert(w->pg, rows, lock, created, n, w->arena, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct group *g = world_keep_group(w->world, rows[i], w->now_mono_ms);
+
+		g->created = created[i];
+		g->locked = lock[i];
+	}
+	return 0;
+}
+
+int groups_resolve(struct work *w, struct err *err)
+{
+	struct wanted_group **wanted = ARENA_ARRAY(w->arena, struct wanted_group *, w->ops.n);
+	size_t n = groups_wanted(w, wanted);
+
+	if (n > 0 && groups_read(w, wanted, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+		const struct group_ref *ref = op_group_ref(op);
+
+		if (ref)
+			op->group = world_group(w->world, op->account->row.workspace_id, ref->jid);
+	}
+	return 0;
+}
+
+/* conversations */
+
+static bool op_opens_conversation(const struct op *op)
+{
+	return op->kind == IN_MESSAGE || op->kind == IN_CHAT_STATE || op->kind == IN_GROUP_CHANGE;
+}
+
+static bool op_has_conversation(const struct op *op)
+{
+	return op->group || (op->peer && op->peer->contact && op->kind != IN_IDENTITY_CHANGE);
+}
+
+struct wanted_conversation {
+	struct conversation_row row;
+	struct op *op;
+	bool create;
+};
+
+/* Conversations that the world does not know, each once. */
+static size_t conversations_wanted(struct work *w, struct wanted_conversation **out)
+{
+	size_t n = 0;
+
+	map_clear(w->index);
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+		struct contact *c = op->group ? NULL : op->peer ? op->peer->contact : NULL;
+		int64_t key[3];
+		struct wanted_conversation *one;
+		void **seen;
+
+		if (!op_has_conversation(op) || world_conversation(w->world, op->account, c, op->group))
+			continue;
+		key[0] = op->account->row.id;
+		key[1] = c ? c->row.id : 0;
+		key[2] = op->group ? op->group->row.id : 0;
+		seen = map_slot(w->index, (struct str){ (const char *)key, sizeof(key) });
+		one = *seen;
+		if (!one) {
+			*seen = one = ARENA_NEW(w->arena, struct wanted_conversation);
+			one->row.workspace_id = op->account->row.workspace_id;
+			one->row.account_id = key[0];
+			one->row.contact_id = key[1];
+			one->row.group_id = key[2];
+			one->op = op;
+			out[n++] = one;
+		}
+		one->create = one->create || op_opens_conversation(op);
+	}
+	return n;
+}
+
+static int conversations_open(struct work *w, struct wanted_conversation **wanted, size_t n, struct err *err)
+{
+	struct conversation_row **rows = ARENA_ARRAY(w->arena, struct conversation_row *, n);
+	size_t missing = 0;
+
+	for (size_t i = 0; i < n; i++)
+		rows[i] = &wanted[i]->row;
+	if (conversations_find(w->pg, rows, n, w->arena, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (rows[i]->id == 0 && wanted[i]->create)
+			rows[missing++] = &wanted[i]->row;
+	if (missing > 0 && conversations_create(w->pg, rows, missing, w->arena, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct op *op = wanted[i]->op;
+
+		if (wanted[i]->row.id == 0 && wanted[i]->create)
+			return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
+		if (wanted[i]->row.id != 0)
+			world_keep_conversation(w->world, &wanted[i]->row, op->account,
+						op->group ? NULL : op->peer->contact, op->group);
+	}
+	return 0;
+}
+
+/* A read marker may name its conversation by public id. */
+static int read_markers_resolve(struct work *w, struct err *err)
+{
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+		struct conversation_row row = { .workspace_id = op->account->row.workspace_id }, *rows[] = { &row };
+
+		if (op->kind != IN_READ_MARKER || op->conversation ||
+		    !uuid_parse(op->event->u.read_marker.conversation_id, &row.uuid))
+			continue;
+		if (conversations_find(w->pg, rows, 1, w->arena, err) < 0)
+			return -1;
+		if (row.id != 0 && row.account_id == op->account->row.id && row.merged_into == 0)
+			op->conversation = world_keep_conversation(w->world, &row, op->account, NULL, NULL);
+	}
+	return 0;
+}
+
+static struct conversation *conversation_of(struct work *w, const struct op *op)
+{
+	struct contact *c = op->group ? NULL : op->peer->contact;
+	struct conversation *v = world_conversation(w->world, op->account, c, op->group);
+
+	if (v && !v->contact)
+		v->contact = c;
+	if (v && !v->group)
+		v->group = op->group;
+	return v;
+}
+
+/* The conversations of messages that were read because something refers to them. */
+int conversations_of_targets(struct work *w, struct err *err)
+{
+	struct conversation_row **rows = ARENA_ARRAY(w->arena, struct conversation_row *, w->messages.n);
+	struct account **accounts = ARENA_ARRAY(w->arena, struct account *, w->messages.n);
+	size_t n = 0;
+
+	map_clear(w->index);
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+		int64_t id = op->row ? op->row->row.conversation_id : 0;
+		void **seen;
+
+		if (!op->row || op->row->conversation || world_conversation_by_id(w->world, id))
+			continue;
+		seen = map_slot(w->index, (struct str){ (const char *)&id, sizeof(id) });
+		if (*seen)
+			continue;
+		*seen = w;
+		accounts[n] = op->account;
+		rows[n] = ARENA_NEW(w->arena, struct conversation_row);
+		*rows[n++] = (struct conversation_row){ .workspace_id = op->account->row.workspace_id, .id = id };
+	}
+	if (n > 0 && conversations_load(w->pg, rows, n, w->arena, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		world_keep_conversation(w->world, rows[i], accounts[i], NULL, NULL);
+	for (size_t i = 0; i < w->ops.n; i++)
+		if (w->ops.at[i]->row)
+			w->ops.at[i]->row->conversation =
+				world_conversation_by_id(w->world, w->ops.at[i]->row->row.conversation_id);
+	return 0;
+}
+
+int conversations_resolve(struct work *w, struct err *err)
+{
+	struct wanted_conversation **wanted = ARENA_ARRAY(w->arena, struct wanted_conversation *, w->ops.n);
+	size_t n = conversations_wanted(w, wanted);
+
+	if (n > 0 && conversations_open(w, wanted, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+
+		if (op_has_conversation(op))
+			op->conversation = conversation_of(w, op);
+	}
+	return read_markers_resolve(w, err);
+}

@@ -1,0 +1,121 @@
+/* Effects become ChatEvents: numbered per conversation in the order of arrival, stamped, encoded, given to the outbox. */
+#include "chat-sync/settings.h"
+#include "chat-sync/work.h"
+
+#include "wire/cloudevents.h"
+
+#include <stdlib.h>
+
+struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind, const struct uuid *subject)
+{
+	struct effect *e = ARENA_NEW(w->arena, struct effect);
+
+	e->op = op;
+	e->index = w->effects.n;
+	e->conversation = v;
+	e->event.kind = kind;
+	e->event.workspace = op->account->row.workspace;
+	e->event.account = op->account->row.uuid;
+	e->event.provider = op->account->row.provider;
+	e->event.origin = op->origin;
+	e->event.occurred_at_ms = op->time_us / 1000;
+	if (v)
+		e->event.conversation = v->row.uuid;
+	chat_event_derive_id(&e->event, &op->event->id, subject);
+	op->changed = true;
+	*LIST_ADD(w, &w->effects) = e;
+	return e;
+}
+
+void conversation_touch(struct work *w, struct conversation *v)
+{
+	if (v->dirty)
+		return;
+	v->dirty = true;
+	*LIST_ADD(w, &w->conversations) = v;
+}
+
+void contact_touch(struct work *w, struct contact *c)
+{
+	if (c->dirty)
+		return;
+	c->dirty = true;
+	*LIST_ADD(w, &w->contacts) = c;
+}
+
+void group_touch(struct work *w, struct group *g)
+{
+	if (g->dirty)
+		return;
+	g->dirty = true;
+	*LIST_ADD(w, &w->groups) = g;
+}
+
+void account_touch(struct work *w, struct account *a)
+{
+	if (a->dirty)
+		return;
+	a->dirty = true;
+	*LIST_ADD(w, &w->accounts) = a;
+}
+
+static int effect_cmp(const void *a, const void *b)
+{
+	const struct effect *x = *(struct effect *const *)a, *y = *(struct effect *const *)b;
+
+	if (x->op->order != y->op->order)
+		return x->op->order < y->op->order ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+void effects_number(struct work *w)
+{
+	if (w->effects.n > 0)
+		qsort(w->effects.at, w->effects.n, sizeof(*w->effects.at), effect_cmp);
+	for (size_t i = 0; i < w->effects.n; i++) {
+		struct effect *e = w->effects.at[i];
+
+		if (!e->conversation)
+			continue;
+		e->event.sequence = ++e->conversation->row.sequence;
+		conversation_touch(w, e->conversation);
+	}
+}
+
+static void conversation_fill(struct effect *e)
+{
+	const struct conversation_row *v = &e->conversation->row;
+
+	e->event.u.conversation_updated.unread = v->unread;
+	e->event.u.conversation_updated.last_read_at_ms = v->last_read_us == PG_NO_TIME ? 0 : v->last_read_us / 1000;
+	e->event.u.conversation_updated.archived = v->archived;
+}
+
+static int effect_emit(struct work *w, struct effect *e, struct err *err)
+{
+	int32_t partition = e->op->item ? e->op->item->partition : e->op->parked->partition;
+	struct header headers[CLOUDEVENTS_MAX];
+	struct cloudevents_storage storage;
+	char key[74];
+	size_t n;
+
+	if (e->event.kind == CE_CONVERSATION_UPDATED)
+		conversation_fill(e);
+	e->event.source = batch_source(w->batch, partition);
+	buf_clear(&w->scratch);
+	if (chat_event_encode(&e->event, &w->scratch, err) < 0)
+		return -1;
+	chat_event_key(&e->event, key);
+	n = cloudevents_headers(headers, &storage, &e->event.id, "chat_event", chat_event_type(e->event.kind), STR("chat-sync"),
+				e->event.occurred_at_ms, e->op->item ? e->op->item->traceparent : STR_NONE);
+	batch_emit(w->batch, partition, str_of(w->chat_event_topic), str_of(key), buf_str(&w->scratch), headers, n);
+	return 0;
+}
+
+int effects_emit(struct work *w, struct err *err)
+{
+	for (size_t i = 0; i < w->effects.n; i++)
+		if (effect_emit(w, w->effects.at[i], err) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,269 @@
+/* Accounts: sessions, notices, templates, and how far a sync has come. */
+#include "chat-sync/metadata.h"
+#include "chat-sync/settings.h"
+#include "chat-sync/work.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "json/writer.h"
+
+/* sessions */
+
+static void session_apply(struct work *w, struct account *a, const struct session_change *change, const struct in_session_state *s,
+			  int64_t at_us)
+{
+	struct account_row *r = &a->row;
+
+	r->status = str_of(change->status);
+	r->status_since_us = at_us;
+	if (change->connected) {
+		r->last_connected_us = at_us;
+		if (r->first_connected_us == PG_NO_TIME)
+			r->first_connected_us = at_us;
+	}
+	if (change->disconnected) {
+		r->disconnected_us = at_us;
+		r->disconnect_reason = str_of(session_reason_word(s->reason == REASON_NONE ? REASON_UNKNOWN : s->reason));
+		r->disconnect_details = arena_str(w->world->arena, s->details.n > 0 ? s->details : STR_NONE);
+	}
+	account_touch(w, a);
+}
+
+void fold_session(struct work *w, struct op *op)
+{
+	const struct in_session_state *s = &op->event->u.session_state;
+	struct account *a = op->account;
+	struct session_change change = session_change(a->row.status, a->row.status_since_us, s, op->time_us, op->timed);
+	struct str before = a->row.status;
+	struct effect *e;
+
+	if (!change.status)
+		return;
+	session_apply(w, a, &change, s, op->time_us);
+	e = effect_new(w, op, NULL, CE_SESSION_STATE, &a->row.uuid);
+	e->event.u.session_state.status = a->row.status;
+	e->event.u.session_state.previous = before;
+	if (change.disconnected)
+		e->event.u.session_state.reason = a->row.disconnect_reason;
+	e->event.u.session_state.details = s->details;
+	log_info("session changed", LOG_I("account", a->row.id), LOG_STR("status", a->row.status), LOG_STR("previous", before));
+}
+
+/* notices */
+
+static struct str notice_json(struct work *w, const struct in_account_notice *n, int64_t at_us)
+{
+	struct json_writer jw;
+
+	buf_clear(&w->scratch);
+	jw = json_writer(&w->scratch);
+	jw_obj(&jw);
+	jw_member_str(&jw, "severity", str_of(severity_word(n->severity)));
+	jw_member_str(&jw, "text", n->text);
+	jw_member_str(&jw, "code", n->error.code.n > 0 ? n->error.code : STR_NONE);
+	jw_member_i64(&jw, "at", at_us / 1000);
+	jw_member_raw(&jw, "extra", n->extra.n > 0 ? n->extra : STR_NONE);
+	jw_obj_end(&jw);
+	return arena_str(w->arena, buf_str(&w->scratch));
+}
+
+/* Of several of one kind in a batch the newest counts. */
+void notice_add(struct work *w, struct op *op, struct in_account_notice what)
+{
+	struct notice n = { .op = op, .what = what };
+
+	n.row = (struct notice_row){ .workspace_id = op->account->row.workspace_id,
+				     .account_id = op->account->row.id,
+				     .kind = what.kind,
+				     .json = notice_json(w, &what, op->time_us),
+				     .at_us = op->time_us };
+	for (size_t i = 0; i < w->notices.n; i++) {
+		struct notice *have = &w->notices.at[i];
+
+		if (have->row.account_id != n.row.account_id || !str_eq(have->row.kind, n.row.kind))
+			continue;
+		if (n.row.at_us >= have->row.at_us)
+			*have = n;
+		return;
+	}
+	*LIST_ADD(w, &w->notices) = n;
+}
+
+void fold_notice(struct work *w, struct op *op)
+{
+	notice_add(w, op, op->event->u.account_notice);
+}
+
+void note_notice(struct work *w, const struct notice *n)
+{
+	struct effect *e = effect_new(w, n->op, NULL, CE_ACCOUNT_NOTICE, &n->op->account->row.uuid);
+
+	e->event.u.account.kind = n->what.kind;
+	e->event.u.account.severity = str_of(severity_word(n->what.severity));
+	e->event.u.account.text = n->what.text;
+	e->event.u.account.error = n->what.error;
+	e->event.u.account.extra = n->what.extra;
+}
+
+/* templates */
+
+void fold_template(struct work *w, struct op *op)
+{
+	const struct in_template_status *t = &op->event->u.template_status;
+	struct template_row row = { .workspace_id = op->account->row.workspace_id,
+				    .account_id = op->account->row.id,
+				    .provider_template_id = t->provider_template_id,
+				    .name = t->name,
+				    .language = t->language,
+				    .category = t->category,
+				    .status = t->status,
+				    .quality = t->quality,
+				    .reason = t->reason,
+				    .at_us = op->time_us };
+
+	*LIST_ADD(w, &w->templates) = row;
+	*LIST_ADD(w, &w->template_ops) = op;
+}
+
+void note_template(struct work *w, struct op *op)
+{
+	struct effect *e = effect_new(w, op, NULL, CE_TEMPLATE_STATUS, &op->account->row.uuid);
+
+	e->event.u.template_status = op->event->u.template_status;
+}
+
+/* syncs */
+
+#define CHATS_PER_BATCH 50
+
+static struct sync_batch_row *sync_row(struct work *w, struct op *op, struct str sync_id, int32_t index)
+{
+	for (size_t i = 0; i < w->syncs.n; i++) {
+		struct sync_batch_row *have = &w->syncs.at[i];
+
+		if (have->account_id == op->account->row.id && have->index == index && str_eq(have->sync_id, sync_id)) {
+			w->sync_ops.at[i] = op;
+			return have;
+		}
+	}
+	*LIST_ADD(w, &w->syncs) = (struct sync_batch_row){ .workspace_id = op->account->row.workspace_id,
+							   .account_id = op->account->row.id,
+							   .sync_id = sync_id,
+							   .index = index };
+	*LIST_ADD(w, &w->sync_ops) = op;
+	return &w->syncs.at[w->syncs.n - 1];
+}
+
+/* A chat counts when its last part has come. */
+void fold_sync_chat(struct work *w, struct op *op)
+{
+	const struct in_sync_chat *s = &op->event->u.sync_chat;
+	struct sync_batch_row *row;
+	uint64_t bit = 1ULL << ((uint32_t)s->rank % CHATS_PER_BATCH);
+
+	if (s->continued)
+		return;
+	row = sync_row(w, op, s->sync_id, s->index);
+	if (op->filtered)
+		row->skipped_mask |= bit;
+	else
+		row->synced_mask |= bit;
+}
+
+void fold_sync_end(struct work *w, struct op *op)
+{
+	const struct in_sync_batch_end *s = &op->event->u.sync_batch_end;
+	struct sync_batch_row *row = sync_row(w, op, s->sync_id, s->index);
+
+	row->ended = true;
+	row->chats = s->chats;
+	row->rejected = s->rejected;
+	row->total = s->total;
+	row->last = s->last;
+}
+
+static struct str sync_json(struct work *w, const struct sync_state *s, struct str history)
+{
+	struct json_writer jw;
+	char time[25];
+
+	buf_clear(&w->scratch);
+	jw = json_writer(&w->scratch);
+	clock_format_ms(s->last_us / 1000, time);
+	jw_obj(&jw);
+	jw_member_str(&jw, "status", s->complete ? STR("completed") : STR("running"));
+	jw_member_str(&jw, "sync_id", s->sync_id);
+	jw_member_i64(&jw, "synced", s->synced);
+	jw_member_i64(&jw, "skipped", s->skipped);
+	jw_member_i64(&jw, "rejected", s->rejected);
+	jw_member_i64(&jw, "total", s->expected);
+	jw_member_str(&jw, "last_sync_at", str_of(time));
+	jw_member_i64(&jw, "duration_ms", (s->last_us - s->started_us) / 1000);
+	jw_member_raw(&jw, "history", history);
+	jw_obj_end(&jw);
+	return arena_str(w->world->arena, buf_str(&w->scratch));
+}
+
+void note_sync(struct work *w, struct op *op, const struct sync_state *s)
+{
+	struct account *a = op->account;
+	struct effect *e = effect_new(w, op, NULL, s->complete ? CE_SYNC_COMPLETED : CE_SYNC_PROGRESS, &a->row.uuid);
+
+	a->row.sync = sync_json(w, s, metadata_get(a->row.sync, "history", w->arena));
+	account_touch(w, a);
+	e->event.u.sync.sync_id = s->sync_id;
+	e->event.u.sync.status = s->complete ? STR("completed") : STR("running");
+	e->event.u.sync.synced = s->synced;
+	e->event.u.sync.skipped = s->skipped;
+	e->event.u.sync.rejected = s->rejected;
+	e->event.u.sync.total = s->expected;
+	e->event.u.sync.started_at_ms = s->started_us / 1000;
+	e->event.u.sync.duration_ms = (s->last_us - s->started_us) / 1000;
+	log_info(s->complete ? "sync completed" : "sync progress", LOG_I("account", a->row.id), LOG_STR("sync_id", s->sync_id),
+		 LOG_I("synced", s->synced), LOG_I("skipped", s->skipped), LOG_I("rejected", s->rejected));
+}
+
+static struct str sync_with_history(struct work *w, struct str sync, const struct in_history_state *h)
+{
+	struct json_writer jw;
+
+	buf_clear(&w->scratch);
+	jw = json_writer(&w->scratch);
+	jw_obj(&jw);
+	jw_member_i64(&jw, "phase", h->phase);
+	jw_member_i64(&jw, "progress", h->progress);
+	jw_obj_end(&jw);
+	return metadata_set(sync, "history", buf_str(&w->scratch), w->world->arena);
+}
+
+/* A provider's history transfer: the furthest progress counts, chunks come in any order. */
+void fold_history_state(struct work *w, struct op *op)
+{
+	const struct in_history_state *h = &op->event->u.history_state;
+	struct account *a = op->account;
+	struct json_doc *doc = NULL;
+	int64_t before = -1;
+	struct effect *e;
+	struct err err;
+
+	if (h->declined) {
+		notice_add(w, op,
+			   (struct in_account_notice){ .kind = STR("history_declined"),
+						       .severity = SEVERITY_INFO,
+						       .text = STR("the history was not shared"),
+						       .error = h->error });
+		return;
+	}
+	if (json_parse(&doc, a->row.sync, &err) == 0)
+		(void)json_to_i64(json_path(json_root(doc), "history.progress"), &before);
+	json_free(doc);
+	if (h->progress <= before)
+		return;
+	a->row.sync = sync_with_history(w, a->row.sync, h);
+	account_touch(w, a);
+	e = effect_new(w, op, NULL, CE_SYNC_PROGRESS, &a->row.uuid);
+	e->event.u.sync.sync_id = STR("history");
+	e->event.u.sync.status = h->progress >= 100 ? STR("completed") : STR("running");
+	e->event.u.sync.percent = h->progress;
+}

@@ -1,0 +1,214 @@
+/* Conversations and groups: what a bridge says of a chat, read markers, changes of groups. */
+#include "chat-sync/members.h"
+#include "chat-sync/settings.h"
+#include "chat-sync/work.h"
+
+struct group_view group_view(const struct group *g)
+{
+	return (struct group_view){ g->row.uuid, g->row.jid, g->row.name, g->row.participants_count };
+}
+
+static void note_group(struct work *w, struct op *op, const char *action, const struct participant *who, size_t n, struct str text)
+{
+	struct effect *e = effect_new(w, op, op->conversation, CE_GROUP_UPDATED, &op->group->row.uuid);
+
+	e->event.u.group_updated.group = group_view(op->group);
+	e->event.u.group_updated.action = str_of(action);
+	e->event.u.group_updated.participants = ARENA_ARRAY(w->arena, struct participant, n);
+	for (size_t i = 0; i < n; i++)
+		e->event.u.group_updated.participants[i] = who[i];
+	e->event.u.group_updated.n_participants = n;
+	e->event.u.group_updated.text = text;
+}
+
+/* unread and archived ended up as they are only after the store: the effect is filled in when it is sent. */
+static void note_conversation(struct work *w, struct op *op, const char *what)
+{
+	struct effect *e = effect_new(w, op, op->conversation, CE_CONVERSATION_UPDATED, &op->conversation->row.uuid);
+
+	e->event.u.conversation_updated.changed = ARENA_NEW(w->arena, struct str);
+	e->event.u.conversation_updated.changed[0] = str_of(what);
+	e->event.u.conversation_updated.n_changed = 1;
+}
+
+/* read markers */
+
+static void conversation_read_until(struct work *w, struct op *op, int64_t read_us)
+{
+	struct conversation *v = op->conversation;
+
+	v->recount = true;
+	conversation_touch(w, v);
+	if (v->row.last_read_us != PG_NO_TIME && read_us <= v->row.last_read_us)
+		return;
+	v->row.last_read_us = read_us;
+	note_conversation(w, op, "unread");
+}
+
+void fold_read_marker(struct work *w, struct op *op)
+{
+	if (op->conversation)
+		conversation_read_until(w, op, op->event->u.read_marker.read_at_ms * 1000);
+}
+
+/* The bridge's count: the newest n inbound messages up to the snapshot are unread. Where the mark stands is found after the batch's
+ * messages are in (work_store); an initial sync that says nothing of unread makes what it brought read. */
+static void fold_unread(struct work *w, struct op *op, const struct in_chat_state *s)
+{
+	struct conversation *v = op->conversation;
+
+	if (s->has_unread && s->unread >= 0) {
+		int64_t until = op->time_us > v->newest_sync_us ? op->time_us : v->newest_sync_us;
+
+		*LIST_ADD(w, &w->marks) = (struct unread_mark){ &v->row, s->unread, until, PG_NO_TIME };
+		*LIST_ADD(w, &w->mark_ops) = op;
+	} else if (op->origin == ORIGIN_SYNC && v->newest_sync_us != PG_NO_TIME) {
+		conversation_read_until(w, op, v->newest_sync_us);
+	}
+}
+
+void fold_unread_mark(struct work *w, struct op *op, int64_t read_us)
+{
+	conversation_read_until(w, op, read_us);
+}
+
+/* groups */
+
+static bool group_take_name(struct work *w, struct group *g, struct str name, int64_t at_us)
+{
+	if (name.n == 0 || (g->row.name_at_us != PG_NO_TIME && at_us < g->row.name_at_us))
+		return false;
+	g->row.name_at_us = at_us;
+	group_touch(w, g);
+	if (str_eq(g->row.name, name))
+		return false;
+	g->row.name = arena_str(w->world->arena, name);
+	return true;
+}
+
+static void group_write_members(struct work *w, struct group *g, const struct members *m)
+{
+	g->row.participant_log = arena_str(w->world->arena, members_log(m));
+	g->row.participants = arena_str(w->world->arena, members_list(m));
+	g->row.participants_count = members_count(m);
+	group_touch(w, g);
+}
+
+static bool group_take_snapshot(struct work *w, struct group *g, const struct participant *list, size_t n, int64_t at_us)
+{
+	struct members m;
+	bool changed;
+
+	if (g->row.snapshot_us != PG_NO_TIME && at_us < g->row.snapshot_us)
+		return false;
+	members_read(&m, g->row.participant_log, w->arena);
+	changed = members_snapshot(&m, list, n, at_us / 1000);
+	g->row.snapshot_us = at_us;
+	group_write_members(w, g, &m);
+	return changed;
+}
+
+static bool take_text(struct work *w, struct str *have, struct str got)
+{
+	if (got.n == 0 || str_eq(*have, got))
+		return false;
+	*have = arena_str(w->world->arena, got);
+	return true;
+}
+
+static bool group_take_state(struct work *w, struct op *op, const struct in_chat_state *s)
+{
+	struct group *g = op->group;
+	bool changed = group_take_name(w, g, s->chat.group.name, op->time_us);
+
+	if (s->has_participants)
+		changed = group_take_snapshot(w, g, s->participants, s->n_participants, op->time_us) || changed;
+	changed = take_text(w, &g->row.description, s->description) || changed;
+	changed = take_text(w, &g->row.invite_code, s->invite_code) || changed;
+	changed = take_text(w, &g->row.settings, s->settings) || changed;
+	if (s->owner.phone.n > 0)
+		changed = take_text(w, &g->row.owner_phone, sender_text(w, &s->owner, NULL)) || changed;
+	if (s->group_created_ms > 0 && g->row.group_created_us == PG_NO_TIME) {
+		g->row.group_created_us = s->group_created_ms * 1000;
+		changed = true;
+	}
+	if (changed)
+		group_touch(w, g);
+	return changed || g->created;
+}
+
+/* A message may be the first to tell the name of its group. */
+void fold_group_name(struct work *w, struct op *op)
+{
+	struct group *g = op->group;
+
+	if (g && g->locked && str_eq(g->row.name, g->row.jid) && group_take_name(w, g, op->chat->group.name, op->time_us))
+		note_group(w, op, "subject", NULL, 0, g->row.name);
+}
+
+void fold_chat_state(struct work *w, struct op *op)
+{
+	const struct in_chat_state *s = op->state;
+	struct conversation *v = op->conversation;
+
+	if (!v)
+		return;
+	if (op->group && group_take_state(w, op, s)) {
+		op->group->created = false;
+		note_group(w, op, "snapshot", s->participants, s->n_participants, STR_NONE);
+	}
+	if (s->has_archived && s->archived != v->row.archived) {
+		v->row.archived = s->archived;
+		conversation_touch(w, v);
+		note_conversation(w, op, "archived");
+	}
+	fold_unread(w, op, s);
+}
+
+static bool group_take_members(struct work *w, struct op *op, const struct in_group_change *c)
+{
+	struct members m;
+	bool changed = false;
+
+	if (c->n_participants == 0)
+		return false;
+	if (c->snapshot)
+		return group_take_snapshot(w, op->group, c->participants, c->n_participants, op->time_us);
+	members_read(&m, op->group->row.participant_log, w->arena);
+	for (size_t i = 0; i < c->n_participants; i++)
+		changed = members_change(&m, c->action, &c->participants[i], op->time_us / 1000) || changed;
+	group_write_members(w, op->group, &m);
+	return changed;
+}
+
+static bool group_take_description(struct work *w, struct group *g, struct str text, int64_t at_us)
+{
+	if (g->row.description_at_us != PG_NO_TIME && at_us < g->row.description_at_us)
+		return false;
+	g->row.description_at_us = at_us;
+	group_touch(w, g);
+	return take_text(w, &g->row.description, text);
+}
+
+void fold_group_change(struct work *w, struct op *op)
+{
+	const struct in_group_change *c = &op->event->u.group_change;
+	struct group *g = op->group;
+	bool changed = g->created;
+
+	g->created = false;
+	if (c->action == GROUP_DESCRIPTION)
+		changed = group_take_description(w, g, c->text, op->time_us) || changed;
+	else if (c->action == GROUP_SUBJECT || c->action == GROUP_CREATE || c->text.n > 0)
+		changed = group_take_name(w, g, c->text, op->time_us) || changed;
+	changed = group_take_name(w, g, c->group.name, op->time_us) || changed;
+	changed = group_take_members(w, op, c) || changed;
+	changed = take_text(w, &g->row.settings, c->settings) || changed;
+	changed = take_text(w, &g->row.invite_code, c->invite_code) || changed;
+	if (c->action == GROUP_DELETE && !g->row.deleted)
+		changed = g->row.deleted = true;
+	if (!changed)
+		return;
+	group_touch(w, g);
+	note_group(w, op, group_action_word(c->action), c->participants, c->n_participants, c->text);
+}

@@ -1,0 +1,387 @@
+/* Messages and what happens to them, folded by the rules into what is in memory. */
+#include "chat-sync/metadata.h"
+#include "chat-sync/settings.h"
+#include "chat-sync/work.h"
+
+#include "crypto/ids.h"
+
+/* notes */
+
+struct message_view message_view(struct work *w, const struct message *m)
+{
+	const struct message_row *r = &m->row;
+	struct message_view v = {
+		.id = r->id,
+		.key = r->key,
+		.provider_id = r->wam_id,
+		.client_message_id = r->client_message_id,
+		.direction = r->direction,
+		.type = r->type,
+		.status = r->status,
+		.body = metadata_body(r->metadata, w->arena),
+		.sent_at_ms = r->sent_us / 1000,
+		.is_read = m->conversation->row.last_read_us != PG_NO_TIME && r->sent_us <= m->conversation->row.last_read_us,
+		.placeholder = r->placeholder,
+		.metadata = r->metadata,
+	};
+
+	message_uuid(m, m->conversation->account, &v.uuid);
+	return v;
+}
+
+static struct effect *message_effect(struct work *w, struct op *op, struct message *m, enum chat_event_kind kind, struct uuid *uuid)
+{
+	message_uuid(m, op->account, uuid);
+	return effect_new(w, op, m->conversation, kind, uuid);
+}
+
+static void note_created(struct work *w, struct op *op, struct message *m)
+{
+	struct uuid uuid;
+	struct effect *e = message_effect(w, op, m, CE_MESSAGE_CREATED, &uuid);
+
+	e->event.u.message_created.message = message_view(w, m);
+	e->event.u.message_created.message.body = op->message->body;
+	e->event.u.message_created.message.media = op->message->media;
+	e->event.u.message_created.message.location = op->message->location;
+	e->event.u.message_created.message.quoted = op->message->quoted;
+	if (m->conversation->contact)
+		e->event.u.message_created.contact = contact_view(m->conversation->contact);
+	if (m->conversation->group)
+		e->event.u.message_created.group = group_view(m->conversation->group);
+	if (op->author && op->author->contact)
+		e->event.u.message_created.sender = contact_view(op->author->contact);
+}
+
+static void note_edited(struct work *w, struct op *op, struct message *m, struct str body, bool filled)
+{
+	struct uuid uuid;
+	struct effect *e = message_effect(w, op, m, CE_MESSAGE_EDITED, &uuid);
+
+	e->event.u.message_edited.message_id = m->row.id;
+	e->event.u.message_edited.message_uuid = uuid;
+	e->event.u.message_edited.body = body;
+	e->event.u.message_edited.edited_at_ms = op->time_us / 1000;
+	e->event.u.message_edited.filled = filled;
+	if (filled)
+		e->event.u.message_edited.message = message_view(w, m);
+}
+
+static void note_revoked(struct work *w, struct op *op, struct message *m, bool for_us_only)
+{
+	struct uuid uuid;
+	struct effect *e = message_effect(w, op, m, CE_MESSAGE_REVOKED, &uuid);
+
+	e->event.u.message_revoked.message_id = m->row.id;
+	e->event.u.message_revoked.message_uuid = uuid;
+	e->event.u.message_revoked.revoked_at_ms = op->time_us / 1000;
+	e->event.u.message_revoked.for_us_only = for_us_only;
+}
+
+static void note_status(struct work *w, struct op *op, struct message *m, const struct in_status *s)
+{
+	struct uuid uuid;
+	struct effect *e = message_effect(w, op, m, CE_MESSAGE_STATUS, &uuid);
+
+	e->event.u.message_status.message_id = m->row.id;
+	e->event.u.message_status.message_uuid = uuid;
+	e->event.u.message_status.status = s ? s->status : m->row.status;
+	e->event.u.message_status.at_ms = op->time_us / 1000;
+	e->event.u.message_status.client_message_id = m->row.client_message_id;
+	if (s) {
+		e->event.u.message_status.error = s->error;
+		e->event.u.message_status.participant = s->participant;
+		e->event.u.message_status.extra = s->extra;
+	}
+}
+
+/* messages */
+
+static void conversation_take_message(struct work *w, struct op *op, struct message *m)
+{
+	struct conversation_row *v = &m->conversation->row;
+	const struct message_row *r = &m->row;
+
+	if (v->last_message_us == PG_NO_TIME || r->sent_us >= v->last_message_us) {
+		v->last_message_us = r->sent_us;
+		v->last_message_id = r->id;
+		v->last_sender = arena_str(w->world->arena, r->direction == DIR_OUTBOUND ? STR("me")
+						: op->author ? r->sender
+						: op->peer   ? sender_text(w, op->peer->party, op->peer->contact)
+							     : STR_NONE);
+	}
+	if (r->direction == DIR_INBOUND && (v->last_inbound_us == PG_NO_TIME || r->sent_us > v->last_inbound_us))
+		v->last_inbound_us = r->sent_us;
+	if (message_is_unread(r, v->last_read_us))
+		v->unread++;
+	if (r->direction == DIR_INBOUND && r->origin == ORIGIN_SYNC && r->sent_us > m->conversation->newest_sync_us)
+		m->conversation->newest_sync_us = r->sent_us;
+	conversation_touch(w, m->conversation);
+}
+
+static void message_take_media(struct work *w, const struct message *m, const struct media *media)
+{
+	if (media->present)
+		*LIST_ADD(w, &w->media) = (struct media_row){ .workspace_id = m->row.workspace_id,
+							      .chat_id = m->row.id,
+							      .provider_media_id = media->provider_media_id,
+							      .mime = media->mime,
+							      .sha256 = media->sha256,
+							      .file_name = media->file_name,
+							      .url = media->url,
+							      .size_bytes = media->size_bytes };
+}
+
+/* Content of a better copy; an edit that came before it stays. */
+static void message_take_content(struct work *w, struct op *op, struct message *m)
+{
+	const struct in_message *in = op->message;
+	struct str metadata = metadata_of(in, &w->scratch, w->arena);
+
+	if (m->row.edited_us != PG_NO_TIME)
+		metadata = metadata_set_body(metadata, metadata_body(m->row.metadata, w->arena), w->arena);
+	m->row.metadata = metadata;
+	m->row.type = in->type == MSG_NONE ? MSG_UNKNOWN : in->type;
+	m->row.placeholder = in->placeholder;
+	m->row.sent_us = op->time_us;
+	if (op->origin == ORIGIN_LIVE)
+		m->row.origin = ORIGIN_LIVE;
+	if (op->author)
+		m->row.sender = sender_text(w, op->author->party, op->author->contact);
+	m->conversation->recount = true;
+	conversation_touch(w, m->conversation);
+	m->dirty = true;
+	message_take_media(w, m, &in->media);
+}
+
+static void fold_copy(struct work *w, struct op *op, struct message *m)
+{
+	enum copy_effect effect = copy_effect(&m->row, op->origin, op->message->placeholder);
+	bool was_news = m->row.origin == ORIGIN_LIVE;
+
+	if (effect != COPY_NOTHING) {
+		message_take_content(w, op, m);
+		if (effect == COPY_REPLACES || (!was_news && m->row.origin == ORIGIN_LIVE))
+			note_created(w, op, m);
+		else
+			note_edited(w, op, m, op->message->body, true);
+	}
+	if (op->message->direction == DIR_OUTBOUND && op->message->status != STATUS_NONE &&
+	    message_take_status(&m->row, op->message->status, op->time_us)) {
+		m->dirty = true;
+		note_status(w, op, m, NULL);
+	}
+}
+
+void fold_message(struct work *w, struct op *op)
+{
+	struct message *m = op->row;
+
+	if (!m)
+		return;
+	if (!m->inserted || op->duplicate) {
+		fold_copy(w, op, m);
+		return;
+	}
+	fold_group_name(w, op);
+	conversation_take_message(w, op, m);
+	message_take_media(w, m, &op->message->media);
+	note_created(w, op, m);
+}
+
+/* statuses */
+
+static void status_take_error(struct work *w, struct message *m, const struct in_status *s)
+{
+	struct str error = s->status == STATUS_FAILED ? metadata_error(&s->error, w->arena) : STR_NONE;
+
+	m->row.metadata = metadata_set(m->row.metadata, "error", error, w->arena);
+}
+
+static void receipt_add(struct work *w, struct op *op, const struct message *m, const struct in_status *s)
+{
+	if (s->status == STATUS_PENDING || s->status == STATUS_NONE)
+		return;
+	*LIST_ADD(w, &w->receipts) = (struct receipt_row){
+		.workspace_id = m->row.workspace_id,
+		.chat_id = m->row.id,
+		.participant = sender_text(w, &s->participant, op->author ? op->author->contact : NULL),
+		.status = s->status,
+		.at_us = op->time_us,
+	};
+	*LIST_ADD(w, &w->receipt_ops) = op;
+}
+
+void fold_status(struct work *w, struct op *op)
+{
+	const struct in_status *s = &op->event->u.status;
+	struct message *m = op->row;
+	enum message_status before;
+	int64_t delivered, read;
+
+	if (!m) {
+		op->waits = true;
+		return;
+	}
+	if (s->status == STATUS_DELETED) {
+		fold_revoke(w, op);
+		return;
+	}
+	before = m->row.status;
+	delivered = m->row.delivered_us;
+	read = m->row.read_us;
+	if (message_take_status(&m->row, s->status, op->time_us)) {
+		if (s->status == STATUS_FAILED || before == STATUS_FAILED)
+			status_take_error(w, m, s);
+		note_status(w, op, m, s);
+	}
+	if (m->row.status != before || m->row.delivered_us != delivered || m->row.read_us != read)
+		m->dirty = true;
+	if (party_identified(&s->participant))
+		receipt_add(w, op, m, s);
+}
+
+/* A participant's receipt that did not move the message's own status is news of its own. */
+void note_receipt(struct work *w, struct op *op)
+{
+	if (!op->changed)
+		note_status(w, op, op->row, &op->event->u.status);
+}
+
+/* edits and revocations */
+
+void fold_edit(struct work *w, struct op *op)
+{
+	const struct in_edit *e = &op->event->u.edit;
+	struct message *m = op->row;
+
+	if (!m) {
+		op->waits = true;
+		return;
+	}
+	if (!edit_wins(m->row.edited_us, op->time_us, metadata_body(m->row.metadata, w->arena), e->body))
+		return;
+	m->row.edited_us = op->time_us;
+	m->row.metadata = metadata_set_body(m->row.metadata, e->body, w->arena);
+	m->dirty = true;
+	note_edited(w, op, m, e->body, false);
+}
+
+/* The earliest revocation stays; only the first is news. */
+void fold_revoke(struct work *w, struct op *op)
+{
+	struct message *m = op->row;
+
+	if (!m) {
+		op->waits = true;
+		return;
+	}
+	if (m->row.revoked_us != PG_NO_TIME && op->time_us >= m->row.revoked_us)
+		return;
+	if (m->row.revoked_us == PG_NO_TIME)
+		note_revoked(w, op, m, false);
+	m->row.revoked_us = op->time_us;
+	m->dirty = true;
+}
+
+void fold_message_delete(struct work *w, struct op *op)
+{
+	struct message *m = op->row;
+
+	if (!m) {
+		op->waits = true;
+		return;
+	}
+	if (m->row.deleted_us != PG_NO_TIME)
+		return;
+	m->row.deleted_us = op->time_us;
+	m->row.deleted_by = op->user_id;
+	m->conversation->recount = true;
+	conversation_touch(w, m->conversation);
+	m->dirty = true;
+	note_revoked(w, op, m, true);
+}
+
+/* reactions and votes */
+
+static struct str reaction_sender(struct work *w, const struct op *op, enum direction d, const struct party *who)
+{
+	if (d == DIR_OUTBOUND)
+		return STR("me");
+	if (party_identified(who))
+		return sender_text(w, who, op->author ? op->author->contact : NULL);
+	return op->chat && !op->chat->is_group && party_identified(&op->chat->contact)
+		       ? sender_text(w, &op->chat->contact, op->peer ? op->peer->contact : NULL)
+		       : STR("unknown");
+}
+
+/* Of several in one batch the newest counts; what it changed the store says. */
+void fold_reaction(struct work *w, struct op *op)
+{
+	const struct in_reaction *r = &op->event->u.reaction;
+	struct reaction_row row;
+
+	if (!op->row) {
+		op->waits = true;
+		return;
+	}
+	row = (struct reaction_row){
+		.workspace_id = op->row->row.workspace_id,
+		.chat_id = op->row->row.id,
+		.sender = reaction_sender(w, op, r->direction, &r->sender),
+		.emoji = r->emoji,
+		.at_us = op->time_us,
+		.timed = op->timed,
+	};
+	for (size_t i = 0; i < w->reactions.n; i++) {
+		struct reaction_row *have = &w->reactions.at[i];
+
+		if (have->chat_id != row.chat_id || !str_eq(have->sender, row.sender))
+			continue;
+		if (row.at_us >= have->at_us) {
+			*have = row;
+			w->reaction_ops.at[i] = op;
+		}
+		return;
+	}
+	*LIST_ADD(w, &w->reactions) = row;
+	*LIST_ADD(w, &w->reaction_ops) = op;
+}
+
+void note_reaction(struct work *w, struct op *op)
+{
+	const struct in_reaction *r = &op->event->u.reaction;
+	struct uuid uuid;
+	struct effect *e = message_effect(w, op, op->row, CE_MESSAGE_REACTION, &uuid);
+
+	e->event.u.message_reaction.message_id = op->row->row.id;
+	e->event.u.message_reaction.message_uuid = uuid;
+	e->event.u.message_reaction.sender = r->sender;
+	e->event.u.message_reaction.from_me = r->direction == DIR_OUTBOUND;
+	e->event.u.message_reaction.emoji = r->emoji;
+}
+
+void fold_poll_vote(struct work *w, struct op *op)
+{
+	const struct in_poll_vote *p = &op->event->u.poll_vote;
+	struct message *m = op->row;
+	struct effect *e;
+	struct uuid uuid;
+
+	if (!m) {
+		op->waits = true;
+		return;
+	}
+	if (!metadata_vote(m->row.metadata, reaction_sender(w, op, p->direction, &p->voter), p->options, p->n_options,
+			   op->time_us / 1000, w->arena, &m->row.metadata))
+		return;
+	m->dirty = true;
+	e = message_effect(w, op, m, CE_MESSAGE_REACTION, &uuid);
+	e->event.u.message_reaction.message_id = m->row.id;
+	e->event.u.message_reaction.message_uuid = uuid;
+	e->event.u.message_reaction.sender = p->voter;
+	e->event.u.message_reaction.from_me = p->direction == DIR_OUTBOUND;
+	e->event.u.message_reaction.vote = true;
+	e->event.u.message_reaction.options = p->options;
+	e->event.u.message_reaction.n_options = p->n_options;
+}

@@ -1,0 +1,285 @@
+/* Contacts: names, opt-outs, changed identities. */
+#include "chat-sync/settings.h"
+#include "chat-sync/work.h"
+
+#include "base/log.h"
+#include "phone/phone.h"
+
+struct contact_view contact_view(const struct contact *c)
+{
+	return (struct contact_view){ c->row.uuid, c->row.full_name, c->row.phone };
+}
+
+static struct effect *note_contact(struct work *w, struct op *op, struct contact *c, enum chat_event_kind kind, const char *what)
+{
+	struct effect *e = effect_new(w, op, op->conversation, kind, &c->row.uuid);
+
+	e->event.u.contact_changed.contact = contact_view(c);
+	if (what) {
+		e->event.u.contact_changed.changed = ARENA_NEW(w->arena, struct str);
+		e->event.u.contact_changed.changed[0] = str_of(what);
+		e->event.u.contact_changed.n_changed = 1;
+	}
+	return e;
+}
+
+/* Once per batch: a contact created or renamed by this op's people is news, before what the op itself does. */
+void announce_people(struct work *w, struct op *op)
+{
+	struct person *people[] = { op->peer, op->author };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct contact *c = people[i] ? people[i]->contact : NULL;
+
+		if (!c || c->announced || (!c->created && !c->dirty))
+			continue;
+		c->announced = true;
+		note_contact(w, op, c, c->created ? CE_CONTACT_CREATED : CE_CONTACT_UPDATED, c->created ? NULL : "name");
+	}
+}
+
+static bool take(struct work *w, struct str *have, struct str got)
+{
+	if (got.n == 0 || str_eq(*have, got))
+		return false;
+	*have = arena_str(w->world->arena, got);
+	return true;
+}
+
+static bool contact_take_names(struct work *w, struct contact *c, const struct in_contact *in)
+{
+	int16_t rank = in->from_address_book ? 2 : 1;
+	struct str first = in->first_name, last = in->last_name;
+	struct str full = in->full_name.n > 0 ? in->full_name : in->party.name;
+
+	if (first.n == 0 && last.n == 0)
+		first = full;
+	else
+		full = arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(first), first.n > 0 && last.n > 0 ? " " : "", STR_ARG(last));
+	if (!name_wins(c->row.name_rank, rank, c->row.full_name, full))
+		return false;
+	c->row.first_name = arena_str(w->world->arena, first.n > 0 ? first : STR_NONE);
+	c->row.last_name = arena_str(w->world->arena, last.n > 0 ? last : STR_NONE);
+	c->row.full_name = arena_str(w->world->arena, full);
+	c->row.name_rank = rank;
+	return true;
+}
+
+void fold_contact(struct work *w, struct op *op)
+{
+	const struct in_contact *in = &op->event->u.contact;
+	struct contact *c = op->peer ? op->peer->contact : NULL;
+	bool listed = in->action != CONTACT_REMOVE && in->from_address_book, changed;
+
+	if (!c)
+		return;
+	changed = in->action != CONTACT_REMOVE && contact_take_names(w, c, in);
+	changed = take(w, &c->row.email, in->email) || changed;
+	changed = take(w, &c->row.profile_picture, in->profile_picture) || changed;
+	if ((in->from_address_book || in->action == CONTACT_REMOVE) && c->row.in_address_book != listed) {
+		c->row.in_address_book = listed;
+		changed = true;
+	}
+	if (!changed)
+		return;
+	contact_touch(w, c);
+	if (!c->announced || !c->created)
+		note_contact(w, op, c, CE_CONTACT_UPDATED, "name");
+	c->announced = true;
+}
+
+void fold_opt_out(struct work *w, struct op *op)
+{
+	const struct in_opt_out *o = &op->event->u.opt_out;
+	struct contact *c = op->peer ? op->peer->contact : NULL;
+
+	if (!c)
+		return;
+	for (size_t i = 0; i < w->opt_outs.n; i++) {
+		struct opt_out_row *have = &w->opt_outs.at[i];
+
+		if (have->contact_id != c->row.id || have->account_id != op->account->row.id || !str_eq(have->category, o->category))
+			continue;
+		if (op->time_us >= have->since_us) {
+			have->stopped = o->stop;
+			have->since_us = op->time_us;
+			w->opt_out_ops.at[i] = op;
+		}
+		return;
+	}
+	*LIST_ADD(w, &w->opt_outs) = (struct opt_out_row){ .workspace_id = c->row.workspace_id,
+							   .contact_id = c->row.id,
+							   .account_id = op->account->row.id,
+							   .category = o->category,
+							   .stopped = o->stop,
+							   .since_us = op->time_us };
+	*LIST_ADD(w, &w->opt_out_ops) = op;
+}
+
+void note_opt_out(struct work *w, struct op *op)
+{
+	const struct in_opt_out *o = &op->event->u.opt_out;
+	struct effect *e = note_contact(w, op, op->peer->contact, CE_CONTACT_UPDATED, "opt_out");
+
+	e->event.u.contact_changed.opt_out_category = o->category;
+	e->event.u.contact_changed.opted_out = o->stop;
+}
+
+/* identities */
+
+/* An alias of `p` of this kind, as people_resolve found it; NULL when the party has none. */
+static const struct alias_row *alias_of(const struct person *p, enum alias_kind kind)
+{
+	for (size_t i = 0; p && i < p->n_aliases; i++)
+		if (p->aliases[i].kind == kind)
+			return &p->aliases[i];
+	return NULL;
+}
+
+static int alias_give(struct work *w, const struct alias_row *alias, struct contact *c, struct err *err)
+{
+	struct alias_row row = *alias;
+	bool inserted;
+
+	row.contact_id = c->row.id;
+	if (aliases_insert(w->pg, &row, 1, &inserted, err) < 0)
+		return -1;
+	if (!inserted)
+		return err_set(err, ERR_RETRY, "contact_race", "another partition was first");
+	world_keep_alias(w->world, &row, c);
+	return 0;
+}
+
+/* The old number or user id no longer leads to this contact: numbers are given to others. */
+static int alias_retire(struct work *w, const struct alias_row *old, struct err *err)
+{
+	world_drop_alias(w->world, old);
+	return aliases_delete(w->pg, old, 1, err);
+}
+
+static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, struct err *err)
+{
+	const struct alias_row *old = alias_of(op->peer, kind), *new = alias_of(op->author, kind);
+	struct contact *c = op->peer->contact, *there;
+
+	if (!old || !new || str_eq(old->value, new->value))
+		return 0;
+	there = world_alias(w->world, new, w->now_mono_ms);
+	if (!world_alias(w->world, old, w->now_mono_ms))
+		return 0; /* told before */
+	if (alias_retire(w, old, err) < 0)
+		return -1;
+	if (!there && alias_give(w, new, c, err) < 0)
+		return -1;
+	if (kind == ALIAS_PHONE) {
+		contact_set_phone(w, c, op->author->party->phone, new->value, op->account->row.region);
+		contact_touch(w, c);
+	}
+	if (there && there != c && contacts_unite(w, op, there, c, true, err) < 0)
+		return -1;
+	note_contact(w, op, c, CE_CONTACT_UPDATED, kind == ALIAS_PHONE ? "phone" : "alias");
+	c->announced = true;
+	return 0;
+}
+
+/* Both parties are one person: what either is called leads to the same contact. */
+static int identity_joined(struct work *w, struct op *op, struct err *err)
+{
+	struct contact *a = op->peer ? op->peer->contact : NULL, *b = op->author ? op->author->contact : NULL;
+	const struct person *other = a ? op->author : op->peer;
+	struct contact *c = a ? a : b;
+	bool changed = false;
+
+	if (a && b)
+		return a == b ? 0 : contacts_unite(w, op, a, b, false, err);
+	if (!c)
+		return 0;
+	for (size_t i = 0; other && i < other->n_aliases; i++) {
+		if (other->aliases[i].kind == ALIAS_PHONE) {
+			if (c->row.match_key.n > 0)
+				continue;
+			contact_set_phone(w, c, other->party->phone, other->aliases[i].value, op->account->row.region);
+			contact_touch(w, c);
+		}
+		if (alias_give(w, &other->aliases[i], c, err) < 0)
+			return -1;
+		changed = true;
+	}
+	if (changed)
+		note_contact(w, op, c, CE_CONTACT_UPDATED, "alias");
+	c->announced = c->announced || changed;
+	return 0;
+}
+
+static void later(int64_t *have_us, int64_t got_us)
+{
+	if (got_us != PG_NO_TIME && (*have_us == PG_NO_TIME || got_us > *have_us))
+		*have_us = got_us;
+}
+
+/* What the list shows of the conversation that goes on. Its own read marker stays unless it had none. */
+static void conversation_take_history(struct work *w, struct conversation *v, const struct conversation *from)
+{
+	if (from->row.last_message_us != PG_NO_TIME &&
+	    (v->row.last_message_us == PG_NO_TIME || from->row.last_message_us > v->row.last_message_us)) {
+		v->row.last_message_us = from->row.last_message_us;
+		v->row.last_message_id = from->row.last_message_id;
+		v->row.last_sender = from->row.last_sender;
+	}
+	later(&v->row.last_inbound_us, from->row.last_inbound_us);
+	if (v->row.last_read_us == PG_NO_TIME)
+		v->row.last_read_us = from->row.last_read_us;
+	v->recount = true;
+	conversation_touch(w, v);
+}
+
+/* Another partition made two contacts one; this account's conversations follow. */
+static int conversations_follow(struct work *w, struct op *op, struct err *err)
+{
+	const struct in_identity_change *in = &op->event->u.identity_change;
+	struct conversation_row loser = { .workspace_id = op->account->row.workspace_id,
+					  .account_id = op->account->row.id,
+					  .contact_id = in->old_contact };
+	struct conversation_row winner = loser, *rows[] = { &loser, &winner };
+	struct contact_row from = { 0 }, into = { 0 };
+	struct conversation *v, *kept;
+	struct effect *e;
+
+	winner.contact_id = in->new_contact;
+	if (conversations_find(w->pg, rows, 2, w->arena, err) < 0)
+		return -1;
+	if (loser.id == 0 || loser.merged_into != 0)
+		return 0;
+	if (contacts_uuids(w->pg, loser.workspace_id, in->old_contact, in->new_contact, &from.uuid, &into.uuid, err) < 0)
+		return -1;
+	v = world_keep_conversation(w->world, &loser, op->account, NULL, NULL);
+	op->conversation = v;
+	e = effect_new(w, op, v, CE_CONTACT_MERGED, &from.uuid);
+	e->event.u.contact_merged.from_contact = from.uuid;
+	e->event.u.contact_merged.into_contact = into.uuid;
+	w->forget = true;
+	v->recount = true; /* its messages go */
+	conversation_touch(w, v);
+	if (winner.id == 0)
+		return conversations_give(w->pg, &loser, in->new_contact, err);
+	kept = world_keep_conversation(w->world, &winner, op->account, NULL, NULL);
+	e->event.u.contact_merged.into_conversation = winner.uuid;
+	conversation_take_history(w, kept, v);
+	return conversations_merge(w->pg, &v->row, &kept->row, err);
+}
+
+int fold_identity_change(struct work *w, struct op *op, struct err *err)
+{
+	switch (op->event->u.identity_change.kind) {
+	case IDENTITY_MERGED:
+		return conversations_follow(w, op, err);
+	case IDENTITY_NUMBER_CHANGED:
+		if (!op->peer || !op->peer->contact || !op->author)
+			return 0;
+		if (identity_moved(w, op, ALIAS_PHONE, err) < 0)
+			return -1;
+		return identity_moved(w, op, ALIAS_BSUID, err);
+	default:
+		return identity_joined(w, op, err);
+	}
+}

@@ -1,0 +1,337 @@
+/* Messages of a batch: new ones are inserted, copies of stored ones and the targets of updates are read. */
+#include "chat-sync/metadata.h"
+#include "chat-sync/settings.h"
+#include "chat-sync/work.h"
+
+#include "crypto/ids.h"
+
+#include <string.h>
+
+static struct str message_key_of(struct work *w, int64_t account_id, struct str key)
+{
+	char *p = arena_alloc(w->arena, sizeof(account_id) + key.n);
+
+	memcpy(p, &account_id, sizeof(account_id));
+	if (key.n > 0)
+		memcpy(p + sizeof(account_id), key.p, key.n);
+	return (struct str){ p, sizeof(account_id) + key.n };
+}
+
+static struct message *messages_of(struct work *w, int64_t account_id, struct str key)
+{
+	return map_get(w->by_key, message_key_of(w, account_id, key));
+}
+
+static struct message *message_in(struct message *m, int64_t conversation_id)
+{
+	while (m && m->row.conversation_id != conversation_id)
+		m = m->next_same_key;
+	return m;
+}
+
+static void message_link(struct work *w, struct message *m)
+{
+	void **place = map_slot(w->by_key, message_key_of(w, m->row.account_id, m->row.key));
+
+	m->next_same_key = *place;
+	*place = m;
+	*LIST_ADD(w, &w->messages) = m;
+}
+
+/* new rows */
+
+static int64_t message_id_next(struct world *world)
+{
+	return world->next_message_id++;
+}
+
+static enum message_status first_status(const struct in_message *m)
+{
+	if (m->direction == DIR_INBOUND)
+		return STATUS_DELIVERED;
+	return m->status == STATUS_NONE || m->status == STATUS_DELETED ? STATUS_PENDING : m->status;
+}
+
+static void row_fill(struct work *w, struct op *op, struct message_row *r)
+{
+	const struct in_message *m = op->message;
+	enum message_status status = first_status(m);
+
+	r->workspace_id = op->account->row.workspace_id;
+	r->account_id = op->account->row.id;
+	r->conversation_id = op->conversation->row.id;
+	r->key = m->key;
+	r->wam_id = m->provider_id.n > 0 ? m->provider_id : STR_NONE;
+	r->client_message_id = m->client_message_id.n > 0 ? m->client_message_id : STR_NONE;
+	r->direction = m->direction;
+	r->type = m->type == MSG_NONE ? MSG_UNKNOWN : m->type;
+	r->sender = op->author ? sender_text(w, op->author->party, op->author->contact) : STR_NONE;
+	r->origin = op->origin;
+	r->placeholder = m->placeholder;
+	r->metadata = metadata_of(m, &w->scratch, w->arena);
+	r->sent_us = op->time_us;
+	r->user_id = op->user_id;
+	r->delivered_us = r->read_us = r->edited_us = r->revoked_us = r->deleted_us = PG_NO_TIME;
+	r->status = STATUS_PENDING;
+	(void)message_take_status(r, status, op->time_us);
+}
+
+/* The first op of a key in a conversation makes the row; what follows is folded into it like any copy. */
+static size_t rows_make(struct work *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+		struct message *m;
+
+		if (op->kind != IN_MESSAGE || !op->message || !op->conversation)
+			continue;
+		m = message_in(messages_of(w, op->account->row.id, op->message->key), op->conversation->row.id);
+		if (!m) {
+			m = ARENA_NEW(w->arena, struct message);
+			row_fill(w, op, &m->row);
+			m->conversation = op->conversation;
+			m->origin_op = op;
+			message_link(w, m);
+			n++;
+		}
+		op->row = m;
+		op->duplicate = m->origin_op != op;
+	}
+	return n;
+}
+
+static int ids_assign(struct work *w, size_t n, struct err *err)
+{
+	struct world *world = w->world;
+
+	if (world->last_message_id - world->next_message_id < (int64_t)n) {
+		size_t drawn;
+		int64_t first;
+
+		if (message_ids_draw(w->pg, n, &first, &drawn, err) < 0)
+			return -1;
+		world->next_message_id = first;
+		world->last_message_id = first + (int64_t)drawn;
+	}
+	for (size_t i = 0; i < w->messages.n; i++)
+		w->messages.at[i]->row.id = message_id_next(world);
+	return 0;
+}
+
+static int rows_insert(struct work *w, size_t n, struct err *err)
+{
+	const struct message_row **rows = ARENA_ARRAY(w->arena, const struct message_row *, n);
+	bool *inserted = ARENA_ARRAY(w->arena, bool, n);
+
+	if (n == 0)
+		return 0;
+	if (ids_assign(w, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		rows[i] = &w->messages.at[i]->row;
+	if (messages_insert(w->pg, rows, n, inserted, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		w->messages.at[i]->inserted = inserted[i];
+	return 0;
+}
+
+/* items without an id */
+
+struct moments {
+	struct work *w;
+	struct message **messages;
+};
+
+static void moment_found(void *ctx, size_t i, const struct message_row *row)
+{
+	struct moments *m = ctx;
+	struct message *mine = m->messages[i];
+
+	if (!str_eq(row->key, mine->row.key) && row->direction == mine->row.direction &&
+	    str_eq(metadata_body(row->metadata, m->w->arena), metadata_body(mine->row.metadata, m->w->arena)))
+		mine->row.key = row->key;
+}
+
+/* Under the key it took, unless a message of this batch is there already. */
+static void message_relink(struct work *w, struct message *m)
+{
+	void **place = map_slot(w->by_key, message_key_of(w, m->row.account_id, m->row.key));
+
+	if (message_in(*place, m->row.conversation_id))
+		return;
+	m->next_same_key = *place;
+	*place = m;
+}
+
+/* An item without an id first matches a stored message of equal conversation, time and body: it takes that one's key, and is then
+ * a copy like any other. */
+static int synthetic_match(struct work *w, size_t n, struct err *err)
+{
+	struct message_moment *moments = ARENA_ARRAY(w->arena, struct message_moment, n);
+	struct moments found = { w, ARENA_ARRAY(w->arena, struct message *, n) };
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct message *m = w->messages.at[i];
+
+		if (!m->origin_op->message->synthetic_key)
+			continue;
+		moments[k] = (struct message_moment){ m->row.workspace_id, m->row.conversation_id, m->row.sent_us };
+		found.messages[k++] = m;
+	}
+	if (k == 0)
+		return 0;
+	if (messages_at(w->pg, moments, k, w->arena, moment_found, &found, err) < 0)
+		return -1;
+	for (size_t i = 0; i < k; i++)
+		message_relink(w, found.messages[i]);
+	return 0;
+}
+
+/* reading what is stored */
+
+struct search {
+	LIST(struct message_key) keys;
+};
+
+static void search_add(struct work *w, struct search *s, const struct op *op, struct str key)
+{
+	void **seen = map_slot(w->index, message_key_of(w, op->account->row.id, key));
+
+	if (*seen)
+		return;
+	*seen = w;
+	*LIST_ADD(w, &s->keys) = (struct message_key){ op->account->row.workspace_id, op->account->row.id, key };
+}
+
+static struct str stanza_as(struct work *w, const char *direction, struct str stanza)
+{
+	return arena_printf(w->arena, "%s:%.*s", direction, STR_ARG(stanza));
+}
+
+static void row_found(void *ctx, size_t key, const struct message_row *row)
+{
+	struct work *w = ctx;
+	struct message *m = message_in(messages_of(w, row->account_id, row->key), row->conversation_id);
+
+	(void)key;
+	if (m && m->inserted)
+		return;
+	if (!m) {
+		m = ARENA_NEW(w->arena, struct message);
+		m->row = *row;
+		message_link(w, m);
+		return;
+	}
+	m->row = *row; /* what this batch brought is a copy */
+	m->origin_op = NULL;
+}
+
+static int stored_read(struct work *w, struct err *err)
+{
+	struct search s = { .keys = { NULL, 0, 0 } };
+
+	map_clear(w->index);
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+
+		if (op->row && !op->row->inserted)
+			search_add(w, &s, op, op->row->row.key);
+		if (op->target && op->target->key.n > 0) {
+			search_add(w, &s, op, op->target->key);
+		} else if (op->target) {
+			search_add(w, &s, op, stanza_as(w, "true", op->target->stanza));
+			search_add(w, &s, op, stanza_as(w, "false", op->target->stanza));
+		}
+	}
+	return s.keys.n == 0 ? 0 : messages_find(w->pg, s.keys.at, s.keys.n, w->arena, row_found, w, err);
+}
+
+/* targets */
+
+/* One row of that key: it is the one. Several: the one within the event's conversation. */
+static struct message *target_among(struct message *m, const struct conversation *v)
+{
+	if (!m || !m->next_same_key)
+		return m;
+	return v ? message_in(m, v->row.id) : NULL;
+}
+
+static struct message *target_find(struct work *w, const struct op *op)
+{
+	int64_t account = op->account->row.id;
+	struct message *mine, *theirs;
+
+	if (op->target->key.n > 0)
+		return target_among(messages_of(w, account, op->target->key), op->conversation);
+	mine = messages_of(w, account, stanza_as(w, "true", op->target->stanza));
+	theirs = messages_of(w, account, stanza_as(w, "false", op->target->stanza));
+	if (op->conversation && mine && theirs) {
+		mine = message_in(mine, op->conversation->row.id);
+		theirs = message_in(theirs, op->conversation->row.id);
+	}
+	if (mine && theirs)
+		return NULL; /* the conversation does not tell them apart */
+	return target_among(mine ? mine : theirs, op->conversation);
+}
+
+void targets_resolve(struct work *w)
+{
+	for (size_t i = 0; i < w->ops.n; i++)
+		if (w->ops.at[i]->target)
+			w->ops.at[i]->row = target_find(w, w->ops.at[i]);
+}
+
+/* parked updates */
+
+static void parked_found(void *ctx, size_t target, const struct parked_row *row)
+{
+	struct work *w = ctx;
+	struct inbound_event *e = ARENA_NEW(w->arena, struct inbound_event);
+	struct parked_row *kept = ARENA_NEW(w->arena, struct parked_row);
+	struct err err;
+
+	(void)target;
+	*kept = *row;
+	if (inbound_decode(e, row->record_value, w->arena, &err) == 0)
+		ops_expand_parked(w, kept, e);
+}
+
+/* What waited for the messages that have just been stored joins the batch. */
+int parked_take_up(struct work *w, struct err *err)
+{
+	struct search s = { .keys = { NULL, 0, 0 } };
+
+	map_clear(w->index);
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+		struct str head, stanza;
+
+		if (!op->row || !op->row->inserted || op->duplicate || op->target || !op->account->row.has_parked)
+			continue;
+		search_add(w, &s, op, op->row->row.key);
+		if (str_cut(op->row->row.key, ':', &head, &stanza))
+			search_add(w, &s, op, stanza_as(w, "?", stanza));
+	}
+	return s.keys.n == 0 ? 0 : parked_find(w->pg, s.keys.at, s.keys.n, w->arena, parked_found, w, err);
+}
+
+int messages_resolve(struct work *w, struct err *err)
+{
+	size_t n = rows_make(w);
+
+	if (synthetic_match(w, n, err) < 0 || rows_insert(w, n, err) < 0 || stored_read(w, err) < 0)
+		return -1;
+	targets_resolve(w);
+	return conversations_of_targets(w, err);
+}
+
+void message_uuid(const struct message *m, const struct account *a, struct uuid *out)
+{
+	const struct str parts[] = { uuid_bytes(&a->row.uuid), m->row.key };
+
+	uuid_v8(out, parts, 2);
+}

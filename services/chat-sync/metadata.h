@@ -1,0 +1,26 @@
+/* The open part of a message, chats.metadata: {"body", "media", "location", "quoted", "error", "sender_name", "extra", "votes"}.
+ * Written once when the message comes; later changes rewrite single members. */
+#ifndef CHAT_SYNC_METADATA_H
+#define CHAT_SYNC_METADATA_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "wire/inbound.h"
+
+/* All in the arena. */
+struct str metadata_of(const struct in_message *m, struct buf *scratch, struct arena *a);
+/* The text a metadata object shows; absent when there is none. */
+struct str metadata_body(struct str metadata, struct arena *a);
+/* A member as JSON; absent when there is none. */
+struct str metadata_get(struct str metadata, const char *name, struct arena *a);
+/* The same object with `name` set to json_value (absent: removed). */
+struct str metadata_set(struct str metadata, const char *name, struct str json_value, struct arena *a);
+struct str metadata_set_body(struct str metadata, struct str body, struct arena *a);
+struct str metadata_error(const struct provider_error *e, struct arena *a); /* JSON of an error; absent when it says nothing */
+
+/* Takes one voter's vote into "votes": {"<voter>": {"at": ms, "options": [...]}}. false when an as new or newer vote of that voter is
+ * there, or it is the same; *out is then unchanged. */
+bool metadata_vote(struct str metadata, struct str voter, const struct str *options, size_t n, int64_t at_ms, struct arena *a,
+		   struct str *out);
+
+#endif

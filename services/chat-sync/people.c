@@ -1,0 +1,506 @@
+/* Who is who: aliases to contacts, found, created on first sight, or found to be one person.
+ *
+ * Another partition of the workspace may meet the same person at the same moment. Ids are drawn first and aliases inserted in sorted
+ * order; whoever's insert waits and loses gives back what it won of that contact and reads again. Source: spec 10, First sight, Merge.
+ */
+#include "chat-sync/settings.h"
+#include "chat-sync/work.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/ids.h"
+#include "phone/phone.h"
+#include "wire/cloudevents.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ROUNDS 4
+
+/* aliases of a party */
+
+static void alias_add(struct person *p, enum alias_kind kind, struct str scope, struct str value)
+{
+	if (value.n > 0)
+		p->aliases[p->n_aliases++] =
+			(struct alias_row){ p->account->row.workspace_id, 0, kind, scope.p ? scope : STR(""), value };
+}
+
+static struct str phone_digits(struct str phone)
+{
+	return phone.n > 0 && phone.p[0] == '+' ? str_slice(phone, 1, phone.n) : phone;
+}
+
+struct str match_key(struct work *w, struct str phone)
+{
+	char key[24];
+
+	if (phone.n == 0 || phone.n >= sizeof(key))
+		return phone_digits(phone);
+	phone_match_key(phone_digits(phone), key);
+	return arena_str(w->arena, str_of(key));
+}
+
+/* A username is mutable: it identifies only who has no other name. */
+static void person_aliases(struct work *w, struct person *p)
+{
+	const struct party *party = p->party;
+
+	alias_add(p, ALIAS_PHONE, STR(""), match_key(w, party->phone));
+	alias_add(p, ALIAS_LID, STR(""), party->lid);
+	alias_add(p, ALIAS_BSUID, party->bsuid_scope, party->bsuid);
+	alias_add(p, ALIAS_JID, STR(""), party->jid);
+	if (p->n_aliases == 0)
+		alias_add(p, ALIAS_USERNAME, STR(""), party->username);
+}
+
+struct str sender_text(struct work *w, const struct party *p, const struct contact *c)
+{
+	if (c && c->row.phone.n > 0)
+		return c->row.phone;
+	if (p->phone.n > 0)
+		return arena_printf(w->arena, "+%.*s", STR_ARG(phone_digits(p->phone)));
+	if (p->lid.n > 0)
+		return arena_printf(w->arena, "%.*s@lid", STR_ARG(p->lid));
+	if (p->bsuid.n > 0)
+		return p->bsuid;
+	return p->jid.n > 0 ? p->jid : p->username;
+}
+
+/* reading */
+
+static void keep_contact(void *ctx, const struct contact_row *row)
+{
+	struct work *w = ctx;
+
+	world_keep_contact(w->world, row, w->now_mono_ms);
+}
+
+static struct str alias_key(struct work *w, const struct alias_row *a)
+{
+	return arena_printf(w->arena, "%lld:%d:%.*s:%.*s", (long long)a->workspace_id, a->kind, STR_ARG(a->scope), STR_ARG(a->value));
+}
+
+/* Reads every alias that the world does not know, each once. */
+static int aliases_read(struct work *w, struct err *err)
+{
+	struct alias_row *unknown;
+	size_t n = 0, most = 0;
+
+	for (size_t i = 0; i < w->people.n; i++)
+		most += w->people.at[i]->n_aliases;
+	unknown = ARENA_ARRAY(w->arena, struct alias_row, most);
+	map_clear(w->index);
+	for (size_t i = 0; i < w->people.n; i++) {
+		const struct person *p = w->people.at[i];
+
+		for (size_t k = 0; k < p->n_aliases; k++) {
+			void **seen;
+
+			if (world_alias(w->world, &p->aliases[k], w->now_mono_ms))
+				continue;
+			seen = map_slot(w->index, alias_key(w, &p->aliases[k]));
+			if (!*seen) {
+				*seen = w;
+				unknown[n++] = p->aliases[k];
+			}
+		}
+	}
+	if (n == 0)
+		return 0;
+	if (aliases_find(w->pg, unknown, n, w->arena, keep_contact, w, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct contact *c = world_contact(w->world, unknown[i].workspace_id, unknown[i].contact_id);
+
+		if (unknown[i].contact_id && c)
+			world_keep_alias(w->world, &unknown[i], c);
+		else
+			world_drop_alias(w->world, &unknown[i]);
+	}
+	return 0;
+}
+
+/* deciding */
+
+struct pair {
+	struct contact *a, *b;
+	struct op *op;
+};
+
+struct new_alias {
+	struct alias_row row;
+	struct contact *contact;
+};
+
+/* What the people of this batch ask for, before it is written. */
+struct plan {
+	LIST(struct new_alias) aliases;
+	LIST(struct contact *) contacts;
+	LIST(struct pair) merges;
+	int64_t *ids;
+	size_t next_id;
+};
+
+static bool have_different_phones(const struct contact *a, const struct contact *b)
+{
+	return a->row.match_key.n > 0 && b->row.match_key.n > 0 && !str_eq(a->row.match_key, b->row.match_key);
+}
+
+static void conflict_notice(struct work *w, struct op *op)
+{
+	notice_add(w, op,
+		   (struct in_account_notice){ .kind = STR("identity_conflict"),
+					       .severity = SEVERITY_WARNING,
+					       .text = STR("one identifier, two phone numbers: kept apart") });
+}
+
+void contact_set_phone(struct work *w, struct contact *c, struct str phone, struct str key, const char *region)
+{
+	struct phone p;
+
+	if (phone_normalise(phone, region, true, &p))
+		c->row.phone = arena_str(w->world->arena, str_of(p.e164));
+	c->row.match_key = arena_str(w->world->arena, key);
+}
+
+static struct contact *contact_new(struct work *w, struct plan *plan, const struct person *p)
+{
+	struct contact_row row = {
+		.workspace_id = p->account->row.workspace_id,
+		.id = plan->ids[plan->next_id++],
+		.source = p->account->row.provider,
+		.source_account_id = p->account->row.id,
+	};
+	struct contact *c;
+
+	uuid_v4(&row.uuid);
+	c = world_keep_contact(w->world, &row, w->now_mono_ms);
+	c->created = true;
+	*LIST_ADD(w, &w->created) = c;
+	*LIST_ADD(w, &plan->contacts) = c;
+	return c;
+}
+
+/* Gives the contact an alias it does not have. A second phone is refused: two different phones never merge. */
+static bool alias_attach(struct work *w, struct plan *plan, struct person *p, const struct alias_row *alias, struct contact *c)
+{
+	if (alias->kind == ALIAS_PHONE) {
+		if (c->row.match_key.n > 0 && !str_eq(c->row.match_key, alias->value))
+			return false;
+		contact_set_phone(w, c, p->party->phone, alias->value, p->account->row.region);
+		if (!c->created)
+			contact_touch(w, c);
+	}
+	*LIST_ADD(w, &plan->aliases) = (struct new_alias){ *alias, c };
+	world_keep_alias(w->world, alias, c);
+	return true;
+}
+
+/* Everything a party's aliases say, taken in order of trust (phone first): the first that is known decides who it is; the others
+ * join, or reveal that two contacts are one person. */
+static void person_decide(struct work *w, struct plan *plan, struct person *p)
+{
+	p->contact = NULL;
+	for (size_t i = 0; i < p->n_aliases; i++) {
+		struct contact *c = world_alias(w->world, &p->aliases[i], w->now_mono_ms);
+
+		if (!c)
+			continue;
+		if (!p->contact)
+			p->contact = c;
+		else if (c != p->contact && have_different_phones(c, p->contact))
+			conflict_notice(w, p->op);
+		else if (c != p->contact && p->create)
+			*LIST_ADD(w, &plan->merges) = (struct pair){ p->contact, c, p->op };
+	}
+	if (!p->create || p->n_aliases == 0)
+		return;
+	if (!p->contact)
+		p->contact = contact_new(w, plan, p);
+	for (size_t i = 0; i < p->n_aliases; i++) {
+		if (world_alias(w->world, &p->aliases[i], w->now_mono_ms) || alias_attach(w, plan, p, &p->aliases[i], p->contact))
+			continue;
+		/* The phone is another one than the contact's: somebody else, whom the other aliases do not name. */
+		conflict_notice(w, p->op);
+		p->contact = contact_new(w, plan, p);
+		(void)alias_attach(w, plan, p, &p->aliases[i], p->contact);
+	}
+}
+
+/* writing */
+
+static int new_alias_cmp(const void *a, const void *b)
+{
+	const struct alias_row *x = &((const struct new_alias *)a)->row, *y = &((const struct new_alias *)b)->row;
+	int c;
+
+	if (x->workspace_id != y->workspace_id)
+		return x->workspace_id < y->workspace_id ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	c = str_cmp(x->scope, y->scope);
+	return c ? c : str_cmp(x->value, y->value);
+}
+
+static bool contact_lost(const struct plan *plan, const bool *inserted, const struct contact *c)
+{
+	for (size_t i = 0; i < plan->aliases.n; i++)
+		if (plan->aliases.at[i].contact == c && !inserted[i])
+			return true;
+	return false;
+}
+
+/* Another partition was first for some: what we won of those contacts is given back, and all of it read again. */
+static int give_back(struct work *w, struct plan *plan, const bool *inserted, struct err *err)
+{
+	struct alias_row *back = ARENA_ARRAY(w->arena, struct alias_row, plan->aliases.n);
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < plan->aliases.n; i++) {
+		if (!contact_lost(plan, inserted, plan->aliases.at[i].contact))
+			continue;
+		world_drop_alias(w->world, &plan->aliases.at[i].row);
+		if (inserted[i])
+			back[n++] = plan->aliases.at[i].row;
+	}
+	for (size_t i = 0; i < plan->contacts.n; i++)
+		if (!contact_lost(plan, inserted, plan->contacts.at[i]))
+			plan->contacts.at[kept++] = plan->contacts.at[i];
+	plan->contacts.n = kept;
+	return n == 0 ? 0 : aliases_delete(w->pg, back, n, err);
+}
+
+/* 1: written; 0: some were lost to another partition, decide again; -1: err. */
+static int aliases_write(struct work *w, struct plan *plan, struct err *err)
+{
+	struct alias_row *rows = ARENA_ARRAY(w->arena, struct alias_row, plan->aliases.n);
+	bool *inserted = ARENA_ARRAY(w->arena, bool, plan->aliases.n);
+	bool all = true;
+
+	if (plan->aliases.n == 0)
+		return 1;
+	qsort(plan->aliases.at, plan->aliases.n, sizeof(*plan->aliases.at), new_alias_cmp);
+	for (size_t i = 0; i < plan->aliases.n; i++) {
+		rows[i] = plan->aliases.at[i].row;
+		rows[i].contact_id = plan->aliases.at[i].contact->row.id;
+	}
+	if (aliases_insert(w->pg, rows, plan->aliases.n, inserted, err) < 0)
+		return -1;
+	for (size_t i = 0; i < plan->aliases.n; i++)
+		all = all && inserted[i];
+	if (!all && give_back(w, plan, inserted, err) < 0)
+		return -1;
+	plan->aliases.n = 0;
+	return all;
+}
+
+static int identity_merged(struct work *w, const struct op *op, const struct uuid *account, int64_t winner, int64_t loser,
+			   struct err *err)
+{
+	struct inbound_event *e = ARENA_NEW(w->arena, struct inbound_event);
+	struct cloudevents_storage storage;
+	struct header headers[CLOUDEVENTS_MAX];
+	struct str bytes;
+	char key[74];
+	size_t n;
+
+	e->workspace = op->account->row.workspace;
+	e->account = *account;
+	e->provider = op->account->row.provider;
+	e->bridge = op->account->row.bridge;
+	e->ingest_time_ms = w->now_ms;
+	e->origin = ORIGIN_LIVE;
+	e->kind = IN_IDENTITY_CHANGE;
+	e->u.identity_change.kind = IDENTITY_MERGED;
+	e->u.identity_change.old_contact = loser;
+	e->u.identity_change.new_contact = winner;
+	inbound_derive_id(e, arena_printf(w->arena, "%lld", (long long)loser), arena_printf(w->arena, "%lld", (long long)winner));
+	if (inbound_encode(e, w->arena, &bytes, err) < 0)
+		return -1;
+	inbound_key(e, key);
+	n = cloudevents_headers(headers, &storage, &e->id, "inbound", inbound_kind_word(e->kind), STR("chat-sync"), w->now_ms,
+				op->item ? op->item->traceparent : STR_NONE);
+	batch_emit(w->batch, op->item ? op->item->partition : op->parked->partition, str_of(w->inbound_topic), str_of(key), bytes,
+		   headers, n);
+	return 0;
+}
+
+struct locked {
+	struct work *w;
+	size_t n;
+	int64_t merged_into[2];
+};
+
+static void keep_locked(void *ctx, const struct contact_row *row)
+{
+	struct locked *l = ctx;
+
+	world_keep_contact(l->w->world, row, l->w->now_mono_ms);
+	l->merged_into[l->n++ % 2] = row->merged_into;
+}
+
+int contacts_unite(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ, struct err *err)
+{
+	struct contact *winner = a->row.id < b->row.id ? a : b, *loser = winner == a ? b : a;
+	int64_t ids[] = { winner->row.id, loser->row.id };
+	struct locked locked = { .w = w };
+	struct uuid *accounts;
+	size_t n;
+
+	if (contacts_lock(w->pg, winner->row.workspace_id, ids, 2, w->arena, keep_locked, &locked, err) < 0)
+		return -1;
+	if (locked.n != 2 || locked.merged_into[0] || locked.merged_into[1]) /* somebody else was first */
+		return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
+	if (!phones_may_differ && have_different_phones(winner, loser)) {
+		conflict_notice(w, op);
+		return 0;
+	}
+	if (contacts_merge(w->pg, winner->row.workspace_id, winner->row.id, loser->row.id, w->arena, &accounts, &n, err) < 0)
+		return -1;
+	if (winner->row.match_key.n == 0 && loser->row.match_key.n > 0) {
+		winner->row.phone = loser->row.phone;
+		winner->row.match_key = loser->row.match_key;
+		contact_touch(w, winner);
+	}
+	if (name_wins(winner->row.name_rank, loser->row.name_rank, winner->row.full_name, loser->row.full_name) &&
+	    winner->row.name_rank < loser->row.name_rank) {
+		winner->row.first_name = loser->row.first_name;
+		winner->row.last_name = loser->row.last_name;
+		winner->row.full_name = loser->row.full_name;
+		winner->row.name_rank = loser->row.name_rank;
+		contact_touch(w, winner);
+	}
+	log_info("contacts merged", LOG_I("workspace", winner->row.workspace_id), LOG_I("winner", winner->row.id),
+		 LOG_I("loser", loser->row.id), LOG_I("accounts", n));
+	loser->row.merged_into = winner->row.id;
+	w->forget = true;
+	for (size_t i = 0; i < n; i++)
+		if (identity_merged(w, op, &accounts[i], winner->row.id, loser->row.id, err) < 0)
+			return -1;
+	return 0;
+}
+
+static struct contact *contact_final(struct work *w, struct contact *c)
+{
+	while (c && c->row.merged_into) {
+		struct contact *next = world_contact(w->world, c->row.workspace_id, c->row.merged_into);
+
+		if (!next)
+			break;
+		c = next;
+	}
+	return c;
+}
+
+static int merges_do(struct work *w, struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->merges.n; i++) {
+		struct contact *a = contact_final(w, plan->merges.at[i].a), *b = contact_final(w, plan->merges.at[i].b);
+
+		if (a != b && contacts_unite(w, plan->merges.at[i].op, a, b, false, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < w->people.n; i++)
+		w->people.at[i]->contact = contact_final(w, w->people.at[i]->contact);
+	return 0;
+}
+
+/* names */
+
+/* A live message's push name replaces an older one; whatever else names a person only fills a gap. */
+static void person_name(struct work *w, struct person *p)
+{
+	struct contact *c = p->contact;
+	struct str name = p->party->name;
+
+	if (!c || !p->create || !name_wins(c->row.name_rank, 1, c->row.full_name, name) || (!p->timed_name && c->row.name_rank > 0))
+		return;
+	c->row.first_name = c->row.full_name = arena_str(w->world->arena, name);
+	c->row.last_name = STR_NONE;
+	c->row.name_rank = 1;
+	if (!c->created)
+		contact_touch(w, c);
+}
+
+static int contacts_write(struct work *w, struct plan *plan, struct err *err)
+{
+	const struct contact_row **rows = ARENA_ARRAY(w->arena, const struct contact_row *, plan->contacts.n);
+
+	for (size_t i = 0; i < plan->contacts.n; i++)
+		rows[i] = &plan->contacts.at[i]->row;
+	return plan->contacts.n == 0 ? 0 : contacts_insert(w->pg, rows, plan->contacts.n, err);
+}
+
+static bool all_known(struct work *w)
+{
+	for (size_t i = 0; i < w->people.n; i++) {
+		struct person *p = w->people.at[i];
+
+		p->contact = NULL;
+		for (size_t k = 0; k < p->n_aliases; k++) {
+			struct contact *c = world_alias(w->world, &p->aliases[k], w->now_mono_ms);
+
+			if (!c || (p->contact && p->contact != c))
+				return false;
+			p->contact = c;
+		}
+	}
+	return true;
+}
+
+static bool has_unknown_alias(const struct work *w, const struct person *p)
+{
+	for (size_t k = 0; k < p->n_aliases; k++)
+		if (!world_alias(w->world, &p->aliases[k], w->now_mono_ms))
+			return true;
+	return false;
+}
+
+/* At most one contact per unknown alias of somebody to be created. */
+static int ids_draw(struct work *w, struct plan *plan, struct err *err)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < w->people.n; i++)
+		if (w->people.at[i]->create && has_unknown_alias(w, w->people.at[i]))
+			most += w->people.at[i]->n_aliases;
+	plan->next_id = 0;
+	plan->ids = ARENA_ARRAY(w->arena, int64_t, most);
+	return most == 0 ? 0 : contact_ids_draw(w->pg, most, plan->ids, err);
+}
+
+int people_resolve(struct work *w, struct err *err)
+{
+	struct plan plan = { .ids = NULL };
+	int rc = 0;
+
+	for (size_t i = 0; i < w->people.n; i++)
+		person_aliases(w, w->people.at[i]);
+	if (all_known(w)) {
+		for (size_t i = 0; i < w->people.n; i++)
+			person_name(w, w->people.at[i]);
+		return 0;
+	}
+	for (int round = 0; round < MAX_ROUNDS && rc == 0; round++) {
+		if (aliases_read(w, err) < 0)
+			return -1;
+		if (!all_known(w)) {
+			plan.merges.n = 0;
+			if (ids_draw(w, &plan, err) < 0)
+				return -1;
+			for (size_t i = 0; i < w->people.n; i++)
+				person_decide(w, &plan, w->people.at[i]);
+		}
+		rc = aliases_write(w, &plan, err);
+		if (rc < 0)
+			return -1;
+	}
+	if (rc == 0)
+		return err_set(err, ERR_RETRY, "contact_race", "other partitions were first %d times", MAX_ROUNDS);
+	for (size_t i = 0; i < w->people.n; i++)
+		person_name(w, w->people.at[i]);
+	if (contacts_write(w, &plan, err) < 0)
+		return -1;
+	return merges_do(w, &plan, err);
+}

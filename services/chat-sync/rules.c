@@ -1,0 +1,89 @@
+/* What wins; see rules.h. */
+#include "chat-sync/rules.h"
+
+#define MS_PER_DAY 86400000LL
+
+int status_rank(enum message_status s)
+{
+	switch (s) {
+	case STATUS_SENT:
+		return 1;
+	case STATUS_FAILED:
+		return 2;
+	case STATUS_DELIVERED:
+		return 3;
+	case STATUS_READ:
+		return 4;
+	case STATUS_PLAYED:
+		return 5;
+	default:
+		return 0;
+	}
+}
+
+static void earliest(int64_t *have_us, int64_t got_us)
+{
+	if (*have_us == PG_NO_TIME || got_us < *have_us)
+		*have_us = got_us;
+}
+
+bool message_take_status(struct message_row *m, enum message_status got, int64_t at_us)
+{
+	if (status_rank(got) >= status_rank(STATUS_DELIVERED))
+		earliest(&m->delivered_us, at_us);
+	if (status_rank(got) >= status_rank(STATUS_READ))
+		earliest(&m->read_us, at_us);
+	if (status_rank(got) <= status_rank(m->status))
+		return false;
+	m->status = got;
+	return true;
+}
+
+bool edit_wins(int64_t edited_us, int64_t at_us, struct str have, struct str got)
+{
+	if (edited_us == PG_NO_TIME || at_us > edited_us)
+		return true;
+	return at_us == edited_us && str_cmp(got, have) > 0;
+}
+
+enum copy_effect copy_effect(const struct message_row *have, enum origin got_origin, bool got_placeholder)
+{
+	if (got_placeholder)
+		return COPY_NOTHING;
+	if (have->placeholder)
+		return COPY_FILLS;
+	return have->origin != ORIGIN_LIVE && got_origin == ORIGIN_LIVE ? COPY_REPLACES : COPY_NOTHING;
+}
+
+bool message_is_unread(const struct message_row *m, int64_t last_read_us)
+{
+	return m->direction == DIR_INBOUND && m->origin == ORIGIN_LIVE && m->deleted_us == PG_NO_TIME &&
+	       (last_read_us == PG_NO_TIME || m->sent_us > last_read_us);
+}
+
+struct session_change session_change(struct str have, int64_t status_since_us, const struct in_session_state *got, int64_t at_us,
+				     bool timed)
+{
+	const char *status = session_status_word(got->state);
+
+	if (!status[0] || str_is(have, status) || (timed && status_since_us != PG_NO_TIME && at_us < status_since_us))
+		return (struct session_change){ NULL, false, false };
+	return (struct session_change){ status, got->state == SESSION_CONNECTED,
+					got->state == SESSION_DISCONNECTED || got->state == SESSION_FAILED };
+}
+
+bool name_wins(int16_t have_rank, int16_t got_rank, struct str have, struct str got)
+{
+	return got.n > 0 && got_rank >= have_rank && !str_eq(have, got);
+}
+
+bool sync_message_is_wanted(const struct sync_limits *limits, int64_t time_ms, int64_t now_ms)
+{
+	return limits->window_days == 0 || time_ms >= now_ms - limits->window_days * MS_PER_DAY;
+}
+
+bool sync_chat_is_wanted(const struct sync_limits *limits, int32_t rank, int64_t newest_ms, int64_t now_ms)
+{
+	return limits->enabled && (limits->max_chats == 0 || rank < limits->max_chats) &&
+	       sync_message_is_wanted(limits, newest_ms, now_ms);
+}

@@ -1,0 +1,52 @@
+/* What wins. Pure decisions of chat-sync: no I/O, no clock; each has a table test. Source: spec 10, Rules.
+ *
+ * They are made so that the order of arrival does not matter wherever the source gives a time: a message, its statuses, edits
+ * and its revocation end the same in every order.
+ */
+#ifndef CHAT_SYNC_RULES_H
+#define CHAT_SYNC_RULES_H
+
+#include "store/rows.h"
+
+/* pending < sent < failed < delivered < read < played: failed yields to a later delivered or read, never the other way. */
+int status_rank(enum message_status s);
+
+/* Takes a status into the row: forward only; delivered_us and read_us become the earliest evidence of having been delivered and
+ * read, so skipped steps get their times. True when the status itself moved. */
+bool message_take_status(struct message_row *m, enum message_status got, int64_t at_us);
+
+/* Whether an edit at at_us with this text replaces what the row shows (newer; at the same time the greater text, so that the order
+ * of arrival does not matter). */
+bool edit_wins(int64_t edited_us, int64_t at_us, struct str have, struct str got);
+
+/* What a second copy of a message changes. */
+enum copy_effect {
+	COPY_NOTHING,
+	COPY_FILLS,    /* real content replaces a placeholder */
+	COPY_REPLACES, /* live content replaces what history or a sync brought: it becomes news now */
+};
+enum copy_effect copy_effect(const struct message_row *have, enum origin got_origin, bool got_placeholder);
+
+/* Whether an inbound message counts as unread: live, newer than the read marker. */
+bool message_is_unread(const struct message_row *m, int64_t last_read_us);
+
+/* The next status of an account, or "" when this event changes nothing. */
+struct session_change {
+	const char *status; /* NULL: none */
+	bool connected, disconnected;
+};
+struct session_change session_change(struct str have, int64_t status_since_us, const struct in_session_state *got, int64_t at_us,
+				     bool timed);
+
+/* Whether a push name, an address book's name or one given by hand (ranks 1 to 3) replaces the one there. */
+bool name_wins(int16_t have_rank, int16_t got_rank, struct str have, struct str got);
+
+/* Which chats of a sync are left out, and since when messages count. */
+struct sync_limits {
+	bool enabled;
+	int32_t max_chats, window_days; /* 0: no limit */
+};
+bool sync_chat_is_wanted(const struct sync_limits *limits, int32_t rank, int64_t newest_ms, int64_t now_ms);
+bool sync_message_is_wanted(const struct sync_limits *limits, int64_t time_ms, int64_t now_ms);
+
+#endif

@@ -1,0 +1,256 @@
+/* What a batch changed goes to the database, a statement per table; what only the database can tell becomes effects. */
+#include "chat-sync/settings.h"
+#include "chat-sync/work.h"
+
+
+static int store_receipts(struct work *w, struct err *err)
+{
+	size_t n = 0;
+
+	/* One row per message and participant: the furthest of this batch. */
+	for (size_t i = 0; i < w->receipts.n; i++) {
+		struct receipt_row *r = &w->receipts.at[i];
+		size_t k = 0;
+
+		while (k < n && (w->receipts.at[k].chat_id != r->chat_id || !str_eq(w->receipts.at[k].participant, r->participant)))
+			k++;
+		if (k < n && status_rank(r->status) <= status_rank(w->receipts.at[k].status))
+			continue;
+		w->receipts.at[k] = *r;
+		w->receipt_ops.at[k] = w->receipt_ops.at[i];
+		n = k == n ? n + 1 : n;
+	}
+	if (n == 0)
+		return 0;
+	if (receipts_store(w->pg, w->receipts.at, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (w->receipts.at[i].changed)
+			note_receipt(w, w->receipt_ops.at[i]);
+	return 0;
+}
+
+static int store_reactions(struct work *w, struct err *err)
+{
+	if (w->reactions.n == 0)
+		return 0;
+	if (reactions_store(w->pg, w->reactions.at, w->reactions.n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->reactions.n; i++)
+		if (w->reactions.at[i].changed)
+			note_reaction(w, w->reaction_ops.at[i]);
+	return 0;
+}
+
+static int store_opt_outs(struct work *w, struct err *err)
+{
+	if (w->opt_outs.n == 0)
+		return 0;
+	if (opt_outs_store(w->pg, w->opt_outs.at, w->opt_outs.n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->opt_outs.n; i++)
+		if (w->opt_outs.at[i].changed)
+			note_opt_out(w, w->opt_out_ops.at[i]);
+	return 0;
+}
+
+static int store_templates(struct work *w, struct err *err)
+{
+	for (size_t i = 0; i < w->templates.n; i++) { /* one at a time: they are few, and of one template the order counts */
+		if (templates_store(w->pg, &w->templates.at[i], 1, err) < 0)
+			return -1;
+		if (w->templates.at[i].changed)
+			note_template(w, w->template_ops.at[i]);
+	}
+	return 0;
+}
+
+static int store_notices(struct work *w, struct err *err)
+{
+	struct notice_row *rows = ARENA_ARRAY(w->arena, struct notice_row, w->notices.n);
+
+	if (w->notices.n == 0)
+		return 0;
+	for (size_t i = 0; i < w->notices.n; i++)
+		rows[i] = w->notices.at[i].row;
+	if (notices_store(w->pg, rows, w->notices.n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->notices.n; i++)
+		if (rows[i].changed)
+			note_notice(w, &w->notices.at[i]);
+	return 0;
+}
+
+/* A batch of a sync that brought something new moves the sync's state, once per sync. */
+static int store_syncs(struct work *w, struct err *err)
+{
+	struct sync_state *states = ARENA_ARRAY(w->arena, struct sync_state, w->syncs.n);
+	struct op **ops = ARENA_ARRAY(w->arena, struct op *, w->syncs.n);
+	size_t n = 0;
+
+	if (w->syncs.n == 0)
+		return 0;
+	if (sync_batches_store(w->pg, w->syncs.at, w->syncs.n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->syncs.n; i++) {
+		const struct sync_batch_row *s = &w->syncs.at[i];
+		size_t k = 0;
+
+		if (!s->changed)
+			continue;
+		while (k < n && (states[k].account_id != s->account_id || !str_eq(states[k].sync_id, s->sync_id)))
+			k++;
+		states[k] = (struct sync_state){ .workspace_id = s->workspace_id, .account_id = s->account_id, .sync_id = s->sync_id };
+		ops[k] = w->sync_ops.at[i];
+		n = k == n ? n + 1 : n;
+	}
+	if (n == 0)
+		return 0;
+	if (sync_states_read(w->pg, states, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		note_sync(w, ops[i], &states[i]);
+	return 0;
+}
+
+static int store_messages(struct work *w, struct err *err)
+{
+	const struct message_row **rows = ARENA_ARRAY(w->arena, const struct message_row *, w->messages.n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->messages.n; i++)
+		if (w->messages.at[i]->dirty)
+			rows[n++] = &w->messages.at[i]->row;
+	return n == 0 ? 0 : messages_store(w->pg, rows, n, err);
+}
+
+/* Where the bridges' unread counts put the read markers; the batch's messages are stored by now. */
+static int store_marks(struct work *w, struct err *err)
+{
+	if (w->marks.n == 0)
+		return 0;
+	if (conversations_unread_marks(w->pg, w->marks.at, w->marks.n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->marks.n; i++)
+		fold_unread_mark(w, w->mark_ops.at[i], w->marks.at[i].read_us);
+	return 0;
+}
+
+static int store_people(struct work *w, struct err *err)
+{
+	const struct contact_row **contacts = ARENA_ARRAY(w->arena, const struct contact_row *, w->contacts.n);
+	const struct group_row **groups = ARENA_ARRAY(w->arena, const struct group_row *, w->groups.n);
+
+	for (size_t i = 0; i < w->contacts.n; i++)
+		contacts[i] = &w->contacts.at[i]->row;
+	for (size_t i = 0; i < w->groups.n; i++)
+		groups[i] = &w->groups.at[i]->row;
+	if (w->contacts.n > 0 && contacts_store(w->pg, contacts, w->contacts.n, err) < 0)
+		return -1;
+	return w->groups.n > 0 ? groups_store(w->pg, groups, w->groups.n, err) : 0;
+}
+
+/* One row per message: the latest of this batch. */
+static int store_media(struct work *w, struct err *err)
+{
+	size_t n = 0;
+
+	map_clear(w->index);
+	for (size_t i = 0; i < w->media.n; i++) {
+		int64_t id = w->media.at[i].chat_id;
+		void **place = map_slot(w->index, (struct str){ (const char *)&id, sizeof(id) });
+		struct media_row *row = *place ? *place : &w->media.at[n++];
+
+		*row = w->media.at[i];
+		*place = row;
+	}
+	return n == 0 ? 0 : media_store(w->pg, w->media.at, n, err);
+}
+
+/* parked updates */
+
+static struct parked_row parked_of(struct work *w, const struct op *op)
+{
+	const struct kafka_message *m = op->item->message;
+	struct buf headers = BUF_INIT;
+	struct parked_row p = {
+		.workspace_id = op->account->row.workspace_id,
+		.account_id = op->account->row.id,
+		.conversation_id = op->conversation ? op->conversation->row.id : 0,
+		.kind = inbound_kind_word(op->kind),
+		.target = op->target->key.n > 0 ? op->target->key : arena_printf(w->arena, "?:%.*s", STR_ARG(op->target->stanza)),
+		.event_id = op->event->id,
+		.record_key = m->key,
+		.record_value = m->value,
+		.topic = str_of(w->inbound_topic),
+		.partition = m->partition,
+		.offset = m->offset,
+		.timestamp_ms = m->timestamp_ms,
+		.expires_us = (w->now_ms + w->settings->parked_ttl_ms) * 1000,
+	};
+
+	records_add(&headers, p.topic, STR(""), STR(""), m->headers, m->headers_count);
+	p.record_headers = arena_str(w->arena, buf_str(&headers));
+	buf_fini(&headers);
+	return p;
+}
+
+static int store_parked(struct work *w, struct err *err)
+{
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+
+		if (op->parked && !op->waits)
+			*LIST_ADD(w, &w->unparked) = op->parked;
+		if (!op->waits || !op->item)
+			continue;
+		*LIST_ADD(w, &w->parked) = parked_of(w, op);
+		*LIST_ADD(w, &w->parked_ops) = op;
+	}
+	if (w->unparked.n > 0 && parked_delete(w->pg, w->unparked.at, w->unparked.n, err) < 0)
+		return -1;
+	if (w->parked.n == 0)
+		return 0;
+	if (parked_insert(w->pg, w->parked.at, w->parked.n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->parked.n; i++) {
+		w->parked_ops.at[i]->account->row.has_parked = true;
+		w->parked_ops.at[i]->waits = w->parked.at[i].inserted; /* the same event waits once */
+	}
+	return 0;
+}
+
+static int store_conversations(struct work *w, struct err *err)
+{
+	const struct conversation_row **rows = ARENA_ARRAY(w->arena, const struct conversation_row *, w->conversations.n);
+	struct conversation_row **recount = ARENA_ARRAY(w->arena, struct conversation_row *, w->conversations.n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->conversations.n; i++)
+		if (w->conversations.at[i]->recount)
+			recount[n++] = &w->conversations.at[i]->row;
+	if (n > 0 && conversations_recount(w->pg, recount, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->conversations.n; i++)
+		rows[i] = &w->conversations.at[i]->row;
+	return w->conversations.n == 0 ? 0 : conversations_store(w->pg, rows, w->conversations.n, err);
+}
+
+static int store_accounts(struct work *w, struct err *err)
+{
+	const struct account_row **rows = ARENA_ARRAY(w->arena, const struct account_row *, w->accounts.n);
+
+	for (size_t i = 0; i < w->accounts.n; i++)
+		rows[i] = &w->accounts.at[i]->row;
+	return w->accounts.n == 0 ? 0 : accounts_store(w->pg, rows, w->accounts.n, err);
+}
+
+int work_store(struct work *w, struct err *err)
+{
+	if (store_messages(w, err) < 0 || store_media(w, err) < 0 || store_receipts(w, err) < 0 || store_reactions(w, err) < 0 ||
+	    store_marks(w, err) < 0 || store_people(w, err) < 0 || store_opt_outs(w, err) < 0 || store_templates(w, err) < 0 ||
+	    store_notices(w, err) < 0 || store_syncs(w, err) < 0 || store_parked(w, err) < 0)
+		return -1;
+	effects_number(w); /* sequence numbers go into the conversations that are stored next */
+	return store_conversations(w, err) < 0 || store_accounts(w, err) < 0 ? -1 : 0;
+}

@@ -1,0 +1,371 @@
+/* The steps of a batch, in order; see work.h. */
+#include "chat-sync/sync.h"
+
+#include "chat-sync/work.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "metrics/metrics.h"
+
+#include <stdlib.h>
+
+struct chat_sync {
+	const struct chat_sync_settings *settings;
+	const char *inbound_topic, *chat_event_topic;
+	struct world world;
+	struct map *by_key, *index;
+	struct buf scratch;
+	bool forget;
+	struct metric *ops;
+	struct metric *gaps;
+};
+
+struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const char *inbound_topic, const char *chat_event_topic)
+{
+	struct chat_sync *s = mem_calloc(1, sizeof(*s));
+
+	s->settings = settings;
+	s->inbound_topic = inbound_topic;
+	s->chat_event_topic = chat_event_topic;
+	world_init(&s->world, (size_t)settings->cache_max_bytes, settings->cache_ttl_ms);
+	s->by_key = map_new();
+	s->index = map_new();
+	s->ops = metric_counter("blazz_chat_sync_events", "Events by kind and effect.", "kind,effect");
+	s->gaps = metric_counter("blazz_chat_sync_gaps", "Signs of something missing: expired updates, failed syncs.", "kind");
+	return s;
+}
+
+void chat_sync_free(struct chat_sync *s)
+{
+	if (!s)
+		return;
+	world_fini(&s->world);
+	map_free(s->by_key);
+	map_free(s->index);
+	buf_fini(&s->scratch);
+	free(s);
+}
+
+static int sync_decode(void *ctx, const struct kafka_message *m, struct arena *a, void **decoded, struct err *err)
+{
+	struct inbound_event *e = ARENA_NEW(a, struct inbound_event);
+
+	(void)ctx;
+	if (inbound_decode(e, m->value, a, err) < 0)
+		return -1;
+	*decoded = e;
+	return 0;
+}
+
+static void work_open(struct chat_sync *s, struct work *w, struct batch *b)
+{
+	*w = (struct work){
+		.settings = s->settings,
+		.world = &s->world,
+		.batch = b,
+		.pg = batch_pg(b),
+		.arena = batch_arena(b),
+		.now_ms = clock_now_ms(),
+		.now_mono_ms = clock_mono_ms(),
+		.inbound_topic = s->inbound_topic,
+		.chat_event_topic = s->chat_event_topic,
+		.by_key = s->by_key,
+		.index = s->index,
+		.scratch = s->scratch,
+	};
+	map_clear(w->by_key);
+	map_clear(w->index);
+	s->world.ttl_ms = s->settings->cache_ttl_ms;
+}
+
+/* What is marked in the world was marked for this batch only. */
+static void work_close(struct chat_sync *s, struct work *w)
+{
+	for (size_t i = 0; i < w->conversations.n; i++) {
+		w->conversations.at[i]->dirty = w->conversations.at[i]->recount = false;
+		w->conversations.at[i]->newest_sync_us = PG_NO_TIME;
+	}
+	for (size_t i = 0; i < w->contacts.n; i++)
+		w->contacts.at[i]->dirty = w->contacts.at[i]->announced = false;
+	for (size_t i = 0; i < w->created.n; i++)
+		w->created.at[i]->created = w->created.at[i]->announced = false;
+	for (size_t i = 0; i < w->groups.n; i++)
+		w->groups.at[i]->dirty = w->groups.at[i]->created = false;
+	for (size_t i = 0; i < w->accounts.n; i++)
+		w->accounts.at[i]->dirty = false;
+	for (size_t i = 0; i < w->ops.n; i++)
+		if (w->ops.at[i]->group)
+			w->ops.at[i]->group->locked = w->ops.at[i]->group->created = false;
+	s->scratch = w->scratch;
+	s->forget = s->forget || w->forget;
+}
+
+static int op_fold(struct work *w, struct op *op, struct err *err)
+{
+	announce_people(w, op);
+	switch (op->kind) {
+	case IN_MESSAGE:
+		fold_message(w, op);
+		break;
+	case IN_STATUS:
+		fold_status(w, op);
+		break;
+	case IN_EDIT:
+		fold_edit(w, op);
+		break;
+	case IN_REVOKE:
+		fold_revoke(w, op);
+		break;
+	case IN_REACTION:
+		fold_reaction(w, op);
+		break;
+	case IN_POLL_VOTE:
+		fold_poll_vote(w, op);
+		break;
+	case IN_MESSAGE_DELETE:
+		fold_message_delete(w, op);
+		break;
+	case IN_GROUP_CHANGE:
+		fold_group_change(w, op);
+		break;
+	case IN_CHAT_STATE:
+		fold_chat_state(w, op);
+		break;
+	case IN_READ_MARKER:
+		fold_read_marker(w, op);
+		break;
+	case IN_SYNC_CHAT:
+		fold_sync_chat(w, op);
+		break;
+	case IN_SYNC_BATCH_END:
+		fold_sync_end(w, op);
+		break;
+	case IN_HISTORY_STATE:
+		fold_history_state(w, op);
+		break;
+	case IN_CONTACT:
+		fold_contact(w, op);
+		break;
+	case IN_OPT_OUT:
+		fold_opt_out(w, op);
+		break;
+	case IN_SESSION_STATE:
+		fold_session(w, op);
+		break;
+	case IN_ACCOUNT_NOTICE:
+		fold_notice(w, op);
+		break;
+	case IN_TEMPLATE_STATUS:
+		fold_template(w, op);
+		break;
+	case IN_IDENTITY_CHANGE:
+		return fold_identity_change(w, op, err);
+	default:
+		break;
+	}
+	return 0;
+}
+
+static bool is_merge(const struct op *op)
+{
+	return op->kind == IN_IDENTITY_CHANGE && op->event->u.identity_change.kind == IDENTITY_MERGED;
+}
+
+/* Conversations merge last: contact.merged is the last event under the one that goes. */
+int ops_fold(struct work *w, struct err *err)
+{
+	for (size_t i = 0; i < w->ops.n; i++)
+		if (!is_merge(w->ops.at[i]) && op_fold(w, w->ops.at[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+
+		if (!is_merge(op))
+			continue;
+		op->order += w->ops.n;
+		if (op_fold(w, op, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* An item's outcome is that of its ops: applied when one of them changed anything. */
+static void outcomes_set(struct chat_sync *s, struct work *w)
+{
+	for (size_t i = 0; i < w->ops.n; i++) {
+		const struct op *op = w->ops.at[i];
+		const char *effect = op->changed ? "applied" : op->waits ? "parked" : op->filtered ? "filtered" : "none";
+
+		metric_add(METRIC_CELL(s->ops, inbound_kind_word(op->kind), effect), 1);
+		if (!op->item || op->item->outcome == OUTCOME_APPLIED)
+			continue;
+		if (op->changed)
+			op->item->outcome = OUTCOME_APPLIED;
+		else if (op->waits)
+			op->item->outcome = OUTCOME_PARKED;
+		else if (op->filtered)
+			op->item->outcome = OUTCOME_FILTERED;
+	}
+}
+
+static int work_resolve(struct work *w, struct err *err)
+{
+	size_t before;
+
+	if (people_resolve(w, err) < 0 || groups_resolve(w, err) < 0 || conversations_resolve(w, err) < 0 ||
+	    users_resolve(w, err) < 0 || messages_resolve(w, err) < 0)
+		return -1;
+	before = w->ops.n;
+	w->people.n = 0;
+	if (parked_take_up(w, err) < 0)
+		return -1;
+	if (w->ops.n == before)
+		return 0;
+	if (people_resolve(w, err) < 0 || groups_resolve(w, err) < 0 || conversations_resolve(w, err) < 0)
+		return -1;
+	targets_resolve(w);
+	return conversations_of_targets(w, err);
+}
+
+static int work_run(struct work *w, struct err *err)
+{
+	if (w->ops.n == 0)
+		return 0;
+	return work_resolve(w, err) < 0 || ops_fold(w, err) < 0 || work_store(w, err) < 0 ? -1 : effects_emit(w, err);
+}
+
+static int sync_apply(void *ctx, struct batch *b, struct batch_item *const *items, size_t n, struct err *err)
+{
+	struct chat_sync *s = ctx;
+	struct work w;
+	int rc;
+
+	work_open(s, &w, b);
+	rc = accounts_resolve(&w, items, n, err);
+	if (rc == 0)
+		rc = work_run(&w, err);
+	if (rc == 0)
+		outcomes_set(s, &w);
+	work_close(s, &w);
+	return rc;
+}
+
+/* the sweep */
+
+struct due {
+	struct chat_sync *s;
+	struct work *w;
+};
+
+static void expire(void *ctx, const struct parked_row *row)
+{
+	struct due *d = ctx;
+	struct record_view view = { .n_headers = 0 };
+	struct err err;
+	size_t at = 0;
+
+	if (records_next(row->record_headers, &at, &view, &err) < 0)
+		view.n_headers = 0;
+	batch_dead_record(d->w->batch,
+			  &(struct dead_record){ .topic = row->topic,
+						 .key = row->record_key,
+						 .value = row->record_value,
+						 .headers = view.headers,
+						 .n_headers = view.n_headers,
+						 .partition = row->partition,
+						 .offset = row->offset,
+						 .timestamp_ms = row->timestamp_ms },
+			  "expired", row->kind, "the message it refers to never came", true);
+	metric_add(METRIC_CELL(d->s->gaps, "expired_update"), 1);
+	batch_changed(d->w->batch);
+}
+
+static void take_up(void *ctx, const struct parked_row *row)
+{
+	struct due *d = ctx;
+	struct inbound_event *e = ARENA_NEW(d->w->arena, struct inbound_event);
+	struct parked_row *kept = ARENA_NEW(d->w->arena, struct parked_row);
+	struct err err;
+
+	*kept = *row;
+	if (inbound_decode(e, row->record_value, d->w->arena, &err) == 0 &&
+	    world_account(d->w->world, &e->account, d->w->now_mono_ms))
+		ops_expand_parked(d->w, kept, e);
+}
+
+
+static void sync_failed(void *ctx, const struct account_row *row)
+{
+	struct due *d = ctx;
+
+	log_warn("sync failed", LOG_I("workspace", row->workspace_id), LOG_I("account", row->id));
+	metric_add(METRIC_CELL(d->s->gaps, "sync"), 1);
+	batch_changed(d->w->batch);
+	d->s->forget = true;
+}
+
+/* Of accounts in hand only: those of other partitions are their owners'. */
+static int syncs_sweep(struct due *d, struct err *err)
+{
+	struct map *accounts = d->s->world.accounts;
+	size_t n = 0, i = 0;
+	int64_t *workspaces = ARENA_ARRAY(d->w->arena, int64_t, map_count(accounts));
+	int64_t *ids = ARENA_ARRAY(d->w->arena, int64_t, map_count(accounts));
+	struct str key;
+	void *value;
+
+	while (map_each(accounts, &i, &key, &value)) {
+		const struct account *a = value;
+
+		workspaces[n] = a->row.workspace_id;
+		ids[n++] = a->row.id;
+	}
+	return n == 0 ? 0 : syncs_fail_stale(d->w->pg, workspaces, ids, n, d->s->settings->sync_idle_ms, d->w->arena, sync_failed, d, err);
+}
+
+static int sync_sweep(void *ctx, struct batch *b, const int32_t *partitions, size_t n, struct err *err)
+{
+	struct chat_sync *s = ctx;
+	struct work w;
+	struct due due = { s, &w };
+	struct str topic = str_of(s->inbound_topic);
+	int limit = (int)s->settings->parked_sweep_max;
+	int rc = -1;
+
+	work_open(s, &w, b);
+	if (parked_expire(w.pg, topic, partitions, n, limit, w.arena, expire, &due, err) == 0 &&
+	    parked_ready(w.pg, topic, partitions, n, limit, w.arena, take_up, &due, err) == 0 && work_run(&w, err) == 0 &&
+	    syncs_sweep(&due, err) == 0)
+		rc = 0;
+	if (w.ops.n > 0)
+		batch_changed(b);
+	work_close(s, &w);
+	return rc;
+}
+
+static void sync_committed(void *ctx)
+{
+	struct chat_sync *s = ctx;
+
+	if (s->forget)
+		world_forget(&s->world);
+	s->forget = false;
+	world_trim(&s->world);
+}
+
+static void sync_forget(void *ctx)
+{
+	struct chat_sync *s = ctx;
+
+	world_forget(&s->world);
+	s->forget = false;
+}
+
+const struct worker_ops chat_sync_ops = {
+	.decode = sync_decode,
+	.apply = sync_apply,
+	.sweep = sync_sweep,
+	.committed = sync_committed,
+	.rolled_back = sync_forget,
+	.assignment_changed = sync_forget,
+};

@@ -1,0 +1,217 @@
+/* One call of apply() or sweep(): the events of a batch on their way through the steps, each step set-based.
+ *
+ *   accounts_resolve   who is meant; what names nobody becomes a dead letter
+ *   ops_expand         an event becomes one or more ops (a sync chat: its state and its messages)
+ *   people_resolve     aliases to contacts: found, created, merged
+ *   groups_resolve, conversations_resolve
+ *   messages_resolve   new messages are inserted, copies and targets are read
+ *   ops_fold           in order, each op is folded into what is in memory by the rules; effects are noted
+ *   work_store         what is dirty is written, a statement per table
+ *   effects_emit       ChatEvents with their sequence numbers go to the outbox
+ *
+ * Everything here lives in the batch's arena; what is kept longer is in the world.
+ */
+#ifndef CHAT_SYNC_WORK_H
+#define CHAT_SYNC_WORK_H
+
+#include "chat-sync/rules.h"
+#include "chat-sync/world.h"
+#include "store/accounts.h"
+#include "store/contacts.h"
+#include "store/conversations.h"
+#include "store/groups.h"
+#include "store/messages.h"
+#include "store/parked.h"
+#include "store/syncs.h"
+#include "wire/chat_event.h"
+#include "worker/worker.h"
+
+struct chat_sync_settings;
+
+/* A message in this batch: inserted by it, or read because something refers to it. */
+struct message {
+	struct message_row row;
+	struct conversation *conversation; /* NULL when its conversation is not known to the batch yet (read as a target) */
+	const struct op *origin_op;        /* the op that made the row */
+	bool inserted;                     /* by this batch */
+	bool dirty;
+	struct message *next_same_key;     /* same account and key, another conversation */
+};
+
+/* A party, and the contact it turned out to be. */
+struct person {
+	const struct party *party;
+	struct account *account;
+	bool create;       /* someone to be created on first sight; else only looked up */
+	bool timed_name;   /* the name may be taken over (live, not our own message) */
+	struct alias_row aliases[5];
+	size_t n_aliases;
+	struct contact *contact; /* NULL: nobody known */
+	struct op *op;
+};
+
+struct op {
+	size_t order; /* of arrival */
+	struct batch_item *item; /* NULL: a parked update taken up again */
+	const struct parked_row *parked;
+	const struct inbound_event *event;
+	struct account *account;
+	enum inbound_kind kind; /* of this op: a sync chat expands to IN_CHAT_STATE and IN_MESSAGE */
+	enum origin origin;
+	int64_t time_us;
+	bool timed; /* the source gave the time */
+	const struct chat_ref *chat;
+	const struct in_message *message;
+	const struct in_chat_state *state;
+	const struct target *target;
+	struct person *peer, *author;
+	struct group *group;
+	struct conversation *conversation;
+	struct message *row; /* IN_MESSAGE: its row; updates: the target, NULL when not stored */
+	bool duplicate;      /* IN_MESSAGE: the key was there already */
+	int64_t user_id;     /* of the agent it names; 0: none */
+	bool changed;        /* had an effect */
+	bool waits;          /* parked */
+	bool filtered;
+};
+
+/* A ChatEvent that will be published, still without sequence and source. */
+struct effect {
+	struct op *op;
+	size_t index; /* of noting */
+	struct conversation *conversation; /* NULL: keyed by account */
+	struct chat_event event;
+};
+
+struct notice {
+	struct op *op;
+	struct notice_row row;
+	struct in_account_notice what;
+};
+
+/* A growing list in the arena. */
+#define LIST(type) \
+	struct { \
+		type *at; \
+		size_t n, cap; \
+	}
+#define LIST_ADD(work, list) \
+	((list)->at = work_grow((work), (list)->at, (list)->n, &(list)->cap, sizeof(*(list)->at)), &(list)->at[(list)->n++])
+
+struct work {
+	const struct chat_sync_settings *settings;
+	struct world *world;
+	struct batch *batch;
+	struct pg *pg;
+	struct arena *arena;
+	int64_t now_ms, now_mono_ms;
+	const char *inbound_topic, *chat_event_topic;
+	LIST(struct op *) ops;
+	LIST(struct person *) people;
+	LIST(struct effect *) effects;
+	LIST(struct conversation *) conversations; /* dirty or recount */
+	LIST(struct contact *) created;            /* on first sight */
+	LIST(struct contact *) contacts;           /* dirty */
+	LIST(struct group *) groups;               /* dirty */
+	LIST(struct account *) accounts;           /* dirty */
+	LIST(struct message *) messages;           /* all of this batch, inserted or read */
+	struct map *by_key;                        /* account id, key -> message */
+	struct map *index;                         /* scratch for distinct rows */
+	LIST(struct receipt_row) receipts;
+	LIST(struct op *) receipt_ops;
+	LIST(struct reaction_row) reactions;
+	LIST(struct op *) reaction_ops;
+	LIST(struct media_row) media;
+	LIST(struct parked_row) parked;
+	LIST(struct op *) parked_ops;
+	LIST(const struct parked_row *) unparked;
+	LIST(struct sync_batch_row) syncs;
+	LIST(struct op *) sync_ops;
+	LIST(struct template_row) templates;
+	LIST(struct op *) template_ops;
+	LIST(struct opt_out_row) opt_outs;
+	LIST(struct op *) opt_out_ops;
+	LIST(struct notice) notices;
+	LIST(struct unread_mark) marks;
+	LIST(struct op *) mark_ops;
+	struct buf scratch;
+	bool forget; /* a merge changed what the world keeps: forget it with the commit */
+};
+
+void *work_grow(struct work *w, void *at, size_t n, size_t *cap, size_t size);
+
+/* steps, in order */
+int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err) ERR_MUST_USE;
+void ops_expand(struct work *w, struct batch_item *item);
+void ops_expand_parked(struct work *w, const struct parked_row *parked, const struct inbound_event *event);
+int people_resolve(struct work *w, struct err *err) ERR_MUST_USE;
+int groups_resolve(struct work *w, struct err *err) ERR_MUST_USE;
+int conversations_resolve(struct work *w, struct err *err) ERR_MUST_USE;
+int users_resolve(struct work *w, struct err *err) ERR_MUST_USE;
+int messages_resolve(struct work *w, struct err *err) ERR_MUST_USE;
+/* Part of messages_resolve: what updates refer to, and the conversations those are in. */
+void targets_resolve(struct work *w);
+int conversations_of_targets(struct work *w, struct err *err) ERR_MUST_USE;
+/* What waited for messages that this batch inserted joins it as further ops, targets resolved. */
+int parked_take_up(struct work *w, struct err *err) ERR_MUST_USE;
+int ops_fold(struct work *w, struct err *err) ERR_MUST_USE;
+int work_store(struct work *w, struct err *err) ERR_MUST_USE;
+void effects_number(struct work *w); /* in order of arrival, per conversation */
+int effects_emit(struct work *w, struct err *err) ERR_MUST_USE;
+
+/* folds, by what they are about: each returns 0, sets op->changed and notes effects */
+void fold_message(struct work *w, struct op *op);
+void fold_status(struct work *w, struct op *op);
+void fold_edit(struct work *w, struct op *op);
+void fold_revoke(struct work *w, struct op *op);
+void fold_reaction(struct work *w, struct op *op);
+void fold_poll_vote(struct work *w, struct op *op);
+void fold_message_delete(struct work *w, struct op *op);
+void fold_chat_state(struct work *w, struct op *op);
+void fold_read_marker(struct work *w, struct op *op);
+void fold_group_change(struct work *w, struct op *op);
+void fold_contact(struct work *w, struct op *op);
+int fold_identity_change(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
+void fold_opt_out(struct work *w, struct op *op);
+void fold_session(struct work *w, struct op *op);
+void fold_notice(struct work *w, struct op *op);
+void fold_template(struct work *w, struct op *op);
+void fold_sync_chat(struct work *w, struct op *op);
+void fold_sync_end(struct work *w, struct op *op);
+void fold_history_state(struct work *w, struct op *op);
+
+/* What only the store can tell: a receipt or a reaction that changed something. */
+void note_receipt(struct work *w, struct op *op);
+void note_reaction(struct work *w, struct op *op);
+void note_opt_out(struct work *w, struct op *op);
+void note_notice(struct work *w, const struct notice *n);
+void note_template(struct work *w, struct op *op);
+void note_sync(struct work *w, struct op *op, const struct sync_state *s);
+void announce_people(struct work *w, struct op *op);
+void fold_group_name(struct work *w, struct op *op);
+void fold_unread_mark(struct work *w, struct op *op, int64_t read_us); /* where the bridge's unread count puts the marker */
+
+/* shared by the folds */
+struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind, const struct uuid *subject);
+void conversation_touch(struct work *w, struct conversation *v);
+void contact_touch(struct work *w, struct contact *c);
+void group_touch(struct work *w, struct group *g);
+void account_touch(struct work *w, struct account *a);
+void message_uuid(const struct message *m, const struct account *a, struct uuid *out);
+struct contact_view contact_view(const struct contact *c);
+struct group_view group_view(const struct group *g);
+struct message_view message_view(struct work *w, const struct message *m);
+/* The text that names a party in chats.sender, reactions and receipts: the contact's phone if known, else its best alias. */
+struct str sender_text(struct work *w, const struct party *p, const struct contact *c);
+/* The digits under which a number is known: as it is, or uniting the regional variants. */
+struct str match_key(struct work *w, struct str phone);
+void contact_set_phone(struct work *w, struct contact *c, struct str phone, struct str key, const char *region);
+/* Makes two contacts one: locks both, the older wins, the other accounts' partitions are told. Two different phones are kept apart,
+ * with a notice, unless the provider itself says that the number changed. */
+int contacts_unite(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ,
+		   struct err *err) ERR_MUST_USE;
+struct person *person_new(struct work *w, struct op *op, const struct party *party, bool create);
+/* Adds a notice of ours, once per batch and kind. */
+void notice_add(struct work *w, struct op *op, struct in_account_notice what);
+
+#endif

@@ -1,0 +1,243 @@
+/* What is known; see world.h. */
+#include "chat-sync/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_MAX 2048 /* an alias or a jid is at most 512 bytes (wire/inbound.h) */
+
+struct key {
+	char bytes[KEY_MAX];
+	size_t n;
+};
+
+static void key_bytes(struct key *k, const void *p, size_t n)
+{
+	if (k->n + n > sizeof(k->bytes))
+		abort(); /* lengths were checked when the event was decoded */
+	if (n > 0)
+		memcpy(k->bytes + k->n, p, n);
+	k->n += n;
+}
+
+static void key_i64(struct key *k, int64_t v)
+{
+	key_bytes(k, &v, sizeof(v));
+}
+
+static void key_str(struct key *k, struct str s)
+{
+	key_i64(k, (int64_t)s.n);
+	key_bytes(k, s.p, s.n);
+}
+
+static struct str key_of(const struct key *k)
+{
+	return (struct str){ k->bytes, k->n };
+}
+
+static void key_alias(struct key *k, const struct alias_row *a)
+{
+	key_i64(k, a->workspace_id);
+	key_i64(k, a->kind);
+	key_str(k, a->scope);
+	key_str(k, a->value);
+}
+
+static void key_conversation(struct key *k, const struct account *a, int64_t contact_id, int64_t group_id)
+{
+	key_i64(k, a->row.id);
+	key_i64(k, contact_id);
+	key_i64(k, group_id);
+}
+
+void world_init(struct world *w, size_t max_bytes, int64_t ttl_ms)
+{
+	*w = (struct world){
+		.arena = arena_new(1 << 20),
+		.accounts = map_new(),
+		.aliases = map_new(),
+		.contacts = map_new(),
+		.groups = map_new(),
+		.conversations = map_new(),
+		.conversation_ids = map_new(),
+		.max_bytes = max_bytes,
+		.ttl_ms = ttl_ms,
+	};
+}
+
+void world_fini(struct world *w)
+{
+	map_free(w->accounts);
+	map_free(w->aliases);
+	map_free(w->contacts);
+	map_free(w->groups);
+	map_free(w->conversations);
+	map_free(w->conversation_ids);
+	arena_free(w->arena);
+}
+
+void world_forget(struct world *w)
+{
+	map_clear(w->accounts);
+	map_clear(w->aliases);
+	map_clear(w->contacts);
+	map_clear(w->groups);
+	map_clear(w->conversations);
+	map_clear(w->conversation_ids);
+	arena_reset(w->arena);
+}
+
+void world_trim(struct world *w)
+{
+	if (arena_used_bytes(w->arena) > w->max_bytes)
+		world_forget(w);
+}
+
+struct account *world_account(const struct world *w, const struct uuid *id, int64_t now_mono_ms)
+{
+	struct account *a = map_get(w->accounts, uuid_bytes(id));
+
+	return a && now_mono_ms - a->read_mono_ms <= w->ttl_ms ? a : NULL;
+}
+
+struct contact *world_contact(const struct world *w, int64_t workspace_id, int64_t id)
+{
+	int64_t key[] = { workspace_id, id };
+
+	return map_get(w->contacts, (struct str){ (const char *)key, sizeof(key) });
+}
+
+struct contact *world_alias(const struct world *w, const struct alias_row *alias, int64_t now_mono_ms)
+{
+	struct key k = { .n = 0 };
+	struct contact *c;
+
+	key_alias(&k, alias);
+	c = map_get(w->aliases, key_of(&k));
+	return c && now_mono_ms - c->read_mono_ms <= w->ttl_ms ? c : NULL;
+}
+
+struct group *world_group(const struct world *w, int64_t workspace_id, struct str jid)
+{
+	struct key k = { .n = 0 };
+
+	key_i64(&k, workspace_id);
+	key_str(&k, jid);
+	return map_get(w->groups, key_of(&k));
+}
+
+struct conversation *world_conversation(const struct world *w, const struct account *a, const struct contact *c, const struct group *g)
+{
+	struct key k = { .n = 0 };
+
+	key_conversation(&k, a, c ? c->row.id : 0, g ? g->row.id : 0);
+	return map_get(w->conversations, key_of(&k));
+}
+
+struct conversation *world_conversation_by_id(const struct world *w, int64_t id)
+{
+	return map_get(w->conversation_ids, (struct str){ (const char *)&id, sizeof(id) });
+}
+
+struct account *world_keep_account(struct world *w, const struct account_row *row, int64_t now_mono_ms)
+{
+	void **place = map_slot(w->accounts, uuid_bytes(&row->uuid));
+	struct account *a = *place;
+
+	if (!a)
+		*place = a = ARENA_NEW(w->arena, struct account);
+	a->row = *row;
+	a->row.phone_number = arena_str(w->arena, row->phone_number);
+	a->row.business_id = arena_str(w->arena, row->business_id);
+	a->row.status = arena_str(w->arena, row->status);
+	a->row.disconnect_reason = arena_str(w->arena, row->disconnect_reason);
+	a->row.disconnect_details = arena_str(w->arena, row->disconnect_details);
+	a->row.sync = arena_str(w->arena, row->sync);
+	a->read_mono_ms = now_mono_ms;
+	return a;
+}
+
+struct contact *world_keep_contact(struct world *w, const struct contact_row *row, int64_t now_mono_ms)
+{
+	int64_t key[] = { row->workspace_id, row->id };
+	void **place = map_slot(w->contacts, (struct str){ (const char *)key, sizeof(key) });
+	struct contact *c = *place;
+
+	if (!c)
+		*place = c = ARENA_NEW(w->arena, struct contact);
+	c->row = *row;
+	c->row.first_name = arena_str(w->arena, row->first_name);
+	c->row.last_name = arena_str(w->arena, row->last_name);
+	c->row.full_name = arena_str(w->arena, row->full_name);
+	c->row.phone = arena_str(w->arena, row->phone);
+	c->row.match_key = arena_str(w->arena, row->match_key);
+	c->row.email = arena_str(w->arena, row->email);
+	c->row.profile_picture = arena_str(w->arena, row->profile_picture);
+	c->read_mono_ms = now_mono_ms;
+	return c;
+}
+
+void world_keep_alias(struct world *w, const struct alias_row *alias, struct contact *contact)
+{
+	struct key k = { .n = 0 };
+
+	key_alias(&k, alias);
+	*map_slot(w->aliases, key_of(&k)) = contact;
+}
+
+void world_drop_alias(struct world *w, const struct alias_row *alias)
+{
+	struct key k = { .n = 0 };
+
+	key_alias(&k, alias);
+	map_del(w->aliases, key_of(&k));
+}
+
+struct group *world_keep_group(struct world *w, const struct group_row *row, int64_t now_mono_ms)
+{
+	struct key k = { .n = 0 };
+	struct group *g;
+	void **place;
+
+	key_i64(&k, row->workspace_id);
+	key_str(&k, row->jid);
+	place = map_slot(w->groups, key_of(&k));
+	g = *place;
+	if (!g)
+		*place = g = ARENA_NEW(w->arena, struct group);
+	g->row = *row;
+	g->row.jid = arena_str(w->arena, row->jid);
+	g->row.name = arena_str(w->arena, row->name);
+	g->row.description = arena_str(w->arena, row->description);
+	g->row.owner_phone = arena_str(w->arena, row->owner_phone);
+	g->row.participants = arena_str(w->arena, row->participants);
+	g->row.participant_log = arena_str(w->arena, row->participant_log);
+	g->row.invite_code = arena_str(w->arena, row->invite_code);
+	g->row.settings = arena_str(w->arena, row->settings);
+	g->read_mono_ms = now_mono_ms;
+	return g;
+}
+
+struct conversation *world_keep_conversation(struct world *w, const struct conversation_row *row, struct account *a, struct contact *c,
+					     struct group *g)
+{
+	struct conversation *v = world_conversation_by_id(w, row->id);
+	struct key k = { .n = 0 };
+
+	if (!v) {
+		v = ARENA_NEW(w->arena, struct conversation);
+		v->row = *row;
+		v->row.last_sender = arena_str(w->arena, row->last_sender);
+		v->account = a;
+		v->newest_sync_us = PG_NO_TIME;
+		*map_slot(w->conversation_ids, (struct str){ (const char *)&row->id, sizeof(row->id) }) = v;
+	}
+	if (!v->contact)
+		v->contact = c;
+	if (!v->group)
+		v->group = g;
+	key_conversation(&k, a, row->contact_id, row->group_id);
+	*map_slot(w->conversations, key_of(&k)) = v;
+	return v;
+}

@@ -1,0 +1,79 @@
+/* What this replica knows of the accounts, contacts, groups and conversations that it works on: read once, then kept.
+ *
+ * Accounts and conversations of an account are changed by the owner of the account's partition only, and every commit proves
+ * ownership by epoch, so what is kept here is true for as long as commits succeed. Contacts, groups and settings belong to the
+ * workspace and may change elsewhere: they are read again after ttl_ms. Whatever goes wrong (a rollback, a new assignment), everything is
+ * forgotten: the database is the truth.
+ */
+#ifndef CHAT_SYNC_WORLD_H
+#define CHAT_SYNC_WORLD_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "store/rows.h"
+
+struct account {
+	struct account_row row;
+	int64_t read_mono_ms;
+	bool dirty; /* reported columns changed in this batch */
+};
+
+struct contact {
+	struct contact_row row;
+	int64_t read_mono_ms;
+	bool created, dirty, announced; /* in this batch */
+};
+
+struct group {
+	struct group_row row;
+	int64_t read_mono_ms;
+	bool created, locked, dirty;
+};
+
+struct conversation {
+	struct conversation_row row;
+	struct account *account;
+	struct contact *contact; /* or group; both NULL while only its messages were touched */
+	struct group *group;
+	bool dirty, recount;    /* in this batch */
+	int64_t newest_sync_us; /* of the inbound messages that a sync brought in this batch */
+};
+
+struct world {
+	struct arena *arena;
+	struct map *accounts;      /* uuid */
+	struct map *aliases;       /* workspace, kind, scope, value -> contact */
+	struct map *contacts;      /* workspace, id */
+	struct map *groups;        /* workspace, jid */
+	struct map *conversations; /* account id, contact id or group id */
+	struct map *conversation_ids;
+	size_t max_bytes;
+	int64_t ttl_ms;
+	int64_t next_message_id, last_message_id; /* what is left of the drawn block */
+};
+
+void world_init(struct world *w, size_t max_bytes, int64_t ttl_ms);
+void world_fini(struct world *w);
+void world_forget(struct world *w);
+/* Between batches: forgets everything when it has grown beyond max_bytes. */
+void world_trim(struct world *w);
+
+/* All of these return what is known, or NULL. */
+struct account *world_account(const struct world *w, const struct uuid *id, int64_t now_mono_ms); /* NULL when stale, too */
+struct contact *world_contact(const struct world *w, int64_t workspace_id, int64_t id);
+struct contact *world_alias(const struct world *w, const struct alias_row *alias, int64_t now_mono_ms); /* NULL when stale, too */
+struct group *world_group(const struct world *w, int64_t workspace_id, struct str jid);
+struct conversation *world_conversation(const struct world *w, const struct account *a, const struct contact *c, const struct group *g);
+struct conversation *world_conversation_by_id(const struct world *w, int64_t id);
+
+/* Keeping copies strings into the world. */
+struct account *world_keep_account(struct world *w, const struct account_row *row, int64_t now_mono_ms);
+struct contact *world_keep_contact(struct world *w, const struct contact_row *row, int64_t now_mono_ms);
+void world_keep_alias(struct world *w, const struct alias_row *alias, struct contact *contact);
+void world_drop_alias(struct world *w, const struct alias_row *alias);
+struct group *world_keep_group(struct world *w, const struct group_row *row, int64_t now_mono_ms);
+/* One struct per conversation: what is there already is returned as it is, with a peer it did not know yet. */
+struct conversation *world_keep_conversation(struct world *w, const struct conversation_row *row, struct account *a, struct contact *c,
+					     struct group *g);
+
+#endif

@@ -1,0 +1,46 @@
+/* Whether a request is whose it says: pure verification of what its headers claim over the raw body (spec: the table of
+ * routes in 30-inbound). Every active secret is tried and compared in constant time, whichever fits.
+ */
+#ifndef INGEST_AUTH_H
+#define INGEST_AUTH_H
+
+#include "ingest/secrets.h"
+
+enum auth_scheme {
+	AUTH_BRIDGE,          /* X-WhatsApp-Signature (HMAC-SHA256 hex), or Standard Webhooks */
+	AUTH_BRIDGE_OR_TOKEN, /* the same, or a bearer token */
+	AUTH_META,            /* X-Hub-Signature-256: sha256=<hex> with the app's secrets */
+	AUTH_WAHA,            /* X-Webhook-Hmac: HMAC-SHA512 hex */
+	AUTH_EVOLUTION,       /* bearer token, or apikey */
+	AUTH_WWEBJS,          /* as AUTH_BRIDGE, or x-api-key */
+	AUTH_SCHEMES
+};
+
+/* Headers that claim something. */
+enum auth_claim {
+	CLAIM_SIGNATURE,
+	CLAIM_WEBHOOK_ID,
+	CLAIM_WEBHOOK_TIMESTAMP,
+	CLAIM_WEBHOOK_SIGNATURE,
+	CLAIM_HUB_SIGNATURE,
+	CLAIM_WAHA_HMAC,
+	CLAIM_AUTHORIZATION,
+	CLAIM_APIKEY,
+	CLAIM_X_API_KEY,
+	AUTH_CLAIMS
+};
+extern const char *const auth_claim_headers[AUTH_CLAIMS];
+
+/* The values of those headers that the scheme asks for (auth_asks); absent: not there. */
+struct auth_claims {
+	struct str value[AUTH_CLAIMS];
+};
+bool auth_asks(enum auth_scheme scheme, enum auth_claim claim);
+/* Whether there is anything to verify at all. */
+bool auth_claimed(enum auth_scheme scheme, const struct auth_claims *claims);
+bool auth_verify(enum auth_scheme scheme, const struct secrets *secrets, const struct auth_claims *claims,
+	struct str body, int64_t now_ms);
+/* Meta's subscription check. */
+bool auth_verify_token(const struct secrets *app, struct str token);
+
+#endif

@@ -1,0 +1,66 @@
+/* Accounts and apps by all their names, in memory. No threads, no I/O.
+ *
+ * Invariant: whatever it holds it finds by each of its present names, and by no former one.
+ */
+#ifndef INGEST_CATALOGUE_H
+#define INGEST_CATALOGUE_H
+
+#include "ingest/intake.h"
+#include "ingest/secrets.h"
+
+/* All strings lie in the arena of the account or app, which goes with it. */
+struct catalogue_account {
+	struct arena *arena;
+	struct intake_account info;
+	struct uuid app; /* nil: none */
+	int64_t workspace_id, id; /* the row's, for account_qr */
+	struct secrets secrets;
+	struct catalogue_account *waba_next; /* the catalogue's: another of the same WABA and app */
+};
+
+struct catalogue_app {
+	struct arena *arena;
+	struct uuid id;
+	struct secrets secrets;
+};
+
+struct catalogue_account *catalogue_account_new(void);
+void catalogue_account_free(struct catalogue_account *a); /* accepts NULL */
+struct catalogue_app *catalogue_app_new(void);
+void catalogue_app_free(struct catalogue_app *a); /* accepts NULL */
+
+/* One name: of what kind, within which app, and the name itself (for ids their sixteen bytes). */
+enum name_kind { NAME_ACCOUNT = 'a', NAME_SESSION = 's', NAME_NUMBER = 'n', NAME_WABA = 'w', NAME_APP = 'p' };
+struct name {
+	enum name_kind kind;
+	struct uuid app; /* NAME_NUMBER and NAME_WABA; else nil */
+	struct str text;
+};
+#define NAME_MAX_BYTES 512
+/* As one string, kind first, then the app: "" when it is longer than a name can be. */
+struct name_key {
+	char bytes[1 + 16 + NAME_MAX_BYTES];
+	size_t n;
+};
+struct str name_key(const struct name *name, struct name_key *out);
+/* The way back; borrows from key. */
+struct name name_of_key(struct str key);
+
+struct catalogue;
+
+struct catalogue *catalogue_new(void);
+void catalogue_free(struct catalogue *c); /* and all it holds; accepts NULL */
+/* In place of the one with the same id, if any. Takes it. */
+void catalogue_put_account(struct catalogue *c, struct catalogue_account **account);
+void catalogue_put_app(struct catalogue *c, struct catalogue_app **app);
+void catalogue_drop_account(struct catalogue *c, const struct uuid *id);
+void catalogue_drop_app(struct catalogue *c, const struct uuid *id);
+
+bool catalogue_has(const struct catalogue *c, const struct name *name);
+/* NULL: not there. Borrowed until the next change. */
+const struct catalogue_account *catalogue_account(const struct catalogue *c, const struct name *name);
+const struct catalogue_app *catalogue_app(const struct catalogue *c, const struct uuid *id);
+size_t catalogue_accounts(const struct catalogue *c);
+size_t catalogue_apps(const struct catalogue *c);
+
+#endif

@@ -1,0 +1,48 @@
+/* What ingest answers to: the table of routes (spec 30). Pure. */
+#ifndef INGEST_ROUTES_H
+#define INGEST_ROUTES_H
+
+#include "ingest/auth.h"
+#include "ingest/intake.h"
+
+enum route_id {
+	ROUTE_WEBHOOK,
+	ROUTE_SYNC,
+	ROUTE_OLD_SYNC,
+	ROUTE_META,
+	ROUTE_WAHA,
+	ROUTE_EVOLUTION,
+	ROUTE_WWEBJS,
+	ROUTES
+};
+
+/* Where the account comes from. */
+enum route_subject {
+	SUBJECT_SESSION, /* the body names it */
+	SUBJECT_ACCOUNT, /* the URL does */
+	SUBJECT_APP,     /* the URL names a Meta app, the body its numbers */
+};
+
+struct route {
+	enum route_id id;
+	const char *name;    /* in metrics and logs */
+	const char *dialect; /* in metrics */
+	struct str path;     /* the whole; for SUBJECT_ACCOUNT and _APP what comes before the UUID */
+	enum route_subject subject;
+	enum auth_scheme auth;
+	size_t max_body_bytes;
+	const char *session;  /* the member of the body that names the bridge's session; NULL: none */
+	unsigned bridge_kinds; /* 1 << enum bridge_kind: whose accounts post here */
+	int (*read)(struct intake *in, const json *body, struct err *err);
+};
+extern const struct route routes[ROUTES];
+
+/* NULL: 404. target is set where the path ends in a UUID, else nil. */
+const struct route *route_find(struct str path, struct uuid *target);
+bool route_allows(const struct route *r, struct str method);
+const char *route_allow(const struct route *r); /* the Allow header of a 405 */
+/* application/json and application/<any>+json, with whatever parameters; absent counts as JSON, since signatures are over the
+ * bytes and some bridges leave it out. */
+bool content_type_fits(struct str content_type);
+
+#endif

@@ -1,0 +1,23 @@
+/* The secrets of an account or an app, opened: who may post in its name. Several are valid at once, for rotation. */
+#ifndef INGEST_SECRETS_H
+#define INGEST_SECRETS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct secret_list {
+	struct str *items;
+	size_t n;
+};
+
+struct secrets {
+	struct secret_list signing_keys, tokens; /* of an account */
+	struct secret_list app_secrets;          /* of an app */
+	struct str verify_token;                 /* of an app; absent: none */
+};
+
+/* From {"signing_keys": [...], "tokens": [...]} or {"app_secrets": [...], "verify_token": "..."}, copied into the arena.
+ * What is empty or no string is left out; other members are not kept. ERR_INPUT, which never quotes, when it is no object. */
+int secrets_parse(struct secrets *out, struct str text, struct arena *a, struct err *err) ERR_MUST_USE;
+
+#endif

@@ -1,0 +1,68 @@
+/* The keys of ingest's configuration; see settings.h. */
+#include "ingest/settings.h"
+
+#include <stddef.h>
+
+#include "crypto/seal.h"
+#include "ingest/proxies.h"
+
+#define AT(field) offsetof(struct ingest_settings, field)
+
+const struct config_key ingest_keys[] = {
+	{ "http.listen", CONFIG_STRING, 0, AT(http_listen), ":8080", 0, 0,
+		"Where bridges and Meta post to: address:port, \":8080\" for every address." },
+	{ "http.port_file", CONFIG_STRING, 0, AT(http_port_file), NULL, 0, 0,
+		"File to write the port to that http.listen got." },
+	{ "http.max_connections", CONFIG_INT, 0, AT(http_max_connections), "4000", 1, 100000,
+		"Open connections; more wait to be accepted." },
+	{ "http.max_connections_per_address", CONFIG_INT, 0, AT(http_max_connections_per_address), "1000", 0, 100000,
+		"Open connections of one address, more are closed; 0: no limit (behind a proxy)." },
+	{ "http.header_timeout", CONFIG_DURATION_MS, 0, AT(http_header_timeout_ms), "10s", 10, 600000,
+		"Time for the whole header." },
+	{ "http.body_timeout", CONFIG_DURATION_MS, 0, AT(http_body_timeout_ms), "30s", 10, 600000,
+		"Time for the whole body." },
+	{ "http.idle_timeout", CONFIG_DURATION_MS, 0, AT(http_idle_timeout_ms), "75s", 10, 3600000,
+		"Time between two requests of a connection, and for sending an answer." },
+	{ "http.trusted_proxies", CONFIG_LIST, CONFIG_LIVE, AT(http_trusted_proxies), NULL, 0, 0,
+		"Networks (10.0.0.0/8) whose X-Forwarded-For is believed." },
+	{ "request.deadline", CONFIG_DURATION_MS, 0, AT(request_deadline_ms), "8s", 100, 600000,
+		"503 when Kafka has not acknowledged by then; bridges give up after 10 s." },
+	{ "drain.timeout", CONFIG_DURATION_MS, 0, AT(drain_timeout_ms), "10s", 0, 600000,
+		"Time that requests get to finish after SIGTERM." },
+	{ "limits.bytes_in_flight", CONFIG_BYTES, 0, AT(limits_bytes_in_flight), "512M", 16777216, 68719476736,
+		"Bodies of all open requests together; 503 beyond." },
+	{ "limits.failures_per_minute", CONFIG_INT, CONFIG_LIVE, AT(limits_failures_per_minute), "60", 1, 1000000,
+		"Requests of one source address that may fail to authenticate; 429 beyond." },
+	{ "limits.account_rate", CONFIG_INT, CONFIG_LIVE, AT(limits_account_rate), "1000", 0, 1000000,
+		"Requests per second of one account; 0: no limit." },
+	{ "limits.account_burst", CONFIG_INT, CONFIG_LIVE, AT(limits_account_burst), "2000", 1, 1000000,
+		"Requests of one account at once." },
+	{ "limits.sync_rate", CONFIG_INT, CONFIG_LIVE, AT(limits_sync_rate), "10", 1, 1000000,
+		"Chats per second of one account's initial sync." },
+	{ "limits.sync_burst", CONFIG_INT, CONFIG_LIVE, AT(limits_sync_burst), "500", 50, 1000000,
+		"Chats at once: one full sync." },
+	{ "postgres.conninfo", CONFIG_STRING, CONFIG_REQUIRED | CONFIG_SECRET, AT(postgres), NULL, 0, 0,
+		"libpq connection string; a direct connection, never a transaction pooler." },
+	{ "postgres.statement_timeout", CONFIG_DURATION_MS, 0, AT(statement_timeout_ms), "5s", 100, 600000,
+		"Deadline of one statement; on expiry the connection is closed." },
+	{ "secrets.keyring", CONFIG_STRING, CONFIG_REQUIRED | CONFIG_SECRET | CONFIG_LIVE, AT(keyring), NULL, 0, 0,
+		"Keys that seal secrets and QR codes, a line each: <key id>:<base64 of 32 bytes>, the first one seals." },
+	{ "qr.ttl", CONFIG_DURATION_MS, 0, AT(qr_ttl_ms), "60s", 1000, 3600000,
+		"How long a QR code is shown." },
+	{ 0 },
+};
+
+int ingest_settings_check(const void *settings, struct err *err)
+{
+	const struct ingest_settings *s = settings;
+	struct keyring *keyring = NULL;
+	struct proxies *proxies = NULL;
+
+	if (keyring_parse(&keyring, str_of(s->keyring), err) < 0)
+		return err_wrap(err, "secrets.keyring");
+	keyring_free(keyring);
+	if (proxies_parse(&proxies, s->http_trusted_proxies, err) < 0)
+		return err_wrap(err, "http.trusted_proxies");
+	proxies_free(proxies);
+	return 0;
+}

@@ -1,0 +1,169 @@
+/* Transactions: what is committed is there, what is rolled back is not, and what nobody knows is called unknown. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "session.h"
+
+static struct pg *pg;
+static struct err err;
+
+static int setup(void **state)
+{
+	if (pg_temp_start(state) < 0)
+		return -1;
+	pg = session_open();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	pg_close(&pg);
+	return pg_temp_stop(state);
+}
+
+static int each(void **state)
+{
+	(void)state;
+	execute(pg, "CREATE TEMP TABLE IF NOT EXISTS t (i int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)");
+	execute(pg, "TRUNCATE t");
+	return 0;
+}
+
+static int64_t count(void)
+{
+	return query_i64(pg, "SELECT count(*) FROM t");
+}
+
+static void begin_and_insert(const char *sql)
+{
+	assert_false(pg_in_transaction(pg));
+	assert_done(pg_begin(pg, &err), err);
+	assert_true(pg_in_transaction(pg));
+	execute(pg, sql);
+}
+
+static void commit_keeps_and_rollback_drops(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	pg_rollback(pg);
+	assert_false(pg_in_transaction(pg));
+	assert_int_equal(count(), 0);
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	assert_done(pg_commit(pg, &err), err);
+	assert_false(pg_in_transaction(pg));
+	assert_int_equal(count(), 1);
+	pg_rollback(pg); /* nothing to do */
+	assert_true(pg_usable(pg));
+}
+
+static void rollback_ends_a_failed_transaction(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	assert_failed(run(pg, "SELECT 1 / 0", NULL, NULL, &err), err, ERR_INPUT, "22012");
+	assert_true(pg_in_transaction(pg));
+	pg_rollback(pg);
+	assert_int_equal(count(), 0);
+}
+
+static void commit_of_a_failed_transaction_is_not_a_success(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	assert_failed(run(pg, "SELECT 1 / 0", NULL, NULL, &err), err, ERR_INPUT, "22012");
+	assert_failed(pg_commit(pg, &err), err, ERR_RETRY, "25P02");
+	assert_false(pg_in_transaction(pg));
+	assert_int_equal(count(), 0);
+}
+
+static void a_constraint_that_fails_at_commit_is_known(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1), (1)");
+	assert_failed(pg_commit(pg, &err), err, ERR_CONFLICT, "23505");
+	assert_true(pg_usable(pg));
+	assert_false(pg_in_transaction(pg));
+}
+
+static void a_savepoint_undoes_only_what_came_after_it(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	for (int i = 0; i < 2; i++) {
+		assert_done(pg_savepoint(pg, &err), err);
+		execute(pg, "INSERT INTO t VALUES (2)");
+		assert_failed(run(pg, "SELECT 1 / 0", NULL, NULL, &err), err, ERR_INPUT, "22012");
+		assert_done(pg_savepoint_rollback(pg, &err), err);
+		assert_true(pg_in_transaction(pg));
+	}
+	assert_done(pg_savepoint(pg, &err), err);
+	execute(pg, "INSERT INTO t VALUES (3)");
+	assert_done(pg_savepoint_release(pg, &err), err);
+	assert_done(pg_commit(pg, &err), err);
+	assert_int_equal(query_i64(pg, "SELECT sum(i) FROM t"), 4);
+}
+
+static void rolling_back_takes_the_savepoint_away(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	assert_done(pg_savepoint(pg, &err), err);
+	assert_done(pg_savepoint_rollback(pg, &err), err);
+	assert_failed(pg_savepoint_release(pg, &err), err, ERR_RETRY, "3B001");
+	pg_rollback(pg);
+}
+
+static void a_commit_without_an_answer_is_unknown(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	backend_kill(backend_pid(pg));
+	assert_failed(pg_commit(pg, &err), err, ERR_RETRY, "unknown");
+	assert_false(pg_usable(pg));
+	pg_rollback(pg);
+	assert_failed(pg_begin(pg, &err), err, ERR_RETRY, "closed");
+	assert_done(pg_reconnect(pg, &err), err);
+}
+
+static void a_commit_that_was_never_sent_is_known(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	backend_kill(backend_pid(pg));
+	assert_failed(run(pg, "SELECT 1", NULL, NULL, &err), err, ERR_RETRY, "57P01");
+	assert_failed(pg_commit(pg, &err), err, ERR_RETRY, "closed");
+	assert_done(pg_reconnect(pg, &err), err);
+}
+
+static void rollback_on_a_killed_backend_is_safe(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	backend_kill(backend_pid(pg));
+	pg_rollback(pg);
+	assert_false(pg_usable(pg));
+	assert_false(pg_in_transaction(pg));
+	assert_done(pg_reconnect(pg, &err), err);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(commit_keeps_and_rollback_drops, each),
+		cmocka_unit_test_setup(rollback_ends_a_failed_transaction, each),
+		cmocka_unit_test_setup(commit_of_a_failed_transaction_is_not_a_success, each),
+		cmocka_unit_test_setup(a_constraint_that_fails_at_commit_is_known, each),
+		cmocka_unit_test_setup(a_savepoint_undoes_only_what_came_after_it, each),
+		cmocka_unit_test_setup(rolling_back_takes_the_savepoint_away, each),
+		cmocka_unit_test_setup(a_commit_without_an_answer_is_unknown, each),
+		cmocka_unit_test_setup(a_commit_that_was_never_sent_is_known, each),
+		cmocka_unit_test_setup(rollback_on_a_killed_backend_is_safe, each),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,136 @@
+/* What the tests of libs/store share: a migrated server of their own, sessions under the roles of the services, and one small
+ * tenant: workspace 1 with accounts 1 (webjs, waha) and 2 (webjs, evolution), workspace 2 with account 3. Include after cmocka.h. */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../pg/session.h"
+#include "base/arena.h"
+#include "crypto/ids.h"
+
+#define ADMIN     "postgres"
+#define CHAT_SYNC "blazz_chat_sync"
+
+struct db {
+	struct pg *admin; /* superuser, for looking and arranging */
+	struct pg *pg;    /* chat-sync's */
+	struct arena *arena;
+	struct err err;
+};
+static struct db db;
+
+#define done(rc) assert_done((rc), db.err)
+
+/* A pg: URI for sqitch or a conninfo for libpq, both over TCP or the socket directory of the server. */
+static inline const char *db_conninfo(const char *role)
+{
+	static char out[400];
+
+	snprintf(out, sizeof(out), "%s user=%s", pg_temp_conninfo(), role);
+	return out;
+}
+
+static inline struct pg *db_session(const char *role)
+{
+	return session_open_with(&(struct pg_options){ .conninfo = db_conninfo(role), .application_name = "test" });
+}
+
+/* Runs sqitch in db/ against the server; 0 when it succeeded. */
+static inline int db_sqitch(const char *command)
+{
+	char shell[700];
+	const char *host = strstr(pg_temp_conninfo(), "host="), *port = strstr(pg_temp_conninfo(), "port=");
+
+	if (!host || !port)
+		return -1;
+	snprintf(shell, sizeof(shell), "cd db && PGHOST=%.*s PGPORT=%.*s PGUSER=postgres sqitch %s db:pg:postgres >/dev/null",
+		(int)strcspn(host + 5, " "), host + 5, (int)strcspn(port + 5, " "), port + 5, command);
+	return system(shell) == 0 ? 0 : -1;
+}
+
+#define TENANTS \
+	"INSERT INTO workspaces (id, uuid, name, settings) VALUES (1, '00000000-0000-4000-8000-000000000001', 'one'," \
+	" '{\"default_region\":\"ID\",\"sync\":{\"max_chats\":20}}'), (2, '00000000-0000-4000-8000-000000000002', 'two', '{}');" \
+	"INSERT INTO users (workspace_id, id, uuid, name, email, role) VALUES" \
+	" (1, 1, '00000000-0000-4000-8000-0000000000a1', 'Ann', 'ann@example.com', 'owner');" \
+	"INSERT INTO whatsapp_accounts (workspace_id, id, uuid, session_id, provider_type, bridge_kind) VALUES" \
+	" (1, 1, '00000000-0000-4000-8000-000000000011', 's1', 'webjs', 'waha')," \
+	" (1, 2, '00000000-0000-4000-8000-000000000012', 's2', 'webjs', 'evolution')," \
+	" (2, 3, '00000000-0000-4000-8000-000000000013', 's3', 'webjs', 'blazz');" \
+	"SELECT setval('workspaces_id_seq', 100), setval('users_id_seq', 100), setval('whatsapp_accounts_id_seq', 100)"
+
+/* Statements separated by semicolons. */
+static inline void db_script(const char *sql)
+{
+	char *copy = mem_cstr(str_of(sql)), *rest = copy;
+
+	for (char *one; (one = strsep(&rest, ";"));)
+		if (one[strspn(one, " \n\t")])
+			execute(db.admin, one);
+	free(copy);
+}
+
+static inline int db_start(void **state)
+{
+	if (pg_temp_start(state) < 0 || db_sqitch("deploy") < 0)
+		return -1;
+	db.admin = db_session(ADMIN);
+	db_script(TENANTS);
+	db.pg = db_session(CHAT_SYNC);
+	db.arena = arena_new(1 << 16);
+	return 0;
+}
+
+static inline int db_stop(void **state)
+{
+	pg_close(&db.pg);
+	pg_close(&db.admin);
+	arena_free(db.arena);
+	return pg_temp_stop(state);
+}
+
+/* A setup for each test: nothing of the hot path is there. */
+static inline int db_empty(void **state)
+{
+	(void)state;
+	if (pg_in_transaction(db.pg))
+		pg_rollback(db.pg);
+	execute(db.admin,
+		"TRUNCATE contacts, contact_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats, chat_receipts,"
+		" chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, consumer_progress, outbox");
+	arena_reset(db.arena);
+	return 0;
+}
+
+static inline int64_t db_i64(const char *sql)
+{
+	return query_i64(db.admin, sql);
+}
+
+/* The first column of the first row, in the arena; absent: NULL or no row. */
+static inline struct str db_text(const char *sql)
+{
+	struct pg_rows *rows = query(db.admin, sql, NULL);
+	struct str s = pg_rows_count(rows) > 0 ? arena_str(db.arena, pg_text(rows, 0, 0)) : STR_NONE;
+
+	pg_rows_free(rows);
+	return s;
+}
+
+#define assert_text(sql, want) assert_string_equal(arena_cstr(db.arena, db_text(sql)), (want))
+#define assert_str(s, want) assert_true(str_is((s), (want)))
+
+/* Microseconds since 1970 of a second in 2026. */
+#define AT(seconds) (INT64_C(1767225600000000) + (int64_t)(seconds) * 1000000)
+
+static inline struct uuid uuid_of(const char *text)
+{
+	struct uuid u = { 0 };
+
+	assert_true(uuid_parse(str_of(text), &u));
+	return u;
+}
+
+#endif

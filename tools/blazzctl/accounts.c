@@ -1,0 +1,220 @@
+/* blazzctl accounts: the WhatsApp numbers of workspaces. */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/ids.h"
+#include "sealing.h"
+#include "store/config.h"
+
+struct account_options {
+	const char *id, *workspace, *session, *provider, *bridge, *ref, *phone, *phone_number_id, *waba, *business, *app,
+		*instance, *secret_file, *token_file, *access_token_file;
+	bool primary;
+};
+
+#define AT(field) offsetof(struct account_options, field)
+
+static const struct option_row add_rows[] = {
+	{ "workspace", OPTION_TEXT, AT(workspace), "UUID|NAME", "whose" },
+	{ "session", OPTION_TEXT, AT(session), "ID", "our name of it, unique" },
+	{ "provider", OPTION_TEXT, AT(provider), "WORD", "meta or webjs" },
+	{ "bridge", OPTION_TEXT, AT(bridge), "WORD", "webjs: blazz, wwebjs, waha or evolution" },
+	{ "ref", OPTION_TEXT, AT(ref), "TEXT", "webjs: the bridge's name of the session" },
+	{ "instance", OPTION_TEXT, AT(instance), "URL", "webjs: the bridge's address" },
+	{ "phone", OPTION_TEXT, AT(phone), "E.164", "its number" },
+	{ "app", OPTION_TEXT, AT(app), "UUID", "meta: the app that reports it" },
+	{ "phone-number-id", OPTION_TEXT, AT(phone_number_id), "ID", "meta" },
+	{ "waba", OPTION_TEXT, AT(waba), "ID", "meta: its business account" },
+	{ "business", OPTION_TEXT, AT(business), "ID", "meta: the business portfolio" },
+	{ "primary", OPTION_FLAG, AT(primary), NULL, "the workspace's primary account from now on" },
+	{ "secret-file", OPTION_TEXT, AT(secret_file), "FILE",
+		"what the bridge signs with (evolution: its token), one a line; - is standard input;\n"
+		"                                default: one is made up and printed" },
+	{ "token-file", OPTION_TEXT, AT(token_file), "FILE", "webjs: bearer tokens or API keys besides" },
+	{ "access-token-file", OPTION_TEXT, AT(access_token_file), "FILE", "what we send with" },
+	{ "id", OPTION_TEXT, AT(id), "UUID", "default: a random one" },
+	{ 0 },
+};
+
+struct list_options {
+	const char *workspace;
+};
+
+static const struct option_row list_rows[] = {
+	{ "workspace", OPTION_TEXT, offsetof(struct list_options, workspace), "UUID|NAME", "of this one only" },
+	{ 0 },
+};
+
+static int provider_read(const struct account_options *o, struct account_info *a, struct err *err)
+{
+	a->provider = provider_parse(str_of(o->provider));
+	a->bridge = bridge_parse(str_of(o->bridge));
+	if (a->provider == PROVIDER_NONE)
+		return ctl_usage(err, "--provider is meta or webjs");
+	if (a->provider == PROVIDER_META)
+		return o->app && o->phone_number_id ? 0 : ctl_usage(err, "meta needs --app and --phone-number-id");
+	return a->bridge ? 0 : ctl_usage(err, "webjs needs --bridge: blazz, wwebjs, waha or evolution");
+}
+
+static int account_read(const struct account_options *o, struct account_info *a, struct err *err)
+{
+	*a = (struct account_info){
+		.session_id = str_of(o->session),
+		.provider_ref = str_of(o->ref),
+		.phone_number = str_of(o->phone),
+		.phone_number_id = str_of(o->phone_number_id),
+		.waba_id = str_of(o->waba),
+		.business_id = str_of(o->business),
+		.assigned_instance_url = str_of(o->instance),
+		.is_primary = o->primary,
+	};
+	if (!o->workspace || !o->session)
+		return ctl_usage(err, "accounts add needs --workspace and --session");
+	if (!o->id)
+		uuid_v4(&a->uuid);
+	else if (ctl_uuid("--id", o->id, &a->uuid, err) < 0)
+		return -1;
+	if (o->app && ctl_uuid("--app", o->app, &a->app, err) < 0)
+		return -1;
+	return provider_read(o, a, err);
+}
+
+/* What an account's sealed object is made of. */
+struct account_secrets {
+	struct sealing_secrets own, tokens, access;
+};
+
+static int secrets_read(const struct account_options *o, enum provider provider, struct account_secrets *s, struct err *err)
+{
+	/* Meta's numbers report through their app and have nothing to sign with. */
+	if ((provider == PROVIDER_WEBJS || o->secret_file) && sealing_secrets_read(o->secret_file, &s->own, err) < 0)
+		return -1;
+	if (o->token_file && sealing_secrets_read(o->token_file, &s->tokens, err) < 0)
+		return -1;
+	return o->access_token_file ? sealing_secrets_read(o->access_token_file, &s->access, err) : 0;
+}
+
+static void secrets_fini(struct account_secrets *s)
+{
+	sealing_secrets_fini(&s->own);
+	sealing_secrets_fini(&s->tokens);
+	sealing_secrets_fini(&s->access);
+}
+
+/* Evolution signs nothing: its secret is a token, and goes before the others. */
+static int account_seal(struct ctl *ctl, const struct account_info *a, const struct account_secrets *s, struct buf *out,
+	struct err *err)
+{
+	bool token = a->bridge == BRIDGE_EVOLUTION;
+	struct str tokens[2 * OPTION_TEXTS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; token && i < s->own.n; i++)
+		tokens[n++] = s->own.values[i];
+	for (size_t i = 0; i < s->tokens.n; i++)
+		tokens[n++] = s->tokens.values[i];
+	const struct sealing_member members[] = {
+		{ "signing_keys", s->own.values, token ? 0 : s->own.n, false },
+		{ "tokens", tokens, n, false },
+		{ "access_token", s->access.values, s->access.n, true },
+	};
+
+	return sealing_seal(ctl, SEALING_ACCOUNTS, &a->uuid, members, 3, out, err);
+}
+
+/* A secret that was made up is shown this once. */
+static void account_print(const struct account_info *a, const struct account_secrets *s, bool json)
+{
+	static const char *const columns[] = { "account", "workspace", "session_id", "secret", NULL };
+	struct table *t = table_new(columns);
+
+	table_uuid(t, &a->uuid);
+	table_uuid(t, &a->workspace);
+	table_text(t, a->session_id);
+	table_text(t, s->own.made ? s->own.values[0] : STR_NONE);
+	table_print(t, json);
+	table_free(t);
+}
+
+static int account_store(struct ctl *ctl, const char *workspace, struct account_info *a, struct err *err)
+{
+	struct pg *pg;
+
+	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
+		workspace_find(pg, str_of(workspace), &a->workspace_id, &a->workspace, err) < 0)
+		return -1;
+	return account_add(pg, a, err);
+}
+
+static int add(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	const struct account_options *o = options;
+	struct account_secrets secrets = { .own = { .n = 0 } };
+	struct buf sealed = BUF_INIT;
+	struct account_info a;
+	int rc = -1;
+
+	(void)arguments;
+	if (account_read(o, &a, err) < 0 || secrets_read(o, a.provider, &secrets, err) < 0)
+		goto out;
+	if (secrets.own.n + secrets.tokens.n + secrets.access.n > 0) {
+		if (account_seal(ctl, &a, &secrets, &sealed, err) < 0)
+			goto out;
+		a.secrets = buf_str(&sealed);
+	}
+	rc = account_store(ctl, o->workspace, &a, err);
+	if (rc == 0)
+		account_print(&a, &secrets, ctl->json);
+out:
+	secrets_fini(&secrets);
+	buf_fini(&sealed);
+	return rc;
+}
+
+static void account_row(void *ctx, const struct account_info *a)
+{
+	struct table *t = ctx;
+
+	table_uuid(t, &a->uuid);
+	table_uuid(t, &a->workspace);
+	table_text(t, a->session_id);
+	table_text(t, str_of(provider_word(a->provider)));
+	table_text(t, a->bridge ? str_of(bridge_word(a->bridge)) : STR_NONE);
+	table_text(t, a->phone_number);
+	table_text(t, a->desired_state);
+	table_text(t, a->status);
+	table_text(t, a->disconnect_reason);
+	table_bool(t, a->is_primary);
+	table_i64(t, a->health_score);
+	table_time_ms(t, a->last_activity_us == PG_NO_TIME ? 0 : a->last_activity_us / 1000);
+}
+
+static int list(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	static const char *const columns[] = { "account", "workspace", "session_id", "provider", "bridge", "phone", "desired",
+		"status", "reason", "primary", "health", "last_activity", NULL };
+	const struct list_options *o = options;
+	struct table *t = table_new(columns);
+	int64_t workspace_id = 0;
+	struct uuid workspace;
+	struct pg *pg;
+	int rc = -1;
+
+	(void)arguments;
+	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
+		(o->workspace && workspace_find(pg, str_of(o->workspace), &workspace_id, &workspace, err) < 0) ||
+		accounts_list(pg, workspace_id, account_row, t, err) < 0)
+		goto out;
+	table_print(t, ctl->json);
+	rc = 0;
+out:
+	table_free(t);
+	return rc;
+}
+
+const struct command accounts_commands[] = {
+	{ "accounts", "add", NULL, 0, 0, add_rows, sizeof(struct account_options), "adds a number", add },
+	{ "accounts", "list", NULL, 0, 0, list_rows, sizeof(struct list_options), "all numbers and how they are", list },
+	{ 0 },
+};

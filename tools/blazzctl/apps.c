@@ -1,0 +1,201 @@
+/* blazzctl workspaces and apps: tenants, and the Meta apps through which their numbers report. */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/ids.h"
+#include "json/json.h"
+#include "sealing.h"
+#include "store/config.h"
+
+struct workspace_options {
+	const char *id, *settings;
+};
+
+static const struct option_row workspace_rows[] = {
+	{ "id", OPTION_TEXT, offsetof(struct workspace_options, id), "UUID", "default: a random one" },
+	{ "settings", OPTION_TEXT, offsetof(struct workspace_options, settings), "JSON",
+		"an object, as db/README.md lists it: {\"default_region\":\"ID\"}" },
+	{ 0 },
+};
+
+struct app_options {
+	const char *id, *workspace, *name, *secret_file, *verify_file;
+};
+
+static const struct option_row app_rows[] = {
+	{ "id", OPTION_TEXT, offsetof(struct app_options, id), "UUID", "default: a random one" },
+	{ "workspace", OPTION_TEXT, offsetof(struct app_options, workspace), "UUID|NAME", "default: the platform's own app" },
+	{ "name", OPTION_TEXT, offsetof(struct app_options, name), "TEXT", "for people" },
+	{ "secret-file", OPTION_TEXT, offsetof(struct app_options, secret_file), "FILE",
+		"app secrets, one a line; - is standard input; default: one is made up and printed" },
+	{ "verify-token-file", OPTION_TEXT, offsetof(struct app_options, verify_file), "FILE",
+		"Meta's subscription check; default: one is made up and printed" },
+	{ 0 },
+};
+
+static int id_choose(const char *text, struct uuid *out, struct err *err)
+{
+	if (text)
+		return ctl_uuid("--id", text, out, err);
+	uuid_v4(out);
+	return 0;
+}
+
+static int settings_check(const char *text, struct err *err)
+{
+	struct json_doc *doc = NULL;
+	int rc = -1;
+
+	if (!text)
+		return 0;
+	if (json_parse(&doc, str_of(text), err) < 0 || !json_is_obj(json_root(doc)))
+		ctl_usage(err, "--settings: no JSON object");
+	else
+		rc = 0;
+	json_free(doc);
+	return rc;
+}
+
+static int workspaces_add(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	static const char *const columns[] = { "workspace", "name", NULL };
+	const struct workspace_options *o = options;
+	struct workspace_info w = { .name = str_of(arguments[0]), .settings = str_of(o->settings) };
+	struct table *t;
+	struct pg *pg;
+
+	if (settings_check(o->settings, err) < 0 || id_choose(o->id, &w.uuid, err) < 0 ||
+		ctl_pg_admin(ctl, &pg, err) < 0 || workspace_add(pg, &w, err) < 0)
+		return -1;
+	t = table_new(columns);
+	table_uuid(t, &w.uuid);
+	table_text(t, w.name);
+	table_print(t, ctl->json);
+	table_free(t);
+	return 0;
+}
+
+static void workspace_row(void *ctx, const struct workspace_info *w)
+{
+	struct table *t = ctx;
+
+	table_uuid(t, &w->uuid);
+	table_text(t, w->name);
+	table_text(t, w->settings);
+	table_time_ms(t, w->created_us / 1000);
+}
+
+static int workspaces_show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	static const char *const columns[] = { "workspace", "name", "settings", "created_at", NULL };
+	struct table *t = table_new(columns);
+	struct pg *pg;
+	int rc = -1;
+
+	(void)options;
+	(void)arguments;
+	if (ctl_pg_admin(ctl, &pg, err) == 0 && workspaces_list(pg, workspace_row, t, err) == 0) {
+		table_print(t, ctl->json);
+		rc = 0;
+	}
+	table_free(t);
+	return rc;
+}
+
+static int app_seal(struct ctl *ctl, const struct uuid *id, const struct sealing_secrets *secrets,
+	const struct sealing_secrets *verify, struct buf *out, struct err *err)
+{
+	const struct sealing_member members[] = {
+		{ "app_secrets", secrets->values, secrets->n, false },
+		{ "verify_token", verify->values, 1, true },
+	};
+
+	return sealing_seal(ctl, SEALING_APPS, id, members, 2, out, err);
+}
+
+/* A secret that was made up is shown this once. */
+static void app_print(const struct app_info *app, const struct sealing_secrets *secrets, const struct sealing_secrets *verify,
+	bool as_json)
+{
+	static const char *const columns[] = { "app", "name", "secret", "verify_token", NULL };
+	struct table *t = table_new(columns);
+
+	table_uuid(t, &app->uuid);
+	table_text(t, app->name);
+	table_text(t, secrets->made ? secrets->values[0] : STR_NONE);
+	table_text(t, verify->made ? verify->values[0] : STR_NONE);
+	table_print(t, as_json);
+	table_free(t);
+}
+
+static int app_store(struct ctl *ctl, const struct app_options *o, struct app_info *app, struct err *err)
+{
+	struct uuid workspace;
+	struct pg *pg;
+
+	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
+		(o->workspace && workspace_find(pg, str_of(o->workspace), &app->workspace_id, &workspace, err) < 0))
+		return -1;
+	return app_add(pg, app, err);
+}
+
+static int apps_add(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	const struct app_options *o = options;
+	struct app_info app = { .kind = STR("meta"), .name = o->name ? str_of(o->name) : STR("") };
+	struct sealing_secrets secrets = { .n = 0 }, verify = { .n = 0 };
+	struct buf sealed = BUF_INIT;
+	int rc = -1;
+
+	(void)arguments;
+	if (id_choose(o->id, &app.uuid, err) < 0 || sealing_secrets_read(o->secret_file, &secrets, err) < 0 ||
+		sealing_secrets_read(o->verify_file, &verify, err) < 0 ||
+		app_seal(ctl, &app.uuid, &secrets, &verify, &sealed, err) < 0)
+		goto out;
+	app.secrets = buf_str(&sealed);
+	rc = app_store(ctl, o, &app, err);
+	if (rc == 0)
+		app_print(&app, &secrets, &verify, ctl->json);
+out:
+	sealing_secrets_fini(&secrets);
+	sealing_secrets_fini(&verify);
+	buf_fini(&sealed);
+	return rc;
+}
+
+static void app_row(void *ctx, const struct app_info *app)
+{
+	struct table *t = ctx;
+
+	table_uuid(t, &app->uuid);
+	table_text(t, app->kind);
+	table_text(t, app->name);
+	table_bool(t, app->workspace_id == 0);
+	table_time_ms(t, app->created_us / 1000);
+}
+
+static int apps_show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	static const char *const columns[] = { "app", "kind", "name", "platform", "created_at", NULL };
+	struct table *t = table_new(columns);
+	struct pg *pg;
+	int rc = -1;
+
+	(void)options;
+	(void)arguments;
+	if (ctl_pg_admin(ctl, &pg, err) == 0 && apps_list(pg, app_row, t, err) == 0) {
+		table_print(t, ctl->json);
+		rc = 0;
+	}
+	table_free(t);
+	return rc;
+}
+
+const struct command apps_commands[] = {
+	{ "workspaces", "add", "NAME", 1, 1, workspace_rows, sizeof(struct workspace_options), "adds a tenant", workspaces_add },
+	{ "workspaces", "list", NULL, 0, 0, NULL, 0, "all tenants", workspaces_show },
+	{ "apps", "add", NULL, 0, 0, app_rows, sizeof(struct app_options), "adds a Meta app", apps_add },
+	{ "apps", "list", NULL, 0, 0, NULL, 0, "all Meta apps", apps_show },
+	{ 0 },
+};

@@ -1,0 +1,157 @@
+/* The configuration of blazzctl and what it connects to. Invariant: nothing is opened that the command does not use. */
+#include "ctl.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/source.h"
+
+#define AT(field) offsetof(struct ctl_settings, field)
+
+static const struct config_key keys[] = {
+	{ "postgres.conninfo", CONFIG_STRING, CONFIG_SECRET, AT(postgres), NULL, 0, 0,
+		"libpq connection string of role blazz_admin: workspaces, apps, accounts" },
+	{ "postgres.ops_conninfo", CONFIG_STRING, CONFIG_SECRET, AT(postgres_ops), NULL, 0, 0,
+		"the same of role blazz_ops: progress, syncs; unset: postgres.conninfo" },
+	{ "secrets.keyring", CONFIG_STRING, CONFIG_SECRET, AT(keyring), NULL, 0, 0,
+		"keys that seal secrets, one a line: <id>:<base64 of 32 bytes>; the first one seals" },
+	{ "topics.prefix", CONFIG_STRING, 0, AT(topic_prefix), "blazz", 0, 0, "first part of every topic's name" },
+	{ "kafka.bootstrap.servers", CONFIG_STRING, 0, AT(kafka_brokers), NULL, 0, 0,
+		"brokers to start from; all kafka.* keys go to librdkafka as they are" },
+	{ 0 },
+};
+
+struct kafka_fill {
+	struct kafka_config *kafka;
+	struct err *err;
+	int rc;
+};
+
+static void kafka_fill_one(void *ctx, const char *key, const char *value)
+{
+	struct kafka_fill *f = ctx;
+
+	if (f->rc == 0)
+		f->rc = kafka_config_set(f->kafka, key, value, f->err);
+}
+
+static int config_error(struct err *err)
+{
+	snprintf(err->code, sizeof(err->code), "config");
+	return -1;
+}
+
+int ctl_open(struct ctl *ctl, const char *file, struct err *err)
+{
+	struct kafka_fill fill = { .err = err };
+
+	if (config_load(&ctl->config, file, keys, &ctl->settings, sizeof(ctl->settings), err) < 0)
+		return config_error(err);
+	fill.kafka = ctl->kafka = kafka_config_new();
+	config_each_kafka(ctl->config, kafka_fill_one, &fill);
+	return fill.rc < 0 ? config_error(err) : 0;
+}
+
+void ctl_close(struct ctl *ctl)
+{
+	kafka_admin_close(&ctl->kafka_admin);
+	pg_close(&ctl->admin);
+	pg_close(&ctl->ops);
+	keyring_free(ctl->keyring);
+	kafka_config_free(ctl->kafka);
+	config_free(ctl->config);
+}
+
+static int need(const char *value, const char *key, struct err *err)
+{
+	return value ? 0 : err_set(err, ERR_INPUT, "config", "%s is not set (-c FILE or the environment)", key);
+}
+
+static int pg_get(struct pg **slot, const char *conninfo, struct pg **out, struct err *err)
+{
+	struct pg_options options = { .conninfo = conninfo, .application_name = "blazzctl" };
+
+	if (need(conninfo, "postgres.conninfo", err) < 0)
+		return -1;
+	if (!*slot && pg_open(slot, &options, err) < 0)
+		return -1;
+	*out = *slot;
+	return 0;
+}
+
+int ctl_pg_admin(struct ctl *ctl, struct pg **out, struct err *err)
+{
+	return pg_get(&ctl->admin, ctl->settings.postgres, out, err);
+}
+
+int ctl_pg_ops(struct ctl *ctl, struct pg **out, struct err *err)
+{
+	const struct ctl_settings *s = &ctl->settings;
+
+	return pg_get(&ctl->ops, s->postgres_ops ? s->postgres_ops : s->postgres, out, err);
+}
+
+int ctl_keyring(struct ctl *ctl, const struct keyring **out, struct err *err)
+{
+	if (need(ctl->settings.keyring, "secrets.keyring", err) < 0)
+		return -1;
+	if (!ctl->keyring && keyring_parse(&ctl->keyring, str_of(ctl->settings.keyring), err) < 0)
+		return config_error(err);
+	*out = ctl->keyring;
+	return 0;
+}
+
+int ctl_kafka(struct ctl *ctl, const struct kafka_config **out, struct err *err)
+{
+	if (need(ctl->settings.kafka_brokers, "kafka.bootstrap.servers", err) < 0)
+		return -1;
+	*out = ctl->kafka;
+	return 0;
+}
+
+int ctl_kafka_admin(struct ctl *ctl, struct kafka_admin **out, struct err *err)
+{
+	const struct kafka_config *kafka;
+
+	if (ctl_kafka(ctl, &kafka, err) < 0)
+		return -1;
+	if (!ctl->kafka_admin && kafka_admin_open(&ctl->kafka_admin, kafka, err) < 0)
+		return -1;
+	*out = ctl->kafka_admin;
+	return 0;
+}
+
+int ctl_usage(struct err *err, const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return err_set(err, ERR_INPUT, "usage", "%s", text);
+}
+
+int ctl_uuid(const char *name, const char *text, struct uuid *out, struct err *err)
+{
+	if (!text)
+		return ctl_usage(err, "%s is missing", name);
+	return uuid_parse(str_of(text), out) ? 0 : ctl_usage(err, "%s: %s is no UUID", name, text);
+}
+
+int ctl_secret_read(const char *path, struct buf *out, struct err *err)
+{
+	if (config_secret_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, out, err) < 0)
+		return -1;
+	return out->n > 0 ? 0 : err_set(err, ERR_INPUT, "secret", "%s is empty", path);
+}
+
+void ctl_secret_free(struct buf *secret)
+{
+	if (secret->p)
+		explicit_bzero(secret->p, secret->cap);
+	buf_fini(secret);
+}

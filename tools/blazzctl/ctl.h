@@ -1,0 +1,68 @@
+/* What all commands of blazzctl share: the command table, the configuration, and connections that are opened when a command
+ * first asks for them. */
+#ifndef CTL_H
+#define CTL_H
+
+#include "crypto/seal.h"
+#include "kafka/admin.h"
+#include "kafka/config.h"
+#include "options.h"
+#include "pg/pg.h"
+#include "table.h"
+
+#define CTL_TIMEOUT_MS 30000 /* of any single request */
+
+enum ctl_exit { CTL_EXIT_OK = 0, CTL_EXIT_FAILED = 1, CTL_EXIT_USAGE = 2, CTL_EXIT_CONFIG = 78 };
+
+struct ctl_settings {
+	char *postgres, *postgres_ops;
+	char *keyring;
+	char *topic_prefix;
+	char *kafka_brokers; /* kept for the table; goes to librdkafka with all of kafka.* */
+};
+
+struct ctl {
+	struct ctl_settings settings;
+	struct config *config;
+	struct kafka_config *kafka;
+	struct kafka_admin *kafka_admin;
+	struct pg *admin, *ops;
+	struct keyring *keyring;
+	bool json;
+};
+
+struct command {
+	const char *group, *verb;
+	const char *arguments; /* "NAME", "PATH..."; NULL: none */
+	int min_arguments, max_arguments;
+	const struct option_row *options; /* NULL: none */
+	size_t options_size;              /* of the struct that the rows fill */
+	const char *help;
+	int (*run)(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
+};
+
+/* Each table ends with a row without a group. */
+extern const struct command topics_commands[], apps_commands[], accounts_commands[], send_commands[], dlq_commands[],
+	sync_commands[], progress_commands[];
+
+/* Reads the file (NULL: environment only). ERR_INPUT, code "config". */
+int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;
+void ctl_close(struct ctl *ctl);
+
+/* As role blazz_admin, for configuration; as blazz_ops, for progress and what happened. */
+int ctl_pg_admin(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
+int ctl_pg_ops(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
+int ctl_keyring(struct ctl *ctl, const struct keyring **out, struct err *err) ERR_MUST_USE;
+int ctl_kafka_admin(struct ctl *ctl, struct kafka_admin **out, struct err *err) ERR_MUST_USE;
+/* The brokers must be known. */
+int ctl_kafka(struct ctl *ctl, const struct kafka_config **out, struct err *err) ERR_MUST_USE;
+
+/* ERR_INPUT, code "usage". */
+int ctl_usage(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A public id from the command line. ERR_INPUT, code "usage". */
+int ctl_uuid(const char *name, const char *text, struct uuid *out, struct err *err) ERR_MUST_USE;
+/* A secret from a file, "-": standard input; appended to out, which the caller wipes. */
+int ctl_secret_read(const char *path, struct buf *out, struct err *err) ERR_MUST_USE;
+void ctl_secret_free(struct buf *secret);
+
+#endif

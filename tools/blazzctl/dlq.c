@@ -1,0 +1,403 @@
+/* blazzctl dlq: what could not be processed: counting, looking, replaying, purging. */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/map.h"
+#include "base/utf8.h"
+#include "dead.h"
+#include "json/json.h"
+#include "json/writer.h"
+#include "wire/reveal.h"
+
+struct dlq_options {
+	struct dead_filter filter;
+	struct dead_replay_options replay;
+	int64_t limit;
+	bool yes;
+};
+
+static const struct option_row list_rows[] = { DEAD_FILTER_ROWS(struct dlq_options), { 0 } };
+
+static const struct option_row show_rows[] = { DEAD_FILTER_ROWS(struct dlq_options),
+	{ "limit", OPTION_NUMBER, offsetof(struct dlq_options, limit), "N", "at most; default 20" }, { 0 } };
+
+static const struct option_row replay_rows[] = { DEAD_FILTER_ROWS(struct dlq_options),
+	{ "rate", OPTION_NUMBER, offsetof(struct dlq_options, replay.per_second), "N", "a second; default 200" },
+	{ "url", OPTION_TEXT, offsetof(struct dlq_options, replay.url), "URL", "of ingest, for bodies it could not read" },
+	{ "secret-file", OPTION_TEXT, offsetof(struct dlq_options, replay.secret_file), "FILE",
+		"the account's or app's, for the same; - is standard input" },
+	{ "yes", OPTION_FLAG, offsetof(struct dlq_options, yes), NULL, "do it; without: only say what would be done" },
+	{ 0 } };
+
+static const struct option_row purge_rows[] = {
+	{ "topic", OPTION_TEXT, offsetof(struct dlq_options, filter.topic), "TOPIC", "full name of a dead-letter topic" },
+	{ "partition", OPTION_TEXT, offsetof(struct dlq_options, filter.partition), "N", "default: all" },
+	{ "to", OPTION_TEXT, offsetof(struct dlq_options, filter.to), "OFFSET",
+		"the last one that goes; default: all there are now" },
+	{ "yes", OPTION_FLAG, offsetof(struct dlq_options, yes), NULL, "do it; without: only say what would be done" },
+	{ 0 },
+};
+
+/* Counting by (topic, reason, workspace). */
+struct tally {
+	struct map *by_group;
+	struct arena *arena;
+	size_t total;
+};
+
+struct group {
+	struct str topic, reason, workspace, consumer;
+	int64_t records, retryable, oldest_ms, newest_ms;
+};
+
+static void tally_init(struct tally *t)
+{
+	*t = (struct tally){ map_new(), arena_new(4096), 0 };
+}
+
+static void tally_fini(struct tally *t)
+{
+	map_free(t->by_group);
+	arena_free(t->arena);
+}
+
+static struct group *group_new(struct arena *a, const struct dead_letter *d)
+{
+	struct group *g = ARENA_NEW(a, struct group);
+
+	g->topic = arena_str(a, str_of(d->dlq_topic));
+	g->reason = arena_str(a, d->reason);
+	g->workspace = arena_str(a, d->workspace);
+	g->consumer = arena_str(a, d->consumer);
+	g->oldest_ms = g->newest_ms = d->message->timestamp_ms;
+	return g;
+}
+
+static void tally_add(struct tally *t, const struct dead_letter *d)
+{
+	struct str key = arena_printf(t->arena, "%s\n%.*s\n%.*s", d->dlq_topic, STR_ARG(d->reason), STR_ARG(d->workspace));
+	void **slot = map_slot(t->by_group, key);
+	int64_t at = d->message->timestamp_ms;
+	struct group *g;
+
+	if (!*slot)
+		*slot = group_new(t->arena, d);
+	g = *slot;
+	g->records++;
+	g->retryable += d->retryable;
+	g->oldest_ms = at < g->oldest_ms ? at : g->oldest_ms;
+	g->newest_ms = at > g->newest_ms ? at : g->newest_ms;
+	t->total++;
+}
+
+static void tally_print(const struct tally *t, bool as_json)
+{
+	static const char *const columns[] = { "topic", "consumer", "reason", "workspace", "records", "retryable", "oldest",
+		"newest", NULL };
+	struct table *table = table_new(columns);
+	struct str key;
+	void *value;
+
+	for (size_t i = 0; map_each(t->by_group, &i, &key, &value);) {
+		const struct group *g = value;
+
+		table_text(table, g->topic);
+		table_text(table, g->consumer);
+		table_text(table, g->reason);
+		table_text(table, g->workspace);
+		table_i64(table, g->records);
+		table_i64(table, g->retryable);
+		table_time_ms(table, g->oldest_ms);
+		table_time_ms(table, g->newest_ms);
+	}
+	table_print(table, as_json);
+	table_free(table);
+}
+
+static int tally_each(void *ctx, const struct dead_letter *d, struct err *err)
+{
+	(void)err;
+	tally_add(ctx, d);
+	return 0;
+}
+
+static int list(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	const struct dlq_options *o = options;
+	struct tally t;
+	int rc;
+
+	(void)arguments;
+	tally_init(&t);
+	rc = dead_letters_each(ctl, &o->filter, tally_each, &t, err);
+	if (rc == 0)
+		tally_print(&t, ctl->json);
+	tally_fini(&t);
+	return rc;
+}
+
+/* Text as it is, other bytes in base64 under another name. */
+static void bytes_write(struct json_writer *w, const char *name, struct str v)
+{
+	struct buf key = BUF_INIT, text = BUF_INIT;
+
+	if (!v.p || utf8_valid(v)) {
+		jw_key(w, name);
+		jw_str(w, v);
+		return;
+	}
+	buf_printf(&key, "%s_base64", name);
+	base64_encode(&text, v.p, v.n);
+	jw_key_str(w, buf_str(&key));
+	jw_str(w, buf_str(&text));
+	buf_fini(&key);
+	buf_fini(&text);
+}
+
+static void headers_write(struct json_writer *w, const struct kafka_message *m)
+{
+	jw_key(w, "headers");
+	jw_arr(w);
+	for (size_t i = 0; i < m->headers_count; i++) {
+		jw_obj(w);
+		jw_member_str(w, "name", m->headers[i].name);
+		bytes_write(w, "value", m->headers[i].value);
+		jw_obj_end(w);
+	}
+	jw_arr_end(w);
+}
+
+static bool value_reveal(struct json_writer *w, const struct dead_letter *d)
+{
+	struct str topic = str_of(d->dlq_topic);
+
+	if (memmem(topic.p, topic.n, ".inbound.", 9))
+		return reveal_inbound(w, d->message->value);
+	if (memmem(topic.p, topic.n, ".chat-event.", 12))
+		return reveal_chat_event(w, d->message->value);
+	return false;
+}
+
+static bool is_json(struct str text)
+{
+	struct json_doc *doc = NULL;
+	struct err err;
+	bool good = json_parse(&doc, text, &err) == 0;
+
+	json_free(doc);
+	return good;
+}
+
+/* The event where it can be read, the JSON that was posted, else the bytes. */
+static void value_write(struct json_writer *w, const struct dead_letter *d)
+{
+	struct buf event = BUF_INIT;
+	struct json_writer inner = json_writer(&event);
+
+	if (value_reveal(&inner, d))
+		jw_member_raw(w, "event", buf_str(&event));
+	else if (dead_is_posted(d) && is_json(d->message->value))
+		jw_member_raw(w, "body", d->message->value);
+	else
+		bytes_write(w, "value", d->message->value);
+	buf_fini(&event);
+}
+
+static void letter_write(struct json_writer *w, const struct dead_letter *d)
+{
+	char time[25];
+
+	clock_format_ms(d->message->timestamp_ms, time);
+	jw_obj(w);
+	jw_member_str(w, "topic", str_of(d->dlq_topic));
+	jw_member_i64(w, "partition", d->message->partition);
+	jw_member_i64(w, "offset", d->message->offset);
+	jw_member_str(w, "time", str_of(time));
+	jw_member_str(w, "consumer", d->consumer);
+	jw_member_str(w, "reason", d->reason);
+	jw_member_str(w, "code", d->code);
+	jw_member_str(w, "message", d->text);
+	bytes_write(w, "key", d->message->key);
+	headers_write(w, d->message);
+	value_write(w, d);
+	jw_obj_end(w);
+}
+
+struct show {
+	int64_t left;
+	struct buf json;
+	struct json_writer writer;
+	bool as_list;
+};
+
+static int show_each(void *ctx, const struct dead_letter *d, struct err *err)
+{
+	struct show *s = ctx;
+
+	(void)err;
+	if (s->left-- <= 0)
+		return 1;
+	letter_write(&s->writer, d);
+	if (s->as_list)
+		return 0;
+	printf("%.*s\n", STR_ARG(buf_str(&s->json)));
+	buf_clear(&s->json);
+	s->writer = json_writer(&s->json);
+	return 0;
+}
+
+/* An object a line, for eyes and for jq; --json: all of them in one array. */
+static int show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	const struct dlq_options *o = options;
+	struct show s = { .left = o->limit ? o->limit : 20, .as_list = ctl->json };
+	int rc;
+
+	(void)arguments;
+	s.writer = json_writer(&s.json);
+	if (s.as_list)
+		jw_arr(&s.writer);
+	rc = dead_letters_each(ctl, &o->filter, show_each, &s, err);
+	if (rc == 0 && s.as_list) {
+		jw_arr_end(&s.writer);
+		printf("%.*s\n", STR_ARG(buf_str(&s.json)));
+	}
+	buf_fini(&s.json);
+	return rc;
+}
+
+struct replay {
+	struct tally tally;
+	struct dead_replay *sender; /* NULL: only counting */
+};
+
+static int replay_each(void *ctx, const struct dead_letter *d, struct err *err)
+{
+	struct replay *r = ctx;
+
+	tally_add(&r->tally, d);
+	if (!r->sender || dead_replay_one(r->sender, d, err) == 0)
+		return 0;
+	return err_wrap(err, "%s, partition %d, offset %lld", d->dlq_topic, (int)d->message->partition,
+		(long long)d->message->offset);
+}
+
+static void replay_report(const struct replay *r, bool as_json)
+{
+	size_t done = r->sender ? dead_replay_count(r->sender) : 0;
+
+	if (as_json) {
+		printf("{\"found\":%zu,\"replayed\":%zu,\"replay_id\":", r->tally.total, done);
+		printf(r->sender ? "\"%s\"}\n" : "null}\n", r->sender ? dead_replay_id(r->sender) : "");
+		return;
+	}
+	tally_print(&r->tally, false);
+	if (r->sender)
+		printf("%zu of %zu replayed, x-replay-id %s\n", done, r->tally.total, dead_replay_id(r->sender));
+	else
+		printf("%zu would be replayed; --yes does it\n", r->tally.total);
+}
+
+static int replay(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	const struct dlq_options *o = options;
+	struct replay r = { .sender = NULL };
+	int rc = -1;
+
+	(void)arguments;
+	if (o->replay.per_second > 1000000)
+		return ctl_usage(err, "--rate: at most a million a second");
+	tally_init(&r.tally);
+	if (o->yes && dead_replay_open(&r.sender, ctl, &o->replay, err) < 0)
+		goto out;
+	rc = dead_letters_each(ctl, &o->filter, replay_each, &r, err);
+	if (rc == 0 && r.sender)
+		rc = dead_replay_finish(r.sender, err);
+	replay_report(&r, ctl->json);
+out:
+	dead_replay_close(&r.sender);
+	tally_fini(&r.tally);
+	return rc;
+}
+
+static int purge_positions(const struct dlq_options *o, const struct kafka_range *ranges, size_t n,
+	struct kafka_position *out, size_t *n_out, int64_t *records, struct err *err)
+{
+	int64_t partition = -1, to = INT64_MAX - 1;
+
+	if ((o->filter.partition && !str_to_i64(str_of(o->filter.partition), &partition)) ||
+		(o->filter.to && (!str_to_i64(str_of(o->filter.to), &to) || to < 0)))
+		return ctl_usage(err, "--partition and --to are numbers");
+	for (size_t i = 0; i < n; i++) {
+		int64_t before = to + 1 < ranges[i].high ? to + 1 : ranges[i].high;
+
+		if ((o->filter.partition && ranges[i].partition != partition) || before <= ranges[i].low)
+			continue;
+		out[(*n_out)++] = (struct kafka_position){ ranges[i].partition, before };
+		*records += before - ranges[i].low;
+	}
+	return 0;
+}
+
+static int purge_do(struct ctl *ctl, const struct dlq_options *o, struct kafka_reader *reader, int64_t *records,
+	struct err *err)
+{
+	struct kafka_position *positions = NULL;
+	const struct kafka_range *ranges;
+	struct kafka_admin *admin;
+	size_t n, n_positions = 0;
+	int rc = -1;
+
+	ranges = kafka_reader_ranges(reader, &n);
+	positions = mem_calloc(n, sizeof(*positions));
+	if (purge_positions(o, ranges, n, positions, &n_positions, records, err) < 0)
+		goto out;
+	if (o->yes && n_positions > 0 &&
+		(ctl_kafka_admin(ctl, &admin, err) < 0 ||
+			kafka_admin_delete_records(admin, o->filter.topic, positions, n_positions, CTL_TIMEOUT_MS, err) < 0))
+		goto out;
+	rc = 0;
+out:
+	free(positions);
+	return rc;
+}
+
+static int purge(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	const struct dlq_options *o = options;
+	const struct kafka_config *kafka;
+	struct kafka_reader *reader;
+	int64_t records = 0;
+	int rc;
+
+	(void)arguments;
+	if (!o->filter.topic || !str_ends(str_of(o->filter.topic), STR(".dlq")))
+		return ctl_usage(err, "purge needs --topic, a dead-letter topic");
+	if (ctl_kafka(ctl, &kafka, err) < 0 ||
+		kafka_reader_open(&reader, kafka, o->filter.topic, CTL_TIMEOUT_MS, err) < 0)
+		return -1;
+	rc = purge_do(ctl, o, reader, &records, err);
+	kafka_reader_close(&reader);
+	if (rc < 0)
+		return -1;
+	if (ctl->json)
+		printf("{\"records\":%lld,\"done\":%s}\n", (long long)records, o->yes ? "true" : "false");
+	else
+		printf(o->yes ? "%lld deleted from %s\n" : "%lld would be deleted from %s, for ever; --yes does it\n",
+			(long long)records, o->filter.topic);
+	return 0;
+}
+
+const struct command dlq_commands[] = {
+	{ "dlq", "list", NULL, 0, 0, list_rows, sizeof(struct dlq_options), "how many, by topic, reason and workspace", list },
+	{ "dlq", "show", NULL, 0, 0, show_rows, sizeof(struct dlq_options), "each with its headers and its event as JSON", show },
+	{ "dlq", "replay", NULL, 0, 0, replay_rows, sizeof(struct dlq_options),
+		"sends them again to the consumer that gave up, and only to it", replay },
+	{ "dlq", "purge", NULL, 0, 0, purge_rows, sizeof(struct dlq_options), "deletes them", purge },
+	{ 0 },
+};

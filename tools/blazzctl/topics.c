@@ -1,0 +1,81 @@
+/* blazzctl topics: creating what Blazz needs, and looking at it. */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctl.h"
+#include "kafka/topics.h"
+
+struct create_options {
+	int64_t partitions, replication;
+	bool flush;
+};
+
+static const struct option_row create_rows[] = {
+	{ "partitions", OPTION_NUMBER, offsetof(struct create_options, partitions), "N",
+		"for every topic but the dead letters'; default: each its own (24 or 6)" },
+	{ "replication", OPTION_NUMBER, offsetof(struct create_options, replication), "N", "default: the broker's" },
+	{ "flush", OPTION_FLAG, offsetof(struct create_options, flush), NULL,
+		"one broker only: write to disk before acknowledging" },
+	{ 0 },
+};
+
+static int create(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	const struct create_options *o = options;
+	struct topics_options what = { .prefix = ctl->settings.topic_prefix,
+		.partitions = (int)o->partitions,
+		.replication = o->replication ? (int)o->replication : -1,
+		.flush = o->flush };
+	struct kafka_topic_spec specs[TOPICS_MAX];
+	struct kafka_admin *admin;
+	size_t n, created;
+
+	(void)arguments;
+	if (o->partitions > 10000 || o->replication > 100)
+		return ctl_usage(err, "so many partitions or replicas are not meant");
+	if (topics_specs(&what, specs, &n, err) < 0 || ctl_kafka_admin(ctl, &admin, err) < 0)
+		return -1;
+	if (kafka_admin_ensure(admin, specs, n, CTL_TIMEOUT_MS, &created, err) < 0)
+		return -1;
+	if (ctl->json)
+		printf("{\"topics\":%zu,\"created\":%zu}\n", n, created);
+	else
+		printf("%zu topics, %zu of them new\n", n, created);
+	return 0;
+}
+
+static int list(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	static const char *const columns[] = { "topic", "partitions", "replication", "records", NULL };
+	struct kafka_topic_info *topics;
+	struct kafka_admin *admin;
+	char prefix[TOPIC_NAME_MAX];
+	struct table *t;
+	size_t n;
+
+	(void)options;
+	(void)arguments;
+	snprintf(prefix, sizeof(prefix), "%s.", ctl->settings.topic_prefix);
+	if (ctl_kafka_admin(ctl, &admin, err) < 0 ||
+		kafka_admin_list(admin, prefix, true, CTL_TIMEOUT_MS, &topics, &n, err) < 0)
+		return -1;
+	t = table_new(columns);
+	for (size_t i = 0; i < n; i++) {
+		table_text(t, str_of(topics[i].name));
+		table_i64(t, topics[i].partitions);
+		table_i64(t, topics[i].replication);
+		table_i64(t, topics[i].messages);
+	}
+	table_print(t, ctl->json);
+	table_free(t);
+	free(topics);
+	return 0;
+}
+
+const struct command topics_commands[] = {
+	{ "topics", "create", NULL, 0, 0, create_rows, sizeof(struct create_options),
+		"creates what is missing; never changes a number of partitions", create },
+	{ "topics", "list", NULL, 0, 0, NULL, 0, "what there is and how many records it holds", list },
+	{ 0 },
+};

@@ -1,0 +1,147 @@
+#!/bin/bash
+# Installs what the project needs on Debian 12 or 13: tools/deps.sh build|demo|lint|kafka|test|all
+#
+# Installs only what is missing; when nothing is, it is done in a moment and touches neither apt nor the network.
+# libyyjson-dev is new in Debian 13: on Debian 12 it comes from there, pinned so that nothing else does. Kafka's jars
+# come from Maven Central into ${BLAZZ_CACHE:-~/.cache/blazz}.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+kafka_version=4.3.0
+kafka_jars="${BLAZZ_CACHE:-$HOME/.cache/blazz}/kafka-$kafka_version"
+missing=()
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"; }
+
+# need_x <what to look for> <the package that brings it>
+need_command() { command -v "$1" >/dev/null || missing+=("$2"); }
+need_library() { pkg-config --exists "$1" 2>/dev/null || missing+=("$2"); }
+need_header() { [ -e "/usr/include/$1" ] || missing+=("$2"); }
+need_package() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ] || missing+=("$1"); }
+
+want_build() {
+	need_command make make
+	need_command gcc gcc
+	need_command g++ g++
+	need_command git git
+	need_command pkg-config pkg-config
+	need_command protoc protobuf-compiler
+	need_command protoc-c protobuf-c-compiler
+	need_library libprotobuf-c libprotobuf-c-dev
+	need_library rdkafka librdkafka-dev
+	need_library libpq libpq-dev
+	need_library libcurl libcurl4-openssl-dev
+	need_library openssl libssl-dev
+	need_library libconfig libconfig-dev
+	need_library libmicrohttpd libmicrohttpd-dev
+	need_library libevent libevent-dev
+	need_library liblz4 liblz4-dev
+	need_library yyjson libyyjson-dev
+	need_header phonenumbers/phonenumberutil.h libphonenumber-dev
+}
+
+want_demo() {
+	want_build
+	need_package postgresql
+	need_package sqitch
+	need_package libdbd-pg-perl
+	want_python
+}
+
+want_python() {
+	need_package python3
+	need_package python3-confluent-kafka
+	need_package python3-protobuf
+	need_package python3-psycopg2
+}
+
+want_lint() {
+	want_build
+	want_python
+	need_command clang-19 clang-19
+	need_command clang-format-19 clang-format-19
+	need_command clang-tidy-19 clang-tidy-19
+}
+
+want_kafka() {
+	need_command java default-jre-headless
+	kafka_present || need_command mvn maven
+}
+
+want_test() {
+	want_demo
+	want_lint
+	want_kafka
+	need_package libclang-rt-19-dev
+	need_package libcmocka-dev
+	need_package python3-pytest
+}
+
+can_install() { [[ $(apt-cache policy "$1") == *'Candidate: '[0-9]* ]]; }
+
+# Debian 13's archive from the mirror that Debian 12 comes from, for libyyjson alone.
+add_yyjson_source() {
+	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror key
+	mirror=$(apt-get indextargets --format '$(SITE)' 'Codename: bookworm' 'Component: main')
+	mirror=${mirror%%$'\n'*}
+
+	# A bare Debian 12 may be older than Debian 13's keys; its archive has the keyring package that holds them.
+	apt install -y --no-install-recommends debian-archive-keyring ca-certificates
+	for key in /usr/share/keyrings/debian-archive-trixie-{automatic,stable}.gpg; do
+		[ -e "$key" ] && keyring+=" $key"
+	done
+	as_root tee /etc/apt/preferences.d/blazz-yyjson >/dev/null <<-END
+		# Written by Blazz's tools/deps.sh. Remove it with sources.list.d/blazz-yyjson.sources on an upgrade to Debian 13.
+		Package: *
+		Pin: release n=trixie
+		Pin-Priority: -1
+
+		Package: libyyjson-dev libyyjson0
+		Pin: release n=trixie
+		Pin-Priority: 500
+	END
+	as_root tee /etc/apt/sources.list.d/blazz-yyjson.sources >/dev/null <<-END
+		Types: deb
+		URIs: ${mirror:-http://deb.debian.org/debian}
+		Suites: trixie
+		Components: main
+		Signed-By: $keyring
+	END
+	apt update
+}
+
+install_missing() {
+	# A foreign source that fails to answer is no reason to stop: the installation says what it lacks.
+	apt update || true
+	case " ${missing[*]} " in
+	*' libyyjson-dev '*) can_install libyyjson-dev || add_yyjson_source ;;
+	esac
+	apt install -y --no-install-recommends "${missing[@]}"
+}
+
+kafka_present() { [ -d "$kafka_jars" ]; }
+
+# Into a folder beside the cache, then renamed: the cache is whole or absent.
+fetch_kafka() {
+	echo "deps: fetching Kafka $kafka_version"
+	mkdir -p "$(dirname "$kafka_jars")"
+	partial=$(mktemp -d "$kafka_jars.XXXXXX")
+	trap 'rm -rf "$partial"' EXIT
+	mvn --batch-mode --quiet -Dstyle.color=never --file kafka-pom.xml \
+		dependency:copy-dependencies -DoutputDirectory="$partial/jars"
+	mv -T "$partial/jars" "$kafka_jars" || kafka_present # somebody else was faster
+}
+
+case "${1:-all}" in
+build | demo | lint | kafka | test) "want_$1" ;;
+all) want_test ;;
+*) sed -n '2s/^# //p' deps.sh >&2; exit 64 ;;
+esac
+if [ ${#missing[@]} -gt 0 ]; then
+	echo "deps: installing ${missing[*]}"
+	install_missing
+fi
+case "${1:-all}" in
+kafka | test | all) kafka_present || fetch_kafka ;;
+esac

@@ -1,0 +1,57 @@
+#!/usr/bin/python3
+"""Checks who includes whom.
+
+A library includes itself and lower floors of libs/LAYERS; a service or tool includes libraries and itself; generated
+protobuf headers are included in libs/wire only.
+"""
+import re
+import sys
+from pathlib import Path
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.M)
+
+
+def read_floors():
+    floors, floor = {}, 0
+    for line in Path("libs/LAYERS").read_text().splitlines():
+        names = line.split("#")[0].split()
+        floor += bool(names)
+        floors.update((name, floor) for name in names)
+    return floors
+
+
+def complaint(owner, name, included, floors):
+    """What is wrong with `included` in a file of owner/name ("libs", "kafka"), or None."""
+    first = included.split("/")[0]
+    if included.endswith(".pb-c.h") and (owner, name) != ("libs", "wire"):
+        return "only libs/wire includes generated protobuf code"
+    if owner != "tests" and ".." in included.split("/") or first in ("libs", "services", "tools"):
+        return "name the header as seen from libs/ or the own folder"
+    if owner == "libs" and first in floors and first != name and floors[first] >= floors[name]:
+        return f"{first} does not stand on a lower floor than {name}"
+    if owner != "libs" and "/" in included and Path("services", first).is_dir() and first not in (name, *floors):
+        return f"services/{first} is another program"
+    return None
+
+
+def main():
+    floors = read_floors()
+    complaints = [f"libs/{d.name}: not in libs/LAYERS" for d in Path("libs").iterdir()
+                  if d.is_dir() and d.name not in floors]
+    sources = [p for root in ("libs", "services", "tools", "tests") for p in sorted(Path(root).rglob("*"))
+               if p.suffix in (".c", ".h", ".cc")]
+    for path in sources:
+        owner, name = path.parts[:2]
+        if owner == "libs" and name not in floors:
+            continue
+        text = path.read_text()
+        for found in INCLUDE.finditer(text):
+            why = complaint(owner, name, found.group(1), floors)
+            if why:
+                line = text.count("\n", 0, found.start(1)) + 1
+                complaints.append(f"{path}:{line}: {found.group(1)}: {why}")
+    print(*complaints, sep="\n", end="\n" if complaints else "")
+    return 1 if complaints else 0
+
+
+sys.exit(main())

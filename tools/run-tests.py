@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+"""Runs the stages named (all when none is) and closes with one line: N passed, N failed.
+
+A stage that fails does not stop the next ones. What counts as one: a step of lint, a build, a unit test, an end to end
+test, a fuzzer. A program that dies counts as one failure more than the tests it had failed by then.
+
+Environment: V (variant of the programs under test: asan, tsan or cov), K (picks tests), FUZZ_SECONDS.
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+os.chdir(Path(__file__).parent.parent)
+VARIANT = {"": "asan", "release": "asan"}.get(os.environ.get("V", ""), os.environ.get("V", ""))
+PICK = os.environ.get("K", "")
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS") or 20)
+LOGS = Path("build/log")
+CORES = os.cpu_count() or 1
+UNIT_TIMEOUT_S = 120
+E2E_TIMEOUT_S = 900
+
+# The makes below are not parts of the one that may have started this.
+ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "V", "K")}
+ENV |= {
+    "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "PYTHONPYCACHEPREFIX": str(Path("build/pycache").absolute()),
+}
+
+passed = failed = 0
+
+
+def count(good, bad):
+    global passed, failed
+    passed, failed = passed + good, failed + bad
+
+
+def run(name, command, timeout_s=None, show=False, env=None):
+    """Runs the command in a process group of its own, which ends with it; its output is in the log `name`.
+
+    Returns (exit code, output). Shows the output when it fails, or as it comes.
+    """
+    log = LOGS / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as out:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=None if show else out,
+                                 stderr=None if show else subprocess.STDOUT, env=ENV | (env or {}),
+                                 start_new_session=True)
+        try:
+            code = child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            code = 124
+            out.write(f"stopped after {timeout_s} s\n".encode())
+        finally:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.wait()
+    text = log.read_text(errors="replace")
+    if code != 0:
+        text = re.sub(r"^make: Target .* not remade because of errors\.\n", "", text, flags=re.M)
+        print(f"--- {name} failed ({code}), see {log}\n{text[-20000:]}", flush=True)
+    return code, text
+
+
+def step(name, *command):
+    """A command that counts as one test."""
+    code, _ = run(name, command)
+    count(code == 0, code != 0)
+    return code == 0
+
+
+def make(name, *arguments):
+    return step(name, "make", "--silent", "--keep-going", "--output-sync=target", *arguments)
+
+
+def stage_lint():
+    for check in ("format", "layers", "headers", "proto", "tidy"):
+        make(f"lint-{check}", f"lint-{check}")
+
+
+def stage_build():
+    make("build-gcc", "CC=gcc", "build")
+    make("build-clang", "CC=clang-19", "build", "unit-build")
+
+
+def unit_run(source):
+    name = str(source.relative_to("tests").with_suffix(""))
+    code, text = run(name, [f"build/{VARIANT}/tests/{name}"], UNIT_TIMEOUT_S, env={"CMOCKA_MESSAGE_OUTPUT": "TAP"})
+    planned = sum(int(n) for n in re.findall(r"^1\.\.(\d+)$", text, re.M))
+    skipped = len(re.findall(r"^(?:not )?ok \d+ # SKIP", text, re.M))
+    good = len(re.findall(r"^ok \d+(?! # SKIP)", text, re.M))
+    bad = len(re.findall(r"^not ok \d+(?! # SKIP)", text, re.M))
+    died = good + bad + skipped < planned or (code != 0 and bad == 0)
+    if planned == 0 and not died:
+        print(f"--- {name} has no test")
+        return 0, 1
+    if skipped:
+        print(f"  {name}: {skipped} skipped")
+    return good, bad + died
+
+
+def stage_unit():
+    tests = [p for p in sorted(Path("tests/unit").rglob("test_*.c")) if PICK in str(p)]
+    if not tests:
+        print("no unit tests")
+        return
+    programs = {p: Path("build", VARIANT, p.with_suffix("")) for p in tests}
+    make("unit-build", f"V={VARIANT}", *map(str, programs.values()))
+    with ThreadPoolExecutor(CORES) as pool:
+        for good, bad in pool.map(unit_run, [p for p in tests if programs[p].exists()]):
+            count(good, bad)
+
+
+def stage_e2e():
+    if not list(Path("tests/e2e").rglob("test_*.py")):
+        print("no tests in tests/e2e")
+        return
+    if not make("e2e-build", f"V={VARIANT}", "build"):
+        return
+    report = LOGS / "e2e.xml"
+    report.unlink(missing_ok=True)
+    code, _ = run("e2e", ["/usr/bin/python3", "-m", "pytest", "tests/e2e", "-q", "-o", "cache_dir=build/pytest",
+                          f"--junitxml={report}", *(["-k", PICK] if PICK else [])],
+                  E2E_TIMEOUT_S, show=True,
+                  env={"BLAZZ_BIN": str(Path("build", VARIANT, "bin").absolute()),
+                       "PYTHONPATH": str(Path("build/gen/python").absolute())})
+    good = bad = 0
+    if report.exists():
+        for suite in ElementTree.parse(report).iter("testsuite"):
+            tests, skipped, errors, failures = (int(suite.get(k, 0)) for k in ("tests", "skipped", "errors", "failures"))
+            bad += errors + failures
+            good += tests - skipped - errors - failures
+    count(max(good, 0), max(bad, code != 0))
+
+
+def fuzz_run(source):
+    """Finds go below build/; the corpus that is checked in stays as it is."""
+    name = source.stem
+    finds, corpus, words = Path("build/fuzz/finds", name), Path("tests/fuzz/corpus", name), source.with_suffix(".dict")
+    new = Path("build/fuzz/corpus", name)
+    for folder in (finds, new):
+        folder.mkdir(parents=True, exist_ok=True)
+    code, text = run(f"fuzz/{name}", [
+        f"build/fuzz/bin/{name}", f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048",
+        f"-artifact_prefix={finds}/", *([f"-dict={words}"] if words.exists() else []),
+        str(new), *([str(corpus)] if corpus.is_dir() else [])], FUZZ_SECONDS + 120)
+    runs = re.search(r"^Done (\d+) runs", text, re.M)
+    print(f"  {name}: {runs.group(1) if runs else 'no'} runs")
+    return code == 0
+
+
+def stage_fuzz():
+    fuzzers = [p for p in sorted(Path("tests/fuzz").glob("fuzz_*.c")) if PICK in p.stem]
+    if not fuzzers:
+        print("no fuzzers")
+        return
+    programs = {p: Path("build/fuzz/bin", p.stem) for p in fuzzers}
+    make("fuzz-build", "V=fuzz", *map(str, programs.values()))
+    with ThreadPoolExecutor(CORES) as pool:
+        for good in pool.map(fuzz_run, [p for p in fuzzers if programs[p].exists()]):
+            count(good, not good)
+
+
+STAGES = {"lint": stage_lint, "build": stage_build, "unit": stage_unit, "e2e": stage_e2e, "fuzz": stage_fuzz}
+
+
+def main(names):
+    for name in names or STAGES:
+        start, before = time.monotonic(), (passed, failed)
+        print(f"== {name}", flush=True)
+        STAGES[name]()
+        print(f"== {name}: {passed - before[0]} passed, {failed - before[1]} failed, "
+              f"{time.monotonic() - start:.0f} s", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main(sys.argv[1:]))
