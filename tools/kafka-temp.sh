@@ -1,11 +1,13 @@
 #!/bin/bash
-# One throw-away Kafka broker (KRaft) on loopback, for tests: tools/kafka-temp.sh start|stop|restart|remove|pid DIR
+# One throw-away Kafka broker (KRaft) on loopback, for tests: tools/kafka-temp.sh start|stop|restart|remove|pid DIR [OWNER]
 #
 # `start` prints the bootstrap address once the broker serves. Everything it writes is under DIR; `restart` and a
-# `start` after a kill keep the port and the data; `remove` stops and deletes. It stops only the process that it
-# started. The jars come from tools/deps.sh kafka; BLAZZ_KAFKA_WAIT_S (default 120) bounds the wait.
+# `start` after a kill keep the port and the data; `remove` stops and deletes. `start DIR OWNER` has it
+# removed when the process OWNER ends, however that ends. It stops only the process that it started. The jars come from
+# tools/deps.sh kafka; BLAZZ_KAFKA_WAIT_S (default 120) bounds the wait.
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 jars="${BLAZZ_CACHE:-$HOME/.cache/blazz}/kafka-4.3.0"
 wait_s=${BLAZZ_KAFKA_WAIT_S:-120}
 
@@ -102,6 +104,12 @@ start() {
 	cat "$dir/address"
 }
 
+# Outlives whoever called this, and holds none of the caller's descriptors.
+follow() {
+	setsid nohup bash -c 'tail --pid="$2" -f /dev/null; exec "$0" remove "$1"' \
+		"$here/${0##*/}" "$dir" "$1" </dev/null >/dev/null 2>&1 &
+}
+
 # Until setsid and nohup have become java: broker_pid knows it by its arguments.
 wait_exec() {
 	local deadline=$((SECONDS + 10))
@@ -126,11 +134,11 @@ remove() {
 	rmdir "$dir" 2>/dev/null || true
 }
 
-[ $# -eq 2 ] || { sed -n '2s/^# //p' "$0" >&2; exit 64; }
+[ $# -eq 2 ] || [ "$1 $#" = 'start 3' ] || { sed -n '2s/^# //p' "$0" >&2; exit 64; }
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
 case "$1" in
-start) start ;;
+start) [ $# -eq 2 ] || follow "$3"; start ;;
 stop) stop ;;
 restart) stop; start ;;
 remove) remove ;;

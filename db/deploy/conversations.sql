@@ -20,8 +20,8 @@ CREATE TABLE conversations (
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (workspace_id, id),
-	-- One conversation per account and contact or group; also finds it.
-	CONSTRAINT conversations_peer UNIQUE NULLS NOT DISTINCT (workspace_id, account_id, contact_id, group_id),
+	-- One conversation per account and contact or group; finds it, and all conversations of a contact (merging, erasing).
+	CONSTRAINT conversations_peer UNIQUE NULLS NOT DISTINCT (workspace_id, contact_id, group_id, account_id),
 	UNIQUE (workspace_id, uuid),
 	FOREIGN KEY (workspace_id, account_id) REFERENCES whatsapp_accounts,
 	FOREIGN KEY (workspace_id, contact_id) REFERENCES contacts,
@@ -30,8 +30,6 @@ CREATE TABLE conversations (
 ) WITH (fillfactor = 70);
 -- The list of one account, newest first; of a workspace as a merge over its accounts.
 CREATE INDEX conversations_list ON conversations (workspace_id, account_id, last_message_at DESC NULLS LAST, id);
--- Merging and erasing a contact find its conversations of all accounts.
-CREATE INDEX conversations_contact ON conversations (workspace_id, contact_id) WHERE contact_id IS NOT NULL;
 
 -- Message ids are drawn in blocks of 1,024 by whoever inserts, so that they are known before the insert.
 CREATE SEQUENCE chats_id_block AS bigint INCREMENT BY 1024 CACHE 1;

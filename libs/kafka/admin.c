@@ -415,11 +415,9 @@ out:
 static int messages_count(struct kafka_admin *a, struct kafka_topic_info *info, int64_t deadline_ms, struct err *err)
 {
 	for (int32_t p = 0; p < info->partitions; p++) {
-		int64_t low, high, left_ms = deadline_ms - clock_mono_ms();
-		rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+		int64_t low, high;
+		rd_kafka_resp_err_t code = kafka_watermarks_ask(a->rk, info->name, p, deadline_ms, &low, &high);
 
-		if (left_ms > 0)
-			code = rd_kafka_query_watermark_offsets(a->rk, info->name, p, &low, &high, (int)left_ms);
 		if (code)
 			return kafka_err_set(err, code, info->name, NULL);
 		info->messages += high - low;
@@ -503,7 +501,8 @@ int kafka_admin_delete_records(struct kafka_admin *a, const char *topic, const s
 	rd_kafka_topic_partition_list_destroy(list);
 	event = answer_wait(a, timeout_ms, "delete records", err);
 	if (event) {
-		rc = deletions_check(rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event)), err);
+		rc = deletions_check(rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event)),
+			err);
 		rd_kafka_event_destroy(event);
 	}
 	return rc;

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "kafka/errors.h"
 
@@ -129,6 +130,21 @@ rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, struc
 	}
 	*conf = NULL;
 	return rk;
+}
+
+rd_kafka_resp_err_t kafka_watermarks_ask(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t deadline_ms,
+	int64_t *low, int64_t *high)
+{
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	int64_t left_ms;
+
+	while ((left_ms = deadline_ms - clock_mono_ms()) > 0) {
+		code = rd_kafka_query_watermark_offsets(rk, topic, partition, low, high, (int)left_ms);
+		if (code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION && code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+			break;
+		rd_kafka_poll(rk, 50);
+	}
+	return code;
 }
 
 int kafka_event_open(struct err *err)

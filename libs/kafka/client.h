@@ -31,6 +31,10 @@ rd_kafka_conf_t *kafka_client_conf(struct kafka_client *client);
 /* Makes the instance and lets its log lines wait in the main queue too. Takes *conf in either case. */
 rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, struct err *err);
 
+/* Asks for both watermarks until deadline_ms (clock_mono_ms): a topic that was just created has no leader for a moment. */
+rd_kafka_resp_err_t kafka_watermarks_ask(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t deadline_ms,
+	int64_t *low, int64_t *high);
+
 /* A descriptor (eventfd) that librdkafka writes to when the queue gets its first entry. */
 int kafka_event_open(struct err *err) ERR_MUST_USE;
 void kafka_event_watch(rd_kafka_queue_t *queue, int fd);

@@ -144,12 +144,13 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topi
 }
 
 /* Defaults first, so that the keys of the configuration win over them. fetch.queue.backoff.ms, from 2.2 on, is how long
- * a full queue keeps a partition from being fetched: a second unless told. Older versions do not know it. */
+ * a full queue keeps a partition from being fetched: a second unless told. Older versions do not know it and may wait that
+ * second: 64 MiB outlast it at 60,000 messages a second, 16 MiB do not (measured with 2.0.2 and 600 bytes each). */
 static int consumer_conf(rd_kafka_conf_t *conf, const struct kafka_consumer_options *o, struct err *err)
 {
 	int session_ms = o->session_timeout_ms ? o->session_timeout_ms : 10000;
 	int heartbeat_ms = session_ms / 3 < 3000 ? session_ms / 3 : 3000;
-	int kbytes = o->queue_max_kbytes ? o->queue_max_kbytes : 16384;
+	int kbytes = o->queue_max_kbytes ? o->queue_max_kbytes : 65536;
 
 	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
 	if (rd_kafka_version() >= 0x02020000)

@@ -69,7 +69,7 @@ static int partitions_count(struct kafka_reader *r, int timeout_ms, size_t *n, s
 static int ranges_ask(struct kafka_reader *r, int timeout_ms, struct err *err)
 {
 	int64_t deadline_ms = clock_mono_ms() + timeout_ms;
-	size_t n;
+	size_t n = 0;
 
 	if (partitions_count(r, timeout_ms, &n, err) < 0)
 		return -1;
@@ -77,12 +77,11 @@ static int ranges_ask(struct kafka_reader *r, int timeout_ms, struct err *err)
 	r->fetched = mem_calloc(n, sizeof(*r->fetched));
 	for (; r->n < n; r->n++) {
 		struct kafka_range *range = &r->ranges[r->n];
-		int64_t left_ms = deadline_ms - clock_mono_ms();
 		rd_kafka_resp_err_t code;
 
 		range->partition = (int32_t)r->n;
-		code = rd_kafka_query_watermark_offsets(r->rk, rd_kafka_topic_name(r->topic), range->partition,
-			&range->low, &range->high, left_ms > 0 ? (int)left_ms : 0);
+		code = kafka_watermarks_ask(r->rk, rd_kafka_topic_name(r->topic), range->partition, deadline_ms, &range->low,
+			&range->high);
 		if (code)
 			return kafka_err_set(err, code, "watermarks", NULL);
 	}
@@ -181,7 +180,8 @@ int kafka_reader_next(struct kafka_reader *r, int timeout_ms, struct kafka_messa
 	while (r->left > 0) {
 		int64_t left_ms = deadline_ms - clock_mono_ms();
 		rd_kafka_message_t *m = left_ms > 0 ? rd_kafka_consume_queue(r->queue, (int)left_ms) : NULL;
-		int rc = m ? take(r, m, out, err) : err_set(err, ERR_RETRY, "timeout", "nothing came for %d ms", timeout_ms);
+		int rc = m ? take(r, m, out, err)
+			   : err_set(err, ERR_RETRY, "timeout", "nothing came for %d ms", timeout_ms);
 
 		if (rc != 0)
 			return rc;

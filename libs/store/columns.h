@@ -1,8 +1,8 @@
 /* Rows on their way into one statement, as parallel array parameters: $1 is the first column's array, unless scalars come first.
  * Private to libs/store.
  *
- * Invariant: every row puts the same columns in the same order; the first row defines their types. columns_run() consumes the
- * whole, so that a statement has one way out.
+ * Invariant: every row puts the same columns in the same order; the first row defines their types, and the first column
+ * is never NULL. columns_run() consumes the whole, so that a statement has one way out.
  */
 #ifndef STORE_COLUMNS_H
 #define STORE_COLUMNS_H
@@ -14,6 +14,7 @@
 struct columns {
 	struct pg_args *args;
 	struct pg_array *arrays[COLUMNS_MAX];
+	size_t nulls[COLUMNS_MAX]; /* at the end of the column, not sent */
 	size_t n, at; /* columns; the one that is next */
 };
 

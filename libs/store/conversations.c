@@ -37,7 +37,7 @@ static const struct pg_stmt create = { "conversations_create", PG_UNNAMED,
 	" LEFT JOIN LATERAL (SELECT c.id FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = r.contact_id"
 	" AND c.merged_into IS NULL FOR KEY SHARE) AS c ON true"
 	" WHERE c.id IS NOT NULL OR r.group_id IS NOT NULL"
-	" ON CONFLICT (workspace_id, account_id, contact_id, group_id) DO NOTHING" };
+	" ON CONFLICT (workspace_id, contact_id, group_id, account_id) DO NOTHING" };
 
 static const struct pg_stmt store = { "conversations_store", PG_UNNAMED,
 	"UPDATE conversations AS v SET sequence = r.sequence, unread_messages = r.unread_messages, last_read_at = r.last_read_at,"

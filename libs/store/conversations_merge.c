@@ -34,13 +34,13 @@ static const struct pg_stmt withdrawn = { "conversations_merge_withdrawn", PG_PR
 
 /* Given in one conversation and withdrawn in the other: the later of the two. */
 static const struct pg_stmt reactions_settle = { "conversations_merge_reactions_settle", PG_PREPARED,
-	"WITH both AS (SELECT h.workspace_id, h.chat_id, h.sender, w.at >= h.at AS withdrawn FROM" PAIRS
+	"WITH twice AS (SELECT h.workspace_id, h.chat_id, h.sender, w.at >= h.at AS withdrawn FROM" PAIRS
 	" JOIN chat_reactions h ON h.workspace_id = t.workspace_id AND h.chat_id = t.id"
 	" JOIN chat_reactions_withdrawn w ON w.workspace_id = h.workspace_id AND w.chat_id = h.chat_id AND w.sender = h.sender"
 	" WHERE " OF_FROM "),"
-	" gone AS (DELETE FROM chat_reactions h USING both b WHERE b.withdrawn AND h.workspace_id = b.workspace_id"
+	" gone AS (DELETE FROM chat_reactions h USING twice b WHERE b.withdrawn AND h.workspace_id = b.workspace_id"
 	" AND h.chat_id = b.chat_id AND h.sender = b.sender)"
-	" DELETE FROM chat_reactions_withdrawn w USING both b WHERE NOT b.withdrawn AND w.workspace_id = b.workspace_id"
+	" DELETE FROM chat_reactions_withdrawn w USING twice b WHERE NOT b.withdrawn AND w.workspace_id = b.workspace_id"
 	" AND w.chat_id = b.chat_id AND w.sender = b.sender" };
 
 static const struct pg_stmt media = { "conversations_merge_media", PG_PREPARED,

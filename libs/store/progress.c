@@ -212,11 +212,18 @@ int progress_advance(struct pg *pg, const char *consumer, const char *topic, con
 	return columns_run(&c, pg, &advance, NULL, err);
 }
 
+static void cells_copy(struct cells *c, char *out, size_t cap)
+{
+	struct str s = cells_borrow(c);
+
+	snprintf(out, cap, "%.*s", STR_ARG(s));
+}
+
 static void info_read(struct cells *c, struct progress_info *p)
 {
-	snprintf(p->consumer, sizeof(p->consumer), "%.*s", STR_ARG(cells_borrow(c)));
-	snprintf(p->topic, sizeof(p->topic), "%.*s", STR_ARG(cells_borrow(c)));
-	snprintf(p->cluster_id, sizeof(p->cluster_id), "%.*s", STR_ARG(cells_borrow(c)));
+	cells_copy(c, p->consumer, sizeof(p->consumer));
+	cells_copy(c, p->topic, sizeof(p->topic));
+	cells_copy(c, p->cluster_id, sizeof(p->cluster_id));
 	p->partition = cells_i32(c);
 	p->epoch = cells_i64(c);
 	p->seq = cells_i64(c);

@@ -371,11 +371,13 @@ void worker_close(struct worker **ww)
 
 	if (!w)
 		return;
-	batch_free(w->working);
-	batch_free(w->filling);
+	batch_reset(w->working);
+	batch_reset(w->filling); /* a consumer is closed without its messages, and says once more that it is revoked */
 	if (w->consumer)
 		kafka_consumer_close(&w->consumer);
 	publisher_close(&w->publisher, SLICE_MS);
+	batch_free(w->working);
+	batch_free(w->filling);
 	pg_close(&w->pg);
 	free(w->slots);
 	free(w);

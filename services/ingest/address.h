@@ -2,8 +2,8 @@
 #ifndef INGEST_ADDRESS_H
 #define INGEST_ADDRESS_H
 
-#include "json/json.h"
 #include "wire/party.h"
+#include "json/json.h"
 
 enum address_kind {
 	ADDRESS_NONE,
@@ -32,7 +32,8 @@ struct stanza_id {
 	struct str chat, stanza, participant, serialized;
 };
 struct stanza_id stanza_id_parse(struct str serialized);
-struct stanza_id stanza_id_read(const json *id, struct arena *a); /* _serialized, else $1, else rebuilt from the parts */
+struct stanza_id stanza_id_read(const json *id,
+	struct arena *a); /* _serialized, else $1, else rebuilt from the parts */
 /* A whatsapp-web.js Wid: a string, or {server, user, _serialized | $1}. */
 struct str wid_read(const json *wid, struct arena *a);
 /* "<true|false>:<stanza>", the message key of the webjs dialects. */

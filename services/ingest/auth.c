@@ -20,7 +20,7 @@ const char *const auth_claim_headers[AUTH_CLAIMS] = {
 };
 
 #define BIT(claim) (1U << (claim))
-#define OURS                                                                                                           \
+#define OURS \
 	(BIT(CLAIM_SIGNATURE) | BIT(CLAIM_WEBHOOK_ID) | BIT(CLAIM_WEBHOOK_TIMESTAMP) | BIT(CLAIM_WEBHOOK_SIGNATURE))
 
 static const unsigned asked[AUTH_SCHEMES] = {

@@ -7,12 +7,12 @@
 #include "ingest/secrets.h"
 
 enum auth_scheme {
-	AUTH_BRIDGE,          /* X-WhatsApp-Signature (HMAC-SHA256 hex), or Standard Webhooks */
+	AUTH_BRIDGE, /* X-WhatsApp-Signature (HMAC-SHA256 hex), or Standard Webhooks */
 	AUTH_BRIDGE_OR_TOKEN, /* the same, or a bearer token */
-	AUTH_META,            /* X-Hub-Signature-256: sha256=<hex> with the app's secrets */
-	AUTH_WAHA,            /* X-Webhook-Hmac: HMAC-SHA512 hex */
-	AUTH_EVOLUTION,       /* bearer token, or apikey */
-	AUTH_WWEBJS,          /* as AUTH_BRIDGE, or x-api-key */
+	AUTH_META, /* X-Hub-Signature-256: sha256=<hex> with the app's secrets */
+	AUTH_WAHA, /* X-Webhook-Hmac: HMAC-SHA512 hex */
+	AUTH_EVOLUTION, /* bearer token, or apikey */
+	AUTH_WWEBJS, /* as AUTH_BRIDGE, or x-api-key */
 	AUTH_SCHEMES
 };
 

@@ -5,7 +5,7 @@
 #ifndef INGEST_BRIDGE_H
 #define INGEST_BRIDGE_H
 
-#include "ingest/intake.h"
+#include "ingest/sync_batch.h"
 
 #define BRIDGE_MAX_BODY_CHARACTERS 65536 /* code points */
 
@@ -31,6 +31,8 @@ bool bridge_message(struct arena *a, const json *item, const struct bridge_words
 	struct in_history_message *out, struct bridge_fault *fault);
 /* The key of a message without id and time would fit every message that says the same: false then. */
 bool bridge_key(struct arena *a, struct in_history_message *m, struct str id, struct bridge_fault *fault);
+/* A chat of a batch: fills state, time and messages of the item. */
+bool bridge_sync_chat(struct arena *a, const json *chat, struct sync_item *item, struct bridge_fault *fault);
 struct party bridge_person(struct arena *a, const json *address, const json *name);
 
 #endif

@@ -204,7 +204,7 @@ static int64_t iso_ms(struct str s)
 	end = strptime(text, "%Y-%m-%dT%H:%M:%S", &t);
 	if (!end || *end)
 		return 0;
-	if (fraction.n > 0 && (fraction.n != 3 || !str_to_i64(fraction, &ms)))
+	if (fraction.n > 0 && (fraction.n != 3 || !str_all_digits(fraction) || !str_to_i64(fraction, &ms)))
 		return 0;
 	return (int64_t)timegm(&t) * 1000 + ms;
 }

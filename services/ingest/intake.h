@@ -7,8 +7,8 @@
 #ifndef INGEST_INTAKE_H
 #define INGEST_INTAKE_H
 
-#include "json/json.h"
 #include "wire/inbound.h"
+#include "json/json.h"
 
 /* What the dialects need to know of an account. */
 struct intake_account {
@@ -22,9 +22,10 @@ struct intake_reject {
 	const struct intake_account *account; /* NULL: not known */
 	struct str path;    /* "chats[1].contact_phone" */
 	struct str message; /* one line for people; never quotes the body */
-	const char *reason; /* dead letter's closed list: "decode", "rule", "too_large", "unknown_reference", "unsupported" */
-	struct str body;    /* the item alone in its envelope, secrets removed */
-	size_t item;        /* its place among the items of the POST */
+	const char *
+		reason; /* dead letter's closed list: "decode", "rule", "too_large", "unknown_reference", "unsupported" */
+	struct str body; /* the item alone in its envelope, secrets removed */
+	size_t item; /* its place among the items of the POST */
 };
 
 /* Sealed later into account_qr; never in an event. */
@@ -44,7 +45,7 @@ struct intake {
 	void *lookup_ctx;
 
 	struct inbound_event **events; /* in order of publishing after intake_finish() */
-	struct str *records;           /* the same events encoded, ready to be published */
+	struct str *records; /* the same events encoded, ready to be published */
 	size_t n_events;
 	struct intake_reject *rejected;
 	size_t n_rejected;
@@ -72,10 +73,10 @@ void intake_raw(struct intake *in, struct inbound_event *e, const json *item);
  * rejected item instead (false). e is from intake_event(). provider_key: the provider's id of the event or its target;
  * content: what else tells two events apart (status word, emoji, new text). body: what intake_reject() would take; it is also
  * kept as raw where the time is suspect and the caller kept none. */
-bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_key, struct str content, struct str path,
-		struct str (*body)(void *ctx), void *body_ctx);
+bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_key, struct str content,
+	struct str path, struct str (*body)(void *ctx), void *body_ctx);
 void intake_reject(struct intake *in, const struct intake_account *account, const char *reason, struct str path,
-		   struct str body, const char *message);
+	struct str body, const char *message);
 void intake_ignore(struct intake *in, const char *kind);
 void intake_keep_qr(struct intake *in, const struct intake_account *account, struct str code);
 /* Orders: messages (and everything else) first, then edits, revokes, reactions and votes, then statuses; stable within. */

@@ -30,7 +30,19 @@ struct meta_item {
 	bool echo; /* from the business's phone */
 };
 
-/* ---- meta_item.c */
+/* meta_references.c: ERR_INPUT "400" for what is no body of Meta's. */
+int meta_envelope_check(const json *body, struct err *err) ERR_MUST_USE;
+/* The number that a change is about; absent: a WABA as a whole. */
+struct str meta_number_id(const json *change, struct arena *a);
+
+/* meta.c: more than META_MAX_ITEMS have been seen, the body will be refused. */
+bool meta_is_full(const struct intake *in);
+
+/* meta_value.c */
+struct meta_item meta_item(const struct meta_change *c); /* the value itself */
+void meta_value_read(const struct meta_change *c);
+
+/* meta_item.c */
 bool meta_add(struct meta_item *it, struct inbound_event *e, struct str provider_key, struct str content);
 /* reason as in intake_reject(). */
 void meta_reject(struct meta_item *it, const char *reason, const char *message);
@@ -43,7 +55,7 @@ struct str meta_name(const json *v);                  /* cut to a name's limit *
 struct str meta_link(const json *v);                  /* absent beyond its limit */
 struct str meta_id(const json *v, struct arena *a);   /* text or number; absent beyond its limit */
 
-/* ---- meta_party.c */
+/* meta_party.c */
 void meta_contacts_index(struct meta_change *c);
 /* One person under both names, with what value.contacts says of them; either may be absent. */
 struct party meta_party(const struct meta_change *c, struct str wa_id, struct str user_id);
@@ -55,7 +67,7 @@ struct str meta_contacts_json(const struct meta_item *it);
 /* [{wa_id, user_id}] of a group. */
 void meta_participants(const struct meta_item *it, const char *member, struct in_group_change *g);
 
-/* ---- one function for each list of value */
+/* One function for each list of value. */
 void meta_message(struct meta_item *it);
 void meta_status(struct meta_item *it);
 void meta_history(struct meta_item *it);
@@ -65,17 +77,17 @@ void meta_group(struct meta_item *it);
 void meta_call(struct meta_item *it);
 void meta_channel_error(struct meta_item *it);
 
-/* ---- meta_account.c */
+/* meta_account.c */
 /* What no list of ours reads: templates, the account, anything new. */
 void meta_notice(struct meta_item *it, struct str kind);
 
-/* ---- meta_content.c: type, body, media, location and placeholder from the object that holds the member `type`; false: not
+/* meta_content.c: type, body, media, location and placeholder from the object that holds the member `type`; false: not
  * understood, the type is MSG_UNKNOWN then. */
 bool meta_content(struct meta_item *it, const json *holder, struct in_message *m);
 /* Further facts of a message; absent: none. Sets *too_large when there are more than an event can hold. */
 struct str meta_extra(struct meta_item *it, bool *too_large);
 
-/* ---- meta_identity.c: a system message that says that somebody has a new number or id; false: it says something else. */
+/* meta_identity.c: a system message that says that somebody has a new number or id; false: it says something else. */
 bool meta_identity(struct meta_item *it);
 /* The call in a status of type "call". */
 void meta_call_status(struct meta_item *it);

@@ -11,7 +11,7 @@ static void messages_read(struct meta_item *it, const json *thread, size_t place
 	struct json_iter at = json_iter(json_get(thread, "messages"));
 	const json *v;
 
-	for (size_t i = 0; (v = json_next(&at)) && in->n_items <= META_MAX_ITEMS; i++) {
+	for (size_t i = 0; (v = json_next(&at)) && !meta_is_full(in); i++) {
 		struct meta_item message = *it;
 
 		message.thread = thread;

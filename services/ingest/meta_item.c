@@ -5,6 +5,29 @@
 #include "ingest/meta.h"
 #include "json/writer.h"
 
+/* The item as it stood in its list: a message of a history within its thread. */
+static void item_write(struct json_writer *w, const struct meta_item *it)
+{
+	struct intake *in = it->change->in;
+
+	if (!it->thread) {
+		jw_raw(w, intake_json(in, it->v));
+		return;
+	}
+	jw_obj(w);
+	jw_key(w, "threads");
+	jw_arr(w);
+	jw_obj(w);
+	jw_member_raw(w, "id", intake_json(in, json_get(it->thread, "id")));
+	jw_key(w, "messages");
+	jw_arr(w);
+	jw_raw(w, intake_json(in, it->v));
+	jw_arr_end(w);
+	jw_obj_end(w);
+	jw_arr_end(w);
+	jw_obj_end(w);
+}
+
 static void value_write(struct json_writer *w, const struct meta_item *it)
 {
 	static const char *const members[] = { "messaging_product", "metadata" };
@@ -14,24 +37,9 @@ static void value_write(struct json_writer *w, const struct meta_item *it)
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		jw_member_raw(w, members[i], intake_json(in, json_get(it->change->value, members[i])));
 	jw_member_raw(w, "contacts", meta_contacts_json(it));
-	jw_key(w, it->thread ? "history" : it->list);
+	jw_key(w, it->list);
 	jw_arr(w);
-	if (it->thread) {
-		jw_obj(w);
-		jw_key(w, "threads");
-		jw_arr(w);
-		jw_obj(w);
-		jw_member_raw(w, "id", intake_json(in, json_get(it->thread, "id")));
-		jw_key(w, "messages");
-		jw_arr(w);
-	}
-	jw_raw(w, intake_json(in, it->v));
-	if (it->thread) {
-		jw_arr_end(w);
-		jw_obj_end(w);
-		jw_arr_end(w);
-		jw_obj_end(w);
-	}
+	item_write(w, it);
 	jw_arr_end(w);
 	jw_obj_end(w);
 }

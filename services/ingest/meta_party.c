@@ -23,12 +23,14 @@ void meta_contacts_index(struct meta_change *c)
 	const json *v;
 
 	while ((v = json_next(&it))) {
-		struct contact *contact = ARENA_NEW(a, struct contact);
+		struct str wa_id = json_text(json_get(v, "wa_id"), a), user_id = json_str(json_get(v, "user_id"));
 		struct str username = json_str(json_path(v, "profile.username"));
+		struct contact *contact;
 
-		contact->v = v;
-		contact->wa_id = json_text(json_get(v, "wa_id"), a);
-		contact->user_id = json_str(json_get(v, "user_id"));
+		if (wa_id.n == 0 && user_id.n == 0)
+			continue;
+		contact = ARENA_NEW(a, struct contact);
+		*contact = (struct contact){ .wa_id = wa_id, .user_id = user_id, .v = v };
 		contact->name = meta_name(json_path(v, "profile.name"));
 		contact->username = str_slice(username, str_starts(username, STR("@")), username.n);
 		if (contact->username.n > WIRE_MAX_ID_BYTES)

@@ -5,33 +5,35 @@
 
 #include "ingest/dialects.h"
 
-#define MIB    ((size_t)1024 * 1024)
+#define MIB     ((size_t)1024 * 1024)
 #define KIND(k) (1U << BRIDGE_##k)
 /* Our contract is open to every bridge; an account that posts library objects may be of our own bridge too. */
 #define ANY (KIND(BLAZZ) | KIND(WWEBJS) | KIND(WAHA) | KIND(EVOLUTION))
 
 const struct route routes[ROUTES] = {
-	[ROUTE_WEBHOOK] = { ROUTE_WEBHOOK, "bridge_webhook", "bridge", STR("/api/whatsapp/webhook"), SUBJECT_SESSION,
+	[ROUTE_WEBHOOK] = { ROUTE_WEBHOOK, "bridge_webhook", "bridge", "/api/whatsapp/webhook", SUBJECT_SESSION,
 		AUTH_BRIDGE, 3 * MIB, NULL, ANY, bridge_read_webhook },
-	[ROUTE_SYNC] = { ROUTE_SYNC, "bridge_sync", "bridge", STR("/api/whatsapp/chats/sync"), SUBJECT_SESSION,
-		AUTH_BRIDGE, 16 * MIB, NULL, ANY, bridge_read_sync },
-	[ROUTE_OLD_SYNC] = { ROUTE_OLD_SYNC, "bridge_sync_old", "bridge", STR("/api/webhooks/chats/sync"),
-		SUBJECT_SESSION, AUTH_BRIDGE_OR_TOKEN, 16 * MIB, NULL, ANY, bridge_read_sync },
-	[ROUTE_META] = { ROUTE_META, "meta", "meta", STR("/webhooks/meta/"), SUBJECT_APP, AUTH_META, 3 * MIB, NULL, 0,
+	[ROUTE_SYNC] = { ROUTE_SYNC, "bridge_sync", "bridge", "/api/whatsapp/chats/sync", SUBJECT_SESSION, AUTH_BRIDGE,
+		16 * MIB, NULL, ANY, bridge_read_sync },
+	[ROUTE_OLD_SYNC] = { ROUTE_OLD_SYNC, "bridge_sync_old", "bridge", "/api/webhooks/chats/sync", SUBJECT_SESSION,
+		AUTH_BRIDGE_OR_TOKEN, 16 * MIB, NULL, ANY, bridge_read_sync },
+	[ROUTE_META] = { ROUTE_META, "meta", "meta", "/webhooks/meta/", SUBJECT_APP, AUTH_META, 3 * MIB, NULL, 0,
 		meta_read },
-	[ROUTE_WAHA] = { ROUTE_WAHA, "waha", "waha", STR("/webhooks/waha/"), SUBJECT_ACCOUNT, AUTH_WAHA, 3 * MIB,
-		"session", KIND(WAHA), waha_read },
-	[ROUTE_EVOLUTION] = { ROUTE_EVOLUTION, "evolution", "evolution", STR("/webhooks/evolution/"), SUBJECT_ACCOUNT,
+	[ROUTE_WAHA] = { ROUTE_WAHA, "waha", "waha", "/webhooks/waha/", SUBJECT_ACCOUNT, AUTH_WAHA, 3 * MIB, "session",
+		KIND(WAHA), waha_read },
+	[ROUTE_EVOLUTION] = { ROUTE_EVOLUTION, "evolution", "evolution", "/webhooks/evolution/", SUBJECT_ACCOUNT,
 		AUTH_EVOLUTION, 3 * MIB, "instance", KIND(EVOLUTION), evolution_read },
-	[ROUTE_WWEBJS] = { ROUTE_WWEBJS, "wwebjs", "wwebjs", STR("/webhooks/wwebjs/"), SUBJECT_ACCOUNT, AUTH_WWEBJS,
+	[ROUTE_WWEBJS] = { ROUTE_WWEBJS, "wwebjs", "wwebjs", "/webhooks/wwebjs/", SUBJECT_ACCOUNT, AUTH_WWEBJS,
 		16 * MIB, "sessionId", KIND(WWEBJS) | KIND(BLAZZ), wwebjs_read },
 };
 
 static bool path_fits(const struct route *r, struct str path, struct uuid *target)
 {
+	const struct str prefix = str_of(r->path);
+
 	if (r->subject == SUBJECT_SESSION)
-		return str_eq(path, r->path);
-	return str_starts(path, r->path) && uuid_parse(str_slice(path, r->path.n, path.n), target);
+		return str_is(path, r->path);
+	return str_starts(path, prefix) && uuid_parse(str_slice(path, prefix.n, path.n), target);
 }
 
 const struct route *route_find(struct str path, struct uuid *target)

@@ -27,7 +27,7 @@ struct route {
 	enum route_id id;
 	const char *name;    /* in metrics and logs */
 	const char *dialect; /* in metrics */
-	struct str path;     /* the whole; for SUBJECT_ACCOUNT and _APP what comes before the UUID */
+	const char *path;    /* the whole; for SUBJECT_ACCOUNT and _APP what comes before the UUID */
 	enum route_subject subject;
 	enum auth_scheme auth;
 	size_t max_body_bytes;

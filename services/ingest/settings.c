@@ -29,7 +29,7 @@ const struct config_key ingest_keys[] = {
 		"503 when Kafka has not acknowledged by then; bridges give up after 10 s." },
 	{ "drain.timeout", CONFIG_DURATION_MS, 0, AT(drain_timeout_ms), "10s", 0, 600000,
 		"Time that requests get to finish after SIGTERM." },
-	{ "limits.bytes_in_flight", CONFIG_BYTES, 0, AT(limits_bytes_in_flight), "512M", 16777216, 68719476736,
+	{ "limits.bytes_in_flight", CONFIG_BYTES, 0, AT(limits_bytes_in_flight), "256M", 16777216, 68719476736,
 		"Bodies of all open requests together; 503 beyond." },
 	{ "limits.failures_per_minute", CONFIG_INT, CONFIG_LIVE, AT(limits_failures_per_minute), "60", 1, 1000000,
 		"Requests of one source address that may fail to authenticate; 429 beyond." },
@@ -47,8 +47,7 @@ const struct config_key ingest_keys[] = {
 		"Deadline of one statement; on expiry the connection is closed." },
 	{ "secrets.keyring", CONFIG_STRING, CONFIG_REQUIRED | CONFIG_SECRET | CONFIG_LIVE, AT(keyring), NULL, 0, 0,
 		"Keys that seal secrets and QR codes, a line each: <key id>:<base64 of 32 bytes>, the first one seals." },
-	{ "qr.ttl", CONFIG_DURATION_MS, 0, AT(qr_ttl_ms), "60s", 1000, 3600000,
-		"How long a QR code is shown." },
+	{ "qr.ttl", CONFIG_DURATION_MS, 0, AT(qr_ttl_ms), "60s", 1000, 3600000, "How long a QR code is shown." },
 	{ 0 },
 };
 

@@ -49,6 +49,8 @@ static void keep_newest(struct sync_item *item)
 
 	if (item->n_messages > 1)
 		qsort(item->messages, item->n_messages, sizeof(*item->messages), by_time);
+	if (too_many == 0)
+		return;
 	item->messages += too_many;
 	item->n_messages -= too_many;
 }
@@ -99,7 +101,7 @@ static bool parts_add(struct sync_batch *b, const struct sync_item *item)
 	part.rank = b->index * SYNC_MAX_CHATS + (int32_t)item->place;
 	part.state = item->state;
 	do {
-		part.messages = item->messages + done;
+		part.messages = done > 0 ? item->messages + done : item->messages;
 		part.n_messages = part_length(part.messages, item->n_messages - done, state_bytes(&part.state));
 		if (!part_add(b, item, &part, part_no++))
 			return false;

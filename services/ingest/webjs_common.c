@@ -102,7 +102,10 @@ struct str webjs_synthetic_key(struct arena *a, const struct in_message *m, int6
 
 	for (size_t i = 0; i < 2; i++) {
 		parts[4 + 2 * i] = who[i]->phone;
-		parts[5 + 2 * i] = who[i]->phone.n ? STR_NONE : who[i]->lid.n ? who[i]->lid : who[i]->jid;
+		parts[5 + 2 * i] = who[i]->phone.n ? STR_NONE
+			: who[i]->lid.n            ? who[i]->lid
+			: who[i]->bsuid.n          ? who[i]->bsuid
+						   : who[i]->jid;
 	}
 	sha256_parts(parts, 8, digest);
 	hex_encode(digest, sizeof(digest), hex);

@@ -120,7 +120,7 @@ static int account_seal(struct ctl *ctl, const struct account_info *a, const str
 		{ "access_token", s->access.values, s->access.n, true },
 	};
 
-	return sealing_seal(ctl, SEALING_ACCOUNTS, &a->uuid, members, 3, out, err);
+	return sealing_seal(ctl, SEALING_ACCOUNT, &a->uuid, members, 3, out, err);
 }
 
 /* A secret that was made up is shown this once. */

@@ -111,7 +111,7 @@ static int app_seal(struct ctl *ctl, const struct uuid *id, const struct sealing
 		{ "verify_token", verify->values, 1, true },
 	};
 
-	return sealing_seal(ctl, SEALING_APPS, id, members, 2, out, err);
+	return sealing_seal(ctl, SEALING_APP, id, members, 2, out, err);
 }
 
 /* A secret that was made up is shown this once. */

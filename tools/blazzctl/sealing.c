@@ -21,7 +21,7 @@ static void member_write(struct json_writer *w, const struct sealing_member *m)
 	jw_arr_end(w);
 }
 
-int sealing_seal(struct ctl *ctl, const char *table, const struct uuid *row, const struct sealing_member *members, size_t n,
+int sealing_seal(struct ctl *ctl, const char *what, const struct uuid *row, const struct sealing_member *members, size_t n,
 	struct buf *out, struct err *err)
 {
 	struct buf plain = BUF_INIT, bound = BUF_INIT;
@@ -31,7 +31,7 @@ int sealing_seal(struct ctl *ctl, const char *table, const struct uuid *row, con
 	int rc = -1;
 
 	uuid_format(row, id);
-	buf_printf(&bound, "%s:%s", table, id);
+	buf_printf(&bound, "%s:%s", what, id);
 	buf_reserve(&plain, 65536); /* at once: a secret must not stay behind in memory that was outgrown */
 	jw_obj(&w);
 	for (size_t i = 0; i < n; i++)

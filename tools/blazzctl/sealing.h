@@ -4,9 +4,9 @@
 
 #include "ctl.h"
 
-/* "Which row" as part of what is sealed: the table's name and the row's public id. */
-#define SEALING_APPS     "provider_apps"
-#define SEALING_ACCOUNTS "whatsapp_accounts"
+/* "Which row" as part of what is sealed: this word and the row's public id, as ingest expects it. */
+#define SEALING_APP     "app"
+#define SEALING_ACCOUNT "account"
 
 /* One member of the sealed object: a list of secrets, or a single one. */
 struct sealing_member {
@@ -17,7 +17,7 @@ struct sealing_member {
 };
 
 /* Appends the sealed form. */
-int sealing_seal(struct ctl *ctl, const char *table, const struct uuid *row, const struct sealing_member *members, size_t n,
+int sealing_seal(struct ctl *ctl, const char *what, const struct uuid *row, const struct sealing_member *members, size_t n,
 	struct buf *out, struct err *err) ERR_MUST_USE;
 /* The secrets of a file, one a line, into text (wiped by the caller) and values; without a file one that is made up, which *made
  * tells. ERR_INPUT. */

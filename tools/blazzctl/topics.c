@@ -13,7 +13,7 @@ struct create_options {
 
 static const struct option_row create_rows[] = {
 	{ "partitions", OPTION_NUMBER, offsetof(struct create_options, partitions), "N",
-		"for every topic but the dead letters'; default: each its own (24 or 6)" },
+		"for every topic; default: each its own, 24 or 6" },
 	{ "replication", OPTION_NUMBER, offsetof(struct create_options, replication), "N", "default: the broker's" },
 	{ "flush", OPTION_FLAG, offsetof(struct create_options, flush), NULL,
 		"one broker only: write to disk before acknowledging" },

@@ -41,7 +41,7 @@ static struct str file_read(const char *name)
 		fail_msg("%s: cannot be read", path);
 	assert_int_equal(fseek(f, 0, SEEK_END), 0);
 	n = ftell(f);
-	rewind(f);
+	assert_int_equal(fseek(f, 0, SEEK_SET), 0);
 	bytes = malloc((size_t)n + 1);
 	assert_non_null(bytes);
 	assert_int_equal(fread(bytes, 1, (size_t)n, f), n);
@@ -628,7 +628,9 @@ static bool fits_created(const struct cmp *c, const json *want)
 
 static bool fits_target_id(const struct cmp *c, const json *want)
 {
-	return target_of(c->s) && target_is(c->run, target_of(c->s), json_str(want));
+	const struct target *t = target_of(c->s);
+
+	return t && target_is(c->run, t, json_str(want));
 }
 
 static bool fits_target_stanza(const struct cmp *c, const json *want)

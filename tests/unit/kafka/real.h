@@ -21,13 +21,13 @@
 static char kafka_dir[64];
 static struct kafka_config *kafka_settings;
 
-static inline int kafka_tool(const char *verb, char *out, size_t cap)
+static inline int kafka_command(const char *verb, const char *owner, char *out, size_t cap)
 {
 	char command[128];
 	FILE *f;
 	size_t n;
 
-	snprintf(command, sizeof(command), "tools/kafka-temp.sh %s %s", verb, kafka_dir);
+	snprintf(command, sizeof(command), "tools/kafka-temp.sh %s %s %s", verb, kafka_dir, owner);
 	f = popen(command, "r");
 	if (!f)
 		return -1;
@@ -37,14 +37,21 @@ static inline int kafka_tool(const char *verb, char *out, size_t cap)
 	return pclose(f) == 0 ? 0 : -1;
 }
 
+static inline int kafka_tool(const char *verb, char *out, size_t cap)
+{
+	return kafka_command(verb, "", out, cap);
+}
+
+/* The broker goes with this process, even when that is killed. */
 static inline int kafka_group_setup(void **state)
 {
-	char address[64];
+	char address[64], owner[16];
 	struct err err;
 
 	(void)state;
 	snprintf(kafka_dir, sizeof(kafka_dir), "/tmp/blazz-test-kafka-XXXXXX");
-	if (!mkdtemp(kafka_dir) || kafka_tool("start", address, sizeof(address)) < 0)
+	snprintf(owner, sizeof(owner), "%ld", (long)getpid());
+	if (!mkdtemp(kafka_dir) || kafka_command("start", owner, address, sizeof(address)) < 0)
 		return -1;
 	kafka_settings = kafka_config_new();
 	return kafka_config_set(kafka_settings, "bootstrap.servers", address, &err);

@@ -3,6 +3,7 @@
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,7 +24,6 @@ static struct db db;
 
 #define done(rc) assert_done((rc), db.err)
 
-/* A pg: URI for sqitch or a conninfo for libpq, both over TCP or the socket directory of the server. */
 static inline const char *db_conninfo(const char *role)
 {
 	static char out[400];
@@ -124,6 +124,54 @@ static inline struct str db_text(const char *sql)
 
 /* Microseconds since 1970 of a second in 2026. */
 #define AT(seconds) (INT64_C(1767225600000000) + (int64_t)(seconds) * 1000000)
+
+/* Waits until another session waits for a lock. */
+static inline void db_await_blocked(int pid)
+{
+	int64_t deadline = clock_mono_ms() + 10000;
+	char sql[100];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM pg_locks WHERE pid = %d AND NOT granted", pid);
+	while (db_i64(sql) == 0)
+		if (clock_mono_ms() > deadline)
+			fail_msg("nobody waits");
+}
+
+/* Something done in a second session of chat-sync, in its own transaction, while the first has one open. */
+struct other {
+	struct pg *pg;
+	int (*act)(struct pg *pg, void *ctx, struct err *err);
+	void *ctx;
+	struct err err;
+	int rc;
+	pthread_t thread;
+};
+
+static inline void *other_main(void *arg)
+{
+	struct other *o = arg;
+
+	o->rc = pg_begin(o->pg, &o->err) == 0 && o->act(o->pg, o->ctx, &o->err) == 0 ? pg_commit(o->pg, &o->err) : -1;
+	return NULL;
+}
+
+/* Starts it and waits until it waits for the first session. */
+static inline void other_start(struct other *o)
+{
+	int pid;
+
+	o->pg = db_session(CHAT_SYNC);
+	pid = backend_pid(o->pg);
+	assert_int_equal(pthread_create(&o->thread, NULL, other_main, o), 0);
+	db_await_blocked(pid);
+}
+
+static inline void other_end(struct other *o)
+{
+	assert_int_equal(pthread_join(o->thread, NULL), 0);
+	assert_done(o->rc, o->err);
+	pg_close(&o->pg);
+}
 
 static inline struct uuid uuid_of(const char *text)
 {

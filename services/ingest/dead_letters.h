@@ -1,0 +1,25 @@
+/* What ingest could not take in but must not lose, as records of <prefix>.http.v1.ingest.dlq: the bytes of the item and headers
+ * that say where it was posted and why it is here (spec 20). Pure. */
+#ifndef INGEST_DEAD_LETTERS_H
+#define INGEST_DEAD_LETTERS_H
+
+#include "base/arena.h"
+#include "base/uuid.h"
+#include "kafka/producer.h"
+
+struct dead_letter {
+	struct uuid workspace, account; /* nil: not known */
+	struct str route; /* the path it was posted to: a replay runs that route's parser again */
+	struct str path, message; /* where in the body, and what is wrong; never quotes the body */
+	const char *reason; /* of the closed list */
+	struct str body; /* secrets removed where it is JSON */
+	struct str traceparent;
+	int64_t failed_at_ms;
+};
+
+#define DEAD_LETTER_MAX_BYTES (4 * 1024 * 1024 - 64 * 1024) /* of a body; a larger one is cut, flagged and hashed */
+
+/* Fills the record but for its topic; all else in the arena or borrowed from d. */
+void dead_letter_record(const struct dead_letter *d, struct arena *a, struct kafka_record *out);
+
+#endif

@@ -1,0 +1,582 @@
+/* From a complete body to an answer: who posts, what may he, what does it say, publish. Each step goes on, waits for the
+ * directory (and is run again then), or has answered.
+ *
+ * Invariant: nothing is read from a body before its signature fits, but the name of the session whose own secrets must fit; and
+ * nothing borrowed from the directory survives a wait.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "ingest/answers.h"
+#include "ingest/dialects.h"
+#include "ingest/request.h"
+#include "ingest/stats.h"
+#include "ingest/sync_batch.h"
+
+enum step { STEP_ON, STEP_WAIT, STEP_DONE };
+
+/* ---- refusals */
+
+static struct rate failure_rate(const struct ingest *in)
+{
+	const double per_minute = (double)in->settings->limits_failures_per_minute;
+
+	return (struct rate){ per_minute / 60, per_minute };
+}
+
+static struct str source_key(const struct request *req)
+{
+	return (struct str){ (const char *)req->source_key, req->source_key_n };
+}
+
+static int64_t seconds_up(int64_t ms)
+{
+	return (ms + 999) / 1000;
+}
+
+/* One answer for every reason; the log knows more. status: 401, or 403 for Meta's check. */
+static enum step refuse_source(struct request *req, int status, const char *why)
+{
+	struct bucket *b = limiter_bucket(req->ingest->failures, source_key(req));
+	int64_t wait_ms;
+
+	stats_auth_failure(req->route);
+	if (!bucket_take(b, failure_rate(req->ingest), 1, clock_mono_ms(), &wait_ms)) {
+		request_answer(req, 429, STR_NONE, seconds_up(wait_ms));
+		return STEP_DONE;
+	}
+	request_log(req, status, "request refused", why, STR_NONE);
+	request_answer(req, status, STR_NONE, 0);
+	return STEP_DONE;
+}
+
+static enum step unauthorized(struct request *req, const char *why)
+{
+	return refuse_source(req, 401, why);
+}
+
+static void source_did_well(struct request *req)
+{
+	struct bucket *b = limiter_find(req->ingest->failures, source_key(req));
+
+	if (b)
+		b->last_ok_ms = clock_mono_ms();
+}
+
+/* ---- the directory */
+
+static void directory_done(void *ctx, bool available)
+{
+	struct request *req = ctx;
+
+	if (available)
+		flow_run(req);
+	else
+		request_unavailable(req, "directory", NULL);
+}
+
+static enum step ask(struct request *req, const struct name *names, size_t n)
+{
+	struct err err;
+
+	req->wait.done = directory_done;
+	req->wait.ctx = req;
+	if (directory_ask(req->ingest->directory, names, n, &req->wait, &err) < 0) {
+		request_unavailable(req, "directory", &err);
+		return STEP_DONE;
+	}
+	return STEP_WAIT;
+}
+
+static const struct catalogue *catalogue(const struct request *req)
+{
+	return directory_catalogue(req->ingest->directory);
+}
+
+static enum step account_take(struct request *req, const struct catalogue_account *a)
+{
+	req->account = a;
+	req->account_id = a->info.id;
+	req->workspace_id = a->info.workspace;
+	return STEP_ON;
+}
+
+/* The first of the names that is known; asks as long as one of them may be. */
+static enum step account_find(struct request *req, const struct name *names, size_t n)
+{
+	bool unknown = false;
+
+	for (size_t i = 0; i < n; i++) {
+		enum knowledge k = directory_knows(req->ingest->directory, &names[i]);
+
+		if (k == KNOWN)
+			return account_take(req, catalogue_account(catalogue(req), &names[i]));
+		unknown |= k == UNKNOWN;
+	}
+	return unknown ? ask(req, names, n) : unauthorized(req, "unknown account");
+}
+
+static enum step step_account_of_url(struct request *req)
+{
+	const struct name name = { .kind = NAME_ACCOUNT, .text = uuid_bytes(&req->target) };
+
+	return account_find(req, &name, 1);
+}
+
+/* A mere candidate, until its own secrets have verified the body. The older contract may name the account by its public id. */
+static enum step step_account_of_session(struct request *req)
+{
+	struct str session = bridge_session(json_root(req->doc), req->arena);
+	struct name names[2] = { { .kind = NAME_SESSION, .text = session } };
+	struct uuid id;
+
+	if (session.n == 0)
+		return unauthorized(req, "no session");
+	if (!uuid_parse(session, &id))
+		return account_find(req, names, 1);
+	names[1] = (struct name){ .kind = NAME_ACCOUNT, .text = uuid_bytes(&id) };
+	return account_find(req, names, 2);
+}
+
+static enum step step_app(struct request *req)
+{
+	const struct name name = { .kind = NAME_APP, .text = uuid_bytes(&req->target) };
+	enum knowledge k = directory_knows(req->ingest->directory, &name);
+
+	if (k == UNKNOWN)
+		return ask(req, &name, 1);
+	req->app = k == KNOWN ? catalogue_app(catalogue(req), &req->target) : NULL;
+	return STEP_ON;
+}
+
+/* ---- who it is */
+
+static enum step step_claims(struct request *req)
+{
+	for (enum auth_claim c = 0; c < AUTH_CLAIMS; c++)
+		if (auth_asks(req->route->auth, c))
+			req->claims.value[c] = http_header(req->http, auth_claim_headers[c]);
+	return auth_claimed(req->route->auth, &req->claims) ? STEP_ON : unauthorized(req, "no signature");
+}
+
+static enum step verify(struct request *req, const struct secrets *secrets)
+{
+	if (!auth_verify(req->route->auth, secrets, &req->claims, http_body(req->http), req->now_ms))
+		return unauthorized(req, "wrong signature");
+	source_did_well(req);
+	return STEP_ON;
+}
+
+static enum step step_verify_account(struct request *req)
+{
+	return verify(req, &req->account->secrets);
+}
+
+static enum step step_verify_app(struct request *req)
+{
+	return req->app ? verify(req, &req->app->secrets) : unauthorized(req, "unknown app");
+}
+
+/* Meta's subscription check: the bare challenge comes back. */
+static enum step step_challenge(struct request *req)
+{
+	struct str challenge = http_query(req->http, "hub.challenge");
+
+	if (!req->app || !str_is(http_query(req->http, "hub.mode"), "subscribe") || challenge.n == 0 ||
+		!auth_verify_token(&req->app->secrets, http_query(req->http, "hub.verify_token")))
+		return refuse_source(req, 403, "verify token");
+	source_did_well(req);
+	request_answer_text(req, 200, challenge);
+	return STEP_DONE;
+}
+
+static enum step step_kind(struct request *req)
+{
+	const struct intake_account *a = &req->account->info;
+
+	if (a->provider != PROVIDER_WEBJS || !(req->route->bridge_kinds & 1U << a->bridge))
+		return unauthorized(req, "another kind of bridge");
+	return STEP_ON;
+}
+
+/* What a signed body says itself of whose it is; NULL: nothing else. */
+static const char *misfit(const struct request *req)
+{
+	const struct intake_account *a = &req->account->info;
+	const json *body = json_root(req->doc);
+	struct str session = STR_NONE;
+
+	if (req->route->session)
+		session = json_text(json_get(body, req->route->session), req->arena);
+	if (session.n > 0 && !str_eq(session, a->session_id) && !str_eq(session, a->provider_ref))
+		return "another session";
+	if (req->route->subject == SUBJECT_SESSION && !bridge_workspace_fits(body, a))
+		return "another workspace";
+	return NULL;
+}
+
+/* ---- what it says */
+
+static enum step publish_begin(struct request *req);
+
+static enum step answer_bad_body(struct request *req, const struct err *err)
+{
+	struct buf *out = &req->ingest->answer;
+
+	request_log(req, 400, "request refused", "body", str_of(err->msg));
+	buf_clear(out);
+	answer_invalid(out, answer_word(400), err->msg);
+	request_answer(req, 400, buf_str(out), 0);
+	return STEP_DONE;
+}
+
+/* Before anybody is known, what cannot be read counts as a failure of its source. */
+static enum step step_parse_stranger(struct request *req)
+{
+	struct bucket *b;
+	struct err err;
+	int64_t wait_ms;
+
+	if (json_parse(&req->doc, http_body(req->http), &err) == 0)
+		return STEP_ON;
+	b = limiter_bucket(req->ingest->failures, source_key(req));
+	if (bucket_take(b, failure_rate(req->ingest), 1, clock_mono_ms(), &wait_ms))
+		return answer_bad_body(req, &err);
+	request_answer(req, 429, STR_NONE, seconds_up(wait_ms));
+	return STEP_DONE;
+}
+
+static enum step step_parse(struct request *req)
+{
+	struct err err;
+
+	return json_parse(&req->doc, http_body(req->http), &err) < 0 ? answer_bad_body(req, &err) : STEP_ON;
+}
+
+/* Meta cannot be asked again and repeats for days what is not answered with 200: the whole body is kept, without secrets
+ * where it is JSON. */
+static enum step keep_whole(struct request *req, const char *reason, const struct err *err)
+{
+	struct intake *in = &req->intake;
+	struct str body = req->doc ? intake_json(in, json_root(req->doc)) : http_body(req->http);
+
+	in->n_events = in->n_rejected = 0;
+	intake_reject(in, NULL, reason, STR(""), body, err->msg);
+	return publish_begin(req);
+}
+
+/* And which numbers and WABAs it is about: all are known, or known to be nobody's, when it goes on. */
+static enum step step_parse_meta(struct request *req)
+{
+	struct err err;
+
+	intake_init(&req->intake, req->arena, req->now_ms, NULL);
+	if (json_parse(&req->doc, http_body(req->http), &err) < 0)
+		return keep_whole(req, "decode", &err);
+	return STEP_ON;
+}
+
+static struct name number_name(const struct request *req, struct str id)
+{
+	return (struct name){ NAME_NUMBER, req->target, id };
+}
+
+static struct name waba_name(const struct request *req, struct str id)
+{
+	return (struct name){ NAME_WABA, req->target, id };
+}
+
+static size_t unknown_names(const struct request *req, const struct meta_references *refs, struct name *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < refs->n_phone_number_ids; i++) {
+		out[n] = number_name(req, refs->phone_number_ids[i]);
+		n += directory_knows(req->ingest->directory, &out[n]) == UNKNOWN;
+	}
+	for (size_t i = 0; i < refs->n_waba_ids; i++) {
+		out[n] = waba_name(req, refs->waba_ids[i]);
+		n += directory_knows(req->ingest->directory, &out[n]) == UNKNOWN;
+	}
+	return n;
+}
+
+static enum step account_admit(struct request *req, const struct uuid *account)
+{
+	const struct ingest_settings *s = req->ingest->settings;
+	const struct rate rate = { (double)s->limits_account_rate, (double)s->limits_account_burst };
+	struct bucket *b = limiter_bucket(req->ingest->accounts, uuid_bytes(account));
+	int64_t wait_ms;
+
+	if (bucket_take(b, rate, 1, clock_mono_ms(), &wait_ms))
+		return STEP_ON;
+	request_log(req, 429, "request refused", "account rate", STR_NONE);
+	request_answer(req, 429, STR_NONE, seconds_up(wait_ms));
+	return STEP_DONE;
+}
+
+static enum step numbers_admit(struct request *req, const struct meta_references *refs)
+{
+	for (size_t i = 0; i < refs->n_phone_number_ids; i++) {
+		struct name name = number_name(req, refs->phone_number_ids[i]);
+		const struct catalogue_account *a = catalogue_account(catalogue(req), &name);
+
+		if (!a)
+			continue;
+		req->account_id = a->info.id;
+		req->workspace_id = a->info.workspace;
+		if (account_admit(req, &a->info.id) != STEP_ON)
+			return STEP_DONE;
+	}
+	return STEP_ON;
+}
+
+static enum step step_references(struct request *req)
+{
+	struct meta_references refs;
+	struct name *names;
+	struct err err;
+	size_t n;
+
+	if (meta_references(&refs, json_root(req->doc), req->arena, &err) < 0)
+		return keep_whole(req, "rule", &err);
+	names = ARENA_ARRAY(req->arena, struct name, refs.n_phone_number_ids + refs.n_waba_ids + 1);
+	n = unknown_names(req, &refs, names);
+	return n > 0 ? ask(req, names, n) : numbers_admit(req, &refs);
+}
+
+/* ---- how much he may */
+
+/* The chats of a batch of an initial sync; 0 for anything else. More than a batch can hold is refused by its reader. */
+static size_t sync_chats(const struct request *req)
+{
+	const json *body = json_root(req->doc);
+	size_t n = 0;
+
+	if (req->route->read == bridge_read_sync)
+		n = json_count(json_get(body, "chats"));
+	else if (req->route->id == ROUTE_WWEBJS && str_is(json_str(json_get(body, "dataType")), "chats_sync"))
+		n = json_count(json_path(body, "data.chats"));
+	return n <= SYNC_MAX_CHATS ? n : 0;
+}
+
+static enum step step_limits(struct request *req)
+{
+	const struct ingest_settings *s = req->ingest->settings;
+	const struct rate rate = { (double)s->limits_sync_rate, (double)s->limits_sync_burst };
+	struct str key = uuid_bytes(&req->account_id);
+	size_t chats = sync_chats(req);
+	int64_t wait_ms;
+
+	if (account_admit(req, &req->account_id) != STEP_ON)
+		return STEP_DONE;
+	if (chats == 0 ||
+		bucket_take(limiter_bucket(req->ingest->syncs, key), rate, (double)chats, clock_mono_ms(), &wait_ms))
+		return STEP_ON;
+	request_log(req, 429, "request refused", "sync rate", STR_NONE);
+	request_answer(req, 429, STR_NONE, seconds_up(wait_ms));
+	return STEP_DONE;
+}
+
+/* ---- reading and publishing */
+
+static const struct intake_account *by_phone_number_id(void *ctx, struct str id)
+{
+	const struct request *req = ctx;
+	struct name name = number_name(req, id);
+	const struct catalogue_account *a = catalogue_account(catalogue(req), &name);
+
+	return a ? &a->info : NULL;
+}
+
+static size_t by_waba(void *ctx, struct str waba_id, const struct intake_account **out, size_t max)
+{
+	const struct request *req = ctx;
+	struct name name = waba_name(req, waba_id);
+	size_t n = 0;
+
+	for (const struct catalogue_account *a = catalogue_account(catalogue(req), &name); a; a = a->waba_next, n++)
+		if (n < max)
+			out[n] = &a->info;
+	return n;
+}
+
+static enum step step_read_meta(struct request *req)
+{
+	struct intake *in = &req->intake;
+	struct err err;
+
+	in->by_phone_number_id = by_phone_number_id;
+	in->by_waba = by_waba;
+	in->lookup_ctx = req;
+	if (meta_read(in, json_root(req->doc), &err) < 0)
+		return keep_whole(req, "rule", &err);
+	return publish_begin(req);
+}
+
+static enum step answer_nothing_acceptable(struct request *req)
+{
+	const struct intake *in = &req->intake;
+	struct buf *out = &req->ingest->answer;
+
+	request_log(req, 422, "request refused", in->n_rejected ? in->rejected[0].reason : "rule",
+		in->n_rejected ? in->rejected[0].path : STR_NONE);
+	buf_clear(out);
+	answer_rejected(out, answer_word(422), in->rejected, in->n_rejected);
+	request_answer(req, 422, buf_str(out), 0);
+	return STEP_DONE;
+}
+
+static enum step step_read(struct request *req)
+{
+	struct intake *in = &req->intake;
+	const char *why;
+	struct err err;
+	int rc;
+
+	intake_init(in, req->arena, req->now_ms, &req->account->info);
+	rc = req->route->read(in, json_root(req->doc), &err);
+	if (rc < 0 && strcmp(err.code, "422") != 0)
+		return answer_bad_body(req, &err);
+	why = misfit(req);
+	if (why)
+		return unauthorized(req, why);
+	return rc < 0 ? answer_nothing_acceptable(req) : publish_begin(req);
+}
+
+static void qr_put(struct request *req)
+{
+	for (size_t i = 0; i < req->intake.n_qr; i++) {
+		const struct intake_qr *qr = &req->intake.qr[i];
+		struct name name = { .kind = NAME_ACCOUNT, .text = uuid_bytes(&qr->account->id) };
+
+		directory_put_qr(req->ingest->directory, catalogue_account(catalogue(req), &name), qr->code);
+	}
+}
+
+/* Copies what a dead letter needs of its account: the directory may change before the letter is queued. */
+static const struct dead_letter *letters_of(struct request *req)
+{
+	const struct intake *in = &req->intake;
+	struct dead_letter *letters = ARENA_ARRAY(req->arena, struct dead_letter, in->n_rejected);
+	struct str route = arena_str(req->arena, http_path(req->http));
+
+	for (size_t i = 0; i < in->n_rejected; i++) {
+		const struct intake_reject *r = &in->rejected[i];
+
+		letters[i] = (struct dead_letter){
+			.route = route,
+			.path = r->path,
+			.message = r->message,
+			.reason = r->reason,
+			.body = r->body,
+			.traceparent = req->traceparent,
+			.failed_at_ms = req->now_ms,
+		};
+		if (r->account) {
+			letters[i].workspace = r->account->workspace;
+			letters[i].account = r->account->id;
+		}
+	}
+	return letters;
+}
+
+static void answer_queued_now(struct request *req)
+{
+	const struct intake *in = &req->intake;
+	struct buf *out = &req->ingest->answer;
+
+	for (size_t i = 0; i < in->n_events; i++)
+		stats_event(req->route, in->events[i]->kind);
+	for (size_t i = 0; i < in->n_rejected; i++)
+		stats_rejected(in->rejected[i].reason);
+	for (size_t i = 0; i < in->n_ignored; i++)
+		stats_ignored(in->ignored[i].kind, in->ignored[i].n);
+	if (in->n_rejected > 0)
+		request_log(req, 200, "items dead-lettered", in->rejected[0].reason, in->rejected[0].path);
+	(void)failpoint("ingest_acknowledged");
+	buf_clear(out);
+	answer_queued(out, in->n_events, in->n_rejected);
+	request_answer(req, req->route->subject == SUBJECT_APP ? 200 : 202, buf_str(out), 0);
+}
+
+static void published(void *ctx, const struct err *failure)
+{
+	struct request *req = ctx;
+
+	req->publishing = false;
+	if (!req->http) {
+		request_recycle(req);
+		return;
+	}
+	stats_kafka_seconds((double)(clock_mono_us() - req->published_mono_us) / 1e6);
+	if (failure)
+		request_unavailable(req, "kafka", failure);
+	else
+		answer_queued_now(req);
+}
+
+/* From here on nothing refers to the directory or to the parsed body. */
+static enum step publish_begin(struct request *req)
+{
+	struct intake *in = &req->intake;
+
+	intake_finish(in);
+	qr_put(req);
+	if (in->n_events + in->n_rejected == 0) {
+		answer_queued_now(req);
+		return STEP_DONE;
+	}
+	req->publication = (struct publication){
+		.events = in->events,
+		.records = in->records,
+		.n_events = in->n_events,
+		.letters = letters_of(req),
+		.n_letters = in->n_rejected,
+		.traceparent = req->traceparent,
+		.arena = req->arena,
+		.done = published,
+		.ctx = req,
+	};
+	json_free(req->doc);
+	req->doc = NULL;
+	req->publishing = true;
+	req->published_mono_us = clock_mono_us();
+	publisher_submit(req->ingest->publisher, &req->publication);
+	return STEP_DONE;
+}
+
+/* ---- the order of steps */
+
+typedef enum step step_fn(struct request *req);
+
+static step_fn *const session_steps[] = { step_claims, step_parse_stranger, step_account_of_session,
+	step_verify_account, step_kind, step_limits, step_read };
+static step_fn *const account_steps[] = { step_claims, step_account_of_url, step_verify_account, step_kind, step_parse,
+	step_limits, step_read };
+static step_fn *const app_steps[] = { step_claims, step_app, step_verify_app, step_parse_meta, step_references,
+	step_read_meta };
+static step_fn *const challenge_steps[] = { step_app, step_challenge };
+
+static step_fn *const *steps_of(const struct request *req)
+{
+	switch (req->route->subject) {
+	case SUBJECT_SESSION:
+		return session_steps;
+	case SUBJECT_ACCOUNT:
+		return account_steps;
+	case SUBJECT_APP:
+		break;
+	}
+	return str_is(http_method(req->http), "POST") ? app_steps : challenge_steps;
+}
+
+/* The last step of each list answers or publishes. */
+void flow_run(struct request *req)
+{
+	step_fn *const *steps = steps_of(req);
+
+	while (steps[req->step](req) == STEP_ON)
+		req->step++;
+}

@@ -1,0 +1,230 @@
+/* Opening, running and closing ingest's parts; see ingest.h. */
+#include "ingest/ingest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ingest/request.h"
+#include "ingest/stats.h"
+
+#define TICK_MS        1000
+#define DRAIN_STEP_MS  10
+#define SOURCES_MAX    100000
+#define ACCOUNTS_MAX   200000
+#define KAFKA_CLOSE_MS 5000
+
+static void readiness_tell(struct ingest *in)
+{
+	bool loaded = directory_loaded(in->directory), healthy = publisher_healthy(in->publisher);
+
+	service_condition_set(in->ready_directory, loaded, loaded ? NULL : "accounts are not loaded");
+	service_condition_set(in->ready_kafka, healthy, healthy ? NULL : "no broker is up");
+}
+
+static void directory_changed(void *ingest)
+{
+	readiness_tell(ingest);
+}
+
+static void tick(void *ingest)
+{
+	struct ingest *in = ingest;
+	const struct catalogue *c = directory_catalogue(in->directory);
+
+	service_alive(in->service);
+	readiness_tell(in);
+	stats_gauges(&(struct stats_gauges){
+		.requests = in->n_requests,
+		.bytes = in->bytes_in_flight,
+		.connections = http_server_connections(in->http),
+		.accounts = catalogue_accounts(c),
+		.apps = catalogue_apps(c),
+		.directory_age_ms = directory_age_ms(in->directory),
+	});
+	loop_timer_set(in->tick, TICK_MS);
+}
+
+/* The oldest come first, as all have the same time. */
+static void deadlines_expire(void *ingest)
+{
+	struct ingest *in = ingest;
+	struct request *req;
+	int64_t now = clock_mono_ms();
+
+	while ((req = TAILQ_FIRST(&in->deadlines)) && req->deadline_mono_ms <= now)
+		request_unavailable(req, req->publishing ? "kafka deadline" : "directory deadline", NULL);
+	if (req)
+		loop_timer_set(in->expiry, req->deadline_mono_ms - now);
+}
+
+/* ---- draining */
+
+static void drain_check(void *ingest)
+{
+	struct ingest *in = ingest;
+
+	if (http_server_active(in->http) == 0 || clock_mono_ms() >= in->drain_until_mono_ms)
+		loop_stop(in->loop);
+	else
+		loop_timer_set(in->drain, DRAIN_STEP_MS);
+}
+
+static void signals_take(void *ingest)
+{
+	struct ingest *in = ingest;
+
+	if (!service_stopping(in->service) || in->draining)
+		return;
+	in->draining = true;
+	in->drain_until_mono_ms = clock_mono_ms() + in->settings->drain_timeout_ms;
+	http_server_quiesce(in->http);
+	drain_check(in);
+}
+
+/* ---- opening */
+
+static int directory_start(struct ingest *in, struct err *err)
+{
+	const struct ingest_settings *s = in->settings;
+	const struct reader_options options = {
+		.conninfo = s->postgres,
+		.statement_timeout_ms = (int)s->statement_timeout_ms,
+		.qr_ttl_s = (int)(s->qr_ttl_ms / 1000),
+	};
+	struct keyring *keyring = NULL;
+
+	if (keyring_parse(&keyring, str_of(s->keyring), err) < 0)
+		return -1;
+	return directory_open(&in->directory, in->loop, &options, &keyring, directory_changed, in, err);
+}
+
+/* Kafka gives up well before the request does: what is acknowledged after a 503 is only a repetition to come. */
+static int kafka_start(struct ingest *in, struct err *err)
+{
+	int timeout_ms = (int)(in->settings->request_deadline_ms * 7 / 8);
+
+	return publisher_open(&in->publisher, in->loop, service_kafka(in->service), service_topic_prefix(in->service),
+		timeout_ms, err);
+}
+
+static int port_write(const char *file, int port, struct err *err)
+{
+	FILE *f = file ? fopen(file, "w") : NULL;
+	bool written;
+
+	if (!file)
+		return 0;
+	if (!f)
+		return err_set(err, ERR_FATAL, "port_file", "%s cannot be written", file);
+	written = fprintf(f, "%d\n", port) > 0;
+	return fclose(f) == 0 && written ? 0 : err_set(err, ERR_FATAL, "port_file", "%s cannot be written", file);
+}
+
+static int http_start(struct ingest *in, struct err *err)
+{
+	const struct ingest_settings *s = in->settings;
+	const struct http_server_options options = {
+		.listen = s->http_listen,
+		.loop = in->loop,
+		.max_connections = (int)s->http_max_connections,
+		.max_connections_per_address = (int)s->http_max_connections_per_address,
+		.header_timeout_ms = (int)s->http_header_timeout_ms,
+		.body_timeout_ms = (int)s->http_body_timeout_ms,
+		.idle_timeout_ms = (int)s->http_idle_timeout_ms,
+		.admit = handler_admit,
+		.handle = handler_handle,
+		.gone = handler_gone,
+		.ctx = in,
+	};
+
+	if (http_server_open(&in->http, &options, err) < 0)
+		return -1;
+	log_info("listening", LOG_I("port", http_server_port(in->http)));
+	return port_write(s->http_port_file, http_server_port(in->http), err);
+}
+
+static int parts_open(struct ingest *in, struct err *err)
+{
+	if (loop_new(&in->loop, err) < 0 || proxies_parse(&in->proxies, in->settings->http_trusted_proxies, err) < 0 ||
+		directory_start(in, err) < 0 || kafka_start(in, err) < 0 || http_start(in, err) < 0)
+		return -1;
+	in->expiry = loop_timer_new(in->loop, deadlines_expire, in);
+	in->drain = loop_timer_new(in->loop, drain_check, in);
+	in->tick = loop_timer_new(in->loop, tick, in);
+	in->signals = loop_io_new(in->loop, service_signal_fd(in->service), true, false, signals_take, in);
+	loop_timer_set(in->tick, 0);
+	return 0;
+}
+
+int ingest_open(struct ingest **out, const struct ingest_settings *settings, struct service *service, struct err *err)
+{
+	struct ingest *in = mem_calloc(1, sizeof(*in));
+
+	stats_init();
+	in->settings = settings;
+	in->service = service;
+	in->failures = limiter_new(SOURCES_MAX);
+	in->accounts = limiter_new(ACCOUNTS_MAX);
+	in->syncs = limiter_new(ACCOUNTS_MAX);
+	TAILQ_INIT(&in->deadlines);
+	TAILQ_INIT(&in->idle);
+	in->ready_directory = service_condition(service, "directory");
+	in->ready_kafka = service_condition(service, "kafka");
+	if (parts_open(in, err) < 0) {
+		ingest_close(&in);
+		return -1;
+	}
+	*out = in;
+	return 0;
+}
+
+int ingest_run(struct ingest *in, struct err *err)
+{
+	return loop_run(in->loop, err);
+}
+
+/* The server first: what nobody waits for any more is only flushed. */
+void ingest_close(struct ingest **ingest)
+{
+	struct ingest *in = *ingest;
+
+	*ingest = NULL;
+	if (!in)
+		return;
+	loop_io_free(in->signals);
+	http_server_close(&in->http);
+	publisher_close(&in->publisher, KAFKA_CLOSE_MS);
+	directory_close(&in->directory);
+	requests_free(in);
+	loop_timer_free(in->expiry);
+	loop_timer_free(in->drain);
+	loop_timer_free(in->tick);
+	loop_free(in->loop);
+	limiter_free(in->failures);
+	limiter_free(in->accounts);
+	limiter_free(in->syncs);
+	proxies_free(in->proxies);
+	buf_fini(&in->answer);
+	free(in);
+}
+
+void ingest_reload(struct ingest *in)
+{
+	struct proxies *proxies = NULL;
+	struct keyring *keyring = NULL;
+	struct err err;
+
+	if (proxies_parse(&proxies, in->settings->http_trusted_proxies, &err) < 0 ||
+		keyring_parse(&keyring, str_of(in->settings->keyring), &err) < 0) {
+		log_error("settings not taken over", LOG_ERR(&err)); /* they were checked: not expected */
+		proxies_free(proxies);
+		return;
+	}
+	proxies_free(in->proxies);
+	in->proxies = proxies;
+	directory_use_keyring(in->directory, &keyring);
+}

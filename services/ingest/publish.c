@@ -1,0 +1,210 @@
+/* Publishing; see publish.h. */
+#include "ingest/publish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "kafka/topics.h"
+#include "wire/cloudevents.h"
+
+#define STALL_RETRY_MS 20
+#define RECORD_MAX     (TOPIC_DEAD_LETTER_MAX_BYTES + 64 * 1024) /* headers of a dead letter */
+
+struct publisher {
+	struct kafka_producer *kafka;
+	struct loop_io *io;
+	struct loop_timer *retry;
+	TAILQ_HEAD(, publication) stalled;
+	char topic[TOPIC_NAME_MAX], dead_letters[TOPIC_NAME_MAX];
+};
+
+static void publication_end(struct publication *pub)
+{
+	pub->done(pub->ctx, pub->failure.kind == ERR_NONE ? NULL : &pub->failure);
+}
+
+static bool is_complete(const struct publication *pub)
+{
+	bool all = pub->next == pub->n_events + pub->n_letters || pub->failure.kind != ERR_NONE;
+
+	return all && pub->outstanding == 0 && !pub->stalled;
+}
+
+static void on_delivered(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset)
+{
+	struct publication *pub = opaque;
+
+	(void)ctx;
+	(void)partition;
+	(void)offset;
+	pub->outstanding--;
+	if (failure && pub->failure.kind == ERR_NONE)
+		pub->failure = *failure;
+	if (is_complete(pub))
+		publication_end(pub);
+}
+
+static int event_produce(struct publication *pub, size_t i, struct err *err)
+{
+	const struct inbound_event *e = pub->events[i];
+	struct header headers[CLOUDEVENTS_MAX];
+	struct cloudevents_storage storage;
+	struct kafka_record record = {
+		.topic = pub->publisher->topic,
+		.partition = KAFKA_ANY_PARTITION,
+		.value = pub->records[i],
+		.headers = headers,
+		.opaque = pub,
+	};
+	char key[74];
+
+	inbound_key(e, key);
+	record.key = str_of(key);
+	record.headers_count = cloudevents_headers(headers, &storage, &e->id, "inbound", inbound_kind_word(e->kind),
+		STR("ingest"), inbound_time_ms(e), pub->traceparent);
+	return kafka_produce(pub->publisher->kafka, &record, err);
+}
+
+static int letter_produce(struct publication *pub, size_t i, struct err *err)
+{
+	struct kafka_record record;
+
+	dead_letter_record(&pub->letters[i], pub->arena, &record);
+	record.topic = pub->publisher->dead_letters;
+	record.opaque = pub;
+	return kafka_produce(pub->publisher->kafka, &record, err);
+}
+
+static int record_produce(struct publication *pub, struct err *err)
+{
+	size_t i = pub->next;
+
+	if (failpoint("ingest_produce"))
+		return err_set(err, ERR_RETRY, "failpoint", "ingest_produce");
+	return i < pub->n_events ? event_produce(pub, i, err) : letter_produce(pub, i - pub->n_events, err);
+}
+
+/* Queues what is left. False: the queue is full. */
+static bool push(struct publication *pub)
+{
+	struct err err;
+
+	while (pub->next < pub->n_events + pub->n_letters && pub->failure.kind == ERR_NONE) {
+		if (record_produce(pub, &err) == 0) {
+			pub->next++;
+			pub->outstanding++;
+		} else if (err.kind == ERR_BUSY) {
+			return false;
+		} else {
+			pub->failure = err;
+		}
+	}
+	(void)failpoint("ingest_produced");
+	return true;
+}
+
+static void stall(struct publisher *p, struct publication *pub)
+{
+	if (TAILQ_EMPTY(&p->stalled))
+		loop_timer_set(p->retry, STALL_RETRY_MS);
+	TAILQ_INSERT_TAIL(&p->stalled, pub, link);
+	pub->stalled = true;
+}
+
+static void unstall(struct publisher *p, struct publication *pub)
+{
+	TAILQ_REMOVE(&p->stalled, pub, link);
+	pub->stalled = false;
+}
+
+/* In line, until the queue is full again. */
+static void stalled_push(struct publisher *p)
+{
+	struct publication *pub;
+
+	while ((pub = TAILQ_FIRST(&p->stalled)) && push(pub)) {
+		unstall(p, pub);
+		if (is_complete(pub))
+			publication_end(pub);
+	}
+	if (pub)
+		loop_timer_set(p->retry, STALL_RETRY_MS);
+}
+
+static void reports_take(void *publisher)
+{
+	struct publisher *p = publisher;
+
+	kafka_producer_poll(p->kafka, 0);
+	stalled_push(p);
+}
+
+/* What fails before anything is in flight has no report to end with: its turn comes from the loop. */
+void publisher_submit(struct publisher *p, struct publication *pub)
+{
+	pub->publisher = p;
+	if (!TAILQ_EMPTY(&p->stalled) || !push(pub) || is_complete(pub))
+		stall(p, pub);
+}
+
+bool publication_abandon(struct publication *pub)
+{
+	if (pub->stalled)
+		unstall(pub->publisher, pub);
+	if (pub->failure.kind == ERR_NONE)
+		err_set(&pub->failure, ERR_RETRY, "abandoned", "nobody waits for it any more");
+	return pub->outstanding == 0;
+}
+
+bool publisher_healthy(const struct publisher *p)
+{
+	return kafka_producer_healthy(p->kafka);
+}
+
+static int topics_name(struct publisher *p, const char *prefix, struct err *err)
+{
+	if (topic_name(p->topic, sizeof(p->topic), prefix, TOPIC_INBOUND) < 0 ||
+		topic_dlq_name(p->dead_letters, sizeof(p->dead_letters), prefix, TOPIC_HTTP, "ingest") < 0)
+		return err_set(err, ERR_INPUT, "config", "topics.prefix: %s cannot begin a topic's name", prefix);
+	return 0;
+}
+
+int publisher_open(struct publisher **out, struct loop *loop, const struct kafka_config *config, const char *prefix,
+	int message_timeout_ms, struct err *err)
+{
+	struct publisher *p = mem_calloc(1, sizeof(*p));
+	const struct kafka_producer_options options = {
+		.config = config,
+		.client_id = "blazz-ingest",
+		.message_timeout_ms = message_timeout_ms,
+		.max_message_bytes = RECORD_MAX,
+		.delivered = on_delivered,
+		.ctx = p,
+	};
+
+	TAILQ_INIT(&p->stalled);
+	if (topics_name(p, prefix, err) < 0 || kafka_producer_open(&p->kafka, &options, err) < 0) {
+		publisher_close(&p, 0);
+		return -1;
+	}
+	p->retry = loop_timer_new(loop, reports_take, p);
+	p->io = loop_io_new(loop, kafka_producer_fd(p->kafka), true, false, reports_take, p);
+	*out = p;
+	return 0;
+}
+
+void publisher_close(struct publisher **publisher, int timeout_ms)
+{
+	struct publisher *p = *publisher;
+
+	*publisher = NULL;
+	if (!p)
+		return;
+	loop_io_free(p->io);
+	loop_timer_free(p->retry);
+	kafka_producer_close(&p->kafka, timeout_ms);
+	free(p);
+}

@@ -1,0 +1,318 @@
+/* The reader's thread: connect, listen, load; then jobs and notifications as they come. See reader.h. */
+#include "ingest/reader.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ingest/reader_private.h"
+
+#define CHANNEL        "blazz_intake"
+#define BACKOFF_MIN_MS 100
+#define BACKOFF_MAX_MS 5000
+#define ALIVE_MS       15000 /* how long a silent connection is believed */
+#define QR_RETRY_MS    500
+#define CHANGED_MAX    1000 /* more than that at once: everything is read anew */
+
+static int give_up(void *reader)
+{
+	struct reader *r = reader;
+
+	return atomic_load(&r->stopping);
+}
+
+static bool is_connected(const struct reader *r)
+{
+	return r->pg && pg_usable(r->pg);
+}
+
+/* After any failure of the connection; what was announced meanwhile is lost, so the next one loads everything. */
+static void disconnect(struct reader *r, const struct err *why)
+{
+	pg_close(&r->pg);
+	map_clear(r->changed);
+	r->reload = false;
+	r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MAX_MS ? r->backoff_ms * 2 : BACKOFF_MAX_MS;
+	r->retry_mono_ms = clock_mono_ms() + r->backoff_ms;
+	if (!r->down && !atomic_load(&r->stopping))
+		log_warn("postgresql is unreachable", LOG_ERR(why));
+	r->down = true;
+}
+
+static void alive(struct reader *r)
+{
+	r->alive_mono_ms = clock_mono_ms();
+	news_post(r, &(struct news){ .kind = NEWS_ALIVE });
+}
+
+static void connect_all(struct reader *r)
+{
+	const struct pg_options options = {
+		.conninfo = r->options.conninfo,
+		.application_name = "blazz-ingest",
+		.statement_timeout_ms = r->options.statement_timeout_ms,
+		.idle = give_up,
+		.idle_ctx = r,
+	};
+	struct err err;
+
+	pg_close(&r->pg);
+	if (pg_open(&r->pg, &options, &err) < 0 || pg_listen(r->pg, CHANNEL, &err) < 0 || rows_read_all(r, &err) < 0) {
+		disconnect(r, &err);
+		return;
+	}
+	if (r->down)
+		log_info("postgresql is reachable again");
+	r->down = false;
+	r->backoff_ms = BACKOFF_MIN_MS;
+	alive(r);
+}
+
+/* A statement failed: whether the connection goes on. */
+static void failed(struct reader *r, const struct err *err)
+{
+	if (err->kind != ERR_RETRY && is_connected(r))
+		log_error("postgresql refused a statement", LOG_ERR(err));
+	disconnect(r, err);
+}
+
+/* Bad input is a name that nothing can have. */
+static int look(struct reader *r, const struct name *name)
+{
+	struct err err;
+
+	if (rows_read_name(r, name, &err) == 0 || err.kind == ERR_INPUT)
+		return 0;
+	failed(r, &err);
+	return -1;
+}
+
+static void look_all(struct reader *r, const struct job *j)
+{
+	bool available = is_connected(r);
+
+	for (size_t i = 0; available && i < j->n; i++) {
+		struct name name = name_of_key(j->keys[i]);
+
+		available = look(r, &name) == 0;
+	}
+	news_post(r, &(struct news){ .kind = NEWS_ANSWER, .available = available });
+}
+
+static void keyring_use(struct reader *r, struct job *j)
+{
+	keyring_free(r->keyring);
+	r->keyring = j->keyring;
+	j->keyring = NULL;
+	r->reload = true;
+}
+
+static void jobs_do(struct reader *r)
+{
+	struct job *j;
+
+	while (!atomic_load(&r->stopping) && (j = job_take(r))) {
+		if (j->kind == JOB_QR) {
+			qr_keep(r, j);
+			continue;
+		}
+		if (j->kind == JOB_LOOK)
+			look_all(r, j);
+		else if (j->kind == JOB_KEYRING)
+			keyring_use(r, j);
+		job_free(j);
+	}
+}
+
+/* "whatsapp_accounts:<uuid>"; a changed workspace may be one that is gone, with all its accounts. */
+static void notice(struct reader *r, struct str payload)
+{
+	struct name name = { 0 };
+	struct name_key key;
+	struct str table, text;
+	struct uuid id;
+
+	if (!str_cut(payload, ':', &table, &text) || !uuid_parse(text, &id))
+		return;
+	if (str_is(table, "whatsapp_accounts"))
+		name = (struct name){ .kind = NAME_ACCOUNT, .text = uuid_bytes(&id) };
+	else if (str_is(table, "provider_apps"))
+		name = (struct name){ .kind = NAME_APP, .text = uuid_bytes(&id) };
+	else
+		r->reload = true;
+	if (name.text.n > 0 && map_count(r->changed) < CHANGED_MAX)
+		map_slot(r->changed, name_key(&name, &key));
+	else
+		r->reload = true;
+}
+
+/* Returns whether anything came. */
+static bool notifications_take(struct reader *r)
+{
+	struct str channel, payload;
+	struct err err;
+	bool any = false;
+	int rc;
+
+	while (is_connected(r) && (rc = pg_notification(r->pg, &channel, &payload, &err)) != 0) {
+		if (rc < 0) {
+			disconnect(r, &err);
+			return false;
+		}
+		notice(r, payload);
+		any = true;
+	}
+	return any;
+}
+
+static void reload_all(struct reader *r)
+{
+	struct err err;
+
+	r->reload = false;
+	map_clear(r->changed);
+	if (rows_read_all(r, &err) < 0)
+		failed(r, &err);
+}
+
+static void changed_read(struct reader *r)
+{
+	struct str key;
+	void *value;
+	size_t i = 0;
+
+	while (map_each(r->changed, &i, &key, &value)) {
+		struct name name = name_of_key(key);
+
+		if (look(r, &name) < 0)
+			return;
+	}
+	map_clear(r->changed);
+}
+
+/* Statements take in notifications too: until no more came. */
+static void notifications_do(struct reader *r)
+{
+	while (is_connected(r) && (notifications_take(r) || r->reload)) {
+		if (r->reload)
+			reload_all(r);
+		else
+			changed_read(r);
+	}
+}
+
+/* LISTEN again is a round trip that changes nothing. */
+static void alive_check(struct reader *r)
+{
+	struct err err;
+
+	if (!is_connected(r) || clock_mono_ms() < r->alive_mono_ms + ALIVE_MS)
+		return;
+	if (pg_listen(r->pg, CHANNEL, &err) < 0)
+		failed(r, &err);
+	else
+		alive(r);
+}
+
+static int wait_ms(const struct reader *r)
+{
+	int64_t now = clock_mono_ms(), until = is_connected(r) ? r->alive_mono_ms + ALIVE_MS : r->retry_mono_ms;
+
+	if (map_count(r->qr) > 0 && until > now + QR_RETRY_MS)
+		until = now + QR_RETRY_MS;
+	return until > now ? (int)(until - now) : 0;
+}
+
+static void wait_for_work(struct reader *r)
+{
+	struct pollfd fds[] = {
+		{ .fd = r->jobs_fd, .events = POLLIN },
+		{ .fd = is_connected(r) ? pg_socket(r->pg) : -1, .events = POLLIN },
+	};
+	eventfd_t count;
+
+	poll(fds, 2, wait_ms(r));
+	eventfd_read(r->jobs_fd, &count);
+}
+
+static void *thread_main(void *reader)
+{
+	struct reader *r = reader;
+
+	while (!atomic_load(&r->stopping)) {
+		if (!is_connected(r) && clock_mono_ms() >= r->retry_mono_ms)
+			connect_all(r);
+		jobs_do(r);
+		notifications_do(r);
+		qr_write(r);
+		alive_check(r);
+		if (!atomic_load(&r->stopping))
+			wait_for_work(r);
+	}
+	pg_close(&r->pg);
+	return NULL;
+}
+
+static void reader_free(struct reader *r)
+{
+	struct job *j;
+	struct news *n;
+
+	while ((j = job_take(r)))
+		job_free(j);
+	while ((n = reader_take(r)))
+		news_free(n);
+	qr_free(r);
+	map_free(r->changed);
+	keyring_free(r->keyring);
+	if (r->jobs_fd >= 0)
+		close(r->jobs_fd);
+	if (r->news_fd >= 0)
+		close(r->news_fd);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+int reader_start(struct reader **out, const struct reader_options *options, struct keyring **keyring, struct err *err)
+{
+	struct reader *r = mem_calloc(1, sizeof(*r));
+	int rc;
+
+	r->options = *options;
+	r->keyring = *keyring;
+	*keyring = NULL;
+	r->backoff_ms = BACKOFF_MIN_MS;
+	r->changed = map_new();
+	r->qr = map_new();
+	STAILQ_INIT(&r->jobs);
+	STAILQ_INIT(&r->news);
+	pthread_mutex_init(&r->lock, NULL);
+	r->jobs_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	r->news_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	rc = r->jobs_fd < 0 || r->news_fd < 0 ? errno : pthread_create(&r->thread, NULL, thread_main, r);
+	if (rc != 0) {
+		reader_free(r);
+		return err_set(err, ERR_FATAL, "thread", "%s", strerror(rc));
+	}
+	*out = r;
+	return 0;
+}
+
+void reader_stop(struct reader **reader)
+{
+	struct reader *r = *reader;
+
+	if (!r)
+		return;
+	atomic_store(&r->stopping, true);
+	eventfd_write(r->jobs_fd, 1);
+	pthread_join(r->thread, NULL);
+	reader_free(r);
+	*reader = NULL;
+}

@@ -1,0 +1,59 @@
+/* What the files of the reader share. */
+#ifndef INGEST_READER_PRIVATE_H
+#define INGEST_READER_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/map.h"
+#include "ingest/reader.h"
+#include "pg/pg.h"
+
+enum job_kind { JOB_LOOK, JOB_QR, JOB_KEYRING, JOB_DISCARD };
+struct job {
+	STAILQ_ENTRY(job) link;
+	enum job_kind kind;
+	char *bytes; /* JOB_LOOK: the keys; JOB_QR: the code */
+	struct str *keys;
+	size_t n;
+	struct uuid account;
+	int64_t workspace_row, account_row;
+	struct keyring *keyring;
+	struct catalogue *catalogue;
+};
+void job_free(struct job *j);
+
+struct reader {
+	struct reader_options options;
+	pthread_t thread;
+	atomic_bool stopping;
+
+	pthread_mutex_t lock; /* of both queues */
+	STAILQ_HEAD(, job) jobs;
+	STAILQ_HEAD(, news) news;
+	int jobs_fd, news_fd;
+
+	/* The thread's own. */
+	struct pg *pg; /* NULL: not connected */
+	struct keyring *keyring;
+	bool reload; /* everything is to be read again */
+	bool down;   /* and said so in the log */
+	int64_t retry_mono_ms, backoff_ms, alive_mono_ms;
+	struct map *changed; /* notifications not yet looked at, as name keys */
+	struct map *qr;      /* account id to struct qr, the latest of each */
+};
+
+/* reader_mail.c */
+void news_post(struct reader *r, const struct news *n);
+struct job *job_take(struct reader *r);
+
+/* reader_rows.c: what the database says, as news. ERR_RETRY and the like as of pg_run(). */
+int rows_read_all(struct reader *r, struct err *err) ERR_MUST_USE;
+int rows_read_name(struct reader *r, const struct name *name, struct err *err) ERR_MUST_USE;
+
+/* reader_qr.c */
+void qr_keep(struct reader *r, struct job *j); /* takes the code */
+void qr_write(struct reader *r);
+void qr_free(struct reader *r);
+
+#endif

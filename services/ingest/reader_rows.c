@@ -1,0 +1,140 @@
+/* Rows of PostgreSQL as what the loop's cache holds: secrets opened, strings copied. */
+#include <openssl/crypto.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "ingest/reader_private.h"
+#include "store/intake.h"
+
+/* What cannot be opened lets nobody in: loud, and as if there were no secrets. */
+static void secrets_open(struct reader *r, const char *what, const struct uuid *id, struct str sealed,
+	struct secrets *out, struct arena *a)
+{
+	struct buf text = BUF_INIT, associated = BUF_INIT;
+	char uuid[37];
+	struct err err;
+
+	if (sealed.n == 0)
+		return;
+	uuid_format(id, uuid);
+	buf_printf(&associated, "%s:%s", what, uuid);
+	if (unseal(r->keyring, buf_str(&associated), sealed, &text, &err) < 0 ||
+		secrets_parse(out, buf_str(&text), a, &err) < 0)
+		log_error("secrets cannot be opened", LOG_S(what, uuid), LOG_ERR(&err));
+	if (text.cap > 0)
+		OPENSSL_cleanse(text.p, text.cap);
+	buf_fini(&text);
+	buf_fini(&associated);
+}
+
+static struct catalogue_account *account_make(struct reader *r, const struct intake_account_row *row)
+{
+	struct catalogue_account *a = catalogue_account_new();
+
+	a->info = (struct intake_account){
+		.id = row->uuid,
+		.workspace = row->workspace,
+		.provider = row->provider,
+		.bridge = row->bridge,
+		.session_id = arena_str(a->arena, row->session_id),
+		.provider_ref = arena_str(a->arena, row->provider_ref),
+		.phone_number = arena_str(a->arena, row->phone_number),
+		.phone_number_id = arena_str(a->arena, row->phone_number_id),
+		.waba_id = arena_str(a->arena, row->waba_id),
+		.business_id = arena_str(a->arena, row->business_id),
+	};
+	a->app = row->app;
+	a->workspace_id = row->workspace_id;
+	a->id = row->id;
+	secrets_open(r, "account", &row->uuid, row->secrets, &a->secrets, a->arena);
+	return a;
+}
+
+static struct catalogue_app *app_make(struct reader *r, const struct intake_app_row *row)
+{
+	struct catalogue_app *app = catalogue_app_new();
+
+	app->id = row->uuid;
+	secrets_open(r, "app", &row->uuid, row->secrets, &app->secrets, app->arena);
+	return app;
+}
+
+/* Where rows go: into a new catalogue, or to the loop one by one. */
+struct sink {
+	struct reader *reader;
+	struct catalogue *catalogue;
+	size_t n;
+};
+
+static void account_each(void *ctx, const struct intake_account_row *row)
+{
+	struct sink *sink = ctx;
+	struct catalogue_account *a = account_make(sink->reader, row);
+
+	sink->n++;
+	if (sink->catalogue)
+		catalogue_put_account(sink->catalogue, &a);
+	else
+		news_post(sink->reader, &(struct news){ .kind = NEWS_ACCOUNT, .account = a });
+}
+
+static void app_each(void *ctx, const struct intake_app_row *row)
+{
+	struct sink *sink = ctx;
+	struct catalogue_app *app = app_make(sink->reader, row);
+
+	sink->n++;
+	if (sink->catalogue)
+		catalogue_put_app(sink->catalogue, &app);
+	else
+		news_post(sink->reader, &(struct news){ .kind = NEWS_APP, .app = app });
+}
+
+int rows_read_all(struct reader *r, struct err *err)
+{
+	struct sink sink = { .reader = r, .catalogue = catalogue_new() };
+
+	if (intake_apps_load(r->pg, NULL, app_each, &sink, err) < 0 ||
+		intake_accounts_load(r->pg, NULL, account_each, &sink, err) < 0) {
+		catalogue_free(sink.catalogue);
+		return -1;
+	}
+	log_info("accounts and apps loaded", LOG_I("accounts", catalogue_accounts(sink.catalogue)),
+		LOG_I("apps", catalogue_apps(sink.catalogue)));
+	news_post(r, &(struct news){ .kind = NEWS_ALL, .catalogue = sink.catalogue });
+	return 0;
+}
+
+static int read_by_id(struct sink *sink, const struct name *name, struct err *err)
+{
+	enum news_kind gone = name->kind == NAME_APP ? NEWS_APP_GONE : NEWS_ACCOUNT_GONE;
+	struct uuid id;
+	int rc;
+
+	memcpy(id.b, name->text.p, sizeof(id.b));
+	if (name->kind == NAME_APP)
+		rc = intake_apps_load(sink->reader->pg, &id, app_each, sink, err);
+	else
+		rc = intake_accounts_load(sink->reader->pg, &id, account_each, sink, err);
+	if (rc == 0 && sink->n == 0)
+		news_post(sink->reader, &(struct news){ .kind = gone, .id = id });
+	return rc;
+}
+
+int rows_read_name(struct reader *r, const struct name *name, struct err *err)
+{
+	struct sink sink = { .reader = r };
+
+	switch (name->kind) {
+	case NAME_ACCOUNT:
+	case NAME_APP:
+		return read_by_id(&sink, name, err);
+	case NAME_SESSION:
+		return intake_account_by_session(r->pg, name->text, account_each, &sink, err);
+	case NAME_NUMBER:
+		return intake_account_by_phone_number_id(r->pg, name->text, account_each, &sink, err);
+	case NAME_WABA:
+		return intake_accounts_by_waba(r->pg, name->text, account_each, &sink, err);
+	}
+	return 0;
+}

@@ -1,0 +1,106 @@
+/* Metrics; see stats.h. Cells of the hot path are looked up once. */
+#include "ingest/stats.h"
+
+#include <stdio.h>
+
+#include "metrics/metrics.h"
+
+static const int statuses[] = { 200, 202, 400, 401, 403, 404, 405, 413, 415, 422, 429, 503 };
+#define STATUSES (sizeof(statuses) / sizeof(statuses[0]))
+
+static struct metric *requests, *events, *rejected, *ignored, *auth_failures;
+static struct metric_cell *request_cells[ROUTES + 1][STATUSES];
+static struct metric_cell *event_cells[ROUTES][IN_KINDS];
+static struct metric_cell *kafka_seconds;
+static struct metric_cell *gauge_requests, *gauge_bytes, *gauge_connections, *gauge_accounts, *gauge_apps, *gauge_age;
+
+static struct metric_cell *gauge(const char *name, const char *help)
+{
+	return metric_with(metric_gauge(name, help, NULL), NULL);
+}
+
+static void gauges_init(void)
+{
+	gauge_requests = gauge("blazz_ingest_requests_in_flight", "Requests whose header was taken, not yet answered.");
+	gauge_bytes = gauge("blazz_ingest_bytes_in_flight", "Bodies of those requests, as announced.");
+	gauge_connections = gauge("blazz_ingest_connections", "Open connections.");
+	gauge_accounts = gauge("blazz_ingest_directory_accounts", "Accounts cached.");
+	gauge_apps = gauge("blazz_ingest_directory_apps", "Provider apps cached.");
+	gauge_age = gauge("blazz_ingest_directory_age_seconds", "Since PostgreSQL was last heard of.");
+}
+
+void stats_init(void)
+{
+	static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, -1 };
+
+	requests = metric_counter("blazz_ingest_requests", "Requests by route and status.", "route,status");
+	events = metric_counter("blazz_ingest_events", "Events acknowledged by Kafka.", "dialect,kind");
+	rejected = metric_counter("blazz_ingest_rejected", "Items that became dead letters.", "reason");
+	ignored = metric_counter("blazz_ingest_ignored", "Items that are knowingly no events.", "kind");
+	auth_failures = metric_counter("blazz_ingest_auth_failures", "Requests that failed to authenticate.", "route");
+	kafka_seconds =
+		metric_with(metric_histogram("blazz_ingest_kafka_seconds",
+				    "From a request's first record to its last acknowledgement.", NULL, seconds),
+			NULL);
+	gauges_init();
+}
+
+static size_t status_index(int status)
+{
+	for (size_t i = 0; i < STATUSES; i++)
+		if (statuses[i] == status)
+			return i;
+	return STATUSES - 1;
+}
+
+void stats_request(const struct route *route, int status)
+{
+	size_t s = status_index(status);
+	struct metric_cell **cell = &request_cells[route ? route->id : ROUTES][s];
+	char text[12];
+
+	if (!*cell) {
+		snprintf(text, sizeof(text), "%d", statuses[s]);
+		*cell = METRIC_CELL(requests, route ? route->name : "none", text);
+	}
+	metric_add(*cell, 1);
+}
+
+void stats_event(const struct route *route, enum inbound_kind kind)
+{
+	struct metric_cell **cell = &event_cells[route->id][kind];
+
+	if (!*cell)
+		*cell = METRIC_CELL(events, route->dialect, inbound_kind_word(kind));
+	metric_add(*cell, 1);
+}
+
+void stats_rejected(const char *reason)
+{
+	metric_add(METRIC_CELL(rejected, reason), 1);
+}
+
+void stats_ignored(const char *kind, size_t n)
+{
+	metric_add(METRIC_CELL(ignored, kind), (int64_t)n);
+}
+
+void stats_auth_failure(const struct route *route)
+{
+	metric_add(METRIC_CELL(auth_failures, route->name), 1);
+}
+
+void stats_kafka_seconds(double s)
+{
+	metric_observe(kafka_seconds, s);
+}
+
+void stats_gauges(const struct stats_gauges *g)
+{
+	metric_set(gauge_requests, (double)g->requests);
+	metric_set(gauge_bytes, (double)g->bytes);
+	metric_set(gauge_connections, (double)g->connections);
+	metric_set(gauge_accounts, (double)g->accounts);
+	metric_set(gauge_apps, (double)g->apps);
+	metric_set(gauge_age, (double)g->directory_age_ms / 1000);
+}

@@ -1,0 +1,86 @@
+"""Fixtures of the end to end tests: real PostgreSQL, real Kafka, real programs (BLAZZ_BIN), one stack per test or module."""
+import sys
+
+import pytest
+
+from harness.servers import ROOT, Kafka, Postgres
+
+sys.path.insert(0, str(ROOT / "build/gen/python"))
+
+from harness.blazz import Blazz  # noqa: E402 (needs the generated modules)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def kafka():
+    server = Kafka()
+    yield server
+    server.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    setattr(item, f"report_{call.when}", outcome.get_result())
+
+
+def failed(request):
+    report = getattr(request.node, "report_call", None)
+    return report is not None and report.failed
+
+
+def close(stack, show_logs):
+    if show_logs:
+        for service in stack.services:
+            print(service.log_tail())
+    wrong = stack.close()
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+@pytest.fixture
+def make_blazz(postgres, kafka, tmp_path, request):
+    """As many stacks as the test wants, each apart from all others."""
+    stacks = []
+
+    def make(**options):
+        folder = tmp_path / f"stack{len(stacks)}"
+        folder.mkdir()
+        stacks.append(Blazz(postgres, kafka, folder, **options))
+        return stacks[-1]
+
+    yield make
+    for stack in stacks:
+        close(stack, failed(request))
+
+
+@pytest.fixture
+def blazz(make_blazz):
+    """One stack; nothing is seeded or started."""
+    return make_blazz()
+
+
+@pytest.fixture(scope="module")
+def shared(postgres, kafka, tmp_path_factory):
+    """One stack for all tests of a file, seeded and running: for tests that do not look at totals."""
+    stack = Blazz(postgres, kafka, tmp_path_factory.mktemp("shared"), partitions=1).seed()
+    try:
+        stack.start(limits__failures_per_minute=100000)
+        yield stack
+    finally:
+        close(stack, False)
+
+
+@pytest.fixture
+def shared_logs(shared, request):
+    """Prints what the shared services wrote, when the test fails."""
+    yield
+    if failed(request):
+        for service in shared.services:
+            print(service.log_tail(30))

@@ -1,0 +1,135 @@
+"""A real PostgreSQL and a real Kafka for the whole run; a database and topics of its own for every stack."""
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg2
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+ROOT = Path(__file__).resolve().parents[3]
+TEMPLATE = "blazz_template"
+
+
+def tool(name, *arguments):
+    done = subprocess.run([ROOT / "tools" / name, *arguments], capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, f"{name} {arguments}: {done.stderr}"
+    return done.stdout.strip()
+
+
+class Server:
+    """Started by tools/<script> in a folder of its own."""
+
+    def __init__(self, script):
+        self.script = script
+        self.folder = tempfile.mkdtemp(prefix="blazz-", dir="/tmp")
+        self.address = tool(script, "start", self.folder)
+
+    def stop(self):
+        tool(self.script, "stop", self.folder)
+
+    def start(self):
+        """The same server again, on its old port."""
+        self.address = tool(self.script, "start", self.folder)
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postgres(Server):
+    """With a migrated template that every test's database is copied from."""
+
+    def __init__(self):
+        super().__init__("pg-temp.sh")
+        self.count = 0
+        self.run("postgres", f"CREATE DATABASE {TEMPLATE}")
+        deploy = subprocess.run(["sqitch", "deploy", "--verify", self.uri(TEMPLATE)], cwd=ROOT / "db", capture_output=True,
+                                text=True, timeout=120, env=os.environ | {"SQITCH_CONFIG": str(ROOT / "db/sqitch.conf")})
+        assert deploy.returncode == 0, deploy.stdout + deploy.stderr
+
+    def parts(self):
+        return dict(p.split("=", 1) for p in self.address.split())
+
+    def uri(self, database):
+        return f"db:pg://postgres@127.0.0.1:{self.parts()['port']}/{database}"
+
+    def conninfo(self, database, role):
+        return f"host=127.0.0.1 port={self.parts()['port']} dbname={database} user={role}"
+
+    def run(self, database, sql):
+        connection = psycopg2.connect(self.conninfo(database, "postgres"))
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+        connection.close()
+
+    def create_database(self):
+        self.count += 1
+        name = f"t{self.count}"
+        self.run("postgres", f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        return name
+
+    def drop_database(self, name):
+        self.run("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class Record:
+    """A record as it was read: headers in order, values as text where they are."""
+
+    def __init__(self, message):
+        self.topic, self.partition, self.offset = message.topic(), message.partition(), message.offset()
+        self.key, self.value = message.key(), message.value()
+        self.timestamp_ms = message.timestamp()[1]
+        self.header_list = message.headers() or []
+
+    @property
+    def headers(self):
+        return {k: v.decode(errors="replace") for k, v in self.header_list if v is not None}
+
+
+class Kafka(Server):
+    def __init__(self):
+        super().__init__("kafka-temp.sh")
+        self.admin = AdminClient({"bootstrap.servers": self.address})
+
+    def consumer(self):
+        return Consumer({"bootstrap.servers": self.address, "group.id": "e2e-reader", "enable.auto.commit": False,
+                         "auto.offset.reset": "error", "enable.partition.eof": False, "fetch.wait.max.ms": 50,
+                         "isolation.level": "read_uncommitted"})
+
+    def watermarks(self, topic, consumer=None):
+        """{partition: (low, high)}; empty when there is no such topic."""
+        consumer = consumer or self.watermark_consumer()
+        found = consumer.list_topics(topic, timeout=20).topics[topic]
+        return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20) for p in found.partitions}
+
+    def watermark_consumer(self):
+        if not hasattr(self, "kept"):
+            self.kept = self.consumer()
+        return self.kept
+
+    def read(self, topic):
+        """Everything that is there now, by partition and offset."""
+        consumer = self.consumer()
+        try:
+            marks = {p: m for p, m in self.watermarks(topic, consumer).items() if m[1] > m[0]}
+            consumer.assign([TopicPartition(topic, p, low) for p, (low, _) in marks.items()])
+            records, open_ = [], dict(marks)
+            while open_:
+                for message in consumer.consume(2000, timeout=0.2):
+                    assert message.error() is None, message.error()
+                    if message.offset() < marks[message.partition()][1]:
+                        records.append(Record(message))
+                done = {t.partition: t.offset for t in consumer.position([TopicPartition(topic, p) for p in open_])}
+                open_ = {p: m for p, m in open_.items() if done[p] < m[1]}
+            return sorted(records, key=lambda r: (r.partition, r.offset))
+        finally:
+            consumer.close()
+
+    def delete_topics(self, prefix):
+        names = [t for t in self.admin.list_topics(timeout=20).topics if t.startswith(prefix + ".")]
+        for future in self.admin.delete_topics(names, operation_timeout=30).values() if names else []:
+            future.result()

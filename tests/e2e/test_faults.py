@@ -1,0 +1,339 @@
+"""Whatever is stopped, paused or killed when: rows exactly once, events at least once, in order, with stable ids."""
+import random
+import threading
+import time
+
+import pytest
+from blazz.v1 import common_pb2 as common
+from blazz.v1 import inbound_pb2
+from harness.events import T0, Source
+from harness.waiting import wait_for
+
+FAILPOINTS = ("batch_begin", "batch_locked", "batch_applied", "batch_commit", "batch_committed", "batch_published")
+
+
+@pytest.fixture
+def stack(make_blazz):
+    """Two accounts of one workspace; nothing runs."""
+    stack = make_blazz(partitions=4)
+    stack.workspace = stack.add_workspace()
+    stack.sources = [Source(stack.workspace, stack.add_account(stack.workspace, "secret", session=f"s{i}", provider="webjs",
+                                                               bridge="blazz")) for i in range(4)]
+    return stack
+
+
+def traffic(sources, n, first=0):
+    """n messages for each account, in several conversations, with edits, statuses and reactions between them."""
+    events = []
+    for i in range(first, first + n):
+        for s in sources:
+            phone = f"1650555{i % 7:04}"
+            out = i % 5 == 4
+            events.append(s.message(f"3EB0F{i:04}", phone, body=f"m{i}", at=T0 + i, out=out))
+            if out:
+                events.append(s.status(f"3EB0F{i:04}", common.MESSAGE_STATUS_DELIVERED, T0 + i + 1, phone))
+            elif i % 3 == 0:
+                events.append(s.edit(f"3EB0F{i:04}", f"m{i} edited", T0 + i + 1, phone))
+                events.append(s.reaction(f"3EB0F{i:04}", "👍", T0 + i + 2, phone))
+    return events
+
+
+def check_end(stack, n, accounts):
+    """Every message once, with all that followed; every effect told, in order."""
+    rows = stack.messages()
+    assert len(rows) == n * accounts
+    assert len({(m["account"], m["message_key"]) for m in rows}) == n * accounts
+    for m in rows:
+        i = int(m["message_key"][-4:])
+        if i % 5 == 4:
+            assert m["message_status"] == "delivered", m["message_key"]
+        elif i % 3 == 0:
+            assert m["metadata"]["body"] == f"m{i} edited"
+    stack.check_invariants()
+    events = stack.check_chat_events()
+    created = [e.message_created.message.id for e in events if e.WhichOneof("event") == "message_created"]
+    assert sorted(created) == sorted(m["id"] for m in rows), "one message.created for each row"
+    assert stack.dead_letters() == []
+
+
+@pytest.mark.parametrize("failpoint", FAILPOINTS)
+def test_kill_9_inside_a_batch_loses_and_doubles_nothing(stack, failpoint):
+    """Killed the second, third and fourth time it passes the point: before the end, each start gets further."""
+    n = 40
+    stack.publish(traffic(stack.sources, n))
+    sync = stack.chat_sync(batch__max_events=25)
+    for nth in (2, 3, 4):
+        sync.start(wait_ready=False, failpoint=f"{failpoint}:kill@{nth}")
+        assert sync.wait_end(60) == -9, sync.log_tail()
+        stack.check_invariants()
+    sync.start()
+    stack.settle()
+    check_end(stack, n, len(stack.sources))
+
+
+def test_kill_9_at_any_time_loses_and_doubles_nothing(stack):
+    n, rng = 150, random.Random(7)
+    events = traffic(stack.sources, n)
+    sync = stack.chat_sync(batch__max_events=20).start()
+    publisher = threading.Thread(target=stack.publish, args=(events,))
+    publisher.start()
+    for _ in range(4):
+        before = stack.value("SELECT count(*) FROM chats")
+        wait_for(lambda: stack.value("SELECT count(*) FROM chats") > before or stack.caught_up(), "it works")
+        time.sleep(rng.random() * 0.2)  # any place in a batch, not a wait for anything
+        sync.kill()
+        sync.start()
+    publisher.join()
+    stack.settle()
+    check_end(stack, n, len(stack.sources))
+
+
+def test_postgresql_down_pauses_and_resumes(stack, postgres):
+    n = 30
+    sync = stack.chat_sync().start()
+    stack.publish(traffic(stack.sources, n))
+    stack.settle()
+    postgres.stop()
+    try:
+        stack.publish(traffic(stack.sources, n, first=n))
+        sync.wait_unready()
+        began = time.monotonic()
+        assert sync.get("/livez")[0] == 200 and sync.get("/metrics")[0] == 200
+        assert time.monotonic() - began < 1, "the admin port answers whatever PostgreSQL does"
+    finally:
+        postgres.start()
+        stack.connection = None
+    sync.wait_ready()
+    stack.settle()
+    check_end(stack, 2 * n, len(stack.sources))
+
+
+def test_sigterm_is_answered_while_postgresql_is_down(stack, postgres):
+    sync = stack.chat_sync().start()
+    postgres.stop()
+    try:
+        stack.publish(traffic(stack.sources, 3))
+        sync.wait_unready()
+        assert sync.stop() < 5
+    finally:
+        postgres.start()
+        stack.connection = None
+
+
+def test_a_statement_that_hangs_freezes_nothing(stack):
+    """Somebody else's lock: the statement waits, the admin port and SIGTERM do not."""
+    import psycopg2
+    sync = stack.chat_sync().start()
+    blocker = psycopg2.connect(stack.conninfo("postgres"))
+    with blocker.cursor() as cursor:
+        cursor.execute("LOCK TABLE chats IN ACCESS EXCLUSIVE MODE")
+    stack.publish(traffic(stack.sources, 3))
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'blazz_chat_sync' AND wait_event_type = 'Lock'"
+    wait_for(lambda: stack.value(waiting), "chat-sync waits for the lock")
+    began = time.monotonic()
+    assert sync.get("/livez")[0] == 200
+    assert time.monotonic() - began < 1
+    assert sync.stop() < 5
+    blocker.close()
+    sync.start()
+    stack.settle()
+    check_end(stack, 3, len(stack.sources))
+
+
+def test_kafka_down_pauses_and_resumes(stack, kafka):
+    n = 20
+    sync = stack.chat_sync().start()
+    stack.publish(traffic(stack.sources, n))
+    stack.settle()
+    kafka.stop()
+    try:
+        sync.wait_unready(60)
+        assert sync.get("/livez")[0] == 200
+    finally:
+        kafka.start()
+    sync.wait_ready(60)
+    stack.publish(traffic(stack.sources, n, first=n))
+    stack.settle()
+    check_end(stack, 2 * n, len(stack.sources))
+
+
+def test_two_replicas_and_a_rebalance(stack):
+    """A second replica comes, works, is killed, comes again, and leaves in order."""
+    n = 40
+    first = stack.chat_sync("one", batch__max_events=20).start()
+    stack.publish(traffic(stack.sources, n))
+    second = stack.chat_sync("two", batch__max_events=20).start()
+    stack.publish(traffic(stack.sources, n, first=n))
+    owners = "SELECT count(DISTINCT epoch) FROM consumer_progress"
+    wait_for(lambda: stack.value(owners) > 1, "both own partitions", 30)
+    second.kill()
+    stack.publish(traffic(stack.sources, n, first=2 * n))
+    stack.settle(90)
+    second.start(wait_ready=False)
+    stack.publish(traffic(stack.sources, n, first=3 * n))
+    stack.settle(90)
+    assert first.stop() < 15
+    stack.publish(traffic(stack.sources, n, first=4 * n))
+    stack.settle(90)
+    check_end(stack, 5 * n, len(stack.sources))
+
+
+def test_a_paused_owner_that_wakes_changes_nothing(stack):
+    """SIGSTOP until another has taken over, then SIGCONT: the fenced one gives up its batch."""
+    n = 40
+    first = stack.chat_sync("one", batch__max_events=10).start(failpoint="batch_locked:stop@4")
+    stack.publish(traffic(stack.sources, n))
+
+    def stopped():
+        with open(f"/proc/{first.process.pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "T"
+
+    wait_for(stopped, "the first replica stands inside a transaction")
+    second = stack.chat_sync("two", batch__max_events=10).start(wait_ready=False)
+    stack.settle(90)
+    first.resume()
+    stack.publish(traffic(stack.sources, n, first=n))
+    stack.settle(90)
+    check_end(stack, 2 * n, len(stack.sources))
+    second.wait_ready()
+
+
+def test_two_accounts_meet_one_new_contact_at_once(stack):
+    """Two replicas, four partitions, the same strangers everywhere: each becomes one contact."""
+    one = stack.chat_sync("one", batch__max_events=5)
+    two = stack.chat_sync("two", batch__max_events=5)
+    events = []
+    for i in range(60):
+        events += [s.message(f"3EB0N{k}{i:04}", f"1202555{i:04}", at=T0 + i, name=f"Stranger {i}")
+                   for k, s in enumerate(stack.sources)]
+    stack.publish(events)
+    one.start(wait_ready=False)
+    two.start(wait_ready=False)
+    stack.settle(90)
+    counts = stack.counts()
+    assert counts["contacts"] == 60 and counts["aliases"] == 60
+    assert counts["conversations"] == 240 and counts["messages"] == 240
+    stack.check_invariants()
+    created = [e for e in stack.check_chat_events() if e.WhichOneof("event") == "contact_created"]
+    assert len(created) == 60
+
+
+def test_a_contact_is_merged_while_the_other_partition_writes_to_it(stack):
+    """A phone and a LID turn out to be one person, again and again, while all accounts go on writing to both."""
+    pairs, rounds = 12, 6
+    one = stack.chat_sync("one", batch__max_events=8)
+    two = stack.chat_sync("two", batch__max_events=8)
+    events = []
+    for r in range(rounds):
+        for p in range(pairs):
+            phone, lid = f"1303555{p:04}", f"98765432{p:04}"
+            for k, s in enumerate(stack.sources):
+                events.append(s.message(f"3EB0P{k}{r}{p:03}", phone, at=T0 + r * 100 + p))
+                events.append(s.message(f"3EB0L{k}{r}{p:03}", None, lid=lid, at=T0 + r * 100 + p))
+            if r == 2:
+                events.append(stack.sources[p % 4].alias(phone, lid, at=T0 + r * 100 + p))
+    stack.publish(events)
+    one.start(wait_ready=False)
+    two.start(wait_ready=False)
+    stack.settle(90)
+    wait_for(lambda: stack.value("SELECT count(*) FROM conversations v JOIN contacts c ON (c.workspace_id, c.id) = "
+                                 "(v.workspace_id, v.contact_id) WHERE c.merged_into IS NOT NULL AND v.merged_into IS NULL "
+                                 "AND v.id IN (SELECT conversation_id FROM chats)") == 0,
+             "every account has merged its conversations", 30)
+    stack.settle(90)
+    live = stack.value("SELECT count(*) FROM contacts WHERE merged_into IS NULL")
+    assert live == pairs and stack.counts()["contacts"] == 2 * pairs
+    keys = [(m["account"], m["message_key"]) for m in stack.messages()]
+    assert len(keys) == len(set(keys)) == 2 * pairs * rounds * len(stack.sources)
+    wrong = stack.sql("""SELECT c.id FROM chats c JOIN conversations v ON (v.workspace_id, v.id) = (c.workspace_id, c.conversation_id)
+        WHERE v.merged_into IS NOT NULL""")
+    assert not wrong, "messages in a conversation that is gone"
+    assert stack.counts()["conversations"] >= pairs * len(stack.sources)
+    open_ = stack.value("SELECT count(*) FROM conversations WHERE merged_into IS NULL")
+    assert open_ == pairs * len(stack.sources), "one conversation per account and person"
+    stack.check_invariants()
+    stack.check_chat_events()
+
+
+def test_an_offset_out_of_range_stops_the_partition_until_it_is_reset(stack):
+    source = stack.sources[0]
+    sync = stack.chat_sync().start()
+    stack.publish([source.message("3EB0A")])
+    stack.settle()
+    sync.stop()
+    stack.sql("UPDATE consumer_progress SET next_offset = 1000 WHERE next_offset IS NOT NULL")
+    sync.start(wait_ready=False)
+    wait_for(lambda: any(v for k, v in sync.metrics().items() if k.startswith("blazz_worker_partition_stopped")),
+             "the metric says that a partition stopped", 30)
+    assert sync.get("/readyz")[0] == 503
+    stopped = stack.sql("SELECT partition FROM consumer_progress WHERE next_offset = 1000")
+    for row in stopped:
+        stack.ctl("progress", "reset", "--consumer", "chat-sync", "--topic", stack.topic("inbound"), "--partition",
+                  row["partition"], "--to", "beginning", "--yes")
+    if sync.running():
+        sync.stop()
+    sync.start()
+    stack.publish([source.message("3EB0B", at=T0 + 1)])
+    stack.settle()
+    assert [m["message_key"] for m in stack.messages()] == ["false:3EB0A", "false:3EB0B"]
+
+
+def test_dead_letters_are_replayed_to_the_consumer_that_failed_only(stack):
+    """An account that did not exist yet: added, replayed, stored; another consumer skips the record."""
+    sync = stack.chat_sync().start()
+    late = Source(stack.workspace, "11111111-2222-4333-8444-555555555555")
+    events = [late.message(f"3EB0R{i}", at=T0 + i) for i in range(3)]
+    stack.publish(events, headers=[("mine", b"kept")])
+    stack.settle()
+    assert [r.headers["x-dlq-reason"] for r in stack.dead_letters()] == ["unknown_reference"] * 3
+    stack.add_account(stack.workspace, "secret", session="late", provider="webjs", bridge="blazz", id=late.account)
+    assert stack.ctl("dlq", "replay", "--reason", "unknown_reference")["replayed"] == 0, "a dry run comes first"
+    done = stack.ctl("dlq", "replay", "--reason", "unknown_reference", "--yes")
+    assert done["found"] == done["replayed"] == 3
+    stack.settle()
+    wait_for(lambda: len(stack.messages()) == 3, "the replayed records are applied", 45)
+    stack.settle()
+    replayed = [r for r in stack.read("inbound") if "x-replay-id" in r.headers]
+    assert [r.value for r in replayed] == [e.SerializeToString() for e in events]
+    for r in replayed:
+        assert r.headers["x-replay-for"] == "chat-sync" and r.headers["x-replay-count"] == "1"
+        assert r.headers["x-replay-id"] == done["replay_id"] and r.headers["mine"] == "kept"
+        assert "x-dlq-reason" not in r.headers
+    elsewhere = late.message("3EB0ELSEWHERE")
+    stack.publish([elsewhere], headers=[("x-replay-for", b"webhook-dispatcher"), ("x-replay-id", b"r1")])
+    stack.settle()
+    assert len(stack.messages()) == 3, "meant for somebody else"
+    assert sync.running()
+
+
+def test_a_replay_that_fails_again_counts_and_remembers_where_it_began(stack):
+    stack.chat_sync().start()
+    stack.publish([b"\xff\xff"], key=f"{stack.workspace}:{stack.sources[0].account}")
+    stack.settle()
+    stack.ctl("dlq", "replay", "--yes")
+    stack.settle()
+    letters = wait_for(lambda: len(found := stack.dead_letters()) == 2 and found, "it failed again")
+    first, second = sorted(letters, key=lambda r: r.timestamp_ms)
+    assert second.headers["x-replay-count"] == "1" and first.headers["__dlq.errors.delivery.count"] == "1"
+    assert second.headers["__dlq.errors.delivery.count"] == "2"
+    assert second.headers["x-dlq-first-offset"] == first.headers["x-dlq-first-offset"]
+    assert second.headers["__dlq.errors.offset"] != first.headers["__dlq.errors.offset"]
+
+
+def test_a_thousand_groups_upserted_from_two_accounts_at_once(stack):
+    jids = [f"1203630{i:011}@g.us" for i in range(150)]
+    events = []
+    for i, jid in enumerate(jids):
+        for k, s in enumerate(stack.sources):
+            change = s.event("group_change", jid, k, at=T0 + i)
+            change.group_change.group.jid = jid
+            change.group_change.action = inbound_pb2.GroupChange.ACTION_SUBJECT
+            change.group_change.text = f"Team {i}"
+            events.append(change)
+    random.Random(3).shuffle(events)
+    stack.publish(events)
+    stack.chat_sync("one", batch__max_events=30).start(wait_ready=False)
+    stack.chat_sync("two", batch__max_events=30).start(wait_ready=False)
+    stack.settle(90)
+    assert stack.counts()["groups"] == len(jids)
+    assert stack.dead_letters() == []

@@ -1,0 +1,126 @@
+"""Updates that come before their message wait for it; whatever the order, the end is the same."""
+import itertools
+
+import pytest
+from blazz.v1 import common_pb2 as common
+from harness.events import T0, Source
+from harness.waiting import wait_for
+
+
+@pytest.fixture
+def stack(blazz):
+    blazz.seed(("bridge",))
+    blazz.source = Source(blazz.workspace, blazz.accounts["bridge"])
+    return blazz
+
+
+def state(stack):
+    """What a reader sees of every message."""
+    reactions = {(r["chat_id"], r["sender"]): r["emoji"] for r in stack.sql("SELECT * FROM chat_reactions")}
+    return sorted(
+        (m["message_key"], m["message_status"], m["metadata"].get("body"), m["revoked_at"], m["edited_at"], m["read_at"],
+         sorted(e for (chat, _), e in reactions.items() if chat == m["id"]))
+        for m in stack.messages())
+
+
+def test_an_update_before_its_message_is_applied_when_it_comes(stack):
+    stack.start_chat_sync()
+    source = stack.source
+    early = [source.status("3EB0OUT", common.MESSAGE_STATUS_READ), source.edit("3EB0IN", "edited"),
+             source.reaction("3EB0IN", "👍"), source.reaction("3EB0OUT", "🙏", out=True)]
+    stack.publish(early)
+    stack.settle()
+    assert stack.counts()["parked"] == len(early) and stack.counts()["messages"] == 0
+    stack.publish([source.message("3EB0IN", body="first"), source.message("3EB0OUT", body="mine", out=True)])
+    stack.settle()
+    wait_for(lambda: stack.counts()["parked"] == 0, "nothing waits any more")
+    stack.settle()
+    rows = {m["message_key"]: m for m in stack.messages()}
+    assert rows["true:3EB0OUT"]["message_status"] == "read"
+    assert rows["false:3EB0IN"]["metadata"]["body"] == "edited" and rows["false:3EB0IN"]["edited_at"]
+    assert sorted(r["emoji"] for r in stack.sql("SELECT emoji FROM chat_reactions")) == ["👍", "🙏"]
+    stack.check_invariants()
+    events = [e.WhichOneof("event") for e in stack.check_chat_events()]
+    assert events.count("message_created") == 2 and events.count("message_reaction") == 2
+
+
+def test_what_waits_too_long_becomes_a_dead_letter_unchanged(stack):
+    stack.start_chat_sync(parked__ttl="500ms")
+    event = stack.source.status("3EB0NEVER", common.MESSAGE_STATUS_DELIVERED)
+    stack.publish([event], headers=[("mine", b"kept")])
+    letters = wait_for(stack.dead_letters, "the update expires", 20)
+    assert [r.value for r in letters] == [event.SerializeToString()]
+    assert letters[0].headers["x-dlq-reason"] == "expired" and letters[0].headers["mine"] == "kept"
+    assert letters[0].headers["x-dlq-first-topic"] == stack.topic("inbound")
+    assert letters[0].key.decode() == f"{stack.workspace}:{stack.accounts['bridge']}"
+    assert stack.counts()["parked"] == 0
+
+
+def test_a_status_never_goes_back(stack):
+    stack.start_chat_sync()
+    statuses = {"sent": common.MESSAGE_STATUS_SENT, "delivered": common.MESSAGE_STATUS_DELIVERED,
+                "read": common.MESSAGE_STATUS_READ, "failed": common.MESSAGE_STATUS_FAILED}
+    cases = [(order, i) for i, order in enumerate(itertools.permutations(("sent", "delivered", "read")))]
+    cases += [(("failed", "delivered"), 90), (("delivered", "failed"), 91), (("failed", "sent"), 92)]
+    events = []
+    for order, i in cases:
+        events.append(stack.source.message(f"3EB0S{i}", out=True, at=T0 + i))
+        events += [stack.source.status(f"3EB0S{i}", statuses[word], at=T0 + 100 + n) for n, word in enumerate(order)]
+    stack.publish(events)
+    stack.settle()
+    got = {m["message_key"]: m["message_status"] for m in stack.messages()}
+    for order, i in cases:
+        want = "read" if "read" in order else "failed" if order == ("failed", "sent") else "delivered"
+        assert got[f"true:3EB0S{i}"] == want, order
+
+
+def test_every_order_of_a_message_and_its_updates_ends_the_same(make_blazz):
+    """All orders, each with a message of its own, in one stack."""
+    stack = make_blazz().seed(("bridge",))
+    stack.start_chat_sync()
+    source, events, n = Source(stack.workspace, stack.accounts["bridge"]), [], 0
+    for order in itertools.permutations(range(5)):
+        stanza, phone = f"3EB0O{n:03}", f"1650555{n:04}"
+        parts = [source.message(stanza, phone, body="first", at=T0), source.edit(stanza, "second", T0 + 10, phone),
+                 source.edit(stanza, "third", T0 + 20, phone), source.reaction(stanza, "👍", T0 + 30, phone),
+                 source.reaction(stanza, "", T0 + 40, phone)]
+        events += [parts[i] for i in order]
+        n += 1
+    stack.publish(events)
+    stack.settle()
+    wait_for(lambda: stack.counts()["parked"] == 0, "nothing waits any more")
+    stack.settle()
+    ends = {(m["message_status"], m["metadata"].get("body")) for m in stack.messages()}
+    assert len(stack.messages()) == n and ends == {("delivered", "third")}
+    assert stack.counts()["reactions"] == 0
+    stack.check_invariants()
+    stack.check_chat_events()
+
+
+def test_history_never_overwrites_what_is_newer(stack):
+    stack.start_chat_sync()
+    source = stack.source
+    live = source.message("3EB0H", body="live")
+    history = source.message("3EB0H", body="as history has it", origin=common.ORIGIN_HISTORY)
+    stack.publish([live, source.edit("3EB0H", "edited"), history])
+    stack.publish([source.message("3EB0H2", body="as history has it", at=T0 + 1, origin=common.ORIGIN_HISTORY),
+                   source.message("3EB0H2", body="live", at=T0 + 1)])
+    stack.settle()
+    got = {m["message_key"]: m["metadata"]["body"] for m in stack.messages()}
+    assert got == {"false:3EB0H": "edited", "false:3EB0H2": "live"}
+
+
+def test_history_raises_no_unread_count_and_a_read_marker_recounts(stack):
+    stack.start_chat_sync()
+    source = stack.source
+    stack.publish([source.message(f"3EB0U{i}", at=T0 + i) for i in range(5)])
+    stack.publish([source.message(f"3EB0UH{i}", at=T0 + 10 + i, origin=common.ORIGIN_HISTORY) for i in range(5)])
+    stack.settle()
+    assert stack.value("SELECT unread_messages FROM conversations") == 5
+    marker = source.event("read_marker", "m1", at=T0 + 50)
+    source.fill_chat(marker.read_marker.chat, "16505551234")
+    marker.read_marker.read_at_ms = (T0 + 2) * 1000
+    stack.publish([marker])
+    stack.settle()
+    assert stack.value("SELECT unread_messages FROM conversations") == 2
+    stack.check_invariants()

@@ -1,0 +1,371 @@
+/* Conversations: found by whom they are with, counted as the messages say, merged without losing anything. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "db.h"
+#include "store/conversations.h"
+
+#define CONTACTS \
+	"INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs'), (1, 20, 'webjs');" \
+	"INSERT INTO whatsapp_groups (workspace_id, id, group_jid, name) VALUES (1, 5, '5@g.us', 'Five')"
+
+static int with_contacts(void **state)
+{
+	db_empty(state);
+	db_script(CONTACTS);
+	return 0;
+}
+
+static struct conversation_row with(int64_t account_id, int64_t contact_id, int64_t group_id)
+{
+	return (struct conversation_row){ .workspace_id = 1, .account_id = account_id, .contact_id = contact_id, .group_id = group_id };
+}
+
+static struct conversation_row create(int64_t account_id, int64_t contact_id, int64_t group_id)
+{
+	struct conversation_row v = with(account_id, contact_id, group_id), *row = &v;
+
+	done(conversations_create(db.pg, &row, 1, db.arena, &db.err));
+	assert_true(v.id > 0);
+	return v;
+}
+
+static void a_conversation_is_created_once_per_account_and_peer(void **state)
+{
+	struct conversation_row a = with(1, 10, 0), b = with(2, 10, 0), c = with(1, 0, 5), again = with(1, 10, 0);
+	struct conversation_row *rows[] = { &a, &b, &c };
+
+	(void)state;
+	uuid_v4(&a.uuid);
+	again.uuid = a.uuid;
+	done(conversations_create(db.pg, rows, 3, db.arena, &db.err));
+	assert_true(a.id && b.id && c.id && a.id != b.id && b.id != c.id);
+	assert_true(uuid_eq(&a.uuid, &again.uuid));
+	assert_false(uuid_is_nil(&b.uuid));
+	assert_true(a.last_read_us == PG_NO_TIME);
+	again.uuid = (struct uuid){ 0 };
+	rows[0] = &again;
+	done(conversations_create(db.pg, rows, 1, db.arena, &db.err));
+	assert_int_equal(again.id, a.id);
+	assert_true(uuid_eq(&a.uuid, &again.uuid));
+	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 3);
+}
+
+static void they_are_found_by_peer_and_by_uuid(void **state)
+{
+	struct conversation_row contact = create(1, 10, 0), group = create(1, 0, 5);
+	struct conversation_row a = with(1, 10, 0), b = with(1, 0, 5), c = with(2, 10, 0), d = { .workspace_id = 1, .uuid = group.uuid };
+	struct conversation_row e = { .workspace_id = 2, .uuid = group.uuid };
+	struct conversation_row *rows[] = { &a, &b, &c, &d, &e };
+
+	(void)state;
+	done(conversations_find(db.pg, rows, 5, db.arena, &db.err));
+	assert_int_equal(a.id, contact.id);
+	assert_int_equal(b.id, group.id);
+	assert_int_equal(c.id, 0);
+	assert_int_equal(d.id, group.id);
+	assert_int_equal(d.group_id, 5);
+	assert_int_equal(d.contact_id, 0);
+	assert_int_equal(e.id, 0);
+}
+
+static void none_is_created_for_a_contact_that_was_merged(void **state)
+{
+	struct conversation_row v = with(1, 20, 0), gone = with(1, 999, 0);
+	struct conversation_row *rows[] = { &v, &gone };
+
+	(void)state;
+	execute(db.admin, "UPDATE contacts SET merged_into = 10 WHERE id = 20");
+	done(conversations_create(db.pg, rows, 2, db.arena, &db.err));
+	assert_int_equal(v.id, 0);
+	assert_int_equal(gone.id, 0);
+}
+
+static int create_other(struct pg *pg, void *ctx, struct err *err)
+{
+	struct conversation_row *row = ctx;
+	struct arena *a = arena_new(1024);
+	int rc = conversations_create(pg, &row, 1, a, err);
+
+	arena_free(a);
+	return rc;
+}
+
+static void a_contact_that_is_being_merged_is_waited_for_and_not_taken(void **state)
+{
+	struct conversation_row theirs = with(1, 20, 0);
+	struct other other = { .act = create_other, .ctx = &theirs };
+
+	(void)state;
+	done(pg_begin(db.pg, &db.err));
+	execute(db.pg, "SELECT FROM contacts WHERE id = 20 FOR UPDATE");
+	other_start(&other);
+	execute(db.pg, "UPDATE contacts SET merged_into = 10 WHERE id = 20");
+	done(pg_commit(db.pg, &db.err));
+	other_end(&other);
+	assert_int_equal(theirs.id, 0);
+}
+
+static void loading_finds_all_or_says_so(void **state)
+{
+	struct conversation_row have = create(1, 10, 0), a = { .workspace_id = 1, .id = have.id }, b = { .workspace_id = 2, .id = have.id };
+	struct conversation_row *rows[] = { &a, &b };
+
+	(void)state;
+	done(conversations_load(db.pg, rows, 1, db.arena, &db.err));
+	assert_int_equal(a.contact_id, 10);
+	assert_failed(conversations_load(db.pg, rows, 2, db.arena, &db.err), db.err, ERR_FATAL, "conversation");
+}
+
+static void what_is_stored_comes_back(void **state)
+{
+	struct conversation_row v = create(1, 10, 0), back = { .workspace_id = 1, .id = v.id }, *row = &v;
+
+	(void)state;
+	v.sequence = 7;
+	v.unread = 3;
+	v.last_read_us = AT(1);
+	v.last_message_us = AT(2);
+	v.last_inbound_us = AT(3);
+	v.last_message_id = 99;
+	v.last_sender = STR("lid:9");
+	v.archived = true;
+	done(conversations_store(db.pg, (const struct conversation_row *const *)&row, 1, &db.err));
+	row = &back;
+	done(conversations_load(db.pg, &row, 1, db.arena, &db.err));
+	assert_int_equal(back.sequence, 7);
+	assert_int_equal(back.unread, 3);
+	assert_int_equal(back.last_read_us, AT(1));
+	assert_int_equal(back.last_message_us, AT(2));
+	assert_int_equal(back.last_inbound_us, AT(3));
+	assert_int_equal(back.last_message_id, 99);
+	assert_str(back.last_sender, "lid:9");
+	assert_true(back.archived);
+}
+
+static void unread_below_zero_is_refused(void **state)
+{
+	struct conversation_row v = create(1, 10, 0), *row = &v;
+
+	(void)state;
+	v.unread = -1;
+	assert_failed(conversations_store(db.pg, (const struct conversation_row *const *)&row, 1, &db.err), db.err, ERR_INPUT, "23514");
+}
+
+/* A message at a second; the id is its key, too. */
+static void message(int64_t id, const struct conversation_row *v, const char *type, const char *origin, int at, const char *more)
+{
+	char sql[600];
+
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin,"
+		" metadata, sent_at) VALUES (1, %lld, %lld, %lld, 'true:%lld', '%s', 'text', 'delivered', '%s', '{}',"
+		" to_timestamp(1767225600 + %d))",
+		(long long)id, (long long)v->account_id, (long long)v->id, (long long)id, type, origin, at);
+	execute(db.admin, sql);
+	if (more) {
+		snprintf(sql, sizeof(sql), "UPDATE chats SET %s WHERE id = %lld", more, (long long)id);
+		execute(db.admin, sql);
+	}
+}
+
+static void a_recount_counts_newer_live_and_synced_inbound_messages(void **state)
+{
+	struct conversation_row v = create(1, 10, 0), other = create(2, 10, 0);
+	struct conversation_row *rows[] = { &v, &other };
+
+	(void)state;
+	message(1, &v, "inbound", "live", 10, NULL);
+	message(2, &v, "inbound", "sync", 20, NULL);
+	message(3, &v, "inbound", "history", 30, NULL);
+	message(4, &v, "outbound", "live", 40, NULL);
+	message(5, &v, "inbound", "live", 50, "deleted_at = now()");
+	message(6, &v, "inbound", "live", 60, NULL);
+	v.unread = 99;
+	other.unread = 99;
+	done(conversations_recount(db.pg, rows, 2, &db.err));
+	assert_int_equal(v.unread, 3);
+	assert_int_equal(other.unread, 0);
+	v.last_read_us = AT(10); /* read up to and including */
+	done(conversations_recount(db.pg, rows, 1, &db.err));
+	assert_int_equal(v.unread, 2);
+}
+
+static void a_mark_leaves_the_newest_messages_unread(void **state)
+{
+	static const struct {
+		const char *name;
+		int32_t count;
+		int until;
+		int64_t want_us;
+	} cases[] = {
+		{ "none unread", 0, 100, AT(100) },
+		{ "the newest", 1, 100, AT(30) },
+		{ "two, of which one is in the company of a third", 2, 100, AT(20) },
+		{ "three", 3, 100, AT(20) },
+		{ "four", 4, 100, AT(10) },
+		{ "all", 5, 100, AT(10) - 1 },
+		{ "more than there are", 50, 100, AT(10) - 1 },
+		{ "up to a time in between", 1, 25, AT(10) },
+		{ "before the first", 1, 5, AT(5) },
+	};
+	struct conversation_row v = create(1, 10, 0);
+
+	(void)state;
+	message(1, &v, "inbound", "live", 10, NULL);
+	message(2, &v, "inbound", "sync", 20, NULL);
+	message(3, &v, "inbound", "live", 30, NULL);
+	message(4, &v, "inbound", "live", 30, NULL);
+	message(5, &v, "inbound", "live", 40, NULL);
+	message(6, &v, "outbound", "live", 50, NULL);
+	message(7, &v, "inbound", "history", 60, NULL);
+	message(8, &v, "inbound", "live", 70, "deleted_at = now()");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct unread_mark mark = { &v, cases[i].count, AT(cases[i].until), 0 };
+
+		done(conversations_unread_marks(db.pg, &mark, 1, &db.err));
+		if (mark.read_us != cases[i].want_us)
+			fail_msg("%s: %lld", cases[i].name, (long long)(mark.read_us - AT(0)));
+	}
+}
+
+static void a_conversation_is_given_to_another_contact(void **state)
+{
+	struct conversation_row v = create(1, 20, 0);
+
+	(void)state;
+	done(conversations_give(db.pg, &v, 10, &db.err));
+	assert_int_equal(db_i64("SELECT contact_id FROM conversations"), 10);
+}
+
+static void merging_moves_messages_and_what_waits(void **state)
+{
+	struct conversation_row from = create(1, 20, 0), into = create(1, 10, 0);
+	char sql[500];
+
+	(void)state;
+	message(1, &from, "inbound", "live", 10, NULL);
+	message(2, &into, "inbound", "live", 20, NULL);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO parked_updates (workspace_id, account_id, conversation_id, kind, target, event_id, record_value,"
+		" record_headers, topic, partition, record_offset, record_timestamp_ms, expires_at) VALUES (1, 1, %lld, 'revoke', 'k',"
+		" gen_random_uuid(), '', '', 't', 0, 0, 0, now());UPDATE conversations SET unread_messages = 1",
+		(long long)from.id);
+	db_script(sql);
+	done(conversations_merge(db.pg, &from, &into, &db.err));
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM chats WHERE conversation_id = %lld", (long long)into.id);
+	assert_int_equal(db_i64(sql), 2);
+	assert_int_equal(db_i64("SELECT conversation_id FROM parked_updates"), into.id);
+	assert_int_equal(db_i64("SELECT merged_into FROM conversations WHERE contact_id = 20"), into.id);
+	assert_int_equal(db_i64("SELECT unread_messages FROM conversations WHERE contact_id = 20"), 0);
+}
+
+/* Two messages with one key: 1 in `from`, 2 in `into`. */
+static void twins(const struct conversation_row *from, const struct conversation_row *into, const char *of_from, const char *of_into)
+{
+	message(1, from, "outbound", "live", 10, of_from);
+	message(2, into, "outbound", "live", 10, "message_key = 'true:1'");
+	if (of_into) {
+		char sql[300];
+
+		snprintf(sql, sizeof(sql), "UPDATE chats SET %s WHERE id = 2", of_into);
+		execute(db.admin, sql);
+	}
+}
+
+static void equal_messages_collapse_onto_the_further_state(void **state)
+{
+	static const struct {
+		const char *name, *from, *into, *query, *want;
+	} cases[] = {
+		{ "the further status", "message_status = 'read', read_at = '2026-01-02Z'", NULL, "message_status || ' ' || read_at::date",
+			"read 2026-01-02" },
+		{ "a nearer status changes nothing", "message_status = 'sent'", NULL, "message_status", "delivered" },
+		{ "failed yields to delivered", "message_status = 'delivered'", "message_status = 'failed'", "message_status", "delivered" },
+		{ "delivered does not yield to failed", "message_status = 'failed'", NULL, "message_status", "delivered" },
+		{ "our own id, which is unique", "client_message_id = 'c1', user_id = 1", NULL, "client_message_id || ' ' || user_id", "c1 1" },
+		{ "a placeholder is replaced", "message_type = 'image', metadata = '{\"caption\":1}'",
+			"placeholder = true, message_type = 'unknown'", "concat_ws(' ', message_type, placeholder, metadata)",
+			"image f {\"caption\": 1}" },
+		{ "a placeholder replaces nothing", "placeholder = true, message_type = 'unknown'", "metadata = '{\"body\":1}'",
+			"concat_ws(' ', message_type, placeholder, metadata)", "text f {\"body\": 1}" },
+		{ "the later edit", "edited_at = '2026-01-03Z', metadata = '{\"body\":2}'", "edited_at = '2026-01-02Z'", "metadata::text",
+			"{\"body\": 2}" },
+		{ "the later edit stays", "edited_at = '2026-01-01Z', metadata = '{\"body\":2}'",
+			"edited_at = '2026-01-02Z', metadata = '{\"body\":1}'", "metadata::text", "{\"body\": 1}" },
+		{ "a revocation", "revoked_at = '2026-01-03Z'", NULL, "revoked_at::date::text", "2026-01-03" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conversation_row from, into;
+		char sql[300];
+
+		with_contacts(state);
+		from = create(1, 20, 0);
+		into = create(1, 10, 0);
+		twins(&from, &into, cases[i].from, cases[i].into);
+		done(conversations_merge(db.pg, &from, &into, &db.err));
+		snprintf(sql, sizeof(sql), "SELECT %s FROM chats WHERE id = 2", cases[i].query);
+		if (db_i64("SELECT count(*) FROM chats") != 1 || !str_is(db_text(sql), cases[i].want))
+			fail_msg("%s: %s", cases[i].name, arena_cstr(db.arena, db_text(sql)));
+	}
+}
+
+static void what_hangs_on_a_message_that_collapses_is_kept(void **state)
+{
+	struct conversation_row from = create(1, 20, 0), into = create(1, 10, 0);
+
+	(void)state;
+	twins(&from, &into, NULL, NULL);
+	db_script("INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, 1, 'a', 'read', now()),"
+		  " (1, 2, 'a', 'delivered', now()), (1, 1, 'b', 'sent', now()), (1, 2, 'b', 'read', now()), (1, 1, 'c', 'read', now());"
+		  "INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, 1, 'a', 'new', '2026-01-02'),"
+		  " (1, 2, 'a', 'old', '2026-01-01'), (1, 1, 'b', 'given', '2026-01-03'), (1, 2, 'c', 'taken', '2026-01-01');"
+		  "INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) VALUES (1, 2, 'b', '2026-01-02'),"
+		  " (1, 1, 'c', '2026-01-02');"
+		  "INSERT INTO chat_media (workspace_id, chat_id, mime) VALUES (1, 1, 'image/png')");
+	done(conversations_merge(db.pg, &from, &into, &db.err));
+	assert_text("SELECT string_agg(chat_id || participant || ' ' || status, ', ' ORDER BY participant) FROM chat_receipts",
+		"2a read, 2b read, 2c read");
+	assert_text("SELECT string_agg(chat_id || sender || ' ' || emoji, ', ' ORDER BY sender) FROM chat_reactions", "2a new, 2b given");
+	assert_text("SELECT string_agg(chat_id || sender, ', ') FROM chat_reactions_withdrawn", "2c");
+	assert_text("SELECT chat_id || mime FROM chat_media", "2image/png");
+}
+
+static void merging_leaves_other_conversations_alone(void **state)
+{
+	struct conversation_row from = create(1, 20, 0), into = create(1, 10, 0), other = create(2, 20, 0);
+
+	(void)state;
+	twins(&from, &into, NULL, NULL);
+	message(3, &other, "outbound", "live", 10, "message_key = 'true:1'");
+	done(conversations_merge(db.pg, &from, &into, &db.err));
+	assert_int_equal(db_i64("SELECT conversation_id FROM chats WHERE id = 3"), other.id);
+	assert_int_equal(db_i64("SELECT count(*) FROM conversations WHERE merged_into IS NULL"), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_conversation_is_created_once_per_account_and_peer, with_contacts),
+		cmocka_unit_test_setup(they_are_found_by_peer_and_by_uuid, with_contacts),
+		cmocka_unit_test_setup(none_is_created_for_a_contact_that_was_merged, with_contacts),
+		cmocka_unit_test_setup(a_contact_that_is_being_merged_is_waited_for_and_not_taken, with_contacts),
+		cmocka_unit_test_setup(loading_finds_all_or_says_so, with_contacts),
+		cmocka_unit_test_setup(what_is_stored_comes_back, with_contacts),
+		cmocka_unit_test_setup(unread_below_zero_is_refused, with_contacts),
+		cmocka_unit_test_setup(a_recount_counts_newer_live_and_synced_inbound_messages, with_contacts),
+		cmocka_unit_test_setup(a_mark_leaves_the_newest_messages_unread, with_contacts),
+		cmocka_unit_test_setup(a_conversation_is_given_to_another_contact, with_contacts),
+		cmocka_unit_test_setup(merging_moves_messages_and_what_waits, with_contacts),
+		cmocka_unit_test_setup(equal_messages_collapse_onto_the_further_state, with_contacts),
+		cmocka_unit_test_setup(what_hangs_on_a_message_that_collapses_is_kept, with_contacts),
+		cmocka_unit_test_setup(merging_leaves_other_conversations_alone, with_contacts),
+	};
+
+	return cmocka_run_group_tests(tests, db_start, db_stop);
+}

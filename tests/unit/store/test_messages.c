@@ -1,0 +1,377 @@
+/* Messages exactly once; receipts only forward; reactions and withdrawals by their time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "db.h"
+#include "store/messages.h"
+
+static int with_conversations(void **state)
+{
+	db_empty(state);
+	db_script("INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs'), (1, 20, 'webjs');"
+		  "INSERT INTO conversations (workspace_id, id, account_id, contact_id) VALUES (1, 100, 1, 10), (1, 200, 1, 20), (1, 300, 2, 10)");
+	return 0;
+}
+
+static struct message_row message(int64_t id, const char *key)
+{
+	return (struct message_row){ .workspace_id = 1, .id = id, .account_id = 1, .conversation_id = 100, .key = str_of(key),
+		.direction = DIR_INBOUND, .type = MSG_TEXT, .status = STATUS_DELIVERED, .origin = ORIGIN_LIVE,
+		.metadata = STR("{\"body\": \"hi\"}"), .sent_us = AT(1), .delivered_us = PG_NO_TIME, .read_us = PG_NO_TIME,
+		.edited_us = PG_NO_TIME, .revoked_us = PG_NO_TIME, .deleted_us = PG_NO_TIME };
+}
+
+static bool insert_one(const struct message_row *m)
+{
+	bool inserted = false;
+
+	done(messages_insert(db.pg, &m, 1, &inserted, &db.err));
+	return inserted;
+}
+
+static void ids_come_in_consecutive_blocks(void **state)
+{
+	int64_t first = 0, next = 0;
+	size_t n = 0;
+
+	(void)state;
+	done(message_ids_draw(db.pg, 1, &first, &n, &db.err));
+	assert_int_equal(n, 1024);
+	done(message_ids_draw(db.pg, 1025, &next, &n, &db.err));
+	assert_int_equal(n, 2048);
+	assert_true(next >= first + 1024);
+	done(message_ids_draw(db.pg, 0, &first, &n, &db.err));
+	assert_int_equal(n, 1024);
+	assert_true(first >= next + 2048);
+}
+
+static void a_message_is_inserted_once(void **state)
+{
+	struct message_row m[] = { message(1, "true:A"), message(2, "true:B"), message(3, "true:C"), message(4, "true:B") };
+	const struct message_row *rows[] = { &m[0], &m[1], &m[2], &m[3] };
+	bool inserted[4];
+
+	(void)state;
+	done(messages_insert(db.pg, &rows[1], 1, inserted, &db.err));
+	assert_true(inserted[0]);
+	m[1].id = 5;             /* a repeat has another id */
+	m[3].conversation_id = 200; /* the same key in another conversation is another message */
+	done(messages_insert(db.pg, rows, 4, inserted, &db.err));
+	assert_true(inserted[0]);
+	assert_false(inserted[1]);
+	assert_true(inserted[2]);
+	assert_true(inserted[3]);
+	assert_text("SELECT string_agg(id::text, ' ' ORDER BY id) FROM chats", "1 2 3 4");
+}
+
+static struct message_row full_message(void)
+{
+	struct message_row m = message(7, "false:X");
+
+	m.wam_id = STR("false_X");
+	m.client_message_id = STR("c7");
+	m.direction = DIR_OUTBOUND;
+	m.type = MSG_IMAGE;
+	m.status = STATUS_READ;
+	m.sender = STR("lid:1");
+	m.origin = ORIGIN_SYNC;
+	m.placeholder = true;
+	m.metadata = STR("{\"caption\": \"\xf0\x9f\x98\x80\"}");
+	m.delivered_us = AT(2);
+	m.read_us = AT(3);
+	m.edited_us = AT(4);
+	m.revoked_us = AT(5);
+	m.deleted_us = AT(6);
+	m.user_id = m.deleted_by = 1;
+	return m;
+}
+
+static void assert_same(const struct message_row *a, const struct message_row *b)
+{
+	assert_int_equal(a->workspace_id, b->workspace_id);
+	assert_int_equal(a->id, b->id);
+	assert_int_equal(a->account_id, b->account_id);
+	assert_int_equal(a->conversation_id, b->conversation_id);
+	assert_true(str_eq(a->key, b->key));
+	assert_true(str_eq(a->wam_id, b->wam_id));
+	assert_true(str_eq(a->client_message_id, b->client_message_id));
+	assert_int_equal(a->direction, b->direction);
+	assert_int_equal(a->type, b->type);
+	assert_int_equal(a->status, b->status);
+	assert_true(str_eq(a->sender, b->sender));
+	assert_int_equal(a->origin, b->origin);
+	assert_int_equal(a->placeholder, b->placeholder);
+	assert_true(str_eq(a->metadata, b->metadata));
+	assert_int_equal(a->sent_us, b->sent_us);
+	assert_int_equal(a->delivered_us, b->delivered_us);
+	assert_int_equal(a->read_us, b->read_us);
+	assert_int_equal(a->edited_us, b->edited_us);
+	assert_int_equal(a->revoked_us, b->revoked_us);
+	assert_int_equal(a->deleted_us, b->deleted_us);
+	assert_int_equal(a->user_id, b->user_id);
+	assert_int_equal(a->deleted_by, b->deleted_by);
+}
+
+struct found {
+	struct message_row rows[8];
+	size_t places[8], n;
+};
+
+static void keep(void *ctx, size_t place, const struct message_row *row)
+{
+	struct found *f = ctx;
+
+	f->places[f->n] = place;
+	f->rows[f->n++] = *row;
+}
+
+static struct found find(const char *key)
+{
+	struct message_key k = { 1, 1, str_of(key) };
+	struct found f = { .n = 0 };
+
+	done(messages_find(db.pg, &k, 1, db.arena, keep, &f, &db.err));
+	return f;
+}
+
+static void what_is_inserted_comes_back(void **state)
+{
+	struct message_row full = full_message(), bare = message(8, "true:Y");
+
+	(void)state;
+	assert_true(insert_one(&full));
+	assert_true(insert_one(&bare));
+	assert_same(&find("false:X").rows[0], &full);
+	assert_same(&find("true:Y").rows[0], &bare);
+}
+
+static void a_key_finds_its_messages_in_all_conversations_of_the_account(void **state)
+{
+	struct message_row a = message(1, "true:A"), b = message(2, "true:A"), c = message(3, "true:A");
+	struct message_key keys[] = { { 1, 1, STR("true:Z") }, { 1, 1, STR("true:A") }, { 2, 1, STR("true:A") } };
+	struct found f = { .n = 0 };
+
+	(void)state;
+	b.conversation_id = 200;
+	c.conversation_id = 300;
+	c.account_id = 2;
+	assert_true(insert_one(&a) && insert_one(&b) && insert_one(&c));
+	done(messages_find(db.pg, keys, 3, db.arena, keep, &f, &db.err));
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.places[0], 1);
+	assert_int_equal(f.rows[0].id + f.rows[1].id, 3);
+}
+
+static void messages_are_found_by_moment_and_by_our_own_id(void **state)
+{
+	struct message_row a = message(1, "true:A"), b = message(2, "true:B");
+	struct message_moment moments[] = { { 1, 100, AT(2) }, { 1, 100, AT(1) }, { 1, 200, AT(1) } };
+	struct message_key keys[] = { { 1, 2, STR("c1") }, { 1, 1, STR("c1") } };
+	struct found f = { .n = 0 };
+
+	(void)state;
+	a.client_message_id = STR("c1");
+	b.sent_us = AT(1) + 1;
+	assert_true(insert_one(&a) && insert_one(&b));
+	done(messages_at(db.pg, moments, 3, db.arena, keep, &f, &db.err));
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.places[0], 1);
+	assert_int_equal(f.rows[0].id, 1);
+	f.n = 0;
+	done(messages_by_client_id(db.pg, keys, 2, db.arena, keep, &f, &db.err));
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.places[0], 1);
+}
+
+static void every_column_is_written_but_ids_account_and_conversation(void **state)
+{
+	struct message_row m = message(7, "true:A"), full = full_message(), want = full_message();
+
+	(void)state;
+	assert_true(insert_one(&m));
+	full.account_id = 2;
+	full.conversation_id = 200;
+	done(messages_store(db.pg, (const struct message_row *const[]){ &full }, 1, &db.err));
+	assert_int_equal(find("true:A").n, 0);
+	assert_same(&find("false:X").rows[0], &want);
+}
+
+static void what_no_text_column_can_hold_is_refused_whole(void **state)
+{
+	struct message_row good = message(1, "true:A"), bad = message(2, "true:B");
+	const struct message_row *rows[] = { &good, &bad };
+	bool inserted[2] = { true, true };
+
+	(void)state;
+	bad.metadata = STR("{\"body\": \"\xff\"}");
+	assert_failed(messages_insert(db.pg, rows, 2, inserted, &db.err), db.err, ERR_INPUT, "22021");
+	assert_true(inserted[0] && inserted[1]); /* outputs are untouched */
+	bad.metadata = STR("{\"body\": \"\\u0000\"}");
+	assert_failed(messages_insert(db.pg, rows, 2, inserted, &db.err), db.err, ERR_INPUT, "22P05");
+	bad.metadata = STR("{}");
+	bad.conversation_id = 999;
+	assert_failed(messages_insert(db.pg, rows, 2, inserted, &db.err), db.err, ERR_INPUT, "23503");
+	assert_int_equal(db_i64("SELECT count(*) FROM chats"), 0);
+}
+
+static void deleting_takes_along_what_hangs_on_a_message(void **state)
+{
+	struct message_row a = message(1, "true:A"), b = message(2, "true:B");
+
+	(void)state;
+	assert_true(insert_one(&a) && insert_one(&b));
+	db_script("INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, 1, 'p', 'read', now()), (1, 2, 'p', 'read', now());"
+		  "INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, 1, 'p', 'x', now());"
+		  "INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) VALUES (1, 1, 'q', now());"
+		  "INSERT INTO chat_media (workspace_id, chat_id) VALUES (1, 1)");
+	done(messages_delete(db.pg, (const struct message_row *const[]){ &a }, 1, &db.err));
+	assert_int_equal(db_i64("SELECT id FROM chats"), 2);
+	assert_int_equal(db_i64("SELECT count(*) FROM chat_receipts"), 1);
+	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 0);
+}
+
+static void a_participants_status_never_moves_back(void **state)
+{
+	static const struct {
+		enum message_status have, got;
+		bool changes;
+	} cases[] = {
+		{ STATUS_SENT, STATUS_DELIVERED, true },  { STATUS_DELIVERED, STATUS_READ, true },   { STATUS_READ, STATUS_PLAYED, true },
+		{ STATUS_READ, STATUS_DELIVERED, false }, { STATUS_DELIVERED, STATUS_SENT, false },  { STATUS_READ, STATUS_READ, false },
+		{ STATUS_SENT, STATUS_FAILED, true },     { STATUS_FAILED, STATUS_DELIVERED, true }, { STATUS_FAILED, STATUS_SENT, false },
+		{ STATUS_READ, STATUS_FAILED, false },    { STATUS_PLAYED, STATUS_READ, false },
+	};
+	struct message_row m = message(1, "true:A");
+
+	(void)state;
+	assert_true(insert_one(&m));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct receipt_row have = { 1, 1, STR("p"), cases[i].have, AT(1), false }, got = { 1, 1, STR("p"), cases[i].got, AT(2), false };
+
+		execute(db.admin, "TRUNCATE chat_receipts");
+		done(receipts_store(db.pg, &have, 1, &db.err));
+		assert_true(have.changed);
+		done(receipts_store(db.pg, &got, 1, &db.err));
+		if (got.changed != cases[i].changes)
+			fail_msg("%s after %s", message_status_word(cases[i].got), message_status_word(cases[i].have));
+		assert_text("SELECT status FROM chat_receipts", message_status_word(cases[i].changes ? cases[i].got : cases[i].have));
+	}
+}
+
+static void of_several_receipts_each_is_told_whether_it_changed(void **state)
+{
+	struct message_row a = message(1, "true:A"), b = message(2, "true:B");
+	struct receipt_row rows[] = {
+		{ 1, 2, STR("p"), STATUS_SENT, AT(1), false },
+		{ 1, 1, STR("p"), STATUS_READ, AT(1), false },
+		{ 1, 1, STR("q"), STATUS_SENT, AT(1), false },
+	};
+
+	(void)state;
+	assert_true(insert_one(&a) && insert_one(&b));
+	done(receipts_store(db.pg, &rows[1], 1, &db.err));
+	done(receipts_store(db.pg, rows, 3, &db.err));
+	assert_true(rows[0].changed);
+	assert_false(rows[1].changed);
+	assert_true(rows[2].changed);
+}
+
+static void reactions_follow_their_times(void **state)
+{
+	static const struct {
+		const char *name, *emoji;
+		int at;
+		bool timed, changed;
+		const char *want; /* the emoji afterwards, "" for none */
+	} cases[] = {
+		{ "the first", "A", 10, true, true, "A" },
+		{ "the same again", "A", 10, true, false, "A" },
+		{ "an older one", "B", 5, true, false, "A" },
+		{ "an older withdrawal", "", 5, true, false, "A" },
+		{ "a newer one", "B", 20, true, true, "B" },
+		{ "the same, newer", "B", 30, true, false, "B" },
+		{ "older than the renewed time", "C", 25, true, false, "B" },
+		{ "another of the same time", "C", 30, true, true, "C" },
+		{ "a withdrawal", "", 40, true, true, "" },
+		{ "the withdrawal again", "", 40, true, false, "" },
+		{ "given before it was withdrawn, arrives later", "D", 35, true, false, "" },
+		{ "given again", "E", 50, true, true, "E" },
+		{ "without a time of its own: the last to arrive", "F", 1, false, true, "F" },
+		{ "withdrawn without a time of its own", "", 1, false, true, "" },
+		{ "withdrawn twice", "", 1, false, false, "" },
+	};
+	struct message_row m = message(1, "true:A");
+
+	(void)state;
+	assert_true(insert_one(&m));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reaction_row row = { 1, 1, STR("p"), str_of(cases[i].emoji), AT(cases[i].at), cases[i].timed, !cases[i].changed };
+
+		done(reactions_store(db.pg, &row, 1, &db.err));
+		if (row.changed != cases[i].changed)
+			fail_msg("%s: changed %d", cases[i].name, row.changed);
+		if (!str_is(db_text("SELECT coalesce(max(emoji), '') FROM chat_reactions"), cases[i].want))
+			fail_msg("%s: %s", cases[i].name, arena_cstr(db.arena, db_text("SELECT max(emoji) FROM chat_reactions")));
+		assert_int_equal(db_i64("SELECT (SELECT count(*) FROM chat_reactions) + (SELECT count(*) FROM chat_reactions_withdrawn)"), 1);
+	}
+}
+
+static void reactions_of_one_batch_are_independent(void **state)
+{
+	struct message_row m = message(1, "true:A");
+	struct reaction_row rows[] = {
+		{ 1, 1, STR("p"), STR("A"), AT(1), true, false },
+		{ 1, 1, STR("q"), STR_NONE, AT(1), true, true }, /* nothing to withdraw */
+		{ 1, 1, STR("r"), STR("B"), AT(1), false, false },
+	};
+
+	(void)state;
+	assert_true(insert_one(&m));
+	done(reactions_store(db.pg, rows, 3, &db.err));
+	assert_true(rows[0].changed);
+	assert_false(rows[1].changed);
+	assert_true(rows[2].changed);
+	assert_text("SELECT string_agg(sender || emoji, ' ' ORDER BY sender) FROM chat_reactions", "pA rB");
+	assert_text("SELECT sender FROM chat_reactions_withdrawn", "q");
+}
+
+static void media_are_filled_in_and_never_overwritten(void **state)
+{
+	struct message_row m = message(1, "true:A");
+	struct media_row first = { .workspace_id = 1, .chat_id = 1, .mime = STR("image/png") };
+	struct media_row second = { .workspace_id = 1, .chat_id = 1, .mime = STR("image/gif"), .url = STR("https://x"), .size_bytes = 9,
+		.provider_media_id = STR("m"), .sha256 = STR("s"), .file_name = STR("f") };
+
+	(void)state;
+	assert_true(insert_one(&m));
+	done(media_store(db.pg, &first, 1, &db.err));
+	done(media_store(db.pg, &second, 1, &db.err));
+	done(media_store(db.pg, &first, 1, &db.err));
+	assert_text("SELECT concat_ws(' ', mime, url, size_bytes, provider_media_id, sha256, file_name) FROM chat_media",
+		"image/png https://x 9 m s f");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(ids_come_in_consecutive_blocks, with_conversations),
+		cmocka_unit_test_setup(a_message_is_inserted_once, with_conversations),
+		cmocka_unit_test_setup(what_is_inserted_comes_back, with_conversations),
+		cmocka_unit_test_setup(a_key_finds_its_messages_in_all_conversations_of_the_account, with_conversations),
+		cmocka_unit_test_setup(messages_are_found_by_moment_and_by_our_own_id, with_conversations),
+		cmocka_unit_test_setup(every_column_is_written_but_ids_account_and_conversation, with_conversations),
+		cmocka_unit_test_setup(what_no_text_column_can_hold_is_refused_whole, with_conversations),
+		cmocka_unit_test_setup(deleting_takes_along_what_hangs_on_a_message, with_conversations),
+		cmocka_unit_test_setup(a_participants_status_never_moves_back, with_conversations),
+		cmocka_unit_test_setup(of_several_receipts_each_is_told_whether_it_changed, with_conversations),
+		cmocka_unit_test_setup(reactions_follow_their_times, with_conversations),
+		cmocka_unit_test_setup(reactions_of_one_batch_are_independent, with_conversations),
+		cmocka_unit_test_setup(media_are_filled_in_and_never_overwritten, with_conversations),
+	};
+
+	return cmocka_run_group_tests(tests, db_start, db_stop);
+}

@@ -1,0 +1,124 @@
+/* What was decided is read in order, until it is deleted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "db.h"
+#include "store/outbox.h"
+
+/* The rows read, as "slot/epoch/seq=records ". */
+static int gather(void *ctx, const struct outbox_row *row, struct err *err)
+{
+	struct buf *out = ctx;
+
+	(void)err;
+	buf_printf(out, "%d/%lld/%lld=%.*s ", row->slot, (long long)row->epoch, (long long)row->seq, STR_ARG(row->records));
+	return 0;
+}
+
+static const char *slots_read(struct buf *out, const int32_t *slots, size_t n, const struct outbox_row *after, int limit)
+{
+	buf_clear(out);
+	done(outbox_read(db.pg, "chat-sync", slots, n, after, limit, gather, out, &db.err));
+	buf_add_char(out, '\0');
+	return out->p;
+}
+
+static const struct outbox_row rows[] = {
+	{ 1, 9, 2, { "d", 1 } },
+	{ 0, 5, 10, { "a", 1 } },
+	{ 1, 9, 1, { "c", 1 } },
+	{ 1, 8, 7, { "b", 1 } },
+	{ 2, 1, 1, { "with\0nul", 8 } },
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static int put_all(void **state)
+{
+	db_empty(state);
+	done(outbox_put(db.pg, "chat-sync", rows, ROWS, &db.err));
+	done(outbox_put(db.pg, "somebody else", rows, 1, &db.err));
+	return 0;
+}
+
+static void rows_come_in_order_of_slot_epoch_and_seq(void **state)
+{
+	static const int32_t both[] = { 1, 0 }, one[] = { 1 };
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	assert_string_equal(slots_read(&out, both, 2, NULL, 100), "0/5/10=a 1/8/7=b 1/9/1=c 1/9/2=d ");
+	assert_string_equal(slots_read(&out, one, 1, NULL, 100), "1/8/7=b 1/9/1=c 1/9/2=d ");
+	buf_fini(&out);
+}
+
+static void reading_goes_on_where_it_stopped(void **state)
+{
+	static const int32_t slots[] = { 0, 1 };
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	assert_string_equal(slots_read(&out, slots, 2, NULL, 2), "0/5/10=a 1/8/7=b ");
+	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 8, 7, STR_NONE }, 2), "1/9/1=c 1/9/2=d ");
+	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 9, 2, STR_NONE }, 2), "");
+	buf_fini(&out);
+}
+
+static void records_are_any_bytes(void **state)
+{
+	(void)state;
+	assert_int_equal(db_i64("SELECT count(*) FROM outbox WHERE records = '\\x77697468006e756c'"), 1);
+}
+
+static void only_what_is_named_is_deleted(void **state)
+{
+	static const int32_t slots[] = { 0, 1 };
+	const struct outbox_row gone[] = { { 1, 9, 1, STR_NONE }, { 0, 5, 10, STR_NONE }, { 7, 7, 7, STR_NONE } };
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	done(outbox_delete(db.pg, "chat-sync", gone, 3, &db.err));
+	assert_string_equal(slots_read(&out, slots, 2, NULL, 100), "1/8/7=b 1/9/2=d ");
+	assert_int_equal(db_i64("SELECT count(*) FROM outbox WHERE producer = 'somebody else'"), 1);
+	buf_fini(&out);
+}
+
+static int refuse(void *ctx, const struct outbox_row *row, struct err *err)
+{
+	++*(int *)ctx;
+	(void)row;
+	return err_set(err, ERR_BUSY, "full", "enough");
+}
+
+static void a_reader_that_fails_ends_the_reading(void **state)
+{
+	static const int32_t slots[] = { 1 };
+	int calls = 0;
+
+	(void)state;
+	assert_failed(outbox_read(db.pg, "chat-sync", slots, 1, NULL, 100, refuse, &calls, &db.err), db.err, ERR_BUSY, "full");
+	assert_int_equal(calls, 1);
+}
+
+static void the_same_row_twice_is_a_conflict(void **state)
+{
+	(void)state;
+	assert_failed(outbox_put(db.pg, "chat-sync", rows, 1, &db.err), db.err, ERR_CONFLICT, "23505");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(rows_come_in_order_of_slot_epoch_and_seq, put_all),
+		cmocka_unit_test_setup(reading_goes_on_where_it_stopped, put_all),
+		cmocka_unit_test_setup(records_are_any_bytes, put_all),
+		cmocka_unit_test_setup(only_what_is_named_is_deleted, put_all),
+		cmocka_unit_test_setup(a_reader_that_fails_ends_the_reading, put_all),
+		cmocka_unit_test_setup(the_same_row_twice_is_a_conflict, put_all),
+	};
+
+	return cmocka_run_group_tests(tests, db_start, db_stop);
+}

@@ -1,0 +1,277 @@
+#!/bin/bash
+# A whole Blazz on this machine, fed with sample bodies of all dialects: tools/demo.sh [stop DIR]
+#
+# Starts PostgreSQL, a broker, ingest and chat-sync in a new folder below /tmp, posts every body of $FIXTURES (default
+# tests/fixtures: a folder per dialect) as its sender would, waits until all is processed and shows what became of it.
+# Then everything is stopped and removed; with KEEP=1 it goes on and the closing lines say how to use and to stop it.
+# BROKER=kafka runs Apache Kafka instead of the embedded broker; BLAZZ_BIN names other programs than the release build's.
+# Only processes that it started are ever stopped.
+set -euo pipefail
+[ -z "${FIXTURES:-}" ] || FIXTURES=$(realpath -m "$FIXTURES")
+cd "$(dirname "$0")/.."
+
+broker=${BROKER:-devbroker}
+fixtures=${FIXTURES:-tests/fixtures}
+bin=$(realpath -m "${BLAZZ_BIN:-build/release/bin}")
+wait_s=60
+dialects=(meta webjs-raw waha evolution bridge)
+
+# Public ids of the demo's own, so that its URLs are the same every time.
+workspace=00000000-0000-4000-8000-000000000001
+app=00000000-0000-4000-8000-00000000000a
+declare -A account=([meta]=00000000-0000-4000-8000-000000000011 [webjs-raw]=00000000-0000-4000-8000-000000000012
+	[waha]=00000000-0000-4000-8000-000000000013 [evolution]=00000000-0000-4000-8000-000000000014
+	[bridge]=00000000-0000-4000-8000-000000000015)
+
+say() { echo "demo: $*"; }
+die() { echo "demo: $*" >&2; exit 1; }
+
+# fail <log's name> <what is wrong>
+fail() {
+	if [ -e "$dir/log/$1" ]; then
+		echo "--- end of $1's log" >&2
+		tail -n 25 "$dir/log/$1" >&2
+		echo "---" >&2
+	fi
+	die "$2"
+}
+
+# Processes. Each runs in a session of its own, so that only `stop_all` ends it, and names $dir in its arguments.
+
+launch() { # <name> <command...>
+	local name=$1
+	shift
+	setsid "$@" </dev/null >"$dir/log/$name" 2>&1 &
+	echo $! >"$dir/pid/$name"
+}
+
+# The process that `launch` started, while it lives.
+pid_of() {
+	local pid
+	pid=$(cat "$dir/pid/$1" 2>/dev/null) || return 1
+	{ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF " $dir/" || return 1
+	echo "$pid"
+}
+
+# until_true <name of the process that does it> <what> <command...>
+until_true() {
+	local name=$1 what=$2 deadline=$((SECONDS + wait_s)) pid
+	shift 2
+	until "$@"; do
+		pid=$(cat "$dir/pid/$name")
+		kill -0 "$pid" 2>/dev/null || fail "$name" "$name ended"
+		[ $SECONDS -lt $deadline ] || fail "$name" "$what: not within $wait_s s"
+		sleep 0.05
+	done
+}
+
+stop_one() {
+	local pid deadline=$((SECONDS + 20))
+	pid=$(pid_of "$1") || return 0
+	kill -TERM "$pid" 2>/dev/null || true
+	while pid_of "$1" >/dev/null; do
+		[ $SECONDS -lt $deadline ] || kill -KILL "$pid" 2>/dev/null || true
+		sleep 0.05
+	done
+}
+
+stop_all() {
+	trap '' INT TERM
+	for name in ingest chat-sync devbroker; do stop_one "$name"; done
+	[ ! -e "$dir/kafka" ] || tools/kafka-temp.sh remove "$dir/kafka" || true
+	[ ! -e "$dir/pg" ] || tools/pg-temp.sh stop "$dir/pg" || true
+	rm -rf -- "$dir"
+}
+
+# What a service would be started with in earnest, but for the ports: any that is free.
+
+start_postgres() {
+	say "PostgreSQL"
+	conninfo=$(tools/pg-temp.sh start "$dir/pg") || die "PostgreSQL does not start"
+	conninfo=${conninfo/ user=postgres/}
+	echo "$conninfo" >"$dir/conninfo"
+	(cd db && SQITCH_FULLNAME=demo SQITCH_EMAIL=demo@localhost sqitch deploy --quiet \
+		--target "db:pg://postgres@/postgres?host=$dir/pg&port=$(cat "$dir/pg/port")") >"$dir/log/migrate" 2>&1 ||
+		fail migrate "the migration failed"
+}
+
+start_broker() {
+	if [ "$broker" = kafka ]; then
+		say "Apache Kafka"
+		address=$(tools/kafka-temp.sh start "$dir/kafka") || die "Kafka does not start"
+		return
+	fi
+	say "the embedded broker"
+	launch devbroker "$bin/devbroker" --address-file "$dir/devbroker.address" \
+		blazz.inbound.v1 blazz.chat-event.v1 blazz.inbound.v1.chat-sync.dlq blazz.http.v1.ingest.dlq
+	until_true devbroker "the broker's address" test -s "$dir/devbroker.address"
+	address=$(cat "$dir/devbroker.address")
+}
+
+write_configs() {
+	local kafka="kafka = { bootstrap_servers = \"$address\"; fetch_wait_max_ms = 10; };"
+	cat >"$dir/blazzctl.cfg" <<-END
+		postgres = { conninfo = "$conninfo user=blazz_admin"; ops_conninfo = "$conninfo user=blazz_ops"; };
+		secrets = { keyring_file = "$dir/secrets/keyring"; };
+		$kafka
+	END
+	cat >"$dir/ingest.cfg" <<-END
+		http = { listen = "127.0.0.1:0"; port_file = "$dir/ingest.http"; };
+		admin = { listen = "127.0.0.1:0"; port_file = "$dir/ingest.admin"; };
+		postgres = { conninfo = "$conninfo user=blazz_ingest"; };
+		secrets = { keyring_file = "$dir/secrets/keyring"; };
+		$kafka
+	END
+	cat >"$dir/chat-sync.cfg" <<-END
+		admin = { listen = "127.0.0.1:0"; port_file = "$dir/chat-sync.admin"; };
+		postgres = { conninfo = "$conninfo user=blazz_chat_sync"; };
+		progress = { reset_on_new_cluster = true; };
+		$kafka
+	END
+}
+
+ctl() { "$bin/blazzctl" -c "$dir/blazzctl.cfg" "$@"; }
+quietly() { "$@" >>"$dir/log/seed" 2>&1 || fail seed "this failed: $*"; }
+
+random_hex() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
+
+make_secrets() {
+	local dialect
+	mkdir -m 700 "$dir/secrets"
+	echo "demo:$(head -c 32 /dev/urandom | base64 -w 0)" >"$dir/secrets/keyring"
+	for dialect in "${dialects[@]}" verify-token; do random_hex >"$dir/secrets/$dialect"; done
+}
+
+add_account() { # <dialect> <session> <options...>
+	local dialect=$1 session=$2
+	shift 2
+	quietly ctl accounts add --workspace "$workspace" --id "${account[$dialect]}" --session "$session" "$@"
+	echo "$dialect ${account[$dialect]}" >>"$dir/accounts"
+}
+
+# The names are those that the sample bodies carry: Blazz's own contract names our session_id, the bridges theirs.
+# Samples are from January 2026, hence a sync that takes everything, however old.
+seed() {
+	say "a workspace, a Meta app, an account per dialect"
+	quietly ctl workspaces add Acme --id "$workspace" --settings '{"sync":{"window_days":0}}'
+	quietly ctl apps add --id "$app" --name Demo --secret-file "$dir/secrets/meta" \
+		--verify-token-file "$dir/secrets/verify-token"
+	add_account meta acme-meta --provider meta --app "$app" --phone-number-id 106540352242922 --waba 102290129340398 \
+		--phone 15550783881 --primary
+	add_account webjs-raw acme-wwebjs --provider webjs --bridge wwebjs --ref acme-support-1 --phone 6281234567890 \
+		--secret-file "$dir/secrets/webjs-raw"
+	add_account waha acme-waha --provider webjs --bridge waha --ref acme-support-1 --phone 6281234567890 \
+		--secret-file "$dir/secrets/waha"
+	add_account evolution acme-evolution --provider webjs --bridge evolution --ref acme-support-1 --phone 6281234567890 \
+		--secret-file "$dir/secrets/evolution"
+	add_account bridge acme-support-1 --provider webjs --bridge blazz --phone 6281234567890 \
+		--secret-file "$dir/secrets/bridge"
+}
+
+ready() {
+	local port line
+	port=$(cat "$dir/$1.admin" 2>/dev/null) && [ -n "$port" ] || return 1
+	line=$(exec 3<>"/dev/tcp/127.0.0.1/$port" && printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3 && head -n 1 <&3) 2>/dev/null
+	[[ $line == *' 200 '* ]]
+}
+
+start_services() {
+	say "ingest and chat-sync"
+	launch ingest "$bin/blazz-ingest" -c "$dir/ingest.cfg"
+	launch chat-sync "$bin/blazz-chat-sync" -c "$dir/chat-sync.cfg"
+}
+
+wait_services() {
+	until_true ingest "ingest is ready" ready ingest
+	until_true chat-sync "chat-sync is ready" ready chat-sync
+	url="http://127.0.0.1:$(cat "$dir/ingest.http")"
+}
+
+# blazzctl ends with 1 when a body was refused, which some samples are made for; whether all were sent is in what it prints.
+send() { # <dialect>
+	local route=(--account "${account[$1]}")
+	case $1 in
+	meta) route=(--app "$app") ;;
+	bridge) route=(--workspace "$workspace") ;;
+	esac
+	ctl --json send --url "$url" --dialect "$1" "${route[@]}" --secret-file "$dir/secrets/$1" "$fixtures/$1" \
+		>"$dir/sent/$1.json" 2>"$dir/log/send-$1" || [ -s "$dir/sent/$1.json" ] || fail "send-$1" "posting failed"
+}
+
+send_all() {
+	local dialect
+	say "posting $fixtures to $url"
+	for dialect in "${dialects[@]}"; do
+		[ ! -d "$fixtures/$dialect" ] || send "$dialect"
+	done
+	pid_of ingest >/dev/null || fail ingest "ingest ended"
+	compgen -G "$dir/sent/*" >/dev/null || die "$fixtures has no folder named ${dialects[*]}"
+}
+
+settled() { script settled 2>"$dir/log/settled"; }
+script() { PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "tools/demo/$1.py" "$bin" "$dir"; }
+
+report() {
+	until_true chat-sync "everything is processed" settled
+	script counts || die "the counts cannot be shown"
+	script inbox || die "the inbox cannot be shown"
+}
+
+how_to_go_on() {
+	cat <<-END
+
+		It keeps running. Its folder is $dir, with logs in log/ and configurations in *.cfg.
+
+		  send      $bin/blazzctl send --url $url \\
+		              --workspace $workspace --secret-file $dir/secrets/bridge \\
+		              tests/fixtures/bridge/webhook_private_text.json
+		  sign      body='{"session_id":"acme-support-1","workspace_id":"$workspace","chat_type":"private",
+		              "contact_phone":"+6281298765432","contact_name":"Budi","message_body":"Halo","message_type":"chat",
+		              "timestamp":'\$(date +%s)',"has_media":false}'
+		            curl -d "\$body" -H 'Content-Type: application/json' -H "X-WhatsApp-Signature: \$(printf %s "\$body" |
+		              openssl dgst -sha256 -hmac \$(cat $dir/secrets/bridge) -r | cut -c 1-64)" \\
+		              $url/api/whatsapp/webhook
+		  look      psql '$conninfo user=blazz_ops'
+		  operate   alias ctl='$bin/blazzctl -c $dir/blazzctl.cfg'
+		            ctl progress show; ctl dlq list; ctl dlq show --limit 1; ctl sync status; ctl accounts list
+		  watch     curl http://127.0.0.1:$(cat "$dir/ingest.admin")/metrics   (ingest; also /readyz, /livez)
+		            curl http://127.0.0.1:$(cat "$dir/chat-sync.admin")/metrics   (chat-sync)
+		  stop      tools/demo.sh stop $dir
+	END
+}
+
+run() {
+	local program
+	[ "$broker" = devbroker ] || [ "$broker" = kafka ] || die "BROKER is devbroker or kafka"
+	[ -d "$fixtures" ] || die "$fixtures: no such folder"
+	for program in blazz-ingest blazz-chat-sync blazzctl devbroker; do
+		[ -x "$bin/$program" ] || die "$bin/$program is missing: make V=release build"
+	done
+	[ "$broker" != kafka ] || tools/deps.sh kafka
+	dir=$(mktemp -d /tmp/blazz-demo.XXXXXX) # short and in /tmp: sockets in it have long names, and user postgres must get there
+	trap stop_all EXIT
+	trap 'exit 130' INT TERM HUP
+	chmod 755 "$dir"
+	mkdir "$dir/log" "$dir/pid" "$dir/sent"
+	start_postgres
+	start_broker
+	write_configs
+	make_secrets
+	[ "$broker" != kafka ] || quietly ctl topics create --replication 1
+	start_services
+	seed
+	wait_services
+	send_all
+	report
+	[ -z "${KEEP:-}" ] || [ "$KEEP" = 0 ] || { how_to_go_on; trap - EXIT; }
+}
+
+case "${1:-run}" in
+run) run ;;
+stop)
+	dir=$(cd "${2:?which folder}" && pwd)
+	[ -d "$dir/pid" ] && [ -d "$dir/sent" ] || die "$dir is no demo's folder"
+	stop_all
+	;;
+*) sed -n '2s/^# //p' "$0" >&2; exit 64 ;;
+esac

@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+"""Prints what became of the bodies that the demo posted, by dialect: tools/demo/counts.py BIN DIR"""
+import json
+from collections import Counter
+
+from shared import DIR, accounts, ctl, query
+
+COLUMNS = ("dialect", "bodies", "accepted", "refused", "events", "messages", "parked", "dead letters")
+
+
+def answer_of(result):
+    try:
+        return json.loads(result["answer"])
+    except ValueError:
+        return {}
+
+
+def header(letter, name):
+    return next((h.get("value", "") for h in letter["headers"] if h["name"] == name), "")
+
+
+def dialect_of(letter, by_account):
+    """By the key's account; a body of no known account, by the route it was posted to (/webhooks/meta/...)."""
+    route = header(letter, "x-dlq-route").split("/")
+    return by_account.get((letter["key"] or "").rpartition(":")[2]) or (route[2] if len(route) > 2 else "?")
+
+
+def rows_by_account(table):
+    return dict(query(f"SELECT a.uuid::text, count(*) FROM {table} t JOIN whatsapp_accounts a"
+                      " ON a.workspace_id = t.workspace_id AND a.id = t.account_id GROUP BY a.uuid"))
+
+
+def table_print(rows):
+    widths = [max(len(str(r[i])) for r in rows) for i in range(len(COLUMNS))]
+    for row in rows:
+        cells = [f"{c:<{w}}" if i == 0 else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths))]
+        print("  " + "  ".join(cells))
+
+
+def refused_print(sent):
+    for dialect, results in sent.items():
+        for r in results:
+            if not 200 <= r["status"] < 300:
+                answer = answer_of(r)
+                detail = (answer.get("details") or [{}])[0].get("message", "")
+                print(f"  {r['status']}  {dialect}/{r['file'].rpartition('/')[2]}: "
+                      + (detail or answer.get("error", ""))[:100 - len(r["file"].rpartition("/")[2])])
+
+
+def letters_print(letters, by_account):
+    kinds = Counter((dialect_of(d, by_account), d["reason"], d["message"]) for d in letters)
+    for (dialect, reason, message), n in sorted(kinds.items()):
+        print(f"  {n:>3}  {dialect}, {reason}: {message}"[:110])
+
+
+def main():
+    account = accounts()
+    by_account = {v: k for k, v in account.items()}
+    sent = {d: json.loads((DIR / "sent" / f"{d}.json").read_text()) for d in account if (DIR / "sent" / f"{d}.json").exists()}
+    messages, parked = rows_by_account("chats"), rows_by_account("parked_updates")
+    letters = ctl("dlq", "show", "--limit", "100000")
+    dead = Counter(dialect_of(d, by_account) for d in letters)
+
+    rows = [COLUMNS]
+    for dialect, results in sent.items():
+        accepted = sum(200 <= r["status"] < 300 for r in results)
+        events = sum(answer_of(r).get("events", 0) for r in results)
+        rows.append((dialect, len(results), accepted, len(results) - accepted, events,
+                     messages.get(account[dialect], 0), parked.get(account[dialect], 0), dead[dialect]))
+    rows.append(("all", *(sum(column) for column in zip(*(r[1:] for r in rows[1:])))))
+    print("\nWhat became of the bodies\n")
+    table_print(rows)
+
+    if any(r[3] for r in rows[1:]):
+        print("\nRefused\n")
+        refused_print(sent)
+    if letters:
+        print("\nDead letters\n")
+        letters_print(letters, by_account)
+
+
+main()
