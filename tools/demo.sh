@@ -109,6 +109,7 @@ start_broker() {
 }
 
 write_configs() {
+	echo "$address" >"$dir/address"
 	local kafka="kafka = { bootstrap_servers = \"$address\"; fetch_wait_max_ms = 10; };"
 	cat >"$dir/blazzctl.cfg" <<-END
 		postgres = { conninfo = "$conninfo user=blazz_admin"; ops_conninfo = "$conninfo user=blazz_ops"; };

@@ -29,7 +29,7 @@ def complaint(owner, name, included, floors):
         return "name the header as seen from libs/ or the own folder"
     if owner == "libs" and first in floors and first != name and floors[first] >= floors[name]:
         return f"{first} does not stand on a lower floor than {name}"
-    if owner != "libs" and "/" in included and Path("services", first).is_dir() and first not in (name, *floors):
+    if owner in ("services", "tools") and "/" in included and Path("services", first).is_dir() and first not in (name, *floors):
         return f"services/{first} is another program"
     return None
 

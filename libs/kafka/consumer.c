@@ -26,6 +26,8 @@
 #error "positions go to librdkafka as they are"
 #endif
 
+#define LEAVE_TIMEOUT_MS 6000 /* librdkafka waits 5 s for the answer itself */
+
 struct slot {
 	int32_t partition;
 	bool stopped; /* stopped() was called since the last start */
@@ -214,14 +216,31 @@ int kafka_consumer_open(struct kafka_consumer **out, const struct kafka_consumer
 	return 0;
 }
 
+/* Leaves the group, waiting for it no longer than LEAVE_TIMEOUT_MS: rd_kafka_consumer_close() would wait for commits on
+ * their way for as long as the coordinator is paused. Its session then ends by itself. */
+static void group_leave(struct kafka_consumer *c)
+{
+	int64_t deadline_ms = clock_mono_ms() + LEAVE_TIMEOUT_MS;
+	rd_kafka_queue_t *events = rd_kafka_queue_new(c->rk);
+	rd_kafka_error_t *error = rd_kafka_consumer_close_queue(c->rk, events);
+	rd_kafka_message_t *m;
+
+	while (!error && !rd_kafka_consumer_closed(c->rk) && clock_mono_ms() < deadline_ms)
+		if ((m = rd_kafka_consume_queue(events, 50)))
+			rd_kafka_message_destroy(m);
+	if (error)
+		rd_kafka_error_destroy(error);
+	rd_kafka_queue_destroy(events);
+}
+
 static void consumer_disconnect(struct kafka_consumer *c)
 {
-	rd_kafka_consumer_close(c->rk);
 	kafka_event_unwatch(c->callbacks);
 	kafka_event_unwatch(c->messages);
+	group_leave(c);
 	rd_kafka_queue_destroy(c->messages);
 	rd_kafka_queue_destroy(c->callbacks);
-	rd_kafka_destroy(c->rk);
+	rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
 void kafka_consumer_close(struct kafka_consumer **consumer)

@@ -51,7 +51,8 @@ struct kafka_consumer_options {
 
 int kafka_consumer_open(struct kafka_consumer **out, const struct kafka_consumer_options *options,
 	struct err *err) ERR_MUST_USE;
-/* Leaves the group and closes; runs revoked() when something was assigned. Messages are released before. */
+/* Leaves the group and closes; runs revoked() when something was assigned. Messages are released before. Takes up to ten
+ * seconds while the group's coordinator does not answer, else moments. */
 void kafka_consumer_close(struct kafka_consumer **consumer);
 
 /* Serves callbacks that wait, without blocking. Call it at least once a second, whatever else happens. */

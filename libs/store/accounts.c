@@ -11,20 +11,24 @@
 	" THEN least(greatest((w.settings #>> '{sync," name "}')::numeric, 0), 1000000000)::integer ELSE " preset \
 	" END"
 
+#define MAX_CHATS   SYNC_NUMBER("max_chats", "500")
+#define WINDOW_DAYS SYNC_NUMBER("window_days", "30")
+
 #define REPORTED_COLUMNS \
 	"r (workspace_id, id, status, status_since, first_connected_at, last_connected_at, disconnected_at, disconnect_reason," \
 	" disconnect_details, sync)"
 
+/* ORDER BY target: in the order of parked_updates_target, the one index that finds the account. */
 static const struct pg_stmt load = { "accounts_load", PG_PREPARED,
 	"SELECT a.workspace_id, a.id, w.uuid, a.uuid, a.provider_type, a.bridge_kind, a.phone_number, a.business_id,"
 	" w.settings ->> 'default_region', w.settings #> '{sync,enabled}' IS DISTINCT FROM 'false',"
-	" " SYNC_NUMBER("max_chats", "500") ", " SYNC_NUMBER("window_days",
-		"30") ","
-		      " a.status, a.status_since, a.first_connected_at, a.last_connected_at, a.disconnected_at, a.disconnect_reason,"
-		      " a.disconnect_details, a.sync,"
-		      " EXISTS (SELECT FROM parked_updates p WHERE p.workspace_id = a.workspace_id AND p.account_id = a.id)"
-		      " FROM whatsapp_accounts a JOIN workspaces w ON w.id = a.workspace_id"
-		      " WHERE a.uuid = ANY ($1::uuid[]) AND a.deleted_at IS NULL AND w.deleted_at IS NULL" };
+	" " MAX_CHATS ", " WINDOW_DAYS ","
+	" a.status, a.status_since, a.first_connected_at, a.last_connected_at, a.disconnected_at, a.disconnect_reason,"
+	" a.disconnect_details, a.sync,"
+	" coalesce((SELECT true FROM parked_updates p WHERE p.workspace_id = a.workspace_id AND p.account_id = a.id"
+	" ORDER BY p.target LIMIT 1), false)"
+	" FROM whatsapp_accounts a JOIN workspaces w ON w.id = a.workspace_id"
+	" WHERE a.uuid = ANY ($1::uuid[]) AND a.deleted_at IS NULL AND w.deleted_at IS NULL" };
 
 static const struct pg_stmt store = { "accounts_store", PG_UNNAMED,
 	"UPDATE whatsapp_accounts AS a SET status = r.status, status_since = r.status_since, is_active = r.status = 'connected',"

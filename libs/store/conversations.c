@@ -9,17 +9,22 @@
 	"v.workspace_id, v.id, v.account_id, v.contact_id, v.group_id, v.uuid, v.sequence, v.unread_messages, v.last_read_at," \
 	" v.last_message_at, v.last_inbound_at, v.last_message_id, v.last_sender, v.archived, v.merged_into"
 
-/* One of the three is looked up for each row, by conversations_peer or by uuid. */
-static const struct pg_stmt find = { "conversations_find", PG_UNNAMED,
+/* One of the three is looked up for each row, by conversations_peer or by uuid. The account is compared outside, as a contact or
+ * group has few conversations: before the first ANALYZE the planner takes conversations_list for as good an index, and would read
+ * all conversations of the account for each row. */
+#define OF_PEER(which) \
+	"SELECT * FROM (SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND " which \
+	" OFFSET 0) AS v" \
+	" WHERE v.account_id = r.account_id"
+static const struct pg_stmt find = {
+	"conversations_find", PG_UNNAMED,
 	"SELECT r.place, " CONVERSATION_COLUMNS
 	" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[], $6::bigint[])"
 	" AS r (workspace_id, account_id, contact_id, group_id, uuid, place)"
-	" CROSS JOIN LATERAL (SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND v.account_id = r.account_id"
-	" AND v.contact_id = r.contact_id AND v.group_id IS NULL"
-	" UNION ALL SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND v.account_id = r.account_id"
-	" AND v.contact_id IS NULL AND v.group_id = r.group_id"
-	" UNION ALL SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND v.uuid = r.uuid"
-	" AND r.contact_id IS NULL AND r.group_id IS NULL OFFSET 0) AS v" };
+	" CROSS JOIN LATERAL (" OF_PEER("v.contact_id = r.contact_id AND v.group_id IS NULL") " UNION ALL " OF_PEER(
+		"v.contact_id IS NULL AND v.group_id = r.group_id") " UNION ALL SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND v.uuid = r.uuid"
+								    " AND r.contact_id IS NULL AND r.group_id IS NULL OFFSET 0) AS v"
+};
 
 static const struct pg_stmt load = {
 	"conversations_load", PG_UNNAMED,

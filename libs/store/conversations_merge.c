@@ -4,21 +4,24 @@
 #include "store/private.h"
 #include "store/statements.h"
 
-/* f: a message of `from` ($2) whose key is also that of t, a message of `into` ($3). */
+/* f: a message of `from` ($2) whose key is also that of t, a message of `into` ($3). Each looks up its own, as two long conversations
+ * must not be compared row by row: that is what the planner makes of a plain join before the first ANALYZE. */
 #define PAIRS \
-	" chats f JOIN chats t ON t.workspace_id = f.workspace_id AND t.account_id = f.account_id" \
-	" AND t.message_key = f.message_key AND t.conversation_id = $3::bigint"
-#define OF_FROM "f.workspace_id = $1::bigint AND f.conversation_id = $2::bigint"
+	" chats f CROSS JOIN LATERAL (SELECT * FROM chats t WHERE t.workspace_id = f.workspace_id AND t.account_id = f.account_id" \
+	" AND t.message_key = f.message_key OFFSET 0) AS t"
+#define OF_FROM  "f.workspace_id = $1::bigint AND f.conversation_id = $2::bigint"
+#define ARE_BOTH OF_FROM " AND t.conversation_id = $3::bigint"
 
 static const struct pg_stmt receipts = { "conversations_merge_receipts", PG_PREPARED,
-	"WITH gone AS (DELETE FROM chat_receipts h USING" PAIRS " WHERE " OF_FROM " AND h.workspace_id = f.workspace_id"
+	"WITH gone AS (DELETE FROM chat_receipts h USING" PAIRS " WHERE " ARE_BOTH
+	" AND h.workspace_id = f.workspace_id"
 	" AND h.chat_id = f.id RETURNING h.workspace_id, t.id, h.participant, h.status, h.at)"
 	" INSERT INTO chat_receipts AS h (workspace_id, chat_id, participant, status, at) SELECT * FROM gone"
 	" ON CONFLICT (workspace_id, chat_id, participant) DO UPDATE SET status = excluded.status, at = excluded.at, updated_at = now()"
 	" WHERE " STATUS_RANK("excluded.status") " > " STATUS_RANK("h.status") };
 
 static const struct pg_stmt reactions = { "conversations_merge_reactions", PG_PREPARED,
-	"WITH gone AS (DELETE FROM chat_reactions h USING" PAIRS " WHERE " OF_FROM
+	"WITH gone AS (DELETE FROM chat_reactions h USING" PAIRS " WHERE " ARE_BOTH
 	" AND h.workspace_id = f.workspace_id"
 	" AND h.chat_id = f.id RETURNING h.workspace_id, t.id, h.sender, h.emoji, h.at)"
 	" INSERT INTO chat_reactions AS h (workspace_id, chat_id, sender, emoji, at) SELECT * FROM gone"
@@ -26,7 +29,7 @@ static const struct pg_stmt reactions = { "conversations_merge_reactions", PG_PR
 	" WHERE excluded.at > h.at" };
 
 static const struct pg_stmt withdrawn = { "conversations_merge_withdrawn", PG_PREPARED,
-	"WITH gone AS (DELETE FROM chat_reactions_withdrawn h USING" PAIRS " WHERE " OF_FROM
+	"WITH gone AS (DELETE FROM chat_reactions_withdrawn h USING" PAIRS " WHERE " ARE_BOTH
 	" AND h.workspace_id = f.workspace_id"
 	" AND h.chat_id = f.id RETURNING h.workspace_id, t.id, h.sender, h.at)"
 	" INSERT INTO chat_reactions_withdrawn AS h (workspace_id, chat_id, sender, at) SELECT * FROM gone"
@@ -37,14 +40,14 @@ static const struct pg_stmt reactions_settle = { "conversations_merge_reactions_
 	"WITH twice AS (SELECT h.workspace_id, h.chat_id, h.sender, w.at >= h.at AS withdrawn FROM" PAIRS
 	" JOIN chat_reactions h ON h.workspace_id = t.workspace_id AND h.chat_id = t.id"
 	" JOIN chat_reactions_withdrawn w ON w.workspace_id = h.workspace_id AND w.chat_id = h.chat_id AND w.sender = h.sender"
-	" WHERE " OF_FROM "),"
+	" WHERE " ARE_BOTH "),"
 	" gone AS (DELETE FROM chat_reactions h USING twice b WHERE b.withdrawn AND h.workspace_id = b.workspace_id"
 	" AND h.chat_id = b.chat_id AND h.sender = b.sender)"
 	" DELETE FROM chat_reactions_withdrawn w USING twice b WHERE NOT b.withdrawn AND w.workspace_id = b.workspace_id"
 	" AND w.chat_id = b.chat_id AND w.sender = b.sender" };
 
 static const struct pg_stmt media = { "conversations_merge_media", PG_PREPARED,
-	"WITH gone AS (DELETE FROM chat_media h USING" PAIRS " WHERE " OF_FROM " AND h.workspace_id = f.workspace_id"
+	"WITH gone AS (DELETE FROM chat_media h USING" PAIRS " WHERE " ARE_BOTH " AND h.workspace_id = f.workspace_id"
 	" AND h.chat_id = f.id RETURNING h.workspace_id, t.id, h.provider_media_id, h.mime, h.size_bytes, h.sha256, h.file_name, h.url,"
 	" h.storage_url, h.fetched_at)"
 	" INSERT INTO chat_media (workspace_id, chat_id, provider_media_id, mime, size_bytes, sha256, file_name, url, storage_url,"
@@ -52,8 +55,8 @@ static const struct pg_stmt media = { "conversations_merge_media", PG_PREPARED,
 
 /* The deletion comes first, row by row, as both may not have one client_message_id at a time. */
 static const struct pg_stmt collapse = { "conversations_merge_collapse", PG_PREPARED,
-	"WITH gone AS (DELETE FROM chats f USING chats t WHERE " OF_FROM " AND t.workspace_id = f.workspace_id"
-	" AND t.account_id = f.account_id AND t.message_key = f.message_key AND t.conversation_id = $3::bigint RETURNING t.id AS into_id, f.*)"
+	"WITH pairs AS MATERIALIZED (SELECT f.workspace_id, f.id, t.id AS into_id FROM" PAIRS " WHERE " ARE_BOTH "),"
+	" gone AS (DELETE FROM chats f USING pairs p WHERE f.workspace_id = p.workspace_id AND f.id = p.id RETURNING p.into_id, f.*)"
 	" UPDATE chats AS t SET wam_id = coalesce(t.wam_id, f.wam_id),"
 	" client_message_id = coalesce(t.client_message_id, f.client_message_id), user_id = coalesce(t.user_id, f.user_id),"
 	" message_status = CASE WHEN " STATUS_RANK("f.message_status") " > " STATUS_RANK(

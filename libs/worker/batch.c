@@ -144,6 +144,7 @@ void batch_emit(struct batch *b, int32_t partition, struct str topic, struct str
 
 	records_add(&s->records, topic, key, value, headers, n_headers);
 	s->n_records++;
+	b->changed = true;
 }
 
 void batch_dead_record(struct batch *b, const struct dead_record *r, const char *reason, const char *code, const char *message,
@@ -166,6 +167,8 @@ void batch_dead_record(struct batch *b, const struct dead_record *r, const char 
 	const struct header *headers = dead_letter_headers(&failure, r->headers, r->n_headers, b->arena, &n);
 
 	batch_emit(b, r->partition, str_of(b->options->dlq_topic), r->key, r->value, headers, n);
+	if (b->dead_letters)
+		metric_add(METRIC_CELL(b->dead_letters, reason), 1);
 }
 
 void batch_dead_letter(struct batch *b, struct batch_item *item, const char *reason, const char *code, const char *message,

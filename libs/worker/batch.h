@@ -2,6 +2,7 @@
 #ifndef WORKER_BATCH_H
 #define WORKER_BATCH_H
 
+#include "metrics/metrics.h"
 #include "worker/worker.h"
 
 /* A partition's share of a batch. */
@@ -31,6 +32,7 @@ struct batch {
 	size_t n_shares, cap_shares;
 	size_t data_errors;
 	bool changed;
+	struct metric *dead_letters; /* NULL: not counted */
 };
 
 struct batch *batch_new(const struct worker_options *options);

@@ -192,7 +192,8 @@ static void count_metrics(struct worker *w, const struct batch *b)
 		for (int k = 0; k < OUTCOMES; k++)
 			if (b->shares[i].counts[k] > 0)
 				metric_add(METRIC_CELL(w->metrics.records, outcome_word((enum outcome)k)), b->shares[i].counts[k]);
-	metric_observe(METRIC_CELL(w->metrics.size, NULL), (double)b->n);
+	if (b->n > 0)
+		metric_observe(METRIC_CELL(w->metrics.size, NULL), (double)b->n);
 }
 
 /* The commit stands: slots move on, records go out. When the partitions were lost meanwhile, their new owner publishes. */
@@ -298,13 +299,17 @@ int worker_sweep(struct worker *w, struct err *err)
 	sweep_shares(w, b);
 	if (sweep_transaction(w, b, deleted, &n_deleted, err) < 0) {
 		pg_rollback(w->pg);
-		return -1;
+		if (!is_data_error(err) || strcmp(err->code, "fenced") == 0)
+			return -1;
+		/* One parked update must not stop the partitions: it expires in the end. */
+		log_error("sweep refused by the database", LOG_ERR(err));
+		w->ops->rolled_back(w->ctx);
+		batch_reset(b);
+		return 0;
 	}
 	publisher_deleted(w->publisher, deleted, n_deleted);
 	if (n_deleted > 0 || b->changed)
 		batch_committed(w, b, generation == w->generation);
-	else
-		w->ops->rolled_back(w->ctx);
 	batch_reset(b);
 	return generation == w->generation && w->state == WORKER_RUNNING ? worker_adopt(w, err) : 0;
 }
@@ -322,6 +327,7 @@ void worker_drain(struct worker *w, int64_t timeout_ms)
 	}
 	if (!w->pg || !pg_usable(w->pg))
 		return;
+	w->stop_mono_ms = 0; /* the deletion has its own second */
 	while ((n = publisher_acknowledged(w->publisher, rows, MAX_DELETES)) > 0) {
 		if (outbox_delete(w->pg, w->options.consumer, rows, n, &err) < 0) {
 			log_warn("outbox rows left for the next start", LOG_ERR(&err));

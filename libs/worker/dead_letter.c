@@ -49,7 +49,7 @@ static int64_t delivery_count(const struct header *original, size_t n)
 {
 	int64_t before = 0;
 
-	if (!str_to_i64(header_find(original, n, "__dlq.errors.delivery.count"), &before) || before < 0)
+	if (!str_to_i64(header_find(original, n, "__dlq.errors.delivery.count"), &before) || before < 0 || before > INT32_MAX)
 		before = 0;
 	return before + 1;
 }

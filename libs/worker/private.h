@@ -36,6 +36,7 @@ struct worker {
 	uint64_t generation; /* rises with every assignment and revocation */
 	int failures;                /* in a row */
 	int64_t retry_mono_ms, sweep_mono_ms, report_mono_ms, stop_mono_ms;
+	struct err pending; /* what a callback found wrong, for the next turn; ERR_NONE: nothing */
 	struct service_condition *consuming, *partitions, *kafka;
 	struct worker_metrics metrics;
 };

@@ -15,6 +15,10 @@
 #define ABANDON_AFTER_MS  1000 /* once stopping: how long a statement in hand may still take */
 #define DRAIN_MS	  5000
 #define CLUSTER_ID_WAIT_MS 1000
+/* Another owner fenced us off: our revocation is on its way, at the latest when the group's session (10 s) has ended. When none
+ * comes, it was blazzctl progress reset, and the partitions are still ours. */
+#define FENCED_WAIT_MS	   12000
+#define ADOPT_ROWS	   256 /* outbox rows read at once */
 
 /* Kafka's callbacks. They may run inside a wait for PostgreSQL: the batch in hand goes on, fenced by its epoch; what was taken in
  * for later, or waits to be published, is now the next owner's. */
@@ -56,6 +60,8 @@ static void on_stopped(void *ctx, int32_t partition, const struct err *why)
 	struct worker *w = ctx;
 
 	log_error("partition stopped", LOG_S("topic", w->options.topic), LOG_I("partition", partition), LOG_ERR(why));
+	if (why->kind == ERR_RETRY && strcmp(why->code, "NO_OFFSET") == 0)
+		w->pending = *why; /* the low watermark could not be asked for: only a new start asks again */
 	if (why->kind != ERR_CONFLICT)
 		return;
 	for (size_t i = 0; i < w->n_slots; i++)
@@ -106,7 +112,7 @@ static int worker_idle(void *ctx)
 	kafka_consumer_serve(w->consumer);
 	publisher_poll(w->publisher, 0);
 	if (worker_fill(w, 0, &err) < 0)
-		log_warn("polling failed", LOG_ERR(&err));
+		w->pending = err;
 	if (!service_stopping(w->service))
 		return 0;
 	if (w->stop_mono_ms == 0)
@@ -127,9 +133,9 @@ static int64_t backoff_ms(struct worker *w)
 }
 
 /* After any failure of the whole: forget what is in memory, and start again from what the database says. */
-static void worker_restart(struct worker *w, const struct err *why)
+static void worker_restart(struct worker *w, const struct err *why, bool reassigned)
 {
-	int64_t wait = backoff_ms(w);
+	int64_t wait = !reassigned && strcmp(why->code, "fenced") == 0 ? FENCED_WAIT_MS : backoff_ms(w);
 
 	log_warn("batch put off", LOG_I("retry_in_ms", wait), LOG_I("failures", w->failures), LOG_ERR(why));
 	metric_add(METRIC_CELL(w->metrics.retries, why->code[0] ? why->code : "other"), 1);
@@ -137,6 +143,7 @@ static void worker_restart(struct worker *w, const struct err *why)
 	batch_reset(w->working);
 	batch_reset(w->filling);
 	publisher_forget_all(w->publisher);
+	w->pending.kind = ERR_NONE;
 	if (w->state == WORKER_RUNNING)
 		w->state = WORKER_TAKING;
 	w->retry_mono_ms = clock_mono_ms() + wait;
@@ -150,29 +157,46 @@ static int worker_connect(struct worker *w, struct err *err)
 	return pg_usable(w->pg) ? 0 : pg_reconnect(w->pg, err);
 }
 
+struct adoption {
+	struct worker *w;
+	struct outbox_row last;
+	int n;
+};
+
 static int keep_row(void *ctx, const struct outbox_row *row, struct err *err)
 {
-	struct worker *w = ctx;
+	struct adoption *a = ctx;
 	struct buf records = BUF_INIT;
 
 	(void)err;
+	a->last = (struct outbox_row){ row->slot, row->epoch, row->seq, STR_NONE };
+	a->n++;
+	if (!worker_slot(a->w, row->slot)) /* revoked while we waited */
+		return 0;
 	buf_add_str(&records, row->records);
-	publisher_add(w->publisher, row->slot, row->epoch, row->seq, &records);
+	publisher_add(a->w->publisher, row->slot, row->epoch, row->seq, &records);
 	return 0;
 }
 
-/* Outbox rows that an earlier owner (or this one, before a restart) left behind; they go out before anything new. */
+/* Outbox rows that an earlier owner (or this one, before a restart) left behind; all of them go out before anything new. */
 int worker_adopt(struct worker *w, struct err *err)
 {
 	int32_t *slots = mem_calloc(w->n_slots + 1, sizeof(*slots));
+	struct adoption a = { .w = w };
+	bool first = true;
 	size_t n = 0;
 	int rc;
 
 	for (size_t i = 0; i < w->n_slots; i++)
 		if (!publisher_has_slot(w->publisher, w->slots[i].progress.partition))
 			slots[n++] = w->slots[i].progress.partition;
-	rc = outbox_read(w->pg, w->options.consumer, slots, n, NULL, w->options.outbox_max_outstanding * (int)(n + 1), keep_row, w,
-			 err);
+	do {
+		struct outbox_row after = a.last;
+
+		a.n = 0;
+		rc = outbox_read(w->pg, w->options.consumer, slots, n, first ? NULL : &after, ADOPT_ROWS, keep_row, &a, err);
+		first = false;
+	} while (rc == 0 && a.n == ADOPT_ROWS);
 	free(slots);
 	return rc;
 }
@@ -264,6 +288,10 @@ static int worker_turn(struct worker *w, struct err *err)
 	int64_t now = clock_mono_ms();
 	bool pushed_back = publisher_backlog(w->publisher) >= (size_t)w->options.outbox_max_outstanding;
 
+	if (w->pending.kind != ERR_NONE) {
+		*err = w->pending;
+		return -1;
+	}
 	if (worker_fill(w, pushed_back || batch_is_due(w) ? 0 : w->filling->n > 0 ? 1 : SLICE_MS, err) < 0)
 		return -1;
 	if (w->state != WORKER_RUNNING)
@@ -290,6 +318,7 @@ int worker_run(struct worker *w, struct err *err)
 {
 	while (!service_stopping(w->service)) {
 		struct err failure = { 0 };
+		uint64_t generation = w->generation;
 		int rc = 0;
 
 		service_alive(w->service);
@@ -307,7 +336,7 @@ int worker_run(struct worker *w, struct err *err)
 			return -1;
 		}
 		if (rc < 0)
-			worker_restart(w, &failure);
+			worker_restart(w, &failure, generation != w->generation);
 	}
 	worker_drain(w, DRAIN_MS);
 	return 0;
@@ -356,6 +385,7 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 	w->partitions = service_condition(service, "partitions");
 	w->kafka = service_condition(service, "kafka");
 	metrics_init(&w->metrics);
+	w->working->dead_letters = w->filling->dead_letters = w->metrics.dead;
 	if (publisher_open(&w->publisher, service_kafka(service), options->consumer, options->dlq_max_bytes, err) < 0 ||
 	    kafka_consumer_open(&w->consumer, &consumer, err) < 0) {
 		worker_close(&w);

@@ -87,8 +87,8 @@ static int groups_read(struct work *w, struct wanted_group **wanted, size_t n, s
 	for (size_t i = 0; i < n; i++) {
 		struct group *g = world_keep_group(w->world, rows[i], w->now_mono_ms);
 
-		g->created = created[i];
-		g->locked = lock[i];
+		g->created = g->created || created[i]; /* what was parked resolves groups once more */
+		g->locked = g->locked || lock[i];
 	}
 	return 0;
 }
@@ -191,18 +191,25 @@ static int conversations_open(struct work *w, struct wanted_conversation **wante
 /* A read marker may name its conversation by public id. */
 static int read_markers_resolve(struct work *w, struct err *err)
 {
+	struct conversation_row **rows = ARENA_ARRAY(w->arena, struct conversation_row *, w->ops.n);
+	struct op **ops = ARENA_ARRAY(w->arena, struct op *, w->ops.n);
+	size_t n = 0;
+
 	for (size_t i = 0; i < w->ops.n; i++) {
 		struct op *op = w->ops.at[i];
-		struct conversation_row row = { .workspace_id = op->account->row.workspace_id }, *rows[] = { &row };
+		struct uuid uuid;
 
-		if (op->kind != IN_READ_MARKER || op->conversation ||
-		    !uuid_parse(op->event->u.read_marker.conversation_id, &row.uuid))
+		if (op->kind != IN_READ_MARKER || op->conversation || !uuid_parse(op->event->u.read_marker.conversation_id, &uuid))
 			continue;
-		if (conversations_find(w->pg, rows, 1, w->arena, err) < 0)
-			return -1;
-		if (row.id != 0 && row.account_id == op->account->row.id && row.merged_into == 0)
-			op->conversation = world_keep_conversation(w->world, &row, op->account, NULL, NULL);
+		rows[n] = ARENA_NEW(w->arena, struct conversation_row);
+		*rows[n] = (struct conversation_row){ .workspace_id = op->account->row.workspace_id, .uuid = uuid };
+		ops[n++] = op;
 	}
+	if (n > 0 && conversations_find(w->pg, rows, n, w->arena, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (rows[i]->id != 0 && rows[i]->account_id == ops[i]->account->row.id && rows[i]->merged_into == 0)
+			ops[i]->conversation = world_keep_conversation(w->world, rows[i], ops[i]->account, NULL, NULL);
 	return 0;
 }
 

@@ -101,6 +101,8 @@ static int effect_emit(struct work *w, struct effect *e, struct err *err)
 
 	if (e->event.kind == CE_CONVERSATION_UPDATED)
 		conversation_fill(e);
+	if (e->contact)
+		e->event.u.contact_changed.contact = contact_view(e->contact);
 	e->event.source = batch_source(w->batch, partition);
 	buf_clear(&w->scratch);
 	if (chat_event_encode(&e->event, &w->scratch, err) < 0)

@@ -3,6 +3,10 @@
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
+#include "json/json.h"
+
+#include <string.h>
+
 struct group_view group_view(const struct group *g)
 {
 	return (struct group_view){ g->row.uuid, g->row.jid, g->row.name, g->row.participants_count };
@@ -94,6 +98,11 @@ static void group_write_members(struct work *w, struct group *g, const struct me
 	group_touch(w, g);
 }
 
+static int64_t snapshot_ms(const struct group *g)
+{
+	return g->row.snapshot_us == PG_NO_TIME ? 0 : g->row.snapshot_us / 1000;
+}
+
 static bool group_take_snapshot(struct work *w, struct group *g, const struct participant *list, size_t n, int64_t at_us)
 {
 	struct members m;
@@ -101,7 +110,7 @@ static bool group_take_snapshot(struct work *w, struct group *g, const struct pa
 
 	if (g->row.snapshot_us != PG_NO_TIME && at_us < g->row.snapshot_us)
 		return false;
-	members_read(&m, g->row.participant_log, w->arena);
+	members_read(&m, g->row.participant_log, snapshot_ms(g), w->arena);
 	changed = members_snapshot(&m, list, n, at_us / 1000);
 	g->row.snapshot_us = at_us;
 	group_write_members(w, g, &m);
@@ -116,16 +125,82 @@ static bool take_text(struct work *w, struct str *have, struct str got)
 	return true;
 }
 
+static bool json_same(const json *a, const json *b);
+
+static bool members_same(const json *a, const json *b)
+{
+	struct json_iter i = json_iter(a), k = json_iter(b);
+	const json *x;
+
+	while ((x = json_next(&i))) {
+		const json *y = json_is_obj(a) ? NULL : json_next(&k);
+
+		if (json_is_obj(a))
+			for (k = json_iter(b); (y = json_next(&k)) && !str_eq(json_iter_key(&i), json_iter_key(&k));)
+				;
+		if (!y || !json_same(x, y))
+			return false;
+	}
+	return json_count(a) == json_count(b);
+}
+
+/* Whether two values are the same to jsonb, which writes them in its own way. */
+static bool json_same(const json *a, const json *b)
+{
+	double x, y;
+	bool p, q;
+
+	if (json_to_f64(a, &x) && json_to_f64(b, &y))
+		return memcmp(&x, &y, sizeof(x)) == 0;
+	if (json_to_bool(a, &p) && json_to_bool(b, &q))
+		return p == q;
+	if (json_type(a) != json_type(b))
+		return false;
+	if (json_is_obj(a) || json_is_arr(a))
+		return members_same(a, b);
+	return str_eq(json_str(a), json_str(b));
+}
+
+static bool group_take_settings(struct work *w, struct group *g, struct str settings)
+{
+	struct json_doc *have = NULL, *got = NULL;
+	struct err err;
+	bool same;
+
+	same = settings.n == 0 || json_parse(&got, settings, &err) < 0 ||
+	       (json_parse(&have, g->row.settings, &err) == 0 && json_same(json_root(have), json_root(got)));
+	json_free(have);
+	json_free(got);
+	return !same && take_text(w, &g->row.settings, settings);
+}
+
+/* The time of the newest description is kept, an absent one says nothing. */
+static bool group_take_description(struct work *w, struct group *g, struct str text, int64_t at_us)
+{
+	if (!text.p || (g->row.description_at_us != PG_NO_TIME && at_us < g->row.description_at_us))
+		return false;
+	g->row.description_at_us = at_us;
+	group_touch(w, g);
+	if (str_eq(g->row.description, text))
+		return false;
+	g->row.description = arena_str(w->world->arena, text);
+	return true;
+}
+
 static bool group_take_state(struct work *w, struct op *op, const struct in_chat_state *s)
 {
 	struct group *g = op->group;
+	bool newest = g->row.snapshot_us == PG_NO_TIME || op->time_us >= g->row.snapshot_us;
 	bool changed = group_take_name(w, g, s->chat.group.name, op->time_us);
 
 	if (s->has_participants)
 		changed = group_take_snapshot(w, g, s->participants, s->n_participants, op->time_us) || changed;
-	changed = take_text(w, &g->row.description, s->description) || changed;
-	changed = take_text(w, &g->row.invite_code, s->invite_code) || changed;
-	changed = take_text(w, &g->row.settings, s->settings) || changed;
+	if (s->description.n > 0)
+		changed = group_take_description(w, g, s->description, op->time_us) || changed;
+	if (newest) {
+		changed = take_text(w, &g->row.invite_code, s->invite_code) || changed;
+		changed = group_take_settings(w, g, s->settings) || changed;
+	}
 	if (s->owner.phone.n > 0)
 		changed = take_text(w, &g->row.owner_phone, sender_text(w, &s->owner, NULL)) || changed;
 	if (s->group_created_ms > 0 && g->row.group_created_us == PG_NO_TIME) {
@@ -174,20 +249,11 @@ static bool group_take_members(struct work *w, struct op *op, const struct in_gr
 		return false;
 	if (c->snapshot)
 		return group_take_snapshot(w, op->group, c->participants, c->n_participants, op->time_us);
-	members_read(&m, op->group->row.participant_log, w->arena);
+	members_read(&m, op->group->row.participant_log, snapshot_ms(op->group), w->arena);
 	for (size_t i = 0; i < c->n_participants; i++)
 		changed = members_change(&m, c->action, &c->participants[i], op->time_us / 1000) || changed;
 	group_write_members(w, op->group, &m);
 	return changed;
-}
-
-static bool group_take_description(struct work *w, struct group *g, struct str text, int64_t at_us)
-{
-	if (g->row.description_at_us != PG_NO_TIME && at_us < g->row.description_at_us)
-		return false;
-	g->row.description_at_us = at_us;
-	group_touch(w, g);
-	return take_text(w, &g->row.description, text);
 }
 
 void fold_group_change(struct work *w, struct op *op)
@@ -198,17 +264,17 @@ void fold_group_change(struct work *w, struct op *op)
 
 	g->created = false;
 	if (c->action == GROUP_DESCRIPTION)
-		changed = group_take_description(w, g, c->text, op->time_us) || changed;
+		changed = group_take_description(w, g, c->text.p ? c->text : STR(""), op->time_us) || changed;
 	else if (c->action == GROUP_SUBJECT || c->action == GROUP_CREATE || c->text.n > 0)
 		changed = group_take_name(w, g, c->text, op->time_us) || changed;
 	changed = group_take_name(w, g, c->group.name, op->time_us) || changed;
 	changed = group_take_members(w, op, c) || changed;
-	changed = take_text(w, &g->row.settings, c->settings) || changed;
+	changed = group_take_settings(w, g, c->settings) || changed;
 	changed = take_text(w, &g->row.invite_code, c->invite_code) || changed;
 	if (c->action == GROUP_DELETE && !g->row.deleted)
 		changed = g->row.deleted = true;
 	if (!changed)
 		return;
 	group_touch(w, g);
-	note_group(w, op, group_action_word(c->action), c->participants, c->n_participants, c->text);
+	note_group(w, op, c->action == GROUP_NONE ? "snapshot" : group_action_word(c->action), c->participants, c->n_participants, c->text);
 }

@@ -132,15 +132,26 @@ static void message_take_media(struct work *w, const struct message *m, const st
 							      .size_bytes = media->size_bytes };
 }
 
+/* What happened to a message stays with it when its content comes anew. */
+static struct str metadata_keep(struct work *w, struct str metadata, const struct message_row *r)
+{
+	struct str votes = metadata_get(r->metadata, "votes", w->arena);
+
+	if (r->edited_us != PG_NO_TIME)
+		metadata = metadata_set_body(metadata, metadata_body(r->metadata, w->arena), w->arena);
+	if (votes.p)
+		metadata = metadata_set(metadata, "votes", votes, w->arena);
+	if (r->status == STATUS_FAILED)
+		metadata = metadata_set(metadata, "error", metadata_get(r->metadata, "error", w->arena), w->arena);
+	return metadata;
+}
+
 /* Content of a better copy; an edit that came before it stays. */
 static void message_take_content(struct work *w, struct op *op, struct message *m)
 {
 	const struct in_message *in = op->message;
-	struct str metadata = metadata_of(in, &w->scratch, w->arena);
 
-	if (m->row.edited_us != PG_NO_TIME)
-		metadata = metadata_set_body(metadata, metadata_body(m->row.metadata, w->arena), w->arena);
-	m->row.metadata = metadata;
+	m->row.metadata = metadata_keep(w, metadata_of(in, &w->scratch, w->arena), &m->row);
 	m->row.type = in->type == MSG_NONE ? MSG_UNKNOWN : in->type;
 	m->row.placeholder = in->placeholder;
 	m->row.sent_us = op->time_us;
@@ -154,11 +165,31 @@ static void message_take_content(struct work *w, struct op *op, struct message *
 	message_take_media(w, m, &in->media);
 }
 
+static void take_missing(struct message *m, struct str *have, struct str got)
+{
+	if (have->p || got.n == 0)
+		return;
+	*have = got;
+	m->dirty = true;
+}
+
+/* What only one of the copies says. */
+static void message_take_ids(struct message *m, const struct op *op)
+{
+	take_missing(m, &m->row.wam_id, op->message->provider_id);
+	take_missing(m, &m->row.client_message_id, op->message->client_message_id);
+	if (m->row.user_id == 0 && op->user_id != 0) {
+		m->row.user_id = op->user_id;
+		m->dirty = true;
+	}
+}
+
 static void fold_copy(struct work *w, struct op *op, struct message *m)
 {
 	enum copy_effect effect = copy_effect(&m->row, op->origin, op->message->placeholder);
 	bool was_news = m->row.origin == ORIGIN_LIVE;
 
+	message_take_ids(m, op);
 	if (effect != COPY_NOTHING) {
 		message_take_content(w, op, m);
 		if (effect == COPY_REPLACES || (!was_news && m->row.origin == ORIGIN_LIVE))

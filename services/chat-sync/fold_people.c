@@ -14,7 +14,7 @@ static struct effect *note_contact(struct work *w, struct op *op, struct contact
 {
 	struct effect *e = effect_new(w, op, op->conversation, kind, &c->row.uuid);
 
-	e->event.u.contact_changed.contact = contact_view(c);
+	e->contact = c;
 	if (what) {
 		e->event.u.contact_changed.changed = ARENA_NEW(w->arena, struct str);
 		e->event.u.contact_changed.changed[0] = str_of(what);
@@ -49,8 +49,8 @@ static bool take(struct work *w, struct str *have, struct str got)
 static bool contact_take_names(struct work *w, struct contact *c, const struct in_contact *in)
 {
 	int16_t rank = in->from_address_book ? 2 : 1;
-	struct str first = in->first_name, last = in->last_name;
-	struct str full = in->full_name.n > 0 ? in->full_name : in->party.name;
+	struct str first = str_trim(in->first_name), last = str_trim(in->last_name);
+	struct str full = str_trim(in->full_name.n > 0 ? in->full_name : in->party.name);
 
 	if (first.n == 0 && last.n == 0)
 		first = full;
@@ -177,6 +177,8 @@ static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, s
 	}
 	if (there && there != c && contacts_unite(w, op, there, c, true, err) < 0)
 		return -1;
+	c = contact_final(w, c);
+	contact_touch(w, c);
 	note_contact(w, op, c, CE_CONTACT_UPDATED, kind == ALIAS_PHONE ? "phone" : "alias");
 	c->announced = true;
 	return 0;
@@ -205,9 +207,11 @@ static int identity_joined(struct work *w, struct op *op, struct err *err)
 			return -1;
 		changed = true;
 	}
-	if (changed)
-		note_contact(w, op, c, CE_CONTACT_UPDATED, "alias");
-	c->announced = c->announced || changed;
+	if (!changed)
+		return 0;
+	contact_touch(w, c);
+	note_contact(w, op, c, CE_CONTACT_UPDATED, "alias");
+	c->announced = true;
 	return 0;
 }
 
@@ -233,6 +237,24 @@ static void conversation_take_history(struct work *w, struct conversation *v, co
 	conversation_touch(w, v);
 }
 
+static void keep_merged_into(void *ctx, const struct contact_row *row)
+{
+	*(int64_t *)ctx = row->merged_into;
+}
+
+/* Merges may be told in another order than they happened: whom `id` was merged into in the end, locked, so that nobody merges it
+ * while a conversation is given to it. */
+static int contact_follow(struct work *w, int64_t workspace_id, int64_t *id, struct err *err)
+{
+	for (int64_t next = *id; next;) {
+		*id = next;
+		next = 0;
+		if (contacts_lock(w->pg, workspace_id, id, 1, w->arena, keep_merged_into, &next, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Another partition made two contacts one; this account's conversations follow. */
 static int conversations_follow(struct work *w, struct op *op, struct err *err)
 {
@@ -240,17 +262,23 @@ static int conversations_follow(struct work *w, struct op *op, struct err *err)
 	struct conversation_row loser = { .workspace_id = op->account->row.workspace_id,
 					  .account_id = op->account->row.id,
 					  .contact_id = in->old_contact };
-	struct conversation_row winner = loser, *rows[] = { &loser, &winner };
+	struct conversation_row winner = { .workspace_id = loser.workspace_id,
+					   .account_id = loser.account_id,
+					   .contact_id = in->new_contact };
+	struct conversation_row *rows[] = { &loser, &winner };
+	int64_t into_contact;
 	struct contact_row from = { 0 }, into = { 0 };
 	struct conversation *v, *kept;
 	struct effect *e;
 
-	winner.contact_id = in->new_contact;
+	if (contact_follow(w, winner.workspace_id, &winner.contact_id, err) < 0)
+		return -1;
+	into_contact = winner.contact_id;
 	if (conversations_find(w->pg, rows, 2, w->arena, err) < 0)
 		return -1;
 	if (loser.id == 0 || loser.merged_into != 0)
 		return 0;
-	if (contacts_uuids(w->pg, loser.workspace_id, in->old_contact, in->new_contact, &from.uuid, &into.uuid, err) < 0)
+	if (contacts_uuids(w->pg, loser.workspace_id, in->old_contact, into_contact, &from.uuid, &into.uuid, err) < 0)
 		return -1;
 	v = world_keep_conversation(w->world, &loser, op->account, NULL, NULL);
 	op->conversation = v;
@@ -261,7 +289,7 @@ static int conversations_follow(struct work *w, struct op *op, struct err *err)
 	v->recount = true; /* its messages go */
 	conversation_touch(w, v);
 	if (winner.id == 0)
-		return conversations_give(w->pg, &loser, in->new_contact, err);
+		return conversations_give(w->pg, &loser, into_contact, err);
 	kept = world_keep_conversation(w->world, &winner, op->account, NULL, NULL);
 	e->event.u.contact_merged.into_conversation = winner.uuid;
 	conversation_take_history(w, kept, v);

@@ -17,7 +17,7 @@ static struct member *member_new(struct members *m)
 			memcpy(grown, m->at, m->n * sizeof(*grown));
 		m->at = grown;
 	}
-	m->at[m->n] = (struct member){ 0 };
+	m->at[m->n] = (struct member){ .at_ms = m->snapshot_ms };
 	return &m->at[m->n++];
 }
 
@@ -31,38 +31,81 @@ static bool same(struct str a, struct str b)
 	return a.n > 0 && str_eq(a, b);
 }
 
-/* The same person may be named by phone here and by LID there. */
-static struct member *member_find(const struct members *m, const struct party *p)
+/* The name of a participant beside the phone; whoever has a phone needs no other than the LID. */
+static struct str lid_of(const struct party *p)
+{
+	if (p->lid.n > 0 || p->phone.n > 0)
+		return p->lid;
+	return p->jid.n > 0 ? p->jid : p->bsuid;
+}
+
+static struct member *by_phone(const struct members *m, struct str phone)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (same(m->at[i].phone, digits(p->phone)) || same(m->at[i].lid, p->lid))
+		if (same(m->at[i].phone, phone))
 			return &m->at[i];
 	return NULL;
 }
 
-static struct member *member_get(struct members *m, const struct party *p)
+static struct member *by_lid(const struct members *m, struct str lid)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (same(m->at[i].lid, lid))
+			return &m->at[i];
+	return NULL;
+}
+
+/* Two entries turn out to be one person: the later change counts, the other entry goes. */
+static struct member *members_unite(struct members *m, struct member *x, struct member *y)
+{
+	struct member *kept = x < y ? x : y, *gone = kept == x ? y : x;
+	struct member one = x->at_ms >= y->at_ms ? *x : *y;
+
+	one.phone = x->phone.n > 0 ? x->phone : y->phone;
+	one.lid = y->lid.n > 0 ? y->lid : x->lid;
+	if (one.name.n == 0)
+		one.name = x->name.n > 0 ? x->name : y->name;
+	one.joined_ms = x->joined_ms > y->joined_ms ? x->joined_ms : y->joined_ms;
+	*kept = one;
+	memmove(gone, gone + 1, (size_t)(m->at + m->n - (gone + 1)) * sizeof(*gone));
+	m->n--;
+	return kept;
+}
+
+/* The same person may be named by phone here and by LID there. */
+static struct member *member_find(struct members *m, const struct party *p)
+{
+	struct member *x = by_phone(m, digits(p->phone)), *y = by_lid(m, lid_of(p));
+
+	return x && y && x != y ? members_unite(m, x, y) : x ? x : y;
+}
+
+/* NULL: nobody is named. */
+static struct member *member_get(struct members *m, const struct party *p, int64_t at_ms)
 {
 	struct member *x = member_find(m, p);
 
+	if (!x && p->phone.n == 0 && lid_of(p).n == 0)
+		return NULL;
 	if (!x)
 		x = member_new(m);
 	if (x->phone.n == 0)
 		x->phone = digits(p->phone);
 	if (x->lid.n == 0)
-		x->lid = p->lid.n > 0 || p->phone.n > 0 ? p->lid : p->jid;
-	if (p->name.n > 0)
+		x->lid = lid_of(p);
+	if (p->name.n > 0 && (x->name.n == 0 || at_ms >= x->at_ms))
 		x->name = p->name;
 	return x;
 }
 
-void members_read(struct members *m, struct str log, struct arena *a)
+void members_read(struct members *m, struct str log, int64_t snapshot_ms, struct arena *a)
 {
 	struct json_doc *doc;
 	struct json_iter it;
 	const json *v;
 	struct err err;
 
-	*m = (struct members){ .arena = a };
+	*m = (struct members){ .snapshot_ms = snapshot_ms, .arena = a };
 	if (json_parse(&doc, log, &err) < 0)
 		return;
 	for (it = json_iter(json_root(doc)); (v = json_next(&it));) {
@@ -129,7 +172,8 @@ struct str members_list(const struct members *m)
 		present(&w, "lid", m->at[i].lid);
 		present(&w, "name", m->at[i].name);
 		jw_member_bool(&w, "isAdmin", m->at[i].admin || m->at[i].super_admin);
-		jw_member_i64(&w, "joinedAt", m->at[i].joined_ms);
+		if (m->at[i].joined_ms > 0)
+			jw_member_i64(&w, "joinedAt", m->at[i].joined_ms);
 		jw_obj_end(&w);
 	}
 	jw_arr_end(&w);
@@ -149,8 +193,6 @@ static bool member_set(struct member *x, bool in, bool admin, bool super_admin, 
 {
 	bool changed = x->in != in || x->admin != admin || x->super_admin != super_admin;
 
-	if (in && !x->in)
-		x->joined_ms = at_ms;
 	x->in = in;
 	x->admin = admin;
 	x->super_admin = super_admin;
@@ -158,10 +200,19 @@ static bool member_set(struct member *x, bool in, bool admin, bool super_admin, 
 	return changed;
 }
 
+static bool is_joining(enum group_action action)
+{
+	return action == GROUP_CREATE || action == GROUP_ADD || action == GROUP_JOIN;
+}
+
 bool members_change(struct members *m, enum group_action action, const struct participant *who, int64_t at_ms)
 {
-	struct member *x = member_get(m, &who->party);
+	struct member *x = member_get(m, &who->party, at_ms);
 
+	if (!x)
+		return false;
+	if (is_joining(action) && at_ms > x->joined_ms)
+		x->joined_ms = at_ms;
 	if (at_ms < x->at_ms)
 		return false;
 	switch (action) {
@@ -187,7 +238,9 @@ bool members_snapshot(struct members *m, const struct participant *list, size_t 
 	bool *listed, changed = false;
 
 	for (size_t i = 0; i < n; i++)
-		(void)member_get(m, &list[i].party);
+		(void)member_get(m, &list[i].party, at_ms);
+	if (at_ms > m->snapshot_ms)
+		m->snapshot_ms = at_ms;
 	listed = ARENA_ARRAY(m->arena, bool, m->n);
 	for (size_t i = 0; i < n; i++) {
 		struct member *x = member_find(m, &list[i].party);

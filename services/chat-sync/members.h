@@ -9,18 +9,21 @@
 #include "wire/inbound.h"
 
 struct member {
-	struct str phone, lid, name; /* digits */
-	int64_t at_ms, joined_ms;
+	struct str phone, lid, name; /* digits; lid: or whatever else names who has neither */
+	int64_t at_ms;
+	int64_t joined_ms; /* the last time somebody said that they joined; 0: nobody has */
 	bool in, admin, super_admin;
 };
 
 struct members {
 	struct member *at;
 	size_t n, cap;
+	int64_t snapshot_ms; /* of the newest whole list: who is not in the log was not in the group then */
 	struct arena *arena;
 };
 
-void members_read(struct members *m, struct str log, struct arena *a);
+/* snapshot_ms 0: there was none. */
+void members_read(struct members *m, struct str log, int64_t snapshot_ms, struct arena *a);
 struct str members_log(const struct members *m);          /* JSON for participant_log */
 struct str members_list(const struct members *m);         /* JSON for participants: those who are in */
 int32_t members_count(const struct members *m);

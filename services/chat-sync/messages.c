@@ -145,25 +145,66 @@ struct moments {
 	struct message **messages;
 };
 
+static bool same_message(struct work *w, const struct message_row *a, const struct message_row *b)
+{
+	return !str_eq(a->key, b->key) && a->direction == b->direction &&
+	       str_eq(metadata_body(a->metadata, w->arena), metadata_body(b->metadata, w->arena));
+}
+
 static void moment_found(void *ctx, size_t i, const struct message_row *row)
 {
 	struct moments *m = ctx;
 	struct message *mine = m->messages[i];
 
-	if (!str_eq(row->key, mine->row.key) && row->direction == mine->row.direction &&
-	    str_eq(metadata_body(row->metadata, m->w->arena), metadata_body(mine->row.metadata, m->w->arena)))
+	if (same_message(m->w, row, &mine->row))
 		mine->row.key = row->key;
 }
 
-/* Under the key it took, unless a message of this batch is there already. */
+static struct str moment_key(struct work *w, const struct message_row *r)
+{
+	const int64_t moment[] = { r->conversation_id, r->sent_us };
+
+	return arena_str(w->arena, (struct str){ (const char *)moment, sizeof(moment) });
+}
+
+/* The same among the batch's own messages that came before it and have ids. */
+static void moments_within(struct work *w, size_t n, struct message **synthetic, size_t k)
+{
+	map_clear(w->index);
+	for (size_t i = n; i-- > 0;) {
+		struct message *m = w->messages.at[i];
+		void **place;
+
+		if (m->origin_op->message->synthetic_key)
+			continue;
+		place = map_slot(w->index, moment_key(w, &m->row));
+		m->next_same_moment = *place;
+		*place = m;
+	}
+	for (size_t i = 0; i < k; i++)
+		for (struct message *m = map_get(w->index, moment_key(w, &synthetic[i]->row)); m; m = m->next_same_moment)
+			if (m->origin_op->order < synthetic[i]->origin_op->order && same_message(w, &m->row, &synthetic[i]->row))
+				synthetic[i]->row.key = m->row.key;
+}
+
+/* Under the key it took; a message of this batch that is there already takes over its ops. */
 static void message_relink(struct work *w, struct message *m)
 {
 	void **place = map_slot(w->by_key, message_key_of(w, m->row.account_id, m->row.key));
+	struct message *there = message_in(*place, m->row.conversation_id);
 
-	if (message_in(*place, m->row.conversation_id))
+	if (there == m)
 		return;
-	m->next_same_key = *place;
-	*place = m;
+	if (!there) {
+		m->next_same_key = *place;
+		*place = m;
+		return;
+	}
+	for (size_t i = 0; i < w->ops.n; i++)
+		if (w->ops.at[i]->row == m) {
+			w->ops.at[i]->row = there;
+			w->ops.at[i]->duplicate = true;
+		}
 }
 
 /* An item without an id first matches a stored message of equal conversation, time and body: it takes that one's key, and is then
@@ -186,6 +227,7 @@ static int synthetic_match(struct work *w, size_t n, struct err *err)
 		return 0;
 	if (messages_at(w->pg, moments, k, w->arena, moment_found, &found, err) < 0)
 		return -1;
+	moments_within(w, n, found.messages, k);
 	for (size_t i = 0; i < k; i++)
 		message_relink(w, found.messages[i]);
 	return 0;

@@ -138,7 +138,7 @@ static void op_state(struct work *w, struct op *op, const struct in_chat_state *
 	op->state = s;
 	op_chat(w, op, &s->chat, true);
 	if (op->peer)
-		op->peer->timed_name = true;
+		op->peer->timed_name = op->origin == ORIGIN_LIVE;
 }
 
 static struct str call_extra(struct work *w, const struct in_call *c)

@@ -69,11 +69,74 @@ struct str sender_text(struct work *w, const struct party *p, const struct conta
 
 /* reading */
 
+/* Another partition may have changed a contact since it was read, and this batch may have, too: what this batch changed stays, the
+ * rest is as the database has it. */
+static void contact_rebase(struct work *w, struct contact *c, const struct contact_row *now)
+{
+	struct contact_row ours = c->row, was = c->read;
+	bool named = ours.name_rank != was.name_rank || !str_eq(ours.full_name, was.full_name);
+
+	world_keep_contact(w->world, now, w->now_mono_ms);
+	if (named && ours.name_rank >= now->name_rank) {
+		c->row.first_name = ours.first_name;
+		c->row.last_name = ours.last_name;
+		c->row.full_name = ours.full_name;
+		c->row.name_rank = ours.name_rank;
+	}
+	if (!str_eq(ours.match_key, was.match_key)) {
+		c->row.phone = ours.phone;
+		c->row.match_key = ours.match_key;
+	}
+	if (!str_eq(ours.email, was.email))
+		c->row.email = ours.email;
+	if (!str_eq(ours.profile_picture, was.profile_picture))
+		c->row.profile_picture = ours.profile_picture;
+	if (ours.in_address_book != was.in_address_book)
+		c->row.in_address_book = ours.in_address_book;
+}
+
 static void keep_contact(void *ctx, const struct contact_row *row)
 {
 	struct work *w = ctx;
+	struct contact *c = world_contact(w->world, row->workspace_id, row->id);
 
-	world_keep_contact(w->world, row, w->now_mono_ms);
+	if (c && c->dirty)
+		contact_rebase(w, c, row);
+	else
+		world_keep_contact(w->world, row, w->now_mono_ms);
+}
+
+static int id_cmp(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Locks the contacts that are about to be written, and takes over what others wrote meanwhile. */
+int contacts_settle(struct work *w, struct err *err)
+{
+	int64_t *ids = ARENA_ARRAY(w->arena, int64_t, w->contacts.n);
+	size_t done = 0;
+
+	while (done < w->contacts.n) { /* a workspace at a time */
+		int64_t workspace = w->contacts.at[done]->row.workspace_id;
+		size_t n = 0;
+
+		for (size_t i = done; i < w->contacts.n; i++) {
+			struct contact *c = w->contacts.at[i];
+
+			if (c->row.workspace_id != workspace)
+				continue;
+			w->contacts.at[i] = w->contacts.at[done];
+			w->contacts.at[done++] = c;
+			ids[n++] = c->row.id;
+		}
+		qsort(ids, n, sizeof(*ids), id_cmp);
+		if (contacts_lock(w->pg, workspace, ids, n, w->arena, keep_contact, w, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static struct str alias_key(struct work *w, const struct alias_row *a)
@@ -209,9 +272,11 @@ static void person_decide(struct work *w, struct plan *plan, struct person *p)
 			continue;
 		if (!p->contact)
 			p->contact = c;
-		else if (c != p->contact && have_different_phones(c, p->contact))
+		else if (c == p->contact || !p->create)
+			continue;
+		else if (have_different_phones(c, p->contact))
 			conflict_notice(w, p->op);
-		else if (c != p->contact && p->create)
+		else
 			*LIST_ADD(w, &plan->merges) = (struct pair){ p->contact, c, p->op };
 	}
 	if (!p->create || p->n_aliases == 0)
@@ -336,7 +401,7 @@ static void keep_locked(void *ctx, const struct contact_row *row)
 {
 	struct locked *l = ctx;
 
-	world_keep_contact(l->w->world, row, l->w->now_mono_ms);
+	keep_contact(l->w, row);
 	l->merged_into[l->n++ % 2] = row->merged_into;
 }
 
@@ -381,7 +446,7 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 	return 0;
 }
 
-static struct contact *contact_final(struct work *w, struct contact *c)
+struct contact *contact_final(struct work *w, struct contact *c)
 {
 	while (c && c->row.merged_into) {
 		struct contact *next = world_contact(w->world, c->row.workspace_id, c->row.merged_into);
@@ -401,8 +466,6 @@ static int merges_do(struct work *w, struct plan *plan, struct err *err)
 		if (a != b && contacts_unite(w, plan->merges.at[i].op, a, b, false, err) < 0)
 			return -1;
 	}
-	for (size_t i = 0; i < w->people.n; i++)
-		w->people.at[i]->contact = contact_final(w, w->people.at[i]->contact);
 	return 0;
 }
 
@@ -412,7 +475,7 @@ static int merges_do(struct work *w, struct plan *plan, struct err *err)
 static void person_name(struct work *w, struct person *p)
 {
 	struct contact *c = p->contact;
-	struct str name = p->party->name;
+	struct str name = str_trim(p->party->name); /* as the database keeps it */
 
 	if (!c || !p->create || !name_wins(c->row.name_rank, 1, c->row.full_name, name) || (!p->timed_name && c->row.name_rank > 0))
 		return;
@@ -427,8 +490,10 @@ static int contacts_write(struct work *w, struct plan *plan, struct err *err)
 {
 	const struct contact_row **rows = ARENA_ARRAY(w->arena, const struct contact_row *, plan->contacts.n);
 
-	for (size_t i = 0; i < plan->contacts.n; i++)
+	for (size_t i = 0; i < plan->contacts.n; i++) {
+		plan->contacts.at[i]->read = plan->contacts.at[i]->row;
 		rows[i] = &plan->contacts.at[i]->row;
+	}
 	return plan->contacts.n == 0 ? 0 : contacts_insert(w->pg, rows, plan->contacts.n, err);
 }
 
@@ -447,6 +512,12 @@ static bool all_known(struct work *w)
 		}
 	}
 	return true;
+}
+
+static void people_finish(struct work *w)
+{
+	for (size_t i = 0; i < w->people.n; i++)
+		w->people.at[i]->contact = contact_final(w, w->people.at[i]->contact);
 }
 
 static bool has_unknown_alias(const struct work *w, const struct person *p)
@@ -478,6 +549,7 @@ int people_resolve(struct work *w, struct err *err)
 	for (size_t i = 0; i < w->people.n; i++)
 		person_aliases(w, w->people.at[i]);
 	if (all_known(w)) {
+		people_finish(w); /* merged earlier in this batch */
 		for (size_t i = 0; i < w->people.n; i++)
 			person_name(w, w->people.at[i]);
 		return 0;
@@ -500,7 +572,8 @@ int people_resolve(struct work *w, struct err *err)
 		return err_set(err, ERR_RETRY, "contact_race", "other partitions were first %d times", MAX_ROUNDS);
 	for (size_t i = 0; i < w->people.n; i++)
 		person_name(w, w->people.at[i]);
-	if (contacts_write(w, &plan, err) < 0)
+	if (contacts_write(w, &plan, err) < 0 || merges_do(w, &plan, err) < 0)
 		return -1;
-	return merges_do(w, &plan, err);
+	people_finish(w);
+	return 0;
 }

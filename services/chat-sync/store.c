@@ -2,6 +2,8 @@
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
+#define ACTIVITY_MS 60000
+#define MAX_HEADERS 32 /* of one record in an outbox row; wire/records.h */
 
 static int store_receipts(struct work *w, struct err *err)
 {
@@ -141,16 +143,38 @@ static int store_people(struct work *w, struct err *err)
 	const struct contact_row **contacts = ARENA_ARRAY(w->arena, const struct contact_row *, w->contacts.n);
 	const struct group_row **groups = ARENA_ARRAY(w->arena, const struct group_row *, w->groups.n);
 
+	if (contacts_settle(w, err) < 0)
+		return -1;
 	for (size_t i = 0; i < w->contacts.n; i++)
 		contacts[i] = &w->contacts.at[i]->row;
 	for (size_t i = 0; i < w->groups.n; i++)
 		groups[i] = &w->groups.at[i]->row;
 	if (w->contacts.n > 0 && contacts_store(w->pg, contacts, w->contacts.n, err) < 0)
 		return -1;
+	for (size_t i = 0; i < w->contacts.n; i++)
+		w->contacts.at[i]->read = w->contacts.at[i]->row;
 	return w->groups.n > 0 ? groups_store(w->pg, groups, w->groups.n, err) : 0;
 }
 
-/* One row per message: the latest of this batch. */
+static void fill(struct str *have, struct str got)
+{
+	if (!have->p)
+		*have = got;
+}
+
+/* As the table does it: what is known stays. */
+static void media_fill(struct media_row *have, const struct media_row *got)
+{
+	fill(&have->provider_media_id, got->provider_media_id);
+	fill(&have->mime, got->mime);
+	fill(&have->sha256, got->sha256);
+	fill(&have->file_name, got->file_name);
+	fill(&have->url, got->url);
+	if (have->size_bytes == 0)
+		have->size_bytes = got->size_bytes;
+}
+
+/* One row per message. */
 static int store_media(struct work *w, struct err *err)
 {
 	size_t n = 0;
@@ -159,10 +183,13 @@ static int store_media(struct work *w, struct err *err)
 	for (size_t i = 0; i < w->media.n; i++) {
 		int64_t id = w->media.at[i].chat_id;
 		void **place = map_slot(w->index, (struct str){ (const char *)&id, sizeof(id) });
-		struct media_row *row = *place ? *place : &w->media.at[n++];
 
-		*row = w->media.at[i];
-		*place = row;
+		if (*place) {
+			media_fill(*place, &w->media.at[i]);
+			continue;
+		}
+		w->media.at[n] = w->media.at[i];
+		*place = &w->media.at[n++];
 	}
 	return n == 0 ? 0 : media_store(w->pg, w->media.at, n, err);
 }
@@ -189,7 +216,7 @@ static struct parked_row parked_of(struct work *w, const struct op *op)
 		.expires_us = (w->now_ms + w->settings->parked_ttl_ms) * 1000,
 	};
 
-	records_add(&headers, p.topic, STR(""), STR(""), m->headers, m->headers_count);
+	records_add(&headers, p.topic, STR(""), STR(""), m->headers, m->headers_count < MAX_HEADERS ? m->headers_count : MAX_HEADERS);
 	p.record_headers = arena_str(w->arena, buf_str(&headers));
 	buf_fini(&headers);
 	return p;
@@ -236,12 +263,27 @@ static int store_conversations(struct work *w, struct err *err)
 	return w->conversations.n == 0 ? 0 : conversations_store(w->pg, rows, w->conversations.n, err);
 }
 
+/* last_activity_at moves with whatever an account sends, but not with every batch. */
+static void accounts_active(struct work *w)
+{
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct account *a = w->ops.at[i]->account;
+
+		if (a->stored_mono_ms == 0 || w->now_mono_ms - a->stored_mono_ms >= ACTIVITY_MS)
+			account_touch(w, a);
+	}
+}
+
 static int store_accounts(struct work *w, struct err *err)
 {
-	const struct account_row **rows = ARENA_ARRAY(w->arena, const struct account_row *, w->accounts.n);
+	const struct account_row **rows;
 
-	for (size_t i = 0; i < w->accounts.n; i++)
+	accounts_active(w);
+	rows = ARENA_ARRAY(w->arena, const struct account_row *, w->accounts.n);
+	for (size_t i = 0; i < w->accounts.n; i++) {
 		rows[i] = &w->accounts.at[i]->row;
+		w->accounts.at[i]->stored_mono_ms = w->now_mono_ms;
+	}
 	return w->accounts.n == 0 ? 0 : accounts_store(w->pg, rows, w->accounts.n, err);
 }
 

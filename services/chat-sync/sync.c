@@ -221,7 +221,7 @@ static int work_resolve(struct work *w, struct err *err)
 		return -1;
 	if (w->ops.n == before)
 		return 0;
-	if (people_resolve(w, err) < 0 || groups_resolve(w, err) < 0 || conversations_resolve(w, err) < 0)
+	if (people_resolve(w, err) < 0 || groups_resolve(w, err) < 0 || conversations_resolve(w, err) < 0 || users_resolve(w, err) < 0)
 		return -1;
 	targets_resolve(w);
 	return conversations_of_targets(w, err);
@@ -252,9 +252,15 @@ static int sync_apply(void *ctx, struct batch *b, struct batch_item *const *item
 
 /* the sweep */
 
+struct ready {
+	const struct parked_row *row;
+	const struct inbound_event *event;
+};
+
 struct due {
 	struct chat_sync *s;
 	struct work *w;
+	LIST(struct ready) ready; /* parked updates whose message is stored by now */
 };
 
 static void expire(void *ctx, const struct parked_row *row)
@@ -288,11 +294,39 @@ static void take_up(void *ctx, const struct parked_row *row)
 	struct err err;
 
 	*kept = *row;
-	if (inbound_decode(e, row->record_value, d->w->arena, &err) == 0 &&
-	    world_account(d->w->world, &e->account, d->w->now_mono_ms))
-		ops_expand_parked(d->w, kept, e);
+	if (inbound_decode(e, row->record_value, d->w->arena, &err) == 0)
+		*LIST_ADD(d->w, &d->ready) = (struct ready){ kept, e };
 }
 
+static void keep_account(void *ctx, const struct account_row *row)
+{
+	struct work *w = ctx;
+
+	world_keep_account(w->world, row, w->now_mono_ms);
+}
+
+/* What is ready joins the batch; an account that is gone leaves its updates to expire. */
+static int ready_expand(struct due *d, struct err *err)
+{
+	struct uuid *accounts = ARENA_ARRAY(d->w->arena, struct uuid, d->ready.n);
+
+	for (size_t i = 0; i < d->ready.n; i++)
+		accounts[i] = d->ready.at[i].event->account;
+	if (d->ready.n > 0 && accounts_load(d->w->pg, accounts, d->ready.n, d->w->arena, keep_account, d->w, err) < 0)
+		return -1;
+	for (size_t i = 0; i < d->ready.n; i++)
+		if (world_account(d->w->world, &accounts[i], d->w->now_mono_ms))
+			ops_expand_parked(d->w, d->ready.at[i].row, d->ready.at[i].event);
+	return 0;
+}
+
+static bool any_taken_up(const struct work *w)
+{
+	for (size_t i = 0; i < w->ops.n; i++)
+		if (!w->ops.at[i]->waits)
+			return true;
+	return false;
+}
 
 static void sync_failed(void *ctx, const struct account_row *row)
 {
@@ -327,17 +361,17 @@ static int sync_sweep(void *ctx, struct batch *b, const int32_t *partitions, siz
 {
 	struct chat_sync *s = ctx;
 	struct work w;
-	struct due due = { s, &w };
+	struct due due = { .s = s, .w = &w };
 	struct str topic = str_of(s->inbound_topic);
 	int limit = (int)s->settings->parked_sweep_max;
 	int rc = -1;
 
 	work_open(s, &w, b);
 	if (parked_expire(w.pg, topic, partitions, n, limit, w.arena, expire, &due, err) == 0 &&
-	    parked_ready(w.pg, topic, partitions, n, limit, w.arena, take_up, &due, err) == 0 && work_run(&w, err) == 0 &&
-	    syncs_sweep(&due, err) == 0)
+	    parked_ready(w.pg, topic, partitions, n, limit, w.arena, take_up, &due, err) == 0 && ready_expand(&due, err) == 0 &&
+	    work_run(&w, err) == 0 && syncs_sweep(&due, err) == 0)
 		rc = 0;
-	if (w.ops.n > 0)
+	if (any_taken_up(&w))
 		batch_changed(b);
 	work_close(s, &w);
 	return rc;

@@ -36,6 +36,7 @@ struct message {
 	bool inserted;                     /* by this batch */
 	bool dirty;
 	struct message *next_same_key;     /* same account and key, another conversation */
+	struct message *next_same_moment;  /* same conversation and time */
 };
 
 /* A party, and the contact it turned out to be. */
@@ -80,6 +81,7 @@ struct effect {
 	struct op *op;
 	size_t index; /* of noting */
 	struct conversation *conversation; /* NULL: keyed by account */
+	const struct contact *contact;     /* contact.*: shown as it is when the event is sent */
 	struct chat_event event;
 };
 
@@ -148,6 +150,7 @@ int people_resolve(struct work *w, struct err *err) ERR_MUST_USE;
 int groups_resolve(struct work *w, struct err *err) ERR_MUST_USE;
 int conversations_resolve(struct work *w, struct err *err) ERR_MUST_USE;
 int users_resolve(struct work *w, struct err *err) ERR_MUST_USE;
+int contacts_settle(struct work *w, struct err *err) ERR_MUST_USE;
 int messages_resolve(struct work *w, struct err *err) ERR_MUST_USE;
 /* Part of messages_resolve: what updates refer to, and the conversations those are in. */
 void targets_resolve(struct work *w);
@@ -206,6 +209,8 @@ struct str sender_text(struct work *w, const struct party *p, const struct conta
 /* The digits under which a number is known: as it is, or uniting the regional variants. */
 struct str match_key(struct work *w, struct str phone);
 void contact_set_phone(struct work *w, struct contact *c, struct str phone, struct str key, const char *region);
+/* Who a contact is by now: itself, or whom it was merged into. Accepts NULL. */
+struct contact *contact_final(struct work *w, struct contact *c);
 /* Makes two contacts one: locks both, the older wins, the other accounts' partitions are told. Two different phones are kept apart,
  * with a notice, unless the provider itself says that the number changed. */
 int contacts_unite(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ,

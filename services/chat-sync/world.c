@@ -174,6 +174,7 @@ struct contact *world_keep_contact(struct world *w, const struct contact_row *ro
 	c->row.match_key = arena_str(w->arena, row->match_key);
 	c->row.email = arena_str(w->arena, row->email);
 	c->row.profile_picture = arena_str(w->arena, row->profile_picture);
+	c->read = c->row;
 	c->read_mono_ms = now_mono_ms;
 	return c;
 }

@@ -14,12 +14,13 @@
 
 struct account {
 	struct account_row row;
-	int64_t read_mono_ms;
+	int64_t read_mono_ms, stored_mono_ms;
 	bool dirty; /* reported columns changed in this batch */
 };
 
 struct contact {
 	struct contact_row row;
+	struct contact_row read; /* as the database had it */
 	int64_t read_mono_ms;
 	bool created, dirty, announced; /* in this batch */
 };

@@ -486,6 +486,7 @@ static void answer_queued_now(struct request *req)
 {
 	const struct intake *in = &req->intake;
 	struct buf *out = &req->ingest->answer;
+	int status = req->route->subject == SUBJECT_APP ? 200 : 202;
 
 	for (size_t i = 0; i < in->n_events; i++)
 		stats_event(req->route, in->events[i]->kind);
@@ -494,11 +495,11 @@ static void answer_queued_now(struct request *req)
 	for (size_t i = 0; i < in->n_ignored; i++)
 		stats_ignored(in->ignored[i].kind, in->ignored[i].n);
 	if (in->n_rejected > 0)
-		request_log(req, 200, "items dead-lettered", in->rejected[0].reason, in->rejected[0].path);
+		request_log(req, status, "items dead-lettered", in->rejected[0].reason, in->rejected[0].path);
 	(void)failpoint("ingest_acknowledged");
 	buf_clear(out);
 	answer_queued(out, in->n_events, in->n_rejected);
-	request_answer(req, req->route->subject == SUBJECT_APP ? 200 : 202, buf_str(out), 0);
+	request_answer(req, status, buf_str(out), 0);
 }
 
 static void published(void *ctx, const struct err *failure)

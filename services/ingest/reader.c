@@ -130,24 +130,29 @@ static void jobs_do(struct reader *r)
 	}
 }
 
+static void changed_put(struct reader *r, enum name_kind kind, const struct uuid *id)
+{
+	const struct name name = { .kind = kind, .text = uuid_bytes(id) };
+	struct name_key key;
+
+	if (map_count(r->changed) < CHANGED_MAX)
+		map_slot(r->changed, name_key(&name, &key));
+	else
+		r->reload = true;
+}
+
 /* "whatsapp_accounts:<uuid>"; a changed workspace may be one that is gone, with all its accounts. */
 static void notice(struct reader *r, struct str payload)
 {
-	struct name name = { 0 };
-	struct name_key key;
 	struct str table, text;
 	struct uuid id;
 
 	if (!str_cut(payload, ':', &table, &text) || !uuid_parse(text, &id))
 		return;
 	if (str_is(table, "whatsapp_accounts"))
-		name = (struct name){ .kind = NAME_ACCOUNT, .text = uuid_bytes(&id) };
+		changed_put(r, NAME_ACCOUNT, &id);
 	else if (str_is(table, "provider_apps"))
-		name = (struct name){ .kind = NAME_APP, .text = uuid_bytes(&id) };
-	else
-		r->reload = true;
-	if (name.text.n > 0 && map_count(r->changed) < CHANGED_MAX)
-		map_slot(r->changed, name_key(&name, &key));
+		changed_put(r, NAME_APP, &id);
 	else
 		r->reload = true;
 }

@@ -107,7 +107,9 @@ static bool parts_add(struct sync_batch *b, const struct sync_item *item)
 			return false;
 		done += part.n_messages;
 		part.continued = true;
-		part.state = (struct in_chat_state){ .chat = item->state.chat };
+		part.state = (struct in_chat_state){ .chat = item->state.chat,
+						     .has_unread = item->state.has_unread,
+						     .unread = item->state.unread };
 	} while (done < item->n_messages);
 	return true;
 }

@@ -106,7 +106,7 @@ static int topic_scan(struct scan *s, struct ctl *ctl, const char *topic, struct
 {
 	struct kafka_message m = { 0 };
 	struct kafka_reader *r;
-	int rc;
+	int rc = 0;
 
 	if (kafka_reader_open(&r, ctl->kafka, topic, CTL_TIMEOUT_MS, err) < 0)
 		return -1;

@@ -21,7 +21,7 @@ def header(letter, name):
 
 def dialect_of(letter, by_account):
     """By the key's account; a body of no known account, by the route it was posted to (/webhooks/meta/...)."""
-    route = header(letter, "x-dlq-route").split("/")
+    route = header(letter, "x-http-route").split("/")
     return by_account.get((letter["key"] or "").rpartition(":")[2]) or (route[2] if len(route) > 2 else "?")
 
 

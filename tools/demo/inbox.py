@@ -84,6 +84,8 @@ def message_line(at, outbound, status, kind, body, is_reply, sender_name, sender
 
 def account_print(dialect, account):
     conversations = query(CONVERSATIONS, [account])
+    if not conversations:
+        return
     (session, phone, status), = query(
         "SELECT session_id, phone_number, status FROM whatsapp_accounts WHERE uuid = %s::uuid", [account])
     title = f"{session} · {dialect} · {phone} · {status} · {count(len(conversations), 'conversation')}"
@@ -96,6 +98,6 @@ def account_print(dialect, account):
         print(f"\n        and {len(conversations) - CHATS} more")
 
 
-print("\nThe inbox: newest conversations first, (unread), their latest messages and some that were edited, revoked, reacted to")
+print("\nThe inbox: newest conversations first, (unread); the latest messages, and some that something happened to")
 for item in accounts().items():
     account_print(*item)

@@ -25,7 +25,9 @@ ACCOUNTS = {
     "bridge": {"session": "acme-support-1", "provider": "webjs", "bridge": "blazz"},
 }
 
-CHAT_SYNC = {"sweep.interval": "100ms", "backoff.min": "50ms", "backoff.max": "500ms", "batch.linger": "5ms"}
+# A killed member is missed after two seconds instead of ten.
+CHAT_SYNC = {"sweep.interval": "100ms", "backoff.min": "50ms", "backoff.max": "500ms", "batch.linger": "5ms",
+             "kafka.session.timeout.ms": 2000, "kafka.heartbeat.interval.ms": 400}
 
 
 class Failed(AssertionError):
@@ -269,9 +271,10 @@ class Blazz:
         seen, order, distinct = {}, defaultdict(list), []
         for record, event in self.chat_events():
             if event.event_id in seen:
-                assert seen[event.event_id] == event.SerializeToString(), f"{event.event_id} came in two forms"
+                first = seen[event.event_id]
+                assert first == event, f"one id, two events:\n{str(first)[:1500]}\n{str(event)[:1500]}"
                 continue
-            seen[event.event_id] = event.SerializeToString()
+            seen[event.event_id] = event
             distinct.append(event)
             if event.conversation_id:
                 assert record.key.decode() == f"{event.workspace_id}:{event.conversation_id}"

@@ -44,6 +44,9 @@ class Fixture:
             return None
         return next((e["status"] for e in self.expected if e["kind"] == "rejected" and "status" in e), None)
 
+    def is_number_change(self):
+        return isinstance(self.expected, list) and any(e["kind"] == "contact_changed" for e in self.expected)
+
     def __repr__(self):
         return self.id
 

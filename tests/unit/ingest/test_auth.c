@@ -1,0 +1,296 @@
+/* services/ingest/auth and secrets: every scheme over real bodies and their signatures (tests/fixtures/signatures.json). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "ingest/auth.h"
+#include "json/json.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define NOW_MS   INT64_C(1767225600000)
+
+static struct str file_read(const char *path, struct arena *a)
+{
+	FILE *f = fopen(path, "rb");
+	struct buf out = BUF_INIT;
+	struct str text;
+	char piece[4096];
+	size_t n;
+
+	assert_non_null(f);
+	while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
+		buf_add(&out, piece, n);
+	fclose(f);
+	text = arena_str(a, buf_str(&out));
+	buf_fini(&out);
+	return text.p ? text : STR("");
+}
+
+static struct secret_list list_of(struct str *items, size_t n)
+{
+	return (struct secret_list){ items, n };
+}
+
+/* Which header carries the signature of a file, and by which scheme and key. */
+static const struct {
+	const char *member, *key_member;
+	enum auth_scheme scheme;
+	enum auth_claim claim;
+} kinds[] = {
+	{ "X-Hub-Signature-256", "meta_app_secret", AUTH_META, CLAIM_HUB_SIGNATURE },
+	{ "X-Webhook-Hmac", "waha_hmac_key", AUTH_WAHA, CLAIM_WAHA_HMAC },
+	{ "hmac_sha256_hex", "webjs_hmac_key_ASSUMED_SCHEME", AUTH_WWEBJS, CLAIM_SIGNATURE },
+	{ "hmac_sha256_hex", "webjs_hmac_key_ASSUMED_SCHEME", AUTH_BRIDGE, CLAIM_SIGNATURE },
+};
+
+static bool verifies(size_t kind, struct str key, struct str signature, struct str body)
+{
+	struct str keys[] = { STR("another key"), key };
+	struct secrets s = { 0 };
+	struct auth_claims c = { 0 };
+
+	if (kinds[kind].scheme == AUTH_META)
+		s.app_secrets = list_of(keys, 2);
+	else
+		s.signing_keys = list_of(keys, 2);
+	c.value[kinds[kind].claim] = signature;
+	return auth_verify(kinds[kind].scheme, &s, &c, body, NOW_MS);
+}
+
+/* Returns how many signatures the file has. */
+static size_t file_check(const json *root, struct str name, const json *facts, struct arena *a)
+{
+	struct str path = arena_printf(a, "tests/fixtures/%.*s", STR_ARG(name));
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		struct str signature = json_str(json_get(facts, kinds[i].member));
+		struct str key = json_str(json_get(root, kinds[i].key_member));
+		struct str body;
+
+		if (!signature.p)
+			continue;
+		body = file_read(path.p, a);
+		assert_true(verifies(i, key, signature, body));
+		assert_false(verifies(i, STR("wrong"), signature, body));
+		assert_false(verifies(i, key, signature, str_slice(body, 0, body.n - 1)));
+		n++;
+	}
+	return n;
+}
+
+static void every_recorded_signature_fits_its_body_and_no_other(void **state)
+{
+	struct arena *a = arena_new(65536);
+	struct json_doc *doc = NULL;
+	struct json_iter it;
+	const json *facts;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(json_parse(&doc, file_read("tests/fixtures/signatures.json", a), NULL), 0);
+	it = json_iter(json_get(json_root(doc), "files"));
+	while ((facts = json_next(&it)))
+		n += file_check(json_root(doc), json_iter_key(&it), facts, a);
+	assert_true(n > 100);
+	json_free(doc);
+	arena_free(a);
+}
+
+#define BODY   "{\"test\": 2432232314}"
+#define KEY    "example-bridge-key"
+#define WHSEC  "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+#define WH_SIG "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+#define WH_NOW INT64_C(1614265330000)
+
+struct claim {
+	enum auth_claim which;
+	const char *value;
+};
+
+static struct auth_claims claims_of(const struct claim *claims, size_t n)
+{
+	struct auth_claims out = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		if (claims[i].value)
+			out.value[claims[i].which] = str_of(claims[i].value);
+	return out;
+}
+
+#define WEBHOOK(signature) \
+	{ CLAIM_WEBHOOK_ID, "msg_p5jXN8AQM9LWM0D4loKWxJek" }, { CLAIM_WEBHOOK_TIMESTAMP, "1614265330" }, \
+	{ \
+		CLAIM_WEBHOOK_SIGNATURE, signature \
+	}
+
+static void each_scheme_takes_what_its_route_names_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *name;
+		enum auth_scheme scheme;
+		struct claim claims[4];
+		int64_t now_ms;
+		bool want;
+	} cases[] = {
+		{ "Standard Webhooks on the bridge's route", AUTH_BRIDGE, { WEBHOOK(WH_SIG) }, WH_NOW, true },
+		{ "and on wwebjs's", AUTH_WWEBJS, { WEBHOOK(WH_SIG) }, WH_NOW, true },
+		{ "five minutes late", AUTH_BRIDGE, { WEBHOOK(WH_SIG) }, WH_NOW + 300000, true },
+		{ "later", AUTH_BRIDGE, { WEBHOOK(WH_SIG) }, WH_NOW + 300001, false },
+		{ "a wrong one", AUTH_BRIDGE, { WEBHOOK("v1,AAAA") }, WH_NOW, false },
+		{ "none beside id and time", AUTH_BRIDGE, { WEBHOOK(NULL) }, WH_NOW, false },
+		{ "not for WAHA", AUTH_WAHA, { WEBHOOK(WH_SIG) }, WH_NOW, false },
+		{ "not for Evolution", AUTH_EVOLUTION, { WEBHOOK(WH_SIG) }, WH_NOW, false },
+		{ "a bearer token for Evolution", AUTH_EVOLUTION, { { CLAIM_AUTHORIZATION, "Bearer tok-2" } }, 0,
+			true },
+		{ "its scheme in any case", AUTH_EVOLUTION, { { CLAIM_AUTHORIZATION, "bEARER  tok-2" } }, 0, true },
+		{ "basic is no bearer", AUTH_EVOLUTION, { { CLAIM_AUTHORIZATION, "Basic tok-2" } }, 0, false },
+		{ "a token without its scheme", AUTH_EVOLUTION, { { CLAIM_AUTHORIZATION, "tok-2" } }, 0, false },
+		{ "an empty token", AUTH_EVOLUTION, { { CLAIM_AUTHORIZATION, "Bearer " } }, 0, false },
+		{ "an apikey for Evolution", AUTH_EVOLUTION, { { CLAIM_APIKEY, "tok-1" } }, 0, true },
+		{ "a piece of it", AUTH_EVOLUTION, { { CLAIM_APIKEY, "tok-" } }, 0, false },
+		{ "more than it", AUTH_EVOLUTION, { { CLAIM_APIKEY, "tok-11" } }, 0, false },
+		{ "an empty apikey", AUTH_EVOLUTION, { { CLAIM_APIKEY, "" } }, 0, false },
+		{ "a signing key is no token", AUTH_EVOLUTION, { { CLAIM_APIKEY, KEY } }, 0, false },
+		{ "a bearer token on the older sync", AUTH_BRIDGE_OR_TOKEN, { { CLAIM_AUTHORIZATION, "Bearer tok-1" } },
+			0, true },
+		{ "not on the newer", AUTH_BRIDGE, { { CLAIM_AUTHORIZATION, "Bearer tok-1" } }, 0, false },
+		{ "x-api-key for wwebjs", AUTH_WWEBJS, { { CLAIM_X_API_KEY, "tok-2" } }, 0, true },
+		{ "not for the bridge", AUTH_BRIDGE, { { CLAIM_X_API_KEY, "tok-2" } }, 0, false },
+		{ "nothing at all", AUTH_BRIDGE, { { CLAIM_SIGNATURE, NULL } }, 0, false },
+		{ "an empty signature", AUTH_BRIDGE, { { CLAIM_SIGNATURE, "" } }, 0, false },
+		{ "no hex", AUTH_BRIDGE, { { CLAIM_SIGNATURE, "zz" } }, 0, false },
+	};
+	struct str keys[] = { STR(KEY), STR(WHSEC) }, tokens[] = { STR("tok-1"), STR("tok-2") };
+	const struct secrets s = { .signing_keys = list_of(keys, 2), .tokens = list_of(tokens, 2) };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct auth_claims c = claims_of(cases[i].claims, COUNT(cases[i].claims));
+
+		if (auth_verify(cases[i].scheme, &s, &c, STR(BODY), cases[i].now_ms) != cases[i].want)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
+static void a_hex_signature_fits_in_either_case_and_with_its_prefix(void **state)
+{
+	/* printf '%s' '{"a":1}' | openssl dgst -sha256 -hmac key */
+	static const struct {
+		const char *name, *signature;
+		enum auth_scheme scheme;
+		bool want;
+	} cases[] = {
+		{ "plain", "@", AUTH_BRIDGE, true },
+		{ "with the algorithm", "sha256=@", AUTH_BRIDGE, true },
+		{ "in capitals", "^", AUTH_BRIDGE, true },
+		{ "Meta's needs the algorithm", "@", AUTH_META, false },
+		{ "and has it", "sha256=@", AUTH_META, true },
+		{ "another algorithm", "sha1=@", AUTH_META, false },
+		{ "too short", "sha256=00", AUTH_META, false },
+		{ "too long", "sha256=@00", AUTH_META, false },
+	};
+	static const char lower[] = "88a67f24bbcdaed0e6c997404bb79a743baf44c6bab2f4c27328e3009d22e342";
+	struct str keys[] = { STR("key") };
+	const struct secrets s = { .signing_keys = list_of(keys, 1), .app_secrets = list_of(keys, 1) };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct auth_claims c = { 0 };
+		struct buf signature = BUF_INIT;
+
+		for (const char *p = cases[i].signature; *p; p++)
+			for (size_t k = 0; k < (*p == '@' || *p == '^' ? 64 : 1); k++)
+				buf_add_char(&signature,
+					*p == '@'                              ? lower[k]
+						: *p == '^' && lower[k] >= 'a' ? (char)(lower[k] - 32)
+						: *p == '^'                    ? lower[k]
+									       : *p);
+		c.value[CLAIM_SIGNATURE] = c.value[CLAIM_HUB_SIGNATURE] = buf_str(&signature);
+		if (auth_verify(cases[i].scheme, &s, &c, STR("{\"a\":1}"), 0) != cases[i].want)
+			fail_msg("%s", cases[i].name);
+		buf_fini(&signature);
+	}
+}
+
+static void without_secrets_nobody_gets_in(void **state)
+{
+	const struct secrets none = { 0 };
+
+	(void)state;
+	for (enum auth_scheme scheme = 0; scheme < AUTH_SCHEMES; scheme++)
+		for (enum auth_claim claim = 0; claim < AUTH_CLAIMS; claim++) {
+			struct auth_claims c = { 0 };
+
+			c.value[claim] = STR("");
+			assert_false(auth_verify(scheme, &none, &c, STR("{}"), NOW_MS));
+			assert_false(auth_claimed(scheme, &c));
+		}
+}
+
+static void a_claim_counts_only_where_its_scheme_asks_for_it(void **state)
+{
+	struct auth_claims c = { 0 };
+
+	(void)state;
+	c.value[CLAIM_X_API_KEY] = STR("x");
+	assert_true(auth_claimed(AUTH_WWEBJS, &c));
+	assert_false(auth_claimed(AUTH_BRIDGE, &c));
+	assert_false(auth_claimed(AUTH_META, &c));
+}
+
+static void secrets_are_read_without_what_is_empty(void **state)
+{
+	struct arena *a = arena_new(1024);
+	struct secrets s = { 0 };
+	struct err err;
+
+	(void)state;
+	assert_int_equal(secrets_parse(&s,
+				 STR("{\"signing_keys\":[\"one\",\"\",2,null,\"two\"],\"tokens\":\"x\","
+				     "\"access_token\":\"a\",\"verify_token\":\"\",\"app_secrets\":[\"s\"]}"),
+				 a, &err),
+		0);
+	assert_int_equal(s.signing_keys.n, 2);
+	assert_true(str_is(s.signing_keys.items[1], "two"));
+	assert_int_equal(s.tokens.n, 0);
+	assert_int_equal(s.app_secrets.n, 1);
+	assert_null(s.verify_token.p);
+	assert_int_equal(secrets_parse(&s, STR("[\"top secret\"]"), a, &err), -1);
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_null(strstr(err.msg, "top"));
+	arena_free(a);
+}
+
+static void a_verify_token_must_be_the_apps_own(void **state)
+{
+	const struct secrets with = { .verify_token = STR("token") }, without = { 0 };
+
+	(void)state;
+	assert_true(auth_verify_token(&with, STR("token")));
+	assert_false(auth_verify_token(&with, STR("tokem")));
+	assert_false(auth_verify_token(&with, STR_NONE));
+	assert_false(auth_verify_token(&without, STR("")));
+	assert_false(auth_verify_token(&without, STR_NONE));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_recorded_signature_fits_its_body_and_no_other),
+		cmocka_unit_test(each_scheme_takes_what_its_route_names_and_nothing_else),
+		cmocka_unit_test(a_hex_signature_fits_in_either_case_and_with_its_prefix),
+		cmocka_unit_test(without_secrets_nobody_gets_in),
+		cmocka_unit_test(a_claim_counts_only_where_its_scheme_asks_for_it),
+		cmocka_unit_test(secrets_are_read_without_what_is_empty),
+		cmocka_unit_test(a_verify_token_must_be_the_apps_own),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,381 @@
+/* services/ingest/directory and reader against a real PostgreSQL: what is known, when it is heard of, and what a lost connection
+ * changes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../store/db.h"
+#include "crypto/seal.h"
+#include "ingest/directory.h"
+
+#define KEYRING "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+#define OTHERS  "k2:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=\n" KEYRING
+#define ACCOUNT "00000000-0000-4000-8000-000000000011"
+#define APP     "00000000-0000-4000-8000-000000000055"
+
+static struct loop *loop;
+static struct directory *directory;
+static struct loop_timer *step;
+static char *conninfo;
+static int loads;
+
+static struct keyring *keyring_of(const char *text)
+{
+	struct keyring *k = NULL;
+
+	assert_int_equal(keyring_parse(&k, str_of(text), NULL), 0);
+	return k;
+}
+
+static void seal_into(const char *table, const char *id, const char *associated, const char *secrets)
+{
+	struct keyring *k = keyring_of(KEYRING);
+	struct buf sealed = BUF_INIT, sql = BUF_INIT;
+
+	assert_int_equal(seal(k, str_of(associated), str_of(secrets), &sealed, NULL), 0);
+	buf_printf(&sql, "UPDATE %s SET secrets = '\\x", table);
+	for (size_t i = 0; i < sealed.n; i++)
+		buf_printf(&sql, "%02x", (unsigned)(unsigned char)sealed.p[i]);
+	buf_printf(&sql, "' WHERE uuid = '%s'", id);
+	execute(db.admin, arena_cstr(db.arena, buf_str(&sql)));
+	buf_fini(&sealed);
+	buf_fini(&sql);
+	keyring_free(k);
+}
+
+static void on_changed(void *ctx)
+{
+	(void)ctx;
+	loads++;
+}
+
+static void on_step(void *ctx)
+{
+	(void)ctx;
+	loop_stop(loop);
+}
+
+/* Turns the loop until it is so; a minute at most. */
+static void turn_until(bool (*so)(void *ctx), void *ctx)
+{
+	int64_t deadline = clock_mono_ms() + 60000;
+
+	while (!so(ctx)) {
+		assert_true(clock_mono_ms() < deadline);
+		loop_timer_free(step);
+		step = loop_timer_new(loop, on_step, NULL);
+		loop_timer_set(step, 5);
+		assert_int_equal(loop_run(loop, NULL), 0);
+	}
+}
+
+static bool loaded_more_than(void *ctx)
+{
+	return loads > *(int *)ctx;
+}
+
+static struct name name_of(enum name_kind kind, const char *text)
+{
+	static struct uuid id;
+
+	if (kind == NAME_ACCOUNT || kind == NAME_APP) {
+		id = uuid_of(text);
+		return (struct name){ .kind = kind, .text = uuid_bytes(&id) };
+	}
+	return (struct name){ .kind = kind, .text = str_of(text) };
+}
+
+struct expected {
+	struct name name;
+	bool there;
+};
+
+static bool is_as_expected(void *ctx)
+{
+	const struct expected *e = ctx;
+
+	return catalogue_has(directory_catalogue(directory), &e->name) == e->there;
+}
+
+static void await(struct name name, bool there)
+{
+	struct expected e = { name, there };
+
+	turn_until(is_as_expected, &e);
+}
+
+struct answer {
+	struct directory_wait wait;
+	int got; /* 0: none yet, 1: available, -1: not */
+};
+
+static void on_answer(void *ctx, bool available)
+{
+	((struct answer *)ctx)->got = available ? 1 : -1;
+}
+
+static bool is_answered(void *ctx)
+{
+	return ((struct answer *)ctx)->got != 0;
+}
+
+static int ask(struct name name)
+{
+	struct answer a = { .wait = { .done = on_answer }, .got = 0 };
+
+	a.wait.ctx = &a;
+	assert_int_equal(directory_ask(directory, &name, 1, &a.wait, NULL), 0);
+	turn_until(is_answered, &a);
+	return a.got;
+}
+
+static int start(void **state)
+{
+	if (db_start(state) < 0)
+		return -1;
+	db_script("INSERT INTO provider_apps (id, uuid, kind, secrets) VALUES (5, '" APP "', 'meta', '\\x00')");
+	seal_into("whatsapp_accounts", ACCOUNT, "account:" ACCOUNT, "{\"signing_keys\":[\"one\"]}");
+	seal_into("provider_apps", APP, "app:" APP, "{\"app_secrets\":[\"s\"],\"verify_token\":\"v\"}");
+	return 0;
+}
+
+static int open_loaded(void **state)
+{
+	struct reader_options options = { .statement_timeout_ms = 2000, .qr_ttl_s = 60 };
+	struct keyring *k = keyring_of(KEYRING);
+	int none = 0;
+
+	(void)state;
+	loads = 0;
+	step = NULL;
+	options.conninfo = conninfo = mem_cstr(str_of(db_conninfo("blazz_ingest")));
+	assert_int_equal(loop_new(&loop, NULL), 0);
+	assert_int_equal(directory_open(&directory, loop, &options, &k, on_changed, NULL, NULL), 0);
+	assert_false(directory_loaded(directory));
+	turn_until(loaded_more_than, &none);
+	return 0;
+}
+
+static int close_all(void **state)
+{
+	(void)state;
+	directory_close(&directory);
+	loop_timer_free(step);
+	loop_free(loop);
+	free(conninfo);
+	return 0;
+}
+
+static void at_start_everything_is_loaded_and_its_secrets_opened(void **state)
+{
+	struct name name = name_of(NAME_SESSION, "s1");
+	struct uuid app = uuid_of(APP);
+	const struct catalogue_account *a = catalogue_account(directory_catalogue(directory), &name);
+
+	(void)state;
+	assert_true(directory_loaded(directory));
+	assert_int_equal(catalogue_accounts(directory_catalogue(directory)), 3);
+	assert_int_equal(a->secrets.signing_keys.n, 1);
+	assert_true(str_is(a->secrets.signing_keys.items[0], "one"));
+	assert_true(str_is(catalogue_app(directory_catalogue(directory), &app)->secrets.verify_token, "v"));
+}
+
+static void secrets_sealed_for_another_row_open_nothing(void **state)
+{
+	struct name name = name_of(NAME_SESSION, "s2");
+	int before = loads;
+
+	(void)state;
+	seal_into("whatsapp_accounts", "00000000-0000-4000-8000-000000000012", "account:" ACCOUNT,
+		"{\"signing_keys\":[\"stolen\"]}");
+	execute(db.admin, "UPDATE workspaces SET settings = settings || '{}'");
+	turn_until(loaded_more_than, &before);
+	assert_int_equal(catalogue_account(directory_catalogue(directory), &name)->secrets.signing_keys.n, 0);
+}
+
+static void an_unknown_name_is_absent_only_after_postgresql_was_read(void **state)
+{
+	struct name name = name_of(NAME_SESSION, "nobody");
+
+	(void)state;
+	assert_int_equal(directory_knows(directory, &name), UNKNOWN);
+	assert_int_equal(ask(name), 1);
+	assert_int_equal(directory_knows(directory, &name), KNOWN_ABSENT);
+}
+
+static void an_absent_name_may_be_known_a_moment_later(void **state)
+{
+	struct name name = name_of(NAME_SESSION, "late");
+
+	(void)state;
+	assert_int_equal(ask(name), 1);
+	db_script(
+		"INSERT INTO whatsapp_accounts (workspace_id, id, uuid, session_id, provider_type, bridge_kind) VALUES"
+		" (1, 20, '00000000-0000-4000-8000-000000000020', 'late', 'webjs', 'waha')");
+	await(name, true);
+	assert_int_equal(directory_knows(directory, &name), KNOWN);
+	db_script("DELETE FROM whatsapp_accounts WHERE id = 20");
+}
+
+static void every_kind_of_name_can_be_read(void **state)
+{
+	struct uuid app = uuid_of(APP);
+	struct name number = { NAME_NUMBER, app, STR("pn-1") }, waba = { NAME_WABA, app, STR("w-1") };
+
+	(void)state;
+	execute(db.admin, "ALTER TABLE whatsapp_accounts DISABLE TRIGGER notify_intake_insert");
+	db_script(
+		"INSERT INTO whatsapp_accounts (workspace_id, id, session_id, provider_type, provider_app_id, phone_number_id,"
+		" waba_id) VALUES (1, 21, 's21', 'meta', 5, 'pn-1', 'w-1'), (1, 22, 's22', 'meta', 5, 'pn-2', 'w-1')");
+	execute(db.admin, "ALTER TABLE whatsapp_accounts ENABLE TRIGGER notify_intake_insert");
+	assert_int_equal(directory_knows(directory, &number), UNKNOWN);
+	assert_int_equal(ask(number), 1);
+	assert_int_equal(directory_knows(directory, &number), KNOWN);
+	assert_int_equal(ask(waba), 1);
+	assert_non_null(catalogue_account(directory_catalogue(directory), &waba)->waba_next);
+	assert_int_equal(ask(name_of(NAME_ACCOUNT, "00000000-0000-4000-8000-0000000000ff")), 1);
+	assert_int_equal(ask(name_of(NAME_APP, "00000000-0000-4000-8000-0000000000ff")), 1);
+	db_script("DELETE FROM whatsapp_accounts WHERE id IN (21, 22)");
+}
+
+static void a_change_is_heard_of(void **state)
+{
+	struct uuid app = uuid_of(APP);
+	struct name app_name = { .kind = NAME_APP, .text = uuid_bytes(&app) };
+
+	(void)state;
+	db_script("UPDATE whatsapp_accounts SET session_id = 's1-new' WHERE id = 1");
+	await(name_of(NAME_SESSION, "s1-new"), true);
+	await(name_of(NAME_SESSION, "s1"), false);
+	db_script("UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 1");
+	await(name_of(NAME_ACCOUNT, ACCOUNT), false);
+	db_script("UPDATE whatsapp_accounts SET deleted_at = NULL, session_id = 's1' WHERE id = 1");
+	await(name_of(NAME_SESSION, "s1"), true);
+	db_script("UPDATE provider_apps SET deleted_at = now()");
+	await(app_name, false);
+	db_script("UPDATE provider_apps SET deleted_at = NULL");
+	await(app_name, true);
+}
+
+static void a_workspace_that_is_gone_takes_its_accounts_along(void **state)
+{
+	(void)state;
+	db_script("UPDATE workspaces SET deleted_at = now() WHERE id = 2");
+	await(name_of(NAME_SESSION, "s3"), false);
+	db_script("UPDATE workspaces SET deleted_at = NULL WHERE id = 2");
+	await(name_of(NAME_SESSION, "s3"), true);
+}
+
+#define TERMINATE "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'blazz-ingest'"
+
+static void what_was_missed_while_nobody_listened_is_loaded_again(void **state)
+{
+	int before = loads;
+
+	(void)state;
+	execute(db.admin, "ALTER TABLE whatsapp_accounts DISABLE TRIGGER notify_intake_update");
+	db_script("UPDATE whatsapp_accounts SET session_id = 's1-new' WHERE id = 1");
+	execute(db.admin, TERMINATE);
+	turn_until(loaded_more_than, &before);
+	await(name_of(NAME_SESSION, "s1-new"), true);
+	db_script("UPDATE whatsapp_accounts SET session_id = 's1' WHERE id = 1");
+	execute(db.admin, "ALTER TABLE whatsapp_accounts ENABLE TRIGGER notify_intake_update");
+}
+
+static bool is_unavailable(void *ctx)
+{
+	return ask(*(struct name *)ctx) < 0;
+}
+
+static void without_postgresql_nobody_is_refused_and_the_cache_serves_on(void **state)
+{
+	struct name known = name_of(NAME_SESSION, "s1"), unknown = name_of(NAME_SESSION, "nobody-2");
+	int before;
+
+	(void)state;
+	execute(db.admin, "ALTER ROLE blazz_ingest NOLOGIN");
+	execute(db.admin, TERMINATE);
+	turn_until(is_unavailable, &unknown);
+	assert_int_equal(directory_knows(directory, &unknown), UNKNOWN);
+	assert_int_equal(directory_knows(directory, &known), KNOWN);
+	before = loads;
+	execute(db.admin, "ALTER ROLE blazz_ingest LOGIN");
+	turn_until(loaded_more_than, &before);
+	assert_int_equal(ask(unknown), 1);
+	assert_int_equal(directory_knows(directory, &unknown), KNOWN_ABSENT);
+}
+
+static bool qr_is_there(void *ctx)
+{
+	(void)ctx;
+	return db_i64("SELECT count(*) FROM account_qr WHERE account_id = 1 AND expires_at > now() + interval '50 s'"
+		      " AND expires_at <= now() + interval '60 s'") == 1;
+}
+
+static void a_qr_code_is_stored_sealed_for_its_account(void **state)
+{
+	struct name name = name_of(NAME_SESSION, "s1");
+	struct keyring *k = keyring_of(KEYRING);
+	struct buf code = BUF_INIT;
+
+	(void)state;
+	directory_put_qr(directory, catalogue_account(directory_catalogue(directory), &name), STR("2@older"));
+	directory_put_qr(directory, catalogue_account(directory_catalogue(directory), &name), STR("2@abc"));
+	turn_until(qr_is_there, NULL);
+	assert_int_equal(unseal(k, STR("qr:" ACCOUNT), db_text("SELECT code FROM account_qr WHERE account_id = 1"),
+				 &code, NULL),
+		0);
+	assert_true(str_is(buf_str(&code), "2@abc"));
+	buf_fini(&code);
+	keyring_free(k);
+}
+
+static void new_keys_open_everything_anew(void **state)
+{
+	struct keyring *k = keyring_of(OTHERS);
+	struct name name = name_of(NAME_SESSION, "s1");
+	int before = loads;
+
+	(void)state;
+	directory_use_keyring(directory, &k);
+	turn_until(loaded_more_than, &before);
+	assert_int_equal(catalogue_account(directory_catalogue(directory), &name)->secrets.signing_keys.n, 1);
+}
+
+static void one_who_left_is_not_called_back(void **state)
+{
+	struct answer left = { .wait = { .done = on_answer, .ctx = &left }, .got = 0 };
+	struct name name = name_of(NAME_SESSION, "nobody-3");
+
+	(void)state;
+	assert_int_equal(directory_ask(directory, &name, 1, &left.wait, NULL), 0);
+	directory_leave(directory, &left.wait);
+	directory_leave(directory, &left.wait);
+	assert_int_equal(ask(name_of(NAME_SESSION, "nobody-4")), 1);
+	assert_int_equal(left.got, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_loaded, close_all)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(at_start_everything_is_loaded_and_its_secrets_opened),
+		TEST(secrets_sealed_for_another_row_open_nothing),
+		TEST(an_unknown_name_is_absent_only_after_postgresql_was_read),
+		TEST(an_absent_name_may_be_known_a_moment_later),
+		TEST(every_kind_of_name_can_be_read),
+		TEST(a_change_is_heard_of),
+		TEST(a_workspace_that_is_gone_takes_its_accounts_along),
+		TEST(what_was_missed_while_nobody_listened_is_loaded_again),
+		TEST(without_postgresql_nobody_is_refused_and_the_cache_serves_on),
+		TEST(a_qr_code_is_stored_sealed_for_its_account),
+		TEST(new_keys_open_everything_anew),
+		TEST(one_who_left_is_not_called_back),
+	};
+
+	return cmocka_run_group_tests(tests, start, db_stop);
+}

@@ -1,0 +1,226 @@
+/* What blazzctl adds is there, complete, and at most one account is primary. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "db.h"
+#include "store/config.h"
+
+static struct pg *admin;
+
+static int fresh(void **state)
+{
+	(void)state;
+	db_script("DELETE FROM whatsapp_accounts WHERE id > 3;DELETE FROM provider_apps;DELETE FROM workspaces WHERE id > 2;"
+		  "UPDATE whatsapp_accounts SET is_primary = false, sync = '{}'");
+	arena_reset(db.arena);
+	return 0;
+}
+
+static struct workspace_info workspace(const char *name)
+{
+	struct workspace_info w = { .name = str_of(name) };
+
+	uuid_v4(&w.uuid);
+	done(workspace_add(admin, &w, &db.err));
+	return w;
+}
+
+static void a_workspace_is_found_by_id_and_by_name(void **state)
+{
+	struct workspace_info w = workspace("Toko Budi");
+	struct uuid found = { 0 };
+	char text[37];
+	int64_t id = 0;
+
+	(void)state;
+	uuid_format(&w.uuid, text);
+	done(workspace_find(admin, STR("Toko Budi"), &id, &found, &db.err));
+	assert_int_equal(id, w.id);
+	assert_true(uuid_eq(&found, &w.uuid));
+	id = 0;
+	done(workspace_find(admin, str_of(text), &id, &found, &db.err));
+	assert_int_equal(id, w.id);
+	assert_failed(workspace_find(admin, STR("Nobody"), &id, &found, &db.err), db.err, ERR_INPUT, "unknown");
+	workspace("Toko Budi");
+	assert_failed(workspace_find(admin, STR("Toko Budi"), &id, &found, &db.err), db.err, ERR_INPUT, "ambiguous");
+	assert_failed(workspace_add(admin, &w, &db.err), db.err, ERR_CONFLICT, "23505");
+}
+
+static void list_workspace(void *ctx, const struct workspace_info *w)
+{
+	buf_printf(ctx, "%.*s %.*s, ", STR_ARG(w->name), STR_ARG(w->settings));
+}
+
+static void workspaces_are_listed(void **state)
+{
+	struct workspace_info w = { .name = STR("three"), .settings = STR("{\"a\":1}") };
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	uuid_v4(&w.uuid);
+	done(workspace_add(admin, &w, &db.err));
+	execute(db.admin, "UPDATE workspaces SET settings = '{}' WHERE id = 1");
+	done(workspaces_list(admin, list_workspace, &out, &db.err));
+	assert_true(str_eq(buf_str(&out), STR("one {}, two {}, three {\"a\": 1}, ")));
+	buf_fini(&out);
+}
+
+static struct app_info app(int64_t workspace_id)
+{
+	struct app_info a = { .workspace_id = workspace_id, .kind = STR("meta"), .name = STR("Main"), .secrets = STR("\1") };
+
+	uuid_v4(&a.uuid);
+	done(app_add(admin, &a, &db.err));
+	return a;
+}
+
+static void list_app(void *ctx, const struct app_info *a)
+{
+	buf_printf(ctx, "%lld %.*s %.*s, ", (long long)a->workspace_id, STR_ARG(a->kind), STR_ARG(a->name));
+}
+
+static void apps_are_listed_with_their_owner(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	app(0);
+	app(2);
+	done(apps_list(admin, list_app, &out, &db.err));
+	assert_true(str_eq(buf_str(&out), STR("0 meta Main, 2 meta Main, ")));
+	buf_fini(&out);
+}
+
+static struct account_info meta_account(const char *session_id, const char *phone_number_id)
+{
+	struct account_info a = { .workspace_id = 1, .session_id = str_of(session_id), .provider = PROVIDER_META,
+		.phone_number_id = str_of(phone_number_id) };
+
+	uuid_v4(&a.uuid);
+	return a;
+}
+
+static void list_account(void *ctx, const struct account_info *a)
+{
+	buf_printf(ctx, "%.*s %.*s %s, ", STR_ARG(a->session_id), STR_ARG(a->status), a->is_primary ? "primary" : "-");
+}
+
+static const char *accounts_listed(int64_t workspace_id)
+{
+	struct buf out = BUF_INIT;
+	const char *text;
+
+	done(accounts_list(admin, workspace_id, list_account, &out, &db.err));
+	text = arena_cstr(db.arena, buf_str(&out));
+	buf_fini(&out);
+	return text;
+}
+
+static void only_the_newest_primary_stays_one(void **state)
+{
+	struct account_info a = meta_account("m1", "p1"), b = meta_account("m2", "p2");
+
+	(void)state;
+	a.is_primary = b.is_primary = true;
+	done(account_add(admin, &a, &db.err));
+	done(account_add(admin, &b, &db.err));
+	assert_true(a.id > 0 && b.id > a.id);
+	assert_string_equal(accounts_listed(1),
+		"s1 disconnected -, s2 disconnected -, m1 disconnected -, m2 disconnected primary, ");
+	assert_string_equal(accounts_listed(2), "s3 disconnected -, ");
+}
+
+static void a_number_belongs_to_one_live_account(void **state)
+{
+	struct account_info a = meta_account("m1", "p1"), b = meta_account("m2", "p1"), c = meta_account("m1", "p3");
+
+	(void)state;
+	b.is_primary = true;
+	done(account_add(admin, &a, &db.err));
+	assert_failed(account_add(admin, &b, &db.err), db.err, ERR_CONFLICT, "23505");
+	assert_int_equal(b.id, 0);
+	assert_failed(account_add(admin, &c, &db.err), db.err, ERR_CONFLICT, "23505");
+	execute(db.admin, "UPDATE whatsapp_accounts SET deleted_at = now() WHERE session_id = 'm1'");
+	done(account_add(admin, &b, &db.err));
+}
+
+static void an_account_may_use_its_workspaces_and_the_platforms_apps(void **state)
+{
+	struct app_info ours = app(1), theirs = app(2), platform = app(0);
+	struct account_info a = meta_account("m1", "p1"), b = meta_account("m2", "p2"), c = meta_account("m3", "p3");
+
+	(void)state;
+	a.app = ours.uuid;
+	b.app = platform.uuid;
+	c.app = theirs.uuid;
+	done(account_add(admin, &a, &db.err));
+	done(account_add(admin, &b, &db.err));
+	assert_failed(account_add(admin, &c, &db.err), db.err, ERR_INPUT, "unknown");
+	assert_false(pg_in_transaction(admin));
+}
+
+static void a_bridge_account_comes_back_whole(void **state)
+{
+	struct account_info a = { .workspace_id = 2, .session_id = STR("w1"), .provider = PROVIDER_WEBJS, .bridge = BRIDGE_EVOLUTION,
+		.provider_ref = STR("instance-1"), .phone_number = STR("+6281"), .assigned_instance_url = STR("http://e:8080"),
+		.secrets = STR("\1\2") };
+
+	(void)state;
+	uuid_v4(&a.uuid);
+	done(account_add(admin, &a, &db.err));
+	assert_text("SELECT concat_ws(' ', workspace_id, provider_type, bridge_kind, provider_ref, phone_number, assigned_instance_url,"
+		    " secrets, desired_state) FROM whatsapp_accounts WHERE session_id = 'w1'",
+		"2 webjs evolution instance-1 +6281 http://e:8080 \\x0102 connected");
+}
+
+static void list_sync(void *ctx, const struct sync_info *s)
+{
+	buf_printf(ctx, "%.*s %.*s, ", STR_ARG(s->session_id), STR_ARG(s->sync));
+}
+
+static void accounts_that_ever_synced_are_listed(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	execute(db.admin, "UPDATE whatsapp_accounts SET sync = '{\"status\":\"running\"}' WHERE id IN (2, 3)");
+	done(syncs_list(admin, 0, list_sync, &out, &db.err));
+	done(syncs_list(admin, 1, list_sync, &out, &db.err));
+	assert_true(str_eq(buf_str(&out),
+		STR("s2 {\"status\": \"running\"}, s3 {\"status\": \"running\"}, s2 {\"status\": \"running\"}, ")));
+	buf_fini(&out);
+}
+
+static int start(void **state)
+{
+	if (db_start(state) < 0)
+		return -1;
+	admin = db_session("blazz_admin");
+	return 0;
+}
+
+static int stop(void **state)
+{
+	pg_close(&admin);
+	return db_stop(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_workspace_is_found_by_id_and_by_name, fresh),
+		cmocka_unit_test_setup(workspaces_are_listed, fresh),
+		cmocka_unit_test_setup(apps_are_listed_with_their_owner, fresh),
+		cmocka_unit_test_setup(only_the_newest_primary_stays_one, fresh),
+		cmocka_unit_test_setup(a_number_belongs_to_one_live_account, fresh),
+		cmocka_unit_test_setup(an_account_may_use_its_workspaces_and_the_platforms_apps, fresh),
+		cmocka_unit_test_setup(a_bridge_account_comes_back_whole, fresh),
+		cmocka_unit_test_setup(accounts_that_ever_synced_are_listed, fresh),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}

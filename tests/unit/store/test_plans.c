@@ -1,0 +1,263 @@
+/* Every index has its query, and every query of many rows finds them by key: in tables that have grown since they were last
+ * analysed, and in analysed ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "db.h"
+#include "store/statements.h"
+
+/* Tables large enough that a batch of 1,000 must not read them whole. */
+#define ROWS \
+	"INSERT INTO whatsapp_accounts (workspace_id, session_id, provider_type, bridge_kind, phone_number_id, waba_id, status, status_since," \
+	" assigned_instance_index, disconnect_reason, disconnected_at, provider_ref) SELECT 1 + g % 2, 'x' || g, 'webjs', 'waha', 'pn' || g," \
+	" 'wb' || g % 500, (ARRAY['connected', 'connected', 'disconnected', 'failed'])[1 + g % 4], now() - g * interval '1 minute', g % 300," \
+	" CASE WHEN g % 50 = 0 THEN 'timeout' END, CASE WHEN g % 50 = 0 THEN now() - g * interval '1 minute' END, 'r' || g" \
+	" FROM generate_series(1, 10000) g;" \
+	"INSERT INTO users (workspace_id, name, email, role) SELECT 1, g, g, 'agent' FROM generate_series(1, 2000) g;" \
+	"INSERT INTO contacts (workspace_id, id, source_type, first_name, phone) SELECT 1, g, 'webjs', 'Name ' || md5(g::text)," \
+	" '+62' || 81000000000 + g FROM generate_series(1, 50000) g;" \
+	"INSERT INTO contact_aliases (workspace_id, contact_id, kind, value) SELECT 1, g, 'phone', '62' || g" \
+	" FROM generate_series(1, 50000) g;" \
+	"INSERT INTO whatsapp_groups (workspace_id, id, group_jid, name) SELECT 1, g, g || '@g.us', 'Group ' || md5(g::text)" \
+	" FROM generate_series(1, 50000) g;" \
+	"INSERT INTO conversations (workspace_id, id, account_id, contact_id, last_message_at) SELECT 1, g, 1 + g % 2, g, now() - g * interval '1 s'" \
+	" FROM generate_series(1, 50000) g;" \
+	"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, client_message_id, type, message_type, message_status," \
+	" origin, metadata, sent_at) SELECT 1, g, 1, 1 + g % 50000, 'true:' || g, CASE WHEN g % 10 = 0 THEN 'c' || g END, 'inbound', 'text'," \
+	" 'delivered', 'live', jsonb_build_object('body', repeat('word ', 20)), now() - g * interval '1 s' FROM generate_series(1, 100000) g;" \
+	"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) SELECT 1, g, 'me', 'x', now() FROM generate_series(1, 20000) g;" \
+	"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) SELECT 1, g, 'p', 'read', now() FROM generate_series(1, 20000) g;" \
+	"INSERT INTO chat_media (workspace_id, chat_id) SELECT 1, g FROM generate_series(1, 20000) g;" \
+	"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic, partition," \
+	" record_offset, record_timestamp_ms, expires_at) SELECT 1, 1, 'status', 'true:x' || g, gen_random_uuid(), '', '', 't', g % 24, g, 0," \
+	" now() + g * interval '1 s' FROM generate_series(1, 20000) g;" \
+	"INSERT INTO outbox (producer, slot, epoch, seq, records) SELECT 'chat-sync', g % 24, 1, g, 'x' FROM generate_series(1, 20000) g"
+
+/* EXECUTE takes functions, but no subqueries. */
+#define FUNCTION_IDS \
+	"CREATE FUNCTION test_ids() RETURNS bigint[] LANGUAGE sql AS 'SELECT array_agg(g * 20) FROM generate_series(1::bigint, 1000) g'"
+#define FUNCTION_TEXTS \
+	"CREATE FUNCTION test_texts(form text) RETURNS text[] LANGUAGE sql AS" \
+	" 'SELECT array_agg(replace(form, ''#'', (g * 20)::text)) FROM generate_series(1, 1000) g'"
+
+/* A batch of 1,000: the tenant's number, ids, keys; # stands for the id. */
+#define ONES   "array_fill(1::bigint, ARRAY[1000])"
+#define IDS    "test_ids()"
+#define TEXTS(form) "test_texts('" form "')"
+#define TIMES  "array_fill(now(), ARRAY[1000])"
+#define N3     ", NULL, NULL, NULL"
+#define ALIASES ONES ", " TEXTS("phone") ", " TEXTS("") ", " TEXTS("62#")
+
+/* Statements of libs/store by name with their arguments, and the indexes that they must use. */
+static const struct {
+	const char *name, *args, *indexes[3];
+} statements[] = {
+	{ "messages_find", ONES ", " ONES ", " TEXTS("true:#"), { "chats_key" } },
+	{ "messages_at", ONES ", " IDS ", " TIMES, { "chats_conversation" } },
+	{ "messages_by_client_id", ONES ", " ONES ", " TEXTS("c#"), { "chats_client_message" } },
+	{ "messages_store", ONES ", " IDS N3 N3 N3 N3 N3 N3, { "chats_pkey" } },
+	{ "messages_delete", ONES ", " IDS, { "chats_pkey", "chat_reactions_pkey", "chat_receipts_pkey" } },
+	{ "reactions_store", ONES ", " IDS ", " TEXTS("me") ", " TEXTS("") ", " TIMES ", NULL", { "chat_reactions_pkey" } },
+	{ "conversations_find", ONES ", " ONES ", " IDS ", NULL, NULL, " IDS, { "conversations_peer", "conversations_workspace_id_uuid_key" } },
+	{ "conversations_load", ONES ", " IDS, { "conversations_pkey" } },
+	{ "conversations_create", ONES ", " ONES ", " IDS ", NULL, NULL", { "contacts_pkey" } },
+	{ "conversations_store", ONES ", " IDS N3 N3 ", NULL, NULL", { "conversations_pkey" } },
+	{ "conversations_recount", ONES ", " IDS ", NULL", { "chats_conversation" } },
+	{ "conversations_unread_marks", ONES ", " IDS ", array_fill(3, ARRAY[1000]), " TIMES, { "chats_conversation" } },
+	{ "conversations_merge_collapse", "1, 7, 9", { "chats_conversation", "chats_key" } },
+	{ "conversations_merge_move", "1, 7, 9", { "chats_conversation" } },
+	{ "aliases_find", ALIASES, { "contact_aliases_pkey", "contacts_pkey" } },
+	{ "aliases_delete", ALIASES, { "contact_aliases_pkey" } },
+	{ "aliases_move", ALIASES ", " IDS, { "contact_aliases_pkey" } },
+	{ "contacts_store", ONES ", " IDS N3 N3 ", NULL, NULL", { "contacts_pkey" } },
+	{ "contacts_lock", "1, ARRAY[5, 7]::bigint[]", { "contacts_pkey" } },
+	{ "contacts_merge_aliases", "1, 7, 9", { "contact_aliases_contact" } },
+	{ "contacts_merge_accounts", "1, 7", { "conversations_peer" } },
+	{ "groups_lock", ONES ", " TEXTS("#@g.us") ", " IDS, { "whatsapp_groups_workspace_id_group_jid_key" } },
+	{ "groups_store", ONES ", " IDS N3 N3 N3 N3 ", NULL", { "whatsapp_groups_pkey" } },
+	{ "parked_find", ONES ", " ONES ", " TEXTS("true:x#"), { "parked_updates_target" } },
+	{ "parked_ready", "'t', 100, ARRAY[1, 2]", { "parked_updates_due", "chats_key" } },
+	{ "parked_expire", "'t', 100, ARRAY[1, 2]", { "parked_updates_due", "parked_updates_pkey" } },
+	{ "parked_delete", ONES ", " IDS, { "parked_updates_pkey" } },
+	{ "accounts_load", "array_fill(gen_random_uuid(), ARRAY[2])", { "whatsapp_accounts_uuid_key", "parked_updates_target" } },
+	{ "accounts_store", ONES ", " IDS N3 N3 ", NULL, NULL",
+		{ "whatsapp_accounts_pkey" } },
+	{ "outbox_read", "'chat-sync', NULL, NULL, NULL, 100, ARRAY[1, 2]", { "outbox_pkey" } },
+	{ "outbox_delete", "'chat-sync', array_fill(1, ARRAY[64]), array_fill(1::bigint, ARRAY[64]), " IDS, { "outbox_pkey" } },
+	{ "users_find", ONES ", NULL", { "users_workspace_id_uuid_key" } },
+};
+
+/* Questions that others ask, and the index that is there for them. */
+static const struct {
+	const char *role, *sql, *index;
+	bool sorted; /* by the index alone */
+} questions[] = {
+	{ ADMIN, "SELECT * FROM conversations WHERE workspace_id = 1 AND account_id = 1 ORDER BY last_message_at DESC NULLS LAST, id LIMIT 50",
+		"conversations_list", true },
+	{ ADMIN, "SELECT * FROM chats WHERE workspace_id = 1 AND conversation_id = 7 ORDER BY sent_at DESC LIMIT 50", "chats_conversation", true },
+	{ ADMIN, "SELECT * FROM contacts WHERE workspace_id = 1 AND full_name ILIKE '%c0ffee%'", "contacts_full_name_trgm", false },
+	{ ADMIN, "SELECT * FROM contacts WHERE workspace_id = 1 AND phone LIKE '%1000004%'", "contacts_phone_trgm", false },
+	{ ADMIN, "SELECT * FROM whatsapp_groups WHERE workspace_id = 1 AND name ILIKE '%c0ffee%'", "whatsapp_groups_name_trgm", false },
+	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE workspace_id = 1 AND status = 'failed'", "whatsapp_accounts_status", false },
+	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE status = 'disconnected' ORDER BY status_since LIMIT 100", "whatsapp_accounts_status_since",
+		true },
+	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE assigned_instance_index = 7", "whatsapp_accounts_instance", false },
+	{ ADMIN, "SELECT count(*) FROM whatsapp_accounts WHERE disconnect_reason = 'timeout' AND disconnected_at > now() - interval '1 hour'",
+		"whatsapp_accounts_disconnects", false },
+	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE workspace_id = 1 AND is_primary AND deleted_at IS NULL", "whatsapp_accounts_primary",
+		false },
+	{ "blazz_ingest", "SELECT uuid FROM whatsapp_accounts WHERE phone_number_id = 'pn7' AND deleted_at IS NULL",
+		"whatsapp_accounts_phone_number_id", false },
+	{ "blazz_ingest", "SELECT uuid FROM whatsapp_accounts WHERE waba_id = 'wb7' AND deleted_at IS NULL", "whatsapp_accounts_waba", false },
+	{ "blazz_ingest", "SELECT uuid FROM whatsapp_accounts WHERE session_id = 'x7' AND deleted_at IS NULL", "whatsapp_accounts_session_id_key",
+		false },
+};
+
+/* Indexes that are there to forbid, not to find. */
+static const char *const guards[] = { "whatsapp_accounts_provider_ref", "schema_version_one_row" };
+
+static const char *sql_of(const char *name)
+{
+	for (size_t i = 0; i < statements_by_role_count; i++)
+		for (const struct pg_stmt *const *s = statements_by_role[i].statements; *s; s++)
+			if (strcmp((*s)->name, name) == 0)
+				return (*s)->sql;
+	fail_msg("no statement %s", name);
+	return "";
+}
+
+/* The plan as text, in the arena. */
+static const char *plan_of(struct pg *pg, const char *explain)
+{
+	struct pg_rows *rows = query(pg, explain, NULL);
+	struct buf out = BUF_INIT;
+	const char *text;
+
+	for (int i = 0; i < pg_rows_count(rows); i++)
+		buf_printf(&out, "%.*s\n", STR_ARG(pg_text(rows, i, 0)));
+	text = arena_cstr(db.arena, buf_str(&out));
+	buf_fini(&out);
+	pg_rows_free(rows);
+	return text;
+}
+
+static void assert_uses(const char *plan, const char *what, const char *index)
+{
+	char on[100];
+
+	if (strstr(plan, "Seq Scan on") || strstr(plan, "Hash Join") || strstr(plan, "Merge Join"))
+		fail_msg("%s reads a table whole:\n%.900s", what, plan);
+	snprintf(on, sizeof(on), "%s", index);
+	if (!strstr(plan, on))
+		fail_msg("%s does not use %s:\n%.900s", what, index, plan);
+}
+
+static void statements_use_their_indexes(void)
+{
+	struct buf sql = BUF_INIT;
+
+	execute(db.pg, "DEALLOCATE ALL");
+	execute(db.pg, "SET plan_cache_mode = force_custom_plan"); /* as unnamed statements are planned */
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+		const char *plan;
+
+		buf_clear(&sql);
+		buf_printf(&sql, "PREPARE p AS %s", sql_of(statements[i].name));
+		execute(db.pg, sql.p);
+		buf_clear(&sql);
+		buf_printf(&sql, "EXPLAIN EXECUTE p (%s)", statements[i].args);
+		plan = plan_of(db.pg, sql.p);
+		for (size_t k = 0; k < 3 && statements[i].indexes[k]; k++)
+			assert_uses(plan, statements[i].name, statements[i].indexes[k]);
+		execute(db.pg, "DEALLOCATE p");
+	}
+	buf_fini(&sql);
+}
+
+static void in_tables_that_grew_statements_use_their_indexes(void **state)
+{
+	(void)state;
+	statements_use_their_indexes();
+}
+
+static void in_analysed_tables_statements_use_their_indexes(void **state)
+{
+	(void)state;
+	execute(db.admin, "ANALYZE");
+	statements_use_their_indexes();
+}
+
+static void questions_use_the_index_made_for_them(void **state)
+{
+	char sql[600];
+
+	(void)state;
+	execute(db.admin, "ANALYZE");
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+		struct pg *pg = db_session(questions[i].role);
+		const char *plan;
+
+		snprintf(sql, sizeof(sql), "EXPLAIN %s", questions[i].sql);
+		plan = plan_of(pg, sql);
+		assert_uses(plan, questions[i].sql, questions[i].index);
+		if (questions[i].sorted && strstr(plan, "Sort"))
+			fail_msg("%s sorts:\n%s", questions[i].sql, plan);
+		pg_close(&pg);
+	}
+}
+
+static bool is_named(struct str index)
+{
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+		if (str_is(index, questions[i].index))
+			return true;
+	for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
+		if (str_is(index, guards[i]))
+			return true;
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
+		for (size_t k = 0; k < 3 && statements[i].indexes[k]; k++)
+			if (str_is(index, statements[i].indexes[k]))
+				return true;
+	return false;
+}
+
+static void no_index_is_without_a_query(void **state)
+{
+	struct pg_rows *rows = query(db.admin,
+		"SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = 'public'::regnamespace"
+		" AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u'))",
+		NULL);
+
+	(void)state;
+	assert_true(pg_rows_count(rows) > 10);
+	for (int i = 0; i < pg_rows_count(rows); i++)
+		if (!is_named(pg_text(rows, i, 0)))
+			fail_msg("%.*s", STR_ARG(pg_text(rows, i, 0)));
+	pg_rows_free(rows);
+}
+
+static int start(void **state)
+{
+	if (db_start(state) < 0)
+		return -1;
+	db_script(ROWS);
+	execute(db.admin, FUNCTION_IDS);
+	execute(db.admin, FUNCTION_TEXTS);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(in_tables_that_grew_statements_use_their_indexes),
+		cmocka_unit_test(in_analysed_tables_statements_use_their_indexes),
+		cmocka_unit_test(questions_use_the_index_made_for_them),
+		cmocka_unit_test(no_index_is_without_a_query),
+	};
+
+	return cmocka_run_group_tests(tests, start, db_stop);
+}

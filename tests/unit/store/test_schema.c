@@ -1,0 +1,248 @@
+/* The schema as a whole: its version, tenants apart, each role with no more than its own, and the way back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "db.h"
+#include "store/schema.h"
+
+static const char *const roles[] = { "blazz_ingest", "blazz_chat_sync", "blazz_webhook_dispatcher", "blazz_campaign_sender",
+	"blazz_cleanup", "blazz_gateway", "blazz_admin", "blazz_ops" };
+
+static void every_role_can_ask_for_the_version(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		struct pg *pg = db_session(roles[i]);
+
+		done(schema_version_check(pg, SCHEMA_VERSION, &db.err));
+		done(schema_version_check(pg, SCHEMA_VERSION - 1, &db.err));
+		assert_failed(schema_version_check(pg, SCHEMA_VERSION + 1, &db.err), db.err, ERR_RETRY, "schema");
+		pg_close(&pg);
+	}
+}
+
+static void there_is_one_version(void **state)
+{
+	(void)state;
+	assert_failed(run(db.admin, "INSERT INTO schema_version VALUES (9)", NULL, NULL, &db.err), db.err, ERR_CONFLICT, "23505");
+}
+
+#define TENANT_TABLES \
+	" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid" \
+	" AND a.attname = 'workspace_id' AND NOT a.attisdropped WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')"
+
+static void no_tenant_table_is_without_row_level_security(void **state)
+{
+	(void)state;
+	assert_true(db_i64("SELECT count(*)" TENANT_TABLES) >= 17);
+	assert_text("SELECT coalesce(string_agg(c.relname, ', '), 'none')" TENANT_TABLES
+		    " AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policies p WHERE p.tablename = c.relname"
+		    " AND p.policyname = 'tenant' AND p.cmd = 'ALL'))",
+		"none");
+}
+
+static void no_view_shows_what_its_reader_may_not_see(void **state)
+{
+	(void)state;
+	assert_text("SELECT coalesce(string_agg(relname, ', '), 'none') FROM pg_class WHERE relkind = 'v'"
+		    " AND relnamespace = 'public'::regnamespace AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)",
+		"none");
+}
+
+static void every_key_between_tenant_tables_begins_with_the_workspace(void **state)
+{
+	(void)state;
+	assert_text("SELECT coalesce(string_agg(k.conname, ', '), 'none') FROM pg_constraint k WHERE k.contype = 'f'"
+		    " AND k.conrelid IN (SELECT c.oid" TENANT_TABLES ") AND k.confrelid IN (SELECT c.oid" TENANT_TABLES ")"
+		    " AND k.confrelid <> 'provider_apps'::regclass" /* one app serves many workspaces */
+		    " AND ((SELECT attname FROM pg_attribute WHERE attrelid = k.conrelid AND attnum = k.conkey[1]) <> 'workspace_id'"
+		    " OR (SELECT attname FROM pg_attribute WHERE attrelid = k.confrelid AND attnum = k.confkey[1]) <> 'workspace_id')",
+		"none");
+}
+
+static void only_names_that_come_without_a_workspace_are_unique_across_them(void **state)
+{
+	(void)state;
+	assert_text("SELECT string_agg(i.indexrelid::regclass::text, ' ' ORDER BY i.indexrelid::regclass::text COLLATE \"C\") FROM pg_index i"
+		    " WHERE i.indisunique AND i.indrelid IN (SELECT c.oid" TENANT_TABLES ") AND 'workspace_id' <>"
+		    " (SELECT attname FROM pg_attribute WHERE attrelid = i.indrelid AND attnum = i.indkey[0])",
+		"provider_apps_pkey provider_apps_uuid_key whatsapp_accounts_phone_number_id whatsapp_accounts_provider_ref"
+		" whatsapp_accounts_session_id_key whatsapp_accounts_uuid_key");
+}
+
+/* Something of both workspaces in every table that a tenant may see. */
+#define BOTH \
+	"INSERT INTO provider_apps (workspace_id, kind, secrets) VALUES (1, 'meta', ''), (2, 'meta', ''), (NULL, 'meta', '');" \
+	"INSERT INTO users (workspace_id, name, email, role) VALUES (1, 'b', 'b', 'agent'), (2, 'b', 'b', 'agent');" \
+	"INSERT INTO account_qr (workspace_id, account_id, code, expires_at) VALUES (1, 1, '', now()), (2, 3, '', now());" \
+	"INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs'), (2, 20, 'webjs');" \
+	"INSERT INTO contact_aliases (workspace_id, contact_id, kind, value) VALUES (1, 10, 'lid', '1'), (2, 20, 'lid', '1');" \
+	"INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) VALUES (1, 10, 'x', now()), (2, 20, 'x', now());" \
+	"INSERT INTO whatsapp_groups (workspace_id, group_jid, name) VALUES (1, 'g', 'g'), (2, 'g', 'g');" \
+	"INSERT INTO templates (workspace_id, account_id, provider_template_id, name, language) VALUES (1, 1, 't', 't', 'id'), (2, 3, 't', 't', 'id');" \
+	"INSERT INTO conversations (workspace_id, id, account_id, contact_id) VALUES (1, 100, 1, 10), (2, 200, 3, 20);" \
+	"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata," \
+	" sent_at) VALUES (1, 1, 1, 100, 'k', 'inbound', 'text', 'read', 'live', '{}', now()), (2, 2, 3, 200, 'k', 'inbound', 'text', 'read'," \
+	" 'live', '{}', now());" \
+	"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, 1, 'p', 'read', now()), (2, 2, 'p', 'read', now());" \
+	"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, 1, 'p', 'x', now()), (2, 2, 'p', 'x', now());" \
+	"INSERT INTO chat_media (workspace_id, chat_id) VALUES (1, 1), (2, 2);" \
+	"INSERT INTO account_syncs (workspace_id, account_id, sync_id, index) VALUES (1, 1, 's', 0), (2, 3, 's', 0)"
+
+static void a_tenant_sees_its_own_rows_and_no_others(void **state)
+{
+	struct pg *gateway = db_session("blazz_gateway");
+	struct pg_rows *tables;
+
+	db_empty(state);
+	db_script(BOTH);
+	tables = query(db.admin,
+		"SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped"
+		" AND a.attname = CASE c.relname WHEN 'workspaces' THEN 'id' ELSE 'workspace_id' END"
+		" WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')"
+		" AND has_table_privilege('blazz_gateway', c.oid, 'SELECT')",
+		NULL);
+	assert_true(pg_rows_count(tables) >= 17);
+	for (int i = 0; i < pg_rows_count(tables); i++) {
+		struct str name = pg_text(tables, i, 0), column = pg_text(tables, i, 1);
+		char all[200], foreign[200];
+
+		snprintf(all, sizeof(all), "SELECT count(*) FROM %.*s", STR_ARG(name));
+		snprintf(foreign, sizeof(foreign), "SELECT count(*) FROM %.*s WHERE %.*s IS DISTINCT FROM 1", STR_ARG(name), STR_ARG(column));
+		execute(gateway, "SELECT set_config('blazz.workspace_id', '', false)");
+		if (query_i64(gateway, all) != 0)
+			fail_msg("%.*s without a workspace", STR_ARG(name));
+		execute(gateway, "SELECT set_config('blazz.workspace_id', '1', false)");
+		if (query_i64(gateway, all) == 0 || query_i64(gateway, foreign) != 0)
+			fail_msg("%.*s of another workspace", STR_ARG(name));
+		if (db_i64(foreign) == 0)
+			fail_msg("%.*s: nothing to hide", STR_ARG(name));
+	}
+	pg_rows_free(tables);
+	pg_close(&gateway);
+}
+
+static void a_tenant_cannot_write_into_another_workspace(void **state)
+{
+	struct pg *gateway = db_session("blazz_gateway");
+
+	(void)state;
+	execute(gateway, "SELECT set_config('blazz.workspace_id', '1', false)");
+	execute(gateway, "INSERT INTO users (workspace_id, name, email, role) VALUES (1, 'c', 'c', 'agent')");
+	assert_failed(run(gateway, "INSERT INTO users (workspace_id, name, email, role) VALUES (2, 'c', 'c', 'agent')", NULL, NULL, &db.err),
+		db.err, ERR_FATAL, "42501");
+	execute(gateway, "UPDATE users SET name = 'stolen' WHERE workspace_id = 2");
+	assert_int_equal(db_i64("SELECT count(*) FROM users WHERE name = 'stolen'"), 0);
+	pg_close(&gateway);
+}
+
+static void services_that_serve_all_tenants_see_all(void **state)
+{
+	(void)state;
+	assert_int_equal(query_i64(db.pg, "SELECT count(DISTINCT workspace_id) FROM chats"), 2);
+}
+
+static void each_role_may_do_its_own_and_no_more(void **state)
+{
+	static const struct {
+		const char *role, *what;
+		bool allowed;
+	} cases[] = {
+		{ "blazz_chat_sync", "INSERT INTO chats", true },
+		{ "blazz_chat_sync", "SELECT (secrets) whatsapp_accounts", false },
+		{ "blazz_chat_sync", "SELECT (session_data) whatsapp_accounts", false },
+		{ "blazz_chat_sync", "SELECT INTO provider_apps", false },
+		{ "blazz_chat_sync", "SELECT INTO account_qr", false },
+		{ "blazz_chat_sync", "UPDATE (status) whatsapp_accounts", true },
+		{ "blazz_chat_sync", "UPDATE (desired_state) whatsapp_accounts", false },
+		{ "blazz_chat_sync", "UPDATE (health_score) whatsapp_accounts", false },
+		{ "blazz_chat_sync", "DELETE INTO contacts", false },
+		{ "blazz_chat_sync", "DELETE INTO conversations", false },
+		{ "blazz_ingest", "SELECT (secrets) whatsapp_accounts", true },
+		{ "blazz_ingest", "SELECT (session_data) whatsapp_accounts", false },
+		{ "blazz_ingest", "INSERT INTO account_qr", true },
+		{ "blazz_ingest", "UPDATE INTO whatsapp_accounts", false },
+		{ "blazz_ingest", "INSERT INTO chats", false },
+		{ "blazz_ingest", "SELECT INTO chats", false },
+		{ "blazz_ingest", "INSERT INTO outbox", false },
+		{ "blazz_ingest", "SELECT INTO contacts", false },
+		{ "blazz_gateway", "SELECT INTO chats", true },
+		{ "blazz_gateway", "INSERT INTO chats", false },
+		{ "blazz_gateway", "UPDATE INTO conversations", false },
+		{ "blazz_gateway", "UPDATE (status) whatsapp_accounts", false },
+		{ "blazz_gateway", "UPDATE (desired_state) whatsapp_accounts", true },
+		{ "blazz_ops", "DELETE INTO outbox", true },
+		{ "blazz_ops", "SELECT (secrets) whatsapp_accounts", false },
+		{ "blazz_ops", "SELECT INTO provider_apps", false },
+		{ "blazz_ops", "INSERT INTO chats", false },
+		{ "blazz_webhook_dispatcher", "SELECT INTO chats", false },
+		{ "blazz_campaign_sender", "INSERT INTO chats", false },
+		{ "blazz_admin", "INSERT INTO workspaces", true },
+		{ "blazz_admin", "INSERT INTO chats", false },
+		{ "public", "SELECT INTO chats", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char privilege[20], part[40], table[40], sql[200];
+		struct pg_rows *rows;
+
+		assert_int_equal(sscanf(cases[i].what, "%19s %39s %39s", privilege, part, table), 3);
+		if (part[0] == '(') {
+			part[strlen(part) - 1] = '\0';
+			snprintf(sql, sizeof(sql), "SELECT has_column_privilege('%s', '%s', '%s', '%s')", cases[i].role, table, part + 1, privilege);
+		} else {
+			snprintf(sql, sizeof(sql), "SELECT has_table_privilege('%s', '%s', '%s')", cases[i].role, table, privilege);
+		}
+		rows = query(db.admin, sql, NULL);
+		if (pg_bool(rows, 0, 0) != cases[i].allowed)
+			fail_msg("%s: %s", cases[i].role, cases[i].what);
+		pg_rows_free(rows);
+	}
+}
+
+static void only_chat_sync_writes_messages(void **state)
+{
+	(void)state;
+	assert_text("SELECT string_agg(DISTINCT grantee, ' ') FROM information_schema.role_table_grants WHERE table_name IN ('chats',"
+		    " 'conversations', 'contacts') AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE') AND grantee <> 'postgres'",
+		"blazz_chat_sync");
+}
+
+/* The last test: it leaves an empty database behind, and a full one. */
+static void what_is_reverted_can_be_deployed_again(void **state)
+{
+	(void)state;
+	pg_close(&db.pg);
+	assert_int_equal(db_sqitch("revert -y"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'blazz%'"), 0);
+	assert_int_equal(db_sqitch("deploy --verify"), 0);
+	db.pg = db_session(CHAT_SYNC);
+	done(schema_version_check(db.pg, SCHEMA_VERSION, &db.err));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_role_can_ask_for_the_version),
+		cmocka_unit_test(there_is_one_version),
+		cmocka_unit_test(no_tenant_table_is_without_row_level_security),
+		cmocka_unit_test(no_view_shows_what_its_reader_may_not_see),
+		cmocka_unit_test(every_key_between_tenant_tables_begins_with_the_workspace),
+		cmocka_unit_test(only_names_that_come_without_a_workspace_are_unique_across_them),
+		cmocka_unit_test(a_tenant_sees_its_own_rows_and_no_others),
+		cmocka_unit_test(a_tenant_cannot_write_into_another_workspace),
+		cmocka_unit_test(services_that_serve_all_tenants_see_all),
+		cmocka_unit_test(each_role_may_do_its_own_and_no_more),
+		cmocka_unit_test(only_chat_sync_writes_messages),
+		cmocka_unit_test(what_is_reverted_can_be_deployed_again),
+	};
+
+	return cmocka_run_group_tests(tests, db_start, db_stop);
+}

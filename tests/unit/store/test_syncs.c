@@ -1,0 +1,261 @@
+/* Syncs only ever add bits and ends, and are complete when every chat is accounted for; templates; users. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "db.h"
+#include "store/syncs.h"
+
+static int fresh(void **state)
+{
+	db_empty(state);
+	execute(db.admin, "UPDATE whatsapp_accounts SET sync = '{}', updated_at = now()");
+	return 0;
+}
+
+static struct sync_batch_row bits(int32_t index, uint64_t synced, uint64_t skipped)
+{
+	return (struct sync_batch_row){ .workspace_id = 1, .account_id = 1, .sync_id = STR("s"), .index = index, .synced_mask = synced,
+		.skipped_mask = skipped };
+}
+
+static struct sync_batch_row end(int32_t index, int32_t chats, int32_t total, bool last)
+{
+	struct sync_batch_row r = bits(index, 0, 0);
+
+	r.ended = true;
+	r.chats = chats;
+	r.total = total;
+	r.last = last;
+	return r;
+}
+
+static bool store(struct sync_batch_row row)
+{
+	done(sync_batches_store(db.pg, &row, 1, &db.err));
+	return row.changed;
+}
+
+static struct sync_state state_of(const char *sync_id)
+{
+	struct sync_state s = { .workspace_id = 1, .account_id = 1, .sync_id = str_of(sync_id) };
+
+	done(sync_states_read(db.pg, &s, 1, &db.err));
+	return s;
+}
+
+static void only_what_was_not_there_before_is_a_change(void **state)
+{
+	struct sync_batch_row e = end(0, 2, 1, false);
+
+	(void)state;
+	e.rejected = 1;
+	assert_true(store(bits(0, 0x1, 0)));
+	assert_false(store(bits(0, 0x1, 0)));
+	assert_true(store(bits(0, 0, 0x2)));
+	assert_false(store(bits(0, 0x1, 0x2)));
+	assert_true(store(e));
+	assert_false(store(e));
+	assert_true(store(bits(0, UINT64_C(1) << 49, 0)));
+	assert_false(store(bits(1, 0, 0)));
+	assert_text("SELECT concat_ws(' ', synced_mask, skipped_mask, chats, rejected, total, last, ended_at IS NOT NULL) FROM account_syncs"
+		    " WHERE index = 0", "562949953421313 2 2 1 1 f t");
+}
+
+static void each_of_a_batch_is_told_whether_it_changed(void **state)
+{
+	struct sync_batch_row rows[] = { bits(2, 1, 0), bits(0, 1, 0), bits(1, 1, 0) };
+
+	(void)state;
+	assert_true(store(bits(0, 1, 0)));
+	done(sync_batches_store(db.pg, rows, 3, &db.err));
+	assert_true(rows[0].changed);
+	assert_false(rows[1].changed);
+	assert_true(rows[2].changed);
+}
+
+static void a_sync_is_complete_when_all_ended_and_every_chat_is_accounted_for(void **state)
+{
+	static const struct {
+		const char *name;
+		struct {
+			int32_t index;
+			uint64_t synced, skipped;
+			bool ended;
+			int32_t chats, total;
+			bool last;
+		} batches[3];
+		bool complete;
+		int32_t total;
+	} cases[] = {
+		{ "nothing came", { { 0 } }, false, 0 },
+		{ "one batch, all there", { { 0, 0x3, 0x4, true, 3, 1, false } }, true, 1 },
+		{ "one chat is missing", { { 0, 0x3, 0, true, 3, 1, false } }, false, 1 },
+		{ "more than was said", { { 0, 0x7, 0, true, 2, 1, false } }, true, 1 },
+		{ "no chats at all", { { 0, 0, 0, true, 0, 1, false } }, true, 1 },
+		{ "the end did not come", { { 0, 0x3, 0, false, 0, 0, false } }, false, 0 },
+		{ "nobody said how many", { { 0, 0x1, 0, true, 1, 0, false } }, false, 0 },
+		{ "the last one tells", { { 0, 0x1, 0, true, 1, 0, false }, { 1, 0x1, 0, true, 1, 0, true } }, true, 2 },
+		{ "the last came before the first", { { 1, 0x1, 0, true, 1, 0, true } }, false, 2 },
+		{ "one of two", { { 1, 0x1, 0, true, 1, 2, false } }, false, 2 },
+		{ "an index beyond the total does not count", { { 0, 0x1, 0, true, 1, 2, false }, { 5, 0x1, 0, true, 1, 2, false } }, false, 2 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sync_state s;
+
+		fresh(state);
+		for (size_t b = 0; b < 3; b++) {
+			struct sync_batch_row r = bits(cases[i].batches[b].index, cases[i].batches[b].synced, cases[i].batches[b].skipped);
+
+			r.ended = cases[i].batches[b].ended;
+			r.chats = cases[i].batches[b].chats;
+			r.total = cases[i].batches[b].total;
+			r.last = cases[i].batches[b].last;
+			if (r.ended || r.synced_mask)
+				store(r);
+		}
+		s = state_of("s");
+		if (s.complete != cases[i].complete || s.total != cases[i].total)
+			fail_msg("%s: complete %d, total %d", cases[i].name, s.complete, s.total);
+	}
+}
+
+static void a_state_sums_up_its_batches(void **state)
+{
+	struct sync_batch_row e = end(0, 4, 2, false);
+	struct sync_state s;
+
+	(void)state;
+	e.rejected = 3;
+	store(bits(0, 0x3, 0x6));
+	store(e);
+	store(bits(1, 0xff, 0));
+	s = state_of("s");
+	assert_int_equal(s.synced, 10);
+	assert_int_equal(s.skipped, 1); /* what was synced after all is not skipped */
+	assert_int_equal(s.rejected, 3);
+	assert_int_equal(s.expected, 4);
+	assert_int_equal(s.batches_ended, 1);
+	assert_int_equal(s.total, 2);
+	assert_true(s.started_us != PG_NO_TIME && s.last_us >= s.started_us);
+	s = state_of("another");
+	assert_int_equal(s.synced, 0);
+	assert_true(s.started_us == PG_NO_TIME);
+}
+
+static void keep_account(void *ctx, const struct account_row *row)
+{
+	struct account_row *out = ctx;
+
+	assert_int_equal(out->id, 0);
+	*out = *row;
+}
+
+static int64_t fail_stale(int64_t idle_ms)
+{
+	const int64_t workspaces[] = { 1, 1, 2 }, accounts[] = { 1, 2, 3 };
+	struct account_row failed = { .id = 0 };
+
+	done(syncs_fail_stale(db.pg, workspaces, accounts, 3, idle_ms, db.arena, keep_account, &failed, &db.err));
+	if (failed.id)
+		assert_str(failed.sync, "{\"resync\": true, \"status\": \"failed\", \"synced\": 5}");
+	return failed.id;
+}
+
+static void a_running_sync_without_progress_fails(void **state)
+{
+	(void)state;
+	db_script("UPDATE whatsapp_accounts SET sync = '{\"status\":\"running\",\"synced\":5}', updated_at = now() - interval '2 hours' WHERE id = 1;"
+		  "UPDATE whatsapp_accounts SET sync = '{\"status\":\"completed\"}', updated_at = now() - interval '2 hours' WHERE id = 2");
+	store(bits(0, 1, 0));
+	assert_int_equal(fail_stale(1800000), 0); /* something came just now */
+	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '1 hour'");
+	assert_int_equal(fail_stale(7200000), 0);
+	assert_int_equal(fail_stale(1800000), 1);
+	assert_int_equal(fail_stale(1800000), 0); /* once */
+}
+
+static void a_running_sync_that_never_got_a_batch_fails(void **state)
+{
+	(void)state;
+	execute(db.admin, "UPDATE whatsapp_accounts SET sync = '{\"status\":\"running\",\"synced\":5}', updated_at = now() - interval '2 hours'"
+			  " WHERE id = 1");
+	assert_int_equal(fail_stale(1800000), 1);
+}
+
+static void templates_keep_the_newest_report(void **state)
+{
+	static const struct {
+		const char *name, *status, *quality, *reason;
+		int at;
+		bool changed;
+	} cases[] = {
+		{ "the first", "REJECTED", NULL, "ABUSIVE", 10, true },
+		{ "the same, later", "REJECTED", NULL, "ABUSIVE", 20, false },
+		{ "an older one", "APPROVED", NULL, NULL, 15, false },
+		{ "only its quality", NULL, "GREEN", NULL, 30, true },
+		{ "a newer status without a reason", "APPROVED", NULL, NULL, 40, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct template_row row = { .workspace_id = 1, .account_id = 1, .name = STR("welcome"), .language = STR("id"),
+			.status = str_of(cases[i].status), .quality = str_of(cases[i].quality), .reason = str_of(cases[i].reason),
+			.at_us = AT(cases[i].at), .changed = !cases[i].changed };
+
+		done(templates_store(db.pg, &row, 1, &db.err));
+		if (row.changed != cases[i].changed)
+			fail_msg("%s", cases[i].name);
+	}
+	assert_text("SELECT concat_ws(' ', name, language, status, quality, coalesce(reason, '-')) FROM templates",
+		"welcome id APPROVED GREEN -");
+}
+
+static void reports_of_one_template_in_one_batch_apply_in_order(void **state)
+{
+	struct template_row rows[] = {
+		{ .workspace_id = 1, .account_id = 1, .name = STR("a"), .status = STR("PENDING"), .at_us = AT(1) },
+		{ .workspace_id = 1, .account_id = 1, .name = STR("b"), .status = STR("PENDING"), .at_us = AT(1) },
+		{ .workspace_id = 1, .account_id = 1, .name = STR("a"), .quality = STR("RED"), .at_us = AT(2) },
+	};
+
+	(void)state;
+	done(templates_store(db.pg, rows, 3, &db.err));
+	assert_true(rows[0].changed && rows[1].changed && rows[2].changed);
+	assert_text("SELECT string_agg(concat_ws(' ', name, status, quality), ', ' ORDER BY name) FROM templates", "a PENDING RED, b PENDING");
+}
+
+static void users_are_found_in_their_workspace_only(void **state)
+{
+	const struct uuid ann = uuid_of("00000000-0000-4000-8000-0000000000a1"), nobody = { { 1 } };
+	const struct uuid ids[] = { nobody, ann, ann };
+	const int64_t workspaces[] = { 1, 2, 1 };
+	int64_t out[] = { 9, 9, 9 };
+
+	(void)state;
+	done(users_find(db.pg, workspaces, ids, 3, out, &db.err));
+	assert_int_equal(out[0], 0);
+	assert_int_equal(out[1], 0);
+	assert_int_equal(out[2], 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(only_what_was_not_there_before_is_a_change, fresh),
+		cmocka_unit_test_setup(each_of_a_batch_is_told_whether_it_changed, fresh),
+		cmocka_unit_test_setup(a_sync_is_complete_when_all_ended_and_every_chat_is_accounted_for, fresh),
+		cmocka_unit_test_setup(a_state_sums_up_its_batches, fresh),
+		cmocka_unit_test_setup(a_running_sync_without_progress_fails, fresh),
+		cmocka_unit_test_setup(a_running_sync_that_never_got_a_batch_fails, fresh),
+		cmocka_unit_test_setup(templates_keep_the_newest_report, fresh),
+		cmocka_unit_test_setup(reports_of_one_template_in_one_batch_apply_in_order, fresh),
+		cmocka_unit_test_setup(users_are_found_in_their_workspace_only, fresh),
+	};
+
+	return cmocka_run_group_tests(tests, db_start, db_stop);
+}
