@@ -106,7 +106,7 @@ e2e: ## end to end tests with the sanitized programs; K=expression as in pytest 
 	@tools/run-tests.py e2e
 fuzz: ## every fuzzer for FUZZ_SECONDS (20); K=word picks some
 	@tools/run-tests.py fuzz
-lint: ## format, clang-tidy, floors, headers, compatibility of proto/
+lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables
 	@tools/run-tests.py lint
 format: ## rewrite the sources in the house's format
 	$(FIND_FORMATTED) | xargs -0 -r clang-format-19 -i
@@ -195,7 +195,7 @@ TIDY := $(ALL_SRC:%=build/lint/tidy/%.ok)
 HEADERS := $(sort $(wildcard libs/*/*.h $(foreach d,$(PROGRAM_DIRS),$(d)/*.h $(d)/*/*.h)))
 HEADER_CHECKS := $(HEADERS:%=build/lint/header/%.ok)
 
-.PHONY: lint-format lint-tidy lint-headers lint-layers lint-proto
+.PHONY: lint-format lint-tidy lint-headers lint-layers lint-proto lint-readme
 lint-format:
 	@$(FIND_FORMATTED) | xargs -0 -r -n 40 -P $(JOBS) clang-format-19 --dry-run -Werror
 lint-tidy: $(TIDY)
@@ -204,6 +204,8 @@ lint-layers:
 	@tools/lint-layers.py
 lint-proto: $(PB_DESCRIPTORS)
 	@tools/proto-compat.py proto/baseline.binpb $<
+lint-readme: $(SERVICES:%=$(OUT)/bin/blazz-%)
+	@tools/readme-config.sh check $(OUT)/bin
 
 TIDY_FLAGS = $(CPPFLAGS) $(OWN) -DBLAZZ_FAILPOINTS $(if $(filter %.cc,$<),-std=c++17,-std=c11)
 build/lint/tidy/%.ok: % .clang-tidy Makefile | $(PB_H)

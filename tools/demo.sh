@@ -14,6 +14,8 @@ broker=${BROKER:-devbroker}
 fixtures=${FIXTURES:-tests/fixtures}
 bin=$(realpath -m "${BLAZZ_BIN:-build/release/bin}")
 wait_s=60
+# What the environment says of another Blazz or PostgreSQL would win over the demo's own configuration.
+for name in $(compgen -e | grep -E '^(BLAZZ_|PG)' | grep -vxE 'BLAZZ_(BIN|CACHE)'); do unset "$name"; done
 dialects=(meta webjs-raw waha evolution bridge)
 
 # Public ids of the demo's own, so that its URLs are the same every time.

@@ -82,7 +82,7 @@ def make(name, *arguments):
 
 
 def stage_lint():
-    for check in ("format", "layers", "headers", "proto", "tidy"):
+    for check in ("format", "layers", "headers", "proto", "readme", "tidy"):
         make(f"lint-{check}", f"lint-{check}")
 
 

@@ -18,7 +18,7 @@
 #include "base/hex.h"
 
 #define BODY_KEEP_BYTES ((size_t)64 * 1024) /* memory that a connection keeps for its next body */
-#define DROP_MAX_BYTES  ((size_t)256 * 1024)
+#define DROP_MAX_BYTES  ((size_t)32 * 1024 * 1024) /* costs no memory, and no longer than the body may take */
 
 static void peer_format(struct http_request *r, const struct sockaddr *a)
 {

@@ -7,7 +7,7 @@
 
 /* Accounts by public id, live ones only, with their workspace's settings. Rows that exist are passed to each. */
 int accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct arena *a,
-		  void (*each)(void *ctx, const struct account_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, const struct account_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Writes the reported columns (status, status_since, connected and disconnected times, reason, details, sync) as the rows have
  * them; is_active follows status = connected; last_activity_at moves to now. */
 int accounts_store(struct pg *pg, const struct account_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
@@ -16,7 +16,7 @@ struct notice_row {
 	int64_t workspace_id, account_id;
 	struct str kind, json;
 	int64_t at_us; /* an older notice of that kind never replaces a newer one */
-	bool changed;  /* out: newer than, or different from, the one before */
+	bool changed; /* out: newer than, or different from, the one before */
 };
 /* Rows must be distinct by (account, kind). */
 int notices_store(struct pg *pg, struct notice_row *rows, size_t n, struct err *err) ERR_MUST_USE;

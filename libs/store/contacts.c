@@ -50,8 +50,8 @@ static const struct pg_stmt accounts_of = { "contacts_merge_accounts", PG_PREPAR
 	"SELECT a.uuid FROM whatsapp_accounts a WHERE a.workspace_id = $1 AND a.id IN (SELECT v.account_id FROM conversations v"
 	" WHERE v.workspace_id = $1 AND v.contact_id = $2::bigint AND v.merged_into IS NULL) ORDER BY a.id" };
 
-const struct pg_stmt *const contacts_statements[] = { &draw, &insert, &store, &lock, &uuids, &move_aliases, &copy_opt_outs,
-	&mark_merged, &accounts_of, NULL };
+const struct pg_stmt *const contacts_statements[] = { &draw, &insert, &store, &lock, &uuids, &move_aliases,
+	&copy_opt_outs, &mark_merged, &accounts_of, NULL };
 
 void contact_read(struct cells *c, struct contact_row *row)
 {

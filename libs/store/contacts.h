@@ -7,10 +7,11 @@
 
 /* Finds the contact of each alias; contact_id of what is unknown stays 0. `each` gets every contact found, once. */
 int aliases_find(struct pg *pg, struct alias_row *aliases, size_t n, struct arena *a,
-		 void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Inserts aliases that are not there, sorted, ON CONFLICT DO NOTHING. inserted[i] says whether aliases[i] is now ours; the others
  * belong to somebody (read again with aliases_find). Waits for a concurrent transaction that inserts the same one. */
-int aliases_insert(struct pg *pg, const struct alias_row *aliases, size_t n, bool *inserted, struct err *err) ERR_MUST_USE;
+int aliases_insert(struct pg *pg, const struct alias_row *aliases, size_t n, bool *inserted,
+	struct err *err) ERR_MUST_USE;
 int aliases_delete(struct pg *pg, const struct alias_row *aliases, size_t n, struct err *err) ERR_MUST_USE;
 /* Points existing aliases at rows[i].contact_id. */
 int aliases_move(struct pg *pg, const struct alias_row *rows, size_t n, struct err *err) ERR_MUST_USE;
@@ -22,15 +23,15 @@ int contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t
 int contacts_store(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Locks contacts FOR UPDATE in id order and reads them. */
 int contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,
-		  void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Public ids of two contacts of a workspace; nil when one does not exist. */
 int contacts_uuids(struct pg *pg, int64_t workspace_id, int64_t a, int64_t b, struct uuid *a_uuid, struct uuid *b_uuid,
-		   struct err *err) ERR_MUST_USE;
+	struct err *err) ERR_MUST_USE;
 /* Loser's aliases move to the winner (those that must go are deleted before, with aliases_delete), its opt-outs are copied
  * where they are newer, loser keeps merged_into. Both must be locked. Fills the public ids of the accounts that have a
  * conversation with the loser (in the arena). */
-int contacts_merge(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct arena *a, struct uuid **accounts,
-		   size_t *n_accounts, struct err *err) ERR_MUST_USE;
+int contacts_merge(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct arena *a,
+	struct uuid **accounts, size_t *n_accounts, struct err *err) ERR_MUST_USE;
 
 struct opt_out_row {
 	int64_t workspace_id, contact_id, account_id;

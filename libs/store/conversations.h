@@ -12,15 +12,19 @@
 
 /* Finds by (account, contact or group) where rows[i] has them, or by (workspace, uuid) where contact_id and group_id are 0.
  * rows[i]->id stays 0 when there is none. */
-int conversations_find(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a, struct err *err) ERR_MUST_USE;
+int conversations_find(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
+	struct err *err) ERR_MUST_USE;
 /* Reads rows by (workspace, id). ERR_FATAL when one does not exist: the id came from a row that refers to it. */
-int conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a, struct err *err) ERR_MUST_USE;
+int conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
+	struct err *err) ERR_MUST_USE;
 /* Inserts those with id 0, from the contact WHERE merged_into IS NULL FOR KEY SHARE, with their uuid (nil: the database draws
  * one). What could not be inserted keeps id 0: the contact was merged meanwhile, read its alias again. An existing one is found
  * instead and fills the row whole (safe to repeat). */
-int conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a, struct err *err) ERR_MUST_USE;
+int conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
+	struct err *err) ERR_MUST_USE;
 /* Writes sequence, unread, last_*, archived as the rows have them. */
-int conversations_store(struct pg *pg, const struct conversation_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int conversations_store(struct pg *pg, const struct conversation_row *const *rows, size_t n,
+	struct err *err) ERR_MUST_USE;
 /* Sets rows[i]->unread to the number of inbound, not deleted messages of origin live or sync that are newer than last_read. */
 int conversations_recount(struct pg *pg, struct conversation_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* The time that leaves the newest `count` inbound messages (live or sync, not deleted) up to until_us unread, and those sent at
@@ -37,8 +41,9 @@ int conversations_unread_marks(struct pg *pg, struct unread_mark *marks, size_t 
  * on them), the rest move; parked updates follow. Of `from` merged_into is set and unread becomes 0; neither struct changes, and
  * the caller recounts `into`. */
 int conversations_merge(struct pg *pg, const struct conversation_row *from, const struct conversation_row *into,
-			struct err *err) ERR_MUST_USE;
+	struct err *err) ERR_MUST_USE;
 /* Gives a conversation to another contact (when the winner of a merge has none with this account). */
-int conversations_give(struct pg *pg, const struct conversation_row *conversation, int64_t contact_id, struct err *err) ERR_MUST_USE;
+int conversations_give(struct pg *pg, const struct conversation_row *conversation, int64_t contact_id,
+	struct err *err) ERR_MUST_USE;
 
 #endif

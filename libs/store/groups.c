@@ -23,7 +23,7 @@ static const struct pg_stmt insert = { "groups_insert", PG_UNNAMED,
 
 static const struct pg_stmt find = { "groups_find", PG_UNNAMED, "SELECT r.place, " GROUP_COLUMNS FROM_GROUPS ") AS g" };
 
-static const struct pg_stmt lock = { "groups_lock", PG_UNNAMED,
+static const struct pg_stmt find_locked = { "groups_lock", PG_UNNAMED,
 	"SELECT r.place, " GROUP_COLUMNS FROM_GROUPS " FOR UPDATE) AS g" };
 
 static const struct pg_stmt store = { "groups_store", PG_UNNAMED,
@@ -38,7 +38,7 @@ static const struct pg_stmt store = { "groups_store", PG_UNNAMED,
 	" settings, participants_count, group_created_at, snapshot_at, deleted)"
 	" WHERE g.workspace_id = r.workspace_id AND g.id = r.id" };
 
-const struct pg_stmt *const groups_statements[] = { &insert, &find, &lock, &store, NULL };
+const struct pg_stmt *const groups_statements[] = { &insert, &find, &find_locked, &store, NULL };
 
 static void group_read(struct cells *c, struct group_row *row)
 {
@@ -95,7 +95,7 @@ static int groups_insert(struct pg *pg, struct group_row *const *rows, bool *cre
 }
 
 /* Reads those whose lock[i] is `locked`. */
-static int groups_read(struct pg *pg, struct group_row *const *rows, const bool *lock_row, bool locked, size_t n,
+static int groups_read(struct pg *pg, struct group_row *const *rows, const bool *lock, bool locked, size_t n,
 	struct arena *a, struct err *err)
 {
 	struct pg_rows *answer = NULL;
@@ -104,7 +104,7 @@ static int groups_read(struct pg *pg, struct group_row *const *rows, const bool 
 
 	columns_init(&c);
 	for (size_t i = 0; i < n; i++) {
-		if (lock_row[i] != locked)
+		if (lock[i] != locked)
 			continue;
 		columns_row(&c);
 		columns_i64(&c, rows[i]->workspace_id);
@@ -116,7 +116,7 @@ static int groups_read(struct pg *pg, struct group_row *const *rows, const bool 
 		columns_fini(&c);
 		return 0;
 	}
-	if (columns_run(&c, pg, locked ? &lock : &find, &answer, err) < 0)
+	if (columns_run(&c, pg, locked ? &find_locked : &find, &answer, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(answer, a); cells_more(&at); cells_next(&at)) {
 		size_t i = cells_place(&at, n);
@@ -127,14 +127,14 @@ static int groups_read(struct pg *pg, struct group_row *const *rows, const bool 
 	return 0;
 }
 
-int groups_upsert(struct pg *pg, struct group_row *const *rows, const bool *lock_row, bool *created, size_t n,
+int groups_upsert(struct pg *pg, struct group_row *const *rows, const bool *lock, bool *created, size_t n,
 	struct arena *a, struct err *err)
 {
 	if (n == 0)
 		return 0;
-	if (groups_insert(pg, rows, created, n, err) < 0 || groups_read(pg, rows, lock_row, true, n, a, err) < 0)
+	if (groups_insert(pg, rows, created, n, err) < 0 || groups_read(pg, rows, lock, true, n, a, err) < 0)
 		return -1;
-	return groups_read(pg, rows, lock_row, false, n, a, err);
+	return groups_read(pg, rows, lock, false, n, a, err);
 }
 
 int groups_store(struct pg *pg, const struct group_row *const *rows, size_t n, struct err *err)

@@ -22,7 +22,8 @@ static const struct pg_stmt by_session = { "intake_account_by_session", PG_PREPA
 	SELECT_ACCOUNTS(" AND a.session_id = $1") };
 static const struct pg_stmt by_phone_number_id = { "intake_account_by_phone_number_id", PG_PREPARED,
 	SELECT_ACCOUNTS(" AND a.phone_number_id = $1") };
-static const struct pg_stmt by_waba = { "intake_accounts_by_waba", PG_PREPARED, SELECT_ACCOUNTS(" AND a.waba_id = $1") };
+static const struct pg_stmt by_waba = { "intake_accounts_by_waba", PG_PREPARED,
+	SELECT_ACCOUNTS(" AND a.waba_id = $1") };
 static const struct pg_stmt apps = { "intake_apps", PG_PREPARED, SELECT_APPS("") };
 static const struct pg_stmt app_one = { "intake_app", PG_PREPARED, SELECT_APPS(" AND p.uuid = $1") };
 

@@ -20,7 +20,7 @@ struct intake_account_row {
 typedef void intake_account_each(void *ctx, const struct intake_account_row *row);
 
 /* All live accounts, or the one with this public id. */
-int intake_accounts_load(struct pg *pg, const struct uuid *account, intake_account_each *each, void *ctx,
+int intake_accounts_load(struct pg *pg, const struct uuid *uuid, intake_account_each *each, void *ctx,
 	struct err *err) ERR_MUST_USE;
 /* One account by another name, for what a cache misses; each is not called when there is none. */
 int intake_account_by_session(struct pg *pg, struct str session_id, intake_account_each *each, void *ctx,
@@ -39,7 +39,7 @@ struct intake_app_row {
 	struct uuid workspace; /* nil: the platform's */
 };
 /* All live apps, or the one with this public id. */
-int intake_apps_load(struct pg *pg, const struct uuid *app, void (*each)(void *ctx, const struct intake_app_row *row),
+int intake_apps_load(struct pg *pg, const struct uuid *uuid, void (*each)(void *ctx, const struct intake_app_row *row),
 	void *ctx, struct err *err) ERR_MUST_USE;
 
 /* The account's latest QR code, which expires after ttl_s. */

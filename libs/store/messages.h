@@ -9,7 +9,8 @@
 int message_ids_draw(struct pg *pg, size_t n, int64_t *first, size_t *n_out, struct err *err) ERR_MUST_USE;
 /* Inserts rows (with ids) ON CONFLICT DO NOTHING on (workspace, account, key, conversation). inserted[i] says which are new.
  * Rows must be distinct by that key. */
-int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted, struct err *err) ERR_MUST_USE;
+int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted,
+	struct err *err) ERR_MUST_USE;
 /* Every stored message of (workspace, account, key), in all conversations of the account, passed to each with the index of the key
  * that found it. */
 struct message_key {
@@ -17,16 +18,16 @@ struct message_key {
 	struct str key;
 };
 int messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
-		  void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Stored messages at exactly this time in this conversation: for items without an id. index: of the request. */
 struct message_moment {
 	int64_t workspace_id, conversation_id, sent_us;
 };
 int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,
-		void (*each)(void *ctx, size_t moment, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, size_t moment, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Messages by our own id (workspace, account, client_message_id); keys[i].key holds it. */
 int messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
-			  void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Writes every column but ids, account and conversation as the rows have them; the key may change. */
 int messages_store(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Deletes messages with their receipts, reactions and media (a dispatch's row whose echo is stored). */
@@ -46,7 +47,7 @@ struct reaction_row {
 	int64_t workspace_id, chat_id;
 	struct str sender, emoji; /* emoji empty: withdrawn */
 	int64_t at_us;
-	bool timed;   /* at_us is the source's time: an older one changes nothing. Else the last to arrive wins */
+	bool timed; /* at_us is the source's time: an older one changes nothing. Else the last to arrive wins */
 	bool changed; /* out */
 };
 /* Rows must be distinct by (chat, sender). A withdrawal leaves its time behind. */

@@ -11,11 +11,14 @@ struct outbox_row {
 	struct str records; /* proto/blazz/v1/outbox.proto */
 };
 
-int outbox_put(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n, struct err *err) ERR_MUST_USE;
-int outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+int outbox_put(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n,
+	struct err *err) ERR_MUST_USE;
+int outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n,
+	struct err *err) ERR_MUST_USE;
 /* The rows of these slots, at most `limit`, ordered by slot, epoch, seq, after the given (slot, epoch, seq) when `after` is not
  * NULL. Each row is passed to `each`, which copies what it keeps. */
-int outbox_read(struct pg *pg, const char *producer, const int32_t *slots, size_t n, const struct outbox_row *after, int limit,
-		int (*each)(void *ctx, const struct outbox_row *row, struct err *err), void *ctx, struct err *err) ERR_MUST_USE;
+int outbox_read(struct pg *pg, const char *producer, const int32_t *slots, size_t n, const struct outbox_row *after,
+	int limit, int (*each)(void *ctx, const struct outbox_row *row, struct err *err), void *ctx,
+	struct err *err) ERR_MUST_USE;
 
 #endif

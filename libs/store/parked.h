@@ -9,7 +9,8 @@ struct parked_row {
 	const char *kind;
 	struct str target; /* message key, or "?:<stanza>" */
 	struct uuid event_id;
-	struct str record_key, record_value, record_headers, topic; /* headers: as libs/wire/records.h writes one record's */
+	struct str record_key, record_value, record_headers,
+		topic; /* headers: as libs/wire/records.h writes one record's */
 	int32_t partition;
 	int64_t offset, timestamp_ms;
 	int64_t expires_us;
@@ -18,13 +19,13 @@ struct parked_row {
 int parked_insert(struct pg *pg, struct parked_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* What waits for these keys (full key, and "?:<stanza>" forms the caller passes as keys too). */
 int parked_find(struct pg *pg, const struct message_key *targets, size_t n, struct arena *a,
-		void (*each)(void *ctx, size_t target, const struct parked_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, size_t target, const struct parked_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Of these partitions: parked updates whose target is stored by now (at most limit). */
 int parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit, struct arena *a,
-		 void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Deletes and returns what has expired (PostgreSQL's now()), at most limit. */
 int parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit, struct arena *a,
-		  void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 int parked_delete(struct pg *pg, const struct parked_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -4,7 +4,15 @@
 
 #include "pg/pg.h"
 
-enum outcome { OUTCOME_APPLIED, OUTCOME_NO_EFFECT, OUTCOME_FILTERED, OUTCOME_PARKED, OUTCOME_DEAD_LETTERED, OUTCOME_SKIPPED, OUTCOMES };
+enum outcome {
+	OUTCOME_APPLIED,
+	OUTCOME_NO_EFFECT,
+	OUTCOME_FILTERED,
+	OUTCOME_PARKED,
+	OUTCOME_DEAD_LETTERED,
+	OUTCOME_SKIPPED,
+	OUTCOMES
+};
 const char *outcome_word(enum outcome o);
 
 #define PROGRESS_NO_OFFSET (-1)
@@ -19,23 +27,23 @@ struct progress {
  * epoch, seq and next_offset of each. Runs in a transaction of its own. ERR_FATAL "cluster_id" when a row belongs to another
  * Kafka cluster, unless reset_cluster, which then starts anew. */
 int progress_take(struct pg *pg, const char *consumer, const char *topic, const char *cluster_id, bool reset_cluster,
-		  struct progress *rows, size_t n, struct err *err) ERR_MUST_USE;
+	struct progress *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 /* Locks the rows of these partitions, in partition order, checking epoch and next_offset. ERR_CONFLICT "fenced" when one of
  * them has another owner; *lost (may be NULL) is then its partition. */
-int progress_lock(struct pg *pg, const char *consumer, const char *topic, const struct progress *rows, size_t n, int32_t *lost,
-		  struct err *err) ERR_MUST_USE;
+int progress_lock(struct pg *pg, const char *consumer, const char *topic, const struct progress *rows, size_t n,
+	int32_t *lost, struct err *err) ERR_MUST_USE;
 
 struct progress_step {
 	int32_t partition;
-	int64_t seq;         /* new value */
+	int64_t seq; /* new value */
 	int64_t next_offset; /* new value; PROGRESS_NO_OFFSET leaves it */
 	int64_t first_offset; /* of this step: start_offset when there was none */
 	int64_t counts[OUTCOMES];
 };
 /* Moves locked rows. */
-int progress_advance(struct pg *pg, const char *consumer, const char *topic, const struct progress_step *steps, size_t n,
-		     struct err *err) ERR_MUST_USE;
+int progress_advance(struct pg *pg, const char *consumer, const char *topic, const struct progress_step *steps,
+	size_t n, struct err *err) ERR_MUST_USE;
 
 /* For blazzctl: every row of a consumer (NULL: all), ordered. *out is freed with free(). */
 struct progress_info {
@@ -45,10 +53,11 @@ struct progress_info {
 	int64_t counts[OUTCOMES];
 	int64_t updated_at_us;
 };
-int progress_list(struct pg *pg, const char *consumer, struct progress_info **out, size_t *n, struct err *err) ERR_MUST_USE;
+int progress_list(struct pg *pg, const char *consumer, struct progress_info **out, size_t *n,
+	struct err *err) ERR_MUST_USE;
 /* Sets next_offset and start_offset, clears the counts and raises the epoch, so that a running owner is fenced off. ERR_INPUT
  * when there is no such row. PROGRESS_NO_OFFSET: start at the low watermark. */
 int progress_reset(struct pg *pg, const char *consumer, const char *topic, int32_t partition, int64_t next_offset,
-		   struct err *err) ERR_MUST_USE;
+	struct err *err) ERR_MUST_USE;
 
 #endif

@@ -12,14 +12,14 @@ struct account_row {
 	enum provider provider;
 	enum bridge_kind bridge;
 	struct str phone_number, business_id;
-	char region[3];              /* default phone region of the workspace, "" for none */
-	bool sync_enabled;           /* workspace settings sync.enabled */
+	char region[3]; /* default phone region of the workspace, "" for none */
+	bool sync_enabled; /* workspace settings sync.enabled */
 	int32_t sync_max_chats, sync_window_days;
-	struct str status;           /* the account's */
+	struct str status; /* the account's */
 	int64_t status_since_us, first_connected_us, last_connected_us, disconnected_us;
 	struct str disconnect_reason, disconnect_details;
-	struct str sync;             /* jsonb */
-	bool has_parked;             /* anything in parked_updates */
+	struct str sync; /* jsonb */
+	bool has_parked; /* anything in parked_updates */
 };
 
 enum alias_kind { ALIAS_PHONE, ALIAS_LID, ALIAS_BSUID, ALIAS_USERNAME, ALIAS_JID };

@@ -23,14 +23,15 @@ struct sync_state {
 	/* out */
 	int32_t synced, skipped, rejected, expected; /* expected: chats of the batches that ended */
 	int32_t batches_ended, total;                /* total 0: not said yet */
-	bool complete;                               /* all indexes ended and their chats accounted for */
+	bool complete;			       /* all indexes ended and their chats accounted for */
 	int64_t started_us, last_us;
 };
 int sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct err *err) ERR_MUST_USE;
 /* Of these accounts (the caller owns them), those whose sync is running and made no progress for idle_ms: adds
  * {"status":"failed","resync":true} to whatsapp_accounts.sync and passes them, as they are then, to each. */
-int syncs_fail_stale(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n, int64_t idle_ms, struct arena *a,
-		     void (*each)(void *ctx, const struct account_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+int syncs_fail_stale(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n, int64_t idle_ms,
+	struct arena *a, void (*each)(void *ctx, const struct account_row *row), void *ctx,
+	struct err *err) ERR_MUST_USE;
 
 /* What a report does not say (absent) stays; an older one changes nothing. */
 struct template_row {
@@ -42,6 +43,7 @@ struct template_row {
 int templates_store(struct pg *pg, struct template_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 /* Public id to internal id of a user of the workspace; 0 when there is none. */
-int users_find(struct pg *pg, const int64_t *workspace_ids, const struct uuid *ids, size_t n, int64_t *out, struct err *err) ERR_MUST_USE;
+int users_find(struct pg *pg, const int64_t *workspace_ids, const struct uuid *ids, size_t n, int64_t *out,
+	struct err *err) ERR_MUST_USE;
 
 #endif

@@ -160,11 +160,11 @@ static int alias_retire(struct work *w, const struct alias_row *old, struct err 
 static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, struct err *err)
 {
 	const struct alias_row *old = alias_of(op->peer, kind), *new = alias_of(op->author, kind);
-	struct contact *c = op->peer->contact, *there;
+	struct contact *c = contact_final(w, op->peer->contact), *there;
 
 	if (!old || !new || str_eq(old->value, new->value))
 		return 0;
-	there = world_alias(w->world, new, w->now_mono_ms);
+	there = contact_final(w, world_alias(w->world, new, w->now_mono_ms));
 	if (!world_alias(w->world, old, w->now_mono_ms))
 		return 0; /* told before */
 	if (alias_retire(w, old, err) < 0)
@@ -187,7 +187,8 @@ static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, s
 /* Both parties are one person: what either is called leads to the same contact. */
 static int identity_joined(struct work *w, struct op *op, struct err *err)
 {
-	struct contact *a = op->peer ? op->peer->contact : NULL, *b = op->author ? op->author->contact : NULL;
+	struct contact *a = op->peer ? contact_final(w, op->peer->contact) : NULL;
+	struct contact *b = op->author ? contact_final(w, op->author->contact) : NULL;
 	const struct person *other = a ? op->author : op->peer;
 	struct contact *c = a ? a : b;
 	bool changed = false;

@@ -124,3 +124,75 @@ def test_history_raises_no_unread_count_and_a_read_marker_recounts(stack):
     stack.settle()
     assert stack.value("SELECT unread_messages FROM conversations") == 2
     stack.check_invariants()
+
+
+def test_a_number_change_to_somebody_known_merges_them_once(stack):
+    """Both numbers are known; the news comes twice, in one batch with messages of either, and again later."""
+    stack.start_chat_sync(batch__linger="200ms")
+    source, old, new = stack.source, "16505551234", "12195555358"
+    stack.publish([source.message("3EB0OLD", old, name="Alice"), source.message("3EB0NEW", new, at=T0 + 1)])
+    stack.settle()
+    change = source.number_change(old, new, at=T0 + 10)
+    stack.publish([source.message("3EB0OLD2", old, at=T0 + 5), change, source.message("3EB0NEW2", new, at=T0 + 20), change,
+                   source.message("3EB0NEW3", new, at=T0 + 21)])
+    stack.settle(20)
+    assert stack.value("SELECT count(*) FROM contacts WHERE merged_into IS NULL") == 1
+    assert len(stack.messages()) == 5 and len({m["conversation"] for m in stack.messages()}) == 1
+    before = stack.counts()
+    stack.publish([change])
+    stack.settle(20)
+    assert stack.counts() == before
+    # The old number now belongs to somebody else.
+    stack.publish([source.message("3EB0STRANGER", old, at=T0 + 3600)])
+    stack.settle(20)
+    assert stack.value("SELECT count(*) FROM contacts WHERE merged_into IS NULL") == 2
+    stack.check_invariants()
+    stack.check_chat_events()
+
+
+def test_a_number_that_came_back_to_its_owner_merges_too(stack):
+    """A moved to B's number, a stranger got A's number, and the same news comes again: it says nothing new."""
+    stack.start_chat_sync()
+    source, old, new = stack.source, "16505551234", "12195555358"
+    change = source.number_change(old, new, at=T0 + 10)
+    for events in ([source.message("3EB0OLD", old)], [change], [source.message("3EB0STRANGER", old, at=T0 + 20)],
+                   [change, source.message("3EB0STRANGER2", old, at=T0 + 21), source.message("3EB0NEW", new, at=T0 + 22)]):
+        stack.publish(events)
+        stack.settle(20)
+    assert len(stack.messages()) == 4
+    stack.check_invariants()
+    stack.check_chat_events()
+
+
+def test_one_old_number_that_two_accounts_say_went_to_two_new_ones(stack):
+    """In one batch: the first merges, and the second then finds nobody at the old number."""
+    source, old = stack.source, "16505551234"
+    stack.start_chat_sync(batch__linger="300ms")
+    stack.publish([source.message("3EB0A", old), source.message("3EB0B", "12195555358", at=T0 + 1)])
+    stack.settle()
+    stack.publish([source.number_change(old, "12195555358", at=T0 + 10), source.number_change(old, "16505559876", at=T0 + 11)])
+    stack.settle(20)
+    assert len(stack.messages()) == 2
+    stack.check_invariants()
+    stack.check_chat_events()
+
+
+def test_a_bsuid_and_a_number_that_change_in_one_batch(stack):
+    """As Meta says it of somebody who was seen under both numbers and both ids."""
+    source, old, new = stack.source, "16505551234", "12195555358"
+    stack.start_chat_sync(batch__linger="300ms")
+    seen = [source.message("3EB0A", old), source.message("3EB0B", new, at=T0 + 1)]
+    seen[0].message.chat.contact.bsuid, seen[1].message.chat.contact.bsuid = "US.1111", "US.2222"
+    stack.publish(seen)
+    stack.settle()
+    moved = source.number_change(old, new, at=T0 + 11)
+    moved.identity_change.old.bsuid, moved.identity_change.new.bsuid = "US.1111", "US.3333"
+    alias = source.event("identity_change", "bsuid", at=T0 + 12)
+    alias.identity_change.kind = alias.identity_change.KIND_ALIAS
+    alias.identity_change.old.bsuid, alias.identity_change.new.bsuid = "US.1111", "US.2222"
+    stack.publish([source.number_change(old, new, at=T0 + 10), moved, alias,
+                   source.number_change(old, "16505559876", at=T0 + 13)])
+    stack.settle(20)
+    assert len(stack.messages()) == 2
+    stack.check_invariants()
+    stack.check_chat_events()

@@ -88,6 +88,13 @@ class Source:
         c.kind, c.old.lid, c.new.phone = inbound_pb2.IdentityChange.KIND_ALIAS, lid, phone
         return e
 
+    def number_change(self, old, new, at=T0):
+        """The provider says that the person moved."""
+        e = self.event("identity_change", old, new, "moved", at=at)
+        c = e.identity_change
+        c.kind, c.old.phone, c.new.phone = inbound_pb2.IdentityChange.KIND_NUMBER_CHANGED, old, new
+        return e
+
 
 def headers(event, source="e2e"):
     """CloudEvents' headers of an event."""

@@ -16,7 +16,7 @@
 
 struct db {
 	struct pg *admin; /* superuser, for looking and arranging */
-	struct pg *pg;    /* chat-sync's */
+	struct pg *pg; /* chat-sync's */
 	struct arena *arena;
 	struct err err;
 };
@@ -45,7 +45,8 @@ static inline int db_sqitch(const char *command)
 
 	if (!host || !port)
 		return -1;
-	snprintf(shell, sizeof(shell), "cd db && PGHOST=%.*s PGPORT=%.*s PGUSER=postgres sqitch %s db:pg:postgres >/dev/null",
+	snprintf(shell, sizeof(shell),
+		"cd db && PGHOST=%.*s PGPORT=%.*s PGUSER=postgres sqitch %s db:pg:postgres >/dev/null",
 		(int)strcspn(host + 5, " "), host + 5, (int)strcspn(port + 5, " "), port + 5, command);
 	return system(shell) == 0 ? 0 : -1;
 }
@@ -74,6 +75,7 @@ static inline void db_script(const char *sql)
 
 static inline int db_start(void **state)
 {
+	unsetenv("BLAZZ_TEST_PG"); /* roles are the whole server's: it must be ours */
 	if (pg_temp_start(state) < 0 || db_sqitch("deploy") < 0)
 		return -1;
 	db.admin = db_session(ADMIN);
@@ -120,7 +122,7 @@ static inline struct str db_text(const char *sql)
 }
 
 #define assert_text(sql, want) assert_string_equal(arena_cstr(db.arena, db_text(sql)), (want))
-#define assert_str(s, want) assert_true(str_is((s), (want)))
+#define assert_str(s, want)    assert_true(str_is((s), (want)))
 
 /* Microseconds since 1970 of a second in 2026. */
 #define AT(seconds) (INT64_C(1767225600000000) + (int64_t)(seconds) * 1000000)

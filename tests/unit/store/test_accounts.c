@@ -36,9 +36,10 @@ static struct loaded load_one(const char *uuid)
 static int fresh(void **state)
 {
 	db_empty(state);
-	db_script("UPDATE workspaces SET deleted_at = NULL, settings = '{\"default_region\":\"ID\",\"sync\":{\"max_chats\":20}}';"
-		  "UPDATE whatsapp_accounts SET deleted_at = NULL, notices = '{}', sync = '{}', last_activity_at = NULL,"
-		  " status = 'disconnected'");
+	db_script(
+		"UPDATE workspaces SET deleted_at = NULL, settings = '{\"default_region\":\"ID\",\"sync\":{\"max_chats\":20}}';"
+		"UPDATE whatsapp_accounts SET deleted_at = NULL, notices = '{}', sync = '{}', last_activity_at = NULL,"
+		" status = 'disconnected'");
 	return 0;
 }
 
@@ -73,9 +74,12 @@ static void settings_of_any_shape_are_read(void **state)
 	} cases[] = {
 		{ "{}", "", true, 500, 30 },
 		{ "{\"default_region\":\"br\",\"sync\":7}", "", true, 500, 30 },
-		{ "{\"default_region\":null,\"sync\":{\"enabled\":false,\"max_chats\":0,\"window_days\":0}}", "", false, 0, 0 },
-		{ "{\"default_region\":\"MXX\",\"sync\":{\"enabled\":\"no\",\"max_chats\":\"9\",\"window_days\":null}}", "", true, 500, 30 },
-		{ "{\"default_region\":\"MX\",\"sync\":{\"max_chats\":1e300,\"window_days\":-5}}", "MX", true, 1000000000, 0 },
+		{ "{\"default_region\":null,\"sync\":{\"enabled\":false,\"max_chats\":0,\"window_days\":0}}", "", false,
+			0, 0 },
+		{ "{\"default_region\":\"MXX\",\"sync\":{\"enabled\":\"no\",\"max_chats\":\"9\",\"window_days\":null}}",
+			"", true, 500, 30 },
+		{ "{\"default_region\":\"MX\",\"sync\":{\"max_chats\":1e300,\"window_days\":-5}}", "MX", true,
+			1000000000, 0 },
 		{ "{\"sync\":{\"max_chats\":12.4,\"window_days\":\"\"}}", "", true, 12, 30 },
 	};
 
@@ -108,9 +112,10 @@ static void who_is_deleted_or_unknown_is_not_passed_on(void **state)
 static void parked_updates_are_noticed(void **state)
 {
 	(void)state;
-	execute(db.admin, "INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic,"
-			  " partition, record_offset, record_timestamp_ms, expires_at) VALUES (1, 1, 'message_status', 'true:A',"
-			  " gen_random_uuid(), '', '', 't', 0, 0, 0, now())");
+	execute(db.admin,
+		"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic,"
+		" partition, record_offset, record_timestamp_ms, expires_at) VALUES (1, 1, 'message_status', 'true:A',"
+		" gen_random_uuid(), '', '', 't', 0, 0, 0, now())");
 	assert_true(load_one(FIRST).rows[0].has_parked);
 	assert_false(load_one(SECOND).rows[0].has_parked);
 }
@@ -130,7 +135,8 @@ static void what_is_reported_is_written(void **state)
 	assert_int_equal(row->status_since_us, AT(7));
 	assert_int_equal(row->first_connected_us, AT(7));
 	assert_str(row->sync, "{\"status\": \"running\"}");
-	assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_accounts WHERE is_active AND last_activity_at IS NOT NULL"), 1);
+	assert_int_equal(
+		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE is_active AND last_activity_at IS NOT NULL"), 1);
 
 	row->status = STR("disconnected");
 	row->disconnected_us = AT(9);
@@ -150,7 +156,8 @@ static void a_status_that_does_not_exist_is_an_error_of_the_data(void **state)
 
 	(void)state;
 	l.rows[0].status = STR("confused");
-	assert_failed(accounts_store(db.pg, (const struct account_row *const[]){ &l.rows[0] }, 1, &db.err), db.err, ERR_INPUT, "23514");
+	assert_failed(accounts_store(db.pg, (const struct account_row *const[]){ &l.rows[0] }, 1, &db.err), db.err,
+		ERR_INPUT, "23514");
 }
 
 static void the_newest_notice_of_each_kind_stays(void **state)
@@ -170,14 +177,17 @@ static void the_newest_notice_of_each_kind_stays(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct notice_row row = { 1, 1, str_of(cases[i].kind), str_of(cases[i].json), cases[i].at_us, !cases[i].changed };
+		struct notice_row row = { 1, 1, str_of(cases[i].kind), str_of(cases[i].json), cases[i].at_us,
+			!cases[i].changed };
 
 		done(notices_store(db.pg, &row, 1, &db.err));
 		if (row.changed != cases[i].changed)
 			fail_msg("%s", cases[i].name);
 	}
-	assert_text("SELECT concat_ws(' ', notices #>> '{quality,text}', notices #>> '{ban,text}', notices #>> '{ban,at_us}')"
-		    " FROM whatsapp_accounts WHERE id = 1", "red no 5");
+	assert_text(
+		"SELECT concat_ws(' ', notices #>> '{quality,text}', notices #>> '{ban,text}', notices #>> '{ban,at_us}')"
+		" FROM whatsapp_accounts WHERE id = 1",
+		"red no 5");
 }
 
 static void notices_of_one_batch_do_not_hide_each_other(void **state)

@@ -14,8 +14,9 @@ static struct pg *admin;
 static int fresh(void **state)
 {
 	(void)state;
-	db_script("DELETE FROM whatsapp_accounts WHERE id > 3;DELETE FROM provider_apps;DELETE FROM workspaces WHERE id > 2;"
-		  "UPDATE whatsapp_accounts SET is_primary = false, sync = '{}'");
+	db_script(
+		"DELETE FROM whatsapp_accounts WHERE id > 3;DELETE FROM provider_apps;DELETE FROM workspaces WHERE id > 2;"
+		"UPDATE whatsapp_accounts SET is_primary = false, sync = '{}'");
 	arena_reset(db.arena);
 	return 0;
 }
@@ -71,7 +72,9 @@ static void workspaces_are_listed(void **state)
 
 static struct app_info app(int64_t workspace_id)
 {
-	struct app_info a = { .workspace_id = workspace_id, .kind = STR("meta"), .name = STR("Main"), .secrets = STR("\1") };
+	struct app_info a = {
+		.workspace_id = workspace_id, .kind = STR("meta"), .name = STR("Main"), .secrets = STR("\1")
+	};
 
 	uuid_v4(&a.uuid);
 	done(app_add(admin, &a, &db.err));
@@ -97,7 +100,9 @@ static void apps_are_listed_with_their_owner(void **state)
 
 static struct account_info meta_account(const char *session_id, const char *phone_number_id)
 {
-	struct account_info a = { .workspace_id = 1, .session_id = str_of(session_id), .provider = PROVIDER_META,
+	struct account_info a = { .workspace_id = 1,
+		.session_id = str_of(session_id),
+		.provider = PROVIDER_META,
 		.phone_number_id = str_of(phone_number_id) };
 
 	uuid_v4(&a.uuid);
@@ -165,15 +170,21 @@ static void an_account_may_use_its_workspaces_and_the_platforms_apps(void **stat
 
 static void a_bridge_account_comes_back_whole(void **state)
 {
-	struct account_info a = { .workspace_id = 2, .session_id = STR("w1"), .provider = PROVIDER_WEBJS, .bridge = BRIDGE_EVOLUTION,
-		.provider_ref = STR("instance-1"), .phone_number = STR("+6281"), .assigned_instance_url = STR("http://e:8080"),
+	struct account_info a = { .workspace_id = 2,
+		.session_id = STR("w1"),
+		.provider = PROVIDER_WEBJS,
+		.bridge = BRIDGE_EVOLUTION,
+		.provider_ref = STR("instance-1"),
+		.phone_number = STR("+6281"),
+		.assigned_instance_url = STR("http://e:8080"),
 		.secrets = STR("\1\2") };
 
 	(void)state;
 	uuid_v4(&a.uuid);
 	done(account_add(admin, &a, &db.err));
-	assert_text("SELECT concat_ws(' ', workspace_id, provider_type, bridge_kind, provider_ref, phone_number, assigned_instance_url,"
-		    " secrets, desired_state) FROM whatsapp_accounts WHERE session_id = 'w1'",
+	assert_text(
+		"SELECT concat_ws(' ', workspace_id, provider_type, bridge_kind, provider_ref, phone_number, assigned_instance_url,"
+		" secrets, desired_state) FROM whatsapp_accounts WHERE session_id = 'w1'",
 		"2 webjs evolution instance-1 +6281 http://e:8080 \\x0102 connected");
 }
 

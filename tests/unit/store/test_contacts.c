@@ -28,7 +28,9 @@ static struct alias_row phone(const char *digits, int64_t contact_id)
 
 static struct contact_row contact(int64_t id)
 {
-	struct contact_row c = { .workspace_id = 1, .id = id, .phone = STR("+6281"), .match_key = STR("6281"), .source = PROVIDER_WEBJS };
+	struct contact_row c = {
+		.workspace_id = 1, .id = id, .phone = STR("+6281"), .match_key = STR("6281"), .source = PROVIDER_WEBJS
+	};
 
 	c.source_account_id = 1;
 	uuid_v4(&c.uuid);
@@ -253,8 +255,8 @@ static void contacts_are_locked_in_order_of_id(void **state)
 	assert_int_equal(f.rows[0].id, 10);
 	assert_int_equal(f.rows[1].id, 20);
 	assert_int_equal(f.rows[2].id, 30);
-	assert_failed(run(db.admin, "SELECT FROM contacts WHERE id = 30 FOR KEY SHARE NOWAIT", NULL, NULL, &db.err), db.err, ERR_RETRY,
-		"55P03");
+	assert_failed(run(db.admin, "SELECT FROM contacts WHERE id = 30 FOR KEY SHARE NOWAIT", NULL, NULL, &db.err),
+		db.err, ERR_RETRY, "55P03");
 	pg_rollback(db.pg);
 }
 
@@ -290,7 +292,8 @@ static void merging_moves_aliases_and_names_the_accounts(void **state)
 	assert_int_equal(db_i64("SELECT merged_into FROM contacts WHERE id = 20"), 10);
 	assert_int_equal(n, 1);
 	assert_true(uuid_eq(&accounts[0], &want));
-	assert_text("SELECT string_agg(category || ' ' || stopped, ', ' ORDER BY category) FROM contact_opt_outs WHERE contact_id = 10",
+	assert_text(
+		"SELECT string_agg(category || ' ' || stopped, ', ' ORDER BY category) FROM contact_opt_outs WHERE contact_id = 10",
 		"marketing true, utility true");
 }
 
@@ -314,7 +317,8 @@ static void the_newest_opt_out_stays(void **state)
 	(void)state;
 	make(10, "6210");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct opt_out_row row = { 1, 10, 0, STR("marketing"), cases[i].stopped, AT(cases[i].since), !cases[i].changed };
+		struct opt_out_row row = { 1, 10, 0, STR("marketing"), cases[i].stopped, AT(cases[i].since),
+			!cases[i].changed };
 
 		done(opt_outs_store(db.pg, &row, 1, &db.err));
 		if (row.changed != cases[i].changed)
@@ -335,7 +339,8 @@ static void opt_outs_of_one_batch_apply_in_order(void **state)
 	make(10, "6210");
 	done(opt_outs_store(db.pg, rows, 3, &db.err));
 	assert_true(rows[0].changed && rows[1].changed && rows[2].changed);
-	assert_text("SELECT string_agg(concat_ws(' ', account_id, stopped), ', ' ORDER BY account_id) FROM contact_opt_outs",
+	assert_text(
+		"SELECT string_agg(concat_ws(' ', account_id, stopped), ', ' ORDER BY account_id) FROM contact_opt_outs",
 		"1 t, f");
 }
 

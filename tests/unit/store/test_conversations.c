@@ -22,7 +22,9 @@ static int with_contacts(void **state)
 
 static struct conversation_row with(int64_t account_id, int64_t contact_id, int64_t group_id)
 {
-	return (struct conversation_row){ .workspace_id = 1, .account_id = account_id, .contact_id = contact_id, .group_id = group_id };
+	return (struct conversation_row){
+		.workspace_id = 1, .account_id = account_id, .contact_id = contact_id, .group_id = group_id
+	};
 }
 
 static struct conversation_row create(int64_t account_id, int64_t contact_id, int64_t group_id)
@@ -58,7 +60,8 @@ static void a_conversation_is_created_once_per_account_and_peer(void **state)
 static void they_are_found_by_peer_and_by_uuid(void **state)
 {
 	struct conversation_row contact = create(1, 10, 0), group = create(1, 0, 5);
-	struct conversation_row a = with(1, 10, 0), b = with(1, 0, 5), c = with(2, 10, 0), d = { .workspace_id = 1, .uuid = group.uuid };
+	struct conversation_row a = with(1, 10, 0), b = with(1, 0, 5), c = with(2, 10, 0),
+				d = { .workspace_id = 1, .uuid = group.uuid };
 	struct conversation_row e = { .workspace_id = 2, .uuid = group.uuid };
 	struct conversation_row *rows[] = { &a, &b, &c, &d, &e };
 
@@ -112,7 +115,8 @@ static void a_contact_that_is_being_merged_is_waited_for_and_not_taken(void **st
 
 static void loading_finds_all_or_says_so(void **state)
 {
-	struct conversation_row have = create(1, 10, 0), a = { .workspace_id = 1, .id = have.id }, b = { .workspace_id = 2, .id = have.id };
+	struct conversation_row have = create(1, 10, 0), a = { .workspace_id = 1, .id = have.id },
+				b = { .workspace_id = 2, .id = have.id };
 	struct conversation_row *rows[] = { &a, &b };
 
 	(void)state;
@@ -153,11 +157,13 @@ static void unread_below_zero_is_refused(void **state)
 
 	(void)state;
 	v.unread = -1;
-	assert_failed(conversations_store(db.pg, (const struct conversation_row *const *)&row, 1, &db.err), db.err, ERR_INPUT, "23514");
+	assert_failed(conversations_store(db.pg, (const struct conversation_row *const *)&row, 1, &db.err), db.err,
+		ERR_INPUT, "23514");
 }
 
 /* A message at a second; the id is its key, too. */
-static void message(int64_t id, const struct conversation_row *v, const char *type, const char *origin, int at, const char *more)
+static void message(int64_t id, const struct conversation_row *v, const char *type, const char *origin, int at,
+	const char *more)
 {
 	char sql[600];
 
@@ -265,7 +271,8 @@ static void merging_moves_messages_and_what_waits(void **state)
 }
 
 /* Two messages with one key: 1 in `from`, 2 in `into`. */
-static void twins(const struct conversation_row *from, const struct conversation_row *into, const char *of_from, const char *of_into)
+static void twins(const struct conversation_row *from, const struct conversation_row *into, const char *of_from,
+	const char *of_into)
 {
 	message(1, from, "outbound", "live", 10, of_from);
 	message(2, into, "outbound", "live", 10, "message_key = 'true:1'");
@@ -282,19 +289,23 @@ static void equal_messages_collapse_onto_the_further_state(void **state)
 	static const struct {
 		const char *name, *from, *into, *query, *want;
 	} cases[] = {
-		{ "the further status", "message_status = 'read', read_at = '2026-01-02Z'", NULL, "message_status || ' ' || read_at::date",
-			"read 2026-01-02" },
+		{ "the further status", "message_status = 'read', read_at = '2026-01-02Z'", NULL,
+			"message_status || ' ' || read_at::date", "read 2026-01-02" },
 		{ "a nearer status changes nothing", "message_status = 'sent'", NULL, "message_status", "delivered" },
-		{ "failed yields to delivered", "message_status = 'delivered'", "message_status = 'failed'", "message_status", "delivered" },
-		{ "delivered does not yield to failed", "message_status = 'failed'", NULL, "message_status", "delivered" },
-		{ "our own id, which is unique", "client_message_id = 'c1', user_id = 1", NULL, "client_message_id || ' ' || user_id", "c1 1" },
+		{ "failed yields to delivered", "message_status = 'delivered'", "message_status = 'failed'",
+			"message_status", "delivered" },
+		{ "delivered does not yield to failed", "message_status = 'failed'", NULL, "message_status",
+			"delivered" },
+		{ "our own id, which is unique", "client_message_id = 'c1', user_id = 1", NULL,
+			"client_message_id || ' ' || user_id", "c1 1" },
 		{ "a placeholder is replaced", "message_type = 'image', metadata = '{\"caption\":1}'",
-			"placeholder = true, message_type = 'unknown'", "concat_ws(' ', message_type, placeholder, metadata)",
-			"image f {\"caption\": 1}" },
-		{ "a placeholder replaces nothing", "placeholder = true, message_type = 'unknown'", "metadata = '{\"body\":1}'",
-			"concat_ws(' ', message_type, placeholder, metadata)", "text f {\"body\": 1}" },
-		{ "the later edit", "edited_at = '2026-01-03Z', metadata = '{\"body\":2}'", "edited_at = '2026-01-02Z'", "metadata::text",
-			"{\"body\": 2}" },
+			"placeholder = true, message_type = 'unknown'",
+			"concat_ws(' ', message_type, placeholder, metadata)", "image f {\"caption\": 1}" },
+		{ "a placeholder replaces nothing", "placeholder = true, message_type = 'unknown'",
+			"metadata = '{\"body\":1}'", "concat_ws(' ', message_type, placeholder, metadata)",
+			"text f {\"body\": 1}" },
+		{ "the later edit", "edited_at = '2026-01-03Z', metadata = '{\"body\":2}'", "edited_at = '2026-01-02Z'",
+			"metadata::text", "{\"body\": 2}" },
 		{ "the later edit stays", "edited_at = '2026-01-01Z', metadata = '{\"body\":2}'",
 			"edited_at = '2026-01-02Z', metadata = '{\"body\":1}'", "metadata::text", "{\"body\": 1}" },
 		{ "a revocation", "revoked_at = '2026-01-03Z'", NULL, "revoked_at::date::text", "2026-01-03" },
@@ -321,17 +332,20 @@ static void what_hangs_on_a_message_that_collapses_is_kept(void **state)
 
 	(void)state;
 	twins(&from, &into, NULL, NULL);
-	db_script("INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, 1, 'a', 'read', now()),"
-		  " (1, 2, 'a', 'delivered', now()), (1, 1, 'b', 'sent', now()), (1, 2, 'b', 'read', now()), (1, 1, 'c', 'read', now());"
-		  "INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, 1, 'a', 'new', '2026-01-02'),"
-		  " (1, 2, 'a', 'old', '2026-01-01'), (1, 1, 'b', 'given', '2026-01-03'), (1, 2, 'c', 'taken', '2026-01-01');"
-		  "INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) VALUES (1, 2, 'b', '2026-01-02'),"
-		  " (1, 1, 'c', '2026-01-02');"
-		  "INSERT INTO chat_media (workspace_id, chat_id, mime) VALUES (1, 1, 'image/png')");
+	db_script(
+		"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, 1, 'a', 'read', now()),"
+		" (1, 2, 'a', 'delivered', now()), (1, 1, 'b', 'sent', now()), (1, 2, 'b', 'read', now()), (1, 1, 'c', 'read', now());"
+		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, 1, 'a', 'new', '2026-01-02'),"
+		" (1, 2, 'a', 'old', '2026-01-01'), (1, 1, 'b', 'given', '2026-01-03'), (1, 2, 'c', 'taken', '2026-01-01');"
+		"INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) VALUES (1, 2, 'b', '2026-01-02'),"
+		" (1, 1, 'c', '2026-01-02');"
+		"INSERT INTO chat_media (workspace_id, chat_id, mime) VALUES (1, 1, 'image/png')");
 	done(conversations_merge(db.pg, &from, &into, &db.err));
-	assert_text("SELECT string_agg(chat_id || participant || ' ' || status, ', ' ORDER BY participant) FROM chat_receipts",
+	assert_text(
+		"SELECT string_agg(chat_id || participant || ' ' || status, ', ' ORDER BY participant) FROM chat_receipts",
 		"2a read, 2b read, 2c read");
-	assert_text("SELECT string_agg(chat_id || sender || ' ' || emoji, ', ' ORDER BY sender) FROM chat_reactions", "2a new, 2b given");
+	assert_text("SELECT string_agg(chat_id || sender || ' ' || emoji, ', ' ORDER BY sender) FROM chat_reactions",
+		"2a new, 2b given");
 	assert_text("SELECT string_agg(chat_id || sender, ', ') FROM chat_reactions_withdrawn", "2c");
 	assert_text("SELECT chat_id || mime FROM chat_media", "2image/png");
 }

@@ -11,12 +11,15 @@
 
 static struct group_row group(int64_t workspace_id, const char *jid, struct str name)
 {
-	return (struct group_row){ .workspace_id = workspace_id, .jid = str_of(jid), .name = name, .name_at_us = PG_NO_TIME };
+	return (struct group_row){
+		.workspace_id = workspace_id, .jid = str_of(jid), .name = name, .name_at_us = PG_NO_TIME
+	};
 }
 
 static void a_group_is_created_once_and_then_found(void **state)
 {
-	struct group_row a = group(1, "1@g.us", STR_NONE), b = group(1, "2@g.us", STR("Two")), again = group(1, "2@g.us", STR("Other"));
+	struct group_row a = group(1, "1@g.us", STR_NONE), b = group(1, "2@g.us", STR("Two")),
+			 again = group(1, "2@g.us", STR("Other"));
 	struct group_row *rows[] = { &a, &b };
 	bool lock[] = { false, true }, created[2] = { false, false };
 

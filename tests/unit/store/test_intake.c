@@ -14,12 +14,13 @@ static struct pg *ingest;
 static int fresh(void **state)
 {
 	(void)state;
-	db_script("UPDATE whatsapp_accounts SET deleted_at = NULL, provider_app_id = NULL;UPDATE workspaces SET deleted_at = NULL;"
-		  "DELETE FROM account_qr;DELETE FROM whatsapp_accounts WHERE id = 9;DELETE FROM provider_apps;"
-		  "INSERT INTO provider_apps (id, uuid, kind, secrets) VALUES (5, '00000000-0000-4000-8000-000000000055', 'meta', '\\x0102');"
-		  "INSERT INTO whatsapp_accounts (workspace_id, id, uuid, session_id, provider_type, provider_app_id, phone_number,"
-		  " phone_number_id, waba_id, business_id, secrets) VALUES (1, 9, '00000000-0000-4000-8000-000000000019', 's9', 'meta', 5,"
-		  " '+6281', 'pn9', 'wb9', 'bm9', '\\x00ff')");
+	db_script(
+		"UPDATE whatsapp_accounts SET deleted_at = NULL, provider_app_id = NULL;UPDATE workspaces SET deleted_at = NULL;"
+		"DELETE FROM account_qr;DELETE FROM whatsapp_accounts WHERE id = 9;DELETE FROM provider_apps;"
+		"INSERT INTO provider_apps (id, uuid, kind, secrets) VALUES (5, '00000000-0000-4000-8000-000000000055', 'meta', '\\x0102');"
+		"INSERT INTO whatsapp_accounts (workspace_id, id, uuid, session_id, provider_type, provider_app_id, phone_number,"
+		" phone_number_id, waba_id, business_id, secrets) VALUES (1, 9, '00000000-0000-4000-8000-000000000019', 's9', 'meta', 5,"
+		" '+6281', 'pn9', 'wb9', 'bm9', '\\x00ff')");
 	return 0;
 }
 
@@ -51,14 +52,16 @@ static void all_live_accounts_are_loaded(void **state)
 	done(intake_accounts_load(ingest, NULL, keep, &f, &db.err));
 	assert_int_equal(f.n, 4);
 	f.n = 0;
-	db_script("UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 1;UPDATE workspaces SET deleted_at = now() WHERE id = 2");
+	db_script(
+		"UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 1;UPDATE workspaces SET deleted_at = now() WHERE id = 2");
 	done(intake_accounts_load(ingest, NULL, keep, &f, &db.err));
 	assert_int_equal(f.n, 2);
 }
 
 static void an_account_is_found_by_each_of_its_names(void **state)
 {
-	struct uuid id = uuid_of("00000000-0000-4000-8000-000000000019"), app = uuid_of("00000000-0000-4000-8000-000000000055");
+	struct uuid id = uuid_of("00000000-0000-4000-8000-000000000019"),
+		    app = uuid_of("00000000-0000-4000-8000-000000000055");
 	struct uuid workspace = uuid_of("00000000-0000-4000-8000-000000000001");
 	struct found f = { .n = 0 };
 
@@ -109,8 +112,9 @@ static void live_apps_are_loaded_with_their_owner(void **state)
 	struct apps a = { .n = 0 };
 
 	(void)state;
-	execute(db.admin, "INSERT INTO provider_apps (id, uuid, workspace_id, kind, secrets) VALUES (6, '00000000-0000-4000-8000-000000000056', 2,"
-			  " 'meta', '\\x0102'), (7, gen_random_uuid(), 2, 'meta', '\\x0102')");
+	execute(db.admin,
+		"INSERT INTO provider_apps (id, uuid, workspace_id, kind, secrets) VALUES (6, '00000000-0000-4000-8000-000000000056', 2,"
+		" 'meta', '\\x0102'), (7, gen_random_uuid(), 2, 'meta', '\\x0102')");
 	execute(db.admin, "UPDATE provider_apps SET deleted_at = now() WHERE id = 7");
 	done(intake_apps_load(ingest, NULL, keep_app, &a, &db.err));
 	assert_int_equal(a.n, 2);
@@ -126,9 +130,11 @@ static void the_latest_qr_code_replaces_the_one_before(void **state)
 	(void)state;
 	done(account_qr_put(ingest, 1, 1, STR("one"), -5, &db.err));
 	done(account_qr_put(ingest, 1, 1, STR("two"), 60, &db.err));
-	assert_text("SELECT string_agg(convert_from(code, 'UTF8') || (expires_at > now() + interval '50 seconds'), ',') FROM account_qr",
+	assert_text(
+		"SELECT string_agg(convert_from(code, 'UTF8') || (expires_at > now() + interval '50 seconds'), ',') FROM account_qr",
 		"twotrue");
-	assert_failed(account_qr_put(ingest, 2, 1, STR("x"), 60, &db.err), db.err, ERR_INPUT, "23503"); /* not that workspace's */
+	assert_failed(account_qr_put(ingest, 2, 1, STR("x"), 60, &db.err), db.err, ERR_INPUT,
+		"23503"); /* not that workspace's */
 }
 
 /* What ingest is told, "" for nothing. */
@@ -152,11 +158,16 @@ static void changes_of_what_is_kept_are_told_and_no_others(void **state)
 	static const struct {
 		const char *sql, *told;
 	} cases[] = {
-		{ "UPDATE whatsapp_accounts SET secrets = '\\x01' WHERE id = 9", "whatsapp_accounts:00000000-0000-4000-8000-000000000019 " },
-		{ "UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 9", "whatsapp_accounts:00000000-0000-4000-8000-000000000019 " },
-		{ "UPDATE whatsapp_accounts SET status = 'connected', sync = '{}', last_activity_at = now() WHERE id = 9", "" },
-		{ "UPDATE provider_apps SET secrets = '\\x01' WHERE id = 5", "provider_apps:00000000-0000-4000-8000-000000000055 " },
-		{ "UPDATE workspaces SET settings = '{\"a\":1}' WHERE id = 2", "workspaces:00000000-0000-4000-8000-000000000002 " },
+		{ "UPDATE whatsapp_accounts SET secrets = '\\x01' WHERE id = 9",
+			"whatsapp_accounts:00000000-0000-4000-8000-000000000019 " },
+		{ "UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 9",
+			"whatsapp_accounts:00000000-0000-4000-8000-000000000019 " },
+		{ "UPDATE whatsapp_accounts SET status = 'connected', sync = '{}', last_activity_at = now() WHERE id = 9",
+			"" },
+		{ "UPDATE provider_apps SET secrets = '\\x01' WHERE id = 5",
+			"provider_apps:00000000-0000-4000-8000-000000000055 " },
+		{ "UPDATE workspaces SET settings = '{\"a\":1}' WHERE id = 2",
+			"workspaces:00000000-0000-4000-8000-000000000002 " },
 		{ "UPDATE workspaces SET name = 'zwei' WHERE id = 2", "" },
 	};
 

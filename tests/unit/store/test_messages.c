@@ -12,17 +12,30 @@
 static int with_conversations(void **state)
 {
 	db_empty(state);
-	db_script("INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs'), (1, 20, 'webjs');"
-		  "INSERT INTO conversations (workspace_id, id, account_id, contact_id) VALUES (1, 100, 1, 10), (1, 200, 1, 20), (1, 300, 2, 10)");
+	db_script(
+		"INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs'), (1, 20, 'webjs');"
+		"INSERT INTO conversations (workspace_id, id, account_id, contact_id) VALUES (1, 100, 1, 10), (1, 200, 1, 20), (1, 300, 2, 10)");
 	return 0;
 }
 
 static struct message_row message(int64_t id, const char *key)
 {
-	return (struct message_row){ .workspace_id = 1, .id = id, .account_id = 1, .conversation_id = 100, .key = str_of(key),
-		.direction = DIR_INBOUND, .type = MSG_TEXT, .status = STATUS_DELIVERED, .origin = ORIGIN_LIVE,
-		.metadata = STR("{\"body\": \"hi\"}"), .sent_us = AT(1), .delivered_us = PG_NO_TIME, .read_us = PG_NO_TIME,
-		.edited_us = PG_NO_TIME, .revoked_us = PG_NO_TIME, .deleted_us = PG_NO_TIME };
+	return (struct message_row){ .workspace_id = 1,
+		.id = id,
+		.account_id = 1,
+		.conversation_id = 100,
+		.key = str_of(key),
+		.direction = DIR_INBOUND,
+		.type = MSG_TEXT,
+		.status = STATUS_DELIVERED,
+		.origin = ORIGIN_LIVE,
+		.metadata = STR("{\"body\": \"hi\"}"),
+		.sent_us = AT(1),
+		.delivered_us = PG_NO_TIME,
+		.read_us = PG_NO_TIME,
+		.edited_us = PG_NO_TIME,
+		.revoked_us = PG_NO_TIME,
+		.deleted_us = PG_NO_TIME };
 }
 
 static bool insert_one(const struct message_row *m)
@@ -51,7 +64,8 @@ static void ids_come_in_consecutive_blocks(void **state)
 
 static void a_message_is_inserted_once(void **state)
 {
-	struct message_row m[] = { message(1, "true:A"), message(2, "true:B"), message(3, "true:C"), message(4, "true:B") };
+	struct message_row m[] = { message(1, "true:A"), message(2, "true:B"), message(3, "true:C"),
+		message(4, "true:B") };
 	const struct message_row *rows[] = { &m[0], &m[1], &m[2], &m[3] };
 	bool inserted[4];
 
@@ -224,10 +238,11 @@ static void deleting_takes_along_what_hangs_on_a_message(void **state)
 
 	(void)state;
 	assert_true(insert_one(&a) && insert_one(&b));
-	db_script("INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, 1, 'p', 'read', now()), (1, 2, 'p', 'read', now());"
-		  "INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, 1, 'p', 'x', now());"
-		  "INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) VALUES (1, 1, 'q', now());"
-		  "INSERT INTO chat_media (workspace_id, chat_id) VALUES (1, 1)");
+	db_script(
+		"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, 1, 'p', 'read', now()), (1, 2, 'p', 'read', now());"
+		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, 1, 'p', 'x', now());"
+		"INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) VALUES (1, 1, 'q', now());"
+		"INSERT INTO chat_media (workspace_id, chat_id) VALUES (1, 1)");
 	done(messages_delete(db.pg, (const struct message_row *const[]){ &a }, 1, &db.err));
 	assert_int_equal(db_i64("SELECT id FROM chats"), 2);
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_receipts"), 1);
@@ -240,17 +255,25 @@ static void a_participants_status_never_moves_back(void **state)
 		enum message_status have, got;
 		bool changes;
 	} cases[] = {
-		{ STATUS_SENT, STATUS_DELIVERED, true },  { STATUS_DELIVERED, STATUS_READ, true },   { STATUS_READ, STATUS_PLAYED, true },
-		{ STATUS_READ, STATUS_DELIVERED, false }, { STATUS_DELIVERED, STATUS_SENT, false },  { STATUS_READ, STATUS_READ, false },
-		{ STATUS_SENT, STATUS_FAILED, true },     { STATUS_FAILED, STATUS_DELIVERED, true }, { STATUS_FAILED, STATUS_SENT, false },
-		{ STATUS_READ, STATUS_FAILED, false },    { STATUS_PLAYED, STATUS_READ, false },
+		{ STATUS_SENT, STATUS_DELIVERED, true },
+		{ STATUS_DELIVERED, STATUS_READ, true },
+		{ STATUS_READ, STATUS_PLAYED, true },
+		{ STATUS_READ, STATUS_DELIVERED, false },
+		{ STATUS_DELIVERED, STATUS_SENT, false },
+		{ STATUS_READ, STATUS_READ, false },
+		{ STATUS_SENT, STATUS_FAILED, true },
+		{ STATUS_FAILED, STATUS_DELIVERED, true },
+		{ STATUS_FAILED, STATUS_SENT, false },
+		{ STATUS_READ, STATUS_FAILED, false },
+		{ STATUS_PLAYED, STATUS_READ, false },
 	};
 	struct message_row m = message(1, "true:A");
 
 	(void)state;
 	assert_true(insert_one(&m));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct receipt_row have = { 1, 1, STR("p"), cases[i].have, AT(1), false }, got = { 1, 1, STR("p"), cases[i].got, AT(2), false };
+		struct receipt_row have = { 1, 1, STR("p"), cases[i].have, AT(1), false },
+				   got = { 1, 1, STR("p"), cases[i].got, AT(2), false };
 
 		execute(db.admin, "TRUNCATE chat_receipts");
 		done(receipts_store(db.pg, &have, 1, &db.err));
@@ -258,7 +281,8 @@ static void a_participants_status_never_moves_back(void **state)
 		done(receipts_store(db.pg, &got, 1, &db.err));
 		if (got.changed != cases[i].changes)
 			fail_msg("%s after %s", message_status_word(cases[i].got), message_status_word(cases[i].have));
-		assert_text("SELECT status FROM chat_receipts", message_status_word(cases[i].changes ? cases[i].got : cases[i].have));
+		assert_text("SELECT status FROM chat_receipts",
+			message_status_word(cases[i].changes ? cases[i].got : cases[i].have));
 	}
 }
 
@@ -309,14 +333,18 @@ static void reactions_follow_their_times(void **state)
 	(void)state;
 	assert_true(insert_one(&m));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct reaction_row row = { 1, 1, STR("p"), str_of(cases[i].emoji), AT(cases[i].at), cases[i].timed, !cases[i].changed };
+		struct reaction_row row = { 1, 1, STR("p"), str_of(cases[i].emoji), AT(cases[i].at), cases[i].timed,
+			!cases[i].changed };
 
 		done(reactions_store(db.pg, &row, 1, &db.err));
 		if (row.changed != cases[i].changed)
 			fail_msg("%s: changed %d", cases[i].name, row.changed);
 		if (!str_is(db_text("SELECT coalesce(max(emoji), '') FROM chat_reactions"), cases[i].want))
-			fail_msg("%s: %s", cases[i].name, arena_cstr(db.arena, db_text("SELECT max(emoji) FROM chat_reactions")));
-		assert_int_equal(db_i64("SELECT (SELECT count(*) FROM chat_reactions) + (SELECT count(*) FROM chat_reactions_withdrawn)"), 1);
+			fail_msg("%s: %s", cases[i].name,
+				arena_cstr(db.arena, db_text("SELECT max(emoji) FROM chat_reactions")));
+		assert_int_equal(
+			db_i64("SELECT (SELECT count(*) FROM chat_reactions) + (SELECT count(*) FROM chat_reactions_withdrawn)"),
+			1);
 	}
 }
 
@@ -343,15 +371,22 @@ static void media_are_filled_in_and_never_overwritten(void **state)
 {
 	struct message_row m = message(1, "true:A");
 	struct media_row first = { .workspace_id = 1, .chat_id = 1, .mime = STR("image/png") };
-	struct media_row second = { .workspace_id = 1, .chat_id = 1, .mime = STR("image/gif"), .url = STR("https://x"), .size_bytes = 9,
-		.provider_media_id = STR("m"), .sha256 = STR("s"), .file_name = STR("f") };
+	struct media_row second = { .workspace_id = 1,
+		.chat_id = 1,
+		.mime = STR("image/gif"),
+		.url = STR("https://x"),
+		.size_bytes = 9,
+		.provider_media_id = STR("m"),
+		.sha256 = STR("s"),
+		.file_name = STR("f") };
 
 	(void)state;
 	assert_true(insert_one(&m));
 	done(media_store(db.pg, &first, 1, &db.err));
 	done(media_store(db.pg, &second, 1, &db.err));
 	done(media_store(db.pg, &first, 1, &db.err));
-	assert_text("SELECT concat_ws(' ', mime, url, size_bytes, provider_media_id, sha256, file_name) FROM chat_media",
+	assert_text(
+		"SELECT concat_ws(' ', mime, url, size_bytes, provider_media_id, sha256, file_name) FROM chat_media",
 		"image/png https://x 9 m s f");
 }
 
@@ -361,7 +396,8 @@ int main(void)
 		cmocka_unit_test_setup(ids_come_in_consecutive_blocks, with_conversations),
 		cmocka_unit_test_setup(a_message_is_inserted_once, with_conversations),
 		cmocka_unit_test_setup(what_is_inserted_comes_back, with_conversations),
-		cmocka_unit_test_setup(a_key_finds_its_messages_in_all_conversations_of_the_account, with_conversations),
+		cmocka_unit_test_setup(a_key_finds_its_messages_in_all_conversations_of_the_account,
+			with_conversations),
 		cmocka_unit_test_setup(messages_are_found_by_moment_and_by_our_own_id, with_conversations),
 		cmocka_unit_test_setup(every_column_is_written_but_ids_account_and_conversation, with_conversations),
 		cmocka_unit_test_setup(what_no_text_column_can_hold_is_refused_whole, with_conversations),

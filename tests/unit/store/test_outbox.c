@@ -15,11 +15,13 @@ static int gather(void *ctx, const struct outbox_row *row, struct err *err)
 	struct buf *out = ctx;
 
 	(void)err;
-	buf_printf(out, "%d/%lld/%lld=%.*s ", row->slot, (long long)row->epoch, (long long)row->seq, STR_ARG(row->records));
+	buf_printf(out, "%d/%lld/%lld=%.*s ", row->slot, (long long)row->epoch, (long long)row->seq,
+		STR_ARG(row->records));
 	return 0;
 }
 
-static const char *slots_read(struct buf *out, const int32_t *slots, size_t n, const struct outbox_row *after, int limit)
+static const char *slots_read(struct buf *out, const int32_t *slots, size_t n, const struct outbox_row *after,
+	int limit)
 {
 	buf_clear(out);
 	done(outbox_read(db.pg, "chat-sync", slots, n, after, limit, gather, out, &db.err));
@@ -62,7 +64,8 @@ static void reading_goes_on_where_it_stopped(void **state)
 
 	(void)state;
 	assert_string_equal(slots_read(&out, slots, 2, NULL, 2), "0/5/10=a 1/8/7=b ");
-	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 8, 7, STR_NONE }, 2), "1/9/1=c 1/9/2=d ");
+	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 8, 7, STR_NONE }, 2),
+		"1/9/1=c 1/9/2=d ");
 	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 9, 2, STR_NONE }, 2), "");
 	buf_fini(&out);
 }
@@ -99,7 +102,8 @@ static void a_reader_that_fails_ends_the_reading(void **state)
 	int calls = 0;
 
 	(void)state;
-	assert_failed(outbox_read(db.pg, "chat-sync", slots, 1, NULL, 100, refuse, &calls, &db.err), db.err, ERR_BUSY, "full");
+	assert_failed(outbox_read(db.pg, "chat-sync", slots, 1, NULL, 100, refuse, &calls, &db.err), db.err, ERR_BUSY,
+		"full");
 	assert_int_equal(calls, 1);
 }
 

@@ -21,9 +21,18 @@ static int with_conversation(void **state)
 
 static struct parked_row parked(const char *target, int32_t partition, int64_t expires_us)
 {
-	struct parked_row r = { .workspace_id = 1, .account_id = 1, .kind = "message_status", .target = str_of(target),
-		.record_key = STR("k"), .record_value = { "v\0w", 3 }, .record_headers = STR("h"), .topic = TOPIC,
-		.partition = partition, .offset = 42, .timestamp_ms = 1700000000000, .expires_us = expires_us };
+	struct parked_row r = { .workspace_id = 1,
+		.account_id = 1,
+		.kind = "message_status",
+		.target = str_of(target),
+		.record_key = STR("k"),
+		.record_value = { "v\0w", 3 },
+		.record_headers = STR("h"),
+		.topic = TOPIC,
+		.partition = partition,
+		.offset = 42,
+		.timestamp_ms = 1700000000000,
+		.expires_us = expires_us };
 
 	uuid_v4(&r.event_id);
 	return r;
@@ -147,22 +156,24 @@ static void an_update_is_ready_when_its_message_is_stored(void **state)
 		if ((f.n == 1) != cases[i].ready)
 			fail_msg("%s", cases[i].name);
 		f.n = 0;
-		done(parked_ready(db.pg, TOPIC, partitions, 1, 10, db.arena, keep, &f, &db.err)); /* somebody else's partition */
+		done(parked_ready(db.pg, TOPIC, partitions, 1, 10, db.arena, keep, &f,
+			&db.err)); /* somebody else's partition */
 		assert_int_equal(f.n, 0);
 	}
 }
 
 static void what_has_expired_is_deleted_and_passed_on(void **state)
 {
-	struct parked_row rows[] = { parked("true:A", 3, AT(0)), parked("true:B", 3, AT(-9)), parked("true:C", 3, clock_now_us() + 3600000000),
-		parked("true:D", 4, AT(0)) };
+	struct parked_row rows[] = { parked("true:A", 3, AT(0)), parked("true:B", 3, AT(-9)),
+		parked("true:C", 3, clock_now_us() + 3600000000), parked("true:D", 4, AT(0)) };
 	static const int32_t partitions[] = { 3, 5 };
 	struct found f = { .n = 0 };
 
 	(void)state;
 	done(parked_insert(db.pg, rows, 4, &db.err));
-	execute(db.admin, "UPDATE parked_updates SET expires_at = now() - interval '1 year' + (expires_at - '2026-01-01Z') WHERE target < 'true:C'"
-			  " OR target = 'true:D'");
+	execute(db.admin,
+		"UPDATE parked_updates SET expires_at = now() - interval '1 year' + (expires_at - '2026-01-01Z') WHERE target < 'true:C'"
+		" OR target = 'true:D'");
 	done(parked_expire(db.pg, TOPIC, partitions, 2, 1, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 1);
 	assert_str(f.rows[0].target, "true:B"); /* the oldest first */

@@ -45,12 +45,12 @@
 	" 'SELECT array_agg(replace(form, ''#'', (g * 20)::text)) FROM generate_series(1, 1000) g'"
 
 /* A batch of 1,000: the tenant's number, ids, keys; # stands for the id. */
-#define ONES   "array_fill(1::bigint, ARRAY[1000])"
-#define IDS    "test_ids()"
+#define ONES        "array_fill(1::bigint, ARRAY[1000])"
+#define IDS         "test_ids()"
 #define TEXTS(form) "test_texts('" form "')"
-#define TIMES  "array_fill(now(), ARRAY[1000])"
-#define N3     ", NULL, NULL, NULL"
-#define ALIASES ONES ", " TEXTS("phone") ", " TEXTS("") ", " TEXTS("62#")
+#define TIMES       "array_fill(now(), ARRAY[1000])"
+#define N3          ", NULL, NULL, NULL"
+#define ALIASES     ONES ", " TEXTS("phone") ", " TEXTS("") ", " TEXTS("62#")
 
 /* Statements of libs/store by name with their arguments, and the indexes that they must use. */
 static const struct {
@@ -61,13 +61,16 @@ static const struct {
 	{ "messages_by_client_id", ONES ", " ONES ", " TEXTS("c#"), { "chats_client_message" } },
 	{ "messages_store", ONES ", " IDS N3 N3 N3 N3 N3 N3, { "chats_pkey" } },
 	{ "messages_delete", ONES ", " IDS, { "chats_pkey", "chat_reactions_pkey", "chat_receipts_pkey" } },
-	{ "reactions_store", ONES ", " IDS ", " TEXTS("me") ", " TEXTS("") ", " TIMES ", NULL", { "chat_reactions_pkey" } },
-	{ "conversations_find", ONES ", " ONES ", " IDS ", NULL, NULL, " IDS, { "conversations_peer", "conversations_workspace_id_uuid_key" } },
+	{ "reactions_store", ONES ", " IDS ", " TEXTS("me") ", " TEXTS("") ", " TIMES ", NULL",
+		{ "chat_reactions_pkey" } },
+	{ "conversations_find", ONES ", " ONES ", " IDS ", NULL, NULL, " IDS,
+		{ "conversations_peer", "conversations_workspace_id_uuid_key" } },
 	{ "conversations_load", ONES ", " IDS, { "conversations_pkey" } },
 	{ "conversations_create", ONES ", " ONES ", " IDS ", NULL, NULL", { "contacts_pkey" } },
 	{ "conversations_store", ONES ", " IDS N3 N3 ", NULL, NULL", { "conversations_pkey" } },
 	{ "conversations_recount", ONES ", " IDS ", NULL", { "chats_conversation" } },
-	{ "conversations_unread_marks", ONES ", " IDS ", array_fill(3, ARRAY[1000]), " TIMES, { "chats_conversation" } },
+	{ "conversations_unread_marks", ONES ", " IDS ", array_fill(3, ARRAY[1000]), " TIMES,
+		{ "chats_conversation" } },
 	{ "conversations_merge_collapse", "1, 7, 9", { "chats_conversation", "chats_key" } },
 	{ "conversations_merge_move", "1, 7, 9", { "chats_conversation" } },
 	{ "aliases_find", ALIASES, { "contact_aliases_pkey", "contacts_pkey" } },
@@ -83,11 +86,12 @@ static const struct {
 	{ "parked_ready", "'t', 100, ARRAY[1, 2]", { "parked_updates_due", "chats_key" } },
 	{ "parked_expire", "'t', 100, ARRAY[1, 2]", { "parked_updates_due", "parked_updates_pkey" } },
 	{ "parked_delete", ONES ", " IDS, { "parked_updates_pkey" } },
-	{ "accounts_load", "array_fill(gen_random_uuid(), ARRAY[2])", { "whatsapp_accounts_uuid_key", "parked_updates_target" } },
-	{ "accounts_store", ONES ", " IDS N3 N3 ", NULL, NULL",
-		{ "whatsapp_accounts_pkey" } },
+	{ "accounts_load", "array_fill(gen_random_uuid(), ARRAY[2])",
+		{ "whatsapp_accounts_uuid_key", "parked_updates_target" } },
+	{ "accounts_store", ONES ", " IDS N3 N3 ", NULL, NULL", { "whatsapp_accounts_pkey" } },
 	{ "outbox_read", "'chat-sync', NULL, NULL, NULL, 100, ARRAY[1, 2]", { "outbox_pkey" } },
-	{ "outbox_delete", "'chat-sync', array_fill(1, ARRAY[64]), array_fill(1::bigint, ARRAY[64]), " IDS, { "outbox_pkey" } },
+	{ "outbox_delete", "'chat-sync', array_fill(1, ARRAY[64]), array_fill(1::bigint, ARRAY[64]), " IDS,
+		{ "outbox_pkey" } },
 	{ "users_find", ONES ", NULL", { "users_workspace_id_uuid_key" } },
 };
 
@@ -96,25 +100,34 @@ static const struct {
 	const char *role, *sql, *index;
 	bool sorted; /* by the index alone */
 } questions[] = {
-	{ ADMIN, "SELECT * FROM conversations WHERE workspace_id = 1 AND account_id = 1 ORDER BY last_message_at DESC NULLS LAST, id LIMIT 50",
+	{ ADMIN,
+		"SELECT * FROM conversations WHERE workspace_id = 1 AND account_id = 1 ORDER BY last_message_at DESC NULLS LAST, id LIMIT 50",
 		"conversations_list", true },
-	{ ADMIN, "SELECT * FROM chats WHERE workspace_id = 1 AND conversation_id = 7 ORDER BY sent_at DESC LIMIT 50", "chats_conversation", true },
-	{ ADMIN, "SELECT * FROM contacts WHERE workspace_id = 1 AND full_name ILIKE '%c0ffee%'", "contacts_full_name_trgm", false },
-	{ ADMIN, "SELECT * FROM contacts WHERE workspace_id = 1 AND phone LIKE '%1000004%'", "contacts_phone_trgm", false },
-	{ ADMIN, "SELECT * FROM whatsapp_groups WHERE workspace_id = 1 AND name ILIKE '%c0ffee%'", "whatsapp_groups_name_trgm", false },
-	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE workspace_id = 1 AND status = 'failed'", "whatsapp_accounts_status", false },
-	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE status = 'disconnected' ORDER BY status_since LIMIT 100", "whatsapp_accounts_status_since",
-		true },
-	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE assigned_instance_index = 7", "whatsapp_accounts_instance", false },
-	{ ADMIN, "SELECT count(*) FROM whatsapp_accounts WHERE disconnect_reason = 'timeout' AND disconnected_at > now() - interval '1 hour'",
-		"whatsapp_accounts_disconnects", false },
-	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE workspace_id = 1 AND is_primary AND deleted_at IS NULL", "whatsapp_accounts_primary",
+	{ ADMIN, "SELECT * FROM chats WHERE workspace_id = 1 AND conversation_id = 7 ORDER BY sent_at DESC LIMIT 50",
+		"chats_conversation", true },
+	{ ADMIN, "SELECT * FROM contacts WHERE workspace_id = 1 AND full_name ILIKE '%c0ffee%'",
+		"contacts_full_name_trgm", false },
+	{ ADMIN, "SELECT * FROM contacts WHERE workspace_id = 1 AND phone LIKE '%1000004%'", "contacts_phone_trgm",
 		false },
+	{ ADMIN, "SELECT * FROM whatsapp_groups WHERE workspace_id = 1 AND name ILIKE '%c0ffee%'",
+		"whatsapp_groups_name_trgm", false },
+	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE workspace_id = 1 AND status = 'failed'",
+		"whatsapp_accounts_status", false },
+	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE status = 'disconnected' ORDER BY status_since LIMIT 100",
+		"whatsapp_accounts_status_since", true },
+	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE assigned_instance_index = 7", "whatsapp_accounts_instance",
+		false },
+	{ ADMIN,
+		"SELECT count(*) FROM whatsapp_accounts WHERE disconnect_reason = 'timeout' AND disconnected_at > now() - interval '1 hour'",
+		"whatsapp_accounts_disconnects", false },
+	{ ADMIN, "SELECT * FROM whatsapp_accounts WHERE workspace_id = 1 AND is_primary AND deleted_at IS NULL",
+		"whatsapp_accounts_primary", false },
 	{ "blazz_ingest", "SELECT uuid FROM whatsapp_accounts WHERE phone_number_id = 'pn7' AND deleted_at IS NULL",
 		"whatsapp_accounts_phone_number_id", false },
-	{ "blazz_ingest", "SELECT uuid FROM whatsapp_accounts WHERE waba_id = 'wb7' AND deleted_at IS NULL", "whatsapp_accounts_waba", false },
-	{ "blazz_ingest", "SELECT uuid FROM whatsapp_accounts WHERE session_id = 'x7' AND deleted_at IS NULL", "whatsapp_accounts_session_id_key",
-		false },
+	{ "blazz_ingest", "SELECT uuid FROM whatsapp_accounts WHERE waba_id = 'wb7' AND deleted_at IS NULL",
+		"whatsapp_accounts_waba", false },
+	{ "blazz_ingest", "SELECT uuid FROM whatsapp_accounts WHERE session_id = 'x7' AND deleted_at IS NULL",
+		"whatsapp_accounts_session_id_key", false },
 };
 
 /* Indexes that are there to forbid, not to find. */

@@ -72,7 +72,8 @@ static void an_epoch_of_the_future_is_still_raised(void **state)
 static void counting_begins_at_the_first_offset_and_adds_up(void **state)
 {
 	struct progress p = { .partition = 1 };
-	struct progress_step first = step(1, 1, 40, 45), second = step(1, 2, 45, 50), none = { 1, 3, PROGRESS_NO_OFFSET, 99, { 0 } };
+	struct progress_step first = step(1, 1, 40, 45), second = step(1, 2, 45, 50),
+			     none = { 1, 3, PROGRESS_NO_OFFSET, 99, { 0 } };
 
 	(void)state;
 	second.counts[OUTCOME_APPLIED] = 1;
@@ -82,8 +83,10 @@ static void counting_begins_at_the_first_offset_and_adds_up(void **state)
 	done(advance(db.pg, &first, 1));
 	done(advance(db.pg, &second, 1));
 	done(advance(db.pg, &none, 1)); /* a sweep moves seq only */
-	assert_text("SELECT concat_ws(' ', seq, start_offset, next_offset, applied, no_effect, filtered, parked, dead_lettered, skipped)"
-		    " FROM consumer_progress", "3 40 50 6 1 1 1 1 0");
+	assert_text(
+		"SELECT concat_ws(' ', seq, start_offset, next_offset, applied, no_effect, filtered, parked, dead_lettered, skipped)"
+		" FROM consumer_progress",
+		"3 40 50 6 1 1 1 1 0");
 }
 
 static void the_owner_locks_what_it_last_wrote(void **state)
@@ -154,7 +157,8 @@ static void another_cluster_is_refused_and_nothing_is_taken(void **state)
 
 	(void)state;
 	done(take(db.pg, &p, 1));
-	assert_failed(progress_take(db.pg, "chat-sync", TOPIC, "other", false, &kept, 1, &db.err), db.err, ERR_FATAL, "cluster_id");
+	assert_failed(progress_take(db.pg, "chat-sync", TOPIC, "other", false, &kept, 1, &db.err), db.err, ERR_FATAL,
+		"cluster_id");
 	assert_int_equal(kept.epoch, 5);
 	assert_false(pg_in_transaction(db.pg));
 	assert_int_equal(db_i64("SELECT epoch FROM consumer_progress"), p.epoch);
@@ -171,8 +175,10 @@ static void another_cluster_starts_anew_when_told_so(void **state)
 	done(advance(db.pg, steps, 2));
 	done(progress_take(db.pg, "chat-sync", TOPIC, "other", true, &p, 1, &db.err));
 	assert_int_equal(p.next_offset, PROGRESS_NO_OFFSET);
-	assert_text("SELECT string_agg(concat_ws(' ', partition, cluster_id, start_offset, applied), ', ' ORDER BY partition)"
-		    " FROM consumer_progress", "1 other 0, 2 other 5 4");
+	assert_text(
+		"SELECT string_agg(concat_ws(' ', partition, cluster_id, start_offset, applied), ', ' ORDER BY partition)"
+		" FROM consumer_progress",
+		"1 other 0, 2 other 5 4");
 }
 
 static void the_list_shows_every_row_in_order(void **state)
@@ -216,7 +222,8 @@ static void a_reset_moves_the_place_and_fences_the_owner_off(void **state)
 	done(progress_reset(ops, "chat-sync", TOPIC, 1, 8, &db.err)); /* even to where it is */
 	assert_failed(lock(db.pg, &p, 1, NULL), db.err, ERR_CONFLICT, "fenced");
 	done(progress_reset(ops, "chat-sync", TOPIC, 1, PROGRESS_NO_OFFSET, &db.err));
-	assert_text("SELECT concat_ws(' ', applied, coalesce(start_offset, next_offset, -1)) FROM consumer_progress", "0 -1");
+	assert_text("SELECT concat_ws(' ', applied, coalesce(start_offset, next_offset, -1)) FROM consumer_progress",
+		"0 -1");
 	assert_failed(progress_reset(ops, "chat-sync", TOPIC, 9, 0, &db.err), db.err, ERR_INPUT, "unknown");
 	pg_close(&ops);
 }

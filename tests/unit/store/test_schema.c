@@ -9,8 +9,8 @@
 #include "db.h"
 #include "store/schema.h"
 
-static const char *const roles[] = { "blazz_ingest", "blazz_chat_sync", "blazz_webhook_dispatcher", "blazz_campaign_sender",
-	"blazz_cleanup", "blazz_gateway", "blazz_admin", "blazz_ops" };
+static const char *const roles[] = { "blazz_ingest", "blazz_chat_sync", "blazz_webhook_dispatcher",
+	"blazz_campaign_sender", "blazz_cleanup", "blazz_gateway", "blazz_admin", "blazz_ops" };
 
 static void every_role_can_ask_for_the_version(void **state)
 {
@@ -28,7 +28,8 @@ static void every_role_can_ask_for_the_version(void **state)
 static void there_is_one_version(void **state)
 {
 	(void)state;
-	assert_failed(run(db.admin, "INSERT INTO schema_version VALUES (9)", NULL, NULL, &db.err), db.err, ERR_CONFLICT, "23505");
+	assert_failed(run(db.admin, "INSERT INTO schema_version VALUES (9)", NULL, NULL, &db.err), db.err, ERR_CONFLICT,
+		"23505");
 }
 
 #define TENANT_TABLES \
@@ -39,37 +40,41 @@ static void no_tenant_table_is_without_row_level_security(void **state)
 {
 	(void)state;
 	assert_true(db_i64("SELECT count(*)" TENANT_TABLES) >= 17);
-	assert_text("SELECT coalesce(string_agg(c.relname, ', '), 'none')" TENANT_TABLES
-		    " AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policies p WHERE p.tablename = c.relname"
-		    " AND p.policyname = 'tenant' AND p.cmd = 'ALL'))",
+	assert_text(
+		"SELECT coalesce(string_agg(c.relname, ', '), 'none')" TENANT_TABLES
+		" AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policies p WHERE p.tablename = c.relname"
+		" AND p.policyname = 'tenant' AND p.cmd = 'ALL'))",
 		"none");
 }
 
 static void no_view_shows_what_its_reader_may_not_see(void **state)
 {
 	(void)state;
-	assert_text("SELECT coalesce(string_agg(relname, ', '), 'none') FROM pg_class WHERE relkind = 'v'"
-		    " AND relnamespace = 'public'::regnamespace AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)",
+	assert_text(
+		"SELECT coalesce(string_agg(relname, ', '), 'none') FROM pg_class WHERE relkind = 'v'"
+		" AND relnamespace = 'public'::regnamespace AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)",
 		"none");
 }
 
 static void every_key_between_tenant_tables_begins_with_the_workspace(void **state)
 {
 	(void)state;
-	assert_text("SELECT coalesce(string_agg(k.conname, ', '), 'none') FROM pg_constraint k WHERE k.contype = 'f'"
-		    " AND k.conrelid IN (SELECT c.oid" TENANT_TABLES ") AND k.confrelid IN (SELECT c.oid" TENANT_TABLES ")"
-		    " AND k.confrelid <> 'provider_apps'::regclass" /* one app serves many workspaces */
-		    " AND ((SELECT attname FROM pg_attribute WHERE attrelid = k.conrelid AND attnum = k.conkey[1]) <> 'workspace_id'"
-		    " OR (SELECT attname FROM pg_attribute WHERE attrelid = k.confrelid AND attnum = k.confkey[1]) <> 'workspace_id')",
+	assert_text(
+		"SELECT coalesce(string_agg(k.conname, ', '), 'none') FROM pg_constraint k WHERE k.contype = 'f'"
+		" AND k.conrelid IN (SELECT c.oid" TENANT_TABLES ") AND k.confrelid IN (SELECT c.oid" TENANT_TABLES ")"
+		" AND k.confrelid <> 'provider_apps'::regclass" /* one app serves many workspaces */
+		" AND ((SELECT attname FROM pg_attribute WHERE attrelid = k.conrelid AND attnum = k.conkey[1]) <> 'workspace_id'"
+		" OR (SELECT attname FROM pg_attribute WHERE attrelid = k.confrelid AND attnum = k.confkey[1]) <> 'workspace_id')",
 		"none");
 }
 
 static void only_names_that_come_without_a_workspace_are_unique_across_them(void **state)
 {
 	(void)state;
-	assert_text("SELECT string_agg(i.indexrelid::regclass::text, ' ' ORDER BY i.indexrelid::regclass::text COLLATE \"C\") FROM pg_index i"
-		    " WHERE i.indisunique AND i.indrelid IN (SELECT c.oid" TENANT_TABLES ") AND 'workspace_id' <>"
-		    " (SELECT attname FROM pg_attribute WHERE attrelid = i.indrelid AND attnum = i.indkey[0])",
+	assert_text(
+		"SELECT string_agg(i.indexrelid::regclass::text, ' ' ORDER BY i.indexrelid::regclass::text COLLATE \"C\") FROM pg_index i"
+		" WHERE i.indisunique AND i.indrelid IN (SELECT c.oid" TENANT_TABLES ") AND 'workspace_id' <>"
+		" (SELECT attname FROM pg_attribute WHERE attrelid = i.indrelid AND attnum = i.indkey[0])",
 		"provider_apps_pkey provider_apps_uuid_key whatsapp_accounts_phone_number_id whatsapp_accounts_provider_ref"
 		" whatsapp_accounts_session_id_key whatsapp_accounts_uuid_key");
 }
@@ -112,7 +117,8 @@ static void a_tenant_sees_its_own_rows_and_no_others(void **state)
 		char all[200], foreign[200];
 
 		snprintf(all, sizeof(all), "SELECT count(*) FROM %.*s", STR_ARG(name));
-		snprintf(foreign, sizeof(foreign), "SELECT count(*) FROM %.*s WHERE %.*s IS DISTINCT FROM 1", STR_ARG(name), STR_ARG(column));
+		snprintf(foreign, sizeof(foreign), "SELECT count(*) FROM %.*s WHERE %.*s IS DISTINCT FROM 1",
+			STR_ARG(name), STR_ARG(column));
 		execute(gateway, "SELECT set_config('blazz.workspace_id', '', false)");
 		if (query_i64(gateway, all) != 0)
 			fail_msg("%.*s without a workspace", STR_ARG(name));
@@ -133,7 +139,8 @@ static void a_tenant_cannot_write_into_another_workspace(void **state)
 	(void)state;
 	execute(gateway, "SELECT set_config('blazz.workspace_id', '1', false)");
 	execute(gateway, "INSERT INTO users (workspace_id, name, email, role) VALUES (1, 'c', 'c', 'agent')");
-	assert_failed(run(gateway, "INSERT INTO users (workspace_id, name, email, role) VALUES (2, 'c', 'c', 'agent')", NULL, NULL, &db.err),
+	assert_failed(run(gateway, "INSERT INTO users (workspace_id, name, email, role) VALUES (2, 'c', 'c', 'agent')",
+			      NULL, NULL, &db.err),
 		db.err, ERR_FATAL, "42501");
 	execute(gateway, "UPDATE users SET name = 'stolen' WHERE workspace_id = 2");
 	assert_int_equal(db_i64("SELECT count(*) FROM users WHERE name = 'stolen'"), 0);
@@ -194,9 +201,11 @@ static void each_role_may_do_its_own_and_no_more(void **state)
 		assert_int_equal(sscanf(cases[i].what, "%19s %39s %39s", privilege, part, table), 3);
 		if (part[0] == '(') {
 			part[strlen(part) - 1] = '\0';
-			snprintf(sql, sizeof(sql), "SELECT has_column_privilege('%s', '%s', '%s', '%s')", cases[i].role, table, part + 1, privilege);
+			snprintf(sql, sizeof(sql), "SELECT has_column_privilege('%s', '%s', '%s', '%s')", cases[i].role,
+				table, part + 1, privilege);
 		} else {
-			snprintf(sql, sizeof(sql), "SELECT has_table_privilege('%s', '%s', '%s')", cases[i].role, table, privilege);
+			snprintf(sql, sizeof(sql), "SELECT has_table_privilege('%s', '%s', '%s')", cases[i].role, table,
+				privilege);
 		}
 		rows = query(db.admin, sql, NULL);
 		if (pg_bool(rows, 0, 0) != cases[i].allowed)
@@ -208,8 +217,9 @@ static void each_role_may_do_its_own_and_no_more(void **state)
 static void only_chat_sync_writes_messages(void **state)
 {
 	(void)state;
-	assert_text("SELECT string_agg(DISTINCT grantee, ' ') FROM information_schema.role_table_grants WHERE table_name IN ('chats',"
-		    " 'conversations', 'contacts') AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE') AND grantee <> 'postgres'",
+	assert_text(
+		"SELECT string_agg(DISTINCT grantee, ' ') FROM information_schema.role_table_grants WHERE table_name IN ('chats',"
+		" 'conversations', 'contacts') AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE') AND grantee <> 'postgres'",
 		"blazz_chat_sync");
 }
 

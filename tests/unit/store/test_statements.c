@@ -38,7 +38,9 @@ static void every_role_may_run_its_statements(void **state)
 
 			snprintf(sql, sizeof(sql), "PREPARE p AS %s", (*s)->sql);
 			execute(pg, sql);
-			rows = query(pg, "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'p'", NULL);
+			rows = query(pg,
+				"SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'p'",
+				NULL);
 			n = pg_i64(rows, 0, 0);
 			pg_rows_free(rows);
 			params[0] = '\0';

@@ -18,7 +18,11 @@ static int fresh(void **state)
 
 static struct sync_batch_row bits(int32_t index, uint64_t synced, uint64_t skipped)
 {
-	return (struct sync_batch_row){ .workspace_id = 1, .account_id = 1, .sync_id = STR("s"), .index = index, .synced_mask = synced,
+	return (struct sync_batch_row){ .workspace_id = 1,
+		.account_id = 1,
+		.sync_id = STR("s"),
+		.index = index,
+		.synced_mask = synced,
 		.skipped_mask = skipped };
 }
 
@@ -61,8 +65,10 @@ static void only_what_was_not_there_before_is_a_change(void **state)
 	assert_false(store(e));
 	assert_true(store(bits(0, UINT64_C(1) << 49, 0)));
 	assert_false(store(bits(1, 0, 0)));
-	assert_text("SELECT concat_ws(' ', synced_mask, skipped_mask, chats, rejected, total, last, ended_at IS NOT NULL) FROM account_syncs"
-		    " WHERE index = 0", "562949953421313 2 2 1 1 f t");
+	assert_text(
+		"SELECT concat_ws(' ', synced_mask, skipped_mask, chats, rejected, total, last, ended_at IS NOT NULL) FROM account_syncs"
+		" WHERE index = 0",
+		"562949953421313 2 2 1 1 f t");
 }
 
 static void each_of_a_batch_is_told_whether_it_changed(void **state)
@@ -98,10 +104,12 @@ static void a_sync_is_complete_when_all_ended_and_every_chat_is_accounted_for(vo
 		{ "no chats at all", { { 0, 0, 0, true, 0, 1, false } }, true, 1 },
 		{ "the end did not come", { { 0, 0x3, 0, false, 0, 0, false } }, false, 0 },
 		{ "nobody said how many", { { 0, 0x1, 0, true, 1, 0, false } }, false, 0 },
-		{ "the last one tells", { { 0, 0x1, 0, true, 1, 0, false }, { 1, 0x1, 0, true, 1, 0, true } }, true, 2 },
+		{ "the last one tells", { { 0, 0x1, 0, true, 1, 0, false }, { 1, 0x1, 0, true, 1, 0, true } }, true,
+			2 },
 		{ "the last came before the first", { { 1, 0x1, 0, true, 1, 0, true } }, false, 2 },
 		{ "one of two", { { 1, 0x1, 0, true, 1, 2, false } }, false, 2 },
-		{ "an index beyond the total does not count", { { 0, 0x1, 0, true, 1, 2, false }, { 5, 0x1, 0, true, 1, 2, false } }, false, 2 },
+		{ "an index beyond the total does not count",
+			{ { 0, 0x1, 0, true, 1, 2, false }, { 5, 0x1, 0, true, 1, 2, false } }, false, 2 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -109,7 +117,8 @@ static void a_sync_is_complete_when_all_ended_and_every_chat_is_accounted_for(vo
 
 		fresh(state);
 		for (size_t b = 0; b < 3; b++) {
-			struct sync_batch_row r = bits(cases[i].batches[b].index, cases[i].batches[b].synced, cases[i].batches[b].skipped);
+			struct sync_batch_row r = bits(cases[i].batches[b].index, cases[i].batches[b].synced,
+				cases[i].batches[b].skipped);
 
 			r.ended = cases[i].batches[b].ended;
 			r.chats = cases[i].batches[b].chats;
@@ -169,8 +178,9 @@ static int64_t fail_stale(int64_t idle_ms)
 static void a_running_sync_without_progress_fails(void **state)
 {
 	(void)state;
-	db_script("UPDATE whatsapp_accounts SET sync = '{\"status\":\"running\",\"synced\":5}', updated_at = now() - interval '2 hours' WHERE id = 1;"
-		  "UPDATE whatsapp_accounts SET sync = '{\"status\":\"completed\"}', updated_at = now() - interval '2 hours' WHERE id = 2");
+	db_script(
+		"UPDATE whatsapp_accounts SET sync = '{\"status\":\"running\",\"synced\":5}', updated_at = now() - interval '2 hours' WHERE id = 1;"
+		"UPDATE whatsapp_accounts SET sync = '{\"status\":\"completed\"}', updated_at = now() - interval '2 hours' WHERE id = 2");
 	store(bits(0, 1, 0));
 	assert_int_equal(fail_stale(1800000), 0); /* something came just now */
 	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '1 hour'");
@@ -182,8 +192,9 @@ static void a_running_sync_without_progress_fails(void **state)
 static void a_running_sync_that_never_got_a_batch_fails(void **state)
 {
 	(void)state;
-	execute(db.admin, "UPDATE whatsapp_accounts SET sync = '{\"status\":\"running\",\"synced\":5}', updated_at = now() - interval '2 hours'"
-			  " WHERE id = 1");
+	execute(db.admin,
+		"UPDATE whatsapp_accounts SET sync = '{\"status\":\"running\",\"synced\":5}', updated_at = now() - interval '2 hours'"
+		" WHERE id = 1");
 	assert_int_equal(fail_stale(1800000), 1);
 }
 
@@ -203,9 +214,15 @@ static void templates_keep_the_newest_report(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct template_row row = { .workspace_id = 1, .account_id = 1, .name = STR("welcome"), .language = STR("id"),
-			.status = str_of(cases[i].status), .quality = str_of(cases[i].quality), .reason = str_of(cases[i].reason),
-			.at_us = AT(cases[i].at), .changed = !cases[i].changed };
+		struct template_row row = { .workspace_id = 1,
+			.account_id = 1,
+			.name = STR("welcome"),
+			.language = STR("id"),
+			.status = str_of(cases[i].status),
+			.quality = str_of(cases[i].quality),
+			.reason = str_of(cases[i].reason),
+			.at_us = AT(cases[i].at),
+			.changed = !cases[i].changed };
 
 		done(templates_store(db.pg, &row, 1, &db.err));
 		if (row.changed != cases[i].changed)
@@ -226,7 +243,8 @@ static void reports_of_one_template_in_one_batch_apply_in_order(void **state)
 	(void)state;
 	done(templates_store(db.pg, rows, 3, &db.err));
 	assert_true(rows[0].changed && rows[1].changed && rows[2].changed);
-	assert_text("SELECT string_agg(concat_ws(' ', name, status, quality), ', ' ORDER BY name) FROM templates", "a PENDING RED, b PENDING");
+	assert_text("SELECT string_agg(concat_ws(' ', name, status, quality), ', ' ORDER BY name) FROM templates",
+		"a PENDING RED, b PENDING");
 }
 
 static void users_are_found_in_their_workspace_only(void **state)

@@ -1,0 +1,422 @@
+"""Every row of the table of answers, as a client sees it (30-inbound)."""
+import json
+import socket
+import threading
+import time
+
+import pytest
+from harness.client import SECRETS, VERIFY_TOKEN, Client, signature, standard_webhook
+from harness.events import T0
+from harness.waiting import wait_for
+
+MIB = 1024 * 1024
+
+
+def bridge(n=1, **changes):
+    body = {"session_id": "acme-support-1", "id": f"3EB0AN{n:08}", "chat_type": "private", "contact_phone": "16505551234",
+            "contact_name": "Alice", "from_me": False, "message_body": f"hello {n}", "message_type": "text", "timestamp": T0 + n,
+            "has_media": False}
+    return body | changes
+
+
+def sync(chats, sync_id="s1", **changes):
+    return {"session_id": "acme-support-1", "sync_id": sync_id, "index": 0, "total": 1, "last": True, "chats": chats} | changes
+
+
+def chat(n):
+    return {"type": "private", "contact_phone": f"1650555{n:04}", "contact_name": f"Contact {n}", "timestamp": T0 + n,
+            "last_message": f"last {n}"}
+
+
+def meta(value, field="messages"):
+    value = {"messaging_product": "whatsapp", "metadata": {"display_phone_number": "15550783881",
+                                                           "phone_number_id": "106540352242922"}} | value
+    return {"object": "whatsapp_business_account",
+            "entry": [{"id": "102290129340398", "changes": [{"field": field, "value": value}]}]}
+
+
+def meta_text(n, **changes):
+    return {"from": "16505551234", "id": f"wamid.AN{n}", "timestamp": str(T0 + n), "type": "text",
+            "text": {"body": f"hello {n}"}} | changes
+
+
+@pytest.fixture(autouse=True)
+def logs(shared_logs):
+    """Shown when a test fails."""
+
+
+@pytest.fixture
+def client(shared):
+    client = shared.client()
+    yield client
+    client.close()
+
+
+# Accepted
+
+def test_202_counts_what_was_queued(shared):
+    answer = shared.post("bridge", bridge(1))
+    assert answer.status == 202 and answer.json() == {"status": "queued", "events": 1, "rejected": 0}
+    assert answer.headers["content-type"].startswith("application/json")
+
+
+def test_meta_is_answered_200(shared):
+    answer = shared.post("meta", meta({"messages": [meta_text(1)]}))
+    assert answer.status == 200 and answer.json()["events"] == 1
+
+
+def test_a_2xx_means_that_it_is_in_kafka(shared):
+    before = len(shared.read("inbound"))
+    for n in range(100, 120):
+        assert shared.post("bridge", bridge(n)).status == 202
+        assert len(shared.read("inbound")) == before + n - 99
+
+
+def test_the_older_contracts_name_and_its_bearer_token(shared, client):
+    workspace = shared.workspace
+    token = "older-contract-token"
+    shared.folder.joinpath("token").write_text(token)
+    account = shared.add_account(workspace, "k", session="older-1", provider="webjs", bridge="blazz",
+                                 token_file=shared.folder / "token")
+    body = sync([chat(1)])
+    del body["session_id"]
+    body["whatsapp_account_id"] = "older-1"
+
+    def post():
+        answer = client.post("/api/webhooks/chats/sync", body, {"Authorization": f"Bearer {token}"})
+        return answer.status == 202 and answer
+
+    assert wait_for(post, "ingest has learnt of the new account", 10).json()["events"] >= 1
+    wrong = client.post("/api/webhooks/chats/sync", body, {"Authorization": "Bearer x" + token[1:]})
+    assert wrong.status == 401 and account
+
+
+def test_standard_webhooks_signatures_stop_replays(shared, client):
+    body = json.dumps(bridge(2)).encode()
+    secret = SECRETS["bridge"]
+    assert client.post("/api/whatsapp/webhook", body, standard_webhook(secret, body)).status == 202
+    late = standard_webhook(secret, body, at=time.time() - 301)
+    early = standard_webhook(secret, body, at=time.time() + 330)
+    assert client.post("/api/whatsapp/webhook", body, late).status == 401
+    assert client.post("/api/whatsapp/webhook", body, early).status == 401
+
+
+def test_metas_subscription_check(shared, client):
+    path = f"/webhooks/meta/{shared.app}?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="
+    answer = client.request("GET", path + VERIFY_TOKEN)
+    assert (answer.status, answer.body) == (200, b"1158201444")
+    assert client.request("GET", path + "wrong").status == 403
+    assert client.request("GET", path.replace("subscribe", "other") + VERIFY_TOKEN).status == 403
+    assert client.request("GET", f"/webhooks/meta/{shared.app}").status == 403
+
+
+def test_several_secrets_are_valid_for_rotation(shared, client):
+    """New first, old still good."""
+    account = shared.add_account(shared.workspace, "new-key\nold-key", session="rotated-1", provider="webjs", bridge="blazz")
+    body = json.dumps(bridge(3, session_id="rotated-1")).encode()
+
+    def post(secret):
+        return client.post("/api/whatsapp/webhook", body, signature("bridge", body, secret)).status
+
+    wait_for(lambda: post("new-key") == 202, "ingest has learnt of the new account", 10)
+    assert post("old-key") == 202 and post("older-key") == 401 and account
+
+
+def test_the_token_or_api_key_of_the_bridges_that_sign_nothing(shared, client):
+    body = json.dumps({"event": "connection.update", "instance": "acme-support-1", "data": {"state": "open"}}).encode()
+    path, token = shared.route("evolution"), SECRETS["evolution"]
+    assert client.post(path, body, {"Authorization": f"Bearer {token}"}).status == 202
+    assert client.post(path, body, {"apikey": token}).status == 202
+    assert client.post(path, body, {"apikey": token + "x"}).status == 401
+
+
+def test_one_bad_item_among_good_ones_costs_itself_alone(shared):
+    bad = {"type": "private", "contact_name": "Nobody", "timestamp": T0}
+    answer = shared.post("bridge", sync([chat(10), bad, chat(11)], "s-one-bad"))
+    assert answer.status == 202 and answer.json()["rejected"] == 1
+    letters = [r for r in shared.read("http.ingest.dlq") if b"Nobody" in r.value]
+    assert len(letters) == 1 and letters[0].headers["x-dlq-reason"] == "rule"
+    assert json.loads(letters[0].value)["chats"] == [bad], "alone in its envelope"
+
+
+# Refused: the body
+
+@pytest.mark.parametrize("body", (b"", b"{", b"not json", b"[1,2", b'{"a":1}x', b'"\xff\xfe"', b"null", b"[]", b"42"))
+@pytest.mark.parametrize("dialect", ("bridge", "waha", "webjs-raw", "evolution"))
+def test_400_for_what_is_no_json_of_the_right_shape(shared, dialect, body):
+    # Our own contract finds its account in the body: where there is none, nobody has signed.
+    assert shared.post(dialect, body).status in ((400, 401) if dialect == "bridge" else (400,))
+
+
+def test_400_says_where_and_what(shared):
+    answer = shared.post("waha", {"event": "message", "session": "acme-support-1"})
+    assert answer.status == 400
+    assert answer.json()["error"]
+    for detail in answer.json().get("details", []):
+        assert set(detail) == {"path", "message"}
+
+
+@pytest.mark.parametrize("body, path", (
+    (bridge(4, contact_phone=None), "contact_phone"),
+    (bridge(4, message_body="x" * 65537), "message_body"),
+    (bridge(4, message_body=""), "message_body"),
+    (bridge(4, chat_type="group", group_jid=None), "group_jid"),
+    (bridge(4, timestamp="soon"), "timestamp"),
+    (sync([chat(n) for n in range(51)]), "chats"),
+), ids=lambda v: v if isinstance(v, str) else "")
+def test_422_says_where_and_what(shared, body, path):
+    answer = shared.post("bridge", body)
+    assert answer.status == 422, answer
+    assert path in [d["path"].split(".")[-1] for d in answer.json()["details"]]
+
+
+def test_413_and_415_and_411(shared, client):
+    big = json.dumps(bridge(5, message_body="x" * (3 * MIB))).encode()
+    assert shared.post("bridge", big).status == 413
+    body = json.dumps(bridge(5)).encode()
+    refused = client.post("/api/whatsapp/webhook", body, signature("bridge", body), content_type="text/plain")
+    assert refused.status == 415
+    answer = raw(shared, b"POST /api/whatsapp/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                 b"X-WhatsApp-Signature: 00\r\n\r\n")
+    assert b" 411 " in answer.splitlines()[0], answer
+
+
+def test_a_sync_may_be_larger(shared):
+    messages = [{"id": f"3EB0SYNC{i:08}", "body": "x" * 60000, "type": "text", "timestamp": T0 + i, "from_me": False}
+                for i in range(50)]
+    chats = [chat(20 + n) | {"messages": messages} for n in range(4)]
+    answer = shared.post("bridge", sync(chats, "s-large"))
+    assert answer.status == 202, answer
+    assert all(len(r.value) <= 900 * 1024 for r in shared.read("inbound"))
+
+
+def test_431_for_a_header_without_end(shared):
+    lines = b"".join(b"X-Fill-%d: %s\r\n" % (i, b"y" * 1000) for i in range(200))
+    answer = raw(shared, b"POST /api/whatsapp/webhook HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n")
+    assert answer == b"" or b" 431 " in answer.splitlines()[0], answer[:200]
+
+
+def test_404_and_405(client):
+    assert client.request("GET", "/nowhere").status == 404
+    assert client.post("/webhooks/waha/not-a-uuid", b"{}").status == 404
+    answer = client.request("GET", "/api/whatsapp/webhook")
+    assert answer.status == 405 and "POST" in answer.headers["allow"]
+
+
+# Refused: who
+
+def test_one_answer_for_everybody_who_is_not_known(shared, client):
+    body = json.dumps(bridge(6)).encode()
+    other = "00000000-0000-4000-8000-000000000000"
+    answers = [
+        client.post("/api/whatsapp/webhook", body),
+        client.post("/api/whatsapp/webhook", body, signature("bridge", body, "wrong")),
+        client.post("/api/whatsapp/webhook", body, {"X-WhatsApp-Signature": "zz"}),
+        client.post("/api/whatsapp/webhook", body.replace(b"acme-support-1", b"nobody"), signature("bridge", body)),
+        client.post(f"/webhooks/waha/{other}", body, signature("waha", body)),
+        client.post(f"/webhooks/meta/{other}", body, signature("meta", body)),
+        client.post(shared.route("meta"), body, signature("meta", body, "wrong")),
+        client.post(shared.route("waha"), body, signature("waha", body, "wrong")),
+        client.post(shared.route("webjs-raw"), body, {"x-api-key": "wrong"}),
+    ]
+    assert {a.status for a in answers} == {401}
+    assert len({a.body for a in answers}) == 1, "nothing tells what was wrong"
+
+
+def test_a_signature_is_over_the_raw_bytes(shared, client):
+    body = json.dumps(bridge(7)).encode()
+    assert client.post("/api/whatsapp/webhook", body + b" ", signature("bridge", body)).status == 401
+
+
+def test_one_accounts_key_signs_for_nobody_else(shared, client):
+    """A WAHA account's body with the key of another account."""
+    body = json.dumps({"event": "session.status", "session": "acme-support-1", "payload": {"status": "WORKING"}}).encode()
+    assert client.post(shared.route("waha"), body, {"X-Webhook-Hmac": ""}).status == 401
+    own = json.dumps(bridge(8, session_id="meta-1")).encode()
+    assert client.post("/api/whatsapp/webhook", own, signature("bridge", own)).status == 401
+
+
+def test_a_body_that_names_another_workspace_is_refused(shared):
+    answer = shared.post("bridge", bridge(9, workspace_id="00000000-0000-4000-8000-000000000009"))
+    assert answer.status in (401, 422), answer
+    assert shared.post("bridge", bridge(9, workspace_id=shared.workspace)).status == 202
+
+
+# Meta is special
+
+def test_meta_with_a_good_signature_is_never_asked_to_repeat(shared):
+    for body in (b"not json", b"{}", json.dumps(meta({"messages": [meta_text(2)]})).replace(
+            "106540352242922", "999999999999999").encode()):
+        answer = shared.post("meta", body)
+        assert answer.status == 200, (body, answer)
+        assert any(r.value == body or b"999999999999999" in r.value for r in shared.read("http.ingest.dlq")), body
+
+
+# Too much
+
+def test_429_for_a_source_that_fails_to_authenticate(make_blazz):
+    stack = make_blazz().seed(("bridge",)).start_ingest(limits__failures_per_minute=5)
+    client, body = stack.client(), json.dumps(bridge(1)).encode()
+    answers = [client.post("/api/whatsapp/webhook", body, signature("bridge", body, "wrong")) for _ in range(12)]
+    assert [a.status for a in answers[:5]] == [401] * 5
+    assert answers[-1].status == 429 and int(answers[-1].headers["retry-after"]) >= 1
+    assert stack.inbound() == []
+
+
+def test_429_for_an_account_beyond_its_rate(make_blazz):
+    stack = make_blazz().seed(("bridge", "waha")).start_ingest(limits__account_rate=1, limits__account_burst=3,
+                                                               limits__sync_rate=1, limits__sync_burst=50)
+    statuses = [stack.post("bridge", bridge(n)).status for n in range(8)]
+    assert statuses[:3] == [202] * 3 and 429 in statuses
+    other = {"event": "session.status", "session": "acme-support-1", "payload": {"status": "WORKING"}}
+    assert stack.post("waha", other).status == 202, "the neighbour is not slowed"
+
+
+def test_429_for_a_sync_beyond_ten_chats_a_second(make_blazz):
+    stack = make_blazz().seed(("bridge",)).start_ingest(limits__sync_rate=1, limits__sync_burst=60)
+    batch = [chat(n) for n in range(50)]
+    assert stack.post("bridge", sync(batch, "s1")).status == 202
+    answer = stack.post("bridge", sync(batch, "s2"))
+    assert answer.status == 429 and int(answer.headers["retry-after"]) >= 1
+    assert stack.post("bridge", bridge(1)).status == 202, "live events go on"
+
+
+# Not now
+
+def test_503_while_kafka_is_down_and_nothing_is_lost(make_blazz, kafka):
+    stack = make_blazz().seed(("bridge",)).start_ingest(request__deadline="1500ms")
+    assert stack.post("bridge", bridge(1)).status == 202
+    kafka.stop()
+    try:
+        answer = stack.post("bridge", bridge(2))
+        assert answer.status == 503 and int(answer.headers["retry-after"]) >= 1
+        stack.in_.wait_unready()
+        assert stack.in_.get("/livez")[0] == 200
+    finally:
+        kafka.start()
+    wait_for(lambda: stack.post("bridge", bridge(2)).status == 202, "ingest takes it again", 60)
+    keys = {e.message.key for _, e in stack.inbound()}
+    assert keys == {"false:3EB0AN00000001", "false:3EB0AN00000002"}
+
+
+def test_what_is_cached_is_served_while_postgresql_is_down_and_a_miss_is_503(make_blazz, postgres):
+    stack = make_blazz().seed(("bridge", "waha")).start_ingest()
+    assert stack.post("bridge", bridge(1)).status == 202
+    postgres.stop()
+    try:
+        assert stack.post("bridge", bridge(2)).status == 202
+        body = json.dumps(bridge(3, session_id="nobody-knows")).encode()
+        answer = stack.default_client().post("/api/whatsapp/webhook", body, signature("bridge", body))
+        assert answer.status == 503 and "retry-after" in answer.headers
+        other = "00000000-0000-4000-8000-000000000000"
+        assert stack.default_client().post(f"/webhooks/waha/{other}", b"{}", {"X-Webhook-Hmac": "00"}).status == 503
+    finally:
+        postgres.start()
+        stack.connection = None
+
+
+def test_unready_and_503_before_the_first_load(make_blazz, postgres):
+    stack = make_blazz().seed(("bridge",))
+    postgres.stop()
+    try:
+        ingest = stack.ingest().start(wait_ready=False)
+        client = stack.client(ingest)
+        body = json.dumps(bridge(1)).encode()
+        assert client.post("/api/whatsapp/webhook", body, signature("bridge", body)).status == 503
+        assert ingest.get("/readyz")[0] == 503
+    finally:
+        postgres.start()
+        stack.connection = None
+    ingest.wait_ready(60)
+    wait_for(lambda: client.post("/api/whatsapp/webhook", body, signature("bridge", body)).status == 202, "it serves")
+
+
+def test_a_new_account_is_known_at_once_and_a_changed_secret_too(shared, client):
+    account = shared.add_account(shared.workspace, "k1", session="fresh-1", provider="webjs", bridge="blazz")
+    body = json.dumps(bridge(1, session_id="fresh-1")).encode()
+    assert client.post("/api/whatsapp/webhook", body, signature("bridge", body, "k1")).status == 202, "a miss reads"
+    shared.sql("UPDATE whatsapp_accounts SET deleted_at = now() WHERE uuid = %s", account)
+    wait_for(lambda: client.post("/api/whatsapp/webhook", body, signature("bridge", body, "k1")).status == 401,
+             "a deleted account is refused", 10)
+
+
+# Connections
+
+def raw(stack, data, timeout_s=20):
+    """Bytes sent as they are; what comes back until the other side closes or answers."""
+    with socket.create_connection(("127.0.0.1", stack.in_.port("http.port_file")), timeout_s) as s:
+        try:
+            s.sendall(data)
+            return s.recv(4096)
+        except ConnectionError:
+            return b""
+
+
+def test_a_header_and_a_body_byte_by_byte_do_not_outlive_their_deadlines(make_blazz):
+    stack = make_blazz().seed(("bridge",)).start_ingest(http__header_timeout="1s", http__body_timeout="1s")
+    port = stack.in_.port("http.port_file")
+    head = b"POST /api/whatsapp/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    for start, drip in ((b"", head * 5), (head + b"Content-Length: 100\r\n\r\n", b"x" * 100)):
+        with socket.create_connection(("127.0.0.1", port), 20) as s:
+            s.settimeout(0.2)
+            s.sendall(start)
+            began, closed = time.monotonic(), False
+            for byte in drip:
+                try:
+                    s.sendall(bytes([byte]))
+                    closed = s.recv(1) == b"" or closed
+                except TimeoutError:
+                    continue
+                except ConnectionError:
+                    closed = True
+                if closed or time.monotonic() - began > 8:
+                    break
+            assert closed and time.monotonic() - began < 6
+
+
+def test_sigterm_finishes_what_was_begun(make_blazz):
+    stack = make_blazz().seed(("bridge",)).start_ingest()
+    statuses = []
+
+    def send(first):
+        client = Client(stack.in_.port("http.port_file"))
+        for n in range(first, first + 200):
+            try:
+                body = json.dumps(bridge(n)).encode()
+                statuses.append((n, client.post("/api/whatsapp/webhook", body, signature("bridge", body)).status))
+            except OSError:
+                return  # closed between two requests
+
+    threads = [threading.Thread(target=send, args=(1000 * k,)) for k in range(1, 4)]
+    for t in threads:
+        t.start()
+    wait_for(lambda: len(statuses) > 30, "requests are under way")
+    assert stack.in_.stop() < 15
+    for t in threads:
+        t.join()
+    queued = {e.message.key for _, e in stack.inbound()}
+    accepted = {f"false:3EB0AN{n:08}" for n, status in statuses if status == 202}
+    assert accepted <= queued and {s for _, s in statuses} <= {202, 503}
+
+
+def test_kill_9_loses_nothing_that_was_accepted(make_blazz):
+    stack = make_blazz().seed(("bridge",)).start_ingest()
+    accepted = []
+
+    def send():
+        client = Client(stack.in_.port("http.port_file"))
+        for n in range(2000):
+            try:
+                body = json.dumps(bridge(n)).encode()
+                if client.post("/api/whatsapp/webhook", body, signature("bridge", body)).status == 202:
+                    accepted.append(n)
+            except (OSError, Exception):
+                return
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    wait_for(lambda: len(accepted) > 40, "requests are under way")
+    stack.in_.kill()
+    sender.join()
+    queued = {e.message.key for _, e in stack.inbound()}
+    assert {f"false:3EB0AN{n:08}" for n in accepted} <= queued

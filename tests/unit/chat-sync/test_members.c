@@ -1,0 +1,357 @@
+/* services/chat-sync/members: deltas and snapshots of several accounts, in any order, give one list. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "chat-sync/members.h"
+#include "permutation.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct arena *arena;
+
+static int start(void **state)
+{
+	(void)state;
+	arena = arena_new(1 << 16);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	arena_free(arena);
+	return 0;
+}
+
+static struct members members_new(void)
+{
+	struct members m;
+
+	members_read(&m, STR("[]"), 0, arena);
+	return m;
+}
+
+/* Through the database and back, as between two batches. */
+static void members_reread(struct members *m)
+{
+	struct str log = members_log(m);
+
+	members_read(m, log, m->snapshot_ms, arena);
+}
+
+static struct participant named(const char *phone, const char *lid, bool admin)
+{
+	return (struct participant){ .party = { .phone = str_of(phone), .lid = str_of(lid) }, .admin = admin };
+}
+
+static const char *list_of(const struct members *m)
+{
+	return arena_cstr(arena, members_list(m));
+}
+
+/* One change at a time */
+
+static const struct {
+	const char *name;
+	enum group_action action;
+	bool in, admin; /* before, at 10 */
+	int64_t at_ms;
+	bool changed, want_in, want_admin;
+} changes[] = {
+	{ "added", GROUP_ADD, false, false, 20, true, true, false },
+	{ "joined", GROUP_JOIN, false, false, 20, true, true, false },
+	{ "there since the group was made", GROUP_CREATE, false, false, 20, true, true, false },
+	{ "added again", GROUP_ADD, true, false, 20, false, true, false },
+	{ "an admin who is added again stays one", GROUP_ADD, true, true, 20, false, true, true },
+	{ "removed", GROUP_REMOVE, true, true, 20, true, false, false },
+	{ "left", GROUP_LEAVE, true, false, 20, true, false, false },
+	{ "promoted", GROUP_PROMOTE, true, false, 20, true, true, true },
+	{ "demoted", GROUP_DEMOTE, true, true, 20, true, true, false },
+	{ "whoever is promoted must be there", GROUP_PROMOTE, false, false, 20, true, true, true },
+	{ "an older removal", GROUP_REMOVE, true, false, 5, false, true, false },
+	{ "an older promotion", GROUP_PROMOTE, true, false, 5, false, true, false },
+	{ "an older addition of one who left", GROUP_ADD, false, false, 5, false, false, false },
+	{ "a subject concerns nobody", GROUP_SUBJECT, true, false, 20, false, true, false },
+};
+
+static void each_change_means_one_thing(void **state)
+{
+	const struct participant ann = named("+15550001", NULL, false);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		struct members m = members_new();
+		bool changed;
+
+		members_change(&m, changes[i].in ? changes[i].admin ? GROUP_PROMOTE : GROUP_ADD : GROUP_REMOVE, &ann, 10);
+		changed = members_change(&m, changes[i].action, &ann, changes[i].at_ms);
+		if (changed != changes[i].changed || m.at[0].in != changes[i].want_in || m.at[0].admin != changes[i].want_admin)
+			fail_msg("%s: %s", changes[i].name, list_of(&m));
+	}
+}
+
+/* Any order */
+
+struct delta {
+	enum group_action action;
+	const char *phone, *lid;
+	int64_t at_ms;
+};
+
+static void apply_in_order(struct members *m, const struct delta *deltas, const size_t *order, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct delta *d = &deltas[order[i]];
+		const struct participant who = named(d->phone, d->lid, false);
+
+		members_change(m, d->action, &who, d->at_ms);
+		members_reread(m);
+	}
+}
+
+/* As a set: the order of first sight is not part of what is known. */
+static void assert_has(const struct members *m, const char *phone, bool in, bool admin, int64_t joined_ms)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (str_is(m->at[i].phone, phone)) {
+			assert_int_equal(m->at[i].in, in);
+			assert_int_equal(m->at[i].admin, admin);
+			assert_int_equal(m->at[i].joined_ms, joined_ms);
+			return;
+		}
+	fail_msg("%s is not in the log", phone);
+}
+
+static void deltas_of_two_accounts_end_the_same_in_every_order(void **state)
+{
+	/* The first account sees all, the second repeats some. */
+	static const struct delta deltas[] = {
+		{ GROUP_ADD, "1", NULL, 10 },
+		{ GROUP_PROMOTE, "1", NULL, 20 },
+		{ GROUP_ADD, "2", NULL, 10 },
+		{ GROUP_REMOVE, "2", NULL, 30 },
+		{ GROUP_ADD, "1", NULL, 10 },
+		{ GROUP_JOIN, "2", NULL, 40 },
+		{ GROUP_REMOVE, "2", NULL, 30 },
+	};
+	size_t order[] = { 0, 1, 2, 3, 4, 5, 6 };
+
+	(void)state;
+	do {
+		struct members m = members_new();
+
+		apply_in_order(&m, deltas, order, COUNT(order));
+		assert_has(&m, "1", true, true, 10);
+		assert_has(&m, "2", true, false, 40);
+		assert_int_equal(members_count(&m), 2);
+		arena_reset(arena);
+	} while (permutation_next(order, COUNT(order)));
+}
+
+static void a_snapshot_and_deltas_end_the_same_in_every_order(void **state)
+{
+	static const struct delta deltas[] = {
+		{ GROUP_ADD, "1", NULL, 10 },	  /* before the snapshot, which has them */
+		{ GROUP_ADD, "2", NULL, 15 },	  /* before the snapshot, which does not */
+		{ GROUP_ADD, "3", NULL, 40 },	  /* after it */
+		{ GROUP_REMOVE, "4", NULL, 50 },  /* the snapshot has them still */
+	};
+	const struct participant list[] = { named("1", NULL, true), named("4", NULL, false) };
+	size_t order[] = { 0, 1, 2, 3, 4 }; /* 4: the snapshot, at 30 */
+
+	(void)state;
+	do {
+		struct members m = members_new();
+
+		for (size_t i = 0; i < COUNT(order); i++) {
+			if (order[i] < 4)
+				apply_in_order(&m, deltas, &order[i], 1);
+			else
+				members_snapshot(&m, list, COUNT(list), 30);
+			members_reread(&m);
+		}
+		assert_has(&m, "1", true, true, 10);
+		assert_has(&m, "3", true, false, 40);
+		assert_has(&m, "4", false, false, 0);
+		assert_int_equal(members_count(&m), 2);
+		for (size_t i = 0; i < m.n; i++)
+			if (str_is(m.at[i].phone, "2"))
+				assert_false(m.at[i].in);
+		arena_reset(arena);
+	} while (permutation_next(order, COUNT(order)));
+}
+
+/* Snapshots */
+
+static void who_is_not_on_the_list_has_left(void **state)
+{
+	const struct participant first[] = { named("1", NULL, false), named("2", NULL, true) };
+	const struct participant second[] = { named("2", NULL, false), named("3", NULL, false) };
+	struct members m = members_new();
+
+	(void)state;
+	assert_true(members_snapshot(&m, first, COUNT(first), 10));
+	assert_true(members_snapshot(&m, second, COUNT(second), 20));
+	assert_has(&m, "1", false, false, 0);
+	assert_has(&m, "2", true, false, 0);
+	assert_has(&m, "3", true, false, 0);
+	assert_int_equal(members_count(&m), 2);
+}
+
+static void the_same_list_again_changes_nothing(void **state)
+{
+	const struct participant list[] = { named("1", NULL, false), named("2", NULL, true) };
+	struct members m = members_new();
+
+	(void)state;
+	assert_true(members_snapshot(&m, list, COUNT(list), 10));
+	members_reread(&m);
+	assert_false(members_snapshot(&m, list, COUNT(list), 10));
+	assert_false(members_snapshot(&m, list, COUNT(list), 20));
+}
+
+static void an_older_list_changes_nothing_that_is_newer(void **state)
+{
+	const struct participant list[] = { named("1", NULL, true) };
+	const struct participant two = named("2", NULL, false), one = named("1", NULL, false);
+	struct members m = members_new();
+
+	(void)state;
+	members_change(&m, GROUP_ADD, &two, 50);
+	members_change(&m, GROUP_REMOVE, &one, 50);
+	assert_false(members_snapshot(&m, list, COUNT(list), 10));
+	assert_has(&m, "1", false, false, 0);
+	assert_has(&m, "2", true, false, 50);
+}
+
+/* One person, two names */
+
+static void a_phone_here_and_a_lid_there_are_one_person_once_somebody_says_so(void **state)
+{
+	static const struct delta deltas[] = {
+		{ GROUP_ADD, "1", NULL, 10 },
+		{ GROUP_PROMOTE, NULL, "901", 20 },
+		{ GROUP_ADD, "1", "901", 10 },
+	};
+	size_t order[] = { 0, 1, 2 };
+
+	(void)state;
+	do {
+		struct members m = members_new();
+
+		apply_in_order(&m, deltas, order, COUNT(order));
+		assert_int_equal(m.n, 1);
+		assert_int_equal(members_count(&m), 1);
+		assert_has(&m, "1", true, true, 10);
+		assert_true(str_is(m.at[0].lid, "901"));
+	} while (permutation_next(order, COUNT(order)));
+}
+
+static void one_list_may_name_somebody_twice(void **state)
+{
+	const struct participant list[] = { named("1", NULL, false), named(NULL, "901", false), named("1", "901", true),
+		named("2", NULL, false) };
+	struct members m = members_new();
+
+	(void)state;
+	members_snapshot(&m, list, COUNT(list), 10);
+	assert_int_equal(members_count(&m), 2);
+	assert_has(&m, "1", true, true, 0);
+}
+
+static void whoever_has_neither_phone_nor_lid_is_known_by_another_name(void **state)
+{
+	const struct participant odd = { .party = { .jid = STR("77@c.us") } }, user = { .party = { .bsuid = STR("US.1") } };
+	const struct participant nobody = { .party = { .name = STR("Ann") } };
+	struct members m = members_new();
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		members_change(&m, GROUP_ADD, &odd, 10);
+		members_change(&m, GROUP_ADD, &user, 10);
+		assert_false(members_change(&m, GROUP_ADD, &nobody, 10));
+		members_reread(&m);
+	}
+	assert_int_equal(members_count(&m), 2);
+}
+
+static void a_plus_sign_makes_nobody_else(void **state)
+{
+	const struct participant plus = named("+1", NULL, false), digits = named("1", NULL, false);
+	struct members m = members_new();
+
+	(void)state;
+	members_change(&m, GROUP_ADD, &plus, 10);
+	assert_false(members_change(&m, GROUP_ADD, &digits, 10));
+	assert_int_equal(members_count(&m), 1);
+}
+
+static void an_older_name_does_not_replace_a_newer_one(void **state)
+{
+	struct participant ann = named("1", NULL, false);
+	struct members m = members_new();
+
+	(void)state;
+	ann.party.name = STR("Anna");
+	members_change(&m, GROUP_ADD, &ann, 20);
+	ann.party.name = STR("Ann");
+	members_change(&m, GROUP_ADD, &ann, 10);
+	assert_true(str_is(m.at[0].name, "Anna"));
+}
+
+/* What is written */
+
+static void the_list_shows_those_who_are_in(void **state)
+{
+	struct participant ann = named("+1", "901", false);
+	const struct participant bob = named("2", NULL, false), eve = named(NULL, "903", false);
+	struct members m = members_new();
+
+	(void)state;
+	ann.party.name = STR("Ann \"A\"");
+	members_change(&m, GROUP_ADD, &ann, 10);
+	members_change(&m, GROUP_ADD, &bob, 10);
+	members_change(&m, GROUP_REMOVE, &bob, 20);
+	members_change(&m, GROUP_PROMOTE, &eve, 30);
+	assert_string_equal(list_of(&m),
+		"[{\"phone\":\"1\",\"lid\":\"901\",\"name\":\"Ann \\\"A\\\"\",\"isAdmin\":false,\"joinedAt\":10},"
+		"{\"lid\":\"903\",\"isAdmin\":true}]");
+}
+
+static void what_cannot_be_read_is_an_empty_log(void **state)
+{
+	struct members m;
+
+	(void)state;
+	members_read(&m, STR("[{"), 0, arena);
+	assert_int_equal(m.n, 0);
+	members_read(&m, STR_NONE, 0, arena);
+	assert_int_equal(m.n, 0);
+	assert_string_equal(list_of(&m), "[]");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_change_means_one_thing),
+		cmocka_unit_test(deltas_of_two_accounts_end_the_same_in_every_order),
+		cmocka_unit_test(a_snapshot_and_deltas_end_the_same_in_every_order),
+		cmocka_unit_test(who_is_not_on_the_list_has_left),
+		cmocka_unit_test(the_same_list_again_changes_nothing),
+		cmocka_unit_test(an_older_list_changes_nothing_that_is_newer),
+		cmocka_unit_test(a_phone_here_and_a_lid_there_are_one_person_once_somebody_says_so),
+		cmocka_unit_test(one_list_may_name_somebody_twice),
+		cmocka_unit_test(whoever_has_neither_phone_nor_lid_is_known_by_another_name),
+		cmocka_unit_test(a_plus_sign_makes_nobody_else),
+		cmocka_unit_test(an_older_name_does_not_replace_a_newer_one),
+		cmocka_unit_test(the_list_shows_those_who_are_in),
+		cmocka_unit_test(what_cannot_be_read_is_an_empty_log),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}

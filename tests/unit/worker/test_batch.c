@@ -1,0 +1,260 @@
+/* libs/worker/batch: taking in, what is emitted and undone, counting. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "worker/batch.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct worker_options options = {
+	.consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq", .batch_max_events = 4, .batch_max_bytes = 100
+};
+
+static int decoded_count;
+
+/* "bad" does not decode; "odd" is of a later release. */
+static int decode(void *ctx, const struct kafka_message *m, struct arena *a, void **decoded, struct err *err)
+{
+	(void)ctx;
+	decoded_count++;
+	if (str_is(m->value, "bad"))
+		return err_set(err, ERR_INPUT, "decode", "not a record");
+	if (str_is(m->value, "odd"))
+		return err_set(err, ERR_INPUT, "unsupported", "not yet");
+	*decoded = arena_cstr(a, m->value);
+	return 0;
+}
+
+static const struct worker_ops ops = { .decode = decode };
+
+static int setup(void **state)
+{
+	*state = batch_new(&options);
+	decoded_count = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	batch_free(*state);
+	return 0;
+}
+
+static void take(struct batch *b, int32_t partition, int64_t offset, const char *value)
+{
+	struct kafka_message m = { .partition = partition, .offset = offset, .key = STR("k"), .value = str_of(value), .timestamp_ms = 5 };
+
+	batch_take(b, &m, &ops, NULL);
+	assert_null(m.value.p);
+}
+
+static void take_with_header(struct batch *b, const char *name, const char *value)
+{
+	struct kafka_message m = { .partition = 1, .value = STR("x"), .headers = mem_calloc(1, sizeof(struct header)), .headers_count = 1 };
+
+	m.headers[0] = (struct header){ str_of(name), str_of(value) };
+	batch_take(b, &m, &ops, NULL);
+}
+
+static void emit(struct batch *b, int32_t partition, const char *value)
+{
+	batch_emit(b, partition, STR("t.out"), STR("k"), str_of(value), NULL, 0);
+}
+
+/* The values of a share's records, with commas. */
+static const char *emitted(struct batch *b, int32_t partition)
+{
+	static char out[200];
+	struct record_view view;
+	struct err err = { 0 };
+	size_t at = 0, n = 0;
+
+	out[0] = '\0';
+	while (records_next(buf_str(&batch_share(b, partition)->records), &at, &view, &err) == 1)
+		n += (size_t)snprintf(out + n, sizeof(out) - n, "%s%.*s", n ? "," : "", STR_ARG(view.value));
+	assert_int_equal(err.kind, ERR_NONE);
+	return out;
+}
+
+static void a_record_is_taken_over_and_decoded(void **state)
+{
+	struct batch *b = *state;
+
+	take(b, 2, 10, "hello");
+	take(b, 2, 11, "bad");
+	assert_int_equal(b->n, 2);
+	assert_string_equal(b->items[0].decoded, "hello");
+	assert_int_equal(b->items[0].partition, 2);
+	assert_int_equal(b->items[0].offset, 10);
+	assert_ptr_equal(b->items[0].message, &b->messages[0]);
+	assert_int_equal(b->failures[0].kind, ERR_NONE);
+	assert_null(b->items[1].decoded);
+	assert_string_equal(b->failures[1].code, "decode");
+}
+
+static void a_replay_for_another_consumer_is_not_even_decoded(void **state)
+{
+	struct batch *b = *state;
+
+	take_with_header(b, "x-replay-for", "campaign-sender");
+	assert_null(b->items[0].decoded);
+	assert_int_equal(b->failures[0].kind, ERR_NONE);
+	assert_int_equal(decoded_count, 0);
+	take_with_header(b, "x-replay-for", "chat-sync");
+	assert_non_null(b->items[1].decoded);
+}
+
+static void a_trace_is_taken_over_when_it_is_one(void **state)
+{
+	struct batch *b = *state;
+
+	take_with_header(b, "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+	take_with_header(b, "traceparent", "nonsense");
+	assert_true(str_starts(b->items[0].traceparent, STR("00-0af7")));
+	assert_null(b->items[1].traceparent.p);
+}
+
+static void a_batch_is_full_by_records_or_by_bytes(void **state)
+{
+	struct batch *b = *state;
+
+	for (int i = 0; i < 3; i++)
+		take(b, 0, i, "x");
+	assert_false(batch_full(b));
+	take(b, 0, 3, "x");
+	assert_true(batch_full(b));
+	batch_reset(b);
+	assert_false(batch_full(b));
+	take(b, 0, 4, "a value of a hundred bytes, more or less, which is all that this batch takes at a time, as its options say");
+	assert_true(batch_full(b));
+}
+
+static void what_was_emitted_since_a_mark_is_undone(void **state)
+{
+	struct batch *b = *state;
+
+	emit(b, 1, "a");
+	batch_mark(b);
+	emit(b, 1, "b");
+	emit(b, 2, "c"); /* a share that the mark did not see */
+	batch_undo(b);
+	assert_string_equal(emitted(b, 1), "a");
+	assert_string_equal(emitted(b, 2), "");
+	assert_int_equal(batch_share(b, 1)->n_records, 1);
+	assert_int_equal(batch_share(b, 2)->n_records, 0);
+	emit(b, 1, "d");
+	batch_mark(b);
+	emit(b, 1, "e");
+	batch_undo(b);
+	assert_string_equal(emitted(b, 1), "a,d");
+}
+
+static void a_stamp_counts_the_records_of_its_partition(void **state)
+{
+	struct batch *b = *state;
+	struct event_source s;
+
+	batch_share(b, 1)->epoch = 7;
+	batch_share(b, 1)->seq = 9;
+	emit(b, 1, "a");
+	emit(b, 2, "b");
+	batch_mark(b);
+	emit(b, 1, "c");
+	s = batch_source(b, 1);
+	assert_true(str_is(s.producer, "chat-sync"));
+	assert_int_equal(s.slot, 1);
+	assert_int_equal(s.epoch, 7);
+	assert_int_equal(s.seq, 9);
+	assert_int_equal(s.index, 2);
+	batch_undo(b);
+	assert_int_equal(batch_source(b, 1).index, 1);
+	assert_int_equal(batch_source(b, 2).index, 1);
+	assert_int_equal(batch_source(b, 3).index, 0);
+}
+
+static void emitting_is_a_change(void **state)
+{
+	struct batch *b = *state;
+
+	assert_false(b->changed);
+	emit(b, 1, "a");
+	assert_true(b->changed);
+	batch_reset(b);
+	assert_false(b->changed);
+	batch_changed(b);
+	assert_true(b->changed);
+}
+
+static void a_dead_letter_has_the_record_and_says_why(void **state)
+{
+	struct batch *b = *state;
+	struct record_view v;
+	struct err err;
+	size_t at = 0;
+
+	take(b, 3, 77, "bad");
+	batch_dead_letter(b, &b->items[0], "decode", "", "not a record", false);
+	assert_int_equal(b->items[0].outcome, OUTCOME_DEAD_LETTERED);
+	assert_int_equal(records_next(buf_str(&batch_share(b, 3)->records), &at, &v, &err), 1);
+	assert_true(str_is(v.topic, "t.dlq"));
+	assert_true(str_is(v.key, "k"));
+	assert_true(str_is(v.value, "bad"));
+	assert_true(str_is(header_find(v.headers, v.n_headers, "x-dlq-reason"), "decode"));
+	assert_true(str_is(header_find(v.headers, v.n_headers, "__dlq.errors.topic"), "t.inbound"));
+	assert_true(str_is(header_find(v.headers, v.n_headers, "__dlq.errors.offset"), "77"));
+	assert_true(str_is(header_find(v.headers, v.n_headers, "x-orig-timestamp-ms"), "5"));
+}
+
+static void outcomes_are_counted_by_partition(void **state)
+{
+	struct batch *b = *state;
+
+	take(b, 1, 1, "x");
+	take(b, 1, 2, "x");
+	take(b, 2, 1, "x");
+	b->items[0].outcome = OUTCOME_APPLIED;
+	b->items[1].outcome = OUTCOME_PARKED;
+	batch_share(b, 1)->counts[OUTCOME_SKIPPED] = 5; /* known when the shares were opened */
+	batch_count(b);
+	assert_int_equal(batch_share(b, 1)->counts[OUTCOME_APPLIED], 1);
+	assert_int_equal(batch_share(b, 1)->counts[OUTCOME_PARKED], 1);
+	assert_int_equal(batch_share(b, 1)->counts[OUTCOME_NO_EFFECT], 0);
+	assert_int_equal(batch_share(b, 1)->counts[OUTCOME_SKIPPED], 5);
+	assert_int_equal(batch_share(b, 2)->counts[OUTCOME_NO_EFFECT], 1);
+}
+
+static void many_partitions_fit(void **state)
+{
+	struct batch *b = *state;
+
+	for (int32_t p = 0; p < 100; p++)
+		emit(b, p, "x");
+	assert_int_equal(b->n_shares, 100);
+	for (int32_t p = 0; p < 100; p++)
+		assert_string_equal(emitted(b, p), "x");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_record_is_taken_over_and_decoded),
+		T(a_replay_for_another_consumer_is_not_even_decoded),
+		T(a_trace_is_taken_over_when_it_is_one),
+		T(a_batch_is_full_by_records_or_by_bytes),
+		T(what_was_emitted_since_a_mark_is_undone),
+		T(a_stamp_counts_the_records_of_its_partition),
+		T(emitting_is_a_change),
+		T(a_dead_letter_has_the_record_and_says_why),
+		T(outcomes_are_counted_by_partition),
+		T(many_partitions_fit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
