@@ -23,6 +23,7 @@ GRANT UPDATE (status, status_since, is_active, last_activity_at, first_connected
 GRANT SELECT, INSERT, UPDATE ON contacts, whatsapp_groups, contact_opt_outs, templates, conversations, chats, chat_receipts,
 	chat_media, account_syncs TO blazz_chat_sync;
 GRANT SELECT, INSERT, UPDATE, DELETE ON contact_aliases, chat_reactions, chat_reactions_withdrawn, parked_updates TO blazz_chat_sync;
+GRANT SELECT, INSERT, UPDATE ON contact_former_aliases TO blazz_chat_sync;
 GRANT DELETE ON chats, chat_receipts, chat_media TO blazz_chat_sync; -- merging conversations collapses equal messages
 GRANT USAGE ON SEQUENCE contacts_id_seq, contact_opt_outs_id_seq, whatsapp_groups_id_seq, templates_id_seq, conversations_id_seq,
 	chats_id_block, parked_updates_id_seq TO blazz_chat_sync;
@@ -38,7 +39,7 @@ GRANT INSERT (workspace_id, uuid, session_id, provider_type, provider_app_id, br
 	waba_id, business_id, desired_state, desired_at, is_primary, secrets, metadata, created_by, assigned_instance_url) ON whatsapp_accounts TO blazz_gateway;
 GRANT UPDATE (session_id, provider_app_id, bridge_kind, provider_ref, phone_number, phone_number_id, waba_id, business_id, desired_state,
 	desired_at, is_primary, secrets, metadata, updated_at) ON whatsapp_accounts TO blazz_gateway;
-GRANT SELECT ON account_qr, contacts, contact_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats, chat_receipts,
+GRANT SELECT ON account_qr, contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats, chat_receipts,
 	chat_reactions, chat_media, account_syncs TO blazz_gateway;
 GRANT USAGE ON SEQUENCE workspaces_id_seq, users_id_seq, provider_apps_id_seq, whatsapp_accounts_id_seq TO blazz_gateway;
 
@@ -48,7 +49,7 @@ GRANT blazz_gateway TO blazz_admin;
 -- ops: progress, outbox and dead letters, and looking at everything but secrets.
 GRANT SELECT, INSERT, UPDATE, DELETE ON consumer_progress TO blazz_ops;
 GRANT SELECT, DELETE ON outbox TO blazz_ops;
-GRANT SELECT ON workspaces, users, contacts, contact_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats,
+GRANT SELECT ON workspaces, users, contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats,
 	chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs TO blazz_ops;
 GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, provider_ref, phone_number, phone_number_id, waba_id,
 	desired_state, desired_at, is_primary, status, status_since, is_active, last_activity_at, first_connected_at, last_connected_at,

@@ -140,7 +140,8 @@ rd_kafka_resp_err_t kafka_watermarks_ask(rd_kafka_t *rk, const char *topic, int3
 
 	while ((left_ms = deadline_ms - clock_mono_ms()) > 0) {
 		code = rd_kafka_query_watermark_offsets(rk, topic, partition, low, high, (int)left_ms);
-		if (code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION && code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+		if (code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION &&
+			code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
 			break;
 		rd_kafka_poll(rk, 50);
 	}

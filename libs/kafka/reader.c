@@ -80,8 +80,8 @@ static int ranges_ask(struct kafka_reader *r, int timeout_ms, struct err *err)
 		rd_kafka_resp_err_t code;
 
 		range->partition = (int32_t)r->n;
-		code = kafka_watermarks_ask(r->rk, rd_kafka_topic_name(r->topic), range->partition, deadline_ms, &range->low,
-			&range->high);
+		code = kafka_watermarks_ask(r->rk, rd_kafka_topic_name(r->topic), range->partition, deadline_ms,
+			&range->low, &range->high);
 		if (code)
 			return kafka_err_set(err, code, "watermarks", NULL);
 	}
@@ -110,9 +110,9 @@ static void fetching_stop(struct kafka_reader *r, size_t i)
 	r->left--;
 }
 
-void kafka_reader_close(struct kafka_reader **out)
+void kafka_reader_close(struct kafka_reader **reader)
 {
-	struct kafka_reader *r = *out;
+	struct kafka_reader *r = *reader;
 
 	if (!r)
 		return;
@@ -127,7 +127,7 @@ void kafka_reader_close(struct kafka_reader **out)
 	free(r->ranges);
 	free(r->fetched);
 	free(r);
-	*out = NULL;
+	*reader = NULL;
 }
 
 const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size_t *n)

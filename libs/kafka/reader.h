@@ -17,7 +17,7 @@ struct kafka_range {
 /* Asks for the watermarks. ERR_RETRY when no broker answers within timeout_ms or there is no such topic. */
 int kafka_reader_open(struct kafka_reader **out, const struct kafka_config *config, const char *topic, int timeout_ms,
 	struct err *err) ERR_MUST_USE;
-void kafka_reader_close(struct kafka_reader **r);
+void kafka_reader_close(struct kafka_reader **reader);
 /* By partition, in order; borrowed from the reader. */
 const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size_t *n);
 /* 1: *out is the next record, released by the caller; 0: that was all; -1: nothing came for timeout_ms, or Kafka refuses. */

@@ -8,11 +8,13 @@ static const struct {
 	enum err_kind kind;
 } decisions[] = {
 	{ "23505", ERR_CONFLICT }, /* unique_violation: somebody has stored it already */
+	{ "21", ERR_INPUT },       /* cardinality violation: a row twice in one statement */
 	{ "22", ERR_INPUT },       /* data exception */
 	{ "23", ERR_INPUT },       /* integrity constraint violation */
 	{ "26", ERR_FATAL },       /* invalid SQL statement name */
 	{ "28", ERR_FATAL },       /* invalid authorization */
 	{ "3D", ERR_FATAL },       /* invalid catalog name: no such database */
+	{ "54", ERR_INPUT },       /* program limit exceeded: a value too large for an index */
 	{ "42", ERR_FATAL },       /* syntax error, access rule violation: schema and program disagree */
 };
 

@@ -33,7 +33,20 @@ static const struct pg_stmt move = { "aliases_move", PG_UNNAMED,
 	" FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS r (workspace_id, kind, scope, value, contact_id)"
 	" WHERE a.workspace_id = r.workspace_id AND a.kind = r.kind AND a.scope = r.scope AND a.value = r.value" };
 
-const struct pg_stmt *const aliases_statements[] = { &find, &insert, &delete, &move, NULL };
+static const struct pg_stmt retire = { "alias_retire", PG_PREPARED,
+	"WITH former AS (INSERT INTO contact_former_aliases (workspace_id, kind, scope, value, until, contact_id)"
+	" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING workspace_id, kind, scope, value)"
+	" DELETE FROM contact_aliases AS a USING former AS f"
+	" WHERE a.workspace_id = f.workspace_id AND a.kind = f.kind AND a.scope = f.scope AND a.value = f.value" };
+
+static const struct pg_stmt find_former = { "aliases_find_former", PG_UNNAMED,
+	"SELECT r.place, f.until, " CONTACT_COLUMNS " FROM " ALIAS_ARRAYS
+	" WITH ORDINALITY AS r (workspace_id, kind, scope, value, place)"
+	" CROSS JOIN LATERAL (SELECT f.contact_id, f.until FROM contact_former_aliases f WHERE f.workspace_id = r.workspace_id"
+	" AND f.kind = r.kind AND f.scope = r.scope AND f.value = r.value ORDER BY f.until DESC LIMIT 1) AS f"
+	" CROSS JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = f.contact_id OFFSET 0) AS c" };
+
+const struct pg_stmt *const aliases_statements[] = { &find, &find_former, &insert, &delete, &move, &retire, NULL };
 
 const char *alias_kind_word(enum alias_kind k)
 {
@@ -84,6 +97,32 @@ int aliases_find(struct pg *pg, struct alias_row *aliases, size_t n, struct aren
 			each(ctx, &row);
 		}
 		alias->contact_id = row.id;
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until_us, size_t n, struct arena *a,
+	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++)
+		columns_alias(&c, &aliases[i]);
+	if (columns_run(&c, pg, &find_former, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
+		struct contact_row row = { 0 };
+		size_t i = cells_place(&at, n);
+
+		until_us[i] = cells_time(&at);
+		contact_read(&at, &row);
+		aliases[i].contact_id = row.id;
+		each(ctx, &row);
 	}
 	pg_rows_free(rows);
 	return 0;
@@ -180,4 +219,25 @@ int aliases_move(struct pg *pg, const struct alias_row *rows, size_t n, struct e
 		columns_i64(&c, rows[i].contact_id);
 	}
 	return columns_run(&c, pg, &move, NULL, err);
+}
+
+int alias_retire(struct pg *pg, const struct alias_row *alias, int64_t until_us, bool *news, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	pg_arg_i64(args, alias->workspace_id);
+	pg_arg_text(args, str_of(alias_kind_word(alias->kind)));
+	pg_arg_text(args, alias_scope(alias));
+	pg_arg_text(args, alias->value);
+	pg_arg_time_us(args, until_us);
+	pg_arg_i64(args, alias->contact_id);
+	rc = pg_run(pg, &retire, args, &rows, err);
+	pg_args_free(args);
+	if (rc < 0)
+		return -1;
+	*news = pg_rows_affected(rows) > 0;
+	pg_rows_free(rows);
+	return 0;
 }

@@ -33,6 +33,9 @@ static const struct pg_stmt uuids = { "contacts_uuids", PG_PREPARED,
 static const struct pg_stmt move_aliases = { "contacts_merge_aliases", PG_PREPARED,
 	"UPDATE contact_aliases SET contact_id = $2::bigint WHERE workspace_id = $1 AND contact_id = $3::bigint" };
 
+static const struct pg_stmt move_former_aliases = { "contacts_merge_former_aliases", PG_PREPARED,
+	"UPDATE contact_former_aliases SET contact_id = $2::bigint WHERE workspace_id = $1 AND contact_id = $3::bigint" };
+
 /* Whoever opted out stays opted out, whatever is learnt of who they are. */
 static const struct pg_stmt copy_opt_outs = { "contacts_merge_opt_outs", PG_PREPARED,
 	"INSERT INTO contact_opt_outs AS o (workspace_id, contact_id, account_id, category, since, stopped)"
@@ -51,7 +54,7 @@ static const struct pg_stmt accounts_of = { "contacts_merge_accounts", PG_PREPAR
 	" WHERE v.workspace_id = $1 AND v.contact_id = $2::bigint AND v.merged_into IS NULL) ORDER BY a.id" };
 
 const struct pg_stmt *const contacts_statements[] = { &draw, &insert, &store, &lock, &uuids, &move_aliases,
-	&copy_opt_outs, &mark_merged, &accounts_of, NULL };
+	&move_former_aliases, &copy_opt_outs, &mark_merged, &accounts_of, NULL };
 
 void contact_read(struct cells *c, struct contact_row *row)
 {
@@ -198,7 +201,7 @@ int contacts_uuids(struct pg *pg, int64_t workspace_id, int64_t a, int64_t b, st
 
 static int merge_run(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct err *err)
 {
-	const struct pg_stmt *const steps[] = { &move_aliases, &copy_opt_outs, &mark_merged };
+	const struct pg_stmt *const steps[] = { &move_aliases, &move_former_aliases, &copy_opt_outs, &mark_merged };
 	struct pg_args *args = pg_args_new();
 	int rc = 0;
 

@@ -23,7 +23,7 @@ struct sync_state {
 	/* out */
 	int32_t synced, skipped, rejected, expected; /* expected: chats of the batches that ended */
 	int32_t batches_ended, total;                /* total 0: not said yet */
-	bool complete;			       /* all indexes ended and their chats accounted for */
+	bool complete;          /* all indexes ended and their chats accounted for */
 	int64_t started_us, last_us;
 };
 int sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct err *err) ERR_MUST_USE;

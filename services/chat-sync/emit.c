@@ -9,6 +9,7 @@
 struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind, const struct uuid *subject)
 {
 	struct effect *e = ARENA_NEW(w->arena, struct effect);
+	void **same;
 
 	e->op = op;
 	e->index = w->effects.n;
@@ -23,8 +24,25 @@ struct effect *effect_new(struct work *w, struct op *op, struct conversation *v,
 		e->event.conversation = v->row.uuid;
 	chat_event_derive_id(&e->event, &op->event->id, subject);
 	op->changed = true;
+	same = map_slot(w->effect_ids, uuid_bytes(&e->event.id));
+	if (*same)
+		return *same;
+	*same = e;
 	*LIST_ADD(w, &w->effects) = e;
 	return e;
+}
+
+void changed_add(struct work *w, struct str **changed, size_t *n, const char *what)
+{
+	struct str *grown = ARENA_ARRAY(w->arena, struct str, *n + 1);
+
+	for (size_t i = 0; i < *n; i++) {
+		if (str_is((*changed)[i], what))
+			return;
+		grown[i] = (*changed)[i];
+	}
+	grown[(*n)++] = str_of(what);
+	*changed = grown;
 }
 
 void conversation_touch(struct work *w, struct conversation *v)

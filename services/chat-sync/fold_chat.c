@@ -30,9 +30,7 @@ static void note_conversation(struct work *w, struct op *op, const char *what)
 {
 	struct effect *e = effect_new(w, op, op->conversation, CE_CONVERSATION_UPDATED, &op->conversation->row.uuid);
 
-	e->event.u.conversation_updated.changed = ARENA_NEW(w->arena, struct str);
-	e->event.u.conversation_updated.changed[0] = str_of(what);
-	e->event.u.conversation_updated.n_changed = 1;
+	changed_add(w, &e->event.u.conversation_updated.changed, &e->event.u.conversation_updated.n_changed, what);
 }
 
 /* read markers */

@@ -162,7 +162,6 @@ static void message_take_content(struct work *w, struct op *op, struct message *
 	m->conversation->recount = true;
 	conversation_touch(w, m->conversation);
 	m->dirty = true;
-	message_take_media(w, m, &in->media);
 }
 
 static void take_missing(struct message *m, struct str *have, struct str got)
@@ -184,12 +183,27 @@ static void message_take_ids(struct message *m, const struct op *op)
 	}
 }
 
+/* A sync counts what it brings by its own mark, whether history brought it before or not. */
+static void message_take_sync(struct work *w, const struct op *op, struct message *m)
+{
+	if (op->origin != ORIGIN_SYNC || m->row.origin != ORIGIN_HISTORY)
+		return;
+	m->row.origin = ORIGIN_SYNC;
+	m->dirty = true;
+	m->conversation->recount = true;
+	conversation_touch(w, m->conversation);
+	if (m->row.direction == DIR_INBOUND && m->row.sent_us > m->conversation->newest_sync_us)
+		m->conversation->newest_sync_us = m->row.sent_us;
+}
+
 static void fold_copy(struct work *w, struct op *op, struct message *m)
 {
 	enum copy_effect effect = copy_effect(&m->row, op->origin, op->message->placeholder);
 	bool was_news = m->row.origin == ORIGIN_LIVE;
 
 	message_take_ids(m, op);
+	message_take_sync(w, op, m);
+	message_take_media(w, m, &op->message->media);
 	if (effect != COPY_NOTHING) {
 		message_take_content(w, op, m);
 		if (effect == COPY_REPLACES || (!was_news && m->row.origin == ORIGIN_LIVE))

@@ -15,11 +15,8 @@ static struct effect *note_contact(struct work *w, struct op *op, struct contact
 	struct effect *e = effect_new(w, op, op->conversation, kind, &c->row.uuid);
 
 	e->contact = c;
-	if (what) {
-		e->event.u.contact_changed.changed = ARENA_NEW(w->arena, struct str);
-		e->event.u.contact_changed.changed[0] = str_of(what);
-		e->event.u.contact_changed.n_changed = 1;
-	}
+	if (what)
+		changed_add(w, &e->event.u.contact_changed.changed, &e->event.u.contact_changed.n_changed, what);
 	return e;
 }
 
@@ -150,25 +147,26 @@ static int alias_give(struct work *w, const struct alias_row *alias, struct cont
 	return 0;
 }
 
-/* The old number or user id no longer leads to this contact: numbers are given to others. */
-static int alias_retire(struct work *w, const struct alias_row *old, struct err *err)
-{
-	world_drop_alias(w->world, old);
-	return aliases_delete(w->pg, old, 1, err);
-}
-
 static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, struct err *err)
 {
 	const struct alias_row *old = alias_of(op->peer, kind), *new = alias_of(op->author, kind);
 	struct contact *c = contact_final(w, op->peer->contact), *there;
+	struct alias_row former;
+	bool news;
 
 	if (!old || !new || str_eq(old->value, new->value))
 		return 0;
 	there = contact_final(w, world_alias(w->world, new, w->now_mono_ms));
+	/* The old number or user id no longer leads to this contact: numbers are given to others. */
+	former = *old;
+	former.contact_id = c->row.id;
 	if (!world_alias(w->world, old, w->now_mono_ms))
 		return 0; /* told before */
-	if (alias_retire(w, old, err) < 0)
+	if (alias_retire(w->pg, &former, op->time_us, &news, err) < 0)
 		return -1;
+	if (!news)
+		return 0;
+	world_drop_alias(w->world, old);
 	if (!there && alias_give(w, new, c, err) < 0)
 		return -1;
 	if (kind == ALIAS_PHONE) {

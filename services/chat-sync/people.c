@@ -144,6 +144,27 @@ static struct str alias_key(struct work *w, const struct alias_row *a)
 	return arena_printf(w->arena, "%lld:%d:%.*s:%.*s", (long long)a->workspace_id, a->kind, STR_ARG(a->scope), STR_ARG(a->value));
 }
 
+/* Marks who has an alias that was somebody else's before. */
+static int reused_read(struct work *w, const struct alias_row *aliases, size_t n, struct err *err)
+{
+	struct alias_row *former = ARENA_ARRAY(w->arena, struct alias_row, n);
+	int64_t *until = ARENA_ARRAY(w->arena, int64_t, n);
+
+	for (size_t i = 0; i < n; i++) {
+		former[i] = aliases[i];
+		former[i].contact_id = 0;
+	}
+	if (aliases_find_former(w->pg, former, until, n, w->arena, keep_contact, w, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct contact *c = world_contact(w->world, aliases[i].workspace_id, aliases[i].contact_id);
+
+		if (former[i].contact_id && aliases[i].contact_id && c)
+			c->reused = true;
+	}
+	return 0;
+}
+
 /* Reads every alias that the world does not know, each once. */
 static int aliases_read(struct work *w, struct err *err)
 {
@@ -181,7 +202,94 @@ static int aliases_read(struct work *w, struct err *err)
 		else
 			world_drop_alias(w->world, &unknown[i]);
 	}
+	return reused_read(w, unknown, n, err);
+}
+
+/* aliases that changed hands */
+
+struct former {
+	struct person *person;
+	struct contact *contact;
+	int64_t until_us;
+};
+
+struct former_search {
+	struct former *found;
+	size_t n;
+	struct message_key *keys;
+	size_t n_keys;
+	struct former **of_key;
+};
+
+static void stored_before(void *ctx, size_t key, const struct message_row *row)
+{
+	struct former_search *s = ctx;
+	struct former *f = s->of_key[key];
+
+	if (row->sent_us == f->person->op->time_us && row->direction == f->person->op->message->direction)
+		f->person->former = f->contact;
+}
+
+static int former_find(struct work *w, struct former_search *s, struct err *err)
+{
+	struct alias_row *aliases = ARENA_ARRAY(w->arena, struct alias_row, w->people.n);
+	int64_t *until = ARENA_ARRAY(w->arena, int64_t, w->people.n);
+	struct person **people = ARENA_ARRAY(w->arena, struct person *, w->people.n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->people.n; i++) {
+		struct person *p = w->people.at[i];
+
+		for (size_t k = 0; k < p->n_aliases; k++) {
+			const struct contact *now = world_alias(w->world, &p->aliases[k], w->now_mono_ms);
+
+			if (now && !now->reused)
+				continue;
+			aliases[n] = p->aliases[k];
+			people[n++] = p;
+			break; /* aliases come in order of trust */
+		}
+	}
+	if (n == 0)
+		return 0;
+	if (aliases_find_former(w->pg, aliases, until, n, w->arena, keep_contact, w, err) < 0)
+		return -1;
+	s->found = ARENA_ARRAY(w->arena, struct former, n);
+	for (size_t i = 0; i < n; i++) {
+		struct contact *c = world_contact(w->world, aliases[i].workspace_id, aliases[i].contact_id);
+
+		if (aliases[i].contact_id && c)
+			s->found[s->n++] = (struct former){ people[i], c, until[i] };
+	}
 	return 0;
+}
+
+/* An alias may have been somebody else's before the provider said that it changed hands. What was sent until then
+ * is that person's, and so is what is stored already: it is only told once more. */
+static int former_read(struct work *w, struct err *err)
+{
+	struct former_search s = { .n = 0 };
+
+	for (size_t i = 0; i < w->people.n; i++) {
+		w->people.at[i]->former = NULL;
+		w->people.at[i]->had_former = false;
+	}
+	if (former_find(w, &s, err) < 0)
+		return -1;
+	s.keys = ARENA_ARRAY(w->arena, struct message_key, s.n);
+	s.of_key = ARENA_ARRAY(w->arena, struct former *, s.n);
+	for (size_t i = 0; i < s.n; i++) {
+		const struct op *op = s.found[i].person->op;
+
+		s.found[i].person->had_former = true;
+		if (op->timed && op->time_us <= s.found[i].until_us) {
+			s.found[i].person->former = s.found[i].contact;
+		} else if (op->kind == IN_MESSAGE && op->message) {
+			s.keys[s.n_keys] = (struct message_key){ op->account->row.workspace_id, op->account->row.id, op->message->key };
+			s.of_key[s.n_keys++] = &s.found[i];
+		}
+	}
+	return s.n_keys == 0 ? 0 : messages_find(w->pg, s.keys, s.n_keys, w->arena, stored_before, &s, err);
 }
 
 /* deciding */
@@ -255,6 +363,7 @@ static bool alias_attach(struct work *w, struct plan *plan, struct person *p, co
 		if (!c->created)
 			contact_touch(w, c);
 	}
+	c->reused = c->reused || p->had_former;
 	*LIST_ADD(w, &plan->aliases) = (struct new_alias){ *alias, c };
 	world_keep_alias(w->world, alias, c);
 	return true;
@@ -264,7 +373,9 @@ static bool alias_attach(struct work *w, struct plan *plan, struct person *p, co
  * join, or reveal that two contacts are one person. */
 static void person_decide(struct work *w, struct plan *plan, struct person *p)
 {
-	p->contact = NULL;
+	p->contact = p->former;
+	if (p->former)
+		return;
 	for (size_t i = 0; i < p->n_aliases; i++) {
 		struct contact *c = world_alias(w->world, &p->aliases[i], w->now_mono_ms);
 
@@ -506,7 +617,7 @@ static bool all_known(struct work *w)
 		for (size_t k = 0; k < p->n_aliases; k++) {
 			struct contact *c = world_alias(w->world, &p->aliases[k], w->now_mono_ms);
 
-			if (!c || (p->contact && p->contact != c))
+			if (!c || c->reused || (p->contact && p->contact != c))
 				return false;
 			p->contact = c;
 		}
@@ -534,7 +645,7 @@ static int ids_draw(struct work *w, struct plan *plan, struct err *err)
 	size_t most = 0;
 
 	for (size_t i = 0; i < w->people.n; i++)
-		if (w->people.at[i]->create && has_unknown_alias(w, w->people.at[i]))
+		if (w->people.at[i]->create && !w->people.at[i]->former && has_unknown_alias(w, w->people.at[i]))
 			most += w->people.at[i]->n_aliases;
 	plan->next_id = 0;
 	plan->ids = ARENA_ARRAY(w->arena, int64_t, most);
@@ -555,7 +666,7 @@ int people_resolve(struct work *w, struct err *err)
 		return 0;
 	}
 	for (int round = 0; round < MAX_ROUNDS && rc == 0; round++) {
-		if (aliases_read(w, err) < 0)
+		if (aliases_read(w, err) < 0 || former_read(w, err) < 0)
 			return -1;
 		if (!all_known(w)) {
 			plan.merges.n = 0;

@@ -13,7 +13,7 @@ struct chat_sync {
 	const struct chat_sync_settings *settings;
 	const char *inbound_topic, *chat_event_topic;
 	struct world world;
-	struct map *by_key, *index;
+	struct map *by_key, *effect_ids, *index;
 	struct buf scratch;
 	bool forget;
 	struct metric *ops;
@@ -29,6 +29,7 @@ struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const
 	s->chat_event_topic = chat_event_topic;
 	world_init(&s->world, (size_t)settings->cache_max_bytes, settings->cache_ttl_ms);
 	s->by_key = map_new();
+	s->effect_ids = map_new();
 	s->index = map_new();
 	s->ops = metric_counter("blazz_chat_sync_events", "Events by kind and effect.", "kind,effect");
 	s->gaps = metric_counter("blazz_chat_sync_gaps", "Signs of something missing: expired updates, failed syncs.", "kind");
@@ -41,6 +42,7 @@ void chat_sync_free(struct chat_sync *s)
 		return;
 	world_fini(&s->world);
 	map_free(s->by_key);
+	map_free(s->effect_ids);
 	map_free(s->index);
 	buf_fini(&s->scratch);
 	free(s);
@@ -70,10 +72,12 @@ static void work_open(struct chat_sync *s, struct work *w, struct batch *b)
 		.inbound_topic = s->inbound_topic,
 		.chat_event_topic = s->chat_event_topic,
 		.by_key = s->by_key,
+		.effect_ids = s->effect_ids,
 		.index = s->index,
 		.scratch = s->scratch,
 	};
 	map_clear(w->by_key);
+	map_clear(w->effect_ids);
 	map_clear(w->index);
 	s->world.ttl_ms = s->settings->cache_ttl_ms;
 }
@@ -97,7 +101,6 @@ static void work_close(struct chat_sync *s, struct work *w)
 		if (w->ops.at[i]->group)
 			w->ops.at[i]->group->locked = w->ops.at[i]->group->created = false;
 	s->scratch = w->scratch;
-	s->forget = s->forget || w->forget;
 }
 
 static int op_fold(struct work *w, struct op *op, struct err *err)
@@ -194,17 +197,17 @@ static void outcomes_set(struct chat_sync *s, struct work *w)
 {
 	for (size_t i = 0; i < w->ops.n; i++) {
 		const struct op *op = w->ops.at[i];
-		const char *effect = op->changed ? "applied" : op->waits ? "parked" : op->filtered ? "filtered" : "none";
+		const char *effect = op->filtered ? "filtered" : op->changed ? "applied" : op->waits ? "parked" : "none";
 
 		metric_add(METRIC_CELL(s->ops, inbound_kind_word(op->kind), effect), 1);
 		if (!op->item || op->item->outcome == OUTCOME_APPLIED)
 			continue;
-		if (op->changed)
+		if (op->filtered) /* although the sync's progress may be told in its name */
+			op->item->outcome = OUTCOME_FILTERED;
+		else if (op->changed)
 			op->item->outcome = OUTCOME_APPLIED;
 		else if (op->waits)
 			op->item->outcome = OUTCOME_PARKED;
-		else if (op->filtered)
-			op->item->outcome = OUTCOME_FILTERED;
 	}
 }
 
@@ -234,9 +237,8 @@ static int work_run(struct work *w, struct err *err)
 	return work_resolve(w, err) < 0 || ops_fold(w, err) < 0 || work_store(w, err) < 0 ? -1 : effects_emit(w, err);
 }
 
-static int sync_apply(void *ctx, struct batch *b, struct batch_item *const *items, size_t n, struct err *err)
+static int segment_apply(struct chat_sync *s, struct batch *b, struct batch_item *const *items, size_t n, struct err *err)
 {
-	struct chat_sync *s = ctx;
 	struct work w;
 	int rc;
 
@@ -247,7 +249,31 @@ static int sync_apply(void *ctx, struct batch *b, struct batch_item *const *item
 	if (rc == 0)
 		outcomes_set(s, &w);
 	work_close(s, &w);
+	if (w.forget)
+		world_forget(&s->world);
 	return rc;
+}
+
+static bool changes_identity(const struct batch_item *item)
+{
+	const struct inbound_event *e = item->decoded;
+
+	return e->kind == IN_IDENTITY_CHANGE;
+}
+
+/* Who is meant by what follows depends on an identity change, so it stands alone: where a batch happens to end decides nothing. */
+static int sync_apply(void *ctx, struct batch *b, struct batch_item *const *items, size_t n, struct err *err)
+{
+	size_t from = 0;
+
+	for (size_t i = 1; i <= n; i++) {
+		if (i < n && !changes_identity(items[i - 1]) && !changes_identity(items[i]))
+			continue;
+		if (segment_apply(ctx, b, items + from, i - from, err) < 0)
+			return -1;
+		from = i;
+	}
+	return 0;
 }
 
 /* the sweep */

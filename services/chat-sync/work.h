@@ -48,6 +48,8 @@ struct person {
 	struct alias_row aliases[5];
 	size_t n_aliases;
 	struct contact *contact; /* NULL: nobody known */
+	struct contact *former;  /* whom an alias led to when this was sent; NULL: nobody else than now */
+	bool had_former;         /* an alias led to somebody else at some time */
 	struct op *op;
 };
 
@@ -118,6 +120,7 @@ struct work {
 	LIST(struct account *) accounts;           /* dirty */
 	LIST(struct message *) messages;           /* all of this batch, inserted or read */
 	struct map *by_key;                        /* account id, key -> message */
+	struct map *effect_ids;                    /* event id -> effect */
 	struct map *index;                         /* scratch for distinct rows */
 	LIST(struct receipt_row) receipts;
 	LIST(struct op *) receipt_ops;
@@ -137,7 +140,7 @@ struct work {
 	LIST(struct unread_mark) marks;
 	LIST(struct op *) mark_ops;
 	struct buf scratch;
-	bool forget; /* a merge changed what the world keeps: forget it with the commit */
+	bool forget; /* a merge changed what the world keeps */
 };
 
 void *work_grow(struct work *w, void *at, size_t n, size_t *cap, size_t size);
@@ -195,7 +198,10 @@ void fold_group_name(struct work *w, struct op *op);
 void fold_unread_mark(struct work *w, struct op *op, int64_t read_us); /* where the bridge's unread count puts the marker */
 
 /* shared by the folds */
+/* One event may say only one thing of each kind about a subject: the same again is the effect that is there already. */
 struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind, const struct uuid *subject);
+/* Adds a word to an event's list of what changed, once. */
+void changed_add(struct work *w, struct str **changed, size_t *n, const char *what);
 void conversation_touch(struct work *w, struct conversation *v);
 void contact_touch(struct work *w, struct contact *c);
 void group_touch(struct work *w, struct group *g);

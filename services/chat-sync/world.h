@@ -22,6 +22,7 @@ struct contact {
 	struct contact_row row;
 	struct contact_row read; /* as the database had it */
 	int64_t read_mono_ms;
+	bool reused; /* one of its aliases was somebody else's before */
 	bool created, dirty, announced; /* in this batch */
 };
 

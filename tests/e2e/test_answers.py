@@ -1,4 +1,5 @@
 """Every row of the table of answers, as a client sees it (30-inbound)."""
+import http.client
 import json
 import socket
 import threading
@@ -36,7 +37,8 @@ def meta(value, field="messages"):
 
 
 def meta_text(n, **changes):
-    return {"from": "16505551234", "id": f"wamid.AN{n}", "timestamp": str(T0 + n), "type": "text",
+    at = T0 + n if isinstance(n, int) else T0
+    return {"from": "16505551234", "id": f"wamid.AN{n}", "timestamp": str(at), "type": "text",
             "text": {"body": f"hello {n}"}} | changes
 
 
@@ -76,8 +78,8 @@ def test_the_older_contracts_name_and_its_bearer_token(shared, client):
     workspace = shared.workspace
     token = "older-contract-token"
     shared.folder.joinpath("token").write_text(token)
-    account = shared.add_account(workspace, "k", session="older-1", provider="webjs", bridge="blazz",
-                                 token_file=shared.folder / "token")
+    shared.add_account(workspace, "k", session="older-1", provider="webjs", bridge="blazz",
+                       token_file=shared.folder / "token")
     body = sync([chat(1)])
     del body["session_id"]
     body["whatsapp_account_id"] = "older-1"
@@ -88,7 +90,7 @@ def test_the_older_contracts_name_and_its_bearer_token(shared, client):
 
     assert wait_for(post, "ingest has learnt of the new account", 10).json()["events"] >= 1
     wrong = client.post("/api/webhooks/chats/sync", body, {"Authorization": "Bearer x" + token[1:]})
-    assert wrong.status == 401 and account
+    assert wrong.status == 401
 
 
 def test_standard_webhooks_signatures_stop_replays(shared, client):
@@ -112,14 +114,14 @@ def test_metas_subscription_check(shared, client):
 
 def test_several_secrets_are_valid_for_rotation(shared, client):
     """New first, old still good."""
-    account = shared.add_account(shared.workspace, "new-key\nold-key", session="rotated-1", provider="webjs", bridge="blazz")
+    shared.add_account(shared.workspace, "new-key\nold-key", session="rotated-1", provider="webjs", bridge="blazz")
     body = json.dumps(bridge(3, session_id="rotated-1")).encode()
 
     def post(secret):
         return client.post("/api/whatsapp/webhook", body, signature("bridge", body, secret)).status
 
     wait_for(lambda: post("new-key") == 202, "ingest has learnt of the new account", 10)
-    assert post("old-key") == 202 and post("older-key") == 401 and account
+    assert post("old-key") == 202 and post("older-key") == 401
 
 
 def test_the_token_or_api_key_of_the_bridges_that_sign_nothing(shared, client):
@@ -410,7 +412,7 @@ def test_kill_9_loses_nothing_that_was_accepted(make_blazz):
                 body = json.dumps(bridge(n)).encode()
                 if client.post("/api/whatsapp/webhook", body, signature("bridge", body)).status == 202:
                     accepted.append(n)
-            except (OSError, Exception):
+            except (OSError, http.client.HTTPException):
                 return
 
     sender = threading.Thread(target=send)

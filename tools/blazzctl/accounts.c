@@ -8,8 +8,8 @@
 #include "store/config.h"
 
 struct account_options {
-	const char *id, *workspace, *session, *provider, *bridge, *ref, *phone, *phone_number_id, *waba, *business, *app,
-		*instance, *secret_file, *token_file, *access_token_file;
+	const char *id, *workspace, *session, *provider, *bridge, *ref, *phone, *phone_number_id, *waba, *business,
+		*app, *instance, *secret_file, *token_file, *access_token_file;
 	bool primary;
 };
 
@@ -85,7 +85,8 @@ struct account_secrets {
 	struct sealing_secrets own, tokens, access;
 };
 
-static int secrets_read(const struct account_options *o, enum provider provider, struct account_secrets *s, struct err *err)
+static int secrets_read(const struct account_options *o, enum provider provider, struct account_secrets *s,
+	struct err *err)
 {
 	/* Meta's numbers report through their app and have nothing to sign with. */
 	if ((provider == PROVIDER_WEBJS || o->secret_file) && sealing_secrets_read(o->secret_file, &s->own, err) < 0)
@@ -192,8 +193,8 @@ static void account_row(void *ctx, const struct account_info *a)
 
 static int list(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
-	static const char *const columns[] = { "account", "workspace", "session_id", "provider", "bridge", "phone", "desired",
-		"status", "reason", "primary", "health", "last_activity", NULL };
+	static const char *const columns[] = { "account", "workspace", "session_id", "provider", "bridge", "phone",
+		"desired", "status", "reason", "primary", "health", "last_activity", NULL };
 	const struct list_options *o = options;
 	struct table *t = table_new(columns);
 	int64_t workspace_id = 0;
@@ -215,6 +216,7 @@ out:
 
 const struct command accounts_commands[] = {
 	{ "accounts", "add", NULL, 0, 0, add_rows, sizeof(struct account_options), "adds a number", add },
-	{ "accounts", "list", NULL, 0, 0, list_rows, sizeof(struct list_options), "all numbers and how they are", list },
+	{ "accounts", "list", NULL, 0, 0, list_rows, sizeof(struct list_options), "all numbers and how they are",
+		list },
 	{ 0 },
 };

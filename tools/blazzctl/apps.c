@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "crypto/ids.h"
-#include "json/json.h"
 #include "sealing.h"
 #include "store/config.h"
+#include "json/json.h"
 
 struct workspace_options {
 	const char *id, *settings;
@@ -25,7 +25,8 @@ struct app_options {
 
 static const struct option_row app_rows[] = {
 	{ "id", OPTION_TEXT, offsetof(struct app_options, id), "UUID", "default: a random one" },
-	{ "workspace", OPTION_TEXT, offsetof(struct app_options, workspace), "UUID|NAME", "default: the platform's own app" },
+	{ "workspace", OPTION_TEXT, offsetof(struct app_options, workspace), "UUID|NAME",
+		"default: the platform's own app" },
 	{ "name", OPTION_TEXT, offsetof(struct app_options, name), "TEXT", "for people" },
 	{ "secret-file", OPTION_TEXT, offsetof(struct app_options, secret_file), "FILE",
 		"app secrets, one a line; - is standard input; default: one is made up and printed" },
@@ -115,8 +116,8 @@ static int app_seal(struct ctl *ctl, const struct uuid *id, const struct sealing
 }
 
 /* A secret that was made up is shown this once. */
-static void app_print(const struct app_info *app, const struct sealing_secrets *secrets, const struct sealing_secrets *verify,
-	bool as_json)
+static void app_print(const struct app_info *app, const struct sealing_secrets *secrets,
+	const struct sealing_secrets *verify, bool as_json)
 {
 	static const char *const columns[] = { "app", "name", "secret", "verify_token", NULL };
 	struct table *t = table_new(columns);
@@ -193,7 +194,8 @@ static int apps_show(struct ctl *ctl, const void *options, char *const *argument
 }
 
 const struct command apps_commands[] = {
-	{ "workspaces", "add", "NAME", 1, 1, workspace_rows, sizeof(struct workspace_options), "adds a tenant", workspaces_add },
+	{ "workspaces", "add", "NAME", 1, 1, workspace_rows, sizeof(struct workspace_options), "adds a tenant",
+		workspaces_add },
 	{ "workspaces", "list", NULL, 0, 0, NULL, 0, "all tenants", workspaces_show },
 	{ "apps", "add", NULL, 0, 0, app_rows, sizeof(struct app_options), "adds a Meta app", apps_add },
 	{ "apps", "list", NULL, 0, 0, NULL, 0, "all Meta apps", apps_show },

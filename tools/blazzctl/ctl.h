@@ -36,7 +36,7 @@ struct command {
 	const char *arguments; /* "NAME", "PATH..."; NULL: none */
 	int min_arguments, max_arguments;
 	const struct option_row *options; /* NULL: none */
-	size_t options_size;              /* of the struct that the rows fill */
+	size_t options_size; /* of the struct that the rows fill */
 	const char *help;
 	int (*run)(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
 };

@@ -15,14 +15,15 @@ struct dead_filter {
 /* For a command's option table, whose struct holds the filter as `filter`. */
 #define DEAD_FILTER_ROWS(S) \
 	{ "topic", OPTION_TEXT, offsetof(S, filter.topic), "TOPIC", "full name; default: all dead-letter topics" }, \
-	{ "reason", OPTION_TEXT, offsetof(S, filter.reason), "WORD", "x-dlq-reason" }, \
-	{ "workspace", OPTION_TEXT, offsetof(S, filter.workspace), "UUID", "by the key" }, \
-	{ "account", OPTION_TEXT, offsetof(S, filter.account), "UUID", "by the key's second half" }, \
-	{ "since", OPTION_TIME, offsetof(S, filter.since_ms), "TIME", "2026-01-31T12:00:00Z, or 2h: two hours ago" }, \
-	{ "until", OPTION_TIME, offsetof(S, filter.until_ms), "TIME", "the same" }, \
-	{ "partition", OPTION_TEXT, offsetof(S, filter.partition), "N", "of the dead-letter topic" }, \
-	{ "from", OPTION_TEXT, offsetof(S, filter.from), "OFFSET", "of the dead letter" }, \
-	{ "to", OPTION_TEXT, offsetof(S, filter.to), "OFFSET", "the last one" }
+		{ "reason", OPTION_TEXT, offsetof(S, filter.reason), "WORD", "x-dlq-reason" }, \
+		{ "workspace", OPTION_TEXT, offsetof(S, filter.workspace), "UUID", "by the key" }, \
+		{ "account", OPTION_TEXT, offsetof(S, filter.account), "UUID", "by the key's second half" }, \
+		{ "since", OPTION_TIME, offsetof(S, filter.since_ms), "TIME", \
+			"2026-01-31T12:00:00Z, or 2h: two hours ago" }, \
+		{ "until", OPTION_TIME, offsetof(S, filter.until_ms), "TIME", "the same" }, \
+		{ "partition", OPTION_TEXT, offsetof(S, filter.partition), "N", "of the dead-letter topic" }, \
+		{ "from", OPTION_TEXT, offsetof(S, filter.from), "OFFSET", "of the dead letter" }, \
+		{ "to", OPTION_TEXT, offsetof(S, filter.to), "OFFSET", "the last one" }
 
 struct dead_letter {
 	const char *dlq_topic;
@@ -54,6 +55,6 @@ int dead_replay_one(struct dead_replay *r, const struct dead_letter *d, struct e
 int dead_replay_finish(struct dead_replay *r, struct err *err) ERR_MUST_USE;
 size_t dead_replay_count(const struct dead_replay *r); /* acknowledged */
 const char *dead_replay_id(const struct dead_replay *r);
-void dead_replay_close(struct dead_replay **r);
+void dead_replay_close(struct dead_replay **replay);
 
 #endif

@@ -39,7 +39,8 @@ static void delivered(void *ctx, void *opaque, const struct err *failure, int32_
 		r->failure = *failure;
 }
 
-int dead_replay_open(struct dead_replay **out, struct ctl *ctl, const struct dead_replay_options *options, struct err *err)
+int dead_replay_open(struct dead_replay **out, struct ctl *ctl, const struct dead_replay_options *options,
+	struct err *err)
 {
 	struct dead_replay *r = mem_calloc(1, sizeof(*r));
 	struct kafka_producer_options producer = { .config = ctl->kafka,
@@ -62,9 +63,9 @@ int dead_replay_open(struct dead_replay **out, struct ctl *ctl, const struct dea
 	return 0;
 }
 
-void dead_replay_close(struct dead_replay **out)
+void dead_replay_close(struct dead_replay **replay)
 {
-	struct dead_replay *r = *out;
+	struct dead_replay *r = *replay;
 
 	if (!r)
 		return;
@@ -72,7 +73,7 @@ void dead_replay_close(struct dead_replay **out)
 	http_client_close(&r->client);
 	ctl_secret_free(&r->secret);
 	free(r);
-	*out = NULL;
+	*replay = NULL;
 }
 
 /* What the consumer's next failure counts on, and what a replay is narrowed by, stays; all else that a failure wrote goes. */

@@ -10,9 +10,9 @@
 #include "base/map.h"
 #include "base/utf8.h"
 #include "dead.h"
+#include "wire/reveal.h"
 #include "json/json.h"
 #include "json/writer.h"
-#include "wire/reveal.h"
 
 struct dlq_options {
 	struct dead_filter filter;
@@ -28,14 +28,16 @@ static const struct option_row show_rows[] = { DEAD_FILTER_ROWS(struct dlq_optio
 
 static const struct option_row replay_rows[] = { DEAD_FILTER_ROWS(struct dlq_options),
 	{ "rate", OPTION_NUMBER, offsetof(struct dlq_options, replay.per_second), "N", "a second; default 200" },
-	{ "url", OPTION_TEXT, offsetof(struct dlq_options, replay.url), "URL", "of ingest, for bodies it could not read" },
+	{ "url", OPTION_TEXT, offsetof(struct dlq_options, replay.url), "URL",
+		"of ingest, for bodies it could not read" },
 	{ "secret-file", OPTION_TEXT, offsetof(struct dlq_options, replay.secret_file), "FILE",
 		"the account's or app's, for the same; - is standard input" },
 	{ "yes", OPTION_FLAG, offsetof(struct dlq_options, yes), NULL, "do it; without: only say what would be done" },
 	{ 0 } };
 
 static const struct option_row purge_rows[] = {
-	{ "topic", OPTION_TEXT, offsetof(struct dlq_options, filter.topic), "TOPIC", "full name of a dead-letter topic" },
+	{ "topic", OPTION_TEXT, offsetof(struct dlq_options, filter.topic), "TOPIC",
+		"full name of a dead-letter topic" },
 	{ "partition", OPTION_TEXT, offsetof(struct dlq_options, filter.partition), "N", "default: all" },
 	{ "to", OPTION_TEXT, offsetof(struct dlq_options, filter.to), "OFFSET",
 		"the last one that goes; default: all there are now" },
@@ -80,7 +82,8 @@ static struct group *group_new(struct arena *a, const struct dead_letter *d)
 
 static void tally_add(struct tally *t, const struct dead_letter *d)
 {
-	struct str key = arena_printf(t->arena, "%s\n%.*s\n%.*s", d->dlq_topic, STR_ARG(d->reason), STR_ARG(d->workspace));
+	struct str key =
+		arena_printf(t->arena, "%s\n%.*s\n%.*s", d->dlq_topic, STR_ARG(d->reason), STR_ARG(d->workspace));
 	void **slot = map_slot(t->by_group, key);
 	int64_t at = d->message->timestamp_ms;
 	struct group *g;
@@ -97,8 +100,8 @@ static void tally_add(struct tally *t, const struct dead_letter *d)
 
 static void tally_print(const struct tally *t, bool as_json)
 {
-	static const char *const columns[] = { "topic", "consumer", "reason", "workspace", "records", "retryable", "oldest",
-		"newest", NULL };
+	static const char *const columns[] = { "topic", "consumer", "reason", "workspace", "records", "retryable",
+		"oldest", "newest", NULL };
 	struct table *table = table_new(columns);
 	struct str key;
 	void *value;
@@ -359,7 +362,8 @@ static int purge_do(struct ctl *ctl, const struct dlq_options *o, struct kafka_r
 		goto out;
 	if (o->yes && n_positions > 0 &&
 		(ctl_kafka_admin(ctl, &admin, err) < 0 ||
-			kafka_admin_delete_records(admin, o->filter.topic, positions, n_positions, CTL_TIMEOUT_MS, err) < 0))
+			kafka_admin_delete_records(admin, o->filter.topic, positions, n_positions, CTL_TIMEOUT_MS,
+				err) < 0))
 		goto out;
 	rc = 0;
 out:
@@ -394,8 +398,10 @@ static int purge(struct ctl *ctl, const void *options, char *const *arguments, s
 }
 
 const struct command dlq_commands[] = {
-	{ "dlq", "list", NULL, 0, 0, list_rows, sizeof(struct dlq_options), "how many, by topic, reason and workspace", list },
-	{ "dlq", "show", NULL, 0, 0, show_rows, sizeof(struct dlq_options), "each with its headers and its event as JSON", show },
+	{ "dlq", "list", NULL, 0, 0, list_rows, sizeof(struct dlq_options), "how many, by topic, reason and workspace",
+		list },
+	{ "dlq", "show", NULL, 0, 0, show_rows, sizeof(struct dlq_options),
+		"each with its headers and its event as JSON", show },
 	{ "dlq", "replay", NULL, 0, 0, replay_rows, sizeof(struct dlq_options),
 		"sends them again to the consumer that gave up, and only to it", replay },
 	{ "dlq", "purge", NULL, 0, 0, purge_rows, sizeof(struct dlq_options), "deletes them", purge },

@@ -24,7 +24,8 @@ static const struct option_row reset_rows[] = {
 	{ "partition", OPTION_TEXT, offsetof(struct progress_options, partition), "N", "one of the topic's, or all" },
 	{ "to", OPTION_TEXT, offsetof(struct progress_options, to), "OFFSET",
 		"a number, or beginning: the oldest record there is" },
-	{ "yes", OPTION_FLAG, offsetof(struct progress_options, yes), NULL, "do it; without: only say what would be done" },
+	{ "yes", OPTION_FLAG, offsetof(struct progress_options, yes), NULL,
+		"do it; without: only say what would be done" },
 	{ 0 },
 };
 
@@ -75,8 +76,8 @@ static void row_add(struct table *t, const struct progress_info *row, int64_t hi
 
 static int show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
-	static const char *const columns[] = { "consumer", "topic", "partition", "next_offset", "lag", "applied", "no_effect",
-		"filtered", "parked", "dead_lettered", "skipped", "updated_at", NULL };
+	static const char *const columns[] = { "consumer", "topic", "partition", "next_offset", "lag", "applied",
+		"no_effect", "filtered", "parked", "dead_lettered", "skipped", "updated_at", NULL };
 	const struct progress_options *o = options;
 	struct watermarks w = { .kafka = ctl->settings.kafka_brokers ? ctl->kafka : NULL };
 	struct progress_info *rows;
@@ -118,13 +119,16 @@ static int rows_reset(struct pg *pg, const struct progress_options *o, const str
 	int64_t partition, int64_t to, size_t *count, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(rows[i].topic, o->topic) != 0 || (partition != ALL_PARTITIONS && rows[i].partition != partition))
+		if (strcmp(rows[i].topic, o->topic) != 0 ||
+			(partition != ALL_PARTITIONS && rows[i].partition != partition))
 			continue;
 		++*count;
 		if (o->yes && progress_reset(pg, o->consumer, o->topic, rows[i].partition, to, err) < 0)
 			return -1;
 	}
-	return *count > 0 ? 0 : err_set(err, ERR_INPUT, "progress", "%s has no such partition of %s", o->consumer, o->topic);
+	return *count > 0
+		? 0
+		: err_set(err, ERR_INPUT, "progress", "%s has no such partition of %s", o->consumer, o->topic);
 }
 
 static int reset(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
@@ -132,7 +136,7 @@ static int reset(struct ctl *ctl, const void *options, char *const *arguments, s
 	const struct progress_options *o = options;
 	struct progress_info *rows;
 	size_t n, count = 0;
-	int64_t partition, to;
+	int64_t partition = 0, to = 0;
 	struct pg *pg;
 	int rc;
 
@@ -147,7 +151,8 @@ static int reset(struct ctl *ctl, const void *options, char *const *arguments, s
 	if (ctl->json)
 		printf("{\"partitions\":%zu,\"done\":%s}\n", count, o->yes ? "true" : "false");
 	else
-		printf(o->yes ? "%zu partitions of %s moved\n" : "%zu partitions of %s would move; --yes does it\n", count, o->topic);
+		printf(o->yes ? "%zu partitions of %s moved\n" : "%zu partitions of %s would move; --yes does it\n",
+			count, o->topic);
 	return 0;
 }
 

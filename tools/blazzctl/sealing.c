@@ -21,8 +21,8 @@ static void member_write(struct json_writer *w, const struct sealing_member *m)
 	jw_arr_end(w);
 }
 
-int sealing_seal(struct ctl *ctl, const char *what, const struct uuid *row, const struct sealing_member *members, size_t n,
-	struct buf *out, struct err *err)
+int sealing_seal(struct ctl *ctl, const char *what, const struct uuid *row, const struct sealing_member *members,
+	size_t n, struct buf *out, struct err *err)
 {
 	struct buf plain = BUF_INIT, bound = BUF_INIT;
 	struct json_writer w = json_writer(&plain);

@@ -17,8 +17,8 @@ struct sealing_member {
 };
 
 /* Appends the sealed form. */
-int sealing_seal(struct ctl *ctl, const char *what, const struct uuid *row, const struct sealing_member *members, size_t n,
-	struct buf *out, struct err *err) ERR_MUST_USE;
+int sealing_seal(struct ctl *ctl, const char *what, const struct uuid *row, const struct sealing_member *members,
+	size_t n, struct buf *out, struct err *err) ERR_MUST_USE;
 /* The secrets of a file, one a line, into text (wiped by the caller) and values; without a file one that is made up, which *made
  * tells. ERR_INPUT. */
 struct sealing_secrets {

@@ -23,7 +23,8 @@ static const struct option_row rows[] = {
 	{ "url", OPTION_TEXT, offsetof(struct send_options, url), "URL", "of ingest, without the route" },
 	{ "dialect", OPTION_TEXT, offsetof(struct send_options, dialect), "WORD",
 		"meta, webjs-raw, waha, evolution or bridge; default: the folder's name" },
-	{ "account", OPTION_TEXT, offsetof(struct send_options, account), "UUID", "whose route; not for meta and bridge" },
+	{ "account", OPTION_TEXT, offsetof(struct send_options, account), "UUID",
+		"whose route; not for meta and bridge" },
 	{ "app", OPTION_TEXT, offsetof(struct send_options, app), "UUID", "meta: the app" },
 	{ "workspace", OPTION_TEXT, offsetof(struct send_options, workspace), "UUID",
 		"bridge: what {workspace} in bodies stands for" },
@@ -75,7 +76,8 @@ static int files_find(struct send *s, const char *path, struct err *err)
 		if (str_ends(str_of(entry->d_name), STR(".json")))
 			file_add(s, path, entry->d_name);
 	closedir(folder);
-	qsort(s->files + first, s->n_files - first, sizeof(*s->files), by_name);
+	if (s->n_files > first)
+		qsort(s->files + first, s->n_files - first, sizeof(*s->files), by_name);
 	return 0;
 }
 
@@ -196,8 +198,8 @@ static void progress_draw(const struct send *s, bool terminal)
 
 	if (!terminal)
 		return;
-	fprintf(stderr, "\r[%.*s%*s] %zu/%zu", (int)full, "########################################", (int)(WIDTH - full), "",
-		s->sent, s->n_files);
+	fprintf(stderr, "\r[%.*s%*s] %zu/%zu", (int)full, "########################################",
+		(int)(WIDTH - full), "", s->sent, s->n_files);
 	if (s->sent == s->n_files)
 		fprintf(stderr, "\r\033[K");
 }
@@ -225,9 +227,11 @@ static int send_all(struct send *s, bool json, struct err *err)
 	rc = files_send(s, err);
 	table_print(s->results, json);
 	if (!json)
-		printf("%zu of %zu sent, %zu accepted, %zu refused\n", s->sent, s->n_files, s->accepted, s->sent - s->accepted);
+		printf("%zu of %zu sent, %zu accepted, %zu refused\n", s->sent, s->n_files, s->accepted,
+			s->sent - s->accepted);
 	if (rc == 0 && s->accepted < s->sent)
-		rc = err_set(err, ERR_INPUT, "refused", "%zu of %zu bodies were refused", s->sent - s->accepted, s->sent);
+		rc = err_set(err, ERR_INPUT, "refused", "%zu of %zu bodies were refused", s->sent - s->accepted,
+			s->sent);
 	table_free(s->results);
 	return rc;
 }

@@ -2,8 +2,8 @@
 #include <stddef.h>
 
 #include "ctl.h"
-#include "json/json.h"
 #include "store/config.h"
+#include "json/json.h"
 
 struct sync_options {
 	const char *workspace;
@@ -44,8 +44,8 @@ static void sync_row(void *ctx, const struct sync_info *s)
 
 static int status(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
-	static const char *const columns[] = { "account", "session_id", "status", "synced", "skipped", "rejected", "total",
-		"last_sync_at", NULL };
+	static const char *const columns[] = { "account", "session_id", "status", "synced", "skipped", "rejected",
+		"total", "last_sync_at", NULL };
 	const struct sync_options *o = options;
 	struct table *t = table_new(columns);
 	int64_t workspace_id = 0;
@@ -66,6 +66,7 @@ out:
 }
 
 const struct command sync_commands[] = {
-	{ "sync", "status", NULL, 0, 0, status_rows, sizeof(struct sync_options), "the initial sync of each account", status },
+	{ "sync", "status", NULL, 0, 0, status_rows, sizeof(struct sync_options), "the initial sync of each account",
+		status },
 	{ 0 },
 };

@@ -14,8 +14,8 @@
 
 struct cell {
 	struct str text; /* absent: nothing to say */
-	bool quoted;     /* in JSON */
-	bool right;      /* numbers stand to the right */
+	bool quoted; /* in JSON */
+	bool right; /* numbers stand to the right */
 };
 
 struct table {

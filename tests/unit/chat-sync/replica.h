@@ -8,6 +8,7 @@
 #define REPLICA_H
 
 #include "../store/db.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "chat-sync/sync.h"
 #include "worker/batch.h"
@@ -15,8 +16,8 @@
 #define MOST_EVENTS 20000
 #define WORKSPACE   "00000000-0000-4000-8000-000000000001"
 
-static const char *const account_ids[] = { "", "00000000-0000-4000-8000-000000000011", "00000000-0000-4000-8000-000000000012",
-	"00000000-0000-4000-8000-000000000013" };
+static const char *const account_ids[] = { "", "00000000-0000-4000-8000-000000000011",
+	"00000000-0000-4000-8000-000000000012", "00000000-0000-4000-8000-000000000013" };
 
 struct replica {
 	struct chat_sync *sync;
@@ -67,6 +68,7 @@ static inline void replica_close(struct replica *r)
 
 static inline int replicas_start(void **state)
 {
+	log_set_level(LOG_ERROR);
 	if (db_start(state) < 0)
 		return -1;
 	sequences = map_new();
@@ -91,7 +93,8 @@ static inline int replicas_empty(void **state)
 	chat_sync_ops.assignment_changed(ours.sync);
 	chat_sync_ops.assignment_changed(theirs.sync);
 	map_clear(sequences);
-	execute(db.admin, "UPDATE whatsapp_accounts SET status = 'disconnected', status_since = NULL, sync = '{}', notices = '{}'");
+	execute(db.admin,
+		"UPDATE whatsapp_accounts SET status = 'disconnected', status_since = NULL, sync = '{}', notices = '{}'");
 	memset(&out, 0, sizeof(out));
 	return rc;
 }
@@ -151,14 +154,19 @@ static inline struct chat_ref chat_of_group(const char *jid)
 	return (struct chat_ref){ .is_group = true, .group = { .jid = str_of(jid) } };
 }
 
-static inline struct in_message message_in_chat(struct chat_ref chat, enum direction direction, const char *key, const char *body)
+static inline struct in_message message_in_chat(struct chat_ref chat, enum direction direction, const char *key,
+	const char *body)
 {
-	return (struct in_message){
-		.chat = chat, .key = str_of(key), .provider_id = str_of(key), .direction = direction, .type = MSG_TEXT, .body = str_of(body)
-	};
+	return (struct in_message){ .chat = chat,
+		.key = str_of(key),
+		.provider_id = str_of(key),
+		.direction = direction,
+		.type = MSG_TEXT,
+		.body = str_of(body) };
 }
 
-static inline struct inbound_event inbound_text(int account, struct chat_ref chat, const char *key, const char *body, int64_t second)
+static inline struct inbound_event inbound_text(int account, struct chat_ref chat, const char *key, const char *body,
+	int64_t second)
 {
 	struct inbound_event e = event(IN_MESSAGE, account, second);
 
@@ -166,7 +174,8 @@ static inline struct inbound_event inbound_text(int account, struct chat_ref cha
 	return e;
 }
 
-static inline struct inbound_event outbound_text(int account, struct chat_ref chat, const char *key, const char *body, int64_t second)
+static inline struct inbound_event outbound_text(int account, struct chat_ref chat, const char *key, const char *body,
+	int64_t second)
 {
 	struct inbound_event e = event(IN_MESSAGE, account, second);
 
@@ -174,7 +183,8 @@ static inline struct inbound_event outbound_text(int account, struct chat_ref ch
 	return e;
 }
 
-static inline struct inbound_event status_of(int account, struct chat_ref chat, const char *key, enum message_status s, int64_t second)
+static inline struct inbound_event status_of(int account, struct chat_ref chat, const char *key, enum message_status s,
+	int64_t second)
 {
 	struct inbound_event e = event(IN_STATUS, account, second);
 
@@ -184,7 +194,8 @@ static inline struct inbound_event status_of(int account, struct chat_ref chat, 
 	return e;
 }
 
-static inline struct inbound_event edit_of(int account, struct chat_ref chat, const char *key, const char *body, int64_t second)
+static inline struct inbound_event edit_of(int account, struct chat_ref chat, const char *key, const char *body,
+	int64_t second)
 {
 	struct inbound_event e = event(IN_EDIT, account, second);
 
@@ -205,7 +216,8 @@ static inline struct inbound_event revoke_of(int account, struct chat_ref chat, 
 	return e;
 }
 
-static inline struct inbound_event reaction_of(int account, struct chat_ref chat, const char *key, const char *emoji, int64_t second)
+static inline struct inbound_event reaction_of(int account, struct chat_ref chat, const char *key, const char *emoji,
+	int64_t second)
 {
 	struct inbound_event e = event(IN_REACTION, account, second);
 
@@ -263,7 +275,9 @@ static inline void out_read(struct batch *b)
 static inline void take_in(struct replica *r, const struct inbound_event *events, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct kafka_message m = { .partition = 1, .offset = r->offset++, .timestamp_ms = events[i].ingest_time_ms };
+		struct kafka_message m = {
+			.partition = 1, .offset = r->offset++, .timestamp_ms = events[i].ingest_time_ms
+		};
 
 		m.key = STR("k");
 		done(inbound_encode(&events[i], db.arena, &m.value, &db.err));
@@ -329,7 +343,8 @@ static inline const char *published(void)
 
 	words[0] = '\0';
 	for (size_t i = 0; i < out.n_events && n < sizeof(words); i++)
-		n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%s", n ? "," : "", chat_event_type(out.events[i].kind));
+		n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%s", n ? "," : "",
+			chat_event_type(out.events[i].kind));
 	return words;
 }
 

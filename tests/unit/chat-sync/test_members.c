@@ -88,9 +88,11 @@ static void each_change_means_one_thing(void **state)
 		struct members m = members_new();
 		bool changed;
 
-		members_change(&m, changes[i].in ? changes[i].admin ? GROUP_PROMOTE : GROUP_ADD : GROUP_REMOVE, &ann, 10);
+		members_change(&m, changes[i].in ? changes[i].admin ? GROUP_PROMOTE : GROUP_ADD : GROUP_REMOVE, &ann,
+			10);
 		changed = members_change(&m, changes[i].action, &ann, changes[i].at_ms);
-		if (changed != changes[i].changed || m.at[0].in != changes[i].want_in || m.at[0].admin != changes[i].want_admin)
+		if (changed != changes[i].changed || m.at[0].in != changes[i].want_in ||
+			m.at[0].admin != changes[i].want_admin)
 			fail_msg("%s: %s", changes[i].name, list_of(&m));
 	}
 }
@@ -156,9 +158,9 @@ static void deltas_of_two_accounts_end_the_same_in_every_order(void **state)
 static void a_snapshot_and_deltas_end_the_same_in_every_order(void **state)
 {
 	static const struct delta deltas[] = {
-		{ GROUP_ADD, "1", NULL, 10 },	  /* before the snapshot, which has them */
-		{ GROUP_ADD, "2", NULL, 15 },	  /* before the snapshot, which does not */
-		{ GROUP_ADD, "3", NULL, 40 },	  /* after it */
+		{ GROUP_ADD, "1", NULL, 10 },   /* before the snapshot, which has them */
+		{ GROUP_ADD, "2", NULL, 15 },   /* before the snapshot, which does not */
+		{ GROUP_ADD, "3", NULL, 40 },   /* after it */
 		{ GROUP_REMOVE, "4", NULL, 50 },  /* the snapshot has them still */
 	};
 	const struct participant list[] = { named("1", NULL, true), named("4", NULL, false) };
@@ -266,7 +268,8 @@ static void one_list_may_name_somebody_twice(void **state)
 
 static void whoever_has_neither_phone_nor_lid_is_known_by_another_name(void **state)
 {
-	const struct participant odd = { .party = { .jid = STR("77@c.us") } }, user = { .party = { .bsuid = STR("US.1") } };
+	const struct participant odd = { .party = { .jid = STR("77@c.us") } },
+				 user = { .party = { .bsuid = STR("US.1") } };
 	const struct participant nobody = { .party = { .name = STR("Ann") } };
 	struct members m = members_new();
 

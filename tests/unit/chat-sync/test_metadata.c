@@ -8,7 +8,7 @@
 
 #include "chat-sync/metadata.h"
 
-#define COUNT(a)	    (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a)            (sizeof(a) / sizeof((a)[0]))
 #define assert_str(s, want) assert_string_equal(arena_cstr(arena, (s)), (want))
 
 static struct arena *arena;
@@ -48,19 +48,25 @@ static const struct {
 			  .size_bytes = 12 } },
 		"{\"media\":{\"id\":\"m1\",\"mime\":\"image/png\",\"file_name\":\"a.png\",\"sha256\":\"ff\",\"url\":\"https://x/\","
 		"\"caption\":\"look\",\"size\":12}}" },
-	{ "media that are missing", { .media = { .present = true, .missing = true } }, "{\"media\":{\"missing\":true}}" },
+	{ "media that are missing", { .media = { .present = true, .missing = true } },
+		"{\"media\":{\"missing\":true}}" },
 	{ "a location",
-		{ .location = { .present = true, .latitude = -6.25, .longitude = 106.5, .name = { "Monas", 5 }, .address = { "Jl", 2 } } },
+		{ .location = { .present = true,
+			  .latitude = -6.25,
+			  .longitude = 106.5,
+			  .name = { "Monas", 5 },
+			  .address = { "Jl", 2 } } },
 		"{\"location\":{\"latitude\":-6.25,\"longitude\":106.5,\"name\":\"Monas\",\"address\":\"Jl\"}}" },
 	{ "what it answers",
-		{ .quoted = { .present = true, .target = { .stanza = { "S", 1 } }, .sender = { .phone = { "1", 1 } }, .body = { "q", 1 } } },
+		{ .quoted = { .present = true,
+			  .target = { .stanza = { "S", 1 } },
+			  .sender = { .phone = { "1", 1 } },
+			  .body = { "q", 1 } } },
 		"{\"quoted\":{\"stanza\":\"S\",\"phone\":\"1\",\"body\":\"q\"}}" },
-	{ "an error",
-		{ .error = { .code = { "131051", 6 }, .title = { "Unsupported", 11 } } },
+	{ "an error", { .error = { .code = { "131051", 6 }, .title = { "Unsupported", 11 } } },
 		"{\"error\":{\"code\":\"131051\",\"title\":\"Unsupported\"}}" },
 	{ "the author of a group's message is named",
-		{ .chat = { .is_group = true }, .sender = { .name = { "Ann", 3 } } },
-		"{\"sender_name\":\"Ann\"}" },
+		{ .chat = { .is_group = true }, .sender = { .name = { "Ann", 3 } } }, "{\"sender_name\":\"Ann\"}" },
 	{ "elsewhere the contact has the name", { .sender = { .name = { "Ann", 3 } } }, "{}" },
 	{ "what else the provider says", { .extra = { "{\"a\":1}", 7 } }, "{\"extra\":{\"a\":1}}" },
 };
@@ -142,8 +148,9 @@ static void the_latest_vote_of_each_voter_counts(void **state)
 	(void)state;
 	assert_true(metadata_vote(m, STR("+1"), red, 1, 10, arena, &m));
 	assert_true(metadata_vote(m, STR("me"), both, 2, 5, arena, &m));
-	assert_str(m, "{\"body\":\"colour?\",\"votes\":{\"+1\":{\"at\":10,\"options\":[\"red\"]},"
-		      "\"me\":{\"at\":5,\"options\":[\"red\",\"blue\"]}}}");
+	assert_str(m,
+		"{\"body\":\"colour?\",\"votes\":{\"+1\":{\"at\":10,\"options\":[\"red\"]},"
+		"\"me\":{\"at\":5,\"options\":[\"red\",\"blue\"]}}}");
 	before = m;
 	assert_false(metadata_vote(m, STR("+1"), both, 2, 9, arena, &m)); /* older */
 	assert_false(metadata_vote(m, STR("+1"), red, 1, 10, arena, &m)); /* the same */

@@ -9,9 +9,9 @@
 #include "chat-sync/rules.h"
 #include "permutation.h"
 
-#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
-#define DAY_MS	  INT64_C(86400000)
-#define MOST	  5
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define DAY_MS   INT64_C(86400000)
+#define MOST     5
 
 static struct message_row message_new(enum message_status status)
 {
@@ -77,7 +77,8 @@ static void skipped_steps_get_the_times(void **state)
 
 static void statuses_end_the_same_in_every_order(void **state)
 {
-	static const enum message_status all[] = { STATUS_SENT, STATUS_FAILED, STATUS_DELIVERED, STATUS_READ, STATUS_PLAYED };
+	static const enum message_status all[] = { STATUS_SENT, STATUS_FAILED, STATUS_DELIVERED, STATUS_READ,
+		STATUS_PLAYED };
 
 	(void)state;
 	/* Every set of them, at every pair of directions of time. */
@@ -96,8 +97,9 @@ static void statuses_end_the_same_in_every_order(void **state)
 				for (size_t i = 0; i < n; i++)
 					message_take_status(&m, all[order[i]],
 						200 + 10 * (int64_t)(reversed ? MOST - order[i] : order[i]));
-				if (have && (m.status != first.status || m.delivered_us != first.delivered_us ||
-						    m.read_us != first.read_us))
+				if (have &&
+					(m.status != first.status || m.delivered_us != first.delivered_us ||
+						m.read_us != first.read_us))
 					fail_msg("set %x ends in %s or %s", set, message_status_word(first.status),
 						message_status_word(m.status));
 				first = m;
@@ -126,7 +128,8 @@ static void the_newest_edit_wins(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(edits); i++)
-		if (edit_wins(edits[i].edited_us, edits[i].at_us, str_of(edits[i].have), str_of(edits[i].got)) != edits[i].want)
+		if (edit_wins(edits[i].edited_us, edits[i].at_us, str_of(edits[i].have), str_of(edits[i].got)) !=
+			edits[i].want)
 			fail_msg("%s", edits[i].name);
 }
 
@@ -240,9 +243,12 @@ static const struct {
 	{ "gone", "connected", 10, SESSION_DISCONNECTED, 20, true, "disconnected", false, true },
 	{ "failed", "authenticated", 10, SESSION_FAILED, 20, true, "failed", false, true },
 	{ "an older word", "connected", 30, SESSION_DISCONNECTED, 20, true, NULL, false, false },
-	{ "at the same time the later to come", "connected", 20, SESSION_DISCONNECTED, 20, true, "disconnected", false, true },
-	{ "without a time the later to come", "connected", 30, SESSION_DISCONNECTED, 20, false, "disconnected", false, true },
-	{ "the first word", "disconnected", PG_NO_TIME, SESSION_AUTHENTICATED, 20, true, "authenticated", false, false },
+	{ "at the same time the later to come", "connected", 20, SESSION_DISCONNECTED, 20, true, "disconnected", false,
+		true },
+	{ "without a time the later to come", "connected", 30, SESSION_DISCONNECTED, 20, false, "disconnected", false,
+		true },
+	{ "the first word", "disconnected", PG_NO_TIME, SESSION_AUTHENTICATED, 20, true, "authenticated", false,
+		false },
 };
 
 static void a_session_changes_only_to_another_and_newer_state(void **state)
@@ -250,8 +256,8 @@ static void a_session_changes_only_to_another_and_newer_state(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(sessions); i++) {
 		const struct in_session_state got = { .state = sessions[i].got };
-		struct session_change c =
-			session_change(str_of(sessions[i].have), sessions[i].since_us, &got, sessions[i].at_us, sessions[i].timed);
+		struct session_change c = session_change(str_of(sessions[i].have), sessions[i].since_us, &got,
+			sessions[i].at_us, sessions[i].timed);
 
 		if (!str_eq(str_of(c.status), str_of(sessions[i].want)) || c.connected != sessions[i].connected ||
 			c.disconnected != sessions[i].disconnected)
@@ -280,7 +286,8 @@ static void a_better_source_names(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++)
-		if (name_wins(names[i].have_rank, names[i].got_rank, str_of(names[i].have), str_of(names[i].got)) != names[i].want)
+		if (name_wins(names[i].have_rank, names[i].got_rank, str_of(names[i].have), str_of(names[i].got)) !=
+			names[i].want)
 			fail_msg("%s", names[i].name);
 }
 

@@ -9,7 +9,7 @@
 
 #include "chat-sync/world.h"
 
-#define TTL_MS	  1000
+#define TTL_MS    1000
 #define MAX_BYTES (256 << 10)
 
 static struct world world;
@@ -111,7 +111,9 @@ static void there_is_one_struct_per_conversation(void **state)
 {
 	struct account *a = account_keep(3, 0);
 	struct contact *c = contact_keep(1, 7, "Ann", 0);
-	struct conversation_row row = { .workspace_id = 1, .id = 9, .account_id = 3, .contact_id = 7, .unread = 1, .last_sender = STR("me") };
+	struct conversation_row row = {
+		.workspace_id = 1, .id = 9, .account_id = 3, .contact_id = 7, .unread = 1, .last_sender = STR("me")
+	};
 	struct conversation *v = world_keep_conversation(&world, &row, a, NULL, NULL);
 
 	(void)state;

@@ -100,8 +100,8 @@ static inline int db_empty(void **state)
 	if (pg_in_transaction(db.pg))
 		pg_rollback(db.pg);
 	execute(db.admin,
-		"TRUNCATE contacts, contact_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats, chat_receipts,"
-		" chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, consumer_progress, outbox");
+		"TRUNCATE contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates,"
+		" conversations, chats, chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, consumer_progress, outbox");
 	arena_reset(db.arena);
 	return 0;
 }

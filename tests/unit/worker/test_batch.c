@@ -12,9 +12,11 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static const struct worker_options options = {
-	.consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq", .batch_max_events = 4, .batch_max_bytes = 100
-};
+static const struct worker_options options = { .consumer = "chat-sync",
+	.topic = "t.inbound",
+	.dlq_topic = "t.dlq",
+	.batch_max_events = 4,
+	.batch_max_bytes = 100 };
 
 static int decoded_count;
 
@@ -48,7 +50,9 @@ static int teardown(void **state)
 
 static void take(struct batch *b, int32_t partition, int64_t offset, const char *value)
 {
-	struct kafka_message m = { .partition = partition, .offset = offset, .key = STR("k"), .value = str_of(value), .timestamp_ms = 5 };
+	struct kafka_message m = {
+		.partition = partition, .offset = offset, .key = STR("k"), .value = str_of(value), .timestamp_ms = 5
+	};
 
 	batch_take(b, &m, &ops, NULL);
 	assert_null(m.value.p);
@@ -56,7 +60,9 @@ static void take(struct batch *b, int32_t partition, int64_t offset, const char 
 
 static void take_with_header(struct batch *b, const char *name, const char *value)
 {
-	struct kafka_message m = { .partition = 1, .value = STR("x"), .headers = mem_calloc(1, sizeof(struct header)), .headers_count = 1 };
+	struct kafka_message m = {
+		.partition = 1, .value = STR("x"), .headers = mem_calloc(1, sizeof(struct header)), .headers_count = 1
+	};
 
 	m.headers[0] = (struct header){ str_of(name), str_of(value) };
 	batch_take(b, &m, &ops, NULL);
@@ -131,7 +137,8 @@ static void a_batch_is_full_by_records_or_by_bytes(void **state)
 	assert_true(batch_full(b));
 	batch_reset(b);
 	assert_false(batch_full(b));
-	take(b, 0, 4, "a value of a hundred bytes, more or less, which is all that this batch takes at a time, as its options say");
+	take(b, 0, 4,
+		"a value of a hundred bytes, more or less, which is all that this batch takes at a time, as its options say");
 	assert_true(batch_full(b));
 }
 

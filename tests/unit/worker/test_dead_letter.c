@@ -65,7 +65,8 @@ static const struct {
 
 static void a_first_failure_says_where_and_why(void **state)
 {
-	static const struct header original[] = { { { "ce_id", 5 }, { "1", 1 } }, { { "traceparent", 11 }, { "00-x", 4 } } };
+	static const struct header original[] = { { { "ce_id", 5 }, { "1", 1 } },
+		{ { "traceparent", 11 }, { "00-x", 4 } } };
 	const struct header *headers;
 	size_t n;
 
@@ -74,8 +75,8 @@ static void a_first_failure_says_where_and_why(void **state)
 	assert_int_equal(n, COUNT(wanted));
 	for (size_t i = 0; i < n; i++)
 		if (!str_is(headers[i].name, wanted[i].name) || !str_is(headers[i].value, wanted[i].want))
-			fail_msg("%.*s: %.*s, not %s: %s", STR_ARG(headers[i].name), STR_ARG(headers[i].value), wanted[i].name,
-				wanted[i].want);
+			fail_msg("%.*s: %.*s, not %s: %s", STR_ARG(headers[i].name), STR_ARG(headers[i].value),
+				wanted[i].name, wanted[i].want);
 }
 
 static void what_is_not_known_has_no_header(void **state)

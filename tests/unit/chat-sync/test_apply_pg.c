@@ -1,0 +1,524 @@
+/* chat-sync against PostgreSQL, by kind of event: what is refused, what waits, markers and counters, groups, syncs, sessions; and
+ * that a batch that was rolled back never happened. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "replica.h"
+
+#define ANN      "12065550001"
+#define BOB      "12065550002"
+#define TEAM     "120363000@g.us"
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define UNREAD "SELECT unread_messages FROM conversations"
+
+/* Refused */
+
+static const struct {
+	const char *name;
+	int account;
+	const char *workspace;
+	enum inbound_kind kind;
+	const char *reason, *code, *retryable;
+} refused[] = {
+	{ "another workspace's account", 3, WORKSPACE, IN_MESSAGE, "unknown_reference", "workspace", "false" },
+	{ "an account that does not exist", 0, WORKSPACE, IN_MESSAGE, "unknown_reference", "account", "true" },
+	{ "what this release does not do", 1, WORKSPACE, IN_DISPATCH, "unsupported", "dispatch", "true" },
+};
+
+static void what_cannot_be_is_a_dead_letter_and_the_rest_is_applied(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		struct inbound_event bad = inbound_text(1, chat_of(ANN), "false:X", "hi", 10);
+		struct inbound_event good = inbound_text(1, chat_of(ANN),
+			arena_cstr(db.arena, arena_printf(db.arena, "false:%zu", i)), "hi", 10);
+
+		if (refused[i].kind == IN_DISPATCH)
+			bad.u.dispatch = (struct in_dispatch){ .message = bad.u.message, .outcome = DISPATCH_STARTED };
+		bad.kind = refused[i].kind;
+		bad.account = refused[i].account ? uuid_of(account_ids[refused[i].account]) : event_id();
+		apply((struct inbound_event[]){ bad, good }, 2);
+		assert_int_equal(outcome_of(0), OUTCOME_DEAD_LETTERED);
+		assert_int_equal(outcome_of(1), OUTCOME_APPLIED);
+		assert_int_equal(out.n_dead, 1);
+		if (!str_is(header_find(out.dead[0].headers, out.dead[0].n_headers, "x-dlq-reason"),
+			    refused[i].reason) ||
+			!str_is(header_find(out.dead[0].headers, out.dead[0].n_headers, "x-dlq-code"),
+				refused[i].code) ||
+			!str_is(header_find(out.dead[0].headers, out.dead[0].n_headers, "x-dlq-retryable"),
+				refused[i].retryable))
+			fail_msg("%s", refused[i].name);
+	}
+}
+
+static void a_batch_that_was_rolled_back_never_happened(void **state)
+{
+	struct inbound_event events[] = { inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
+		inbound_text(1, chat_of_group(TEAM), "false:B", "hi", 11),
+		status_of(1, chat_of(BOB), "true:C", STATUS_READ, 12) };
+
+	(void)state;
+	batch_reset(ours.batch);
+	take_in(&ours, events, COUNT(events));
+	done(pg_begin(ours.pg, &db.err));
+	done(batch_apply(&ours, &db.err));
+	pg_rollback(ours.pg);
+	chat_sync_ops.rolled_back(ours.sync);
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 0);
+	apply(events, COUNT(events)); /* numbers begin at 1, which out_read() checks */
+	assert_string_equal(published(), "contact.created,message.created,message.created");
+	assert_int_equal(outcome_of(2), OUTCOME_PARKED);
+	assert_int_equal(db_i64("SELECT sum(unread_messages)::bigint FROM conversations"), 2);
+}
+
+/* Waiting */
+
+static void an_update_waits_for_its_message(void **state)
+{
+	struct inbound_event read = status_of(1, chat_of(ANN), "true:A", STATUS_READ, 12);
+
+	(void)state;
+	apply_one(read);
+	assert_int_equal(outcome_of(0), OUTCOME_PARKED);
+	apply_one(read); /* the same again waits once */
+	assert_int_equal(outcome_of(0), OUTCOME_NO_EFFECT);
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
+	apply_one(outbound_text(1, chat_of(ANN), "true:A", "hi", 10));
+	assert_string_equal(published(), "contact.created,message.created,message.status");
+	assert_text("SELECT message_status FROM chats", "read");
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
+}
+
+static void what_was_parked_does_not_hide_a_new_group(void **state)
+{
+	struct inbound_event waiting = reaction_of(1, chat_of(ANN), "false:A", "x", 12),
+			     group = event(IN_GROUP_CHANGE, 1, 20);
+
+	(void)state;
+	apply_one(waiting);
+	group.u.group_change = (struct in_group_change){ .group = { .jid = STR(TEAM) }, .action = GROUP_SETTINGS };
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10), group }, 2);
+	assert_string_equal(published(), "contact.created,message.created,group.updated,message.reaction");
+}
+
+static void a_stanza_without_a_direction_finds_its_message_in_the_conversation(void **state)
+{
+	struct inbound_event edit = edit_of(1, chat_of(BOB), NULL, "edited", 20);
+
+	(void)state;
+	edit.u.edit.target.stanza = STR("S");
+	apply_one(inbound_text(1, chat_of(ANN), "false:S", "of Ann", 10));
+	apply_one(outbound_text(1, chat_of(BOB), "true:S", "to Bob", 11));
+	apply_one(edit);
+	assert_text("SELECT metadata ->> 'body' FROM chats WHERE message_key = 'true:S'", "edited");
+	assert_text("SELECT metadata ->> 'body' FROM chats WHERE message_key = 'false:S'", "of Ann");
+}
+
+static void a_target_that_could_be_two_messages_waits(void **state)
+{
+	struct inbound_event edit = edit_of(1, chat_of(ANN), NULL, "edited", 20);
+
+	(void)state;
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:S", "theirs", 10),
+		      outbound_text(1, chat_of(ANN), "true:S", "ours", 11) },
+		2);
+	edit.u.edit.target.stanza = STR("S");
+	apply_one(edit);
+	assert_int_equal(outcome_of(0), OUTCOME_PARKED);
+	sweep(&ours); /* and the sweep knows no better */
+	assert_false(ours.batch->changed);
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE edited_at IS NOT NULL"), 0);
+}
+
+static void the_sweep_takes_up_what_nobody_looked_for(void **state)
+{
+	(void)state;
+	/* Another replica that read the account before anything was parked: the partition has moved since. */
+	apply_by(&theirs, (struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:0", "hi", 1) }, 1);
+	apply_one(reaction_of(1, chat_of(ANN), "false:A", "x", 12));
+	apply_by(&theirs, (struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10) }, 1);
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
+	chat_sync_ops.assignment_changed(ours.sync);
+	sweep(&ours);
+	assert_true(ours.batch->changed);
+	assert_string_equal(published(), "message.reaction");
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 1);
+}
+
+static void an_expired_update_is_the_dead_letter_that_it_came_as(void **state)
+{
+	struct inbound_event e = reaction_of(1, chat_of(ANN), "false:A", "x", 12);
+	struct kafka_message m = { .partition = 1, .offset = 41, .timestamp_ms = 5, .key = STR("k") };
+	const struct record_view *dead;
+	struct str value;
+
+	(void)state;
+	done(inbound_encode(&e, db.arena, &value, &db.err));
+	m.value = value;
+	m.headers = mem_calloc(60, sizeof(*m.headers)); /* more than an outbox row takes */
+	for (m.headers_count = 0; m.headers_count < 60; m.headers_count++)
+		m.headers[m.headers_count] =
+			(struct header){ arena_printf(db.arena, "h%zu", m.headers_count), STR("v") };
+	batch_reset(ours.batch);
+	batch_take(ours.batch, &m, &chat_sync_ops, ours.sync);
+	done(pg_begin(ours.pg, &db.err));
+	done(batch_apply(&ours, &db.err));
+	done(pg_commit(ours.pg, &db.err));
+	chat_sync_ops.committed(ours.sync);
+	execute(db.admin, "UPDATE parked_updates SET expires_at = now()");
+	sweep(&ours);
+	assert_int_equal(out.n_dead, 1);
+	dead = &out.dead[0];
+	assert_true(str_eq(dead->value, value));
+	assert_true(str_is(header_find(dead->headers, dead->n_headers, "x-dlq-reason"), "expired"));
+	assert_true(str_is(header_find(dead->headers, dead->n_headers, "x-dlq-first-offset"), "41"));
+	assert_true(str_is(header_find(dead->headers, dead->n_headers, "h0"), "v"));
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
+}
+
+/* Counters */
+
+static struct inbound_event read_until(const char *phone, int64_t second)
+{
+	struct inbound_event e = event(IN_READ_MARKER, 1, second);
+
+	e.u.read_marker.chat = chat_of(phone);
+	e.u.read_marker.read_at_ms = at_ms(second);
+	return e;
+}
+
+static void a_marker_moves_forward_and_recounts(void **state)
+{
+	struct inbound_event by_id;
+	char id[37];
+
+	(void)state;
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "1", 10),
+		      inbound_text(1, chat_of(ANN), "false:B", "2", 20),
+		      inbound_text(1, chat_of(ANN), "false:C", "3", 30) },
+		3);
+	assert_int_equal(db_i64(UNREAD), 3);
+	apply_one(read_until(ANN, 20));
+	assert_string_equal(published(), "conversation.updated");
+	assert_int_equal(out.events[0].u.conversation_updated.unread, 1);
+	uuid_format(&out.events[0].conversation, id);
+	apply_one(read_until(ANN, 15));
+	assert_string_equal(published(), "");
+	assert_int_equal(db_i64(UNREAD), 1);
+	apply_one(inbound_text(1, chat_of(ANN), "false:late", "4", 12)); /* read already, by its time */
+	assert_int_equal(db_i64(UNREAD), 1);
+	by_id = read_until(ANN, 30);
+	by_id.u.read_marker.chat = (struct chat_ref){ .is_group = false };
+	by_id.u.read_marker.conversation_id = str_of(id);
+	apply_one(by_id);
+	assert_int_equal(db_i64(UNREAD), 0);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+}
+
+static void an_older_message_does_not_move_the_list_back(void **state)
+{
+	(void)state;
+	apply_one(inbound_text(1, chat_of(ANN), "false:B", "2", 20));
+	apply_one(outbound_text(1, chat_of(ANN), "true:A", "1", 10));
+	assert_text(
+		"SELECT l.message_key || ' ' || v.last_sender FROM conversations v JOIN chats l ON l.id = v.last_message_id",
+		"false:B +" ANN);
+}
+
+static void a_call_is_a_message(void **state)
+{
+	struct inbound_event e = event(IN_CALL, 1, 10);
+
+	(void)state;
+	e.u.call = (struct in_call){ .call_id = STR("c1"),
+		.chat = chat_of(ANN),
+		.direction = DIR_INBOUND,
+		.video = true,
+		.outcome = STR("missed") };
+	apply((struct inbound_event[]){ e, e }, 2);
+	assert_string_equal(published(), "contact.created,message.created");
+	assert_text("SELECT message_key || ' ' || message_type || ' ' || (metadata #>> '{extra,outcome}') FROM chats",
+		"call:c1 call missed");
+}
+
+/* Groups */
+
+static struct inbound_event group_state(int account, const char *settings, int64_t second)
+{
+	static struct participant both[] = { { .party = { .phone = { ANN, 11 } } },
+		{ .party = { .phone = { BOB, 11 } }, .admin = true } };
+	struct inbound_event e = event(IN_CHAT_STATE, account, second);
+
+	e.u.chat_state = (struct in_chat_state){ .chat = { .is_group = true,
+							 .group = { .jid = STR(TEAM), .name = STR("Team") } },
+		.has_participants = true,
+		.participants = both,
+		.n_participants = 2,
+		.settings = str_of(settings) };
+	return e;
+}
+
+static struct inbound_event group_delta(int account, enum group_action action, const char *phone, int64_t second)
+{
+	struct inbound_event e = event(IN_GROUP_CHANGE, account, second);
+
+	e.u.group_change = (struct in_group_change){ .group = { .jid = STR(TEAM) },
+		.action = action,
+		.participants = ARENA_NEW(db.arena, struct participant),
+		.n_participants = 1 };
+	e.u.group_change.participants[0].party.phone = str_of(phone);
+	return e;
+}
+
+static void two_accounts_in_a_group_are_two_conversations_with_one_group(void **state)
+{
+	(void)state;
+	apply_one(group_state(1, "{\"announce\":true,\"size\":1024}", 10));
+	assert_string_equal(published(), "group.updated");
+	apply_by(&theirs, (struct inbound_event[]){ group_state(2, "{\"size\": 1024, \"announce\": true}", 10) }, 1);
+	assert_string_equal(published(), ""); /* nothing new of the group, however jsonb writes it */
+	assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_groups"), 1);
+	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 2);
+	apply_by(&theirs, (struct inbound_event[]){ group_state(2, "{\"size\": 512, \"announce\": true}", 20) }, 1);
+	assert_string_equal(published(), "group.updated");
+}
+
+static void deltas_from_two_accounts_and_an_older_snapshot_give_one_list(void **state)
+{
+	static const char *const list =
+		"SELECT string_agg(p ->> 'phone', ',' ORDER BY p ->> 'phone') FROM whatsapp_groups,"
+		" jsonb_array_elements(participants) p";
+
+	(void)state;
+	apply_one(group_delta(1, GROUP_REMOVE, BOB, 30));
+	apply_by(&theirs, (struct inbound_event[]){ group_delta(2, GROUP_ADD, "12065550003", 40) }, 1);
+	apply_one(group_state(1, NULL, 20));
+	assert_text(list, ANN ",12065550003");
+	apply_by(&theirs, (struct inbound_event[]){ group_delta(2, GROUP_ADD, "12065550004", 10) },
+		1); /* before the snapshot, which has not them */
+	assert_string_equal(published(), "");
+	assert_text(list, ANN ",12065550003");
+	assert_int_equal(db_i64("SELECT participants_count FROM whatsapp_groups"), 2);
+}
+
+static void the_newest_subject_and_description_stay(void **state)
+{
+	struct inbound_event subject = event(IN_GROUP_CHANGE, 1, 30), description = event(IN_GROUP_CHANGE, 1, 30),
+			     old = group_state(2, NULL, 20);
+
+	(void)state;
+	subject.u.group_change =
+		(struct in_group_change){ .group = { .jid = STR(TEAM) }, .action = GROUP_SUBJECT, .text = STR("New") };
+	description.u.group_change = (struct in_group_change){
+		.group = { .jid = STR(TEAM) }, .action = GROUP_DESCRIPTION, .text = STR("newer")
+	};
+	apply((struct inbound_event[]){ subject, description }, 2);
+	old.u.chat_state.description = STR("older");
+	apply_one(old);
+	assert_text("SELECT name || ' ' || description FROM whatsapp_groups", "New newer");
+}
+
+/* Syncs */
+
+static struct inbound_event sync_chat(const char *sync, int32_t rank, const char *phone, size_t messages,
+	int32_t unread)
+{
+	struct inbound_event e = event(IN_SYNC_CHAT, 1, 1000);
+
+	e.origin = ORIGIN_SYNC;
+	e.u.sync_chat = (struct in_sync_chat){ .sync_id = str_of(sync),
+		.rank = rank,
+		.index = rank / 50,
+		.state = { .chat = chat_of(phone), .has_unread = unread >= 0, .unread = unread },
+		.messages = ARENA_ARRAY(db.arena, struct in_history_message, messages),
+		.n_messages = messages };
+	for (size_t i = 0; i < messages; i++) {
+		const char *key = arena_cstr(db.arena, arena_printf(db.arena, "false:%s-%zu", phone, i));
+
+		e.u.sync_chat.messages[i] =
+			(struct in_history_message){ message_in_chat(chat_of(phone), DIR_INBOUND, key, "old"),
+				at_ms((int64_t)(10 * i)) };
+	}
+	return e;
+}
+
+static struct inbound_event sync_end(const char *sync, int32_t chats)
+{
+	struct inbound_event e = event(IN_SYNC_BATCH_END, 1, 1001);
+
+	e.origin = ORIGIN_SYNC;
+	e.u.sync_batch_end =
+		(struct in_sync_batch_end){ .sync_id = str_of(sync), .total = 1, .last = true, .chats = chats };
+	return e;
+}
+
+static void a_sync_is_complete_when_its_chats_are_accounted_for(void **state)
+{
+	struct inbound_event events[] = { sync_end("s", 3), sync_chat("s", 0, ANN, 3, 2),
+		sync_chat("s", 20, BOB, 1, 0), /* max_chats is 20 */
+		sync_chat("s", 2, "12065550003", 0, 0) };
+	const struct ce_sync *done_sync;
+
+	(void)state;
+	apply(events, 3);
+	assert_string_equal(published(),
+		"contact.created,message.created,message.created,message.created,conversation.updated,sync.progress");
+	assert_int_equal(outcome_of(2), OUTCOME_FILTERED);
+	apply(&events[3], 1);
+	done_sync = &out.events[0].u.sync;
+	for (size_t i = 0; i < out.n_events; i++)
+		if (out.events[i].kind == CE_SYNC_COMPLETED)
+			done_sync = &out.events[i].u.sync;
+	assert_int_equal(done_sync->synced, 2);
+	assert_int_equal(done_sync->skipped, 1);
+	assert_text("SELECT sync ->> 'status' FROM whatsapp_accounts WHERE id = 1", "completed");
+	assert_int_equal(db_i64("SELECT sum(unread_messages)::bigint FROM conversations"), 2);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+	apply(events, 4); /* repeated */
+	assert_string_equal(published(), "");
+}
+
+static void a_sync_in_parts_counts_unread_over_all_of_them(void **state)
+{
+	struct inbound_event first = sync_chat("s", 0, ANN, 4, 3), second = first;
+
+	(void)state;
+	first.u.sync_chat.n_messages = 2;
+	second.id = event_id();
+	second.u.sync_chat.messages += 2;
+	second.u.sync_chat.n_messages = 2;
+	second.u.sync_chat.continued = true;
+	apply_one(first);
+	apply_one(second);
+	assert_int_equal(db_i64(UNREAD), 3);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+}
+
+static void a_sync_never_takes_back_a_newer_read(void **state)
+{
+	(void)state;
+	apply_one(inbound_text(1, chat_of(ANN), "false:" ANN "-2", "old", 20));
+	apply_one(read_until(ANN, 20));
+	apply_one(sync_chat("s", 0, ANN, 3, 3));
+	assert_int_equal(db_i64(UNREAD), 0);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+}
+
+static void a_sync_that_is_switched_off_is_counted_and_skipped(void **state)
+{
+	(void)state;
+	execute(db.admin,
+		"UPDATE workspaces SET settings = jsonb_set(settings, '{sync,enabled}', 'false') WHERE id = 1");
+	apply((struct inbound_event[]){ sync_chat("s", 0, ANN, 3, 3), sync_end("s", 1),
+		      inbound_text(1, chat_of(BOB), "false:A", "live", 10) },
+		3);
+	execute(db.admin, "UPDATE workspaces SET settings = settings #- '{sync,enabled}' WHERE id = 1");
+	assert_string_equal(published(), "sync.completed,contact.created,message.created");
+	assert_int_equal(outcome_of(0), OUTCOME_FILTERED);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats"), 1);
+}
+
+/* An item without an id is the live message of the same time and body, whether that is stored or came in the same batch. */
+static void an_item_without_an_id_finds_its_message(void **state)
+{
+	for (int together = 0; together < 2; together++) {
+		struct inbound_event events[2];
+
+		replicas_empty(state);
+		events[0] = inbound_text(1, chat_of(ANN), "false:A", "old", 0);
+		events[1] = sync_chat("s", 0, ANN, 2, 1);
+		for (size_t i = 0; i < 2; i++) {
+			events[1].u.sync_chat.messages[i].message.synthetic_key = true;
+			events[1].u.sync_chat.messages[i].message.key = arena_printf(db.arena, "h:%zu", i);
+		}
+		if (!together)
+			apply(events, 1);
+		apply(events + !together, 1 + (size_t)together);
+		assert_text("SELECT string_agg(message_key, ',' ORDER BY sent_at) FROM chats", "false:A,h:1");
+		assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE origin = 'live'"), 1);
+		assert_int_equal(db_i64(UNREAD), 1);
+		assert_int_equal(db_i64(MISCOUNTED), 0);
+		apply(events + 1, 1);
+		assert_string_equal(published(), "");
+	}
+}
+
+static void a_sync_without_progress_has_failed(void **state)
+{
+	(void)state;
+	apply_one(sync_chat("s", 0, ANN, 1, 0));
+	sweep(&ours);
+	assert_text("SELECT sync ->> 'status' FROM whatsapp_accounts WHERE id = 1", "running");
+	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '31 minutes'");
+	sweep(&ours);
+	assert_true(ours.batch->changed);
+	assert_text("SELECT (sync ->> 'status') || ' ' || (sync ->> 'resync') FROM whatsapp_accounts WHERE id = 1",
+		"failed true");
+	apply_one(sync_end("s", 1));
+	assert_text("SELECT sync ->> 'status' FROM whatsapp_accounts WHERE id = 1", "completed");
+}
+
+/* Accounts */
+
+static struct inbound_event session_of(enum session_word word, enum session_reason reason, int64_t second)
+{
+	struct inbound_event e = event(IN_SESSION_STATE, 1, second);
+
+	e.u.session_state =
+		(struct in_session_state){ .state = word, .reason = reason, .details = STR("said the bridge") };
+	return e;
+}
+
+static void a_session_is_news_when_its_state_differs(void **state)
+{
+	(void)state;
+	apply((struct inbound_event[]){ session_of(SESSION_QR, REASON_NONE, 10),
+		      session_of(SESSION_CONNECTED, REASON_NONE, 20), session_of(SESSION_CONNECTED, REASON_NONE, 21),
+		      session_of(SESSION_STARTING, REASON_NONE, 22) },
+		4);
+	assert_string_equal(published(), "session.state,session.state");
+	apply_one(session_of(SESSION_DISCONNECTED, REASON_TIMEOUT, 15)); /* older */
+	assert_string_equal(published(), "");
+	apply_one(session_of(SESSION_DISCONNECTED, REASON_TIMEOUT, 30));
+	assert_text("SELECT status || ' ' || disconnect_reason || ' ' || is_active FROM whatsapp_accounts WHERE id = 1",
+		"disconnected timeout false");
+	assert_int_equal(
+		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE id = 1 AND first_connected_at IS NOT NULL"), 1);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, replicas_empty)
+	const struct CMUnitTest tests[] = {
+		T(what_cannot_be_is_a_dead_letter_and_the_rest_is_applied),
+		T(a_batch_that_was_rolled_back_never_happened),
+		T(an_update_waits_for_its_message),
+		T(what_was_parked_does_not_hide_a_new_group),
+		T(a_stanza_without_a_direction_finds_its_message_in_the_conversation),
+		T(a_target_that_could_be_two_messages_waits),
+		T(the_sweep_takes_up_what_nobody_looked_for),
+		T(an_expired_update_is_the_dead_letter_that_it_came_as),
+		T(a_marker_moves_forward_and_recounts),
+		T(an_older_message_does_not_move_the_list_back),
+		T(a_call_is_a_message),
+		T(two_accounts_in_a_group_are_two_conversations_with_one_group),
+		T(deltas_from_two_accounts_and_an_older_snapshot_give_one_list),
+		T(the_newest_subject_and_description_stay),
+		T(a_sync_is_complete_when_its_chats_are_accounted_for),
+		T(a_sync_in_parts_counts_unread_over_all_of_them),
+		T(a_sync_never_takes_back_a_newer_read),
+		T(a_sync_that_is_switched_off_is_counted_and_skipped),
+		T(an_item_without_an_id_finds_its_message),
+		T(a_sync_without_progress_has_failed),
+		T(a_session_is_news_when_its_state_differs),
+	};
+
+	return cmocka_run_group_tests(tests, replicas_start, replicas_stop);
+}

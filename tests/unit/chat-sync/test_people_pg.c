@@ -1,0 +1,432 @@
+/* chat-sync against PostgreSQL: who is who. First sight, from two partitions at once, names, merges, and what other partitions
+ * change meanwhile. `ours` and `theirs` are two replicas: workspace 1, accounts 1 and 2. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "replica.h"
+
+#define ANN "12065550001"
+#define BOB "12065550002"
+
+static struct inbound_event alias_of(int account, const char *phone, const char *lid, int64_t second)
+{
+	struct inbound_event e = event(IN_IDENTITY_CHANGE, account, second);
+
+	e.u.identity_change.kind = IDENTITY_ALIAS;
+	e.u.identity_change.old_party.phone = str_of(phone);
+	e.u.identity_change.new_party.lid = str_of(lid);
+	return e;
+}
+
+static struct inbound_event renamed(struct inbound_event e, const char *name)
+{
+	e.u.message.chat.contact.name = str_of(name);
+	return e;
+}
+
+static const struct chat_event *published_first(enum chat_event_kind kind)
+{
+	for (size_t i = 0; i < out.n_events; i++)
+		if (out.events[i].kind == kind)
+			return &out.events[i];
+	fail_msg("no %s among %s", chat_event_type(kind), published());
+	return NULL;
+}
+
+/* First sight */
+
+static void a_stranger_becomes_a_contact_with_a_conversation(void **state)
+{
+	(void)state;
+	apply_one(renamed(inbound_text(1, chat_of("+" ANN), "false:A", "hi", 10), "Ann"));
+	assert_string_equal(published(), "contact.created,message.created");
+	assert_true(str_is(out.events[0].u.contact_changed.contact.name, "Ann"));
+	assert_true(uuid_eq(&out.events[0].conversation, &out.events[1].conversation));
+	assert_text("SELECT phone || ' ' || full_name FROM contacts", "+" ANN " Ann");
+	assert_text("SELECT kind || ' ' || value FROM contact_aliases", "phone " ANN);
+	assert_int_equal(db_i64("SELECT unread_messages FROM conversations"), 1);
+	apply_one(inbound_text(1, chat_of(ANN), "false:B", "hi", 11));
+	assert_string_equal(published(), "message.created");
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 1);
+}
+
+static void one_batch_creates_a_stranger_once(void **state)
+{
+	struct inbound_event both = inbound_text(1, chat_of(ANN), "false:C", "hi", 12);
+	struct inbound_event events[] = { inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
+		inbound_text(2, chat_of(ANN), "false:A", "hi", 10), both };
+
+	(void)state;
+	events[2].u.message.chat.contact.lid = STR("901");
+	apply(events, 3);
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 1);
+	assert_int_equal(db_i64("SELECT count(*) FROM contact_aliases"), 2);
+	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 2);
+	assert_string_equal(published(), "contact.created,message.created,message.created,message.created");
+}
+
+static void a_status_creates_nobody(void **state)
+{
+	(void)state;
+	apply_one(status_of(1, chat_of(ANN), "true:A", STATUS_READ, 10));
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 0);
+}
+
+/* Two partitions at once: theirs waits for our transaction, loses, and reads again. */
+
+static void *apply_theirs(void *err)
+{
+	return (void *)(intptr_t)batch_apply(&theirs, err);
+}
+
+static void wait_until_someone_waits(void)
+{
+	while (db_i64("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == 0)
+		;
+}
+
+static void apply_at_once(struct inbound_event *mine, size_t n_mine, struct inbound_event *their, size_t n_their)
+{
+	struct err err = { 0 };
+	pthread_t thread;
+	void *rc;
+
+	batch_reset(ours.batch);
+	batch_reset(theirs.batch);
+	take_in(&ours, mine, n_mine);
+	take_in(&theirs, their, n_their);
+	done(pg_begin(ours.pg, &db.err));
+	done(pg_begin(theirs.pg, &db.err));
+	done(batch_apply(&ours, &db.err));
+	assert_int_equal(pthread_create(&thread, NULL, apply_theirs, &err), 0);
+	wait_until_someone_waits();
+	done(pg_commit(ours.pg, &db.err));
+	chat_sync_ops.committed(ours.sync);
+	pthread_join(thread, &rc);
+	assert_done((intptr_t)rc, err);
+	done(pg_commit(theirs.pg, &db.err));
+	chat_sync_ops.committed(theirs.sync);
+	out_read(theirs.batch);
+}
+
+static void two_partitions_that_see_a_stranger_at_once_create_one_contact(void **state)
+{
+	struct inbound_event mine[] = { inbound_text(1, chat_of(ANN), "false:A", "hi", 10) };
+	struct inbound_event their[] = { inbound_text(2, chat_of(BOB), "false:B", "hi", 10),
+		inbound_text(2, chat_of(ANN), "false:A", "hi", 10) };
+
+	(void)state;
+	apply_at_once(mine, 1, their, 2);
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 2);
+	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 3);
+	assert_int_equal(db_i64("SELECT count(DISTINCT contact_id) FROM conversations"), 2);
+	assert_string_equal(published(), "contact.created,message.created,message.created");
+}
+
+static void what_was_won_of_a_lost_contact_is_given_back(void **state)
+{
+	struct inbound_event mine[] = { inbound_text(1, chat_of(ANN), "false:A", "hi", 10) };
+	struct inbound_event their[] = { inbound_text(2, chat_of(ANN), "false:B", "hi", 10) };
+
+	(void)state;
+	their[0].u.message.chat.contact.lid = STR("901");
+	apply_at_once(mine, 1, their, 1);
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 1);
+	assert_int_equal(db_i64("SELECT count(*) FROM contact_aliases"), 2);
+	assert_int_equal(db_i64("SELECT count(DISTINCT contact_id) FROM contact_aliases"), 1);
+}
+
+/* Names */
+
+static void a_push_name_is_news_once(void **state)
+{
+	(void)state;
+	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 10), "Ann "));
+	chat_sync_ops.assignment_changed(ours.sync); /* read again from the database, which trims */
+	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:B", "hi", 11), "Ann "));
+	assert_string_equal(published(), "message.created");
+	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:C", "hi", 12), "Anna"));
+	assert_string_equal(published(), "contact.updated,message.created");
+	assert_text("SELECT full_name FROM contacts", "Anna");
+}
+
+static void an_address_book_names_better_than_the_person(void **state)
+{
+	struct inbound_event e = event(IN_CONTACT, 1, 20);
+
+	(void)state;
+	e.u.contact = (struct in_contact){ .party = { .phone = STR(ANN), .name = STR("annie") },
+		.action = CONTACT_UPSERT,
+		.first_name = STR("Ann"),
+		.last_name = STR("Lee"),
+		.from_address_book = true };
+	apply_one(e);
+	assert_string_equal(published(), "contact.created");
+	assert_true(str_is(out.events[0].u.contact_changed.contact.name, "Ann Lee"));
+	assert_true(uuid_is_nil(&out.events[0].conversation)); /* by account */
+	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 30), "annie"));
+	assert_string_equal(published(), "message.created");
+	e.id = event_id();
+	e.u.contact.action = CONTACT_REMOVE;
+	apply_one(e);
+	assert_string_equal(published(), "contact.updated");
+	assert_false(uuid_is_nil(&out.events[0].conversation));
+	assert_text("SELECT full_name || ' ' || in_address_book FROM contacts", "Ann Lee false");
+}
+
+static void a_sync_does_not_overwrite_a_newer_name(void **state)
+{
+	struct inbound_event e = event(IN_SYNC_CHAT, 1, 20);
+
+	(void)state;
+	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 10), "Anna"));
+	e.u.sync_chat.sync_id = STR("s");
+	e.u.sync_chat.state.chat = chat_of(ANN);
+	e.u.sync_chat.state.chat.contact.name = STR("Ann");
+	apply_one(e);
+	assert_text("SELECT full_name FROM contacts", "Anna");
+}
+
+static void what_another_partition_wrote_meanwhile_stays(void **state)
+{
+	(void)state;
+	apply_one(renamed(inbound_text(1, chat_of_lid("901"), "false:A", "hi", 10), "Ann"));
+	/* The other partition learns the phone; ours keeps the contact as it was read, for a while. */
+	apply_by(&theirs, (struct inbound_event[]){ alias_of(2, ANN, "901", 11) }, 1);
+	assert_text("SELECT phone FROM contacts", "+" ANN);
+	apply_one(renamed(inbound_text(1, chat_of_lid("901"), "false:B", "hi", 12), "Anna"));
+	assert_text("SELECT full_name || ' ' || phone || ' ' || match_key FROM contacts", "Anna +" ANN " " ANN);
+}
+
+/* One person */
+
+static void assert_one_conversation_of(int account, const char *contact_sql, int64_t messages)
+{
+	char sql[400];
+
+	snprintf(sql, sizeof(sql),
+		"SELECT count(*) FROM conversations WHERE account_id = %d AND merged_into IS NULL AND contact_id = (%s)",
+		account, contact_sql);
+	assert_int_equal(db_i64(sql), 1);
+	snprintf(sql, sizeof(sql),
+		"SELECT count(*) FROM conversations v JOIN chats c ON c.workspace_id = v.workspace_id AND c.conversation_id = v.id"
+		" WHERE v.account_id = %d AND v.merged_into IS NULL",
+		account);
+	assert_int_equal(db_i64(sql), messages);
+}
+
+/* What was published to inbound reaches the partitions of its accounts. */
+static void deliver_inbound(void)
+{
+	struct inbound_event *events = out.inbound;
+	size_t n = out.n_inbound;
+
+	for (size_t i = 0; i < n; i++)
+		apply_by(uuid_eq(&events[i].account, &(struct uuid[]){ uuid_of(account_ids[1]) }[0]) ? &ours : &theirs,
+			&events[i], 1);
+}
+
+static void an_alias_makes_two_contacts_one_and_their_conversations_follow(void **state)
+{
+	struct inbound_event events[] = { inbound_text(1, chat_of(ANN), "false:A", "by phone", 10),
+		inbound_text(1, chat_of_lid("901"), "false:A", "by phone",
+			10), /* the same message, seen under the other name */
+		inbound_text(1, chat_of_lid("901"), "false:B", "by lid", 20),
+		inbound_text(2, chat_of_lid("901"), "false:C", "elsewhere", 30),
+		reaction_of(1, chat_of_lid("901"), "false:B", "x", 40) };
+	const struct chat_event *merged;
+
+	(void)state;
+	apply(events, 5);
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 2);
+	apply_one(alias_of(1, ANN, "901", 50));
+	assert_int_equal(out.n_inbound, 2); /* accounts 1 and 2 had conversations with the one that goes */
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts WHERE merged_into IS NULL"), 1);
+	deliver_inbound();
+	merged = published_first(CE_CONTACT_MERGED);
+	assert_ptr_equal(merged, &out.events[out.n_events - 1]); /* the last under its conversation */
+	assert_one_conversation_of(1, "SELECT id FROM contacts WHERE merged_into IS NULL", 2);
+	assert_one_conversation_of(2, "SELECT id FROM contacts WHERE merged_into IS NULL", 1);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+	assert_int_equal(
+		db_i64("SELECT unread_messages FROM conversations WHERE account_id = 1 AND merged_into IS NULL"), 2);
+	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 1);
+	/* What comes under either name belongs to the one that is left, without a gap in its numbers. */
+	apply((struct inbound_event[]){ inbound_text(1, chat_of_lid("901"), "false:D", "later", 60),
+		      inbound_text(1, chat_of(ANN), "false:E", "later", 61) },
+		2);
+	assert_one_conversation_of(1, "SELECT id FROM contacts WHERE merged_into IS NULL", 4);
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 2);
+}
+
+static void a_party_with_both_names_reveals_one_person(void **state)
+{
+	struct inbound_event both = inbound_text(1, chat_of(ANN), "false:C", "hi", 30);
+
+	(void)state;
+	apply((struct inbound_event[]){ inbound_text(1, chat_of_lid("901"), "false:A", "hi", 10),
+		      inbound_text(1, chat_of(ANN), "false:B", "hi", 20) },
+		2);
+	both.u.message.chat.contact.lid = STR("901");
+	apply_one(both);
+	deliver_inbound();
+	assert_one_conversation_of(1, "SELECT id FROM contacts WHERE merged_into IS NULL", 3);
+	assert_text("SELECT phone FROM contacts WHERE merged_into IS NULL", "+" ANN); /* the older had none */
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+}
+
+static void what_a_batch_changed_survives_its_own_merge(void **state)
+{
+	struct inbound_event all = inbound_text(1, chat_of(ANN), "false:C", "hi", 30);
+
+	(void)state;
+	apply_one(inbound_text(1, chat_of_lid("901"), "false:A", "hi", 10));
+	all.u.message.chat.contact = (struct party){ .bsuid = STR("US.7") };
+	apply_one(all);
+	/* A phone that nobody has, with two names of two contacts: the phone joins the one, and both become one. */
+	all = renamed(inbound_text(1, chat_of(ANN), "false:D", "hi", 40), "Ann");
+	all.u.message.chat.contact.lid = STR("901");
+	all.u.message.chat.contact.bsuid = STR("US.7");
+	apply_one(all);
+	assert_text("SELECT phone || ' ' || match_key || ' ' || full_name FROM contacts WHERE merged_into IS NULL",
+		"+" ANN " " ANN " Ann");
+	assert_int_equal(
+		db_i64("SELECT count(*) FROM contact_aliases a JOIN contacts c ON c.workspace_id = a.workspace_id"
+		       " AND c.id = a.contact_id WHERE c.merged_into IS NULL"),
+		3);
+}
+
+static void merges_told_in_another_order_end_at_the_last_contact(void **state)
+{
+	struct inbound_event first, second, all[2];
+
+	(void)state;
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
+		      inbound_text(1, chat_of_lid("901"), "false:B", "hi", 20) },
+		2);
+	all[0] = inbound_text(1, chat_of(ANN), "false:C", "hi", 30);
+	all[0].u.message.chat.contact = (struct party){ .bsuid = STR("US.7") };
+	apply_one(all[0]);
+	/* The third joins the second, the second the first. */
+	all[0] = event(IN_IDENTITY_CHANGE, 1, 40);
+	all[0].u.identity_change = (struct in_identity_change){
+		.kind = IDENTITY_ALIAS, .old_party = { .lid = STR("901") }, .new_party = { .bsuid = STR("US.7") }
+	};
+	apply_one(all[0]);
+	assert_int_equal(out.n_inbound, 1);
+	first = out.inbound[0];
+	apply_one(alias_of(1, ANN, "901", 50));
+	assert_int_equal(out.n_inbound, 1);
+	second = out.inbound[0];
+	apply_one(second);
+	apply_one(first);
+	assert_one_conversation_of(1, "SELECT id FROM contacts WHERE merged_into IS NULL", 3);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+	apply((struct inbound_event[]){ first, second }, 2); /* told again */
+	assert_string_equal(published(), "");
+	assert_one_conversation_of(1, "SELECT id FROM contacts WHERE merged_into IS NULL", 3);
+}
+
+static void two_phones_are_two_people(void **state)
+{
+	struct inbound_event both = inbound_text(1, chat_of(BOB), "false:B", "hi", 20);
+
+	(void)state;
+	both.u.message.chat.contact.lid = STR("901");
+	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 10));
+	apply_one(alias_of(1, ANN, "901", 15));
+	apply_one(both);
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts WHERE merged_into IS NULL"), 2);
+	assert_non_null(published_first(CE_ACCOUNT_NOTICE));
+	assert_text(
+		"SELECT c.phone FROM contact_aliases a JOIN contacts c ON c.workspace_id = a.workspace_id AND c.id = a.contact_id"
+		" WHERE a.kind = 'lid'",
+		"+" ANN);
+}
+
+static struct inbound_event number_changed(const char *from, const char *to, int64_t second)
+{
+	struct inbound_event e = event(IN_IDENTITY_CHANGE, 1, second);
+
+	e.u.identity_change = (struct in_identity_change){ .kind = IDENTITY_NUMBER_CHANGED,
+		.old_party = { .phone = str_of(from) },
+		.new_party = { .phone = str_of(to) } };
+	return e;
+}
+
+static void a_changed_number_leads_to_the_same_contact_and_the_old_one_to_nobody(void **state)
+{
+	(void)state;
+	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 10));
+	apply_one(number_changed(ANN, BOB, 20));
+	assert_string_equal(published(), "contact.updated");
+	assert_true(str_is(out.events[0].u.contact_changed.contact.phone, "+" BOB));
+	assert_text("SELECT phone || ' ' || match_key FROM contacts", "+" BOB " " BOB);
+	apply_one(number_changed(ANN, BOB, 20));
+	assert_string_equal(published(), "");
+	apply_one(inbound_text(1, chat_of(BOB), "false:B", "hi", 30));
+	apply_one(inbound_text(1, chat_of(ANN), "false:C", "a stranger with the old number", 40));
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 2);
+	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 2);
+}
+
+static void a_number_that_changes_to_a_known_one_unites_both(void **state)
+{
+	(void)state;
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
+		      inbound_text(1, chat_of(BOB), "false:B", "hi", 11) },
+		2);
+	apply_one(number_changed(ANN, BOB, 20));
+	deliver_inbound();
+	assert_one_conversation_of(1, "SELECT id FROM contacts WHERE merged_into IS NULL", 2);
+	assert_text("SELECT phone || ' ' || match_key FROM contacts WHERE merged_into IS NULL", "+" BOB " " BOB);
+	assert_int_equal(db_i64("SELECT count(*) FROM contact_aliases"), 1);
+}
+
+static void opting_out_is_the_newest_word(void **state)
+{
+	struct inbound_event stop = event(IN_OPT_OUT, 1, 20), resume = event(IN_OPT_OUT, 1, 10);
+
+	(void)state;
+	stop.u.opt_out =
+		(struct in_opt_out){ .party = { .phone = STR(ANN) }, .category = STR("marketing"), .stop = true };
+	resume.u.opt_out = stop.u.opt_out;
+	resume.u.opt_out.stop = false;
+	apply_one(stop);
+	assert_string_equal(published(), "contact.created,contact.updated");
+	apply_one(resume);
+	assert_string_equal(published(), "");
+	assert_text("SELECT stopped::text FROM contact_opt_outs", "true");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, replicas_empty)
+	const struct CMUnitTest tests[] = {
+		T(a_stranger_becomes_a_contact_with_a_conversation),
+		T(one_batch_creates_a_stranger_once),
+		T(a_status_creates_nobody),
+		T(two_partitions_that_see_a_stranger_at_once_create_one_contact),
+		T(what_was_won_of_a_lost_contact_is_given_back),
+		T(a_push_name_is_news_once),
+		T(an_address_book_names_better_than_the_person),
+		T(a_sync_does_not_overwrite_a_newer_name),
+		T(what_another_partition_wrote_meanwhile_stays),
+		T(an_alias_makes_two_contacts_one_and_their_conversations_follow),
+		T(a_party_with_both_names_reveals_one_person),
+		T(what_a_batch_changed_survives_its_own_merge),
+		T(merges_told_in_another_order_end_at_the_last_contact),
+		T(two_phones_are_two_people),
+		T(a_changed_number_leads_to_the_same_contact_and_the_old_one_to_nobody),
+		T(a_number_that_changes_to_a_known_one_unites_both),
+		T(opting_out_is_the_newest_word),
+	};
+
+	return cmocka_run_group_tests(tests, replicas_start, replicas_stop);
+}

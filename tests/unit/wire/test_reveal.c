@@ -1,0 +1,98 @@
+/* Events as JSON for people. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wire/chat_event.h"
+#include "wire/reveal.h"
+
+static void seeds_read(const char *name, bool (*reveal)(struct json_writer *w, struct str bytes), struct buf *out)
+{
+	struct json_writer w = json_writer(out);
+	char path[128], bytes[4096];
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "tests/fuzz/corpus/%s", name);
+	f = fopen(path, "rb");
+	assert_non_null(f);
+	n = fread(bytes, 1, sizeof(bytes), f);
+	fclose(f);
+	assert_true(reveal(&w, (struct str){ bytes, n }));
+	buf_add_char(out, '\0');
+}
+
+static void an_inbound_event_shows_its_fields_by_name(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	seeds_read("fuzz_inbound/message", reveal_inbound, &out);
+	assert_non_null(strstr(out.p, "\"event_id\":\""));
+	assert_non_null(strstr(out.p, "\"message\":{\"chat\":{"));
+	assert_non_null(strstr(out.p, "\"provider\":\"PROVIDER_"));
+	assert_null(strstr(out.p, "\"reaction\":"));
+	buf_fini(&out);
+}
+
+static void lists_and_inner_messages_are_shown(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	seeds_read("fuzz_inbound/sync_chat", reveal_inbound, &out);
+	assert_non_null(strstr(out.p, "\"messages\":[{"));
+	buf_fini(&out);
+}
+
+static void a_chat_event_is_shown(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	seeds_read("fuzz_chat_event/session_state", reveal_chat_event, &out);
+	assert_non_null(strstr(out.p, "\"session_state\":{"));
+	buf_fini(&out);
+}
+
+static void what_is_no_event_writes_nothing(void **state)
+{
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+
+	(void)state;
+	assert_false(reveal_inbound(&w, STR("\xff\xff\xff")));
+	assert_int_equal(out.n, 0);
+	assert_true(reveal_inbound(&w, STR("")));
+	assert_true(str_is(buf_str(&out), "{}"));
+	buf_fini(&out);
+}
+
+static void text_that_is_not_utf8_is_shown_in_base64(void **state)
+{
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+
+	(void)state;
+	assert_true(reveal_inbound(&w, STR("\x0a\x02\xff\xfe")));
+	assert_true(str_is(buf_str(&out), "{\"event_id\":\"//4=\"}"));
+	buf_fini(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_inbound_event_shows_its_fields_by_name),
+		cmocka_unit_test(lists_and_inner_messages_are_shown),
+		cmocka_unit_test(a_chat_event_is_shown),
+		cmocka_unit_test(what_is_no_event_writes_nothing),
+		cmocka_unit_test(text_that_is_not_utf8_is_shown_in_base64),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

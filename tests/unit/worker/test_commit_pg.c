@@ -1,0 +1,426 @@
+/* libs/worker/commit against PostgreSQL: an offset, what it caused and what follows from it are in one commit or in none; every
+ * record is counted once; a bad record costs itself. Kafka is never there: what is published waits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../store/db.h"
+#include "base/log.h"
+#include "worker/private.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct worker w;
+static struct kafka_config *kafka;
+static struct {
+	enum err_kind fail; /* apply() fails as a whole */
+	bool sweep_changes;
+	int applied, committed, rolled_back;
+} script;
+
+/* A record says what becomes of it: "applied", "no_effect", "filtered", "parked", or "poison", which the database refuses. */
+static int decode(void *ctx, const struct kafka_message *m, struct arena *a, void **decoded, struct err *err)
+{
+	(void)ctx;
+	if (str_is(m->value, "unreadable"))
+		return err_set(err, ERR_INPUT, "decode", "not a record");
+	*decoded = arena_cstr(a, m->value);
+	return 0;
+}
+
+static int item_apply(struct batch *b, struct batch_item *item, struct err *err)
+{
+	const char *word = item->decoded;
+	char sql[200];
+
+	snprintf(sql, sizeof(sql), "INSERT INTO applied VALUES (%d, %lld / %d)", item->partition,
+		(long long)item->offset, strcmp(word, "poison") != 0);
+	if (run(batch_pg(b), sql, NULL, NULL, err) < 0)
+		return -1;
+	for (int o = 0; o < OUTCOMES; o++)
+		if (strcmp(outcome_word((enum outcome)o), word) == 0)
+			item->outcome = (enum outcome)o;
+	batch_emit(b, item->partition, STR("t.out"), STR("k"), item->message->value, NULL, 0);
+	return 0;
+}
+
+static int apply(void *ctx, struct batch *b, struct batch_item *const *items, size_t n, struct err *err)
+{
+	(void)ctx;
+	script.applied++;
+	for (size_t i = 0; i < n; i++)
+		if (item_apply(b, items[i], err) < 0)
+			return -1;
+	return script.fail ? err_set(err, script.fail, "scripted", "as the test wants") : 0;
+}
+
+static int sweep(void *ctx, struct batch *b, const int32_t *partitions, size_t n, struct err *err)
+{
+	(void)ctx;
+	assert_int_equal(n, 2);
+	if (script.sweep_changes)
+		batch_emit(b, partitions[1], STR("t.out"), STR("k"), STR("swept"), NULL, 0);
+	return script.fail ? err_set(err, script.fail, "scripted", "as the test wants") : 0;
+}
+
+static void committed(void *ctx)
+{
+	(void)ctx;
+	script.committed++;
+}
+
+static void rolled_back(void *ctx)
+{
+	(void)ctx;
+	script.rolled_back++;
+}
+
+static const struct worker_ops ops = { decode, apply, sweep, committed, rolled_back, rolled_back };
+
+static void nobody_assigns(void *ctx, const int32_t *partitions, size_t n)
+{
+	(void)ctx, (void)partitions, (void)n;
+}
+
+static void nobody_revokes(void *ctx)
+{
+	(void)ctx;
+}
+
+static int start(void **state)
+{
+	struct kafka_consumer_options consumer = { .client_id = "test",
+		.group = "test",
+		.topic = "t.inbound",
+		.assigned = nobody_assigns,
+		.revoked = nobody_revokes };
+
+	log_set_level(LOG_ERROR);
+	if (db_start(state) < 0)
+		return -1;
+	execute(db.admin, "CREATE TABLE applied (slot integer, record_offset bigint)");
+	execute(db.admin, "GRANT INSERT ON applied TO " CHAT_SYNC);
+	kafka = kafka_config_new();
+	done(kafka_config_set(kafka, "bootstrap.servers", "127.0.0.1:1", &db.err));
+	consumer.config = kafka;
+	w.options = (struct worker_options){ .consumer = "chat-sync",
+		.topic = "t.inbound",
+		.dlq_topic = "t.dlq",
+		.batch_max_events = 100,
+		.batch_max_bytes = 1 << 20,
+		.outbox_max_outstanding = 4,
+		.breaker_min_items = 4 };
+	w.ops = &ops;
+	w.pg = db.pg;
+	w.working = batch_new(&w.options);
+	w.filling = batch_new(&w.options);
+	w.state = WORKER_RUNNING;
+	w.metrics.records = metric_counter("blazz_worker_records", "Records.", "outcome");
+	w.metrics.duration = metric_histogram("blazz_worker_batch_seconds", "Time.", NULL, (const double[]){ 1, -1 });
+	w.metrics.size = metric_histogram("blazz_worker_batch_records", "Records.", NULL, (const double[]){ 1, -1 });
+	done(publisher_open(&w.publisher, kafka, "test", 4 << 20, &db.err));
+	done(kafka_consumer_open(&w.consumer, &consumer, &db.err));
+	return 0;
+}
+
+static int stop(void **state)
+{
+	kafka_consumer_close(&w.consumer);
+	publisher_close(&w.publisher, 0);
+	batch_free(w.working);
+	batch_free(w.filling);
+	kafka_config_free(kafka);
+	free(w.slots);
+	return db_stop(state);
+}
+
+/* Takes partitions 1 and 2 over. */
+static void take_over(void)
+{
+	struct progress rows[] = { { .partition = 1 }, { .partition = 2 } };
+
+	done(progress_take(w.pg, "chat-sync", "t.inbound", "cluster", false, rows, 2, &db.err));
+	free(w.slots);
+	w.slots = mem_calloc(2, sizeof(*w.slots));
+	w.n_slots = 2;
+	for (size_t i = 0; i < 2; i++)
+		w.slots[i].progress = rows[i];
+}
+
+static int setup(void **state)
+{
+	db_empty(state);
+	execute(db.admin, "TRUNCATE applied");
+	memset(&script, 0, sizeof(script));
+	publisher_forget_all(w.publisher);
+	batch_reset(w.working);
+	take_over();
+	return 0;
+}
+
+struct record {
+	int32_t partition;
+	int64_t offset;
+	const char *value;
+};
+
+static int commit(const struct record *records, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct kafka_message m = { .partition = records[i].partition,
+			.offset = records[i].offset,
+			.key = STR("k"),
+			.value = str_of(records[i].value) };
+
+		batch_take(w.working, &m, &ops, NULL);
+	}
+	return worker_commit(&w, w.working, &db.err);
+}
+
+/* "applied no_effect filtered parked dead_lettered skipped" of a partition; and that they account for every offset. */
+static void assert_counts(int32_t partition, int64_t next_offset, const char *want)
+{
+	char sql[500];
+
+	snprintf(sql, sizeof(sql),
+		"SELECT next_offset FROM consumer_progress WHERE partition = %d AND next_offset - start_offset ="
+		" applied + no_effect + filtered + parked + dead_lettered + skipped",
+		partition);
+	assert_int_equal(db_i64(sql), next_offset);
+	snprintf(sql, sizeof(sql),
+		"SELECT concat_ws(' ', applied, no_effect, filtered, parked, dead_lettered, skipped) FROM consumer_progress WHERE partition = %d",
+		partition);
+	assert_text(sql, want);
+}
+
+/* The values in a partition's newest outbox row, with commas; a dead letter with its reason. */
+static const char *outbox_of(int32_t partition)
+{
+	static char words[500];
+	char sql[200];
+	struct record_view v;
+	struct str row;
+	size_t at = 0, n = 0;
+
+	snprintf(sql, sizeof(sql), "SELECT records FROM outbox WHERE slot = %d ORDER BY seq DESC LIMIT 1", partition);
+	row = db_text(sql);
+	words[0] = '\0';
+	while (row.p && records_next(row, &at, &v, &db.err) == 1)
+		n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%.*s%s%.*s", n ? "," : "", STR_ARG(v.value),
+			str_is(v.topic, "t.dlq") ? "=" : "",
+			STR_ARG(header_find(v.headers, v.n_headers, "x-dlq-reason")));
+	return words;
+}
+
+static void every_offset_is_accounted_for(void **state)
+{
+	static const struct record first[] = { { 1, 10, "applied" }, { 2, 0, "parked" }, { 1, 12, "filtered" },
+		{ 1, 15, "unreadable" }, { 2, 1, "no_effect" } };
+	static const struct record second[] = { { 1, 20, "applied" } };
+
+	(void)state;
+	done(commit(first, COUNT(first)));
+	assert_counts(1, 16, "1 0 1 0 1 3"); /* 11, 13 and 14 were no records */
+	assert_counts(2, 2, "0 1 0 1 0 0");
+	assert_string_equal(outbox_of(1), "unreadable=decode,applied,filtered");
+	assert_string_equal(outbox_of(2), "parked,no_effect");
+	done(commit(second, COUNT(second)));
+	assert_counts(1, 21, "2 0 1 0 1 7");
+	assert_int_equal(db_i64("SELECT count(*) FROM outbox"), 3);
+	assert_int_equal(publisher_total(w.publisher), 3);
+	assert_int_equal(script.committed, 2);
+	assert_int_equal(w.slots[0].progress.next_offset, 21);
+	assert_int_equal(w.slots[0].progress.seq, 2);
+}
+
+static void records_that_were_committed_before_are_dropped(void **state)
+{
+	static const struct record first[] = { { 1, 10, "applied" }, { 1, 11, "applied" } };
+	static const struct record again[] = { { 1, 10, "applied" }, { 1, 11, "applied" }, { 1, 12, "applied" },
+		{ 3, 1, "applied" } };
+
+	(void)state;
+	done(commit(first, COUNT(first)));
+	done(commit(again, COUNT(again))); /* partition 3 is not ours */
+	assert_counts(1, 13, "3 0 0 0 0 0");
+	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 3);
+	done(commit(again, 2));
+	assert_int_equal(db_i64("SELECT seq FROM consumer_progress WHERE partition = 1"), 2);
+}
+
+static void bad_records_are_found_and_the_others_are_applied_once(void **state)
+{
+	static const struct record records[] = { { 1, 0, "applied" }, { 1, 1, "poison" }, { 2, 0, "applied" },
+		{ 1, 2, "parked" }, { 2, 1, "poison" }, { 1, 3, "unreadable" }, { 1, 4, "applied" },
+		{ 2, 5, "filtered" } };
+
+	(void)state;
+	done(commit(records, COUNT(records)));
+	assert_counts(1, 5, "2 0 0 1 2 0");
+	assert_counts(2, 6, "1 0 1 0 1 3");
+	assert_string_equal(outbox_of(1), "unreadable=decode,applied,poison=data_error,parked,applied");
+	assert_string_equal(outbox_of(2), "applied,poison=data_error,filtered");
+	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 5);
+	assert_int_equal(db_i64("SELECT count(DISTINCT (slot, record_offset)) FROM applied"), 5);
+}
+
+static void a_single_bad_record_is_a_dead_letter(void **state)
+{
+	static const struct record records[] = { { 1, 0, "poison" } };
+
+	(void)state;
+	done(commit(records, COUNT(records)));
+	assert_counts(1, 1, "0 0 0 0 1 0");
+}
+
+static void assert_nothing_happened(void)
+{
+	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM outbox"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM consumer_progress WHERE next_offset IS NOT NULL OR seq <> 0"), 0);
+	assert_int_equal(publisher_total(w.publisher), 0);
+	assert_int_equal(script.committed, 0);
+	assert_false(pg_in_transaction(w.pg));
+}
+
+static void when_everything_is_refused_it_is_an_outage(void **state)
+{
+	static const struct record records[] = { { 1, 0, "poison" }, { 1, 1, "applied" }, { 1, 2, "poison" },
+		{ 1, 3, "poison" }, { 1, 4, "poison" } };
+
+	(void)state;
+	assert_failed(commit(records, COUNT(records)), db.err, ERR_RETRY, "breaker");
+	assert_nothing_happened();
+}
+
+static void a_failure_of_the_whole_leaves_nothing_behind(void **state)
+{
+	static const struct record records[] = { { 1, 0, "applied" }, { 2, 0, "applied" } };
+
+	(void)state;
+	script.fail = ERR_RETRY;
+	assert_failed(commit(records, COUNT(records)), db.err, ERR_RETRY, "scripted");
+	assert_int_equal(script.applied, 1); /* not bisected */
+	assert_nothing_happened();
+	batch_reset(w.working);
+	script.fail = ERR_NONE;
+	done(commit(records, COUNT(records)));
+	assert_counts(1, 1, "1 0 0 0 0 0");
+}
+
+static void an_owner_that_was_fenced_off_changes_nothing(void **state)
+{
+	static const struct record records[] = { { 2, 0, "applied" }, { 1, 0, "applied" } };
+
+	(void)state;
+	execute(db.admin, "UPDATE consumer_progress SET epoch = epoch + 1 WHERE partition = 1");
+	assert_failed(commit(records, COUNT(records)), db.err, ERR_CONFLICT, "fenced");
+	assert_int_equal(script.applied, 0);
+	assert_nothing_happened();
+}
+
+static void an_offset_that_moved_fences_too(void **state)
+{
+	static const struct record records[] = { { 1, 7, "applied" } };
+
+	(void)state;
+	execute(db.admin, "UPDATE consumer_progress SET next_offset = 5, start_offset = 5 WHERE partition = 1");
+	assert_failed(commit(records, COUNT(records)), db.err, ERR_CONFLICT, "fenced");
+	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 0);
+}
+
+/* Sweeps */
+
+static void a_sweep_that_changes_nothing_leaves_no_trace(void **state)
+{
+	(void)state;
+	done(worker_sweep(&w, &db.err));
+	assert_nothing_happened();
+	assert_int_equal(script.rolled_back, 0);
+}
+
+static void what_a_sweep_emits_is_committed_and_published(void **state)
+{
+	(void)state;
+	script.sweep_changes = true;
+	done(worker_sweep(&w, &db.err));
+	assert_string_equal(outbox_of(2), "swept");
+	assert_int_equal(db_i64("SELECT count(*) FROM consumer_progress WHERE seq = 1 AND next_offset IS NULL"), 2);
+	assert_int_equal(w.slots[1].progress.seq, 1);
+	assert_int_equal(publisher_total(w.publisher), 1);
+	assert_int_equal(script.committed, 1);
+}
+
+static void a_sweep_whose_data_are_refused_stops_nobody(void **state)
+{
+	(void)state;
+	script.sweep_changes = true;
+	script.fail = ERR_INPUT;
+	done(worker_sweep(&w, &db.err));
+	assert_nothing_happened();
+	assert_int_equal(script.rolled_back, 1);
+	script.fail = ERR_RETRY;
+	assert_failed(worker_sweep(&w, &db.err), db.err, ERR_RETRY, "scripted");
+	assert_nothing_happened();
+}
+
+/* What others left */
+
+static void all_that_an_earlier_owner_left_is_adopted_before_anything_new(void **state)
+{
+	static const struct record records[] = { { 1, 0, "applied" }, { 2, 0, "applied" } };
+
+	(void)state;
+	execute(db.admin,
+		"INSERT INTO outbox (producer, slot, epoch, seq, records) SELECT 'chat-sync', s, 1, n, '' FROM generate_series(1, 3) s,"
+		" generate_series(1, 700) n");
+	done(worker_adopt(&w, &db.err));
+	assert_int_equal(publisher_total(w.publisher), 1400); /* slot 3 is not ours */
+	assert_int_equal(publisher_backlog(w.publisher), 700);
+	done(commit(records, COUNT(records)));
+	assert_int_equal(publisher_total(w.publisher), 2); /* nothing was in the others: acknowledged */
+	done(worker_adopt(&w, &db.err));
+	publisher_poll(w.publisher, 0);
+	assert_int_equal(publisher_total(w.publisher), 2);
+}
+
+static void acknowledged_rows_are_deleted_with_a_later_batch(void **state)
+{
+	static const struct record records[] = { { 1, 0, "applied" } };
+
+	(void)state;
+	execute(db.admin,
+		"INSERT INTO outbox (producer, slot, epoch, seq, records) SELECT 'chat-sync', 1, 1, n, '' FROM generate_series(1, 70) n");
+	done(worker_adopt(&w, &db.err));
+	publisher_poll(w.publisher, 0); /* nothing in them: acknowledged */
+	done(commit(records, COUNT(records)));
+	assert_int_equal(db_i64("SELECT count(*) FROM outbox WHERE epoch = 1"), 6);
+	done(worker_sweep(&w, &db.err));
+	assert_int_equal(db_i64("SELECT count(*) FROM outbox WHERE epoch = 1"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM outbox"), 1);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, setup)
+	const struct CMUnitTest tests[] = {
+		T(every_offset_is_accounted_for),
+		T(records_that_were_committed_before_are_dropped),
+		T(bad_records_are_found_and_the_others_are_applied_once),
+		T(a_single_bad_record_is_a_dead_letter),
+		T(when_everything_is_refused_it_is_an_outage),
+		T(a_failure_of_the_whole_leaves_nothing_behind),
+		T(an_owner_that_was_fenced_off_changes_nothing),
+		T(an_offset_that_moved_fences_too),
+		T(a_sweep_that_changes_nothing_leaves_no_trace),
+		T(what_a_sweep_emits_is_committed_and_published),
+		T(a_sweep_whose_data_are_refused_stops_nobody),
+		T(all_that_an_earlier_owner_left_is_adopted_before_anything_new),
+		T(acknowledged_rows_are_deleted_with_a_later_batch),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
