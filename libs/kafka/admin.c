@@ -1,4 +1,4 @@
-/* Topics: creating, bringing to their settings, listing. Invariant: a topic's settings that the specification does not
+/* Topics: creating, bringing to their settings, listing. Invariant: a topic's settings that struct kafka_topic_spec does not
  * name are left as they are. Kafka's AlterConfigs (the one that librdkafka 2.0 has) replaces all of them, so the present
  * ones are read first and written back with ours; nothing is written when nothing differs.
  */

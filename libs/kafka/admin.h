@@ -1,4 +1,4 @@
-/* Topics: what they are called, how they are set, creating and listing them (spec: the table of topics in proto/README.md). */
+/* Topics: what they are called, how they are set, creating and listing them (the table of topics in proto/README.md). */
 #ifndef KAFKA_ADMIN_H
 #define KAFKA_ADMIN_H
 
@@ -24,7 +24,7 @@ struct kafka_topic_info {
 struct kafka_admin;
 int kafka_admin_open(struct kafka_admin **out, const struct kafka_config *config, struct err *err) ERR_MUST_USE;
 void kafka_admin_close(struct kafka_admin **admin);
-/* Creates what is missing and brings the settings of what exists to the specification. A different partition count is
+/* Creates what is missing and brings the settings of what exists to what is asked for. A different partition count is
  * ERR_CONFLICT for that topic and nothing is changed: keys would move between partitions. *created counts new ones. */
 int kafka_admin_ensure(struct kafka_admin *a, const struct kafka_topic_spec *specs, size_t n, int timeout_ms,
 	size_t *created, struct err *err) ERR_MUST_USE;

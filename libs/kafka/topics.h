@@ -1,4 +1,4 @@
-/* The topics of Blazz: names, partitions, retention, sizes. The one place that knows them (spec: proto/README.md). */
+/* The topics of Blazz: names, partitions, retention, sizes. The one place that knows them (Source: proto/README.md). */
 #ifndef KAFKA_TOPICS_H
 #define KAFKA_TOPICS_H
 

@@ -1,5 +1,5 @@
 /* What transactions decided and must still be published. One row per (producer, slot, epoch, seq), published in that order and
- * deleted once acknowledged. Source: spec 20. */
+ * deleted once acknowledged. Source: proto/README.md, Delivery. */
 #ifndef STORE_OUTBOX_H
 #define STORE_OUTBOX_H
 

@@ -1,4 +1,5 @@
-/* How far a consumer came in a partition, under an epoch that fences off earlier owners. Source: spec 20, exactly-once effect. */
+/* How far a consumer came in a partition, under an epoch that fences off earlier owners.
+ * Source: proto/README.md, Delivery. */
 #ifndef STORE_PROGRESS_H
 #define STORE_PROGRESS_H
 

@@ -43,12 +43,24 @@ static const struct pg_stmt states_read = { "sync_states_read", PG_UNNAMED,
 	" max(b.updated_at) AS updated_at FROM account_syncs b WHERE b.workspace_id = r.workspace_id AND b.account_id = r.account_id"
 	" AND b.sync_id = r.sync_id) AS s" };
 
-static const struct pg_stmt fail_stale = { "syncs_fail_stale", PG_UNNAMED,
-	"UPDATE whatsapp_accounts a SET sync = a.sync || '{\"status\":\"failed\",\"resync\":true}', updated_at = now()"
-	" FROM unnest($2::bigint[], $3::bigint[]) AS r (workspace_id, id)"
-	" WHERE a.workspace_id = r.workspace_id AND a.id = r.id AND a.deleted_at IS NULL AND a.sync ->> 'status' = 'running'"
-	" AND coalesce((SELECT max(s.updated_at) FROM account_syncs s WHERE s.workspace_id = a.workspace_id AND s.account_id = a.id),"
-	" a.updated_at) < now() - $1::bigint * interval '1 millisecond' RETURNING a.uuid" };
+static const struct pg_stmt fail_stale = { "syncs_fail_stale", PG_PREPARED,
+	"UPDATE whatsapp_accounts a SET sync = a.sync || '{\"status\":\"failed\",\"resync\":true,\"resync_reason\":\"stalled\"}',"
+	" updated_at = now() FROM (SELECT s.workspace_id, s.id FROM whatsapp_accounts s WHERE s.sync ->> 'status' = 'running'"
+	" AND s.deleted_at IS NULL AND coalesce((SELECT max(b.updated_at) FROM account_syncs b WHERE b.workspace_id = s.workspace_id"
+	" AND b.account_id = s.id), s.updated_at) < now() - $1::bigint * interval '1 millisecond' FOR UPDATE OF s SKIP LOCKED) AS r"
+	" WHERE a.workspace_id = r.workspace_id AND a.id = r.id RETURNING a.workspace_id, a.id" };
+
+static const struct pg_stmt mark_silent = { "accounts_mark_silent", PG_PREPARED,
+	"UPDATE whatsapp_accounts a SET sync = a.sync || '{\"resync\":true,\"resync_reason\":\"silent\"}', updated_at = now()"
+	" FROM (SELECT s.workspace_id, s.id FROM whatsapp_accounts s WHERE s.status = 'connected' AND s.provider_type = 'webjs'"
+	" AND s.deleted_at IS NULL AND s.last_activity_at < now() - $1::bigint * interval '1 millisecond'"
+	" AND s.sync -> 'resync' IS DISTINCT FROM 'true' FOR UPDATE SKIP LOCKED) AS r"
+	" WHERE a.workspace_id = r.workspace_id AND a.id = r.id RETURNING a.workspace_id, a.id" };
+
+static const struct pg_stmt mark_gap = { "accounts_mark_gap", PG_UNNAMED,
+	"UPDATE whatsapp_accounts a SET sync = a.sync || '{\"resync\":true,\"resync_reason\":\"gap\"}', updated_at = now()"
+	" FROM unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, id) WHERE a.workspace_id = r.workspace_id AND a.id = r.id"
+	" AND a.sync -> 'resync' IS DISTINCT FROM 'true'" };
 
 static const struct pg_stmt users = {
 	"users_find", PG_UNNAMED,
@@ -56,7 +68,7 @@ static const struct pg_stmt users = {
 	" CROSS JOIN LATERAL (SELECT u.id FROM users u WHERE u.workspace_id = r.workspace_id AND u.uuid = r.uuid OFFSET 0) AS u"
 };
 
-const struct pg_stmt *const syncs_statements[] = { &batches_store, &states_read, &fail_stale, &users, NULL };
+const struct pg_stmt *const syncs_statements[] = { &batches_store, &states_read, &fail_stale, &mark_silent, &mark_gap, &users, NULL };
 
 static bool batch_is_at(const struct pg_rows *answer, int at, const struct sync_batch_row *r)
 {
@@ -138,30 +150,46 @@ int sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct 
 	return 0;
 }
 
-int syncs_fail_stale(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n, int64_t idle_ms,
-	struct arena *a, void (*each)(void *ctx, const struct account_row *row), void *ctx, struct err *err)
+static int accounts_mark(struct pg *pg, const struct pg_stmt *stmt, int64_t ms, account_fn each, void *ctx, struct err *err)
 {
-	struct pg_rows *failed = NULL;
-	struct uuid *ids;
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	pg_arg_i64(args, ms);
+	rc = pg_run(pg, stmt, args, &rows, err);
+	pg_args_free(args);
+	if (rc < 0)
+		return -1;
+	for (int i = 0; i < pg_rows_count(rows); i++)
+		each(ctx, pg_i64(rows, i, 0), pg_i64(rows, i, 1));
+	pg_rows_free(rows);
+	return 0;
+}
+
+int syncs_fail_stale(struct pg *pg, int64_t idle_ms, account_fn each, void *ctx, struct err *err)
+{
+	return accounts_mark(pg, &fail_stale, idle_ms, each, ctx, err);
+}
+
+int accounts_mark_silent(struct pg *pg, int64_t silent_ms, account_fn each, void *ctx, struct err *err)
+{
+	return accounts_mark(pg, &mark_silent, silent_ms, each, ctx, err);
+}
+
+int accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n, struct err *err)
+{
 	struct columns c;
 
 	if (n == 0)
 		return 0;
 	columns_init(&c);
-	pg_arg_i64(columns_scalars(&c), idle_ms);
 	for (size_t i = 0; i < n; i++) {
 		columns_row(&c);
 		columns_i64(&c, workspace_ids[i]);
 		columns_i64(&c, account_ids[i]);
 	}
-	if (columns_run(&c, pg, &fail_stale, &failed, err) < 0)
-		return -1;
-	ids = ARENA_ARRAY(a, struct uuid, n);
-	n = (size_t)pg_rows_count(failed);
-	for (struct cells at = cells_of(failed, NULL); cells_more(&at); cells_next(&at))
-		ids[at.row] = cells_uuid(&at);
-	pg_rows_free(failed);
-	return accounts_load(pg, ids, n, a, each, ctx, err);
+	return columns_run(&c, pg, &mark_gap, NULL, err);
 }
 
 int users_find(struct pg *pg, const int64_t *workspace_ids, const struct uuid *ids, size_t n, int64_t *out,

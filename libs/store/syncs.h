@@ -27,11 +27,15 @@ struct sync_state {
 	int64_t started_us, last_us;
 };
 int sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct err *err) ERR_MUST_USE;
-/* Of these accounts (the caller owns them), those whose sync is running and made no progress for idle_ms: adds
- * {"status":"failed","resync":true} to whatsapp_accounts.sync and passes them, as they are then, to each. */
-int syncs_fail_stale(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n, int64_t idle_ms,
-	struct arena *a, void (*each)(void *ctx, const struct account_row *row), void *ctx,
-	struct err *err) ERR_MUST_USE;
+/* Signs that something is missing. Each marks the account for re-sync ("resync": true in its sync, with a reason), once, and tells
+ * who it was. They look at all accounts: whoever sweeps first marks, rows that another replica has locked are left to it. */
+typedef void (*account_fn)(void *ctx, int64_t workspace_id, int64_t account_id);
+/* Running syncs without progress for idle_ms: their status becomes failed. */
+int syncs_fail_stale(struct pg *pg, int64_t idle_ms, account_fn each, void *ctx, struct err *err) ERR_MUST_USE;
+/* Connected bridges that sent nothing for silent_ms. */
+int accounts_mark_silent(struct pg *pg, int64_t silent_ms, account_fn each, void *ctx, struct err *err) ERR_MUST_USE;
+/* Accounts that spoke of messages which never came. */
+int accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n, struct err *err) ERR_MUST_USE;
 
 /* What a report does not say (absent) stays; an older one changes nothing. */
 struct template_row {

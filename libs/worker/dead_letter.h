@@ -1,6 +1,6 @@
 /* Dead letters: the original key, bytes and headers, plus headers that say what failed and where. Pure.
  *
- * Header names are Kafka's own where Kafka has them (KIP-1191, latest failure), ours for the first one. Source: spec 20.
+ * Header names are Kafka's own where Kafka has them (KIP-1191, latest failure), ours for the first one (proto/README.md).
  */
 #ifndef WORKER_DEAD_LETTER_H
 #define WORKER_DEAD_LETTER_H

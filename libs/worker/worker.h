@@ -1,4 +1,5 @@
-/* From Kafka into PostgreSQL with exactly-once effect: the loop of every service whose sink is PostgreSQL. Source: spec 20.
+/* From Kafka into PostgreSQL with exactly-once effect: the loop of every service whose sink is PostgreSQL.
+ * Source: proto/README.md, Delivery.
  *
  * poll, decode, and then in one transaction: lock the progress of the partitions concerned (fenced by epoch), apply the
  * service's changes, advance, write one outbox row per partition with every record that follows. After the commit the rows are

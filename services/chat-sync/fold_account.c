@@ -155,7 +155,7 @@ static struct sync_batch_row *sync_row(struct work *w, struct op *op, struct str
 	return &w->syncs.at[w->syncs.n - 1];
 }
 
-/* A chat counts when its last part has come. */
+/* A chat counts with its first part; the others follow in the same partition, before the end of its batch. */
 void fold_sync_chat(struct work *w, struct op *op)
 {
 	const struct in_sync_chat *s = &op->event->u.sync_chat;

@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 					   .keys = chat_sync_keys,
 					   .settings = &settings,
 					   .settings_size = sizeof(settings),
-					   .admin_listen = "127.0.0.1:9402" };
+					   .admin_listen = "127.0.0.1:9102" };
 	struct service *service = NULL;
 	struct chat_sync *sync = NULL;
 	struct worker *worker = NULL;

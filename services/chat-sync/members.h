@@ -1,6 +1,6 @@
 /* The participants of a group. Deltas and snapshots from several accounts come in any order: everybody keeps the time of the last
  * change, those who left included; older changes change nothing. Pure; stored as whatsapp_groups.participant_log, from which
- * the list that others read (participants) is derived. Source: spec 10, Group deltas.
+ * the list that others read (participants) is derived. Source: services/chat-sync/README.md, Groups.
  */
 #ifndef CHAT_SYNC_MEMBERS_H
 #define CHAT_SYNC_MEMBERS_H

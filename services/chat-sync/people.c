@@ -1,7 +1,7 @@
 /* Who is who: aliases to contacts, found, created on first sight, or found to be one person.
  *
  * Another partition of the workspace may meet the same person at the same moment. Ids are drawn first and aliases inserted in sorted
- * order; whoever's insert waits and loses gives back what it won of that contact and reads again. Source: spec 10, First sight, Merge.
+ * order; whoever's insert waits and loses gives back what it won of that contact and reads again (README.md, Contacts).
  */
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"

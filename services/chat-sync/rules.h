@@ -1,4 +1,4 @@
-/* What wins. Pure decisions of chat-sync: no I/O, no clock; each has a table test. Source: spec 10, Rules.
+/* What wins. Pure decisions of chat-sync: no I/O, no clock; each has a table test. Source: README.md, Rules.
  *
  * They are made so that the order of arrival does not matter wherever the source gives a time: a message, its statuses, edits
  * and its revocation end the same in every order.

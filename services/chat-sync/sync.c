@@ -1,6 +1,7 @@
 /* The steps of a batch, in order; see work.h. */
 #include "chat-sync/sync.h"
 
+#include "chat-sync/metadata.h"
 #include "chat-sync/work.h"
 
 #include "base/clock.h"
@@ -287,6 +288,8 @@ struct due {
 	struct chat_sync *s;
 	struct work *w;
 	LIST(struct ready) ready; /* parked updates whose message is stored by now */
+	int64_t *gap_workspaces, *gap_accounts; /* of those that expired */
+	size_t n_gaps;
 };
 
 static void expire(void *ctx, const struct parked_row *row)
@@ -309,6 +312,9 @@ static void expire(void *ctx, const struct parked_row *row)
 						 .timestamp_ms = row->timestamp_ms },
 			  "expired", row->kind, "the message it refers to never came", true);
 	metric_add(METRIC_CELL(d->s->gaps, "expired_update"), 1);
+	d->gap_workspaces[d->n_gaps] = row->workspace_id;
+	d->gap_accounts[d->n_gaps++] = row->account_id;
+	d->s->forget = true;
 	batch_changed(d->w->batch);
 }
 
@@ -354,34 +360,37 @@ static bool any_taken_up(const struct work *w)
 	return false;
 }
 
-static void sync_failed(void *ctx, const struct account_row *row)
+static void sync_stalled(void *ctx, int64_t workspace_id, int64_t account_id)
 {
 	struct due *d = ctx;
 
-	log_warn("sync failed", LOG_I("workspace", row->workspace_id), LOG_I("account", row->id));
+	log_warn("sync failed", LOG_I("workspace", workspace_id), LOG_I("account", account_id));
 	metric_add(METRIC_CELL(d->s->gaps, "sync"), 1);
 	batch_changed(d->w->batch);
 	d->s->forget = true;
 }
 
-/* Of accounts in hand only: those of other partitions are their owners'. */
-static int syncs_sweep(struct due *d, struct err *err)
+static void session_silent(void *ctx, int64_t workspace_id, int64_t account_id)
 {
-	struct map *accounts = d->s->world.accounts;
-	size_t n = 0, i = 0;
-	int64_t *workspaces = ARENA_ARRAY(d->w->arena, int64_t, map_count(accounts));
-	int64_t *ids = ARENA_ARRAY(d->w->arena, int64_t, map_count(accounts));
-	struct str key;
-	void *value;
+	struct due *d = ctx;
 
-	while (map_each(accounts, &i, &key, &value)) {
-		const struct account *a = value;
-
-		workspaces[n] = a->row.workspace_id;
-		ids[n++] = a->row.id;
-	}
-	return n == 0 ? 0 : syncs_fail_stale(d->w->pg, workspaces, ids, n, d->s->settings->sync_idle_ms, d->w->arena, sync_failed, d, err);
+	log_warn("session silent", LOG_I("workspace", workspace_id), LOG_I("account", account_id));
+	metric_add(METRIC_CELL(d->s->gaps, "silent_session"), 1);
+	batch_changed(d->w->batch);
+	d->s->forget = true;
 }
+
+/* What is missing is counted, and the account marked for re-sync. */
+static int gaps_sweep(struct due *d, struct err *err)
+{
+	struct pg *pg = d->w->pg;
+
+	if (accounts_mark_gap(pg, d->gap_workspaces, d->gap_accounts, d->n_gaps, err) < 0 ||
+	    syncs_fail_stale(pg, d->s->settings->sync_idle_ms, sync_stalled, d, err) < 0)
+		return -1;
+	return accounts_mark_silent(pg, d->s->settings->session_silent_ms, session_silent, d, err);
+}
+
 
 static int sync_sweep(void *ctx, struct batch *b, const int32_t *partitions, size_t n, struct err *err)
 {
@@ -393,9 +402,11 @@ static int sync_sweep(void *ctx, struct batch *b, const int32_t *partitions, siz
 	int rc = -1;
 
 	work_open(s, &w, b);
+	due.gap_workspaces = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
+	due.gap_accounts = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
 	if (parked_expire(w.pg, topic, partitions, n, limit, w.arena, expire, &due, err) == 0 &&
 	    parked_ready(w.pg, topic, partitions, n, limit, w.arena, take_up, &due, err) == 0 && ready_expand(&due, err) == 0 &&
-	    work_run(&w, err) == 0 && syncs_sweep(&due, err) == 0)
+	    work_run(&w, err) == 0 && gaps_sweep(&due, err) == 0)
 		rc = 0;
 	if (any_taken_up(&w))
 		batch_changed(b);

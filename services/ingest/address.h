@@ -1,4 +1,4 @@
-/* WhatsApp addresses: what a JID, a phone or an id in a body means. Pure. Source: spec 31, section 2. */
+/* WhatsApp addresses: what a JID, a phone or an id in a body means. Pure. Source: README.md, Addresses. */
 #ifndef INGEST_ADDRESS_H
 #define INGEST_ADDRESS_H
 

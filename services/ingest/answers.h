@@ -1,4 +1,4 @@
-/* The JSON bodies of answers (spec 30). Pure. */
+/* The JSON bodies of answers (README.md, Answers). Pure. */
 #ifndef INGEST_ANSWERS_H
 #define INGEST_ANSWERS_H
 

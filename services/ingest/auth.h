@@ -1,5 +1,5 @@
-/* Whether a request is whose it says: pure verification of what its headers claim over the raw body (spec: the table of
- * routes in 30-inbound). Every active secret is tried and compared in constant time, whichever fits.
+/* Whether a request is whose it says: pure verification of what its headers claim over the raw body (README.md,
+ * Authentication). Every active secret is tried and compared in constant time, whichever fits.
  */
 #ifndef INGEST_AUTH_H
 #define INGEST_AUTH_H

@@ -1,4 +1,4 @@
-/* What the two routes of our bridge contract share (spec 30): a chat, a time, a message. Pure.
+/* What the two routes of our bridge contract share (README.md, Bridge contract): a chat, a time, a message. Pure.
  *
  * A reader answers false when the item cannot be taken, and says why; the path is relative to the item.
  */

@@ -1,4 +1,4 @@
-/* POST /api/whatsapp/chats/sync: a batch of chats in our bridge contract (spec 30 and 40). Invariant: one bad chat costs
+/* POST /api/whatsapp/chats/sync: a batch of chats in our bridge contract (README.md). Invariant: one bad chat costs
  * that chat, and the batch's end counts what became of all of them.
  */
 #include "base/hex.h"

@@ -1,4 +1,4 @@
-/* POST /api/whatsapp/webhook: one message in our bridge contract (spec 30). */
+/* POST /api/whatsapp/webhook: one message in our bridge contract (README.md). */
 #include "ingest/bridge.h"
 #include "ingest/dialects.h"
 

@@ -1,4 +1,4 @@
-/* Dead letters of HTTP bodies; see dead_letters.h. Header names are those of spec 20 where it has them. */
+/* Dead letters of HTTP bodies; see dead_letters.h. Header names are those of proto/README.md where it has them. */
 #include "ingest/dead_letters.h"
 
 #include <string.h>

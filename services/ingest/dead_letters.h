@@ -1,5 +1,5 @@
 /* What ingest could not take in but must not lose, as records of <prefix>.http.v1.ingest.dlq: the bytes of the item and headers
- * that say where it was posted and why it is here (spec 20). Pure. */
+ * that say where it was posted and why it is here (README.md, Answers). Pure. */
 #ifndef INGEST_DEAD_LETTERS_H
 #define INGEST_DEAD_LETTERS_H
 

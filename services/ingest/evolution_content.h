@@ -1,5 +1,5 @@
 /* The content of a WhatsApp message as Baileys writes the protobuf in JSON: {conversation} | {imageMessage: {...}} | ...
- * Evolution API posts it, WAHA's NOWEB and GOWS engines carry it in _data. Pure. Source: spec 31, 1.4; spec 32's table. */
+ * Evolution API posts it, WAHA's NOWEB and GOWS engines carry it in _data. Pure. Source: README.md, Facts and Words. */
 #ifndef INGEST_EVOLUTION_CONTENT_H
 #define INGEST_EVOLUTION_CONTENT_H
 

@@ -188,7 +188,7 @@ void intake_keep_qr(struct intake *in, const struct intake_account *account, str
 	in->qr[in->n_qr++] = (struct intake_qr){ account, code };
 }
 
-/* What refers to a message comes behind it; statuses come last (31, section 7). */
+/* What refers to a message comes behind it; statuses come last (README.md, Reading). */
 static unsigned turn_of(enum inbound_kind kind)
 {
 	switch (kind) {

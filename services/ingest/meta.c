@@ -1,4 +1,4 @@
-/* Meta's dialect from the outside in: entries, their changes, and which account each change is about (spec 31, section 1.1).
+/* Meta's dialect from the outside in: entries, their changes, and which account each change is about (README.md, Meta).
  * Invariant: nothing under "entry" is passed over: an item becomes an event, a rejected item or a count.
  */
 #include "ingest/meta.h"

@@ -1,4 +1,4 @@
-/* What the parts of the Meta dialect share (spec 31, section 1.1). Pure.
+/* What the parts of the Meta dialect share (README.md, Meta). Pure.
  *
  * A POST is entries of changes of lists of items. Every item of every list becomes an event, a rejected item that can be
  * posted again by itself, or a count; a body with more than META_MAX_ITEMS is refused as a whole (Meta's own limit is 1000).

@@ -1,5 +1,5 @@
 /* Who is who in a Meta change. Invariant: a party carries only what the item says of it and what value.contacts says of
- * that same wa_id or user_id; a phone number may be missing for ever (spec 31, fact 4).
+ * that same wa_id or user_id; a phone number may be missing for ever (README.md, fact 4).
  */
 #include "ingest/address.h"
 #include "ingest/meta.h"

@@ -1,4 +1,4 @@
-/* What ingest answers to: the table of routes (spec 30). Pure. */
+/* What ingest answers to: the table of routes (README.md, Routes). Pure. */
 #ifndef INGEST_ROUTES_H
 #define INGEST_ROUTES_H
 

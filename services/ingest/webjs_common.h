@@ -1,5 +1,5 @@
 /* What the WhatsApp Web dialects (whatsapp-web.js, WAHA, Evolution API) have in common: words, addresses, times, and how
- * an item becomes an event. Pure. Sources: spec 31, sections 1.2 to 1.4 and 7; spec 32's tables.
+ * an item becomes an event. Pure. Source: README.md, Reading to Words.
  *
  * Names, links and the like are cut or left out where they break a field's limit: they never cost the message.
  */
@@ -43,7 +43,7 @@ bool webjs_chat(const struct webjs_item *it, struct str jid, struct str alias, s
 /* Puts an address and its alias into the party; both may be absent. */
 void webjs_party(struct party *p, struct str jid, struct str alias);
 struct target webjs_target(struct arena *a, const struct stanza_id *id);
-/* The key of a message without an id (10-domain): from chat, sender, time and body. */
+/* The key of a message without an id (README.md, Reading): from chat, sender, time and body. */
 struct str webjs_synthetic_key(struct arena *a, const struct in_message *m, int64_t time_ms);
 /* Sets key and provider_id, from the id where there is one. */
 void webjs_message_key(struct arena *a, struct in_message *m, const struct stanza_id *id, int64_t time_ms);

@@ -1,4 +1,4 @@
-/* The words of whatsapp-web.js, which WAHA and bridges repeat, and what they mean to us (spec 32's tables). Pure. */
+/* The words of whatsapp-web.js, which WAHA and bridges repeat, and what they mean to us (README.md, Words). Pure. */
 #ifndef INGEST_WEBJS_WORDS_H
 #define INGEST_WEBJS_WORDS_H
 

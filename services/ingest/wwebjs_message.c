@@ -1,5 +1,5 @@
 /* whatsapp-web.js's Message and what refers to one. Invariant: a thumbnail never becomes text, and a message reads the same
- * whichever event brought it, so that `message` and `message_create` are one. Field names: Message.js (spec 31, 1.2). */
+ * whichever event brought it, so that `message` and `message_create` are one. Field names: Message.js (README.md). */
 #include "ingest/wwebjs.h"
 
 #include "base/utf8.h"

@@ -91,7 +91,8 @@ def test_what_cannot_be_added_says_why(shared, options, words):
 
 
 def test_secrets_are_sealed_and_never_shown(shared):
-    for row in shared.sql("SELECT secrets FROM whatsapp_accounts WHERE secrets IS NOT NULL UNION ALL SELECT secrets FROM provider_apps"):
+    for row in shared.sql("SELECT secrets FROM whatsapp_accounts WHERE secrets IS NOT NULL "
+                          "UNION ALL SELECT secrets FROM provider_apps"):
         for secret in SECRETS.values():
             assert secret.encode() not in bytes(row["secrets"])
     shown = shared.ctl_run("accounts", "list").stdout + shared.ctl_run("apps", "list").stdout

@@ -1,4 +1,5 @@
-/* Posting to ingest. Source: spec 30 (routes and how each is authenticated). Invariant: what is signed are the very bytes that
+/* Posting to ingest. Source: services/ingest/README.md, Routes and Authentication.
+ * Invariant: what is signed are the very bytes that
  * are sent, and the secret leaves this process only where the dialect's own scheme is to send it (Evolution's token).
  */
 #include "post.h"

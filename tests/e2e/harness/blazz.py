@@ -189,7 +189,7 @@ class Blazz:
 
     def producer(self):
         return Producer({"bootstrap.servers": self.kafka.address, "enable.idempotence": True, "linger.ms": 2,
-                         "partitioner": "murmur2_random"})
+                         "partitioner": "murmur2_random", "log_level": 0})
 
     def publish(self, events, headers=None, key=None):
         """InboundEvents or bytes straight to Kafka, as a producer outside Blazz does."""

@@ -3,11 +3,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import psycopg2
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from harness.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = "blazz_template"
@@ -93,18 +95,27 @@ class Record:
 class Kafka(Server):
     def __init__(self):
         super().__init__("kafka-temp.sh")
-        self.admin = AdminClient({"bootstrap.servers": self.address})
+        self.admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 
     def consumer(self):
         return Consumer({"bootstrap.servers": self.address, "group.id": "e2e-reader", "enable.auto.commit": False,
                          "auto.offset.reset": "error", "enable.partition.eof": False, "fetch.wait.max.ms": 50,
-                         "isolation.level": "read_uncommitted"})
+                         "isolation.level": "read_uncommitted", "log_level": 0})
 
     def watermarks(self, topic, consumer=None):
-        """{partition: (low, high)}; empty when there is no such topic."""
+        """{partition: (low, high)}"""
         consumer = consumer or self.watermark_consumer()
-        found = consumer.list_topics(topic, timeout=20).topics[topic]
-        return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20) for p in found.partitions}
+
+        def ask():
+            found = consumer.list_topics(topic, timeout=20).topics[topic]
+            try:
+                return [(p, consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)) for p in found.partitions]
+            except KafkaException as e:  # a topic that was just created has no leader for a moment
+                if e.args[0].code() not in (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE):
+                    raise
+                return None
+
+        return dict(wait_for(ask, f"{topic} has leaders"))
 
     def watermark_consumer(self):
         if not hasattr(self, "kept"):
@@ -117,11 +128,11 @@ class Kafka(Server):
         try:
             marks = {p: m for p, m in self.watermarks(topic, consumer).items() if m[1] > m[0]}
             consumer.assign([TopicPartition(topic, p, low) for p, (low, _) in marks.items()])
-            records, open_ = [], dict(marks)
+            records, open_, end = [], dict(marks), time.monotonic() + 60
             while open_:
+                assert time.monotonic() < end, f"{topic} cannot be read to its end: {open_}"
                 for message in consumer.consume(2000, timeout=0.2):
-                    assert message.error() is None, message.error()
-                    if message.offset() < marks[message.partition()][1]:
+                    if message.error() is None and message.offset() < marks[message.partition()][1]:
                         records.append(Record(message))
                 done = {t.partition: t.offset for t in consumer.position([TopicPartition(topic, p) for p in open_])}
                 open_ = {p: m for p, m in open_.items() if done[p] < m[1]}

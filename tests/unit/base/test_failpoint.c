@@ -1,4 +1,4 @@
-/* libs/base/failpoint. A release has no failpoints, so this test compiles its own. The specification is read once in
+/* libs/base/failpoint. A release has no failpoints, so this test compiles its own. FAILPOINT is read once in
  * a process: every case runs in a child, which writes one character a pass. */
 #include <setjmp.h>
 #include <stdarg.h>

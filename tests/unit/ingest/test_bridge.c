@@ -419,7 +419,7 @@ static void a_chat_above_512_KiB_is_split_into_parts_of_one_rank(void **state)
 		assert_int_equal(c->rank, 0);
 		assert_int_equal(c->continued, i > 0);
 		assert_true(chat_known(&c->state.chat));
-		assert_int_equal(c->state.has_unread, i == 0);
+		assert_true(c->state.has_unread);
 		messages += c->n_messages;
 		for (size_t k = 0; k < i; k++)
 			assert_false(uuid_eq(&p.in.events[k]->id, &p.in.events[i]->id));

@@ -52,7 +52,7 @@ static const struct kafka_topic_spec *find(const struct kafka_topic_spec *specs,
 	return NULL;
 }
 
-static void the_table_is_that_of_the_specification(void **state)
+static void the_table_is_that_of_the_contract(void **state)
 {
 	static const struct {
 		const char *name;
@@ -128,7 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_have_prefix_and_version_and_dead_letters_their_consumer),
 		cmocka_unit_test(names_that_do_not_fit_or_kafka_refuses_leave_the_output_alone),
-		cmocka_unit_test(the_table_is_that_of_the_specification),
+		cmocka_unit_test(the_table_is_that_of_the_contract),
 		cmocka_unit_test(options_change_partitions_replicas_and_flushing_everywhere),
 		cmocka_unit_test(a_bad_prefix_is_an_input_error),
 	};

@@ -22,6 +22,8 @@
 	" '+62' || 81000000000 + g FROM generate_series(1, 50000) g;" \
 	"INSERT INTO contact_aliases (workspace_id, contact_id, kind, value) SELECT 1, g, 'phone', '62' || g" \
 	" FROM generate_series(1, 50000) g;" \
+	"INSERT INTO contact_former_aliases (workspace_id, contact_id, kind, value, until) SELECT 1, g, 'phone', '62' || g, now()" \
+	" FROM generate_series(1, 20000) g;" \
 	"INSERT INTO whatsapp_groups (workspace_id, id, group_jid, name) SELECT 1, g, g || '@g.us', 'Group ' || md5(g::text)" \
 	" FROM generate_series(1, 50000) g;" \
 	"INSERT INTO conversations (workspace_id, id, account_id, contact_id, last_message_at) SELECT 1, g, 1 + g % 2, g, now() - g * interval '1 s'" \
@@ -79,9 +81,12 @@ static const struct {
 	{ "contacts_store", ONES ", " IDS N3 N3 ", NULL, NULL", { "contacts_pkey" } },
 	{ "contacts_lock", "1, ARRAY[5, 7]::bigint[]", { "contacts_pkey" } },
 	{ "contacts_merge_aliases", "1, 7, 9", { "contact_aliases_contact" } },
+	{ "aliases_find_former", ALIASES, { "contact_former_aliases_pkey", "contacts_pkey" } },
+	{ "contacts_merge_former_aliases", "1, 7, 9", { "contact_former_aliases_contact" } },
 	{ "contacts_merge_accounts", "1, 7", { "conversations_peer" } },
 	{ "groups_lock", ONES ", " TEXTS("#@g.us") ", " IDS, { "whatsapp_groups_workspace_id_group_jid_key" } },
 	{ "groups_store", ONES ", " IDS N3 N3 N3 N3 ", NULL", { "whatsapp_groups_pkey" } },
+	{ "syncs_fail_stale", "1000", { "whatsapp_accounts_syncing", "whatsapp_accounts_pkey" } },
 	{ "parked_find", ONES ", " ONES ", " TEXTS("true:x#"), { "parked_updates_target" } },
 	{ "parked_ready", "'t', 100, ARRAY[1, 2]", { "parked_updates_due", "chats_key" } },
 	{ "parked_expire", "'t', 100, ARRAY[1, 2]", { "parked_updates_due", "parked_updates_pkey" } },

@@ -86,6 +86,8 @@ static void only_names_that_come_without_a_workspace_are_unique_across_them(void
 	"INSERT INTO account_qr (workspace_id, account_id, code, expires_at) VALUES (1, 1, '', now()), (2, 3, '', now());" \
 	"INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs'), (2, 20, 'webjs');" \
 	"INSERT INTO contact_aliases (workspace_id, contact_id, kind, value) VALUES (1, 10, 'lid', '1'), (2, 20, 'lid', '1');" \
+	"INSERT INTO contact_former_aliases (workspace_id, contact_id, kind, value, until) VALUES (1, 10, 'lid', '2', now())," \
+	" (2, 20, 'lid', '2', now());" \
 	"INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) VALUES (1, 10, 'x', now()), (2, 20, 'x', now());" \
 	"INSERT INTO whatsapp_groups (workspace_id, group_jid, name) VALUES (1, 'g', 'g'), (2, 'g', 'g');" \
 	"INSERT INTO templates (workspace_id, account_id, provider_template_id, name, language) VALUES (1, 1, 't', 't', 'id'), (2, 3, 't', 't', 'id');" \

@@ -156,23 +156,48 @@ static void a_state_sums_up_its_batches(void **state)
 	assert_true(s.started_us == PG_NO_TIME);
 }
 
-static void keep_account(void *ctx, const struct account_row *row)
+static void keep_id(void *ctx, int64_t workspace_id, int64_t account_id)
 {
-	struct account_row *out = ctx;
-
-	assert_int_equal(out->id, 0);
-	*out = *row;
+	(void)workspace_id;
+	*(int64_t *)ctx = account_id;
 }
 
 static int64_t fail_stale(int64_t idle_ms)
 {
-	const int64_t workspaces[] = { 1, 1, 2 }, accounts[] = { 1, 2, 3 };
-	struct account_row failed = { .id = 0 };
+	int64_t failed = 0;
 
-	done(syncs_fail_stale(db.pg, workspaces, accounts, 3, idle_ms, db.arena, keep_account, &failed, &db.err));
-	if (failed.id)
-		assert_str(failed.sync, "{\"resync\": true, \"status\": \"failed\", \"synced\": 5}");
-	return failed.id;
+	done(syncs_fail_stale(db.pg, idle_ms, keep_id, &failed, &db.err));
+	if (failed)
+		assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_accounts WHERE sync = '{\"resync\": true, \"status\": \"failed\","
+					" \"synced\": 5, \"resync_reason\": \"stalled\"}'"),
+				 1);
+	return failed;
+}
+
+static void a_bridge_that_fell_silent_is_marked_once(void **state)
+{
+	int64_t silent = 0;
+
+	(void)state;
+	db_script("UPDATE whatsapp_accounts SET status = 'connected', provider_type = 'webjs', bridge_kind = 'waha', sync = '{}',"
+		  " last_activity_at = now() - interval '7 hours' WHERE id = 1");
+	done(accounts_mark_silent(db.pg, 8 * 3600000, keep_id, &silent, &db.err));
+	assert_int_equal(silent, 0);
+	done(accounts_mark_silent(db.pg, 6 * 3600000, keep_id, &silent, &db.err));
+	assert_int_equal(silent, 1);
+	silent = 0;
+	done(accounts_mark_silent(db.pg, 6 * 3600000, keep_id, &silent, &db.err));
+	assert_int_equal(silent, 0);
+}
+
+static void an_account_that_spoke_of_what_never_came_is_marked(void **state)
+{
+	const int64_t workspaces[] = { 1 }, accounts[] = { 1 };
+
+	(void)state;
+	db_script("UPDATE whatsapp_accounts SET sync = '{}' WHERE id = 1");
+	done(accounts_mark_gap(db.pg, workspaces, accounts, 1, &db.err));
+	assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_accounts WHERE id = 1 AND sync ->> 'resync_reason' = 'gap'"), 1);
 }
 
 static void a_running_sync_without_progress_fails(void **state)
@@ -268,6 +293,8 @@ int main(void)
 		cmocka_unit_test_setup(each_of_a_batch_is_told_whether_it_changed, fresh),
 		cmocka_unit_test_setup(a_sync_is_complete_when_all_ended_and_every_chat_is_accounted_for, fresh),
 		cmocka_unit_test_setup(a_state_sums_up_its_batches, fresh),
+		cmocka_unit_test_setup(a_bridge_that_fell_silent_is_marked_once, fresh),
+		cmocka_unit_test_setup(an_account_that_spoke_of_what_never_came_is_marked, fresh),
 		cmocka_unit_test_setup(a_running_sync_without_progress_fails, fresh),
 		cmocka_unit_test_setup(a_running_sync_that_never_got_a_batch_fails, fresh),
 		cmocka_unit_test_setup(templates_keep_the_newest_report, fresh),
