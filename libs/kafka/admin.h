@@ -1,4 +1,4 @@
-/* Topics: what they are called, how they are set, creating and listing them (the table of topics in proto/README.md). */
+/* Topics: what they are called, how they are set, creating and listing (the table of topics in proto/README.md). */
 #ifndef KAFKA_ADMIN_H
 #define KAFKA_ADMIN_H
 

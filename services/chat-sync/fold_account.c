@@ -69,15 +69,15 @@ static struct str notice_json(struct work *w, const struct in_account_notice *n,
 }
 
 /* Of several of one kind in a batch the newest counts. */
-void notice_add(struct work *w, struct op *op, struct in_account_notice what)
+void notice_add(struct work *w, struct op *op, struct in_account_notice what, int64_t at_us)
 {
 	struct notice n = { .op = op, .what = what };
 
 	n.row = (struct notice_row){ .workspace_id = op->account->row.workspace_id,
 				     .account_id = op->account->row.id,
 				     .kind = what.kind,
-				     .json = notice_json(w, &what, op->time_us),
-				     .at_us = op->time_us };
+				     .json = notice_json(w, &what, at_us),
+				     .at_us = at_us };
 	for (size_t i = 0; i < w->notices.n; i++) {
 		struct notice *have = &w->notices.at[i];
 
@@ -92,7 +92,7 @@ void notice_add(struct work *w, struct op *op, struct in_account_notice what)
 
 void fold_notice(struct work *w, struct op *op)
 {
-	notice_add(w, op, op->event->u.account_notice);
+	notice_add(w, op, op->event->u.account_notice, op->time_us);
 }
 
 void note_notice(struct work *w, const struct notice *n)
@@ -252,7 +252,8 @@ void fold_history_state(struct work *w, struct op *op)
 			   (struct in_account_notice){ .kind = STR("history_declined"),
 						       .severity = SEVERITY_INFO,
 						       .text = STR("the history was not shared"),
-						       .error = h->error });
+						       .error = h->error },
+			   op->time_us);
 		return;
 	}
 	if (json_parse(&doc, a->row.sync, &err) == 0)

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define MAX_ROUNDS 4
+#define US_PER_DAY 86400000000LL
 
 /* aliases of a party */
 
@@ -323,7 +324,8 @@ static void conflict_notice(struct work *w, struct op *op)
 	notice_add(w, op,
 		   (struct in_account_notice){ .kind = STR("identity_conflict"),
 					       .severity = SEVERITY_WARNING,
-					       .text = STR("one identifier, two phone numbers: kept apart") });
+					       .text = STR("one identifier, two phone numbers: kept apart") },
+		   op->time_us - op->time_us % US_PER_DAY); /* told once a day, not with every message */
 }
 
 void contact_set_phone(struct work *w, struct contact *c, struct str phone, struct str key, const char *region)

@@ -222,7 +222,7 @@ struct contact *contact_final(struct work *w, struct contact *c);
 int contacts_unite(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ,
 		   struct err *err) ERR_MUST_USE;
 struct person *person_new(struct work *w, struct op *op, const struct party *party, bool create);
-/* Adds a notice of ours, once per batch and kind. */
-void notice_add(struct work *w, struct op *op, struct in_account_notice what);
+/* Adds a notice as of at_us, once per batch and kind: one as new as the one that is stored is not told again. */
+void notice_add(struct work *w, struct op *op, struct in_account_notice what, int64_t at_us);
 
 #endif

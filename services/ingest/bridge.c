@@ -1,4 +1,4 @@
-/* The parts of our bridge contract (README.md). Invariant: a chat that was read is a group with its jid or a person with a
+/* The parts of our bridge contract. Invariant: a chat that was read is a group with its jid or a person with a
  * phone, LID or BSUID, and a message that was read has its key.
  */
 #include "ingest/bridge.h"

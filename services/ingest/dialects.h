@@ -1,4 +1,4 @@
-/* The five dialects (README.md): Meta, whatsapp-web.js as wwebjs-api posts it, WAHA, Evolution API, our bridge contract.
+/* The five dialects: Meta, whatsapp-web.js, WAHA, Evolution API, our bridge contract (README.md).
  *
  * Each takes a parsed body and fills the intake. -1 with ERR_INPUT is about the body as a whole: code "400" (wrong shape) or
  * "422" (well-formed, nothing acceptable), and for 422 the details are in in->rejected. Unknown things become `unknown`

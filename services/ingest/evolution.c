@@ -1,4 +1,4 @@
-/* Evolution API's webhooks: {event, instance, data, sender, apikey, ...} (README.md). Invariant: one element of a list is one
+/* Evolution API's webhooks: {event, instance, data, apikey, ...} (README.md). Invariant: one element of a list is one
  * item, and the envelope's apikey never leaves this process: rejected items are written without it. */
 #include "ingest/evolution.h"
 

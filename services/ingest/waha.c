@@ -1,4 +1,4 @@
-/* WAHA's webhooks: {event, session, me, payload, engine, ...} (README.md; https://waha.devlike.pro/docs/how-to/events/).
+/* WAHA's webhooks: {event, session, payload, engine, ...} (README.md; https://waha.devlike.pro/docs/how-to/events/).
  * Invariant: `message` and `message.any` read the same, whichever engine wrote them; "me" is never an address. */
 #include "ingest/waha.h"
 

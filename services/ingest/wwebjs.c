@@ -1,4 +1,4 @@
-/* whatsapp-web.js events as wwebjs-api posts them: {dataType, data, sessionId} (README.md). Invariant: every dataType is
+/* whatsapp-web.js events as wwebjs-api posts them: {dataType, data, sessionId}. Invariant: every dataType is
  * read, or knowingly ignored under a name; a QR or pairing code leaves this file only through intake_keep_qr(). */
 #include "ingest/wwebjs.h"
 
