@@ -20,7 +20,7 @@ size_t arena_used_bytes(const struct arena *a);
 /* Zeroed, aligned for any type. n == 0 gives a valid pointer. */
 void *arena_alloc(struct arena *a, size_t n) __attribute__((returns_nonnull));
 void *arena_calloc(struct arena *a, size_t count, size_t size) __attribute__((returns_nonnull));
-#define ARENA_NEW(a, type)         ((type *)arena_alloc((a), sizeof(type)))
+#define ARENA_NEW(a, type)          ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, count) ((type *)arena_calloc((a), (count), sizeof(type)))
 
 /* Copies, NUL-terminated behind the counted bytes. An absent string stays absent. */

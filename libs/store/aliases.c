@@ -39,12 +39,14 @@ static const struct pg_stmt retire = { "alias_retire", PG_PREPARED,
 	" DELETE FROM contact_aliases AS a USING former AS f"
 	" WHERE a.workspace_id = f.workspace_id AND a.kind = f.kind AND a.scope = f.scope AND a.value = f.value" };
 
-static const struct pg_stmt find_former = { "aliases_find_former", PG_UNNAMED,
+static const struct pg_stmt find_former = {
+	"aliases_find_former", PG_UNNAMED,
 	"SELECT r.place, f.until, " CONTACT_COLUMNS " FROM " ALIAS_ARRAYS
 	" WITH ORDINALITY AS r (workspace_id, kind, scope, value, place)"
 	" CROSS JOIN LATERAL (SELECT f.contact_id, f.until FROM contact_former_aliases f WHERE f.workspace_id = r.workspace_id"
 	" AND f.kind = r.kind AND f.scope = r.scope AND f.value = r.value ORDER BY f.until DESC LIMIT 1) AS f"
-	" CROSS JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = f.contact_id OFFSET 0) AS c" };
+	" CROSS JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = f.contact_id OFFSET 0) AS c"
+};
 
 const struct pg_stmt *const aliases_statements[] = { &find, &find_former, &insert, &delete, &move, &retire, NULL };
 

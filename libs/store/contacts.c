@@ -33,8 +33,10 @@ static const struct pg_stmt uuids = { "contacts_uuids", PG_PREPARED,
 static const struct pg_stmt move_aliases = { "contacts_merge_aliases", PG_PREPARED,
 	"UPDATE contact_aliases SET contact_id = $2::bigint WHERE workspace_id = $1 AND contact_id = $3::bigint" };
 
-static const struct pg_stmt move_former_aliases = { "contacts_merge_former_aliases", PG_PREPARED,
-	"UPDATE contact_former_aliases SET contact_id = $2::bigint WHERE workspace_id = $1 AND contact_id = $3::bigint" };
+static const struct pg_stmt move_former_aliases = {
+	"contacts_merge_former_aliases", PG_PREPARED,
+	"UPDATE contact_former_aliases SET contact_id = $2::bigint WHERE workspace_id = $1 AND contact_id = $3::bigint"
+};
 
 /* Whoever opted out stays opted out, whatever is learnt of who they are. */
 static const struct pg_stmt copy_opt_outs = { "contacts_merge_opt_outs", PG_PREPARED,

@@ -15,11 +15,12 @@ int aliases_insert(struct pg *pg, const struct alias_row *aliases, size_t n, boo
 int aliases_delete(struct pg *pg, const struct alias_row *aliases, size_t n, struct err *err) ERR_MUST_USE;
 /* Takes an alias away from its contact for good, as of until_us, and remembers that. *news is false when this very change was
  * taken in before: nothing happens then, as the alias may belong to somebody else by now. */
-int alias_retire(struct pg *pg, const struct alias_row *alias, int64_t until_us, bool *news, struct err *err) ERR_MUST_USE;
+int alias_retire(struct pg *pg, const struct alias_row *alias, int64_t until_us, bool *news,
+	struct err *err) ERR_MUST_USE;
 /* Whom aliases led to last before they were retired: fills contact_id and until_us[i] where there is somebody. `each` gets the
  * contacts, perhaps more than once. */
 int aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until_us, size_t n, struct arena *a,
-			void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Points existing aliases at rows[i].contact_id. */
 int aliases_move(struct pg *pg, const struct alias_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Draws n contact ids. */

@@ -68,7 +68,8 @@ static const struct pg_stmt users = {
 	" CROSS JOIN LATERAL (SELECT u.id FROM users u WHERE u.workspace_id = r.workspace_id AND u.uuid = r.uuid OFFSET 0) AS u"
 };
 
-const struct pg_stmt *const syncs_statements[] = { &batches_store, &states_read, &fail_stale, &mark_silent, &mark_gap, &users, NULL };
+const struct pg_stmt *const syncs_statements[] = { &batches_store, &states_read, &fail_stale, &mark_silent, &mark_gap,
+	&users, NULL };
 
 static bool batch_is_at(const struct pg_rows *answer, int at, const struct sync_batch_row *r)
 {
@@ -150,7 +151,8 @@ int sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct 
 	return 0;
 }
 
-static int accounts_mark(struct pg *pg, const struct pg_stmt *stmt, int64_t ms, account_fn each, void *ctx, struct err *err)
+static int accounts_mark(struct pg *pg, const struct pg_stmt *stmt, int64_t ms, account_fn each, void *ctx,
+	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -177,7 +179,8 @@ int accounts_mark_silent(struct pg *pg, int64_t silent_ms, account_fn each, void
 	return accounts_mark(pg, &mark_silent, silent_ms, each, ctx, err);
 }
 
-int accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n, struct err *err)
+int accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n,
+	struct err *err)
 {
 	struct columns c;
 

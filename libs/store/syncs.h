@@ -35,7 +35,8 @@ int syncs_fail_stale(struct pg *pg, int64_t idle_ms, account_fn each, void *ctx,
 /* Connected bridges that sent nothing for silent_ms. */
 int accounts_mark_silent(struct pg *pg, int64_t silent_ms, account_fn each, void *ctx, struct err *err) ERR_MUST_USE;
 /* Accounts that spoke of messages which never came. */
-int accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n, struct err *err) ERR_MUST_USE;
+int accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n,
+	struct err *err) ERR_MUST_USE;
 
 /* What a report does not say (absent) stays; an older one changes nothing. */
 struct template_row {

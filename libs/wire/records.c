@@ -60,8 +60,8 @@ static size_t header_bytes(const struct header *h)
 	return str_field_bytes(h->name) + str_field_bytes(h->value);
 }
 
-void records_add(struct buf *row, struct str topic, struct str key, struct str value,
-	const struct header *headers, size_t n_headers)
+void records_add(struct buf *row, struct str topic, struct str key, struct str value, const struct header *headers,
+	size_t n_headers)
 {
 	size_t n = str_field_bytes(topic) + str_field_bytes(key) + str_field_bytes(value);
 

@@ -7,8 +7,8 @@
 #include "base/header.h"
 
 /* Appends one record to the row's bytes. The topic is not empty; an absent key or value stays absent; at most 32 headers. */
-void records_add(struct buf *row, struct str topic, struct str key, struct str value,
-	const struct header *headers, size_t n_headers);
+void records_add(struct buf *row, struct str topic, struct str key, struct str value, const struct header *headers,
+	size_t n_headers);
 
 struct record_view {
 	struct str topic, key, value;

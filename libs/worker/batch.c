@@ -72,7 +72,7 @@ void batch_take(struct batch *b, struct kafka_message *m, const struct worker_op
 	};
 	b->failures[i] = (struct err){ 0 };
 	if (!replay_is_for_other(item->message->headers, item->message->headers_count, b->options->consumer) &&
-	    ops->decode(ctx, item->message, b->arena, &item->decoded, &b->failures[i]) < 0)
+		ops->decode(ctx, item->message, b->arena, &item->decoded, &b->failures[i]) < 0)
 		item->decoded = NULL;
 }
 
@@ -85,9 +85,9 @@ struct share *batch_share(struct batch *b, int32_t partition)
 		b->cap_shares = b->cap_shares ? b->cap_shares * 2 : 32;
 		b->shares = mem_realloc(b->shares, b->cap_shares * sizeof(*b->shares));
 	}
-	b->shares[b->n_shares] = (struct share){ .partition = partition,
-						 .first_offset = PROGRESS_NO_OFFSET,
-						 .next_offset = PROGRESS_NO_OFFSET };
+	b->shares[b->n_shares] = (struct share){
+		.partition = partition, .first_offset = PROGRESS_NO_OFFSET, .next_offset = PROGRESS_NO_OFFSET
+	};
 	return &b->shares[b->n_shares++];
 }
 
@@ -138,7 +138,7 @@ struct event_source batch_source(struct batch *b, int32_t partition)
 }
 
 void batch_emit(struct batch *b, int32_t partition, struct str topic, struct str key, struct str value,
-		const struct header *headers, size_t n_headers)
+	const struct header *headers, size_t n_headers)
 {
 	struct share *s = batch_share(b, partition);
 
@@ -147,8 +147,8 @@ void batch_emit(struct batch *b, int32_t partition, struct str topic, struct str
 	b->changed = true;
 }
 
-void batch_dead_record(struct batch *b, const struct dead_record *r, const char *reason, const char *code, const char *message,
-		       bool retryable)
+void batch_dead_record(struct batch *b, const struct dead_record *r, const char *reason, const char *code,
+	const char *message, bool retryable)
 {
 	struct failure failure = {
 		.topic = r->topic,
@@ -171,18 +171,18 @@ void batch_dead_record(struct batch *b, const struct dead_record *r, const char 
 		metric_add(METRIC_CELL(b->dead_letters, reason), 1);
 }
 
-void batch_dead_letter(struct batch *b, struct batch_item *item, const char *reason, const char *code, const char *message,
-		       bool retryable)
+void batch_dead_letter(struct batch *b, struct batch_item *item, const char *reason, const char *code,
+	const char *message, bool retryable)
 {
 	const struct kafka_message *m = item->message;
 	struct dead_record record = { .topic = str_of(b->options->topic),
-				      .key = m->key,
-				      .value = m->value,
-				      .headers = m->headers,
-				      .n_headers = m->headers_count,
-				      .partition = m->partition,
-				      .offset = m->offset,
-				      .timestamp_ms = m->timestamp_ms };
+		.key = m->key,
+		.value = m->value,
+		.headers = m->headers,
+		.n_headers = m->headers_count,
+		.partition = m->partition,
+		.offset = m->offset,
+		.timestamp_ms = m->timestamp_ms };
 
 	batch_dead_record(b, &record, reason, code, message, retryable);
 	item->outcome = OUTCOME_DEAD_LETTERED;

@@ -58,7 +58,8 @@ static int shares_lock(struct worker *w, struct batch *b, struct err *err)
 
 	qsort(b->shares, b->n_shares, sizeof(*b->shares), share_cmp);
 	for (size_t i = 0; i < b->n_shares; i++)
-		rows[i] = (struct progress){ b->shares[i].partition, b->shares[i].epoch, b->shares[i].seq - 1, b->shares[i].old_offset };
+		rows[i] = (struct progress){ b->shares[i].partition, b->shares[i].epoch, b->shares[i].seq - 1,
+			b->shares[i].old_offset };
 	return progress_lock(w->pg, w->options.consumer, w->options.topic, rows, b->n_shares, NULL, err);
 }
 
@@ -114,12 +115,13 @@ static int apply_bisecting(struct worker *w, struct batch *b, struct batch_item 
 			return -1;
 		return apply_bisecting(w, b, items + n / 2, n - n / 2, err);
 	}
-	log_error("record refused by the database", LOG_S("topic", w->options.topic), LOG_I("partition", items[0]->partition),
-		  LOG_I("offset", items[0]->offset), LOG_ERR(err));
+	log_error("record refused by the database", LOG_S("topic", w->options.topic),
+		LOG_I("partition", items[0]->partition), LOG_I("offset", items[0]->offset), LOG_ERR(err));
 	batch_dead_letter(b, items[0], "data_error", err->code, err->msg, true);
 	b->data_errors++;
 	if (breaker_trips(w, b))
-		return err_set(err, ERR_RETRY, "breaker", "%zu of %zu records refused: an outage is assumed", b->data_errors, b->n);
+		return err_set(err, ERR_RETRY, "breaker", "%zu of %zu records refused: an outage is assumed",
+			b->data_errors, b->n);
 	return pg_savepoint_rollback(w->pg, err);
 }
 
@@ -152,7 +154,8 @@ static int delete_acknowledged(struct worker *w, struct outbox_row *rows, size_t
 }
 
 /* Everything between begin and commit. */
-static int transaction(struct worker *w, struct batch *b, bool bisect, struct outbox_row *deleted, size_t *n_deleted, struct err *err)
+static int transaction(struct worker *w, struct batch *b, bool bisect, struct outbox_row *deleted, size_t *n_deleted,
+	struct err *err)
 {
 	struct batch_item **items = ARENA_ARRAY(b->arena, struct batch_item *, b->n);
 	size_t n;
@@ -191,7 +194,8 @@ static void count_metrics(struct worker *w, const struct batch *b)
 	for (size_t i = 0; i < b->n_shares; i++)
 		for (int k = 0; k < OUTCOMES; k++)
 			if (b->shares[i].counts[k] > 0)
-				metric_add(METRIC_CELL(w->metrics.records, outcome_word((enum outcome)k)), b->shares[i].counts[k]);
+				metric_add(METRIC_CELL(w->metrics.records, outcome_word((enum outcome)k)),
+					b->shares[i].counts[k]);
 	if (b->n > 0)
 		metric_observe(METRIC_CELL(w->metrics.size, NULL), (double)b->n);
 }
@@ -269,11 +273,13 @@ static void sweep_shares(struct worker *w, struct batch *b)
 	}
 }
 
-static int sweep_transaction(struct worker *w, struct batch *b, struct outbox_row *deleted, size_t *n_deleted, struct err *err)
+static int sweep_transaction(struct worker *w, struct batch *b, struct outbox_row *deleted, size_t *n_deleted,
+	struct err *err)
 {
 	int32_t *partitions = ARENA_ARRAY(b->arena, int32_t, b->n_shares);
 
-	if (pg_begin(w->pg, err) < 0 || shares_lock(w, b, err) < 0 || delete_acknowledged(w, deleted, n_deleted, err) < 0)
+	if (pg_begin(w->pg, err) < 0 || shares_lock(w, b, err) < 0 ||
+		delete_acknowledged(w, deleted, n_deleted, err) < 0)
 		return -1;
 	for (size_t i = 0; i < b->n_shares; i++)
 		partitions[i] = b->shares[i].partition;

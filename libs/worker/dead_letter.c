@@ -36,7 +36,7 @@ static void add_i64(struct list *l, const char *name, int64_t value)
 static void add_first(struct list *l, const struct failure *f, const struct header *original, size_t n)
 {
 	struct str now[] = { f->topic, arena_printf(l->arena, "%d", f->partition),
-			     arena_printf(l->arena, "%lld", (long long)f->offset) };
+		arena_printf(l->arena, "%lld", (long long)f->offset) };
 
 	for (size_t i = 0; i < 3; i++) {
 		struct str before = header_find(original, n, first_names[i]);
@@ -49,13 +49,14 @@ static int64_t delivery_count(const struct header *original, size_t n)
 {
 	int64_t before = 0;
 
-	if (!str_to_i64(header_find(original, n, "__dlq.errors.delivery.count"), &before) || before < 0 || before > INT32_MAX)
+	if (!str_to_i64(header_find(original, n, "__dlq.errors.delivery.count"), &before) || before < 0 ||
+		before > INT32_MAX)
 		before = 0;
 	return before + 1;
 }
 
 struct header *dead_letter_headers(const struct failure *f, const struct header *original, size_t n_original,
-					  struct arena *a, size_t *n_out)
+	struct arena *a, size_t *n_out)
 {
 	static const size_t own_count = 17;
 	struct list l = { ARENA_ARRAY(a, struct header, MAX_HEADERS), 0, a };

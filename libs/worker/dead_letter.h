@@ -20,7 +20,7 @@ struct failure {
 /* The headers of the dead letter in the arena: the original's, without an earlier failure's, then ours. x-dlq-first-* survive from
  * an earlier failure; __dlq.errors.delivery.count is one more than before; at most 32 in all (the original's are kept first). */
 struct header *dead_letter_headers(const struct failure *f, const struct header *original, size_t n_original,
-					  struct arena *a, size_t *n_out);
+	struct arena *a, size_t *n_out);
 
 /* Whether a record is meant for another consumer: x-replay-for names one and it is not `consumer`. */
 bool replay_is_for_other(const struct header *headers, size_t n, const char *consumer);

@@ -8,7 +8,7 @@
 
 enum worker_state {
 	WORKER_UNASSIGNED,
-	WORKER_TAKING,	/* partitions are assigned; the database has not given them to us yet */
+	WORKER_TAKING, /* partitions are assigned; the database has not given them to us yet */
 	WORKER_RUNNING, /* they are ours and being fetched */
 };
 

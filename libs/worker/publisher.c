@@ -81,14 +81,15 @@ static void delivered(void *ctx, void *opaque, const struct err *failure, int32_
 	}
 	r->slot->in_flight--;
 	if (failure && !r->failed) {
-		log_warn("outbox record not delivered", LOG_I("slot", r->partition), LOG_I("seq", r->seq), LOG_ERR(failure));
+		log_warn("outbox record not delivered", LOG_I("slot", r->partition), LOG_I("seq", r->seq),
+			LOG_ERR(failure));
 		r->failed = r->slot->failed = true;
 		r->slot->retry_mono_ms = clock_mono_ms() + REPUBLISH_DELAY_MS;
 	}
 }
 
-int publisher_open(struct publisher **out, const struct kafka_config *config, const char *client_id, int64_t max_message_bytes,
-		   struct err *err)
+int publisher_open(struct publisher **out, const struct kafka_config *config, const char *client_id,
+	int64_t max_message_bytes, struct err *err)
 {
 	struct publisher *p = mem_calloc(1, sizeof(*p));
 	struct kafka_producer_options options = {
@@ -165,14 +166,14 @@ static int produce_one(struct publisher *p, struct row *r, const struct record_v
 	memcpy(topic, v->topic.p, v->topic.n);
 	topic[v->topic.n] = '\0';
 	rc = kafka_produce(p->producer,
-			   &(struct kafka_record){ .topic = topic,
-						   .partition = KAFKA_ANY_PARTITION,
-						   .key = v->key,
-						   .value = v->value,
-						   .headers = v->headers,
-						   .headers_count = v->n_headers,
-						   .opaque = r },
-			   err);
+		&(struct kafka_record){ .topic = topic,
+			.partition = KAFKA_ANY_PARTITION,
+			.key = v->key,
+			.value = v->value,
+			.headers = v->headers,
+			.headers_count = v->n_headers,
+			.opaque = r },
+		err);
 	if (rc == 0) {
 		r->in_flight++;
 		r->slot->in_flight++;
@@ -200,7 +201,8 @@ static bool row_hand_over(struct publisher *p, struct row *r)
 		}
 		if (rc > 0 && err.kind == ERR_BUSY)
 			return false;
-		log_error("outbox row cannot be published", LOG_I("slot", r->partition), LOG_I("seq", r->seq), LOG_ERR(&err));
+		log_error("outbox row cannot be published", LOG_I("slot", r->partition), LOG_I("seq", r->seq),
+			LOG_ERR(&err));
 		r->failed = r->slot->failed = true;
 		r->slot->retry_mono_ms = clock_mono_ms() + REPUBLISH_DELAY_MS;
 		return false;

@@ -11,8 +11,8 @@
 
 struct publisher;
 
-int publisher_open(struct publisher **out, const struct kafka_config *config, const char *client_id, int64_t max_message_bytes,
-		   struct err *err) ERR_MUST_USE;
+int publisher_open(struct publisher **out, const struct kafka_config *config, const char *client_id,
+	int64_t max_message_bytes, struct err *err) ERR_MUST_USE;
 /* Waits at most timeout_ms for acknowledgements. */
 void publisher_close(struct publisher **p, int timeout_ms);
 

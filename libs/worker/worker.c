@@ -11,14 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE_MS	  50
-#define ABANDON_AFTER_MS  1000 /* once stopping: how long a statement in hand may still take */
-#define DRAIN_MS	  5000
+#define SLICE_MS           50
+#define ABANDON_AFTER_MS   1000 /* once stopping: how long a statement in hand may still take */
+#define DRAIN_MS           5000
 #define CLUSTER_ID_WAIT_MS 1000
 /* Another owner fenced us off: our revocation is on its way, at the latest when the group's session (10 s) has ended. When none
  * comes, it was blazzctl progress reset, and the partitions are still ours. */
-#define FENCED_WAIT_MS	   12000
-#define ADOPT_ROWS	   256 /* outbox rows read at once */
+#define FENCED_WAIT_MS 12000
+#define ADOPT_ROWS     256 /* outbox rows read at once */
 
 /* Kafka's callbacks. They may run inside a wait for PostgreSQL: the batch in hand goes on, fenced by its epoch; what was taken in
  * for later, or waits to be published, is now the next owner's. */
@@ -194,7 +194,8 @@ int worker_adopt(struct worker *w, struct err *err)
 		struct outbox_row after = a.last;
 
 		a.n = 0;
-		rc = outbox_read(w->pg, w->options.consumer, slots, n, first ? NULL : &after, ADOPT_ROWS, keep_row, &a, err);
+		rc = outbox_read(w->pg, w->options.consumer, slots, n, first ? NULL : &after, ADOPT_ROWS, keep_row, &a,
+			err);
 		first = false;
 	} while (rc == 0 && a.n == ADOPT_ROWS);
 	free(slots);
@@ -210,7 +211,7 @@ static int worker_start_fetching(struct worker *w, struct err *err)
 		int64_t next = w->slots[i].progress.next_offset;
 
 		positions[i] = (struct kafka_position){ w->slots[i].progress.partition,
-							next == PROGRESS_NO_OFFSET ? KAFKA_OFFSET_BEGINNING : next };
+			next == PROGRESS_NO_OFFSET ? KAFKA_OFFSET_BEGINNING : next };
 		w->slots[i].stopped = false;
 	}
 	rc = kafka_consumer_start(w->consumer, positions, w->n_slots, err);
@@ -227,12 +228,14 @@ static int worker_take(struct worker *w, struct err *err)
 	int rc;
 
 	if (worker_connect(w, err) < 0 || schema_version_check(w->pg, SCHEMA_VERSION, err) < 0 ||
-	    kafka_consumer_cluster_id(w->consumer, CLUSTER_ID_WAIT_MS, cluster, err) < 0 || generation != w->generation)
+		kafka_consumer_cluster_id(w->consumer, CLUSTER_ID_WAIT_MS, cluster, err) < 0 ||
+		generation != w->generation)
 		return generation != w->generation ? 0 : -1;
 	rows = mem_calloc(w->n_slots + 1, sizeof(*rows));
 	for (size_t i = 0; i < w->n_slots; i++)
 		rows[i] = w->slots[i].progress;
-	rc = progress_take(w->pg, w->options.consumer, w->options.topic, cluster, w->options.reset_cluster, rows, w->n_slots, err);
+	rc = progress_take(w->pg, w->options.consumer, w->options.topic, cluster, w->options.reset_cluster, rows,
+		w->n_slots, err);
 	for (size_t i = 0; rc == 0 && generation == w->generation && i < w->n_slots; i++)
 		w->slots[i].progress = rows[i];
 	free(rows);
@@ -279,7 +282,8 @@ static void worker_report(struct worker *w)
 	}
 	metric_set(METRIC_CELL(w->metrics.outbox, NULL), (double)publisher_total(w->publisher));
 	service_condition_set(w->partitions, !stopped, stopped ? "a partition's offset is out of range" : NULL);
-	service_condition_set(w->kafka, kafka_consumer_healthy(w->consumer) && publisher_healthy(w->publisher), "no broker");
+	service_condition_set(w->kafka, kafka_consumer_healthy(w->consumer) && publisher_healthy(w->publisher),
+		"no broker");
 }
 
 /* One turn while partitions are ours. */
@@ -350,16 +354,17 @@ static void metrics_init(struct worker_metrics *m)
 	m->records = metric_counter("blazz_worker_records", "Records by what became of them.", "outcome");
 	m->dead = metric_counter("blazz_worker_dead_letters", "Dead letters by reason.", "reason");
 	m->retries = metric_counter("blazz_worker_retries", "Batches put off, by error code.", "code");
-	m->duration = metric_histogram("blazz_worker_batch_seconds", "Time of one batch, from its transaction's begin to its commit.",
-				       NULL, seconds);
+	m->duration = metric_histogram("blazz_worker_batch_seconds",
+		"Time of one batch, from its transaction's begin to its commit.", NULL, seconds);
 	m->size = metric_histogram("blazz_worker_batch_records", "Records in one batch.", NULL, sizes);
 	m->lag = metric_gauge("blazz_worker_lag_records", "Records not consumed yet.", "partition");
-	m->stopped = metric_gauge("blazz_worker_partition_stopped", "1 when the partition's offset is out of range.", "partition");
+	m->stopped = metric_gauge("blazz_worker_partition_stopped", "1 when the partition's offset is out of range.",
+		"partition");
 	m->outbox = metric_gauge("blazz_worker_outbox_rows", "Outbox rows published and not yet acknowledged.", NULL);
 }
 
-int worker_open(struct worker **out, struct service *service, const struct worker_options *options, const struct worker_ops *ops,
-		void *ctx, struct err *err)
+int worker_open(struct worker **out, struct service *service, const struct worker_options *options,
+	const struct worker_ops *ops, void *ctx, struct err *err)
 {
 	struct worker *w = mem_calloc(1, sizeof(*w));
 	struct kafka_consumer_options consumer = {
@@ -387,7 +392,7 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 	metrics_init(&w->metrics);
 	w->working->dead_letters = w->filling->dead_letters = w->metrics.dead;
 	if (publisher_open(&w->publisher, service_kafka(service), options->consumer, options->dlq_max_bytes, err) < 0 ||
-	    kafka_consumer_open(&w->consumer, &consumer, err) < 0) {
+		kafka_consumer_open(&w->consumer, &consumer, err) < 0) {
 		worker_close(&w);
 		return -1;
 	}

@@ -24,8 +24,9 @@ struct batch;
 struct batch_item {
 	int32_t partition;
 	int64_t offset;
-	const struct kafka_message *message; /* valid until the batch ends; NULL for a parked record that is taken up again */
-	void *decoded;                       /* what decode() made; NULL when it failed */
+	const struct kafka_message
+		*message; /* valid until the batch ends; NULL for a parked record that is taken up again */
+	void *decoded;		       /* what decode() made; NULL when it failed */
 	struct str traceparent;              /* absent when there was none */
 	enum outcome outcome;                /* set by apply(); starts as OUTCOME_NO_EFFECT */
 };
@@ -53,20 +54,20 @@ struct worker_options {
 	const char *topic, *dlq_topic; /* full names */
 	int batch_max_events;
 	int64_t batch_max_bytes;
-	int batch_linger_ms;  /* how long a batch may wait for more once it has something */
+	int batch_linger_ms; /* how long a batch may wait for more once it has something */
 	int outbox_max_outstanding; /* rows per partition published and not yet acknowledged */
 	int sweep_interval_ms;
 	int backoff_min_ms, backoff_max_ms;
 	int breaker_min_items; /* data errors in one batch from which a majority means an outage, not bad messages */
-	bool reset_cluster;    /* demo: another cluster's progress is started anew */
+	bool reset_cluster; /* demo: another cluster's progress is started anew */
 	int64_t dlq_max_bytes;
-	struct pg_options pg;  /* idle is the worker's own */
+	struct pg_options pg; /* idle is the worker's own */
 };
 
 struct worker;
 
-int worker_open(struct worker **out, struct service *service, const struct worker_options *options, const struct worker_ops *ops,
-		void *ctx, struct err *err) ERR_MUST_USE;
+int worker_open(struct worker **out, struct service *service, const struct worker_options *options,
+	const struct worker_ops *ops, void *ctx, struct err *err) ERR_MUST_USE;
 /* Runs until service_stopping(); then finishes or abandons the batch in hand (within a second when PostgreSQL does not answer),
  * publishes what is outstanding (bounded), and returns. -1 only for what a restart may cure or a person must (ERR_FATAL). */
 int worker_run(struct worker *w, struct err *err) ERR_MUST_USE;
@@ -80,11 +81,11 @@ struct arena *batch_arena(struct batch *b); /* lives until the batch is committe
 struct event_source batch_source(struct batch *b, int32_t partition);
 /* Adds one record to the partition's outbox row. Everything is copied. */
 void batch_emit(struct batch *b, int32_t partition, struct str topic, struct str key, struct str value,
-		const struct header *headers, size_t n_headers);
+	const struct header *headers, size_t n_headers);
 /* Turns an item into a dead letter: reason from the closed list (decode, unsupported, rule, unknown_reference, expired, data_error,
  * too_large), code (SQLSTATE, ...) and a message for people. Sets its outcome. */
-void batch_dead_letter(struct batch *b, struct batch_item *item, const char *reason, const char *code, const char *message,
-		       bool retryable);
+void batch_dead_letter(struct batch *b, struct batch_item *item, const char *reason, const char *code,
+	const char *message, bool retryable);
 /* The same for a record that is no longer in Kafka's hands (parked updates). */
 struct dead_record {
 	struct str topic, key, value;
@@ -94,7 +95,7 @@ struct dead_record {
 	int64_t offset, timestamp_ms;
 };
 void batch_dead_record(struct batch *b, const struct dead_record *record, const char *reason, const char *code,
-		       const char *message, bool retryable);
+	const char *message, bool retryable);
 /* sweep(): commit although nothing was emitted. */
 void batch_changed(struct batch *b);
 

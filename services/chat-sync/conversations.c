@@ -13,7 +13,7 @@ static bool op_changes_group(const struct op *op, const struct group *g)
 	if (!op->chat || !op->chat->is_group)
 		return false;
 	return op->kind == IN_CHAT_STATE ||
-	       (op->kind == IN_MESSAGE && op->chat->group.name.n > 0 && (!g || str_eq(g->row.name, g->row.jid)));
+		(op->kind == IN_MESSAGE && op->chat->group.name.n > 0 && (!g || str_eq(g->row.name, g->row.jid)));
 }
 
 static const struct group_ref *op_group_ref(const struct op *op)
@@ -57,7 +57,8 @@ static size_t groups_wanted(struct work *w, struct wanted_group **out)
 		if (g && !op_changes_group(op, g) && w->now_mono_ms - g->read_mono_ms <= w->world->ttl_ms)
 			continue;
 		seen = map_slot(w->index,
-				arena_printf(w->arena, "%lld:%.*s", (long long)op->account->row.workspace_id, STR_ARG(ref->jid)));
+			arena_printf(w->arena, "%lld:%.*s", (long long)op->account->row.workspace_id,
+				STR_ARG(ref->jid)));
 		one = *seen;
 		if (!one) {
 			*seen = one = ARENA_NEW(w->arena, struct wanted_group);
@@ -183,7 +184,7 @@ static int conversations_open(struct work *w, struct wanted_conversation **wante
 			return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
 		if (wanted[i]->row.id != 0)
 			world_keep_conversation(w->world, &wanted[i]->row, op->account,
-						op->group ? NULL : op->peer->contact, op->group);
+				op->group ? NULL : op->peer->contact, op->group);
 	}
 	return 0;
 }
@@ -199,7 +200,8 @@ static int read_markers_resolve(struct work *w, struct err *err)
 		struct op *op = w->ops.at[i];
 		struct uuid uuid;
 
-		if (op->kind != IN_READ_MARKER || op->conversation || !uuid_parse(op->event->u.read_marker.conversation_id, &uuid))
+		if (op->kind != IN_READ_MARKER || op->conversation ||
+			!uuid_parse(op->event->u.read_marker.conversation_id, &uuid))
 			continue;
 		rows[n] = ARENA_NEW(w->arena, struct conversation_row);
 		*rows[n] = (struct conversation_row){ .workspace_id = op->account->row.workspace_id, .uuid = uuid };

@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind, const struct uuid *subject)
+struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind,
+	const struct uuid *subject)
 {
 	struct effect *e = ARENA_NEW(w->arena, struct effect);
 	void **same;
@@ -126,8 +127,8 @@ static int effect_emit(struct work *w, struct effect *e, struct err *err)
 	if (chat_event_encode(&e->event, &w->scratch, err) < 0)
 		return -1;
 	chat_event_key(&e->event, key);
-	n = cloudevents_headers(headers, &storage, &e->event.id, "chat_event", chat_event_type(e->event.kind), STR("chat-sync"),
-				e->event.occurred_at_ms, e->op->item ? e->op->item->traceparent : STR_NONE);
+	n = cloudevents_headers(headers, &storage, &e->event.id, "chat_event", chat_event_type(e->event.kind),
+		STR("chat-sync"), e->event.occurred_at_ms, e->op->item ? e->op->item->traceparent : STR_NONE);
 	batch_emit(w->batch, partition, str_of(w->chat_event_topic), str_of(key), buf_str(&w->scratch), headers, n);
 	return 0;
 }

@@ -10,8 +10,8 @@
 
 /* sessions */
 
-static void session_apply(struct work *w, struct account *a, const struct session_change *change, const struct in_session_state *s,
-			  int64_t at_us)
+static void session_apply(struct work *w, struct account *a, const struct session_change *change,
+	const struct in_session_state *s, int64_t at_us)
 {
 	struct account_row *r = &a->row;
 
@@ -24,7 +24,8 @@ static void session_apply(struct work *w, struct account *a, const struct sessio
 	}
 	if (change->disconnected) {
 		r->disconnected_us = at_us;
-		r->disconnect_reason = str_of(session_reason_word(s->reason == REASON_NONE ? REASON_UNKNOWN : s->reason));
+		r->disconnect_reason =
+			str_of(session_reason_word(s->reason == REASON_NONE ? REASON_UNKNOWN : s->reason));
 		r->disconnect_details = arena_str(w->world->arena, s->details.n > 0 ? s->details : STR_NONE);
 	}
 	account_touch(w, a);
@@ -47,7 +48,8 @@ void fold_session(struct work *w, struct op *op)
 	if (change.disconnected)
 		e->event.u.session_state.reason = a->row.disconnect_reason;
 	e->event.u.session_state.details = s->details;
-	log_info("session changed", LOG_I("account", a->row.id), LOG_STR("status", a->row.status), LOG_STR("previous", before));
+	log_info("session changed", LOG_I("account", a->row.id), LOG_STR("status", a->row.status),
+		LOG_STR("previous", before));
 }
 
 /* notices */
@@ -74,10 +76,10 @@ void notice_add(struct work *w, struct op *op, struct in_account_notice what, in
 	struct notice n = { .op = op, .what = what };
 
 	n.row = (struct notice_row){ .workspace_id = op->account->row.workspace_id,
-				     .account_id = op->account->row.id,
-				     .kind = what.kind,
-				     .json = notice_json(w, &what, at_us),
-				     .at_us = at_us };
+		.account_id = op->account->row.id,
+		.kind = what.kind,
+		.json = notice_json(w, &what, at_us),
+		.at_us = at_us };
 	for (size_t i = 0; i < w->notices.n; i++) {
 		struct notice *have = &w->notices.at[i];
 
@@ -112,15 +114,15 @@ void fold_template(struct work *w, struct op *op)
 {
 	const struct in_template_status *t = &op->event->u.template_status;
 	struct template_row row = { .workspace_id = op->account->row.workspace_id,
-				    .account_id = op->account->row.id,
-				    .provider_template_id = t->provider_template_id,
-				    .name = t->name,
-				    .language = t->language,
-				    .category = t->category,
-				    .status = t->status,
-				    .quality = t->quality,
-				    .reason = t->reason,
-				    .at_us = op->time_us };
+		.account_id = op->account->row.id,
+		.provider_template_id = t->provider_template_id,
+		.name = t->name,
+		.language = t->language,
+		.category = t->category,
+		.status = t->status,
+		.quality = t->quality,
+		.reason = t->reason,
+		.at_us = op->time_us };
 
 	*LIST_ADD(w, &w->templates) = row;
 	*LIST_ADD(w, &w->template_ops) = op;
@@ -148,9 +150,9 @@ static struct sync_batch_row *sync_row(struct work *w, struct op *op, struct str
 		}
 	}
 	*LIST_ADD(w, &w->syncs) = (struct sync_batch_row){ .workspace_id = op->account->row.workspace_id,
-							   .account_id = op->account->row.id,
-							   .sync_id = sync_id,
-							   .index = index };
+		.account_id = op->account->row.id,
+		.sync_id = sync_id,
+		.index = index };
 	*LIST_ADD(w, &w->sync_ops) = op;
 	return &w->syncs.at[w->syncs.n - 1];
 }
@@ -220,8 +222,9 @@ void note_sync(struct work *w, struct op *op, const struct sync_state *s)
 	e->event.u.sync.total = s->expected;
 	e->event.u.sync.started_at_ms = s->started_us / 1000;
 	e->event.u.sync.duration_ms = (s->last_us - s->started_us) / 1000;
-	log_info(s->complete ? "sync completed" : "sync progress", LOG_I("account", a->row.id), LOG_STR("sync_id", s->sync_id),
-		 LOG_I("synced", s->synced), LOG_I("skipped", s->skipped), LOG_I("rejected", s->rejected));
+	log_info(s->complete ? "sync completed" : "sync progress", LOG_I("account", a->row.id),
+		LOG_STR("sync_id", s->sync_id), LOG_I("synced", s->synced), LOG_I("skipped", s->skipped),
+		LOG_I("rejected", s->rejected));
 }
 
 static struct str sync_with_history(struct work *w, struct str sync, const struct in_history_state *h)
@@ -249,11 +252,11 @@ void fold_history_state(struct work *w, struct op *op)
 
 	if (h->declined) {
 		notice_add(w, op,
-			   (struct in_account_notice){ .kind = STR("history_declined"),
-						       .severity = SEVERITY_INFO,
-						       .text = STR("the history was not shared"),
-						       .error = h->error },
-			   op->time_us);
+			(struct in_account_notice){ .kind = STR("history_declined"),
+				.severity = SEVERITY_INFO,
+				.text = STR("the history was not shared"),
+				.error = h->error },
+			op->time_us);
 		return;
 	}
 	if (json_parse(&doc, a->row.sync, &err) == 0)

@@ -12,7 +12,8 @@ struct group_view group_view(const struct group *g)
 	return (struct group_view){ g->row.uuid, g->row.jid, g->row.name, g->row.participants_count };
 }
 
-static void note_group(struct work *w, struct op *op, const char *action, const struct participant *who, size_t n, struct str text)
+static void note_group(struct work *w, struct op *op, const char *action, const struct participant *who, size_t n,
+	struct str text)
 {
 	struct effect *e = effect_new(w, op, op->conversation, CE_GROUP_UPDATED, &op->group->row.uuid);
 
@@ -101,7 +102,8 @@ static int64_t snapshot_ms(const struct group *g)
 	return g->row.snapshot_us == PG_NO_TIME ? 0 : g->row.snapshot_us / 1000;
 }
 
-static bool group_take_snapshot(struct work *w, struct group *g, const struct participant *list, size_t n, int64_t at_us)
+static bool group_take_snapshot(struct work *w, struct group *g, const struct participant *list, size_t n,
+	int64_t at_us)
 {
 	struct members m;
 	bool changed;
@@ -166,7 +168,7 @@ static bool group_take_settings(struct work *w, struct group *g, struct str sett
 	bool same;
 
 	same = settings.n == 0 || json_parse(&got, settings, &err) < 0 ||
-	       (json_parse(&have, g->row.settings, &err) == 0 && json_same(json_root(have), json_root(got)));
+		(json_parse(&have, g->row.settings, &err) == 0 && json_same(json_root(have), json_root(got)));
 	json_free(have);
 	json_free(got);
 	return !same && take_text(w, &g->row.settings, settings);
@@ -215,7 +217,8 @@ void fold_group_name(struct work *w, struct op *op)
 {
 	struct group *g = op->group;
 
-	if (g && g->locked && str_eq(g->row.name, g->row.jid) && group_take_name(w, g, op->chat->group.name, op->time_us))
+	if (g && g->locked && str_eq(g->row.name, g->row.jid) &&
+		group_take_name(w, g, op->chat->group.name, op->time_us))
 		note_group(w, op, "subject", NULL, 0, g->row.name);
 }
 
@@ -274,5 +277,6 @@ void fold_group_change(struct work *w, struct op *op)
 	if (!changed)
 		return;
 	group_touch(w, g);
-	note_group(w, op, c->action == GROUP_NONE ? "snapshot" : group_action_word(c->action), c->participants, c->n_participants, c->text);
+	note_group(w, op, c->action == GROUP_NONE ? "snapshot" : group_action_word(c->action), c->participants,
+		c->n_participants, c->text);
 }

@@ -20,7 +20,8 @@ struct message_view message_view(struct work *w, const struct message *m)
 		.status = r->status,
 		.body = metadata_body(r->metadata, w->arena),
 		.sent_at_ms = r->sent_us / 1000,
-		.is_read = m->conversation->row.last_read_us != PG_NO_TIME && r->sent_us <= m->conversation->row.last_read_us,
+		.is_read = m->conversation->row.last_read_us != PG_NO_TIME &&
+			r->sent_us <= m->conversation->row.last_read_us,
 		.placeholder = r->placeholder,
 		.metadata = r->metadata,
 	};
@@ -29,7 +30,8 @@ struct message_view message_view(struct work *w, const struct message *m)
 	return v;
 }
 
-static struct effect *message_effect(struct work *w, struct op *op, struct message *m, enum chat_event_kind kind, struct uuid *uuid)
+static struct effect *message_effect(struct work *w, struct op *op, struct message *m, enum chat_event_kind kind,
+	struct uuid *uuid)
 {
 	message_uuid(m, op->account, uuid);
 	return effect_new(w, op, m->conversation, kind, uuid);
@@ -105,10 +107,11 @@ static void conversation_take_message(struct work *w, struct op *op, struct mess
 	if (v->last_message_us == PG_NO_TIME || r->sent_us >= v->last_message_us) {
 		v->last_message_us = r->sent_us;
 		v->last_message_id = r->id;
-		v->last_sender = arena_str(w->world->arena, r->direction == DIR_OUTBOUND ? STR("me")
-						: op->author ? r->sender
-						: op->peer   ? sender_text(w, op->peer->party, op->peer->contact)
-							     : STR_NONE);
+		v->last_sender = arena_str(w->world->arena,
+			r->direction == DIR_OUTBOUND ? STR("me")
+				: op->author         ? r->sender
+				: op->peer           ? sender_text(w, op->peer->party, op->peer->contact)
+						     : STR_NONE);
 	}
 	if (r->direction == DIR_INBOUND && (v->last_inbound_us == PG_NO_TIME || r->sent_us > v->last_inbound_us))
 		v->last_inbound_us = r->sent_us;
@@ -123,13 +126,13 @@ static void message_take_media(struct work *w, const struct message *m, const st
 {
 	if (media->present)
 		*LIST_ADD(w, &w->media) = (struct media_row){ .workspace_id = m->row.workspace_id,
-							      .chat_id = m->row.id,
-							      .provider_media_id = media->provider_media_id,
-							      .mime = media->mime,
-							      .sha256 = media->sha256,
-							      .file_name = media->file_name,
-							      .url = media->url,
-							      .size_bytes = media->size_bytes };
+			.chat_id = m->row.id,
+			.provider_media_id = media->provider_media_id,
+			.mime = media->mime,
+			.sha256 = media->sha256,
+			.file_name = media->file_name,
+			.url = media->url,
+			.size_bytes = media->size_bytes };
 }
 
 /* What happened to a message stays with it when its content comes anew. */
@@ -212,7 +215,7 @@ static void fold_copy(struct work *w, struct op *op, struct message *m)
 			note_edited(w, op, m, op->message->body, true);
 	}
 	if (op->message->direction == DIR_OUTBOUND && op->message->status != STATUS_NONE &&
-	    message_take_status(&m->row, op->message->status, op->time_us)) {
+		message_take_status(&m->row, op->message->status, op->time_us)) {
 		m->dirty = true;
 		note_status(w, op, m, NULL);
 	}
@@ -356,8 +359,8 @@ static struct str reaction_sender(struct work *w, const struct op *op, enum dire
 	if (party_identified(who))
 		return sender_text(w, who, op->author ? op->author->contact : NULL);
 	return op->chat && !op->chat->is_group && party_identified(&op->chat->contact)
-		       ? sender_text(w, &op->chat->contact, op->peer ? op->peer->contact : NULL)
-		       : STR("unknown");
+		? sender_text(w, &op->chat->contact, op->peer ? op->peer->contact : NULL)
+		: STR("unknown");
 }
 
 /* Of several in one batch the newest counts; what it changed the store says. */
@@ -418,7 +421,7 @@ void fold_poll_vote(struct work *w, struct op *op)
 		return;
 	}
 	if (!metadata_vote(m->row.metadata, reaction_sender(w, op, p->direction, &p->voter), p->options, p->n_options,
-			   op->time_us / 1000, w->arena, &m->row.metadata))
+		    op->time_us / 1000, w->arena, &m->row.metadata))
 		return;
 	m->dirty = true;
 	e = message_effect(w, op, m, CE_MESSAGE_REACTION, &uuid);

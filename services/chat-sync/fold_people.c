@@ -10,7 +10,8 @@ struct contact_view contact_view(const struct contact *c)
 	return (struct contact_view){ c->row.uuid, c->row.full_name, c->row.phone };
 }
 
-static struct effect *note_contact(struct work *w, struct op *op, struct contact *c, enum chat_event_kind kind, const char *what)
+static struct effect *note_contact(struct work *w, struct op *op, struct contact *c, enum chat_event_kind kind,
+	const char *what)
 {
 	struct effect *e = effect_new(w, op, op->conversation, kind, &c->row.uuid);
 
@@ -31,7 +32,8 @@ void announce_people(struct work *w, struct op *op)
 		if (!c || c->announced || (!c->created && !c->dirty))
 			continue;
 		c->announced = true;
-		note_contact(w, op, c, c->created ? CE_CONTACT_CREATED : CE_CONTACT_UPDATED, c->created ? NULL : "name");
+		note_contact(w, op, c, c->created ? CE_CONTACT_CREATED : CE_CONTACT_UPDATED,
+			c->created ? NULL : "name");
 	}
 }
 
@@ -52,7 +54,8 @@ static bool contact_take_names(struct work *w, struct contact *c, const struct i
 	if (first.n == 0 && last.n == 0)
 		first = full;
 	else
-		full = arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(first), first.n > 0 && last.n > 0 ? " " : "", STR_ARG(last));
+		full = arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(first), first.n > 0 && last.n > 0 ? " " : "",
+			STR_ARG(last));
 	if (!name_wins(c->row.name_rank, rank, c->row.full_name, full))
 		return false;
 	c->row.first_name = arena_str(w->world->arena, first.n > 0 ? first : STR_NONE);
@@ -95,7 +98,8 @@ void fold_opt_out(struct work *w, struct op *op)
 	for (size_t i = 0; i < w->opt_outs.n; i++) {
 		struct opt_out_row *have = &w->opt_outs.at[i];
 
-		if (have->contact_id != c->row.id || have->account_id != op->account->row.id || !str_eq(have->category, o->category))
+		if (have->contact_id != c->row.id || have->account_id != op->account->row.id ||
+			!str_eq(have->category, o->category))
 			continue;
 		if (op->time_us >= have->since_us) {
 			have->stopped = o->stop;
@@ -105,11 +109,11 @@ void fold_opt_out(struct work *w, struct op *op)
 		return;
 	}
 	*LIST_ADD(w, &w->opt_outs) = (struct opt_out_row){ .workspace_id = c->row.workspace_id,
-							   .contact_id = c->row.id,
-							   .account_id = op->account->row.id,
-							   .category = o->category,
-							   .stopped = o->stop,
-							   .since_us = op->time_us };
+		.contact_id = c->row.id,
+		.account_id = op->account->row.id,
+		.category = o->category,
+		.stopped = o->stop,
+		.since_us = op->time_us };
 	*LIST_ADD(w, &w->opt_out_ops) = op;
 }
 
@@ -224,7 +228,7 @@ static void later(int64_t *have_us, int64_t got_us)
 static void conversation_take_history(struct work *w, struct conversation *v, const struct conversation *from)
 {
 	if (from->row.last_message_us != PG_NO_TIME &&
-	    (v->row.last_message_us == PG_NO_TIME || from->row.last_message_us > v->row.last_message_us)) {
+		(v->row.last_message_us == PG_NO_TIME || from->row.last_message_us > v->row.last_message_us)) {
 		v->row.last_message_us = from->row.last_message_us;
 		v->row.last_message_id = from->row.last_message_id;
 		v->row.last_sender = from->row.last_sender;
@@ -259,11 +263,11 @@ static int conversations_follow(struct work *w, struct op *op, struct err *err)
 {
 	const struct in_identity_change *in = &op->event->u.identity_change;
 	struct conversation_row loser = { .workspace_id = op->account->row.workspace_id,
-					  .account_id = op->account->row.id,
-					  .contact_id = in->old_contact };
-	struct conversation_row winner = { .workspace_id = loser.workspace_id,
-					   .account_id = loser.account_id,
-					   .contact_id = in->new_contact };
+		.account_id = op->account->row.id,
+		.contact_id = in->old_contact };
+	struct conversation_row winner = {
+		.workspace_id = loser.workspace_id, .account_id = loser.account_id, .contact_id = in->new_contact
+	};
 	struct conversation_row *rows[] = { &loser, &winner };
 	int64_t into_contact;
 	struct contact_row from = { 0 }, into = { 0 };

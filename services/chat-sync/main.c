@@ -12,8 +12,8 @@ struct topics {
 static int topics_name(struct topics *t, const char *prefix, struct err *err)
 {
 	if (topic_name(t->inbound, sizeof(t->inbound), prefix, TOPIC_INBOUND) == 0 &&
-	    topic_name(t->chat_event, sizeof(t->chat_event), prefix, TOPIC_CHAT_EVENT) == 0 &&
-	    topic_dlq_name(t->dlq, sizeof(t->dlq), prefix, TOPIC_INBOUND, "chat-sync") == 0)
+		topic_name(t->chat_event, sizeof(t->chat_event), prefix, TOPIC_CHAT_EVENT) == 0 &&
+		topic_dlq_name(t->dlq, sizeof(t->dlq), prefix, TOPIC_INBOUND, "chat-sync") == 0)
 		return 0;
 	return err_set(err, ERR_INPUT, "config", "topics.prefix: not usable in a topic's name");
 }
@@ -44,11 +44,11 @@ int main(int argc, char **argv)
 {
 	struct chat_sync_settings settings = { 0 };
 	const struct service_spec spec = { .name = "chat-sync",
-					   .summary = "stores conversations exactly once and publishes chat events",
-					   .keys = chat_sync_keys,
-					   .settings = &settings,
-					   .settings_size = sizeof(settings),
-					   .admin_listen = "127.0.0.1:9102" };
+		.summary = "stores conversations exactly once and publishes chat events",
+		.keys = chat_sync_keys,
+		.settings = &settings,
+		.settings_size = sizeof(settings),
+		.admin_listen = "127.0.0.1:9102" };
 	struct service *service = NULL;
 	struct chat_sync *sync = NULL;
 	struct worker *worker = NULL;

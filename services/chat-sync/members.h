@@ -24,8 +24,8 @@ struct members {
 
 /* snapshot_ms 0: there was none. */
 void members_read(struct members *m, struct str log, int64_t snapshot_ms, struct arena *a);
-struct str members_log(const struct members *m);          /* JSON for participant_log */
-struct str members_list(const struct members *m);         /* JSON for participants: those who are in */
+struct str members_log(const struct members *m); /* JSON for participant_log */
+struct str members_list(const struct members *m); /* JSON for participants: those who are in */
 int32_t members_count(const struct members *m);
 
 /* What a change means for one participant. true when something changed. */

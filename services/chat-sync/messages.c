@@ -148,7 +148,7 @@ struct moments {
 static bool same_message(struct work *w, const struct message_row *a, const struct message_row *b)
 {
 	return !str_eq(a->key, b->key) && a->direction == b->direction &&
-	       str_eq(metadata_body(a->metadata, w->arena), metadata_body(b->metadata, w->arena));
+		str_eq(metadata_body(a->metadata, w->arena), metadata_body(b->metadata, w->arena));
 }
 
 static void moment_found(void *ctx, size_t i, const struct message_row *row)
@@ -182,8 +182,10 @@ static void moments_within(struct work *w, size_t n, struct message **synthetic,
 		*place = m;
 	}
 	for (size_t i = 0; i < k; i++)
-		for (struct message *m = map_get(w->index, moment_key(w, &synthetic[i]->row)); m; m = m->next_same_moment)
-			if (m->origin_op->order < synthetic[i]->origin_op->order && same_message(w, &m->row, &synthetic[i]->row))
+		for (struct message *m = map_get(w->index, moment_key(w, &synthetic[i]->row)); m;
+			m = m->next_same_moment)
+			if (m->origin_op->order < synthetic[i]->origin_op->order &&
+				same_message(w, &m->row, &synthetic[i]->row))
 				synthetic[i]->row.key = m->row.key;
 }
 

@@ -211,8 +211,8 @@ static const json *vote_of(const json *votes, struct str voter)
 	return NULL;
 }
 
-bool metadata_vote(struct str metadata, struct str voter, const struct str *options, size_t n, int64_t at_ms, struct arena *a,
-		   struct str *out)
+bool metadata_vote(struct str metadata, struct str voter, const struct str *options, size_t n, int64_t at_ms,
+	struct arena *a, struct str *out)
 {
 	struct buf one = BUF_INIT, all = BUF_INIT;
 	struct json_writer w = json_writer(&all);

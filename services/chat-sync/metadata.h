@@ -16,11 +16,12 @@ struct str metadata_get(struct str metadata, const char *name, struct arena *a);
 /* The same object with `name` set to json_value (absent: removed). */
 struct str metadata_set(struct str metadata, const char *name, struct str json_value, struct arena *a);
 struct str metadata_set_body(struct str metadata, struct str body, struct arena *a);
-struct str metadata_error(const struct provider_error *e, struct arena *a); /* JSON of an error; absent when it says nothing */
+struct str metadata_error(const struct provider_error *e,
+	struct arena *a); /* JSON of an error; absent when it says nothing */
 
 /* Takes one voter's vote into "votes": {"<voter>": {"at": ms, "options": [...]}}. false when an as new or newer vote of that voter is
  * there, or it is the same; *out is then unchanged. */
-bool metadata_vote(struct str metadata, struct str voter, const struct str *options, size_t n, int64_t at_ms, struct arena *a,
-		   struct str *out);
+bool metadata_vote(struct str metadata, struct str voter, const struct str *options, size_t n, int64_t at_ms,
+	struct arena *a, struct str *out);
 
 #endif

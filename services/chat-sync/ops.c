@@ -61,7 +61,7 @@ int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, 
 			batch_dead_letter(w->batch, items[i], "unknown_reference", "account", "no such account", true);
 		else if (!uuid_eq(&a->row.workspace, &e->workspace))
 			batch_dead_letter(w->batch, items[i], "unknown_reference", "workspace",
-					  "the account belongs to another workspace", false);
+				"the account belongs to another workspace", false);
 		else
 			ops_expand(w, items[i]);
 	}
@@ -124,7 +124,8 @@ static void op_message(struct work *w, struct op *op, const struct in_message *m
 		op->author->timed_name = news;
 }
 
-static void op_target(struct work *w, struct op *op, const struct target *target, const struct chat_ref *chat, const struct party *who)
+static void op_target(struct work *w, struct op *op, const struct target *target, const struct chat_ref *chat,
+	const struct party *who)
 {
 	op->target = target;
 	op_chat(w, op, chat, false);
@@ -174,7 +175,8 @@ static const struct in_message *call_message(struct work *w, const struct in_cal
 static bool sync_is_wanted(const struct work *w, const struct op *op, const struct in_sync_chat *s)
 {
 	const struct account_row *a = &op->account->row;
-	const struct sync_limits limits = { a->sync_enabled && w->settings->sync_enabled, a->sync_max_chats, a->sync_window_days };
+	const struct sync_limits limits = { a->sync_enabled && w->settings->sync_enabled, a->sync_max_chats,
+		a->sync_window_days };
 	int64_t newest = op->event->source_time_ms;
 
 	for (size_t i = 0; i < s->n_messages; i++)
@@ -271,7 +273,8 @@ void ops_expand(struct work *w, struct batch_item *item)
 	struct op *op;
 
 	if (e->kind == IN_DISPATCH) { /* campaign-sender's; see proto/blazz/v1/inbound.proto */
-		batch_dead_letter(w->batch, item, "unsupported", "dispatch", "this release does not send messages", true);
+		batch_dead_letter(w->batch, item, "unsupported", "dispatch", "this release does not send messages",
+			true);
 		return;
 	}
 	op = op_new(w, item, e);
@@ -300,7 +303,8 @@ int users_resolve(struct work *w, struct err *err)
 {
 	struct op **ops = ARENA_ARRAY(w->arena, struct op *, w->ops.n);
 	struct uuid *ids = ARENA_ARRAY(w->arena, struct uuid, w->ops.n);
-	int64_t *workspaces = ARENA_ARRAY(w->arena, int64_t, w->ops.n), *found = ARENA_ARRAY(w->arena, int64_t, w->ops.n);
+	int64_t *workspaces = ARENA_ARRAY(w->arena, int64_t, w->ops.n),
+		*found = ARENA_ARRAY(w->arena, int64_t, w->ops.n);
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->ops.n; i++) {

@@ -142,7 +142,8 @@ int contacts_settle(struct work *w, struct err *err)
 
 static struct str alias_key(struct work *w, const struct alias_row *a)
 {
-	return arena_printf(w->arena, "%lld:%d:%.*s:%.*s", (long long)a->workspace_id, a->kind, STR_ARG(a->scope), STR_ARG(a->value));
+	return arena_printf(w->arena, "%lld:%d:%.*s:%.*s", (long long)a->workspace_id, a->kind, STR_ARG(a->scope),
+		STR_ARG(a->value));
 }
 
 /* Marks who has an alias that was somebody else's before. */
@@ -286,7 +287,8 @@ static int former_read(struct work *w, struct err *err)
 		if (op->timed && op->time_us <= s.found[i].until_us) {
 			s.found[i].person->former = s.found[i].contact;
 		} else if (op->kind == IN_MESSAGE && op->message) {
-			s.keys[s.n_keys] = (struct message_key){ op->account->row.workspace_id, op->account->row.id, op->message->key };
+			s.keys[s.n_keys] = (struct message_key){ op->account->row.workspace_id, op->account->row.id,
+				op->message->key };
 			s.of_key[s.n_keys++] = &s.found[i];
 		}
 	}
@@ -322,10 +324,10 @@ static bool have_different_phones(const struct contact *a, const struct contact 
 static void conflict_notice(struct work *w, struct op *op)
 {
 	notice_add(w, op,
-		   (struct in_account_notice){ .kind = STR("identity_conflict"),
-					       .severity = SEVERITY_WARNING,
-					       .text = STR("one identifier, two phone numbers: kept apart") },
-		   op->time_us - op->time_us % US_PER_DAY); /* told once a day, not with every message */
+		(struct in_account_notice){ .kind = STR("identity_conflict"),
+			.severity = SEVERITY_WARNING,
+			.text = STR("one identifier, two phone numbers: kept apart") },
+		op->time_us - op->time_us % US_PER_DAY); /* told once a day, not with every message */
 }
 
 void contact_set_phone(struct work *w, struct contact *c, struct str phone, struct str key, const char *region)
@@ -356,7 +358,8 @@ static struct contact *contact_new(struct work *w, struct plan *plan, const stru
 }
 
 /* Gives the contact an alias it does not have. A second phone is refused: two different phones never merge. */
-static bool alias_attach(struct work *w, struct plan *plan, struct person *p, const struct alias_row *alias, struct contact *c)
+static bool alias_attach(struct work *w, struct plan *plan, struct person *p, const struct alias_row *alias,
+	struct contact *c)
 {
 	if (alias->kind == ALIAS_PHONE) {
 		if (c->row.match_key.n > 0 && !str_eq(c->row.match_key, alias->value))
@@ -397,7 +400,8 @@ static void person_decide(struct work *w, struct plan *plan, struct person *p)
 	if (!p->contact)
 		p->contact = contact_new(w, plan, p);
 	for (size_t i = 0; i < p->n_aliases; i++) {
-		if (world_alias(w->world, &p->aliases[i], w->now_mono_ms) || alias_attach(w, plan, p, &p->aliases[i], p->contact))
+		if (world_alias(w->world, &p->aliases[i], w->now_mono_ms) ||
+			alias_attach(w, plan, p, &p->aliases[i], p->contact))
 			continue;
 		/* The phone is another one than the contact's: somebody else, whom the other aliases do not name. */
 		conflict_notice(w, p->op);
@@ -473,8 +477,8 @@ static int aliases_write(struct work *w, struct plan *plan, struct err *err)
 	return all;
 }
 
-static int identity_merged(struct work *w, const struct op *op, const struct uuid *account, int64_t winner, int64_t loser,
-			   struct err *err)
+static int identity_merged(struct work *w, const struct op *op, const struct uuid *account, int64_t winner,
+	int64_t loser, struct err *err)
 {
 	struct inbound_event *e = ARENA_NEW(w->arena, struct inbound_event);
 	struct cloudevents_storage storage;
@@ -493,14 +497,15 @@ static int identity_merged(struct work *w, const struct op *op, const struct uui
 	e->u.identity_change.kind = IDENTITY_MERGED;
 	e->u.identity_change.old_contact = loser;
 	e->u.identity_change.new_contact = winner;
-	inbound_derive_id(e, arena_printf(w->arena, "%lld", (long long)loser), arena_printf(w->arena, "%lld", (long long)winner));
+	inbound_derive_id(e, arena_printf(w->arena, "%lld", (long long)loser),
+		arena_printf(w->arena, "%lld", (long long)winner));
 	if (inbound_encode(e, w->arena, &bytes, err) < 0)
 		return -1;
 	inbound_key(e, key);
-	n = cloudevents_headers(headers, &storage, &e->id, "inbound", inbound_kind_word(e->kind), STR("chat-sync"), w->now_ms,
-				op->item ? op->item->traceparent : STR_NONE);
-	batch_emit(w->batch, op->item ? op->item->partition : op->parked->partition, str_of(w->inbound_topic), str_of(key), bytes,
-		   headers, n);
+	n = cloudevents_headers(headers, &storage, &e->id, "inbound", inbound_kind_word(e->kind), STR("chat-sync"),
+		w->now_ms, op->item ? op->item->traceparent : STR_NONE);
+	batch_emit(w->batch, op->item ? op->item->partition : op->parked->partition, str_of(w->inbound_topic),
+		str_of(key), bytes, headers, n);
 	return 0;
 }
 
@@ -518,7 +523,8 @@ static void keep_locked(void *ctx, const struct contact_row *row)
 	l->merged_into[l->n++ % 2] = row->merged_into;
 }
 
-int contacts_unite(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ, struct err *err)
+int contacts_unite(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ,
+	struct err *err)
 {
 	struct contact *winner = a->row.id < b->row.id ? a : b, *loser = winner == a ? b : a;
 	int64_t ids[] = { winner->row.id, loser->row.id };
@@ -534,7 +540,8 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 		conflict_notice(w, op);
 		return 0;
 	}
-	if (contacts_merge(w->pg, winner->row.workspace_id, winner->row.id, loser->row.id, w->arena, &accounts, &n, err) < 0)
+	if (contacts_merge(w->pg, winner->row.workspace_id, winner->row.id, loser->row.id, w->arena, &accounts, &n,
+		    err) < 0)
 		return -1;
 	if (winner->row.match_key.n == 0 && loser->row.match_key.n > 0) {
 		winner->row.phone = loser->row.phone;
@@ -542,7 +549,7 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 		contact_touch(w, winner);
 	}
 	if (name_wins(winner->row.name_rank, loser->row.name_rank, winner->row.full_name, loser->row.full_name) &&
-	    winner->row.name_rank < loser->row.name_rank) {
+		winner->row.name_rank < loser->row.name_rank) {
 		winner->row.first_name = loser->row.first_name;
 		winner->row.last_name = loser->row.last_name;
 		winner->row.full_name = loser->row.full_name;
@@ -550,7 +557,7 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 		contact_touch(w, winner);
 	}
 	log_info("contacts merged", LOG_I("workspace", winner->row.workspace_id), LOG_I("winner", winner->row.id),
-		 LOG_I("loser", loser->row.id), LOG_I("accounts", n));
+		LOG_I("loser", loser->row.id), LOG_I("accounts", n));
 	loser->row.merged_into = winner->row.id;
 	w->forget = true;
 	for (size_t i = 0; i < n; i++)
@@ -590,7 +597,8 @@ static void person_name(struct work *w, struct person *p)
 	struct contact *c = p->contact;
 	struct str name = str_trim(p->party->name); /* as the database keeps it */
 
-	if (!c || !p->create || !name_wins(c->row.name_rank, 1, c->row.full_name, name) || (!p->timed_name && c->row.name_rank > 0))
+	if (!c || !p->create || !name_wins(c->row.name_rank, 1, c->row.full_name, name) ||
+		(!p->timed_name && c->row.name_rank > 0))
 		return;
 	c->row.first_name = c->row.full_name = arena_str(w->world->arena, name);
 	c->row.last_name = STR_NONE;

@@ -58,18 +58,18 @@ enum copy_effect copy_effect(const struct message_row *have, enum origin got_ori
 bool message_is_unread(const struct message_row *m, int64_t last_read_us)
 {
 	return m->direction == DIR_INBOUND && m->origin == ORIGIN_LIVE && m->deleted_us == PG_NO_TIME &&
-	       (last_read_us == PG_NO_TIME || m->sent_us > last_read_us);
+		(last_read_us == PG_NO_TIME || m->sent_us > last_read_us);
 }
 
-struct session_change session_change(struct str have, int64_t status_since_us, const struct in_session_state *got, int64_t at_us,
-				     bool timed)
+struct session_change session_change(struct str have, int64_t status_since_us, const struct in_session_state *got,
+	int64_t at_us, bool timed)
 {
 	const char *status = session_status_word(got->state);
 
 	if (!status[0] || str_is(have, status) || (timed && status_since_us != PG_NO_TIME && at_us < status_since_us))
 		return (struct session_change){ NULL, false, false };
 	return (struct session_change){ status, got->state == SESSION_CONNECTED,
-					got->state == SESSION_DISCONNECTED || got->state == SESSION_FAILED };
+		got->state == SESSION_DISCONNECTED || got->state == SESSION_FAILED };
 }
 
 bool name_wins(int16_t have_rank, int16_t got_rank, struct str have, struct str got)
@@ -85,5 +85,5 @@ bool sync_message_is_wanted(const struct sync_limits *limits, int64_t time_ms, i
 bool sync_chat_is_wanted(const struct sync_limits *limits, int32_t rank, int64_t newest_ms, int64_t now_ms)
 {
 	return limits->enabled && (limits->max_chats == 0 || rank < limits->max_chats) &&
-	       sync_message_is_wanted(limits, newest_ms, now_ms);
+		sync_message_is_wanted(limits, newest_ms, now_ms);
 }

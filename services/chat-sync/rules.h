@@ -22,7 +22,7 @@ bool edit_wins(int64_t edited_us, int64_t at_us, struct str have, struct str got
 /* What a second copy of a message changes. */
 enum copy_effect {
 	COPY_NOTHING,
-	COPY_FILLS,    /* real content replaces a placeholder */
+	COPY_FILLS, /* real content replaces a placeholder */
 	COPY_REPLACES, /* live content replaces what history or a sync brought: it becomes news now */
 };
 enum copy_effect copy_effect(const struct message_row *have, enum origin got_origin, bool got_placeholder);
@@ -35,8 +35,8 @@ struct session_change {
 	const char *status; /* NULL: none */
 	bool connected, disconnected;
 };
-struct session_change session_change(struct str have, int64_t status_since_us, const struct in_session_state *got, int64_t at_us,
-				     bool timed);
+struct session_change session_change(struct str have, int64_t status_since_us, const struct in_session_state *got,
+	int64_t at_us, bool timed);
 
 /* Whether a push name, an address book's name or one given by hand (ranks 1 to 3) replaces the one there. */
 bool name_wins(int16_t have_rank, int16_t got_rank, struct str have, struct str got);

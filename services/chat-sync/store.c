@@ -14,7 +14,9 @@ static int store_receipts(struct work *w, struct err *err)
 		struct receipt_row *r = &w->receipts.at[i];
 		size_t k = 0;
 
-		while (k < n && (w->receipts.at[k].chat_id != r->chat_id || !str_eq(w->receipts.at[k].participant, r->participant)))
+		while (k < n &&
+			(w->receipts.at[k].chat_id != r->chat_id ||
+				!str_eq(w->receipts.at[k].participant, r->participant)))
 			k++;
 		if (k < n && status_rank(r->status) <= status_rank(w->receipts.at[k].status))
 			continue;
@@ -58,7 +60,8 @@ static int store_opt_outs(struct work *w, struct err *err)
 
 static int store_templates(struct work *w, struct err *err)
 {
-	for (size_t i = 0; i < w->templates.n; i++) { /* one at a time: they are few, and of one template the order counts */
+	for (size_t i = 0; i < w->templates.n;
+		i++) { /* one at a time: they are few, and of one template the order counts */
 		if (templates_store(w->pg, &w->templates.at[i], 1, err) < 0)
 			return -1;
 		if (w->templates.at[i].changed)
@@ -102,7 +105,9 @@ static int store_syncs(struct work *w, struct err *err)
 			continue;
 		while (k < n && (states[k].account_id != s->account_id || !str_eq(states[k].sync_id, s->sync_id)))
 			k++;
-		states[k] = (struct sync_state){ .workspace_id = s->workspace_id, .account_id = s->account_id, .sync_id = s->sync_id };
+		states[k] = (struct sync_state){
+			.workspace_id = s->workspace_id, .account_id = s->account_id, .sync_id = s->sync_id
+		};
 		ops[k] = w->sync_ops.at[i];
 		n = k == n ? n + 1 : n;
 	}
@@ -205,7 +210,8 @@ static struct parked_row parked_of(struct work *w, const struct op *op)
 		.account_id = op->account->row.id,
 		.conversation_id = op->conversation ? op->conversation->row.id : 0,
 		.kind = inbound_kind_word(op->kind),
-		.target = op->target->key.n > 0 ? op->target->key : arena_printf(w->arena, "?:%.*s", STR_ARG(op->target->stanza)),
+		.target = op->target->key.n > 0 ? op->target->key
+						: arena_printf(w->arena, "?:%.*s", STR_ARG(op->target->stanza)),
 		.event_id = op->event->id,
 		.record_key = m->key,
 		.record_value = m->value,
@@ -216,7 +222,8 @@ static struct parked_row parked_of(struct work *w, const struct op *op)
 		.expires_us = (w->now_ms + w->settings->parked_ttl_ms) * 1000,
 	};
 
-	records_add(&headers, p.topic, STR(""), STR(""), m->headers, m->headers_count < MAX_HEADERS ? m->headers_count : MAX_HEADERS);
+	records_add(&headers, p.topic, STR(""), STR(""), m->headers,
+		m->headers_count < MAX_HEADERS ? m->headers_count : MAX_HEADERS);
 	p.record_headers = arena_str(w->arena, buf_str(&headers));
 	buf_fini(&headers);
 	return p;
@@ -249,7 +256,8 @@ static int store_parked(struct work *w, struct err *err)
 
 static int store_conversations(struct work *w, struct err *err)
 {
-	const struct conversation_row **rows = ARENA_ARRAY(w->arena, const struct conversation_row *, w->conversations.n);
+	const struct conversation_row **rows =
+		ARENA_ARRAY(w->arena, const struct conversation_row *, w->conversations.n);
 	struct conversation_row **recount = ARENA_ARRAY(w->arena, struct conversation_row *, w->conversations.n);
 	size_t n = 0;
 
@@ -289,9 +297,10 @@ static int store_accounts(struct work *w, struct err *err)
 
 int work_store(struct work *w, struct err *err)
 {
-	if (store_messages(w, err) < 0 || store_media(w, err) < 0 || store_receipts(w, err) < 0 || store_reactions(w, err) < 0 ||
-	    store_marks(w, err) < 0 || store_people(w, err) < 0 || store_opt_outs(w, err) < 0 || store_templates(w, err) < 0 ||
-	    store_notices(w, err) < 0 || store_syncs(w, err) < 0 || store_parked(w, err) < 0)
+	if (store_messages(w, err) < 0 || store_media(w, err) < 0 || store_receipts(w, err) < 0 ||
+		store_reactions(w, err) < 0 || store_marks(w, err) < 0 || store_people(w, err) < 0 ||
+		store_opt_outs(w, err) < 0 || store_templates(w, err) < 0 || store_notices(w, err) < 0 ||
+		store_syncs(w, err) < 0 || store_parked(w, err) < 0)
 		return -1;
 	effects_number(w); /* sequence numbers go into the conversations that are stored next */
 	return store_conversations(w, err) < 0 || store_accounts(w, err) < 0 ? -1 : 0;

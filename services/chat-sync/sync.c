@@ -21,7 +21,8 @@ struct chat_sync {
 	struct metric *gaps;
 };
 
-struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const char *inbound_topic, const char *chat_event_topic)
+struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const char *inbound_topic,
+	const char *chat_event_topic)
 {
 	struct chat_sync *s = mem_calloc(1, sizeof(*s));
 
@@ -33,7 +34,8 @@ struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const
 	s->effect_ids = map_new();
 	s->index = map_new();
 	s->ops = metric_counter("blazz_chat_sync_events", "Events by kind and effect.", "kind,effect");
-	s->gaps = metric_counter("blazz_chat_sync_gaps", "Signs of something missing: expired updates, failed syncs.", "kind");
+	s->gaps = metric_counter("blazz_chat_sync_gaps", "Signs of something missing: expired updates, failed syncs.",
+		"kind");
 	return s;
 }
 
@@ -198,7 +200,10 @@ static void outcomes_set(struct chat_sync *s, struct work *w)
 {
 	for (size_t i = 0; i < w->ops.n; i++) {
 		const struct op *op = w->ops.at[i];
-		const char *effect = op->filtered ? "filtered" : op->changed ? "applied" : op->waits ? "parked" : "none";
+		const char *effect = op->filtered ? "filtered"
+			: op->changed             ? "applied"
+			: op->waits               ? "parked"
+						  : "none";
 
 		metric_add(METRIC_CELL(s->ops, inbound_kind_word(op->kind), effect), 1);
 		if (!op->item || op->item->outcome == OUTCOME_APPLIED)
@@ -217,7 +222,7 @@ static int work_resolve(struct work *w, struct err *err)
 	size_t before;
 
 	if (people_resolve(w, err) < 0 || groups_resolve(w, err) < 0 || conversations_resolve(w, err) < 0 ||
-	    users_resolve(w, err) < 0 || messages_resolve(w, err) < 0)
+		users_resolve(w, err) < 0 || messages_resolve(w, err) < 0)
 		return -1;
 	before = w->ops.n;
 	w->people.n = 0;
@@ -225,7 +230,8 @@ static int work_resolve(struct work *w, struct err *err)
 		return -1;
 	if (w->ops.n == before)
 		return 0;
-	if (people_resolve(w, err) < 0 || groups_resolve(w, err) < 0 || conversations_resolve(w, err) < 0 || users_resolve(w, err) < 0)
+	if (people_resolve(w, err) < 0 || groups_resolve(w, err) < 0 || conversations_resolve(w, err) < 0 ||
+		users_resolve(w, err) < 0)
 		return -1;
 	targets_resolve(w);
 	return conversations_of_targets(w, err);
@@ -238,7 +244,8 @@ static int work_run(struct work *w, struct err *err)
 	return work_resolve(w, err) < 0 || ops_fold(w, err) < 0 || work_store(w, err) < 0 ? -1 : effects_emit(w, err);
 }
 
-static int segment_apply(struct chat_sync *s, struct batch *b, struct batch_item *const *items, size_t n, struct err *err)
+static int segment_apply(struct chat_sync *s, struct batch *b, struct batch_item *const *items, size_t n,
+	struct err *err)
 {
 	struct work w;
 	int rc;
@@ -302,15 +309,15 @@ static void expire(void *ctx, const struct parked_row *row)
 	if (records_next(row->record_headers, &at, &view, &err) < 0)
 		view.n_headers = 0;
 	batch_dead_record(d->w->batch,
-			  &(struct dead_record){ .topic = row->topic,
-						 .key = row->record_key,
-						 .value = row->record_value,
-						 .headers = view.headers,
-						 .n_headers = view.n_headers,
-						 .partition = row->partition,
-						 .offset = row->offset,
-						 .timestamp_ms = row->timestamp_ms },
-			  "expired", row->kind, "the message it refers to never came", true);
+		&(struct dead_record){ .topic = row->topic,
+			.key = row->record_key,
+			.value = row->record_value,
+			.headers = view.headers,
+			.n_headers = view.n_headers,
+			.partition = row->partition,
+			.offset = row->offset,
+			.timestamp_ms = row->timestamp_ms },
+		"expired", row->kind, "the message it refers to never came", true);
 	metric_add(METRIC_CELL(d->s->gaps, "expired_update"), 1);
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
 	d->gap_accounts[d->n_gaps++] = row->account_id;
@@ -386,11 +393,10 @@ static int gaps_sweep(struct due *d, struct err *err)
 	struct pg *pg = d->w->pg;
 
 	if (accounts_mark_gap(pg, d->gap_workspaces, d->gap_accounts, d->n_gaps, err) < 0 ||
-	    syncs_fail_stale(pg, d->s->settings->sync_idle_ms, sync_stalled, d, err) < 0)
+		syncs_fail_stale(pg, d->s->settings->sync_idle_ms, sync_stalled, d, err) < 0)
 		return -1;
 	return accounts_mark_silent(pg, d->s->settings->session_silent_ms, session_silent, d, err);
 }
-
 
 static int sync_sweep(void *ctx, struct batch *b, const int32_t *partitions, size_t n, struct err *err)
 {
@@ -405,8 +411,8 @@ static int sync_sweep(void *ctx, struct batch *b, const int32_t *partitions, siz
 	due.gap_workspaces = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
 	due.gap_accounts = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
 	if (parked_expire(w.pg, topic, partitions, n, limit, w.arena, expire, &due, err) == 0 &&
-	    parked_ready(w.pg, topic, partitions, n, limit, w.arena, take_up, &due, err) == 0 && ready_expand(&due, err) == 0 &&
-	    work_run(&w, err) == 0 && gaps_sweep(&due, err) == 0)
+		parked_ready(w.pg, topic, partitions, n, limit, w.arena, take_up, &due, err) == 0 &&
+		ready_expand(&due, err) == 0 && work_run(&w, err) == 0 && gaps_sweep(&due, err) == 0)
 		rc = 0;
 	if (any_taken_up(&w))
 		batch_changed(b);

@@ -9,7 +9,8 @@ struct chat_sync;
 
 extern const struct worker_ops chat_sync_ops;
 
-struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const char *inbound_topic, const char *chat_event_topic);
+struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const char *inbound_topic,
+	const char *chat_event_topic);
 void chat_sync_free(struct chat_sync *s);
 
 #endif

@@ -31,7 +31,8 @@ struct chat_sync_settings;
 /* A message in this batch: inserted by it, or read because something refers to it. */
 struct message {
 	struct message_row row;
-	struct conversation *conversation; /* NULL when its conversation is not known to the batch yet (read as a target) */
+	struct conversation
+		*conversation; /* NULL when its conversation is not known to the batch yet (read as a target) */
 	const struct op *origin_op;        /* the op that made the row */
 	bool inserted;                     /* by this batch */
 	bool dirty;
@@ -100,7 +101,8 @@ struct notice {
 		size_t n, cap; \
 	}
 #define LIST_ADD(work, list) \
-	((list)->at = work_grow((work), (list)->at, (list)->n, &(list)->cap, sizeof(*(list)->at)), &(list)->at[(list)->n++])
+	((list)->at = work_grow((work), (list)->at, (list)->n, &(list)->cap, sizeof(*(list)->at)), \
+		&(list)->at[(list)->n++])
 
 struct work {
 	const struct chat_sync_settings *settings;
@@ -195,11 +197,13 @@ void note_template(struct work *w, struct op *op);
 void note_sync(struct work *w, struct op *op, const struct sync_state *s);
 void announce_people(struct work *w, struct op *op);
 void fold_group_name(struct work *w, struct op *op);
-void fold_unread_mark(struct work *w, struct op *op, int64_t read_us); /* where the bridge's unread count puts the marker */
+void fold_unread_mark(struct work *w, struct op *op,
+	int64_t read_us); /* where the bridge's unread count puts the marker */
 
 /* shared by the folds */
 /* One event may say only one thing of each kind about a subject: the same again is the effect that is there already. */
-struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind, const struct uuid *subject);
+struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind,
+	const struct uuid *subject);
 /* Adds a word to an event's list of what changed, once. */
 void changed_add(struct work *w, struct str **changed, size_t *n, const char *what);
 void conversation_touch(struct work *w, struct conversation *v);
@@ -220,7 +224,7 @@ struct contact *contact_final(struct work *w, struct contact *c);
 /* Makes two contacts one: locks both, the older wins, the other accounts' partitions are told. Two different phones are kept apart,
  * with a notice, unless the provider itself says that the number changed. */
 int contacts_unite(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ,
-		   struct err *err) ERR_MUST_USE;
+	struct err *err) ERR_MUST_USE;
 struct person *person_new(struct work *w, struct op *op, const struct party *party, bool create);
 /* Adds a notice as of at_us, once per batch and kind: one as new as the one that is stored is not told again. */
 void notice_add(struct work *w, struct op *op, struct in_account_notice what, int64_t at_us);

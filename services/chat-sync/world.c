@@ -127,7 +127,8 @@ struct group *world_group(const struct world *w, int64_t workspace_id, struct st
 	return map_get(w->groups, key_of(&k));
 }
 
-struct conversation *world_conversation(const struct world *w, const struct account *a, const struct contact *c, const struct group *g)
+struct conversation *world_conversation(const struct world *w, const struct account *a, const struct contact *c,
+	const struct group *g)
 {
 	struct key k = { .n = 0 };
 
@@ -220,8 +221,8 @@ struct group *world_keep_group(struct world *w, const struct group_row *row, int
 	return g;
 }
 
-struct conversation *world_keep_conversation(struct world *w, const struct conversation_row *row, struct account *a, struct contact *c,
-					     struct group *g)
+struct conversation *world_keep_conversation(struct world *w, const struct conversation_row *row, struct account *a,
+	struct contact *c, struct group *g)
 {
 	struct conversation *v = world_conversation_by_id(w, row->id);
 	struct key k = { .n = 0 };

@@ -61,11 +61,14 @@ void world_forget(struct world *w);
 void world_trim(struct world *w);
 
 /* All of these return what is known, or NULL. */
-struct account *world_account(const struct world *w, const struct uuid *id, int64_t now_mono_ms); /* NULL when stale, too */
+struct account *world_account(const struct world *w, const struct uuid *id,
+	int64_t now_mono_ms); /* NULL when stale, too */
 struct contact *world_contact(const struct world *w, int64_t workspace_id, int64_t id);
-struct contact *world_alias(const struct world *w, const struct alias_row *alias, int64_t now_mono_ms); /* NULL when stale, too */
+struct contact *world_alias(const struct world *w, const struct alias_row *alias,
+	int64_t now_mono_ms); /* NULL when stale, too */
 struct group *world_group(const struct world *w, int64_t workspace_id, struct str jid);
-struct conversation *world_conversation(const struct world *w, const struct account *a, const struct contact *c, const struct group *g);
+struct conversation *world_conversation(const struct world *w, const struct account *a, const struct contact *c,
+	const struct group *g);
 struct conversation *world_conversation_by_id(const struct world *w, int64_t id);
 
 /* Keeping copies strings into the world. */
@@ -75,7 +78,7 @@ void world_keep_alias(struct world *w, const struct alias_row *alias, struct con
 void world_drop_alias(struct world *w, const struct alias_row *alias);
 struct group *world_keep_group(struct world *w, const struct group_row *row, int64_t now_mono_ms);
 /* One struct per conversation: what is there already is returned as it is, with a peer it did not know yet. */
-struct conversation *world_keep_conversation(struct world *w, const struct conversation_row *row, struct account *a, struct contact *c,
-					     struct group *g);
+struct conversation *world_keep_conversation(struct world *w, const struct conversation_row *row, struct account *a,
+	struct contact *c, struct group *g);
 
 #endif

@@ -3,7 +3,7 @@
 #define INGEST_ANSWERS_H
 
 #include "base/buf.h"
-#include "ingest/intake.h"
+#include "ingest/dialects/intake.h"
 
 #define ANSWER_MAX_DETAILS 100
 

@@ -5,7 +5,7 @@
 #ifndef INGEST_CATALOGUE_H
 #define INGEST_CATALOGUE_H
 
-#include "ingest/intake.h"
+#include "ingest/dialects/intake.h"
 #include "ingest/secrets.h"
 
 /* All strings lie in the arena of the account or app, which goes with it. */

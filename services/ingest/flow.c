@@ -9,10 +9,10 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "ingest/answers.h"
-#include "ingest/dialects.h"
+#include "ingest/dialects/dialects.h"
+#include "ingest/dialects/sync_batch.h"
 #include "ingest/request.h"
 #include "ingest/stats.h"
-#include "ingest/sync_batch.h"
 
 enum step { STEP_ON, STEP_WAIT, STEP_DONE };
 

@@ -10,7 +10,7 @@
 #include <sys/queue.h>
 
 #include "ingest/dead_letters.h"
-#include "ingest/intake.h"
+#include "ingest/dialects/intake.h"
 #include "loop/loop.h"
 
 struct publisher;

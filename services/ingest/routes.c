@@ -3,7 +3,7 @@
 
 #include <strings.h>
 
-#include "ingest/dialects.h"
+#include "ingest/dialects/dialects.h"
 
 #define MIB     ((size_t)1024 * 1024)
 #define KIND(k) (1U << BRIDGE_##k)

@@ -3,7 +3,7 @@
 #define INGEST_ROUTES_H
 
 #include "ingest/auth.h"
-#include "ingest/intake.h"
+#include "ingest/dialects/intake.h"
 
 enum route_id {
 	ROUTE_WEBHOOK,

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "ingest/dialects.h"
+#include "ingest/dialects/dialects.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "ingest/dialects.h"
+#include "ingest/dialects/dialects.h"
 
 #define NOW_MS INT64_C(1767225600000)
 

@@ -43,8 +43,8 @@ static struct str capture_end(char *out, size_t cap)
 	return (struct str){ out, n };
 }
 
-static struct str log_line(
-	enum log_format format, const char *event, const struct log_field *fields, char *out, size_t cap)
+static struct str log_line(enum log_format format, const char *event, const struct log_field *fields, char *out,
+	size_t cap)
 {
 	log_init("svc", LOG_INFO, format);
 	capture_begin();
@@ -188,8 +188,8 @@ static void an_error_is_three_fields(void **state)
 	log_init("svc", LOG_INFO, LOG_LOGFMT);
 	capture_begin();
 	log_error("commit failed", LOG_ERR(&err));
-	assert_true(str_ends(
-		capture_end(out, sizeof(out)), STR(" error=\"connection lost\" error_kind=retry error_code=08006\n")));
+	assert_true(str_ends(capture_end(out, sizeof(out)),
+		STR(" error=\"connection lost\" error_kind=retry error_code=08006\n")));
 }
 
 static void words_for_level_and_format_are_parsed(void **state)

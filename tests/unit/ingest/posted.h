@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/dialects.h"
+#include "ingest/dialects/dialects.h"
 
 #define NOW_MS INT64_C(1767226000000)
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/address.h"
+#include "ingest/dialects/address.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/dialects.h"
+#include "ingest/dialects/dialects.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define NOW_MS   INT64_C(1767225600000)

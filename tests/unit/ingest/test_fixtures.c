@@ -18,8 +18,8 @@
 #include "base/hex.h"
 #include "base/utf8.h"
 #include "crypto/digest.h"
-#include "ingest/address.h"
-#include "ingest/dialects.h"
+#include "ingest/dialects/address.h"
+#include "ingest/dialects/dialects.h"
 
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define NOW_MS    INT64_C(1767229200000)

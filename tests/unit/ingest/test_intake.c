@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "crypto/digest.h"
-#include "ingest/intake.h"
+#include "ingest/dialects/intake.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define NOW_MS   INT64_C(1767225600000)

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ingest/dialects.h"
-#include "ingest/meta.h"
+#include "ingest/dialects/dialects.h"
+#include "ingest/dialects/meta.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define NOW_MS   INT64_C(1767225600000)

@@ -168,9 +168,10 @@ static int64_t fail_stale(int64_t idle_ms)
 
 	done(syncs_fail_stale(db.pg, idle_ms, keep_id, &failed, &db.err));
 	if (failed)
-		assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_accounts WHERE sync = '{\"resync\": true, \"status\": \"failed\","
-					" \"synced\": 5, \"resync_reason\": \"stalled\"}'"),
-				 1);
+		assert_int_equal(
+			db_i64("SELECT count(*) FROM whatsapp_accounts WHERE sync = '{\"resync\": true, \"status\": \"failed\","
+			       " \"synced\": 5, \"resync_reason\": \"stalled\"}'"),
+			1);
 	return failed;
 }
 
@@ -179,8 +180,9 @@ static void a_bridge_that_fell_silent_is_marked_once(void **state)
 	int64_t silent = 0;
 
 	(void)state;
-	db_script("UPDATE whatsapp_accounts SET status = 'connected', provider_type = 'webjs', bridge_kind = 'waha', sync = '{}',"
-		  " last_activity_at = now() - interval '7 hours' WHERE id = 1");
+	db_script(
+		"UPDATE whatsapp_accounts SET status = 'connected', provider_type = 'webjs', bridge_kind = 'waha', sync = '{}',"
+		" last_activity_at = now() - interval '7 hours' WHERE id = 1");
 	done(accounts_mark_silent(db.pg, 8 * 3600000, keep_id, &silent, &db.err));
 	assert_int_equal(silent, 0);
 	done(accounts_mark_silent(db.pg, 6 * 3600000, keep_id, &silent, &db.err));
@@ -197,7 +199,8 @@ static void an_account_that_spoke_of_what_never_came_is_marked(void **state)
 	(void)state;
 	db_script("UPDATE whatsapp_accounts SET sync = '{}' WHERE id = 1");
 	done(accounts_mark_gap(db.pg, workspaces, accounts, 1, &db.err));
-	assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_accounts WHERE id = 1 AND sync ->> 'resync_reason' = 'gap'"), 1);
+	assert_int_equal(
+		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE id = 1 AND sync ->> 'resync_reason' = 'gap'"), 1);
 }
 
 static void a_running_sync_without_progress_fails(void **state)

@@ -1,0 +1,147 @@
+/* One chat of a batch in our bridge contract: what the bridge knows of it, and its newest messages. */
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "ingest/dialects/bridge.h"
+
+static bool refuse(struct bridge_fault *fault, struct str path, const char *message)
+{
+	*fault = (struct bridge_fault){ .path = path, .message = message };
+	return false;
+}
+
+static bool participants_read(struct arena *a, const json *list, struct in_chat_state *state,
+	struct bridge_fault *fault)
+{
+	struct json_iter it = json_iter(list);
+	const json *v;
+
+	if (!json_is_arr(list))
+		return true;
+	if (json_count(list) > WIRE_MAX_PARTICIPANTS)
+		return refuse(fault, STR("participants"), "more than 5,000 participants");
+	state->has_participants = true;
+	state->participants = ARENA_ARRAY(a, struct participant, json_count(list));
+	while ((v = json_next(&it))) {
+		struct participant p = { .party = bridge_person(a, json_get(v, "phone"), json_get(v, "name")) };
+		struct party lid = bridge_person(a, json_get(v, "lid"), NULL);
+
+		if (!json_is_obj(v))
+			p.party = bridge_person(a, v, NULL);
+		if (p.party.lid.n == 0)
+			p.party.lid = lid.lid;
+		p.super_admin = json_true(json_get(v, "isSuperAdmin"));
+		p.admin = p.super_admin || json_true(json_get(v, "isAdmin"));
+		if (party_identified(&p.party))
+			state->participants[state->n_participants++] = p;
+	}
+	return true;
+}
+
+static bool state_read(struct arena *a, const json *chat, struct in_chat_state *state, struct bridge_fault *fault)
+{
+	const json *unread = json_get(chat, "unread_count");
+	int64_t n;
+
+	if (!bridge_chat(a, chat, "type", &state->chat, fault))
+		return false;
+	if (json_to_i64(unread, &n)) {
+		if (n < -1 || n > INT32_MAX)
+			return refuse(fault, STR("unread_count"), "not a count");
+		state->has_unread = true;
+		state->unread = (int32_t)n;
+	}
+	return !state->chat.is_group || participants_read(a, json_get(chat, "participants"), state, fault);
+}
+
+/* A message of the body and where it stands there. */
+struct dated {
+	int64_t time;
+	size_t place;
+	const json *message;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct dated *x = a, *y = b;
+
+	if (x->time != y->time)
+		return x->time > y->time ? -1 : 1;
+	return (x->place < y->place) - (x->place > y->place);
+}
+
+/* Chosen before they are read: a list may be longer than what is worth the memory. */
+static size_t newest_choose(struct arena *a, const json *list, struct dated **out)
+{
+	struct dated *all = ARENA_ARRAY(a, struct dated, json_count(list));
+	struct json_iter it = json_iter(list);
+	const json *v;
+	size_t n = 0;
+
+	while ((v = json_next(&it))) {
+		all[n].message = v;
+		json_to_i64(json_get(all[n].message, "timestamp"), &all[n].time);
+		all[n].place = n;
+		n++;
+	}
+	qsort(all, n, sizeof(*all), newest_first);
+	*out = all;
+	return n < WIRE_MAX_SYNC_MESSAGES ? n : WIRE_MAX_SYNC_MESSAGES;
+}
+
+static bool messages_read(struct arena *a, const json *list, struct sync_item *item, struct bridge_fault *fault)
+{
+	static const struct bridge_words words = { .body = "body", .type = "type", .empty_body = true };
+	struct bridge_fault inner = { .message = NULL };
+	struct dated *chosen;
+	size_t n = newest_choose(a, list, &chosen);
+
+	item->messages = ARENA_ARRAY(a, struct in_history_message, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct dated *d = &chosen[i];
+
+		if (!json_is_obj(d->message))
+			return refuse(fault, arena_printf(a, "messages[%zu]", d->place), "not a message");
+		if (!bridge_message(a, d->message, &words, &item->state.chat, &item->messages[i], &inner))
+			return refuse(fault, arena_printf(a, "messages[%zu].%.*s", d->place, STR_ARG(inner.path)),
+				inner.message);
+	}
+	item->n_messages = n;
+	return true;
+}
+
+/* What the chat list shows of a chat whose messages the bridge does not send: neither id nor direction is said. */
+static bool last_message_read(struct arena *a, const json *chat, struct sync_item *item, struct bridge_fault *fault)
+{
+	struct in_history_message *m = ARENA_NEW(a, struct in_history_message);
+
+	m->source_time_ms = item->time_ms;
+	m->message.chat = item->state.chat;
+	m->message.direction = DIR_INBOUND;
+	m->message.type = MSG_TEXT;
+	m->message.body = json_str(json_get(chat, "last_message"));
+	if (!m->message.chat.is_group)
+		m->message.sender = m->message.chat.contact;
+	if (m->message.body.n == 0)
+		return true;
+	if (utf8_length(m->message.body) > BRIDGE_MAX_BODY_CHARACTERS)
+		return refuse(fault, STR("last_message"), "more than 65,536 characters");
+	item->messages = m;
+	item->n_messages = 1;
+	return bridge_key(a, m, STR_NONE, fault);
+}
+
+bool bridge_sync_chat(struct arena *a, const json *chat, struct sync_item *item, struct bridge_fault *fault)
+{
+	const json *messages = json_get(chat, "messages");
+
+	if (!state_read(a, chat, &item->state, fault))
+		return false;
+	if (!bridge_time(chat, "timestamp", &item->time_ms, fault))
+		return false;
+	if (json_count(messages) == 0)
+		return last_message_read(a, chat, item, fault);
+	if (!json_is_arr(messages))
+		return refuse(fault, STR("messages"), "not a list");
+	return messages_read(a, messages, item, fault);
+}

@@ -1,0 +1,31 @@
+/* The five dialects: Meta, whatsapp-web.js, WAHA, Evolution API, our bridge contract (README.md).
+ *
+ * Each takes a parsed body and fills the intake. -1 with ERR_INPUT is about the body as a whole: code "400" (wrong shape) or
+ * "422" (well-formed, nothing acceptable), and for 422 the details are in in->rejected. Unknown things become `unknown`
+ * messages or are counted as ignored, never dropped silently.
+ */
+#ifndef INGEST_DIALECTS_H
+#define INGEST_DIALECTS_H
+
+#include "ingest/dialects/intake.h"
+
+int bridge_read_webhook(struct intake *in, const json *body, struct err *err) ERR_MUST_USE;
+int bridge_read_sync(struct intake *in, const json *body, struct err *err) ERR_MUST_USE;
+/* The account that the body names: "session_id", or "whatsapp_account_id" in the older contract. Absent: none. */
+struct str bridge_session(const json *body, struct arena *a);
+/* False when the body names another workspace than the account's. */
+bool bridge_workspace_fits(const json *body, const struct intake_account *account);
+
+/* The ids that must be known before meta_read(): phone_number_ids, and WABA ids of account-level changes. */
+struct meta_references {
+	struct str *phone_number_ids, *waba_ids;
+	size_t n_phone_number_ids, n_waba_ids;
+};
+int meta_references(struct meta_references *out, const json *body, struct arena *a, struct err *err) ERR_MUST_USE;
+int meta_read(struct intake *in, const json *body, struct err *err) ERR_MUST_USE;
+
+int wwebjs_read(struct intake *in, const json *body, struct err *err) ERR_MUST_USE;
+int waha_read(struct intake *in, const json *body, struct err *err) ERR_MUST_USE;
+int evolution_read(struct intake *in, const json *body, struct err *err) ERR_MUST_USE;
+
+#endif

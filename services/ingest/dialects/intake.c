@@ -1,0 +1,222 @@
+/* What the dialects fill. Invariant: every event in the intake has its id, keeps the rules and has been encoded; what
+ * does not is a rejected item.
+ */
+#include "ingest/dialects/intake.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+#include "crypto/digest.h"
+
+#define YEAR_2009_MS INT64_C(1230768000000) /* no WhatsApp before */
+#define DAY_MS       INT64_C(86400000)
+
+const char *const intake_secret_members[] = {
+	"apikey",
+	"apiKey",
+	"api_key",
+	"apiToken",
+	"token",
+	"accessToken",
+	"access_token",
+	"secret",
+	"password",
+	"mediaKey",
+	"media_key",
+	"messageSecret",
+	"base64",
+	"jpegThumbnail",
+	"thumbnail",
+	"thumbnailBase64",
+	"qr",
+	"qrcode",
+	"qrCode",
+	"pairingCode",
+	"pairing_code",
+};
+const size_t intake_secret_members_count = sizeof(intake_secret_members) / sizeof(intake_secret_members[0]);
+
+void intake_init(struct intake *in, struct arena *arena, int64_t now_ms, const struct intake_account *account)
+{
+	*in = (struct intake){ .arena = arena, .now_ms = now_ms, .account = account };
+}
+
+/* What intake_event makes: the event and whose it is. */
+struct made_event {
+	struct inbound_event event; /* first, so that a pointer to it is one to the whole */
+	const struct intake_account *account;
+};
+
+struct inbound_event *intake_event(struct intake *in, const struct intake_account *account, enum inbound_kind kind)
+{
+	struct made_event *made = ARENA_NEW(in->arena, struct made_event);
+
+	made->account = account;
+	made->event.workspace = account->workspace;
+	made->event.account = account->id;
+	made->event.provider = account->provider;
+	made->event.bridge = account->bridge;
+	made->event.ingest_time_ms = in->now_ms;
+	made->event.origin = ORIGIN_LIVE;
+	made->event.kind = kind;
+	return &made->event;
+}
+
+void intake_time(struct intake *in, struct inbound_event *e, int64_t source_time_ms)
+{
+	if (source_time_ms == 0)
+		return;
+	e->time_suspect = source_time_ms < YEAR_2009_MS || source_time_ms > in->now_ms + DAY_MS;
+	if (source_time_ms > 0 && source_time_ms <= WIRE_MAX_TIME_MS)
+		e->source_time_ms = source_time_ms;
+}
+
+struct str intake_json(struct intake *in, const json *v)
+{
+	struct buf out = BUF_INIT;
+	struct str text = STR_NONE;
+
+	if (json_write_without(v, intake_secret_members, intake_secret_members_count, &out, NULL) == 0)
+		text = arena_str(in->arena, buf_str(&out));
+	buf_fini(&out);
+	return text;
+}
+
+static void raw_keep(struct intake *in, struct inbound_event *e, struct str text)
+{
+	e->raw = utf8_truncate(text, WIRE_MAX_RAW_BYTES);
+	e->raw_truncated = e->raw.n < text.n;
+	if (e->raw_truncated) {
+		uint8_t *hash = arena_alloc(in->arena, 32);
+
+		sha256(text, hash);
+		e->raw_sha256 = (struct str){ (const char *)hash, 32 };
+	}
+}
+
+void intake_raw(struct intake *in, struct inbound_event *e, const json *item)
+{
+	raw_keep(in, e, intake_json(in, item));
+}
+
+/* Room for one more in an array that lives in the arena. Returns the array. */
+static void *grown(struct arena *a, void *items, size_t n, size_t *cap, size_t size)
+{
+	void *bigger;
+
+	if (n < *cap)
+		return items;
+	*cap = *cap ? *cap * 2 : 16;
+	bigger = arena_calloc(a, *cap, size);
+	if (n > 0)
+		memcpy(bigger, items, n * size);
+	return bigger;
+}
+
+static void event_push(struct intake *in, struct inbound_event *e, struct str record)
+{
+	size_t cap = in->cap_events;
+
+	in->events = grown(in->arena, in->events, in->n_events, &in->cap_events, sizeof(struct inbound_event *));
+	in->records = grown(in->arena, in->records, in->n_events, &cap, sizeof(struct str));
+	in->events[in->n_events] = e;
+	in->records[in->n_events++] = record;
+}
+
+/* The words of the dead letters are a closed list. */
+static const char *reason_of(const struct err *err)
+{
+	static const char *const reasons[] = { "decode", "unsupported", "rule", "too_large" };
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strcmp(err->code, reasons[i]) == 0)
+			return reasons[i];
+	return "rule";
+}
+
+bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_key, struct str content,
+	struct str path, struct str (*body)(void *ctx), void *body_ctx)
+{
+	const struct made_event *made = (const struct made_event *)(const void *)e;
+	struct str record;
+	struct err err;
+
+	if (e->time_suspect && !e->raw.p && body)
+		raw_keep(in, e, body(body_ctx));
+	inbound_derive_id(e, provider_key, content);
+	if (inbound_check(e, &err) < 0 || inbound_encode(e, in->arena, &record, &err) < 0) {
+		intake_reject(in, made->account, reason_of(&err), path, body ? body(body_ctx) : STR_NONE, err.msg);
+		return false;
+	}
+	event_push(in, e, record);
+	in->n_items++;
+	return true;
+}
+
+void intake_reject(struct intake *in, const struct intake_account *account, const char *reason, struct str path,
+	struct str body, const char *message)
+{
+	in->rejected = grown(in->arena, in->rejected, in->n_rejected, &in->cap_rejected, sizeof(struct intake_reject));
+	in->rejected[in->n_rejected++] = (struct intake_reject){
+		.account = account,
+		.path = path,
+		.message = arena_str(in->arena, str_of(message)),
+		.reason = reason,
+		.body = body,
+		.item = in->n_items++,
+	};
+}
+
+void intake_ignore(struct intake *in, const char *kind)
+{
+	const size_t max = sizeof(in->ignored) / sizeof(in->ignored[0]);
+	size_t i = 0;
+
+	in->n_items++;
+	while (i < in->n_ignored && strcmp(in->ignored[i].kind, kind) != 0)
+		i++;
+	if (i == max)
+		i--;
+	if (i == in->n_ignored)
+		in->ignored[in->n_ignored++].kind = kind;
+	in->ignored[i].n++;
+}
+
+void intake_keep_qr(struct intake *in, const struct intake_account *account, struct str code)
+{
+	in->qr = grown(in->arena, in->qr, in->n_qr, &in->cap_qr, sizeof(struct intake_qr));
+	in->qr[in->n_qr++] = (struct intake_qr){ account, code };
+}
+
+/* What refers to a message comes behind it; statuses come last (README.md, Reading). */
+static unsigned turn_of(enum inbound_kind kind)
+{
+	switch (kind) {
+	case IN_EDIT:
+	case IN_REVOKE:
+	case IN_REACTION:
+	case IN_POLL_VOTE:
+		return 1;
+	case IN_STATUS:
+		return 2;
+	default:
+		return 0;
+	}
+}
+
+void intake_finish(struct intake *in)
+{
+	struct inbound_event **events = ARENA_ARRAY(in->arena, struct inbound_event *, in->n_events);
+	struct str *records = ARENA_ARRAY(in->arena, struct str, in->n_events);
+	size_t n = 0;
+
+	for (unsigned turn = 0; turn <= 2; turn++)
+		for (size_t i = 0; i < in->n_events; i++)
+			if (turn_of(in->events[i]->kind) == turn) {
+				events[n] = in->events[i];
+				records[n++] = in->records[i];
+			}
+	in->events = events;
+	in->records = records;
+	in->cap_events = n;
+}

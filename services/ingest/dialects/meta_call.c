@@ -1,0 +1,51 @@
+/* Meta's calls: one event for each step, and the steps of outgoing ones, which come as statuses. */
+#include "ingest/dialects/meta.h"
+
+static struct str outcome_of(struct str word)
+{
+	static const struct {
+		const char *word, *outcome;
+	} words[] = {
+		{ "connect", "offer" },
+		{ "RINGING", "ringing" },
+		{ "ACCEPTED", "accept" },
+		{ "REJECTED", "reject" },
+		{ "COMPLETED", "completed" },
+		{ "FAILED", "failed" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_is(word, words[i].word))
+			return str_of(words[i].outcome);
+	return word;
+}
+
+static void call_add(struct meta_item *it, enum direction direction, struct party other, struct str outcome)
+{
+	struct inbound_event *e = meta_event(it, IN_CALL, json_get(it->v, "timestamp"));
+	struct in_call *c = &e->u.call;
+
+	c->call_id = json_str(json_get(it->v, "id"));
+	c->chat.contact = other;
+	c->direction = direction;
+	c->outcome = outcome;
+	meta_add(it, e, c->call_id, outcome);
+}
+
+void meta_call(struct meta_item *it)
+{
+	bool ours = it->echo || str_is(json_str(json_get(it->v, "direction")), "BUSINESS_INITIATED");
+	struct str word = json_str(json_get(it->v, "status"));
+
+	if (word.n == 0)
+		word = json_str(json_get(it->v, "event"));
+	call_add(it, ours ? DIR_OUTBOUND : DIR_INBOUND,
+		ours ? meta_party_of(it, "to", "to_user_id") : meta_party_of(it, "from", "from_user_id"),
+		outcome_of(word));
+}
+
+void meta_call_status(struct meta_item *it)
+{
+	call_add(it, DIR_OUTBOUND, meta_party_of(it, "recipient_id", "recipient_user_id"),
+		outcome_of(json_str(json_get(it->v, "status"))));
+}

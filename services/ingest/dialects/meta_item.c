@@ -1,0 +1,151 @@
+/* An item of a Meta POST on its way in. Invariant: the body of a rejected item is a POST of that item alone, which
+ * meta_read() takes like the original.
+ */
+#include "base/utf8.h"
+#include "ingest/dialects/meta.h"
+#include "json/writer.h"
+
+/* The item as it stood in its list: a message of a history within its thread. */
+static void item_write(struct json_writer *w, const struct meta_item *it)
+{
+	struct intake *in = it->change->in;
+
+	if (!it->thread) {
+		jw_raw(w, intake_json(in, it->v));
+		return;
+	}
+	jw_obj(w);
+	jw_key(w, "threads");
+	jw_arr(w);
+	jw_obj(w);
+	jw_member_raw(w, "id", intake_json(in, json_get(it->thread, "id")));
+	jw_key(w, "messages");
+	jw_arr(w);
+	jw_raw(w, intake_json(in, it->v));
+	jw_arr_end(w);
+	jw_obj_end(w);
+	jw_arr_end(w);
+	jw_obj_end(w);
+}
+
+static void value_write(struct json_writer *w, const struct meta_item *it)
+{
+	static const char *const members[] = { "messaging_product", "metadata" };
+	struct intake *in = it->change->in;
+
+	jw_obj(w);
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		jw_member_raw(w, members[i], intake_json(in, json_get(it->change->value, members[i])));
+	jw_member_raw(w, "contacts", meta_contacts_json(it));
+	jw_key(w, it->list);
+	jw_arr(w);
+	item_write(w, it);
+	jw_arr_end(w);
+	jw_obj_end(w);
+}
+
+static void change_write(struct json_writer *w, const struct meta_item *it)
+{
+	jw_obj(w);
+	jw_member_str(w, "field", it->change->field);
+	jw_key(w, "value");
+	if (it->list)
+		value_write(w, it);
+	else if (it->change->value)
+		jw_raw(w, intake_json(it->change->in, it->change->value));
+	else
+		jw_null(w);
+	jw_obj_end(w);
+}
+
+static struct str item_body(void *ctx)
+{
+	const struct meta_item *it = ctx;
+	struct intake *in = it->change->in;
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+	struct str text;
+
+	jw_obj(&w);
+	jw_member_str(&w, "object", STR("whatsapp_business_account"));
+	jw_key(&w, "entry");
+	jw_arr(&w);
+	jw_obj(&w);
+	jw_member_raw(&w, "id", intake_json(in, json_get(it->change->entry, "id")));
+	jw_member_raw(&w, "time", intake_json(in, json_get(it->change->entry, "time")));
+	jw_key(&w, "changes");
+	jw_arr(&w);
+	change_write(&w, it);
+	jw_arr_end(&w);
+	jw_obj_end(&w);
+	jw_arr_end(&w);
+	jw_obj_end(&w);
+	text = arena_str(in->arena, buf_str(&out));
+	buf_fini(&out);
+	return text;
+}
+
+bool meta_add(struct meta_item *it, struct inbound_event *e, struct str provider_key, struct str content)
+{
+	return intake_add(it->change->in, e, provider_key, content, it->path, item_body, it);
+}
+
+void meta_reject(struct meta_item *it, const char *reason, const char *message)
+{
+	intake_reject(it->change->in, it->change->account, reason, it->path, item_body(it), message);
+}
+
+struct inbound_event *meta_event(struct meta_item *it, enum inbound_kind kind, const json *seconds)
+{
+	struct inbound_event *e = intake_event(it->change->in, it->change->account, kind);
+
+	e->origin = it->origin;
+	intake_time(it->change->in, e, seconds ? meta_time(seconds) : it->change->time_ms);
+	return e;
+}
+
+int64_t meta_time(const json *seconds)
+{
+	int64_t s;
+
+	if (!json_to_i64(seconds, &s) || s < 0 || s > WIRE_MAX_TIME_MS / 1000)
+		return 0;
+	return s * 1000;
+}
+
+struct str meta_name(const json *v)
+{
+	return utf8_truncate(json_str(v), WIRE_MAX_NAME_BYTES);
+}
+
+struct str meta_link(const json *v)
+{
+	struct str s = json_str(v);
+
+	return s.n <= WIRE_MAX_LINK_BYTES ? s : STR_NONE;
+}
+
+struct str meta_id(const json *v, struct arena *a)
+{
+	struct str s = json_text(v, a);
+
+	return s.n <= WIRE_MAX_ID_BYTES ? s : STR_NONE;
+}
+
+struct provider_error meta_error(struct arena *a, const json *error)
+{
+	struct provider_error e = {
+		.code = meta_id(json_get(error, "code"), a),
+		.title = meta_name(json_get(error, "title")),
+		.details = json_str(json_path(error, "error_data.details")),
+	};
+
+	if (e.title.n == 0)
+		e.title = meta_name(json_get(error, "message"));
+	if (e.details.n == 0)
+		e.details = json_str(json_get(error, "details"));
+	if (e.details.n == 0)
+		e.details = json_str(json_get(error, "message"));
+	e.details = utf8_truncate(e.details, WIRE_MAX_LINK_BYTES);
+	return e;
+}

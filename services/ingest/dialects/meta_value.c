@@ -1,0 +1,111 @@
+/* What a change of one number holds: known lists, and what lies beside them. Invariant: every list that we know is read
+ * whole, and what we do not know becomes a notice.
+ */
+#include <string.h>
+
+#include "ingest/dialects/meta.h"
+
+static const struct list {
+	const char *name;
+	void (*read)(struct meta_item *it);
+} lists[] = {
+	{ "messages", meta_message },
+	{ "message_echoes", meta_message },
+	{ "history", meta_history },
+	{ "state_sync", meta_state_sync },
+	{ "groups", meta_group },
+	{ "user_preferences", meta_preference },
+	{ "calls", meta_call },
+	{ "statuses", meta_status },
+	{ "errors", meta_channel_error },
+};
+#define N_LISTS (sizeof(lists) / sizeof(lists[0]))
+
+static const struct list *list_of(struct str member)
+{
+	for (size_t i = 0; i < N_LISTS; i++)
+		if (str_is(member, lists[i].name))
+			return &lists[i];
+	return NULL;
+}
+
+struct meta_item meta_item(const struct meta_change *c)
+{
+	return (struct meta_item){
+		.change = c,
+		.v = c->value,
+		.path = c->path,
+		.origin = str_is(c->field, "history") ? ORIGIN_HISTORY : ORIGIN_LIVE,
+		.echo = str_is(c->field, "smb_message_echoes"),
+	};
+}
+
+static void list_read(const struct meta_change *c, const struct list *list, const json *items)
+{
+	struct json_iter at = json_iter(items);
+	const json *v;
+
+	for (size_t i = 0; (v = json_next(&at)) && !meta_is_full(c->in); i++) {
+		struct meta_item it = meta_item(c);
+
+		it.list = list->name;
+		it.v = v;
+		it.path = arena_printf(c->in->arena, "%.*s.%s[%zu]", STR_ARG(c->path), list->name, i);
+		it.echo |= strcmp(list->name, "message_echoes") == 0;
+		if (json_is_obj(v))
+			list->read(&it);
+		else
+			meta_reject(&it, "rule", "not an object");
+	}
+}
+
+/* A member that says something which no list of ours reads. */
+static bool is_news(struct str member, const json *v)
+{
+	static const char *const known[] = { "messaging_product", "metadata", "contacts" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (str_is(member, known[i]))
+			return false;
+	return !list_of(member) || !json_is_arr(v);
+}
+
+static bool is_object_or_list(const json *v)
+{
+	return json_is_obj(v) || json_is_arr(v);
+}
+
+/* What lies beside lists that were read: objects and lists one by one; where nothing was read, the value as a whole. */
+static void news_read(const struct meta_change *c, bool alone)
+{
+	struct json_iter members = json_iter(c->value);
+	struct meta_item it = meta_item(c);
+	const json *v;
+
+	while ((v = json_next(&members)) && !meta_is_full(c->in)) {
+		struct str name = json_iter_key(&members);
+
+		if (!is_news(name, v))
+			continue;
+		if (alone) {
+			meta_notice(&it, c->field);
+			return;
+		}
+		it.v = v;
+		if (is_object_or_list(v))
+			meta_notice(&it, arena_printf(c->in->arena, "%.*s.%.*s", STR_ARG(c->field), STR_ARG(name)));
+	}
+	if (alone)
+		intake_ignore(c->in, "empty_change");
+}
+
+/* Lists in our order, whatever theirs; then what we do not know. */
+void meta_value_read(const struct meta_change *c)
+{
+	size_t before = c->in->n_items;
+
+	for (size_t i = 0; i < N_LISTS; i++)
+		if (json_is_arr(json_get(c->value, lists[i].name)))
+			list_read(c, &lists[i], json_get(c->value, lists[i].name));
+	news_read(c, c->in->n_items == before);
+}

@@ -1,0 +1,129 @@
+/* WAHA's group.v2 events. Invariant: only group.v2.join brings the whole list of participants. */
+#include "base/utf8.h"
+#include "ingest/dialects/waha.h"
+
+static void participants_read(struct in_group_change *out, const json *list, struct arena *a)
+{
+	struct json_iter it = json_iter(json_is_arr(list) ? list : NULL);
+	const json *v;
+
+	out->participants = ARENA_ARRAY(a, struct participant, json_count(list) + 1);
+	while ((v = json_next(&it))) {
+		struct participant *p = &out->participants[out->n_participants];
+		struct str role = json_str(json_get(v, "role"));
+
+		webjs_party(&p->party, waha_address(json_get(v, "id"), a), waha_address(json_get(v, "pn"), a));
+		p->super_admin = str_is(role, "superadmin");
+		p->admin = p->super_admin || str_is(role, "admin");
+		if (party_identified(&p->party))
+			out->n_participants++;
+	}
+}
+
+/* NULL when the payload names no group, which is then dealt with. */
+static struct inbound_event *change_start(const struct waha *w, enum group_action action)
+{
+	const json *group = json_get(w->payload, "group");
+	struct inbound_event *e = intake_event(w->item.in, w->item.in->account, IN_GROUP_CHANGE);
+	int64_t ms = webjs_seconds_ms(json_get(w->payload, "timestamp"));
+	struct chat_ref chat;
+
+	if (!webjs_chat(&w->item, waha_address(json_get(group, "id"), w->item.in->arena), STR_NONE, &chat))
+		return NULL;
+	if (!chat.is_group) {
+		webjs_reject(&w->item, "a group is needed");
+		return NULL;
+	}
+	e->u.group_change.group = chat.group;
+	e->u.group_change.group.name = utf8_truncate(json_str(json_get(group, "subject")), WIRE_MAX_NAME_BYTES);
+	e->u.group_change.action = action;
+	intake_time(w->item.in, e, ms ? ms : w->time_ms);
+	return e;
+}
+
+static void change_add(const struct waha *w, struct inbound_event *e)
+{
+	webjs_add(&w->item, e, e->u.group_change.group.jid, intake_json(w->item.in, w->payload));
+}
+
+static struct str settings_read(const json *group, struct arena *a)
+{
+	static const char *const names[] = { "membersCanAddNewMember", "membersCanSendMessages",
+		"newMembersApprovalRequired" };
+	struct webjs_facts f;
+	bool on;
+
+	webjs_facts_init(&f);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (json_to_bool(json_get(group, names[i]), &on))
+			jw_member_bool(&f.w, names[i], on);
+	return webjs_facts_take(&f, a);
+}
+
+/* The code of "https://chat.whatsapp.com/<code>". */
+static struct str invite_code(const json *group)
+{
+	struct str code = json_str(json_get(group, "invite")), head, tail;
+
+	while (str_cut(code, '/', &head, &tail))
+		code = tail;
+	return webjs_id_text(code);
+}
+
+void waha_group_join(const struct waha *w)
+{
+	const json *group = json_get(w->payload, "group");
+	struct inbound_event *e = change_start(w, GROUP_JOIN);
+
+	if (!e)
+		return;
+	participants_read(&e->u.group_change, json_get(group, "participants"), w->item.in->arena);
+	e->u.group_change.snapshot = json_is_arr(json_get(group, "participants"));
+	e->u.group_change.settings = settings_read(group, w->item.in->arena);
+	e->u.group_change.invite_code = invite_code(group);
+	change_add(w, e);
+}
+
+void waha_group_leave(const struct waha *w)
+{
+	struct inbound_event *e = change_start(w, GROUP_LEAVE);
+	const json *me = json_get(w->body, "me");
+	struct in_group_change *change;
+
+	if (!e)
+		return;
+	change = &e->u.group_change;
+	change->participants = ARENA_NEW(w->item.in->arena, struct participant);
+	webjs_party(&change->participants->party, json_str(json_get(me, "id")), json_str(json_get(me, "lid")));
+	change->n_participants = party_identified(&change->participants->party);
+	change_add(w, e);
+}
+
+void waha_group_participants(const struct waha *w)
+{
+	enum group_action action = webjs_group_action(json_str(json_get(w->payload, "type")));
+	struct inbound_event *e = change_start(w, action);
+
+	if (!e)
+		return;
+	participants_read(&e->u.group_change, json_get(w->payload, "participants"), w->item.in->arena);
+	change_add(w, e);
+}
+
+void waha_group_update(const struct waha *w)
+{
+	const json *group = json_get(w->payload, "group");
+	struct str subject = json_str(json_get(group, "subject")),
+		   description = json_str(json_get(group, "description"));
+	struct inbound_event *e = change_start(w,
+		subject.n               ? GROUP_SUBJECT
+			: description.p ? GROUP_DESCRIPTION
+					: GROUP_SETTINGS);
+
+	if (!e)
+		return;
+	e->u.group_change.text = subject.n ? subject : description;
+	e->u.group_change.settings = settings_read(group, w->item.in->arena);
+	e->u.group_change.invite_code = invite_code(group);
+	change_add(w, e);
+}
