@@ -17,7 +17,7 @@ int publisher_open(struct publisher **out, const struct kafka_config *config, co
 void publisher_close(struct publisher **p, int timeout_ms);
 
 /* Takes over row's bytes. Rows of one slot must come in order; one that is already here is ignored. */
-void publisher_add(struct publisher *p, int32_t slot, int64_t epoch, int64_t seq, struct buf *records);
+void publisher_add(struct publisher *p, int32_t partition, int64_t epoch, int64_t seq, struct buf *records);
 /* Hands records to the producer as far as it takes them and serves its reports. Never blocks longer than timeout_ms. */
 void publisher_poll(struct publisher *p, int timeout_ms);
 /* Forgets the slots' rows (another owner publishes what is left). */

@@ -129,7 +129,7 @@ static int64_t backoff_ms(struct worker *w)
 	if (ceiling > w->options.backoff_max_ms)
 		ceiling = w->options.backoff_max_ms;
 	w->failures++;
-	return ceiling / 2 + (int64_t)(rng_unit() * (double)(ceiling / 2));
+	return ceiling / 2 + (int64_t)(rng_unit() * (double)ceiling / 2);
 }
 
 /* After any failure of the whole: forget what is in memory, and start again from what the database says. */

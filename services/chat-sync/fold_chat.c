@@ -151,7 +151,7 @@ static bool json_same(const json *a, const json *b)
 	bool p, q;
 
 	if (json_to_f64(a, &x) && json_to_f64(b, &y))
-		return memcmp(&x, &y, sizeof(x)) == 0;
+		return !(x < y) && !(x > y);
 	if (json_to_bool(a, &p) && json_to_bool(b, &q))
 		return p == q;
 	if (json_type(a) != json_type(b))

@@ -165,10 +165,10 @@ int main(int argc, char **argv)
 
 	log_init("blazzctl", LOG_ERROR, LOG_LOGFMT);
 	if (global_parse(&g, argc, argv, &at, &err) < 0)
-		return fail(&err);
+		return (int)fail(&err);
 	if (g.version) {
 		printf("blazzctl %s\n", BLAZZ_VERSION);
 		return CTL_EXIT_OK;
 	}
-	return command_dispatch(&g, argc - at, argv + at, &err);
+	return (int)command_dispatch(&g, argc - at, argv + at, &err);
 }
