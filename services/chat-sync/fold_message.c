@@ -43,7 +43,6 @@ static void note_created(struct work *w, struct op *op, struct message *m)
 	struct effect *e = message_effect(w, op, m, CE_MESSAGE_CREATED, &uuid);
 
 	e->event.u.message_created.message = message_view(w, m);
-	e->event.u.message_created.message.body = op->message->body;
 	e->event.u.message_created.message.media = op->message->media;
 	e->event.u.message_created.message.location = op->message->location;
 	e->event.u.message_created.message.quoted = op->message->quoted;

@@ -592,7 +592,7 @@ static int merges_do(struct work *w, struct plan *plan, struct err *err)
 /* names */
 
 /* A live message's push name replaces an older one; whatever else names a person only fills a gap. */
-static void person_name(struct work *w, struct person *p)
+void person_take_name(struct work *w, struct person *p)
 {
 	struct contact *c = p->contact;
 	struct str name = str_trim(p->party->name); /* as the database keeps it */
@@ -605,6 +605,13 @@ static void person_name(struct work *w, struct person *p)
 	c->row.name_rank = 1;
 	if (!c->created)
 		contact_touch(w, c);
+}
+
+/* A message names its people only when it turns out to be new (ops_fold); whoever is seen for the first time has a name at once. */
+static void people_take_name(struct work *w, struct person *p)
+{
+	if (p->op->kind != IN_MESSAGE || (p->contact && p->contact->created))
+		person_take_name(w, p);
 }
 
 static int contacts_write(struct work *w, struct plan *plan, struct err *err)
@@ -672,7 +679,7 @@ int people_resolve(struct work *w, struct err *err)
 	if (all_known(w)) {
 		people_finish(w); /* merged earlier in this batch */
 		for (size_t i = 0; i < w->people.n; i++)
-			person_name(w, w->people.at[i]);
+			people_take_name(w, w->people.at[i]);
 		return 0;
 	}
 	for (int round = 0; round < MAX_ROUNDS && rc == 0; round++) {
@@ -692,7 +699,7 @@ int people_resolve(struct work *w, struct err *err)
 	if (rc == 0)
 		return err_set(err, ERR_RETRY, "contact_race", "other partitions were first %d times", MAX_ROUNDS);
 	for (size_t i = 0; i < w->people.n; i++)
-		person_name(w, w->people.at[i]);
+		people_take_name(w, w->people.at[i]);
 	if (contacts_write(w, &plan, err) < 0 || merges_do(w, &plan, err) < 0)
 		return -1;
 	people_finish(w);

@@ -106,8 +106,17 @@ static void work_close(struct chat_sync *s, struct work *w)
 	s->scratch = w->scratch;
 }
 
+static bool op_is_news(const struct op *op)
+{
+	return op->kind == IN_MESSAGE && op->row && op->row->inserted && !op->duplicate;
+}
+
 static int op_fold(struct work *w, struct op *op, struct err *err)
 {
+	if (op_is_news(op) && op->peer)
+		person_take_name(w, op->peer);
+	if (op_is_news(op) && op->author)
+		person_take_name(w, op->author);
 	announce_people(w, op);
 	switch (op->kind) {
 	case IN_MESSAGE:

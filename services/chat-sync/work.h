@@ -195,6 +195,7 @@ void note_opt_out(struct work *w, struct op *op);
 void note_notice(struct work *w, const struct notice *n);
 void note_template(struct work *w, struct op *op);
 void note_sync(struct work *w, struct op *op, const struct sync_state *s);
+void person_take_name(struct work *w, struct person *p); /* the push name that came with an event */
 void announce_people(struct work *w, struct op *op);
 void fold_group_name(struct work *w, struct op *op);
 void fold_unread_mark(struct work *w, struct op *op,
