@@ -85,7 +85,7 @@ fuzz_service = $(or $(SERVICE.$(1)),ingest)
 
 # Targets.
 
-.PHONY: help deps build demo test unit e2e fuzz lint format proto-baseline clean
+.PHONY: help deps build demo test unit e2e chaos bench fuzz lint format proto-baseline clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
 	@echo
@@ -106,6 +106,12 @@ e2e: ## end to end tests with the sanitized programs; K=expression as in pytest 
 	@tools/run-tests.py e2e
 fuzz: ## every fuzzer for FUZZ_SECONDS (20); K=word picks some
 	@tools/run-tests.py fuzz
+chaos: ## the fault tests again and again: kill -9, stopped replicas, outages; BUDGET=3 rounds
+	@tools/deps.sh test
+	@for round in $$(seq $(or $(BUDGET),3)); do K=test_faults tools/run-tests.py e2e || exit 1; done
+bench: ## what each index and key of the hot path costs, as ratios within one run
+	@tools/deps.sh test
+	tests/bench/keys.py
 lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables
 	@tools/run-tests.py lint
 format: ## rewrite the sources in the house's format
