@@ -7,13 +7,17 @@
 
 #define PARKED_COLUMNS \
 	"p.workspace_id, p.id, p.account_id, p.conversation_id, p.kind, p.target, p.event_id, p.record_key, p.record_value," \
-	" p.record_headers, p.topic, p.partition, p.record_offset, p.record_timestamp_ms, p.expires_at"
+	" p.record_headers, p.topic, p.partition, p.record_offset, p.record_timestamp_ms"
 
 static const struct pg_stmt insert = { "parked_insert", PG_UNNAMED,
 	"INSERT INTO parked_updates (workspace_id, account_id, conversation_id, kind, target, event_id, record_key, record_value,"
 	" record_headers, topic, partition, record_offset, record_timestamp_ms, expires_at)"
-	" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::bytea[], $8::bytea[],"
-	" $9::bytea[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[], $14::timestamptz[])"
+	" SELECT r.workspace_id, r.account_id, r.conversation_id, r.kind, r.target, r.event_id, r.record_key, r.record_value,"
+	" r.record_headers, r.topic, r.partition, r.record_offset, r.record_timestamp_ms, now() + r.ttl_ms * interval '1 millisecond'"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::bytea[], $8::bytea[],"
+	" $9::bytea[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[], $14::bigint[])"
+	" AS r (workspace_id, account_id, conversation_id, kind, target, event_id, record_key, record_value, record_headers, topic,"
+	" partition, record_offset, record_timestamp_ms, ttl_ms)"
 	" ON CONFLICT (workspace_id, account_id, target, event_id) DO NOTHING RETURNING id, event_id, target" };
 
 static const struct pg_stmt find = { "parked_find", PG_UNNAMED,
@@ -86,7 +90,7 @@ int parked_insert(struct pg *pg, struct parked_row *rows, size_t n, struct err *
 		columns_i32(&c, r->partition);
 		columns_i64(&c, r->offset);
 		columns_i64(&c, r->timestamp_ms);
-		columns_time(&c, r->expires_us);
+		columns_i64(&c, r->ttl_ms);
 	}
 	if (columns_run(&c, pg, &insert, &answer, err) < 0)
 		return -1;
@@ -111,7 +115,6 @@ static void parked_read(struct cells *c, struct parked_row *row)
 	row->partition = cells_i32(c);
 	row->offset = cells_i64(c);
 	row->timestamp_ms = cells_i64(c);
-	row->expires_us = cells_time(c);
 }
 
 int parked_find(struct pg *pg, const struct message_key *targets, size_t n, struct arena *a,

@@ -13,7 +13,7 @@ struct parked_row {
 		topic; /* headers: as libs/wire/records.h writes one record's */
 	int32_t partition;
 	int64_t offset, timestamp_ms;
-	int64_t expires_us;
+	int64_t ttl_ms; /* into parked_insert: how long it may wait, by PostgreSQL's clock */
 	bool inserted; /* out of parked_insert: false when this event waits already */
 };
 int parked_insert(struct pg *pg, struct parked_row *rows, size_t n, struct err *err) ERR_MUST_USE;

@@ -219,7 +219,7 @@ static struct parked_row parked_of(struct work *w, const struct op *op)
 		.partition = m->partition,
 		.offset = m->offset,
 		.timestamp_ms = m->timestamp_ms,
-		.expires_us = (w->now_ms + w->settings->parked_ttl_ms) * 1000,
+		.ttl_ms = w->settings->parked_ttl_ms,
 	};
 
 	records_add(&headers, p.topic, STR(""), STR(""), m->headers,

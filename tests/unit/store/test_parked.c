@@ -19,7 +19,7 @@ static int with_conversation(void **state)
 	return 0;
 }
 
-static struct parked_row parked(const char *target, int32_t partition, int64_t expires_us)
+static struct parked_row parked(const char *target, int32_t partition, int64_t ttl_ms)
 {
 	struct parked_row r = { .workspace_id = 1,
 		.account_id = 1,
@@ -32,7 +32,7 @@ static struct parked_row parked(const char *target, int32_t partition, int64_t e
 		.partition = partition,
 		.offset = 42,
 		.timestamp_ms = 1700000000000,
-		.expires_us = expires_us };
+		.ttl_ms = ttl_ms };
 
 	uuid_v4(&r.event_id);
 	return r;
@@ -69,7 +69,7 @@ static struct found find(const char *target)
 
 static void an_event_waits_once_with_its_whole_record(void **state)
 {
-	struct parked_row rows[] = { parked("true:A", 3, AT(9)), parked("true:B", 3, AT(9)) }, *r = rows;
+	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("true:B", 3, 3600000) }, *r = rows;
 	struct found f;
 
 	(void)state;
@@ -92,12 +92,11 @@ static void an_event_waits_once_with_its_whole_record(void **state)
 	assert_int_equal(f.rows[0].partition, 3);
 	assert_int_equal(f.rows[0].offset, 42);
 	assert_int_equal(f.rows[0].timestamp_ms, 1700000000000);
-	assert_int_equal(f.rows[0].expires_us, AT(9));
 }
 
 static void a_record_without_key_keeps_none(void **state)
 {
-	struct parked_row row = parked("true:A", 3, AT(9));
+	struct parked_row row = parked("true:A", 3, 3600000);
 
 	(void)state;
 	row.record_key = row.record_headers = STR_NONE;
@@ -108,7 +107,8 @@ static void a_record_without_key_keeps_none(void **state)
 
 static void several_may_wait_for_one_message_and_come_in_order(void **state)
 {
-	struct parked_row rows[] = { parked("true:A", 3, AT(9)), parked("?:A", 3, AT(9)), parked("true:A", 3, AT(9)) };
+	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("?:A", 3, 3600000),
+		parked("true:A", 3, 3600000) };
 	struct message_key keys[] = { { 1, 2, STR("true:A") }, { 1, 1, STR("?:A") }, { 1, 1, STR("true:A") } };
 	struct found f = { .n = 0 };
 
@@ -137,7 +137,7 @@ static void an_update_is_ready_when_its_message_is_stored(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct parked_row row = parked(cases[i].target, 3, AT(9));
+		struct parked_row row = parked(cases[i].target, 3, 3600000);
 		static const int32_t partitions[] = { 1, 3 };
 		struct found f = { .n = 0 };
 		char sql[400];
@@ -164,8 +164,8 @@ static void an_update_is_ready_when_its_message_is_stored(void **state)
 
 static void what_has_expired_is_deleted_and_passed_on(void **state)
 {
-	struct parked_row rows[] = { parked("true:A", 3, AT(0)), parked("true:B", 3, AT(-9)),
-		parked("true:C", 3, clock_now_us() + 3600000000), parked("true:D", 4, AT(0)) };
+	struct parked_row rows[] = { parked("true:A", 3, -1000), parked("true:B", 3, -9000),
+		parked("true:C", 3, 3600000), parked("true:D", 4, -1000) };
 	static const int32_t partitions[] = { 3, 5 };
 	struct found f = { .n = 0 };
 
@@ -184,7 +184,7 @@ static void what_has_expired_is_deleted_and_passed_on(void **state)
 
 static void what_was_applied_is_deleted(void **state)
 {
-	struct parked_row rows[] = { parked("true:A", 3, AT(9)), parked("true:B", 3, AT(9)) };
+	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("true:B", 3, 3600000) };
 
 	(void)state;
 	done(parked_insert(db.pg, rows, 2, &db.err));
