@@ -71,6 +71,17 @@ static void columns_alias(struct columns *c, const struct alias_row *a)
 	columns_text(c, a->value);
 }
 
+static int aliases_run(struct pg *pg, const struct pg_stmt *stmt, const struct alias_row *aliases, size_t n,
+	struct pg_rows **rows, struct err *err)
+{
+	struct columns c;
+
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++)
+		columns_alias(&c, &aliases[i]);
+	return columns_run(&c, pg, stmt, rows, err);
+}
+
 /* Whether the contact that would be read next is this one. */
 static bool contact_is_next(struct cells ahead, const struct contact_row *row)
 {
@@ -82,14 +93,10 @@ int aliases_find(struct pg *pg, struct alias_row *aliases, size_t n, struct aren
 {
 	struct contact_row row = { 0 };
 	struct pg_rows *rows = NULL;
-	struct columns c;
 
 	if (n == 0)
 		return 0;
-	columns_init(&c);
-	for (size_t i = 0; i < n; i++)
-		columns_alias(&c, &aliases[i]);
-	if (columns_run(&c, pg, &find, &rows, err) < 0)
+	if (aliases_run(pg, &find, aliases, n, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
 		struct alias_row *alias = &aliases[cells_place(&at, n)];
@@ -108,14 +115,10 @@ int aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
-	struct columns c;
 
 	if (n == 0)
 		return 0;
-	columns_init(&c);
-	for (size_t i = 0; i < n; i++)
-		columns_alias(&c, &aliases[i]);
-	if (columns_run(&c, pg, &find_former, &rows, err) < 0)
+	if (aliases_run(pg, &find_former, aliases, n, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
 		struct contact_row row = { 0 };
@@ -199,14 +202,7 @@ out:
 
 int aliases_delete(struct pg *pg, const struct alias_row *aliases, size_t n, struct err *err)
 {
-	struct columns c;
-
-	if (n == 0)
-		return 0;
-	columns_init(&c);
-	for (size_t i = 0; i < n; i++)
-		columns_alias(&c, &aliases[i]);
-	return columns_run(&c, pg, &delete, NULL, err);
+	return n == 0 ? 0 : aliases_run(pg, &delete, aliases, n, NULL, err);
 }
 
 int aliases_move(struct pg *pg, const struct alias_row *rows, size_t n, struct err *err)
