@@ -109,9 +109,10 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (20); K=word picks some
 chaos: ## the fault tests again and again: kill -9, stopped replicas, outages; BUDGET=3 rounds
 	@tools/deps.sh test
 	@for round in $$(seq $(or $(BUDGET),3)); do K=test_faults tools/run-tests.py e2e || exit 1; done
-bench: ## what each index and key of the hot path costs, as ratios within one run
+bench: ## every benchmark, as ratios within one run; K=word picks some
 	@tools/deps.sh test
-	tests/bench/keys.py
+	+@$(MAKE) --silent V=release build
+	@for b in $$(grep -l '^#!' tests/bench/*$(K)*.py); do echo "== $$b"; $$b || exit 1; done
 lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables
 	@tools/run-tests.py lint
 format: ## rewrite the sources in the house's format

@@ -1,0 +1,69 @@
+"""What every benchmark stands on: release programs, PostgreSQL that flushes to disk, Kafka, tables of ratios.
+
+A figure is a ratio within one run: rounds are interleaved and the median of the ratios counts, for the machine is shared.
+"""
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+os.environ.setdefault("BLAZZ_BIN", str(ROOT / "build/release/bin"))
+os.environ["FSYNC"] = "on"
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
+
+from harness.blazz import Blazz  # noqa: E402 (needs the path)
+from harness.servers import Kafka, Postgres  # noqa: E402
+
+# A server as an operator would set it up for this load; fsync and full_page_writes stay on.
+POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min", "wal_compression": "lz4"}
+
+
+def postgres_server():
+    server = Postgres()
+    for name, value in POSTGRES.items():
+        server.run("postgres", f"ALTER SYSTEM SET {name} = '{value}'")
+    server.stop()
+    server.start()
+    return server
+
+
+@contextmanager
+def stack(partitions=8):
+    """A Blazz with nothing seeded or started; ends everything it started."""
+    folder = Path(tempfile.mkdtemp(prefix="blazz-bench.", dir="/tmp"))
+    postgres = kafka = blazz = None
+    try:
+        postgres, kafka = postgres_server(), Kafka()
+        blazz = Blazz(postgres, kafka, folder, partitions=partitions)
+        yield blazz
+    finally:
+        for part in (blazz, kafka, postgres):
+            if part:
+                part.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def ratio(ours, limit):
+    """The median of the ratios within each round, with the lowest and the highest: "0.81 (0.78 to 0.84)"."""
+    each = [a / b for a, b in zip(ours, limit)]
+    return f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
+
+
+def table(*rows):
+    """Rows of equal length, the first being the head, as Markdown."""
+    head, *rest = rows
+    for row in (head, ["---"] * len(head), *rest):
+        print("| " + " | ".join(map(str, row)) + " |", flush=True)
+
+
+def machine():
+    """One line that says what the figures were measured on."""
+    model = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    return f"{os.cpu_count()} x {model}, {memory} GiB, Linux {os.uname().release}, commit {commit}"
