@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+"""ingest against nginx that answers an empty 204: the same requests by the same wrk, turn and turn about.
+
+A 2xx of ingest is an authenticated, parsed, normalised event that Kafka acknowledged; nginx reads the body and drops it. Both
+have one thread for their sockets. wrk, ingest and Kafka share the machine's cores, so that what a request costs each of them
+is stated too: the CPU time of its process divided by the answers.
+
+usage: tests/bench/ingest.py [--rounds N] [--seconds N] [--only WORD…]     in the project's root
+"""
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from setting import ROOT, machine, ratio, stack, table
+
+from harness.blazz import ACCOUNTS
+from harness.client import SECRETS, signature
+from harness.fixtures import FOLDER
+from harness.servers import tool
+from harness.waiting import wait_for
+
+TENANTS, BODIES = 8, 4000
+TICKS = os.sysconf("SC_CLK_TCK")
+# The body of each dialect, and what of its message's id counts.
+FIXTURES = {"meta": ("text", "QTAwMDAw"), "webjs-raw": ("message_chat_text", "3EB0A1B2"), "waha": ("message_text", "3EB0A1B2"),
+            "evolution": ("messages_upsert_text", "3EB0A1B2"), "bridge": ("webhook_private_text", "3EB0AA00")}
+BATCH = ("batch_1000_messages", "QTAwMDAw")
+# name: dialect, fixture, bodies, connections, updates in each
+CASES = {
+    **{f"{dialect}, 50 connections": (dialect, fixture, BODIES, 50, 1) for dialect, fixture in FIXTURES.items()},
+    "meta, 1 connection": ("meta", FIXTURES["meta"], BODIES, 1, 1),
+    "meta, 500 connections": ("meta", FIXTURES["meta"], BODIES, 500, 1),
+    "meta, 1,000 updates a POST, 16 connections": ("meta", BATCH, 64, 16, 1000),
+}
+
+NGINX = """
+daemon off; pid {folder}/pid; worker_processes 1; error_log {folder}/log;
+events {{ worker_connections 4096; }}
+http {{
+	access_log off; keepalive_requests 1000000000; client_max_body_size 20m; server_tokens off;
+	client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+	uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+	server {{ listen 127.0.0.1:{port} backlog=1024; location / {{ return 204; }} }}
+}}
+"""
+
+
+def children(pid):
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def free_port():
+    import socket
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextmanager
+def nginx():
+    """(port, the worker's pid)"""
+    folder, port = tempfile.mkdtemp(prefix="blazz-nginx.", dir="/tmp"), free_port()
+    conf = Path(folder, "conf")
+    conf.write_text(NGINX.format(folder=folder, port=port))
+    master = subprocess.Popen(["/usr/sbin/nginx", "-e", f"{folder}/log", "-p", folder, "-c", conf])
+    try:
+        yield port, wait_for(lambda: children(master.pid), "nginx has a worker")[0]
+    finally:
+        master.terminate()
+        master.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def seed(blazz):
+    """Tenants with an account per dialect each: their names in bodies end in the tenant's number, as their URLs do not."""
+    blazz.app = blazz.add_app()
+    blazz.tenants = []
+    for t in range(TENANTS):
+        workspace, accounts = blazz.add_workspace(f"tenant {t}"), {}
+        for dialect, names in ACCOUNTS.items():
+            own = {k.replace("-", "_"): v if k in ("provider", "bridge") else v + str(t) for k, v in names.items()}
+            more = {"app": blazz.app} if dialect == "meta" else {}
+            accounts[dialect] = blazz.add_account(workspace, SECRETS[dialect], **own, **more)
+        blazz.tenants.append((workspace, accounts))
+
+
+def wire(blazz, dialect, body, tenant, n, digits):
+    """A signed POST as bytes: the n-th message, to the tenant's account."""
+    blazz.workspace, blazz.accounts = blazz.tenants[tenant]
+    for name in ACCOUNTS[dialect].values():
+        body = body.replace(f'"{name}"', f'"{name}{tenant}"')
+    body = body.replace(digits, f"{n:08}").replace("{workspace}", blazz.workspace).encode()
+    headers = {"Host": "ingest.example.com", "Content-Type": "application/json", "Content-Length": len(body),
+               **signature(dialect, body)}
+    lines = [f"POST {blazz.route(dialect, body)} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def write_requests(blazz, file, dialect, fixture, count):
+    name, digits = fixture
+    body = json.dumps(json.loads((FOLDER / dialect / f"{name}.json").read_bytes()), separators=(",", ":"))
+    with open(file, "wb") as out:
+        for n in range(count):
+            request = wire(blazz, dialect, body, n % TENANTS, n, digits)
+            out.write(b"%d\n%s" % (len(request), request))
+
+
+def cpu_s(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def loop_cpu_s(pid):
+    """Of the main thread alone."""
+    fields = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def children_cpu_s():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def memory_mib(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+
+
+class Figures:
+    """One run of wrk."""
+
+    def __init__(self, port, file, connections, seconds, pids):
+        before = {name: cpu(pid) for name, (cpu, pid) in pids.items()}
+        wrk_before = children_cpu_s()
+        done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s",
+                               ROOT / "tests/bench/ingest.lua", f"http://127.0.0.1:{port}", "--", file],
+                              capture_output=True, text=True, check=True)
+        line = next((l for l in done.stdout.splitlines() if l.startswith("figures ")), None)
+        assert line, done.stdout + done.stderr
+        answers, us, errors, self.p50_us, self.p99_us = map(int, line.split()[1:])
+        assert errors == 0 and answers > 0, done.stdout
+        self.rate = answers / us * 1e6
+        self.cpu_us = {name: (cpu(pid) - before[name]) / answers * 1e6 for name, (cpu, pid) in pids.items()}
+        self.cpu_us["wrk"] = (children_cpu_s() - wrk_before) / answers * 1e6
+
+
+def median(runs, of):
+    return statistics.median(of(r) for r in runs)
+
+
+def cpu_text(runs, *names):
+    return ", ".join(f"{n} {median(runs, lambda r: r.cpu_us[n]):.1f}" for n in names)
+
+
+def measure(blazz, name, folder, targets, options):
+    dialect, fixture, count, connections, updates = CASES[name]
+    file = folder / "requests"
+    write_requests(blazz, file, dialect, fixture, count)
+    runs = {target: [] for target in targets}
+    for i in range(options.rounds + 1):  # the first one warms up
+        for target, (port, pids) in targets.items():
+            figures = Figures(port, file, connections, options.seconds if i else 2, pids)
+            if i:
+                runs[target].append(figures)
+    ours, theirs = runs["ingest"], runs["nginx"]
+    rate, cpu = median(ours, lambda r: r.rate), median(ours, lambda r: r.cpu_us["ingest"])
+    if updates > 1:
+        print(f"{name}: {rate * updates:,.0f} updates/s, {updates / cpu * 1e6:,.0f} per CPU second of ingest\n", flush=True)
+    return [name, f"{median(theirs, lambda r: r.rate):,.0f}", f"{rate:,.0f}",
+            ratio([r.rate for r in ours], [r.rate for r in theirs]),
+            f"{median(ours, lambda r: r.p50_us) / 1000:.2f}, {median(ours, lambda r: r.p99_us) / 1000:.2f}",
+            cpu_text(theirs, "nginx", "wrk"), cpu_text(ours, "ingest", "of it the loop", "Kafka", "wrk")]
+
+
+def run(options):
+    print(machine(), flush=True)
+    with stack() as blazz, nginx() as (nginx_port, worker):
+        seed(blazz)
+        blazz.start_ingest(limits__account_rate=0)
+        ingest, kafka = blazz.in_.process.pid, int(tool("kafka-temp.sh", "pid", blazz.kafka.folder))
+        port = blazz.in_.port("http.port_file")
+        targets = {"nginx": (nginx_port, {"nginx": (cpu_s, worker)}),
+                   "ingest": (port, {"ingest": (cpu_s, ingest), "of it the loop": (loop_cpu_s, ingest), "Kafka": (cpu_s, kafka)})}
+        print(f"memory of ingest, idle: {memory_mib(ingest):.0f} MiB", flush=True)
+        rows = []
+        for name in CASES:
+            if not options.only or any(word in name for word in options.only):
+                rows.append(measure(blazz, name, blazz.folder, targets, options))
+                rows[-1].append(f"{memory_mib(ingest):.0f}")
+        print()
+        table(["", "nginx, answers/s", "ingest, answers/s", "ratio", "ingest p50, p99 (ms)", "CPU a request (µs), nginx's run",
+               "ingest's run", "MiB after"], *rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--only", nargs="*", help="cases whose name has one of these words")
+    run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
