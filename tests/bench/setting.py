@@ -20,7 +20,8 @@ from harness.blazz import Blazz  # noqa: E402 (needs the path)
 from harness.servers import Kafka, Postgres  # noqa: E402
 
 # A server as an operator would set it up for this load; fsync and full_page_writes stay on.
-POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min", "wal_compression": "lz4"}
+POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min", "wal_compression": "lz4",
+            "track_commit_timestamp": "on"}  # when a row was committed, told by the row
 
 
 def postgres_server():
