@@ -13,18 +13,17 @@ usage: tests/bench/drain.py [--quick] [--events N] [--rounds N] [--stored N ...]
 """
 import argparse
 import io
-import re
 import statistics
 import threading
 import time
 
 import psycopg2
+import replicas
 from confluent_kafka import TopicPartition
 from setting import machine, ratio, stack, table
 from traffic import conversations_first, produce, tenants
 
 from blazz.v1 import chat_event_pb2
-from harness.waiting import wait_for
 
 WORKSPACES, PARTITIONS = 20, 8
 COLUMNS = """workspace_id, id, account_id, conversation_id, message_key, wam_id, client_message_id, type, message_type, message_status,
@@ -175,24 +174,17 @@ class Drain:
             works.append(lambda cursor=cursor, lane=lane, n=batches: cursor.execute("CALL floor_run(%s, %s)", (lane, n)))
         return self.total / self.in_parallel(works)
 
-    def chat_sync(self, processes, settings=None):
-        """Runs them over the whole topic. They join while the progress is locked, so that all of them start together."""
-        services = [self.blazz.service("chat-sync", settings, f"chat-sync-{n}-{time.monotonic_ns()}") for n in range(processes)]
-        barrier = self.connect("postgres")
-        barrier.execute("BEGIN; LOCK TABLE consumer_progress IN EXCLUSIVE MODE")
-        for s in services:
-            s.start(wait_ready=False)
-        wait_for(lambda: all(assigned(s) == PARTITIONS // processes for s in services), "every process has its share")
-        barrier.execute("COMMIT")
-        done = "SELECT coalesce(sum(next_offset), 0) AS n FROM consumer_progress"
-        wait_for(lambda: self.sql(done)[0]["n"] >= self.total, "the topic is drained", 600, 0.2)
+    def chat_sync(self, processes):
+        """Over the whole topic."""
+        services = replicas.start(self.blazz, processes, PARTITIONS)
+        replicas.wait_drained(self.blazz, self.total)
         seen = self.sql(WINDOW)[0]
         assert seen["total"] == self.total, f"{seen['total']} of {self.total} messages are stored"
-        cpu = sum(cpu_seconds(s.process.pid) for s in services)
+        cpu_us = replicas.cpu_us(services, self.total)
         for s in services:
             s.stop()
         return {"rate": seen["warm"] / seen["warm_s"], "first": (seen["total"] - seen["warm"]) / seen["first_s"],
-                "batch": seen["batch"], "cpu_us": cpu * 1e6 / self.total}
+                "batch": seen["batch"], "cpu_us": cpu_us}
 
     def compare(self, processes, rounds):
         copies, floors, ours = [], [], []
@@ -203,17 +195,6 @@ class Drain:
             floors.append(self.floor(processes))
             copies.append(self.copy(processes))
         return copies, floors, ours
-
-
-def assigned(service):
-    """How many partitions its last assignment had."""
-    return int(next(iter(re.findall(r'"partitions assigned" partitions=(\d+)', service.log())[-1:]), 0))
-
-
-def cpu_seconds(pid):
-    """User and system time of a process and its threads, in ticks of 10 ms."""
-    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def rate(values):

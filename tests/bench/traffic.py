@@ -38,19 +38,23 @@ def tenants(blazz, count, partitions=8):
     return [Tenant(blazz, number, count, partitions) for number in range(count)]
 
 
-def produce(blazz, events):
-    """events: (tenant, InboundEvent) in order. Returns how many; all are acknowledged."""
-    producer, failures, count = blazz.producer(), [], 0
+def record(tenant, event):
+    return {"partition": tenant.partition, "key": f"{tenant.workspace}:{tenant.account}", "value": event.SerializeToString(),
+            "headers": headers(event)}
+
+
+def produce(blazz, records):
+    """Returns how many; all are acknowledged."""
+    producer, topic, failures, count = blazz.producer(), blazz.topic("inbound"), [], 0
 
     def delivered(error, _):
         if error:
             failures.append(error)
 
-    for tenant, event in events:
+    for r in records:
         while True:
             try:
-                producer.produce(blazz.topic("inbound"), event.SerializeToString(), f"{tenant.workspace}:{tenant.account}",
-                                 partition=tenant.partition, headers=headers(event), on_delivery=delivered)
+                producer.produce(topic, on_delivery=delivered, **r)
                 break
             except BufferError:
                 producer.poll(1)
@@ -68,4 +72,4 @@ def conversations_first(all_tenants, contacts, count, seed=1):
         t = all_tenants[number % len(all_tenants)]
         contact = number // len(all_tenants) if number < len(all_tenants) * contacts else rng.randrange(contacts)
         serials[t.number] += 1
-        yield t, t.message(serials[t.number], contact, rng)
+        yield record(t, t.message(serials[t.number], contact, rng))

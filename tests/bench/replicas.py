@@ -1,0 +1,46 @@
+"""chat-sync's processes as the benchmarks run them: started together over a topic that is there already."""
+import re
+import time
+from contextlib import contextmanager
+
+import psycopg2
+
+from harness.waiting import wait_for
+
+
+def assigned(service):
+    """How many partitions its last assignment had."""
+    return int(next(iter(re.findall(r'"partitions assigned" partitions=(\d+)', service.log())[-1:]), 0))
+
+
+@contextmanager
+def held(blazz):
+    """No batch begins: what is produced meanwhile is all there when the first one does."""
+    barrier = psycopg2.connect(blazz.conninfo("postgres"))
+    barrier.cursor().execute("LOCK TABLE consumer_progress IN EXCLUSIVE MODE")
+    yield
+    barrier.close()
+
+
+def start(blazz, processes=1, partitions=8):
+    """They begin together, once all of them have joined."""
+    services = [blazz.service("chat-sync", label=f"chat-sync-{n}-{time.monotonic_ns()}") for n in range(processes)]
+    with held(blazz):
+        for s in services:
+            s.start(wait_ready=False)
+        wait_for(lambda: all(assigned(s) == partitions // processes for s in services), "every process has its share")
+    return services
+
+
+def wait_drained(blazz, count):
+    done = "SELECT coalesce(sum(next_offset), 0) AS n FROM consumer_progress"
+    wait_for(lambda: blazz.value(done) >= count, f"{count} records are processed", 600)
+
+
+def cpu_us(services, records):
+    """User and system time a record, of all their threads."""
+    ticks = 0
+    for s in services:
+        fields = open(f"/proc/{s.process.pid}/stat").read().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks * 1e4 / records
