@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 
+#define SHARED_MAX_BYTES 256 /* of an answer that others may share */
 #define BODY_KEEP_BYTES ((size_t)64 * 1024) /* memory that a connection keeps for its next body */
 #define DROP_MAX_BYTES  ((size_t)32 * 1024 * 1024) /* costs no memory, and no longer than the body may take */
 
@@ -198,16 +199,23 @@ static int admit(struct http_request *r, const struct framing *f)
 	return f->length > 0 && (uint64_t)f->length > a.max_body_bytes ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
 
+static enum MHD_Result response_send(struct http_request *r, struct MHD_Response *response)
+{
+	enum MHD_Result rc = MHD_queue_response(r->connection, r->status, response);
+
+	if (rc == MHD_YES)
+		phase_change(r, PHASE_SEND);
+	return rc;
+}
+
 static enum MHD_Result response_queue(struct http_request *r)
 {
 	struct MHD_Response *response = r->response;
 	enum MHD_Result rc;
 
 	r->response = NULL;
-	rc = MHD_queue_response(r->connection, r->status, response);
+	rc = response_send(r, response);
 	MHD_destroy_response(response);
-	if (rc == MHD_YES)
-		phase_change(r, PHASE_SEND);
 	return rc;
 }
 
@@ -351,26 +359,58 @@ static void header_add(struct MHD_Response *response, const char *name, const ch
 	assert(added == MHD_YES); /* fails for line breaks in a value, which are ours */
 }
 
+static struct MHD_Response *response_typed(const char *content_type, struct str body)
+{
+	struct MHD_Response *response = response_new(body);
+
+	assert(response);
+	if (content_type)
+		header_add(response, "Content-Type", content_type);
+	return response;
+}
+
+/* Under load answer follows answer that is the same: libmicrohttpd lets many connections send one response. The server's. */
+static struct MHD_Response *response_shared(struct http_server *s, const char *content_type, struct str body)
+{
+	if (s->last && s->last_type == content_type && str_eq(buf_str(&s->last_body), body))
+		return s->last;
+	if (s->last)
+		MHD_destroy_response(s->last);
+	s->last = response_typed(content_type, body);
+	s->last_type = content_type;
+	buf_clear(&s->last_body);
+	buf_add_str(&s->last_body, body);
+	return s->last;
+}
+
+/* A failure shows when libmicrohttpd asks again: see request_on_access(). */
+static void resume(struct http_request *r)
+{
+	r->suspended = false;
+	MHD_resume_connection(r->connection);
+	server_run_soon(r->server);
+}
+
 void http_respond(struct http_request *r, int status, const char *content_type, struct str body,
 	const struct http_extra_header *headers, size_t n_headers)
 {
 	assert(!r->answered);
-	r->response = response_new(body);
-	assert(r->response);
-	if (content_type)
-		header_add(r->response, "Content-Type", content_type);
+	r->status = (unsigned)status;
+	r->answered = true;
+	if (r->suspended && n_headers == 0 && !r->server->quiesced && body.n <= SHARED_MAX_BYTES) {
+		response_send(r, response_shared(r->server, content_type, body));
+		resume(r);
+		return;
+	}
+	r->response = response_typed(content_type, body);
 	for (size_t i = 0; i < n_headers; i++)
 		header_add(r->response, headers[i].name, headers[i].value);
 	if (r->server->quiesced)
 		header_add(r->response, "Connection", "close");
-	r->status = (unsigned)status;
-	r->answered = true;
 	if (!r->suspended)
 		return; /* inside of a callback, which queues it */
-	r->suspended = false;
-	response_queue(r); /* a failure shows when libmicrohttpd asks again: see request_on_access() */
-	MHD_resume_connection(r->connection);
-	server_run_soon(r->server);
+	response_queue(r);
+	resume(r);
 }
 
 struct str http_method(const struct http_request *r)

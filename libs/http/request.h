@@ -51,6 +51,9 @@ struct http_server {
 	struct http_request_list phases[PHASES];
 	int listen_fd, port;
 	_Atomic size_t active, connections;
+	struct MHD_Response *last; /* an answer with nothing but a type and a small body */
+	const char *last_type;
+	struct buf last_body;
 	bool quiesced;
 
 	/* A server with a thread of its own. */

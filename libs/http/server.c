@@ -20,7 +20,7 @@
 #include "http/listen.h"
 #include "http/request.h"
 
-#define MAX_HEADER_BYTES  ((size_t)16 * 1024)
+#define MAX_HEADER_BYTES  ((size_t)8 * 1024) /* libmicrohttpd clears memory for it with every request */
 #define MAX_CONNECTIONS   1000
 #define HEADER_TIMEOUT_MS 10000
 #define BODY_TIMEOUT_MS   30000
@@ -245,6 +245,9 @@ void http_server_close(struct http_server **server)
 	loop_io_free(s->io);
 	if (s->daemon)
 		daemon_stop(s);
+	if (s->last)
+		MHD_destroy_response(s->last);
+	buf_fini(&s->last_body);
 	loop_timer_free(s->run);
 	loop_timer_free(s->expiry);
 	if (s->own_loop)

@@ -27,7 +27,7 @@ struct http_admission {
 struct http_server_options {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:8080", ":8080" for every address; port 0: any free one */
 	struct loop *loop; /* NULL: a thread of its own, and handle() must answer before it returns */
-	size_t max_header_bytes; /* 431 beyond; 0: 16 KiB */
+	size_t max_header_bytes; /* 431 beyond; 0: 8 KiB */
 	int max_connections; /* more wait to be accepted; 0: 1,000 */
 	int max_connections_per_address; /* more are closed; 0: no limit */
 	/* The whole header, the whole body; between two requests and for sending one answer. 0: 10 s, 30 s, 60 s. Waiting for the

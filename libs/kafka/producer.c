@@ -17,6 +17,8 @@
 #include "kafka/client.h"
 #include "kafka/errors.h"
 
+#define LINGER_MS 5
+
 struct kafka_producer {
 	struct kafka_client client; /* first: librdkafka's opaque */
 	rd_kafka_conf_t *conf;      /* copied for every instance */
@@ -31,7 +33,6 @@ struct kafka_producer {
 
 static const struct kafka_setting defaults[] = {
 	{ "compression.codec", "lz4" },
-	{ "linger.ms", "5" },
 	{ "queue.buffering.max.kbytes", "131072" },
 };
 
@@ -74,6 +75,7 @@ static int producer_conf(struct kafka_producer *p, const struct kafka_producer_o
 	p->conf = kafka_client_conf(&p->client);
 	rd_kafka_conf_set_dr_msg_cb(p->conf, on_report);
 	if (kafka_conf_put_all(p->conf, defaults, n_defaults, err) < 0 ||
+		kafka_conf_put_i64(p->conf, "linger.ms", o->grouped ? 0 : LINGER_MS, err) < 0 ||
 		kafka_conf_put_i64(p->conf, "queue.buffering.max.messages", queue, err) < 0 ||
 		kafka_config_apply(o->config, p->conf, err) < 0 ||
 		kafka_conf_put_all(p->conf, decided, n_decided, err) < 0 ||

@@ -19,6 +19,13 @@
 struct request;
 TAILQ_HEAD(request_list, request);
 
+/* Random bytes for ids of traces, which are no secret: asked of the system for many at once. */
+#define TRACE_RANDOM_IDS 128
+struct trace_random {
+	uint8_t bytes[TRACE_RANDOM_IDS][24];
+	size_t left;
+};
+
 struct ingest {
 	const struct ingest_settings *settings;
 	struct service *service;
@@ -35,6 +42,7 @@ struct ingest {
 	size_t bytes_in_flight;
 	struct loop_timer *expiry;
 	struct buf answer; /* scratch for one answer's body */
+	struct trace_random trace_random;
 
 	struct loop_io *signals;
 	struct loop_timer *tick, *drain;

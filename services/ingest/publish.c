@@ -1,4 +1,9 @@
-/* Publishing; see publish.h. */
+/* Publishing; see publish.h.
+ *
+ * Records are queued in groups, and librdkafka waits for no more: what comes while nothing is in flight goes in the loop's next
+ * round, else when everything in flight was reported, at the latest after GROUP_MS. So a lone request waits for nothing, and the
+ * busier it is, the fewer and larger the requests to the broker.
+ */
 #include "ingest/publish.h"
 
 #include <stdlib.h>
@@ -10,14 +15,16 @@
 #include "kafka/topics.h"
 #include "wire/cloudevents.h"
 
+#define GROUP_MS       2
 #define STALL_RETRY_MS 20
 #define RECORD_MAX     (TOPIC_DEAD_LETTER_MAX_BYTES + 64 * 1024) /* headers of a dead letter */
 
 struct publisher {
 	struct kafka_producer *kafka;
 	struct loop_io *io;
-	struct loop_timer *retry;
-	TAILQ_HEAD(, publication) stalled;
+	struct loop_timer *turn; /* of those who wait, set while there are any */
+	TAILQ_HEAD(, publication) waiting;
+	bool full; /* the first of them found no room */
 	char topic[TOPIC_NAME_MAX], dead_letters[TOPIC_NAME_MAX];
 };
 
@@ -30,7 +37,7 @@ static bool is_complete(const struct publication *pub)
 {
 	bool all = pub->next == pub->n_events + pub->n_letters || pub->failure.kind != ERR_NONE;
 
-	return all && pub->outstanding == 0 && !pub->stalled;
+	return all && pub->outstanding == 0 && !pub->waiting;
 }
 
 static void on_delivered(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset)
@@ -106,32 +113,33 @@ static bool push(struct publication *pub)
 	return true;
 }
 
-static void stall(struct publisher *p, struct publication *pub)
+static void waiting_leave(struct publisher *p, struct publication *pub)
 {
-	if (TAILQ_EMPTY(&p->stalled))
-		loop_timer_set(p->retry, STALL_RETRY_MS);
-	TAILQ_INSERT_TAIL(&p->stalled, pub, link);
-	pub->stalled = true;
+	TAILQ_REMOVE(&p->waiting, pub, link);
+	pub->waiting = false;
 }
 
-static void unstall(struct publisher *p, struct publication *pub)
-{
-	TAILQ_REMOVE(&p->stalled, pub, link);
-	pub->stalled = false;
-}
-
-/* In line, until the queue is full again. */
-static void stalled_push(struct publisher *p)
+/* In line, until the queue is full. What fails before anything of it is in flight has no report to end with: it ends here. */
+static void waiting_push(struct publisher *p)
 {
 	struct publication *pub;
 
-	while ((pub = TAILQ_FIRST(&p->stalled)) && push(pub)) {
-		unstall(p, pub);
+	while ((pub = TAILQ_FIRST(&p->waiting)) && push(pub)) {
+		waiting_leave(p, pub);
 		if (is_complete(pub))
 			publication_end(pub);
 	}
-	if (pub)
-		loop_timer_set(p->retry, STALL_RETRY_MS);
+	p->full = pub != NULL;
+	if (p->full)
+		loop_timer_set(p->turn, STALL_RETRY_MS);
+}
+
+static void turn_came(void *publisher)
+{
+	struct publisher *p = publisher;
+
+	kafka_producer_poll(p->kafka, 0);
+	waiting_push(p);
 }
 
 static void reports_take(void *publisher)
@@ -139,21 +147,23 @@ static void reports_take(void *publisher)
 	struct publisher *p = publisher;
 
 	kafka_producer_poll(p->kafka, 0);
-	stalled_push(p);
+	if (p->full || kafka_producer_in_flight(p->kafka) == 0)
+		waiting_push(p);
 }
 
-/* What fails before anything is in flight has no report to end with: its turn comes from the loop. */
 void publisher_submit(struct publisher *p, struct publication *pub)
 {
+	if (TAILQ_EMPTY(&p->waiting))
+		loop_timer_set(p->turn, kafka_producer_in_flight(p->kafka) == 0 ? 0 : GROUP_MS);
+	TAILQ_INSERT_TAIL(&p->waiting, pub, link);
 	pub->publisher = p;
-	if (!TAILQ_EMPTY(&p->stalled) || !push(pub) || is_complete(pub))
-		stall(p, pub);
+	pub->waiting = true;
 }
 
 bool publication_abandon(struct publication *pub)
 {
-	if (pub->stalled)
-		unstall(pub->publisher, pub);
+	if (pub->waiting)
+		waiting_leave(pub->publisher, pub);
 	if (pub->failure.kind == ERR_NONE)
 		err_set(&pub->failure, ERR_RETRY, "abandoned", "nobody waits for it any more");
 	return pub->outstanding == 0;
@@ -181,16 +191,17 @@ int publisher_open(struct publisher **out, struct loop *loop, const struct kafka
 		.client_id = "blazz-ingest",
 		.message_timeout_ms = message_timeout_ms,
 		.max_message_bytes = RECORD_MAX,
+		.grouped = true,
 		.delivered = on_delivered,
 		.ctx = p,
 	};
 
-	TAILQ_INIT(&p->stalled);
+	TAILQ_INIT(&p->waiting);
 	if (topics_name(p, prefix, err) < 0 || kafka_producer_open(&p->kafka, &options, err) < 0) {
 		publisher_close(&p, 0);
 		return -1;
 	}
-	p->retry = loop_timer_new(loop, reports_take, p);
+	p->turn = loop_timer_new(loop, turn_came, p);
 	p->io = loop_io_new(loop, kafka_producer_fd(p->kafka), true, false, reports_take, p);
 	*out = p;
 	return 0;
@@ -204,7 +215,7 @@ void publisher_close(struct publisher **publisher, int timeout_ms)
 	if (!p)
 		return;
 	loop_io_free(p->io);
-	loop_timer_free(p->retry);
+	loop_timer_free(p->turn);
 	kafka_producer_close(&p->kafka, timeout_ms);
 	free(p);
 }

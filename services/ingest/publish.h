@@ -31,7 +31,7 @@ struct publication {
 	TAILQ_ENTRY(publication) link;
 	struct publisher *publisher;
 	size_t next, outstanding;
-	bool stalled;
+	bool waiting;
 	struct err failure;
 };
 

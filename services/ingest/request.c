@@ -37,14 +37,19 @@ static struct request *request_take(struct ingest *in)
 /* Passed on when the caller has one, else the beginning of a trace (https://www.w3.org/TR/trace-context/, 3.2). */
 static void trace_set(struct request *req)
 {
-	uint8_t random[24];
+	struct trace_random *pool = &req->ingest->trace_random;
+	uint8_t *random;
 
 	req->traceparent = traceparent_check(http_header(req->http, "traceparent"));
 	if (req->traceparent.n == 55) {
 		for (size_t i = 0; i < 55; i++)
 			req->trace_own[i] = req->traceparent.p[i];
 	} else {
-		rng_bytes(random, sizeof(random));
+		if (pool->left == 0) {
+			rng_bytes(pool->bytes, sizeof(pool->bytes));
+			pool->left = TRACE_RANDOM_IDS;
+		}
+		random = pool->bytes[--pool->left];
 		random[0] |= 1; /* neither id may be all zero */
 		random[16] |= 1;
 		snprintf(req->trace_own, sizeof(req->trace_own), "00-");
