@@ -18,6 +18,7 @@ CREATE TABLE contacts (
 	in_address_book boolean NOT NULL DEFAULT false,
 	is_active boolean NOT NULL DEFAULT true,
 	merged_into bigint,
+	merges integer NOT NULL DEFAULT 0, -- how many became this one: each account's conversations follow later
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now(),
 	deleted_at timestamptz,
@@ -29,6 +30,8 @@ CREATE TABLE contacts (
 -- Search by name and by phone (q=), substring.
 CREATE INDEX contacts_full_name_trgm ON contacts USING gin (full_name gin_trgm_ops);
 CREATE INDEX contacts_phone_trgm ON contacts USING gin (phone gin_trgm_ops);
+-- Whoever became this one: whose conversations have not followed yet.
+CREATE INDEX contacts_merged ON contacts (workspace_id, merged_into) WHERE merged_into IS NOT NULL;
 
 -- Who is who. A phone's value is the match key; a LID's its digits. The key to contacts is deferred: on first sight the alias is
 -- inserted before the contact, so that of two partitions only the winner creates one.

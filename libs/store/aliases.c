@@ -28,11 +28,6 @@ static const struct pg_stmt delete = { "aliases_delete", PG_UNNAMED,
 	"DELETE FROM contact_aliases AS a USING " ALIAS_ARRAYS " AS r (workspace_id, kind, scope, value)"
 	" WHERE a.workspace_id = r.workspace_id AND a.kind = r.kind AND a.scope = r.scope AND a.value = r.value" };
 
-static const struct pg_stmt move = { "aliases_move", PG_UNNAMED,
-	"UPDATE contact_aliases AS a SET contact_id = r.contact_id"
-	" FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS r (workspace_id, kind, scope, value, contact_id)"
-	" WHERE a.workspace_id = r.workspace_id AND a.kind = r.kind AND a.scope = r.scope AND a.value = r.value" };
-
 static const struct pg_stmt retire = { "alias_retire", PG_PREPARED,
 	"WITH former AS (INSERT INTO contact_former_aliases (workspace_id, kind, scope, value, until, contact_id)"
 	" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING workspace_id, kind, scope, value)"
@@ -48,7 +43,7 @@ static const struct pg_stmt find_former = {
 	" CROSS JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = f.contact_id OFFSET 0) AS c"
 };
 
-const struct pg_stmt *const aliases_statements[] = { &find, &find_former, &insert, &delete, &move, &retire, NULL };
+const struct pg_stmt *const aliases_statements[] = { &find, &find_former, &insert, &delete, &retire, NULL };
 
 const char *alias_kind_word(enum alias_kind k)
 {
@@ -203,20 +198,6 @@ out:
 int aliases_delete(struct pg *pg, const struct alias_row *aliases, size_t n, struct err *err)
 {
 	return n == 0 ? 0 : aliases_run(pg, &delete, aliases, n, NULL, err);
-}
-
-int aliases_move(struct pg *pg, const struct alias_row *rows, size_t n, struct err *err)
-{
-	struct columns c;
-
-	if (n == 0)
-		return 0;
-	columns_init(&c);
-	for (size_t i = 0; i < n; i++) {
-		columns_alias(&c, &rows[i]);
-		columns_i64(&c, rows[i].contact_id);
-	}
-	return columns_run(&c, pg, &move, NULL, err);
 }
 
 int alias_retire(struct pg *pg, const struct alias_row *alias, int64_t until_us, bool *news, struct err *err)

@@ -51,12 +51,16 @@ static const struct pg_stmt mark_merged = {
 	"UPDATE contacts SET merged_into = $2::bigint, updated_at = now() WHERE workspace_id = $1 AND id = $3::bigint"
 };
 
+static const struct pg_stmt count_merges = { "contacts_merge_count", PG_PREPARED,
+	"UPDATE contacts AS c SET merges = c.merges + l.merges + 1 FROM contacts l"
+	" WHERE c.workspace_id = $1 AND c.id = $2::bigint AND l.workspace_id = $1 AND l.id = $3::bigint" };
+
 static const struct pg_stmt accounts_of = { "contacts_merge_accounts", PG_PREPARED,
 	"SELECT a.uuid FROM whatsapp_accounts a WHERE a.workspace_id = $1 AND a.id IN (SELECT v.account_id FROM conversations v"
 	" WHERE v.workspace_id = $1 AND v.contact_id = $2::bigint AND v.merged_into IS NULL) ORDER BY a.id" };
 
 const struct pg_stmt *const contacts_statements[] = { &draw, &insert, &store, &lock, &uuids, &move_aliases,
-	&move_former_aliases, &copy_opt_outs, &mark_merged, &accounts_of, NULL };
+	&move_former_aliases, &copy_opt_outs, &mark_merged, &count_merges, &accounts_of, NULL };
 
 void contact_read(struct cells *c, struct contact_row *row)
 {
@@ -73,6 +77,7 @@ void contact_read(struct cells *c, struct contact_row *row)
 	row->name_rank = (int16_t)cells_i32(c);
 	row->in_address_book = cells_bool(c);
 	row->merged_into = cells_id(c);
+	row->merges = cells_i32(c);
 	row->source = provider_parse(cells_borrow(c)); /* "manual": PROVIDER_NONE */
 	row->source_account_id = cells_id(c);
 }
@@ -203,7 +208,8 @@ int contacts_uuids(struct pg *pg, int64_t workspace_id, int64_t a, int64_t b, st
 
 static int merge_run(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct err *err)
 {
-	const struct pg_stmt *const steps[] = { &move_aliases, &move_former_aliases, &copy_opt_outs, &mark_merged };
+	const struct pg_stmt *const steps[] = { &move_aliases, &move_former_aliases, &copy_opt_outs, &mark_merged,
+		&count_merges };
 	struct pg_args *args = pg_args_new();
 	int rc = 0;
 

@@ -21,8 +21,6 @@ int alias_retire(struct pg *pg, const struct alias_row *alias, int64_t until_us,
  * contacts, perhaps more than once. */
 int aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until_us, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-/* Points existing aliases at rows[i].contact_id. */
-int aliases_move(struct pg *pg, const struct alias_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Draws n contact ids. */
 int contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *err) ERR_MUST_USE;
 /* Inserts contacts whose ids (and uuids) were drawn. */

@@ -26,6 +26,17 @@ static const struct pg_stmt find = {
 								    " AND r.contact_id IS NULL AND r.group_id IS NULL OFFSET 0) AS v"
 };
 
+/* A contact may have become another that became this one. */
+static const struct pg_stmt of_person = { "conversations_of_person", PG_UNNAMED,
+	"SELECT r.place, " CONVERSATION_COLUMNS
+	" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS r (workspace_id, account_id, contact_id, place)"
+	" CROSS JOIN LATERAL (WITH RECURSIVE person AS (SELECT r.contact_id AS id UNION ALL SELECT c.id FROM person p"
+	" CROSS JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.merged_into = p.id OFFSET 0) AS c)"
+	" SELECT id FROM person) AS p"
+	" CROSS JOIN LATERAL (SELECT * FROM (SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id"
+	" AND v.contact_id = p.id AND v.group_id IS NULL OFFSET 0) AS v WHERE v.account_id = r.account_id AND v.merged_into IS NULL) AS v"
+	" ORDER BY r.place, v.id" };
+
 static const struct pg_stmt load = {
 	"conversations_load", PG_UNNAMED,
 	"SELECT r.place, " CONVERSATION_COLUMNS
@@ -77,8 +88,8 @@ static const struct pg_stmt unread_marks = { "conversations_unread_marks", PG_UN
 static const struct pg_stmt give = { "conversations_give", PG_PREPARED,
 	"UPDATE conversations SET contact_id = $3, updated_at = now() WHERE workspace_id = $1 AND id = $2" };
 
-const struct pg_stmt *const conversations_statements[] = { &find, &load, &create, &store, &recount, &unread_marks,
-	&give, NULL };
+const struct pg_stmt *const conversations_statements[] = { &find, &of_person, &load, &create, &store, &recount,
+	&unread_marks, &give, NULL };
 
 static void conversation_read(struct cells *c, struct conversation_row *row)
 {
@@ -147,6 +158,34 @@ static int rows_find(struct pg *pg, struct conversation_row *const *rows, size_t
 int conversations_find(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a, struct err *err)
 {
 	return n == 0 ? 0 : rows_find(pg, rows, n, true, a, err);
+}
+
+int conversations_of_person(struct pg *pg, const struct conversation_row *peers, size_t n, struct arena *a,
+	void (*each)(void *ctx, size_t place, const struct conversation_row *row), void *ctx, struct err *err)
+{
+	struct pg_rows *found = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, peers[i].workspace_id);
+		columns_i64(&c, peers[i].account_id);
+		columns_i64(&c, peers[i].contact_id);
+	}
+	if (columns_run(&c, pg, &of_person, &found, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(found, a); cells_more(&at); cells_next(&at)) {
+		size_t place = cells_place(&at, n);
+		struct conversation_row row = { 0 };
+
+		conversation_read(&at, &row);
+		each(ctx, place, &row);
+	}
+	pg_rows_free(found);
+	return 0;
 }
 
 int conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a, struct err *err)

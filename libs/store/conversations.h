@@ -14,6 +14,11 @@
  * rows[i]->id stays 0 when there is none. */
 int conversations_find(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;
+/* The conversations of an account with a contact or with whoever was merged into it, those that were merged themselves left out:
+ * peers[i] has workspace, account and contact; `each` gets the rows in order of place and id. */
+int conversations_of_person(struct pg *pg, const struct conversation_row *peers, size_t n, struct arena *a,
+	void (*each)(void *ctx, size_t place, const struct conversation_row *row), void *ctx,
+	struct err *err) ERR_MUST_USE;
 /* Reads rows by (workspace, id). ERR_FATAL when one does not exist: the id came from a row that refers to it. */
 int conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;

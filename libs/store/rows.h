@@ -38,6 +38,7 @@ struct contact_row {
 	int16_t name_rank; /* 0 none, 1 push name, 2 address book, 3 by hand */
 	bool in_address_book;
 	int64_t merged_into; /* 0: not merged */
+	int32_t merges; /* how many contacts became this one */
 	enum provider source;
 	int64_t source_account_id;
 };

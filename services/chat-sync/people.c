@@ -543,6 +543,7 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 	if (contacts_merge(w->pg, winner->row.workspace_id, winner->row.id, loser->row.id, w->arena, &accounts, &n,
 		    err) < 0)
 		return -1;
+	winner->row.merges += loser->row.merges + 1;
 	if (winner->row.match_key.n == 0 && loser->row.match_key.n > 0) {
 		winner->row.phone = loser->row.phone;
 		winner->row.match_key = loser->row.match_key;

@@ -230,8 +230,8 @@ static int work_resolve(struct work *w, struct err *err)
 {
 	size_t before;
 
-	if (people_resolve(w, err) < 0 || groups_resolve(w, err) < 0 || conversations_resolve(w, err) < 0 ||
-		users_resolve(w, err) < 0 || messages_resolve(w, err) < 0)
+	if (people_resolve(w, err) < 0 || merges_follow(w, err) < 0 || groups_resolve(w, err) < 0 ||
+		conversations_resolve(w, err) < 0 || users_resolve(w, err) < 0 || messages_resolve(w, err) < 0)
 		return -1;
 	before = w->ops.n;
 	w->people.n = 0;

@@ -3,6 +3,7 @@
  *   accounts_resolve   who is meant; what names nobody becomes a dead letter
  *   ops_expand         an event becomes one or more ops (a sync chat: its state and its messages)
  *   people_resolve     aliases to contacts: found, created, merged
+ *   merges_follow      what the account still keeps apart of people that are one
  *   groups_resolve, conversations_resolve
  *   messages_resolve   new messages are inserted, copies and targets are read
  *   ops_fold           in order, each op is folded into what is in memory by the rules; effects are noted
@@ -152,6 +153,8 @@ int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, 
 void ops_expand(struct work *w, struct batch_item *item);
 void ops_expand_parked(struct work *w, const struct parked_row *parked, const struct inbound_event *event);
 int people_resolve(struct work *w, struct err *err) ERR_MUST_USE;
+/* Conversations with whoever turned out to be one of the people follow, where no event told this account of it yet. */
+int merges_follow(struct work *w, struct err *err) ERR_MUST_USE;
 int groups_resolve(struct work *w, struct err *err) ERR_MUST_USE;
 int conversations_resolve(struct work *w, struct err *err) ERR_MUST_USE;
 int users_resolve(struct work *w, struct err *err) ERR_MUST_USE;
@@ -180,6 +183,7 @@ void fold_read_marker(struct work *w, struct op *op);
 void fold_group_change(struct work *w, struct op *op);
 void fold_contact(struct work *w, struct op *op);
 int fold_identity_change(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
+int conversations_follow(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
 void fold_opt_out(struct work *w, struct op *op);
 void fold_session(struct work *w, struct op *op);
 void fold_notice(struct work *w, struct op *op);

@@ -37,6 +37,7 @@ struct conversation {
 	struct account *account;
 	struct contact *contact; /* or group; both NULL while only its messages were touched */
 	struct group *group;
+	int32_t merges;         /* of the contact, that it has followed */
 	bool dirty, recount;    /* in this batch */
 	int64_t newest_sync_us; /* of the inbound messages that a sync brought in this batch */
 };

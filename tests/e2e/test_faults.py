@@ -220,7 +220,8 @@ def test_two_accounts_meet_one_new_contact_at_once(stack):
 
 
 def test_a_contact_is_merged_while_the_other_partition_writes_to_it(stack):
-    """A phone and a LID turn out to be one person, again and again, while all accounts go on writing to both."""
+    """A phone and a LID turn out to be one person, again and again, while all accounts go on writing to both, and each message
+    comes again a round later."""
     pairs, rounds = 12, 6
     one = stack.chat_sync("one", batch__max_events=8)
     two = stack.chat_sync("two", batch__max_events=8)
@@ -229,8 +230,9 @@ def test_a_contact_is_merged_while_the_other_partition_writes_to_it(stack):
         for p in range(pairs):
             phone, lid = f"1303555{p:04}", f"98765432{p:04}"
             for k, s in enumerate(stack.sources):
-                events.append(s.message(f"3EB0P{k}{r}{p:03}", phone, at=T0 + r * 100 + p))
-                events.append(s.message(f"3EB0L{k}{r}{p:03}", None, lid=lid, at=T0 + r * 100 + p))
+                for again in range(max(0, r - 1), r + 1):
+                    events.append(s.message(f"3EB0P{k}{again}{p:03}", phone, at=T0 + again * 100 + p))
+                    events.append(s.message(f"3EB0L{k}{again}{p:03}", None, lid=lid, at=T0 + again * 100 + p))
             if r == 2:
                 events.append(stack.sources[p % 4].alias(phone, lid, at=T0 + r * 100 + p))
     stack.publish(events)

@@ -84,7 +84,7 @@ def test_every_order_of_a_message_and_its_updates_ends_the_same(make_blazz):
         parts = [source.message(stanza, phone, body="first", at=T0), source.edit(stanza, "second", T0 + 10, phone),
                  source.edit(stanza, "third", T0 + 20, phone), source.reaction(stanza, "👍", T0 + 30, phone),
                  source.reaction(stanza, "", T0 + 40, phone)]
-        events += [parts[i] for i in order]
+        events += [parts[i] for i in order + order[::-1]]  # and all of it again
         n += 1
     stack.publish(events)
     stack.settle()

@@ -267,21 +267,13 @@ class Blazz:
         assert not off, f"records that became nothing: {off}"
 
     def check_chat_events(self):
-        """Stable ids, order and numbering within each conversation; returns the distinct events in order.
-
-        A message that comes again after two contacts became one, but before this account's conversations did, is stored
-        and told under both until its copies collapse: one id, two conversations, of which one has merged.
-        """
-        events = self.chat_events()
-        merged = {e.conversation_id for _, e in events if e.WhichOneof("event") == "contact_merged"}
-        seen, places, order, distinct = {}, defaultdict(set), defaultdict(list), []
-        for record, event in events:
-            first = seen.setdefault((event.event_id, event.conversation_id), event)
+        """Stable ids, order and numbering within each conversation; returns the distinct events in order."""
+        seen, order, distinct = {}, defaultdict(list), []
+        for record, event in self.chat_events():
+            first = seen.setdefault(event.event_id, event)
             if first is not event:
                 assert first == event, f"one id, two events:\n{str(first)[:1500]}\n{str(event)[:1500]}"
                 continue
-            places[event.event_id].add(event.conversation_id)
-            assert len(places[event.event_id]) == 1 or places[event.event_id] & merged, f"one id, two conversations:\n{event}"
             distinct.append(event)
             if event.conversation_id:
                 assert record.key.decode() == f"{event.workspace_id}:{event.conversation_id}"

@@ -333,6 +333,92 @@ static void merges_told_in_another_order_end_at_the_last_contact(void **state)
 	assert_one_conversation_of(1, "SELECT id FROM contacts WHERE merged_into IS NULL", 3);
 }
 
+/* Account 2 talked to both names of one person, which account 1 then finds out; the news is still on its way. */
+static struct inbound_event by_lid, by_phone;
+
+static void merge_behind_account_2(bool both_names)
+{
+	by_lid = inbound_text(2, chat_of_lid("901"), "false:L", "by lid", 20);
+	by_phone = inbound_text(2, chat_of(ANN), "false:P", "by phone", 21);
+	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 10));
+	apply_by(&theirs, &by_lid, 1);
+	if (both_names)
+		apply_by(&theirs, &by_phone, 1);
+	apply_one(alias_of(1, ANN, "901", 30));
+	assert_int_equal(out.n_inbound, 1);
+}
+
+static void assert_followed(int64_t messages)
+{
+	assert_one_conversation_of(2, "SELECT id FROM contacts WHERE merged_into IS NULL", messages);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE account_id = 2"), messages);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+}
+
+static void a_message_told_again_before_the_news_of_a_merge_is_stored_once(void **state)
+{
+	struct inbound_event news;
+
+	(void)state;
+	merge_behind_account_2(true);
+	news = out.inbound[0];
+	chat_sync_ops.assignment_changed(theirs.sync);
+	apply_by(&theirs, (struct inbound_event[]){ by_lid, by_phone }, 2);
+	assert_string_equal(published(), "contact.merged");
+	assert_followed(2);
+	apply_by(&theirs, &news, 1);
+	assert_string_equal(published(), "");
+	assert_followed(2);
+}
+
+static void an_account_that_knew_one_name_goes_on_in_that_conversation(void **state)
+{
+	struct uuid before;
+
+	(void)state;
+	merge_behind_account_2(false);
+	before = uuid_of(arena_cstr(db.arena, db_text("SELECT uuid::text FROM conversations WHERE account_id = 2")));
+	chat_sync_ops.assignment_changed(theirs.sync);
+	apply_by(&theirs, (struct inbound_event[]){ by_phone, by_lid }, 2);
+	assert_string_equal(published(), "contact.merged,message.created");
+	assert_true(uuid_eq(&out.events[1].conversation, &before));
+	assert_true(uuid_eq(&out.events[1].u.message_created.contact.id,
+		&(struct uuid[]){ uuid_of(arena_cstr(db.arena,
+			db_text("SELECT uuid::text FROM contacts WHERE merged_into IS NULL"))) }[0]));
+	assert_followed(2);
+}
+
+static void who_was_read_before_the_merge_leads_to_the_conversation_that_goes_on(void **state)
+{
+	struct inbound_event later = inbound_text(2, chat_of_lid("901"), "false:M", "later", 40);
+
+	(void)state;
+	merge_behind_account_2(false); /* theirs keeps the LID's contact as it was, and does not know the phone */
+	apply_by(&theirs, (struct inbound_event[]){ by_lid, later, by_phone }, 3);
+	assert_string_equal(published(), "message.created,contact.merged,message.created");
+	assert_true(uuid_eq(&out.events[0].conversation, &out.events[2].conversation));
+	assert_followed(3);
+}
+
+static void a_chain_of_merges_is_followed_at_once(void **state)
+{
+	struct inbound_event by_bsuid =
+		inbound_text(2, (struct chat_ref){ .contact = { .bsuid = STR("US.7") } }, "false:B", "by bsuid", 22);
+	struct inbound_event joined = event(IN_IDENTITY_CHANGE, 1, 25);
+
+	(void)state;
+	apply_by(&theirs, (struct inbound_event[]){ by_bsuid }, 1);
+	joined.u.identity_change = (struct in_identity_change){
+		.kind = IDENTITY_ALIAS, .old_party = { .lid = STR("901") }, .new_party = { .bsuid = STR("US.7") }
+	};
+	merge_behind_account_2(true);
+	apply_one(joined);
+	chat_sync_ops.assignment_changed(theirs.sync);
+	apply_by(&theirs, (struct inbound_event[]){ by_phone, by_lid, by_bsuid }, 3);
+	assert_string_equal(published(), "contact.merged,contact.merged");
+	assert_followed(3);
+}
+
 static void two_phones_are_two_people(void **state)
 {
 	struct inbound_event both = inbound_text(1, chat_of(BOB), "false:B", "hi", 20);
@@ -422,6 +508,10 @@ int main(void)
 		T(a_party_with_both_names_reveals_one_person),
 		T(what_a_batch_changed_survives_its_own_merge),
 		T(merges_told_in_another_order_end_at_the_last_contact),
+		T(a_message_told_again_before_the_news_of_a_merge_is_stored_once),
+		T(an_account_that_knew_one_name_goes_on_in_that_conversation),
+		T(who_was_read_before_the_merge_leads_to_the_conversation_that_goes_on),
+		T(a_chain_of_merges_is_followed_at_once),
 		T(two_phones_are_two_people),
 		T(a_changed_number_leads_to_the_same_contact_and_the_old_one_to_nobody),
 		T(a_number_that_changes_to_a_known_one_unites_both),

@@ -1,0 +1,244 @@
+/* Conversations follow when contacts become one. Invariant: an account's conversations are merged by the owner of its partition only.
+ *
+ * Contacts merge in the partition that finds out; the others are told by an identity event of their own. What comes before that event and
+ * names the person by now must find what is stored already, so it makes the account's conversations follow at once, and the event then
+ * has nothing left to do.
+ */
+#include "chat-sync/work.h"
+
+#include <stdlib.h>
+
+static void later(int64_t *have_us, int64_t got_us)
+{
+	if (got_us != PG_NO_TIME && (*have_us == PG_NO_TIME || got_us > *have_us))
+		*have_us = got_us;
+}
+
+/* What the list shows of the conversation that goes on. Its own read marker stays unless it had none. */
+static void conversation_take_history(struct work *w, struct conversation *v, const struct conversation *from)
+{
+	if (from->row.last_message_us != PG_NO_TIME &&
+		(v->row.last_message_us == PG_NO_TIME || from->row.last_message_us > v->row.last_message_us)) {
+		v->row.last_message_us = from->row.last_message_us;
+		v->row.last_message_id = from->row.last_message_id;
+		v->row.last_sender = from->row.last_sender;
+	}
+	later(&v->row.last_inbound_us, from->row.last_inbound_us);
+	if (v->row.last_read_us == PG_NO_TIME)
+		v->row.last_read_us = from->row.last_read_us;
+	v->recount = true;
+	conversation_touch(w, v);
+}
+
+static void keep_merged_into(void *ctx, const struct contact_row *row)
+{
+	*(int64_t *)ctx = row->merged_into;
+}
+
+/* Merges may be told in another order than they happened: whom `id` was merged into in the end, locked, so that nobody merges it
+ * while a conversation is given to it. */
+static int contact_follow(struct work *w, int64_t workspace_id, int64_t *id, struct err *err)
+{
+	for (int64_t next = *id; next;) {
+		*id = next;
+		next = 0;
+		if (contacts_lock(w->pg, workspace_id, id, 1, w->arena, keep_merged_into, &next, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The conversation in `from` becomes one with into_contact: merged into *into, or the contact's from now on when that is NULL. *into is
+ * the one that goes on. */
+static int conversation_follow(struct work *w, struct op *op, const struct conversation_row *from, int64_t into_contact,
+	struct conversation **into, struct err *err)
+{
+	struct conversation *v = world_keep_conversation(w->world, from, op->account, NULL, NULL);
+	struct contact_row old = { 0 }, new = { 0 };
+	struct effect *e;
+
+	if (contacts_uuids(w->pg, from->workspace_id, from->contact_id, into_contact, &old.uuid, &new.uuid, err) < 0)
+		return -1;
+	e = effect_new(w, op, v, CE_CONTACT_MERGED, &old.uuid);
+	e->event.u.contact_merged.from_contact = old.uuid;
+	e->event.u.contact_merged.into_contact = new.uuid;
+	w->forget = true;
+	v->recount = true; /* its messages go */
+	conversation_touch(w, v);
+	if (!*into) {
+		*into = v;
+		return conversations_give(w->pg, &v->row, into_contact, err);
+	}
+	e->event.u.contact_merged.into_conversation = (*into)->row.uuid;
+	conversation_take_history(w, *into, v);
+	return conversations_merge(w->pg, &v->row, &(*into)->row, err);
+}
+
+/* Another partition made two contacts one; this account's conversations follow. */
+int conversations_follow(struct work *w, struct op *op, struct err *err)
+{
+	const struct in_identity_change *in = &op->event->u.identity_change;
+	struct conversation_row loser = { .workspace_id = op->account->row.workspace_id,
+		.account_id = op->account->row.id,
+		.contact_id = in->old_contact };
+	struct conversation_row winner = {
+		.workspace_id = loser.workspace_id, .account_id = loser.account_id, .contact_id = in->new_contact
+	};
+	struct conversation_row *rows[] = { &loser, &winner };
+	struct conversation *into = NULL;
+	int64_t into_contact;
+
+	if (contact_follow(w, winner.workspace_id, &winner.contact_id, err) < 0)
+		return -1;
+	into_contact = winner.contact_id;
+	if (conversations_find(w->pg, rows, 2, w->arena, err) < 0)
+		return -1;
+	if (loser.id == 0 || loser.merged_into != 0)
+		return 0;
+	if (winner.id != 0)
+		into = world_keep_conversation(w->world, &winner, op->account, NULL, NULL);
+	op->conversation = world_keep_conversation(w->world, &loser, op->account, NULL, NULL);
+	return conversation_follow(w, op, &loser, into_contact, &into, err);
+}
+
+/* before the event */
+
+/* A contact that others became, and an account that may still talk to them. */
+struct behind {
+	struct op *op;
+	struct contact *contact;
+	LIST(struct conversation_row) open; /* with the contact or with whoever became it, the oldest first */
+};
+
+struct search {
+	struct work *w;
+	struct behind *at;
+};
+
+static void open_found(void *ctx, size_t place, const struct conversation_row *row)
+{
+	struct search *s = ctx;
+
+	*LIST_ADD(s->w, &s->at[place].open) = *row;
+}
+
+static struct contact *op_contact(const struct op *op)
+{
+	return op->peer && op->kind != IN_IDENTITY_CHANGE ? op->peer->contact : NULL;
+}
+
+static bool op_is_behind(const struct work *w, const struct op *op)
+{
+	const struct contact *c = op_contact(op);
+	const struct conversation *v;
+
+	if (!c || c->row.merges == 0)
+		return false;
+	v = world_conversation(w->world, op->account, c, NULL);
+	return !v || v->merges != c->row.merges;
+}
+
+static int behind_cmp(const void *a, const void *b)
+{
+	const struct contact_row *x = &((const struct behind *)a)->contact->row;
+	const struct contact_row *y = &((const struct behind *)b)->contact->row;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Each account and contact once, in the order in which contacts are locked. */
+static struct behind *behind_list(struct work *w, size_t n_ops, size_t *n)
+{
+	struct behind *at = ARENA_ARRAY(w->arena, struct behind, n_ops);
+
+	*n = 0;
+	map_clear(w->index);
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+		int64_t key[2];
+		void **seen;
+
+		if (!op_is_behind(w, op))
+			continue;
+		key[0] = op->account->row.id;
+		key[1] = op_contact(op)->row.id;
+		seen = map_slot(w->index, (struct str){ (const char *)key, sizeof(key) });
+		if (*seen)
+			continue;
+		*seen = w;
+		at[(*n)++] = (struct behind){ .op = op, .contact = op_contact(op) };
+	}
+	qsort(at, *n, sizeof(*at), behind_cmp);
+	return at;
+}
+
+/* Who was read before the merge and still leads to the conversation that goes now leads to the one that goes on. */
+static void behind_redirect(struct work *w, const struct behind *b, int64_t old_contact, struct conversation *into)
+{
+	struct conversation_row as_before = into->row;
+
+	as_before.contact_id = old_contact;
+	(void)world_keep_conversation(w->world, &as_before, b->op->account, NULL, NULL);
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+
+		if (op->account == b->op->account && op_contact(op) && op->peer->contact->row.id == old_contact)
+			op->peer->contact = b->contact;
+	}
+}
+
+static int behind_follow(struct work *w, const struct behind *b, struct err *err)
+{
+	int64_t contact = b->contact->row.id;
+	struct conversation *into = NULL;
+
+	for (size_t i = 0; i < b->open.n; i++)
+		if (b->open.at[i].contact_id == contact)
+			into = world_keep_conversation(w->world, &b->open.at[i], b->op->account, b->contact, NULL);
+	if (into)
+		into->merges = b->contact->row.merges;
+	if (b->open.n == (into ? 1 : 0))
+		return 0;
+	if (contact_follow(w, b->contact->row.workspace_id, &contact, err) < 0)
+		return -1;
+	if (contact != b->contact->row.id)
+		return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
+	for (size_t i = 0; i < b->open.n; i++) {
+		const struct conversation_row *from = &b->open.at[i];
+
+		if (from->contact_id == contact)
+			continue;
+		if (conversation_follow(w, b->op, from, contact, &into, err) < 0)
+			return -1;
+		behind_redirect(w, b, from->contact_id, into);
+	}
+	into->row.contact_id = contact;
+	into->contact = b->contact;
+	into->merges = b->contact->row.merges;
+	(void)world_keep_conversation(w->world, &into->row, b->op->account, b->contact, NULL);
+	return 0;
+}
+
+int merges_follow(struct work *w, struct err *err)
+{
+	struct conversation_row *peers;
+	struct behind *at;
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->ops.n; i++)
+		n += op_is_behind(w, w->ops.at[i]);
+	if (n == 0)
+		return 0;
+	at = behind_list(w, n, &n);
+	peers = ARENA_ARRAY(w->arena, struct conversation_row, n);
+	for (size_t i = 0; i < n; i++)
+		peers[i] = (struct conversation_row){ .workspace_id = at[i].contact->row.workspace_id,
+			.account_id = at[i].op->account->row.id,
+			.contact_id = at[i].contact->row.id };
+	if (conversations_of_person(w->pg, peers, n, w->arena, open_found, &(struct search){ w, at }, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (behind_follow(w, &at[i], err) < 0)
+			return -1;
+	return 0;
+}
