@@ -184,12 +184,7 @@ def test_a_paused_owner_that_wakes_changes_nothing(stack, failpoint):
     n = 40
     first = stack.chat_sync("one", batch__max_events=10).start(failpoint=f"{failpoint}:stop@4")
     stack.publish(traffic(stack.sources, n))
-
-    def stopped():
-        with open(f"/proc/{first.process.pid}/stat") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] == "T"
-
-    wait_for(stopped, "the first replica stands still")
+    wait_for(first.stopped, "the first replica stands still")
     second = stack.chat_sync("two", batch__max_events=10).start(wait_ready=False)
     stack.settle(90)
     first.resume()

@@ -1,6 +1,7 @@
 """A real PostgreSQL and a real Kafka for the whole run; a database and topics of its own for every stack."""
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -21,13 +22,54 @@ def tool(name, *arguments):
     return done.stdout.strip()
 
 
+def running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children(parent):
+    """The processes that `parent` started and that still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, ppid = stat.read_text().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+        if int(ppid) == parent and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
 class Server:
     """Started by tools/<script> in a folder of its own."""
 
-    def __init__(self, script):
+    def __init__(self, script, folder=None):
         self.script = script
-        self.folder = tempfile.mkdtemp(prefix="blazz-", dir="/tmp")
+        self.folder = str(folder or tempfile.mkdtemp(prefix="blazz-", dir="/tmp"))
         self.address = tool(script, "start", self.folder)
+
+    def signal(self, number):
+        """To each of its processes; returns which."""
+        pids = self.pids()
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+        return pids
+
+    def kill(self):
+        """kill -9, and nothing of it runs any more."""
+        pids = self.signal(signal.SIGKILL)
+        wait_for(lambda: not any(running(p) for p in pids), f"{self.script}: its processes are gone")
+
+    def pause(self):
+        self.signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
 
     def stop(self):
         tool(self.script, "stop", self.folder)
@@ -44,13 +86,21 @@ class Server:
 class Postgres(Server):
     """With a migrated template that every test's database is copied from."""
 
-    def __init__(self):
-        super().__init__("pg-temp.sh")
+    def __init__(self, folder=None):
+        super().__init__("pg-temp.sh", folder)
         self.count = 0
         self.run("postgres", f"CREATE DATABASE {TEMPLATE}")
         deploy = subprocess.run(["sqitch", "deploy", "--verify", self.uri(TEMPLATE)], cwd=ROOT / "db", capture_output=True,
                                 text=True, timeout=120, env=os.environ | {"SQITCH_CONFIG": str(ROOT / "db/sqitch.conf")})
         assert deploy.returncode == 0, deploy.stdout + deploy.stderr
+
+    def pids(self):
+        """The postmaster first: it replaces those of its children that end."""
+        file = Path(self.folder, "data/postmaster.pid")
+        if not file.exists():
+            return []
+        postmaster = int(file.read_text().split()[0])
+        return [postmaster, *children(postmaster)]
 
     def parts(self):
         return dict(p.split("=", 1) for p in self.address.split())
@@ -93,9 +143,12 @@ class Record:
 
 
 class Kafka(Server):
-    def __init__(self):
-        super().__init__("kafka-temp.sh")
+    def __init__(self, folder=None):
+        super().__init__("kafka-temp.sh", folder)
         self.admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+
+    def pids(self):
+        return [int(Path(self.folder, "pid").read_text())]
 
     def consumer(self):
         return Consumer({"bootstrap.servers": self.address, "group.id": "e2e-reader", "enable.auto.commit": False,

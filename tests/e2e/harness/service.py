@@ -39,13 +39,13 @@ def config_text(settings):
 
 
 class Service:
-    def __init__(self, name, settings, folder, label=None, failpoint=None):
+    def __init__(self, name, settings, folder, label=None, failpoint=None, env=None):
         self.name, self.label = name, label or name
         self.folder = Path(folder) / self.label
         self.folder.mkdir(parents=True, exist_ok=True)
         self.settings = settings | {"admin.listen": "127.0.0.1:0", "admin.port_file": str(self.folder / "admin.port")}
         self.log_path = self.folder / "log"
-        self.failpoint = failpoint
+        self.failpoint, self.env = failpoint, env or {}
         self.process = None
         self.killed = False
 
@@ -54,7 +54,7 @@ class Service:
         config.write_text(config_text(self.settings))
         for file in self.port_files():
             file.unlink(missing_ok=True)
-        env = {k: v for k, v in os.environ.items() if not k.startswith("BLAZZ_")}
+        env = {k: v for k, v in os.environ.items() if not k.startswith("BLAZZ_")} | self.env
         if failpoint or self.failpoint:
             env["FAILPOINT"] = failpoint or self.failpoint
         self.killed = False
@@ -139,6 +139,11 @@ class Service:
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
+
+    def stopped(self):
+        """SIGSTOP has taken effect."""
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] == "T"
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

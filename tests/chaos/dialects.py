@@ -1,0 +1,410 @@
+"""What the load generator sends, in the words of each source: bodies of the four dialects and of our own contract, and records.
+
+An item is a dictionary in the domain's words (load.py makes them); a target says which account it is of.
+"""
+import json
+
+from blazz.v1 import common_pb2 as common
+from blazz.v1 import inbound_pb2
+
+from harness.events import Source, headers
+
+ME = "15550783881"
+STATUS_WORDS = {"sent": common.MESSAGE_STATUS_SENT, "delivered": common.MESSAGE_STATUS_DELIVERED,
+                "read": common.MESSAGE_STATUS_READ, "played": common.MESSAGE_STATUS_PLAYED,
+                "failed": common.MESSAGE_STATUS_FAILED, "pending": common.MESSAGE_STATUS_PENDING}
+ACKS = {"failed": -1, "pending": 0, "sent": 1, "delivered": 2, "read": 3, "played": 4}
+ORIGINS = {"live": common.ORIGIN_LIVE, "history": common.ORIGIN_HISTORY, "sync": common.ORIGIN_SYNC}
+GROUP_ACTIONS = {"subject": inbound_pb2.GroupChange.ACTION_SUBJECT, "add": inbound_pb2.GroupChange.ACTION_ADD,
+                 "remove": inbound_pb2.GroupChange.ACTION_REMOVE}
+SESSIONS = {"connected": inbound_pb2.SessionState.STATE_CONNECTED, "disconnected": inbound_pb2.SessionState.STATE_DISCONNECTED,
+            "qr_scanning": inbound_pb2.SessionState.STATE_QR}
+
+
+def stanza(key):
+    """The id that the provider knows: "true:3EB0" is our own word for it."""
+    return key.partition(":")[2] or key
+
+
+def jid(chat, server="c.us"):
+    if "group" in chat:
+        return chat["group"]
+    return f"{chat['lid']}@lid" if "lid" in chat else f"{chat['phone']}@{server}"
+
+
+def seconds(item):
+    return item["at"] // 1000
+
+
+# Meta's Cloud API
+
+def meta_value(account, kind, member, value):
+    value = {"messaging_product": "whatsapp", member: value,
+             "metadata": {"display_phone_number": ME, "phone_number_id": account.phone_number_id}}
+    return {"object": "whatsapp_business_account", "entry": [{"id": account.waba, "changes": [{"field": kind, "value": value}]}]}
+
+
+def meta_message(account, item):
+    one = {"id": item["key"], "timestamp": str(seconds(item)), "type": "text", "text": {"body": item["body"]}}
+    if item["out"]:
+        return meta_value(account, "smb_message_echoes", "message_echoes", [one | {"from": ME, "to": item["chat"]["phone"]}])
+    body = meta_value(account, "messages", "messages", [one | {"from": item["chat"]["phone"]}])
+    body["entry"][0]["changes"][0]["value"]["contacts"] = [{"profile": {"name": item["name"]}, "wa_id": item["chat"]["phone"]}]
+    return body
+
+
+def meta_update(account, item, kind, detail):
+    one = {"from": item["chat"]["phone"], "id": f"wamid.U{item['n']:012}", "timestamp": str(seconds(item)), "type": kind, kind: detail}
+    return meta_value(account, "messages", "messages", [one])
+
+
+def meta_edit(account, item):
+    return meta_update(account, item, "edit", {"original_message_id": item["key"],
+                                               "message": {"type": "text", "text": {"body": item["body"]}}})
+
+
+def meta_revoke(account, item):
+    return meta_update(account, item, "revoke", {"original_message_id": item["key"]})
+
+
+def meta_reaction(account, item):
+    return meta_update(account, item, "reaction", {"message_id": item["key"]} | ({"emoji": item["emoji"]} if item["emoji"] else {}))
+
+
+def meta_status(account, item):
+    one = {"id": item["key"], "status": item["status"], "timestamp": str(seconds(item)), "recipient_id": item["chat"]["phone"]}
+    if item["status"] == "failed":
+        one["errors"] = [{"code": 131049, "title": "not delivered"}]
+    return meta_value(account, "messages", "statuses", [one])
+
+
+def meta_bad(account, item):
+    """A message without an id beside a good one: it alone is refused."""
+    good = meta_message(account, item["good"])
+    value = good["entry"][0]["changes"][0]["value"]
+    member = "messages" if "messages" in value else "message_echoes"
+    value[member].append({"from": ME, "to": ME, "timestamp": "1", "type": "text", "text": {"body": item["mark"]}})
+    return good
+
+
+# whatsapp-web.js, as wwebjs-api sends it
+
+def wwebjs_id(item, key=None):
+    key = key or item["key"]
+    mine = key.startswith("true:")
+    chat = jid(item["chat"])
+    whole = f"{'true' if mine else 'false'}_{chat}_{stanza(key)}"
+    id_ = {"fromMe": mine, "remote": chat, "id": stanza(key)}
+    if item.get("sender") and not mine:
+        whole += f"_{jid(item['sender'])}"
+        id_["participant"] = jid(item["sender"])
+    return id_ | {"_serialized": whole}
+
+
+def wwebjs_object(item, **changes):
+    mine, chat = item["key"].startswith("true:"), jid(item["chat"])
+    one = {"id": wwebjs_id(item), "ack": 1, "hasMedia": False, "body": item.get("body", ""), "type": "chat",
+           "timestamp": seconds(item), "from": f"{ME}@c.us" if mine else chat, "to": chat if mine else f"{ME}@c.us", "fromMe": mine,
+           "_data": {"notifyName": item.get("name", "")}}
+    if item.get("sender") and not mine:
+        one["author"] = jid(item["sender"])
+    return one | changes
+
+
+def wwebjs(account, kind, data):
+    return {"dataType": kind, "data": data, "sessionId": account.session}
+
+
+def wwebjs_message(account, item):
+    return wwebjs(account, "message_create", {"message": wwebjs_object(item, ack=ACKS[item["status"]] if item["out"] else 1)})
+
+
+def wwebjs_status(account, item):
+    ack = ACKS[item["status"]]
+    return wwebjs(account, "message_ack", {"message": wwebjs_object(item, ack=ack), "ack": ack})
+
+
+def wwebjs_edit(account, item):
+    changed = wwebjs_object(item, latestEditSenderTimestampMs=item["at"])
+    changed["_data"]["latestEditSenderTimestampMs"] = item["at"]
+    return wwebjs(account, "message_edit", {"message": changed, "newBody": item["body"], "prevBody": ""})
+
+
+def wwebjs_revoke(account, item):
+    own = wwebjs_object(item, id=wwebjs_id(item, item["key"].partition(":")[0] + f":3EB1{item['n']:012X}"), type="revoked",
+                        protocolMessageKey=wwebjs_id(item))
+    own["_data"] |= {"type": "revoked", "protocolMessageKey": wwebjs_id(item), "revokeTimestamp": seconds(item), "t": seconds(item)}
+    return wwebjs(account, "message_revoke_everyone", {"message": own})
+
+
+def wwebjs_reaction(account, item):
+    by = f"{ME}@c.us" if item["out"] else jid(item.get("sender") or item["chat"])
+    own = wwebjs_id(item, f"{'true' if item['out'] else 'false'}:3EB2{item['n']:012X}")
+    return wwebjs(account, "message_reaction", {"reaction": {
+        "id": own, "timestamp": seconds(item), "reaction": item["emoji"], "msgId": wwebjs_id(item), "senderId": by, "ack": 2}})
+
+
+def wwebjs_group(account, item):
+    own = wwebjs_id({"chat": item["chat"], "key": f"false:{item['n']}"})
+    return wwebjs(account, "group_update", {"notification": {
+        "id": own, "body": item["text"], "type": "subject", "timestamp": seconds(item), "chatId": item["chat"]["group"],
+        "author": f"{ME}@c.us", "recipientIds": []}})
+
+
+# WAHA
+
+def waha(account, item, event, payload):
+    return {"id": f"evt_{item['n']}", "timestamp": item["at"], "event": event, "session": account.session,
+            "me": {"id": f"{ME}@c.us"}, "payload": payload, "engine": "WEBJS"}
+
+
+def waha_object(item, id_=None, **changes):
+    mine, chat = item["key"].startswith("true:"), jid(item["chat"])
+    return {"id": id_ or f"{'true' if mine else 'false'}_{chat}_{stanza(item['key'])}", "timestamp": seconds(item),
+            "from": f"{ME}@c.us" if mine else chat, "to": chat if mine else f"{ME}@c.us", "fromMe": mine, "participant": None,
+            "body": item.get("body", ""), "hasMedia": False, "ack": 1, "_data": {"notifyName": item.get("name", "")}} | changes
+
+
+def waha_message(account, item):
+    return waha(account, item, "message.any", waha_object(item, ack=ACKS[item["status"]] if item["out"] else 1))
+
+
+def waha_status(account, item):
+    return waha(account, item, "message.ack", waha_object(item, ack=ACKS[item["status"]]))
+
+
+def waha_edit(account, item):
+    own = f"false_{jid(item['chat'])}_3EB1{item['n']:012X}"
+    return waha(account, item, "message.edited", waha_object(item, own, editedMessageId=stanza(item["key"])))
+
+
+def waha_revoke(account, item):
+    own = f"false_{jid(item['chat'])}_3EB1{item['n']:012X}"
+    return waha(account, item, "message.revoked", {"after": waha_object(item, own, body=""), "before": None,
+                                                   "revokedMessageId": stanza(item["key"])})
+
+
+def waha_reaction(account, item):
+    chat, mine = jid(item["chat"]), item["out"]
+    target = f"{'true' if item['key'].startswith('true:') else 'false'}_{chat}_{stanza(item['key'])}"
+    return waha(account, item, "message.reaction", {
+        "id": f"{'true' if mine else 'false'}_{chat}_3EB2{item['n']:012X}", "from": f"{ME}@c.us" if mine else chat, "fromMe": mine,
+        "participant": None, "to": chat if mine else f"{ME}@c.us", "timestamp": seconds(item),
+        "reaction": {"text": item["emoji"], "messageId": target}})
+
+
+# Evolution API
+
+def evolution(account, event, data):
+    return {"event": event, "instance": account.session, "data": data, "apikey": account.secret}
+
+
+def evolution_key(item):
+    return {"remoteJid": jid(item["chat"], "s.whatsapp.net"), "fromMe": item["key"].startswith("true:"), "id": stanza(item["key"])}
+
+
+def evolution_message(account, item):
+    return evolution(account, "messages.upsert", {
+        "key": evolution_key(item), "pushName": item["name"], "message": {"conversation": item["body"]},
+        "messageType": "conversation", "messageTimestamp": seconds(item),
+        "status": {"pending": "PENDING", "sent": "SERVER_ACK"}.get(item["status"], "DELIVERY_ACK")})
+
+
+def evolution_status(account, item):
+    word = {"sent": "SERVER_ACK", "delivered": "DELIVERY_ACK", "failed": "ERROR"}.get(item["status"], item["status"].upper())
+    key = evolution_key(item)
+    return evolution(account, "messages.update", {"keyId": key["id"], "remoteJid": key["remoteJid"], "fromMe": key["fromMe"],
+                                                  "status": word})
+
+
+# Our own contract
+
+def bridge_message(account, item):
+    group = "group" in item["chat"]
+    body = {"session_id": account.session, "workspace_id": account.workspace, "id": stanza(item["key"]), "from_me": item["out"],
+            "chat_type": "group" if group else "private", "message_body": item["body"], "message_type": "chat",
+            "timestamp": seconds(item), "has_media": False}
+    if item["out"]:
+        body["ack"] = ACKS[item["status"]]
+    if group:
+        sender = {} if item["out"] else {"sender_phone": jid(item["sender"]), "sender_name": item["name"]}
+        return body | {"group_jid": item["chat"]["group"]} | sender
+    return body | {"contact_phone": jid(item["chat"]), "contact_name": item["name"]}
+
+
+def bridge_sync(account, items):
+    """One batch: its chats, then its end, which says how many were refused."""
+    *chats, end = items
+    bad = [{"type": "private", "contact_name": end["mark"], "timestamp": 1}] * end["rejected"]
+    return {"session_id": account.session, "workspace_id": account.workspace, "sync_id": end["sync"], "index": end["index"],
+            "total": end["total"], "last": end["last"], "chats": [bridge_chat(c) for c in chats] + bad}
+
+
+def bridge_chat(item):
+    messages = [{"id": stanza(m["key"]), "body": m["body"], "type": "chat", "timestamp": seconds(m), "from_me": m["out"],
+                 "ack": ACKS[m["status"]] if m["out"] else None} for m in item["messages"]]
+    return {"type": "private", "contact_phone": jid(item["chat"]), "contact_name": item["name"],
+            "timestamp": max(m["timestamp"] for m in messages), "messages": messages}
+
+
+# What each dialect can say: {kind: what makes the body of one item}
+HTTP = {
+    "meta": {"message": meta_message, "status": meta_status, "edit": meta_edit, "revoke": meta_revoke, "reaction": meta_reaction,
+             "bad": meta_bad},
+    "webjs-raw": {"message": wwebjs_message, "status": wwebjs_status, "edit": wwebjs_edit, "revoke": wwebjs_revoke,
+                  "reaction": wwebjs_reaction, "group": wwebjs_group},
+    "waha": {"message": waha_message, "status": waha_status, "edit": waha_edit, "revoke": waha_revoke, "reaction": waha_reaction},
+    "evolution": {"message": evolution_message, "status": evolution_status},
+    "bridge": {"message": bridge_message, "sync": bridge_sync},
+}
+
+
+def body_of(account, items):
+    """The bytes of one POST: one item, or the whole batch of a sync."""
+    make = HTTP[account.dialect]
+    if items[-1]["kind"] == "sync_end":
+        body = make["sync"](account, items)
+    else:
+        body = make[items[0]["kind"]](account, items[0])
+    return json.dumps(body).encode()
+
+
+# Straight to Kafka
+
+def fill(chat, address, name=""):
+    Source.fill_chat(chat, address.get("phone"), address.get("lid"), address.get("group"), name)
+
+
+def fill_message(m, item):
+    fill(m.chat, item["chat"], "" if "group" in item["chat"] or item["out"] else item["name"])
+    m.key, m.provider_id, m.body = item["key"], stanza(item["key"]), item["body"]
+    m.direction = common.DIRECTION_OUTBOUND if item["out"] else common.DIRECTION_INBOUND
+    m.type = common.MESSAGE_TYPE_TEXT
+    m.placeholder = item.get("placeholder", False)
+    if item["out"]:
+        m.status = STATUS_WORDS[item["status"]]
+    if item.get("sender") and not item["out"]:
+        m.sender.phone, m.sender.name = item["sender"]["phone"], item["name"]
+
+
+def fill_update(v, item):
+    v.target.key = item["key"]
+    fill(v.chat, item["chat"])
+    if hasattr(v, "direction"):
+        v.direction = common.DIRECTION_OUTBOUND if item.get("out") else common.DIRECTION_INBOUND
+
+
+def fill_status(v, item):
+    fill_update(v, item)
+    v.status = STATUS_WORDS[item["status"]]
+    if item.get("participant"):
+        v.participant.phone = item["participant"]
+
+
+def fill_edit(v, item):
+    fill_update(v, item)
+    v.body = item["body"]
+
+
+def fill_reaction(v, item):
+    fill_update(v, item)
+    v.emoji = item["emoji"]
+    if not item["out"]:
+        v.sender.phone = (item.get("sender") or item["chat"])["phone"]
+
+
+def fill_read(v, item):
+    fill(v.chat, item["chat"])
+    v.read_at_ms = item["read_at"]
+
+
+def fill_sync_chat(v, item):
+    fill(v.state.chat, item["chat"], item["name"])
+    v.sync_id, v.index, v.rank = item["sync"], item["index"], item["rank"]
+    for one in item["messages"]:
+        history = v.messages.add()
+        fill_message(history.message, one)
+        history.source_time_ms = one["at"]
+
+
+def fill_sync_end(v, item):
+    v.sync_id, v.index, v.total, v.last = item["sync"], item["index"], item["total"], item["last"]
+    v.chats, v.rejected = item["chats"], item["rejected"]
+
+
+def fill_alias(v, item):
+    v.kind, v.old.lid, v.new.phone = v.KIND_ALIAS, item["lid"], item["phone"]
+
+
+def fill_number(v, item):
+    v.kind, v.old.phone, v.new.phone = v.KIND_NUMBER_CHANGED, item["old"], item["new"]
+
+
+def fill_group(v, item):
+    v.group.jid, v.action = item["chat"]["group"], GROUP_ACTIONS[item["action"]]
+    v.text = item.get("text", "")
+    for phone in item.get("participants", ()):
+        v.participants.add().party.phone = phone
+
+
+def fill_session(v, item):
+    v.state = SESSIONS[item["state"]]
+
+
+# kind: (the variant of InboundEvent, what fills it)
+VARIANTS = {
+    "message": ("message", fill_message), "status": ("message_status", fill_status), "edit": ("message_edit", fill_edit),
+    "revoke": ("message_revoke", fill_update), "reaction": ("reaction", fill_reaction), "delete": ("message_delete", fill_update),
+    "read": ("read_marker", fill_read), "sync_chat": ("sync_chat", fill_sync_chat), "sync_end": ("sync_batch_end", fill_sync_end),
+    "alias": ("identity_change", fill_alias), "number": ("identity_change", fill_number), "group": ("group_change", fill_group),
+    "session": ("session_state", fill_session),
+}
+
+
+def event_of(account, item):
+    variant, filler = VARIANTS[item["kind"]]
+    source = Source(account.workspace, account.uuid)
+    event = source.event(variant, item["n"], at=item["at"] / 1000, origin=ORIGINS[item.get("origin", "live")])
+    filler(getattr(event, variant), item)
+    return event
+
+
+# What breaks a rule of inbound.proto, each in its own way: {name: (reason, what spoils a good event)}
+
+def without(member):
+    return lambda e: e.message.ClearField(member)
+
+
+def assign(field, value):
+    return lambda e: setattr(e, field, value)
+
+
+def no_variant(event):
+    event.ClearField("event")
+    return event.SerializeToString() + b"\xaa\x06\x02\x08\x01"  # field 101, which no release knows
+
+
+SPOILERS = {
+    "no protobuf": ("decode", lambda e: b"\xff\xff\xff\xff" + e.event_id.encode()),
+    "not UTF-8": ("decode", lambda e: e.SerializeToString().replace(e.message.body.encode()[:4], b"\xff\xfe\xff\xfe")),
+    "variant unknown": ("unsupported", no_variant),
+    "no chat": ("rule", without("chat")),
+    "no direction": ("rule", without("direction")),
+    "no key": ("rule", without("key")),
+    "no such account": ("unknown_reference", assign("account_id", "00000000-0000-4000-8000-000000000001")),
+    "another workspace": ("unknown_reference", assign("workspace_id", "00000000-0000-4000-8000-000000000002")),
+}
+
+
+def bad_value(account, item):
+    event = event_of(account, item["good"])
+    value = SPOILERS[item["how"]][1](event)
+    return value if isinstance(value, bytes) else event.SerializeToString()
+
+
+def record_of(account, item):
+    """(value, headers) as an outside producer publishes it."""
+    if item["kind"] == "bad":
+        return bad_value(account, item), []
+    event = event_of(account, item)
+    return event.SerializeToString(), headers(event, "chaos")

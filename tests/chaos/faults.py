@@ -1,0 +1,400 @@
+"""The catalogue of faults: each does its damage and heals it, whatever happens in between.
+
+A fault is a function of the system and of a random generator of its own, from which all its parameters come. What it touches
+(a service, a server) nothing else touches at the same time; that is how two go on at once.
+"""
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import ConfigResource
+
+from harness.waiting import wait_for
+
+BATCH_POINTS = ("batch_begin", "batch_locked", "batch_applied", "batch_commit", "batch_committed", "batch_published")
+INGEST_POINTS = ("ingest_produce", "ingest_produced", "ingest_acknowledged")
+FAILING_POINTS = ("batch_begin", "batch_commit", "ingest_produce")  # where a caller can fail
+REACHED_S = 6.0      # a failpoint that no load reaches by then is given up
+TAKEN_OVER_S = 2.6   # longer than a session's timeout: the other replica takes over
+
+CATALOGUE = {}
+
+
+@dataclass(frozen=True)
+class Fault:
+    name: str
+    touches: str
+    needs_root: bool
+    run: callable
+    about: str
+
+
+def fault(name, touches, about, needs_root=False):
+    def add(run):
+        CATALOGUE[name] = Fault(name, touches, needs_root, run, about)
+        return run
+    return add
+
+
+def hold(random, low_s, high_s):
+    """How long the damage lasts."""
+    time.sleep(random.uniform(low_s, high_s))
+
+
+def victim(system, service, random):
+    return system.ingest if service == "ingest" else random.choice(system.replicas)
+
+
+# Services
+
+def kill_now(system, service, random):
+    one = victim(system, service, random)
+    one.kill()
+    hold(random, 0.0, 0.5)
+    one.start(wait_ready=False)
+
+
+def stop_now(system, service, random):
+    one = victim(system, service, random)
+    one.pause()
+    try:
+        hold(random, 0.3, 1.5 if service == "ingest" else TAKEN_OVER_S)
+    finally:
+        one.resume()
+
+
+def restart_at(one, failpoint):
+    one.kill()
+    one.start(wait_ready=False, failpoint=failpoint)
+
+
+def kill_at(system, service, random, point):
+    one = victim(system, service, random)
+    restart_at(one, f"{point}:kill@{random.randint(1, 6)}")
+    try:
+        one.wait_end(REACHED_S)
+    except AssertionError:  # not reached
+        one.kill()
+    one.start(wait_ready=False)
+
+
+def stop_at(system, service, random, point):
+    """Stands still there; a chat-sync's partitions are taken over meanwhile, and it wakes up as a zombie."""
+    one = victim(system, service, random)
+    nth, long = random.randint(1, 6), service != "ingest" and random.random() < 0.7
+    restart_at(one, f"{point}:stop@{nth}")
+    try:
+        wait_for(one.stopped, f"{one.label} stands still", REACHED_S)
+        hold(random, TAKEN_OVER_S if long else 0.3, TAKEN_OVER_S + 0.5 if long else 1.0)
+    except AssertionError:  # not reached
+        pass
+    finally:
+        one.resume()
+        if not long or random.random() < 0.5:
+            one.kill()
+            one.start(wait_ready=False)
+
+
+def fail_at(system, service, random, point):
+    """The caller fails there, now and then; the program lives on."""
+    one = victim(system, service, random)
+    times = sorted(random.sample(range(1, 30), 5))
+    restart_at(one, ",".join(f"{point}:error@{n}" for n in times))
+    hold(random, 1.0, 2.0)
+    one.kill()
+    one.start(wait_ready=False)
+
+
+def add_service_faults(service, points):
+    short = service.replace("-", "_")
+
+    def at(run, point):
+        return lambda system, random: run(system, service, random, point)
+
+    fault(f"kill_{short}", service, "kill -9 at any moment")(lambda s, r: kill_now(s, service, r))
+    fault(f"stop_{short}", service, "SIGSTOP at any moment, then SIGCONT")(lambda s, r: stop_now(s, service, r))
+    for point in points:
+        fault(f"kill_at_{point}", service, f"kill -9 the nth time it passes {point}")(at(kill_at, point))
+        fault(f"stop_at_{point}", service, f"SIGSTOP there; taken over meanwhile, woken up as a zombie")(at(stop_at, point))
+        if point in FAILING_POINTS:
+            fault(f"fail_at_{point}", service, "the step fails a few times")(at(fail_at, point))
+
+
+add_service_faults("chat-sync", BATCH_POINTS)
+add_service_faults("ingest", INGEST_POINTS)
+
+
+@fault("rebalance_storm", "chat-sync", "two more replicas come and go, in order and by kill -9")
+def rebalance_storm(system, random):
+    extra = [system.storm_replica(name) for name in ("three", "four")]
+    for _ in range(random.randint(2, 3)):
+        for one in extra:
+            one.start(wait_ready=False)
+        hold(random, 0.2, 1.2)
+        for one in extra:
+            one.kill() if random.random() < 0.5 else one.stop()
+
+
+@fault("rolling_restart", "chat-sync", "each replica ends by SIGTERM, with 0, and starts again")
+def rolling_restart(system, random):
+    for one in random.sample(system.replicas, len(system.replicas)):
+        one.stop()
+        one.start()
+
+
+@fault("restart_ingest", "ingest", "ends by SIGTERM, with 0, while bridges post, and starts again")
+def restart_ingest(system, random):
+    system.ingest.stop()
+    hold(random, 0.0, 0.3)
+    system.ingest.start(wait_ready=False)
+
+
+def clock_jumps(system, service, random):
+    clock = system.clocks[victim(system, service, random).label]
+    try:
+        for _ in range(2):
+            clock.jump(random.choice((-1, 1)) * 10 ** random.uniform(0, 5.4))  # a second to three days
+            hold(random, 0.3, 1.0)
+    finally:
+        clock.jump(0)
+
+
+fault("clock_jump_chat_sync", "chat-sync", "its wall clock jumps by up to three days, to and fro")(
+    lambda s, r: clock_jumps(s, "chat-sync", r))
+fault("clock_jump_ingest", "ingest", "its wall clock jumps by up to three days, to and fro")(lambda s, r: clock_jumps(s, "ingest", r))
+
+
+# The broker
+
+@fault("kill_broker", "kafka", "kill -9, then started on its data")
+def kill_broker(system, random):
+    system.kafka.kill()
+    hold(random, 0.0, 0.5)
+    system.kafka.start()
+
+
+@fault("restart_broker", "kafka", "ends in order, then started")
+def restart_broker(system, random):
+    system.kafka.stop()
+    system.kafka.start()
+
+
+@fault("pause_broker", "kafka", "SIGSTOP, then SIGCONT")
+def pause_broker(system, random):
+    system.kafka.pause()
+    try:
+        hold(random, 0.5, 3.0)
+    finally:
+        system.kafka.resume()
+
+
+def topic_config(system, topic, **changes):
+    """Sets these of a topic's own settings; what was there comes back."""
+    resource = ConfigResource(ConfigResource.Type.TOPIC, system.blazz.topic(topic))
+    (found,) = system.kafka.admin.describe_configs([resource]).values()
+    kept = {name: c.value for name, c in found.result(20).items() if c.source == 1}  # set for this topic
+
+    def write(settings):
+        (done,) = system.kafka.admin.alter_configs(
+            [ConfigResource(ConfigResource.Type.TOPIC, system.blazz.topic(topic), set_config=settings)]).values()
+        done.result(20)
+
+    write(kept | changes)
+    return lambda: wait_for(lambda: written(write, kept), f"{topic} has its settings back")
+
+
+def written(write, settings):
+    try:
+        write(settings)
+        return True
+    except KafkaException:
+        return False
+
+
+def refuse(topic):
+    """acks=all cannot be had: NOT_ENOUGH_REPLICAS, from a broker that is well otherwise."""
+    def run(system, random):
+        heal = topic_config(system, topic, **{"min.insync.replicas": "2"})
+        try:
+            hold(random, 0.5, 2.5)
+        finally:
+            heal()
+    return run
+
+
+fault("broker_refuses_inbound", "kafka", "answers NOT_ENOUGH_REPLICAS to ingest and producers")(refuse("inbound"))
+fault("broker_refuses_events", "kafka", "answers NOT_ENOUGH_REPLICAS to chat-sync's events")(refuse("chat-event"))
+fault("broker_refuses_dead_letters", "kafka", "answers NOT_ENOUGH_REPLICAS to chat-sync's dead letters")(
+    refuse("inbound.chat-sync.dlq"))
+
+
+# PostgreSQL
+
+@fault("kill_postgres", "postgres", "kill -9 of all its processes, then crash recovery")
+def kill_postgres(system, random):
+    system.postgres.kill()
+    hold(random, 0.0, 1.0)
+    system.postgres.start()
+
+
+@fault("restart_postgres", "postgres", "ends at once, then started")
+def restart_postgres(system, random):
+    system.postgres.stop()
+    system.postgres.start()
+
+
+@fault("pause_postgres", "postgres", "SIGSTOP of all its processes, then SIGCONT")
+def pause_postgres(system, random):
+    system.postgres.pause()
+    try:
+        hold(random, 0.3, 3.0)
+    finally:
+        system.postgres.resume()
+
+
+@contextmanager
+def superuser(system):
+    connection = psycopg2.connect(system.admin_conninfo(), connect_timeout=5)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
+
+
+def end_sessions(cursor):
+    cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('blazz_ingest', 'blazz_chat_sync')")
+
+
+@fault("sessions_ended", "postgres", "all sessions of the services are terminated, again and again")
+def sessions_ended(system, random):
+    with superuser(system) as cursor:
+        for _ in range(random.randint(1, 5)):
+            end_sessions(cursor)
+            hold(random, 0.05, 0.5)
+
+
+@fault("connections_exhausted", "postgres", "no connection is left, and those there were have ended")
+def connections_exhausted(system, random):
+    taken = []
+    with superuser(system) as cursor:
+        try:
+            end_sessions(cursor)
+            try:
+                while True:
+                    taken.append(psycopg2.connect(system.blazz.conninfo("blazz_ops"), connect_timeout=5))
+            except psycopg2.OperationalError:
+                pass
+            hold(random, 0.5, 2.5)
+        finally:
+            for connection in taken:
+                connection.close()
+
+
+@fault("deadlocks", "postgres", "somebody locks conversations and progress in the opposite order; chat-sync is the victim")
+def deadlocks(system, random):
+    end = time.monotonic() + random.uniform(1.0, 2.5)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'blazz_chat_sync' AND wait_event_type = 'Lock'"
+    with superuser(system) as watcher:
+        while time.monotonic() < end:
+            with superuser(system) as cursor:
+                cursor.execute("SET deadlock_timeout = '20s'")  # the other one notices
+                cursor.execute("SET statement_timeout = '3s'")
+                cursor.execute("BEGIN")
+                cursor.execute("SELECT id FROM conversations ORDER BY updated_at DESC, id LIMIT 20 FOR UPDATE")
+                try:
+                    wait_for(lambda: count(watcher, waiting), "chat-sync waits", 0.5, 0.01)
+                    cursor.execute("SELECT partition FROM consumer_progress ORDER BY partition DESC FOR UPDATE")
+                except (AssertionError, psycopg2.Error):  # nobody came, or we were the victim
+                    pass
+
+
+def count(cursor, query):
+    cursor.execute(query)
+    return cursor.fetchone()[0]
+
+
+@fault("hanging_lock", "postgres", "somebody holds a table: statements hang until their deadline")
+def hanging_lock(system, random):
+    table = random.choice(("chats", "conversations", "outbox", "consumer_progress", "contacts", "whatsapp_accounts"))
+    with superuser(system) as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SET LOCAL lock_timeout = '3s'")
+        try:
+            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        except psycopg2.errors.LockNotAvailable:
+            return
+        hold(random, 0.5, 3.5)
+        cursor.execute("ROLLBACK")
+
+
+@fault("disk_full", "postgres", "no byte is left on its disk: statements fail, or the server goes down with its log", needs_root=True)
+def disk_full(system, random):
+    ballast = Path(system.postgres.folder, "ballast")
+    try:
+        with open(ballast, "wb") as f:
+            try:
+                while True:
+                    f.write(bytes(1 << 20))
+            except OSError:
+                pass
+        hold(random, 0.5, 2.0)
+    finally:
+        ballast.unlink(missing_ok=True)
+    wait_for(lambda: accepts(system), "PostgreSQL is back", 30)
+
+
+def accepts(system):
+    """Started again where the full disk ended it; recovering until it answers."""
+    if not system.postgres.pids() or not Path(f"/proc/{system.postgres.pids()[0]}").exists():
+        system.postgres.start()
+    try:
+        with superuser(system) as cursor:
+            cursor.execute("SELECT 1")
+        return True
+    except psycopg2.OperationalError:
+        return False
+
+
+# The network, in a namespace of our own
+
+def cut(port, random):
+    rules = [("ip", "rule", verb, "pref", "1", "ipproto", "tcp", side, str(port), "blackhole")
+             for verb in ("add", "del") for side in ("dport", "sport")]
+    try:
+        for rule in rules[:2]:
+            subprocess.run(rule, check=True)
+        hold(random, 0.5, 3.0)
+    finally:
+        for rule in rules[2:]:
+            subprocess.run(rule, check=True)
+
+
+@fault("cut_off_broker", "kafka", "no packet to or from the broker arrives", needs_root=True)
+def cut_off_broker(system, random):
+    cut(system.kafka.address.rpartition(":")[2], random)
+
+
+@fault("cut_off_postgres", "postgres", "no packet to or from PostgreSQL arrives", needs_root=True)
+def cut_off_postgres(system, random):
+    cut(system.postgres.parts()["port"], random)
+
+
+def dealt(seed, names, root):
+    """The faults of each cycle, for ever: every fault comes as often as any other, one or two at a time, two never at one place."""
+    from random import Random
+    random, deck = Random(f"{seed}/faults"), []
+    faults = [f for name, f in CATALOGUE.items() if (not names or name in names) and (root or not f.needs_root)]
+    while True:
+        if not deck:
+            deck = random.sample(faults, len(faults))
+        first = deck.pop()
+        second = next((f for f in reversed(deck) if f.touches != first.touches), None) if random.random() < 0.5 else None
+        if second:
+            deck.remove(second)
+        yield [(f, random.uniform(0.1, 0.8), random.getrandbits(32)) for f in (first, second) if f]

@@ -1,0 +1,714 @@
+#!/usr/bin/python3
+"""The ledger: checks the promises against what a run left behind, knowing nothing of the services' insides.
+
+tests/chaos/ledger.py SNAPSHOT... judges snapshots again that run.py wrote (it keeps the last one of a run that failed). One function an
+invariant; each yields what is wrong, in words. A snapshot is of a system at rest: the faults are over, the load is taken in.
+"""
+import hashlib
+import json
+import re
+import sys
+from collections import Counter, defaultdict
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
+
+from blazz.v1 import chat_event_pb2, common_pb2, inbound_pb2  # noqa: E402 (found by the line above)
+from harness.service import SANITIZER  # noqa: E402
+
+from dialects import bad_value, stanza  # noqa: E402
+from model import RANK, Model  # noqa: E402
+from snapshot import Snapshot  # noqa: E402
+
+SHOWN = 5  # violations printed of each invariant
+COUNTS = ("applied", "no_effect", "filtered", "parked", "dead_lettered", "skipped")
+UNTIMED = ("webjs-raw", "evolution")  # their acks carry no time of their own
+RSS_GROWTH_KB = 150_000  # a sanitized program's quarantine and caches fill up; a leak passes any bound
+SPARE_FDS = 12
+STATEMENT_AGE_S = 5
+
+
+def ms(text):
+    return None if text is None else round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def word(enum, number, prefix):
+    return enum.Name(number).removeprefix(prefix).lower()
+
+
+def chat_name(chat):
+    if chat.WhichOneof("peer") == "group":
+        return chat.group.jid
+    return chat.contact.lid or chat.contact.phone.lstrip("+")
+
+
+def item_chat(chat):
+    return chat.get("group") or chat.get("lid") or chat["phone"]
+
+
+def identity_of_item(item):
+    """What makes an item the same, whichever way it travels."""
+    kind = item["kind"]
+    if kind == "message":
+        return kind, stanza(item["key"]), item_chat(item["chat"]), item.get("origin", "live"), item["body"]
+    if kind == "status":
+        return kind, stanza(item["key"]), item["status"], item.get("participant", "")
+    if kind == "edit":
+        return kind, stanza(item["key"]), item["body"]
+    if kind in ("revoke", "delete"):
+        return kind, stanza(item["key"])
+    if kind == "reaction":
+        return kind, stanza(item["key"]), item["emoji"], item["out"]
+    if kind == "read":
+        return kind, item_chat(item["chat"]), item["read_at"]
+    if kind == "sync_chat":
+        return kind, item["sync"], item["rank"], len(item["messages"])
+    if kind == "sync_end":
+        return kind, item["sync"], item["index"], item["chats"], item["rejected"]
+    if kind == "alias":
+        return kind, item["lid"], item["phone"]
+    if kind == "number":
+        return kind, item["old"], item["new"]
+    if kind == "group":
+        return kind, item["chat"]["group"], item.get("text", ""), tuple(sorted(item.get("participants", ()))), item["action"]
+    return kind, item["state"], item["at"]
+
+
+def identity_of_event(e):
+    variant = e.WhichOneof("event")
+    v = getattr(e, variant)
+    if variant == "message":
+        origin = word(common_pb2.Origin, e.origin, "ORIGIN_")
+        return "message", stanza(v.key), chat_name(v.chat), origin, v.body
+    if variant == "message_status":
+        return "status", target(v), word(common_pb2.MessageStatus, v.status, "MESSAGE_STATUS_"), v.participant.phone.lstrip("+")
+    if variant == "message_edit":
+        return "edit", target(v), v.body
+    if variant in ("message_revoke", "message_delete"):
+        return variant.removeprefix("message_"), target(v)
+    if variant == "reaction":
+        return variant, target(v), v.emoji, v.direction == common_pb2.DIRECTION_OUTBOUND
+    if variant == "read_marker":
+        return "read", chat_name(v.chat), v.read_at_ms
+    if variant == "sync_chat":
+        return variant, v.sync_id, v.rank, len(v.messages)
+    if variant == "sync_batch_end":
+        return "sync_end", v.sync_id, v.index, v.chats, v.rejected
+    if variant == "identity_change" and v.kind == v.KIND_ALIAS:
+        return "alias", v.old.lid, v.new.phone
+    if variant == "identity_change" and v.kind == v.KIND_NUMBER_CHANGED:
+        return "number", v.old.phone, v.new.phone
+    if variant == "group_change":
+        action = word(inbound_pb2.GroupChange.Action, v.action, "ACTION_")
+        return "group", v.group.jid, v.text, tuple(sorted(p.party.phone for p in v.participants)), action
+    if variant == "session_state":
+        state = {"connected": "connected", "disconnected": "disconnected", "qr": "qr_scanning"}
+        name = word(inbound_pb2.SessionState.State, v.state, "STATE_")
+        return "session", state.get(name, name), e.source_time_ms
+    return (variant,)
+
+
+def target(v):
+    return stanza(v.target.key) if v.target.key else v.target.stanza
+
+
+class Case:
+    """A snapshot, and what several invariants ask of it."""
+
+    def __init__(self, snapshot):
+        self.s = snapshot
+
+    def table(self, name):
+        return self.s.tables[name]
+
+    # The journal
+
+    @cached_property
+    def sent(self):
+        """{number: (account, item)}; a good item beside a bad one counts as an item of its own."""
+        out = {}
+        for line in self.s.journal:
+            if line["what"] == "sent":
+                for item in line["items"]:
+                    out[item["n"]] = (line["account"], item)
+                    if "good" in item and item["how"] == "no id":
+                        out[item["good"]["n"]] = (line["account"], item["good"])
+        return out
+
+    @cached_property
+    def acknowledged(self):
+        numbers = {n for line in self.s.journal if line["what"] == "acknowledged" for n in line["items"]}
+        return numbers | {self.sent[n][1]["good"]["n"] for n in numbers if self.sent[n][1].get("how") == "no id"}
+
+    @cached_property
+    def bad(self):
+        """The items straight to Kafka that must become dead letters: {their record's value: item}"""
+        return {bad_value(SimpleNamespace(**self.s.setup["accounts"][a]), i): i for a, i in self.sent.values()
+                if i["kind"] == "bad" and i["how"] != "no id"}
+
+    # Topics
+
+    @cached_property
+    def inbound(self):
+        """[(record, event)] of what is well-formed; others are None."""
+        return [(r, parse(inbound_pb2.InboundEvent, r.value)) for r in self.s.topics["inbound"]]
+
+    @cached_property
+    def letters(self):
+        """Distinct dead letters of chat-sync by (partition, offset) of what they were: {place: [record]}"""
+        out = defaultdict(list)
+        for r in self.s.topics["inbound.chat-sync.dlq"]:
+            out[int(r.headers["__dlq.errors.partition"]), int(r.headers["__dlq.errors.offset"])].append(r)
+        return out
+
+    @cached_property
+    def taken_in(self):
+        """{(account uuid, identity)} of inbound, without dead letters and what chat-sync tells itself."""
+        return {(e.account_id, identity_of_event(e)) for r, e in self.inbound
+                if e and e.WhichOneof("event") and (r.partition, r.offset) not in self.letters and not own_merge(e)}
+
+    @cached_property
+    def accepted(self):
+        """Items that came through: all that were acknowledged, and of the others those that are there."""
+        out = []
+        for account, item in self.sent.values():
+            if item["kind"] != "bad" and (self.uuid(account), identity_of_item(item)) in self.taken_in:
+                out.append(item | {"account": account})
+        return out
+
+    @cached_property
+    def told(self):
+        """What a reader inside Blazz keeps of chat-event (proto/README.md): [(record, event)], and what it drops."""
+        marks, kept, dropped = {}, [], []
+        for r in self.s.topics["chat-event"]:
+            e = chat_event_pb2.ChatEvent.FromString(r.value)
+            slot, at = (r.partition, e.source.producer, e.source.slot), (e.source.epoch, e.source.seq, e.source.index)
+            if at <= marks.get(slot, (-1, -1, -1)):
+                dropped.append((r, e))
+            else:
+                marks[slot] = at
+                kept.append((r, e))
+        return kept, dropped
+
+    # Tables and the model
+
+    def uuid(self, account):
+        return self.s.setup["accounts"][account]["uuid"]
+
+    @cached_property
+    def model(self):
+        return Model({name: a["workspace"] for name, a in self.s.setup["accounts"].items()}, self.accepted)
+
+    @cached_property
+    def account_of(self):
+        """{row id of an account: our name of it}"""
+        names = {a["uuid"]: name for name, a in self.s.setup["accounts"].items()}
+        return {r["id"]: names[r["uuid"]] for r in self.table("whatsapp_accounts")}
+
+    @cached_property
+    def workspaces(self):
+        return {r["id"]: r["uuid"] for r in self.table("workspaces")}
+
+    @cached_property
+    def contact_roots(self):
+        into = {r["id"]: r["merged_into"] for r in self.table("contacts")}
+
+        def root(id_):
+            while into[id_]:
+                id_ = into[id_]
+            return id_
+        return {id_: root(id_) for id_ in into}
+
+    @cached_property
+    def named(self):
+        """{(workspace, kind, value): contact} of the aliases; a conversation's peer in the model's words is looked up here."""
+        return {(self.workspaces[r["workspace_id"]], r["kind"], r["value"]): self.contact_roots[r["contact_id"]]
+                for r in self.table("contact_aliases")}
+
+    @cached_property
+    def persons(self):
+        """{(workspace, representative): contact}"""
+        out = {}
+        for workspace in self.s.setup["tenants"]:
+            for person, names in self.model.persons(workspace).items():
+                found = {self.named.get((workspace, *n)) for n in names}
+                out[workspace, person] = found.pop() if len(found) == 1 else None
+        return out
+
+    def peer(self, account, peer):
+        """The model's peer in the table's words."""
+        if peer[0] == "group":
+            return peer
+        return "contact", self.persons.get((self.s.setup["accounts"][account]["workspace"], peer[1]))
+
+    @cached_property
+    def groups(self):
+        return {r["id"]: r for r in self.table("whatsapp_groups")}
+
+    @cached_property
+    def conversations(self):
+        """{(account, peer): [row]} of those that go on"""
+        out = defaultdict(list)
+        for r in self.table("conversations"):
+            if r["merged_into"] is None:
+                peer = (("group", self.groups[r["group_id"]]["group_jid"]) if r["group_id"]
+                        else ("contact", self.contact_roots[r["contact_id"]]))
+                out[self.account_of[r["account_id"]], peer].append(r)
+        return out
+
+    @cached_property
+    def rows(self):
+        """{(account, peer, key): [row]}"""
+        by_id = {r["id"]: place for place, rows in self.conversations.items() for r in rows}
+        out = defaultdict(list)
+        for r in self.table("chats"):
+            account, peer = by_id.get(r["conversation_id"], (self.account_of[r["account_id"]], ("merged", r["conversation_id"])))
+            out[account, peer, r["message_key"]].append(r)
+        return out
+
+    @cached_property
+    def reactions_of(self):
+        return group_by(self.table("chat_reactions"), "chat_id")
+
+    @cached_property
+    def tenant_of(self):
+        return {a["uuid"]: a["workspace"] for a in self.s.setup["accounts"].values()}
+
+    @cached_property
+    def pairs(self):
+        """[(place, what the model has, its row)] of the messages that are there once"""
+        out = []
+        for m in self.model.messages.values():
+            place = (m.account, self.peer(m.account, m.peer), m.key)
+            if len(self.rows[place]) == 1:
+                out.append((place, m, self.rows[place][0]))
+        return out
+
+
+def parse(kind, value):
+    try:
+        return kind.FromString(value)
+    except Exception:
+        return None
+
+
+def own_merge(e):
+    return e.WhichOneof("event") == "identity_change" and e.identity_change.kind == e.identity_change.KIND_MERGED
+
+
+def payload_of_row(r):
+    return (r["message_key"], r["type"], r["message_type"], r["metadata"].get("body", ""), ms(r["sent_at"]) // 1000, r["origin"],
+            r["placeholder"])
+
+
+def digest(payload):
+    return hashlib.sha256(repr(payload).encode()).hexdigest()
+
+
+def group_by(rows, *columns):
+    out = defaultdict(list)
+    for r in rows:
+        out[tuple(r[c] for c in columns)].append(r)
+    return out
+
+
+# The invariants
+
+def acknowledged_is_stored_once(c):
+    """I1: what was acknowledged is in PostgreSQL exactly once, payload hash equal, with all that followed."""
+    for n in sorted(c.acknowledged):
+        account, item = c.sent[n]
+        if item["kind"] != "bad" and (c.uuid(account), identity_of_item(item)) not in c.taken_in:
+            yield f"{account}: acknowledged, but not in inbound: {item}"
+    for m in c.model.messages.values():
+        place = (m.account, c.peer(m.account, m.peer), m.key)
+        if len(c.rows[place]) != 1:
+            yield f"{place}: stored {len(c.rows[place])} times, sent as {m.copies[0]}"
+    for place, m, r in c.pairs:
+        if digest(payload_of_row(r)) != digest(m.payload()):
+            yield f"{place}: stored {payload_of_row(r)}, sent {m.payload()}"
+        yield from updates_differ(c, place, m, r)
+    yield from groups_and_sessions_differ(c)
+
+
+def updates_differ(c, place, m, r):
+    have = (ms(r["edited_at"]), ms(r["revoked_at"]), r["deleted_at"] is not None)
+    want = (m.edited_at, m.revoked_at, m.deleted)
+    if have != want:
+        yield f"{place}: (edited, revoked, deleted) is {have}, sent {want}"
+    emojis = sorted(x["emoji"] for x in c.reactions_of[r["id"],])
+    if emojis != m.emojis():
+        yield f"{place}: reactions {emojis}, sent {m.emojis()}"
+
+
+def groups_and_sessions_differ(c):
+    rows = {(c.workspaces[r["workspace_id"]], r["group_jid"]): r for r in c.table("whatsapp_groups")}
+    for (workspace, jid), facts in c.model.groups.items():
+        r = rows.get((workspace, jid))
+        name = facts.get("name", (0, jid))[1]
+        members = {p for p, v in facts.items() if p != "name" and v[1]}
+        have = r and (r["name"], {x["phone"].lstrip("+") for x in r["participants"]})
+        if have != (name, members):
+            yield f"group {jid} of {workspace}: {have}, sent {(name, members)}"
+    for r in c.table("whatsapp_accounts"):
+        at, state = c.model.sessions.get(c.account_of[r["id"]], (0, r["status"]))
+        if r["status"] != state:
+            yield f"{c.account_of[r['id']]}: session {r['status']}, sent {state}"
+
+
+def nothing_stored_that_was_not_sent(c):
+    """I2: nothing is in PostgreSQL, in inbound or told that was not sent, and who is who is as it was said."""
+    sent = {(c.uuid(a), identity_of_item(i)) for a, i in c.sent.values() if i["kind"] != "bad"}
+    for account, what in c.taken_in - sent:
+        yield f"inbound has of {account} what was not sent: {what}"
+    expected = {(m.account, c.peer(m.account, m.peer), m.key) for m in c.model.messages.values()}
+    for place in c.rows.keys() - expected:
+        yield f"{place}: stored, not sent"
+    for (workspace, person), contact in c.persons.items():
+        if contact is None:
+            names = c.model.persons(workspace)[person]
+            yield f"{workspace}: {names} are one person, but lead to {[c.named.get((workspace, *n)) for n in names]}"
+    known = {(w, *n) for w in c.s.setup["tenants"] for names in c.model.persons(w).values() for n in names}
+    for name in c.named.keys() - known:
+        yield f"alias {name} was never sent"
+    for contact, owners in Counter(c.persons.values()).items():
+        if owners > 1 and contact is not None:
+            yield f"contact {contact} is {owners} persons"
+    for place, rows in c.conversations.items():
+        if len(rows) > 1:
+            yield f"{place}: {len(rows)} conversations"
+    yield from told_but_not_stored(c)
+
+
+def told_but_not_stored(c):
+    created = defaultdict(set)
+    for _, e in c.told[0]:
+        if e.WhichOneof("event") == "message_created":
+            created[e.account_id, e.message_created.message.key].add(e.event_id)
+    stored = defaultdict(list)
+    for r in c.table("chats"):
+        stored[c.uuid(c.account_of[r["account_id"]]), r["message_key"]].append(r)
+    origins = defaultdict(set)
+    for m in c.model.messages.values():
+        origins[c.uuid(m.account), m.key] |= {copy.get("origin", "live") for copy in m.copies}
+    for place in created.keys() | stored.keys():
+        told, rows = len(created[place]), len(stored[place])
+        # Live content that replaces what history brought is news once more.
+        if not rows <= told <= rows + (len(origins[place]) > 1):
+            yield f"{place}: {rows} stored, told as created {told} times"
+
+
+def every_record_became_something(c):
+    """I3: per partition, applied + no effect + filtered + parked + dead-lettered = next_offset - start."""
+    for r in c.table("consumer_progress"):
+        if r["next_offset"] is not None and r["next_offset"] - r["start_offset"] != sum(r[k] for k in COUNTS):
+            yield f"partition {r['partition']}: {r['start_offset']} to {r['next_offset']}, but {({k: r[k] for k in COUNTS})}"
+    yield from dead_letters_differ(c)
+
+
+def dead_letters_differ(c):
+    """Each bad record became one dead letter with its reason, and nothing else did."""
+    expected = {(r.partition, r.offset): c.bad[r.value] for r in c.s.topics["inbound"] if r.value in c.bad}
+    for place in c.letters.keys() - expected.keys():
+        yield f"{place}: a dead letter ({c.letters[place][0].headers['x-dlq-reason']}: " \
+            f"{c.letters[place][0].headers['__dlq.errors.message']}) of what was not bad"
+    for place, item in expected.items():
+        reasons = {r.headers["x-dlq-reason"] for r in c.letters.get(place, ())}
+        if reasons != {item["reason"]}:
+            yield f"{place}: {item['how']} became {reasons or 'no dead letter'}, not {item['reason']}"
+    counted, found = {r["partition"]: r["dead_lettered"] for r in c.table("consumer_progress")}, Counter(p for p, _ in c.letters)
+    for partition, n in counted.items():
+        if n != found[partition]:
+            yield f"partition {partition}: {n} dead letters counted, {found[partition]} there"
+    letters = b"\n".join(r.value for r in c.s.topics["http.ingest.dlq"])
+    for n in c.acknowledged:
+        item = c.sent[n][1]
+        if (item["kind"] == "bad" and item["how"] == "no id" or item.get("rejected")) and item["mark"].encode() not in letters:
+            yield f"{c.sent[n][0]}: a bad item beside good ones has no dead letter: {item['mark']}"
+
+
+def counters_equal_a_recount(c):
+    """I5: every counter equals a recount, and the model's."""
+    chats = group_by(c.table("chats"), "conversation_id")
+    told = defaultdict(set)
+    for _, e in c.told[0]:
+        if e.conversation_id:
+            told[e.conversation_id].add(e.sequence)
+    for r in c.table("conversations"):
+        yield from conversation_differs(r, chats[r["id"],], told[r["uuid"]])
+    for v in c.model.conversations.values():
+        rows = c.conversations.get((v.account, c.peer(v.account, v.peer)), [])
+        for r in rows[:1]:
+            have, want = (r["unread_messages"], ms(r["last_read_at"])), (v.unread, v.read_at)
+            if have != want:
+                yield f"{v.account} with {v.peer}: (unread, last read) is {have}, by the rules {want}"
+        if not rows:
+            yield f"{v.account} with {v.peer}: no conversation"
+    for r in c.table("whatsapp_groups"):
+        if r["participants_count"] != len(r["participants"]):
+            yield f"group {r['group_jid']}: {r['participants_count']} participants counted, {len(r['participants'])} there"
+    yield from receipts_differ(c)
+    yield from syncs_differ(c)
+
+
+def conversation_differs(r, chats, told):
+    inbound = [m for m in chats if m["type"] == "inbound"]
+    read = ms(r["last_read_at"])
+    unread = 0 if r["merged_into"] else sum(1 for m in inbound if m["origin"] in ("live", "sync") and m["deleted_at"] is None
+                                            and (read is None or ms(m["sent_at"]) > read))
+    if r["unread_messages"] != unread:
+        yield f"conversation {r['uuid']}: unread {r['unread_messages']}, recounted {unread}"
+    if sorted(told) != list(range(1, r["sequence"] + 1)):
+        yield f"conversation {r['uuid']}: sequence {r['sequence']}, told {len(told)}, missing {missing(told, r['sequence'])}"
+    if r["merged_into"]:
+        return
+    last = max((ms(m["sent_at"]) for m in chats), default=None)
+    if ms(r["last_message_at"]) != last:
+        yield f"conversation {r['uuid']}: last message at {r['last_message_at']}, recounted {last}"
+    if chats and r["last_message_id"] not in {m["id"] for m in chats if ms(m["sent_at"]) == last}:
+        yield f"conversation {r['uuid']}: last message {r['last_message_id']} is not the last"
+    last = max((ms(m["sent_at"]) for m in inbound), default=None)
+    if ms(r["last_inbound_at"]) != last:
+        yield f"conversation {r['uuid']}: last inbound at {r['last_inbound_at']}, recounted {last}"
+
+
+def missing(told, sequence):
+    return sorted(set(range(1, sequence + 1)) - told)[:10] or sorted(told - set(range(1, sequence + 1)))[:10]
+
+
+def receipts_differ(c):
+    receipts = group_by(c.table("chat_receipts"), "chat_id")
+    for place, m, r in c.pairs:
+        have = {x["participant"].lstrip("+"): x["status"] for x in receipts[r["id"],]}
+        if have != m.receipts:
+            yield f"{place}: receipts {have}, sent {m.receipts}"
+
+
+def syncs_differ(c):
+    batches = {(c.account_of[r["account_id"]], r["sync_id"], r["index"]): r for r in c.table("account_syncs")}
+    for place, (ranks, end) in c.model.syncs.items():
+        r = batches.pop(place, None)
+        have = r and (r["synced_mask"], r["skipped_mask"], r["ended_at"] is not None, r["chats"], r["rejected"])
+        want = (sum(1 << rank for rank in ranks), 0, end is not None, end and end["chats"], end and end["rejected"])
+        if have != want:
+            yield f"sync {place}: (synced, skipped, ended, chats, rejected) {have}, sent {want}"
+    for place in batches:
+        yield f"sync {place}: never sent"
+    by_sync = group_by(c.table("account_syncs"), "account_id", "sync_id")
+    for r in c.table("whatsapp_accounts"):
+        shown, rows = r["sync"], by_sync[r["id"], r["sync"].get("sync_id")]
+        have = {k: shown.get(k) for k in ("synced", "skipped", "rejected", "total")}
+        want = {"synced": sum(bin(b["synced_mask"]).count("1") for b in rows),
+                "skipped": sum(bin(b["skipped_mask"] & ~b["synced_mask"]).count("1") for b in rows),
+                "rejected": sum(b["rejected"] or 0 for b in rows), "total": sum(b["chats"] or 0 for b in rows)}
+        if rows and have != want:
+            yield f"{c.account_of[r['id']]}: its sync shows {have}, recounted {want}"
+
+
+def offsets_go_forward(c):
+    """I6: stored offsets never go back and have no gap; events are told in order, each with one id, none lost."""
+    seen = {}
+    for partition, offset, epoch, seq in c.s.watch:
+        before = seen.get(partition, (0, 0, 0))
+        if offset < before[0] or epoch < before[1] or seq < before[2]:
+            yield f"partition {partition}: (offset, epoch, seq) went from {before} back to {(offset, epoch, seq)}"
+        seen[partition] = (offset, epoch, seq)
+    for r in c.table("consumer_progress"):
+        low, high = c.s.watermarks[r["partition"]]
+        start, reached = r["start_offset"] if r["start_offset"] is not None else low, r["next_offset"] or low
+        if start != low or r["skipped"]:
+            yield f"partition {r['partition']}: began at {start} of {low}, {r['skipped']} offsets skipped"
+        if reached != high or c.s.committed.get(r["partition"], 0) > reached:
+            yield f"partition {r['partition']}: reached {reached} of {high}, Kafka says {c.s.committed.get(r['partition'])}"
+        if reached < seen.get(r["partition"], (0,))[0]:
+            yield f"partition {r['partition']}: {reached} is before what was seen, {seen[r['partition']][0]}"
+    yield from events_differ(c)
+
+
+def events_differ(c):
+    kept, dropped = c.told
+    values = {r.value for r, _ in kept}
+    for r, e in dropped:
+        if r.value not in values:
+            yield f"chat-event {r.partition}/{r.offset}: late, and nobody told it before: {e.WhichOneof('event')} {e.event_id}"
+    last, ids, merged = defaultdict(int), {}, {e.conversation_id for _, e in kept if e.WhichOneof("event") == "contact_merged"}
+    for r, e in kept:
+        if e.conversation_id:
+            if e.sequence != last[e.conversation_id] + 1:
+                yield f"conversation {e.conversation_id}: event {e.sequence} after {last[e.conversation_id]}"
+            last[e.conversation_id] = e.sequence
+            if r.key != f"{e.workspace_id}:{e.conversation_id}":
+                yield f"chat-event {r.partition}/{r.offset}: key {r.key} of conversation {e.conversation_id}"
+        first = ids.setdefault(e.event_id, e)
+        if first is not e and (first.conversation_id == e.conversation_id or not {first.conversation_id, e.conversation_id} & merged):
+            yield f"event {e.event_id} is told twice: {first.WhichOneof('event')} as {first.sequence}, {e.sequence}"
+
+
+def queues_are_drained(c):
+    """I7: nothing waits any more: outbox, parked updates, locks, open transactions, running syncs."""
+    if c.table("outbox"):
+        yield f"{len(c.table('outbox'))} outbox rows are left"
+    waiting = {(i["account"], stanza(i["key"]), VARIANT.get(i["kind"], i["kind"])) for i in c.model.waiting}
+    for r in c.table("parked_updates"):
+        place = (c.account_of[r["account_id"]], stanza(r["target"]), r["kind"])
+        if place not in waiting:
+            yield f"parked, though its message is stored: {place}"
+    if len({(r["account_id"], r["target"], r["kind"]) for r in c.table("parked_updates")}) < len(waiting):
+        yield f"{len(waiting)} updates have no message, {len(c.table('parked_updates'))} are parked"
+    for s in c.s.sessions:
+        if s["waits"] == "Lock" or (s["state"] or "").startswith("idle in transaction") or \
+                s["state"] == "active" and s["age_s"] > STATEMENT_AGE_S:
+            yield f"{s['role']} is {s['state']} for {s['age_s']:.1f} s, waits for {s['waits']}: {s['query']}"
+    ended = group_by(({"account": a, "sync": s, "end": end} for (a, s, _), (_, end) in c.model.syncs.items()), "account", "sync")
+    for r in c.table("whatsapp_accounts"):
+        batches = ended[c.account_of[r["id"]], r["sync"].get("sync_id")]
+        total = max((b["end"]["total"] for b in batches if b["end"]), default=0)
+        if r["sync"].get("status") == "running" and len([b for b in batches if b["end"]]) == total > 0 and \
+                all(b["end"] for b in batches) and sync_is_whole(c, r):
+            yield f"{c.account_of[r['id']]}: its sync is over and shown as running"
+
+
+VARIANT = {"status": "message_status", "edit": "message_edit", "revoke": "message_revoke", "delete": "message_delete"}
+
+
+def sync_is_whole(c, account_row):
+    return all(len(ranks) == end["chats"] for (a, s, _), (ranks, end) in c.model.syncs.items()
+               if (a, s) == (c.account_of[account_row["id"]], account_row["sync"].get("sync_id")))
+
+
+def tenants_are_apart(c):
+    """I9: one tenant's marker is never in another's rows, records or events, and in no dead letter, log or metric of another."""
+    markers = {marker: workspace for workspace, marker in c.s.setup["tenants"].items()}
+    pattern = re.compile("|".join(markers))
+
+    def strangers(text, workspace):
+        return {m for m in pattern.findall(text) if markers[m] != workspace}
+
+    for table, rows in c.s.tables.items():
+        for r in rows:
+            owner = c.workspaces.get(r.get("workspace_id") if table != "workspaces" else r["id"])
+            found = strangers(json.dumps(r, ensure_ascii=False) + unhexed(r), owner)
+            if found:
+                yield f"{table} row {r.get('id')} of {owner} holds {found}"
+    for topic, records in c.s.topics.items():
+        for r in records:
+            text = r.value.decode(errors="replace") + json.dumps(r.headers, ensure_ascii=False)
+            if strangers(text, r.key.partition(":")[0]):
+                yield f"{topic} {r.partition}/{r.offset} with key {r.key} holds {strangers(text, r.key.partition(':')[0])}"
+    for r, e in c.told[0]:
+        if r.key.partition(":")[0] != e.workspace_id or c.tenant_of.get(e.account_id) != e.workspace_id:
+            yield f"chat-event {r.partition}/{r.offset}: key {r.key}, workspace {e.workspace_id}, account {e.account_id}"
+    for name, text in [*c.s.logs.items(), *c.s.metrics.items()]:
+        for line in text.splitlines():
+            if len(set(pattern.findall(line))) > 0:
+                yield f"{name} writes a tenant's text: {line[:200]}"
+
+
+def unhexed(row):
+    """What the row's bytea columns hold, as text."""
+    return " ".join(bytes.fromhex(v[2:]).decode(errors="replace") for v in row.values()
+                    if isinstance(v, str) and re.fullmatch(r"\\x([0-9a-f]{2})+", v))
+
+
+def statuses_go_forward(c):
+    """I10: a status never moves back: as told, as stored from cycle to cycle, and in the end it is the furthest that was sent."""
+    told = defaultdict(lambda: -1)
+    for _, e in c.told[0]:
+        if e.WhichOneof("event") == "message_status":
+            v = e.message_status
+            who = (e.account_id, v.message_uuid, v.participant.phone)
+            rank = RANK[word(common_pb2.MessageStatus, v.status, "MESSAGE_STATUS_")]
+            if rank <= told[who]:
+                yield f"message {v.message_uuid} of {e.account_id}: status told as rank {rank} after {told[who]}"
+            told[who] = max(rank, told[who])
+    before = {}
+    for cycle, statuses in enumerate(c.s.ranks):
+        for id_, status in statuses.items():
+            if RANK[status] < RANK[before.get(id_, "pending")]:
+                yield f"message {id_}: {before[id_]} became {status} in cycle {cycle}"
+            before[id_] = status
+    for place, m, r in c.pairs:
+        have = (r["message_status"], ms(r["delivered_at"]), ms(r["read_at"]))
+        want = (m.status, m.delivered_at, m.read_at)
+        if c.s.setup["accounts"][m.account]["dialect"] in UNTIMED:
+            have, want = [(s, d is not None, x is not None) for s, d, x in (have, want)]
+        if have != want:
+            yield f"{place}: (status, delivered, read) is {have}, sent {want}"
+
+
+def resources_are_flat(c):
+    """I11: no sanitizer report; memory, descriptors and connections as they were."""
+    for name, text in c.s.logs.items():
+        found = SANITIZER.search(text)
+        if found:
+            yield f"{name}: {text[found.start():found.start() + 1500]}"
+    first = {}
+    for cycle, processes in enumerate(c.s.usage):
+        for name, now in processes.items():
+            service = name.split(".")[0]
+            base = first.setdefault(service, now)
+            if now["rss_kb"] > base["rss_kb"] + RSS_GROWTH_KB:
+                yield f"{name}, cycle {cycle}: {now['rss_kb']} KB, at first {base['rss_kb']}"
+            if now["fds"] > base["fds"] + SPARE_FDS:
+                yield f"{name}, cycle {cycle}: {now['fds']} descriptors, at first {base['fds']}"
+            if now["connections"] > base["connections"]:
+                yield f"{name}, cycle {cycle}: {now['connections']} PostgreSQL connections a process, at first {base['connections']}"
+
+
+def nothing_is_given_away(c):
+    """I12: no secret, message text or whole phone number in a log or on a metrics page."""
+    secrets = c.s.setup["secrets"]
+    phones = {p for _, i in c.sent.values() for p in phones_of(i)}
+    bodies = re.compile("|".join(c.s.setup["tenants"].values()))
+    for name, text in [*c.s.logs.items(), *c.s.metrics.items()]:
+        for secret in secrets:
+            if secret in text:
+                yield f"{name} writes a secret, {secret[:4]}…"
+        for line in text.splitlines():
+            if bodies.search(line):
+                yield f"{name} writes a message's text: {line[:200]}"
+            found = set(re.findall(r"\d{10,}", line)) & phones
+            if found:
+                yield f"{name} writes the phone number {found.pop()}: {line[:200]}"
+
+
+def phones_of(item):
+    yield from (v for v in (item.get("chat", {}).get("phone"), item.get("chat", {}).get("lid"), item.get("sender", {}).get("phone"),
+                            item.get("phone"), item.get("lid"), item.get("old"), item.get("new")) if v)
+
+
+INVARIANTS = {"I1": acknowledged_is_stored_once, "I2": nothing_stored_that_was_not_sent, "I3": every_record_became_something,
+              "I5": counters_equal_a_recount, "I6": offsets_go_forward, "I7": queues_are_drained, "I9": tenants_are_apart,
+              "I10": statuses_go_forward, "I11": resources_are_flat, "I12": nothing_is_given_away}
+
+
+def check(snapshot):
+    """{invariant: [what is wrong]}"""
+    case = Case(snapshot)
+    return {name: list(invariant(case)) for name, invariant in INVARIANTS.items()}
+
+
+def verdict_text(verdicts):
+    lines = []
+    for name, wrong in verdicts.items():
+        if wrong:
+            lines.append(f"{name} is broken ({INVARIANTS[name].__doc__.partition(': ')[2].rstrip('.')}): {len(wrong)} times")
+            lines += [f"    {w}" for w in wrong[:SHOWN]]
+    return "\n".join(lines) or "all invariants hold: " + " ".join(verdicts)
+
+
+def main(paths):
+    broken = False
+    for path in paths:
+        verdicts = check(Snapshot.load(path))
+        broken |= any(verdicts.values())
+        print(verdict_text(verdicts))
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]) if len(sys.argv) > 1 else __doc__)

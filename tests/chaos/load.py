@@ -1,0 +1,156 @@
+"""Sends what plan.py planned, as the sources do, and keeps the journal: what was sent, and what was acknowledged.
+
+A bridge repeats a body until it is acknowledged; an impatient one tries once, so its item may be stored or not. A producer of
+our own publishes with acks=all and idempotence.
+"""
+import json
+import threading
+import time
+from dataclasses import dataclass
+
+from confluent_kafka import Producer
+
+from dialects import body_of, record_of
+from harness.client import Client, signature
+
+PATIENCE_S = 90.0
+ATTEMPT_S = 3.0
+PAUSE_S = 0.1
+
+
+@dataclass
+class Target:
+    """An account as the sources address it."""
+    name: str
+    dialect: str
+    workspace: str
+    uuid: str
+    session: str
+    secret: str
+    path: str
+    sync_path: str = "/api/whatsapp/chats/sync"
+    phone_number_id: str = ""
+    waba: str = ""
+
+
+class Journal:
+    """Lines of JSON; what is not written did not happen."""
+
+    def __init__(self, path):
+        self.file, self.lock = open(path, "a", buffering=1), threading.Lock()
+
+    def write(self, what, **fields):
+        with self.lock:
+            self.file.write(json.dumps({"what": what} | fields, ensure_ascii=False) + "\n")
+
+    def close(self):
+        self.file.close()
+
+
+class NotTaken(AssertionError):
+    """A source's patience ended."""
+
+
+class Lane(threading.Thread):
+    """One source: sends in order of due time."""
+
+    def __init__(self, load, target, deliveries, began):
+        super().__init__(daemon=True)
+        self.load, self.target, self.deliveries, self.began = load, target, deliveries, began
+        self.failure = None
+
+    def run(self):
+        try:
+            for d in self.deliveries:
+                time.sleep(max(0.0, self.began + d.due - time.monotonic()))  # the load's own timetable
+                self.load.journal.write("sent", account=d.account, items=d.items, cycle=self.load.cycle)
+                self.send(d)
+        except Exception as e:  # the run fails with it
+            self.failure = e
+
+    def acknowledged(self, d, **more):
+        self.load.journal.write("acknowledged", items=[i["n"] for i in d.items], **more)
+
+
+class HttpLane(Lane):
+    def send(self, d):
+        body, end, attempts = body_of(self.target, d.items), time.monotonic() + PATIENCE_S, 0
+        while True:
+            attempts += 1
+            status = self.attempt(d, body)
+            if status in (200, 202):
+                return self.acknowledged(d, attempts=attempts)
+            if status in (400, 401, 422) or not d.patient:
+                return self.load.journal.write("refused" if status else "gave_up", items=[i["n"] for i in d.items], status=status)
+            if time.monotonic() > end:
+                raise NotTaken(f"{d.account}: not acknowledged within {PATIENCE_S:g} s, last answer {status}")
+            time.sleep(PAUSE_S)
+
+    def attempt(self, d, body):
+        """The answer's status; None: there was none, so nobody knows."""
+        client = self.load.clients[self.target.name]
+        path = self.target.sync_path if d.items[-1]["kind"] == "sync_end" else self.target.path
+        secret = "not-" + self.target.secret if d.forged else self.target.secret
+        try:
+            return client.post(path, body, signature(self.target.dialect, body, secret), timeout_s=ATTEMPT_S).status
+        except OSError:
+            return None
+        except Exception:  # half an answer
+            client.close()
+            return None
+
+
+class KafkaLane(Lane):
+    def send(self, d):
+        for item in d.items:
+            value, headers = record_of(self.target, item)
+            self.load.produce(f"{self.target.workspace}:{self.target.uuid}", value, headers,
+                              lambda error, d=d: self.delivered(d, error))
+
+    def delivered(self, d, error):
+        if error:
+            self.failure = NotTaken(f"{d.account}: {error}")
+        else:
+            self.acknowledged(d)
+
+
+class Load:
+    """targets: {account: Target}"""
+
+    def __init__(self, targets, journal, http_port, kafka_address, topic):
+        self.targets, self.journal, self.topic = targets, journal, topic
+        self.clients = {name: Client(http_port) for name, t in targets.items() if t.dialect != "kafka"}
+        self.producer = Producer({"bootstrap.servers": kafka_address, "enable.idempotence": True, "linger.ms": 2,
+                                  "message.timeout.ms": int(PATIENCE_S * 1000), "partitioner": "murmur2_random", "log_level": 0,
+                                  "socket.timeout.ms": 10000, "reconnect.backoff.max.ms": 500})
+        self.lock = threading.Lock()
+        self.lanes, self.cycle = [], 0
+
+    def produce(self, key, value, headers, delivered):
+        with self.lock:
+            self.producer.produce(self.topic, value, key, headers=headers, on_delivery=lambda e, m: delivered(e))
+            self.producer.poll(0)
+
+    def start(self, cycle, deliveries):
+        self.cycle, began = cycle, time.monotonic()
+        by_account = {}
+        for d in deliveries:
+            by_account.setdefault(d.account, []).append(d)
+        self.lanes = [(KafkaLane if self.targets[a].dialect == "kafka" else HttpLane)(self, self.targets[a], ds, began)
+                      for a, ds in by_account.items()]
+        for lane in self.lanes:
+            lane.start()
+
+    def finish(self):
+        """Until everything is acknowledged, or given up by the impatient."""
+        for lane in self.lanes:
+            lane.join()
+        left = self.producer.flush(PATIENCE_S)
+        failures = [l.failure for l in self.lanes if l.failure]
+        if failures or left:
+            raise NotTaken(f"{left} records unacknowledged; {failures}")
+
+    def close(self):
+        for client in self.clients.values():
+            client.close()
+        self.journal.close()

@@ -1,0 +1,337 @@
+"""What is sent when: a pure function of the seed, so that a seed replays.
+
+A planner never looks at what became of its items. It keeps to loads whose end does not depend on the order of arrival, as the
+model (model.py) knows sets, not orders: who refers to a conversation by its state (read markers, number changes) does so only
+a cycle after that conversation was certainly there.
+"""
+import random
+from dataclasses import dataclass, field
+
+from dialects import HTTP, SPOILERS
+
+T0_MS = 1767225600_000      # live items: a second each from here on
+SYNC_T0_MS = T0_MS - 20 * 86400_000  # what initial syncs bring is older than anything live
+EMOJIS = ("👍", "🙏", "❤️", "")
+STATUSES = ("sent", "delivered", "read", "failed", "played")
+STAYING = 5  # of a tenant's numbers: their people never move
+# The kinds of a Kafka account beside what every dialect says.
+KAFKA = {"message", "status", "edit", "revoke", "reaction", "group", "delete", "read", "sync", "session", "bad", "number", "alias",
+         "placeholder", "history"}
+WEIGHTS = {"message": 46, "status": 18, "edit": 7, "revoke": 3, "reaction": 7, "group": 2, "delete": 1, "read": 3, "sync": 1,
+           "session": 2, "bad": 4, "number": 1, "placeholder": 2, "history": 3}
+# (tenant, what it speaks); two tenants have what the others have, too.
+ACCOUNTS = ((0, "meta"), (0, "webjs-raw"), (0, "kafka"), (1, "waha"), (1, "evolution"), (1, "kafka"), (2, "bridge"), (2, "kafka"),
+            (2, "kafka"))
+
+
+@dataclass
+class Account:
+    name: str
+    tenant: int
+    dialect: str
+    messages: list = field(default_factory=list)  # that updates may refer to
+    state: str = "disconnected"
+
+    def over_http(self):
+        return self.dialect != "kafka"
+
+    def kinds(self):
+        return HTTP[self.dialect].keys() if self.over_http() else KAFKA
+
+
+@dataclass
+class Tenant:
+    marker: str  # in every text of this tenant, and in no other's
+    phones: list
+    arriving: list = field(default_factory=list)  # numbers in use from the next cycle on
+    spoken: set = field(default_factory=set)  # (account, phone): a message of an earlier cycle
+    speaking: set = field(default_factory=set)
+    pairs: list = field(default_factory=list)  # (phone, lid, cycle): become one person
+
+
+@dataclass
+class Delivery:
+    """Items that travel together: one record, or one POST."""
+    due: float  # seconds after the cycle's beginning
+    account: str
+    items: list
+    patient: bool = True  # repeats until it is acknowledged
+    forged: bool = False  # with a wrong signature
+
+
+class Planner:
+    def __init__(self, seed, span_s=2.0, per_account=(14, 30), redeliver_merges=False):
+        self.random = random.Random(f"{seed}/load")
+        self.span_s, self.per_account, self.redeliver_merges = span_s, per_account, redeliver_merges
+        self.n = self.clock = self.sync_clock = 0
+        self.cycle_n = -1
+        self.accounts = [Account(f"t{t}.{d}.{i}", t, d) for i, (t, d) in enumerate(ACCOUNTS)]
+        # The same people and groups everywhere: what tells tenants apart is never a number.
+        self.tenants = [Tenant("Mk" + "".join(self.random.choices("bcdfghjklmnpqrstvwxz", k=10)), [self.phone(i) for i in range(9)])
+                        for _ in range(3)]
+        self.fresh_phone = 100
+        self.carried = []
+
+    @staticmethod
+    def phone(i):
+        return f"1650555{i:04}"
+
+    # Numbers
+
+    def number(self):
+        self.n += 1
+        return self.n
+
+    def tick(self):
+        self.clock += 1
+        return T0_MS + self.clock * 1000
+
+    def sync_tick(self):
+        self.sync_clock += 1
+        return SYNC_T0_MS + self.sync_clock * 1000
+
+    def new_phone(self):
+        self.fresh_phone += 1
+        return self.phone(self.fresh_phone)
+
+    # A cycle
+
+    def cycle(self):
+        """[Delivery], by due time."""
+        self.cycle_n += 1
+        for t in self.tenants:
+            t.spoken |= t.speaking
+            t.phones += t.arriving
+            t.speaking, t.arriving = set(), []
+        out, self.carried = self.carried, []
+        for delivery in out:
+            self.spoken_by(delivery)
+        for tenant in self.tenants:
+            self.plan_pair(tenant)
+        for account in self.accounts:
+            count = self.random.randint(*self.per_account)
+            for i in range(count):
+                due = self.span_s * min(1.0, max(0.0, (i + self.random.random()) / count + self.random.gauss(0, 0.04)))
+                for items in self.draw(account):
+                    out += self.deliver(account, items, due)
+            if not account.over_http():
+                out += [Delivery(self.span_s * self.random.random(), account.name, [m]) for m in self.pair_messages(account)]
+        return sorted(out, key=lambda d: d.due)
+
+    def deliver(self, account, items, due):
+        """Once as planned; now and then late, or again."""
+        one = Delivery(due, account.name, items, not items[0].get("lonely"), items[0].get("forged", False))
+        once = items[0]["kind"] in ("alias", "number", "session", "bad") or items[0].get("special") or not one.patient
+        dice = 1.0 if once else self.random.random()
+        if dice < 0.05:
+            self.carried.append(one)
+            return []
+        self.spoken_by(one)
+        if dice < 0.10:
+            again = Delivery(self.span_s * self.random.random(), account.name, items)
+            if self.random.random() < 0.5:
+                self.carried.append(again)
+                return [one]
+            return [one, again]
+        return [one]
+
+    def spoken_by(self, delivery):
+        """From the next cycle on there certainly is this conversation."""
+        for m in delivery.items:
+            if m["kind"] == "message" and "phone" in m["chat"] and delivery.patient:
+                tenant = next(a.tenant for a in self.accounts if a.name == delivery.account)
+                self.tenants[tenant].speaking.add((delivery.account, m["chat"]["phone"]))
+
+    def draw(self, account):
+        """Lists of items that travel together: nearly always one list of one."""
+        kinds = [k for k in account.kinds() if k in WEIGHTS]
+        kind = self.random.choices(kinds, [WEIGHTS[k] for k in kinds])[0]
+        made = getattr(self, "make_" + kind)(account, self.tenants[account.tenant])
+        return made if made is not None else self.make_message(account, self.tenants[account.tenant])
+
+    # Items
+
+    def item(self, account, kind, **fields):
+        return {"n": self.number(), "kind": kind, "account": account.name, "at": self.tick()} | fields
+
+    def text(self, tenant, what="says"):
+        return f"{tenant.marker} {what} {self.n} " + "".join(self.random.choices("abcdefghij é🙂", k=self.random.randint(4, 60)))
+
+    def new_message(self, account, tenant, chat, out=None, sender=None, **fields):
+        out = self.random.random() < 0.4 if out is None else out
+        item = self.item(account, "message", chat=chat, out=out, name=f"{tenant.marker} {chat.get('phone', 'somebody')}", **fields)
+        item["key"] = (f"wamid.{item['n']:012}" if account.dialect == "meta"
+                       else f"{'true' if out else 'false'}:3EB0{item['n']:016X}")
+        item["body"] = self.text(tenant)
+        item["status"] = self.random.choice(("pending", "sent")) if out and account.dialect != "meta" else "pending"
+        if sender:
+            item["sender"], item["name"] = sender, f"{tenant.marker} {sender['phone']}"
+        return item
+
+    def chat(self, account, tenant):
+        """(chat, sender)"""
+        if account.dialect in ("webjs-raw", "bridge", "kafka") and self.random.random() < 0.2:
+            return ({"group": f"12036301234567{self.random.randint(0, 1):04}@g.us"},
+                    {"phone": self.random.choice(tenant.phones)})
+        return {"phone": self.random.choice(tenant.phones)}, None
+
+    def make_message(self, account, tenant):
+        chat, sender = self.chat(account, tenant)
+        item = self.new_message(account, tenant, chat, sender=sender)
+        dice = self.random.random()
+        if account.over_http() and dice < 0.06:
+            item["lonely"] = True  # nothing refers to it: it may be lost with its only attempt
+            item["forged"] = dice < 0.02
+            return [[item]]
+        account.messages.append(item)
+        if dice > 0.97 and account.dialect != "meta":
+            # A stanza id is its sender's choice: somebody else's message has the same.
+            del account.messages[-1]
+            other = dict(item, n=self.number(), at=self.tick(), chat={"phone": self.new_phone()}, body=self.text(tenant, "also says"))
+            other.pop("sender", None)
+            return [[item], [other]]
+        return [[item]]
+
+    def update(self, account, kind, test=lambda m: True, **fields):
+        """An item about one of the account's latest messages; None: there is none that fits."""
+        fitting = [m for m in account.messages[-30:] if test(m)]
+        if not fitting:
+            return None
+        m = self.random.choice(fitting)
+        item = self.item(account, kind, chat=m["chat"], key=m["key"], **fields)
+        if m.get("sender"):
+            item["sender"] = m["sender"]
+        if m.get("special"):
+            item["special"] = True
+        return item
+
+    @staticmethod
+    def one(item):
+        return None if item is None else [[item]]
+
+    def make_status(self, account, tenant):
+        item = self.update(account, "status", lambda m: m["out"], status=self.random.choice(STATUSES[:4] if account.dialect == "meta"
+                                                                                           else STATUSES))
+        if item and "group" in item["chat"]:
+            if account.dialect != "kafka":
+                return None
+            item["participant"] = self.random.choice(tenant.phones[:4])
+        return self.one(item)
+
+    def make_edit(self, account, tenant):
+        item = self.update(account, "edit", lambda m: not m["out"] and "group" not in m["chat"])
+        if item:
+            item["body"] = self.text(tenant, "corrects")
+        return self.one(item)
+
+    def make_revoke(self, account, tenant):
+        return self.one(self.update(account, "revoke", lambda m: not m["out"] and "group" not in m["chat"]))
+
+    def make_reaction(self, account, tenant):
+        out = self.random.random() < 0.3 and account.dialect != "meta"
+        item = self.update(account, "reaction", lambda m: m["chat"].get("phone") in tenant.phones[:STAYING], out=out,
+                           emoji=self.random.choice(EMOJIS))
+        return self.one(item)
+
+    def make_delete(self, account, tenant):
+        gone = [m for m in account.messages[-30:] if not m.get("deleted")]
+        if not gone:
+            return None
+        gone[-1]["deleted"] = True
+        return self.one(self.item(account, "delete", chat=gone[-1]["chat"], key=gone[-1]["key"]) |
+                        ({"special": True} if gone[-1].get("special") else {}))
+
+    def make_group(self, account, tenant):
+        item = self.item(account, "group", chat={"group": f"12036301234567{self.random.randint(0, 1):04}@g.us"})
+        if account.over_http() or self.random.random() < 0.4:
+            return [[item | {"action": "subject", "text": self.text(tenant, "team")}]]
+        return [[item | {"action": self.random.choice(("add", "remove")),
+                         "participants": self.random.sample(tenant.phones, self.random.randint(1, 3))}]]
+
+    def make_read(self, account, tenant):
+        known = sorted(p for a, p in tenant.spoken if a == account.name and p in tenant.phones[:STAYING])
+        if not known:
+            return None
+        return [[self.item(account, "read", chat={"phone": self.random.choice(known)}, read_at=T0_MS + self.clock * 1000)]]
+
+    def make_session(self, account, tenant):
+        account.state = self.random.choice([s for s in ("connected", "disconnected", "qr_scanning") if s != account.state])
+        return [[self.item(account, "session", state=account.state)]]
+
+    def make_placeholder(self, account, tenant):
+        item = self.new_message(account, tenant, {"phone": self.random.choice(tenant.phones)}, out=False)
+        return [[dict(item, n=self.number(), body="", placeholder=True)], [item]]
+
+    def make_history(self, account, tenant):
+        """What history says of a live message; live content wins, whichever comes first."""
+        m = [m for m in account.messages[-30:] if not m.get("special") and "group" not in m["chat"]]
+        if not m:
+            return None
+        return [[dict(self.random.choice(m), n=self.number(), origin="history", body=self.text(tenant, "once said"))]]
+
+    def make_sync(self, account, tenant):
+        """An initial sync of one or two batches; over HTTP a batch is one POST, and one chat of it may be bad."""
+        sync, total, out = f"sync-{self.number()}", self.random.randint(1, 2), []
+        for index in range(total):
+            chats = [self.sync_chat(account, tenant, sync, index, place) for place in range(self.random.randint(2, 4))]
+            end = self.item(account, "sync_end", sync=sync, index=index, total=total, last=index == total - 1, chats=len(chats),
+                            rejected=0, mark=f"{tenant.marker} nobody {self.n}")
+            if account.over_http():
+                end["rejected"] = int(self.random.random() < 0.3)
+                out.append([*chats, end])
+            else:
+                out += [[c] for c in chats] + [[end]]
+        return out
+
+    def sync_chat(self, account, tenant, sync, index, place):
+        chat = {"phone": self.random.choice(tenant.phones) if self.random.random() < 0.5 else self.new_phone()}
+        item = self.item(account, "sync_chat", sync=sync, index=index, rank=index * 50 + place, chat=chat, messages=[],
+                         origin="sync", name=f"{tenant.marker} {chat['phone']}")
+        for _ in range(self.random.randint(1, 4)):
+            m = self.new_message(account, tenant, chat, origin="sync")
+            m["at"] = self.sync_tick()
+            item["messages"].append(m)
+        item["at"] = item["messages"][-1]["at"]
+        return item
+
+    def make_bad(self, account, tenant):
+        """Straight to Kafka the whole record is bad; over HTTP a bad item stands beside a good one."""
+        good = self.new_message(account, tenant, {"phone": self.random.choice(tenant.phones)})
+        how = "no id" if account.over_http() else self.random.choice(list(SPOILERS))
+        return [[self.item(account, "bad", good=good, how=how, mark=f"{tenant.marker} bad {self.n}",
+                           reason="rule" if account.over_http() else SPOILERS[how][0])]]
+
+    # People who turn out to be one, and who move
+
+    def plan_pair(self, tenant):
+        if self.cycle_n % 2 == 0:
+            tenant.pairs.append((self.new_phone(), f"98765432{self.number():06}", self.cycle_n))
+        tenant.pairs = [p for p in tenant.pairs if self.cycle_n - p[2] < 4]
+
+    def pair_messages(self, account):
+        """Under both names, before, while and after the two become one."""
+        tenant, out = self.tenants[account.tenant], []
+        first = account is next(a for a in self.accounts if a.tenant == account.tenant and not a.over_http())
+        for phone, lid, since in tenant.pairs:
+            for chat in ({"phone": phone}, {"lid": lid}):
+                for _ in range(self.random.randint(1 if first and self.cycle_n == since else 0, 2)):
+                    item = self.new_message(account, tenant, chat, special=True)
+                    item["name"] = f"{tenant.marker} {phone}"
+                    account.messages.append(item)
+                    out.append(item)
+            if self.cycle_n == since + 1 and first:
+                out.append(self.item(account, "alias", phone=phone, lid=lid))
+        return out
+
+    def make_number(self, account, tenant):
+        """Somebody known moves: the old number is not used again, the new one from the next cycle on."""
+        known = sorted({p for _, p in tenant.spoken} & set(tenant.phones[STAYING:]))
+        if not known:
+            return None
+        old, new = self.random.choice(known), self.new_phone()
+        tenant.phones.remove(old)
+        tenant.arriving.append(new)
+        for a in self.accounts:
+            if a.tenant == account.tenant:
+                a.messages = [m for m in a.messages if m["chat"].get("phone") != old]
+        return [[self.item(account, "number", old=old, new=new)]]

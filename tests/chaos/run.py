@@ -1,0 +1,168 @@
+#!/usr/bin/python3
+"""Seeded chaos: cycles of load and faults, and after each the ledger. The same seed has the same load and the same faults.
+
+    tests/chaos/run.py --seed 7 --cycles 20                             with faults of the whole catalogue
+    tests/chaos/run.py --seed 7 --cycles 3 --faults kill_chat_sync,pause_broker
+    tests/chaos/run.py --list
+
+As root it runs in namespaces of its own (processes, mounts, network): nothing outlives it, its disk can be filled and its network
+cut. Programs: BLAZZ_BIN, else build/asan/bin. README.md beside this file says more.
+"""
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
+
+from faults import CATALOGUE, dealt  # noqa: E402 (found by the line above)
+from ledger import check, verdict_text  # noqa: E402
+from plan import Planner  # noqa: E402
+from system import System  # noqa: E402
+
+INSIDE = "BLAZZ_CHAOS_INSIDE"
+SETTLE_S = 60.0
+# An init that reaps, loopback, and a table of local addresses that comes after the rules of a cut.
+ENTER = 'ip link set lo up; ip rule add pref 2 lookup local; ip rule del pref 0; "$@"; exit $?'
+
+
+def enter_namespaces():
+    """Runs all this again in namespaces of its own; returns its exit code."""
+    return subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", ENTER,
+                           "chaos", sys.executable, *sys.argv], env=os.environ | {INSIDE: "1"}).returncode
+
+
+class Damage(threading.Thread):
+    """One fault, begun a moment after the load."""
+
+    def __init__(self, system, fault, delay_s, seed):
+        super().__init__(daemon=True)
+        self.system, self.fault, self.delay_s, self.seed, self.failure = system, fault, delay_s, seed, None
+
+    def run(self):
+        time.sleep(self.delay_s)
+        try:
+            self.fault.run(self.system, random.Random(self.seed))
+        except Exception as e:  # told with the cycle
+            self.failure = e
+
+
+class Broken(Exception):
+    """A cycle's verdict."""
+
+
+def cycle(system, n, deliveries, faults):
+    """Load and faults together, then rest, then the ledger."""
+    damages = [Damage(system, *f) for f in faults]
+    system.load.start(n, deliveries)
+    for d in damages:
+        d.start()
+    for d in damages:
+        d.join()
+    failures = [f"{d.fault.name}: {d.failure!r}" for d in damages if d.failure]
+    if failures:
+        raise Broken("a fault could not be done or healed: " + "; ".join(failures))
+    try:
+        system.load.finish()
+        system.wait_ready()
+        system.settle(SETTLE_S)
+    except AssertionError as e:
+        raise Broken(f"I7 is broken, the system does not come to rest: {e}") from None
+    return judge(system)
+
+
+def judge(system):
+    snapshot = system.snapshot()
+    verdicts = check(snapshot)
+    if any(verdicts.values()):
+        snapshot.save(system.folder / "snapshot.json")
+        raise Broken(verdict_text(verdicts))
+    return snapshot
+
+
+def figures(snapshot):
+    lines = Counter()
+    for line in snapshot.journal:
+        lines[line["what"]] += len(line["items"])
+    return {"sent": lines["sent"], "acknowledged": lines["acknowledged"], "refused": lines["refused"], "gave_up": lines["gave_up"],
+            "inbound_records": len(snapshot.topics["inbound"]), "messages_stored": len(snapshot.tables["chats"]),
+            "events_told": len(snapshot.topics["chat-event"]),
+            "dead_letters": len(snapshot.topics["inbound.chat-sync.dlq"]) + len(snapshot.topics["http.ingest.dlq"])}
+
+
+def run(options, folder):
+    began, root = time.monotonic(), bool(os.environ.get(INSIDE))
+    planner = Planner(options.seed)
+    deal = dealt(options.seed, options.faults, root)
+    done, names, snapshot, verdict = 0, [], None, "held"
+    system = System(folder, planner, root)
+    try:
+        judge(system)  # what later cycles are measured against
+        for done in range(1, options.cycles + 1):
+            faults = next(deal)
+            names.append([f.name for f, _, _ in faults])
+            at = time.monotonic()
+            snapshot = cycle(system, done, planner.cycle(), faults)
+            print(f"cycle {done}: {' and '.join(names[-1])}, {time.monotonic() - at:.1f} s", flush=True)
+    except Broken as e:
+        verdict = f"broken in cycle {done} ({' and '.join(names[-1]) if names else 'before any fault'})\n{e}"
+    wrong = system.close()
+    if wrong and verdict == "held":
+        verdict = "I11 is broken: " + "\n".join(wrong)
+    line = {"seed": options.seed, "cycles": done, "verdict": verdict, "seconds": round(time.monotonic() - began),
+            "faults": dict(sorted(Counter(n for pair in names for n in pair).items()))}
+    return line | (figures(snapshot) if snapshot else {})
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
+    parser.add_argument("--cycles", type=int, default=10)
+    parser.add_argument("--faults", type=lambda text: text.split(","), default=[], help="only these")
+    parser.add_argument("--evidence", type=Path, help="append what came out to this file, a line of JSON")
+    parser.add_argument("--keep", action="store_true", help="keep the folder of a run that held, too")
+    parser.add_argument("--list", action="store_true", help="the catalogue of faults")
+    options = parser.parse_args()
+    unknown = set(options.faults) - CATALOGUE.keys()
+    if unknown:
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    return options
+
+
+def main():
+    options = arguments()
+    if options.list:
+        for f in CATALOGUE.values():
+            print(f"{f.name:32}{f.about}")
+        return 0
+    if os.geteuid() == 0 and not os.environ.get(INSIDE):
+        sys.argv += ["--seed", str(options.seed)]
+        return enter_namespaces()
+    folder = Path(tempfile.mkdtemp(prefix="blazz-chaos-", dir="/tmp"))
+    folder.chmod(0o755)  # PostgreSQL's user has to get there
+    print(f"chaos: seed {options.seed}, {options.cycles} cycles, in {folder}", flush=True)
+    line = run(options, folder)
+    if options.evidence:
+        with options.evidence.open("a") as f:
+            f.write(json.dumps(line) + "\n")
+    held = line["verdict"] == "held"
+    if held and not options.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"chaos: seed {options.seed}, {line['cycles']} cycles, {line['seconds']} s: {line['verdict']}")
+    print(json.dumps({k: v for k, v in line.items() if k not in ("verdict", "seed")}))
+    if not held:
+        print(f"chaos: what is left is in {folder}; again: make chaos SEED={options.seed} BUDGET={line['cycles']}")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

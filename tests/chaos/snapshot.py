@@ -1,0 +1,114 @@
+"""What the ledger looks at: everything a cycle left behind, as plain data that can be written down and judged again later."""
+import base64
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import psycopg2
+from confluent_kafka import Consumer, TopicPartition
+
+SKIPPED_TABLES = ("schema_version",)
+
+
+@dataclass
+class Rec:
+    """A Kafka record."""
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    headers: dict
+
+
+@dataclass
+class Snapshot:
+    setup: dict     # {"tenants": {workspace uuid: marker}, "accounts": {name: {...}}, "secrets": [...]}
+    journal: list   # of the generator: {"what": "sent"|"acknowledged"|"refused"|"gave_up", "items": ...}
+    tables: dict = field(default_factory=dict)    # {table: [row]}
+    topics: dict = field(default_factory=dict)    # {"inbound"|"chat-event"|"inbound.chat-sync.dlq"|"http.ingest.dlq": [Rec]}
+    watermarks: dict = field(default_factory=dict)  # of inbound: {partition: [low, high]}
+    committed: dict = field(default_factory=dict)   # offsets of chat-sync's group in Kafka
+    watch: list = field(default_factory=list)     # [partition, next_offset, epoch, seq], as seen while faults went on
+    ranks: list = field(default_factory=list)     # [{message id: status}] at the end of each cycle
+    sessions: list = field(default_factory=list)  # pg_stat_activity of the services' roles
+    usage: list = field(default_factory=list)     # a cycle each: {process: {"pid", "rss_kb", "fds", "connections"}}
+    logs: dict = field(default_factory=dict)      # {process: text}
+    metrics: dict = field(default_factory=dict)   # {process: page}
+
+    def save(self, path):
+        plain = asdict(self)
+        for records in plain["topics"].values():
+            for r in records:
+                r["value"] = base64.b64encode(r["value"]).decode()
+        Path(path).write_text(json.dumps(plain, ensure_ascii=False))
+
+    @classmethod
+    def load(cls, path):
+        plain = json.loads(Path(path).read_text())
+        for name, records in plain["topics"].items():
+            plain["topics"][name] = [Rec(**r | {"value": base64.b64decode(r["value"])}) for r in records]
+        for name in ("watermarks", "committed"):
+            plain[name] = {int(k): v for k, v in plain[name].items()}
+        return cls(**plain)
+
+
+class Topics:
+    """Reads topics on from where it was."""
+
+    def __init__(self, address, names):
+        self.consumer = Consumer({"bootstrap.servers": address, "group.id": "chaos-ledger", "enable.auto.commit": False,
+                                  "auto.offset.reset": "error", "fetch.wait.max.ms": 20, "log_level": 0})
+        self.names, self.next, self.records = names, {}, {short: [] for short in names.values()}
+
+    def marks(self, topic):
+        found = self.consumer.list_topics(topic, timeout=20).topics[topic]
+        return {p: self.consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20) for p in found.partitions}
+
+    def read_on(self):
+        ends = {(t, p): high for t in self.names for p, (_, high) in self.marks(t).items() if high > self.next.get((t, p), 0)}
+        if ends:
+            self.consumer.assign([TopicPartition(t, p, self.next.get((t, p), 0)) for t, p in ends])
+        while any(self.next.get(at, 0) < end for at, end in ends.items()):
+            for m in self.consumer.consume(5000, timeout=0.5):
+                if m.error() or m.offset() >= ends[m.topic(), m.partition()]:
+                    continue
+                self.next[m.topic(), m.partition()] = m.offset() + 1
+                self.records[self.names[m.topic()]].append(
+                    Rec(m.partition(), m.offset(), (m.key() or b"").decode(errors="replace"), m.value() or b"",
+                        {k: (v or b"").decode(errors="replace") for k, v in m.headers() or []}))
+        return self.records
+
+    def close(self):
+        self.consumer.close()
+
+
+def tables(conninfo):
+    """Every table of the schema, in one snapshot."""
+    connection = psycopg2.connect(conninfo)
+    connection.set_session("REPEATABLE READ", readonly=True)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        out = {}
+        for (table,) in cursor.fetchall():
+            if table not in SKIPPED_TABLES:
+                cursor.execute(f"SELECT to_jsonb(t) FROM {table} t")
+                out[table] = [row for row, in cursor.fetchall()]
+    connection.close()
+    return out
+
+
+def sessions(conninfo):
+    connection = psycopg2.connect(conninfo)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("""SELECT jsonb_build_object('role', usename, 'pid', pid, 'state', state, 'waits', wait_event_type, 'query', left(query, 80),
+            'age_s', extract(epoch FROM clock_timestamp() - state_change)) FROM pg_stat_activity WHERE usename LIKE 'blazz%'""")
+        out = [row for row, in cursor.fetchall()]
+    connection.close()
+    return out
+
+
+def usage(pid):
+    """Memory and descriptors of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return {"pid": pid, "rss_kb": int(re.search(r"VmRSS:\s+(\d+)", status)[1]), "fds": len(list(Path(f"/proc/{pid}/fd").iterdir()))}
