@@ -83,6 +83,9 @@ FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/bin/%)
 # A fuzzer sees ingest, unless its own line here says otherwise: SERVICE.fuzz_cursor := gateway
 fuzz_service = $(or $(SERVICE.$(1)),ingest)
 
+# Faults need failpoints, which a release has none of.
+CHAOS_V := $(if $(filter release,$(V)),asan,$(V))
+
 # Targets.
 
 .PHONY: help deps build demo test unit e2e chaos bench fuzz lint format proto-baseline clean
@@ -106,9 +109,11 @@ e2e: ## end to end tests with the sanitized programs; K=expression as in pytest 
 	@tools/run-tests.py e2e
 fuzz: ## every fuzzer for FUZZ_SECONDS (20); K=word picks some
 	@tools/run-tests.py fuzz
-chaos: ## the fault tests again and again: kill -9, stopped replicas, outages; BUDGET=3 rounds
+chaos: ## load and faults drawn from SEED=, a ledger after each of BUDGET=10 cycles; FAULTS=a,b only these, EVIDENCE=file
 	@tools/deps.sh test
-	@for round in $$(seq $(or $(BUDGET),3)); do K=test_faults tools/run-tests.py e2e || exit 1; done
+	+@$(MAKE) --silent V=$(CHAOS_V) build
+	@BLAZZ_BIN=$(CURDIR)/build/$(CHAOS_V)/bin tests/chaos/run.py --cycles $(or $(BUDGET),10) $(if $(SEED),--seed $(SEED)) \
+		$(if $(FAULTS),--faults $(FAULTS)) $(if $(EVIDENCE),--evidence $(EVIDENCE))
 bench: ## every benchmark, as ratios within one run; K=word picks some
 	@tools/deps.sh test
 	+@$(MAKE) --silent V=release build

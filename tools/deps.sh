@@ -76,6 +76,7 @@ want_test() {
 	need_package libclang-rt-19-dev
 	need_package libcmocka-dev
 	need_package python3-pytest
+	need_command ip iproute2
 }
 
 can_install() { [[ $(apt-cache policy "$1") == *'Candidate: '[0-9]* ]]; }

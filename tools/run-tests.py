@@ -2,7 +2,7 @@
 """Runs the stages named (all when none is) and closes with one line: N passed, N failed.
 
 A stage that fails does not stop the next ones. What counts as one: a step of lint, a build, a unit test, an end to end
-test, a fuzzer. A program that dies counts as one failure more than the tests it had failed by then.
+test, a run of chaos, a fuzzer. A program that dies counts as one failure more than the tests it had failed by then.
 
 Environment: V (variant of the programs under test: asan, tsan or cov), K (picks tests), FUZZ_SECONDS.
 """
@@ -24,6 +24,10 @@ LOGS = Path("build/log")
 CORES = os.cpu_count() or 1
 UNIT_TIMEOUT_S = 120
 E2E_TIMEOUT_S = 900
+CHAOS_TIMEOUT_S = 300
+CHAOS_CYCLES = 10  # in which each of these comes at least once
+CHAOS_FAULTS = ("kill_chat_sync", "kill_ingest", "kill_broker", "kill_postgres", "stop_at_batch_committed", "kill_at_batch_commit",
+                "kill_at_ingest_produced", "rebalance_storm", "deadlocks", "cut_off_broker", "disk_full", "clock_jump_ingest")
 
 # The makes below are not parts of the one that may have started this.
 ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "V", "K")}
@@ -32,6 +36,7 @@ ENV |= {
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "PYTHONPYCACHEPREFIX": str(Path("build/pycache").absolute()),
 }
+PROGRAMS = {"BLAZZ_BIN": str(Path("build", VARIANT, "bin").absolute()), "PYTHONPATH": str(Path("build/gen/python").absolute())}
 
 passed = failed = 0
 
@@ -119,19 +124,11 @@ def stage_unit():
             count(good, bad)
 
 
-def stage_e2e():
-    if not list(Path("tests/e2e").rglob("test_*.py")):
-        print("no tests in tests/e2e")
-        return
-    if not make("e2e-build", f"V={VARIANT}", "build"):
-        return
-    report = LOGS / "e2e.xml"
+def pytest(name, folder, pick, timeout_s):
+    report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
-    code, _ = run("e2e", ["/usr/bin/python3", "-m", "pytest", "tests/e2e", "-q", "-o", "cache_dir=build/pytest",
-                          f"--junitxml={report}", *(["-k", PICK] if PICK else [])],
-                  E2E_TIMEOUT_S, show=True,
-                  env={"BLAZZ_BIN": str(Path("build", VARIANT, "bin").absolute()),
-                       "PYTHONPATH": str(Path("build/gen/python").absolute())})
+    code, _ = run(name, ["/usr/bin/python3", "-m", "pytest", folder, "-q", "-o", "cache_dir=build/pytest", f"--junitxml={report}",
+                         *(["-k", pick] if pick else [])], timeout_s, show=True, env=PROGRAMS)
     good = bad = 0
     if report.exists():
         for suite in ElementTree.parse(report).iter("testsuite"):
@@ -139,6 +136,25 @@ def stage_e2e():
             bad += errors + failures
             good += tests - skipped - errors - failures
     count(max(good, 0), max(bad, code != 0))
+
+
+def stage_e2e():
+    if not list(Path("tests/e2e").rglob("test_*.py")):
+        print("no tests in tests/e2e")
+        return
+    if make("e2e-build", f"V={VARIANT}", "build"):
+        pytest("e2e", "tests/e2e", PICK, E2E_TIMEOUT_S)
+
+
+def stage_chaos():
+    """The ledger's own tests, then a short run of a fixed seed. `make chaos` runs others."""
+    if not make("chaos-build", f"V={VARIANT}", "build"):
+        return
+    pytest("ledger", "tests/chaos", "", UNIT_TIMEOUT_S)
+    code, text = run("chaos", ["tests/chaos/run.py", "--seed", "1", "--cycles", str(CHAOS_CYCLES), "--faults", ",".join(CHAOS_FAULTS)],
+                     CHAOS_TIMEOUT_S, env=PROGRAMS)
+    count(code == 0, code != 0)
+    print("".join(line for line in text.splitlines(True) if line.startswith("chaos: seed")), end="")
 
 
 def fuzz_run(source):
@@ -169,7 +185,8 @@ def stage_fuzz():
             count(good, not good)
 
 
-STAGES = {"lint": stage_lint, "build": stage_build, "unit": stage_unit, "e2e": stage_e2e, "fuzz": stage_fuzz}
+STAGES = {"lint": stage_lint, "build": stage_build, "unit": stage_unit, "e2e": stage_e2e, "chaos": stage_chaos,
+          "fuzz": stage_fuzz}
 
 
 def main(names):

@@ -1,11 +1,12 @@
 """The catalogue of faults: each does its damage and heals it, whatever happens in between.
 
-A fault is a function of the system and of a random generator of its own, from which all its parameters come. What it touches
+A fault is a function of the system and of a random generator of its own, from which all its parameters come; it returns False
+when it hit nothing (a failpoint that no load came to). What it touches
 (a service, a server) nothing else touches at the same time; that is how two go on at once.
 """
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def hold(random, low_s, high_s):
     time.sleep(random.uniform(low_s, high_s))
 
 
+def happens(condition, deadline_s):
+    try:
+        return wait_for(condition, "it happens", deadline_s, 0.02)
+    except AssertionError:
+        return False
+
+
 def victim(system, service, random):
     return system.ingest if service == "ingest" else random.choice(system.replicas)
 
@@ -75,28 +83,28 @@ def restart_at(one, failpoint):
 def kill_at(system, service, random, point):
     one = victim(system, service, random)
     restart_at(one, f"{point}:kill@{random.randint(1, 6)}")
-    try:
-        one.wait_end(REACHED_S)
-    except AssertionError:  # not reached
+    hit = happens(lambda: not one.running(), REACHED_S)
+    if not hit:
         one.kill()
     one.start(wait_ready=False)
+    return hit
 
 
 def stop_at(system, service, random, point):
     """Stands still there; a chat-sync's partitions are taken over meanwhile, and it wakes up as a zombie."""
     one = victim(system, service, random)
-    nth, long = random.randint(1, 6), service != "ingest" and random.random() < 0.7
+    nth, long, last = random.randint(1, 6), service != "ingest" and random.random() < 0.7, random.random()
     restart_at(one, f"{point}:stop@{nth}")
     try:
-        wait_for(one.stopped, f"{one.label} stands still", REACHED_S)
-        hold(random, TAKEN_OVER_S if long else 0.3, TAKEN_OVER_S + 0.5 if long else 1.0)
-    except AssertionError:  # not reached
-        pass
+        hit = happens(one.stopped, REACHED_S)
+        if hit:
+            hold(random, TAKEN_OVER_S if long else 0.3, TAKEN_OVER_S + 0.5 if long else 1.0)
     finally:
         one.resume()
-        if not long or random.random() < 0.5:
-            one.kill()
-            one.start(wait_ready=False)
+    if not hit or last < 0.3:  # it would stop again, in a later cycle
+        one.kill()
+        one.start(wait_ready=False)
+    return hit
 
 
 def fail_at(system, service, random, point):
@@ -285,11 +293,9 @@ def connections_exhausted(system, random):
     with superuser(system) as cursor:
         try:
             end_sessions(cursor)
-            try:
+            with suppress(psycopg2.OperationalError):
                 while True:
                     taken.append(psycopg2.connect(system.blazz.conninfo("blazz_ops"), connect_timeout=5))
-            except psycopg2.OperationalError:
-                pass
             hold(random, 0.5, 2.5)
         finally:
             for connection in taken:
@@ -300,18 +306,19 @@ def connections_exhausted(system, random):
 def deadlocks(system, random):
     end = time.monotonic() + random.uniform(1.0, 2.5)
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'blazz_chat_sync' AND wait_event_type = 'Lock'"
+    found = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     with superuser(system) as watcher:
+        before = count(watcher, found)
         while time.monotonic() < end:
             with superuser(system) as cursor:
                 cursor.execute("SET deadlock_timeout = '20s'")  # the other one notices
                 cursor.execute("SET statement_timeout = '3s'")
                 cursor.execute("BEGIN")
                 cursor.execute("SELECT id FROM conversations ORDER BY updated_at DESC, id LIMIT 20 FOR UPDATE")
-                try:
-                    wait_for(lambda: count(watcher, waiting), "chat-sync waits", 0.5, 0.01)
-                    cursor.execute("SELECT partition FROM consumer_progress ORDER BY partition DESC FOR UPDATE")
-                except (AssertionError, psycopg2.Error):  # nobody came, or we were the victim
-                    pass
+                if happens(lambda: count(watcher, waiting), 0.5):
+                    with suppress(psycopg2.Error):  # we were the victim
+                        cursor.execute("SELECT partition FROM consumer_progress ORDER BY partition DESC FOR UPDATE")
+        return count(watcher, found) > before
 
 
 def count(cursor, query):
@@ -328,20 +335,18 @@ def hanging_lock(system, random):
         try:
             cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         except psycopg2.errors.LockNotAvailable:
-            return
+            return False
         hold(random, 0.5, 3.5)
         cursor.execute("ROLLBACK")
+    return True
 
 
 @fault("disk_full", "postgres", "no byte is left on its disk: statements fail, or the server goes down with its log", needs_root=True)
 def disk_full(system, random):
     ballast = Path(system.postgres.folder, "ballast")
     try:
-        with open(ballast, "wb") as f:
-            try:
-                while True:
-                    f.write(bytes(1 << 20))
-            except OSError:
+        with open(ballast, "wb", buffering=0) as f, suppress(OSError):
+            while f.write(bytes(1 << 20)) > 0:
                 pass
         hold(random, 0.5, 2.0)
     finally:

@@ -154,8 +154,8 @@ class Case:
 
     @cached_property
     def inbound(self):
-        """[(record, event)] of what is well-formed; others are None."""
-        return [(r, parse(inbound_pb2.InboundEvent, r.value)) for r in self.s.topics["inbound"]]
+        """[(record, event)], without what was sent as bad; None is what is unreadable all the same."""
+        return [(r, parse(inbound_pb2.InboundEvent, r.value)) for r in self.s.topics["inbound"] if r.value not in self.bad]
 
     @cached_property
     def letters(self):
@@ -363,6 +363,9 @@ def groups_and_sessions_differ(c):
 def nothing_stored_that_was_not_sent(c):
     """I2: nothing is in PostgreSQL, in inbound or told that was not sent, and who is who is as it was said."""
     sent = {(c.uuid(a), identity_of_item(i)) for a, i in c.sent.values() if i["kind"] != "bad"}
+    for r, e in c.inbound:
+        if e is None:
+            yield f"inbound {r.partition}/{r.offset} cannot be read, and was not sent"
     for account, what in c.taken_in - sent:
         yield f"inbound has of {account} what was not sent: {what}"
     expected = {(m.account, c.peer(m.account, m.peer), m.key) for m in c.model.messages.values()}

@@ -60,7 +60,7 @@ class Delivery:
 
 
 class Planner:
-    def __init__(self, seed, span_s=2.0, per_account=(14, 30), redeliver_merges=False):
+    def __init__(self, seed, span_s=3.0, per_account=(14, 30), redeliver_merges=False):
         self.random = random.Random(f"{seed}/load")
         self.span_s, self.per_account, self.redeliver_merges = span_s, per_account, redeliver_merges
         self.n = self.clock = self.sync_clock = 0

@@ -46,12 +46,13 @@ class Damage(threading.Thread):
 
     def __init__(self, system, fault, delay_s, seed):
         super().__init__(daemon=True)
-        self.system, self.fault, self.delay_s, self.seed, self.failure = system, fault, delay_s, seed, None
+        self.system, self.fault, self.delay_s, self.seed = system, fault, delay_s, seed
+        self.failure, self.hit = None, True
 
     def run(self):
         time.sleep(self.delay_s)
         try:
-            self.fault.run(self.system, random.Random(self.seed))
+            self.hit = self.fault.run(self.system, random.Random(self.seed)) is not False
         except Exception as e:  # told with the cycle
             self.failure = e
 
@@ -61,7 +62,7 @@ class Broken(Exception):
 
 
 def cycle(system, n, deliveries, faults):
-    """Load and faults together, then rest, then the ledger."""
+    """Load and faults together, then rest, then the ledger. Returns (what was there, faults that hit nothing)."""
     damages = [Damage(system, *f) for f in faults]
     system.load.start(n, deliveries)
     for d in damages:
@@ -77,7 +78,7 @@ def cycle(system, n, deliveries, faults):
         system.settle(SETTLE_S)
     except AssertionError as e:
         raise Broken(f"I7 is broken, the system does not come to rest: {e}") from None
-    return judge(system)
+    return judge(system), [d.fault.name for d in damages if not d.hit]
 
 
 def judge(system):
@@ -103,7 +104,7 @@ def run(options, folder):
     began, root = time.monotonic(), bool(os.environ.get(INSIDE))
     planner = Planner(options.seed)
     deal = dealt(options.seed, options.faults, root)
-    done, names, snapshot, verdict = 0, [], None, "held"
+    done, names, missed, snapshot, verdict = 0, [], [], None, "held"
     system = System(folder, planner, root)
     try:
         judge(system)  # what later cycles are measured against
@@ -111,15 +112,17 @@ def run(options, folder):
             faults = next(deal)
             names.append([f.name for f, _, _ in faults])
             at = time.monotonic()
-            snapshot = cycle(system, done, planner.cycle(), faults)
-            print(f"cycle {done}: {' and '.join(names[-1])}, {time.monotonic() - at:.1f} s", flush=True)
+            snapshot, in_vain = cycle(system, done, planner.cycle(), faults)
+            missed += in_vain
+            print(f"cycle {done}: {' and '.join(names[-1])}, {time.monotonic() - at:.1f} s"
+                  + (f" ({', '.join(in_vain)} hit nothing)" if in_vain else ""), flush=True)
     except Broken as e:
         verdict = f"broken in cycle {done} ({' and '.join(names[-1]) if names else 'before any fault'})\n{e}"
     wrong = system.close()
     if wrong and verdict == "held":
         verdict = "I11 is broken: " + "\n".join(wrong)
     line = {"seed": options.seed, "cycles": done, "verdict": verdict, "seconds": round(time.monotonic() - began),
-            "faults": dict(sorted(Counter(n for pair in names for n in pair).items()))}
+            "faults": dict(sorted(Counter(n for pair in names for n in pair).items())), "hit_nothing": dict(Counter(missed))}
     return line | (figures(snapshot) if snapshot else {})
 
 

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from harness.blazz import CHAT_SYNC, KEYRING, Blazz
 from harness.client import VERIFY_TOKEN
 from harness.servers import Kafka, Postgres
+from harness.waiting import wait_for
 
 import snapshot
 from load import Journal, Load, Target
@@ -179,6 +180,12 @@ class System:
     def settle(self, deadline_s):
         self.blazz.connection = None  # a fault may have ended it
         self.blazz.settle(deadline_s)
+        # A server learns late that a client behind a cut has gone.
+        wait_for(self.sessions_are_few, lambda: f"old sessions end: {snapshot.sessions(self.admin_conninfo())}", deadline_s)
+
+    def sessions_are_few(self):
+        first = sum(p["connections"] for p in self.usage[0].values())
+        return len(snapshot.sessions(self.admin_conninfo())) <= first
 
     def snapshot(self):
         tables, sessions = snapshot.tables(self.admin_conninfo()), snapshot.sessions(self.admin_conninfo())
