@@ -347,8 +347,8 @@ def updates_differ(c, place, m, r):
 
 def groups_and_sessions_differ(c):
     rows = {(c.workspaces[r["workspace_id"]], r["group_jid"]): r for r in c.table("whatsapp_groups")}
-    for (workspace, jid), facts in c.model.groups.items():
-        r = rows.get((workspace, jid))
+    for workspace, jid in rows.keys() | c.model.groups.keys():
+        r, facts = rows.get((workspace, jid)), c.model.groups.get((workspace, jid), {})
         name = facts.get("name", (0, jid))[1]
         members = {p for p, v in facts.items() if p != "name" and v[1]}
         have = r and (r["name"], {x["phone"].lstrip("+") for x in r["participants"]})

@@ -1,0 +1,212 @@
+"""A snapshot of a Blazz that did everything right, made from a plan and the model without any server: what the ledger's own tests
+tamper with."""
+import uuid
+from datetime import datetime, timezone
+from types import SimpleNamespace
+
+from blazz.v1 import chat_event_pb2, common_pb2
+
+from dialects import STATUS_WORDS, bad_value, record_of, stanza
+from ledger import VARIANT, Case
+from model import Model
+from plan import Planner
+from snapshot import Rec, Snapshot
+
+PARTITIONS = 4
+
+
+def uid(*parts):
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, "/".join(map(str, parts))))
+
+
+def iso(ms):
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, timezone.utc).isoformat()
+
+
+class Ideal:
+    def __init__(self, seed=3, cycles=3):
+        self.planner = Planner(seed)
+        workspaces = [uid("workspace", t.marker) for t in self.planner.tenants]
+        self.workspace_ids = {w: i + 1 for i, w in enumerate(workspaces)}
+        self.accounts = {a.name: {"uuid": uid(a.name), "workspace": workspaces[a.tenant], "dialect": a.dialect}
+                         for a in self.planner.accounts}
+        self.account_ids = {name: i + 1 for i, name in enumerate(self.accounts)}
+        self.s = Snapshot({"tenants": {w: t.marker for w, t in zip(workspaces, self.planner.tenants)}, "accounts": self.accounts,
+                           "secrets": ["a-secret-key"]}, [])
+        self.s.topics = {t: [] for t in ("inbound", "chat-event", "inbound.chat-sync.dlq", "http.ingest.dlq")}
+        for n in range(cycles):
+            for delivery in self.planner.cycle():
+                self.take(n, delivery)
+        self.tables()
+        self.events()
+        for label in ("ingest", "chat-sync.one"):
+            self.s.logs[label], self.s.metrics[label] = 'level=info msg="started"\n', "blazz_records 1\n"
+        self.s.usage = [{label: {"pid": 1, "rss_kb": 50_000, "fds": 20, "connections": 1} for label in self.s.logs}] * 2
+        self.s.ranks = [{r["id"]: r["message_status"] for r in self.s.tables["chats"]}]
+
+    # What came in
+
+    def write(self, what, items, **more):
+        self.s.journal.append({"what": what, "items": items} | more)
+
+    def take(self, cycle, d):
+        numbers = [i["n"] for i in d.items]
+        self.write("sent", d.items, account=d.account, cycle=cycle)
+        if not d.patient:
+            return self.write("refused" if d.forged else "gave_up", numbers)
+        for item in d.items:
+            self.take_item(d.account, item)
+        return self.write("acknowledged", numbers)
+
+    def take_item(self, name, item):
+        account = SimpleNamespace(**self.accounts[name])
+        if item.get("rejected") or item.get("how") == "no id":
+            self.record("http.ingest.dlq", account, item["mark"].encode())
+        if item["kind"] != "bad":
+            self.record("inbound", account, *record_of(account, item))
+        elif item["how"] == "no id":
+            self.record("inbound", account, *record_of(account, item["good"]))
+        else:
+            r = self.record("inbound", account, bad_value(account, item))
+            self.record("inbound.chat-sync.dlq", account, r.value, [
+                ("__dlq.errors.partition", str(r.partition).encode()), ("__dlq.errors.offset", str(r.offset).encode()),
+                ("x-dlq-reason", item["reason"].encode()), ("__dlq.errors.message", b"why")])
+
+    def record(self, topic, account, value, headers=()):
+        partition = list(self.s.setup["tenants"]).index(account.workspace) % PARTITIONS
+        offset = sum(1 for r in self.s.topics[topic] if r.partition == partition)
+        r = Rec(partition, offset, f"{account.workspace}:{account.uuid}", value, {k: v.decode() for k, v in headers})
+        self.s.topics[topic].append(r)
+        return r
+
+    # What is stored
+
+    def tables(self):
+        names = ("chats", "conversations", "contacts", "contact_aliases", "whatsapp_groups", "chat_reactions", "chat_receipts",
+                 "account_syncs", "outbox", "parked_updates")
+        self.t = self.s.tables = {name: [] for name in names}
+        self.t["workspaces"] = [{"id": id_, "uuid": w} for w, id_ in self.workspace_ids.items()]
+        self.t["whatsapp_accounts"] = []
+        self.progress()
+        case = Case(self.s)
+        self.model = Model({name: a["workspace"] for name, a in self.accounts.items()}, case.accepted)
+        self.people()
+        self.groups()
+        for v in self.model.conversations.values():
+            self.conversation(v)
+        self.syncs_and_accounts()
+        for n, item in enumerate(self.model.waiting):
+            self.add("parked_updates", item["account"], account_id=self.account_ids[item["account"]], target=f"true:{stanza(item['key'])}",
+                     kind=VARIANT.get(item["kind"], item["kind"]))
+
+    def add(self, table, account, **columns):
+        row = {"workspace_id": self.workspace_ids[self.accounts[account]["workspace"]], "id": len(self.t[table]) + 1} | columns
+        self.t[table].append(row)
+        return row
+
+    def progress(self):
+        rows = []
+        for p in range(PARTITIONS):
+            high = sum(1 for r in self.s.topics["inbound"] if r.partition == p)
+            dead = sum(1 for r in self.s.topics["inbound.chat-sync.dlq"] if r.partition == p)
+            rows.append({"partition": p, "start_offset": 0, "next_offset": high, "applied": high - dead, "no_effect": 0, "filtered": 0,
+                         "parked": 0, "dead_lettered": dead, "skipped": 0})
+            self.s.watermarks[p] = [0, high]
+            self.s.committed[p] = high
+            self.s.watch += [[p, high // 2, 1, 1], [p, high, 1, 2]]
+        self.t["consumer_progress"] = rows
+
+    def people(self):
+        self.contacts = {}
+        for w, id_ in self.workspace_ids.items():
+            for person, names in self.model.persons(w).items():
+                row = {"workspace_id": id_, "id": len(self.t["contacts"]) + 1, "merged_into": None}
+                self.t["contacts"].append(row)
+                self.contacts[w, person] = row["id"]
+                self.t["contact_aliases"] += [{"workspace_id": id_, "contact_id": row["id"], "kind": k, "value": v} for k, v in names]
+
+    def groups(self):
+        self.group_ids = {}
+        for (w, peer) in sorted({(self.accounts[v.account]["workspace"], v.peer) for v in self.model.conversations.values()}, key=str):
+            if peer[0] != "group":
+                continue
+            facts = self.model.groups.get((w, peer[1]), {})
+            members = [{"phone": p} for p, f in facts.items() if p != "name" and f[1]]
+            row = {"workspace_id": self.workspace_ids[w], "id": len(self.t["whatsapp_groups"]) + 1, "group_jid": peer[1],
+                   "name": facts.get("name", (0, peer[1]))[1], "participants": members, "participants_count": len(members)}
+            self.t["whatsapp_groups"].append(row)
+            self.group_ids[w, peer[1]] = row["id"]
+
+    def conversation(self, v):
+        w = self.accounts[v.account]["workspace"]
+        row = self.add("conversations", v.account, account_id=self.account_ids[v.account], merged_into=None, sequence=0,
+                       contact_id=None, group_id=None, unread_messages=v.unread, last_read_at=iso(v.read_at))
+        row["uuid"] = uid("conversation", v.account, v.peer)
+        if v.peer[0] == "group":
+            row["group_id"] = self.group_ids[w, v.peer[1]]
+        else:
+            row["contact_id"] = self.contacts[w, v.peer[1]]
+        rows = [self.message(row, m) for m in v.messages]
+        last = max(rows, key=lambda r: r["sent_at"], default=None)
+        inbound = [r["sent_at"] for r in rows if r["type"] == "inbound"]
+        row |= {"last_message_at": last and last["sent_at"], "last_message_id": last and last["id"],
+                "last_inbound_at": max(inbound, default=None)}
+        self.t["conversations"][-1] = row
+
+    def message(self, conversation, m):
+        c = m.content()
+        row = self.add("chats", m.account, account_id=conversation["account_id"], conversation_id=conversation["id"],
+                       message_key=m.key, type="outbound" if c["out"] else "inbound", message_type="text", message_status=m.status,
+                       origin=m.origin(), placeholder=bool(c.get("placeholder")), metadata={"body": m.body}, sent_at=iso(c["at"]),
+                       delivered_at=iso(m.delivered_at), read_at=iso(m.read_at), edited_at=iso(m.edited_at),
+                       revoked_at=iso(m.revoked_at), deleted_at=iso(c["at"]) if m.deleted else None)
+        for sender, (_, emoji) in m.reactions.items():
+            if emoji:
+                self.add("chat_reactions", m.account, chat_id=row["id"], sender=sender, emoji=emoji)
+        for participant, status in m.receipts.items():
+            self.add("chat_receipts", m.account, chat_id=row["id"], participant=participant, status=status)
+        return row
+
+    def syncs_and_accounts(self):
+        latest = {}
+        for (account, sync, index), (ranks, end) in self.model.syncs.items():
+            self.add("account_syncs", account, account_id=self.account_ids[account], sync_id=sync, index=index, skipped_mask=0,
+                     synced_mask=sum(1 << r for r in ranks), ended_at=end and iso(end["at"]), chats=end and end["chats"],
+                     rejected=end and end["rejected"])
+            latest[account] = sync
+        for name, id_ in self.account_ids.items():
+            rows = [r for r in self.t["account_syncs"] if (r["account_id"], r["sync_id"]) == (id_, latest.get(name))]
+            sync = {"sync_id": latest[name], "status": "completed", "skipped": 0,
+                    "synced": sum(bin(r["synced_mask"]).count("1") for r in rows), "rejected": sum(r["rejected"] or 0 for r in rows),
+                    "total": sum(r["chats"] or 0 for r in rows)} if rows else {}
+            self.t["whatsapp_accounts"].append({
+                "workspace_id": self.workspace_ids[self.accounts[name]["workspace"]], "id": id_, "uuid": self.accounts[name]["uuid"],
+                "status": self.model.sessions.get(name, (0, "disconnected"))[1], "sync": sync})
+
+    # What is told
+
+    def events(self):
+        names = {id_: name for name, id_ in self.account_ids.items()}
+        conversations = {r["id"]: r for r in self.t["conversations"]}
+        for row in self.t["chats"]:
+            account, v = names[row["account_id"]], conversations[row["conversation_id"]]
+            e = self.event(account, v, "created", row)
+            e.message_created.message.key, e.message_created.message.body = row["message_key"], row["metadata"]["body"]
+            self.tell(account, e)
+            if row["message_status"] != "pending":
+                e = self.event(account, v, "status", row)
+                e.message_status.status = STATUS_WORDS[row["message_status"]]
+                e.message_status.message_uuid = uid(account, row["message_key"], row["conversation_id"])
+                self.tell(account, e)
+
+    def event(self, account, v, kind, row):
+        v["sequence"] += 1
+        e = chat_event_pb2.ChatEvent(event_id=uid(kind, account, row["id"]), workspace_id=self.accounts[account]["workspace"],
+                                     account_id=self.accounts[account]["uuid"], conversation_id=v["uuid"], sequence=v["sequence"],
+                                     origin=common_pb2.ORIGIN_LIVE)
+        e.source.producer, e.source.epoch, e.source.seq = "chat-sync", 1, len(self.s.topics["chat-event"]) + 1
+        return e
+
+    def tell(self, account, e):
+        r = self.record("chat-event", SimpleNamespace(**self.accounts[account]), e.SerializeToString())
+        r.key = f"{e.workspace_id}:{e.conversation_id}"

@@ -1,0 +1,363 @@
+"""The ledger can fail: each invariant speaks when a healthy state is tampered with, and is silent when it is not."""
+import copy
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python"), str(Path(__file__).parent)]
+
+from blazz.v1 import chat_event_pb2  # noqa: E402 (found by the line above)
+
+from faults import CATALOGUE, dealt  # noqa: E402
+from ideal import Ideal  # noqa: E402
+from ledger import check, verdict_text  # noqa: E402
+from plan import Planner  # noqa: E402
+from snapshot import Snapshot  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def ideal():
+    return Ideal().s
+
+
+@pytest.fixture
+def snapshot(ideal):
+    return copy.deepcopy(ideal)
+
+
+def first(rows, **wanted):
+    return next(r for r in rows if all(r[k] == v for k, v in wanted.items()))
+
+
+def drop_message(s):
+    s.tables["chats"].pop()
+
+
+def double_message(s):
+    row = s.tables["chats"][0]
+    s.tables["chats"].append(dict(row, id=10_000))
+
+
+def change_body(s):
+    s.tables["chats"][0]["metadata"] = {"body": "something else"}
+
+
+def lose_record(s):
+    s.topics["inbound"].pop(0)
+
+
+def forget_edit(s):
+    next(r for r in s.tables["chats"] if r["edited_at"])["edited_at"] = None
+
+
+def forget_revoke(s):
+    next(r for r in s.tables["chats"] if r["revoked_at"])["revoked_at"] = None
+
+
+def forget_reaction(s):
+    s.tables["chat_reactions"].pop()
+
+
+def rename_group(s):
+    s.tables["whatsapp_groups"][0]["name"] = "as it was before"
+
+
+def forget_session(s):
+    next(r for r in s.tables["whatsapp_accounts"] if r["status"] != "disconnected")["status"] = "failed"
+
+
+def store_unsent_message(s):
+    s.tables["chats"].append(dict(s.tables["chats"][0], id=10_000, message_key="false:FORGED"))
+
+
+def publish_unsent_record(s):
+    r = next(r for r in s.topics["inbound"] if b"says" in r.value)
+    r.value = r.value.replace(b"says", b"lies")
+
+
+def split_person(s):
+    names = s.tables["contact_aliases"]
+    lid = first(names, kind="lid")
+    s.tables["contacts"].append({"workspace_id": lid["workspace_id"], "id": 10_000, "merged_into": None})
+    lid["contact_id"] = 10_000
+
+
+def unite_persons(s):
+    one, other = (a for a in s.tables["contact_aliases"][:2])
+    other["contact_id"] = one["contact_id"]
+
+
+def invent_alias(s):
+    s.tables["contact_aliases"].append(dict(s.tables["contact_aliases"][0], value="19995550000"))
+
+
+def told(s, n=0):
+    """The nth created event, and its record."""
+    found = [(r, chat_event_pb2.ChatEvent.FromString(r.value)) for r in s.topics["chat-event"]]
+    return [(r, e) for r, e in found if e.WhichOneof("event") == "message_created"][n]
+
+
+def tell_twice(s):
+    """The same message as two events."""
+    r, e = told(s, -1)
+    e.event_id, e.source.seq = "00000000-0000-8000-8000-000000000001", 10_000
+    s.topics["chat-event"].append(type(r)(r.partition, 10_000, r.key, e.SerializeToString(), {}))
+
+
+def miscount(s):
+    s.tables["consumer_progress"][0]["applied"] += 1
+
+
+def hide_dead_letter(s):
+    s.topics["inbound.chat-sync.dlq"].pop()
+
+
+def dead_letter_of_good(s):
+    r = s.topics["inbound.chat-sync.dlq"][0]
+    s.topics["inbound.chat-sync.dlq"].append(type(r)(r.partition, 999, r.key, r.value, r.headers | {"__dlq.errors.offset": "0"}))
+
+
+def wrong_reason(s):
+    s.topics["inbound.chat-sync.dlq"][0].headers["x-dlq-reason"] = "data_error"
+
+
+def hide_http_dead_letter(s):
+    s.topics["http.ingest.dlq"].pop()
+
+
+def unread_too_many(s):
+    s.tables["conversations"][0]["unread_messages"] += 1
+
+
+def unread_moved_with_its_mark(s):
+    """A recount agrees with it, the rules do not."""
+    row = next(r for r in s.tables["conversations"] if r["unread_messages"])
+    row["unread_messages"], row["last_read_at"] = 0, "2030-01-01T00:00:00+00:00"
+
+
+def sequence_too_high(s):
+    s.tables["conversations"][0]["sequence"] += 1
+
+
+def last_message_older(s):
+    next(r for r in s.tables["conversations"] if r["last_message_at"])["last_message_at"] = "2020-01-01T00:00:00+00:00"
+
+
+def last_inbound_older(s):
+    next(r for r in s.tables["conversations"] if r["last_inbound_at"])["last_inbound_at"] = None
+
+
+def miscount_participants(s):
+    s.tables["whatsapp_groups"][0]["participants_count"] += 1
+
+
+def forget_receipt(s):
+    s.tables["chat_receipts"].pop()
+
+
+def sync_short_of_a_chat(s):
+    s.tables["account_syncs"][0]["synced_mask"] >>= 1
+
+
+def sync_shows_too_many(s):
+    next(r for r in s.tables["whatsapp_accounts"] if r["sync"])["sync"]["synced"] += 1
+
+
+def offset_goes_back(s):
+    s.watch.append([0, 0, 9, 9])
+
+
+def epoch_goes_back(s):
+    s.watch.append([0, 10_000, 0, 9])
+
+
+def records_left(s):
+    s.watermarks[0][1] += 1
+
+
+def offsets_skipped(s):
+    row = s.tables["consumer_progress"][0]
+    row["skipped"], row["applied"] = 1, row["applied"] - 1
+
+
+def kafka_is_ahead(s):
+    s.committed[0] += 1
+
+
+def lose_event(s):
+    r, e = told(s)
+    s.topics["chat-event"].remove(r)
+
+
+def zombie_tells_news(s):
+    """An event of an older epoch, after a newer one: readers drop it, so nobody ever hears of it."""
+    r, e = told(s, -1)
+    s.topics["chat-event"].remove(r)
+    e.source.epoch = 0
+    s.topics["chat-event"].append(type(r)(r.partition, 10_000, r.key, e.SerializeToString(), {}))
+
+
+def key_of_another_conversation(s):
+    told(s)[0].key = told(s, 1)[0].key.split(":")[0] + ":" + "0" * 36
+
+
+def outbox_left(s):
+    s.tables["outbox"].append({"producer": "chat-sync"})
+
+
+def parked_for_ever(s):
+    row = s.tables["chats"][0]
+    s.tables["parked_updates"].append({"workspace_id": row["workspace_id"], "id": 1, "account_id": row["account_id"],
+                                       "target": row["message_key"], "kind": "message_edit"})
+
+
+def parked_update_lost(s):
+    s.tables["parked_updates"].clear()
+
+
+def transaction_left_open(s):
+    s.sessions.append({"role": "blazz_chat_sync", "state": "idle in transaction", "age_s": 3, "waits": "Client", "query": "BEGIN"})
+
+
+def lock_waited_for(s):
+    s.sessions.append({"role": "blazz_chat_sync", "state": "active", "age_s": 3, "waits": "Lock", "query": "UPDATE"})
+
+
+def sync_never_over(s):
+    next(r for r in s.tables["whatsapp_accounts"] if r["sync"])["sync"]["status"] = "running"
+
+
+def strangers_marker(s):
+    """(workspace, a marker of another)"""
+    (one, _), (_, marker) = list(s.setup["tenants"].items())[:2]
+    return one, marker
+
+
+def row_with_strangers_text(s):
+    first(s.tables["contacts"], workspace_id=1)["first_name"] = strangers_marker(s)[1]
+
+
+def bytes_with_strangers_text(s):
+    first(s.tables["contacts"], workspace_id=1)["kept"] = "\\x" + strangers_marker(s)[1].encode().hex()
+
+
+def record_under_strangers_key(s):
+    r = s.topics["inbound"][0]
+    r.key = "00000000-0000-4000-8000-000000000001:" + r.key.partition(":")[2]
+
+
+def dead_letter_under_strangers_key(s):
+    s.topics["http.ingest.dlq"][0].key = "00000000-0000-4000-8000-000000000001:x"
+
+
+def event_of_strangers_account(s):
+    r, e = told(s)
+    e.account_id = next(a["uuid"] for a in s.setup["accounts"].values() if a["workspace"] != e.workspace_id)
+    r.value = e.SerializeToString()
+
+
+def log_with_tenants_text(s):
+    s.logs["ingest"] += f"level=warn body=\"{strangers_marker(s)[1]} says\"\n"
+
+
+def status_told_backwards(s):
+    r, e = next((r, e) for r in s.topics["chat-event"] for e in [chat_event_pb2.ChatEvent.FromString(r.value)]
+                if e.WhichOneof("event") == "message_status")
+    e.event_id, e.source.seq, e.message_status.status = "00000000-0000-8000-8000-000000000001", 10_000, 2
+    s.topics["chat-event"].append(type(r)(r.partition, 10_000, r.key, e.SerializeToString(), {}))
+
+
+def status_stored_backwards(s):
+    id_ = first(s.tables["chats"], message_status="delivered")["id"]
+    s.ranks.insert(0, {id_: "read"})
+
+
+def status_not_the_furthest(s):
+    first(s.tables["chats"], message_status="read")["message_status"] = "delivered"
+
+
+def delivered_at_lost(s):
+    first(s.tables["chats"], type="inbound")["delivered_at"] = None
+
+
+def sanitizer_spoke(s):
+    s.logs["ingest"] += "==1==ERROR: AddressSanitizer: heap-use-after-free\n"
+
+
+def grow(what, by):
+    def tamper(s):
+        s.usage = [s.usage[0], {k: dict(v, **{what: v[what] + by}) for k, v in s.usage[1].items()}]
+    tamper.__name__ = f"{what}_grow"
+    return tamper
+
+
+def secret_in_log(s):
+    s.logs["chat-sync.one"] += "level=info key=a-secret-key\n"
+
+
+def phone_in_metrics(s):
+    s.metrics["ingest"] += 'blazz_requests{from="16505550001"} 1\n'
+
+
+def text_in_log(s):
+    s.logs["chat-sync.one"] += f"level=info msg=\"{list(s.setup['tenants'].values())[0]} says\"\n"
+
+
+TAMPERED = [
+    ("I1", (drop_message, double_message, change_body, lose_record, forget_edit, forget_revoke, forget_reaction, rename_group,
+            forget_session)),
+    ("I2", (store_unsent_message, publish_unsent_record, split_person, unite_persons, invent_alias, tell_twice)),
+    ("I3", (miscount, hide_dead_letter, dead_letter_of_good, wrong_reason, hide_http_dead_letter)),
+    ("I5", (unread_too_many, unread_moved_with_its_mark, sequence_too_high, last_message_older, last_inbound_older,
+            miscount_participants, forget_receipt, sync_short_of_a_chat, sync_shows_too_many)),
+    ("I6", (offset_goes_back, epoch_goes_back, records_left, offsets_skipped, kafka_is_ahead, lose_event, zombie_tells_news,
+            key_of_another_conversation)),
+    ("I7", (outbox_left, parked_for_ever, parked_update_lost, transaction_left_open, lock_waited_for, sync_never_over)),
+    ("I9", (row_with_strangers_text, bytes_with_strangers_text, record_under_strangers_key, dead_letter_under_strangers_key,
+            event_of_strangers_account, log_with_tenants_text)),
+    ("I10", (status_told_backwards, status_stored_backwards, status_not_the_furthest, delivered_at_lost)),
+    ("I11", (sanitizer_spoke, grow("rss_kb", 200_000), grow("fds", 50), grow("connections", 1))),
+    ("I12", (secret_in_log, phone_in_metrics, text_in_log)),
+]
+
+
+def test_a_healthy_state_breaks_nothing(snapshot):
+    verdicts = check(snapshot)
+    assert not any(verdicts.values()), verdict_text(verdicts)
+    assert len(snapshot.tables["chats"]) > 200 and snapshot.tables["parked_updates"] and snapshot.tables["account_syncs"]
+
+
+@pytest.mark.parametrize("invariant, tamper", [(i, t) for i, tampers in TAMPERED for t in tampers],
+                         ids=lambda x: getattr(x, "__name__", x))
+def test_each_invariant_speaks_of_what_breaks_it(snapshot, invariant, tamper):
+    tamper(snapshot)
+    verdicts = check(snapshot)
+    assert verdicts[invariant], f"unnoticed; others say {verdict_text(verdicts)}"
+    assert f"{invariant} is broken" in verdict_text(verdicts)
+
+
+def test_a_snapshot_that_was_written_down_is_judged_the_same(snapshot, tmp_path):
+    change_body(snapshot)
+    snapshot.save(tmp_path / "snapshot.json")
+    assert check(Snapshot.load(tmp_path / "snapshot.json")) == check(snapshot)
+
+
+def test_a_seed_replays():
+    one, other, another = (Planner(seed) for seed in (5, 5, 6))
+    for _ in range(3):
+        cycle = one.cycle()
+        assert cycle == other.cycle() and cycle != another.cycle()
+    deals = [dealt(seed, [], True) for seed in (5, 5, 6)]
+    one, other, another = ([next(d) for _ in range(50)] for d in deals)
+    assert one == other != another
+
+
+def test_every_fault_is_dealt_and_two_at_once_touch_different_things():
+    deal, seen = dealt(1, [], True), set()
+    for _ in range(len(CATALOGUE)):
+        faults = [f for f, _, _ in next(deal)]
+        assert len({f.touches for f in faults}) == len(faults)
+        seen |= {f.name for f in faults}
+    assert seen == CATALOGUE.keys()
