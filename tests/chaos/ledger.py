@@ -566,21 +566,19 @@ def queues_are_drained(c):
         if s["waits"] == "Lock" or (s["state"] or "").startswith("idle in transaction") or \
                 s["state"] == "active" and s["age_s"] > STATEMENT_AGE_S:
             yield f"{s['role']} is {s['state']} for {s['age_s']:.1f} s, waits for {s['waits']}: {s['query']}"
-    ended = group_by(({"account": a, "sync": s, "end": end} for (a, s, _), (_, end) in c.model.syncs.items()), "account", "sync")
     for r in c.table("whatsapp_accounts"):
-        batches = ended[c.account_of[r["id"]], r["sync"].get("sync_id")]
-        total = max((b["end"]["total"] for b in batches if b["end"]), default=0)
-        if r["sync"].get("status") == "running" and len([b for b in batches if b["end"]]) == total > 0 and \
-                all(b["end"] for b in batches) and sync_is_whole(c, r):
-            yield f"{c.account_of[r['id']]}: its sync is over and shown as running"
+        account, shown = c.account_of[r["id"]], r["sync"]
+        if shown.get("status") == "running" and sync_is_over(c, account, shown["sync_id"]):
+            yield f"{account}: its sync {shown['sync_id']} is over and shown as running"
 
 
 VARIANT = {"status": "message_status", "edit": "message_edit", "revoke": "message_revoke", "delete": "message_delete"}
 
 
-def sync_is_whole(c, account_row):
-    return all(len(ranks) == end["chats"] for (a, s, _), (ranks, end) in c.model.syncs.items()
-               if (a, s) == (c.account_of[account_row["id"]], account_row["sync"].get("sync_id")))
+def sync_is_over(c, account, sync):
+    """All batches have ended, and their chats are there."""
+    batches = [v for (a, s, _), v in c.model.syncs.items() if (a, s) == (account, sync)]
+    return all(end and len(ranks) == end["chats"] for ranks, end in batches) and len(batches) == batches[0][1]["total"]
 
 
 def tenants_are_apart(c):

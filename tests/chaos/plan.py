@@ -15,8 +15,8 @@ EMOJIS = ("👍", "🙏", "❤️", "")
 STATUSES = ("sent", "delivered", "read", "failed", "played")
 STAYING = 5  # of a tenant's numbers: their people never move
 # The kinds of a Kafka account beside what every dialect says.
-KAFKA = {"message", "status", "edit", "revoke", "reaction", "group", "delete", "read", "sync", "session", "bad", "number", "alias",
-         "placeholder", "history"}
+KAFKA = ("message", "status", "edit", "revoke", "reaction", "group", "delete", "read", "sync", "session", "bad", "number",
+         "placeholder", "history")
 WEIGHTS = {"message": 46, "status": 18, "edit": 7, "revoke": 3, "reaction": 7, "group": 2, "delete": 1, "read": 3, "sync": 1,
            "session": 2, "bad": 4, "number": 1, "placeholder": 2, "history": 3}
 # (tenant, what it speaks); two tenants have what the others have, too.
@@ -36,7 +36,7 @@ class Account:
         return self.dialect != "kafka"
 
     def kinds(self):
-        return HTTP[self.dialect].keys() if self.over_http() else KAFKA
+        return tuple(HTTP[self.dialect]) if self.over_http() else KAFKA
 
 
 @dataclass
