@@ -230,7 +230,8 @@ def lock_waited_for(s):
 
 def sync_never_over(s):
     for r in s.tables["whatsapp_accounts"]:
-        r["sync"]["status"] = "running"
+        if r["sync"]:
+            r["sync"]["status"] = "running"
 
 
 def strangers_marker(s):
