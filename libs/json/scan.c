@@ -159,7 +159,7 @@ static bool scan_all(struct scan *s)
 
 bool json_scan(struct str text, char *out, size_t *n)
 {
-	struct scan s = { text.p, text.p, text.p + text.n, out, 0 };
+	struct scan s;
 
 	if (text.n == 0) {
 		*n = 0;
@@ -170,6 +170,7 @@ bool json_scan(struct str text, char *out, size_t *n)
 		*n = text.n;
 		return true;
 	}
+	s = (struct scan){ text.p, text.p, text.p + text.n, out, 0 };
 	if (!scan_all(&s))
 		return false;
 	*n = (size_t)(s.out - out);
