@@ -93,7 +93,7 @@ static void entry_read(struct intake *in, const json *entry, size_t place)
 
 	if (!json_is_arr(changes))
 		intake_reject(in, NULL, "rule", arena_printf(in->arena, "entry[%zu].changes", place),
-			intake_json(in, entry), "not a list");
+			meta_entry_body(in, entry), "not a list");
 	for (size_t i = 0; json_is_arr(changes) && (c.change = json_next(&at)) && !meta_is_full(in); i++) {
 		c.account = NULL;
 		c.value = json_get(c.change, "value");

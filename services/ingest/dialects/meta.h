@@ -46,6 +46,8 @@ void meta_value_read(const struct meta_change *c);
 bool meta_add(struct meta_item *it, struct inbound_event *e, struct str provider_key, struct str content);
 /* reason as in intake_reject(). */
 void meta_reject(struct meta_item *it, const char *reason, const char *message);
+/* A POST of that entry alone. */
+struct str meta_entry_body(struct intake *in, const json *entry);
 /* An event with the item's origin and time (seconds, as number or text; NULL: the entry's). */
 struct inbound_event *meta_event(struct meta_item *it, enum inbound_kind kind, const json *seconds);
 /* Seconds to ms; 0 for anything else and for what no clock could have said. */

@@ -58,18 +58,34 @@ static void change_write(struct json_writer *w, const struct meta_item *it)
 	jw_obj_end(w);
 }
 
+static void envelope_begin(struct json_writer *w)
+{
+	jw_obj(w);
+	jw_member_str(w, "object", STR("whatsapp_business_account"));
+	jw_key(w, "entry");
+	jw_arr(w);
+}
+
+/* Returns what was written, in the arena. */
+static struct str envelope_end(struct json_writer *w, struct arena *a)
+{
+	struct str text;
+
+	jw_arr_end(w);
+	jw_obj_end(w);
+	text = arena_str(a, buf_str(w->out));
+	buf_fini(w->out);
+	return text;
+}
+
 static struct str item_body(void *ctx)
 {
 	const struct meta_item *it = ctx;
 	struct intake *in = it->change->in;
 	struct buf out = BUF_INIT;
 	struct json_writer w = json_writer(&out);
-	struct str text;
 
-	jw_obj(&w);
-	jw_member_str(&w, "object", STR("whatsapp_business_account"));
-	jw_key(&w, "entry");
-	jw_arr(&w);
+	envelope_begin(&w);
 	jw_obj(&w);
 	jw_member_raw(&w, "id", intake_json(in, json_get(it->change->entry, "id")));
 	jw_member_raw(&w, "time", intake_json(in, json_get(it->change->entry, "time")));
@@ -78,11 +94,17 @@ static struct str item_body(void *ctx)
 	change_write(&w, it);
 	jw_arr_end(&w);
 	jw_obj_end(&w);
-	jw_arr_end(&w);
-	jw_obj_end(&w);
-	text = arena_str(in->arena, buf_str(&out));
-	buf_fini(&out);
-	return text;
+	return envelope_end(&w, in->arena);
+}
+
+struct str meta_entry_body(struct intake *in, const json *entry)
+{
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+
+	envelope_begin(&w);
+	jw_raw(&w, intake_json(in, entry));
+	return envelope_end(&w, in->arena);
 }
 
 bool meta_add(struct meta_item *it, struct inbound_event *e, struct str provider_key, struct str content)

@@ -225,7 +225,7 @@ static void what_is_no_envelope_of_ours_is_400(void **state)
 	}
 }
 
-static void odd_entries_and_changes_are_rejected_items(void **state)
+static void odd_entries_and_changes_are_rejected_items_that_can_be_posted_again(void **state)
 {
 	struct post p = post(STR(POST("7,{\"id\":\"W\"},{\"id\":\"W\",\"changes\":[7,{\"field\":\"messages\"},"
 				      "{\"field\":\"messages\",\"value\":[]}]}")));
@@ -234,6 +234,14 @@ static void odd_entries_and_changes_are_rejected_items(void **state)
 	assert_int_equal(p.rc, 0);
 	assert_int_equal(p.in.n_events, 0);
 	assert_int_equal(p.in.n_rejected, 5);
+	for (size_t i = 0; i < p.in.n_rejected; i++) {
+		struct post again = post(p.in.rejected[i].body);
+
+		assert_int_equal(again.rc, 0);
+		assert_int_equal(again.in.n_rejected, 1);
+		assert_string_equal(again.in.rejected[0].reason, p.in.rejected[i].reason);
+		post_free(&again);
+	}
 	post_free(&p);
 }
 
@@ -631,7 +639,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_number_costs_its_change),
 		cmocka_unit_test(an_unknown_waba_is_an_unknown_reference),
 		cmocka_unit_test(what_is_no_envelope_of_ours_is_400),
-		cmocka_unit_test(odd_entries_and_changes_are_rejected_items),
+		cmocka_unit_test(odd_entries_and_changes_are_rejected_items_that_can_be_posted_again),
 		cmocka_unit_test(the_references_are_the_ids_that_will_be_asked_for),
 		cmocka_unit_test(what_is_said_of_a_waba_goes_to_each_of_its_accounts),
 		cmocka_unit_test(what_names_one_number_of_a_waba_goes_to_that_one),
