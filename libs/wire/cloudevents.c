@@ -39,7 +39,7 @@ static bool hex_field(struct str s, size_t from, size_t n, bool *zero)
 	return true;
 }
 
-/* "00-<trace id, 32>-<parent id, 16>-<flags, 2>"; a later version may go on after another dash. */
+/* "00-<trace id, 32>-<parent id, 16>-<flags, 2>"; a later version may go on after another dash, with what nobody bounds. */
 struct str traceparent_check(struct str header)
 {
 	bool version_0, trace_0, parent_0, flags_0;
@@ -53,5 +53,5 @@ struct str traceparent_check(struct str header)
 		return STR_NONE;
 	if (header.n > 55 && (version_0 || header.p[55] != '-'))
 		return STR_NONE;
-	return header;
+	return str_slice(header, 0, 55);
 }

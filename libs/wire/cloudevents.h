@@ -17,7 +17,7 @@ struct cloudevents_storage {
 size_t cloudevents_headers(struct header out[static CLOUDEVENTS_MAX], struct cloudevents_storage *storage,
 	const struct uuid *id, const char *family, const char *kind, struct str source, int64_t time_ms,
 	struct str traceparent);
-/* A well-formed traceparent, or absent. */
+/* The 55 characters of a well-formed traceparent, without what a later version adds; or absent. */
 struct str traceparent_check(struct str header);
 
 #endif

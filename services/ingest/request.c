@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/hex.h"
@@ -41,9 +42,8 @@ static void trace_set(struct request *req)
 	uint8_t *random;
 
 	req->traceparent = traceparent_check(http_header(req->http, "traceparent"));
-	if (req->traceparent.n == 55) {
-		for (size_t i = 0; i < 55; i++)
-			req->trace_own[i] = req->traceparent.p[i];
+	if (req->traceparent.n > 0) {
+		memcpy(req->trace_own, req->traceparent.p, req->traceparent.n);
 	} else {
 		if (pool->left == 0) {
 			rng_bytes(pool->bytes, sizeof(pool->bytes));

@@ -67,7 +67,7 @@ static void only_a_well_formed_traceparent_is_passed_on(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct str got = traceparent_check(str_of(cases[i].header));
 
-		if ((got.n > 0) != cases[i].taken)
+		if (got.n != (cases[i].taken ? 55 : 0))
 			fail_msg("%s", cases[i].name);
 	}
 	assert_null(traceparent_check(STR_NONE).p);
