@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kafka/topics.h"
-
 struct range {
 	int64_t from, to;
 };
@@ -53,13 +51,13 @@ static bool fits(const char *want, struct str have)
 	return !want || (have.p && strlen(want) == have.n && strncasecmp(want, have.p, have.n) == 0);
 }
 
-static bool is_meant(const struct scan *s, const struct dead_letter *d, struct str account)
+static bool is_meant(const struct scan *s, const struct dead_letter *d)
 {
 	const struct dead_filter *f = s->filter;
 	int64_t at = d->message->timestamp_ms;
 
 	return in_range(d->message->partition, &s->partitions) && in_range(d->message->offset, &s->offsets) &&
-		fits(f->reason, d->reason) && fits(f->workspace, d->workspace) && fits(f->account, account) &&
+		fits(f->reason, d->reason) && fits(f->workspace, d->workspace) && fits(f->account, d->account) &&
 		(!f->since_ms || at >= f->since_ms) && (!f->until_ms || at <= f->until_ms);
 }
 
@@ -83,12 +81,11 @@ static struct str consumer_of(const struct kafka_message *m, const char *topic)
 	return str_slice(name, from, end);
 }
 
-static struct dead_letter dead_letter_of(const struct kafka_message *m, const char *topic, struct str *account)
+struct dead_letter dead_letter_of(const struct kafka_message *m, const char *topic)
 {
-	struct str first = kafka_message_header(m, "x-dlq-first-topic"), workspace = m->key;
+	struct str first = kafka_message_header(m, "x-dlq-first-topic"), workspace, account;
 
-	*account = STR_NONE;
-	str_cut(m->key, ':', &workspace, account);
+	str_cut(m->key, ':', &workspace, &account);
 	return (struct dead_letter){
 		.dlq_topic = topic,
 		.message = m,
@@ -98,6 +95,7 @@ static struct dead_letter dead_letter_of(const struct kafka_message *m, const ch
 		.code = kafka_message_header(m, "x-dlq-code"),
 		.text = kafka_message_header(m, "__dlq.errors.message"),
 		.workspace = uuid_only(workspace),
+		.account = uuid_only(account),
 		.retryable = str_is(kafka_message_header(m, "x-dlq-retryable"), "true"),
 	};
 }
@@ -111,10 +109,9 @@ static int topic_scan(struct scan *s, struct ctl *ctl, const char *topic, struct
 	if (kafka_reader_open(&r, ctl->kafka, topic, CTL_TIMEOUT_MS, err) < 0)
 		return -1;
 	while (!s->stopped && (rc = kafka_reader_next(r, CTL_TIMEOUT_MS, &m, err)) == 1) {
-		struct str account;
-		struct dead_letter d = dead_letter_of(&m, topic, &account);
+		struct dead_letter d = dead_letter_of(&m, topic);
 
-		rc = is_meant(s, &d, account) ? s->each(s->ctx, &d, err) : 0;
+		rc = is_meant(s, &d) ? s->each(s->ctx, &d, err) : 0;
 		kafka_message_release(&m);
 		s->stopped = rc != 0;
 		if (rc < 0)

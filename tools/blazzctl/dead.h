@@ -4,6 +4,8 @@
 
 #include "ctl.h"
 #include "kafka/reader.h"
+#include "kafka/topics.h"
+#include "json/writer.h"
 
 /* Which ones; every dlq command fills it from the same options. 0 and NULL: any. */
 struct dead_filter {
@@ -31,7 +33,7 @@ struct dead_letter {
 	struct str topic;     /* where it came from first */
 	struct str consumer;  /* who gave up */
 	struct str reason, code, text;
-	struct str workspace; /* absent when the key names none */
+	struct str workspace, account; /* absent when the key names none */
 	bool retryable;
 };
 
@@ -39,14 +41,30 @@ struct dead_letter {
 int dead_letters_each(struct ctl *ctl, const struct dead_filter *filter,
 	int (*each)(void *ctx, const struct dead_letter *d, struct err *err), void *ctx, struct err *err) ERR_MUST_USE;
 
+/* What a record of the topic says, borrowed from both. */
+struct dead_letter dead_letter_of(const struct kafka_message *m, const char *topic);
 /* Whether ingest wrote it: a body that was posted, not a record. */
 bool dead_is_posted(const struct dead_letter *d);
 
-/* dead_replay.c: sends one dead letter to whom gave it up. */
+/* dead_show.c: one JSON object, with the headers and the event. */
+void dead_letter_write(struct json_writer *w, const struct dead_letter *d);
+
+/* dead_replay.c: the record that sends it again, for the consumer that gave up. Borrows from d and replay_id. ERR_INPUT when it does
+ * not say where it came from. */
+#define DEAD_HEADERS_MAX 48
+struct dead_record {
+	struct kafka_record record;
+	struct header headers[DEAD_HEADERS_MAX];
+	char topic[TOPIC_NAME_MAX], count[24];
+};
+int dead_record_make(struct dead_record *out, const struct dead_letter *d, const char *replay_id,
+	struct err *err) ERR_MUST_USE;
+
+/* Sends dead letters one by one. */
 struct dead_replay;
 struct dead_replay_options {
 	const char *url, *secret_file; /* of ingest, for what was posted */
-	int64_t per_second;            /* 0: 200 */
+	int64_t per_second; /* 0: 200 */
 };
 int dead_replay_open(struct dead_replay **out, struct ctl *ctl, const struct dead_replay_options *options,
 	struct err *err) ERR_MUST_USE;

@@ -10,10 +10,7 @@
 #include "base/clock.h"
 #include "crypto/ids.h"
 #include "dead.h"
-#include "kafka/topics.h"
 #include "post.h"
-
-#define HEADERS_MAX 48
 
 struct dead_replay {
 	struct kafka_producer *producer;
@@ -86,22 +83,58 @@ static bool header_stays(struct str name)
 		!str_starts(name, STR("x-replay-")) && !str_is(name, "x-orig-timestamp-ms");
 }
 
-static size_t headers_make(const struct dead_replay *r, const struct dead_letter *d, char count[static 24],
-	struct header out[static HEADERS_MAX])
+/* How often it was replayed, this time included. */
+static int64_t replay_count(const struct dead_letter *d)
 {
-	int64_t before = 0;
+	int64_t before;
+
+	if (!str_to_i64(kafka_message_header(d->message, "x-replay-count"), &before) || before < 0 ||
+		before > INT32_MAX)
+		return 1;
+	return before + 1;
+}
+
+static size_t headers_make(const struct dead_letter *d, const char *replay_id, const char *count,
+	struct header out[static DEAD_HEADERS_MAX])
+{
 	size_t n = 0;
 
-	for (size_t i = 0; i < d->message->headers_count && n < HEADERS_MAX - 3; i++)
+	for (size_t i = 0; i < d->message->headers_count && n < DEAD_HEADERS_MAX - 3; i++)
 		if (header_stays(d->message->headers[i].name))
 			out[n++] = d->message->headers[i];
-	if (!str_to_i64(kafka_message_header(d->message, "x-replay-count"), &before))
-		before = 0;
-	snprintf(count, 24, "%lld", (long long)before + 1);
-	out[n++] = (struct header){ STR("x-replay-id"), str_of(r->id) };
+	out[n++] = (struct header){ STR("x-replay-id"), str_of(replay_id) };
 	out[n++] = (struct header){ STR("x-replay-count"), str_of(count) };
 	out[n++] = (struct header){ STR("x-replay-for"), d->consumer };
 	return n;
+}
+
+/* Without a key its partition is the only order it had. */
+static int32_t partition_of(const struct dead_letter *d)
+{
+	int64_t partition;
+
+	if (d->message->key.p || !str_to_i64(kafka_message_header(d->message, "x-dlq-first-partition"), &partition) ||
+		partition < 0 || partition > INT32_MAX)
+		return KAFKA_ANY_PARTITION;
+	return (int32_t)partition;
+}
+
+int dead_record_make(struct dead_record *out, const struct dead_letter *d, const char *replay_id, struct err *err)
+{
+	int n = snprintf(out->topic, sizeof(out->topic), "%.*s", STR_ARG(d->topic));
+
+	if (n <= 0 || (size_t)n != d->topic.n || d->topic.n >= sizeof(out->topic))
+		return err_set(err, ERR_INPUT, "topic", "a dead letter does not say where it came from");
+	snprintf(out->count, sizeof(out->count), "%lld", (long long)replay_count(d));
+	out->record = (struct kafka_record){
+		.topic = out->topic,
+		.partition = partition_of(d),
+		.key = d->message->key,
+		.value = d->message->value,
+		.headers = out->headers,
+		.headers_count = headers_make(d, replay_id, out->count, out->headers),
+	};
+	return 0;
 }
 
 /* The next one's turn; reports are served meanwhile. */
@@ -130,21 +163,11 @@ static int produce(struct dead_replay *r, const struct kafka_record *record, str
 
 static int record_replay(struct dead_replay *r, const struct dead_letter *d, struct err *err)
 {
-	struct header headers[HEADERS_MAX];
-	struct kafka_record record = { .headers = headers, .partition = KAFKA_ANY_PARTITION };
-	char topic[TOPIC_NAME_MAX], count[24];
-	int64_t partition;
+	struct dead_record made;
 
-	if (snprintf(topic, sizeof(topic), "%.*s", STR_ARG(d->topic)) >= (int)sizeof(topic) || d->topic.n == 0)
-		return err_set(err, ERR_INPUT, "topic", "a dead letter does not say where it came from");
-	/* Without a key its partition is the only order it had. */
-	if (!d->message->key.p && str_to_i64(kafka_message_header(d->message, "x-dlq-first-partition"), &partition))
-		record.partition = (int32_t)partition;
-	record.topic = topic;
-	record.key = d->message->key;
-	record.value = d->message->value;
-	record.headers_count = headers_make(r, d, count, headers);
-	return produce(r, &record, err);
+	if (dead_record_make(&made, d, r->id, err) < 0)
+		return -1;
+	return produce(r, &made.record, err);
 }
 
 static int posted_replay(struct dead_replay *r, const struct dead_letter *d, struct err *err)
