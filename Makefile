@@ -37,7 +37,7 @@ SANITIZED := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -DBLAZZ_FAILP
 	$(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized)
 MODE.asan := $(SANITIZED) -fsanitize=address,undefined
 MODE.tsan := $(SANITIZED) -fsanitize=thread
-MODE.cov := -O0 --coverage -DBLAZZ_FAILPOINTS
+MODE.cov := -O0 --coverage -fprofile-update=atomic -DBLAZZ_FAILPOINTS
 MODE.fuzz := $(SANITIZED) -fsanitize=fuzzer-no-link,address,undefined
 LINK_MODE := $(filter -fsanitize% --coverage,$(MODE.$(V)))
 
@@ -80,8 +80,9 @@ LIB := $(OUT)/libblazz.a
 LIB_OBJ := $(call objects,$(LIB_SRC)) $(PROTO:proto/%.proto=$(OUT)/obj/gen/%.pb-c.o)
 UNIT := $(UNIT_SRC:%.c=$(OUT)/%)
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/bin/%)
-# A fuzzer sees ingest, unless its own line here says otherwise: SERVICE.fuzz_cursor := gateway
-fuzz_service = $(or $(SERVICE.$(1)),ingest)
+# A fuzzer sees ingest, unless its own line here says otherwise.
+fuzz_program = $(or $(PROGRAM.$(1)),services/ingest)
+PROGRAM.fuzz_dead_letter := tools/blazzctl
 
 # Faults need failpoints, which a release has none of.
 CHAOS_V := $(if $(filter release,$(V)),asan,$(V))
@@ -186,8 +187,8 @@ endef
 $(foreach s,$(SERVICES),$(eval $(call program,services/$(s),$(OUT)/bin/blazz-$(s))))
 $(foreach t,$(TOOLS),$(eval $(call program,tools/$(t),$(OUT)/bin/$(t))))
 define fuzzer
-$(OUT)/obj/tests/fuzz/$(1).o build/lint/tidy/tests/fuzz/$(1).c.ok: OWN := -Iservices
-$(OUT)/bin/$(1): $(if $(filter $(call fuzz_service,$(1)),$(SERVICES)),$(OUT)/services/$(call fuzz_service,$(1)).a)
+$(OUT)/obj/tests/fuzz/$(1).o build/lint/tidy/tests/fuzz/$(1).c.ok: OWN := -I$(dir $(call fuzz_program,$(1)))
+$(OUT)/bin/$(1): $(OUT)/$(call fuzz_program,$(1)).a
 endef
 $(foreach f,$(notdir $(FUZZ)),$(eval $(call fuzzer,$(f))))
 $(UNIT): $(OUT)/tests/unit.a

@@ -1,14 +1,14 @@
-/* ChatEvents: whatever decodes can be encoded, and its second encoding is that of the first. */
-#include <assert.h>
-
+/* ChatEvents: whatever decodes can be encoded, its second encoding is that of the first, and it can be shown as JSON; its type
+ * is one that is known.
+ */
+#include "reveal.h"
 #include "wire/chat_event.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void round_trip(const struct chat_event *e, struct arena *a)
 {
 	struct buf once = BUF_INIT, twice = BUF_INIT;
 	struct chat_event again;
+	char type[CHAT_EVENT_TYPE_SIZE];
 	int rc;
 
 	/* A whole event is no larger than what it was read from, but for an origin that was not said. */
@@ -18,6 +18,7 @@ static void round_trip(const struct chat_event *e, struct arena *a)
 	assert(rc == 0);
 	rc = chat_event_encode(&again, &twice, NULL);
 	assert(rc == 0 && str_eq(buf_str(&once), buf_str(&twice)));
+	assert(chat_event_kind_parse(chat_event_full_type(e, type)) == e->kind);
 	buf_fini(&once);
 	buf_fini(&twice);
 }
@@ -25,11 +26,13 @@ static void round_trip(const struct chat_event *e, struct arena *a)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *a = arena_new(65536);
+	bool shown = reveal_check(reveal_chat_event, input_of(data, size));
 	struct chat_event e;
 
-	if (size < WIRE_MAX_RECORD_BYTES - 2 &&
-		chat_event_decode(&e, (struct str){ (const char *)data, size }, a, NULL) == 0)
+	if (size < WIRE_MAX_RECORD_BYTES - 2 && chat_event_decode(&e, input_of(data, size), a, NULL) == 0) {
+		assert(shown);
 		round_trip(&e, a);
+	}
 	arena_free(a);
 	return 0;
 }

@@ -3,6 +3,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	fuzz_dialect(evolution_read, BRIDGE_EVOLUTION, data, size);
+	bridge_body_check(evolution_read, data, size);
 	return 0;
 }

@@ -1,9 +1,8 @@
-/* InboundEvents from outside: whatever decodes passes its own check, and its second encoding is that of the first. */
-#include <assert.h>
-
+/* InboundEvents from outside: whatever decodes passes its own check, its second encoding is that of the first, and it can be shown as
+ * JSON.
+ */
+#include "reveal.h"
 #include "wire/inbound.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void round_trip(const struct inbound_event *e, struct arena *a)
 {
@@ -16,7 +15,7 @@ static void round_trip(const struct inbound_event *e, struct arena *a)
 	if (inbound_encode(e, a, &once, NULL) < 0)
 		return; /* too large, once the defaults are written out */
 	rc = inbound_decode(&again, once, a, NULL);
-	assert(rc == 0);
+	assert(rc == 0 && again.kind == e->kind && uuid_eq(&again.id, &e->id));
 	rc = inbound_encode(&again, a, &twice, NULL);
 	assert(rc == 0 && str_eq(once, twice));
 }
@@ -24,10 +23,13 @@ static void round_trip(const struct inbound_event *e, struct arena *a)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *a = arena_new(65536);
+	bool shown = reveal_check(reveal_inbound, input_of(data, size));
 	struct inbound_event e;
 
-	if (inbound_decode(&e, (struct str){ (const char *)data, size }, a, NULL) == 0)
+	if (inbound_decode(&e, input_of(data, size), a, NULL) == 0) {
+		assert(shown);
 		round_trip(&e, a);
+	}
 	arena_free(a);
 	return 0;
 }

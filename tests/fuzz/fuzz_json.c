@@ -1,11 +1,7 @@
 /* Outside JSON: whatever parses is walked, written again and parsed again, which must give the same text. */
-#include <assert.h>
-#include <string.h>
-
 #include "base/utf8.h"
+#include "input.h"
 #include "json/json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void value_use(const json *v, struct arena *a)
 {
@@ -64,9 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct json_doc *doc = NULL;
 	struct arena *a;
 
-	if (json_parse(&doc, (struct str){ (const char *)data, size }, NULL) < 0)
+	if (json_parse(&doc, input_of(data, size), NULL) < 0)
 		return 0;
-	assert(utf8_valid((struct str){ (const char *)data, size }));
+	assert(utf8_valid(input_of(data, size)));
 	a = arena_new(0);
 	walk(json_root(doc), a, 0);
 	round_trip(doc);

@@ -1,9 +1,6 @@
 /* Outbox rows: every record that is read lies within the row, and written again it is read the same. */
-#include <assert.h>
-
+#include "input.h"
 #include "wire/records.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void assert_same(struct str a, struct str b)
 {

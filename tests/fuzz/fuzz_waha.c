@@ -3,6 +3,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	fuzz_dialect(waha_read, BRIDGE_WAHA, data, size);
+	bridge_body_check(waha_read, data, size);
 	return 0;
 }

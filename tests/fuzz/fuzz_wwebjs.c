@@ -3,6 +3,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	fuzz_dialect(wwebjs_read, BRIDGE_WWEBJS, data, size);
+	bridge_body_check(wwebjs_read, data, size);
 	return 0;
 }
