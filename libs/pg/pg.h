@@ -122,6 +122,8 @@ int pg_savepoint(struct pg *pg, struct err *err) ERR_MUST_USE; /* one level, nam
 int pg_savepoint_release(struct pg *pg, struct err *err) ERR_MUST_USE;
 /* Undoes what came after the savepoint and drops it; stays inside the transaction. */
 int pg_savepoint_rollback(struct pg *pg, struct err *err) ERR_MUST_USE;
+/* Checks deferred constraints now, as COMMIT would. */
+int pg_check_deferred(struct pg *pg, struct err *err) ERR_MUST_USE;
 
 /* Notifications: LISTEN with pg_listen, then pg_notification() after the socket was readable or any statement ran.
  * channel and payload are borrowed until the next call. Returns 1 with one notification, 0 with none, -1 when the

@@ -66,3 +66,8 @@ int pg_savepoint_rollback(struct pg *pg, struct err *err)
 {
 	return command(pg, "ROLLBACK TO SAVEPOINT " SAVEPOINT "; RELEASE SAVEPOINT " SAVEPOINT, err);
 }
+
+int pg_check_deferred(struct pg *pg, struct err *err)
+{
+	return command(pg, "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED", err);
+}

@@ -30,6 +30,9 @@ static const struct pg_stmt load = { "accounts_load", PG_PREPARED,
 	" FROM whatsapp_accounts a JOIN workspaces w ON w.id = a.workspace_id"
 	" WHERE a.uuid = ANY ($1::uuid[]) AND a.deleted_at IS NULL AND w.deleted_at IS NULL" };
 
+static const struct pg_stmt any = { "accounts_any", PG_PREPARED,
+	"SELECT 1 WHERE EXISTS (SELECT FROM whatsapp_accounts)" };
+
 static const struct pg_stmt store = { "accounts_store", PG_UNNAMED,
 	"UPDATE whatsapp_accounts AS a SET status = r.status, status_since = r.status_since, is_active = r.status = 'connected',"
 	" first_connected_at = r.first_connected_at, last_connected_at = r.last_connected_at, disconnected_at = r.disconnected_at,"
@@ -52,7 +55,7 @@ static const struct pg_stmt notices = { "notices_store", PG_UNNAMED,
 	" WHERE a.workspace_id = n.workspace_id AND a.id = n.account_id)"
 	" SELECT place, had IS DISTINCT FROM notice FROM news" };
 
-const struct pg_stmt *const accounts_statements[] = { &load, &store, &notices, NULL };
+const struct pg_stmt *const accounts_statements[] = { &load, &any, &store, &notices, NULL };
 
 static void account_read(struct cells *c, struct account_row *row)
 {
@@ -100,6 +103,20 @@ int accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct arena 
 		account_read(&at, &row);
 		each(ctx, &row);
 	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int accounts_any(struct pg *pg, bool *out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	int rc = pg_run(pg, &any, args, &rows, err);
+
+	pg_args_free(args);
+	if (rc < 0)
+		return -1;
+	*out = pg_rows_count(rows) > 0;
 	pg_rows_free(rows);
 	return 0;
 }

@@ -94,7 +94,7 @@ static bool breaker_trips(const struct worker *w, const struct batch *b)
 	return b->data_errors >= (size_t)w->options.breaker_min_items && b->data_errors * 2 > b->n;
 }
 
-/* Finds the items whose data is at fault by halving, each attempt under a savepoint. */
+/* Finds the items whose data is at fault by halving, each attempt under a savepoint; what only the commit would refuse, too. */
 static int apply_bisecting(struct worker *w, struct batch *b, struct batch_item **items, size_t n, struct err *err)
 {
 	if (n == 0)
@@ -102,7 +102,7 @@ static int apply_bisecting(struct worker *w, struct batch *b, struct batch_item 
 	if (pg_savepoint(w->pg, err) < 0)
 		return -1;
 	batch_mark(b);
-	if (w->ops->apply(w->ctx, b, items, n, err) == 0)
+	if (w->ops->apply(w->ctx, b, items, n, err) == 0 && pg_check_deferred(w->pg, err) == 0)
 		return pg_savepoint_release(w->pg, err);
 	if (!is_data_error(err))
 		return -1;

@@ -49,9 +49,33 @@ static int accounts_load_missing(struct work *w, struct batch_item *const *items
 	return n_missing == 0 ? 0 : accounts_load(w->pg, missing, n_missing, w->arena, keep_account, w, err);
 }
 
+static bool any_unknown(const struct work *w, struct batch_item *const *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct inbound_event *e = items[i]->decoded;
+
+		if (!world_account(w->world, &e->account, w->now_mono_ms))
+			return true;
+	}
+	return false;
+}
+
+/* Nobody is known where no account can be seen: that says nothing about the records. */
+static int accounts_are_there(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
+{
+	bool any;
+
+	if (!any_unknown(w, items, n))
+		return 0;
+	if (accounts_any(w->pg, &any, err) < 0)
+		return -1;
+	return any ? 0
+		   : err_set(err, ERR_RETRY, "no_accounts", "the database has no account at all: an outage is assumed");
+}
+
 int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
 {
-	if (accounts_load_missing(w, items, n, err) < 0)
+	if (accounts_load_missing(w, items, n, err) < 0 || accounts_are_there(w, items, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		const struct inbound_event *e = items[i]->decoded;

@@ -493,6 +493,25 @@ static void a_session_is_news_when_its_state_differs(void **state)
 		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE id = 1 AND first_connected_at IS NOT NULL"), 1);
 }
 
+/* An outage */
+
+static void where_no_account_can_be_seen_nothing_is_a_dead_letter(void **state)
+{
+	struct inbound_event e = inbound_text(1, chat_of(ANN), "false:A", "hi", 10);
+	struct replica blind = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	execute(db.admin, "ALTER ROLE " CHAT_SYNC " NOBYPASSRLS"); /* it sees no tenant's rows any more */
+	replica_open(&blind);
+	take_in(&blind, &e, 1);
+	done(pg_begin(blind.pg, &db.err));
+	assert_failed(batch_apply(&blind, &err), err, ERR_RETRY, "no_accounts");
+	pg_rollback(blind.pg);
+	replica_close(&blind);
+	execute(db.admin, "ALTER ROLE " CHAT_SYNC " BYPASSRLS");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, replicas_empty)
@@ -518,6 +537,7 @@ int main(void)
 		T(an_item_without_an_id_finds_its_message),
 		T(a_sync_without_progress_has_failed),
 		T(a_session_is_news_when_its_state_differs),
+		T(where_no_account_can_be_seen_nothing_is_a_dead_letter),
 	};
 
 	return cmocka_run_group_tests(tests, replicas_start, replicas_stop);

@@ -21,7 +21,8 @@ static struct {
 	int applied, committed, rolled_back;
 } script;
 
-/* A record says what becomes of it: "applied", "no_effect", "filtered", "parked", or "poison", which the database refuses. */
+/* A record says what becomes of it: "applied", "no_effect", "filtered", "parked", or "poison", which the database refuses, or "late
+ * poison", which it refuses at the commit. */
 static int decode(void *ctx, const struct kafka_message *m, struct arena *a, void **decoded, struct err *err)
 {
 	(void)ctx;
@@ -36,8 +37,8 @@ static int item_apply(struct batch *b, struct batch_item *item, struct err *err)
 	const char *word = item->decoded;
 	char sql[200];
 
-	snprintf(sql, sizeof(sql), "INSERT INTO applied VALUES (%d, %lld / %d)", item->partition,
-		(long long)item->offset, strcmp(word, "poison") != 0);
+	snprintf(sql, sizeof(sql), "INSERT INTO applied VALUES (%d, %lld / %d, %s)", item->partition,
+		(long long)item->offset, strcmp(word, "poison") != 0, strcmp(word, "late poison") == 0 ? "7" : "NULL");
 	if (run(batch_pg(b), sql, NULL, NULL, err) < 0)
 		return -1;
 	for (int o = 0; o < OUTCOMES; o++)
@@ -101,7 +102,10 @@ static int start(void **state)
 	log_set_level(LOG_ERROR);
 	if (db_start(state) < 0)
 		return -1;
-	execute(db.admin, "CREATE TABLE applied (slot integer, record_offset bigint)");
+	execute(db.admin, "CREATE TABLE nobody (id bigint PRIMARY KEY)");
+	execute(db.admin,
+		"CREATE TABLE applied (slot integer, record_offset bigint,"
+		" account bigint REFERENCES nobody DEFERRABLE INITIALLY DEFERRED)");
 	execute(db.admin, "GRANT INSERT ON applied TO " CHAT_SYNC);
 	kafka = kafka_config_new();
 	done(kafka_config_set(kafka, "bootstrap.servers", "127.0.0.1:1", &db.err));
@@ -276,6 +280,19 @@ static void a_single_bad_record_is_a_dead_letter(void **state)
 	assert_counts(1, 1, "0 0 0 0 1 0");
 }
 
+static void what_only_the_commit_refuses_is_found_like_any_bad_record(void **state)
+{
+	static const struct record records[] = { { 1, 0, "applied" }, { 1, 1, "late poison" }, { 2, 0, "applied" },
+		{ 1, 2, "parked" } };
+
+	(void)state;
+	done(commit(records, COUNT(records)));
+	assert_counts(1, 3, "1 0 0 1 1 0");
+	assert_counts(2, 1, "1 0 0 0 0 0");
+	assert_string_equal(outbox_of(1), "applied,late poison=data_error,parked");
+	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 3);
+}
+
 static void assert_nothing_happened(void)
 {
 	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 0);
@@ -411,6 +428,7 @@ int main(void)
 		T(records_that_were_committed_before_are_dropped),
 		T(bad_records_are_found_and_the_others_are_applied_once),
 		T(a_single_bad_record_is_a_dead_letter),
+		T(what_only_the_commit_refuses_is_found_like_any_bad_record),
 		T(when_everything_is_refused_it_is_an_outage),
 		T(a_failure_of_the_whole_leaves_nothing_behind),
 		T(an_owner_that_was_fenced_off_changes_nothing),
