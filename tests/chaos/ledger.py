@@ -538,7 +538,7 @@ def events_differ(c):
     for r, e in dropped:
         if r.value not in values:
             yield f"chat-event {r.partition}/{r.offset}: late, and nobody told it before: {e.WhichOneof('event')} {e.event_id}"
-    last, ids, merged = defaultdict(int), {}, {e.conversation_id for _, e in kept if e.WhichOneof("event") == "contact_merged"}
+    last, ids = defaultdict(int), {}
     for r, e in kept:
         if e.conversation_id:
             if e.sequence != last[e.conversation_id] + 1:
@@ -547,7 +547,7 @@ def events_differ(c):
             if r.key != f"{e.workspace_id}:{e.conversation_id}":
                 yield f"chat-event {r.partition}/{r.offset}: key {r.key} of conversation {e.conversation_id}"
         first = ids.setdefault(e.event_id, e)
-        if first is not e and (first.conversation_id == e.conversation_id or not {first.conversation_id, e.conversation_id} & merged):
+        if first is not e:
             yield f"event {e.event_id} is told twice: {first.WhichOneof('event')} as {first.sequence}, {e.sequence}"
 
 

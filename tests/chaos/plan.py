@@ -60,9 +60,9 @@ class Delivery:
 
 
 class Planner:
-    def __init__(self, seed, span_s=3.0, per_account=(14, 30), redeliver_merges=False):
+    def __init__(self, seed, span_s=3.0, per_account=(12, 28)):
         self.random = random.Random(f"{seed}/load")
-        self.span_s, self.per_account, self.redeliver_merges = span_s, per_account, redeliver_merges
+        self.span_s, self.per_account = span_s, per_account
         self.n = self.clock = self.sync_clock = 0
         self.cycle_n = -1
         self.accounts = [Account(f"t{t}.{d}.{i}", t, d) for i, (t, d) in enumerate(ACCOUNTS)]
@@ -114,14 +114,14 @@ class Planner:
                 due = self.span_s * min(1.0, max(0.0, (i + self.random.random()) / count + self.random.gauss(0, 0.04)))
                 for items in self.draw(account):
                     out += self.deliver(account, items, due)
-            if not account.over_http():
-                out += [Delivery(self.span_s * self.random.random(), account.name, [m]) for m in self.pair_messages(account)]
+            for m in self.pair_items(account):
+                out += self.deliver(account, [m], self.span_s * self.random.random())
         return sorted(out, key=lambda d: d.due)
 
     def deliver(self, account, items, due):
         """Once as planned; now and then late, or again."""
         one = Delivery(due, account.name, items, not items[0].get("lonely"), items[0].get("forged", False))
-        once = items[0]["kind"] in ("alias", "number", "session", "bad") or items[0].get("special") or not one.patient
+        once = items[0]["kind"] in ("session", "bad") or items[0].get("introduces") or not one.patient
         dice = 1.0 if once else self.random.random()
         if dice < 0.05:
             self.carried.append(one)
@@ -201,8 +201,6 @@ class Planner:
         item = self.item(account, kind, chat=m["chat"], key=m["key"], **fields)
         if m.get("sender"):
             item["sender"] = m["sender"]
-        if m.get("special"):
-            item["special"] = True
         return item
 
     @staticmethod
@@ -238,8 +236,7 @@ class Planner:
         if not gone:
             return None
         gone[-1]["deleted"] = True
-        return self.one(self.item(account, "delete", chat=gone[-1]["chat"], key=gone[-1]["key"]) |
-                        ({"special": True} if gone[-1].get("special") else {}))
+        return self.one(self.item(account, "delete", chat=gone[-1]["chat"], key=gone[-1]["key"]))
 
     def make_group(self, account, tenant):
         item = self.item(account, "group", chat={"group": f"12036301234567{self.random.randint(0, 1):04}@g.us"})
@@ -264,7 +261,7 @@ class Planner:
 
     def make_history(self, account, tenant):
         """What history says of a live message; live content wins, whichever comes first."""
-        m = [m for m in account.messages[-30:] if not m.get("special") and "group" not in m["chat"]]
+        m = [m for m in account.messages[-30:] if "group" not in m["chat"]]
         if not m:
             return None
         return [[dict(self.random.choice(m), n=self.number(), origin="history", body=self.text(tenant, "once said"))]]
@@ -308,15 +305,16 @@ class Planner:
             tenant.pairs.append((self.new_phone(), f"98765432{self.number():06}", self.cycle_n))
         tenant.pairs = [p for p in tenant.pairs if self.cycle_n - p[2] < 4]
 
-    def pair_messages(self, account):
+    def pair_items(self, account):
         """Under both names, before, while and after the two become one."""
         tenant, out = self.tenants[account.tenant], []
         first = account is next(a for a in self.accounts if a.tenant == account.tenant and not a.over_http())
         for phone, lid, since in tenant.pairs:
-            for chat in ({"phone": phone}, {"lid": lid}):
-                for _ in range(self.random.randint(1 if first and self.cycle_n == since else 0, 2)):
-                    item = self.new_message(account, tenant, chat, special=True)
+            for chat in ({"phone": phone}, {"lid": lid})[:1 if account.dialect == "meta" else 2]:
+                for _ in range(self.random.randint(0, 2) if self.cycle_n > since else int(first)):
+                    item = self.new_message(account, tenant, chat)
                     item["name"] = f"{tenant.marker} {phone}"
+                    item["introduces"] = self.cycle_n == since  # neither late nor again: nobody unites whom nobody knows
                     account.messages.append(item)
                     out.append(item)
             if self.cycle_n == since + 1 and first:
@@ -324,13 +322,13 @@ class Planner:
         return out
 
     def make_number(self, account, tenant):
-        """Somebody known moves: the old number is not used again, the new one from the next cycle on."""
+        """Somebody known moves: the old number is not used again, the new one at once or from the next cycle on."""
         known = sorted({p for _, p in tenant.spoken} & set(tenant.phones[STAYING:]))
         if not known:
             return None
         old, new = self.random.choice(known), self.new_phone()
         tenant.phones.remove(old)
-        tenant.arriving.append(new)
+        (tenant.phones if self.random.random() < 0.5 else tenant.arriving).append(new)
         for a in self.accounts:
             if a.tenant == account.tenant:
                 a.messages = [m for m in a.messages if m["chat"].get("phone") != old]
