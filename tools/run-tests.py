@@ -151,8 +151,8 @@ def stage_chaos():
     if not make("chaos-build", f"V={VARIANT}", "build"):
         return
     pytest("ledger", "tests/chaos", "", UNIT_TIMEOUT_S)
-    code, text = run("chaos", ["tests/chaos/run.py", "--seed", "1", "--cycles", str(CHAOS_CYCLES), "--faults", ",".join(CHAOS_FAULTS)],
-                     CHAOS_TIMEOUT_S, env=PROGRAMS)
+    code, text = run("chaos", ["tests/chaos/run.py", "--seed", "1", "--cycles", str(CHAOS_CYCLES),
+                               "--faults", ",".join(CHAOS_FAULTS)], CHAOS_TIMEOUT_S, env=PROGRAMS)
     count(code == 0, code != 0)
     print("".join(line for line in text.splitlines(True) if line.startswith("chaos: seed")), end="")
 

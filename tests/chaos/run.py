@@ -118,7 +118,8 @@ def run(options, folder):
                   + (f" ({', '.join(in_vain)} hit nothing)" if in_vain else ""), flush=True)
     except Broken as e:
         verdict = f"broken in cycle {done} ({' and '.join(names[-1]) if names else 'before any fault'})\n{e}"
-    wrong = system.close()
+    finally:
+        wrong = system.close()
     if wrong and verdict == "held":
         verdict = "I11 is broken: " + "\n".join(wrong)
     line = {"seed": options.seed, "cycles": done, "verdict": verdict, "seconds": round(time.monotonic() - began),

@@ -1,6 +1,7 @@
 """One whole Blazz under load: servers, tenants, services, generator, and the watch over what it does."""
 import json
 import mmap
+import shutil
 import socket
 import struct
 import subprocess
@@ -208,8 +209,9 @@ class System:
         self.load.close()
         self.topics.close()
         wrong = self.blazz.close()
-        self.kafka.close()
+        self.kafka.stop()
         self.postgres.stop()
         if self.root:
-            subprocess.run(["umount", "-l", self.postgres.folder], check=False)
+            shutil.copy(Path(self.postgres.folder, "log"), self.folder / "postgres.log")
+            subprocess.run(["umount", self.postgres.folder], check=True)
         return wrong
