@@ -224,10 +224,10 @@ def written(write, settings):
         return False
 
 
-def refuse(topic):
-    """acks=all cannot be had: NOT_ENOUGH_REPLICAS, from a broker that is well otherwise."""
+def refuse(topic, **settings):
+    """A broker that is well otherwise refuses what is produced."""
     def run(system, random):
-        heal = topic_config(system, topic, **{"min.insync.replicas": "2"})
+        heal = topic_config(system, topic, **{name.replace("_", "."): value for name, value in settings.items()})
         try:
             hold(random, 0.5, 2.5)
         finally:
@@ -235,10 +235,14 @@ def refuse(topic):
     return run
 
 
-fault("broker_refuses_inbound", "kafka", "answers NOT_ENOUGH_REPLICAS to ingest and producers")(refuse("inbound"))
-fault("broker_refuses_events", "kafka", "answers NOT_ENOUGH_REPLICAS to chat-sync's events")(refuse("chat-event"))
+fault("broker_refuses_inbound", "kafka", "answers NOT_ENOUGH_REPLICAS to ingest and producers")(
+    refuse("inbound", min_insync_replicas="2"))
+fault("broker_refuses_events", "kafka", "answers NOT_ENOUGH_REPLICAS to chat-sync's events")(
+    refuse("chat-event", min_insync_replicas="2"))
 fault("broker_refuses_dead_letters", "kafka", "answers NOT_ENOUGH_REPLICAS to chat-sync's dead letters")(
-    refuse("inbound.chat-sync.dlq"))
+    refuse("inbound.chat-sync.dlq", min_insync_replicas="2"))
+fault("broker_takes_small_events", "kafka", "answers MESSAGE_TOO_LARGE to most of chat-sync's events")(
+    refuse("chat-event", max_message_bytes="700"))
 
 
 # PostgreSQL

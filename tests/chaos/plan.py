@@ -31,6 +31,7 @@ class Account:
     dialect: str
     messages: list = field(default_factory=list)  # that updates may refer to
     state: str = "disconnected"
+    reported: float = 0.0  # when its last state was due
 
     def over_http(self):
         return self.dialect != "kafka"
@@ -109,7 +110,7 @@ class Planner:
         for tenant in self.tenants:
             self.plan_pair(tenant)
         for account in self.accounts:
-            count = self.random.randint(*self.per_account)
+            count, account.reported = self.random.randint(*self.per_account), 0.0
             for i in range(count):
                 due = self.span_s * min(1.0, max(0.0, (i + self.random.random()) / count + self.random.gauss(0, 0.04)))
                 for items in self.draw(account):
@@ -127,6 +128,8 @@ class Planner:
             self.carried.append(one)
             return []
         self.spoken_by(one)
+        if items[0]["kind"] == "session":
+            one.due = account.reported = max(account.reported, due)  # states come in order
         if dice < 0.10:
             again = Delivery(self.span_s * self.random.random(), account.name, items)
             if self.random.random() < 0.5:
