@@ -149,24 +149,47 @@ static bool method_needs_body(struct str method)
 	return str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) || str_eq(method, STR("PATCH"));
 }
 
-/* How the body comes. Two framings at once, or one that is not chunked, are how requests are smuggled past a proxy
- * (RFC 9112, 6.1 and 6.3): refused. */
+/* How the body comes. Two framings at once, the same twice, or one that is not chunked, are how requests are smuggled past a
+ * proxy (RFC 9112, 6.1 and 6.3): refused. */
 struct framing {
+	struct str coding, given_length;
 	bool chunked, bad;
 	int64_t length; /* -1: not given */
 };
 
+static bool name_is(const char *name, size_t n, struct str wanted)
+{
+	return n == wanted.n && strncasecmp(name, wanted.p, n) == 0;
+}
+
+static enum MHD_Result framing_header(void *framing, enum MHD_ValueKind kind, const char *name, size_t name_n,
+	const char *value, size_t value_n)
+{
+	struct framing *f = framing;
+	struct str *field = NULL;
+
+	(void)kind;
+	if (name_is(name, name_n, STR("Content-Length")))
+		field = &f->given_length;
+	else if (name_is(name, name_n, STR("Transfer-Encoding")))
+		field = &f->coding;
+	if (!field)
+		return MHD_YES;
+	f->bad |= field->p != NULL;
+	*field = value ? (struct str){ value, value_n } : STR("");
+	return MHD_YES;
+}
+
 static struct framing framing_of(const struct http_request *r)
 {
-	struct str length = http_header(r, "Content-Length");
-	struct str coding = http_header(r, "Transfer-Encoding");
 	struct framing f = { .length = -1 };
 
-	f.chunked = coding.p != NULL;
-	if (coding.p)
-		f.bad = length.p || coding.n != 7 || strncasecmp(coding.p, "chunked", 7) != 0;
-	else if (length.p)
-		f.bad = !str_all_digits(length) || !str_to_i64(length, &f.length);
+	MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, framing_header, &f);
+	f.chunked = f.coding.p != NULL;
+	if (f.chunked)
+		f.bad |= f.given_length.p || !name_is(f.coding.p, f.coding.n, STR("chunked"));
+	else if (f.given_length.p)
+		f.bad |= !str_all_digits(f.given_length) || !str_to_i64(f.given_length, &f.length);
 	return f;
 }
 

@@ -71,6 +71,16 @@ void process_write_metrics(const char *service, int64_t started_ms, struct buf *
 	buf_printf(out, "process_cpu_seconds_total %.6f\n", cpu_seconds());
 }
 
+void process_raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 void process_harden(void)
 {
 #ifndef BLAZZ_FAILPOINTS

@@ -9,5 +9,7 @@ void process_write_metrics(const char *service, int64_t started_ms, struct buf *
 /* No core files and no debugger: both would show keys and messages. Not where failpoints are compiled in, so that tests may
  * look inside. */
 void process_harden(void);
+/* As many open files as the system lets: the customary 1,024 is for users of select(2), and nobody is one here. */
+void process_raise_files(void);
 
 #endif

@@ -117,6 +117,7 @@ int service_start(struct service **out, const struct service_spec *spec, int arg
 		exit_checked(s);
 	log_init(spec->name, settings_log_level(s->settings), settings_log_format(s->settings));
 	process_harden();
+	process_raise_files();
 	s->live_timeout_ms = settings_shared(s->settings)->admin_live_timeout_ms;
 	if (open_parts(s, err) < 0) {
 		if (err->kind == ERR_INPUT)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 #define SOURCES_MAX    100000
 #define ACCOUNTS_MAX   200000
 #define KAFKA_CLOSE_MS 5000
+#define OWN_FILES      100 /* Kafka's, PostgreSQL's, the admin port's */
 
 static void readiness_tell(struct ingest *in)
 {
@@ -124,13 +126,27 @@ static int port_write(const char *file, int port, struct err *err)
 	return fclose(f) == 0 && written ? 0 : err_set(err, ERR_FATAL, "port_file", "%s cannot be written", file);
 }
 
+/* However many clients there are, the brokers and PostgreSQL find a descriptor when they are connected to again. */
+static int connections_max(const struct ingest_settings *s)
+{
+	int64_t wanted = s->http_max_connections, room = wanted;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < (rlim_t)wanted + OWN_FILES)
+		room = files.rlim_cur > OWN_FILES ? (int64_t)files.rlim_cur - OWN_FILES : 1;
+	if (room < wanted)
+		log_warn("fewer connections than configured: raise the limit of open files",
+			LOG_I("max_connections", room), LOG_I("configured", wanted));
+	return (int)room;
+}
+
 static int http_start(struct ingest *in, struct err *err)
 {
 	const struct ingest_settings *s = in->settings;
 	const struct http_server_options options = {
 		.listen = s->http_listen,
 		.loop = in->loop,
-		.max_connections = (int)s->http_max_connections,
+		.max_connections = connections_max(s),
 		.max_connections_per_address = (int)s->http_max_connections_per_address,
 		.header_timeout_ms = (int)s->http_header_timeout_ms,
 		.body_timeout_ms = (int)s->http_body_timeout_ms,

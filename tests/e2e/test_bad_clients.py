@@ -1,0 +1,425 @@
+"""Clients that are slow, many, too large, broken or gone: each gets a clear answer or is closed, and meanwhile ingest serves
+everybody else (30-inbound, 80-quality)."""
+import http.client
+import json
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from harness.blazz import Blazz
+from harness.client import Client, signature
+from harness.servers import tool
+from harness.waiting import wait_for
+from test_answers import bridge
+
+DEADLINE_S = 2  # of the stack for a header, a body and between requests
+BOUND_S = 2.0  # within which a good client's POST is answered, whatever the bad ones do
+PATH = "/api/whatsapp/webhook"
+HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
+UNSIGNED = HEAD + b"Content-Length: 2\r\n\r\n{}"  # refused with 401, and the connection goes on
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def stack(postgres, kafka, tmp_path_factory):
+    """One ingest for the whole file: what an attack leaves behind shows in the next one."""
+    stack = Blazz(postgres, kafka, tmp_path_factory.mktemp("bad-clients"), partitions=1)
+    stack.seed(("bridge",))
+    limit = f"{DEADLINE_S}s"
+    stack.start_ingest(http__header_timeout=limit, http__body_timeout=limit, http__idle_timeout=limit, request__deadline="3s",
+                       limits__failures_per_minute=100000, limits__account_rate=0, limits__bytes_in_flight="16M",
+                       http__max_connections_per_address=400)
+    yield stack
+    wrong = stack.close()
+    assert not wrong, "\n".join(wrong)
+
+
+def connect(stack, source="127.0.0.1", timeout_s=10.0):
+    return socket.create_connection(("127.0.0.1", stack.in_.port("http.port_file")), timeout_s, (source, 0))
+
+
+def post(body, more=b"", version=b"1.1"):
+    """A signed POST as bytes."""
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    signed = "".join(f"{k}: {v}\r\n" for k, v in signature("bridge", body).items()).encode()
+    return HEAD.replace(b"1.1", version) + signed + more + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def read_to_end(s):
+    """What comes until the other side closes."""
+    received = b""
+    try:
+        while piece := s.recv(65536):
+            received += piece
+    except ConnectionError:
+        pass
+    return received
+
+
+def statuses(received):
+    return [int(m) for m in re.findall(rb"HTTP/1\.[01] (\d{3}) ", received)]
+
+
+def converse(stack, data):
+    """The answers to these bytes; the server ends the conversation, at the latest with a deadline."""
+    with connect(stack) as s:
+        try:
+            s.sendall(data)
+        except ConnectionError:
+            pass
+        received = read_to_end(s)
+        print(received[:2000])
+        return statuses(received)
+
+
+def descriptors(stack):
+    return len(os.listdir(f"/proc/{stack.in_.process.pid}/fd"))
+
+
+def memory_mib(stack):
+    with open(f"/proc/{stack.in_.process.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1024
+
+
+def gauge(stack, name):
+    return stack.in_.metrics()[f"blazz_ingest_{name}"]
+
+
+def good_post(stack):
+    """The status of a good POST on a connection of its own."""
+    client = Client(stack.in_.port("http.port_file"))
+    try:
+        return stack.post("bridge", bridge(0), client).status
+    finally:
+        client.close()
+
+
+@contextmanager
+def others_are_served(stack):
+    """A good client posts all the while: each POST is accepted, within the bound."""
+    stop, times, wrong = threading.Event(), [], []
+
+    def serve():
+        client = Client(stack.in_.port("http.port_file"))
+        while not stop.is_set():
+            began = time.monotonic()
+            try:
+                answer = stack.post("bridge", bridge(len(times)), client)
+                wrong.extend([answer] if answer.status != 202 else [])
+            except (OSError, http.client.HTTPException) as e:
+                wrong.append(e)
+            times.append(time.monotonic() - began)
+        client.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    wait_for(lambda: times, "the good client's first answer")
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    assert not wrong, wrong[:5]
+    assert times and max(times) < BOUND_S, f"{len(times)} POSTs, the slowest {max(times):.2f} s"
+
+
+@contextmanager
+def nothing_is_left(stack):
+    """Descriptors come back, and no request or byte stays counted."""
+    assert good_post(stack) == 202
+    before = descriptors(stack)
+    yield
+    wait_for(lambda: descriptors(stack) <= before + 3, lambda: f"{before} descriptors again, there are {descriptors(stack)}")
+    wait_for(lambda: gauge(stack, "requests_in_flight") == 0 and gauge(stack, "bytes_in_flight") == 0, "nothing is in flight")
+    assert good_post(stack) == 202
+
+
+@contextmanager
+def closing(sockets):
+    """Fills the list inside; closes all of them."""
+    try:
+        yield sockets
+    finally:
+        for s in sockets:
+            s.close()
+
+
+# Slow
+
+def drip(sockets, texts, until):
+    """A byte to each in turn, again and again, until the server has closed all of them. Returns how many it has not."""
+    open_ = {s.fileno(): (s, iter(t)) for s, t in zip(sockets, texts)}
+    poller = select.poll()
+    for fd, (s, _) in open_.items():
+        s.setblocking(False)
+        poller.register(fd, select.POLLIN)
+    while open_ and time.monotonic() < until:
+        for s, text in open_.values():
+            try:
+                s.send(bytes([next(text)]))
+            except (ConnectionError, BlockingIOError):
+                pass
+        for fd, _ in poller.poll(50):
+            try:
+                ended = open_[fd][0].recv(4096) == b""
+            except ConnectionError:
+                ended = True
+            if ended:
+                poller.unregister(fd)
+                del open_[fd]
+    return len(open_)
+
+
+@pytest.mark.parametrize("start, rest", [(b"", HEAD + b"X: " + b"y" * 10000), (HEAD + b"Content-Length: 10000\r\n\r\n", b"x" * 10000),
+                                         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 2000)],
+                         ids=["header", "body", "chunks"])
+def test_a_byte_at_a_time_ends_with_the_deadline(stack, start, rest):
+    with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
+        for _ in range(300):
+            sockets.append(connect(stack, "127.0.0.2"))
+            sockets[-1].sendall(start)
+        assert drip(sockets, [rest] * 300, time.monotonic() + DEADLINE_S + 5) == 0
+
+
+def test_one_who_does_not_read_his_answers_is_closed(stack):
+    """Its answers fill the sockets' buffers; the deadline of sending ends it."""
+    with nothing_is_left(stack), others_are_served(stack), connect(stack, "127.0.0.3") as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(DEADLINE_S + 10)
+        with pytest.raises(ConnectionError):
+            while True:
+                s.sendall(UNSIGNED * 1000)
+
+
+# Many
+
+def idle_connections(stack, count, sockets):
+    for n in range(count):
+        sockets.append(connect(stack, f"127.0.1.{n // 350 + 1}", 30.0))
+
+
+def test_ten_thousand_idle_connections(make_blazz):
+    """As many as descriptors allow; spread over addresses, since each has its limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(10_000, hard - 500)
+    stack = make_blazz(partitions=1).seed(("bridge",))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))  # as most systems start their services
+        stack.start_ingest(http__max_connections=count + 100, http__max_connections_per_address=400,
+                           http__header_timeout="20s", limits__account_rate=0)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        with nothing_is_left(stack), closing([]) as sockets:
+            before = memory_mib(stack)
+            with others_are_served(stack):
+                idle_connections(stack, count, sockets)
+                wait_for(lambda: gauge(stack, "connections") >= count, lambda: f"{count} connections are open, there are "
+                         f"{gauge(stack, 'connections')}")
+            grown = memory_mib(stack) - before
+            print(f"{count} idle connections: {grown:.0f} MiB")
+            assert grown < count * 64 / 1024, f"{grown:.0f} MiB for {count} connections"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_descriptors_are_left_for_kafka_and_postgresql(make_blazz, monkeypatch):
+    """Where the system allows fewer open files than the configuration connections: more clients wait, and good ones are served."""
+    stack = make_blazz(partitions=1).seed(("bridge",))
+    with monkeypatch.context() as patch:
+        start = subprocess.Popen
+        patch.setattr(subprocess, "Popen", lambda command, **more: start(["prlimit", "--nofile=300:300", *command], **more))
+        stack.start_ingest(http__max_connections=4000)
+    with others_are_served(stack), closing([]) as sockets:
+        for _ in range(400):
+            sockets.append(connect(stack, "127.0.0.7"))
+        wait_for(lambda: gauge(stack, "connections") == 200, "as many connections as there is room for")
+    assert "raise the limit of open files" in stack.in_.log()
+
+
+def test_one_address_has_a_limit_and_others_do_not_feel_it(stack):
+    with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
+        for _ in range(500):
+            sockets.append(connect(stack, "127.0.0.4"))
+        ended = [s for s in sockets[400:] if s.recv(1) == b""]
+        assert len(ended) == 100
+
+
+def test_pipelined_requests_are_all_answered_and_all_stored(stack):
+    before = len(stack.inbound())
+    with connect(stack) as s:
+        s.sendall(b"".join(post(bridge(n)) for n in range(5000, 5100)) + post(bridge(5100), b"Connection: close\r\n"))
+        assert statuses(read_to_end(s)) == [202] * 101
+    assert len(stack.inbound()) == before + 101
+
+
+def test_a_flood_of_pipelined_refusals_starves_nobody(stack):
+    with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
+        for _ in range(10):
+            sockets.append(connect(stack, "127.0.0.5"))
+            threading.Thread(target=sockets[-1].sendall, args=(UNSIGNED * 2000,), daemon=True).start()
+        for s in sockets:
+            assert statuses(read_to_end(s)) == [401] * 2000
+
+
+# Too large
+
+def nested(depth):
+    return b"[" * depth + b"]" * depth
+
+
+@pytest.mark.parametrize("data, want", [
+    (HEAD + b"X: " + b"y" * 20000 + b"\r\n\r\n", [431]),
+    (HEAD + b"X: y\r\n" * 5000 + b"\r\n", [431]),
+    (b"POST /" + b"x" * 20000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", [414]),
+    (HEAD + b"Content-Length: 3145729\r\n\r\n" + b" " * 3145729, [413]),
+    (HEAD + b"Expect: 100-continue\r\nContent-Length: 3145729\r\n\r\n", [413]),
+    (HEAD + b"Content-Length: 99999999999999\r\n\r\n", [413]),
+    (HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + (b"10000\r\n" + b" " * 65536 + b"\r\n") * 49 + b"0\r\n\r\n", [413]),
+], ids=["line", "lines", "uri", "length", "expect", "no memory", "chunks"])
+def test_a_request_that_is_too_large_is_told_so(stack, data, want):
+    with nothing_is_left(stack), others_are_served(stack):
+        assert converse(stack, data) == want
+
+
+@pytest.mark.parametrize("body, want", [
+    (nested(65), 400), (nested(1_500_000), 400), (b"[" + b"[]," * 1_000_000 + b"[]]", 401), (b"1," * 1_500_000, 400),
+    (b'{"session_id":"' + b"x" * 3_000_000 + b'"}', 401), (b'{"a":' * 60 + b"1" + b"}" * 60, 401),
+], ids=["deep", "deeper", "nodes", "no json", "long name", "deep enough"])
+def test_json_that_is_too_large_costs_bounded_memory(stack, body, want):
+    """Posted by somebody without a key: read as far as the session's name."""
+    before = memory_mib(stack)
+    with nothing_is_left(stack), others_are_served(stack):
+        for _ in range(3):
+            with connect(stack) as s:
+                s.sendall(post(body, b"Connection: close\r\n"))
+                assert statuses(read_to_end(s)) == [want]
+    assert memory_mib(stack) - before < 400
+
+
+def test_bodies_together_have_a_limit(stack):
+    """16 MiB of the stack: five bodies of 3 MiB wait for their last byte, more are refused. Small ones still find room."""
+    before = memory_mib(stack)
+    with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
+        for n in range(30):
+            sockets.append(connect(stack, "127.0.0.6"))
+            sockets[-1].sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (3 * MIB) + b" " * (3 * MIB - 1))
+            if n >= 5:
+                sockets[-1].sendall(b" ")
+        assert [statuses(read_to_end(s)) for s in sockets[5:]] == [[503]] * 25
+        assert memory_mib(stack) - before < 300
+        assert [statuses(read_to_end(s)) for s in sockets[:5]] == [[]] * 5
+
+
+# Gone
+
+def test_a_half_closed_connection_gets_its_answer(stack):
+    with nothing_is_left(stack), connect(stack) as s:
+        s.sendall(post(bridge(6000)))
+        s.shutdown(socket.SHUT_WR)
+        assert statuses(read_to_end(s)) == [202]
+
+
+@pytest.mark.parametrize("data", [b"", HEAD, HEAD + b"Content-Length: 10\r\n\r\n12345",
+                                  HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n123"], ids=["nothing", "header", "body", "chunk"])
+def test_one_who_stops_in_the_middle_is_closed_by_the_deadline(stack, data):
+    with nothing_is_left(stack), connect(stack) as s:
+        began = time.monotonic()
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        assert statuses(read_to_end(s)) in ([], [400]) and time.monotonic() - began < DEADLINE_S + 1
+
+
+def reset(s):
+    """Closes with a reset."""
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def test_clients_that_vanish_while_their_post_waits_for_kafka(stack, kafka):
+    with nothing_is_left(stack):
+        broker = int(tool("kafka-temp.sh", "pid", kafka.folder))
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            with closing([]) as sockets:
+                for n in range(300):
+                    sockets.append(connect(stack))
+                    sockets[-1].sendall(post(bridge(7000 + n)))
+                wait_for(lambda: gauge(stack, "requests_in_flight") == 300, "all wait for Kafka")
+                for s in sockets:
+                    reset(s)
+            wait_for(lambda: gauge(stack, "connections") <= 1, "their connections are closed while the broker still hangs")
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        wait_for(stack.in_.ready, "the broker is back")
+        wait_for(lambda: good_post(stack) == 202, "posts are taken again")
+
+
+def test_clients_that_reset_in_every_state(stack):
+    data = post(bridge(8000))
+    with nothing_is_left(stack), others_are_served(stack):
+        for n in range(0, len(data) + 1, 3):
+            s = connect(stack)
+            s.sendall(data[:n])
+            reset(s)
+
+
+# Broken
+
+def body_of(n):
+    return json.dumps(bridge(n)).encode()
+
+
+SIGNED = HEAD + b"".join(f"{k}: {v}\r\n".encode() for k, v in signature("bridge", body_of(9000)).items())
+
+
+def chunked(*pieces):
+    return SIGNED + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + b"".join(pieces)
+
+
+def lengths(*values):
+    return SIGNED + b"".join(b"Content-Length: %s\r\n" % v for v in values) + b"\r\n" + body_of(9000)
+
+
+N = b"%d" % len(body_of(9000))
+HEX = b"%x\r\n" % len(body_of(9000))
+
+
+# None: closed without a word, as what is no HTTP deserves none.
+@pytest.mark.parametrize("data, want", [
+    (bytes(range(256)) * 40, {None, 400}), (b"\0" * 1000, {None, 400}), (b"\r\n" * 1000, {None}),
+    (b"\xff" * 100 + b"\r\n\r\n", {None, 400}),
+    (bytes.fromhex("16030100f8010000f40303") + os.urandom(200), {400}), (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 505}),
+    (b"POST\r\n\r\n", {None, 400}), (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", {400, 505}),
+    (b"POST " + PATH.encode() + b" HTTP/1.1\r\n\r\n", {400}),  # no host
+    (HEAD + b"No colon\r\nContent-Length: 0\r\n\r\n", {400}), (HEAD + b" folded\r\nContent-Length: 0\r\n\r\n", {400, 401, 415}),
+    (HEAD + b"Content-Length : 0\r\n\r\n", {400, 411}),
+    (lengths(N, N), {400}), (lengths(N, b"1"), {400}), (lengths(b"1", N), {400}), (lengths(b"-1"), {400}), (lengths(b"+" + N), {400}),
+    (lengths(b"0x10"), {400}), (lengths(b""), {400}), (lengths(b"9" * 40), {400, 413}), (lengths(N + b", " + N), {400}),
+    (lengths(b"1"), {400}), (lengths(b"%d" % (len(body_of(9000)) + 1)), {None}),
+    (lengths(N).replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n", 1), {400}),
+    (chunked(b"zz\r\n"), {400}), (chunked(b"-1\r\n"), {400}), (chunked(b"fffffffffffffffff\r\n"), {400, 413}),
+    (chunked(b"0x5\r\n12345\r\n0\r\n\r\n"), {400}), (chunked(b"5\r\n1234567\r\n0\r\n\r\n"), {400}), (chunked(b"\r\n"), {400}),
+    (SIGNED + b"Transfer-Encoding: gzip\r\n\r\n", {400}), (SIGNED + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", {400}),
+    (SIGNED + b"\r\n", {411}),
+    (post(body_of(9000), version=b"1.0"), {202}), (SIGNED.replace(b"1.1", b"1.0") + b"\r\n" + body_of(9000), {411}),
+    (chunked(HEX, body_of(9000), b"\r\n0\r\n\r\n"), {202}),
+], ids=lambda v: repr(v)[2:50] if isinstance(v, bytes) else "")
+def test_broken_http_is_refused_or_closed(stack, data, want):
+    """One answer at most, from the set; nothing of it is taken for a second request."""
+    with nothing_is_left(stack):
+        answers = converse(stack, data)
+        assert (answers[0] if answers else None) in want, answers
+        assert set(answers[1:]) <= {400, 413}, answers  # to what a wrong length leaves over
+
+
+def test_garbage_behind_a_good_request_costs_only_itself(stack):
+    assert converse(stack, post(bridge(9001)) + b"\0garbage\r\n\r\n") in ([202], [202, 400])
