@@ -34,7 +34,8 @@ size_t separator(const char *p, size_t n)
 		return 1;
 	if (n >= 2 && (std::memcmp(p, "\xc2\xa0", 2) == 0 || std::memcmp(p, "\xc2\xad", 2) == 0))
 		return 2;
-	if (n >= 3 && (std::memcmp(p, "\xe2\x80", 2) == 0 || std::memcmp(p, "\xe2\x81", 2) == 0))
+	if (n >= 3 && (std::memcmp(p, "\xe2\x80", 2) == 0 || std::memcmp(p, "\xe2\x81", 2) == 0) &&
+		(static_cast<unsigned char>(p[2]) & 0xc0) == 0x80)
 		return 3;
 	return 0;
 }

@@ -70,7 +70,9 @@ static void what_is_no_number_is_refused(void **state)
 {
 	static const char *const refused[] = { NULL, "", "+", " - ", "1234", "+1 23 4", "123456789012345678901",
 		"16505551234@c.us", "+1650555CALL", "1650+5551234", "++16505551234", "*100#12345", "16505551234;ext=1",
-		"caf\xc3\xa9 12345", "00 1234", "12345\xe2" };
+		"caf\xc3\xa9 12345", "00 1234", "12345\xe2",
+		"12345\xe2\x80"
+		"678" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(refused); i++) {
