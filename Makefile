@@ -71,15 +71,17 @@ UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c tests/un
 # What the unit tests share; linked where it is used.
 HELPER_SRC := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC := $(wildcard tests/bench/*.c)
 sources_in = $(sort $(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
 PROGRAM_SRC := $(foreach d,$(PROGRAM_DIRS),$(call sources_in,$(d)))
-ALL_SRC := $(LIB_SRC) $(PROGRAM_SRC) $(HELPER_SRC) $(UNIT_SRC) $(FUZZ_SRC)
+ALL_SRC := $(LIB_SRC) $(PROGRAM_SRC) $(HELPER_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 
 objects = $(addprefix $(OUT)/obj/,$(addsuffix .o,$(basename $(1))))
 LIB := $(OUT)/libblazz.a
 LIB_OBJ := $(call objects,$(LIB_SRC)) $(PROTO:proto/%.proto=$(OUT)/obj/gen/%.pb-c.o)
 UNIT := $(UNIT_SRC:%.c=$(OUT)/%)
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/bin/%)
+BENCH := $(BENCH_SRC:tests/bench/%.c=$(OUT)/bin/bench-%)
 # A fuzzer sees ingest, unless its own line here says otherwise.
 fuzz_program = $(or $(PROGRAM.$(1)),services/ingest)
 PROGRAM.fuzz_dead_letter := tools/blazzctl
@@ -117,7 +119,7 @@ chaos: ## load and faults drawn from SEED=, a ledger after each of BUDGET=10 cyc
 		$(if $(FAULTS),--faults $(FAULTS)) $(if $(EVIDENCE),--evidence $(EVIDENCE))
 bench: ## every benchmark, as ratios within one run; K=word picks some
 	@tools/deps.sh test
-	+@$(MAKE) --silent V=release build
+	+@$(MAKE) --silent V=release build bench-build
 	@for b in $$(grep -l '^#!' tests/bench/*$(K)*.py); do echo "== $$b"; $$b || exit 1; done
 lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables
 	@tools/run-tests.py lint
@@ -128,9 +130,10 @@ proto-baseline: $(PB_DESCRIPTORS) ## accept today's proto/ as what future versio
 clean: ## remove build/
 	rm -rf build
 
-# Every unit test, not run.
-.PHONY: unit-build
+# Every unit test, not run; what the benchmarks run besides Blazz.
+.PHONY: unit-build bench-build
 unit-build: $(UNIT)
+bench-build: $(BENCH)
 
 # Generated code.
 
@@ -176,6 +179,8 @@ $(UNIT): $(OUT)/%: $(OUT)/obj/%.o
 	$(call link)
 $(FUZZ): $(OUT)/bin/%: $(OUT)/obj/tests/fuzz/%.o
 	$(call link,-fsanitize=fuzzer)
+$(BENCH): $(OUT)/bin/bench-%: $(OUT)/obj/tests/bench/%.o $(LIB)
+	$(call link)
 
 # One program: its objects without main are an archive of their own, which the tests and fuzzers of it link too.
 define program

@@ -4,7 +4,8 @@
 # `start` prints the bootstrap address once the broker serves. Everything it writes is under DIR; `restart` and a
 # `start` after a kill keep the port and the data; `remove` stops and deletes. `start DIR OWNER` has it
 # removed when the process OWNER ends, however that ends. It stops only the process that it started. The jars come from
-# tools/deps.sh kafka; BLAZZ_KAFKA_WAIT_S (default 120) bounds the wait.
+# tools/deps.sh kafka; BLAZZ_KAFKA_WAIT_S (default 120) bounds the wait. An empty BLAZZ_KAFKA_JIT has Java compile what is
+# hot fully, which starts slower and then takes less CPU.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,7 +14,11 @@ wait_s=${BLAZZ_KAFKA_WAIT_S:-120}
 
 die() { echo "kafka-temp: $*" >&2; exit 1; }
 
+<<<<<<< HEAD
 java=(java ${KAFKA_OPTS:--Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1} -Dorg.slf4j.simpleLogger.showDateTime=true
+=======
+java=(java -Xmx512m -XX:+UseSerialGC ${BLAZZ_KAFKA_JIT--XX:TieredStopAtLevel=1} -Dorg.slf4j.simpleLogger.showDateTime=true
+>>>>>>> 8d34381 (tests: latency from POST to chat event, initial sync, footprint)
 	-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS -cp "$jars/*")
 
 # The process in DIR/pid, if it lives and is the broker of this very DIR.

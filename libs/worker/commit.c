@@ -203,9 +203,6 @@ static void count_metrics(struct worker *w, const struct batch *b)
 /* The commit stands: slots move on, records go out. When the partitions were lost meanwhile, their new owner publishes. */
 static void batch_committed(struct worker *w, struct batch *b, bool still_ours)
 {
-	struct kafka_position *positions = ARENA_ARRAY(b->arena, struct kafka_position, b->n_shares);
-	size_t n = 0;
-
 	(void)failpoint("batch_committed");
 	w->ops->committed(w->ctx);
 	count_metrics(w, b);
@@ -216,18 +213,31 @@ static void batch_committed(struct worker *w, struct batch *b, bool still_ours)
 		if (!slot)
 			continue;
 		slot->progress.seq = s->seq;
-		if (s->next_offset != PROGRESS_NO_OFFSET) {
+		if (s->next_offset != PROGRESS_NO_OFFSET)
 			slot->progress.next_offset = s->next_offset;
-			positions[n++] = (struct kafka_position){ s->partition, s->next_offset };
-		}
 		if (s->n_records > 0)
 			publisher_add(w->publisher, s->partition, s->epoch, s->seq, &s->records);
 	}
 	publisher_poll(w->publisher, 0);
 	(void)failpoint("batch_published");
-	if (n > 0)
-		kafka_consumer_commit(w->consumer, positions, n);
 	w->failures = 0;
+}
+
+void worker_tell_offsets(struct worker *w)
+{
+	struct kafka_position *positions = mem_calloc(w->n_slots + 1, sizeof(*positions));
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n_slots; i++) {
+		struct slot_state *s = &w->slots[i];
+
+		if (s->progress.next_offset == s->told_offset)
+			continue;
+		s->told_offset = s->progress.next_offset;
+		positions[n++] = (struct kafka_position){ s->progress.partition, s->told_offset };
+	}
+	kafka_consumer_commit(w->consumer, positions, n);
+	free(positions);
 }
 
 int worker_commit(struct worker *w, struct batch *b, struct err *err)
@@ -327,6 +337,7 @@ void worker_drain(struct worker *w, int64_t timeout_ms)
 	struct err err;
 	size_t n;
 
+	worker_tell_offsets(w);
 	while (publisher_total(w->publisher) > 0 && clock_mono_ms() < until) {
 		service_alive(w->service);
 		publisher_poll(w->publisher, 20);

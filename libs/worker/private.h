@@ -14,6 +14,7 @@ enum worker_state {
 
 struct slot_state {
 	struct progress progress;
+	int64_t told_offset; /* the next_offset that Kafka was told last */
 	bool stopped;
 };
 
@@ -47,6 +48,8 @@ int worker_adopt(struct worker *w, struct err *err) ERR_MUST_USE;
  * partitions over again tells. */
 int worker_commit(struct worker *w, struct batch *b, struct err *err) ERR_MUST_USE;
 int worker_sweep(struct worker *w, struct err *err) ERR_MUST_USE;
+/* Commits to Kafka what has moved since: for lag tools only, so once a second is enough, and a broker's time is worth more. */
+void worker_tell_offsets(struct worker *w);
 /* Waits for acknowledgements and deletes what they cover. */
 void worker_drain(struct worker *w, int64_t timeout_ms);
 

@@ -38,7 +38,7 @@ static void on_assigned(void *ctx, const int32_t *partitions, size_t n)
 	w->slots = mem_calloc(n ? n : 1, sizeof(*w->slots));
 	w->n_slots = n;
 	for (size_t i = 0; i < n; i++)
-		w->slots[i].progress = (struct progress){ partitions[i], 0, 0, PROGRESS_NO_OFFSET };
+		w->slots[i] = (struct slot_state){ { partitions[i], 0, 0, PROGRESS_NO_OFFSET }, PROGRESS_NO_OFFSET, false };
 	worker_forget(w);
 	w->state = WORKER_TAKING;
 	w->retry_mono_ms = 0;
@@ -269,6 +269,7 @@ static void worker_report(struct worker *w)
 	if (now < w->report_mono_ms)
 		return;
 	w->report_mono_ms = now + 1000;
+	worker_tell_offsets(w);
 	for (size_t i = 0; i < w->n_slots; i++) {
 		const struct slot_state *s = &w->slots[i];
 		int64_t high = kafka_consumer_cached_high(w->consumer, s->progress.partition);

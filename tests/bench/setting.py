@@ -14,14 +14,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 os.environ.setdefault("BLAZZ_BIN", str(ROOT / "build/release/bin"))
 os.environ["FSYNC"] = "on"
+os.environ["BLAZZ_KAFKA_JIT"] = ""
 sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
 
 from harness.blazz import Blazz  # noqa: E402 (needs the path)
 from harness.servers import Kafka, Postgres  # noqa: E402
 
 # A server as an operator would set it up for this load; fsync and full_page_writes stay on.
-POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min", "wal_compression": "lz4",
-            "track_commit_timestamp": "on"}  # when a row was committed, told by the row
+POSTGRES = {"shared_buffers": "1GB", "min_wal_size": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min",
+            "wal_compression": "lz4", "track_commit_timestamp": "on"}  # when a row was committed, told by the row
+WAL_SEGMENTS = 48
 
 
 def postgres_server():
@@ -30,6 +32,10 @@ def postgres_server():
         server.run("postgres", f"ALTER SYSTEM SET {name} = '{value}'")
     server.stop()
     server.start()
+    # A server that has run for a while has segments to write to again; making a new one holds commits up.
+    for _ in range(WAL_SEGMENTS):
+        server.run("postgres", "SELECT pg_logical_emit_message(false, 'bench', 'fill'), pg_switch_wal()")
+    server.run("postgres", "CHECKPOINT")
     return server
 
 

@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+"""From a POST to the chat event that follows, at half of what the whole pipeline sustains, and on an idle system.
+
+Load is open: requests are sent when they are due, and latency counts from that moment, so that a stall is not hidden. What
+the pipeline sustains is found by a ramp: the last rate at which half a second's messages, at the end of the step, had their
+events within a quarter of a second. Generator, services, Kafka and PostgreSQL share the machine.
+
+usage: tests/bench/latency.py [--rate N] [--seconds S] [--set ingest:kafka.linger.ms=1] [--set chat-sync:batch.linger=1ms]
+"""
+import argparse
+
+import live
+import setting
+
+FIRST_RATE, STEP, STEP_SECONDS = 2000, 1.25, 5
+IDLE_RATE, IDLE_SECONDS = 10, 16
+STAGES = [("answer (Kafka has it)", "answer", None), ("handed to Kafka by ingest", "inbound", "created"),
+          ("readable in inbound", "inbound", "read"), ("committed, handed to Kafka by chat-sync", "chat-event", "created"),
+          ("readable in chat-event", "chat-event", "read")]
+
+
+def sustains(found):
+    event = found["chat-event"]
+    return event["missing"] == 0 and event["end"]["p50"] < 250
+
+
+def ramp(blazz, traffic):
+    """The highest rate that the pipeline sustains."""
+    rate, best = FIRST_RATE, 0
+    while True:
+        found = traffic.run(rate, STEP_SECONDS)
+        blazz.settle()
+        print(f"{rate} a second: p50 {found['chat-event']['read']['p50']:.0f} ms, p99 {found['chat-event']['read']['p99']:.0f} ms, "
+              f"at the end {found['chat-event']['end']['p50']:.0f} ms", flush=True)
+        if not sustains(found):
+            return best
+        best, rate = rate, int(rate * STEP)
+
+
+def percentiles(times):
+    return [f"{times[p]:.1f}" for p in ("p50", "p90", "p99", "p99.9")]
+
+
+def rows(found, name):
+    for label, first, second in STAGES:
+        yield [f"{name}: {label}", *percentiles(found[first][second] if second else found[first])]
+
+
+def settings_of(words, service):
+    """{"batch.linger": "1ms"} of ["chat-sync:batch.linger=1ms"]."""
+    named = [word.partition(":")[2].partition("=") for word in words if word.startswith(service + ":")]
+    return {key: int(value) if value.isdigit() else value for key, _, value in named}
+
+
+def run(options):
+    with setting.stack() as blazz:
+        live.start(blazz, *(settings_of(options.set, s) for s in ("ingest", "chat-sync")))
+        traffic = live.Traffic(blazz, live.add_accounts(blazz, 5, 4))
+        highest = options.rate and options.rate * 2 or ramp(blazz, traffic)
+        half = traffic.run(highest // 2, options.seconds, ("inbound", "chat-event"))
+        assert half["chat-event"]["missing"] == 0
+        idle = traffic.run(IDLE_RATE, IDLE_SECONDS, ("inbound", "chat-event"))
+        blazz.check_invariants()
+    print(f"{setting.machine()}; sustained {highest} a second")
+    setting.table(["ms from when the POST was due", "p50", "p90", "p99", "p99.9"], *rows(half, f"{highest // 2} a second"),
+                  ["the generator's own lateness", *percentiles(half["late"])], *rows(idle, f"{IDLE_RATE} a second"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rate", type=int, help="messages a second, instead of half of what a ramp finds")
+    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--set", action="append", default=[], help="SERVICE:KEY=VALUE: another setting than the shipped one")
+    run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
