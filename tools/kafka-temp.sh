@@ -14,11 +14,7 @@ wait_s=${BLAZZ_KAFKA_WAIT_S:-120}
 
 die() { echo "kafka-temp: $*" >&2; exit 1; }
 
-<<<<<<< HEAD
-java=(java ${KAFKA_OPTS:--Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1} -Dorg.slf4j.simpleLogger.showDateTime=true
-=======
 java=(java -Xmx512m -XX:+UseSerialGC ${BLAZZ_KAFKA_JIT--XX:TieredStopAtLevel=1} -Dorg.slf4j.simpleLogger.showDateTime=true
->>>>>>> 8d34381 (tests: latency from POST to chat event, initial sync, footprint)
 	-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS -cp "$jars/*")
 
 # The process in DIR/pid, if it lives and is the broker of this very DIR.

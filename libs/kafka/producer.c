@@ -17,7 +17,7 @@
 #include "kafka/client.h"
 #include "kafka/errors.h"
 
-#define LINGER_MS 5
+#define LINGER_MS 1
 
 struct kafka_producer {
 	struct kafka_client client; /* first: librdkafka's opaque */

@@ -33,7 +33,7 @@ struct kafka_producer_options {
 	bool gapless; /* enable.gapless.guarantee: records of one partition are never reordered nor skipped */
 	int64_t max_message_bytes; /* 0: 1,000,000; dead letters: 4 MiB */
 	int queue_max_messages; /* 0: 100,000 */
-	bool grouped; /* what belongs together is queued together: linger.ms is 0, not 5, unless configured */
+	bool grouped; /* what belongs together is queued together: linger.ms is 0, not 1, unless configured */
 	/* failure is NULL when the record is acknowledged by all in-sync replicas; else RETRY, INPUT (too large) or FATAL. */
 	void (*delivered)(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset);
 	void *ctx;

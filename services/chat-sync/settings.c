@@ -12,7 +12,7 @@ const struct config_key chat_sync_keys[] = {
 		"deadline of one statement; on expiry the connection is closed" },
 	{ "batch.max_events", CONFIG_INT, 0, AT(batch_max_events), "1000", 1, 20000, "records in one transaction" },
 	{ "batch.max_bytes", CONFIG_BYTES, 0, AT(batch_max_bytes), "4M", 1024, 67108864, "bytes in one transaction" },
-	{ "batch.linger", CONFIG_DURATION_MS, 0, AT(batch_linger_ms), "5ms", 0, 5000,
+	{ "batch.linger", CONFIG_DURATION_MS, 0, AT(batch_linger_ms), "1ms", 0, 5000,
 		"how long a batch waits for more" },
 	{ "outbox.max_outstanding", CONFIG_INT, 0, AT(outbox_max_outstanding), "16", 1, 1000,
 		"outbox rows per partition published and not yet acknowledged; more push back" },

@@ -55,7 +55,7 @@ def post_all(blazz, bodies, route="/api/whatsapp/chats/sync"):
     client = Client(blazz.in_.port("http.port_file"))
     for body in bodies:
         answer = client.post(route, body, signature("bridge", body))
-        assert answer.status == 200, answer
+        assert answer.status == 202, answer
     client.close()
 
 
