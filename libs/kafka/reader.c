@@ -136,6 +136,31 @@ const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size
 	return r->ranges;
 }
 
+int kafka_reader_since(struct kafka_reader *r, int64_t ms, int timeout_ms, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *times = rd_kafka_topic_partition_list_new((int)r->n);
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < r->n; i++)
+		rd_kafka_topic_partition_list_add(times, rd_kafka_topic_name(r->topic), r->ranges[i].partition)
+			->offset = ms;
+	code = rd_kafka_offsets_for_times(r->rk, times, timeout_ms);
+	for (size_t i = 0; !code && i < r->n; i++) {
+		const rd_kafka_topic_partition_t *p = &times->elems[i];
+
+		code = p->err;
+		r->ranges[i].low = p->offset < 0 ? r->ranges[i].high : p->offset; /* < 0: all of them are older */
+	}
+	rd_kafka_topic_partition_list_destroy(times);
+	return code ? kafka_err_set(err, code, "offsets", NULL) : 0;
+}
+
+void kafka_reader_follow(struct kafka_reader *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		r->ranges[i].high = INT64_MAX;
+}
+
 static int start(struct kafka_reader *r, struct err *err)
 {
 	r->started = true;
@@ -164,7 +189,7 @@ static int take(struct kafka_reader *r, rd_kafka_message_t *m, struct kafka_mess
 			fetching_stop(r, i);
 		kafka_message_fill(out, m);
 		return 1;
-	} else if (known) {
+	} else if (known && r->ranges[i].high < INT64_MAX) {
 		fetching_stop(r, i);
 	}
 	rd_kafka_message_destroy(m);

@@ -20,7 +20,12 @@ int kafka_reader_open(struct kafka_reader **out, const struct kafka_config *conf
 void kafka_reader_close(struct kafka_reader **reader);
 /* By partition, in order; borrowed from the reader. */
 const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size_t *n);
-/* 1: *out is the next record, released by the caller; 0: that was all; -1: nothing came for timeout_ms, or Kafka refuses. */
+/* Before the first record is read: from the oldest record of each partition that is not older than ms. */
+int kafka_reader_since(struct kafka_reader *r, int64_t ms, int timeout_ms, struct err *err) ERR_MUST_USE;
+/* The same: it does not end; what comes later is read, too. */
+void kafka_reader_follow(struct kafka_reader *r);
+/* 1: *out is the next record, released by the caller; 0: that was all; -1: nothing came for timeout_ms (code "timeout"), or
+ * Kafka refuses. */
 int kafka_reader_next(struct kafka_reader *r, int timeout_ms, struct kafka_message *out, struct err *err) ERR_MUST_USE;
 
 #endif

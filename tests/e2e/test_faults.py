@@ -193,6 +193,41 @@ def test_a_paused_owner_that_wakes_changes_nothing(stack, failpoint):
     check_end(stack, 2 * n, len(stack.sources))
     second.wait_ready()
 
+def test_a_zombie_that_publishes_late_is_told_once(stack):
+    """Stopped between its commit and its publishing, its partitions taken over and its rows published by another, then woken up."""
+    n = 40
+    first = stack.chat_sync("one", batch__max_events=10).start(failpoint="batch_committed:stop@4")
+    stack.publish(traffic(stack.sources, n))
+
+    def stopped():
+        with open(f"/proc/{first.process.pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "T"
+
+    wait_for(stopped, "the first replica stands still")
+    left = stack.value("SELECT count(*) FROM outbox")
+    assert left > 0, "it has committed what it did not publish"
+    stack.chat_sync("two", batch__max_events=10).start(wait_ready=False)
+    stack.settle(90)
+    before = stack.chat_events()
+    first.resume()
+    late = wait_for(lambda: stack.chat_events()[len(before):] if len(stack.chat_events()) > len(before) else None,
+                    "the zombie publishes", 30)
+    assert {e.event_id for _, e in late} <= {e.event_id for _, e in before}, "all of it was told before"
+    stack.publish(traffic(stack.sources, n, first=n))
+    stack.settle(90)
+    check_end(stack, 2 * n, len(stack.sources))
+    seen = stack.ctl("events")
+    ids = [line["event"]["event_id"] for line in seen]
+    assert len(ids) == len(set(ids)) and set(ids) == {e.event_id for _, e in stack.chat_events()}
+    order = {}
+    for line in seen:
+        order.setdefault(line["event"].get("conversation_id"), []).append(int(line["event"].get("sequence", 0)))
+    order.pop(None, None)
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in order.values())
+    everything = stack.ctl("events", "--all")
+    assert len(everything) == len(stack.chat_events())
+    assert sum(line.get("late", False) for line in everything) == len(everything) - len(seen) >= len(late)
+
 
 def test_two_accounts_meet_one_new_contact_at_once(stack):
     """Two replicas, four partitions, the same strangers everywhere: each becomes one contact."""
