@@ -1,6 +1,8 @@
 /* See cells.h. */
 #include "store/cells.h"
 
+#include <stdio.h>
+
 #include <assert.h>
 
 struct cells cells_of(const struct pg_rows *rows, struct arena *arena)
@@ -60,6 +62,13 @@ struct str cells_text(struct cells *c)
 struct str cells_borrow(struct cells *c)
 {
 	return pg_text(c->rows, c->row, c->col++);
+}
+
+void cells_copy(struct cells *c, char *out, size_t cap)
+{
+	struct str s = cells_borrow(c);
+
+	snprintf(out, cap, "%.*s", STR_ARG(s));
 }
 
 struct uuid cells_uuid(struct cells *c)

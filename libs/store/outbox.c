@@ -18,7 +18,11 @@ static const struct pg_stmt read = { "outbox_read", PG_PREPARED,
 	" AND ($2::integer IS NULL OR (slot, epoch, seq) > ($2, $3::bigint, $4::bigint))"
 	" ORDER BY slot, epoch, seq LIMIT $5::integer" };
 
-const struct pg_stmt *const outbox_statements[] = { &put, &delete, &read, NULL };
+static const struct pg_stmt list = { "outbox_list", PG_PREPARED,
+	"SELECT producer, slot, epoch, seq, octet_length(records)::bigint, created_at FROM outbox"
+	" WHERE $1::text IS NULL OR producer = $1 ORDER BY producer, slot, epoch, seq LIMIT $2::integer" };
+
+const struct pg_stmt *const outbox_statements[] = { &put, &delete, &read, &list, NULL };
 
 static void scalar_producer(struct columns *c, const char *producer)
 {
@@ -102,4 +106,32 @@ int outbox_read(struct pg *pg, const char *producer, const int32_t *slots, size_
 	}
 	pg_rows_free(rows);
 	return rc;
+}
+
+int outbox_list(struct pg *pg, const char *producer, int limit, struct outbox_info **out, size_t *n, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	pg_arg_text(args, str_of(producer));
+	pg_arg_i32(args, limit);
+	rc = pg_run(pg, &list, args, &rows, err);
+	pg_args_free(args);
+	if (rc < 0)
+		return -1;
+	*n = (size_t)pg_rows_count(rows);
+	*out = mem_calloc(*n, sizeof(**out));
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		struct outbox_info *o = &(*out)[c.row];
+
+		cells_copy(&c, o->producer, sizeof(o->producer));
+		o->row.slot = cells_i32(&c);
+		o->row.epoch = cells_i64(&c);
+		o->row.seq = cells_i64(&c);
+		o->bytes = cells_i64(&c);
+		o->created_at_us = cells_time(&c);
+	}
+	pg_rows_free(rows);
+	return 0;
 }

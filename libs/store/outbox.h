@@ -21,4 +21,13 @@ int outbox_read(struct pg *pg, const char *producer, const int32_t *slots, size_
 	int limit, int (*each)(void *ctx, const struct outbox_row *row, struct err *err), void *ctx,
 	struct err *err) ERR_MUST_USE;
 
+/* For blazzctl: the oldest rows of a producer (NULL: all), at most `limit`, ordered. *out is freed with free(). */
+struct outbox_info {
+	char producer[64];
+	struct outbox_row row; /* without its records */
+	int64_t bytes, created_at_us;
+};
+int outbox_list(struct pg *pg, const char *producer, int limit, struct outbox_info **out, size_t *n,
+	struct err *err) ERR_MUST_USE;
+
 #endif

@@ -1,7 +1,6 @@
 /* See progress.h. Invariant: a row moves only under the epoch and from the offset that its owner last read or wrote. */
 #include "store/progress.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -210,13 +209,6 @@ int progress_advance(struct pg *pg, const char *consumer, const char *topic, con
 			columns_i64(&c, steps[i].counts[o]);
 	}
 	return columns_run(&c, pg, &advance, NULL, err);
-}
-
-static void cells_copy(struct cells *c, char *out, size_t cap)
-{
-	struct str s = cells_borrow(c);
-
-	snprintf(out, cap, "%.*s", STR_ARG(s));
 }
 
 static void info_read(struct cells *c, struct progress_info *p)

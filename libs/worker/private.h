@@ -16,10 +16,11 @@ struct slot_state {
 	struct progress progress;
 	int64_t told_offset; /* the next_offset that Kafka was told last */
 	bool stopped;
+	char blocked[48]; /* what the broker says to its outbox, as it was reported; "": nothing */
 };
 
 struct worker_metrics {
-	struct metric *records, *dead, *retries, *duration, *size, *lag, *stopped, *outbox;
+	struct metric *records, *dead, *retries, *duration, *size, *lag, *stopped, *blocked, *outbox;
 };
 
 struct worker {
@@ -38,7 +39,7 @@ struct worker {
 	int failures;                /* in a row */
 	int64_t retry_mono_ms, sweep_mono_ms, report_mono_ms, stop_mono_ms;
 	struct err pending; /* what a callback found wrong, for the next turn; ERR_NONE: nothing */
-	struct service_condition *consuming, *partitions, *kafka;
+	struct service_condition *consuming, *partitions, *kafka, *outbox;
 	struct worker_metrics metrics;
 };
 

@@ -6,10 +6,14 @@
 #include "base/log.h"
 #include "wire/records.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define REPUBLISH_DELAY_MS 1000
+#define BLOCKED_DELAY_MS   30000 /* the longest wait for a broker that refuses a record */
+#define BLOCKED_AFTER      2     /* refusals in a row: not something that passed */
+#define SLOT_ROWS_MAX      1024  /* in memory */
 
 struct row {
 	struct row *next;
@@ -28,7 +32,10 @@ struct slot {
 	int32_t partition;
 	struct row *first, *last;
 	size_t rows, in_flight;
-	bool failed;
+	bool failed, refused; /* in this attempt; a refusal is the broker's answer, other failures are not */
+	bool behind; /* the outbox has rows that are not here */
+	int refusals; /* in a row, of its first row */
+	char cause[48]; /* of the last one */
 	int64_t retry_mono_ms;
 };
 
@@ -67,6 +74,33 @@ static void row_free(struct row *r)
 	free(r);
 }
 
+/* What a renewed producer gave back was never refused. */
+static bool was_purged(const struct err *failure)
+{
+	return str_starts(str_of(failure->code), STR("_PURGE"));
+}
+
+static void row_fail(struct row *r, const struct err *failure)
+{
+	struct slot *s = r->slot;
+	int64_t wait = REPUBLISH_DELAY_MS;
+
+	r->failed = s->failed = true;
+	if (s->refused ||
+		was_purged(
+			failure)) /* a purge leaves the time of the next attempt as it was: long over, or the refusal's */
+		return;
+	s->refused = true;
+	for (int i = 0; i < s->refusals && wait < BLOCKED_DELAY_MS; i++)
+		wait *= 2;
+	s->retry_mono_ms = clock_mono_ms() + (wait < BLOCKED_DELAY_MS ? wait : BLOCKED_DELAY_MS);
+	s->refusals++;
+	snprintf(s->cause, sizeof(s->cause), "%s", failure->code);
+	if (s->refusals <= BLOCKED_AFTER)
+		log_warn(s->refusals < BLOCKED_AFTER ? "outbox record not delivered" : "outbox slot blocked",
+			LOG_I("slot", r->partition), LOG_I("epoch", r->epoch), LOG_I("seq", r->seq), LOG_ERR(failure));
+}
+
 /* A report of one record. The row's fate is decided in slot_settle(), never here: rows settle in order. */
 static void delivered(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset)
 {
@@ -80,12 +114,8 @@ static void delivered(void *ctx, void *opaque, const struct err *failure, int32_
 		return;
 	}
 	r->slot->in_flight--;
-	if (failure && !r->failed) {
-		log_warn("outbox record not delivered", LOG_I("slot", r->partition), LOG_I("seq", r->seq),
-			LOG_ERR(failure));
-		r->failed = r->slot->failed = true;
-		r->slot->retry_mono_ms = clock_mono_ms() + REPUBLISH_DELAY_MS;
-	}
+	if (failure)
+		row_fail(r, failure);
 }
 
 int publisher_open(struct publisher **out, const struct kafka_config *config, const char *client_id,
@@ -135,7 +165,9 @@ void publisher_add(struct publisher *p, int32_t partition, int64_t epoch, int64_
 	struct slot *s = slot_get(p, partition);
 	struct row *r;
 
-	if (rows_have(s->first, partition, epoch, seq) || rows_have(p->acked, partition, epoch, seq)) {
+	if (s->rows >= SLOT_ROWS_MAX)
+		s->behind = true;
+	if (s->behind || rows_have(s->first, partition, epoch, seq) || rows_have(p->acked, partition, epoch, seq)) {
 		buf_fini(records);
 		return;
 	}
@@ -201,24 +233,46 @@ static bool row_hand_over(struct publisher *p, struct row *r)
 		}
 		if (rc > 0 && err.kind == ERR_BUSY)
 			return false;
-		log_error("outbox row cannot be published", LOG_I("slot", r->partition), LOG_I("seq", r->seq),
-			LOG_ERR(&err));
-		r->failed = r->slot->failed = true;
-		r->slot->retry_mono_ms = clock_mono_ms() + REPUBLISH_DELAY_MS;
+		row_fail(r, &err);
 		return false;
 	}
 }
 
-/* After a failure nothing more is handed over until all reports are in; then everything not acknowledged starts again. */
-static void slot_restart(struct slot *s)
+static void slot_drop_rows(struct publisher *p, struct slot *s)
+{
+	while (s->first) {
+		struct row *r = s->first;
+
+		s->first = r->next;
+		r->slot = NULL;
+		p->total--;
+		if (r->in_flight == 0)
+			row_free(r);
+	}
+	s->last = NULL;
+	s->rows = 0;
+}
+
+static bool slot_is_blocked(const struct slot *s)
+{
+	return s->refusals >= BLOCKED_AFTER;
+}
+
+/* After a failure nothing more is handed over until all reports are in; then everything not acknowledged starts again. Of a blocked
+ * slot the outbox is asked anew: an operator may have dropped the row. */
+static void slot_restart(struct publisher *p, struct slot *s)
 {
 	if (s->in_flight > 0 || clock_mono_ms() < s->retry_mono_ms)
 		return;
+	s->failed = s->refused = false;
+	if (slot_is_blocked(s)) {
+		s->behind = true;
+		slot_drop_rows(p, s);
+	}
 	for (struct row *r = s->first; r; r = r->next) {
 		r->at = 0;
 		r->handed_over = r->failed = false;
 	}
-	s->failed = false;
 }
 
 static void slot_settle(struct publisher *p, struct slot *s)
@@ -226,6 +280,9 @@ static void slot_settle(struct publisher *p, struct slot *s)
 	while (s->first && s->first->handed_over && s->first->in_flight == 0 && !s->first->failed) {
 		struct row *r = s->first;
 
+		if (slot_is_blocked(s))
+			log_info("outbox slot moves again", LOG_I("slot", s->partition), LOG_I("seq", r->seq));
+		s->refusals = 0;
 		s->first = r->next;
 		if (!s->first)
 			s->last = NULL;
@@ -238,10 +295,11 @@ static void slot_settle(struct publisher *p, struct slot *s)
 	}
 }
 
+/* Behind a record that was refused nothing is sent before it. */
 static void slot_hand_over(struct publisher *p, struct slot *s)
 {
 	for (struct row *r = s->first; r && !s->failed; r = r->next)
-		if (!r->handed_over && !row_hand_over(p, r))
+		if ((!r->handed_over && !row_hand_over(p, r)) || s->refusals > 0)
 			return;
 }
 
@@ -249,25 +307,12 @@ void publisher_poll(struct publisher *p, int timeout_ms)
 {
 	for (struct slot *s = p->slots; s; s = s->next) {
 		if (s->failed)
-			slot_restart(s);
+			slot_restart(p, s);
 		slot_hand_over(p, s);
 	}
 	kafka_producer_poll(p->producer, timeout_ms);
 	for (struct slot *s = p->slots; s; s = s->next)
 		slot_settle(p, s);
-}
-
-static void slot_forget(struct slot *s)
-{
-	while (s->first) {
-		struct row *r = s->first;
-
-		s->first = r->next;
-		r->slot = NULL;
-		if (r->in_flight == 0)
-			row_free(r);
-	}
-	free(s);
 }
 
 void publisher_forget_all(struct publisher *p)
@@ -276,7 +321,8 @@ void publisher_forget_all(struct publisher *p)
 		struct slot *s = p->slots;
 
 		p->slots = s->next;
-		slot_forget(s);
+		slot_drop_rows(p, s);
+		free(s);
 	}
 	while (p->acked) {
 		struct row *r = p->acked;
@@ -292,8 +338,39 @@ size_t publisher_backlog(const struct publisher *p)
 	size_t most = 0;
 
 	for (const struct slot *s = p->slots; s; s = s->next)
-		most = s->rows > most ? s->rows : most;
+		if (!slot_is_blocked(s))
+			most = s->rows > most ? s->rows : most;
 	return most;
+}
+
+void publisher_adopt(struct publisher *p, int32_t partition)
+{
+	struct slot *s = slot_find(p, partition);
+
+	if (s)
+		s->behind = false;
+}
+
+void publisher_adopted(struct publisher *p, int32_t partition)
+{
+	struct slot *s = slot_find(p, partition);
+
+	if (s && !s->first)
+		s->refusals = 0;
+}
+
+bool publisher_is_full(const struct publisher *p, int32_t partition)
+{
+	const struct slot *s = slot_find(p, partition);
+
+	return s && s->behind;
+}
+
+const char *publisher_blocked(const struct publisher *p, int32_t partition)
+{
+	const struct slot *s = slot_find(p, partition);
+
+	return s && slot_is_blocked(s) ? s->cause : NULL;
 }
 
 size_t publisher_total(const struct publisher *p)

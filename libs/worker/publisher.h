@@ -2,6 +2,9 @@
  *
  * Rows are kept in memory until then. When the producer loses records (it was recreated), the slot's rows are published again
  * from the first that is not acknowledged: at least once, in order, with the same stamps.
+ *
+ * A record that the broker refuses again and again blocks its slot, and only that: the slot's rows wait in the outbox, are read again
+ * for each further attempt (up to half a minute apart), and go out when the broker takes the record or an operator has dropped its row.
  */
 #ifndef WORKER_PUBLISHER_H
 #define WORKER_PUBLISHER_H
@@ -16,13 +19,20 @@ int publisher_open(struct publisher **out, const struct kafka_config *config, co
 /* Waits at most timeout_ms for acknowledgements. */
 void publisher_close(struct publisher **p, int timeout_ms);
 
-/* Takes over row's bytes. Rows of one slot must come in order; one that is already here is ignored. */
+/* Takes over row's bytes. Rows of one slot must come in order; one that is already here is ignored. A slot that is full leaves it and
+ * what comes later in the outbox, until publisher_adopt(). */
 void publisher_add(struct publisher *p, int32_t partition, int64_t epoch, int64_t seq, struct buf *records);
 /* Hands records to the producer as far as it takes them and serves its reports. Never blocks longer than timeout_ms. */
 void publisher_poll(struct publisher *p, int timeout_ms);
 /* Forgets the slots' rows (another owner publishes what is left). */
 void publisher_forget_all(struct publisher *p);
-/* Rows added and not yet acknowledged, of the fullest slot; and of all. */
+/* The slot's rows are read from the outbox now: it takes them again. Then they have been read: where there were none nothing blocks. */
+void publisher_adopt(struct publisher *p, int32_t slot);
+void publisher_adopted(struct publisher *p, int32_t slot);
+bool publisher_is_full(const struct publisher *p, int32_t slot);
+/* What the broker says to the record that blocks the slot; NULL: nothing does. */
+const char *publisher_blocked(const struct publisher *p, int32_t slot);
+/* Rows added and not yet acknowledged, of the fullest slot that is not blocked; and of all. */
 size_t publisher_backlog(const struct publisher *p);
 size_t publisher_total(const struct publisher *p);
 bool publisher_has_slot(const struct publisher *p, int32_t slot);

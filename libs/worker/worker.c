@@ -30,10 +30,32 @@ static void worker_forget(struct worker *w)
 	publisher_forget_all(w->publisher);
 }
 
+/* The metric of a slot that blocks, by what the broker says, until it moves again or is somebody else's. */
+static void slot_report_blocked(struct worker *w, struct slot_state *s, const char *cause)
+{
+	char partition[16];
+
+	if (strcmp(s->blocked, cause) == 0)
+		return;
+	snprintf(partition, sizeof(partition), "%d", s->progress.partition);
+	if (s->blocked[0])
+		metric_set(METRIC_CELL(w->metrics.blocked, partition, s->blocked), 0);
+	if (cause[0])
+		metric_set(METRIC_CELL(w->metrics.blocked, partition, cause), 1);
+	snprintf(s->blocked, sizeof(s->blocked), "%s", cause);
+}
+
+static void slots_unblock(struct worker *w)
+{
+	for (size_t i = 0; i < w->n_slots; i++)
+		slot_report_blocked(w, &w->slots[i], "");
+}
+
 static void on_assigned(void *ctx, const int32_t *partitions, size_t n)
 {
 	struct worker *w = ctx;
 
+	slots_unblock(w);
 	free(w->slots);
 	w->slots = mem_calloc(n ? n : 1, sizeof(*w->slots));
 	w->n_slots = n;
@@ -49,6 +71,7 @@ static void on_revoked(void *ctx)
 {
 	struct worker *w = ctx;
 
+	slots_unblock(w);
 	w->n_slots = 0;
 	worker_forget(w);
 	w->state = WORKER_UNASSIGNED;
@@ -175,6 +198,8 @@ static int keep_row(void *ctx, const struct outbox_row *row, struct err *err)
 		return 0;
 	buf_add_str(&records, row->records);
 	publisher_add(a->w->publisher, row->slot, row->epoch, row->seq, &records);
+	if (publisher_is_full(a->w->publisher, row->slot)) /* the rest of it later */
+		a->last.epoch = a->last.seq = INT64_MAX;
 	return 0;
 }
 
@@ -188,8 +213,10 @@ int worker_adopt(struct worker *w, struct err *err)
 	int rc;
 
 	for (size_t i = 0; i < w->n_slots; i++)
-		if (!publisher_has_slot(w->publisher, w->slots[i].progress.partition))
-			slots[n++] = w->slots[i].progress.partition;
+		if (!publisher_has_slot(w->publisher, w->slots[i].progress.partition)) {
+			slots[n] = w->slots[i].progress.partition;
+			publisher_adopt(w->publisher, slots[n++]);
+		}
 	do {
 		struct outbox_row after = a.last;
 
@@ -198,6 +225,8 @@ int worker_adopt(struct worker *w, struct err *err)
 			err);
 		first = false;
 	} while (rc == 0 && a.n == ADOPT_ROWS);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		publisher_adopted(w->publisher, slots[i]);
 	free(slots);
 	return rc;
 }
@@ -261,6 +290,21 @@ static bool batch_is_due(const struct worker *w)
 	return b->n > 0 && (batch_full(b) || clock_mono_ms() - b->first_mono_ms >= w->options.batch_linger_ms);
 }
 
+static void slots_report_blocked(struct worker *w)
+{
+	char reason[100] = "";
+
+	for (size_t i = 0; i < w->n_slots; i++) {
+		const char *cause = publisher_blocked(w->publisher, w->slots[i].progress.partition);
+
+		slot_report_blocked(w, &w->slots[i], cause ? cause : "");
+		if (cause)
+			snprintf(reason, sizeof(reason), "partition %d: the broker refuses a record (%s)",
+				w->slots[i].progress.partition, cause);
+	}
+	service_condition_set(w->outbox, !reason[0], reason);
+}
+
 static void worker_report(struct worker *w)
 {
 	int64_t now = clock_mono_ms();
@@ -282,6 +326,7 @@ static void worker_report(struct worker *w)
 		stopped = stopped || s->stopped;
 	}
 	metric_set(METRIC_CELL(w->metrics.outbox, NULL), (double)publisher_total(w->publisher));
+	slots_report_blocked(w);
 	service_condition_set(w->partitions, !stopped, stopped ? "a partition's offset is out of range" : NULL);
 	service_condition_set(w->kafka, kafka_consumer_healthy(w->consumer) && publisher_healthy(w->publisher),
 		"no broker");
@@ -361,6 +406,8 @@ static void metrics_init(struct worker_metrics *m)
 	m->lag = metric_gauge("blazz_worker_lag_records", "Records not consumed yet.", "partition");
 	m->stopped = metric_gauge("blazz_worker_partition_stopped", "1 when the partition's offset is out of range.",
 		"partition");
+	m->blocked = metric_gauge("blazz_worker_outbox_blocked",
+		"1 while the broker refuses a record of the partition's outbox.", "partition,cause");
 	m->outbox = metric_gauge("blazz_worker_outbox_rows", "Outbox rows published and not yet acknowledged.", NULL);
 }
 
@@ -390,6 +437,7 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 	w->consuming = service_condition(service, "consuming");
 	w->partitions = service_condition(service, "partitions");
 	w->kafka = service_condition(service, "kafka");
+	w->outbox = service_condition(service, "outbox");
 	metrics_init(&w->metrics);
 	w->working->dead_letters = w->filling->dead_letters = w->metrics.dead;
 	if (publisher_open(&w->publisher, service_kafka(service), options->consumer, options->dlq_max_bytes, err) < 0 ||

@@ -229,6 +229,87 @@ def test_a_zombie_that_publishes_late_is_told_once(stack):
     assert sum(line.get("late", False) for line in everything) == len(everything) - len(seen) >= len(late)
 
 
+def incompressible(n):
+    return random.Random(n).randbytes(n // 2).hex()
+
+
+def topic_limit(stack, name, limit):
+    """The topic's max.message.bytes; None: as it was created."""
+    from confluent_kafka.admin import ConfigResource
+    settings = {} if limit is None else {"max.message.bytes": str(limit)}
+    resource = ConfigResource(ConfigResource.Type.TOPIC, stack.topic(name), set_config=settings)
+    for future in stack.kafka.admin.alter_configs([resource]).values():
+        future.result()
+
+
+def account_of(record):
+    return record.key.decode().partition(":")[2]
+
+
+@pytest.fixture
+def blocked(stack):
+    """The broker refuses one record of the first account. stack.others: accounts in other partitions than its."""
+    first = stack.sources[0]
+    sync = stack.chat_sync().start()
+    stack.publish([s.message("3EB0A") for s in stack.sources])
+    stack.settle()
+    place = {account_of(r): r.partition for r in stack.read("inbound")}
+    stack.others = [s for s in stack.sources if place[s.account] != place[first.account]]
+    topic_limit(stack, "chat-event", 2000)
+    for event in (first.message("3EB0BIG", body=incompressible(3000), at=T0 + 1), first.message("3EB0B", at=T0 + 2)):
+        stack.publish([event])
+        wait_for(stack.caught_up, "it is stored")
+    sync.wait_unready(30)
+    return stack, sync
+
+
+def told(stack):
+    """Keys of the messages that were told, each event once."""
+    events = {e.event_id: e for _, e in stack.chat_events() if e.WhichOneof("event") == "message_created"}
+    return sorted((e.account_id, e.message_created.message.key) for e in events.values())
+
+
+def blocks(sync):
+    return {k: v for k, v in sync.metrics().items() if k.startswith("blazz_worker_outbox_blocked") and v}
+
+
+def test_a_record_that_the_broker_refuses_blocks_its_slot_only_until_it_is_taken(blocked):
+    stack, sync = blocked
+    first, n = stack.sources[0], 40
+    wait_for(lambda: "MSG_SIZE_TOO" in sync.get("/readyz")[1], "readiness says why", 30)
+    wait_for(lambda: len(blocks(sync)) == 1, "so does one metric", 10)
+    # More rows than may wait for the broker: its own partition is consumed on, and all others as ever.
+    for i in range(n):
+        stack.publish([s.message(f"3EB0C{i:02}", at=T0 + 10 + i) for s in (first, *stack.others)])
+        wait_for(stack.caught_up, "they are stored", 30)
+    assert len(stack.messages()) == len(stack.sources) + 2 + n * (1 + len(stack.others))
+    want = [(s.account, f"false:3EB0C{i:02}") for s in stack.others for i in range(n)]
+    wait_for(lambda: set(want) <= set(told(stack)), "what is in other slots is told", 60)
+    assert not {k for a, k in told(stack) if a == first.account} - {"false:3EB0A"}, "nothing passes what is blocked"
+    topic_limit(stack, "chat-event", None)
+    stack.settle(90)
+    sync.wait_ready()
+    assert blocks(sync) == {}
+    assert told(stack) == sorted((m["account"], m["message_key"]) for m in stack.messages())
+    stack.check_chat_events()
+
+
+def test_a_record_that_is_refused_for_good_is_dropped_by_hand(blocked):
+    stack, sync = blocked
+    row = stack.ctl("outbox", "list")[0]
+    place = [w for k in ("producer", "slot", "epoch", "seq") for w in (f"--{k}", row[k])]
+    shown = stack.ctl_run("outbox", "show", *place).stdout
+    assert "3EB0BIG" in shown and stack.topic("chat-event") in shown
+    assert stack.ctl("outbox", "drop", *place)["done"] is False
+    assert stack.ctl("outbox", "drop", *place, "--yes")["done"] is True
+    assert stack.ctl_run("outbox", "show", *place).returncode == 1
+    sync.wait_ready(90)
+    stack.settle()
+    assert blocks(sync) == {}
+    assert (stack.sources[0].account, "false:3EB0B") in told(stack), "what came after it"
+    assert len(stack.messages()) == len(stack.sources) + 2 and (stack.sources[0].account, "false:3EB0BIG") not in told(stack)
+
+
 def test_two_accounts_meet_one_new_contact_at_once(stack):
     """Two replicas, four partitions, the same strangers everywhere: each becomes one contact."""
     one = stack.chat_sync("one", batch__max_events=5)

@@ -24,6 +24,7 @@ static const struct command *const groups[] = {
 	dlq_commands,
 	sync_commands,
 	progress_commands,
+	outbox_commands,
 	events_commands,
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
