@@ -73,6 +73,10 @@ static void contents_are_read_by_their_member(void **state)
 			"" },
 		{ "{\"groupInviteMessage\":{\"groupJid\":\"1@g.us\",\"caption\":\"join\"}}", MSG_GROUP_INVITE, "join",
 			"1@g.us" },
+		{ "{\"orderMessage\":{\"orderId\":\"42\"}}", MSG_ORDER, "", "\"order_id\":\"42\"" },
+		{ "{\"videoMessage\":{\"gifPlayback\":true}}", MSG_VIDEO, "", "\"gif\":true" },
+		{ "{\"imageMessage\":{\"contextInfo\":{\"isForwarded\":true,\"forwardingScore\":4}}}", MSG_IMAGE, "",
+			"\"forwarded\":true,\"forwarding_score\":4" },
 		{ "{\"hologramMessage\":{\"text\":\"hi\",\"mediaKey\":\"SecretValue\"}}", MSG_UNKNOWN, "hi",
 			"hologramMessage" },
 	};
@@ -391,6 +395,10 @@ static void what_is_no_news_is_counted(void **state)
 		{ EVENT("hologram", "{}"), "unknown_event" },
 		{ EVENT("chats.update", "[{\"remoteJid\":\"1@s.whatsapp.net\"}]"), "chat_without_facts" },
 		{ EVENT("contacts.upsert", "[{\"remoteJid\":\"1@g.us\"}]"), "group_contact" },
+		{ EVENT("contacts.upsert", "[{\"remoteJid\":\"6281234567890@s.whatsapp.net\"}]"), "own_contact" },
+		{ EVENT("group-participants.update",
+			  "{\"id\":\"1@g.us\",\"action\":\"modify\",\"participants\":[\"1@s.whatsapp.net\"]}"),
+			"group_participants_other" },
 		{ EVENT("messages.upsert",
 			  "{\"key\":{\"remoteJid\":\"1@newsletter\",\"id\":\"A\"},\"message\":{\"conversation\":\"x\"}}"),
 			"newsletter_post" },
@@ -426,6 +434,26 @@ static void one_bad_item_costs_that_item(void **state)
 	posted_fini(&p);
 }
 
+static void a_contact_has_a_name_and_a_picture(void **state)
+{
+	const struct in_contact *c;
+	struct posted p;
+
+	(void)state;
+	post(&p,
+		EVENT("contacts.upsert",
+			"[{\"remoteJid\":\"198765432101234@lid\",\"remoteJidAlt\":\"16505551234@s.whatsapp.net\","
+			"\"notify\":\"Alice\",\"name\":\"Alice Example\",\"profilePicUrl\":\"https://example.com/a.jpg\"}]"));
+	c = &posted_one(&p, IN_CONTACT)->u.contact;
+	assert_str_is(c->party.lid, "198765432101234");
+	assert_str_is(c->party.phone, "16505551234");
+	assert_str_is(c->party.name, "Alice");
+	assert_str_is(c->full_name, "Alice Example");
+	assert_str_is(c->profile_picture, "https://example.com/a.jpg");
+	assert_int_equal(c->action, CONTACT_UPSERT);
+	posted_fini(&p);
+}
+
 static void wrong_shapes_are_refused(void **state)
 {
 	static const struct {
@@ -435,6 +463,9 @@ static void wrong_shapes_are_refused(void **state)
 		{ "{\"event\":\"messages.upsert\"}", "400" },
 		{ EVENT("messages.upsert", "{}"), "422" },
 		{ EVENT("connection.update", "{}"), "422" },
+		{ EVENT("groups.upsert", "[{\"id\":\"16505551234@s.whatsapp.net\"}]"), "422" },
+		{ EVENT("contacts.upsert", "[{\"pushName\":\"Alice\"}]"), "422" },
+		{ EVENT("call", "{\"id\":\"C\",\"status\":\"offer\"}"), "422" },
 	};
 
 	(void)state;
@@ -493,6 +524,7 @@ int main(void)
 		cmocka_unit_test(calls_know_their_time),
 		cmocka_unit_test(what_is_no_news_is_counted),
 		cmocka_unit_test(one_bad_item_costs_that_item),
+		cmocka_unit_test(a_contact_has_a_name_and_a_picture),
 		cmocka_unit_test(wrong_shapes_are_refused),
 		cmocka_unit_test(no_fixture_lets_a_secret_out),
 	};

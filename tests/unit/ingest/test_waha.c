@@ -311,6 +311,60 @@ static void what_is_no_news_is_counted(void **state)
 	}
 }
 
+static void a_reply_quotes_what_it_answers(void **state)
+{
+	static const struct {
+		const char *body, *want;
+	} cases[] = { { "before", "before" }, { "/9j/4AAQ", "" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct quoted *q;
+		char body[512];
+		struct posted p;
+
+		snprintf(body, sizeof(body),
+			EVENT("message",
+				TEXT_FROM("false_16505551234@c.us_B",
+					",\"replyTo\":{\"id\":\"A\",\"participant\":\"16505559876@c.us\",\"body\":\"%s\"}")),
+			cases[i].body);
+		post(&p, body);
+		q = &posted_one(&p, IN_MESSAGE)->u.message.quoted;
+		assert_true(q->present);
+		assert_str_is(q->target.stanza, "A");
+		assert_str_is(q->sender.phone, "16505559876");
+		assert_str_is(q->body, cases[i].want);
+		posted_fini(&p);
+	}
+}
+
+static void a_poll_has_its_question_as_body(void **state)
+{
+	struct posted p;
+
+	(void)state;
+	post(&p,
+		EVENT("message",
+			"\"id\":\"false_16505551234@c.us_A\",\"body\":\"\",\"poll\":{\"name\":\"Lunch?\",\"options\":[\"Pizza\"]}"));
+	assert_int_equal(posted_one(&p, IN_MESSAGE)->u.message.type, MSG_POLL);
+	assert_str_is(p.in.events[0]->u.message.body, "Lunch?");
+	posted_fini(&p);
+}
+
+static void an_edit_of_a_caption_says_of_what(void **state)
+{
+	struct posted p;
+
+	(void)state;
+	post(&p,
+		EVENT("message.edited",
+			"\"id\":\"false_16505551234@c.us_B\",\"editedMessageId\":\"A\",\"body\":\"new\",\"hasMedia\":true,"
+			"\"media\":{\"mimetype\":\"image/png\"}"));
+	assert_str_is(posted_one(&p, IN_EDIT)->u.edit.target.stanza, "A");
+	assert_str_is(p.in.events[0]->u.edit.caption_of, "image");
+	posted_fini(&p);
+}
+
 static void wrong_shapes_are_refused(void **state)
 {
 	static const struct {
@@ -397,6 +451,9 @@ int main(void)
 		cmocka_unit_test(calls_have_outcomes),
 		cmocka_unit_test(groups_change_as_the_event_says),
 		cmocka_unit_test(what_is_no_news_is_counted),
+		cmocka_unit_test(a_reply_quotes_what_it_answers),
+		cmocka_unit_test(a_poll_has_its_question_as_body),
+		cmocka_unit_test(an_edit_of_a_caption_says_of_what),
 		cmocka_unit_test(wrong_shapes_are_refused),
 		cmocka_unit_test(raw_and_rejected_bodies_hold_no_secret),
 		cmocka_unit_test(every_fixture_is_read),

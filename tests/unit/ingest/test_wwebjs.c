@@ -376,6 +376,11 @@ static void what_is_no_news_is_counted(void **state)
 		{ "{\"dataType\":\"group_membership_request\",\"data\":{}}", "group_membership_request" },
 		{ "{\"dataType\":\"chat_removed\",\"data\":{}}", "chat_removed" },
 		{ "{\"dataType\":\"hologram\",\"data\":{\"x\":1}}", "unknown_event" },
+		{ "{\"dataType\":\"contact\",\"data\":{\"contact\":{\"id\":\"1@c.us\",\"isMe\":true}}}",
+			"own_contact" },
+		{ "{\"dataType\":\"contact\",\"data\":{\"contact\":{\"id\":\"1@g.us\"}}}", "group_contact" },
+		{ "{\"dataType\":\"message\",\"data\":{\"message\":{\"id\":\"true_1@broadcast_S\",\"type\":\"chat\"}}}",
+			"broadcast_list" },
 		{ "{\"dataType\":\"message\",\"data\":{\"message\":{\"id\":\"false_status@broadcast_S_1@c.us\",\"type\":\"chat\"}}}",
 			"status_post" },
 		{ "{\"dataType\":\"message\",\"data\":{\"message\":{\"id\":\"false_1@newsletter_S\",\"type\":\"chat\"}}}",
@@ -404,6 +409,99 @@ static void a_message_in_an_unknown_event_is_taken(void **state)
 	posted_fini(&p);
 }
 
+static void a_reply_quotes_what_it_answers(void **state)
+{
+	static const struct {
+		const char *quoted, *body;
+	} cases[] = {
+		{ "\"type\":\"chat\",\"body\":\"before\"", "before" },
+		{ "\"type\":\"image\",\"body\":\"/9j/4AAQ\",\"caption\":\"look\"", "look" },
+		{ "\"type\":\"location\",\"body\":\"/9j/4AAQ\"", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct quoted *q;
+		char body[1024];
+		struct posted p;
+
+		snprintf(body, sizeof(body),
+			MESSAGE("message",
+				"\"type\":\"chat\",\"body\":\"hi\",\"_data\":{\"quotedStanzaID\":\"3EB0BB\","
+				"\"quotedParticipant\":{\"user\":\"16505559876\",\"server\":\"c.us\"},\"quotedMsg\":{%s}}"),
+			cases[i].quoted);
+		post(&p, body);
+		q = &posted_one(&p, IN_MESSAGE)->u.message.quoted;
+		assert_true(q->present);
+		assert_str_is(q->target.stanza, "3EB0BB");
+		assert_str_is(q->sender.phone, "16505559876");
+		assert_str_is(q->body, cases[i].body);
+		posted_fini(&p);
+	}
+}
+
+static void facts_beyond_the_body_are_kept(void **state)
+{
+	static const struct {
+		const char *members, *body, *extra;
+	} cases[] = {
+		{ "\"type\":\"chat\",\"body\":\"hi\",\"isForwarded\":true,\"forwardingScore\":4", "hi",
+			"{\"forwarded\":true,\"forwarding_score\":4}" },
+		{ "\"type\":\"poll_creation\",\"body\":\"\",\"pollName\":\"Lunch?\",\"pollOptions\":[{\"name\":\"Pizza\"}]",
+			"Lunch?", "{\"poll_options\":[\"Pizza\"]}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char body[512];
+		struct posted p;
+
+		snprintf(body, sizeof(body), MESSAGE("message", "%s"), cases[i].members);
+		post(&p, body);
+		assert_str_is(posted_one(&p, IN_MESSAGE)->u.message.body, cases[i].body);
+		assert_str_is(p.in.events[0]->u.message.extra, cases[i].extra);
+		posted_fini(&p);
+	}
+}
+
+static void a_group_changes_as_its_notification_says(void **state)
+{
+	static const struct {
+		const char *event, *members;
+		enum group_action action;
+		size_t participants;
+		const char *text, *settings;
+	} cases[] = {
+		{ "group_update", "\"type\":\"announce\",\"body\":\"on\"", GROUP_SETTINGS, 0, "",
+			"{\"type\":\"announce\",\"value\":\"on\"}" },
+		{ "group_update", "\"type\":\"picture\",\"body\":\"/9j/4AAQ\"", GROUP_SETTINGS, 0, "",
+			"{\"type\":\"picture\"}" },
+		{ "group_update", "\"type\":\"subject\",\"body\":\"Ops\"", GROUP_SUBJECT, 0, "Ops", "" },
+		{ "group_leave", "\"type\":\"leave\",\"recipientIds\":[]", GROUP_LEAVE, 1, "", "" },
+		{ "group_join", "\"type\":\"add\",\"recipientIds\":[\"16505559876@c.us\",7,\"1@g.us\"]", GROUP_ADD, 1,
+			"", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct in_group_change *g;
+		char body[512];
+		struct posted p;
+
+		snprintf(body, sizeof(body),
+			"{\"dataType\":\"%s\",\"data\":{\"notification\":{\"id\":\"false_1@g.us_N\",\"chatId\":\"1@g.us\","
+			"\"author\":\"16505551234@c.us\",%s}}}",
+			cases[i].event, cases[i].members);
+		post(&p, body);
+		g = &posted_one(&p, IN_GROUP_CHANGE)->u.group_change;
+		assert_int_equal(g->action, cases[i].action);
+		assert_int_equal(g->n_participants, cases[i].participants);
+		assert_str_is(g->text, cases[i].text);
+		assert_str_is(g->settings, cases[i].settings);
+		posted_fini(&p);
+	}
+}
+
 static void wrong_shapes_are_refused(void **state)
 {
 	static const struct {
@@ -415,6 +513,7 @@ static void wrong_shapes_are_refused(void **state)
 		{ "{\"dataType\":\"message\",\"data\":[]}", "400" },
 		{ "{\"dataType\":\"chats_sync\",\"data\":{}}", "400" },
 		{ "{\"dataType\":\"message\",\"data\":{\"message\":{}}}", "422" },
+		{ "{\"dataType\":\"contact_changed\",\"data\":{\"oldId\":\"16505551234@c.us\"}}", "422" },
 	};
 
 	(void)state;
@@ -611,6 +710,9 @@ int main(void)
 		cmocka_unit_test(codes_are_kept_and_never_sent),
 		cmocka_unit_test(what_is_no_news_is_counted),
 		cmocka_unit_test(a_message_in_an_unknown_event_is_taken),
+		cmocka_unit_test(a_reply_quotes_what_it_answers),
+		cmocka_unit_test(facts_beyond_the_body_are_kept),
+		cmocka_unit_test(a_group_changes_as_its_notification_says),
 		cmocka_unit_test(wrong_shapes_are_refused),
 		cmocka_unit_test(a_phone_that_becomes_a_lid_is_an_alias_and_no_move),
 		cmocka_unit_test(a_revoke_without_a_protocol_key_means_itself),
