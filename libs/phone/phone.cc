@@ -110,7 +110,8 @@ bool phone_normalise(struct str raw, const char *region, bool international, str
 		return false;
 
 	const std::string text = e164(d.digits, region, international);
-	if (text.size() >= sizeof(out->e164))
+	if (text.size() <= min_digits ||
+		text.size() >= sizeof(out->e164)) // less than was dialled, without a "00" of its region
 		return false;
 	std::memcpy(out->e164, text.c_str(), text.size() + 1);
 	phone_match_key({ text.data() + 1, text.size() - 1 }, out->match_key);

@@ -84,6 +84,7 @@ static void what_is_no_number_is_refused(void **state)
 		assert_string_equal(p.match_key, "before");
 	}
 	assert_false(phone_normalise((struct str){ "12345\0", 6 }, "", true, &(struct phone){ "", "" }));
+	assert_false(phone_normalise(STR("006345"), "IT", false, &(struct phone){ "", "" }));
 }
 
 int main(void)
