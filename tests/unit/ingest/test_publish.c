@@ -1,0 +1,218 @@
+/* services/ingest/publish against librdkafka's mock cluster: a queue that is full, a broker that refuses, a caller that goes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ingest/publish.h"
+#include "kafka/reader.h"
+
+#define PRODUCE     0 /* Kafka's number of the request */
+#define DEADLINE_MS 30000
+#define QUEUE       "10"
+#define TOPIC       "blazz.inbound.v1"
+
+struct fixture {
+	rd_kafka_t *host;
+	rd_kafka_mock_cluster_t *cluster;
+	struct kafka_config *config;
+	struct loop *loop;
+	struct loop_timer *deadline;
+	struct publisher *publisher;
+	struct arena *arena;
+	size_t done, waited_for;
+	struct err failure; /* of the last one that failed */
+	int order[8]; /* of done() */
+};
+
+/* One request's events; which of them it is tells its place in the order. */
+struct post {
+	struct fixture *f;
+	int number;
+	struct publication publication;
+};
+
+static void too_late(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	loop_stop(f->loop);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = mem_calloc(1, sizeof(*f));
+	struct err err;
+
+	*state = f;
+	f->host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), NULL, 0);
+	f->cluster = rd_kafka_mock_cluster_new(f->host, 1);
+	f->config = kafka_config_new();
+	f->arena = arena_new(4096);
+	rd_kafka_mock_topic_create(f->cluster, TOPIC, 1, 1);
+	if (kafka_config_set(f->config, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(f->cluster), &err) < 0 ||
+		kafka_config_set(f->config, "queue.buffering.max.messages", QUEUE, &err) < 0 ||
+		loop_new(&f->loop, &err) < 0)
+		return -1;
+	f->deadline = loop_timer_new(f->loop, too_late, f);
+	return publisher_open(&f->publisher, f->loop, f->config, "blazz", DEADLINE_MS, &err);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	publisher_close(&f->publisher, 0);
+	loop_timer_free(f->deadline);
+	loop_free(f->loop);
+	kafka_config_free(f->config);
+	arena_free(f->arena);
+	rd_kafka_mock_cluster_destroy(f->cluster);
+	rd_kafka_destroy(f->host);
+	free(f);
+	return 0;
+}
+
+static void on_done(void *ctx, const struct err *failure)
+{
+	struct post *p = ctx;
+	struct fixture *f = p->f;
+
+	if (failure)
+		f->failure = *failure;
+	f->order[f->done++] = p->number;
+	if (f->done == f->waited_for)
+		loop_stop(f->loop);
+}
+
+static void post_begin(struct fixture *f, struct post *p, int number, size_t n_events)
+{
+	struct inbound_event **events = ARENA_ARRAY(f->arena, struct inbound_event *, n_events);
+	struct str *records = ARENA_ARRAY(f->arena, struct str, n_events);
+
+	for (size_t i = 0; i < n_events; i++) {
+		events[i] = ARENA_NEW(f->arena, struct inbound_event);
+		events[i]->kind = IN_MESSAGE;
+		records[i] = arena_printf(f->arena, "%d.%zu", number, i);
+	}
+	*p = (struct post){ f, number,
+		{ .events = events,
+			.records = records,
+			.n_events = n_events,
+			.arena = f->arena,
+			.done = on_done,
+			.ctx = p } };
+	publisher_submit(f->publisher, &p->publication);
+}
+
+static void run_until_done(struct fixture *f, size_t n)
+{
+	struct err err;
+
+	f->waited_for = n;
+	loop_timer_set(f->deadline, DEADLINE_MS);
+	assert_int_equal(loop_run(f->loop, &err), 0);
+	assert_int_equal(f->done, n);
+}
+
+/* How many records the topic holds; each post's come in order. */
+static size_t topic_check(struct fixture *f, size_t posts)
+{
+	struct kafka_message m = { 0 };
+	struct kafka_reader *r;
+	size_t next[8] = { 0 }, n = 0;
+	struct err err;
+
+	assert_int_equal(kafka_reader_open(&r, f->config, TOPIC, DEADLINE_MS, &err), 0);
+	for (; kafka_reader_next(r, DEADLINE_MS, &m, &err) == 1; n++) {
+		struct str post, place;
+		int64_t p, i;
+
+		assert_true(str_cut(m.value, '.', &post, &place) && str_to_i64(post, &p) && str_to_i64(place, &i));
+		assert_true(p < (int64_t)posts);
+		assert_int_equal(i, next[p]++);
+		kafka_message_release(&m);
+	}
+	kafka_reader_close(&r);
+	return n;
+}
+
+static void posts_larger_than_the_queue_are_published_whole_and_in_line(void **state)
+{
+	struct fixture *f = *state;
+	struct post posts[3];
+
+	for (int i = 0; i < 3; i++)
+		post_begin(f, &posts[i], i, 35);
+	assert_int_equal(f->done, 0);
+	run_until_done(f, 3);
+	assert_int_equal(f->failure.kind, ERR_NONE);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(f->order[i], i);
+	assert_int_equal(topic_check(f, 3), 3 * 35);
+}
+
+static void what_the_broker_refuses_fails_its_post_only(void **state)
+{
+	struct fixture *f = *state;
+	struct post posts[2];
+
+	rd_kafka_mock_push_request_errors(f->cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_RECORD);
+	post_begin(f, &posts[0], 0, 5);
+	run_until_done(f, 1);
+	assert_int_not_equal(f->failure.kind, ERR_NONE);
+	f->failure.kind = ERR_NONE;
+	post_begin(f, &posts[1], 1, 5);
+	run_until_done(f, 2);
+	if (f->failure.kind != ERR_NONE)
+		fail_msg("%s", f->failure.msg);
+}
+
+static void what_nobody_waits_for_leaves_the_line(void **state)
+{
+	struct fixture *f = *state;
+	struct post posts[3];
+
+	for (int i = 0; i < 3; i++)
+		post_begin(f, &posts[i], i, 35);
+	/* Nothing of the second is in flight yet; the first still hears of its own. */
+	assert_true(publication_abandon(&posts[1].publication));
+	assert_false(publication_abandon(&posts[0].publication));
+	run_until_done(f, 2);
+	assert_int_equal(f->order[0], 0);
+	assert_int_equal(f->order[1], 2);
+	assert_string_equal(f->failure.code, "abandoned");
+	assert_int_equal(posts[2].publication.failure.kind, ERR_NONE);
+	assert_true(topic_check(f, 3) < (size_t)2 * 35);
+}
+
+static void a_prefix_that_begins_no_topics_name_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct publisher *p = NULL;
+	struct err err;
+
+	assert_int_equal(publisher_open(&p, f->loop, f->config, "no topic", DEADLINE_MS, &err), -1);
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_null(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(posts_larger_than_the_queue_are_published_whole_and_in_line, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(what_the_broker_refuses_fails_its_post_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_nobody_waits_for_leaves_the_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_prefix_that_begins_no_topics_name_is_refused, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
