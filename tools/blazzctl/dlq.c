@@ -239,13 +239,13 @@ out:
 static int purge_positions(const struct dlq_options *o, const struct kafka_range *ranges, size_t n,
 	struct kafka_position *out, size_t *n_out, int64_t *records, struct err *err)
 {
-	int64_t partition = -1, to = INT64_MAX - 1;
+	int64_t partition = -1, to = INT64_MAX;
 
 	if ((o->filter.partition && !str_to_i64(str_of(o->filter.partition), &partition)) ||
 		(o->filter.to && (!str_to_i64(str_of(o->filter.to), &to) || to < 0)))
 		return ctl_usage(err, "--partition and --to are numbers");
 	for (size_t i = 0; i < n; i++) {
-		int64_t before = to + 1 < ranges[i].high ? to + 1 : ranges[i].high;
+		int64_t before = to < ranges[i].high ? to + 1 : ranges[i].high;
 
 		if ((o->filter.partition && ranges[i].partition != partition) || before <= ranges[i].low)
 			continue;
