@@ -118,7 +118,7 @@ chaos: ## load and faults drawn from SEED=, a ledger after each of BUDGET=10 cyc
 	@BLAZZ_BIN=$(CURDIR)/build/$(CHAOS_V)/bin tests/chaos/run.py --cycles $(or $(BUDGET),10) $(if $(SEED),--seed $(SEED)) \
 		$(if $(FAULTS),--faults $(FAULTS)) $(if $(EVIDENCE),--evidence $(EVIDENCE))
 bench: ## every benchmark, as ratios within one run; K=word picks some
-	@tools/deps.sh test
+	@tools/deps.sh bench
 	+@$(MAKE) --silent V=release build bench-build
 	@for b in $$(grep -l '^#!' tests/bench/*$(K)*.py); do echo "== $$b"; $$b || exit 1; done
 lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what the project needs on Debian 12 or 13: tools/deps.sh build|demo|lint|kafka|test|all
+# Installs what the project needs on Debian 12 or 13: tools/deps.sh build|demo|lint|kafka|test|bench|all
 #
 # Installs only what is missing; when nothing is, it is done in a moment and touches neither apt nor the network.
 # libyyjson-dev is new in Debian 13: on Debian 12 it comes from there, pinned so that nothing else does. Kafka's jars
@@ -79,6 +79,12 @@ want_test() {
 	need_command ip iproute2
 }
 
+want_bench() {
+	want_test
+	need_command /usr/sbin/nginx nginx
+	need_command wrk wrk
+}
+
 can_install() { [[ $(apt-cache policy "$1") == *'Candidate: '[0-9]* ]]; }
 
 # Debian 13's archive from the mirror that Debian 12 comes from, for libyyjson alone.
@@ -135,7 +141,7 @@ fetch_kafka() {
 }
 
 case "${1:-all}" in
-build | demo | lint | kafka | test) "want_$1" ;;
+build | demo | lint | kafka | test | bench) "want_$1" ;;
 all) want_test ;;
 *) sed -n '2s/^# //p' deps.sh >&2; exit 64 ;;
 esac
@@ -144,5 +150,5 @@ if [ ${#missing[@]} -gt 0 ]; then
 	install_missing
 fi
 case "${1:-all}" in
-kafka | test | all) kafka_present || fetch_kafka ;;
+kafka | test | bench | all) kafka_present || fetch_kafka ;;
 esac

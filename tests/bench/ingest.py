@@ -12,11 +12,13 @@ import json
 import os
 import resource
 import shutil
+import socket
 import statistics
 import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from setting import ROOT, machine, ratio, stack, table
 
@@ -32,12 +34,23 @@ TICKS = os.sysconf("SC_CLK_TCK")
 FIXTURES = {"meta": ("text", "QTAwMDAw"), "webjs-raw": ("message_chat_text", "3EB0A1B2"), "waha": ("message_text", "3EB0A1B2"),
             "evolution": ("messages_upsert_text", "3EB0A1B2"), "bridge": ("webhook_private_text", "3EB0AA00")}
 BATCH = ("batch_1000_messages", "QTAwMDAw")
-# name: dialect, fixture, bodies, connections, updates in each
+
+
+class Case(NamedTuple):
+    dialect: str
+    connections: int
+    tenants: int = TENANTS  # each with an account: as many keys of records
+    fixture: tuple = None  # None: the dialect's
+    bodies: int = BODIES
+    updates: int = 1  # in each body
+
+
 CASES = {
-    **{f"{dialect}, 50 connections": (dialect, fixture, BODIES, 50, 1) for dialect, fixture in FIXTURES.items()},
-    "meta, 1 connection": ("meta", FIXTURES["meta"], BODIES, 1, 1),
-    "meta, 500 connections": ("meta", FIXTURES["meta"], BODIES, 500, 1),
-    "meta, 1,000 updates a POST, 16 connections": ("meta", BATCH, 64, 16, 1000),
+    **{f"{dialect}, 50 connections": Case(dialect, 50) for dialect in FIXTURES},
+    "meta, 50 connections, one account": Case("meta", 50, tenants=1),
+    "meta, 1 connection": Case("meta", 1),
+    **{f"{dialect}, 500 connections": Case(dialect, 500) for dialect in FIXTURES},
+    "meta, 1,000 updates a POST, 16 connections": Case("meta", 16, fixture=BATCH, bodies=64, updates=1000),
 }
 
 NGINX = """
@@ -57,7 +70,6 @@ def children(pid):
 
 
 def free_port():
-    import socket
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
@@ -103,24 +115,27 @@ def wire(blazz, dialect, body, tenant, n, digits):
     return "\r\n".join(lines).encode() + body
 
 
-def write_requests(blazz, file, dialect, fixture, count):
-    name, digits = fixture
-    body = json.dumps(json.loads((FOLDER / dialect / f"{name}.json").read_bytes()), separators=(",", ":"))
+def write_requests(blazz, file, case):
+    name, digits = case.fixture or FIXTURES[case.dialect]
+    body = json.dumps(json.loads((FOLDER / case.dialect / f"{name}.json").read_bytes()), separators=(",", ":"))
     with open(file, "wb") as out:
-        for n in range(count):
-            request = wire(blazz, dialect, body, n % TENANTS, n, digits)
+        for n in range(case.bodies):
+            request = wire(blazz, case.dialect, body, n % case.tenants, n, digits)
             out.write(b"%d\n%s" % (len(request), request))
 
 
-def cpu_s(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+def stat_cpu_s(stat):
+    fields = Path(stat).read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def cpu_s(pid):
+    return stat_cpu_s(f"/proc/{pid}/stat")
 
 
 def loop_cpu_s(pid):
     """Of the main thread alone."""
-    fields = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return stat_cpu_s(f"/proc/{pid}/task/{pid}/stat")
 
 
 def children_cpu_s():
@@ -161,19 +176,18 @@ def cpu_text(runs, *names):
 
 
 def measure(blazz, name, folder, targets, options):
-    dialect, fixture, count, connections, updates = CASES[name]
-    file = folder / "requests"
-    write_requests(blazz, file, dialect, fixture, count)
+    case, file = CASES[name], folder / "requests"
+    write_requests(blazz, file, case)
     runs = {target: [] for target in targets}
     for i in range(options.rounds + 1):  # the first one warms up
         for target, (port, pids) in targets.items():
-            figures = Figures(port, file, connections, options.seconds if i else 2, pids)
+            figures = Figures(port, file, case.connections, options.seconds if i else 1, pids)
             if i:
                 runs[target].append(figures)
     ours, theirs = runs["ingest"], runs["nginx"]
     rate, cpu = median(ours, lambda r: r.rate), median(ours, lambda r: r.cpu_us["ingest"])
-    if updates > 1:
-        print(f"{name}: {rate * updates:,.0f} updates/s, {updates / cpu * 1e6:,.0f} per CPU second of ingest\n", flush=True)
+    if case.updates > 1:
+        print(f"{name}: {rate * case.updates:,.0f} updates/s, {case.updates / cpu * 1e6:,.0f} per CPU second of ingest\n", flush=True)
     return [name, f"{median(theirs, lambda r: r.rate):,.0f}", f"{rate:,.0f}",
             ratio([r.rate for r in ours], [r.rate for r in theirs]),
             f"{median(ours, lambda r: r.p50_us) / 1000:.2f}, {median(ours, lambda r: r.p99_us) / 1000:.2f}",
@@ -203,7 +217,7 @@ def run(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--only", nargs="*", help="cases whose name has one of these words")
     run(parser.parse_args())
 
