@@ -13,7 +13,7 @@ import live
 import setting
 
 WARM_RATE, WARM_SECONDS = 1500, 12  # Kafka compiles what is hot, chat-sync meets the contacts
-FIRST_RATE, STEP, STEP_SECONDS = 2000, 1.25, 5
+FIRST_RATE, STEP, STEP_SECONDS = 1000, 1.3, 5
 IDLE_RATE, IDLE_SECONDS = 10, 16
 ENDS = [("answer", "answer", None), ("chat event", "chat-event", "read")]
 STAGES = [("ingest hands it to Kafka", "inbound", "created"), ("readable in inbound", "inbound", "read"),
@@ -34,6 +34,7 @@ def ramp(blazz, traffic):
         print(f"{rate} a second: p50 {found['chat-event']['read']['p50']:.0f} ms, p99 {found['chat-event']['read']['p99']:.0f} ms, "
               f"at the end {found['chat-event']['end']['p50']:.0f} ms", flush=True)
         if not sustains(found):
+            assert best, "not even the first rate is sustained"
             return best
         best, rate = rate, int(rate * STEP)
 

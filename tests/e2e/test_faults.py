@@ -6,6 +6,7 @@ import time
 import pytest
 from blazz.v1 import common_pb2 as common
 from blazz.v1 import inbound_pb2
+from confluent_kafka import Consumer, TopicPartition
 from harness.events import T0, Source
 from harness.waiting import wait_for
 
@@ -451,3 +452,21 @@ def test_a_thousand_groups_upserted_from_two_accounts_at_once(stack):
     stack.settle(90)
     assert stack.counts()["groups"] == len(jids)
     assert stack.dead_letters() == []
+
+
+def test_kafka_knows_how_far_we_are_for_lag_tools(stack):
+    stack.start_chat_sync()
+    stack.publish([stack.sources[0].message(f"3EB0{n}", at=T0 + n) for n in range(20)])
+    stack.settle()
+    stored = {p: offset for p, offset in stack.progress().items() if offset is not None}
+    group = Consumer({"bootstrap.servers": stack.kafka.address, "group.id": "chat-sync"})
+
+    def told():
+        return {t.partition: t.offset for t in group.committed([TopicPartition(stack.topic("inbound"), p) for p in stored])}
+
+    wait_for(lambda: told() == stored, "Kafka has the offsets", 10)
+    stack.publish([stack.sources[0].message("3EB0LAST", at=T0 + 100)])
+    stack.settle()
+    stack.sync.stop()
+    assert sum(told().values()) == sum(stored.values()) + 1, "a drain tells the last of them"
+    group.close()
