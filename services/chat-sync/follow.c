@@ -155,18 +155,19 @@ static struct behind *behind_list(struct work *w, size_t n_ops, size_t *n)
 	map_clear(w->index);
 	for (size_t i = 0; i < w->ops.n; i++) {
 		struct op *op = w->ops.at[i];
+		struct contact *contact = op_contact(op);
 		int64_t key[2];
 		void **seen;
 
-		if (!op_is_behind(w, op))
+		if (!contact || !op_is_behind(w, op))
 			continue;
 		key[0] = op->account->row.id;
-		key[1] = op_contact(op)->row.id;
+		key[1] = contact->row.id;
 		seen = map_slot(w->index, (struct str){ (const char *)key, sizeof(key) });
 		if (*seen)
 			continue;
 		*seen = w;
-		at[(*n)++] = (struct behind){ .op = op, .contact = op_contact(op) };
+		at[(*n)++] = (struct behind){ .op = op, .contact = contact };
 	}
 	qsort(at, *n, sizeof(*at), behind_cmp);
 	return at;
