@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_MAX 2048 /* an alias or a jid is at most 512 bytes (wire/inbound.h) */
+#define ENTRY_BYTES 128 /* of a map: the entry, its share of the index, the key as malloc rounds it */
+#define KEY_MAX     2048 /* an alias or a jid is at most 512 bytes (wire/inbound.h) */
 
 struct key {
 	char bytes[KEY_MAX];
@@ -88,9 +89,20 @@ void world_forget(struct world *w)
 	arena_reset(w->arena);
 }
 
+static size_t world_bytes(const struct world *w)
+{
+	const struct map *maps[] = { w->accounts, w->aliases, w->contacts, w->groups, w->conversations,
+		w->conversation_ids };
+	size_t bytes = arena_used_bytes(w->arena);
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		bytes += map_count(maps[i]) * ENTRY_BYTES;
+	return bytes;
+}
+
 void world_trim(struct world *w)
 {
-	if (arena_used_bytes(w->arena) > w->max_bytes)
+	if (world_bytes(w) > w->max_bytes)
 		world_forget(w);
 }
 

@@ -73,8 +73,7 @@ def stop_under_load(blazz, service, traffic, rate):
     messages = traffic.start(rate, 10)
     time.sleep(2)
     ms = service.stop() * 1000
-    messages.kill()
-    messages.communicate()
+    traffic.abandon(messages)
     start_ms(service)
     blazz.settle()
     return ms

@@ -78,5 +78,10 @@ class Traffic:
         assert found["refused"] == 0, told
         return found
 
+    def abandon(self, process):
+        process.kill()
+        process.communicate()
+        self.file.unlink()
+
     def run(self, rate, seconds, topics=("chat-event",)):
         return self.finish(self.start(rate, seconds, topics))

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "chat-sync/world.h"
@@ -179,6 +180,21 @@ static void only_what_has_grown_too_large_is_trimmed(void **state)
 	assert_null(world_contact(&world, 1, 7));
 }
 
+static void keys_count_as_well(void **state)
+{
+	struct contact *c = contact_keep(1, 7, "Ann", 0);
+	char lid[16];
+
+	(void)state;
+	for (int i = 0; i < 10000; i++) {
+		snprintf(lid, sizeof(lid), "%d", i);
+		world_keep_alias(&world, &(struct alias_row){ .workspace_id = 1, .value = str_of(lid) }, c);
+	}
+	assert_true(arena_used_bytes(world.arena) < MAX_BYTES);
+	world_trim(&world);
+	assert_null(world_contact(&world, 1, 7));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -191,6 +207,7 @@ int main(void)
 		T(a_group_and_a_contact_of_one_number_are_two_peers),
 		T(forgetting_leaves_nothing_but_drawn_ids),
 		T(only_what_has_grown_too_large_is_trimmed),
+		T(keys_count_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
