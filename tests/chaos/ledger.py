@@ -22,7 +22,7 @@ from harness.service import SANITIZER  # noqa: E402
 
 from dialects import bad_value, stanza  # noqa: E402
 from model import RANK, Model  # noqa: E402
-from snapshot import Snapshot  # noqa: E402
+from snapshot import Snapshot, is_at_work  # noqa: E402
 
 SHOWN = 5  # violations printed of each invariant
 COUNTS = ("applied", "no_effect", "filtered", "parked", "dead_lettered", "skipped")
@@ -563,8 +563,7 @@ def queues_are_drained(c):
     if len({(r["account_id"], r["target"], r["kind"]) for r in c.table("parked_updates")}) < len(waiting):
         yield f"{len(waiting)} updates have no message, {len(c.table('parked_updates'))} are parked"
     for s in c.s.sessions:
-        if s["waits"] == "Lock" or (s["state"] or "").startswith("idle in transaction") or \
-                s["state"] == "active" and s["age_s"] > STATEMENT_AGE_S:
+        if is_at_work(s) or s["state"] == "active" and s["age_s"] > STATEMENT_AGE_S:
             yield f"{s['role']} is {s['state']} for {s['age_s']:.1f} s, waits for {s['waits']}: {s['query']}"
     for r in c.table("whatsapp_accounts"):
         account, shown = c.account_of[r["id"]], r["sync"]

@@ -2,6 +2,7 @@
 import base64
 import json
 import re
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import psycopg2
 from confluent_kafka import Consumer, TopicPartition
 
 SKIPPED_TABLES = ("schema_version",)
+SWEEP_S = 3.0  # far longer than any transaction of a system at rest
 
 
 @dataclass
@@ -99,6 +101,19 @@ def tables(conninfo):
 
 
 def sessions(conninfo):
+    """Of the services' roles, in a moment without a sweep's short transaction, if there is one."""
+    end = time.monotonic() + SWEEP_S
+    while True:
+        now = sessions_now(conninfo)
+        if time.monotonic() > end or not any(is_at_work(s) for s in now):
+            return now
+
+
+def is_at_work(session):
+    return session["waits"] == "Lock" or (session["state"] or "").startswith("idle in transaction")
+
+
+def sessions_now(conninfo):
     connection = psycopg2.connect(conninfo)
     with connection, connection.cursor() as cursor:
         cursor.execute("""SELECT jsonb_build_object('role', usename, 'pid', pid, 'state', state, 'waits', wait_event_type, 'query', left(query, 80),

@@ -182,11 +182,11 @@ class System:
         self.blazz.connection = None  # a fault may have ended it
         self.blazz.settle(deadline_s)
         # A server learns late that a client behind a cut has gone.
-        wait_for(self.sessions_are_few, lambda: f"old sessions end: {snapshot.sessions(self.admin_conninfo())}", deadline_s)
+        wait_for(self.sessions_are_few, lambda: f"old sessions end: {snapshot.sessions_now(self.admin_conninfo())}", deadline_s)
 
     def sessions_are_few(self):
         first = sum(p["connections"] for p in self.usage[0].values())
-        return len(snapshot.sessions(self.admin_conninfo())) <= first
+        return len(snapshot.sessions_now(self.admin_conninfo())) <= first
 
     def snapshot(self):
         tables, sessions = snapshot.tables(self.admin_conninfo()), snapshot.sessions(self.admin_conninfo())
