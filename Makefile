@@ -91,7 +91,7 @@ CHAOS_V := $(if $(filter release,$(V)),asan,$(V))
 
 # Targets.
 
-.PHONY: help deps build demo test unit e2e chaos bench fuzz lint format proto-baseline clean
+.PHONY: help deps build demo test unit e2e chaos mutants bench fuzz lint format proto-baseline clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
 	@echo
@@ -117,11 +117,15 @@ chaos: ## load and faults drawn from SEED=, a ledger after each of BUDGET=10 cyc
 	+@$(MAKE) --silent V=$(CHAOS_V) build
 	@BLAZZ_BIN=$(CURDIR)/build/$(CHAOS_V)/bin tests/chaos/run.py --cycles $(or $(BUDGET),10) $(if $(SEED),--seed $(SEED)) \
 		$(if $(FAULTS),--faults $(FAULTS)) $(if $(EVIDENCE),--evidence $(EVIDENCE))
+mutants: ## every planted bug, each in a copy of the tree: the tests that it names must fail
+	@tools/deps.sh test
+	+@$(MAKE) --silent V=asan build unit-build
+	@tests/mutants/run.py
 bench: ## every benchmark, as ratios within one run; K=word picks some
 	@tools/deps.sh bench
 	+@$(MAKE) --silent V=release build bench-build
 	@for b in $$(grep -l '^#!' tests/bench/*$(K)*.py); do echo "== $$b"; $$b || exit 1; done
-lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables
+lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables, planted bugs
 	@tools/run-tests.py lint
 format: ## rewrite the sources in the house's format
 	$(FIND_FORMATTED) | xargs -0 -r clang-format-19 -i
@@ -213,7 +217,7 @@ TIDY := $(ALL_SRC:%=build/lint/tidy/%.ok)
 HEADERS := $(sort $(wildcard libs/*/*.h $(foreach d,$(PROGRAM_DIRS),$(d)/*.h $(d)/*/*.h)))
 HEADER_CHECKS := $(HEADERS:%=build/lint/header/%.ok)
 
-.PHONY: lint-format lint-tidy lint-headers lint-layers lint-proto lint-readme
+.PHONY: lint-format lint-tidy lint-headers lint-layers lint-proto lint-readme lint-mutants
 lint-format:
 	@$(FIND_FORMATTED) | xargs -0 -r -n 40 -P $(JOBS) clang-format-19 --dry-run -Werror
 lint-tidy: $(TIDY)
@@ -224,6 +228,9 @@ lint-proto: $(PB_DESCRIPTORS)
 	@tools/proto-compat.py proto/baseline.binpb $<
 lint-readme: $(SERVICES:%=$(OUT)/bin/blazz-%)
 	@tools/readme-config.sh check $(OUT)/bin
+
+lint-mutants:
+	@tests/mutants/run.py --check
 
 TIDY_FLAGS = $(CPPFLAGS) $(OWN) -DBLAZZ_FAILPOINTS $(if $(filter %.cc,$<),-std=c++17,-std=c11)
 build/lint/tidy/%.ok: % .clang-tidy Makefile | $(PB_H)

@@ -62,6 +62,7 @@ want_lint() {
 	need_command clang-19 clang-19
 	need_command clang-format-19 clang-format-19
 	need_command clang-tidy-19 clang-tidy-19
+	need_command patch patch
 }
 
 want_kafka() {

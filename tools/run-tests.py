@@ -87,7 +87,7 @@ def make(name, *arguments):
 
 
 def stage_lint():
-    for check in ("format", "layers", "headers", "proto", "readme", "tidy"):
+    for check in ("format", "layers", "headers", "proto", "readme", "mutants", "tidy"):
         make(f"lint-{check}", f"lint-{check}")
 
 

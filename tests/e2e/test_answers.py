@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from blazz.v1 import inbound_pb2
 from harness.client import SECRETS, VERIFY_TOKEN, Client, signature, standard_webhook
 from harness.events import T0
 from harness.waiting import wait_for
@@ -244,6 +245,17 @@ def test_a_body_that_names_another_workspace_is_refused(shared):
     assert shared.post("bridge", bridge(9, workspace_id=shared.workspace)).status == 202
 
 
+@pytest.mark.parametrize("dialect, body", (
+    ("waha", {"event": "session.status", "session": "acme-sales-1", "payload": {"status": "WORKING"}}),
+    ("evolution", {"event": "connection.update", "instance": "acme-sales-1", "data": {"state": "open"}}),
+    ("webjs-raw", {"sessionId": "acme-sales-1", "dataType": "ready", "data": {}}),
+))
+def test_a_body_of_another_session_is_refused(shared, dialect, body):
+    member = {"waha": "session", "evolution": "instance", "webjs-raw": "sessionId"}[dialect]
+    assert shared.post(dialect, body).status == 401
+    assert shared.post(dialect, body | {member: "acme-support-1"}).status == 202
+
+
 # Meta is special
 
 def test_meta_with_a_good_signature_is_never_asked_to_repeat(shared):
@@ -252,6 +264,41 @@ def test_meta_with_a_good_signature_is_never_asked_to_repeat(shared):
         answer = shared.post("meta", body)
         assert answer.status == 200, (body, answer)
         assert any(r.value == body or b"999999999999999" in r.value for r in shared.read("http.ingest.dlq")), body
+
+
+def test_a_body_that_is_kept_whole_is_not_published_in_part(shared):
+    """More items than a body may have: the good one among them waits with the others."""
+    answer = shared.post("meta", meta({"messages": [meta_text("WHOLE"), *[0] * 20000]}))
+    assert answer.status == 200 and answer.json() == {"status": "queued", "events": 0, "rejected": 1}
+    assert len([r for r in shared.read("http.ingest.dlq") if b"wamid.ANWHOLE" in r.value]) == 1
+    assert not any(b"wamid.ANWHOLE" in r.value for r in shared.read("inbound"))
+
+
+# What is said of it
+
+def test_no_text_and_no_number_reaches_a_log_or_a_metric(shared, client):
+    """Of bodies that were taken, of those refused, and of what became a dead letter later on."""
+    text, number = "Confidential4711", "16505554711"
+    good = bridge(40, message_body=text, contact_name=text, contact_phone=number)
+    bad_chat = {"type": "private", "contact_name": text, "last_message": text, "timestamp": T0}
+    late = inbound_pb2.InboundEvent.FromString(b"")
+    late.event_id, late.workspace_id, late.account_id = text, number, number
+    late.message.body = text
+    statuses = [shared.post("bridge", good).status,
+                shared.post("bridge", sync([chat(40), bad_chat], "s-said")).status,
+                shared.post("bridge", good | {"timestamp": text}).status,
+                shared.post("bridge", good | {"group_jid": number, "chat_type": text, "message_type": text}).status,
+                shared.post("waha", {"event": text, "session": text, "payload": {"from": number, "body": text}}).status,
+                shared.post("waha", f'{{"event": "message", "body": "{text}" "{number}"}}'.encode()).status,
+                shared.post("meta", meta({"messages": [meta_text("SAID", text=text, **{"from": number})]})).status,
+                client.post("/api/whatsapp/webhook", good, signature("bridge", json.dumps(good).encode(), "wrong")).status]
+    shared.publish([late], key=f"{number}:{text}")
+    shared.settle()
+    assert {200, 202, 401, 400, 422} == set(statuses), statuses
+    for service in shared.services:
+        said = service.log() + service.get("/metrics")[1]
+        assert "outcome" in said or "route" in said
+        assert text not in said and number not in said, [line for line in said.splitlines() if text in line or number in line]
 
 
 # Too much

@@ -89,6 +89,21 @@ def test_kill_9_at_any_time_loses_and_doubles_nothing(stack):
     check_end(stack, n, len(stack.sources))
 
 
+def test_what_the_database_refuses_costs_itself_alone(stack):
+    """A rule that only the table knows: the batch is tried again in halves, with people and conversations all new once more."""
+    stack.sql("ALTER TABLE chats ADD CHECK (metadata ->> 'body' <> 'poison')")
+    events = [s.message(f"3EB0D{i:04}", f"1650555{i:04}", body="poison" if i == 4 else f"m{i}", at=T0 + i, name=f"Person {i}")
+              for i in range(9) for s in stack.sources]
+    stack.publish(events)
+    stack.chat_sync().start()
+    stack.settle()
+    assert len(stack.messages()) == 8 * len(stack.sources)
+    letters = stack.dead_letters()
+    assert [(r.headers["x-dlq-reason"], r.headers["x-dlq-code"]) for r in letters] == [("data_error", "23514")] * len(stack.sources)
+    assert sum(e.WhichOneof("event") == "message_created" for e in stack.check_chat_events()) == 8 * len(stack.sources)
+    stack.check_invariants()
+
+
 def test_postgresql_down_pauses_and_resumes(stack, postgres):
     n = 30
     sync = stack.chat_sync().start()

@@ -142,6 +142,24 @@ static void a_batch_is_full_by_records_or_by_bytes(void **state)
 	assert_true(batch_full(b));
 }
 
+/* Batch after batch for weeks: none leaves anything behind. */
+static void a_batch_that_is_reset_holds_nothing(void **state)
+{
+	struct batch *b = *state;
+	size_t fresh = arena_used_bytes(b->arena);
+
+	for (int i = 0; i < 3; i++) {
+		take(b, i, i, "hello");
+		emit(b, i, "world");
+		batch_dead_letter(b, &b->items[0], "rule", "", "because", false);
+		assert_true(arena_used_bytes(b->arena) > fresh);
+		batch_reset(b);
+		assert_int_equal(arena_used_bytes(b->arena), fresh);
+		assert_int_equal(b->n + b->n_shares + (size_t)b->bytes, 0);
+		assert_false(b->changed);
+	}
+}
+
 static void what_was_emitted_since_a_mark_is_undone(void **state)
 {
 	struct batch *b = *state;
@@ -255,6 +273,7 @@ int main(void)
 		T(a_replay_for_another_consumer_is_not_even_decoded),
 		T(a_trace_is_taken_over_when_it_is_one),
 		T(a_batch_is_full_by_records_or_by_bytes),
+		T(a_batch_that_is_reset_holds_nothing),
 		T(what_was_emitted_since_a_mark_is_undone),
 		T(a_stamp_counts_the_records_of_its_partition),
 		T(emitting_is_a_change),

@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+"""Planted bugs: each patch beside this file breaks one promise, as an engineer might in good faith, and a test must notice.
+
+A patch begins with its head: what it breaks, `Invariant:` (one of those below) and `Caught by:`, the stage of tools/run-tests.py
+and the K that picks its tests. These pass without the patch; they must fail with it. A patch that does not apply or build
+proves nothing, and counts as a failure. So does an invariant without any patch.
+
+The patches are applied to a copy of the tree in build/mutants; the tree itself stays as it is. A mutant that makes its tests
+hang is ended by the deadlines of tools/run-tests.py.
+
+usage: tests/mutants/run.py [--check] [NAME...]     --check: only see that every patch still applies
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+INVARIANTS = {
+    "I1": "every acknowledged id is in PostgreSQL exactly once, and so is told every effect",
+    "I2": "nothing is stored or told that was not sent",
+    "I3": "every offset consumed is accounted for",
+    "I5": "every counter equals a recount",
+    "I6": "stored offsets never go back and have no gap",
+    "I7": "nothing is held for ever; queues drain",
+    "I9": "nothing of one tenant reaches another",
+    "I10": "a status never moves back",
+    "I11": "no sanitizer report; memory is flat",
+    "I12": "no secret, text or phone number in a log or metric",
+}
+ROOT = Path(__file__).resolve().parents[2]
+HERE = ROOT / "tests/mutants"
+COPY = ROOT / "build/mutants/tree"
+LOGS = ROOT / "build/mutants/log"
+# What a mutant's build and tests need: the sources, and the objects of an asan build, so that it costs only what it changes.
+BUILT = ("asan", "gen", "version")
+
+
+class Mutant:
+    def __init__(self, file):
+        self.file, self.name = file, file.stem
+        head = file.read_text().partition("\n--- ")[0]
+        self.invariant, self.stage, self.pick = re.search(r"^Invariant: (\w+)\nCaught by: (\w+) (.+)$", head, re.M).groups()
+        assert self.invariant in INVARIANTS, f"{self.name}: which invariant is {self.invariant}?"
+
+    def patch(self, folder, *options):
+        """What is wrong, or ""."""
+        done = subprocess.run(["patch", "-p1", "--batch", "--fuzz=0", "--no-backup-if-mismatch", "--reject-file=-", *options,
+                               "-i", self.file], cwd=folder, capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode else ""
+
+
+def all_mutants():
+    """By the number of their invariant."""
+    order = list(INVARIANTS)
+    return sorted((Mutant(f) for f in HERE.glob("*.patch")), key=lambda m: (order.index(m.invariant), m.name))
+
+
+def check(mutants):
+    wrong = [f"{m.name}: {said}" for m in mutants if (said := m.patch(ROOT, "--dry-run"))]
+    wrong += [f"{i}: {words}: no planted bug" for i, words in INVARIANTS.items() if i not in {m.invariant for m in mutants}]
+    print("\n".join(wrong), end="\n" if wrong else "")
+    return 1 if wrong else 0
+
+
+def copy_tree():
+    shutil.rmtree(COPY, ignore_errors=True)
+    shutil.copytree(ROOT, COPY, symlinks=True, ignore=shutil.ignore_patterns(".git", "build"))
+    (COPY / "build").mkdir()
+    for name in BUILT:
+        source = ROOT / "build" / name
+        if source.is_dir():
+            shutil.copytree(source, COPY / "build" / name, symlinks=True)
+        elif source.exists():
+            shutil.copy2(source, COPY / "build" / name)
+
+
+def outcome(log, stage, pick):
+    """"passed", "failed" or "not built"; the tests end with the first failure."""
+    with open(LOGS / f"{log}.log", "ab") as out:
+        done = subprocess.run(["tools/run-tests.py", stage], cwd=COPY, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                              env=os.environ | {"K": pick, "V": "", "PYTEST_ADDOPTS": "-x"})
+    if done.returncode and f"--- {stage}-build failed" in (LOGS / f"{log}.log").read_text(errors="replace"):
+        return "not built"
+    return "failed" if done.returncode else "passed"
+
+
+def try_mutant(mutant):
+    """"caught", or why not."""
+    said = mutant.patch(COPY)
+    if said:
+        return f"does not apply: {said}"
+    try:
+        result = outcome(mutant.name, mutant.stage, mutant.pick)
+    finally:
+        mutant.patch(COPY, "--reverse")
+    return {"passed": "SURVIVED", "failed": "caught", "not built": "does not build"}[result]
+
+
+def try_all(mutants):
+    shutil.rmtree(LOGS, ignore_errors=True)
+    LOGS.mkdir(parents=True)
+    copy_tree()
+    sound, caught = {}, 0
+    for m in mutants:
+        began, tests = time.monotonic(), (m.stage, m.pick)
+        if tests not in sound:
+            sound[tests] = outcome(f"{m.stage}-{len(sound)}-without", *tests)
+        verdict = try_mutant(m) if sound[tests] == "passed" else f"without the patch its tests are {sound[tests]}"
+        caught += verdict == "caught"
+        print(f"{m.invariant:4} {m.name:52} {verdict} ({m.stage} {m.pick}, {time.monotonic() - began:.0f} s)", flush=True)
+    print(f"{caught} passed, {len(mutants) - caught} failed; logs in {LOGS.relative_to(ROOT)}")
+    return 0 if caught == len(mutants) > 0 else 1
+
+
+def main(arguments):
+    names = [a for a in arguments if a != "--check"]
+    mutants = [m for m in all_mutants() if not names or m.name in names]
+    return check(mutants) if "--check" in arguments else try_all(mutants)
+
+
+sys.exit(main(sys.argv[1:]))
