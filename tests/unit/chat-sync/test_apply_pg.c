@@ -222,6 +222,34 @@ static void a_marker_moves_forward_and_recounts(void **state)
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
+static void what_comes_twice_in_one_batch_counts_once(void **state)
+{
+	struct inbound_event news = inbound_text(1, chat_of(ANN), "false:A", "hi", 10);
+
+	(void)state;
+	apply((struct inbound_event[]){ news, news }, 2);
+	assert_string_equal(published(), "contact.created,message.created");
+	assert_int_equal(outcome_of(1), OUTCOME_NO_EFFECT);
+	assert_int_equal(db_i64(UNREAD), 1);
+}
+
+static void what_is_deleted_is_no_longer_unread(void **state)
+{
+	struct inbound_event deleted = event(IN_MESSAGE_DELETE, 1, 20);
+
+	(void)state;
+	deleted.u.message_delete.target.key = STR("false:A");
+	deleted.u.message_delete.chat = chat_of(ANN);
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "1", 10),
+		      inbound_text(1, chat_of(ANN), "false:B", "2", 11) },
+		2);
+	for (int i = 0; i < 2; i++) { /* told again, it is deleted already */
+		apply_one(deleted);
+		assert_int_equal(db_i64(UNREAD), 1);
+		assert_int_equal(db_i64(MISCOUNTED), 0);
+	}
+}
+
 static void an_older_message_does_not_move_the_list_back(void **state)
 {
 	(void)state;
@@ -525,6 +553,8 @@ int main(void)
 		T(the_sweep_takes_up_what_nobody_looked_for),
 		T(an_expired_update_is_the_dead_letter_that_it_came_as),
 		T(a_marker_moves_forward_and_recounts),
+		T(what_comes_twice_in_one_batch_counts_once),
+		T(what_is_deleted_is_no_longer_unread),
 		T(an_older_message_does_not_move_the_list_back),
 		T(a_call_is_a_message),
 		T(two_accounts_in_a_group_are_two_conversations_with_one_group),
