@@ -95,11 +95,6 @@ void table_none(struct table *t)
 	cell_add(t, (struct cell){ STR_NONE, false, false });
 }
 
-size_t table_rows(const struct table *t)
-{
-	return t->n / t->n_columns;
-}
-
 static size_t text_width(struct str s)
 {
 	return utf8_valid(s) ? utf8_length(s) : s.n;

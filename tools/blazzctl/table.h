@@ -18,7 +18,6 @@ void table_time_ms(struct table *t, int64_t ms);
 void table_uuid(struct table *t, const struct uuid *id);
 void table_none(struct table *t);
 
-size_t table_rows(const struct table *t);
 /* To standard output. Asserts that the last row is complete. */
 void table_print(const struct table *t, bool json);
 

@@ -493,6 +493,68 @@ static void a_sync_without_progress_has_failed(void **state)
 	assert_text("SELECT sync ->> 'status' FROM whatsapp_accounts WHERE id = 1", "completed");
 }
 
+static void the_agent_who_wrote_or_deleted_is_remembered(void **state)
+{
+	static const struct {
+		const char *user;
+		int64_t id;
+	} cases[] = { { "00000000-0000-4000-8000-0000000000a1", 1 }, { "00000000-0000-4000-8000-00000000ffff", 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *key = i ? "true:B" : "true:A";
+		struct inbound_event sent = outbound_text(1, chat_of(ANN), key, "hi", 10),
+				     gone = event(IN_MESSAGE_DELETE, 1, 20);
+
+		sent.u.message.user_id = str_of(cases[i].user);
+		gone.u.message_delete.target.key = str_of(key);
+		gone.u.message_delete.user_id = str_of(cases[i].user);
+		apply((struct inbound_event[]){ sent, gone }, 2);
+		assert_int_equal(db_i64("SELECT coalesce(user_id, 0) FROM chats ORDER BY id DESC LIMIT 1"),
+			cases[i].id);
+		assert_int_equal(db_i64("SELECT coalesce(deleted_by, 0) FROM chats ORDER BY id DESC LIMIT 1"),
+			cases[i].id);
+	}
+}
+
+static void a_target_is_found_without_its_chat(void **state)
+{
+	struct inbound_event edits[] = { edit_of(1, (struct chat_ref){ 0 }, "false:A", "edited", 20),
+		edit_of(1, (struct chat_ref){ 0 }, "false:B", "edited", 20) };
+
+	(void)state;
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
+		      inbound_text(1, chat_of(ANN), "false:B", "hi", 11) },
+		2);
+	chat_sync_ops.assignment_changed(ours.sync); /* and nothing is known of its conversation */
+	apply(edits, COUNT(edits));
+	assert_string_equal(published(), "message.edited,message.edited");
+	assert_false(uuid_is_nil(&out.events[0].conversation));
+}
+
+static void a_status_that_says_deleted_is_a_revoke(void **state)
+{
+	(void)state;
+	apply_one(outbound_text(1, chat_of(ANN), "true:A", "hi", 10));
+	apply_one(status_of(1, chat_of(ANN), "true:A", STATUS_DELETED, 20));
+	assert_string_equal(published(), "message.revoked");
+	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE revoked_at IS NOT NULL"), 1);
+}
+
+static void a_group_that_was_deleted_stays_as_a_memory(void **state)
+{
+	struct inbound_event gone = event(IN_GROUP_CHANGE, 1, 20);
+
+	(void)state;
+	gone.u.group_change = (struct in_group_change){ .group = { .jid = STR(TEAM) }, .action = GROUP_DELETE };
+	apply_one(inbound_text(1, chat_of_group(TEAM), "false:A", "hi", 10));
+	apply_one(gone);
+	assert_string_equal(published(), "group.updated");
+	assert_true(str_is(out.events[0].u.group_updated.action, "delete"));
+	apply_one(gone);
+	assert_string_equal(published(), "");
+}
+
 /* Accounts */
 
 static struct inbound_event session_of(enum session_word word, enum session_reason reason, int64_t second)
@@ -519,6 +581,48 @@ static void a_session_is_news_when_its_state_differs(void **state)
 		"disconnected timeout false");
 	assert_int_equal(
 		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE id = 1 AND first_connected_at IS NOT NULL"), 1);
+}
+
+static struct inbound_event notice_of(const char *kind, const char *text, int64_t second)
+{
+	struct inbound_event e = event(IN_ACCOUNT_NOTICE, 1, second);
+
+	e.u.account_notice =
+		(struct in_account_notice){ .kind = str_of(kind), .severity = SEVERITY_WARNING, .text = str_of(text) };
+	return e;
+}
+
+static void of_notices_of_a_kind_the_newest_stays(void **state)
+{
+	(void)state;
+	apply((struct inbound_event[]){ notice_of("quality", "first", 10), notice_of("quality", "third", 30),
+		      notice_of("quality", "second", 20), notice_of("ban", "other", 5) },
+		4);
+	assert_string_equal(published(), "account.notice,account.notice");
+	assert_text("SELECT notices #>> '{quality,text}' FROM whatsapp_accounts WHERE id = 1", "third");
+	assert_text("SELECT notices #>> '{ban,text}' FROM whatsapp_accounts WHERE id = 1", "other");
+}
+
+static void a_connected_session_that_is_silent_is_marked_for_a_sync(void **state)
+{
+	struct chat_sync_settings settings = replica_settings;
+	struct replica patient = { .pg = db_session(CHAT_SYNC), .batch = batch_new(&replica_options) };
+
+	(void)state;
+	settings.session_silent_ms = 60000;
+	patient.sync = chat_sync_new(&settings, "t.inbound", "t.chat-event");
+	apply_one(session_of(SESSION_CONNECTED, REASON_NONE, 10));
+	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 20));
+	execute(db.admin, "UPDATE whatsapp_accounts SET last_activity_at = now() WHERE id = 1");
+	sweep(&patient);
+	assert_false(patient.batch->changed);
+	execute(db.admin, "UPDATE whatsapp_accounts SET last_activity_at = now() - interval '2 minutes' WHERE id = 1");
+	sweep(&patient);
+	assert_true(patient.batch->changed);
+	assert_text("SELECT sync ->> 'resync' FROM whatsapp_accounts WHERE id = 1", "true");
+	sweep(&patient); /* once */
+	assert_false(patient.batch->changed);
+	replica_close(&patient);
 }
 
 /* An outage */
@@ -566,8 +670,14 @@ int main(void)
 		T(a_sync_that_is_switched_off_is_counted_and_skipped),
 		T(an_item_without_an_id_finds_its_message),
 		T(a_sync_without_progress_has_failed),
+		T(the_agent_who_wrote_or_deleted_is_remembered),
+		T(a_target_is_found_without_its_chat),
+		T(a_status_that_says_deleted_is_a_revoke),
+		T(a_group_that_was_deleted_stays_as_a_memory),
 		T(a_session_is_news_when_its_state_differs),
 		T(where_no_account_can_be_seen_nothing_is_a_dead_letter),
+		T(of_notices_of_a_kind_the_newest_stays),
+		T(a_connected_session_that_is_silent_is_marked_for_a_sync),
 	};
 
 	return cmocka_run_group_tests(tests, replicas_start, replicas_stop);

@@ -489,6 +489,12 @@ static void opting_out_is_the_newest_word(void **state)
 	apply_one(resume);
 	assert_string_equal(published(), "");
 	assert_text("SELECT stopped::text FROM contact_opt_outs", "true");
+	resume.source_time_ms = at_ms(30);
+	stop.source_time_ms = at_ms(25);
+	stop.id = event_id();
+	resume.id = event_id();
+	apply((struct inbound_event[]){ resume, stop }, 2); /* in one batch too */
+	assert_text("SELECT stopped::text FROM contact_opt_outs", "false");
 }
 
 int main(void)
