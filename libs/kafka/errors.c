@@ -55,11 +55,3 @@ int kafka_err_set(struct err *err, rd_kafka_resp_err_t code, const char *what, c
 	return err_set(err, kafka_err_kind(code), rd_kafka_err2name(code), "%s: %s", what,
 		description ? description : rd_kafka_err2str(code));
 }
-
-int kafka_err_take(struct err *err, rd_kafka_error_t **error, const char *what)
-{
-	kafka_err_set(err, rd_kafka_error_code(*error), what, rd_kafka_error_string(*error));
-	rd_kafka_error_destroy(*error);
-	*error = NULL;
-	return -1;
-}

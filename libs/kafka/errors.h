@@ -10,7 +10,5 @@
 enum err_kind kafka_err_kind(rd_kafka_resp_err_t code);
 /* Fills *err: the kind of the code, its name as err->code, and "what: description". Returns -1. */
 int kafka_err_set(struct err *err, rd_kafka_resp_err_t code, const char *what, const char *description);
-/* The same from librdkafka's error object, which is destroyed. Returns -1. */
-int kafka_err_take(struct err *err, rd_kafka_error_t **error, const char *what);
 
 #endif

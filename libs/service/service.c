@@ -225,14 +225,8 @@ bool service_is_ready(const struct service *s, struct buf *why_not)
 
 	if (!atomic_load(&s->stopping))
 		return ready;
-	if (why_not)
-		buf_printf(why_not, "draining\n");
+	buf_printf(why_not, "draining\n");
 	return false;
-}
-
-bool service_ready(const struct service *s)
-{
-	return service_is_ready(s, NULL);
 }
 
 void service_write_metrics(const struct service *s, struct buf *out)

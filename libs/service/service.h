@@ -55,6 +55,5 @@ void service_alive(struct service *s);
 struct service_condition;
 struct service_condition *service_condition(struct service *s, const char *name);
 void service_condition_set(struct service_condition *c, bool ok, const char *reason);
-bool service_ready(const struct service *s);
 
 #endif
