@@ -4,15 +4,22 @@
 A stage that fails does not stop the next ones. What counts as one: a step of lint, a build, a unit test, an end to end
 test, a run of chaos, a fuzzer. A program that dies counts as one failure more than the tests it had failed by then.
 
+With V=cov it says at the end how many lines of each folder were run by the unit and end to end tests, and counts one test more: that
+of services/ and libs/ together enough were.
+
 Environment: V (variant of the programs under test: asan, tsan or cov), K (picks tests), FUZZ_SECONDS.
 """
+import gzip
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,6 +35,7 @@ CHAOS_TIMEOUT_S = 300
 CHAOS_CYCLES = 10  # in which each of these comes at least once
 CHAOS_FAULTS = ("kill_chat_sync", "kill_ingest", "kill_broker", "kill_postgres", "stop_at_batch_committed", "kill_at_batch_commit",
                 "kill_at_ingest_produced", "rebalance_storm", "deadlocks", "cut_off_broker", "disk_full", "clock_jump_ingest")
+COVERED_MIN_PERCENT = 80
 
 # The makes below are not parts of the one that may have started this.
 ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "V", "K")}
@@ -185,11 +193,55 @@ def stage_fuzz():
             count(good, not good)
 
 
+def line_counts():
+    """Yields (file, line, times run) of our own sources: what was never run by any program is there with 0."""
+    notes = [str(p.absolute()) for d in ("libs", "services", "tools") for p in Path("build/cov/obj", d).rglob("*.gcno")]
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(0, len(notes), 50):
+            subprocess.run(["gcov", "--json-format", "--hash-filenames", *notes[i:i + 50]], cwd=folder, check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for report in Path(folder).glob("*.gcov.json.gz"):
+            for source in json.loads(gzip.decompress(report.read_bytes()))["files"]:
+                for line in source["lines"]:
+                    yield source["file"], line["line_number"], line["count"]
+
+
+def coverage_report():
+    """Prints the table; {"libs/pg": (run, of)}."""
+    lines = Counter()
+    for file, number, times in line_counts():
+        if file.startswith(("libs/", "services/", "tools/")):
+            lines[file, number] += times
+    files, folders = {}, {}
+    for (file, _), times in sorted(lines.items()):
+        for table, key in ((files, file), (folders, "/".join(file.split("/")[:2]))):
+            run, of = table.get(key, (0, 0))
+            table[key] = (run + (times > 0), of + 1)
+    row = "{:<44} {:>6} {:>6} {:>6.1f} %".format
+    (LOGS / "coverage.log").write_text("".join(row(k, *v, 100 * v[0] / v[1]) + "\n" for k, v in files.items()))
+    for folder, (run, of) in folders.items():
+        print("  " + row(folder, run, of, 100 * run / of))
+    return folders
+
+
+def stage_coverage():
+    gated = [v for folder, v in coverage_report().items() if not folder.startswith("tools/")]
+    percent = 100 * sum(run for run, _ in gated) / sum(of for _, of in gated)
+    print(f"  libs and services: {percent:.1f} % of lines run, at least {COVERED_MIN_PERCENT} are wanted; "
+          f"by file: {LOGS}/coverage.log")
+    count(percent >= COVERED_MIN_PERCENT, percent < COVERED_MIN_PERCENT)
+
+
 STAGES = {"lint": stage_lint, "build": stage_build, "unit": stage_unit, "e2e": stage_e2e, "chaos": stage_chaos,
           "fuzz": stage_fuzz}
+if VARIANT == "cov":
+    STAGES["coverage"] = stage_coverage
 
 
 def main(names):
+    if VARIANT == "cov" and not names:
+        for data in Path("build/cov").rglob("*.gcda"):
+            data.unlink()
     for name in names or STAGES:
         start, before = time.monotonic(), (passed, failed)
         print(f"== {name}", flush=True)
