@@ -209,33 +209,33 @@ def group_at_once(blazz):
 
 
 def run(rounds):
+    print(setting.machine())
     with setting.stack() as blazz:
         live.start(blazz, {"limits.sync_burst": 1000})
         ours, theirs = one_account(blazz, rounds)
-        big_s, list_alone = thousand(blazz)
-        group_ms = group_at_once(blazz)
+        seconds = statistics.median(ours)
+        big_s, lists = thousand(blazz)
+        setting.table(
+            ["one account", "target", "measured"],
+            ["500 chats of 50 messages", "60 s", f"{seconds:.1f} s"],
+            ["the same, as a share of COPY's rate", "", setting.ratio(theirs, ours)],
+            ["chats a second", "10 to 20", f"{CHATS / seconds:.0f}"],
+            ["1,000 chats", "300 s", f"{big_s:.1f} s"],
+            ["chat list at 50,000 messages, nothing else running: p50, p99", "500 ms",
+             f"{lists.percentile(0.5):.2f}, {lists.percentile(0.99):.2f} ms"],
+            ["10 events of one group at once, until all are stored", "", f"{group_at_once(blazz):.0f} ms"])
         traffic = live.Traffic(blazz, live.add_accounts(blazz, 5, 2), contacts=50)
         alone = traffic.run(LIVE_RATE, 10)["chat-event"]["read"]
         at_once = ten_accounts(blazz, traffic, 200)
+        setting.table(["ten accounts at once", "target", "measured"], ["a live message when nothing else runs", "2 s", told(alone)],
+                      *ten_rows("as fast as they can", at_once))
         blazz.in_.stop()
         blazz.in_.settings |= {"limits.sync_burst": BATCH}
         blazz.in_.start()
         paced = ten_accounts(blazz, traffic, 300)
+        setting.table(["ten accounts, paced", "target", "measured"],
+                      *ten_rows(f"limits.sync_burst = {BATCH}, so 10 chats a second each", paced))
         blazz.check_invariants()
-    seconds = statistics.median(ours)
-    print(setting.machine())
-    setting.table(
-        ["what", "target", "measured"],
-        ["500 chats of 50 messages, one account", "60 s", f"{seconds:.1f} s"],
-        ["the same, as a share of COPY's rate", "", setting.ratio(theirs, ours)],
-        ["chats a second, one account", "10 to 20", f"{CHATS / seconds:.0f}"],
-        ["1,000 chats, one account", "300 s", f"{big_s:.1f} s"],
-        ["a live message when nothing else runs", "2 s", told(alone)],
-        *ten_rows("as fast as they can", at_once),
-        *ten_rows("limits.sync_burst = 50, so 10 chats a second each", paced),
-        ["chat list at 50,000 messages, nothing else running: p50, p99", "500 ms",
-         f"{list_alone.percentile(0.5):.2f}, {list_alone.percentile(0.99):.2f} ms"],
-        ["10 events of one group at once, until all are stored", "", f"{group_ms:.0f} ms"])
 
 
 def main():
