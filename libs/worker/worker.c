@@ -60,8 +60,8 @@ static void on_assigned(void *ctx, const int32_t *partitions, size_t n)
 	w->slots = mem_calloc(n ? n : 1, sizeof(*w->slots));
 	w->n_slots = n;
 	for (size_t i = 0; i < n; i++)
-		w->slots[i] =
-			(struct slot_state){ { partitions[i], 0, 0, PROGRESS_NO_OFFSET }, PROGRESS_NO_OFFSET, false };
+		w->slots[i] = (struct slot_state){ .progress = { partitions[i], 0, 0, PROGRESS_NO_OFFSET },
+			.told_offset = PROGRESS_NO_OFFSET };
 	worker_forget(w);
 	w->state = WORKER_TAKING;
 	w->retry_mono_ms = 0;
