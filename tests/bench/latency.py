@@ -67,7 +67,7 @@ def run(options):
         stages = traffic.run(highest // 2, options.seconds // 2, ("inbound", "chat-event"))
         idle = traffic.run(IDLE_RATE, IDLE_SECONDS, ("inbound", "chat-event"))
         blazz.check_invariants()
-    print(f"{setting.machine()}; sustained {highest} a second")
+    print(setting.machine() + ("" if options.rate else f"; sustained {highest} a second"))
     load, calm = f"{highest // 2} a second", f"{IDLE_RATE} a second"
     setting.table(["ms from when the POST was due", "p50", "p90", "p99", "p99.9"], *rows(half, load, ENDS),
                   ["the generator's own lateness", *percentiles(half["late"])],
