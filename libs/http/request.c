@@ -18,8 +18,8 @@
 #include "base/hex.h"
 
 #define SHARED_MAX_BYTES 256 /* of an answer that others may share */
-#define BODY_KEEP_BYTES ((size_t)64 * 1024) /* memory that a connection keeps for its next body */
-#define DROP_MAX_BYTES  ((size_t)32 * 1024 * 1024) /* costs no memory, and no longer than the body may take */
+#define BODY_KEEP_BYTES  ((size_t)64 * 1024) /* memory that a connection keeps for its next body */
+#define DROP_MAX_BYTES   ((size_t)32 * 1024 * 1024) /* costs no memory, and no longer than the body may take */
 
 static void peer_format(struct http_request *r, const struct sockaddr *a)
 {
