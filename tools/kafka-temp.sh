@@ -68,6 +68,7 @@ write_properties() {
 		log.cleaner.dedupe.buffer.size=2097152
 		message.max.bytes=8388608
 		socket.request.max.bytes=104857600
+		${BLAZZ_KAFKA_PROPERTIES:-}
 	END
 }
 

@@ -19,7 +19,7 @@ from harness.waiting import wait_for
 BATCH_POINTS = ("batch_begin", "batch_locked", "batch_applied", "batch_commit", "batch_committed", "batch_published")
 INGEST_POINTS = ("ingest_produce", "ingest_produced", "ingest_acknowledged")
 FAILING_POINTS = ("batch_begin", "batch_commit", "ingest_produce")  # where a caller can fail
-REACHED_S = 6.0      # a failpoint that no load reaches by then is given up
+REACHED_S = 8.0      # a failpoint that no load reaches by then is given up
 TAKEN_OVER_S = 2.6   # longer than a session's timeout: the other replica takes over
 
 CATALOGUE = {}

@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from dialects import body_of, record_of
 from harness.client import Client, signature
@@ -104,32 +104,67 @@ class KafkaLane(Lane):
     def send(self, d):
         for item in d.items:
             value, headers = record_of(self.target, item)
-            self.load.produce(f"{self.target.workspace}:{self.target.uuid}", value, headers,
-                              lambda error, d=d: self.delivered(d, error))
+            self.load.publisher.publish(f"{self.target.workspace}:{self.target.uuid}", value, headers,
+                                        lambda d=d: self.acknowledged(d))
 
-    def delivered(self, d, error):
-        if error:
-            self.failure = NotTaken(f"{d.account}: {error}")
-        else:
-            self.acknowledged(d)
+
+class Publisher:
+    """acks=all and idempotent. After a fatal error (librdkafka 2.0.2 raises false ones when a broker was killed) there is another
+    producer, which publishes again, in order, what is not acknowledged."""
+
+    def __init__(self, address, topic):
+        self.settings = {"bootstrap.servers": address, "enable.idempotence": True, "linger.ms": 2, "log_level": 0,
+                         "message.timeout.ms": int(PATIENCE_S * 1000), "partitioner": "murmur2_random", "socket.timeout.ms": 10000,
+                         "reconnect.backoff.max.ms": 500}
+        self.topic, self.lock, self.pending, self.n = topic, threading.RLock(), {}, 0
+        self.open()
+
+    def open(self):
+        self.producer, self.broken = Producer(self.settings), False
+
+    def publish(self, key, value, headers, acknowledged):
+        with self.lock:
+            self.n += 1
+            self.pending[self.n] = (key, value, headers, acknowledged)
+            self.produce(self.n)
+
+    def produce(self, n):
+        key, value, headers, _ = self.pending[n]
+        producer = self.producer
+
+        def report(error, message):
+            if not error and n in self.pending:
+                self.pending.pop(n)[3]()
+            elif error and producer is self.producer:
+                self.broken = True
+
+        try:
+            producer.produce(self.topic, value, key, headers=headers, on_delivery=report)
+            producer.poll(0)
+        except KafkaException:
+            self.broken = True
+
+    def flush(self, deadline_s):
+        """How many are left unacknowledged."""
+        end = time.monotonic() + deadline_s
+        while self.pending and time.monotonic() < end:
+            with self.lock:
+                if self.broken:
+                    self.open()
+                    for n in list(self.pending):
+                        self.produce(n)
+                self.producer.poll(0.1)
+        return len(self.pending)
 
 
 class Load:
     """targets: {account: Target}"""
 
     def __init__(self, targets, journal, http_port, kafka_address, topic):
-        self.targets, self.journal, self.topic = targets, journal, topic
+        self.targets, self.journal = targets, journal
         self.clients = {name: Client(http_port) for name, t in targets.items() if t.dialect != "kafka"}
-        self.producer = Producer({"bootstrap.servers": kafka_address, "enable.idempotence": True, "linger.ms": 2,
-                                  "message.timeout.ms": int(PATIENCE_S * 1000), "partitioner": "murmur2_random", "log_level": 0,
-                                  "socket.timeout.ms": 10000, "reconnect.backoff.max.ms": 500})
-        self.lock = threading.Lock()
+        self.publisher = Publisher(kafka_address, topic)
         self.lanes, self.cycle = [], 0
-
-    def produce(self, key, value, headers, delivered):
-        with self.lock:
-            self.producer.produce(self.topic, value, key, headers=headers, on_delivery=lambda e, m: delivered(e))
-            self.producer.poll(0)
 
     def start(self, cycle, deliveries):
         self.cycle, began = cycle, time.monotonic()
@@ -145,7 +180,7 @@ class Load:
         """Until everything is acknowledged, or given up by the impatient."""
         for lane in self.lanes:
             lane.join()
-        left = self.producer.flush(PATIENCE_S)
+        left = self.publisher.flush(PATIENCE_S)
         failures = [l.failure for l in self.lanes if l.failure]
         if failures or left:
             raise NotTaken(f"{left} records unacknowledged; {failures}")

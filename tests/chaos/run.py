@@ -109,6 +109,9 @@ def run(options, folder):
     try:
         judge(system)  # what later cycles are measured against
         for done in range(1, options.cycles + 1):
+            if options.seconds and time.monotonic() - began > options.seconds:
+                done -= 1
+                break
             faults = next(deal)
             names.append([f.name for f, _, _ in faults])
             at = time.monotonic()
@@ -131,6 +134,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
     parser.add_argument("--cycles", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=0, help="begin no cycle after so long")
     parser.add_argument("--faults", type=lambda text: text.split(","), default=[], help="only these")
     parser.add_argument("--evidence", type=Path, help="append what came out to this file, a line of JSON")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a run that held, too")

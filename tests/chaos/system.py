@@ -23,6 +23,8 @@ PARTITIONS = 4
 MAX_CONNECTIONS = 40
 REPLICAS = ("one", "two")
 DISK = "size=900m"
+# A broker that was killed is missed after two seconds, and may come back.
+BROKER = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=400"
 WATCH_EVERY_S = 0.1
 # What a sanitized program keeps of freed memory is bounded, so that a leak shows.
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16:detect_stack_use_after_return=1:strict_string_checks=1",
@@ -74,7 +76,7 @@ class System:
     def __init__(self, folder, planner, root):
         self.folder, self.root = Path(folder), root
         self.postgres = self.start_postgres()
-        self.kafka = Kafka(self.folder / "kafka")
+        self.kafka = Kafka(self.folder / "kafka", BROKER)
         self.blazz = Blazz(self.postgres, self.kafka, self.folder, PARTITIONS)
         self.clocks, self.usage, self.ranks = {}, [], []
         self.targets = self.add_tenants(planner)

@@ -16,8 +16,9 @@ ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = "blazz_template"
 
 
-def tool(name, *arguments):
-    done = subprocess.run([ROOT / "tools" / name, *arguments], capture_output=True, text=True, timeout=180)
+def tool(name, *arguments, env=None):
+    done = subprocess.run([ROOT / "tools" / name, *arguments], capture_output=True, text=True, timeout=180,
+                          env=os.environ | (env or {}))
     assert done.returncode == 0, f"{name} {arguments}: {done.stderr}"
     return done.stdout.strip()
 
@@ -45,10 +46,10 @@ def children(parent):
 class Server:
     """Started by tools/<script> in a folder of its own."""
 
-    def __init__(self, script, folder=None):
-        self.script = script
+    def __init__(self, script, folder=None, env=None):
+        self.script, self.env = script, env
         self.folder = str(folder or tempfile.mkdtemp(prefix="blazz-", dir="/tmp"))
-        self.address = tool(script, "start", self.folder)
+        self.start()
 
     def signal(self, number):
         """To each of its processes; returns which."""
@@ -76,7 +77,7 @@ class Server:
 
     def start(self):
         """The same server again, on its old port."""
-        self.address = tool(self.script, "start", self.folder)
+        self.address = tool(self.script, "start", self.folder, env=self.env)
 
     def close(self):
         self.stop()
@@ -143,8 +144,8 @@ class Record:
 
 
 class Kafka(Server):
-    def __init__(self, folder=None):
-        super().__init__("kafka-temp.sh", folder)
+    def __init__(self, folder=None, properties=""):
+        super().__init__("kafka-temp.sh", folder, {"BLAZZ_KAFKA_PROPERTIES": properties})
         self.admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 
     def pids(self):
