@@ -44,7 +44,9 @@ static int64_t jump_read_us(void)
 	return jump_us ? atomic_load(jump_us) : 0;
 }
 #else
-static void jump_map(void) {}
+static void jump_map(void)
+{
+}
 
 static int64_t jump_read_us(void)
 {

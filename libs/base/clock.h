@@ -13,7 +13,7 @@
 /* Since 1970-01-01 UTC. For tests BLAZZ_CLOCK_OFFSET_MS is added, and with -DBLAZZ_FAILPOINTS the microseconds that the file
  * named by BLAZZ_CLOCK_FILE holds as an int64_t of this machine, whenever they change. */
 int64_t clock_now_ms(void);
-int64_t clock_now_us(void);  /* the same in microseconds */
+int64_t clock_now_us(void); /* the same in microseconds */
 int64_t clock_mono_ms(void); /* since some start; never goes back */
 int64_t clock_mono_us(void);
 

@@ -1,4 +1,4 @@
-/* libs/base/clock: main sets BLAZZ_CLOCK_OFFSET_MS before anything reads a clock. */
+/* libs/base/clock: main sets BLAZZ_CLOCK_OFFSET_MS and BLAZZ_CLOCK_FILE before anything reads a clock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,10 +8,18 @@
 
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
 #define OFFSET_MS 86400000
+
+static int clock_file;
+
+static void jump(int64_t us)
+{
+	assert_int_equal(pwrite(clock_file, &us, sizeof(us), 0), sizeof(us));
+}
 
 static int64_t outside_ms(clockid_t id)
 {
@@ -36,6 +44,16 @@ static void the_offset_is_read_once(void **state)
 	(void)state;
 	clock_now_ms();
 	setenv("BLAZZ_CLOCK_OFFSET_MS", "0", 1);
+	assert_true(clock_now_ms() >= outside_ms(CLOCK_REALTIME) + OFFSET_MS - 1000);
+}
+
+static void a_file_moves_the_wall_clock_of_a_running_program(void **state)
+{
+	(void)state;
+	jump(-3600 * INT64_C(1000000));
+	assert_true(clock_now_ms() <= outside_ms(CLOCK_REALTIME) + OFFSET_MS - 3600000);
+	assert_true(clock_mono_ms() <= outside_ms(CLOCK_MONOTONIC));
+	jump(0);
 	assert_true(clock_now_ms() >= outside_ms(CLOCK_REALTIME) + OFFSET_MS - 1000);
 }
 
@@ -73,16 +91,29 @@ static void times_are_formatted_in_utc(void **state)
 	}
 }
 
+static int file_open(void **state)
+{
+	char path[] = "/tmp/clock-XXXXXX";
+
+	(void)state;
+	clock_file = mkstemp(path);
+	jump(0);
+	setenv("BLAZZ_CLOCK_FILE", path, 1);
+	clock_now_ms();
+	return unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wall_time_is_shifted_by_the_offset),
 		cmocka_unit_test(the_offset_is_read_once),
+		cmocka_unit_test(a_file_moves_the_wall_clock_of_a_running_program),
 		cmocka_unit_test(monotonic_time_is_not_shifted),
 		cmocka_unit_test(times_are_formatted_in_utc),
 	};
 
 	setenv("BLAZZ_CLOCK_OFFSET_MS", "86400000", 1);
 	setenv("TZ", "Asia/Tokyo", 1);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, file_open, NULL);
 }
