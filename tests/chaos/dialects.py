@@ -54,7 +54,8 @@ def meta_message(account, item):
 
 
 def meta_update(account, item, kind, detail):
-    one = {"from": item["chat"]["phone"], "id": f"wamid.U{item['n']:012}", "timestamp": str(seconds(item)), "type": kind, kind: detail}
+    one = {"from": item["chat"]["phone"], "id": f"wamid.U{item['n']:012}", "timestamp": str(seconds(item)), "type": kind,
+           kind: detail}
     return meta_value(account, "messages", "messages", [one])
 
 

@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import psycopg2
 from confluent_kafka import KafkaException
@@ -174,7 +175,8 @@ def clock_jumps(system, service, random):
 
 fault("clock_jump_chat_sync", "chat-sync", "its wall clock jumps by up to three days, to and fro")(
     lambda s, r: clock_jumps(s, "chat-sync", r))
-fault("clock_jump_ingest", "ingest", "its wall clock jumps by up to three days, to and fro")(lambda s, r: clock_jumps(s, "ingest", r))
+fault("clock_jump_ingest", "ingest", "its wall clock jumps by up to three days, to and fro")(
+    lambda s, r: clock_jumps(s, "ingest", r))
 
 
 # The broker
@@ -346,7 +348,8 @@ def hanging_lock(system, random):
     return True
 
 
-@fault("disk_full", "postgres", "no byte is left on its disk: statements fail, or the server goes down with its log", needs_root=True)
+@fault("disk_full", "postgres", "no byte is left on its disk: statements fail, or the server goes down with its log",
+       needs_root=True)
 def disk_full(system, random):
     ballast = Path(system.postgres.folder, "ballast")
     try:
@@ -396,8 +399,7 @@ def cut_off_postgres(system, random):
 
 
 def dealt(seed, names, root):
-    """The faults of each cycle, for ever: every fault comes as often as any other, one or two at a time, two never at one place."""
-    from random import Random
+    """[(fault, delay, seed)] of each cycle, for ever: every fault comes as often as any other, two at once never touch the same."""
     random, deck = Random(f"{seed}/faults"), []
     faults = [f for name, f in CATALOGUE.items() if (not names or name in names) and (root or not f.needs_root)]
     while True:

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from blazz.v1 import chat_event_pb2, common_pb2
 
 from dialects import STATUS_WORDS, bad_value, record_of, stanza
-from ledger import VARIANT, Case
+from case import Case
+from ledger import VARIANT
 from model import Model
 from plan import Planner
 from snapshot import Rec, Snapshot
@@ -103,9 +104,9 @@ class Ideal:
         for v in self.model.conversations.values():
             self.conversation(v)
         self.syncs_and_accounts()
-        for n, item in enumerate(self.model.waiting):
-            self.add("parked_updates", item["account"], account_id=self.account_ids[item["account"]], target=f"true:{stanza(item['key'])}",
-                     kind=VARIANT.get(item["kind"], item["kind"]))
+        for item in self.model.waiting:
+            self.add("parked_updates", item["account"], account_id=self.account_ids[item["account"]],
+                     target=f"true:{stanza(item['key'])}", kind=VARIANT.get(item["kind"], item["kind"]))
 
     def add(self, table, account, **columns):
         row = {"workspace_id": self.workspace_ids[self.accounts[account]["workspace"]], "id": len(self.t[table]) + 1} | columns
@@ -117,8 +118,8 @@ class Ideal:
         for p in range(PARTITIONS):
             high = sum(1 for r in self.s.topics["inbound"] if r.partition == p)
             dead = sum(1 for r in self.s.topics["inbound.chat-sync.dlq"] if r.partition == p)
-            rows.append({"partition": p, "start_offset": 0, "next_offset": high, "applied": high - dead, "no_effect": 0, "filtered": 0,
-                         "parked": 0, "dead_lettered": dead, "skipped": 0})
+            rows.append({"partition": p, "start_offset": 0, "next_offset": high, "applied": high - dead, "no_effect": 0,
+                         "filtered": 0, "parked": 0, "dead_lettered": dead, "skipped": 0})
             self.s.watermarks[p] = [0, high]
             self.s.committed[p] = high
             self.s.watch += [[p, high // 2, 1, 1], [p, high, 1, 2]]
@@ -131,19 +132,19 @@ class Ideal:
                 row = {"workspace_id": id_, "id": len(self.t["contacts"]) + 1, "merged_into": None}
                 self.t["contacts"].append(row)
                 self.contacts[w, person] = row["id"]
-                self.t["contact_aliases"] += [{"workspace_id": id_, "contact_id": row["id"], "kind": k, "value": v} for k, v in names]
+                self.t["contact_aliases"] += [{"workspace_id": id_, "contact_id": row["id"], "kind": k, "value": v}
+                                              for k, v in sorted(names)]
 
     def groups(self):
         self.group_ids = {}
-        for (w, peer) in sorted({(self.accounts[v.account]["workspace"], v.peer) for v in self.model.conversations.values()}, key=str):
-            if peer[0] != "group":
-                continue
-            facts = self.model.groups.get((w, peer[1]), {})
+        for w, jid in sorted({(self.accounts[v.account]["workspace"], v.peer[1]) for v in self.model.conversations.values()
+                              if v.peer[0] == "group"}):
+            facts = self.model.groups.get((w, jid), {})
             members = [{"phone": p} for p, f in facts.items() if p != "name" and f[1]]
-            row = {"workspace_id": self.workspace_ids[w], "id": len(self.t["whatsapp_groups"]) + 1, "group_jid": peer[1],
-                   "name": facts.get("name", (0, peer[1]))[1], "participants": members, "participants_count": len(members)}
+            row = {"workspace_id": self.workspace_ids[w], "id": len(self.t["whatsapp_groups"]) + 1, "group_jid": jid,
+                   "name": facts.get("name", (0, jid))[1], "participants": members, "participants_count": len(members)}
             self.t["whatsapp_groups"].append(row)
-            self.group_ids[w, peer[1]] = row["id"]
+            self.group_ids[w, jid] = row["id"]
 
     def conversation(self, v):
         w = self.accounts[v.account]["workspace"]
@@ -185,7 +186,8 @@ class Ideal:
         for name, id_ in self.account_ids.items():
             rows = [r for r in self.t["account_syncs"] if (r["account_id"], r["sync_id"]) == (id_, latest.get(name))]
             sync = {"sync_id": latest[name], "status": "completed", "skipped": 0,
-                    "synced": sum(bin(r["synced_mask"]).count("1") for r in rows), "rejected": sum(r["rejected"] or 0 for r in rows),
+                    "synced": sum(bin(r["synced_mask"]).count("1") for r in rows),
+                    "rejected": sum(r["rejected"] or 0 for r in rows),
                     "total": sum(r["chats"] or 0 for r in rows)} if rows else {}
             self.t["whatsapp_accounts"].append({
                 "workspace_id": self.workspace_ids[self.accounts[name]["workspace"]], "id": id_, "uuid": self.accounts[name]["uuid"],

@@ -190,7 +190,8 @@ class Planner:
         if dice > 0.97 and account.dialect != "meta":
             # A stanza id is its sender's choice: somebody else's message has the same.
             del account.messages[-1]
-            other = dict(item, n=self.number(), at=self.tick(), chat={"phone": self.new_phone()}, body=self.text(tenant, "also says"))
+            other = dict(item, n=self.number(), at=self.tick(), chat={"phone": self.new_phone()},
+                         body=self.text(tenant, "also says"))
             other.pop("sender", None)
             return [[item], [other]]
         return [[item]]
@@ -211,8 +212,8 @@ class Planner:
         return None if item is None else [[item]]
 
     def make_status(self, account, tenant):
-        item = self.update(account, "status", lambda m: m["out"], status=self.random.choice(STATUSES[:4] if account.dialect == "meta"
-                                                                                           else STATUSES))
+        statuses = STATUSES[:4] if account.dialect == "meta" else STATUSES
+        item = self.update(account, "status", lambda m: m["out"], status=self.random.choice(statuses))
         if item and "group" in item["chat"]:
             if account.dialect != "kafka":
                 return None

@@ -116,8 +116,8 @@ def is_at_work(session):
 def sessions_now(conninfo):
     connection = psycopg2.connect(conninfo)
     with connection, connection.cursor() as cursor:
-        cursor.execute("""SELECT jsonb_build_object('role', usename, 'pid', pid, 'state', state, 'waits', wait_event_type, 'query', left(query, 80),
-            'age_s', extract(epoch FROM clock_timestamp() - state_change)) FROM pg_stat_activity WHERE usename LIKE 'blazz%'""")
+        cursor.execute("""SELECT jsonb_build_object('role', usename, 'pid', pid, 'state', state, 'waits', wait_event_type,
+            'query', left(query, 80), 'age_s', extract(epoch FROM clock_timestamp() - state_change)) FROM pg_stat_activity WHERE usename LIKE 'blazz%'""")
         out = [row for row, in cursor.fetchall()]
     connection.close()
     return out

@@ -29,7 +29,6 @@ WATCH_EVERY_S = 0.1
 # What a sanitized program keeps of freed memory is bounded, so that a leak shows.
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16:detect_stack_use_after_return=1:strict_string_checks=1",
               "UBSAN_OPTIONS": "print_stacktrace=1"}
-PROVIDERS = {"meta": "meta"}
 BRIDGES = {"webjs-raw": "wwebjs", "waha": "waha", "evolution": "evolution", "bridge": "blazz", "kafka": "blazz"}
 
 

@@ -1,0 +1,290 @@
+"""A snapshot, and what the invariants ask of it: items and events by what makes them the same, rows in the words of the plan."""
+import sys
+from collections import defaultdict
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
+
+from blazz.v1 import chat_event_pb2, common_pb2, inbound_pb2  # noqa: E402 (found by the line above)
+
+from dialects import bad_value, stanza  # noqa: E402
+from model import Model  # noqa: E402
+
+
+def ms(text):
+    return None if text is None else round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def word(enum, number, prefix):
+    return enum.Name(number).removeprefix(prefix).lower()
+
+
+def chat_name(chat):
+    if chat.WhichOneof("peer") == "group":
+        return chat.group.jid
+    return chat.contact.lid or chat.contact.phone.lstrip("+")
+
+
+def item_chat(chat):
+    return chat.get("group") or chat.get("lid") or chat["phone"]
+
+
+def identity_of_item(item):
+    """What makes an item the same, whichever way it travels."""
+    kind = item["kind"]
+    if kind == "message":
+        return kind, stanza(item["key"]), item_chat(item["chat"]), item.get("origin", "live"), item["body"]
+    if kind == "status":
+        return kind, stanza(item["key"]), item["status"], item.get("participant", "")
+    if kind == "edit":
+        return kind, stanza(item["key"]), item["body"]
+    if kind in ("revoke", "delete"):
+        return kind, stanza(item["key"])
+    if kind == "reaction":
+        return kind, stanza(item["key"]), item["emoji"], item["out"]
+    if kind == "read":
+        return kind, item_chat(item["chat"]), item["read_at"]
+    if kind == "sync_chat":
+        return kind, item["sync"], item["rank"], len(item["messages"])
+    if kind == "sync_end":
+        return kind, item["sync"], item["index"], item["chats"], item["rejected"]
+    if kind == "alias":
+        return kind, item["lid"], item["phone"]
+    if kind == "number":
+        return kind, item["old"], item["new"]
+    if kind == "group":
+        return kind, item["chat"]["group"], item.get("text", ""), tuple(sorted(item.get("participants", ()))), item["action"]
+    return kind, item["state"], item["at"]
+
+
+def identity_of_event(e):
+    variant = e.WhichOneof("event")
+    v = getattr(e, variant)
+    if variant == "message":
+        origin = word(common_pb2.Origin, e.origin, "ORIGIN_")
+        return "message", stanza(v.key), chat_name(v.chat), origin, v.body
+    if variant == "message_status":
+        return "status", target(v), word(common_pb2.MessageStatus, v.status, "MESSAGE_STATUS_"), v.participant.phone.lstrip("+")
+    if variant == "message_edit":
+        return "edit", target(v), v.body
+    if variant in ("message_revoke", "message_delete"):
+        return variant.removeprefix("message_"), target(v)
+    if variant == "reaction":
+        return variant, target(v), v.emoji, v.direction == common_pb2.DIRECTION_OUTBOUND
+    if variant == "read_marker":
+        return "read", chat_name(v.chat), v.read_at_ms
+    if variant == "sync_chat":
+        return variant, v.sync_id, v.rank, len(v.messages)
+    if variant == "sync_batch_end":
+        return "sync_end", v.sync_id, v.index, v.chats, v.rejected
+    if variant == "identity_change" and v.kind == v.KIND_ALIAS:
+        return "alias", v.old.lid, v.new.phone
+    if variant == "identity_change" and v.kind == v.KIND_NUMBER_CHANGED:
+        return "number", v.old.phone, v.new.phone
+    if variant == "group_change":
+        action = word(inbound_pb2.GroupChange.Action, v.action, "ACTION_")
+        return "group", v.group.jid, v.text, tuple(sorted(p.party.phone for p in v.participants)), action
+    if variant == "session_state":
+        state = {"connected": "connected", "disconnected": "disconnected", "qr": "qr_scanning"}
+        name = word(inbound_pb2.SessionState.State, v.state, "STATE_")
+        return "session", state.get(name, name), e.source_time_ms
+    return (variant,)
+
+
+def target(v):
+    return stanza(v.target.key) if v.target.key else v.target.stanza
+
+
+class Case:
+    """A snapshot, and what several invariants ask of it."""
+
+    def __init__(self, snapshot):
+        self.s = snapshot
+
+    def table(self, name):
+        return self.s.tables[name]
+
+    # The journal
+
+    @cached_property
+    def sent(self):
+        """{number: (account, item)}; a good item beside a bad one counts as an item of its own."""
+        out = {}
+        for line in self.s.journal:
+            if line["what"] == "sent":
+                for item in line["items"]:
+                    out[item["n"]] = (line["account"], item)
+                    if "good" in item and item["how"] == "no id":
+                        out[item["good"]["n"]] = (line["account"], item["good"])
+        return out
+
+    @cached_property
+    def acknowledged(self):
+        numbers = {n for line in self.s.journal if line["what"] == "acknowledged" for n in line["items"]}
+        return numbers | {self.sent[n][1]["good"]["n"] for n in numbers if self.sent[n][1].get("how") == "no id"}
+
+    @cached_property
+    def bad(self):
+        """The items straight to Kafka that must become dead letters: {their record's value: item}"""
+        return {bad_value(SimpleNamespace(**self.s.setup["accounts"][a]), i): i for a, i in self.sent.values()
+                if i["kind"] == "bad" and i["how"] != "no id"}
+
+    # Topics
+
+    @cached_property
+    def inbound(self):
+        """[(record, event)], without what was sent as bad; None is what is unreadable all the same."""
+        return [(r, parse(inbound_pb2.InboundEvent, r.value)) for r in self.s.topics["inbound"] if r.value not in self.bad]
+
+    @cached_property
+    def letters(self):
+        """Distinct dead letters of chat-sync by (partition, offset) of what they were: {place: [record]}"""
+        out = defaultdict(list)
+        for r in self.s.topics["inbound.chat-sync.dlq"]:
+            out[int(r.headers["__dlq.errors.partition"]), int(r.headers["__dlq.errors.offset"])].append(r)
+        return out
+
+    @cached_property
+    def taken_in(self):
+        """{(account uuid, identity)} of inbound, without dead letters and what chat-sync tells itself."""
+        return {(e.account_id, identity_of_event(e)) for r, e in self.inbound
+                if e and e.WhichOneof("event") and (r.partition, r.offset) not in self.letters and not own_merge(e)}
+
+    @cached_property
+    def accepted(self):
+        """Items that came through: all that were acknowledged, and of the others those that are there."""
+        out = []
+        for account, item in self.sent.values():
+            if item["kind"] != "bad" and (self.uuid(account), identity_of_item(item)) in self.taken_in:
+                out.append(item | {"account": account})
+        return out
+
+    @cached_property
+    def told(self):
+        """What a reader inside Blazz keeps of chat-event (proto/README.md): [(record, event)], and what it drops."""
+        marks, kept, dropped = {}, [], []
+        for r in self.s.topics["chat-event"]:
+            e = chat_event_pb2.ChatEvent.FromString(r.value)
+            slot, at = (r.partition, e.source.producer, e.source.slot), (e.source.epoch, e.source.seq, e.source.index)
+            if at <= marks.get(slot, (-1, -1, -1)):
+                dropped.append((r, e))
+            else:
+                marks[slot] = at
+                kept.append((r, e))
+        return kept, dropped
+
+    # Tables and the model
+
+    def uuid(self, account):
+        return self.s.setup["accounts"][account]["uuid"]
+
+    @cached_property
+    def model(self):
+        return Model({name: a["workspace"] for name, a in self.s.setup["accounts"].items()}, self.accepted)
+
+    @cached_property
+    def account_of(self):
+        """{row id of an account: our name of it}"""
+        names = {a["uuid"]: name for name, a in self.s.setup["accounts"].items()}
+        return {r["id"]: names[r["uuid"]] for r in self.table("whatsapp_accounts")}
+
+    @cached_property
+    def workspaces(self):
+        return {r["id"]: r["uuid"] for r in self.table("workspaces")}
+
+    @cached_property
+    def contact_roots(self):
+        into = {r["id"]: r["merged_into"] for r in self.table("contacts")}
+
+        def root(id_):
+            while into[id_]:
+                id_ = into[id_]
+            return id_
+        return {id_: root(id_) for id_ in into}
+
+    @cached_property
+    def named(self):
+        """{(workspace, kind, value): contact} of the aliases; a conversation's peer in the model's words is looked up here."""
+        return {(self.workspaces[r["workspace_id"]], r["kind"], r["value"]): self.contact_roots[r["contact_id"]]
+                for r in self.table("contact_aliases")}
+
+    @cached_property
+    def persons(self):
+        """{(workspace, representative): contact}"""
+        out = {}
+        for workspace in self.s.setup["tenants"]:
+            for person, names in self.model.persons(workspace).items():
+                found = {self.named.get((workspace, *n)) for n in names}
+                out[workspace, person] = found.pop() if len(found) == 1 else None
+        return out
+
+    def peer(self, account, peer):
+        """The model's peer in the table's words."""
+        if peer[0] == "group":
+            return peer
+        return "contact", self.persons.get((self.s.setup["accounts"][account]["workspace"], peer[1]))
+
+    @cached_property
+    def groups(self):
+        return {r["id"]: r for r in self.table("whatsapp_groups")}
+
+    @cached_property
+    def conversations(self):
+        """{(account, peer): [row]} of those that go on"""
+        out = defaultdict(list)
+        for r in self.table("conversations"):
+            if r["merged_into"] is None:
+                peer = (("group", self.groups[r["group_id"]]["group_jid"]) if r["group_id"]
+                        else ("contact", self.contact_roots[r["contact_id"]]))
+                out[self.account_of[r["account_id"]], peer].append(r)
+        return out
+
+    @cached_property
+    def rows(self):
+        """{(account, peer, key): [row]}"""
+        by_id = {r["id"]: place for place, rows in self.conversations.items() for r in rows}
+        out = defaultdict(list)
+        for r in self.table("chats"):
+            account, peer = by_id.get(r["conversation_id"], (self.account_of[r["account_id"]], ("merged", r["conversation_id"])))
+            out[account, peer, r["message_key"]].append(r)
+        return out
+
+    @cached_property
+    def reactions_of(self):
+        return group_by(self.table("chat_reactions"), "chat_id")
+
+    @cached_property
+    def tenant_of(self):
+        return {a["uuid"]: a["workspace"] for a in self.s.setup["accounts"].values()}
+
+    @cached_property
+    def pairs(self):
+        """[(place, what the model has, its row)] of the messages that are there once"""
+        out = []
+        for m in self.model.messages.values():
+            place = (m.account, self.peer(m.account, m.peer), m.key)
+            if len(self.rows[place]) == 1:
+                out.append((place, m, self.rows[place][0]))
+        return out
+
+
+def parse(kind, value):
+    try:
+        return kind.FromString(value)
+    except Exception:
+        return None
+
+
+def own_merge(e):
+    return e.WhichOneof("event") == "identity_change" and e.identity_change.kind == e.identity_change.KIND_MERGED
+
+
+def group_by(rows, *columns):
+    out = defaultdict(list)
+    for r in rows:
+        out[tuple(r[c] for c in columns)].append(r)
+    return out
