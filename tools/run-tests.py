@@ -31,7 +31,7 @@ LOGS = Path("build/log")
 CORES = os.cpu_count() or 1
 UNIT_TIMEOUT_S = 120
 E2E_TIMEOUT_S = 900
-CHAOS_TIMEOUT_S = 300
+CHAOS_TIMEOUT_S = 600
 CHAOS_CYCLES = 10  # in which each of these comes at least once
 CHAOS_FAULTS = ("kill_chat_sync", "kill_ingest", "kill_broker", "kill_postgres", "stop_at_batch_committed", "kill_at_batch_commit",
                 "kill_at_ingest_produced", "rebalance_storm", "deadlocks", "cut_off_broker", "disk_full", "clock_jump_ingest")
