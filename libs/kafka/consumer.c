@@ -1,5 +1,6 @@
-/* The consumer. Two queues keep group membership and messages apart: librdkafka's consumer queue carries callbacks and
- * errors only, because every partition that is started has its own queue forwarded to `messages`.
+/* The consumer. Queues keep group membership and messages apart, and the partitions from each other: librdkafka's consumer queue
+ * carries callbacks and errors only, because every partition that is started is forwarded to a queue of ours. They are emptied in
+ * turns, so that a partition with a backlog, however much of it was fetched ahead, holds up no other.
  *
  * Invariant: a partition is fetched only between kafka_consumer_start() and the next revocation. An assignment is accepted
  * at once with an empty assign(), which keeps the member in its group without fetching; start() then assigns with offsets.
@@ -27,6 +28,9 @@
 #endif
 
 #define LEAVE_TIMEOUT_MS 6000 /* librdkafka waits 5 s for the answer itself */
+/* What a partition gives before it is another's turn. */
+#define TURN_RECORDS 64
+#define TURN_BYTES   ((size_t)64 * 1024)
 
 struct slot {
 	int32_t partition;
@@ -37,7 +41,10 @@ struct kafka_consumer {
 	struct kafka_client client; /* first: librdkafka's opaque */
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *callbacks; /* librdkafka's consumer queue */
-	rd_kafka_queue_t *messages;
+	rd_kafka_queue_t **queues; /* of the slots, in their order; kept for the slots of later assignments */
+	size_t queues_count;
+	size_t turn; /* whose it is, and what it has given */
+	size_t turn_records, turn_bytes;
 	int fd;
 	char *topic;
 	bool assigned; /* between assigned() and revoked() */
@@ -90,8 +97,9 @@ static void messages_discard(struct kafka_consumer *c)
 {
 	rd_kafka_message_t *m;
 
-	while ((m = rd_kafka_consume_queue(c->messages, 0)))
-		rd_kafka_message_destroy(m);
+	for (size_t i = 0; i < c->queues_count; i++)
+		while ((m = rd_kafka_consume_queue(c->queues[i], 0)))
+			rd_kafka_message_destroy(m);
 }
 
 static void slots_set(struct kafka_consumer *c, const rd_kafka_topic_partition_list_t *list)
@@ -147,12 +155,12 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topi
 
 /* Defaults first, so that the keys of the configuration win over them. fetch.queue.backoff.ms, from 2.2 on, is how long
  * a full queue keeps a partition from being fetched: a second unless told. Older versions do not know it and may wait that
- * second: 64 MiB outlast it at 60,000 messages a second, 16 MiB do not (measured with 2.0.2 and 600 bytes each). */
+ * second: 16 MiB of a partition outlast it at 25,000 messages of 600 bytes a second. */
 static int consumer_conf(rd_kafka_conf_t *conf, const struct kafka_consumer_options *o, struct err *err)
 {
 	int session_ms = o->session_timeout_ms ? o->session_timeout_ms : 10000;
 	int heartbeat_ms = session_ms / 3 < 3000 ? session_ms / 3 : 3000;
-	int kbytes = o->queue_max_kbytes ? o->queue_max_kbytes : 65536;
+	int kbytes = o->queue_max_kbytes ? o->queue_max_kbytes : 16384;
 
 	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
 	if (rd_kafka_version() >= 0x02020000)
@@ -181,9 +189,7 @@ static int consumer_connect(struct kafka_consumer *c, const struct kafka_consume
 		return -1;
 	rd_kafka_poll_set_consumer(c->rk);
 	c->callbacks = rd_kafka_queue_get_consumer(c->rk);
-	c->messages = rd_kafka_queue_new(c->rk);
 	kafka_event_watch(c->callbacks, c->fd);
-	kafka_event_watch(c->messages, c->fd);
 	return 0;
 }
 
@@ -236,9 +242,11 @@ static void group_leave(struct kafka_consumer *c)
 static void consumer_disconnect(struct kafka_consumer *c)
 {
 	kafka_event_unwatch(c->callbacks);
-	kafka_event_unwatch(c->messages);
+	for (size_t i = 0; i < c->queues_count; i++)
+		kafka_event_unwatch(c->queues[i]);
 	group_leave(c);
-	rd_kafka_queue_destroy(c->messages);
+	for (size_t i = 0; i < c->queues_count; i++)
+		rd_kafka_queue_destroy(c->queues[i]);
 	rd_kafka_queue_destroy(c->callbacks);
 	rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
@@ -253,6 +261,7 @@ void kafka_consumer_close(struct kafka_consumer **consumer)
 		consumer_disconnect(c);
 	if (c->fd >= 0)
 		close(c->fd);
+	free(c->queues);
 	free(c->slots);
 	free(c->topic);
 	free(c);
@@ -281,12 +290,20 @@ static void fetching_stop(struct kafka_consumer *c)
 		rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void partition_forward(struct kafka_consumer *c, int32_t partition)
+static void slots_forward(struct kafka_consumer *c)
 {
-	rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(c->rk, c->topic, partition);
+	if (c->queues_count < c->slots_count)
+		c->queues = mem_realloc(c->queues, c->slots_count * sizeof(*c->queues));
+	for (; c->queues_count < c->slots_count; c->queues_count++) {
+		c->queues[c->queues_count] = rd_kafka_queue_new(c->rk);
+		kafka_event_watch(c->queues[c->queues_count], c->fd);
+	}
+	for (size_t i = 0; i < c->slots_count; i++) {
+		rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(c->rk, c->topic, c->slots[i].partition);
 
-	rd_kafka_queue_forward(queue, c->messages);
-	rd_kafka_queue_destroy(queue);
+		rd_kafka_queue_forward(queue, c->queues[i]);
+		rd_kafka_queue_destroy(queue);
+	}
 }
 
 static int positions_check(struct kafka_consumer *c, const struct kafka_position *positions, size_t n, struct err *err)
@@ -303,8 +320,7 @@ int kafka_consumer_start(struct kafka_consumer *c, const struct kafka_position *
 	if (positions_check(c, positions, n, err) < 0)
 		return -1;
 	fetching_stop(c);
-	for (size_t i = 0; i < n; i++)
-		partition_forward(c, positions[i].partition);
+	slots_forward(c);
 	messages_discard(c);
 	for (size_t i = 0; i < c->slots_count; i++)
 		c->slots[i].stopped = false;
@@ -354,7 +370,33 @@ static bool message_take(struct kafka_consumer *c, rd_kafka_message_t *m, struct
 
 static bool anything_waits(struct kafka_consumer *c)
 {
-	return rd_kafka_queue_length(c->messages) > 0 || rd_kafka_queue_length(c->callbacks) > 0;
+	for (size_t i = 0; i < c->queues_count; i++)
+		if (rd_kafka_queue_length(c->queues[i]) > 0)
+			return true;
+	return rd_kafka_queue_length(c->callbacks) > 0;
+}
+
+static void turn_pass(struct kafka_consumer *c)
+{
+	c->turn = (c->turn + 1) % c->queues_count;
+	c->turn_records = c->turn_bytes = 0;
+}
+
+static rd_kafka_message_t *message_next(struct kafka_consumer *c)
+{
+	rd_kafka_message_t *m;
+
+	if (c->turn_records >= TURN_RECORDS || c->turn_bytes >= TURN_BYTES)
+		turn_pass(c);
+	for (size_t i = 0; i < c->queues_count; i++, turn_pass(c)) {
+		m = rd_kafka_consume_queue(c->queues[c->turn], 0);
+		if (!m)
+			continue;
+		c->turn_records++;
+		c->turn_bytes += m->len;
+		return m;
+	}
+	return NULL;
 }
 
 /* Called when nothing was found. librdkafka signals the first entry of an empty queue only: what came in between is
@@ -391,7 +433,7 @@ int kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, struct kafka_m
 			kafka_consumer_serve(c);
 		if (c->error.kind != ERR_NONE)
 			return error_take(c, err);
-		while ((m = rd_kafka_consume_queue(c->messages, 0)))
+		while ((m = message_next(c)))
 			if (message_take(c, m, out))
 				return 1;
 	} while (c->error.kind != ERR_NONE || wait_for_more(c, deadline_ms));

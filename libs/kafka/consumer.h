@@ -36,7 +36,7 @@ struct kafka_consumer_options {
 	const char *group;
 	const char *topic; /* one topic per consumer */
 	int session_timeout_ms;    /* 0: 10,000 */
-	int queue_max_kbytes;      /* fetched ahead, per consumer; 0: 65,536 */
+	int queue_max_kbytes;      /* fetched ahead, per partition; 0: 16,384 */
 	/* All partitions that are now ours, none if there are more members than partitions. Called inside serve or poll. The
 	 * owner calls kafka_consumer_start() when it is ready, now or later; until then nothing is fetched. */
 	void (*assigned)(void *ctx, const int32_t *partitions, size_t n);
@@ -61,7 +61,8 @@ void kafka_consumer_serve(struct kafka_consumer *c);
  * started before. ERR_CONFLICT when they are no longer ours. */
 int kafka_consumer_start(struct kafka_consumer *c, const struct kafka_position *positions, size_t n,
 	struct err *err) ERR_MUST_USE;
-/* Waits up to timeout_ms for one message; serves callbacks as well. 1: *out is filled; 0: none; -1: err (RETRY or FATAL). */
+/* Waits up to timeout_ms for one message; serves callbacks as well. Partitions take turns, so that none waits behind another's
+ * backlog. 1: *out is filled; 0: none; -1: err (RETRY or FATAL). */
 int kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, struct kafka_message *out,
 	struct err *err) ERR_MUST_USE;
 /* A descriptor for an event loop: readable while messages or callbacks wait, until kafka_consumer_poll() returned 0. */

@@ -28,7 +28,7 @@ void batch_reset(struct batch *b)
 		kafka_message_release(&b->messages[i]);
 	for (size_t i = 0; i < b->n_shares; i++)
 		buf_fini(&b->shares[i].records);
-	b->n = b->n_shares = b->data_errors = 0;
+	b->n = b->weight = b->n_shares = b->data_errors = 0;
 	b->bytes = 0;
 	b->changed = false;
 	arena_reset(b->arena);
@@ -49,7 +49,7 @@ void batch_free(struct batch *b)
 
 bool batch_full(const struct batch *b)
 {
-	return b->n == b->cap || b->bytes >= b->options->batch_max_bytes;
+	return b->weight >= b->cap || b->bytes >= b->options->batch_max_bytes;
 }
 
 void batch_take(struct batch *b, struct kafka_message *m, const struct worker_ops *ops, void *ctx)
@@ -74,6 +74,7 @@ void batch_take(struct batch *b, struct kafka_message *m, const struct worker_op
 	if (!replay_is_for_other(item->message->headers, item->message->headers_count, b->options->consumer) &&
 		ops->decode(ctx, item->message, b->arena, &item->decoded, &b->failures[i]) < 0)
 		item->decoded = NULL;
+	b->weight += item->decoded && ops->weight ? ops->weight(item->decoded) : 1;
 }
 
 struct share *batch_share(struct batch *b, int32_t partition)

@@ -26,6 +26,7 @@ struct batch {
 	struct batch_item *items;
 	struct err *failures; /* of items that did not decode; ERR_NONE: meant for another consumer */
 	size_t n, cap;
+	size_t weight; /* of all items, at least 1 each */
 	int64_t bytes;
 	int64_t first_mono_ms; /* when the first record came */
 	struct share *shares;

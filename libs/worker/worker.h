@@ -35,6 +35,9 @@ struct worker_ops {
 	/* Makes a record into the service's own struct, in the batch's arena. ERR_INPUT: a dead letter with err->code as its reason
 	 * ("decode", "unsupported", "rule"). Runs while the previous batch may be committing: touches no shared state. */
 	int (*decode)(void *ctx, const struct kafka_message *message, struct arena *a, void **decoded, struct err *err);
+	/* How many changes the record asks for, at least 1: what counts towards batch_max_events, so that transactions stay short. NULL: 1
+	 * each. */
+	size_t (*weight)(const void *decoded);
 	/* Applies items, in order, inside the open transaction: sets outcomes, emits records. It may be called several times for one
 	 * batch when a data error is being bisected; whatever it changed in memory is undone by rolled_back(). ERR_INPUT: the data of
 	 * one of these items is at fault. */
@@ -52,7 +55,7 @@ struct worker_ops {
 struct worker_options {
 	const char *consumer; /* "chat-sync": group, progress and outbox name */
 	const char *topic, *dlq_topic; /* full names */
-	int batch_max_events;
+	int batch_max_events; /* by weight */
 	int64_t batch_max_bytes;
 	int batch_linger_ms; /* how long a batch may wait for more once it has something */
 	int outbox_max_outstanding; /* rows per partition published and not yet acknowledged */

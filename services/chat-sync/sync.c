@@ -62,6 +62,14 @@ static int sync_decode(void *ctx, const struct kafka_message *m, struct arena *a
 	return 0;
 }
 
+/* A chat of a sync brings up to 50 messages: batches of such are no longer than others. */
+static size_t sync_weight(const void *decoded)
+{
+	const struct inbound_event *e = decoded;
+
+	return e->kind == IN_SYNC_CHAT ? 1 + e->u.sync_chat.n_messages : 1;
+}
+
 static void work_open(struct chat_sync *s, struct work *w, struct batch *b)
 {
 	*w = (struct work){
@@ -449,6 +457,7 @@ static void sync_forget(void *ctx)
 
 const struct worker_ops chat_sync_ops = {
 	.decode = sync_decode,
+	.weight = sync_weight,
 	.apply = sync_apply,
 	.sweep = sync_sweep,
 	.committed = sync_committed,

@@ -181,6 +181,32 @@ static void the_descriptor_is_readable_until_nothing_waits(void **state)
 	kafka_consumer_close(&a.consumer);
 }
 
+/* All of both is fetched; what comes out of 200 polls has all of the short one. */
+static void a_backlog_of_one_partition_holds_up_no_other(void **state)
+{
+	struct member a;
+	struct kafka_message m;
+	struct err err;
+	int of_short = 0;
+
+	(void)state;
+	topic_create("turns", 2);
+	topic_fill("turns", 0, 0, 5000);
+	topic_fill("turns", 1, 0, 10);
+	member_open(&a, "turns", "g-turns");
+	SERVE_UNTIL(&a, NULL, a.assigned == 1);
+	start_all(&a, 0);
+	SERVE_UNTIL(&a, NULL,
+		kafka_consumer_cached_high(a.consumer, 0) == 5000 && kafka_consumer_cached_high(a.consumer, 1) == 10);
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(kafka_consumer_poll(a.consumer, 5000, &m, &err), 1);
+		of_short += m.partition == 1;
+		kafka_message_release(&m);
+	}
+	assert_int_equal(of_short, 10);
+	kafka_consumer_close(&a.consumer);
+}
+
 static void watermarks_cluster_and_health_are_known(void **state)
 {
 	struct member a;
@@ -242,6 +268,7 @@ int main(void)
 		cmocka_unit_test(an_offset_out_of_range_stops_its_partition_only),
 		cmocka_unit_test(an_error_of_an_earlier_start_is_forgotten_by_the_next),
 		cmocka_unit_test(the_descriptor_is_readable_until_nothing_waits),
+		cmocka_unit_test(a_backlog_of_one_partition_holds_up_no_other),
 		cmocka_unit_test(watermarks_cluster_and_health_are_known),
 		cmocka_unit_test(it_goes_on_where_it_was_when_the_broker_comes_back),
 	};

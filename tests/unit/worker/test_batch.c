@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "worker/batch.h"
 
@@ -33,7 +34,13 @@ static int decode(void *ctx, const struct kafka_message *m, struct arena *a, voi
 	return 0;
 }
 
-static const struct worker_ops ops = { .decode = decode };
+/* "heavy" asks for three changes. */
+static size_t weight(const void *decoded)
+{
+	return strcmp(decoded, "heavy") == 0 ? 3 : 1;
+}
+
+static const struct worker_ops ops = { .decode = decode, .weight = weight };
 
 static int setup(void **state)
 {
@@ -126,7 +133,7 @@ static void a_trace_is_taken_over_when_it_is_one(void **state)
 	assert_null(b->items[1].traceparent.p);
 }
 
-static void a_batch_is_full_by_records_or_by_bytes(void **state)
+static void a_batch_is_full_by_changes_or_by_bytes(void **state)
 {
 	struct batch *b = *state;
 
@@ -137,7 +144,12 @@ static void a_batch_is_full_by_records_or_by_bytes(void **state)
 	assert_true(batch_full(b));
 	batch_reset(b);
 	assert_false(batch_full(b));
-	take(b, 0, 4,
+	take(b, 0, 4, "heavy");
+	assert_false(batch_full(b));
+	take(b, 0, 5, "bad");
+	assert_true(batch_full(b));
+	batch_reset(b);
+	take(b, 0, 6,
 		"a value of a hundred bytes, more or less, which is all that this batch takes at a time, as its options say");
 	assert_true(batch_full(b));
 }
@@ -272,7 +284,7 @@ int main(void)
 		T(a_record_is_taken_over_and_decoded),
 		T(a_replay_for_another_consumer_is_not_even_decoded),
 		T(a_trace_is_taken_over_when_it_is_one),
-		T(a_batch_is_full_by_records_or_by_bytes),
+		T(a_batch_is_full_by_changes_or_by_bytes),
 		T(a_batch_that_is_reset_holds_nothing),
 		T(what_was_emitted_since_a_mark_is_undone),
 		T(a_stamp_counts_the_records_of_its_partition),
