@@ -26,6 +26,7 @@
 
 #define BLOCK_MIN_BYTES ((size_t)1024)
 #define BLOCK_MAX_BYTES ((size_t)1 << 20) /* blocks double up to here */
+#define SPARE_BLOCKS    15
 
 struct block {
 	struct block *next;
@@ -36,6 +37,7 @@ struct block {
 struct arena {
 	struct block *current; /* head of the chain */
 	struct block *first;   /* kept by arena_reset; somewhere in the chain */
+	struct block *spare;   /* as large as the first, of an earlier use */
 	size_t block_bytes;    /* of the next ordinary block */
 	size_t used_bytes;
 };
@@ -75,16 +77,44 @@ struct arena *arena_new(size_t first_block_bytes)
 
 	a->block_bytes = first_block_bytes > BLOCK_MIN_BYTES ? first_block_bytes : BLOCK_MIN_BYTES;
 	a->first = a->current = block_new(a->block_bytes);
+	a->spare = NULL;
 	a->used_bytes = 0;
 	return a;
 }
 
+static void chain_free(struct block *b)
+{
+	while (b) {
+		struct block *next = b->next;
+
+		free(b);
+		b = next;
+	}
+}
+
+/* Blocks are kept in the order of the last use, so that a smaller one gives the rest back. */
 void arena_reset(struct arena *a)
 {
-	for (struct block *b = a->current, *next; b; b = next) {
-		next = b->next;
-		if (b != a->first)
+	struct block *used = a->current;
+	size_t kept = 0;
+
+	chain_free(a->spare);
+	a->spare = NULL;
+	while (used) {
+		struct block *b = used;
+
+		used = b->next;
+		if (b == a->first)
+			continue;
+		if (b->cap != a->first->cap || kept == SPARE_BLOCKS) {
 			free(b);
+			continue;
+		}
+		b->next = a->spare;
+		b->used = 0;
+		a->spare = b;
+		kept++;
+		ASAN_POISON_MEMORY_REGION(b->bytes, b->cap);
 	}
 	a->current = a->first;
 	a->block_bytes = a->first->cap;
@@ -99,6 +129,7 @@ void arena_free(struct arena *a)
 	if (!a)
 		return;
 	arena_reset(a);
+	chain_free(a->spare);
 	free(a->first);
 	free(a);
 }
@@ -123,7 +154,11 @@ static struct block *block_ordinary(struct arena *a)
 
 	if (a->block_bytes <= BLOCK_MAX_BYTES / 2)
 		a->block_bytes *= 2;
-	b = block_new(a->block_bytes);
+	b = a->spare && a->spare->cap >= a->block_bytes ? a->spare : NULL;
+	if (b)
+		a->spare = b->next;
+	else
+		b = block_new(a->block_bytes);
 	b->next = a->current;
 	a->current = b;
 	return b;

@@ -13,7 +13,7 @@ struct arena;
 
 struct arena *arena_new(size_t first_block_bytes);
 void arena_free(struct arena *a);
-/* Forgets everything, keeps the first block for the next use. */
+/* Forgets everything. Keeps the first block for the next use, and up to 15 more of that size when this use needed them. */
 void arena_reset(struct arena *a);
 size_t arena_used_bytes(const struct arena *a);
 

@@ -218,7 +218,7 @@ static void batch_committed(struct worker *w, struct batch *b, bool still_ours)
 		if (s->n_records > 0)
 			publisher_add(w->publisher, s->partition, s->epoch, s->seq, &s->records);
 	}
-	publisher_poll(w->publisher, 0);
+	worker_publish(w);
 	(void)failpoint("batch_published");
 	w->failures = 0;
 }
@@ -249,6 +249,7 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 	int rc;
 
 	b->pg = w->pg;
+	w->idled = false;
 	batch_open_shares(w, b);
 	if (b->n == 0) {
 		batch_reset(b);

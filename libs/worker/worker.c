@@ -126,6 +126,12 @@ static int worker_fill(struct worker *w, int timeout_ms, struct err *err)
 	return 0;
 }
 
+void worker_publish(struct worker *w)
+{
+	if (!w->idled || !batch_full(w->filling))
+		publisher_poll(w->publisher, 0);
+}
+
 /* Runs while a statement waits: everything but PostgreSQL goes on. */
 static int worker_idle(void *ctx)
 {
@@ -133,10 +139,13 @@ static int worker_idle(void *ctx)
 	struct err err;
 
 	service_alive(w->service);
+	w->idled = true;
 	kafka_consumer_serve(w->consumer);
 	publisher_poll(w->publisher, 0);
 	if (worker_fill(w, 0, &err) < 0)
 		w->pending = err;
+	if (w->taking && w->taking != w->generation)
+		return 1; /* it would fence the new owners */
 	if (!service_stopping(w->service))
 		return 0;
 	if (w->stop_mono_ms == 0)
@@ -264,13 +273,15 @@ static int worker_take(struct worker *w, struct err *err)
 	rows = mem_calloc(w->n_slots + 1, sizeof(*rows));
 	for (size_t i = 0; i < w->n_slots; i++)
 		rows[i] = w->slots[i].progress;
+	w->taking = generation;
 	rc = progress_take(w->pg, w->options.consumer, w->options.topic, cluster, w->options.reset_cluster, rows,
 		w->n_slots, err);
 	for (size_t i = 0; rc == 0 && generation == w->generation && i < w->n_slots; i++)
 		w->slots[i].progress = rows[i];
+	w->taking = 0;
 	free(rows);
 	if (rc < 0 || generation != w->generation)
-		return rc;
+		return generation != w->generation ? 0 : rc;
 	w->ops->assignment_changed(w->ctx);
 	if (worker_adopt(w, err) < 0)
 		return -1;
@@ -373,7 +384,7 @@ int worker_run(struct worker *w, struct err *err)
 		int rc = 0;
 
 		service_alive(w->service);
-		publisher_poll(w->publisher, 0);
+		worker_publish(w);
 		kafka_consumer_serve(w->consumer);
 		if (w->state == WORKER_TAKING && clock_mono_ms() >= w->retry_mono_ms)
 			rc = worker_take(w, &failure);

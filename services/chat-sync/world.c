@@ -37,16 +37,27 @@ static struct str key_of(const struct key *k)
 	return (struct str){ k->bytes, k->n };
 }
 
+/* Each of these starts the key: its bytes are not cleared, there are many more than it needs. */
+
 static void key_alias(struct key *k, const struct alias_row *a)
 {
+	k->n = 0;
 	key_i64(k, a->workspace_id);
 	key_i64(k, a->kind);
 	key_str(k, a->scope);
 	key_str(k, a->value);
 }
 
+static void key_group(struct key *k, int64_t workspace_id, struct str jid)
+{
+	k->n = 0;
+	key_i64(k, workspace_id);
+	key_str(k, jid);
+}
+
 static void key_conversation(struct key *k, const struct account *a, int64_t contact_id, int64_t group_id)
 {
+	k->n = 0;
 	key_i64(k, a->row.id);
 	key_i64(k, contact_id);
 	key_i64(k, group_id);
@@ -122,7 +133,7 @@ struct contact *world_contact(const struct world *w, int64_t workspace_id, int64
 
 struct contact *world_alias(const struct world *w, const struct alias_row *alias, int64_t now_mono_ms)
 {
-	struct key k = { .n = 0 };
+	struct key k;
 	struct contact *c;
 
 	key_alias(&k, alias);
@@ -132,17 +143,16 @@ struct contact *world_alias(const struct world *w, const struct alias_row *alias
 
 struct group *world_group(const struct world *w, int64_t workspace_id, struct str jid)
 {
-	struct key k = { .n = 0 };
+	struct key k;
 
-	key_i64(&k, workspace_id);
-	key_str(&k, jid);
+	key_group(&k, workspace_id, jid);
 	return map_get(w->groups, key_of(&k));
 }
 
 struct conversation *world_conversation(const struct world *w, const struct account *a, const struct contact *c,
 	const struct group *g)
 {
-	struct key k = { .n = 0 };
+	struct key k;
 
 	key_conversation(&k, a, c ? c->row.id : 0, g ? g->row.id : 0);
 	return map_get(w->conversations, key_of(&k));
@@ -194,7 +204,7 @@ struct contact *world_keep_contact(struct world *w, const struct contact_row *ro
 
 void world_keep_alias(struct world *w, const struct alias_row *alias, struct contact *contact)
 {
-	struct key k = { .n = 0 };
+	struct key k;
 
 	key_alias(&k, alias);
 	*map_slot(w->aliases, key_of(&k)) = contact;
@@ -202,7 +212,7 @@ void world_keep_alias(struct world *w, const struct alias_row *alias, struct con
 
 void world_drop_alias(struct world *w, const struct alias_row *alias)
 {
-	struct key k = { .n = 0 };
+	struct key k;
 
 	key_alias(&k, alias);
 	map_del(w->aliases, key_of(&k));
@@ -210,12 +220,11 @@ void world_drop_alias(struct world *w, const struct alias_row *alias)
 
 struct group *world_keep_group(struct world *w, const struct group_row *row, int64_t now_mono_ms)
 {
-	struct key k = { .n = 0 };
+	struct key k;
 	struct group *g;
 	void **place;
 
-	key_i64(&k, row->workspace_id);
-	key_str(&k, row->jid);
+	key_group(&k, row->workspace_id, row->jid);
 	place = map_slot(w->groups, key_of(&k));
 	g = *place;
 	if (!g)
@@ -237,7 +246,7 @@ struct conversation *world_keep_conversation(struct world *w, const struct conve
 	struct contact *c, struct group *g)
 {
 	struct conversation *v = world_conversation_by_id(w, row->id);
-	struct key k = { .n = 0 };
+	struct key k;
 
 	if (!v) {
 		v = ARENA_NEW(w->arena, struct conversation);
