@@ -157,6 +157,7 @@ void pg_disconnect(struct pg *pg)
 	while (map_each(pg->prepared, &i, &name, &prepared))
 		free(prepared);
 	map_clear(pg->prepared);
+	pg->started = NULL;
 	PQfinish(pg->conn);
 	pg->conn = NULL;
 }

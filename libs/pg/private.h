@@ -14,6 +14,12 @@
 
 #define PG_MAX_ARGS 32
 
+/* One call's waiting: where it ends and when the owner's idle function is due. */
+struct pg_wait {
+	int64_t deadline_ms, idle_ms; /* monotonic */
+	int timeout_ms;
+};
+
 struct pg {
 	PGconn *conn;         /* NULL: closed */
 	struct map *prepared; /* name of a statement -> struct prepared, for this connection */
@@ -22,6 +28,8 @@ struct pg {
 	int connect_timeout_ms, statement_timeout_ms;
 	int (*idle)(void *ctx);
 	void *idle_ctx;
+	const struct pg_stmt *started; /* by pg_start(), its answer not read yet; NULL: none */
+	struct pg_wait started_wait;
 };
 
 /* OIDs of pg_type, fixed since long before PostgreSQL 15 (src/include/catalog/pg_type.dat). */
@@ -117,11 +125,7 @@ enum err_kind pg_sqlstate_kind(const char *sqlstate);
 /* Finds the SQLSTATE in an error of a failed connection that libpq wrote with PQERRORS_VERBOSE. Pure. */
 bool pg_sqlstate_find(const char *message, char out[static 6]);
 
-/* wait.c. One call's waiting: where it ends and when the owner's idle function is due. */
-struct pg_wait {
-	int64_t deadline_ms, idle_ms; /* monotonic */
-	int timeout_ms;
-};
+/* wait.c. */
 struct pg_wait pg_wait_start(int timeout_ms);
 /* Waits until the connection's socket is ready for `events`. ERR_RETRY: "timeout", "abandoned" or "lost"; the caller
  * then closes the connection. */

@@ -1,7 +1,7 @@
 /* Running statements.
  *
- * Invariant: when a function here returns, no statement is under way: either the whole answer has been read, or the
- * connection is closed. PQgetResult is called only while PQisBusy says that it will not block. */
+ * Invariant: when a function here returns, no statement is under way, except after pg_start(): either the whole answer has been
+ * read, or the connection is closed. PQgetResult is called only while PQisBusy says that it will not block. */
 #include <assert.h>
 #include <poll.h>
 #include <stdio.h>
@@ -84,8 +84,11 @@ static int answer(struct pg *pg, struct pg_wait *w, int sent, PGresult **out, st
 	return rc;
 }
 
-static int usable_check(const struct pg *pg, struct err *err)
+/* Ready for a statement: connected, and what was started is done. */
+static int ready_check(struct pg *pg, struct err *err)
 {
+	if (pg_collect(pg, err) < 0)
+		return -1;
 	if (pg_usable(pg))
 		return 0;
 	return err_set(err, ERR_RETRY, "closed", "not connected to PostgreSQL");
@@ -150,7 +153,7 @@ int pg_run_within(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, 
 	PGresult *result = NULL;
 	struct pg_bound bound;
 
-	if (usable_check(pg, err) < 0 || pg_args_bind(args, &bound, err) < 0 ||
+	if (ready_check(pg, err) < 0 || pg_args_bind(args, &bound, err) < 0 ||
 		stmt_answer(pg, w, stmt, &bound, &result, err) < 0)
 		return err_wrap(err, "%s", stmt->name);
 	if (rows)
@@ -167,12 +170,44 @@ int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, stru
 	return pg_run_within(pg, &w, stmt, args, rows, err);
 }
 
+int pg_start(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct err *err)
+{
+	struct pg_bound bound;
+
+	assert(stmt->kind == PG_UNNAMED);
+	if (ready_check(pg, err) < 0 || pg_args_bind(args, &bound, err) < 0)
+		return err_wrap(err, "%s", stmt->name);
+	pg->started = stmt;
+	pg->started_wait = pg_wait_start(pg->statement_timeout_ms);
+	if (PQsendQueryParams(pg->conn, stmt->sql, bound.n, bound.types, bound.values, bound.lengths, bound.formats,
+		    1) &&
+		PQflush(pg->conn) >= 0)
+		return 0;
+	(void)pg_lost(pg, err);
+	pg_disconnect(pg);
+	return err_wrap(err, "%s", stmt->name);
+}
+
+int pg_collect(struct pg *pg, struct err *err)
+{
+	const struct pg_stmt *stmt = pg->started;
+	PGresult *result = NULL;
+
+	if (!stmt)
+		return 0;
+	pg->started = NULL;
+	if (answer(pg, &pg->started_wait, 1, &result, err) < 0)
+		return err_wrap(err, "%s", stmt->name);
+	PQclear(result);
+	return 0;
+}
+
 /* As the unnamed statement: the name stays free for the types of the first run. */
 int pg_prepare(struct pg *pg, const struct pg_stmt *stmt, struct err *err)
 {
 	struct pg_wait w = pg_wait_start(pg->statement_timeout_ms);
 
-	if (usable_check(pg, err) < 0 || send_prepare(pg, &w, "", stmt->sql, 0, NULL, err) < 0)
+	if (ready_check(pg, err) < 0 || send_prepare(pg, &w, "", stmt->sql, 0, NULL, err) < 0)
 		return err_wrap(err, "%s", stmt->name);
 	return 0;
 }
@@ -182,7 +217,7 @@ int pg_command(struct pg *pg, const char *sql, char tag[static 16], struct err *
 	struct pg_wait w = pg_wait_start(pg->statement_timeout_ms);
 	PGresult *result = NULL;
 
-	if (usable_check(pg, err) < 0 || answer(pg, &w, PQsendQuery(pg->conn, sql), &result, err) < 0)
+	if (ready_check(pg, err) < 0 || answer(pg, &w, PQsendQuery(pg->conn, sql), &result, err) < 0)
 		return err_wrap(err, "%s", sql);
 	snprintf(tag, 16, "%s", PQcmdStatus(result));
 	PQclear(result);

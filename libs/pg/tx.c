@@ -48,6 +48,9 @@ int pg_commit(struct pg *pg, struct err *err)
 
 void pg_rollback(struct pg *pg)
 {
+	struct err ignored;
+
+	(void)!pg_collect(pg, &ignored);
 	if (pg_in_transaction(pg) && command(pg, "ROLLBACK", NULL) < 0)
 		pg_disconnect(pg);
 }

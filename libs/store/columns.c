@@ -122,14 +122,26 @@ void columns_time(struct columns *c, int64_t us)
 		pg_array_time_us(a, us);
 }
 
-int columns_run(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct pg_rows **rows, struct err *err)
+static struct pg_args *columns_args(struct columns *c)
 {
-	int rc;
-
 	assert(c->at == c->n && c->nulls[0] == 0);
 	for (size_t i = 0; i < c->n; i++)
 		pg_arg_array(c->args, c->arrays[i]);
-	rc = pg_run(pg, stmt, c->args, rows, err);
+	return c->args;
+}
+
+int columns_run(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct pg_rows **rows, struct err *err)
+{
+	int rc = pg_run(pg, stmt, columns_args(c), rows, err);
+
+	columns_fini(c);
+	return rc;
+}
+
+int columns_start(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct err *err)
+{
+	int rc = pg_start(pg, stmt, columns_args(c), err);
+
 	columns_fini(c);
 	return rc;
 }

@@ -252,7 +252,7 @@ int conversations_store(struct pg *pg, const struct conversation_row *const *row
 		columns_text(&c, r->last_sender);
 		columns_bool(&c, r->archived);
 	}
-	return columns_run(&c, pg, &store, NULL, err);
+	return columns_start(&c, pg, &store, err);
 }
 
 int conversations_recount(struct pg *pg, struct conversation_row *const *rows, size_t n, struct err *err)

@@ -27,7 +27,7 @@ int conversations_load(struct pg *pg, struct conversation_row *const *rows, size
  * instead and fills the row whole (safe to repeat). */
 int conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;
-/* Writes sequence, unread, last_*, archived as the rows have them. */
+/* Starts to write sequence, unread, last_*, archived as the rows have them; pg_collect() says how it went. */
 int conversations_store(struct pg *pg, const struct conversation_row *const *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 /* Sets rows[i]->unread to the number of inbound, not deleted messages of origin live or sync that are newer than last_read. */

@@ -303,5 +303,5 @@ int work_store(struct work *w, struct err *err)
 		store_syncs(w, err) < 0 || store_parked(w, err) < 0)
 		return -1;
 	effects_number(w); /* sequence numbers go into the conversations that are stored next */
-	return store_conversations(w, err) < 0 || store_accounts(w, err) < 0 ? -1 : 0;
+	return store_accounts(w, err) < 0 || store_conversations(w, err) < 0 ? -1 : 0;
 }

@@ -258,7 +258,9 @@ static int work_run(struct work *w, struct err *err)
 {
 	if (w->ops.n == 0)
 		return 0;
-	return work_resolve(w, err) < 0 || ops_fold(w, err) < 0 || work_store(w, err) < 0 ? -1 : effects_emit(w, err);
+	if (work_resolve(w, err) < 0 || ops_fold(w, err) < 0 || work_store(w, err) < 0)
+		return -1;
+	return effects_emit(w, err) < 0 ? -1 : pg_collect(w->pg, err); /* encoded while the conversations are written */
 }
 
 static int segment_apply(struct chat_sync *s, struct batch *b, struct batch_item *const *items, size_t n,

@@ -3,6 +3,7 @@ import random
 import threading
 import time
 
+import psycopg2
 import pytest
 from blazz.v1 import common_pb2 as common
 from blazz.v1 import inbound_pb2
@@ -138,7 +139,6 @@ def test_sigterm_is_answered_while_postgresql_is_down(stack, postgres):
 
 def test_a_statement_that_hangs_freezes_nothing(stack):
     """Somebody else's lock: the statement waits, the admin port and SIGTERM do not."""
-    import psycopg2
     sync = stack.chat_sync().start()
     blocker = psycopg2.connect(stack.conninfo("postgres"))
     with blocker.cursor() as cursor:
@@ -192,6 +192,22 @@ def test_two_replicas_and_a_rebalance(stack):
     stack.publish(traffic(stack.sources, n, first=4 * n))
     stack.settle(90)
     check_end(stack, 5 * n, len(stack.sources))
+
+
+def test_a_replica_overtaken_while_it_asks_for_its_partitions_fences_nobody(stack):
+    """One asks for all partitions and waits for PostgreSQL; meanwhile half of them become the other's."""
+    blocker = psycopg2.connect(stack.conninfo("postgres"))
+    blocker.cursor().execute("LOCK TABLE consumer_progress IN EXCLUSIVE MODE")
+    replicas = []
+    for name, share in (("one", 4), ("two", 2)):
+        replicas.append(stack.chat_sync(name).start(wait_ready=False))
+        wait_for(lambda: all(s.log().count(f'"partitions assigned" partitions={share}\n') == 1 for s in replicas),
+                 f"{share} partitions each")
+    blocker.close()
+    stack.publish(traffic(stack.sources, 5))
+    stack.settle()
+    check_end(stack, 5, len(stack.sources))
+    assert not [s.label for s in replicas if "error_code=fenced" in s.log()]
 
 
 @pytest.mark.parametrize("failpoint", ("batch_begin", "batch_locked", "batch_committed"))

@@ -140,6 +140,46 @@ static void a_commit_that_was_never_sent_is_known(void **state)
 	assert_done(pg_reconnect(pg, &err), err);
 }
 
+static const struct pg_stmt insert_one = { "insert_one", PG_UNNAMED, "INSERT INTO t VALUES (1)" };
+static const struct pg_stmt divide = { "divide", PG_UNNAMED, "SELECT 1 / 0" };
+
+static void what_was_started_is_done_before_what_comes_next(void **state)
+{
+	(void)state;
+	assert_done(pg_start(pg, &insert_one, NULL, &err), err);
+	assert_int_equal(count(), 1);
+	assert_done(pg_collect(pg, &err), err);
+	begin_and_insert("INSERT INTO t VALUES (2)");
+	assert_done(pg_start(pg, &(const struct pg_stmt){ "insert_three", PG_UNNAMED, "INSERT INTO t VALUES (3)" }, NULL,
+			    &err),
+		err);
+	assert_done(pg_commit(pg, &err), err);
+	assert_int_equal(count(), 3);
+}
+
+static void what_was_started_fails_what_comes_next(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	assert_done(pg_start(pg, &divide, NULL, &err), err);
+	assert_failed(pg_commit(pg, &err), err, ERR_INPUT, "22012");
+	pg_rollback(pg);
+	assert_int_equal(count(), 0);
+	assert_done(pg_start(pg, &divide, NULL, &err), err);
+	assert_failed(pg_collect(pg, &err), err, ERR_INPUT, "22012");
+	assert_int_equal(count(), 0);
+}
+
+static void what_was_started_is_rolled_back(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (2)");
+	assert_done(pg_start(pg, &insert_one, NULL, &err), err);
+	pg_rollback(pg);
+	assert_false(pg_in_transaction(pg));
+	assert_int_equal(count(), 0);
+}
+
 static void rollback_on_a_killed_backend_is_safe(void **state)
 {
 	(void)state;
@@ -162,6 +202,9 @@ int main(void)
 		cmocka_unit_test_setup(rolling_back_takes_the_savepoint_away, each),
 		cmocka_unit_test_setup(a_commit_without_an_answer_is_unknown, each),
 		cmocka_unit_test_setup(a_commit_that_was_never_sent_is_known, each),
+		cmocka_unit_test_setup(what_was_started_is_done_before_what_comes_next, each),
+		cmocka_unit_test_setup(what_was_started_fails_what_comes_next, each),
+		cmocka_unit_test_setup(what_was_started_is_rolled_back, each),
 		cmocka_unit_test_setup(rollback_on_a_killed_backend_is_safe, each),
 	};
 
