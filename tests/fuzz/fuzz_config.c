@@ -15,8 +15,6 @@
 
 #define ENVIRONMENT_MAX 32
 
-extern char **environ;
-
 /* libconfig forgets the word it was reading when it finds a syntax error. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
