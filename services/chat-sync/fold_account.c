@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/ids.h"
 #include "json/json.h"
 #include "json/writer.h"
 
@@ -207,11 +208,25 @@ static struct str sync_json(struct work *w, const struct sync_state *s, struct s
 	return arena_str(w->world->arena, buf_str(&w->scratch));
 }
 
+/* How far the sync has come is part of its subject: the end of a batch that comes again may carry the news of chats that came
+ * with it, and has told some of its own before. */
+static void sync_subject(struct work *w, const struct account *a, const struct sync_state *s, struct uuid *out)
+{
+	const struct str parts[] = { uuid_bytes(&a->row.uuid), s->sync_id,
+		arena_printf(w->arena, "%d:%d:%d:%d:%d", s->synced, s->skipped, s->rejected, s->expected,
+			s->batches_ended) };
+
+	uuid_v8(out, parts, 3);
+}
+
 void note_sync(struct work *w, struct op *op, const struct sync_state *s)
 {
 	struct account *a = op->account;
-	struct effect *e = effect_new(w, op, NULL, s->complete ? CE_SYNC_COMPLETED : CE_SYNC_PROGRESS, &a->row.uuid);
+	struct uuid subject;
+	struct effect *e;
 
+	sync_subject(w, a, s, &subject);
+	e = effect_new(w, op, NULL, s->complete ? CE_SYNC_COMPLETED : CE_SYNC_PROGRESS, &subject);
 	a->row.sync = sync_json(w, s, metadata_get(a->row.sync, "history", w->arena));
 	account_touch(w, a);
 	e->event.u.sync.sync_id = s->sync_id;

@@ -146,7 +146,11 @@ def rebalance_storm(system, random):
             one.start(wait_ready=False)
         hold(random, 0.2, 1.2)
         for one in extra:
-            one.kill() if random.random() < 0.5 else one.stop()
+            if random.random() < 0.5:
+                one.kill()
+            else:
+                one.port()  # before it has begun SIGTERM ends it as it does any program
+                one.stop()
 
 
 @fault("rolling_restart", "chat-sync", "each replica ends by SIGTERM, with 0, and starts again")

@@ -413,6 +413,28 @@ static void a_sync_is_complete_when_its_chats_are_accounted_for(void **state)
 	assert_string_equal(published(), "");
 }
 
+static const struct chat_event *sync_told(void)
+{
+	for (size_t i = 0; i < out.n_events; i++)
+		if (out.events[i].kind == CE_SYNC_PROGRESS)
+			return &out.events[i];
+	fail_msg("no sync.progress in %s", published());
+	return NULL;
+}
+
+static void an_end_that_comes_again_tells_the_news_of_others_by_an_id_of_its_own(void **state)
+{
+	struct inbound_event events[] = { sync_chat("s", 0, ANN, 1, 0), sync_end("s", 3) };
+	struct uuid before;
+
+	(void)state;
+	apply(&events[1], 1);
+	before = sync_told()->id;
+	apply(events, 2);
+	assert_int_equal(sync_told()->u.sync.synced, 1);
+	assert_false(uuid_eq(&before, &sync_told()->id));
+}
+
 static void a_sync_in_parts_counts_unread_over_all_of_them(void **state)
 {
 	struct inbound_event first = sync_chat("s", 0, ANN, 4, 3), second = first;
@@ -665,6 +687,7 @@ int main(void)
 		T(deltas_from_two_accounts_and_an_older_snapshot_give_one_list),
 		T(the_newest_subject_and_description_stay),
 		T(a_sync_is_complete_when_its_chats_are_accounted_for),
+		T(an_end_that_comes_again_tells_the_news_of_others_by_an_id_of_its_own),
 		T(a_sync_in_parts_counts_unread_over_all_of_them),
 		T(a_sync_never_takes_back_a_newer_read),
 		T(a_sync_that_is_switched_off_is_counted_and_skipped),
