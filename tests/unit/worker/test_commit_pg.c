@@ -17,6 +17,8 @@ static struct worker w;
 static struct kafka_config *kafka;
 static struct {
 	enum err_kind fail; /* apply() fails as a whole */
+	bool once;
+	int64_t number; /* the last that a row was given; 0: to be read */
 	bool sweep_changes;
 	int applied, committed, rolled_back;
 } script;
@@ -32,13 +34,31 @@ static int decode(void *ctx, const struct kafka_message *m, struct arena *a, voi
 	return 0;
 }
 
+/* As a service numbers its events: on from what is stored, which it remembers. */
+static int number_next(struct pg *pg, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+
+	if (script.number == 0) {
+		if (run(pg, "SELECT coalesce(max(number), 0) FROM applied", NULL, &rows, err) < 0)
+			return -1;
+		script.number = pg_i64(rows, 0, 0);
+		pg_rows_free(rows);
+	}
+	script.number++;
+	return 0;
+}
+
 static int item_apply(struct batch *b, struct batch_item *item, struct err *err)
 {
 	const char *word = item->decoded;
 	char sql[200];
 
-	snprintf(sql, sizeof(sql), "INSERT INTO applied VALUES (%d, %lld / %d, %s)", item->partition,
-		(long long)item->offset, strcmp(word, "poison") != 0, strcmp(word, "late poison") == 0 ? "7" : "NULL");
+	if (number_next(batch_pg(b), err) < 0)
+		return -1;
+	snprintf(sql, sizeof(sql), "INSERT INTO applied VALUES (%d, %lld / %d, %s, %lld)", item->partition,
+		(long long)item->offset, strcmp(word, "poison") != 0, strcmp(word, "late poison") == 0 ? "7" : "NULL",
+		(long long)script.number);
 	if (run(batch_pg(b), sql, NULL, NULL, err) < 0)
 		return -1;
 	for (int o = 0; o < OUTCOMES; o++)
@@ -50,12 +70,16 @@ static int item_apply(struct batch *b, struct batch_item *item, struct err *err)
 
 static int apply(void *ctx, struct batch *b, struct batch_item *const *items, size_t n, struct err *err)
 {
+	enum err_kind fail = script.fail;
+
 	(void)ctx;
 	script.applied++;
 	for (size_t i = 0; i < n; i++)
 		if (item_apply(b, items[i], err) < 0)
 			return -1;
-	return script.fail ? err_set(err, script.fail, "scripted", "as the test wants") : 0;
+	if (script.once)
+		script.fail = ERR_NONE;
+	return fail ? err_set(err, fail, "scripted", "as the test wants") : 0;
 }
 
 static int sweep(void *ctx, struct batch *b, const int32_t *partitions, size_t n, struct err *err)
@@ -77,9 +101,15 @@ static void rolled_back(void *ctx)
 {
 	(void)ctx;
 	script.rolled_back++;
+	script.number = 0;
 }
 
-static const struct worker_ops ops = { decode, apply, sweep, committed, rolled_back, rolled_back };
+static const struct worker_ops ops = { .decode = decode,
+	.apply = apply,
+	.sweep = sweep,
+	.committed = committed,
+	.rolled_back = rolled_back,
+	.assignment_changed = rolled_back };
 
 static void nobody_assigns(void *ctx, const int32_t *partitions, size_t n)
 {
@@ -105,8 +135,8 @@ static int start(void **state)
 	execute(db.admin, "CREATE TABLE nobody (id bigint PRIMARY KEY)");
 	execute(db.admin,
 		"CREATE TABLE applied (slot integer, record_offset bigint,"
-		" account bigint REFERENCES nobody DEFERRABLE INITIALLY DEFERRED)");
-	execute(db.admin, "GRANT INSERT ON applied TO " CHAT_SYNC);
+		" account bigint REFERENCES nobody DEFERRABLE INITIALLY DEFERRED, number bigint)");
+	execute(db.admin, "GRANT SELECT, INSERT ON applied TO " CHAT_SYNC);
 	kafka = kafka_config_new();
 	done(kafka_config_set(kafka, "bootstrap.servers", "127.0.0.1:1", &db.err));
 	consumer.config = kafka;
@@ -293,6 +323,19 @@ static void what_only_the_commit_refuses_is_found_like_any_bad_record(void **sta
 	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 3);
 }
 
+static void what_a_try_that_failed_had_in_memory_is_forgotten(void **state)
+{
+	static const struct record good[] = { { 1, 0, "applied" }, { 2, 0, "applied" } };
+	static const struct record mixed[] = { { 1, 1, "applied" }, { 1, 2, "poison" }, { 2, 1, "applied" } };
+
+	(void)state;
+	script.fail = ERR_CONFLICT; /* somebody else was there first: the second time it is known */
+	script.once = true;
+	done(commit(good, COUNT(good)));
+	done(commit(mixed, COUNT(mixed)));
+	assert_text("SELECT string_agg(number::text, ' ' ORDER BY number) FROM applied", "1 2 3 4");
+}
+
 static void assert_nothing_happened(void)
 {
 	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 0);
@@ -427,6 +470,7 @@ int main(void)
 		T(every_offset_is_accounted_for),
 		T(records_that_were_committed_before_are_dropped),
 		T(bad_records_are_found_and_the_others_are_applied_once),
+		T(what_a_try_that_failed_had_in_memory_is_forgotten),
 		T(a_single_bad_record_is_a_dead_letter),
 		T(what_only_the_commit_refuses_is_found_like_any_bad_record),
 		T(when_everything_is_refused_it_is_an_outage),
