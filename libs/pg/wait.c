@@ -17,7 +17,9 @@ struct pg_wait pg_wait_start(int timeout_ms)
 {
 	int64_t now = clock_mono_ms();
 
-	return (struct pg_wait){ .deadline_ms = now + timeout_ms, .idle_ms = now + MOMENT_MS, .timeout_ms = timeout_ms };
+	return (struct pg_wait){
+		.deadline_ms = now + timeout_ms, .idle_ms = now + MOMENT_MS, .timeout_ms = timeout_ms
+	};
 }
 
 static int idle_run(const struct pg *pg, struct pg_wait *w, struct err *err)
