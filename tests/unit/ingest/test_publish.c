@@ -24,7 +24,8 @@ struct fixture {
 	rd_kafka_mock_cluster_t *cluster;
 	struct kafka_config *config;
 	struct loop *loop;
-	struct loop_timer *deadline;
+	struct loop_timer *deadline, *check;
+	const struct publication *watched;
 	struct publisher *publisher;
 	struct arena *arena;
 	size_t done, waited_for;
@@ -46,6 +47,16 @@ static void too_late(void *ctx)
 	loop_stop(f->loop);
 }
 
+static void watched_check(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	if (f->watched->outstanding > 0)
+		loop_stop(f->loop);
+	else
+		loop_timer_set(f->check, 1);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = mem_calloc(1, sizeof(*f));
@@ -62,6 +73,7 @@ static int setup(void **state)
 		loop_new(&f->loop, &err) < 0)
 		return -1;
 	f->deadline = loop_timer_new(f->loop, too_late, f);
+	f->check = loop_timer_new(f->loop, watched_check, f);
 	return publisher_open(&f->publisher, f->loop, f->config, "blazz", DEADLINE_MS, &err);
 }
 
@@ -71,6 +83,7 @@ static int teardown(void **state)
 
 	publisher_close(&f->publisher, 0);
 	loop_timer_free(f->deadline);
+	loop_timer_free(f->check);
 	loop_free(f->loop);
 	kafka_config_free(f->config);
 	arena_free(f->arena);
@@ -120,6 +133,17 @@ static void run_until_done(struct fixture *f, size_t n)
 	loop_timer_set(f->deadline, DEADLINE_MS);
 	assert_int_equal(loop_run(f->loop, &err), 0);
 	assert_int_equal(f->done, n);
+}
+
+static void run_until_in_flight(struct fixture *f, const struct publication *pub)
+{
+	struct err err;
+
+	f->watched = pub;
+	loop_timer_set(f->check, 0);
+	loop_timer_set(f->deadline, DEADLINE_MS);
+	assert_int_equal(loop_run(f->loop, &err), 0);
+	assert_true(pub->outstanding > 0);
 }
 
 /* How many records the topic holds; each post's come in order. */
@@ -182,6 +206,7 @@ static void what_nobody_waits_for_leaves_the_line(void **state)
 
 	for (int i = 0; i < 3; i++)
 		post_begin(f, &posts[i], i, 35);
+	run_until_in_flight(f, &posts[0].publication);
 	/* Nothing of the second is in flight yet; the first still hears of its own. */
 	assert_true(publication_abandon(&posts[1].publication));
 	assert_false(publication_abandon(&posts[0].publication));
