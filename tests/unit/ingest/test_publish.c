@@ -5,24 +5,20 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "ingest/publish.h"
 #include "kafka/reader.h"
+#include "mock_kafka.h"
 
-#define PRODUCE     0 /* Kafka's number of the request */
 #define DEADLINE_MS 30000
 #define QUEUE       "10"
 #define TOPIC       "blazz.inbound.v1"
 
 struct fixture {
-	rd_kafka_t *host;
-	rd_kafka_mock_cluster_t *cluster;
-	struct kafka_config *config;
+	struct mock_kafka kafka;
 	struct loop *loop;
 	struct loop_timer *deadline, *check;
 	const struct publication *watched;
@@ -63,18 +59,14 @@ static int setup(void **state)
 	struct err err;
 
 	*state = f;
-	f->host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), NULL, 0);
-	f->cluster = rd_kafka_mock_cluster_new(f->host, 1);
-	f->config = kafka_config_new();
 	f->arena = arena_new(4096);
-	rd_kafka_mock_topic_create(f->cluster, TOPIC, 1, 1);
-	if (kafka_config_set(f->config, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(f->cluster), &err) < 0 ||
-		kafka_config_set(f->config, "queue.buffering.max.messages", QUEUE, &err) < 0 ||
+	if (mock_kafka_open(&f->kafka, TOPIC) < 0 ||
+		kafka_config_set(f->kafka.config, "queue.buffering.max.messages", QUEUE, &err) < 0 ||
 		loop_new(&f->loop, &err) < 0)
 		return -1;
 	f->deadline = loop_timer_new(f->loop, too_late, f);
 	f->check = loop_timer_new(f->loop, watched_check, f);
-	return publisher_open(&f->publisher, f->loop, f->config, "blazz", DEADLINE_MS, &err);
+	return publisher_open(&f->publisher, f->loop, f->kafka.config, "blazz", DEADLINE_MS, &err);
 }
 
 static int teardown(void **state)
@@ -85,10 +77,8 @@ static int teardown(void **state)
 	loop_timer_free(f->deadline);
 	loop_timer_free(f->check);
 	loop_free(f->loop);
-	kafka_config_free(f->config);
 	arena_free(f->arena);
-	rd_kafka_mock_cluster_destroy(f->cluster);
-	rd_kafka_destroy(f->host);
+	mock_kafka_close(&f->kafka);
 	free(f);
 	return 0;
 }
@@ -154,7 +144,7 @@ static size_t topic_check(struct fixture *f, size_t posts)
 	size_t next[8] = { 0 }, n = 0;
 	struct err err;
 
-	assert_int_equal(kafka_reader_open(&r, f->config, TOPIC, DEADLINE_MS, &err), 0);
+	assert_int_equal(kafka_reader_open(&r, f->kafka.config, TOPIC, DEADLINE_MS, &err), 0);
 	for (; kafka_reader_next(r, DEADLINE_MS, &m, &err) == 1; n++) {
 		struct str post, place;
 		int64_t p, i;
@@ -188,7 +178,7 @@ static void what_the_broker_refuses_fails_its_post_only(void **state)
 	struct fixture *f = *state;
 	struct post posts[2];
 
-	rd_kafka_mock_push_request_errors(f->cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_RECORD);
+	mock_kafka_refuse(&f->kafka, RD_KAFKA_RESP_ERR_INVALID_RECORD);
 	post_begin(f, &posts[0], 0, 5);
 	run_until_done(f, 1);
 	assert_int_not_equal(f->failure.kind, ERR_NONE);
@@ -224,7 +214,7 @@ static void a_prefix_that_begins_no_topics_name_is_refused(void **state)
 	struct publisher *p = NULL;
 	struct err err;
 
-	assert_int_equal(publisher_open(&p, f->loop, f->config, "no topic", DEADLINE_MS, &err), -1);
+	assert_int_equal(publisher_open(&p, f->loop, f->kafka.config, "no topic", DEADLINE_MS, &err), -1);
 	assert_int_equal(err.kind, ERR_INPUT);
 	assert_null(p);
 }

@@ -8,19 +8,15 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 
 #include "base/clock.h"
 #include "kafka/producer.h"
+#include "mock_kafka.h"
 
-#define PRODUCE     0 /* Kafka's number of the request */
 #define DEADLINE_MS 30000
 
 struct fixture {
-	rd_kafka_t *host;
-	rd_kafka_mock_cluster_t *cluster;
-	struct kafka_config *config;
+	struct mock_kafka kafka;
 	struct kafka_producer *producer;
 	int reports[4000]; /* by record */
 	int good, failed, wrong_kind;
@@ -57,14 +53,9 @@ static void on_delivered(void *ctx, void *opaque, const struct err *failure, int
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct err err;
 
-	f->host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), NULL, 0);
-	f->cluster = rd_kafka_mock_cluster_new(f->host, 1);
-	f->config = kafka_config_new();
 	*state = f;
-	rd_kafka_mock_topic_create(f->cluster, "t", 1, 1);
-	return kafka_config_set(f->config, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(f->cluster), &err);
+	return mock_kafka_open(&f->kafka, "t");
 }
 
 static int teardown(void **state)
@@ -72,16 +63,14 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	kafka_producer_close(&f->producer, 0);
-	kafka_config_free(f->config);
-	rd_kafka_mock_cluster_destroy(f->cluster);
-	rd_kafka_destroy(f->host);
+	mock_kafka_close(&f->kafka);
 	free(f);
 	return 0;
 }
 
 static void producer_open(struct fixture *f, int message_timeout_ms, bool gapless)
 {
-	struct kafka_producer_options options = { .config = f->config,
+	struct kafka_producer_options options = { .config = f->kafka.config,
 		.client_id = "test",
 		.gapless = gapless,
 		.message_timeout_ms = message_timeout_ms,
@@ -122,7 +111,7 @@ static void send_until_good(struct fixture *f, intptr_t i)
 static void inject(struct fixture *f, rd_kafka_resp_err_t code, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		rd_kafka_mock_push_request_errors(f->cluster, PRODUCE, 1, code);
+		mock_kafka_refuse(&f->kafka, code);
 }
 
 static void a_fatal_error_fails_what_is_in_flight_once_and_the_producer_goes_on(void **state)
@@ -189,7 +178,7 @@ static void a_record_that_cannot_be_sent_in_time_fails_as_retry(void **state)
 	producer_open(f, 1000, false);
 	send_until_good(f, 0);
 	f->good = f->failed = 0; /* connecting may have taken the first try's second */
-	rd_kafka_mock_broker_set_down(f->cluster, 1);
+	rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
 	began = clock_mono_ms();
 	for (intptr_t i = 1; i <= 10; i++)
 		record_send(f, i, &err);
@@ -198,7 +187,7 @@ static void a_record_that_cannot_be_sent_in_time_fails_as_retry(void **state)
 	assert_int_equal(f->failed, 10);
 	assert_int_equal(f->wrong_kind, 0);
 	assert_false(kafka_producer_healthy(f->producer));
-	rd_kafka_mock_broker_set_up(f->cluster, 1);
+	rd_kafka_mock_broker_set_up(f->kafka.cluster, 1);
 	send_until_good(f, 11); /* whatever the timeouts made of the sequence */
 	assert_true(kafka_producer_healthy(f->producer));
 }
@@ -210,11 +199,11 @@ static void without_a_timeout_records_wait_for_the_broker(void **state)
 
 	producer_open(f, 0, true);
 	send_until_good(f, 0);
-	rd_kafka_mock_broker_set_down(f->cluster, 1);
+	rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
 	record_send(f, 1, &err);
 	kafka_producer_poll(f->producer, 2000);
 	assert_int_equal(kafka_producer_in_flight(f->producer), 1);
-	rd_kafka_mock_broker_set_up(f->cluster, 1);
+	rd_kafka_mock_broker_set_up(f->kafka.cluster, 1);
 	poll_until(f, 2);
 	assert_int_equal(f->failed, 0);
 }
@@ -226,7 +215,7 @@ static void closing_reports_what_is_left_as_failed(void **state)
 
 	producer_open(f, 0, false);
 	send_until_good(f, 0);
-	rd_kafka_mock_broker_set_down(f->cluster, 1);
+	rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
 	f->again = true; /* refused, or a close would never end */
 	for (intptr_t i = 1; i <= 50; i++)
 		record_send(f, i, &err);
@@ -241,7 +230,7 @@ static void a_bad_setting_is_told_at_opening(void **state)
 {
 	struct fixture *f = *state;
 	struct kafka_producer_options options = {
-		.config = f->config, .client_id = "test", .message_timeout_ms = -1, .delivered = on_delivered
+		.config = f->kafka.config, .client_id = "test", .message_timeout_ms = -1, .delivered = on_delivered
 	};
 	struct err err;
 

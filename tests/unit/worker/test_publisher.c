@@ -5,8 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,19 +12,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/reader.h"
+#include "mock_kafka.h"
 #include "wire/records.h"
 #include "worker/publisher.h"
 
-#define PRODUCE     0 /* Kafka's number of the request */
 #define DEADLINE_MS 30000
 #define TOPIC       "t"
 #define PER_ROW     2 /* records */
 #define MAX_RECORDS 4096
 
 struct fixture {
-	rd_kafka_t *host;
-	rd_kafka_mock_cluster_t *cluster;
-	struct kafka_config *config;
+	struct mock_kafka kafka;
 	struct publisher *publisher;
 };
 
@@ -35,15 +31,11 @@ static int setup(void **state)
 	struct fixture *f = mem_calloc(1, sizeof(*f));
 	struct err err;
 
-	f->host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), NULL, 0);
-	f->cluster = rd_kafka_mock_cluster_new(f->host, 1);
-	f->config = kafka_config_new();
 	*state = f;
 	log_set_level(LOG_ERROR); /* a line for each record that is lost */
-	rd_kafka_mock_topic_create(f->cluster, TOPIC, 1, 1);
-	if (kafka_config_set(f->config, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(f->cluster), &err) < 0)
+	if (mock_kafka_open(&f->kafka, TOPIC) < 0)
 		return -1;
-	return publisher_open(&f->publisher, f->config, "test", 0, &err);
+	return publisher_open(&f->publisher, f->kafka.config, "test", 0, &err);
 }
 
 static int teardown(void **state)
@@ -51,9 +43,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	publisher_close(&f->publisher, 0);
-	kafka_config_free(f->config);
-	rd_kafka_mock_cluster_destroy(f->cluster);
-	rd_kafka_destroy(f->host);
+	mock_kafka_close(&f->kafka);
 	free(f);
 	return 0;
 }
@@ -98,7 +88,7 @@ static size_t topic_read(struct fixture *f, int64_t out[static MAX_RECORDS])
 	struct err err;
 	size_t n = 0;
 
-	assert_int_equal(kafka_reader_open(&r, f->config, TOPIC, DEADLINE_MS, &err), 0);
+	assert_int_equal(kafka_reader_open(&r, f->kafka.config, TOPIC, DEADLINE_MS, &err), 0);
 	while (kafka_reader_next(r, DEADLINE_MS, &m, &err) == 1) {
 		assert_true(n < MAX_RECORDS);
 		assert_true(str_to_i64(m.value, &out[n]));
@@ -173,7 +163,7 @@ static void what_the_producer_loses_is_published_again_in_order(void **state)
 
 	row_add(f, 7, 0);
 	poll_until_left(f, 0);
-	rd_kafka_mock_push_request_errors(f->cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+	mock_kafka_refuse(&f->kafka, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 	for (int64_t seq = 1; seq < ROWS; seq++)
 		row_add(f, 7, seq);
 	poll_until_left(f, 0);
