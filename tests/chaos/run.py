@@ -35,10 +35,18 @@ SETTLE_S = 60.0
 ENTER = 'ip link set lo up; ip rule add pref 2 lookup local; ip rule del pref 0; "$@"; exit $?'
 
 
+NAMESPACES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+
+
+def may_enter_namespaces():
+    """Root may, unless it is a container's that has no such capability."""
+    return os.geteuid() == 0 and subprocess.run([*NAMESPACES, "ip", "rule"], capture_output=True).returncode == 0
+
+
 def enter_namespaces():
     """Runs all this again in namespaces of its own; returns its exit code."""
-    return subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", ENTER,
-                           "chaos", sys.executable, *sys.argv], env=os.environ | {INSIDE: "1"}).returncode
+    return subprocess.run([*NAMESPACES, "bash", "-c", ENTER, "chaos", sys.executable, *sys.argv],
+                          env=os.environ | {INSIDE: "1"}).returncode
 
 
 class Damage(threading.Thread):
@@ -152,7 +160,7 @@ def main():
         for f in CATALOGUE.values():
             print(f"{f.name:32}{f.about}")
         return 0
-    if os.geteuid() == 0 and not os.environ.get(INSIDE):
+    if not os.environ.get(INSIDE) and may_enter_namespaces():
         sys.argv += ["--seed", str(options.seed)]
         return enter_namespaces()
     folder = Path(tempfile.mkdtemp(prefix="blazz-chaos-", dir="/tmp"))
