@@ -33,8 +33,6 @@ INSIDE = "BLAZZ_CHAOS_INSIDE"
 SETTLE_S = 60.0
 # An init that reaps, loopback, and a table of local addresses that comes after the rules of a cut.
 ENTER = 'ip link set lo up; ip rule add pref 2 lookup local; ip rule del pref 0; "$@"; exit $?'
-
-
 NAMESPACES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
