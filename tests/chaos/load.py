@@ -140,7 +140,13 @@ class Publisher:
 
         try:
             producer.produce(self.topic, value, key, headers=headers, on_delivery=report)
-            producer.poll(0)
+        except KafkaException:
+            self.broken = True
+        self.poll(0)
+
+    def poll(self, timeout_s):
+        try:
+            self.producer.poll(timeout_s)
         except KafkaException:
             self.broken = True
 
@@ -153,7 +159,7 @@ class Publisher:
                     self.open()
                     for n in list(self.pending):
                         self.produce(n)
-                self.producer.poll(0.1)
+                self.poll(0.1)
         return len(self.pending)
 
 
