@@ -342,6 +342,23 @@ def test_a_record_that_is_refused_for_good_is_dropped_by_hand(blocked):
     assert len(stack.messages()) == len(stack.sources) + 2 and (stack.sources[0].account, "false:3EB0BIG") not in told(stack)
 
 
+def test_what_a_killed_owner_left_is_told_before_anything_new(stack):
+    """Another replica, which works already and sweeps but once, takes over rows that were committed and not published."""
+    n = 30
+    other = stack.chat_sync("two", batch__max_events=10, sweep__interval="60s").start()
+    killed = stack.chat_sync("one", batch__max_events=10).start(failpoint="batch_committed:kill@3", wait_ready=False)
+    owners = "SELECT count(DISTINCT epoch) FROM consumer_progress"
+    wait_for(lambda: stack.value(owners) > 1, "both own partitions", 30)
+    for first in (0, n):
+        for i, source in enumerate(stack.sources):
+            stack.publish(traffic([source], n, first), key=f"key{i}")  # a partition each
+        assert killed.wait_end(60) == -9
+    wait_for(stack.caught_up, "the other has taken everything in", 90)
+    assert other.stop() < 15
+    assert stack.value("SELECT count(*) FROM outbox") == 0
+    check_end(stack, 2 * n, len(stack.sources))
+
+
 def test_two_accounts_meet_one_new_contact_at_once(stack):
     """Two replicas, four partitions, the same strangers everywhere: each becomes one contact."""
     one = stack.chat_sync("one", batch__max_events=5)
