@@ -53,9 +53,12 @@ static void on_delivered(void *ctx, void *opaque, const struct err *failure, int
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
+	struct err err;
 
 	*state = f;
-	return mock_kafka_open(&f->kafka, "t");
+	if (mock_kafka_open(&f->kafka, "t") < 0)
+		return -1;
+	return kafka_config_set(f->kafka.config, "linger.ms", "50", &err); /* one request for what a test sends at once */
 }
 
 static int teardown(void **state)
@@ -122,17 +125,17 @@ static void a_fatal_error_fails_what_is_in_flight_once_and_the_producer_goes_on(
 
 	for (int gapless = 0; gapless <= 1; gapless++) {
 		memset(f->reports, 0, sizeof(f->reports));
-		f->good = f->failed = 0;
+		f->good = f->failed = f->refused = 0;
 		producer_open(f, 0, gapless);
 		send_until_good(f, N);
 		inject(f, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 1);
 		for (intptr_t i = 0; i < N; i++)
 			record_send(f, i, &err);
-		poll_until(f, 1 + N);
+		poll_until(f, 1 + N - f->refused); /* it may give up while some are still to be sent */
 		assert_true(f->failed > 0);
 		assert_int_equal(f->wrong_kind, 0);
 		for (int i = 0; i <= N; i++)
-			assert_int_equal(f->reports[i], 1);
+			assert_in_range(f->reports[i], i == N || f->refused == 0, 1);
 		assert_int_equal(kafka_producer_in_flight(f->producer), 0);
 		send_until_good(f, N + 1);
 		kafka_producer_close(&f->producer, 1000);
