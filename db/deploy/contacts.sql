@@ -9,6 +9,7 @@ CREATE TABLE contacts (
 	last_name text,
 	full_name text GENERATED ALWAYS AS (nullif(btrim(coalesce(first_name, '') || ' ' || coalesce(last_name, '')), '')) STORED,
 	name_rank smallint NOT NULL DEFAULT 0 CHECK (name_rank BETWEEN 0 AND 3), -- none, push name, address book, by hand
+	name_at timestamptz, -- when the source said so; null: it only filled a gap
 	phone text,     -- E.164 of the number as received; null when only a LID or BSUID is known
 	match_key text, -- digits that unite a subscriber's regional variants
 	email text,

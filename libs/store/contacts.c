@@ -10,17 +10,17 @@ static const struct pg_stmt draw = { "contact_ids_draw", PG_PREPARED,
 
 static const struct pg_stmt insert = { "contacts_insert", PG_UNNAMED,
 	"INSERT INTO contacts (workspace_id, id, uuid, first_name, last_name, phone, match_key, email, profile_picture, name_rank,"
-	" in_address_book, source_type, source_account_id)"
+	" name_at, in_address_book, source_type, source_account_id)"
 	" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
-	" $9::text[], $10::smallint[], $11::boolean[], $12::text[], $13::bigint[])" };
+	" $9::text[], $10::smallint[], $11::timestamptz[], $12::boolean[], $13::text[], $14::bigint[])" };
 
 static const struct pg_stmt store = { "contacts_store", PG_UNNAMED,
 	"UPDATE contacts AS c SET first_name = r.first_name, last_name = r.last_name, phone = r.phone, match_key = r.match_key,"
-	" email = r.email, profile_picture = r.profile_picture, name_rank = r.name_rank, in_address_book = r.in_address_book,"
-	" updated_at = now()"
+	" email = r.email, profile_picture = r.profile_picture, name_rank = r.name_rank, name_at = r.name_at,"
+	" in_address_book = r.in_address_book, updated_at = now()"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
-	" $9::smallint[], $10::boolean[]) AS r (workspace_id, id, first_name, last_name, phone, match_key, email, profile_picture,"
-	" name_rank, in_address_book)"
+	" $9::smallint[], $10::timestamptz[], $11::boolean[]) AS r (workspace_id, id, first_name, last_name, phone, match_key, email, profile_picture,"
+	" name_rank, name_at, in_address_book)"
 	" WHERE c.workspace_id = r.workspace_id AND c.id = r.id" };
 
 static const struct pg_stmt lock = { "contacts_lock", PG_PREPARED,
@@ -75,6 +75,7 @@ void contact_read(struct cells *c, struct contact_row *row)
 	row->email = cells_text(c);
 	row->profile_picture = cells_text(c);
 	row->name_rank = (int16_t)cells_i32(c);
+	row->name_at_us = cells_time(c);
 	row->in_address_book = cells_bool(c);
 	row->merged_into = cells_id(c);
 	row->merges = cells_i32(c);
@@ -120,6 +121,7 @@ int contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t
 		columns_text(&c, r->email);
 		columns_text(&c, r->profile_picture);
 		columns_i16(&c, r->name_rank);
+		columns_time(&c, r->name_at_us);
 		columns_bool(&c, r->in_address_book);
 		columns_word(&c, r->source == PROVIDER_NONE ? "manual" : provider_word(r->source));
 		columns_id(&c, r->source_account_id);
@@ -147,6 +149,7 @@ int contacts_store(struct pg *pg, const struct contact_row *const *rows, size_t 
 		columns_text(&c, r->email);
 		columns_text(&c, r->profile_picture);
 		columns_i16(&c, r->name_rank);
+		columns_time(&c, r->name_at_us);
 		columns_bool(&c, r->in_address_book);
 	}
 	return columns_run(&c, pg, &store, NULL, err);

@@ -10,7 +10,7 @@
 /* contacts.c; c is the table's name in the statement. */
 #define CONTACT_COLUMNS \
 	"c.workspace_id, c.id, c.uuid, c.first_name, c.last_name, c.full_name, c.phone, c.match_key, c.email, c.profile_picture," \
-	" c.name_rank, c.in_address_book, c.merged_into, c.merges, c.source_type, c.source_account_id"
+	" c.name_rank, c.name_at, c.in_address_book, c.merged_into, c.merges, c.source_type, c.source_account_id"
 void contact_read(struct cells *c, struct contact_row *row);
 
 /* A workspace's default_region: two letters, as libphonenumber wants them; anything else counts as not set, "". */

@@ -36,6 +36,7 @@ struct contact_row {
 	struct uuid uuid;
 	struct str first_name, last_name, full_name, phone, match_key, email, profile_picture;
 	int16_t name_rank; /* 0 none, 1 push name, 2 address book, 3 by hand */
+	int64_t name_at_us; /* when the source said so; PG_NO_TIME: it only filled a gap */
 	bool in_address_book;
 	int64_t merged_into; /* 0: not merged */
 	int32_t merges; /* how many contacts became this one */

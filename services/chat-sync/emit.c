@@ -62,6 +62,13 @@ void contact_touch(struct work *w, struct contact *c)
 	*LIST_ADD(w, &w->contacts) = c;
 }
 
+void contact_change(struct work *w, struct contact *c, const struct op *op)
+{
+	contact_touch(w, c);
+	if (!c->changed_by)
+		c->changed_by = op;
+}
+
 void group_touch(struct work *w, struct group *g)
 {
 	if (g->dirty)

@@ -306,7 +306,7 @@ void fold_edit(struct work *w, struct op *op)
 		op->waits = true;
 		return;
 	}
-	if (!edit_wins(m->row.edited_us, op->time_us, metadata_body(m->row.metadata, w->arena), e->body))
+	if (!newest_wins(m->row.edited_us, op->time_us, metadata_body(m->row.metadata, w->arena), e->body))
 		return;
 	m->row.edited_us = op->time_us;
 	m->row.metadata = metadata_set_body(m->row.metadata, e->body, w->arena);

@@ -21,7 +21,7 @@ static struct effect *note_contact(struct work *w, struct op *op, struct contact
 	return e;
 }
 
-/* Once per batch: a contact created or renamed by this op's people is news, before what the op itself does. */
+/* Once per batch: a contact created or changed by this op's people is news, before what the op itself does. */
 void announce_people(struct work *w, struct op *op)
 {
 	struct person *people[] = { op->peer, op->author };
@@ -29,7 +29,7 @@ void announce_people(struct work *w, struct op *op)
 	for (size_t i = 0; i < 2; i++) {
 		struct contact *c = people[i] ? people[i]->contact : NULL;
 
-		if (!c || c->announced || (!c->created && !c->dirty))
+		if (!c || c->announced || (!c->created && c->changed_by != op))
 			continue;
 		c->announced = true;
 		note_contact(w, op, c, c->created ? CE_CONTACT_CREATED : CE_CONTACT_UPDATED,
@@ -45,24 +45,21 @@ static bool take(struct work *w, struct str *have, struct str got)
 	return true;
 }
 
-static bool contact_take_names(struct work *w, struct contact *c, const struct in_contact *in)
+static bool contact_take_names(struct work *w, struct op *op, struct contact *c, const struct in_contact *in)
 {
-	int16_t rank = in->from_address_book ? 2 : 1;
 	struct str first = str_trim(in->first_name), last = str_trim(in->last_name);
 	struct str full = str_trim(in->full_name.n > 0 ? in->full_name : in->party.name);
+	struct contact_row got = { .name_rank = in->from_address_book ? 2 : 1, .name_at_us = op->time_us };
 
 	if (first.n == 0 && last.n == 0)
 		first = full;
 	else
 		full = arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(first), first.n > 0 && last.n > 0 ? " " : "",
 			STR_ARG(last));
-	if (!name_wins(c->row.name_rank, rank, c->row.full_name, full))
-		return false;
-	c->row.first_name = arena_str(w->world->arena, first.n > 0 ? first : STR_NONE);
-	c->row.last_name = arena_str(w->world->arena, last.n > 0 ? last : STR_NONE);
-	c->row.full_name = arena_str(w->world->arena, full);
-	c->row.name_rank = rank;
-	return true;
+	got.first_name = first.n > 0 ? first : STR_NONE;
+	got.last_name = last.n > 0 ? last : STR_NONE;
+	got.full_name = full;
+	return contact_rename(w, c, &got, op);
 }
 
 void fold_contact(struct work *w, struct op *op)
@@ -73,7 +70,7 @@ void fold_contact(struct work *w, struct op *op)
 
 	if (!c)
 		return;
-	changed = in->action != CONTACT_REMOVE && contact_take_names(w, c, in);
+	changed = in->action != CONTACT_REMOVE && contact_take_names(w, op, c, in);
 	changed = take(w, &c->row.email, in->email) || changed;
 	changed = take(w, &c->row.profile_picture, in->profile_picture) || changed;
 	if ((in->from_address_book || in->action == CONTACT_REMOVE) && c->row.in_address_book != listed) {

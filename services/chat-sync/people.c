@@ -70,20 +70,26 @@ struct str sender_text(struct work *w, const struct party *p, const struct conta
 
 /* reading */
 
+static bool contact_take_name(struct work *w, struct contact *c, const struct contact_row *got)
+{
+	if (!name_wins(&c->row, got))
+		return false;
+	c->row.first_name = arena_str(w->world->arena, got->first_name);
+	c->row.last_name = arena_str(w->world->arena, got->last_name);
+	c->row.full_name = arena_str(w->world->arena, got->full_name);
+	c->row.name_rank = got->name_rank;
+	c->row.name_at_us = got->name_at_us;
+	return true;
+}
+
 /* Another partition may have changed a contact since it was read, and this batch may have, too: what this batch changed stays, the
  * rest is as the database has it. */
 static void contact_rebase(struct work *w, struct contact *c, const struct contact_row *now)
 {
 	struct contact_row ours = c->row, was = c->read;
-	bool named = ours.name_rank != was.name_rank || !str_eq(ours.full_name, was.full_name);
 
 	world_keep_contact(w->world, now, w->now_mono_ms);
-	if (named && ours.name_rank >= now->name_rank) {
-		c->row.first_name = ours.first_name;
-		c->row.last_name = ours.last_name;
-		c->row.full_name = ours.full_name;
-		c->row.name_rank = ours.name_rank;
-	}
+	(void)contact_take_name(w, c, &ours);
 	if (!str_eq(ours.match_key, was.match_key)) {
 		c->row.phone = ours.phone;
 		c->row.match_key = ours.match_key;
@@ -346,6 +352,7 @@ static struct contact *contact_new(struct work *w, struct plan *plan, const stru
 		.id = plan->ids[plan->next_id++],
 		.source = p->account->row.provider,
 		.source_account_id = p->account->row.id,
+		.name_at_us = PG_NO_TIME,
 	};
 	struct contact *c;
 
@@ -366,7 +373,7 @@ static bool alias_attach(struct work *w, struct plan *plan, struct person *p, co
 			return false;
 		contact_set_phone(w, c, p->party->phone, alias->value, p->account->row.region);
 		if (!c->created)
-			contact_touch(w, c);
+			contact_change(w, c, p->op);
 	}
 	c->reused = c->reused || p->had_former;
 	*LIST_ADD(w, &plan->aliases) = (struct new_alias){ *alias, c };
@@ -547,16 +554,9 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 	if (winner->row.match_key.n == 0 && loser->row.match_key.n > 0) {
 		winner->row.phone = loser->row.phone;
 		winner->row.match_key = loser->row.match_key;
-		contact_touch(w, winner);
+		contact_change(w, winner, op);
 	}
-	if (name_wins(winner->row.name_rank, loser->row.name_rank, winner->row.full_name, loser->row.full_name) &&
-		winner->row.name_rank < loser->row.name_rank) {
-		winner->row.first_name = loser->row.first_name;
-		winner->row.last_name = loser->row.last_name;
-		winner->row.full_name = loser->row.full_name;
-		winner->row.name_rank = loser->row.name_rank;
-		contact_touch(w, winner);
-	}
+	(void)contact_rename(w, winner, &loser->row, op);
 	log_info("contacts merged", LOG_I("workspace", winner->row.workspace_id), LOG_I("winner", winner->row.id),
 		LOG_I("loser", loser->row.id), LOG_I("accounts", n));
 	loser->row.merged_into = winner->row.id;
@@ -592,27 +592,38 @@ static int merges_do(struct work *w, struct plan *plan, struct err *err)
 
 /* names */
 
-/* A live message's push name replaces an older one; whatever else names a person only fills a gap. */
-void person_take_name(struct work *w, struct person *p)
+bool contact_rename(struct work *w, struct contact *c, const struct contact_row *got, const struct op *op)
 {
-	struct contact *c = p->contact;
-	struct str name = str_trim(p->party->name); /* as the database keeps it */
+	bool renamed = !str_eq(c->row.full_name, got->full_name);
 
-	if (!c || !p->create || !name_wins(c->row.name_rank, 1, c->row.full_name, name) ||
-		(!p->timed_name && c->row.name_rank > 0))
-		return;
-	c->row.first_name = c->row.full_name = arena_str(w->world->arena, name);
-	c->row.last_name = STR_NONE;
-	c->row.name_rank = 1;
-	if (!c->created)
+	if (!contact_take_name(w, c, got))
+		return false;
+	if (renamed)
+		contact_change(w, c, op);
+	else
 		contact_touch(w, c);
+	return renamed;
 }
 
-/* A message names its people only when it turns out to be new (ops_fold); whoever is seen for the first time has a name at once. */
-static void people_take_name(struct work *w, struct person *p)
+/* The push name of a live message or chat state is the newest by time; whatever else names a person only fills a gap. */
+void person_take_name(struct work *w, struct person *p)
 {
-	if (p->op->kind != IN_MESSAGE || (p->contact && p->contact->created))
-		person_take_name(w, p);
+	struct str name = str_trim(p->party->name); /* as the database keeps it */
+	struct contact_row got = { .first_name = name,
+		.full_name = name,
+		.name_rank = 1,
+		.name_at_us = p->timed_name ? p->op->time_us : PG_NO_TIME };
+	struct contact *c = p->contact;
+
+	if (!c || !p->create)
+		return;
+	/* Each message carries the name: its time moves with those that change it, not with every message. */
+	if (p->op->kind == IN_MESSAGE && c->row.name_at_us != PG_NO_TIME && str_eq(c->row.full_name, name))
+		return;
+	if (c->created)
+		(void)contact_take_name(w, c, &got);
+	else
+		(void)contact_rename(w, c, &got, p->op);
 }
 
 static int contacts_write(struct work *w, struct plan *plan, struct err *err)
@@ -679,8 +690,6 @@ int people_resolve(struct work *w, struct err *err)
 		person_aliases(w, w->people.at[i]);
 	if (all_known(w)) {
 		people_finish(w); /* merged earlier in this batch */
-		for (size_t i = 0; i < w->people.n; i++)
-			people_take_name(w, w->people.at[i]);
 		return 0;
 	}
 	for (int round = 0; round < MAX_ROUNDS && rc == 0; round++) {
@@ -699,8 +708,10 @@ int people_resolve(struct work *w, struct err *err)
 	}
 	if (rc == 0)
 		return err_set(err, ERR_RETRY, "contact_race", "other partitions were first %d times", MAX_ROUNDS);
-	for (size_t i = 0; i < w->people.n; i++)
-		people_take_name(w, w->people.at[i]);
+	for (size_t i = 0; i < w->people.n;
+		i++) /* whoever is seen for the first time has a name at once; others: ops_fold */
+		if (w->people.at[i]->contact && w->people.at[i]->contact->created)
+			person_take_name(w, w->people.at[i]);
 	if (contacts_write(w, &plan, err) < 0 || merges_do(w, &plan, err) < 0)
 		return -1;
 	people_finish(w);

@@ -39,11 +39,9 @@ bool message_take_status(struct message_row *m, enum message_status got, int64_t
 	return true;
 }
 
-bool edit_wins(int64_t edited_us, int64_t at_us, struct str have, struct str got)
+bool newest_wins(int64_t have_us, int64_t at_us, struct str have, struct str got)
 {
-	if (edited_us == PG_NO_TIME || at_us > edited_us)
-		return true;
-	return at_us == edited_us && str_cmp(got, have) > 0;
+	return at_us > have_us || (at_us == have_us && str_cmp(got, have) > 0);
 }
 
 enum copy_effect copy_effect(const struct message_row *have, enum origin got_origin, bool got_placeholder)
@@ -72,9 +70,11 @@ struct session_change session_change(struct str have, int64_t status_since_us, c
 		got->state == SESSION_DISCONNECTED || got->state == SESSION_FAILED };
 }
 
-bool name_wins(int16_t have_rank, int16_t got_rank, struct str have, struct str got)
+bool name_wins(const struct contact_row *have, const struct contact_row *got)
 {
-	return got.n > 0 && got_rank >= have_rank && !str_eq(have, got);
+	if (got->full_name.n == 0 || got->name_rank != have->name_rank)
+		return got->full_name.n > 0 && got->name_rank > have->name_rank;
+	return newest_wins(have->name_at_us, got->name_at_us, have->full_name, got->full_name);
 }
 
 bool sync_message_is_wanted(const struct sync_limits *limits, int64_t time_ms, int64_t now_ms)

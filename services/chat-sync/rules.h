@@ -15,9 +15,9 @@ int status_rank(enum message_status s);
  * read, so skipped steps get their times. True when the status itself moved. */
 bool message_take_status(struct message_row *m, enum message_status got, int64_t at_us);
 
-/* Whether an edit at at_us with this text replaces what the row shows (newer; at the same time the greater text, so that the order
- * of arrival does not matter). */
-bool edit_wins(int64_t edited_us, int64_t at_us, struct str have, struct str got);
+/* Whether a text of at_us (an edit, a name) replaces the one of have_us: newer; at the same time the greater text, so that the order
+ * of arrival does not matter. */
+bool newest_wins(int64_t have_us, int64_t at_us, struct str have, struct str got);
 
 /* What a second copy of a message changes. */
 enum copy_effect {
@@ -38,8 +38,9 @@ struct session_change {
 struct session_change session_change(struct str have, int64_t status_since_us, const struct in_session_state *got,
 	int64_t at_us, bool timed);
 
-/* Whether a push name, an address book's name or one given by hand (ranks 1 to 3) replaces the one there. */
-bool name_wins(int16_t have_rank, int16_t got_rank, struct str have, struct str got);
+/* Whether a name (of either row full_name, name_rank and name_at_us count) replaces the one there: that of the better source, of
+ * equal ones the newest. The same name again wins when it is newer: its time moves, so that an older one that comes late is known. */
+bool name_wins(const struct contact_row *have, const struct contact_row *got);
 
 /* Which chats of a sync are left out, and since when messages count. */
 struct sync_limits {

@@ -100,8 +100,10 @@ static void work_close(struct chat_sync *s, struct work *w)
 		w->conversations.at[i]->dirty = w->conversations.at[i]->recount = false;
 		w->conversations.at[i]->newest_sync_us = PG_NO_TIME;
 	}
-	for (size_t i = 0; i < w->contacts.n; i++)
+	for (size_t i = 0; i < w->contacts.n; i++) {
 		w->contacts.at[i]->dirty = w->contacts.at[i]->announced = false;
+		w->contacts.at[i]->changed_by = NULL;
+	}
 	for (size_t i = 0; i < w->created.n; i++)
 		w->created.at[i]->created = w->created.at[i]->announced = false;
 	for (size_t i = 0; i < w->groups.n; i++)
@@ -114,16 +116,17 @@ static void work_close(struct chat_sync *s, struct work *w)
 	s->scratch = w->scratch;
 }
 
-static bool op_is_news(const struct op *op)
+/* A message names its people only when it is new. */
+static bool op_names_people(const struct op *op)
 {
-	return op->kind == IN_MESSAGE && op->row && op->row->inserted && !op->duplicate;
+	return op->kind != IN_MESSAGE || (op->row && op->row->inserted && !op->duplicate);
 }
 
 static int op_fold(struct work *w, struct op *op, struct err *err)
 {
-	if (op_is_news(op) && op->peer)
+	if (op_names_people(op) && op->peer)
 		person_take_name(w, op->peer);
-	if (op_is_news(op) && op->author)
+	if (op_names_people(op) && op->author)
 		person_take_name(w, op->author);
 	announce_people(w, op);
 	switch (op->kind) {

@@ -200,6 +200,9 @@ void note_notice(struct work *w, const struct notice *n);
 void note_template(struct work *w, struct op *op);
 void note_sync(struct work *w, struct op *op, const struct sync_state *s);
 void person_take_name(struct work *w, struct person *p); /* the push name that came with an event */
+/* Takes over a name that wins (of `got` only the name counts). True when the contact is called otherwise now; the name's time may have
+ * moved all the same. */
+bool contact_rename(struct work *w, struct contact *c, const struct contact_row *got, const struct op *op);
 void announce_people(struct work *w, struct op *op);
 void fold_group_name(struct work *w, struct op *op);
 void fold_unread_mark(struct work *w, struct op *op,
@@ -213,6 +216,8 @@ struct effect *effect_new(struct work *w, struct op *op, struct conversation *v,
 void changed_add(struct work *w, struct str **changed, size_t *n, const char *what);
 void conversation_touch(struct work *w, struct conversation *v);
 void contact_touch(struct work *w, struct contact *c);
+/* Touches it; what is shown of it changed, and op tells so, unless another op of the batch does. */
+void contact_change(struct work *w, struct contact *c, const struct op *op);
 void group_touch(struct work *w, struct group *g);
 void account_touch(struct work *w, struct account *a);
 void message_uuid(const struct message *m, const struct account *a, struct uuid *out);

@@ -23,6 +23,7 @@ struct contact {
 	struct contact_row read; /* as the database had it */
 	int64_t read_mono_ms;
 	bool reused; /* one of its aliases was somebody else's before */
+	const struct op *changed_by; /* the op of this batch that tells of what changed */
 	bool created, dirty, announced; /* in this batch */
 };
 

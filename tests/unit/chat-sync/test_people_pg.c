@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
+#include "permutation.h"
 #include "replica.h"
 
 #define ANN "12065550001"
@@ -191,6 +192,83 @@ static void a_sync_does_not_overwrite_a_newer_name(void **state)
 	e.u.sync_chat.state.chat.contact.name = STR("Ann");
 	apply_one(e);
 	assert_text("SELECT full_name FROM contacts", "Anna");
+}
+
+static struct inbound_event state_of(const char *name, int64_t second)
+{
+	struct inbound_event e = event(IN_CHAT_STATE, 1, second);
+
+	e.u.chat_state.chat = chat_of(ANN);
+	e.u.chat_state.chat.contact.name = str_of(name);
+	return e;
+}
+
+/* In every order, each in a batch of its own, then all again in one batch. */
+static void names_end_the_same_in_every_order(void **state)
+{
+	struct inbound_event states[] = { state_of("Ann", 10), state_of("Anna", 20), state_of("Ann", 30),
+		state_of("Amy", 30) };
+	size_t order[] = { 0, 1, 2, 3 };
+
+	(void)state;
+	do {
+		execute(db.admin, "TRUNCATE contacts CASCADE");
+		chat_sync_ops.assignment_changed(ours.sync);
+		map_clear(sequences);
+		for (size_t i = 0; i < 4; i++)
+			apply_one(states[order[i]]);
+		assert_text("SELECT full_name FROM contacts", "Ann");
+		apply(states, 4);
+		assert_string_equal(published(), "");
+		assert_text("SELECT full_name FROM contacts", "Ann");
+	} while (permutation_next(order, 4));
+}
+
+static void a_state_that_comes_again_names_nobody_anew(void **state)
+{
+	struct inbound_event old = state_of("Ann", 10), new = state_of("Anna", 20);
+
+	(void)state;
+	apply_one(old);
+	apply_one(new);
+	assert_string_equal(published(), "contact.updated");
+	assert_true(str_is(out.events[0].u.contact_changed.contact.name, "Anna"));
+	apply_one(old);
+	assert_string_equal(published(), "");
+	assert_text("SELECT full_name FROM contacts", "Anna");
+}
+
+static void a_name_that_stays_is_not_written_with_each_message(void **state)
+{
+	int64_t written;
+
+	(void)state;
+	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 10), "Ann"));
+	written = db_i64("SELECT xmin::text::bigint FROM contacts");
+	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:B", "hi", 20), "Ann"));
+	assert_int_equal(db_i64("SELECT xmin::text::bigint FROM contacts"), written);
+}
+
+static void only_what_renames_a_contact_tells_of_it(void **state)
+{
+	struct inbound_event message = renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 10), "Ann");
+	struct inbound_event state_later = state_of("Anna", 20);
+
+	(void)state;
+	apply_one(message);
+	apply((struct inbound_event[]){ message, state_later }, 2); /* the message said so already, in other words */
+	assert_string_equal(published(), "contact.updated");
+	assert_int_equal(out.events[0].occurred_at_ms, at_ms(20));
+}
+
+static void of_two_that_become_one_the_newer_name_stays(void **state)
+{
+	(void)state;
+	apply((struct inbound_event[]){ renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 10), "Ann"),
+		      renamed(inbound_text(1, chat_of_lid("901"), "false:B", "hi", 20), "Amy") },
+		2);
+	apply_one(alias_of(1, ANN, "901", 30));
+	assert_text("SELECT full_name FROM contacts WHERE merged_into IS NULL", "Amy");
 }
 
 static void what_another_partition_wrote_meanwhile_stays(void **state)
@@ -509,6 +587,11 @@ int main(void)
 		T(a_push_name_is_news_once),
 		T(an_address_book_names_better_than_the_person),
 		T(a_sync_does_not_overwrite_a_newer_name),
+		T(names_end_the_same_in_every_order),
+		T(a_state_that_comes_again_names_nobody_anew),
+		T(a_name_that_stays_is_not_written_with_each_message),
+		T(only_what_renames_a_contact_tells_of_it),
+		T(of_two_that_become_one_the_newer_name_stays),
 		T(what_another_partition_wrote_meanwhile_stays),
 		T(an_alias_makes_two_contacts_one_and_their_conversations_follow),
 		T(a_party_with_both_names_reveals_one_person),

@@ -128,7 +128,7 @@ static void the_newest_edit_wins(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(edits); i++)
-		if (edit_wins(edits[i].edited_us, edits[i].at_us, str_of(edits[i].have), str_of(edits[i].got)) !=
+		if (newest_wins(edits[i].edited_us, edits[i].at_us, str_of(edits[i].have), str_of(edits[i].got)) !=
 			edits[i].want)
 			fail_msg("%s", edits[i].name);
 }
@@ -147,7 +147,7 @@ static void edits_end_the_same_in_every_order(void **state)
 		struct str shown = STR("original");
 
 		for (size_t i = 0; i < COUNT(order); i++)
-			if (edit_wins(edited_us, all[order[i]].at_us, shown, str_of(all[order[i]].text))) {
+			if (newest_wins(edited_us, all[order[i]].at_us, shown, str_of(all[order[i]].text))) {
 				edited_us = all[order[i]].at_us;
 				shown = str_of(all[order[i]].text);
 			}
@@ -267,28 +267,47 @@ static void a_session_changes_only_to_another_and_newer_state(void **state)
 
 /* Names */
 
+static struct contact_row name_of(int16_t rank, int64_t at_us, const char *text)
+{
+	return (struct contact_row){ .name_rank = rank, .name_at_us = at_us, .full_name = str_of(text) };
+}
+
 static const struct {
 	const char *name;
-	int16_t have_rank, got_rank;
-	const char *have, *got;
+	int16_t have_rank;
+	int64_t have_us;
+	const char *have;
+	int16_t got_rank;
+	int64_t got_us;
+	const char *got;
 	bool want;
 } names[] = {
-	{ "the first", 0, 1, NULL, "Ann", true },
-	{ "a newer push name", 1, 1, "Ann", "Anna", true },
-	{ "the same again", 1, 1, "Ann", "Ann", false },
-	{ "an address book's over a push name", 1, 2, "Ann", "Ann Lee", true },
-	{ "a push name over an address book's", 2, 1, "Ann Lee", "Ann", false },
-	{ "one given by hand stays", 3, 2, "Boss", "Ann", false },
-	{ "none", 1, 3, "Ann", "", false },
+	{ "the first", 0, PG_NO_TIME, NULL, 1, 10, "Ann", true },
+	{ "the first, without a time", 0, PG_NO_TIME, NULL, 1, PG_NO_TIME, "Ann", true },
+	{ "a newer push name", 1, 10, "Anna", 1, 20, "Ann", true },
+	{ "an older push name", 1, 20, "Ann", 1, 10, "Anna", false },
+	{ "the same again", 1, 10, "Ann", 1, 10, "Ann", false },
+	{ "the same, later", 1, 10, "Ann", 1, 20, "Ann", true },
+	{ "at the same time the greater name", 1, 10, "Ann", 1, 10, "Anna", true },
+	{ "and not the lesser one", 1, 10, "Anna", 1, 10, "Ann", false },
+	{ "one with a time over one without", 1, PG_NO_TIME, "Anna", 1, 10, "Ann", true },
+	{ "one without a time over one with it", 1, 10, "Ann", 1, PG_NO_TIME, "Anna", false },
+	{ "an address book's over a newer push name", 1, 20, "Ann", 2, 10, "Ann Lee", true },
+	{ "a newer push name over an address book's", 2, 10, "Ann Lee", 1, 20, "Ann", false },
+	{ "one given by hand stays", 3, 10, "Boss", 2, 20, "Ann", false },
+	{ "none", 1, 10, "Ann", 3, 20, "", false },
 };
 
-static void a_better_source_names(void **state)
+static void a_better_source_names_and_of_equal_ones_the_newest(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (name_wins(names[i].have_rank, names[i].got_rank, str_of(names[i].have), str_of(names[i].got)) !=
-			names[i].want)
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const struct contact_row have = name_of(names[i].have_rank, names[i].have_us, names[i].have);
+		const struct contact_row got = name_of(names[i].got_rank, names[i].got_us, names[i].got);
+
+		if (name_wins(&have, &got) != names[i].want)
 			fail_msg("%s", names[i].name);
+	}
 }
 
 /* Syncs */
@@ -335,7 +354,7 @@ int main(void)
 		cmocka_unit_test(better_content_replaces_lesser),
 		cmocka_unit_test(a_live_inbound_message_newer_than_the_marker_is_unread),
 		cmocka_unit_test(a_session_changes_only_to_another_and_newer_state),
-		cmocka_unit_test(a_better_source_names),
+		cmocka_unit_test(a_better_source_names_and_of_equal_ones_the_newest),
 		cmocka_unit_test(a_sync_is_filtered_by_rank_and_age),
 	};
 

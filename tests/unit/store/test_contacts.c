@@ -225,6 +225,7 @@ static void what_is_stored_comes_back(void **state)
 	c.phone = STR("+6299");
 	c.match_key = STR("6299");
 	c.name_rank = 2;
+	c.name_at_us = 1234567;
 	c.in_address_book = true;
 	done(contacts_store(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
 	done(contacts_lock(db.pg, 1, &id, 1, db.arena, read_one, &back, &db.err));
@@ -234,6 +235,7 @@ static void what_is_stored_comes_back(void **state)
 	assert_str(back.phone, "+6299");
 	assert_str(back.match_key, "6299");
 	assert_int_equal(back.name_rank, 2);
+	assert_int_equal(back.name_at_us, 1234567);
 	assert_true(back.in_address_book);
 	assert_true(uuid_eq(&back.uuid, &c.uuid));
 	assert_int_equal(back.merged_into, 0);

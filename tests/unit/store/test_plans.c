@@ -78,7 +78,7 @@ static const struct {
 	{ "conversations_merge_move", "1, 7, 9", { "chats_conversation" } },
 	{ "aliases_find", ALIASES, { "contact_aliases_pkey", "contacts_pkey" } },
 	{ "aliases_delete", ALIASES, { "contact_aliases_pkey" } },
-	{ "contacts_store", ONES ", " IDS N3 N3 ", NULL, NULL", { "contacts_pkey" } },
+	{ "contacts_store", ONES ", " IDS N3 N3 N3, { "contacts_pkey" } },
 	{ "contacts_lock", "1, ARRAY[5, 7]::bigint[]", { "contacts_pkey" } },
 	{ "contacts_merge_aliases", "1, 7, 9", { "contact_aliases_contact" } },
 	{ "aliases_find_former", ALIASES, { "contact_former_aliases_pkey", "contacts_pkey" } },
