@@ -58,7 +58,8 @@ static int setup(void **state)
 	*state = f;
 	if (mock_kafka_open(&f->kafka, "t") < 0)
 		return -1;
-	return kafka_config_set(f->kafka.config, "linger.ms", "50", &err); /* one request for what a test sends at once */
+	return kafka_config_set(f->kafka.config, "linger.ms", "50",
+		&err); /* one request for what a test sends at once */
 }
 
 static int teardown(void **state)
