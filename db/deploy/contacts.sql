@@ -97,7 +97,9 @@ CREATE TABLE whatsapp_groups (
 	-- When each participant last changed, those who left included: [[alias, ms, member, admin], ...]
 	participant_log jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(participant_log) = 'array'),
 	invite_code text,
+	invite_code_at timestamptz,
 	settings jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
+	settings_at timestamptz,
 	group_created_at timestamptz,
 	snapshot_at timestamptz, -- an older snapshot never replaces a newer one
 	created_at timestamptz NOT NULL DEFAULT now(),

@@ -16,6 +16,7 @@ CREATE TABLE conversations (
 	last_inbound_at timestamptz,
 	last_sender text,
 	archived boolean NOT NULL DEFAULT false,
+	archived_at timestamptz, -- when the source last said whether it is
 	merged_into bigint,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now(),

@@ -7,7 +7,7 @@
 
 #define CONVERSATION_COLUMNS \
 	"v.workspace_id, v.id, v.account_id, v.contact_id, v.group_id, v.uuid, v.sequence, v.unread_messages, v.last_read_at," \
-	" v.last_message_at, v.last_inbound_at, v.last_message_id, v.last_sender, v.archived, v.merged_into"
+	" v.last_message_at, v.last_inbound_at, v.last_message_id, v.last_sender, v.archived, v.archived_at, v.merged_into"
 
 /* One of the three is looked up for each row, by conversations_peer or by uuid. The account is compared outside, as a contact or
  * group has few conversations: before the first ANALYZE the planner takes conversations_list for as good an index, and would read
@@ -58,10 +58,10 @@ static const struct pg_stmt create = { "conversations_create", PG_UNNAMED,
 static const struct pg_stmt store = { "conversations_store", PG_UNNAMED,
 	"UPDATE conversations AS v SET sequence = r.sequence, unread_messages = r.unread_messages, last_read_at = r.last_read_at,"
 	" last_message_at = r.last_message_at, last_inbound_at = r.last_inbound_at, last_message_id = r.last_message_id,"
-	" last_sender = r.last_sender, archived = r.archived, updated_at = now()"
+	" last_sender = r.last_sender, archived = r.archived, archived_at = r.archived_at, updated_at = now()"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],"
-	" $8::bigint[], $9::text[], $10::boolean[]) AS r (workspace_id, id, sequence, unread_messages, last_read_at, last_message_at,"
-	" last_inbound_at, last_message_id, last_sender, archived)"
+	" $8::bigint[], $9::text[], $10::boolean[], $11::timestamptz[]) AS r (workspace_id, id, sequence, unread_messages, last_read_at, last_message_at,"
+	" last_inbound_at, last_message_id, last_sender, archived, archived_at)"
 	" WHERE v.workspace_id = r.workspace_id AND v.id = r.id" };
 
 /* Messages that can be unread; each use adds which. */
@@ -107,6 +107,7 @@ static void conversation_read(struct cells *c, struct conversation_row *row)
 	row->last_message_id = cells_id(c);
 	row->last_sender = cells_text(c);
 	row->archived = cells_bool(c);
+	row->archived_us = cells_time(c);
 	row->merged_into = cells_id(c);
 }
 
@@ -251,6 +252,7 @@ int conversations_store(struct pg *pg, const struct conversation_row *const *row
 		columns_id(&c, r->last_message_id);
 		columns_text(&c, r->last_sender);
 		columns_bool(&c, r->archived);
+		columns_time(&c, r->archived_us);
 	}
 	return columns_start(&c, pg, &store, err);
 }

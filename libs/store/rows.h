@@ -49,7 +49,7 @@ struct group_row {
 	struct uuid uuid;
 	struct str jid, name, description, owner_phone, participants, participant_log, invite_code, settings;
 	int32_t participants_count;
-	int64_t name_at_us, description_at_us, group_created_us, snapshot_us;
+	int64_t name_at_us, description_at_us, invite_code_at_us, settings_at_us, group_created_us, snapshot_us;
 	bool deleted;
 };
 
@@ -63,6 +63,7 @@ struct conversation_row {
 	int64_t last_message_id;
 	struct str last_sender;
 	bool archived;
+	int64_t archived_us; /* when the source last said whether it is */
 	int64_t merged_into; /* 0: not merged */
 };
 

@@ -189,7 +189,26 @@ static int conversations_open(struct work *w, struct wanted_conversation **wante
 	return 0;
 }
 
-/* A read marker may name its conversation by public id. */
+/* Reads those that merged again, as what they merged into in the end. */
+static int merged_follow(struct work *w, struct conversation_row *const *rows, size_t n, struct err *err)
+{
+	struct conversation_row **merged = ARENA_ARRAY(w->arena, struct conversation_row *, n);
+	size_t n_merged;
+
+	do {
+		n_merged = 0;
+		for (size_t i = 0; i < n; i++)
+			if (rows[i]->merged_into) {
+				rows[i]->id = rows[i]->merged_into;
+				merged[n_merged++] = rows[i];
+			}
+		if (conversations_load(w->pg, merged, n_merged, w->arena, err) < 0)
+			return -1;
+	} while (n_merged > 0);
+	return 0;
+}
+
+/* A read marker may name its conversation by public id, also by that of one that merged since. */
 static int read_markers_resolve(struct work *w, struct err *err)
 {
 	struct conversation_row **rows = ARENA_ARRAY(w->arena, struct conversation_row *, w->ops.n);
@@ -207,10 +226,12 @@ static int read_markers_resolve(struct work *w, struct err *err)
 		*rows[n] = (struct conversation_row){ .workspace_id = op->account->row.workspace_id, .uuid = uuid };
 		ops[n++] = op;
 	}
-	if (n > 0 && conversations_find(w->pg, rows, n, w->arena, err) < 0)
+	if (n == 0)
+		return 0;
+	if (conversations_find(w->pg, rows, n, w->arena, err) < 0 || merged_follow(w, rows, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (rows[i]->id != 0 && rows[i]->account_id == ops[i]->account->row.id && rows[i]->merged_into == 0)
+		if (rows[i]->id != 0 && rows[i]->account_id == ops[i]->account->row.id)
 			ops[i]->conversation = world_keep_conversation(w->world, rows[i], ops[i]->account, NULL, NULL);
 	return 0;
 }

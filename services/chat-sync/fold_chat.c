@@ -79,7 +79,7 @@ void fold_unread_mark(struct work *w, struct op *op, int64_t read_us)
 
 static bool group_take_name(struct work *w, struct group *g, struct str name, int64_t at_us)
 {
-	if (name.n == 0 || (g->row.name_at_us != PG_NO_TIME && at_us < g->row.name_at_us))
+	if (name.n == 0 || !newest_wins(g->row.name_at_us, at_us, g->row.name, name))
 		return false;
 	g->row.name_at_us = at_us;
 	group_touch(w, g);
@@ -161,23 +161,42 @@ static bool json_same(const json *a, const json *b)
 	return str_eq(json_str(a), json_str(b));
 }
 
-static bool group_take_settings(struct work *w, struct group *g, struct str settings)
+static bool settings_same(struct str a, struct str b)
 {
 	struct json_doc *have = NULL, *got = NULL;
 	struct err err;
 	bool same;
 
-	same = settings.n == 0 || json_parse(&got, settings, &err) < 0 ||
-		(json_parse(&have, g->row.settings, &err) == 0 && json_same(json_root(have), json_root(got)));
+	same = json_parse(&got, b, &err) < 0 ||
+		(json_parse(&have, a, &err) == 0 && json_same(json_root(have), json_root(got)));
 	json_free(have);
 	json_free(got);
-	return !same && take_text(w, &g->row.settings, settings);
+	return same;
+}
+
+/* jsonb has a form of its own, so of two at the same time there is no greater one: the first stays. */
+static bool group_take_settings(struct work *w, struct group *g, struct str settings, int64_t at_us)
+{
+	if (settings.n == 0 || at_us <= g->row.settings_at_us)
+		return false;
+	g->row.settings_at_us = at_us;
+	group_touch(w, g);
+	return !settings_same(g->row.settings, settings) && take_text(w, &g->row.settings, settings);
+}
+
+static bool group_take_invite_code(struct work *w, struct group *g, struct str code, int64_t at_us)
+{
+	if (code.n == 0 || !newest_wins(g->row.invite_code_at_us, at_us, g->row.invite_code, code))
+		return false;
+	g->row.invite_code_at_us = at_us;
+	group_touch(w, g);
+	return take_text(w, &g->row.invite_code, code);
 }
 
 /* The time of the newest description is kept, an absent one says nothing. */
 static bool group_take_description(struct work *w, struct group *g, struct str text, int64_t at_us)
 {
-	if (!text.p || (g->row.description_at_us != PG_NO_TIME && at_us < g->row.description_at_us))
+	if (!text.p || !newest_wins(g->row.description_at_us, at_us, g->row.description, text))
 		return false;
 	g->row.description_at_us = at_us;
 	group_touch(w, g);
@@ -197,11 +216,9 @@ static bool group_take_state(struct work *w, struct op *op, const struct in_chat
 		changed = group_take_snapshot(w, g, s->participants, s->n_participants, op->time_us) || changed;
 	if (s->description.n > 0)
 		changed = group_take_description(w, g, s->description, op->time_us) || changed;
-	if (newest) {
-		changed = take_text(w, &g->row.invite_code, s->invite_code) || changed;
-		changed = group_take_settings(w, g, s->settings) || changed;
-	}
-	if (s->owner.phone.n > 0)
+	changed = group_take_invite_code(w, g, s->invite_code, op->time_us) || changed;
+	changed = group_take_settings(w, g, s->settings, op->time_us) || changed;
+	if (newest && s->owner.phone.n > 0)
 		changed = take_text(w, &g->row.owner_phone, sender_text(w, &s->owner, NULL)) || changed;
 	if (s->group_created_ms > 0 && g->row.group_created_us == PG_NO_TIME) {
 		g->row.group_created_us = s->group_created_ms * 1000;
@@ -222,6 +239,21 @@ void fold_group_name(struct work *w, struct op *op)
 		note_group(w, op, "subject", NULL, 0, g->row.name);
 }
 
+/* The newest by time; at the same time archived wins. */
+static void fold_archived(struct work *w, struct op *op, bool archived)
+{
+	struct conversation *v = op->conversation;
+
+	if (op->time_us < v->row.archived_us || (op->time_us == v->row.archived_us && archived <= v->row.archived))
+		return;
+	v->row.archived_us = op->time_us;
+	conversation_touch(w, v);
+	if (archived == v->row.archived)
+		return;
+	v->row.archived = archived;
+	note_conversation(w, op, "archived");
+}
+
 void fold_chat_state(struct work *w, struct op *op)
 {
 	const struct in_chat_state *s = op->state;
@@ -233,11 +265,8 @@ void fold_chat_state(struct work *w, struct op *op)
 		op->group->created = false;
 		note_group(w, op, "snapshot", s->participants, s->n_participants, STR_NONE);
 	}
-	if (s->has_archived && s->archived != v->row.archived) {
-		v->row.archived = s->archived;
-		conversation_touch(w, v);
-		note_conversation(w, op, "archived");
-	}
+	if (s->has_archived)
+		fold_archived(w, op, s->archived);
 	fold_unread(w, op, s);
 }
 
@@ -270,8 +299,8 @@ void fold_group_change(struct work *w, struct op *op)
 		changed = group_take_name(w, g, c->text, op->time_us) || changed;
 	changed = group_take_name(w, g, c->group.name, op->time_us) || changed;
 	changed = group_take_members(w, op, c) || changed;
-	changed = group_take_settings(w, g, c->settings) || changed;
-	changed = take_text(w, &g->row.invite_code, c->invite_code) || changed;
+	changed = group_take_settings(w, g, c->settings, op->time_us) || changed;
+	changed = group_take_invite_code(w, g, c->invite_code, op->time_us) || changed;
 	if (c->action == GROUP_DELETE && !g->row.deleted)
 		changed = g->row.deleted = true;
 	if (!changed)

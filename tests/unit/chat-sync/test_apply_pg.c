@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "permutation.h"
 #include "replica.h"
 
 #define ANN      "12065550001"
@@ -353,6 +354,54 @@ static void the_newest_subject_and_description_stay(void **state)
 	assert_text("SELECT name || ' ' || description FROM whatsapp_groups", "New newer");
 }
 
+static void older_settings_and_invite_codes_change_nothing(void **state)
+{
+	struct inbound_event old = event(IN_GROUP_CHANGE, 1, 10), new = event(IN_GROUP_CHANGE, 2, 20);
+
+	(void)state;
+	old.u.group_change = (struct in_group_change){ .group = { .jid = STR(TEAM) },
+		.action = GROUP_SETTINGS,
+		.settings = STR("{\"announce\": true}"),
+		.invite_code = STR("older") };
+	new.u.group_change = (struct in_group_change){ .group = { .jid = STR(TEAM) },
+		.action = GROUP_SETTINGS,
+		.settings = STR("{\"announce\": false}"),
+		.invite_code = STR("newer") };
+	apply_one(old);
+	apply_by(&theirs, &new, 1);
+	assert_string_equal(published(), "group.updated");
+	apply_one(old);
+	assert_string_equal(published(), "");
+	assert_text("SELECT (settings ->> 'announce') || ' ' || invite_code FROM whatsapp_groups", "false newer");
+}
+
+static struct inbound_event archived(bool is, int64_t second)
+{
+	struct inbound_event e = event(IN_CHAT_STATE, 1, second);
+
+	e.u.chat_state = (struct in_chat_state){ .chat = chat_of(ANN), .has_archived = true, .archived = is };
+	return e;
+}
+
+static void the_newest_state_says_whether_a_chat_is_archived(void **state)
+{
+	struct inbound_event states[] = { archived(true, 10), archived(false, 20), archived(true, 30),
+		archived(false, 30) };
+	size_t order[] = { 0, 1, 2, 3 };
+
+	(void)state;
+	do {
+		execute(db.admin, "TRUNCATE contacts CASCADE");
+		chat_sync_ops.assignment_changed(ours.sync);
+		map_clear(sequences);
+		for (size_t i = 0; i < 4; i++)
+			apply_one(states[order[i]]);
+		assert_text("SELECT archived::text FROM conversations", "true");
+		apply(states, 4);
+		assert_string_equal(published(), "");
+	} while (permutation_next(order, 4));
+}
+
 /* Syncs */
 
 static struct inbound_event sync_chat(const char *sync, int32_t rank, const char *phone, size_t messages,
@@ -686,6 +735,8 @@ int main(void)
 		T(two_accounts_in_a_group_are_two_conversations_with_one_group),
 		T(deltas_from_two_accounts_and_an_older_snapshot_give_one_list),
 		T(the_newest_subject_and_description_stay),
+		T(older_settings_and_invite_codes_change_nothing),
+		T(the_newest_state_says_whether_a_chat_is_archived),
 		T(a_sync_is_complete_when_its_chats_are_accounted_for),
 		T(an_end_that_comes_again_tells_the_news_of_others_by_an_id_of_its_own),
 		T(a_sync_in_parts_counts_unread_over_all_of_them),

@@ -343,6 +343,25 @@ static void an_alias_makes_two_contacts_one_and_their_conversations_follow(void 
 	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 2);
 }
 
+static void a_read_marker_of_a_conversation_that_merged_is_for_the_one_that_goes_on(void **state)
+{
+	struct inbound_event marker = event(IN_READ_MARKER, 1, 60);
+
+	(void)state;
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "by phone", 10),
+		      inbound_text(1, chat_of_lid("901"), "false:B", "by lid", 20) },
+		2);
+	apply_one(alias_of(1, ANN, "901", 50));
+	deliver_inbound();
+	marker.u.read_marker.conversation_id =
+		db_text("SELECT uuid::text FROM conversations WHERE merged_into IS NOT NULL");
+	marker.u.read_marker.read_at_ms = at_ms(15);
+	apply_one(marker);
+	assert_string_equal(published(), "conversation.updated");
+	assert_int_equal(db_i64("SELECT unread_messages FROM conversations WHERE merged_into IS NULL"), 1);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+}
+
 static void a_party_with_both_names_reveals_one_person(void **state)
 {
 	struct inbound_event both = inbound_text(1, chat_of(ANN), "false:C", "hi", 30);
@@ -594,6 +613,7 @@ int main(void)
 		T(of_two_that_become_one_the_newer_name_stays),
 		T(what_another_partition_wrote_meanwhile_stays),
 		T(an_alias_makes_two_contacts_one_and_their_conversations_follow),
+		T(a_read_marker_of_a_conversation_that_merged_is_for_the_one_that_goes_on),
 		T(a_party_with_both_names_reveals_one_person),
 		T(what_a_batch_changed_survives_its_own_merge),
 		T(merges_told_in_another_order_end_at_the_last_contact),

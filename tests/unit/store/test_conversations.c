@@ -138,6 +138,7 @@ static void what_is_stored_comes_back(void **state)
 	v.last_message_id = 99;
 	v.last_sender = STR("lid:9");
 	v.archived = true;
+	v.archived_us = 7654321;
 	done(conversations_store(db.pg, (const struct conversation_row *const *)&row, 1, &db.err));
 	row = &back;
 	done(conversations_load(db.pg, &row, 1, db.arena, &db.err));
@@ -149,6 +150,7 @@ static void what_is_stored_comes_back(void **state)
 	assert_int_equal(back.last_message_id, 99);
 	assert_str(back.last_sender, "lid:9");
 	assert_true(back.archived);
+	assert_int_equal(back.archived_us, 7654321);
 }
 
 static void unread_below_zero_is_refused(void **state)
