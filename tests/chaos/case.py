@@ -213,6 +213,10 @@ class Case:
                 for r in self.table("contact_aliases")}
 
     @cached_property
+    def contact_names(self):
+        return {r["id"]: r["full_name"] for r in self.table("contacts")}
+
+    @cached_property
     def persons(self):
         """{(workspace, representative): contact}"""
         out = {}

@@ -126,10 +126,11 @@ class Ideal:
         self.t["consumer_progress"] = rows
 
     def people(self):
-        self.contacts = {}
+        self.contacts, called = {}, self.model.called()
         for w, id_ in self.workspace_ids.items():
             for person, names in self.model.persons(w).items():
-                row = {"workspace_id": id_, "id": len(self.t["contacts"]) + 1, "merged_into": None}
+                row = {"workspace_id": id_, "id": len(self.t["contacts"]) + 1, "merged_into": None,
+                       "full_name": max(called[w, person], default=None)}
                 self.t["contacts"].append(row)
                 self.contacts[w, person] = row["id"]
                 self.t["contact_aliases"] += [{"workspace_id": id_, "contact_id": row["id"], "kind": k, "value": v}

@@ -96,6 +96,11 @@ def nothing_stored_that_was_not_sent(c):
         if contact is None:
             names = c.model.persons(workspace)[person]
             yield f"{workspace}: {names} are one person, but lead to {[c.named.get((workspace, *n)) for n in names]}"
+    called = c.model.called()
+    for person, contact in c.persons.items():
+        name = c.contact_names.get(contact)
+        if name is not None and name not in called[person]:
+            yield f"{person} is called {name!r}, by messages {sorted(called[person])}"
     known = {(w, *n) for w in c.s.setup["tenants"] for names in c.model.persons(w).values() for n in names}
     for name in c.named.keys() - known:
         yield f"alias {name} was never sent"

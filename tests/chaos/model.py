@@ -69,7 +69,11 @@ class People:
         self.parent[self.find(a)] = self.find(b)
 
     def of(self, chat):
-        return self.find(("lid", chat["lid"]) if "lid" in chat else ("phone", chat["phone"]))
+        return self.find(self.name(chat))
+
+    @staticmethod
+    def name(chat):
+        return ("lid", chat["lid"]) if "lid" in chat else ("phone", chat["phone"])
 
 
 class Model:
@@ -82,6 +86,7 @@ class Model:
         self.groups = defaultdict(dict)        # (workspace, jid): {"name": (at, text), phone: (at, in)}
         self.sessions, self.syncs = {}, {}     # account: (at, state); (account, sync, index): [ranks, end]
         self.by_key = defaultdict(list)
+        self.said = defaultdict(set)           # (workspace, name): the texts that messages called them by
         ordered = sorted(items, key=lambda i: i["n"])
         for kind in (("alias", "number"), ("message", "sync_chat"), UPDATES, ("group", "session", "sync_end", "read")):
             for item in ordered:
@@ -118,6 +123,9 @@ class Model:
         v = self.conversation(item["account"], item["chat"])
         if item.get("sender") and not item["out"]:
             self.people[self.accounts[item["account"]]].of(item["sender"])
+        who = item["chat"] if item["out"] else item.get("sender") or item["chat"]
+        if "group" not in who:
+            self.said[self.accounts[v.account], People.name(who)].add(item["name"])
         m = self.messages.get((v.account, v.peer, item["key"]))
         if m is None:
             m = self.messages[v.account, v.peer, item["key"]] = Message(v.account, v.peer, item["key"])
@@ -217,6 +225,13 @@ class Model:
                        and (v.read_at is None or m.content()["at"] > v.read_at))
 
     # What the ledger asks
+
+    def called(self):
+        """{(workspace, representative): the texts that name the person}"""
+        out = defaultdict(set)
+        for (workspace, name), texts in self.said.items():
+            out[workspace, self.people[workspace].find(name)] |= texts
+        return out
 
     def persons(self, workspace):
         """{representative: {("phone"|"lid", value)}}: the names that lead to each person that was seen."""

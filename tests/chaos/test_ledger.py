@@ -83,7 +83,7 @@ def publish_unsent_record(s):
 def split_person(s):
     names = s.tables["contact_aliases"]
     lid = first(names, kind="lid")
-    s.tables["contacts"].append({"workspace_id": lid["workspace_id"], "id": 10_000, "merged_into": None})
+    s.tables["contacts"].append({"workspace_id": lid["workspace_id"], "id": 10_000, "merged_into": None, "full_name": None})
     lid["contact_id"] = 10_000
 
 
@@ -91,6 +91,11 @@ def unite_persons(s):
     one = s.tables["contact_aliases"][0]
     other = next(a for a in s.tables["contact_aliases"] if a["contact_id"] != one["contact_id"])
     other["contact_id"] = one["contact_id"]
+
+
+def misname_person(s):
+    one, other = [r for r in s.tables["contacts"] if r["full_name"]][:2]
+    one["full_name"] = other["full_name"]
 
 
 def invent_alias(s):
@@ -314,7 +319,7 @@ def text_in_log(s):
 TAMPERED = [
     ("I1", (drop_message, double_message, change_body, lose_record, forget_edit, forget_revoke, forget_reaction, rename_group,
             forget_session)),
-    ("I2", (store_unsent_message, publish_unsent_record, split_person, unite_persons, invent_alias, tell_twice)),
+    ("I2", (store_unsent_message, publish_unsent_record, split_person, unite_persons, invent_alias, misname_person, tell_twice)),
     ("I3", (miscount, hide_dead_letter, dead_letter_of_good, wrong_reason, hide_http_dead_letter)),
     ("I5", (unread_too_many, unread_moved_with_its_mark, sequence_too_high, last_message_older, last_inbound_older,
             miscount_participants, forget_receipt, sync_short_of_a_chat, sync_shows_too_many)),
