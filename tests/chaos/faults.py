@@ -299,19 +299,19 @@ def sessions_ended(system, random):
             hold(random, 0.05, 0.5)
 
 
-@fault("connections_exhausted", "postgres", "no connection is left, and those there were have ended")
+@fault("connections_exhausted", "postgres", "no connection is left, and those there were end as often as they come")
 def connections_exhausted(system, random):
-    taken = []
-    with superuser(system) as cursor:
-        try:
-            end_sessions(cursor)
-            with suppress(psycopg2.OperationalError):
-                while True:
-                    taken.append(psycopg2.connect(system.blazz.conninfo("blazz_ops"), connect_timeout=5))
-            hold(random, 0.5, 2.5)
-        finally:
-            for connection in taken:
-                connection.close()
+    taken, end = [], time.monotonic() + random.uniform(0.8, 2.5)
+    try:
+        with superuser(system) as cursor:
+            while time.monotonic() < end:
+                with suppress(psycopg2.OperationalError):
+                    while True:
+                        taken.append(psycopg2.connect(system.blazz.conninfo("blazz_ops"), connect_timeout=5))
+                end_sessions(cursor)
+    finally:
+        for connection in taken:
+            connection.close()
 
 
 @fault("deadlocks", "postgres", "somebody locks conversations and progress in the opposite order; chat-sync is the victim")
@@ -357,14 +357,20 @@ def hanging_lock(system, random):
        needs_root=True)
 def disk_full(system, random):
     ballast = Path(system.postgres.folder, "ballast")
+    before = told_of_full_disk(system)
     try:
         with open(ballast, "wb", buffering=0) as f, suppress(OSError):
             while f.write(bytes(1 << 20)) > 0:
                 pass
-        hold(random, 0.5, 2.0)
+        hold(random, 1.0, 3.0)
     finally:
         ballast.unlink(missing_ok=True)
     wait_for(lambda: accepts(system), "PostgreSQL is back", 30)
+    return told_of_full_disk(system) > before
+
+
+def told_of_full_disk(system):
+    return Path(system.postgres.folder, "log").read_text(errors="replace").count("No space left on device")
 
 
 def accepts(system):
