@@ -18,6 +18,7 @@ import threading
 import time
 
 import psycopg2
+import setting  # noqa: F401 (first: it sets the path of what follows)
 import replicas
 from confluent_kafka import TopicPartition
 from setting import machine, ratio, stack, table
