@@ -103,7 +103,7 @@ demo: ## a whole system with sample traffic; BROKER=, KEEP=, FIXTURES= as tools/
 	tools/deps.sh demo
 	+$(MAKE) V=release build
 	tools/demo.sh
-test: ## everything that gates: lint, both compilers, unit, e2e, fuzz
+test: ## everything that gates: lint, both compilers, unit, e2e, chaos, fuzz
 	@tools/deps.sh test
 	@tools/run-tests.py
 unit: ## unit tests under ASan and UBSan; K=word picks some

@@ -99,7 +99,6 @@ void *request_on_uri(void *cls, const char *uri, struct MHD_Connection *connecti
 
 	(void)cls;
 	(void)uri;
-	r->started_mono_ms = clock_mono_ms();
 	if (r->phase == PHASE_IDLE)
 		phase_change(r, PHASE_HEADER);
 	return r;
@@ -473,11 +472,6 @@ struct str http_body(const struct http_request *r)
 struct str http_peer(const struct http_request *r)
 {
 	return str_of(r->peer);
-}
-
-int64_t http_started_mono_ms(const struct http_request *r)
-{
-	return r->started_mono_ms;
 }
 
 void http_set_user(struct http_request *r, void *user)

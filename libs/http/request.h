@@ -27,7 +27,6 @@ struct http_request {
 	struct str method, path;
 	struct buf body;
 	size_t max_body_bytes, dropped_bytes;
-	int64_t started_mono_ms;
 	void *user;
 	bool active;    /* counted in the server's `active` */
 	bool owned;     /* the owner knows it and is owed an answer or gone() */

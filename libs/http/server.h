@@ -59,7 +59,6 @@ struct str http_query(const struct http_request *r, const char *name);
 struct str http_body(const struct http_request *r);
 /* Peer address as text; proxies are the owner's business (X-Forwarded-For). */
 struct str http_peer(const struct http_request *r);
-int64_t http_started_mono_ms(const struct http_request *r);
 void http_set_user(struct http_request *r, void *user);
 void *http_user(const struct http_request *r);
 
