@@ -27,15 +27,15 @@ void publisher_poll(struct publisher *p, int timeout_ms);
 /* Forgets the slots' rows (another owner publishes what is left). */
 void publisher_forget_all(struct publisher *p);
 /* The slot's rows are read from the outbox now: it takes them again. Then they have been read: where there were none nothing blocks. */
-void publisher_adopt(struct publisher *p, int32_t slot);
-void publisher_adopted(struct publisher *p, int32_t slot);
-bool publisher_is_full(const struct publisher *p, int32_t slot);
+void publisher_adopt(struct publisher *p, int32_t partition);
+void publisher_adopted(struct publisher *p, int32_t partition);
+bool publisher_is_full(const struct publisher *p, int32_t partition);
 /* What the broker says to the record that blocks the slot; NULL: nothing does. */
-const char *publisher_blocked(const struct publisher *p, int32_t slot);
+const char *publisher_blocked(const struct publisher *p, int32_t partition);
 /* Rows added and not yet acknowledged, of the fullest slot that is not blocked; and of all. */
 size_t publisher_backlog(const struct publisher *p);
 size_t publisher_total(const struct publisher *p);
-bool publisher_has_slot(const struct publisher *p, int32_t slot);
+bool publisher_has_slot(const struct publisher *p, int32_t partition);
 
 /* Rows that are acknowledged and wait to be deleted: filled into out, at most max. They stay until publisher_deleted(). */
 size_t publisher_acknowledged(const struct publisher *p, struct outbox_row *out, size_t max);

@@ -6,6 +6,7 @@
  */
 #include "chat-sync/work.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static void later(int64_t *have_us, int64_t got_us)
@@ -213,6 +214,7 @@ static int behind_follow(struct work *w, const struct behind *b, struct err *err
 			return -1;
 		behind_redirect(w, b, from->contact_id, into);
 	}
+	assert(into); /* at least one was open */
 	into->row.contact_id = contact;
 	into->contact = b->contact;
 	into->merges = b->contact->row.merges;

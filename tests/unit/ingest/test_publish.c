@@ -147,10 +147,10 @@ static size_t topic_check(struct fixture *f, size_t posts)
 	assert_int_equal(kafka_reader_open(&r, f->kafka.config, TOPIC, DEADLINE_MS, &err), 0);
 	for (; kafka_reader_next(r, DEADLINE_MS, &m, &err) == 1; n++) {
 		struct str post, place;
-		int64_t p, i;
+		int64_t p = -1, i = -1;
 
 		assert_true(str_cut(m.value, '.', &post, &place) && str_to_i64(post, &p) && str_to_i64(place, &i));
-		assert_true(p < (int64_t)posts);
+		assert_in_range(p, 0, posts - 1);
 		assert_int_equal(i, next[p]++);
 		kafka_message_release(&m);
 	}
