@@ -8,7 +8,7 @@ proves nothing, and counts as a failure. So does an invariant without any patch.
 The patches are applied to a copy of the tree in build/mutants; the tree itself stays as it is. A mutant that makes its tests
 hang is ended by the deadlines of tools/run-tests.py.
 
-usage: tests/mutants/run.py [--check] [NAME...]     --check: only see that every patch still applies
+usage: tests/mutants/run.py --check | [NAME...]     --check: only see that every patch still applies
 """
 import os
 import re
@@ -116,9 +116,9 @@ def try_all(mutants):
 
 
 def main(arguments):
-    names = [a for a in arguments if a != "--check"]
-    mutants = [m for m in all_mutants() if not names or m.name in names]
-    return check(mutants) if "--check" in arguments else try_all(mutants)
+    if arguments == ["--check"]:
+        return check(all_mutants())
+    return try_all([m for m in all_mutants() if not arguments or m.name in arguments])
 
 
 sys.exit(main(sys.argv[1:]))
