@@ -361,7 +361,6 @@ def test_what_is_cached_is_served_while_postgresql_is_down_and_a_miss_is_503(mak
         assert stack.default_client().post(f"/webhooks/waha/{other}", b"{}", {"X-Webhook-Hmac": "00"}).status == 503
     finally:
         postgres.start()
-        stack.connection = None
 
 
 def test_unready_and_503_before_the_first_load(make_blazz, postgres):
@@ -375,7 +374,6 @@ def test_unready_and_503_before_the_first_load(make_blazz, postgres):
         assert ingest.get("/readyz")[0] == 503
     finally:
         postgres.start()
-        stack.connection = None
     ingest.wait_ready(60)
     wait_for(lambda: client.post("/api/whatsapp/webhook", body, signature("bridge", body)).status == 202, "it serves")
 

@@ -119,7 +119,6 @@ def test_postgresql_down_pauses_and_resumes(stack, postgres):
         assert time.monotonic() - began < 1, "the admin port answers whatever PostgreSQL does"
     finally:
         postgres.start()
-        stack.connection = None
     sync.wait_ready()
     stack.settle()
     check_end(stack, 2 * n, len(stack.sources))
@@ -134,7 +133,6 @@ def test_sigterm_is_answered_while_postgresql_is_down(stack, postgres):
         assert sync.stop() < 5
     finally:
         postgres.start()
-        stack.connection = None
 
 
 def test_a_statement_that_hangs_freezes_nothing(stack):

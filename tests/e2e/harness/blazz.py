@@ -205,13 +205,19 @@ class Blazz:
     # PostgreSQL
 
     def sql(self, query, *parameters):
-        """Rows as dictionaries, read as superuser."""
-        if self.connection is None or self.connection.closed:
+        """Rows as dictionaries, read as superuser; once more where PostgreSQL was restarted since the last time."""
+        kept = self.connection is not None and not self.connection.closed
+        if not kept:
             self.connection = psycopg2.connect(self.conninfo("postgres"))
             self.connection.autocommit = True
-        with self.connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
-            cursor.execute(query, parameters or None)
-            return [dict(r) for r in cursor.fetchall()] if cursor.description else []
+        try:
+            with self.connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+                cursor.execute(query, parameters or None)
+                return [dict(r) for r in cursor.fetchall()] if cursor.description else []
+        except psycopg2.OperationalError:
+            if not kept or not self.connection.closed:
+                raise
+        return self.sql(query, *parameters)
 
     def value(self, query, *parameters):
         return next(iter(self.sql(query, *parameters)[0].values()))
