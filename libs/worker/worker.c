@@ -7,7 +7,6 @@
 #include "store/schema.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,6 @@
  * comes, it was blazzctl progress reset, and the partitions are still ours. */
 #define FENCED_WAIT_MS 12000
 #define ADOPT_ROWS     256 /* outbox rows read at once */
-#define KEPT_BYTES     (32 << 20) /* of freed memory */
 
 /* Kafka's callbacks. They may run inside a wait for PostgreSQL: the batch in hand goes on, fenced by its epoch; what was taken in
  * for later, or waits to be published, is now the next owner's. */
@@ -425,13 +423,6 @@ static void metrics_init(struct worker_metrics *m)
 	m->outbox = metric_gauge("blazz_worker_outbox_rows", "Outbox rows published and not yet acknowledged.", NULL);
 }
 
-/* A batch allocates and frees some megabytes, many times a second: what goes back to the kernel is faulted in again, page by page. */
-static void memory_keep(void)
-{
-	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
-	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-}
-
 int worker_open(struct worker **out, struct service *service, const struct worker_options *options,
 	const struct worker_ops *ops, void *ctx, struct err *err)
 {
@@ -447,7 +438,6 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 		.ctx = w,
 	};
 
-	memory_keep();
 	w->service = service;
 	w->options = *options;
 	w->options.pg.idle = worker_idle;

@@ -204,10 +204,12 @@ def rate(values):
 
 def report(what, copies, floors, ours):
     rates = [o["rate"] for o in ours]
-    return [[f"{what}: COPY", rate(copies), "", "", ""],
-            [f"{what}: floor", rate(floors), ratio(floors, copies), "", ""],
-            [f"{what}: chat-sync", rate(rates), ratio(rates, copies), ratio(rates, floors),
-             f"{statistics.median(o['cpu_us'] for o in ours):.1f}"]]
+    table([what, "rows/s", "of COPY", "of the floor", "CPU µs a message"],
+          ["COPY", rate(copies), "", "", ""],
+          ["floor", rate(floors), ratio(floors, copies), "", ""],
+          ["chat-sync", rate(rates), ratio(rates, copies), ratio(rates, floors),
+           f"{statistics.median(o['cpu_us'] for o in ours):.1f}"])
+    print()
 
 
 def main():
@@ -224,16 +226,13 @@ def main():
     with stack(PARTITIONS) as blazz:
         drain = Drain(blazz, options)
         drain.prepare()
-        rows = [["what", "rows/s", "of COPY", "of the floor", "CPU µs a message"]]
+        print(f"\n{drain.total:,} messages; nobody known before: {drain.cold['rate']:,.0f} messages/s, {drain.cold['cpu_us']:.1f} µs of CPU "
+              f"each; first sight: {drain.cold['first']:,.0f}\n", flush=True)
         for processes in (1, 2):
-            rows += report(f"{processes} connection{'s'[:processes - 1]}", *drain.compare(processes, options.rounds))
-        rows.append(["nobody known before: chat-sync", rate([drain.cold["rate"]]), "", "", f"{drain.cold['cpu_us']:.1f}"])
-        rows.append(["first sight: chat-sync", rate([drain.cold["first"]]), "", "", ""])
+            report(f"{processes} connection{'s'[:processes - 1]}", *drain.compare(processes, options.rounds))
         for stored in options.stored:
             drain.stored = stored
-            rows += report(f"{stored:,} stored before", *drain.compare(1, options.rounds))
-        print(f"\nbatches of {drain.batch} messages, {drain.total:,} messages\n")
-        table(*rows)
+            report(f"{stored:,} stored before", *drain.compare(1, options.rounds))
 
 
 if __name__ == "__main__":
