@@ -36,7 +36,6 @@ struct kafka_consumer_options {
 	const char *group;
 	const char *topic; /* one topic per consumer */
 	int session_timeout_ms;    /* 0: 10,000 */
-	int queue_max_kbytes;      /* fetched ahead, per partition; 0: 16,384 */
 	/* All partitions that are now ours, none if there are more members than partitions. Called inside serve or poll. The
 	 * owner calls kafka_consumer_start() when it is ready, now or later; until then nothing is fetched. */
 	void (*assigned)(void *ctx, const int32_t *partitions, size_t n);

@@ -86,9 +86,8 @@ static void row_fail(struct row *r, const struct err *failure)
 	int64_t wait = REPUBLISH_DELAY_MS;
 
 	r->failed = s->failed = true;
-	if (s->refused ||
-		was_purged(
-			failure)) /* a purge leaves the time of the next attempt as it was: long over, or the refusal's */
+	/* A purge leaves the time of the next attempt as it was: long over, or the refusal's. */
+	if (s->refused || was_purged(failure))
 		return;
 	s->refused = true;
 	for (int i = 0; i < s->refusals && wait < BLOCKED_DELAY_MS; i++)

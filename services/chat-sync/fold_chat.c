@@ -77,16 +77,23 @@ void fold_unread_mark(struct work *w, struct op *op, int64_t read_us)
 
 /* groups */
 
+/* One of a group's texts, with its time. True when it reads otherwise now; its time may have moved all the same. */
+static bool group_take_text(struct work *w, struct group *g, struct str *have, int64_t *have_us, struct str got,
+	int64_t at_us)
+{
+	if (!newest_wins(*have_us, at_us, *have, got))
+		return false;
+	*have_us = at_us;
+	group_touch(w, g);
+	if (str_eq(*have, got))
+		return false;
+	*have = arena_str(w->world->arena, got);
+	return true;
+}
+
 static bool group_take_name(struct work *w, struct group *g, struct str name, int64_t at_us)
 {
-	if (name.n == 0 || !newest_wins(g->row.name_at_us, at_us, g->row.name, name))
-		return false;
-	g->row.name_at_us = at_us;
-	group_touch(w, g);
-	if (str_eq(g->row.name, name))
-		return false;
-	g->row.name = arena_str(w->world->arena, name);
-	return true;
+	return name.n > 0 && group_take_text(w, g, &g->row.name, &g->row.name_at_us, name, at_us);
 }
 
 static void group_write_members(struct work *w, struct group *g, const struct members *m)
@@ -186,24 +193,13 @@ static bool group_take_settings(struct work *w, struct group *g, struct str sett
 
 static bool group_take_invite_code(struct work *w, struct group *g, struct str code, int64_t at_us)
 {
-	if (code.n == 0 || !newest_wins(g->row.invite_code_at_us, at_us, g->row.invite_code, code))
-		return false;
-	g->row.invite_code_at_us = at_us;
-	group_touch(w, g);
-	return take_text(w, &g->row.invite_code, code);
+	return code.n > 0 && group_take_text(w, g, &g->row.invite_code, &g->row.invite_code_at_us, code, at_us);
 }
 
-/* The time of the newest description is kept, an absent one says nothing. */
+/* An absent one says nothing, an empty one takes it away. */
 static bool group_take_description(struct work *w, struct group *g, struct str text, int64_t at_us)
 {
-	if (!text.p || !newest_wins(g->row.description_at_us, at_us, g->row.description, text))
-		return false;
-	g->row.description_at_us = at_us;
-	group_touch(w, g);
-	if (str_eq(g->row.description, text))
-		return false;
-	g->row.description = arena_str(w->world->arena, text);
-	return true;
+	return text.p && group_take_text(w, g, &g->row.description, &g->row.description_at_us, text, at_us);
 }
 
 static bool group_take_state(struct work *w, struct op *op, const struct in_chat_state *s)

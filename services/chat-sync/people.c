@@ -708,8 +708,8 @@ int people_resolve(struct work *w, struct err *err)
 	}
 	if (rc == 0)
 		return err_set(err, ERR_RETRY, "contact_race", "other partitions were first %d times", MAX_ROUNDS);
-	for (size_t i = 0; i < w->people.n;
-		i++) /* whoever is seen for the first time has a name at once; others: ops_fold */
+	/* Whoever is seen for the first time has a name at once; others: ops_fold(). */
+	for (size_t i = 0; i < w->people.n; i++)
 		if (w->people.at[i]->contact && w->people.at[i]->contact->created)
 			person_take_name(w, w->people.at[i]);
 	if (contacts_write(w, &plan, err) < 0 || merges_do(w, &plan, err) < 0)

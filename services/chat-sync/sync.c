@@ -124,10 +124,12 @@ static bool op_names_people(const struct op *op)
 
 static int op_fold(struct work *w, struct op *op, struct err *err)
 {
-	if (op_names_people(op) && op->peer)
-		person_take_name(w, op->peer);
-	if (op_names_people(op) && op->author)
-		person_take_name(w, op->author);
+	if (op_names_people(op)) {
+		if (op->peer)
+			person_take_name(w, op->peer);
+		if (op->author)
+			person_take_name(w, op->author);
+	}
 	announce_people(w, op);
 	switch (op->kind) {
 	case IN_MESSAGE:

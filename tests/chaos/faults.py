@@ -184,28 +184,37 @@ fault("clock_jump_ingest", "ingest", "its wall clock jumps by up to three days, 
     lambda s, r: clock_jumps(s, "ingest", r))
 
 
+# Servers
+
+def add_server_faults(short, server, down_s, paused_s, ends):
+    """All of its processes killed, for up to down_s; ended and started; stopped for paused_s to 3 seconds."""
+    def kill(system, random):
+        one = getattr(system, server)
+        one.kill()
+        hold(random, 0.0, down_s)
+        one.start()
+
+    def restart(system, random):
+        one = getattr(system, server)
+        one.stop()
+        one.start()
+
+    def pause(system, random):
+        one = getattr(system, server)
+        one.pause()
+        try:
+            hold(random, paused_s, 3.0)
+        finally:
+            one.resume()
+
+    fault(f"kill_{short}", server, "kill -9, then started on its data")(kill)
+    fault(f"restart_{short}", server, f"ends {ends}, then started")(restart)
+    fault(f"pause_{short}", server, "SIGSTOP, then SIGCONT")(pause)
+
+
 # The broker
 
-@fault("kill_broker", "kafka", "kill -9, then started on its data")
-def kill_broker(system, random):
-    system.kafka.kill()
-    hold(random, 0.0, 0.5)
-    system.kafka.start()
-
-
-@fault("restart_broker", "kafka", "ends in order, then started")
-def restart_broker(system, random):
-    system.kafka.stop()
-    system.kafka.start()
-
-
-@fault("pause_broker", "kafka", "SIGSTOP, then SIGCONT")
-def pause_broker(system, random):
-    system.kafka.pause()
-    try:
-        hold(random, 0.5, 3.0)
-    finally:
-        system.kafka.resume()
+add_server_faults("broker", "kafka", down_s=0.5, paused_s=0.5, ends="in order")
 
 
 def topic_config(system, topic, **changes):
@@ -254,26 +263,7 @@ fault("broker_takes_small_events", "kafka", "answers MESSAGE_TOO_LARGE to most o
 
 # PostgreSQL
 
-@fault("kill_postgres", "postgres", "kill -9 of all its processes, then crash recovery")
-def kill_postgres(system, random):
-    system.postgres.kill()
-    hold(random, 0.0, 1.0)
-    system.postgres.start()
-
-
-@fault("restart_postgres", "postgres", "ends at once, then started")
-def restart_postgres(system, random):
-    system.postgres.stop()
-    system.postgres.start()
-
-
-@fault("pause_postgres", "postgres", "SIGSTOP of all its processes, then SIGCONT")
-def pause_postgres(system, random):
-    system.postgres.pause()
-    try:
-        hold(random, 0.3, 3.0)
-    finally:
-        system.postgres.resume()
+add_server_faults("postgres", "postgres", down_s=1.0, paused_s=0.3, ends="at once")
 
 
 @contextmanager

@@ -78,20 +78,24 @@ static int row_parse(const struct outbox_options *o, struct outbox_row *row, str
 	return 0;
 }
 
-static void record_write(struct json_writer *w, const struct record_view *v)
+static void record_print(const struct record_view *v)
 {
+	struct buf json = BUF_INIT;
+	struct json_writer w = json_writer(&json);
 	struct buf event = BUF_INIT;
 	struct json_writer inner = json_writer(&event);
 
-	jw_obj(w);
-	jw_member_str(w, "topic", v->topic);
-	jw_member_str(w, "key", v->key);
-	jw_member_i64(w, "bytes", (int64_t)v->value.n);
+	jw_obj(&w);
+	jw_member_str(&w, "topic", v->topic);
+	jw_member_str(&w, "key", v->key);
+	jw_member_i64(&w, "bytes", (int64_t)v->value.n);
 	if (memmem(v->topic.p, v->topic.n, ".chat-event.", 12) ? reveal_chat_event(&inner, v->value)
 							       : reveal_inbound(&inner, v->value))
-		jw_member_raw(w, "event", buf_str(&event));
-	jw_obj_end(w);
+		jw_member_raw(&w, "event", buf_str(&event));
+	jw_obj_end(&w);
+	printf("%.*s\n", STR_ARG(buf_str(&json)));
 	buf_fini(&event);
+	buf_fini(&json);
 }
 
 struct wanted {
@@ -111,14 +115,9 @@ static int row_each(void *ctx, const struct outbox_row *row, struct err *err)
 		return 0;
 	want->found = true;
 	while ((rc = records_next(row->records, &at, &v, err)) == 1) {
-		struct buf json = BUF_INIT;
-		struct json_writer w = json_writer(&json);
-
 		want->records++;
-		record_write(&w, &v);
 		if (want->print)
-			printf("%.*s\n", STR_ARG(buf_str(&json)));
-		buf_fini(&json);
+			record_print(&v);
 	}
 	return rc;
 }

@@ -88,16 +88,10 @@ static void participant_add(struct participant *list, size_t *n, struct str jid,
 
 static struct str group_settings(const json *group, struct arena *a)
 {
-	static const char *const names[] = { "announce", "restrict", "joinApprovalMode", "memberAddMode",
-		"isCommunity" };
-	struct webjs_facts f;
-	bool on;
+	static const char *const names[] = { "announce", "restrict", "joinApprovalMode", "memberAddMode", "isCommunity",
+		NULL };
 
-	webjs_facts_init(&f);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (json_to_bool(json_get(group, names[i]), &on))
-			jw_member_bool(&f.w, names[i], on);
-	return webjs_facts_take(&f, a);
+	return webjs_group_settings(group, names, a);
 }
 
 static void group_participants(struct in_chat_state *state, const json *list, struct arena *a)

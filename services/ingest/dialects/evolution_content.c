@@ -211,18 +211,6 @@ static struct str selected(const json *node)
 	return row.n ? row : first_text(node, names);
 }
 
-static void poll_facts(struct webjs_facts *f, const json *options)
-{
-	struct json_iter it = json_iter(json_is_arr(options) ? options : NULL);
-	const json *v;
-
-	jw_key(&f->w, "poll_options");
-	jw_arr(&f->w);
-	while ((v = json_next(&it)))
-		jw_str(&f->w, json_str(json_get(v, "optionName")));
-	jw_arr_end(&f->w);
-}
-
 static void card_facts(struct webjs_facts *f, const json *node)
 {
 	struct json_iter it = json_iter(json_is_arr(json_get(node, "contacts")) ? json_get(node, "contacts") : NULL);
@@ -254,7 +242,7 @@ static void type_facts(struct webjs_facts *f, const struct evolution_content *c,
 		jw_member_str(&f->w, "selected", selected(c->node));
 		break;
 	case MSG_POLL:
-		poll_facts(f, json_get(c->node, "options"));
+		webjs_facts_poll(f, json_get(c->node, "options"), "optionName");
 		break;
 	case MSG_CONTACTS:
 		card_facts(f, c->node);

@@ -49,15 +49,9 @@ static void change_add(const struct waha *w, struct inbound_event *e)
 static struct str settings_read(const json *group, struct arena *a)
 {
 	static const char *const names[] = { "membersCanAddNewMember", "membersCanSendMessages",
-		"newMembersApprovalRequired" };
-	struct webjs_facts f;
-	bool on;
+		"newMembersApprovalRequired", NULL };
 
-	webjs_facts_init(&f);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (json_to_bool(json_get(group, names[i]), &on))
-			jw_member_bool(&f.w, names[i], on);
-	return webjs_facts_take(&f, a);
+	return webjs_group_settings(group, names, a);
 }
 
 /* The code of "https://chat.whatsapp.com/<code>". */

@@ -29,15 +29,9 @@ static void participants_read(const struct wwebjs *w, struct in_chat_state *out,
 
 static struct str group_settings(const json *meta, struct arena *a)
 {
-	static const char *const names[] = { "announce", "restrict", "membershipApprovalMode", "isParentGroup" };
-	struct webjs_facts f;
-	bool on;
+	static const char *const names[] = { "announce", "restrict", "membershipApprovalMode", "isParentGroup", NULL };
 
-	webjs_facts_init(&f);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (json_to_bool(json_get(meta, names[i]), &on))
-			jw_member_bool(&f.w, names[i], on);
-	return webjs_facts_take(&f, a);
+	return webjs_group_settings(meta, names, a);
 }
 
 static void group_read(const struct wwebjs *w, struct in_chat_state *out, const json *meta)

@@ -108,18 +108,6 @@ static void fill_quoted(struct in_message *out, const struct wwebjs_message *m, 
 	webjs_party(&out->quoted.sender, wid_read(json_get(m->hidden, "quotedParticipant"), a), STR_NONE);
 }
 
-static void poll_facts(struct webjs_facts *f, const json *options)
-{
-	struct json_iter it = json_iter(json_is_arr(options) ? options : NULL);
-	const json *v;
-
-	jw_key(&f->w, "poll_options");
-	jw_arr(&f->w);
-	while ((v = json_next(&it)))
-		jw_str(&f->w, json_str(json_get(v, "name")));
-	jw_arr_end(&f->w);
-}
-
 static void invite_facts(struct webjs_facts *f, const json *invite, struct arena *a)
 {
 	if (!json_is_obj(invite))
@@ -156,7 +144,7 @@ static struct str facts(const struct wwebjs_message *m, enum message_type type, 
 	if (type == MSG_CONTACTS)
 		webjs_facts_strings(&f, "vcards", json_get(m->m, "vCards"));
 	if (type == MSG_POLL)
-		poll_facts(&f, field(m, "pollOptions"));
+		webjs_facts_poll(&f, field(m, "pollOptions"), "name");
 	if (type == MSG_ORDER)
 		jw_member_str(&f.w, "order_id", json_text(field(m, "orderId"), a));
 	if (type == MSG_GROUP_INVITE)

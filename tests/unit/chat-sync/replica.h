@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "chat-sync/sync.h"
+#include "permutation.h"
 #include "worker/batch.h"
 
+#define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 #define MOST_EVENTS 20000
 #define WORKSPACE   "00000000-0000-4000-8000-000000000001"
 
@@ -346,6 +348,28 @@ static inline const char *published(void)
 		n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%s", n ? "," : "",
 			chat_event_type(out.events[i].kind));
 	return words;
+}
+
+/* In every order, each in a batch of its own, then all again in one batch, which says nothing new: the query's answer is the same. */
+static inline void apply_in_every_order(const struct inbound_event *events, size_t n, const char *query,
+	const char *want)
+{
+	size_t order[8];
+
+	assert_in_range(n, 1, COUNT(order));
+	for (size_t i = 0; i < n; i++)
+		order[i] = i;
+	do {
+		execute(db.admin, "TRUNCATE contacts CASCADE");
+		chat_sync_ops.assignment_changed(ours.sync);
+		map_clear(sequences);
+		for (size_t i = 0; i < n; i++)
+			apply_one(events[order[i]]);
+		assert_text(query, want);
+		apply(events, n);
+		assert_string_equal(published(), "");
+		assert_text(query, want);
+	} while (permutation_next(order, n));
 }
 
 static inline enum outcome outcome_of(size_t i)

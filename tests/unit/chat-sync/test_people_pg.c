@@ -8,7 +8,6 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "permutation.h"
 #include "replica.h"
 
 #define ANN "12065550001"
@@ -203,25 +202,13 @@ static struct inbound_event state_of(const char *name, int64_t second)
 	return e;
 }
 
-/* In every order, each in a batch of its own, then all again in one batch. */
 static void names_end_the_same_in_every_order(void **state)
 {
 	struct inbound_event states[] = { state_of("Ann", 10), state_of("Anna", 20), state_of("Ann", 30),
 		state_of("Amy", 30) };
-	size_t order[] = { 0, 1, 2, 3 };
 
 	(void)state;
-	do {
-		execute(db.admin, "TRUNCATE contacts CASCADE");
-		chat_sync_ops.assignment_changed(ours.sync);
-		map_clear(sequences);
-		for (size_t i = 0; i < 4; i++)
-			apply_one(states[order[i]]);
-		assert_text("SELECT full_name FROM contacts", "Ann");
-		apply(states, 4);
-		assert_string_equal(published(), "");
-		assert_text("SELECT full_name FROM contacts", "Ann");
-	} while (permutation_next(order, 4));
+	apply_in_every_order(states, COUNT(states), "SELECT full_name FROM contacts", "Ann");
 }
 
 static void a_state_that_comes_again_names_nobody_anew(void **state)

@@ -14,7 +14,6 @@
 #include "permutation.h"
 #include "replica.h"
 
-#define COUNT(a)      (sizeof(a) / sizeof((a)[0]))
 #define MOST_IN_STORY 10
 #define PHONE         "1206555%05zu"
 
