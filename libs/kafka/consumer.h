@@ -64,7 +64,10 @@ int kafka_consumer_start(struct kafka_consumer *c, const struct kafka_position *
  * backlog. 1: *out is filled; 0: none; -1: err (RETRY or FATAL). */
 int kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, struct kafka_message *out,
 	struct err *err) ERR_MUST_USE;
-/* A descriptor for an event loop: readable while messages or callbacks wait, until kafka_consumer_poll() returned 0. */
+/* A held partition's turn is skipped: its messages wait, and it is fetched until its queue is full. Ends with the assignment. */
+void kafka_consumer_hold(struct kafka_consumer *c, int32_t partition, bool held);
+/* A descriptor for an event loop: readable while callbacks wait, or messages of a partition that is not held, until
+ * kafka_consumer_poll() returned 0. */
 int kafka_consumer_fd(const struct kafka_consumer *c);
 void kafka_message_release(struct kafka_message *m); /* clears m; accepts an empty one */
 /* Value of the first header of that name, absent when there is none. */

@@ -1,0 +1,28 @@
+/* Reads single partitions of one topic from any offset, beside the group's consumer: what was passed over is read again. No group, no
+ * commits. Each partition has a queue of its own, so that one that is not polled holds up no other. auto.offset.reset is error. */
+#ifndef KAFKA_SCANNER_H
+#define KAFKA_SCANNER_H
+
+#include "kafka/consumer.h"
+
+struct kafka_scanner;
+
+int kafka_scanner_open(struct kafka_scanner **out, const struct kafka_config *config, const char *client_id,
+	const char *topic, struct err *err) ERR_MUST_USE;
+void kafka_scanner_close(struct kafka_scanner **s); /* messages are released before */
+
+/* Reads this partition from offset on; what an earlier start fetched never comes. */
+int kafka_scanner_start(struct kafka_scanner *s, int32_t partition, int64_t offset, struct err *err) ERR_MUST_USE;
+void kafka_scanner_stop(struct kafka_scanner *s, int32_t partition); /* one that is not started: nothing */
+/* 1: the next record of that partition; 0: none yet; -1: ERR_CONFLICT "OUT_OF_RANGE" when retention has removed the offset (ask
+ * for the watermark and start again), ERR_RETRY else. Never waits. */
+int kafka_scanner_poll(struct kafka_scanner *s, int32_t partition, struct kafka_message *out,
+	struct err *err) ERR_MUST_USE;
+/* Readable while a record may have come to some partition, level-triggered, until kafka_scanner_woken(). */
+int kafka_scanner_fd(const struct kafka_scanner *s);
+void kafka_scanner_woken(struct kafka_scanner *s);
+/* The oldest offset that the broker still has. ERR_RETRY when it does not answer within timeout_ms. */
+int kafka_scanner_low(struct kafka_scanner *s, int32_t partition, int timeout_ms, int64_t *low,
+	struct err *err) ERR_MUST_USE;
+
+#endif

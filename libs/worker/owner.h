@@ -1,0 +1,115 @@
+/* The partitions of one topic that this replica owns, fenced in PostgreSQL: the frame of every service that consumes.
+ * Source: proto/README.md, Delivery.
+ *
+ * Group membership, taking partitions over (epoch, next_offset, what their outbox holds), fetching from next_offset, publishing
+ * outbox rows, telling Kafka offsets, lag and readiness, and beginning anew after any failure. What is done with the records, and
+ * when their transactions run, is the service's: worker.h is the loop for services whose sink is PostgreSQL.
+ *
+ * One invariant: nothing is written for a partition but in an owner_tx, which the fence admits or which changes nothing.
+ */
+#ifndef WORKER_OWNER_H
+#define WORKER_OWNER_H
+
+#include "kafka/consumer.h"
+#include "pg/pg.h"
+#include "service/service.h"
+#include "store/progress.h"
+#include "wire/chat_event.h"
+#include "wire/records.h"
+
+struct owner;
+
+struct owner_options {
+	const char *consumer; /* "chat-sync": group, progress and outbox name */
+	const char *topic, *dlq_topic; /* full names */
+	int backoff_min_ms, backoff_max_ms;
+	bool reset_cluster; /* demo: another cluster's progress is started anew */
+	int tidy_interval_ms; /* how often the outbox is looked through for rows that wait in it, or are acknowledged */
+	int64_t dlq_max_bytes;
+	struct pg_options pg; /* idle is the owner's own */
+};
+
+struct owner_ops {
+	/* The database has given us these partitions, nothing is fetched yet: load what belongs to them. Outside any transaction. ERR_RETRY
+	 * takes them anew later. May be NULL. */
+	int (*taken)(void *ctx, struct pg *pg, const struct progress *partitions, size_t n, struct err *err);
+	/* None is ours any more, or all will be taken anew: forget what was taken in and what was cached for them. May run while a statement
+	 * waits: an owner_tx under way goes on, and the fence decides. */
+	void (*lost)(void *ctx);
+	/* While a statement waits, at least every 100 ms: what else can go on without PostgreSQL. May be NULL. */
+	void (*idle)(void *ctx);
+	/* The next transaction is about to begin: publishing is left to its long statements, behind which it costs nothing. May be
+	 * NULL: never. */
+	bool (*busy)(void *ctx);
+};
+
+int owner_open(struct owner **out, struct service *service, const struct owner_options *options,
+	const struct owner_ops *ops, void *ctx, struct err *err) ERR_MUST_USE;
+void owner_close(struct owner **o); /* after owner_drain(), and without messages of its consumer */
+
+/* One turn of everything that is not a record, never waiting longer than timeout_ms but for PostgreSQL: callbacks, taking over what
+ * was assigned, publishing; reports once a second. No owner_tx is open. -1: only ERR_FATAL. */
+int owner_turn(struct owner *o, int timeout_ms, struct err *err) ERR_MUST_USE;
+/* Partitions are ours and being fetched. */
+bool owner_running(const struct owner *o);
+/* Rises whenever lost() is called: what was begun under another one is somebody else's. */
+uint64_t owner_generation(const struct owner *o);
+/* What this replica holds of the partition, as last committed; NULL: not ours, or not taken over yet. */
+const struct progress *owner_progress(const struct owner *o, int32_t partition);
+
+/* As kafka_consumer_poll(); 0 while not running. A record below next_offset never comes. */
+int owner_poll(struct owner *o, int timeout_ms, struct kafka_message *out, struct err *err) ERR_MUST_USE;
+/* Records of a held partition stay where they are (bounded by the consumer's queue); others go on. Ends with the assignment. */
+void owner_hold(struct owner *o, int32_t partition, bool held);
+int owner_fd(const struct owner *o); /* for an event loop: as kafka_consumer_fd() */
+/* After any failure of the whole, when no statement waits: calls lost(), and takes the partitions anew after a backoff. */
+void owner_restart(struct owner *o, const struct err *why);
+/* Publishes what is outstanding (bounded) and deletes what is acknowledged. After service_stopping(). */
+void owner_drain(struct owner *o, int64_t timeout_ms);
+/* Outbox rows published and not yet acknowledged, of the fullest partition that the broker does not block. */
+size_t owner_outstanding(const struct owner *o);
+
+/* One transaction over some of the owner's partitions. Reused; everything is kept until the reset. */
+struct owner_tx;
+struct owner_tx *owner_tx_new(struct owner *o);
+void owner_tx_free(struct owner_tx *tx); /* accepts NULL */
+void owner_tx_reset(struct owner_tx *tx); /* forgets everything; rolls back what is open */
+
+/* Before owner_tx_begin(): the partition takes part. ERR_CONFLICT when it is not ours (any more). */
+int owner_tx_include(struct owner_tx *tx, int32_t partition, struct err *err) ERR_MUST_USE;
+/* BEGIN, locks and checks the progress of the partitions included (ERR_CONFLICT "fenced"), deletes acknowledged outbox rows. */
+int owner_tx_begin(struct owner_tx *tx, struct err *err) ERR_MUST_USE;
+/* As if it had not begun: what was emitted and advanced is forgotten; the partitions stay included, the arena as it is. */
+void owner_tx_rollback(struct owner_tx *tx);
+struct pg *owner_tx_pg(struct owner_tx *tx);
+struct arena *owner_tx_arena(struct owner_tx *tx); /* until the reset */
+/* The partition moves to next_offset; counts are of the offsets passed since the last step. first_offset is kept as where this
+ * consumer began, when it begins. */
+void owner_tx_advance(struct owner_tx *tx, int32_t partition, int64_t first_offset, int64_t next_offset,
+	const int64_t counts[static OUTCOMES]);
+/* The stamp of the next record of this partition, which is included; owner_tx_emit() uses it up. */
+struct event_source owner_tx_source(struct owner_tx *tx, int32_t partition);
+/* Adds one record to the partition's outbox row. Everything is copied. */
+void owner_tx_emit(struct owner_tx *tx, int32_t partition, struct str topic, struct str key, struct str value,
+	const struct header *headers, size_t n_headers);
+/* A dead letter: reason from the closed list (decode, unsupported, rule, unknown_reference, expired, data_error, too_large), code
+ * (SQLSTATE, ...) and a message for people. */
+struct dead_record {
+	struct str topic, key, value;
+	const struct header *headers;
+	size_t n_headers;
+	int32_t partition;
+	int64_t offset, timestamp_ms;
+};
+void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *record, const char *reason, const char *code,
+	const char *message, bool retryable);
+/* Savepoints of what was emitted: undo takes back what came after the mark. */
+void owner_tx_mark(struct owner_tx *tx);
+void owner_tx_undo(struct owner_tx *tx);
+/* Nothing was emitted, advanced or deleted by it: without the service's own changes there is nothing to commit. */
+bool owner_tx_is_empty(const struct owner_tx *tx);
+/* Progress, the outbox row, COMMIT; then the records go out. Any failure: owner_tx_reset() and owner_restart(). With code "unknown" it
+ * may have committed: taking the partitions over again tells. */
+int owner_tx_commit(struct owner_tx *tx, struct err *err) ERR_MUST_USE;
+
+#endif
