@@ -35,6 +35,7 @@
 struct slot {
 	int32_t partition;
 	bool stopped; /* stopped() was called since the last start */
+	bool held; /* see kafka_consumer_hold() */
 };
 
 struct kafka_consumer {
@@ -108,7 +109,7 @@ static void slots_set(struct kafka_consumer *c, const rd_kafka_topic_partition_l
 	c->slots_count = list ? (size_t)list->cnt : 0;
 	c->slots = mem_realloc(c->slots, (c->slots_count + 1) * sizeof(*c->slots));
 	for (size_t i = 0; i < c->slots_count; i++)
-		c->slots[i] = (struct slot){ list->elems[i].partition, false };
+		c->slots[i] = (struct slot){ .partition = list->elems[i].partition };
 }
 
 static struct slot *slot_find(struct kafka_consumer *c, int32_t partition)
@@ -322,7 +323,7 @@ int kafka_consumer_start(struct kafka_consumer *c, const struct kafka_position *
 	slots_forward(c);
 	messages_discard(c);
 	for (size_t i = 0; i < c->slots_count; i++)
-		c->slots[i].stopped = false;
+		c->slots[i].stopped = c->slots[i].held = false;
 	return assign(c, positions, n, err);
 }
 
@@ -367,10 +368,15 @@ static bool message_take(struct kafka_consumer *c, rd_kafka_message_t *m, struct
 	return false;
 }
 
+static bool queue_is_held(const struct kafka_consumer *c, size_t i)
+{
+	return i < c->slots_count && c->slots[i].held;
+}
+
 static bool anything_waits(struct kafka_consumer *c)
 {
 	for (size_t i = 0; i < c->queues_count; i++)
-		if (rd_kafka_queue_length(c->queues[i]) > 0)
+		if (!queue_is_held(c, i) && rd_kafka_queue_length(c->queues[i]) > 0)
 			return true;
 	return rd_kafka_queue_length(c->callbacks) > 0;
 }
@@ -388,7 +394,7 @@ static rd_kafka_message_t *message_next(struct kafka_consumer *c)
 	if (c->turn_records >= TURN_RECORDS || c->turn_bytes >= TURN_BYTES)
 		turn_pass(c);
 	for (size_t i = 0; i < c->queues_count; i++, turn_pass(c)) {
-		m = rd_kafka_consume_queue(c->queues[c->turn], 0);
+		m = queue_is_held(c, c->turn) ? NULL : rd_kafka_consume_queue(c->queues[c->turn], 0);
 		if (!m)
 			continue;
 		c->turn_records++;
@@ -437,6 +443,17 @@ int kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, struct kafka_m
 				return 1;
 	} while (c->error.kind != ERR_NONE || wait_for_more(c, deadline_ms));
 	return 0;
+}
+
+void kafka_consumer_hold(struct kafka_consumer *c, int32_t partition, bool held)
+{
+	struct slot *slot = slot_find(c, partition);
+
+	if (!slot || slot->held == held)
+		return;
+	slot->held = held;
+	if (!held)
+		kafka_event_signal(c->fd); /* for what waits already */
 }
 
 int kafka_consumer_fd(const struct kafka_consumer *c)

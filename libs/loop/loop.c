@@ -5,6 +5,7 @@
  */
 #include "loop/loop.h"
 
+#include <assert.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 
 struct loop {
 	struct event_base *base;
+	struct event *turn_end; /* the timer of loop_turn() */
+	bool running; /* callbacks may be on the stack */
 	bool stopped; /* also before loop_run(): libevent forgets a break that comes early */
 };
 
@@ -59,6 +62,14 @@ static struct event_base *base_new(void)
 	return base;
 }
 
+/* It only ends the wait. */
+static void turn_over(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
 int loop_new(struct loop **out, struct err *err)
 {
 	struct event_base *base = base_new();
@@ -68,6 +79,8 @@ int loop_new(struct loop **out, struct err *err)
 		return err_set(err, ERR_FATAL, "libevent", "cannot create an event loop");
 	l = mem_calloc(1, sizeof(*l));
 	l->base = base;
+	l->turn_end = event_new(base, -1, 0, turn_over, NULL);
+	require(l->turn_end != NULL, "event_new");
 	*out = l;
 	return 0;
 }
@@ -76,6 +89,7 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
+	event_free(l->turn_end);
 	event_base_free(l->base);
 	free(l);
 }
@@ -84,9 +98,11 @@ int loop_run(struct loop *l, struct err *err)
 {
 	int rc = 0;
 
+	assert(!l->running);
+	l->running = true;
 	if (!l->stopped)
 		rc = event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
-	l->stopped = false;
+	l->running = l->stopped = false;
 	return rc < 0 ? err_set(err, ERR_FATAL, "libevent", "the event loop failed") : 0;
 }
 
@@ -94,6 +110,49 @@ void loop_stop(struct loop *l)
 {
 	l->stopped = true;
 	event_base_loopbreak(l->base);
+}
+
+static struct timeval timeval_of(int64_t ms)
+{
+	return (struct timeval){ .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+}
+
+void loop_turn(struct loop *l, int timeout_ms)
+{
+	struct timeval tv = timeval_of(timeout_ms);
+
+	assert(!l->running);
+	l->running = true;
+	if (timeout_ms > 0)
+		require(event_add(l->turn_end, &tv) == 0, "event_add");
+	require(event_base_loop(l->base, timeout_ms > 0 ? EVLOOP_ONCE : EVLOOP_NONBLOCK) >= 0, "event_base_loop");
+	event_del(l->turn_end);
+	l->running = false;
+}
+
+static void fd_came(evutil_socket_t fd, short what, void *arg)
+{
+	bool *ready = arg;
+
+	(void)fd;
+	(void)what;
+	*ready = true;
+}
+
+bool loop_wait(struct loop *l, int fd, bool write, int timeout_ms)
+{
+	int64_t until = clock_mono_ms() + timeout_ms, left_ms = timeout_ms;
+	bool ready = false;
+	struct event *event = event_new(l->base, fd, (short)(EV_READ | (write ? EV_WRITE : 0)), fd_came, &ready);
+
+	require(event != NULL, "event_new");
+	require(event_add(event, NULL) == 0, "event_add");
+	do {
+		loop_turn(l, left_ms > 0 ? (int)left_ms : 0);
+		left_ms = until - clock_mono_ms();
+	} while (!ready && left_ms > 0);
+	event_free(event);
+	return ready;
 }
 
 static void io_ready(evutil_socket_t fd, short what, void *arg)
@@ -146,7 +205,7 @@ void loop_io_free(struct loop_io *io)
 
 static void timer_add(struct loop_timer *t, int64_t delay_ms)
 {
-	struct timeval tv = { .tv_sec = (time_t)(delay_ms / 1000), .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000) };
+	struct timeval tv = timeval_of(delay_ms);
 
 	require(event_add(t->event, &tv) == 0, "event_add");
 }

@@ -17,11 +17,11 @@ int loop_new(struct loop **out, struct err *err) ERR_MUST_USE;
 void loop_free(struct loop *l);
 int loop_run(struct loop *l, struct err *err) ERR_MUST_USE; /* until loop_stop() */
 void loop_stop(struct loop *l);
-/* One turn: waits at most timeout_ms for something to happen and runs the callbacks that are due. For a main loop that reads top to bottom;
- * never from a callback. */
+/* One turn: waits at most timeout_ms for something to happen and runs the callbacks that are due. For a main loop that reads top to
+ * bottom; never from a callback. */
 void loop_turn(struct loop *l, int timeout_ms);
-/* Turns until fd is readable (or writable); false after timeout_ms. Never from a callback: what waits for PostgreSQL at the top of the main
- * loop keeps sockets going meanwhile. */
+/* Turns until fd is readable, or with `write` writable; false after timeout_ms. Never from a callback: what waits for PostgreSQL at
+ * the top of the main loop keeps sockets going meanwhile. */
 bool loop_wait(struct loop *l, int fd, bool write, int timeout_ms);
 
 /* Calls fn whenever fd is readable (and/or writable), level-triggered, until loop_io_free(). */

@@ -139,6 +139,8 @@ int pg_open(struct pg **out, const struct pg_options *options, struct err *err)
 	pg->statement_timeout_ms = options->statement_timeout_ms ? options->statement_timeout_ms : STATEMENT_TIMEOUT_MS;
 	pg->idle = options->idle;
 	pg->idle_ctx = options->idle_ctx;
+	pg->wait = options->wait;
+	pg->wait_ctx = options->wait_ctx;
 	if (pg_reconnect(pg, err) < 0) {
 		pg_close(&pg);
 		return -1;

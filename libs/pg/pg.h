@@ -28,8 +28,8 @@ struct pg_options {
 	 * call with ERR_RETRY, code "abandoned". May be NULL. */
 	int (*idle)(void *ctx);
 	void *idle_ctx;
-	/* How to wait for the connection's socket while the rest of the process goes on: true when fd is ready, false after timeout_ms. Not
-	 * while a host name is resolved, which blocks. NULL: poll(2). */
+	/* How to wait for the connection's socket while the rest of the process goes on: true when fd is readable or, with `write`,
+	 * writable; false after timeout_ms. Resolving a host name blocks all the same. NULL: poll(2). */
 	bool (*wait)(void *ctx, int fd, bool write, int timeout_ms);
 	void *wait_ctx;
 };

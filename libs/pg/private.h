@@ -28,6 +28,8 @@ struct pg {
 	int connect_timeout_ms, statement_timeout_ms;
 	int (*idle)(void *ctx);
 	void *idle_ctx;
+	bool (*wait)(void *ctx, int fd, bool write, int timeout_ms);
+	void *wait_ctx;
 	const struct pg_stmt *started; /* by pg_start(), its answer not read yet; NULL: none */
 	struct pg_wait started_wait;
 };

@@ -46,11 +46,19 @@ static bool tls_pending(PGconn *conn)
 	return tls && SSL_pending(tls) > 0;
 }
 
+/* As poll(2): 0 when nothing came in time. */
+static int socket_poll(const struct pg *pg, int fd, short events, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	return pg->wait ? pg->wait(pg->wait_ctx, fd, events & POLLOUT, timeout_ms) : poll(&p, 1, timeout_ms);
+}
+
 int pg_wait_socket(const struct pg *pg, struct pg_wait *w, short events, struct err *err)
 {
-	struct pollfd fd = { .fd = PQsocket(pg->conn), .events = events };
+	int fd = PQsocket(pg->conn);
 
-	if (fd.fd < 0)
+	if (fd < 0)
 		return pg_lost(pg, err);
 	if (tls_pending(pg->conn))
 		return 0;
@@ -63,7 +71,7 @@ int pg_wait_socket(const struct pg *pg, struct pg_wait *w, short events, struct 
 		if (now >= w->idle_ms && idle_run(pg, w, err) < 0)
 			return -1;
 		/* Even when idle took all the time there was: an answer that has arrived meanwhile counts. */
-		ready = poll(&fd, 1, slice_ms(w, clock_mono_ms()));
+		ready = socket_poll(pg, fd, events, slice_ms(w, clock_mono_ms()));
 		if (ready > 0)
 			return 0;
 		if (ready < 0 && errno != EINTR)

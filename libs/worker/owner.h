@@ -10,6 +10,7 @@
 #ifndef WORKER_OWNER_H
 #define WORKER_OWNER_H
 
+#include "base/arena.h"
 #include "kafka/consumer.h"
 #include "pg/pg.h"
 #include "service/service.h"
@@ -45,7 +46,8 @@ struct owner_ops {
 
 int owner_open(struct owner **out, struct service *service, const struct owner_options *options,
 	const struct owner_ops *ops, void *ctx, struct err *err) ERR_MUST_USE;
-void owner_close(struct owner **o); /* after owner_drain(), and without messages of its consumer */
+/* After owner_drain(), and without messages of its consumer. Calls lost() when something was assigned. */
+void owner_close(struct owner **o);
 
 /* One turn of everything that is not a record, never waiting longer than timeout_ms but for PostgreSQL: callbacks, taking over what
  * was assigned, publishing; reports once a second. No owner_tx is open. -1: only ERR_FATAL. */
@@ -56,10 +58,12 @@ bool owner_running(const struct owner *o);
 uint64_t owner_generation(const struct owner *o);
 /* What this replica holds of the partition, as last committed; NULL: not ours, or not taken over yet. */
 const struct progress *owner_progress(const struct owner *o, int32_t partition);
+/* All of them, in the arena; none while not running. */
+int32_t *owner_partitions(const struct owner *o, struct arena *a, size_t *n);
 
 /* As kafka_consumer_poll(); 0 while not running. A record below next_offset never comes. */
 int owner_poll(struct owner *o, int timeout_ms, struct kafka_message *out, struct err *err) ERR_MUST_USE;
-/* Records of a held partition stay where they are (bounded by the consumer's queue); others go on. Ends with the assignment. */
+/* Records of a held partition stay where they are (bounded by the consumer's queue); others go on. Ends with lost(). */
 void owner_hold(struct owner *o, int32_t partition, bool held);
 int owner_fd(const struct owner *o); /* for an event loop: as kafka_consumer_fd() */
 /* After any failure of the whole, when no statement waits: calls lost(), and takes the partitions anew after a backoff. */
@@ -87,6 +91,8 @@ struct arena *owner_tx_arena(struct owner_tx *tx); /* until the reset */
  * consumer began, when it begins. */
 void owner_tx_advance(struct owner_tx *tx, int32_t partition, int64_t first_offset, int64_t next_offset,
 	const int64_t counts[static OUTCOMES]);
+/* Where the partition stands: as advanced, else as committed; or PROGRESS_NO_OFFSET. */
+int64_t owner_tx_offset(const struct owner_tx *tx, int32_t partition);
 /* The stamp of the next record of this partition, which is included; owner_tx_emit() uses it up. */
 struct event_source owner_tx_source(struct owner_tx *tx, int32_t partition);
 /* Adds one record to the partition's outbox row. Everything is copied. */
@@ -102,6 +108,9 @@ struct dead_record {
 	int64_t offset, timestamp_ms;
 };
 void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *record, const char *reason, const char *code,
+	const char *message, bool retryable);
+/* The same for a record of the owner's topic. */
+void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, const char *reason, const char *code,
 	const char *message, bool retryable);
 /* Savepoints of what was emitted: undo takes back what came after the mark. */
 void owner_tx_mark(struct owner_tx *tx);

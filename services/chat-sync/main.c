@@ -21,22 +21,23 @@ static int topics_name(struct topics *t, const char *prefix, struct err *err)
 static struct worker_options worker_options(const struct chat_sync_settings *s, const struct topics *t)
 {
 	return (struct worker_options){
-		.consumer = "chat-sync",
-		.topic = t->inbound,
-		.dlq_topic = t->dlq,
+		.owner = { .consumer = "chat-sync",
+			.topic = t->inbound,
+			.dlq_topic = t->dlq,
+			.backoff_min_ms = (int)s->backoff_min_ms,
+			.backoff_max_ms = (int)s->backoff_max_ms,
+			.reset_cluster = s->reset_cluster,
+			.tidy_interval_ms = (int)s->sweep_interval_ms,
+			.dlq_max_bytes = 4 << 20,
+			.pg = { .conninfo = s->postgres,
+				.application_name = "blazz-chat-sync",
+				.statement_timeout_ms = (int)s->statement_timeout_ms } },
 		.batch_max_events = (int)s->batch_max_events,
 		.batch_max_bytes = s->batch_max_bytes,
 		.batch_linger_ms = (int)s->batch_linger_ms,
 		.outbox_max_outstanding = (int)s->outbox_max_outstanding,
 		.sweep_interval_ms = (int)s->sweep_interval_ms,
-		.backoff_min_ms = (int)s->backoff_min_ms,
-		.backoff_max_ms = (int)s->backoff_max_ms,
 		.breaker_min_items = (int)s->breaker_min_items,
-		.reset_cluster = s->reset_cluster,
-		.dlq_max_bytes = 4 << 20,
-		.pg = { .conninfo = s->postgres,
-			.application_name = "blazz-chat-sync",
-			.statement_timeout_ms = (int)s->statement_timeout_ms },
 	};
 }
 

@@ -70,14 +70,14 @@ static size_t sync_weight(const void *decoded)
 	return e->kind == IN_SYNC_CHAT ? 1 + e->u.sync_chat.n_messages : 1;
 }
 
-static void work_open(struct chat_sync *s, struct work *w, struct batch *b)
+static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 {
 	*w = (struct work){
 		.settings = s->settings,
 		.world = &s->world,
-		.batch = b,
-		.pg = batch_pg(b),
-		.arena = batch_arena(b),
+		.tx = tx,
+		.pg = owner_tx_pg(tx),
+		.arena = owner_tx_arena(tx),
 		.now_ms = clock_now_ms(),
 		.now_mono_ms = clock_mono_ms(),
 		.inbound_topic = s->inbound_topic,
@@ -268,13 +268,13 @@ static int work_run(struct work *w, struct err *err)
 	return effects_emit(w, err) < 0 ? -1 : pg_collect(w->pg, err); /* encoded while the conversations are written */
 }
 
-static int segment_apply(struct chat_sync *s, struct batch *b, struct batch_item *const *items, size_t n,
+static int segment_apply(struct chat_sync *s, struct owner_tx *tx, struct batch_item *const *items, size_t n,
 	struct err *err)
 {
 	struct work w;
 	int rc;
 
-	work_open(s, &w, b);
+	work_open(s, &w, tx);
 	rc = accounts_resolve(&w, items, n, err);
 	if (rc == 0)
 		rc = work_run(&w, err);
@@ -294,14 +294,14 @@ static bool changes_identity(const struct batch_item *item)
 }
 
 /* Who is meant by what follows depends on an identity change, so it stands alone: where a batch happens to end decides nothing. */
-static int sync_apply(void *ctx, struct batch *b, struct batch_item *const *items, size_t n, struct err *err)
+static int sync_apply(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err)
 {
 	size_t from = 0;
 
 	for (size_t i = 1; i <= n; i++) {
 		if (i < n && !changes_identity(items[i - 1]) && !changes_identity(items[i]))
 			continue;
-		if (segment_apply(ctx, b, items + from, i - from, err) < 0)
+		if (segment_apply(ctx, tx, items + from, i - from, err) < 0)
 			return -1;
 		from = i;
 	}
@@ -321,6 +321,7 @@ struct due {
 	LIST(struct ready) ready; /* parked updates whose message is stored by now */
 	int64_t *gap_workspaces, *gap_accounts; /* of those that expired */
 	size_t n_gaps;
+	bool changed;
 };
 
 static void expire(void *ctx, const struct parked_row *row)
@@ -332,7 +333,7 @@ static void expire(void *ctx, const struct parked_row *row)
 
 	if (records_next(row->record_headers, &at, &view, &err) < 0)
 		view.n_headers = 0;
-	batch_dead_record(d->w->batch,
+	owner_tx_dead_record(d->w->tx,
 		&(struct dead_record){ .topic = row->topic,
 			.key = row->record_key,
 			.value = row->record_value,
@@ -346,7 +347,7 @@ static void expire(void *ctx, const struct parked_row *row)
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
 	d->gap_accounts[d->n_gaps++] = row->account_id;
 	d->s->forget = true;
-	batch_changed(d->w->batch);
+	d->changed = true;
 }
 
 static void take_up(void *ctx, const struct parked_row *row)
@@ -397,7 +398,7 @@ static void sync_stalled(void *ctx, int64_t workspace_id, int64_t account_id)
 
 	log_warn("sync failed", LOG_I("workspace", workspace_id), LOG_I("account", account_id));
 	metric_add(METRIC_CELL(d->s->gaps, "sync"), 1);
-	batch_changed(d->w->batch);
+	d->changed = true;
 	d->s->forget = true;
 }
 
@@ -407,7 +408,7 @@ static void session_silent(void *ctx, int64_t workspace_id, int64_t account_id)
 
 	log_warn("session silent", LOG_I("workspace", workspace_id), LOG_I("account", account_id));
 	metric_add(METRIC_CELL(d->s->gaps, "silent_session"), 1);
-	batch_changed(d->w->batch);
+	d->changed = true;
 	d->s->forget = true;
 }
 
@@ -422,7 +423,7 @@ static int gaps_sweep(struct due *d, struct err *err)
 	return accounts_mark_silent(pg, d->s->settings->session_silent_ms, session_silent, d, err);
 }
 
-static int sync_sweep(void *ctx, struct batch *b, const int32_t *partitions, size_t n, struct err *err)
+static int sync_sweep(void *ctx, struct owner_tx *tx, const int32_t *partitions, size_t n, struct err *err)
 {
 	struct chat_sync *s = ctx;
 	struct work w;
@@ -431,17 +432,15 @@ static int sync_sweep(void *ctx, struct batch *b, const int32_t *partitions, siz
 	int limit = (int)s->settings->parked_sweep_max;
 	int rc = -1;
 
-	work_open(s, &w, b);
+	work_open(s, &w, tx);
 	due.gap_workspaces = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
 	due.gap_accounts = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
 	if (parked_expire(w.pg, topic, partitions, n, limit, w.arena, expire, &due, err) == 0 &&
 		parked_ready(w.pg, topic, partitions, n, limit, w.arena, take_up, &due, err) == 0 &&
 		ready_expand(&due, err) == 0 && work_run(&w, err) == 0 && gaps_sweep(&due, err) == 0)
 		rc = 0;
-	if (any_taken_up(&w))
-		batch_changed(b);
 	work_close(s, &w);
-	return rc;
+	return rc < 0 ? -1 : due.changed || any_taken_up(&w);
 }
 
 static void sync_committed(void *ctx)

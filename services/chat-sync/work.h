@@ -108,7 +108,7 @@ struct notice {
 struct work {
 	const struct chat_sync_settings *settings;
 	struct world *world;
-	struct batch *batch;
+	struct owner_tx *tx;
 	struct pg *pg;
 	struct arena *arena;
 	int64_t now_ms, now_mono_ms;

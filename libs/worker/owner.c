@@ -1,0 +1,409 @@
+/* Partitions that are ours; see owner.h. This file: assignment, turns, reports, the end. owner_take.c: taking over. owner_tx.c: one
+ * transaction. */
+#include "worker/owner_private.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rng.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLICE_MS         20
+#define ABANDON_AFTER_MS 1000 /* once stopping: how long a statement in hand may still take */
+/* Another owner fenced us off: our revocation is on its way, at the latest when the group's session (10 s) has ended. When none
+ * comes, it was blazzctl progress reset, and the partitions are still ours. */
+#define FENCED_WAIT_MS 12000
+
+/* Kafka's callbacks. They may run inside a wait for PostgreSQL: the batch in hand goes on, fenced by its epoch; what was taken in
+ * for later, or waits to be published, is now the next owner's. */
+
+static void owner_forget(struct owner *o)
+{
+	o->generation++;
+	publisher_forget_all(o->publisher);
+	o->ops->lost(o->ctx);
+}
+
+/* The metric of a slot that blocks, by what the broker says, until it moves again or is somebody else's. */
+static void slot_report_blocked(struct owner *o, struct slot_state *s, const char *cause)
+{
+	char partition[16];
+
+	if (strcmp(s->blocked, cause) == 0)
+		return;
+	snprintf(partition, sizeof(partition), "%d", s->progress.partition);
+	if (s->blocked[0])
+		metric_set(METRIC_CELL(o->metrics.blocked, partition, s->blocked), 0);
+	if (cause[0])
+		metric_set(METRIC_CELL(o->metrics.blocked, partition, cause), 1);
+	snprintf(s->blocked, sizeof(s->blocked), "%s", cause);
+}
+
+static void slots_unblock(struct owner *o)
+{
+	for (size_t i = 0; i < o->n_slots; i++)
+		slot_report_blocked(o, &o->slots[i], "");
+}
+
+static void on_assigned(void *ctx, const int32_t *partitions, size_t n)
+{
+	struct owner *o = ctx;
+
+	slots_unblock(o);
+	free(o->slots);
+	o->slots = mem_calloc(n ? n : 1, sizeof(*o->slots));
+	o->n_slots = n;
+	for (size_t i = 0; i < n; i++)
+		o->slots[i] = (struct slot_state){ .progress = { partitions[i], 0, 0, PROGRESS_NO_OFFSET },
+			.told_offset = PROGRESS_NO_OFFSET };
+	owner_forget(o);
+	o->state = OWNER_TAKING;
+	o->retry_mono_ms = 0;
+	log_info("partitions assigned", LOG_I("partitions", n));
+}
+
+static void on_revoked(void *ctx)
+{
+	struct owner *o = ctx;
+
+	slots_unblock(o);
+	o->n_slots = 0;
+	owner_forget(o);
+	o->state = OWNER_UNASSIGNED;
+	log_info("partitions revoked");
+}
+
+static void on_stopped(void *ctx, int32_t partition, const struct err *why)
+{
+	struct owner *o = ctx;
+
+	log_error("partition stopped", LOG_S("topic", o->options.topic), LOG_I("partition", partition), LOG_ERR(why));
+	if (why->kind == ERR_RETRY && strcmp(why->code, "NO_OFFSET") == 0)
+		o->pending = *why; /* the low watermark could not be asked for: only a new start asks again */
+	if (why->kind != ERR_CONFLICT)
+		return;
+	for (size_t i = 0; i < o->n_slots; i++)
+		if (o->slots[i].progress.partition == partition)
+			o->slots[i].stopped = true;
+}
+
+struct slot_state *owner_slot(const struct owner *o, int32_t partition)
+{
+	for (size_t i = 0; i < o->n_slots; i++)
+		if (o->slots[i].progress.partition == partition)
+			return &o->slots[i];
+	return NULL;
+}
+
+/* Runs while a statement waits: everything but PostgreSQL goes on. */
+static int owner_idle(void *ctx)
+{
+	struct owner *o = ctx;
+
+	service_alive(o->service);
+	o->idled = true;
+	kafka_consumer_serve(o->consumer);
+	publisher_poll(o->publisher, 0);
+	if (o->ops->idle)
+		o->ops->idle(o->ctx);
+	if (o->taking && o->taking != o->generation)
+		return 1; /* it would fence the new owners */
+	if (!service_stopping(o->service))
+		return 0;
+	if (o->stop_mono_ms == 0)
+		o->stop_mono_ms = clock_mono_ms();
+	return clock_mono_ms() - o->stop_mono_ms > ABANDON_AFTER_MS;
+}
+
+static int64_t backoff_ms(struct owner *o)
+{
+	int64_t ceiling = o->options.backoff_min_ms;
+
+	for (int i = 0; i < o->failures && ceiling < o->options.backoff_max_ms; i++)
+		ceiling *= 2;
+	if (ceiling > o->options.backoff_max_ms)
+		ceiling = o->options.backoff_max_ms;
+	o->failures++;
+	return ceiling / 2 + (int64_t)(rng_unit() * (double)ceiling / 2);
+}
+
+void owner_restart(struct owner *o, const struct err *why)
+{
+	bool reassigned = o->begun != o->generation;
+	int64_t wait = !reassigned && strcmp(why->code, "fenced") == 0 ? FENCED_WAIT_MS : backoff_ms(o);
+
+	log_warn("batch put off", LOG_I("retry_in_ms", wait), LOG_I("failures", o->failures), LOG_ERR(why));
+	metric_add(METRIC_CELL(o->metrics.retries, why->code[0] ? why->code : "other"), 1);
+	owner_forget(o);
+	o->pending.kind = ERR_NONE;
+	if (o->state == OWNER_RUNNING)
+		o->state = OWNER_TAKING;
+	o->retry_mono_ms = clock_mono_ms() + wait;
+	service_condition_set(o->consuming, false, why->msg);
+}
+
+/* Commits to Kafka what has moved since: for lag tools only, so once a second is enough, and a broker's time is worth more. */
+static void owner_tell_offsets(struct owner *o)
+{
+	struct kafka_position *positions = mem_calloc(o->n_slots + 1, sizeof(*positions));
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n_slots; i++) {
+		struct slot_state *s = &o->slots[i];
+
+		if (s->progress.next_offset == s->told_offset)
+			continue;
+		s->told_offset = s->progress.next_offset;
+		positions[n++] = (struct kafka_position){ s->progress.partition, s->told_offset };
+	}
+	kafka_consumer_commit(o->consumer, positions, n);
+	free(positions);
+}
+
+static void slots_report_blocked(struct owner *o)
+{
+	char reason[100] = "";
+
+	for (size_t i = 0; i < o->n_slots; i++) {
+		const char *cause = publisher_blocked(o->publisher, o->slots[i].progress.partition);
+
+		slot_report_blocked(o, &o->slots[i], cause ? cause : "");
+		if (cause)
+			snprintf(reason, sizeof(reason), "partition %d: the broker refuses a record (%s)",
+				o->slots[i].progress.partition, cause);
+	}
+	service_condition_set(o->outbox, !reason[0], reason);
+}
+
+static void owner_report(struct owner *o)
+{
+	int64_t now = clock_mono_ms();
+	bool stopped = false;
+
+	if (now < o->report_mono_ms)
+		return;
+	o->report_mono_ms = now + 1000;
+	owner_tell_offsets(o);
+	for (size_t i = 0; i < o->n_slots; i++) {
+		const struct slot_state *s = &o->slots[i];
+		int64_t high = kafka_consumer_cached_high(o->consumer, s->progress.partition);
+		char partition[16];
+
+		snprintf(partition, sizeof(partition), "%d", s->progress.partition);
+		if (high >= 0 && s->progress.next_offset >= 0)
+			metric_set(METRIC_CELL(o->metrics.lag, partition), (double)(high - s->progress.next_offset));
+		metric_set(METRIC_CELL(o->metrics.stopped, partition), s->stopped);
+		stopped = stopped || s->stopped;
+	}
+	metric_set(METRIC_CELL(o->metrics.outbox, NULL), (double)publisher_total(o->publisher));
+	slots_report_blocked(o);
+	service_condition_set(o->partitions, !stopped, stopped ? "a partition's offset is out of range" : NULL);
+	service_condition_set(o->kafka, kafka_consumer_healthy(o->consumer) && publisher_healthy(o->publisher),
+		"no broker");
+}
+
+static int delete_acknowledged(struct owner *o, struct err *err)
+{
+	struct outbox_row rows[MAX_DELETES];
+	size_t n;
+
+	while ((n = publisher_acknowledged(o->publisher, rows, MAX_DELETES)) > 0) {
+		if (outbox_delete(o->pg, o->options.consumer, rows, n, err) < 0)
+			return -1;
+		publisher_deleted(o->publisher, rows, n);
+	}
+	return 0;
+}
+
+/* While partitions are ours: what no transaction of the service sees to. */
+static int owner_tend(struct owner *o, struct err *err)
+{
+	int64_t now = clock_mono_ms();
+
+	if (o->pending.kind != ERR_NONE) {
+		*err = o->pending;
+		return -1;
+	}
+	if (now < o->tidy_mono_ms)
+		return 0;
+	o->tidy_mono_ms = now + o->options.tidy_interval_ms;
+	return delete_acknowledged(o, err) < 0 ? -1 : owner_adopt(o, err);
+}
+
+void owner_publish(struct owner *o)
+{
+	if (!o->idled || !o->ops->busy || !o->ops->busy(o->ctx))
+		publisher_poll(o->publisher, 0);
+}
+
+int owner_turn(struct owner *o, int timeout_ms, struct err *err)
+{
+	struct err failure = { 0 };
+	int rc = 0;
+
+	o->begun = o->generation;
+	service_alive(o->service);
+	owner_publish(o);
+	kafka_consumer_serve(o->consumer);
+	if (o->state == OWNER_TAKING && clock_mono_ms() >= o->retry_mono_ms) {
+		rc = owner_take(o, &failure);
+	} else {
+		if (timeout_ms > 0)
+			publisher_poll(o->publisher, timeout_ms);
+		if (o->state == OWNER_RUNNING)
+			rc = owner_tend(o, &failure);
+	}
+	owner_report(o);
+	if (rc < 0 && failure.kind == ERR_FATAL) {
+		*err = failure;
+		return -1;
+	}
+	if (rc < 0)
+		owner_restart(o, &failure);
+	return 0;
+}
+
+bool owner_running(const struct owner *o)
+{
+	return o->state == OWNER_RUNNING;
+}
+
+uint64_t owner_generation(const struct owner *o)
+{
+	return o->generation;
+}
+
+const struct progress *owner_progress(const struct owner *o, int32_t partition)
+{
+	const struct slot_state *s = owner_running(o) ? owner_slot(o, partition) : NULL;
+
+	return s ? &s->progress : NULL;
+}
+
+int32_t *owner_partitions(const struct owner *o, struct arena *a, size_t *n)
+{
+	int32_t *partitions = ARENA_ARRAY(a, int32_t, o->n_slots);
+
+	*n = owner_running(o) ? o->n_slots : 0;
+	for (size_t i = 0; i < *n; i++)
+		partitions[i] = o->slots[i].progress.partition;
+	return partitions;
+}
+
+int owner_poll(struct owner *o, int timeout_ms, struct kafka_message *out, struct err *err)
+{
+	uint64_t generation = o->generation;
+	int rc;
+
+	if (!owner_running(o))
+		return 0;
+	rc = kafka_consumer_poll(o->consumer, timeout_ms, out, err);
+	if (rc <= 0 || generation == o->generation)
+		return rc;
+	kafka_message_release(out); /* of an assignment that is gone */
+	return 0;
+}
+
+void owner_hold(struct owner *o, int32_t partition, bool held)
+{
+	kafka_consumer_hold(o->consumer, partition, held);
+}
+
+int owner_fd(const struct owner *o)
+{
+	return kafka_consumer_fd(o->consumer);
+}
+
+size_t owner_outstanding(const struct owner *o)
+{
+	return publisher_backlog(o->publisher);
+}
+
+void owner_drain(struct owner *o, int64_t timeout_ms)
+{
+	int64_t until = clock_mono_ms() + timeout_ms;
+	struct err err;
+
+	owner_tell_offsets(o);
+	while (publisher_total(o->publisher) > 0 && clock_mono_ms() < until) {
+		service_alive(o->service);
+		publisher_poll(o->publisher, SLICE_MS);
+	}
+	if (!o->pg || !pg_usable(o->pg))
+		return;
+	o->stop_mono_ms = 0; /* the deletion has its own second */
+	if (delete_acknowledged(o, &err) < 0)
+		log_warn("outbox rows left for the next start", LOG_ERR(&err));
+	else
+		log_info("drained", LOG_I("outbox_rows_left", publisher_total(o->publisher)));
+}
+
+static void metrics_init(struct owner_metrics *m)
+{
+	static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, -1 };
+
+	m->records = metric_counter("blazz_worker_records", "Records by what became of them.", "outcome");
+	m->dead = metric_counter("blazz_worker_dead_letters", "Dead letters by reason.", "reason");
+	m->retries = metric_counter("blazz_worker_retries", "Batches put off, by error code.", "code");
+	m->duration = metric_histogram("blazz_worker_batch_seconds",
+		"Time of one batch, from its transaction's begin to its commit.", NULL, seconds);
+	m->lag = metric_gauge("blazz_worker_lag_records", "Records not consumed yet.", "partition");
+	m->stopped = metric_gauge("blazz_worker_partition_stopped", "1 when the partition's offset is out of range.",
+		"partition");
+	m->blocked = metric_gauge("blazz_worker_outbox_blocked",
+		"1 while the broker refuses a record of the partition's outbox.", "partition,cause");
+	m->outbox = metric_gauge("blazz_worker_outbox_rows", "Outbox rows published and not yet acknowledged.", NULL);
+}
+
+int owner_open(struct owner **out, struct service *service, const struct owner_options *options,
+	const struct owner_ops *ops, void *ctx, struct err *err)
+{
+	struct owner *o = mem_calloc(1, sizeof(*o));
+	struct kafka_consumer_options consumer = {
+		.config = service_kafka(service),
+		.client_id = options->consumer,
+		.group = options->consumer,
+		.topic = options->topic,
+		.assigned = on_assigned,
+		.revoked = on_revoked,
+		.stopped = on_stopped,
+		.ctx = o,
+	};
+
+	o->service = service;
+	o->options = *options;
+	o->options.pg.idle = owner_idle;
+	o->options.pg.idle_ctx = o;
+	o->ops = ops;
+	o->ctx = ctx;
+	o->consuming = service_condition(service, "consuming");
+	o->partitions = service_condition(service, "partitions");
+	o->kafka = service_condition(service, "kafka");
+	o->outbox = service_condition(service, "outbox");
+	metrics_init(&o->metrics);
+	if (publisher_open(&o->publisher, service_kafka(service), options->consumer, options->dlq_max_bytes, err) < 0 ||
+		kafka_consumer_open(&o->consumer, &consumer, err) < 0) {
+		owner_close(&o);
+		return -1;
+	}
+	*out = o;
+	return 0;
+}
+
+/* The consumer says once more that it is revoked. */
+void owner_close(struct owner **oo)
+{
+	struct owner *o = *oo;
+
+	if (!o)
+		return;
+	if (o->consumer)
+		kafka_consumer_close(&o->consumer);
+	publisher_close(&o->publisher, SLICE_MS);
+	pg_close(&o->pg);
+	free(o->slots);
+	free(o);
+	*oo = NULL;
+}

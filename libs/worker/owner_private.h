@@ -1,0 +1,85 @@
+/* The owner's state, shared by owner.c, owner_take.c and owner_tx.c. */
+#ifndef WORKER_OWNER_PRIVATE_H
+#define WORKER_OWNER_PRIVATE_H
+
+#include "metrics/metrics.h"
+#include "worker/owner.h"
+#include "worker/publisher.h"
+
+#define MAX_DELETES 64 /* outbox rows deleted at once */
+
+enum owner_state {
+	OWNER_UNASSIGNED,
+	OWNER_TAKING, /* partitions are assigned; the database has not given them to us yet */
+	OWNER_RUNNING, /* they are ours and being fetched */
+};
+
+struct slot_state {
+	struct progress progress;
+	int64_t told_offset; /* the next_offset that Kafka was told last */
+	bool stopped;
+	char blocked[48]; /* what the broker says to its outbox, as it was reported; "": nothing */
+};
+
+struct owner_metrics {
+	struct metric *records, *dead, *retries, *duration, *lag, *stopped, *blocked, *outbox;
+};
+
+struct owner {
+	struct service *service;
+	struct owner_options options;
+	const struct owner_ops *ops;
+	void *ctx;
+	struct kafka_consumer *consumer;
+	struct publisher *publisher;
+	struct pg *pg;
+	enum owner_state state;
+	struct slot_state *slots; /* of the current assignment */
+	size_t n_slots;
+	uint64_t generation; /* see owner_generation() */
+	uint64_t begun;      /* the generation in which the turn or the transaction in hand began */
+	uint64_t taking;     /* the generation whose partitions the database is asked for; 0: none */
+	int failures;        /* in a row */
+	int64_t retry_mono_ms, tidy_mono_ms, report_mono_ms, stop_mono_ms;
+	bool idled; /* a statement of the last transaction took so long that the rest went on meanwhile */
+	struct err pending; /* what a callback found wrong, for the next turn; ERR_NONE: nothing */
+	struct service_condition *consuming, *partitions, *kafka, *outbox;
+	struct owner_metrics metrics;
+};
+
+/* A partition's share of a transaction. */
+struct share {
+	int32_t partition;
+	int64_t epoch, seq; /* of the outbox row this transaction may write: seq is the new one */
+	int64_t old_offset; /* what the database must still hold */
+	int64_t first_offset, next_offset;
+	int64_t counts[OUTCOMES];
+	struct buf records;
+	int32_t n_records;
+	size_t mark_bytes; /* where records stood at the last savepoint */
+	int32_t mark_records;
+};
+
+struct owner_tx {
+	struct owner *owner;
+	struct arena *arena;
+	struct share *shares;
+	size_t n_shares, cap_shares;
+	uint64_t generation; /* of the shares */
+	bool open;
+	int64_t began_mono_us; /* the first time; 0: not yet */
+	struct outbox_row deleted[MAX_DELETES];
+	size_t n_deleted;
+};
+
+struct slot_state *owner_slot(const struct owner *o, int32_t partition);
+/* Takes the assigned partitions over: raises their epochs, publishes what their outbox holds, starts fetching. */
+int owner_take(struct owner *o, struct err *err) ERR_MUST_USE;
+/* Outbox rows that an earlier owner (or this one, before a restart) left behind; all of them go out before anything new. */
+int owner_adopt(struct owner *o, struct err *err) ERR_MUST_USE;
+/* Hands over what is committed, unless the next transaction's statements are the better time. */
+void owner_publish(struct owner *o);
+/* The share of a partition that takes part. */
+struct share *owner_tx_share(const struct owner_tx *tx, int32_t partition);
+
+#endif

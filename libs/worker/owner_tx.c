@@ -1,0 +1,320 @@
+/* One transaction over partitions that are ours; see owner.h.
+ *
+ * Invariant: what the slots hold, and what is published, is what was committed. */
+#include "worker/owner_private.h"
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "worker/dead_letter.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct owner_tx *owner_tx_new(struct owner *o)
+{
+	struct owner_tx *tx = mem_calloc(1, sizeof(*tx));
+
+	tx->owner = o;
+	tx->arena = arena_new(1 << 20);
+	return tx;
+}
+
+void owner_tx_free(struct owner_tx *tx)
+{
+	if (!tx)
+		return;
+	owner_tx_reset(tx);
+	arena_free(tx->arena);
+	free(tx->shares);
+	free(tx);
+}
+
+void owner_tx_rollback(struct owner_tx *tx)
+{
+	if (tx->open)
+		pg_rollback(tx->owner->pg);
+	tx->open = false;
+	tx->n_deleted = 0;
+	for (size_t i = 0; i < tx->n_shares; i++) {
+		struct share *s = &tx->shares[i];
+
+		s->records.n = 0;
+		s->n_records = 0;
+		s->first_offset = s->next_offset = PROGRESS_NO_OFFSET;
+		memset(s->counts, 0, sizeof(s->counts));
+	}
+}
+
+void owner_tx_reset(struct owner_tx *tx)
+{
+	owner_tx_rollback(tx);
+	for (size_t i = 0; i < tx->n_shares; i++)
+		buf_fini(&tx->shares[i].records);
+	tx->n_shares = 0;
+	tx->began_mono_us = 0;
+	arena_reset(tx->arena);
+}
+
+static struct share *share_find(const struct owner_tx *tx, int32_t partition)
+{
+	for (size_t i = 0; i < tx->n_shares; i++)
+		if (tx->shares[i].partition == partition)
+			return &tx->shares[i];
+	return NULL;
+}
+
+struct share *owner_tx_share(const struct owner_tx *tx, int32_t partition)
+{
+	struct share *s = share_find(tx, partition);
+
+	assert(s);
+	return s;
+}
+
+int owner_tx_include(struct owner_tx *tx, int32_t partition, struct err *err)
+{
+	const struct progress *p = owner_progress(tx->owner, partition);
+
+	if (!p)
+		return err_set(err, ERR_CONFLICT, "partition", "partition %d is not ours", (int)partition);
+	if (tx->n_shares > 0 && tx->generation != tx->owner->generation)
+		return err_set(err, ERR_CONFLICT, "partition", "the partitions were taken anew");
+	if (share_find(tx, partition))
+		return 0;
+	if (tx->n_shares == tx->cap_shares) {
+		tx->cap_shares = tx->cap_shares ? tx->cap_shares * 2 : 32;
+		tx->shares = mem_realloc(tx->shares, tx->cap_shares * sizeof(*tx->shares));
+	}
+	tx->generation = tx->owner->generation;
+	tx->shares[tx->n_shares++] = (struct share){ .partition = partition,
+		.epoch = p->epoch,
+		.seq = p->seq + 1,
+		.old_offset = p->next_offset,
+		.first_offset = PROGRESS_NO_OFFSET,
+		.next_offset = PROGRESS_NO_OFFSET };
+	return 0;
+}
+
+static int share_cmp(const void *a, const void *b)
+{
+	const struct share *x = a, *y = b;
+
+	return (x->partition > y->partition) - (x->partition < y->partition);
+}
+
+static int shares_lock(struct owner_tx *tx, struct err *err)
+{
+	struct owner *o = tx->owner;
+	struct progress *rows = ARENA_ARRAY(tx->arena, struct progress, tx->n_shares);
+
+	qsort(tx->shares, tx->n_shares, sizeof(*tx->shares), share_cmp);
+	for (size_t i = 0; i < tx->n_shares; i++)
+		rows[i] = (struct progress){ tx->shares[i].partition, tx->shares[i].epoch, tx->shares[i].seq - 1,
+			tx->shares[i].old_offset };
+	return progress_lock(o->pg, o->options.consumer, o->options.topic, rows, tx->n_shares, NULL, err);
+}
+
+static int delete_acknowledged(struct owner_tx *tx, struct err *err)
+{
+	struct owner *o = tx->owner;
+
+	tx->n_deleted = publisher_acknowledged(o->publisher, tx->deleted, MAX_DELETES);
+	return tx->n_deleted == 0 ? 0 : outbox_delete(o->pg, o->options.consumer, tx->deleted, tx->n_deleted, err);
+}
+
+int owner_tx_begin(struct owner_tx *tx, struct err *err)
+{
+	struct owner *o = tx->owner;
+
+	assert(tx->n_shares > 0 && !tx->open);
+	o->begun = tx->generation;
+	o->idled = false;
+	if (tx->began_mono_us == 0)
+		tx->began_mono_us = clock_mono_us();
+	tx->open = true;
+	if (pg_begin(o->pg, err) < 0 || shares_lock(tx, err) < 0)
+		return -1;
+	(void)failpoint("batch_locked");
+	return delete_acknowledged(tx, err);
+}
+
+struct pg *owner_tx_pg(struct owner_tx *tx)
+{
+	return tx->owner->pg;
+}
+
+struct arena *owner_tx_arena(struct owner_tx *tx)
+{
+	return tx->arena;
+}
+
+void owner_tx_advance(struct owner_tx *tx, int32_t partition, int64_t first_offset, int64_t next_offset,
+	const int64_t counts[static OUTCOMES])
+{
+	struct share *s = owner_tx_share(tx, partition);
+
+	if (s->first_offset == PROGRESS_NO_OFFSET)
+		s->first_offset = first_offset;
+	s->next_offset = next_offset;
+	for (int k = 0; k < OUTCOMES; k++)
+		s->counts[k] += counts[k];
+}
+
+int64_t owner_tx_offset(const struct owner_tx *tx, int32_t partition)
+{
+	const struct share *s = owner_tx_share(tx, partition);
+
+	return s->next_offset == PROGRESS_NO_OFFSET ? s->old_offset : s->next_offset;
+}
+
+struct event_source owner_tx_source(struct owner_tx *tx, int32_t partition)
+{
+	const struct share *s = owner_tx_share(tx, partition);
+
+	return (struct event_source){ str_of(tx->owner->options.consumer), partition, s->epoch, s->seq, s->n_records };
+}
+
+void owner_tx_emit(struct owner_tx *tx, int32_t partition, struct str topic, struct str key, struct str value,
+	const struct header *headers, size_t n_headers)
+{
+	struct share *s = owner_tx_share(tx, partition);
+
+	records_add(&s->records, topic, key, value, headers, n_headers);
+	s->n_records++;
+}
+
+void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *r, const char *reason, const char *code,
+	const char *message, bool retryable)
+{
+	const struct owner *o = tx->owner;
+	struct failure failure = {
+		.topic = r->topic,
+		.partition = r->partition,
+		.offset = r->offset,
+		.timestamp_ms = r->timestamp_ms,
+		.failed_at_ms = clock_now_ms(),
+		.group = o->options.consumer,
+		.service = o->options.consumer,
+		.reason = reason,
+		.code = code,
+		.message = message,
+		.retryable = retryable,
+	};
+	size_t n;
+	const struct header *headers = dead_letter_headers(&failure, r->headers, r->n_headers, tx->arena, &n);
+
+	owner_tx_emit(tx, r->partition, str_of(o->options.dlq_topic), r->key, r->value, headers, n);
+	if (o->metrics.dead)
+		metric_add(METRIC_CELL(o->metrics.dead, reason), 1);
+}
+
+void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, const char *reason, const char *code,
+	const char *message, bool retryable)
+{
+	struct dead_record record = { .topic = str_of(tx->owner->options.topic),
+		.key = m->key,
+		.value = m->value,
+		.headers = m->headers,
+		.n_headers = m->headers_count,
+		.partition = m->partition,
+		.offset = m->offset,
+		.timestamp_ms = m->timestamp_ms };
+
+	owner_tx_dead_record(tx, &record, reason, code, message, retryable);
+}
+
+void owner_tx_mark(struct owner_tx *tx)
+{
+	for (size_t i = 0; i < tx->n_shares; i++) {
+		tx->shares[i].mark_bytes = tx->shares[i].records.n;
+		tx->shares[i].mark_records = tx->shares[i].n_records;
+	}
+}
+
+void owner_tx_undo(struct owner_tx *tx)
+{
+	for (size_t i = 0; i < tx->n_shares; i++) {
+		tx->shares[i].records.n = tx->shares[i].mark_bytes;
+		tx->shares[i].n_records = tx->shares[i].mark_records;
+	}
+}
+
+bool owner_tx_is_empty(const struct owner_tx *tx)
+{
+	for (size_t i = 0; i < tx->n_shares; i++)
+		if (tx->shares[i].n_records > 0 || tx->shares[i].next_offset != PROGRESS_NO_OFFSET)
+			return false;
+	return tx->n_deleted == 0;
+}
+
+static int shares_advance(struct owner_tx *tx, struct err *err)
+{
+	struct owner *o = tx->owner;
+	struct progress_step *steps = ARENA_ARRAY(tx->arena, struct progress_step, tx->n_shares);
+	struct outbox_row *rows = ARENA_ARRAY(tx->arena, struct outbox_row, tx->n_shares);
+	size_t n_rows = 0;
+
+	for (size_t i = 0; i < tx->n_shares; i++) {
+		const struct share *s = &tx->shares[i];
+
+		steps[i] = (struct progress_step){ s->partition, s->seq, s->next_offset, s->first_offset, { 0 } };
+		memcpy(steps[i].counts, s->counts, sizeof(steps[i].counts));
+		if (s->n_records > 0)
+			rows[n_rows++] = (struct outbox_row){ s->partition, s->epoch, s->seq, buf_str(&s->records) };
+	}
+	if (progress_advance(o->pg, o->options.consumer, o->options.topic, steps, tx->n_shares, err) < 0)
+		return -1;
+	return n_rows == 0 ? 0 : outbox_put(o->pg, o->options.consumer, rows, n_rows, err);
+}
+
+static void count_metrics(const struct owner_tx *tx)
+{
+	const struct owner_metrics *m = &tx->owner->metrics;
+
+	metric_observe(METRIC_CELL(m->duration, NULL), (double)(clock_mono_us() - tx->began_mono_us) / 1e6);
+	for (size_t i = 0; i < tx->n_shares; i++)
+		for (int k = 0; k < OUTCOMES; k++)
+			if (tx->shares[i].counts[k] > 0)
+				metric_add(METRIC_CELL(m->records, outcome_word((enum outcome)k)),
+					tx->shares[i].counts[k]);
+}
+
+/* The commit stands: slots move on, records go out. When the partitions were lost meanwhile, their new owner publishes. */
+static void shares_committed(struct owner_tx *tx)
+{
+	struct owner *o = tx->owner;
+
+	for (size_t i = 0; tx->generation == o->generation && i < tx->n_shares; i++) {
+		struct share *s = &tx->shares[i];
+		struct slot_state *slot = owner_slot(o, s->partition);
+
+		slot->progress.seq = s->seq;
+		if (s->next_offset != PROGRESS_NO_OFFSET)
+			slot->progress.next_offset = s->next_offset;
+		if (s->n_records > 0)
+			publisher_add(o->publisher, s->partition, s->epoch, s->seq, &s->records);
+	}
+}
+
+int owner_tx_commit(struct owner_tx *tx, struct err *err)
+{
+	struct owner *o = tx->owner;
+
+	assert(tx->open);
+	if (shares_advance(tx, err) < 0)
+		return -1;
+	if (failpoint("batch_commit"))
+		return err_set(err, ERR_RETRY, "failpoint", "batch_commit");
+	if (pg_commit(o->pg, err) < 0)
+		return -1;
+	tx->open = false;
+	count_metrics(tx);
+	publisher_deleted(o->publisher, tx->deleted, tx->n_deleted);
+	(void)failpoint("batch_committed");
+	shares_committed(tx);
+	owner_publish(o);
+	(void)failpoint("batch_published");
+	o->failures = 0;
+	return 0;
+}
