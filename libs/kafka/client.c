@@ -49,6 +49,11 @@ int kafka_conf_put_all(rd_kafka_conf_t *conf, const struct kafka_setting *settin
 	return 0;
 }
 
+int kafka_conf_fetch_at_once(rd_kafka_conf_t *conf, struct err *err)
+{
+	return rd_kafka_version() < 0x02020000 ? 0 : kafka_conf_put(conf, "fetch.queue.backoff.ms", "10", err);
+}
+
 /* librdkafka's levels are syslog's; <syslog.h> itself would clash with base/log.h. */
 enum { SYSLOG_CRITICAL = 2, SYSLOG_WARNING = 4 };
 

@@ -23,6 +23,8 @@ int kafka_conf_put(rd_kafka_conf_t *conf, const char *key, const char *value, st
 int kafka_conf_put_i64(rd_kafka_conf_t *conf, const char *key, int64_t value, struct err *err) ERR_MUST_USE;
 int kafka_conf_put_all(rd_kafka_conf_t *conf, const struct kafka_setting *settings, size_t n,
 	struct err *err) ERR_MUST_USE;
+/* How long a full queue keeps a partition from being fetched: a second unless told. Before 2.2 librdkafka cannot be told. */
+int kafka_conf_fetch_at_once(rd_kafka_conf_t *conf, struct err *err) ERR_MUST_USE;
 /* The keys of the configuration file, over the defaults set before. */
 int kafka_config_apply(const struct kafka_config *c, rd_kafka_conf_t *conf, struct err *err) ERR_MUST_USE;
 

@@ -155,18 +155,16 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topi
 		assignment_give_up(opaque);
 }
 
-/* Defaults first, so that the keys of the configuration win over them. fetch.queue.backoff.ms, from 2.2 on, is how long
- * a full queue keeps a partition from being fetched: a second unless told. Older versions do not know it and may wait that
- * second: 16 MiB of a partition outlast it at 25,000 messages of 600 bytes a second. */
+/* Defaults first, so that the keys of the configuration win over them. Where a full queue may keep a partition from being fetched for
+ * a second, 16 MiB outlast it at 25,000 messages of 600 bytes a second. */
 static int consumer_conf(rd_kafka_conf_t *conf, const struct kafka_consumer_options *o, struct err *err)
 {
 	int session_ms = o->session_timeout_ms ? o->session_timeout_ms : 10000;
 	int heartbeat_ms = session_ms / 3 < 3000 ? session_ms / 3 : 3000;
 
 	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-	if (rd_kafka_version() >= 0x02020000)
-		rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", NULL, 0);
 	if (kafka_conf_put_all(conf, defaults, sizeof(defaults) / sizeof(defaults[0]), err) < 0 ||
+		kafka_conf_fetch_at_once(conf, err) < 0 ||
 		kafka_conf_put_i64(conf, "session.timeout.ms", session_ms, err) < 0 ||
 		kafka_conf_put_i64(conf, "heartbeat.interval.ms", heartbeat_ms, err) < 0 ||
 		kafka_config_apply(o->config, conf, err) < 0 ||
@@ -327,21 +325,6 @@ int kafka_consumer_start(struct kafka_consumer *c, const struct kafka_position *
 	return assign(c, positions, n, err);
 }
 
-/* librdkafka gives every reason for which it would have had to choose an offset the same code; the text tells them
- * apart. Only an offset out of range is final: a failed query for the low watermark may be started again. */
-static void stop_reason(struct err *why, const rd_kafka_message_t *m)
-{
-	const char *text = rd_kafka_message_errstr(m);
-
-	kafka_err_set(why, m->err, "partition", text);
-	if (m->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-		return;
-	if (strstr(text, rd_kafka_err2str(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)))
-		err_set(why, ERR_CONFLICT, "OUT_OF_RANGE", "offset %lld: %s", (long long)m->offset, text);
-	else
-		err_set(why, ERR_RETRY, "NO_OFFSET", "%s", text);
-}
-
 static void error_dispatch(struct kafka_consumer *c, const rd_kafka_message_t *m)
 {
 	struct slot *slot = m->rkt ? slot_find(c, m->partition) : NULL;
@@ -350,7 +333,7 @@ static void error_dispatch(struct kafka_consumer *c, const rd_kafka_message_t *m
 	if (!m->rkt) {
 		kafka_err_set(&c->error, m->err, c->topic, rd_kafka_message_errstr(m));
 	} else if (slot && !slot->stopped) {
-		stop_reason(&why, m);
+		kafka_stop_reason(&why, m);
 		slot->stopped = true;
 		c->on_stopped(c->ctx, m->partition, &why);
 	}

@@ -2,8 +2,10 @@
 #include "kafka/message.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
+#include "kafka/errors.h"
 
 static void headers_parse(struct kafka_message *out, const rd_kafka_headers_t *headers)
 {
@@ -38,6 +40,21 @@ void kafka_message_fill(struct kafka_message *out, rd_kafka_message_t *m)
 	};
 	if (!rd_kafka_message_headers(m, &headers))
 		headers_parse(out, headers);
+}
+
+/* librdkafka gives every reason for which it would have had to choose an offset the same code; the text tells them
+ * apart. Only an offset out of range is final: a failed query for the low watermark may be started again. */
+void kafka_stop_reason(struct err *why, const rd_kafka_message_t *m)
+{
+	const char *text = rd_kafka_message_errstr(m);
+
+	kafka_err_set(why, m->err, "partition", text);
+	if (m->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+		return;
+	if (strstr(text, rd_kafka_err2str(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)))
+		err_set(why, ERR_CONFLICT, "OUT_OF_RANGE", "offset %lld: %s", (long long)m->offset, text);
+	else
+		err_set(why, ERR_RETRY, "NO_OFFSET", "%s", text);
 }
 
 void kafka_message_release(struct kafka_message *m)

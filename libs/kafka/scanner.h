@@ -11,14 +11,15 @@ int kafka_scanner_open(struct kafka_scanner **out, const struct kafka_config *co
 	const char *topic, struct err *err) ERR_MUST_USE;
 void kafka_scanner_close(struct kafka_scanner **s); /* messages are released before */
 
-/* Reads this partition from offset on; what an earlier start fetched never comes. */
+/* Reads this partition from offset on; what an earlier start fetched never comes. Waits for librdkafka's own thread, not for a broker. */
 int kafka_scanner_start(struct kafka_scanner *s, int32_t partition, int64_t offset, struct err *err) ERR_MUST_USE;
 void kafka_scanner_stop(struct kafka_scanner *s, int32_t partition); /* one that is not started: nothing */
-/* 1: the next record of that partition; 0: none yet; -1: ERR_CONFLICT "OUT_OF_RANGE" when retention has removed the offset (ask
- * for the watermark and start again), ERR_RETRY else. Never waits. */
+/* 1: the next record of that partition; 0: none yet, or it is not started; -1: ERR_CONFLICT "OUT_OF_RANGE" when retention has removed
+ * the offset (ask for the watermark and start again), ERR_RETRY else (start again where it stood). Never waits. */
 int kafka_scanner_poll(struct kafka_scanner *s, int32_t partition, struct kafka_message *out,
 	struct err *err) ERR_MUST_USE;
-/* Readable while a record may have come to some partition, level-triggered, until kafka_scanner_woken(). */
+/* Readable when something came to a partition of which kafka_scanner_poll() had returned 0, until kafka_scanner_woken(), which comes
+ * before that partition is polled. */
 int kafka_scanner_fd(const struct kafka_scanner *s);
 void kafka_scanner_woken(struct kafka_scanner *s);
 /* The oldest offset that the broker still has. ERR_RETRY when it does not answer within timeout_ms. */

@@ -205,8 +205,7 @@ void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *r, cons
 	const struct header *headers = dead_letter_headers(&failure, r->headers, r->n_headers, tx->arena, &n);
 
 	owner_tx_emit(tx, r->partition, str_of(o->options.dlq_topic), r->key, r->value, headers, n);
-	if (o->metrics.dead)
-		metric_add(METRIC_CELL(o->metrics.dead, reason), 1);
+	metric_add(METRIC_CELL(o->metrics.dead, reason), 1);
 }
 
 void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, const char *reason, const char *code,

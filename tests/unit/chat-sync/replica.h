@@ -13,6 +13,7 @@
 #include "chat-sync/sync.h"
 #include "permutation.h"
 #include "worker/batch.h"
+#include "worker/owner_private.h"
 
 #define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 #define MOST_EVENTS 20000
@@ -24,8 +25,11 @@ static const char *const account_ids[] = { "", "00000000-0000-4000-8000-00000000
 struct replica {
 	struct chat_sync *sync;
 	struct pg *pg;
+	struct slot_state slot; /* partition 1 */
+	struct owner owner;
 	struct batch *batch;
 	int64_t offset;
+	bool swept; /* the last sweep had something to commit */
 };
 
 static struct replica ours, theirs;
@@ -48,9 +52,8 @@ static const struct chat_sync_settings replica_settings = { .cache_max_bytes = 6
 	.parked_sweep_max = 500,
 	.sync_idle_ms = 1800000,
 	.sync_enabled = true };
-static const struct worker_options replica_options = { .consumer = "chat-sync",
-	.topic = "t.inbound",
-	.dlq_topic = "t.dlq",
+static const struct worker_options replica_options = {
+	.owner = { .consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq" },
 	.batch_max_events = MOST_EVENTS,
 	.batch_max_bytes = INT64_MAX };
 
@@ -58,7 +61,14 @@ static inline void replica_open(struct replica *r)
 {
 	r->sync = chat_sync_new(&replica_settings, "t.inbound", "t.chat-event");
 	r->pg = db_session(CHAT_SYNC);
-	r->batch = batch_new(&replica_options);
+	r->slot.progress = (struct progress){ 1, 1, 0, PROGRESS_NO_OFFSET };
+	r->owner = (struct owner){ .options = replica_options.owner,
+		.pg = r->pg,
+		.state = OWNER_RUNNING,
+		.slots = &r->slot,
+		.n_slots = 1,
+		.metrics.dead = metric_counter("blazz_worker_dead_letters", "Dead letters.", "reason") };
+	r->batch = batch_new(&replica_options, &r->owner);
 }
 
 static inline void replica_close(struct replica *r)
@@ -256,22 +266,17 @@ static inline void out_add(const struct record_view *v)
 
 static inline void out_read(struct batch *b)
 {
-	size_t records = 1;
+	const struct share *share = owner_tx_share(b->tx, 1);
+	struct str row = arena_str(db.arena, buf_str(&share->records));
+	size_t records = (size_t)share->n_records + 1, at = 0;
+	struct record_view v;
 
-	for (size_t i = 0; i < b->n_shares; i++)
-		records += (size_t)b->shares[i].n_records;
 	memset(&out, 0, sizeof(out));
 	out.events = ARENA_ARRAY(db.arena, struct chat_event, records);
 	out.inbound = ARENA_ARRAY(db.arena, struct inbound_event, records);
 	out.dead = ARENA_ARRAY(db.arena, struct record_view, records);
-	for (size_t i = 0; i < b->n_shares; i++) {
-		struct str row = arena_str(db.arena, buf_str(&b->shares[i].records));
-		struct record_view v;
-		size_t at = 0;
-
-		while (records_next(row, &at, &v, &db.err) == 1)
-			out_add(&v);
-	}
+	while (records_next(row, &at, &v, &db.err) == 1)
+		out_add(&v);
 }
 
 static inline void take_in(struct replica *r, const struct inbound_event *events, size_t n)
@@ -294,10 +299,10 @@ static inline int batch_apply(struct replica *r, struct err *err)
 	struct batch_item **items = mem_calloc(r->batch->n, sizeof(*items));
 	int rc;
 
-	r->batch->pg = r->pg;
+	done(owner_tx_include(r->batch->tx, 1, &db.err));
 	for (size_t i = 0; i < r->batch->n; i++)
 		items[i] = &r->batch->items[i];
-	rc = chat_sync_ops.apply(r->sync, r->batch, items, r->batch->n, err);
+	rc = chat_sync_ops.apply(r->sync, r->batch->tx, items, r->batch->n, err);
 	free(items);
 	return rc;
 }
@@ -327,13 +332,20 @@ static inline void apply_one(struct inbound_event e)
 static inline void sweep(struct replica *r)
 {
 	const int32_t partitions[] = { 1 };
+	int changed;
 
 	batch_reset(r->batch);
-	r->batch->pg = r->pg;
+	done(owner_tx_include(r->batch->tx, 1, &db.err));
 	done(pg_begin(r->pg, &db.err));
-	done(chat_sync_ops.sweep(r->sync, r->batch, partitions, 1, &db.err));
-	done(pg_commit(r->pg, &db.err));
-	chat_sync_ops.committed(r->sync);
+	changed = chat_sync_ops.sweep(r->sync, r->batch->tx, partitions, 1, &db.err);
+	assert_true(changed >= 0);
+	r->swept = changed || !owner_tx_is_empty(r->batch->tx);
+	if (r->swept) {
+		done(pg_commit(r->pg, &db.err));
+		chat_sync_ops.committed(r->sync);
+	} else {
+		pg_rollback(r->pg);
+	}
 	out_read(r->batch);
 }
 

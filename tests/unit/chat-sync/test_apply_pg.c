@@ -130,7 +130,7 @@ static void a_target_that_could_be_two_messages_waits(void **state)
 	apply_one(edit);
 	assert_int_equal(outcome_of(0), OUTCOME_PARKED);
 	sweep(&ours); /* and the sweep knows no better */
-	assert_false(ours.batch->changed);
+	assert_false(ours.swept);
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
 	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE edited_at IS NOT NULL"), 0);
 }
@@ -145,7 +145,7 @@ static void the_sweep_takes_up_what_nobody_looked_for(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
 	chat_sync_ops.assignment_changed(ours.sync);
 	sweep(&ours);
-	assert_true(ours.batch->changed);
+	assert_true(ours.swept);
 	assert_string_equal(published(), "message.reaction");
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 1);
@@ -545,7 +545,7 @@ static void a_sync_without_progress_has_failed(void **state)
 	assert_text("SELECT sync ->> 'status' FROM whatsapp_accounts WHERE id = 1", "running");
 	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '31 minutes'");
 	sweep(&ours);
-	assert_true(ours.batch->changed);
+	assert_true(ours.swept);
 	assert_text("SELECT (sync ->> 'status') || ' ' || (sync ->> 'resync') FROM whatsapp_accounts WHERE id = 1",
 		"failed true");
 	apply_one(sync_end("s", 1));
@@ -674,13 +674,13 @@ static void a_connected_session_that_is_silent_is_marked_for_a_sync(void **state
 	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 20));
 	execute(db.admin, "UPDATE whatsapp_accounts SET last_activity_at = now() WHERE id = 1");
 	sweep(&patient);
-	assert_false(patient.batch->changed);
+	assert_false(patient.swept);
 	execute(db.admin, "UPDATE whatsapp_accounts SET last_activity_at = now() - interval '2 minutes' WHERE id = 1");
 	sweep(&patient);
-	assert_true(patient.batch->changed);
+	assert_true(patient.swept);
 	assert_text("SELECT sync ->> 'resync' FROM whatsapp_accounts WHERE id = 1", "true");
 	sweep(&patient); /* once */
-	assert_false(patient.batch->changed);
+	assert_false(patient.swept);
 	replica_close(&patient);
 }
 

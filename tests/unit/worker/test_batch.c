@@ -1,4 +1,4 @@
-/* libs/worker/batch: taking in, what is emitted and undone, counting. */
+/* libs/worker/batch: taking in, dead letters, counting. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +10,16 @@
 #include <string.h>
 
 #include "worker/batch.h"
+#include "worker/owner_private.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static const struct worker_options options = { .consumer = "chat-sync",
-	.topic = "t.inbound",
-	.dlq_topic = "t.dlq",
+static struct slot_state slots[] = { { .progress = { 1, 7, 8, 2 } }, { .progress = { 2, 7, 3, PROGRESS_NO_OFFSET } } };
+static struct owner owner = { .options = { .consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq" },
+	.state = OWNER_RUNNING,
+	.slots = slots,
+	.n_slots = COUNT(slots) };
+static const struct worker_options options = { .owner = { .consumer = "chat-sync" },
 	.batch_max_events = 4,
 	.batch_max_bytes = 100 };
 
@@ -44,7 +48,8 @@ static const struct worker_ops ops = { .decode = decode, .weight = weight };
 
 static int setup(void **state)
 {
-	*state = batch_new(&options);
+	owner.metrics.dead = metric_counter("blazz_worker_dead_letters", "Dead letters.", "reason");
+	*state = batch_new(&options, &owner);
 	decoded_count = 0;
 	return 0;
 }
@@ -73,26 +78,6 @@ static void take_with_header(struct batch *b, const char *name, const char *valu
 
 	m.headers[0] = (struct header){ str_of(name), str_of(value) };
 	batch_take(b, &m, &ops, NULL);
-}
-
-static void emit(struct batch *b, int32_t partition, const char *value)
-{
-	batch_emit(b, partition, STR("t.out"), STR("k"), str_of(value), NULL, 0);
-}
-
-/* The values of a share's records, with commas. */
-static const char *emitted(struct batch *b, int32_t partition)
-{
-	static char out[200];
-	struct record_view view;
-	struct err err = { 0 };
-	size_t at = 0, n = 0;
-
-	out[0] = '\0';
-	while (records_next(buf_str(&batch_share(b, partition)->records), &at, &view, &err) == 1)
-		n += (size_t)snprintf(out + n, sizeof(out) - n, "%s%.*s", n ? "," : "", STR_ARG(view.value));
-	assert_int_equal(err.kind, ERR_NONE);
-	return out;
 }
 
 static void a_record_is_taken_over_and_decoded(void **state)
@@ -158,74 +143,17 @@ static void a_batch_is_full_by_changes_or_by_bytes(void **state)
 static void a_batch_that_is_reset_holds_nothing(void **state)
 {
 	struct batch *b = *state;
-	size_t fresh = arena_used_bytes(b->arena);
+	size_t fresh = arena_used_bytes(owner_tx_arena(b->tx));
 
 	for (int i = 0; i < 3; i++) {
-		take(b, i, i, "hello");
-		emit(b, i, "world");
-		batch_dead_letter(b, &b->items[0], "rule", "", "because", false);
-		assert_true(arena_used_bytes(b->arena) > fresh);
+		take(b, 2, i, "hello");
+		batch_include(b, &owner);
+		batch_dead_letter(b->tx, &b->items[0], "rule", "", "because", false);
+		assert_true(arena_used_bytes(owner_tx_arena(b->tx)) > fresh);
 		batch_reset(b);
-		assert_int_equal(arena_used_bytes(b->arena), fresh);
-		assert_int_equal(b->n + b->n_shares + (size_t)b->bytes, 0);
-		assert_false(b->changed);
+		assert_int_equal(arena_used_bytes(owner_tx_arena(b->tx)), fresh);
+		assert_int_equal(b->n + b->tx->n_shares + (size_t)b->bytes, 0);
 	}
-}
-
-static void what_was_emitted_since_a_mark_is_undone(void **state)
-{
-	struct batch *b = *state;
-
-	emit(b, 1, "a");
-	batch_mark(b);
-	emit(b, 1, "b");
-	emit(b, 2, "c"); /* a share that the mark did not see */
-	batch_undo(b);
-	assert_string_equal(emitted(b, 1), "a");
-	assert_string_equal(emitted(b, 2), "");
-	assert_int_equal(batch_share(b, 1)->n_records, 1);
-	assert_int_equal(batch_share(b, 2)->n_records, 0);
-	emit(b, 1, "d");
-	batch_mark(b);
-	emit(b, 1, "e");
-	batch_undo(b);
-	assert_string_equal(emitted(b, 1), "a,d");
-}
-
-static void a_stamp_counts_the_records_of_its_partition(void **state)
-{
-	struct batch *b = *state;
-	struct event_source s;
-
-	batch_share(b, 1)->epoch = 7;
-	batch_share(b, 1)->seq = 9;
-	emit(b, 1, "a");
-	emit(b, 2, "b");
-	batch_mark(b);
-	emit(b, 1, "c");
-	s = batch_source(b, 1);
-	assert_true(str_is(s.producer, "chat-sync"));
-	assert_int_equal(s.slot, 1);
-	assert_int_equal(s.epoch, 7);
-	assert_int_equal(s.seq, 9);
-	assert_int_equal(s.index, 2);
-	batch_undo(b);
-	assert_int_equal(batch_source(b, 1).index, 1);
-	assert_int_equal(batch_source(b, 2).index, 1);
-	assert_int_equal(batch_source(b, 3).index, 0);
-}
-
-static void emitting_is_a_change(void **state)
-{
-	struct batch *b = *state;
-
-	assert_false(b->changed);
-	emit(b, 1, "a");
-	assert_true(b->changed);
-	batch_reset(b);
-	assert_false(b->changed);
-	batch_changed(b);
-	assert_true(b->changed);
 }
 
 static void a_dead_letter_has_the_record_and_says_why(void **state)
@@ -235,10 +163,11 @@ static void a_dead_letter_has_the_record_and_says_why(void **state)
 	struct err err;
 	size_t at = 0;
 
-	take(b, 3, 77, "bad");
-	batch_dead_letter(b, &b->items[0], "decode", "", "not a record", false);
+	take(b, 2, 77, "bad");
+	batch_include(b, &owner);
+	batch_dead_letter(b->tx, &b->items[0], "decode", "", "not a record", false);
 	assert_int_equal(b->items[0].outcome, OUTCOME_DEAD_LETTERED);
-	assert_int_equal(records_next(buf_str(&batch_share(b, 3)->records), &at, &v, &err), 1);
+	assert_int_equal(records_next(buf_str(&owner_tx_share(b->tx, 2)->records), &at, &v, &err), 1);
 	assert_true(str_is(v.topic, "t.dlq"));
 	assert_true(str_is(v.key, "k"));
 	assert_true(str_is(v.value, "bad"));
@@ -248,33 +177,47 @@ static void a_dead_letter_has_the_record_and_says_why(void **state)
 	assert_true(str_is(header_find(v.headers, v.n_headers, "x-orig-timestamp-ms"), "5"));
 }
 
+static void what_is_not_ours_or_was_committed_is_dropped(void **state)
+{
+	struct batch *b = *state;
+
+	take(b, 3, 5, "x");
+	take(b, 1, 1, "committed");
+	take(b, 1, 2, "new");
+	take(b, 2, 0, "bad");
+	batch_include(b, &owner);
+	assert_int_equal(b->n, 2);
+	assert_string_equal(b->items[0].decoded, "new");
+	assert_ptr_equal(b->items[0].message, &b->messages[0]);
+	assert_true(str_is(b->messages[1].value, "bad"));
+	assert_string_equal(b->failures[1].code, "decode");
+	assert_int_equal(b->tx->n_shares, 2);
+}
+
 static void outcomes_are_counted_by_partition(void **state)
 {
 	struct batch *b = *state;
+	const struct share *one, *two;
 
-	take(b, 1, 1, "x");
-	take(b, 1, 2, "x");
-	take(b, 2, 1, "x");
+	take(b, 1, 4, "x"); /* 2 and 3 are no records */
+	take(b, 1, 5, "x");
+	take(b, 2, 9, "x"); /* the first that this consumer sees */
+	take(b, 1, 7, "x");
+	batch_include(b, &owner);
 	b->items[0].outcome = OUTCOME_APPLIED;
 	b->items[1].outcome = OUTCOME_PARKED;
-	batch_share(b, 1)->counts[OUTCOME_SKIPPED] = 5; /* known when the shares were opened */
-	batch_count(b);
-	assert_int_equal(batch_share(b, 1)->counts[OUTCOME_APPLIED], 1);
-	assert_int_equal(batch_share(b, 1)->counts[OUTCOME_PARKED], 1);
-	assert_int_equal(batch_share(b, 1)->counts[OUTCOME_NO_EFFECT], 0);
-	assert_int_equal(batch_share(b, 1)->counts[OUTCOME_SKIPPED], 5);
-	assert_int_equal(batch_share(b, 2)->counts[OUTCOME_NO_EFFECT], 1);
-}
-
-static void many_partitions_fit(void **state)
-{
-	struct batch *b = *state;
-
-	for (int32_t p = 0; p < 100; p++)
-		emit(b, p, "x");
-	assert_int_equal(b->n_shares, 100);
-	for (int32_t p = 0; p < 100; p++)
-		assert_string_equal(emitted(b, p), "x");
+	batch_advance(b);
+	one = owner_tx_share(b->tx, 1);
+	assert_int_equal(one->counts[OUTCOME_APPLIED], 1);
+	assert_int_equal(one->counts[OUTCOME_PARKED], 1);
+	assert_int_equal(one->counts[OUTCOME_NO_EFFECT], 1);
+	assert_int_equal(one->counts[OUTCOME_SKIPPED], 3);
+	assert_int_equal(one->next_offset, 8);
+	two = owner_tx_share(b->tx, 2);
+	assert_int_equal(two->counts[OUTCOME_NO_EFFECT], 1);
+	assert_int_equal(two->counts[OUTCOME_SKIPPED], 0);
+	assert_int_equal(two->first_offset, 9);
+	assert_int_equal(two->next_offset, 10);
 }
 
 int main(void)
@@ -286,12 +229,9 @@ int main(void)
 		T(a_trace_is_taken_over_when_it_is_one),
 		T(a_batch_is_full_by_changes_or_by_bytes),
 		T(a_batch_that_is_reset_holds_nothing),
-		T(what_was_emitted_since_a_mark_is_undone),
-		T(a_stamp_counts_the_records_of_its_partition),
-		T(emitting_is_a_change),
 		T(a_dead_letter_has_the_record_and_says_why),
+		T(what_is_not_ours_or_was_committed_is_dropped),
 		T(outcomes_are_counted_by_partition),
-		T(many_partitions_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,11 +9,13 @@
 
 #include "../store/db.h"
 #include "base/log.h"
+#include "worker/owner_private.h"
 #include "worker/private.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static struct worker w;
+static struct owner owner;
+static struct worker w = { .owner = &owner };
 static struct kafka_config *kafka;
 static struct {
 	enum err_kind fail; /* apply() fails as a whole */
@@ -49,45 +51,45 @@ static int number_next(struct pg *pg, struct err *err)
 	return 0;
 }
 
-static int item_apply(struct batch *b, struct batch_item *item, struct err *err)
+static int item_apply(struct owner_tx *tx, struct batch_item *item, struct err *err)
 {
 	const char *word = item->decoded;
 	char sql[200];
 
-	if (number_next(batch_pg(b), err) < 0)
+	if (number_next(owner_tx_pg(tx), err) < 0)
 		return -1;
 	snprintf(sql, sizeof(sql), "INSERT INTO applied VALUES (%d, %lld / %d, %s, %lld)", item->partition,
 		(long long)item->offset, strcmp(word, "poison") != 0, strcmp(word, "late poison") == 0 ? "7" : "NULL",
 		(long long)script.number);
-	if (run(batch_pg(b), sql, NULL, NULL, err) < 0)
+	if (run(owner_tx_pg(tx), sql, NULL, NULL, err) < 0)
 		return -1;
 	for (int o = 0; o < OUTCOMES; o++)
 		if (strcmp(outcome_word((enum outcome)o), word) == 0)
 			item->outcome = (enum outcome)o;
-	batch_emit(b, item->partition, STR("t.out"), STR("k"), item->message->value, NULL, 0);
+	owner_tx_emit(tx, item->partition, STR("t.out"), STR("k"), item->message->value, NULL, 0);
 	return 0;
 }
 
-static int apply(void *ctx, struct batch *b, struct batch_item *const *items, size_t n, struct err *err)
+static int apply(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err)
 {
 	enum err_kind fail = script.fail;
 
 	(void)ctx;
 	script.applied++;
 	for (size_t i = 0; i < n; i++)
-		if (item_apply(b, items[i], err) < 0)
+		if (item_apply(tx, items[i], err) < 0)
 			return -1;
 	if (script.once)
 		script.fail = ERR_NONE;
 	return fail ? err_set(err, fail, "scripted", "as the test wants") : 0;
 }
 
-static int sweep(void *ctx, struct batch *b, const int32_t *partitions, size_t n, struct err *err)
+static int sweep(void *ctx, struct owner_tx *tx, const int32_t *partitions, size_t n, struct err *err)
 {
 	(void)ctx;
 	assert_int_equal(n, 2);
 	if (script.sweep_changes)
-		batch_emit(b, partitions[1], STR("t.out"), STR("k"), STR("swept"), NULL, 0);
+		owner_tx_emit(tx, partitions[1], STR("t.out"), STR("k"), STR("swept"), NULL, 0);
 	return script.fail ? err_set(err, script.fail, "scripted", "as the test wants") : 0;
 }
 
@@ -111,24 +113,15 @@ static const struct worker_ops ops = { .decode = decode,
 	.rolled_back = rolled_back,
 	.assignment_changed = rolled_back };
 
-static void nobody_assigns(void *ctx, const int32_t *partitions, size_t n)
-{
-	(void)ctx, (void)partitions, (void)n;
-}
-
-static void nobody_revokes(void *ctx)
+static void nobody_loses(void *ctx)
 {
 	(void)ctx;
 }
 
+static const struct owner_ops owner_ops = { .lost = nobody_loses };
+
 static int start(void **state)
 {
-	struct kafka_consumer_options consumer = { .client_id = "test",
-		.group = "test",
-		.topic = "t.inbound",
-		.assigned = nobody_assigns,
-		.revoked = nobody_revokes };
-
 	log_set_level(LOG_ERROR);
 	if (db_start(state) < 0)
 		return -1;
@@ -139,35 +132,34 @@ static int start(void **state)
 	execute(db.admin, "GRANT SELECT, INSERT ON applied TO " CHAT_SYNC);
 	kafka = kafka_config_new();
 	done(kafka_config_set(kafka, "bootstrap.servers", "127.0.0.1:1", &db.err));
-	consumer.config = kafka;
-	w.options = (struct worker_options){ .consumer = "chat-sync",
-		.topic = "t.inbound",
-		.dlq_topic = "t.dlq",
+	owner.options = (struct owner_options){ .consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq" };
+	owner.ops = &owner_ops;
+	owner.pg = db.pg;
+	owner.state = OWNER_RUNNING;
+	owner.metrics.records = metric_counter("blazz_worker_records", "Records.", "outcome");
+	owner.metrics.dead = metric_counter("blazz_worker_dead_letters", "Dead letters.", "reason");
+	owner.metrics.duration =
+		metric_histogram("blazz_worker_batch_seconds", "Time.", NULL, (const double[]){ 1, -1 });
+	w.options = (struct worker_options){ .owner = owner.options,
 		.batch_max_events = 100,
 		.batch_max_bytes = 1 << 20,
 		.outbox_max_outstanding = 4,
 		.breaker_min_items = 4 };
 	w.ops = &ops;
-	w.pg = db.pg;
-	w.working = batch_new(&w.options);
-	w.filling = batch_new(&w.options);
-	w.state = WORKER_RUNNING;
-	w.metrics.records = metric_counter("blazz_worker_records", "Records.", "outcome");
-	w.metrics.duration = metric_histogram("blazz_worker_batch_seconds", "Time.", NULL, (const double[]){ 1, -1 });
-	w.metrics.size = metric_histogram("blazz_worker_batch_records", "Records.", NULL, (const double[]){ 1, -1 });
-	done(publisher_open(&w.publisher, kafka, "test", 4 << 20, &db.err));
-	done(kafka_consumer_open(&w.consumer, &consumer, &db.err));
+	w.working = batch_new(&w.options, &owner);
+	w.filling = batch_new(&w.options, &owner);
+	w.size = metric_histogram("blazz_worker_batch_records", "Records.", NULL, (const double[]){ 1, -1 });
+	done(publisher_open(&owner.publisher, kafka, "test", 4 << 20, &db.err));
 	return 0;
 }
 
 static int stop(void **state)
 {
-	kafka_consumer_close(&w.consumer);
-	publisher_close(&w.publisher, 0);
+	publisher_close(&owner.publisher, 0);
 	batch_free(w.working);
 	batch_free(w.filling);
 	kafka_config_free(kafka);
-	free(w.slots);
+	free(owner.slots);
 	return db_stop(state);
 }
 
@@ -176,12 +168,12 @@ static void take_over(void)
 {
 	struct progress rows[] = { { .partition = 1 }, { .partition = 2 } };
 
-	done(progress_take(w.pg, "chat-sync", "t.inbound", "cluster", false, rows, 2, &db.err));
-	free(w.slots);
-	w.slots = mem_calloc(2, sizeof(*w.slots));
-	w.n_slots = 2;
+	done(progress_take(owner.pg, "chat-sync", "t.inbound", "cluster", false, rows, 2, &db.err));
+	free(owner.slots);
+	owner.slots = mem_calloc(2, sizeof(*owner.slots));
+	owner.n_slots = 2;
 	for (size_t i = 0; i < 2; i++)
-		w.slots[i].progress = rows[i];
+		owner.slots[i].progress = rows[i];
 }
 
 static int setup(void **state)
@@ -189,7 +181,7 @@ static int setup(void **state)
 	db_empty(state);
 	execute(db.admin, "TRUNCATE applied");
 	memset(&script, 0, sizeof(script));
-	publisher_forget_all(w.publisher);
+	publisher_forget_all(owner.publisher);
 	batch_reset(w.working);
 	take_over();
 	return 0;
@@ -264,10 +256,10 @@ static void every_offset_is_accounted_for(void **state)
 	done(commit(second, COUNT(second)));
 	assert_counts(1, 21, "2 0 1 0 1 7");
 	assert_int_equal(db_i64("SELECT count(*) FROM outbox"), 3);
-	assert_int_equal(publisher_total(w.publisher), 3);
+	assert_int_equal(publisher_total(owner.publisher), 3);
 	assert_int_equal(script.committed, 2);
-	assert_int_equal(w.slots[0].progress.next_offset, 21);
-	assert_int_equal(w.slots[0].progress.seq, 2);
+	assert_int_equal(owner.slots[0].progress.next_offset, 21);
+	assert_int_equal(owner.slots[0].progress.seq, 2);
 }
 
 static void records_that_were_committed_before_are_dropped(void **state)
@@ -341,9 +333,9 @@ static void assert_nothing_happened(void)
 	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 0);
 	assert_int_equal(db_i64("SELECT count(*) FROM outbox"), 0);
 	assert_int_equal(db_i64("SELECT count(*) FROM consumer_progress WHERE next_offset IS NOT NULL OR seq <> 0"), 0);
-	assert_int_equal(publisher_total(w.publisher), 0);
+	assert_int_equal(publisher_total(owner.publisher), 0);
 	assert_int_equal(script.committed, 0);
-	assert_false(pg_in_transaction(w.pg));
+	assert_false(pg_in_transaction(owner.pg));
 }
 
 static void when_everything_is_refused_it_is_an_outage(void **state)
@@ -409,8 +401,8 @@ static void what_a_sweep_emits_is_committed_and_published(void **state)
 	done(worker_sweep(&w, &db.err));
 	assert_string_equal(outbox_of(2), "swept");
 	assert_int_equal(db_i64("SELECT count(*) FROM consumer_progress WHERE seq = 1 AND next_offset IS NULL"), 2);
-	assert_int_equal(w.slots[1].progress.seq, 1);
-	assert_int_equal(publisher_total(w.publisher), 1);
+	assert_int_equal(owner.slots[1].progress.seq, 1);
+	assert_int_equal(publisher_total(owner.publisher), 1);
 	assert_int_equal(script.committed, 1);
 }
 
@@ -437,14 +429,14 @@ static void all_that_an_earlier_owner_left_is_adopted_before_anything_new(void *
 	execute(db.admin,
 		"INSERT INTO outbox (producer, slot, epoch, seq, records) SELECT 'chat-sync', s, 1, n, '' FROM generate_series(1, 3) s,"
 		" generate_series(1, 700) n");
-	done(worker_adopt(&w, &db.err));
-	assert_int_equal(publisher_total(w.publisher), 1400); /* slot 3 is not ours */
-	assert_int_equal(publisher_backlog(w.publisher), 700);
+	done(owner_adopt(&owner, &db.err));
+	assert_int_equal(publisher_total(owner.publisher), 1400); /* slot 3 is not ours */
+	assert_int_equal(publisher_backlog(owner.publisher), 700);
 	done(commit(records, COUNT(records)));
-	assert_int_equal(publisher_total(w.publisher), 2); /* nothing was in the others: acknowledged */
-	done(worker_adopt(&w, &db.err));
-	publisher_poll(w.publisher, 0);
-	assert_int_equal(publisher_total(w.publisher), 2);
+	assert_int_equal(publisher_total(owner.publisher), 2); /* nothing was in the others: acknowledged */
+	done(owner_adopt(&owner, &db.err));
+	publisher_poll(owner.publisher, 0);
+	assert_int_equal(publisher_total(owner.publisher), 2);
 }
 
 static void acknowledged_rows_are_deleted_with_a_later_batch(void **state)
@@ -454,8 +446,8 @@ static void acknowledged_rows_are_deleted_with_a_later_batch(void **state)
 	(void)state;
 	execute(db.admin,
 		"INSERT INTO outbox (producer, slot, epoch, seq, records) SELECT 'chat-sync', 1, 1, n, '' FROM generate_series(1, 70) n");
-	done(worker_adopt(&w, &db.err));
-	publisher_poll(w.publisher, 0); /* nothing in them: acknowledged */
+	done(owner_adopt(&owner, &db.err));
+	publisher_poll(owner.publisher, 0); /* nothing in them: acknowledged */
 	done(commit(records, COUNT(records)));
 	assert_int_equal(db_i64("SELECT count(*) FROM outbox WHERE epoch = 1"), 6);
 	done(worker_sweep(&w, &db.err));
