@@ -1,0 +1,26 @@
+/* Addresses and networks of both families. Pure.
+ *
+ * Invariant: an address is sixteen bytes, IPv4 as mapped into IPv6 (::ffff:a.b.c.d), so that either way of writing it is the same.
+ */
+#ifndef HTTP_NETWORKS_H
+#define HTTP_NETWORKS_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define ADDRESS_BYTES 16
+
+bool address_parse(struct str text, uint8_t out[static ADDRESS_BYTES]); /* dotted decimal, or IPv6 without a zone */
+bool address_is_v4(const uint8_t address[static ADDRESS_BYTES]);
+
+struct networks;
+
+struct networks *networks_new(void);
+void networks_free(struct networks *n); /* accepts NULL */
+/* "10.0.0.0/8", "2001:db8::/32", "127.0.0.1". ERR_INPUT "config" names what is none. */
+int networks_add(struct networks *n, struct str network, struct err *err) ERR_MUST_USE;
+/* A list as settings hold it, ended by NULL; NULL: none. */
+int networks_parse(struct networks **out, char *const *list, struct err *err) ERR_MUST_USE;
+bool networks_have(const struct networks *n, const uint8_t address[static ADDRESS_BYTES]);
+
+#endif

@@ -1,0 +1,27 @@
+/* The keys of an endpoint and the headers they put on a request: Standard Webhooks, and X-WhatsApp-Signature for receivers of the
+ * older contract. Source: services/webhook-dispatcher/README.md, Signatures. */
+#ifndef HTTP_SIGNING_H
+#define HTTP_SIGNING_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/uuid.h"
+
+struct signing_keys; /* opened secrets; wiped when freed */
+
+/* From the unsealed JSON of an endpoint's secrets, {"keys":[{"secret":"whsec_…","expires_at":ms or absent}, …]}, newest first.
+ * ERR_INPUT "secrets" when it holds no usable key; never quotes one. */
+int signing_keys_parse(struct signing_keys **out, struct str json, struct err *err) ERR_MUST_USE;
+void signing_keys_free(struct signing_keys *k); /* accepts NULL */
+
+/* "msg_<uuid>": stable per (event, endpoint). */
+#define SIGNING_ID_SIZE 41
+void signing_id(const struct uuid *event, const struct uuid *endpoint, char out[static SIGNING_ID_SIZE]);
+
+#define SIGNING_HEADERS 4
+/* Appends SIGNING_HEADERS lines to out, each ended by a NUL: "webhook-id: …", "webhook-timestamp: …", "webhook-signature: v1,… v1,…"
+ * (one of each key that has not expired at now, newest first; of the newest when all have) and "x-whatsapp-signature: <hex
+ * HMAC-SHA256 of the body with the newest of these>". */
+void signing_headers(const struct signing_keys *k, const char *id, int64_t now_ms, struct str body, struct buf *out);
+
+#endif

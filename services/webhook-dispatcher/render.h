@@ -1,0 +1,14 @@
+/* A chat event as its tenant sees it: JSON, api_version 1. Source: README.md, Events. */
+#ifndef WEBHOOK_DISPATCHER_RENDER_H
+#define WEBHOOK_DISPATCHER_RENDER_H
+
+#include "base/buf.h"
+#include "wire/chat_event.h"
+
+#define RENDER_API_VERSION "1"
+
+/* Appends {"id","type","api_version","workspace_id","account_id","conversation_id","sequence","timestamp","data"} to out.
+ * timestamp is RFC 3339 in UTC with milliseconds; what an event does not have (account_id, conversation_id, sequence) is null. */
+void render_event(const struct chat_event *e, struct buf *out);
+
+#endif
