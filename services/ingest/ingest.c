@@ -165,7 +165,7 @@ static int http_start(struct ingest *in, struct err *err)
 
 static int parts_open(struct ingest *in, struct err *err)
 {
-	if (loop_new(&in->loop, err) < 0 || proxies_parse(&in->proxies, in->settings->http_trusted_proxies, err) < 0 ||
+	if (loop_new(&in->loop, err) < 0 || networks_parse(&in->proxies, in->settings->http_trusted_proxies, err) < 0 ||
 		directory_start(in, err) < 0 || kafka_start(in, err) < 0 || http_start(in, err) < 0)
 		return -1;
 	in->expiry = loop_timer_new(in->loop, deadlines_expire, in);
@@ -223,24 +223,24 @@ void ingest_close(struct ingest **ingest)
 	limiter_free(in->failures);
 	limiter_free(in->accounts);
 	limiter_free(in->syncs);
-	proxies_free(in->proxies);
+	networks_free(in->proxies);
 	buf_fini(&in->answer);
 	free(in);
 }
 
 void ingest_reload(struct ingest *in)
 {
-	struct proxies *proxies = NULL;
+	struct networks *proxies = NULL;
 	struct keyring *keyring = NULL;
 	struct err err;
 
-	if (proxies_parse(&proxies, in->settings->http_trusted_proxies, &err) < 0 ||
+	if (networks_parse(&proxies, in->settings->http_trusted_proxies, &err) < 0 ||
 		keyring_parse(&keyring, str_of(in->settings->keyring), &err) < 0) {
 		log_error("settings not taken over", LOG_ERR(&err)); /* they were checked: not expected */
-		proxies_free(proxies);
+		networks_free(proxies);
 		return;
 	}
-	proxies_free(in->proxies);
+	networks_free(in->proxies);
 	in->proxies = proxies;
 	directory_use_keyring(in->directory, &keyring);
 }

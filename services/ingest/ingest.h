@@ -33,7 +33,7 @@ struct ingest {
 	struct http_server *http;
 	struct publisher *publisher;
 	struct directory *directory;
-	struct proxies *proxies;
+	struct networks *proxies;
 	struct limiter *failures, *accounts, *syncs; /* by source address, by account */
 
 	struct request_list deadlines; /* being handled, the oldest first */

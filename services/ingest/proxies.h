@@ -6,16 +6,10 @@
 #ifndef INGEST_PROXIES_H
 #define INGEST_PROXIES_H
 
-#include "base/err.h"
-#include "base/str.h"
+#include "http/networks.h"
 
-struct proxies;
-
-/* networks: "10.0.0.0/8", "2001:db8::/32", "127.0.0.1", ended by NULL. ERR_INPUT names the one that is none. */
-int proxies_parse(struct proxies **out, char *const *networks, struct err *err) ERR_MUST_USE;
-void proxies_free(struct proxies *p); /* accepts NULL */
 /* The source's address as text, borrowed from peer or forwarded (the header; absent: none). */
-struct str proxies_source(const struct proxies *p, struct str peer, struct str forwarded);
+struct str proxies_source(const struct networks *trusted, struct str peer, struct str forwarded);
 
 /* An address as a key for limits: IPv4's four bytes, or IPv6's first eight, as a subscriber has a /64. Anything else is taken as
  * it is, up to 16 bytes. Returns how many bytes of out are set. */

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "crypto/seal.h"
-#include "ingest/proxies.h"
+#include "http/networks.h"
 
 #define AT(field) offsetof(struct ingest_settings, field)
 
@@ -55,13 +55,13 @@ int ingest_settings_check(const void *settings, struct err *err)
 {
 	const struct ingest_settings *s = settings;
 	struct keyring *keyring = NULL;
-	struct proxies *proxies = NULL;
+	struct networks *proxies = NULL;
 
 	if (keyring_parse(&keyring, str_of(s->keyring), err) < 0)
 		return err_wrap(err, "secrets.keyring");
 	keyring_free(keyring);
-	if (proxies_parse(&proxies, s->http_trusted_proxies, err) < 0)
+	if (networks_parse(&proxies, s->http_trusted_proxies, err) < 0)
 		return err_wrap(err, "http.trusted_proxies");
-	proxies_free(proxies);
+	networks_free(proxies);
 	return 0;
 }

@@ -28,7 +28,7 @@ static void path_check(struct str path)
 	assert(path.n == str_of(r->path).n + 36 && strncasecmp(path.p + path.n - 36, text, 36) == 0);
 }
 
-static void source_check(const struct proxies *p, struct str peer, struct str forwarded)
+static void source_check(const struct networks *p, struct str peer, struct str forwarded)
 {
 	struct str source = proxies_source(p, peer, forwarded);
 	uint8_t key[16];
@@ -50,8 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char trusted[] = "10.0.0.0/8", also[] = "2001:db8::/33", own[] = "127.0.0.1";
 	char *networks[] = { trusted, also, own, NULL };
 	struct str text = input_of(data, size), peer;
-	struct proxies *p;
-	int rc = proxies_parse(&p, networks, NULL);
+	struct networks *p;
+	int rc = networks_parse(&p, networks, NULL);
 
 	assert(rc == 0);
 	path_check(line_take(&text));
@@ -59,6 +59,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	trace_check(line_take(&text));
 	peer = line_take(&text);
 	source_check(p, peer, line_take(&text));
-	proxies_free(p);
+	networks_free(p);
 	return 0;
 }

@@ -123,14 +123,14 @@ static void the_source_is_the_first_from_the_right_that_is_no_proxy_of_ours(void
 	};
 	char a[] = "10.0.0.0/8", b[] = "2001:db8:1::/48", c[] = "172.16.0.0/12", d[] = " 198.51.100.7";
 	char *networks[] = { a, b, c, d, NULL };
-	struct proxies *p = NULL;
+	struct networks *p = NULL;
 
 	(void)state;
-	assert_int_equal(proxies_parse(&p, networks, NULL), 0);
+	assert_int_equal(networks_parse(&p, networks, NULL), 0);
 	for (size_t i = 0; i < COUNT(cases); i++)
 		if (!str_is(proxies_source(p, str_of(cases[i].peer), str_of(cases[i].forwarded)), cases[i].want))
 			fail_msg("%s", cases[i].name);
-	proxies_free(p);
+	networks_free(p);
 }
 
 static void what_is_no_network_is_named(void **state)
@@ -142,11 +142,11 @@ static void what_is_no_network_is_named(void **state)
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		char text[32];
 		char *networks[] = { text, NULL };
-		struct proxies *p = NULL;
+		struct networks *p = NULL;
 		struct err err;
 
 		memcpy(text, bad[i], strlen(bad[i]) + 1);
-		assert_int_equal(proxies_parse(&p, networks, &err), -1);
+		assert_int_equal(networks_parse(&p, networks, &err), -1);
 		assert_int_equal(err.kind, ERR_INPUT);
 		assert_null(p);
 	}
