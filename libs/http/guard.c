@@ -1,0 +1,216 @@
+/* What a tenant's URL may lead to; see guard.h.
+ *
+ * Invariant: an address is admitted because it is known to be public, not because it is in none of the lists: IPv6 outside of 2000::/3, the
+ * only space that is given out, is refused whatever it will be used for one day.
+ */
+#include "http/guard.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "http/networks.h"
+
+struct guard {
+	struct networks *allowed;
+	struct networks *refused;
+	struct networks *public_v6;
+	bool http;
+};
+
+/* https://www.iana.org/assignments/iana-ipv4-special-registry and -ipv6-special-registry; NULL ends the list. */
+static const char *const refused[] = { "0.0.0.0/8", /* this network */
+	"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", /* private */
+	"100.64.0.0/10", /* carrier NAT; Alibaba's metadata */
+	"127.0.0.0/8", /* loopback */
+	"168.63.129.16", /* Azure's host, from inside */
+	"169.254.0.0/16", /* link-local; metadata of most clouds */
+	"192.0.0.0/24", /* protocols; Oracle's metadata */
+	"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", /* documentation */
+	"192.88.99.0/24", /* relays of 6to4 */
+	"198.18.0.0/15", /* benchmarks */
+	"224.0.0.0/4", /* multicast */
+	"240.0.0.0/4", /* reserved, broadcast */
+	"2001::/23", /* protocols: Teredo, benchmarks, ORCHID */
+	"2001:db8::/32", "3fff::/20", /* documentation */
+	"2002::/16", /* 6to4 */
+	NULL };
+static const char *const public_v6[] = { "2000::/3", NULL };
+
+static struct networks *networks_of(const char *const *list)
+{
+	struct networks *n = networks_new();
+
+	for (; *list; list++)
+		if (networks_add(n, str_of(*list), NULL) < 0)
+			abort(); /* a list of this file */
+	return n;
+}
+
+int guard_new(struct guard **out, char *const *allowed, bool http, struct err *err)
+{
+	struct networks *parsed;
+	struct guard *g;
+
+	if (networks_parse(&parsed, allowed, err) < 0)
+		return -1;
+	g = mem_calloc(1, sizeof(*g));
+	g->allowed = parsed;
+	g->refused = networks_of(refused);
+	g->public_v6 = networks_of(public_v6);
+	g->http = http;
+	*out = g;
+	return 0;
+}
+
+void guard_free(struct guard *g)
+{
+	if (!g)
+		return;
+	networks_free(g->allowed);
+	networks_free(g->refused);
+	networks_free(g->public_v6);
+	free(g);
+}
+
+bool guard_allows_http(const struct guard *g)
+{
+	return g->http;
+}
+
+static bool is_public(const struct guard *g, const uint8_t address[static ADDRESS_BYTES])
+{
+	return (address_is_v4(address) || networks_have(g->public_v6, address)) && !networks_have(g->refused, address);
+}
+
+bool guard_admits(const struct guard *g, const struct sockaddr *address)
+{
+	uint8_t bytes[ADDRESS_BYTES] = { [10] = 0xff, [11] = 0xff };
+
+	if (address->sa_family == AF_INET)
+		memcpy(bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+	else if (address->sa_family == AF_INET6)
+		memcpy(bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, sizeof(bytes));
+	else
+		return false;
+	return networks_have(g->allowed, bytes) || is_public(g, bytes);
+}
+
+static int url_refuse(struct err *err, const char *why)
+{
+	return err_set(err, ERR_INPUT, "url", "%s", why);
+}
+
+/* Its text; absent when the URL has none, or none that can be read. */
+static char *part_get(CURLU *url, CURLUPart part, unsigned flags)
+{
+	char *text = NULL;
+
+	return curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : NULL;
+}
+
+static bool url_has(CURLU *url, CURLUPart part)
+{
+	char *text = part_get(url, part, 0);
+	bool has = text != NULL;
+
+	curl_free(text);
+	return has;
+}
+
+static bool scheme_fits(const struct guard *g, CURLU *url)
+{
+	char *scheme = part_get(url, CURLUPART_SCHEME, 0);
+	bool fits = str_is(str_of(scheme), "https") || (g->http && str_is(str_of(scheme), "http"));
+
+	curl_free(scheme);
+	return fits;
+}
+
+/* The host as it is looked up: percent-decoded, international names in ASCII, without brackets. */
+static int host_take(const struct guard *g, CURLU *url, char host[static GUARD_URL_BYTES + 1], struct err *err)
+{
+	char *text = part_get(url, CURLUPART_HOST, CURLU_PUNYCODE);
+	struct str s = str_of(text);
+	int rc = -1;
+
+	if (str_starts(s, STR("[")))
+		s = str_slice(s, 1, s.n - 1);
+	if (str_ends(s, STR(".")))
+		s.n--; /* 127.0.0.1. is an address, too */
+	if (!scheme_fits(g, url))
+		url_refuse(err, g->http ? "it must begin with https:// or http://" : "it must begin with https://");
+	else if (url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
+		url_refuse(err, "it must not hold a user or a password");
+	else if (s.n == 0 || s.n > GUARD_URL_BYTES)
+		url_refuse(err, "its host cannot be read");
+	else {
+		memcpy(host, s.p, s.n);
+		host[s.n] = '\0';
+		rc = 0;
+	}
+	curl_free(text);
+	return rc;
+}
+
+static int host_of(const struct guard *g, struct str url, char host[static GUARD_URL_BYTES + 1], struct err *err)
+{
+	char text[GUARD_URL_BYTES + 1];
+	CURLU *parsed;
+	int rc;
+
+	if (url.n > GUARD_URL_BYTES)
+		return url_refuse(err, "it is too long");
+	if (url.n == 0 || memchr(url.p, '\0', url.n))
+		return url_refuse(err, "it is not a URL");
+	memcpy(text, url.p, url.n);
+	text[url.n] = '\0';
+	parsed = curl_url();
+	if (!parsed)
+		return err_set(err, ERR_FATAL, "curl", "no memory");
+	if (curl_url_set(parsed, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
+		rc = host_take(g, parsed, host, err);
+	else
+		rc = url_refuse(err, "it is not a URL");
+	curl_url_cleanup(parsed);
+	return rc;
+}
+
+static int host_check(const struct guard *g, const char *host, int flags, struct err *err)
+{
+	const struct addrinfo hints = { .ai_flags = flags, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found = NULL;
+	int rc = getaddrinfo(host, NULL, &hints, &found);
+
+	if (rc == EAI_NONAME && (flags & AI_NUMERICHOST))
+		return 0; /* a name: its addresses are checked when they are known */
+	if (rc != 0)
+		return err_set(err, ERR_RETRY, "dns", "its host cannot be resolved: %s", gai_strerror(rc));
+	for (const struct addrinfo *a = found; a && rc == 0; a = a->ai_next)
+		if (!guard_admits(g, a->ai_addr))
+			rc = err_set(err, ERR_INPUT, "address", "its address is not a public one");
+	freeaddrinfo(found);
+	return rc;
+}
+
+static int url_check(const struct guard *g, struct str url, int flags, struct err *err)
+{
+	char host[GUARD_URL_BYTES + 1];
+
+	if (host_of(g, url, host, err) < 0)
+		return -1;
+	return host_check(g, host, flags, err);
+}
+
+int guard_check_url(const struct guard *g, struct str url, struct err *err)
+{
+	return url_check(g, url, AI_NUMERICHOST, err);
+}
+
+int guard_check_reachable(const struct guard *g, struct str url, struct err *err)
+{
+	return url_check(g, url, 0, err);
+}
