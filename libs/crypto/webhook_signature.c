@@ -9,8 +9,7 @@
 #include "base/hex.h"
 #include "crypto/digest.h"
 
-/* The key's bytes, appended to the empty buf out. */
-static void secret_key(struct str secret, struct buf *out)
+void webhook_key(struct str secret, struct buf *out)
 {
 	const struct str prefix = STR("whsec_");
 
@@ -18,22 +17,36 @@ static void secret_key(struct str secret, struct buf *out)
 		buf_add_str(out, secret);
 }
 
-/* Appends "v1,<base64>" to out; nothing for an empty key. */
-static void signature_add(struct str secret, struct str id, struct str timestamp, struct str body, struct buf *out)
+/* Appends "v1,<base64>" to out. */
+static void mac_add(struct str key, struct str id, struct str timestamp, struct str body, struct buf *out)
 {
 	const struct str parts[] = { id, STR("."), timestamp, STR("."), body };
-	struct buf key = BUF_INIT;
 	uint8_t mac[64];
-	size_t n;
+	size_t n = hmac_parts(HMAC_SHA256, key, parts, sizeof(parts) / sizeof(parts[0]), mac);
 
-	secret_key(secret, &key);
+	buf_add_str(out, STR("v1,"));
+	base64_encode(out, mac, n);
+}
+
+/* Nothing for an empty key. */
+static void signature_add(struct str secret, struct str id, struct str timestamp, struct str body, struct buf *out)
+{
+	struct buf key = BUF_INIT;
+
+	webhook_key(secret, &key);
 	if (key.n > 0) {
-		n = hmac_parts(HMAC_SHA256, buf_str(&key), parts, sizeof(parts) / sizeof(parts[0]), mac);
-		buf_add_str(out, STR("v1,"));
-		base64_encode(out, mac, n);
+		mac_add(buf_str(&key), id, timestamp, body, out);
 		OPENSSL_cleanse(key.p, key.cap);
 	}
 	buf_fini(&key);
+}
+
+void webhook_sign_with(struct str key, struct str id, int64_t timestamp_s, struct str body, struct buf *out)
+{
+	char timestamp[24];
+
+	snprintf(timestamp, sizeof(timestamp), "%" PRId64, timestamp_s);
+	mac_add(key, id, str_of(timestamp), body, out);
 }
 
 void webhook_sign(struct str secret, struct str id, int64_t timestamp_s, struct str body, struct buf *out)

@@ -8,6 +8,10 @@
 
 #define WEBHOOK_TOLERANCE_MS 300000 /* 5 minutes, both ways */
 
+/* Appends the bytes of a secret's key to the empty buf out; the caller wipes them. */
+void webhook_key(struct str secret, struct buf *out);
+/* Appends "v1,<base64>" to out, with a key from webhook_key() that is not empty. */
+void webhook_sign_with(struct str key, struct str id, int64_t timestamp_s, struct str body, struct buf *out);
 /* Appends "v1,<base64>" to out; nothing when the secret is empty. */
 void webhook_sign(struct str secret, struct str id, int64_t timestamp_s, struct str body, struct buf *out);
 /* True when one of the space-separated signatures in `signatures` fits one of the secrets and the timestamp is within the

@@ -1,0 +1,126 @@
+/* Keys and signatures of a request; see signing.h. Invariant: a key's bytes are decoded once, and wiped before their memory is given back. */
+#include "http/signing.h"
+
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/hex.h"
+#include "crypto/digest.h"
+#include "crypto/ids.h"
+#include "crypto/webhook_signature.h"
+#include "json/json.h"
+
+#define SIGNING_MAX_KEYS 16
+
+struct signing_key {
+	struct buf bytes;
+	int64_t expires_at_ms; /* INT64_MAX: never */
+};
+
+struct signing_keys {
+	size_t n;
+	struct signing_key at[SIGNING_MAX_KEYS];
+};
+
+static void key_add(struct signing_keys *k, const json *from)
+{
+	struct signing_key *key = &k->at[k->n];
+
+	webhook_key(json_str(json_get(from, "secret")), &key->bytes);
+	if (key->bytes.n == 0)
+		return;
+	key->expires_at_ms = INT64_MAX;
+	json_to_i64(json_get(from, "expires_at"), &key->expires_at_ms);
+	k->n++;
+}
+
+int signing_keys_parse(struct signing_keys **out, struct str json_text, struct err *err)
+{
+	struct json_doc *doc = NULL;
+	struct signing_keys *k;
+	struct json_iter it;
+	const json *one;
+
+	if (json_parse(&doc, json_text, NULL) < 0)
+		return err_set(err, ERR_INPUT, "secrets", "the endpoint's secrets are not JSON");
+	k = mem_calloc(1, sizeof(*k));
+	it = json_iter(json_get(json_root(doc), "keys"));
+	while (k->n < SIGNING_MAX_KEYS && (one = json_next(&it)))
+		key_add(k, one);
+	json_free(doc);
+	if (k->n == 0) {
+		signing_keys_free(k);
+		return err_set(err, ERR_INPUT, "secrets", "the endpoint has no key to sign with");
+	}
+	*out = k;
+	return 0;
+}
+
+void signing_keys_free(struct signing_keys *k)
+{
+	if (!k)
+		return;
+	for (size_t i = 0; i < k->n; i++) {
+		OPENSSL_cleanse(k->at[i].bytes.p, k->at[i].bytes.cap);
+		buf_fini(&k->at[i].bytes);
+	}
+	free(k);
+}
+
+void signing_id(const struct uuid *event, const struct uuid *endpoint, char out[static SIGNING_ID_SIZE])
+{
+	const struct str parts[] = { uuid_bytes(event), uuid_bytes(endpoint) };
+	struct uuid id;
+
+	uuid_v8(&id, parts, 2);
+	memcpy(out, "msg_", 4);
+	uuid_format(&id, out + 4);
+}
+
+static bool is_active(const struct signing_keys *k, size_t i, int64_t now_ms)
+{
+	return k->at[i].expires_at_ms > now_ms;
+}
+
+/* The newest that has not expired; the newest, when all have: a request that cannot be told from a forged one helps nobody. */
+static size_t first_active(const struct signing_keys *k, int64_t now_ms)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (is_active(k, i, now_ms))
+			return i;
+	return 0;
+}
+
+static void add_hex_mac(struct str key, struct str body, struct buf *out)
+{
+	uint8_t mac[64];
+	size_t n = hmac(HMAC_SHA256, key, body, mac);
+
+	hex_encode(mac, n, buf_reserve(out, 2 * n));
+	out->n += 2 * n;
+}
+
+void signing_headers(const struct signing_keys *k, const char *id, int64_t now_ms, struct str body, struct buf *out)
+{
+	size_t first = first_active(k, now_ms);
+	int64_t timestamp_s = now_ms / 1000;
+
+	buf_printf(out, "webhook-id: %s", id);
+	buf_add_char(out, '\0');
+	buf_printf(out, "webhook-timestamp: %" PRId64, timestamp_s);
+	buf_add_char(out, '\0');
+	buf_add_str(out, STR("webhook-signature: "));
+	webhook_sign_with(buf_str(&k->at[first].bytes), str_of(id), timestamp_s, body, out);
+	for (size_t i = first + 1; i < k->n; i++)
+		if (is_active(k, i, now_ms)) {
+			buf_add_char(out, ' ');
+			webhook_sign_with(buf_str(&k->at[i].bytes), str_of(id), timestamp_s, body, out);
+		}
+	buf_add_char(out, '\0');
+	buf_add_str(out, STR("x-whatsapp-signature: "));
+	add_hex_mac(buf_str(&k->at[first].bytes), body, out);
+	buf_add_char(out, '\0');
+}
