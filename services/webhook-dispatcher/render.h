@@ -7,7 +7,7 @@
 
 #define RENDER_API_VERSION "1"
 
-/* Appends {"id","type","api_version","workspace_id","account_id","conversation_id","sequence","timestamp","data"} to out.
+/* e has a kind. Appends {"id","type","api_version","workspace_id","account_id","conversation_id","sequence","timestamp","data"} to out.
  * timestamp is RFC 3339 in UTC with milliseconds; what an event does not have (account_id, conversation_id, sequence) is null. */
 void render_event(const struct chat_event *e, struct buf *out);
 
