@@ -25,13 +25,22 @@ BEGIN
 END
 $$;
 
--- chat-sync finds everything by key, in batches of up to some thousand. Tables grow under it while it runs, and half-grown ones
--- look cheap to read whole: 100,000 conversations for an update of 1,000 cost twice the time. (jit: what is off looks so dear that
--- it would be compiled.)
-ALTER ROLE blazz_chat_sync SET enable_seqscan = off;
-ALTER ROLE blazz_chat_sync SET enable_hashjoin = off;
-ALTER ROLE blazz_chat_sync SET enable_mergejoin = off;
-ALTER ROLE blazz_chat_sync SET jit = off;
+-- These find everything by key, in batches of up to some thousand. Tables grow under them while they run, and half-grown ones look
+-- cheap to read whole: 100,000 conversations for an update of 1,000 cost twice the time. (jit: what is off looks so dear that it would
+-- be compiled.)
+DO $$
+DECLARE
+	r text;
+BEGIN
+	FOREACH r IN ARRAY ARRAY['blazz_chat_sync', 'blazz_webhook_dispatcher']
+	LOOP
+		EXECUTE format('ALTER ROLE %I SET enable_seqscan = off', r);
+		EXECUTE format('ALTER ROLE %I SET enable_hashjoin = off', r);
+		EXECUTE format('ALTER ROLE %I SET enable_mergejoin = off', r);
+		EXECUTE format('ALTER ROLE %I SET jit = off', r);
+	END LOOP;
+END
+$$;
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 

@@ -32,6 +32,16 @@ GRANT USAGE ON SEQUENCE contacts_id_seq, contact_opt_outs_id_seq, whatsapp_group
 GRANT SELECT, INSERT, UPDATE ON consumer_progress TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender;
 GRANT SELECT, INSERT, DELETE ON outbox TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup, blazz_gateway;
 
+-- webhook-dispatcher: where events go, and what became of them. Of an endpoint's row it writes its health alone.
+GRANT SELECT (id, uuid, deleted_at) ON workspaces TO blazz_webhook_dispatcher;
+GRANT SELECT ON webhook_endpoints TO blazz_webhook_dispatcher;
+GRANT UPDATE (state, disabled_reason, disabled_at, failing_since, updated_at) ON webhook_endpoints TO blazz_webhook_dispatcher;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_positions, webhook_retry_queue TO blazz_webhook_dispatcher;
+GRANT INSERT ON webhook_attempts TO blazz_webhook_dispatcher;
+GRANT USAGE ON SEQUENCE webhook_retry_queue_id_seq TO blazz_webhook_dispatcher;
+REVOKE EXECUTE ON FUNCTION webhook_attempts_maintain FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION webhook_attempts_maintain TO blazz_webhook_dispatcher;
+
 -- gateway and blazzctl: configuration and wishes, and reading what tenants see.
 GRANT SELECT, INSERT, UPDATE ON workspaces, users, provider_apps TO blazz_gateway;
 GRANT SELECT ON whatsapp_accounts TO blazz_gateway;
@@ -41,7 +51,13 @@ GRANT UPDATE (session_id, provider_app_id, bridge_kind, provider_ref, phone_numb
 	desired_at, is_primary, secrets, metadata, updated_at) ON whatsapp_accounts TO blazz_gateway;
 GRANT SELECT ON account_qr, contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats, chat_receipts,
 	chat_reactions, chat_media, account_syncs TO blazz_gateway;
-GRANT USAGE ON SEQUENCE workspaces_id_seq, users_id_seq, provider_apps_id_seq, whatsapp_accounts_id_seq TO blazz_gateway;
+GRANT SELECT ON webhook_endpoints, webhook_positions, webhook_retry_queue, webhook_attempts TO blazz_gateway;
+GRANT INSERT (workspace_id, uuid, kind, name, url, secrets, event_types, origins, ordering, client_errors, rate, max_in_flight, timeout_ms,
+	schedule_ms, max_retries, headers, api_version, enabled, enabled_at, active_from) ON webhook_endpoints TO blazz_gateway;
+GRANT UPDATE (name, url, secrets, event_types, origins, ordering, client_errors, rate, max_in_flight, timeout_ms, schedule_ms, max_retries,
+	headers, api_version, enabled, enabled_at, updated_at, deleted_at) ON webhook_endpoints TO blazz_gateway;
+GRANT USAGE ON SEQUENCE workspaces_id_seq, users_id_seq, provider_apps_id_seq, whatsapp_accounts_id_seq,
+	webhook_endpoints_id_seq TO blazz_gateway;
 
 -- blazzctl, where it configures across workspaces: all that gateway may, without a tenant's view.
 GRANT blazz_gateway TO blazz_admin;
@@ -56,6 +72,13 @@ GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, pr
 	disconnected_at, disconnect_reason, disconnect_details, sync, notices, health_score, created_at, updated_at, deleted_at)
 	ON whatsapp_accounts TO blazz_ops;
 
+-- An endpoint's headers may hold a password, as its secrets do.
+GRANT SELECT (workspace_id, id, uuid, kind, name, url, event_types, origins, ordering, client_errors, rate, max_in_flight, timeout_ms,
+	schedule_ms, max_retries, api_version, enabled, enabled_at, active_from, state, disabled_reason, disabled_at, failing_since,
+	created_at, updated_at, deleted_at) ON webhook_endpoints TO blazz_ops;
+GRANT SELECT ON webhook_positions, webhook_retry_queue, webhook_attempts TO blazz_ops;
+GRANT UPDATE (ordering_key, retry_count, next_retry_at, status, dropped, updated_at), DELETE ON webhook_retry_queue TO blazz_ops;
+
 -- Every tenant-owned table: a test walks the catalogue and misses none.
 DO $$
 DECLARE
@@ -63,7 +86,7 @@ DECLARE
 BEGIN
 	FOR t IN
 		SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+		WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 		AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'workspace_id' AND NOT a.attisdropped)
 	LOOP
 		EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
@@ -88,5 +111,22 @@ CREATE TRIGGER notify_intake_update AFTER UPDATE OF session_id, provider_app_id,
 	phone_number_id, waba_id, business_id, secrets, deleted_at ON whatsapp_accounts FOR EACH ROW EXECUTE FUNCTION notify_intake();
 CREATE TRIGGER notify_intake AFTER INSERT OR UPDATE ON provider_apps FOR EACH ROW EXECUTE FUNCTION notify_intake();
 CREATE TRIGGER notify_intake AFTER UPDATE OF settings, deleted_at ON workspaces FOR EACH ROW EXECUTE FUNCTION notify_intake();
+
+-- What the dispatcher caches of an endpoint: all but times of the row itself.
+CREATE FUNCTION notify_webhooks() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_notify('blazz_webhooks', NEW.uuid::text);
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER notify_webhooks_insert AFTER INSERT ON webhook_endpoints FOR EACH ROW EXECUTE FUNCTION notify_webhooks();
+CREATE TRIGGER notify_webhooks_update AFTER UPDATE ON webhook_endpoints FOR EACH ROW
+	WHEN ((OLD.name, OLD.url, OLD.secrets, OLD.event_types, OLD.origins, OLD.ordering, OLD.client_errors, OLD.rate, OLD.max_in_flight,
+		OLD.timeout_ms, OLD.schedule_ms, OLD.max_retries, OLD.headers, OLD.api_version, OLD.enabled, OLD.enabled_at, OLD.state,
+		OLD.disabled_at, OLD.failing_since, OLD.deleted_at) IS DISTINCT FROM
+		(NEW.name, NEW.url, NEW.secrets, NEW.event_types, NEW.origins, NEW.ordering, NEW.client_errors, NEW.rate, NEW.max_in_flight,
+		NEW.timeout_ms, NEW.schedule_ms, NEW.max_retries, NEW.headers, NEW.api_version, NEW.enabled, NEW.enabled_at, NEW.state,
+		NEW.disabled_at, NEW.failing_since, NEW.deleted_at))
+	EXECUTE FUNCTION notify_webhooks();
 
 COMMIT;

@@ -14,6 +14,16 @@ SELECT c.*, c.sent_at <= v.last_read_at AS is_read
 FROM chats c
 JOIN conversations v ON v.workspace_id = c.workspace_id AND v.id = c.conversation_id;
 
-GRANT SELECT ON contact_activity, chat_messages TO blazz_gateway, blazz_ops;
+-- Each message and the endpoints that were told of it: when it was delivered (null: not), how often it was tried again, why the last
+-- failed attempt failed.
+CREATE VIEW chat_webhooks WITH (security_invoker = true) AS
+SELECT workspace_id, chat_id, endpoint_id, min(at) FILTER (WHERE outcome = 'success') AS webhook_sent_at,
+	max(attempt) - 1 AS webhook_retry_count, (array_agg(coalesce(error, outcome) ORDER BY at DESC) FILTER (WHERE outcome <> 'success'))[1]
+	AS webhook_last_error
+FROM webhook_attempts
+WHERE chat_id IS NOT NULL
+GROUP BY workspace_id, chat_id, endpoint_id;
+
+GRANT SELECT ON contact_activity, chat_messages, chat_webhooks TO blazz_gateway, blazz_ops;
 
 COMMIT;

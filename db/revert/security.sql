@@ -1,4 +1,7 @@
 BEGIN;
+DROP TRIGGER notify_webhooks_update ON webhook_endpoints;
+DROP TRIGGER notify_webhooks_insert ON webhook_endpoints;
+DROP FUNCTION notify_webhooks();
 DROP TRIGGER notify_intake ON workspaces;
 DROP TRIGGER notify_intake ON provider_apps;
 DROP TRIGGER notify_intake_update ON whatsapp_accounts;
@@ -19,6 +22,7 @@ $$;
 REVOKE blazz_gateway FROM blazz_admin;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM blazz_ingest, blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender,
 	blazz_cleanup, blazz_gateway, blazz_ops;
+REVOKE ALL ON FUNCTION webhook_attempts_maintain FROM blazz_webhook_dispatcher;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM blazz_ingest, blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender,
 	blazz_cleanup, blazz_gateway, blazz_ops;
 REVOKE USAGE ON SCHEMA public FROM blazz_ingest, blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup,

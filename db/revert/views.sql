@@ -1,3 +1,3 @@
 BEGIN;
-DROP VIEW chat_messages, contact_activity;
+DROP VIEW chat_webhooks, chat_messages, contact_activity;
 COMMIT;
