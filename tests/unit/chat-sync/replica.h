@@ -57,9 +57,9 @@ static const struct worker_options replica_options = {
 	.batch_max_events = MOST_EVENTS,
 	.batch_max_bytes = INT64_MAX };
 
-static inline void replica_open(struct replica *r)
+static inline void replica_open(struct replica *r, const struct chat_sync_settings *settings)
 {
-	r->sync = chat_sync_new(&replica_settings, "t.inbound", "t.chat-event");
+	r->sync = chat_sync_new(settings, "t.inbound", "t.chat-event");
 	r->pg = db_session(CHAT_SYNC);
 	r->slot.progress = (struct progress){ 1, 1, 0, PROGRESS_NO_OFFSET };
 	r->owner = (struct owner){ .options = replica_options.owner,
@@ -84,8 +84,8 @@ static inline int replicas_start(void **state)
 	if (db_start(state) < 0)
 		return -1;
 	sequences = map_new();
-	replica_open(&ours);
-	replica_open(&theirs);
+	replica_open(&ours, &replica_settings);
+	replica_open(&theirs, &replica_settings);
 	return 0;
 }
 

@@ -665,11 +665,11 @@ static void of_notices_of_a_kind_the_newest_stays(void **state)
 static void a_connected_session_that_is_silent_is_marked_for_a_sync(void **state)
 {
 	struct chat_sync_settings settings = replica_settings;
-	struct replica patient = { .pg = db_session(CHAT_SYNC), .batch = batch_new(&replica_options) };
+	struct replica patient = { 0 };
 
 	(void)state;
 	settings.session_silent_ms = 60000;
-	patient.sync = chat_sync_new(&settings, "t.inbound", "t.chat-event");
+	replica_open(&patient, &settings);
 	apply_one(session_of(SESSION_CONNECTED, REASON_NONE, 10));
 	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 20));
 	execute(db.admin, "UPDATE whatsapp_accounts SET last_activity_at = now() WHERE id = 1");

@@ -207,6 +207,44 @@ static void a_backlog_of_one_partition_holds_up_no_other(void **state)
 	kafka_consumer_close(&a.consumer);
 }
 
+static void a_held_partition_waits_and_the_others_go_on(void **state)
+{
+	struct member a;
+	struct kafka_message m;
+	struct err err;
+	int wakes = 0;
+
+	(void)state;
+	topic_create("held", 2);
+	topic_fill("held", 0, 0, 300);
+	topic_fill("held", 1, 0, 300);
+	member_open(&a, "held", "g-held");
+	SERVE_UNTIL(&a, NULL, a.assigned == 1);
+	start_all(&a, 0);
+	expect_in_order(&a, (int64_t[PARTITIONS_MAX]){ 0 }, 1); /* of either */
+	start_all(&a, 0);
+	kafka_consumer_hold(a.consumer, 0, true);
+	kafka_consumer_hold(a.consumer, 7, true); /* not ours: nothing */
+	for (int i = 0; i < 300; i++) {
+		assert_int_equal(kafka_consumer_poll(a.consumer, 10000, &m, &err), 1);
+		assert_int_equal(m.partition, 1);
+		kafka_message_release(&m);
+	}
+	for (int64_t until = clock_mono_ms() + 1500; clock_mono_ms() < until;)
+		if (readable(kafka_consumer_fd(a.consumer), 100)) {
+			assert_int_equal(kafka_consumer_poll(a.consumer, 0, &m, &err), 0);
+			wakes++;
+		}
+	assert_in_range(wakes, 0, 10); /* statistics once a second: it does not spin */
+	kafka_consumer_hold(a.consumer, 0, false);
+	assert_true(readable(kafka_consumer_fd(a.consumer), 0));
+	expect_in_order(&a, (int64_t[PARTITIONS_MAX]){ 0 }, 300);
+	kafka_consumer_hold(a.consumer, 0, true);
+	start_all(&a, 290); /* which ends the hold */
+	expect_in_order(&a, (int64_t[PARTITIONS_MAX]){ 290, 290 }, 20);
+	kafka_consumer_close(&a.consumer);
+}
+
 static void watermarks_cluster_and_health_are_known(void **state)
 {
 	struct member a;
@@ -269,6 +307,7 @@ int main(void)
 		cmocka_unit_test(an_error_of_an_earlier_start_is_forgotten_by_the_next),
 		cmocka_unit_test(the_descriptor_is_readable_until_nothing_waits),
 		cmocka_unit_test(a_backlog_of_one_partition_holds_up_no_other),
+		cmocka_unit_test(a_held_partition_waits_and_the_others_go_on),
 		cmocka_unit_test(watermarks_cluster_and_health_are_known),
 		cmocka_unit_test(it_goes_on_where_it_was_when_the_broker_comes_back),
 	};

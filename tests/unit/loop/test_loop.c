@@ -189,6 +189,66 @@ static void a_signal_arrives_in_the_loop(void **state)
 	loop_signal_free(s);
 }
 
+static void count(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->n++;
+}
+
+static void a_turn_ends_with_its_time_or_with_what_happens(void **state)
+{
+	struct fixture *f = *state;
+	int64_t began_ms = clock_mono_ms();
+
+	loop_turn(f->loop, 20);
+	assert_in_range(clock_mono_ms() - began_ms, 19, 5000);
+	f->io = loop_io_new(f->loop, f->pipe[1], false, true, count, f);
+	began_ms = clock_mono_ms();
+	loop_turn(f->loop, 60000);
+	assert_in_range(clock_mono_ms() - began_ms, 0, 5000);
+	assert_int_equal(f->n, 1);
+	loop_turn(f->loop, 0);
+	assert_int_equal(f->n, 2);
+}
+
+static void a_turn_runs_the_timers_that_are_due(void **state)
+{
+	struct fixture *f = *state;
+
+	f->timer = loop_timer_new(f->loop, count, f);
+	loop_timer_set(f->timer, 10);
+	loop_turn(f->loop, 0);
+	assert_int_equal(f->n, 0);
+	while (f->n == 0)
+		loop_turn(f->loop, 60000);
+}
+
+static void write_one(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->n++;
+	assert_int_equal(write(f->pipe[1], "x", 1), 1);
+}
+
+/* The timer belongs to somebody else, who goes on meanwhile. */
+static void waiting_for_a_descriptor_keeps_the_others_going(void **state)
+{
+	struct fixture *f = *state;
+
+	f->timer = loop_timer_new(f->loop, write_one, f);
+	loop_timer_set(f->timer, 30);
+	assert_false(loop_wait(f->loop, f->pipe[0], false, 0));
+	assert_false(loop_wait(f->loop, f->pipe[0], false, 5));
+	assert_int_equal(f->n, 0);
+	assert_true(loop_wait(f->loop, f->pipe[0], false, 60000));
+	assert_int_equal(f->n, 1);
+	assert_true(loop_wait(f->loop, f->pipe[0], false, 0)); /* nobody has read it */
+	assert_true(loop_wait(f->loop, f->pipe[1], true, 60000));
+	assert_false(loop_wait(f->loop, f->pipe[1], false, 5));
+}
+
 #define IN_LOOP(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -202,6 +262,9 @@ int main(void)
 		IN_LOOP(a_callback_may_free_its_own_source),
 		IN_LOOP(a_stop_before_the_run_is_not_lost),
 		IN_LOOP(a_signal_arrives_in_the_loop),
+		IN_LOOP(a_turn_ends_with_its_time_or_with_what_happens),
+		IN_LOOP(a_turn_runs_the_timers_that_are_due),
+		IN_LOOP(waiting_for_a_descriptor_keeps_the_others_going),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "loop/loop.h"
 #include "session.h"
 
 struct owner {
@@ -133,6 +134,56 @@ static void an_answer_that_came_while_idle_worked_counts(void **state)
 	pg_close(&pg);
 }
 
+struct ticks {
+	struct loop *loop;
+	struct loop_timer *timer;
+	int n;
+};
+
+static void tick(void *ctx)
+{
+	struct ticks *t = ctx;
+
+	t->n++;
+	loop_timer_set(t->timer, 10);
+}
+
+static bool wait_in_loop(void *ctx, int fd, bool write, int timeout_ms)
+{
+	struct ticks *t = ctx;
+
+	return loop_wait(t->loop, fd, write, timeout_ms);
+}
+
+static void a_loop_goes_on_while_a_statement_waits(void **state)
+{
+	struct ticks t = { 0 };
+	struct owner o = { 0 };
+	struct err err = { 0 };
+	struct pg *pg;
+
+	(void)state;
+	assert_done(loop_new(&t.loop, &err), err);
+	t.timer = loop_timer_new(t.loop, tick, &t);
+	loop_timer_set(t.timer, 0);
+	pg = session_open_with(&(struct pg_options){ .conninfo = pg_temp_conninfo(),
+		.statement_timeout_ms = 500,
+		.idle = owner_idle,
+		.idle_ctx = &o,
+		.wait = wait_in_loop,
+		.wait_ctx = &t });
+	assert_true(t.n > 0); /* while connecting, too */
+	t.n = 0;
+	assert_int_equal(query_i64(pg, "SELECT 1 FROM pg_sleep(0.3)"), 1);
+	assert_true(t.n >= 10);
+	assert_true(o.calls >= 2);
+	assert_failed(run(pg, "SELECT pg_sleep(5)", NULL, NULL, &err), err, ERR_RETRY, "timeout");
+	assert_closed_but_reconnects(pg);
+	pg_close(&pg);
+	loop_timer_free(t.timer);
+	loop_free(t.loop);
+}
+
 /* SIGSTOP: the socket stays open and silent, as when a host is lost. */
 static void a_frozen_backend_is_left_at_the_deadline(void **state)
 {
@@ -189,6 +240,7 @@ int main(void)
 		cmocka_unit_test(idle_runs_when_a_call_waits_longer_than_a_moment),
 		cmocka_unit_test(an_owner_that_gives_up_abandons_the_call),
 		cmocka_unit_test(an_answer_that_came_while_idle_worked_counts),
+		cmocka_unit_test(a_loop_goes_on_while_a_statement_waits),
 		cmocka_unit_test(a_frozen_backend_is_left_at_the_deadline),
 		cmocka_unit_test(sending_to_a_frozen_backend_ends_at_the_deadline),
 	};
