@@ -20,7 +20,7 @@ struct networks {
 
 static const uint8_t v4_prefix[12] = { [10] = 0xff, [11] = 0xff };
 
-bool address_parse(struct str text, uint8_t out[static ADDRESS_BYTES])
+bool network_address_parse(struct str text, uint8_t out[static ADDRESS_BYTES])
 {
 	char copy[INET6_ADDRSTRLEN];
 
@@ -45,7 +45,7 @@ static bool network_parse(struct str s, struct network *out)
 	bool has_length = str_cut(s, '/', &address, &length), dotted;
 	int64_t bits, max;
 
-	if (!address_parse(address, out->bytes))
+	if (!network_address_parse(address, out->bytes))
 		return false;
 	dotted = !memchr(address.p, ':', address.n); /* the length of ::ffff:10.0.0.0/104 counts all bits */
 	bits = max = dotted ? 32 : 128;
