@@ -25,6 +25,11 @@ const struct statements_of_role statements_by_role[] = {
 	{ CHAT_SYNC, schema_statements },
 	{ DISPATCHER, progress_statements },
 	{ DISPATCHER, outbox_statements },
+	{ DISPATCHER, endpoints_statements },
+	{ DISPATCHER, endpoints_health_statements },
+	{ DISPATCHER, positions_statements },
+	{ DISPATCHER, retries_statements },
+	{ DISPATCHER, attempts_statements },
 	{ DISPATCHER, schema_statements },
 	{ CAMPAIGNS, progress_statements },
 	{ CAMPAIGNS, outbox_statements },
@@ -36,8 +41,11 @@ const struct statements_of_role statements_by_role[] = {
 	{ "blazz_ingest", intake_statements },
 	{ "blazz_ingest", schema_statements },
 	{ "blazz_admin", config_statements },
+	{ "blazz_admin", endpoints_statements },
+	{ "blazz_admin", endpoint_definition_statements },
 	{ "blazz_admin", schema_statements },
 	{ "blazz_ops", progress_admin_statements },
+	{ "blazz_ops", webhook_ops_statements },
 	{ "blazz_ops", schema_statements },
 };
 

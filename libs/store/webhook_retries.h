@@ -66,7 +66,7 @@ struct retry_count {
 	int32_t partition;
 	int64_t workspace_id, endpoint_id;
 	struct uuid ordering_key; /* nil: the rows without */
-	int64_t rows;
+	int64_t rows, last_offset; /* of the latest of them */
 };
 int retries_take(struct pg *pg, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct retry_count *count), void *ctx, struct err *err) ERR_MUST_USE;

@@ -58,7 +58,7 @@ static int64_t delivery_count(const struct header *original, size_t n)
 struct header *dead_letter_headers(const struct failure *f, const struct header *original, size_t n_original,
 	struct arena *a, size_t *n_out)
 {
-	static const size_t own_count = 17;
+	static const size_t own_count = 18;
 	struct list l = { ARENA_ARRAY(a, struct header, MAX_HEADERS), 0, a };
 	struct str replays = header_find(original, n_original, "x-replay-count");
 	char time[25];
@@ -79,6 +79,12 @@ struct header *dead_letter_headers(const struct failure *f, const struct header 
 	add(&l, "x-dlq-retryable", f->retryable ? STR("true") : STR("false"));
 	add(&l, "x-dlq-failed-at", arena_str(a, str_of(time)));
 	add(&l, "x-dlq-service", str_of(f->service));
+	if (f->endpoint) {
+		char *uuid = arena_alloc(a, 37);
+
+		uuid_format(f->endpoint, uuid);
+		add(&l, "x-dlq-endpoint", str_of(uuid));
+	}
 	add_i64(&l, "x-orig-timestamp-ms", f->timestamp_ms);
 	add(&l, "x-replay-count", replays);
 	*n_out = l.n;

@@ -6,6 +6,7 @@
 #define WORKER_DEAD_LETTER_H
 
 #include "base/arena.h"
+#include "base/uuid.h"
 #include "wire/records.h"
 
 struct failure {
@@ -15,6 +16,7 @@ struct failure {
 	const char *group, *service;
 	const char *reason, *code, *message;
 	bool retryable;
+	const struct uuid *endpoint; /* of a webhook: a replay reaches this one only; NULL: none */
 };
 
 /* The headers of the dead letter in the arena: the original's, without an earlier failure's, then ours. x-dlq-first-* survive from

@@ -106,6 +106,7 @@ struct dead_record {
 	size_t n_headers;
 	int32_t partition;
 	int64_t offset, timestamp_ms;
+	const struct uuid *endpoint; /* of a webhook: a replay reaches this one only; NULL: none */
 };
 void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *record, const char *reason, const char *code,
 	const char *message, bool retryable);

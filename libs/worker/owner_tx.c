@@ -200,6 +200,7 @@ void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *r, cons
 		.code = code,
 		.message = message,
 		.retryable = retryable,
+		.endpoint = r->endpoint,
 	};
 	size_t n;
 	const struct header *headers = dead_letter_headers(&failure, r->headers, r->n_headers, tx->arena, &n);

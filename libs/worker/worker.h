@@ -19,9 +19,9 @@ struct batch_item {
 	int64_t offset;
 	const struct kafka_message
 		*message; /* valid until the batch ends; NULL for a parked record that is taken up again */
-	void *decoded;         /* what decode() made; NULL when it failed */
-	struct str traceparent;              /* absent when there was none */
-	enum outcome outcome;                /* set by apply(); starts as OUTCOME_NO_EFFECT */
+	void *decoded; /* what decode() made; NULL when it failed */
+	struct str traceparent; /* absent when there was none */
+	enum outcome outcome; /* set by apply(); starts as OUTCOME_NO_EFFECT */
 };
 
 struct worker_ops {

@@ -297,8 +297,7 @@ void ops_expand(struct work *w, struct batch_item *item)
 	struct op *op;
 
 	if (e->kind == IN_DISPATCH) { /* campaign-sender's; see proto/blazz/v1/inbound.proto */
-		batch_dead_letter(w->tx, item, "unsupported", "dispatch", "this release does not send messages",
-			true);
+		batch_dead_letter(w->tx, item, "unsupported", "dispatch", "this release does not send messages", true);
 		return;
 	}
 	op = op_new(w, item, e);

@@ -7,7 +7,7 @@ static bool is_trusted(const struct networks *trusted, struct str address)
 {
 	uint8_t bytes[ADDRESS_BYTES];
 
-	return address_parse(address, bytes) && networks_have(trusted, bytes);
+	return network_address_parse(address, bytes) && networks_have(trusted, bytes);
 }
 
 /* Takes the last of a list separated by commas off its end. */
@@ -43,7 +43,7 @@ struct str proxies_source(const struct networks *trusted, struct str peer, struc
 		struct str before = port_drop(last_take(&forwarded));
 		uint8_t bytes[ADDRESS_BYTES];
 
-		if (!address_parse(before, bytes))
+		if (!network_address_parse(before, bytes))
 			break; /* "unknown": the proxy's own address must do */
 		source = before;
 	}
@@ -55,7 +55,7 @@ size_t address_key(struct str address, uint8_t out[static 16])
 	uint8_t bytes[ADDRESS_BYTES];
 	bool v4;
 
-	if (!address_parse(address, bytes)) {
+	if (!network_address_parse(address, bytes)) {
 		size_t n = address.n < 16 ? address.n : 16;
 
 		if (n > 0)

@@ -55,7 +55,8 @@ static const struct chat_sync_settings replica_settings = { .cache_max_bytes = 6
 static const struct worker_options replica_options = {
 	.owner = { .consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq" },
 	.batch_max_events = MOST_EVENTS,
-	.batch_max_bytes = INT64_MAX };
+	.batch_max_bytes = INT64_MAX
+};
 
 static inline void replica_open(struct replica *r, const struct chat_sync_settings *settings)
 {

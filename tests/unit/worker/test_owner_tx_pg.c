@@ -147,7 +147,8 @@ static void changes_progress_and_records_are_one_commit(void **state)
 	done(owner_tx_commit(tx, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM effects"), 1);
 	assert_string_equal(stored(1), "a,b");
-	assert_text("SELECT concat_ws(' ', seq, start_offset, next_offset, applied, skipped) FROM consumer_progress WHERE partition = 1",
+	assert_text(
+		"SELECT concat_ws(' ', seq, start_offset, next_offset, applied, skipped) FROM consumer_progress WHERE partition = 1",
 		"1 10 14 2 3");
 	assert_int_equal(publisher_total(o.publisher), 1);
 	assert_int_equal(owner_progress(&o, 1)->next_offset, 14);
@@ -168,7 +169,8 @@ static void a_partition_moves_without_any_record(void **state)
 	assert_int_equal(owner_tx_offset(tx, 2), 5);
 	advance(2, 5, 6);
 	done(owner_tx_commit(tx, &db.err));
-	assert_text("SELECT concat_ws(' ', seq, start_offset, next_offset, applied, skipped) FROM consumer_progress WHERE partition = 2",
+	assert_text(
+		"SELECT concat_ws(' ', seq, start_offset, next_offset, applied, skipped) FROM consumer_progress WHERE partition = 2",
 		"2 0 6 2 4");
 	assert_int_equal(db_i64("SELECT count(*) FROM outbox"), 0);
 	assert_int_equal(publisher_total(o.publisher), 0);
@@ -229,7 +231,9 @@ static void what_is_rolled_back_may_begin_again(void **state)
 	done(owner_tx_commit(tx, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM effects"), 0);
 	assert_string_equal(stored(1), "b");
-	assert_text("SELECT concat_ws(' ', seq, next_offset, applied, skipped) FROM consumer_progress WHERE partition = 1", "1 1 1 0");
+	assert_text(
+		"SELECT concat_ws(' ', seq, next_offset, applied, skipped) FROM consumer_progress WHERE partition = 1",
+		"1 1 1 0");
 }
 
 static void what_was_emitted_since_a_mark_is_undone(void **state)
