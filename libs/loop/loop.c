@@ -125,7 +125,7 @@ void loop_turn(struct loop *l, int timeout_ms)
 	l->running = true;
 	if (timeout_ms > 0)
 		require(event_add(l->turn_end, &tv) == 0, "event_add");
-	require(event_base_loop(l->base, timeout_ms > 0 ? EVLOOP_ONCE : EVLOOP_NONBLOCK) >= 0, "event_base_loop");
+	require(event_base_loop(l->base, EVLOOP_ONCE | (timeout_ms > 0 ? 0 : EVLOOP_NONBLOCK)) >= 0, "event_base_loop");
 	event_del(l->turn_end);
 	l->running = false;
 }

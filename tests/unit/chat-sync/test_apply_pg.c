@@ -694,7 +694,7 @@ static void where_no_account_can_be_seen_nothing_is_a_dead_letter(void **state)
 
 	(void)state;
 	execute(db.admin, "ALTER ROLE " CHAT_SYNC " NOBYPASSRLS"); /* it sees no tenant's rows any more */
-	replica_open(&blind);
+	replica_open(&blind, &replica_settings);
 	take_in(&blind, &e, 1);
 	done(pg_begin(blind.pg, &db.err));
 	assert_failed(batch_apply(&blind, &err), err, ERR_RETRY, "no_accounts");
