@@ -130,10 +130,18 @@ static bool scheme_fits(const struct guard *g, CURLU *url)
 	return fits;
 }
 
-/* The host as it is looked up: percent-decoded, international names in ASCII, without brackets. */
+static bool is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* The host as it is looked up: percent-decoded, without brackets. */
 static int host_take(const struct guard *g, CURLU *url, char host[static GUARD_URL_BYTES + 1], struct err *err)
 {
-	char *text = part_get(url, CURLUPART_HOST, CURLU_PUNYCODE);
+	char *text = part_get(url, CURLUPART_HOST, 0);
 	struct str s = str_of(text);
 	int rc = -1;
 
@@ -146,7 +154,10 @@ static int host_take(const struct guard *g, CURLU *url, char host[static GUARD_U
 	else if (url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
 		url_refuse(err, "it must not hold a user or a password");
 	else if (s.n == 0 || s.n > GUARD_URL_BYTES)
-		url_refuse(err, "its host cannot be read");
+		url_refuse(err, "it has no host");
+	else if (!is_ascii(s))
+		url_refuse(err,
+			"its host must be in ASCII (xn--...)"); /* what libcurl makes of it depends on the locale */
 	else {
 		memcpy(host, s.p, s.n);
 		host[s.n] = '\0';

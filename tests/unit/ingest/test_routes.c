@@ -133,25 +133,6 @@ static void the_source_is_the_first_from_the_right_that_is_no_proxy_of_ours(void
 	networks_free(p);
 }
 
-static void what_is_no_network_is_named(void **state)
-{
-	static const char *const bad[] = { "", "10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "::/129", "10.0.0.0/-1",
-		"proxy" };
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(bad); i++) {
-		char text[32];
-		char *networks[] = { text, NULL };
-		struct networks *p = NULL;
-		struct err err;
-
-		memcpy(text, bad[i], strlen(bad[i]) + 1);
-		assert_int_equal(networks_parse(&p, networks, &err), -1);
-		assert_int_equal(err.kind, ERR_INPUT);
-		assert_null(p);
-	}
-}
-
 static void one_subscriber_of_ipv6_is_one_source(void **state)
 {
 	uint8_t one[16], other[16];
@@ -177,7 +158,6 @@ int main(void)
 		cmocka_unit_test(only_syncs_may_be_large),
 		cmocka_unit_test(a_body_is_json_or_says_nothing),
 		cmocka_unit_test(the_source_is_the_first_from_the_right_that_is_no_proxy_of_ours),
-		cmocka_unit_test(what_is_no_network_is_named),
 		cmocka_unit_test(one_subscriber_of_ipv6_is_one_source),
 	};
 
