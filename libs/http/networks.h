@@ -10,7 +10,8 @@
 
 #define ADDRESS_BYTES 16
 
-bool network_address_parse(struct str text, uint8_t out[static ADDRESS_BYTES]); /* dotted decimal, or IPv6 without a zone */
+bool network_address_parse(struct str text,
+	uint8_t out[static ADDRESS_BYTES]); /* dotted decimal, or IPv6 without a zone */
 bool address_is_v4(const uint8_t address[static ADDRESS_BYTES]);
 
 struct networks;

@@ -86,8 +86,9 @@ static const struct pg_stmt unlease = { "retries_unlease", PG_PREPARED,
 	" WHERE source_partition = ANY ($1::integer[]) AND status = 'retrying' AND next_retry_at < 'infinity'" };
 
 static const struct pg_stmt count = { "retries_count", PG_PREPARED,
-	"SELECT q.source_partition, q.workspace_id, q.endpoint_id, q.ordering_key, count(*) FROM webhook_retry_queue q"
-	" WHERE q.source_partition = ANY ($1::integer[]) AND " Q_UNFINISHED " GROUP BY 1, 2, 3, 4" };
+	"SELECT q.source_partition, q.workspace_id, q.endpoint_id, q.ordering_key, count(*), max(q.source_offset)"
+	" FROM webhook_retry_queue q WHERE q.source_partition = ANY ($1::integer[]) AND " Q_UNFINISHED
+	" GROUP BY 1, 2, 3, 4" };
 
 static const struct pg_stmt depth = { "retries_depth", PG_PREPARED,
 	"SELECT count(*) FILTER (WHERE q.status = 'retrying'), count(*) FILTER (WHERE q.status = 'pending' AND q.next_retry_at < 'infinity'),"
@@ -346,6 +347,7 @@ int retries_take(struct pg *pg, const int32_t *partitions, size_t n,
 		found.endpoint_id = cells_i64(&c);
 		found.ordering_key = cells_uuid(&c);
 		found.rows = cells_i64(&c);
+		found.last_offset = cells_i64(&c);
 		each(ctx, &found);
 	}
 	pg_rows_free(rows);

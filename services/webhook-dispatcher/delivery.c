@@ -1,0 +1,262 @@
+/* One event to one endpoint: attempts, and how each ends; see flow.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/rng.h"
+#include "base/utf8.h"
+#include "http/sender.h"
+#include "http/signing.h"
+#include "webhook-dispatcher/dispatcher.h"
+#include "webhook-dispatcher/settlement.h"
+#include "webhook-dispatcher/stats.h"
+
+#define OWN_HEADERS 32
+
+struct delivery *delivery_new(struct lane *l, struct chain *c, struct event *e, enum delivery_hold hold)
+{
+	struct delivery *d = mem_calloc(1, sizeof(*d));
+
+	d->event = event_ref(e);
+	d->lane = l;
+	d->chain = c;
+	d->key = c->key;
+	d->endpoint = l->endpoint->row.uuid;
+	d->hold = hold;
+	if (hold == HOLDS_PARTITION)
+		TAILQ_INSERT_TAIL(&e->deliveries, d, in_hold);
+	else if (hold == HOLDS_LANE)
+		TAILQ_INSERT_TAIL(&l->held, d, in_hold);
+	return d;
+}
+
+void delivery_let_go(struct delivery *d)
+{
+	enum delivery_hold hold = d->hold;
+
+	d->hold = HOLDS_NOTHING;
+	if (hold == HOLDS_PARTITION)
+		TAILQ_REMOVE(&d->event->deliveries, d, in_hold);
+	if (hold == HOLDS_LANE) {
+		TAILQ_REMOVE(&d->lane->held, d, in_hold);
+		lane_touch(d->lane);
+	}
+}
+
+static struct str row_key(const struct delivery *d)
+{
+	return (struct str){ (const char *)&d->row, sizeof(d->row) };
+}
+
+void delivery_free(struct delivery *d)
+{
+	delivery_let_go(d);
+	if (d->row && d->lane)
+		map_del(d->lane->partition->by_row, row_key(d));
+	event_unref(d->event);
+	free(d);
+}
+
+/* Ends */
+
+void delivery_end(struct delivery *d, enum delivery_end end, int64_t delay_ms)
+{
+	bool waits = end == END_RETRY || end == END_WAIT, had_row = d->row || d->row_coming;
+
+	if (waits && !had_row)
+		chain_add_row(d->chain, d->event->offset);
+	if (!waits && had_row)
+		chain_drop_row(d->chain);
+	d->state = DELIVERY_ENDED;
+	d->end = end;
+	d->delay_ms = delay_ms;
+	settlement_add_end(d->lane->partition->d->filling, d);
+}
+
+void delivery_spill(struct delivery *d)
+{
+	if (d->row || d->row_coming)
+		return;
+	d->row_coming = true;
+	chain_add_row(d->chain, d->event->offset);
+	settlement_add_spill(d->lane->partition->d->filling, d);
+	chain_settle(d->chain);
+}
+
+void delivery_detach(struct delivery *d)
+{
+	delivery_let_go(d);
+	d->lane = NULL;
+	d->chain = NULL;
+}
+
+/* Health */
+
+static void lane_succeeded(struct lane *l)
+{
+	struct endpoint *e = l->endpoint;
+
+	l->fails_since_ms = 0;
+	if (e->row.failing_since_us == PG_NO_TIME && e->row.state == ENDPOINT_ACTIVE)
+		return;
+	e->row.failing_since_us = PG_NO_TIME; /* as it will be read; told once */
+	e->row.state = ENDPOINT_ACTIVE;
+	settlement_add_finding(l->partition->d->filling, l, ENDPOINT_ANSWERS, clock_now_us(), NULL, NULL);
+}
+
+/* One failure says little: an endpoint that has failed for a while is written down, one that did for too long is disabled. */
+static void lane_failed(struct lane *l)
+{
+	struct dispatcher *d = l->partition->d;
+	struct endpoint *e = l->endpoint;
+	int64_t now = clock_now_ms(), noted_after = d->settings->disable_after_ms / 5;
+
+	if (noted_after > 60000)
+		noted_after = 60000;
+	if (l->fails_since_ms == 0)
+		l->fails_since_ms = now;
+	if (e->row.failing_since_us != PG_NO_TIME) {
+		if (now - e->row.failing_since_us / 1000 >= d->settings->disable_after_ms)
+			dispatcher_disable(d, l, "every attempt failed for too long", d->settings->disable_after_ms);
+	} else if (now - l->fails_since_ms >= noted_after) {
+		e->row.failing_since_us = l->fails_since_ms * 1000;
+		settlement_add_finding(d->filling, l, ENDPOINT_FAILS, e->row.failing_since_us, NULL, NULL);
+	}
+}
+
+/* Attempts */
+
+static void delivery_exhaust(struct delivery *d)
+{
+	struct lane *l = d->lane;
+
+	settlement_add_finding(l->partition->d->filling, l, ENDPOINT_EXHAUSTED, clock_now_us(), d->error, d->event);
+	l->endpoint->row.state = ENDPOINT_FAILING;
+	delivery_end(d, END_EXHAUSTED, 0);
+}
+
+static void delivery_failed(struct delivery *d, const struct exchange_result *r, bool quick)
+{
+	const struct endpoint *e = d->lane->endpoint;
+	int64_t delay = schedule_next_ms(&e->schedule, d->retries, quick, r->retry_after_ms, rng_unit());
+
+	lane_failed(d->lane);
+	if (e->row.deleted)
+		delivery_end(d, END_ABANDONED, 0);
+	else if (delay == SCHEDULE_EXHAUSTED)
+		delivery_exhaust(d);
+	else
+		delivery_end(d, e->live ? END_RETRY : END_WAIT, delay);
+}
+
+static void error_describe(struct delivery *d, const struct exchange_result *r, enum outcome_class class)
+{
+	if (r->status)
+		snprintf(d->code, sizeof(d->code), "%d", r->status);
+	if (r->failure == EXCHANGE_ANSWERED)
+		snprintf(d->error, sizeof(d->error), "HTTP %d", r->status);
+	else
+		snprintf(d->error, sizeof(d->error), "%s: %s", outcome_class_word(class), r->detail);
+}
+
+static void attempt_ended(struct delivery *d, const struct exchange_result *r)
+{
+	enum outcome_class class = outcome_classify(r);
+
+	d->attempted = true;
+	error_describe(d, r, class);
+	stats_attempt(class, r, d->retries > 0);
+	settlement_add_attempt(d->lane->partition->d->filling, d, class, r);
+	switch (outcome_verdict(class, d->lane->endpoint->row.lenient)) {
+	case VERDICT_DELIVERED:
+		lane_succeeded(d->lane);
+		delivery_end(d, END_DELIVERED, 0);
+		break;
+	case VERDICT_RETRY:
+		delivery_failed(d, r, false);
+		break;
+	case VERDICT_QUICK_RETRY:
+		delivery_failed(d, r, true);
+		break;
+	case VERDICT_GONE:
+		dispatcher_disable(d->lane->partition->d, d->lane, "it answered 410 Gone", 0);
+		delivery_end(d, END_WAIT, RETRY_WAITS);
+		break;
+	case VERDICT_AGAIN: /* the service ends */
+		delivery_end(d, END_RETRY, 0);
+		break;
+	}
+}
+
+static void delivery_done(void *ctx, const struct exchange_result *r)
+{
+	struct delivery *d = ctx;
+	struct lane *l = d->lane;
+	struct chain *c = d->chain;
+
+	d->exchange = NULL;
+	if (!l) { /* nobody's any more */
+		d->state = DELIVERY_ENDED;
+		if (!d->row_coming)
+			delivery_free(d);
+		return;
+	}
+	TAILQ_REMOVE(&l->partition->d->flying, d, in_list);
+	l->partition->d->n_flying--;
+	l->flying--;
+	(void)failpoint("delivery_done");
+	attempt_ended(d, r);
+	c->busy = false;
+	chain_settle(c);
+	dispatcher_pump(l->partition->d);
+}
+
+static void headers_make(const struct delivery *d, struct buf *lines,
+	const char *out[static OWN_HEADERS + SIGNING_HEADERS + 3])
+{
+	const struct endpoint *e = d->lane->endpoint;
+	char id[SIGNING_ID_SIZE];
+	const char *line;
+	size_t n = 0;
+
+	signing_id(&d->event->id, &e->row.uuid, id);
+	buf_clear(lines);
+	signing_headers(e->keys, id, clock_now_ms(), buf_str(&d->event->body), lines);
+	line = lines->p;
+	for (int i = 0; i < SIGNING_HEADERS; i++, line += strlen(line) + 1)
+		out[n++] = line;
+	out[n++] = "content-type: application/json";
+	if (d->event->traceparent[0])
+		out[n++] = d->event->traceparent;
+	for (size_t i = 0; e->headers[i] && i < OWN_HEADERS; i++)
+		out[n++] = e->headers[i];
+	out[n] = NULL;
+}
+
+void delivery_begin(struct delivery *d)
+{
+	struct dispatcher *all = d->lane->partition->d;
+	const char *headers[OWN_HEADERS + SIGNING_HEADERS + 3];
+	struct send_request request = {
+		.url = d->lane->endpoint->url,
+		.headers = headers,
+		.body = buf_str(&d->event->body),
+		.timeout_ms = d->lane->endpoint->row.timeout_ms,
+		.done = delivery_done,
+		.ctx = d,
+	};
+
+	headers_make(d, &all->header_lines, headers);
+	d->state = DELIVERY_FLYING;
+	d->begun_mono_ms = clock_mono_ms();
+	TAILQ_INSERT_TAIL(&all->flying, d, in_list);
+	all->n_flying++;
+	d->lane->flying++;
+	if (d->hold != HOLDS_NOTHING && d->event->offset > d->lane->begun_offset)
+		d->lane->begun_offset = d->event->offset;
+	(void)failpoint("delivery_begin");
+	sender_send(all->sender, &request, &d->exchange);
+	lane_wake(d->lane);
+}

@@ -1,0 +1,243 @@
+/* The endpoints in memory; see directory.h. */
+#include "webhook-dispatcher/directory.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "json/json.h"
+
+struct directory {
+	struct keyring *keyring;
+	struct map *by_id, *by_workspace;
+	void (*changed)(void *ctx, struct endpoint *e);
+	void *ctx;
+};
+
+struct directory *directory_new(struct keyring **keyring, void (*changed)(void *ctx, struct endpoint *e), void *ctx)
+{
+	struct directory *d = mem_calloc(1, sizeof(*d));
+
+	d->keyring = *keyring;
+	*keyring = NULL;
+	d->by_id = map_new();
+	d->by_workspace = map_new();
+	d->changed = changed;
+	d->ctx = ctx;
+	return d;
+}
+
+static struct str id_key(const int64_t *id)
+{
+	return (struct str){ (const char *)id, sizeof(*id) };
+}
+
+/* What was read from its row. */
+static void endpoint_fini(struct endpoint *e)
+{
+	signing_keys_free(e->keys);
+	arena_free(e->arena);
+}
+
+void directory_clear(struct directory *d)
+{
+	struct endpoint *e;
+	size_t i = 0;
+
+	while ((e = directory_each(d, &i))) {
+		endpoint_fini(e);
+		free(e);
+	}
+	map_clear(d->by_id);
+	map_clear(d->by_workspace);
+}
+
+void directory_free(struct directory *d)
+{
+	if (!d)
+		return;
+	directory_clear(d);
+	map_free(d->by_id);
+	map_free(d->by_workspace);
+	keyring_free(d->keyring);
+	free(d);
+}
+
+void directory_use_keyring(struct directory *d, struct keyring **keyring)
+{
+	keyring_free(d->keyring);
+	d->keyring = *keyring;
+	*keyring = NULL;
+}
+
+static struct signing_keys *keys_open(const struct directory *d, const struct endpoint_row *row, struct err *err)
+{
+	struct signing_keys *keys = NULL;
+	struct buf plain = BUF_INIT;
+
+	struct buf associated = BUF_INIT;
+	char uuid[37];
+
+	uuid_format(&row->uuid, uuid);
+	buf_printf(&associated, "endpoint:%s", uuid);
+	if (unseal(d->keyring, buf_str(&associated), row->secrets, &plain, err) == 0)
+		(void)!signing_keys_parse(&keys, buf_str(&plain), err);
+	if (plain.cap > 0)
+		OPENSSL_cleanse(plain.p, plain.cap);
+	buf_fini(&plain);
+	buf_fini(&associated);
+	return keys;
+}
+
+/* "message.*", "message.created", "campaign.started". */
+static bool pattern_may_fit(struct str pattern, enum chat_event_kind kind)
+{
+	struct str type = str_of(chat_event_type(kind));
+
+	if (str_ends(pattern, STR(".*")))
+		return str_starts(type, str_slice(pattern, 0, pattern.n - 1)) ||
+			str_eq(type, str_slice(pattern, 0, pattern.n - 2));
+	return chat_event_kind_parse(pattern) == kind;
+}
+
+static uint64_t kinds_of(const struct endpoint_row *row)
+{
+	uint64_t kinds = row->n_event_types == 0 ? UINT64_MAX : 0;
+
+	for (size_t i = 0; i < row->n_event_types; i++)
+		for (int k = CE_NONE + 1; k < CE_KINDS; k++)
+			if (pattern_may_fit(row->event_types[i], (enum chat_event_kind)k))
+				kinds |= UINT64_C(1) << k;
+	return kinds;
+}
+
+/* {"Name": "value"} as lines. */
+static char **header_lines(struct str object, struct arena *a)
+{
+	struct json_doc *doc = NULL;
+	struct json_iter it;
+	const json *v;
+	struct err err;
+	char **lines;
+	size_t n = 0;
+
+	if (object.n == 0 || json_parse(&doc, object, &err) < 0)
+		return ARENA_ARRAY(a, char *, 1);
+	lines = ARENA_ARRAY(a, char *, json_count(json_root(doc)) + 1);
+	it = json_iter(json_root(doc));
+	while ((v = json_next(&it)))
+		lines[n++] =
+			arena_cstr(a, arena_printf(a, "%.*s: %.*s", STR_ARG(json_iter_key(&it)), STR_ARG(json_str(v))));
+	json_free(doc);
+	return lines;
+}
+
+static void endpoint_read(struct directory *d, struct endpoint *e, const struct endpoint_row *row)
+{
+	struct arena *a = arena_new(1024);
+	struct endpoint *next = e->next;
+	struct err err = { 0 };
+
+	*e = (struct endpoint){ .arena = a, .row = *row, .next = next };
+	e->row.name = arena_str(a, row->name);
+	e->row.disabled_reason = arena_str(a, row->disabled_reason);
+	e->row.event_types = ARENA_ARRAY(a, struct str, row->n_event_types + 1);
+	for (size_t i = 0; i < row->n_event_types; i++)
+		e->row.event_types[i] = arena_str(a, row->event_types[i]);
+	e->row.schedule_ms = ARENA_ARRAY(a, int64_t, row->n_schedule + 1);
+	for (size_t i = 0; i < row->n_schedule; i++)
+		e->row.schedule_ms[i] = row->schedule_ms[i];
+	e->schedule = (struct schedule){ e->row.schedule_ms, row->n_schedule, row->max_retries };
+	e->row.secrets = STR_NONE;
+	e->url = arena_cstr(a, row->url);
+	e->row.url = str_of(e->url);
+	e->headers = header_lines(row->headers, a);
+	e->row.headers = STR_NONE;
+	e->kinds = kinds_of(&e->row);
+	e->keys = keys_open(d, row, &err);
+	if (!e->keys)
+		log_error("endpoint's secrets cannot be opened", LOG_I("endpoint_id", row->id), LOG_ERR(&err));
+	e->live = endpoint_is_live(row) && e->keys && row->kind == ENDPOINT_HTTP;
+}
+
+static void endpoint_take(void *ctx, const struct endpoint_row *row)
+{
+	struct directory *d = ctx;
+	void **slot = map_slot(d->by_id, id_key(&row->id));
+	struct endpoint *e = *slot;
+	bool known = e != NULL, was_live = e && e->live;
+
+	if (!e) {
+		void **first = map_slot(d->by_workspace, uuid_bytes(&row->workspace));
+
+		*slot = e = mem_calloc(1, sizeof(*e));
+		e->next = *first;
+		*first = e;
+	}
+	endpoint_fini(e);
+	endpoint_read(d, e, row);
+	if (known ? e->live != was_live : !e->live)
+		d->changed(d->ctx, e);
+}
+
+int directory_load(struct directory *d, struct pg *pg, const struct uuid *uuids, size_t n, struct err *err)
+{
+	struct arena *a = arena_new(16384);
+	int rc = endpoints_read(pg, uuids, n, a, endpoint_take, d, err);
+
+	arena_free(a);
+	return rc;
+}
+
+struct endpoint *directory_find(const struct directory *d, int64_t id)
+{
+	return map_get(d->by_id, id_key(&id));
+}
+
+struct endpoint *directory_of_workspace(const struct directory *d, const struct uuid *workspace)
+{
+	return map_get(d->by_workspace, uuid_bytes(workspace));
+}
+
+struct endpoint *directory_each(const struct directory *d, size_t *i)
+{
+	struct str key;
+	void *e;
+
+	return map_each(d->by_id, i, &key, &e) ? e : NULL;
+}
+
+static bool pattern_fits(struct str pattern, const struct chat_event *e)
+{
+	char type[CHAT_EVENT_TYPE_SIZE];
+	struct str full = chat_event_full_type(e, type);
+
+	if (str_ends(pattern, STR(".*")))
+		return str_starts(full, str_slice(pattern, 0, pattern.n - 1));
+	return str_eq(pattern, full);
+}
+
+bool endpoint_wants(const struct endpoint *e, const struct reading *r)
+{
+	const struct chat_event *event = &r->event;
+
+	if (e->row.deleted || !(e->kinds >> event->kind & 1) || !(e->row.origins >> event->origin & 1) ||
+		(!r->replayed && r->timestamp_ms < e->row.active_from_us / 1000) ||
+		(!uuid_is_nil(&r->only) && !uuid_eq(&r->only, &e->row.uuid)))
+		return false;
+	if (event->kind == CE_ENDPOINT && uuid_eq(&event->u.endpoint.endpoint, &e->row.uuid))
+		return false;
+	for (size_t i = 0; i < e->row.n_event_types; i++)
+		if (pattern_fits(e->row.event_types[i], event))
+			return true;
+	return e->row.n_event_types == 0;
+}
+
+void endpoint_turn_off(struct directory *d, struct endpoint *e)
+{
+	if (!e->live)
+		return;
+	e->live = false;
+	d->changed(d->ctx, e);
+}

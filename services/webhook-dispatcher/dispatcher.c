@@ -1,0 +1,494 @@
+/* The parts of webhook-dispatcher and its main loop; see dispatcher.h. */
+#include "webhook-dispatcher/dispatcher.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kafka/scanner.h"
+#include "store/webhook_attempts.h"
+#include "webhook-dispatcher/settlement.h"
+#include "webhook-dispatcher/stats.h"
+
+#define TURN_MS        20
+#define TURN_RECORDS   500
+#define REPORT_MS      1000
+#define DEPTH_EVERY    15 /* reports */
+#define TIDY_MS        3600000
+#define TIDY_ROWS      10000
+#define DAYS_AHEAD     3
+#define OWNER_DRAIN_MS 5000
+#define DLQ_MAX_BYTES  (4 << 20)
+
+/* Endpoints */
+
+struct partition *dispatcher_partition(const struct dispatcher *d, int32_t number)
+{
+	return number >= 0 && (size_t)number < d->n_partitions ? d->partitions[number] : NULL;
+}
+
+/* Live again: its rows are due. Not live: it falls behind in every partition, also where it had nothing to do yet. */
+static void on_endpoint_changed(void *ctx, struct endpoint *e)
+{
+	struct dispatcher *d = ctx;
+
+	for (size_t i = 0; i < d->n_partitions; i++)
+		if (d->partitions[i])
+			lane_endpoint_changed(partition_lane(d->partitions[i], e));
+	if (e->live || e->row.deleted)
+		settlement_add_endpoint(d->filling, e);
+}
+
+void dispatcher_disable(struct dispatcher *d, struct lane *l, const char *reason, int64_t failing_ms)
+{
+	settlement_add_disable(d->filling, l, reason, failing_ms);
+	if (failing_ms == 0)
+		endpoint_turn_off(d->directory, l->endpoint);
+}
+
+static int notices_read(struct dispatcher *d, struct pg *pg, struct err *err)
+{
+	struct str channel, payload;
+	struct uuid id;
+	int rc;
+
+	while ((rc = pg_notification(pg, &channel, &payload, err)) == 1) {
+		if (!uuid_parse(payload, &id))
+			continue;
+		d->changed = mem_realloc(d->changed, (d->n_changed + 1) * sizeof(*d->changed));
+		d->changed[d->n_changed++] = id;
+	}
+	return rc;
+}
+
+/* What PostgreSQL told of since the last turn. */
+static int endpoints_refresh(struct dispatcher *d, struct err *err)
+{
+	struct pg *pg = owner_tx_pg(d->tx);
+	size_t n;
+
+	if (notices_read(d, pg, err) < 0)
+		return -1;
+	n = d->n_changed;
+	if (n == 0)
+		return 0;
+	d->n_changed = 0;
+	return directory_load(d->directory, pg, d->changed, n, err);
+}
+
+/* Partitions */
+
+static void position_load(void *ctx, const struct position_row *row)
+{
+	struct dispatcher *d = ctx;
+	struct partition *p = dispatcher_partition(d, row->partition);
+	struct endpoint *e = directory_find(d->directory, row->endpoint_id);
+
+	if (p && e)
+		lane_load_position(partition_lane(p, e), row);
+}
+
+static void rows_load(void *ctx, const struct retry_count *count)
+{
+	struct dispatcher *d = ctx;
+	struct partition *p = dispatcher_partition(d, count->partition);
+	struct endpoint *e = directory_find(d->directory, count->endpoint_id);
+	struct chain *c;
+
+	if (!p || !e)
+		return;
+	c = lane_chain(partition_lane(p, e), &count->ordering_key);
+	for (int64_t i = 0; i < count->rows; i++)
+		chain_add_row(c, count->last_offset);
+}
+
+static void partitions_open(struct dispatcher *d, const struct progress *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((size_t)rows[i].partition >= d->n_partitions)
+			d->n_partitions = (size_t)rows[i].partition + 1;
+	d->partitions = mem_calloc(d->n_partitions + 1, sizeof(*d->partitions));
+	for (size_t i = 0; i < n; i++)
+		d->partitions[rows[i].partition] = partition_new(d, rows[i].partition, rows[i].next_offset);
+}
+
+static void notices_watch(struct dispatcher *d, struct pg *pg);
+
+static int on_taken(void *ctx, struct pg *pg, const struct progress *rows, size_t n, struct err *err)
+{
+	struct dispatcher *d = ctx;
+	int32_t *numbers = mem_calloc(n + 1, sizeof(*numbers));
+	struct endpoint *e;
+	size_t i = 0;
+	int rc = -1;
+
+	for (size_t k = 0; k < n; k++)
+		numbers[k] = rows[k].partition;
+	if (pg_listen(pg, WEBHOOKS_CHANNEL, err) < 0)
+		goto out;
+	notices_watch(d, pg);
+	if (directory_load(d->directory, pg, NULL, 0, err) < 0)
+		goto out;
+	partitions_open(d, rows, n);
+	while ((e = directory_each(d->directory, &i)))
+		if (!e->live && !e->row.deleted)
+			on_endpoint_changed(d, e);
+	if (positions_read(pg, str_of(d->chat_event_topic), numbers, n, position_load, d, err) < 0 ||
+		retries_take(pg, numbers, n, rows_load, d, err) < 0)
+		goto out;
+	rc = 0;
+out:
+	free(numbers);
+	return rc;
+}
+
+/* Everything in memory belongs to partitions. What flies ends for nobody. */
+static void on_lost(void *ctx)
+{
+	struct dispatcher *d = ctx;
+	struct delivery *flying;
+
+	settlement_clear(d->filling);
+	while ((flying = TAILQ_FIRST(&d->flying))) {
+		TAILQ_REMOVE(&d->flying, flying, in_list);
+		delivery_detach(flying);
+		sender_abort(d->sender, flying->exchange);
+	}
+	d->n_flying = 0;
+	for (size_t i = 0; i < d->n_partitions; i++)
+		if (d->partitions[i])
+			partition_free(d->partitions[i]);
+	free(d->partitions);
+	d->partitions = NULL;
+	d->n_partitions = 0;
+	directory_clear(d->directory);
+	d->n_changed = 0;
+}
+
+/* Running */
+
+void dispatcher_pump(struct dispatcher *d)
+{
+	struct lane *l;
+
+	while (!d->draining && d->n_flying < (size_t)d->settings->max_in_flight && (l = TAILQ_FIRST(&d->runnable))) {
+		struct delivery *next = lane_next(l);
+
+		if (l->runnable) { /* the others first */
+			TAILQ_REMOVE(&d->runnable, l, in_runnable);
+			TAILQ_INSERT_TAIL(&d->runnable, l, in_runnable);
+		}
+		delivery_begin(next);
+	}
+}
+
+static int records_take(struct dispatcher *d, struct err *err)
+{
+	struct kafka_message m;
+	struct partition *p;
+	int rc = 0;
+
+	for (int i = 0; i < TURN_RECORDS && (rc = owner_poll(d->owner, 0, &m, err)) == 1; i++) {
+		p = dispatcher_partition(d, m.partition);
+		if (p) {
+			partition_take(p, &m);
+			partition_hold_back(p);
+		}
+		kafka_message_release(&m);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+static bool settlement_is_due(const struct dispatcher *d, int64_t now, bool *claim)
+{
+	int64_t rows = 0;
+
+	if (now < d->settle_mono_ms)
+		return false;
+	for (size_t i = 0; i < d->n_partitions; i++)
+		rows += d->partitions[i] ? d->partitions[i]->rows : 0;
+	*claim = !d->draining && rows > 0 && now >= d->claim_mono_ms;
+	return true;
+}
+
+static int settle(struct dispatcher *d, bool claim, struct err *err)
+{
+	struct settlement *s = d->filling;
+	int64_t now = clock_mono_ms();
+
+	d->settle_mono_ms = now + d->settings->settle_interval_ms;
+	if (claim)
+		d->claim_mono_ms = now + d->settings->claim_interval_ms;
+	for (size_t i = 0; i < d->n_partitions; i++)
+		if (d->partitions[i])
+			partition_relieve(d->partitions[i], now);
+	d->filling = d->writing;
+	d->writing = s;
+	return settlement_write(s, d, claim, err);
+}
+
+static int report(struct dispatcher *d, int64_t now, struct err *err)
+{
+	struct stats_gauges g = { .in_flight = d->n_flying };
+	struct retry_depth depth;
+	struct arena *a = d->reading;
+	struct endpoint *e;
+	int32_t *numbers;
+	size_t n, i = 0;
+
+	if (now < d->report_mono_ms)
+		return 0;
+	d->report_mono_ms = now + REPORT_MS;
+	for (size_t k = 0; k < d->n_partitions; k++)
+		if (d->partitions[k])
+			partition_gauge(d->partitions[k], &g);
+	while ((e = directory_each(d->directory, &i))) {
+		g.endpoints += !e->row.deleted;
+		g.endpoints_live += e->live;
+	}
+	stats_gauges(&g);
+	if (d->reports++ % DEPTH_EVERY != 0)
+		return 0;
+	arena_reset(a);
+	numbers = owner_partitions(d->owner, a, &n);
+	if (retries_depth(owner_tx_pg(d->tx), numbers, n, &depth, err) < 0)
+		return -1;
+	stats_depth(&depth);
+	return 0;
+}
+
+/* Old attempts and finished rows go; days to come are made. Whoever comes first does it. */
+static int tidy(struct dispatcher *d, int64_t now, struct err *err)
+{
+	struct pg *pg = owner_tx_pg(d->tx);
+	int64_t deleted = 0;
+
+	if (now < d->tidy_mono_ms)
+		return 0;
+	d->tidy_mono_ms = now + TIDY_MS;
+	if (attempts_maintain(pg, DAYS_AHEAD, (int)d->settings->attempts_keep_days, err) < 0 ||
+		retries_expire(pg, d->settings->retries_keep_ms, TIDY_ROWS, &deleted, err) < 0)
+		return -1;
+	if (deleted == TIDY_ROWS)
+		d->tidy_mono_ms = now + REPORT_MS;
+	return 0;
+}
+
+static int turn(struct dispatcher *d, struct err *err)
+{
+	int64_t now = clock_mono_ms();
+	bool claim = false;
+
+	if (tidy(d, now, err) < 0 || endpoints_refresh(d, err) < 0 || report(d, now, err) < 0)
+		return -1;
+	if (!d->draining && records_take(d, err) < 0)
+		return -1;
+	if (!owner_running(d->owner))
+		return 0;
+	for (size_t i = 0; !d->draining && i < d->n_partitions; i++)
+		if (d->partitions[i]) {
+			partition_hold_back(d->partitions[i]);
+			catch_up_turn(d->partitions[i]);
+		}
+	dispatcher_pump(d);
+	return settlement_is_due(d, now, &claim) ? settle(d, claim, err) : 0;
+}
+
+static int step(struct dispatcher *d, struct err *err)
+{
+	struct err failure;
+
+	service_alive(d->service);
+	loop_turn(d->loop, TURN_MS);
+	if (owner_turn(d->owner, 0, err) < 0)
+		return -1;
+	if (!owner_running(d->owner) || turn(d, &failure) == 0)
+		return 0;
+	if (failure.kind == ERR_FATAL) {
+		*err = failure;
+		return -1;
+	}
+	owner_restart(d->owner, &failure);
+	return 0;
+}
+
+/* Nothing more is begun; what is under way gets its time, and what it comes to is written. */
+static void drain(struct dispatcher *d)
+{
+	int64_t until = clock_mono_ms() + d->settings->drain_timeout_ms;
+	struct err err;
+
+	d->draining = true;
+	while (d->n_flying > 0 && owner_running(d->owner) && clock_mono_ms() < until)
+		if (step(d, &err) < 0)
+			break;
+	if (owner_running(d->owner) && settle(d, false, &err) < 0)
+		log_warn("what was delivered last is repeated by the next owner", LOG_ERR(&err));
+	owner_drain(d->owner, OWNER_DRAIN_MS);
+}
+
+int dispatcher_run(struct dispatcher *d, struct err *err)
+{
+	while (!service_stopping(d->service))
+		if (step(d, err) < 0)
+			return -1;
+	drain(d);
+	return 0;
+}
+
+/* Wakening: what is readable ends the turn of the loop, and is read at the top. */
+
+static void on_readable(void *ctx)
+{
+	(void)ctx;
+}
+
+static void on_scan_readable(void *ctx)
+{
+	kafka_scanner_woken(((struct dispatcher *)ctx)->scanner);
+}
+
+static void notices_watch(struct dispatcher *d, struct pg *pg)
+{
+	loop_io_free(d->notices);
+	d->notices = loop_io_new(d->loop, pg_socket(pg), true, false, on_readable, d);
+}
+
+static bool on_wait(void *ctx, int fd, bool write, int timeout_ms)
+{
+	return loop_wait(((struct dispatcher *)ctx)->loop, fd, write, timeout_ms);
+}
+
+/* Opening */
+
+static int topics_name(struct dispatcher *d, struct err *err)
+{
+	const char *prefix = service_topic_prefix(d->service);
+
+	if (topic_name(d->chat_event_topic, sizeof(d->chat_event_topic), prefix, TOPIC_CHAT_EVENT) == 0 &&
+		topic_dlq_name(d->dlq_topic, sizeof(d->dlq_topic), prefix, TOPIC_CHAT_EVENT, "webhook-dispatcher") == 0)
+		return 0;
+	return err_set(err, ERR_INPUT, "config", "topics.prefix: not usable in a topic's name");
+}
+
+static int owner_start(struct dispatcher *d, struct err *err)
+{
+	static const struct owner_ops ops = { .taken = on_taken, .lost = on_lost };
+	const struct dispatcher_settings *s = d->settings;
+	const struct owner_options options = {
+		.consumer = "webhook-dispatcher",
+		.topic = d->chat_event_topic,
+		.dlq_topic = d->dlq_topic,
+		.backoff_min_ms = (int)s->backoff_min_ms,
+		.backoff_max_ms = (int)s->backoff_max_ms,
+		.tidy_interval_ms = 3000,
+		.reset_cluster = s->reset_cluster,
+		.dlq_max_bytes = DLQ_MAX_BYTES,
+		.pg = { .conninfo = s->postgres,
+			.application_name = "blazz-webhook-dispatcher",
+			.statement_timeout_ms = (int)s->statement_timeout_ms,
+			.wait = on_wait,
+			.wait_ctx = d },
+	};
+
+	return owner_open(&d->owner, d->service, &options, &ops, d, err);
+}
+
+static int sender_start(struct dispatcher *d, struct err *err)
+{
+	const struct sender_options options = {
+		.loop = d->loop,
+		.guard = d->guard,
+		.max_connections = (int)d->settings->max_in_flight,
+		.user_agent = "Blazz-Webhooks/1",
+		.ca_file = d->settings->ca_file,
+	};
+
+	return sender_open(&d->sender, &options, err);
+}
+
+static int parts_open(struct dispatcher *d, struct err *err)
+{
+	const struct dispatcher_settings *s = d->settings;
+	struct keyring *keyring = NULL;
+
+	if (topics_name(d, err) < 0 || keyring_parse(&keyring, str_of(s->keyring), err) < 0)
+		return -1;
+	d->directory = directory_new(&keyring, on_endpoint_changed, d);
+	if (loop_new(&d->loop, err) < 0 || guard_new(&d->guard, s->allowed_networks, s->allow_http, err) < 0 ||
+		sender_start(d, err) < 0 ||
+		kafka_scanner_open(&d->scanner, service_kafka(d->service), "webhook-dispatcher", d->chat_event_topic,
+			err) < 0 ||
+		owner_start(d, err) < 0)
+		return -1;
+	d->tx = owner_tx_new(d->owner);
+	d->signals = loop_io_new(d->loop, service_signal_fd(d->service), true, false, on_readable, d);
+	d->kafka = loop_io_new(d->loop, owner_fd(d->owner), true, false, on_readable, d);
+	d->scan = loop_io_new(d->loop, kafka_scanner_fd(d->scanner), true, false, on_scan_readable, d);
+	return 0;
+}
+
+int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *settings, struct service *service,
+	struct err *err)
+{
+	struct dispatcher *d = mem_calloc(1, sizeof(*d));
+	char host[64] = "";
+
+	stats_init();
+	(void)gethostname(host, sizeof(host) - 1);
+	snprintf(d->name, sizeof(d->name), "%s:%d", host, (int)getpid());
+	d->settings = settings;
+	d->service = service;
+	d->reading = arena_new(1 << 16);
+	d->filling = settlement_new();
+	d->writing = settlement_new();
+	TAILQ_INIT(&d->runnable);
+	TAILQ_INIT(&d->flying);
+	if (parts_open(d, err) < 0) {
+		dispatcher_close(&d);
+		return -1;
+	}
+	*out = d;
+	return 0;
+}
+
+/* The owner first: it says once more that everything is lost, which what flies must survive. */
+void dispatcher_close(struct dispatcher **dispatcher)
+{
+	struct dispatcher *d = *dispatcher;
+
+	*dispatcher = NULL;
+	if (!d)
+		return;
+	loop_io_free(d->notices);
+	loop_io_free(d->signals);
+	loop_io_free(d->kafka);
+	loop_io_free(d->scan);
+	owner_tx_free(d->tx);
+	owner_close(&d->owner);
+	sender_close(&d->sender);
+	kafka_scanner_close(&d->scanner);
+	settlement_free(d->filling);
+	settlement_free(d->writing);
+	directory_free(d->directory);
+	guard_free(d->guard);
+	loop_free(d->loop);
+	arena_free(d->reading);
+	buf_fini(&d->header_lines);
+	free(d->changed);
+	free(d);
+}
+
+void dispatcher_reload(struct dispatcher *d)
+{
+	struct keyring *keyring = NULL;
+	struct err err;
+
+	if (keyring_parse(&keyring, str_of(d->settings->keyring), &err) < 0)
+		log_error("settings not taken over", LOG_ERR(&err));
+	else
+		directory_use_keyring(d->directory, &keyring);
+}

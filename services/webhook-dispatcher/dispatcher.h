@@ -1,0 +1,64 @@
+/* webhook-dispatcher as a whole: its parts, and what all partitions share. One thread; what waits for PostgreSQL turns the event loop
+ * meanwhile, so that deliveries go on.
+ */
+#ifndef WEBHOOK_DISPATCHER_DISPATCHER_H
+#define WEBHOOK_DISPATCHER_DISPATCHER_H
+
+#include "http/sender.h"
+#include "kafka/topics.h"
+#include "loop/loop.h"
+#include "service/service.h"
+#include "webhook-dispatcher/flow.h"
+#include "webhook-dispatcher/settings.h"
+#include "worker/owner.h"
+
+struct kafka_scanner;
+struct settlement;
+
+struct dispatcher {
+	const struct dispatcher_settings *settings;
+	struct service *service;
+	struct loop *loop;
+	struct guard *guard;
+	struct sender *sender;
+	struct kafka_scanner *scanner;
+	struct owner *owner;
+	struct owner_tx *tx;
+	struct directory *directory;
+	char chat_event_topic[TOPIC_NAME_MAX], dlq_topic[TOPIC_NAME_MAX];
+	char name[96]; /* of this replica, for leases */
+
+	struct partition **partitions; /* by number; NULL: not ours */
+	size_t n_partitions;
+	struct lane_list runnable;
+	struct delivery_list flying;
+	size_t n_flying;
+	struct settlement *filling, *writing;
+	struct uuid *changed; /* endpoints that PostgreSQL told of */
+	size_t n_changed;
+	bool listening; /* on this connection */
+
+	int64_t settle_mono_ms, claim_mono_ms, report_mono_ms, tidy_mono_ms;
+	struct arena *reading; /* of one record */
+	struct buf header_lines;
+	struct loop_io *signals, *kafka, *scan, *notices;
+	unsigned reports;
+	bool draining;
+};
+
+/* settings and service are borrowed. ERR_INPUT, ERR_FATAL. */
+int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *settings, struct service *service,
+	struct err *err) ERR_MUST_USE;
+/* Until SIGTERM, and then until what is under way has ended or drain.timeout has passed. */
+int dispatcher_run(struct dispatcher *d, struct err *err) ERR_MUST_USE;
+void dispatcher_close(struct dispatcher **d);
+/* After SIGHUP. */
+void dispatcher_reload(struct dispatcher *d);
+
+struct partition *dispatcher_partition(const struct dispatcher *d, int32_t number); /* NULL: not ours */
+/* Begins what can be begun. */
+void dispatcher_pump(struct dispatcher *d);
+/* It falls behind everywhere at once, and is written down. failing_ms: only when it has failed for so long by PostgreSQL's clock; 0: at once. */
+void dispatcher_disable(struct dispatcher *d, struct lane *l, const char *reason, int64_t failing_ms);
+
+#endif

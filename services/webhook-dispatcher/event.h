@@ -1,0 +1,59 @@
+/* A chat event on its way to endpoints: its record as Kafka had it, and the JSON that all its deliveries share, rendered once.
+ *
+ * Reading and keeping are two steps: most events are wanted by nobody, and cost no memory.
+ */
+#ifndef WEBHOOK_DISPATCHER_EVENT_H
+#define WEBHOOK_DISPATCHER_EVENT_H
+
+#include <sys/queue.h>
+
+#include "kafka/consumer.h"
+#include "store/progress.h"
+#include "wire/chat_event.h"
+#include "wire/records.h"
+
+struct delivery;
+TAILQ_HEAD(delivery_list, delivery);
+
+struct event {
+	int refs;
+	int32_t partition;
+	int64_t offset, timestamp_ms;
+	struct uuid id, account;
+	enum chat_event_kind kind;
+	char type[CHAT_EVENT_TYPE_SIZE];
+	char traceparent[80]; /* "traceparent: …"; empty: none */
+	struct uuid ordering; /* what it is ordered with: its conversation, else its account, else its subject */
+	struct buf record; /* libs/wire/records.h, one record: for the retry queue and dead letters */
+	struct buf body; /* JSON; empty when the event could not be read */
+
+	/* In the window of its partition: what holds its offset back. */
+	TAILQ_ENTRY(event) in_window;
+	int64_t read_mono_ms;
+	struct delivery_list deliveries; /* that hold it */
+	bool dead; /* so does its dead letter */
+	int64_t counts_after[OUTCOMES]; /* records behind it that were settled when they were read */
+};
+
+/* What was read, before anybody wants it. Everything lives in the arena or in the message. */
+struct reading {
+	struct record_view view;
+	struct chat_event event;
+	int32_t partition;
+	int64_t offset, timestamp_ms;
+	struct uuid only; /* the one endpoint that a replayed dead letter is for; nil: all */
+	bool replayed, for_others; /* for_others: another consumer's replay */
+};
+
+/* ERR_INPUT with the reason as its code: a dead letter; *out is filled as far as event_keep() needs it. */
+int event_read(const struct kafka_message *m, struct arena *a, struct reading *out, struct err *err) ERR_MUST_USE;
+/* A record of the retry queue. */
+int event_reread(struct str record, int32_t partition, int64_t offset, int64_t timestamp_ms, struct arena *a,
+	struct reading *out, struct err *err) ERR_MUST_USE;
+/* With one reference, the caller's. `render`: as JSON, too. */
+struct event *event_keep(const struct reading *r, bool render);
+struct event *event_ref(struct event *e);
+void event_unref(struct event *e);
+size_t event_bytes(const struct event *e);
+
+#endif

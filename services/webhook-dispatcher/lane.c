@@ -1,0 +1,342 @@
+/* One endpoint in one partition; see flow.h. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "webhook-dispatcher/dispatcher.h"
+
+struct lane *lane_new(struct partition *p, struct endpoint *e)
+{
+	struct lane *l = mem_calloc(1, sizeof(*l));
+
+	l->partition = p;
+	l->endpoint = e;
+	l->chains = map_new();
+	l->begun_offset = -1;
+	l->live_from = POSITION_NOT_LIVE;
+	TAILQ_INIT(&l->ready);
+	TAILQ_INIT(&l->held);
+	return l;
+}
+
+static void chain_free(struct chain *c)
+{
+	struct delivery *d;
+
+	while ((d = TAILQ_FIRST(&c->waiting))) {
+		TAILQ_REMOVE(&c->waiting, d, in_chain);
+		delivery_let_go(d);
+		delivery_free(d);
+	}
+	free(c);
+}
+
+void lane_free(struct lane *l)
+{
+	struct str key;
+	void *chain;
+	size_t i = 0;
+
+	while (map_each(l->chains, &i, &key, &chain))
+		chain_free(chain);
+	if (l->runnable)
+		TAILQ_REMOVE(&l->partition->d->runnable, l, in_runnable);
+	map_free(l->chains);
+	free(l);
+}
+
+/* Chains */
+
+struct chain *lane_chain(struct lane *l, const struct uuid *key)
+{
+	void **slot = map_slot(l->chains, uuid_bytes(key));
+	struct chain *c = *slot;
+
+	if (c)
+		return c;
+	*slot = c = mem_calloc(1, sizeof(*c));
+	c->key = *key;
+	c->lane = l;
+	c->last_row = -1;
+	TAILQ_INIT(&c->waiting);
+	return c;
+}
+
+static struct chain *chain_of(struct lane *l, const struct event *e)
+{
+	return lane_chain(l, l->endpoint->row.ordered ? &e->ordering : &e->id);
+}
+
+void chain_add_row(struct chain *c, int64_t offset)
+{
+	c->rows++;
+	c->lane->rows++;
+	c->lane->partition->rows++;
+	if (offset > c->last_row)
+		c->last_row = offset;
+}
+
+void chain_drop_row(struct chain *c)
+{
+	c->rows--;
+	c->lane->rows--;
+	c->lane->partition->rows--;
+}
+
+void chain_wait(struct chain *c, struct delivery *d, bool first)
+{
+	d->state = DELIVERY_WAITING;
+	c->lane->waiting++;
+	if (first)
+		TAILQ_INSERT_HEAD(&c->waiting, d, in_chain);
+	else
+		TAILQ_INSERT_TAIL(&c->waiting, d, in_chain);
+}
+
+static struct delivery *chain_pop(struct chain *c)
+{
+	struct delivery *d = TAILQ_FIRST(&c->waiting);
+
+	TAILQ_REMOVE(&c->waiting, d, in_chain);
+	c->lane->waiting--;
+	return d;
+}
+
+static void chain_set_ready(struct chain *c, bool ready)
+{
+	if (c->ready == ready)
+		return;
+	c->ready = ready;
+	if (ready)
+		TAILQ_INSERT_TAIL(&c->lane->ready, c, in_ready);
+	else
+		TAILQ_REMOVE(&c->lane->ready, c, in_ready);
+}
+
+/* Behind a row nothing waits in memory: it becomes a row, too. */
+static void chain_spill(struct chain *c)
+{
+	struct delivery *d, *next;
+
+	for (d = TAILQ_FIRST(&c->waiting); d; d = next) {
+		next = TAILQ_NEXT(d, in_chain);
+		if (d->row)
+			continue;
+		TAILQ_REMOVE(&c->waiting, d, in_chain);
+		c->lane->waiting--;
+		delivery_end(d, END_WAIT, RETRY_WAITS);
+	}
+}
+
+void chain_settle(struct chain *c)
+{
+	struct lane *l = c->lane;
+	struct delivery *first;
+
+	if (c->rows > 0)
+		chain_spill(c);
+	first = TAILQ_FIRST(&c->waiting);
+	chain_set_ready(c, first && !c->busy);
+	if (!first && !c->busy && c->rows == 0) {
+		map_del(l->chains, uuid_bytes(&c->key));
+		free(c);
+	}
+	lane_wake(l);
+}
+
+/* Admission */
+
+bool lane_has(const struct lane *l, const struct event *e)
+{
+	const struct chain *c = map_get(l->chains, uuid_bytes(l->endpoint->row.ordered ? &e->ordering : &e->id));
+
+	return c && c->rows > 0 && e->offset <= c->last_row;
+}
+
+void lane_admit(struct lane *l, struct event *e, enum delivery_hold hold)
+{
+	struct chain *c = chain_of(l, e);
+
+	chain_wait(c, delivery_new(l, c, e, hold), false);
+	chain_settle(c);
+}
+
+void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row)
+{
+	struct chain *c = lane_chain(l, &row->ordering_key);
+	struct delivery *d = delivery_new(l, c, e, HOLDS_NOTHING);
+
+	d->row = row->id;
+	d->retries = row->retry_count + 1;
+	*map_slot(l->partition->by_row, (struct str){ (const char *)&d->row, sizeof(d->row) }) = d;
+	chain_wait(c, d, true);
+	chain_settle(c);
+}
+
+bool lane_has_room(const struct lane *l)
+{
+	const struct dispatcher_settings *s = l->partition->d->settings;
+
+	return l->waiting < (size_t)s->endpoint_waiting && l->rows < s->endpoint_rows;
+}
+
+/* Running */
+
+void lane_wake(struct lane *l)
+{
+	bool can = l->endpoint->live && !TAILQ_EMPTY(&l->ready) && l->flying < (size_t)l->endpoint->row.max_in_flight;
+
+	if (can == l->runnable)
+		return;
+	l->runnable = can;
+	if (can)
+		TAILQ_INSERT_TAIL(&l->partition->d->runnable, l, in_runnable);
+	else
+		TAILQ_REMOVE(&l->partition->d->runnable, l, in_runnable);
+}
+
+struct delivery *lane_next(struct lane *l)
+{
+	struct chain *c = TAILQ_FIRST(&l->ready);
+	struct delivery *d;
+
+	assert(l->runnable && c);
+	d = chain_pop(c);
+	c->busy = true;
+	chain_settle(c);
+	return d;
+}
+
+/* Behind */
+
+void lane_touch(struct lane *l)
+{
+	if (l->touched)
+		return;
+	l->touched = true;
+	TAILQ_INSERT_TAIL(&l->partition->touched, l, in_touched);
+}
+
+void lane_settled(struct lane *l)
+{
+	bool catching = l->endpoint->live && (l->state == LANE_BEHIND || !TAILQ_EMPTY(&l->held));
+
+	if (catching == l->catching)
+		return;
+	l->catching = catching;
+	if (catching)
+		TAILQ_INSERT_TAIL(&l->partition->catching, l, in_catching);
+	else
+		TAILQ_REMOVE(&l->partition->catching, l, in_catching);
+}
+
+/* Begun ones keep what they hold, but of the lane: its position is past them, so they need rows. */
+static void held_spill(struct lane *l)
+{
+	struct delivery *d;
+
+	TAILQ_FOREACH(d, &l->held, in_hold)
+	if (d->state == DELIVERY_FLYING)
+		delivery_spill(d);
+}
+
+/* What was not begun: below the position it becomes a row, beyond it is read again. A row that was taken up goes back when its endpoint
+ * is not live. */
+static void chain_fall_behind(struct chain *c, int64_t position)
+{
+	bool live = c->lane->endpoint->live;
+	struct delivery *d, *next;
+
+	for (d = TAILQ_FIRST(&c->waiting); d; d = next) {
+		next = TAILQ_NEXT(d, in_chain);
+		if (d->row && live)
+			continue;
+		TAILQ_REMOVE(&c->waiting, d, in_chain);
+		c->lane->waiting--;
+		if (d->row || d->event->offset < position) {
+			delivery_end(d, c->busy || c->rows > 0 || !live ? END_WAIT : END_RETRY, 0);
+		} else {
+			delivery_let_go(d);
+			delivery_free(d);
+		}
+	}
+}
+
+/* One past the highest offset begun; what PostgreSQL holds when none was. */
+static int64_t fall_position(const struct lane *l)
+{
+	if (l->begun_offset >= 0)
+		return l->begun_offset + 1;
+	return l->partition->committed < 0 ? 0 : l->partition->committed;
+}
+
+void lane_fall_behind(struct lane *l)
+{
+	int64_t position = fall_position(l);
+	struct str key;
+	void *chain;
+	size_t i = 0;
+
+	held_spill(l);
+	while (map_each(l->chains, &i, &key, &chain))
+		chain_fall_behind(chain, position);
+	for (i = 0; map_each(l->chains, &i, &key, &chain);)
+		chain_settle(chain);
+	l->position = position;
+	l->begun_offset = position - 1;
+	l->live_from = POSITION_NOT_LIVE;
+	l->on_pass = false;
+	lane_touch(l);
+	if (l->state == LANE_LIVE)
+		log_info("endpoint falls behind", LOG_I("endpoint_id", l->endpoint->row.id),
+			LOG_I("partition", l->partition->number), LOG_I("offset", position),
+			LOG_I("retry_rows", l->rows));
+	l->state = LANE_BEHIND;
+	lane_settled(l);
+}
+
+void lane_go_live(struct lane *l)
+{
+	l->state = LANE_LIVE;
+	l->live_from = l->partition->read;
+	l->skip_from = l->skip_to = 0;
+	l->on_pass = false;
+	log_info("endpoint has caught up", LOG_I("endpoint_id", l->endpoint->row.id),
+		LOG_I("partition", l->partition->number), LOG_I("offset", l->live_from));
+	lane_settled(l);
+	lane_touch(l);
+}
+
+void lane_load_position(struct lane *l, const struct position_row *row)
+{
+	l->state = LANE_BEHIND;
+	l->position = row->next_offset;
+	l->begun_offset = row->next_offset - 1;
+	if (row->live_from != POSITION_NOT_LIVE) {
+		l->skip_from = row->live_from;
+		l->skip_to = l->partition->committed;
+	}
+	l->saved = true;
+	l->saved_offset = row->next_offset;
+	l->saved_live_from = row->live_from;
+	lane_settled(l);
+}
+
+void lane_endpoint_changed(struct lane *l)
+{
+	if (!l->endpoint->live)
+		lane_fall_behind(l);
+	lane_settled(l);
+	lane_wake(l);
+}
+
+bool lane_position(const struct lane *l, int64_t *next_offset, int64_t *live_from)
+{
+	const struct delivery *first = TAILQ_FIRST(&l->held);
+
+	if (l->state == LANE_LIVE && !first)
+		return false;
+	*next_offset = first ? first->event->offset : l->position;
+	*live_from = l->live_from;
+	return true;
+}

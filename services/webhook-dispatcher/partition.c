@@ -1,0 +1,279 @@
+/* The window of one partition: what was read and holds its offset back; see flow.h. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "webhook-dispatcher/dispatcher.h"
+#include "webhook-dispatcher/settlement.h"
+#include "webhook-dispatcher/stats.h"
+#include "wire/source_marks.h"
+
+struct partition *partition_new(struct dispatcher *d, int32_t number, int64_t next_offset)
+{
+	struct partition *p = mem_calloc(1, sizeof(*p));
+
+	p->d = d;
+	p->number = number;
+	p->committed = p->read = next_offset;
+	p->lanes = map_new();
+	p->by_row = map_new();
+	p->marks = source_marks_new();
+	TAILQ_INIT(&p->window);
+	TAILQ_INIT(&p->catching);
+	TAILQ_INIT(&p->touched);
+	return p;
+}
+
+void partition_free(struct partition *p)
+{
+	struct event *e;
+	struct str key;
+	void *lane;
+	size_t i = 0;
+
+	catch_up_stop(p);
+	while (map_each(p->lanes, &i, &key, &lane))
+		lane_free(lane);
+	while ((e = TAILQ_FIRST(&p->window))) {
+		TAILQ_REMOVE(&p->window, e, in_window);
+		event_unref(e);
+	}
+	map_free(p->lanes);
+	map_free(p->by_row);
+	source_marks_free(p->marks);
+	free(p);
+}
+
+struct lane *partition_lane(struct partition *p, struct endpoint *e)
+{
+	void **slot = map_slot(p->lanes, (struct str){ (const char *)&e->row.id, sizeof(e->row.id) });
+
+	if (!*slot) {
+		*slot = lane_new(p, e);
+		if (!e->live)
+			lane_fall_behind(*slot);
+	}
+	return *slot;
+}
+
+/* The window */
+
+static void window_add(struct partition *p, struct event *e)
+{
+	event_ref(e);
+	TAILQ_INSERT_TAIL(&p->window, e, in_window);
+	p->window_events++;
+	p->window_bytes += event_bytes(e);
+}
+
+static void window_count(struct partition *p, enum outcome outcome, int64_t n)
+{
+	struct event *last = TAILQ_LAST(&p->window, event_window);
+
+	*(last ? &last->counts_after[outcome] : &p->counts[outcome]) += n;
+}
+
+void partition_release(struct partition *p)
+{
+	struct event *e;
+
+	while ((e = TAILQ_FIRST(&p->window)) && TAILQ_EMPTY(&e->deliveries) && !e->dead) {
+		p->counts[e->body.n > 0 ? OUTCOME_APPLIED : OUTCOME_DEAD_LETTERED]++;
+		for (int i = 0; i < OUTCOMES; i++)
+			p->counts[i] += e->counts_after[i];
+		TAILQ_REMOVE(&p->window, e, in_window);
+		p->window_events--;
+		p->window_bytes -= event_bytes(e);
+		event_unref(e);
+	}
+}
+
+int64_t partition_settled(const struct partition *p)
+{
+	const struct event *first = TAILQ_FIRST(&p->window);
+
+	return first ? first->offset : p->read;
+}
+
+static bool window_is_full(const struct partition *p)
+{
+	const struct dispatcher_settings *s = p->d->settings;
+
+	return p->window_events >= (size_t)s->window_events || p->window_bytes >= (size_t)s->window_bytes;
+}
+
+static bool lanes_are_crowded(const struct partition *p)
+{
+	struct str key;
+	void *v;
+	size_t i = 0;
+
+	while (map_each(p->lanes, &i, &key, &v)) {
+		const struct lane *l = v;
+
+		if (l->state == LANE_LIVE && l->waiting * 2 > (size_t)p->d->settings->endpoint_waiting)
+			return true;
+	}
+	return false;
+}
+
+void partition_hold_back(struct partition *p)
+{
+	bool hold;
+
+	p->crowded = p->crowded && lanes_are_crowded(p);
+	hold = p->crowded || window_is_full(p);
+	if (hold == p->held)
+		return;
+	p->held = hold;
+	owner_hold(p->d->owner, p->number, hold);
+}
+
+void partition_gauge(const struct partition *p, struct stats_gauges *g)
+{
+	struct str key;
+	void *v;
+	size_t i = 0;
+
+	g->window_events += p->window_events;
+	g->window_bytes += p->window_bytes;
+	while (map_each(p->lanes, &i, &key, &v)) {
+		const struct lane *l = v;
+
+		g->waiting += l->waiting;
+		g->lanes_behind += l->state == LANE_BEHIND;
+	}
+}
+
+/* Taking in */
+
+/* Offsets without a record, or the very first one. */
+static void offset_follow(struct partition *p, int64_t offset)
+{
+	struct lane *l;
+	struct str key;
+	void *v;
+	size_t i = 0;
+
+	if (p->read >= 0 && offset > p->read)
+		window_count(p, OUTCOME_SKIPPED, offset - p->read);
+	p->read = offset + 1;
+	if (p->committed != PROGRESS_NO_OFFSET)
+		return;
+	p->committed = offset;
+	while (map_each(p->lanes, &i, &key, &v)) {
+		l = v;
+		if (l->state == LANE_BEHIND && l->position < offset) {
+			l->position = offset;
+			l->begun_offset = offset - 1;
+		}
+	}
+}
+
+static void take_dead(struct partition *p, const struct reading *r, const struct err *why)
+{
+	struct event *e = event_keep(r, false);
+
+	e->dead = true;
+	window_add(p, e);
+	settlement_add_dead(p->d->filling, e, why);
+	event_unref(e);
+}
+
+static struct event *take_wanted(struct partition *p, const struct reading *r)
+{
+	struct event *e = NULL;
+
+	for (struct endpoint *to = directory_of_workspace(p->d->directory, &r->event.workspace); to; to = to->next) {
+		struct lane *l;
+
+		if (!endpoint_wants(to, r))
+			continue;
+		l = partition_lane(p, to);
+		if (!e)
+			e = event_keep(r, true);
+		if (l->state == LANE_LIVE && !lane_has(l, e))
+			lane_admit(l, e, HOLDS_PARTITION);
+		p->crowded = p->crowded || (l->state == LANE_LIVE && !lane_has_room(l));
+	}
+	return e;
+}
+
+void partition_take(struct partition *p, const struct kafka_message *m)
+{
+	struct arena *a = p->d->reading;
+	struct reading r;
+	struct event *e;
+	struct err err;
+
+	arena_reset(a);
+	offset_follow(p, m->offset);
+	if (event_read(m, a, &r, &err) < 0) {
+		take_dead(p, &r, &err);
+		return;
+	}
+	if (r.for_others) {
+		window_count(p, OUTCOME_FILTERED, 1);
+		return;
+	}
+	if (source_is_late(p->marks, p->number, &r.event.source, r.replayed)) {
+		window_count(p, OUTCOME_NO_EFFECT, 1);
+		return;
+	}
+	e = take_wanted(p, &r);
+	if (!e) {
+		window_count(p, OUTCOME_FILTERED, 1);
+		return;
+	}
+	window_add(p, e);
+	partition_release(p);
+	event_unref(e);
+}
+
+/* Relief */
+
+static void delivery_relieve(struct delivery *d)
+{
+	struct lane *l = d->lane;
+
+	if (d->state == DELIVERY_FLYING)
+		delivery_spill(d);
+	else if (!d->chain->busy)
+		lane_fall_behind(l);
+}
+
+static void event_relieve(struct event *e)
+{
+	struct delivery *d, *next;
+
+	for (d = TAILQ_FIRST(&e->deliveries); d; d = next) {
+		next = TAILQ_NEXT(d, in_hold);
+		delivery_relieve(d);
+	}
+}
+
+/* What the catch-up reader fed is let go in the same way, so that its lane's position moves. */
+static void lane_relieve(struct lane *l, int64_t before_mono_ms)
+{
+	struct delivery *d;
+
+	TAILQ_FOREACH(d, &l->held, in_hold)
+	if (d->state == DELIVERY_FLYING && d->begun_mono_ms <= before_mono_ms)
+		delivery_spill(d);
+}
+
+void partition_relieve(struct partition *p, int64_t now_mono_ms)
+{
+	int64_t before = now_mono_ms - p->d->settings->window_age_ms;
+	struct event *e;
+	struct lane *l;
+
+	TAILQ_FOREACH(e, &p->window, in_window)
+	{
+		if (e->read_mono_ms > before)
+			break;
+		event_relieve(e);
+	}
+	TAILQ_FOREACH(l, &p->catching, in_catching)
+	lane_relieve(l, before);
+}

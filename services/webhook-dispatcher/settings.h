@@ -1,0 +1,30 @@
+/* webhook-dispatcher's configuration, one table. */
+#ifndef WEBHOOK_DISPATCHER_SETTINGS_H
+#define WEBHOOK_DISPATCHER_SETTINGS_H
+
+#include "config/config.h"
+
+struct dispatcher_settings {
+	char *postgres;
+	int64_t statement_timeout_ms;
+	char *keyring;
+	bool allow_http;
+	char **allowed_networks;
+	char *ca_file;
+	int64_t max_in_flight;
+	int64_t window_events, window_bytes, window_age_ms;
+	int64_t endpoint_waiting, endpoint_rows;
+	int64_t settle_interval_ms;
+	int64_t claim_interval_ms, claim_max, lease_ms;
+	int64_t disable_after_ms;
+	int64_t retries_keep_ms, attempts_keep_days;
+	int64_t drain_timeout_ms;
+	int64_t backoff_min_ms, backoff_max_ms;
+	bool reset_cluster;
+};
+
+extern const struct config_key dispatcher_keys[];
+/* What the table cannot say: ERR_INPUT for a keyring or a network that is none. */
+int dispatcher_settings_check(const void *settings, struct err *err) ERR_MUST_USE;
+
+#endif

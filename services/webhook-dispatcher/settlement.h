@@ -1,0 +1,36 @@
+/* What has happened and is not written yet; and its transaction. While one is being written, the next one fills.
+ *
+ * Invariant: attempts, rows of the retry queue, positions, dead letters and the offsets that all of these let pass are one commit.
+ */
+#ifndef WEBHOOK_DISPATCHER_SETTLEMENT_H
+#define WEBHOOK_DISPATCHER_SETTLEMENT_H
+
+#include "http/sender.h"
+#include "webhook-dispatcher/flow.h"
+#include "webhook-dispatcher/outcome.h"
+
+struct settlement;
+
+struct settlement *settlement_new(void);
+void settlement_free(struct settlement *s); /* accepts NULL */
+/* Forgets everything: deliveries that have ended are freed, those that fly on are not. */
+void settlement_clear(struct settlement *s);
+bool settlement_is_empty(const struct settlement *s);
+
+void settlement_add_attempt(struct settlement *s, const struct delivery *d, enum outcome_class class,
+	const struct exchange_result *r);
+void settlement_add_end(struct settlement *s, struct delivery *d); /* takes it */
+void settlement_add_spill(struct settlement *s, struct delivery *d);
+/* A record that cannot be read; why is copied. */
+void settlement_add_dead(struct settlement *s, struct event *e, const struct err *why);
+/* What an attempt says about its endpoint. reason and event may be NULL; both are kept. failing_ms: see struct endpoint_change. */
+void settlement_add_finding(struct settlement *s, struct lane *l, enum endpoint_finding finding, int64_t at_us,
+	const char *reason, struct event *event);
+void settlement_add_disable(struct settlement *s, struct lane *l, const char *reason, int64_t failing_ms);
+/* Its rows are due again, or (deleted) end. */
+void settlement_add_endpoint(struct settlement *s, const struct endpoint *e);
+
+/* Writes it, with whatever moved in the dispatcher's partitions, and takes up due retries when `claim`. Any failure: owner_restart(). */
+int settlement_write(struct settlement *s, struct dispatcher *d, bool claim, struct err *err) ERR_MUST_USE;
+
+#endif

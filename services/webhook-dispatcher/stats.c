@@ -1,0 +1,107 @@
+/* See stats.h. */
+#include "webhook-dispatcher/stats.h"
+
+#include "metrics/metrics.h"
+
+static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, -1 };
+
+static const char *const phases[] = { "dns", "connect", "tls", "first_byte", "total" };
+enum { PHASES = sizeof(phases) / sizeof(phases[0]) };
+
+static struct {
+	struct metric_cell *attempts[OUT_CLASSES][2], *phase[PHASES];
+	struct metric_cell *delivered, *lost, *reused, *opened;
+	struct metric_cell *in_flight, *waiting, *window_events, *window_bytes;
+	struct metric_cell *endpoints, *endpoints_live, *lanes_behind;
+	struct metric_cell *pending, *retrying, *rows_waiting, *oldest_due;
+} m;
+
+static struct metric_cell *gauge(const char *name, const char *help)
+{
+	return METRIC_CELL(metric_gauge(name, help, NULL), NULL);
+}
+
+static void attempts_init(void)
+{
+	struct metric *attempts =
+		metric_counter("blazz_webhook_attempts", "Attempts by what became of them.", "outcome,try");
+	struct metric *phase = metric_histogram("blazz_webhook_phase_seconds",
+		"Time since the start of an attempt until a phase was over.", "phase", seconds);
+	struct metric *connections = metric_counter("blazz_webhook_connections",
+		"Attempts on a connection that was open, and on a new one.", "kind");
+
+	for (int i = 0; i < OUT_CLASSES; i++) {
+		m.attempts[i][0] = METRIC_CELL(attempts, outcome_class_word((enum outcome_class)i), "first");
+		m.attempts[i][1] = METRIC_CELL(attempts, outcome_class_word((enum outcome_class)i), "retry");
+	}
+	for (int i = 0; i < PHASES; i++)
+		m.phase[i] = METRIC_CELL(phase, phases[i]);
+	m.reused = METRIC_CELL(connections, "reused");
+	m.opened = METRIC_CELL(connections, "opened");
+}
+
+void stats_init(void)
+{
+	attempts_init();
+	m.delivered = METRIC_CELL(metric_histogram("blazz_webhook_delivered_seconds",
+					  "From an event's publication to its acknowledgement, at the first attempt.",
+					  NULL, seconds),
+		NULL);
+	m.lost =
+		METRIC_CELL(metric_counter("blazz_webhook_lost_records",
+				    "Records that retention removed before endpoints that were behind got them.", NULL),
+			NULL);
+	m.in_flight = gauge("blazz_webhook_in_flight", "Attempts under way.");
+	m.waiting = gauge("blazz_webhook_waiting", "Deliveries that wait in memory.");
+	m.window_events = gauge("blazz_webhook_window_events", "Events read and not settled.");
+	m.window_bytes = gauge("blazz_webhook_window_bytes", "Memory of events read and not settled.");
+	m.endpoints = gauge("blazz_webhook_endpoints", "Endpoints known.");
+	m.endpoints_live = gauge("blazz_webhook_endpoints_live", "Endpoints that are delivered to.");
+	m.lanes_behind = gauge("blazz_webhook_lanes_behind", "Endpoints that are behind, in each partition.");
+	m.pending = gauge("blazz_webhook_retry_rows_scheduled", "Rows of the retry queue that are due or scheduled.");
+	m.retrying = gauge("blazz_webhook_retry_rows_leased", "Rows of the retry queue that are being attempted.");
+	m.rows_waiting = gauge("blazz_webhook_retry_rows_waiting",
+		"Rows of the retry queue that wait behind another, or for their endpoint.");
+	m.oldest_due = gauge("blazz_webhook_retry_oldest_due_seconds", "How long the oldest due row has been due.");
+}
+
+void stats_attempt(enum outcome_class class, const struct exchange_result *r, bool retry)
+{
+	const int64_t us[PHASES] = { r->dns_us, r->connect_us, r->tls_us, r->first_byte_us, r->total_us };
+
+	metric_add(m.attempts[class][retry], 1);
+	for (int i = 0; i < PHASES; i++)
+		if (us[i] >= 0)
+			metric_observe(m.phase[i], (double)us[i] / 1e6);
+	if (r->connect_us >= 0)
+		metric_add(r->reused ? m.reused : m.opened, 1);
+}
+
+void stats_delivered(int64_t since_published_ms)
+{
+	metric_observe(m.delivered, since_published_ms > 0 ? (double)since_published_ms / 1e3 : 0);
+}
+
+void stats_lost(int64_t records)
+{
+	metric_add(m.lost, records);
+}
+
+void stats_gauges(const struct stats_gauges *g)
+{
+	metric_set(m.in_flight, (double)g->in_flight);
+	metric_set(m.waiting, (double)g->waiting);
+	metric_set(m.window_events, (double)g->window_events);
+	metric_set(m.window_bytes, (double)g->window_bytes);
+	metric_set(m.endpoints, (double)g->endpoints);
+	metric_set(m.endpoints_live, (double)g->endpoints_live);
+	metric_set(m.lanes_behind, (double)g->lanes_behind);
+}
+
+void stats_depth(const struct retry_depth *depth)
+{
+	metric_set(m.pending, (double)depth->pending);
+	metric_set(m.retrying, (double)depth->retrying);
+	metric_set(m.rows_waiting, (double)depth->waiting);
+	metric_set(m.oldest_due, (double)depth->oldest_due_ms / 1e3);
+}

@@ -1,0 +1,21 @@
+/* webhook-dispatcher's metrics. */
+#ifndef WEBHOOK_DISPATCHER_STATS_H
+#define WEBHOOK_DISPATCHER_STATS_H
+
+#include "store/webhook_retries.h"
+#include "webhook-dispatcher/outcome.h"
+
+void stats_init(void);
+void stats_attempt(enum outcome_class class, const struct exchange_result *r, bool retry);
+/* From the event's publication to its endpoint's acknowledgement at the first attempt. */
+void stats_delivered(int64_t since_published_ms);
+void stats_lost(int64_t records); /* removed by retention before they were delivered */
+
+struct stats_gauges {
+	size_t in_flight, waiting, window_events, window_bytes;
+	size_t endpoints, endpoints_live, lanes_behind;
+};
+void stats_gauges(const struct stats_gauges *g);
+void stats_depth(const struct retry_depth *depth);
+
+#endif

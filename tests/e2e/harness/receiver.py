@@ -1,0 +1,150 @@
+"""A tenant's webhook receiver: a real HTTP(S) server on loopback that keeps a journal and answers as it is told."""
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import ssl
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from harness.waiting import wait_for
+
+
+@dataclass
+class Delivery:
+    path: str
+    headers: dict
+    body: bytes
+    at: float
+    status: int  # what it was answered
+    event: dict = field(init=False)
+
+    def __post_init__(self):
+        self.event = json.loads(self.body)
+
+    @property
+    def id(self):
+        return self.headers["webhook-id"]
+
+
+def verified(delivery, secret):
+    """By the rules of Standard Webhooks, written down once more."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{delivery.headers['webhook-id']}.{delivery.headers['webhook-timestamp']}.".encode() + delivery.body
+    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    older = hmac.new(key, delivery.body, hashlib.sha256).hexdigest()
+    return (f"v1,{expected}" in delivery.headers["webhook-signature"].split(" ")
+            and delivery.headers["x-whatsapp-signature"] == older)
+
+
+def ok(delivery):
+    return 200
+
+
+class Receiver:
+    """`answer(delivery)` gives a status, or (status, {header: value}, body), or a function of the socket that does what it likes."""
+
+    def __init__(self, answer=ok, certificate=None):
+        self.answer = answer
+        self.deliveries, self.lock = [], threading.Lock()
+        self.connections = 0
+        self.open = set()
+        self.server = socket.create_server(("127.0.0.1", 0), backlog=1000)
+        self.port = self.server.getsockname()[1]
+        self.tls = None
+        if certificate:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(*certificate)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def url(self, path="/hook", host="127.0.0.1"):
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}{path}"
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        self.open.add(connection)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            stream = connection.makefile("rb")
+            while self.request(connection, stream):
+                pass
+        except (OSError, ValueError):
+            pass
+        finally:
+            connection.close()
+            self.open.discard(connection)
+
+    def request(self, connection, stream):
+        line = stream.readline()
+        if not line:
+            return False
+        headers = {}
+        while (one := stream.readline().strip()):
+            name, _, value = one.partition(b":")
+            headers[name.decode().lower()] = value.strip().decode()
+        body = stream.read(int(headers.get("content-length", 0)))
+        delivery = Delivery(line.split()[1].decode(), headers, body, time.time(), 0)
+        with self.lock:
+            answer = self.answer(delivery)
+            if callable(answer):
+                self.deliveries.append(delivery)
+            else:
+                status, more, text = answer if isinstance(answer, tuple) else (answer, {}, b"")
+                delivery.status = status
+                self.deliveries.append(delivery)
+        if callable(answer):
+            answer(connection)
+            return False
+        head = f"HTTP/1.1 {status} X\r\n" + "".join(f"{k}: {v}\r\n" for k, v in more.items())
+        connection.sendall(f"{head}content-length: {len(text)}\r\n\r\n".encode() + text)
+        return True
+
+    # What came
+
+    def accepted(self, path=None):
+        """{webhook-id: [deliveries that were answered 2xx]}"""
+        got = defaultdict(list)
+        for d in list(self.deliveries):
+            if 200 <= d.status < 300 and (path is None or d.path == path):
+                got[d.id].append(d)
+        return got
+
+    def wait(self, n, path=None, deadline_s=60.0, why=""):
+        """Until n different ones were accepted."""
+        wait_for(lambda: len(self.accepted(path)) >= n,
+                 lambda: f"{n} deliveries, have {len(self.accepted(path))} {why() if callable(why) else why}", deadline_s)
+        return self.accepted(path)
+
+    def check_order(self, path=None):
+        """Of each conversation the first acceptance of each event comes in the order of its sequence."""
+        seen, last = set(), {}
+        for d in list(self.deliveries):
+            if not 200 <= d.status < 300 or (path is not None and d.path != path) or d.id in seen:
+                continue
+            seen.add(d.id)
+            conversation, sequence = d.event["conversation_id"], d.event["sequence"]
+            if conversation is None:
+                continue
+            assert sequence > last.get(conversation, 0), f"{conversation}: {sequence} after {last[conversation]}"
+            last[conversation] = sequence
+
+    def close(self):
+        self.server.close()
+        for connection in list(self.open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
