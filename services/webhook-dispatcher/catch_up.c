@@ -44,8 +44,8 @@ static void lanes_arrive(struct partition *p)
 
 	for (l = TAILQ_FIRST(&p->catching); l; l = next) {
 		next = TAILQ_NEXT(l, in_catching);
-		if (l->state == LANE_BEHIND && lane_has_room(l) && p->read != PROGRESS_NO_OFFSET &&
-			l->position >= p->read)
+		if (l->state == LANE_BEHIND && lane_has_room(l) &&
+			(p->read == PROGRESS_NO_OFFSET || l->position >= p->read))
 			lane_go_live(l);
 	}
 }
