@@ -68,22 +68,34 @@ static const struct pg_stmt abandon = { "retries_abandon", PG_UNNAMED,
 	" updated_at = now() FROM (SELECT w.workspace_id, w.id" WAITS_OF_ENDPOINTS ") AS f"
 	" WHERE q.workspace_id = f.workspace_id AND q.id = f.id AND " Q_UNFINISHED };
 
-/* A lease that has ended is due by its end. */
+/* A lease that has ended is due by its end. With a row comes what waits right behind it, so that a long chain is not taken up row by
+ * row. */
 static const struct pg_stmt claim = {
 	"retries_claim", PG_PREPARED,
 	"WITH due AS MATERIALIZED (SELECT d.* FROM unnest($4::integer[]) AS r (partition) CROSS JOIN LATERAL"
-	" (SELECT q.workspace_id, q.id, q.next_retry_at AS due_at FROM webhook_retry_queue q WHERE q.source_partition = r.partition"
-	" AND " Q_UNFINISHED
-	" AND q.next_retry_at <= now() ORDER BY q.next_retry_at LIMIT $2::integer FOR UPDATE SKIP LOCKED) AS d),"
+	" (SELECT q.workspace_id, q.id, q.next_retry_at AS due_at, q.endpoint_id, q.ordering_key, q.source_offset FROM webhook_retry_queue q"
+	" WHERE q.source_partition = r.partition AND " Q_UNFINISHED
+	" AND q.next_retry_at <= now() ORDER BY q.next_retry_at, q.source_offset LIMIT $2::integer FOR UPDATE SKIP LOCKED) AS d),"
+	" behind AS MATERIALIZED (SELECT f.workspace_id, f.id, d.due_at FROM due d CROSS JOIN LATERAL"
+	" (SELECT w.workspace_id, w.id FROM webhook_retry_queue w WHERE w.workspace_id = d.workspace_id"
+	" AND w.endpoint_id = d.endpoint_id AND w.ordering_key = d.ordering_key AND w.source_offset > d.source_offset"
+	" AND " W_UNFINISHED
+	" AND w.next_retry_at = 'infinity' ORDER BY w.source_offset LIMIT 31 FOR UPDATE SKIP LOCKED) AS f),"
 	" claimed AS (UPDATE webhook_retry_queue q SET status = 'retrying', lease_owner = $1::text, updated_at = now(),"
-	" next_retry_at = now() + $3::bigint * interval '1 millisecond' FROM due d WHERE q.workspace_id = d.workspace_id AND q.id = d.id RETURNING q.*, d.due_at)"
+	" next_retry_at = now() + $3::bigint * interval '1 millisecond'"
+	" FROM (SELECT workspace_id, id, due_at FROM due UNION ALL SELECT workspace_id, id, due_at FROM behind) AS d"
+	" WHERE q.workspace_id = d.workspace_id AND q.id = d.id RETURNING q.*, d.due_at)"
 	" SELECT workspace_id, id, endpoint_id, account, event_id, event_type, url, payload, ordering_key, source_partition,"
-	" source_offset, source_timestamp_ms, retry_count, max_retries, last_error, dropped FROM claimed ORDER BY due_at, id"
+	" source_offset, source_timestamp_ms, retry_count, max_retries, last_error, dropped FROM claimed ORDER BY due_at, source_offset, id"
 };
 
+/* Of a chain that was taken up only the oldest is due. */
 static const struct pg_stmt unlease = { "retries_unlease", PG_PREPARED,
-	"UPDATE webhook_retry_queue SET status = 'pending', next_retry_at = now(), lease_owner = NULL, updated_at = now()"
-	" WHERE source_partition = ANY ($1::integer[]) AND status = 'retrying' AND next_retry_at < 'infinity'" };
+	"UPDATE webhook_retry_queue q SET status = 'pending', lease_owner = NULL, updated_at = now(),"
+	" next_retry_at = CASE WHEN q.ordering_key IS NULL OR l.place = 1 THEN now() ELSE 'infinity' END"
+	" FROM (SELECT w.workspace_id, w.id, row_number() OVER (PARTITION BY w.workspace_id, w.endpoint_id, w.ordering_key"
+	" ORDER BY w.source_offset) AS place FROM webhook_retry_queue w WHERE w.source_partition = ANY ($1::integer[])"
+	" AND w.status = 'retrying') AS l WHERE q.workspace_id = l.workspace_id AND q.id = l.id" };
 
 static const struct pg_stmt count = { "retries_count", PG_PREPARED,
 	"SELECT q.source_partition, q.workspace_id, q.endpoint_id, q.ordering_key, count(*), max(q.source_offset)"

@@ -10,14 +10,15 @@
 #include "webhook-dispatcher/stats.h"
 #include "wire/source_marks.h"
 
-#define TURN_RECORDS   64
+#define BURST_S        0.1
 #define RETRY_MS       1000
 #define LOW_TIMEOUT_MS 500
 
 /* Not before half of its rows are gone, or it would only fall behind again. */
 static bool lane_can_begin(const struct lane *l)
 {
-	return l->state == LANE_BEHIND && lane_has_room(l) && l->rows * 2 <= l->partition->d->settings->endpoint_rows;
+	return l->state == LANE_BEHIND && lane_has_room(l) && l->rows * 2 <= l->partition->d->settings->endpoint_rows &&
+		!pace_is_paused(&l->pace, clock_mono_ms());
 }
 
 void catch_up_stop(struct partition *p)
@@ -44,7 +45,7 @@ static void lanes_arrive(struct partition *p)
 
 	for (l = TAILQ_FIRST(&p->catching); l; l = next) {
 		next = TAILQ_NEXT(l, in_catching);
-		if (l->state == LANE_BEHIND && lane_has_room(l) &&
+		if (l->state == LANE_BEHIND && lane_has_room(l) && !pace_is_open(&l->pace) &&
 			(p->read == PROGRESS_NO_OFFSET || l->position >= p->read))
 			lane_go_live(l);
 	}
@@ -246,6 +247,17 @@ static bool pass_step(struct partition *p)
 	return false;
 }
 
+/* What is delivered live goes first: reading again is bounded. */
+static void allowance_refill(struct catch_up *c, double rate)
+{
+	int64_t now = clock_mono_ms();
+
+	c->allowance += (double)(now - c->allowed_mono_ms) / 1e3 * rate;
+	if (c->allowance > rate * BURST_S)
+		c->allowance = rate * BURST_S > 1 ? rate * BURST_S : 1;
+	c->allowed_mono_ms = now;
+}
+
 void catch_up_turn(struct partition *p)
 {
 	if (TAILQ_EMPTY(&p->catching)) {
@@ -255,6 +267,7 @@ void catch_up_turn(struct partition *p)
 	lanes_arrive(p);
 	if (!p->catch_up.reading && !pass_begin(p))
 		return;
-	for (int i = 0; i < TURN_RECORDS && pass_step(p);)
-		i++;
+	allowance_refill(&p->catch_up, (double)p->d->settings->catch_up_rate);
+	while (p->catch_up.allowance >= 1 && pass_step(p))
+		p->catch_up.allowance -= 1;
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/failpoint.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "base/utf8.h"
 #include "http/sender.h"
@@ -67,6 +68,8 @@ void delivery_end(struct delivery *d, enum delivery_end end, int64_t delay_ms)
 
 	if (waits && !had_row)
 		chain_add_row(d->chain, d->event->offset);
+	if (waits)
+		lane_passed(d->lane, d);
 	if (!waits && had_row)
 		chain_drop_row(d->chain);
 	d->state = DELIVERY_ENDED;
@@ -143,12 +146,27 @@ static void delivery_failed(struct delivery *d, const struct exchange_result *r,
 	int64_t delay = schedule_next_ms(&e->schedule, d->retries, quick, r->retry_after_ms, rng_unit());
 
 	lane_failed(d->lane);
+	chain_give_back(d->chain);
 	if (e->row.deleted)
 		delivery_end(d, END_ABANDONED, 0);
 	else if (delay == SCHEDULE_EXHAUSTED)
 		delivery_exhaust(d);
 	else
 		delivery_end(d, e->live ? END_RETRY : END_WAIT, delay);
+}
+
+static void lane_slow_down(struct lane *l, enum outcome_class class, int64_t retry_after_ms)
+{
+	const struct pace_limits limits = lane_limits(l);
+	int64_t now = clock_mono_ms();
+
+	if (class == OUT_RATE_LIMITED) {
+		pace_limited(&l->pace, retry_after_ms, now);
+	} else if (pace_failed(&l->pace, &limits, now)) {
+		log_info("endpoint is left alone for a while", LOG_I("endpoint_id", l->endpoint->row.id),
+			LOG_I("partition", l->partition->number), LOG_I("failures", l->pace.failures));
+		lane_fall_behind(l);
+	}
 }
 
 static void error_describe(struct delivery *d, const struct exchange_result *r, enum outcome_class class)
@@ -171,18 +189,22 @@ static void attempt_ended(struct delivery *d, const struct exchange_result *r)
 	settlement_add_attempt(d->lane->partition->d->filling, d, class, r);
 	switch (outcome_verdict(class, d->lane->endpoint->row.lenient)) {
 	case VERDICT_DELIVERED:
+		pace_succeeded(&d->lane->pace);
 		lane_succeeded(d->lane);
 		delivery_end(d, END_DELIVERED, 0);
 		break;
 	case VERDICT_RETRY:
 		delivery_failed(d, r, false);
+		lane_slow_down(d->lane, class, r->retry_after_ms);
 		break;
-	case VERDICT_QUICK_RETRY:
+	case VERDICT_QUICK_RETRY: /* it answers, whatever it thinks of this one */
+		pace_succeeded(&d->lane->pace);
 		delivery_failed(d, r, true);
 		break;
 	case VERDICT_GONE:
-		dispatcher_disable(d->lane->partition->d, d->lane, "it answered 410 Gone", 0);
+		chain_give_back(d->chain);
 		delivery_end(d, END_WAIT, RETRY_WAITS);
+		dispatcher_disable(d->lane->partition->d, d->lane, "it answered 410 Gone", 0);
 		break;
 	case VERDICT_AGAIN: /* the service ends */
 		delivery_end(d, END_RETRY, 0);
@@ -254,8 +276,8 @@ void delivery_begin(struct delivery *d)
 	TAILQ_INSERT_TAIL(&all->flying, d, in_list);
 	all->n_flying++;
 	d->lane->flying++;
-	if (d->hold != HOLDS_NOTHING && d->event->offset > d->lane->begun_offset)
-		d->lane->begun_offset = d->event->offset;
+	pace_begun(&d->lane->pace, d->begun_mono_ms);
+	lane_passed(d->lane, d);
 	(void)failpoint("delivery_begin");
 	sender_send(all->sender, &request, &d->exchange);
 	lane_wake(d->lane);

@@ -43,12 +43,16 @@ static void endpoint_fini(struct endpoint *e)
 void directory_clear(struct directory *d)
 {
 	struct endpoint *e;
+	struct str key;
+	void *tenant;
 	size_t i = 0;
 
 	while ((e = directory_each(d, &i))) {
 		endpoint_fini(e);
 		free(e);
 	}
+	for (i = 0; map_each(d->by_workspace, &i, &key, &tenant);)
+		free(tenant);
 	map_clear(d->by_id);
 	map_clear(d->by_workspace);
 }
@@ -136,10 +140,9 @@ static char **header_lines(struct str object, struct arena *a)
 static void endpoint_read(struct directory *d, struct endpoint *e, const struct endpoint_row *row)
 {
 	struct arena *a = arena_new(1024);
-	struct endpoint *next = e->next;
 	struct err err = { 0 };
 
-	*e = (struct endpoint){ .arena = a, .row = *row, .next = next };
+	*e = (struct endpoint){ .tenant = e->tenant, .next = e->next, .arena = a, .row = *row };
 	e->row.name = arena_str(a, row->name);
 	e->row.disabled_reason = arena_str(a, row->disabled_reason);
 	e->row.event_types = ARENA_ARRAY(a, struct str, row->n_event_types + 1);
@@ -161,23 +164,34 @@ static void endpoint_read(struct directory *d, struct endpoint *e, const struct 
 	e->live = endpoint_is_live(row) && e->keys && row->kind == ENDPOINT_HTTP;
 }
 
+static struct endpoint *endpoint_new(struct directory *d, const struct uuid *workspace)
+{
+	void **slot = map_slot(d->by_workspace, uuid_bytes(workspace));
+	struct endpoint *e = mem_calloc(1, sizeof(*e));
+
+	if (!*slot) {
+		struct tenant *t = *slot = mem_calloc(1, sizeof(*t));
+
+		TAILQ_INIT(&t->lanes);
+	}
+	e->tenant = *slot;
+	e->next = e->tenant->endpoints;
+	e->tenant->endpoints = e;
+	return e;
+}
+
 static void endpoint_take(void *ctx, const struct endpoint_row *row)
 {
 	struct directory *d = ctx;
 	void **slot = map_slot(d->by_id, id_key(&row->id));
 	struct endpoint *e = *slot;
-	bool known = e != NULL, was_live = e && e->live;
+	bool known = e != NULL, was_live = e && e->live, was_deleted = e && e->row.deleted;
 
-	if (!e) {
-		void **first = map_slot(d->by_workspace, uuid_bytes(&row->workspace));
-
-		*slot = e = mem_calloc(1, sizeof(*e));
-		e->next = *first;
-		*first = e;
-	}
+	if (!known)
+		*slot = e = endpoint_new(d, &row->workspace);
 	endpoint_fini(e);
 	endpoint_read(d, e, row);
-	if (known ? e->live != was_live : !e->live)
+	if (known ? e->live != was_live || e->row.deleted != was_deleted : !e->live && !e->row.deleted)
 		d->changed(d->ctx, e);
 }
 
@@ -197,7 +211,9 @@ struct endpoint *directory_find(const struct directory *d, int64_t id)
 
 struct endpoint *directory_of_workspace(const struct directory *d, const struct uuid *workspace)
 {
-	return map_get(d->by_workspace, uuid_bytes(workspace));
+	const struct tenant *t = map_get(d->by_workspace, uuid_bytes(workspace));
+
+	return t ? t->endpoints : NULL;
 }
 
 struct endpoint *directory_each(const struct directory *d, size_t *i)

@@ -11,7 +11,16 @@
 #include "webhook-dispatcher/event.h"
 #include "webhook-dispatcher/schedule.h"
 
+/* A workspace in the scheduler. */
+struct tenant {
+	struct endpoint *endpoints; /* linked by next */
+	TAILQ_HEAD(, lane) lanes;   /* that can run */
+	TAILQ_ENTRY(tenant) in_turn;
+	int64_t deficit;
+};
+
 struct endpoint {
+	struct tenant *tenant;
 	struct endpoint_row row;
 	struct arena *arena;      /* of the row */
 	struct signing_keys *keys; /* NULL: its secrets cannot be opened, so it is not live */

@@ -174,13 +174,11 @@ void dispatcher_pump(struct dispatcher *d)
 {
 	struct lane *l;
 
-	while (!d->draining && d->n_flying < (size_t)d->settings->max_in_flight && (l = TAILQ_FIRST(&d->runnable))) {
+	while (!d->draining && d->n_flying < (size_t)d->settings->max_in_flight &&
+		(l = scheduler_next(&d->scheduler))) {
 		struct delivery *next = lane_next(l);
 
-		if (l->runnable) { /* the others first */
-			TAILQ_REMOVE(&d->runnable, l, in_runnable);
-			TAILQ_INSERT_TAIL(&d->runnable, l, in_runnable);
-		}
+		scheduler_charge(l, next->event->body.n);
 		delivery_begin(next);
 	}
 }
@@ -210,7 +208,7 @@ static bool settlement_is_due(const struct dispatcher *d, int64_t now, bool *cla
 		return false;
 	for (size_t i = 0; i < d->n_partitions; i++)
 		rows += d->partitions[i] ? d->partitions[i]->rows : 0;
-	*claim = !d->draining && rows > 0 && now >= d->claim_mono_ms;
+	*claim = !d->draining && rows > 0 && (now >= d->claim_mono_ms || d->rows_released);
 	return true;
 }
 
@@ -222,6 +220,7 @@ static int settle(struct dispatcher *d, bool claim, struct err *err)
 	d->settle_mono_ms = now + d->settings->settle_interval_ms;
 	if (claim)
 		d->claim_mono_ms = now + d->settings->claim_interval_ms;
+	d->rows_released = false;
 	for (size_t i = 0; i < d->n_partitions; i++)
 		if (d->partitions[i])
 			partition_relieve(d->partitions[i], now);
@@ -292,7 +291,9 @@ static int turn(struct dispatcher *d, struct err *err)
 		if (d->partitions[i]) {
 			partition_hold_back(d->partitions[i]);
 			catch_up_turn(d->partitions[i]);
+			refetch_turn(d->partitions[i]);
 		}
+	scheduler_wake(&d->scheduler, now);
 	dispatcher_pump(d);
 	return settlement_is_due(d, now, &claim) ? settle(d, claim, err) : 0;
 }
@@ -348,7 +349,7 @@ static void on_readable(void *ctx)
 
 static void on_scan_readable(void *ctx)
 {
-	kafka_scanner_woken(((struct dispatcher *)ctx)->scanner);
+	kafka_scanner_woken(ctx);
 }
 
 static void notices_watch(struct dispatcher *d, struct pg *pg)
@@ -410,6 +411,11 @@ static int sender_start(struct dispatcher *d, struct err *err)
 	return sender_open(&d->sender, &options, err);
 }
 
+static int scanner_start(struct dispatcher *d, struct kafka_scanner **out, struct err *err)
+{
+	return kafka_scanner_open(out, service_kafka(d->service), "webhook-dispatcher", d->chat_event_topic, err);
+}
+
 static int parts_open(struct dispatcher *d, struct err *err)
 {
 	const struct dispatcher_settings *s = d->settings;
@@ -419,15 +425,14 @@ static int parts_open(struct dispatcher *d, struct err *err)
 		return -1;
 	d->directory = directory_new(&keyring, on_endpoint_changed, d);
 	if (loop_new(&d->loop, err) < 0 || guard_new(&d->guard, s->allowed_networks, s->allow_http, err) < 0 ||
-		sender_start(d, err) < 0 ||
-		kafka_scanner_open(&d->scanner, service_kafka(d->service), "webhook-dispatcher", d->chat_event_topic,
-			err) < 0 ||
-		owner_start(d, err) < 0)
+		sender_start(d, err) < 0 || scanner_start(d, &d->scanner, err) < 0 ||
+		scanner_start(d, &d->refetcher, err) < 0 || owner_start(d, err) < 0)
 		return -1;
 	d->tx = owner_tx_new(d->owner);
 	d->signals = loop_io_new(d->loop, service_signal_fd(d->service), true, false, on_readable, d);
 	d->kafka = loop_io_new(d->loop, owner_fd(d->owner), true, false, on_readable, d);
-	d->scan = loop_io_new(d->loop, kafka_scanner_fd(d->scanner), true, false, on_scan_readable, d);
+	d->scan = loop_io_new(d->loop, kafka_scanner_fd(d->scanner), true, false, on_scan_readable, d->scanner);
+	d->refetch = loop_io_new(d->loop, kafka_scanner_fd(d->refetcher), true, false, on_scan_readable, d->refetcher);
 	return 0;
 }
 
@@ -445,7 +450,7 @@ int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *s
 	d->reading = arena_new(1 << 16);
 	d->filling = settlement_new();
 	d->writing = settlement_new();
-	TAILQ_INIT(&d->runnable);
+	scheduler_init(&d->scheduler);
 	TAILQ_INIT(&d->flying);
 	if (parts_open(d, err) < 0) {
 		dispatcher_close(&d);
@@ -467,10 +472,12 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	loop_io_free(d->signals);
 	loop_io_free(d->kafka);
 	loop_io_free(d->scan);
+	loop_io_free(d->refetch);
 	owner_tx_free(d->tx);
 	owner_close(&d->owner);
 	sender_close(&d->sender);
 	kafka_scanner_close(&d->scanner);
+	kafka_scanner_close(&d->refetcher);
 	settlement_free(d->filling);
 	settlement_free(d->writing);
 	directory_free(d->directory);

@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "service/service.h"
 #include "webhook-dispatcher/flow.h"
+#include "webhook-dispatcher/scheduler.h"
 #include "webhook-dispatcher/settings.h"
 #include "worker/owner.h"
 
@@ -21,7 +22,7 @@ struct dispatcher {
 	struct loop *loop;
 	struct guard *guard;
 	struct sender *sender;
-	struct kafka_scanner *scanner;
+	struct kafka_scanner *scanner, *refetcher; /* for those that are behind, and for rows without their event */
 	struct owner *owner;
 	struct owner_tx *tx;
 	struct directory *directory;
@@ -30,7 +31,7 @@ struct dispatcher {
 
 	struct partition **partitions; /* by number; NULL: not ours */
 	size_t n_partitions;
-	struct lane_list runnable;
+	struct scheduler scheduler;
 	struct delivery_list flying;
 	size_t n_flying;
 	struct settlement *filling, *writing;
@@ -41,8 +42,9 @@ struct dispatcher {
 	int64_t settle_mono_ms, claim_mono_ms, report_mono_ms, tidy_mono_ms;
 	struct arena *reading; /* of one record */
 	struct buf header_lines;
-	struct loop_io *signals, *kafka, *scan, *notices;
+	struct loop_io *signals, *kafka, *scan, *refetch, *notices;
 	unsigned reports;
+	bool rows_released; /* the next ones of a chain are due now */
 	bool draining;
 };
 

@@ -18,6 +18,7 @@
 #include "store/webhook_positions.h"
 #include "store/webhook_retries.h"
 #include "webhook-dispatcher/directory.h"
+#include "webhook-dispatcher/pace.h"
 
 struct dispatcher;
 struct exchange;
@@ -70,6 +71,7 @@ struct chain {
 	bool busy;            /* one of it is under way */
 	int64_t rows;         /* in the retry queue, or on their way into it */
 	int64_t last_row;     /* offset of the latest */
+	unsigned round;       /* rises when rows that were taken up are given back */
 	bool ready;           /* in the lane's list */
 	TAILQ_ENTRY(chain) in_ready;
 };
@@ -85,9 +87,13 @@ struct lane {
 	struct chain_list ready;
 	size_t waiting, flying;
 	int64_t rows;
-	int64_t begun_offset; /* the highest of which a delivery was begun; -1: none */
-	bool runnable;        /* in the dispatcher's list */
-	TAILQ_ENTRY(lane) in_runnable;
+	int64_t begun_offset; /* the highest of which a delivery was begun, or has a row; -1: none */
+	struct pace pace;
+	bool runnable, asleep; /* in the scheduler's lists */
+	int64_t again_mono_ms; /* asleep until then */
+	TAILQ_ENTRY(lane) in_turn;
+	TAILQ_ENTRY(lane) in_asleep;
+	int64_t admitted_mono_ms; /* the last time */
 	int64_t fails_since_ms; /* no success since; 0: the last attempt succeeded, or there was none */
 
 	/* Behind, and until what was fed then is settled. */
@@ -111,7 +117,23 @@ struct catch_up {
 	bool holding;
 	struct kafka_message held; /* nobody on the pass has room for it */
 	int64_t retry_mono_ms;
+	double allowance; /* records that may be read now */
+	int64_t allowed_mono_ms;
 	struct source_marks *marks;
+};
+
+/* A row of the retry queue whose event is read again. */
+struct want {
+	struct retry_row row; /* its texts are not kept */
+	unsigned round; /* of its chain, when it was taken up */
+	TAILQ_ENTRY(want) in_wants;
+};
+
+struct refetch {
+	bool reading;
+	int64_t next; /* offset that comes next, at least */
+	int64_t retry_mono_ms;
+	TAILQ_HEAD(want_list, want) wants; /* by offset */
 };
 
 struct partition {
@@ -130,6 +152,7 @@ struct partition {
 	struct map *by_row; /* deliveries in memory that have a row */
 	bool included; /* in the transaction that is being put together */
 	struct catch_up catch_up;
+	struct refetch refetch;
 	struct source_marks *marks;
 };
 
@@ -163,11 +186,16 @@ bool lane_has(const struct lane *l, const struct event *e);
 /* A due row. */
 void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row);
 bool lane_has_room(const struct lane *l);
+/* This one was begun, or has a row: its offset is not read again for the lane. */
+void lane_passed(struct lane *l, const struct delivery *d);
 /* Its position, or what it is made of, has changed. */
 void lane_touch(struct lane *l);
 /* What it held was let go. */
 void lane_settled(struct lane *l);
-/* Its backlog is read again later: whatever it can be spared is given up, the rest becomes rows. */
+struct pace_limits lane_limits(const struct lane *l);
+/* It was fed, and has no room for more: others do not wait for it. */
+void lane_crowd(struct lane *l);
+/* Its backlog is read again later: whatever can be spared is given up, the rest becomes rows. */
 void lane_fall_behind(struct lane *l);
 void lane_go_live(struct lane *l);
 /* As PostgreSQL has it, when the partition was taken over. */
@@ -177,13 +205,14 @@ void lane_endpoint_changed(struct lane *l);
 /* What position PostgreSQL must have now; false: none. */
 bool lane_position(const struct lane *l, int64_t *next_offset, int64_t *live_from);
 struct delivery *lane_next(struct lane *l); /* takes it out; NULL: nothing is ready, or enough is under way */
-void lane_wake(struct lane *l); /* into the dispatcher's list, if it can run */
+void lane_wake(struct lane *l); /* tells the scheduler whether it can run */
 struct chain *lane_chain(struct lane *l, const struct uuid *key); /* creates it */
 
-void chain_wait(struct chain *c, struct delivery *d, bool first);
 void chain_settle(struct chain *c); /* after anything changed: ready, blocked, or gone */
 void chain_add_row(struct chain *c, int64_t offset);
 void chain_drop_row(struct chain *c);
+/* One of its deliveries has failed: what was taken up behind it waits again. */
+void chain_give_back(struct chain *c);
 
 /* delivery.c */
 
@@ -202,5 +231,11 @@ void delivery_detach(struct delivery *d);
 
 void catch_up_turn(struct partition *p);
 void catch_up_stop(struct partition *p);
+
+/* refetch.c: events of rows that were kept without them */
+
+void refetch_add(struct partition *p, const struct retry_row *row);
+void refetch_turn(struct partition *p);
+void refetch_stop(struct partition *p); /* and forgets what was wanted */
 
 #endif

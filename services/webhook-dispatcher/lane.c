@@ -2,8 +2,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "webhook-dispatcher/dispatcher.h"
+
+#define ACTIVE_MS 1000 /* a lane that was fed so recently is in use */
 
 struct lane *lane_new(struct partition *p, struct endpoint *e)
 {
@@ -39,8 +42,7 @@ void lane_free(struct lane *l)
 
 	while (map_each(l->chains, &i, &key, &chain))
 		chain_free(chain);
-	if (l->runnable)
-		TAILQ_REMOVE(&l->partition->d->runnable, l, in_runnable);
+	scheduler_put(&l->partition->d->scheduler, l, false, INT64_MAX);
 	map_free(l->chains);
 	free(l);
 }
@@ -83,12 +85,17 @@ void chain_drop_row(struct chain *c)
 	c->lane->partition->rows--;
 }
 
-void chain_wait(struct chain *c, struct delivery *d, bool first)
+/* Rows come before everything else, in the order of their offsets. */
+static void chain_wait(struct chain *c, struct delivery *d)
 {
+	struct delivery *before = TAILQ_FIRST(&c->waiting);
+
 	d->state = DELIVERY_WAITING;
 	c->lane->waiting++;
-	if (first)
-		TAILQ_INSERT_HEAD(&c->waiting, d, in_chain);
+	while (before && (!d->row || (before->row && before->event->offset < d->event->offset)))
+		before = TAILQ_NEXT(before, in_chain);
+	if (before)
+		TAILQ_INSERT_BEFORE(before, d, in_chain);
 	else
 		TAILQ_INSERT_TAIL(&c->waiting, d, in_chain);
 }
@@ -113,14 +120,14 @@ static void chain_set_ready(struct chain *c, bool ready)
 		TAILQ_REMOVE(&c->lane->ready, c, in_ready);
 }
 
-/* Behind a row nothing waits in memory: it becomes a row, too. */
-static void chain_spill(struct chain *c)
+/* Rows, or what has none, waits in the retry queue. */
+static void chain_end_waiting(struct chain *c, bool rows)
 {
 	struct delivery *d, *next;
 
 	for (d = TAILQ_FIRST(&c->waiting); d; d = next) {
 		next = TAILQ_NEXT(d, in_chain);
-		if (d->row)
+		if ((d->row != 0) != rows)
 			continue;
 		TAILQ_REMOVE(&c->waiting, d, in_chain);
 		c->lane->waiting--;
@@ -128,13 +135,19 @@ static void chain_spill(struct chain *c)
 	}
 }
 
+void chain_give_back(struct chain *c)
+{
+	c->round++;
+	chain_end_waiting(c, true);
+}
+
 void chain_settle(struct chain *c)
 {
 	struct lane *l = c->lane;
 	struct delivery *first;
 
-	if (c->rows > 0)
-		chain_spill(c);
+	if (c->rows > 0) /* behind a row nothing waits in memory: it becomes a row, too */
+		chain_end_waiting(c, false);
 	first = TAILQ_FIRST(&c->waiting);
 	chain_set_ready(c, first && !c->busy);
 	if (!first && !c->busy && c->rows == 0) {
@@ -157,7 +170,8 @@ void lane_admit(struct lane *l, struct event *e, enum delivery_hold hold)
 {
 	struct chain *c = chain_of(l, e);
 
-	chain_wait(c, delivery_new(l, c, e, hold), false);
+	l->admitted_mono_ms = e->read_mono_ms;
+	chain_wait(c, delivery_new(l, c, e, hold));
 	chain_settle(c);
 }
 
@@ -169,7 +183,7 @@ void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row
 	d->row = row->id;
 	d->retries = row->retry_count + 1;
 	*map_slot(l->partition->by_row, (struct str){ (const char *)&d->row, sizeof(d->row) }) = d;
-	chain_wait(c, d, true);
+	chain_wait(c, d);
 	chain_settle(c);
 }
 
@@ -177,22 +191,27 @@ bool lane_has_room(const struct lane *l)
 {
 	const struct dispatcher_settings *s = l->partition->d->settings;
 
-	return l->waiting < (size_t)s->endpoint_waiting && l->rows < s->endpoint_rows;
+	return l->waiting < (size_t)s->endpoint_waiting && l->rows + (int64_t)l->waiting < s->endpoint_rows;
 }
 
 /* Running */
 
+struct pace_limits lane_limits(const struct lane *l)
+{
+	const struct dispatcher_settings *s = l->partition->d->settings;
+
+	return (struct pace_limits){ l->endpoint->row.rate, l->endpoint->row.max_in_flight,
+		(int32_t)s->breaker_failures, s->breaker_min_ms, s->breaker_max_ms };
+}
+
 void lane_wake(struct lane *l)
 {
-	bool can = l->endpoint->live && !TAILQ_EMPTY(&l->ready) && l->flying < (size_t)l->endpoint->row.max_in_flight;
+	const struct pace_limits limits = lane_limits(l);
+	int64_t again = INT64_MAX;
+	bool can = l->endpoint->live && !TAILQ_EMPTY(&l->ready) &&
+		pace_room(&l->pace, &limits, (int32_t)l->flying, clock_mono_ms(), &again) > 0;
 
-	if (can == l->runnable)
-		return;
-	l->runnable = can;
-	if (can)
-		TAILQ_INSERT_TAIL(&l->partition->d->runnable, l, in_runnable);
-	else
-		TAILQ_REMOVE(&l->partition->d->runnable, l, in_runnable);
+	scheduler_put(&l->partition->d->scheduler, l, can, again);
 }
 
 struct delivery *lane_next(struct lane *l)
@@ -208,6 +227,12 @@ struct delivery *lane_next(struct lane *l)
 }
 
 /* Behind */
+
+void lane_passed(struct lane *l, const struct delivery *d)
+{
+	if (d->hold != HOLDS_NOTHING && d->event->offset > l->begun_offset)
+		l->begun_offset = d->event->offset;
+}
 
 void lane_touch(struct lane *l)
 {
@@ -240,25 +265,39 @@ static void held_spill(struct lane *l)
 		delivery_spill(d);
 }
 
-/* What was not begun: below the position it becomes a row, beyond it is read again. A row that was taken up goes back when its endpoint
- * is not live. */
+/* The oldest row that was taken up is due again when the endpoint may be asked again; what is behind it waits. */
+static void chain_rows_back(struct chain *c)
+{
+	int64_t pause = c->lane->pace.paused_until - clock_mono_ms();
+	struct delivery *d = TAILQ_FIRST(&c->waiting);
+
+	if (d && d->row && !c->busy && c->lane->endpoint->live) {
+		TAILQ_REMOVE(&c->waiting, d, in_chain);
+		c->lane->waiting--;
+		delivery_end(d, END_RETRY, pause > 0 ? pause : 0);
+	}
+	chain_give_back(c);
+}
+
+/* What was not begun: below the position it becomes a row, beyond it is read again. Rows that were taken up go back when nothing is sent
+ * for now. */
 static void chain_fall_behind(struct chain *c, int64_t position)
 {
-	bool live = c->lane->endpoint->live;
+	const struct lane *l = c->lane;
 	struct delivery *d, *next;
 
+	if (!l->endpoint->live || pace_is_open(&l->pace))
+		chain_rows_back(c);
 	for (d = TAILQ_FIRST(&c->waiting); d; d = next) {
 		next = TAILQ_NEXT(d, in_chain);
-		if (d->row && live)
+		if (d->row)
 			continue;
 		TAILQ_REMOVE(&c->waiting, d, in_chain);
 		c->lane->waiting--;
-		if (d->row || d->event->offset < position) {
-			delivery_end(d, c->busy || c->rows > 0 || !live ? END_WAIT : END_RETRY, 0);
-		} else {
-			delivery_let_go(d);
+		if (d->event->offset < position)
+			delivery_end(d, c->busy || c->rows > 0 || !l->endpoint->live ? END_WAIT : END_RETRY, 0);
+		else
 			delivery_free(d);
-		}
 	}
 }
 
@@ -268,6 +307,31 @@ static int64_t fall_position(const struct lane *l)
 	if (l->begun_offset >= 0)
 		return l->begun_offset + 1;
 	return l->partition->committed < 0 ? 0 : l->partition->committed;
+}
+
+static bool others_are_active(const struct lane *l)
+{
+	struct str key;
+	void *v;
+	size_t i = 0;
+
+	while (map_each(l->partition->lanes, &i, &key, &v)) {
+		const struct lane *other = v;
+
+		if (other != l && other->state == LANE_LIVE &&
+			l->admitted_mono_ms - other->admitted_mono_ms < ACTIVE_MS)
+			return true;
+	}
+	return false;
+}
+
+/* The partition waits for its only lane; where there are others, this one falls behind. */
+void lane_crowd(struct lane *l)
+{
+	if (others_are_active(l))
+		lane_fall_behind(l);
+	else
+		l->partition->crowded = true;
 }
 
 void lane_fall_behind(struct lane *l)

@@ -21,6 +21,7 @@ struct partition *partition_new(struct dispatcher *d, int32_t number, int64_t ne
 	TAILQ_INIT(&p->window);
 	TAILQ_INIT(&p->catching);
 	TAILQ_INIT(&p->touched);
+	TAILQ_INIT(&p->refetch.wants);
 	return p;
 }
 
@@ -32,6 +33,7 @@ void partition_free(struct partition *p)
 	size_t i = 0;
 
 	catch_up_stop(p);
+	refetch_stop(p);
 	while (map_each(p->lanes, &i, &key, &lane))
 		lane_free(lane);
 	while ((e = TAILQ_FIRST(&p->window))) {
@@ -194,7 +196,8 @@ static struct event *take_wanted(struct partition *p, const struct reading *r)
 			e = event_keep(r, true);
 		if (l->state == LANE_LIVE && !lane_has(l, e))
 			lane_admit(l, e, HOLDS_PARTITION);
-		p->crowded = p->crowded || (l->state == LANE_LIVE && !lane_has_room(l));
+		if (l->state == LANE_LIVE && !lane_has_room(l))
+			lane_crowd(l);
 	}
 	return e;
 }

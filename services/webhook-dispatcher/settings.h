@@ -17,6 +17,8 @@ struct dispatcher_settings {
 	int64_t settle_interval_ms;
 	int64_t claim_interval_ms, claim_max, lease_ms;
 	int64_t disable_after_ms;
+	int64_t breaker_failures, breaker_min_ms, breaker_max_ms;
+	int64_t catch_up_rate;
 	int64_t retries_keep_ms, attempts_keep_days;
 	int64_t drain_timeout_ms;
 	int64_t backoff_min_ms, backoff_max_ms;

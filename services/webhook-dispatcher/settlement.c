@@ -254,15 +254,19 @@ void settlement_add_endpoint(struct settlement *s, const struct endpoint *e)
 		(struct endpoint_news){ { e->row.workspace_id, e->row.id }, e->row.deleted };
 }
 
-/* A row that was taken up and is not attempted now. */
-static void give_back(struct settlement *s, const struct retry_row *row, enum retry_status status, int64_t delay_ms)
+void settlement_give_back(struct settlement *s, const struct retry_row *row, enum retry_status status, int64_t delay_ms,
+	const char *error)
 {
 	*ITEMS_ADD(&s->results, struct retry_result) = (struct retry_result){ .workspace_id = row->workspace_id,
 		.id = row->id,
 		.status = status,
 		.retry_count = row->retry_count,
-		.delay_ms = delay_ms };
+		.delay_ms = delay_ms,
+		.last_error = error ? arena_str(s->arena, str_of(error)) : STR_NONE };
 	*ITEMS_ADD(&s->result_partitions, int32_t) = row->partition;
+	if (status == RETRY_FAILED)
+		*ITEMS_ADD(&s->releases, struct retry_key) =
+			(struct retry_key){ row->workspace_id, row->endpoint_id, row->ordering_key };
 }
 
 /* Putting together. Nothing waits here, and afterwards nothing refers to lanes: the partitions may be lost while statements wait. */
@@ -275,8 +279,10 @@ static void include(struct settlement *s, struct partition *p)
 	*ITEMS_ADD(&s->included, struct partition *) = p;
 }
 
+/* What only waits behind another is read again by its offset. */
 static void plan_row(struct settlement *s, const struct delivery *d, enum retry_status status, int64_t delay_ms)
 {
+	bool follows = delay_ms == RETRY_WAITS && !d->attempted;
 	const struct endpoint *e = d->lane->endpoint;
 	const struct event *event = d->event;
 
@@ -287,7 +293,7 @@ static void plan_row(struct settlement *s, const struct delivery *d, enum retry_
 		.event_id = event->id,
 		.event_type = str_of(event->type),
 		.url = storable(s->arena, e->row.url, 2000),
-		.record = buf_str(&event->record),
+		.record = follows ? STR_NONE : buf_str(&event->record),
 		.ordering_key = d->key,
 		.partition = event->partition,
 		.offset = event->offset,
@@ -629,50 +635,95 @@ static void spills_written(struct settlement *s)
 	}
 }
 
+/* An event that has a row already, of an earlier time, needs no second one. */
+static void rows_written(const struct settlement *s, struct dispatcher *d)
+{
+	for (size_t i = 0; i < s->rows.n; i++) {
+		const struct retry_row *row = &ITEMS(&s->rows, struct retry_row)[i];
+		struct partition *p = dispatcher_partition(d, row->partition);
+		struct endpoint *e = directory_find(d->directory, row->endpoint_id);
+		struct chain *c = p && e && !row->inserted
+			? map_get(partition_lane(p, e)->chains, uuid_bytes(&row->ordering_key))
+			: NULL;
+
+		if (!c)
+			continue;
+		chain_drop_row(c);
+		chain_settle(c);
+	}
+}
+
 /* Rows that were taken up */
 
-static void row_admit(struct dispatcher *d, struct partition *p, struct endpoint *e, const struct retry_row *row)
+static void row_drop(struct partition *p, struct endpoint *e, const struct retry_row *row)
 {
+	struct chain *c = e ? lane_chain(partition_lane(p, e), &row->ordering_key) : NULL;
+
+	settlement_give_back(p->d->filling, row, RETRY_FAILED, 0, row->dropped ? NULL : "the endpoint was deleted");
+	if (c && c->rows > 0)
+		chain_drop_row(c);
+	if (c)
+		chain_settle(c);
+}
+
+/* 0: it was admitted; else when to try again. */
+static int64_t row_admit(struct partition *p, struct endpoint *e, const struct retry_row *row)
+{
+	struct dispatcher *d = p->d;
 	struct lane *l = partition_lane(p, e);
+	int64_t now = clock_mono_ms();
 	struct reading r;
 	struct event *event;
 	struct err err;
 
-	if (l->waiting >= (size_t)d->settings->endpoint_waiting) {
-		give_back(d->filling, row, RETRY_PENDING, POSTPONE_MS);
-		return;
+	if (!e->live)
+		return RETRY_WAITS;
+	if (pace_is_paused(&l->pace, now))
+		return l->pace.paused_until - now;
+	if (l->waiting >= (size_t)d->settings->endpoint_waiting)
+		return POSTPONE_MS;
+	if (!row->record.p) {
+		refetch_add(p, row);
+		return 0;
 	}
 	arena_reset(d->reading);
 	if (event_reread(row->record, row->partition, row->offset, row->timestamp_ms, d->reading, &r, &err) < 0) {
 		log_error("row of the retry queue cannot be read", LOG_I("row", row->id), LOG_ERR(&err));
-		give_back(d->filling, row, RETRY_PENDING, UNREADABLE_MS);
-		return;
+		return UNREADABLE_MS;
 	}
 	event = event_keep(&r, true);
 	lane_admit_row(l, event, row);
 	event_unref(event);
+	return 0;
 }
 
-static void row_take(struct dispatcher *d, const struct retry_row *row)
+/* Of a chain whose first row has to wait the others do, too: `put_off` has those chains. */
+static void row_take(struct dispatcher *d, const struct retry_row *row, struct map *put_off)
 {
 	struct partition *p = dispatcher_partition(d, row->partition);
 	struct endpoint *e = directory_find(d->directory, row->endpoint_id);
+	int64_t delay_ms;
 
 	if (!p || map_get(p->by_row, (struct str){ (const char *)&row->id, sizeof(row->id) }))
 		return; /* somebody else's by now, or under way: its lease was renewed */
 	if (row->dropped || !e || e->row.deleted) {
-		struct chain *c = e ? lane_chain(partition_lane(p, e), &row->ordering_key) : NULL;
-
-		give_back(d->filling, row, RETRY_FAILED, 0);
-		if (c && c->rows > 0)
-			chain_drop_row(c);
-		if (c)
-			chain_settle(c);
-	} else if (!e->live) {
-		give_back(d->filling, row, RETRY_PENDING, RETRY_WAITS);
-	} else {
-		row_admit(d, p, e, row);
+		row_drop(p, e, row);
+		return;
 	}
+	delay_ms = map_get(put_off, uuid_bytes(&row->ordering_key)) ? RETRY_WAITS : row_admit(p, e, row);
+	if (delay_ms == 0)
+		return;
+	*map_slot(put_off, uuid_bytes(&row->ordering_key)) = d;
+	settlement_give_back(d->filling, row, RETRY_PENDING, delay_ms, NULL);
+}
+
+static void rows_take(struct dispatcher *d, const struct items *claimed)
+{
+	struct map *put_off = map_new();
+
+	for (size_t i = 0; i < claimed->n; i++)
+		row_take(d, &ITEMS(claimed, struct retry_row)[i], put_off);
+	map_free(put_off);
 }
 
 int settlement_write(struct settlement *s, struct dispatcher *d, bool claim, struct err *err)
@@ -707,8 +758,11 @@ int settlement_write(struct settlement *s, struct dispatcher *d, bool claim, str
 		goto out;
 	(void)failpoint("settle_committed");
 	spills_written(s);
-	for (size_t i = 0; generation == owner_generation(d->owner) && i < claimed.n; i++)
-		row_take(d, &ITEMS(&claimed, struct retry_row)[i]);
+	d->rows_released = d->rows_released || s->releases.n > 0;
+	if (generation == owner_generation(d->owner)) {
+		rows_written(s, d);
+		rows_take(d, &claimed);
+	}
 	rc = 0;
 out:
 	owner_tx_reset(d->tx);

@@ -27,6 +27,9 @@ void settlement_add_dead(struct settlement *s, struct event *e, const struct err
 void settlement_add_finding(struct settlement *s, struct lane *l, enum endpoint_finding finding, int64_t at_us,
 	const char *reason, struct event *event);
 void settlement_add_disable(struct settlement *s, struct lane *l, const char *reason, int64_t failing_ms);
+/* A row that was taken up and is not attempted now: due in delay_ms (or RETRY_WAITS), or failed for the reason given. */
+void settlement_give_back(struct settlement *s, const struct retry_row *row, enum retry_status status, int64_t delay_ms,
+	const char *error);
 /* Its rows are due again, or (deleted) end. */
 void settlement_add_endpoint(struct settlement *s, const struct endpoint *e);
 

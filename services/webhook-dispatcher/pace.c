@@ -1,0 +1,117 @@
+/* See pace.h. Invariant: whatever was taught or opened comes back by itself, and a probe always comes. */
+#include "webhook-dispatcher/pace.h"
+
+#define LIMITED_PAUSE_MS     1000
+#define LIMITED_PAUSE_MAX_MS 86400000
+#define SLOWEST              1.0   /* a second */
+#define RECOVERY             1.1 /* of the rate, each second */
+#define FORGOTTEN            10.0 /* times as fast as when it was limited: no limit any more */
+
+static void rate_recover(struct pace *p, int64_t now_ms)
+{
+	for (; p->rate > 0 && now_ms - p->rate_at >= 1000; p->rate_at += 1000) {
+		p->rate *= RECOVERY;
+		if (p->rate > FORGOTTEN * p->was)
+			p->rate = 0;
+	}
+}
+
+static double rate_now(struct pace *p, const struct pace_limits *l, int64_t now_ms)
+{
+	rate_recover(p, now_ms);
+	return p->rate > 0 && (l->rate == 0 || p->rate < l->rate) ? p->rate : l->rate;
+}
+
+/* A bucket holds what one second gives, and begins full. */
+static void tokens_refill(struct pace *p, double rate, int64_t now_ms)
+{
+	double most = rate > 1 ? rate : 1;
+
+	p->tokens = p->tokens_at == 0 ? most : p->tokens + (double)(now_ms - p->tokens_at) / 1e3 * rate;
+	if (p->tokens > most)
+		p->tokens = most;
+	p->tokens_at = now_ms;
+}
+
+int32_t pace_room(struct pace *p, const struct pace_limits *l, int32_t flying, int64_t now_ms, int64_t *again_ms)
+{
+	int32_t most = p->pause_ms > 0 ? 1 : l->max_in_flight, room = most - flying;
+	double rate;
+
+	*again_ms = INT64_MAX;
+	if (room <= 0)
+		return 0;
+	if (now_ms < p->paused_until) {
+		*again_ms = p->paused_until;
+		return 0;
+	}
+	rate = rate_now(p, l, now_ms);
+	if (rate == 0)
+		return room;
+	tokens_refill(p, rate, now_ms);
+	if (p->tokens < 1) {
+		*again_ms = now_ms + 1 + (int64_t)((1 - p->tokens) / rate * 1e3);
+		return 0;
+	}
+	return p->tokens < room ? (int32_t)p->tokens : room;
+}
+
+void pace_begun(struct pace *p, int64_t now_ms)
+{
+	if (now_ms - p->second >= 1000) {
+		p->begun_before = now_ms - p->second < 2000 ? p->begun : 0;
+		p->begun = 0;
+		p->second = now_ms;
+	}
+	p->begun++;
+	p->tokens -= 1;
+}
+
+void pace_succeeded(struct pace *p)
+{
+	p->failures = 0;
+	p->pause_ms = 0;
+}
+
+bool pace_failed(struct pace *p, const struct pace_limits *l, int64_t now_ms)
+{
+	bool opens = p->pause_ms == 0 && ++p->failures >= l->breaker_failures;
+
+	if (opens)
+		p->pause_ms = l->breaker_min_ms;
+	else if (p->pause_ms > 0 && now_ms >= p->paused_until)
+		p->pause_ms = p->pause_ms * 2 < l->breaker_max_ms ? p->pause_ms * 2 : l->breaker_max_ms;
+	if (p->pause_ms > 0 && now_ms >= p->paused_until)
+		p->paused_until = now_ms + p->pause_ms;
+	return opens;
+}
+
+void pace_limited(struct pace *p, int64_t retry_after_ms, int64_t now_ms)
+{
+	int64_t pause = retry_after_ms < 0 ? LIMITED_PAUSE_MS : retry_after_ms;
+	int32_t begun = p->begun > p->begun_before ? p->begun : p->begun_before;
+
+	if (pause > LIMITED_PAUSE_MAX_MS)
+		pause = LIMITED_PAUSE_MAX_MS;
+	if (now_ms < p->paused_until) { /* what was under way when it said so teaches nothing more */
+		if (now_ms + pause > p->paused_until)
+			p->paused_until = now_ms + pause;
+		return;
+	}
+	p->paused_until = now_ms + pause;
+	if (p->rate == 0)
+		p->was = p->rate = begun > SLOWEST ? begun : SLOWEST;
+	p->rate = p->rate / 2 > SLOWEST ? p->rate / 2 : SLOWEST;
+	p->rate_at = p->tokens_at = now_ms;
+	p->tokens = 0;
+}
+
+bool pace_is_paused(const struct pace *p, int64_t now_ms)
+{
+	return now_ms < p->paused_until;
+}
+
+bool pace_is_open(const struct pace *p)
+{
+	return p->pause_ms > 0;
+}

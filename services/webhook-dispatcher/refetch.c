@@ -1,0 +1,186 @@
+/* Rows that only waited behind another were kept without their event: it is read again by its offset, see flow.h. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kafka/scanner.h"
+#include "webhook-dispatcher/dispatcher.h"
+#include "webhook-dispatcher/settlement.h"
+#include "webhook-dispatcher/stats.h"
+
+#define RETRY_MS       1000
+#define LOW_TIMEOUT_MS 500
+#define TURN_RECORDS   500
+#define SKIP_RECORDS   2000 /* beyond, it is faster to begin anew there */
+
+static struct str row_key(const struct retry_row *row)
+{
+	return (struct str){ (const char *)&row->id, sizeof(row->id) };
+}
+
+/* NULL: its endpoint is gone. */
+static struct lane *lane_of(struct partition *p, const struct retry_row *row)
+{
+	struct endpoint *e = directory_find(p->d->directory, row->endpoint_id);
+
+	return e ? partition_lane(p, e) : NULL;
+}
+
+void refetch_add(struct partition *p, const struct retry_row *row)
+{
+	struct want *w = mem_calloc(1, sizeof(*w)), *before = TAILQ_FIRST(&p->refetch.wants);
+
+	w->row = *row;
+	w->round = lane_chain(lane_of(p, row), &row->ordering_key)->round;
+	*map_slot(p->by_row, row_key(row)) = w;
+	while (before && before->row.offset <= row->offset)
+		before = TAILQ_NEXT(before, in_wants);
+	if (before)
+		TAILQ_INSERT_BEFORE(before, w, in_wants);
+	else
+		TAILQ_INSERT_TAIL(&p->refetch.wants, w, in_wants);
+}
+
+static void want_end(struct partition *p, struct want *w)
+{
+	map_del(p->by_row, row_key(&w->row));
+	TAILQ_REMOVE(&p->refetch.wants, w, in_wants);
+	free(w);
+}
+
+void refetch_stop(struct partition *p)
+{
+	struct want *w;
+
+	if (p->refetch.reading)
+		kafka_scanner_stop(p->d->refetcher, p->number);
+	p->refetch.reading = false;
+	while ((w = TAILQ_FIRST(&p->refetch.wants)))
+		want_end(p, w);
+}
+
+/* What was before it in its chain has failed meanwhile, or its endpoint is not live any more: it waits again. */
+static bool want_is_stale(const struct want *w, struct lane *l)
+{
+	return !l || !l->endpoint->live || lane_chain(l, &w->row.ordering_key)->round != w->round;
+}
+
+static void want_admit(struct partition *p, struct want *w, struct event *e)
+{
+	struct lane *l = lane_of(p, &w->row);
+	struct retry_row row = w->row;
+	bool stale = want_is_stale(w, l);
+
+	want_end(p, w);
+	if (stale)
+		settlement_give_back(p->d->filling, &row, RETRY_PENDING, RETRY_WAITS, NULL);
+	else
+		lane_admit_row(l, e, &row);
+}
+
+/* Of retention, or what this version cannot read. */
+static void want_fail(struct partition *p, struct want *w, const char *why)
+{
+	struct lane *l = lane_of(p, &w->row);
+	struct chain *c = l ? lane_chain(l, &w->row.ordering_key) : NULL;
+
+	log_error("a delivery is given up", LOG_I("row", w->row.id), LOG_I("endpoint_id", w->row.endpoint_id),
+		LOG_I("offset", w->row.offset), LOG_S("reason", why));
+	stats_lost(1);
+	settlement_give_back(p->d->filling, &w->row, RETRY_FAILED, 0, why);
+	want_end(p, w);
+	if (c && c->rows > 0)
+		chain_drop_row(c);
+	if (c)
+		chain_settle(c);
+}
+
+static void wants_fail_below(struct partition *p, int64_t offset, const char *why)
+{
+	struct want *w;
+
+	while ((w = TAILQ_FIRST(&p->refetch.wants)) && w->row.offset < offset)
+		want_fail(p, w, why);
+}
+
+static void record_take(struct partition *p, const struct kafka_message *m)
+{
+	struct event *e = NULL;
+	struct reading r;
+	struct want *w;
+	struct err err;
+
+	p->refetch.next = m->offset + 1;
+	wants_fail_below(p, m->offset, "its record is not in the topic any more");
+	w = TAILQ_FIRST(&p->refetch.wants);
+	if (!w || w->row.offset != m->offset)
+		return;
+	arena_reset(p->d->reading);
+	if (event_read(m, p->d->reading, &r, &err) == 0 && !r.for_others)
+		e = event_keep(&r, true);
+	while ((w = TAILQ_FIRST(&p->refetch.wants)) && w->row.offset == m->offset) {
+		if (e)
+			want_admit(p, w, e);
+		else
+			want_fail(p, w, "its record cannot be read");
+	}
+	event_unref(e);
+}
+
+static void put_off(struct partition *p, const struct err *why)
+{
+	log_warn("reading waiting events again is put off", LOG_I("partition", p->number), LOG_ERR(why));
+	p->refetch.retry_mono_ms = clock_mono_ms() + RETRY_MS;
+	p->refetch.reading = false;
+	kafka_scanner_stop(p->d->refetcher, p->number);
+}
+
+static bool reading_begin(struct partition *p)
+{
+	struct refetch *f = &p->refetch;
+	int64_t first = TAILQ_FIRST(&f->wants)->row.offset;
+	struct err err;
+
+	if (f->reading && first >= f->next && first - f->next < SKIP_RECORDS)
+		return true;
+	if (clock_mono_ms() < f->retry_mono_ms)
+		return false;
+	if (kafka_scanner_start(p->d->refetcher, p->number, first, &err) < 0) {
+		put_off(p, &err);
+		return false;
+	}
+	f->reading = true;
+	f->next = first;
+	return true;
+}
+
+static void reading_failed(struct partition *p, const struct err *why)
+{
+	struct err err;
+	int64_t low;
+
+	put_off(p, why);
+	if (why->kind == ERR_CONFLICT && kafka_scanner_low(p->d->refetcher, p->number, LOW_TIMEOUT_MS, &low, &err) == 0)
+		wants_fail_below(p, low, "retention removed its event");
+}
+
+void refetch_turn(struct partition *p)
+{
+	struct kafka_message m;
+	struct err err;
+	int rc;
+
+	for (int i = 0; i < TURN_RECORDS && !TAILQ_EMPTY(&p->refetch.wants) && reading_begin(p); i++) {
+		rc = kafka_scanner_poll(p->d->refetcher, p->number, &m, &err);
+		if (rc < 0)
+			reading_failed(p, &err);
+		if (rc <= 0)
+			return;
+		record_take(p, &m);
+		kafka_message_release(&m);
+	}
+	if (TAILQ_EMPTY(&p->refetch.wants) && p->refetch.reading) {
+		kafka_scanner_stop(p->d->refetcher, p->number);
+		p->refetch.reading = false;
+	}
+}
