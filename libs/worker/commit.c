@@ -82,6 +82,7 @@ static int transaction(struct worker *w, struct batch *b, bool bisect, struct er
 		return err_set(err, ERR_RETRY, "failpoint", "batch_begin");
 	if (owner_tx_begin(b->tx, err) < 0)
 		return -1;
+	(void)failpoint("batch_locked");
 	n = items_to_apply(b, items);
 	if (bisect ? apply_bisecting(w, b, items, n, err) < 0
 		   : n > 0 && w->ops->apply(w->ctx, b->tx, items, n, err) < 0)

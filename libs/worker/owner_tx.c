@@ -135,7 +135,6 @@ int owner_tx_begin(struct owner_tx *tx, struct err *err)
 	tx->open = true;
 	if (pg_begin(o->pg, err) < 0 || shares_lock(tx, err) < 0)
 		return -1;
-	(void)failpoint("batch_locked");
 	return delete_acknowledged(tx, err);
 }
 
