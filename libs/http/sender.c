@@ -281,7 +281,7 @@ static void exchange_give_back(struct exchange *x)
 {
 	struct sender *s = x->sender;
 
-	if (s->n_idle >= (size_t)s->options.max_connections) {
+	if (!s->closing && s->n_idle >= (size_t)s->options.max_connections) {
 		exchange_free(x);
 		return;
 	}

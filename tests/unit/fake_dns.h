@@ -43,22 +43,21 @@ static int fake_addresses(const char *const *addresses, size_t n, const char *se
 	return *out ? 0 : EAI_NONAME;
 }
 
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *req, struct addrinfo **pai)
 {
 	char byte;
 
-	for (struct fake_name *f = fake_names; name && f && f->name && !(hints && hints->ai_flags & AI_NUMERICHOST);
-		f++) {
+	for (struct fake_name *f = fake_names; name && f && f->name && !(req && req->ai_flags & AI_NUMERICHOST); f++) {
 		if (strcmp(f->name, name) != 0)
 			continue;
 		if (f->wait_fd)
 			while (read(f->wait_fd, &byte, 1) > 0)
 				continue;
 		if (__atomic_fetch_add(&f->lookups, 1, __ATOMIC_RELAXED) > 0 && f->then[0])
-			return fake_addresses(f->then, 2, service, hints, out);
-		return fake_addresses(f->addresses, 3, service, hints, out);
+			return fake_addresses(f->then, 2, service, req, pai);
+		return fake_addresses(f->addresses, 3, service, req, pai);
 	}
-	return real_getaddrinfo(name, service, hints, out);
+	return real_getaddrinfo(name, service, req, pai);
 }
 
 #endif
