@@ -277,16 +277,16 @@ static struct exchange *exchange_take(struct sender *s)
 	return x;
 }
 
-static void exchange_give_back(struct exchange *x)
+/* Frees idle ones until there are at most `keep`. */
+static void idle_trim(struct sender *s, size_t keep)
 {
-	struct sender *s = x->sender;
+	while (s->n_idle > keep) {
+		struct exchange *x = LIST_FIRST(&s->idle);
 
-	if (!s->closing && s->n_idle >= (size_t)s->options.max_connections) {
+		LIST_REMOVE(x, entry);
+		s->n_idle--;
 		exchange_free(x);
-		return;
 	}
-	LIST_INSERT_HEAD(&s->idle, x, entry);
-	s->n_idle++;
 }
 
 static size_t lines_copy(const char *const *headers, struct buf *out)
@@ -427,7 +427,8 @@ static void exchange_end(struct exchange *x, const struct exchange_result *r)
 	LIST_REMOVE(x, entry);
 	s->n_active--;
 	x->done(x->ctx, r);
-	exchange_give_back(x);
+	LIST_INSERT_HEAD(&s->idle, x, entry);
+	s->n_idle++;
 }
 
 static void answers_take(struct sender *s)
@@ -453,6 +454,7 @@ static void act(struct sender *s, curl_socket_t fd, int ready)
 
 	curl_multi_socket_action(s->multi, fd, ready, &running);
 	answers_take(s);
+	idle_trim(s, (size_t)s->options.max_connections);
 }
 
 static void timer_fired(void *ctx)
@@ -517,10 +519,7 @@ void sender_close(struct sender **sender)
 	s->closing = true;
 	while ((x = LIST_FIRST(&s->active)))
 		sender_abort(s, x);
-	while ((x = LIST_FIRST(&s->idle))) {
-		LIST_REMOVE(x, entry);
-		exchange_free(x);
-	}
+	idle_trim(s, 0);
 	curl_multi_cleanup(s->multi); /* closes its sockets */
 	loop_timer_free(s->timer);
 	free(s->watches);
