@@ -11,8 +11,9 @@
 #include "base/arena.h"
 #include "crypto/ids.h"
 
-#define ADMIN     "postgres"
-#define CHAT_SYNC "blazz_chat_sync"
+#define ADMIN      "postgres"
+#define CHAT_SYNC  "blazz_chat_sync"
+#define DISPATCHER "blazz_webhook_dispatcher"
 
 struct db {
 	struct pg *admin; /* superuser, for looking and arranging */
@@ -101,7 +102,8 @@ static inline int db_empty(void **state)
 		pg_rollback(db.pg);
 	execute(db.admin,
 		"TRUNCATE contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates,"
-		" conversations, chats, chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, consumer_progress, outbox");
+		" conversations, chats, chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, consumer_progress, outbox,"
+		" webhook_endpoints, webhook_positions, webhook_retry_queue, webhook_attempts");
 	arena_reset(db.arena);
 	return 0;
 }
@@ -139,8 +141,9 @@ static inline void db_await_blocked(int pid)
 			fail_msg("nobody waits");
 }
 
-/* Something done in a second session of chat-sync, in its own transaction, while the first has one open. */
+/* Something done in a second session, in its own transaction, while the first has one open. */
 struct other {
+	const char *role; /* NULL: chat-sync */
 	struct pg *pg;
 	int (*act)(struct pg *pg, void *ctx, struct err *err);
 	void *ctx;
@@ -162,7 +165,7 @@ static inline void other_start(struct other *o)
 {
 	int pid;
 
-	o->pg = db_session(CHAT_SYNC);
+	o->pg = db_session(o->role ? o->role : CHAT_SYNC);
 	pid = backend_pid(o->pg);
 	assert_int_equal(pthread_create(&o->thread, NULL, other_main, o), 0);
 	db_await_blocked(pid);

@@ -1,0 +1,431 @@
+/* Deliveries wait once, are claimed by one, in the order of their conversation, under leases that PostgreSQL's clock ends. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store/webhook_retries.h"
+#include "webhooks.h"
+
+#define KEY_A "00000000-0000-4000-8000-00000000000a"
+#define KEY_B "00000000-0000-4000-8000-00000000000b"
+
+static struct retry_row row_of(int64_t endpoint, const char *key, int64_t offset, int64_t delay_ms)
+{
+	struct retry_row r = { .workspace_id = 1,
+		.endpoint_id = endpoint,
+		.event_type = STR("message.created"),
+		.url = STR("https://example.com/1"),
+		.record = { "r\0d", 3 },
+		.partition = 3,
+		.offset = offset,
+		.timestamp_ms = 1700000000000,
+		.max_retries = 10,
+		.delay_ms = delay_ms };
+
+	uuid_v4(&r.event_id);
+	if (key)
+		r.ordering_key = uuid_of(key);
+	return r;
+}
+
+static void insert(struct retry_row *rows, size_t n)
+{
+	done(retries_insert(db.pg, "me", rows, n, &db.err));
+}
+
+struct claimed {
+	struct retry_row rows[16];
+	size_t n;
+};
+
+static void keep(void *ctx, const struct retry_row *row)
+{
+	struct claimed *c = ctx;
+
+	c->rows[c->n++] = *row;
+}
+
+static struct claimed claim_as(struct pg *pg, const char *owner, int limit, int64_t lease_ms)
+{
+	static const int32_t partitions[] = { 3, 4 };
+	struct claimed c = { .n = 0 };
+
+	done(retries_claim(pg, owner, partitions, 2, limit, lease_ms, db.arena, keep, &c, &db.err));
+	return c;
+}
+
+static struct claimed claim(int limit)
+{
+	return claim_as(db.pg, "me", limit, HOUR_MS);
+}
+
+static void settle(const struct retry_row *row, enum retry_status status, int64_t delay_ms)
+{
+	struct retry_result r = { .workspace_id = row->workspace_id,
+		.id = row->id,
+		.status = status,
+		.retry_count = row->retry_count + 1,
+		.delay_ms = delay_ms,
+		.last_error = STR("503") };
+
+	done(retries_settle(db.pg, &r, 1, &db.err));
+}
+
+static void release(const char *key)
+{
+	struct retry_key k = { 1, 1, uuid_of(key) };
+
+	done(retries_release(db.pg, &k, 1, &db.err));
+}
+
+static void a_delivery_waits_once_with_its_whole_record(void **state)
+{
+	struct retry_row rows[] = { row_of(1, KEY_A, 42, 0), row_of(2, NULL, 42, 0), row_of(1, NULL, 43, RETRY_WAITS) };
+	struct retry_row again[] = { row_of(1, NULL, 50, HOUR_MS), rows[0], row_of(2, NULL, 51, HOUR_MS) };
+	struct claimed c;
+
+	(void)state;
+	rows[0].account = uuid_of("00000000-0000-4000-8000-000000000011");
+	rows[0].retry_count = 2;
+	rows[0].last_error = STR("timeout");
+	rows[1].event_id = rows[0].event_id; /* one event, two endpoints */
+	rows[1].record = STR_NONE;
+	insert(rows, 3);
+	insert(NULL, 0);
+	assert_true(rows[0].inserted && rows[1].inserted && rows[2].inserted && rows[0].id != rows[1].id);
+	insert(again, 3);
+	assert_true(again[0].inserted && !again[1].inserted && again[2].inserted);
+	assert_int_equal(again[1].id, rows[0].id);
+	c = claim(10);
+	assert_int_equal(c.n, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct retry_row *want = &rows[c.rows[i].endpoint_id - 1], *got = &c.rows[i];
+
+		assert_int_equal(got->id, want->id);
+		assert_int_equal(got->workspace_id, 1);
+		assert_true(uuid_eq(&got->account, &want->account) && uuid_eq(&got->event_id, &want->event_id));
+		assert_true(uuid_eq(&got->ordering_key, &want->ordering_key));
+		assert_true(str_eq(got->event_type, want->event_type) && str_eq(got->url, want->url));
+		assert_true(str_eq(got->record, want->record) && str_eq(got->last_error, want->last_error));
+		assert_int_equal(got->partition, 3);
+		assert_int_equal(got->offset, 42);
+		assert_int_equal(got->timestamp_ms, 1700000000000);
+		assert_int_equal(got->retry_count, want->retry_count);
+		assert_int_equal(got->max_retries, 10);
+		assert_int_equal(got->status, RETRY_RETRYING);
+		assert_false(got->dropped);
+	}
+}
+
+static void the_same_event_twice_in_a_batch_waits_once(void **state)
+{
+	struct retry_row rows[] = { row_of(1, KEY_A, 42, 0), row_of(1, KEY_A, 42, 0), row_of(1, KEY_B, 43, 0) };
+
+	(void)state;
+	rows[1].event_id = rows[0].event_id;
+	insert(rows, 3);
+	assert_true(rows[0].inserted && !rows[1].inserted && rows[2].inserted);
+	assert_int_equal(rows[1].id, rows[0].id);
+}
+
+static void an_attempt_under_way_is_a_row_with_a_lease(void **state)
+{
+	struct retry_row rows[] = { row_of(1, KEY_A, 42, HOUR_MS), row_of(1, KEY_B, 43, -1000) };
+
+	(void)state;
+	rows[0].status = rows[1].status = RETRY_RETRYING;
+	insert(rows, 2);
+	assert_text("SELECT string_agg(concat_ws(' ', status, lease_owner), ', ') FROM webhook_retry_queue",
+		"retrying me, retrying me");
+	assert_int_equal(claim(10).n, 0);
+}
+
+static void text_that_cannot_be_stored_is_refused(void **state)
+{
+	struct retry_row row = row_of(1, NULL, 42, 0);
+	struct retry_result result = { .workspace_id = 1, .id = 1, .last_error = { "a\0b", 3 } };
+
+	(void)state;
+	row.last_error = STR("\xc3");
+	assert_failed(retries_insert(db.pg, "me", &row, 1, &db.err), db.err, ERR_INPUT, "22021");
+	assert_failed(retries_settle(db.pg, &result, 1, &db.err), db.err, ERR_INPUT, "22021");
+}
+
+static void what_is_due_is_claimed_oldest_first_up_to_the_limit_of_each_partition(void **state)
+{
+	struct retry_row rows[] = { row_of(1, NULL, 1, 0), row_of(1, NULL, 2, 0), row_of(1, NULL, 3, 0),
+		row_of(1, NULL, 4, 0), row_of(1, NULL, 5, HOUR_MS), row_of(1, NULL, 6, RETRY_WAITS),
+		row_of(1, NULL, 7, 0) };
+	struct claimed c;
+
+	(void)state;
+	rows[3].partition = 4;
+	rows[6].partition = 5; /* somebody else's */
+	insert(rows, 7);
+	execute(db.admin,
+		"UPDATE webhook_retry_queue SET next_retry_at = now() - source_offset * interval '1 min' WHERE source_offset < 5");
+	c = claim(2);
+	assert_int_equal(c.n, 3);
+	assert_int_equal(c.rows[0].offset, 4);
+	assert_int_equal(c.rows[1].offset, 3);
+	assert_int_equal(c.rows[2].offset, 2);
+	assert_int_equal(claim(10).n, 1);
+	assert_int_equal(claim(10).n, 0);
+}
+
+static void claims_of_two_sessions_are_disjoint(void **state)
+{
+	struct retry_row rows[] = { row_of(1, NULL, 1, 0), row_of(1, NULL, 2, 0), row_of(1, NULL, 3, 0) };
+	struct pg *other = db_session(DISPATCHER);
+	struct claimed ours, theirs;
+
+	(void)state;
+	insert(rows, 3);
+	done(pg_begin(db.pg, &db.err));
+	ours = claim(2);
+	theirs = claim_as(other, "them", 2, HOUR_MS);
+	done(pg_commit(db.pg, &db.err));
+	assert_int_equal(ours.n, 2);
+	assert_int_equal(theirs.n, 1);
+	assert_true(theirs.rows[0].id != ours.rows[0].id && theirs.rows[0].id != ours.rows[1].id);
+	assert_text("SELECT string_agg(lease_owner, ' ' ORDER BY lease_owner) FROM webhook_retry_queue", "me me them");
+	pg_close(&other);
+}
+
+static void a_lease_that_has_ended_is_due_again(void **state)
+{
+	struct retry_row row = row_of(1, KEY_A, 1, 0);
+
+	(void)state;
+	insert(&row, 1);
+	assert_int_equal(claim(10).n, 1);
+	assert_int_equal(claim(10).n, 0);
+	execute(db.admin, "UPDATE webhook_retry_queue SET next_retry_at = now()"); /* its end has come */
+	assert_int_equal(claim_as(db.pg, "them", 10, HOUR_MS).n, 1);
+	assert_text("SELECT lease_owner || ' ' || (next_retry_at > now() + interval '59 min') FROM webhook_retry_queue",
+		"them true");
+}
+
+#define ROW_LOOK \
+	"SELECT concat_ws(' ', status, retry_count, payload IS NOT NULL, lease_owner IS NULL, last_error, CASE WHEN next_retry_at = 'infinity'" \
+	" THEN 'waits' ELSE 'in ' || round(extract(epoch FROM next_retry_at - now())) END) FROM webhook_retry_queue"
+
+static void what_became_of_an_attempt_is_kept(void **state)
+{
+	static const struct {
+		enum retry_status status;
+		int64_t delay_ms;
+		const char *row;
+	} cases[] = {
+		{ RETRY_PENDING, 30000, "pending 1 t t 503 in 30" },
+		{ RETRY_PENDING, RETRY_WAITS, "pending 1 t t 503 waits" },
+		{ RETRY_FAILED, 0, "failed 1 t t 503 in 3600" },
+		{ RETRY_SUCCESS, 0, "success 1 f t 503 in 3600" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct retry_row row = row_of(1, KEY_A, 1, 0);
+
+		with_endpoints(state);
+		insert(&row, 1);
+		assert_int_equal(claim(1).n, 1);
+		settle(&row, cases[i].status, cases[i].delay_ms);
+		assert_text(ROW_LOOK, cases[i].row);
+		if (cases[i].status < RETRY_SUCCESS)
+			continue;
+		settle(&row, RETRY_PENDING, 0); /* finished is finished */
+		assert_text(ROW_LOOK, cases[i].row);
+		insert(&row, 1); /* and the event may wait anew: a replay */
+		assert_true(row.inserted);
+	}
+}
+
+static void of_a_conversation_the_oldest_goes_next(void **state)
+{
+	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 3, RETRY_WAITS),
+		row_of(1, KEY_A, 2, RETRY_WAITS), row_of(1, KEY_B, 4, RETRY_WAITS), row_of(2, KEY_A, 5, RETRY_WAITS) };
+	struct claimed c;
+
+	(void)state;
+	insert(rows, 5);
+	for (int64_t offset = 1; offset <= 3; offset++) {
+		release(KEY_A); /* one is due: nothing */
+		c = claim(10);
+		assert_int_equal(c.n, 1);
+		assert_int_equal(c.rows[0].offset, offset);
+		release(KEY_A); /* one is leased: nothing */
+		settle(&c.rows[0], RETRY_PENDING, HOUR_MS);
+		release(KEY_A); /* one is scheduled: nothing */
+		assert_int_equal(claim(10).n, 0);
+		settle(&c.rows[0], offset == 2 ? RETRY_FAILED : RETRY_SUCCESS, 0);
+		assert_int_equal(claim(10).n, 0);
+		release(KEY_A);
+	}
+	release(KEY_A); /* none is left */
+	assert_int_equal(claim(10).n, 0);
+	release(KEY_B);
+	assert_int_equal(claim(10).rows[0].offset, 4);
+	assert_int_equal(
+		db_i64("SELECT count(*) FROM webhook_retry_queue WHERE endpoint_id = 2 AND next_retry_at = 'infinity'"),
+		1);
+}
+
+static void an_endpoint_that_is_live_again_gets_what_it_may(void **state)
+{
+	struct retry_row rows[] = { row_of(1, KEY_A, 1, RETRY_WAITS), row_of(1, KEY_A, 2, RETRY_WAITS),
+		row_of(1, KEY_B, 3, HOUR_MS), row_of(1, KEY_B, 4, RETRY_WAITS), row_of(1, NULL, 5, RETRY_WAITS),
+		row_of(1, NULL, 6, HOUR_MS), row_of(2, NULL, 7, RETRY_WAITS), row_of(1, NULL, 8, RETRY_WAITS),
+		row_of(1, "00000000-0000-4000-8000-00000000000c", 9, RETRY_WAITS),
+		row_of(1, "00000000-0000-4000-8000-00000000000c", 10, HOUR_MS) };
+	struct endpoint_key one = { 1, 1 };
+	int32_t three = 3;
+	struct claimed c;
+	int64_t offsets = 0;
+
+	(void)state;
+	rows[7].partition = 4;
+	rows[9].status = RETRY_RETRYING;
+	insert(rows, 10);
+	done(retries_release_endpoints(db.pg, &three, 1, &one, 1, &db.err));
+	done(retries_release_endpoints(db.pg, &three, 1, &one, 0, &db.err));
+	c = claim(10);
+	for (size_t i = 0; i < c.n; i++)
+		offsets |= INT64_C(1) << c.rows[i].offset;
+	assert_int_equal(offsets, 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6);
+}
+
+struct counts {
+	struct retry_count rows[8];
+	size_t n;
+};
+
+static void count_keep(void *ctx, const struct retry_count *count)
+{
+	struct counts *c = ctx;
+
+	c->rows[c->n++] = *count;
+}
+
+static int64_t counted(const struct counts *c, int64_t endpoint, const char *key, int32_t partition)
+{
+	struct uuid ordering_key = key ? uuid_of(key) : (struct uuid){ 0 };
+
+	for (size_t i = 0; i < c->n; i++)
+		if (c->rows[i].endpoint_id == endpoint && uuid_eq(&c->rows[i].ordering_key, &ordering_key) &&
+			c->rows[i].partition == partition && c->rows[i].workspace_id == 1)
+			return c->rows[i].rows;
+	return 0;
+}
+
+static void who_takes_a_partition_over_ends_leases_and_counts(void **state)
+{
+	static const int32_t partitions[] = { 3, 4 };
+	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 2, RETRY_WAITS),
+		row_of(1, NULL, 3, HOUR_MS), row_of(2, KEY_A, 4, 0), row_of(2, KEY_A, 5, 0), row_of(2, KEY_A, 6, 0) };
+	struct counts c = { .n = 0 };
+
+	(void)state;
+	rows[4].partition = 4;
+	rows[5].partition = 5;
+	rows[5].status = RETRY_RETRYING;
+	rows[5].delay_ms = HOUR_MS;
+	insert(rows, 6);
+	assert_int_equal(claim_as(db.pg, "former", 10, HOUR_MS).n, 3);
+	settle(&rows[4], RETRY_FAILED, 0);
+	done(retries_take(db.pg, partitions, 2, count_keep, &c, &db.err));
+	done(retries_take(db.pg, partitions, 0, count_keep, &c, &db.err));
+	assert_int_equal(c.n, 3);
+	assert_int_equal(counted(&c, 1, KEY_A, 3), 2);
+	assert_int_equal(counted(&c, 1, NULL, 3), 1);
+	assert_int_equal(counted(&c, 2, KEY_A, 3), 1);
+	assert_int_equal(claim(10).n, 2);
+	assert_int_equal(
+		db_i64("SELECT count(*) FROM webhook_retry_queue WHERE source_partition = 5 AND status = 'retrying'"),
+		1);
+}
+
+static void rows_of_a_deleted_endpoint_end(void **state)
+{
+	static const int32_t partitions[] = { 3 };
+	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 2, RETRY_WAITS),
+		row_of(2, NULL, 3, HOUR_MS), row_of(1, NULL, 4, 0) };
+	struct endpoint_key one = { 1, 1 };
+
+	(void)state;
+	rows[3].partition = 4;
+	insert(rows, 4);
+	done(retries_abandon(db.pg, partitions, 1, &one, 1, &db.err));
+	assert_text(
+		"SELECT string_agg(concat_ws(' ', status, last_error), ', ' ORDER BY source_offset) FROM webhook_retry_queue",
+		"failed the endpoint was deleted, failed the endpoint was deleted, pending, pending");
+}
+
+static void depth_tells_what_waits_and_how_long(void **state)
+{
+	static const int32_t partitions[] = { 3, 4 };
+	struct retry_row rows[] = { row_of(1, NULL, 1, 0), row_of(1, NULL, 2, HOUR_MS), row_of(1, NULL, 3, RETRY_WAITS),
+		row_of(1, NULL, 4, HOUR_MS), row_of(1, NULL, 5, 0), row_of(1, NULL, 6, 0) };
+	struct retry_depth d;
+
+	(void)state;
+	rows[3].status = RETRY_RETRYING;
+	rows[4].partition = 5;
+	insert(rows, 6);
+	settle(&rows[5], RETRY_SUCCESS, 0);
+	execute(db.admin,
+		"UPDATE webhook_retry_queue SET next_retry_at = now() - interval '7 s' WHERE source_offset = 1");
+	done(retries_depth(db.pg, partitions, 2, &d, &db.err));
+	assert_int_equal(d.retrying, 1);
+	assert_int_equal(d.pending, 2);
+	assert_int_equal(d.waiting, 1);
+	assert_in_range(d.oldest_due_ms, 7000, 60000);
+	done(retries_depth(db.pg, &partitions[1], 1, &d, &db.err));
+	assert_true(d.pending == 0 && d.oldest_due_ms == 0);
+	done(retries_depth(db.pg, NULL, 0, &d, &db.err));
+}
+
+static void what_is_finished_is_deleted_by_age(void **state)
+{
+	struct retry_row rows[] = { row_of(1, NULL, 1, 0), row_of(1, NULL, 2, 0), row_of(1, NULL, 3, 0),
+		row_of(1, NULL, 4, 0) };
+	int64_t deleted = -1;
+
+	(void)state;
+	insert(rows, 4);
+	for (size_t i = 0; i < 3; i++)
+		settle(&rows[i], i == 1 ? RETRY_FAILED : RETRY_SUCCESS, 0);
+	execute(db.admin,
+		"UPDATE webhook_retry_queue SET updated_at = now() - interval '2 h' WHERE source_offset <> 3");
+	done(retries_expire(db.pg, HOUR_MS, 1, &deleted, &db.err));
+	assert_int_equal(deleted, 1);
+	done(retries_expire(db.pg, HOUR_MS, 10, &deleted, &db.err));
+	assert_int_equal(deleted, 1);
+	assert_text("SELECT string_agg(source_offset::text, ' ' ORDER BY source_offset) FROM webhook_retry_queue",
+		"3 4");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_delivery_waits_once_with_its_whole_record, with_endpoints),
+		cmocka_unit_test_setup(the_same_event_twice_in_a_batch_waits_once, with_endpoints),
+		cmocka_unit_test_setup(an_attempt_under_way_is_a_row_with_a_lease, with_endpoints),
+		cmocka_unit_test_setup(text_that_cannot_be_stored_is_refused, with_endpoints),
+		cmocka_unit_test_setup(what_is_due_is_claimed_oldest_first_up_to_the_limit_of_each_partition,
+			with_endpoints),
+		cmocka_unit_test_setup(claims_of_two_sessions_are_disjoint, with_endpoints),
+		cmocka_unit_test_setup(a_lease_that_has_ended_is_due_again, with_endpoints),
+		cmocka_unit_test_setup(what_became_of_an_attempt_is_kept, with_endpoints),
+		cmocka_unit_test_setup(of_a_conversation_the_oldest_goes_next, with_endpoints),
+		cmocka_unit_test_setup(an_endpoint_that_is_live_again_gets_what_it_may, with_endpoints),
+		cmocka_unit_test_setup(who_takes_a_partition_over_ends_leases_and_counts, with_endpoints),
+		cmocka_unit_test_setup(rows_of_a_deleted_endpoint_end, with_endpoints),
+		cmocka_unit_test_setup(depth_tells_what_waits_and_how_long, with_endpoints),
+		cmocka_unit_test_setup(what_is_finished_is_deleted_by_age, with_endpoints),
+	};
+
+	return cmocka_run_group_tests(tests, webhooks_start, db_stop);
+}
