@@ -32,19 +32,48 @@ static void there_is_one_version(void **state)
 		"23505");
 }
 
+/* Partitions are reached through their table, under its policy. */
 #define TENANT_TABLES \
 	" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid" \
-	" AND a.attname = 'workspace_id' AND NOT a.attisdropped WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')"
+	" AND a.attname = 'workspace_id' AND NOT a.attisdropped WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')" \
+	" AND NOT c.relispartition"
 
 static void no_tenant_table_is_without_row_level_security(void **state)
 {
 	(void)state;
-	assert_true(db_i64("SELECT count(*)" TENANT_TABLES) >= 17);
+	assert_true(db_i64("SELECT count(*)" TENANT_TABLES) >= 21);
 	assert_text(
 		"SELECT coalesce(string_agg(c.relname, ', '), 'none')" TENANT_TABLES
 		" AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policies p WHERE p.tablename = c.relname"
 		" AND p.policyname = 'tenant' AND p.cmd = 'ALL'))",
 		"none");
+}
+
+static void nobody_reaches_a_partition_past_its_table(void **state)
+{
+	struct pg *dispatcher = db_session(DISPATCHER);
+
+	(void)state;
+	execute(dispatcher, "SELECT webhook_attempts_maintain(1, 30)");
+	pg_close(&dispatcher);
+	assert_true(db_i64("SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r'") >= 3);
+	assert_text(
+		"SELECT coalesce(string_agg(c.relname, ', '), 'none') FROM pg_class c JOIN pg_roles r ON r.rolname LIKE 'blazz%'"
+		" WHERE c.relispartition AND c.relkind = 'r' AND has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')",
+		"none");
+}
+
+static void functions_that_run_as_their_owner_are_few_and_closed(void **state)
+{
+	(void)state;
+	assert_text(
+		"SELECT string_agg(proname, ' ') FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",
+		"webhook_attempts_maintain");
+	assert_text("SELECT string_agg(r.rolname, ' ') FROM pg_roles r WHERE r.rolname LIKE 'blazz%' AND"
+		    " has_function_privilege(r.oid, 'webhook_attempts_maintain(integer, integer)', 'EXECUTE')",
+		DISPATCHER);
+	assert_text("SELECT proconfig::text FROM pg_proc WHERE proname = 'webhook_attempts_maintain'",
+		"{\"search_path=pg_catalog, pg_temp\",TimeZone=UTC,lock_timeout=2s}");
 }
 
 static void no_view_shows_what_its_reader_may_not_see(void **state)
@@ -75,8 +104,8 @@ static void only_names_that_come_without_a_workspace_are_unique_across_them(void
 		"SELECT string_agg(i.indexrelid::regclass::text, ' ' ORDER BY i.indexrelid::regclass::text COLLATE \"C\") FROM pg_index i"
 		" WHERE i.indisunique AND i.indrelid IN (SELECT c.oid" TENANT_TABLES ") AND 'workspace_id' <>"
 		" (SELECT attname FROM pg_attribute WHERE attrelid = i.indrelid AND attnum = i.indkey[0])",
-		"provider_apps_pkey provider_apps_uuid_key whatsapp_accounts_phone_number_id whatsapp_accounts_provider_ref"
-		" whatsapp_accounts_session_id_key whatsapp_accounts_uuid_key");
+		"provider_apps_pkey provider_apps_uuid_key webhook_endpoints_uuid_key whatsapp_accounts_phone_number_id"
+		" whatsapp_accounts_provider_ref whatsapp_accounts_session_id_key whatsapp_accounts_uuid_key");
 }
 
 /* Something of both workspaces in every table that a tenant may see. */
@@ -98,7 +127,15 @@ static void only_names_that_come_without_a_workspace_are_unique_across_them(void
 	"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, 1, 'p', 'read', now()), (2, 2, 'p', 'read', now());" \
 	"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, 1, 'p', 'x', now()), (2, 2, 'p', 'x', now());" \
 	"INSERT INTO chat_media (workspace_id, chat_id) VALUES (1, 1), (2, 2);" \
-	"INSERT INTO account_syncs (workspace_id, account_id, sync_id, index) VALUES (1, 1, 's', 0), (2, 3, 's', 0)"
+	"INSERT INTO account_syncs (workspace_id, account_id, sync_id, index) VALUES (1, 1, 's', 0), (2, 3, 's', 0);" \
+	"INSERT INTO webhook_endpoints (workspace_id, id, url, secrets) VALUES (1, 1, 'u', ''), (2, 2, 'u', '');" \
+	"INSERT INTO webhook_positions (workspace_id, endpoint_id, topic, partition, next_offset) VALUES (1, 1, 't', 0, 1), (2, 2, 't', 0, 1);" \
+	"INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, source_partition, source_offset," \
+	" source_timestamp_ms, max_retries, next_retry_at, status) SELECT g, g, gen_random_uuid(), 't', 'u', 0, 1, 1, 1, now(), 'pending'" \
+	" FROM generate_series(1, 2) g;" \
+	"SELECT webhook_attempts_maintain(0, 30);" \
+	"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, chat_id, attempt, outcome, at) SELECT g, g," \
+	" gen_random_uuid(), 'message.created', 1, 1, 'success', now() FROM generate_series(1, 2) g"
 
 static void a_tenant_sees_its_own_rows_and_no_others(void **state)
 {
@@ -113,7 +150,7 @@ static void a_tenant_sees_its_own_rows_and_no_others(void **state)
 		" WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')"
 		" AND has_table_privilege('blazz_gateway', c.oid, 'SELECT')",
 		NULL);
-	assert_true(pg_rows_count(tables) >= 17);
+	assert_true(pg_rows_count(tables) >= 22);
 	for (int i = 0; i < pg_rows_count(tables); i++) {
 		struct str name = pg_text(tables, i, 0), column = pg_text(tables, i, 1);
 		char all[200], foreign[200];
@@ -189,6 +226,26 @@ static void each_role_may_do_its_own_and_no_more(void **state)
 		{ "blazz_ops", "SELECT INTO provider_apps", false },
 		{ "blazz_ops", "INSERT INTO chats", false },
 		{ "blazz_webhook_dispatcher", "SELECT INTO chats", false },
+		{ "blazz_webhook_dispatcher", "SELECT (secrets) webhook_endpoints", true },
+		{ "blazz_webhook_dispatcher", "UPDATE (state) webhook_endpoints", true },
+		{ "blazz_webhook_dispatcher", "UPDATE (url) webhook_endpoints", false },
+		{ "blazz_webhook_dispatcher", "UPDATE (enabled) webhook_endpoints", false },
+		{ "blazz_webhook_dispatcher", "INSERT INTO webhook_endpoints", false },
+		{ "blazz_webhook_dispatcher", "INSERT INTO webhook_attempts", true },
+		{ "blazz_webhook_dispatcher", "SELECT INTO webhook_attempts", false },
+		{ "blazz_webhook_dispatcher", "SELECT (name) workspaces", false },
+		{ "blazz_gateway", "UPDATE (enabled) webhook_endpoints", true },
+		{ "blazz_gateway", "UPDATE (state) webhook_endpoints", false },
+		{ "blazz_gateway", "INSERT (disabled_at) webhook_endpoints", false },
+		{ "blazz_gateway", "UPDATE INTO webhook_retry_queue", false },
+		{ "blazz_gateway", "INSERT INTO webhook_positions", false },
+		{ "blazz_ops", "SELECT (url) webhook_endpoints", true },
+		{ "blazz_ops", "SELECT (secrets) webhook_endpoints", false },
+		{ "blazz_ops", "SELECT (headers) webhook_endpoints", false },
+		{ "blazz_ops", "UPDATE (next_retry_at) webhook_retry_queue", true },
+		{ "blazz_ops", "UPDATE (payload) webhook_retry_queue", false },
+		{ "blazz_ops", "DELETE INTO webhook_attempts", false },
+		{ "blazz_chat_sync", "SELECT INTO webhook_retry_queue", false },
 		{ "blazz_campaign_sender", "INSERT INTO chats", false },
 		{ "blazz_admin", "INSERT INTO workspaces", true },
 		{ "blazz_admin", "INSERT INTO chats", false },
@@ -245,6 +302,8 @@ int main(void)
 		cmocka_unit_test(every_role_can_ask_for_the_version),
 		cmocka_unit_test(there_is_one_version),
 		cmocka_unit_test(no_tenant_table_is_without_row_level_security),
+		cmocka_unit_test(nobody_reaches_a_partition_past_its_table),
+		cmocka_unit_test(functions_that_run_as_their_owner_are_few_and_closed),
 		cmocka_unit_test(no_view_shows_what_its_reader_may_not_see),
 		cmocka_unit_test(every_key_between_tenant_tables_begins_with_the_workspace),
 		cmocka_unit_test(only_names_that_come_without_a_workspace_are_unique_across_them),
