@@ -284,18 +284,23 @@ static enum MHD_Result body_piece(struct http_request *r, const char *data, size
 	return r->dropped_bytes <= DROP_MAX_BYTES ? MHD_YES : MHD_NO;
 }
 
+/* libmicrohttpd calls again as long as there is no answer, and only the second call suspends the connection: the first one
+ * leaves it as no longer reading. Suspended as a reading one, it would be read once before the answer is sent, in vain; so it is
+ * read after that, and if the next request is there by then, the descriptor need not go back into the set. */
 static enum MHD_Result request_complete(struct http_request *r)
 {
 	const struct http_server_options *o = &r->server->options;
 
-	if (!r->answered) {
+	if (!r->answered && r->phase != PHASE_OWNER) {
 		r->owned = true;
 		phase_change(r, PHASE_OWNER);
 		o->handle(o->ctx, r);
+		assert(r->response || !r->server->own_loop);
+		if (!r->response)
+			return MHD_YES;
 	}
 	if (r->response)
 		return response_queue(r);
-	assert(!r->server->own_loop);
 	r->suspended = true;
 	MHD_suspend_connection(r->connection);
 	return MHD_YES;
