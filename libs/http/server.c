@@ -22,6 +22,7 @@
 
 #define MAX_HEADER_BYTES  ((size_t)8 * 1024) /* libmicrohttpd clears memory for it with every request */
 #define MAX_CONNECTIONS   1000
+#define RUNS_AT_ONCE      3 /* an answer is queued, sent, and the next request read */
 #define HEADER_TIMEOUT_MS 10000
 #define BODY_TIMEOUT_MS   30000
 #define IDLE_TIMEOUT_MS   60000
@@ -48,23 +49,36 @@ static __attribute__((format(printf, 2, 0))) void daemon_log(void *cls, const ch
 		log_debug("libmicrohttpd", LOG_STR("text", str_trim(str_of(text))));
 }
 
+/* Connections are ready that its descriptor does not show. */
+static bool daemon_unfinished(const struct http_server *s)
+{
+	MHD_UNSIGNED_LONG_LONG left_ms;
+
+	return MHD_get_timeout(s->daemon, &left_ms) == MHD_YES && left_ms == 0;
+}
+
+/* Everybody's turn comes: what is not finished then waits for the loop's next round. */
 static void daemon_run(void *server)
 {
 	struct http_server *s = server;
-	MHD_UNSIGNED_LONG_LONG left_ms;
+	int runs = 0;
 
 	if (s->run_wanted)
 		loop_timer_set(s->run, -1);
 	s->run_wanted = false;
-	MHD_run(s->daemon);
-	if (MHD_get_timeout(s->daemon, &left_ms) == MHD_YES && left_ms == 0)
-		server_run_soon(s);
+	do
+		MHD_run(s->daemon);
+	while (++runs < RUNS_AT_ONCE && daemon_unfinished(s));
+	if (!s->run_wanted && runs == RUNS_AT_ONCE && daemon_unfinished(s)) {
+		loop_timer_set(s->run, 0);
+		s->run_wanted = true;
+	}
 }
 
 void server_run_soon(struct http_server *s)
 {
 	if (!s->run_wanted)
-		loop_timer_set(s->run, 0);
+		loop_timer_fire(s->run);
 	s->run_wanted = true;
 }
 

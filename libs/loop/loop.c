@@ -244,6 +244,12 @@ void loop_timer_set(struct loop_timer *t, int64_t delay_ms)
 	timer_add(t, delay_ms);
 }
 
+void loop_timer_fire(struct loop_timer *t)
+{
+	t->due_mono_ms = 0;
+	event_active(t->event, EV_TIMEOUT, 0);
+}
+
 void loop_timer_free(struct loop_timer *t)
 {
 	if (!t)

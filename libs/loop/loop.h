@@ -32,6 +32,8 @@ void loop_io_free(struct loop_io *io);
 /* A timer that is armed with loop_timer_set (ms from now, monotonic) and fires once; a negative delay disarms. */
 struct loop_timer *loop_timer_new(struct loop *l, loop_fn fn, void *ctx);
 void loop_timer_set(struct loop_timer *t, int64_t delay_ms);
+/* Fires it behind the callbacks that are due by now, without a look at descriptors and clocks in between. */
+void loop_timer_fire(struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);
 
 /* Signals arrive as callbacks in the loop. */

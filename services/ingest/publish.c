@@ -153,8 +153,10 @@ static void reports_take(void *publisher)
 
 void publisher_submit(struct publisher *p, struct publication *pub)
 {
-	if (TAILQ_EMPTY(&p->waiting))
-		loop_timer_set(p->turn, kafka_producer_in_flight(p->kafka) == 0 ? 0 : GROUP_MS);
+	if (TAILQ_EMPTY(&p->waiting) && kafka_producer_in_flight(p->kafka) > 0)
+		loop_timer_set(p->turn, GROUP_MS);
+	else if (TAILQ_EMPTY(&p->waiting))
+		loop_timer_fire(p->turn);
 	TAILQ_INSERT_TAIL(&p->waiting, pub, link);
 	pub->publisher = p;
 	pub->waiting = true;

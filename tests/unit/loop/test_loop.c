@@ -112,6 +112,26 @@ static void a_disarmed_timer_does_not_fire(void **state)
 	loop_timer_free(other);
 }
 
+static void fire_other(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	loop_timer_fire(f->timer);
+}
+
+static void a_fired_timer_comes_before_what_is_not_due_yet(void **state)
+{
+	struct fixture *f = *state;
+	struct loop_timer *first = loop_timer_new(f->loop, fire_other, f);
+
+	f->timer = loop_timer_new(f->loop, stop, f);
+	loop_timer_set(f->timer, 60000);
+	loop_timer_set(first, 1);
+	run(f);
+	assert_int_equal(f->n, 1);
+	loop_timer_free(first);
+}
+
 static void read_one(void *ctx)
 {
 	struct fixture *f = ctx;
