@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""ingest against nginx that answers an empty 204: the same requests by the same wrk, turn and turn about.
+"""ingest against nginx that answers an empty 204, the same requests by the same wrk, and against a bare loop of ingest's
+Kafka producer with as many records in flight as there are clients; turn and turn about.
 
-A 2xx of ingest is an authenticated, parsed, normalised event that Kafka acknowledged; nginx reads the body and drops it. Both
-have one thread for their sockets. wrk, ingest and Kafka share the machine's cores, so that what a request costs each of them
-is stated too: the CPU time of its process divided by the answers.
+A 2xx of ingest is an authenticated, parsed, normalised event that Kafka acknowledged; nginx reads the body and drops it, the
+bare loop (bench-produce) sends ready records and waits for what ingest waits for. nginx and ingest have one thread for their
+sockets. wrk, ingest and Kafka share the machine's cores, so that what a request costs each of them is stated too: the CPU time
+of its process divided by the answers.
 
 usage: tests/bench/ingest.py [--rounds N] [--seconds N] [--only WORD…]     in the project's root
 """
@@ -16,6 +18,7 @@ import socket
 import statistics
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +29,7 @@ from harness.blazz import ACCOUNTS
 from harness.client import SECRETS, signature
 from harness.fixtures import FOLDER
 from harness.servers import tool
+from harness.service import BIN
 from harness.waiting import wait_for
 
 TENANTS, BODIES = 8, 4000
@@ -149,6 +153,19 @@ def memory_mib(pid):
             return int(line.split()[1]) / 1024
 
 
+class Loop:
+    """One run of the bare loop, with the records that the topic got since that moment."""
+
+    def __init__(self, blazz, since_ms, case, seconds, pids):
+        before = {name: cpu(pid) for name, (cpu, pid) in pids.items()}
+        done = subprocess.run([BIN / "bench-produce", blazz.kafka.address, blazz.topic("inbound"), *map(str, (
+            since_ms, case.connections, case.updates, seconds))], capture_output=True, text=True, check=True)
+        batches, us, own_us = map(int, done.stdout.split()[1:])
+        self.rate = batches / us * 1e6
+        self.cpu_us = {name: (cpu(pid) - before[name]) / batches * 1e6 for name, (cpu, pid) in pids.items()}
+        self.cpu_us["loop"] = own_us / batches
+
+
 class Figures:
     """One run of wrk."""
 
@@ -175,23 +192,26 @@ def cpu_text(runs, *names):
     return ", ".join(f"{n} {median(runs, lambda r: r.cpu_us[n]):.1f}" for n in names)
 
 
-def measure(blazz, name, folder, targets, options):
+def measure(blazz, name, folder, targets, kafka, options):
     case, file = CASES[name], folder / "requests"
     write_requests(blazz, file, case)
-    runs = {target: [] for target in targets}
-    for i in range(options.rounds + 1):  # the first one warms up
+    since_ms, runs, loops = time.time_ns() // 1_000_000, {target: [] for target in targets}, []
+    for i in range(options.rounds + 1):  # the first one warms up, and makes the records of the bare loop
         for target, (port, pids) in targets.items():
             figures = Figures(port, file, case.connections, options.seconds if i else 1, pids)
             if i:
                 runs[target].append(figures)
+        if i:
+            loops.append(Loop(blazz, since_ms, case, options.seconds, kafka))
     ours, theirs = runs["ingest"], runs["nginx"]
     rate, cpu = median(ours, lambda r: r.rate), median(ours, lambda r: r.cpu_us["ingest"])
     if case.updates > 1:
         print(f"{name}: {rate * case.updates:,.0f} updates/s, {case.updates / cpu * 1e6:,.0f} per CPU second of ingest\n", flush=True)
-    return [name, f"{median(theirs, lambda r: r.rate):,.0f}", f"{rate:,.0f}",
-            ratio([r.rate for r in ours], [r.rate for r in theirs]),
+    return [name, f"{median(theirs, lambda r: r.rate):,.0f}", f"{median(loops, lambda r: r.rate):,.0f}", f"{rate:,.0f}",
+            ratio([r.rate for r in ours], [r.rate for r in theirs]), ratio([r.rate for r in ours], [r.rate for r in loops]),
             f"{median(ours, lambda r: r.p50_us) / 1000:.2f}, {median(ours, lambda r: r.p99_us) / 1000:.2f}",
-            cpu_text(theirs, "nginx", "wrk"), cpu_text(ours, "ingest", "of it the loop", "Kafka", "wrk")]
+            cpu_text(theirs, "nginx", "wrk"), cpu_text(loops, "loop", "Kafka"),
+            cpu_text(ours, "ingest", "of it the loop", "Kafka", "wrk")]
 
 
 def run(options):
@@ -200,18 +220,18 @@ def run(options):
         seed(blazz)
         blazz.start_ingest(limits__account_rate=0)
         ingest, kafka = blazz.in_.process.pid, int(tool("kafka-temp.sh", "pid", blazz.kafka.folder))
-        port = blazz.in_.port("http.port_file")
+        port, broker = blazz.in_.port("http.port_file"), {"Kafka": (cpu_s, kafka)}
         targets = {"nginx": (nginx_port, {"nginx": (cpu_s, worker)}),
-                   "ingest": (port, {"ingest": (cpu_s, ingest), "of it the loop": (loop_cpu_s, ingest), "Kafka": (cpu_s, kafka)})}
+                   "ingest": (port, {"ingest": (cpu_s, ingest), "of it the loop": (loop_cpu_s, ingest), **broker})}
         print(f"memory of ingest, idle: {memory_mib(ingest):.0f} MiB", flush=True)
         rows = []
         for name in CASES:
             if not options.only or any(word in name for word in options.only):
-                rows.append(measure(blazz, name, blazz.folder, targets, options))
+                rows.append(measure(blazz, name, blazz.folder, targets, broker, options))
                 rows[-1].append(f"{memory_mib(ingest):.0f}")
         print()
-        table(["", "nginx, answers/s", "ingest, answers/s", "ratio", "ingest p50, p99 (ms)", "CPU a request (µs), nginx's run",
-               "ingest's run", "MiB after"], *rows)
+        table(["", "nginx, answers/s", "bare loop/s", "ingest, answers/s", "of nginx", "of the loop", "ingest p50, p99 (ms)",
+               "CPU a request (µs), nginx's run", "the loop's", "ingest's", "MiB after"], *rows)
 
 
 def main():
