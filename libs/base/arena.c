@@ -26,6 +26,7 @@
 
 #define BLOCK_MIN_BYTES ((size_t)1024)
 #define BLOCK_MAX_BYTES ((size_t)1 << 20) /* blocks double up to here */
+#define PRINTF_BYTES    256 /* what arena_printf() writes is mostly shorter */
 #define SPARE_BLOCKS    15
 
 struct block {
@@ -210,19 +211,22 @@ struct str arena_str(struct arena *a, struct str s)
 
 struct str arena_printf(struct arena *a, const char *fmt, ...)
 {
-	char *text = NULL;
-	struct str copy;
+	char text[PRINTF_BYTES], *p;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		die_of_memory(0);
-	copy = arena_str(a, (struct str){ text, (size_t)n });
-	free(text);
-	return copy;
+	if ((size_t)n < sizeof(text))
+		return arena_str(a, (struct str){ text, (size_t)n });
+	p = arena_alloc(a, (size_t)n + 1);
+	va_start(ap, fmt);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return (struct str){ p, (size_t)n };
 }
 
 void *mem_alloc(size_t n)

@@ -48,11 +48,12 @@ static __attribute__((format(printf, 3, 0))) void format_text(char *out, size_t 
 int err_set(struct err *err, enum err_kind kind, const char *code, const char *fmt, ...)
 {
 	char text[1024];
-	struct err fresh = { .kind = kind };
+	struct err fresh;
 	va_list ap;
 
 	if (!err)
 		return -1;
+	fresh = (struct err){ .kind = kind };
 	va_start(ap, fmt);
 	format_text(text, sizeof(text), fmt, ap);
 	va_end(ap);

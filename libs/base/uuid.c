@@ -31,13 +31,16 @@ bool uuid_parse(struct str s, struct uuid *out)
 
 void uuid_format(const struct uuid *u, char out[static 37])
 {
-	for (size_t i = 0; i < sizeof(u->b); i++) {
-		if (dash_before(i))
-			*out++ = '-';
-		hex_encode(&u->b[i], 1, out);
-		out += 2;
+	static const size_t groups[] = { 4, 2, 2, 2, 6 };
+	const uint8_t *from = u->b;
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		hex_encode(from, groups[i], out);
+		from += groups[i];
+		out += 2 * groups[i];
+		*out++ = '-';
 	}
-	*out = '\0';
+	out[-1] = '\0';
 }
 
 bool uuid_eq(const struct uuid *a, const struct uuid *b)
