@@ -62,6 +62,26 @@ static int64_t lowest_position(const struct partition *p)
 	return lowest;
 }
 
+static bool somebody_on_pass(const struct partition *p)
+{
+	struct lane *l;
+
+	TAILQ_FOREACH(l, &p->catching, in_catching)
+	if (l->on_pass)
+		return true;
+	return false;
+}
+
+/* Lanes whose position lies between the last record and this one join here. */
+static void pass_join(struct partition *p, int64_t offset)
+{
+	struct lane *l;
+
+	TAILQ_FOREACH(l, &p->catching, in_catching)
+	if (!l->on_pass && l->position > p->catch_up.last && l->position <= offset && lane_can_begin(l))
+		l->on_pass = true;
+}
+
 static bool pass_begin(struct partition *p)
 {
 	struct catch_up *c = &p->catch_up;
@@ -78,6 +98,7 @@ static bool pass_begin(struct partition *p)
 	c->reading = true;
 	c->last = from - 1;
 	c->marks = source_marks_new();
+	pass_join(p, from);
 	return true;
 }
 
@@ -114,16 +135,6 @@ static void pass_fail(struct partition *p, const struct err *why)
 		pass_skip_lost(p);
 	else
 		log_warn("catch-up put off", LOG_I("partition", p->number), LOG_ERR(why));
-}
-
-/* Lanes whose position lies between the last record and this one join here. */
-static void pass_join(struct partition *p, int64_t offset)
-{
-	struct lane *l;
-
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	if (!l->on_pass && l->position > p->catch_up.last && l->position <= offset && lane_can_begin(l))
-		l->on_pass = true;
 }
 
 /* False: everybody on the pass has to wait. */
@@ -193,16 +204,6 @@ static void pass_feed(struct partition *p, const struct kafka_message *m)
 	event_unref(e);
 }
 
-static bool somebody_on_pass(const struct partition *p)
-{
-	struct lane *l;
-
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	if (l->on_pass)
-		return true;
-	return false;
-}
-
 static void pass_arrive(struct partition *p)
 {
 	struct lane *l;
@@ -265,6 +266,8 @@ void catch_up_turn(struct partition *p)
 		return;
 	}
 	lanes_arrive(p);
+	if (p->catch_up.reading && !somebody_on_pass(p)) /* those who were have fallen back */
+		catch_up_stop(p);
 	if (!p->catch_up.reading && !pass_begin(p))
 		return;
 	allowance_refill(&p->catch_up, (double)p->d->settings->catch_up_rate);

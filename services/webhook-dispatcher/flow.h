@@ -186,6 +186,7 @@ bool lane_has(const struct lane *l, const struct event *e);
 /* A due row. */
 void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row);
 bool lane_has_room(const struct lane *l);
+bool lane_is_crowded(const struct lane *l); /* more than half full */
 /* This one was begun, or has a row: its offset is not read again for the lane. */
 void lane_passed(struct lane *l, const struct delivery *d);
 /* Its position, or what it is made of, has changed. */

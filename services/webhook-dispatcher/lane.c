@@ -187,11 +187,23 @@ void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row
 	chain_settle(c);
 }
 
-bool lane_has_room(const struct lane *l)
+/* How many may wait in memory: each may have to become a row. */
+static int64_t lane_most_waiting(const struct lane *l)
 {
 	const struct dispatcher_settings *s = l->partition->d->settings;
+	int64_t rows_left = s->endpoint_rows - l->rows;
 
-	return l->waiting < (size_t)s->endpoint_waiting && l->rows + (int64_t)l->waiting < s->endpoint_rows;
+	return rows_left < s->endpoint_waiting ? rows_left : s->endpoint_waiting;
+}
+
+bool lane_has_room(const struct lane *l)
+{
+	return (int64_t)l->waiting < lane_most_waiting(l);
+}
+
+bool lane_is_crowded(const struct lane *l)
+{
+	return (int64_t)l->waiting * 2 > lane_most_waiting(l);
 }
 
 /* Running */
@@ -325,10 +337,10 @@ static bool others_are_active(const struct lane *l)
 	return false;
 }
 
-/* The partition waits for its only lane; where there are others, this one falls behind. */
+/* The partition waits for its only lane; where there are others, or all that fills it are rows, it falls behind. */
 void lane_crowd(struct lane *l)
 {
-	if (others_are_active(l))
+	if (l->waiting == 0 || others_are_active(l))
 		lane_fall_behind(l);
 	else
 		l->partition->crowded = true;

@@ -113,7 +113,7 @@ static bool lanes_are_crowded(const struct partition *p)
 	while (map_each(p->lanes, &i, &key, &v)) {
 		const struct lane *l = v;
 
-		if (l->state == LANE_LIVE && l->waiting * 2 > (size_t)p->d->settings->endpoint_waiting)
+		if (l->state == LANE_LIVE && lane_is_crowded(l))
 			return true;
 	}
 	return false;
