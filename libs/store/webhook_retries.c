@@ -53,7 +53,7 @@ static const struct pg_stmt release = { "retries_release", PG_UNNAMED,
 	" FROM unnest($2::bigint[], $3::bigint[]) AS r (workspace_id, endpoint_id)" \
 	" CROSS JOIN LATERAL (SELECT w.* FROM webhook_retry_queue w WHERE w.workspace_id = r.workspace_id" \
 	" AND w.endpoint_id = r.endpoint_id AND " W_UNFINISHED \
-	" AND w.source_partition = ANY ($1::integer[]) OFFSET 0) AS w"
+	" AND w.source_partition = ANY ($1::integer[]) ORDER BY w.ordering_key, w.source_offset) AS w"
 
 static const struct pg_stmt release_endpoints = { "retries_release_endpoints", PG_UNNAMED,
 	"UPDATE webhook_retry_queue q SET next_retry_at = now(), updated_at = now()"
