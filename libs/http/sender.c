@@ -84,9 +84,8 @@ static void watch_ready(void *ctx)
 		act(w->sender, w->fd, 0); /* libcurl looks for itself */
 	else if (w->read || w->write)
 		act(w->sender, w->fd, w->read ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
-	else
-		loop_io_set(w->io, false,
-			false); /* the peer closed it while nobody used it: libcurl looks before it does */
+	else /* the peer closed it while nobody used it: libcurl looks before it does */
+		loop_io_set(w->io, false, false);
 }
 
 static struct watch *watch_new(struct sender *s, int fd, bool own)
