@@ -81,14 +81,14 @@ bool guard_allows_http(const struct guard *g)
 	return g->http;
 }
 
-static bool is_public(const struct guard *g, const uint8_t address[static ADDRESS_BYTES])
+static bool is_public(const struct guard *g, const uint8_t address[static IP_BYTES])
 {
-	return (address_is_v4(address) || networks_have(g->public_v6, address)) && !networks_have(g->refused, address);
+	return (ip_is_v4(address) || networks_have(g->public_v6, address)) && !networks_have(g->refused, address);
 }
 
 bool guard_admits(const struct guard *g, const struct sockaddr *address)
 {
-	uint8_t bytes[ADDRESS_BYTES] = { [10] = 0xff, [11] = 0xff };
+	uint8_t bytes[IP_BYTES] = { [10] = 0xff, [11] = 0xff };
 
 	if (address->sa_family == AF_INET)
 		memcpy(bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);

@@ -9,7 +9,7 @@
 #include "base/arena.h"
 
 struct network {
-	uint8_t bytes[ADDRESS_BYTES];
+	uint8_t bytes[IP_BYTES];
 	unsigned bits;
 };
 
@@ -20,7 +20,7 @@ struct networks {
 
 static const uint8_t v4_prefix[12] = { [10] = 0xff, [11] = 0xff };
 
-bool network_address_parse(struct str text, uint8_t out[static ADDRESS_BYTES])
+bool ip_parse(struct str text, uint8_t out[static IP_BYTES])
 {
 	char copy[INET6_ADDRSTRLEN];
 
@@ -34,7 +34,7 @@ bool network_address_parse(struct str text, uint8_t out[static ADDRESS_BYTES])
 	return true;
 }
 
-bool address_is_v4(const uint8_t address[static ADDRESS_BYTES])
+bool ip_is_v4(const uint8_t address[static IP_BYTES])
 {
 	return memcmp(address, v4_prefix, sizeof(v4_prefix)) == 0;
 }
@@ -45,7 +45,7 @@ static bool network_parse(struct str s, struct network *out)
 	bool has_length = str_cut(s, '/', &address, &length), dotted;
 	int64_t bits, max;
 
-	if (!network_address_parse(address, out->bytes))
+	if (!ip_parse(address, out->bytes))
 		return false;
 	dotted = !memchr(address.p, ':', address.n); /* the length of ::ffff:10.0.0.0/104 counts all bits */
 	bits = max = dotted ? 32 : 128;
@@ -92,7 +92,7 @@ int networks_parse(struct networks **out, char *const *list, struct err *err)
 	return 0;
 }
 
-static bool network_has(const struct network *n, const uint8_t address[static ADDRESS_BYTES])
+static bool network_has(const struct network *n, const uint8_t address[static IP_BYTES])
 {
 	unsigned whole = n->bits / 8, rest = n->bits % 8;
 
@@ -101,7 +101,7 @@ static bool network_has(const struct network *n, const uint8_t address[static AD
 	return rest == 0 || (n->bytes[whole] ^ address[whole]) >> (8 - rest) == 0;
 }
 
-bool networks_have(const struct networks *n, const uint8_t address[static ADDRESS_BYTES])
+bool networks_have(const struct networks *n, const uint8_t address[static IP_BYTES])
 {
 	for (size_t i = 0; i < n->n; i++)
 		if (network_has(&n->at[i], address))

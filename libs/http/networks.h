@@ -8,11 +8,10 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define ADDRESS_BYTES 16
+#define IP_BYTES 16
 
-bool network_address_parse(struct str text,
-	uint8_t out[static ADDRESS_BYTES]); /* dotted decimal, or IPv6 without a zone */
-bool address_is_v4(const uint8_t address[static ADDRESS_BYTES]);
+bool ip_parse(struct str text, uint8_t out[static IP_BYTES]); /* dotted decimal, or IPv6 without a zone */
+bool ip_is_v4(const uint8_t address[static IP_BYTES]);
 
 struct networks;
 
@@ -22,6 +21,6 @@ void networks_free(struct networks *n); /* accepts NULL */
 int networks_add(struct networks *n, struct str network, struct err *err) ERR_MUST_USE;
 /* A list as settings hold it, ended by NULL; NULL: none. */
 int networks_parse(struct networks **out, char *const *list, struct err *err) ERR_MUST_USE;
-bool networks_have(const struct networks *n, const uint8_t address[static ADDRESS_BYTES]);
+bool networks_have(const struct networks *n, const uint8_t address[static IP_BYTES]);
 
 #endif

@@ -5,9 +5,9 @@
 
 static bool is_trusted(const struct networks *trusted, struct str address)
 {
-	uint8_t bytes[ADDRESS_BYTES];
+	uint8_t bytes[IP_BYTES];
 
-	return network_address_parse(address, bytes) && networks_have(trusted, bytes);
+	return ip_parse(address, bytes) && networks_have(trusted, bytes);
 }
 
 /* Takes the last of a list separated by commas off its end. */
@@ -41,9 +41,9 @@ struct str proxies_source(const struct networks *trusted, struct str peer, struc
 
 	while (forwarded.n > 0 && is_trusted(trusted, source)) {
 		struct str before = port_drop(last_take(&forwarded));
-		uint8_t bytes[ADDRESS_BYTES];
+		uint8_t bytes[IP_BYTES];
 
-		if (!network_address_parse(before, bytes))
+		if (!ip_parse(before, bytes))
 			break; /* "unknown": the proxy's own address must do */
 		source = before;
 	}
@@ -52,17 +52,17 @@ struct str proxies_source(const struct networks *trusted, struct str peer, struc
 
 size_t address_key(struct str address, uint8_t out[static 16])
 {
-	uint8_t bytes[ADDRESS_BYTES];
+	uint8_t bytes[IP_BYTES];
 	bool v4;
 
-	if (!network_address_parse(address, bytes)) {
+	if (!ip_parse(address, bytes)) {
 		size_t n = address.n < 16 ? address.n : 16;
 
 		if (n > 0)
 			memcpy(out, address.p, n);
 		return n;
 	}
-	v4 = address_is_v4(bytes);
+	v4 = ip_is_v4(bytes);
 	memcpy(out, v4 ? bytes + 12 : bytes, v4 ? 4 : 8);
 	return v4 ? 4 : 8;
 }
