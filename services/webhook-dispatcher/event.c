@@ -32,7 +32,8 @@ int event_read(const struct kafka_message *m, struct arena *a, struct reading *o
 	out->view.key = m->key;
 	out->view.value = m->value;
 	out->view.n_headers = m->headers_count < most ? m->headers_count : most;
-	memcpy(out->view.headers, m->headers, out->view.n_headers * sizeof(*m->headers));
+	for (size_t i = 0; i < out->view.n_headers; i++)
+		out->view.headers[i] = m->headers[i];
 	out->for_others = whom.p && !str_is(whom, "webhook-dispatcher");
 	return out->for_others ? 0 : record_read(out, a, err);
 }

@@ -10,6 +10,9 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import h2.config
+import h2.connection
+import h2.events
 from harness.waiting import wait_for
 
 
@@ -148,3 +151,38 @@ class Receiver:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+class Http2Receiver(Receiver):
+    """Speaks nothing but HTTP/2, and answers 200."""
+
+    def __init__(self, certificate):
+        super().__init__(certificate=certificate)
+        self.tls.set_alpn_protocols(["h2"])
+
+    def serve(self, connection):
+        try:
+            connection = self.tls.wrap_socket(connection, server_side=True)
+            assert connection.selected_alpn_protocol() == "h2"
+            self.converse(connection, h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8")))
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+    def converse(self, connection, http):
+        http.initiate_connection()
+        heads, bodies = {}, defaultdict(bytes)
+        connection.sendall(http.data_to_send())
+        while data := connection.recv(65536):
+            for event in http.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    heads[event.stream_id] = dict(event.headers)
+                elif isinstance(event, h2.events.DataReceived):
+                    bodies[event.stream_id] += event.data
+                    http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
+                    head = heads.pop(event.stream_id)
+                    self.deliveries.append(Delivery(head[":path"], head, bodies.pop(event.stream_id), time.time(), 200))
+                    http.send_headers(event.stream_id, [(":status", "200")], end_stream=True)
+            connection.sendall(http.data_to_send())

@@ -1,0 +1,156 @@
+"""Endpoints of tenants, events for them, and the dispatcher between: what the tests of webhooks have in common."""
+import base64
+import json
+import os
+import time
+import uuid
+from collections import defaultdict
+
+from blazz.v1 import chat_event_pb2 as chat
+from blazz.v1 import common_pb2 as common
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from harness.blazz import KEYRING
+from harness.waiting import wait_for
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+OLDER_SECRET = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()
+
+# A killed member is missed after two seconds, and receivers are on loopback.
+DISPATCHER = {"secrets.keyring": KEYRING, "webhooks.allow_http": True, "webhooks.allowed_networks": ["127.0.0.0/8"],
+              "backoff.min": "50ms", "backoff.max": "500ms", "retry.claim_interval": "50ms",
+              "kafka.session.timeout.ms": 2000, "kafka.heartbeat.interval.ms": 400}
+
+
+def dispatcher(stack, label="dispatcher", failpoint=None, **settings):
+    """Not started."""
+    return stack.service("webhook-dispatcher", DISPATCHER | {k.replace("__", "."): v for k, v in settings.items()}, label,
+                         failpoint=failpoint)
+
+
+# Endpoints
+
+def sealed(secrets, endpoint):
+    """secrets: texts, or (text, until when it signs, in ms); newest first."""
+    keys = [{"secret": s} if isinstance(s, str) else {"secret": s[0], "expires_at": s[1]} for s in secrets]
+    name, _, key = KEYRING.partition(":")
+    head = bytes([1, len(name)]) + name.encode()
+    nonce = os.urandom(12)
+    associated = head + f"endpoint:{endpoint}".encode()
+    return head + nonce + AESGCM(base64.b64decode(key)).encrypt(nonce, json.dumps({"keys": keys}).encode(), associated)
+
+
+def add_webhook(stack, workspace, url, secrets=(SECRET,), **columns):
+    """The endpoint's public id."""
+    endpoint = str(uuid.uuid4())
+    columns = {"uuid": endpoint, "url": url, "secrets": sealed(secrets, endpoint)} | columns
+    stack.sql(f"""INSERT INTO webhook_endpoints (workspace_id, {", ".join(columns)})
+        SELECT id, {", ".join(["%s"] * len(columns))} FROM workspaces WHERE uuid = %s""", *columns.values(), workspace)
+    return endpoint
+
+
+def change_webhook(stack, endpoint, **columns):
+    stack.sql(f"UPDATE webhook_endpoints SET {', '.join(f'{c} = %s' for c in columns)} WHERE uuid = %s", *columns.values(),
+              endpoint)
+
+
+def enable_webhook(stack, endpoint):
+    stack.sql("UPDATE webhook_endpoints SET enabled = true, enabled_at = clock_timestamp() WHERE uuid = %s", endpoint)
+
+
+def delete_webhook(stack, endpoint):
+    stack.sql("UPDATE webhook_endpoints SET deleted_at = now() WHERE uuid = %s", endpoint)
+
+
+def endpoint_row(stack, endpoint):
+    return stack.sql("SELECT * FROM webhook_endpoints WHERE uuid = %s", endpoint)[0]
+
+
+def rows_of(stack, table, endpoint, order):
+    return stack.sql(f"""SELECT t.* FROM {table} t JOIN webhook_endpoints e
+        ON (e.workspace_id, e.id) = (t.workspace_id, t.endpoint_id) WHERE e.uuid = %s ORDER BY {order}""", endpoint)
+
+
+def attempts(stack, endpoint):
+    return rows_of(stack, "webhook_attempts", endpoint, "t.at, t.attempt")
+
+
+def retries(stack, endpoint, *statuses):
+    return [r for r in rows_of(stack, "webhook_retry_queue", endpoint, "t.source_partition, t.source_offset")
+            if not statuses or r["status"] in statuses]
+
+
+def positions(stack, endpoint):
+    return rows_of(stack, "webhook_positions", endpoint, "t.partition")
+
+
+# Events
+
+class Chat:
+    """Publishes the events of one workspace as chat-sync would: numbered in each conversation."""
+
+    def __init__(self, stack, workspace=None):
+        self.stack, self.workspace = stack, workspace or stack.add_workspace()
+        self.account = str(uuid.uuid4())
+        self.sequences = defaultdict(int)
+        self.conversations = {}
+        self.published = []
+
+    def conversation(self, n):
+        return self.conversations.setdefault(n, str(uuid.uuid4()))
+
+    def message(self, conversation=0, origin=common.ORIGIN_LIVE, body="hello"):
+        name = self.conversation(conversation)
+        self.sequences[name] += 1
+        now = int(time.time() * 1000)
+        event = chat.ChatEvent(event_id=str(uuid.uuid4()), workspace_id=self.workspace, account_id=self.account,
+                               conversation_id=name, sequence=self.sequences[name], occurred_at_ms=now, origin=origin,
+                               provider=common.PROVIDER_WEBJS)
+        m = event.message_created.message
+        m.id, m.uuid, m.key, m.body = len(self.published) + 1, str(uuid.uuid4()), f"false:{event.event_id}", body
+        m.direction, m.type, m.sent_at_ms = common.DIRECTION_INBOUND, common.MESSAGE_TYPE_TEXT, now
+        event.message_created.contact.id, event.message_created.contact.phone = str(uuid.uuid4()), f"+1650555{conversation:04}"
+        return event
+
+    def status(self, conversation=0):
+        event = self.message(conversation)
+        event.message_status.message_id, event.message_status.status = 1, common.MESSAGE_STATUS_READ
+        return event
+
+    def publish(self, *events):
+        """In this order within each conversation; the events, when they are written."""
+        producer, failures = self.stack.producer(), []
+        for event in events:
+            producer.produce(self.stack.topic("chat-event"), event.SerializeToString(),
+                             f"{self.workspace}:{event.conversation_id}", on_delivery=lambda e, m: e and failures.append(e))
+            producer.poll(0)
+        assert producer.flush(30) == 0 and not failures, failures
+        self.published += events
+        return list(events)
+
+    def burst(self, n, conversations=4):
+        return self.publish(*[self.message(i % conversations) for i in range(n)])
+
+
+def events_of(receiver, path=None):
+    """Ids of the events that were accepted."""
+    return {delivered[0].event["id"] for delivered in receiver.accepted(path).values()}
+
+
+def wait_events(receiver, events, path=None, deadline_s=30.0, why=""):
+    """Until each of these was accepted."""
+    wanted = {e.event_id for e in events}
+    wait_for(lambda: wanted <= events_of(receiver, path), lambda: f"missing {len(wanted - events_of(receiver, path))} of "
+             f"{len(wanted)} events at {path}\n{why() if callable(why) else why}", deadline_s)
+
+
+def settled(stack):
+    """Whether everything that was published is behind the dispatcher, or in its queue."""
+    done = {r["partition"]: r["next_offset"] for r in stack.sql(
+        "SELECT partition, next_offset FROM consumer_progress WHERE consumer = 'webhook-dispatcher'")}
+    marks = stack.kafka.watermarks(stack.topic("chat-event"))
+    return all((done.get(p) or low) >= high for p, (low, high) in marks.items())
+
+
+def wait_settled(stack, deadline_s=30.0):
+    wait_for(lambda: settled(stack), lambda: "the dispatcher passes everything\n" + "\n".join(
+        s.log_tail() for s in stack.services), deadline_s)
