@@ -83,6 +83,10 @@ def positions(stack, endpoint):
     return rows_of(stack, "webhook_positions", endpoint, "t.partition")
 
 
+def dead_letters(stack, endpoint):
+    return [r for r in stack.read("chat-event.webhook-dispatcher.dlq") if r.headers.get("x-dlq-endpoint") == endpoint]
+
+
 # Events
 
 class Chat:

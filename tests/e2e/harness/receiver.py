@@ -145,6 +145,7 @@ class Receiver:
             last[conversation] = sequence
 
     def close(self):
+        self.server.shutdown(socket.SHUT_RDWR)  # or it would listen as long as accept() waits
         self.server.close()
         for connection in list(self.open):
             try:
