@@ -1,0 +1,328 @@
+"""Receivers that fail, come back, change their mind or are changed: every event once accepted, in order, or said to be given up."""
+import random
+import threading
+import time
+
+import pytest
+from blazz.v1 import common_pb2 as common
+from harness.blazz import Blazz
+from harness.hooks import (OLDER_SECRET, SECRET, Chat, add_webhook, attempts, change_webhook, dead_letters, delete_webhook,
+                           dispatcher, enable_webhook, endpoint_row, events_of, positions, retries, sealed, wait_events,
+                           wait_settled)
+from harness.receiver import Receiver, signs, verified
+from harness.waiting import wait_for
+
+PARTITIONS = 3
+
+
+@pytest.fixture(scope="module")
+def running(postgres, kafka, tmp_path_factory):
+    """One dispatcher for all of these tests, which have a workspace each. It loses patience soon."""
+    stack = Blazz(postgres, kafka, tmp_path_factory.mktemp("webhooks"), partitions=PARTITIONS)
+    stack.dispatcher = dispatcher(stack, retry__max_rows=20, window__max_age="300ms", endpoint__disable_after="4s",
+                                  breaker__min_pause="100ms", breaker__max_pause="300ms").start()
+    yield stack
+    wrong = stack.close()
+    assert not wrong, wrong
+
+
+@pytest.fixture
+def chat(running, request):
+    yield Chat(running)
+    report = getattr(request.node, "report_call", None)
+    if report and report.failed:
+        print(running.dispatcher.log_tail(100))
+
+
+@pytest.fixture
+def receive():
+    """Receivers that are closed after the test."""
+    receivers = []
+
+    def make(answer=lambda d: 200):
+        receivers.append(Receiver(answer))
+        return receivers[-1]
+
+    yield make
+    for receiver in receivers:
+        receiver.close()
+
+
+class Answer:
+    """What a receiver says can be changed at any time."""
+
+    def __init__(self, status):
+        self.status = status
+
+    def __call__(self, delivery):
+        return self.status
+
+
+def names(receiver):
+    """Types of the events that came."""
+    return [d.event["type"] for d in receiver.deliveries]
+
+
+def unfinished(chat, endpoint):
+    return retries(chat.stack, endpoint, "pending", "retrying")
+
+
+def wait_done(chat, endpoint):
+    """Nothing waits for it any more, in no partition."""
+    wait_for(lambda: not unfinished(chat, endpoint) and not positions(chat.stack, endpoint),
+             lambda: f"{unfinished(chat, endpoint)} {positions(chat.stack, endpoint)}\n{chat.stack.dispatcher.log_tail(100)}")
+
+
+# Retries
+
+def test_a_delivery_is_repeated_as_its_schedule_says(chat, receive):
+    answers = iter([503, 500, 429, 200])
+    receiver = receive(lambda d: next(answers))
+    schedule = [300, 600, 900]
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), schedule_ms=schedule)
+    event, = chat.publish(chat.message())
+    wait_events(receiver, [event])
+    wait_done(chat, endpoint)
+    tries = attempts(chat.stack, endpoint)
+    assert [(t["attempt"], t["outcome"]) for t in tries] == [(1, "server_error"), (2, "server_error"), (3, "rate_limited"),
+                                                             (4, "success")]
+    times = [d.at for d in receiver.deliveries]
+    for i, delay_ms in enumerate(schedule):
+        assert times[i + 1] - times[i] >= 0.8 * delay_ms / 1000
+    assert len({(d.id, d.body) for d in receiver.deliveries}) == 1, "one id and one body, whichever attempt"
+    row, = retries(chat.stack, endpoint)
+    assert row["status"] == "success" and row["retry_count"] == 3 and row["payload"] is None
+
+
+def test_what_is_given_up_becomes_a_dead_letter_is_told_and_can_be_replayed_to_that_endpoint(chat, receive):
+    answer = Answer(500)
+    failing, watcher, other = receive(answer), receive(), receive()
+    endpoint = add_webhook(chat.stack, chat.workspace, failing.url(), schedule_ms=[100, 100], event_types=["message.created"])
+    add_webhook(chat.stack, chat.workspace, watcher.url(), event_types=["endpoint.*"])
+    add_webhook(chat.stack, chat.workspace, other.url(), event_types=["message.created"])
+    event, = chat.publish(chat.message())
+    letter, = wait_for(lambda: dead_letters(chat.stack, endpoint), "a dead letter")
+    assert letter.value == event.SerializeToString() and letter.headers["x-dlq-reason"] == "exhausted"
+    assert letter.headers["x-dlq-code"] == "500" and letter.headers["x-dlq-first-topic"] == chat.stack.topic("chat-event")
+    assert [t["attempt"] for t in attempts(chat.stack, endpoint)] == [1, 2, 3]
+    assert [r["status"] for r in retries(chat.stack, endpoint)] == ["failed"]
+    assert endpoint_row(chat.stack, endpoint)["state"] == "failing"
+    watcher.wait(1)
+    assert names(watcher) == ["endpoint.failing"]
+    told = watcher.deliveries[0].event["data"]
+    assert endpoint in str(told) and event.event_id in str(told)
+    wait_events(other, [event])
+
+    answer.status = 200
+    replayed = chat.stack.ctl("dlq", "replay", "--topic", chat.stack.topic("chat-event.webhook-dispatcher.dlq"), "--workspace",
+                              chat.workspace, "--yes")
+    assert replayed["replayed"] == 1
+    wait_events(failing, [event])
+    watcher.wait(2)
+    assert names(watcher) == ["endpoint.failing", "endpoint.recovered"]
+    assert len({d.id for d in failing.deliveries}) == 1, "the receiver knows it again"
+    wait_settled(chat.stack)
+    assert names(other) == ["message.created"], "nobody else gets it twice"
+
+
+def test_events_about_endpoints_cause_no_others(chat, receive):
+    """Two that fail and subscribe to everything would tell each other for ever."""
+    receivers = receive(Answer(500)), receive(Answer(500))
+    endpoints = [add_webhook(chat.stack, chat.workspace, r.url(), max_retries=0) for r in receivers]
+    chat.publish(chat.message())
+    for endpoint in endpoints:  # the message, and that the other one failed
+        wait_for(lambda: len(dead_letters(chat.stack, endpoint)) == 2, lambda: f"two dead letters: {dead_letters(chat.stack, endpoint)}")
+    wait_settled(chat.stack)
+    for receiver in receivers:
+        assert sorted(names(receiver)) == ["endpoint.failing", "message.created"]
+
+
+def test_order_is_kept_in_each_conversation_whatever_fails(chat, receive):
+    rng = random.Random(5)
+    receiver = receive(lambda d: 503 if rng.random() < 0.3 else 200)
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), schedule_ms=[50] * 30)
+    wait_events(receiver, chat.burst(120, conversations=5))
+    wait_done(chat, endpoint)
+    receiver.check_order()
+    accepted = receiver.accepted()
+    assert len(accepted) == 120 and all(len(times) == 1 for times in accepted.values()), "once each: nobody was killed"
+
+
+def test_without_ordering_nobody_waits_for_an_earlier_event(chat, receive):
+    first = []
+    receiver = receive(lambda d: 503 if d.event["id"] in first else 200)
+    ordered = add_webhook(chat.stack, chat.workspace, receiver.url("/ordered"), schedule_ms=[60000])
+    add_webhook(chat.stack, chat.workspace, receiver.url("/any"), schedule_ms=[60000], ordering="none")
+    events = [chat.message() for _ in range(5)] + [chat.message(1)]
+    first.append(events[0].event_id)
+    chat.publish(*events)
+    wait_events(receiver, events[1:], "/any")
+    wait_events(receiver, events[5:], "/ordered")
+    wait_settled(chat.stack)
+    assert len(unfinished(chat, ordered)) == 5 and events_of(receiver, "/ordered") == {events[5].event_id}
+
+
+# What is for whom
+
+def test_filters_by_type_origin_and_time_and_never_another_tenants(chat, receive):
+    receiver = receive()
+    stranger = Chat(chat.stack)
+    add = lambda path, **columns: add_webhook(chat.stack, chat.workspace, receiver.url(path), **columns)  # noqa: E731
+    add("/live")
+    add("/all", origins=["live", "history", "sync"])
+    add("/messages", event_types=["message.*"])
+    add("/created", event_types=["message.created", "session.state"])
+    add("/sessions", event_types=["session.*"])
+    later = add("/later")
+    change_webhook(chat.stack, later, active_from="infinity")
+    add_webhook(chat.stack, stranger.workspace, receiver.url("/stranger"))
+    time_to_see = chat.publish(chat.message())
+    wait_events(receiver, time_to_see, "/all")
+    live, history = chat.message(1), chat.message(1, common.ORIGIN_HISTORY)
+    synced, read = chat.message(1, common.ORIGIN_SYNC), chat.status(1)
+    chat.publish(live, history, synced, read)
+    theirs = stranger.publish(stranger.message())
+    ids = lambda *events: {e.event_id for e in events}  # noqa: E731
+    for path, wanted in {"/live": (live, read), "/all": (live, history, synced, read), "/messages": (live, read),
+                         "/created": (live,), "/sessions": (), "/later": (), "/stranger": theirs}.items():
+        wait_events(receiver, wanted, path)
+        wait_settled(chat.stack)
+        assert events_of(receiver, path) - ids(*time_to_see) == ids(*wanted), path
+
+
+# Changes reach what runs
+
+def test_changes_of_an_endpoint_reach_a_running_replica_within_a_second(chat, receive):
+    receiver = receive()
+
+    def changes(what, path, check=lambda d: True):
+        """Among events that are published all the time, those of a second later are delivered according to the change."""
+        changed = time.time()
+
+        def seen():
+            chat.publish(chat.message())
+            return [d.at for d in list(receiver.deliveries) if d.at > changed and d.path == path and check(d)]
+
+        assert wait_for(seen, what)[0] - changed < 1, what
+
+    def keys(delivery):
+        return len(delivery.headers["webhook-signature"].split(" "))
+
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url("/added"))
+    changes("a new one", "/added")
+    change_webhook(chat.stack, endpoint, url=receiver.url("/moved"))
+    changes("its address", "/moved", lambda d: verified(d, SECRET))
+    soon = int(time.time() * 1000) + 3600000
+    change_webhook(chat.stack, endpoint, secrets=sealed([OLDER_SECRET, (SECRET, soon)], endpoint))
+    changes("both secrets sign", "/moved", lambda d: keys(d) == 2 and verified(d, OLDER_SECRET) and signs(d, SECRET))
+    change_webhook(chat.stack, endpoint, secrets=sealed([OLDER_SECRET, (SECRET, 1)], endpoint))
+    changes("the older one has expired", "/moved", lambda d: keys(d) == 1 and verified(d, OLDER_SECRET))
+    change_webhook(chat.stack, endpoint, headers='{"Authorization": "Bearer 1"}')
+    changes("its headers", "/moved", lambda d: d.headers.get("authorization") == "Bearer 1")
+    change_webhook(chat.stack, endpoint, event_types=["session.*"])
+    wait_settled(chat.stack)
+    chat.publish(chat.message())
+    wait_settled(chat.stack)
+    delete_webhook(chat.stack, endpoint)
+
+
+def test_a_deleted_endpoint_gets_nothing_more_and_leaves_nothing(chat, receive):
+    """Live or disabled when it goes: its rows end, and its positions."""
+    receiver = receive(Answer(503))
+    live = add_webhook(chat.stack, chat.workspace, receiver.url("/live"), schedule_ms=[1000])
+    disabled = add_webhook(chat.stack, chat.workspace, receiver.url("/disabled"), schedule_ms=[1000])
+    chat.publish(chat.message(), chat.message())
+    for endpoint in (live, disabled):
+        wait_for(lambda: len(unfinished(chat, endpoint)) == 2, "both wait")
+    change_webhook(chat.stack, disabled, enabled=False)
+    wait_for(lambda: len(positions(chat.stack, disabled)) == PARTITIONS, "it is behind")
+    for endpoint in (live, disabled):
+        delete_webhook(chat.stack, endpoint)
+    for endpoint in (live, disabled):
+        wait_done(chat, endpoint)
+        assert {(r["status"], r["last_error"]) for r in retries(chat.stack, endpoint)} == {("failed", "the endpoint was deleted")}
+        assert dead_letters(chat.stack, endpoint) == []
+    came = len(receiver.deliveries)
+    chat.publish(chat.message())
+    wait_settled(chat.stack)
+    assert len(receiver.deliveries) == came
+
+
+# Behind
+
+def test_what_a_disabled_endpoint_misses_comes_in_order_when_it_is_enabled(chat, receive):
+    receiver = receive()
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url())
+    wait_events(receiver, chat.burst(10))
+    change_webhook(chat.stack, endpoint, enabled=False)
+    wait_for(lambda: len(positions(chat.stack, endpoint)) == PARTITIONS, "it is behind")
+    missed = chat.burst(200)
+    wait_settled(chat.stack)
+    assert len(positions(chat.stack, endpoint)) == PARTITIONS and unfinished(chat, endpoint) == []
+    assert len(receiver.deliveries) == 10
+    enable_webhook(chat.stack, endpoint)
+    wait_events(receiver, missed + chat.burst(20))
+    wait_done(chat, endpoint)
+    receiver.check_order()
+    assert len(receiver.deliveries) == 230, "each once"
+
+
+def test_an_endpoint_that_is_down_costs_few_rows_and_gets_everything_in_order(chat, receive):
+    """Beyond retry.max_rows it falls behind."""
+    answer = Answer(503)
+    receiver, healthy = receive(answer), receive()
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), schedule_ms=[500] * 32, ordering="none")
+    add_webhook(chat.stack, chat.workspace, healthy.url())
+    events = chat.burst(300, conversations=300)
+    wait_events(healthy, events)
+    wait_settled(chat.stack)
+    assert len(positions(chat.stack, endpoint)) == PARTITIONS, "one row a partition"
+    rows = unfinished(chat, endpoint)
+    by_partition = [len([r for r in rows if r["source_partition"] == p]) for p in range(PARTITIONS)]
+    assert 0 < len(rows) and max(by_partition) <= 20 + 16, f"{by_partition}: the cap, and what was in flight"
+    answer.status = 200
+    wait_events(receiver, events)
+    wait_done(chat, endpoint)
+
+
+def test_who_fails_for_too_long_is_disabled_and_gets_everything_when_enabled(chat, receive):
+    answer = Answer(503)
+    receiver, watcher = receive(answer), receive()
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), schedule_ms=[200] * 32, event_types=["message.created"])
+    add_webhook(chat.stack, chat.workspace, watcher.url(), event_types=["endpoint.*"])
+    events = chat.burst(20)
+    wait_for(lambda: endpoint_row(chat.stack, endpoint)["state"] == "disabled", "it is disabled")
+    assert endpoint_row(chat.stack, endpoint)["disabled_reason"]
+    watcher.wait(1)
+    assert names(watcher) == ["endpoint.disabled"] and endpoint in str(watcher.deliveries[0].event["data"])
+    wait_for(lambda: len(positions(chat.stack, endpoint)) == PARTITIONS, "it is behind")
+    events += chat.burst(50)
+    wait_settled(chat.stack)
+    assert dead_letters(chat.stack, endpoint) == [] and not receiver.accepted()
+    answer.status = 200
+    enable_webhook(chat.stack, endpoint)
+    wait_events(receiver, events)
+    wait_done(chat, endpoint)
+    receiver.check_order()
+    watcher.wait(2)
+    assert names(watcher) == ["endpoint.disabled", "endpoint.recovered"] and endpoint_row(chat.stack, endpoint)["state"] == "active"
+
+
+def test_a_delivery_that_hangs_holds_up_the_offset_for_a_moment_only(chat, receive):
+    """It becomes a row that is leased to it, and is attempted once all the same."""
+    held = threading.Event()
+    receiver = receive(lambda d: hold)
+
+    def hold(connection):
+        held.wait(10)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url())
+    chat.publish(chat.message())
+    wait_settled(chat.stack)
+    row, = retries(chat.stack, endpoint)
+    assert row["status"] == "retrying" and row["lease_owner"] and attempts(chat.stack, endpoint) == []
+    held.set()
+    wait_done(chat, endpoint)
+    attempt, = attempts(chat.stack, endpoint)
+    assert attempt["outcome"] == "success" and attempt["attempt"] == 1 and len(receiver.deliveries) == 1
