@@ -37,7 +37,8 @@ GRANT SELECT (id, uuid, deleted_at) ON workspaces TO blazz_webhook_dispatcher;
 GRANT SELECT ON webhook_endpoints TO blazz_webhook_dispatcher;
 GRANT UPDATE (state, disabled_reason, disabled_at, failing_since, updated_at) ON webhook_endpoints TO blazz_webhook_dispatcher;
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_positions, webhook_retry_queue TO blazz_webhook_dispatcher;
-GRANT INSERT ON webhook_attempts TO blazz_webhook_dispatcher;
+GRANT INSERT, SELECT (workspace_id, endpoint_id, event_id, outcome, at) ON webhook_attempts TO blazz_webhook_dispatcher;
+GRANT SELECT, UPDATE (completed_at) ON webhook_replays TO blazz_webhook_dispatcher;
 GRANT USAGE ON SEQUENCE webhook_retry_queue_id_seq TO blazz_webhook_dispatcher;
 REVOKE EXECUTE ON FUNCTION webhook_attempts_maintain FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION webhook_attempts_maintain TO blazz_webhook_dispatcher;
@@ -51,13 +52,15 @@ GRANT UPDATE (session_id, provider_app_id, bridge_kind, provider_ref, phone_numb
 	desired_at, is_primary, secrets, metadata, updated_at) ON whatsapp_accounts TO blazz_gateway;
 GRANT SELECT ON account_qr, contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats, chat_receipts,
 	chat_reactions, chat_media, account_syncs TO blazz_gateway;
-GRANT SELECT ON webhook_endpoints, webhook_positions, webhook_retry_queue, webhook_attempts TO blazz_gateway;
+GRANT SELECT ON webhook_endpoints, webhook_positions, webhook_replays, webhook_retry_queue, webhook_attempts TO blazz_gateway;
+GRANT INSERT (workspace_id, uuid, endpoint_id, since, event_types, conversation, event_id, only_missing, dry_run, rate), UPDATE (cancelled_at)
+	ON webhook_replays TO blazz_gateway;
 GRANT INSERT (workspace_id, uuid, kind, name, url, secrets, event_types, origins, ordering, client_errors, rate, max_in_flight, timeout_ms,
 	schedule_ms, max_retries, headers, api_version, enabled, enabled_at, active_from) ON webhook_endpoints TO blazz_gateway;
 GRANT UPDATE (name, url, secrets, event_types, origins, ordering, client_errors, rate, max_in_flight, timeout_ms, schedule_ms, max_retries,
 	headers, api_version, enabled, enabled_at, updated_at, deleted_at) ON webhook_endpoints TO blazz_gateway;
 GRANT USAGE ON SEQUENCE workspaces_id_seq, users_id_seq, provider_apps_id_seq, whatsapp_accounts_id_seq,
-	webhook_endpoints_id_seq TO blazz_gateway;
+	webhook_endpoints_id_seq, webhook_replays_id_seq TO blazz_gateway;
 
 -- blazzctl, where it configures across workspaces: all that gateway may, without a tenant's view.
 GRANT blazz_gateway TO blazz_admin;
@@ -76,7 +79,7 @@ GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, pr
 GRANT SELECT (workspace_id, id, uuid, kind, name, url, event_types, origins, ordering, client_errors, rate, max_in_flight, timeout_ms,
 	schedule_ms, max_retries, api_version, enabled, enabled_at, active_from, state, disabled_reason, disabled_at, failing_since,
 	created_at, updated_at, deleted_at) ON webhook_endpoints TO blazz_ops;
-GRANT SELECT ON webhook_positions, webhook_retry_queue, webhook_attempts TO blazz_ops;
+GRANT SELECT ON webhook_positions, webhook_replays, webhook_retry_queue, webhook_attempts TO blazz_ops;
 GRANT UPDATE (ordering_key, retry_count, next_retry_at, status, dropped, updated_at), DELETE ON webhook_retry_queue TO blazz_ops;
 
 -- Every tenant-owned table: a test walks the catalogue and misses none.
@@ -128,5 +131,14 @@ CREATE TRIGGER notify_webhooks_update AFTER UPDATE ON webhook_endpoints FOR EACH
 		NEW.timeout_ms, NEW.schedule_ms, NEW.max_retries, NEW.headers, NEW.api_version, NEW.enabled, NEW.enabled_at, NEW.state,
 		NEW.disabled_at, NEW.failing_since, NEW.deleted_at))
 	EXECUTE FUNCTION notify_webhooks();
+
+CREATE FUNCTION notify_replays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_notify('blazz_webhooks', e.uuid::text) FROM webhook_endpoints e
+	WHERE e.workspace_id = NEW.workspace_id AND e.id = NEW.endpoint_id;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER notify_replays AFTER INSERT OR UPDATE OF cancelled_at ON webhook_replays FOR EACH ROW EXECUTE FUNCTION notify_replays();
 
 COMMIT;

@@ -1,4 +1,4 @@
 BEGIN;
 DROP FUNCTION webhook_attempts_maintain(integer, integer);
-DROP TABLE webhook_attempts, webhook_retry_queue, webhook_positions, webhook_endpoints;
+DROP TABLE webhook_attempts, webhook_retry_queue, webhook_positions, webhook_replays, webhook_endpoints;
 COMMIT;

@@ -5,6 +5,7 @@
  * a second, say yes again (librdkafka has no event for that).
  */
 #include "kafka/client.h"
+#include "kafka/consumer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -151,6 +152,23 @@ rd_kafka_resp_err_t kafka_watermarks_ask(rd_kafka_t *rk, const char *topic, int3
 		rd_kafka_poll(rk, 50);
 	}
 	return code;
+}
+
+int kafka_offsets_since(rd_kafka_t *rk, const char *topic, int64_t ms, int timeout_ms, struct kafka_position *positions,
+	size_t n, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *times = rd_kafka_topic_partition_list_new((int)n);
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < n; i++)
+		rd_kafka_topic_partition_list_add(times, topic, positions[i].partition)->offset = ms;
+	code = rd_kafka_offsets_for_times(rk, times, timeout_ms);
+	for (size_t i = 0; !code && i < n; i++)
+		code = times->elems[i].err;
+	for (size_t i = 0; !code && i < n; i++)
+		positions[i].offset = times->elems[i].offset < 0 ? INT64_MAX : times->elems[i].offset;
+	rd_kafka_topic_partition_list_destroy(times);
+	return code ? kafka_err_set(err, code, "offsets", NULL) : 0;
 }
 
 int kafka_event_open(struct err *err)

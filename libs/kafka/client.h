@@ -37,6 +37,11 @@ rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, struc
 rd_kafka_resp_err_t kafka_watermarks_ask(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t deadline_ms,
 	int64_t *low, int64_t *high);
 
+struct kafka_position;
+/* Of each partition named the offset of the oldest record that is not older than ms; INT64_MAX: all are. */
+int kafka_offsets_since(rd_kafka_t *rk, const char *topic, int64_t ms, int timeout_ms, struct kafka_position *positions,
+	size_t n, struct err *err) ERR_MUST_USE;
+
 /* A descriptor (eventfd) that librdkafka writes to when the queue gets its first entry. */
 int kafka_event_open(struct err *err) ERR_MUST_USE;
 void kafka_event_watch(rd_kafka_queue_t *queue, int fd);

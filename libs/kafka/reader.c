@@ -138,21 +138,16 @@ const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size
 
 int kafka_reader_since(struct kafka_reader *r, int64_t ms, int timeout_ms, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *times = rd_kafka_topic_partition_list_new((int)r->n);
-	rd_kafka_resp_err_t code;
+	struct kafka_position *from = mem_calloc(r->n + 1, sizeof(*from));
+	int rc;
 
 	for (size_t i = 0; i < r->n; i++)
-		rd_kafka_topic_partition_list_add(times, rd_kafka_topic_name(r->topic), r->ranges[i].partition)
-			->offset = ms;
-	code = rd_kafka_offsets_for_times(r->rk, times, timeout_ms);
-	for (size_t i = 0; !code && i < r->n; i++) {
-		const rd_kafka_topic_partition_t *p = &times->elems[i];
-
-		code = p->err;
-		r->ranges[i].low = p->offset < 0 ? r->ranges[i].high : p->offset; /* < 0: all of them are older */
-	}
-	rd_kafka_topic_partition_list_destroy(times);
-	return code ? kafka_err_set(err, code, "offsets", NULL) : 0;
+		from[i].partition = r->ranges[i].partition;
+	rc = kafka_offsets_since(r->rk, rd_kafka_topic_name(r->topic), ms, timeout_ms, from, r->n, err);
+	for (size_t i = 0; rc == 0 && i < r->n; i++)
+		r->ranges[i].low = from[i].offset < r->ranges[i].high ? from[i].offset : r->ranges[i].high;
+	free(from);
+	return rc;
 }
 
 void kafka_reader_follow(struct kafka_reader *r)

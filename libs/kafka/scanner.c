@@ -210,3 +210,9 @@ int kafka_scanner_low(struct kafka_scanner *s, int32_t partition, int timeout_ms
 	*low = l;
 	return 0;
 }
+
+int kafka_scanner_since(struct kafka_scanner *s, int64_t ms, int timeout_ms, struct kafka_position *positions, size_t n,
+	struct err *err)
+{
+	return kafka_offsets_since(s->rk, rd_kafka_topic_name(s->topic), ms, timeout_ms, positions, n, err);
+}

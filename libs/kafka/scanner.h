@@ -22,6 +22,10 @@ int kafka_scanner_poll(struct kafka_scanner *s, int32_t partition, struct kafka_
  * before that partition is polled. */
 int kafka_scanner_fd(const struct kafka_scanner *s);
 void kafka_scanner_woken(struct kafka_scanner *s);
+/* Of each partition named the offset of the oldest record that is not older than ms; INT64_MAX: all are. ERR_RETRY when no broker
+ * answers within timeout_ms. */
+int kafka_scanner_since(struct kafka_scanner *s, int64_t ms, int timeout_ms, struct kafka_position *positions, size_t n,
+	struct err *err) ERR_MUST_USE;
 /* The oldest offset that the broker still has. ERR_RETRY when it does not answer within timeout_ms. */
 int kafka_scanner_low(struct kafka_scanner *s, int32_t partition, int timeout_ms, int64_t *low,
 	struct err *err) ERR_MUST_USE;

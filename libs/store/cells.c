@@ -64,6 +64,19 @@ struct str cells_borrow(struct cells *c)
 	return pg_text(c->rows, c->row, c->col++);
 }
 
+struct str *cells_words(struct cells *c, size_t *n)
+{
+	struct str rest = cells_text(c), *words;
+
+	*n = rest.n > 0;
+	for (size_t i = 0; i < rest.n; i++)
+		*n += rest.p[i] == ',';
+	words = ARENA_ARRAY(c->arena, struct str, *n);
+	for (size_t i = 0; i < *n; i++)
+		str_cut(rest, ',', &words[i], &rest);
+	return words;
+}
+
 void cells_copy(struct cells *c, char *out, size_t cap)
 {
 	struct str s = cells_borrow(c);

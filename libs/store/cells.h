@@ -26,6 +26,7 @@ int64_t cells_id(struct cells *c); /* NULL: 0 */
 size_t cells_place(struct cells *c, size_t n); /* WITH ORDINALITY over n rows, as an index from 0 */
 struct str cells_text(struct cells *c);
 struct str cells_borrow(struct cells *c); /* text that lives as long as the answer */
+struct str *cells_words(struct cells *c, size_t *n); /* array_to_string(…, ','), whose elements have no comma */
 void cells_copy(struct cells *c, char *out, size_t cap); /* text, cut to fit */
 struct uuid cells_uuid(struct cells *c); /* NULL: nil */
 int64_t cells_time(struct cells *c);

@@ -27,6 +27,7 @@ extern const struct pg_stmt *const intake_statements[];
 extern const struct pg_stmt *const config_statements[];
 extern const struct pg_stmt *const endpoints_statements[], *const endpoints_health_statements[],
 								   *const endpoint_definition_statements[];
+extern const struct pg_stmt *const replays_statements[], *const replays_admin_statements[];
 extern const struct pg_stmt *const positions_statements[];
 extern const struct pg_stmt *const retries_statements[];
 extern const struct pg_stmt *const attempts_statements[];

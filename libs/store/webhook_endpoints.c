@@ -91,33 +91,14 @@ bool endpoint_is_live(const struct endpoint_row *e)
 	return e->enabled && !e->deleted && (e->disabled_us == PG_NO_TIME || e->disabled_us < e->enabled_us);
 }
 
-static size_t list_count(struct str joined)
+static void schedule_read(struct endpoint_row *e, struct cells *c)
 {
-	size_t n = joined.n > 0;
+	struct str *words = cells_words(c, &e->n_schedule);
 
-	for (size_t i = 0; i < joined.n; i++)
-		n += joined.p[i] == ',';
-	return n;
-}
-
-static void event_types_read(struct endpoint_row *e, struct arena *a, struct str joined)
-{
-	e->n_event_types = list_count(joined);
-	e->event_types = ARENA_ARRAY(a, struct str, e->n_event_types);
-	for (size_t i = 0; i < e->n_event_types; i++)
-		str_cut(joined, ',', &e->event_types[i], &joined);
-}
-
-static void schedule_read(struct endpoint_row *e, struct arena *a, struct str joined)
-{
-	e->n_schedule = list_count(joined);
-	e->schedule_ms = ARENA_ARRAY(a, int64_t, e->n_schedule);
+	e->schedule_ms = ARENA_ARRAY(c->arena, int64_t, e->n_schedule);
 	for (size_t i = 0; i < e->n_schedule; i++) {
-		struct str number;
-		bool is_number;
+		bool is_number = str_to_i64(words[i], &e->schedule_ms[i]);
 
-		str_cut(joined, ',', &number, &joined);
-		is_number = str_to_i64(number, &e->schedule_ms[i]);
 		assert(is_number);
 		(void)is_number;
 	}
@@ -143,14 +124,14 @@ static void endpoint_read(struct cells *c, struct endpoint_row *e)
 	e->name = cells_text(c);
 	e->url = cells_text(c);
 	e->secrets = cells_text(c);
-	event_types_read(e, c->arena, cells_text(c));
+	e->event_types = cells_words(c, &e->n_event_types);
 	e->origins = origins_read(cells_borrow(c));
 	e->ordered = cells_bool(c);
 	e->lenient = cells_bool(c);
 	e->rate = cells_i32(c);
 	e->max_in_flight = cells_i32(c);
 	e->timeout_ms = cells_i32(c);
-	schedule_read(e, c->arena, cells_borrow(c));
+	schedule_read(e, c);
 	e->max_retries = cells_i32(c);
 	e->headers = cells_text(c);
 	e->api_version = cells_text(c);

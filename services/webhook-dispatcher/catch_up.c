@@ -1,12 +1,15 @@
-/* The second reader of a partition: endpoints that are behind get what they missed, in order; see flow.h.
+/* The second reader of a partition: endpoints that are behind get what they missed, and replays what is delivered again, in order; see
+ * flow.h.
  *
- * One pass reads from the lowest position on and feeds every lane that it meets at its position. A lane without room leaves the pass when
- * another one can go on, and is met again by a later pass; when nobody can go on, the pass waits. At the partition's own reader a lane is live again.
+ * One pass reads from the lowest position on and feeds everyone that it meets at its position. Who has no room leaves the pass when
+ * another one can go on, and is met again by a later pass; when nobody can go on, the pass waits. At the partition's own reader a lane is
+ * live again; a replay ends where that stood when it began.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/scanner.h"
 #include "webhook-dispatcher/dispatcher.h"
+#include "webhook-dispatcher/replay.h"
 #include "webhook-dispatcher/stats.h"
 #include "wire/source_marks.h"
 
@@ -14,17 +17,48 @@
 #define RETRY_MS       1000
 #define LOW_TIMEOUT_MS 500
 
-/* Not before half of its rows are gone, or it would only fall behind again. */
-static bool lane_can_begin(const struct lane *l)
+static void allowance_refill(double *allowance, int64_t *since_mono_ms, double rate)
 {
-	return l->state == LANE_BEHIND && lane_has_room(l) && l->rows * 2 <= l->partition->d->settings->endpoint_rows &&
+	double most = rate * BURST_S > 1 ? rate * BURST_S : 1;
+	int64_t now = clock_mono_ms();
+
+	*allowance += (double)(now - *since_mono_ms) / 1e3 * rate;
+	if (*allowance > most)
+		*allowance = most;
+	*since_mono_ms = now;
+}
+
+/* A replay leaves half of the room to what happens now. */
+static bool feed_has_room(struct feed *f)
+{
+	if (!f->replay)
+		return lane_has_room(f->lane);
+	if (f->replay->row.rate > 0) {
+		allowance_refill(&f->allowance, &f->allowed_mono_ms, f->replay->row.rate);
+		if (f->allowance < 1)
+			return false;
+	}
+	return !lane_is_crowded(f->lane);
+}
+
+static bool feed_is_done(const struct feed *f)
+{
+	return f->replay ? f->position >= f->until : f->lane->state == LANE_LIVE;
+}
+
+/* Not before half of its lane's rows are gone, or it would only fall behind again. */
+static bool feed_can_begin(struct feed *f)
+{
+	const struct lane *l = f->lane;
+
+	return !feed_is_done(f) && feed_has_room(f) && l->rows * 2 <= l->partition->d->settings->endpoint_rows &&
 		!pace_is_paused(&l->pace, clock_mono_ms());
 }
 
 void catch_up_stop(struct partition *p)
 {
 	struct catch_up *c = &p->catch_up;
-	struct lane *l;
+	struct feed *f;
 
 	if (!c->reading)
 		return;
@@ -34,52 +68,56 @@ void catch_up_stop(struct partition *p)
 	kafka_scanner_stop(p->d->scanner, p->number);
 	source_marks_free(c->marks);
 	c->marks = NULL;
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	l->on_pass = false;
+	TAILQ_FOREACH (f, &p->catching, in_catching)
+		f->on_pass = false;
 }
 
-/* Those that have arrived need no reader; before a partition's first record everybody has. */
+/* Lanes that have arrived need no reader; before a partition's first record everybody has. */
 static void lanes_arrive(struct partition *p)
 {
-	struct lane *l, *next;
+	struct feed *f, *next;
 
-	for (l = TAILQ_FIRST(&p->catching); l; l = next) {
-		next = TAILQ_NEXT(l, in_catching);
-		if (l->state == LANE_BEHIND && lane_has_room(l) && !pace_is_open(&l->pace) &&
-			(p->read == PROGRESS_NO_OFFSET || l->position >= p->read))
+	for (f = TAILQ_FIRST(&p->catching); f; f = next) {
+		struct lane *l = f->lane;
+
+		next = TAILQ_NEXT(f, in_catching);
+		if (!f->replay && l->state == LANE_BEHIND && lane_has_room(l) && !pace_is_open(&l->pace) &&
+			(p->read == PROGRESS_NO_OFFSET || f->position >= p->read))
 			lane_go_live(l);
+		else if (f->replay && f->position >= f->until)
+			feed_settled(f);
 	}
 }
 
-static int64_t lowest_position(const struct partition *p)
+static int64_t lowest_position(struct partition *p)
 {
 	int64_t lowest = INT64_MAX;
-	struct lane *l;
+	struct feed *f;
 
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	if (lane_can_begin(l) && l->position < lowest)
-		lowest = l->position;
+	TAILQ_FOREACH (f, &p->catching, in_catching)
+		if (feed_can_begin(f) && f->position < lowest)
+			lowest = f->position;
 	return lowest;
 }
 
 static bool somebody_on_pass(const struct partition *p)
 {
-	struct lane *l;
+	struct feed *f;
 
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	if (l->on_pass)
-		return true;
+	TAILQ_FOREACH (f, &p->catching, in_catching)
+		if (f->on_pass)
+			return true;
 	return false;
 }
 
-/* Lanes whose position lies between the last record and this one join here. */
+/* Those whose position lies between the last record and this one join here. */
 static void pass_join(struct partition *p, int64_t offset)
 {
-	struct lane *l;
+	struct feed *f;
 
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	if (!l->on_pass && l->position > p->catch_up.last && l->position <= offset && lane_can_begin(l))
-		l->on_pass = true;
+	TAILQ_FOREACH (f, &p->catching, in_catching)
+		if (!f->on_pass && f->position > p->catch_up.last && f->position <= offset && feed_can_begin(f))
+			f->on_pass = true;
 }
 
 static bool pass_begin(struct partition *p)
@@ -102,10 +140,22 @@ static bool pass_begin(struct partition *p)
 	return true;
 }
 
+static void feed_skip_lost(struct feed *f, int64_t low)
+{
+	log_error("events were removed by retention before they were delivered",
+		LOG_I("endpoint_id", f->lane->endpoint->row.id), LOG_I("partition", f->lane->partition->number),
+		LOG_I("from", f->position), LOG_I("to", low), LOG_I("records", low - f->position));
+	stats_lost(low - f->position);
+	f->lost += low - f->position;
+	f->position = low;
+	f->begun_offset = low - 1;
+	feed_touch(f);
+}
+
 /* Retention was faster: what is gone is said, and the rest is delivered. */
 static void pass_skip_lost(struct partition *p)
 {
-	struct lane *l;
+	struct feed *f;
 	struct err err;
 	int64_t low;
 
@@ -113,18 +163,9 @@ static void pass_skip_lost(struct partition *p)
 		log_warn("catch-up put off", LOG_I("partition", p->number), LOG_ERR(&err));
 		return;
 	}
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	{
-		if (l->state != LANE_BEHIND || l->position >= low)
-			continue;
-		log_error("events were removed by retention before their endpoint caught up",
-			LOG_I("endpoint_id", l->endpoint->row.id), LOG_I("partition", p->number),
-			LOG_I("from", l->position), LOG_I("to", low), LOG_I("records", low - l->position));
-		stats_lost(low - l->position);
-		l->position = low;
-		l->begun_offset = low - 1;
-		lane_touch(l);
-	}
+	TAILQ_FOREACH (f, &p->catching, in_catching)
+		if (!feed_is_done(f) && f->position < low)
+			feed_skip_lost(f, low);
 }
 
 static void pass_fail(struct partition *p, const struct err *why)
@@ -141,31 +182,35 @@ static void pass_fail(struct partition *p, const struct err *why)
 static bool pass_has_room(struct partition *p)
 {
 	size_t able = 0, full = 0;
-	struct lane *l;
+	struct feed *f;
 
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	if (l->on_pass)
-		lane_has_room(l) ? able++ : full++;
+	TAILQ_FOREACH (f, &p->catching, in_catching)
+		if (f->on_pass)
+			feed_has_room(f) ? able++ : full++;
 	if (able == 0 && full > 0)
 		return false;
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	l->on_pass = l->on_pass && lane_has_room(l);
+	TAILQ_FOREACH (f, &p->catching, in_catching)
+		f->on_pass = f->on_pass && feed_has_room(f);
 	return true;
 }
 
-/* It is fed, or passes the record as one that is not for it. */
-static void lane_feed(struct lane *l, const struct reading *r, struct event **e)
+static bool feed_wants(const struct feed *f, const struct reading *r)
 {
-	bool delivered = r->offset >= l->skip_from && r->offset < l->skip_to;
+	if (r->offset >= f->skip_from && r->offset < f->skip_to) /* delivered live, by an earlier owner */
+		return false;
+	return f->replay ? replay_wants(f->replay, f->lane->endpoint, r) : endpoint_wants(f->lane->endpoint, r);
+}
 
-	l->position = r->offset + 1;
-	lane_touch(l);
-	if (delivered || !endpoint_wants(l->endpoint, r))
+static void feed_event(struct feed *f, const struct reading *r, struct event **e)
+{
+	f->matched++;
+	if (f->replay && f->replay->row.dry_run)
 		return;
 	if (!*e)
 		*e = event_keep(r, true);
-	if (!lane_has(l, *e))
-		lane_admit(l, *e, HOLDS_LANE);
+	if (!lane_has(f, *e))
+		lane_admit(f, *e, HOLDS_FEED);
+	f->allowance -= 1;
 }
 
 static bool record_counts(struct partition *p, const struct kafka_message *m, struct reading *r)
@@ -178,9 +223,9 @@ static bool record_counts(struct partition *p, const struct kafka_message *m, st
 		!source_is_late(p->catch_up.marks, p->number, &r->event.source, r->replayed);
 }
 
-static bool is_of_workspace(const struct lane *l, const struct reading *r)
+static bool is_of_workspace(const struct feed *f, const struct reading *r)
 {
-	return uuid_eq(&l->endpoint->row.workspace, &r->event.workspace);
+	return uuid_eq(&f->lane->endpoint->row.workspace, &r->event.workspace);
 }
 
 static void pass_feed(struct partition *p, const struct kafka_message *m)
@@ -188,29 +233,30 @@ static void pass_feed(struct partition *p, const struct kafka_message *m)
 	struct event *e = NULL;
 	struct reading r;
 	bool counts = record_counts(p, m, &r);
-	struct lane *l;
+	struct feed *f;
 
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	{
-		if (!l->on_pass)
+	TAILQ_FOREACH (f, &p->catching, in_catching) {
+		if (!f->on_pass)
 			continue;
-		if (counts && is_of_workspace(l, &r)) {
-			lane_feed(l, &r, &e);
-			continue;
-		}
-		l->position = m->offset + 1;
-		lane_touch(l);
+		f->position = m->offset + 1;
+		feed_touch(f);
+		if (counts && is_of_workspace(f, &r) && feed_wants(f, &r))
+			feed_event(f, &r, &e);
+		f->on_pass = !feed_is_done(f);
 	}
 	event_unref(e);
 }
 
+/* What lies between the last record and the partition's own reader was none. */
 static void pass_arrive(struct partition *p)
 {
-	struct lane *l;
+	struct feed *f;
 
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	if (l->on_pass)
-		l->position = p->read;
+	TAILQ_FOREACH (f, &p->catching, in_catching)
+		if (f->on_pass) {
+			f->position = p->read;
+			feed_touch(f);
+		}
 	catch_up_stop(p);
 	lanes_arrive(p);
 }
@@ -231,7 +277,7 @@ static bool pass_step(struct partition *p)
 		c->holding = true;
 		pass_join(p, c->held.offset);
 	}
-	if (c->held.offset >= p->read) { /* what lies between was no record; the rest comes live */
+	if (c->held.offset >= p->read) {
 		pass_arrive(p);
 		return false;
 	}
@@ -248,29 +294,21 @@ static bool pass_step(struct partition *p)
 	return false;
 }
 
-/* What is delivered live goes first: reading again is bounded. */
-static void allowance_refill(struct catch_up *c, double rate)
-{
-	int64_t now = clock_mono_ms();
-
-	c->allowance += (double)(now - c->allowed_mono_ms) / 1e3 * rate;
-	if (c->allowance > rate * BURST_S)
-		c->allowance = rate * BURST_S > 1 ? rate * BURST_S : 1;
-	c->allowed_mono_ms = now;
-}
-
 void catch_up_turn(struct partition *p)
 {
+	struct catch_up *c = &p->catch_up;
+
 	if (TAILQ_EMPTY(&p->catching)) {
 		catch_up_stop(p);
 		return;
 	}
 	lanes_arrive(p);
-	if (p->catch_up.reading && !somebody_on_pass(p)) /* those who were have fallen back */
+	if (c->reading && !somebody_on_pass(p)) /* those who were have fallen back */
 		catch_up_stop(p);
-	if (!p->catch_up.reading && !pass_begin(p))
+	if (!c->reading && !pass_begin(p))
 		return;
-	allowance_refill(&p->catch_up, (double)p->d->settings->catch_up_rate);
-	while (p->catch_up.allowance >= 1 && pass_step(p))
-		p->catch_up.allowance -= 1;
+	/* What is delivered live goes first: reading again is bounded. */
+	allowance_refill(&c->allowance, &c->allowed_mono_ms, (double)p->d->settings->catch_up_rate);
+	while (c->allowance >= 1 && pass_step(p))
+		c->allowance -= 1;
 }

@@ -16,20 +16,21 @@
 
 #define OWN_HEADERS 32
 
-struct delivery *delivery_new(struct lane *l, struct chain *c, struct event *e, enum delivery_hold hold)
+struct delivery *delivery_new(struct feed *f, struct chain *c, struct event *e, enum delivery_hold hold)
 {
 	struct delivery *d = mem_calloc(1, sizeof(*d));
 
 	d->event = event_ref(e);
-	d->lane = l;
+	d->lane = c->lane;
+	d->feed = f;
 	d->chain = c;
 	d->key = c->key;
-	d->endpoint = l->endpoint->row.uuid;
+	d->endpoint = c->lane->endpoint->row.uuid;
 	d->hold = hold;
 	if (hold == HOLDS_PARTITION)
 		TAILQ_INSERT_TAIL(&e->deliveries, d, in_hold);
-	else if (hold == HOLDS_LANE)
-		TAILQ_INSERT_TAIL(&l->held, d, in_hold);
+	else if (hold == HOLDS_FEED)
+		TAILQ_INSERT_TAIL(&f->held, d, in_hold);
 	return d;
 }
 
@@ -40,10 +41,20 @@ void delivery_let_go(struct delivery *d)
 	d->hold = HOLDS_NOTHING;
 	if (hold == HOLDS_PARTITION)
 		TAILQ_REMOVE(&d->event->deliveries, d, in_hold);
-	if (hold == HOLDS_LANE) {
-		TAILQ_REMOVE(&d->lane->held, d, in_hold);
-		lane_touch(d->lane);
+	if (hold == HOLDS_FEED) {
+		TAILQ_REMOVE(&d->feed->held, d, in_hold);
+		feed_touch(d->feed);
 	}
+}
+
+void delivery_drop(struct delivery *d)
+{
+	struct chain *c = d->chain;
+
+	TAILQ_REMOVE(&c->waiting, d, in_chain);
+	c->lane->waiting--;
+	delivery_free(d);
+	chain_settle(c);
 }
 
 static struct str row_key(const struct delivery *d)
@@ -69,7 +80,7 @@ void delivery_end(struct delivery *d, enum delivery_end end, int64_t delay_ms)
 	if (waits && !had_row)
 		chain_add_row(d->chain, d->event->offset);
 	if (waits)
-		lane_passed(d->lane, d);
+		feed_passed(d->feed, d);
 	if (!waits && had_row)
 		chain_drop_row(d->chain);
 	d->state = DELIVERY_ENDED;
@@ -93,6 +104,7 @@ void delivery_detach(struct delivery *d)
 	delivery_let_go(d);
 	d->lane = NULL;
 	d->chain = NULL;
+	d->feed = NULL;
 }
 
 /* Health */
@@ -277,7 +289,7 @@ void delivery_begin(struct delivery *d)
 	all->n_flying++;
 	d->lane->flying++;
 	pace_begun(&d->lane->pace, d->begun_mono_ms);
-	lane_passed(d->lane, d);
+	feed_passed(d->feed, d);
 	(void)failpoint("delivery_begin");
 	sender_send(all->sender, &request, &d->exchange);
 	lane_wake(d->lane);

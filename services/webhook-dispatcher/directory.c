@@ -224,30 +224,35 @@ struct endpoint *directory_each(const struct directory *d, size_t *i)
 	return map_each(d->by_id, i, &key, &e) ? e : NULL;
 }
 
-static bool pattern_fits(struct str pattern, const struct chat_event *e)
+bool event_type_fits(struct str pattern, struct str full_type)
+{
+	if (str_ends(pattern, STR(".*")))
+		return str_starts(full_type, str_slice(pattern, 0, pattern.n - 1));
+	return str_eq(pattern, full_type);
+}
+
+bool endpoint_subscribes(const struct endpoint *e, const struct chat_event *event)
 {
 	char type[CHAT_EVENT_TYPE_SIZE];
-	struct str full = chat_event_full_type(e, type);
+	struct str full;
 
-	if (str_ends(pattern, STR(".*")))
-		return str_starts(full, str_slice(pattern, 0, pattern.n - 1));
-	return str_eq(pattern, full);
+	if (e->row.deleted || !(e->kinds >> event->kind & 1) || !(e->row.origins >> event->origin & 1))
+		return false;
+	if (event->kind == CE_ENDPOINT && uuid_eq(&event->u.endpoint.endpoint, &e->row.uuid))
+		return false; /* or one that fails would be told so for ever */
+	full = chat_event_full_type(event, type);
+	for (size_t i = 0; i < e->row.n_event_types; i++)
+		if (event_type_fits(e->row.event_types[i], full))
+			return true;
+	return e->row.n_event_types == 0;
 }
 
 bool endpoint_wants(const struct endpoint *e, const struct reading *r)
 {
-	const struct chat_event *event = &r->event;
-
-	if (e->row.deleted || !(e->kinds >> event->kind & 1) || !(e->row.origins >> event->origin & 1) ||
-		(!r->replayed && r->timestamp_ms < e->row.active_from_us / 1000) ||
+	if ((!r->replayed && r->timestamp_ms < e->row.active_from_us / 1000) ||
 		(!uuid_is_nil(&r->only) && !uuid_eq(&r->only, &e->row.uuid)))
 		return false;
-	if (event->kind == CE_ENDPOINT && uuid_eq(&event->u.endpoint.endpoint, &e->row.uuid))
-		return false;
-	for (size_t i = 0; i < e->row.n_event_types; i++)
-		if (pattern_fits(e->row.event_types[i], event))
-			return true;
-	return e->row.n_event_types == 0;
+	return endpoint_subscribes(e, &r->event);
 }
 
 void endpoint_turn_off(struct directory *d, struct endpoint *e)

@@ -50,8 +50,12 @@ struct endpoint *directory_find(const struct directory *d, int64_t id); /* NULL:
 struct endpoint *directory_of_workspace(const struct directory *d, const struct uuid *workspace);
 /* size_t i = 0; while ((e = directory_each(d, &i))) … */
 struct endpoint *directory_each(const struct directory *d, size_t *i);
-/* Whether the endpoint subscribes to this event, live or not. */
+/* Its types and origins, live or not. */
+bool endpoint_subscribes(const struct endpoint *e, const struct chat_event *event);
+/* And as part of the stream: since it became active, or replayed for it alone. */
 bool endpoint_wants(const struct endpoint *e, const struct reading *r);
+/* "message.*", "message.created" */
+bool event_type_fits(struct str pattern, struct str full_type);
 /* It was found out that it is not live any more: until PostgreSQL is read again. */
 void endpoint_turn_off(struct directory *d, struct endpoint *e);
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "kafka/scanner.h"
 #include "store/webhook_attempts.h"
+#include "webhook-dispatcher/replay.h"
 #include "webhook-dispatcher/settlement.h"
 #include "webhook-dispatcher/stats.h"
 
@@ -76,7 +77,7 @@ static int endpoints_refresh(struct dispatcher *d, struct err *err)
 	if (n == 0)
 		return 0;
 	d->n_changed = 0;
-	return directory_load(d->directory, pg, d->changed, n, err);
+	return directory_load(d->directory, pg, d->changed, n, err) < 0 ? -1 : replays_refresh(d, pg, err);
 }
 
 /* Partitions */
@@ -137,7 +138,7 @@ static int on_taken(void *ctx, struct pg *pg, const struct progress *rows, size_
 		if (!e->live && !e->row.deleted)
 			on_endpoint_changed(d, e);
 	if (positions_read(pg, str_of(d->chat_event_topic), numbers, n, position_load, d, err) < 0 ||
-		retries_take(pg, numbers, n, rows_load, d, err) < 0)
+		retries_take(pg, numbers, n, rows_load, d, err) < 0 || replays_load(d, pg, numbers, n, err) < 0)
 		goto out;
 	rc = 0;
 out:
@@ -164,6 +165,7 @@ static void on_lost(void *ctx)
 	free(d->partitions);
 	d->partitions = NULL;
 	d->n_partitions = 0;
+	replays_clear(d);
 	directory_clear(d->directory);
 	d->n_changed = 0;
 }
@@ -448,6 +450,7 @@ int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *s
 	d->settings = settings;
 	d->service = service;
 	d->reading = arena_new(1 << 16);
+	d->replays = map_new();
 	d->filling = settlement_new();
 	d->writing = settlement_new();
 	scheduler_init(&d->scheduler);
@@ -481,6 +484,7 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	settlement_free(d->filling);
 	settlement_free(d->writing);
 	directory_free(d->directory);
+	map_free(d->replays);
 	guard_free(d->guard);
 	loop_free(d->loop);
 	arena_free(d->reading);

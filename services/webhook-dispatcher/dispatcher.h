@@ -26,6 +26,7 @@ struct dispatcher {
 	struct owner *owner;
 	struct owner_tx *tx;
 	struct directory *directory;
+	struct map *replays; /* by id */
 	char chat_event_topic[TOPIC_NAME_MAX], dlq_topic[TOPIC_NAME_MAX];
 	char name[96]; /* of this replica, for leases */
 

@@ -82,6 +82,8 @@ struct event *event_keep(const struct reading *r, bool render)
 	e->id = r->event.id;
 	e->account = r->event.account;
 	e->kind = r->event.kind;
+	if (e->kind == CE_MESSAGE_CREATED)
+		e->message_id = r->event.u.message_created.message.id;
 	memcpy(e->type, full.p, full.n < sizeof(e->type) ? full.n : sizeof(e->type) - 1);
 	e->ordering = ordering_of(&r->event);
 	traceparent_keep(&r->view, e->traceparent, sizeof(e->traceparent));

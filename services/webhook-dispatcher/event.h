@@ -20,6 +20,7 @@ struct event {
 	int32_t partition;
 	int64_t offset, timestamp_ms;
 	struct uuid id, account;
+	int64_t message_id; /* of message.created; 0: none */
 	enum chat_event_kind kind;
 	char type[CHAT_EVENT_TYPE_SIZE];
 	char traceparent[80]; /* "traceparent: …"; empty: none */

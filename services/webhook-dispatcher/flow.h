@@ -29,7 +29,7 @@ enum delivery_state {
 	DELIVERY_ENDED,   /* its end waits to be written */
 };
 
-enum delivery_hold { HOLDS_NOTHING, HOLDS_PARTITION, HOLDS_LANE }; /* whose offset waits for it */
+enum delivery_hold { HOLDS_NOTHING, HOLDS_PARTITION, HOLDS_FEED }; /* whose offset waits for it */
 
 enum delivery_end {
 	END_DELIVERED,
@@ -47,8 +47,9 @@ struct delivery {
 	struct uuid endpoint;
 	enum delivery_state state;
 	enum delivery_hold hold;
+	struct feed *feed;   /* that it came by; NULL: a row */
 	TAILQ_ENTRY(delivery) in_chain;
-	TAILQ_ENTRY(delivery) in_hold;   /* of the event, or of the lane */
+	TAILQ_ENTRY(delivery) in_hold;   /* of the event, or of the feed */
 	TAILQ_ENTRY(delivery) in_list;   /* of the flying, or of a settlement */
 
 	int64_t row;          /* in the retry queue; 0: none */
@@ -79,15 +80,43 @@ TAILQ_HEAD(chain_list, chain);
 
 enum lane_state { LANE_LIVE, LANE_BEHIND };
 
+#define NONE_BEGUN INT64_MIN
+
+/* What the catch-up reader feeds to a lane: what it missed, or a replay. */
+struct feed {
+	struct lane *lane;
+	struct replay *replay; /* NULL: the live stream */
+	int64_t position;      /* the next offset to be fed */
+	int64_t begun_offset;  /* the highest of which a delivery was begun, or has a row; NONE_BEGUN */
+	int64_t skip_from, skip_to; /* delivered live before this replica took over */
+	struct delivery_list held;  /* fed by the catch-up reader and not settled, in order */
+	bool on_pass;          /* the catch-up reader feeds it */
+	bool catching; /* in the partition's list: its endpoint is live, and it has something to read or to settle */
+	TAILQ_ENTRY(feed) in_catching;
+	bool touched; /* in the partition's list: PostgreSQL may have to be told another position */
+	TAILQ_ENTRY(feed) in_touched;
+	bool saved; /* PostgreSQL has a position, this one: */
+	int64_t saved_offset, saved_live_from;
+	/* Of a replay. */
+	int64_t start, until; /* [start, until) */
+	int64_t matched, lost;
+	double allowance; /* events that may be fed now */
+	int64_t allowed_mono_ms;
+	TAILQ_ENTRY(feed) in_lane;
+};
+TAILQ_HEAD(feed_list, feed);
+
 struct lane {
 	struct partition *partition;
 	struct endpoint *endpoint;
 	enum lane_state state;
+	struct feed stream;
+	int64_t live_from; /* where it was fed live again; POSITION_NOT_LIVE: it has not caught up */
+	struct feed_list replays;
 	struct map *chains;
 	struct chain_list ready;
 	size_t waiting, flying;
 	int64_t rows;
-	int64_t begun_offset; /* the highest of which a delivery was begun, or has a row; -1: none */
 	struct pace pace;
 	bool runnable, asleep; /* in the scheduler's lists */
 	int64_t again_mono_ms; /* asleep until then */
@@ -95,19 +124,6 @@ struct lane {
 	TAILQ_ENTRY(lane) in_asleep;
 	int64_t admitted_mono_ms; /* the last time */
 	int64_t fails_since_ms; /* no success since; 0: the last attempt succeeded, or there was none */
-
-	/* Behind, and until what was fed then is settled. */
-	int64_t position;     /* the next offset to be fed */
-	int64_t live_from;    /* POSITION_NOT_LIVE: it has not caught up */
-	int64_t skip_from, skip_to; /* delivered live before this replica took over */
-	struct delivery_list held;  /* fed by the catch-up reader and not settled, in order */
-	bool on_pass;         /* the catch-up reader feeds it */
-	bool catching; /* in the partition's list: its endpoint is live, and it has something to catch up or to settle */
-	TAILQ_ENTRY(lane) in_catching;
-	bool saved; /* PostgreSQL has a position, this one: */
-	int64_t saved_offset, saved_live_from;
-	bool touched; /* in the partition's list: PostgreSQL may have to be told another one */
-	TAILQ_ENTRY(lane) in_touched;
 };
 TAILQ_HEAD(lane_list, lane);
 
@@ -147,7 +163,7 @@ struct partition {
 	bool crowded; /* a lane has no room */
 	bool held; /* nothing more is read */
 	struct map *lanes; /* by endpoint id */
-	struct lane_list catching, touched;
+	struct feed_list catching, touched;
 	int64_t rows;
 	struct map *by_row; /* deliveries in memory that have a row */
 	bool included; /* in the transaction that is being put together */
@@ -180,20 +196,13 @@ void partition_gauge(const struct partition *p, struct stats_gauges *g); /* adds
 struct lane *lane_new(struct partition *p, struct endpoint *e);
 void lane_free(struct lane *l);
 /* The event gets its delivery: waiting, or a row behind an earlier one of its chain. */
-void lane_admit(struct lane *l, struct event *e, enum delivery_hold hold);
+void lane_admit(struct feed *f, struct event *e, enum delivery_hold hold);
 /* It has a row already, or was delivered before one. */
-bool lane_has(const struct lane *l, const struct event *e);
+bool lane_has(const struct feed *f, const struct event *e);
 /* A due row. */
 void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row);
 bool lane_has_room(const struct lane *l);
 bool lane_is_crowded(const struct lane *l); /* more than half full */
-/* This one was begun, or has a row: its offset is not read again for the lane. */
-void lane_passed(struct lane *l, const struct delivery *d);
-/* Its position, or what it is made of, has changed. */
-void lane_touch(struct lane *l);
-/* What it held was let go. */
-void lane_settled(struct lane *l);
-struct pace_limits lane_limits(const struct lane *l);
 /* It was fed, and has no room for more: others do not wait for it. */
 void lane_crowd(struct lane *l);
 /* Its backlog is read again later: whatever can be spared is given up, the rest becomes rows. */
@@ -205,8 +214,21 @@ void lane_load_position(struct lane *l, const struct position_row *row);
 void lane_endpoint_changed(struct lane *l);
 /* What position PostgreSQL must have now; false: none. */
 bool lane_position(const struct lane *l, int64_t *next_offset, int64_t *live_from);
-struct delivery *lane_next(struct lane *l); /* takes it out; NULL: nothing is ready, or enough is under way */
+struct delivery *lane_next(struct lane *l); /* takes it out of the first chain that is ready, which must be one */
 void lane_wake(struct lane *l); /* tells the scheduler whether it can run */
+struct pace_limits lane_limits(const struct lane *l);
+
+void feed_init(struct feed *f, struct lane *l, struct replay *replay);
+void feed_fini(struct feed *f); /* leaves the partition's lists */
+/* This one was begun, or has a row: its offset is not read again. */
+void feed_passed(struct feed *f, const struct delivery *d);
+/* Its position, or what it is made of, has changed. */
+void feed_touch(struct feed *f);
+/* What it held was let go. */
+void feed_settled(struct feed *f);
+/* Offset of the first that is not settled. */
+int64_t feed_offset(const struct feed *f);
+bool feed_is_through(const struct feed *f); /* of a replay: all is fed and settled */
 struct chain *lane_chain(struct lane *l, const struct uuid *key); /* creates it */
 
 void chain_settle(struct chain *c); /* after anything changed: ready, blocked, or gone */
@@ -217,7 +239,8 @@ void chain_give_back(struct chain *c);
 
 /* delivery.c */
 
-struct delivery *delivery_new(struct lane *l, struct chain *c, struct event *e, enum delivery_hold hold);
+struct delivery *delivery_new(struct feed *f, struct chain *c, struct event *e,
+	enum delivery_hold hold); /* f NULL: of a row */
 void delivery_free(struct delivery *d);
 void delivery_begin(struct delivery *d);
 /* Ends without an attempt: a row that waits, or nothing. */
@@ -225,6 +248,7 @@ void delivery_end(struct delivery *d, enum delivery_end end, int64_t delay_ms);
 /* It flies on, but its offset is passed: a row is written that is leased to it. */
 void delivery_spill(struct delivery *d);
 void delivery_let_go(struct delivery *d); /* its hold */
+void delivery_drop(struct delivery *d); /* that waits, and is nobody's any more */
 /* Its partition is lost: what is under way ends for nobody. */
 void delivery_detach(struct delivery *d);
 

@@ -4,7 +4,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/ids.h"
 #include "webhook-dispatcher/dispatcher.h"
+#include "webhook-dispatcher/replay.h"
 
 #define ACTIVE_MS 1000 /* a lane that was fed so recently is in use */
 
@@ -15,10 +17,10 @@ struct lane *lane_new(struct partition *p, struct endpoint *e)
 	l->partition = p;
 	l->endpoint = e;
 	l->chains = map_new();
-	l->begun_offset = -1;
 	l->live_from = POSITION_NOT_LIVE;
 	TAILQ_INIT(&l->ready);
-	TAILQ_INIT(&l->held);
+	TAILQ_INIT(&l->replays);
+	feed_init(&l->stream, l, NULL);
 	return l;
 }
 
@@ -36,12 +38,19 @@ static void chain_free(struct chain *c)
 
 void lane_free(struct lane *l)
 {
+	struct feed *f;
 	struct str key;
 	void *chain;
 	size_t i = 0;
 
 	while (map_each(l->chains, &i, &key, &chain))
 		chain_free(chain);
+	while ((f = TAILQ_FIRST(&l->replays))) {
+		TAILQ_REMOVE(&l->replays, f, in_lane);
+		feed_fini(f);
+		free(f);
+	}
+	feed_fini(&l->stream);
 	scheduler_put(&l->partition->d->scheduler, l, false, INT64_MAX);
 	map_free(l->chains);
 	free(l);
@@ -64,9 +73,16 @@ struct chain *lane_chain(struct lane *l, const struct uuid *key)
 	return c;
 }
 
-static struct chain *chain_of(struct lane *l, const struct event *e)
+/* A replay keeps an order of its own: it never waits for the live stream, nor that for it. */
+static struct uuid chain_key(const struct feed *f, const struct event *e)
 {
-	return lane_chain(l, l->endpoint->row.ordered ? &e->ordering : &e->id);
+	const struct uuid *ordering = f->lane->endpoint->row.ordered ? &e->ordering : &e->id;
+	struct uuid key;
+
+	if (!f->replay)
+		return *ordering;
+	uuid_v8(&key, (struct str[]){ uuid_bytes(&f->replay->uuid), uuid_bytes(ordering) }, 2);
+	return key;
 }
 
 void chain_add_row(struct chain *c, int64_t offset)
@@ -159,26 +175,28 @@ void chain_settle(struct chain *c)
 
 /* Admission */
 
-bool lane_has(const struct lane *l, const struct event *e)
+bool lane_has(const struct feed *f, const struct event *e)
 {
-	const struct chain *c = map_get(l->chains, uuid_bytes(l->endpoint->row.ordered ? &e->ordering : &e->id));
+	const struct uuid key = chain_key(f, e);
+	const struct chain *c = map_get(f->lane->chains, uuid_bytes(&key));
 
 	return c && c->rows > 0 && e->offset <= c->last_row;
 }
 
-void lane_admit(struct lane *l, struct event *e, enum delivery_hold hold)
+void lane_admit(struct feed *f, struct event *e, enum delivery_hold hold)
 {
-	struct chain *c = chain_of(l, e);
+	const struct uuid key = chain_key(f, e);
+	struct chain *c = lane_chain(f->lane, &key);
 
-	l->admitted_mono_ms = e->read_mono_ms;
-	chain_wait(c, delivery_new(l, c, e, hold));
+	f->lane->admitted_mono_ms = e->read_mono_ms;
+	chain_wait(c, delivery_new(f, c, e, hold));
 	chain_settle(c);
 }
 
 void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row)
 {
 	struct chain *c = lane_chain(l, &row->ordering_key);
-	struct delivery *d = delivery_new(l, c, e, HOLDS_NOTHING);
+	struct delivery *d = delivery_new(NULL, c, e, HOLDS_NOTHING);
 
 	d->row = row->id;
 	d->retries = row->retry_count + 1;
@@ -240,41 +258,84 @@ struct delivery *lane_next(struct lane *l)
 
 /* Behind */
 
-void lane_passed(struct lane *l, const struct delivery *d)
+void feed_init(struct feed *f, struct lane *l, struct replay *replay)
 {
-	if (d->hold != HOLDS_NOTHING && d->event->offset > l->begun_offset)
-		l->begun_offset = d->event->offset;
+	f->lane = l;
+	f->replay = replay;
+	f->begun_offset = NONE_BEGUN;
+	TAILQ_INIT(&f->held);
 }
 
-void lane_touch(struct lane *l)
+void feed_fini(struct feed *f)
 {
-	if (l->touched)
-		return;
-	l->touched = true;
-	TAILQ_INSERT_TAIL(&l->partition->touched, l, in_touched);
+	struct partition *p = f->lane->partition;
+
+	if (f->catching)
+		TAILQ_REMOVE(&p->catching, f, in_catching);
+	if (f->touched)
+		TAILQ_REMOVE(&p->touched, f, in_touched);
 }
 
-void lane_settled(struct lane *l)
+void feed_passed(struct feed *f, const struct delivery *d)
 {
-	bool catching = l->endpoint->live && (l->state == LANE_BEHIND || !TAILQ_EMPTY(&l->held));
+	if (f && d->event->offset > f->begun_offset)
+		f->begun_offset = d->event->offset;
+}
 
-	if (catching == l->catching)
+void feed_touch(struct feed *f)
+{
+	if (f->touched)
 		return;
-	l->catching = catching;
+	f->touched = true;
+	TAILQ_INSERT_TAIL(&f->lane->partition->touched, f, in_touched);
+}
+
+int64_t feed_offset(const struct feed *f)
+{
+	const struct delivery *first = TAILQ_FIRST(&f->held);
+
+	return first ? first->event->offset : f->position;
+}
+
+bool feed_is_through(const struct feed *f)
+{
+	return f->position >= f->until && TAILQ_EMPTY(&f->held);
+}
+
+static bool feed_has_work(const struct feed *f)
+{
+	if (!TAILQ_EMPTY(&f->held))
+		return true;
+	return f->replay ? f->position < f->until : f->lane->state == LANE_BEHIND;
+}
+
+void feed_settled(struct feed *f)
+{
+	struct partition *p = f->lane->partition;
+	bool catching = f->lane->endpoint->live && feed_has_work(f);
+
+	if (catching == f->catching)
+		return;
+	f->catching = catching;
 	if (catching)
-		TAILQ_INSERT_TAIL(&l->partition->catching, l, in_catching);
+		TAILQ_INSERT_TAIL(&p->catching, f, in_catching);
 	else
-		TAILQ_REMOVE(&l->partition->catching, l, in_catching);
+		TAILQ_REMOVE(&p->catching, f, in_catching);
 }
 
-/* Begun ones keep what they hold, but of the lane: its position is past them, so they need rows. */
-static void held_spill(struct lane *l)
+/* Begun ones go on, but its position is past them, so they need rows. */
+static void feed_fall_back(struct feed *f, int64_t position)
 {
 	struct delivery *d;
 
-	TAILQ_FOREACH(d, &l->held, in_hold)
-	if (d->state == DELIVERY_FLYING)
-		delivery_spill(d);
+	TAILQ_FOREACH (d, &f->held, in_hold)
+		if (d->state == DELIVERY_FLYING)
+			delivery_spill(d);
+	f->position = position;
+	f->begun_offset = position - 1;
+	f->on_pass = false;
+	feed_touch(f);
+	feed_settled(f);
 }
 
 /* The oldest row that was taken up is due again when the endpoint may be asked again; what is behind it waits. */
@@ -291,9 +352,17 @@ static void chain_rows_back(struct chain *c)
 	chain_give_back(c);
 }
 
+/* One past the highest offset begun; what PostgreSQL holds when none was. */
+static int64_t fall_position(const struct feed *f)
+{
+	if (f->begun_offset != NONE_BEGUN)
+		return f->begun_offset + 1;
+	return f->lane->partition->committed < 0 ? 0 : f->lane->partition->committed;
+}
+
 /* What was not begun: below the position it becomes a row, beyond it is read again. Rows that were taken up go back when nothing is sent
  * for now. */
-static void chain_fall_behind(struct chain *c, int64_t position)
+static void chain_fall_behind(struct chain *c)
 {
 	const struct lane *l = c->lane;
 	struct delivery *d, *next;
@@ -306,19 +375,11 @@ static void chain_fall_behind(struct chain *c, int64_t position)
 			continue;
 		TAILQ_REMOVE(&c->waiting, d, in_chain);
 		c->lane->waiting--;
-		if (d->event->offset < position)
+		if (d->event->offset < fall_position(d->feed))
 			delivery_end(d, c->busy || c->rows > 0 || !l->endpoint->live ? END_WAIT : END_RETRY, 0);
 		else
 			delivery_free(d);
 	}
-}
-
-/* One past the highest offset begun; what PostgreSQL holds when none was. */
-static int64_t fall_position(const struct lane *l)
-{
-	if (l->begun_offset >= 0)
-		return l->begun_offset + 1;
-	return l->partition->committed < 0 ? 0 : l->partition->committed;
 }
 
 static bool others_are_active(const struct lane *l)
@@ -348,71 +409,74 @@ void lane_crowd(struct lane *l)
 
 void lane_fall_behind(struct lane *l)
 {
-	int64_t position = fall_position(l);
 	struct str key;
+	struct feed *f;
 	void *chain;
 	size_t i = 0;
 
-	held_spill(l);
 	while (map_each(l->chains, &i, &key, &chain))
-		chain_fall_behind(chain, position);
+		chain_fall_behind(chain);
 	for (i = 0; map_each(l->chains, &i, &key, &chain);)
 		chain_settle(chain);
-	l->position = position;
-	l->begun_offset = position - 1;
-	l->live_from = POSITION_NOT_LIVE;
-	l->on_pass = false;
-	lane_touch(l);
 	if (l->state == LANE_LIVE)
 		log_info("endpoint falls behind", LOG_I("endpoint_id", l->endpoint->row.id),
-			LOG_I("partition", l->partition->number), LOG_I("offset", position),
+			LOG_I("partition", l->partition->number), LOG_I("offset", fall_position(&l->stream)),
 			LOG_I("retry_rows", l->rows));
 	l->state = LANE_BEHIND;
-	lane_settled(l);
+	l->live_from = POSITION_NOT_LIVE;
+	feed_fall_back(&l->stream, fall_position(&l->stream));
+	TAILQ_FOREACH (f, &l->replays, in_lane)
+		feed_fall_back(f, fall_position(f));
 }
 
 void lane_go_live(struct lane *l)
 {
+	struct feed *f = &l->stream;
+
 	l->state = LANE_LIVE;
 	l->live_from = l->partition->read;
-	l->skip_from = l->skip_to = 0;
-	l->on_pass = false;
+	f->skip_from = f->skip_to = 0;
+	f->on_pass = false;
 	log_info("endpoint has caught up", LOG_I("endpoint_id", l->endpoint->row.id),
 		LOG_I("partition", l->partition->number), LOG_I("offset", l->live_from));
-	lane_settled(l);
-	lane_touch(l);
+	feed_settled(f);
+	feed_touch(f);
 }
 
 void lane_load_position(struct lane *l, const struct position_row *row)
 {
+	struct feed *f = &l->stream;
+
 	l->state = LANE_BEHIND;
-	l->position = row->next_offset;
-	l->begun_offset = row->next_offset - 1;
+	f->position = row->next_offset;
+	f->begun_offset = row->next_offset - 1;
 	if (row->live_from != POSITION_NOT_LIVE) {
-		l->skip_from = row->live_from;
-		l->skip_to = l->partition->committed;
+		f->skip_from = row->live_from;
+		f->skip_to = l->partition->committed;
 	}
-	l->saved = true;
-	l->saved_offset = row->next_offset;
-	l->saved_live_from = row->live_from;
-	lane_settled(l);
+	f->saved = true;
+	f->saved_offset = row->next_offset;
+	f->saved_live_from = row->live_from;
+	feed_settled(f);
 }
 
 void lane_endpoint_changed(struct lane *l)
 {
+	struct feed *f;
+
 	if (!l->endpoint->live)
 		lane_fall_behind(l);
-	lane_settled(l);
+	feed_settled(&l->stream);
+	TAILQ_FOREACH (f, &l->replays, in_lane)
+		feed_settled(f);
 	lane_wake(l);
 }
 
 bool lane_position(const struct lane *l, int64_t *next_offset, int64_t *live_from)
 {
-	const struct delivery *first = TAILQ_FIRST(&l->held);
-
-	if (l->state == LANE_LIVE && !first)
+	if (l->state == LANE_LIVE && TAILQ_EMPTY(&l->stream.held))
 		return false;
-	*next_offset = first ? first->event->offset : l->position;
+	*next_offset = feed_offset(&l->stream);
 	*live_from = l->live_from;
 	return true;
 }

@@ -165,9 +165,9 @@ static void offset_follow(struct partition *p, int64_t offset)
 	p->committed = offset;
 	while (map_each(p->lanes, &i, &key, &v)) {
 		l = v;
-		if (l->state == LANE_BEHIND && l->position < offset) {
-			l->position = offset;
-			l->begun_offset = offset - 1;
+		if (l->state == LANE_BEHIND && l->stream.position < offset) {
+			l->stream.position = offset;
+			l->stream.begun_offset = offset - 1;
 		}
 	}
 }
@@ -194,8 +194,8 @@ static struct event *take_wanted(struct partition *p, const struct reading *r)
 		l = partition_lane(p, to);
 		if (!e)
 			e = event_keep(r, true);
-		if (l->state == LANE_LIVE && !lane_has(l, e))
-			lane_admit(l, e, HOLDS_PARTITION);
+		if (l->state == LANE_LIVE && !lane_has(&l->stream, e))
+			lane_admit(&l->stream, e, HOLDS_PARTITION);
 		if (l->state == LANE_LIVE && !lane_has_room(l))
 			lane_crowd(l);
 	}
@@ -255,28 +255,27 @@ static void event_relieve(struct event *e)
 	}
 }
 
-/* What the catch-up reader fed is let go in the same way, so that its lane's position moves. */
-static void lane_relieve(struct lane *l, int64_t before_mono_ms)
+/* What the catch-up reader fed is let go in the same way, so that its position moves. */
+static void feed_relieve(struct feed *f, int64_t before_mono_ms)
 {
 	struct delivery *d;
 
-	TAILQ_FOREACH(d, &l->held, in_hold)
-	if (d->state == DELIVERY_FLYING && d->begun_mono_ms <= before_mono_ms)
-		delivery_spill(d);
+	TAILQ_FOREACH (d, &f->held, in_hold)
+		if (d->state == DELIVERY_FLYING && d->begun_mono_ms <= before_mono_ms)
+			delivery_spill(d);
 }
 
 void partition_relieve(struct partition *p, int64_t now_mono_ms)
 {
 	int64_t before = now_mono_ms - p->d->settings->window_age_ms;
 	struct event *e;
-	struct lane *l;
+	struct feed *f;
 
-	TAILQ_FOREACH(e, &p->window, in_window)
-	{
+	TAILQ_FOREACH (e, &p->window, in_window) {
 		if (e->read_mono_ms > before)
 			break;
 		event_relieve(e);
 	}
-	TAILQ_FOREACH(l, &p->catching, in_catching)
-	lane_relieve(l, before);
+	TAILQ_FOREACH (f, &p->catching, in_catching)
+		feed_relieve(f, before);
 }

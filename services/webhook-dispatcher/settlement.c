@@ -12,6 +12,7 @@
 #include "crypto/ids.h"
 #include "store/webhook_attempts.h"
 #include "webhook-dispatcher/dispatcher.h"
+#include "webhook-dispatcher/replay.h"
 #include "webhook-dispatcher/stats.h"
 #include "wire/cloudevents.h"
 
@@ -68,6 +69,8 @@ struct settlement {
 	struct items rows; /* struct retry_row */
 	struct items releases; /* struct retry_key */
 	struct items positions; /* struct position_row */
+	struct items replay_positions; /* struct replay_position */
+	struct items replays_through; /* int64_t, ids: in one partition more */
 	struct items steps;     /* struct step */
 	struct items included;  /* struct partition * */
 };
@@ -116,7 +119,8 @@ static void ends_clear(struct settlement *s)
 void settlement_clear(struct settlement *s)
 {
 	struct items *const lists[] = { &s->attempts, &s->dead, &s->findings, &s->endpoints, &s->results,
-		&s->result_partitions, &s->rows, &s->releases, &s->positions, &s->steps, &s->included };
+		&s->result_partitions, &s->rows, &s->releases, &s->positions, &s->steps, &s->included,
+		&s->replay_positions, &s->replays_through };
 
 	spills_clear(s);
 	ends_clear(s);
@@ -145,6 +149,8 @@ void settlement_free(struct settlement *s)
 	free(s->releases.at);
 	free(s->positions.at);
 	free(s->steps.at);
+	free(s->replay_positions.at);
+	free(s->replays_through.at);
 	free(s->included.at);
 	arena_free(s->arena);
 	free(s);
@@ -189,6 +195,7 @@ void settlement_add_attempt(struct settlement *s, const struct delivery *d, enum
 		.endpoint_id = d->lane->endpoint->row.id,
 		.event_id = d->event->id,
 		.event_type = arena_str(s->arena, str_of(d->event->type)),
+		.message_id = d->event->message_id,
 		.attempt = d->retries + 1,
 		.outcome = outcome_class_word(class),
 		.status = r->status,
@@ -348,25 +355,58 @@ static void plan_end(struct settlement *s, struct delivery *d)
 	delivery_detach(d);
 }
 
+static void plan_stream_position(struct settlement *s, struct feed *f)
+{
+	struct lane *l = f->lane;
+	int64_t next = 0, live_from = POSITION_NOT_LIVE;
+	bool wanted = !l->endpoint->row.deleted && lane_position(l, &next, &live_from);
+
+	if (wanted == f->saved && (!wanted || (next == f->saved_offset && live_from == f->saved_live_from)))
+		return;
+	f->saved = wanted;
+	f->saved_offset = next;
+	f->saved_live_from = live_from;
+	include(s, l->partition);
+	*ITEMS_ADD(&s->positions, struct position_row) = (struct position_row){ l->endpoint->row.workspace_id,
+		l->endpoint->row.id, l->partition->number, next, live_from, !wanted };
+}
+
+static void plan_replay_position(struct settlement *s, struct feed *f)
+{
+	int64_t next = feed_offset(f);
+
+	if (f->saved && next == f->saved_offset)
+		return;
+	f->saved = true;
+	f->saved_offset = next;
+	include(s, f->lane->partition);
+	*ITEMS_ADD(&s->replay_positions, struct replay_position) = (struct replay_position){
+		.workspace_id = f->lane->endpoint->row.workspace_id,
+		.endpoint_id = f->lane->endpoint->row.id,
+		.replay_id = f->replay->row.id,
+		.partition = f->lane->partition->number,
+		.start_offset = f->start,
+		.next_offset = next,
+		.until_offset = f->until,
+		.matched = f->matched,
+		.lost = f->lost,
+	};
+	if (feed_is_through(f))
+		*ITEMS_ADD(&s->replays_through, int64_t) = f->replay->row.id;
+}
+
 static void plan_positions(struct settlement *s, struct partition *p)
 {
-	struct lane *l;
+	struct feed *f;
 
-	while ((l = TAILQ_FIRST(&p->touched))) {
-		int64_t next = 0, live_from = POSITION_NOT_LIVE;
-		bool wanted = !l->endpoint->row.deleted && lane_position(l, &next, &live_from);
-
-		TAILQ_REMOVE(&p->touched, l, in_touched);
-		l->touched = false;
-		lane_settled(l);
-		if (wanted == l->saved && (!wanted || (next == l->saved_offset && live_from == l->saved_live_from)))
-			continue;
-		l->saved = wanted;
-		l->saved_offset = next;
-		l->saved_live_from = live_from;
-		include(s, p);
-		*ITEMS_ADD(&s->positions, struct position_row) = (struct position_row){ l->endpoint->row.workspace_id,
-			l->endpoint->row.id, p->number, next, live_from, !wanted };
+	while ((f = TAILQ_FIRST(&p->touched))) {
+		TAILQ_REMOVE(&p->touched, f, in_touched);
+		f->touched = false;
+		feed_settled(f);
+		if (f->replay)
+			plan_replay_position(s, f);
+		else
+			plan_stream_position(s, f);
 	}
 }
 
@@ -412,8 +452,8 @@ static void plan(struct settlement *s, struct dispatcher *d, bool claim)
 	struct delivery *one;
 
 	plan_spills(s, d->settings->lease_ms); /* first: their rows are the first ones */
-	TAILQ_FOREACH(one, &s->ends, in_list)
-	plan_end(s, one);
+	TAILQ_FOREACH (one, &s->ends, in_list)
+		plan_end(s, one);
 	for (size_t i = 0; i < s->dead.n; i++)
 		ITEMS(&s->dead, struct dead)[i].event->dead = false;
 	for (size_t i = 0; i < d->n_partitions; i++) {
@@ -470,10 +510,10 @@ static int dead_write(const struct settlement *s, struct dispatcher *d, struct e
 			    strcmp(dead->why.code, "unsupported") == 0, err) < 0)
 			return -1;
 	}
-	TAILQ_FOREACH(one, &s->ends, in_list)
-	if (one->end == END_EXHAUSTED &&
-		dead_emit(d, one->event, &one->endpoint, "exhausted", one->code, one->error, true, err) < 0)
-		return -1;
+	TAILQ_FOREACH (one, &s->ends, in_list)
+		if (one->end == END_EXHAUSTED &&
+			dead_emit(d, one->event, &one->endpoint, "exhausted", one->code, one->error, true, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -583,6 +623,18 @@ static int endpoints_write(const struct settlement *s, struct dispatcher *d, con
 	return n_gone > 0 ? retries_abandon(owner_tx_pg(d->tx), partitions, n, gone, n_gone, err) : 0;
 }
 
+static int replays_write(const struct settlement *s, struct dispatcher *d, struct err *err)
+{
+	struct pg *pg = owner_tx_pg(d->tx);
+	struct str topic = str_of(d->chat_event_topic);
+
+	if (replay_positions_write(pg, topic, ITEMS(&s->replay_positions, struct replay_position),
+		    s->replay_positions.n, err) < 0)
+		return -1;
+	return replays_finish(pg, "webhook-dispatcher", topic, ITEMS(&s->replays_through, int64_t),
+		s->replays_through.n, err);
+}
+
 static void claimed_keep(void *ctx, const struct retry_row *row)
 {
 	*ITEMS_ADD((struct items *)ctx, struct retry_row) = *row;
@@ -598,7 +650,7 @@ static int statements_run(struct settlement *s, struct dispatcher *d, struct ite
 		retries_settle(pg, ITEMS(&s->results, struct retry_result), s->results.n, err) < 0 ||
 		retries_release(pg, ITEMS(&s->releases, struct retry_key), s->releases.n, err) < 0 ||
 		positions_write(pg, topic, ITEMS(&s->positions, struct position_row), s->positions.n, err) < 0 ||
-		endpoints_write(s, d, partitions, n, err) < 0 ||
+		replays_write(s, d, err) < 0 || endpoints_write(s, d, partitions, n, err) < 0 ||
 		attempts_insert(pg, ITEMS(&s->attempts, struct attempt_row), s->attempts.n, err) < 0 ||
 		findings_write(s, d, err) < 0 || dead_write(s, d, err) < 0)
 		return -1;

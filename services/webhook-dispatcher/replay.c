@@ -1,0 +1,231 @@
+/* See replay.h. Invariant: a replay begins in a partition once, and its position there is kept until it has ended everywhere. */
+#include "webhook-dispatcher/replay.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "kafka/scanner.h"
+#include "webhook-dispatcher/dispatcher.h"
+
+#define OFFSETS_TIMEOUT_MS 2000
+
+static struct str id_key(const int64_t *id)
+{
+	return (struct str){ (const char *)id, sizeof(*id) };
+}
+
+static void replay_free(struct replay *r)
+{
+	map_free(r->delivered);
+	arena_free(r->arena);
+	free(r);
+}
+
+void replays_clear(struct dispatcher *d)
+{
+	struct str key;
+	void *r;
+	size_t i = 0;
+
+	while (map_each(d->replays, &i, &key, &r))
+		replay_free(r);
+	map_clear(d->replays);
+}
+
+static bool type_is_wanted(const struct replay_row *row, const struct chat_event *e)
+{
+	char type[CHAT_EVENT_TYPE_SIZE];
+	struct str full = chat_event_full_type(e, type);
+
+	for (size_t i = 0; i < row->n_event_types; i++)
+		if (event_type_fits(row->event_types[i], full))
+			return true;
+	return row->n_event_types == 0;
+}
+
+bool replay_wants(const struct replay *r, const struct endpoint *e, const struct reading *event)
+{
+	const struct chat_event *ce = &event->event;
+
+	/* A record that was itself delivered again stands for an earlier one of this topic. */
+	if (event->replayed || event->timestamp_ms < r->row.since_us / 1000 || !endpoint_subscribes(e, ce) ||
+		!type_is_wanted(&r->row, ce))
+		return false;
+	if (!uuid_is_nil(&r->row.conversation) && !uuid_eq(&r->row.conversation, &ce->conversation))
+		return false;
+	if (!uuid_is_nil(&r->row.event_id) && !uuid_eq(&r->row.event_id, &ce->id))
+		return false;
+	return !r->delivered || !map_get(r->delivered, uuid_bytes(&ce->id));
+}
+
+/* Reading */
+
+static void delivered_add(void *ctx, const struct uuid *event)
+{
+	*map_slot(ctx, uuid_bytes(event)) = ctx;
+}
+
+static void replay_take(void *ctx, const struct replay_row *row)
+{
+	struct dispatcher *d = ctx;
+	void **slot = map_slot(d->replays, id_key(&row->id));
+	struct replay *r = *slot;
+
+	if (!r) {
+		*slot = r = mem_calloc(1, sizeof(*r));
+		r->arena = arena_new(1024);
+		r->row = *row;
+		r->uuid = row->uuid;
+		r->row.event_types = ARENA_ARRAY(r->arena, struct str, row->n_event_types + 1);
+		for (size_t i = 0; i < row->n_event_types; i++)
+			r->row.event_types[i] = arena_str(r->arena, row->event_types[i]);
+		r->delivered = row->only_missing ? map_new() : NULL;
+	}
+	r->current = true;
+}
+
+/* Feeds */
+
+static struct feed *feed_of(const struct lane *l, const struct replay *r)
+{
+	struct feed *f;
+
+	TAILQ_FOREACH (f, &l->replays, in_lane)
+		if (f->replay == r)
+			return f;
+	return NULL;
+}
+
+static struct feed *feed_add(struct partition *p, struct replay *r, const struct replay_position *at)
+{
+	struct endpoint *e = directory_find(p->d->directory, r->row.endpoint_id);
+	struct feed *f;
+
+	if (!e || feed_of(partition_lane(p, e), r))
+		return NULL;
+	f = mem_calloc(1, sizeof(*f));
+	feed_init(f, partition_lane(p, e), r);
+	f->start = at->start_offset;
+	f->position = at->next_offset;
+	f->begun_offset = at->next_offset - 1;
+	f->until = at->until_offset;
+	f->matched = at->matched;
+	f->lost = at->lost;
+	TAILQ_INSERT_TAIL(&f->lane->replays, f, in_lane);
+	feed_settled(f);
+	return f;
+}
+
+/* What it fed and was not begun is let go; what flies ends as if it came from nowhere. */
+static void feed_remove(struct feed *f)
+{
+	struct lane *l = f->lane;
+	struct delivery *d;
+
+	while ((d = TAILQ_FIRST(&f->held))) {
+		delivery_let_go(d);
+		if (d->state == DELIVERY_WAITING)
+			delivery_drop(d);
+		else
+			d->feed = NULL;
+	}
+	TAILQ_REMOVE(&l->replays, f, in_lane);
+	feed_fini(f);
+	free(f);
+}
+
+static void replay_end(struct dispatcher *d, struct replay *r)
+{
+	struct endpoint *e = directory_find(d->directory, r->row.endpoint_id);
+
+	for (size_t i = 0; e && i < d->n_partitions; i++) {
+		struct feed *f = d->partitions[i] ? feed_of(partition_lane(d->partitions[i], e), r) : NULL;
+
+		if (f)
+			feed_remove(f);
+	}
+	map_del(d->replays, id_key(&r->row.id));
+	replay_free(r);
+}
+
+static int replay_prepare(struct dispatcher *d, struct pg *pg, struct replay *r, struct err *err)
+{
+	(void)d;
+	if (!r->delivered || map_count(r->delivered) > 0)
+		return 0;
+	return replay_delivered(pg, &r->row, delivered_add, r->delivered, err);
+}
+
+/* In the partitions where it has no position yet it begins now: from its time to where the partition is read. */
+static int replay_begin(struct dispatcher *d, struct replay *r, struct err *err)
+{
+	struct endpoint *e = directory_find(d->directory, r->row.endpoint_id);
+	struct kafka_position *from = mem_calloc(d->n_partitions + 1, sizeof(*from));
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; e && i < d->n_partitions; i++)
+		if (d->partitions[i] && !feed_of(partition_lane(d->partitions[i], e), r))
+			from[n++] = (struct kafka_position){ (int32_t)i, 0 };
+	if (n > 0)
+		rc = kafka_scanner_since(d->scanner, r->row.since_us / 1000, OFFSETS_TIMEOUT_MS, from, n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct partition *p = d->partitions[from[i].partition];
+		int64_t until = p->read < 0 ? 0 : p->read, start = from[i].offset < until ? from[i].offset : until;
+		struct feed *f = feed_add(p, r,
+			&(struct replay_position){
+				.start_offset = start, .next_offset = start, .until_offset = until });
+
+		if (f)
+			feed_touch(f);
+	}
+	free(from);
+	return rc;
+}
+
+int replays_refresh(struct dispatcher *d, struct pg *pg, struct err *err)
+{
+	struct arena *a = arena_new(4096);
+	struct str key;
+	void *v;
+	size_t i = 0;
+	int rc;
+
+	while (map_each(d->replays, &i, &key, &v))
+		((struct replay *)v)->current = false;
+	rc = replays_read(pg, a, replay_take, d, err);
+	arena_free(a);
+	for (i = 0; rc == 0 && map_each(d->replays, &i, &key, &v);) {
+		struct replay *r = v;
+
+		if (!r->current)
+			replay_end(d, r);
+		else if (replay_prepare(d, pg, r, err) < 0 || replay_begin(d, r, err) < 0)
+			rc = -1;
+	}
+	return rc;
+}
+
+static void position_take(void *ctx, const struct replay_position *at)
+{
+	struct dispatcher *d = ctx;
+	struct partition *p = dispatcher_partition(d, at->partition);
+	struct replay *r = map_get(d->replays, id_key(&at->replay_id));
+	struct feed *f = p && r ? feed_add(p, r, at) : NULL;
+
+	if (!f)
+		return;
+	f->saved = true;
+	f->saved_offset = at->next_offset;
+}
+
+int replays_load(struct dispatcher *d, struct pg *pg, const int32_t *partitions, size_t n, struct err *err)
+{
+	struct arena *a = arena_new(4096);
+	int rc = replays_read(pg, a, replay_take, d, err);
+
+	arena_free(a);
+	if (rc < 0 || replay_positions_read(pg, str_of(d->chat_event_topic), partitions, n, position_take, d, err) < 0)
+		return -1;
+	return replays_refresh(d, pg, err);
+}
