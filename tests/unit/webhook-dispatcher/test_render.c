@@ -230,7 +230,8 @@ static const struct {
 		"sync.completed",
 		"{\"sync_id\":\"s1\",\"status\":\"completed\",\"synced\":0,\"skipped\":0,\"rejected\":0,\"total\":3,\"percent\":null,"
 		"\"started_at\":null,\"duration_ms\":12}" },
-	{ { .kind = CE_SESSION_STATE, .u.session_state = { T("connected"), T("authenticated") } }, "session.state",
+	{ { .kind = CE_SESSION_STATE, .u.session_state = { .status = T("connected"), .previous = T("authenticated") } },
+		"session.state",
 		"{\"status\":\"connected\",\"previous\":\"authenticated\",\"reason\":null,\"details\":null}" },
 	{ { .kind = CE_ACCOUNT_NOTICE,
 		  .u.account = { .kind = T("quality"),
