@@ -46,7 +46,7 @@ static const struct pg_stmt revive = { "retries_revive", PG_PREPARED,
 static const struct pg_stmt give_up = { "retries_give_up", PG_PREPARED,
 	CHOSEN
 	" UPDATE webhook_retry_queue q SET dropped = true, updated_at = now(),"
-	" next_retry_at = CASE q.status WHEN 'pending' THEN now() ELSE q.next_retry_at END FROM chosen c WHERE " IS_CHOSEN
+	" next_retry_at = CASE WHEN q.status = 'pending' AND q.next_retry_at < 'infinity' THEN now() ELSE q.next_retry_at END FROM chosen c WHERE " IS_CHOSEN
 	" AND q.status IN ('pending', 'retrying') AND NOT q.dropped" };
 
 static const struct pg_stmt delete = { "retries_delete", PG_PREPARED,

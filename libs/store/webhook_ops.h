@@ -48,7 +48,8 @@ int retries_list(struct pg *pg, const struct retry_filter *filter, int limit,
 /* What is scheduled becomes due. What has failed waits again, due now, with its whole schedule before it and without its place in the
  * order of its conversation, which has gone on; unless its event waits already. Others stay. *changed: rows. */
 int retries_again(struct pg *pg, const struct retry_filter *filter, int64_t *changed, struct err *err) ERR_MUST_USE;
-/* What is not finished ends as failed without another attempt, as soon as its partition's owner sees it; what is finished is deleted. */
+/* What is not finished ends as failed without another attempt, as soon as its partition's owner takes it up, which for a row that waits
+ * is in its turn; what is finished is deleted. */
 int retries_drop(struct pg *pg, const struct retry_filter *filter, int64_t *changed, struct err *err) ERR_MUST_USE;
 
 #endif

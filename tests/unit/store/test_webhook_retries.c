@@ -37,7 +37,7 @@ static void insert(struct retry_row *rows, size_t n)
 }
 
 struct claimed {
-	struct retry_row rows[16];
+	struct retry_row rows[64];
 	size_t n;
 };
 
@@ -243,34 +243,54 @@ static void what_became_of_an_attempt_is_kept(void **state)
 	}
 }
 
+/* Offsets of what may be claimed now. */
+#define DUE \
+	"SELECT coalesce(string_agg(source_offset::text, ' ' ORDER BY source_offset), '') FROM webhook_retry_queue" \
+	" WHERE status = 'pending' AND next_retry_at <= now()"
+
 static void of_a_conversation_the_oldest_goes_next(void **state)
 {
 	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 3, RETRY_WAITS),
 		row_of(1, KEY_A, 2, RETRY_WAITS), row_of(1, KEY_B, 4, RETRY_WAITS), row_of(2, KEY_A, 5, RETRY_WAITS) };
-	struct claimed c;
 
 	(void)state;
 	insert(rows, 5);
-	for (int64_t offset = 1; offset <= 3; offset++) {
-		release(KEY_A); /* one is due: nothing */
-		c = claim(10);
-		assert_int_equal(c.n, 1);
-		assert_int_equal(c.rows[0].offset, offset);
-		release(KEY_A); /* one is leased: nothing */
-		settle(&c.rows[0], RETRY_PENDING, HOUR_MS);
-		release(KEY_A); /* one is scheduled: nothing */
-		assert_int_equal(claim(10).n, 0);
-		settle(&c.rows[0], offset == 2 ? RETRY_FAILED : RETRY_SUCCESS, 0);
-		assert_int_equal(claim(10).n, 0);
-		release(KEY_A);
-	}
+	release(KEY_A); /* one is due: nothing */
+	assert_text(DUE, "1");
+	settle(&rows[0], RETRY_PENDING, HOUR_MS);
+	release(KEY_A); /* one is scheduled: nothing */
+	assert_text(DUE, "");
+	settle(&rows[0], RETRY_RETRYING, HOUR_MS);
+	release(KEY_A); /* one is leased: nothing */
+	assert_text(DUE, "");
+	settle(&rows[0], RETRY_SUCCESS, 0);
+	assert_text(DUE, "");
+	release(KEY_A);
+	assert_text(DUE, "2");
+	settle(&rows[2], RETRY_FAILED, 0);
+	release(KEY_A);
+	assert_text(DUE, "3");
+	settle(&rows[1], RETRY_SUCCESS, 0);
 	release(KEY_A); /* none is left */
-	assert_int_equal(claim(10).n, 0);
+	assert_text(DUE, "");
 	release(KEY_B);
-	assert_int_equal(claim(10).rows[0].offset, 4);
-	assert_int_equal(
-		db_i64("SELECT count(*) FROM webhook_retry_queue WHERE endpoint_id = 2 AND next_retry_at = 'infinity'"),
-		1);
+	assert_text(DUE, "4");
+}
+
+static void what_waits_right_behind_is_claimed_with_it_in_order(void **state)
+{
+	struct retry_row rows[40];
+	struct claimed c;
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		rows[i] = row_of(1, i == 3 ? KEY_B : KEY_A, 39 - i, i == 39 ? 0 : RETRY_WAITS);
+	insert(rows, 40);
+	c = claim(1);
+	assert_int_equal(c.n, 32);
+	for (int i = 0; i < 32; i++)
+		assert_int_equal(c.rows[i].offset, i);
+	assert_int_equal(claim(10).n, 0);
 }
 
 static void an_endpoint_that_is_live_again_gets_what_it_may(void **state)
@@ -282,8 +302,6 @@ static void an_endpoint_that_is_live_again_gets_what_it_may(void **state)
 		row_of(1, "00000000-0000-4000-8000-00000000000c", 10, HOUR_MS) };
 	struct endpoint_key one = { 1, 1 };
 	int32_t three = 3;
-	struct claimed c;
-	int64_t offsets = 0;
 
 	(void)state;
 	rows[7].partition = 4;
@@ -291,10 +309,7 @@ static void an_endpoint_that_is_live_again_gets_what_it_may(void **state)
 	insert(rows, 10);
 	done(retries_release_endpoints(db.pg, &three, 1, &one, 1, &db.err));
 	done(retries_release_endpoints(db.pg, &three, 1, &one, 0, &db.err));
-	c = claim(10);
-	for (size_t i = 0; i < c.n; i++)
-		offsets |= INT64_C(1) << c.rows[i].offset;
-	assert_int_equal(offsets, 1 << 1 | 1 << 3 | 1 << 5 | 1 << 6);
+	assert_text(DUE, "1 3 5 6");
 }
 
 struct counts {
@@ -333,15 +348,17 @@ static void who_takes_a_partition_over_ends_leases_and_counts(void **state)
 	rows[5].status = RETRY_RETRYING;
 	rows[5].delay_ms = HOUR_MS;
 	insert(rows, 6);
-	assert_int_equal(claim_as(db.pg, "former", 10, HOUR_MS).n, 3);
+	assert_int_equal(claim_as(db.pg, "former", 10, HOUR_MS).n, 4); /* offset 2 with 1 */
 	settle(&rows[4], RETRY_FAILED, 0);
 	done(retries_take(db.pg, partitions, 2, count_keep, &c, &db.err));
 	done(retries_take(db.pg, partitions, 0, count_keep, &c, &db.err));
 	assert_int_equal(c.n, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(c.rows[i].last_offset, c.rows[i].endpoint_id == 2 ? 4 : 1 + c.rows[i].rows % 2 * 2 + c.rows[i].rows / 2);
 	assert_int_equal(counted(&c, 1, KEY_A, 3), 2);
 	assert_int_equal(counted(&c, 1, NULL, 3), 1);
 	assert_int_equal(counted(&c, 2, KEY_A, 3), 1);
-	assert_int_equal(claim(10).n, 2);
+	assert_text(DUE, "1 4"); /* and 2 behind 1, as before */
 	assert_int_equal(
 		db_i64("SELECT count(*) FROM webhook_retry_queue WHERE source_partition = 5 AND status = 'retrying'"),
 		1);
@@ -420,6 +437,7 @@ int main(void)
 		cmocka_unit_test_setup(a_lease_that_has_ended_is_due_again, with_endpoints),
 		cmocka_unit_test_setup(what_became_of_an_attempt_is_kept, with_endpoints),
 		cmocka_unit_test_setup(of_a_conversation_the_oldest_goes_next, with_endpoints),
+		cmocka_unit_test_setup(what_waits_right_behind_is_claimed_with_it_in_order, with_endpoints),
 		cmocka_unit_test_setup(an_endpoint_that_is_live_again_gets_what_it_may, with_endpoints),
 		cmocka_unit_test_setup(who_takes_a_partition_over_ends_leases_and_counts, with_endpoints),
 		cmocka_unit_test_setup(rows_of_a_deleted_endpoint_end, with_endpoints),
