@@ -1,7 +1,7 @@
 /* Publishing; see publish.h.
  *
- * Records are queued in groups, and librdkafka waits for no more: what comes while nothing is in flight goes in the loop's next
- * round, else when everything in flight was reported, at the latest after GROUP_MS. So a lone request waits for nothing, and the
+ * Records are queued in groups, and librdkafka waits for no more: what comes while nothing is in flight goes in the same
+ * round of the loop, else when everything in flight was reported, at the latest after GROUP_MS. So a lone request waits for nothing, and the
  * busier it is, the fewer and larger the requests to the broker.
  */
 #include "ingest/publish.h"
