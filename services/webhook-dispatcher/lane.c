@@ -323,14 +323,18 @@ void feed_settled(struct feed *f)
 		TAILQ_REMOVE(&p->catching, f, in_catching);
 }
 
-/* Begun ones go on, but its position is past them, so they need rows. */
-static void feed_fall_back(struct feed *f, int64_t position)
+/* The positions are past what is under way, whether the window or a feed waits for it: it needs rows, or a kill would lose it. */
+static void flying_spill(struct lane *l)
 {
 	struct delivery *d;
 
-	TAILQ_FOREACH (d, &f->held, in_hold)
-		if (d->state == DELIVERY_FLYING)
+	TAILQ_FOREACH (d, &l->partition->d->flying, in_list)
+		if (d->lane == l && d->hold != HOLDS_NOTHING)
 			delivery_spill(d);
+}
+
+static void feed_fall_back(struct feed *f, int64_t position)
+{
 	f->position = position;
 	f->begun_offset = position - 1;
 	f->on_pass = false;
@@ -414,6 +418,7 @@ void lane_fall_behind(struct lane *l)
 	void *chain;
 	size_t i = 0;
 
+	flying_spill(l);
 	while (map_each(l->chains, &i, &key, &chain))
 		chain_fall_behind(chain);
 	for (i = 0; map_each(l->chains, &i, &key, &chain);)

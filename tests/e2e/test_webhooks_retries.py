@@ -196,14 +196,16 @@ def test_changes_of_an_endpoint_reach_a_running_replica_within_a_second(chat, re
     receiver = receive()
 
     def changes(what, path, check=lambda d: True):
-        """Among events that are published all the time, those of a second later are delivered according to the change."""
+        """Events are published all the time: the first one that shows the change was published soon after it."""
         changed = time.time()
 
         def seen():
             chat.publish(chat.message())
-            return [d.at for d in list(receiver.deliveries) if d.at > changed and d.path == path and check(d)]
+            return [d.event["id"] for d in list(receiver.deliveries) if d.at > changed and d.path == path and check(d)]
 
-        assert wait_for(seen, what)[0] - changed < 1, what
+        first = wait_for(seen, what)[0]
+        published = next(e.occurred_at_ms for e in chat.published if e.event_id == first)
+        assert published / 1000 - changed < 1, what
 
     def keys(delivery):
         return len(delivery.headers["webhook-signature"].split(" "))
@@ -219,11 +221,6 @@ def test_changes_of_an_endpoint_reach_a_running_replica_within_a_second(chat, re
     changes("the older one has expired", "/moved", lambda d: keys(d) == 1 and verified(d, OLDER_SECRET))
     change_webhook(chat.stack, endpoint, headers='{"Authorization": "Bearer 1"}')
     changes("its headers", "/moved", lambda d: d.headers.get("authorization") == "Bearer 1")
-    change_webhook(chat.stack, endpoint, event_types=["session.*"])
-    wait_settled(chat.stack)
-    chat.publish(chat.message())
-    wait_settled(chat.stack)
-    delete_webhook(chat.stack, endpoint)
 
 
 def test_a_deleted_endpoint_gets_nothing_more_and_leaves_nothing(chat, receive):

@@ -95,6 +95,7 @@ class Chat:
     def __init__(self, stack, workspace=None):
         self.stack, self.workspace = stack, workspace or stack.add_workspace()
         self.account = str(uuid.uuid4())
+        self.producer = stack.producer()
         self.sequences = defaultdict(int)
         self.conversations = {}
         self.published = []
@@ -122,12 +123,13 @@ class Chat:
 
     def publish(self, *events):
         """In this order within each conversation; the events, when they are written."""
-        producer, failures = self.stack.producer(), []
+        failures = []
         for event in events:
-            producer.produce(self.stack.topic("chat-event"), event.SerializeToString(),
-                             f"{self.workspace}:{event.conversation_id}", on_delivery=lambda e, m: e and failures.append(e))
-            producer.poll(0)
-        assert producer.flush(30) == 0 and not failures, failures
+            self.producer.produce(self.stack.topic("chat-event"), event.SerializeToString(),
+                                  f"{self.workspace}:{event.conversation_id}",
+                                  on_delivery=lambda e, m: e and failures.append(e))
+            self.producer.poll(0)
+        assert self.producer.flush(30) == 0 and not failures, failures
         self.published += events
         return list(events)
 
