@@ -354,7 +354,8 @@ static void who_takes_a_partition_over_ends_leases_and_counts(void **state)
 	done(retries_take(db.pg, partitions, 0, count_keep, &c, &db.err));
 	assert_int_equal(c.n, 3);
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(c.rows[i].last_offset, c.rows[i].endpoint_id == 2 ? 4 : 1 + c.rows[i].rows % 2 * 2 + c.rows[i].rows / 2);
+		assert_int_equal(c.rows[i].last_offset,
+			c.rows[i].endpoint_id == 2 ? 4 : 1 + c.rows[i].rows % 2 * 2 + c.rows[i].rows / 2);
 	assert_int_equal(counted(&c, 1, KEY_A, 3), 2);
 	assert_int_equal(counted(&c, 1, NULL, 3), 1);
 	assert_int_equal(counted(&c, 2, KEY_A, 3), 1);
