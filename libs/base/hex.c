@@ -43,6 +43,12 @@ void hex_encode(const void *p, size_t n, char *out)
 	}
 }
 
+void hex_add(struct buf *out, const void *p, size_t n)
+{
+	hex_encode(p, n, buf_reserve(out, 2 * n));
+	out->n += 2 * n;
+}
+
 bool hex_decode(struct str s, void *out, size_t n)
 {
 	unsigned char *bytes = out;

@@ -1,4 +1,4 @@
-/* SHA-256 and HMAC. Looking an algorithm up costs OpenSSL 3 more than hashing a short body, so every thread keeps its
+/* SHA-256, HMAC and MD5. Looking an algorithm up costs OpenSSL 3 more than hashing a short body, so every thread keeps its
  * contexts and only starts them anew. Invariant: a context never outlives a call in a half-used state that the next
  * call could see; each call begins by initialising it. OpenSSL fails here only without memory or without its default
  * provider: the process ends with a message.
@@ -25,16 +25,16 @@ static void require(bool done)
 
 /* What one thread keeps; freed when it ends. */
 struct digester {
-	EVP_MD_CTX *sha256;
+	EVP_MD_CTX *sha256, *md5;
 	EVP_MAC_CTX *hmac[2]; /* by enum hmac_kind */
 };
 
 static pthread_key_t digester_key;
 static pthread_once_t digester_once = PTHREAD_ONCE_INIT;
 
-static EVP_MD_CTX *sha256_ctx_new(void)
+static EVP_MD_CTX *md_ctx_new(const char *digest)
 {
-	EVP_MD *md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	EVP_MD *md = EVP_MD_fetch(NULL, digest, NULL);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
 	require(md && ctx && EVP_DigestInit_ex2(ctx, md, NULL));
@@ -61,6 +61,7 @@ static void digester_free(void *p)
 	struct digester *d = p;
 
 	EVP_MD_CTX_free(d->sha256);
+	EVP_MD_CTX_free(d->md5);
 	EVP_MAC_CTX_free(d->hmac[HMAC_SHA256]);
 	EVP_MAC_CTX_free(d->hmac[HMAC_SHA512]);
 	free(d);
@@ -76,7 +77,8 @@ static struct digester *digester_new(void)
 	char sha256_name[] = "SHA256", sha512_name[] = "SHA512"; /* OSSL_PARAM takes no const */
 	struct digester *d = mem_alloc(sizeof(*d));
 
-	d->sha256 = sha256_ctx_new();
+	d->sha256 = md_ctx_new(sha256_name);
+	d->md5 = NULL; /* few threads want one */
 	d->hmac[HMAC_SHA256] = hmac_ctx_new(sha256_name);
 	d->hmac[HMAC_SHA512] = hmac_ctx_new(sha512_name);
 	pthread_once(&digester_once, digester_key_new);
@@ -106,6 +108,16 @@ void sha256(struct str data, uint8_t out[static 32])
 	EVP_MD_CTX *ctx = sha256_start();
 
 	require(EVP_DigestUpdate(ctx, data.p, data.n) && EVP_DigestFinal_ex(ctx, out, NULL));
+}
+
+void md5(struct str data, uint8_t out[static 16])
+{
+	struct digester *d = digester();
+
+	if (!d->md5)
+		d->md5 = md_ctx_new("MD5");
+	require(EVP_DigestInit_ex2(d->md5, NULL, NULL) && EVP_DigestUpdate(d->md5, data.p, data.n) &&
+		EVP_DigestFinal_ex(d->md5, out, NULL));
 }
 
 void sha256_parts(const struct str *parts, size_t n, uint8_t out[static 32])

@@ -1,4 +1,4 @@
-/* SHA-256, HMAC and constant-time comparison, on OpenSSL's EVP interface with contexts that are reused. */
+/* SHA-256, HMAC, MD5 and constant-time comparison, on OpenSSL's EVP interface with contexts that are reused. */
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
 
@@ -8,6 +8,9 @@ void sha256(struct str data, uint8_t out[static 32]);
 /* SHA-256 over several parts, each preceded by its length (8 bytes, big-endian), so that no two lists collide.
  * An absent part differs from an empty one. */
 void sha256_parts(const struct str *parts, size_t n, uint8_t out[static 32]);
+
+/* For protocols that ask for it; it protects nothing. */
+void md5(struct str data, uint8_t out[static 16]);
 
 enum hmac_kind { HMAC_SHA256, HMAC_SHA512 };
 /* Writes 32 or 64 bytes to out and returns how many. */

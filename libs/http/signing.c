@@ -99,8 +99,7 @@ static void add_hex_mac(struct str key, struct str body, struct buf *out)
 	uint8_t mac[64];
 	size_t n = hmac(HMAC_SHA256, key, body, mac);
 
-	hex_encode(mac, n, buf_reserve(out, 2 * n));
-	out->n += 2 * n;
+	hex_add(out, mac, n);
 }
 
 void signing_headers(const struct signing_keys *k, const char *id, int64_t now_ms, struct str body, struct buf *out)

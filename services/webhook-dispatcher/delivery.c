@@ -1,4 +1,5 @@
 /* One event to one endpoint: attempts, and how each ends; see flow.h. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,7 @@ void delivery_free(struct delivery *d)
 	if (d->row && d->lane)
 		map_del(d->lane->partition->by_row, row_key(d));
 	event_unref(d->event);
+	buf_fini(&d->broadcast);
 	free(d);
 }
 
@@ -198,6 +200,8 @@ static void attempt_ended(struct delivery *d, const struct exchange_result *r)
 	d->attempted = true;
 	error_describe(d, r, class);
 	stats_attempt(class, r, d->retries > 0);
+	if (d->lane->endpoint->row.kind == ENDPOINT_PUSHER)
+		stats_broadcast(class == OUT_SUCCESS ? BROADCAST_DELIVERED : BROADCAST_FAILED);
 	settlement_add_attempt(d->lane->partition->d->filling, d, class, r);
 	switch (outcome_verdict(class, d->lane->endpoint->row.lenient)) {
 	case VERDICT_DELIVERED:
@@ -247,20 +251,23 @@ static void delivery_done(void *ctx, const struct exchange_result *r)
 	dispatcher_pump(l->partition->d);
 }
 
-static void headers_make(const struct delivery *d, struct buf *lines,
-	const char *out[static OWN_HEADERS + SIGNING_HEADERS + 3])
+typedef const char *header_lines[OWN_HEADERS + SIGNING_HEADERS + 3];
+
+static void headers_make(const struct delivery *d, struct buf *lines, header_lines out)
 {
 	const struct endpoint *e = d->lane->endpoint;
 	char id[SIGNING_ID_SIZE];
 	const char *line;
 	size_t n = 0;
 
-	signing_id(&d->event->id, &e->row.uuid, id);
-	buf_clear(lines);
-	signing_headers(e->keys, id, clock_now_ms(), buf_str(&d->event->body), lines);
-	line = lines->p;
-	for (int i = 0; i < SIGNING_HEADERS; i++, line += strlen(line) + 1)
-		out[n++] = line;
+	if (e->keys) {
+		signing_id(&d->event->id, &e->row.uuid, id);
+		buf_clear(lines);
+		signing_headers(e->keys, id, clock_now_ms(), buf_str(&d->event->body), lines);
+		line = lines->p;
+		for (int i = 0; i < SIGNING_HEADERS; i++, line += strlen(line) + 1)
+			out[n++] = line;
+	}
 	out[n++] = "content-type: application/json";
 	if (d->event->traceparent[0])
 		out[n++] = d->event->traceparent;
@@ -269,10 +276,47 @@ static void headers_make(const struct delivery *d, struct buf *lines,
 	out[n] = NULL;
 }
 
-void delivery_begin(struct delivery *d)
+/* A pusher is signed to in the URL, and gets no envelope: the event is read once more. */
+static void broadcast_make(struct delivery *d, struct send_request *request)
 {
 	struct dispatcher *all = d->lane->partition->d;
-	const char *headers[OWN_HEADERS + SIGNING_HEADERS + 3];
+	const struct endpoint *to = d->lane->endpoint;
+	const struct event *e = d->event;
+	struct reading r;
+	struct err err;
+	int rc;
+
+	arena_reset(all->reading);
+	rc = event_reread(buf_str(&e->record), e->partition, e->offset, e->timestamp_ms, all->reading, &r, &err);
+	assert(rc == 0); /* as it was when it was kept */
+	(void)rc;
+	pusher_body(to->pusher, &r.event, &d->broadcast);
+	request->body = buf_str(&d->broadcast);
+	pusher_url(to->pusher, to->row.url, request->body, clock_now_ms(), &all->url);
+	request->url = all->url.p;
+}
+
+/* Behind for a while, or long in the retry queue. */
+static bool broadcast_is_late(const struct delivery *d)
+{
+	return d->lane->endpoint->pusher && pusher_is_late(d->event->timestamp_ms, clock_now_ms());
+}
+
+static void broadcast_skip(struct delivery *d)
+{
+	struct chain *c = d->chain;
+
+	stats_broadcast(BROADCAST_LATE);
+	lane_passed(d->lane, d);
+	delivery_end(d, END_ABANDONED, 0);
+	c->busy = false;
+	chain_settle(c);
+}
+
+static void delivery_send(struct delivery *d)
+{
+	struct dispatcher *all = d->lane->partition->d;
+	header_lines headers;
 	struct send_request request = {
 		.url = d->lane->endpoint->url,
 		.headers = headers,
@@ -283,6 +327,19 @@ void delivery_begin(struct delivery *d)
 	};
 
 	headers_make(d, &all->header_lines, headers);
+	if (d->lane->endpoint->pusher)
+		broadcast_make(d, &request);
+	sender_send(all->sender, &request, &d->exchange);
+}
+
+void delivery_begin(struct delivery *d)
+{
+	struct dispatcher *all = d->lane->partition->d;
+
+	if (broadcast_is_late(d)) {
+		broadcast_skip(d);
+		return;
+	}
 	d->state = DELIVERY_FLYING;
 	d->begun_mono_ms = clock_mono_ms();
 	TAILQ_INSERT_TAIL(&all->flying, d, in_list);
@@ -291,6 +348,6 @@ void delivery_begin(struct delivery *d)
 	pace_begun(&d->lane->pace, d->begun_mono_ms);
 	feed_passed(d->feed, d);
 	(void)failpoint("delivery_begin");
-	sender_send(all->sender, &request, &d->exchange);
+	delivery_send(d);
 	lane_wake(d->lane);
 }

@@ -37,6 +37,7 @@ static struct str id_key(const int64_t *id)
 static void endpoint_fini(struct endpoint *e)
 {
 	signing_keys_free(e->keys);
+	pusher_free(e->pusher);
 	arena_free(e->arena);
 }
 
@@ -75,23 +76,29 @@ void directory_use_keyring(struct directory *d, struct keyring **keyring)
 	*keyring = NULL;
 }
 
-static struct signing_keys *keys_open(const struct directory *d, const struct endpoint_row *row, struct err *err)
+static int secrets_parse(struct endpoint *e, struct str json_text, struct err *err)
 {
-	struct signing_keys *keys = NULL;
-	struct buf plain = BUF_INIT;
+	if (e->row.kind == ENDPOINT_PUSHER)
+		return pusher_parse(&e->pusher, json_text, &e->row.workspace, err);
+	return signing_keys_parse(&e->keys, json_text, err);
+}
 
-	struct buf associated = BUF_INIT;
+static int secrets_open(const struct directory *d, struct endpoint *e, struct str sealed, struct err *err)
+{
+	struct buf plain = BUF_INIT, associated = BUF_INIT;
 	char uuid[37];
+	int rc;
 
-	uuid_format(&row->uuid, uuid);
+	uuid_format(&e->row.uuid, uuid);
 	buf_printf(&associated, "endpoint:%s", uuid);
-	if (unseal(d->keyring, buf_str(&associated), row->secrets, &plain, err) == 0)
-		(void)!signing_keys_parse(&keys, buf_str(&plain), err);
+	rc = unseal(d->keyring, buf_str(&associated), sealed, &plain, err);
+	if (rc == 0)
+		rc = secrets_parse(e, buf_str(&plain), err);
 	if (plain.cap > 0)
 		OPENSSL_cleanse(plain.p, plain.cap);
 	buf_fini(&plain);
 	buf_fini(&associated);
-	return keys;
+	return rc;
 }
 
 /* "message.*", "message.created", "campaign.started". */
@@ -137,6 +144,18 @@ static char **header_lines(struct str object, struct arena *a)
 	return lines;
 }
 
+/* Whatever it subscribes to, a broadcast is of live messages. */
+static void broadcast_narrow(struct endpoint *e)
+{
+	e->row.n_event_types = 0;
+	e->row.origins = 1U << ORIGIN_LIVE;
+	e->kinds = UINT64_C(1) << CE_MESSAGE_CREATED;
+	if (e->schedule.n == 0) {
+		e->schedule = pusher_schedule;
+		e->schedule.max_retries = e->row.max_retries;
+	}
+}
+
 static void endpoint_read(struct directory *d, struct endpoint *e, const struct endpoint_row *row)
 {
 	struct arena *a = arena_new(1024);
@@ -158,10 +177,13 @@ static void endpoint_read(struct directory *d, struct endpoint *e, const struct 
 	e->headers = header_lines(row->headers, a);
 	e->row.headers = STR_NONE;
 	e->kinds = kinds_of(&e->row);
-	e->keys = keys_open(d, row, &err);
-	if (!e->keys)
+	if (row->kind == ENDPOINT_PUSHER)
+		broadcast_narrow(e);
+	e->live = endpoint_is_live(row);
+	if (secrets_open(d, e, row->secrets, &err) < 0) {
+		e->live = false;
 		log_error("endpoint's secrets cannot be opened", LOG_I("endpoint_id", row->id), LOG_ERR(&err));
-	e->live = endpoint_is_live(row) && e->keys && row->kind == ENDPOINT_HTTP;
+	}
 }
 
 static struct endpoint *endpoint_new(struct directory *d, const struct uuid *workspace)

@@ -9,6 +9,7 @@
 #include "http/signing.h"
 #include "store/webhook_endpoints.h"
 #include "webhook-dispatcher/event.h"
+#include "webhook-dispatcher/pusher.h"
 #include "webhook-dispatcher/schedule.h"
 
 /* A workspace in the scheduler. */
@@ -23,7 +24,8 @@ struct endpoint {
 	struct tenant *tenant;
 	struct endpoint_row row;
 	struct arena *arena;      /* of the row */
-	struct signing_keys *keys; /* NULL: its secrets cannot be opened, so it is not live */
+	struct signing_keys *keys; /* of kind http; NULL: its secrets cannot be opened, so it is not live */
+	struct pusher *pusher;    /* of kind pusher; NULL: the same */
 	struct schedule schedule;
 	char *url;
 	char **headers;           /* "Name: value" of its own, ended by NULL */

@@ -489,6 +489,7 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	loop_free(d->loop);
 	arena_free(d->reading);
 	buf_fini(&d->header_lines);
+	buf_fini(&d->url);
 	free(d->changed);
 	free(d);
 }

@@ -42,7 +42,7 @@ struct dispatcher {
 
 	int64_t settle_mono_ms, claim_mono_ms, report_mono_ms, tidy_mono_ms;
 	struct arena *reading; /* of one record */
-	struct buf header_lines;
+	struct buf header_lines, url; /* of one request */
 	struct loop_io *signals, *kafka, *scan, *refetch, *notices;
 	unsigned reports;
 	bool rows_released; /* the next ones of a chain are due now */

@@ -36,7 +36,7 @@ enum delivery_end {
 	END_RETRY,     /* a row, due in delay_ms */
 	END_WAIT,      /* a row, until what is before it is done, or its endpoint is live again */
 	END_EXHAUSTED, /* a dead letter */
-	END_ABANDONED, /* its endpoint is gone: the row ends, nobody is told */
+	END_ABANDONED, /* its endpoint is gone, or it is too late: the row ends, nobody is told */
 };
 
 struct delivery {
@@ -57,6 +57,7 @@ struct delivery {
 	int32_t retries;
 	int64_t begun_mono_ms;
 	struct exchange *exchange;
+	struct buf broadcast; /* its body, to a pusher; others send the event's */
 
 	enum delivery_end end;
 	bool attempted;
@@ -242,7 +243,7 @@ void chain_give_back(struct chain *c);
 struct delivery *delivery_new(struct feed *f, struct chain *c, struct event *e,
 	enum delivery_hold hold); /* f NULL: of a row */
 void delivery_free(struct delivery *d);
-void delivery_begin(struct delivery *d);
+void delivery_begin(struct delivery *d); /* or it ends, when it is a broadcast that is late */
 /* Ends without an attempt: a row that waits, or nothing. */
 void delivery_end(struct delivery *d, enum delivery_end end, int64_t delay_ms);
 /* It flies on, but its offset is passed: a row is written that is leased to it. */

@@ -167,7 +167,8 @@ static void chat_begin(struct json_writer *w, int64_t id, const struct uuid *uui
 	add_uuid(w, "uuid", uuid);
 }
 
-static void message_members(struct json_writer *w, const struct message_view *m, enum provider provider)
+/* What the older contract has. */
+static void message_basics(struct json_writer *w, const struct message_view *m, enum provider provider)
 {
 	add_word(w, "type", direction_word(m->direction));
 	add_word(w, "provider_type", provider_word(provider));
@@ -175,6 +176,10 @@ static void message_members(struct json_writer *w, const struct message_view *m,
 	add_word(w, "message_type", message_type_word(m->type));
 	add_time(w, "created_at", m->sent_at_ms);
 	jw_member_bool(w, "is_read", m->is_read);
+}
+
+static void message_rest(struct json_writer *w, const struct message_view *m)
+{
 	add_word(w, "status", message_status_word(m->status));
 	add_text(w, "provider_message_id", m->provider_id);
 	add_text(w, "client_message_id", m->client_message_id);
@@ -185,13 +190,26 @@ static void message_members(struct json_writer *w, const struct message_view *m,
 	jw_member_raw(w, "metadata", m->metadata);
 }
 
-static void message_created(struct json_writer *w, const struct chat_event *e)
+static void message_members(struct json_writer *w, const struct message_view *m, enum provider provider)
+{
+	message_basics(w, m, provider);
+	message_rest(w, m);
+}
+
+static void created_begin(struct json_writer *w, const struct chat_event *e)
 {
 	const struct ce_message_created *c = &e->u.message_created;
 
 	chat_begin(w, c->message.id, &c->message.uuid);
 	add_word(w, "chat_type", uuid_is_nil(&c->group.id) ? "private" : "group");
 	add_word(w, "origin", origin_word(e->origin));
+}
+
+static void message_created(struct json_writer *w, const struct chat_event *e)
+{
+	const struct ce_message_created *c = &e->u.message_created;
+
+	created_begin(w, e);
 	message_members(w, &c->message, e->provider);
 	jw_obj_end(w);
 	add_contact(w, "contact", &c->contact);
@@ -416,5 +434,36 @@ void render_event(const struct chat_event *e, struct buf *out)
 	object_begin(&w, "data");
 	data_members[e->kind](&w, e);
 	jw_obj_end(&w);
+	jw_obj_end(&w);
+}
+
+static void null_unless(struct json_writer *w, const char *key, bool there)
+{
+	if (there)
+		return;
+	jw_key(w, key);
+	jw_null(w);
+}
+
+void render_broadcast(const struct chat_event *e, enum broadcast_detail detail, struct buf *out)
+{
+	const struct ce_message_created *c = &e->u.message_created;
+	struct json_writer w = json_writer(out);
+	struct message_view m = c->message;
+
+	if (detail == BROADCAST_WITHOUT_TEXT)
+		m.body = STR_NONE;
+	jw_obj(&w);
+	created_begin(&w, e);
+	message_basics(&w, &m, e->provider);
+	if (detail == BROADCAST_WHOLE)
+		message_rest(&w, &m);
+	else
+		jw_member_bool(&w, "truncated", true);
+	jw_obj_end(&w);
+	add_contact(&w, "contact", &c->contact);
+	null_unless(&w, "contact", !uuid_is_nil(&c->contact.id));
+	add_group(&w, &c->group);
+	null_unless(&w, "group", !uuid_is_nil(&c->group.id));
 	jw_obj_end(&w);
 }

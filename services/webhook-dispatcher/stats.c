@@ -10,7 +10,7 @@ enum { PHASES = sizeof(phases) / sizeof(phases[0]) };
 
 static struct {
 	struct metric_cell *attempts[OUT_CLASSES][2], *phase[PHASES];
-	struct metric_cell *delivered, *lost, *reused, *opened;
+	struct metric_cell *delivered, *lost, *reused, *opened, *broadcasts[BROADCAST_FATES];
 	struct metric_cell *in_flight, *waiting, *window_events, *window_bytes;
 	struct metric_cell *endpoints, *endpoints_live, *lanes_behind;
 	struct metric_cell *pending, *retrying, *rows_waiting, *oldest_due;
@@ -40,9 +40,20 @@ static void attempts_init(void)
 	m.opened = METRIC_CELL(connections, "opened");
 }
 
+static void broadcasts_init(void)
+{
+	struct metric *broadcasts = metric_counter("blazz_webhook_broadcasts",
+		"Attempts at Pusher-compatible servers, and messages that were too late for one.", "fate");
+
+	m.broadcasts[BROADCAST_DELIVERED] = METRIC_CELL(broadcasts, "delivered");
+	m.broadcasts[BROADCAST_FAILED] = METRIC_CELL(broadcasts, "failed");
+	m.broadcasts[BROADCAST_LATE] = METRIC_CELL(broadcasts, "late");
+}
+
 void stats_init(void)
 {
 	attempts_init();
+	broadcasts_init();
 	m.delivered = METRIC_CELL(metric_histogram("blazz_webhook_delivered_seconds",
 					  "From an event's publication to its acknowledgement, at the first attempt.",
 					  NULL, seconds),
@@ -80,6 +91,11 @@ void stats_attempt(enum outcome_class class, const struct exchange_result *r, bo
 void stats_delivered(int64_t since_published_ms)
 {
 	metric_observe(m.delivered, since_published_ms > 0 ? (double)since_published_ms / 1e3 : 0);
+}
+
+void stats_broadcast(enum broadcast_fate fate)
+{
+	metric_add(m.broadcasts[fate], 1);
 }
 
 void stats_lost(int64_t records)

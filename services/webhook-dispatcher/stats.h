@@ -9,6 +9,8 @@ void stats_init(void);
 void stats_attempt(enum outcome_class class, const struct exchange_result *r, bool retry);
 /* From the event's publication to its endpoint's acknowledgement at the first attempt. */
 void stats_delivered(int64_t since_published_ms);
+enum broadcast_fate { BROADCAST_DELIVERED, BROADCAST_FAILED, BROADCAST_LATE, BROADCAST_FATES };
+void stats_broadcast(enum broadcast_fate fate); /* an attempt, or one that was too late for any */
 void stats_lost(int64_t records); /* removed by retention before they were delivered */
 
 struct stats_gauges {

@@ -44,6 +44,26 @@ static void sha256_matches_the_published_vectors(void **state)
 	assert_hex(out, 32, cases[0].want);
 }
 
+/* RFC 1321, A.5 */
+static void md5_matches_the_published_vectors(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ "", "d41d8cd98f00b204e9800998ecf8427e" },
+		{ "abc", "900150983cd24fb0d6963f7d28e17f72" },
+		{ "12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+			"57edf4a22be3c955ac49da2e2107b67a" },
+	};
+	uint8_t out[16];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		md5(str_of(cases[i].text), out);
+		assert_hex(out, 16, cases[i].want);
+	}
+}
+
 static void parts_are_hashed_with_their_lengths(void **state)
 {
 	const struct str parts[] = { STR("a"), STR_NONE, STR("") };
@@ -203,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sha256_matches_the_published_vectors),
+		cmocka_unit_test(md5_matches_the_published_vectors),
 		cmocka_unit_test(parts_are_hashed_with_their_lengths),
 		cmocka_unit_test(no_two_lists_of_parts_collide),
 		cmocka_unit_test(hmac_matches_the_published_vectors),
