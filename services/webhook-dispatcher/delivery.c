@@ -307,7 +307,7 @@ static void broadcast_skip(struct delivery *d)
 	struct chain *c = d->chain;
 
 	stats_broadcast(BROADCAST_LATE);
-	lane_passed(d->lane, d);
+	feed_passed(d->feed, d);
 	delivery_end(d, END_ABANDONED, 0);
 	c->busy = false;
 	chain_settle(c);

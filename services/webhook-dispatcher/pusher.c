@@ -10,13 +10,13 @@
 #include "base/arena.h"
 #include "base/hex.h"
 #include "crypto/digest.h"
+#include "webhook-dispatcher/render.h"
 #include "json/json.h"
 #include "json/writer.h"
-#include "webhook-dispatcher/render.h"
 
-#define EVENT      "new-chat-received"
-#define CHANNEL    "chats.ch"
-#define LATE_MS    INT64_C(120000)
+#define EVENT   "new-chat-received"
+#define CHANNEL "chats.ch"
+#define LATE_MS INT64_C(120000)
 /* Reverb takes requests of 10,000 bytes with their header, Pusher data of 10 KB. */
 #define BODY_BYTES 9000
 

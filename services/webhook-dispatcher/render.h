@@ -13,8 +13,8 @@ void render_event(const struct chat_event *e, struct buf *out);
 
 /* What a broadcast of a message.created says: {"chat","contact","group"}, the latter two null where there is none. */
 enum broadcast_detail {
-	BROADCAST_WHOLE,        /* chat as in the event */
-	BROADCAST_BRIEF,        /* the older contract's members and "truncated": true */
+	BROADCAST_WHOLE, /* chat as in the event */
+	BROADCAST_BRIEF, /* the older contract's members and "truncated": true */
 	BROADCAST_WITHOUT_TEXT, /* and of these no message */
 };
 void render_broadcast(const struct chat_event *e, enum broadcast_detail detail, struct buf *out);

@@ -24,9 +24,9 @@
 	}
 
 /* The worked example of pusher.com/docs/channels/library_auth_reference/rest-api. */
-#define EXAMPLE       "{\"pusher\":{\"app_id\":\"3\",\"key\":\"278d425bdf160c739803\",\"secret\":\"7ad3773142a6692b25b8\"%s}}"
-#define EXAMPLE_BODY  "{\"name\":\"foo\",\"channels\":[\"project-3\"],\"data\":\"{\\\"some\\\":\\\"data\\\"}\"}"
-#define EXAMPLE_MS    INT64_C(1353088179000)
+#define EXAMPLE      "{\"pusher\":{\"app_id\":\"3\",\"key\":\"278d425bdf160c739803\",\"secret\":\"7ad3773142a6692b25b8\"%s}}"
+#define EXAMPLE_BODY "{\"name\":\"foo\",\"channels\":[\"project-3\"],\"data\":\"{\\\"some\\\":\\\"data\\\"}\"}"
+#define EXAMPLE_MS   INT64_C(1353088179000)
 #define EXAMPLE_QUERY \
 	"/apps/3/events?auth_key=278d425bdf160c739803&auth_timestamp=1353088179&auth_version=1.0" \
 	"&body_md5=ec365a775a4cd0599faeb73354201b6f" \
