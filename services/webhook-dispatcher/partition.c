@@ -241,7 +241,7 @@ static void delivery_relieve(struct delivery *d)
 
 	if (d->state == DELIVERY_FLYING)
 		delivery_spill(d);
-	else if (!d->chain->busy)
+	else if (d->state == DELIVERY_WAITING && !d->chain->busy)
 		lane_fall_behind(l);
 }
 
