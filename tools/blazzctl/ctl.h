@@ -4,6 +4,7 @@
 #define CTL_H
 
 #include "crypto/seal.h"
+#include "http/guard.h"
 #include "kafka/admin.h"
 #include "kafka/config.h"
 #include "options.h"
@@ -18,6 +19,9 @@ struct ctl_settings {
 	char *postgres, *postgres_ops;
 	char *keyring;
 	char *topic_prefix;
+	char *ca_file;
+	char **allowed_networks;
+	bool allow_http;
 	char *kafka_brokers; /* kept for the table; goes to librdkafka with all of kafka.* */
 };
 
@@ -28,6 +32,7 @@ struct ctl {
 	struct kafka_admin *kafka_admin;
 	struct pg *admin, *ops;
 	struct keyring *keyring;
+	struct guard *guard;
 	bool json;
 };
 
@@ -43,7 +48,8 @@ struct command {
 
 /* Each table ends with a row without a group. */
 extern const struct command topics_commands[], apps_commands[], accounts_commands[], send_commands[], dlq_commands[],
-	sync_commands[], progress_commands[], outbox_commands[], events_commands[];
+	sync_commands[], progress_commands[], outbox_commands[], events_commands[], webhook_commands[],
+	retry_commands[];
 
 /* Reads the file (NULL: environment only). ERR_INPUT, code "config". */
 int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;
@@ -53,6 +59,8 @@ void ctl_close(struct ctl *ctl);
 int ctl_pg_admin(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
 int ctl_pg_ops(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
 int ctl_keyring(struct ctl *ctl, const struct keyring **out, struct err *err) ERR_MUST_USE;
+/* Which URLs endpoints may have: as webhook-dispatcher's. */
+int ctl_guard(struct ctl *ctl, const struct guard **out, struct err *err) ERR_MUST_USE;
 int ctl_kafka_admin(struct ctl *ctl, struct kafka_admin **out, struct err *err) ERR_MUST_USE;
 /* The brokers must be known. */
 int ctl_kafka(struct ctl *ctl, const struct kafka_config **out, struct err *err) ERR_MUST_USE;

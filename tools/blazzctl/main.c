@@ -26,6 +26,8 @@ static const struct command *const groups[] = {
 	progress_commands,
 	outbox_commands,
 	events_commands,
+	webhook_commands,
+	retry_commands,
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 

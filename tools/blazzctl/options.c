@@ -11,19 +11,29 @@ static const struct {
 	int64_t ms;
 } units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 } };
 
-static bool ago_parse(struct str text, int64_t now_ms, int64_t *out)
+bool option_duration_parse(struct str text, int64_t *out)
 {
 	int64_t count;
 
 	for (size_t i = 0; text.n > 1 && i < sizeof(units) / sizeof(units[0]); i++) {
 		if (text.p[text.n - 1] != units[i].unit)
 			continue;
-		if (!str_to_i64(str_slice(text, 0, text.n - 1), &count) || count < 0 || count > now_ms / units[i].ms)
+		if (!str_to_i64(str_slice(text, 0, text.n - 1), &count) || count < 0 || count > INT64_MAX / units[i].ms)
 			return false;
-		*out = now_ms - count * units[i].ms;
+		*out = count * units[i].ms;
 		return true;
 	}
 	return false;
+}
+
+static bool ago_parse(struct str text, int64_t now_ms, int64_t *out)
+{
+	int64_t ago;
+
+	if (!option_duration_parse(text, &ago) || ago > now_ms)
+		return false;
+	*out = now_ms - ago;
+	return true;
 }
 
 static bool calendar_parse(struct str text, int64_t *out)
@@ -89,6 +99,10 @@ static int value_store(const struct option_row *row, void *out, const char *valu
 	case OPTION_TIME:
 		if (!option_time_parse(str_of(value), now_ms, &number))
 			return USAGE(err, "--%s: %s is no time", row->name, value);
+		break;
+	case OPTION_DURATION:
+		if (!option_duration_parse(str_of(value), &number))
+			return USAGE(err, "--%s: %s is no duration: 15s, 5m, 24h, 7d", row->name, value);
 		break;
 	}
 	*(int64_t *)at = number;

@@ -5,11 +5,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_TEXTS, OPTION_NUMBER, OPTION_TIME };
+enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_TEXTS, OPTION_NUMBER, OPTION_TIME, OPTION_DURATION };
 
 /* Where the value goes is an offset into the command's own struct: bool; const char *; struct option_texts; int64_t. What is not
  * given stays as it was. OPTION_TIME is RFC 3339 ("2026-01-31T12:00:00Z", "2026-01-31") or how long ago ("2h", "30m", "7d"),
- * in ms since 1970. */
+ * in ms since 1970. OPTION_DURATION is "15s", "24h", in ms. */
 struct option_row {
 	const char *name; /* without -- */
 	enum option_type type;
@@ -29,7 +29,8 @@ struct option_texts {
 int options_parse(const struct option_row *rows, void *out, int argc, char **argv, int64_t now_ms, int *n_rest,
 	struct err *err) ERR_MUST_USE;
 void options_help(const struct option_row *rows, struct buf *out);
-/* As OPTION_TIME. */
+/* As OPTION_TIME, as OPTION_DURATION. */
 bool option_time_parse(struct str text, int64_t now_ms, int64_t *out);
+bool option_duration_parse(struct str text, int64_t *out);
 
 #endif

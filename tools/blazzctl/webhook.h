@@ -1,0 +1,46 @@
+/* What the webhook commands share: an endpoint by its id, and its keys, opened. */
+#ifndef WEBHOOK_H
+#define WEBHOOK_H
+
+#include "sealing.h"
+#include "store/webhook_endpoints.h"
+
+struct json_doc;
+
+#define WEBHOOK_KEYS_MAX 16
+
+/* Secrets, newest first, and until when each signs (ms since 1970; INT64_MAX: no end). They point into the texts. */
+struct webhook_keys {
+	size_t n;
+	struct str secret[WEBHOOK_KEYS_MAX];
+	int64_t expires_at_ms[WEBHOOK_KEYS_MAX];
+	struct buf text;
+	struct json_doc *doc;
+};
+/* From a file with one a line, the newest first ("-": standard input); without a file one that is made up, "whsec_…". */
+int webhook_keys_read(const char *file, struct webhook_keys *out, struct err *err) ERR_MUST_USE;
+/* Those of an endpoint. */
+int webhook_keys_open(struct ctl *ctl, const struct endpoint_row *e, struct webhook_keys *out,
+	struct err *err) ERR_MUST_USE;
+/* Appends {"keys":[…]} as signing_keys_parse() takes it; the caller wipes it. */
+void webhook_keys_write(const struct webhook_keys *k, struct buf *out);
+/* Appends the same, sealed for the endpoint. */
+int webhook_keys_seal(struct ctl *ctl, const struct uuid *endpoint, const struct webhook_keys *k, struct buf *out,
+	struct err *err) ERR_MUST_USE;
+void webhook_keys_fini(struct webhook_keys *k);
+
+/* The endpoint that a command's argument names; strings live in the arena. */
+int webhook_find(struct ctl *ctl, const char *id, struct arena *a, struct endpoint_row *out,
+	struct err *err) ERR_MUST_USE;
+
+/* webhook_show.c, webhook_send.c: commands of the table in webhook.c. */
+int webhook_show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
+struct webhook_sign_options {
+	const char *secret_file, *id, *signature;
+	int64_t timestamp_s;
+};
+int webhook_test(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
+int webhook_sign_body(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
+int webhook_verify_body(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
+
+#endif
