@@ -325,6 +325,7 @@ static void drain(struct dispatcher *d)
 	struct err err;
 
 	d->draining = true;
+	loop_io_set(d->kafka, false, false);
 	while (d->n_flying > 0 && owner_running(d->owner) && clock_mono_ms() < until)
 		if (step(d, &err) < 0)
 			break;

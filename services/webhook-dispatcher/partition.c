@@ -182,32 +182,41 @@ static void take_dead(struct partition *p, const struct reading *r, const struct
 	event_unref(e);
 }
 
-static struct event *take_wanted(struct partition *p, const struct reading *r)
+static void lane_take(struct lane *l, const struct reading *r, struct event **e)
 {
-	struct event *e = NULL;
+	if (!*e)
+		*e = event_keep(r, true);
+	if (!lane_has(&l->stream, *e))
+		lane_admit(&l->stream, *e, HOLDS_PARTITION);
+	if (!lane_has_room(l))
+		lane_crowd(l);
+}
+
+/* Whether anybody wants it; *e stays NULL while everybody who does is behind. */
+static bool take_wanted(struct partition *p, const struct reading *r, struct event **e)
+{
+	bool wanted = false;
 
 	for (struct endpoint *to = directory_of_workspace(p->d->directory, &r->event.workspace); to; to = to->next) {
 		struct lane *l;
 
 		if (!endpoint_wants(to, r))
 			continue;
+		wanted = true;
 		l = partition_lane(p, to);
-		if (!e)
-			e = event_keep(r, true);
-		if (l->state == LANE_LIVE && !lane_has(&l->stream, e))
-			lane_admit(&l->stream, e, HOLDS_PARTITION);
-		if (l->state == LANE_LIVE && !lane_has_room(l))
-			lane_crowd(l);
+		if (l->state == LANE_LIVE)
+			lane_take(l, r, e);
 	}
-	return e;
+	return wanted;
 }
 
 void partition_take(struct partition *p, const struct kafka_message *m)
 {
 	struct arena *a = p->d->reading;
 	struct reading r;
-	struct event *e;
+	struct event *e = NULL;
 	struct err err;
+	bool wanted;
 
 	arena_reset(a);
 	offset_follow(p, m->offset);
@@ -223,9 +232,9 @@ void partition_take(struct partition *p, const struct kafka_message *m)
 		window_count(p, OUTCOME_NO_EFFECT, 1);
 		return;
 	}
-	e = take_wanted(p, &r);
+	wanted = take_wanted(p, &r, &e);
 	if (!e) {
-		window_count(p, OUTCOME_FILTERED, 1);
+		window_count(p, wanted ? OUTCOME_APPLIED : OUTCOME_FILTERED, 1);
 		return;
 	}
 	window_add(p, e);

@@ -690,7 +690,7 @@ static void spills_written(struct settlement *s)
 /* An event that has a row already, of an earlier time, needs no second one. */
 static void rows_written(const struct settlement *s, struct dispatcher *d)
 {
-	for (size_t i = 0; i < s->rows.n; i++) {
+	for (size_t i = s->spills.n; i < s->rows.n; i++) { /* one that is under way took the earlier row over */
 		const struct retry_row *row = &ITEMS(&s->rows, struct retry_row)[i];
 		struct partition *p = dispatcher_partition(d, row->partition);
 		struct endpoint *e = directory_find(d->directory, row->endpoint_id);
