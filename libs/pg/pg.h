@@ -113,7 +113,7 @@ int64_t pg_time_us(const struct pg_rows *r, int row, int col); /* NULL: PG_NO_TI
  * Otherwise err->code holds the SQLSTATE, err->msg the server's primary message without its DETAIL (which may quote data). */
 int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows,
 	struct err *err) ERR_MUST_USE;
-/* Sends a statement (PG_UNNAMED) whose rows do not matter and returns: what the caller computes next costs no time. pg_collect()
+/* Sends a statement whose rows do not matter and returns: what the caller computes next costs no time. pg_collect()
  * waits for it and says how it went; whatever else comes next on the connection does so first, and fails with its failure. */
 int pg_start(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct err *err) ERR_MUST_USE;
 int pg_collect(struct pg *pg, struct err *err) ERR_MUST_USE;

@@ -126,23 +126,30 @@ static int prepared_get(struct pg *pg, struct pg_wait *w, const struct pg_stmt *
 	return 0;
 }
 
-static int stmt_answer(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_bound *args,
-	PGresult **out, struct err *err)
+/* What PQsend… returned goes to *sent. */
+static int stmt_send(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_bound *args,
+	int *sent, struct err *err)
 {
 	bool prepared = false;
-	int sent, rc;
 
 	if (stmt->kind == PG_PREPARED && prepared_get(pg, w, stmt, args, &prepared, err) < 0)
 		return -1;
 	if (prepared)
-		sent = PQsendQueryPrepared(pg->conn, stmt->name, args->n, args->values, args->lengths, args->formats,
+		*sent = PQsendQueryPrepared(pg->conn, stmt->name, args->n, args->values, args->lengths, args->formats,
 			1);
 	else
-		sent = PQsendQueryParams(pg->conn, stmt->sql, args->n, args->types, args->values, args->lengths,
+		*sent = PQsendQueryParams(pg->conn, stmt->sql, args->n, args->types, args->values, args->lengths,
 			args->formats, 1);
-	rc = answer(pg, w, sent, out, err);
+	return 0;
+}
+
+static int stmt_answer(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, int sent, PGresult **out,
+	struct err *err)
+{
+	int rc = answer(pg, w, sent, out, err);
+
 	/* "cached plan must not change result type": a migration ran. The next connection prepares for the new schema. */
-	if (rc < 0 && prepared && err && str_is(str_of(err->code), "0A000"))
+	if (rc < 0 && stmt->kind == PG_PREPARED && err && str_is(str_of(err->code), "0A000"))
 		pg_disconnect(pg);
 	return rc;
 }
@@ -152,9 +159,10 @@ int pg_run_within(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, 
 {
 	PGresult *result = NULL;
 	struct pg_bound bound;
+	int sent;
 
 	if (ready_check(pg, err) < 0 || pg_args_bind(args, &bound, err) < 0 ||
-		stmt_answer(pg, w, stmt, &bound, &result, err) < 0)
+		stmt_send(pg, w, stmt, &bound, &sent, err) < 0 || stmt_answer(pg, w, stmt, sent, &result, err) < 0)
 		return err_wrap(err, "%s", stmt->name);
 	if (rows)
 		*rows = pg_rows_new(result);
@@ -172,17 +180,18 @@ int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, stru
 
 int pg_start(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct err *err)
 {
+	struct pg_wait w = pg_wait_start(pg->statement_timeout_ms);
 	struct pg_bound bound;
+	int sent;
 
-	assert(stmt->kind == PG_UNNAMED);
-	if (ready_check(pg, err) < 0 || pg_args_bind(args, &bound, err) < 0)
+	if (ready_check(pg, err) < 0 || pg_args_bind(args, &bound, err) < 0 ||
+		stmt_send(pg, &w, stmt, &bound, &sent, err) < 0)
 		return err_wrap(err, "%s", stmt->name);
-	pg->started = stmt;
-	pg->started_wait = pg_wait_start(pg->statement_timeout_ms);
-	if (PQsendQueryParams(pg->conn, stmt->sql, bound.n, bound.types, bound.values, bound.lengths, bound.formats,
-		    1) &&
-		PQflush(pg->conn) >= 0)
+	if (sent && PQflush(pg->conn) >= 0) {
+		pg->started = stmt;
+		pg->started_wait = w;
 		return 0;
+	}
 	(void)pg_lost(pg, err);
 	pg_disconnect(pg);
 	return err_wrap(err, "%s", stmt->name);
@@ -196,7 +205,8 @@ int pg_collect(struct pg *pg, struct err *err)
 	if (!stmt)
 		return 0;
 	pg->started = NULL;
-	if (answer(pg, &pg->started_wait, 1, &result, err) < 0)
+	pg->started_wait.idle_ms = pg_wait_start(0).idle_ms; /* what takes long has to take long from now on */
+	if (stmt_answer(pg, &pg->started_wait, stmt, 1, &result, err) < 0)
 		return err_wrap(err, "%s", stmt->name);
 	PQclear(result);
 	return 0;

@@ -59,9 +59,10 @@ static const struct pg_stmt store = { "conversations_store", PG_UNNAMED,
 	"UPDATE conversations AS v SET sequence = r.sequence, unread_messages = r.unread_messages, last_read_at = r.last_read_at,"
 	" last_message_at = r.last_message_at, last_inbound_at = r.last_inbound_at, last_message_id = r.last_message_id,"
 	" last_sender = r.last_sender, archived = r.archived, archived_at = r.archived_at, updated_at = now()"
-	" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],"
-	" $8::bigint[], $9::text[], $10::boolean[], $11::timestamptz[]) AS r (workspace_id, id, sequence, unread_messages, last_read_at, last_message_at,"
-	" last_inbound_at, last_message_id, last_sender, archived, archived_at)"
+	" FROM (SELECT unnest($1::bigint[]) AS workspace_id, unnest($2::bigint[]) AS id, unnest($3::bigint[]) AS sequence,"
+	" unnest($4::integer[]) AS unread_messages, unnest($5::timestamptz[]) AS last_read_at, unnest($6::timestamptz[]) AS last_message_at,"
+	" unnest($7::timestamptz[]) AS last_inbound_at, unnest($8::bigint[]) AS last_message_id, unnest($9::text[]) AS last_sender,"
+	" unnest($10::boolean[]) AS archived, unnest($11::timestamptz[]) AS archived_at) AS r"
 	" WHERE v.workspace_id = r.workspace_id AND v.id = r.id" };
 
 /* Messages that can be unread; each use adds which. */

@@ -61,7 +61,7 @@ int outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *
 	scalar_producer(&c, producer);
 	for (size_t i = 0; i < n; i++)
 		columns_place(&c, &rows[i]);
-	return columns_run(&c, pg, &delete, NULL, err);
+	return columns_start(&c, pg, &delete, err);
 }
 
 static void scalars_after(struct columns *c, const struct outbox_row *after)

@@ -208,7 +208,7 @@ int progress_advance(struct pg *pg, const char *consumer, const char *topic, con
 		for (size_t o = 0; o < OUTCOMES; o++)
 			columns_i64(&c, steps[i].counts[o]);
 	}
-	return columns_run(&c, pg, &advance, NULL, err);
+	return columns_start(&c, pg, &advance, err);
 }
 
 static void info_read(struct cells *c, struct progress_info *p)

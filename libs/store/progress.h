@@ -42,7 +42,7 @@ struct progress_step {
 	int64_t first_offset; /* of this step: start_offset when there was none */
 	int64_t counts[OUTCOMES];
 };
-/* Moves locked rows. */
+/* Moves locked rows. Started only (pg_start). */
 int progress_advance(struct pg *pg, const char *consumer, const char *topic, const struct progress_step *steps,
 	size_t n, struct err *err) ERR_MUST_USE;
 

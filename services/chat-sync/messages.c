@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define IDS_AHEAD 16384 /* drawn at once: a question to the server for many batches; a restart loses what is left */
+
 static struct str message_key_of(struct work *w, int64_t account_id, struct str key)
 {
 	char *p = arena_alloc(w->arena, sizeof(account_id) + key.n);
@@ -110,7 +112,7 @@ static int ids_assign(struct work *w, size_t n, struct err *err)
 		size_t drawn;
 		int64_t first;
 
-		if (message_ids_draw(w->pg, n, &first, &drawn, err) < 0)
+		if (message_ids_draw(w->pg, n < IDS_AHEAD ? IDS_AHEAD : n, &first, &drawn, err) < 0)
 			return -1;
 		world->next_message_id = first;
 		world->last_message_id = first + (int64_t)drawn;
