@@ -53,26 +53,30 @@ size_t utf8_next(struct str s)
 	return lead.n;
 }
 
-/* Bytes at the start of s, in eights, that are all ASCII: nearly all of most messages. */
-static size_t ascii_run(struct str s)
+#define EACH_BYTE(v) (UINT64_C(0x0101010101010101) * (v))
+
+/* Bytes at the start of s that are ASCII and not NUL, as nearly all are; eight at a time. */
+static size_t plain_run(struct str s)
 {
 	size_t i = 0;
 
 	for (uint64_t eight; i + sizeof(eight) <= s.n; i += sizeof(eight)) {
 		memcpy(&eight, s.p + i, sizeof(eight));
-		if (eight & 0x8080808080808080u)
+		if ((eight | (eight - EACH_BYTE(1))) & EACH_BYTE(0x80)) /* beyond ASCII, or a NUL that borrowed */
 			break;
 	}
+	while (i < s.n && (signed char)s.p[i] > 0)
+		i++;
 	return i;
 }
 
-bool utf8_valid(struct str s)
+static bool is_text(struct str s, bool with_nul)
 {
-	while (s.n > 0) {
-		size_t n = ascii_run(s);
-
-		if (n == 0)
-			n = utf8_next(s);
+	for (size_t n; (n = plain_run(s)) < s.n;) {
+		s = (struct str){ s.p + n, s.n - n };
+		if (!with_nul && s.p[0] == '\0')
+			return false;
+		n = utf8_next(s);
 		if (n == 0)
 			return false;
 		s = (struct str){ s.p + n, s.n - n };
@@ -80,9 +84,14 @@ bool utf8_valid(struct str s)
 	return true;
 }
 
+bool utf8_valid(struct str s)
+{
+	return is_text(s, true);
+}
+
 bool utf8_storable(struct str s)
 {
-	return s.n == 0 || (!memchr(s.p, '\0', s.n) && utf8_valid(s));
+	return is_text(s, false);
 }
 
 size_t utf8_length(struct str s)

@@ -276,7 +276,7 @@ int conversations_of_targets(struct work *w, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		world_keep_conversation(w->world, rows[i], accounts[i], NULL, NULL);
 	for (size_t i = 0; i < w->ops.n; i++)
-		if (w->ops.at[i]->row)
+		if (w->ops.at[i]->row && !w->ops.at[i]->row->conversation)
 			w->ops.at[i]->row->conversation =
 				world_conversation_by_id(w->world, w->ops.at[i]->row->row.conversation_id);
 	return 0;

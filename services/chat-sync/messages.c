@@ -375,9 +375,11 @@ int messages_resolve(struct work *w, struct err *err)
 	return conversations_of_targets(w, err);
 }
 
-void message_uuid(const struct message *m, const struct account *a, struct uuid *out)
+void message_uuid(struct message *m, const struct account *a, struct uuid *out)
 {
 	const struct str parts[] = { uuid_bytes(&a->row.uuid), m->row.key };
 
-	uuid_v8(out, parts, 2);
+	if (uuid_is_nil(&m->uuid))
+		uuid_v8(&m->uuid, parts, 2);
+	*out = m->uuid;
 }

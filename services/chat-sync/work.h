@@ -32,6 +32,7 @@ struct chat_sync_settings;
 /* A message in this batch: inserted by it, or read because something refers to it. */
 struct message {
 	struct message_row row;
+	struct uuid uuid; /* nil until message_uuid() was asked for it */
 	struct conversation
 		*conversation; /* NULL when its conversation is not known to the batch yet (read as a target) */
 	const struct op *origin_op;        /* the op that made the row */
@@ -220,10 +221,10 @@ void contact_touch(struct work *w, struct contact *c);
 void contact_change(struct work *w, struct contact *c, const struct op *op);
 void group_touch(struct work *w, struct group *g);
 void account_touch(struct work *w, struct account *a);
-void message_uuid(const struct message *m, const struct account *a, struct uuid *out);
+void message_uuid(struct message *m, const struct account *a, struct uuid *out);
 struct contact_view contact_view(const struct contact *c);
 struct group_view group_view(const struct group *g);
-struct message_view message_view(struct work *w, const struct message *m);
+struct message_view message_view(struct work *w, struct message *m);
 /* The text that names a party in chats.sender, reactions and receipts: the contact's phone if known, else its best alias. */
 struct str sender_text(struct work *w, const struct party *p, const struct contact *c);
 /* The digits under which a number is known: as it is, or uniting the regional variants. */

@@ -150,7 +150,7 @@ static void what_was_started_is_done_before_what_comes_next(void **state)
 	assert_int_equal(count(), 1);
 	assert_done(pg_collect(pg, &err), err);
 	begin_and_insert("INSERT INTO t VALUES (2)");
-	assert_done(pg_start(pg, &(const struct pg_stmt){ "insert_three", PG_UNNAMED, "INSERT INTO t VALUES (3)" },
+	assert_done(pg_start(pg, &(const struct pg_stmt){ "insert_three", PG_PREPARED, "INSERT INTO t VALUES (3)" },
 			    NULL, &err),
 		err);
 	assert_done(pg_commit(pg, &err), err);

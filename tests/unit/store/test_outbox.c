@@ -84,6 +84,7 @@ static void only_what_is_named_is_deleted(void **state)
 
 	(void)state;
 	done(outbox_delete(db.pg, "chat-sync", gone, 3, &db.err));
+	done(pg_collect(db.pg, &db.err));
 	assert_string_equal(slots_read(&out, slots, 2, NULL, 100), "1/8/7=b 1/9/2=d ");
 	assert_int_equal(db_i64("SELECT count(*) FROM outbox WHERE producer = 'somebody else'"), 1);
 	buf_fini(&out);
