@@ -31,7 +31,9 @@ WARN += $(if $(findstring clang,$(CC)),-Wno-gnu-statement-expression-from-macro-
 WARN_C := -Wstrict-prototypes -Wmissing-prototypes
 HARDEN := -fstack-protector-strong -fstack-clash-protection $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
 
-MODE.release := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+# Small functions of libs/base are called from everywhere: seen across files, chat-sync takes a tenth less CPU. clang would need its own ar.
+LTO := $(if $(findstring clang,$(CC)),,-flto=auto)
+MODE.release := -O2 $(LTO) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 # gcc's sanitizers put checks into the code that its own data flow warnings then misread.
 SANITIZED := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -DBLAZZ_FAILPOINTS -Wno-null-dereference \
 	$(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized)
@@ -39,7 +41,7 @@ MODE.asan := $(SANITIZED) -fsanitize=address,undefined
 MODE.tsan := $(SANITIZED) -fsanitize=thread
 MODE.cov := -O0 --coverage -fprofile-update=atomic -DBLAZZ_FAILPOINTS
 MODE.fuzz := $(SANITIZED) -fsanitize=fuzzer-no-link,address,undefined
-LINK_MODE := $(filter -fsanitize% --coverage,$(MODE.$(V)))
+LINK_MODE := $(filter -flto% -fsanitize% --coverage,$(MODE.$(V)))
 
 PACKAGES := rdkafka libpq libprotobuf-c libcurl openssl libconfig libmicrohttpd libevent_core yyjson liblz4
 PACKAGE_FLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))

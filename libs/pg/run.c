@@ -205,7 +205,8 @@ int pg_collect(struct pg *pg, struct err *err)
 	if (!stmt)
 		return 0;
 	pg->started = NULL;
-	pg->started_wait.idle_ms = pg_wait_start(0).idle_ms; /* what has been answered is not kept waiting by idle's work */
+	pg->started_wait.idle_ms =
+		pg_wait_start(0).idle_ms; /* what has been answered is not kept waiting by idle's work */
 	if (stmt_answer(pg, &pg->started_wait, stmt, 1, &result, err) < 0)
 		return err_wrap(err, "%s", stmt->name);
 	PQclear(result);
