@@ -40,7 +40,7 @@ const struct config_key ingest_keys[] = {
 	{ "limits.sync_rate", CONFIG_INT, CONFIG_LIVE, AT(limits_sync_rate), "10", 1, 1000000,
 		"Chats per second of one account's initial sync." },
 	{ "limits.sync_burst", CONFIG_INT, CONFIG_LIVE, AT(limits_sync_burst), "500", 50, 1000000,
-		"Chats at once: one full sync." },
+		"Chats at once: one full sync. 50, a batch: live messages do not wait behind one." },
 	{ "postgres.conninfo", CONFIG_STRING, CONFIG_REQUIRED | CONFIG_SECRET, AT(postgres), NULL, 0, 0,
 		"libpq connection string; a direct connection, never a transaction pooler." },
 	{ "postgres.statement_timeout", CONFIG_DURATION_MS, 0, AT(statement_timeout_ms), "5s", 100, 600000,
