@@ -22,7 +22,7 @@ def logs(shared_logs):
     (("topics", "list", "--colour"), 2), (("topics", "list", "extra"), 2), (("workspaces", "add"), 2),
     (("accounts", "add"), 2), (("accounts", "add", "--workspace"), 2), (("dlq", "show", "--limit", "many"), 2),
     (("dlq", "list", "--since", "yesterday"), 2), (("dlq", "purge"), 2), (("dlq", "list", "--workspace", "acme"), 2),
-    (("progress", "reset", "--consumer", "x"), 2), (("send", "x.json"), 2),
+    (("--json", "events", "--follow"), 2), (("progress", "reset", "--consumer", "x"), 2), (("send", "x.json"), 2),
 ))
 def test_exit_codes_of_usage(shared, arguments, code):
     done = shared.ctl_run(*arguments)
@@ -163,6 +163,44 @@ def dead(blazz):
     blazz.settle()
     blazz.unknown = unknown
     return blazz
+
+
+# events
+
+def message(stack, stanza, at=T0):
+    stack.publish([stack.source.message(stanza, at=at)])
+    stack.settle()
+
+
+@pytest.fixture
+def talking(blazz):
+    blazz.seed(("bridge",))
+    blazz.start_chat_sync()
+    blazz.source = Source(blazz.workspace, blazz.accounts["bridge"])
+    message(blazz, "3EB0A")
+    return blazz
+
+
+def test_events_are_shown_since_a_time(talking):
+    message(talking, "3EB0B", T0 + 1)
+    assert [[kind for kind in e["event"] if kind.endswith("_created")] for e in talking.ctl("events")] == [
+        ["contact_created"], ["message_created"], ["message_created"]]
+    first, second = talking.ctl("events", "--type", "message.created")
+    assert talking.ctl("events", "--since", second["time"]) == [second]
+    assert first in talking.ctl("events", "--since", "1h") and talking.ctl("events", "--since", "2100-01-01T00:00:00Z") == []
+    assert talking.ctl("events", "--workspace", "00000000-0000-4000-8000-000000000000") == []
+
+
+def test_events_are_followed_as_they_come(talking):
+    command = [BIN / "blazzctl", "-c", talking.folder / "blazzctl.conf", "events", "--type", "message", "--follow", "--limit", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
+        try:
+            assert "false:3EB0A" in following.stdout.readline()
+            message(talking, "3EB0B", T0 + 1)
+            assert "false:3EB0B" in following.stdout.readline()
+            assert following.wait(30) == 0, "--limit ends it"
+        finally:
+            following.kill()
 
 
 def test_dlq_list_counts_by_topic_reason_and_workspace(dead):
