@@ -512,3 +512,20 @@ def test_kafka_knows_how_far_we_are_for_lag_tools(stack):
     stack.sync.stop()
     assert sum(told().values()) == sum(stored.values()) + 1, "a drain tells the last of them"
     group.close()
+
+
+def test_kafkas_own_offset_decides_nothing(stack):
+    """A lag tool, or whoever "skips" a backlog, moved the group's offset to the end while nobody ran."""
+    source = stack.sources[0]
+    stack.start_chat_sync()
+    stack.publish([source.message("3EB0A")])
+    stack.settle()
+    stack.sync.stop()
+    stack.publish([source.message("3EB0B", at=T0 + 1)])
+    group = Consumer({"bootstrap.servers": stack.kafka.address, "group.id": "chat-sync"})
+    group.commit(offsets=[TopicPartition(stack.topic("inbound"), p, high)
+                          for p, (_, high) in stack.kafka.watermarks(stack.topic("inbound")).items()], asynchronous=False)
+    group.close()
+    stack.sync.start()
+    stack.settle()
+    assert [m["message_key"] for m in stack.messages()] == ["false:3EB0A", "false:3EB0B"]

@@ -337,6 +337,32 @@ static void the_admin_port_answers(void **state)
 	assert_int_equal(access(port_path, F_OK), -1);
 }
 
+static long open_descriptors_of(const struct child *c)
+{
+	char body[16384];
+	const char *at;
+
+	assert_int_equal(ask(c, "GET", "/metrics", body, sizeof(body)), 200);
+	at = strstr(body, "\nprocess_open_fds ");
+	assert_non_null(at);
+	return strtol(at + strlen("\nprocess_open_fds "), NULL, 10);
+}
+
+/* A connection that was just answered may still be open. */
+static void scrapes_leave_no_descriptor_open(void **state)
+{
+	struct child c = service_up("");
+	long before = open_descriptors_of(&c), after = before;
+
+	(void)state;
+	assert_in_range(before, 4, 100);
+	for (int i = 0; i < 50; i++)
+		after = open_descriptors_of(&c);
+	assert_in_range(after, before - 10, before + 10);
+	kill(c.pid, SIGTERM);
+	assert_int_equal(child_wait(&c), 0);
+}
+
 static void readiness_follows_the_conditions(void **state)
 {
 	struct child c = service_up("");
@@ -410,6 +436,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arguments_end_with_the_right_status),
 		cmocka_unit_test(the_admin_port_answers),
+		cmocka_unit_test(scrapes_leave_no_descriptor_open),
 		cmocka_unit_test(readiness_follows_the_conditions),
 		cmocka_unit_test(a_loop_that_hangs_is_not_alive_and_the_port_says_so),
 		cmocka_unit_test(a_failure_is_logged_once_and_decides_the_status),
