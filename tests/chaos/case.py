@@ -232,6 +232,21 @@ class Case:
             return peer
         return "contact", self.persons.get((self.s.setup["accounts"][account]["workspace"], peer[1]))
 
+    def person(self, account, name):
+        """The contact of the model's representative; of a stranger the name."""
+        return self.persons.get((self.s.setup["accounts"][account]["workspace"], name)) or name[1]
+
+    def sender(self, account, text):
+        """The contact that a participant or a reaction's sender leads to by now; of a stranger the name."""
+        if text in self.contact_uuids:
+            return self.contact_uuids[text]
+        name = ("lid", text.removesuffix("@lid")) if text.endswith("@lid") else ("phone", text.lstrip("+"))
+        return self.named.get((self.s.setup["accounts"][account]["workspace"], *name)) or name[1]
+
+    @cached_property
+    def contact_uuids(self):
+        return {r["uuid"]: self.contact_roots[r["id"]] for r in self.table("contacts")}
+
     @cached_property
     def groups(self):
         return {r["id"]: r for r in self.table("whatsapp_groups")}

@@ -311,7 +311,8 @@ def fill_reaction(v, item):
     fill_update(v, item)
     v.emoji = item["emoji"]
     if not item["out"]:
-        v.sender.phone = (item.get("sender") or item["chat"])["phone"]
+        who = item.get("sender") or item["chat"]
+        v.sender.phone, v.sender.lid = who.get("phone", ""), who.get("lid", "")
 
 
 def fill_read(v, item):

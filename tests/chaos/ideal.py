@@ -33,7 +33,7 @@ def without_target(deliveries):
 
 
 class Ideal:
-    def __init__(self, seed=3, cycles=4):
+    def __init__(self, seed=1, cycles=4):
         self.planner = Planner(seed)
         workspaces = [uid("workspace", t.marker) for t in self.planner.tenants]
         self.workspace_ids = {w: i + 1 for i, w in enumerate(workspaces)}
@@ -129,7 +129,7 @@ class Ideal:
         self.contacts, called = {}, self.model.called()
         for w, id_ in self.workspace_ids.items():
             for person, names in self.model.persons(w).items():
-                row = {"workspace_id": id_, "id": len(self.t["contacts"]) + 1, "merged_into": None,
+                row = {"workspace_id": id_, "id": len(self.t["contacts"]) + 1, "merged_into": None, "uuid": uid(f"{w} {person}"),
                        "full_name": max(called[w, person], default=None)}
                 self.t["contacts"].append(row)
                 self.contacts[w, person] = row["id"]
@@ -172,9 +172,9 @@ class Ideal:
                        revoked_at=iso(m.revoked_at), deleted_at=iso(c["at"]) if m.deleted else None)
         for sender, (_, emoji) in m.reactions.items():
             if emoji:
-                self.add("chat_reactions", m.account, chat_id=row["id"], sender=sender, emoji=emoji)
+                self.add("chat_reactions", m.account, chat_id=row["id"], sender=sender if sender == "me" else sender[1], emoji=emoji)
         for participant, status in m.receipts.items():
-            self.add("chat_receipts", m.account, chat_id=row["id"], participant=participant, status=status)
+            self.add("chat_receipts", m.account, chat_id=row["id"], participant=participant[1], status=status)
         return row
 
     def syncs_and_accounts(self):

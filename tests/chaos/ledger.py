@@ -212,9 +212,10 @@ def missing(told, sequence):
 def receipts_differ(c):
     receipts = group_by(c.table("chat_receipts"), "chat_id")
     for place, m, r in c.pairs:
-        have = {x["participant"].lstrip("+"): x["status"] for x in receipts[r["id"],]}
-        if have != m.receipts:
-            yield f"{place}: receipts {have}, sent {m.receipts}"
+        have = sorted(f"{c.sender(m.account, x['participant'])} {x['status']}" for x in receipts[r["id"],])
+        want = sorted(f"{c.person(m.account, who)} {status}" for who, status in m.receipts.items())
+        if have != want:
+            yield f"{place}: receipts {have}, sent {want}"
 
 
 def syncs_differ(c):

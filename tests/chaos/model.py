@@ -21,7 +21,7 @@ class Message:
     edited_at: int = None
     revoked_at: int = None
     deleted: bool = False
-    receipts: dict = field(default_factory=dict)   # participant: status
+    receipts: dict = field(default_factory=dict)   # participant, a representative: status
     reactions: dict = field(default_factory=dict)  # sender: (at, emoji)
     delivered_at: int = None
     read_at: int = None
@@ -64,6 +64,11 @@ class People:
         while self.parent[name] != name:
             name = self.parent[name]
         return name
+
+    def who(self, chat):
+        """Of somebody who need not have been seen; all that are seen must have been."""
+        name = self.name(chat)
+        return self.find(name) if name in self.parent else name
 
     def unite(self, a, b):
         self.parent[self.find(a)] = self.find(b)
@@ -169,8 +174,8 @@ class Model:
             return
         self.advance(m, item["status"], item["at"])
         if item.get("participant"):
-            have = m.receipts.get(item["participant"], "pending")
-            m.receipts[item["participant"]] = max(have, item["status"], key=RANK.get)
+            who = self.people[self.accounts[m.account]].who({"phone": item["participant"]})
+            m.receipts[who] = max(m.receipts.get(who, "pending"), item["status"], key=RANK.get)
 
     def take_edit(self, item):
         m = self.target(item)
@@ -190,7 +195,7 @@ class Model:
     def take_reaction(self, item):
         m = self.target(item)
         if m is not None:
-            sender = "me" if item["out"] else (item.get("sender") or item["chat"])["phone"]
+            sender = "me" if item["out"] else self.people[self.accounts[m.account]].who(item.get("sender") or item["chat"])
             m.reactions[sender] = max(m.reactions.get(sender, (0, "")), (item["at"], item["emoji"]))
 
     # The rest

@@ -13,7 +13,7 @@ T0_MS = 1767225600_000      # live items: a second each from here on
 SYNC_T0_MS = T0_MS - 20 * 86400_000  # what initial syncs bring is older than anything live
 EMOJIS = ("👍", "🙏", "❤️", "")
 STATUSES = ("sent", "delivered", "read", "failed", "played")
-STAYING = 5  # of a tenant's numbers: their people never move
+STAYING = 5  # of a tenant's numbers: their people never move, since a read marker of a number that was given up is nobody's
 # The kinds of a Kafka account beside what every dialect says.
 KAFKA = ("message", "status", "edit", "revoke", "reaction", "group", "delete", "read", "sync", "session", "bad", "number",
          "placeholder", "history")
@@ -31,7 +31,6 @@ class Account:
     dialect: str
     messages: list = field(default_factory=list)  # that updates may refer to
     state: str = "disconnected"
-    reported: float = 0.0  # when its last state was due
 
     def over_http(self):
         return self.dialect != "kafka"
@@ -58,6 +57,10 @@ class Delivery:
     items: list
     patient: bool = True  # repeats until it is acknowledged
     forged: bool = False  # with a wrong signature
+
+
+def people_name(chat):
+    return chat.get("lid") or chat.get("phone")
 
 
 class Planner:
@@ -110,7 +113,7 @@ class Planner:
         for tenant in self.tenants:
             self.plan_pair(tenant)
         for account in self.accounts:
-            count, account.reported = self.random.randint(*self.per_account), 0.0
+            count = self.random.randint(*self.per_account)
             for i in range(count):
                 due = self.span_s * min(1.0, max(0.0, (i + self.random.random()) / count + self.random.gauss(0, 0.04)))
                 for items in self.draw(account):
@@ -122,14 +125,12 @@ class Planner:
     def deliver(self, account, items, due):
         """Once as planned; now and then late, or again."""
         one = Delivery(due, account.name, items, not items[0].get("lonely"), items[0].get("forged", False))
-        once = items[0]["kind"] in ("session", "bad") or items[0].get("introduces") or not one.patient
+        once = items[0]["kind"] == "bad" or items[0].get("introduces") or not one.patient
         dice = 1.0 if once else self.random.random()
         if dice < 0.05:
             self.carried.append(one)
             return []
         self.spoken_by(one)
-        if items[0]["kind"] == "session":
-            one.due = account.reported = max(account.reported, due)  # states come in order
         if dice < 0.10:
             again = Delivery(self.span_s * self.random.random(), account.name, items)
             if self.random.random() < 0.5:
@@ -217,7 +218,7 @@ class Planner:
         if item and "group" in item["chat"]:
             if account.dialect != "kafka":
                 return None
-            item["participant"] = self.random.choice(tenant.phones[:4])
+            item["participant"] = self.random.choice(tenant.phones)
         return self.one(item)
 
     def make_edit(self, account, tenant):
@@ -231,8 +232,12 @@ class Planner:
 
     def make_reaction(self, account, tenant):
         out = self.random.random() < 0.3 and account.dialect != "meta"
-        item = self.update(account, "reaction", lambda m: m["chat"].get("phone") in tenant.phones[:STAYING], out=out,
+        other = {name: names for phone, lid, _ in tenant.pairs for name, names in ((phone, {"lid": lid}), (lid, {"phone": phone}))}
+        in_use = {*tenant.phones, *other}
+        item = self.update(account, "reaction", lambda m: people_name(m.get("sender") or m["chat"]) in in_use, out=out,
                            emoji=self.random.choice(EMOJIS))
+        if item and account.dialect == "kafka" and self.random.random() < 0.5:
+            item["chat"] = other.get(people_name(item["chat"]), item["chat"])  # under the person's other name
         return self.one(item)
 
     def make_delete(self, account, tenant):

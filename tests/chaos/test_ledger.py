@@ -83,7 +83,7 @@ def publish_unsent_record(s):
 def split_person(s):
     names = s.tables["contact_aliases"]
     lid = first(names, kind="lid")
-    s.tables["contacts"].append({"workspace_id": lid["workspace_id"], "id": 10_000, "merged_into": None, "full_name": None})
+    s.tables["contacts"].append({"workspace_id": lid["workspace_id"], "id": 10_000, "merged_into": None, "uuid": "", "full_name": None})
     lid["contact_id"] = 10_000
 
 
