@@ -13,10 +13,13 @@ CREATE TABLE contacts (
 	phone text,     -- E.164 of the number as received; null when only a LID or BSUID is known
 	match_key text, -- digits that unite a subscriber's regional variants
 	email text,
+	email_at timestamptz, -- as name_at; each has its own, since an event brings any of them
 	profile_picture text,
+	profile_picture_at timestamptz,
 	source_type text NOT NULL CHECK (source_type IN ('meta', 'webjs', 'manual')),
 	source_account_id bigint,
 	in_address_book boolean NOT NULL DEFAULT false,
+	in_address_book_at timestamptz,
 	is_active boolean NOT NULL DEFAULT true,
 	merged_into bigint,
 	merges integer NOT NULL DEFAULT 0, -- how many became this one: each account's conversations follow later

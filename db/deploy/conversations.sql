@@ -77,7 +77,7 @@ CREATE UNIQUE INDEX chats_client_message ON chats (workspace_id, account_id, cli
 CREATE TABLE chat_receipts (
 	workspace_id bigint NOT NULL,
 	chat_id bigint NOT NULL,
-	participant text NOT NULL,
+	participant text NOT NULL, -- uuid of the contact, or the alias of somebody who is none
 	status text NOT NULL CHECK (status IN ('sent', 'delivered', 'read', 'played', 'failed')),
 	at timestamptz NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
@@ -89,7 +89,7 @@ CREATE TABLE chat_receipts (
 CREATE TABLE chat_reactions (
 	workspace_id bigint NOT NULL,
 	chat_id bigint NOT NULL,
-	sender text NOT NULL, -- alias, or 'me'
+	sender text NOT NULL, -- 'me', uuid of the contact, or the alias of somebody who is none
 	emoji text NOT NULL CHECK (emoji <> ''),
 	at timestamptz NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
@@ -97,6 +97,11 @@ CREATE TABLE chat_reactions (
 	PRIMARY KEY (workspace_id, chat_id, sender),
 	FOREIGN KEY (workspace_id, chat_id) REFERENCES chats
 );
+
+-- Merging makes what one contact sent another's. Of another collation than the column, so that only this finds by it: who looks for a
+-- sender on one message has the primary key.
+CREATE INDEX chat_receipts_participant ON chat_receipts (workspace_id, participant COLLATE "C");
+CREATE INDEX chat_reactions_sender ON chat_reactions (workspace_id, sender COLLATE "C");
 
 -- When a reaction was withdrawn: one that was given earlier and arrives later stays withdrawn.
 CREATE TABLE chat_reactions_withdrawn (
@@ -107,6 +112,7 @@ CREATE TABLE chat_reactions_withdrawn (
 	PRIMARY KEY (workspace_id, chat_id, sender),
 	FOREIGN KEY (workspace_id, chat_id) REFERENCES chats
 );
+CREATE INDEX chat_reactions_withdrawn_sender ON chat_reactions_withdrawn (workspace_id, sender COLLATE "C");
 
 CREATE TABLE chat_media (
 	workspace_id bigint NOT NULL,

@@ -16,9 +16,9 @@ GRANT SELECT, INSERT, UPDATE ON account_qr TO blazz_ingest;
 -- chat-sync: conversations and all that hangs on them, the reported columns of accounts.
 GRANT SELECT ON workspaces, users TO blazz_chat_sync;
 GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, phone_number, phone_number_id, waba_id, business_id,
-	status, status_since, is_active, last_activity_at, first_connected_at, last_connected_at, disconnected_at, disconnect_reason,
+	status, status_since, status_at, is_active, last_activity_at, first_connected_at, last_connected_at, disconnected_at, disconnect_reason,
 	disconnect_details, sync, notices, deleted_at, updated_at) ON whatsapp_accounts TO blazz_chat_sync;
-GRANT UPDATE (status, status_since, is_active, last_activity_at, first_connected_at, last_connected_at, disconnected_at,
+GRANT UPDATE (status, status_since, status_at, is_active, last_activity_at, first_connected_at, last_connected_at, disconnected_at,
 	disconnect_reason, disconnect_details, sync, notices, updated_at) ON whatsapp_accounts TO blazz_chat_sync;
 GRANT SELECT, INSERT, UPDATE ON contacts, whatsapp_groups, contact_opt_outs, templates, conversations, chats, chat_receipts,
 	chat_media, account_syncs TO blazz_chat_sync;
@@ -71,7 +71,7 @@ GRANT SELECT, DELETE ON outbox TO blazz_ops;
 GRANT SELECT ON workspaces, users, contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats,
 	chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs TO blazz_ops;
 GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, provider_ref, phone_number, phone_number_id, waba_id,
-	desired_state, desired_at, is_primary, status, status_since, is_active, last_activity_at, first_connected_at, last_connected_at,
+	desired_state, desired_at, is_primary, status, status_since, status_at, is_active, last_activity_at, first_connected_at, last_connected_at,
 	disconnected_at, disconnect_reason, disconnect_details, sync, notices, health_score, created_at, updated_at, deleted_at)
 	ON whatsapp_accounts TO blazz_ops;
 

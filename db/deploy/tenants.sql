@@ -63,6 +63,7 @@ CREATE TABLE whatsapp_accounts (
 	status text NOT NULL DEFAULT 'disconnected'
 		CHECK (status IN ('qr_scanning', 'authenticated', 'connected', 'disconnected', 'failed')),
 	status_since timestamptz, -- null: nothing was reported yet
+	status_at timestamptz, -- when it was last reported, also without a change: what is older changes nothing
 	is_active boolean NOT NULL DEFAULT false,
 	last_activity_at timestamptz,
 	first_connected_at timestamptz,

@@ -15,7 +15,7 @@
 #define WINDOW_DAYS SYNC_NUMBER("window_days", "30")
 
 #define REPORTED_COLUMNS \
-	"r (workspace_id, id, status, status_since, first_connected_at, last_connected_at, disconnected_at, disconnect_reason," \
+	"r (workspace_id, id, status, status_since, status_at, first_connected_at, last_connected_at, disconnected_at, disconnect_reason," \
 	" disconnect_details, sync)"
 
 /* ORDER BY target: in the order of parked_updates_target, the one index that finds the account. */
@@ -23,7 +23,7 @@ static const struct pg_stmt load = { "accounts_load", PG_PREPARED,
 	"SELECT a.workspace_id, a.id, w.uuid, a.uuid, a.provider_type, a.bridge_kind, a.phone_number, a.business_id,"
 	" w.settings ->> 'default_region', w.settings #> '{sync,enabled}' IS DISTINCT FROM 'false',"
 	" " MAX_CHATS ", " WINDOW_DAYS ","
-	" a.status, a.status_since, a.first_connected_at, a.last_connected_at, a.disconnected_at, a.disconnect_reason,"
+	" a.status, a.status_since, a.status_at, a.first_connected_at, a.last_connected_at, a.disconnected_at, a.disconnect_reason,"
 	" a.disconnect_details, a.sync,"
 	" coalesce((SELECT true FROM parked_updates p WHERE p.workspace_id = a.workspace_id AND p.account_id = a.id"
 	" ORDER BY p.target LIMIT 1), false)"
@@ -34,12 +34,12 @@ static const struct pg_stmt any = { "accounts_any", PG_PREPARED,
 	"SELECT 1 WHERE EXISTS (SELECT FROM whatsapp_accounts)" };
 
 static const struct pg_stmt store = { "accounts_store", PG_UNNAMED,
-	"UPDATE whatsapp_accounts AS a SET status = r.status, status_since = r.status_since, is_active = r.status = 'connected',"
-	" first_connected_at = r.first_connected_at, last_connected_at = r.last_connected_at, disconnected_at = r.disconnected_at,"
+	"UPDATE whatsapp_accounts AS a SET status = r.status, status_since = r.status_since, status_at = r.status_at,"
+	" is_active = r.status = 'connected', first_connected_at = r.first_connected_at, last_connected_at = r.last_connected_at, disconnected_at = r.disconnected_at,"
 	" disconnect_reason = r.disconnect_reason, disconnect_details = r.disconnect_details, sync = r.sync,"
 	" last_activity_at = now(), updated_at = now()"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],"
-	" $7::timestamptz[], $8::text[], $9::text[], $10::jsonb[]) AS " REPORTED_COLUMNS
+	" $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::jsonb[]) AS " REPORTED_COLUMNS
 	" WHERE a.workspace_id = r.workspace_id AND a.id = r.id" };
 
 /* A notice carries its time, to tell later ones. */
@@ -73,6 +73,7 @@ static void account_read(struct cells *c, struct account_row *row)
 	row->sync_window_days = cells_i32(c);
 	row->status = cells_text(c);
 	row->status_since_us = cells_time(c);
+	row->status_at_us = cells_time(c);
 	row->first_connected_us = cells_time(c);
 	row->last_connected_us = cells_time(c);
 	row->disconnected_us = cells_time(c);
@@ -136,6 +137,7 @@ int accounts_store(struct pg *pg, const struct account_row *const *rows, size_t 
 		columns_i64(&c, r->id);
 		columns_text(&c, r->status);
 		columns_time(&c, r->status_since_us);
+		columns_time(&c, r->status_at_us);
 		columns_time(&c, r->first_connected_us);
 		columns_time(&c, r->last_connected_us);
 		columns_time(&c, r->disconnected_us);

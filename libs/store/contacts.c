@@ -9,23 +9,36 @@ static const struct pg_stmt draw = { "contact_ids_draw", PG_PREPARED,
 	"SELECT nextval('contacts_id_seq') FROM generate_series(1, $1::bigint)" };
 
 static const struct pg_stmt insert = { "contacts_insert", PG_UNNAMED,
-	"INSERT INTO contacts (workspace_id, id, uuid, first_name, last_name, phone, match_key, email, profile_picture, name_rank,"
-	" name_at, in_address_book, source_type, source_account_id)"
+	"INSERT INTO contacts (workspace_id, id, uuid, first_name, last_name, phone, match_key, email, email_at, profile_picture,"
+	" profile_picture_at, name_rank, name_at, in_address_book, in_address_book_at, source_type, source_account_id)"
 	" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
-	" $9::text[], $10::smallint[], $11::timestamptz[], $12::boolean[], $13::text[], $14::bigint[])" };
+	" $9::timestamptz[], $10::text[], $11::timestamptz[], $12::smallint[], $13::timestamptz[], $14::boolean[], $15::timestamptz[],"
+	" $16::text[], $17::bigint[])" };
 
 static const struct pg_stmt store = { "contacts_store", PG_UNNAMED,
 	"UPDATE contacts AS c SET first_name = r.first_name, last_name = r.last_name, phone = r.phone, match_key = r.match_key,"
-	" email = r.email, profile_picture = r.profile_picture, name_rank = r.name_rank, name_at = r.name_at,"
-	" in_address_book = r.in_address_book, updated_at = now()"
-	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
-	" $9::smallint[], $10::timestamptz[], $11::boolean[]) AS r (workspace_id, id, first_name, last_name, phone, match_key, email, profile_picture,"
-	" name_rank, name_at, in_address_book)"
+	" email = r.email, email_at = r.email_at, profile_picture = r.profile_picture, profile_picture_at = r.profile_picture_at,"
+	" name_rank = r.name_rank, name_at = r.name_at, in_address_book = r.in_address_book,"
+	" in_address_book_at = r.in_address_book_at, updated_at = now()"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],"
+	" $9::text[], $10::timestamptz[], $11::smallint[], $12::timestamptz[], $13::boolean[], $14::timestamptz[])"
+	" AS r (workspace_id, id, first_name, last_name, phone, match_key, email, email_at, profile_picture, profile_picture_at,"
+	" name_rank, name_at, in_address_book, in_address_book_at)"
 	" WHERE c.workspace_id = r.workspace_id AND c.id = r.id" };
 
 static const struct pg_stmt lock = { "contacts_lock", PG_PREPARED,
 	"SELECT " CONTACT_COLUMNS
 	" FROM contacts c WHERE c.workspace_id = $1 AND c.id = ANY ($2::bigint[]) ORDER BY c.id FOR UPDATE" };
+
+static const struct pg_stmt hold = { "contacts_hold", PG_UNNAMED,
+	"SELECT count(*) FROM (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, id) ORDER BY workspace_id, id) AS r"
+	" CROSS JOIN LATERAL (SELECT c.id FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = r.id"
+	" AND c.merged_into IS NULL FOR KEY SHARE) AS c" };
+
+static const struct pg_stmt merged = { "contacts_merged", PG_PREPARED,
+	"WITH RECURSIVE person AS (SELECT $2::bigint AS id, NULL::uuid AS uuid UNION ALL SELECT c.id, c.uuid FROM person p"
+	" CROSS JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = $1 AND c.merged_into = p.id OFFSET 0) AS c)"
+	" SELECT uuid FROM person WHERE uuid IS NOT NULL" };
 
 static const struct pg_stmt uuids = { "contacts_uuids", PG_PREPARED,
 	"SELECT id, uuid FROM contacts WHERE workspace_id = $1 AND id IN ($2, $3)" };
@@ -59,8 +72,8 @@ static const struct pg_stmt accounts_of = { "contacts_merge_accounts", PG_PREPAR
 	"SELECT a.uuid FROM whatsapp_accounts a WHERE a.workspace_id = $1 AND a.id IN (SELECT v.account_id FROM conversations v"
 	" WHERE v.workspace_id = $1 AND v.contact_id = $2::bigint AND v.merged_into IS NULL) ORDER BY a.id" };
 
-const struct pg_stmt *const contacts_statements[] = { &draw, &insert, &store, &lock, &uuids, &move_aliases,
-	&move_former_aliases, &copy_opt_outs, &mark_merged, &count_merges, &accounts_of, NULL };
+const struct pg_stmt *const contacts_statements[] = { &draw, &insert, &store, &lock, &hold, &merged, &uuids,
+	&move_aliases, &move_former_aliases, &copy_opt_outs, &mark_merged, &count_merges, &accounts_of, NULL };
 
 void contact_read(struct cells *c, struct contact_row *row)
 {
@@ -73,10 +86,13 @@ void contact_read(struct cells *c, struct contact_row *row)
 	row->phone = cells_text(c);
 	row->match_key = cells_text(c);
 	row->email = cells_text(c);
+	row->email_at_us = cells_time(c);
 	row->profile_picture = cells_text(c);
+	row->picture_at_us = cells_time(c);
 	row->name_rank = (int16_t)cells_i32(c);
 	row->name_at_us = cells_time(c);
 	row->in_address_book = cells_bool(c);
+	row->address_book_at_us = cells_time(c);
 	row->merged_into = cells_id(c);
 	row->merges = cells_i32(c);
 	row->source = provider_parse(cells_borrow(c)); /* "manual": PROVIDER_NONE */
@@ -119,10 +135,13 @@ int contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t
 		columns_text(&c, r->phone);
 		columns_text(&c, r->match_key);
 		columns_text(&c, r->email);
+		columns_time(&c, r->email_at_us);
 		columns_text(&c, r->profile_picture);
+		columns_time(&c, r->picture_at_us);
 		columns_i16(&c, r->name_rank);
 		columns_time(&c, r->name_at_us);
 		columns_bool(&c, r->in_address_book);
+		columns_time(&c, r->address_book_at_us);
 		columns_word(&c, r->source == PROVIDER_NONE ? "manual" : provider_word(r->source));
 		columns_id(&c, r->source_account_id);
 	}
@@ -147,10 +166,13 @@ int contacts_store(struct pg *pg, const struct contact_row *const *rows, size_t 
 		columns_text(&c, r->phone);
 		columns_text(&c, r->match_key);
 		columns_text(&c, r->email);
+		columns_time(&c, r->email_at_us);
 		columns_text(&c, r->profile_picture);
+		columns_time(&c, r->picture_at_us);
 		columns_i16(&c, r->name_rank);
 		columns_time(&c, r->name_at_us);
 		columns_bool(&c, r->in_address_book);
+		columns_time(&c, r->address_book_at_us);
 	}
 	return columns_run(&c, pg, &store, NULL, err);
 }
@@ -177,6 +199,48 @@ int contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_
 		contact_read(&at, &row);
 		each(ctx, &row);
 	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int contacts_hold(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)
+{
+	struct pg_rows *answer = NULL;
+	struct columns c;
+	int64_t held;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, rows[i]->workspace_id);
+		columns_i64(&c, rows[i]->id);
+	}
+	if (columns_run(&c, pg, &hold, &answer, err) < 0)
+		return -1;
+	held = pg_i64(answer, 0, 0);
+	pg_rows_free(answer);
+	return held == (int64_t)n ? 0 : err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
+}
+
+int contacts_merged(struct pg *pg, int64_t workspace_id, int64_t id, struct arena *a, struct uuid **out, size_t *n,
+	struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	pg_arg_i64(args, workspace_id);
+	pg_arg_i64(args, id);
+	rc = pg_run(pg, &merged, args, &rows, err);
+	pg_args_free(args);
+	if (rc < 0)
+		return -1;
+	*n = (size_t)pg_rows_count(rows);
+	*out = ARENA_ARRAY(a, struct uuid, *n);
+	for (struct cells c = cells_of(rows, a); cells_more(&c); cells_next(&c))
+		(*out)[c.row] = cells_uuid(&c);
 	pg_rows_free(rows);
 	return 0;
 }

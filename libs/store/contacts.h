@@ -25,11 +25,16 @@ int aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until
 int contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *err) ERR_MUST_USE;
 /* Inserts contacts whose ids (and uuids) were drawn. */
 int contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
-/* Writes names, their rank and time, phone, match_key, email, picture, in_address_book as the rows have them. */
+/* Writes names, their rank and time, phone, match_key, and email, picture, in_address_book with their times as the rows have them. */
 int contacts_store(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Locks contacts FOR UPDATE in id order and reads them. */
 int contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+/* Keeps contacts from being merged until the transaction ends. ERR_RETRY when one was merged already. Each may be there several times. */
+int contacts_hold(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+/* Public ids of the contacts that became this one, in the arena. */
+int contacts_merged(struct pg *pg, int64_t workspace_id, int64_t id, struct arena *a, struct uuid **out, size_t *n,
+	struct err *err) ERR_MUST_USE;
 /* Public ids of two contacts of a workspace; nil when one does not exist. */
 int contacts_uuids(struct pg *pg, int64_t workspace_id, int64_t a, int64_t b, struct uuid *a_uuid, struct uuid *b_uuid,
 	struct err *err) ERR_MUST_USE;

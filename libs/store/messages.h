@@ -39,6 +39,7 @@ struct receipt_row {
 	enum message_status status;
 	int64_t at_us;
 	bool changed; /* out */
+	struct str before; /* whose name it was: a receipt that they had is not stored as another's; absent: nobody's */
 };
 /* Forward only, in rank pending < sent < failed < delivered < read < played. Rows must be distinct by (chat, participant). */
 int receipts_store(struct pg *pg, struct receipt_row *rows, size_t n, struct err *err) ERR_MUST_USE;
@@ -49,9 +50,24 @@ struct reaction_row {
 	int64_t at_us;
 	bool timed; /* at_us is the source's time: an older one changes nothing. Else the last to arrive wins */
 	bool changed; /* out */
+	struct str
+		before; /* whose name it was: what they said at that time or later is not stored as another's; absent: nobody's */
 };
 /* Rows must be distinct by (chat, sender). A withdrawal leaves its time behind. */
 int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+
+/* Who reacted or received is called otherwise: what is stored under `from` becomes that of `to`, whose own is kept where it is newer
+ * (a receipt: further). */
+struct sender_change {
+	int64_t workspace_id, chat_id;
+	struct str from, to;
+};
+/* On one message each. */
+int reactions_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
+int receipts_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
+/* On all messages of the workspace, whatever the chat_id. */
+int reactions_rename_all(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
+int receipts_rename_all(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
 
 struct media_row {
 	int64_t workspace_id, chat_id;

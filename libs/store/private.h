@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "store/cells.h"
-#include "store/rows.h"
+#include "store/columns.h"
+#include "store/messages.h"
 
 /* contacts.c; c is the table's name in the statement. */
 #define CONTACT_COLUMNS \
-	"c.workspace_id, c.id, c.uuid, c.first_name, c.last_name, c.full_name, c.phone, c.match_key, c.email, c.profile_picture," \
-	" c.name_rank, c.name_at, c.in_address_book, c.merged_into, c.merges, c.source_type, c.source_account_id"
+	"c.workspace_id, c.id, c.uuid, c.first_name, c.last_name, c.full_name, c.phone, c.match_key, c.email, c.email_at," \
+	" c.profile_picture, c.profile_picture_at, c.name_rank, c.name_at, c.in_address_book, c.in_address_book_at, c.merged_into, c.merges, c.source_type, c.source_account_id"
 void contact_read(struct cells *c, struct contact_row *row);
 
 /* A workspace's default_region: two letters, as libphonenumber wants them; anything else counts as not set, "". */
@@ -28,6 +29,16 @@ static inline void region_read(struct cells *c, char out[static 3])
 	"c.workspace_id, c.id, c.account_id, c.conversation_id, c.message_key, c.wam_id, c.client_message_id, c.type, c.message_type," \
 	" c.message_status, c.sender, c.origin, c.placeholder, c.metadata, c.sent_at, c.delivered_at, c.read_at, c.edited_at," \
 	" c.revoked_at, c.deleted_at, c.user_id, c.deleted_by"
+
+/* reactions.c, receipts.c */
+static inline void columns_sender_change(struct columns *c, const struct sender_change *s)
+{
+	columns_row(c);
+	columns_i64(c, s->workspace_id);
+	columns_i64(c, s->chat_id);
+	columns_text(c, s->from);
+	columns_text(c, s->to);
+}
 
 /* How far a status is, as a number: failed yields to a later delivered, read or played. */
 #define STATUS_RANK(status) "array_position('{pending,sent,failed,delivered,read,played}'::text[], " status ")"

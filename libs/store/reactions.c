@@ -1,37 +1,59 @@
 /* Reactions; see messages.h. Invariant: of one sender and message there is a reaction or the time of its withdrawal, never both. */
-#include "store/columns.h"
-#include "store/messages.h"
+#include <stdlib.h>
+
+#include "base/arena.h"
 #include "store/private.h"
 #include "store/statements.h"
 
 #define SAME(table) \
 	table ".workspace_id = r.workspace_id AND " table ".chat_id = r.chat_id AND " table ".sender = r.sender"
 
+#define SAID_BEFORE(table) \
+	" AND NOT EXISTS (SELECT FROM " table " b WHERE b.workspace_id = r.workspace_id AND b.chat_id = r.chat_id" \
+	" AND b.sender = r.before AND b.at >= r.at)"
+
 /* r: what came, with what is known; news: what is not older. All parts see the tables as they were before. */
 static const struct pg_stmt store = {
 	"reactions_store", PG_UNNAMED,
 	"WITH news AS MATERIALIZED (SELECT r.*, h.emoji AS had, w.at AS withdrawn_at"
-	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[])"
-	" WITH ORDINALITY AS r (workspace_id, chat_id, sender, emoji, at, timed, place)"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[], $7::text[])"
+	" WITH ORDINALITY AS r (workspace_id, chat_id, sender, emoji, at, timed, before, place)"
 	" LEFT JOIN LATERAL (SELECT h.emoji, h.at FROM chat_reactions h WHERE " SAME(
 		"h") " OFFSET 0) AS h ON true"
 		     " LEFT JOIN LATERAL (SELECT w.at FROM chat_reactions_withdrawn w WHERE " SAME(
 			     "w") " OFFSET 0) AS w ON true"
-				  " WHERE NOT r.timed OR r.at >= coalesce(h.at, w.at, '-infinity')),"
-				  " given AS (INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at)"
-				  " SELECT workspace_id, chat_id, sender, emoji, at FROM news WHERE emoji <> ''"
-				  " ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET emoji = excluded.emoji, at = excluded.at, updated_at = now()),"
-				  " taken AS (DELETE FROM chat_reactions h USING news r WHERE r.emoji = '' AND r.had IS NOT NULL AND " SAME(
-					  "h") "),"
-					       " withdrawn AS (INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at)"
-					       " SELECT workspace_id, chat_id, sender, at FROM news WHERE emoji = ''"
-					       " ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET at = excluded.at),"
-					       " renewed AS (DELETE FROM chat_reactions_withdrawn w USING news r WHERE r.emoji <> '' AND r.withdrawn_at IS NOT NULL"
-					       " AND " SAME("w") ")"
-								 " SELECT place, coalesce(had, '') <> emoji FROM news"
+				  " WHERE (NOT r.timed OR r.at >= coalesce(h.at, w.at, '-infinity'))" SAID_BEFORE("chat_reactions") SAID_BEFORE(
+					  "chat_reactions_withdrawn") "),"
+								      " given AS (INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at)"
+								      " SELECT workspace_id, chat_id, sender, emoji, at FROM news WHERE emoji <> ''"
+								      " ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET emoji = excluded.emoji, at = excluded.at, updated_at = now()),"
+								      " taken AS (DELETE FROM chat_reactions h USING news r WHERE r.emoji = '' AND r.had IS NOT NULL AND " SAME(
+									      "h") "),"
+										   " withdrawn AS (INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at)"
+										   " SELECT workspace_id, chat_id, sender, at FROM news WHERE emoji = ''"
+										   " ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET at = excluded.at),"
+										   " renewed AS (DELETE FROM chat_reactions_withdrawn w USING news r WHERE r.emoji <> '' AND r.withdrawn_at IS NOT NULL"
+										   " AND " SAME(
+											   "w") ")"
+												" SELECT place, coalesce(had, '') <> emoji FROM news"
 };
 
-const struct pg_stmt *const reactions_statements[] = { &store, NULL };
+#define OF_SENDER(table) table ".workspace_id = r.workspace_id AND " table ".sender COLLATE \"C\" = r.sender"
+#define TAKE(scope) \
+	"WITH r AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])" \
+	" AS r (workspace_id, chat_id, sender, heir))," \
+	" given AS (DELETE FROM chat_reactions h USING r WHERE " scope( \
+		"h") " RETURNING h.workspace_id, h.chat_id, r.heir, h.emoji, h.at)," \
+		     " withdrawn AS (DELETE FROM chat_reactions_withdrawn w USING r WHERE " scope( \
+			     "w") " RETURNING w.workspace_id, w.chat_id, r.heir, '' AS emoji, w.at)" \
+				  " SELECT DISTINCT ON (workspace_id, chat_id, heir) * FROM (SELECT * FROM given UNION ALL SELECT * FROM withdrawn) AS taken" \
+				  " ORDER BY workspace_id, chat_id, heir, at DESC"
+
+/* What goes, and whose it becomes: of several the newest. */
+static const struct pg_stmt take = { "reactions_take", PG_UNNAMED, TAKE(SAME) };
+static const struct pg_stmt take_all = { "reactions_take_all", PG_UNNAMED, TAKE(OF_SENDER) };
+
+const struct pg_stmt *const reactions_statements[] = { &store, &take, &take_all, NULL };
 
 int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err)
 {
@@ -49,6 +71,7 @@ int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct e
 		columns_text(&c, rows[i].emoji.p ? rows[i].emoji : STR(""));
 		columns_time(&c, rows[i].at_us);
 		columns_bool(&c, rows[i].timed);
+		columns_text(&c, rows[i].before);
 	}
 	if (columns_run(&c, pg, &store, &news, err) < 0)
 		return -1;
@@ -61,4 +84,48 @@ int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct e
 	}
 	pg_rows_free(news);
 	return 0;
+}
+
+static int rename_by(struct pg *pg, const struct pg_stmt *stmt, const struct sender_change *changes, size_t n,
+	struct err *err)
+{
+	struct reaction_row *rows;
+	struct pg_rows *taken = NULL;
+	struct columns c;
+	size_t k;
+	int rc;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++)
+		columns_sender_change(&c, &changes[i]);
+	if (columns_run(&c, pg, stmt, &taken, err) < 0)
+		return -1;
+	k = (size_t)pg_rows_count(taken);
+	rows = mem_calloc(k, sizeof(*rows));
+	for (struct cells at = cells_of(taken, NULL); cells_more(&at); cells_next(&at)) {
+		struct reaction_row *row = &rows[at.row];
+
+		row->workspace_id = cells_i64(&at);
+		row->chat_id = cells_i64(&at);
+		row->sender = cells_borrow(&at);
+		row->emoji = cells_borrow(&at);
+		row->at_us = cells_time(&at);
+		row->timed = true; /* the newer stays */
+	}
+	rc = reactions_store(pg, rows, k, err);
+	free(rows);
+	pg_rows_free(taken);
+	return rc;
+}
+
+int reactions_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
+{
+	return rename_by(pg, &take, changes, n, err);
+}
+
+int reactions_rename_all(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
+{
+	return rename_by(pg, &take_all, changes, n, err);
 }

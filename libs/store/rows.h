@@ -16,7 +16,8 @@ struct account_row {
 	bool sync_enabled; /* workspace settings sync.enabled */
 	int32_t sync_max_chats, sync_window_days;
 	struct str status; /* the account's */
-	int64_t status_since_us, first_connected_us, last_connected_us, disconnected_us;
+	int64_t status_since_us, status_at_us; /* when it changed to that, and was last reported */
+	int64_t first_connected_us, last_connected_us, disconnected_us;
 	struct str disconnect_reason, disconnect_details;
 	struct str sync; /* jsonb */
 	bool has_parked; /* anything in parked_updates */
@@ -38,6 +39,7 @@ struct contact_row {
 	int16_t name_rank; /* 0 none, 1 push name, 2 address book, 3 by hand */
 	int64_t name_at_us; /* when the source said so; PG_NO_TIME: it only filled a gap */
 	bool in_address_book;
+	int64_t email_at_us, picture_at_us, address_book_at_us;
 	int64_t merged_into; /* 0: not merged */
 	int32_t merges; /* how many contacts became this one */
 	enum provider source;

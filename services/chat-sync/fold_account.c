@@ -29,17 +29,20 @@ static void session_apply(struct work *w, struct account *a, const struct sessio
 			str_of(session_reason_word(s->reason == REASON_NONE ? REASON_UNKNOWN : s->reason));
 		r->disconnect_details = arena_str(w->world->arena, s->details.n > 0 ? s->details : STR_NONE);
 	}
-	account_touch(w, a);
 }
 
 void fold_session(struct work *w, struct op *op)
 {
 	const struct in_session_state *s = &op->event->u.session_state;
 	struct account *a = op->account;
-	struct session_change change = session_change(a->row.status, a->row.status_since_us, s, op->time_us, op->timed);
+	struct session_change change = session_change(a->row.status, a->row.status_at_us, s, op->time_us, op->timed);
 	struct str before = a->row.status;
 	struct effect *e;
 
+	if (!change.reported || (!change.status && op->time_us == a->row.status_at_us))
+		return;
+	a->row.status_at_us = op->time_us;
+	account_touch(w, a);
 	if (!change.status)
 		return;
 	session_apply(w, a, &change, s, op->time_us);

@@ -245,18 +245,45 @@ static void status_take_error(struct work *w, struct message *m, const struct in
 	m->row.metadata = metadata_set(m->row.metadata, "error", error, w->arena);
 }
 
+/* Who reacts, receives or votes: `key` names a contact whatever it is called by now, anybody else as the event does. Of a contact that
+ * was none before something may still be stored as `alias`. */
+struct sender {
+	struct str key, alias;
+	struct str before; /* key of whoever was called so before; absent: nobody */
+	const struct contact *contact; /* NULL: nobody known */
+};
+
+static struct sender sender_of(struct work *w, const struct person *p)
+{
+	struct sender s = { .alias = sender_text(w, p->party, NULL), .contact = contact_final(w, p->contact) };
+
+	s.key = s.contact ? uuid_str(w, &s.contact->row.uuid) : s.alias;
+	if (p->before)
+		s.before = uuid_str(w, &contact_final(w, p->before)->row.uuid);
+	return s;
+}
+
 static void receipt_add(struct work *w, struct op *op, const struct message *m, const struct in_status *s)
 {
+	struct sender sender;
+
 	if (s->status == STATUS_PENDING || s->status == STATUS_NONE)
 		return;
+	sender = sender_of(w, op->author);
 	*LIST_ADD(w, &w->receipts) = (struct receipt_row){
 		.workspace_id = m->row.workspace_id,
 		.chat_id = m->row.id,
-		.participant = sender_text(w, &s->participant, op->author ? op->author->contact : NULL),
+		.participant = sender.key,
+		.before = sender.before,
 		.status = s->status,
 		.at_us = op->time_us,
 	};
 	*LIST_ADD(w, &w->receipt_ops) = op;
+	if (!sender.contact)
+		return;
+	*LIST_ADD(w, &w->senders) = &sender.contact->row;
+	*LIST_ADD(w, &w->receipt_senders) =
+		(struct sender_change){ m->row.workspace_id, m->row.id, sender.alias, sender.key };
 }
 
 void fold_status(struct work *w, struct op *op)
@@ -284,7 +311,7 @@ void fold_status(struct work *w, struct op *op)
 	}
 	if (m->row.status != before || m->row.delivered_us != delivered || m->row.read_us != read)
 		m->dirty = true;
-	if (party_identified(&s->participant))
+	if (op->author)
 		receipt_add(w, op, m, s);
 }
 
@@ -351,15 +378,14 @@ void fold_message_delete(struct work *w, struct op *op)
 
 /* reactions and votes */
 
-static struct str reaction_sender(struct work *w, const struct op *op, enum direction d, const struct party *who)
+/* In a chat of two it need not be said who. */
+static struct sender reaction_sender(struct work *w, const struct op *op, enum direction d)
 {
 	if (d == DIR_OUTBOUND)
-		return STR("me");
-	if (party_identified(who))
-		return sender_text(w, who, op->author ? op->author->contact : NULL);
-	return op->chat && !op->chat->is_group && party_identified(&op->chat->contact)
-		? sender_text(w, &op->chat->contact, op->peer ? op->peer->contact : NULL)
-		: STR("unknown");
+		return (struct sender){ .key = STR("me") };
+	if (op->author || op->peer)
+		return sender_of(w, op->author ? op->author : op->peer);
+	return (struct sender){ .key = STR("unknown") };
 }
 
 /* Of several in one batch the newest counts; what it changed the store says. */
@@ -367,19 +393,27 @@ void fold_reaction(struct work *w, struct op *op)
 {
 	const struct in_reaction *r = &op->event->u.reaction;
 	struct reaction_row row;
+	struct sender sender;
 
 	if (!op->row) {
 		op->waits = true;
 		return;
 	}
+	sender = reaction_sender(w, op, r->direction);
 	row = (struct reaction_row){
 		.workspace_id = op->row->row.workspace_id,
 		.chat_id = op->row->row.id,
-		.sender = reaction_sender(w, op, r->direction, &r->sender),
+		.sender = sender.key,
+		.before = sender.before,
 		.emoji = r->emoji,
 		.at_us = op->time_us,
 		.timed = op->timed,
 	};
+	if (sender.contact) {
+		*LIST_ADD(w, &w->senders) = &sender.contact->row;
+		*LIST_ADD(w, &w->reaction_senders) =
+			(struct sender_change){ row.workspace_id, row.chat_id, sender.alias, sender.key };
+	}
 	for (size_t i = 0; i < w->reactions.n; i++) {
 		struct reaction_row *have = &w->reactions.at[i];
 
@@ -408,20 +442,51 @@ void note_reaction(struct work *w, struct op *op)
 	e->event.u.message_reaction.emoji = r->emoji;
 }
 
-void fold_poll_vote(struct work *w, struct op *op)
+/* All that a voter's vote may be stored under: now, before it was a contact, and by the contacts that became this one. */
+static int voter_names(struct work *w, const struct sender *s, struct voter *out, struct err *err)
+{
+	struct uuid *merged = NULL;
+	size_t n = 0;
+	struct str *names;
+
+	if (s->contact && s->contact->row.merges > 0 &&
+		contacts_merged(w->pg, s->contact->row.workspace_id, s->contact->row.id, w->arena, &merged, &n, err) <
+			0)
+		return -1;
+	names = ARENA_ARRAY(w->arena, struct str, n + 2);
+	*out = (struct voter){ names, 0 };
+	names[out->n++] = s->key;
+	if (s->contact)
+		names[out->n++] = s->alias;
+	for (size_t i = 0; i < n; i++)
+		names[out->n++] = uuid_str(w, &merged[i]);
+	return 0;
+}
+
+int fold_poll_vote(struct work *w, struct op *op, struct err *err)
 {
 	const struct in_poll_vote *p = &op->event->u.poll_vote;
 	struct message *m = op->row;
+	struct sender sender;
+	struct voter voter;
+	struct str theirs;
 	struct effect *e;
 	struct uuid uuid;
 
 	if (!m) {
 		op->waits = true;
-		return;
+		return 0;
 	}
-	if (!metadata_vote(m->row.metadata, reaction_sender(w, op, p->direction, &p->voter), p->options, p->n_options,
-		    op->time_us / 1000, w->arena, &m->row.metadata))
-		return;
+	sender = reaction_sender(w, op, p->direction);
+	if (sender.before.n > 0 &&
+		!metadata_vote(m->row.metadata, (struct voter){ &sender.before, 1 }, p->options, p->n_options,
+			op->time_us / 1000, w->arena, &theirs))
+		return 0; /* told again */
+	if (voter_names(w, &sender, &voter, err) < 0)
+		return -1;
+	if (!metadata_vote(m->row.metadata, voter, p->options, p->n_options, op->time_us / 1000, w->arena,
+		    &m->row.metadata))
+		return 0;
 	m->dirty = true;
 	e = message_effect(w, op, m, CE_MESSAGE_REACTION, &uuid);
 	e->event.u.message_reaction.message_id = m->row.id;
@@ -431,4 +496,5 @@ void fold_poll_vote(struct work *w, struct op *op)
 	e->event.u.message_reaction.vote = true;
 	e->event.u.message_reaction.options = p->options;
 	e->event.u.message_reaction.n_options = p->n_options;
+	return 0;
 }

@@ -37,14 +37,6 @@ void announce_people(struct work *w, struct op *op)
 	}
 }
 
-static bool take(struct work *w, struct str *have, struct str got)
-{
-	if (got.n == 0 || str_eq(*have, got))
-		return false;
-	*have = arena_str(w->world->arena, got);
-	return true;
-}
-
 static bool contact_take_names(struct work *w, struct op *op, struct contact *c, const struct in_contact *in)
 {
 	struct str first = str_trim(in->first_name), last = str_trim(in->last_name);
@@ -66,20 +58,20 @@ void fold_contact(struct work *w, struct op *op)
 {
 	const struct in_contact *in = &op->event->u.contact;
 	struct contact *c = op->peer ? op->peer->contact : NULL;
-	bool listed = in->action != CONTACT_REMOVE && in->from_address_book, changed;
+	bool removed = in->action == CONTACT_REMOVE, changed;
+	struct contact_row got = { .email = in->email,
+		.email_at_us = op->time_us,
+		.profile_picture = in->profile_picture,
+		.picture_at_us = op->time_us,
+		.in_address_book = in->from_address_book && !removed,
+		.address_book_at_us = in->from_address_book || removed ? op->time_us : PG_NO_TIME };
 
 	if (!c)
 		return;
-	changed = in->action != CONTACT_REMOVE && contact_take_names(w, op, c, in);
-	changed = take(w, &c->row.email, in->email) || changed;
-	changed = take(w, &c->row.profile_picture, in->profile_picture) || changed;
-	if ((in->from_address_book || in->action == CONTACT_REMOVE) && c->row.in_address_book != listed) {
-		c->row.in_address_book = listed;
-		changed = true;
-	}
+	changed = !removed && contact_take_names(w, op, c, in);
+	changed = contact_take_details(w, c, &got) || changed;
 	if (!changed)
 		return;
-	contact_touch(w, c);
 	if (!c->announced || !c->created)
 		note_contact(w, op, c, CE_CONTACT_UPDATED, "name");
 	c->announced = true;
@@ -134,7 +126,8 @@ static const struct alias_row *alias_of(const struct person *p, enum alias_kind 
 	return NULL;
 }
 
-static int alias_give(struct work *w, const struct alias_row *alias, struct contact *c, struct err *err)
+static int alias_give(struct work *w, const struct person *p, const struct alias_row *alias, struct contact *c,
+	struct err *err)
 {
 	struct alias_row row = *alias;
 	bool inserted;
@@ -145,7 +138,7 @@ static int alias_give(struct work *w, const struct alias_row *alias, struct cont
 	if (!inserted)
 		return err_set(err, ERR_RETRY, "contact_race", "another partition was first");
 	world_keep_alias(w->world, &row, c);
-	return 0;
+	return alias_adopt(w, p, &row, c, err);
 }
 
 static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, struct err *err)
@@ -168,7 +161,7 @@ static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, s
 	if (!news)
 		return 0;
 	world_drop_alias(w->world, old);
-	if (!there && alias_give(w, new, c, err) < 0)
+	if (!there && alias_give(w, op->author, new, c, err) < 0)
 		return -1;
 	if (kind == ALIAS_PHONE) {
 		contact_set_phone(w, c, op->author->party->phone, new->value, op->account->row.region);
@@ -203,7 +196,7 @@ static int identity_joined(struct work *w, struct op *op, struct err *err)
 			contact_set_phone(w, c, other->party->phone, other->aliases[i].value, op->account->row.region);
 			contact_touch(w, c);
 		}
-		if (alias_give(w, &other->aliases[i], c, err) < 0)
+		if (alias_give(w, other, &other->aliases[i], c, err) < 0)
 			return -1;
 		changed = true;
 	}

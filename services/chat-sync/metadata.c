@@ -183,7 +183,15 @@ static struct str vote_json(const struct str *options, size_t n, int64_t at_ms, 
 	return buf_str(b);
 }
 
-static void copy_other_votes(struct json_writer *w, const json *votes, struct str voter)
+static bool voter_is(struct voter voter, struct str name)
+{
+	for (size_t i = 0; i < voter.n; i++)
+		if (str_eq(voter.names[i], name))
+			return true;
+	return false;
+}
+
+static void copy_other_votes(struct json_writer *w, const json *votes, struct voter voter)
 {
 	struct json_iter it = json_iter(votes);
 	struct buf one = BUF_INIT;
@@ -192,7 +200,7 @@ static void copy_other_votes(struct json_writer *w, const json *votes, struct st
 
 	while ((v = json_next(&it))) {
 		buf_clear(&one);
-		if (str_eq(json_iter_key(&it), voter) || json_write_without(v, NULL, 0, &one, &err) < 0)
+		if (voter_is(voter, json_iter_key(&it)) || json_write_without(v, NULL, 0, &one, &err) < 0)
 			continue;
 		jw_key_str(w, json_iter_key(&it));
 		jw_raw(w, buf_str(&one));
@@ -200,36 +208,36 @@ static void copy_other_votes(struct json_writer *w, const json *votes, struct st
 	buf_fini(&one);
 }
 
-static const json *vote_of(const json *votes, struct str voter)
+static bool voted_since(const json *votes, struct voter voter, int64_t at_ms)
 {
 	struct json_iter it = json_iter(votes);
 	const json *v;
+	int64_t at;
 
 	while ((v = json_next(&it)))
-		if (str_eq(json_iter_key(&it), voter))
-			return v;
-	return NULL;
+		if (voter_is(voter, json_iter_key(&it)) && json_to_i64(json_get(v, "at"), &at) && at >= at_ms)
+			return true;
+	return false;
 }
 
-bool metadata_vote(struct str metadata, struct str voter, const struct str *options, size_t n, int64_t at_ms,
+bool metadata_vote(struct str metadata, struct voter voter, const struct str *options, size_t n, int64_t at_ms,
 	struct arena *a, struct str *out)
 {
 	struct buf one = BUF_INIT, all = BUF_INIT;
 	struct json_writer w = json_writer(&all);
 	struct json_doc *doc;
 	const json *votes;
-	int64_t before;
 	struct err err;
 	bool newer;
 
 	if (json_parse(&doc, metadata, &err) < 0)
 		return false;
 	votes = json_get(json_root(doc), "votes");
-	newer = !json_to_i64(json_get(vote_of(votes, voter), "at"), &before) || at_ms > before;
+	newer = !voted_since(votes, voter, at_ms);
 	if (newer) {
 		jw_obj(&w);
 		copy_other_votes(&w, votes, voter);
-		jw_key_str(&w, voter);
+		jw_key_str(&w, voter.names[0]);
 		jw_raw(&w, vote_json(options, n, at_ms, &one));
 		jw_obj_end(&w);
 		*out = metadata_set(metadata, "votes", buf_str(&all), a);

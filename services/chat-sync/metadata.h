@@ -19,9 +19,14 @@ struct str metadata_set_body(struct str metadata, struct str body, struct arena 
 struct str metadata_error(const struct provider_error *e,
 	struct arena *a); /* JSON of an error; absent when it says nothing */
 
-/* Takes one voter's vote into "votes": {"<voter>": {"at": ms, "options": [...]}}. false when an as new or newer vote of that voter is
- * there, or it is the same; *out is then unchanged. */
-bool metadata_vote(struct str metadata, struct str voter, const struct str *options, size_t n, int64_t at_ms,
+/* Takes one voter's vote into "votes": {"<voter>": {"at": ms, "options": [...]}}. It is kept under the first of the voter's names, and
+ * replaces those under the others. false when an as new or newer vote of that voter is there, or it is the same; *out is then
+ * unchanged. */
+struct voter {
+	const struct str *names;
+	size_t n;
+};
+bool metadata_vote(struct str metadata, struct voter voter, const struct str *options, size_t n, int64_t at_ms,
 	struct arena *a, struct str *out);
 
 #endif

@@ -55,17 +55,42 @@ static void person_aliases(struct work *w, struct person *p)
 		alias_add(p, ALIAS_USERNAME, STR(""), party->username);
 }
 
+/* What somebody who is no contact is called in rows: by an alias of this kind. */
+static struct str alias_text(struct work *w, const struct party *p, enum alias_kind kind)
+{
+	switch (kind) {
+	case ALIAS_PHONE:
+		return arena_printf(w->arena, "+%.*s", STR_ARG(phone_digits(p->phone)));
+	case ALIAS_LID:
+		return arena_printf(w->arena, "%.*s@lid", STR_ARG(p->lid));
+	case ALIAS_BSUID:
+		return p->bsuid;
+	case ALIAS_JID:
+		return p->jid;
+	default:
+		return p->username;
+	}
+}
+
 struct str sender_text(struct work *w, const struct party *p, const struct contact *c)
 {
 	if (c && c->row.phone.n > 0)
 		return c->row.phone;
 	if (p->phone.n > 0)
-		return arena_printf(w->arena, "+%.*s", STR_ARG(phone_digits(p->phone)));
+		return alias_text(w, p, ALIAS_PHONE);
 	if (p->lid.n > 0)
-		return arena_printf(w->arena, "%.*s@lid", STR_ARG(p->lid));
+		return alias_text(w, p, ALIAS_LID);
 	if (p->bsuid.n > 0)
 		return p->bsuid;
 	return p->jid.n > 0 ? p->jid : p->username;
+}
+
+struct str uuid_str(struct work *w, const struct uuid *u)
+{
+	char text[37];
+
+	uuid_format(u, text);
+	return arena_str(w->arena, str_of(text));
 }
 
 /* reading */
@@ -82,6 +107,37 @@ static bool contact_take_name(struct work *w, struct contact *c, const struct co
 	return true;
 }
 
+static bool newer_text(struct work *w, struct str *have, int64_t *have_us, struct str got, int64_t got_us)
+{
+	bool other = !str_eq(*have, got);
+
+	if (got.n == 0 || !newest_wins(*have_us, got_us, *have, got))
+		return false;
+	*have_us = got_us;
+	if (other)
+		*have = arena_str(w->world->arena, got);
+	return other;
+}
+
+bool contact_take_details(struct work *w, struct contact *c, const struct contact_row *got)
+{
+	struct contact_row *r = &c->row, before = c->row;
+	bool changed = newer_text(w, &r->email, &r->email_at_us, got->email, got->email_at_us);
+
+	changed = newer_text(w, &r->profile_picture, &r->picture_at_us, got->profile_picture, got->picture_at_us) ||
+		changed;
+	if (got->address_book_at_us > r->address_book_at_us ||
+		(got->address_book_at_us == r->address_book_at_us && got->in_address_book)) {
+		changed = changed || r->in_address_book != got->in_address_book;
+		r->in_address_book = got->in_address_book;
+		r->address_book_at_us = got->address_book_at_us;
+	}
+	if (changed || r->email_at_us != before.email_at_us || r->picture_at_us != before.picture_at_us ||
+		r->address_book_at_us != before.address_book_at_us)
+		contact_touch(w, c);
+	return changed;
+}
+
 /* Another partition may have changed a contact since it was read, and this batch may have, too: what this batch changed stays, the
  * rest is as the database has it. */
 static void contact_rebase(struct work *w, struct contact *c, const struct contact_row *now)
@@ -94,12 +150,7 @@ static void contact_rebase(struct work *w, struct contact *c, const struct conta
 		c->row.phone = ours.phone;
 		c->row.match_key = ours.match_key;
 	}
-	if (!str_eq(ours.email, was.email))
-		c->row.email = ours.email;
-	if (!str_eq(ours.profile_picture, was.profile_picture))
-		c->row.profile_picture = ours.profile_picture;
-	if (ours.in_address_book != was.in_address_book)
-		c->row.in_address_book = ours.in_address_book;
+	(void)contact_take_details(w, c, &ours);
 }
 
 static void keep_contact(void *ctx, const struct contact_row *row)
@@ -280,6 +331,7 @@ static int former_read(struct work *w, struct err *err)
 
 	for (size_t i = 0; i < w->people.n; i++) {
 		w->people.at[i]->former = NULL;
+		w->people.at[i]->before = NULL;
 		w->people.at[i]->had_former = false;
 	}
 	if (former_find(w, &s, err) < 0)
@@ -296,6 +348,8 @@ static int former_read(struct work *w, struct err *err)
 			s.keys[s.n_keys] = (struct message_key){ op->account->row.workspace_id, op->account->row.id,
 				op->message->key };
 			s.of_key[s.n_keys++] = &s.found[i];
+		} else {
+			s.found[i].person->before = s.found[i].contact;
 		}
 	}
 	return s.n_keys == 0 ? 0 : messages_find(w->pg, s.keys, s.n_keys, w->arena, stored_before, &s, err);
@@ -311,6 +365,7 @@ struct pair {
 struct new_alias {
 	struct alias_row row;
 	struct contact *contact;
+	const struct person *person;
 };
 
 /* What the people of this batch ask for, before it is written. */
@@ -353,6 +408,9 @@ static struct contact *contact_new(struct work *w, struct plan *plan, const stru
 		.source = p->account->row.provider,
 		.source_account_id = p->account->row.id,
 		.name_at_us = PG_NO_TIME,
+		.email_at_us = PG_NO_TIME,
+		.picture_at_us = PG_NO_TIME,
+		.address_book_at_us = PG_NO_TIME,
 	};
 	struct contact *c;
 
@@ -376,7 +434,7 @@ static bool alias_attach(struct work *w, struct plan *plan, struct person *p, co
 			contact_change(w, c, p->op);
 	}
 	c->reused = c->reused || p->had_former;
-	*LIST_ADD(w, &plan->aliases) = (struct new_alias){ *alias, c };
+	*LIST_ADD(w, &plan->aliases) = (struct new_alias){ *alias, c, p };
 	world_keep_alias(w->world, alias, c);
 	return true;
 }
@@ -440,6 +498,12 @@ static bool contact_lost(const struct plan *plan, const bool *inserted, const st
 	return false;
 }
 
+/* Reactions and receipts that are kept under these names. */
+static int sent_rename(struct work *w, const struct sender_change *changes, size_t n, struct err *err)
+{
+	return reactions_rename_all(w->pg, changes, n, err) < 0 ? -1 : receipts_rename_all(w->pg, changes, n, err);
+}
+
 /* Another partition was first for some: what we won of those contacts is given back, and all of it read again. */
 static int give_back(struct work *w, struct plan *plan, const bool *inserted, struct err *err)
 {
@@ -460,6 +524,36 @@ static int give_back(struct work *w, struct plan *plan, const bool *inserted, st
 	return n == 0 ? 0 : aliases_delete(w->pg, back, n, err);
 }
 
+static struct sender_change adoption(struct work *w, const struct person *p, const struct alias_row *alias,
+	const struct contact *c)
+{
+	return (struct sender_change){ .workspace_id = alias->workspace_id,
+		.from = alias_text(w, p->party, alias->kind),
+		.to = uuid_str(w, &c->row.uuid) };
+}
+
+int alias_adopt(struct work *w, const struct person *p, const struct alias_row *alias, const struct contact *c,
+	struct err *err)
+{
+	const struct sender_change change = adoption(w, p, alias, c);
+
+	return sent_rename(w, &change, 1, err);
+}
+
+static int new_aliases_adopt(struct work *w, const struct plan *plan, const bool *inserted, bool all, struct err *err)
+{
+	struct sender_change *changes = ARENA_ARRAY(w->arena, struct sender_change, plan->aliases.n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->aliases.n; i++) {
+		const struct new_alias *a = &plan->aliases.at[i];
+
+		if (all || !contact_lost(plan, inserted, a->contact))
+			changes[n++] = adoption(w, a->person, &a->row, a->contact);
+	}
+	return sent_rename(w, changes, n, err);
+}
+
 /* 1: written; 0: some were lost to another partition, decide again; -1: err. */
 static int aliases_write(struct work *w, struct plan *plan, struct err *err)
 {
@@ -478,7 +572,7 @@ static int aliases_write(struct work *w, struct plan *plan, struct err *err)
 		return -1;
 	for (size_t i = 0; i < plan->aliases.n; i++)
 		all = all && inserted[i];
-	if (!all && give_back(w, plan, inserted, err) < 0)
+	if (new_aliases_adopt(w, plan, inserted, all, err) < 0 || (!all && give_back(w, plan, inserted, err) < 0))
 		return -1;
 	plan->aliases.n = 0;
 	return all;
@@ -535,6 +629,9 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 {
 	struct contact *winner = a->row.id < b->row.id ? a : b, *loser = winner == a ? b : a;
 	int64_t ids[] = { winner->row.id, loser->row.id };
+	const struct sender_change sent = { .workspace_id = winner->row.workspace_id,
+		.from = uuid_str(w, &loser->row.uuid),
+		.to = uuid_str(w, &winner->row.uuid) };
 	struct locked locked = { .w = w };
 	struct uuid *accounts;
 	size_t n;
@@ -548,7 +645,8 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 		return 0;
 	}
 	if (contacts_merge(w->pg, winner->row.workspace_id, winner->row.id, loser->row.id, w->arena, &accounts, &n,
-		    err) < 0)
+		    err) < 0 ||
+		sent_rename(w, &sent, 1, err) < 0)
 		return -1;
 	winner->row.merges += loser->row.merges + 1;
 	if (winner->row.match_key.n == 0 && loser->row.match_key.n > 0) {
@@ -557,6 +655,8 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 		contact_change(w, winner, op);
 	}
 	(void)contact_rename(w, winner, &loser->row, op);
+	if (contact_take_details(w, winner, &loser->row))
+		contact_change(w, winner, op);
 	log_info("contacts merged", LOG_I("workspace", winner->row.workspace_id), LOG_I("winner", winner->row.id),
 		LOG_I("loser", loser->row.id), LOG_I("accounts", n));
 	loser->row.merged_into = winner->row.id;
@@ -654,10 +754,16 @@ static bool all_known(struct work *w)
 	return true;
 }
 
+/* Who was only looked up may have been created by what comes later in the batch. */
 static void people_finish(struct work *w)
 {
-	for (size_t i = 0; i < w->people.n; i++)
-		w->people.at[i]->contact = contact_final(w, w->people.at[i]->contact);
+	for (size_t i = 0; i < w->people.n; i++) {
+		struct person *p = w->people.at[i];
+
+		for (size_t k = 0; k < p->n_aliases && !p->contact; k++)
+			p->contact = world_alias(w->world, &p->aliases[k], w->now_mono_ms);
+		p->contact = contact_final(w, p->contact);
+	}
 }
 
 static bool has_unknown_alias(const struct work *w, const struct person *p)

@@ -59,15 +59,19 @@ bool message_is_unread(const struct message_row *m, int64_t last_read_us)
 		(last_read_us == PG_NO_TIME || m->sent_us > last_read_us);
 }
 
-struct session_change session_change(struct str have, int64_t status_since_us, const struct in_session_state *got,
+struct session_change session_change(struct str have, int64_t status_at_us, const struct in_session_state *got,
 	int64_t at_us, bool timed)
 {
 	const char *status = session_status_word(got->state);
 
-	if (!status[0] || str_is(have, status) || (timed && status_since_us != PG_NO_TIME && at_us < status_since_us))
-		return (struct session_change){ NULL, false, false };
-	return (struct session_change){ status, got->state == SESSION_CONNECTED,
-		got->state == SESSION_DISCONNECTED || got->state == SESSION_FAILED };
+	if (!status[0] || (timed && status_at_us != PG_NO_TIME && at_us < status_at_us))
+		return (struct session_change){ .reported = false };
+	if (str_is(have, status))
+		return (struct session_change){ .reported = true };
+	return (struct session_change){ .reported = true,
+		.status = status,
+		.connected = got->state == SESSION_CONNECTED,
+		.disconnected = got->state == SESSION_DISCONNECTED || got->state == SESSION_FAILED };
 }
 
 bool name_wins(const struct contact_row *have, const struct contact_row *got)

@@ -30,12 +30,13 @@ enum copy_effect copy_effect(const struct message_row *have, enum origin got_ori
 /* Whether an inbound message counts as unread: live, newer than the read marker. */
 bool message_is_unread(const struct message_row *m, int64_t last_read_us);
 
-/* The next status of an account, or "" when this event changes nothing. */
+/* What an event makes of an account's status, which was last reported at status_at_us. */
 struct session_change {
-	const char *status; /* NULL: none */
+	bool reported; /* not older: its time is remembered, also when the status stays */
+	const char *status; /* the next one; NULL: it stays */
 	bool connected, disconnected;
 };
-struct session_change session_change(struct str have, int64_t status_since_us, const struct in_session_state *got,
+struct session_change session_change(struct str have, int64_t status_at_us, const struct in_session_state *got,
 	int64_t at_us, bool timed);
 
 /* Whether a name (of either row full_name, name_rank and name_at_us count) replaces the one there: that of the better source, of

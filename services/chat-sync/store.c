@@ -28,7 +28,8 @@ static int store_receipts(struct work *w, struct err *err)
 	}
 	if (n == 0)
 		return 0;
-	if (receipts_store(w->pg, w->receipts.at, n, err) < 0)
+	if (receipts_rename(w->pg, w->receipt_senders.at, w->receipt_senders.n, err) < 0 ||
+		receipts_store(w->pg, w->receipts.at, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (w->receipts.at[i].changed)
@@ -40,7 +41,8 @@ static int store_reactions(struct work *w, struct err *err)
 {
 	if (w->reactions.n == 0)
 		return 0;
-	if (reactions_store(w->pg, w->reactions.at, w->reactions.n, err) < 0)
+	if (reactions_rename(w->pg, w->reaction_senders.at, w->reaction_senders.n, err) < 0 ||
+		reactions_store(w->pg, w->reactions.at, w->reactions.n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->reactions.n; i++)
 		if (w->reactions.at[i].changed)
@@ -313,7 +315,8 @@ static int store_accounts(struct work *w, struct err *err)
 
 int work_store(struct work *w, struct err *err)
 {
-	if (store_messages(w, err) < 0 || store_media(w, err) < 0 || store_receipts(w, err) < 0 ||
+	if (store_messages(w, err) < 0 || store_media(w, err) < 0 ||
+		contacts_hold(w->pg, w->senders.at, w->senders.n, err) < 0 || store_receipts(w, err) < 0 ||
 		store_reactions(w, err) < 0 || store_marks(w, err) < 0 || store_people(w, err) < 0 ||
 		store_opt_outs(w, err) < 0 || store_templates(w, err) < 0 || store_notices(w, err) < 0 ||
 		store_syncs(w, err) < 0 || store_parked(w, err) < 0)

@@ -148,8 +148,7 @@ static int op_fold(struct work *w, struct op *op, struct err *err)
 		fold_reaction(w, op);
 		break;
 	case IN_POLL_VOTE:
-		fold_poll_vote(w, op);
-		break;
+		return fold_poll_vote(w, op, err);
 	case IN_MESSAGE_DELETE:
 		fold_message_delete(w, op);
 		break;

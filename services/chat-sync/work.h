@@ -53,6 +53,7 @@ struct person {
 	struct contact *contact; /* NULL: nobody known */
 	struct contact *former;  /* whom an alias led to when this was sent; NULL: nobody else than now */
 	bool had_former;         /* an alias led to somebody else at some time */
+	struct contact *before;  /* whom, when this is dated later; it may have come before the news of that */
 	struct op *op;
 };
 
@@ -130,6 +131,8 @@ struct work {
 	LIST(struct op *) receipt_ops;
 	LIST(struct reaction_row) reactions;
 	LIST(struct op *) reaction_ops;
+	LIST(const struct contact_row *) senders; /* of receipts and reactions */
+	LIST(struct sender_change) receipt_senders, reaction_senders; /* who was no contact before */
 	LIST(struct media_row) media;
 	LIST(struct parked_row) parked;
 	LIST(struct op *) parked_ops;
@@ -177,7 +180,7 @@ void fold_status(struct work *w, struct op *op);
 void fold_edit(struct work *w, struct op *op);
 void fold_revoke(struct work *w, struct op *op);
 void fold_reaction(struct work *w, struct op *op);
-void fold_poll_vote(struct work *w, struct op *op);
+int fold_poll_vote(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
 void fold_message_delete(struct work *w, struct op *op);
 void fold_chat_state(struct work *w, struct op *op);
 void fold_read_marker(struct work *w, struct op *op);
@@ -204,6 +207,9 @@ void person_take_name(struct work *w, struct person *p); /* the push name that c
 /* Takes over a name that wins (of `got` only the name counts). True when the contact is called otherwise now; the name's time may have
  * moved all the same. */
 bool contact_rename(struct work *w, struct contact *c, const struct contact_row *got, const struct op *op);
+/* Takes over the email, picture and place in the address book of `got` that are newer than the contact's. True when something differs
+ * now. */
+bool contact_take_details(struct work *w, struct contact *c, const struct contact_row *got);
 void announce_people(struct work *w, struct op *op);
 void fold_group_name(struct work *w, struct op *op);
 void fold_unread_mark(struct work *w, struct op *op,
@@ -225,10 +231,15 @@ void message_uuid(struct message *m, const struct account *a, struct uuid *out);
 struct contact_view contact_view(const struct contact *c);
 struct group_view group_view(const struct group *g);
 struct message_view message_view(struct work *w, struct message *m);
-/* The text that names a party in chats.sender, reactions and receipts: the contact's phone if known, else its best alias. */
+/* The text that shows a party in chats.sender: the contact's phone if known, else its best alias. It changes with the contact. */
 struct str sender_text(struct work *w, const struct party *p, const struct contact *c);
+/* A uuid as text: what a contact's receipts, reactions and votes are kept by. */
+struct str uuid_str(struct work *w, const struct uuid *u);
 /* The digits under which a number is known: as it is, or uniting the regional variants. */
 struct str match_key(struct work *w, struct str phone);
+/* What was sent under an alias while it was nobody's becomes the contact's. */
+int alias_adopt(struct work *w, const struct person *p, const struct alias_row *alias, const struct contact *c,
+	struct err *err) ERR_MUST_USE;
 void contact_set_phone(struct work *w, struct contact *c, struct str phone, struct str key, const char *region);
 /* Who a contact is by now: itself, or whom it was merged into. Accepts NULL. */
 struct contact *contact_final(struct work *w, struct contact *c);

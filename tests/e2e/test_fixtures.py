@@ -215,7 +215,10 @@ def snapshot(stack):
     """Messages, statuses, edits, revokes and reactions as they ended, apart from ids and conversations."""
     names = {account: dialect for dialect, account in stack.accounts.items()}
     reactions = {}
-    for r in stack.sql("SELECT chat_id, sender, emoji FROM chat_reactions"):
+    for r in stack.sql("SELECT chat_id, coalesce(c.phone, min(value) || '@lid', sender) AS sender, emoji FROM chat_reactions r"
+                       " LEFT JOIN contacts c ON c.workspace_id = r.workspace_id AND c.uuid::text = r.sender"
+                       " LEFT JOIN contact_aliases a ON a.workspace_id = c.workspace_id AND a.contact_id = c.id"
+                       " GROUP BY chat_id, c.phone, sender, emoji"):
         reactions.setdefault(r["chat_id"], []).append((r["sender"], r["emoji"]))
     return sorted((names[m["account"]], m["message_key"], m["type"], m["message_type"], m["message_status"],
                    m["metadata"].get("body", ""), bool(m["revoked_at"]), bool(m["edited_at"]), m["placeholder"],

@@ -2,7 +2,7 @@
 import itertools
 
 import pytest
-from blazz.v1 import common_pb2 as common
+from blazz.v1 import common_pb2 as common, inbound_pb2
 from harness.events import T0, Source
 from harness.waiting import wait_for
 
@@ -196,3 +196,46 @@ def test_a_bsuid_and_a_number_that_change_in_one_batch(stack):
     assert len(stack.messages()) == 2
     stack.check_invariants()
     stack.check_chat_events()
+
+
+# Told again once its author is called otherwise
+
+def assert_one_reaction(stack):
+    assert stack.counts()["reactions"] == 1
+    told = [e for _, e in stack.chat_events() if e.WhichOneof("event") == "message_reaction"]
+    assert len(told) == 1
+    stack.check_invariants()
+    stack.check_chat_events()
+
+
+def test_a_reaction_again_after_its_authors_number_changed(stack):
+    stack.start_chat_sync()
+    source, old, new = stack.source, "16505551234", "12195555358"
+    reaction = source.reaction("3EB0A", "👍", T0 + 5, old)
+    for events in ([source.message("3EB0A", old), reaction], [source.number_change(old, new, at=T0 + 10)], [reaction]):
+        stack.publish(events)
+        stack.settle()
+    assert_one_reaction(stack)
+
+
+def test_a_reaction_again_after_its_authors_lid_got_a_phone(stack):
+    stack.start_chat_sync()
+    source, lid = stack.source, "98765432101234"
+    reaction = source.reaction("3EB0A", "👍", T0 + 5, "")
+    reaction.reaction.chat.contact.lid = reaction.reaction.sender.lid = lid
+    for events in ([source.message("3EB0A", None, lid=lid), reaction], [source.alias("16505551234", lid, at=T0 + 10)], [reaction]):
+        stack.publish(events)
+        stack.settle()
+    assert_one_reaction(stack)
+
+
+def test_a_session_state_older_than_the_last_one_reported(stack):
+    def state(word, at):
+        e = stack.source.event("session_state", word, at, at=at)
+        e.session_state.state = getattr(inbound_pb2.SessionState, "STATE_" + word)
+        return e
+    stack.start_chat_sync()
+    stack.publish([state("CONNECTED", T0 + 1), state("CONNECTED", T0 + 3), state("DISCONNECTED", T0 + 2)])
+    stack.settle()
+    assert stack.value("SELECT status FROM whatsapp_accounts") == "connected"
+    assert [e.session_state.status for _, e in stack.chat_events()] == ["connected"]

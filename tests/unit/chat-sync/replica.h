@@ -107,7 +107,7 @@ static inline int replicas_empty(void **state)
 	chat_sync_ops.assignment_changed(theirs.sync);
 	map_clear(sequences);
 	execute(db.admin,
-		"UPDATE whatsapp_accounts SET status = 'disconnected', status_since = NULL, sync = '{}', notices = '{}'");
+		"UPDATE whatsapp_accounts SET status = 'disconnected', status_since = NULL, status_at = NULL, sync = '{}', notices = '{}'");
 	memset(&out, 0, sizeof(out));
 	return rc;
 }

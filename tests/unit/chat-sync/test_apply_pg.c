@@ -662,6 +662,43 @@ static void of_notices_of_a_kind_the_newest_stays(void **state)
 	assert_text("SELECT notices #>> '{ban,text}' FROM whatsapp_accounts WHERE id = 1", "other");
 }
 
+/* As after the database was restored from a backup: consumers that have seen the first ones know these. */
+static void what_is_told_anew_has_the_ids_it_had(void **state)
+{
+	const struct inbound_event events[] = { inbound_text(1, chat_of("12065550001"), "false:A", "hi", 10),
+		edit_of(1, chat_of("12065550001"), "false:A", "ho", 20),
+		reaction_of(1, chat_of("12065550001"), "false:A", "x", 30) };
+	struct chat_event *before;
+
+	(void)state;
+	apply(events, 3);
+	assert_int_equal(out.n_events, 4);
+	before = out.events;
+	execute(db.admin, "TRUNCATE contacts CASCADE");
+	chat_sync_ops.assignment_changed(ours.sync);
+	map_clear(sequences);
+	apply(events, 3);
+	assert_int_equal(out.n_events, 4);
+	for (size_t i = 1; i < 4; i++) /* the contact is a new one */
+		assert_true(uuid_eq(&out.events[i].id, &before[i].id));
+}
+
+static void an_older_state_than_the_last_that_was_reported_changes_nothing(void **state)
+{
+	(void)state;
+	apply_one(session_of(SESSION_CONNECTED, REASON_NONE, 10));
+	apply_one(session_of(SESSION_CONNECTED, REASON_NONE, 30));
+	assert_string_equal(published(), "");
+	apply_one(session_of(SESSION_DISCONNECTED, REASON_TIMEOUT, 20));
+	assert_string_equal(published(), "");
+	chat_sync_ops.assignment_changed(ours.sync);
+	apply_one(session_of(SESSION_DISCONNECTED, REASON_TIMEOUT, 20));
+	assert_string_equal(published(), "");
+	assert_text(
+		"SELECT status || ' ' || extract(epoch FROM status_at - status_since)::int FROM whatsapp_accounts WHERE id = 1",
+		"connected 20");
+}
+
 static void a_connected_session_that_is_silent_is_marked_for_a_sync(void **state)
 {
 	struct chat_sync_settings settings = replica_settings;
@@ -739,6 +776,8 @@ int main(void)
 		T(a_session_is_news_when_its_state_differs),
 		T(where_no_account_can_be_seen_nothing_is_a_dead_letter),
 		T(of_notices_of_a_kind_the_newest_stays),
+		T(what_is_told_anew_has_the_ids_it_had),
+		T(an_older_state_than_the_last_that_was_reported_changes_nothing),
 		T(a_connected_session_that_is_silent_is_marked_for_a_sync),
 	};
 

@@ -141,23 +141,38 @@ static void a_member_is_given_as_json(void **state)
 
 static const struct str red[] = { { "red", 3 } }, both[] = { { "red", 3 }, { "blue", 4 } };
 
+static const struct str ann_names[] = { { "+1", 2 }, { "1@lid", 5 } }, our_name = { "me", 2 };
+static const struct voter ann = { ann_names, 2 }, us = { &our_name, 1 };
+
 static void the_latest_vote_of_each_voter_counts(void **state)
 {
 	struct str m = STR("{\"body\":\"colour?\"}"), before;
 
 	(void)state;
-	assert_true(metadata_vote(m, STR("+1"), red, 1, 10, arena, &m));
-	assert_true(metadata_vote(m, STR("me"), both, 2, 5, arena, &m));
+	assert_true(metadata_vote(m, ann, red, 1, 10, arena, &m));
+	assert_true(metadata_vote(m, us, both, 2, 5, arena, &m));
 	assert_str(m,
 		"{\"body\":\"colour?\",\"votes\":{\"+1\":{\"at\":10,\"options\":[\"red\"]},"
 		"\"me\":{\"at\":5,\"options\":[\"red\",\"blue\"]}}}");
 	before = m;
-	assert_false(metadata_vote(m, STR("+1"), both, 2, 9, arena, &m)); /* older */
-	assert_false(metadata_vote(m, STR("+1"), red, 1, 10, arena, &m)); /* the same */
+	assert_false(metadata_vote(m, ann, both, 2, 9, arena, &m)); /* older */
+	assert_false(metadata_vote(m, ann, red, 1, 10, arena, &m)); /* the same */
 	assert_true(m.p == before.p);
-	assert_true(metadata_vote(m, STR("+1"), NULL, 0, 11, arena, &m)); /* withdrawn */
+	assert_true(metadata_vote(m, ann, NULL, 0, 11, arena, &m)); /* withdrawn */
 	assert_str(metadata_get(m, "votes", arena),
 		"{\"me\":{\"at\":5,\"options\":[\"red\",\"blue\"]},\"+1\":{\"at\":11,\"options\":[]}}");
+}
+
+static void a_vote_under_another_name_of_the_voter_is_the_voters(void **state)
+{
+	const struct voter by_lid = { &ann_names[1], 1 };
+	struct str m = STR("{}");
+
+	(void)state;
+	assert_true(metadata_vote(m, by_lid, red, 1, 10, arena, &m));
+	assert_false(metadata_vote(m, ann, red, 1, 10, arena, &m));
+	assert_true(metadata_vote(m, ann, both, 2, 11, arena, &m));
+	assert_str(m, "{\"votes\":{\"+1\":{\"at\":11,\"options\":[\"red\",\"blue\"]}}}");
 }
 
 static void a_vote_on_what_is_no_object_is_refused(void **state)
@@ -165,7 +180,7 @@ static void a_vote_on_what_is_no_object_is_refused(void **state)
 	struct str m = STR("["), out = STR("untouched");
 
 	(void)state;
-	assert_false(metadata_vote(m, STR("+1"), red, 1, 10, arena, &out));
+	assert_false(metadata_vote(m, ann, red, 1, 10, arena, &out));
 	assert_str(out, "untouched");
 }
 
@@ -178,6 +193,7 @@ int main(void)
 		cmocka_unit_test(the_body_is_read_and_written),
 		cmocka_unit_test(a_member_is_given_as_json),
 		cmocka_unit_test(the_latest_vote_of_each_voter_counts),
+		cmocka_unit_test(a_vote_under_another_name_of_the_voter_is_the_voters),
 		cmocka_unit_test(a_vote_on_what_is_no_object_is_refused),
 	};
 

@@ -173,11 +173,51 @@ static void an_address_book_names_better_than_the_person(void **state)
 	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 30), "annie"));
 	assert_string_equal(published(), "message.created");
 	e.id = event_id();
+	e.source_time_ms = at_ms(40);
 	e.u.contact.action = CONTACT_REMOVE;
 	apply_one(e);
 	assert_string_equal(published(), "contact.updated");
 	assert_false(uuid_is_nil(&out.events[0].conversation));
 	assert_text("SELECT full_name || ' ' || in_address_book FROM contacts", "Ann Lee false");
+}
+
+static struct inbound_event details_of(const char *email, const char *picture, int64_t second)
+{
+	struct inbound_event e = event(IN_CONTACT, 1, second);
+
+	e.u.contact = (struct in_contact){
+		.party = { .phone = STR(ANN) }, .email = str_of(email), .profile_picture = str_of(picture)
+	};
+	return e;
+}
+
+static void details_end_the_same_in_every_order(void **state)
+{
+	struct inbound_event events[] = { details_of("old@x", "old", 10), details_of("new@x", "", 20),
+		details_of("", "new", 15), event(IN_CONTACT, 1, 12), event(IN_CONTACT, 1, 18) };
+
+	(void)state;
+	events[3].u.contact =
+		(struct in_contact){ .party = { .phone = STR(ANN), .name = STR("Ann") }, .from_address_book = true };
+	events[4].u.contact = (struct in_contact){ .party = { .phone = STR(ANN) }, .action = CONTACT_REMOVE };
+	apply_one(inbound_text(1, chat_of(BOB), "false:A", "hi", 1));
+	apply_in_every_order(events, 4,
+		"SELECT email || ' ' || profile_picture || ' ' || in_address_book FROM contacts", "new@x new true");
+	apply_one(events[4]);
+	apply(events, 5);
+	assert_string_equal(published(), "");
+	assert_text("SELECT in_address_book::text FROM contacts", "false");
+}
+
+static void of_two_that_become_one_the_newer_details_stay(void **state)
+{
+	struct inbound_event other = details_of("new@x", "", 20);
+
+	(void)state;
+	other.u.contact.party = (struct party){ .lid = STR("901") };
+	apply((struct inbound_event[]){ details_of("old@x", "old", 10), other }, 2);
+	apply_one(alias_of(1, ANN, "901", 30));
+	assert_text("SELECT email || ' ' || profile_picture FROM contacts WHERE merged_into IS NULL", "new@x old");
 }
 
 static void a_sync_does_not_overwrite_a_newer_name(void **state)
@@ -592,6 +632,8 @@ int main(void)
 		T(what_was_won_of_a_lost_contact_is_given_back),
 		T(a_push_name_is_news_once),
 		T(an_address_book_names_better_than_the_person),
+		T(details_end_the_same_in_every_order),
+		T(of_two_that_become_one_the_newer_details_stay),
 		T(a_sync_does_not_overwrite_a_newer_name),
 		T(names_end_the_same_in_every_order),
 		T(a_state_that_comes_again_names_nobody_anew),

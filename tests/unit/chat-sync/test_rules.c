@@ -229,25 +229,26 @@ static void a_live_inbound_message_newer_than_the_marker_is_unread(void **state)
 
 static const struct {
 	const char *name, *have;
-	int64_t since_us;
+	int64_t reported_us;
 	enum session_word got;
 	int64_t at_us;
 	bool timed;
+	bool reported;
 	const char *want; /* NULL: none */
 	bool connected, disconnected;
 } sessions[] = {
-	{ "ready", "qr_scanning", 10, SESSION_CONNECTED, 20, true, "connected", true, false },
-	{ "ready again", "connected", 10, SESSION_CONNECTED, 20, true, NULL, false, false },
-	{ "starting says nothing", "disconnected", 10, SESSION_STARTING, 20, true, NULL, false, false },
-	{ "a QR code", "disconnected", 10, SESSION_QR, 20, true, "qr_scanning", false, false },
-	{ "gone", "connected", 10, SESSION_DISCONNECTED, 20, true, "disconnected", false, true },
-	{ "failed", "authenticated", 10, SESSION_FAILED, 20, true, "failed", false, true },
-	{ "an older word", "connected", 30, SESSION_DISCONNECTED, 20, true, NULL, false, false },
-	{ "at the same time the later to come", "connected", 20, SESSION_DISCONNECTED, 20, true, "disconnected", false,
-		true },
-	{ "without a time the later to come", "connected", 30, SESSION_DISCONNECTED, 20, false, "disconnected", false,
-		true },
-	{ "the first word", "disconnected", PG_NO_TIME, SESSION_AUTHENTICATED, 20, true, "authenticated", false,
+	{ "ready", "qr_scanning", 10, SESSION_CONNECTED, 20, true, true, "connected", true, false },
+	{ "ready again", "connected", 10, SESSION_CONNECTED, 20, true, true, NULL, false, false },
+	{ "starting says nothing", "disconnected", 10, SESSION_STARTING, 20, true, false, NULL, false, false },
+	{ "a QR code", "disconnected", 10, SESSION_QR, 20, true, true, "qr_scanning", false, false },
+	{ "gone", "connected", 10, SESSION_DISCONNECTED, 20, true, true, "disconnected", false, true },
+	{ "failed", "authenticated", 10, SESSION_FAILED, 20, true, true, "failed", false, true },
+	{ "an older word", "connected", 30, SESSION_DISCONNECTED, 20, true, false, NULL, false, false },
+	{ "at the same time the later to come", "connected", 20, SESSION_DISCONNECTED, 20, true, true, "disconnected",
+		false, true },
+	{ "without a time the later to come", "connected", 30, SESSION_DISCONNECTED, 20, false, true, "disconnected",
+		false, true },
+	{ "the first word", "disconnected", PG_NO_TIME, SESSION_AUTHENTICATED, 20, true, true, "authenticated", false,
 		false },
 };
 
@@ -256,11 +257,11 @@ static void a_session_changes_only_to_another_and_newer_state(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(sessions); i++) {
 		const struct in_session_state got = { .state = sessions[i].got };
-		struct session_change c = session_change(str_of(sessions[i].have), sessions[i].since_us, &got,
+		struct session_change c = session_change(str_of(sessions[i].have), sessions[i].reported_us, &got,
 			sessions[i].at_us, sessions[i].timed);
 
-		if (!str_eq(str_of(c.status), str_of(sessions[i].want)) || c.connected != sessions[i].connected ||
-			c.disconnected != sessions[i].disconnected)
+		if (c.reported != sessions[i].reported || !str_eq(str_of(c.status), str_of(sessions[i].want)) ||
+			c.connected != sessions[i].connected || c.disconnected != sessions[i].disconnected)
 			fail_msg("%s: %s", sessions[i].name, c.status ? c.status : "nothing");
 	}
 }

@@ -17,9 +17,9 @@
 #define MOST_IN_STORY 10
 #define PHONE         "1206555%05zu"
 
-/* The rows of each conversation as text, with the run's phone replaced. */
+/* The rows of each conversation as text, with the run's phone and contact replaced. */
 #define DUMPS \
-	"SELECT p.phone, string_agg(replace(line, p.phone, '#'), E'\\n' ORDER BY line) AS dump FROM (" \
+	"SELECT p.phone, string_agg(replace(replace(line, p.phone, '#'), p.contact, '#'), E'\\n' ORDER BY line) AS dump FROM (" \
 	"SELECT v.workspace_id, v.id, concat_ws('|', 'message', c.message_key, c.wam_id, c.client_message_id, c.type, c.message_type," \
 	" c.message_status, c.sender, c.origin, c.placeholder, c.metadata, c.sent_at, 'delivered', c.delivered_at, 'read', c.read_at," \
 	" 'edited', c.edited_at, 'revoked', c.revoked_at, 'deleted', c.deleted_at) AS line" \
@@ -36,7 +36,7 @@
 	" UNION ALL SELECT v.workspace_id, v.id, concat_ws('|', 'conversation', v.unread_messages, 'read', v.last_read_at, 'last'," \
 	" v.last_message_at, v.last_inbound_at, l.message_key, v.last_sender, v.archived)" \
 	" FROM conversations v LEFT JOIN chats l ON l.workspace_id = v.workspace_id AND l.id = v.last_message_id" \
-	") AS rows JOIN LATERAL (SELECT coalesce(substr(k.phone, 2), g.group_jid) AS phone FROM conversations v" \
+	") AS rows JOIN LATERAL (SELECT coalesce(substr(k.phone, 2), g.group_jid) AS phone, coalesce(k.uuid::text, '') AS contact FROM conversations v" \
 	" LEFT JOIN contacts k ON k.workspace_id = v.workspace_id AND k.id = v.contact_id" \
 	" LEFT JOIN whatsapp_groups g ON g.workspace_id = v.workspace_id AND g.id = v.group_id" \
 	" WHERE v.workspace_id = rows.workspace_id AND v.id = rows.id) AS p ON true GROUP BY p.phone"

@@ -272,8 +272,8 @@ static void a_participants_status_never_moves_back(void **state)
 	(void)state;
 	assert_true(insert_one(&m));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct receipt_row have = { 1, 1, STR("p"), cases[i].have, AT(1), false },
-				   got = { 1, 1, STR("p"), cases[i].got, AT(2), false };
+		struct receipt_row have = { 1, 1, STR("p"), cases[i].have, AT(1), false, STR_NONE },
+				   got = { 1, 1, STR("p"), cases[i].got, AT(2), false, STR_NONE };
 
 		execute(db.admin, "TRUNCATE chat_receipts");
 		done(receipts_store(db.pg, &have, 1, &db.err));
@@ -290,9 +290,9 @@ static void of_several_receipts_each_is_told_whether_it_changed(void **state)
 {
 	struct message_row a = message(1, "true:A"), b = message(2, "true:B");
 	struct receipt_row rows[] = {
-		{ 1, 2, STR("p"), STATUS_SENT, AT(1), false },
-		{ 1, 1, STR("p"), STATUS_READ, AT(1), false },
-		{ 1, 1, STR("q"), STATUS_SENT, AT(1), false },
+		{ 1, 2, STR("p"), STATUS_SENT, AT(1), false, STR_NONE },
+		{ 1, 1, STR("p"), STATUS_READ, AT(1), false, STR_NONE },
+		{ 1, 1, STR("q"), STATUS_SENT, AT(1), false, STR_NONE },
 	};
 
 	(void)state;
@@ -334,7 +334,7 @@ static void reactions_follow_their_times(void **state)
 	assert_true(insert_one(&m));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct reaction_row row = { 1, 1, STR("p"), str_of(cases[i].emoji), AT(cases[i].at), cases[i].timed,
-			!cases[i].changed };
+			!cases[i].changed, STR_NONE };
 
 		done(reactions_store(db.pg, &row, 1, &db.err));
 		if (row.changed != cases[i].changed)
@@ -352,9 +352,9 @@ static void reactions_of_one_batch_are_independent(void **state)
 {
 	struct message_row m = message(1, "true:A");
 	struct reaction_row rows[] = {
-		{ 1, 1, STR("p"), STR("A"), AT(1), true, false },
-		{ 1, 1, STR("q"), STR_NONE, AT(1), true, true }, /* nothing to withdraw */
-		{ 1, 1, STR("r"), STR("B"), AT(1), false, false },
+		{ 1, 1, STR("p"), STR("A"), AT(1), true, false, STR_NONE },
+		{ 1, 1, STR("q"), STR_NONE, AT(1), true, true, STR_NONE }, /* nothing to withdraw */
+		{ 1, 1, STR("r"), STR("B"), AT(1), false, false, STR_NONE },
 	};
 
 	(void)state;
@@ -365,6 +365,72 @@ static void reactions_of_one_batch_are_independent(void **state)
 	assert_true(rows[2].changed);
 	assert_text("SELECT string_agg(sender || emoji, ' ' ORDER BY sender) FROM chat_reactions", "pA rB");
 	assert_text("SELECT sender FROM chat_reactions_withdrawn", "q");
+}
+
+static const struct sender_change renames[] = { { 1, 1, { "old", 3 }, { "new", 3 } },
+	{ 1, 1, { "older", 5 }, { "new", 3 } } };
+
+static void a_renamed_sender_keeps_the_newest_reaction(void **state)
+{
+	static const struct {
+		const char *old, *older, *new, *want;
+	} cases[] = {
+		      /* at 20, 10 and 15 */
+		{ "A", NULL, NULL, "A" },
+		{ "A", "B", "C", "A" },
+		{ NULL, "B", "C", "C" },
+		{ "", "B", "C", "" },
+		{ NULL, "", "C", "C" },
+		{ "A", NULL, "", "A" },
+	};
+	struct message_row m[] = { message(1, "true:A"), message(2, "true:B") };
+
+	(void)state;
+	assert_true(insert_one(&m[0]) && insert_one(&m[1]));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *emojis[] = { cases[i].old, cases[i].older, cases[i].new };
+		struct reaction_row rows[] = { { 1, 1, STR("old"), STR_NONE, AT(20), true, false, STR_NONE },
+			{ 1, 1, STR("older"), STR_NONE, AT(10), true, false, STR_NONE },
+			{ 1, 1, STR("new"), STR_NONE, AT(15), true, false, STR_NONE },
+			{ 1, 2, STR("old"), STR("another message"), AT(20), true, false, STR_NONE } };
+
+		execute(db.admin, "TRUNCATE chat_reactions, chat_reactions_withdrawn");
+		for (size_t k = 0; k < 3; k++) {
+			rows[k].emoji = str_of(emojis[k]);
+			if (emojis[k])
+				done(reactions_store(db.pg, &rows[k], 1, &db.err));
+		}
+		done(reactions_store(db.pg, &rows[3], 1, &db.err));
+		done(reactions_rename(db.pg, renames, 2, &db.err));
+		assert_text("SELECT coalesce(max(emoji), '') FROM chat_reactions WHERE chat_id = 1", cases[i].want);
+		assert_int_equal(
+			db_i64("SELECT (SELECT count(*) FROM chat_reactions) + (SELECT count(*) FROM"
+			       " chat_reactions_withdrawn) + (SELECT count(*) FROM chat_reactions WHERE sender = 'old')"),
+			3);
+		done(reactions_rename_all(db.pg, renames, 1, &db.err));
+		assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE sender = 'old'"), 0);
+	}
+}
+
+static void a_renamed_participant_keeps_the_furthest_receipt(void **state)
+{
+	struct message_row m[] = { message(1, "true:A"), message(2, "true:B") };
+	struct receipt_row rows[] = { { 1, 1, STR("old"), STATUS_READ, AT(1), false, STR_NONE },
+		{ 1, 1, STR("older"), STATUS_SENT, AT(2), false, STR_NONE },
+		{ 1, 1, STR("new"), STATUS_DELIVERED, AT(3), false, STR_NONE },
+		{ 1, 2, STR("old"), STATUS_SENT, AT(4), false, STR_NONE } };
+
+	(void)state;
+	assert_true(insert_one(&m[0]) && insert_one(&m[1]));
+	done(receipts_store(db.pg, rows, 4, &db.err));
+	done(receipts_rename(db.pg, renames, 2, &db.err));
+	assert_text(
+		"SELECT string_agg(chat_id || participant || ' ' || status, ', ' ORDER BY chat_id) FROM chat_receipts",
+		"1new read, 2old sent");
+	done(receipts_rename_all(db.pg, renames, 1, &db.err));
+	assert_text(
+		"SELECT string_agg(chat_id || participant || ' ' || status, ', ' ORDER BY chat_id) FROM chat_receipts",
+		"1new read, 2new sent");
 }
 
 static void media_are_filled_in_and_never_overwritten(void **state)
@@ -406,6 +472,8 @@ int main(void)
 		cmocka_unit_test_setup(of_several_receipts_each_is_told_whether_it_changed, with_conversations),
 		cmocka_unit_test_setup(reactions_follow_their_times, with_conversations),
 		cmocka_unit_test_setup(reactions_of_one_batch_are_independent, with_conversations),
+		cmocka_unit_test_setup(a_renamed_sender_keeps_the_newest_reaction, with_conversations),
+		cmocka_unit_test_setup(a_renamed_participant_keeps_the_furthest_receipt, with_conversations),
 		cmocka_unit_test_setup(media_are_filled_in_and_never_overwritten, with_conversations),
 	};
 

@@ -31,8 +31,9 @@
 	"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, client_message_id, type, message_type, message_status," \
 	" origin, metadata, sent_at) SELECT 1, g, 1, 1 + g % 50000, 'true:' || g, CASE WHEN g % 10 = 0 THEN 'c' || g END, 'inbound', 'text'," \
 	" 'delivered', 'live', jsonb_build_object('body', repeat('word ', 20)), now() - g * interval '1 s' FROM generate_series(1, 100000) g;" \
-	"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) SELECT 1, g, 'me', 'x', now() FROM generate_series(1, 20000) g;" \
-	"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) SELECT 1, g, 'p', 'read', now() FROM generate_series(1, 20000) g;" \
+	"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) SELECT 1, g, CASE WHEN g % 2 = 0 THEN 'me' ELSE g::text END, 'x', now() FROM generate_series(1, 20000) g;" \
+	"INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) SELECT 1, g, g::text, now() FROM generate_series(20001, 40000) g;" \
+	"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) SELECT 1, g, 'p' || g % 5000, 'read', now() FROM generate_series(1, 20000) g;" \
 	"INSERT INTO chat_media (workspace_id, chat_id) SELECT 1, g FROM generate_series(1, 20000) g;" \
 	"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic, partition," \
 	" record_offset, record_timestamp_ms, expires_at) SELECT 1, 1, 'status', 'true:x' || g, gen_random_uuid(), '', '', 't', g % 24, g, 0," \
@@ -75,8 +76,16 @@ static const struct {
 	{ "messages_by_client_id", ONES ", " ONES ", " TEXTS("c#"), { "chats_client_message" } },
 	{ "messages_store", ONES ", " IDS N3 N3 N3 N3 N3 N3, { "chats_pkey" } },
 	{ "messages_delete", ONES ", " IDS, { "chats_pkey", "chat_reactions_pkey", "chat_receipts_pkey" } },
-	{ "reactions_store", ONES ", " IDS ", " TEXTS("me") ", " TEXTS("") ", " TIMES ", NULL",
+	{ "reactions_store", ONES ", " IDS ", " TEXTS("me") ", " TEXTS("") ", " TIMES ", NULL, NULL",
 		{ "chat_reactions_pkey" } },
+	{ "reactions_take", ONES ", " IDS ", " TEXTS("me") ", " TEXTS("#"),
+		{ "chat_reactions_pkey", "chat_reactions_withdrawn_pkey" } },
+	{ "reactions_take_all", "ARRAY[1], ARRAY[0], ARRAY['5'], ARRAY['7']",
+		{ "chat_reactions_sender", "chat_reactions_withdrawn_sender" } },
+	{ "receipts_rename", ONES ", " IDS ", " TEXTS("p") ", " TEXTS("#"), { "chat_receipts_pkey" } },
+	{ "receipts_rename_all", "ARRAY[1], ARRAY[0], ARRAY['5'], ARRAY['7']", { "chat_receipts_participant" } },
+	{ "contacts_hold", ONES ", " IDS, { "contacts_pkey" } },
+	{ "contacts_merged", "1, 7", { "contacts_merged" } },
 	{ "conversations_find", ONES ", " ONES ", " IDS ", NULL, NULL, " IDS,
 		{ "conversations_peer", "conversations_workspace_id_uuid_key" } },
 	{ "conversations_of_person", ONES ", " ONES ", " IDS, { "contacts_merged", "conversations_peer" } },
@@ -90,7 +99,7 @@ static const struct {
 	{ "conversations_merge_move", "1, 7, 9", { "chats_conversation" } },
 	{ "aliases_find", ALIASES, { "contact_aliases_pkey", "contacts_pkey" } },
 	{ "aliases_delete", ALIASES, { "contact_aliases_pkey" } },
-	{ "contacts_store", ONES ", " IDS N3 N3 N3, { "contacts_pkey" } },
+	{ "contacts_store", ONES ", " IDS N3 N3 N3 N3, { "contacts_pkey" } },
 	{ "contacts_lock", "1, ARRAY[5, 7]::bigint[]", { "contacts_pkey" } },
 	{ "contacts_merge_aliases", "1, 7, 9", { "contact_aliases_contact" } },
 	{ "aliases_find_former", ALIASES, { "contact_former_aliases_pkey", "contacts_pkey" } },
@@ -105,7 +114,7 @@ static const struct {
 	{ "parked_delete", ONES ", " IDS, { "parked_updates_pkey" } },
 	{ "accounts_load", "array_fill(gen_random_uuid(), ARRAY[2])",
 		{ "whatsapp_accounts_uuid_key", "parked_updates_target" } },
-	{ "accounts_store", ONES ", " IDS N3 N3 ", NULL, NULL", { "whatsapp_accounts_pkey" } },
+	{ "accounts_store", ONES ", " IDS N3 N3 N3, { "whatsapp_accounts_pkey" } },
 	{ "outbox_read", "'chat-sync', NULL, NULL, NULL, 100, ARRAY[1, 2]", { "outbox_pkey" } },
 	{ "outbox_delete", "'chat-sync', array_fill(1, ARRAY[64]), array_fill(1::bigint, ARRAY[64]), " IDS,
 		{ "outbox_pkey" } },

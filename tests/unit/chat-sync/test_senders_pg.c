@@ -1,0 +1,268 @@
+/* chat-sync against PostgreSQL: reactions, receipts and votes stay their sender's, whatever the sender is called when they come again.
+ * `ours` and `theirs` are two replicas: workspace 1, accounts 1 and 2. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "replica.h"
+
+#define ANN  "12065550001"
+#define BOB  "12065550002"
+#define LID  "901"
+#define TEAM chat_of_group("1@g.us")
+
+/* The emojis that are shown, and how many were withdrawn. */
+#define REACTIONS \
+	"SELECT coalesce(string_agg(emoji, ' ' ORDER BY emoji), '') || ', ' || (SELECT count(*) FROM chat_reactions_withdrawn)" \
+	" FROM chat_reactions"
+#define RECEIPTS "SELECT coalesce(string_agg(status, ' ' ORDER BY status), '') FROM chat_receipts"
+/* Senders that are neither ourselves nor a contact that goes on. */
+#define STRANGERS \
+	"SELECT count(*) FROM chat_reactions r WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.workspace_id = r.workspace_id" \
+	" AND c.uuid::text = r.sender AND c.merged_into IS NULL)"
+
+static const struct party ann = { .phone = { ANN, 11 } }, bob = { .phone = { BOB, 11 } }, lid = { .lid = { LID, 3 } };
+
+static struct inbound_event said_in_team(struct party who, const char *key, int64_t second)
+{
+	struct inbound_event e = inbound_text(1, TEAM, key, "hi", second);
+
+	e.u.message.sender = who;
+	return e;
+}
+
+static struct inbound_event reacted_in_team(struct party who, const char *emoji, int64_t second)
+{
+	struct inbound_event e = reaction_of(1, TEAM, "false:T", emoji, second);
+
+	e.u.reaction.sender = who;
+	return e;
+}
+
+static struct inbound_event received_in_team(struct party who, enum message_status s, int64_t second)
+{
+	struct inbound_event e = status_of(1, TEAM, "true:T", s, second);
+
+	e.u.status.participant = who;
+	return e;
+}
+
+static struct inbound_event voted(struct party who, const char *option, int64_t second)
+{
+	static struct str options[8];
+	static size_t n;
+	struct inbound_event e = event(IN_POLL_VOTE, 1, second);
+
+	options[n % COUNT(options)] = str_of(option);
+	e.u.poll_vote = (struct in_poll_vote){ .target = { .key = STR("false:T") },
+		.chat = TEAM,
+		.voter = who,
+		.direction = DIR_INBOUND,
+		.options = &options[n++ % COUNT(options)],
+		.n_options = 1 };
+	return e;
+}
+
+static struct inbound_event identity(enum identity_kind kind, struct party old, struct party new, int64_t second)
+{
+	struct inbound_event e = event(IN_IDENTITY_CHANGE, 1, second);
+
+	e.u.identity_change = (struct in_identity_change){ .kind = kind, .old_party = old, .new_party = new };
+	return e;
+}
+
+/* With the news of merges that it sends itself. */
+static void apply_all(const struct inbound_event *events, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		apply_one(events[i]);
+		apply(out.inbound, out.n_inbound);
+	}
+}
+
+/* After `first`, the others in every order, each in a batch of its own; then all again in one batch, which says nothing new. */
+static void apply_in_every_order_after(const struct inbound_event *first, size_t n_first,
+	const struct inbound_event *events, size_t n, const char *query, const char *want)
+{
+	size_t order[8];
+
+	assert_in_range(n, 1, COUNT(order));
+	for (size_t i = 0; i < n; i++)
+		order[i] = i;
+	do {
+		execute(db.admin, "TRUNCATE contacts CASCADE");
+		chat_sync_ops.assignment_changed(ours.sync);
+		map_clear(sequences);
+		apply_all(first, n_first);
+		for (size_t i = 0; i < n; i++)
+			apply_all(&events[order[i]], 1);
+		assert_text(query, want);
+		apply(events, n);
+		assert_string_equal(published(), "");
+		assert_text(query, want);
+	} while (permutation_next(order, n));
+}
+
+static void a_reaction_stays_its_authors_when_the_number_changes(void **state)
+{
+	const struct inbound_event first[] = { inbound_text(1, chat_of(ANN), "false:A", "hi", 1) };
+	const struct inbound_event events[] = { reaction_of(1, chat_of(ANN), "false:A", "old", 5),
+		identity(IDENTITY_NUMBER_CHANGED, ann, bob, 10), reaction_of(1, chat_of(ANN), "false:A", "", 7),
+		reaction_of(1, chat_of(BOB), "false:A", "new", 20) };
+
+	(void)state;
+	apply_in_every_order_after(first, 1, events, 4, REACTIONS, "new, 0");
+}
+
+static void a_reaction_stays_its_authors_when_a_lid_gets_a_phone(void **state)
+{
+	const struct inbound_event first[] = { inbound_text(1, chat_of_lid(LID), "false:A", "hi", 1) };
+	const struct inbound_event events[] = { reaction_of(1, chat_of_lid(LID), "false:A", "new", 20),
+		identity(IDENTITY_ALIAS, ann, lid, 10), reaction_of(1, chat_of(ANN), "false:A", "old", 5) };
+
+	(void)state;
+	apply_in_every_order_after(first, 1, events, 3, REACTIONS, "new, 0");
+}
+
+static void of_two_contacts_that_become_one_the_newer_reaction_stays(void **state)
+{
+	const struct inbound_event first[] = { said_in_team(ann, "false:T", 1), said_in_team(lid, "false:U", 2) };
+	const struct inbound_event given[] = { reacted_in_team(ann, "old", 5), reacted_in_team(lid, "new", 20),
+		identity(IDENTITY_ALIAS, ann, lid, 10) };
+	const struct inbound_event withdrawn[] = { reacted_in_team(lid, "old", 5), reacted_in_team(ann, "", 20),
+		identity(IDENTITY_ALIAS, ann, lid, 10) };
+
+	(void)state;
+	apply_in_every_order_after(first, 2, given, 3, REACTIONS, "new, 0");
+	apply_in_every_order_after(first, 2, withdrawn, 3, REACTIONS, ", 1");
+	apply_in_every_order_after(first, 2, given, 3, "SELECT (" STRANGERS ")::text", "0");
+}
+
+static void a_stranger_that_reacted_and_then_wrote_is_one_person(void **state)
+{
+	const struct inbound_event first[] = { said_in_team(bob, "false:T", 1) };
+	struct inbound_event both = said_in_team(ann, "false:U", 10);
+	struct inbound_event events[] = { reacted_in_team(ann, "old", 5), both, reacted_in_team(lid, "new", 20) };
+
+	(void)state;
+	events[1].u.message.sender.lid = STR(LID);
+	apply_in_every_order_after(first, 1, events, 3, REACTIONS, "new, 0");
+	events[2] = reacted_in_team(ann, "new", 20);
+	events[1] = both;
+	apply_in_every_order_after(first, 1, events, 3, REACTIONS, "new, 0");
+}
+
+static void whoever_gets_a_number_reacts_beside_its_former_owner(void **state)
+{
+	const struct inbound_event again[] = { reacted_in_team(ann, "former", 5),
+		reacted_in_team(ann, "stranger", 20) };
+
+	(void)state;
+	apply_one(said_in_team(ann, "false:T", 1));
+	apply_one(again[0]);
+	apply_one(identity(IDENTITY_NUMBER_CHANGED, ann, bob, 10));
+	apply_one(again[1]);
+	assert_text(REACTIONS, "former stranger, 0");
+	apply_one(said_in_team(ann, "false:U", 30));
+	apply(again, 2);
+	assert_string_equal(published(), "");
+	assert_text(REACTIONS, "former stranger, 0");
+	assert_int_equal(db_i64(STRANGERS), 0);
+}
+
+/* The change is dated before what had come by then. */
+static void what_came_before_the_news_of_a_number_stays_its_authors(void **state)
+{
+	const struct inbound_event sent[] = { reacted_in_team(ann, "x", 20), reacted_in_team(ann, "", 30),
+		received_in_team(ann, STATUS_READ, 20), voted(ann, "red", 20) };
+
+	(void)state;
+	apply_one(said_in_team(ann, "false:T", 1));
+	apply_one(outbound_text(1, TEAM, "true:T", "hi", 2));
+	apply_all(sent, 4);
+	apply_one(identity(IDENTITY_NUMBER_CHANGED, ann, bob, 10));
+	apply(sent, 4);
+	assert_string_equal(published(), "");
+	apply_one(said_in_team(ann, "false:U", 40)); /* somebody else by now */
+	apply(sent, 4);
+	assert_string_equal(published(), "");
+	assert_text(REACTIONS, ", 1");
+	assert_text(RECEIPTS, "read");
+}
+
+static void receipts_of_two_contacts_that_become_one_are_the_furthest(void **state)
+{
+	const struct inbound_event first[] = { outbound_text(1, TEAM, "true:T", "hi", 1),
+		said_in_team(ann, "false:U", 2), said_in_team(lid, "false:V", 3) };
+	const struct inbound_event events[] = { received_in_team(ann, STATUS_DELIVERED, 20),
+		received_in_team(lid, STATUS_READ, 10), identity(IDENTITY_ALIAS, ann, lid, 15) };
+
+	(void)state;
+	apply_in_every_order_after(first, 3, events, 3, RECEIPTS, "read");
+	apply_in_every_order_after(first, 1, events, 2, RECEIPTS, "delivered read"); /* nobody said that they are one */
+	apply_in_every_order_after(first, 2, events, 3, RECEIPTS, "read"); /* the LID was nobody's */
+}
+
+static void a_vote_stays_its_voters(void **state)
+{
+	const struct inbound_event votes[] = { voted(ann, "red", 5), voted(lid, "blue", 6), voted(bob, "green", 7) };
+
+	(void)state;
+	apply_one(said_in_team(ann, "false:T", 1));
+	apply_one(said_in_team(lid, "false:U", 2));
+	apply(votes, 3);
+	apply_one(said_in_team(bob, "false:V", 3));
+	apply_one(identity(IDENTITY_ALIAS, ann, lid, 10));
+	apply(votes, 3);
+	assert_string_equal(published(), "");
+	apply((struct inbound_event[]){ voted(lid, "black", 20), voted(bob, "white", 21) }, 2);
+	assert_string_equal(published(), "message.reaction,message.reaction");
+	assert_text("SELECT string_agg(value #>> '{options,0}', ' ' ORDER BY value ->> 'at') FROM chats,"
+		    " jsonb_each(metadata -> 'votes') WHERE message_key = 'false:T'",
+		"black white");
+}
+
+/* Theirs does not know of the merge yet. */
+static void who_was_merged_meanwhile_is_read_again(void **state)
+{
+	struct inbound_event said = inbound_text(2, TEAM, "false:T", "hi", 1), late = reacted_in_team(lid, "x", 20);
+	struct err err = { 0 };
+
+	(void)state;
+	said.u.message.sender = lid;
+	late.account = said.account;
+	apply_one(said_in_team(ann, "false:U", 1));
+	apply_by(&theirs, &said, 1);
+	apply_one(identity(IDENTITY_ALIAS, lid, ann, 10));
+	batch_reset(theirs.batch);
+	take_in(&theirs, &late, 1);
+	done(pg_begin(theirs.pg, &db.err));
+	assert_int_equal(batch_apply(&theirs, &err), -1);
+	assert_int_equal(err.kind, ERR_RETRY);
+	pg_rollback(theirs.pg);
+	chat_sync_ops.rolled_back(theirs.sync);
+	apply_by(&theirs, &late, 1);
+	assert_string_equal(published(), "message.reaction");
+	assert_int_equal(db_i64(STRANGERS), 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, replicas_empty)
+	const struct CMUnitTest tests[] = {
+		T(a_reaction_stays_its_authors_when_the_number_changes),
+		T(a_reaction_stays_its_authors_when_a_lid_gets_a_phone),
+		T(of_two_contacts_that_become_one_the_newer_reaction_stays),
+		T(a_stranger_that_reacted_and_then_wrote_is_one_person),
+		T(whoever_gets_a_number_reacts_beside_its_former_owner),
+		T(what_came_before_the_news_of_a_number_stays_its_authors),
+		T(receipts_of_two_contacts_that_become_one_are_the_furthest),
+		T(a_vote_stays_its_voters),
+		T(who_was_merged_meanwhile_is_read_again),
+	};
+
+	return cmocka_run_group_tests(tests, replicas_start, replicas_stop);
+}
