@@ -23,8 +23,9 @@ struct endpoint_row {
 	struct uuid workspace, uuid;
 	enum endpoint_kind kind;
 	struct str name, url;
-	struct str
-		secrets; /* sealed JSON, bound to the uuid: {"keys":[{"secret":"whsec_…","expires_at":ms or absent}, …]}, newest first */
+	/* Sealed JSON, bound to the uuid: {"keys":[{"secret":"whsec_…","expires_at":ms or absent}, …]}, newest first; of a pusher
+	 * {"app_id","key","secret","channel"}. */
+	struct str secrets;
 	struct str *event_types; /* "message.created", "message.*"; none: all */
 	size_t n_event_types;
 	unsigned origins; /* 1u << enum origin */

@@ -290,16 +290,16 @@ static void broadcast_make(struct delivery *d, struct send_request *request)
 	rc = event_reread(buf_str(&e->record), e->partition, e->offset, e->timestamp_ms, all->reading, &r, &err);
 	assert(rc == 0); /* as it was when it was kept */
 	(void)rc;
-	pusher_body(to->pusher, &r.event, &d->broadcast);
+	broadcast_body(to->pusher, &r.event, &d->broadcast);
 	request->body = buf_str(&d->broadcast);
 	pusher_url(to->pusher, to->row.url, request->body, clock_now_ms(), &all->url);
 	request->url = all->url.p;
 }
 
 /* Behind for a while, or long in the retry queue. */
-static bool broadcast_is_late(const struct delivery *d)
+static bool is_late(const struct delivery *d)
 {
-	return d->lane->endpoint->pusher && pusher_is_late(d->event->timestamp_ms, clock_now_ms());
+	return d->lane->endpoint->pusher && broadcast_is_late(d->event->timestamp_ms, clock_now_ms());
 }
 
 static void broadcast_skip(struct delivery *d)
@@ -336,7 +336,7 @@ void delivery_begin(struct delivery *d)
 {
 	struct dispatcher *all = d->lane->partition->d;
 
-	if (broadcast_is_late(d)) {
+	if (is_late(d)) {
 		broadcast_skip(d);
 		return;
 	}

@@ -78,9 +78,12 @@ void directory_use_keyring(struct directory *d, struct keyring **keyring)
 
 static int secrets_parse(struct endpoint *e, struct str json_text, struct err *err)
 {
-	if (e->row.kind == ENDPOINT_PUSHER)
-		return pusher_parse(&e->pusher, json_text, &e->row.workspace, err);
-	return signing_keys_parse(&e->keys, json_text, err);
+	char channel[BROADCAST_CHANNEL_SIZE];
+
+	if (e->row.kind == ENDPOINT_HTTP)
+		return signing_keys_parse(&e->keys, json_text, err);
+	broadcast_channel(&e->row.workspace, channel);
+	return pusher_parse(&e->pusher, json_text, str_of(channel), err);
 }
 
 static int secrets_open(const struct directory *d, struct endpoint *e, struct str sealed, struct err *err)
@@ -151,7 +154,7 @@ static void broadcast_narrow(struct endpoint *e)
 	e->row.origins = 1U << ORIGIN_LIVE;
 	e->kinds = UINT64_C(1) << CE_MESSAGE_CREATED;
 	if (e->schedule.n == 0) {
-		e->schedule = pusher_schedule;
+		e->schedule = broadcast_schedule;
 		e->schedule.max_retries = e->row.max_retries;
 	}
 }

@@ -8,8 +8,8 @@
 #include "crypto/seal.h"
 #include "http/signing.h"
 #include "store/webhook_endpoints.h"
+#include "webhook-dispatcher/broadcast.h"
 #include "webhook-dispatcher/event.h"
-#include "webhook-dispatcher/pusher.h"
 #include "webhook-dispatcher/schedule.h"
 
 /* A workspace in the scheduler. */

@@ -4,9 +4,10 @@
 
 #include "ctl.h"
 
-/* "Which row" as part of what is sealed: this word and the row's public id, as ingest expects it. */
-#define SEALING_APP     "app"
-#define SEALING_ACCOUNT "account"
+/* "Which row" as part of what is sealed: this word and the row's public id, as who opens it expects it. */
+#define SEALING_APP      "app"
+#define SEALING_ACCOUNT  "account"
+#define SEALING_ENDPOINT "endpoint"
 
 /* One member of the sealed object: a list of secrets, or a single one. */
 struct sealing_member {

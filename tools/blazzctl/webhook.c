@@ -14,7 +14,8 @@
 #include "json/writer.h"
 
 struct add_options {
-	const char *id, *workspace, *name, *url, *types, *origins, *schedule, *max_retries, *secret_file;
+	const char *id, *workspace, *kind, *name, *url, *types, *origins, *schedule, *max_retries;
+	struct webhook_pusher pusher; /* its secret_file is that of every kind */
 	struct option_texts headers;
 	int64_t rate, max_in_flight, timeout_ms;
 	bool unordered, lenient;
@@ -24,6 +25,8 @@ struct add_options {
 
 static const struct option_row add_rows[] = {
 	{ "workspace", OPTION_TEXT, AT(workspace), "UUID|NAME", "whose" },
+	{ "kind", OPTION_TEXT, AT(kind), "KIND",
+		"http (default), or pusher: broadcasts to a Pusher-compatible server" },
 	{ "url", OPTION_TEXT, AT(url), "URL", "where to" },
 	{ "name", OPTION_TEXT, AT(name), "TEXT", "for people" },
 	{ "types", OPTION_TEXT, AT(types), "TYPES", "message.created,session.*; default: all" },
@@ -39,9 +42,13 @@ static const struct option_row add_rows[] = {
 	{ "max-retries", OPTION_TEXT, AT(max_retries), "N", "default: as many as the schedule has; 0 is none" },
 	{ "header", OPTION_TEXTS, AT(headers), "\"NAME: VALUE\"",
 		"sent along; no secret: everybody here sees arguments" },
-	{ "secret-file", OPTION_TEXT, AT(secret_file), "FILE",
+	{ "secret-file", OPTION_TEXT, AT(pusher.secret_file), "FILE",
 		"what to sign with, one a line, the newest first; - is standard input;\n"
 		"                                default: one is made up and printed" },
+	{ "app-id", OPTION_TEXT, AT(pusher.app_id), "ID", "pusher: its application" },
+	{ "key", OPTION_TEXT, AT(pusher.key), "KEY", "pusher: of the application; its secret is --secret-file" },
+	{ "channel", OPTION_TEXT, AT(pusher.channel), "NAME",
+		"pusher: default chats.ch<workspace>; private-chats.ch... asks for an authorisation" },
 	{ "id", OPTION_TEXT, AT(id), "UUID", "default: a random one" },
 	{ 0 },
 };
@@ -174,11 +181,28 @@ static int headers_read(const struct option_texts *texts, struct buf *out, struc
 	return 0;
 }
 
+static int kind_read(const struct add_options *o, enum endpoint_kind *out, struct err *err)
+{
+	*out = ENDPOINT_HTTP;
+	if (o->kind && str_is(str_of(o->kind), endpoint_kind_word(ENDPOINT_PUSHER)))
+		*out = ENDPOINT_PUSHER;
+	else if (o->kind && !str_is(str_of(o->kind), endpoint_kind_word(ENDPOINT_HTTP)))
+		return ctl_usage(err, "--kind is http or pusher");
+	if (*out == ENDPOINT_HTTP && (o->pusher.app_id || o->pusher.key || o->pusher.channel))
+		return ctl_usage(err, "--app-id, --key and --channel are for --kind pusher");
+	if (*out == ENDPOINT_PUSHER && (o->types || o->origins))
+		return ctl_usage(err, "a pusher gets live messages: no --types and --origins");
+	return 0;
+}
+
 static int endpoint_read(const struct add_options *o, struct arena *a, struct buf *headers, struct endpoint_row *e,
 	struct err *err)
 {
 	int64_t max_retries = -1;
+	enum endpoint_kind kind;
 
+	if (kind_read(o, &kind, err) < 0)
+		return -1;
 	if (!o->workspace || !o->url)
 		return ctl_usage(err, "webhook add needs --workspace and --url");
 	if (o->rate > INT32_MAX || o->max_in_flight > 1000)
@@ -189,10 +213,10 @@ static int endpoint_read(const struct add_options *o, struct arena *a, struct bu
 	if (o->timeout_ms && (o->timeout_ms < 1000 || o->timeout_ms > 30000))
 		return ctl_usage(err, "--timeout is 1s to 30s");
 	*e = (struct endpoint_row){
-		.kind = ENDPOINT_HTTP,
+		.kind = kind,
 		.name = str_of(o->name),
 		.url = str_of(o->url),
-		.ordered = !o->unordered,
+		.ordered = !o->unordered && kind == ENDPOINT_HTTP,
 		.lenient = o->lenient,
 		.rate = (int32_t)o->rate,
 		.max_in_flight = o->max_in_flight ? (int32_t)o->max_in_flight : 16,
@@ -238,23 +262,33 @@ static int endpoint_store(struct ctl *ctl, const char *workspace, struct endpoin
 	return endpoint_add(pg, e, err);
 }
 
+/* Keys are made up or read; of a pusher there are none. */
+static int secrets_seal(struct ctl *ctl, const struct add_options *o, const struct endpoint_row *e,
+	struct webhook_keys *keys, struct buf *out, struct err *err)
+{
+	if (e->kind == ENDPOINT_PUSHER)
+		return webhook_pusher_seal(ctl, &e->uuid, &o->pusher, out, err);
+	if (webhook_keys_read(o->pusher.secret_file, keys, err) < 0)
+		return -1;
+	return webhook_keys_seal(ctl, &e->uuid, keys, out, err);
+}
+
 static int add(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	const struct add_options *o = options;
 	struct webhook_keys keys = { .n = 0 };
 	struct buf sealed = BUF_INIT, headers = BUF_INIT;
 	struct arena *a = arena_new(4096);
-	struct endpoint_row e;
+	struct endpoint_row e = { 0 };
 	int rc = -1;
 
 	(void)arguments;
-	if (endpoint_read(o, a, &headers, &e, err) < 0 || webhook_keys_read(o->secret_file, &keys, err) < 0 ||
-		webhook_keys_seal(ctl, &e.uuid, &keys, &sealed, err) < 0)
+	if (endpoint_read(o, a, &headers, &e, err) < 0 || secrets_seal(ctl, o, &e, &keys, &sealed, err) < 0)
 		goto out;
 	e.secrets = buf_str(&sealed);
 	rc = endpoint_store(ctl, o->workspace, &e, err);
 	if (rc == 0)
-		secret_print(&e.uuid, o->secret_file ? STR_NONE : keys.secret[0], ctl->json);
+		secret_print(&e.uuid, o->pusher.secret_file ? STR_NONE : keys.secret[0], ctl->json);
 out:
 	webhook_keys_fini(&keys);
 	buf_fini(&sealed);

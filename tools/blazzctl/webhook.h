@@ -19,7 +19,7 @@ struct webhook_keys {
 };
 /* From a file with one a line, the newest first ("-": standard input); without a file one that is made up, "whsec_…". */
 int webhook_keys_read(const char *file, struct webhook_keys *out, struct err *err) ERR_MUST_USE;
-/* Those of an endpoint. */
+/* Those of an endpoint. ERR_INPUT for a pusher, which has none. */
 int webhook_keys_open(struct ctl *ctl, const struct endpoint_row *e, struct webhook_keys *out,
 	struct err *err) ERR_MUST_USE;
 /* Appends {"keys":[…]} as signing_keys_parse() takes it; the caller wipes it. */
@@ -28,6 +28,15 @@ void webhook_keys_write(const struct webhook_keys *k, struct buf *out);
 int webhook_keys_seal(struct ctl *ctl, const struct uuid *endpoint, const struct webhook_keys *k, struct buf *out,
 	struct err *err) ERR_MUST_USE;
 void webhook_keys_fini(struct webhook_keys *k);
+
+/* A Pusher application. */
+struct webhook_pusher {
+	const char *app_id, *key, *channel; /* channel may be NULL */
+	const char *secret_file;
+};
+/* Appends it as pusher_parse() takes it, sealed for the endpoint. */
+int webhook_pusher_seal(struct ctl *ctl, const struct uuid *endpoint, const struct webhook_pusher *p, struct buf *out,
+	struct err *err) ERR_MUST_USE;
 
 /* The endpoint that a command's argument names; strings live in the arena. */
 int webhook_find(struct ctl *ctl, const char *id, struct arena *a, struct endpoint_row *out,

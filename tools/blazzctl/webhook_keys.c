@@ -74,6 +74,9 @@ int webhook_keys_open(struct ctl *ctl, const struct endpoint_row *e, struct webh
 	struct json_iter it;
 	const json *one;
 
+	if (e->kind != ENDPOINT_HTTP)
+		return err_set(err, ERR_INPUT, "kind",
+			"a pusher has no keys of its own: it is signed with its application's");
 	bound_to(&e->uuid, bound);
 	buf_reserve(&k.text, TEXT_BYTES);
 	if (ctl_keyring(ctl, &keyring, err) < 0 || unseal(keyring, str_of(bound), e->secrets, &k.text, err) < 0 ||
