@@ -30,13 +30,14 @@ def dispatcher(stack, label="dispatcher", failpoint=None, **settings):
 # Endpoints
 
 def sealed(secrets, endpoint):
-    """secrets: texts, or (text, until when it signs, in ms); newest first."""
-    keys = [{"secret": s} if isinstance(s, str) else {"secret": s[0], "expires_at": s[1]} for s in secrets]
+    """secrets: texts, or (text, until when it signs, in ms), newest first; or the JSON itself."""
+    if not isinstance(secrets, dict):
+        secrets = {"keys": [{"secret": s} if isinstance(s, str) else {"secret": s[0], "expires_at": s[1]} for s in secrets]}
     name, _, key = KEYRING.partition(":")
     head = bytes([1, len(name)]) + name.encode()
     nonce = os.urandom(12)
     associated = head + f"endpoint:{endpoint}".encode()
-    return head + nonce + AESGCM(base64.b64decode(key)).encrypt(nonce, json.dumps({"keys": keys}).encode(), associated)
+    return head + nonce + AESGCM(base64.b64decode(key)).encrypt(nonce, json.dumps(secrets).encode(), associated)
 
 
 def add_webhook(stack, workspace, url, secrets=(SECRET,), **columns):
@@ -121,12 +122,12 @@ class Chat:
         event.message_status.message_id, event.message_status.status = 1, common.MESSAGE_STATUS_READ
         return event
 
-    def publish(self, *events):
-        """In this order within each conversation; the events, when they are written."""
-        failures = []
+    def publish(self, *events, ago_s=0):
+        """In this order within each conversation; the events, when they are written: so long ago, by their time."""
+        failures, at_ms = [], int((time.time() - ago_s) * 1000)
         for event in events:
             self.producer.produce(self.stack.topic("chat-event"), event.SerializeToString(),
-                                  f"{self.workspace}:{event.conversation_id}",
+                                  f"{self.workspace}:{event.conversation_id}", timestamp=at_ms,
                                   on_delivery=lambda e, m: e and failures.append(e))
             self.producer.poll(0)
         assert self.producer.flush(30) == 0 and not failures, failures

@@ -13,6 +13,7 @@
 static void hex_goes_both_ways(void **state)
 {
 	unsigned char bytes[256], back[256];
+	struct buf added = BUF_INIT;
 	char text[512];
 
 	(void)state;
@@ -26,6 +27,10 @@ static void hex_goes_both_ways(void **state)
 	assert_true(hex_decode(STR("aBCDef"), back, 3));
 	assert_memory_equal(back, "\xab\xcd\xef", 3);
 	assert_true(hex_decode(STR(""), back, 0));
+	buf_add_str(&added, STR("x"));
+	hex_add(&added, "\xab\xcd", 2);
+	assert_true(str_is(buf_str(&added), "xabcd"));
+	buf_fini(&added);
 }
 
 static void hex_of_another_length_or_alphabet_is_refused(void **state)

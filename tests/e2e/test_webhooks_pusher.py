@@ -1,0 +1,182 @@
+"""Broadcasts: live messages go to a Pusher-compatible server that checks the signature, soon or not at all."""
+import json
+import time
+
+import pytest
+from blazz.v1 import common_pb2 as common
+from harness.blazz import Blazz
+from harness.hooks import (Chat, attempts, dead_letters, dispatcher, enable_webhook, endpoint_row, positions, retries,
+                           wait_settled)
+from harness.pusher import Application, PusherServer, add_pusher
+from harness.waiting import wait_for
+
+HOUR_AGO = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))
+
+
+@pytest.fixture(scope="module")
+def running(postgres, kafka, tmp_path_factory):
+    stack = Blazz(postgres, kafka, tmp_path_factory.mktemp("pusher"))
+    stack.dispatcher = dispatcher(stack).start()
+    yield stack
+    wrong = stack.close()
+    assert not wrong, wrong
+
+
+@pytest.fixture
+def chat(running, request):
+    yield Chat(running)
+    report = getattr(request.node, "report_call", None)
+    if report and report.failed:
+        print(running.dispatcher.log_tail(100))
+
+
+@pytest.fixture
+def server():
+    server = PusherServer()
+    yield server
+    server.close()
+
+
+def test_the_server_checks_as_the_documentation_says():
+    """The worked example of pusher.com/docs/channels/library_auth_reference/rest-api, and that nothing of it may change."""
+    app, at_s = Application(app_id="3"), 1353088179
+    body = rb'{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}'
+    target = ("/apps/3/events?auth_key=278d425bdf160c739803&auth_timestamp=1353088179&auth_version=1.0"
+              "&body_md5=ec365a775a4cd0599faeb73354201b6f"
+              "&auth_signature=da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f457e6c")
+    assert app.refusal("POST", target, body, at_s) is None
+    assert app.refusal("POST", target, body, at_s + 601) == 401
+    assert app.refusal("GET", target, body, at_s) == 401
+    assert app.refusal("POST", target, body + b" ", at_s) == 401
+    assert app.refusal("POST", target.replace("353088179", "353088180"), body, at_s) == 401
+    assert app.refusal("POST", target.replace("/3/", "/4/"), body, at_s) == 404
+    assert Application(app_id="3", secret="another").refusal("POST", target, body, at_s) == 401
+
+
+def test_a_live_message_is_broadcast_and_nothing_else(chat, server):
+    """Whatever the endpoint subscribes to."""
+    add_pusher(chat.stack, chat.workspace, server, event_types=["message.status"], origins=["live", "history", "sync"],
+               headers=json.dumps({"x-from": "blazz"}))
+    message = chat.message(body='a "word" — 😀')
+    chat.publish(chat.message(origin=common.ORIGIN_HISTORY), chat.message(origin=common.ORIGIN_SYNC), chat.status(), message)
+    wait_for(server.broadcasts, "a broadcast")
+    wait_settled(chat.stack)
+    (channels, name, data), = server.broadcasts()
+    created = message.message_created
+    assert (channels, name) == ([f"chats.ch{chat.workspace}"], "new-chat-received")
+    assert data.keys() == {"chat", "contact", "group"}
+    assert data["contact"] == {"id": created.contact.id, "name": None, "phone": created.contact.phone}
+    assert data["group"] is None
+    expected = {"id": created.message.id, "uuid": created.message.uuid, "type": "inbound", "chat_type": "private",
+                "provider_type": "webjs", "message": 'a "word" — 😀', "message_type": "text", "is_read": False}
+    assert {k: data["chat"][k] for k in expected} == expected and data["chat"]["created_at"]
+    delivery, = server.deliveries
+    assert delivery.headers["content-type"] == "application/json" and delivery.headers["x-from"] == "blazz"
+    assert not [h for h in delivery.headers if "webhook" in h or "signature" in h]
+
+
+def webhook_add(chat, server, *options):
+    config = chat.stack.ctl_config | {"webhooks.allow_http": True, "webhooks.allowed_networks": ["127.0.0.0/8"]}
+    return chat.stack.ctl_run("--json", "webhook", "add", "--workspace", chat.workspace, "--url", server.url(""), "--kind", "pusher",
+                              *options, stdin=server.application.secret, config=config)
+
+
+def test_a_group_on_a_private_channel_of_an_endpoint_that_blazzctl_added(chat, server):
+    app = server.application
+    added = webhook_add(chat, server, "--app-id", app.app_id, "--key", app.key, "--secret-file", "-", "--channel", "private-chats.ch7")
+    assert added.returncode == 0, added.stderr
+    endpoint = json.loads(added.stdout)[0]["endpoint"]
+    assert app.secret not in added.stdout
+    assert endpoint_row(chat.stack, endpoint)["ordering"] == "none"
+    rotated = chat.stack.ctl_run("webhook", "rotate-secret", endpoint)
+    assert rotated.returncode != 0 and "pusher" in rotated.stderr
+    message = chat.message()
+    created = message.message_created
+    created.group.id, created.group.jid, created.group.name, created.group.participants_count = created.contact.id, "1@g.us", "Team", 3
+    created.ClearField("contact")
+    chat.publish(message)
+    (channels, _, data), = wait_for(server.broadcasts, "a broadcast")
+    assert channels == ["private-chats.ch7"]
+    assert data["contact"] is None and data["chat"]["chat_type"] == "group"
+    assert data["group"] == {"id": created.group.id, "name": "Team", "participants_count": 3, "jid": "1@g.us"}
+
+
+@pytest.mark.parametrize("options", [
+    (), ("--app-id", "1", "--key", "k"), ("--app-id", "1", "--secret-file", "-"), ("--key", "k", "--secret-file", "-"),
+    ("--app-id", "1/2", "--key", "k", "--secret-file", "-"), ("--app-id", "1", "--key", "a b", "--secret-file", "-"),
+    ("--app-id", "1", "--key", "k", "--secret-file", "-", "--channel", "a b"),
+    ("--app-id", "1", "--key", "k", "--secret-file", "-", "--types", "message.*"),
+    ("--app-id", "1", "--key", "k", "--secret-file", "-", "--kind", "http"),
+])
+def test_what_makes_no_pusher_is_refused(chat, server, options):
+    refused = webhook_add(chat, server, *options)
+    assert refused.returncode != 0 and refused.stderr
+    assert not chat.stack.sql("SELECT 1 FROM webhook_endpoints WHERE url = %s", server.url(""))
+
+
+def test_a_text_that_is_too_long_is_left_out(chat, server):
+    add_pusher(chat.stack, chat.workspace, server)
+    chat.publish(chat.message(body="x" * 20000))
+    (_, _, data), = wait_for(server.broadcasts, "a broadcast")
+    assert data["chat"]["truncated"] and data["chat"]["message"] is None
+    assert data["chat"]["uuid"] == chat.published[0].message_created.message.uuid
+
+
+def test_a_server_that_was_down_for_a_moment(chat, server):
+    endpoint = add_pusher(chat.stack, chat.workspace, server)
+    server.status = 500
+    chat.publish(chat.message())
+    row, = wait_for(lambda: retries(chat.stack, endpoint, "pending"), "a retry")
+    assert row["max_retries"] == 3 and 0.8 <= (row["next_retry_at"] - row["updated_at"]).total_seconds() <= 1.2
+    server.status = 200
+    wait_for(server.broadcasts, "a broadcast")
+    wait_for(lambda: retries(chat.stack, endpoint, "success"), "its row ends")
+
+
+def test_another_secret_is_refused_and_given_up(chat, server):
+    endpoint = add_pusher(chat.stack, chat.workspace, server, Application(secret="another"))
+    chat.publish(chat.message())
+    letter, = wait_for(lambda: dead_letters(chat.stack, endpoint), "a dead letter")
+    assert letter.value == chat.published[0].SerializeToString()
+    assert [d.status for d in server.deliveries] == [401] * 3 and not server.broadcasts()
+    assert [(a["outcome"], a["status"]) for a in attempts(chat.stack, endpoint)] == [("client_error", 401)] * 3
+
+
+def late_ones(stack):
+    return stack.dispatcher.metrics()['blazz_webhook_broadcasts_total{fate="late"}']
+
+
+def test_what_is_late_is_not_broadcast_any_more(chat, server):
+    """Neither when it is read late, nor when its retries come too late."""
+    before = late_ones(chat.stack)
+    endpoint = add_pusher(chat.stack, chat.workspace, server, active_from=HOUR_AGO)
+    chat.publish(chat.message(0), ago_s=125)
+    wait_settled(chat.stack)
+    assert late_ones(chat.stack) == before + 1
+    assert not server.deliveries
+
+    server.status = 500
+    chat.publish(chat.message(1), ago_s=117)
+    row, = wait_for(lambda: retries(chat.stack, endpoint, "failed"), "its row ends")
+    assert late_ones(chat.stack) == before + 2
+    assert 1 <= len(server.deliveries) <= 3 and row["event_id"] == chat.published[1].event_id
+    assert not dead_letters(chat.stack, endpoint) and endpoint_row(chat.stack, endpoint)["state"] == "active"
+
+    server.status = 200
+    chat.publish(chat.message(1))
+    (_, _, data), = wait_for(server.broadcasts, "the next one is")
+    assert data["chat"]["uuid"] == chat.published[2].message_created.message.uuid
+
+
+def test_an_endpoint_that_was_disabled_goes_on_with_what_is_new(chat, server):
+    before = late_ones(chat.stack)
+    endpoint = add_pusher(chat.stack, chat.workspace, server, active_from=HOUR_AGO, enabled=False)
+    chat.publish(*[chat.message(i % 4) for i in range(20)], ago_s=300)
+    wait_settled(chat.stack)
+    wait_for(lambda: positions(chat.stack, endpoint), "it is behind")
+    enable_webhook(chat.stack, endpoint)
+    new, = chat.publish(chat.message())
+    wait_for(server.broadcasts, "the new one")
+    wait_for(lambda: not positions(chat.stack, endpoint), "it has caught up")
+    assert [data["chat"]["uuid"] for _, _, data in server.broadcasts()] == [new.message_created.message.uuid]
+    assert late_ones(chat.stack) == before + 20 and not retries(chat.stack, endpoint)
