@@ -1,7 +1,9 @@
 /* blazzctl webhook test, sign, verify: deliveries by hand. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "crypto/ids.h"
@@ -188,19 +190,18 @@ out:
 /* "-": standard input. The bytes as they are. */
 static int body_read(const char *path, struct buf *out, struct err *err)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	size_t n;
-	int rc = 0;
+	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
 
-	if (!f)
-		return err_set(err, ERR_INPUT, "file", "%s: %s", path, strerror(errno));
-	while (out->n <= BODY_MAX_BYTES && (n = fread(buf_reserve(out, 65536), 1, 65536, f)) > 0)
-		out->n += n;
-	if (ferror(f) || out->n > BODY_MAX_BYTES)
-		rc = err_set(err, ERR_INPUT, "file", "%s: cannot be read, or is larger than 16 MiB", path);
-	if (f != stdin)
-		fclose(f);
-	return rc;
+	while (fd >= 0 && out->n <= BODY_MAX_BYTES && (n = read(fd, buf_reserve(out, 65536), 65536)) > 0)
+		out->n += (size_t)n;
+	if (n < 0)
+		err_set(err, ERR_INPUT, "file", "%s: %s", path, strerror(errno));
+	else if (n > 0)
+		err_set(err, ERR_INPUT, "file", "%s: larger than 16 MiB", path);
+	if (fd > STDIN_FILENO)
+		close(fd);
+	return n == 0 ? 0 : -1;
 }
 
 /* What sign and verify work with: "[ENDPOINT] BODY". */

@@ -16,7 +16,7 @@ struct sample {
 	bool yes;
 	const char *name;
 	struct option_texts files;
-	int64_t limit, since_ms;
+	int64_t limit, since_ms, within_ms;
 };
 
 static const struct option_row rows[] = {
@@ -25,6 +25,7 @@ static const struct option_row rows[] = {
 	{ "file", OPTION_TEXTS, offsetof(struct sample, files), "FILE", "several" },
 	{ "limit", OPTION_NUMBER, offsetof(struct sample, limit), "N", "a number" },
 	{ "since", OPTION_TIME, offsetof(struct sample, since_ms), "TIME", "a time" },
+	{ "within", OPTION_DURATION, offsetof(struct sample, within_ms), "TIME", "a duration" },
 	{ 0 },
 };
 
@@ -97,6 +98,7 @@ static void what_is_wrong_is_named(void **state)
 		{ "--limit many", "--limit: many is no number" },
 		{ "--limit -1", "--limit: -1 is no number" },
 		{ "--since yesterday", "--since: yesterday is no time" },
+		{ "--within 5", "--within: 5 is no duration: 15s, 5m, 24h, 7d" },
 	};
 
 	(void)state;
@@ -109,6 +111,31 @@ static void what_is_wrong_is_named(void **state)
 		assert_int_equal(parse(cases[i].words, &s, argv, &n, &err), -1);
 		assert_string_equal(err.msg, cases[i].message);
 		assert_string_equal(err.code, "usage");
+	}
+}
+
+static void durations_have_a_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t want; /* -1: refused */
+	} cases[] = {
+		{ "0s", 0 },
+		{ "15s", 15000 },
+		{ "24h", 86400000 },
+		{ "s", -1 },
+		{ "15", -1 },
+		{ "-1s", -1 },
+		{ "2026-01-01", -1 },
+		{ "999999999999999999d", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t got = -1;
+
+		assert_int_equal(option_duration_parse(str_of(cases[i].text), &got), cases[i].want >= 0);
+		assert_int_equal(got, cases[i].want);
 	}
 }
 
@@ -164,6 +191,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_given_stays_as_it_was),
 		cmocka_unit_test(a_dash_is_an_argument_and_a_value),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(durations_have_a_unit),
 		cmocka_unit_test(times_are_dates_or_how_long_ago),
 		cmocka_unit_test(help_lists_every_option),
 	};
