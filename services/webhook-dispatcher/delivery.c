@@ -45,6 +45,7 @@ void delivery_let_go(struct delivery *d)
 	if (hold == HOLDS_FEED) {
 		TAILQ_REMOVE(&d->feed->held, d, in_hold);
 		feed_touch(d->feed);
+		d->feed = NULL; /* it may end before this does */
 	}
 }
 

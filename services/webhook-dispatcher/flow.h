@@ -47,7 +47,7 @@ struct delivery {
 	struct uuid endpoint;
 	enum delivery_state state;
 	enum delivery_hold hold;
-	struct feed *feed;   /* that it came by; NULL: a row */
+	struct feed *feed;   /* that it came by, while it holds that; NULL: a row */
 	TAILQ_ENTRY(delivery) in_chain;
 	TAILQ_ENTRY(delivery) in_hold;   /* of the event, or of the feed */
 	TAILQ_ENTRY(delivery) in_list;   /* of the flying, or of a settlement */
