@@ -47,7 +47,8 @@ CREATE TABLE webhook_replays (
 	endpoint_id bigint NOT NULL,
 	-- definition and wish: gateway, blazzctl
 	since timestamptz NOT NULL, -- of publication; until: where each partition was read when it began there (webhook_positions)
-	event_types text[] NOT NULL DEFAULT '{}', -- none: all that the endpoint subscribes to
+	event_types text[] NOT NULL DEFAULT '{}' -- none: all that the endpoint subscribes to
+		CHECK (array_to_string(event_types, ',') ~ '^([a-z_]+\.([a-z_]+|\*)(,[a-z_]+\.([a-z_]+|\*))*)?$'),
 	conversation uuid,
 	event_id uuid,
 	only_missing boolean NOT NULL DEFAULT false,
@@ -61,7 +62,7 @@ CREATE TABLE webhook_replays (
 	FOREIGN KEY (workspace_id, endpoint_id) REFERENCES webhook_endpoints
 );
 -- What is running.
-CREATE INDEX webhook_replays_running ON webhook_replays (endpoint_id) WHERE completed_at IS NULL AND cancelled_at IS NULL;
+CREATE INDEX webhook_replays_running ON webhook_replays (id) WHERE completed_at IS NULL AND cancelled_at IS NULL;
 
 -- How far an endpoint that is not fed live has got: one row a partition, however much it misses; and how far a replay has.
 CREATE TABLE webhook_positions (
@@ -72,7 +73,8 @@ CREATE TABLE webhook_positions (
 	partition integer NOT NULL,
 	next_offset bigint NOT NULL,
 	live_from bigint, -- null: it has not caught up
-	-- of a replay: from, one behind the last, events that are part of it so far, records that retention removed first
+	-- of a replay: from, one behind the last, events that are part of it so far, records that retention removed first (of those that
+	-- were gone when it began nobody knows how old they were: all are counted)
 	start_offset bigint,
 	until_offset bigint,
 	matched bigint NOT NULL DEFAULT 0,

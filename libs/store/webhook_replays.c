@@ -35,9 +35,11 @@ static const struct pg_stmt positions_put = {
 	" SET next_offset = excluded.next_offset, matched = excluded.matched, lost = excluded.lost, updated_at = now()"
 };
 
-/* Two owners whose last partitions come through at once wait for each other here. */
+/* Two owners whose last partitions come through at once wait for each other here. FOR UPDATE would wait for the foreign keys of the
+ * other's new positions, too, and the other for those of ours. */
 static const struct pg_stmt lock = { "replays_lock", PG_PREPARED,
-	"SELECT id FROM webhook_replays WHERE id = ANY ($1::bigint[]) ORDER BY id FOR UPDATE" };
+	"SELECT r.id FROM webhook_replays r WHERE r.id = ANY ($1::bigint[]) AND " RUNNING
+	" ORDER BY r.id FOR NO KEY UPDATE" };
 
 static const struct pg_stmt finish = { "replays_finish", PG_PREPARED,
 	"UPDATE webhook_replays r SET completed_at = now() WHERE r.id = ANY ($3::bigint[]) AND " RUNNING

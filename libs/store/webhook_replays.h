@@ -34,7 +34,8 @@ struct replay_position {
 	int64_t workspace_id, endpoint_id, replay_id;
 	int32_t partition;
 	int64_t start_offset, next_offset, until_offset; /* from, the next one, one behind the last */
-	int64_t matched, lost; /* events that are part of it so far; records that retention removed first */
+	int64_t matched; /* events that are part of it so far */
+	int64_t lost; /* records that retention removed first; those that were gone when it began may be older than it goes back */
 };
 int replay_positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct replay_position *row), void *ctx, struct err *err) ERR_MUST_USE;
@@ -46,7 +47,7 @@ int replays_finish(struct pg *pg, const char *consumer, struct str topic, const 
 
 /* For blazzctl, roles blazz_admin and blazz_ops as fits. */
 int replay_add(struct pg *pg, struct replay_row *row, struct err *err)
-	ERR_MUST_USE; /* fills id; uuid is the caller's; notifies WEBHOOKS_CHANNEL with the endpoint's uuid */
+	ERR_MUST_USE; /* fills id; uuid is the caller's. ERR_INPUT 23514 for what the table does not take */
 int replay_cancel(struct pg *pg, const struct uuid *uuid,
 	struct err *err) ERR_MUST_USE; /* ERR_CONFLICT when it has ended */
 struct replay_progress {

@@ -2,6 +2,7 @@
 #include "webhook-dispatcher/replay.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "kafka/scanner.h"
@@ -126,8 +127,6 @@ static void feed_remove(struct feed *f)
 		delivery_let_go(d);
 		if (d->state == DELIVERY_WAITING)
 			delivery_drop(d);
-		else
-			d->feed = NULL;
 	}
 	TAILQ_REMOVE(&l->replays, f, in_lane);
 	feed_fini(f);
@@ -148,38 +147,58 @@ static void replay_end(struct dispatcher *d, struct replay *r)
 	replay_free(r);
 }
 
-static int replay_prepare(struct dispatcher *d, struct pg *pg, struct replay *r, struct err *err)
+static int replay_prepare(struct pg *pg, struct replay *r, struct err *err)
 {
-	(void)d;
 	if (!r->delivered || map_count(r->delivered) > 0)
 		return 0;
 	return replay_delivered(pg, &r->row, delivered_add, r->delivered, err);
 }
 
-/* In the partitions where it has no position yet it begins now: from its time to where the partition is read. */
+/* What the live stream has yet to bring is no part of it; of what is missing only what PostgreSQL knows the end of. */
+static int64_t replay_until(const struct lane *l, const struct replay *r)
+{
+	int64_t until = r->delivered ? l->partition->committed : l->partition->read, next, live_from;
+
+	if (lane_position(l, &next, &live_from) && next < until)
+		until = next;
+	return until < 0 ? 0 : until;
+}
+
+/* from: its first record that is there; oldest: the first one of all. Of what was removed nobody knows the age: if nothing older is left,
+ * it may have been part of this. */
+static void replay_begin_in(struct partition *p, struct endpoint *e, struct replay *r, int64_t from, int64_t oldest)
+{
+	int64_t until = replay_until(partition_lane(p, e), r), start = from < until ? from : until;
+	struct feed *f = feed_add(p, r,
+		&(struct replay_position){ .start_offset = start,
+			.next_offset = start,
+			.until_offset = until,
+			.lost = from == oldest ? start : 0 });
+
+	if (f)
+		feed_touch(f);
+}
+
+/* In the partitions where it has no position yet it begins now. */
 static int replay_begin(struct dispatcher *d, struct replay *r, struct err *err)
 {
 	struct endpoint *e = directory_find(d->directory, r->row.endpoint_id);
 	struct kafka_position *from = mem_calloc(d->n_partitions + 1, sizeof(*from));
+	struct kafka_position *oldest = mem_calloc(d->n_partitions + 1, sizeof(*oldest));
 	size_t n = 0;
 	int rc = 0;
 
 	for (size_t i = 0; e && i < d->n_partitions; i++)
 		if (d->partitions[i] && !feed_of(partition_lane(d->partitions[i], e), r))
-			from[n++] = (struct kafka_position){ (int32_t)i, 0 };
-	if (n > 0)
-		rc = kafka_scanner_since(d->scanner, r->row.since_us / 1000, OFFSETS_TIMEOUT_MS, from, n, err);
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		struct partition *p = d->partitions[from[i].partition];
-		int64_t until = p->read < 0 ? 0 : p->read, start = from[i].offset < until ? from[i].offset : until;
-		struct feed *f = feed_add(p, r,
-			&(struct replay_position){
-				.start_offset = start, .next_offset = start, .until_offset = until });
-
-		if (f)
-			feed_touch(f);
-	}
+			from[n++].partition = (int32_t)i;
+	memcpy(oldest, from, n * sizeof(*from));
+	if (n > 0 && (kafka_scanner_since(d->scanner, r->row.since_us / 1000, OFFSETS_TIMEOUT_MS, from, n, err) < 0 ||
+			     kafka_scanner_since(d->scanner, 0, OFFSETS_TIMEOUT_MS, oldest, n, err) < 0))
+		rc = -1;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		replay_begin_in(d->partitions[from[i].partition], e, r, from[i].offset, oldest[i].offset);
 	free(from);
+	free(oldest);
 	return rc;
 }
 
@@ -200,7 +219,7 @@ int replays_refresh(struct dispatcher *d, struct pg *pg, struct err *err)
 
 		if (!r->current)
 			replay_end(d, r);
-		else if (replay_prepare(d, pg, r, err) < 0 || replay_begin(d, r, err) < 0)
+		else if (replay_prepare(pg, r, err) < 0 || replay_begin(d, r, err) < 0)
 			rc = -1;
 	}
 	return rc;

@@ -42,6 +42,10 @@
 	"INSERT INTO webhook_endpoints (workspace_id, id, url, secrets) SELECT 1, g, 'u', '' FROM generate_series(1, 20000) g;" \
 	"INSERT INTO webhook_positions (workspace_id, endpoint_id, topic, partition, next_offset) SELECT 1, g, 't', g % 24, 1" \
 	" FROM generate_series(1, 20000) g;" \
+	"INSERT INTO webhook_replays (workspace_id, id, endpoint_id, since, completed_at) SELECT 1, g, g, now(), CASE WHEN g % 500 > 0 THEN now() END" \
+	" FROM generate_series(1, 5000) g;" \
+	"INSERT INTO webhook_positions (workspace_id, endpoint_id, replay_id, topic, partition, start_offset, next_offset, until_offset)" \
+	" SELECT 1, g, g, 't', p, 1, 1, 1 FROM generate_series(1, 5000) g, generate_series(0, 3) p;" \
 	"INSERT INTO webhook_retry_queue (workspace_id, id, endpoint_id, event_id, event_type, url, ordering_key, source_partition, source_offset," \
 	" source_timestamp_ms, max_retries, next_retry_at, status, updated_at) SELECT 1, g, 1 + g % 2000, gen_random_uuid(), 't', 'u'," \
 	" gen_random_uuid(), g % 24, g, 1, 1, CASE g % 10 WHEN 0 THEN now() + (g - 50000) * interval '1 s' ELSE 'infinity' END," \
@@ -69,7 +73,7 @@
 
 /* Statements of libs/store by name with their arguments, and the indexes that they must use. */
 static const struct {
-	const char *name, *args, *indexes[3];
+	const char *name, *args /* NULL: none */, *indexes[3];
 } statements[] = {
 	{ "messages_find", ONES ", " ONES ", " TEXTS("true:#"), { "chats_key" } },
 	{ "messages_at", ONES ", " IDS ", " TIMES, { "chats_conversation" } },
@@ -128,6 +132,12 @@ static const struct {
 	{ "endpoints_disable", FINDINGS, { "webhook_endpoints_pkey" } },
 	{ "positions_read", "'t', ARRAY[1, 2]", { "webhook_positions_partition" } },
 	{ "positions_delete", "'t', " ONES ", " IDS ", array_fill(1, ARRAY[1000])", { "webhook_positions_key" } },
+	{ "replays_read", NULL, { "webhook_replays_running", "webhook_endpoints_pkey" } },
+	{ "replays_lock", "ARRAY[7, 9]", { "webhook_replays_running" } },
+	{ "replays_finish", "'c', 't', ARRAY[7, 9]", { "webhook_replays_running" } },
+	{ "replay_positions_read", "'t', ARRAY[1, 2]", { "webhook_replays_running", "webhook_positions_replay" } },
+	{ "replay_delivered", "1, 7, now() - interval '1 hour'",
+		{ "webhook_attempts_endpoint", "webhook_retry_queue_order" } },
 	{ "retries_find", ONES ", " IDS ", array_fill(gen_random_uuid(), ARRAY[1000])",
 		{ "webhook_retry_queue_event" } },
 	{ "retries_settle", ONES ", " IDS N3 ", NULL", { "webhook_retry_queue_pkey" } },
@@ -253,7 +263,9 @@ static void statements_use_their_indexes(void)
 		buf_printf(&sql, "PREPARE p AS %s", sql_of(statements[i].name, &session));
 		execute(session, sql.p);
 		buf_clear(&sql);
-		buf_printf(&sql, "EXPLAIN EXECUTE p (%s)", statements[i].args);
+		buf_printf(&sql, "EXPLAIN EXECUTE p");
+		if (statements[i].args)
+			buf_printf(&sql, " (%s)", statements[i].args);
 		plan = plan_of(session, sql.p);
 		for (size_t k = 0; k < 3 && statements[i].indexes[k]; k++)
 			assert_uses(plan, statements[i].name, statements[i].indexes[k]);

@@ -104,7 +104,7 @@ static void only_names_that_come_without_a_workspace_are_unique_across_them(void
 		"SELECT string_agg(i.indexrelid::regclass::text, ' ' ORDER BY i.indexrelid::regclass::text COLLATE \"C\") FROM pg_index i"
 		" WHERE i.indisunique AND i.indrelid IN (SELECT c.oid" TENANT_TABLES ") AND 'workspace_id' <>"
 		" (SELECT attname FROM pg_attribute WHERE attrelid = i.indrelid AND attnum = i.indkey[0])",
-		"provider_apps_pkey provider_apps_uuid_key webhook_endpoints_uuid_key whatsapp_accounts_phone_number_id"
+		"provider_apps_pkey provider_apps_uuid_key webhook_endpoints_uuid_key webhook_replays_uuid_key whatsapp_accounts_phone_number_id"
 		" whatsapp_accounts_provider_ref whatsapp_accounts_session_id_key whatsapp_accounts_uuid_key");
 }
 
@@ -129,6 +129,7 @@ static void only_names_that_come_without_a_workspace_are_unique_across_them(void
 	"INSERT INTO chat_media (workspace_id, chat_id) VALUES (1, 1), (2, 2);" \
 	"INSERT INTO account_syncs (workspace_id, account_id, sync_id, index) VALUES (1, 1, 's', 0), (2, 3, 's', 0);" \
 	"INSERT INTO webhook_endpoints (workspace_id, id, url, secrets) VALUES (1, 1, 'u', ''), (2, 2, 'u', '');" \
+	"INSERT INTO webhook_replays (workspace_id, endpoint_id, since) VALUES (1, 1, now()), (2, 2, now());" \
 	"INSERT INTO webhook_positions (workspace_id, endpoint_id, topic, partition, next_offset) VALUES (1, 1, 't', 0, 1), (2, 2, 't', 0, 1);" \
 	"INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, source_partition, source_offset," \
 	" source_timestamp_ms, max_retries, next_retry_at, status) SELECT g, g, gen_random_uuid(), 't', 'u', 0, 1, 1, 1, now(), 'pending'" \
@@ -239,6 +240,11 @@ static void each_role_may_do_its_own_and_no_more(void **state)
 		{ "blazz_gateway", "INSERT (disabled_at) webhook_endpoints", false },
 		{ "blazz_gateway", "UPDATE INTO webhook_retry_queue", false },
 		{ "blazz_gateway", "INSERT INTO webhook_positions", false },
+		{ "blazz_gateway", "UPDATE (cancelled_at) webhook_replays", true },
+		{ "blazz_gateway", "INSERT (completed_at) webhook_replays", false },
+		{ "blazz_webhook_dispatcher", "UPDATE (completed_at) webhook_replays", true },
+		{ "blazz_webhook_dispatcher", "UPDATE (cancelled_at) webhook_replays", false },
+		{ "blazz_webhook_dispatcher", "INSERT INTO webhook_replays", false },
 		{ "blazz_ops", "SELECT (url) webhook_endpoints", true },
 		{ "blazz_ops", "SELECT (secrets) webhook_endpoints", false },
 		{ "blazz_ops", "SELECT (headers) webhook_endpoints", false },

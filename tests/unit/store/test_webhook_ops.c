@@ -204,8 +204,10 @@ static void positions_tell_how_far_behind(void **state)
 
 	(void)state;
 	db_script(
-		"INSERT INTO webhook_positions (workspace_id, endpoint_id, replay_id, topic, partition, next_offset, live_from) VALUES"
-		" (1, 1, NULL, 't', 0, 10, 90), (1, 1, NULL, 't', 1, 20, NULL), (1, 1, 7, 't', 0, 1, NULL), (1, 2, NULL, 't', 0, 1, NULL);"
+		"INSERT INTO webhook_replays (workspace_id, id, endpoint_id, since) VALUES (1, 7, 1, now());"
+		"INSERT INTO webhook_positions (workspace_id, endpoint_id, replay_id, topic, partition, next_offset, live_from, start_offset,"
+		" until_offset) VALUES (1, 1, NULL, 't', 0, 10, 90, NULL, NULL), (1, 1, NULL, 't', 1, 20, NULL, NULL, NULL),"
+		" (1, 1, 7, 't', 0, 1, NULL, 0, 9), (1, 2, NULL, 't', 0, 1, NULL, NULL, NULL);"
 		"INSERT INTO consumer_progress (consumer, topic, partition, cluster_id, epoch, next_offset) VALUES"
 		" ('webhook-dispatcher', 't', 0, 'c', 1, 95), ('chat-sync', 't', 1, 'c', 1, 99)");
 	done(endpoint_positions(ops, &(struct endpoint_key){ 1, 1 }, position_is, &n, &db.err));

@@ -84,8 +84,9 @@ static void replays_and_other_topics_are_left_alone(void **state)
 
 	(void)state;
 	db_script(
-		"INSERT INTO webhook_positions (workspace_id, endpoint_id, replay_id, topic, partition, next_offset) VALUES"
-		" (1, 1, 5, 'blazz.chat-event.v1', 3, 1), (1, 1, NULL, 'other', 3, 2)");
+		"INSERT INTO webhook_replays (workspace_id, id, endpoint_id, since) VALUES (1, 5, 1, now());"
+		"INSERT INTO webhook_positions (workspace_id, endpoint_id, replay_id, topic, partition, start_offset, next_offset, until_offset)"
+		" VALUES (1, 1, 5, 'blazz.chat-event.v1', 3, 0, 1, 9), (1, 1, NULL, 'other', 3, NULL, 2, NULL)");
 	done(positions_write(db.pg, TOPIC, &row, 1, &db.err));
 	assert_int_equal(positions(&partition, 1).n, 1);
 	row.gone = true;
