@@ -13,7 +13,7 @@
 
 #define CTL_TIMEOUT_MS 30000 /* of any single request */
 
-enum ctl_exit { CTL_EXIT_OK = 0, CTL_EXIT_FAILED = 1, CTL_EXIT_USAGE = 2, CTL_EXIT_CONFIG = 78 };
+enum ctl_exit { CTL_EXIT_OK = 0, CTL_EXIT_FAILED = 1, CTL_EXIT_USAGE = 2, CTL_EXIT_CANCELLED = 3, CTL_EXIT_CONFIG = 78 };
 
 struct ctl_settings {
 	char *postgres, *postgres_ops;
@@ -49,7 +49,7 @@ struct command {
 /* Each table ends with a row without a group. */
 extern const struct command topics_commands[], apps_commands[], accounts_commands[], send_commands[], dlq_commands[],
 	sync_commands[], progress_commands[], outbox_commands[], events_commands[], webhook_commands[],
-	retry_commands[];
+	webhook_replay_commands[], retry_commands[];
 
 /* Reads the file (NULL: environment only). ERR_INPUT, code "config". */
 int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;

@@ -1,7 +1,7 @@
 /* blazzctl: configuration, dead letters and progress of a Blazz installation, from the command line.
  *
- * Secrets are never arguments: they come from files or standard input. Exit status: 0, 1 failed, 2 wrong usage, 78 wrong
- * configuration.
+ * Secrets are never arguments: they come from files or standard input. Exit status: 0, 1 failed, 2 wrong usage, 3 what was
+ * followed was cancelled, 78 wrong configuration.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +27,7 @@ static const struct command *const groups[] = {
 	outbox_commands,
 	events_commands,
 	webhook_commands,
+	webhook_replay_commands,
 	retry_commands,
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -137,6 +138,8 @@ static enum ctl_exit fail(const struct err *err)
 		fprintf(stderr, "Try blazzctl --help.\n");
 		return CTL_EXIT_USAGE;
 	}
+	if (strcmp(err->code, "cancelled") == 0)
+		return CTL_EXIT_CANCELLED;
 	return strcmp(err->code, "config") == 0 ? CTL_EXIT_CONFIG : CTL_EXIT_FAILED;
 }
 

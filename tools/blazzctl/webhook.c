@@ -96,8 +96,7 @@ int webhook_find(struct ctl *ctl, const char *id, struct arena *a, struct endpoi
 	return endpoint_find(pg, &uuid, a, out, err);
 }
 
-/* The parts of a list with commas; none for an absent one. */
-static struct str *parts(struct str list, struct arena *a, size_t *n)
+struct str *webhook_parts(struct str list, struct arena *a, size_t *n)
 {
 	struct str *out = ARENA_ARRAY(a, struct str, list.n + 1);
 	bool more = list.p;
@@ -112,7 +111,7 @@ static struct str *parts(struct str list, struct arena *a, size_t *n)
 static int origins_read(struct str list, struct arena *a, unsigned *out, struct err *err)
 {
 	size_t n;
-	struct str *words = parts(list, a, &n);
+	struct str *words = webhook_parts(list, a, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (origin_parse(words[i]) == ORIGIN_NONE)
@@ -124,7 +123,7 @@ static int origins_read(struct str list, struct arena *a, unsigned *out, struct 
 
 static int schedule_read(struct str list, struct arena *a, struct endpoint_row *e, struct err *err)
 {
-	struct str *delays = parts(list, a, &e->n_schedule);
+	struct str *delays = webhook_parts(list, a, &e->n_schedule);
 
 	e->schedule_ms = ARENA_ARRAY(a, int64_t, e->n_schedule);
 	for (size_t i = 0; i < e->n_schedule; i++)
@@ -225,7 +224,7 @@ static int endpoint_read(const struct add_options *o, struct arena *a, struct bu
 		.api_version = STR("1"),
 		.enabled = true,
 	};
-	e->event_types = parts(str_of(o->types), a, &e->n_event_types);
+	e->event_types = webhook_parts(str_of(o->types), a, &e->n_event_types);
 	if (origins_read(o->origins ? str_of(o->origins) : STR("live"), a, &e->origins, err) < 0 ||
 		schedule_read(str_of(o->schedule), a, e, err) < 0 || headers_read(&o->headers, headers, err) < 0)
 		return -1;

@@ -41,6 +41,8 @@ int webhook_pusher_seal(struct ctl *ctl, const struct uuid *endpoint, const stru
 /* The endpoint that a command's argument names; strings live in the arena. */
 int webhook_find(struct ctl *ctl, const char *id, struct arena *a, struct endpoint_row *out,
 	struct err *err) ERR_MUST_USE;
+/* The parts of a list with commas, in the arena; none for an absent one. */
+struct str *webhook_parts(struct str list, struct arena *a, size_t *n);
 
 /* webhook_show.c, webhook_send.c: commands of the table in webhook.c. */
 int webhook_show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
