@@ -1,4 +1,6 @@
 BEGIN;
+DROP TRIGGER notify_replays ON webhook_replays;
+DROP FUNCTION notify_replays();
 DROP TRIGGER notify_webhooks_update ON webhook_endpoints;
 DROP TRIGGER notify_webhooks_insert ON webhook_endpoints;
 DROP FUNCTION notify_webhooks();

@@ -38,7 +38,8 @@
 	"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic, partition," \
 	" record_offset, record_timestamp_ms, expires_at) SELECT 1, 1, 'status', 'true:x' || g, gen_random_uuid(), '', '', 't', g % 24, g, 0," \
 	" now() + g * interval '1 s' FROM generate_series(1, 20000) g;" \
-	"INSERT INTO outbox (producer, slot, epoch, seq, records) SELECT 'chat-sync', g % 24, 1, g, 'x' FROM generate_series(1, 20000) g;" \
+	"INSERT INTO outbox (producer, slot, epoch, seq, records) SELECT 'chat-sync', g % 24, 1, g, 'x' FROM generate_series(1, 20000) g"
+#define WEBHOOK_ROWS \
 	"INSERT INTO webhook_endpoints (workspace_id, id, url, secrets) SELECT 1, g, 'u', '' FROM generate_series(1, 20000) g;" \
 	"INSERT INTO webhook_positions (workspace_id, endpoint_id, topic, partition, next_offset) SELECT 1, g, 't', g % 24, 1" \
 	" FROM generate_series(1, 20000) g;" \
@@ -137,7 +138,7 @@ static const struct {
 	{ "replays_finish", "'c', 't', ARRAY[7, 9]", { "webhook_replays_running" } },
 	{ "replay_positions_read", "'t', ARRAY[1, 2]", { "webhook_replays_running", "webhook_positions_replay" } },
 	{ "replay_delivered", "1, 7, now() - interval '1 hour'",
-		{ "webhook_attempts_endpoint", "webhook_retry_queue_order" } },
+		{ "webhook_attempts_endpoint", "webhook_retry_queue_event" } },
 	{ "retries_find", ONES ", " IDS ", array_fill(gen_random_uuid(), ARRAY[1000])",
 		{ "webhook_retry_queue_event" } },
 	{ "retries_settle", ONES ", " IDS N3 ", NULL", { "webhook_retry_queue_pkey" } },
@@ -342,6 +343,7 @@ static int start(void **state)
 	if (db_start(state) < 0)
 		return -1;
 	db_script(ROWS);
+	db_script(WEBHOOK_ROWS);
 	execute(db.admin, FUNCTION_IDS);
 	execute(db.admin, FUNCTION_TEXTS);
 	dispatcher = db_session(DISPATCHER);
