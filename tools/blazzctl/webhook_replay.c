@@ -9,7 +9,7 @@
 #include "store/webhook_replays.h"
 #include "webhook.h"
 
-#define LOOK_MS 250
+#define LOOK_MS 100
 
 struct replay_options {
 	const char *event, *types, *conversation;
