@@ -192,8 +192,9 @@ static int replay_begin(struct dispatcher *d, struct replay *r, struct err *err)
 		if (d->partitions[i] && !feed_of(partition_lane(d->partitions[i], e), r))
 			from[n++].partition = (int32_t)i;
 	memcpy(oldest, from, n * sizeof(*from));
-	if (n > 0 && (kafka_scanner_since(d->scanner, r->row.since_us / 1000, OFFSETS_TIMEOUT_MS, from, n, err) < 0 ||
-			     kafka_scanner_since(d->scanner, 0, OFFSETS_TIMEOUT_MS, oldest, n, err) < 0))
+	if (n > 0 &&
+		(kafka_scanner_since(d->scanner, r->row.since_us / 1000, OFFSETS_TIMEOUT_MS, from, n, err) < 0 ||
+			kafka_scanner_since(d->scanner, 0, OFFSETS_TIMEOUT_MS, oldest, n, err) < 0))
 		rc = -1;
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		replay_begin_in(d->partitions[from[i].partition], e, r, from[i].offset, oldest[i].offset);

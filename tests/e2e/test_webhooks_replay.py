@@ -2,6 +2,7 @@
 import os
 import pty
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -185,6 +186,34 @@ def test_a_replay_is_cancelled_and_says_so_to_who_follows_it(chat, receive):
     assert again["status"] == "completed" and again["events"] == 60
     received = came(receiver, begin)
     assert 60 < len(received) < 120, "what the cancelled one had not begun, it did not deliver"
+
+
+def test_what_flies_when_its_replay_is_cancelled_ends_on_its_own(chat, receive):
+    """As a row of the retry queue that is leased to it, because its endpoint was disabled meanwhile."""
+    hold, release = set(), threading.Event()
+
+    def refuse(connection):
+        release.wait(30)
+        connection.sendall(b"HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n")
+
+    receiver = receive(lambda d: refuse if d.event["id"] in hold else 200)
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url())
+    event, = chat.publish(chat.message())
+    begin = delivered_live(chat, receiver, [event])
+    hold.add(event.event_id)
+    started = replay(chat.stack, endpoint, "--event", event.event_id, "--no-wait")
+    wait_for(lambda: len(receiver.deliveries) > begin, "it flies")
+    change_webhook(chat.stack, endpoint, enabled=False)
+    wait_for(lambda: retries(chat.stack, endpoint, "retrying"), "it has a row")
+    chat.stack.ctl_run("webhook", "replay-cancel", started["replay"])
+    other = add_webhook(chat.stack, chat.workspace, receiver.url())
+    assert replay(chat.stack, other, "--since", "1h", "--dry-run")["events"] == 1, "and the dispatcher has heard of it"
+    release.set()
+    row, = wait_for(lambda: retries(chat.stack, endpoint, "pending"), "it waits for its endpoint")
+    assert row["last_error"] == "HTTP 503"
+    hold.clear()
+    enable_webhook(chat.stack, endpoint)
+    wait_for(lambda: retries(chat.stack, endpoint, "success"), "it is delivered")
 
 
 def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(chat, receive):

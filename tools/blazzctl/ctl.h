@@ -13,7 +13,13 @@
 
 #define CTL_TIMEOUT_MS 30000 /* of any single request */
 
-enum ctl_exit { CTL_EXIT_OK = 0, CTL_EXIT_FAILED = 1, CTL_EXIT_USAGE = 2, CTL_EXIT_CANCELLED = 3, CTL_EXIT_CONFIG = 78 };
+enum ctl_exit {
+	CTL_EXIT_OK = 0,
+	CTL_EXIT_FAILED = 1,
+	CTL_EXIT_USAGE = 2,
+	CTL_EXIT_CANCELLED = 3,
+	CTL_EXIT_CONFIG = 78
+};
 
 struct ctl_settings {
 	char *postgres, *postgres_ops;

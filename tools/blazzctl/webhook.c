@@ -278,7 +278,7 @@ static int add(struct ctl *ctl, const void *options, char *const *arguments, str
 	struct webhook_keys keys = { .n = 0 };
 	struct buf sealed = BUF_INIT, headers = BUF_INIT;
 	struct arena *a = arena_new(4096);
-	struct endpoint_row e = { 0 };
+	struct endpoint_row e = { .id = 0 };
 	int rc = -1;
 
 	(void)arguments;

@@ -155,8 +155,9 @@ static int end_tell(const struct replay_progress *p, bool json, struct err *err)
 	if (json)
 		progress_print(p, true);
 	else
-		printf(p->replay.dry_run ? "%lld events would be delivered\n"
-					 : "%lld events were delivered, given up as dead letters, or wait for a retry\n",
+		printf(p->replay.dry_run
+				? "%lld events would be delivered\n"
+				: "%lld events were delivered, given up as dead letters, or wait for a retry\n",
 			(long long)p->matched);
 	if (!json && p->lost > 0)
 		printf("Retention had removed %lld records; what of them is part of this is lost.\n",
@@ -229,8 +230,10 @@ static int cancel(struct ctl *ctl, const void *options, char *const *arguments, 
 
 const struct command webhook_replay_commands[] = {
 	{ "webhook", "replay", "ENDPOINT", 1, 1, replay_rows, sizeof(struct replay_options),
-		"delivers again, beside what happens now, and follows it; exit status 3: somebody cancelled it", replay },
+		"delivers again, beside what happens now, and follows it; exit status 3: somebody cancelled it",
+		replay },
 	{ "webhook", "replays", "[ENDPOINT]", 0, 1, NULL, 0, "replays and how far they are", list },
-	{ "webhook", "replay-cancel", "REPLAY", 1, 1, NULL, 0, "ends a replay; what is under way is delivered", cancel },
+	{ "webhook", "replay-cancel", "REPLAY", 1, 1, NULL, 0, "ends a replay; what is under way is delivered",
+		cancel },
 	{ 0 },
 };

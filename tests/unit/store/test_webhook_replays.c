@@ -138,7 +138,8 @@ static void a_replay_that_runs_can_be_cancelled_once(void **state)
 
 		assert_failed(replay_cancel(ctl, &id, &db.err), db.err, ERR_CONFLICT, "ended");
 	}
-	assert_text("SELECT string_agg(id::text, ' ' ORDER BY id) FROM webhook_replays WHERE cancelled_at IS NOT NULL", "1 4");
+	assert_text("SELECT string_agg(id::text, ' ' ORDER BY id) FROM webhook_replays WHERE cancelled_at IS NOT NULL",
+		"1 4");
 }
 
 static void dispatchers_hear_of_wishes_and_not_of_progress(void **state)
@@ -185,19 +186,20 @@ static void missing_is_what_was_not_acknowledged_since_and_does_not_wait(void **
 
 	(void)state;
 	execute(db.pg, "SELECT webhook_attempts_maintain(0, 30)");
-	db_script("CREATE TEMP TABLE event AS SELECT chr(97 + g) AS name, ('00000000-0000-4000-8000-0000000000a' || g)::uuid AS id"
-		  " FROM generate_series(0, 9) g;"
-		  "INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, attempt, outcome, at)"
-		  " SELECT w, e, event.id, 't', 1, outcome, now() - ago FROM event JOIN (VALUES"
-		  " ('a', 1, 1, 'success', interval '1 minute'), ('a', 1, 1, 'success', interval '2 minutes'),"
-		  " ('b', 1, 1, 'server_error', interval '1 minute'), ('c', 1, 1, 'success', interval '61 minutes'),"
-		  " ('d', 1, 2, 'success', interval '1 minute'), ('e', 2, 3, 'success', interval '1 minute'))"
-		  " AS v (name, w, e, outcome, ago) USING (name);"
-		  "INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, source_partition, source_offset,"
-		  " source_timestamp_ms, max_retries, next_retry_at, status) SELECT 1, e, event.id, 't', 'u', 3, 1, 1, 1, now(), status"
-		  " FROM event JOIN (VALUES ('f', 1, 'pending'), ('g', 1, 'retrying'), ('h', 1, 'failed'), ('i', 2, 'pending'))"
-		  " AS v (name, e, status) USING (name);"
-		  "DROP TABLE event");
+	db_script(
+		"CREATE TEMP TABLE event AS SELECT chr(97 + g) AS name, ('00000000-0000-4000-8000-0000000000a' || g)::uuid AS id"
+		" FROM generate_series(0, 9) g;"
+		"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, attempt, outcome, at)"
+		" SELECT w, e, event.id, 't', 1, outcome, now() - ago FROM event JOIN (VALUES"
+		" ('a', 1, 1, 'success', interval '1 minute'), ('a', 1, 1, 'success', interval '2 minutes'),"
+		" ('b', 1, 1, 'server_error', interval '1 minute'), ('c', 1, 1, 'success', interval '61 minutes'),"
+		" ('d', 1, 2, 'success', interval '1 minute'), ('e', 2, 3, 'success', interval '1 minute'))"
+		" AS v (name, w, e, outcome, ago) USING (name);"
+		"INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, source_partition, source_offset,"
+		" source_timestamp_ms, max_retries, next_retry_at, status) SELECT 1, e, event.id, 't', 'u', 3, 1, 1, 1, now(), status"
+		" FROM event JOIN (VALUES ('f', 1, 'pending'), ('g', 1, 'retrying'), ('h', 1, 'failed'), ('i', 2, 'pending'))"
+		" AS v (name, e, status) USING (name);"
+		"DROP TABLE event");
 	done(replay_delivered(db.pg, &f.rows[0], event_add, &got, &db.err));
 	assert_int_equal(got.n, 3);
 	for (const char *c = "afg"; *c; c++)
@@ -243,7 +245,8 @@ static struct places places(void)
 
 static void a_position_is_kept_while_its_replay_runs(void **state)
 {
-	struct replay_position rows[] = { position(1, 3, 20), position(1, 5, 20), position(3, 3, 20), position(4, 4, 20) };
+	struct replay_position rows[] = { position(1, 3, 20), position(1, 5, 20), position(3, 3, 20),
+		position(4, 4, 20) };
 	struct replay_position moved = position(1, 3, 25);
 	struct places p;
 
@@ -276,7 +279,8 @@ static int write_and_finish(struct pg *pg, void *position, struct err *err)
 		: replays_finish(pg, CONSUMER, TOPIC, &at->replay_id, 1, err);
 }
 
-#define COMPLETED "SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '') FROM webhook_replays WHERE completed_at IS NOT NULL"
+#define COMPLETED \
+	"SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '') FROM webhook_replays WHERE completed_at IS NOT NULL"
 
 static void a_replay_is_completed_when_its_last_partition_is_through(void **state)
 {
@@ -427,7 +431,8 @@ int main(void)
 		cmocka_unit_test_setup(a_position_is_kept_while_its_replay_runs, with_replays),
 		cmocka_unit_test_setup(a_replay_is_completed_when_its_last_partition_is_through, with_replays),
 		cmocka_unit_test_setup(what_was_cancelled_is_not_completed, with_replays),
-		cmocka_unit_test_setup(of_two_owners_that_come_through_at_once_the_later_one_completes_it, with_replays),
+		cmocka_unit_test_setup(of_two_owners_that_come_through_at_once_the_later_one_completes_it,
+			with_replays),
 		cmocka_unit_test_setup(owners_whose_positions_are_new_do_not_wait_for_each_other, with_replays),
 		cmocka_unit_test_setup(progress_is_the_sum_of_the_partitions, with_replays),
 		cmocka_unit_test_setup(replays_are_listed_by_endpoint_and_found_by_id, with_replays),
