@@ -32,3 +32,75 @@ def test_what_flies_when_its_endpoint_falls_behind_survives_a_kill(make_blazz):
     enable_webhook(stack, endpoint)
     wait_events(receiver, events, why=replica.log_tail)
     receiver.close()
+
+
+FAILPOINTS = ("delivery_begin", "delivery_done", "settle_begin", "settle_locked", "settle_commit", "batch_committed",
+              "batch_published", "settle_committed")
+WINDOW = 10
+
+
+def kill_each(replicas, failpoints, load):
+    """The replicas die at these points, each when it passes for the nth time, and come back for the next one; meanwhile there is load()."""
+    rng, points, ended = random.Random(3), list(failpoints), []
+
+    def revive(replica):
+        if replica.process is not None:
+            assert replica.process.returncode == -9, replica.log_tail()
+            ended.append(replica.failpoint)
+        replica.failpoint = points.pop() if points else None
+        if replica.failpoint:
+            replica.failpoint += f":kill@{rng.randint(5, 15)}"
+        replica.start(wait_ready=False)
+
+    def all_have_killed():
+        load()
+        for replica in replicas:
+            if not replica.running():
+                revive(replica)
+        return len(ended) == len(failpoints)
+
+    wait_for(all_have_killed, lambda: f"a kill at each point; so far {ended}", 120)
+
+
+def test_kill_9_at_each_point_under_load_with_three_replicas(make_blazz):
+    stack, rng = make_blazz(partitions=3), random.Random(9)
+    chat, well = Chat(stack), set()
+
+    def answer(delivery):
+        if delivery.path == "/well":
+            well.add(delivery.id)
+            return 200
+        return 503 if rng.random() < 0.2 else 200
+
+    def load():
+        if len(chat.published) - len(well) < 100:
+            chat.burst(12, conversations=12)
+
+    receiver = Receiver(answer)
+    options = {"schedule_ms": [50] * 32, "event_types": ["message.*"]}
+    endpoints = {path: add_webhook(stack, chat.workspace, receiver.url(path), **options, **more) for path, more in
+                 {"/well": {}, "/flaky": {}, "/flaky-unordered": {"ordering": "none"}}.items()}
+    replicas = [dispatcher(stack, f"replica{i}", window__max_events=WINDOW) for i in range(3)]
+
+    kill_each(replicas, FAILPOINTS, load)
+
+    for path, endpoint in endpoints.items():
+        wait_events(receiver, chat.published, path, 60, lambda: "\n".join(r.log_tail() for r in replicas))
+        wait_for(lambda: not retries(stack, endpoint, "pending", "retrying"), "nothing waits any more")
+    wait_settled(stack)
+    receiver.check_order("/well")
+    receiver.check_order("/flaky")
+    for path, endpoint in endpoints.items():
+        check_repeats(stack, receiver.accepted(path), endpoint, len(chat.published))
+    assert stack.read("chat-event.webhook-dispatcher.dlq") == []
+    stack.check_invariants()
+    receiver.close()
+
+
+def check_repeats(stack, accepted, endpoint, events):
+    """One id an event, each acceptance that mattered noted, and no more repeated than what a window held at each kill."""
+    ids = {(times[0].event["id"], webhook_id) for webhook_id, times in accepted.items()}
+    assert len(ids) == len({event for event, _ in ids}) == events
+    assert len({a["event_id"] for a in attempts(stack, endpoint) if a["outcome"] == "success"}) == events
+    repeats = sum(len(times) - 1 for times in accepted.values())
+    assert repeats <= len(FAILPOINTS) * 3 * WINDOW < events
