@@ -72,10 +72,13 @@ static void want_admit(struct partition *p, struct want *w, struct event *e)
 	bool stale = want_is_stale(w, l);
 
 	want_end(p, w);
-	if (stale)
-		settlement_give_back(p->d->filling, &row, RETRY_PENDING, RETRY_WAITS, NULL);
-	else
+	if (!stale) {
 		lane_admit_row(l, e, &row);
+		return;
+	}
+	settlement_give_back(p->d->filling, &row, RETRY_PENDING, RETRY_WAITS, NULL);
+	if (l && l->endpoint->live) /* what was before it may be done by now: nobody else would make it due */
+		settlement_add_release(p->d->filling, &row);
 }
 
 /* Of retention, or what this version cannot read. */

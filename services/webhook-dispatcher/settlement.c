@@ -272,8 +272,13 @@ void settlement_give_back(struct settlement *s, const struct retry_row *row, enu
 		.last_error = error ? arena_str(s->arena, str_of(error)) : STR_NONE };
 	*ITEMS_ADD(&s->result_partitions, int32_t) = row->partition;
 	if (status == RETRY_FAILED)
-		*ITEMS_ADD(&s->releases, struct retry_key) =
-			(struct retry_key){ row->workspace_id, row->endpoint_id, row->ordering_key };
+		settlement_add_release(s, row);
+}
+
+void settlement_add_release(struct settlement *s, const struct retry_row *row)
+{
+	*ITEMS_ADD(&s->releases, struct retry_key) =
+		(struct retry_key){ row->workspace_id, row->endpoint_id, row->ordering_key };
 }
 
 /* Putting together. Nothing waits here, and afterwards nothing refers to lanes: the partitions may be lost while statements wait. */
@@ -749,11 +754,18 @@ static int64_t row_admit(struct partition *p, struct endpoint *e, const struct r
 	return 0;
 }
 
+struct chain_key {
+	int64_t endpoint_id;
+	struct uuid ordering_key;
+};
+
 /* Of a chain whose first row has to wait the others do, too: `put_off` has those chains. */
 static void row_take(struct dispatcher *d, const struct retry_row *row, struct map *put_off)
 {
 	struct partition *p = dispatcher_partition(d, row->partition);
 	struct endpoint *e = directory_find(d->directory, row->endpoint_id);
+	const struct chain_key key = { row->endpoint_id, row->ordering_key };
+	const struct str chain = { (const char *)&key, sizeof(key) };
 	int64_t delay_ms;
 
 	if (!p || map_get(p->by_row, (struct str){ (const char *)&row->id, sizeof(row->id) }))
@@ -762,10 +774,10 @@ static void row_take(struct dispatcher *d, const struct retry_row *row, struct m
 		row_drop(p, e, row);
 		return;
 	}
-	delay_ms = map_get(put_off, uuid_bytes(&row->ordering_key)) ? RETRY_WAITS : row_admit(p, e, row);
+	delay_ms = map_get(put_off, chain) ? RETRY_WAITS : row_admit(p, e, row);
 	if (delay_ms == 0)
 		return;
-	*map_slot(put_off, uuid_bytes(&row->ordering_key)) = d;
+	*map_slot(put_off, chain) = d;
 	settlement_give_back(d->filling, row, RETRY_PENDING, delay_ms, NULL);
 }
 

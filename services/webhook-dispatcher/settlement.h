@@ -30,6 +30,8 @@ void settlement_add_disable(struct settlement *s, struct lane *l, const char *re
 /* A row that was taken up and is not attempted now: due in delay_ms (or RETRY_WAITS), or failed for the reason given. */
 void settlement_give_back(struct settlement *s, const struct retry_row *row, enum retry_status status, int64_t delay_ms,
 	const char *error);
+/* The oldest row of its chain is due, unless one is already. */
+void settlement_add_release(struct settlement *s, const struct retry_row *row);
 /* Its rows are due again, or (deleted) end. */
 void settlement_add_endpoint(struct settlement *s, const struct endpoint *e);
 
