@@ -3,12 +3,15 @@
 #
 # Installs only what is missing; when nothing is, it is done in a moment and touches neither apt nor the network.
 # libyyjson-dev is new in Debian 13: on Debian 12 it comes from there, pinned so that nothing else does. Kafka's jars
-# come from Maven Central into ${BLAZZ_CACHE:-~/.cache/blazz}.
+# come from Maven Central into ${BLAZZ_CACHE:-~/.cache/blazz}, and from npm's registry the reference library of Standard
+# Webhooks that signatures are tested against.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 kafka_version=4.3.0
 kafka_jars="${BLAZZ_CACHE:-$HOME/.cache/blazz}/kafka-$kafka_version"
+webhooks_version=1.1.1
+webhooks_modules="${BLAZZ_CACHE:-$HOME/.cache/blazz}/standardwebhooks-$webhooks_version"
 missing=()
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
@@ -77,7 +80,12 @@ want_test() {
 	need_package libclang-rt-19-dev
 	need_package libcmocka-dev
 	need_package python3-pytest
+	need_package python3-cryptography
+	need_package python3-h2
 	need_command ip iproute2
+	need_command openssl openssl
+	need_command curl curl
+	need_command node nodejs
 }
 
 want_bench() {
@@ -141,6 +149,33 @@ fetch_kafka() {
 	mv -T "$partial/jars" "$kafka_jars" || kafka_present # somebody else was faster
 }
 
+webhooks_present() { [ -d "$webhooks_modules" ]; }
+
+# fetch_module <name> <version> <sha512>: a package of npm's registry, as npm itself would lay it out
+fetch_module() {
+	local file="$partial/${1##*/}-$2.tgz"
+	curl --fail --silent --show-error --location --retry 3 -o "$file" "https://registry.npmjs.org/$1/-/${1##*/}-$2.tgz"
+	echo "$3  $file" | sha512sum --check --quiet
+	mkdir -p "$partial/node_modules/$1"
+	tar -xzf "$file" -C "$partial/node_modules/$1" --strip-components=1
+	rm "$file"
+}
+
+# Without npm, which would bring hundreds of packages; what it needs has been the same for years.
+fetch_webhooks() {
+	echo "deps: fetching standardwebhooks $webhooks_version"
+	mkdir -p "$(dirname "$webhooks_modules")"
+	partial=$(mktemp -d "$webhooks_modules.XXXXXX")
+	trap 'rm -rf "$partial"' EXIT
+	fetch_module standardwebhooks $webhooks_version \
+		6c26d7f5913216458fb11cfb065dcdb90509a219b01927afff286beef85a18f95ce007c8aeca4845ae9c3d306e23522d9ab4c327877f4b6842b1f7b8faf4069d
+	fetch_module @stablelib/base64 1.0.1 \
+		d5b9cf42a4b14ae737222e8c841caca160a0e7c8fdeda523b82499ac64a60f136ab72b488b493cbad51e9c0c1364de15e665d7606b15508f73781ab2fa304e49
+	fetch_module fast-sha256 1.3.0 \
+		9f5d5118ffe5ad610523f6d677280bc6123ea557a8d59608570bef3e45bb6b397facecbe1771d8459d8ae73784f669a4850a69caff6c405c7424cf5469b9e93d
+	mv -T "$partial" "$webhooks_modules" || webhooks_present # somebody else was faster
+}
+
 case "${1:-all}" in
 build | demo | lint | kafka | test | bench) "want_$1" ;;
 all) want_test ;;
@@ -151,5 +186,6 @@ if [ ${#missing[@]} -gt 0 ]; then
 	install_missing
 fi
 case "${1:-all}" in
-kafka | test | bench | all) kafka_present || fetch_kafka ;;
+kafka | test | bench | all) kafka_present || fetch_kafka ;;&
+test | bench | all) webhooks_present || fetch_webhooks ;;
 esac

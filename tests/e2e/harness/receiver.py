@@ -57,12 +57,12 @@ def ok(delivery):
 class Receiver:
     """`answer(delivery)` gives a status, or (status, {header: value}, body), or a function of the socket that does what it likes."""
 
-    def __init__(self, answer=ok, certificate=None):
+    def __init__(self, answer=ok, certificate=None, server=None):
         self.answer = answer
         self.deliveries, self.lock = [], threading.Lock()
-        self.connections = 0
+        self.addresses = []  # of this side, of each connection
         self.open = set()
-        self.server = socket.create_server(("127.0.0.1", 0), backlog=1000)
+        self.server = server or socket.create_server(("127.0.0.1", 0), backlog=1000)
         self.port = self.server.getsockname()[1]
         self.tls = None
         if certificate:
@@ -79,7 +79,7 @@ class Receiver:
                 connection, _ = self.server.accept()
             except OSError:
                 return
-            self.connections += 1
+            self.addresses.append(connection.getsockname()[0])
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
