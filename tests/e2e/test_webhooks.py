@@ -106,7 +106,8 @@ class Table:
         self.receiver = Receiver(lambda d: ANSWERS[self.names[d.path]][0])
         self.names = {f"/{i}": name for i, name in enumerate(ANSWERS)}
         self.servers = self.servers_open()
-        self.dispatcher = dispatcher(stack, webhooks__ca_file=str(self.authority.certificate)).start()
+        proxies = {f"{kind}_proxy": "http://127.0.0.1:1" for kind in ("http", "https", "all")}  # which nobody asks
+        self.dispatcher = dispatcher(stack, env=proxies, webhooks__ca_file=str(self.authority.certificate)).start()
         self.chat = Chat(stack)
         self.endpoints = {name: self.add(self.receiver.url(path), client_errors=ANSWERS[name][1])
                           for path, name in self.names.items()}
@@ -209,3 +210,18 @@ def test_a_redirect_is_never_followed(table):
 
 def test_no_receiver_holds_up_the_offset(table):
     wait_settled(table.stack)
+
+
+def test_metrics_count_the_same_attempts(table):
+    for name in ANSWERS:
+        wait_for(lambda: attempts(table.stack, table.endpoints[name]), "an attempt")
+    rows = {r["outcome"]: r["count"] for r in table.stack.sql("SELECT outcome, count(*) FROM webhook_attempts GROUP BY outcome")}
+    metrics = table.dispatcher.metrics()
+    counted = {outcome: sum(v for k, v in metrics.items() if k.startswith("blazz_webhook_attempts_total{")
+                            and f'outcome="{outcome}"' in k) for outcome in rows}
+    assert counted == rows and len(rows) == 11
+
+
+def test_no_secret_and_no_text_of_a_message_is_logged(table):
+    log = table.dispatcher.log()
+    assert "webhook-dispatcher" in log and SECRET[6:] not in log and "hello" not in log

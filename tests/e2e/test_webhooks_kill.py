@@ -104,3 +104,32 @@ def check_repeats(stack, accepted, endpoint, events):
     assert len({a["event_id"] for a in attempts(stack, endpoint) if a["outcome"] == "success"}) == events
     repeats = sum(len(times) - 1 for times in accepted.values())
     assert repeats <= len(FAILPOINTS) * 3 * WINDOW < events
+
+
+def test_order_is_kept_while_replicas_come_and_go(make_blazz):
+    """Rolling restarts: each one moves partitions twice."""
+    stack, rng, accepted = make_blazz(partitions=3), random.Random(11), set()
+    chat = Chat(stack)
+
+    def answer(delivery):
+        if rng.random() < 0.1:
+            return 503
+        accepted.add(delivery.id)
+        return 200
+
+    def keep_busy():
+        if len(chat.published) - len(accepted) < 100:
+            chat.burst(12, conversations=12)
+
+    receiver = Receiver(answer)
+    endpoint = add_webhook(stack, chat.workspace, receiver.url(), schedule_ms=[50] * 32, event_types=["message.*"])
+    replicas = [dispatcher(stack, f"replica{i}", window__max_events=WINDOW).start(wait_ready=False) for i in range(2)]
+    for replica in replicas:
+        before = len(accepted)
+        wait_for(lambda: keep_busy() or len(accepted) >= before + 50, "deliveries")
+        replica.stop()
+        replica.start(wait_ready=False)
+    wait_events(receiver, chat.published, deadline_s=60)
+    wait_for(lambda: not retries(stack, endpoint, "pending", "retrying"), "nothing waits any more")
+    receiver.check_order()
+    receiver.close()

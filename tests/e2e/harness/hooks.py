@@ -21,10 +21,9 @@ DISPATCHER = {"secrets.keyring": KEYRING, "webhooks.allow_http": True, "webhooks
               "kafka.session.timeout.ms": 2000, "kafka.heartbeat.interval.ms": 400}
 
 
-def dispatcher(stack, label="dispatcher", failpoint=None, **settings):
+def dispatcher(stack, label="dispatcher", env=None, **settings):
     """Not started."""
-    return stack.service("webhook-dispatcher", DISPATCHER | {k.replace("__", "."): v for k, v in settings.items()}, label,
-                         failpoint=failpoint)
+    return stack.service("webhook-dispatcher", DISPATCHER | {k.replace("__", "."): v for k, v in settings.items()}, label, env=env)
 
 
 # Endpoints
