@@ -73,7 +73,7 @@ struct chain {
 	bool busy;            /* one of it is under way */
 	int64_t rows;         /* in the retry queue, or on their way into it */
 	int64_t last_row;     /* offset of the latest */
-	unsigned round;       /* rises when rows that were taken up are given back */
+	size_t wanted;        /* of the rows that were taken up: their events are being read again */
 	bool ready;           /* in the lane's list */
 	TAILQ_ENTRY(chain) in_ready;
 };
@@ -142,7 +142,7 @@ struct catch_up {
 /* A row of the retry queue whose event is read again. */
 struct want {
 	struct retry_row row; /* its texts are not kept */
-	unsigned round; /* of its chain, when it was taken up */
+	struct chain *chain;
 	TAILQ_ENTRY(want) in_wants;
 };
 
@@ -260,7 +260,9 @@ void catch_up_stop(struct partition *p);
 
 /* refetch.c: events of rows that were kept without them */
 
-void refetch_add(struct partition *p, const struct retry_row *row);
+void refetch_add(struct partition *p, struct chain *c, const struct retry_row *row);
+/* Nothing of this chain any more: its rows wait again. */
+void refetch_give_back(struct chain *c);
 void refetch_turn(struct partition *p);
 void refetch_stop(struct partition *p); /* and forgets what was wanted */
 

@@ -153,7 +153,7 @@ static void chain_end_waiting(struct chain *c, bool rows)
 
 void chain_give_back(struct chain *c)
 {
-	c->round++;
+	refetch_give_back(c);
 	chain_end_waiting(c, true);
 }
 
@@ -166,7 +166,7 @@ void chain_settle(struct chain *c)
 		chain_end_waiting(c, false);
 	first = TAILQ_FIRST(&c->waiting);
 	chain_set_ready(c, first && !c->busy);
-	if (!first && !c->busy && c->rows == 0) {
+	if (!first && !c->busy && c->rows == 0 && c->wanted == 0) {
 		map_del(l->chains, uuid_bytes(&c->key));
 		free(c);
 	}

@@ -18,20 +18,13 @@ static struct str row_key(const struct retry_row *row)
 	return (struct str){ (const char *)&row->id, sizeof(row->id) };
 }
 
-/* NULL: its endpoint is gone. */
-static struct lane *lane_of(struct partition *p, const struct retry_row *row)
-{
-	struct endpoint *e = directory_find(p->d->directory, row->endpoint_id);
-
-	return e ? partition_lane(p, e) : NULL;
-}
-
-void refetch_add(struct partition *p, const struct retry_row *row)
+void refetch_add(struct partition *p, struct chain *c, const struct retry_row *row)
 {
 	struct want *w = mem_calloc(1, sizeof(*w)), *before = TAILQ_FIRST(&p->refetch.wants);
 
 	w->row = *row;
-	w->round = lane_chain(lane_of(p, row), &row->ordering_key)->round;
+	w->chain = c;
+	c->wanted++;
 	*map_slot(p->by_row, row_key(row)) = w;
 	while (before && before->row.offset <= row->offset)
 		before = TAILQ_NEXT(before, in_wants);
@@ -44,6 +37,7 @@ void refetch_add(struct partition *p, const struct retry_row *row)
 static void want_end(struct partition *p, struct want *w)
 {
 	map_del(p->by_row, row_key(&w->row));
+	w->chain->wanted--;
 	TAILQ_REMOVE(&p->refetch.wants, w, in_wants);
 	free(w);
 }
@@ -59,43 +53,45 @@ void refetch_stop(struct partition *p)
 		want_end(p, w);
 }
 
-/* What was before it in its chain has failed meanwhile, or its endpoint is not live any more: it waits again. */
-static bool want_is_stale(const struct want *w, struct lane *l)
+/* In the commit that says that what was before them has failed: later they would come after what is taken up with it the next time. */
+void refetch_give_back(struct chain *c)
 {
-	return !l || !l->endpoint->live || lane_chain(l, &w->row.ordering_key)->round != w->round;
+	struct partition *p = c->lane->partition;
+	struct want *w, *next;
+
+	for (w = TAILQ_FIRST(&p->refetch.wants); w && c->wanted > 0; w = next) {
+		next = TAILQ_NEXT(w, in_wants);
+		if (w->chain != c)
+			continue;
+		settlement_give_back(p->d->filling, &w->row, RETRY_PENDING, RETRY_WAITS, NULL);
+		if (c->lane->endpoint->live) /* the first one of the chain may be among them */
+			settlement_add_release(p->d->filling, &w->row);
+		want_end(p, w);
+	}
 }
 
 static void want_admit(struct partition *p, struct want *w, struct event *e)
 {
-	struct lane *l = lane_of(p, &w->row);
+	struct lane *l = w->chain->lane;
 	struct retry_row row = w->row;
-	bool stale = want_is_stale(w, l);
 
 	want_end(p, w);
-	if (!stale) {
-		lane_admit_row(l, e, &row);
-		return;
-	}
-	settlement_give_back(p->d->filling, &row, RETRY_PENDING, RETRY_WAITS, NULL);
-	if (l && l->endpoint->live) /* what was before it may be done by now: nobody else would make it due */
-		settlement_add_release(p->d->filling, &row);
+	lane_admit_row(l, e, &row);
 }
 
 /* Of retention, or what this version cannot read. */
 static void want_fail(struct partition *p, struct want *w, const char *why)
 {
-	struct lane *l = lane_of(p, &w->row);
-	struct chain *c = l ? lane_chain(l, &w->row.ordering_key) : NULL;
+	struct chain *c = w->chain;
 
 	log_error("a delivery is given up", LOG_I("row", w->row.id), LOG_I("endpoint_id", w->row.endpoint_id),
 		LOG_I("offset", w->row.offset), LOG_S("reason", why));
 	stats_lost(1);
 	settlement_give_back(p->d->filling, &w->row, RETRY_FAILED, 0, why);
 	want_end(p, w);
-	if (c && c->rows > 0)
+	if (c->rows > 0)
 		chain_drop_row(c);
-	if (c)
-		chain_settle(c);
+	chain_settle(c);
 }
 
 static void wants_fail_below(struct partition *p, int64_t offset, const char *why)

@@ -731,6 +731,7 @@ static int64_t row_admit(struct partition *p, struct endpoint *e, const struct r
 	int64_t now = clock_mono_ms();
 	struct reading r;
 	struct event *event;
+	struct chain *c;
 	struct err err;
 
 	if (!e->live)
@@ -739,8 +740,9 @@ static int64_t row_admit(struct partition *p, struct endpoint *e, const struct r
 		return l->pace.paused_until - now;
 	if (l->waiting >= (size_t)d->settings->endpoint_waiting)
 		return POSTPONE_MS;
-	if (!row->record.p) {
-		refetch_add(p, row);
+	c = lane_chain(l, &row->ordering_key);
+	if (!row->record.p || c->wanted > 0) { /* in order */
+		refetch_add(p, c, row);
 		return 0;
 	}
 	arena_reset(d->reading);
