@@ -1,8 +1,9 @@
 #!/bin/bash
 # A whole Blazz on this machine, fed with sample bodies of all dialects: tools/demo.sh [stop DIR]
 #
-# Starts PostgreSQL, a broker, ingest and chat-sync in a new folder below /tmp, posts every body of $FIXTURES (default
-# tests/fixtures: a folder per dialect) as its sender would, waits until all is processed and shows what became of it.
+# Starts PostgreSQL, a broker, ingest, chat-sync, webhook-dispatcher and two receivers of its webhooks, one of which fails half the
+# time, in a new folder below /tmp, posts every body of $FIXTURES (default tests/fixtures: a folder per dialect) as its sender
+# would, waits until all is processed and delivered and shows what became of it.
 # Then everything is stopped and removed; with KEEP=1 it goes on and the closing lines say how to use and to stop it.
 # BROKER=kafka runs Apache Kafka instead of the embedded broker; BLAZZ_BIN names other programs than the release build's.
 # Only processes that it started are ever stopped.
@@ -24,6 +25,7 @@ app=00000000-0000-4000-8000-00000000000a
 declare -A account=([meta]=00000000-0000-4000-8000-000000000011 [webjs-raw]=00000000-0000-4000-8000-000000000012
 	[waha]=00000000-0000-4000-8000-000000000013 [evolution]=00000000-0000-4000-8000-000000000014
 	[bridge]=00000000-0000-4000-8000-000000000015)
+declare -A endpoint=([healthy]=00000000-0000-4000-8000-0000000000e1 [flaky]=00000000-0000-4000-8000-0000000000e2)
 
 say() { echo "demo: $*"; }
 die() { echo "demo: $*" >&2; exit 1; }
@@ -79,7 +81,7 @@ stop_one() {
 
 stop_all() {
 	trap '' INT TERM
-	for name in ingest chat-sync devbroker; do stop_one "$name"; done
+	for name in ingest chat-sync webhook-dispatcher receiver-healthy receiver-flaky devbroker; do stop_one "$name"; done
 	[ ! -e "$dir/kafka" ] || tools/kafka-temp.sh remove "$dir/kafka" || true
 	[ ! -e "$dir/pg" ] || tools/pg-temp.sh stop "$dir/pg" || true
 	rm -rf -- "$dir"
@@ -105,7 +107,8 @@ start_broker() {
 	fi
 	say "the embedded broker"
 	launch devbroker "$bin/devbroker" --address-file "$dir/devbroker.address" \
-		blazz.inbound.v1 blazz.chat-event.v1 blazz.inbound.v1.chat-sync.dlq blazz.http.v1.ingest.dlq
+		blazz.inbound.v1 blazz.chat-event.v1 blazz.inbound.v1.chat-sync.dlq blazz.http.v1.ingest.dlq \
+		blazz.chat-event.v1.webhook-dispatcher.dlq
 	until_true devbroker "the broker's address" test -s "$dir/devbroker.address"
 	address=$(cat "$dir/devbroker.address")
 }
@@ -113,9 +116,11 @@ start_broker() {
 write_configs() {
 	echo "$address" >"$dir/address"
 	local kafka="kafka = { bootstrap_servers = \"$address\"; fetch_wait_max_ms = 10; };"
+	local webhooks='webhooks = { allow_http = true; allowed_networks = [ "127.0.0.0/8" ]; };'
 	cat >"$dir/blazzctl.cfg" <<-END
 		postgres = { conninfo = "$conninfo user=blazz_admin"; ops_conninfo = "$conninfo user=blazz_ops"; };
 		secrets = { keyring_file = "$dir/secrets/keyring"; };
+		$webhooks
 		$kafka
 	END
 	cat >"$dir/ingest.cfg" <<-END
@@ -131,6 +136,16 @@ write_configs() {
 		progress = { reset_on_new_cluster = true; };
 		$kafka
 	END
+	cat >"$dir/webhook-dispatcher.cfg" <<-END
+		admin = { listen = "127.0.0.1:0"; port_file = "$dir/webhook-dispatcher.admin"; };
+		postgres = { conninfo = "$conninfo user=blazz_webhook_dispatcher"; };
+		secrets = { keyring_file = "$dir/secrets/keyring"; };
+		retry = { claim_interval = "50ms"; };
+		breaker = { min_pause = "100ms"; max_pause = "200ms"; };
+		progress = { reset_on_new_cluster = true; };
+		$webhooks
+		$kafka
+	END
 }
 
 ctl() { "$bin/blazzctl" -c "$dir/blazzctl.cfg" "$@"; }
@@ -139,10 +154,11 @@ quietly() { "$@" >>"$dir/log/seed" 2>&1 || fail seed "this failed: $*"; }
 random_hex() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
 make_secrets() {
-	local dialect
+	local dialect receiver
 	mkdir -m 700 "$dir/secrets"
 	echo "demo:$(head -c 32 /dev/urandom | base64 -w 0)" >"$dir/secrets/keyring"
 	for dialect in "${dialects[@]}" verify-token; do random_hex >"$dir/secrets/$dialect"; done
+	for receiver in "${!endpoint[@]}"; do echo "whsec_$(head -c 32 /dev/urandom | base64 -w 0)" >"$dir/secrets/receiver-$receiver"; done
 }
 
 add_account() { # <dialect> <session> <options...>
@@ -179,14 +195,33 @@ ready() {
 }
 
 start_services() {
-	say "ingest and chat-sync"
-	launch ingest "$bin/blazz-ingest" -c "$dir/ingest.cfg"
-	launch chat-sync "$bin/blazz-chat-sync" -c "$dir/chat-sync.cfg"
+	say "ingest, chat-sync and webhook-dispatcher"
+	for name in ingest chat-sync webhook-dispatcher; do
+		launch "$name" "$bin/blazz-$name" -c "$dir/$name.cfg"
+	done
+}
+
+# Each has an endpoint of the workspace that wants everything.
+add_receiver() { # <name> <how it behaves> <options of the endpoint...>
+	local name=$1 behaviour=$2 file="$dir/receiver-$1.port" secret="$dir/secrets/receiver-$1"
+	shift 2
+	launch "receiver-$name" "$bin/hook-receiver" --secret-file "$secret" --port-file "$file" $behaviour
+	until_true "receiver-$name" "its port" test -s "$file"
+	quietly ctl webhook add "http://127.0.0.1:$(cat "$file")/events" --workspace "$workspace" --id "${endpoint[$name]}" \
+		--name "$name" --secret-file "$secret" "$@"
+	echo "$name ${endpoint[$name]}" >>"$dir/endpoints"
+}
+
+start_receivers() {
+	say "two webhooks: one receiver that is well, one that fails half the time"
+	add_receiver healthy ""
+	add_receiver flaky --flap=500 --schedule "$(printf '200ms%.0s,' {1..31})200ms"
 }
 
 wait_services() {
 	until_true ingest "ingest is ready" ready ingest
 	until_true chat-sync "chat-sync is ready" ready chat-sync
+	until_true webhook-dispatcher "webhook-dispatcher is ready" ready webhook-dispatcher
 	url="http://127.0.0.1:$(cat "$dir/ingest.http")"
 }
 
@@ -211,13 +246,15 @@ send_all() {
 	compgen -G "$dir/sent/*" >/dev/null || die "$fixtures has no folder named ${dialects[*]}"
 }
 
-settled() { script settled 2>"$dir/log/settled"; }
-script() { PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "tools/demo/$1.py" "$bin" "$dir"; }
+settled() { script settled "$1" 2>"$dir/log/settled"; }
+script() { PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "tools/demo/$1.py" "$bin" "$dir" "${@:2}"; }
 
 report() {
-	until_true chat-sync "everything is processed" settled
+	until_true chat-sync "everything is processed" settled chat-sync
+	until_true webhook-dispatcher "everything is delivered" settled webhook-dispatcher
 	script counts || die "the counts cannot be shown"
 	script inbox || die "the inbox cannot be shown"
+	script webhooks || die "the webhooks cannot be shown"
 }
 
 how_to_go_on() {
@@ -237,8 +274,11 @@ how_to_go_on() {
 		  look      psql '$conninfo user=blazz_ops'
 		  operate   alias ctl='$bin/blazzctl -c $dir/blazzctl.cfg'
 		            ctl progress show; ctl dlq list; ctl dlq show --limit 1; ctl sync status; ctl accounts list
+		            ctl webhook list; ctl webhook show ${endpoint[flaky]}; ctl retry list
 		  watch     curl http://127.0.0.1:$(cat "$dir/ingest.admin")/metrics   (ingest; also /readyz, /livez)
 		            curl http://127.0.0.1:$(cat "$dir/chat-sync.admin")/metrics   (chat-sync)
+		            curl http://127.0.0.1:$(cat "$dir/webhook-dispatcher.admin")/metrics   (webhook-dispatcher)
+		            tail -f $dir/log/receiver-flaky   (what it is sent, and what it answers)
 		  stop      tools/demo.sh stop $dir
 	END
 }
@@ -247,7 +287,7 @@ run() {
 	local program
 	[ "$broker" = devbroker ] || [ "$broker" = kafka ] || die "BROKER is devbroker or kafka"
 	[ -d "$fixtures" ] || die "$fixtures: no such folder"
-	for program in blazz-ingest blazz-chat-sync blazzctl devbroker; do
+	for program in blazz-ingest blazz-chat-sync blazz-webhook-dispatcher blazzctl devbroker hook-receiver; do
 		[ -x "$bin/$program" ] || die "$bin/$program is missing: make V=release build"
 	done
 	[ "$broker" != kafka ] || tools/deps.sh kafka
@@ -263,6 +303,7 @@ run() {
 	[ "$broker" != kafka ] || quietly ctl topics create --replication 1
 	start_services
 	seed
+	start_receivers
 	wait_services
 	send_all
 	report

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 
-from shared import DIR, accounts, ctl, query
+from shared import DIR, accounts, ctl, query, table_print
 
 COLUMNS = ("dialect", "bodies", "accepted", "refused", "events", "messages", "parked", "dead letters")
 
@@ -28,13 +28,6 @@ def dialect_of(letter, by_account):
 def rows_by_account(table):
     return dict(query(f"SELECT a.uuid::text, count(*) FROM {table} t JOIN whatsapp_accounts a"
                       " ON a.workspace_id = t.workspace_id AND a.id = t.account_id GROUP BY a.uuid"))
-
-
-def table_print(rows):
-    widths = [max(len(str(r[i])) for r in rows) for i in range(len(COLUMNS))]
-    for row in rows:
-        cells = [f"{c:<{w}}" if i == 0 else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths))]
-        print("  " + "  ".join(cells))
 
 
 def refused_print(sent):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Ends with 0 when chat-sync has made something of every record of inbound and published all that followed.
+"""Ends with 0 when a consumer has made something of every record of its topic, and nothing that followed is on its way.
 
-tools/demo/settled.py BIN DIR
+tools/demo/settled.py BIN DIR chat-sync|webhook-dispatcher
 """
 import sys
 
@@ -9,9 +9,16 @@ from confluent_kafka import Consumer, TopicPartition
 
 from shared import DIR, query
 
-TOPIC = "blazz.inbound.v1"
+CONSUMER = sys.argv[3]
+# What it consumes, and what is left to publish or to deliver.
+TOPIC, LEFT = {
+    "chat-sync": ("blazz.inbound.v1", "SELECT count(*) FROM outbox"),
+    "webhook-dispatcher": ("blazz.chat-event.v1", """SELECT (SELECT count(*) FROM webhook_retry_queue WHERE status IN ('pending', 'retrying'))
+        + (SELECT count(*) FROM webhook_positions)"""),
+}[CONSUMER]
 TIMEOUT_S = 5
-OUTCOMES = "SELECT coalesce(sum(applied + no_effect + filtered + parked + dead_lettered + skipped), 0) FROM consumer_progress"
+OUTCOMES = """SELECT coalesce(sum(applied + no_effect + filtered + parked + dead_lettered + skipped), 0) FROM consumer_progress
+    WHERE consumer = %s"""
 
 kafka = Consumer({"bootstrap.servers": (DIR / "address").read_text().strip(), "group.id": "demo"})
 
@@ -23,8 +30,8 @@ def records():
 
 
 def consumed():
-    return query(OUTCOMES) == [(records(),)]
+    return query(OUTCOMES, [CONSUMER]) == [(records(),)]
 
 
-# What chat-sync publishes may be for its own other partitions: looked at again once nothing is left to publish.
-sys.exit(0 if consumed() and query("SELECT count(*) FROM outbox") == [(0,)] and consumed() else 1)
+# What it publishes may be for its own other partitions: looked at again once nothing is left.
+sys.exit(0 if consumed() and query(LEFT) == [(0,)] and consumed() else 1)

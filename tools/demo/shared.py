@@ -30,3 +30,11 @@ def query(sql, parameters=None):
 def accounts():
     """{dialect: the account's public id}, in the order of posting."""
     return dict(line.split() for line in (DIR / "accounts").read_text().splitlines())
+
+
+def table_print(rows):
+    """The first column to the left, the others to the right."""
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*rows)]
+    for row in rows:
+        cells = [f"{c:<{w}}" if i == 0 else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths))]
+        print("  " + "  ".join(cells))

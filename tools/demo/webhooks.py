@@ -1,0 +1,53 @@
+#!/usr/bin/python3
+"""Prints what each receiver of webhooks was sent and answered: tools/demo/webhooks.py BIN DIR"""
+import json
+from collections import Counter, defaultdict
+
+from shared import DIR, query, table_print
+
+COLUMNS = ("receiver", "events", "attempts", "answered 204", "503", "repeated", "signatures", "order")
+RETRIES = """SELECT a.attempt, count(*) FROM webhook_attempts a JOIN webhook_endpoints e ON (e.workspace_id, e.id) = (a.workspace_id, a.endpoint_id)
+    WHERE e.uuid = %s::uuid AND a.outcome = 'success' GROUP BY a.attempt ORDER BY a.attempt"""
+
+
+def deliveries(receiver):
+    """What it wrote of each, in the order of arrival."""
+    lines = (DIR / "log" / f"receiver-{receiver}").read_text().splitlines()
+    return [d for d in map(json.loads, lines) if d["event"] == "delivery"]
+
+
+def in_order(taken):
+    """Of each conversation, the events in the order of their sequence."""
+    last = defaultdict(int)
+    for d in taken:
+        if d["conversation"] and d["sequence"] <= last[d["conversation"]]:
+            return False
+        last[d["conversation"]] = d["sequence"]
+    return True
+
+
+def row(receiver, came):
+    taken = {}
+    for d in came:
+        if d["status"] == 204:
+            taken.setdefault(d["id"], d)
+    answers = Counter(d["status"] for d in came)
+    return (receiver, len(taken), len(came), answers[204], answers[503], answers[204] - len(taken),
+            "all verified" if answers[401] == 0 else f"{answers[401]} wrong", "kept" if in_order(taken.values()) else "BROKEN")
+
+
+def main():
+    endpoints = dict(line.split() for line in (DIR / "endpoints").read_text().splitlines())
+    came = {receiver: deliveries(receiver) for receiver in endpoints}
+    print("\nWebhooks: what the two receivers were sent, signed, and answered\n")
+    table_print([COLUMNS, *(row(*item) for item in came.items())])
+    types = {receiver: Counter({d["id"]: d["type"] for d in of if d["status"] == 204}.values()) for receiver, of in came.items()}
+    print("\nEvents by type\n")
+    table_print([("type", *endpoints), *((t, *(types[r][t] for r in endpoints)) for t in sorted(set().union(*types.values())))])
+    print("\nEvents by the attempt that succeeded\n")
+    by_attempt = {receiver: dict(query(RETRIES, [uuid])) for receiver, uuid in endpoints.items()}
+    attempts = sorted(set().union(*by_attempt.values()))
+    table_print([("attempt", *attempts), *((r, *(by_attempt[r].get(n, 0) for n in attempts)) for r in endpoints)])
+
+
+main()
