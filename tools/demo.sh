@@ -207,7 +207,7 @@ add_receiver() { # <name> <how it behaves> <options of the endpoint...>
 	shift 2
 	launch "receiver-$name" "$bin/hook-receiver" --secret-file "$secret" --port-file "$file" $behaviour
 	until_true "receiver-$name" "its port" test -s "$file"
-	quietly ctl webhook add "http://127.0.0.1:$(cat "$file")/events" --workspace "$workspace" --id "${endpoint[$name]}" \
+	quietly ctl webhook add --workspace "$workspace" --id "${endpoint[$name]}" --url "http://127.0.0.1:$(cat "$file")/events" \
 		--name "$name" --secret-file "$secret" "$@"
 	echo "$name ${endpoint[$name]}" >>"$dir/endpoints"
 }
@@ -215,7 +215,7 @@ add_receiver() { # <name> <how it behaves> <options of the endpoint...>
 start_receivers() {
 	say "two webhooks: one receiver that is well, one that fails half the time"
 	add_receiver healthy ""
-	add_receiver flaky --flap=500 --schedule "$(printf '200ms%.0s,' {1..31})200ms"
+	add_receiver flaky --flap=1000 --schedule "$(printf '1s%.0s,' {1..19})1s"
 }
 
 wait_services() {

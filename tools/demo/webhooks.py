@@ -3,11 +3,9 @@
 import json
 from collections import Counter, defaultdict
 
-from shared import DIR, query, table_print
+from shared import DIR, table_print
 
-COLUMNS = ("receiver", "events", "attempts", "answered 204", "503", "repeated", "signatures", "order")
-RETRIES = """SELECT a.attempt, count(*) FROM webhook_attempts a JOIN webhook_endpoints e ON (e.workspace_id, e.id) = (a.workspace_id, a.endpoint_id)
-    WHERE e.uuid = %s::uuid AND a.outcome = 'success' GROUP BY a.attempt ORDER BY a.attempt"""
+COLUMNS = ("receiver", "events", "attempts", "204", "503", "taken twice", "signatures", "order")
 
 
 def deliveries(receiver):
@@ -44,10 +42,10 @@ def main():
     types = {receiver: Counter({d["id"]: d["type"] for d in of if d["status"] == 204}.values()) for receiver, of in came.items()}
     print("\nEvents by type\n")
     table_print([("type", *endpoints), *((t, *(types[r][t] for r in endpoints)) for t in sorted(set().union(*types.values())))])
-    print("\nEvents by the attempt that succeeded\n")
-    by_attempt = {receiver: dict(query(RETRIES, [uuid])) for receiver, uuid in endpoints.items()}
-    attempts = sorted(set().union(*by_attempt.values()))
-    table_print([("attempt", *attempts), *((r, *(by_attempt[r].get(n, 0) for n in attempts)) for r in endpoints)])
+    tries = {receiver: Counter(Counter(d["id"] for d in of).values()) for receiver, of in came.items()}
+    counts = sorted(set().union(*tries.values()))
+    print("\nEvents by how often they were sent\n")
+    table_print([("times", *counts), *((r, *(tries[r][n] for n in counts)) for r in endpoints)])
 
 
 main()
