@@ -163,6 +163,9 @@ class Case:
                 out.append(item | {"account": account})
         return out
 
+    def progress(self, consumer):
+        return [r for r in self.table("consumer_progress") if r["consumer"] == consumer]
+
     @cached_property
     def told(self):
         """What a reader inside Blazz keeps of chat-event (proto/README.md): [(record, event)], and what it drops."""
@@ -278,7 +281,9 @@ class Case:
 
     @cached_property
     def tenant_of(self):
-        return {a["uuid"]: a["workspace"] for a in self.s.setup["accounts"].values()}
+        """Of accounts and of endpoints, by their public ids."""
+        return {a["uuid"]: a["workspace"] for a in self.s.setup["accounts"].values()} | {
+            uuid: hook["workspace"] for uuid, hook in self.s.setup["hooks"].items()}
 
     @cached_property
     def pairs(self):

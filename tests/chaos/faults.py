@@ -17,8 +17,11 @@ from confluent_kafka.admin import ConfigResource
 
 from harness.waiting import wait_for
 
+from receivers import HOOKS, SLEEPER, fails, hangs, is_gone, resets
+
 BATCH_POINTS = ("batch_begin", "batch_locked", "batch_applied", "batch_commit", "batch_committed", "batch_published")
 INGEST_POINTS = ("ingest_produce", "ingest_produced", "ingest_acknowledged")
+HOOK_POINTS = ("delivery_begin", "delivery_done", "settle_begin", "settle_locked", "settle_commit", "settle_committed")
 FAILING_POINTS = ("batch_begin", "batch_commit", "ingest_produce")  # where a caller can fail
 REACHED_S = 8.0      # a failpoint that no load reaches by then is given up
 TAKEN_OVER_S = 2.6   # longer than a session's timeout: the other replica takes over
@@ -55,7 +58,7 @@ def happens(condition, deadline_s):
 
 
 def victim(system, service, random):
-    return system.ingest if service == "ingest" else random.choice(system.replicas)
+    return random.choice(system.replicas[service])
 
 
 # Services
@@ -137,11 +140,13 @@ def add_service_faults(service, points):
 
 add_service_faults("chat-sync", BATCH_POINTS)
 add_service_faults("ingest", INGEST_POINTS)
+add_service_faults("webhook-dispatcher", HOOK_POINTS)
+fault("fail_at_settle", "webhook-dispatcher", "its commit fails a few times, the program lives on")(
+    lambda s, r: fail_at(s, "webhook-dispatcher", r, "batch_commit"))
 
 
-@fault("rebalance_storm", "chat-sync", "two more replicas come and go, in order and by kill -9")
-def rebalance_storm(system, random):
-    extra = [system.storm_replica(name) for name in ("three", "four")]
+def rebalance_storm(system, service, random):
+    extra = [system.storm_replica(service, name) for name in ("three", "four")]
     for _ in range(random.randint(2, 3)):
         for one in extra:
             one.start(wait_ready=False)
@@ -154,11 +159,17 @@ def rebalance_storm(system, random):
                 one.stop()
 
 
-@fault("rolling_restart", "chat-sync", "each replica ends by SIGTERM, with 0, and starts again")
-def rolling_restart(system, random):
-    for one in random.sample(system.replicas, len(system.replicas)):
+def rolling_restart(system, service, random):
+    for one in random.sample(system.replicas[service], len(system.replicas[service])):
         one.stop()
         one.start()
+
+
+for service, ending in (("chat-sync", ""), ("webhook-dispatcher", "_of_dispatchers")):
+    fault(f"rebalance_storm{ending}", service, "two more replicas come and go, in order and by kill -9")(
+        lambda s, r, service=service: rebalance_storm(s, service, r))
+    fault(f"rolling_restart{ending}", service, "each replica ends by SIGTERM, with 0, and starts again")(
+        lambda s, r, service=service: rolling_restart(s, service, r))
 
 
 @fault("restart_ingest", "ingest", "ends by SIGTERM, with 0, while bridges post, and starts again")
@@ -182,6 +193,52 @@ fault("clock_jump_chat_sync", "chat-sync", "its wall clock jumps by up to three 
     lambda s, r: clock_jumps(s, "chat-sync", r))
 fault("clock_jump_ingest", "ingest", "its wall clock jumps by up to three days, to and fro")(
     lambda s, r: clock_jumps(s, "ingest", r))
+
+
+fault("clock_jump_webhook_dispatcher", "webhook-dispatcher", "its wall clock jumps by up to three days, to and fro")(
+    lambda s, r: clock_jumps(s, "webhook-dispatcher", r))
+
+
+# Receivers
+
+def somebody(random):
+    return random.choice([h.name for h in HOOKS if h.name not in (SLEEPER, "redirecting")])
+
+
+def add_receiver_fault(name, behaviour, about):
+    @fault(name, "receivers", about)
+    def run(system, random):
+        one = somebody(random)
+        system.receivers.misbehave(one, behaviour)
+        try:
+            hold(random, 0.5, 2.5)
+        finally:
+            system.receivers.behave(one)
+
+
+add_receiver_fault("receiver_fails", fails, "one receiver answers 503 to everything")
+add_receiver_fault("receiver_hangs", hangs, "one receiver takes requests and never answers")
+add_receiver_fault("receiver_resets", resets, "one receiver resets each connection")
+
+
+@fault("receiver_is_gone", "receivers", "one receiver answers 410 and is disabled, later enabled again")
+def receiver_is_gone(system, random):
+    one = somebody(random)
+    system.receivers.misbehave(one, is_gone)
+    hold(random, 0.5, 2.0)
+    system.receivers.behave(one)
+    hold(random, 0.0, 0.5)
+    system.receivers.enable(one)
+
+
+@fault("endpoint_flips", "receivers", "one endpoint is disabled and enabled, to and fro")
+def endpoint_flips(system, random):
+    one = somebody(random)
+    for _ in range(random.randint(2, 5)):
+        system.receivers.disable(one)
+        hold(random, 0.0, 0.5)
+        system.receivers.enable(one)
+        hold(random, 0.0, 0.5)
 
 
 # Servers
@@ -257,6 +314,8 @@ fault("broker_refuses_events", "kafka", "answers NOT_ENOUGH_REPLICAS to chat-syn
     refuse("chat-event", min_insync_replicas="2"))
 fault("broker_refuses_dead_letters", "kafka", "answers NOT_ENOUGH_REPLICAS to chat-sync's dead letters")(
     refuse("inbound.chat-sync.dlq", min_insync_replicas="2"))
+fault("broker_refuses_letters_of_hooks", "kafka", "answers NOT_ENOUGH_REPLICAS to webhook-dispatcher's dead letters")(
+    refuse("chat-event.webhook-dispatcher.dlq", min_insync_replicas="2"))
 fault("broker_takes_small_events", "kafka", "answers MESSAGE_TOO_LARGE to most of chat-sync's events")(
     refuse("chat-event", max_message_bytes="700"))
 
@@ -278,7 +337,7 @@ def superuser(system):
 
 
 def end_sessions(cursor):
-    cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('blazz_ingest', 'blazz_chat_sync')")
+    cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('blazz_ingest', 'blazz_chat_sync', 'blazz_webhook_dispatcher')")
 
 
 @fault("sessions_ended", "postgres", "all sessions of the services are terminated, again and again")
@@ -330,7 +389,8 @@ def count(cursor, query):
 
 @fault("hanging_lock", "postgres", "somebody holds a table: statements hang until their deadline")
 def hanging_lock(system, random):
-    table = random.choice(("chats", "conversations", "outbox", "consumer_progress", "contacts", "whatsapp_accounts"))
+    table = random.choice(("chats", "conversations", "outbox", "consumer_progress", "contacts", "whatsapp_accounts",
+                           "webhook_endpoints", "webhook_positions", "webhook_retry_queue", "webhook_attempts"))
     with superuser(system) as cursor:
         cursor.execute("BEGIN")
         cursor.execute("SET LOCAL lock_timeout = '3s'")

@@ -13,6 +13,7 @@ import sys
 from collections import Counter, defaultdict
 
 from case import Case, group_by, identity_of_item, ms, word
+from delivered import Webhooks, what_became, what_waits
 from dialects import stanza
 from model import RANK
 from snapshot import Snapshot, is_at_work
@@ -25,6 +26,7 @@ COUNTS = ("applied", "no_effect", "filtered", "parked", "dead_lettered", "skippe
 UNTIMED = ("webjs-raw", "evolution")  # their acks carry no time of their own
 RSS_GROWTH_KB = 150_000  # a sanitized program's quarantine and caches fill up; a leak passes any bound
 SPARE_FDS = 12
+KEPT_ALIVE = 16  # connections to one receiver
 STATEMENT_AGE_S = 5
 
 
@@ -135,7 +137,7 @@ def every_record_became_something(c):
     """I3: per partition, applied + no effect + filtered + parked + dead-lettered = next_offset - start."""
     for r in c.table("consumer_progress"):
         if r["next_offset"] is not None and r["next_offset"] - r["start_offset"] != sum(r[k] for k in COUNTS):
-            yield f"partition {r['partition']}: {r['start_offset']} to {r['next_offset']}, but {({k: r[k] for k in COUNTS})}"
+            yield f"{r['consumer']}, partition {r['partition']}: {r['start_offset']} to {r['next_offset']}, but {({k: r[k] for k in COUNTS})}"
     yield from dead_letters_differ(c)
 
 
@@ -149,7 +151,7 @@ def dead_letters_differ(c):
         reasons = {r.headers["x-dlq-reason"] for r in c.letters.get(place, ())}
         if reasons != {item["reason"]}:
             yield f"{place}: {item['how']} became {reasons or 'no dead letter'}, not {item['reason']}"
-    counted, found = {r["partition"]: r["dead_lettered"] for r in c.table("consumer_progress")}, Counter(p for p, _ in c.letters)
+    counted, found = {r["partition"]: r["dead_lettered"] for r in c.progress("chat-sync")}, Counter(p for p, _ in c.letters)
     for partition, n in counted.items():
         if n != found[partition]:
             yield f"partition {partition}: {n} dead letters counted, {found[partition]} there"
@@ -158,6 +160,11 @@ def dead_letters_differ(c):
         item = c.sent[n][1]
         if (item["kind"] == "bad" and item["how"] == "no id" or item.get("rejected")) and item["mark"].encode() not in letters:
             yield f"{c.sent[n][0]}: a bad item beside good ones has no dead letter: {item['mark']}"
+
+
+def delivered_or_kept(c):
+    """I4: each event that an endpoint wants was delivered, signed, under one id and in order, or is a dead letter or kept."""
+    yield from what_became(Webhooks(c))
 
 
 def counters_equal_a_recount(c):
@@ -242,24 +249,26 @@ def syncs_differ(c):
 def offsets_go_forward(c):
     """I6: stored offsets never go back and have no gap; events are told in order, each with one id, none lost."""
     seen = {}
-    for partition, offset, epoch, seq in c.s.watch:
-        before = seen.get(partition, (0, 0, 0))
+    for consumer, partition, offset, epoch, seq in c.s.watch:
+        before = seen.get((consumer, partition), (0, 0, 0))
         if offset < before[0] or epoch < before[1] or seq < before[2]:
-            yield f"partition {partition}: (offset, epoch, seq) went from {before} back to {(offset, epoch, seq)}"
-        seen[partition] = (offset, epoch, seq)
+            yield f"{consumer}, partition {partition}: (offset, epoch, seq) went from {before} back to {(offset, epoch, seq)}"
+        seen[consumer, partition] = (offset, epoch, seq)
     for r in c.table("consumer_progress"):
-        low, high = c.s.watermarks[r["partition"]]
+        place, name = (r["consumer"], r["partition"]), f"{r['consumer']}, partition {r['partition']}"
+        (low, high), committed = c.s.watermarks[r["consumer"]][r["partition"]], c.s.committed[r["consumer"]].get(r["partition"], 0)
         start, reached = r["start_offset"] if r["start_offset"] is not None else low, r["next_offset"] or low
         if start != low or r["skipped"]:
-            yield f"partition {r['partition']}: began at {start} of {low}, {r['skipped']} offsets skipped"
-        if reached != high or c.s.committed.get(r["partition"], 0) > reached:
-            yield f"partition {r['partition']}: reached {reached} of {high}, Kafka says {c.s.committed.get(r['partition'])}"
-        if reached < seen.get(r["partition"], (0,))[0]:
-            yield f"partition {r['partition']}: {reached} is before what was seen, {seen[r['partition']][0]}"
+            yield f"{name}: began at {start} of {low}, {r['skipped']} offsets skipped"
+        if reached != high or committed > reached:
+            yield f"{name}: reached {reached} of {high}, Kafka says {committed}"
+        if reached < seen.get(place, (0,))[0]:
+            yield f"{name}: {reached} is before what was seen, {seen[place][0]}"
     yield from events_differ(c)
 
 
 def events_differ(c):
+    """What is told of endpoints follows from deliveries: at least once, and the same each time."""
     kept, dropped = c.told
     values = {r.value for r, _ in kept}
     for r, e in dropped:
@@ -274,12 +283,13 @@ def events_differ(c):
             if r.key != f"{e.workspace_id}:{e.conversation_id}":
                 yield f"chat-event {r.partition}/{r.offset}: key {r.key} of conversation {e.conversation_id}"
         first = ids.setdefault(e.event_id, e)
-        if first is not e:
+        if first is not e and (not e.endpoint.endpoint_id or e.endpoint != first.endpoint):
             yield f"event {e.event_id} is told twice: {first.WhichOneof('event')} as {first.sequence}, {e.sequence}"
 
 
 def queues_are_drained(c):
-    """I7: nothing waits any more: outbox, parked updates, locks, open transactions, running syncs."""
+    """I7: nothing waits any more: outbox, parked updates, deliveries, locks, open transactions, running syncs."""
+    yield from what_waits(Webhooks(c))
     if c.table("outbox"):
         yield f"{len(c.table('outbox'))} outbox rows are left"
     waiting = {(i["account"], stanza(i["key"]), VARIANT.get(i["kind"], i["kind"])) for i in c.model.waiting}
@@ -308,7 +318,7 @@ def sync_is_over(c, account, sync):
 
 
 def tenants_are_apart(c):
-    """I9: one tenant's marker is never in another's rows, records or events, and in no dead letter, log or metric of another."""
+    """I9: one tenant's marker is never in another's rows, records, events, receivers or dead letters, and in no log or metric."""
     markers = {marker: workspace for workspace, marker in c.s.setup["tenants"].items()}
     pattern = re.compile("|".join(markers))
 
@@ -327,8 +337,13 @@ def tenants_are_apart(c):
             if strangers(text, r.key.partition(":")[0]):
                 yield f"{topic} {r.partition}/{r.offset} with key {r.key} holds {strangers(text, r.key.partition(':')[0])}"
     for r, e in c.told[0]:
-        if r.key.partition(":")[0] != e.workspace_id or c.tenant_of.get(e.account_id) != e.workspace_id:
-            yield f"chat-event {r.partition}/{r.offset}: key {r.key}, workspace {e.workspace_id}, account {e.account_id}"
+        about = e.account_id or e.endpoint.endpoint_id
+        if r.key.partition(":")[0] != e.workspace_id or c.tenant_of.get(about) != e.workspace_id:
+            yield f"chat-event {r.partition}/{r.offset}: key {r.key}, workspace {e.workspace_id}, about {about}"
+    for d in c.s.deliveries:
+        hook = c.s.setup["hooks"][d["endpoint"]]
+        if strangers(d["body"] + json.dumps(d["headers"]), hook["workspace"]):
+            yield f"{hook['name']} of {hook['workspace']} received {strangers(d['body'], hook['workspace'])}"
     for name, text in [*c.s.logs.items(), *c.s.metrics.items()]:
         for line in text.splitlines():
             if len(set(pattern.findall(line))) > 0:
@@ -380,7 +395,7 @@ def resources_are_flat(c):
             base = first.setdefault(service, now)
             if now["rss_kb"] > base["rss_kb"] + RSS_GROWTH_KB:
                 yield f"{name}, cycle {cycle}: {now['rss_kb']} KB, at first {base['rss_kb']}"
-            if now["fds"] > base["fds"] + SPARE_FDS:
+            if now["fds"] > base["fds"] + SPARE_FDS + (KEPT_ALIVE * len(c.s.setup["hooks"]) if service == "webhook-dispatcher" else 0):
                 yield f"{name}, cycle {cycle}: {now['fds']} descriptors, at first {base['fds']}"
             if now["connections"] > base["connections"]:
                 yield f"{name}, cycle {cycle}: {now['connections']} PostgreSQL connections a process, at first {base['connections']}"
@@ -409,7 +424,7 @@ def phones_of(item):
 
 
 INVARIANTS = {"I1": acknowledged_is_stored_once, "I2": nothing_stored_that_was_not_sent, "I3": every_record_became_something,
-              "I5": counters_equal_a_recount, "I6": offsets_go_forward, "I7": queues_are_drained, "I9": tenants_are_apart,
+              "I4": delivered_or_kept, "I5": counters_equal_a_recount, "I6": offsets_go_forward, "I7": queues_are_drained, "I9": tenants_are_apart,
               "I10": statuses_go_forward, "I11": resources_are_flat, "I12": nothing_is_given_away}
 
 

@@ -24,9 +24,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
 
-from faults import CATALOGUE, dealt  # noqa: E402 (found by the line above)
+from faults import CATALOGUE, Fault, dealt  # noqa: E402 (found by the line above)
 from ledger import check, verdict_text  # noqa: E402
 from plan import Planner  # noqa: E402
+from receivers import SLEEPER  # noqa: E402
 from system import System  # noqa: E402
 
 INSIDE = "BLAZZ_CHAOS_INSIDE"
@@ -63,13 +64,21 @@ class Damage(threading.Thread):
             self.failure = e
 
 
+def sleeper_turns(cycle):
+    """One endpoint is disabled in one cycle and enabled in the next: what it misses meanwhile must be kept."""
+    def run(system, random):
+        (system.receivers.disable if cycle % 2 else system.receivers.enable)(SLEEPER)
+
+    return Fault("sleeper", "", False, run, ""), 0.5, 0
+
+
 class Broken(Exception):
     """A cycle's verdict."""
 
 
 def cycle(system, n, deliveries, faults):
     """Load and faults together, then rest, then the ledger. Returns (what was there, faults that hit nothing)."""
-    damages = [Damage(system, *f) for f in faults]
+    damages = [Damage(system, *f) for f in [*faults, sleeper_turns(n)]]
     system.load.start(n, deliveries)
     for d in damages:
         d.start()
@@ -103,6 +112,8 @@ def figures(snapshot):
     return {"sent": lines["sent"], "acknowledged": lines["acknowledged"], "refused": lines["refused"], "gave_up": lines["gave_up"],
             "inbound_records": len(snapshot.topics["inbound"]), "messages_stored": len(snapshot.tables["chats"]),
             "events_told": len(snapshot.topics["chat-event"]),
+            "deliveries": len(snapshot.deliveries), "taken": sum(200 <= d["status"] < 300 for d in snapshot.deliveries),
+            "given_up": len(snapshot.topics["chat-event.webhook-dispatcher.dlq"]),
             "dead_letters": len(snapshot.topics["inbound.chat-sync.dlq"]) + len(snapshot.topics["http.ingest.dlq"])}
 
 

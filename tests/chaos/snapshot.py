@@ -21,17 +21,20 @@ class Rec:
     key: str
     value: bytes
     headers: dict
+    at_ms: int = 0
 
 
 @dataclass
 class Snapshot:
-    setup: dict     # {"tenants": {workspace uuid: marker}, "accounts": {name: {...}}, "secrets": [...]}
+    setup: dict     # {"tenants": {workspace uuid: marker}, "accounts": {name: {...}}, "hooks": {uuid: {...}}, "secrets": [...]}
     journal: list   # of the generator: {"what": "sent"|"acknowledged"|"refused"|"gave_up", "items": ...}
     tables: dict = field(default_factory=dict)    # {table: [row]}
-    topics: dict = field(default_factory=dict)    # {"inbound"|"chat-event"|"inbound.chat-sync.dlq"|"http.ingest.dlq": [Rec]}
-    watermarks: dict = field(default_factory=dict)  # of inbound: {partition: [low, high]}
-    committed: dict = field(default_factory=dict)   # offsets of chat-sync's group in Kafka
-    watch: list = field(default_factory=list)     # [partition, next_offset, epoch, seq], as seen while faults went on
+    topics: dict = field(default_factory=dict)    # {"inbound"|"chat-event"|"inbound.chat-sync.dlq"|"http.ingest.dlq"|…: [Rec]}
+    watermarks: dict = field(default_factory=dict)  # {consumer: {partition: [low, high]}} of the topic that it reads
+    committed: dict = field(default_factory=dict)   # {consumer: {partition: offset}}, its group's in Kafka
+    watch: list = field(default_factory=list)     # [consumer, partition, next_offset, epoch, seq], as seen while faults went on
+    deliveries: list = field(default_factory=list)  # what came to receivers: {"endpoint", "cycle", "headers", "body", "status"}
+    epochs: list = field(default_factory=list)    # a cycle each: {partition: epoch} of webhook-dispatcher
     ranks: list = field(default_factory=list)     # [{message id: status}] at the end of each cycle
     sessions: list = field(default_factory=list)  # pg_stat_activity of the services' roles
     usage: list = field(default_factory=list)     # a cycle each: {process: {"pid", "rss_kb", "fds", "connections"}}
@@ -51,8 +54,14 @@ class Snapshot:
         for name, records in plain["topics"].items():
             plain["topics"][name] = [Rec(**r | {"value": base64.b64decode(r["value"])}) for r in records]
         for name in ("watermarks", "committed"):
-            plain[name] = {int(k): v for k, v in plain[name].items()}
+            plain[name] = {consumer: numbered(v) for consumer, v in plain[name].items()}
+        plain["epochs"] = [numbered(v) for v in plain["epochs"]]
         return cls(**plain)
+
+
+def numbered(by_partition):
+    """JSON's names are texts."""
+    return {int(k): v for k, v in by_partition.items()}
 
 
 class Topics:
@@ -78,7 +87,7 @@ class Topics:
                 self.next[m.topic(), m.partition()] = m.offset() + 1
                 self.records[self.names[m.topic()]].append(
                     Rec(m.partition(), m.offset(), (m.key() or b"").decode(errors="replace"), m.value() or b"",
-                        {k: (v or b"").decode(errors="replace") for k, v in m.headers() or []}))
+                        {k: (v or b"").decode(errors="replace") for k, v in m.headers() or []}, m.timestamp()[1]))
         return self.records
 
     def close(self):
@@ -90,7 +99,8 @@ def tables(conninfo):
     connection = psycopg2.connect(conninfo)
     connection.set_session("REPEATABLE READ", readonly=True)
     with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        cursor.execute("""SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+            AND NOT relispartition ORDER BY 1""")
         out = {}
         for (table,) in cursor.fetchall():
             if table not in SKIPPED_TABLES:

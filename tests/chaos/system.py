@@ -13,15 +13,28 @@ from confluent_kafka import Consumer, TopicPartition
 
 from harness.blazz import CHAT_SYNC, KEYRING, Blazz
 from harness.client import VERIFY_TOKEN
+from harness.hooks import DISPATCHER, settled
 from harness.servers import Kafka, Postgres
 from harness.waiting import wait_for
 
 import snapshot
 from load import Journal, Load, Target
+from receivers import Receivers
 
 PARTITIONS = 4
 MAX_CONNECTIONS = 40
 REPLICAS = ("one", "two")
+CONSUMERS = {"chat-sync": "inbound", "webhook-dispatcher": "chat-event"}
+# So little room that endpoints fall behind, rows are made while deliveries are under way, and leases end before a stopped replica wakes up.
+LITTLE_ROOM = {"delivery.max_waiting": 16, "retry.max_rows": 30, "window.max_age": "200ms", "retry.lease": "2500ms",
+               "breaker.failures": 4, "breaker.min_pause": "100ms", "breaker.max_pause": "400ms"}
+# Only what is for an endpoint that is not live may wait.
+WAITING = """SELECT e.name, w.* FROM (
+    SELECT workspace_id, endpoint_id, status, source_partition, source_offset, next_retry_at::text, lease_owner, last_error
+    FROM webhook_retry_queue WHERE status IN ('pending', 'retrying')
+    UNION ALL SELECT workspace_id, endpoint_id, 'behind', partition, next_offset, live_from::text, NULL, NULL FROM webhook_positions) w
+    JOIN webhook_endpoints e ON (e.workspace_id, e.id) = (w.workspace_id, w.endpoint_id)
+    WHERE w.status = 'retrying' OR e.enabled AND (e.disabled_at IS NULL OR e.disabled_at < e.enabled_at)"""
 DISK = "size=900m"
 # A broker that was killed is missed after two seconds, and may come back.
 BROKER = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=400"
@@ -63,9 +76,9 @@ class Watch(threading.Thread):
             try:
                 connection = connection or psycopg2.connect(self.conninfo, connect_timeout=2)
                 with connection, connection.cursor() as cursor:
-                    cursor.execute("SELECT partition, next_offset, epoch, seq FROM consumer_progress WHERE next_offset IS NOT NULL")
+                    cursor.execute("SELECT consumer, partition, next_offset, epoch, seq FROM consumer_progress WHERE next_offset IS NOT NULL")
                     for row in cursor.fetchall():
-                        if list(row) not in self.seen[-PARTITIONS:]:
+                        if list(row) not in self.seen[-PARTITIONS * len(CONSUMERS):]:
                             self.seen.append(list(row))
             except psycopg2.Error:
                 connection = None
@@ -77,14 +90,15 @@ class System:
         self.postgres = self.start_postgres()
         self.kafka = Kafka(self.folder / "kafka", BROKER)
         self.blazz = Blazz(self.postgres, self.kafka, self.folder, PARTITIONS)
-        self.clocks, self.usage, self.ranks = {}, [], []
+        self.clocks, self.usage, self.ranks, self.epochs = {}, [], [], []
         self.targets = self.add_tenants(planner)
         self.ingest = self.new_ingest()
-        self.replicas = [self.new_chat_sync(name) for name in REPLICAS]
+        self.replicas = {"ingest": [self.ingest], **{name: [self.new_replica(name, n) for n in REPLICAS] for name in CONSUMERS}}
+        self.receivers = Receivers(self.blazz, self.workspaces)
         self.load = Load(self.targets, Journal(self.folder / "journal.jsonl"), self.http_port, self.kafka.address,
                          self.blazz.topic("inbound"))
         self.topics = snapshot.Topics(self.kafka.address, {self.blazz.topic(t): t for t in (
-            "inbound", "chat-event", "inbound.chat-sync.dlq", "http.ingest.dlq")})
+            "inbound", "chat-event", "inbound.chat-sync.dlq", "http.ingest.dlq", "chat-event.webhook-dispatcher.dlq")})
         for service in self.services():
             service.start(wait_ready=False)
         self.wait_ready()
@@ -92,7 +106,7 @@ class System:
         self.watch.start()
 
     def services(self):
-        return [self.ingest, *self.replicas]
+        return [one for replicas in self.replicas.values() for one in replicas]
 
     def start_postgres(self):
         """Small enough to be filled: on a disk of its own where we may mount one."""
@@ -141,16 +155,17 @@ class System:
             "http.listen": f"127.0.0.1:{self.http_port}", "secrets.keyring": KEYRING, "limits.failures_per_minute": 1000000,
             "postgres.statement_timeout": "2s"}, "ingest", env=self.clock_env("ingest"))
 
-    def new_chat_sync(self, name):
-        """A replica; not started."""
-        label = f"chat-sync.{name}"
-        return self.blazz.service("chat-sync", CHAT_SYNC | {"batch.max_events": 40, "postgres.statement_timeout": "2s"}, label,
-                                  env=self.clock_env(label))
+    def new_replica(self, service, name):
+        """Not started."""
+        label, settings = f"{service}.{name}", CHAT_SYNC | {"batch.max_events": 40}
+        if service == "webhook-dispatcher":
+            settings = DISPATCHER | LITTLE_ROOM
+        return self.blazz.service(service, settings | {"postgres.statement_timeout": "2s"}, label, env=self.clock_env(label))
 
-    def storm_replica(self, name):
+    def storm_replica(self, service, name):
         """One that comes and goes: it is not of those that must be ready."""
-        label = f"chat-sync.{name}"
-        return next((s for s in self.blazz.services if s.label == label), None) or self.new_chat_sync(name)
+        label = f"{service}.{name}"
+        return next((s for s in self.blazz.services if s.label == label), None) or self.new_replica(service, name)
 
     def wait_ready(self, deadline_s=60.0):
         for service in self.services():
@@ -161,11 +176,11 @@ class System:
     def admin_conninfo(self):
         return self.blazz.conninfo("postgres")
 
-    def committed(self):
-        reader = Consumer({"bootstrap.servers": self.kafka.address, "group.id": "chat-sync", "log_level": 0})
+    def committed(self, consumer):
+        reader = Consumer({"bootstrap.servers": self.kafka.address, "group.id": consumer, "log_level": 0})
         try:
             return {t.partition: t.offset for t in reader.committed(
-                [TopicPartition(self.blazz.topic("inbound"), p) for p in range(PARTITIONS)], timeout=20)}
+                [TopicPartition(self.blazz.topic(CONSUMERS[consumer]), p) for p in range(PARTITIONS)], timeout=20)}
         finally:
             reader.close()
 
@@ -181,9 +196,21 @@ class System:
 
     def settle(self, deadline_s):
         self.blazz.connection = None  # a fault may have ended it
-        self.blazz.settle(deadline_s)
+        wait_for(self.rests, self.unrest, deadline_s)
         # A server learns late that a client behind a cut has gone.
         wait_for(self.sessions_are_few, lambda: f"old sessions end: {snapshot.sessions_now(self.admin_conninfo())}", deadline_s)
+
+    def rests(self):
+        """One's events are another's work: looked at again when nothing is left."""
+        def done():
+            return self.blazz.caught_up() and settled(self.blazz)
+
+        return done() and self.blazz.value("SELECT count(*) FROM outbox") == 0 and not self.blazz.sql(WAITING) and done()
+
+    def unrest(self):
+        lines = [str(dict(r)) for r in self.blazz.sql("SELECT consumer, partition, next_offset FROM consumer_progress")
+                 + self.blazz.sql("SELECT producer, slot, epoch, seq FROM outbox") + self.blazz.sql(WAITING)]
+        return "everything is processed and delivered\n" + "\n".join(lines + [s.log_tail() for s in self.services()])
 
     def sessions_are_few(self):
         first = sum(p["connections"] for p in self.usage[0].values())
@@ -193,14 +220,18 @@ class System:
         tables, sessions = snapshot.tables(self.admin_conninfo()), snapshot.sessions(self.admin_conninfo())
         self.usage.append(self.measure(sessions))
         self.ranks.append({r["id"]: r["message_status"] for r in tables["chats"]})
+        self.epochs.append({r["partition"]: r["epoch"] for r in tables["consumer_progress"] if r["consumer"] == "webhook-dispatcher"})
         journal = [json.loads(line) for line in (self.folder / "journal.jsonl").read_text().splitlines()]
         accounts = {name: {k: getattr(t, k) for k in ("uuid", "workspace", "dialect")} for name, t in self.targets.items()}
-        secrets = [t.secret for t in self.targets.values()] + [KEYRING.split(":")[1], VERIFY_TOKEN]
+        hooks = self.receivers.setup
+        secrets = [x.secret for x in self.targets.values()] + [h["secret"] for h in hooks.values()] + [KEYRING.split(":")[1], VERIFY_TOKEN]
         return snapshot.Snapshot(
-            setup={"tenants": self.markers, "accounts": accounts, "secrets": secrets}, journal=journal, tables=tables,
+            setup={"tenants": self.markers, "accounts": accounts, "hooks": hooks, "secrets": secrets}, journal=journal, tables=tables,
             topics={name: list(records) for name, records in self.topics.read_on().items()},
-            watermarks={p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic("inbound")).items()},
-            committed=self.committed(), watch=list(self.watch.seen), ranks=list(self.ranks), sessions=sessions,
+            watermarks={consumer: {p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic(topic)).items()}
+                        for consumer, topic in CONSUMERS.items()},
+            committed={consumer: self.committed(consumer) for consumer in CONSUMERS}, watch=list(self.watch.seen),
+            deliveries=self.receivers.deliveries(len(self.epochs) - 1), epochs=list(self.epochs), ranks=list(self.ranks), sessions=sessions,
             usage=list(self.usage), logs={s.label: s.log() for s in self.blazz.services},
             metrics={s.label: s.get("/metrics")[1] for s in self.services()})
 
@@ -210,6 +241,7 @@ class System:
         self.load.close()
         self.topics.close()
         wrong = self.blazz.close()
+        self.receivers.close()
         self.kafka.stop()
         self.postgres.stop()
         if self.root:

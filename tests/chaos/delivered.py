@@ -1,0 +1,182 @@
+"""I4, of webhooks: what was told, who wanted it, and what became of it. See ledger.py."""
+import base64
+import hashlib
+import hmac
+import json
+from collections import Counter, defaultdict
+from functools import cached_property
+
+from blazz.v1 import common_pb2
+
+from case import ms
+
+BROKEN_OFF = ("timeout", "broken", "aborted")  # attempts of which the receiver may think otherwise
+
+
+class Webhooks:
+    """The deliveries of a case, by what makes them the same."""
+
+    def __init__(self, case):
+        self.c, self.hooks = case, case.s.setup["hooks"]
+
+    @cached_property
+    def rows(self):
+        """{endpoint uuid: its row}"""
+        return {r["uuid"]: r for r in self.c.table("webhook_endpoints")}
+
+    @cached_property
+    def uuid_of(self):
+        return {r["id"]: r["uuid"] for r in self.c.table("webhook_endpoints")}
+
+    def is_live(self, endpoint):
+        r = self.rows[endpoint]
+        return r["enabled"] and (r["disabled_at"] is None or r["disabled_at"] < r["enabled_at"])
+
+    @cached_property
+    def came(self):
+        """{(endpoint, event): [delivery]} in the order of arrival"""
+        out = defaultdict(list)
+        for d in self.c.s.deliveries:
+            out[d["endpoint"], json.loads(d["body"])["id"]].append(d)
+        return out
+
+    @cached_property
+    def accepted(self):
+        return {place: taken for place, ds in self.came.items() if (taken := [d for d in ds if 200 <= d["status"] < 300])}
+
+    @cached_property
+    def wanted(self):
+        """{(endpoint, event): record} of what was told and matches"""
+        out = {}
+        for r, e in self.c.told[0]:
+            for endpoint, hook in self.hooks.items():
+                if self.wants(endpoint, hook, r, e):
+                    out[endpoint, e.event_id] = r
+        return out
+
+    def wants(self, endpoint, hook, r, e):
+        variant = e.WhichOneof("event")
+        origin = common_pb2.Origin.Name(e.origin).removeprefix("ORIGIN_").lower()
+        return (e.workspace_id == hook["workspace"] and (not hook["types"] or variant.replace("_", ".", 1) in hook["types"])
+                and origin in hook["origins"] and r.at_ms >= self.active_from_ms[endpoint]
+                and not (variant == "endpoint" and e.endpoint.endpoint_id == endpoint))
+
+    @cached_property
+    def active_from_ms(self):
+        return {uuid: ms(r["active_from"]) for uuid, r in self.rows.items()}
+
+    @cached_property
+    def letters(self):
+        """{(endpoint, partition, offset): [reason]}"""
+        out = defaultdict(list)
+        for r in self.c.s.topics["chat-event.webhook-dispatcher.dlq"]:
+            place = (r.headers.get("x-dlq-endpoint"), int(r.headers["__dlq.errors.partition"]), int(r.headers["__dlq.errors.offset"]))
+            out[place].append(r.headers.get("x-dlq-reason") and r.headers.get("__dlq.errors.message"))
+        return out
+
+    @cached_property
+    def queued(self):
+        """{(endpoint, event): row} of the retry queue that wait"""
+        return {(self.uuid_of[r["endpoint_id"]], r["event_id"]): r for r in self.c.table("webhook_retry_queue")
+                if r["status"] in ("pending", "retrying")}
+
+    @cached_property
+    def positions(self):
+        """{(endpoint, partition): row} of those that are behind"""
+        return {(self.uuid_of[r["endpoint_id"]], r["partition"]): r for r in self.c.table("webhook_positions")}
+
+    def is_behind(self, endpoint, record):
+        r = self.positions.get((endpoint, record.partition))
+        return bool(r) and record.offset >= r["next_offset"] and (r["live_from"] is None or record.offset < r["live_from"])
+
+    def is_parked(self, endpoint, event, record):
+        return (endpoint, event) in self.queued or self.is_behind(endpoint, record)
+
+    @cached_property
+    def broken_off(self):
+        return Counter((self.uuid_of[r["endpoint_id"]], r["event_id"]) for r in self.c.table("webhook_attempts")
+                       if r["outcome"] in BROKEN_OFF)
+
+
+def is_signed(delivery, secret):
+    """By the rules of Standard Webhooks, and of the older contract."""
+    h, key = delivery["headers"], base64.b64decode(secret.removeprefix("whsec_"))
+    body = delivery["body"].encode()
+    whole = hmac.new(key, f"{h.get('webhook-id')}.{h.get('webhook-timestamp')}.".encode() + body, hashlib.sha256).digest()
+    return (f"v1,{base64.b64encode(whole).decode()}" in h.get("webhook-signature", "").split(" ")
+            and h.get("x-whatsapp-signature") == hmac.new(key, body, hashlib.sha256).hexdigest())
+
+
+def nothing_is_lost(w):
+    for (endpoint, event), r in w.wanted.items():
+        if (endpoint, event) in w.accepted or w.is_parked(endpoint, event, r):
+            continue
+        reasons = w.letters.get((endpoint, r.partition, r.offset))
+        if not reasons:
+            yield f"{w.hooks[endpoint]['name']}: {event} ({r.partition}/{r.offset}) was neither delivered nor given up nor kept"
+        elif not all(reasons):
+            yield f"{w.hooks[endpoint]['name']}: {event} is a dead letter without a reason"
+
+
+def nothing_else_came(w):
+    for endpoint, event in w.came.keys() - w.wanted.keys():
+        yield f"{w.hooks[endpoint]['name']}: {event} was not for it"
+
+
+def each_is_signed_under_one_id(w):
+    whose = {}
+    for (endpoint, event), deliveries in w.came.items():
+        name = w.hooks[endpoint]["name"]
+        ids = {d["headers"].get("webhook-id") for d in deliveries}
+        if len(ids) != 1 or None in ids:
+            yield f"{name}: {event} came as {ids}"
+        for one in ids:
+            if whose.setdefault(one, (endpoint, event)) != (endpoint, event):
+                yield f"{name}: {one} is {event} and {whose[one][1]}"
+        if not all(is_signed(d, w.hooks[endpoint]["secret"]) for d in deliveries):
+            yield f"{name}: {event} is not signed, or wrongly"
+
+
+def conversations_are_in_order(w):
+    """As the receiver took them; what comes again counts no more."""
+    seen, last = set(), defaultdict(int)
+    for d in w.c.s.deliveries:
+        e = json.loads(d["body"])
+        place, chat = (d["endpoint"], e["id"]), (d["endpoint"], e["conversation_id"])
+        if not 200 <= d["status"] < 300 or place in seen or not e["conversation_id"] or not w.hooks[d["endpoint"]]["ordered"]:
+            continue
+        seen.add(place)
+        if e["sequence"] <= last[chat]:
+            yield f"{w.hooks[d['endpoint']]['name']}: {e['conversation_id']} got {e['sequence']} after {last[chat]}"
+        last[chat] = max(last[chat], e["sequence"])
+
+
+def repetitions_are_few(w):
+    """An event comes again only when its partition was taken up anew, or when an attempt ended before its answer was read."""
+    for (endpoint, event), taken in w.accepted.items():
+        r = w.wanted.get((endpoint, event))
+        if r is None or len(taken) == 1:
+            continue
+        taken_over = (w.c.s.epochs[taken[-1]["cycle"]].get(r.partition, 0) - w.c.s.epochs[taken[0]["cycle"] - 1].get(r.partition, 0))
+        if len(taken) > 1 + taken_over + w.broken_off[endpoint, event]:
+            yield f"{w.hooks[endpoint]['name']}: {event} came {len(taken)} times, its partition was taken over {taken_over} times"
+
+
+def what_became(w):
+    yield from nothing_is_lost(w)
+    yield from nothing_else_came(w)
+    yield from each_is_signed_under_one_id(w)
+    yield from conversations_are_in_order(w)
+    yield from repetitions_are_few(w)
+
+
+def what_waits(w):
+    """Of a system at rest: only what is for an endpoint that is not live."""
+    for (endpoint, event), r in w.queued.items():
+        if w.is_live(endpoint):
+            yield f"{w.hooks[endpoint]['name']}: {event} waits in the retry queue, {r['status']} until {r['next_retry_at']}"
+        elif r["status"] == "retrying":
+            yield f"{w.hooks[endpoint]['name']}: {event} is leased to {r['lease_owner']}, and not attempted"
+    for (endpoint, partition), r in w.positions.items():
+        if w.is_live(endpoint):
+            yield f"{w.hooks[endpoint]['name']}: is behind in partition {partition}, at {r['next_offset']}"
