@@ -93,7 +93,7 @@ CHAOS_V := $(if $(filter release,$(V)),asan,$(V))
 
 # Targets.
 
-.PHONY: help deps build demo test unit e2e chaos mutants bench fuzz lint format proto-baseline clean
+.PHONY: help deps build demo test unit e2e chaos mutants compose-test bench fuzz lint format proto-baseline clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
 	@echo
@@ -123,6 +123,8 @@ mutants: ## every planted bug, each in a copy of the tree: the tests that it nam
 	@tools/deps.sh test
 	+@$(MAKE) --silent V=asan build unit-build
 	@tests/mutants/run.py
+compose-test: ## the stack of compose.yaml from nothing to its end, in containers of its own; needs Docker (docker/README.md)
+	@tests/compose/run.py
 bench: ## every benchmark, as ratios within one run; K=word picks some
 	@tools/deps.sh bench
 	+@$(MAKE) --silent V=release build bench-build

@@ -1,25 +1,39 @@
 #!/bin/bash
-# Makes what compose.yaml mounts as secrets, once: passwords, connection strings, the keyring. Existing files are kept.
+# Makes what compose.yaml mounts as secrets: passwords, connection strings, the keyring, what the sample receiver verifies with.
 #
-# The folder is closed to others; the files are readable, since services run under a user id of their own.
+# docker/init-secrets.sh [DIR] adds what is missing in DIR (docker/secrets) and keeps what is there, so that it can be run again for
+# a release with a new service. PGHOST and PGPORT name another server than the stack's own. The folder is closed to others; the
+# files are readable, since services run under a user id of their own.
 set -euo pipefail
-cd "$(dirname "$0")"
+dir=${1:-$(dirname "$0")/secrets}
+server="host=${PGHOST:-postgres} port=${PGPORT:-5432} dbname=blazz"
 
-host=${PGHOST:-postgres}
-[ ! -d secrets ] || { echo "docker/secrets exists: nothing is changed" >&2; exit 0; }
-rm -rf secrets.new
-mkdir -m 700 secrets.new
-cd secrets.new
 random_hex() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+random_base64() { head -c 32 /dev/urandom | base64 -w 0; }
 
-random_hex >postgres_password
-echo "k1:$(head -c 32 /dev/urandom | base64 -w 0)" >keyring
-for role in ingest chat_sync admin ops; do
-	password=$(random_hex)
-	echo "host=$host dbname=blazz user=blazz_$role password=$password" >"${role}_conninfo"
-	echo "ALTER ROLE blazz_$role PASSWORD '$password';" >>roles.sql
+# Beside its place and renamed: a file is whole or absent.
+keep() { # <name> <content>
+	[ ! -e "$dir/$1" ] || return 0
+	(umask 077; printf '%s\n' "$2" >"$dir/.$1")
+	chmod 444 "$dir/.$1"
+	mv -f "$dir/.$1" "$dir/$1"
+	echo "$dir/$1 is made"
+}
+
+# What migrate gives the roles, from the connection strings: they say which passwords are meant.
+roles() {
+	local file
+	for file in "$dir"/*_conninfo; do
+		sed -En "s/^.*user=(blazz_[a-z_]+) password=([0-9a-f]+)( .*)?$/ALTER ROLE \1 PASSWORD '\2';/p" "$file"
+	done
+}
+
+mkdir -p -m 700 "$dir"
+keep postgres_password "$(random_hex)"
+keep keyring "k1:$(random_base64)" # to be backed up, apart from the database
+keep hook_secret "whsec_$(random_base64)"
+for role in ingest chat_sync webhook_dispatcher admin ops; do
+	keep "${role}_conninfo" "$server user=blazz_$role password=$(random_hex)"
 done
-chmod 444 -- *
-cd ..
-mv -T secrets.new secrets
-echo "docker/secrets is made: back up the keyring"
+rm -f "$dir/roles.sql"
+keep roles.sql "$(roles)" >/dev/null

@@ -2,7 +2,7 @@
 # The first start formats the storage; the marker comes last, so that what an interrupted one left is done again.
 set -euo pipefail
 
-java=(java -Xmx"${KAFKA_HEAP:-512m}" -cp "$(printf '%s/*' /opt/kafka/kafka-*)")
+java=(java -Xmx"${KAFKA_HEAP:-512m}" -cp '/opt/kafka/*')
 home=/var/lib/kafka
 
 if [ ! -e "$home/formatted" ]; then

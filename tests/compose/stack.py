@@ -1,0 +1,61 @@
+"""A compose project of the test's own: its secrets, its ports, its volumes. Nothing of another project is touched."""
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from harness.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+# A network of the sample receiver that the dispatcher may deliver to: whatever Docker takes for its networks.
+PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
+
+
+class Stack:
+    """`version` is what the next build, and the next container, is of."""
+
+    def __init__(self, project, folder, ports, files=("compose.yaml",), **variables):
+        self.project, self.files, self.version = project, files, "test-1"
+        self.variables = {"SECRETS": str(folder / "secrets"), "INGEST_PORTS": f"127.0.0.1:{ports[0]}-{ports[-1]}",
+                          "WEBHOOKS_ALLOW_HTTP": "true", "WEBHOOKS_ALLOWED_NETWORKS": PRIVATE} | variables
+
+    def docker(self, *arguments, stdin=None, check=True, timeout_s=240):
+        done = subprocess.run(["docker", *arguments], cwd=ROOT, text=True, input=stdin, capture_output=True, timeout=timeout_s,
+                              stdin=None if stdin is not None else subprocess.DEVNULL,
+                              env=os.environ | self.variables | {"VERSION": self.version})
+        if check and done.returncode:
+            raise AssertionError(f"docker {' '.join(arguments)}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+        return done.stdout
+
+    def compose(self, *arguments, **more):
+        files = [word for f in self.files for word in ("-f", f)]
+        return self.docker("compose", "-p", self.project, *files, "--profile", "example", *arguments, **more)
+
+    def ctl(self, *arguments, stdin=None, mount=(), check=True):
+        """What blazzctl prints, in a container of its own."""
+        return self.compose("--profile", "ops", "run", "--rm", "-T", "--no-deps", *mount, "blazzctl", *arguments, stdin=stdin, check=check)
+
+    def query(self, sql):
+        """Rows as lists of text, from the stack's own PostgreSQL."""
+        command = 'PGPASSWORD=$(cat /run/secrets/postgres_password) exec psql -h 127.0.0.1 -U postgres -d blazz -AtF "\t"'
+        return [line.split("\t") for line in self.compose("exec", "-T", "postgres", "bash", "-c", command, stdin=sql).splitlines()]
+
+    def containers(self, service):
+        """Of each: what `docker inspect` says."""
+        ids = self.compose("ps", "-aq", service).split()
+        return json.loads(self.docker("inspect", *ids)) if ids else []
+
+    def up(self, *services, scale=None):
+        more = ["--scale", f"{services[0]}={scale}"] if scale else []
+        self.compose("up", "-d", "--no-build", *(["--no-deps"] if services else []), *more, *services)
+        for service in services or self.services():
+            self.wait_healthy(service, scale)
+
+    def services(self):
+        return [s for s in self.compose("config", "--services").split() if s not in ("migrate", "topics")]
+
+    def wait_healthy(self, service, n=None):
+        def healthy():
+            states = [c["State"] for c in self.containers(service)]
+            return len(states) >= (n or 1) and all(s["Running"] and s["Health"]["Status"] == "healthy" for s in states)
+        wait_for(healthy, lambda: f"{service} is healthy\n{self.compose('logs', '--tail', '20', service)}", 120, 0.5)
