@@ -161,7 +161,8 @@ static void handle(void *ctx, struct http_request *q)
 	(void)json_to_i64(json_get(event, "sequence"), &sequence);
 	status = judge(ctx, q, event);
 	log_info("delivery", LOG_STR("id", http_header(q, "webhook-id")),
-		LOG_STR("event_id", json_str(json_get(event, "id"))), LOG_STR("type", json_str(json_get(event, "type"))),
+		LOG_STR("event_id", json_str(json_get(event, "id"))),
+		LOG_STR("type", json_str(json_get(event, "type"))),
 		LOG_STR("conversation", json_str(json_get(event, "conversation_id"))), LOG_I("sequence", sequence),
 		LOG_I("status", status));
 	json_free(doc);
