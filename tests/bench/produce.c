@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/rng.h"
 #include "kafka/producer.h"
 #include "kafka/reader.h"
 
@@ -90,7 +91,7 @@ static void records_read(struct bench *b, const struct kafka_config *config, con
 static void records_shuffle(struct bench *b)
 {
 	for (size_t i = b->n_records - 1; i > 0; i--) {
-		size_t j = (size_t)rand() % (i + 1);
+		size_t j = (size_t)(rng_unit() * (double)(i + 1));
 		struct kafka_record r = b->records[i];
 
 		b->records[i] = b->records[j];
