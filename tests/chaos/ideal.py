@@ -1,5 +1,9 @@
 """A snapshot of a Blazz that did everything right, made from a plan and the model without any server: what the ledger's own tests
 tamper with."""
+import base64
+import hashlib
+import hmac
+import json
 import uuid
 from datetime import datetime, timezone
 from types import SimpleNamespace
@@ -14,6 +18,8 @@ from plan import Planner
 from snapshot import Rec, Snapshot
 
 PARTITIONS = 4
+# (name, tenant, what it wants): of the third one everything is given up, the fourth is disabled.
+HOOKS = (("well", 0, {}), ("created", 1, {"types": ["message.created"]}), ("redirecting", 1, {}), ("sleeper", 2, {}), ("unordered", 2, {"ordered": False}))
 
 
 def uid(*parts):
@@ -42,16 +48,25 @@ class Ideal:
         self.account_ids = {name: i + 1 for i, name in enumerate(self.accounts)}
         self.s = Snapshot({"tenants": {w: t.marker for w, t in zip(workspaces, self.planner.tenants)}, "accounts": self.accounts,
                            "secrets": ["a-secret-key"]}, [])
-        self.s.topics = {t: [] for t in ("inbound", "chat-event", "inbound.chat-sync.dlq", "http.ingest.dlq")}
+        self.hooks(workspaces)
+        self.s.topics = {t: [] for t in ("inbound", "chat-event", "inbound.chat-sync.dlq", "http.ingest.dlq",
+                                         "chat-event.webhook-dispatcher.dlq")}
         for n in range(cycles):
             for delivery in without_target(self.planner.cycle()):
                 self.take(n, delivery)
         self.tables()
         self.events()
-        for label in ("ingest", "chat-sync.one"):
+        self.delivered()
+        for label in ("ingest", "chat-sync.one", "webhook-dispatcher.one"):
             self.s.logs[label], self.s.metrics[label] = 'level=info msg="started"\n', "blazz_records 1\n"
         self.s.usage = [{label: {"pid": 1, "rss_kb": 50_000, "fds": 20, "connections": 1} for label in self.s.logs}] * 2
         self.s.ranks = [{r["id"]: r["message_status"] for r in self.s.tables["chats"]}]
+
+    def hooks(self, workspaces):
+        self.s.setup["hooks"] = {uid("hook", name): {
+            "name": name, "workspace": workspaces[tenant], "secret": "whsec_" + base64.b64encode(name.encode()).decode(), "types": [],
+            "origins": ["live"], "ordered": True} | wants for name, tenant, wants in HOOKS}
+        self.hook = {name: uid("hook", name) for name, *_ in HOOKS}
 
     # What came in
 
@@ -114,16 +129,18 @@ class Ideal:
         return row
 
     def progress(self):
-        rows = []
+        self.t["consumer_progress"] = []
         for p in range(PARTITIONS):
-            high = sum(1 for r in self.s.topics["inbound"] if r.partition == p)
-            dead = sum(1 for r in self.s.topics["inbound.chat-sync.dlq"] if r.partition == p)
-            rows.append({"partition": p, "start_offset": 0, "next_offset": high, "applied": high - dead, "no_effect": 0,
-                         "filtered": 0, "parked": 0, "dead_lettered": dead, "skipped": 0})
-            self.s.watermarks[p] = [0, high]
-            self.s.committed[p] = high
-            self.s.watch += [[p, high // 2, 1, 1], [p, high, 1, 2]]
-        self.t["consumer_progress"] = rows
+            self.passed("chat-sync", "inbound", p, sum(1 for r in self.s.topics["inbound.chat-sync.dlq"] if r.partition == p))
+
+    def passed(self, consumer, topic, p, dead=0):
+        high = sum(1 for r in self.s.topics[topic] if r.partition == p)
+        self.t["consumer_progress"].append({
+            "consumer": consumer, "partition": p, "epoch": 1, "start_offset": 0, "next_offset": high, "applied": high - dead,
+            "no_effect": 0, "filtered": 0, "parked": 0, "dead_lettered": dead, "skipped": 0})
+        self.s.watermarks.setdefault(consumer, {})[p] = [0, high]
+        self.s.committed.setdefault(consumer, {})[p] = high
+        self.s.watch += [[consumer, p, high // 2, 1, 1], [consumer, p, high, 1, 2]]
 
     def people(self):
         self.contacts, called = {}, self.model.called()
@@ -221,3 +238,51 @@ class Ideal:
     def tell(self, account, e):
         r = self.record("chat-event", SimpleNamespace(**self.accounts[account]), e.SerializeToString())
         r.key = f"{e.workspace_id}:{e.conversation_id}"
+
+    # What is delivered
+
+    def delivered(self):
+        for p in range(PARTITIONS):
+            self.passed("webhook-dispatcher", "chat-event", p)
+        self.s.epochs = [{p: 1 for p in range(PARTITIONS)}] * 2
+        self.t["webhook_endpoints"] = [{
+            "workspace_id": self.workspace_ids[h["workspace"]], "id": n + 1, "uuid": endpoint, "enabled": h["name"] != "sleeper",
+            "enabled_at": iso(0), "disabled_at": None, "active_from": iso(0)} for n, (endpoint, h) in enumerate(self.s.setup["hooks"].items())]
+        self.t["webhook_positions"], self.t["webhook_retry_queue"], self.t["webhook_attempts"] = [], [], []
+        events = [(r, chat_event_pb2.ChatEvent.FromString(r.value)) for r in self.s.topics["chat-event"]]
+        for endpoint, hook in self.s.setup["hooks"].items():
+            mine = [(r, e) for r, e in events if e.workspace_id == hook["workspace"]
+                    and (not hook["types"] or e.WhichOneof("event") == "message_created")]
+            for n, (r, e) in enumerate(mine):
+                self.deliver(endpoint, hook, r, e, n)
+
+    def deliver(self, endpoint, hook, r, e, n):
+        """The sleeper went to sleep after three; of the fourth there is a row."""
+        if hook["name"] == "redirecting":
+            self.arrive(endpoint, hook, e, 302)
+            self.s.topics["chat-event.webhook-dispatcher.dlq"].append(Rec(r.partition, n, r.key, r.value, {
+                "__dlq.errors.partition": str(r.partition), "__dlq.errors.offset": str(r.offset), "x-dlq-endpoint": endpoint,
+                "x-dlq-reason": "exhausted", "__dlq.errors.message": "HTTP 302"}))
+        elif hook["name"] == "sleeper" and n == 3:
+            self.t["webhook_retry_queue"].append({
+                "id": 1, "endpoint_id": self.endpoint_id(endpoint), "workspace_id": self.workspace_ids[hook["workspace"]],
+                "event_id": e.event_id, "status": "pending", "next_retry_at": "infinity", "lease_owner": None})
+            self.t["webhook_positions"].append({
+                "endpoint_id": self.endpoint_id(endpoint), "workspace_id": self.workspace_ids[hook["workspace"]],
+                "partition": r.partition, "next_offset": r.offset + 1, "live_from": None})
+        elif hook["name"] != "sleeper" or n < 3:
+            if n % 5 == 0:
+                self.arrive(endpoint, hook, e, 503)
+            self.arrive(endpoint, hook, e, 204)
+
+    def endpoint_id(self, endpoint):
+        return list(self.s.setup["hooks"]).index(endpoint) + 1
+
+    def arrive(self, endpoint, hook, e, status):
+        body = json.dumps({"id": e.event_id, "conversation_id": e.conversation_id, "sequence": e.sequence,
+                           "text": e.message_created.message.body}, ensure_ascii=False)
+        key, id_ = base64.b64decode(hook["secret"].removeprefix("whsec_")), uid(endpoint, e.event_id)
+        made = hmac.new(key, f"{id_}.1.{body}".encode(), hashlib.sha256).digest()
+        self.s.deliveries.append({"endpoint": endpoint, "cycle": 1, "status": status, "body": body, "headers": {
+            "webhook-id": id_, "webhook-timestamp": "1", "webhook-signature": "v1," + base64.b64encode(made).decode(),
+            "x-whatsapp-signature": hmac.new(key, body.encode(), hashlib.sha256).hexdigest()}})

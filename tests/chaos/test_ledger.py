@@ -1,4 +1,5 @@
 """The ledger can fail: each invariant speaks when a healthy state is tampered with, and is silent when it is not."""
+import json
 import os
 import pickle
 import subprocess
@@ -136,6 +137,92 @@ def hide_http_dead_letter(s):
     s.topics["http.ingest.dlq"].pop()
 
 
+def came(s, name, nth=0, status=204):
+    """The nth that this receiver answered so."""
+    endpoint = next(uuid for uuid, h in s.setup["hooks"].items() if h["name"] == name)
+    return [d for d in s.deliveries if d["endpoint"] == endpoint and d["status"] == status][nth]
+
+
+def delivery_lost(s):
+    s.deliveries.remove(came(s, "well", 7))
+
+
+def delivery_refused_and_forgotten(s):
+    came(s, "well", 7)["status"] = 503
+
+
+def letter_of_delivery_lost(s):
+    s.topics["chat-event.webhook-dispatcher.dlq"].pop(3)
+
+
+def letter_without_reason(s):
+    s.topics["chat-event.webhook-dispatcher.dlq"][3].headers["__dlq.errors.message"] = ""
+
+
+def letter_of_another_endpoint(s):
+    letter = s.topics["chat-event.webhook-dispatcher.dlq"][3]
+    letter.headers["x-dlq-endpoint"] = came(s, "well")["endpoint"]
+
+
+def row_of_delivery_lost(s):
+    s.tables["webhook_retry_queue"].clear()
+
+
+def position_past_what_was_not_delivered(s):
+    s.tables["webhook_positions"][0]["next_offset"] += 5
+
+
+def position_lost(s):
+    s.tables["webhook_positions"].clear()
+
+
+def signature_of_another_body(s):
+    d = came(s, "well", 7)
+    d["headers"]["webhook-signature"] = came(s, "well", 8)["headers"]["webhook-signature"]
+
+
+def older_signature_missing(s):
+    del came(s, "well", 7)["headers"]["x-whatsapp-signature"]
+
+
+def second_id_on_retry(s):
+    came(s, "well", 0, 503)["headers"]["webhook-id"] = "msg_another"
+
+
+def one_id_for_two_events(s):
+    came(s, "well", 7)["headers"]["webhook-id"] = came(s, "well", 8)["headers"]["webhook-id"]
+
+
+def later_one_overtakes(s):
+    """Two neighbours of one conversation change places."""
+    told = [d for d in s.deliveries if d["endpoint"] == came(s, "well")["endpoint"] and d["status"] == 204]
+    for one in told:
+        e = json.loads(one["body"])
+        other = next((d for d in told if (json.loads(d["body"])["conversation_id"], json.loads(d["body"])["sequence"])
+                      == (e["conversation_id"], e["sequence"] + 1)), None)
+        if other:
+            i, j = s.deliveries.index(one), s.deliveries.index(other)
+            s.deliveries[i], s.deliveries[j] = other, one
+            return
+
+
+def delivered_again_for_no_reason(s):
+    s.deliveries.append(came(s, "well", 7))
+
+
+def unwanted_type_came(s):
+    told = {chat_event_pb2.ChatEvent.FromString(r.value).event_id: r for r in s.topics["chat-event"]}
+    wanted = {json.loads(d["body"])["id"] for d in s.deliveries if d["endpoint"] == came(s, "created")["endpoint"]}
+    other = next(d for d in s.deliveries if d["endpoint"] == came(s, "redirecting", 0, 302)["endpoint"]
+                 and json.loads(d["body"])["id"] in told.keys() - wanted)
+    s.deliveries.append(dict(other, endpoint=came(s, "created")["endpoint"]))
+
+
+def untold_event_came(s):
+    d = came(s, "well", 7)
+    s.deliveries.append(dict(d, body=d["body"].replace(json.loads(d["body"])["id"], "00000000-0000-8000-8000-000000000001")))
+
+
 def unread_too_many(s):
     s.tables["conversations"][0]["unread_messages"] += 1
 
@@ -175,15 +262,15 @@ def sync_shows_too_many(s):
 
 
 def offset_goes_back(s):
-    s.watch.append([0, 0, 9, 9])
+    s.watch.append(["chat-sync", 0, 0, 9, 9])
 
 
 def epoch_goes_back(s):
-    s.watch.append([0, 10_000, 0, 9])
+    s.watch.append(["webhook-dispatcher", 0, 10_000, 0, 9])
 
 
 def records_left(s):
-    s.watermarks[0][1] += 1
+    s.watermarks["webhook-dispatcher"][0][1] += 1
 
 
 def offsets_skipped(s):
@@ -192,7 +279,7 @@ def offsets_skipped(s):
 
 
 def kafka_is_ahead(s):
-    s.committed[0] += 1
+    s.committed["chat-sync"][0] += 1
 
 
 def lose_event(s):
@@ -224,6 +311,20 @@ def parked_for_ever(s):
 
 def parked_update_lost(s):
     s.tables["parked_updates"].clear()
+
+
+def row_left_for_live_endpoint(s):
+    s.tables["webhook_endpoints"][3]["enabled"] = True
+    s.tables["webhook_positions"].clear()
+
+
+def left_behind_though_live(s):
+    s.tables["webhook_endpoints"][3] |= {"enabled": True, "disabled_at": "1969-01-01T00:00:00+00:00"}
+    s.tables["webhook_retry_queue"].clear()
+
+
+def lease_outlives_its_time(s):
+    s.tables["webhook_retry_queue"][0] |= {"status": "retrying", "lease_owner": "somebody:1"}
 
 
 def transaction_left_open(s):
@@ -269,6 +370,19 @@ def event_of_strangers_account(s):
     r.value = e.SerializeToString()
 
 
+def receiver_got_strangers_text(s):
+    workspace = s.setup["hooks"][came(s, "well")["endpoint"]]["workspace"]
+    d = came(s, "well", 7)
+    d["body"] += next(m for w, m in s.setup["tenants"].items() if w != workspace)
+
+
+def endpoint_event_of_stranger(s):
+    r, e = told(s)
+    e.account_id = ""
+    e.endpoint.endpoint_id = next(u for u, h in s.setup["hooks"].items() if h["workspace"] != e.workspace_id)
+    r.value = e.SerializeToString()
+
+
 def log_with_tenants_text(s):
     s.logs["ingest"] += f"level=warn body=\"{strangers_marker(s)[1]} says\"\n"
 
@@ -308,6 +422,10 @@ def secret_in_log(s):
     s.logs["chat-sync.one"] += "level=info key=a-secret-key\n"
 
 
+def signing_key_in_log(s):
+    s.logs["webhook-dispatcher.one"] += "level=info key=a-secret-key\n"
+
+
 def phone_in_metrics(s):
     s.metrics["ingest"] += 'blazz_requests{from="16505550001"} 1\n'
 
@@ -321,16 +439,21 @@ TAMPERED = [
             forget_session)),
     ("I2", (store_unsent_message, publish_unsent_record, split_person, unite_persons, invent_alias, misname_person, tell_twice)),
     ("I3", (miscount, hide_dead_letter, dead_letter_of_good, wrong_reason, hide_http_dead_letter)),
+    ("I4", (delivery_lost, delivery_refused_and_forgotten, letter_of_delivery_lost, letter_without_reason,
+            letter_of_another_endpoint, row_of_delivery_lost, position_past_what_was_not_delivered, position_lost,
+            signature_of_another_body, older_signature_missing, second_id_on_retry, one_id_for_two_events, later_one_overtakes,
+            delivered_again_for_no_reason, unwanted_type_came, untold_event_came)),
     ("I5", (unread_too_many, unread_moved_with_its_mark, sequence_too_high, last_message_older, last_inbound_older,
             miscount_participants, forget_receipt, sync_short_of_a_chat, sync_shows_too_many)),
     ("I6", (offset_goes_back, epoch_goes_back, records_left, offsets_skipped, kafka_is_ahead, lose_event, zombie_tells_news,
             key_of_another_conversation)),
-    ("I7", (outbox_left, parked_for_ever, parked_update_lost, transaction_left_open, lock_waited_for, sync_never_over)),
+    ("I7", (outbox_left, parked_for_ever, parked_update_lost, row_left_for_live_endpoint, left_behind_though_live,
+            lease_outlives_its_time, transaction_left_open, lock_waited_for, sync_never_over)),
     ("I9", (row_with_strangers_text, bytes_with_strangers_text, record_under_strangers_key, dead_letter_under_strangers_key,
-            event_of_strangers_account, log_with_tenants_text)),
+            event_of_strangers_account, endpoint_event_of_stranger, receiver_got_strangers_text, log_with_tenants_text)),
     ("I10", (status_told_backwards, status_stored_backwards, status_not_the_furthest, delivered_at_lost)),
     ("I11", (sanitizer_spoke, grow("rss_kb", 200_000), grow("fds", 50), grow("connections", 1))),
-    ("I12", (secret_in_log, phone_in_metrics, text_in_log)),
+    ("I12", (secret_in_log, signing_key_in_log, phone_in_metrics, text_in_log)),
 ]
 
 
