@@ -89,18 +89,17 @@ static const struct pg_stmt claim = {
 	" source_offset, source_timestamp_ms, retry_count, max_retries, last_error, dropped FROM claimed ORDER BY due_at, source_offset, id"
 };
 
-/* Of a chain that was taken up only the oldest is due. */
 /* The oldest row of a chain is due: now, or when it was to be; what is behind it waits, also when it was taken up already while the
- * oldest has failed. */
+ * oldest has failed. One that waited for its endpoint is looked at again: nobody may have owned it when that became live. */
 static const struct pg_stmt unlease = { "retries_unlease", PG_PREPARED,
 	"UPDATE webhook_retry_queue q SET status = 'pending', lease_owner = NULL, updated_at = now(),"
 	" next_retry_at = CASE WHEN q.ordering_key IS NULL OR l.place = 1 THEN now() ELSE 'infinity' END"
-	" FROM (SELECT w.workspace_id, w.id, w.status, w.next_retry_at, row_number() OVER (key ORDER BY w.source_offset) AS place,"
-	" bool_or(w.status = 'retrying') OVER key AS busy FROM webhook_retry_queue w"
+	" FROM (SELECT w.workspace_id, w.id, w.status, w.next_retry_at, row_number() OVER (key ORDER BY w.source_offset) AS place"
+	" FROM webhook_retry_queue w"
 	" WHERE w.source_partition = ANY ($1::integer[]) AND " W_UNFINISHED
 	" WINDOW key AS (PARTITION BY w.workspace_id, w.endpoint_id, w.ordering_key)) AS l"
 	" WHERE q.workspace_id = l.workspace_id AND q.id = l.id"
-	" AND (l.status = 'retrying' OR (l.busy AND l.place = 1 AND l.next_retry_at = 'infinity'))" };
+	" AND (l.status = 'retrying' OR (l.next_retry_at = 'infinity' AND (q.ordering_key IS NULL OR l.place = 1)))" };
 
 static const struct pg_stmt count = { "retries_count", PG_PREPARED,
 	"SELECT q.source_partition, q.workspace_id, q.endpoint_id, q.ordering_key, count(*), max(q.source_offset)"

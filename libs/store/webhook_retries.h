@@ -62,7 +62,8 @@ int retries_release_endpoints(struct pg *pg, const int32_t *partitions, size_t n
 int retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, size_t n, int limit, int64_t lease_ms,
 	struct arena *a, void (*each)(void *ctx, const struct retry_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 
-/* On taking partitions over: former owners' leases end, and what is not finished is counted per (partition, endpoint, ordering key). */
+/* On taking partitions over: former owners' leases end, the oldest row of each key is due if it waited, also for its endpoint, and what
+ * is not finished is counted per (partition, endpoint, ordering key). */
 struct retry_count {
 	int32_t partition;
 	int64_t workspace_id, endpoint_id;
