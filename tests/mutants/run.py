@@ -22,6 +22,7 @@ INVARIANTS = {
     "I1": "every acknowledged id is in PostgreSQL exactly once, and so is told every effect",
     "I2": "nothing is stored or told that was not sent",
     "I3": "every offset consumed is accounted for",
+    "I4": "every event is delivered to each endpoint that wants it, in order, or given up with a reason, or kept",
     "I5": "every counter equals a recount",
     "I6": "stored offsets never go back and have no gap",
     "I7": "nothing is held for ever; queues drain",
