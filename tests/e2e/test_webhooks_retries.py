@@ -125,6 +125,20 @@ def test_what_is_given_up_becomes_a_dead_letter_is_told_and_can_be_replayed_to_t
     assert names(other) == ["message.created"], "nobody else gets it twice"
 
 
+def test_what_was_given_up_is_attempted_again_when_an_operator_says_so(chat, receive):
+    answer = Answer(500)
+    receiver = receive(answer)
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), schedule_ms=[100], event_types=["message.created"])
+    event, = chat.publish(chat.message())
+    wait_for(lambda: retries(chat.stack, endpoint, "failed"), "it is given up")
+    answer.status = 200
+    chat.stack.ctl("retry", "retry", "--endpoint", endpoint, "--status", "failed")
+    wait_events(receiver, [event], deadline_s=15)
+    wait_for(lambda: [r["status"] for r in retries(chat.stack, endpoint)] == ["success"], "its row is done")
+    later, = chat.publish(chat.message())
+    wait_events(receiver, [later])
+
+
 def test_events_about_endpoints_cause_no_others(chat, receive):
     """Two that fail and subscribe to everything would tell each other for ever."""
     receivers = receive(Answer(500)), receive(Answer(500))

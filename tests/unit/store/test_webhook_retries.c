@@ -379,6 +379,22 @@ static void who_takes_a_partition_over_tries_what_waited_for_its_endpoint(void *
 	assert_text(DUE, "1 3 4");
 }
 
+static void what_was_taken_up_waits_behind_a_row_that_has_failed_since(void **state)
+{
+	static const int32_t three = 3;
+	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 2, RETRY_WAITS),
+		row_of(2, KEY_A, 3, 0), row_of(2, KEY_A, 4, RETRY_WAITS) };
+	struct counts c = { .n = 0 };
+
+	(void)state;
+	insert(rows, 4);
+	assert_int_equal(claim_as(db.pg, "former", 10, HOUR_MS).n, 4);
+	settle(&rows[0], RETRY_PENDING, HOUR_MS);
+	settle(&rows[2], RETRY_PENDING, RETRY_WAITS); /* given back, the one behind it not yet */
+	done(retries_take(db.pg, &three, 1, count_keep, &c, &db.err));
+	assert_text(DUE, "3");
+}
+
 static void rows_of_a_deleted_endpoint_end(void **state)
 {
 	static const int32_t partitions[] = { 3 };
@@ -456,6 +472,7 @@ int main(void)
 		cmocka_unit_test_setup(an_endpoint_that_is_live_again_gets_what_it_may, with_endpoints),
 		cmocka_unit_test_setup(who_takes_a_partition_over_ends_leases_and_counts, with_endpoints),
 		cmocka_unit_test_setup(who_takes_a_partition_over_tries_what_waited_for_its_endpoint, with_endpoints),
+		cmocka_unit_test_setup(what_was_taken_up_waits_behind_a_row_that_has_failed_since, with_endpoints),
 		cmocka_unit_test_setup(rows_of_a_deleted_endpoint_end, with_endpoints),
 		cmocka_unit_test_setup(depth_tells_what_waits_and_how_long, with_endpoints),
 		cmocka_unit_test_setup(what_is_finished_is_deleted_by_age, with_endpoints),
