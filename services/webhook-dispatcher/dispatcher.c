@@ -17,6 +17,7 @@
 #define TURN_MS        20
 #define TURN_RECORDS   500
 #define REPORT_MS      1000
+#define CLAIM_ALL_MS   5000 /* also where no row is known: an operator may have revived one */
 #define DEPTH_EVERY    15 /* reports */
 #define TIDY_MS        3600000
 #define TIDY_ROWS      10000
@@ -99,7 +100,7 @@ static void rows_load(void *ctx, const struct retry_count *count)
 	struct endpoint *e = directory_find(d->directory, count->endpoint_id);
 	struct chain *c;
 
-	if (!p || !e)
+	if (!p || !e || uuid_is_nil(&count->ordering_key)) /* nothing waits behind these: each counts when it is taken up */
 		return;
 	c = lane_chain(partition_lane(p, e), &count->ordering_key);
 	for (int64_t i = 0; i < count->rows; i++)
@@ -210,7 +211,8 @@ static bool settlement_is_due(const struct dispatcher *d, int64_t now, bool *cla
 		return false;
 	for (size_t i = 0; i < d->n_partitions; i++)
 		rows += d->partitions[i] ? d->partitions[i]->rows : 0;
-	*claim = !d->draining && rows > 0 && (now >= d->claim_mono_ms || d->rows_released);
+	*claim = !d->draining &&
+		((rows > 0 && (now >= d->claim_mono_ms || d->rows_released)) || now >= d->claim_all_mono_ms);
 	return true;
 }
 
@@ -222,6 +224,9 @@ static int settle(struct dispatcher *d, bool claim, struct err *err)
 	d->settle_mono_ms = now + d->settings->settle_interval_ms;
 	if (claim)
 		d->claim_mono_ms = now + d->settings->claim_interval_ms;
+	d->claims_all = claim && now >= d->claim_all_mono_ms;
+	if (d->claims_all)
+		d->claim_all_mono_ms = now + CLAIM_ALL_MS;
 	d->rows_released = false;
 	for (size_t i = 0; i < d->n_partitions; i++)
 		if (d->partitions[i])

@@ -40,11 +40,12 @@ struct dispatcher {
 	size_t n_changed;
 	bool listening; /* on this connection */
 
-	int64_t settle_mono_ms, claim_mono_ms, report_mono_ms, tidy_mono_ms;
+	int64_t settle_mono_ms, claim_mono_ms, claim_all_mono_ms, report_mono_ms, tidy_mono_ms;
 	struct arena *reading; /* of one record */
 	struct buf header_lines, url; /* of one request */
 	struct loop_io *signals, *kafka, *scan, *refetch, *notices;
 	unsigned reports;
+	bool claims_all; /* of every partition, this time */
 	bool rows_released; /* the next ones of a chain are due now */
 	bool draining;
 };

@@ -201,6 +201,8 @@ void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row
 	d->row = row->id;
 	d->retries = row->retry_count + 1;
 	*map_slot(l->partition->by_row, (struct str){ (const char *)&d->row, sizeof(d->row) }) = d;
+	if (c->rows == 0) /* revived since the partition was taken over */
+		chain_add_row(c, e->offset);
 	chain_wait(c, d);
 	chain_settle(c);
 }

@@ -469,7 +469,7 @@ static void plan(struct settlement *s, struct dispatcher *d, bool claim)
 		plan_positions(s, p);
 		partition_release(p);
 		plan_step(s, p);
-		if ((claim && p->rows > 0) || s->endpoints.n > 0)
+		if ((claim && (p->rows > 0 || d->claims_all)) || s->endpoints.n > 0)
 			include(s, p);
 	}
 	for (size_t i = 0; i < s->dead.n; i++)
@@ -642,7 +642,11 @@ static int replays_write(const struct settlement *s, struct dispatcher *d, struc
 
 static void claimed_keep(void *ctx, const struct retry_row *row)
 {
-	*ITEMS_ADD((struct items *)ctx, struct retry_row) = *row;
+	struct retry_row *kept = ITEMS_ADD((struct items *)ctx, struct retry_row);
+
+	*kept = *row;
+	if (uuid_is_nil(&kept->ordering_key)) /* it waits for none: a chain of its own */
+		kept->ordering_key = kept->event_id;
 }
 
 static int statements_run(struct settlement *s, struct dispatcher *d, struct items *claimed, bool claim,
