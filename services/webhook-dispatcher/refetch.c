@@ -36,21 +36,23 @@ void refetch_add(struct partition *p, struct chain *c, const struct retry_row *r
 
 static void want_end(struct partition *p, struct want *w)
 {
-	map_del(p->by_row, row_key(&w->row));
 	w->chain->wanted--;
+	map_del(p->by_row, row_key(&w->row));
 	TAILQ_REMOVE(&p->refetch.wants, w, in_wants);
 	free(w);
 }
 
 void refetch_stop(struct partition *p)
 {
-	struct want *w;
+	struct want *w, *next;
 
 	if (p->refetch.reading)
 		kafka_scanner_stop(p->d->refetcher, p->number);
 	p->refetch.reading = false;
-	while ((w = TAILQ_FIRST(&p->refetch.wants)))
+	for (w = TAILQ_FIRST(&p->refetch.wants); w; w = next) {
+		next = TAILQ_NEXT(w, in_wants);
 		want_end(p, w);
+	}
 }
 
 /* In the commit that says that what was before them has failed: later they would come after what is taken up with it the next time. */
@@ -96,28 +98,42 @@ static void want_fail(struct partition *p, struct want *w, const char *why)
 
 static void wants_fail_below(struct partition *p, int64_t offset, const char *why)
 {
-	struct want *w;
+	struct want *w, *next;
 
-	while ((w = TAILQ_FIRST(&p->refetch.wants)) && w->row.offset < offset)
+	for (w = TAILQ_FIRST(&p->refetch.wants); w && w->row.offset < offset; w = next) {
+		next = TAILQ_NEXT(w, in_wants);
 		want_fail(p, w, why);
+	}
+}
+
+/* NULL: it cannot be read. */
+static struct event *record_keep(const struct partition *p, const struct kafka_message *m)
+{
+	struct reading r;
+	struct err err;
+
+	arena_reset(p->d->reading);
+	if (event_read(m, p->d->reading, &r, &err) < 0 || r.for_others)
+		return NULL;
+	return event_keep(&r, true);
 }
 
 static void record_take(struct partition *p, const struct kafka_message *m)
 {
 	struct event *e = NULL;
-	struct reading r;
-	struct want *w;
-	struct err err;
+	struct want *w, *next;
+	bool read = false;
 
 	p->refetch.next = m->offset + 1;
-	wants_fail_below(p, m->offset, "its record is not in the topic any more");
-	w = TAILQ_FIRST(&p->refetch.wants);
-	if (!w || w->row.offset != m->offset)
-		return;
-	arena_reset(p->d->reading);
-	if (event_read(m, p->d->reading, &r, &err) == 0 && !r.for_others)
-		e = event_keep(&r, true);
-	while ((w = TAILQ_FIRST(&p->refetch.wants)) && w->row.offset == m->offset) {
+	for (w = TAILQ_FIRST(&p->refetch.wants); w && w->row.offset <= m->offset; w = next) {
+		next = TAILQ_NEXT(w, in_wants);
+		if (w->row.offset < m->offset) {
+			want_fail(p, w, "its record is not in the topic any more");
+			continue;
+		}
+		if (!read)
+			e = record_keep(p, m);
+		read = true;
 		if (e)
 			want_admit(p, w, e);
 		else
