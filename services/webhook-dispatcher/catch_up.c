@@ -203,14 +203,14 @@ static bool feed_wants(const struct feed *f, const struct reading *r)
 
 static void feed_event(struct feed *f, const struct reading *r, struct event **e)
 {
+	if (!f->replay || !f->replay->row.dry_run) {
+		if (!*e)
+			*e = event_keep(r, true);
+		if (!lane_has(f, *e))
+			lane_admit(f, *e, HOLDS_FEED);
+		f->allowance -= 1;
+	}
 	f->matched++;
-	if (f->replay && f->replay->row.dry_run)
-		return;
-	if (!*e)
-		*e = event_keep(r, true);
-	if (!lane_has(f, *e))
-		lane_admit(f, *e, HOLDS_FEED);
-	f->allowance -= 1;
 }
 
 static bool record_counts(struct partition *p, const struct kafka_message *m, struct reading *r)

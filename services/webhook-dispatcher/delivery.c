@@ -28,6 +28,7 @@ struct delivery *delivery_new(struct feed *f, struct chain *c, struct event *e, 
 	d->key = c->key;
 	d->endpoint = c->lane->endpoint->row.uuid;
 	d->hold = hold;
+	d->matched_before = f ? f->matched : 0;
 	if (hold == HOLDS_PARTITION)
 		TAILQ_INSERT_TAIL(&e->deliveries, d, in_hold);
 	else if (hold == HOLDS_FEED)

@@ -47,6 +47,7 @@ struct delivery {
 	struct uuid endpoint;
 	enum delivery_state state;
 	enum delivery_hold hold;
+	int64_t matched_before; /* of its feed: how many events were part of it before this one */
 	struct feed *feed;   /* that it came by, while it holds that; NULL: a row */
 	TAILQ_ENTRY(delivery) in_chain;
 	TAILQ_ENTRY(delivery) in_hold;   /* of the event, or of the feed */

@@ -381,10 +381,12 @@ static void chain_fall_behind(struct chain *c)
 			continue;
 		TAILQ_REMOVE(&c->waiting, d, in_chain);
 		c->lane->waiting--;
-		if (d->event->offset < fall_position(d->feed))
+		if (d->event->offset < fall_position(d->feed)) {
 			delivery_end(d, c->busy || c->rows > 0 || !l->endpoint->live ? END_WAIT : END_RETRY, 0);
-		else
+		} else {
+			d->feed->matched--; /* until it is read again */
 			delivery_free(d);
+		}
 	}
 }
 

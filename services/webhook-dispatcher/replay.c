@@ -80,7 +80,6 @@ static void replay_take(void *ctx, const struct replay_row *row)
 		r->row.event_types = ARENA_ARRAY(r->arena, struct str, row->n_event_types + 1);
 		for (size_t i = 0; i < row->n_event_types; i++)
 			r->row.event_types[i] = arena_str(r->arena, row->event_types[i]);
-		r->delivered = row->only_missing ? map_new() : NULL;
 	}
 	r->current = true;
 }
@@ -149,15 +148,16 @@ static void replay_end(struct dispatcher *d, struct replay *r)
 
 static int replay_prepare(struct pg *pg, struct replay *r, struct err *err)
 {
-	if (!r->delivered || map_count(r->delivered) > 0)
+	if (!r->row.only_missing || r->delivered)
 		return 0;
+	r->delivered = map_new();
 	return replay_delivered(pg, &r->row, delivered_add, r->delivered, err);
 }
 
 /* What the live stream has yet to bring is no part of it; of what is missing only what PostgreSQL knows the end of. */
 static int64_t replay_until(const struct lane *l, const struct replay *r)
 {
-	int64_t until = r->delivered ? l->partition->committed : l->partition->read, next, live_from;
+	int64_t until = r->row.only_missing ? l->partition->committed : l->partition->read, next, live_from;
 
 	if (lane_position(l, &next, &live_from) && next < until)
 		until = next;

@@ -378,6 +378,7 @@ static void plan_stream_position(struct settlement *s, struct feed *f)
 
 static void plan_replay_position(struct settlement *s, struct feed *f)
 {
+	const struct delivery *first = TAILQ_FIRST(&f->held);
 	int64_t next = feed_offset(f);
 
 	if (f->saved && next == f->saved_offset)
@@ -393,7 +394,8 @@ static void plan_replay_position(struct settlement *s, struct feed *f)
 		.start_offset = f->start,
 		.next_offset = next,
 		.until_offset = f->until,
-		.matched = f->matched,
+		.matched = first ? first->matched_before
+				 : f->matched, /* up to there: the rest is read again after a kill */
 		.lost = f->lost,
 	};
 	if (feed_is_through(f))

@@ -219,6 +219,29 @@ def test_what_flies_when_its_replay_is_cancelled_ends_on_its_own(chat, receive):
     wait_for(lambda: retries(chat.stack, endpoint, "success"), "it is delivered")
 
 
+def test_a_replay_goes_on_when_its_endpoint_is_enabled_again(chat, receive):
+    """What it had read and not begun is read and counted again; what was under way is not."""
+    hold, release = threading.Event(), threading.Event()
+
+    def late(connection):
+        release.wait(30)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    receiver = receive(lambda d: late if hold.is_set() and not release.is_set() else 200)
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), max_in_flight=1, ordering="none")
+    begin = delivered_live(chat, receiver, chat.burst(60, conversations=20))
+    hold.set()
+    started = replay(chat.stack, endpoint, "--since", "1h", "--no-wait")
+    wait_for(lambda: len(receiver.deliveries) == begin + PARTITIONS, "one flies in each partition")
+    change_webhook(chat.stack, endpoint, enabled=False)
+    wait_for(lambda: len(retries(chat.stack, endpoint, "retrying")) == PARTITIONS, "they have rows")
+    release.set()
+    enable_webhook(chat.stack, endpoint)
+    assert wait_completed(chat.stack, started)["events"] == 60
+    wait_for(lambda: not retries(chat.stack, endpoint, "pending", "retrying"), "all have ended")
+    assert len(receiver.deliveries) == begin + 60
+
+
 def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(chat, receive):
     receiver = receive()
     endpoint = add_webhook(chat.stack, chat.workspace, receiver.url())
@@ -298,7 +321,7 @@ def test_a_replay_survives_kill_9(make_blazz, receive):
         stuck.clear()
         assert state(stack, started)["status"] == "running"
         replica.start()
-    wait_completed(stack, started)
+    assert wait_completed(stack, started)["events"] == 300, "each counted once"
     received = came(receiver, begin)
     assert set(received) == set(ids(events))
     check_order(received, events)
