@@ -2,11 +2,14 @@
 import random
 import threading
 
-import pytest
 from harness.hooks import (Chat, add_webhook, attempts, change_webhook, dispatcher, enable_webhook, positions, retries,
                            wait_events, wait_settled)
 from harness.receiver import Receiver
 from harness.waiting import wait_for
+
+FAILPOINTS = ("delivery_begin", "delivery_done", "settle_begin", "settle_locked", "settle_commit", "batch_committed",
+              "batch_published", "settle_committed")
+WINDOW = 10
 
 
 def test_what_flies_when_its_endpoint_falls_behind_survives_a_kill(make_blazz):
@@ -32,11 +35,6 @@ def test_what_flies_when_its_endpoint_falls_behind_survives_a_kill(make_blazz):
     enable_webhook(stack, endpoint)
     wait_events(receiver, events, why=replica.log_tail)
     receiver.close()
-
-
-FAILPOINTS = ("delivery_begin", "delivery_done", "settle_begin", "settle_locked", "settle_commit", "batch_committed",
-              "batch_published", "settle_committed")
-WINDOW = 10
 
 
 def kill_each(replicas, failpoints, load):
