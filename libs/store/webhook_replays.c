@@ -16,10 +16,15 @@
 static const struct pg_stmt read = { "replays_read", PG_PREPARED,
 	"SELECT " REPLAY_COLUMNS REPLAYS " WHERE " RUNNING " AND e.deleted_at IS NULL ORDER BY r.id" };
 
-static const struct pg_stmt delivered = {
-	"replay_delivered", PG_PREPARED,
-	"SELECT event_id FROM webhook_attempts WHERE workspace_id = $1 AND endpoint_id = $2 AND at >= $3 AND outcome = 'success'"
-	" UNION SELECT event_id FROM webhook_retry_queue WHERE workspace_id = $1 AND endpoint_id = $2 AND status IN ('pending', 'retrying')"
+/* In pages, whatever their outcomes: no statement takes long, however many there are. */
+#define PAGE 20000
+static const struct pg_stmt attempted = { "replay_attempted", PG_PREPARED,
+	"SELECT event_id, outcome = 'success', at FROM webhook_attempts WHERE workspace_id = $1 AND endpoint_id = $2 AND at >= $3"
+	" AND at < coalesce($4::timestamptz, 'infinity') ORDER BY at DESC FETCH FIRST $5 ROWS WITH TIES" };
+
+static const struct pg_stmt waiting = {
+	"replay_waiting", PG_PREPARED,
+	"SELECT event_id FROM webhook_retry_queue WHERE workspace_id = $1 AND endpoint_id = $2 AND status IN ('pending', 'retrying')"
 };
 
 static const struct pg_stmt positions_read = { "replay_positions_read", PG_PREPARED,
@@ -62,8 +67,8 @@ static const struct pg_stmt list = { "replays_list", PG_PREPARED,
 	" LEFT JOIN webhook_positions p ON p.replay_id = r.id WHERE ($1::uuid IS NULL OR e.uuid = $1) AND ($2::uuid IS NULL OR r.uuid = $2)"
 	" GROUP BY r.workspace_id, r.id, e.uuid ORDER BY r.id" };
 
-const struct pg_stmt *const replays_statements[] = { &read, &delivered, &positions_read, &positions_put, &lock, &finish,
-	NULL };
+const struct pg_stmt *const replays_statements[] = { &read, &attempted, &waiting, &positions_read, &positions_put,
+	&lock, &finish, NULL };
 const struct pg_stmt *const replays_admin_statements[] = { &add, &cancel, &list, NULL };
 
 static void replay_read(struct cells *c, struct replay_row *r)
@@ -102,17 +107,50 @@ int replays_read(struct pg *pg, struct arena *a, void (*each)(void *ctx, const s
 	return 0;
 }
 
-int replay_delivered(struct pg *pg, const struct replay_row *replay, void (*each)(void *ctx, const struct uuid *event),
-	void *ctx, struct err *err)
+static struct pg_args *args_of(const struct replay_row *replay)
 {
 	struct pg_args *args = pg_args_new();
-	struct pg_rows *rows = NULL;
-	int rc;
 
 	pg_arg_i64(args, replay->workspace_id);
 	pg_arg_i64(args, replay->endpoint_id);
+	return args;
+}
+
+/* Those before *before, which moves to the oldest that were read. Returns how many, or -1. */
+static int attempted_page(struct pg *pg, const struct replay_row *replay, int64_t *before,
+	void (*each)(void *ctx, const struct uuid *event), void *ctx, struct err *err)
+{
+	struct pg_args *args = args_of(replay);
+	struct pg_rows *rows = NULL;
+	int n;
+
 	pg_arg_time_us(args, replay->since_us);
-	rc = pg_run(pg, &delivered, args, &rows, err);
+	pg_arg_time_us(args, *before);
+	pg_arg_i64(args, PAGE);
+	n = pg_run(pg, &attempted, args, &rows, err);
+	pg_args_free(args);
+	if (n < 0)
+		return -1;
+	n = pg_rows_count(rows);
+	for (int i = 0; i < n; i++) {
+		struct uuid event = pg_uuid(rows, i, 0);
+
+		if (pg_bool(rows, i, 1))
+			each(ctx, &event);
+		*before = pg_time_us(rows, i, 2);
+	}
+	pg_rows_free(rows);
+	return n;
+}
+
+int replay_delivered(struct pg *pg, const struct replay_row *replay, void (*each)(void *ctx, const struct uuid *event),
+	void *ctx, struct err *err)
+{
+	struct pg_args *args = args_of(replay);
+	struct pg_rows *rows = NULL;
+	int64_t before = PG_NO_TIME;
+	int rc = pg_run(pg, &waiting, args, &rows, err);
+
 	pg_args_free(args);
 	if (rc < 0)
 		return -1;
@@ -122,7 +160,10 @@ int replay_delivered(struct pg *pg, const struct replay_row *replay, void (*each
 		each(ctx, &event);
 	}
 	pg_rows_free(rows);
-	return 0;
+	do
+		rc = attempted_page(pg, replay, &before, each, ctx, err);
+	while (rc >= PAGE);
+	return rc < 0 ? -1 : 0;
 }
 
 int replay_positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,

@@ -26,7 +26,7 @@ struct replay_row {
 /* What is running. Strings live in the arena. */
 int replays_read(struct pg *pg, struct arena *a, void (*each)(void *ctx, const struct replay_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;
-/* Event ids that the endpoint has acknowledged since then, or that wait in its retry queue. */
+/* Event ids that the endpoint has acknowledged since then, or that wait in its retry queue; some may come twice. */
 int replay_delivered(struct pg *pg, const struct replay_row *replay, void (*each)(void *ctx, const struct uuid *event),
 	void *ctx, struct err *err) ERR_MUST_USE;
 
