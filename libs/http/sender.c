@@ -23,7 +23,7 @@ struct watch {
 	struct sender *sender;
 	struct loop_io *io;
 	int fd;
-	bool own; /* opened by socket_open(): closed by socket_close(), and not before */
+	bool own; /* opened by socket_open(): closed by socket_close(), once it is a connection */
 	bool read, write; /* what libcurl waits for */
 };
 
@@ -109,23 +109,33 @@ static void watch_free(struct watch *w)
 	free(w);
 }
 
+/* What never became a connection, or not the one that is used, libcurl closes without calling socket_close(). */
+static bool may_be_closed(CURL *easy, const struct watch *w)
+{
+	const struct exchange *x = NULL;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &x);
+	return !w->own || w->write || !x->begun;
+}
+
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
 	struct sender *s = arg;
 	struct watch *w = *watch_slot(s, fd);
 
-	(void)easy;
 	(void)unused;
 	if (!w && what != CURL_POLL_REMOVE)
 		w = watch_new(s, fd, false); /* the resolver's */
 	if (!w)
 		return 0;
+	if (what == CURL_POLL_REMOVE && may_be_closed(easy, w)) {
+		watch_free(w);
+		return 0;
+	}
 	w->read = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
 	w->write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
 	if (what != CURL_POLL_REMOVE)
 		loop_io_set(w->io, w->read, w->write);
-	else if (!w->own)
-		watch_free(w);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* libs/http/sender against servers that answer, hang, lie and break off. */
 #include "http/sender.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -685,6 +686,50 @@ static void what_is_aborted_is_answered_at_once(void **state)
 	peer_stop(&p);
 }
 
+/* libcurl closes such a socket without a word; a sanitizer tells what is kept of it. */
+static void a_connection_that_never_comes_about_leaves_nothing(void **state)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct peer p = { .script = { .answer = OK_EMPTY } }, silent = { .script = { .after = HANG } }, full = { 0 };
+	struct answer a[5];
+	socklen_t n = sizeof(at);
+	int waiting[4];
+	char url[100];
+	struct test t;
+
+	(void)state;
+	full.listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(full.listen_fd, (struct sockaddr *)&at, n), 0);
+	assert_int_equal(listen(full.listen_fd, 0), 0);
+	assert_int_equal(getsockname(full.listen_fd, (struct sockaddr *)&at, &n), 0);
+	full.port = ntohs(at.sin_port);
+	for (int i = 0; i < 4; i++) { /* nobody accepts, and there is no room for more */
+		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		assert_true(connect(waiting[i], (struct sockaddr *)&at, n) == 0 || errno == EINPROGRESS);
+	}
+	peer_start(&p);
+	peer_start(&silent);
+	test_open(&t, "127.0.0.0/8", NULL);
+	for (int i = 0; i < 2; i++) {
+		post_and_wait(&t, &a[i], &full, 100);
+		assert_int_equal(a[i].result.failure, EXCHANGE_TIMEOUT);
+		assert_int_equal(a[i].result.connect_us, -1);
+	}
+	post_and_wait(&t, &a[2], &p, PATIENCE_MS); /* with the descriptor of the former */
+	assert_int_equal(a[2].result.status, 200);
+	post(&t, &a[4], url_of(&silent, "https", "127.0.0.1", url, sizeof(url)), 100);
+	wait_for_all(&t);
+	assert_int_equal(a[4].result.failure, EXCHANGE_TIMEOUT);
+	post(&t, &a[3], url_of(&full, "http", "127.0.0.1", url, sizeof(url)), PATIENCE_MS);
+	test_close(&t);
+	assert_int_equal(a[3].result.failure, EXCHANGE_ABORTED);
+	for (int i = 0; i < 4; i++)
+		close(waiting[i]);
+	close(full.listen_fd);
+	peer_stop(&silent);
+	peer_stop(&p);
+}
+
 static struct http_admission admit(void *ctx, struct http_request *r)
 {
 	(void)ctx;
@@ -859,6 +904,7 @@ int main(void)
 		cmocka_unit_test(a_name_that_changes_after_the_check_leads_nowhere),
 		cmocka_unit_test(a_slow_resolver_holds_up_nobody),
 		cmocka_unit_test(what_is_aborted_is_answered_at_once),
+		cmocka_unit_test(a_connection_that_never_comes_about_leaves_nothing),
 		cmocka_unit_test(many_are_under_way_at_once_over_few_connections),
 		cmocka_unit_test(a_certificate_must_be_trusted_valid_and_of_the_host),
 		cmocka_unit_test(a_certificate_file_that_is_missing_is_told_at_start),
