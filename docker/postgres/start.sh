@@ -13,4 +13,4 @@ if [ ! -d "$cluster" ]; then
 	mv -T "$cluster.new" "$cluster"
 fi
 exec "$bin/postgres" -D "$cluster" -c listen_addresses='*' -c unix_socket_directories=/tmp -c max_connections=200 \
-	-c log_min_duration_statement=1s
+	-c log_min_duration_statement=1s -c jit=off

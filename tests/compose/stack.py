@@ -45,6 +45,12 @@ class Stack:
         ids = self.compose("ps", "-aq", service).split()
         return json.loads(self.docker("inspect", *ids)) if ids else []
 
+    def log(self, service):
+        """Of its one container, whole."""
+        done = subprocess.run(["docker", "logs", self.containers(service)[0]["Id"]], text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=60, check=True)
+        return done.stdout
+
     def up(self, *services, scale=None):
         more = ["--scale", f"{services[0]}={scale}"] if scale else []
         self.compose("up", "-d", "--no-build", *(["--no-deps"] if services else []), *more, *services)
