@@ -90,13 +90,16 @@ class Test:
                  f"{len(self.delivered)} events delivered")
 
     def disturb(self):
-        """Under load: each container restarted, each service scaled up and down, then another release, one service at a time."""
+        """Under load: each container restarted, each service killed, scaled up and down, then another release, one service at a time."""
         load = Load("LOAD1", WORKSPACE, "acme-support-1", SECRET, PORTS)
         load.start()
         for service in (*SERVICES, "kafka", "postgres"):
             self.stack.compose("restart", service)
             self.stack.wait_healthy(service)
             self.say(f"restarted {service}, {len(load.accepted)} accepted")
+        for service in SERVICES:
+            self.stack.kill(service)
+            self.say(f"killed {service}, {len(load.accepted)} accepted")
         for service in SERVICES:
             for n in (3, 1):
                 self.stack.up(service, scale=n)

@@ -57,6 +57,13 @@ class Stack:
         for service in services or self.services():
             self.wait_healthy(service, scale)
 
+    def kill(self, service):
+        """As a crash ends it: SIGKILL from outside of the container, of which its restart policy is what brings it back."""
+        before = self.containers(service)[0]
+        self.docker("run", "--rm", "--pid", "host", "debian:trixie-slim", "bash", "-c", f"kill -9 {before['State']['Pid']}")
+        wait_for(lambda: self.containers(service)[0]["RestartCount"] > before["RestartCount"], f"{service} is started again")
+        self.wait_healthy(service)
+
     def services(self):
         return [s for s in self.compose("config", "--services").split() if s not in ("migrate", "topics")]
 
