@@ -50,12 +50,12 @@ static void require(bool ok, const char *what)
 }
 
 /* By default libevent's clock has the kernel's tick, 4 ms as Debian builds it: too coarse for a batch of a few ms. */
-static struct event_base *base_new(void)
+static struct event_base *base_new(bool precise)
 {
 	struct event_config *config = event_config_new();
 	struct event_base *base = NULL;
 
-	if (config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+	if (config && (!precise || event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0))
 		base = event_base_new_with_config(config);
 	if (config)
 		event_config_free(config);
@@ -70,9 +70,9 @@ static void turn_over(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 }
 
-int loop_new(struct loop **out, struct err *err)
+static int new(struct loop **out, bool precise, struct err *err)
 {
-	struct event_base *base = base_new();
+	struct event_base *base = base_new(precise);
 	struct loop *l;
 
 	if (!base)
@@ -83,6 +83,16 @@ int loop_new(struct loop **out, struct err *err)
 	require(l->turn_end != NULL, "event_new");
 	*out = l;
 	return 0;
+}
+
+int loop_new(struct loop **out, struct err *err)
+{
+	return new (out, true, err);
+}
+
+int loop_new_coarse(struct loop **out, struct err *err)
+{
+	return new (out, false, err);
 }
 
 void loop_free(struct loop *l)

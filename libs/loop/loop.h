@@ -14,6 +14,8 @@ struct loop_timer;
 typedef void (*loop_fn)(void *ctx);
 
 int loop_new(struct loop **out, struct err *err) ERR_MUST_USE;
+/* One whose timers may be late by the kernel's tick (4 ms as Debian builds it): a system call less in each turn. */
+int loop_new_coarse(struct loop **out, struct err *err) ERR_MUST_USE;
 void loop_free(struct loop *l);
 int loop_run(struct loop *l, struct err *err) ERR_MUST_USE; /* until loop_stop() */
 void loop_stop(struct loop *l);

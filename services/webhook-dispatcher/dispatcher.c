@@ -72,6 +72,9 @@ static int endpoints_refresh(struct dispatcher *d, struct err *err)
 	struct pg *pg = owner_tx_pg(d->tx);
 	size_t n;
 
+	if (!d->noticed)
+		return 0;
+	d->noticed = false;
 	if (notices_read(d, pg, err) < 0)
 		return -1;
 	n = d->n_changed;
@@ -100,7 +103,8 @@ static void rows_load(void *ctx, const struct retry_count *count)
 	struct endpoint *e = directory_find(d->directory, count->endpoint_id);
 	struct chain *c;
 
-	if (!p || !e || uuid_is_nil(&count->ordering_key)) /* nothing waits behind these: each counts when it is taken up */
+	if (!p || !e ||
+		uuid_is_nil(&count->ordering_key)) /* nothing waits behind these: each counts when it is taken up */
 		return;
 	c = lane_chain(partition_lane(p, e), &count->ordering_key);
 	for (int64_t i = 0; i < count->rows; i++)
@@ -228,6 +232,7 @@ static int settle(struct dispatcher *d, bool claim, struct err *err)
 	if (d->claims_all)
 		d->claim_all_mono_ms = now + CLAIM_ALL_MS;
 	d->rows_released = false;
+	d->noticed = true; /* what comes with answers does not make the socket readable */
 	for (size_t i = 0; i < d->n_partitions; i++)
 		if (d->partitions[i])
 			partition_relieve(d->partitions[i], now);
@@ -355,6 +360,11 @@ static void on_readable(void *ctx)
 	(void)ctx;
 }
 
+static void on_noticed(void *ctx)
+{
+	((struct dispatcher *)ctx)->noticed = true;
+}
+
 static void on_scan_readable(void *ctx)
 {
 	kafka_scanner_woken(ctx);
@@ -363,7 +373,7 @@ static void on_scan_readable(void *ctx)
 static void notices_watch(struct dispatcher *d, struct pg *pg)
 {
 	loop_io_free(d->notices);
-	d->notices = loop_io_new(d->loop, pg_socket(pg), true, false, on_readable, d);
+	d->notices = loop_io_new(d->loop, pg_socket(pg), true, false, on_noticed, d);
 }
 
 static bool on_wait(void *ctx, int fd, bool write, int timeout_ms)
@@ -432,7 +442,7 @@ static int parts_open(struct dispatcher *d, struct err *err)
 	if (topics_name(d, err) < 0 || keyring_parse(&keyring, str_of(s->keyring), err) < 0)
 		return -1;
 	d->directory = directory_new(&keyring, on_endpoint_changed, d);
-	if (loop_new(&d->loop, err) < 0 || guard_new(&d->guard, s->allowed_networks, s->allow_http, err) < 0 ||
+	if (loop_new_coarse(&d->loop, err) < 0 || guard_new(&d->guard, s->allowed_networks, s->allow_http, err) < 0 ||
 		sender_start(d, err) < 0 || scanner_start(d, &d->scanner, err) < 0 ||
 		scanner_start(d, &d->refetcher, err) < 0 || owner_start(d, err) < 0)
 		return -1;

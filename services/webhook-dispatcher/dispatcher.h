@@ -38,6 +38,7 @@ struct dispatcher {
 	struct settlement *filling, *writing;
 	struct uuid *changed; /* endpoints that PostgreSQL told of */
 	size_t n_changed;
+	bool noticed; /* there may be more */
 	bool listening; /* on this connection */
 
 	int64_t settle_mono_ms, claim_mono_ms, claim_all_mono_ms, report_mono_ms, tidy_mono_ms;

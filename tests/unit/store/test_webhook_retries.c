@@ -382,8 +382,8 @@ static void who_takes_a_partition_over_tries_what_waited_for_its_endpoint(void *
 static void what_was_taken_up_waits_behind_a_row_that_has_failed_since(void **state)
 {
 	static const int32_t three = 3;
-	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 2, RETRY_WAITS),
-		row_of(2, KEY_A, 3, 0), row_of(2, KEY_A, 4, RETRY_WAITS) };
+	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 2, RETRY_WAITS), row_of(2, KEY_A, 3, 0),
+		row_of(2, KEY_A, 4, RETRY_WAITS) };
 	struct counts c = { .n = 0 };
 
 	(void)state;
