@@ -34,7 +34,8 @@ E2E_TIMEOUT_S = 1200
 CHAOS_TIMEOUT_S = 600
 CHAOS_CYCLES = 10  # in which each of these comes at least once
 CHAOS_FAULTS = ("kill_chat_sync", "kill_ingest", "kill_broker", "kill_postgres", "stop_at_batch_committed", "kill_at_batch_commit",
-                "kill_at_ingest_produced", "rebalance_storm", "deadlocks", "cut_off_broker", "disk_full", "clock_jump_ingest")
+                "kill_at_ingest_produced", "rebalance_storm", "deadlocks", "cut_off_broker", "disk_full", "clock_jump_ingest",
+                "kill_at_settle_commit", "stop_at_delivery_done", "receiver_is_gone")
 COVERED_MIN_PERCENT = 80
 
 # The makes below are not parts of the one that may have started this.
