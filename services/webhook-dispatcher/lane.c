@@ -199,7 +199,7 @@ void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row
 	struct delivery *d = delivery_new(NULL, c, e, HOLDS_NOTHING);
 
 	d->row = row->id;
-	d->retries = row->retry_count + 1;
+	d->retries = row->last_error.p ? row->retry_count + 1 : 0; /* without an error it has only waited */
 	*map_slot(l->partition->by_row, (struct str){ (const char *)&d->row, sizeof(d->row) }) = d;
 	if (c->rows == 0) /* revived since the partition was taken over */
 		chain_add_row(c, e->offset);

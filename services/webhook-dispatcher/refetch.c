@@ -23,6 +23,7 @@ void refetch_add(struct partition *p, struct chain *c, const struct retry_row *r
 	struct want *w = mem_calloc(1, sizeof(*w)), *before = TAILQ_FIRST(&p->refetch.wants);
 
 	w->row = *row;
+	w->row.last_error = row->last_error.p ? STR("") : STR_NONE; /* whether there was one */
 	w->chain = c;
 	c->wanted++;
 	*map_slot(p->by_row, row_key(row)) = w;

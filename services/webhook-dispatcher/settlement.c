@@ -344,7 +344,7 @@ static void plan_end(struct settlement *s, struct delivery *d)
 			.workspace_id = d->lane->endpoint->row.workspace_id,
 			.id = d->row,
 			.status = status,
-			.retry_count = d->attempted ? d->retries : d->retries - 1,
+			.retry_count = d->attempted || d->retries == 0 ? d->retries : d->retries - 1,
 			.delay_ms = delay,
 			.last_error = d->attempted && status != RETRY_SUCCESS
 				? storable(s->arena, str_of(d->error), EXCERPT_BYTES)

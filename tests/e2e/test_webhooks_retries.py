@@ -2,6 +2,7 @@
 import random
 import threading
 import time
+from collections import defaultdict
 
 import pytest
 from blazz.v1 import common_pb2 as common
@@ -160,6 +161,10 @@ def test_order_is_kept_in_each_conversation_whatever_fails(chat, receive):
     receiver.check_order()
     accepted = receiver.accepted()
     assert len(accepted) == 120 and all(len(times) == 1 for times in accepted.values()), "once each: nobody was killed"
+    tries = defaultdict(list)
+    for t in attempts(chat.stack, endpoint):
+        tries[t["event_id"]].append(t["attempt"])
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in tries.values()), "waiting is no attempt"
 
 
 def test_without_ordering_nobody_waits_for_an_earlier_event(chat, receive):
