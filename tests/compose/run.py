@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 from harness.waiting import wait_for  # noqa: E402 (found by the line above)
 from load import Load  # noqa: E402
-from stack import Stack  # noqa: E402
+from stack import JOBS, Stack  # noqa: E402
 
 SERVICES = ("webhook-dispatcher", "chat-sync", "ingest")  # consumers before producers
 STOPS_WITH = {"kafka": 143}  # Java's word for SIGTERM; everything else ends with 0
@@ -173,13 +173,13 @@ class Test:
 
     def confined(self):
         """As the specification asks of containers; and nothing but ingest is reached from outside."""
-        for service in self.stack.services():
+        for service in (*self.stack.services(), *JOBS):
             for c in self.stack.containers(service):
                 host, user = c["HostConfig"], c["Config"]["User"]
                 assert user == ("postgres" if service == "postgres" else "10001:10001"), f"{service} runs as {user}"
                 assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and not host["CapAdd"], service
                 assert "no-new-privileges:true" in host["SecurityOpt"] and host["Memory"] > 0, service
-                assert host["RestartPolicy"]["Name"] == "unless-stopped", service
+                assert host["RestartPolicy"]["Name"] == ("no" if service in JOBS else "unless-stopped"), service
                 published = [p for p in (c["NetworkSettings"]["Ports"] or {}).values() if p]
                 assert bool(published) == (service == "ingest"), f"{service} publishes {published}"
         self.say("confined: no root, nothing writable, no capabilities, only ingest is published")
@@ -261,7 +261,9 @@ def main():
         print(f"compose: FAILED: {e}", file=sys.stderr)
         return 1
     finally:
-        if not keep:
+        if keep:
+            print(f"compose: project {stack.project} is left, its secrets are in {folder}")
+        else:
             stack.compose("down", "--volumes", "--remove-orphans")
             shutil.rmtree(folder)
     print("compose: everything held")

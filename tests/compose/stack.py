@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
+JOBS = ("migrate", "topics")  # which end
 # A network of the sample receiver that the dispatcher may deliver to: whatever Docker takes for its networks.
 PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 
@@ -65,7 +66,7 @@ class Stack:
         self.wait_healthy(service)
 
     def services(self):
-        return [s for s in self.compose("config", "--services").split() if s not in ("migrate", "topics")]
+        return [s for s in self.compose("config", "--services").split() if s not in JOBS]
 
     def wait_healthy(self, service, n=None):
         def healthy():
