@@ -8,6 +8,8 @@ from harness.servers import ROOT, Kafka, Postgres
 sys.path.insert(0, str(ROOT / "build/gen/python"))
 
 from harness.blazz import Blazz  # noqa: E402 (needs the generated modules)
+from harness.hooks import Chat  # noqa: E402
+from harness.receiver import Receiver  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +87,25 @@ def shared_logs(shared, request):
     if failed(request):
         for service in shared.services:
             print(service.log_tail(30))
+
+
+@pytest.fixture
+def chat(running, request):
+    """A workspace of its own in the file's stack, `running`."""
+    yield Chat(running)
+    if failed(request):
+        print(running.dispatcher.log_tail(100))
+
+
+@pytest.fixture
+def receive():
+    """Receivers that are closed after the test."""
+    receivers = []
+
+    def make(answer=lambda d: 200):
+        receivers.append(Receiver(answer))
+        return receivers[-1]
+
+    yield make
+    for receiver in receivers:
+        receiver.close()

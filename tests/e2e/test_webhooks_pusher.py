@@ -5,7 +5,7 @@ import time
 import pytest
 from blazz.v1 import common_pb2 as common
 from harness.blazz import Blazz
-from harness.hooks import (Chat, attempts, dead_letters, dispatcher, enable_webhook, endpoint_row, positions, retries,
+from harness.hooks import (attempts, dead_letters, dispatcher, enable_webhook, endpoint_row, positions, retries,
                            wait_settled)
 from harness.pusher import Application, PusherServer, add_pusher
 from harness.waiting import wait_for
@@ -20,14 +20,6 @@ def running(postgres, kafka, tmp_path_factory):
     yield stack
     wrong = stack.close()
     assert not wrong, wrong
-
-
-@pytest.fixture
-def chat(running, request):
-    yield Chat(running)
-    report = getattr(request.node, "report_call", None)
-    if report and report.failed:
-        print(running.dispatcher.log_tail(100))
 
 
 @pytest.fixture

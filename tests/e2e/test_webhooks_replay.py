@@ -9,7 +9,6 @@ import pytest
 from harness.blazz import Blazz
 from harness.hooks import (Chat, add_webhook, attempts, change_webhook, dead_letters, dispatcher, enable_webhook, events_of,
                            positions, retries, wait_events, wait_settled)
-from harness.receiver import Receiver
 from harness.service import BIN
 from harness.waiting import wait_for
 
@@ -26,28 +25,6 @@ def running(postgres, kafka, tmp_path_factory):
     yield stack
     wrong = stack.close()
     assert not wrong, wrong
-
-
-@pytest.fixture
-def chat(running, request):
-    yield Chat(running)
-    report = getattr(request.node, "report_call", None)
-    if report and report.failed:
-        print(running.dispatcher.log_tail(100))
-
-
-@pytest.fixture
-def receive():
-    """Receivers that are closed after the test."""
-    receivers = []
-
-    def make(answer=lambda d: 200):
-        receivers.append(Receiver(answer))
-        return receivers[-1]
-
-    yield make
-    for receiver in receivers:
-        receiver.close()
 
 
 def replay(stack, endpoint, *options):

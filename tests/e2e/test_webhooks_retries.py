@@ -10,7 +10,7 @@ from harness.blazz import Blazz
 from harness.hooks import (OLDER_SECRET, SECRET, Chat, add_webhook, attempts, change_webhook, dead_letters, delete_webhook,
                            dispatcher, enable_webhook, endpoint_row, events_of, positions, retries, sealed, wait_events,
                            wait_settled)
-from harness.receiver import Receiver, signs, verified
+from harness.receiver import signs, verified
 from harness.waiting import wait_for
 
 PARTITIONS = 3
@@ -25,28 +25,6 @@ def running(postgres, kafka, tmp_path_factory):
     yield stack
     wrong = stack.close()
     assert not wrong, wrong
-
-
-@pytest.fixture
-def chat(running, request):
-    yield Chat(running)
-    report = getattr(request.node, "report_call", None)
-    if report and report.failed:
-        print(running.dispatcher.log_tail(100))
-
-
-@pytest.fixture
-def receive():
-    """Receivers that are closed after the test."""
-    receivers = []
-
-    def make(answer=lambda d: 200):
-        receivers.append(Receiver(answer))
-        return receivers[-1]
-
-    yield make
-    for receiver in receivers:
-        receiver.close()
 
 
 class Answer:
