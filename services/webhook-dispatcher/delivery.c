@@ -209,6 +209,8 @@ static void attempt_ended(struct delivery *d, const struct exchange_result *r)
 	case VERDICT_DELIVERED:
 		pace_succeeded(&d->lane->pace);
 		lane_succeeded(d->lane);
+		if (d->retries == 0)
+			stats_delivered(clock_now_ms() - d->event->timestamp_ms);
 		delivery_end(d, END_DELIVERED, 0);
 		break;
 	case VERDICT_RETRY:

@@ -259,6 +259,11 @@ void delivery_detach(struct delivery *d);
 void catch_up_turn(struct partition *p);
 void catch_up_stop(struct partition *p);
 
+/* due_rows.c */
+
+/* Rows of the retry queue that were leased to this replica, in the order in which they are due. */
+void due_rows_take(struct dispatcher *d, const struct retry_row *rows, size_t n);
+
 /* refetch.c: events of rows that were kept without them */
 
 void refetch_add(struct partition *p, struct chain *c, const struct retry_row *row);

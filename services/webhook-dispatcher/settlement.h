@@ -15,7 +15,6 @@ struct settlement *settlement_new(void);
 void settlement_free(struct settlement *s); /* accepts NULL */
 /* Forgets everything: deliveries that have ended are freed, those that fly on are not. */
 void settlement_clear(struct settlement *s);
-bool settlement_is_empty(const struct settlement *s);
 
 void settlement_add_attempt(struct settlement *s, const struct delivery *d, enum outcome_class class,
 	const struct exchange_result *r);

@@ -1,0 +1,128 @@
+/* Dead letters, and events of endpoints; see settlement_private.h. */
+#include "webhook-dispatcher/settlement_private.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/ids.h"
+#include "webhook-dispatcher/dispatcher.h"
+#include "wire/cloudevents.h"
+
+static int dead_emit(struct dispatcher *d, const struct event *e, const struct uuid *endpoint, const char *reason,
+	const char *code, const char *message, bool retryable, struct err *err)
+{
+	struct record_view view;
+	struct dead_record dead;
+	size_t at = 0;
+
+	if (records_next(buf_str(&e->record), &at, &view, err) != 1)
+		return -1;
+	dead = (struct dead_record){ .topic = str_of(d->chat_event_topic),
+		.key = view.key,
+		.value = view.value,
+		.headers = view.headers,
+		.n_headers = view.n_headers,
+		.partition = e->partition,
+		.offset = e->offset,
+		.timestamp_ms = e->timestamp_ms,
+		.endpoint = endpoint };
+	owner_tx_dead_record(d->tx, &dead, reason, code, message, retryable);
+	return 0;
+}
+
+int settlement_tell_dead(const struct settlement *s, struct dispatcher *d, struct err *err)
+{
+	const struct delivery *one;
+
+	for (size_t i = 0; i < s->dead.n; i++) {
+		const struct dead *dead = &ITEMS(&s->dead, struct dead)[i];
+
+		if (dead_emit(d, dead->event, NULL, dead->why.code, "", dead->why.msg,
+			    strcmp(dead->why.code, "unsupported") == 0, err) < 0)
+			return -1;
+	}
+	TAILQ_FOREACH (one, &s->ends, in_list)
+		if (one->end == END_EXHAUSTED &&
+			dead_emit(d, one->event, &one->endpoint, "exhausted", one->code, one->error, true, err) < 0)
+			return -1;
+	return 0;
+}
+
+static const char *finding_word(enum endpoint_finding f)
+{
+	return f == ENDPOINT_EXHAUSTED ? "failing" : f == ENDPOINT_ANSWERS ? "recovered" : "disabled";
+}
+
+static int finding_emit(struct dispatcher *d, const struct finding *f, struct err *err)
+{
+	struct chat_event e = {
+		.kind = CE_ENDPOINT, .workspace = f->workspace, .origin = ORIGIN_LIVE, .occurred_at_ms = clock_now_ms()
+	};
+	struct header headers[CLOUDEVENTS_MAX];
+	struct cloudevents_storage storage;
+	struct buf value = BUF_INIT;
+	struct uuid cause;
+	char key[74];
+	size_t n;
+	int rc;
+
+	uuid_v4(&cause);
+	if (f->event) {
+		cause = f->event->id;
+		e.u.endpoint.subject_event = f->event->id;
+	}
+	e.u.endpoint.endpoint = f->endpoint;
+	e.u.endpoint.kind = str_of(finding_word(f->change.finding));
+	e.u.endpoint.reason = str_of(f->change.reason);
+	e.source = owner_tx_source(d->tx, f->partition);
+	chat_event_derive_id(&e, &cause, &f->endpoint);
+	rc = chat_event_encode(&e, &value, err);
+	chat_event_key(&e, key);
+	n = cloudevents_headers(headers, &storage, &e.id, "chat_event", "endpoint", STR("webhook-dispatcher"),
+		e.occurred_at_ms, STR_NONE);
+	if (rc == 0)
+		owner_tx_emit(d->tx, f->partition, str_of(d->chat_event_topic), str_of(key), buf_str(&value), headers,
+			n);
+	buf_fini(&value);
+	return rc;
+}
+
+/* A delivery of an endpoint's event never causes another one, or two endpoints that fail would tell each other for ever. */
+static bool finding_is_told(const struct finding *f)
+{
+	if (f->change.finding == ENDPOINT_EXHAUSTED)
+		return !f->event || f->event->kind != CE_ENDPOINT;
+	return f->change.changed && f->change.finding != ENDPOINT_FAILS;
+}
+
+static void finding_log(const struct finding *f)
+{
+	char endpoint[37];
+
+	uuid_format(&f->endpoint, endpoint);
+	if (f->change.changed && f->change.finding == ENDPOINT_DISABLE)
+		log_warn("endpoint disabled", LOG_S("endpoint", endpoint), LOG_S("reason", f->change.reason));
+	else if (f->change.changed && f->change.finding == ENDPOINT_ANSWERS)
+		log_info("endpoint recovered", LOG_S("endpoint", endpoint));
+}
+
+int settlement_tell_findings(struct settlement *s, struct dispatcher *d, struct err *err)
+{
+	struct endpoint_change *changes = ARENA_ARRAY(owner_tx_arena(d->tx), struct endpoint_change, s->findings.n + 1);
+	struct finding *f = ITEMS(&s->findings, struct finding);
+
+	if (s->findings.n == 0)
+		return 0;
+	for (size_t i = 0; i < s->findings.n; i++)
+		changes[i] = f[i].change;
+	if (endpoints_change(owner_tx_pg(d->tx), changes, s->findings.n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < s->findings.n; i++) {
+		f[i].change.changed = changes[i].changed;
+		finding_log(&f[i]);
+		if (finding_is_told(&f[i]) && finding_emit(d, &f[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
