@@ -1,7 +1,7 @@
 /* bench-hooks: the two ends that webhook-dispatcher is measured between.
  *
  * bench-hooks sink PORT_FILE [BODIES]: a receiver that answers 204 as fast as one thread can, and keeps each body after a line with its
- * length. SIGUSR1 starts counting anew; SIGTERM prints a JSON object: requests, and percentiles of the time from each event's
+ * length. It listens on the port that stands in the file, or on any and writes it there. SIGUSR1 and SIGTERM print a JSON object, and SIGUSR1 starts counting anew: requests, and percentiles of the time from each event's
  * "timestamp" to its arrival, in ms.
  * bench-hooks post PORT BODIES CONCURRENCY: a bare libcurl multi loop that posts each body of the file (after a line with its length) to
  * the sink, with socket callbacks, kept connections and nothing else; prints seconds and posts.
@@ -123,14 +123,30 @@ static bool connection_read(struct connection *c)
 	return c->n < sizeof(c->bytes) - 1;
 }
 
+static in_port_t port_wished(const char *port_file)
+{
+	FILE *f = fopen(port_file, "r");
+	unsigned port = 0;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%u", &port) != 1)
+		port = 0;
+	fclose(f);
+	return htons((in_port_t)port);
+}
+
 static int listen_loopback(const char *port_file)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = port_wished(port_file)
+	};
 	socklen_t n = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	FILE *f;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, n) < 0 || listen(fd, 1000) < 0 ||
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+		bind(fd, (struct sockaddr *)&address, n) < 0 || listen(fd, 1000) < 0 ||
 		getsockname(fd, (struct sockaddr *)&address, &n) < 0 || !(f = fopen(port_file, "w")))
 		return -1;
 	fprintf(f, "%d\n", ntohs(address.sin_port));
@@ -163,6 +179,15 @@ static int percentile(double share)
 	return ms;
 }
 
+static void print(void)
+{
+	printf("{\"requests\": %lld, \"p50\": %d, \"p99\": %d, \"p999\": %d}\n", (long long)requests, percentile(0.5),
+		percentile(0.99), percentile(0.999));
+	fflush(stdout);
+	requests = 0;
+	memset(late_ms, 0, sizeof(late_ms));
+}
+
 static int sink(const char *port_file)
 {
 	int server = listen_loopback(port_file), poll = epoll_create1(0);
@@ -175,8 +200,7 @@ static int sink(const char *port_file)
 
 		if (anew) {
 			anew = 0;
-			requests = 0;
-			memset(late_ms, 0, sizeof(late_ms));
+			print();
 		}
 		for (int i = 0; i < n; i++) {
 			struct connection *c = events[i].data.ptr;
@@ -189,8 +213,7 @@ static int sink(const char *port_file)
 			}
 		}
 	}
-	printf("{\"requests\": %lld, \"p50\": %d, \"p99\": %d, \"p999\": %d}\n", (long long)requests, percentile(0.5),
-		percentile(0.99), percentile(0.999));
+	print();
 	if (kept)
 		fclose(kept);
 	return 0;

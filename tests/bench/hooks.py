@@ -27,14 +27,18 @@ BODY = "A message of some length, as people write them: it says what it has to s
 
 
 class Sink:
-    def __init__(self, folder, bodies=None):
+    def __init__(self, folder, bodies=None, port=None):
         self.port_file = folder / f"sink-{uuid.uuid4().hex}"
+        if port:
+            self.port_file.write_text(str(port))
         self.process = subprocess.Popen([BIN / "bench-hooks", "sink", self.port_file, *([bodies] if bodies else [])],
                                         stdout=subprocess.PIPE, text=True)
         self.port = int(wait_for(lambda: self.port_file.exists() and self.port_file.read_text().strip(), "the sink listens"))
 
     def anew(self):
+        """What came since the last time."""
         self.process.send_signal(signal.SIGUSR1)
+        return json.loads(self.process.stdout.readline())
 
     def end(self):
         self.process.terminate()
@@ -44,25 +48,25 @@ class Sink:
 class Events:
     """Chat events of messages, as chat-sync publishes them."""
 
-    def __init__(self, blazz):
-        self.blazz, self.sequence = blazz, {}
-        self.account = blazz.accounts["bridge"]
-        self.conversations = [str(uuid.uuid4()) for _ in range(CONVERSATIONS)]
+    def __init__(self, blazz, workspace=None, conversations=CONVERSATIONS):
+        self.blazz, self.workspace = blazz, workspace or blazz.workspace
+        self.account = str(uuid.uuid4())
+        self.conversations = [str(uuid.uuid4()) for _ in range(conversations)]
         self.producer, self.sent = blazz.producer(), 0
 
     def publish(self, now=None):
-        conversation = self.conversations[self.sent % CONVERSATIONS]
+        conversation = self.conversations[self.sent % len(self.conversations)]
         self.sent += 1
-        e = chat_event_pb2.ChatEvent(event_id=str(uuid.uuid4()), workspace_id=self.blazz.workspace, account_id=self.account,
+        e = chat_event_pb2.ChatEvent(event_id=str(uuid.uuid4()), workspace_id=self.workspace, account_id=self.account,
                                      conversation_id=conversation, occurred_at_ms=int((now or time.time()) * 1000),
-                                     sequence=self.sent // CONVERSATIONS + 1, origin=common_pb2.ORIGIN_LIVE,
+                                     sequence=self.sent // len(self.conversations) + 1, origin=common_pb2.ORIGIN_LIVE,
                                      provider=common_pb2.PROVIDER_WEBJS)
         m = e.message_created
         m.message.id, m.message.uuid, m.message.body = self.sent, str(uuid.uuid4()), BODY
         m.message.direction, m.message.type = common_pb2.DIRECTION_INBOUND, common_pb2.MESSAGE_TYPE_TEXT
         m.message.key, m.message.sent_at_ms = f"false:B{self.sent}", e.occurred_at_ms
         m.contact.id, m.contact.name, m.contact.phone = conversation, "Alice Example", "+16505551234"
-        self.producer.produce(self.blazz.topic("chat-event"), e.SerializeToString(), f"{self.blazz.workspace}:{conversation}")
+        self.producer.produce(self.blazz.topic("chat-event"), e.SerializeToString(), f"{self.workspace}:{conversation}")
         self.producer.poll(0)
 
     def prepare(self, n):
@@ -72,20 +76,16 @@ class Events:
                 self.producer.flush(60)
         assert self.producer.flush(60) == 0
 
-    def stream(self, rate, seconds):
-        began, due = time.time(), 0
-        while time.time() - began < seconds:
-            due = int((time.time() - began) * rate)
-            while self.sent_now < due:
+    def stream_at(self, rate, seconds):
+        """At an even rate; how many."""
+        began, done = time.time(), 0
+        while (passed := time.time() - began) < seconds:
+            while done < int(passed * rate):
                 self.publish()
-                self.sent_now += 1
+                done += 1
             self.producer.poll(0.001)
         assert self.producer.flush(60) == 0
-
-    def stream_at(self, rate, seconds):
-        self.sent_now = 0
-        self.stream(rate, seconds)
-        return self.sent_now
+        return done
 
 
 def cpu(pid):
@@ -161,7 +161,6 @@ def half(blazz, events, rate, settings):
     events.stream_at(rate, 5)
     wait_for(lambda: behind(blazz) == 0, "warm", 60)
     sink.anew()
-    time.sleep(0.3)
     sent = events.stream_at(rate, HALF_SECONDS)
     wait_for(lambda: behind(blazz) == 0, "all is delivered", 60)
     found = sink.end()
