@@ -37,7 +37,7 @@ struct batch {
 	size_t outstanding;
 };
 
-_Noreturn static void die(const char *format, ...)
+_Noreturn static void __attribute__((format(printf, 1, 2))) die(const char *format, ...)
 {
 	va_list arguments;
 

@@ -77,8 +77,7 @@ static void secrets_that_make_no_request_are_refused(void **state)
 		"{\"app_id\":\"1\",\"key\":\"k&a=b\",\"secret\":\"s\"}",
 		"{\"app_id\":\"1\",\"key\":\"k\",\"secret\":\"s\",\"channel\":\"a b\"}",
 		"{\"app_id\":\"1\",\"key\":\"k\",\"secret\":\"s\",\"channel\":\"\"}",
-		"{\"app_id\":\"12345678901234567890123456789012345678901234567890123456789012345\",\"key\":\"k\","
-		"\"secret\":\"s\"}",
+		"{\"app_id\":\"12345678901234567890123456789012345678901234567890123456789012345\",\"key\":\"k\",\"secret\":\"s\"}",
 	};
 
 	(void)state;
