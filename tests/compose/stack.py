@@ -65,6 +65,12 @@ class Stack:
         wait_for(lambda: self.containers(service)[0]["RestartCount"] > before["RestartCount"], f"{service} is started again")
         self.wait_healthy(service)
 
+    def remove(self):
+        """With the images of the test's own versions."""
+        self.compose("down", "--volumes", "--remove-orphans")
+        images = self.docker("images", "--filter", "reference=blazz/*:test-*", "--format", "{{.Repository}}:{{.Tag}}")
+        self.docker("rmi", *images.split(), check=False)
+
     def services(self):
         return [s for s in self.compose("config", "--services").split() if s not in JOBS]
 
