@@ -1,5 +1,20 @@
 """Certificates made by openssl: an authority, and servers that it vouches for, or does not."""
 import subprocess
+import time
+
+# `openssl ca` gives a certificate any dates; `openssl x509` refuses some since OpenSSL 3.5.
+BOOKS = """[ca]
+default_ca = authority
+[authority]
+database = {folder}/issued
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = anybody
+[anybody]
+commonName = supplied
+"""
+DAY_S = 86400
 
 
 def openssl(*arguments, stdin=None):
@@ -12,6 +27,9 @@ class Authority:
     def __init__(self, folder):
         self.folder = folder
         self.certificate, self.key = self.self_signed("authority", "CA:TRUE")
+        self.books = folder / "authority.cnf"
+        self.books.write_text(BOOKS.format(folder=folder))
+        (folder / "issued").touch()
 
     def self_signed(self, name, basic="CA:FALSE", host="127.0.0.1"):
         """(certificate, key), as files."""
@@ -32,6 +50,7 @@ class Authority:
         extensions.write_text(f"subjectAltName={self.alternative(host)}\n")
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", request,
                 "-subj", f"/CN={name}")
-        openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial", "-out",
-                certificate, "-days", days, "-extfile", extensions)
+        begin, end = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + d * DAY_S)) for d in (-7, days))
+        openssl("ca", "-config", self.books, "-batch", "-notext", "-in", request, "-out", certificate, "-cert", self.certificate,
+                "-keyfile", self.key, "-startdate", begin, "-enddate", end, "-extfile", extensions)
         return certificate, key
