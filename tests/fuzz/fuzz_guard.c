@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/arena.h"
 #include "input.h"
 
 static bool is_public_v4(uint32_t a)
@@ -34,7 +35,7 @@ static bool is_public(char *host)
 
 static void accepted_check(struct str text)
 {
-	char *copy = strndup(text.p, text.n), *host = NULL;
+	char *copy = mem_cstr(text), *host = NULL;
 	CURLU *url = curl_url();
 
 	assert(text.n <= GUARD_URL_BYTES && strlen(copy) == text.n && strncasecmp(copy, "https:", 6) == 0);

@@ -36,25 +36,43 @@ static bool ago_parse(struct str text, int64_t now_ms, int64_t *out)
 	return true;
 }
 
+/* What stands behind the seconds: "Z", or milliseconds and "Z", as our own output has them. */
+static bool fraction_parse(const char *p, int64_t *ms)
+{
+	int64_t value = 0;
+
+	if (*p == '.') {
+		struct str digits = { p + 1, 3 };
+
+		if (strlen(p) != 5 || !str_all_digits(digits) || !str_to_i64(digits, &value))
+			return false;
+		p += 4;
+	}
+	*ms = value;
+	return strcmp(p, "Z") == 0;
+}
+
 static bool calendar_parse(struct str text, int64_t *out)
 {
-	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };
+	struct tm date = { 0 }, moment = { 0 };
 	char copy[32];
+	const char *end;
+	int64_t ms;
 
 	if (text.n >= sizeof(copy))
 		return false;
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		struct tm tm = { 0 };
-		const char *end = strptime(copy, forms[i], &tm);
-
-		if (end && *end == '\0') {
-			*out = (int64_t)timegm(&tm) * 1000;
-			return true;
-		}
+	end = strptime(copy, "%Y-%m-%dT%H:%M:%S", &moment);
+	if (end && fraction_parse(end, &ms)) {
+		*out = (int64_t)timegm(&moment) * 1000 + ms;
+		return true;
 	}
-	return false;
+	end = strptime(copy, "%Y-%m-%d", &date);
+	if (!end || *end != '\0')
+		return false;
+	*out = (int64_t)timegm(&date) * 1000;
+	return true;
 }
 
 bool option_time_parse(struct str text, int64_t now_ms, int64_t *out)

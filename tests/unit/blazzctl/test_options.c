@@ -98,6 +98,8 @@ static void what_is_wrong_is_named(void **state)
 		{ "--limit many", "--limit: many is no number" },
 		{ "--limit -1", "--limit: -1 is no number" },
 		{ "--since yesterday", "--since: yesterday is no time" },
+		{ "--since 2026-01-01T00:00:00.25Z", "--since: 2026-01-01T00:00:00.25Z is no time" },
+		{ "--since 2026-01-01T00:00:00", "--since: 2026-01-01T00:00:00 is no time" },
 		{ "--within 5", "--within: 5 is no duration: 15s, 5m, 24h, 7d" },
 	};
 
@@ -146,6 +148,7 @@ static void times_are_dates_or_how_long_ago(void **state)
 		int64_t want; /* -1: refused */
 	} cases[] = {
 		{ "2026-01-01T00:00:00Z", NOW_MS },
+		{ "2026-01-01T00:00:00.250Z", NOW_MS + 250 },
 		{ "2026-01-01", NOW_MS },
 		{ "1970-01-02", 86400000 },
 		{ "0s", NOW_MS },
