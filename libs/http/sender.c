@@ -109,13 +109,14 @@ static void watch_free(struct watch *w)
 	free(w);
 }
 
-/* What never became a connection, or not the one that is used, libcurl closes without calling socket_close(). */
+/* What never became a connection, or not the one that is used, libcurl closes without calling socket_close(). Newer ones (8.14) shut idle
+ * connections down with a handle of their own, which is of no exchange. */
 static bool may_be_closed(CURL *easy, const struct watch *w)
 {
 	const struct exchange *x = NULL;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &x);
-	return !w->own || w->write || !x->begun;
+	return !w->own || w->write || !x || !x->begun;
 }
 
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
