@@ -126,14 +126,14 @@ static bool connection_read(struct connection *c)
 static in_port_t port_wished(const char *port_file)
 {
 	FILE *f = fopen(port_file, "r");
-	unsigned port = 0;
+	char text[16] = "";
 
 	if (!f)
 		return 0;
-	if (fscanf(f, "%u", &port) != 1)
-		port = 0;
+	if (!fgets(text, sizeof(text), f))
+		text[0] = '\0';
 	fclose(f);
-	return htons((in_port_t)port);
+	return htons((in_port_t)strtoul(text, NULL, 10));
 }
 
 static int listen_loopback(const char *port_file)
