@@ -8,6 +8,7 @@ receiver says how long each took from the event's time to its arrival.
 usage: tests/bench/hooks.py [--events N] [--endpoints 1,10] [--rounds R]
 """
 import argparse
+import atexit
 import json
 import os
 import signal
@@ -33,6 +34,7 @@ class Sink:
             self.port_file.write_text(str(port))
         self.process = subprocess.Popen([BIN / "bench-hooks", "sink", self.port_file, *([bodies] if bodies else [])],
                                         stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)
         self.port = int(wait_for(lambda: self.port_file.exists() and self.port_file.read_text().strip(), "the sink listens"))
 
     def anew(self):
