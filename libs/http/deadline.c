@@ -6,8 +6,6 @@
  */
 #include "http/request.h"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -56,17 +54,6 @@ void phase_enter(struct http_request *r, enum http_phase phase)
 		expiry_set(r->server, r->deadline_mono_ms, now_mono_ms);
 }
 
-/* Of a client that does not take its answers the kernel would keep them, and the connection, for minutes after the close: that is
- * a reset then. */
-static void unread_drop(int fd)
-{
-	const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-	int unread = 0;
-
-	if (ioctl(fd, SIOCOUTQ, &unread) == 0 && unread > 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-}
-
 /* Shuts the socket down, which libmicrohttpd notices as if the client had left. */
 static void request_expire(struct http_request *r)
 {
@@ -75,7 +62,6 @@ static void request_expire(struct http_request *r)
 		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	log_debug("http deadline passed", LOG_S("phase", names[r->phase]), LOG_S("peer", r->peer));
-	unread_drop(info->connect_fd);
 	shutdown(info->connect_fd, SHUT_RDWR);
 	phase_leave(r);
 	phase_enter(r, PHASE_CLOSING);
