@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "http/listen.h"
 #include "http/request.h"
 
@@ -151,27 +151,18 @@ static void *thread_main(void *server)
 	return NULL;
 }
 
-/* Signals are the main thread's. */
-static int thread_start(struct http_server *s, struct err *err)
+static int own_thread_start(struct http_server *s, struct err *err)
 {
-	sigset_t all, old;
-	int rc;
-
 	s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (s->wake_fd < 0)
 		return err_set(err, ERR_FATAL, "eventfd", "%s", strerror(errno));
 	s->wake = loop_io_new(s->loop, s->wake_fd, true, false, thread_woken, s);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&s->thread, NULL, thread_main, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc != 0) {
-		loop_io_free(s->wake);
-		close(s->wake_fd);
-		s->wake = NULL;
-		return err_set(err, ERR_FATAL, "thread", "%s", strerror(rc));
-	}
-	return 0;
+	if (thread_start(&s->thread, thread_main, s, err) == 0)
+		return 0;
+	loop_io_free(s->wake);
+	close(s->wake_fd);
+	s->wake = NULL;
+	return -1;
 }
 
 static int server_start(struct http_server *s, struct err *err)
@@ -181,7 +172,7 @@ static int server_start(struct http_server *s, struct err *err)
 	if (listen_open(s->options.listen, &s->listen_fd, &s->port, err) < 0 || daemon_start(s, err) < 0)
 		return -1;
 	loop_parts_open(s);
-	return s->own_loop ? thread_start(s, err) : 0;
+	return s->own_loop ? own_thread_start(s, err) : 0;
 }
 
 int http_server_open(struct http_server **out, const struct http_server_options *options, struct err *err)

@@ -1,16 +1,13 @@
 /* The reader's thread: connect, listen, load; then jobs and notifications as they come. See reader.h. */
 #include "ingest/reader.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "ingest/reader_private.h"
 
 #define CHANNEL        "blazz_intake"
@@ -237,13 +234,11 @@ static int wait_ms(const struct reader *r)
 static void wait_for_work(struct reader *r)
 {
 	struct pollfd fds[] = {
-		{ .fd = r->jobs_fd, .events = POLLIN },
+		{ .fd = mailbox_fd(r->jobs), .events = POLLIN },
 		{ .fd = is_connected(r) ? pg_socket(r->pg) : -1, .events = POLLIN },
 	};
-	eventfd_t count;
 
 	poll(fds, 2, wait_ms(r));
-	eventfd_read(r->jobs_fd, &count);
 }
 
 static void *thread_main(void *reader)
@@ -264,30 +259,22 @@ static void *thread_main(void *reader)
 	return NULL;
 }
 
-static void reader_free(struct reader *r)
+static void mail_free(struct reader *r)
 {
 	struct job *j;
 	struct news *n;
 
-	while ((j = job_take(r)))
+	while (r->jobs && (j = job_take(r)))
 		job_free(j);
-	while ((n = reader_take(r)))
+	while (r->news && (n = reader_take(r)))
 		news_free(n);
-	qr_free(r);
-	map_free(r->changed);
-	keyring_free(r->keyring);
-	if (r->jobs_fd >= 0)
-		close(r->jobs_fd);
-	if (r->news_fd >= 0)
-		close(r->news_fd);
-	pthread_mutex_destroy(&r->lock);
-	free(r);
+	mailbox_close(&r->jobs);
+	mailbox_close(&r->news);
 }
 
 int reader_start(struct reader **out, const struct reader_options *options, struct keyring **keyring, struct err *err)
 {
 	struct reader *r = mem_calloc(1, sizeof(*r));
-	int rc;
 
 	r->options = *options;
 	r->keyring = *keyring;
@@ -295,16 +282,12 @@ int reader_start(struct reader **out, const struct reader_options *options, stru
 	r->backoff_ms = BACKOFF_MIN_MS;
 	r->changed = map_new();
 	r->qr = map_new();
-	STAILQ_INIT(&r->jobs);
-	STAILQ_INIT(&r->news);
-	pthread_mutex_init(&r->lock, NULL);
-	r->jobs_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	r->news_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	rc = r->jobs_fd < 0 || r->news_fd < 0 ? errno : pthread_create(&r->thread, NULL, thread_main, r);
-	if (rc != 0) {
-		reader_free(r);
-		return err_set(err, ERR_FATAL, "thread", "%s", strerror(rc));
+	if (mailbox_open(&r->jobs, err) < 0 || mailbox_open(&r->news, err) < 0 ||
+		thread_start(&r->thread, thread_main, r, err) < 0) {
+		reader_stop(&r);
+		return -1;
 	}
+	r->started = true;
 	*out = r;
 	return 0;
 }
@@ -313,11 +296,17 @@ void reader_stop(struct reader **reader)
 {
 	struct reader *r = *reader;
 
+	*reader = NULL;
 	if (!r)
 		return;
 	atomic_store(&r->stopping, true);
-	eventfd_write(r->jobs_fd, 1);
-	pthread_join(r->thread, NULL);
-	reader_free(r);
-	*reader = NULL;
+	if (r->started) {
+		reader_wake(r);
+		pthread_join(r->thread, NULL);
+	}
+	mail_free(r);
+	qr_free(r);
+	map_free(r->changed);
+	keyring_free(r->keyring);
+	free(r);
 }

@@ -2,16 +2,15 @@
  * writes QR codes. A thread, because libpq resolves names and connects blocking, and because a statement may take its whole
  * deadline: serving what is cached must go on meanwhile.
  *
- * The loop hands in jobs and takes news, in order, through a mailbox; each side owns what it holds. Invariant: news are in
+ * The loop hands in jobs and takes news through two mailboxes (loop/mailbox.h). Invariant: news are in
  * the order in which PostgreSQL was read, so that an older reading never replaces a newer one.
  */
 #ifndef INGEST_READER_H
 #define INGEST_READER_H
 
-#include <sys/queue.h>
-
 #include "crypto/seal.h"
 #include "ingest/catalogue.h"
+#include "loop/mailbox.h"
 
 struct reader;
 
@@ -31,7 +30,7 @@ enum news_kind {
 	NEWS_ALIVE, /* PostgreSQL answers: the cache is as fresh as its notifications */
 };
 struct news {
-	STAILQ_ENTRY(news) link;
+	struct letter letter; /* first */
 	enum news_kind kind;
 	struct catalogue *catalogue;
 	struct catalogue_account *account;

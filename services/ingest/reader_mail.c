@@ -1,8 +1,7 @@
-/* The mailbox between the loop and the reader's thread. Invariant: whoever takes something out owns it alone. */
+/* What goes between the loop and the reader's thread. */
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "base/arena.h"
 #include "ingest/reader_private.h"
@@ -31,22 +30,12 @@ static void job_post(struct reader *r, const struct job *j)
 	struct job *copy = mem_alloc(sizeof(*copy));
 
 	*copy = *j;
-	pthread_mutex_lock(&r->lock);
-	STAILQ_INSERT_TAIL(&r->jobs, copy, link);
-	pthread_mutex_unlock(&r->lock);
-	eventfd_write(r->jobs_fd, 1);
+	mailbox_post(r->jobs, &copy->letter);
 }
 
 struct job *job_take(struct reader *r)
 {
-	struct job *j;
-
-	pthread_mutex_lock(&r->lock);
-	j = STAILQ_FIRST(&r->jobs);
-	if (j)
-		STAILQ_REMOVE_HEAD(&r->jobs, link);
-	pthread_mutex_unlock(&r->lock);
-	return j;
+	return (struct job *)mailbox_take(r->jobs);
 }
 
 void news_post(struct reader *r, const struct news *n)
@@ -54,30 +43,17 @@ void news_post(struct reader *r, const struct news *n)
 	struct news *copy = mem_alloc(sizeof(*copy));
 
 	*copy = *n;
-	pthread_mutex_lock(&r->lock);
-	STAILQ_INSERT_TAIL(&r->news, copy, link);
-	pthread_mutex_unlock(&r->lock);
-	eventfd_write(r->news_fd, 1);
+	mailbox_post(r->news, &copy->letter);
 }
 
 int reader_fd(const struct reader *r)
 {
-	return r->news_fd;
+	return mailbox_fd(r->news);
 }
 
 struct news *reader_take(struct reader *r)
 {
-	struct news *n;
-	eventfd_t count;
-
-	pthread_mutex_lock(&r->lock);
-	n = STAILQ_FIRST(&r->news);
-	if (n)
-		STAILQ_REMOVE_HEAD(&r->news, link);
-	else
-		eventfd_read(r->news_fd, &count);
-	pthread_mutex_unlock(&r->lock);
-	return n;
+	return (struct news *)mailbox_take(r->news);
 }
 
 void reader_look(struct reader *r, const struct str *keys, size_t n)
@@ -118,4 +94,9 @@ void reader_discard(struct reader *r, struct catalogue **catalogue)
 {
 	job_post(r, &(struct job){ .kind = JOB_DISCARD, .catalogue = *catalogue });
 	*catalogue = NULL;
+}
+
+void reader_wake(struct reader *r)
+{
+	job_post(r, &(struct job){ .kind = JOB_STOP });
 }

@@ -9,9 +9,9 @@
 #include "ingest/reader.h"
 #include "pg/pg.h"
 
-enum job_kind { JOB_LOOK, JOB_QR, JOB_KEYRING, JOB_DISCARD };
+enum job_kind { JOB_LOOK, JOB_QR, JOB_KEYRING, JOB_DISCARD, JOB_STOP };
 struct job {
-	STAILQ_ENTRY(job) link;
+	struct letter letter; /* first */
 	enum job_kind kind;
 	char *bytes; /* JOB_LOOK: the keys; JOB_QR: the code */
 	struct str *keys;
@@ -26,12 +26,9 @@ void job_free(struct job *j);
 struct reader {
 	struct reader_options options;
 	pthread_t thread;
+	bool started;
 	atomic_bool stopping;
-
-	pthread_mutex_t lock; /* of both queues */
-	STAILQ_HEAD(, job) jobs;
-	STAILQ_HEAD(, news) news;
-	int jobs_fd, news_fd;
+	struct mailbox *jobs, *news;
 
 	/* The thread's own. */
 	struct pg *pg; /* NULL: not connected */
@@ -46,6 +43,7 @@ struct reader {
 /* reader_mail.c */
 void news_post(struct reader *r, const struct news *n);
 struct job *job_take(struct reader *r);
+void reader_wake(struct reader *r); /* it is stopping */
 
 /* reader_rows.c: what the database says, as news. ERR_RETRY and the like as of pg_run(). */
 int rows_read_all(struct reader *r, struct err *err) ERR_MUST_USE;

@@ -1,0 +1,134 @@
+/* Letters between threads: none lost, none twice, each thread's in their order, and the reader is woken. */
+#include "loop/mailbox.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+
+#define WRITERS 4
+#define LETTERS 20000
+
+struct numbered {
+	struct letter letter; /* first */
+	int writer, number;
+};
+
+struct writer {
+	struct mailbox *box;
+	struct numbered *letters;
+	int me;
+};
+
+static bool is_readable(const struct mailbox *m, int timeout_ms)
+{
+	struct pollfd p = { .fd = mailbox_fd(m), .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) == 1;
+}
+
+static struct mailbox *box_open(void)
+{
+	struct mailbox *m = NULL;
+
+	assert_int_equal(mailbox_open(&m, NULL), 0);
+	return m;
+}
+
+static void letters_come_in_the_order_in_which_they_were_posted(void **state)
+{
+	struct mailbox *m = box_open();
+	struct numbered n[3] = { { .number = 0 }, { .number = 1 }, { .number = 2 } };
+
+	(void)state;
+	mailbox_post(m, &n[0].letter);
+	mailbox_post(m, &n[1].letter);
+	assert_ptr_equal(mailbox_take(m), &n[0]);
+	mailbox_post(m, &n[2].letter);
+	assert_ptr_equal(mailbox_take(m), &n[1]);
+	assert_ptr_equal(mailbox_take(m), &n[2]);
+	assert_null(mailbox_take(m));
+	mailbox_close(&m);
+	assert_null(m);
+}
+
+static void it_is_readable_until_it_was_found_empty(void **state)
+{
+	struct mailbox *m = box_open();
+	struct numbered n[2] = { { .number = 0 }, { .number = 1 } };
+
+	(void)state;
+	assert_false(is_readable(m, 0));
+	assert_null(mailbox_take(m));
+	mailbox_post(m, &n[0].letter);
+	mailbox_post(m, &n[1].letter);
+	assert_true(is_readable(m, 0));
+	mailbox_take(m);
+	assert_true(is_readable(m, 0)); /* one more */
+	mailbox_take(m);
+	assert_null(mailbox_take(m));
+	assert_false(is_readable(m, 0));
+	mailbox_post(m, &n[0].letter);
+	assert_true(is_readable(m, 0));
+	mailbox_take(m);
+	mailbox_close(&m);
+}
+
+static void *write_all(void *ctx)
+{
+	struct writer *w = ctx;
+
+	for (int i = 0; i < LETTERS; i++) {
+		w->letters[i] = (struct numbered){ .writer = w->me, .number = i };
+		mailbox_post(w->box, &w->letters[i].letter);
+	}
+	return NULL;
+}
+
+static void what_many_threads_post_comes_once_and_in_each_ones_order(void **state)
+{
+	struct mailbox *m = box_open();
+	struct writer writers[WRITERS];
+	pthread_t threads[WRITERS];
+	int next[WRITERS] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < WRITERS; i++) {
+		writers[i] = (struct writer){ m, mem_calloc(LETTERS, sizeof(struct numbered)), i };
+		assert_int_equal(pthread_create(&threads[i], NULL, write_all, &writers[i]), 0);
+	}
+	for (int got = 0; got < WRITERS * LETTERS;) {
+		const struct numbered *n;
+
+		assert_true(is_readable(m, 20000)); /* a wakening that is lost ends here */
+		while ((n = (const struct numbered *)mailbox_take(m))) {
+			assert_int_equal(n->number, next[n->writer]++);
+			got++;
+		}
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		pthread_join(threads[i], NULL);
+		free(writers[i].letters);
+	}
+	assert_null(mailbox_take(m));
+	assert_false(is_readable(m, 0));
+	mailbox_close(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(letters_come_in_the_order_in_which_they_were_posted),
+		cmocka_unit_test(it_is_readable_until_it_was_found_empty),
+		cmocka_unit_test(what_many_threads_post_comes_once_and_in_each_ones_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
