@@ -33,8 +33,7 @@ struct exchange {
 	CURL *easy;
 	void (*done)(void *ctx, const struct exchange_result *result);
 	void *ctx;
-	struct buf header_text;
-	struct curl_slist *header_lines; /* an array, chained; borrows header_text */
+	struct curl_slist *header_lines; /* an array, chained; borrows the request's lines */
 	size_t header_lines_cap;
 	struct buf response;
 	size_t response_header_bytes;
@@ -262,7 +261,6 @@ static struct exchange *exchange_new(struct sender *s)
 static void exchange_free(struct exchange *x)
 {
 	curl_easy_cleanup(x->easy);
-	buf_fini(&x->header_text);
 	buf_fini(&x->response);
 	free(x->header_lines);
 	free(x);
@@ -299,30 +297,27 @@ static void idle_trim(struct sender *s, size_t keep)
 	}
 }
 
-static size_t lines_copy(const char *const *headers, struct buf *out)
+static struct curl_slist *lines_reserve(struct exchange *x, size_t n)
 {
-	size_t n = 0;
-
-	buf_clear(out);
-	for (; headers && headers[n]; n++)
-		buf_add(out, headers[n], strlen(headers[n]) + 1);
-	buf_add(out, "Expect:", sizeof("Expect:")); /* never sent: the body follows without asking */
-	return n + 1;
-}
-
-static void headers_set(struct exchange *x, const char *const *headers)
-{
-	size_t n = lines_copy(headers, &x->header_text);
-	char *at = x->header_text.p;
-
 	if (n > x->header_lines_cap) {
 		x->header_lines = mem_realloc(x->header_lines, n * sizeof(*x->header_lines));
 		x->header_lines_cap = n;
 	}
-	for (size_t i = 0; i < n; i++) {
-		x->header_lines[i] = (struct curl_slist){ at, i + 1 < n ? &x->header_lines[i + 1] : NULL };
-		at += strlen(at) + 1;
-	}
+	return x->header_lines;
+}
+
+static void headers_set(struct exchange *x, const char *const *headers)
+{
+	static char no_expect[] = "Expect:"; /* never sent: the body follows without asking */
+	struct curl_slist *lines;
+	size_t n = 0;
+
+	while (headers && headers[n])
+		n++;
+	lines = lines_reserve(x, n + 1);
+	for (size_t i = 0; i < n; i++)
+		lines[i] = (struct curl_slist){ (char *)(uintptr_t)headers[i], &lines[i + 1] };
+	lines[n] = (struct curl_slist){ no_expect, NULL };
 }
 
 void sender_send(struct sender *s, const struct send_request *request, struct exchange **out)

@@ -48,7 +48,8 @@ struct exchange_result {
 
 struct send_request {
 	const char *url;
-	const char *const *headers; /* "Name: value", ended by NULL; copied. content-type is among them */
+	const char *const
+		*headers; /* "Name: value", ended by NULL; content-type is among them. Borrowed until done() */
 	struct str body; /* borrowed until done() */
 	int timeout_ms;
 	/* May send and abort others; may not close the sender. */

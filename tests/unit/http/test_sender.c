@@ -309,7 +309,7 @@ static void each_end_of_an_exchange_has_its_name(void **state)
 			EXCHANGE_BROKEN, 200, "" },
 		{ "closed without an answer", { .after = CLOSE }, EXCHANGE_BROKEN, 0, "" },
 		{ "reset without an answer", { .after = RESET }, EXCHANGE_BROKEN, 0, "" },
-		{ "closed at once", { .unheard = true, .after = RESET }, EXCHANGE_BROKEN, 0, "" },
+		{ "closed at once", { .unheard = true, .after = CLOSE }, EXCHANGE_BROKEN, 0, "" },
 	};
 
 	(void)state;
