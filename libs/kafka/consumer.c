@@ -61,7 +61,6 @@ struct kafka_consumer {
 /* socket.timeout.ms bounds how long a close waits for a broker that is paused. */
 static const struct kafka_setting defaults[] = {
 	{ "fetch.wait.max.ms", "100" },
-	{ "queued.max.messages.kbytes", "16384" }, /* of a partition */
 	{ "socket.timeout.ms", "10000" },
 	{ "max.poll.interval.ms", "60000" },
 	{ "topic.metadata.refresh.interval.ms", "30000" },
@@ -161,10 +160,12 @@ static int consumer_conf(rd_kafka_conf_t *conf, const struct kafka_consumer_opti
 {
 	int session_ms = o->session_timeout_ms ? o->session_timeout_ms : 10000;
 	int heartbeat_ms = session_ms / 3 < 3000 ? session_ms / 3 : 3000;
+	int prefetch_kb = o->prefetch_kb ? o->prefetch_kb : 16384;
 
 	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
 	if (kafka_conf_put_all(conf, defaults, sizeof(defaults) / sizeof(defaults[0]), err) < 0 ||
 		kafka_conf_fetch_at_once(conf, err) < 0 ||
+		kafka_conf_put_i64(conf, "queued.max.messages.kbytes", prefetch_kb, err) < 0 ||
 		kafka_conf_put_i64(conf, "session.timeout.ms", session_ms, err) < 0 ||
 		kafka_conf_put_i64(conf, "heartbeat.interval.ms", heartbeat_ms, err) < 0 ||
 		kafka_config_apply(o->config, conf, err) < 0 ||

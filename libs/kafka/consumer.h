@@ -36,6 +36,7 @@ struct kafka_consumer_options {
 	const char *group;
 	const char *topic; /* one topic per consumer */
 	int session_timeout_ms;    /* 0: 10,000 */
+	int prefetch_kb; /* fetched ahead of each partition at most; 0: 16,384. The configuration's own wins */
 	/* All partitions that are now ours, none if there are more members than partitions. Called inside serve or poll. The
 	 * owner calls kafka_consumer_start() when it is ready, now or later; until then nothing is fetched. */
 	void (*assigned)(void *ctx, const int32_t *partitions, size_t n);

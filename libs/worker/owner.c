@@ -366,6 +366,7 @@ int owner_open(struct owner **out, struct service *service, const struct owner_o
 		.client_id = options->consumer,
 		.group = options->consumer,
 		.topic = options->topic,
+		.prefetch_kb = options->prefetch_kb,
 		.assigned = on_assigned,
 		.revoked = on_revoked,
 		.stopped = on_stopped,

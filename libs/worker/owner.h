@@ -24,6 +24,7 @@ struct owner_options {
 	const char *consumer; /* "chat-sync": group, progress and outbox name */
 	const char *topic, *dlq_topic; /* full names */
 	int backoff_min_ms, backoff_max_ms;
+	int prefetch_kb; /* fetched ahead of each partition at most; 0: the consumer's default */
 	bool reset_cluster; /* demo: another cluster's progress is started anew */
 	int tidy_interval_ms; /* how often the outbox is looked through for rows that wait in it, or are acknowledged */
 	int64_t dlq_max_bytes;

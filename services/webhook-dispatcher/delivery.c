@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/utf8.h"
-#include "http/sender.h"
 #include "http/signing.h"
 #include "webhook-dispatcher/dispatcher.h"
 #include "webhook-dispatcher/settlement.h"
@@ -238,7 +237,7 @@ static void delivery_done(void *ctx, const struct exchange_result *r)
 	struct lane *l = d->lane;
 	struct chain *c = d->chain;
 
-	d->exchange = NULL;
+	d->parcel = NULL;
 	if (!l) { /* nobody's any more */
 		d->state = DELIVERY_ENDED;
 		if (!d->row_coming)
@@ -333,7 +332,7 @@ static void delivery_send(struct delivery *d)
 	headers_make(d, &all->header_lines, headers);
 	if (d->lane->endpoint->pusher)
 		broadcast_make(d, &request);
-	sender_send(all->sender, &request, &d->exchange);
+	sender_pool_send(all->senders, (uint64_t)d->lane->endpoint->row.id, &request, &d->parcel);
 }
 
 void delivery_begin(struct delivery *d)

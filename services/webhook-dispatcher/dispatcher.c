@@ -24,6 +24,7 @@
 #define DAYS_AHEAD     3
 #define OWNER_DRAIN_MS 5000
 #define DLQ_MAX_BYTES  (4 << 20)
+#define PREFETCH_KB    4096 /* of a partition: what an endpoint cannot take yet waits in Kafka */
 
 /* Endpoints */
 
@@ -161,7 +162,7 @@ static void on_lost(void *ctx)
 	while ((flying = TAILQ_FIRST(&d->flying))) {
 		TAILQ_REMOVE(&d->flying, flying, in_list);
 		delivery_detach(flying);
-		sender_abort(d->sender, flying->exchange);
+		sender_pool_abort(d->senders, flying->parcel);
 	}
 	d->n_flying = 0;
 	for (size_t i = 0; i < d->n_partitions; i++)
@@ -173,6 +174,7 @@ static void on_lost(void *ctx)
 	replays_clear(d);
 	directory_clear(d->directory);
 	d->n_changed = 0;
+	d->pending.kind = ERR_NONE;
 }
 
 /* Running */
@@ -196,6 +198,10 @@ static int records_take(struct dispatcher *d, struct err *err)
 	struct partition *p;
 	int rc = 0;
 
+	if (d->pending.kind != ERR_NONE) {
+		*err = d->pending;
+		return -1;
+	}
 	for (int i = 0; i < TURN_RECORDS && (rc = owner_poll(d->owner, 0, &m, err)) == 1; i++) {
 		p = dispatcher_partition(d, m.partition);
 		if (p) {
@@ -360,6 +366,15 @@ static void on_readable(void *ctx)
 	(void)ctx;
 }
 
+/* Records come in while PostgreSQL works, too: a commit may take as long as its disk does. */
+static void on_records(void *ctx)
+{
+	struct dispatcher *d = ctx;
+
+	if (owner_running(d->owner) && !d->draining && records_take(d, &d->pending) == 0)
+		dispatcher_pump(d);
+}
+
 static void on_noticed(void *ctx)
 {
 	((struct dispatcher *)ctx)->noticed = true;
@@ -405,6 +420,7 @@ static int owner_start(struct dispatcher *d, struct err *err)
 		.backoff_max_ms = (int)s->backoff_max_ms,
 		.tidy_interval_ms = 3000,
 		.reset_cluster = s->reset_cluster,
+		.prefetch_kb = PREFETCH_KB,
 		.dlq_max_bytes = DLQ_MAX_BYTES,
 		.pg = { .conninfo = s->postgres,
 			.application_name = "blazz-webhook-dispatcher",
@@ -416,7 +432,7 @@ static int owner_start(struct dispatcher *d, struct err *err)
 	return owner_open(&d->owner, d->service, &options, &ops, d, err);
 }
 
-static int sender_start(struct dispatcher *d, struct err *err)
+static int senders_start(struct dispatcher *d, struct err *err)
 {
 	const struct sender_options options = {
 		.loop = d->loop,
@@ -426,7 +442,7 @@ static int sender_start(struct dispatcher *d, struct err *err)
 		.ca_file = d->settings->ca_file,
 	};
 
-	return sender_open(&d->sender, &options, err);
+	return sender_pool_open(&d->senders, &options, (int)d->settings->threads, err);
 }
 
 static int scanner_start(struct dispatcher *d, struct kafka_scanner **out, struct err *err)
@@ -443,12 +459,12 @@ static int parts_open(struct dispatcher *d, struct err *err)
 		return -1;
 	d->directory = directory_new(&keyring, on_endpoint_changed, d);
 	if (loop_new_coarse(&d->loop, err) < 0 || guard_new(&d->guard, s->allowed_networks, s->allow_http, err) < 0 ||
-		sender_start(d, err) < 0 || scanner_start(d, &d->scanner, err) < 0 ||
+		senders_start(d, err) < 0 || scanner_start(d, &d->scanner, err) < 0 ||
 		scanner_start(d, &d->refetcher, err) < 0 || owner_start(d, err) < 0)
 		return -1;
 	d->tx = owner_tx_new(d->owner);
 	d->signals = loop_io_new(d->loop, service_signal_fd(d->service), true, false, on_readable, d);
-	d->kafka = loop_io_new(d->loop, owner_fd(d->owner), true, false, on_readable, d);
+	d->kafka = loop_io_new(d->loop, owner_fd(d->owner), true, false, on_records, d);
 	d->scan = loop_io_new(d->loop, kafka_scanner_fd(d->scanner), true, false, on_scan_readable, d->scanner);
 	d->refetch = loop_io_new(d->loop, kafka_scanner_fd(d->refetcher), true, false, on_scan_readable, d->refetcher);
 	return 0;
@@ -494,7 +510,7 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	loop_io_free(d->refetch);
 	owner_tx_free(d->tx);
 	owner_close(&d->owner);
-	sender_close(&d->sender);
+	sender_pool_close(&d->senders);
 	kafka_scanner_close(&d->scanner);
 	kafka_scanner_close(&d->refetcher);
 	settlement_free(d->filling);

@@ -1,10 +1,10 @@
-/* webhook-dispatcher as a whole: its parts, and what all partitions share. One thread; what waits for PostgreSQL turns the event loop
- * meanwhile, so that deliveries go on.
+/* webhook-dispatcher as a whole: its parts, and what all partitions share. One thread decides everything; libcurl and TLS have threads of
+ * their own (http/sender_pool.h). What waits for PostgreSQL turns the event loop meanwhile, so that records are taken in and deliveries go on.
  */
 #ifndef WEBHOOK_DISPATCHER_DISPATCHER_H
 #define WEBHOOK_DISPATCHER_DISPATCHER_H
 
-#include "http/sender.h"
+#include "http/sender_pool.h"
 #include "kafka/topics.h"
 #include "loop/loop.h"
 #include "service/service.h"
@@ -21,7 +21,7 @@ struct dispatcher {
 	struct service *service;
 	struct loop *loop;
 	struct guard *guard;
-	struct sender *sender;
+	struct sender_pool *senders;
 	struct kafka_scanner *scanner, *refetcher; /* for those that are behind, and for rows without their event */
 	struct owner *owner;
 	struct owner_tx *tx;
@@ -48,6 +48,8 @@ struct dispatcher {
 	unsigned reports;
 	bool claims_all; /* of every partition, this time */
 	bool rows_released; /* the next ones of a chain are due now */
+	struct err
+		pending; /* what taking in records met while PostgreSQL worked, for the next turn; ERR_NONE: nothing */
 	bool draining;
 };
 

@@ -21,7 +21,7 @@
 #include "webhook-dispatcher/pace.h"
 
 struct dispatcher;
-struct exchange;
+struct parcel;
 
 enum delivery_state {
 	DELIVERY_WAITING, /* in its chain */
@@ -57,7 +57,7 @@ struct delivery {
 	bool row_coming;      /* a settlement is writing one while it flies */
 	int32_t retries;
 	int64_t begun_mono_ms;
-	struct exchange *exchange;
+	struct parcel *parcel; /* its request, while it flies */
 	struct buf broadcast; /* its body, to a pusher; others send the event's */
 
 	enum delivery_end end;
@@ -162,7 +162,9 @@ struct partition {
 	TAILQ_HEAD(event_window, event) window;
 	size_t window_events, window_bytes;
 	int64_t counts[OUTCOMES]; /* of the records between committed and the window */
-	bool crowded; /* a lane has no room */
+	bool crowded; /* a lane had no room, and is still more than half full */
+	int64_t crowded_mono_ms; /* since when */
+	int64_t idle_mono_ms; /* since when another one has nothing to do for it; 0: all have */
 	bool held; /* nothing more is read */
 	struct map *lanes; /* by endpoint id */
 	struct feed_list catching, touched;
@@ -205,8 +207,6 @@ bool lane_has(const struct feed *f, const struct event *e);
 void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row);
 bool lane_has_room(const struct lane *l);
 bool lane_is_crowded(const struct lane *l); /* more than half full */
-/* It was fed, and has no room for more: others do not wait for it. */
-void lane_crowd(struct lane *l);
 /* Its backlog is read again later: whatever can be spared is given up, the rest becomes rows. */
 void lane_fall_behind(struct lane *l);
 void lane_go_live(struct lane *l);

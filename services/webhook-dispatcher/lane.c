@@ -8,8 +8,6 @@
 #include "webhook-dispatcher/dispatcher.h"
 #include "webhook-dispatcher/replay.h"
 
-#define ACTIVE_MS 1000 /* a lane that was fed so recently is in use */
-
 struct lane *lane_new(struct partition *p, struct endpoint *e)
 {
 	struct lane *l = mem_calloc(1, sizeof(*l));
@@ -388,31 +386,6 @@ static void chain_fall_behind(struct chain *c)
 			delivery_free(d);
 		}
 	}
-}
-
-static bool others_are_active(const struct lane *l)
-{
-	struct str key;
-	void *v;
-	size_t i = 0;
-
-	while (map_each(l->partition->lanes, &i, &key, &v)) {
-		const struct lane *other = v;
-
-		if (other != l && other->state == LANE_LIVE &&
-			l->admitted_mono_ms - other->admitted_mono_ms < ACTIVE_MS)
-			return true;
-	}
-	return false;
-}
-
-/* The partition waits for its only lane; where there are others, or all that fills it are rows, it falls behind. */
-void lane_crowd(struct lane *l)
-{
-	if (l->waiting == 0 || others_are_active(l))
-		lane_fall_behind(l);
-	else
-		l->partition->crowded = true;
 }
 
 void lane_fall_behind(struct lane *l)

@@ -8,6 +8,9 @@
 #include "webhook-dispatcher/stats.h"
 #include "wire/source_marks.h"
 
+#define IDLE_MS   100   /* how long a full lane may leave others without work */
+#define IN_USE_MS 60000 /* a lane that was fed so recently */
+
 struct partition *partition_new(struct dispatcher *d, int32_t number, int64_t next_offset)
 {
 	struct partition *p = mem_calloc(1, sizeof(*p));
@@ -58,6 +61,15 @@ struct lane *partition_lane(struct partition *p, struct endpoint *e)
 	return *slot;
 }
 
+/* size_t i = 0; while ((l = lane_each(p, &i))) … */
+static struct lane *lane_each(const struct partition *p, size_t *i)
+{
+	struct str key;
+	void *l;
+
+	return map_each(p->lanes, i, &key, &l) ? l : NULL;
+}
+
 /* The window */
 
 static void window_add(struct partition *p, struct event *e)
@@ -104,26 +116,72 @@ static bool window_is_full(const struct partition *p)
 	return p->window_events >= (size_t)s->window_events || p->window_bytes >= (size_t)s->window_bytes;
 }
 
+/* Crowding. Where a lane has no room, what follows waits in Kafka, which costs nothing; but others do not wait for it with nothing to do. */
+
 static bool lanes_are_crowded(const struct partition *p)
 {
-	struct str key;
-	void *v;
+	const struct lane *l;
 	size_t i = 0;
 
-	while (map_each(p->lanes, &i, &key, &v)) {
-		const struct lane *l = v;
-
+	while ((l = lane_each(p, &i)))
 		if (l->state == LANE_LIVE && lane_is_crowded(l))
 			return true;
-	}
 	return false;
+}
+
+/* One that had something to do lately, and has nothing now: there may be more for it. */
+static bool somebody_is_idle(const struct partition *p)
+{
+	const struct lane *l;
+	size_t i = 0;
+
+	while ((l = lane_each(p, &i)))
+		if (l->state == LANE_LIVE && l->waiting == 0 && l->admitted_mono_ms > 0 &&
+			p->crowded_mono_ms - l->admitted_mono_ms < IN_USE_MS)
+			return true;
+	return false;
+}
+
+static void crowd_part(struct partition *p)
+{
+	struct lane *l;
+	size_t i = 0;
+
+	while ((l = lane_each(p, &i)))
+		if (l->state == LANE_LIVE && lane_is_crowded(l))
+			lane_fall_behind(l);
+	p->crowded = false;
+}
+
+static void crowd_judge(struct partition *p, int64_t now)
+{
+	p->crowded = p->crowded && lanes_are_crowded(p);
+	if (!p->crowded || !somebody_is_idle(p))
+		p->idle_mono_ms = 0;
+	else if (p->idle_mono_ms == 0)
+		p->idle_mono_ms = now;
+	else if (now - p->idle_mono_ms >= IDLE_MS)
+		crowd_part(p);
+}
+
+/* When all that fills it are rows, that may last for hours. */
+static void lane_filled(struct lane *l)
+{
+	struct partition *p = l->partition;
+
+	if (l->waiting == 0) {
+		lane_fall_behind(l);
+	} else if (!p->crowded) {
+		p->crowded = true;
+		p->crowded_mono_ms = clock_mono_ms();
+	}
 }
 
 void partition_hold_back(struct partition *p)
 {
 	bool hold;
 
-	p->crowded = p->crowded && lanes_are_crowded(p);
+	crowd_judge(p, clock_mono_ms());
 	hold = p->crowded || window_is_full(p);
 	if (hold == p->held)
 		return;
@@ -133,15 +191,12 @@ void partition_hold_back(struct partition *p)
 
 void partition_gauge(const struct partition *p, struct stats_gauges *g)
 {
-	struct str key;
-	void *v;
+	const struct lane *l;
 	size_t i = 0;
 
 	g->window_events += p->window_events;
 	g->window_bytes += p->window_bytes;
-	while (map_each(p->lanes, &i, &key, &v)) {
-		const struct lane *l = v;
-
+	while ((l = lane_each(p, &i))) {
 		g->waiting += l->waiting;
 		g->lanes_behind += l->state == LANE_BEHIND;
 	}
@@ -153,8 +208,6 @@ void partition_gauge(const struct partition *p, struct stats_gauges *g)
 static void offset_follow(struct partition *p, int64_t offset)
 {
 	struct lane *l;
-	struct str key;
-	void *v;
 	size_t i = 0;
 
 	if (p->read >= 0 && offset > p->read)
@@ -163,8 +216,7 @@ static void offset_follow(struct partition *p, int64_t offset)
 	if (p->committed != PROGRESS_NO_OFFSET)
 		return;
 	p->committed = offset;
-	while (map_each(p->lanes, &i, &key, &v)) {
-		l = v;
+	while ((l = lane_each(p, &i))) {
 		if (l->state == LANE_BEHIND && l->stream.position < offset) {
 			l->stream.position = offset;
 			l->stream.begun_offset = offset - 1;
@@ -189,7 +241,7 @@ static void lane_take(struct lane *l, const struct reading *r, struct event **e)
 	if (!lane_has(&l->stream, *e))
 		lane_admit(&l->stream, *e, HOLDS_PARTITION);
 	if (!lane_has_room(l))
-		lane_crowd(l);
+		lane_filled(l);
 }
 
 /* Whether anybody wants it; *e stays NULL while everybody who does is behind. */

@@ -23,6 +23,8 @@ const struct config_key dispatcher_keys[] = {
 		"certificates of the authorities to trust (PEM) instead of the system's" },
 	{ "delivery.max_in_flight", CONFIG_INT, 0, AT(max_in_flight), "1000", 1, 20000,
 		"requests under way at once, all endpoints together" },
+	{ "delivery.threads", CONFIG_INT, 0, AT(threads), "1", 1, 64,
+		"threads that send, each with its share of the endpoints; one more decides what is sent" },
 	{ "delivery.max_waiting", CONFIG_INT, 0, AT(endpoint_waiting), "256", 1, 100000,
 		"events of one partition that may wait in memory for one endpoint" },
 	{ "window.max_events", CONFIG_INT, 0, AT(window_events), "4000", 1, 1000000,
