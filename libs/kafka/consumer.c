@@ -412,19 +412,35 @@ static int error_take(struct kafka_consumer *c, struct err *err)
 	return -1;
 }
 
+static bool message_fetch(struct kafka_consumer *c, struct kafka_message *out)
+{
+	rd_kafka_message_t *m;
+
+	while ((m = message_next(c)))
+		if (message_take(c, m, out))
+			return true;
+	return false;
+}
+
+bool kafka_consumer_fetch(struct kafka_consumer *c, struct kafka_message *out)
+{
+	if (message_fetch(c, out))
+		return true;
+	wait_for_more(c, 0);
+	return false;
+}
+
 int kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, struct kafka_message *out, struct err *err)
 {
 	int64_t deadline_ms = timeout_ms > 0 ? clock_mono_ms() + timeout_ms : 0;
-	rd_kafka_message_t *m;
 
 	do {
 		if (rd_kafka_queue_length(c->callbacks) > 0)
 			kafka_consumer_serve(c);
 		if (c->error.kind != ERR_NONE)
 			return error_take(c, err);
-		while ((m = message_next(c)))
-			if (message_take(c, m, out))
-				return 1;
+		if (message_fetch(c, out))
+			return 1;
 	} while (c->error.kind != ERR_NONE || wait_for_more(c, deadline_ms));
 	return 0;
 }

@@ -65,6 +65,8 @@ int kafka_consumer_start(struct kafka_consumer *c, const struct kafka_position *
  * backlog. 1: *out is filled; 0: none; -1: err (RETRY or FATAL). */
 int kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, struct kafka_message *out,
 	struct err *err) ERR_MUST_USE;
+/* One that is there already. Neither waits nor serves callbacks; errors wait for kafka_consumer_poll(). */
+bool kafka_consumer_fetch(struct kafka_consumer *c, struct kafka_message *out);
 /* A held partition's turn is skipped: its messages wait, and it is fetched until its queue is full. Ends with the assignment, and
  * with kafka_consumer_start(). */
 void kafka_consumer_hold(struct kafka_consumer *c, int32_t partition, bool held);

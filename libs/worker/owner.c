@@ -306,6 +306,11 @@ int owner_poll(struct owner *o, int timeout_ms, struct kafka_message *out, struc
 	return 0;
 }
 
+bool owner_fetch(const struct owner *o, struct kafka_message *out)
+{
+	return owner_running(o) && kafka_consumer_fetch(o->consumer, out);
+}
+
 void owner_hold(struct owner *o, int32_t partition, bool held)
 {
 	kafka_consumer_hold(o->consumer, partition, held);

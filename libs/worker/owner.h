@@ -64,6 +64,9 @@ int32_t *owner_partitions(const struct owner *o, struct arena *a, size_t *n);
 
 /* As kafka_consumer_poll(); 0 while not running. A record below next_offset never comes. */
 int owner_poll(struct owner *o, int timeout_ms, struct kafka_message *out, struct err *err) ERR_MUST_USE;
+/* A record that is there already; no callback of Kafka's is served, so that nothing is lost by it: for what goes on while a statement waits.
+ * What is wrong is left to owner_poll(). */
+bool owner_fetch(const struct owner *o, struct kafka_message *out);
 /* Records of a held partition stay where they are (bounded by the consumer's queue); others go on. Ends with lost(). */
 void owner_hold(struct owner *o, int32_t partition, bool held);
 int owner_fd(const struct owner *o); /* for an event loop: as kafka_consumer_fd() */

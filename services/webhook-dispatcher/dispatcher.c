@@ -174,7 +174,6 @@ static void on_lost(void *ctx)
 	replays_clear(d);
 	directory_clear(d->directory);
 	d->n_changed = 0;
-	d->pending.kind = ERR_NONE;
 }
 
 /* Running */
@@ -192,24 +191,24 @@ void dispatcher_pump(struct dispatcher *d)
 	}
 }
 
+static void record_take(struct dispatcher *d, struct kafka_message *m)
+{
+	struct partition *p = dispatcher_partition(d, m->partition);
+
+	if (p) {
+		partition_take(p, m);
+		partition_hold_back(p);
+	}
+	kafka_message_release(m);
+}
+
 static int records_take(struct dispatcher *d, struct err *err)
 {
 	struct kafka_message m;
-	struct partition *p;
 	int rc = 0;
 
-	if (d->pending.kind != ERR_NONE) {
-		*err = d->pending;
-		return -1;
-	}
-	for (int i = 0; i < TURN_RECORDS && (rc = owner_poll(d->owner, 0, &m, err)) == 1; i++) {
-		p = dispatcher_partition(d, m.partition);
-		if (p) {
-			partition_take(p, &m);
-			partition_hold_back(p);
-		}
-		kafka_message_release(&m);
-	}
+	for (int i = 0; i < TURN_RECORDS && (rc = owner_poll(d->owner, 0, &m, err)) == 1; i++)
+		record_take(d, &m);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -370,9 +369,11 @@ static void on_readable(void *ctx)
 static void on_records(void *ctx)
 {
 	struct dispatcher *d = ctx;
+	struct kafka_message m;
 
-	if (owner_running(d->owner) && !d->draining && records_take(d, &d->pending) == 0)
-		dispatcher_pump(d);
+	for (int i = 0; i < TURN_RECORDS && !d->draining && owner_fetch(d->owner, &m); i++)
+		record_take(d, &m);
+	dispatcher_pump(d);
 }
 
 static void on_noticed(void *ctx)

@@ -48,8 +48,6 @@ struct dispatcher {
 	unsigned reports;
 	bool claims_all; /* of every partition, this time */
 	bool rows_released; /* the next ones of a chain are due now */
-	struct err
-		pending; /* what taking in records met while PostgreSQL worked, for the next turn; ERR_NONE: nothing */
 	bool draining;
 };
 

@@ -16,6 +16,7 @@ struct member {
 	int assigned, revoked, stopped;
 	int64_t start_at_ms; /* storm test: when start() is due; 0: not */
 	bool started;
+	bool comes_back; /* started again by expect_in_order() where it was, when its session ended with the broker's */
 	struct err why;
 	int32_t stopped_partition;
 };
@@ -96,6 +97,7 @@ static inline void start_all(struct member *m, int64_t offset)
 		positions[i] = (struct kafka_position){ m->partitions[i], offset };
 	if (kafka_consumer_start(m->consumer, positions, m->n, &err) < 0)
 		fail_msg("start: %s", err.msg);
+	m->started = true;
 }
 
 static inline bool owns(const struct member *m, int32_t partition)
@@ -114,9 +116,12 @@ static inline void expect_in_order(struct member *m, int64_t next[PARTITIONS_MAX
 	struct err err = { .msg = "" };
 
 	while (count > 0) {
-		int rc = kafka_consumer_poll(m->consumer, 100, &message, &err);
 		int64_t value = -1;
+		int rc;
 
+		if (m->comes_back && m->n > 0 && !m->started)
+			start_all(m, next[m->partitions[0]]);
+		rc = kafka_consumer_poll(m->consumer, 100, &message, &err);
 		if (rc < 0)
 			fail_msg("poll: %s", err.msg);
 		if (clock_mono_ms() > deadline)
