@@ -112,12 +112,12 @@ def test_a_filter_one_event_or_a_count_only(chat, receive):
 def test_only_what_is_missing(chat, receive):
     refused, waiting = set(), set()
     receiver = receive(lambda d: 422 if d.event["id"] in refused else 503 if d.event["id"] in waiting else 200)
-    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), max_retries=0, ordering="none", event_types=["message.*"])
+    endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), max_retries=1, schedule_ms=[HOUR * 1000], ordering="none",
+                           event_types=["message.*"])
     events = [chat.message(i % 4) for i in range(40)]
     refused |= set(ids(events[::8]))
     chat.publish(*events)
     wait_for(lambda: len(dead_letters(chat.stack, endpoint)) == 5, "the refused ones are dead letters")
-    change_webhook(chat.stack, endpoint, max_retries=1, schedule_ms=[HOUR * 1000])
     later = chat.message(5)
     waiting.add(later.event_id)
     wait_settled(chat.stack)
