@@ -39,6 +39,9 @@
 	" record_offset, record_timestamp_ms, expires_at) SELECT 1, 1, 'status', 'true:x' || g, gen_random_uuid(), '', '', 't', g % 24, g, 0," \
 	" now() + g * interval '1 s' FROM generate_series(1, 20000) g;" \
 	"INSERT INTO outbox (producer, slot, epoch, seq, records) SELECT 'chat-sync', g % 24, 1, g, 'x' FROM generate_series(1, 20000) g"
+/* Attempts fill yesterday's partition and today's alike, whatever the hour: how much of a table is on which side of midnight decides
+ * about plans, too. */
+#define TODAY "date_trunc('day', now(), 'UTC')"
 #define WEBHOOK_ROWS \
 	"INSERT INTO webhook_endpoints (workspace_id, id, url, secrets) SELECT 1, g, 'u', '' FROM generate_series(1, 20000) g;" \
 	"INSERT INTO webhook_positions (workspace_id, endpoint_id, topic, partition, next_offset) SELECT 1, g, 't', g % 24, 1" \
@@ -51,10 +54,13 @@
 	" source_timestamp_ms, max_retries, next_retry_at, status, updated_at) SELECT 1, g, 1 + g % 2000, gen_random_uuid(), 't', 'u'," \
 	" gen_random_uuid(), g % 24, g, 1, 1, CASE g % 10 WHEN 0 THEN now() + (g - 50000) * interval '1 s' ELSE 'infinity' END," \
 	" (ARRAY['pending', 'pending', 'pending', 'success'])[1 + g % 4], now() - g * interval '1 s' FROM generate_series(1, 100000) g;" \
+	"BEGIN;" \
 	"SELECT webhook_attempts_maintain(0, 30);" \
 	"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, chat_id, attempt, outcome, at, excerpt) SELECT 1," \
-	" 1 + g % 500, gen_random_uuid(), 'message.created', g, 1, 'success', now() - (100000 - g) * interval '0.8 s', 'ok'" \
-	" FROM generate_series(1, 100000) g"
+	" 1 + g % 500, gen_random_uuid(), 'message.created', g, 1, 'success', " TODAY \
+	" + (g - 50000) * interval '1.7 s', 'ok'" \
+	" FROM generate_series(1, 100000) g;" \
+	"COMMIT"
 
 /* EXECUTE takes functions, but no subqueries. */
 #define FUNCTION_IDS \
@@ -137,7 +143,7 @@ static const struct {
 	{ "replays_lock", "ARRAY[7, 9]", { "webhook_replays_running" } },
 	{ "replays_finish", "'c', 't', ARRAY[7, 9]", { "webhook_replays_running" } },
 	{ "replay_positions_read", "'t', ARRAY[1, 2]", { "webhook_replays_running", "webhook_positions_replay" } },
-	{ "replay_attempted", "1, 7, now() - interval '1 hour', NULL, 1000", { "webhook_attempts_endpoint" } },
+	{ "replay_attempted", "1, 7, " TODAY " - interval '1 hour', NULL, 1000", { "webhook_attempts_endpoint" } },
 	{ "replay_waiting", "1, 7", { "webhook_retry_queue_event" } },
 	{ "retries_find", ONES ", " IDS ", array_fill(gen_random_uuid(), ARRAY[1000])",
 		{ "webhook_retry_queue_event" } },

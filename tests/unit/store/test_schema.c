@@ -134,7 +134,7 @@ static void only_names_that_come_without_a_workspace_are_unique_across_them(void
 	"INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, source_partition, source_offset," \
 	" source_timestamp_ms, max_retries, next_retry_at, status) SELECT g, g, gen_random_uuid(), 't', 'u', 0, 1, 1, 1, now(), 'pending'" \
 	" FROM generate_series(1, 2) g;" \
-	"SELECT webhook_attempts_maintain(0, 30);" \
+	"SELECT webhook_attempts_maintain(1, 30);" \
 	"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, chat_id, attempt, outcome, at) SELECT g, g," \
 	" gen_random_uuid(), 'message.created', 1, 1, 'success', now() FROM generate_series(1, 2) g"
 

@@ -234,7 +234,7 @@ static void the_latest_attempts_are_shown(void **state)
 	int n = 0;
 
 	(void)state;
-	done(attempts_maintain(db.pg, 0, 30, &db.err));
+	done(attempts_maintain(db.pg, 1, 30, &db.err));
 	for (int i = 1; i <= 3; i++) {
 		struct attempt_row row = { .workspace_id = 1,
 			.endpoint_id = 1,

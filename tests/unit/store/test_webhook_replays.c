@@ -185,7 +185,7 @@ static void missing_is_what_was_not_acknowledged_since_and_does_not_wait(void **
 	struct buf got = BUF_INIT;
 
 	(void)state;
-	execute(db.pg, "SELECT webhook_attempts_maintain(0, 30)");
+	execute(db.pg, "SELECT webhook_attempts_maintain(1, 30)");
 	db_script(
 		"CREATE TEMP TABLE event AS SELECT chr(97 + g) AS name, ('00000000-0000-4000-8000-0000000000a' || g)::uuid AS id"
 		" FROM generate_series(0, 9) g;"
@@ -218,7 +218,7 @@ static void what_was_delivered_is_read_whole_however_much_it_is(void **state)
 	int64_t n = 0;
 
 	(void)state;
-	execute(db.pg, "SELECT webhook_attempts_maintain(0, 30)");
+	execute(db.pg, "SELECT webhook_attempts_maintain(1, 30)");
 	/* 15,000 at the same time, where a page may end. */
 	db_script(
 		"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, attempt, outcome, at) SELECT 1, 1,"
