@@ -15,7 +15,7 @@ import threading
 import time
 
 import setting
-from hooks import Events, Sink, behind, dispatcher
+from hooks import Events, Sink, behind, dispatcher, stream_at
 
 from harness import hooks  # noqa: E402
 from harness.waiting import wait_for  # noqa: E402
@@ -39,7 +39,7 @@ def positions(blazz, endpoint):
 def measure(sink, events, rate=RATE):
     """Percentiles of what is published now at an even rate."""
     sink.anew()
-    events.stream_at(rate, SECONDS)
+    stream_at(rate, SECONDS, events)
     time.sleep(1)
     return sink.anew()
 
@@ -69,22 +69,21 @@ def outage(blazz, events, n, absent, healthy, come_back):
 
 class Down:
     def __init__(self, blazz):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
-        self.blazz, self.sink = blazz, Sink(blazz.folder, port=self.port)
-        self.endpoint = hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{self.port}/")
+        self.port = setting.free_port()
+        self.blazz, self.sink = blazz, Sink(port=self.port)
+        self.endpoint = hooks.add_webhook(blazz, blazz.workspace, self.sink.url())
 
     def begin(self):
         self.sink.end()
 
     def end(self):
-        self.sink = Sink(self.blazz.folder, port=self.port)
+        self.sink = Sink(port=self.port)
 
 
 class Disabled:
     def __init__(self, blazz):
-        self.blazz, self.sink = blazz, Sink(blazz.folder)
-        self.endpoint = hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{self.sink.port}/")
+        self.blazz, self.sink = blazz, Sink()
+        self.endpoint = hooks.add_webhook(blazz, blazz.workspace, self.sink.url())
 
     def begin(self):
         hooks.change_webhook(self.blazz, self.endpoint, enabled=False)
@@ -94,8 +93,8 @@ class Disabled:
 
 
 def night(blazz, options):
-    events, healthy = Events(blazz), Sink(blazz.folder)
-    hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{healthy.port}/")
+    events, healthy = Events(blazz), Sink()
+    hooks.add_webhook(blazz, blazz.workspace, healthy.url())
     service = dispatcher(blazz, {"breaker.max_pause": "5s"}).start()
     rows = [["one endpoint is", "events missed", "most retry rows", "most positions", "the other's p50", "its p99", "ratio",
              "seconds to catch up", "events a second"]]
@@ -110,9 +109,9 @@ def night(blazz, options):
 
 
 def hang(blazz, options):
-    events, sink = Events(blazz), Sink(blazz.folder)
+    events, sink = Events(blazz), Sink()
     for i in range(HEALTHY):
-        hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{sink.port}/{i}")
+        hooks.add_webhook(blazz, blazz.workspace, sink.url(i))
     service = dispatcher(blazz, {}).start()
     rate = RATE // 6
     measure(sink, events, rate)
@@ -128,18 +127,18 @@ def hang(blazz, options):
 
 
 def noisy(blazz, options):
-    sink, noise_sink, others = Sink(blazz.folder), Sink(blazz.folder), []
+    sink, noise_sink, others = Sink(), Sink(), []
     for i in range(OTHERS):
         workspace = blazz.add_workspace(f"other-{i}")
-        hooks.add_webhook(blazz, workspace, f"http://127.0.0.1:{sink.port}/{i}")
+        hooks.add_webhook(blazz, workspace, sink.url(i))
         others.append(Events(blazz, workspace, 20))
     loud = Events(blazz)
-    hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{noise_sink.port}/")
+    hooks.add_webhook(blazz, blazz.workspace, noise_sink.url())
     service = dispatcher(blazz, {}).start()
     each, stop = RATE // OTHERS, threading.Event()
 
     def all_others():
-        threads = [threading.Thread(target=o.stream_at, args=(each, SECONDS)) for o in others]
+        threads = [threading.Thread(target=stream_at, args=(each, SECONDS, o)) for o in others]
         for t in threads:
             t.start()
         for t in threads:
@@ -156,7 +155,7 @@ def noisy(blazz, options):
 
     def make_noise():
         while not stop.is_set():
-            loud.stream_at(each * 100, 1)
+            stream_at(each * 100, 1, loud)
 
     thread = threading.Thread(target=make_noise)
     noise_sink.anew()

@@ -1,10 +1,12 @@
 /* bench-hooks: the two ends that webhook-dispatcher is measured between.
  *
- * bench-hooks sink PORT_FILE [BODIES]: a receiver that answers 204 as fast as one thread can, and keeps each body after a line with its
- * length. It listens on the port that stands in the file, or on any and writes it there. SIGUSR1 and SIGTERM print a JSON object, and SIGUSR1 starts counting anew: requests, and percentiles of the time from each event's
- * "timestamp" to its arrival, in ms.
- * bench-hooks post PORT BODIES CONCURRENCY: a bare libcurl multi loop that posts each body of the file (after a line with its length) to
- * the sink, with socket callbacks, kept connections and nothing else; prints seconds and posts.
+ * bench-hooks sink [--order] PORT [BODIES]: a receiver that answers 204 as fast as one thread can, and keeps each body after a line with
+ * its length. It listens on 127.0.0.1 to 127.0.0.16, to a client as many hosts, with one port (0: any), and prints which. SIGUSR2,
+ * SIGUSR1 and SIGTERM print a JSON object: requests, seconds from the first to the last of them, and percentiles of the time from each
+ * event's "timestamp" to its arrival, in ms; after SIGUSR1 it counts anew. With --order also events that came behind a later one of their
+ * conversation to the same path, and those that came twice in a row: what came last is remembered until the end.
+ * bench-hooks post PORT BODIES CONCURRENCY ADDRESSES: a bare libcurl multi loop that posts each body of the file (after a line with its
+ * length) to so many of the sink's addresses, with socket callbacks, kept connections and nothing else; prints posts and CPU seconds.
  */
 #include <assert.h>
 #include <curl/curl.h>
@@ -25,11 +27,16 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/map.h"
 #include "loop/loop.h"
 
-#define ANSWER     "HTTP/1.1 204 No Content\r\n\r\n"
-#define SLOTS      60001 /* of one ms; the last: later */
-#define TIME_START "\"timestamp\":\""
+#define ANSWER             "HTTP/1.1 204 No Content\r\n\r\n"
+#define ADDRESSES          16
+#define SLOTS              60001 /* of one ms; the last: later */
+#define ENVELOPE           400   /* a body's members before its data end there */
+#define TIME_START         "\"timestamp\":\""
+#define CONVERSATION_START "\"conversation_id\":\""
+#define SEQUENCE_START     "\"sequence\":"
 
 /* The sink */
 
@@ -39,14 +46,17 @@ struct connection {
 	char bytes[65536];
 };
 
-static volatile sig_atomic_t ended, anew;
-static int64_t requests, late_ms[SLOTS];
+static volatile sig_atomic_t ended, anew, asked;
+static int64_t requests, late_ms[SLOTS], first_us, last_us, out_of_order, twice;
+static struct map *sequences; /* the last, by path and conversation; NULL: order does not matter */
 static FILE *kept;
 
 static void on_signal(int number)
 {
 	if (number == SIGUSR1)
 		anew = 1;
+	else if (number == SIGUSR2)
+		asked = 1;
 	else
 		ended = 1;
 }
@@ -73,17 +83,65 @@ static int64_t time_of(const char *p)
 	return (int64_t)timegm(&tm) * 1000 + digits(p + 20, 3);
 }
 
-static void request_count(const char *body, size_t n)
+/* The value of the envelope's member that begins so; NULL: it has none. */
+static const char *member(const char *body, size_t n, struct str start)
 {
-	const char *at = memmem(body, n < 400 ? n : 400, TIME_START, sizeof(TIME_START) - 1);
-	int64_t ms = at ? clock_now_ms() - time_of(at + sizeof(TIME_START) - 1) : 0;
+	const char *at = memmem(body, n < ENVELOPE ? n : ENVELOPE, start.p, start.n);
+
+	return at ? at + start.n : NULL;
+}
+
+static void order_check(struct str path, const char *body, size_t n)
+{
+	const char *conversation = member(body, n, STR(CONVERSATION_START));
+	const char *sequence = member(body, n, STR(SEQUENCE_START));
+	int64_t now, *last;
+	char key[128];
+	void **slot;
+	int length;
+
+	if (!conversation || !sequence)
+		return;
+	length = snprintf(key, sizeof(key), "%.*s %.36s", STR_ARG(path), conversation);
+	assert(length > 0 && (size_t)length < sizeof(key));
+	slot = map_slot(sequences, (struct str){ key, (size_t)length });
+	if (!*slot)
+		*slot = mem_calloc(1, sizeof(*last));
+	last = *slot;
+	now = strtol(sequence, NULL, 10);
+	if (now < *last)
+		out_of_order++;
+	else if (now == *last)
+		twice++;
+	else
+		*last = now;
+}
+
+static void request_count(struct str path, const char *body, size_t n)
+{
+	const char *at = member(body, n, STR(TIME_START));
+	int64_t ms = at ? clock_now_ms() - time_of(at) : 0;
 
 	if (kept) {
 		fprintf(kept, "%zu\n", n);
 		fwrite(body, 1, n, kept);
 	}
-	requests++;
+	if (sequences)
+		order_check(path, body, n);
+	last_us = clock_mono_us();
+	if (requests++ == 0)
+		first_us = last_us;
 	late_ms[ms < 0 ? 0 : ms < SLOTS - 1 ? ms : SLOTS - 1]++;
+}
+
+/* Of "POST /path HTTP/1.1". */
+static struct str path_of(struct str head)
+{
+	struct str method, path, rest;
+
+	(void)str_cut(head, ' ', &method, &rest);
+	(void)str_cut(rest, ' ', &path, &rest);
+	return path;
 }
 
 /* How much the first request takes; 0: it is not whole. */
@@ -100,7 +158,7 @@ static size_t request_take(const char *p, size_t n)
 	body = strtoul(length + 16, NULL, 10);
 	if (n < head + body)
 		return 0;
-	request_count(p + head, body);
+	request_count(path_of((struct str){ p, head }), p + head, body);
 	return head + body;
 }
 
@@ -123,35 +181,36 @@ static bool connection_read(struct connection *c)
 	return c->n < sizeof(c->bytes) - 1;
 }
 
-static in_port_t port_wished(const char *port_file)
-{
-	FILE *f = fopen(port_file, "r");
-	char text[16] = "";
-
-	if (!f)
-		return 0;
-	if (!fgets(text, sizeof(text), f))
-		text[0] = '\0';
-	fclose(f);
-	return htons((in_port_t)strtoul(text, NULL, 10));
-}
-
-static int listen_loopback(const char *port_file)
+/* The n-th address of loopback, from 0; *port 0: any, and which. */
+static int listen_at(int n, in_port_t *port)
 {
 	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = port_wished(port_file)
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + (in_addr_t)n), .sin_port = *port
 	};
-	socklen_t n = sizeof(address);
+	socklen_t size = sizeof(address);
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	FILE *f;
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-		bind(fd, (struct sockaddr *)&address, n) < 0 || listen(fd, 1000) < 0 ||
-		getsockname(fd, (struct sockaddr *)&address, &n) < 0 || !(f = fopen(port_file, "w")))
+		bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, 1000) < 0 ||
+		getsockname(fd, (struct sockaddr *)&address, &size) < 0)
 		return -1;
-	fprintf(f, "%d\n", ntohs(address.sin_port));
-	fclose(f);
+	*port = address.sin_port;
 	return fd;
+}
+
+static int servers[ADDRESSES];
+
+static int listen_loopback(in_port_t port, int poll)
+{
+	struct epoll_event event = { .events = EPOLLIN }; /* without a connection */
+
+	for (int i = 0; i < ADDRESSES; i++) {
+		servers[i] = listen_at(i, &port);
+		if (servers[i] < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, servers[i], &event) < 0)
+			return -1;
+	}
+	printf("{\"port\": %d}\n", ntohs(port));
+	return fflush(stdout);
 }
 
 static void connection_accept(int server, int poll)
@@ -181,37 +240,58 @@ static int percentile(double share)
 
 static void print(void)
 {
-	printf("{\"requests\": %lld, \"p50\": %d, \"p99\": %d, \"p999\": %d}\n", (long long)requests, percentile(0.5),
-		percentile(0.99), percentile(0.999));
+	printf("{\"requests\": %lld, \"seconds\": %.6f, \"p50\": %d, \"p99\": %d, \"p999\": %d, "
+	       "\"out_of_order\": %lld, \"twice\": %lld}\n",
+		(long long)requests, (double)(last_us - first_us) / 1e6, percentile(0.5), percentile(0.99),
+		percentile(0.999), (long long)out_of_order, (long long)twice);
 	fflush(stdout);
-	requests = 0;
+}
+
+static void count_anew(void)
+{
+	requests = first_us = last_us = out_of_order = twice = 0;
 	memset(late_ms, 0, sizeof(late_ms));
 }
 
-static int sink(const char *port_file)
+static void answer_signals(void)
 {
-	int server = listen_loopback(port_file), poll = epoll_create1(0);
-	struct epoll_event events[256], event = { .events = EPOLLIN };
+	if (asked) {
+		asked = 0;
+		print();
+	}
+	if (anew) {
+		anew = 0;
+		print();
+		count_anew();
+	}
+}
 
-	if (server < 0 || poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, server, &event) < 0)
+static void on_event(struct connection *c, int poll)
+{
+	if (!c) {
+		for (int i = 0; i < ADDRESSES; i++)
+			connection_accept(servers[i], poll);
+	} else if (!connection_read(c)) {
+		close(c->fd);
+		free(c);
+	}
+}
+
+static int sink(in_port_t port)
+{
+	int poll = epoll_create1(0);
+	struct epoll_event events[256];
+
+	if (poll < 0 || listen_loopback(port, poll) < 0) {
+		perror("bench-hooks");
 		return 1;
+	}
 	while (!ended) {
 		int n = epoll_wait(poll, events, 256, 100);
 
-		if (anew) {
-			anew = 0;
-			print();
-		}
-		for (int i = 0; i < n; i++) {
-			struct connection *c = events[i].data.ptr;
-
-			if (!c) {
-				connection_accept(server, poll);
-			} else if (!connection_read(c)) {
-				close(c->fd);
-				free(c);
-			}
-		}
+		answer_signals();
+		for (int i = 0; i < n; i++)
+			on_event(events[i].data.ptr, poll);
 	}
 	print();
 	if (kept)
@@ -231,7 +311,7 @@ struct poster {
 	struct loop_timer *timer;
 	CURLM *multi;
 	struct curl_slist *headers;
-	char url[64];
+	const char *port;
 	const char *at, *end; /* of the bodies */
 	long posted, open;
 };
@@ -341,11 +421,13 @@ static int bodies_map(const char *file, struct poster *p)
 	return 0;
 }
 
-static void easy_open(struct poster *p)
+static void easy_open(struct poster *p, long address)
 {
 	CURL *easy = curl_easy_init();
+	char url[64];
 
-	curl_easy_setopt(easy, CURLOPT_URL, p->url);
+	snprintf(url, sizeof(url), "http://127.0.0.%ld:%s/hook", 1 + address, p->port);
+	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, p->headers);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, nothing_read);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -362,14 +444,13 @@ static double cpu_s(void)
 		(double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
-static int post(const char *port, const char *file, long concurrency)
+static int post(const char *port, const char *file, long concurrency, long addresses)
 {
-	int64_t began = clock_mono_us();
 	struct err err;
 
-	if (loop_new(&poster.loop, &err) < 0 || bodies_map(file, &poster) < 0)
+	if (addresses < 1 || addresses > ADDRESSES || loop_new(&poster.loop, &err) < 0 || bodies_map(file, &poster) < 0)
 		return 1;
-	snprintf(poster.url, sizeof(poster.url), "http://127.0.0.1:%s/hook", port);
+	poster.port = port;
 	poster.headers = curl_slist_append(NULL, "content-type: application/json");
 	poster.timer = loop_timer_new(poster.loop, on_timer, NULL);
 	poster.multi = curl_multi_init();
@@ -377,12 +458,31 @@ static int post(const char *port, const char *file, long concurrency)
 	curl_multi_setopt(poster.multi, CURLMOPT_TIMERFUNCTION, timer_watch);
 	curl_multi_setopt(poster.multi, CURLMOPT_MAXCONNECTS, concurrency);
 	for (long i = 0; i < concurrency; i++)
-		easy_open(&poster);
+		easy_open(&poster, i % addresses);
 	if (loop_run(poster.loop, &err) < 0)
 		return 1;
-	printf("{\"seconds\": %.6f, \"posts\": %ld, \"cpu\": %.6f}\n", (double)(clock_mono_us() - began) / 1e6,
-		poster.posted, cpu_s());
+	printf("{\"posts\": %ld, \"cpu\": %.6f}\n", poster.posted, cpu_s());
 	return 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: bench-hooks sink [--order] PORT [BODIES] | post PORT BODIES CONCURRENCY ADDRESSES\n");
+	return 2;
+}
+
+static int sink_run(int argc, char **argv)
+{
+	if (argc > 0 && strcmp(argv[0], "--order") == 0) {
+		sequences = map_new();
+		argc--;
+		argv++;
+	}
+	if (argc < 1 || argc > 2)
+		return usage();
+	if (argc == 2)
+		kept = fopen(argv[1], "w");
+	return sink(htons((in_port_t)strtoul(argv[0], NULL, 10)));
 }
 
 int main(int argc, char **argv)
@@ -391,13 +491,11 @@ int main(int argc, char **argv)
 
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (argc == 4 && strcmp(argv[1], "sink") == 0)
-		kept = fopen(argv[3], "w");
-	if (argc >= 3 && strcmp(argv[1], "sink") == 0)
-		return sink(argv[2]);
-	if (argc == 5 && strcmp(argv[1], "post") == 0)
-		return post(argv[2], argv[3], strtol(argv[4], NULL, 10));
-	fprintf(stderr, "usage: bench-hooks sink PORT_FILE [BODIES] | post PORT BODIES CONCURRENCY\n");
-	return 2;
+	if (argc >= 2 && strcmp(argv[1], "sink") == 0)
+		return sink_run(argc - 2, argv + 2);
+	if (argc == 6 && strcmp(argv[1], "post") == 0)
+		return post(argv[2], argv[3], strtol(argv[4], NULL, 10), strtol(argv[5], NULL, 10));
+	return usage();
 }

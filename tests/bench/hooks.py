@@ -5,7 +5,10 @@ A round is a drain of prepared chat events by a dispatcher that has just started
 kept, with as many requests at once. PostgreSQL and Kafka run during both. Then events come at half the rate of the drain, and the
 receiver says how long each took from the event's time to its arrival.
 
-usage: tests/bench/hooks.py [--events N] [--endpoints 1,10] [--rounds R]
+A rate is requests a second from the receiver's first to its last one: starting, joining the group and what is written after the last
+delivery are not in it. Endpoints are hosts of their own, 127.0.0.1 to 127.0.0.16, and the loop posts to as many.
+
+usage: tests/bench/hooks.py [--events N] [--endpoints 1,10] [--rounds R] [--order] [--set KEY=VALUE]
 """
 import argparse
 import atexit
@@ -23,45 +26,66 @@ from harness import hooks  # noqa: E402
 from harness.service import BIN  # noqa: E402
 from harness.waiting import wait_for  # noqa: E402
 
-PARTITIONS, CONVERSATIONS, HALF_SECONDS, WARM_EVENTS = 8, 4000, 15, 20000
+PARTITIONS, CONVERSATIONS, CONCURRENCY, HALF_SECONDS, WARM_EVENTS = 8, 4000, 128, 15, 20000
+ADDRESSES = 16  # of a sink
 BODY = "A message of some length, as people write them: it says what it has to say and not much more. " * 2
 
 
 class Sink:
-    def __init__(self, folder, bodies=None, port=None):
-        self.port_file = folder / f"sink-{uuid.uuid4().hex}"
-        if port:
-            self.port_file.write_text(str(port))
-        self.process = subprocess.Popen([BIN / "bench-hooks", "sink", self.port_file, *([bodies] if bodies else [])],
-                                        stdout=subprocess.PIPE, text=True)
+    def __init__(self, bodies=None, port=0, order=False):
+        words = [*(["--order"] if order else []), str(port), *([bodies] if bodies else [])]
+        self.process = subprocess.Popen([BIN / "bench-hooks", "sink", *words], stdout=subprocess.PIPE, text=True)
         atexit.register(self.process.kill)
-        self.port = int(wait_for(lambda: self.port_file.exists() and self.port_file.read_text().strip(), "the sink listens"))
+        self.port = json.loads(self.process.stdout.readline())["port"]
+
+    def url(self, i=0):
+        """Of the i-th endpoint: another path, and another host for each of 16."""
+        return f"http://127.0.0.{1 + i % ADDRESSES}:{self.port}/hook{i}"
+
+    def ask(self, number):
+        self.process.send_signal(number)
+        return json.loads(self.process.stdout.readline())
+
+    def so_far(self):
+        return self.ask(signal.SIGUSR2)
 
     def anew(self):
         """What came since the last time."""
-        self.process.send_signal(signal.SIGUSR1)
-        return json.loads(self.process.stdout.readline())
+        return self.ask(signal.SIGUSR1)
 
     def end(self):
         self.process.terminate()
         return json.loads(self.process.communicate(timeout=30)[0])
 
 
-class Events:
-    """Chat events of messages, as chat-sync publishes them."""
+def stream_at(rate, seconds, *sources):
+    """Their events in turns, at an even rate; how many."""
+    began, done = time.time(), 0
+    while (passed := time.time() - began) < seconds:
+        while done < int(passed * rate):
+            sources[done % len(sources)].publish()
+            done += 1
+        sources[0].producer.poll(0.001)
+    assert all(s.producer.flush(60) == 0 for s in sources)
+    return done
 
-    def __init__(self, blazz, workspace=None, conversations=CONVERSATIONS):
+
+class Events:
+    """Chat events of messages, as chat-sync publishes them: numbered in each conversation."""
+
+    def __init__(self, blazz, workspace=None, conversations=CONVERSATIONS, producer=None):
         self.blazz, self.workspace = blazz, workspace or blazz.workspace
         self.account = str(uuid.uuid4())
         self.conversations = [str(uuid.uuid4()) for _ in range(conversations)]
-        self.producer, self.sent = blazz.producer(), 0
+        self.producer, self.sent = producer or blazz.producer(), 0
 
-    def publish(self, now=None):
-        conversation = self.conversations[self.sent % len(self.conversations)]
+    def publish(self):
+        round_, which = divmod(self.sent, len(self.conversations))
+        conversation = self.conversations[which]
         self.sent += 1
         e = chat_event_pb2.ChatEvent(event_id=str(uuid.uuid4()), workspace_id=self.workspace, account_id=self.account,
-                                     conversation_id=conversation, occurred_at_ms=int((now or time.time()) * 1000),
-                                     sequence=self.sent // len(self.conversations) + 1, origin=common_pb2.ORIGIN_LIVE,
+                                     conversation_id=conversation, occurred_at_ms=int(time.time() * 1000),
+                                     sequence=round_ + 1, origin=common_pb2.ORIGIN_LIVE,
                                      provider=common_pb2.PROVIDER_WEBJS)
         m = e.message_created
         m.message.id, m.message.uuid, m.message.body = self.sent, str(uuid.uuid4()), BODY
@@ -77,17 +101,6 @@ class Events:
             if i % 20000 == 0:
                 self.producer.flush(60)
         assert self.producer.flush(60) == 0
-
-    def stream_at(self, rate, seconds):
-        """At an even rate; how many."""
-        began, done = time.time(), 0
-        while (passed := time.time() - began) < seconds:
-            while done < int(passed * rate):
-                self.publish()
-                done += 1
-            self.producer.poll(0.001)
-        assert self.producer.flush(60) == 0
-        return done
 
 
 def cpu(pid):
@@ -114,57 +127,59 @@ def dispatcher(blazz, settings):
     return blazz.service("webhook-dispatcher", own | settings, f"dispatcher-{uuid.uuid4().hex[:6]}")
 
 
-def drain(blazz, n, settings):
-    """(seconds, CPU seconds, commits, WAL bytes) of a dispatcher that takes in what is there."""
+def wait_delivered(blazz, service, deadline_s=600):
+    wait_for(lambda: setting.alive(service) and behind(blazz) == 0,
+             lambda: f"all is delivered, {behind(blazz)} are not\n{service.log_tail()}", deadline_s)
+
+
+def drain(blazz, settings):
+    """What it cost a dispatcher to deliver what is there."""
     before = counters(blazz)
-    service = dispatcher(blazz, settings)
-    began = time.time()
-    service.start(wait_ready=False)
-    wait_for(lambda: behind(blazz) == 0, lambda: f"all is delivered, {behind(blazz)} are not\n{service.log_tail()}", 600, 0.02)
-    seconds, used = time.time() - began, cpu(service.process.pid)
+    service = dispatcher(blazz, settings).start(wait_ready=False)
+    wait_delivered(blazz, service)
+    used = cpu(service.process.pid)
     resident = int(open(f"/proc/{service.process.pid}/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     service.stop()
     after = counters(blazz)
     assert after["rows"] == before["rows"], "something was put off"
-    return {"seconds": seconds, "cpu": used, "commits": after["commits"] - before["commits"],
+    return {"cpu": used, "commits": after["commits"] - before["commits"],
             "wal": int(after["wal"] - before["wal"]), "attempts": after["attempts"] - before["attempts"], "resident": resident}
 
 
-def bare(port, bodies, concurrency):
-    out = subprocess.run([BIN / "bench-hooks", "post", str(port), bodies, str(concurrency)], capture_output=True, text=True,
-                         check=True, timeout=600)
+def bare(port, bodies, addresses):
+    words = map(str, (port, bodies, CONCURRENCY, addresses))
+    out = subprocess.run([BIN / "bench-hooks", "post", *words], capture_output=True, text=True, check=True, timeout=600)
     return json.loads(out.stdout)
 
 
-def round_of(blazz, events, n, endpoints, settings):
-    bodies = blazz.folder / "bodies"
-    sink = Sink(blazz.folder, bodies)
-    endpoints_of_round = [hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{sink.port}/hook{i}")
-                          for i in range(endpoints)]
+def round_of(blazz, events, n, endpoints, settings, order=False):
+    bodies, deliveries = blazz.folder / "bodies", n * endpoints
+    sink = Sink(bodies, order=order)
+    endpoints_of_round = [hooks.add_webhook(blazz, blazz.workspace, sink.url(i)) for i in range(endpoints)]
     events.prepare(n)
-    ours = drain(blazz, n, settings)
+    ours = drain(blazz, settings)
     got = sink.end()
-    assert got["requests"] == n * endpoints, got
-    limit_sink = Sink(blazz.folder)
-    limit = bare(limit_sink.port, bodies, 128)
-    limit_sink.end()
+    assert (got["requests"], got["out_of_order"], got["twice"]) == (deliveries, 0, 0), got
+    limit_sink = Sink(order=order)
+    posted = bare(limit_sink.port, bodies, min(endpoints, ADDRESSES))
+    limit = limit_sink.end()
     for endpoint in endpoints_of_round:
         hooks.delete_webhook(blazz, endpoint)
     os.unlink(bodies)
-    assert limit["posts"] == n * endpoints
-    return ours | {"rate": n * endpoints / ours["seconds"], "limit": limit["posts"] / limit["seconds"],
-                   "limit_cpu": limit["cpu"], "deliveries": n * endpoints}
+    assert posted["posts"] == limit["requests"] == deliveries, (posted, limit)
+    return ours | {"rate": deliveries / got["seconds"], "limit": deliveries / limit["seconds"], "limit_cpu": posted["cpu"],
+                   "deliveries": deliveries}
 
 
 def half(blazz, events, rate, settings):
-    sink = Sink(blazz.folder)
-    hook = hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{sink.port}/half")
+    sink = Sink()
+    hook = hooks.add_webhook(blazz, blazz.workspace, sink.url())
     service = dispatcher(blazz, settings).start()
-    events.stream_at(rate, 5)
-    wait_for(lambda: behind(blazz) == 0, "warm", 60)
+    stream_at(rate, 5, events)
+    wait_delivered(blazz, service, 60)
     sink.anew()
-    sent = events.stream_at(rate, HALF_SECONDS)
-    wait_for(lambda: behind(blazz) == 0, "all is delivered", 60)
+    sent = stream_at(rate, HALF_SECONDS, events)
+    wait_delivered(blazz, service, 60)
     found = sink.end()
     service.stop()
     hooks.delete_webhook(blazz, hook)
@@ -173,7 +188,7 @@ def half(blazz, events, rate, settings):
 
 
 def run(options):
-    settings = dict(word.split("=", 1) for word in options.set)
+    settings = dict(options.set)
     rows = [["endpoints", "deliveries a second", "of the bare loop", "CPU a delivery, µs", "of the bare loop's", "commits a delivery",
              "WAL a delivery, bytes", "resident, MiB"]]
     with setting.stack(PARTITIONS) as blazz:
@@ -181,7 +196,7 @@ def run(options):
         events = Events(blazz)
         round_of(blazz, events, WARM_EVENTS, 1, settings)
         for endpoints in options.endpoints:
-            each = [round_of(blazz, events, options.events // (endpoints if endpoints > 1 else 1), endpoints, settings)
+            each = [round_of(blazz, events, options.events // (endpoints if endpoints > 1 else 1), endpoints, settings, options.order)
                     for _ in range(options.rounds)]
             one = each[-1]
             rows.append([endpoints, f"{one['rate']:,.0f}", setting.ratio([e["rate"] for e in each], [e["limit"] for e in each]),
@@ -201,7 +216,9 @@ def main():
     parser.add_argument("--events", type=int, default=200000)
     parser.add_argument("--endpoints", type=lambda s: [int(n) for n in s.split(",")], default=[1, 10])
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--set", action="append", default=[], help="a setting of the dispatcher: settle__interval=20ms")
+    parser.add_argument("--order", action="store_true", help="the receiver checks the order, which costs it time")
+    parser.add_argument("--set", action="append", default=[], type=setting.key_value,
+                        help="a setting of the dispatcher: settle.interval=20ms")
     run(parser.parse_args())
 
 

@@ -14,7 +14,6 @@ import json
 import os
 import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -23,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from setting import ROOT, machine, ratio, stack, table
+from setting import ROOT, free_port, machine, ratio, stack, table
 
 from harness.blazz import ACCOUNTS
 from harness.client import SECRETS, signature
@@ -71,12 +70,6 @@ http {{
 
 def children(pid):
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import setting
 WARM_RATE, WARM_SECONDS = 1500, 12  # Kafka compiles what is hot, chat-sync meets the contacts
 FIRST_RATE, STEP, STEP_SECONDS = 1000, 1.3, 5
 IDLE_RATE, IDLE_SECONDS = 10, 16
+SERVICES = ("ingest", "chat-sync")
 ENDS = [("answer", "answer", None), ("chat event", "chat-event", "read")]
 STAGES = [("ingest hands it to Kafka", "inbound", "created"), ("readable in inbound", "inbound", "read"),
           ("chat-sync has committed", "chat-event", "created"), ("readable in chat-event", "chat-event", "read")]
@@ -48,15 +49,21 @@ def rows(found, name, moments):
         yield [f"{name}: {label}", *percentiles(found[first][second] if second else found[first])]
 
 
+def of_service(word):
+    """("chat-sync", "batch.linger", "1ms") of "chat-sync:batch.linger=1ms"."""
+    service, _, rest = word.partition(":")
+    if service not in SERVICES:
+        raise argparse.ArgumentTypeError(f"{word} does not begin with one of {', '.join(SERVICES)} and a colon")
+    return service, *setting.key_value(rest)
+
+
 def settings_of(words, service):
-    """{"batch.linger": "1ms"} of ["chat-sync:batch.linger=1ms"]."""
-    named = [word.partition(":")[2].partition("=") for word in words if word.startswith(service + ":")]
-    return {key: int(value) if value.isdigit() else value for key, _, value in named}
+    return {key: value for name, key, value in words if name == service}
 
 
 def run(options):
     with setting.stack() as blazz:
-        live.start(blazz, *(settings_of(options.set, s) for s in ("ingest", "chat-sync")))
+        live.start(blazz, *(settings_of(options.set, s) for s in SERVICES))
         traffic = live.Traffic(blazz, live.add_accounts(blazz, 5, 4), contacts=100)
         traffic.run(WARM_RATE, WARM_SECONDS)
         blazz.settle()
@@ -78,7 +85,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=int, help="messages a second, instead of half of what a ramp finds")
     parser.add_argument("--seconds", type=int, default=20)
-    parser.add_argument("--set", action="append", default=[], help="SERVICE:KEY=VALUE: another setting than the shipped one")
+    parser.add_argument("--set", action="append", default=[], type=of_service,
+                        help="SERVICE:KEY=VALUE: another setting than the shipped one")
     run(parser.parse_args())
 
 

@@ -2,8 +2,11 @@
 
 A figure is a ratio within one run: rounds are interleaved and the median of the ratios counts, for the machine is shared.
 """
+import argparse
 import os
+import random
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -53,6 +56,32 @@ def stack(partitions=8):
             if part:
                 part.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def alive(*services):
+    """Fails with the log of one that has ended: a wait that asks this says so at once."""
+    for s in services:
+        assert s.running(), f"{s.label} ended with {s.process.returncode}\n{s.log_tail()}"
+    return True
+
+
+def free_port():
+    """Below the ephemeral range: no connection takes it while nobody listens there, and none to it connects to itself."""
+    while True:
+        port = random.randint(15000, 32000)
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            pass
+
+
+def key_value(word):
+    """("batch.linger", "1ms") of "batch.linger=1ms": the type of an option."""
+    key, equals, value = word.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{word} is not KEY=VALUE")
+    return key, value
 
 
 def ratio(ours, limit):
