@@ -178,7 +178,7 @@ class Drain:
     def chat_sync(self, processes):
         """Over the whole topic."""
         services = replicas.start(self.blazz, processes, PARTITIONS)
-        replicas.wait_drained(self.blazz, self.total)
+        replicas.wait_drained(self.blazz, services, self.total)
         seen = self.sql(WINDOW)[0]
         assert seen["total"] == self.total, f"{seen['total']} of {self.total} messages are stored"
         cpu_us = replicas.cpu_us(services, self.total)

@@ -103,11 +103,6 @@ class Events:
         assert self.producer.flush(60) == 0
 
 
-def cpu(pid):
-    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def behind(blazz):
     marks = blazz.kafka.watermarks(blazz.topic("chat-event"))
     done = {r["partition"]: r["next_offset"] for r in blazz.sql(
@@ -137,8 +132,7 @@ def drain(blazz, settings):
     before = counters(blazz)
     service = dispatcher(blazz, settings).start(wait_ready=False)
     wait_delivered(blazz, service)
-    used = cpu(service.process.pid)
-    resident = int(open(f"/proc/{service.process.pid}/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    used, resident = setting.cpu_s(service.process), setting.resident_mib(service.process)
     service.stop()
     after = counters(blazz)
     assert after["rows"] == before["rows"], "something was put off"
@@ -202,7 +196,7 @@ def run(options):
             rows.append([endpoints, f"{one['rate']:,.0f}", setting.ratio([e["rate"] for e in each], [e["limit"] for e in each]),
                          f"{one['cpu'] / one['deliveries'] * 1e6:.1f}", f"{one['cpu'] / one['limit_cpu']:.2f}",
                          f"{one['commits'] / one['deliveries']:.4f}", f"{one['wal'] / one['deliveries']:.0f}",
-                         f"{one['resident'] >> 20}"])
+                         f"{one['resident']:.0f}"])
             if endpoints == 1:
                 rate = int(one["rate"] / 2)
                 latency = half(blazz, events, rate, settings)

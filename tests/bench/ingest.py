@@ -11,7 +11,6 @@ usage: tests/bench/ingest.py [--rounds N] [--seconds N] [--only WORD…]     in 
 """
 import argparse
 import json
-import os
 import resource
 import shutil
 import statistics
@@ -22,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from setting import ROOT, free_port, machine, ratio, stack, table
+from setting import ROOT, cpu_s, free_port, machine, ratio, resident_mib, stack, table
 
 from harness.blazz import ACCOUNTS
 from harness.client import SECRETS, signature
@@ -32,7 +31,6 @@ from harness.service import BIN
 from harness.waiting import wait_for
 
 TENANTS, BODIES = 8, 4000
-TICKS = os.sysconf("SC_CLK_TCK")
 # The body of each dialect, and what of its message's id counts.
 FIXTURES = {"meta": ("text", "QTAwMDAw"), "webjs-raw": ("message_chat_text", "3EB0A1B2"), "waha": ("message_text", "3EB0A1B2"),
             "evolution": ("messages_upsert_text", "3EB0A1B2"), "bridge": ("webhook_private_text", "3EB0AA00")}
@@ -121,41 +119,21 @@ def write_requests(blazz, file, case):
             out.write(b"%d\n%s" % (len(request), request))
 
 
-def stat_cpu_s(stat):
-    fields = Path(stat).read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def cpu_s(pid):
-    return stat_cpu_s(f"/proc/{pid}/stat")
-
-
-def loop_cpu_s(pid):
-    """Of the main thread alone."""
-    return stat_cpu_s(f"/proc/{pid}/task/{pid}/stat")
-
-
 def children_cpu_s():
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def memory_mib(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
 
 
 class Loop:
     """One run of the bare loop, with the records that the topic got since that moment."""
 
     def __init__(self, blazz, since_ms, case, seconds, pids):
-        before = {name: cpu(pid) for name, (cpu, pid) in pids.items()}
+        before = {name: cpu_s(*of) for name, of in pids.items()}
         done = subprocess.run([BIN / "bench-produce", blazz.kafka.address, blazz.topic("inbound"), *map(str, (
             since_ms, case.connections, case.updates, seconds))], capture_output=True, text=True, check=True)
         batches, us, own_us = map(int, done.stdout.split()[1:])
         self.rate = batches / us * 1e6
-        self.cpu_us = {name: (cpu(pid) - before[name]) / batches * 1e6 for name, (cpu, pid) in pids.items()}
+        self.cpu_us = {name: (cpu_s(*of) - before[name]) / batches * 1e6 for name, of in pids.items()}
         self.cpu_us["loop"] = own_us / batches
 
 
@@ -163,7 +141,7 @@ class Figures:
     """One run of wrk."""
 
     def __init__(self, port, file, connections, seconds, pids):
-        before = {name: cpu(pid) for name, (cpu, pid) in pids.items()}
+        before = {name: cpu_s(*of) for name, of in pids.items()}
         wrk_before = children_cpu_s()
         done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s",
                                ROOT / "tests/bench/ingest.lua", f"http://127.0.0.1:{port}", "--", file],
@@ -173,7 +151,7 @@ class Figures:
         answers, us, errors, self.p50_us, self.p99_us = map(int, line.split()[1:])
         assert errors == 0 and answers > 0, done.stdout
         self.rate = answers / us * 1e6
-        self.cpu_us = {name: (cpu(pid) - before[name]) / answers * 1e6 for name, (cpu, pid) in pids.items()}
+        self.cpu_us = {name: (cpu_s(*of) - before[name]) / answers * 1e6 for name, of in pids.items()}
         self.cpu_us["wrk"] = (children_cpu_s() - wrk_before) / answers * 1e6
 
 
@@ -213,15 +191,15 @@ def run(options):
         seed(blazz)
         blazz.start_ingest(limits__account_rate=0)
         ingest, kafka = blazz.in_.process.pid, int(tool("kafka-temp.sh", "pid", blazz.kafka.folder))
-        port, broker = blazz.in_.port("http.port_file"), {"Kafka": (cpu_s, kafka)}
-        targets = {"nginx": (nginx_port, {"nginx": (cpu_s, worker)}),
-                   "ingest": (port, {"ingest": (cpu_s, ingest), "of it the loop": (loop_cpu_s, ingest), **broker})}
-        print(f"memory of ingest, idle: {memory_mib(ingest):.0f} MiB", flush=True)
+        port, broker = blazz.in_.port("http.port_file"), {"Kafka": (kafka,)}
+        targets = {"nginx": (nginx_port, {"nginx": (worker,)}),
+                   "ingest": (port, {"ingest": (ingest,), "of it the loop": (ingest, "blazz-ingest"), **broker})}
+        print(f"memory of ingest, idle: {resident_mib(ingest):.0f} MiB", flush=True)
         rows = []
         for name in CASES:
             if not options.only or any(word in name for word in options.only):
                 rows.append(measure(blazz, name, blazz.folder, targets, broker, options))
-                rows[-1].append(f"{memory_mib(ingest):.0f}")
+                rows[-1].append(f"{resident_mib(ingest):.0f}")
         print()
         table(["", "nginx, answers/s", "bare loop/s", "ingest, answers/s", "of nginx", "of the loop", "ingest p50, p99 (ms)",
                "CPU a request (µs), nginx's run", "the loop's", "ingest's", "MiB after"], *rows)

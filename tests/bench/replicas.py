@@ -4,6 +4,7 @@ import time
 from contextlib import contextmanager
 
 import psycopg2
+import setting
 
 from harness.waiting import wait_for
 
@@ -28,19 +29,16 @@ def start(blazz, processes=1, partitions=8):
     with held(blazz):
         for s in services:
             s.start(wait_ready=False)
-        wait_for(lambda: all(assigned(s) == partitions // processes for s in services), "every process has its share")
+        wait_for(lambda: all(setting.alive(s) and assigned(s) == partitions // processes for s in services),
+                 "every process has its share")
     return services
 
 
-def wait_drained(blazz, count):
+def wait_drained(blazz, services, count):
     done = "SELECT coalesce(sum(next_offset), 0) AS n FROM consumer_progress"
-    wait_for(lambda: blazz.value(done) >= count, f"{count} records are processed", 600)
+    wait_for(lambda: setting.alive(*services) and blazz.value(done) >= count, f"{count} records are processed", 600)
 
 
 def cpu_us(services, records):
     """User and system time a record, of all their threads."""
-    ticks = 0
-    for s in services:
-        fields = open(f"/proc/{s.process.pid}/stat").read().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks * 1e4 / records
+    return sum(setting.cpu_s(s.process) for s in services) * 1e6 / records

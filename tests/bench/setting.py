@@ -65,6 +65,21 @@ def alive(*services):
     return True
 
 
+def cpu_s(process, thread=None):
+    """CPU seconds of a process (a Popen or a pid), or of its first thread of that name: the process's own is the main thread's."""
+    folder = Path(f"/proc/{getattr(process, 'pid', process)}")
+    if thread:
+        folder = min((t for t in folder.glob("task/*") if (t / "comm").read_text().strip() == thread), key=lambda t: int(t.name))
+    fields = (folder / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(process):
+    """Of a Popen or a pid."""
+    pages = int(Path(f"/proc/{getattr(process, 'pid', process)}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
 def free_port():
     """Below the ephemeral range: no connection takes it while nobody listens there, and none to it connects to itself."""
     while True:

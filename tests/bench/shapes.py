@@ -86,7 +86,7 @@ class Stage:
         self.count += produce(self.blazz, events)
 
     def wait_drained(self):
-        replicas.wait_drained(self.blazz, self.count)
+        replicas.wait_drained(self.blazz, self.services, self.count)
 
 
 def drain_rate(servers, shape, count):
