@@ -7,7 +7,8 @@
 
 All three are rows a second from the first commit to the last. chat-sync has seen every conversation before the clock starts;
 "first sight" are the messages that bring them, one each, and "stored before" repeats the warm one on a table that is full already.
-Rounds are interleaved, and every measurement starts with the same tables.
+Rounds are interleaved, and every measurement starts with the same tables. What is stored before is stored once and grows from one
+size to the next: after a measurement only its own messages are deleted.
 
 usage: tests/bench/drain.py [--quick] [--events N] [--rounds N] [--stored N ...]
 """
@@ -64,14 +65,24 @@ INSERT INTO staging SELECT lane, ((row_number() OVER (PARTITION BY lane ORDER BY
 CREATE INDEX IF NOT EXISTS staging_batch ON staging (lane, batch);
 VACUUM ANALYZE staging;
 """
-EMPTY = """TRUNCATE chats, chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, conversations,
-	outbox, consumer_progress"""
+BESIDE = "chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, outbox, consumer_progress"
+EMPTY = f"TRUNCATE chats, conversations, {BESIDE}"
+RESTORE = "INSERT INTO conversations SELECT * FROM kept_conversations ORDER BY id"
+# What was stored before has ids below 0. Its conversations come back, so that keys need not be checked.
+LEAVE_STORED = f"""BEGIN;
+SET LOCAL session_replication_role = replica;
+TRUNCATE {BESIDE};
+DELETE FROM chats WHERE id > 0;
+DELETE FROM conversations;
+{RESTORE};
+COMMIT"""
 NOBODY = "TRUNCATE contacts, contact_aliases, contact_former_aliases, contact_opt_outs CASCADE"
 FILL = """INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin,
 	metadata, sent_at) SELECT v.workspace_id, -g, v.account_id, v.id, 'false:' || md5(g::text), 'inbound', 'text', 'delivered', 'live',
 	jsonb_build_object('body', repeat(md5(g::text), 6)), now() - g * interval '1 s'
 	FROM generate_series(%(first)s, %(last)s) g JOIN (SELECT row_number() OVER (ORDER BY id) AS n, * FROM kept_conversations) v
 	ON v.n = 1 + g %% (SELECT count(*) FROM kept_conversations)"""
+FILL_ROWS = 100_000
 # From the commit by which all conversations had been seen.
 WINDOW = """WITH c AS (SELECT pg_xact_commit_timestamp(xmin) AS at, xmin::text AS batch, sent_at FROM chats WHERE id > 0),
 	first AS (SELECT max(at) AS at FROM (SELECT min(c.at) AS at FROM chats
@@ -121,12 +132,23 @@ class Drain:
             cursor.copy_expert("COPY records FROM STDIN", rows)
 
     def reset(self):
-        self.sql(EMPTY)
-        self.sql("INSERT INTO conversations SELECT * FROM kept_conversations ORDER BY id")
-        for first in range(1, self.stored, 100_000):
-            self.blazz.sql(FILL % {"first": first, "last": min(first + 99_999, self.stored)})
+        if self.stored:
+            self.sql(LEAVE_STORED)
+            self.sql("VACUUM FULL conversations")
+        else:
+            self.sql(EMPTY)
+            self.sql(RESTORE)
         self.sql("VACUUM ANALYZE chats, conversations, outbox, consumer_progress")
         self.sql("CHECKPOINT")
+        assert self.blazz.value("SELECT count(*) FROM chats") == self.stored
+
+    def store(self, count):
+        """More than there is, up to so many."""
+        self.reset()
+        for first in range(self.stored + 1, count + 1, FILL_ROWS):
+            self.sql(FILL % {"first": first, "last": min(first + FILL_ROWS - 1, count)})
+        self.stored = count
+        self.floor(1)  # the pages of indexes that a measurement splits stay so: the first one is not to pay for the others
 
     def use_batches_of(self, size):
         if size != self.batch:
@@ -230,8 +252,8 @@ def main():
               f"each; first sight: {drain.cold['first']:,.0f}\n", flush=True)
         for processes in (1, 2):
             report(f"{processes} connection{'s'[:processes - 1]}", *drain.compare(processes, options.rounds))
-        for stored in options.stored:
-            drain.stored = stored
+        for stored in sorted(options.stored):
+            drain.store(stored)
             report(f"{stored:,} stored before", *drain.compare(1, options.rounds))
 
 
