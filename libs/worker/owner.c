@@ -108,8 +108,8 @@ static int owner_idle(void *ctx)
 	publisher_poll(o->publisher, 0);
 	if (o->ops->idle)
 		o->ops->idle(o->ctx);
-	if (o->taking && o->taking != o->generation)
-		return 1; /* it would fence the new owners */
+	if (!o->in_tx && o->begun != o->generation)
+		return 1; /* whoever waits for the answer must not go on with what lost() has freed, nor fence the new owners */
 	if (!service_stopping(o->service))
 		return 0;
 	if (o->stop_mono_ms == 0)
@@ -243,10 +243,10 @@ int owner_turn(struct owner *o, int timeout_ms, struct err *err)
 	struct err failure = { 0 };
 	int rc = 0;
 
-	o->begun = o->generation;
 	service_alive(o->service);
 	owner_publish(o);
 	kafka_consumer_serve(o->consumer);
+	o->begun = o->generation;
 	if (o->state == OWNER_TAKING && clock_mono_ms() >= o->retry_mono_ms) {
 		rc = owner_take(o, &failure);
 	} else {
@@ -338,6 +338,7 @@ void owner_drain(struct owner *o, int64_t timeout_ms)
 	}
 	if (!o->pg || !pg_usable(o->pg))
 		return;
+	o->begun = o->generation;
 	o->stop_mono_ms = 0; /* the deletion has its own second */
 	if (delete_acknowledged(o, &err) < 0)
 		log_warn("outbox rows left for the next start", LOG_ERR(&err));

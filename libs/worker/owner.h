@@ -5,7 +5,9 @@
  * outbox rows, telling Kafka offsets, lag and readiness, and beginning anew after any failure. What is done with the records, and
  * when their transactions run, is the service's: worker.h is the loop for services whose sink is PostgreSQL.
  *
- * One invariant: nothing is written for a partition but in an owner_tx, which the fence admits or which changes nothing.
+ * Two invariants. Nothing is written for a partition but in an owner_tx, which the fence admits or which changes nothing. And while a
+ * statement waits, Kafka's callbacks are served, so that lost() may run: an owner_tx goes on then, but any other statement on the
+ * connection, the service's own included, is given up (ERR_RETRY "abandoned"). Where one has succeeded, nothing was lost meanwhile.
  */
 #ifndef WORKER_OWNER_H
 #define WORKER_OWNER_H
@@ -32,8 +34,8 @@ struct owner_options {
 };
 
 struct owner_ops {
-	/* The database has given us these partitions, nothing is fetched yet: load what belongs to them. Outside any transaction. ERR_RETRY
-	 * takes them anew later. May be NULL. */
+	/* The database has given us these partitions, nothing is fetched yet: load what belongs to them. Outside any transaction, so that it
+	 * fails when they are lost meanwhile. ERR_RETRY takes them anew later. May be NULL. */
 	int (*taken)(void *ctx, struct pg *pg, const struct progress *partitions, size_t n, struct err *err);
 	/* None is ours any more, or all will be taken anew: forget what was taken in and what was cached for them. May run while a statement
 	 * waits: an owner_tx under way goes on, and the fence decides. */

@@ -38,7 +38,7 @@ struct owner {
 	size_t n_slots;
 	uint64_t generation; /* see owner_generation() */
 	uint64_t begun;      /* the generation in which the turn or the transaction in hand began */
-	uint64_t taking;     /* the generation whose partitions the database is asked for; 0: none */
+	bool in_tx;          /* an owner_tx is open */
 	int failures;        /* in a row */
 	int64_t retry_mono_ms, tidy_mono_ms, report_mono_ms, stop_mono_ms;
 	bool idled; /* a statement of the last transaction took so long that the rest went on meanwhile */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "store/schema.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define CLUSTER_ID_WAIT_MS 1000
@@ -30,8 +31,6 @@ static int keep_row(void *ctx, const struct outbox_row *row, struct err *err)
 	(void)err;
 	a->last = (struct outbox_row){ row->slot, row->epoch, row->seq, STR_NONE };
 	a->n++;
-	if (!owner_slot(a->o, row->slot)) /* revoked while we waited */
-		return 0;
 	buf_add_str(&records, row->records);
 	publisher_add(a->o->publisher, row->slot, row->epoch, row->seq, &records);
 	if (publisher_is_full(a->o->publisher, row->slot)) /* the rest of it later */
@@ -99,37 +98,40 @@ static int owner_load(struct owner *o, struct err *err)
 	return rc;
 }
 
-int owner_take(struct owner *o, struct err *err)
+/* Their epochs are raised: from here on a former owner writes nothing. */
+static int owner_fence(struct owner *o, const char *cluster, struct err *err)
 {
-	uint64_t generation = o->generation;
-	struct progress *rows;
-	char cluster[64];
+	struct progress *rows = mem_calloc(o->n_slots + 1, sizeof(*rows));
 	int rc;
+
+	for (size_t i = 0; i < o->n_slots; i++)
+		rows[i] = o->slots[i].progress;
+	rc = progress_take(o->pg, o->options.consumer, o->options.topic, cluster, o->options.reset_cluster, rows,
+		o->n_slots, err);
+	for (size_t i = 0; rc == 0 && i < o->n_slots; i++)
+		o->slots[i].progress = rows[i];
+	free(rows);
+	return rc;
+}
+
+static int take_over(struct owner *o, struct err *err)
+{
+	char cluster[64];
 
 	if (owner_connect(o, err) < 0 || schema_version_check(o->pg, SCHEMA_VERSION, err) < 0 ||
 		kafka_consumer_cluster_id(o->consumer, CLUSTER_ID_WAIT_MS, cluster, err) < 0 ||
-		generation != o->generation)
-		return generation != o->generation ? 0 : -1;
-	rows = mem_calloc(o->n_slots + 1, sizeof(*rows));
-	for (size_t i = 0; i < o->n_slots; i++)
-		rows[i] = o->slots[i].progress;
-	o->taking = generation;
-	rc = progress_take(o->pg, o->options.consumer, o->options.topic, cluster, o->options.reset_cluster, rows,
-		o->n_slots, err);
-	for (size_t i = 0; rc == 0 && generation == o->generation && i < o->n_slots; i++)
-		o->slots[i].progress = rows[i];
-	o->taking = 0;
-	free(rows);
-	if (rc < 0 || generation != o->generation)
-		return generation != o->generation ? 0 : rc;
-	if (owner_load(o, err) < 0 || generation != o->generation)
-		return generation != o->generation ? 0 : -1;
-	if (owner_adopt(o, err) < 0)
+		owner_fence(o, cluster, err) < 0 || owner_load(o, err) < 0 || owner_adopt(o, err) < 0)
 		return -1;
-	if (generation != o->generation)
-		return 0;
-	if (owner_start_fetching(o, err) < 0)
-		return -1;
+	assert(o->begun == o->generation); /* or one of these statements would have been given up */
+	return owner_start_fetching(o, err);
+}
+
+int owner_take(struct owner *o, struct err *err)
+{
+	uint64_t generation = o->generation;
+
+	if (take_over(o, err) < 0) /* lost meanwhile: nothing has failed, and what has come instead has its own turn */
+		return generation == o->generation ? -1 : 0;
 	o->state = OWNER_RUNNING;
 	service_condition_set(o->consuming, true, NULL);
 	log_info("consuming", LOG_S("topic", o->options.topic), LOG_I("partitions", o->n_slots));

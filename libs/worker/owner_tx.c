@@ -20,6 +20,13 @@ struct owner_tx *owner_tx_new(struct owner *o)
 	return tx;
 }
 
+static void tx_set_open(struct owner_tx *tx, bool open)
+{
+	if (tx->open != open)
+		tx->owner->in_tx = open;
+	tx->open = open;
+}
+
 void owner_tx_free(struct owner_tx *tx)
 {
 	if (!tx)
@@ -34,7 +41,7 @@ void owner_tx_rollback(struct owner_tx *tx)
 {
 	if (tx->open)
 		pg_rollback(tx->owner->pg);
-	tx->open = false;
+	tx_set_open(tx, false);
 	tx->n_deleted = 0;
 	for (size_t i = 0; i < tx->n_shares; i++) {
 		struct share *s = &tx->shares[i];
@@ -132,7 +139,7 @@ int owner_tx_begin(struct owner_tx *tx, struct err *err)
 	o->idled = false;
 	if (tx->began_mono_us == 0)
 		tx->began_mono_us = clock_mono_us();
-	tx->open = true;
+	tx_set_open(tx, true);
 	if (pg_begin(o->pg, err) < 0 || shares_lock(tx, err) < 0)
 		return -1;
 	return delete_acknowledged(tx, err);
@@ -307,7 +314,7 @@ int owner_tx_commit(struct owner_tx *tx, struct err *err)
 		return err_set(err, ERR_RETRY, "failpoint", "batch_commit");
 	if (pg_commit(o->pg, err) < 0)
 		return -1;
-	tx->open = false;
+	tx_set_open(tx, false);
 	count_metrics(tx);
 	publisher_deleted(o->publisher, tx->deleted, tx->n_deleted);
 	(void)failpoint("batch_committed");

@@ -5,6 +5,7 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 from harness.blazz import Blazz
 from harness.hooks import (Chat, add_webhook, attempts, change_webhook, dead_letters, dispatcher, enable_webhook, events_of,
@@ -278,6 +279,28 @@ def test_what_retention_removed_is_said(make_blazz, receive):
 
 
 # Kills
+
+def test_partitions_that_are_lost_while_a_replay_is_prepared_go_on_with_their_next_owner(make_blazz, receive):
+    """What was delivered already is being read when another replica joins; whoever waits for it survives that."""
+    stack, receiver = make_blazz(partitions=PARTITIONS), receive()
+    chat, first, second = Chat(stack), *(dispatcher(stack, n, postgres__statement_timeout="60s") for n in ("first", "second"))
+    first.start()
+    endpoint = add_webhook(stack, chat.workspace, receiver.url())
+    delivered_live(chat, receiver, chat.burst(60, conversations=12))
+    blocker = psycopg2.connect(stack.conninfo("postgres"))
+    blocker.cursor().execute("LOCK TABLE webhook_attempts IN ACCESS EXCLUSIVE MODE")
+    started = replay(stack, endpoint, "--since", "1h", "--only-missing", "--no-wait")
+    wait_for(lambda: stack.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'webhook_attempts'::regclass"),
+             "the first replica waits")
+    second.start(wait_ready=False)
+    wait_for(lambda: "partitions revoked" in first.log(), lambda: f"a rebalance\n{first.log_tail()}")
+    blocker.close()
+    for replica in (first, second):
+        replica.wait_ready()
+    wait_events(receiver, chat.burst(60, conversations=12))
+    assert wait_completed(stack, started)["events"] == 0, "nothing was missing"
+    assert len(came(receiver)) == 120
+
 
 def test_a_replay_survives_kill_9(make_blazz, receive):
     """It goes on where it was: nothing is missing, and what comes once more is what was under way."""
