@@ -68,25 +68,38 @@ static const struct pg_stmt abandon = { "retries_abandon", PG_UNNAMED,
 	" updated_at = now() FROM (SELECT w.workspace_id, w.id" WAITS_OF_ENDPOINTS ") AS f"
 	" WHERE q.workspace_id = f.workspace_id AND q.id = f.id AND " Q_UNFINISHED };
 
-/* A lease that has ended is due by its end. With a row comes what waits right behind it, so that a long chain is not taken up row by
- * row. */
+/* A lease that has ended is due by its end. Within a partition the index alone gives the order: of a million rows that are due since the
+ * same moment no claim must sort all. With a row comes what waits right behind it, so that a long chain is not taken up row by row, as far
+ * as nothing else is between. What there is room for is cut by chains, each in its order, and only that is locked. */
+#define DUE_ROWS \
+	"due AS MATERIALIZED (SELECT d.* FROM unnest($5::integer[]) AS r (partition) CROSS JOIN LATERAL" \
+	" (SELECT q.workspace_id, q.id, q.endpoint_id, coalesce(q.ordering_key, q.event_id) AS chain, q.source_offset," \
+	" q.next_retry_at AS due_at, q.ordering_key FROM webhook_retry_queue q" \
+	" WHERE q.source_partition = r.partition AND " Q_UNFINISHED \
+	" AND q.next_retry_at <= now() ORDER BY q.next_retry_at LIMIT $2::integer) AS d" \
+	" ORDER BY d.due_at, d.source_offset LIMIT $3::integer)"
+#define ROWS_BEHIND \
+	"behind AS (SELECT d.workspace_id, f.id, d.endpoint_id, d.chain, f.source_offset, d.due_at FROM due d CROSS JOIN LATERAL" \
+	" (SELECT w.id, w.source_offset, bool_and(w.next_retry_at = 'infinity') OVER (ORDER BY w.source_offset) AS waits" \
+	" FROM webhook_retry_queue w WHERE w.workspace_id = d.workspace_id AND w.endpoint_id = d.endpoint_id" \
+	" AND w.ordering_key = d.ordering_key AND w.source_offset > d.source_offset AND " W_UNFINISHED \
+	" ORDER BY w.source_offset LIMIT 31) AS f WHERE f.waits)"
+#define CHAINS_CUT \
+	"taken AS MATERIALIZED (SELECT c.workspace_id, c.id, min(c.due_at) OVER (PARTITION BY c.endpoint_id, c.chain) AS chain_due_at" \
+	" FROM (SELECT workspace_id, id, endpoint_id, chain, source_offset, due_at FROM due UNION ALL SELECT * FROM behind) AS c" \
+	" ORDER BY chain_due_at, c.endpoint_id, c.chain, c.source_offset LIMIT $3::integer)"
+#define ROWS_LOCKED \
+	"locked AS MATERIALIZED (SELECT t.workspace_id, l.id, t.chain_due_at FROM taken t CROSS JOIN LATERAL" \
+	" (SELECT q.id FROM webhook_retry_queue q WHERE q.workspace_id = t.workspace_id AND q.id = t.id AND " Q_UNFINISHED \
+	" AND (q.next_retry_at <= now() OR q.next_retry_at = 'infinity') FOR UPDATE SKIP LOCKED) AS l)"
 static const struct pg_stmt claim = {
 	"retries_claim", PG_PREPARED,
-	"WITH due AS MATERIALIZED (SELECT d.* FROM unnest($4::integer[]) AS r (partition) CROSS JOIN LATERAL"
-	" (SELECT q.workspace_id, q.id, q.next_retry_at AS due_at, q.endpoint_id, q.ordering_key, q.source_offset FROM webhook_retry_queue q"
-	" WHERE q.source_partition = r.partition AND " Q_UNFINISHED
-	" AND q.next_retry_at <= now() ORDER BY q.next_retry_at, q.source_offset LIMIT $2::integer FOR UPDATE SKIP LOCKED) AS d),"
-	" behind AS MATERIALIZED (SELECT f.workspace_id, f.id, d.due_at FROM due d CROSS JOIN LATERAL"
-	" (SELECT w.workspace_id, w.id FROM webhook_retry_queue w WHERE w.workspace_id = d.workspace_id"
-	" AND w.endpoint_id = d.endpoint_id AND w.ordering_key = d.ordering_key AND w.source_offset > d.source_offset"
-	" AND " W_UNFINISHED
-	" AND w.next_retry_at = 'infinity' ORDER BY w.source_offset LIMIT 31 FOR UPDATE SKIP LOCKED) AS f),"
-	" claimed AS (UPDATE webhook_retry_queue q SET status = 'retrying', lease_owner = $1::text, updated_at = now(),"
-	" next_retry_at = now() + $3::bigint * interval '1 millisecond'"
-	" FROM (SELECT workspace_id, id, due_at FROM due UNION ALL SELECT workspace_id, id, due_at FROM behind) AS d"
-	" WHERE q.workspace_id = d.workspace_id AND q.id = d.id RETURNING q.*, d.due_at)"
-	" SELECT workspace_id, id, endpoint_id, account, event_id, event_type, url, payload, ordering_key, source_partition,"
-	" source_offset, source_timestamp_ms, retry_count, max_retries, last_error, dropped FROM claimed ORDER BY due_at, source_offset, id"
+	"WITH " DUE_ROWS ", " ROWS_BEHIND ", " CHAINS_CUT ", " ROWS_LOCKED
+	", claimed AS (UPDATE webhook_retry_queue q SET status = 'retrying', lease_owner = $1::text, updated_at = now(),"
+	" next_retry_at = now() + $4::bigint * interval '1 millisecond' FROM locked l"
+	" WHERE q.workspace_id = l.workspace_id AND q.id = l.id RETURNING q.*, l.chain_due_at)"
+	" SELECT workspace_id, id, endpoint_id, account, event_id, event_type, url, payload, ordering_key, source_partition, source_offset,"
+	" source_timestamp_ms, retry_count, max_retries, last_error, dropped FROM claimed ORDER BY chain_due_at, source_offset, id"
 };
 
 /* The oldest row of a chain is due: now, or when it was to be; what is behind it waits, also when it was taken up already while the
@@ -311,8 +324,9 @@ static void claimed_read(struct cells *c, struct retry_row *row)
 	row->status = RETRY_RETRYING;
 }
 
-int retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, size_t n, int limit, int64_t lease_ms,
-	struct arena *a, void (*each)(void *ctx, const struct retry_row *row), void *ctx, struct err *err)
+int retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, size_t n, int limit, int room,
+	int64_t lease_ms, struct arena *a, void (*each)(void *ctx, const struct retry_row *row), void *ctx,
+	struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	struct columns c;
@@ -322,6 +336,7 @@ int retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, s
 	columns_init(&c);
 	pg_arg_text(columns_scalars(&c), str_of(owner));
 	pg_arg_i32(columns_scalars(&c), limit);
+	pg_arg_i32(columns_scalars(&c), room);
 	pg_arg_i64(columns_scalars(&c), lease_ms);
 	columns_partitions(&c, partitions, n);
 	if (columns_run(&c, pg, &claim, &rows, err) < 0)

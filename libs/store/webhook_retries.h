@@ -58,9 +58,11 @@ int retries_release_endpoints(struct pg *pg, const int32_t *partitions, size_t n
 	const struct endpoint_key *endpoints, size_t n, struct err *err) ERR_MUST_USE;
 
 /* Up to `limit` due rows of each partition, oldest due first, each with up to 31 rows that wait right behind it in its chain, in order;
- * leased for lease_ms (a lease that has ended is due again). SKIP LOCKED. */
-int retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, size_t n, int limit, int64_t lease_ms,
-	struct arena *a, void (*each)(void *ctx, const struct retry_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+ * `room` rows at most, all together: of the last chain its first ones. Leased for lease_ms (a lease that has ended is due again).
+ * SKIP LOCKED. */
+int retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, size_t n, int limit, int room,
+	int64_t lease_ms, struct arena *a, void (*each)(void *ctx, const struct retry_row *row), void *ctx,
+	struct err *err) ERR_MUST_USE;
 
 /* On taking partitions over: former owners' leases end, the oldest row of each key is due if it waited, also for its endpoint, and what
  * is not finished is counted per (partition, endpoint, ordering key). */

@@ -221,7 +221,8 @@ static bool settlement_is_due(const struct dispatcher *d, int64_t now, bool *cla
 	for (size_t i = 0; i < d->n_partitions; i++)
 		rows += d->partitions[i] ? d->partitions[i]->rows : 0;
 	*claim = !d->draining &&
-		((rows > 0 && (now >= d->claim_mono_ms || d->rows_released)) || now >= d->claim_all_mono_ms);
+		((rows > 0 && (now >= d->claim_mono_ms || d->rows_released)) || now >= d->claim_all_mono_ms ||
+			(d->more_due && d->n_flying * 2 <= (size_t)d->settings->max_in_flight));
 	return true;
 }
 
@@ -233,7 +234,7 @@ static int settle(struct dispatcher *d, bool claim, struct err *err)
 	d->settle_mono_ms = now + d->settings->settle_interval_ms;
 	if (claim)
 		d->claim_mono_ms = now + d->settings->claim_interval_ms;
-	d->claims_all = claim && now >= d->claim_all_mono_ms;
+	d->claims_all = claim && (d->more_due || now >= d->claim_all_mono_ms);
 	if (d->claims_all)
 		d->claim_all_mono_ms = now + CLAIM_ALL_MS;
 	d->rows_released = false;

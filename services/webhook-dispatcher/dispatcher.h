@@ -48,6 +48,7 @@ struct dispatcher {
 	unsigned reports;
 	bool claims_all; /* of every partition, this time */
 	bool rows_released; /* the next ones of a chain are due now */
+	bool more_due; /* than were taken up */
 	bool draining;
 };
 

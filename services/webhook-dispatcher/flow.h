@@ -117,7 +117,7 @@ struct lane {
 	struct feed_list replays;
 	struct map *chains;
 	struct chain_list ready;
-	size_t waiting, flying;
+	size_t waiting, flying, wanted;
 	int64_t rows;
 	struct pace pace;
 	bool runnable, asleep; /* in the scheduler's lists */
@@ -261,8 +261,8 @@ void catch_up_stop(struct partition *p);
 
 /* due_rows.c */
 
-/* Rows of the retry queue that were leased to this replica, in the order in which they are due. */
-void due_rows_take(struct dispatcher *d, const struct retry_row *rows, size_t n);
+/* Rows of the retry queue that were leased to this replica, in the order in which they are due. Returns how many have to wait again. */
+size_t due_rows_take(struct dispatcher *d, const struct retry_row *rows, size_t n);
 
 /* refetch.c: events of rows that were kept without them */
 

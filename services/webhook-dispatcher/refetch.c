@@ -26,6 +26,7 @@ void refetch_add(struct partition *p, struct chain *c, const struct retry_row *r
 	w->row.last_error = row->last_error.p ? STR("") : STR_NONE; /* whether there was one */
 	w->chain = c;
 	c->wanted++;
+	c->lane->wanted++;
 	*map_slot(p->by_row, row_key(row)) = w;
 	while (before && before->row.offset <= row->offset)
 		before = TAILQ_NEXT(before, in_wants);
@@ -38,6 +39,7 @@ void refetch_add(struct partition *p, struct chain *c, const struct retry_row *r
 static void want_end(struct partition *p, struct want *w)
 {
 	w->chain->wanted--;
+	w->chain->lane->wanted--;
 	map_del(p->by_row, row_key(&w->row));
 	TAILQ_REMOVE(&p->refetch.wants, w, in_wants);
 	free(w);

@@ -56,6 +56,35 @@ static void claimed_keep(void *ctx, const struct retry_row *row)
 		kept->ordering_key = kept->event_id;
 }
 
+/* How many more may be under way. What waits in memory for its endpoint takes no room from others: each has its own there. Always a few:
+ * where new events fill everything, retries need their turn, too. */
+static int claim_room(const struct dispatcher_settings *s, size_t flying)
+{
+	int64_t room = s->max_in_flight - (int64_t)flying;
+	int64_t few = s->claim_max < s->max_in_flight ? s->claim_max : s->max_in_flight;
+
+	return (int)(room > few ? room : few);
+}
+
+static int rows_claim(struct dispatcher *d, const int32_t *partitions, size_t n, struct items *claimed, struct err *err)
+{
+	int limit = (int)d->settings->claim_max, room = claim_room(d->settings, d->n_flying);
+
+	if (retries_claim(owner_tx_pg(d->tx), d->name, partitions, n, limit, room, d->settings->lease_ms,
+		    owner_tx_arena(d->tx), claimed_keep, claimed, err) < 0)
+		return -1;
+	d->more_due = claimed->n >= (size_t)(room < limit ? room : limit);
+	return 0;
+}
+
+/* Where most of it had to go back, what is due is not what can be done: that is looked for now and then. */
+static void rows_take(struct dispatcher *d, const struct items *claimed)
+{
+	size_t put_off = due_rows_take(d, ITEMS(claimed, struct retry_row), claimed->n);
+
+	d->more_due = d->more_due && put_off * 2 <= claimed->n;
+}
+
 static int statements_run(struct settlement *s, struct dispatcher *d, struct items *claimed, bool claim,
 	const int32_t *partitions, size_t n, struct err *err)
 {
@@ -70,9 +99,7 @@ static int statements_run(struct settlement *s, struct dispatcher *d, struct ite
 		attempts_insert(pg, ITEMS(&s->attempts, struct attempt_row), s->attempts.n, err) < 0 ||
 		settlement_tell_findings(s, d, err) < 0 || settlement_tell_dead(s, d, err) < 0)
 		return -1;
-	return claim ? retries_claim(pg, d->name, partitions, n, (int)d->settings->claim_max, d->settings->lease_ms,
-			       owner_tx_arena(d->tx), claimed_keep, claimed, err)
-		     : 0;
+	return claim ? rows_claim(d, partitions, n, claimed, err) : 0;
 }
 
 static int include_all(const struct settlement *s, struct dispatcher *d, struct err *err)
@@ -156,7 +183,7 @@ int settlement_write(struct settlement *s, struct dispatcher *d, bool claim, str
 	d->rows_released = d->rows_released || s->releases.n > 0;
 	if (generation == owner_generation(d->owner)) {
 		rows_written(s, d);
-		due_rows_take(d, ITEMS(&claimed, struct retry_row), claimed.n);
+		rows_take(d, &claimed);
 	}
 	rc = 0;
 out:

@@ -118,6 +118,39 @@ def test_what_was_given_up_is_attempted_again_when_an_operator_says_so(chat, rec
     wait_events(receiver, [later])
 
 
+def test_all_that_is_due_is_taken_up_at_once_few_at_a_time(make_blazz, receive):
+    """retry.claim_interval is how long nothing is looked for where nothing more was found."""
+    stack, answer = make_blazz(partitions=1), Answer(503)
+    dispatcher(stack, retry__claim_interval="5s", retry__claim_max=5, breaker__failures=10000).start()
+    chat, receiver = Chat(stack), receive(answer)
+    endpoint = add_webhook(stack, chat.workspace, receiver.url(), schedule_ms=[1000] * 9)
+    events = chat.burst(100, conversations=100)
+    wait_for(lambda: len(retries(stack, endpoint, "pending", "retrying")) == 100, "all wait")
+    answer.status = 200
+    wait_events(receiver, events, deadline_s=25)
+
+
+def test_who_hangs_with_much_that_is_due_keeps_nobody_elses_retries(make_blazz, receive):
+    """Of what is in flight and in memory it has its share; what is left of its rows goes behind the others."""
+    stack, hangs = make_blazz(partitions=1), set()
+    dispatcher(stack, retry__claim_max=5, delivery__max_in_flight=20, delivery__max_waiting=5, breaker__failures=10000).start()
+    chat = Chat(stack)
+
+    def hang(connection):
+        connection.recv(1)  # until the other side gives up
+
+    slow, other = receive(lambda d: hang if hangs else 503), receive(lambda d: 200 if hangs else 503)
+    both = [add_webhook(stack, chat.workspace, r.url(), schedule_ms=[2000] * 9, event_types=[t], timeout_ms=30000)
+            for r, t in ((slow, "message.created"), (other, "message.status"))]
+    chat.burst(100, conversations=100)
+    wait_for(lambda: len(retries(stack, both[0])) == 100, "it has much that waits")
+    read, = chat.publish(chat.status())
+    wait_for(lambda: retries(stack, both[1]), "the other one's waits, too")
+    hangs.add(True)
+    wait_events(other, [read], deadline_s=20)
+    assert len(retries(stack, both[0], "pending", "retrying")) == 100 and not slow.accepted()
+
+
 def test_events_about_endpoints_cause_no_others(chat, receive):
     """Two that fail and subscribe to everything would tell each other for ever."""
     receivers = receive(Answer(500)), receive(Answer(500))

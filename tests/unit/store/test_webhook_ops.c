@@ -170,7 +170,7 @@ static void the_owner_learns_what_is_dropped(void **state)
 
 	(void)state;
 	done(retries_drop(ops, &(struct retry_filter){ .id = 2 }, &changed, &db.err));
-	done(retries_claim(db.pg, "me", &three, 1, 10, HOUR_MS, db.arena, claimed_is_dropped, &claimed, &db.err));
+	done(retries_claim(db.pg, "me", &three, 1, 10, 10, HOUR_MS, db.arena, claimed_is_dropped, &claimed, &db.err));
 	assert_int_equal(claimed, 3); /* with what waits behind */
 }
 

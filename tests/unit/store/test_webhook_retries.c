@@ -48,18 +48,31 @@ static void keep(void *ctx, const struct retry_row *row)
 	c->rows[c->n++] = *row;
 }
 
-static struct claimed claim_as(struct pg *pg, const char *owner, int limit, int64_t lease_ms)
+static struct claimed claim_as(struct pg *pg, const char *owner, int limit, int room)
 {
 	static const int32_t partitions[] = { 3, 4 };
 	struct claimed c = { .n = 0 };
 
-	done(retries_claim(pg, owner, partitions, 2, limit, lease_ms, db.arena, keep, &c, &db.err));
+	done(retries_claim(pg, owner, partitions, 2, limit, room, HOUR_MS, db.arena, keep, &c, &db.err));
 	return c;
 }
 
 static struct claimed claim(int limit)
 {
-	return claim_as(db.pg, "me", limit, HOUR_MS);
+	return claim_as(db.pg, "me", limit, 1000);
+}
+
+/* With room for so many: their offsets. */
+static const char *claim_offsets(int limit, int room)
+{
+	const struct claimed c = claim_as(db.pg, "me", limit, room);
+	static char out[200];
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < c.n; i++)
+		n += (size_t)snprintf(out + n, sizeof(out) - n, "%s%d", i > 0 ? " " : "", (int)c.rows[i].offset);
+	return out;
 }
 
 static void settle(const struct retry_row *row, enum retry_status status, int64_t delay_ms)
@@ -186,7 +199,7 @@ static void claims_of_two_sessions_are_disjoint(void **state)
 	insert(rows, 3);
 	done(pg_begin(db.pg, &db.err));
 	ours = claim(2);
-	theirs = claim_as(other, "them", 2, HOUR_MS);
+	theirs = claim_as(other, "them", 10, 10);
 	done(pg_commit(db.pg, &db.err));
 	assert_int_equal(ours.n, 2);
 	assert_int_equal(theirs.n, 1);
@@ -204,7 +217,7 @@ static void a_lease_that_has_ended_is_due_again(void **state)
 	assert_int_equal(claim(10).n, 1);
 	assert_int_equal(claim(10).n, 0);
 	execute(db.admin, "UPDATE webhook_retry_queue SET next_retry_at = now()"); /* its end has come */
-	assert_int_equal(claim_as(db.pg, "them", 10, HOUR_MS).n, 1);
+	assert_int_equal(claim_as(db.pg, "them", 10, 10).n, 1);
 	assert_text("SELECT lease_owner || ' ' || (next_retry_at > now() + interval '59 min') FROM webhook_retry_queue",
 		"them true");
 }
@@ -293,6 +306,73 @@ static void what_waits_right_behind_is_claimed_with_it_in_order(void **state)
 	assert_int_equal(claim(10).n, 0);
 }
 
+static void no_more_is_claimed_than_there_is_room_for_the_oldest_due_of_all_partitions(void **state)
+{
+	struct retry_row rows[] = { row_of(1, NULL, 1, 0), row_of(1, NULL, 2, 0), row_of(1, NULL, 3, 0),
+		row_of(2, KEY_A, 4, 0), row_of(2, KEY_B, 5, 0), row_of(2, NULL, 6, 0) };
+
+	(void)state;
+	rows[2].partition = rows[3].partition = 4;
+	insert(rows, 6);
+	execute(db.admin, "UPDATE webhook_retry_queue SET next_retry_at = now() - source_offset * interval '1 min'");
+	assert_string_equal(claim_offsets(10, 0), "");
+	assert_string_equal(claim_offsets(1, 3), "6 4");
+	assert_string_equal(claim_offsets(10, 3), "5 3 2");
+	assert_string_equal(claim_offsets(10, 3), "1");
+}
+
+static void where_the_room_ends_within_a_chain_its_first_rows_are_claimed(void **state)
+{
+	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 2, RETRY_WAITS),
+		row_of(1, KEY_A, 3, RETRY_WAITS), row_of(1, KEY_A, 4, RETRY_WAITS), row_of(1, KEY_B, 5, 0),
+		row_of(1, KEY_B, 6, RETRY_WAITS), row_of(1, KEY_B, 7, RETRY_WAITS), row_of(2, KEY_A, 8, 0) };
+
+	(void)state;
+	insert(rows, 8);
+	execute(db.admin,
+		"UPDATE webhook_retry_queue SET next_retry_at = now() - (9 - source_offset) * interval '1 min' WHERE next_retry_at < 'infinity'");
+	assert_string_equal(claim_offsets(10, 3), "1 2 3");
+	assert_string_equal(claim_offsets(10, 2), "5 6");
+	assert_string_equal(claim_offsets(10, 2), "8");
+	settle(&rows[0], RETRY_SUCCESS, 0);
+	settle(&rows[1], RETRY_SUCCESS, 0);
+	settle(&rows[2], RETRY_PENDING, 0);
+	assert_string_equal(claim_offsets(10, 1), "3");
+}
+
+static void nothing_is_claimed_before_what_is_ahead_of_it_in_its_chain(void **state)
+{
+	static const struct {
+		const char *due, *leased; /* offsets; the others wait. The latest is due for longest */
+		int room;
+		const char *claimed;
+	} cases[] = {
+		{ "{1}", "{}", 10, "1 2 3 4 5 6" }, { "{1,4}", "{}", 10, "1 2 3 4 5 6" }, { "{1,4}", "{}", 3, "1 2 3" },
+		{ "{1,2,3,4}", "{}", 5, "1 2 3 4 5" }, { "{1}", "{4}", 10, "1 2 3" },
+		{ "{2}", "{1}", 2, "2 3" }, /* what was taken up before it is in memory */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct retry_row rows[6];
+		char sql[300];
+
+		with_endpoints(state);
+		for (int k = 0; k < 6; k++)
+			rows[k] = row_of(1, KEY_A, k + 1, RETRY_WAITS);
+		insert(rows, 6);
+		snprintf(sql, sizeof(sql),
+			"UPDATE webhook_retry_queue SET next_retry_at = now() - source_offset * interval '1 min' WHERE source_offset = ANY ('%s')",
+			cases[i].due);
+		execute(db.admin, sql);
+		snprintf(sql, sizeof(sql),
+			"UPDATE webhook_retry_queue SET status = 'retrying', next_retry_at = now() + interval '1 h'"
+			" WHERE source_offset = ANY ('%s')",
+			cases[i].leased);
+		execute(db.admin, sql);
+		assert_string_equal(claim_offsets(10, cases[i].room), cases[i].claimed);
+	}
+}
+
 static void an_endpoint_that_is_live_again_gets_what_it_may(void **state)
 {
 	struct retry_row rows[] = { row_of(1, KEY_A, 1, RETRY_WAITS), row_of(1, KEY_A, 2, RETRY_WAITS),
@@ -348,7 +428,7 @@ static void who_takes_a_partition_over_ends_leases_and_counts(void **state)
 	rows[5].status = RETRY_RETRYING;
 	rows[5].delay_ms = HOUR_MS;
 	insert(rows, 6);
-	assert_int_equal(claim_as(db.pg, "former", 10, HOUR_MS).n, 4); /* offset 2 with 1 */
+	assert_int_equal(claim_as(db.pg, "former", 10, 10).n, 4); /* offset 2 with 1 */
 	settle(&rows[4], RETRY_FAILED, 0);
 	done(retries_take(db.pg, partitions, 2, count_keep, &c, &db.err));
 	done(retries_take(db.pg, partitions, 0, count_keep, &c, &db.err));
@@ -388,7 +468,7 @@ static void what_was_taken_up_waits_behind_a_row_that_has_failed_since(void **st
 
 	(void)state;
 	insert(rows, 4);
-	assert_int_equal(claim_as(db.pg, "former", 10, HOUR_MS).n, 4);
+	assert_int_equal(claim_as(db.pg, "former", 10, 10).n, 4);
 	settle(&rows[0], RETRY_PENDING, HOUR_MS);
 	settle(&rows[2], RETRY_PENDING, RETRY_WAITS); /* given back, the one behind it not yet */
 	done(retries_take(db.pg, &three, 1, count_keep, &c, &db.err));
@@ -469,6 +549,10 @@ int main(void)
 		cmocka_unit_test_setup(what_became_of_an_attempt_is_kept, with_endpoints),
 		cmocka_unit_test_setup(of_a_conversation_the_oldest_goes_next, with_endpoints),
 		cmocka_unit_test_setup(what_waits_right_behind_is_claimed_with_it_in_order, with_endpoints),
+		cmocka_unit_test_setup(no_more_is_claimed_than_there_is_room_for_the_oldest_due_of_all_partitions,
+			with_endpoints),
+		cmocka_unit_test_setup(where_the_room_ends_within_a_chain_its_first_rows_are_claimed, with_endpoints),
+		cmocka_unit_test(nothing_is_claimed_before_what_is_ahead_of_it_in_its_chain),
 		cmocka_unit_test_setup(an_endpoint_that_is_live_again_gets_what_it_may, with_endpoints),
 		cmocka_unit_test_setup(who_takes_a_partition_over_ends_leases_and_counts, with_endpoints),
 		cmocka_unit_test_setup(who_takes_a_partition_over_tries_what_waited_for_its_endpoint, with_endpoints),
