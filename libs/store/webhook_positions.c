@@ -23,7 +23,12 @@ static const struct pg_stmt delete = { "positions_delete", PG_UNNAMED,
 	" WHERE p.workspace_id = r.workspace_id AND p.endpoint_id = r.endpoint_id AND coalesce(p.replay_id, 0) = 0 AND p.topic = $1"
 	" AND p.partition = r.partition" };
 
-const struct pg_stmt *const positions_statements[] = { &read, &put, &delete, NULL };
+static const struct pg_stmt forget = { "positions_forget", PG_UNNAMED,
+	"DELETE FROM webhook_positions p USING unnest($3::bigint[], $4::bigint[]) AS r (workspace_id, endpoint_id)"
+	" WHERE p.workspace_id = r.workspace_id AND p.endpoint_id = r.endpoint_id AND p.topic = $1"
+	" AND p.partition = ANY ($2::integer[])" };
+
+const struct pg_stmt *const positions_statements[] = { &read, &put, &delete, &forget, NULL };
 
 static void scalar_topic(struct columns *c, struct str topic)
 {
@@ -92,4 +97,28 @@ int positions_write(struct pg *pg, struct str topic, const struct position_row *
 	if (rows_write(pg, topic, rows, n, true, err) < 0)
 		return -1;
 	return rows_write(pg, topic, rows, n, false, err);
+}
+
+int positions_forget(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
+	const struct endpoint_key *endpoints, size_t n, struct err *err)
+{
+	struct pg_array *array;
+	struct columns c;
+	int rc;
+
+	if (n == 0 || n_partitions == 0)
+		return 0;
+	array = pg_array_new(PG_I32);
+	for (size_t i = 0; i < n_partitions; i++)
+		pg_array_i32(array, partitions[i]);
+	scalar_topic(&c, topic);
+	pg_arg_array(columns_scalars(&c), array);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, endpoints[i].workspace_id);
+		columns_i64(&c, endpoints[i].endpoint_id);
+	}
+	rc = columns_run(&c, pg, &forget, NULL, err);
+	pg_array_free(array);
+	return rc;
 }

@@ -5,7 +5,7 @@
 #ifndef STORE_WEBHOOK_POSITIONS_H
 #define STORE_WEBHOOK_POSITIONS_H
 
-#include "pg/pg.h"
+#include "store/webhook_endpoints.h"
 
 #define POSITION_NOT_LIVE (-1)
 
@@ -21,5 +21,8 @@ int positions_read(struct pg *pg, struct str topic, const int32_t *partitions, s
 	void (*each)(void *ctx, const struct position_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 int positions_write(struct pg *pg, struct str topic, const struct position_row *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
+/* These endpoints were deleted: all they have in these partitions goes, positions of their replays included. */
+int positions_forget(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
+	const struct endpoint_key *endpoints, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -42,7 +42,17 @@ static void on_endpoint_changed(void *ctx, struct endpoint *e)
 		if (d->partitions[i])
 			lane_endpoint_changed(partition_lane(d->partitions[i], e));
 	if (e->live || e->row.deleted)
-		settlement_add_endpoint(d->filling, e);
+		settlement_add_endpoint(d->filling, (struct endpoint_key){ e->row.workspace_id, e->row.id },
+			e->row.deleted);
+}
+
+struct endpoint *dispatcher_endpoint(const struct dispatcher *d, struct endpoint_key key)
+{
+	struct endpoint *e = directory_find(d->directory, key.endpoint_id);
+
+	if (!e)
+		settlement_add_endpoint(d->filling, key, true);
+	return e;
 }
 
 void dispatcher_disable(struct dispatcher *d, struct lane *l, const char *reason, int64_t failing_ms)
@@ -91,7 +101,7 @@ static void position_load(void *ctx, const struct position_row *row)
 {
 	struct dispatcher *d = ctx;
 	struct partition *p = dispatcher_partition(d, row->partition);
-	struct endpoint *e = directory_find(d->directory, row->endpoint_id);
+	struct endpoint *e = dispatcher_endpoint(d, (struct endpoint_key){ row->workspace_id, row->endpoint_id });
 
 	if (p && e)
 		lane_load_position(partition_lane(p, e), row);
@@ -101,7 +111,7 @@ static void rows_load(void *ctx, const struct retry_count *count)
 {
 	struct dispatcher *d = ctx;
 	struct partition *p = dispatcher_partition(d, count->partition);
-	struct endpoint *e = directory_find(d->directory, count->endpoint_id);
+	struct endpoint *e = dispatcher_endpoint(d, (struct endpoint_key){ count->workspace_id, count->endpoint_id });
 	struct chain *c;
 
 	if (!p || !e ||

@@ -62,6 +62,9 @@ void dispatcher_close(struct dispatcher **d);
 void dispatcher_reload(struct dispatcher *d);
 
 struct partition *dispatcher_partition(const struct dispatcher *d, int32_t number); /* NULL: not ours */
+/* Of what the retry queue, or a position, says when it is taken over. NULL: it was deleted while nobody owned the partition, and what it
+ * left ends with the next settlement. */
+struct endpoint *dispatcher_endpoint(const struct dispatcher *d, struct endpoint_key key);
 /* Begins what can be begun. */
 void dispatcher_pump(struct dispatcher *d);
 /* It falls behind everywhere at once, and is written down. failing_ms: only when it has failed for so long by PostgreSQL's clock; 0: at once. */

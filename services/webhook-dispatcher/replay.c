@@ -230,8 +230,9 @@ static void position_take(void *ctx, const struct replay_position *at)
 {
 	struct dispatcher *d = ctx;
 	struct partition *p = dispatcher_partition(d, at->partition);
+	struct endpoint *e = dispatcher_endpoint(d, (struct endpoint_key){ at->workspace_id, at->endpoint_id });
 	struct replay *r = map_get(d->replays, id_key(&at->replay_id));
-	struct feed *f = p && r ? feed_add(p, r, at) : NULL;
+	struct feed *f = p && e && r ? feed_add(p, r, at) : NULL;
 
 	if (!f)
 		return;

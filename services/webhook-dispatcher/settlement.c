@@ -184,10 +184,15 @@ void settlement_add_disable(struct settlement *s, struct lane *l, const char *re
 	finding_add(s, l, ENDPOINT_DISABLE, reason)->change.failing_ms = failing_ms;
 }
 
-void settlement_add_endpoint(struct settlement *s, const struct endpoint *e)
+void settlement_add_endpoint(struct settlement *s, struct endpoint_key endpoint, bool deleted)
 {
-	*ITEMS_ADD(&s->endpoints, struct endpoint_news) =
-		(struct endpoint_news){ { e->row.workspace_id, e->row.id }, e->row.deleted };
+	for (size_t i = 0; i < s->endpoints.n; i++) {
+		const struct endpoint_news *news = &ITEMS(&s->endpoints, struct endpoint_news)[i];
+
+		if (news->key.endpoint_id == endpoint.endpoint_id && news->deleted == deleted)
+			return;
+	}
+	*ITEMS_ADD(&s->endpoints, struct endpoint_news) = (struct endpoint_news){ endpoint, deleted };
 }
 
 void settlement_give_back(struct settlement *s, const struct retry_row *row, enum retry_status status, int64_t delay_ms,

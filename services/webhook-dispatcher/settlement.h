@@ -31,8 +31,8 @@ void settlement_give_back(struct settlement *s, const struct retry_row *row, enu
 	const char *error);
 /* The oldest row of its chain is due, unless one is already. */
 void settlement_add_release(struct settlement *s, const struct retry_row *row);
-/* Its rows are due again, or (deleted) end. */
-void settlement_add_endpoint(struct settlement *s, const struct endpoint *e);
+/* Its rows are due again, or (deleted) they and its positions end, in all partitions that are ours. Once is enough. */
+void settlement_add_endpoint(struct settlement *s, struct endpoint_key endpoint, bool deleted);
 
 /* Writes it, with whatever moved in the dispatcher's partitions, and takes up due retries when `claim`. Any failure: owner_restart(). */
 int settlement_write(struct settlement *s, struct dispatcher *d, bool claim, struct err *err) ERR_MUST_USE;

@@ -274,6 +274,29 @@ def test_a_deleted_endpoint_gets_nothing_more_and_leaves_nothing(chat, receive):
     assert len(receiver.deliveries) == came
 
 
+def test_what_an_endpoint_left_that_was_deleted_while_nobody_owned_it_ends_with_the_next_owner(make_blazz, receive):
+    stack = make_blazz(partitions=PARTITIONS)
+    replica = dispatcher(stack).start()
+    chat, receiver = Chat(stack), receive(Answer(503))
+    failing, disabled, kept = (add_webhook(stack, chat.workspace, receiver.url(), schedule_ms=[3600000]) for _ in range(3))
+    chat.burst(12)
+    for endpoint in (failing, disabled, kept):
+        wait_for(lambda: len(retries(stack, endpoint, "pending")) == 12, "all wait")
+    change_webhook(stack, disabled, enabled=False)
+    wait_for(lambda: len(positions(stack, disabled)) == PARTITIONS, "it is behind")
+    stack.ctl("webhook", "replay", disabled, "--since", "1h", "--no-wait")
+    wait_for(lambda: len(positions(stack, disabled)) == 2 * PARTITIONS, "its replay has begun")
+    assert replica.stop() < 15
+    for endpoint in (failing, disabled):
+        delete_webhook(stack, endpoint)
+    replica.start()
+    for endpoint in (failing, disabled):
+        wait_for(lambda: not positions(stack, endpoint) and not retries(stack, endpoint, "pending", "retrying"),
+                 lambda: f"nothing is left: {positions(stack, endpoint)} {retries(stack, endpoint)}\n{replica.log_tail()}")
+        assert {(r["status"], r["last_error"]) for r in retries(stack, endpoint)} == {("failed", "the endpoint was deleted")}
+    assert len(retries(stack, kept, "pending")) == 12
+
+
 # Behind
 
 def test_what_a_disabled_endpoint_misses_comes_in_order_when_it_is_enabled(chat, receive):

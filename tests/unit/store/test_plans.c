@@ -139,6 +139,7 @@ static const struct {
 	{ "endpoints_disable", FINDINGS, { "webhook_endpoints_pkey" } },
 	{ "positions_read", "'t', ARRAY[1, 2]", { "webhook_positions_partition" } },
 	{ "positions_delete", "'t', " ONES ", " IDS ", array_fill(1, ARRAY[1000])", { "webhook_positions_key" } },
+	{ "positions_forget", "'t', ARRAY[1, 2], ARRAY[1, 1], ARRAY[7, 9]", { "webhook_positions_key" } },
 	{ "replays_read", NULL, { "webhook_replays_running", "webhook_endpoints_pkey" } },
 	{ "replays_lock", "ARRAY[7, 9]", { "webhook_replays_running" } },
 	{ "replays_finish", "'c', 't', ARRAY[7, 9]", { "webhook_replays_running" } },

@@ -103,12 +103,36 @@ static void an_endpoint_of_another_workspace_has_no_position(void **state)
 	assert_failed(positions_write(db.pg, TOPIC, &row, 1, &db.err), db.err, ERR_INPUT, "23503");
 }
 
+static void of_a_deleted_endpoint_nothing_is_left_in_these_partitions(void **state)
+{
+	static const int32_t partitions[] = { 3, 4 };
+	const struct endpoint_key one = { 1, 1 };
+
+	(void)state;
+	execute(db.admin,
+		"INSERT INTO webhook_replays (workspace_id, id, endpoint_id, since) SELECT 1, g, g, now() FROM generate_series(1, 2) g");
+	execute(db.admin,
+		"INSERT INTO webhook_positions (workspace_id, endpoint_id, topic, partition, next_offset) SELECT 1, e, t, p, 1"
+		" FROM generate_series(1, 2) e, generate_series(3, 5) p, unnest('{blazz.chat-event.v1,another}'::text[]) t");
+	execute(db.admin,
+		"INSERT INTO webhook_positions (workspace_id, endpoint_id, replay_id, topic, partition, start_offset, next_offset, until_offset)"
+		" SELECT 1, e, e, 'blazz.chat-event.v1', p, 1, 1, 1 FROM generate_series(1, 2) e, generate_series(3, 5) p");
+	done(positions_forget(db.pg, TOPIC, partitions, 2, &one, 1, &db.err));
+	done(positions_forget(db.pg, TOPIC, partitions, 2, &one, 0, &db.err));
+	assert_int_equal(db_i64("SELECT count(*) FROM webhook_positions WHERE endpoint_id = 2"), 9);
+	assert_int_equal(db_i64("SELECT count(*) FROM webhook_positions WHERE endpoint_id = 1 AND topic = 'another'"),
+		3);
+	assert_int_equal(db_i64("SELECT count(*) FROM webhook_positions WHERE endpoint_id = 1 AND partition = 5"), 3);
+	assert_int_equal(db_i64("SELECT count(*) FROM webhook_positions WHERE endpoint_id = 1"), 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_position_moves_and_goes, with_endpoints),
 		cmocka_unit_test_setup(replays_and_other_topics_are_left_alone, with_endpoints),
 		cmocka_unit_test_setup(an_endpoint_of_another_workspace_has_no_position, with_endpoints),
+		cmocka_unit_test_setup(of_a_deleted_endpoint_nothing_is_left_in_these_partitions, with_endpoints),
 	};
 
 	return cmocka_run_group_tests(tests, webhooks_start, db_stop);
