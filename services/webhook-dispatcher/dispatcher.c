@@ -376,13 +376,16 @@ static void on_readable(void *ctx)
 	(void)ctx;
 }
 
-/* Records come in while PostgreSQL works, too: a commit may take as long as its disk does. */
+/* Records come in while PostgreSQL works, too: a commit may take as long as its disk does. Else they are read at the top, behind what is new
+ * of endpoints. */
 static void on_records(void *ctx)
 {
 	struct dispatcher *d = ctx;
 	struct kafka_message m;
 
-	for (int i = 0; i < TURN_RECORDS && !d->draining && owner_fetch(d->owner, &m); i++)
+	if (!d->waiting || d->draining)
+		return;
+	for (int i = 0; i < TURN_RECORDS && owner_fetch(d->owner, &m); i++)
 		record_take(d, &m);
 	dispatcher_pump(d);
 }
@@ -405,7 +408,13 @@ static void notices_watch(struct dispatcher *d, struct pg *pg)
 
 static bool on_wait(void *ctx, int fd, bool write, int timeout_ms)
 {
-	return loop_wait(((struct dispatcher *)ctx)->loop, fd, write, timeout_ms);
+	struct dispatcher *d = ctx;
+	bool ready;
+
+	d->waiting = true;
+	ready = loop_wait(d->loop, fd, write, timeout_ms);
+	d->waiting = false;
+	return ready;
 }
 
 /* Opening */

@@ -49,6 +49,7 @@ struct dispatcher {
 	bool claims_all; /* of every partition, this time */
 	bool rows_released; /* the next ones of a chain are due now */
 	bool more_due; /* than were taken up */
+	bool waiting; /* a statement does */
 	bool draining;
 };
 
