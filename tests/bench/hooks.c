@@ -230,10 +230,10 @@ static void connection_accept(int server, int poll)
 
 static int percentile(double share)
 {
-	int64_t sum = 0, want = (int64_t)((double)requests * share);
+	double sum = 0, want = (double)requests * share;
 	int ms = 0;
 
-	while (ms < SLOTS - 1 && (sum += late_ms[ms]) < want)
+	while (ms < SLOTS - 1 && (sum += (double)late_ms[ms]) < want)
 		ms++;
 	return ms;
 }
