@@ -2,25 +2,31 @@
 """webhook-dispatcher where some misbehave: what that costs those who do not. Ratios within one run.
 
 night    an endpoint is down while --events events come; another one is healthy. Rows in PostgreSQL meanwhile, the healthy one's
-         latency against the time before, and how long the other takes to get everything once it is back. Then the same for one
+         latency against the time before, how long the other takes to get everything once it is back, and whether that came in order
+         and once (--order, by default where it is at most 400,000 events: looking costs the receiver time). Then the same for one
          that is disabled and enabled.
 hang     one endpoint takes requests and never answers, beside 50 healthy ones: their p99 against the time without it.
 noisy    one workspace has a hundred times the traffic of each of 20 others: theirs against the time without it.
 
-usage: tests/bench/fairness.py [--events N] [night] [hang] [noisy]
+A latency is of --samples events at an even rate, and counts when all of them have arrived.
+
+usage: tests/bench/fairness.py [--events N] [--[no-]order] [--samples N] [night] [hang] [noisy]
 """
 import argparse
 import socket
 import threading
 import time
+from contextlib import contextmanager
 
 import setting
-from hooks import Events, Sink, behind, dispatcher, stream_at
+from hooks import Events, Sink, dispatcher, stream_at, wait_delivered
 
 from harness import hooks  # noqa: E402
 from harness.waiting import wait_for  # noqa: E402
 
-PARTITIONS, RATE, SECONDS, HEALTHY, OTHERS = 8, 300, 12, 50, 20
+PARTITIONS, RATE, WARM_SECONDS, HEALTHY, OTHERS, LOUDER = 8, 300, 5, 50, 20, 100
+HANG_RATE = 50  # events a second, to each of the healthy ones
+MAX_ROWS = 1000  # retry.max_rows: of one endpoint in one partition
 
 
 def row_count(blazz, table, endpoint, condition="true"):
@@ -36,60 +42,85 @@ def positions(blazz, endpoint):
     return row_count(blazz, "webhook_positions", endpoint)
 
 
-def measure(sink, events, rate=RATE):
-    """Percentiles of what is published now at an even rate."""
-    sink.anew()
-    stream_at(rate, SECONDS, events)
-    time.sleep(1)
+def arrived(sink, count):
+    """What the sink has seen, when that is so many."""
+    wait_for(lambda: sink.so_far()["requests"] >= count, lambda: f"{count} deliveries have arrived: {sink.so_far()}", 120)
     return sink.anew()
+
+
+def measure(sink, samples, *sources, rate=RATE, each=1):
+    """Percentiles of so many events that are published now at an even rate and go to `each` endpoints."""
+    sink.anew()
+    return arrived(sink, stream_at(rate, samples / rate, *sources) * each)
+
+
+def warm_up(sink, *sources, rate=RATE, each=1):
+    measure(sink, rate * WARM_SECONDS, *sources, rate=rate, each=each)
 
 
 def compared(before, during):
     return [f"{before[p]} → {during[p]} ms" for p in ("p50", "p99")] + [f"{during['p99'] / max(before['p99'], 1):.1f}"]
 
 
-def outage(blazz, events, n, absent, healthy, come_back):
-    """(most rows, most positions, [p50, p99, ratio], seconds to deliver all) of one outage."""
-    most = [0, 0]
-    before = measure(healthy, events)
-    began = events.sent
-    absent.begin()
-    while events.sent - began < n:
-        events.prepare(min(20000, n - (events.sent - began)))
-        most = [max(most[0], waiting_rows(blazz, absent.endpoint)), max(most[1], positions(blazz, absent.endpoint))]
-    wait_for(lambda: behind(blazz) == 0, "the others have everything", 600, 0.1)
-    during = measure(healthy, events)
-    most = [max(most[0], waiting_rows(blazz, absent.endpoint)), max(most[1], positions(blazz, absent.endpoint))]
-    back, missed = time.time(), events.sent - began
-    come_back()
-    wait_for(lambda: positions(blazz, absent.endpoint) == 0 and waiting_rows(blazz, absent.endpoint) == 0, "it has caught up", 900, 0.2)
-    seconds = time.time() - back
-    return [f"{missed:,}", most[0], most[1], *compared(before, during), f"{seconds:.0f}", f"{missed / seconds:,.0f}"]
-
+# night
 
 class Down:
-    def __init__(self, blazz):
-        self.port = setting.free_port()
-        self.blazz, self.sink = blazz, Sink(port=self.port)
+    def __init__(self, blazz, order):
+        self.port, self.order = setting.free_port(), order
+        self.sink = Sink(port=self.port, order=order)
         self.endpoint = hooks.add_webhook(blazz, blazz.workspace, self.sink.url())
 
     def begin(self):
         self.sink.end()
 
     def end(self):
-        self.sink = Sink(port=self.port)
+        self.sink = Sink(port=self.port, order=self.order)
 
 
 class Disabled:
-    def __init__(self, blazz):
-        self.blazz, self.sink = blazz, Sink()
+    def __init__(self, blazz, order):
+        self.blazz, self.sink = blazz, Sink(order=order)
         self.endpoint = hooks.add_webhook(blazz, blazz.workspace, self.sink.url())
 
     def begin(self):
+        self.sink.anew()
         hooks.change_webhook(self.blazz, self.endpoint, enabled=False)
 
     def end(self):
         hooks.enable_webhook(self.blazz, self.endpoint)
+
+
+def wrong(got, missed, order):
+    """Out of order, twice, missing."""
+    if not order:
+        return ["", "", max(0, missed - got["requests"])]
+    return [got["out_of_order"], got["twice"], max(0, missed - got["requests"] + got["twice"])]
+
+
+def outage(blazz, service, events, absent, healthy, options):
+    """A row of night's table."""
+    warm_up(healthy, events)
+    before = measure(healthy, options.samples, events)
+    wait_delivered(blazz, service)
+    began, most = events.sent, [0, 0]
+
+    def look():
+        most[:] = [max(most[0], waiting_rows(blazz, absent.endpoint)), max(most[1], positions(blazz, absent.endpoint))]
+
+    absent.begin()
+    while events.sent - began < options.events:
+        events.prepare(min(20000, options.events - (events.sent - began)))
+        look()
+    wait_delivered(blazz, service)
+    during = measure(healthy, options.samples, events)
+    look()
+    back, missed = time.monotonic(), events.sent - began
+    absent.end()
+    wait_for(lambda: setting.alive(service) and positions(blazz, absent.endpoint) == 0 and waiting_rows(blazz, absent.endpoint) == 0,
+             lambda: f"it has caught up\n{service.log_tail()}", 1800, 0.2)
+    seconds = time.monotonic() - back
+    return [f"{missed:,}", *most, *compared(before, during), f"{seconds:.0f}", f"{missed / seconds:,.0f}",
+            *wrong(absent.sink.end(), missed, options.order), f"{setting.resident_mib(service.process):.0f}"]
 
 
 def night(blazz, options):
@@ -97,76 +128,73 @@ def night(blazz, options):
     hooks.add_webhook(blazz, blazz.workspace, healthy.url())
     service = dispatcher(blazz, {"breaker.max_pause": "5s"}).start()
     rows = [["one endpoint is", "events missed", "most retry rows", "most positions", "the other's p50", "its p99", "ratio",
-             "seconds to catch up", "events a second"]]
+             "seconds to catch up", "events a second", "out of order", "twice", "missing", "resident, MiB"]]
     for name, kind in (("down", Down), ("disabled", Disabled)):
-        absent = kind(blazz)
-        time.sleep(1)
-        rows.append([name, *outage(blazz, events, options.events, absent, healthy, absent.end)])
+        absent = kind(blazz, options.order)
+        rows.append([name, *outage(blazz, service, events, absent, healthy, options)])
         hooks.delete_webhook(blazz, absent.endpoint)
     service.stop()
     setting.table(*rows)
-    print(f"Rows may reach retry.max_rows (1,000) and what was in flight, in each of {PARTITIONS} partitions.\n")
+    print(f"Rows may reach retry.max_rows ({MAX_ROWS:,}) and what was in flight, in each of {PARTITIONS} partitions.\n")
 
+
+# hang
 
 def hang(blazz, options):
     events, sink = Events(blazz), Sink()
     for i in range(HEALTHY):
         hooks.add_webhook(blazz, blazz.workspace, sink.url(i))
-    service = dispatcher(blazz, {}).start()
-    rate = RATE // 6
-    measure(sink, events, rate)
-    before = measure(sink, events, rate)
+    service, to_all = dispatcher(blazz, {}).start(), {"rate": HANG_RATE, "each": HEALTHY}
+    warm_up(sink, events, **to_all)
+    before = measure(sink, options.samples, events, **to_all)
     silent = socket.create_server(("127.0.0.1", 0), backlog=4096)  # takes connections, and never reads
-    hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{silent.getsockname()[1]}/")
-    time.sleep(1)
-    during = measure(sink, events, rate)
+    hanging = hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+    during = measure(sink, options.samples, events, **to_all)
+    assert waiting_rows(blazz, hanging) + positions(blazz, hanging) > 0, "nothing hangs"
     service.stop()
     silent.close()
-    setting.table(["beside one that hangs", "p50", "p99", "ratio"], [f"{HEALTHY} healthy endpoints, {rate} events a second to each",
-                                                                   *compared(before, during)])
+    setting.table(["beside one that hangs", "p50", "p99", "ratio"],
+                  [f"{HEALTHY} healthy endpoints, {HANG_RATE} events a second to each", *compared(before, during)])
+
+
+# noisy
+
+@contextmanager
+def noise(events, rate):
+    stop = threading.Event()
+
+    def make():
+        while not stop.is_set():
+            stream_at(rate, 1, events)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def noisy(blazz, options):
-    sink, noise_sink, others = Sink(), Sink(), []
+    sink, loud_sink, others, producer = Sink(), Sink(), [], blazz.producer()
     for i in range(OTHERS):
         workspace = blazz.add_workspace(f"other-{i}")
         hooks.add_webhook(blazz, workspace, sink.url(i))
-        others.append(Events(blazz, workspace, 20))
+        others.append(Events(blazz, workspace, 20, producer))
     loud = Events(blazz)
-    hooks.add_webhook(blazz, blazz.workspace, noise_sink.url())
-    service = dispatcher(blazz, {}).start()
-    each, stop = RATE // OTHERS, threading.Event()
-
-    def all_others():
-        threads = [threading.Thread(target=stream_at, args=(each, SECONDS, o)) for o in others]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-
-    def quiet_or_loud():
-        sink.anew()
-        all_others()
-        time.sleep(1)
-        return sink.anew()
-
-    quiet_or_loud()
-    before = quiet_or_loud()
-
-    def make_noise():
-        while not stop.is_set():
-            stream_at(each * 100, 1, loud)
-
-    thread = threading.Thread(target=make_noise)
-    noise_sink.anew()
-    thread.start()
-    during = quiet_or_loud()
-    stop.set()
-    thread.join()
-    came = noise_sink.anew()["requests"]
+    hooks.add_webhook(blazz, blazz.workspace, loud_sink.url())
+    service, each = dispatcher(blazz, {}).start(), RATE // OTHERS
+    warm_up(sink, *others)
+    before = measure(sink, options.samples, *others)
+    with noise(loud, each * LOUDER):
+        arrived(loud_sink, each * LOUDER * WARM_SECONDS)
+        during = measure(sink, options.samples, *others)
+        came = loud_sink.anew()
     service.stop()
     setting.table(["beside a loud workspace", "p50", "p99", "ratio", "the loud one's"],
-                  [f"{OTHERS} workspaces of {each} events a second", *compared(before, during), f"{came / (SECONDS + 2):,.0f} a second"])
+                  [f"{OTHERS} workspaces of {each} events a second", *compared(before, during),
+                   f"{came['requests'] / came['seconds']:,.0f} a second"])
 
 
 PARTS = {"night": night, "hang": hang, "noisy": noisy}
@@ -174,9 +202,13 @@ PARTS = {"night": night, "hang": hang, "noisy": noisy}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1000000)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--order", action=argparse.BooleanOptionalAction, help="by default when --events is at most 400,000")
+    parser.add_argument("--samples", type=int, default=3000, help="events behind a p99")
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     options = parser.parse_args()
+    if options.order is None:
+        options.order = options.events <= 400_000
     print(setting.machine())
     for name in options.parts or PARTS:
         with setting.stack(PARTITIONS) as blazz:
