@@ -7,10 +7,13 @@ night    an endpoint is down while --events events come; another one is healthy.
          that is disabled and enabled.
 hang     one endpoint takes requests and never answers, beside 50 healthy ones: their p99 against the time without it.
 noisy    one workspace has a hundred times the traffic of each of 20 others: theirs against the time without it.
+queue    --rows deliveries of another workspace wait in the retry queue, by default to as few endpoints as may have so many there: how
+         long a dispatcher takes to start with them, the latency of an endpoint that has none, without and with them, and then all
+         are due: how fast they go, how often a row is taken up for that, and the latency meanwhile.
 
 A latency is of --samples events at an even rate, and counts when all of them have arrived.
 
-usage: tests/bench/fairness.py [--events N] [--[no-]order] [--samples N] [night] [hang] [noisy]
+usage: tests/bench/fairness.py [--events N] [--[no-]order] [--rows N] [--endpoints N] [--samples N] [night] [hang] [noisy] [queue]
 """
 import argparse
 import socket
@@ -27,6 +30,25 @@ from harness.waiting import wait_for  # noqa: E402
 PARTITIONS, RATE, WARM_SECONDS, HEALTHY, OTHERS, LOUDER = 8, 300, 5, 50, 20, 100
 HANG_RATE = 50  # events a second, to each of the healthy ones
 MAX_ROWS = 1000  # retry.max_rows: of one endpoint in one partition
+DUE_SECONDS = 3600  # at most
+INSERTED_AT_ONCE = 100_000
+
+# Rows as the dispatcher leaves them: copies of the one that it made, each of an event and a conversation of its own.
+COPIES = """INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, account, event_id, event_type, url, payload, ordering_key,
+	source_partition, source_offset, source_timestamp_ms, retry_count, max_retries, next_retry_at, last_error, status)
+SELECT m.workspace_id, e.id, m.account, n.event, m.event_type, e.url, decode(replace(replace(encode(m.payload, 'hex'),
+		encode(m.event_id::text::bytea, 'hex'), encode(n.event::text::bytea, 'hex')),
+		encode(m.ordering_key::text::bytea, 'hex'), encode(n.conversation::text::bytea, 'hex')), 'hex'),
+	n.conversation, g %% {partitions}, g / {partitions}, m.source_timestamp_ms, m.retry_count, m.max_retries,
+	now() + interval '1 day', m.last_error, 'pending'
+FROM model m CROSS JOIN generate_series(%s::bigint, %s::bigint) g
+CROSS JOIN LATERAL (SELECT md5('event ' || g)::uuid AS event, md5('conversation ' || g)::uuid AS conversation) n
+JOIN (SELECT workspace_id, id, url, row_number() OVER (PARTITION BY workspace_id ORDER BY id) - 1 AS place
+	FROM webhook_endpoints) e
+	ON e.workspace_id = m.workspace_id AND e.place = g %% %s"""
+# Of one endpoint after the other, as when each is enabled again.
+ALL_DUE = "UPDATE webhook_retry_queue SET next_retry_at = now() - endpoint_id * interval '1 ms' WHERE status = 'pending'"
+UNFINISHED = "SELECT count(*) FROM webhook_retry_queue WHERE status IN ('pending', 'retrying')"
 
 
 def row_count(blazz, table, endpoint, condition="true"):
@@ -197,13 +219,96 @@ def noisy(blazz, options):
                    f"{came['requests'] / came['seconds']:,.0f} a second"])
 
 
-PARTS = {"night": night, "hang": hang, "noisy": noisy}
+# queue
+
+def one_row(blazz, workspace):
+    """An endpoint that is down, with the row that the dispatcher makes of one event."""
+    endpoint = hooks.add_webhook(blazz, workspace, f"http://127.0.0.1:{setting.free_port()}/")
+    service = dispatcher(blazz, {}).start()
+    Events(blazz, workspace).prepare(1)
+    wait_for(lambda: setting.alive(service) and row_count(blazz, "webhook_retry_queue", endpoint, "t.status = 'pending'"),
+             "a delivery waits for its retry")
+    service.stop()
+    blazz.sql("CREATE TABLE model AS SELECT * FROM webhook_retry_queue")
+    blazz.sql("DELETE FROM webhook_retry_queue")
+    assert blazz.value("SELECT count(*) FROM model WHERE payload IS NOT NULL") == 1
+    return endpoint
+
+
+def fill_queue(blazz, workspace, first, sink, rows, endpoints):
+    hooks.change_webhook(blazz, first, url=sink.url())
+    for i in range(1, endpoints):
+        hooks.add_webhook(blazz, workspace, sink.url(i))
+    for at in range(0, rows, INSERTED_AT_ONCE):
+        blazz.sql(COPIES.format(partitions=PARTITIONS), at, min(at + INSERTED_AT_ONCE, rows) - 1, endpoints)
+    assert blazz.value(UNFINISHED) == rows
+    blazz.sql("VACUUM ANALYZE webhook_retry_queue")
+    blazz.sql("CHECKPOINT")
+
+
+def started(blazz):
+    """(a dispatcher that has taken its partitions over, seconds)"""
+    service, began = dispatcher(blazz, {}), time.monotonic()
+    service.start(wait_ready=False)
+    wait_for(service.ready, lambda: f"the dispatcher is ready\n{service.log_tail()}", 600, 0.01)
+    return service, time.monotonic() - began
+
+
+def updates(blazz):
+    """Of the queue's rows, so far."""
+    blazz.sql("SELECT pg_stat_force_next_flush()")
+    time.sleep(2)  # the dispatcher's session tells its own at most once a second
+    return blazz.value("SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'webhook_retry_queue'")
+
+
+def all_due(blazz, events, live, away, rows):
+    """(the other endpoint's latency meanwhile, what came to those of the rows, rows taken up)"""
+    before, sent, end = updates(blazz), 0, time.monotonic() + DUE_SECONDS
+    blazz.sql(ALL_DUE)
+    live.anew()
+    while away.so_far()["requests"] < rows:
+        assert time.monotonic() < end, f"{blazz.value(UNFINISHED)} rows are left"
+        sent += stream_at(RATE, 1, events)
+    meanwhile, got = arrived(live, sent), away.anew()
+    wait_for(lambda: blazz.value(UNFINISHED) == 0, "every row is settled", 60)
+    return meanwhile, got, (updates(blazz) - before - rows) / 2  # made due once; each time taken up, and settled or given back
+
+
+def queue(blazz, options):
+    rows, live, away, events = options.rows, Sink(), Sink(), Events(blazz)
+    endpoints = options.endpoints or -(-rows // (PARTITIONS * MAX_ROWS))
+    workspace = blazz.add_workspace("away")
+    first = one_row(blazz, workspace)
+    hooks.add_webhook(blazz, blazz.workspace, live.url())
+    columns = []
+    for wait in (False, True):
+        if wait:
+            fill_queue(blazz, workspace, first, away, rows, endpoints)
+        service, seconds = started(blazz)
+        warm_up(live, events)
+        found = measure(live, options.samples, events)
+        columns.append([f"{seconds:.1f}", found["p50"], found["p99"], f"{setting.resident_mib(service.process):.0f}", "", ""])
+        if not wait:
+            service.stop()
+    assert away.so_far()["requests"] == 0, "rows were due"
+    meanwhile, got, taken = all_due(blazz, events, live, away, rows)
+    columns.append(["", meanwhile["p50"], meanwhile["p99"], f"{setting.resident_mib(service.process):.0f}",
+                    f"{got['requests'] / got['seconds']:,.0f}", f"{taken / got['seconds']:,.0f} ({taken / rows:.2f} times each)"])
+    service.stop()
+    what = ["seconds until the dispatcher is ready", "another endpoint's p50, ms", "its p99, ms", "resident, MiB",
+            "deliveries of rows a second", "rows taken up a second"]
+    setting.table(["retry queue", "empty", f"{rows:,} rows wait, of {endpoints} endpoints", "they are due"], *zip(what, *columns))
+
+
+PARTS = {"night": night, "hang": hang, "noisy": noisy, "queue": queue}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--order", action=argparse.BooleanOptionalAction, help="by default when --events is at most 400,000")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--endpoints", type=int, help="that --rows are of")
     parser.add_argument("--samples", type=int, default=3000, help="events behind a p99")
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     options = parser.parse_args()
