@@ -48,7 +48,8 @@ def stack(partitions=8):
     folder = Path(tempfile.mkdtemp(prefix="blazz-bench.", dir="/tmp"))
     postgres = kafka = blazz = None
     try:
-        postgres, kafka = postgres_server(), Kafka()
+        postgres = postgres_server()
+        kafka = Kafka()
         blazz = Blazz(postgres, kafka, folder, partitions=partitions)
         yield blazz
     finally:
