@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "kafka/scanner.h"
 #include "store/webhook_attempts.h"
+#include "webhook-dispatcher/notices.h"
 #include "webhook-dispatcher/replay.h"
 #include "webhook-dispatcher/settlement.h"
 #include "webhook-dispatcher/stats.h"
@@ -62,37 +63,21 @@ void dispatcher_disable(struct dispatcher *d, struct lane *l, const char *reason
 		endpoint_turn_off(d->directory, l->endpoint);
 }
 
-static int notices_read(struct dispatcher *d, struct pg *pg, struct err *err)
-{
-	struct str channel, payload;
-	struct uuid id;
-	int rc;
-
-	while ((rc = pg_notification(pg, &channel, &payload, err)) == 1) {
-		if (!uuid_parse(payload, &id))
-			continue;
-		d->changed = mem_realloc(d->changed, (d->n_changed + 1) * sizeof(*d->changed));
-		d->changed[d->n_changed++] = id;
-	}
-	return rc;
-}
-
 /* What PostgreSQL told of since the last turn. */
 static int endpoints_refresh(struct dispatcher *d, struct err *err)
 {
 	struct pg *pg = owner_tx_pg(d->tx);
+	struct uuid *changed;
 	size_t n;
+	int rc;
 
-	if (!d->noticed)
-		return 0;
-	d->noticed = false;
-	if (notices_read(d, pg, err) < 0)
+	if (notices_take(d->notices, &changed, &n, err) < 0)
 		return -1;
-	n = d->n_changed;
 	if (n == 0)
 		return 0;
-	d->n_changed = 0;
-	return directory_load(d->directory, pg, d->changed, n, err) < 0 ? -1 : replays_refresh(d, pg, err);
+	rc = directory_load(d->directory, pg, changed, n, err) < 0 ? -1 : replays_refresh(d, pg, err);
+	free(changed);
+	return rc;
 }
 
 /* Partitions */
@@ -132,8 +117,6 @@ static void partitions_open(struct dispatcher *d, const struct progress *rows, s
 		d->partitions[rows[i].partition] = partition_new(d, rows[i].partition, rows[i].next_offset);
 }
 
-static void notices_watch(struct dispatcher *d, struct pg *pg);
-
 static int on_taken(void *ctx, struct pg *pg, const struct progress *rows, size_t n, struct err *err)
 {
 	struct dispatcher *d = ctx;
@@ -144,10 +127,7 @@ static int on_taken(void *ctx, struct pg *pg, const struct progress *rows, size_
 
 	for (size_t k = 0; k < n; k++)
 		numbers[k] = rows[k].partition;
-	if (pg_listen(pg, WEBHOOKS_CHANNEL, err) < 0)
-		goto out;
-	notices_watch(d, pg);
-	if (directory_load(d->directory, pg, NULL, 0, err) < 0)
+	if (notices_listen(d->notices, err) < 0 || directory_load(d->directory, pg, NULL, 0, err) < 0)
 		goto out;
 	partitions_open(d, rows, n);
 	while ((e = directory_each(d->directory, &i)))
@@ -183,7 +163,6 @@ static void on_lost(void *ctx)
 	d->n_partitions = 0;
 	replays_clear(d);
 	directory_clear(d->directory);
-	d->n_changed = 0;
 }
 
 /* Running */
@@ -248,7 +227,6 @@ static int settle(struct dispatcher *d, bool claim, struct err *err)
 	if (d->claims_all)
 		d->claim_all_mono_ms = now + CLAIM_ALL_MS;
 	d->rows_released = false;
-	d->noticed = true; /* what comes with answers does not make the socket readable */
 	for (size_t i = 0; i < d->n_partitions; i++)
 		if (d->partitions[i])
 			partition_relieve(d->partitions[i], now);
@@ -383,27 +361,16 @@ static void on_records(void *ctx)
 	struct dispatcher *d = ctx;
 	struct kafka_message m;
 
-	if (!d->waiting || d->draining)
+	if (!d->waiting || d->draining || notices_wait(d->notices))
 		return;
 	for (int i = 0; i < TURN_RECORDS && owner_fetch(d->owner, &m); i++)
 		record_take(d, &m);
 	dispatcher_pump(d);
 }
 
-static void on_noticed(void *ctx)
-{
-	((struct dispatcher *)ctx)->noticed = true;
-}
-
 static void on_scan_readable(void *ctx)
 {
 	kafka_scanner_woken(ctx);
-}
-
-static void notices_watch(struct dispatcher *d, struct pg *pg)
-{
-	loop_io_free(d->notices);
-	d->notices = loop_io_new(d->loop, pg_socket(pg), true, false, on_noticed, d);
 }
 
 static bool on_wait(void *ctx, int fd, bool write, int timeout_ms)
@@ -429,6 +396,15 @@ static int topics_name(struct dispatcher *d, struct err *err)
 	return err_set(err, ERR_INPUT, "config", "topics.prefix: not usable in a topic's name");
 }
 
+static struct pg_options pg_options_of(struct dispatcher *d, const char *application_name)
+{
+	return (struct pg_options){ .conninfo = d->settings->postgres,
+		.application_name = application_name,
+		.statement_timeout_ms = (int)d->settings->statement_timeout_ms,
+		.wait = on_wait,
+		.wait_ctx = d };
+}
+
 static int owner_start(struct dispatcher *d, struct err *err)
 {
 	static const struct owner_ops ops = { .taken = on_taken, .lost = on_lost };
@@ -443,11 +419,7 @@ static int owner_start(struct dispatcher *d, struct err *err)
 		.reset_cluster = s->reset_cluster,
 		.prefetch_kb = PREFETCH_KB,
 		.dlq_max_bytes = DLQ_MAX_BYTES,
-		.pg = { .conninfo = s->postgres,
-			.application_name = "blazz-webhook-dispatcher",
-			.statement_timeout_ms = (int)s->statement_timeout_ms,
-			.wait = on_wait,
-			.wait_ctx = d },
+		.pg = pg_options_of(d, "blazz-webhook-dispatcher"),
 	};
 
 	return owner_open(&d->owner, d->service, &options, &ops, d, err);
@@ -474,6 +446,7 @@ static int scanner_start(struct dispatcher *d, struct kafka_scanner **out, struc
 static int parts_open(struct dispatcher *d, struct err *err)
 {
 	const struct dispatcher_settings *s = d->settings;
+	struct pg_options notices = pg_options_of(d, "blazz-webhook-dispatcher notices");
 	struct keyring *keyring = NULL;
 
 	if (topics_name(d, err) < 0 || keyring_parse(&keyring, str_of(s->keyring), err) < 0)
@@ -484,6 +457,7 @@ static int parts_open(struct dispatcher *d, struct err *err)
 		scanner_start(d, &d->refetcher, err) < 0 || owner_start(d, err) < 0)
 		return -1;
 	d->tx = owner_tx_new(d->owner);
+	d->notices = notices_new(d->loop, &notices);
 	d->signals = loop_io_new(d->loop, service_signal_fd(d->service), true, false, on_readable, d);
 	d->kafka = loop_io_new(d->loop, owner_fd(d->owner), true, false, on_records, d);
 	d->scan = loop_io_new(d->loop, kafka_scanner_fd(d->scanner), true, false, on_scan_readable, d->scanner);
@@ -524,7 +498,6 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	*dispatcher = NULL;
 	if (!d)
 		return;
-	loop_io_free(d->notices);
 	loop_io_free(d->signals);
 	loop_io_free(d->kafka);
 	loop_io_free(d->scan);
@@ -536,6 +509,7 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	kafka_scanner_close(&d->refetcher);
 	settlement_free(d->filling);
 	settlement_free(d->writing);
+	notices_free(d->notices);
 	directory_free(d->directory);
 	map_free(d->replays);
 	guard_free(d->guard);
@@ -543,7 +517,6 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	arena_free(d->reading);
 	buf_fini(&d->header_lines);
 	buf_fini(&d->url);
-	free(d->changed);
 	free(d);
 }
 

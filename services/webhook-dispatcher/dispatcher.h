@@ -14,6 +14,7 @@
 #include "worker/owner.h"
 
 struct kafka_scanner;
+struct notices;
 struct settlement;
 
 struct dispatcher {
@@ -26,6 +27,7 @@ struct dispatcher {
 	struct owner *owner;
 	struct owner_tx *tx;
 	struct directory *directory;
+	struct notices *notices;
 	struct map *replays; /* by id */
 	char chat_event_topic[TOPIC_NAME_MAX], dlq_topic[TOPIC_NAME_MAX];
 	char name[96]; /* of this replica, for leases */
@@ -36,15 +38,11 @@ struct dispatcher {
 	struct delivery_list flying;
 	size_t n_flying;
 	struct settlement *filling, *writing;
-	struct uuid *changed; /* endpoints that PostgreSQL told of */
-	size_t n_changed;
-	bool noticed; /* there may be more */
-	bool listening; /* on this connection */
 
 	int64_t settle_mono_ms, claim_mono_ms, claim_all_mono_ms, report_mono_ms, tidy_mono_ms;
 	struct arena *reading; /* of one record */
 	struct buf header_lines, url; /* of one request */
-	struct loop_io *signals, *kafka, *scan, *refetch, *notices;
+	struct loop_io *signals, *kafka, *scan, *refetch;
 	unsigned reports;
 	bool claims_all; /* of every partition, this time */
 	bool rows_released; /* the next ones of a chain are due now */
