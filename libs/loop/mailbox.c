@@ -1,7 +1,8 @@
 /* See mailbox.h. The reader takes all that has come at once, so that the lock is held for a moment only; a letter to a reader who is
  * still taking costs no system call.
  *
- * Invariant: while there are letters, the descriptor is readable.
+ * Invariant: while there are letters the descriptor is readable, or whoever posted the first of them is about to make it so. It is told
+ * without the lock: a reader who wakes at once would only wait for that.
  */
 #include "loop/mailbox.h"
 
@@ -21,7 +22,7 @@ struct mailbox {
 	int fd;
 	pthread_mutex_t lock; /* of these two: */
 	struct letters posted;
-	bool told; /* the descriptor is readable */
+	bool told; /* of the first of them */
 	struct letters taken; /* the reader's own */
 };
 
@@ -55,12 +56,15 @@ void mailbox_close(struct mailbox **mailbox)
 
 void mailbox_post(struct mailbox *m, struct letter *l)
 {
+	bool told;
+
 	pthread_mutex_lock(&m->lock);
 	STAILQ_INSERT_TAIL(&m->posted, l, next);
-	if (!m->told)
-		eventfd_write(m->fd, 1);
+	told = m->told;
 	m->told = true;
 	pthread_mutex_unlock(&m->lock);
+	if (!told)
+		eventfd_write(m->fd, 1);
 }
 
 static void posted_take(struct mailbox *m)
@@ -68,7 +72,7 @@ static void posted_take(struct mailbox *m)
 	eventfd_t count;
 
 	pthread_mutex_lock(&m->lock);
-	if (STAILQ_EMPTY(&m->posted) && m->told) {
+	if (STAILQ_EMPTY(&m->posted)) {
 		eventfd_read(m->fd, &count);
 		m->told = false;
 	}

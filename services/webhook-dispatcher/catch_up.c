@@ -2,8 +2,8 @@
  * flow.h.
  *
  * One pass reads from the lowest position on and feeds everyone that it meets at its position. Who has no room leaves the pass when
- * another one can go on, and is met again by a later pass; when nobody can go on, the pass waits. At the partition's own reader a lane is
- * live again; a replay ends where that stood when it began.
+ * another one can go on, and is met again by a later pass; when nobody can go on, the pass ends if another one could begin, or else
+ * waits. At the partition's own reader a lane is live again; a replay ends where that stood when it began.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -46,13 +46,13 @@ static bool feed_is_done(const struct feed *f)
 	return f->replay ? f->position >= f->until : f->lane->state == LANE_LIVE;
 }
 
-/* Not before half of its lane's rows are gone, or it would only fall behind again. */
+/* Not before half of its lane's room is free and half of its rows are gone, or it would only be full, or fall behind, again. */
 static bool feed_can_begin(struct feed *f)
 {
 	const struct lane *l = f->lane;
 
-	return !feed_is_done(f) && feed_has_room(f) && l->rows * 2 <= l->partition->d->settings->endpoint_rows &&
-		!pace_is_paused(&l->pace, clock_mono_ms());
+	return !feed_is_done(f) && feed_has_room(f) && !lane_is_crowded(l) &&
+		l->rows * 2 <= l->partition->d->settings->endpoint_rows && !pace_is_paused(&l->pace, clock_mono_ms());
 }
 
 void catch_up_stop(struct partition *p)
@@ -187,8 +187,11 @@ static bool pass_has_room(struct partition *p)
 	TAILQ_FOREACH (f, &p->catching, in_catching)
 		if (f->on_pass)
 			feed_has_room(f) ? able++ : full++;
-	if (able == 0 && full > 0)
+	if (able == 0 && full > 0) {
+		if (lowest_position(p) != INT64_MAX) /* of somebody else, who does not wait for these */
+			catch_up_stop(p);
 		return false;
+	}
 	TAILQ_FOREACH (f, &p->catching, in_catching)
 		f->on_pass = f->on_pass && feed_has_room(f);
 	return true;

@@ -165,6 +165,7 @@ struct partition {
 	bool crowded; /* a lane had no room, and is still more than half full */
 	int64_t crowded_mono_ms; /* since when */
 	int64_t idle_mono_ms; /* since when another one has nothing to do for it; 0: all have */
+	int64_t held_mono_ms; /* since when lanes keep it from being read; 0: they do not */
 	bool held; /* nothing more is read */
 	struct map *lanes; /* by endpoint id */
 	struct feed_list catching, touched;

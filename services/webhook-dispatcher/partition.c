@@ -8,7 +8,9 @@
 #include "webhook-dispatcher/stats.h"
 #include "wire/source_marks.h"
 
+#define ENOUGH    4     /* times what may be under way: what waits beyond that may as well wait in Kafka */
 #define IDLE_MS   100   /* how long a full lane may leave others without work */
+#define HELD_MS   1000 /* how long lanes may keep what is not read yet from endpoints that may have something there */
 #define IN_USE_MS 60000 /* a lane that was fed so recently */
 
 struct partition *partition_new(struct dispatcher *d, int32_t number, int64_t next_offset)
@@ -116,7 +118,35 @@ static bool window_is_full(const struct partition *p)
 	return p->window_events >= (size_t)s->window_events || p->window_bytes >= (size_t)s->window_bytes;
 }
 
-/* Crowding. Where a lane has no room, what follows waits in Kafka, which costs nothing; but others do not wait for it with nothing to do. */
+/* While all lanes have enough to do, and while one has no room, what follows waits in Kafka, which costs nothing. But nobody waits there for
+ * a full lane with nothing to do. */
+
+static bool is_in_use(const struct lane *l, int64_t now)
+{
+	return l->state == LANE_LIVE && l->admitted_mono_ms > 0 && now - l->admitted_mono_ms < IN_USE_MS;
+}
+
+/* Held, it is read again when one has half of that. */
+static bool lane_has_enough(const struct lane *l, bool held)
+{
+	return l->waiting * (held ? 2 : 1) >= (size_t)l->endpoint->row.max_in_flight * ENOUGH;
+}
+
+static bool all_have_enough(const struct partition *p, int64_t now)
+{
+	const struct lane *l;
+	bool any = false;
+	size_t i = 0;
+
+	while ((l = lane_each(p, &i))) {
+		if (!is_in_use(l, now))
+			continue;
+		any = true;
+		if (!lane_has_enough(l, p->held))
+			return false;
+	}
+	return any;
+}
 
 static bool lanes_are_crowded(const struct partition *p)
 {
@@ -136,32 +166,55 @@ static bool somebody_is_idle(const struct partition *p)
 	size_t i = 0;
 
 	while ((l = lane_each(p, &i)))
-		if (l->state == LANE_LIVE && l->waiting == 0 && l->admitted_mono_ms > 0 &&
-			p->crowded_mono_ms - l->admitted_mono_ms < IN_USE_MS)
+		if (l->waiting == 0 && is_in_use(l, p->crowded_mono_ms))
 			return true;
 	return false;
 }
 
-static void crowd_part(struct partition *p)
+/* Endpoints whose lane has nothing to do, or is not there yet. */
+static bool others_may_wait(const struct partition *p, int64_t now)
+{
+	const struct endpoint *e;
+	const struct lane *l;
+	size_t i = 0, live = 0, in_use = 0;
+
+	while ((l = lane_each(p, &i)))
+		in_use += is_in_use(l, now);
+	for (i = 0; live <= in_use && (e = directory_each(p->d->directory, &i));)
+		live += e->live;
+	return live > in_use;
+}
+
+static void lanes_part(struct partition *p)
 {
 	struct lane *l;
 	size_t i = 0;
 
 	while ((l = lane_each(p, &i)))
-		if (l->state == LANE_LIVE && lane_is_crowded(l))
+		if (l->state == LANE_LIVE && (lane_is_crowded(l) || lane_has_enough(l, true)))
 			lane_fall_behind(l);
 	p->crowded = false;
 }
 
-static void crowd_judge(struct partition *p, int64_t now)
+static bool lanes_hold(struct partition *p, int64_t now)
 {
 	p->crowded = p->crowded && lanes_are_crowded(p);
-	if (!p->crowded || !somebody_is_idle(p))
-		p->idle_mono_ms = 0;
-	else if (p->idle_mono_ms == 0)
-		p->idle_mono_ms = now;
-	else if (now - p->idle_mono_ms >= IDLE_MS)
-		crowd_part(p);
+	return p->crowded || all_have_enough(p, now);
+}
+
+/* Whether lanes keep it from being read; those that do so for too long fall behind. */
+static bool lanes_judge(struct partition *p, int64_t now)
+{
+	bool hold = lanes_hold(p, now), idle = p->crowded && somebody_is_idle(p);
+
+	p->held_mono_ms = !hold ? 0 : p->held_mono_ms ? p->held_mono_ms : now;
+	p->idle_mono_ms = !idle ? 0 : p->idle_mono_ms ? p->idle_mono_ms : now;
+	if ((!idle || now - p->idle_mono_ms < IDLE_MS) &&
+		(!hold || now - p->held_mono_ms < HELD_MS || !others_may_wait(p, now)))
+		return hold;
+	lanes_part(p);
+	p->held_mono_ms = p->idle_mono_ms = 0;
+	return false;
 }
 
 /* When all that fills it are rows, that may last for hours. */
@@ -179,10 +232,9 @@ static void lane_filled(struct lane *l)
 
 void partition_hold_back(struct partition *p)
 {
-	bool hold;
+	int64_t now = clock_mono_ms();
+	bool hold = lanes_judge(p, now) || window_is_full(p);
 
-	crowd_judge(p, clock_mono_ms());
-	hold = p->crowded || window_is_full(p);
 	if (hold == p->held)
 		return;
 	p->held = hold;

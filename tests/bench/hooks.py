@@ -144,7 +144,7 @@ def drain(blazz, settings):
     used, resident = setting.cpu_s(service.process), setting.resident_mib(service.process)
     service.stop()
     after = counters(blazz)
-    assert after["rows"] == before["rows"], "something was put off"
+    assert after["rows"] == before["rows"], f"{after['rows'] - before['rows']} were put off\n{service.log_tail()}"
     return {"cpu": used, "commits": after["commits"] - before["commits"],
             "wal": int(after["wal"] - before["wal"]), "attempts": after["attempts"] - before["attempts"], "resident": resident}
 

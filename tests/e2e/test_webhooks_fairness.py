@@ -3,7 +3,8 @@ import threading
 import time
 
 import pytest
-from harness.hooks import Chat, add_webhook, attempts, change_webhook, dispatcher, positions, retries, wait_events, wait_settled
+from harness.hooks import (Chat, add_webhook, attempts, change_webhook, dispatcher, enable_webhook, positions, retries, wait_events,
+                           wait_settled)
 from harness.waiting import wait_for
 
 PARTITIONS = 3
@@ -115,7 +116,7 @@ def test_a_workspace_with_a_hundred_times_the_traffic_delays_the_others_by_two_t
     stack = start(make_blazz, partitions=1, delivery__max_in_flight=slots, delivery__max_waiting=LOUD + 1, retry__max_rows=1000)
     gate, others = Gate(receive), receive()
     loud, quiet = Chat(stack), [Chat(stack) for _ in range(QUIET)]
-    add_webhook(stack, loud.workspace, gate.receiver.url(), timeout_ms=30000, max_in_flight=100, schedule_ms=SCHEDULE)
+    add_webhook(stack, loud.workspace, gate.receiver.url(), timeout_ms=30000, max_in_flight=1000, schedule_ms=SCHEDULE)
     for q in quiet:
         add_webhook(stack, q.workspace, others.url(f"/{q.workspace}"))
 
@@ -159,3 +160,36 @@ def test_an_endpoint_with_a_rate_costs_one_without_nothing(make_blazz, receive):
     for receiver in (limited, free):
         receiver.check_order()
         assert len(receiver.deliveries) == len(events), "each once"
+
+
+@pytest.mark.parametrize("ahead", [True, False], ids=["ahead of the other", "behind the other"])
+def test_one_that_catches_up_slowly_holds_up_no_other_that_is_behind(make_blazz, receive, ahead):
+    """One reader feeds both. It is full with what the slow one cannot take for minutes."""
+    stack = start(make_blazz, partitions=1, delivery__max_waiting=20)
+    slow, quick, to_slow, to_quick = Chat(stack), Chat(stack), receive(), receive()
+    endpoint = add_webhook(stack, quick.workspace, to_quick.url())
+    other = add_webhook(stack, slow.workspace, to_slow.url(), rate=2)
+    for one in (endpoint, other):
+        change_webhook(stack, one, enabled=False)
+        wait_for(lambda: positions(stack, one), "it is behind")
+    missed = quick.burst(10) if not ahead else None
+    slow.burst(200, conversations=10)
+    missed = missed or quick.burst(10)
+    wait_settled(stack)
+    enable_webhook(stack, other)
+    wait_for(lambda: len(to_slow.deliveries) >= 5, "the slow one is fed")
+    enable_webhook(stack, endpoint)
+    wait_events(to_quick, missed, deadline_s=25)
+    assert positions(stack, other), "which the slow one has not got through"
+
+
+def test_an_event_behind_a_slow_ones_backlog_in_kafka_does_not_wait_for_it(make_blazz, receive):
+    """Its endpoint has had nothing yet, so nobody knows that it waits."""
+    stack = start(make_blazz, partitions=1)
+    slow, quick, to_slow, to_quick = Chat(stack), Chat(stack), receive(), receive()
+    add_webhook(stack, slow.workspace, to_slow.url(), rate=2, max_in_flight=4)
+    add_webhook(stack, quick.workspace, to_quick.url())
+    missed = slow.burst(300, conversations=10)
+    event = quick.publish(quick.message())
+    wait_events(to_quick, event, deadline_s=25)
+    assert len(to_slow.deliveries) < len(missed) // 2, "which takes minutes"
