@@ -8,7 +8,7 @@
 #include "webhook-dispatcher/stats.h"
 #include "wire/source_marks.h"
 
-#define ENOUGH    4     /* times what may be under way: what waits beyond that may as well wait in Kafka */
+#define ENOUGH    8     /* times what may be under way: what waits beyond that may as well wait in Kafka */
 #define IDLE_MS   100   /* how long a full lane may leave others without work */
 #define HELD_MS   1000 /* how long lanes may keep what is not read yet from endpoints that may have something there */
 #define IN_USE_MS 60000 /* a lane that was fed so recently */

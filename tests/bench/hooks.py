@@ -198,6 +198,7 @@ def run(options):
         blazz.seed(dialects=("bridge",))
         events = Events(blazz)
         round_of(blazz, events, WARM_EVENTS, 1, settings)
+        latency = None
         for endpoints in options.endpoints:
             each = [round_of(blazz, events, options.events // (endpoints if endpoints > 1 else 1), endpoints, settings, options.order)
                     for _ in range(options.rounds)]
@@ -211,7 +212,8 @@ def run(options):
                 latency = half(blazz, events, rate, settings)
         print(setting.machine())
         setting.table(*rows)
-        print(f"\nAt {rate} events a second to one endpoint: p50 {latency['p50']} ms, p99 {latency['p99']} ms, p99.9 {latency['p999']} ms")
+        if latency:
+            print(f"\nAt {rate} events a second to one endpoint: p50 {latency['p50']} ms, p99 {latency['p99']} ms, p99.9 {latency['p999']} ms")
 
 
 def main():
