@@ -67,24 +67,22 @@ struct sender_pool {
 	bool closing;
 };
 
-/* In the thread */
-
-static void parcel_return(struct parcel *p)
+static void text_add(struct buf *text, const char *s)
 {
-	mailbox_post(p->thread->pool->answers, &p->send.letter);
+	buf_add(text, s, strlen(s) + 1);
 }
+
+/* In the thread */
 
 /* The request's text is not needed any more: the answer's takes its place. */
 static void answer_keep(struct parcel *p, const struct exchange_result *r)
 {
-	size_t detail_n = strlen(r->detail);
-
 	p->result = *r;
 	buf_clear(&p->text);
-	buf_add(&p->text, r->detail, detail_n + 1);
+	text_add(&p->text, r->detail);
 	buf_add_str(&p->text, r->body);
 	p->result.detail = p->text.p;
-	p->result.body = (struct str){ p->text.p + detail_n + 1, r->body.n };
+	p->result.body = (struct str){ p->text.p + p->text.n - r->body.n, r->body.n };
 }
 
 static void parcel_done(void *ctx, const struct exchange_result *r)
@@ -93,7 +91,7 @@ static void parcel_done(void *ctx, const struct exchange_result *r)
 
 	p->exchange = NULL;
 	answer_keep(p, r);
-	parcel_return(p);
+	mailbox_post(p->thread->pool->answers, &p->send.letter);
 }
 
 static void note_take(struct sender_thread *t, const struct note *n)
@@ -179,14 +177,6 @@ static const char **headers_reserve(struct parcel *p, size_t n)
 	return p->headers;
 }
 
-static size_t text_add(struct buf *text, const char *s)
-{
-	size_t n = strlen(s) + 1;
-
-	buf_add(text, s, n);
-	return n;
-}
-
 static void request_copy(struct parcel *p, const struct send_request *r)
 {
 	size_t n = 0;
@@ -203,7 +193,7 @@ static void request_copy(struct parcel *p, const struct send_request *r)
 	for (size_t i = 0; i < n; i++)
 		p->headers[i] = at += strlen(at) + 1;
 	p->headers[n] = NULL;
-	p->request.body = (struct str){ at + strlen(at) + 1, r->body.n };
+	p->request.body = (struct str){ p->text.p + p->text.n - r->body.n, r->body.n };
 	p->request.done = parcel_done;
 	p->request.ctx = p;
 }

@@ -6,6 +6,7 @@
 #include "store/cells.h"
 #include "store/columns.h"
 #include "store/statements.h"
+#include "store/webhook_private.h"
 #include "wire/party.h"
 
 #define SELECT_ENDPOINTS \
@@ -233,4 +234,30 @@ int endpoints_change(struct pg *pg, struct endpoint_change *changes, size_t n, s
 		if (finding_apply(pg, f, changes, n, err) < 0)
 			return -1;
 	return 0;
+}
+
+int endpoints_run(struct pg *pg, const struct pg_stmt *stmt, struct str topic, const int32_t *partitions,
+	size_t n_partitions, const struct endpoint_key *endpoints, size_t n, struct err *err)
+{
+	struct pg_array *array;
+	struct columns c;
+	int rc;
+
+	if (n == 0 || n_partitions == 0)
+		return 0;
+	array = pg_array_new(PG_I32);
+	for (size_t i = 0; i < n_partitions; i++)
+		pg_array_i32(array, partitions[i]);
+	columns_init(&c);
+	if (topic.p)
+		pg_arg_text(columns_scalars(&c), topic);
+	pg_arg_array(columns_scalars(&c), array);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, endpoints[i].workspace_id);
+		columns_i64(&c, endpoints[i].endpoint_id);
+	}
+	rc = columns_run(&c, pg, stmt, NULL, err);
+	pg_array_free(array);
+	return rc;
 }

@@ -4,6 +4,7 @@
 #include "store/cells.h"
 #include "store/columns.h"
 #include "store/statements.h"
+#include "store/webhook_private.h"
 
 static const struct pg_stmt read = { "positions_read", PG_PREPARED,
 	"SELECT workspace_id, endpoint_id, partition, next_offset, coalesce(live_from, -1) FROM webhook_positions"
@@ -102,23 +103,5 @@ int positions_write(struct pg *pg, struct str topic, const struct position_row *
 int positions_forget(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
 	const struct endpoint_key *endpoints, size_t n, struct err *err)
 {
-	struct pg_array *array;
-	struct columns c;
-	int rc;
-
-	if (n == 0 || n_partitions == 0)
-		return 0;
-	array = pg_array_new(PG_I32);
-	for (size_t i = 0; i < n_partitions; i++)
-		pg_array_i32(array, partitions[i]);
-	scalar_topic(&c, topic);
-	pg_arg_array(columns_scalars(&c), array);
-	for (size_t i = 0; i < n; i++) {
-		columns_row(&c);
-		columns_i64(&c, endpoints[i].workspace_id);
-		columns_i64(&c, endpoints[i].endpoint_id);
-	}
-	rc = columns_run(&c, pg, &forget, NULL, err);
-	pg_array_free(array);
-	return rc;
+	return endpoints_run(pg, &forget, topic, partitions, n_partitions, endpoints, n, err);
 }

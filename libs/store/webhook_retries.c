@@ -5,6 +5,7 @@
 #include "store/cells.h"
 #include "store/columns.h"
 #include "store/statements.h"
+#include "store/webhook_private.h"
 
 #define Q_UNFINISHED "q.status IN ('pending', 'retrying')"
 #define W_UNFINISHED "w.status IN ('pending', 'retrying')"
@@ -258,41 +259,16 @@ int retries_release(struct pg *pg, const struct retry_key *keys, size_t n, struc
 	return columns_run(&c, pg, &release, NULL, err);
 }
 
-/* Runs a statement over these endpoints in these partitions. */
-static int endpoints_run(struct pg *pg, const struct pg_stmt *stmt, const int32_t *partitions, size_t n_partitions,
-	const struct endpoint_key *endpoints, size_t n, struct err *err)
-{
-	struct pg_array *array;
-	struct columns c;
-	int rc;
-
-	if (n == 0 || n_partitions == 0)
-		return 0;
-	array = pg_array_new(PG_I32);
-	for (size_t i = 0; i < n_partitions; i++)
-		pg_array_i32(array, partitions[i]);
-	columns_init(&c);
-	pg_arg_array(columns_scalars(&c), array);
-	for (size_t i = 0; i < n; i++) {
-		columns_row(&c);
-		columns_i64(&c, endpoints[i].workspace_id);
-		columns_i64(&c, endpoints[i].endpoint_id);
-	}
-	rc = columns_run(&c, pg, stmt, NULL, err);
-	pg_array_free(array);
-	return rc;
-}
-
 int retries_release_endpoints(struct pg *pg, const int32_t *partitions, size_t n_partitions,
 	const struct endpoint_key *endpoints, size_t n, struct err *err)
 {
-	return endpoints_run(pg, &release_endpoints, partitions, n_partitions, endpoints, n, err);
+	return endpoints_run(pg, &release_endpoints, STR_NONE, partitions, n_partitions, endpoints, n, err);
 }
 
 int retries_abandon(struct pg *pg, const int32_t *partitions, size_t n_partitions, const struct endpoint_key *endpoints,
 	size_t n, struct err *err)
 {
-	return endpoints_run(pg, &abandon, partitions, n_partitions, endpoints, n, err);
+	return endpoints_run(pg, &abandon, STR_NONE, partitions, n_partitions, endpoints, n, err);
 }
 
 static void columns_partitions(struct columns *c, const int32_t *partitions, size_t n)

@@ -163,7 +163,6 @@ struct partition {
 	size_t window_events, window_bytes;
 	int64_t counts[OUTCOMES]; /* of the records between committed and the window */
 	bool crowded; /* a lane had no room, and is still more than half full */
-	int64_t crowded_mono_ms; /* since when */
 	int64_t idle_mono_ms; /* since when another one has nothing to do for it; 0: all have */
 	int64_t held_mono_ms; /* since when lanes keep it from being read; 0: they do not */
 	bool held; /* nothing more is read */

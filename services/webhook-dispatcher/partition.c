@@ -160,13 +160,13 @@ static bool lanes_are_crowded(const struct partition *p)
 }
 
 /* One that had something to do lately, and has nothing now: there may be more for it. */
-static bool somebody_is_idle(const struct partition *p)
+static bool somebody_is_idle(const struct partition *p, int64_t now)
 {
 	const struct lane *l;
 	size_t i = 0;
 
 	while ((l = lane_each(p, &i)))
-		if (l->waiting == 0 && is_in_use(l, p->crowded_mono_ms))
+		if (l->waiting == 0 && is_in_use(l, now))
 			return true;
 	return false;
 }
@@ -205,7 +205,7 @@ static bool lanes_hold(struct partition *p, int64_t now)
 /* Whether lanes keep it from being read; those that do so for too long fall behind. */
 static bool lanes_judge(struct partition *p, int64_t now)
 {
-	bool hold = lanes_hold(p, now), idle = p->crowded && somebody_is_idle(p);
+	bool hold = lanes_hold(p, now), idle = p->crowded && somebody_is_idle(p, now);
 
 	p->held_mono_ms = !hold ? 0 : p->held_mono_ms ? p->held_mono_ms : now;
 	p->idle_mono_ms = !idle ? 0 : p->idle_mono_ms ? p->idle_mono_ms : now;
@@ -220,14 +220,10 @@ static bool lanes_judge(struct partition *p, int64_t now)
 /* When all that fills it are rows, that may last for hours. */
 static void lane_filled(struct lane *l)
 {
-	struct partition *p = l->partition;
-
-	if (l->waiting == 0) {
+	if (l->waiting == 0)
 		lane_fall_behind(l);
-	} else if (!p->crowded) {
-		p->crowded = true;
-		p->crowded_mono_ms = clock_mono_ms();
-	}
+	else
+		l->partition->crowded = true;
 }
 
 void partition_hold_back(struct partition *p)

@@ -30,9 +30,9 @@ static int endpoints_write(const struct settlement *s, struct dispatcher *d, con
 		else
 			live[n_live++] = news->key;
 	}
-	if (n_live > 0 && retries_release_endpoints(owner_tx_pg(d->tx), partitions, n, live, n_live, err) < 0)
+	if (retries_release_endpoints(owner_tx_pg(d->tx), partitions, n, live, n_live, err) < 0)
 		return -1;
-	if (n_gone > 0 && retries_abandon(owner_tx_pg(d->tx), partitions, n, gone, n_gone, err) < 0)
+	if (retries_abandon(owner_tx_pg(d->tx), partitions, n, gone, n_gone, err) < 0)
 		return -1;
 	return positions_forget(owner_tx_pg(d->tx), str_of(d->chat_event_topic), partitions, n, gone, n_gone, err);
 }

@@ -272,6 +272,36 @@ static void watermarks_cluster_and_health_are_known(void **state)
 	kafka_consumer_close(&a.consumer);
 }
 
+static void fetching_gives_what_is_there_and_serves_no_callback(void **state)
+{
+	struct kafka_message m;
+	struct member a;
+	int64_t next = 0, until;
+
+	(void)state;
+	topic_create("fetch", 1);
+	topic_fill("fetch", 0, 0, 100);
+	member_open(&a, "fetch", "g-fetch");
+	until = clock_mono_ms() + 2000;
+	while (clock_mono_ms() < until) { /* the assignment comes, and waits */
+		readable(kafka_consumer_fd(a.consumer), 100);
+		assert_false(kafka_consumer_fetch(a.consumer, &m));
+		assert_int_equal(a.assigned, 0);
+	}
+	assert_true(readable(kafka_consumer_fd(a.consumer), 10000));
+	SERVE_UNTIL(&a, NULL, a.assigned == 1);
+	start_all(&a, 0);
+	SERVE_UNTIL(&a, NULL, kafka_consumer_cached_high(a.consumer, 0) == 100);
+	while (next < 100) {
+		assert_true(readable(kafka_consumer_fd(a.consumer), 10000));
+		for (; kafka_consumer_fetch(a.consumer, &m); next++) {
+			assert_int_equal(m.offset, next);
+			kafka_message_release(&m);
+		}
+	}
+	kafka_consumer_close(&a.consumer);
+}
+
 static void it_goes_on_where_it_was_when_the_broker_comes_back(void **state)
 {
 	int64_t next[PARTITIONS_MAX] = { 0 };
@@ -306,6 +336,7 @@ int main(void)
 		cmocka_unit_test(a_backlog_of_one_partition_holds_up_no_other),
 		cmocka_unit_test(a_held_partition_waits_and_the_others_go_on),
 		cmocka_unit_test(watermarks_cluster_and_health_are_known),
+		cmocka_unit_test(fetching_gives_what_is_there_and_serves_no_callback),
 		cmocka_unit_test(it_goes_on_where_it_was_when_the_broker_comes_back),
 	};
 
