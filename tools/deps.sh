@@ -80,6 +80,7 @@ want_test() {
 	need_package libclang-rt-19-dev
 	need_package libcmocka-dev
 	need_package python3-pytest
+	need_package python3-pytest-xdist
 	need_package python3-cryptography
 	need_package python3-h2
 	need_command ip iproute2

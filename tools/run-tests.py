@@ -38,6 +38,7 @@ AGAIN_MAX = 5
 CERTAIN = re.compile(r"ERROR: (?!Leak)\w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
 UNIT_TIMEOUT_S = 120
 E2E_TIMEOUT_S = 1200
+E2E_WORKERS = 4  # at most, each with servers of its own: the tests wait more than they work
 CHAOS_TIMEOUT_S = 600
 CHAOS_CYCLES = 10  # in which each of these comes at least once
 CHAOS_FAULTS = ("kill_chat_sync", "kill_ingest", "kill_broker", "kill_postgres", "stop_at_batch_committed", "kill_at_batch_commit",
@@ -178,8 +179,8 @@ def pytest_session(name, folder, pick, timeout_s, *options):
     return said, code == 0 or (code == 1 and any(said.values()))
 
 
-def pytest(name, folder, pick, timeout_s, again=True):
-    said, ended = pytest_session(name, folder, pick, timeout_s, "--cache-clear")
+def pytest(name, folder, pick, timeout_s, *options, again=True):
+    said, ended = pytest_session(name, folder, pick, timeout_s, "--cache-clear", *options)
     failures = {test: text for test, text in said.items() if text}
     if again and ended and may_be_chance(failures):
         more, ended = pytest_session(f"{name}-again", folder, pick, timeout_s, "--last-failed", "--last-failed-no-failures=none")
@@ -194,7 +195,7 @@ def stage_e2e():
         print("no tests in tests/e2e")
         return
     if make("e2e-build", f"V={VARIANT}", "build"):
-        pytest("e2e", "tests/e2e", PICK, E2E_TIMEOUT_S)
+        pytest("e2e", "tests/e2e", PICK, E2E_TIMEOUT_S, "-n", str(min(CORES, E2E_WORKERS)), "--dist", "loadfile")
 
 
 def stage_chaos():

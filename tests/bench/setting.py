@@ -6,6 +6,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -44,7 +45,8 @@ def postgres_server():
 
 @contextmanager
 def stack(partitions=8):
-    """A Blazz with nothing seeded or started; ends everything it started."""
+    """A Blazz with nothing seeded or started; ends everything it started, also when it is told to end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = Path(tempfile.mkdtemp(prefix="blazz-bench.", dir="/tmp"))
     postgres = kafka = blazz = None
     try:
