@@ -74,11 +74,10 @@ int inbound_decode(struct inbound_event *out, struct str bytes, struct arena *a,
 	theirs = message_unpack(inbound_envelope.shape->descriptor, bytes, a, err);
 	if (!theirs)
 		return -1;
-	ids_take(out, theirs);
-	if (envelope_read(&inbound_envelope, theirs, &e, a, err) < 0)
+	if (envelope_read(&inbound_envelope, theirs, &e, a, err) < 0 || inbound_check(&e, err) < 0) {
+		ids_take(out, theirs);
 		return -1;
-	if (inbound_check(&e, err) < 0)
-		return -1;
+	}
 	defaults_apply(&e);
 	*out = e;
 	return 0;

@@ -7,7 +7,7 @@
 
 /* notes */
 
-struct message_view message_view(struct work *w, struct message *m)
+static struct message_view message_view(struct work *w, struct message *m)
 {
 	const struct message_row *r = &m->row;
 	struct message_view v = {

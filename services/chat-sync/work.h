@@ -230,7 +230,6 @@ void account_touch(struct work *w, struct account *a);
 void message_uuid(struct message *m, const struct account *a, struct uuid *out);
 struct contact_view contact_view(const struct contact *c);
 struct group_view group_view(const struct group *g);
-struct message_view message_view(struct work *w, struct message *m);
 /* The text that shows a party in chats.sender: the contact's phone if known, else its best alias. It changes with the contact. */
 struct str sender_text(struct work *w, const struct party *p, const struct contact *c);
 /* A uuid as text: what a contact's receipts, reactions and votes are kept by. */
