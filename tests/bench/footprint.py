@@ -2,7 +2,7 @@
 """What the services take: memory, descriptors and connections, time to start and to stop, size on disk.
 
 Memory is what is the service's own (private) and its proportional share of what it shares (PSS), from /proc. Load is live
-messages through HTTP; "under" is read while it runs, and at two moments, so that growth would show; "after" when everything is
+messages through HTTP, each of which goes on to a webhook; "under" is read while it runs, and at two moments, so that growth would show; "after" when everything is
 settled. Contacts are then raised step by step, for what one costs in chat-sync's cache, and its limit is lowered to see it hold.
 
 usage: tests/bench/footprint.py [--rate N] [--seconds S] [--contacts N]
@@ -16,9 +16,11 @@ from pathlib import Path
 
 import live
 import setting
+from harness import hooks
 from harness.events import Source, T0
 from harness.service import BIN
 from harness.waiting import wait_for
+from hooks import Sink, dispatcher, wait_delivered
 
 STARTS = 5
 CACHE_LIMIT = 16 << 20
@@ -42,21 +44,45 @@ def descriptors(process):
 
 
 def look(label, blazz):
-    for service in (blazz.in_, blazz.sync):
+    for service in services(blazz):
         memory = [f"{m:.1f}" for m in memory_mib(service.process)]
         yield [f"{service.name}, {label}", *memory, "{} ({} sockets)".format(*descriptors(service.process))]
 
 
+def start_all(blazz):
+    """As they are shipped."""
+    live.start(blazz)
+    blazz.hooks = dispatcher(blazz, {}).start()
+    blazz.receiver = Sink()
+
+
+def services(blazz):
+    return blazz.in_, blazz.sync, blazz.hooks
+
+
+def settle(blazz):
+    blazz.settle()
+    wait_delivered(blazz, blazz.hooks)
+
+
+def add_accounts(blazz, workspaces, each, prefix):
+    """Each workspace has a webhook."""
+    accounts = live.add_accounts(blazz, workspaces, each, prefix)
+    for i, workspace in enumerate({a.workspace for a in accounts}):
+        hooks.add_webhook(blazz, workspace, blazz.receiver.url(i))
+    return accounts
+
+
 def under_load(blazz, rate, seconds):
-    """Rows of both services, idle, under load and after it."""
+    """Rows of the services, idle, under load and after it."""
     found = [*look("idle", blazz)]
-    traffic = live.Traffic(blazz, live.add_accounts(blazz, 5, 4), contacts=500)
+    traffic = live.Traffic(blazz, add_accounts(blazz, 5, 4, "live"), contacts=500)
     for part in range(3):
         messages = traffic.start(rate, seconds / 3)
         time.sleep(seconds / 3 - 2)  # what is measured is the load by then
         found += look(f"{rate} a second, after {(part + 1) * seconds // 3} s", blazz)
         traffic.finish(messages)
-    blazz.settle()
+    settle(blazz)
     return found + [*look("after it", blazz)]
 
 
@@ -75,14 +101,14 @@ def stop_under_load(blazz, service, traffic, rate):
     ms = service.stop() * 1000
     traffic.abandon(messages)
     start_ms(service)
-    blazz.settle()
+    settle(blazz)
     return ms
 
 
 def starts_and_stops(blazz, rate):
     """Rows: start and stop of each service, idle and with load going on; median and slowest."""
-    traffic = live.Traffic(blazz, live.add_accounts(blazz, 2, 2, "stop"), contacts=100)
-    for service in (blazz.in_, blazz.sync):
+    traffic = live.Traffic(blazz, add_accounts(blazz, 2, 2, "stop"), contacts=100)
+    for service in services(blazz):
         times = {"start until ready": [], "SIGTERM until ended, idle": [], f"SIGTERM until ended, {rate} a second": []}
         for _ in range(STARTS):
             times["SIGTERM until ended, idle"].append(service.stop() * 1000)
@@ -119,7 +145,7 @@ def cache(blazz, contacts):
 
 def sizes(folder):
     """Rows: what each program takes on disk, and the libraries that it loads."""
-    for name in ("blazz-ingest", "blazz-chat-sync", "blazzctl"):
+    for name in ("blazz-ingest", "blazz-chat-sync", "blazz-webhook-dispatcher", "blazzctl"):
         stripped = folder / name
         subprocess.run(["strip", "-o", stripped, BIN / name], check=True)
         words = subprocess.run(["ldd", BIN / name], check=True, capture_output=True, text=True).stdout.split()
@@ -130,7 +156,7 @@ def sizes(folder):
 
 def run(options):
     with setting.stack() as blazz:
-        live.start(blazz)
+        start_all(blazz)
         print(setting.machine())
         setting.table(["MiB", "RSS", "PSS", "private", "descriptors"], *under_load(blazz, options.rate, options.seconds))
         setting.table(["ms", "median", "slowest"], *starts_and_stops(blazz, options.rate))
