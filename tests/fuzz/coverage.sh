@@ -11,6 +11,7 @@ declare -A files=(
 	[fuzz_config]='libs/(config/(config|source|value|print)|service/settings|kafka/config|crypto/seal)\.c|services/ingest/settings\.c'
 	[fuzz_dead_letter]='libs/worker/dead_letter\.c|tools/blazzctl/dead_show\.c'
 	[fuzz_evolution]='services/ingest/dialects/(evolution.*|webjs.*|address)\.c'
+	[fuzz_guard]='libs/http/(guard|networks)\.c'
 	[fuzz_inbound]='libs/wire/(inbound.*|shape.*|reveal)\.c'
 	[fuzz_json]='libs/json/(json|scan)\.c'
 	[fuzz_meta]='services/ingest/dialects/(meta.*|intake)\.c'
