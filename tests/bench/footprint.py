@@ -2,8 +2,9 @@
 """What the services take: memory, descriptors and connections, time to start and to stop, size on disk.
 
 Memory is what is the service's own (private) and its proportional share of what it shares (PSS), from /proc. Load is live
-messages through HTTP, each of which goes on to a webhook; "under" is read while it runs, and at two moments, so that growth would show; "after" when everything is
-settled. Contacts are then raised step by step, for what one costs in chat-sync's cache, and its limit is lowered to see it hold.
+messages through HTTP, each of which goes on to a webhook. It is read at three moments while that runs, so that growth would show, and
+"after" when everything is settled. Contacts are then raised step by step, for what one costs in chat-sync's cache, and its limit is lowered to
+see it hold.
 
 usage: tests/bench/footprint.py [--rate N] [--seconds S] [--contacts N]
 """
