@@ -111,6 +111,7 @@ def run(name, command, timeout_s=None, show=False, env=None):
 
 def step(name, *command):
     """A command that counts as one test."""
+    print(f"  {name}", flush=True)
     code, _ = run(name, command)
     count(code == 0, code != 0)
     return code == 0
