@@ -96,7 +96,7 @@ static int connect_wait(struct pg *pg, struct pg_wait *w, struct err *err)
 			return connect_failed(pg, err);
 	}
 	PQsetErrorVerbosity(pg->conn, PQERRORS_TERSE); /* no DETAIL in what pg_lost() quotes */
-	if (PQsetnonblocking(pg->conn, 1) < 0)
+	if (PQsetnonblocking(pg->conn, 1) < 0 || !PQenterPipelineMode(pg->conn))
 		return pg_lost(pg, err);
 	return 0;
 }
@@ -159,7 +159,8 @@ void pg_disconnect(struct pg *pg)
 	while (map_each(pg->prepared, &i, &name, &prepared))
 		free(prepared);
 	map_clear(pg->prepared);
-	pg->started = NULL;
+	pg->n_sent = 0;
+	pg->in_tx = false;
 	PQfinish(pg->conn);
 	pg->conn = NULL;
 }

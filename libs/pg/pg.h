@@ -56,7 +56,7 @@ struct pg_stmt {
 };
 
 /* Parameters, in order $1, $2, ... At most 32. Scalars are copied; arrays and byte strings are borrowed until
- * pg_run() has returned. */
+ * pg_run() or pg_start() has returned. */
 struct pg_args;
 struct pg_args *pg_args_new(void);
 void pg_args_free(struct pg_args *a);
@@ -113,16 +113,18 @@ int64_t pg_time_us(const struct pg_rows *r, int row, int col); /* NULL: PG_NO_TI
  * Otherwise err->code holds the SQLSTATE, err->msg the server's primary message without its DETAIL (which may quote data). */
 int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows,
 	struct err *err) ERR_MUST_USE;
-/* Sends a statement whose rows do not matter and returns: what the caller computes next costs no time. pg_collect()
- * waits for it and says how it went; whatever else comes next on the connection does so first, and fails with its failure. */
+/* Sends a statement and returns: what the caller computes next costs no time, and any number of statements may follow each other
+ * without a pause of the server's. pg_collect() waits for them and says how they went: the first failure, which keeps the others from
+ * being done inside a transaction only; *rows (may be NULL) is the last one's answer. Whatever else comes next on the connection waits
+ * for them, too, and fails with their failure. The deadline is one for all, and begins with the waiting. */
 int pg_start(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct err *err) ERR_MUST_USE;
-int pg_collect(struct pg *pg, struct err *err) ERR_MUST_USE;
+int pg_collect(struct pg *pg, struct pg_rows **rows, struct err *err) ERR_MUST_USE;
 /* Prepares stmt without running it: what the test of all statements calls. */
 int pg_prepare(struct pg *pg, const struct pg_stmt *stmt, struct err *err) ERR_MUST_USE;
 
 /* Transactions. pg_commit() fails with code "unknown" and kind ERR_RETRY when the connection broke before the answer:
  * the caller finds out by reading its progress again. pg_rollback() is safe at any time, also after a failure. */
-int pg_begin(struct pg *pg, struct err *err) ERR_MUST_USE;
+int pg_begin(struct pg *pg, struct err *err) ERR_MUST_USE; /* travels with the next statement, which says how it went */
 int pg_commit(struct pg *pg, struct err *err) ERR_MUST_USE;
 void pg_rollback(struct pg *pg);
 bool pg_in_transaction(const struct pg *pg);

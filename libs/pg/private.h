@@ -13,6 +13,13 @@
 #include "pg/pg.h"
 
 #define PG_MAX_ARGS 32
+#define PG_MAX_SENT 32 /* statements and syncs */
+
+/* Something sent whose answer has not been read. */
+struct pg_sent {
+	const char *name; /* of the statement; a sync has that of the one it ends */
+	bool is_sync;
+};
 
 /* One call's waiting: where it ends and when the owner's idle function is due. */
 struct pg_wait {
@@ -30,8 +37,9 @@ struct pg {
 	void *idle_ctx;
 	bool (*wait)(void *ctx, int fd, bool write, int timeout_ms);
 	void *wait_ctx;
-	const struct pg_stmt *started; /* by pg_start(), its answer not read yet; NULL: none */
-	struct pg_wait started_wait;
+	struct pg_sent sent[PG_MAX_SENT];
+	int n_sent;
+	bool in_tx; /* as of the last answer, or begun since */
 };
 
 /* OIDs of pg_type, fixed since long before PostgreSQL 15 (src/include/catalog/pg_type.dat). */
@@ -141,7 +149,9 @@ int pg_lost(const struct pg *pg, struct err *err);
 /* run.c. pg_run() within a wait that the caller has begun. */
 int pg_run_within(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_args *args,
 	struct pg_rows **rows, struct err *err) ERR_MUST_USE;
-/* A command without parameters or rows. *tag (may be NULL) gets the first letters of the server's answer ("COMMIT"). */
+/* A command without parameters or rows. *tag gets the first letters of the server's answer ("COMMIT"). */
 int pg_command(struct pg *pg, const char *sql, char tag[static 16], struct err *err) ERR_MUST_USE;
+/* The same ahead of the next statement, which is not run when it fails: sent with that, within its sync. sql is static. */
+int pg_command_add(struct pg *pg, const char *sql, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -1,7 +1,10 @@
-/* Running statements.
+/* Running statements, in libpq's pipeline mode: one may be sent before those before it have been answered.
  *
- * Invariant: when a function here returns, no statement is under way, except after pg_start(): either the whole answer has been
- * read, or the connection is closed. PQgetResult is called only while PQisBusy says that it will not block. */
+ * Invariant: when a function here returns, nothing is under way but what it was to start: either every answer has been read, or the
+ * connection is closed. PQgetResult is called only while PQisBusy says that it will not block.
+ *
+ * Each statement ends in a sync of its own, as if it had been sent alone: after one that failed the server goes on with the next, which
+ * fails as well where they share a transaction. Only BEGIN has none and is not even flushed: it travels with what follows it. */
 #include <assert.h>
 #include <poll.h>
 #include <stdio.h>
@@ -38,7 +41,8 @@ static bool result_good(const PGresult *result)
 	ExecStatusType status = PQresultStatus(result);
 
 	assert(status != PGRES_COPY_IN && status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH);
-	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY ||
+		status == PGRES_PIPELINE_SYNC;
 }
 
 static int result_failed(const struct pg *pg, const PGresult *result, struct err *err)
@@ -51,55 +55,116 @@ static int result_failed(const struct pg *pg, const PGresult *result, struct err
 	return err_set(err, pg_sqlstate_kind(sqlstate), sqlstate, "%s", message ? message : "");
 }
 
-/* Reads the answer to its end and keeps the last result, or the first that failed. */
-static int answer_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
+/* Reads one answer to its end and keeps the last result, or the first that failed. What its own transaction's end refused comes with
+ * the sync, which ends itself. */
+static int answer_read(struct pg *pg, struct pg_wait *w, bool is_sync, PGresult **out, struct err *err)
 {
 	PGresult *kept = NULL, *next;
+	bool ended = false;
 	int rc = 0;
 
-	while ((rc = result_wait(pg, w, err)) == 0 && (next = PQgetResult(pg->conn))) {
-		if (kept && !result_good(kept)) {
+	while (!ended && (rc = result_wait(pg, w, err)) == 0) {
+		next = PQgetResult(pg->conn);
+		ended = is_sync ? !pg_usable(pg) || (next && PQresultStatus(next) == PGRES_PIPELINE_SYNC) : !next;
+		if (!next || (kept && !result_good(kept))) {
 			PQclear(next);
 			continue;
 		}
 		PQclear(kept);
 		kept = next;
 	}
-	if (kept && !result_good(kept))
-		rc = result_failed(pg, kept, err);
-	if (rc < 0)
-		PQclear(kept);
-	else
+	if (rc == 0 && (!kept || !result_good(kept)))
+		rc = kept ? result_failed(pg, kept, err) : pg_lost(pg, err);
+	if (rc == 0 && !is_sync)
 		*out = kept;
+	else
+		PQclear(kept);
 	return rc;
 }
 
-/* The connection is closed unless the server refused the statement and waits for the next. */
-static int answer(struct pg *pg, struct pg_wait *w, int sent, PGresult **out, struct err *err)
+/* The answers to all that was sent, *out the last one's. The first failure counts: the others follow from it. */
+static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
 {
-	int rc = sent ? answer_read(pg, w, out, err) : pg_lost(pg, err);
+	struct err other;
+	int rc = 0;
 
-	if (rc < 0 && (!sent || !pg_usable(pg) || PQtransactionStatus(pg->conn) == PQTRANS_ACTIVE))
+	for (int i = 0; i < pg->n_sent && (rc == 0 || pg_usable(pg)); i++) {
+		const struct pg_sent *sent = &pg->sent[i];
+		PGresult *result = NULL;
+
+		if (answer_read(pg, w, sent->is_sync, &result, rc == 0 ? err : &other) < 0 && rc == 0)
+			rc = err_wrap(err, "%s", sent->name);
+		if (!sent->is_sync) {
+			PQclear(*out);
+			*out = result;
+		}
+	}
+	return rc;
+}
+
+/* All answers: *out is the last one's, to be cleared, NULL after a failure. The connection is closed unless the server refused a
+ * statement and waits for the next. */
+static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
+{
+	struct err why = { 0 };
+	int rc = answers_read(pg, w, out, &why);
+
+	pg->n_sent = 0;
+	pg->in_tx =
+		PQtransactionStatus(pg->conn) == PQTRANS_INTRANS || PQtransactionStatus(pg->conn) == PQTRANS_INERROR;
+	if (rc == 0)
+		return 0;
+	PQclear(*out);
+	*out = NULL;
+	/* "cached plan must not change result type": a migration ran. The next connection prepares for the new schema. */
+	if (!pg_usable(pg) || PQtransactionStatus(pg->conn) == PQTRANS_ACTIVE || str_is(str_of(why.code), "0A000"))
 		pg_disconnect(pg);
-	return rc;
+	if (err)
+		*err = why;
+	return -1;
 }
 
-/* Ready for a statement: connected, and what was started is done. */
-static int ready_check(struct pg *pg, struct err *err)
+static int send_failed(struct pg *pg, const char *name, struct err *err)
 {
-	if (pg_collect(pg, err) < 0)
+	(void)pg_lost(pg, err);
+	pg_disconnect(pg);
+	return err_wrap(err, "%s", name);
+}
+
+/* Notes what libpq has taken (`sent`: what PQsend… returned). */
+static int sent_add(struct pg *pg, const char *name, bool is_sync, int sent, struct err *err)
+{
+	if (!sent)
+		return send_failed(pg, name, err);
+	pg->sent[pg->n_sent++] = (struct pg_sent){ name, is_sync };
+	return 0;
+}
+
+/* Ends the statement, and sends all there is. */
+static int sync_add(struct pg *pg, const char *name, struct err *err)
+{
+	return sent_add(pg, name, true, PQpipelineSync(pg->conn), err);
+}
+
+/* Ready for a statement: connected, and with room to note it, its sync and a BEGIN before it. */
+static int ready_check(struct pg *pg, const char *name, struct err *err)
+{
+	if (pg->n_sent > PG_MAX_SENT - 3 && pg_collect(pg, NULL, err) < 0)
 		return -1;
 	if (pg_usable(pg))
 		return 0;
-	return err_set(err, ERR_RETRY, "closed", "not connected to PostgreSQL");
+	(void)err_set(err, ERR_RETRY, "closed", "not connected to PostgreSQL");
+	return err_wrap(err, "%s", name);
 }
 
-static int send_prepare(struct pg *pg, struct pg_wait *w, const char *name, const char *sql, int n, const Oid *types,
-	struct err *err)
+/* Waits for the answer: what is not prepared must not be taken for it. */
+static int prepare(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const char *name, int n,
+	const Oid *types, struct err *err)
 {
 	PGresult *result = NULL;
 
-	if (answer(pg, w, PQsendPrepare(pg->conn, name, sql, n, types), &result, err) < 0)
+	if (sent_add(pg, stmt->name, false, PQsendPrepare(pg->conn, name, stmt->sql, n, types), err) < 0 ||
+		sync_add(pg, stmt->name, err) < 0 || answers(pg, w, &result, err) < 0)
 		return -1;
 	PQclear(result);
 	return 0;
@@ -114,7 +179,7 @@ static int prepared_get(struct pg *pg, struct pg_wait *w, const struct pg_stmt *
 	size_t types_bytes = (size_t)args->n * sizeof(Oid);
 
 	if (!p) {
-		if (send_prepare(pg, w, stmt->name, stmt->sql, args->n, args->types, err) < 0)
+		if (prepare(pg, w, stmt, stmt->name, args->n, args->types, err) < 0)
 			return -1;
 		p = mem_calloc(1, sizeof(*p));
 		p->n = args->n;
@@ -126,49 +191,46 @@ static int prepared_get(struct pg *pg, struct pg_wait *w, const struct pg_stmt *
 	return 0;
 }
 
-/* What PQsend… returned goes to *sent. */
-static int stmt_send(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_bound *args,
-	int *sent, struct err *err)
-{
-	bool prepared = false;
-
-	if (stmt->kind == PG_PREPARED && prepared_get(pg, w, stmt, args, &prepared, err) < 0)
-		return -1;
-	if (prepared)
-		*sent = PQsendQueryPrepared(pg->conn, stmt->name, args->n, args->values, args->lengths, args->formats,
-			1);
-	else
-		*sent = PQsendQueryParams(pg->conn, stmt->sql, args->n, args->types, args->values, args->lengths,
-			args->formats, 1);
-	return 0;
-}
-
-static int stmt_answer(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, int sent, PGresult **out,
+/* Sends a statement with its sync. */
+static int stmt_send(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_args *args,
 	struct err *err)
 {
-	int rc = answer(pg, w, sent, out, err);
-
-	/* "cached plan must not change result type": a migration ran. The next connection prepares for the new schema. */
-	if (rc < 0 && stmt->kind == PG_PREPARED && err && str_is(str_of(err->code), "0A000"))
-		pg_disconnect(pg);
-	return rc;
-}
-
-int pg_run_within(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_args *args,
-	struct pg_rows **rows, struct err *err)
-{
-	PGresult *result = NULL;
 	struct pg_bound bound;
+	bool prepared = false;
 	int sent;
 
-	if (ready_check(pg, err) < 0 || pg_args_bind(args, &bound, err) < 0 ||
-		stmt_send(pg, w, stmt, &bound, &sent, err) < 0 || stmt_answer(pg, w, stmt, sent, &result, err) < 0)
+	if (ready_check(pg, stmt->name, err) < 0)
+		return -1;
+	if (pg_args_bind(args, &bound, err) < 0)
 		return err_wrap(err, "%s", stmt->name);
+	if (stmt->kind == PG_PREPARED && prepared_get(pg, w, stmt, &bound, &prepared, err) < 0)
+		return -1;
+	if (prepared)
+		sent = PQsendQueryPrepared(pg->conn, stmt->name, bound.n, bound.values, bound.lengths, bound.formats,
+			1);
+	else
+		sent = PQsendQueryParams(pg->conn, stmt->sql, bound.n, bound.types, bound.values, bound.lengths,
+			bound.formats, 1);
+	return sent_add(pg, stmt->name, false, sent, err) < 0 ? -1 : sync_add(pg, stmt->name, err);
+}
+
+static int rows_collect(struct pg *pg, struct pg_wait *w, struct pg_rows **rows, struct err *err)
+{
+	PGresult *result = NULL;
+
+	if (answers(pg, w, &result, err) < 0)
+		return -1;
 	if (rows)
 		*rows = pg_rows_new(result);
 	else
 		PQclear(result);
 	return 0;
+}
+
+int pg_run_within(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_args *args,
+	struct pg_rows **rows, struct err *err)
+{
+	return stmt_send(pg, w, stmt, args, err) < 0 ? -1 : rows_collect(pg, w, rows, err);
 }
 
 int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows, struct err *err)
@@ -181,36 +243,20 @@ int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, stru
 int pg_start(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct err *err)
 {
 	struct pg_wait w = pg_wait_start(pg->statement_timeout_ms);
-	struct pg_bound bound;
-	int sent;
 
-	if (ready_check(pg, err) < 0 || pg_args_bind(args, &bound, err) < 0 ||
-		stmt_send(pg, &w, stmt, &bound, &sent, err) < 0)
-		return err_wrap(err, "%s", stmt->name);
-	if (sent && PQflush(pg->conn) >= 0) {
-		pg->started = stmt;
-		pg->started_wait = w;
-		return 0;
-	}
-	(void)pg_lost(pg, err);
-	pg_disconnect(pg);
-	return err_wrap(err, "%s", stmt->name);
+	return stmt_send(pg, &w, stmt, args, err);
 }
 
-int pg_collect(struct pg *pg, struct err *err)
+int pg_collect(struct pg *pg, struct pg_rows **rows, struct err *err)
 {
-	const struct pg_stmt *stmt = pg->started;
-	PGresult *result = NULL;
+	struct pg_wait w = pg_wait_start(pg->statement_timeout_ms);
 
-	if (!stmt)
+	assert(pg->n_sent > 0 || !rows);
+	if (pg->n_sent == 0)
 		return 0;
-	pg->started = NULL;
-	pg->started_wait.idle_ms =
-		pg_wait_start(0).idle_ms; /* what has been answered is not kept waiting by idle's work */
-	if (stmt_answer(pg, &pg->started_wait, stmt, 1, &result, err) < 0)
-		return err_wrap(err, "%s", stmt->name);
-	PQclear(result);
-	return 0;
+	if (!pg->sent[pg->n_sent - 1].is_sync && sync_add(pg, pg->sent[pg->n_sent - 1].name, err) < 0)
+		return -1;
+	return rows_collect(pg, &w, rows, err);
 }
 
 /* As the unnamed statement: the name stays free for the types of the first run. */
@@ -218,9 +264,14 @@ int pg_prepare(struct pg *pg, const struct pg_stmt *stmt, struct err *err)
 {
 	struct pg_wait w = pg_wait_start(pg->statement_timeout_ms);
 
-	if (ready_check(pg, err) < 0 || send_prepare(pg, &w, "", stmt->sql, 0, NULL, err) < 0)
-		return err_wrap(err, "%s", stmt->name);
-	return 0;
+	return ready_check(pg, stmt->name, err) < 0 ? -1 : prepare(pg, &w, stmt, "", 0, NULL, err);
+}
+
+int pg_command_add(struct pg *pg, const char *sql, struct err *err)
+{
+	if (ready_check(pg, sql, err) < 0)
+		return -1;
+	return sent_add(pg, sql, false, PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 1), err);
 }
 
 int pg_command(struct pg *pg, const char *sql, char tag[static 16], struct err *err)
@@ -228,8 +279,8 @@ int pg_command(struct pg *pg, const char *sql, char tag[static 16], struct err *
 	struct pg_wait w = pg_wait_start(pg->statement_timeout_ms);
 	PGresult *result = NULL;
 
-	if (ready_check(pg, err) < 0 || answer(pg, &w, PQsendQuery(pg->conn, sql), &result, err) < 0)
-		return err_wrap(err, "%s", sql);
+	if (pg_command_add(pg, sql, err) < 0 || sync_add(pg, sql, err) < 0 || answers(pg, &w, &result, err) < 0)
+		return -1;
 	snprintf(tag, 16, "%s", PQcmdStatus(result));
 	PQclear(result);
 	return 0;

@@ -18,15 +18,16 @@ static int command(struct pg *pg, const char *sql, struct err *err)
 
 bool pg_in_transaction(const struct pg *pg)
 {
-	PGTransactionStatusType status = PQtransactionStatus(pg->conn);
-
-	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+	return pg->in_tx;
 }
 
 int pg_begin(struct pg *pg, struct err *err)
 {
-	assert(!pg_in_transaction(pg));
-	return command(pg, "BEGIN", err);
+	assert(!pg->in_tx);
+	if (pg_command_add(pg, "BEGIN", err) < 0)
+		return -1;
+	pg->in_tx = true;
+	return 0;
 }
 
 /* Any end of the connection leaves it open, even one that the server announces: it may have committed before. */
@@ -50,7 +51,7 @@ void pg_rollback(struct pg *pg)
 {
 	struct err ignored;
 
-	(void)!pg_collect(pg, &ignored);
+	(void)!pg_collect(pg, NULL, &ignored);
 	if (pg_in_transaction(pg) && command(pg, "ROLLBACK", NULL) < 0)
 		pg_disconnect(pg);
 }
@@ -67,10 +68,12 @@ int pg_savepoint_release(struct pg *pg, struct err *err)
 
 int pg_savepoint_rollback(struct pg *pg, struct err *err)
 {
-	return command(pg, "ROLLBACK TO SAVEPOINT " SAVEPOINT "; RELEASE SAVEPOINT " SAVEPOINT, err);
+	return pg_command_add(pg, "ROLLBACK TO SAVEPOINT " SAVEPOINT, err) < 0 ? -1 : pg_savepoint_release(pg, err);
 }
 
 int pg_check_deferred(struct pg *pg, struct err *err)
 {
-	return command(pg, "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED", err);
+	return pg_command_add(pg, "SET CONSTRAINTS ALL IMMEDIATE", err) < 0
+		? -1
+		: command(pg, "SET CONSTRAINTS ALL DEFERRED", err);
 }

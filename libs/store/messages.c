@@ -142,9 +142,8 @@ static void inserted_mark(const struct pg_rows *answer, const struct message_row
 	assert(at == count);
 }
 
-int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted, struct err *err)
+int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)
 {
-	struct pg_rows *answer = NULL;
 	struct columns c;
 
 	if (n == 0)
@@ -158,7 +157,16 @@ int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t
 		columns_i64(&c, rows[i]->conversation_id);
 		columns_content(&c, rows[i]);
 	}
-	if (columns_run(&c, pg, &insert, &answer, err) < 0)
+	return columns_start(&c, pg, &insert, err);
+}
+
+int messages_inserted(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted, struct err *err)
+{
+	struct pg_rows *answer = NULL;
+
+	if (n == 0)
+		return 0;
+	if (pg_collect(pg, &answer, err) < 0)
 		return -1;
 	inserted_mark(answer, rows, n, inserted);
 	pg_rows_free(answer);

@@ -7,9 +7,10 @@
 
 /* The first of at least n consecutive ids; *n_out says how many (a multiple of 1,024). */
 int message_ids_draw(struct pg *pg, size_t n, int64_t *first, size_t *n_out, struct err *err) ERR_MUST_USE;
-/* Inserts rows (with ids) ON CONFLICT DO NOTHING on (workspace, account, key, conversation). inserted[i] says which are new.
- * Rows must be distinct by that key. */
-int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted,
+/* Starts to insert rows (with ids) ON CONFLICT DO NOTHING on (workspace, account, key, conversation), by which they must be
+ * distinct; messages_inserted() waits for it and says which are new. */
+int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int messages_inserted(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted,
 	struct err *err) ERR_MUST_USE;
 /* Every stored message of (workspace, account, key), in all conversations of the account, passed to each with the index of the key
  * that found it. */

@@ -49,7 +49,7 @@ int outbox_put(struct pg *pg, const char *producer, const struct outbox_row *row
 		columns_place(&c, &rows[i]);
 		columns_bytea(&c, rows[i].records);
 	}
-	return columns_run(&c, pg, &put, NULL, err);
+	return columns_start(&c, pg, &put, err);
 }
 
 int outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n, struct err *err)

@@ -11,9 +11,9 @@ struct outbox_row {
 	struct str records; /* proto/blazz/v1/outbox.proto */
 };
 
+/* Both are started only (pg_start): what comes next on the connection says how they went. */
 int outbox_put(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
-/* Started only (pg_start): the caller works on while the server deletes. */
 int outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 /* The rows of these slots, at most `limit`, ordered by slot, epoch, seq, after the given (slot, epoch, seq) when `after` is not

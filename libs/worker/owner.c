@@ -210,7 +210,7 @@ static int delete_acknowledged(struct owner *o, struct err *err)
 	size_t n;
 
 	while ((n = publisher_acknowledged(o->publisher, rows, MAX_DELETES)) > 0) {
-		if (outbox_delete(o->pg, o->options.consumer, rows, n, err) < 0 || pg_collect(o->pg, err) < 0)
+		if (outbox_delete(o->pg, o->options.consumer, rows, n, err) < 0 || pg_collect(o->pg, NULL, err) < 0)
 			return -1;
 		publisher_deleted(o->publisher, rows, n);
 	}

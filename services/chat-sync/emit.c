@@ -5,15 +5,27 @@
 #include "wire/cloudevents.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* What an effect's id is made of, which is worked out only when it is sent. */
+static struct str effect_key(const struct effect *e, char out[static 2 * sizeof(struct uuid) + 1])
+{
+	memcpy(out, &e->op->event->id, sizeof(struct uuid));
+	memcpy(out + sizeof(struct uuid), &e->subject, sizeof(struct uuid));
+	out[2 * sizeof(struct uuid)] = (char)e->event.kind;
+	return (struct str){ out, 2 * sizeof(struct uuid) + 1 };
+}
 
 struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind,
 	const struct uuid *subject)
 {
 	struct effect *e = ARENA_NEW(w->arena, struct effect);
+	char key[2 * sizeof(struct uuid) + 1];
 	void **same;
 
 	e->op = op;
 	e->index = w->effects.n;
+	e->subject = *subject;
 	e->conversation = v;
 	e->event.kind = kind;
 	e->event.workspace = op->account->row.workspace;
@@ -23,9 +35,8 @@ struct effect *effect_new(struct work *w, struct op *op, struct conversation *v,
 	e->event.occurred_at_ms = op->time_us / 1000;
 	if (v)
 		e->event.conversation = v->row.uuid;
-	chat_event_derive_id(&e->event, &op->event->id, subject);
 	op->changed = true;
-	same = map_slot(w->effect_ids, uuid_bytes(&e->event.id));
+	same = map_slot(w->effect_keys, effect_key(e, key));
 	if (*same)
 		return *same;
 	*same = e;
@@ -129,6 +140,7 @@ static int effect_emit(struct work *w, struct effect *e, struct err *err)
 		conversation_fill(e);
 	if (e->contact)
 		e->event.u.contact_changed.contact = contact_view(e->contact);
+	chat_event_derive_id(&e->event, &e->op->event->id, &e->subject);
 	e->event.source = owner_tx_source(w->tx, partition);
 	buf_clear(&w->scratch);
 	if (chat_event_encode(&e->event, &w->scratch, err) < 0)

@@ -7,42 +7,38 @@
 
 /* notes */
 
-static struct message_view message_view(struct work *w, struct message *m)
+static struct message_view message_view(struct message *m, struct str body)
 {
 	const struct message_row *r = &m->row;
-	struct message_view v = {
+
+	return (struct message_view){
 		.id = r->id,
+		.uuid = *message_uuid(m, m->conversation->account),
 		.key = r->key,
 		.provider_id = r->wam_id,
 		.client_message_id = r->client_message_id,
 		.direction = r->direction,
 		.type = r->type,
 		.status = r->status,
-		.body = metadata_body(r->metadata, w->arena),
+		.body = body,
 		.sent_at_ms = r->sent_us / 1000,
 		.is_read = m->conversation->row.last_read_us != PG_NO_TIME &&
 			r->sent_us <= m->conversation->row.last_read_us,
 		.placeholder = r->placeholder,
 		.metadata = r->metadata,
 	};
-
-	message_uuid(m, m->conversation->account, &v.uuid);
-	return v;
 }
 
-static struct effect *message_effect(struct work *w, struct op *op, struct message *m, enum chat_event_kind kind,
-	struct uuid *uuid)
+static struct effect *message_effect(struct work *w, struct op *op, struct message *m, enum chat_event_kind kind)
 {
-	message_uuid(m, op->account, uuid);
-	return effect_new(w, op, m->conversation, kind, uuid);
+	return effect_new(w, op, m->conversation, kind, message_uuid(m, op->account));
 }
 
-static void note_created(struct work *w, struct op *op, struct message *m)
+static void note_created(struct work *w, struct op *op, struct message *m, struct str body)
 {
-	struct uuid uuid;
-	struct effect *e = message_effect(w, op, m, CE_MESSAGE_CREATED, &uuid);
+	struct effect *e = message_effect(w, op, m, CE_MESSAGE_CREATED);
 
-	e->event.u.message_created.message = message_view(w, m);
+	e->event.u.message_created.message = message_view(m, body);
 	e->event.u.message_created.message.media = op->message->media;
 	e->event.u.message_created.message.location = op->message->location;
 	e->event.u.message_created.message.quoted = op->message->quoted;
@@ -56,36 +52,33 @@ static void note_created(struct work *w, struct op *op, struct message *m)
 
 static void note_edited(struct work *w, struct op *op, struct message *m, struct str body, bool filled)
 {
-	struct uuid uuid;
-	struct effect *e = message_effect(w, op, m, CE_MESSAGE_EDITED, &uuid);
+	struct effect *e = message_effect(w, op, m, CE_MESSAGE_EDITED);
 
 	e->event.u.message_edited.message_id = m->row.id;
-	e->event.u.message_edited.message_uuid = uuid;
+	e->event.u.message_edited.message_uuid = e->subject;
 	e->event.u.message_edited.body = body;
 	e->event.u.message_edited.edited_at_ms = op->time_us / 1000;
 	e->event.u.message_edited.filled = filled;
 	if (filled)
-		e->event.u.message_edited.message = message_view(w, m);
+		e->event.u.message_edited.message = message_view(m, metadata_body(m->row.metadata, w->arena));
 }
 
 static void note_revoked(struct work *w, struct op *op, struct message *m, bool for_us_only)
 {
-	struct uuid uuid;
-	struct effect *e = message_effect(w, op, m, CE_MESSAGE_REVOKED, &uuid);
+	struct effect *e = message_effect(w, op, m, CE_MESSAGE_REVOKED);
 
 	e->event.u.message_revoked.message_id = m->row.id;
-	e->event.u.message_revoked.message_uuid = uuid;
+	e->event.u.message_revoked.message_uuid = e->subject;
 	e->event.u.message_revoked.revoked_at_ms = op->time_us / 1000;
 	e->event.u.message_revoked.for_us_only = for_us_only;
 }
 
 static void note_status(struct work *w, struct op *op, struct message *m, const struct in_status *s)
 {
-	struct uuid uuid;
-	struct effect *e = message_effect(w, op, m, CE_MESSAGE_STATUS, &uuid);
+	struct effect *e = message_effect(w, op, m, CE_MESSAGE_STATUS);
 
 	e->event.u.message_status.message_id = m->row.id;
-	e->event.u.message_status.message_uuid = uuid;
+	e->event.u.message_status.message_uuid = e->subject;
 	e->event.u.message_status.status = s ? s->status : m->row.status;
 	e->event.u.message_status.at_ms = op->time_us / 1000;
 	e->event.u.message_status.client_message_id = m->row.client_message_id;
@@ -209,7 +202,7 @@ static void fold_copy(struct work *w, struct op *op, struct message *m)
 	if (effect != COPY_NOTHING) {
 		message_take_content(w, op, m);
 		if (effect == COPY_REPLACES || (!was_news && m->row.origin == ORIGIN_LIVE))
-			note_created(w, op, m);
+			note_created(w, op, m, metadata_body(m->row.metadata, w->arena));
 		else
 			note_edited(w, op, m, op->message->body, true);
 	}
@@ -233,7 +226,7 @@ void fold_message(struct work *w, struct op *op)
 	fold_group_name(w, op);
 	conversation_take_message(w, op, m);
 	message_take_media(w, m, &op->message->media);
-	note_created(w, op, m);
+	note_created(w, op, m, op->message->body);
 }
 
 /* statuses */
@@ -432,11 +425,10 @@ void fold_reaction(struct work *w, struct op *op)
 void note_reaction(struct work *w, struct op *op)
 {
 	const struct in_reaction *r = &op->event->u.reaction;
-	struct uuid uuid;
-	struct effect *e = message_effect(w, op, op->row, CE_MESSAGE_REACTION, &uuid);
+	struct effect *e = message_effect(w, op, op->row, CE_MESSAGE_REACTION);
 
 	e->event.u.message_reaction.message_id = op->row->row.id;
-	e->event.u.message_reaction.message_uuid = uuid;
+	e->event.u.message_reaction.message_uuid = e->subject;
 	e->event.u.message_reaction.sender = r->sender;
 	e->event.u.message_reaction.from_me = r->direction == DIR_OUTBOUND;
 	e->event.u.message_reaction.emoji = r->emoji;
@@ -471,7 +463,6 @@ int fold_poll_vote(struct work *w, struct op *op, struct err *err)
 	struct voter voter;
 	struct str theirs;
 	struct effect *e;
-	struct uuid uuid;
 
 	if (!m) {
 		op->waits = true;
@@ -488,9 +479,9 @@ int fold_poll_vote(struct work *w, struct op *op, struct err *err)
 		    &m->row.metadata))
 		return 0;
 	m->dirty = true;
-	e = message_effect(w, op, m, CE_MESSAGE_REACTION, &uuid);
+	e = message_effect(w, op, m, CE_MESSAGE_REACTION);
 	e->event.u.message_reaction.message_id = m->row.id;
-	e->event.u.message_reaction.message_uuid = uuid;
+	e->event.u.message_reaction.message_uuid = e->subject;
 	e->event.u.message_reaction.sender = p->voter;
 	e->event.u.message_reaction.from_me = p->direction == DIR_OUTBOUND;
 	e->event.u.message_reaction.vote = true;

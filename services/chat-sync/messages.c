@@ -133,7 +133,11 @@ static int rows_insert(struct work *w, size_t n, struct err *err)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		rows[i] = &w->messages.at[i]->row;
-	if (messages_insert(w->pg, rows, n, inserted, err) < 0)
+	if (messages_insert(w->pg, rows, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) /* while the server inserts */
+		message_uuid(w->messages.at[i], w->messages.at[i]->conversation->account);
+	if (messages_inserted(w->pg, rows, n, inserted, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		w->messages.at[i]->inserted = inserted[i];
@@ -375,11 +379,11 @@ int messages_resolve(struct work *w, struct err *err)
 	return conversations_of_targets(w, err);
 }
 
-void message_uuid(struct message *m, const struct account *a, struct uuid *out)
+const struct uuid *message_uuid(struct message *m, const struct account *a)
 {
 	const struct str parts[] = { uuid_bytes(&a->row.uuid), m->row.key };
 
 	if (uuid_is_nil(&m->uuid))
 		uuid_v8(&m->uuid, parts, 2);
-	*out = m->uuid;
+	return &m->uuid;
 }

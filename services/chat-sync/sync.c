@@ -14,7 +14,7 @@ struct chat_sync {
 	const struct chat_sync_settings *settings;
 	const char *inbound_topic, *chat_event_topic;
 	struct world world;
-	struct map *by_key, *effect_ids, *index;
+	struct map *by_key, *effect_keys, *index;
 	struct buf scratch;
 	bool forget;
 	struct metric *ops;
@@ -31,7 +31,7 @@ struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const
 	s->chat_event_topic = chat_event_topic;
 	world_init(&s->world, (size_t)settings->cache_max_bytes, settings->cache_ttl_ms);
 	s->by_key = map_new();
-	s->effect_ids = map_new();
+	s->effect_keys = map_new();
 	s->index = map_new();
 	s->ops = metric_counter("blazz_chat_sync_events", "Events by kind and effect.", "kind,effect");
 	s->gaps = metric_counter("blazz_chat_sync_gaps", "Signs of something missing: expired updates, failed syncs.",
@@ -45,7 +45,7 @@ void chat_sync_free(struct chat_sync *s)
 		return;
 	world_fini(&s->world);
 	map_free(s->by_key);
-	map_free(s->effect_ids);
+	map_free(s->effect_keys);
 	map_free(s->index);
 	buf_fini(&s->scratch);
 	free(s);
@@ -83,12 +83,12 @@ static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 		.inbound_topic = s->inbound_topic,
 		.chat_event_topic = s->chat_event_topic,
 		.by_key = s->by_key,
-		.effect_ids = s->effect_ids,
+		.effect_keys = s->effect_keys,
 		.index = s->index,
 		.scratch = s->scratch,
 	};
 	map_clear(w->by_key);
-	map_clear(w->effect_ids);
+	map_clear(w->effect_keys);
 	map_clear(w->index);
 	s->world.ttl_ms = s->settings->cache_ttl_ms;
 }
@@ -264,7 +264,7 @@ static int work_run(struct work *w, struct err *err)
 		return 0;
 	if (work_resolve(w, err) < 0 || ops_fold(w, err) < 0 || work_store(w, err) < 0)
 		return -1;
-	return effects_emit(w, err) < 0 ? -1 : pg_collect(w->pg, err); /* encoded while the conversations are written */
+	return effects_emit(w, err); /* encoded while the conversations are written */
 }
 
 static int segment_apply(struct chat_sync *s, struct owner_tx *tx, struct batch_item *const *items, size_t n,

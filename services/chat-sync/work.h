@@ -82,10 +82,11 @@ struct op {
 	bool filtered;
 };
 
-/* A ChatEvent that will be published, still without sequence and source. */
+/* A ChatEvent that will be published, still without id, sequence and source. */
 struct effect {
 	struct op *op;
 	size_t index; /* of noting */
+	struct uuid subject; /* what it is about */
 	struct conversation *conversation; /* NULL: keyed by account */
 	const struct contact *contact;     /* contact.*: shown as it is when the event is sent */
 	struct chat_event event;
@@ -125,7 +126,7 @@ struct work {
 	LIST(struct account *) accounts;           /* dirty */
 	LIST(struct message *) messages;           /* all of this batch, inserted or read */
 	struct map *by_key;                        /* account id, key -> message */
-	struct map *effect_ids;                    /* event id -> effect */
+	struct map *effect_keys;                   /* event, kind, subject -> effect */
 	struct map *index;                         /* scratch for distinct rows */
 	LIST(struct receipt_row) receipts;
 	LIST(struct op *) receipt_ops;
@@ -227,7 +228,7 @@ void contact_touch(struct work *w, struct contact *c);
 void contact_change(struct work *w, struct contact *c, const struct op *op);
 void group_touch(struct work *w, struct group *g);
 void account_touch(struct work *w, struct account *a);
-void message_uuid(struct message *m, const struct account *a, struct uuid *out);
+const struct uuid *message_uuid(struct message *m, const struct account *a);
 struct contact_view contact_view(const struct contact *c);
 struct group_view group_view(const struct group *g);
 /* The text that shows a party in chats.sender: the contact's phone if known, else its best alias. It changes with the contact. */

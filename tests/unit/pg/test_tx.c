@@ -148,7 +148,7 @@ static void what_was_started_is_done_before_what_comes_next(void **state)
 	(void)state;
 	assert_done(pg_start(pg, &insert_one, NULL, &err), err);
 	assert_int_equal(count(), 1);
-	assert_done(pg_collect(pg, &err), err);
+	assert_done(pg_collect(pg, NULL, &err), err);
 	begin_and_insert("INSERT INTO t VALUES (2)");
 	assert_done(pg_start(pg, &(const struct pg_stmt){ "insert_three", PG_PREPARED, "INSERT INTO t VALUES (3)" },
 			    NULL, &err),
@@ -166,8 +166,81 @@ static void what_was_started_fails_what_comes_next(void **state)
 	pg_rollback(pg);
 	assert_int_equal(count(), 0);
 	assert_done(pg_start(pg, &divide, NULL, &err), err);
-	assert_failed(pg_collect(pg, &err), err, ERR_INPUT, "22012");
+	assert_failed(pg_collect(pg, NULL, &err), err, ERR_INPUT, "22012");
 	assert_int_equal(count(), 0);
+}
+
+static const struct pg_stmt insert_two = { "insert_two", PG_UNNAMED, "INSERT INTO t VALUES (2)" };
+
+static void many_are_started_at_once(void **state)
+{
+	static const struct pg_stmt next = { "next", PG_PREPARED,
+		"INSERT INTO t SELECT coalesce(max(i), 0) + 1 FROM t" };
+
+	(void)state;
+	assert_done(pg_begin(pg, &err), err);
+	for (int i = 0; i < 100; i++)
+		assert_done(pg_start(pg, &next, NULL, &err), err);
+	assert_done(pg_commit(pg, &err), err);
+	assert_int_equal(query_i64(pg, "SELECT max(i) FROM t"), 100);
+}
+
+static void the_first_of_those_started_that_fails_is_told(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	assert_done(pg_start(pg, &insert_one, NULL, &err), err);
+	assert_done(pg_start(pg, &divide, NULL, &err), err);
+	assert_done(pg_start(pg, &insert_two, NULL, &err), err);
+	assert_failed(pg_collect(pg, NULL, &err), err, ERR_INPUT, "22012");
+	assert_non_null(strstr(err.msg, "divide"));
+	assert_true(pg_in_transaction(pg));
+	pg_rollback(pg);
+	assert_int_equal(count(), 0);
+}
+
+/* Outside a transaction each stands for itself. */
+static void those_started_behind_a_failure_are_done(void **state)
+{
+	(void)state;
+	assert_done(pg_start(pg, &divide, NULL, &err), err);
+	assert_done(pg_start(pg, &insert_one, NULL, &err), err);
+	assert_failed(pg_collect(pg, NULL, &err), err, ERR_INPUT, "22012");
+	assert_int_equal(count(), 1);
+}
+
+static void what_is_refused_at_the_end_of_a_statement_is_told(void **state)
+{
+	(void)state;
+	assert_done(pg_start(pg, &insert_one, NULL, &err), err);
+	assert_failed(run(pg, "INSERT INTO t VALUES (1), (2)", NULL, NULL, &err), err, ERR_CONFLICT, "23505");
+	assert_int_equal(count(), 1);
+}
+
+static void a_transaction_that_did_nothing_ends(void **state)
+{
+	(void)state;
+	assert_done(pg_begin(pg, &err), err);
+	pg_rollback(pg);
+	assert_false(pg_in_transaction(pg));
+	assert_done(pg_begin(pg, &err), err);
+	assert_done(pg_commit(pg, &err), err);
+	assert_false(pg_in_transaction(pg));
+}
+
+/* What was begun and never answered is gone with the connection. */
+static void a_begin_without_an_answer_is_lost(void **state)
+{
+	int pid = backend_pid(pg);
+
+	(void)state;
+	assert_done(pg_begin(pg, &err), err);
+	backend_kill(pid);
+	assert_int_equal(run(pg, "INSERT INTO t VALUES (1)", NULL, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_RETRY);
+	assert_false(pg_in_transaction(pg));
+	assert_false(pg_usable(pg));
+	assert_done(pg_reconnect(pg, &err), err);
 }
 
 static void what_was_started_is_rolled_back(void **state)
@@ -204,6 +277,12 @@ int main(void)
 		cmocka_unit_test_setup(a_commit_that_was_never_sent_is_known, each),
 		cmocka_unit_test_setup(what_was_started_is_done_before_what_comes_next, each),
 		cmocka_unit_test_setup(what_was_started_fails_what_comes_next, each),
+		cmocka_unit_test_setup(many_are_started_at_once, each),
+		cmocka_unit_test_setup(the_first_of_those_started_that_fails_is_told, each),
+		cmocka_unit_test_setup(those_started_behind_a_failure_are_done, each),
+		cmocka_unit_test_setup(what_is_refused_at_the_end_of_a_statement_is_told, each),
+		cmocka_unit_test_setup(a_transaction_that_did_nothing_ends, each),
+		cmocka_unit_test_setup(a_begin_without_an_answer_is_lost, each),
 		cmocka_unit_test_setup(what_was_started_is_rolled_back, each),
 		cmocka_unit_test_setup(rollback_on_a_killed_backend_is_safe, each),
 	};

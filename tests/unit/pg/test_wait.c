@@ -116,7 +116,7 @@ static void an_answer_that_is_there_already_is_read_before_idle_runs(void **stat
 		o.calls = 0;
 		assert_done(pg_start(pg, &nap, NULL, &err), err);
 		assert_int_equal(poll(&answered, 1, 5000), 1);
-		assert_done(pg_collect(pg, &err), err);
+		assert_done(pg_collect(pg, NULL, &err), err);
 		at_once += o.calls == 0;
 	}
 	assert_true(at_once > 0);

@@ -38,11 +38,16 @@ static struct message_row message(int64_t id, const char *key)
 		.deleted_us = PG_NO_TIME };
 }
 
+static int insert(const struct message_row *const *rows, size_t n, bool *inserted)
+{
+	return messages_insert(db.pg, rows, n, &db.err) < 0 ? -1 : messages_inserted(db.pg, rows, n, inserted, &db.err);
+}
+
 static bool insert_one(const struct message_row *m)
 {
 	bool inserted = false;
 
-	done(messages_insert(db.pg, &m, 1, &inserted, &db.err));
+	done(insert(&m, 1, &inserted));
 	return inserted;
 }
 
@@ -70,11 +75,11 @@ static void a_message_is_inserted_once(void **state)
 	bool inserted[4];
 
 	(void)state;
-	done(messages_insert(db.pg, &rows[1], 1, inserted, &db.err));
+	done(insert(&rows[1], 1, inserted));
 	assert_true(inserted[0]);
 	m[1].id = 5;             /* a repeat has another id */
 	m[3].conversation_id = 200; /* the same key in another conversation is another message */
-	done(messages_insert(db.pg, rows, 4, inserted, &db.err));
+	done(insert(rows, 4, inserted));
 	assert_true(inserted[0]);
 	assert_false(inserted[1]);
 	assert_true(inserted[2]);
@@ -222,13 +227,13 @@ static void what_no_text_column_can_hold_is_refused_whole(void **state)
 
 	(void)state;
 	bad.metadata = STR("{\"body\": \"\xff\"}");
-	assert_failed(messages_insert(db.pg, rows, 2, inserted, &db.err), db.err, ERR_INPUT, "22021");
+	assert_failed(insert(rows, 2, inserted), db.err, ERR_INPUT, "22021");
 	assert_true(inserted[0] && inserted[1]); /* outputs are untouched */
 	bad.metadata = STR("{\"body\": \"\\u0000\"}");
-	assert_failed(messages_insert(db.pg, rows, 2, inserted, &db.err), db.err, ERR_INPUT, "22P05");
+	assert_failed(insert(rows, 2, inserted), db.err, ERR_INPUT, "22P05");
 	bad.metadata = STR("{}");
 	bad.conversation_id = 999;
-	assert_failed(messages_insert(db.pg, rows, 2, inserted, &db.err), db.err, ERR_INPUT, "23503");
+	assert_failed(insert(rows, 2, inserted), db.err, ERR_INPUT, "23503");
 	assert_int_equal(db_i64("SELECT count(*) FROM chats"), 0);
 }
 

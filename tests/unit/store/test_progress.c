@@ -28,7 +28,7 @@ static struct progress_step step(int32_t partition, int64_t seq, int64_t first, 
 
 static int advance(struct pg *pg, const struct progress_step *steps, size_t n)
 {
-	return progress_advance(pg, "chat-sync", TOPIC, steps, n, &db.err) < 0 ? -1 : pg_collect(pg, &db.err);
+	return progress_advance(pg, "chat-sync", TOPIC, steps, n, &db.err) < 0 ? -1 : pg_collect(pg, NULL, &db.err);
 }
 
 static void what_nobody_read_starts_without_offset(void **state)
