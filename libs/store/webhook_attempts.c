@@ -48,7 +48,7 @@ int attempts_insert(struct pg *pg, const struct attempt_row *rows, size_t n, str
 		columns_text(&c, r->excerpt);
 		columns_text(&c, r->error);
 	}
-	return columns_run(&c, pg, &insert, NULL, err);
+	return columns_start(&c, pg, &insert, err);
 }
 
 int attempts_maintain(struct pg *pg, int days_ahead, int keep_days, struct err *err)

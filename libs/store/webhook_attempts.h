@@ -17,7 +17,7 @@ struct attempt_row {
 	struct str excerpt; /* of the response; absent: none */
 	struct str error; /* what failed, for people; absent: nothing */
 };
-/* excerpt and error must be storable (base/utf8.h): that is the caller's duty. A time that is more than a day old, or still to come, by
+/* Started only (pg_start). excerpt and error must be storable (base/utf8.h): that is the caller's duty. A time that is more than a day old, or still to come, by
  * PostgreSQL's clock counts as that limit, so that a day's partition is there for it after attempts_maintain(); without one ERR_INPUT
  * 23514. */
 int attempts_insert(struct pg *pg, const struct attempt_row *rows, size_t n, struct err *err) ERR_MUST_USE;
