@@ -145,7 +145,7 @@ int accounts_store(struct pg *pg, const struct account_row *const *rows, size_t 
 		columns_text(&c, r->disconnect_details);
 		columns_jsonb(&c, r->sync);
 	}
-	return columns_run(&c, pg, &store, NULL, err);
+	return columns_start(&c, pg, &store, err);
 }
 
 int notices_store(struct pg *pg, struct notice_row *rows, size_t n, struct err *err)

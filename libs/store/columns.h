@@ -41,7 +41,8 @@ void columns_time(struct columns *c, int64_t us);
 /* pg_run() with the scalars and arrays; frees them whatever becomes of it. */
 int columns_run(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct pg_rows **rows,
 	struct err *err) ERR_MUST_USE;
-/* The same with pg_start(). */
+/* The same with pg_start(), for what answers nothing: whatever comes next on the connection, at the latest the commit, says how it
+ * went. */
 int columns_start(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -174,7 +174,7 @@ int contacts_store(struct pg *pg, const struct contact_row *const *rows, size_t 
 		columns_bool(&c, r->in_address_book);
 		columns_time(&c, r->address_book_at_us);
 	}
-	return columns_run(&c, pg, &store, NULL, err);
+	return columns_start(&c, pg, &store, err);
 }
 
 int contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,

@@ -170,5 +170,5 @@ int groups_store(struct pg *pg, const struct group_row *const *rows, size_t n, s
 		columns_time(&c, r->snapshot_us);
 		columns_bool(&c, r->deleted);
 	}
-	return columns_run(&c, pg, &store, NULL, err);
+	return columns_start(&c, pg, &store, err);
 }

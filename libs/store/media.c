@@ -31,5 +31,5 @@ int media_store(struct pg *pg, const struct media_row *rows, size_t n, struct er
 		columns_text(&c, rows[i].url);
 		columns_id(&c, rows[i].size_bytes);
 	}
-	return columns_run(&c, pg, &store, NULL, err);
+	return columns_start(&c, pg, &store, err);
 }

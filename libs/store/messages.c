@@ -277,7 +277,7 @@ int messages_store(struct pg *pg, const struct message_row *const *rows, size_t 
 		columns_i64(&c, rows[i]->id);
 		columns_content(&c, rows[i]);
 	}
-	return columns_run(&c, pg, &store, NULL, err);
+	return columns_start(&c, pg, &store, err);
 }
 
 int messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)

@@ -29,7 +29,7 @@ int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, s
 /* Messages by our own id (workspace, account, client_message_id); keys[i].key holds it. */
 int messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-/* Writes every column but ids, account and conversation as the rows have them; the key may change. */
+/* Started only (pg_start): writes every column but ids, account and conversation as the rows have them; the key may change. */
 int messages_store(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Deletes messages with their receipts, reactions and media (a dispatch's row whose echo is stored). */
 int messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
@@ -75,7 +75,7 @@ struct media_row {
 	struct str provider_media_id, mime, sha256, file_name, url;
 	int64_t size_bytes; /* 0: unknown */
 };
-/* Inserts, or fills what is still unknown. Rows must be distinct by chat. */
+/* Started only (pg_start): inserts, or fills what is still unknown. Rows must be distinct by chat. */
 int media_store(struct pg *pg, const struct media_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -240,7 +240,7 @@ int retries_settle(struct pg *pg, const struct retry_result *results, size_t n, 
 		columns_i64(&c, r->delay_ms);
 		columns_text(&c, r->last_error);
 	}
-	return columns_run(&c, pg, &settle, NULL, err);
+	return columns_start(&c, pg, &settle, err);
 }
 
 int retries_release(struct pg *pg, const struct retry_key *keys, size_t n, struct err *err)
@@ -256,7 +256,7 @@ int retries_release(struct pg *pg, const struct retry_key *keys, size_t n, struc
 		columns_i64(&c, keys[i].endpoint_id);
 		columns_uuid(&c, &keys[i].ordering_key);
 	}
-	return columns_run(&c, pg, &release, NULL, err);
+	return columns_start(&c, pg, &release, err);
 }
 
 int retries_release_endpoints(struct pg *pg, const int32_t *partitions, size_t n_partitions,

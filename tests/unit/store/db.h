@@ -23,7 +23,12 @@ struct db {
 };
 static struct db db;
 
-#define done(rc) assert_done((rc), db.err)
+/* What was only started is done, too. */
+#define done(rc) \
+	do { \
+		assert_done((rc), db.err); \
+		assert_done(pg_collect(db.pg, NULL, &db.err), db.err); \
+	} while (0)
 
 static inline const char *db_conninfo(const char *role)
 {

@@ -156,8 +156,8 @@ static void a_status_that_does_not_exist_is_an_error_of_the_data(void **state)
 
 	(void)state;
 	l.rows[0].status = STR("confused");
-	assert_failed(accounts_store(db.pg, (const struct account_row *const[]){ &l.rows[0] }, 1, &db.err), db.err,
-		ERR_INPUT, "23514");
+	assert_done(accounts_store(db.pg, (const struct account_row *const[]){ &l.rows[0] }, 1, &db.err), db.err);
+	assert_failed(pg_collect(db.pg, NULL, &db.err), db.err, ERR_INPUT, "23514");
 }
 
 static void the_newest_notice_of_each_kind_stays(void **state)

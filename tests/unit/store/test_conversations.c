@@ -159,7 +159,7 @@ static void unread_below_zero_is_refused(void **state)
 
 	(void)state;
 	v.unread = -1;
-	done(conversations_store(db.pg, (const struct conversation_row *const *)&row, 1, &db.err));
+	assert_done(conversations_store(db.pg, (const struct conversation_row *const *)&row, 1, &db.err), db.err);
 	assert_failed(pg_collect(db.pg, NULL, &db.err), db.err, ERR_INPUT, "23514");
 }
 

@@ -84,7 +84,6 @@ static void only_what_is_named_is_deleted(void **state)
 
 	(void)state;
 	done(outbox_delete(db.pg, "chat-sync", gone, 3, &db.err));
-	done(pg_collect(db.pg, NULL, &db.err));
 	assert_string_equal(slots_read(&out, slots, 2, NULL, 100), "1/8/7=b 1/9/2=d ");
 	assert_int_equal(db_i64("SELECT count(*) FROM outbox WHERE producer = 'somebody else'"), 1);
 	buf_fini(&out);
@@ -111,7 +110,7 @@ static void a_reader_that_fails_ends_the_reading(void **state)
 static void the_same_row_twice_is_a_conflict(void **state)
 {
 	(void)state;
-	done(outbox_put(db.pg, "chat-sync", rows, 1, &db.err));
+	assert_done(outbox_put(db.pg, "chat-sync", rows, 1, &db.err), db.err);
 	assert_failed(pg_collect(db.pg, NULL, &db.err), db.err, ERR_CONFLICT, "23505");
 }
 
