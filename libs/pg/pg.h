@@ -45,8 +45,8 @@ void pg_close(struct pg **pg);
 bool pg_usable(const struct pg *pg);
 int pg_socket(const struct pg *pg); /* -1 when not connected */
 
-/* A statement with a name of its own. Prepared lazily, once per connection, unless PG_UNNAMED: statements over big
- * arrays are parsed and planned each time, as generic plans of them collapse (shared measurements: 3,000 rows/s).
+/* A statement with a name of its own. Prepared lazily, once per connection, unless PG_UNNAMED: statements that join big
+ * arrays with tables are parsed and planned each time, as generic plans of them collapse (shared measurements: 3,000 rows/s).
  * Instances are static and constant; every one is listed in the store's table, so that a test can prepare them all. */
 enum pg_stmt_kind { PG_PREPARED, PG_UNNAMED };
 struct pg_stmt {

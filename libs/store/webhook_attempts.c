@@ -4,7 +4,7 @@
 #include "store/columns.h"
 #include "store/statements.h"
 
-static const struct pg_stmt insert = { "attempts_insert", PG_UNNAMED,
+static const struct pg_stmt insert = { "attempts_insert", PG_PREPARED, /* no join: one plan only */
 	"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, chat_id, attempt, outcome, status, at, dns_us,"
 	" connect_us, tls_us, first_byte_us, total_us, excerpt, error)"
 	" SELECT r.workspace_id, r.endpoint_id, r.event_id, r.event_type, nullif(r.chat_id, 0), r.attempt, r.outcome, nullif(r.status, 0),"
