@@ -45,18 +45,24 @@ static bool result_good(const PGresult *result)
 		status == PGRES_PIPELINE_SYNC;
 }
 
+/* What a result that is not good means: 1: the server refused the statement, and answers what is behind it; -1: it will not. */
 static int result_failed(const struct pg *pg, const PGresult *result, struct err *err)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
+	if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
+		(void)err_set(err, ERR_RETRY, "aborted", "not run: what it was sent with failed");
+		return 1;
+	}
 	if (!sqlstate) /* libpq's own */
 		return pg_lost(pg, err);
-	return err_set(err, pg_sqlstate_kind(sqlstate), sqlstate, "%s", message ? message : "");
+	(void)err_set(err, pg_sqlstate_kind(sqlstate), sqlstate, "%s", message ? message : "");
+	return 1;
 }
 
-/* Reads one answer to its end and keeps the last result, or the first that failed. What its own transaction's end refused comes with
- * the sync, which ends itself. */
+/* Reads one answer to its end and keeps the last result, or the first that failed: 0, or as result_failed() says. What the end of a
+ * statement's own transaction refused comes with its sync, which ends itself. */
 static int answer_read(struct pg *pg, struct pg_wait *w, bool is_sync, PGresult **out, struct err *err)
 {
 	PGresult *kept = NULL, *next;
@@ -73,7 +79,7 @@ static int answer_read(struct pg *pg, struct pg_wait *w, bool is_sync, PGresult 
 		PQclear(kept);
 		kept = next;
 	}
-	if (rc == 0 && (!kept || !result_good(kept)))
+	if (rc == 0 && !(kept && result_good(kept)))
 		rc = kept ? result_failed(pg, kept, err) : pg_lost(pg, err);
 	if (rc == 0 && !is_sync)
 		*out = kept;
@@ -82,23 +88,26 @@ static int answer_read(struct pg *pg, struct pg_wait *w, bool is_sync, PGresult 
 	return rc;
 }
 
-/* The answers to all that was sent, *out the last one's. The first failure counts: the others follow from it. */
-static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
+/* Reads the answers to all that was sent, *out the last one's: 0, or -1 for the first failure, from which the others follow. *all:
+ * every one has come, also when some refuse. */
+static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, bool *all, struct err *err)
 {
 	struct err other;
-	int rc = 0;
+	int rc = 0, got = 0;
 
-	for (int i = 0; i < pg->n_sent && (rc == 0 || pg_usable(pg)); i++) {
+	for (int i = 0; i < pg->n_sent && got >= 0; i++) {
 		const struct pg_sent *sent = &pg->sent[i];
 		PGresult *result = NULL;
 
-		if (answer_read(pg, w, sent->is_sync, &result, rc == 0 ? err : &other) < 0 && rc == 0)
+		got = answer_read(pg, w, sent->is_sync, &result, rc == 0 ? err : &other);
+		if (got != 0 && rc == 0)
 			rc = err_wrap(err, "%s", sent->name);
 		if (!sent->is_sync) {
 			PQclear(*out);
 			*out = result;
 		}
 	}
+	*all = got >= 0;
 	return rc;
 }
 
@@ -107,7 +116,8 @@ static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct
 static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
 {
 	struct err why = { 0 };
-	int rc = answers_read(pg, w, out, &why);
+	bool all;
+	int rc = answers_read(pg, w, out, &all, &why);
 
 	pg->n_sent = 0;
 	pg->in_tx =
@@ -117,7 +127,7 @@ static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err 
 	PQclear(*out);
 	*out = NULL;
 	/* "cached plan must not change result type": a migration ran. The next connection prepares for the new schema. */
-	if (!pg_usable(pg) || PQtransactionStatus(pg->conn) == PQTRANS_ACTIVE || str_is(str_of(why.code), "0A000"))
+	if (!all || !pg_usable(pg) || str_is(str_of(why.code), "0A000"))
 		pg_disconnect(pg);
 	if (err)
 		*err = why;

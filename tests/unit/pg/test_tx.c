@@ -116,6 +116,11 @@ static void rolling_back_takes_the_savepoint_away(void **state)
 	assert_done(pg_savepoint_rollback(pg, &err), err);
 	assert_failed(pg_savepoint_release(pg, &err), err, ERR_RETRY, "3B001");
 	pg_rollback(pg);
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	assert_failed(pg_savepoint_rollback(pg, &err), err, ERR_RETRY, "3B001");
+	assert_true(pg_usable(pg));
+	pg_rollback(pg);
+	assert_int_equal(count(), 0);
 }
 
 static void a_commit_without_an_answer_is_unknown(void **state)
