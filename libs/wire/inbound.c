@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "blazz/v1/inbound.pb-c.h"
 #include "crypto/digest.h"
 #include "crypto/ids.h"
 #include "wire/shapes.h"
@@ -20,20 +19,6 @@ const char *inbound_kind_word(enum inbound_kind k)
 int64_t inbound_time_ms(const struct inbound_event *e)
 {
 	return e->source_time_ms ? e->source_time_ms : e->ingest_time_ms;
-}
-
-static void uuid_take(struct uuid *out, const ProtobufCBinaryData *text)
-{
-	uuid_parse((struct str){ (const char *)text->data, text->len }, out);
-}
-
-static void ids_take(struct inbound_event *out, const ProtobufCMessage *theirs)
-{
-	const Blazz__V1__InboundEvent *m = (const Blazz__V1__InboundEvent *)theirs;
-
-	uuid_take(&out->id, &m->event_id);
-	uuid_take(&out->workspace, &m->workspace_id);
-	uuid_take(&out->account, &m->account_id);
 }
 
 static void type_default(struct in_message *m)
@@ -68,16 +53,11 @@ int inbound_decode(struct inbound_event *out, struct str bytes, struct arena *a,
 	const ProtobufCMessage *theirs;
 
 	memset(&e, 0, sizeof(e));
-	out->id = out->workspace = out->account = e.id;
 	if (bytes.n > MAX_DECODE_BYTES)
 		return err_set(err, ERR_INPUT, "rule", "larger than %zu bytes", MAX_DECODE_BYTES);
 	theirs = message_unpack(inbound_envelope.shape->descriptor, bytes, a, err);
-	if (!theirs)
+	if (!theirs || envelope_read(&inbound_envelope, theirs, &e, a, err) < 0 || inbound_check(&e, err) < 0)
 		return -1;
-	if (envelope_read(&inbound_envelope, theirs, &e, a, err) < 0 || inbound_check(&e, err) < 0) {
-		ids_take(out, theirs);
-		return -1;
-	}
 	defaults_apply(&e);
 	*out = e;
 	return 0;

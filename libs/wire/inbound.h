@@ -303,9 +303,7 @@ int64_t inbound_time_ms(const struct inbound_event *e);
  *  "decode"      not protobuf, or a string that is not UTF-8 or holds a NUL;
  *  "unsupported" a variant or enum value this build does not know;
  *  "rule"        a required field is missing, an id is no UUID, extra is no JSON object, a chat is neither contact nor group,
- *                more than 50 messages in a sync chat, a number out of its range.
- * Where at least the envelope could be read, out->workspace, account and id are filled even on failure (for the headers of a
- * dead letter); otherwise they are nil. This is the one exception to "outputs untouched". */
+ *                more than 50 messages in a sync chat, a number out of its range. */
 int inbound_decode(struct inbound_event *out, struct str bytes, struct arena *a, struct err *err) ERR_MUST_USE;
 
 /* Checks the same rules on a struct (what ingest calls before it publishes), with the same codes; inbound_encode does not. */
