@@ -102,8 +102,9 @@ class Webhooks:
         return out
 
     @cached_property
-    def late_copies(self):
-        return Counter(e.event_id for _, e in self.c.told[1])
+    def told_times(self):
+        """{event: its records in chat-event}: late copies, too, and what is told of endpoints, which may be more than once"""
+        return Counter(e.event_id for told in self.c.told for _, e in told)
 
     @cached_property
     def broken_off(self):
@@ -166,7 +167,8 @@ def conversations_are_in_order(w):
 
 def repetitions_are_few(w):
     """An event comes again only when its partition was taken over, when an attempt ended before its answer was read, or when it was
-    published again: a reader that begins behind the first copy cannot tell that the second is late."""
+    published again: a reader that begins behind the first copy cannot tell that the second is late, and one of an endpoint is told
+    again when the partition of the delivery behind it was taken over."""
     for (endpoint, event), taken in w.accepted.items():
         r = w.wanted.get((endpoint, event))
         if r is None or len(taken) == 1:
@@ -174,7 +176,7 @@ def repetitions_are_few(w):
         before, after = (w.c.s.epochs[d["cycle"] - i].get(r.partition, 0) for d, i in ((taken[0], 1), (taken[-1], 0)))
         taken_over = len([epoch for epoch in w.seen_epochs[r.partition] | {after} if before < epoch <= after])
         # Once by the new owner, once by the former one, which was stopped in the middle.
-        if len(taken) > 1 + 2 * taken_over + w.broken_off[endpoint, event] + w.late_copies[event]:
+        if len(taken) > 2 * taken_over + w.broken_off[endpoint, event] + w.told_times[event]:
             yield f"{w.hooks[endpoint]['name']}: {event} came {len(taken)} times, its partition was taken over {taken_over} times"
 
 
