@@ -10,8 +10,8 @@ int accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct arena 
 	void (*each)(void *ctx, const struct account_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Whether there is any account at all, as far as this role sees. */
 int accounts_any(struct pg *pg, bool *out, struct err *err) ERR_MUST_USE;
-/* Started only (pg_start): writes the reported columns (status, status_since, status_at, connected and disconnected times, reason, details, sync) as the rows have
- * them; is_active follows status = connected; last_activity_at moves to now. */
+/* Started only (pg_start): writes the reported columns (status, status_since, status_at, connected and disconnected times, reason,
+ * details, sync) as the rows have them; is_active follows status = connected; last_activity_at moves to now. */
 int accounts_store(struct pg *pg, const struct account_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Remembers the latest notice of each kind in whatsapp_accounts.notices: {"<kind>": <notice json>}. */
 struct notice_row {

@@ -25,7 +25,8 @@ int aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until
 int contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *err) ERR_MUST_USE;
 /* Inserts contacts whose ids (and uuids) were drawn. */
 int contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
-/* Started only (pg_start): writes names, their rank and time, phone, match_key, and email, picture, in_address_book with their times as the rows have them. */
+/* Started only (pg_start): writes names, their rank and time, phone, match_key, and email, picture, in_address_book with their times as
+ * the rows have them. */
 int contacts_store(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Locks contacts FOR UPDATE in id order and reads them. */
 int contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,

@@ -17,9 +17,9 @@ struct attempt_row {
 	struct str excerpt; /* of the response; absent: none */
 	struct str error; /* what failed, for people; absent: nothing */
 };
-/* Started only (pg_start). excerpt and error must be storable (base/utf8.h): that is the caller's duty. A time that is more than a day old, or still to come, by
- * PostgreSQL's clock counts as that limit, so that a day's partition is there for it after attempts_maintain(); without one ERR_INPUT
- * 23514. */
+/* Started only (pg_start). excerpt and error must be storable (base/utf8.h): that is the caller's duty. A time that is more than a day
+ * old, or still to come, by PostgreSQL's clock counts as that limit, so that a day's partition is there for it after
+ * attempts_maintain(); without one ERR_INPUT 23514. */
 int attempts_insert(struct pg *pg, const struct attempt_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Creates the partitions from yesterday to days_ahead (up to 31), drops those older than keep_days. At start, before the first insert,
  * and every few hours; any number of replicas may. Stops no reader or writer but for a moment. */

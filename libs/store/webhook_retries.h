@@ -36,7 +36,8 @@ struct retry_row {
 /* Fills id and inserted. */
 int retries_insert(struct pg *pg, const char *owner, struct retry_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
-/* Started only (pg_start): what became of attempts on rows. Success forgets the record; failed keeps it. A row that is finished or gone stays as it is. */
+/* Started only (pg_start): what became of attempts on rows. Success forgets the record; failed keeps it. A row that is finished or gone
+ * stays as it is. */
 struct retry_result {
 	int64_t workspace_id, id;
 	enum retry_status status; /* PENDING (due in delay_ms, or RETRY_WAITS), SUCCESS or FAILED */
@@ -46,7 +47,8 @@ struct retry_result {
 };
 int retries_settle(struct pg *pg, const struct retry_result *results, size_t n, struct err *err) ERR_MUST_USE;
 
-/* Started only (pg_start): of each (endpoint, ordering key), when none of its rows is due, leased or scheduled, the oldest that waits becomes due now. */
+/* Started only (pg_start): of each (endpoint, ordering key), when none of its rows is due, leased or scheduled, the oldest that waits
+ * becomes due now. */
 struct retry_key {
 	int64_t workspace_id, endpoint_id;
 	struct uuid ordering_key;

@@ -5,22 +5,16 @@
 #include "wire/cloudevents.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* What an effect's id is made of, which is worked out only when it is sent. */
-static struct str effect_key(const struct effect *e, char out[static 2 * sizeof(struct uuid) + 1])
-{
-	memcpy(out, &e->op->event->id, sizeof(struct uuid));
-	memcpy(out + sizeof(struct uuid), &e->subject, sizeof(struct uuid));
-	out[2 * sizeof(struct uuid)] = (char)e->event.kind;
-	return (struct str){ out, 2 * sizeof(struct uuid) + 1 };
-}
 
 struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind,
 	const struct uuid *subject)
 {
+	/* What its id is made of, which is worked out only when it is sent. */
+	const struct {
+		struct uuid event, subject;
+		int64_t kind;
+	} key = { op->event->id, *subject, kind };
 	struct effect *e = ARENA_NEW(w->arena, struct effect);
-	char key[2 * sizeof(struct uuid) + 1];
 	void **same;
 
 	e->op = op;
@@ -36,7 +30,7 @@ struct effect *effect_new(struct work *w, struct op *op, struct conversation *v,
 	if (v)
 		e->event.conversation = v->row.uuid;
 	op->changed = true;
-	same = map_slot(w->effect_keys, effect_key(e, key));
+	same = map_slot(w->effect_keys, (struct str){ (const char *)&key, sizeof(key) });
 	if (*same)
 		return *same;
 	*same = e;
