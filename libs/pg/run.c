@@ -51,10 +51,8 @@ static int result_failed(const struct pg *pg, const PGresult *result, struct err
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
-	if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
-		(void)err_set(err, ERR_RETRY, "aborted", "not run: what it was sent with failed");
+	if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) /* what it was sent with failed before, and told why */
 		return 1;
-	}
 	if (!sqlstate) /* libpq's own */
 		return pg_lost(pg, err);
 	(void)err_set(err, pg_sqlstate_kind(sqlstate), sqlstate, "%s", message ? message : "");
@@ -88,26 +86,26 @@ static int answer_read(struct pg *pg, struct pg_wait *w, bool is_sync, PGresult 
 	return rc;
 }
 
-/* Reads the answers to all that was sent, *out the last one's: 0, or -1 for the first failure, from which the others follow. *all:
- * every one has come, also when some refuse. */
-static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, bool *all, struct err *err)
+/* Reads the answers to all that was sent, *out the last one's: 0, or -1 for the first failure, from which the others follow. Where
+ * one does not come, the connection is closed. */
+static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
 {
-	struct err other;
-	int rc = 0, got = 0;
+	int rc = 0;
 
-	for (int i = 0; i < pg->n_sent && got >= 0; i++) {
+	for (int i = 0; i < pg->n_sent; i++) {
 		const struct pg_sent *sent = &pg->sent[i];
 		PGresult *result = NULL;
+		int got = answer_read(pg, w, sent->is_sync, &result, rc == 0 ? err : NULL);
 
-		got = answer_read(pg, w, sent->is_sync, &result, rc == 0 ? err : &other);
 		if (got != 0 && rc == 0)
 			rc = err_wrap(err, "%s", sent->name);
+		if (got < 0)
+			pg_disconnect(pg); /* nothing is under way any more */
 		if (!sent->is_sync) {
 			PQclear(*out);
 			*out = result;
 		}
 	}
-	*all = got >= 0;
 	return rc;
 }
 
@@ -116,8 +114,7 @@ static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, bool *
 static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
 {
 	struct err why = { 0 };
-	bool all;
-	int rc = answers_read(pg, w, out, &all, &why);
+	int rc = answers_read(pg, w, out, &why);
 
 	pg->n_sent = 0;
 	pg->in_tx =
@@ -127,27 +124,23 @@ static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err 
 	PQclear(*out);
 	*out = NULL;
 	/* "cached plan must not change result type": a migration ran. The next connection prepares for the new schema. */
-	if (!all || !pg_usable(pg) || str_is(str_of(why.code), "0A000"))
+	if (!pg_usable(pg) || str_is(str_of(why.code), "0A000"))
 		pg_disconnect(pg);
 	if (err)
 		*err = why;
 	return -1;
 }
 
-static int send_failed(struct pg *pg, const char *name, struct err *err)
-{
-	(void)pg_lost(pg, err);
-	pg_disconnect(pg);
-	return err_wrap(err, "%s", name);
-}
-
 /* Notes what libpq has taken (`sent`: what PQsend… returned). */
 static int sent_add(struct pg *pg, const char *name, bool is_sync, int sent, struct err *err)
 {
-	if (!sent)
-		return send_failed(pg, name, err);
-	pg->sent[pg->n_sent++] = (struct pg_sent){ name, is_sync };
-	return 0;
+	if (sent) {
+		pg->sent[pg->n_sent++] = (struct pg_sent){ name, is_sync };
+		return 0;
+	}
+	(void)pg_lost(pg, err);
+	pg_disconnect(pg);
+	return err_wrap(err, "%s", name);
 }
 
 /* Ends the statement, and sends all there is. */
