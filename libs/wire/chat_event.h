@@ -145,7 +145,7 @@ struct chat_event {
 			struct str sync_id, status;
 			int32_t synced, skipped, rejected, total;
 			int64_t started_at_ms, duration_ms;
-			int32_t percent;
+			int32_t percent, batches, batches_total;
 		} sync; /* CE_SYNC_PROGRESS, CE_SYNC_COMPLETED */
 		struct ce_session_state {
 			struct str status, previous, reason, details;

@@ -140,6 +140,8 @@ static const struct row sync_rows[] = {
 	TIME(ce_sync, SyncProgress, started_at_ms),
 	NUMBER(ce_sync, SyncProgress, duration_ms),
 	COUNT(ce_sync, SyncProgress, percent),
+	COUNT(ce_sync, SyncProgress, batches),
+	COUNT(ce_sync, SyncProgress, batches_total),
 };
 static SHAPE(sync_shape, ce_sync, sync_progress, sync_rows);
 

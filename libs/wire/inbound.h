@@ -138,6 +138,7 @@ struct in_chat_state {
 struct in_history_message {
 	struct in_message message;
 	int64_t source_time_ms;
+	bool time_suspect;
 };
 
 struct in_sync_chat {
@@ -168,7 +169,7 @@ struct in_contact {
 	struct party party;
 	enum contact_action action;
 	struct str first_name, last_name, full_name, email, profile_picture;
-	bool from_address_book;
+	bool from_address_book, by_hand;
 };
 
 enum identity_kind { IDENTITY_NONE, IDENTITY_ALIAS, IDENTITY_NUMBER_CHANGED, IDENTITY_MERGED };

@@ -112,6 +112,7 @@ static SHAPE(in_chat_state_shape, in_chat_state, chat_state, chat_state_rows);
 static const struct row history_message_rows[] = {
 	PART(in_history_message, SyncChat__HistoryMessage, message, in_message),
 	TIME(in_history_message, SyncChat__HistoryMessage, source_time_ms),
+	BOOL(in_history_message, SyncChat__HistoryMessage, time_suspect),
 };
 static SHAPE(in_history_message_shape, in_history_message, sync_chat__history_message, history_message_rows);
 
@@ -153,6 +154,7 @@ static const struct row contact_rows[] = {
 	ID_TEXT(in_contact, ContactCard, email),
 	LINK_TEXT(in_contact, ContactCard, profile_picture),
 	BOOL(in_contact, ContactCard, from_address_book),
+	BOOL(in_contact, ContactCard, by_hand),
 };
 static SHAPE(contact_shape, in_contact, contact_card, contact_rows);
 

@@ -334,6 +334,8 @@ static void sync_state(struct json_writer *w, const struct chat_event *e)
 	jw_member_i64(w, "rejected", s->rejected);
 	add_count(w, "total", s->total);
 	add_count(w, "percent", s->percent);
+	add_count(w, "batches", s->batches);
+	add_count(w, "batches_total", s->batches_total);
 	add_time(w, "started_at", s->started_at_ms);
 	jw_member_i64(w, "duration_ms", s->duration_ms);
 }
