@@ -236,6 +236,7 @@ struct in_call {
 	enum direction direction;
 	bool video;
 	struct str outcome;
+	int32_t duration_s;
 };
 
 struct in_read_marker {

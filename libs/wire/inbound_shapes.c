@@ -214,6 +214,7 @@ static const struct row call_rows[] = {
 	ENUM(in_call, Call, direction, DIR_OUTBOUND),
 	BOOL(in_call, Call, video),
 	ID_TEXT(in_call, Call, outcome),
+	COUNT(in_call, Call, duration_s),
 };
 static SHAPE(call_shape, in_call, call, call_rows);
 
