@@ -14,7 +14,8 @@ static const struct pg_stmt delete = { "outbox_delete", PG_PREPARED,
 	" WHERE o.producer = $1 AND o.slot = r.slot AND o.epoch = r.epoch AND o.seq = r.seq" };
 
 static const struct pg_stmt read = { "outbox_read", PG_PREPARED,
-	"SELECT slot, epoch, seq, records FROM outbox WHERE producer = $1 AND slot = ANY ($6::integer[])"
+	"SELECT slot, epoch, seq, records, (extract(epoch FROM clock_timestamp() - created_at) * 1000)::bigint"
+	" FROM outbox WHERE producer = $1 AND slot = ANY ($6::integer[])"
 	" AND ($2::integer IS NULL OR (slot, epoch, seq) > ($2, $3::bigint, $4::bigint))"
 	" ORDER BY slot, epoch, seq LIMIT $5::integer" };
 
@@ -102,6 +103,7 @@ int outbox_read(struct pg *pg, const char *producer, const int32_t *slots, size_
 		row.epoch = cells_i64(&at);
 		row.seq = cells_i64(&at);
 		row.records = cells_borrow(&at);
+		row.age_ms = cells_i64(&at);
 		rc = each(ctx, &row, err);
 	}
 	pg_rows_free(rows);

@@ -9,6 +9,7 @@ struct outbox_row {
 	int32_t slot;
 	int64_t epoch, seq;
 	struct str records; /* proto/blazz/v1/outbox.proto */
+	int64_t age_ms; /* since its commit, as outbox_read() found it; ignored elsewhere */
 };
 
 /* Both are started only (pg_start): what comes next on the connection says how they went. */

@@ -111,7 +111,7 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 		w->ops->rolled_back(w->ctx);
 	} else {
 		w->ops->committed(w->ctx);
-		metric_observe(METRIC_CELL(w->size, NULL), (double)b->n);
+		metric_observe(METRIC_CELL(w->size, w->options.owner.topic), (double)b->n);
 	}
 	batch_reset(b);
 	return rc;

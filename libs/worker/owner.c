@@ -26,32 +26,47 @@ static void owner_forget(struct owner *o)
 	o->ops->lost(o->ctx);
 }
 
-/* The metric of a slot that blocks, by what the broker says, until it moves again or is somebody else's. */
+/* The metric of a slot that blocks, by what the broker says, until it moves again or is revoked. */
 static void slot_report_blocked(struct owner *o, struct slot_state *s, const char *cause)
 {
+	const char *topic = o->options.topic;
 	char partition[16];
 
 	if (strcmp(s->blocked, cause) == 0)
 		return;
 	snprintf(partition, sizeof(partition), "%d", s->progress.partition);
 	if (s->blocked[0])
-		metric_set(METRIC_CELL(o->metrics.blocked, partition, s->blocked), 0);
+		metric_set(METRIC_CELL(o->metrics.blocked, topic, partition, s->blocked), 0);
 	if (cause[0])
-		metric_set(METRIC_CELL(o->metrics.blocked, partition, cause), 1);
+		metric_set(METRIC_CELL(o->metrics.blocked, topic, partition, cause), 1);
 	snprintf(s->blocked, sizeof(s->blocked), "%s", cause);
 }
 
-static void slots_unblock(struct owner *o)
+static void slot_report(struct owner *o, int32_t partition, double lag, bool stopped)
 {
-	for (size_t i = 0; i < o->n_slots; i++)
+	const char *topic = o->options.topic;
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", partition);
+	if (lag >= 0)
+		metric_set(METRIC_CELL(o->metrics.lag, topic, number), lag);
+	metric_set(METRIC_CELL(o->metrics.stopped, topic, number), stopped);
+}
+
+/* What was said of a partition is its next owner's to say: a sum over the replicas counts each once. */
+static void slots_unreport(struct owner *o)
+{
+	for (size_t i = 0; i < o->n_slots; i++) {
 		slot_report_blocked(o, &o->slots[i], "");
+		slot_report(o, o->slots[i].progress.partition, 0, false);
+	}
 }
 
 static void on_assigned(void *ctx, const int32_t *partitions, size_t n)
 {
 	struct owner *o = ctx;
 
-	slots_unblock(o);
+	slots_unreport(o);
 	free(o->slots);
 	o->slots = mem_calloc(n ? n : 1, sizeof(*o->slots));
 	o->n_slots = n;
@@ -68,7 +83,7 @@ static void on_revoked(void *ctx)
 {
 	struct owner *o = ctx;
 
-	slots_unblock(o);
+	slots_unreport(o);
 	o->n_slots = 0;
 	owner_forget(o);
 	o->state = OWNER_UNASSIGNED;
@@ -135,7 +150,7 @@ void owner_restart(struct owner *o, const struct err *why)
 	int64_t wait = !reassigned && strcmp(why->code, "fenced") == 0 ? FENCED_WAIT_MS : backoff_ms(o);
 
 	log_warn("batch put off", LOG_I("retry_in_ms", wait), LOG_I("failures", o->failures), LOG_ERR(why));
-	metric_add(METRIC_CELL(o->metrics.retries, why->code[0] ? why->code : "other"), 1);
+	metric_add(METRIC_CELL(o->metrics.retries, o->options.topic, why->code[0] ? why->code : "other"), 1);
 	owner_forget(o);
 	o->pending.kind = ERR_NONE;
 	if (o->state == OWNER_RUNNING)
@@ -189,15 +204,14 @@ static void owner_report(struct owner *o)
 	for (size_t i = 0; i < o->n_slots; i++) {
 		const struct slot_state *s = &o->slots[i];
 		int64_t high = kafka_consumer_cached_high(o->consumer, s->progress.partition);
-		char partition[16];
+		bool known = high >= 0 && s->progress.next_offset >= 0;
 
-		snprintf(partition, sizeof(partition), "%d", s->progress.partition);
-		if (high >= 0 && s->progress.next_offset >= 0)
-			metric_set(METRIC_CELL(o->metrics.lag, partition), (double)(high - s->progress.next_offset));
-		metric_set(METRIC_CELL(o->metrics.stopped, partition), s->stopped);
+		slot_report(o, s->progress.partition, known ? (double)(high - s->progress.next_offset) : -1,
+			s->stopped);
 		stopped = stopped || s->stopped;
 	}
-	metric_set(METRIC_CELL(o->metrics.outbox, NULL), (double)publisher_total(o->publisher));
+	metric_set(METRIC_CELL(o->metrics.outbox, o->options.topic), (double)publisher_total(o->publisher));
+	metric_set(METRIC_CELL(o->metrics.oldest, o->options.topic), (double)publisher_oldest_ms(o->publisher) / 1000);
 	slots_report_blocked(o);
 	service_condition_set(o->partitions, !stopped, stopped ? "a partition's offset is out of range" : NULL);
 	service_condition_set(o->kafka, kafka_consumer_healthy(o->consumer) && publisher_healthy(o->publisher),
@@ -346,21 +360,28 @@ void owner_drain(struct owner *o, int64_t timeout_ms)
 		log_info("drained", LOG_I("outbox_rows_left", publisher_total(o->publisher)));
 }
 
-static void metrics_init(struct owner_metrics *m)
+void owner_metrics_init(struct owner_metrics *m, const char *topic)
 {
 	static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, -1 };
 
-	m->records = metric_counter("blazz_worker_records", "Records by what became of them.", "outcome");
-	m->dead = metric_counter("blazz_worker_dead_letters", "Dead letters by reason.", "reason");
-	m->retries = metric_counter("blazz_worker_retries", "Batches put off, by error code.", "code");
+	m->records = metric_counter("blazz_worker_records", "Records by what became of them.", "topic,outcome");
+	m->dead = metric_counter("blazz_worker_dead_letters", "Dead letters by reason.", "topic,reason");
+	m->retries = metric_counter("blazz_worker_retries", "Batches put off, by error code.", "topic,code");
 	m->duration = metric_histogram("blazz_worker_batch_seconds",
-		"Time of one batch, from its transaction's begin to its commit.", NULL, seconds);
-	m->lag = metric_gauge("blazz_worker_lag_records", "Records not consumed yet.", "partition");
+		"Time of one batch, from its transaction's begin to its commit.", "topic", seconds);
+	m->lag = metric_gauge("blazz_worker_lag_records",
+		"Records not consumed yet; 0 of a partition that was revoked.", "topic,partition");
 	m->stopped = metric_gauge("blazz_worker_partition_stopped", "1 when the partition's offset is out of range.",
-		"partition");
+		"topic,partition");
 	m->blocked = metric_gauge("blazz_worker_outbox_blocked",
-		"1 while the broker refuses a record of the partition's outbox.", "partition,cause");
-	m->outbox = metric_gauge("blazz_worker_outbox_rows", "Outbox rows published and not yet acknowledged.", NULL);
+		"1 while the broker refuses a record of the partition's outbox.", "topic,partition,cause");
+	m->outbox =
+		metric_gauge("blazz_worker_outbox_rows", "Outbox rows published and not yet acknowledged.", "topic");
+	m->oldest = metric_gauge("blazz_worker_outbox_oldest_seconds",
+		"Time since the commit of the oldest outbox row that is not acknowledged.", "topic");
+	(void)METRIC_CELL(m->duration, topic);
+	(void)METRIC_CELL(m->outbox, topic);
+	(void)METRIC_CELL(m->oldest, topic);
 }
 
 int owner_open(struct owner **out, struct service *service, const struct owner_options *options,
@@ -389,7 +410,7 @@ int owner_open(struct owner **out, struct service *service, const struct owner_o
 	o->partitions = service_condition(service, "partitions");
 	o->kafka = service_condition(service, "kafka");
 	o->outbox = service_condition(service, "outbox");
-	metrics_init(&o->metrics);
+	owner_metrics_init(&o->metrics, options->topic);
 	if (publisher_open(&o->publisher, service_kafka(service), options->consumer, options->dlq_max_bytes, err) < 0 ||
 		kafka_consumer_open(&o->consumer, &consumer, err) < 0) {
 		owner_close(&o);

@@ -22,7 +22,7 @@ struct slot_state {
 };
 
 struct owner_metrics {
-	struct metric *records, *dead, *retries, *duration, *lag, *stopped, *blocked, *outbox;
+	struct metric *records, *dead, *retries, *duration, *lag, *stopped, *blocked, *outbox, *oldest;
 };
 
 struct owner {
@@ -72,6 +72,8 @@ struct owner_tx {
 	size_t n_deleted;
 };
 
+/* Registers the families, each with the label topic first, and what is exposed before anything happened. */
+void owner_metrics_init(struct owner_metrics *m, const char *topic);
 struct slot_state *owner_slot(const struct owner *o, int32_t partition);
 /* Takes the assigned partitions over: raises their epochs, publishes what their outbox holds, starts fetching. */
 int owner_take(struct owner *o, struct err *err) ERR_MUST_USE;

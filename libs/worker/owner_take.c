@@ -29,10 +29,10 @@ static int keep_row(void *ctx, const struct outbox_row *row, struct err *err)
 	struct buf records = BUF_INIT;
 
 	(void)err;
-	a->last = (struct outbox_row){ row->slot, row->epoch, row->seq, STR_NONE };
+	a->last = (struct outbox_row){ row->slot, row->epoch, row->seq, STR_NONE, 0 };
 	a->n++;
 	buf_add_str(&records, row->records);
-	publisher_add(a->o->publisher, row->slot, row->epoch, row->seq, &records);
+	publisher_add(a->o->publisher, row->slot, row->epoch, row->seq, row->age_ms, &records);
 	if (publisher_is_full(a->o->publisher, row->slot)) /* the rest of it later */
 		a->last.epoch = a->last.seq = INT64_MAX;
 	return 0;

@@ -212,7 +212,7 @@ void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *r, cons
 	const struct header *headers = dead_letter_headers(&failure, r->headers, r->n_headers, tx->arena, &n);
 
 	owner_tx_emit(tx, r->partition, str_of(o->options.dlq_topic), r->key, r->value, headers, n);
-	metric_add(METRIC_CELL(o->metrics.dead, reason), 1);
+	metric_add(METRIC_CELL(o->metrics.dead, o->options.topic, reason), 1);
 }
 
 void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, const char *reason, const char *code,
@@ -267,7 +267,7 @@ static int shares_advance(struct owner_tx *tx, struct err *err)
 		steps[i] = (struct progress_step){ s->partition, s->seq, s->next_offset, s->first_offset, { 0 } };
 		memcpy(steps[i].counts, s->counts, sizeof(steps[i].counts));
 		if (s->n_records > 0)
-			rows[n_rows++] = (struct outbox_row){ s->partition, s->epoch, s->seq, buf_str(&s->records) };
+			rows[n_rows++] = (struct outbox_row){ s->partition, s->epoch, s->seq, buf_str(&s->records), 0 };
 	}
 	if (progress_advance(o->pg, o->options.consumer, o->options.topic, steps, tx->n_shares, err) < 0)
 		return -1;
@@ -277,12 +277,13 @@ static int shares_advance(struct owner_tx *tx, struct err *err)
 static void count_metrics(const struct owner_tx *tx)
 {
 	const struct owner_metrics *m = &tx->owner->metrics;
+	const char *topic = tx->owner->options.topic;
 
-	metric_observe(METRIC_CELL(m->duration, NULL), (double)(clock_mono_us() - tx->began_mono_us) / 1e6);
+	metric_observe(METRIC_CELL(m->duration, topic), (double)(clock_mono_us() - tx->began_mono_us) / 1e6);
 	for (size_t i = 0; i < tx->n_shares; i++)
 		for (int k = 0; k < OUTCOMES; k++)
 			if (tx->shares[i].counts[k] > 0)
-				metric_add(METRIC_CELL(m->records, outcome_word((enum outcome)k)),
+				metric_add(METRIC_CELL(m->records, topic, outcome_word((enum outcome)k)),
 					tx->shares[i].counts[k]);
 }
 
@@ -299,7 +300,7 @@ static void shares_committed(struct owner_tx *tx)
 		if (s->next_offset != PROGRESS_NO_OFFSET)
 			slot->progress.next_offset = s->next_offset;
 		if (s->n_records > 0)
-			publisher_add(o->publisher, s->partition, s->epoch, s->seq, &s->records);
+			publisher_add(o->publisher, s->partition, s->epoch, s->seq, 0, &s->records);
 	}
 }
 

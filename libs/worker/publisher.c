@@ -20,6 +20,7 @@ struct row {
 	struct slot *slot; /* NULL: forgotten, freed with its last report */
 	int32_t partition;
 	int64_t epoch, seq;
+	int64_t committed_mono_ms;
 	struct buf records;
 	size_t at;        /* how far the records were handed to the producer */
 	bool handed_over; /* all of them */
@@ -37,6 +38,7 @@ struct slot {
 	int refusals; /* in a row, of its first row */
 	char cause[48]; /* of the last one */
 	int64_t retry_mono_ms;
+	int64_t oldest_mono_ms; /* commit of its oldest row, in memory or left in the outbox; 0: none waits */
 };
 
 struct publisher {
@@ -159,7 +161,8 @@ static bool rows_have(const struct row *r, int32_t partition, int64_t epoch, int
 	return false;
 }
 
-void publisher_add(struct publisher *p, int32_t partition, int64_t epoch, int64_t seq, struct buf *records)
+void publisher_add(struct publisher *p, int32_t partition, int64_t epoch, int64_t seq, int64_t age_ms,
+	struct buf *records)
 {
 	struct slot *s = slot_get(p, partition);
 	struct row *r;
@@ -175,12 +178,14 @@ void publisher_add(struct publisher *p, int32_t partition, int64_t epoch, int64_
 	r->partition = partition;
 	r->epoch = epoch;
 	r->seq = seq;
+	r->committed_mono_ms = clock_mono_ms() - age_ms;
 	r->records = *records;
 	*records = (struct buf)BUF_INIT;
 	if (s->last)
 		s->last->next = r;
 	else
 		s->first = r;
+	s->oldest_mono_ms = s->first->committed_mono_ms;
 	s->last = r;
 	s->rows++;
 	p->total++;
@@ -285,6 +290,7 @@ static void slot_settle(struct publisher *p, struct slot *s)
 		s->first = r->next;
 		if (!s->first)
 			s->last = NULL;
+		s->oldest_mono_ms = s->first ? s->first->committed_mono_ms : 0;
 		s->rows--;
 		p->total--;
 		r->slot = NULL;
@@ -354,8 +360,10 @@ void publisher_adopted(struct publisher *p, int32_t partition)
 {
 	struct slot *s = slot_find(p, partition);
 
-	if (s && !s->first)
-		s->refusals = 0;
+	if (!s || s->first)
+		return;
+	s->refusals = 0;
+	s->oldest_mono_ms = 0;
 }
 
 bool publisher_is_full(const struct publisher *p, int32_t partition)
@@ -377,6 +385,16 @@ size_t publisher_total(const struct publisher *p)
 	return p->total;
 }
 
+int64_t publisher_oldest_ms(const struct publisher *p)
+{
+	int64_t now = clock_mono_ms(), oldest = now;
+
+	for (const struct slot *s = p->slots; s; s = s->next)
+		if (s->oldest_mono_ms != 0 && s->oldest_mono_ms < oldest)
+			oldest = s->oldest_mono_ms;
+	return now - oldest;
+}
+
 bool publisher_has_slot(const struct publisher *p, int32_t partition)
 {
 	const struct slot *s = slot_find(p, partition);
@@ -389,7 +407,7 @@ size_t publisher_acknowledged(const struct publisher *p, struct outbox_row *out,
 	size_t n = 0;
 
 	for (const struct row *r = p->acked; r && n < max; r = r->next)
-		out[n++] = (struct outbox_row){ r->partition, r->epoch, r->seq, STR_NONE };
+		out[n++] = (struct outbox_row){ r->partition, r->epoch, r->seq, STR_NONE, 0 };
 	return n;
 }
 

@@ -19,9 +19,10 @@ int publisher_open(struct publisher **out, const struct kafka_config *config, co
 /* Waits at most timeout_ms for acknowledgements. */
 void publisher_close(struct publisher **p, int timeout_ms);
 
-/* Takes over row's bytes. Rows of one slot must come in order; one that is already here is ignored. A slot that is full leaves it and
- * what comes later in the outbox, until publisher_adopt(). */
-void publisher_add(struct publisher *p, int32_t partition, int64_t epoch, int64_t seq, struct buf *records);
+/* Takes over row's bytes; age_ms is the time since its commit. Rows of one slot must come in order; one that is already here is ignored.
+ * A slot that is full leaves it and what comes later in the outbox, until publisher_adopt(). */
+void publisher_add(struct publisher *p, int32_t partition, int64_t epoch, int64_t seq, int64_t age_ms,
+	struct buf *records);
 /* Hands records to the producer as far as it takes them and serves its reports. Never blocks longer than timeout_ms. */
 void publisher_poll(struct publisher *p, int timeout_ms);
 /* Forgets the slots' rows (another owner publishes what is left). */
@@ -35,6 +36,8 @@ const char *publisher_blocked(const struct publisher *p, int32_t partition);
 /* Rows added and not yet acknowledged, of the fullest slot that is not blocked; and of all. */
 size_t publisher_backlog(const struct publisher *p);
 size_t publisher_total(const struct publisher *p);
+/* Age of the oldest row that is not acknowledged, blocked slots included; 0: none. */
+int64_t publisher_oldest_ms(const struct publisher *p);
 bool publisher_has_slot(const struct publisher *p, int32_t partition);
 
 /* Rows that are acknowledged and wait to be deleted: filled into out, at most max. They stay until publisher_deleted(). */

@@ -130,7 +130,7 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 	w->options = *options;
 	w->ops = ops;
 	w->ctx = ctx;
-	w->size = metric_histogram("blazz_worker_batch_records", "Records in one batch.", NULL, sizes);
+	w->size = metric_histogram("blazz_worker_batch_records", "Records in one batch.", "topic", sizes);
 	if (owner_open(&w->owner, service, &options->owner, &owner_ops, w, err) < 0) {
 		free(w);
 		return -1;

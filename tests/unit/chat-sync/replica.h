@@ -63,12 +63,10 @@ static inline void replica_open(struct replica *r, const struct chat_sync_settin
 	r->sync = chat_sync_new(settings, "t.inbound", "t.chat-event");
 	r->pg = db_session(CHAT_SYNC);
 	r->slot.progress = (struct progress){ 1, 1, 0, PROGRESS_NO_OFFSET };
-	r->owner = (struct owner){ .options = replica_options.owner,
-		.pg = r->pg,
-		.state = OWNER_RUNNING,
-		.slots = &r->slot,
-		.n_slots = 1,
-		.metrics.dead = metric_counter("blazz_worker_dead_letters", "Dead letters.", "reason") };
+	r->owner = (struct owner){
+		.options = replica_options.owner, .pg = r->pg, .state = OWNER_RUNNING, .slots = &r->slot, .n_slots = 1
+	};
+	owner_metrics_init(&r->owner.metrics, r->owner.options.topic);
 	r->batch = batch_new(&replica_options, &r->owner);
 }
 

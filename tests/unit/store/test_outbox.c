@@ -30,11 +30,11 @@ static const char *slots_read(struct buf *out, const int32_t *slots, size_t n, c
 }
 
 static const struct outbox_row rows[] = {
-	{ 1, 9, 2, { "d", 1 } },
-	{ 0, 5, 10, { "a", 1 } },
-	{ 1, 9, 1, { "c", 1 } },
-	{ 1, 8, 7, { "b", 1 } },
-	{ 2, 1, 1, { "with\0nul", 8 } },
+	{ 1, 9, 2, { "d", 1 }, 0 },
+	{ 0, 5, 10, { "a", 1 }, 0 },
+	{ 1, 9, 1, { "c", 1 }, 0 },
+	{ 1, 8, 7, { "b", 1 }, 0 },
+	{ 2, 1, 1, { "with\0nul", 8 }, 0 },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -57,6 +57,28 @@ static void rows_come_in_order_of_slot_epoch_and_seq(void **state)
 	buf_fini(&out);
 }
 
+static int age_keep(void *ctx, const struct outbox_row *row, struct err *err)
+{
+	int64_t *age_ms = ctx;
+
+	(void)err;
+	*age_ms = row->age_ms;
+	return 0;
+}
+
+static void a_row_is_as_old_as_its_commit(void **state)
+{
+	static const int32_t slot[] = { 0 };
+	int64_t age_ms = -1;
+
+	(void)state;
+	done(outbox_read(db.pg, "chat-sync", slot, 1, NULL, 1, age_keep, &age_ms, &db.err));
+	assert_in_range(age_ms, 0, 59999);
+	execute(db.admin, "UPDATE outbox SET created_at = created_at - interval '90 s'");
+	done(outbox_read(db.pg, "chat-sync", slot, 1, NULL, 1, age_keep, &age_ms, &db.err));
+	assert_in_range(age_ms, 90000, 149999);
+}
+
 static void reading_goes_on_where_it_stopped(void **state)
 {
 	static const int32_t slots[] = { 0, 1 };
@@ -64,9 +86,9 @@ static void reading_goes_on_where_it_stopped(void **state)
 
 	(void)state;
 	assert_string_equal(slots_read(&out, slots, 2, NULL, 2), "0/5/10=a 1/8/7=b ");
-	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 8, 7, STR_NONE }, 2),
+	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 8, 7, STR_NONE, 0 }, 2),
 		"1/9/1=c 1/9/2=d ");
-	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 9, 2, STR_NONE }, 2), "");
+	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 9, 2, STR_NONE, 0 }, 2), "");
 	buf_fini(&out);
 }
 
@@ -79,7 +101,8 @@ static void records_are_any_bytes(void **state)
 static void only_what_is_named_is_deleted(void **state)
 {
 	static const int32_t slots[] = { 0, 1 };
-	const struct outbox_row gone[] = { { 1, 9, 1, STR_NONE }, { 0, 5, 10, STR_NONE }, { 7, 7, 7, STR_NONE } };
+	const struct outbox_row gone[] = { { 1, 9, 1, STR_NONE, 0 }, { 0, 5, 10, STR_NONE, 0 },
+		{ 7, 7, 7, STR_NONE, 0 } };
 	struct buf out = BUF_INIT;
 
 	(void)state;
@@ -118,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(rows_come_in_order_of_slot_epoch_and_seq, put_all),
+		cmocka_unit_test_setup(a_row_is_as_old_as_its_commit, put_all),
 		cmocka_unit_test_setup(reading_goes_on_where_it_stopped, put_all),
 		cmocka_unit_test_setup(records_are_any_bytes, put_all),
 		cmocka_unit_test_setup(only_what_is_named_is_deleted, put_all),

@@ -48,7 +48,7 @@ static const struct worker_ops ops = { .decode = decode, .weight = weight };
 
 static int setup(void **state)
 {
-	owner.metrics.dead = metric_counter("blazz_worker_dead_letters", "Dead letters.", "reason");
+	owner_metrics_init(&owner.metrics, owner.options.topic);
 	*state = batch_new(&options, &owner);
 	decoded_count = 0;
 	return 0;

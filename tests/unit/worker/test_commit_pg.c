@@ -136,10 +136,7 @@ static int start(void **state)
 	owner.ops = &owner_ops;
 	owner.pg = db.pg;
 	owner.state = OWNER_RUNNING;
-	owner.metrics.records = metric_counter("blazz_worker_records", "Records.", "outcome");
-	owner.metrics.dead = metric_counter("blazz_worker_dead_letters", "Dead letters.", "reason");
-	owner.metrics.duration =
-		metric_histogram("blazz_worker_batch_seconds", "Time.", NULL, (const double[]){ 1, -1 });
+	owner_metrics_init(&owner.metrics, owner.options.topic);
 	w.options = (struct worker_options){ .owner = owner.options,
 		.batch_max_events = 100,
 		.batch_max_bytes = 1 << 20,
@@ -148,7 +145,7 @@ static int start(void **state)
 	w.ops = &ops;
 	w.working = batch_new(&w.options, &owner);
 	w.filling = batch_new(&w.options, &owner);
-	w.size = metric_histogram("blazz_worker_batch_records", "Records.", NULL, (const double[]){ 1, -1 });
+	w.size = metric_histogram("blazz_worker_batch_records", "Records.", "topic", (const double[]){ 1, -1 });
 	done(publisher_open(&owner.publisher, kafka, "test", 4 << 20, &db.err));
 	return 0;
 }

@@ -32,9 +32,7 @@ static int start(void **state)
 	kafka = kafka_config_new();
 	done(kafka_config_set(kafka, "bootstrap.servers", "127.0.0.1:1", &db.err));
 	o.pg = db.pg;
-	o.metrics.records = metric_counter("blazz_worker_records", "Records.", "outcome");
-	o.metrics.dead = metric_counter("blazz_worker_dead_letters", "Dead letters.", "reason");
-	o.metrics.duration = metric_histogram("blazz_worker_batch_seconds", "Time.", NULL, (const double[]){ 1, -1 });
+	owner_metrics_init(&o.metrics, o.options.topic);
 	done(publisher_open(&o.publisher, kafka, "test", 4 << 20, &db.err));
 	tx = owner_tx_new(&o);
 	return 0;

@@ -59,7 +59,7 @@ static void row_add(struct fixture *f, int32_t slot, int64_t seq)
 		snprintf(value, sizeof(value), "%lld", (long long)seq * PER_ROW + i);
 		records_add(&row, STR(TOPIC), STR("key"), str_of(value), NULL, 0);
 	}
-	publisher_add(f->publisher, slot, 1, seq, &row);
+	publisher_add(f->publisher, slot, 1, seq, 0, &row);
 }
 
 static void poll_until_left(struct fixture *f, size_t rows)
@@ -178,7 +178,7 @@ static void a_row_that_cannot_be_read_holds_up_its_own_slot_only(void **state)
 	struct buf broken = BUF_INIT;
 
 	buf_add_str(&broken, STR("\xff\xff\xff"));
-	publisher_add(f->publisher, 1, 1, 0, &broken);
+	publisher_add(f->publisher, 1, 1, 0, 0, &broken);
 	row_add(f, 1, 1);
 	row_add(f, 2, 2);
 	poll_until_left(f, 2);
@@ -187,6 +187,36 @@ static void a_row_that_cannot_be_read_holds_up_its_own_slot_only(void **state)
 	assert_int_equal(acknowledged(f), 1);
 	assert_int_equal(topic_read(f, values), PER_ROW);
 	assert_int_equal(values[0], 2 * PER_ROW);
+}
+
+static void a_blocked_slot_keeps_the_age_of_its_oldest_row(void **state)
+{
+	struct fixture *f = *state;
+	struct buf broken = BUF_INIT;
+
+	assert_int_equal(publisher_oldest_ms(f->publisher), 0);
+	buf_add_str(&broken, STR("\xff\xff\xff"));
+	publisher_add(f->publisher, 1, 1, 0, 60000, &broken);
+	row_add(f, 1, 1);
+	poll_until_left(f, 0); /* both are back in the outbox */
+	assert_non_null(publisher_blocked(f->publisher, 1));
+	assert_true(publisher_oldest_ms(f->publisher) >= 60000);
+	publisher_adopt(f->publisher, 1);
+	publisher_adopted(f->publisher, 1); /* an operator has dropped them */
+	assert_int_equal(publisher_oldest_ms(f->publisher), 0);
+}
+
+static void the_oldest_row_is_the_first_that_is_not_acknowledged(void **state)
+{
+	struct fixture *f = *state;
+	struct buf row = BUF_INIT;
+
+	records_add(&row, STR(TOPIC), STR("key"), STR("1"), NULL, 0);
+	publisher_add(f->publisher, 1, 1, 0, 60000, &row);
+	row_add(f, 2, 1);
+	assert_true(publisher_oldest_ms(f->publisher) >= 60000);
+	poll_until_left(f, 0);
+	assert_int_equal(publisher_oldest_ms(f->publisher), 0);
 }
 
 static void rows_are_forgotten_while_their_records_are_on_the_way(void **state)
@@ -210,6 +240,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_row_that_is_here_is_not_taken_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_the_producer_loses_is_published_again_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_row_that_cannot_be_read_holds_up_its_own_slot_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_blocked_slot_keeps_the_age_of_its_oldest_row, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_oldest_row_is_the_first_that_is_not_acknowledged, setup, teardown),
 		cmocka_unit_test_setup_teardown(rows_are_forgotten_while_their_records_are_on_the_way, setup, teardown),
 	};
 
