@@ -129,7 +129,7 @@ bench: ## every benchmark, as ratios within one run; K=word picks some
 	@tools/deps.sh bench
 	+@$(MAKE) --silent V=release build bench-build
 	@for b in $$(grep -l '^#!' tests/bench/*$(K)*.py); do echo "== $$b"; $$b || exit 1; done
-lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables, planted bugs
+lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables, Kafka's jars, planted bugs
 	@tools/run-tests.py lint
 format: ## rewrite the sources in the house's format
 	$(FIND_FORMATTED) | xargs -0 -r clang-format-19 -i
@@ -221,11 +221,14 @@ TIDY := $(ALL_SRC:%=build/lint/tidy/%.ok)
 HEADERS := $(sort $(wildcard libs/*/*.h $(foreach d,$(PROGRAM_DIRS),$(d)/*.h $(d)/*/*.h)))
 HEADER_CHECKS := $(HEADERS:%=build/lint/header/%.ok)
 
-.PHONY: lint-format lint-tidy lint-headers lint-layers lint-proto lint-readme lint-mutants
+.PHONY: lint-format lint-tidy lint-headers lint-jars lint-layers lint-proto lint-readme lint-mutants
 lint-format:
 	@$(FIND_FORMATTED) | xargs -0 -r -n 40 -P $(JOBS) clang-format-19 --dry-run -Werror
 lint-tidy: $(TIDY)
 lint-headers: $(HEADER_CHECKS)
+# Kafka's jars in the cache are those that tools/kafka-jars.sha256 pins.
+lint-jars:
+	@tools/deps.sh verify
 lint-layers:
 	@tools/lint-layers.py
 lint-proto: $(PB_DESCRIPTORS)

@@ -1,10 +1,11 @@
 #!/bin/bash
-# Installs what the project needs on Debian 12 or 13: tools/deps.sh build|demo|lint|kafka|test|bench|all
+# Installs what the project needs on Debian 12 or 13: tools/deps.sh build|demo|lint|kafka|test|bench|all|verify
 #
 # Installs only what is missing; when nothing is, it is done in a moment and touches neither apt nor the network.
 # libyyjson-dev is new in Debian 13: on Debian 12 it comes from there, pinned so that nothing else does. Kafka's jars
 # come from Maven Central into ${BLAZZ_CACHE:-~/.cache/blazz}, and from npm's registry the reference library of Standard
-# Webhooks that signatures are tested against.
+# Webhooks that signatures are tested against. Both are pinned by checksum: a download that differs is not used. `verify`
+# compares the jars in the cache with kafka-jars.sha256.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -80,6 +81,7 @@ want_test() {
 	need_package libclang-rt-19-dev
 	need_package libcmocka-dev
 	need_package python3-pytest
+	need_package python3-prometheus-client
 	need_package python3-pytest-xdist
 	need_package python3-cryptography
 	need_package python3-h2
@@ -139,14 +141,21 @@ install_missing() {
 
 kafka_present() { [ -d "$kafka_jars" ]; }
 
-# Into a folder beside the cache, then renamed: the cache is whole or absent.
+# Exactly the files of the list, each unchanged: kafka_verify <folder>
+kafka_verify() {
+	(cd "$1" && LC_ALL=C && sha256sum -- *) | diff kafka-jars.sha256 - >&2 ||
+		{ echo "deps: $1 is not what tools/kafka-jars.sha256 lists (< listed, > found)" >&2; return 1; }
+}
+
+# Into a folder beside the cache, verified, then renamed: the cache is whole and as listed, or absent.
 fetch_kafka() {
 	echo "deps: fetching Kafka $kafka_version"
 	mkdir -p "$(dirname "$kafka_jars")"
 	partial=$(mktemp -d "$kafka_jars.XXXXXX")
 	trap 'rm -rf "$partial"' EXIT
-	mvn --batch-mode --quiet -Dstyle.color=never --file kafka-pom.xml \
+	mvn --batch-mode --quiet --strict-checksums -Dstyle.color=never --file kafka-pom.xml \
 		dependency:copy-dependencies -DoutputDirectory="$partial/jars"
+	kafka_verify "$partial/jars"
 	mv -T "$partial/jars" "$kafka_jars" || kafka_present # somebody else was faster
 }
 
@@ -178,6 +187,7 @@ fetch_webhooks() {
 }
 
 case "${1:-all}" in
+verify) kafka_verify "$kafka_jars"; exit ;;
 build | demo | lint | kafka | test | bench) "want_$1" ;;
 all) want_test ;;
 *) sed -n '2s/^# //p' deps.sh >&2; exit 64 ;;

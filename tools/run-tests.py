@@ -122,7 +122,7 @@ def make(name, *arguments):
 
 
 def stage_lint():
-    for check in ("format", "layers", "headers", "proto", "readme", "mutants", "tidy"):
+    for check in ("format", "layers", "headers", "jars", "proto", "readme", "mutants", "tidy"):
         make(f"lint-{check}", f"lint-{check}")
 
 

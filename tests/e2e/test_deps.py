@@ -1,0 +1,46 @@
+"""Kafka's jars are used only when they are those that the repository lists."""
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ.get("BLAZZ_CACHE", Path.home() / ".cache/blazz"))
+JARS = "kafka-4.3.0"
+
+
+def deps(cache, word, **environment):
+    return subprocess.run([ROOT / "tools/deps.sh", word], env=os.environ | {"BLAZZ_CACHE": str(cache)} | environment,
+                          capture_output=True, text=True, timeout=120)
+
+
+def change(folder):
+    jar = folder / "re2j-1.8.jar"
+    content = jar.read_bytes()
+    jar.unlink()  # a link to the cache's
+    jar.write_bytes(content + b"x")
+
+
+@pytest.mark.parametrize("name, damage", [
+    ("re2j-1.8.jar", change),
+    ("re2j-1.8.jar", lambda folder: (folder / "re2j-1.8.jar").unlink()),
+    ("more.jar", lambda folder: (folder / "more.jar").write_bytes(b"x")),
+], ids=["changed", "missing", "added"])
+def test_a_jar_that_is_not_as_listed_is_found(tmp_path, name, damage):
+    shutil.copytree(CACHE / JARS, tmp_path / JARS, copy_function=os.symlink)
+    assert deps(tmp_path, "verify").returncode == 0
+    damage(tmp_path / JARS)
+    done = deps(tmp_path, "verify")
+    assert done.returncode != 0 and name in done.stderr
+
+
+def test_jars_that_differ_never_reach_the_cache(tmp_path):
+    maven = tmp_path / "bin/mvn"
+    maven.parent.mkdir()
+    maven.write_text('#!/bin/bash\nfor a in "$@"; do case $a in -DoutputDirectory=*) mkdir "${a#*=}"; echo x >"${a#*=}/kafka.jar" ;; esac; done\n')
+    maven.chmod(0o755)
+    done = deps(tmp_path / "cache", "kafka", PATH=f"{maven.parent}:{os.environ['PATH']}")
+    assert done.returncode != 0 and "kafka.jar" in done.stderr
+    assert not list((tmp_path / "cache").iterdir())
