@@ -8,6 +8,7 @@
 #include "kafka/consumer.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/errors.h"
+#include "metrics/metrics.h"
 
 /* reconnect.backoff.max.ms: after an outage the service is back within seconds, not ten. */
 static const struct kafka_setting defaults[] = {
@@ -58,16 +60,49 @@ int kafka_conf_fetch_at_once(rd_kafka_conf_t *conf, struct err *err)
 /* librdkafka's levels are syslog's; <syslog.h> itself would clash with base/log.h. */
 enum { SYSLOG_CRITICAL = 2, SYSLOG_WARNING = 4 };
 
+static atomic_int watched, watched_up; /* clients, and those of them that have a broker */
+
+static void watched_change(int clients, int up)
+{
+	int n = atomic_fetch_add(&watched, clients) + clients;
+	int n_up = atomic_fetch_add(&watched_up, up) + up;
+
+	metric_set(METRIC_CELL(metric_gauge("blazz_kafka_up",
+				       "1 while every producer and consumer is connected to a broker.", NULL),
+			   NULL),
+		n > 0 && n_up == n);
+}
+
+void kafka_client_watch(struct kafka_client *client)
+{
+	client->watched = true;
+	watched_change(1, client->up);
+}
+
+void kafka_client_unwatch(struct kafka_client *client)
+{
+	if (client->watched)
+		watched_change(-1, -client->up);
+	client->watched = false;
+}
+
 static void client_set_up(struct kafka_client *client, bool up)
 {
 	if (client->up == up)
 		return;
 	client->up = up;
+	if (client->watched)
+		watched_change(0, up ? 1 : -1);
 	if (!up)
 		log_warn("kafka is unreachable");
 	else if (client->lost)
 		log_info("kafka is reachable again");
 	client->lost = !up;
+}
+
+void kafka_client_answered(struct kafka_client *client)
+{
+	client_set_up(client, true);
 }
 
 /* Settings of consumers that a producer ignores and the like; fatal errors, which their client tells. */

@@ -13,6 +13,7 @@ struct kafka_client {
 	bool up;    /* a broker answers */
 	bool lost;  /* it did, and no longer does */
 	bool fatal; /* librdkafka gave this instance up */
+	bool watched; /* part of blazz_kafka_up */
 };
 
 struct kafka_setting {
@@ -27,6 +28,12 @@ int kafka_conf_put_all(rd_kafka_conf_t *conf, const struct kafka_setting *settin
 int kafka_conf_fetch_at_once(rd_kafka_conf_t *conf, struct err *err) ERR_MUST_USE;
 /* The keys of the configuration file, over the defaults set before. */
 int kafka_config_apply(const struct kafka_config *c, rd_kafka_conf_t *conf, struct err *err) ERR_MUST_USE;
+
+/* Between both, blazz_kafka_up is 1 only while this client has a broker: producers and consumers, which live as long as the service. */
+void kafka_client_watch(struct kafka_client *client);
+void kafka_client_unwatch(struct kafka_client *client);
+/* What the client's own traffic shows: a broker answers. */
+void kafka_client_answered(struct kafka_client *client);
 
 /* A configuration with our defaults, callbacks and client as opaque. */
 rd_kafka_conf_t *kafka_client_conf(struct kafka_client *client);

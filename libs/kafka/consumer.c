@@ -212,6 +212,7 @@ int kafka_consumer_open(struct kafka_consumer **out, const struct kafka_consumer
 	c->on_revoked = options->revoked;
 	c->on_stopped = options->stopped;
 	c->ctx = options->ctx;
+	kafka_client_watch(&c->client);
 	c->fd = kafka_event_open(err);
 	if (c->fd < 0 || consumer_connect(c, options, err) < 0 || consumer_subscribe(c, err) < 0) {
 		kafka_consumer_close(&c);
@@ -256,6 +257,7 @@ void kafka_consumer_close(struct kafka_consumer **consumer)
 
 	if (!c)
 		return;
+	kafka_client_unwatch(&c->client);
 	if (c->rk)
 		consumer_disconnect(c);
 	if (c->fd >= 0)

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "kafka/client.h"
 #include "kafka/errors.h"
+#include "metrics/metrics.h"
 
 #define LINGER_MS 1
 
@@ -27,6 +28,7 @@ struct kafka_producer {
 	bool refusing; /* from a fatal error until the new instance is there, and while closing */
 	size_t in_flight;
 	int served; /* reports within one poll */
+	struct metric *failures;
 	void (*delivered)(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset);
 	void *ctx;
 };
@@ -50,6 +52,11 @@ static void failure_set(struct err *failure, rd_kafka_resp_err_t code)
 		failure->kind = ERR_RETRY;
 }
 
+static void failure_count(struct kafka_producer *p, rd_kafka_resp_err_t code)
+{
+	metric_add(METRIC_CELL(p->failures, rd_kafka_err2name(code)), 1);
+}
+
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
 	struct kafka_producer *p = opaque;
@@ -58,10 +65,12 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 	(void)rk;
 	p->in_flight--;
 	p->served++;
-	if (m->err)
+	if (m->err) {
 		failure_set(&failure, m->err);
-	else
-		p->client.up = true;
+		failure_count(p, m->err);
+	} else {
+		kafka_client_answered(&p->client);
+	}
 	p->delivered(p->ctx, m->_private, m->err ? &failure : NULL, m->partition, m->offset);
 }
 
@@ -148,6 +157,10 @@ int kafka_producer_open(struct kafka_producer **out, const struct kafka_producer
 
 	p->delivered = options->delivered;
 	p->ctx = options->ctx;
+	p->failures = metric_counter("blazz_kafka_produce_failures",
+		"Records not acknowledged, by error code; those that only found the local queue full are not counted.",
+		"code");
+	kafka_client_watch(&p->client);
 	p->fd = kafka_event_open(err);
 	if (p->fd < 0 || producer_conf(p, options, err) < 0 || instance_open(p, err) < 0) {
 		kafka_producer_close(&p, 0);
@@ -171,6 +184,7 @@ void kafka_producer_close(struct kafka_producer **producer, int timeout_ms)
 
 	if (!p)
 		return;
+	kafka_client_unwatch(&p->client);
 	if (p->rk) {
 		poll_until_reported(p, timeout_ms);
 		p->refusing = true;
@@ -244,6 +258,8 @@ int kafka_produce(struct kafka_producer *p, const struct kafka_record *record, s
 		kafka_event_signal(p->fd);
 		return err_set(err, ERR_BUSY, "_FATAL", "the producer is being opened again");
 	}
+	if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+		failure_count(p, code);
 	return kafka_err_set(err, code, record->topic, NULL);
 }
 

@@ -113,18 +113,29 @@ static int session_set(struct pg *pg, struct pg_wait *w, struct err *err)
 	return rc;
 }
 
+/* One that is usable is not lost, but no longer wanted. */
+static void connection_end(struct pg *pg)
+{
+	if (pg_usable(pg))
+		pg->connected = false;
+	pg_disconnect(pg);
+}
+
 int pg_reconnect(struct pg *pg, struct err *err)
 {
 	struct pg_wait w = pg_wait_start(pg->connect_timeout_ms);
 
-	pg_disconnect(pg);
+	connection_end(pg);
 	if (conninfo_check(pg->conninfo, err) < 0)
 		return -1;
 	pg->conn = connect_start(pg);
 	if (connect_wait(pg, &w, err) < 0 || session_set(pg, &w, err) < 0) {
 		pg_disconnect(pg);
+		pg_stats_unreachable();
 		return err_wrap(err, "connect to PostgreSQL");
 	}
+	pg->connected = true;
+	pg_stats_connected();
 	return 0;
 }
 
@@ -132,6 +143,7 @@ int pg_open(struct pg **out, const struct pg_options *options, struct err *err)
 {
 	struct pg *pg = mem_calloc(1, sizeof(*pg));
 
+	pg_stats_init();
 	pg->prepared = map_new();
 	pg->conninfo = mem_cstr(str_of(options->conninfo));
 	pg->application_name = mem_cstr(str_of(options->application_name));
@@ -159,6 +171,9 @@ void pg_disconnect(struct pg *pg)
 	while (map_each(pg->prepared, &i, &name, &prepared))
 		free(prepared);
 	map_clear(pg->prepared);
+	if (pg->connected)
+		pg_stats_lost();
+	pg->connected = false;
 	pg->n_sent = 0;
 	pg->in_tx = false;
 	PQfinish(pg->conn);
@@ -172,7 +187,7 @@ void pg_close(struct pg **pg)
 	*pg = NULL;
 	if (!p)
 		return;
-	pg_disconnect(p);
+	connection_end(p);
 	PQfreemem(p->notify);
 	map_free(p->prepared);
 	free(p->conninfo);

@@ -9,6 +9,7 @@
 #include <libpq-fe.h>
 #include <string.h>
 
+#include "base/log_limit.h"
 #include "base/map.h"
 #include "pg/pg.h"
 
@@ -39,7 +40,9 @@ struct pg {
 	void *wait_ctx;
 	struct pg_sent sent[PG_MAX_SENT];
 	int n_sent;
-	bool in_tx; /* as of the last answer, or begun since */
+	bool in_tx;     /* as of the last answer, or begun since */
+	bool connected; /* counted as such */
+	struct log_limit slow_log;
 };
 
 /* OIDs of pg_type, fixed since long before PostgreSQL 15 (src/include/catalog/pg_type.dat). */
@@ -145,6 +148,14 @@ int pg_wait_socket(const struct pg *pg, struct pg_wait *w, short events, struct 
 void pg_disconnect(struct pg *pg);
 /* ERR_RETRY "lost" with libpq's words; returns -1. */
 int pg_lost(const struct pg *pg, struct err *err);
+
+/* stats.c. Before anything else; then whenever a connection was made, lost, or could not be made. */
+void pg_stats_init(void);
+void pg_stats_connected(void);
+void pg_stats_lost(void);
+void pg_stats_unreachable(void);
+/* The answer to `statement` has come, or will not come any more; it was waited for since since_mono_ms. Returns the time now. */
+int64_t pg_stats_answered(struct pg *pg, const char *statement, int64_t since_mono_ms);
 
 /* run.c. pg_run() within a wait that the caller has begun. */
 int pg_run_within(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_args *args,

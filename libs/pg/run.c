@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "pg/private.h"
 
 /* Types that a statement was prepared with, on this connection. */
@@ -90,6 +91,7 @@ static int answer_read(struct pg *pg, struct pg_wait *w, bool is_sync, PGresult 
  * one does not come, the connection is closed. */
 static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
 {
+	int64_t since_mono_ms = clock_mono_ms();
 	int rc = 0;
 
 	for (int i = 0; i < pg->n_sent; i++) {
@@ -97,6 +99,7 @@ static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct
 		PGresult *result = NULL;
 		int got = answer_read(pg, w, sent->is_sync, &result, rc == 0 ? err : NULL);
 
+		since_mono_ms = pg_stats_answered(pg, sent->name, since_mono_ms);
 		if (got != 0 && rc == 0)
 			rc = err_wrap(err, "%s", sent->name);
 		if (got < 0)

@@ -17,7 +17,7 @@ int admin_port(const struct admin *a);
 
 /* What the admin thread asks the service (service.c). */
 bool service_is_alive(const struct service *s, struct buf *why_not);
-bool service_is_ready(const struct service *s, struct buf *why_not);
+bool service_is_ready(const struct service *s, struct buf *why_not); /* NULL: the reasons do not matter */
 void service_write_metrics(const struct service *s, struct buf *out);
 
 #endif

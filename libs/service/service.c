@@ -36,7 +36,12 @@ struct service {
 	int64_t live_timeout_ms;
 	_Atomic int64_t alive_mono_ms;
 	atomic_bool stopping;
+	struct metric *reloads;
+	struct metric_cell *ready;
 };
+
+enum reload_result { RELOAD_APPLIED, RELOAD_PARTIAL, RELOAD_FAILED };
+static const char *const reload_words[] = { "applied", "partial", "failed" };
 
 const char *service_version(void)
 {
@@ -94,6 +99,15 @@ static int open_parts(struct service *s, struct err *err)
 	return admin_open(&s->admin, s, shared->admin_listen, shared->admin_port_file, err);
 }
 
+static void metrics_init(struct service *s)
+{
+	s->ready = METRIC_CELL(metric_gauge("blazz_ready", "1 while /readyz answers 200.", NULL), NULL);
+	s->reloads = metric_counter("blazz_config_reloads",
+		"Reloads by result: applied, partial (other keys need a restart), failed (nothing changed).", "result");
+	for (size_t i = 0; i < sizeof(reload_words) / sizeof(reload_words[0]); i++)
+		(void)METRIC_CELL(s->reloads, reload_words[i]);
+}
+
 static struct service *service_new(const struct service_spec *spec)
 {
 	struct service *s = mem_calloc(1, sizeof(*s));
@@ -102,6 +116,7 @@ static struct service *service_new(const struct service_spec *spec)
 	s->signal_fd = -1;
 	s->started_ms = clock_now_ms();
 	s->readiness = readiness_new();
+	metrics_init(s);
 	service_alive(s);
 	return s;
 }
@@ -158,6 +173,7 @@ const char *service_topic_prefix(const struct service *s)
 
 static void reload(struct service *s)
 {
+	enum reload_result result = RELOAD_FAILED;
 	struct buf refused = BUF_INIT;
 	struct err err;
 
@@ -165,6 +181,7 @@ static void reload(struct service *s)
 		log_error("configuration not reloaded", LOG_ERR(&err));
 		goto out;
 	}
+	result = refused.n > 0 ? RELOAD_PARTIAL : RELOAD_APPLIED;
 	log_set_level(settings_log_level(s->settings));
 	if (refused.n > 0)
 		log_warn("configuration needs a restart", LOG_STR("keys", buf_str(&refused)));
@@ -172,6 +189,7 @@ static void reload(struct service *s)
 		s->spec.reloaded(s->spec.ctx);
 	log_info("configuration reloaded");
 out:
+	metric_add(METRIC_CELL(s->reloads, reload_words[result]), 1);
 	buf_fini(&refused);
 }
 
@@ -225,12 +243,14 @@ bool service_is_ready(const struct service *s, struct buf *why_not)
 
 	if (!atomic_load(&s->stopping))
 		return ready;
-	buf_printf(why_not, "draining\n");
+	if (why_not)
+		buf_printf(why_not, "draining\n");
 	return false;
 }
 
 void service_write_metrics(const struct service *s, struct buf *out)
 {
+	metric_set(s->ready, service_is_ready(s, NULL));
 	process_write_metrics(s->spec.name, s->started_ms, out);
 	metrics_write(out);
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "kafka/producer.h"
+#include "metrics/metrics.h"
 #include "mock_kafka.h"
 
 #define DEADLINE_MS 30000
@@ -173,6 +174,35 @@ static void errors_that_pass_are_retried_inside(void **state)
 	assert_int_equal(f->good, 1);
 }
 
+static void assert_exposed(const char *line)
+{
+	struct buf b = BUF_INIT;
+
+	metrics_write(&b);
+	buf_add_char(&b, '\0');
+	if (!strstr(b.p, line))
+		fail_msg("'%s' is not in:\n%s", line, b.p);
+	buf_fini(&b);
+}
+
+static void failures_are_counted_by_their_code(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+
+	producer_open(f, 20000, false);
+	assert_exposed("\nblazz_kafka_up 0\n");
+	send_until_good(f, 0);
+	assert_exposed("\nblazz_kafka_up 1\n");
+	inject(f, RD_KAFKA_RESP_ERR_INVALID_RECORD, 1);
+	record_send(f, 1, &err);
+	poll_until(f, 2);
+	assert_int_equal(f->failed, 1);
+	assert_exposed("\nblazz_kafka_produce_failures_total{code=\"INVALID_RECORD\"} 1\n");
+	kafka_producer_close(&f->producer, 0);
+	assert_exposed("\nblazz_kafka_up 0\n");
+}
+
 static void a_record_that_cannot_be_sent_in_time_fails_as_retry(void **state)
 {
 	struct fixture *f = *state;
@@ -191,9 +221,11 @@ static void a_record_that_cannot_be_sent_in_time_fails_as_retry(void **state)
 	assert_int_equal(f->failed, 10);
 	assert_int_equal(f->wrong_kind, 0);
 	assert_false(kafka_producer_healthy(f->producer));
+	assert_exposed("\nblazz_kafka_up 0\n");
 	rd_kafka_mock_broker_set_up(f->kafka.cluster, 1);
 	send_until_good(f, 11); /* whatever the timeouts made of the sequence */
 	assert_true(kafka_producer_healthy(f->producer));
+	assert_exposed("\nblazz_kafka_up 1\n");
 }
 
 static void without_a_timeout_records_wait_for_the_broker(void **state)
@@ -250,6 +282,7 @@ int main(void)
 			setup, teardown),
 		cmocka_unit_test_setup_teardown(an_owner_may_send_again_from_within_a_report, setup, teardown),
 		cmocka_unit_test_setup_teardown(errors_that_pass_are_retried_inside, setup, teardown),
+		cmocka_unit_test_setup_teardown(failures_are_counted_by_their_code, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_sent_in_time_fails_as_retry, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_timeout_records_wait_for_the_broker, setup, teardown),
 		cmocka_unit_test_setup_teardown(closing_reports_what_is_left_as_failed, setup, teardown),

@@ -313,6 +313,8 @@ static void the_admin_port_answers(void **state)
 		{ "HEAD", "/livez", 200, "" },
 		{ "GET", "/readyz", 503, "postgres: starting\n" },
 		{ "GET", "/metrics", 200, "blazz_build_info{service=\"tiny\",version=\"" },
+		{ "GET", "/metrics", 200, "\nblazz_ready 0\n" },
+		{ "GET", "/metrics", 200, "\nblazz_config_reloads_total{result=\"failed\"} 0\n" },
 		{ "GET", "/metrics", 200, "\nprocess_open_fds " },
 		{ "GET", "/metrics", 200, "\nprocess_cpu_seconds_total " },
 		{ "GET", "/metrics", 200, "\nprocess_resident_memory_bytes " },
@@ -370,8 +372,10 @@ static void readiness_follows_the_conditions(void **state)
 	(void)state;
 	command(&c, '+');
 	wait_for(&c, "/readyz", 200, "ready\n");
+	wait_for(&c, "/metrics", 200, "\nblazz_ready 1\n");
 	command(&c, '-');
 	wait_for(&c, "/readyz", 503, "postgres: connection refused\n");
+	wait_for(&c, "/metrics", 200, "\nblazz_ready 0\n");
 	kill(c.pid, SIGINT);
 	assert_int_equal(child_wait(&c), 0);
 }
@@ -417,6 +421,7 @@ static void sighup_reads_live_keys_again(void **state)
 	wait_for(&c, "/metrics", 200, "\ntiny_limit 9\n");
 	file_read(err_path, log, sizeof(log));
 	assert_non_null(strstr(log, "keys=topics.prefix"));
+	wait_for(&c, "/metrics", 200, "\nblazz_config_reloads_total{result=\"partial\"} 1\n");
 
 	memcpy(strstr(text, "limit = 9"), "limit =13", 9); /* what the service's check refuses */
 	file_write(config_path, text);
@@ -427,6 +432,7 @@ static void sighup_reads_live_keys_again(void **state)
 		file_read(err_path, log, sizeof(log));
 	} while (!strstr(log, "13 brings bad luck"));
 	wait_for(&c, "/metrics", 200, "\ntiny_limit 9\n");
+	wait_for(&c, "/metrics", 200, "\nblazz_config_reloads_total{result=\"failed\"} 1\n");
 	kill(c.pid, SIGTERM);
 	assert_int_equal(child_wait(&c), 0);
 }
