@@ -1,0 +1,74 @@
+"""The README's table of metrics is complete and true: what the services expose, read by Prometheus' own parser, is what it says."""
+import re
+
+import pytest
+from harness import fixtures, hooks
+from harness.servers import ROOT
+from harness.waiting import wait_for
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+SUFFIX = {"counter": "_total", "info": "_info"}  # of the one sample that is written about
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|\d{6}")
+
+
+def documented():
+    """{name: labels}"""
+    table = (ROOT / "README.md").read_text().partition("### What to watch")[2].partition("\n#")[0]
+    found = {}
+    for line in table.splitlines():
+        cell = line.split(" | ")[0] if line.startswith("| `") else ""
+        for name, _, labels in re.findall(r"`(\w+)(\{([a-z_,]+)\})?`", cell):
+            assert name not in found, f"{name} is there twice"
+            found[name] = set(labels.split(",")) - {""}
+    return found
+
+
+def families(service):
+    """{name: its samples}, as the table names them."""
+    text = service.get("/metrics")[1]
+    return {f.name + SUFFIX.get(f.type, ""): f.samples for f in text_string_to_metric_families(text)}
+
+
+@pytest.fixture(scope="module")
+def exposed(shared, receive_all):
+    """Of all services after traffic, {name: samples of all of them}."""
+    shared.dispatcher = hooks.dispatcher(shared).start()
+    hooks.add_webhook(shared, shared.workspace, receive_all.url())
+    for f in fixtures.load():
+        shared.post(f.dialect, f.body(shared.workspace))
+    shared.settle()
+    wait_for(lambda: receive_all.deliveries, "something is delivered")
+    found = {}
+    for service in (shared.in_, shared.sync, shared.dispatcher):
+        for name, samples in families(service).items():
+            found.setdefault(name, []).extend(samples)
+    return found
+
+
+@pytest.fixture(scope="module")
+def receive_all():
+    from harness.receiver import Receiver
+    receiver = Receiver(lambda d: 200)
+    yield receiver
+    receiver.close()
+
+
+def test_every_metric_is_documented_and_every_documented_one_is_exposed(exposed):
+    assert exposed.keys() - documented().keys() == set(), "not in the README's table"
+    assert documented().keys() - exposed.keys() == set(), "exposed by no service"
+
+
+def test_labels_are_the_documented_ones(exposed):
+    wrong = {name: (labels, sorted(sample.labels)) for name, labels in documented().items() for sample in exposed[name]
+             if sample.labels.keys() - {"le"} != labels}
+    assert not wrong
+    seen = sum(1 for name, labels in documented().items() if labels and exposed[name])
+    assert seen > 12, f"only {seen} metrics with labels have samples to be judged by"
+
+
+def test_no_label_names_a_tenant_or_a_number(exposed):
+    for name, samples in exposed.items():
+        for sample in samples:
+            shown = [v for k, v in sample.labels.items() if (name, k) not in (("blazz_build_info", "version"), )]
+            # The topics' prefix of a test is random.
+            assert not [v for v in shown if ID.search(re.sub(r"^e2e-\w+", "", v))], f"{name} {sample.labels}"
