@@ -8,13 +8,13 @@ FROM conversations
 WHERE contact_id IS NOT NULL AND merged_into IS NULL
 GROUP BY workspace_id, contact_id;
 
--- Messages with is_read.
+-- Messages with is_read: false, not null, before the first read marker.
 CREATE VIEW chat_messages WITH (security_invoker = true) AS
-SELECT c.*, c.sent_at <= v.last_read_at AS is_read
+SELECT c.*, coalesce(c.sent_at <= v.last_read_at, false) AS is_read
 FROM chats c
 JOIN conversations v ON v.workspace_id = c.workspace_id AND v.id = c.conversation_id;
 
--- Each message and the endpoints that were told of it: when it was delivered (null: not), how often it was tried again, why the last
+-- For as long as attempts are kept, each message and the endpoints that were told of it: when it was delivered (null: not), how often it was tried again, why the last
 -- failed attempt failed.
 CREATE VIEW chat_webhooks WITH (security_invoker = true) AS
 SELECT workspace_id, chat_id, endpoint_id, min(at) FILTER (WHERE outcome = 'success') AS webhook_sent_at,
