@@ -1,5 +1,5 @@
--- One writer per column, enforced by grants; tenants apart, enforced by row-level security for the roles that serve them;
--- ingest learns of changed accounts and apps by notification.
+-- One writer per column, enforced by grants; one writer per row of outbox and consumer_progress and tenants apart, enforced by row-level
+-- security, which no role bypasses; ingest learns of changed accounts and apps by notification.
 BEGIN;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
@@ -30,7 +30,7 @@ GRANT USAGE ON SEQUENCE contacts_id_seq, contact_opt_outs_id_seq, whatsapp_group
 
 -- Whoever consumes keeps progress; whoever decides in a transaction keeps an outbox.
 GRANT SELECT, INSERT, UPDATE ON consumer_progress TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender;
-GRANT SELECT, INSERT, DELETE ON outbox TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup, blazz_gateway;
+GRANT SELECT, INSERT, DELETE ON outbox TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup;
 
 -- webhook-dispatcher: where events go, and what became of them. Of an endpoint's row it writes its health alone.
 GRANT SELECT (id, uuid, deleted_at) ON workspaces TO blazz_webhook_dispatcher;
@@ -44,10 +44,11 @@ REVOKE EXECUTE ON FUNCTION webhook_attempts_maintain FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION webhook_attempts_maintain TO blazz_webhook_dispatcher;
 
 -- gateway and blazzctl: configuration and wishes, and reading what tenants see.
-GRANT SELECT, INSERT, UPDATE ON workspaces, users, provider_apps TO blazz_gateway;
+GRANT SELECT, INSERT, UPDATE ON workspaces, users TO blazz_gateway;
+GRANT SELECT, INSERT (workspace_id, uuid, kind, name, secrets), UPDATE (name, secrets, updated_at, deleted_at) ON provider_apps TO blazz_gateway;
 GRANT SELECT ON whatsapp_accounts TO blazz_gateway;
 GRANT INSERT (workspace_id, uuid, session_id, provider_type, provider_app_id, bridge_kind, provider_ref, phone_number, phone_number_id,
-	waba_id, business_id, desired_state, desired_at, is_primary, secrets, metadata, created_by, assigned_instance_url) ON whatsapp_accounts TO blazz_gateway;
+	waba_id, business_id, desired_state, desired_at, is_primary, secrets, metadata, created_by) ON whatsapp_accounts TO blazz_gateway;
 GRANT UPDATE (session_id, provider_app_id, bridge_kind, provider_ref, phone_number, phone_number_id, waba_id, business_id, desired_state,
 	desired_at, is_primary, secrets, metadata, updated_at) ON whatsapp_accounts TO blazz_gateway;
 GRANT SELECT ON account_qr, contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats, chat_receipts,
@@ -64,6 +65,7 @@ GRANT USAGE ON SEQUENCE workspaces_id_seq, users_id_seq, provider_apps_id_seq, w
 
 -- blazzctl, where it configures across workspaces: all that gateway may, without a tenant's view.
 GRANT blazz_gateway TO blazz_admin;
+GRANT INSERT (assigned_instance_url) ON whatsapp_accounts TO blazz_admin; -- an unmanaged bridge; from then on it is cleanup's
 
 -- ops: progress, outbox and dead letters, and looking at everything but secrets.
 GRANT SELECT, INSERT, UPDATE, DELETE ON consumer_progress TO blazz_ops;
@@ -82,7 +84,8 @@ GRANT SELECT (workspace_id, id, uuid, kind, name, url, event_types, origins, ord
 GRANT SELECT ON webhook_positions, webhook_replays, webhook_retry_queue, webhook_attempts TO blazz_ops;
 GRANT UPDATE (ordering_key, retry_count, next_retry_at, status, dropped, updated_at), DELETE ON webhook_retry_queue TO blazz_ops;
 
--- Every tenant-owned table: a test walks the catalogue and misses none.
+-- Every tenant-owned table: a test walks the catalogue and misses none. The services serve all tenants and rest on the composite keys:
+-- a policy that is simply true costs no statement anything (db/README.md).
 DO $$
 DECLARE
 	t text;
@@ -95,14 +98,34 @@ BEGIN
 		EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
 		EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
 		EXECUTE format('CREATE POLICY tenant ON %I TO blazz_gateway USING (workspace_id = nullif(current_setting(''blazz.workspace_id'', true), '''')::bigint)', t);
+		EXECUTE format('CREATE POLICY service ON %I TO blazz_ingest, blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender,'
+			' blazz_cleanup, blazz_admin, blazz_ops USING (true)', t);
 	END LOOP;
 END
 $$;
 ALTER TABLE workspaces ENABLE ROW LEVEL SECURITY;
 ALTER TABLE workspaces FORCE ROW LEVEL SECURITY;
+CREATE POLICY service ON workspaces TO blazz_ingest, blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup,
+	blazz_admin, blazz_ops USING (true);
 CREATE POLICY tenant ON workspaces TO blazz_gateway USING (id = nullif(current_setting('blazz.workspace_id', true), '')::bigint);
 
--- Only what ingest caches is told; a status that chat-sync writes is not.
+-- What a service has decided and how far it came is its own: records of another's slot would be published in its name, and a lost row is a
+-- lost event. gateway and admin have no right here at all.
+ALTER TABLE outbox ENABLE ROW LEVEL SECURITY;
+ALTER TABLE outbox FORCE ROW LEVEL SECURITY;
+CREATE POLICY chat_sync ON outbox TO blazz_chat_sync USING (producer = 'chat-sync');
+CREATE POLICY webhook_dispatcher ON outbox TO blazz_webhook_dispatcher USING (producer = 'webhook-dispatcher');
+CREATE POLICY campaign_sender ON outbox TO blazz_campaign_sender USING (producer = 'campaign-sender');
+CREATE POLICY cleanup ON outbox TO blazz_cleanup USING (producer = 'cleanup');
+CREATE POLICY ops ON outbox TO blazz_ops USING (true);
+ALTER TABLE consumer_progress ENABLE ROW LEVEL SECURITY;
+ALTER TABLE consumer_progress FORCE ROW LEVEL SECURITY;
+CREATE POLICY chat_sync ON consumer_progress TO blazz_chat_sync USING (consumer = 'chat-sync');
+CREATE POLICY webhook_dispatcher ON consumer_progress TO blazz_webhook_dispatcher USING (consumer = 'webhook-dispatcher');
+CREATE POLICY campaign_sender ON consumer_progress TO blazz_campaign_sender USING (consumer = 'campaign-sender');
+CREATE POLICY ops ON consumer_progress TO blazz_ops USING (true);
+
+-- Only what ingest caches is told, and only when it changed: a status that chat-sync writes is not, nor an update that writes what was there.
 CREATE FUNCTION notify_intake() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_notify('blazz_intake', TG_TABLE_NAME || ':' || NEW.uuid::text);
@@ -111,9 +134,17 @@ END
 $$;
 CREATE TRIGGER notify_intake_insert AFTER INSERT ON whatsapp_accounts FOR EACH ROW EXECUTE FUNCTION notify_intake();
 CREATE TRIGGER notify_intake_update AFTER UPDATE OF session_id, provider_app_id, bridge_kind, provider_ref, phone_number,
-	phone_number_id, waba_id, business_id, secrets, deleted_at ON whatsapp_accounts FOR EACH ROW EXECUTE FUNCTION notify_intake();
-CREATE TRIGGER notify_intake AFTER INSERT OR UPDATE ON provider_apps FOR EACH ROW EXECUTE FUNCTION notify_intake();
-CREATE TRIGGER notify_intake AFTER UPDATE OF settings, deleted_at ON workspaces FOR EACH ROW EXECUTE FUNCTION notify_intake();
+	phone_number_id, waba_id, business_id, secrets, deleted_at ON whatsapp_accounts FOR EACH ROW
+	WHEN ((OLD.session_id, OLD.provider_app_id, OLD.bridge_kind, OLD.provider_ref, OLD.phone_number, OLD.phone_number_id, OLD.waba_id,
+		OLD.business_id, OLD.secrets, OLD.deleted_at) IS DISTINCT FROM
+		(NEW.session_id, NEW.provider_app_id, NEW.bridge_kind, NEW.provider_ref, NEW.phone_number, NEW.phone_number_id, NEW.waba_id,
+		NEW.business_id, NEW.secrets, NEW.deleted_at))
+	EXECUTE FUNCTION notify_intake();
+CREATE TRIGGER notify_intake_insert AFTER INSERT ON provider_apps FOR EACH ROW EXECUTE FUNCTION notify_intake();
+CREATE TRIGGER notify_intake_update AFTER UPDATE OF secrets, deleted_at ON provider_apps FOR EACH ROW
+	WHEN ((OLD.secrets, OLD.deleted_at) IS DISTINCT FROM (NEW.secrets, NEW.deleted_at)) EXECUTE FUNCTION notify_intake();
+CREATE TRIGGER notify_intake AFTER UPDATE OF settings, deleted_at ON workspaces FOR EACH ROW
+	WHEN ((OLD.settings, OLD.deleted_at) IS DISTINCT FROM (NEW.settings, NEW.deleted_at)) EXECUTE FUNCTION notify_intake();
 
 -- What the dispatcher caches of an endpoint: all but times of the row itself.
 CREATE FUNCTION notify_webhooks() RETURNS trigger LANGUAGE plpgsql AS $$

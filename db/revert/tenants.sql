@@ -1,3 +1,4 @@
 BEGIN;
 DROP TABLE account_qr, whatsapp_accounts, provider_apps, users, workspaces;
+DROP FUNCTION whatsapp_accounts_check_app();
 COMMIT;

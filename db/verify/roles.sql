@@ -1,3 +1,2 @@
-SELECT 1 / count(*)::int FROM pg_roles WHERE rolname = 'blazz_chat_sync' AND rolbypassrls;
-SELECT 1 / count(*)::int FROM pg_roles WHERE rolname = 'blazz_gateway' AND NOT rolbypassrls;
-SELECT 1 / count(*)::int FROM pg_extension WHERE extname = 'pg_trgm';
+SELECT 1 / (count(*) = 8)::int FROM pg_roles WHERE rolname LIKE 'blazz\_%' AND NOT rolbypassrls AND NOT rolsuper;
+SELECT 1 / (count(*) = 2)::int FROM pg_extension WHERE extname IN ('pg_trgm', 'btree_gist');

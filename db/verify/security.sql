@@ -6,3 +6,6 @@ SELECT 1 / (NOT EXISTS (
 SELECT 1 / has_table_privilege('blazz_chat_sync', 'chats', 'INSERT')::int;
 SELECT 1 / (NOT has_column_privilege('blazz_chat_sync', 'whatsapp_accounts', 'secrets', 'SELECT'))::int;
 SELECT 1 / (NOT has_column_privilege('blazz_webhook_dispatcher', 'webhook_endpoints', 'secrets', 'UPDATE'))::int;
+SELECT 1 / (count(*) = 9)::int FROM pg_policies WHERE tablename IN ('outbox', 'consumer_progress');
+SELECT 1 / (NOT has_table_privilege('blazz_gateway', 'outbox', 'SELECT, INSERT, UPDATE, DELETE')
+	AND NOT has_table_privilege('blazz_gateway', 'consumer_progress', 'SELECT, INSERT, UPDATE, DELETE'))::int;

@@ -6,3 +6,5 @@ SELECT event_id, payload, ordering_key, source_partition, source_offset, next_re
 FROM webhook_retry_queue WHERE false;
 SELECT event_id, chat_id, attempt, outcome, at, total_us FROM webhook_attempts WHERE false;
 SELECT 1 / count(*)::int FROM pg_proc WHERE proname = 'webhook_attempts_maintain' AND prosecdef;
+SELECT 1 / count(*)::int FROM pg_constraint WHERE conname = 'webhook_endpoints_headers_are_plain';
+SELECT 1 / (headers_are_plain('{"X-A": "1"}') AND NOT headers_are_plain('{"X-A": "1\r\n"}'))::int;

@@ -37,7 +37,6 @@ const struct statements_of_role statements_by_role[] = {
 	{ CAMPAIGNS, schema_statements },
 	{ "blazz_cleanup", outbox_statements },
 	{ "blazz_cleanup", schema_statements },
-	{ "blazz_gateway", outbox_statements },
 	{ "blazz_gateway", schema_statements },
 	{ "blazz_ingest", intake_statements },
 	{ "blazz_ingest", schema_statements },

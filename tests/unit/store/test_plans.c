@@ -204,7 +204,8 @@ static const struct {
 };
 
 /* Indexes that are there to forbid, not to find. */
-static const char *const guards[] = { "whatsapp_accounts_provider_ref", "schema_version_one_row" };
+static const char *const guards[] = { "whatsapp_accounts_provider_ref", "whatsapp_accounts_waba_owner",
+	"schema_version_one_row" };
 
 static struct pg *dispatcher;
 

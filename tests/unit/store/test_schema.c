@@ -32,6 +32,64 @@ static void there_is_one_version(void **state)
 		"23505");
 }
 
+/* One line for each table, view and sequence, below it who may do what there, and its policies; "blazz_" is left out. */
+#define CATALOGUE \
+	"WITH relations AS (SELECT * FROM pg_class WHERE relnamespace = 'public'::regnamespace AND NOT relispartition AND relkind <> 'i')," \
+	" acls AS (SELECT oid, relname, relowner, NULL::name AS attname, NULL::smallint AS attnum, relacl AS acl FROM relations UNION ALL" \
+	"  SELECT r.oid, relname, relowner, attname, attnum, attacl FROM relations r JOIN pg_attribute ON attrelid = r.oid)," \
+	" rights AS (SELECT relname, coalesce(r.rolname, 'PUBLIC') AS role, privilege_type" \
+	"  || coalesce(' (' || string_agg(attname, ', ' ORDER BY attnum) || ')', '') AS what FROM acls CROSS JOIN aclexplode(acl) a" \
+	"  LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE a.grantee <> relowner" \
+	"  GROUP BY relname, r.rolname, privilege_type, attname IS NULL)," \
+	" lines AS (SELECT relname, 0 AS place, CASE relkind WHEN 'v' THEN 'view ' WHEN 'S' THEN 'sequence ' ELSE 'table ' END || relname" \
+	"  || CASE WHEN relkind NOT IN ('r', 'p') THEN '' WHEN relrowsecurity AND relforcerowsecurity THEN ', row-level security' ELSE ', open' END" \
+	"  AS line FROM relations" \
+	" UNION ALL SELECT relname, 1, format('  %s: %s', role, string_agg(what, ' ' ORDER BY what COLLATE \"C\")) FROM rights GROUP BY relname, role" \
+	" UNION ALL SELECT tablename, 2, format('  policy %s, %s, %s, to %s: %s%s', policyname, lower(permissive), lower(cmd)," \
+	"  array_to_string(roles, ' '), qual, coalesce(' / ' || with_check, '')) FROM pg_policies WHERE schemaname = 'public')" \
+	" SELECT replace(line, 'blazz_', '') FROM lines ORDER BY relname COLLATE \"C\", place, line COLLATE \"C\""
+
+#define RIGHTS_FILE "tests/unit/store/rights.txt"
+
+/* What a table, role, grant or policy may do is decided when it is added, not found out later. */
+static void rights_are_those_that_the_file_lists(void **state)
+{
+	struct pg_rows *rows = query(db.admin, CATALOGUE, NULL);
+	FILE *f = fopen(RIGHTS_FILE, "r");
+	char line[2000];
+
+	(void)state;
+	assert_non_null(f);
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		struct str is = pg_text(rows, i, 0), listed = STR("nothing more");
+
+		if (fgets(line, sizeof(line), f))
+			listed = (struct str){ line, strcspn(line, "\n") };
+		if (!str_eq(is, listed))
+			fail_msg(RIGHTS_FILE ":%d\nlists %.*s\nis    %.*s", i + 1, STR_ARG(listed), STR_ARG(is));
+	}
+	if (fgets(line, sizeof(line), f))
+		fail_msg(RIGHTS_FILE ":%d is not so: %s", pg_rows_count(rows) + 1, line);
+	fclose(f);
+	pg_rows_free(rows);
+}
+
+static void no_role_is_above_the_rights_or_in_another(void **state)
+{
+	(void)state;
+	assert_text("SELECT coalesce(string_agg(rolname, ' '), 'none') FROM pg_roles WHERE rolname LIKE 'blazz%'"
+		    " AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)",
+		"none");
+	assert_text(
+		"SELECT string_agg(m.rolname || ' in ' || g.rolname, ', ') FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member"
+		" JOIN pg_roles g ON g.oid = a.roleid WHERE m.rolname LIKE 'blazz%'",
+		"blazz_admin in blazz_gateway");
+	assert_text(
+		"SELECT coalesce(string_agg(c.relname, ' '), 'none') FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner"
+		" WHERE r.rolname LIKE 'blazz%'",
+		"none");
+}
+
 /* Partitions are reached through their table, under its policy. */
 #define TENANT_TABLES \
 	" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid" \
@@ -61,14 +119,24 @@ static void nobody_reaches_a_partition_past_its_table(void **state)
 		"SELECT coalesce(string_agg(c.relname, ', '), 'none') FROM pg_class c JOIN pg_roles r ON r.rolname LIKE 'blazz%'"
 		" WHERE c.relispartition AND c.relkind = 'r' AND has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')",
 		"none");
+	assert_text(
+		"SELECT coalesce(string_agg(relname, ', '), 'none') FROM pg_class WHERE relispartition AND relkind = 'r'"
+		" AND NOT (relrowsecurity AND relforcerowsecurity)",
+		"none");
 }
 
 static void functions_that_run_as_their_owner_are_few_and_closed(void **state)
 {
 	(void)state;
 	assert_text(
-		"SELECT string_agg(proname, ' ') FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",
-		"webhook_attempts_maintain");
+		"SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",
+		"webhook_attempts_maintain whatsapp_accounts_check_app");
+	assert_text(
+		"SELECT coalesce(string_agg(r.rolname, ' '), 'none') FROM pg_roles r WHERE r.rolname LIKE 'blazz%' AND"
+		" has_function_privilege(r.oid, 'whatsapp_accounts_check_app()', 'EXECUTE')",
+		"none");
+	assert_text("SELECT proconfig::text FROM pg_proc WHERE proname = 'whatsapp_accounts_check_app'",
+		"{\"search_path=pg_catalog, pg_temp\"}");
 	assert_text("SELECT string_agg(r.rolname, ' ') FROM pg_roles r WHERE r.rolname LIKE 'blazz%' AND"
 		    " has_function_privilege(r.oid, 'webhook_attempts_maintain(integer, integer)', 'EXECUTE')",
 		DISPATCHER);
@@ -187,6 +255,103 @@ static void a_tenant_cannot_write_into_another_workspace(void **state)
 	pg_close(&gateway);
 }
 
+/* Rows of every producer and consumer, written as superuser. */
+static int two_writers(void **state)
+{
+	db_empty(state);
+	db_script(
+		"INSERT INTO outbox (producer, slot, epoch, seq, records) SELECT name, 0, 1, 1, '' FROM"
+		" unnest('{chat-sync,webhook-dispatcher,campaign-sender,cleanup,other}'::text[]) AS name;"
+		"INSERT INTO consumer_progress (consumer, topic, partition, cluster_id, epoch) SELECT name, 't', 0, 'c', 1 FROM"
+		" unnest('{chat-sync,webhook-dispatcher,campaign-sender,cleanup,other}'::text[]) AS name");
+	return 0;
+}
+
+#define DENIED (-1)
+
+/* How many of the five rows a role sees, may change and may delete (DENIED: no such right), and whether it may insert one of its own, and
+ * one of another. */
+static const struct {
+	const char *role, *own, *table, *name;
+	int seen, updated, deleted;
+	bool inserts_own, inserts_other;
+} writers[] = {
+	{ "blazz_chat_sync", "chat-sync", "outbox", "producer", 1, DENIED, 1, true, false },
+	{ "blazz_webhook_dispatcher", "webhook-dispatcher", "outbox", "producer", 1, DENIED, 1, true, false },
+	{ "blazz_campaign_sender", "campaign-sender", "outbox", "producer", 1, DENIED, 1, true, false },
+	{ "blazz_cleanup", "cleanup", "outbox", "producer", 1, DENIED, 1, true, false },
+	{ "blazz_ops", "ops", "outbox", "producer", 5, DENIED, 5, false, false },
+	{ "blazz_ingest", "ingest", "outbox", "producer", DENIED, DENIED, DENIED, false, false },
+	{ "blazz_gateway", "gateway", "outbox", "producer", DENIED, DENIED, DENIED, false, false },
+	{ "blazz_admin", "admin", "outbox", "producer", DENIED, DENIED, DENIED, false, false },
+	{ "blazz_chat_sync", "chat-sync", "consumer_progress", "consumer", 1, 1, DENIED, true, false },
+	{ "blazz_webhook_dispatcher", "webhook-dispatcher", "consumer_progress", "consumer", 1, 1, DENIED, true,
+		false },
+	{ "blazz_campaign_sender", "campaign-sender", "consumer_progress", "consumer", 1, 1, DENIED, true, false },
+	{ "blazz_cleanup", "cleanup", "consumer_progress", "consumer", DENIED, DENIED, DENIED, false, false },
+	{ "blazz_ops", "ops", "consumer_progress", "consumer", 5, 5, 5, true, true },
+	{ "blazz_ingest", "ingest", "consumer_progress", "consumer", DENIED, DENIED, DENIED, false, false },
+	{ "blazz_gateway", "gateway", "consumer_progress", "consumer", DENIED, DENIED, DENIED, false, false },
+	{ "blazz_admin", "admin", "consumer_progress", "consumer", DENIED, DENIED, DENIED, false, false },
+};
+
+/* Rows that a statement read or changed, in a transaction that is rolled back; DENIED: by rights or policy. */
+static int rows_reached(struct pg *pg, const char *sql)
+{
+	struct pg_rows *rows = NULL;
+	int n = DENIED;
+
+	done(pg_begin(pg, &db.err));
+	if (run(pg, sql, NULL, &rows, &db.err) == 0)
+		n = pg_rows_count(rows);
+	else
+		assert_string_equal(db.err.code, "42501");
+	pg_rows_free(rows);
+	pg_rollback(pg);
+	return n;
+}
+
+static bool inserts(struct pg *pg, const char *table, const char *name)
+{
+	char sql[300];
+
+	snprintf(sql, sizeof(sql),
+		strcmp(table, "outbox") == 0
+			? "INSERT INTO outbox (producer, slot, epoch, seq, records) VALUES ('%s', 9, 9, 9, '') RETURNING 1"
+			: "INSERT INTO consumer_progress (consumer, topic, partition, cluster_id, epoch) VALUES ('%s', 't', 9, 'c', 9) RETURNING 1",
+		name);
+	return rows_reached(pg, sql) == 1;
+}
+
+static void each_service_reaches_its_own_rows_of_outbox_and_progress_alone(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
+		struct pg *pg = db_session(writers[i].role);
+		char sql[200];
+
+		execute(pg, "SELECT set_config('blazz.workspace_id', '1', false)");
+		snprintf(sql, sizeof(sql), "SELECT 1 FROM %s", writers[i].table);
+		assert_int_equal(rows_reached(pg, sql), writers[i].seen);
+		snprintf(sql, sizeof(sql), "UPDATE %s SET epoch = 2 RETURNING 1", writers[i].table);
+		assert_int_equal(rows_reached(pg, sql), writers[i].updated);
+		snprintf(sql, sizeof(sql), "DELETE FROM %s RETURNING 1", writers[i].table);
+		assert_int_equal(rows_reached(pg, sql), writers[i].deleted);
+		assert_int_equal(inserts(pg, writers[i].table, writers[i].own), writers[i].inserts_own);
+		assert_int_equal(inserts(pg, writers[i].table, "another"), writers[i].inserts_other);
+		pg_close(&pg);
+	}
+}
+
+static void no_row_is_handed_to_another_consumer(void **state)
+{
+	struct pg *pg = db_session(CHAT_SYNC);
+
+	(void)state;
+	assert_int_equal(rows_reached(pg, "UPDATE consumer_progress SET consumer = 'another' RETURNING 1"), DENIED);
+	pg_close(&pg);
+}
+
 static void services_that_serve_all_tenants_see_all(void **state)
 {
 	(void)state;
@@ -255,6 +420,9 @@ static void each_role_may_do_its_own_and_no_more(void **state)
 		{ "blazz_campaign_sender", "INSERT INTO chats", false },
 		{ "blazz_admin", "INSERT INTO workspaces", true },
 		{ "blazz_admin", "INSERT INTO chats", false },
+		{ "blazz_admin", "INSERT (assigned_instance_url) whatsapp_accounts", true },
+		{ "blazz_gateway", "INSERT (assigned_instance_url) whatsapp_accounts", false },
+		{ "blazz_gateway", "UPDATE (workspace_id) provider_apps", false },
 		{ "public", "SELECT INTO chats", false },
 	};
 
@@ -307,12 +475,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_role_can_ask_for_the_version),
 		cmocka_unit_test(there_is_one_version),
+		cmocka_unit_test(rights_are_those_that_the_file_lists),
+		cmocka_unit_test(no_role_is_above_the_rights_or_in_another),
 		cmocka_unit_test(no_tenant_table_is_without_row_level_security),
 		cmocka_unit_test(nobody_reaches_a_partition_past_its_table),
 		cmocka_unit_test(functions_that_run_as_their_owner_are_few_and_closed),
 		cmocka_unit_test(no_view_shows_what_its_reader_may_not_see),
 		cmocka_unit_test(every_key_between_tenant_tables_begins_with_the_workspace),
 		cmocka_unit_test(only_names_that_come_without_a_workspace_are_unique_across_them),
+		cmocka_unit_test_setup(each_service_reaches_its_own_rows_of_outbox_and_progress_alone, two_writers),
+		cmocka_unit_test_setup(no_row_is_handed_to_another_consumer, two_writers),
 		cmocka_unit_test(a_tenant_sees_its_own_rows_and_no_others),
 		cmocka_unit_test(a_tenant_cannot_write_into_another_workspace),
 		cmocka_unit_test(services_that_serve_all_tenants_see_all),
