@@ -6,6 +6,7 @@
 #ifndef STORE_CONFIG_H
 #define STORE_CONFIG_H
 
+#include "base/arena.h"
 #include "pg/pg.h"
 #include "wire/inbound.h"
 
@@ -27,10 +28,15 @@ struct app_info {
 	int64_t id, workspace_id; /* 0: the platform's */
 	struct uuid uuid;
 	struct str kind, name;
-	struct str secrets; /* sealed; app_add() only */
+	struct str secrets; /* sealed */
 	int64_t created_us;
 };
 int app_add(struct pg *pg, struct app_info *app, struct err *err) ERR_MUST_USE; /* fills id */
+/* A live app, locked until the end of the caller's transaction; strings are copied into the arena. ERR_INPUT "unknown". */
+int app_lock(struct pg *pg, const struct uuid *uuid, struct arena *a, struct app_info *out,
+	struct err *err) ERR_MUST_USE;
+/* Stores name and secrets of an app that is locked. */
+int app_set(struct pg *pg, const struct app_info *app, struct err *err) ERR_MUST_USE;
 int apps_list(struct pg *pg, void (*each)(void *ctx, const struct app_info *app), void *ctx,
 	struct err *err) ERR_MUST_USE;
 
@@ -43,16 +49,22 @@ struct account_info {
 	enum bridge_kind bridge;
 	struct str provider_ref, phone_number, phone_number_id, waba_id, business_id, assigned_instance_url;
 	bool is_primary;
-	struct str secrets; /* sealed, absent: none; account_add() only */
-	/* account_list() only */
+	struct str secrets; /* sealed, absent: none */
+	/* of rows that are read */
 	struct str desired_state, status, disconnect_reason, sync; /* sync: jsonb */
 	int64_t status_since_us, last_activity_us;
 	int16_t health_score;
 };
 /* Adds an account in a transaction of its own; a primary one takes over from the workspace's former primary. Fills a->id.
- * ERR_CONFLICT when another live account has the session_id, phone_number_id or provider_ref; ERR_INPUT "unknown" when there is no
- * such app. */
+ * ERR_CONFLICT when another account has the session_id, phone_number_id or provider_ref, or another workspace the WABA, and says which;
+ * ERR_INPUT "unknown" when there is no such app. */
 int account_add(struct pg *pg, struct account_info *a, struct err *err) ERR_MUST_USE;
+/* A live account by uuid or session id, locked until the end of the caller's transaction; strings are copied into the arena.
+ * ERR_INPUT "unknown". */
+int account_lock(struct pg *pg, struct str uuid_or_session, struct arena *arena, struct account_info *out,
+	struct err *err) ERR_MUST_USE;
+/* Stores names, app and secrets of an account that is locked; a name of no bytes is removed. Errors as account_add(). */
+int account_set(struct pg *pg, const struct account_info *a, struct err *err) ERR_MUST_USE;
 /* Live accounts of a workspace, 0: of all. */
 int accounts_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct account_info *a), void *ctx,
 	struct err *err) ERR_MUST_USE;

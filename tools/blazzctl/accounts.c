@@ -173,9 +173,28 @@ out:
 	return rc;
 }
 
+struct listing {
+	struct ctl *ctl;
+	struct table *table;
+};
+
+/* How many may authenticate it; nothing where they cannot be opened. */
+static void secrets_count(struct ctl *ctl, struct table *t, const struct account_info *a)
+{
+	static const char *const members[] = { "signing_keys", "tokens", NULL };
+	bool known;
+	size_t n = sealing_count(ctl, SEALING_ACCOUNT, &a->uuid, a->secrets, members, &known);
+
+	if (known)
+		table_i64(t, (int64_t)n);
+	else
+		table_none(t);
+}
+
 static void account_row(void *ctx, const struct account_info *a)
 {
-	struct table *t = ctx;
+	struct listing *l = ctx;
+	struct table *t = l->table;
 
 	table_uuid(t, &a->uuid);
 	table_uuid(t, &a->workspace);
@@ -188,15 +207,17 @@ static void account_row(void *ctx, const struct account_info *a)
 	table_text(t, a->disconnect_reason);
 	table_bool(t, a->is_primary);
 	table_i64(t, a->health_score);
+	secrets_count(l->ctl, t, a);
 	table_time_ms(t, a->last_activity_us == PG_NO_TIME ? 0 : a->last_activity_us / 1000);
 }
 
 static int list(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	static const char *const columns[] = { "account", "workspace", "session_id", "provider", "bridge", "phone",
-		"desired", "status", "reason", "primary", "health", "last_activity", NULL };
+		"desired", "status", "reason", "primary", "health", "secrets", "last_activity", NULL };
 	const struct list_options *o = options;
 	struct table *t = table_new(columns);
+	struct listing l = { ctl, t };
 	int64_t workspace_id = 0;
 	struct uuid workspace;
 	struct pg *pg;
@@ -205,7 +226,7 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 	(void)arguments;
 	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
 		(o->workspace && workspace_find(pg, str_of(o->workspace), &workspace_id, &workspace, err) < 0) ||
-		accounts_list(pg, workspace_id, account_row, t, err) < 0)
+		accounts_list(pg, workspace_id, account_row, &l, err) < 0)
 		goto out;
 	table_print(t, ctl->json);
 	rc = 0;

@@ -165,27 +165,41 @@ out:
 	return rc;
 }
 
+struct listing {
+	struct ctl *ctl;
+	struct table *table;
+};
+
 static void app_row(void *ctx, const struct app_info *app)
 {
-	struct table *t = ctx;
+	static const char *const members[] = { "app_secrets", NULL };
+	struct listing *l = ctx;
+	struct table *t = l->table;
+	bool known;
+	size_t n = sealing_count(l->ctl, SEALING_APP, &app->uuid, app->secrets, members, &known);
 
 	table_uuid(t, &app->uuid);
 	table_text(t, app->kind);
 	table_text(t, app->name);
 	table_bool(t, app->workspace_id == 0);
+	if (known)
+		table_i64(t, (int64_t)n);
+	else
+		table_none(t);
 	table_time_ms(t, app->created_us / 1000);
 }
 
 static int apps_show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
-	static const char *const columns[] = { "app", "kind", "name", "platform", "created_at", NULL };
+	static const char *const columns[] = { "app", "kind", "name", "platform", "secrets", "created_at", NULL };
 	struct table *t = table_new(columns);
+	struct listing l = { ctl, t };
 	struct pg *pg;
 	int rc = -1;
 
 	(void)options;
 	(void)arguments;
-	if (ctl_pg_admin(ctl, &pg, err) == 0 && apps_list(pg, app_row, t, err) == 0) {
+	if (ctl_pg_admin(ctl, &pg, err) == 0 && apps_list(pg, app_row, &l, err) == 0) {
 		table_print(t, ctl->json);
 		rc = 0;
 	}

@@ -53,9 +53,9 @@ struct command {
 };
 
 /* Each table ends with a row without a group. */
-extern const struct command topics_commands[], apps_commands[], accounts_commands[], send_commands[], dlq_commands[],
-	sync_commands[], progress_commands[], outbox_commands[], events_commands[], webhook_commands[],
-	webhook_replay_commands[], retry_commands[];
+extern const struct command topics_commands[], apps_commands[], apps_set_commands[], accounts_commands[],
+	accounts_set_commands[], send_commands[], dlq_commands[], sync_commands[], progress_commands[],
+	outbox_commands[], events_commands[], webhook_commands[], webhook_replay_commands[], retry_commands[];
 
 /* Reads the file (NULL: environment only). ERR_INPUT, code "config". */
 int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;

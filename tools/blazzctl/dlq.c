@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "dead.h"
+#include "terminal.h"
 
 struct dlq_options {
 	struct dead_filter filter;
@@ -156,7 +157,8 @@ static int show_each(void *ctx, const struct dead_letter *d, struct err *err)
 	dead_letter_write(&s->writer, d);
 	if (s->as_list)
 		return 0;
-	printf("%.*s\n", STR_ARG(buf_str(&s->json)));
+	buf_add_char(&s->json, '\n');
+	terminal_print_json(stdout, buf_str(&s->json));
 	buf_clear(&s->json);
 	s->writer = json_writer(&s->json);
 	return 0;
@@ -176,7 +178,8 @@ static int show(struct ctl *ctl, const void *options, char *const *arguments, st
 	rc = dead_letters_each(ctl, &o->filter, show_each, &s, err);
 	if (rc == 0 && s.as_list) {
 		jw_arr_end(&s.writer);
-		printf("%.*s\n", STR_ARG(buf_str(&s.json)));
+		buf_add_char(&s.json, '\n');
+		terminal_print_json(stdout, buf_str(&s.json));
 	}
 	buf_fini(&s.json);
 	return rc;

@@ -7,6 +7,7 @@
 #include "ctl.h"
 #include "kafka/reader.h"
 #include "kafka/topics.h"
+#include "terminal.h"
 #include "wire/reveal.h"
 #include "wire/source_marks.h"
 #include "json/writer.h"
@@ -74,7 +75,8 @@ static void event_write(struct events *s, const struct kafka_message *m, bool la
 	s->printed++;
 	if (s->as_list)
 		return;
-	printf("%.*s\n", STR_ARG(buf_str(&s->json)));
+	buf_add_char(&s->json, '\n');
+	terminal_print_json(stdout, buf_str(&s->json));
 	fflush(stdout);
 	buf_clear(&s->json);
 	s->writer = json_writer(&s->json);
@@ -88,8 +90,9 @@ static void event_take(struct events *s, const struct kafka_message *m)
 
 	arena_reset(s->arena);
 	if (chat_event_decode(&e, m->value, s->arena, &err) < 0) {
-		fprintf(stderr, "blazzctl: partition %d, offset %lld: %s\n", (int)m->partition, (long long)m->offset,
-			err.msg);
+		fprintf(stderr, "blazzctl: partition %d, offset %lld: ", (int)m->partition, (long long)m->offset);
+		terminal_print(stderr, str_of(err.msg));
+		putc('\n', stderr);
 		return;
 	}
 	late = source_is_late(s->marks, m->partition, &e.source, replayed);
@@ -152,7 +155,8 @@ static int events(struct ctl *ctl, const void *options, char *const *arguments, 
 		rc = events_read(&s, r, err);
 	if (rc == 0 && s.as_list) {
 		jw_arr_end(&s.writer);
-		printf("%.*s\n", STR_ARG(buf_str(&s.json)));
+		buf_add_char(&s.json, '\n');
+		terminal_print_json(stdout, buf_str(&s.json));
 	}
 	kafka_reader_close(&r);
 	source_marks_free(s.marks);

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ctl.h"
+#include "service/process.h"
+#include "terminal.h"
 
 #ifndef BLAZZ_VERSION
 #define BLAZZ_VERSION "unversioned"
@@ -19,7 +21,9 @@
 static const struct command *const groups[] = {
 	topics_commands,
 	apps_commands,
+	apps_set_commands,
 	accounts_commands,
+	accounts_set_commands,
 	send_commands,
 	dlq_commands,
 	sync_commands,
@@ -133,7 +137,9 @@ out:
 
 static enum ctl_exit fail(const struct err *err)
 {
-	fprintf(stderr, "blazzctl: %s\n", err->msg);
+	fputs("blazzctl: ", stderr);
+	terminal_print(stderr, str_of(err->msg));
+	putc('\n', stderr);
 	if (strcmp(err->code, "usage") == 0) {
 		fprintf(stderr, "Try blazzctl --help.\n");
 		return CTL_EXIT_USAGE;
@@ -170,6 +176,7 @@ int main(int argc, char **argv)
 	struct err err = { .kind = ERR_NONE };
 	int at = 1;
 
+	process_harden(); /* every command reads the keyring */
 	log_init("blazzctl", LOG_ERROR, LOG_LOGFMT);
 	if (global_parse(&g, argc, argv, &at, &err) < 0)
 		return (int)fail(&err);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "ctl.h"
 #include "store/outbox.h"
+#include "terminal.h"
 #include "wire/records.h"
 #include "wire/reveal.h"
 #include "json/writer.h"
@@ -93,7 +94,8 @@ static void record_print(const struct record_view *v)
 							       : reveal_inbound(&inner, v->value))
 		jw_member_raw(&w, "event", buf_str(&event));
 	jw_obj_end(&w);
-	printf("%.*s\n", STR_ARG(buf_str(&json)));
+	buf_add_char(&json, '\n');
+	terminal_print_json(stdout, buf_str(&json));
 	buf_fini(&event);
 	buf_fini(&json);
 }

@@ -31,4 +31,48 @@ struct sealing_secrets {
 int sealing_secrets_read(const char *file, struct sealing_secrets *out, struct err *err) ERR_MUST_USE;
 void sealing_secrets_fini(struct sealing_secrets *s);
 
+/* What is sealed in a row, opened; absent: an empty object. ERR_INPUT. */
+struct sealing_opened {
+	struct buf text;
+	struct json_doc *doc;
+};
+int sealing_open(struct ctl *ctl, const char *what, const struct uuid *row, struct str sealed,
+	struct sealing_opened *out, struct err *err) ERR_MUST_USE;
+void sealing_opened_fini(struct sealing_opened *o);
+/* Members as they become, and a switch (NULL: none), which is there when it is on. */
+struct sealing_change {
+	const struct sealing_member *members;
+	size_t n;
+	const char *name_of_switch;
+	bool on;
+};
+/* Seals a change; members of former (NULL: none) that it does not name stay. */
+int sealing_reseal(struct ctl *ctl, const char *what, const struct uuid *row, const struct sealing_opened *former,
+	const struct sealing_change *c, struct buf *out, struct err *err) ERR_MUST_USE;
+/* How many secrets the lists of these names hold; not *known when they cannot be opened here. members ends with NULL. */
+size_t sealing_count(struct ctl *ctl, const char *what, const struct uuid *row, struct str sealed,
+	const char *const *members, bool *known);
+
+/* A change of one list: what is added goes to the front, then the newest `keep` stay (0: all). */
+struct sealing_edit_options {
+	const char *add_file, *remove_file;
+	bool make; /* add one that is made up */
+	int64_t keep;
+};
+struct sealing_edit {
+	const char *member;
+	struct sealing_secrets added, removed;
+	int64_t keep;
+};
+struct sealing_list {
+	struct str values[OPTION_TEXTS_MAX];
+	size_t n;
+};
+int sealing_edit_read(const struct sealing_edit_options *o, const char *member, struct sealing_edit *out,
+	struct err *err) ERR_MUST_USE;
+void sealing_edit_fini(struct sealing_edit *e);
+/* The list as it becomes, borrowed from both. ERR_INPUT when it gets too long, or what is to be removed is not there. */
+int sealing_list_edit(struct sealing_list *l, const struct sealing_opened *o, const struct sealing_edit *e,
+	struct err *err) ERR_MUST_USE;
+
 #endif

@@ -39,13 +39,15 @@ static void sync_row(void *ctx, const struct sync_info *s)
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		count_add(t, sync, counts[i]);
 	table_text(t, json_str(json_get(sync, "last_sync_at")));
+	table_bool(t, json_true(json_get(sync, "resync")));
+	table_text(t, json_str(json_get(sync, "resync_reason")));
 	json_free(doc);
 }
 
 static int status(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	static const char *const columns[] = { "account", "session_id", "status", "synced", "skipped", "rejected",
-		"total", "last_sync_at", NULL };
+		"total", "last_sync_at", "resync", "resync_reason", NULL };
 	const struct sync_options *o = options;
 	struct table *t = table_new(columns);
 	int64_t workspace_id = 0;

@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/utf8.h"
+#include "terminal.h"
 #include "json/writer.h"
 
 struct cell {
@@ -95,25 +95,13 @@ void table_none(struct table *t)
 	cell_add(t, (struct cell){ STR_NONE, false, false });
 }
 
-static size_t text_width(struct str s)
-{
-	return utf8_valid(s) ? utf8_length(s) : s.n;
-}
-
-/* What would move a terminal's cursor does not get there. */
-static void text_print(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		putchar(iscntrl((unsigned char)s.p[i]) ? '?' : s.p[i]);
-}
-
 static void cell_print(struct cell c, size_t width, bool last)
 {
-	int pad = (int)(width - text_width(c.text));
+	int pad = (int)(width - terminal_width(c.text));
 
 	if (c.right)
 		printf("%*s", pad, "");
-	text_print(c.text);
+	terminal_print(stdout, c.text);
 	if (!last)
 		printf("%*s", c.right ? 2 : pad + 2, "");
 }
@@ -135,8 +123,8 @@ static void print_for_people(const struct table *t)
 	for (size_t c = 0; c < t->n_columns; c++)
 		widths[c] = strlen(t->columns[c]);
 	for (size_t i = 0; i < t->n; i++)
-		if (text_width(t->cells[i].text) > widths[i % t->n_columns])
-			widths[i % t->n_columns] = text_width(t->cells[i].text);
+		if (terminal_width(t->cells[i].text) > widths[i % t->n_columns])
+			widths[i % t->n_columns] = terminal_width(t->cells[i].text);
 	for (size_t c = 0; c < t->n_columns; c++)
 		cell_print(heading(t, c), widths[c], c + 1 == t->n_columns);
 	putchar('\n');
@@ -170,7 +158,8 @@ static void print_for_programs(const struct table *t)
 			jw_obj_end(&w);
 	}
 	jw_arr_end(&w);
-	printf("%.*s\n", STR_ARG(buf_str(&out)));
+	buf_add_char(&out, '\n');
+	terminal_print_json(stdout, buf_str(&out));
 	buf_fini(&out);
 }
 

@@ -168,6 +168,95 @@ static void an_account_may_use_its_workspaces_and_the_platforms_apps(void **stat
 	assert_false(pg_in_transaction(admin));
 }
 
+static void what_is_taken_is_named_without_telling_whose(void **state)
+{
+	static const struct {
+		const char *session, *number, *waba;
+		int64_t workspace;
+		const char *said;
+	} cases[] = {
+		{ "m1", "p9", "w9", 2, "the session id is taken" },
+		{ "m9", "p1", "w9", 2, "the phone number id is taken by another account" },
+		{ "m9", "p9", "w1", 2, "the WABA is taken by another workspace of this app" },
+		{ "00000000-0000-4000-8000-000000000011", "p9", "w9", 2, "a session id must not look like a UUID" },
+		{ "m9", "p9", "w1", 1, NULL },
+	};
+	struct app_info platform = app(0);
+	struct account_info a = meta_account("m1", "p1");
+
+	(void)state;
+	a.app = platform.uuid;
+	a.waba_id = STR("w1");
+	done(account_add(admin, &a, &db.err));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct account_info b = meta_account(cases[i].session, cases[i].number);
+
+		b.workspace_id = cases[i].workspace;
+		b.app = platform.uuid;
+		b.waba_id = str_of(cases[i].waba);
+		if (cases[i].said) {
+			assert_int_equal(account_add(admin, &b, &db.err), -1);
+			assert_string_equal(db.err.msg, cases[i].said);
+		} else {
+			done(account_add(admin, &b, &db.err));
+		}
+	}
+}
+
+static void an_account_is_changed_while_it_is_locked(void **state)
+{
+	struct app_info platform = app(0), theirs = app(2);
+	struct account_info a = meta_account("m1", "p1"), b = meta_account("m2", "p2"), found = { 0 };
+	char text[37];
+
+	(void)state;
+	a.app = platform.uuid;
+	a.phone_number = STR("+6281");
+	done(account_add(admin, &a, &db.err));
+	done(account_add(admin, &b, &db.err));
+	uuid_format(&a.uuid, text);
+	done(pg_begin(admin, &db.err));
+	assert_failed(account_lock(admin, STR("nobody"), db.arena, &found, &db.err), db.err, ERR_INPUT, "unknown");
+	done(account_lock(admin, str_of(text), db.arena, &found, &db.err));
+	assert_str(found.session_id, "m1");
+	done(account_lock(admin, STR("m1"), db.arena, &found, &db.err));
+	assert_int_equal(found.id, a.id);
+	assert_true(uuid_eq(&found.app, &platform.uuid));
+	found.session_id = STR("m3");
+	found.phone_number = STR("");
+	found.waba_id = STR("w1");
+	found.secrets = STR("\1\2");
+	done(account_set(admin, &found, &db.err));
+	done(pg_commit(admin, &db.err));
+	assert_text(
+		"SELECT concat_ws(' ', session_id, coalesce(phone_number, 'none'), phone_number_id, waba_id, secrets,"
+		" provider_app_id IS NOT NULL) FROM whatsapp_accounts WHERE phone_number_id = 'p1'",
+		"m3 none p1 w1 \\x0102 t");
+	found.session_id = STR("m2");
+	assert_int_equal(account_set(admin, &found, &db.err), -1);
+	assert_string_equal(db.err.msg, "the session id is taken");
+	found.session_id = STR("m3");
+	found.app = theirs.uuid;
+	assert_failed(account_set(admin, &found, &db.err), db.err, ERR_INPUT, "unknown");
+}
+
+static void an_app_is_changed_while_it_is_locked(void **state)
+{
+	struct app_info platform = app(0), found = { 0 };
+	const struct uuid nobody = { { 9 } };
+
+	(void)state;
+	done(pg_begin(admin, &db.err));
+	assert_failed(app_lock(admin, &nobody, db.arena, &found, &db.err), db.err, ERR_INPUT, "unknown");
+	done(app_lock(admin, &platform.uuid, db.arena, &found, &db.err));
+	assert_str(found.secrets, "\1");
+	found.name = STR("Other");
+	found.secrets = STR("\1\2");
+	done(app_set(admin, &found, &db.err));
+	done(pg_commit(admin, &db.err));
+	assert_text("SELECT concat_ws(' ', name, secrets) FROM provider_apps", "Other \\x0102");
+}
+
 static void a_bridge_account_comes_back_whole(void **state)
 {
 	struct account_info a = { .workspace_id = 2,
@@ -229,6 +318,9 @@ int main(void)
 		cmocka_unit_test_setup(only_the_newest_primary_stays_one, fresh),
 		cmocka_unit_test_setup(a_number_belongs_to_one_live_account, fresh),
 		cmocka_unit_test_setup(an_account_may_use_its_workspaces_and_the_platforms_apps, fresh),
+		cmocka_unit_test_setup(what_is_taken_is_named_without_telling_whose, fresh),
+		cmocka_unit_test_setup(an_account_is_changed_while_it_is_locked, fresh),
+		cmocka_unit_test_setup(an_app_is_changed_while_it_is_locked, fresh),
 		cmocka_unit_test_setup(a_bridge_account_comes_back_whole, fresh),
 		cmocka_unit_test_setup(accounts_that_ever_synced_are_listed, fresh),
 	};

@@ -1,0 +1,187 @@
+/* blazzctl accounts set: names and secrets of an account that exists. Invariant: an account that authenticates with something does so
+ * afterwards, too, unless the operator insists: a rotation adds the new secret first and removes the old one once it is not used.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "sealing.h"
+#include "store/config.h"
+#include "json/json.h"
+
+struct set_options {
+	const char *session, *ref, *phone, *phone_number_id, *waba, *business, *app, *require_timestamp,
+		*access_token_file;
+	struct sealing_edit_options secrets, tokens;
+	bool force;
+};
+
+#define AT(field) offsetof(struct set_options, field)
+
+static const struct option_row set_rows[] = {
+	{ "session", OPTION_TEXT, AT(session), "ID", "our name of it" },
+	{ "ref", OPTION_TEXT, AT(ref), "TEXT",
+		"webjs: the bridge's name of the session; \"\" removes it, here and below" },
+	{ "phone", OPTION_TEXT, AT(phone), "E.164", "its number" },
+	{ "app", OPTION_TEXT, AT(app), "UUID", "meta: the app that reports it" },
+	{ "phone-number-id", OPTION_TEXT, AT(phone_number_id), "ID", "meta" },
+	{ "waba", OPTION_TEXT, AT(waba), "ID", "meta: its business account" },
+	{ "business", OPTION_TEXT, AT(business), "ID", "meta: the business portfolio" },
+	{ "add-secret-file", OPTION_TEXT, AT(secrets.add_file), "FILE",
+		"accepts what the bridge will sign with (evolution: its token) beside what it signs with now;\n"
+		"                                one a line; - is standard input" },
+	{ "make-secret", OPTION_FLAG, AT(secrets.make), NULL, "the same with one that is made up and printed" },
+	{ "keep-secrets", OPTION_NUMBER, AT(secrets.keep), "N", "only the newest N stay" },
+	{ "remove-secret-file", OPTION_TEXT, AT(secrets.remove_file), "FILE", "these do not" },
+	{ "add-token-file", OPTION_TEXT, AT(tokens.add_file), "FILE", "webjs: bearer tokens or API keys besides" },
+	{ "keep-tokens", OPTION_NUMBER, AT(tokens.keep), "N", "only the newest N stay" },
+	{ "remove-token-file", OPTION_TEXT, AT(tokens.remove_file), "FILE", "these do not" },
+	{ "access-token-file", OPTION_TEXT, AT(access_token_file), "FILE", "what we send with from now on" },
+	{ "require-timestamp", OPTION_TEXT, AT(require_timestamp), "yes|no",
+		"accept signatures of Standard Webhooks alone, which cannot be replayed later" },
+	{ "force", OPTION_FLAG, AT(force), NULL, "even when nothing would authenticate the account any more" },
+	{ 0 },
+};
+
+struct change {
+	struct sealing_edit secrets, tokens;
+	struct sealing_secrets access;
+	struct sealing_opened former;
+	bool timestamp_given, timestamp;
+};
+
+static void change_fini(struct change *c)
+{
+	sealing_edit_fini(&c->secrets);
+	sealing_edit_fini(&c->tokens);
+	sealing_secrets_fini(&c->access);
+	sealing_opened_fini(&c->former);
+}
+
+static bool edits(const struct sealing_edit_options *o)
+{
+	return o->add_file || o->remove_file || o->make || o->keep > 0;
+}
+
+/* Evolution signs nothing: its secrets are tokens. */
+static int change_read(const struct set_options *o, const struct account_info *a, struct change *c, struct err *err)
+{
+	bool tokens_only = a->bridge == BRIDGE_EVOLUTION;
+
+	if (tokens_only && edits(&o->tokens))
+		return ctl_usage(err, "the secrets of evolution are its tokens: --add-secret-file and so on");
+	if (o->require_timestamp && strcmp(o->require_timestamp, "yes") != 0 && strcmp(o->require_timestamp, "no") != 0)
+		return ctl_usage(err, "--require-timestamp is yes or no");
+	c->timestamp_given = o->require_timestamp;
+	c->timestamp = o->require_timestamp && strcmp(o->require_timestamp, "yes") == 0;
+	if (sealing_edit_read(&o->secrets, tokens_only ? "tokens" : "signing_keys", &c->secrets, err) < 0 ||
+		sealing_edit_read(&o->tokens, tokens_only ? "signing_keys" : "tokens", &c->tokens, err) < 0)
+		return -1;
+	return o->access_token_file ? sealing_secrets_read(o->access_token_file, &c->access, err) : 0;
+}
+
+static int lockout_check(const struct change *c, const struct sealing_list *secrets, const struct sealing_list *tokens,
+	struct err *err)
+{
+	const json *root = json_root(c->former.doc);
+	bool timestamp = c->timestamp_given ? c->timestamp : json_true(json_get(root, "require_timestamp"));
+	size_t before = json_count(json_get(root, "signing_keys")) + json_count(json_get(root, "tokens"));
+	size_t signing = strcmp(c->secrets.member, "signing_keys") == 0 ? secrets->n : tokens->n;
+
+	if (before > 0 && secrets->n + tokens->n == 0)
+		return err_set(err, ERR_INPUT, "secret", "these are its last secrets; --force removes them");
+	if (timestamp && signing == 0)
+		return err_set(err, ERR_INPUT, "secret",
+			"without a signing key nothing carries a timestamp; --force insists");
+	return 0;
+}
+
+static int secrets_reseal(struct ctl *ctl, const struct set_options *o, const struct account_info *a, struct change *c,
+	struct buf *out, struct err *err)
+{
+	struct sealing_list secrets, tokens;
+
+	if (sealing_open(ctl, SEALING_ACCOUNT, &a->uuid, a->secrets, &c->former, err) < 0 ||
+		sealing_list_edit(&secrets, &c->former, &c->secrets, err) < 0 ||
+		sealing_list_edit(&tokens, &c->former, &c->tokens, err) < 0 ||
+		(!o->force && lockout_check(c, &secrets, &tokens, err) < 0))
+		return -1;
+	const struct sealing_member members[] = {
+		{ c->secrets.member, secrets.values, secrets.n, false },
+		{ c->tokens.member, tokens.values, tokens.n, false },
+		{ "access_token", c->access.values, c->access.n, true },
+	};
+	const struct sealing_change whole = { .members = members,
+		.n = c->access.n > 0 ? 3 : 2,
+		.name_of_switch = c->timestamp_given ? "require_timestamp" : NULL,
+		.on = c->timestamp };
+
+	return sealing_reseal(ctl, SEALING_ACCOUNT, &a->uuid, &c->former, &whole, out, err);
+}
+
+static void name_set(struct str *name, const char *wanted)
+{
+	if (wanted)
+		*name = str_of(wanted);
+}
+
+static int names_set(const struct set_options *o, struct account_info *a, struct err *err)
+{
+	name_set(&a->session_id, o->session);
+	name_set(&a->provider_ref, o->ref);
+	name_set(&a->phone_number, o->phone);
+	name_set(&a->phone_number_id, o->phone_number_id);
+	name_set(&a->waba_id, o->waba);
+	name_set(&a->business_id, o->business);
+	return o->app ? ctl_uuid("--app", o->app, &a->app, err) : 0;
+}
+
+/* A secret that was made up is shown this once. */
+static void account_print(const struct account_info *a, const struct change *c, bool as_json)
+{
+	static const char *const columns[] = { "account", "session_id", "secret", NULL };
+	struct table *t = table_new(columns);
+
+	table_uuid(t, &a->uuid);
+	table_text(t, a->session_id);
+	table_text(t, c->secrets.added.made ? c->secrets.added.values[0] : STR_NONE);
+	table_print(t, as_json);
+	table_free(t);
+}
+
+static int set(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	const struct set_options *o = options;
+	struct arena *arena = arena_new(4096);
+	struct account_info a = { .id = 0 };
+	struct buf sealed = BUF_INIT;
+	struct change c = { .timestamp = false };
+	struct pg *pg = NULL;
+	int rc = -1;
+
+	if (ctl_pg_admin(ctl, &pg, err) < 0 || pg_begin(pg, err) < 0 ||
+		account_lock(pg, str_of(arguments[0]), arena, &a, err) < 0 || change_read(o, &a, &c, err) < 0 ||
+		names_set(o, &a, err) < 0)
+		goto out;
+	if (edits(&o->secrets) || edits(&o->tokens) || c.timestamp_given || c.access.n > 0) {
+		if (secrets_reseal(ctl, o, &a, &c, &sealed, err) < 0)
+			goto out;
+		a.secrets = buf_str(&sealed);
+	}
+	if (account_set(pg, &a, err) < 0 || pg_commit(pg, err) < 0)
+		goto out;
+	account_print(&a, &c, ctl->json);
+	rc = 0;
+out:
+	if (pg)
+		pg_rollback(pg);
+	change_fini(&c);
+	buf_fini(&sealed);
+	arena_free(arena);
+	return rc;
+}
+
+const struct command accounts_set_commands[] = {
+	{ "accounts", "set", "ACCOUNT", 1, 1, set_rows, sizeof(struct set_options),
+		"changes names and secrets of a number, given by its id or session", set },
+	{ 0 },
+};
