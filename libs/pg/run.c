@@ -126,8 +126,9 @@ static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err 
 		return 0;
 	PQclear(*out);
 	*out = NULL;
-	/* "cached plan must not change result type": a migration ran. The next connection prepares for the new schema. */
-	if (!pg_usable(pg) || str_is(str_of(why.code), "0A000"))
+	/* "cached plan must not change result type": a migration ran; or the server does not know what was prepared. The next
+	 * connection prepares anew. */
+	if (!pg_usable(pg) || str_is(str_of(why.code), "0A000") || str_is(str_of(why.code), "26000"))
 		pg_disconnect(pg);
 	if (err)
 		*err = why;

@@ -1,5 +1,6 @@
-/* What to do about a SQLSTATE (PostgreSQL documentation, appendix A). Invariant: what is not listed is ERR_RETRY, as
- * are the classes 08, 40, 53, 57 and the codes 25P03 and 55P03: a batch that is tried again is never lost. */
+/* What to do about a SQLSTATE (PostgreSQL documentation, appendix A). Invariant: only what the data are to blame for is ERR_INPUT or
+ * ERR_CONFLICT. All else is ERR_RETRY: connection, resources, intervention, rights, schema and whatever is not known here are the
+ * database's trouble, which passes or is mended, and a batch that is tried again is never lost. */
 #include "pg/private.h"
 
 /* The first prefix that fits decides: codes before their class. */
@@ -8,14 +9,10 @@ static const struct {
 	enum err_kind kind;
 } decisions[] = {
 	{ "23505", ERR_CONFLICT }, /* unique_violation: somebody has stored it already */
-	{ "21", ERR_INPUT },       /* cardinality violation: a row twice in one statement */
-	{ "22", ERR_INPUT },       /* data exception */
-	{ "23", ERR_INPUT },       /* integrity constraint violation */
-	{ "26", ERR_FATAL },       /* invalid SQL statement name */
-	{ "28", ERR_FATAL },       /* invalid authorization */
-	{ "3D", ERR_FATAL },       /* invalid catalog name: no such database */
-	{ "54", ERR_INPUT },       /* program limit exceeded: a value too large for an index */
-	{ "42", ERR_FATAL },       /* syntax error, access rule violation: schema and program disagree */
+	{ "21", ERR_INPUT }, /* cardinality violation: a row twice in one statement */
+	{ "22", ERR_INPUT }, /* data exception */
+	{ "23", ERR_INPUT }, /* integrity constraint violation */
+	{ "54", ERR_INPUT }, /* program limit exceeded: a value too large for an index, nested too deeply */
 };
 
 enum err_kind pg_sqlstate_kind(const char *sqlstate)

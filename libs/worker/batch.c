@@ -15,7 +15,7 @@ struct batch *batch_new(const struct worker_options *options, struct owner *o)
 
 	b->options = options;
 	b->tx = owner_tx_new(o);
-	b->cap = (size_t)options->batch_max_events;
+	b->cap = b->limit = (size_t)options->batch_max_events;
 	b->messages = mem_calloc(b->cap, sizeof(*b->messages));
 	b->items = mem_calloc(b->cap, sizeof(*b->items));
 	b->failures = mem_calloc(b->cap, sizeof(*b->failures));
@@ -26,7 +26,7 @@ void batch_reset(struct batch *b)
 {
 	for (size_t i = 0; i < b->n; i++)
 		kafka_message_release(&b->messages[i]);
-	b->n = b->weight = b->data_errors = 0;
+	b->n = b->weight = b->refused = 0;
 	b->bytes = 0;
 	owner_tx_reset(b->tx);
 }
@@ -45,7 +45,7 @@ void batch_free(struct batch *b)
 
 bool batch_full(const struct batch *b)
 {
-	return b->weight >= b->cap || b->bytes >= b->options->batch_max_bytes;
+	return b->weight >= b->limit || b->bytes >= b->options->batch_max_bytes;
 }
 
 void batch_take(struct batch *b, struct kafka_message *m, const struct worker_ops *ops, void *ctx)

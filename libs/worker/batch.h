@@ -12,9 +12,10 @@ struct batch {
 	struct err *failures; /* of items that did not decode; ERR_NONE: meant for another consumer */
 	size_t n, cap;
 	size_t weight; /* of all items, at least 1 each */
+	size_t limit;  /* of the weight: cap, or less while records are being refused */
 	int64_t bytes;
 	int64_t first_mono_ms; /* when the first record came */
-	size_t data_errors;
+	size_t refused; /* by the database: dead letters */
 };
 
 struct batch *batch_new(const struct worker_options *options, struct owner *o);

@@ -2,6 +2,7 @@
 #ifndef WORKER_PRIVATE_H
 #define WORKER_PRIVATE_H
 
+#include "base/log_limit.h"
 #include "metrics/metrics.h"
 #include "worker/batch.h"
 
@@ -15,6 +16,7 @@ struct worker {
 	int64_t sweep_mono_ms;
 	struct err pending; /* of taking in while a statement waited, for the next turn; ERR_NONE: nothing */
 	struct metric *size;
+	struct log_limit refused;
 };
 
 /* One batch, begin to commit to publishing. A failure leaves the database as it was, or (code "unknown") in doubt: taking the

@@ -5,6 +5,9 @@
  * service's changes, advance, write one outbox row per partition with every record that follows. After the commit the rows are
  * published in order and deleted once acknowledged. The next batch is taken in while this one waits for PostgreSQL.
  *
+ * Records that the database refuses for their data (ERR_INPUT, ERR_CONFLICT) become dead letters, however many they are; the others of
+ * their batch are applied. Any other failure puts the batch off.
+ *
  * One invariant: an offset, the changes it caused and the records that follow from it are in one commit, or none of them is.
  */
 #ifndef WORKER_WORKER_H
@@ -32,7 +35,7 @@ struct worker_ops {
 	 * each. */
 	size_t (*weight)(const void *decoded);
 	/* Applies items, in order, inside the open transaction: sets outcomes, emits records. It may be called several times for one
-	 * batch when a data error is being bisected; whatever it changed in memory is undone by rolled_back(). ERR_INPUT: the data of
+	 * batch while bad records are being isolated; whatever it changed in memory is undone by rolled_back(). ERR_INPUT: the data of
 	 * one of these items is at fault. */
 	int (*apply)(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err);
 	/* Every few seconds, in a transaction of its own over all owned partitions: what is due (parked updates, stale syncs). 1:
@@ -52,7 +55,6 @@ struct worker_options {
 	int batch_linger_ms; /* how long a batch may wait for more once it has something */
 	int outbox_max_outstanding; /* rows per partition published and not yet acknowledged */
 	int sweep_interval_ms;
-	int breaker_min_items; /* data errors in one batch from which a majority means an outage, not bad messages */
 };
 
 struct worker;

@@ -136,13 +136,13 @@ static int effect_emit(struct work *w, struct effect *e, struct err *err)
 		e->event.u.contact_changed.contact = contact_view(e->contact);
 	chat_event_derive_id(&e->event, &e->op->event->id, &e->subject);
 	e->event.source = owner_tx_source(w->tx, partition);
-	buf_clear(&w->scratch);
-	if (chat_event_encode(&e->event, &w->scratch, err) < 0)
+	buf_clear(w->scratch);
+	if (chat_event_encode(&e->event, w->scratch, err) < 0)
 		return -1;
 	chat_event_key(&e->event, key);
 	n = cloudevents_headers(headers, &storage, &e->event.id, "chat_event", chat_event_type(e->event.kind),
 		STR("chat-sync"), e->event.occurred_at_ms, e->op->item ? e->op->item->traceparent : STR_NONE);
-	owner_tx_emit(w->tx, partition, str_of(w->chat_event_topic), str_of(key), buf_str(&w->scratch), headers, n);
+	owner_tx_emit(w->tx, partition, str_of(w->chat_event_topic), str_of(key), buf_str(w->scratch), headers, n);
 	return 0;
 }
 

@@ -62,8 +62,8 @@ static struct str notice_json(struct work *w, const struct in_account_notice *n,
 {
 	struct json_writer jw;
 
-	buf_clear(&w->scratch);
-	jw = json_writer(&w->scratch);
+	buf_clear(w->scratch);
+	jw = json_writer(w->scratch);
 	jw_obj(&jw);
 	jw_member_str(&jw, "severity", str_of(severity_word(n->severity)));
 	jw_member_str(&jw, "text", n->text);
@@ -71,7 +71,7 @@ static struct str notice_json(struct work *w, const struct in_account_notice *n,
 	jw_member_i64(&jw, "at", at_us / 1000);
 	jw_member_raw(&jw, "extra", n->extra.n > 0 ? n->extra : STR_NONE);
 	jw_obj_end(&jw);
-	return arena_str(w->arena, buf_str(&w->scratch));
+	return arena_str(w->arena, buf_str(w->scratch));
 }
 
 /* Of several of one kind in a batch the newest counts. */
@@ -194,8 +194,8 @@ static struct str sync_json(struct work *w, const struct sync_state *s, struct s
 	struct json_writer jw;
 	char time[25];
 
-	buf_clear(&w->scratch);
-	jw = json_writer(&w->scratch);
+	buf_clear(w->scratch);
+	jw = json_writer(w->scratch);
 	clock_format_ms(s->last_us / 1000, time);
 	jw_obj(&jw);
 	jw_member_str(&jw, "status", s->complete ? STR("completed") : STR("running"));
@@ -208,7 +208,7 @@ static struct str sync_json(struct work *w, const struct sync_state *s, struct s
 	jw_member_i64(&jw, "duration_ms", (s->last_us - s->started_us) / 1000);
 	jw_member_raw(&jw, "history", history);
 	jw_obj_end(&jw);
-	return arena_str(w->world->arena, buf_str(&w->scratch));
+	return arena_str(w->world->arena, buf_str(w->scratch));
 }
 
 /* How far the sync has come is part of its subject: the end of a batch that comes again may carry the news of chats that came
@@ -249,13 +249,13 @@ static struct str sync_with_history(struct work *w, struct str sync, const struc
 {
 	struct json_writer jw;
 
-	buf_clear(&w->scratch);
-	jw = json_writer(&w->scratch);
+	buf_clear(w->scratch);
+	jw = json_writer(w->scratch);
 	jw_obj(&jw);
 	jw_member_i64(&jw, "phase", h->phase);
 	jw_member_i64(&jw, "progress", h->progress);
 	jw_obj_end(&jw);
-	return metadata_set(sync, "history", buf_str(&w->scratch), w->world->arena);
+	return metadata_set(sync, "history", buf_str(w->scratch), w->world->arena);
 }
 
 /* A provider's history transfer: the furthest progress counts, chunks come in any order. */

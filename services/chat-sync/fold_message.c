@@ -146,7 +146,7 @@ static void message_take_content(struct work *w, struct op *op, struct message *
 {
 	const struct in_message *in = op->message;
 
-	m->row.metadata = metadata_keep(w, metadata_of(in, &w->scratch, w->arena), &m->row);
+	m->row.metadata = metadata_keep(w, metadata_of(in, w->scratch, w->arena), &m->row);
 	m->row.type = in->type == MSG_NONE ? MSG_UNKNOWN : in->type;
 	m->row.placeholder = in->placeholder;
 	m->row.sent_us = op->time_us;

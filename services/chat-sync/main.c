@@ -37,7 +37,6 @@ static struct worker_options worker_options(const struct chat_sync_settings *s, 
 		.batch_linger_ms = (int)s->batch_linger_ms,
 		.outbox_max_outstanding = (int)s->outbox_max_outstanding,
 		.sweep_interval_ms = (int)s->sweep_interval_ms,
-		.breaker_min_items = (int)s->breaker_min_items,
 	};
 }
 

@@ -22,8 +22,6 @@ const struct config_key chat_sync_keys[] = {
 	{ "backoff.min", CONFIG_DURATION_MS, 0, AT(backoff_min_ms), "200ms", 1, 60000, "first wait after a failure" },
 	{ "backoff.max", CONFIG_DURATION_MS, 0, AT(backoff_max_ms), "10s", 1, 600000,
 		"longest wait after failures in a row" },
-	{ "breaker.min_records", CONFIG_INT, 0, AT(breaker_min_items), "50", 2, 20000,
-		"records of one batch refused by the database from which a majority means an outage" },
 	{ "cache.max_bytes", CONFIG_BYTES, 0, AT(cache_max_bytes), "256M", 1048576, 8589934592,
 		"memory for accounts, contacts, groups and conversations; beyond it everything is read again" },
 	{ "cache.ttl", CONFIG_DURATION_MS, CONFIG_LIVE, AT(cache_ttl_ms), "30s", 0, 3600000,

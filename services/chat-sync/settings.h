@@ -11,7 +11,6 @@ struct chat_sync_settings {
 	int64_t outbox_max_outstanding;
 	int64_t sweep_interval_ms;
 	int64_t backoff_min_ms, backoff_max_ms;
-	int64_t breaker_min_items;
 	int64_t cache_max_bytes, cache_ttl_ms;
 	int64_t parked_ttl_ms, parked_sweep_max;
 	int64_t sync_idle_ms, session_silent_ms;

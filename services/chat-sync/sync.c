@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "metrics/metrics.h"
 
 #include <stdlib.h>
@@ -17,6 +18,8 @@ struct chat_sync {
 	struct map *by_key, *effect_keys, *index;
 	struct buf scratch;
 	bool forget;
+	bool refused; /* a batch was, or may have been, refused by the database: its records are applied anew, in parts */
+	struct log_limit refused_log;
 	struct metric *ops;
 	struct metric *gaps;
 };
@@ -85,7 +88,8 @@ static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 		.by_key = s->by_key,
 		.effect_keys = s->effect_keys,
 		.index = s->index,
-		.scratch = s->scratch,
+		.scratch = &s->scratch,
+		.parked_later = s->refused,
 	};
 	map_clear(w->by_key);
 	map_clear(w->effect_keys);
@@ -94,7 +98,7 @@ static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 }
 
 /* What is marked in the world was marked for this batch only. */
-static void work_close(struct chat_sync *s, struct work *w)
+static void work_close(struct work *w)
 {
 	for (size_t i = 0; i < w->conversations.n; i++) {
 		w->conversations.at[i]->dirty = w->conversations.at[i]->recount = false;
@@ -113,7 +117,6 @@ static void work_close(struct chat_sync *s, struct work *w)
 	for (size_t i = 0; i < w->ops.n; i++)
 		if (w->ops.at[i]->group)
 			w->ops.at[i]->group->locked = w->ops.at[i]->group->created = false;
-	s->scratch = w->scratch;
 }
 
 /* A message names its people only when it is new. */
@@ -247,7 +250,7 @@ static int work_resolve(struct work *w, struct err *err)
 		return -1;
 	before = w->ops.n;
 	w->people.n = 0;
-	if (parked_take_up(w, err) < 0)
+	if (!w->parked_later && parked_take_up(w, err) < 0)
 		return -1;
 	if (w->ops.n == before)
 		return 0;
@@ -279,7 +282,7 @@ static int segment_apply(struct chat_sync *s, struct owner_tx *tx, struct batch_
 		rc = work_run(&w, err);
 	if (rc == 0)
 		outcomes_set(s, &w);
-	work_close(s, &w);
+	work_close(&w);
 	if (w.forget)
 		world_forget(&s->world);
 	return rc;
@@ -323,9 +326,9 @@ struct due {
 	bool changed;
 };
 
-static void expire(void *ctx, const struct parked_row *row)
+static void parked_dead_letter(struct due *d, const struct parked_row *row, const char *reason, const char *code,
+	const char *message)
 {
-	struct due *d = ctx;
 	struct record_view view = { .n_headers = 0 };
 	struct err err;
 	size_t at = 0;
@@ -341,12 +344,19 @@ static void expire(void *ctx, const struct parked_row *row)
 			.partition = row->partition,
 			.offset = row->offset,
 			.timestamp_ms = row->timestamp_ms },
-		"expired", row->kind, "the message it refers to never came", true);
+		reason, code, message, true);
+	d->changed = true;
+}
+
+static void expire(void *ctx, const struct parked_row *row)
+{
+	struct due *d = ctx;
+
+	parked_dead_letter(d, row, "expired", row->kind, "the message it refers to never came");
 	metric_add(METRIC_CELL(d->s->gaps, "expired_update"), 1);
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
 	d->gap_accounts[d->n_gaps++] = row->account_id;
 	d->s->forget = true;
-	d->changed = true;
 }
 
 static void take_up(void *ctx, const struct parked_row *row)
@@ -369,17 +379,17 @@ static void keep_account(void *ctx, const struct account_row *row)
 }
 
 /* What is ready joins the batch; an account that is gone leaves its updates to expire. */
-static int ready_expand(struct due *d, struct err *err)
+static int ready_expand(struct work *w, const struct ready *ready, size_t n, struct err *err)
 {
-	struct uuid *accounts = ARENA_ARRAY(d->w->arena, struct uuid, d->ready.n);
+	struct uuid *accounts = ARENA_ARRAY(w->arena, struct uuid, n);
 
-	for (size_t i = 0; i < d->ready.n; i++)
-		accounts[i] = d->ready.at[i].event->account;
-	if (d->ready.n > 0 && accounts_load(d->w->pg, accounts, d->ready.n, d->w->arena, keep_account, d->w, err) < 0)
+	for (size_t i = 0; i < n; i++)
+		accounts[i] = ready[i].event->account;
+	if (n > 0 && accounts_load(w->pg, accounts, n, w->arena, keep_account, w, err) < 0)
 		return -1;
-	for (size_t i = 0; i < d->ready.n; i++)
-		if (world_account(d->w->world, &accounts[i], d->w->now_mono_ms))
-			ops_expand_parked(d->w, d->ready.at[i].row, d->ready.at[i].event);
+	for (size_t i = 0; i < n; i++)
+		if (world_account(w->world, &accounts[i], w->now_mono_ms))
+			ops_expand_parked(w, ready[i].row, ready[i].event);
 	return 0;
 }
 
@@ -389,6 +399,57 @@ static bool any_taken_up(const struct work *w)
 		if (!w->ops.at[i]->waits)
 			return true;
 	return false;
+}
+
+/* Applies all of them or none, also when only the commit would refuse them: 1: applied; 0: refused, *err says why; -1: err. */
+static int ready_apply_together(struct due *d, const struct ready *ready, size_t n, struct err *err)
+{
+	struct owner_tx *tx = d->w->tx;
+	struct pg *pg = d->w->pg;
+	struct err ignored;
+	struct work w;
+	int rc;
+
+	if (pg_savepoint(pg, err) < 0)
+		return -1;
+	owner_tx_mark(tx);
+	work_open(d->s, &w, tx);
+	rc = ready_expand(&w, ready, n, err) < 0 || work_run(&w, err) < 0 || pg_check_deferred(pg, err) < 0 ? -1 : 0;
+	if (rc == 0)
+		d->changed = any_taken_up(&w) || d->changed;
+	work_close(&w);
+	if (rc == 0)
+		return pg_savepoint_release(pg, err) < 0 ? -1 : 1;
+	if (err->kind != ERR_INPUT && err->kind != ERR_CONFLICT)
+		return -1;
+	world_forget(&d->s->world);
+	owner_tx_undo(tx);
+	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
+}
+
+/* An update that the database refuses is a dead letter, as any record; the others do not wait for it. */
+static int ready_apply(struct due *d, struct err *err)
+{
+	const struct parked_row *row;
+	uint64_t suppressed;
+	int rc = d->ready.n > 0 ? ready_apply_together(d, d->ready.at, d->ready.n, err) : 1;
+
+	for (size_t i = 0; rc == 0 && i < d->ready.n; i++) {
+		rc = ready_apply_together(d, &d->ready.at[i], 1, err);
+		if (rc < 0)
+			break;
+		row = d->ready.at[i].row;
+		if (rc == 0) {
+			if (log_limit_pass(&d->s->refused_log, d->w->now_mono_ms, &suppressed))
+				log_error("parked update refused by the database", LOG_I("partition", row->partition),
+					LOG_I("offset", row->offset), LOG_ERR(err), LOG_I("suppressed", suppressed));
+			parked_dead_letter(d, row, "data_error", err->code, err->msg);
+			rc = parked_delete(d->w->pg, &row, 1, err);
+		} else {
+			rc = 0;
+		}
+	}
+	return rc < 0 ? -1 : 0;
 }
 
 static void sync_stalled(void *ctx, int64_t workspace_id, int64_t account_id)
@@ -436,10 +497,10 @@ static int sync_sweep(void *ctx, struct owner_tx *tx, const int32_t *partitions,
 	due.gap_accounts = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
 	if (parked_expire(w.pg, topic, partitions, n, limit, w.arena, expire, &due, err) == 0 &&
 		parked_ready(w.pg, topic, partitions, n, limit, w.arena, take_up, &due, err) == 0 &&
-		ready_expand(&due, err) == 0 && work_run(&w, err) == 0 && gaps_sweep(&due, err) == 0)
+		ready_apply(&due, err) == 0 && gaps_sweep(&due, err) == 0)
 		rc = 0;
-	work_close(s, &w);
-	return rc < 0 ? -1 : due.changed || any_taken_up(&w);
+	work_close(&w);
+	return rc < 0 ? -1 : due.changed;
 }
 
 static void sync_committed(void *ctx)
@@ -448,7 +509,7 @@ static void sync_committed(void *ctx)
 
 	if (s->forget)
 		world_forget(&s->world);
-	s->forget = false;
+	s->forget = s->refused = false;
 	world_trim(&s->world);
 }
 
@@ -460,12 +521,22 @@ static void sync_forget(void *ctx)
 	s->forget = false;
 }
 
+/* What the database refused may be an update that waited for one of the messages: until the batch is through, those wait for the
+ * sweep, which finds out by itself. */
+static void sync_rolled_back(void *ctx)
+{
+	struct chat_sync *s = ctx;
+
+	sync_forget(ctx);
+	s->refused = true;
+}
+
 const struct worker_ops chat_sync_ops = {
 	.decode = sync_decode,
 	.weight = sync_weight,
 	.apply = sync_apply,
 	.sweep = sync_sweep,
 	.committed = sync_committed,
-	.rolled_back = sync_forget,
+	.rolled_back = sync_rolled_back,
 	.assignment_changed = sync_forget,
 };

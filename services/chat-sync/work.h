@@ -147,7 +147,8 @@ struct work {
 	LIST(struct notice) notices;
 	LIST(struct unread_mark) marks;
 	LIST(struct op *) mark_ops;
-	struct buf scratch;
+	struct buf *scratch;
+	bool parked_later; /* what waits for messages of this batch is left to the sweep */
 	bool forget; /* a merge changed what the world keeps */
 };
 

@@ -407,9 +407,9 @@ static struct inbound_event sync_chat(const char *sync, int32_t rank, const char
 	for (size_t i = 0; i < messages; i++) {
 		const char *key = arena_cstr(db.arena, arena_printf(db.arena, "false:%s-%zu", phone, i));
 
-		e.u.sync_chat.messages[i] =
-			(struct in_history_message){ message_in_chat(chat_of(phone), DIR_INBOUND, key, "old"),
-				at_ms((int64_t)(10 * i)) };
+		e.u.sync_chat.messages[i] = (struct in_history_message){ .message = message_in_chat(chat_of(phone),
+										 DIR_INBOUND, key, "old"),
+			.source_time_ms = at_ms((int64_t)(10 * i)) };
 	}
 	return e;
 }

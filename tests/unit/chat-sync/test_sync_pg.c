@@ -68,7 +68,7 @@ static struct inbound_event sync_of(size_t run, struct in_message m, int64_t sec
 		.state = { .chat = m.chat, .has_unread = true, .unread = 1 },
 		.messages = ARENA_NEW(db.arena, struct in_history_message),
 		.n_messages = 1 };
-	e.u.sync_chat.messages[0] = (struct in_history_message){ m, at_ms(second) };
+	e.u.sync_chat.messages[0] = (struct in_history_message){ .message = m, .source_time_ms = at_ms(second) };
 	return e;
 }
 

@@ -213,7 +213,7 @@ static void scalars_are_copied_when_they_are_added(void **state)
 	free(big);
 }
 
-static void a_narrow_argument_fits_a_wide_column_and_a_wrong_one_is_fatal(void **state)
+static void a_narrow_argument_fits_a_wide_column_and_a_wrong_one_is_refused(void **state)
 {
 	struct err err = { 0 };
 
@@ -225,7 +225,7 @@ static void a_narrow_argument_fits_a_wide_column_and_a_wrong_one_is_fatal(void *
 	pg_args_clear(args);
 	assert_int_equal(query_i64(pg, "SELECT a + b::bigint FROM wide"), 15);
 	pg_arg_i64(args, 8);
-	assert_failed(run(pg, "INSERT INTO wide (u) VALUES ($1)", args, NULL, &err), err, ERR_FATAL, "42804");
+	assert_failed(run(pg, "INSERT INTO wide (u) VALUES ($1)", args, NULL, &err), err, ERR_RETRY, "42804");
 	pg_args_clear(args);
 }
 
@@ -255,7 +255,7 @@ int main(void)
 		cmocka_unit_test(an_empty_text_is_not_null),
 		cmocka_unit_test(text_that_cannot_be_stored_is_refused_before_it_is_sent),
 		cmocka_unit_test(scalars_are_copied_when_they_are_added),
-		cmocka_unit_test(a_narrow_argument_fits_a_wide_column_and_a_wrong_one_is_fatal),
+		cmocka_unit_test(a_narrow_argument_fits_a_wide_column_and_a_wrong_one_is_refused),
 		cmocka_unit_test(affected_rows_are_counted),
 	};
 

@@ -58,14 +58,14 @@ static void assert_open_fails(const char *conninfo, enum err_kind kind, const ch
 	assert_null(pg);
 }
 
-static void what_is_wrong_for_good_is_fatal_and_the_rest_is_tried_again(void **state)
+static void only_a_connection_string_that_is_none_is_fatal(void **state)
 {
 	static const struct {
 		const char *settings, *code;
 		enum err_kind kind;
 	} cases[] = {
-		{ "dbname=nowhere", "3D000", ERR_FATAL },
-		{ "user=nobody_here", "28000", ERR_FATAL },
+		{ "dbname=nowhere", "3D000", ERR_RETRY },
+		{ "user=nobody_here", "28000", ERR_RETRY },
 		{ "sslmode=sometimes", "conninfo", ERR_FATAL },
 		{ "host=/nonexistent", "lost", ERR_RETRY },
 		{ "host=127.0.0.1 port=1", "lost", ERR_RETRY },
@@ -116,7 +116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session_has_its_settings),
-		cmocka_unit_test(what_is_wrong_for_good_is_fatal_and_the_rest_is_tried_again),
+		cmocka_unit_test(only_a_connection_string_that_is_none_is_fatal),
 		cmocka_unit_test(a_silent_server_is_left_at_the_deadline),
 		cmocka_unit_test(a_broken_conninfo_is_not_quoted),
 	};

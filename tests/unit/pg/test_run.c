@@ -34,9 +34,9 @@ static void errors_carry_the_servers_decision(void **state)
 		{ "INSERT INTO child VALUES (2)", "23503", ERR_INPUT },
 		{ "INSERT INTO child VALUES (NULL)", "23502", ERR_INPUT },
 		{ "SELECT 1 / 0", "22012", ERR_INPUT },
-		{ "SELECT * FROM nowhere", "42P01", ERR_FATAL },
-		{ "SELEC", "42601", ERR_FATAL },
-		{ "SELECT 1; SELECT 2", "42601", ERR_FATAL },
+		{ "SELECT * FROM nowhere", "42P01", ERR_RETRY },
+		{ "SELEC", "42601", ERR_RETRY },
+		{ "SELECT 1; SELECT 2", "42601", ERR_RETRY },
 		{ "DO $$BEGIN RAISE SQLSTATE '40001'; END$$", "40001", ERR_RETRY },
 		{ "DO $$BEGIN RAISE SQLSTATE 'XX999'; END$$", "XX999", ERR_RETRY },
 	};
@@ -125,7 +125,7 @@ static void preparing_proves_a_statement_without_running_it(void **state)
 	(void)state;
 	execute(pg, "CREATE TEMP TABLE untouched (i int)");
 	assert_done(pg_prepare(pg, &good, &err), err);
-	assert_failed(pg_prepare(pg, &bad, &err), err, ERR_FATAL, "42601");
+	assert_failed(pg_prepare(pg, &bad, &err), err, ERR_RETRY, "42601");
 	assert_int_equal(query_i64(pg, "SELECT count(*) FROM untouched"), 0);
 }
 

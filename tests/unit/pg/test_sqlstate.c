@@ -33,13 +33,20 @@ static void each_sqlstate_carries_its_decision(void **state)
 		{ "23514", ERR_INPUT },
 		{ "23P01", ERR_INPUT },
 		{ "23505", ERR_CONFLICT }, /* alone in its class */
-		{ "42P01", ERR_FATAL },
-		{ "42501", ERR_FATAL },
-		{ "42601", ERR_FATAL },
-		{ "28000", ERR_FATAL },
-		{ "28P01", ERR_FATAL },
-		{ "3D000", ERR_FATAL },
-		{ "26000", ERR_FATAL },
+		{ "21000", ERR_INPUT },
+		{ "54000", ERR_INPUT },
+		{ "54001", ERR_INPUT }, /* too large for an index; nested too deeply */
+		{ "42P01", ERR_RETRY },
+		{ "42703", ERR_RETRY },
+		{ "42883", ERR_RETRY },
+		{ "42601", ERR_RETRY }, /* the schema is another one */
+		{ "42501", ERR_RETRY },
+		{ "28000", ERR_RETRY },
+		{ "28P01", ERR_RETRY },
+		{ "3D000", ERR_RETRY }, /* a right, a role, a database is missing */
+		{ "25006", ERR_RETRY }, /* read only */
+		{ "26000", ERR_RETRY },
+		{ "58030", ERR_RETRY },
 		{ "XX000", ERR_RETRY },
 		{ "0A000", ERR_RETRY },
 		{ "25P02", ERR_RETRY },

@@ -249,7 +249,7 @@ static void a_tenant_cannot_write_into_another_workspace(void **state)
 	execute(gateway, "INSERT INTO users (workspace_id, name, email, role) VALUES (1, 'c', 'c', 'agent')");
 	assert_failed(run(gateway, "INSERT INTO users (workspace_id, name, email, role) VALUES (2, 'c', 'c', 'agent')",
 			      NULL, NULL, &db.err),
-		db.err, ERR_FATAL, "42501");
+		db.err, ERR_RETRY, "42501");
 	execute(gateway, "UPDATE users SET name = 'stolen' WHERE workspace_id = 2");
 	assert_int_equal(db_i64("SELECT count(*) FROM users WHERE name = 'stolen'"), 0);
 	pg_close(&gateway);

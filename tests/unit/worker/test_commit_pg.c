@@ -137,11 +137,9 @@ static int start(void **state)
 	owner.pg = db.pg;
 	owner.state = OWNER_RUNNING;
 	owner_metrics_init(&owner.metrics, owner.options.topic);
-	w.options = (struct worker_options){ .owner = owner.options,
-		.batch_max_events = 100,
-		.batch_max_bytes = 1 << 20,
-		.outbox_max_outstanding = 4,
-		.breaker_min_items = 4 };
+	w.options = (struct worker_options){
+		.owner = owner.options, .batch_max_events = 100, .batch_max_bytes = 1 << 20, .outbox_max_outstanding = 4
+	};
 	w.ops = &ops;
 	w.working = batch_new(&w.options, &owner);
 	w.filling = batch_new(&w.options, &owner);
@@ -180,6 +178,7 @@ static int setup(void **state)
 	memset(&script, 0, sizeof(script));
 	publisher_forget_all(owner.publisher);
 	batch_reset(w.working);
+	w.working->limit = w.filling->limit = w.working->cap;
 	take_over();
 	return 0;
 }
@@ -222,7 +221,7 @@ static void assert_counts(int32_t partition, int64_t next_offset, const char *wa
 /* The values in a partition's newest outbox row, with commas; a dead letter with its reason. */
 static const char *outbox_of(int32_t partition)
 {
-	static char words[500];
+	static char words[2000];
 	char sql[200];
 	struct record_view v;
 	struct str row;
@@ -335,14 +334,86 @@ static void assert_nothing_happened(void)
 	assert_false(pg_in_transaction(owner.pg));
 }
 
-static void when_everything_is_refused_it_is_an_outage(void **state)
+/* "data_error", and how many dead letters of it the newest outbox row has. */
+static size_t dead_letters_of(int32_t partition)
 {
-	static const struct record records[] = { { 1, 0, "poison" }, { 1, 1, "applied" }, { 1, 2, "poison" },
-		{ 1, 3, "poison" }, { 1, 4, "poison" } };
+	const char *at = outbox_of(partition);
+	size_t n = 0;
+
+	for (; (at = strstr(at, "=data_error")); at++)
+		n++;
+	return n;
+}
+
+static void however_many_records_are_refused_it_is_no_outage(void **state)
+{
+	static const struct record next[] = { { 1, 30, "applied" }, { 2, 0, "applied" } };
+	struct record records[30];
 
 	(void)state;
-	assert_failed(commit(records, COUNT(records)), db.err, ERR_RETRY, "breaker");
-	assert_nothing_happened();
+	for (size_t i = 0; i < COUNT(records); i++)
+		records[i] = (struct record){ 1, (int64_t)i, "poison" };
+	done(commit(records, COUNT(records)));
+	assert_counts(1, 30, "0 0 0 0 30 0");
+	assert_int_equal(dead_letters_of(1), 30);
+	assert_in_range(script.applied, 30, 40);
+	done(commit(next, COUNT(next)));
+	assert_counts(1, 31, "1 0 0 0 30 0");
+	assert_counts(2, 1, "1 0 0 0 0 0");
+}
+
+/* 97 good records of many accounts and three bad ones of one. */
+static void good_records_beside_bad_ones_cost_few_attempts(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		struct kafka_message m = { .partition = 1 + i % 2,
+			.offset = i / 2,
+			.key = i % 40 == 7 ? STR("bad") : arena_printf(db.arena, "key %d", i % 9),
+			.value = i % 40 == 7 ? STR("poison") : STR("applied") };
+
+		batch_take(w.working, &m, &ops, NULL);
+	}
+	done(worker_commit(&w, w.working, &db.err));
+	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 97);
+	assert_int_equal(db_i64("SELECT sum(dead_lettered)::bigint FROM consumer_progress"), 3);
+	assert_in_range(script.applied, 1, 30);
+}
+
+static void batches_behind_refused_records_are_short(void **state)
+{
+	static const struct record bad[] = { { 1, 0, "poison" } };
+	struct record good[] = { { 1, 1, "applied" } };
+
+	(void)state;
+	done(commit(bad, 1));
+	assert_int_equal(w.filling->limit, 10);
+	for (size_t want = 20; want <= 160; want *= 2, good[0].offset++) {
+		done(commit(good, 1));
+		assert_int_equal(w.filling->limit, want < 100 ? want : 100);
+	}
+}
+
+static void what_is_missing_in_the_database_is_an_outage(void **state)
+{
+	static const struct record records[] = { { 1, 0, "applied" } };
+	static const struct {
+		const char *before, *after, *code;
+	} cases[] = {
+		{ "REVOKE INSERT ON applied FROM " CHAT_SYNC, "GRANT INSERT ON applied TO " CHAT_SYNC, "42501" },
+		{ "ALTER TABLE applied RENAME TO gone", "ALTER TABLE gone RENAME TO applied", "42P01" },
+		{ "ALTER TABLE applied RENAME number TO gone", "ALTER TABLE applied RENAME gone TO number", "42703" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		execute(db.admin, cases[i].before);
+		assert_failed(commit(records, 1), db.err, ERR_RETRY, cases[i].code);
+		execute(db.admin, cases[i].after);
+		assert_nothing_happened();
+	}
+	done(commit(records, 1));
+	assert_counts(1, 1, "1 0 0 0 0 0");
 }
 
 static void a_failure_of_the_whole_leaves_nothing_behind(void **state)
@@ -462,7 +533,10 @@ int main(void)
 		T(what_a_try_that_failed_had_in_memory_is_forgotten),
 		T(a_single_bad_record_is_a_dead_letter),
 		T(what_only_the_commit_refuses_is_found_like_any_bad_record),
-		T(when_everything_is_refused_it_is_an_outage),
+		T(however_many_records_are_refused_it_is_no_outage),
+		T(good_records_beside_bad_ones_cost_few_attempts),
+		T(batches_behind_refused_records_are_short),
+		T(what_is_missing_in_the_database_is_an_outage),
 		T(a_failure_of_the_whole_leaves_nothing_behind),
 		T(an_owner_that_was_fenced_off_changes_nothing),
 		T(an_offset_that_moved_fences_too),
