@@ -152,7 +152,9 @@ struct str json_str(const json *v)
 
 struct str json_text(const json *v, struct arena *a)
 {
-	return yyjson_is_raw(val(v)) ? arena_str(a, number_str(v)) : json_str(v);
+	if (!yyjson_is_raw(val(v)))
+		return json_str(v);
+	return yyjson_get_len(val(v)) <= JSON_MAX_NUMBER_TEXT ? arena_str(a, number_str(v)) : STR_NONE;
 }
 
 bool json_to_i64(const json *v, int64_t *out)

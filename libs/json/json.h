@@ -14,7 +14,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define JSON_MAX_DEPTH 64
+#define JSON_MAX_DEPTH       64
+#define JSON_MAX_NUMBER_TEXT 128 /* characters of a number that is read as text; no id has as many */
 
 struct json_doc;
 typedef struct yyjson_val json; /* opaque outside libs/json */
@@ -33,7 +34,8 @@ bool json_is_arr(const json *v);
 const json *json_get(const json *obj, const char *key); /* NULL when absent or not an object */
 const json *json_path(const json *v, const char *dotted); /* "data.message.id" */
 struct str json_str(const json *v); /* a string's bytes; anything else is absent */
-/* A string as it is, or an integer or real as written ("wa_id": 16505551234): copied into the arena when it is no string. */
+/* A string as it is, or an integer or real as written ("wa_id": 16505551234): copied into the arena when it is no string. A number
+ * of more than JSON_MAX_NUMBER_TEXT characters is absent. */
 struct str json_text(const json *v, struct arena *a);
 bool json_to_i64(const json *v, int64_t *out); /* an integer, or a string of digits */
 bool json_to_f64(const json *v, double *out); /* any number */

@@ -254,15 +254,14 @@ static enum step step_parse(struct request *req)
 	return json_parse(&req->doc, http_body(req->http), &err) < 0 ? answer_bad_body(req, &err) : STEP_ON;
 }
 
-/* Meta cannot be asked again and repeats for days what is not answered with 200: the whole body is kept, without secrets
- * where it is JSON. */
+/* The whole body is one dead letter, without secrets where it is JSON: it costs too much to be read item by item, or Meta sent it,
+ * who cannot be asked again and repeats for days what is not answered with 200. */
 static enum step keep_whole(struct request *req, const char *reason, const struct err *err)
 {
 	struct intake *in = &req->intake;
 	struct str body = req->doc ? intake_json(in, json_root(req->doc)) : http_body(req->http);
 
-	in->n_events = in->n_rejected = 0;
-	intake_reject(in, NULL, reason, STR(""), body, err->msg);
+	intake_reject_whole(in, strcmp(err->code, "too_large") == 0 ? "too_large" : reason, body, err->msg);
 	return publish_begin(req);
 }
 
@@ -272,6 +271,7 @@ static enum step step_parse_meta(struct request *req)
 	struct err err;
 
 	intake_init(&req->intake, req->arena, req->now_ms, NULL);
+	intake_bound(&req->intake, http_body(req->http).n);
 	if (json_parse(&req->doc, http_body(req->http), &err) < 0)
 		return keep_whole(req, "decode", &err);
 	return STEP_ON;
@@ -436,12 +436,15 @@ static enum step step_read(struct request *req)
 	int rc;
 
 	intake_init(in, req->arena, req->now_ms, &req->account->info);
+	intake_bound(in, http_body(req->http).n);
 	rc = req->route->read(in, json_root(req->doc), &err);
-	if (rc < 0 && strcmp(err.code, "422") != 0)
+	if (rc < 0 && strcmp(err.code, "422") != 0 && !in->too_large)
 		return answer_bad_body(req, &err);
 	why = misfit(req);
 	if (why)
 		return unauthorized(req, why);
+	if (in->too_large)
+		return keep_whole(req, "too_large", &err);
 	return rc < 0 ? answer_nothing_acceptable(req) : publish_begin(req);
 }
 
@@ -497,6 +500,10 @@ static void answer_queued_now(struct request *req)
 	if (in->n_rejected > 0)
 		request_log(req, status, "items dead-lettered", in->rejected[0].reason, in->rejected[0].path);
 	(void)failpoint("ingest_acknowledged");
+	if (in->too_large && status != 200) {
+		answer_nothing_acceptable(req);
+		return;
+	}
 	buf_clear(out);
 	answer_queued(out, in->n_events, in->n_rejected);
 	request_answer(req, status, buf_str(out), 0);

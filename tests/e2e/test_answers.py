@@ -274,6 +274,16 @@ def test_a_body_that_is_kept_whole_is_not_published_in_part(shared):
     assert not any(b"wamid.ANWHOLE" in r.value for r in shared.read("inbound"))
 
 
+def test_a_body_with_more_bad_items_than_it_may_have_is_one_dead_letter(shared):
+    """A bridge is told so; nothing of it is published."""
+    good = {"remoteJid": "16505550177@s.whatsapp.net", "pushName": "Only1001"}
+    answer = shared.post("evolution", {"event": "contacts.update", "sender": "s" * 100000, "data": [good, *[{}] * 1001]})
+    assert answer.status == 422 and answer.json()["details"][0]["path"] == "", answer
+    letters = [r for r in shared.read("http.ingest.dlq") if b"Only1001" in r.value]
+    assert [r.headers["x-dlq-reason"] for r in letters] == ["too_large"]
+    assert not any(b"Only1001" in r.value for r in shared.read("inbound"))
+
+
 # What is said of it
 
 def test_no_text_and_no_number_reaches_a_log_or_a_metric(shared, client):

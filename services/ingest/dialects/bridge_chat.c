@@ -1,6 +1,4 @@
 /* One chat of a batch in our bridge contract: what the bridge knows of it, and its newest messages. */
-#include <stdlib.h>
-
 #include "base/utf8.h"
 #include "ingest/dialects/bridge.h"
 
@@ -54,51 +52,24 @@ static bool state_read(struct arena *a, const json *chat, struct in_chat_state *
 	return !state->chat.is_group || participants_read(a, json_get(chat, "participants"), state, fault);
 }
 
-/* A message of the body and where it stands there. */
-struct dated {
-	int64_t time;
-	size_t place;
-	const json *message;
-};
-
-static int newest_first(const void *a, const void *b)
+static int64_t time_of(const json *message)
 {
-	const struct dated *x = a, *y = b;
+	int64_t seconds = 0;
 
-	if (x->time != y->time)
-		return x->time > y->time ? -1 : 1;
-	return (x->place < y->place) - (x->place > y->place);
-}
-
-/* Chosen before they are read: a list may be longer than what is worth the memory. */
-static size_t newest_choose(struct arena *a, const json *list, struct dated **out)
-{
-	struct dated *all = ARENA_ARRAY(a, struct dated, json_count(list));
-	struct json_iter it = json_iter(list);
-	const json *v;
-	size_t n = 0;
-
-	while ((v = json_next(&it))) {
-		all[n].message = v;
-		json_to_i64(json_get(all[n].message, "timestamp"), &all[n].time);
-		all[n].place = n;
-		n++;
-	}
-	qsort(all, n, sizeof(*all), newest_first);
-	*out = all;
-	return n < WIRE_MAX_SYNC_MESSAGES ? n : WIRE_MAX_SYNC_MESSAGES;
+	json_to_i64(json_get(message, "timestamp"), &seconds);
+	return seconds;
 }
 
 static bool messages_read(struct arena *a, const json *list, struct sync_item *item, struct bridge_fault *fault)
 {
 	static const struct bridge_words words = { .body = "body", .type = "type", .empty_body = true };
 	struct bridge_fault inner = { .message = NULL };
-	struct dated *chosen;
-	size_t n = newest_choose(a, list, &chosen);
+	struct sync_choice chosen[WIRE_MAX_SYNC_MESSAGES];
+	size_t n = sync_newest(list, time_of, chosen);
 
 	item->messages = ARENA_ARRAY(a, struct in_history_message, n);
 	for (size_t i = 0; i < n; i++) {
-		const struct dated *d = &chosen[i];
+		const struct sync_choice *d = &chosen[i];
 
 		if (!json_is_obj(d->message))
 			return refuse(fault, arena_printf(a, "messages[%zu]", d->place), "not a message");

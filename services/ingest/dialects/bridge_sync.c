@@ -1,8 +1,6 @@
 /* POST /api/whatsapp/chats/sync: a batch of chats in our bridge contract (README.md). Invariant: one bad chat costs
  * that chat, and the batch's end counts what became of all of them.
  */
-#include "base/hex.h"
-#include "crypto/digest.h"
 #include "ingest/dialects/bridge.h"
 #include "ingest/dialects/dialects.h"
 #include "json/writer.h"
@@ -16,15 +14,14 @@ struct sync_chat {
 /* The chat alone, as a sync of its own: under the batch's own id it would end that batch again. */
 static struct str chat_body(void *ctx)
 {
-	static const char *const members[] = { "session_id", "whatsapp_account_id", "workspace_id" };
+	static const char *const members[] = { "session_id", "whatsapp_account_id", "workspace_id", NULL };
 	const struct sync_chat *c = ctx;
 	struct buf out = BUF_INIT;
 	struct json_writer w = json_writer(&out);
 	struct str text;
 
 	jw_obj(&w);
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		jw_member_raw(&w, members[i], intake_json(c->batch->in, json_get(c->body, members[i])));
+	intake_envelope(c->batch->in, &w, c->body, members);
 	jw_key(&w, "chats");
 	jw_arr(&w);
 	jw_raw(&w, intake_json(c->batch->in, c->chat));
@@ -60,17 +57,6 @@ static void chat_take(struct sync_chat *c, size_t place)
 	in->n_items = place + 1;
 }
 
-/* Distinct for every batch that names no sync, and the same when it is repeated. */
-static struct str own_sync_id(struct intake *in, const json *chats)
-{
-	uint8_t hash[32];
-	char hex[64];
-
-	sha256(intake_json(in, chats), hash);
-	hex_encode(hash, sizeof(hash), hex);
-	return arena_printf(in->arena, "s:%.*s", (int)sizeof(hex), hex);
-}
-
 static bool count_read(const json *body, const char *member, int64_t most, int32_t *out)
 {
 	const json *v = json_get(body, member);
@@ -102,7 +88,7 @@ static int batch_read(struct sync_batch *b, const json *body, struct err *err)
 	if (b->sync_id.n > WIRE_MAX_ID_BYTES)
 		return refuse_batch(b->in, "sync_id", "longer than an id may be", err);
 	if (b->sync_id.n == 0) {
-		b->sync_id = own_sync_id(b->in, json_get(body, "chats"));
+		b->sync_id = sync_own_id(b->in, json_get(body, "chats"));
 		b->total = 1;
 		b->last = true;
 		return 0;
@@ -123,10 +109,12 @@ int bridge_read_sync(struct intake *in, const json *body, struct err *err)
 
 	if (batch_read(&batch, body, err) < 0)
 		return -1;
-	for (size_t i = 0; (c.chat = json_next(&it)); i++) {
+	for (size_t i = 0; (c.chat = json_next(&it)) && !intake_is_full(in); i++) {
 		c.path = arena_printf(in->arena, "chats[%zu]", i);
 		chat_take(&c, i);
 	}
+	if (intake_is_full(in))
+		return intake_too_large(err);
 	if (in->n_rejected > 0 && in->n_events == 0)
 		return err_set(err, ERR_INPUT, "422", "no chat is acceptable");
 	sync_batch_end(&batch);

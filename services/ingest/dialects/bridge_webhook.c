@@ -42,6 +42,8 @@ int bridge_read_webhook(struct intake *in, const json *body, struct err *err)
 		intake_ignore(in, fault.ignored);
 	else
 		intake_reject(in, in->account, "rule", fault.path, webhook_body(&w), fault.message);
+	if (intake_is_full(in))
+		return intake_too_large(err);
 	if (in->n_rejected > 0)
 		return err_set(err, ERR_INPUT, "422", "not acceptable");
 	return 0;

@@ -7,15 +7,14 @@
 /* The item in an envelope of its own. */
 static struct str item_alone(void *ctx)
 {
-	static const char *const members[] = { "event", "instance", "sender" };
+	static const char *const members[] = { "event", "instance", "sender", NULL };
 	const struct evolution *v = ctx;
 	struct buf out = BUF_INIT;
 	struct json_writer w = json_writer(&out);
 	struct str text;
 
 	jw_obj(&w);
-	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
-		jw_member_raw(&w, members[i], intake_json(v->item.in, json_get(v->body, members[i])));
+	intake_envelope(v->item.in, &w, v->body, members);
 	jw_member_raw(&w, "data", intake_json(v->item.in, v->data));
 	jw_obj_end(&w);
 	text = arena_str(v->item.in->arena, buf_str(&out));
@@ -174,7 +173,7 @@ static void items_read(struct evolution *v, const json *list)
 {
 	struct json_iter it = json_iter(list);
 
-	for (size_t i = 0; (v->data = json_next(&it)); i++) {
+	for (size_t i = 0; (v->data = json_next(&it)) && !intake_is_full(v->item.in); i++) {
 		v->item.path = arena_printf(v->item.in->arena, "data[%zu]", i);
 		item_read(v);
 	}

@@ -96,12 +96,13 @@ static struct str group_settings(const json *group, struct arena *a)
 
 static void group_participants(struct in_chat_state *state, const json *list, struct arena *a)
 {
+	const size_t room = webjs_participants_room(list);
 	struct json_iter it = json_iter(list);
 	const json *p;
 
 	state->has_participants = true;
-	state->participants = ARENA_ARRAY(a, struct participant, json_count(list));
-	while ((p = json_next(&it)))
+	state->participants = ARENA_ARRAY(a, struct participant, room);
+	while (state->n_participants < room && (p = json_next(&it)))
 		participant_add(state->participants, &state->n_participants, json_str(json_get(p, "id")),
 			json_str(json_get(p, "phoneNumber")), json_str(json_get(p, "admin")));
 }
@@ -147,12 +148,13 @@ static struct map *phones_read(const json *list)
 static void changed_participants(struct in_group_change *change, const json *data, struct arena *a)
 {
 	const json *list = json_get(data, "participants");
+	const size_t room = webjs_participants_room(list);
 	struct json_iter it = json_iter(json_is_arr(list) ? list : NULL);
 	struct map *phones = phones_read(json_get(data, "participantsData"));
 	const json *p;
 
-	change->participants = ARENA_ARRAY(a, struct participant, json_count(list));
-	while ((p = json_next(&it))) {
+	change->participants = ARENA_ARRAY(a, struct participant, room);
+	while (change->n_participants < room && (p = json_next(&it))) {
 		struct str jid = json_is_obj(p) ? json_str(json_get(p, "id")) : json_str(p);
 		const json *phone = json_is_obj(p) ? json_get(p, "phoneNumber") : map_get(phones, jid);
 

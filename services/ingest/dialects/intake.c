@@ -39,6 +39,28 @@ const size_t intake_secret_members_count = sizeof(intake_secret_members) / sizeo
 void intake_init(struct intake *in, struct arena *arena, int64_t now_ms, const struct intake_account *account)
 {
 	*in = (struct intake){ .arena = arena, .now_ms = now_ms, .account = account };
+	in->used_before = arena_used_bytes(arena);
+	in->max_bytes = INTAKE_MEMORY_MAX_BYTES;
+}
+
+void intake_bound(struct intake *in, size_t body_bytes)
+{
+	const size_t most = (INTAKE_MEMORY_MAX_BYTES - INTAKE_MEMORY_SPARE_BYTES) / INTAKE_MEMORY_FACTOR;
+
+	in->max_bytes = INTAKE_MEMORY_SPARE_BYTES + INTAKE_MEMORY_FACTOR * (body_bytes < most ? body_bytes : most);
+}
+
+bool intake_is_full(struct intake *in)
+{
+	if (in->n_items > INTAKE_MAX_ITEMS || arena_used_bytes(in->arena) - in->used_before > in->max_bytes)
+		in->too_large = true;
+	return in->too_large;
+}
+
+int intake_too_large(struct err *err)
+{
+	return err_set(err, ERR_INPUT, "too_large",
+		"more items, or more that are not acceptable, than one body may have");
 }
 
 /* What intake_event makes: the event and whose it is. */
@@ -49,8 +71,10 @@ struct made_event {
 
 struct inbound_event *intake_event(struct intake *in, const struct intake_account *account, enum inbound_kind kind)
 {
-	struct made_event *made = ARENA_NEW(in->arena, struct made_event);
+	struct made_event *made = in->unused ? in->unused : ARENA_NEW(in->arena, struct made_event);
 
+	in->unused = made;
+	*made = (struct made_event){ .account = NULL };
 	made->account = account;
 	made->event.workspace = account->workspace;
 	made->event.account = account->id;
@@ -80,6 +104,18 @@ struct str intake_json(struct intake *in, const json *v)
 		text = arena_str(in->arena, buf_str(&out));
 	buf_fini(&out);
 	return text;
+}
+
+void intake_envelope(struct intake *in, struct json_writer *w, const json *from, const char *const *names)
+{
+	for (; *names; names++) {
+		const json *v = json_get(from, *names);
+
+		if (json_type(v) == JSON_STR)
+			jw_member_str(w, *names, utf8_truncate(json_str(v), INTAKE_MAX_ENVELOPE_BYTES));
+		else
+			jw_member_raw(w, *names, json_text(v, in->arena));
+	}
 }
 
 static void raw_keep(struct intake *in, struct inbound_event *e, struct str text)
@@ -149,13 +185,15 @@ bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_
 		return false;
 	}
 	event_push(in, e, record);
+	in->unused = NULL;
 	in->n_items++;
 	return true;
 }
 
-void intake_reject(struct intake *in, const struct intake_account *account, const char *reason, struct str path,
+static void rejected_push(struct intake *in, const struct intake_account *account, const char *reason, struct str path,
 	struct str body, const char *message)
 {
+	in->rejected_bytes += body.n;
 	in->rejected = grown(in->arena, in->rejected, in->n_rejected, &in->cap_rejected, sizeof(struct intake_reject));
 	in->rejected[in->n_rejected++] = (struct intake_reject){
 		.account = account,
@@ -165,6 +203,21 @@ void intake_reject(struct intake *in, const struct intake_account *account, cons
 		.body = body,
 		.item = in->n_items++,
 	};
+}
+
+void intake_reject(struct intake *in, const struct intake_account *account, const char *reason, struct str path,
+	struct str body, const char *message)
+{
+	if (in->n_rejected == INTAKE_MAX_REJECTED || in->rejected_bytes + body.n > INTAKE_MAX_REJECTED_BYTES)
+		in->too_large = true;
+	else
+		rejected_push(in, account, reason, path, body, message);
+}
+
+void intake_reject_whole(struct intake *in, const char *reason, struct str body, const char *message)
+{
+	in->n_events = in->n_rejected = in->n_ignored = in->n_qr = 0;
+	rejected_push(in, in->account, reason, STR(""), body, message);
 }
 
 void intake_ignore(struct intake *in, const char *kind)
@@ -184,6 +237,11 @@ void intake_ignore(struct intake *in, const char *kind)
 
 void intake_keep_qr(struct intake *in, const struct intake_account *account, struct str code)
 {
+	for (size_t i = 0; i < in->n_qr; i++)
+		if (in->qr[i].account == account) {
+			in->qr[i].code = code;
+			return;
+		}
 	in->qr = grown(in->arena, in->qr, in->n_qr, &in->cap_qr, sizeof(struct intake_qr));
 	in->qr[in->n_qr++] = (struct intake_qr){ account, code };
 }

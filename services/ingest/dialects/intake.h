@@ -9,6 +9,16 @@
 
 #include "wire/inbound.h"
 #include "json/json.h"
+#include "json/writer.h"
+
+/* What one body may cost (README.md, Bounds); one that would cost more is refused as a whole. */
+#define INTAKE_MAX_ITEMS          20000
+#define INTAKE_MAX_REJECTED       1000
+#define INTAKE_MAX_REJECTED_BYTES ((size_t)4 << 20) /* of their bodies */
+#define INTAKE_MEMORY_FACTOR      24 /* bytes of the arena for each byte of the body, beside the spare ones */
+#define INTAKE_MEMORY_SPARE_BYTES ((size_t)4 << 20)
+#define INTAKE_MEMORY_MAX_BYTES   ((size_t)128 << 20)
+#define INTAKE_MAX_ENVELOPE_BYTES 256 /* of a member that is copied beside a rejected item */
 
 /* What the dialects need to know of an account. */
 struct intake_account {
@@ -49,7 +59,8 @@ struct intake {
 	size_t n_events;
 	struct intake_reject *rejected;
 	size_t n_rejected;
-	struct intake_qr *qr;
+	size_t rejected_bytes; /* of their bodies */
+	struct intake_qr *qr; /* the latest of each account */
 	size_t n_qr;
 	size_t n_items; /* items seen, good, bad or ignored: each call of intake_add, _reject and _ignore counts one */
 	struct ignored {
@@ -58,11 +69,24 @@ struct intake {
 	} ignored[32];
 	size_t n_ignored;
 	size_t cap_events, cap_rejected, cap_qr;
+	size_t used_before, max_bytes; /* of the arena */
+	struct made_event *unused; /* made and not added: the next event's */
+	bool too_large; /* the body as a whole is refused */
 };
 
 void intake_init(struct intake *in, struct arena *arena, int64_t now_ms, const struct intake_account *account);
 
-/* A new event of `account` with its envelope filled (provider, bridge, ingest time, origin live). Not yet part of the intake. */
+/* Bounds the memory by the body's size; without it INTAKE_MEMORY_MAX_BYTES is the bound. */
+void intake_bound(struct intake *in, size_t body_bytes);
+/* The body costs more than it may: asked before each item, after which the dialect stops and fails with intake_too_large(). */
+bool intake_is_full(struct intake *in);
+/* Returns -1: ERR_INPUT "too_large". */
+int intake_too_large(struct err *err);
+/* The only outcome of the body: nothing of it is published but this dead letter. */
+void intake_reject_whole(struct intake *in, const char *reason, struct str body, const char *message);
+
+/* A new event of `account` with its envelope filled (provider, bridge, ingest time, origin live). Not yet part of the intake; one
+ * that is not added gives its memory to the next. */
 struct inbound_event *intake_event(struct intake *in, const struct intake_account *account, enum inbound_kind kind);
 /* Source time in ms; flags what is before 2009 or more than a day ahead; a time that no event can hold counts as
  * unknown as well. 0: unknown. */
@@ -75,6 +99,7 @@ void intake_raw(struct intake *in, struct inbound_event *e, const json *item);
  * kept as raw where the time is suspect and the caller kept none. */
 bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_key, struct str content,
 	struct str path, struct str (*body)(void *ctx), void *body_ctx);
+/* Beyond INTAKE_MAX_REJECTED or INTAKE_MAX_REJECTED_BYTES the body is too large as a whole. */
 void intake_reject(struct intake *in, const struct intake_account *account, const char *reason, struct str path,
 	struct str body, const char *message);
 void intake_ignore(struct intake *in, const char *kind);
@@ -87,5 +112,7 @@ extern const char *const intake_secret_members[];
 extern const size_t intake_secret_members_count;
 /* v written again without them, in the arena; absent for an absent v. */
 struct str intake_json(struct intake *in, const json *v);
+/* Copies the texts and numbers of these names (NULL ends them) beside a rejected item, cut to INTAKE_MAX_ENVELOPE_BYTES each. */
+void intake_envelope(struct intake *in, struct json_writer *w, const json *from, const char *const *names);
 
 #endif

@@ -5,11 +5,6 @@
 
 #include "ingest/dialects/dialects.h"
 
-bool meta_is_full(const struct intake *in)
-{
-	return in->n_items > META_MAX_ITEMS;
-}
-
 static bool number_matches(const struct meta_change *c, const struct intake_account *account)
 {
 	struct meta_change of = *c;
@@ -29,7 +24,7 @@ static void waba_read(struct meta_change *c, const struct intake_account *const 
 			to = i + 1;
 			break;
 		}
-	for (size_t i = from; i < to && !meta_is_full(c->in); i++) {
+	for (size_t i = from; i < to && !intake_is_full(c->in); i++) {
 		struct meta_item it;
 
 		c->account = accounts[i];
@@ -94,7 +89,7 @@ static void entry_read(struct intake *in, const json *entry, size_t place)
 	if (!json_is_arr(changes))
 		intake_reject(in, NULL, "rule", arena_printf(in->arena, "entry[%zu].changes", place),
 			meta_entry_body(in, entry), "not a list");
-	for (size_t i = 0; json_is_arr(changes) && (c.change = json_next(&at)) && !meta_is_full(in); i++) {
+	for (size_t i = 0; json_is_arr(changes) && (c.change = json_next(&at)) && !intake_is_full(in); i++) {
 		c.account = NULL;
 		c.value = json_get(c.change, "value");
 		c.field = json_str(json_get(c.change, "field"));
@@ -110,9 +105,9 @@ int meta_read(struct intake *in, const json *body, struct err *err)
 
 	if (meta_envelope_check(body, err) < 0)
 		return -1;
-	for (size_t i = 0; (entry = json_next(&entries)) && !meta_is_full(in); i++)
+	for (size_t i = 0; (entry = json_next(&entries)) && !intake_is_full(in); i++)
 		entry_read(in, entry, i);
-	if (meta_is_full(in))
-		return err_set(err, ERR_INPUT, "400", "more than %d items", META_MAX_ITEMS);
+	if (intake_is_full(in))
+		return intake_too_large(err);
 	return 0;
 }

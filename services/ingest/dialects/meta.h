@@ -1,7 +1,7 @@
 /* What the parts of the Meta dialect share (README.md, Meta). Pure.
  *
  * A POST is entries of changes of lists of items. Every item of every list becomes an event, a rejected item that can be
- * posted again by itself, or a count; a body with more than META_MAX_ITEMS is refused as a whole (Meta's own limit is 1000).
+ * posted again by itself, or a count.
  */
 #ifndef INGEST_META_H
 #define INGEST_META_H
@@ -9,7 +9,8 @@
 #include "base/map.h"
 #include "ingest/dialects/intake.h"
 
-#define META_MAX_ITEMS 20000
+#define META_MAX_KIND_BYTES 64   /* of a notice */
+#define META_MAX_REFERENCES 1000 /* numbers and WABAs of one body: Meta's own limit of updates */
 
 struct meta_change {
 	struct intake *in;
@@ -35,12 +36,11 @@ int meta_envelope_check(const json *body, struct err *err) ERR_MUST_USE;
 /* The number that a change is about; absent: a WABA as a whole. */
 struct str meta_number_id(const json *change, struct arena *a);
 
-/* meta.c: more than META_MAX_ITEMS have been seen, the body will be refused. */
-bool meta_is_full(const struct intake *in);
-
 /* meta_value.c */
 struct meta_item meta_item(const struct meta_change *c); /* the value itself */
 void meta_value_read(const struct meta_change *c);
+/* A member of the value that says something which no list of ours reads. */
+bool meta_is_news(struct str member, const json *v);
 
 /* meta_item.c */
 bool meta_add(struct meta_item *it, struct inbound_event *e, struct str provider_key, struct str content);
@@ -64,8 +64,8 @@ struct party meta_party(const struct meta_change *c, struct str wa_id, struct st
 /* The members of the item that say who: ("from", "from_user_id"). */
 struct party meta_party_of(const struct meta_item *it, const char *wa_id, const char *user_id);
 bool meta_is_own_number(const struct meta_change *c, struct str phone);
-/* Members of value.contacts that the item names, as a JSON array; absent: none. */
-struct str meta_contacts_json(const struct meta_item *it);
+/* The member "contacts": what a replay needs of those of value.contacts that the item names; nothing when it names none. */
+void meta_contacts_write(const struct meta_item *it, struct json_writer *w);
 /* [{wa_id, user_id}] of a group. */
 void meta_participants(const struct meta_item *it, const char *member, struct in_group_change *g);
 
@@ -82,6 +82,8 @@ void meta_channel_error(struct meta_item *it);
 /* meta_account.c */
 /* What no list of ours reads: templates, the account, anything new. */
 void meta_notice(struct meta_item *it, struct str kind);
+/* What lies beside lists that were read: the members of the value that are news, as one notice of the field. */
+void meta_news(struct meta_item *it);
 
 /* meta_content.c: type, body, media, location and placeholder from the object that holds the member `type`; false: not
  * understood, the type is MSG_UNKNOWN then. */

@@ -76,27 +76,50 @@ static void template_read(struct meta_item *it)
 		arena_printf(a, "%.*s %.*s %.*s", STR_ARG(t->status), STR_ARG(t->quality), STR_ARG(t->category)));
 }
 
+/* Copies what the writer made into the arena. */
+static struct str written(struct intake *in, struct buf *out)
+{
+	struct str text = arena_str(in->arena, buf_str(out));
+
+	buf_fini(out);
+	return text;
+}
+
 /* As an object, whatever it is. */
 static struct str extra_of(const struct meta_item *it)
 {
 	struct buf out = BUF_INIT;
 	struct json_writer w = json_writer(&out);
-	struct str text;
 
 	if (json_is_obj(it->v))
 		return intake_json(it->change->in, it->v);
 	jw_obj(&w);
 	jw_member_raw(&w, "items", intake_json(it->change->in, it->v));
 	jw_obj_end(&w);
-	text = arena_str(it->change->in->arena, buf_str(&out));
-	buf_fini(&out);
-	return text;
+	return written(it->change->in, &out);
 }
 
-static void notice_add(struct meta_item *it, const struct in_account_notice *notice)
+static struct str news_of(const struct meta_item *it)
+{
+	struct json_iter members = json_iter(it->v);
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+	const json *v;
+
+	jw_obj(&w);
+	while ((v = json_next(&members))) {
+		if (!meta_is_news(json_iter_key(&members), v))
+			continue;
+		jw_key_str(&w, json_iter_key(&members));
+		jw_raw(&w, intake_json(it->change->in, v));
+	}
+	jw_obj_end(&w);
+	return written(it->change->in, &out);
+}
+
+static void notice_add(struct meta_item *it, const struct in_account_notice *notice, struct str extra)
 {
 	struct inbound_event *e = meta_event(it, IN_ACCOUNT_NOTICE, json_get(it->v, "timestamp"));
-	struct str extra = extra_of(it);
 
 	e->origin = ORIGIN_LIVE;
 	e->u.account_notice = *notice;
@@ -115,23 +138,43 @@ void meta_channel_error(struct meta_item *it)
 		&(struct in_account_notice){ .kind = STR("channel_error"),
 			.severity = SEVERITY_WARNING,
 			.text = error.title,
-			.error = error });
+			.error = error },
+		extra_of(it));
+}
+
+/* The latest of each kind is kept, so kinds are words of Meta's, not texts of a body's. */
+static struct str kind_of(struct str word)
+{
+	return word.n > 0 ? utf8_truncate(word, META_MAX_KIND_BYTES) : STR("unknown");
+}
+
+static struct in_account_notice notice_of(const struct meta_item *it, struct str kind)
+{
+	struct json_iter errors = json_iter(json_get(it->v, "errors"));
+	struct in_account_notice notice = {
+		.kind = kind_of(kind),
+		.text = event_word(it->v),
+	};
+
+	notice.severity = severity_of(notice.text, json_str(json_get(it->v, "alert_severity")));
+	if (json_is_arr(json_get(it->v, "errors")))
+		notice.error = meta_error(it->change->in->arena, json_next(&errors));
+	return notice;
 }
 
 void meta_notice(struct meta_item *it, struct str kind)
 {
-	struct json_iter errors = json_iter(json_get(it->v, "errors"));
-	struct in_account_notice notice = {
-		.kind = kind.n > 0 ? utf8_truncate(kind, WIRE_MAX_ID_BYTES) : STR("unknown"),
-		.text = event_word(it->v),
-	};
+	struct in_account_notice notice = notice_of(it, kind);
 
-	if (it->v == it->change->value && is_template(it->change->field)) {
+	if (it->v == it->change->value && is_template(it->change->field))
 		template_read(it);
-		return;
-	}
-	notice.severity = severity_of(notice.text, json_str(json_get(it->v, "alert_severity")));
-	if (json_is_arr(json_get(it->v, "errors")))
-		notice.error = meta_error(it->change->in->arena, json_next(&errors));
-	notice_add(it, &notice);
+	else
+		notice_add(it, &notice, extra_of(it));
+}
+
+void meta_news(struct meta_item *it)
+{
+	struct in_account_notice notice = notice_of(it, it->change->field);
+
+	notice_add(it, &notice, news_of(it));
 }

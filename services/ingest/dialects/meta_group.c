@@ -77,7 +77,7 @@ void meta_group(struct meta_item *it)
 	enum group_action action = action_of(it, type);
 
 	if (action == GROUP_NONE || group.n == 0 || json_count(json_get(it->v, "errors")) > 0)
-		meta_notice(it, type.n > 0 ? type : STR("groups"));
+		meta_notice(it, action == GROUP_NONE ? STR("groups") : type);
 	else
 		change_read(it, action, group);
 }

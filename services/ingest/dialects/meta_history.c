@@ -11,7 +11,7 @@ static void messages_read(struct meta_item *it, const json *thread, size_t place
 	struct json_iter at = json_iter(json_get(thread, "messages"));
 	const json *v;
 
-	for (size_t i = 0; (v = json_next(&at)) && !meta_is_full(in); i++) {
+	for (size_t i = 0; (v = json_next(&at)) && !intake_is_full(in); i++) {
 		struct meta_item message = *it;
 
 		message.thread = thread;
@@ -69,9 +69,9 @@ void meta_history(struct meta_item *it)
 	const json *v;
 
 	it->origin = ORIGIN_HISTORY;
-	for (size_t i = 0; (v = json_next(&threads)); i++)
+	for (size_t i = 0; (v = json_next(&threads)) && !intake_is_full(it->change->in); i++)
 		messages_read(it, v, i);
-	while ((v = json_next(&errors)))
+	while ((v = json_next(&errors)) && !intake_is_full(it->change->in))
 		error_read(it, v);
 	if (json_is_obj(json_get(it->v, "metadata")))
 		progress_read(it);

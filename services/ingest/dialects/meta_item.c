@@ -18,7 +18,7 @@ static void item_write(struct json_writer *w, const struct meta_item *it)
 	jw_key(w, "threads");
 	jw_arr(w);
 	jw_obj(w);
-	jw_member_raw(w, "id", intake_json(in, json_get(it->thread, "id")));
+	intake_envelope(in, w, it->thread, (const char *const[]){ "id", NULL });
 	jw_key(w, "messages");
 	jw_arr(w);
 	jw_raw(w, intake_json(in, it->v));
@@ -30,13 +30,16 @@ static void item_write(struct json_writer *w, const struct meta_item *it)
 
 static void value_write(struct json_writer *w, const struct meta_item *it)
 {
-	static const char *const members[] = { "messaging_product", "metadata" };
+	static const char *const number[] = { "display_phone_number", "phone_number_id", NULL };
 	struct intake *in = it->change->in;
 
 	jw_obj(w);
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		jw_member_raw(w, members[i], intake_json(in, json_get(it->change->value, members[i])));
-	jw_member_raw(w, "contacts", meta_contacts_json(it));
+	intake_envelope(in, w, it->change->value, (const char *const[]){ "messaging_product", NULL });
+	jw_key(w, "metadata");
+	jw_obj(w);
+	intake_envelope(in, w, json_get(it->change->value, "metadata"), number);
+	jw_obj_end(w);
+	meta_contacts_write(it, w);
 	jw_key(w, it->list);
 	jw_arr(w);
 	item_write(w, it);
@@ -47,7 +50,7 @@ static void value_write(struct json_writer *w, const struct meta_item *it)
 static void change_write(struct json_writer *w, const struct meta_item *it)
 {
 	jw_obj(w);
-	jw_member_str(w, "field", it->change->field);
+	intake_envelope(it->change->in, w, it->change->change, (const char *const[]){ "field", NULL });
 	jw_key(w, "value");
 	if (it->list)
 		value_write(w, it);
@@ -87,8 +90,7 @@ static struct str item_body(void *ctx)
 
 	envelope_begin(&w);
 	jw_obj(&w);
-	jw_member_raw(&w, "id", intake_json(in, json_get(it->change->entry, "id")));
-	jw_member_raw(&w, "time", intake_json(in, json_get(it->change->entry, "time")));
+	intake_envelope(in, &w, it->change->entry, (const char *const[]){ "id", "time", NULL });
 	jw_key(&w, "changes");
 	jw_arr(&w);
 	change_write(&w, it);

@@ -5,6 +5,8 @@
 #include "ingest/dialects/meta.h"
 #include "json/writer.h"
 
+#define N_NAMES 8 /* members by which an item names people */
+
 struct contact {
 	struct str wa_id, user_id, name, username;
 	const json *v;
@@ -101,31 +103,51 @@ bool meta_is_own_number(const struct meta_change *c, struct str phone)
 	return same_number(phone, c->account->phone_number);
 }
 
-struct str meta_contacts_json(const struct meta_item *it)
+static void contact_write(const struct meta_item *it, struct json_writer *w, const struct contact *c)
 {
-	static const char *const members[] = { "from", "from_user_id", "to", "to_user_id", "recipient_id",
-		"recipient_user_id", "wa_id", "user_id" };
-	const size_t n = sizeof(members) / sizeof(members[0]);
-	const struct contact *found[sizeof(members) / sizeof(members[0])];
-	struct arena *a = it->change->in->arena;
-	struct buf out = BUF_INIT;
-	struct json_writer w = json_writer(&out);
-	struct str text;
+	struct intake *in = it->change->in;
 
-	jw_arr(&w);
-	for (size_t i = 0; i < n; i++) {
+	jw_obj(w);
+	intake_envelope(in, w, c->v, (const char *const[]){ "wa_id", "user_id", NULL });
+	jw_key(w, "profile");
+	jw_obj(w);
+	intake_envelope(in, w, json_get(c->v, "profile"), (const char *const[]){ "name", "username", NULL });
+	jw_obj_end(w);
+	jw_obj_end(w);
+}
+
+/* The contacts that the item names, each once. Returns how many. */
+static size_t contacts_named(const struct meta_item *it, const struct contact *out[static N_NAMES])
+{
+	static const char *const names[N_NAMES] = { "from", "from_user_id", "to", "to_user_id", "recipient_id",
+		"recipient_user_id", "wa_id", "user_id" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_NAMES; i++) {
+		struct str name = json_text(json_get(it->v, names[i]), it->change->in->arena);
 		size_t before = 0;
 
-		found[i] = contact_of(it->change, json_text(json_get(it->v, members[i]), a), STR_NONE);
-		while (before < i && found[before] != found[i])
+		out[n] = contact_of(it->change, name, STR_NONE);
+		while (before < n && out[before] != out[n])
 			before++;
-		if (found[i] && before == i)
-			jw_raw(&w, intake_json(it->change->in, found[i]->v));
+		if (out[n] && before == n)
+			n++;
 	}
-	jw_arr_end(&w);
-	text = out.n > 2 ? arena_str(a, buf_str(&out)) : STR_NONE;
-	buf_fini(&out);
-	return text;
+	return n;
+}
+
+void meta_contacts_write(const struct meta_item *it, struct json_writer *w)
+{
+	const struct contact *named[N_NAMES];
+	size_t n = contacts_named(it, named);
+
+	if (n == 0)
+		return;
+	jw_key(w, "contacts");
+	jw_arr(w);
+	for (size_t i = 0; i < n; i++)
+		contact_write(it, w, named[i]);
+	jw_arr_end(w);
 }
 
 void meta_participants(const struct meta_item *it, const char *member, struct in_group_change *g)

@@ -16,9 +16,10 @@ struct str meta_number_id(const json *change, struct arena *a)
 	return json_text(json_path(change, "value.metadata.phone_number_id"), a);
 }
 
+/* What is longer than an id names nobody. */
 static void reference_put(struct map *m, struct str id)
 {
-	if (id.n > 0)
+	if (id.n > 0 && id.n <= WIRE_MAX_ID_BYTES)
 		map_slot(m, id);
 }
 
@@ -34,29 +35,35 @@ static struct str *references_take(const struct map *m, struct arena *a, size_t 
 	return ids;
 }
 
+/* The ids of one entry, as far as there is room. */
+static void entry_collect(struct map *numbers, struct map *wabas, const json *entry, struct arena *a)
+{
+	struct json_iter changes = json_iter(json_get(entry, "changes"));
+	struct str waba = json_text(json_get(entry, "id"), a);
+	const json *change;
+
+	while ((change = json_next(&changes)) && map_count(numbers) + map_count(wabas) <= META_MAX_REFERENCES) {
+		struct str number = meta_number_id(change, a);
+
+		reference_put(number.n > 0 ? numbers : wabas, number.n > 0 ? number : waba);
+	}
+}
+
 int meta_references(struct meta_references *out, const json *body, struct arena *a, struct err *err)
 {
 	struct json_iter entries = json_iter(json_get(body, "entry"));
 	struct map *numbers, *wabas;
-	const json *entry, *change;
+	const json *entry;
 
 	if (meta_envelope_check(body, err) < 0)
 		return -1;
 	numbers = map_new();
 	wabas = map_new();
-	while ((entry = json_next(&entries))) {
-		struct json_iter changes = json_iter(json_get(entry, "changes"));
-
-		while ((change = json_next(&changes))) {
-			struct str number = meta_number_id(change, a);
-
-			reference_put(number.n > 0 ? numbers : wabas,
-				number.n > 0 ? number : json_text(json_get(entry, "id"), a));
-		}
-	}
+	while ((entry = json_next(&entries)))
+		entry_collect(numbers, wabas, entry, a);
 	out->phone_number_ids = references_take(numbers, a, &out->n_phone_number_ids);
 	out->waba_ids = references_take(wabas, a, &out->n_waba_ids);
 	map_free(numbers);
 	map_free(wabas);
-	return 0;
+	return out->n_phone_number_ids + out->n_waba_ids > META_MAX_REFERENCES ? intake_too_large(err) : 0;
 }

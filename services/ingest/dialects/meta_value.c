@@ -1,5 +1,5 @@
 /* What a change of one number holds: known lists, and what lies beside them. Invariant: every list that we know is read
- * whole, and what we do not know becomes a notice.
+ * whole, and what we do not know becomes one notice, whose kind no member's name can choose.
  */
 #include <string.h>
 
@@ -45,7 +45,7 @@ static void list_read(const struct meta_change *c, const struct list *list, cons
 	struct json_iter at = json_iter(items);
 	const json *v;
 
-	for (size_t i = 0; (v = json_next(&at)) && !meta_is_full(c->in); i++) {
+	for (size_t i = 0; (v = json_next(&at)) && !intake_is_full(c->in); i++) {
 		struct meta_item it = meta_item(c);
 
 		it.list = list->name;
@@ -59,8 +59,7 @@ static void list_read(const struct meta_change *c, const struct list *list, cons
 	}
 }
 
-/* A member that says something which no list of ours reads. */
-static bool is_news(struct str member, const json *v)
+bool meta_is_news(struct str member, const json *v)
 {
 	static const char *const known[] = { "messaging_product", "metadata", "contacts" };
 
@@ -70,33 +69,32 @@ static bool is_news(struct str member, const json *v)
 	return !list_of(member) || !json_is_arr(v);
 }
 
-static bool is_object_or_list(const json *v)
-{
-	return json_is_obj(v) || json_is_arr(v);
-}
-
-/* What lies beside lists that were read: objects and lists one by one; where nothing was read, the value as a whole. */
-static void news_read(const struct meta_change *c, bool alone)
+/* Beside lists that were read only what holds something itself counts. */
+static bool holds_news(const struct meta_change *c, bool alone)
 {
 	struct json_iter members = json_iter(c->value);
-	struct meta_item it = meta_item(c);
 	const json *v;
 
-	while ((v = json_next(&members)) && !meta_is_full(c->in)) {
-		struct str name = json_iter_key(&members);
+	while ((v = json_next(&members)))
+		if (meta_is_news(json_iter_key(&members), v) && (alone || json_is_obj(v) || json_is_arr(v)))
+			return true;
+	return false;
+}
 
-		if (!is_news(name, v))
-			continue;
-		if (alone) {
-			meta_notice(&it, c->field);
-			return;
-		}
-		it.v = v;
-		if (is_object_or_list(v))
-			meta_notice(&it, arena_printf(c->in->arena, "%.*s.%.*s", STR_ARG(c->field), STR_ARG(name)));
+/* One notice for all that no list of ours reads. */
+static void news_read(const struct meta_change *c, bool alone)
+{
+	struct meta_item it = meta_item(c);
+
+	if (!holds_news(c, alone)) {
+		if (alone)
+			intake_ignore(c->in, "empty_change");
+		return;
 	}
 	if (alone)
-		intake_ignore(c->in, "empty_change");
+		meta_notice(&it, c->field);
+	else
+		meta_news(&it);
 }
 
 /* Lists in our order, whatever theirs; then what we do not know. */
@@ -107,5 +105,6 @@ void meta_value_read(const struct meta_change *c)
 	for (size_t i = 0; i < N_LISTS; i++)
 		if (json_is_arr(json_get(c->value, lists[i].name)))
 			list_read(c, &lists[i], json_get(c->value, lists[i].name));
-	news_read(c, c->in->n_items == before);
+	if (!intake_is_full(c->in))
+		news_read(c, c->in->n_items == before);
 }

@@ -114,6 +114,31 @@ static bool parts_add(struct sync_batch *b, const struct sync_item *item)
 	return true;
 }
 
+static bool is_newer(const struct sync_choice *a, const struct sync_choice *b)
+{
+	return a->time != b->time ? a->time > b->time : a->place > b->place;
+}
+
+size_t sync_newest(const json *list, int64_t (*time_of)(const json *message),
+	struct sync_choice out[static WIRE_MAX_SYNC_MESSAGES])
+{
+	struct json_iter it = json_iter(list);
+	struct sync_choice c = { .place = 0 };
+	size_t n = 0, i;
+
+	for (; (c.message = json_next(&it)); c.place++) {
+		c.time = time_of(c.message);
+		if (n == WIRE_MAX_SYNC_MESSAGES && !is_newer(&c, &out[n - 1]))
+			continue;
+		if (n < WIRE_MAX_SYNC_MESSAGES)
+			n++;
+		for (i = n - 1; i > 0 && is_newer(&c, &out[i - 1]); i--)
+			out[i] = out[i - 1];
+		out[i] = c;
+	}
+	return n;
+}
+
 struct str sync_own_id(struct intake *in, const json *chats)
 {
 	uint8_t hash[32];

@@ -32,6 +32,16 @@ struct sync_item {
 	void *body_ctx;
 };
 
+/* A message of a body and where it stands there. */
+struct sync_choice {
+	int64_t time; /* in whatever unit the dialect has */
+	size_t place;
+	const json *message;
+};
+/* Chooses the newest WIRE_MAX_SYNC_MESSAGES of a list, newest first, before any is read: the list may be as long as the body.
+ * Returns how many. */
+size_t sync_newest(const json *list, int64_t (*time_of)(const json *message),
+	struct sync_choice out[static WIRE_MAX_SYNC_MESSAGES]);
 /* For a batch that names no sync: distinct for each, and the same when it is repeated. */
 struct str sync_own_id(struct intake *in, const json *chats);
 /* Adds the chat and counts it, as good or as rejected. */

@@ -4,11 +4,12 @@
 
 static void participants_read(struct in_group_change *out, const json *list, struct arena *a)
 {
+	const size_t room = webjs_participants_room(list);
 	struct json_iter it = json_iter(json_is_arr(list) ? list : NULL);
 	const json *v;
 
-	out->participants = ARENA_ARRAY(a, struct participant, json_count(list) + 1);
-	while ((v = json_next(&it))) {
+	out->participants = ARENA_ARRAY(a, struct participant, room);
+	while (out->n_participants < room && (v = json_next(&it))) {
 		struct participant *p = &out->participants[out->n_participants];
 		struct str role = json_str(json_get(v, "role"));
 

@@ -23,6 +23,8 @@ bool webjs_reject(const struct webjs_item *it, const char *message)
 
 int webjs_finish(struct intake *in, struct err *err)
 {
+	if (intake_is_full(in))
+		return intake_too_large(err);
 	if (in->n_rejected > 0 && in->n_events == 0 && in->n_ignored == 0)
 		return err_set(err, ERR_INPUT, "422", "no item is acceptable");
 	return 0;
@@ -85,6 +87,13 @@ bool webjs_place(const struct webjs_item *it, const struct webjs_where *w, struc
 	return true;
 }
 
+size_t webjs_participants_room(const json *list)
+{
+	size_t n = json_count(list);
+
+	return n < WIRE_MAX_PARTICIPANTS ? n : WIRE_MAX_PARTICIPANTS + 1;
+}
+
 struct target webjs_target(struct arena *a, const struct stanza_id *id)
 {
 	if (!id->known)
@@ -123,7 +132,8 @@ void webjs_message_key(struct arena *a, struct in_message *m, const struct stanz
 struct str webjs_options(struct in_poll_vote *vote, const json *options, struct arena *a)
 {
 	struct json_iter it = json_iter(json_is_arr(options) ? options : NULL);
-	struct str all = STR_NONE;
+	struct buf lines = BUF_INIT;
+	struct str all;
 	const json *v;
 
 	vote->options = ARENA_ARRAY(a, struct str, WIRE_MAX_OPTIONS);
@@ -133,8 +143,11 @@ struct str webjs_options(struct in_poll_vote *vote, const json *options, struct 
 		if (name.n == 0)
 			continue;
 		vote->options[vote->n_options++] = utf8_truncate(name, WIRE_MAX_NAME_BYTES);
-		all = arena_printf(a, "%.*s\n%.*s", STR_ARG(all), STR_ARG(utf8_truncate(name, WIRE_MAX_NAME_BYTES)));
+		buf_add_char(&lines, '\n');
+		buf_add_str(&lines, utf8_truncate(name, WIRE_MAX_NAME_BYTES));
 	}
+	all = arena_str(a, buf_str(&lines));
+	buf_fini(&lines);
 	return all;
 }
 

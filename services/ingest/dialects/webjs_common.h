@@ -21,7 +21,7 @@ struct webjs_item {
 bool webjs_add(const struct webjs_item *it, struct inbound_event *e, struct str provider_key, struct str content);
 /* message names what is missing; always reason "rule". Returns false. */
 bool webjs_reject(const struct webjs_item *it, const char *message);
-/* The answer of the whole body: ERR_INPUT "422" when every item was rejected. */
+/* The answer of the whole body: ERR_INPUT "422" when every item was rejected, "too_large" when it costs more than it may. */
 int webjs_finish(struct intake *in, struct err *err) ERR_MUST_USE;
 
 /* Who and where, as every message-like item says it; all JIDs as received. */
@@ -42,6 +42,8 @@ bool webjs_place(const struct webjs_item *it, const struct webjs_where *w, struc
 bool webjs_chat(const struct webjs_item *it, struct str jid, struct str alias, struct chat_ref *out);
 /* Puts an address and its alias into the party; both may be absent. */
 void webjs_party(struct party *p, struct str jid, struct str alias);
+/* How many of a list of participants are read: one more than an event may have is enough to be refused for it. */
+size_t webjs_participants_room(const json *list);
 struct target webjs_target(struct arena *a, const struct stanza_id *id);
 /* The key of a message without an id (README.md, Reading): from chat, sender, time and body. */
 struct str webjs_synthetic_key(struct arena *a, const struct in_message *m, int64_t time_ms);

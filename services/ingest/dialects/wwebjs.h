@@ -12,6 +12,7 @@ struct wwebjs {
 	const json *data;    /* the event's arguments; the object itself when it came alone */
 	struct map *aliases; /* of a sync: LID or phone to its struct wwebjs_alias; NULL otherwise */
 	const json *chat;    /* of a sync: the one that is being read */
+	const json *message; /* of a sync: the message of the chat that is being read */
 };
 
 /* One line of a sync's lidMap. */

@@ -15,12 +15,13 @@ static void participant_read(const struct wwebjs *w, struct participant *out, co
 
 static void participants_read(const struct wwebjs *w, struct in_chat_state *out, const json *list)
 {
+	const size_t room = webjs_participants_room(list);
 	struct json_iter it = json_iter(list);
 	const json *v;
 
 	out->has_participants = true;
-	out->participants = ARENA_ARRAY(w->item.in->arena, struct participant, json_count(list));
-	while ((v = json_next(&it))) {
+	out->participants = ARENA_ARRAY(w->item.in->arena, struct participant, room);
+	while (out->n_participants < room && (v = json_next(&it))) {
 		participant_read(w, &out->participants[out->n_participants], v);
 		if (party_identified(&out->participants[out->n_participants].party))
 			out->n_participants++;
@@ -154,11 +155,12 @@ void wwebjs_contact_changed(const struct wwebjs *w)
 
 static void recipients_read(struct in_group_change *out, const json *ids, struct arena *a)
 {
+	const size_t room = webjs_participants_room(ids);
 	struct json_iter it = json_iter(json_is_arr(ids) ? ids : NULL);
 	const json *v;
 
-	out->participants = ARENA_ARRAY(a, struct participant, json_count(ids) + 1);
-	while ((v = json_next(&it))) {
+	out->participants = ARENA_ARRAY(a, struct participant, room + 1);
+	while (out->n_participants < room && (v = json_next(&it))) {
 		struct party *p = &out->participants[out->n_participants].party;
 
 		webjs_party(p, wid_read(v, a), STR_NONE);

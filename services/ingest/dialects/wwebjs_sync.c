@@ -1,5 +1,6 @@
 /* dataType chats_sync: one batch of a bridge's initial sync with the library's own objects. Invariant: one bad chat costs that
  * chat, one bad message that message, and every line of the lidMap is told once: in a party, or as an alias. */
+#include "base/utf8.h"
 #include "ingest/dialects/sync_batch.h"
 #include "ingest/dialects/wwebjs.h"
 
@@ -21,10 +22,11 @@ static struct map *aliases_read(const json *list, struct arena *a)
 
 	while ((v = json_next(&it))) {
 		struct str lid = wid_read(json_get(v, "lid"), a), phone = wid_read(json_get(v, "pn"), a);
-		struct wwebjs_alias *alias = ARENA_NEW(a, struct wwebjs_alias);
+		struct wwebjs_alias *alias;
 
 		if (address_parse(lid).kind != ADDRESS_LID || address_parse(phone).kind != ADDRESS_PHONE)
 			continue;
+		alias = ARENA_NEW(a, struct wwebjs_alias);
 		*alias = (struct wwebjs_alias){ .lid = lid, .phone = phone };
 		*map_slot(aliases, lid) = alias;
 		*map_slot(aliases, phone) = alias;
@@ -40,7 +42,7 @@ static void aliases_add(const struct wwebjs *w)
 	void *value;
 	size_t i = 0;
 
-	while (map_each(w->aliases, &i, &jid, &value)) {
+	while (map_each(w->aliases, &i, &jid, &value) && !intake_is_full(w->item.in)) {
 		struct inbound_event *e;
 
 		alias = value;
@@ -84,23 +86,32 @@ static bool history_read(const struct wwebjs *w, const struct chat_ref *chat, co
 	return json_is_obj(object) && message_fits(message);
 }
 
+static int64_t time_of(const json *message)
+{
+	const json *said = json_get(message, "timestamp");
+
+	return webjs_seconds_ms(said ? said : json_path(message, "_data.t"));
+}
+
 static void messages_read(struct wwebjs *w, struct sync_item *item, const json *list)
 {
 	struct arena *a = w->item.in->arena;
-	struct json_iter it = json_iter(list);
+	struct sync_choice chosen[WIRE_MAX_SYNC_MESSAGES];
 	struct webjs_item chat = w->item;
-	const json *v;
+	size_t n = sync_newest(list, time_of, chosen);
 
-	item->messages = ARENA_ARRAY(a, struct in_history_message, json_count(list));
-	for (size_t i = 0; (v = json_next(&it)); i++) {
-		if (history_read(w, &item->state.chat, v, &item->messages[item->n_messages])) {
+	item->messages = ARENA_ARRAY(a, struct in_history_message, n);
+	for (size_t i = n; i-- > 0;) {
+		w->message = chosen[i].message;
+		if (history_read(w, &item->state.chat, w->message, &item->messages[item->n_messages])) {
 			item->n_messages++;
 			continue;
 		}
-		w->item.path = arena_printf(a, "%.*s.messages[%zu]", STR_ARG(chat.path), i);
+		w->item.path = arena_printf(a, "%.*s.messages[%zu]", STR_ARG(chat.path), chosen[i].place);
 		webjs_reject(&w->item, "not a message, or larger than one");
-		w->item = chat;
 	}
+	w->message = NULL;
+	w->item = chat;
 }
 
 /* The last message counts only without the others. */
@@ -167,7 +178,39 @@ static bool batch_read(struct sync_batch *out, const struct wwebjs *w)
 	return true;
 }
 
-/* The chat alone, as a sync of its own: under the batch's own id it would end that batch again. */
+/* What names the chat, and the message at fault. */
+static void message_alone_write(struct json_writer *j, const struct wwebjs *w)
+{
+	struct str jid = wid_read(json_get(w->chat, "id"), w->item.in->arena);
+
+	jw_obj(j);
+	jw_member_str(j, "id", utf8_truncate(jid, INTAKE_MAX_ENVELOPE_BYTES));
+	intake_envelope(w->item.in, j, w->chat, (const char *const[]){ "name", NULL });
+	jw_key(j, "messages");
+	jw_arr(j);
+	jw_raw(j, intake_json(w->item.in, w->message));
+	jw_arr_end(j);
+	jw_obj_end(j);
+}
+
+/* The chat's own line, if it has one. */
+static void alias_write(struct json_writer *j, const struct wwebjs *w)
+{
+	const struct wwebjs_alias *alias = map_get(w->aliases, wid_read(json_get(w->chat, "id"), w->item.in->arena));
+
+	jw_key(j, "lidMap");
+	jw_arr(j);
+	if (alias) {
+		jw_obj(j);
+		jw_member_str(j, "lid", utf8_truncate(alias->lid, INTAKE_MAX_ENVELOPE_BYTES));
+		jw_member_str(j, "pn", utf8_truncate(alias->phone, INTAKE_MAX_ENVELOPE_BYTES));
+		jw_obj_end(j);
+	}
+	jw_arr_end(j);
+}
+
+/* The chat alone, as a sync of its own: under the batch's own id it would end that batch again. Of a chat with one message at
+ * fault that message alone. */
 static struct str chat_alone(void *ctx)
 {
 	const struct wwebjs *w = ctx;
@@ -177,13 +220,16 @@ static struct str chat_alone(void *ctx)
 
 	jw_obj(&j);
 	jw_member_str(&j, "dataType", STR("chats_sync"));
-	jw_member_raw(&j, "sessionId", intake_json(w->item.in, json_get(w->body, "sessionId")));
+	intake_envelope(w->item.in, &j, w->body, (const char *const[]){ "sessionId", NULL });
 	jw_key(&j, "data");
 	jw_obj(&j);
-	jw_member_raw(&j, "lidMap", intake_json(w->item.in, json_get(w->data, "lidMap")));
+	alias_write(&j, w);
 	jw_key(&j, "chats");
 	jw_arr(&j);
-	jw_raw(&j, intake_json(w->item.in, w->chat));
+	if (w->message)
+		message_alone_write(&j, w);
+	else
+		jw_raw(&j, intake_json(w->item.in, w->chat));
 	jw_arr_end(&j);
 	jw_obj_end(&j);
 	jw_obj_end(&j);
@@ -198,7 +244,7 @@ static void chats_read(struct wwebjs *w, struct sync_batch *batch)
 	struct webjs_item whole = w->item;
 
 	w->item.body = chat_alone;
-	for (size_t i = 0; (w->chat = json_next(&it)); i++) {
+	for (size_t i = 0; (w->chat = json_next(&it)) && !intake_is_full(w->item.in); i++) {
 		w->item.path = arena_printf(w->item.in->arena, "data.chats[%zu]", i);
 		w->item.in->n_items = i; /* a chat is one item, in however many parts */
 		chat_read(w, batch, i);

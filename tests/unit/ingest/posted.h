@@ -37,6 +37,7 @@ static inline void post_bytes(struct posted *p, dialect_read *read, enum bridge_
 	p->account.bridge = bridge;
 	p->account.phone_number = STR("6281234567890");
 	intake_init(&p->in, p->arena, NOW_MS, &p->account);
+	intake_bound(&p->in, body.n);
 	assert_int_equal(json_parse(&p->doc, body, &p->err), 0);
 	p->rc = read(&p->in, json_root(p->doc), &p->err);
 	intake_finish(&p->in);

@@ -282,14 +282,110 @@ static void hundreds_of_each_are_kept(void **state)
 	for (size_t i = 0; i < 500; i++) {
 		assert_true(add(in, revoke_of(in, "false:1")));
 		intake_reject(in, NULL, "rule", STR("p"), STR("b"), "m");
-		intake_keep_qr(in, &account, STR("code"));
 	}
 	assert_int_equal(in->n_events, 500);
 	assert_int_equal(in->n_rejected, 500);
-	assert_int_equal(in->n_qr, 500);
 	assert_int_equal(in->rejected[499].item, 999);
-	assert_true(str_is(in->qr[499].code, "code"));
 	assert_int_equal(in->events[0]->kind, IN_REVOKE);
+}
+
+static void the_latest_code_of_an_account_is_kept(void **state)
+{
+	struct intake *in = &((struct fixture *)*state)->in;
+	struct intake_account other = account;
+
+	intake_keep_qr(in, &account, STR("first"));
+	intake_keep_qr(in, &other, STR("its"));
+	intake_keep_qr(in, &account, STR("second"));
+	assert_int_equal(in->n_qr, 2);
+	assert_true(str_is(in->qr[0].code, "second"));
+	assert_true(str_is(in->qr[1].code, "its"));
+}
+
+static void rejected_items_have_a_bound_in_number_and_in_bytes(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t items, bytes_each;
+		bool too_large;
+	} cases[] = {
+		{ "a thousand", INTAKE_MAX_REJECTED, 1, false },
+		{ "one more", INTAKE_MAX_REJECTED + 1, 1, true },
+		{ "four of a MiB", 4, (size_t)1 << 20, false },
+		{ "five of a MiB", 5, (size_t)1 << 20, true },
+		{ "a long one", 1, INTAKE_MAX_REJECTED_BYTES + 1, true },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct str item = { arena_alloc(f->arena, cases[i].bytes_each), cases[i].bytes_each };
+
+		intake_init(&f->in, f->arena, NOW_MS, &account);
+		for (size_t n = 0; n < cases[i].items; n++)
+			intake_reject(&f->in, &account, "rule", STR("p"), item, "m");
+		if (intake_is_full(&f->in) != cases[i].too_large)
+			fail_msg("%s", cases[i].name);
+		assert_true(f->in.rejected_bytes <= INTAKE_MAX_REJECTED_BYTES);
+	}
+}
+
+static void a_body_refused_as_a_whole_is_one_dead_letter(void **state)
+{
+	struct intake *in = &((struct fixture *)*state)->in;
+
+	assert_true(add(in, revoke_of(in, "false:1")));
+	for (size_t i = 0; i <= INTAKE_MAX_REJECTED; i++)
+		intake_reject(in, &account, "rule", STR("p"), STR("b"), "m");
+	intake_reject_whole(in, "too_large", STR("all of it"), "too much");
+	assert_int_equal(in->n_events, 0);
+	assert_int_equal(in->n_rejected, 1);
+	assert_string_equal(in->rejected[0].reason, "too_large");
+	assert_true(str_is(in->rejected[0].body, "all of it"));
+	assert_ptr_equal(in->rejected[0].account, &account);
+}
+
+static void memory_is_bounded_by_the_size_of_the_body(void **state)
+{
+	struct fixture *f = *state;
+
+	intake_bound(&f->in, 1000);
+	arena_alloc(f->arena, INTAKE_MEMORY_SPARE_BYTES + INTAKE_MEMORY_FACTOR * 1000);
+	assert_false(intake_is_full(&f->in));
+	arena_alloc(f->arena, 1);
+	assert_true(intake_is_full(&f->in));
+}
+
+static void what_is_not_added_costs_no_memory(void **state)
+{
+	struct fixture *f = *state;
+	size_t before;
+
+	intake_event(&f->in, &account, IN_CALL);
+	before = arena_used_bytes(f->arena);
+	for (size_t i = 0; i < 1000; i++)
+		intake_event(&f->in, &account, IN_CALL);
+	assert_int_equal(arena_used_bytes(f->arena), before);
+}
+
+static void what_stands_beside_a_rejected_item_is_cut(void **state)
+{
+	struct fixture *f = *state;
+	struct str text = { arena_alloc(f->arena, 1000), 1000 };
+	struct json_doc *doc;
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+
+	memset((char *)(uintptr_t)text.p, 'x', text.n);
+	doc = parsed(arena_printf(f->arena, "{\"s\":\"%.*s\",\"n\":12,\"o\":{\"a\":1},\"l\":[1],\"z\":null}",
+		STR_ARG(text))
+			.p);
+	jw_obj(&w);
+	intake_envelope(&f->in, &w, json_root(doc), (const char *const[]){ "s", "n", "o", "l", "z", "none", NULL });
+	jw_obj_end(&w);
+	text.n = INTAKE_MAX_ENVELOPE_BYTES;
+	assert_true(str_eq(buf_str(&out), arena_printf(f->arena, "{\"s\":\"%.*s\",\"n\":12}", STR_ARG(text))));
+	buf_fini(&out);
+	json_free(doc);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -308,6 +404,12 @@ int main(void)
 		TEST(what_is_ignored_is_counted_by_kind),
 		TEST(messages_come_before_what_changes_them_and_statuses_last),
 		TEST(hundreds_of_each_are_kept),
+		TEST(the_latest_code_of_an_account_is_kept),
+		TEST(rejected_items_have_a_bound_in_number_and_in_bytes),
+		TEST(a_body_refused_as_a_whole_is_one_dead_letter),
+		TEST(memory_is_bounded_by_the_size_of_the_body),
+		TEST(what_is_not_added_costs_no_memory),
+		TEST(what_stands_beside_a_rejected_item_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
