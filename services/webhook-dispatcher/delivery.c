@@ -245,7 +245,7 @@ static void delivery_done(void *ctx, const struct exchange_result *r)
 		return;
 	}
 	TAILQ_REMOVE(&l->partition->d->flying, d, in_list);
-	l->partition->d->n_flying--;
+	scheduler_ended(&l->partition->d->scheduler, l->endpoint->tenant);
 	l->flying--;
 	(void)failpoint("delivery_done");
 	attempt_ended(d, r);
@@ -346,7 +346,7 @@ void delivery_begin(struct delivery *d)
 	d->state = DELIVERY_FLYING;
 	d->begun_mono_ms = clock_mono_ms();
 	TAILQ_INSERT_TAIL(&all->flying, d, in_list);
-	all->n_flying++;
+	scheduler_begun(&all->scheduler, d->lane->endpoint->tenant);
 	d->lane->flying++;
 	pace_begun(&d->lane->pace, d->begun_mono_ms);
 	feed_passed(d->feed, d);

@@ -18,6 +18,8 @@ struct tenant {
 	TAILQ_HEAD(, lane) lanes;   /* that can run */
 	TAILQ_ENTRY(tenant) in_turn;
 	int64_t deficit;
+	size_t in_flight;
+	bool limited; /* passed over since it began its last delivery: its share is used up */
 };
 
 struct endpoint {

@@ -154,7 +154,6 @@ static void on_lost(void *ctx)
 		delivery_detach(flying);
 		sender_pool_abort(d->senders, flying->parcel);
 	}
-	d->n_flying = 0;
 	for (size_t i = 0; i < d->n_partitions; i++)
 		if (d->partitions[i])
 			partition_free(d->partitions[i]);
@@ -163,16 +162,21 @@ static void on_lost(void *ctx)
 	d->n_partitions = 0;
 	replays_clear(d);
 	directory_clear(d->directory);
+	scheduler_clear(&d->scheduler);
 }
 
 /* Running */
+
+size_t dispatcher_in_flight(const struct dispatcher *d)
+{
+	return d->scheduler.slots.used;
+}
 
 void dispatcher_pump(struct dispatcher *d)
 {
 	struct lane *l;
 
-	while (!d->draining && d->n_flying < (size_t)d->settings->max_in_flight &&
-		(l = scheduler_next(&d->scheduler))) {
+	while (!d->draining && (l = scheduler_next(&d->scheduler))) {
 		struct delivery *next = lane_next(l);
 
 		scheduler_charge(l, next->event->body.n);
@@ -211,7 +215,7 @@ static bool settlement_is_due(const struct dispatcher *d, int64_t now, bool *cla
 		rows += d->partitions[i] ? d->partitions[i]->rows : 0;
 	*claim = !d->draining &&
 		((rows > 0 && (now >= d->claim_mono_ms || d->rows_released)) || now >= d->claim_all_mono_ms ||
-			(d->more_due && d->n_flying * 2 <= (size_t)d->settings->max_in_flight));
+			(d->more_due && dispatcher_in_flight(d) * 2 <= (size_t)d->settings->max_in_flight));
 	return true;
 }
 
@@ -237,7 +241,7 @@ static int settle(struct dispatcher *d, bool claim, struct err *err)
 
 static int report(struct dispatcher *d, int64_t now, struct err *err)
 {
-	struct stats_gauges g = { .in_flight = d->n_flying };
+	struct stats_gauges g = { .in_flight = dispatcher_in_flight(d), .share_limited = d->scheduler.limited };
 	struct retry_depth depth;
 	struct arena *a = d->reading;
 	struct endpoint *e;
@@ -255,6 +259,7 @@ static int report(struct dispatcher *d, int64_t now, struct err *err)
 		g.endpoints_live += e->live;
 	}
 	stats_gauges(&g);
+	d->scheduler.limited = 0;
 	if (d->reports++ % DEPTH_EVERY != 0)
 		return 0;
 	arena_reset(a);
@@ -330,7 +335,7 @@ static void drain(struct dispatcher *d)
 
 	d->draining = true;
 	loop_io_set(d->kafka, false, false);
-	while (d->n_flying > 0 && owner_running(d->owner) && clock_mono_ms() < until)
+	while (dispatcher_in_flight(d) > 0 && owner_running(d->owner) && clock_mono_ms() < until)
 		if (step(d, &err) < 0)
 			break;
 	if (owner_running(d->owner) && settle(d, false, &err) < 0)
@@ -480,7 +485,7 @@ int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *s
 	d->replays = map_new();
 	d->filling = settlement_new();
 	d->writing = settlement_new();
-	scheduler_init(&d->scheduler);
+	scheduler_init(&d->scheduler, (size_t)settings->max_in_flight, (int)settings->max_share);
 	TAILQ_INIT(&d->flying);
 	if (parts_open(d, err) < 0) {
 		dispatcher_close(&d);

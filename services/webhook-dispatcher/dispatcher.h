@@ -36,7 +36,6 @@ struct dispatcher {
 	size_t n_partitions;
 	struct scheduler scheduler;
 	struct delivery_list flying;
-	size_t n_flying;
 	struct settlement *filling, *writing;
 
 	int64_t settle_mono_ms, claim_mono_ms, claim_all_mono_ms, report_mono_ms, tidy_mono_ms;
@@ -64,6 +63,7 @@ struct partition *dispatcher_partition(const struct dispatcher *d, int32_t numbe
 /* Of what the retry queue, or a position, says when it is taken over. NULL: it was deleted while nobody owned the partition, and what it
  * left ends with the next settlement. */
 struct endpoint *dispatcher_endpoint(const struct dispatcher *d, struct endpoint_key key);
+size_t dispatcher_in_flight(const struct dispatcher *d);
 /* Begins what can be begun. */
 void dispatcher_pump(struct dispatcher *d);
 /* It falls behind everywhere at once, and is written down. failing_ms: only when it has failed for so long by PostgreSQL's clock; 0: at once. */

@@ -4,10 +4,12 @@
 #define QUANTUM_BYTES  8192
 #define DELIVERY_BYTES 512 /* what one costs beside its body */
 
-void scheduler_init(struct scheduler *s)
+void scheduler_init(struct scheduler *s, size_t slots, int percent)
 {
 	TAILQ_INIT(&s->tenants);
 	TAILQ_INIT(&s->asleep);
+	share_init(&s->slots, slots, percent);
+	s->limited = 0;
 }
 
 static void lane_remove(struct scheduler *s, struct lane *l)
@@ -51,19 +53,56 @@ void scheduler_put(struct scheduler *s, struct lane *l, bool can_run, int64_t ag
 	l->again_mono_ms = again_mono_ms;
 }
 
-struct lane *scheduler_next(struct scheduler *s)
+static bool tenant_is_limited(struct scheduler *s, struct tenant *t)
+{
+	bool others = TAILQ_FIRST(&s->tenants) != t || TAILQ_NEXT(t, in_turn);
+
+	if (share_admits(&s->slots, t->in_flight, others))
+		return false;
+	s->limited += !t->limited;
+	t->limited = true;
+	return true;
+}
+
+/* The first that may have another slot. Those before it keep their places and what is left of their turns. */
+static struct tenant *tenant_next(struct scheduler *s)
 {
 	struct tenant *t = TAILQ_FIRST(&s->tenants);
 
-	if (!t)
+	if (s->slots.used == s->slots.slots)
 		return NULL;
-	while (t->deficit <= 0) {
+	while (t && tenant_is_limited(s, t))
+		t = TAILQ_NEXT(t, in_turn);
+	return t;
+}
+
+struct lane *scheduler_next(struct scheduler *s)
+{
+	struct tenant *t = tenant_next(s);
+
+	while (t && t->deficit <= 0) {
 		t->deficit += QUANTUM_BYTES;
 		TAILQ_REMOVE(&s->tenants, t, in_turn);
 		TAILQ_INSERT_TAIL(&s->tenants, t, in_turn);
-		t = TAILQ_FIRST(&s->tenants);
+		t = tenant_next(s);
 	}
-	return TAILQ_FIRST(&t->lanes);
+	return t ? TAILQ_FIRST(&t->lanes) : NULL;
+}
+
+void scheduler_begun(struct scheduler *s, struct tenant *t)
+{
+	share_take(&s->slots, &t->in_flight);
+	t->limited = false;
+}
+
+void scheduler_ended(struct scheduler *s, struct tenant *t)
+{
+	share_release(&s->slots, &t->in_flight);
+}
+
+void scheduler_clear(struct scheduler *s)
+{
+	s->slots.used = s->slots.holders = 0;
 }
 
 void scheduler_charge(struct lane *l, size_t bytes)

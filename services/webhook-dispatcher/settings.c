@@ -5,6 +5,7 @@
 
 #include "crypto/seal.h"
 #include "http/guard.h"
+#include "http/share.h"
 
 #define AT(field) offsetof(struct dispatcher_settings, field)
 
@@ -23,6 +24,8 @@ const struct config_key dispatcher_keys[] = {
 		"certificates of the authorities to trust (PEM) instead of the system's" },
 	{ "delivery.max_in_flight", CONFIG_INT, 0, AT(max_in_flight), "1000", 1, 20000,
 		"requests under way at once, all endpoints together" },
+	{ "delivery.max_share", CONFIG_INT, 0, AT(max_share), "25", 1, SHARE_PERCENT_MAX,
+		"of them, in percent, for one workspace while others send, too; kept free for others while one sends alone" },
 	{ "delivery.threads", CONFIG_INT, 0, AT(threads), "1", 1, 64,
 		"threads that send, each with its share of the endpoints; one more decides what is sent" },
 	{ "delivery.max_waiting", CONFIG_INT, 0, AT(endpoint_waiting), "256", 1, 100000,

@@ -70,7 +70,7 @@ static int claim_room(const struct dispatcher_settings *s, size_t flying)
 
 static int rows_claim(struct dispatcher *d, const int32_t *partitions, size_t n, struct items *claimed, struct err *err)
 {
-	int limit = (int)d->settings->claim_max, room = claim_room(d->settings, d->n_flying);
+	int limit = (int)d->settings->claim_max, room = claim_room(d->settings, dispatcher_in_flight(d));
 
 	if (retries_claim(owner_tx_pg(d->tx), d->name, partitions, n, limit, room, d->settings->lease_ms,
 		    owner_tx_arena(d->tx), claimed_keep, claimed, err) < 0)

@@ -11,6 +11,7 @@ enum { PHASES = sizeof(phases) / sizeof(phases[0]) };
 static struct {
 	struct metric_cell *attempts[OUT_CLASSES][2], *phase[PHASES];
 	struct metric_cell *delivered, *lost, *reused, *opened, *broadcasts[BROADCAST_FATES];
+	struct metric_cell *share_limited;
 	struct metric_cell *in_flight, *waiting, *window_events, *window_bytes;
 	struct metric_cell *endpoints, *endpoints_live, *lanes_behind;
 	struct metric_cell *pending, *retrying, *rows_waiting, *oldest_due;
@@ -62,6 +63,11 @@ void stats_init(void)
 		METRIC_CELL(metric_counter("blazz_webhook_lost_records",
 				    "Records that retention removed before endpoints that were behind got them.", NULL),
 			NULL);
+	m.share_limited = METRIC_CELL(
+		metric_counter("blazz_webhook_share_limited",
+			"Times that a workspace's next delivery had to wait because the workspace has its share in flight.",
+			NULL),
+		NULL);
 	m.in_flight = gauge("blazz_webhook_in_flight", "Attempts under way.");
 	m.waiting = gauge("blazz_webhook_waiting", "Deliveries that wait in memory.");
 	m.window_events = gauge("blazz_webhook_window_events", "Events read and not settled.");
@@ -105,6 +111,7 @@ void stats_lost(int64_t records)
 
 void stats_gauges(const struct stats_gauges *g)
 {
+	metric_add(m.share_limited, (int64_t)g->share_limited);
 	metric_set(m.in_flight, (double)g->in_flight);
 	metric_set(m.waiting, (double)g->waiting);
 	metric_set(m.window_events, (double)g->window_events);

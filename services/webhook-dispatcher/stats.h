@@ -16,6 +16,7 @@ void stats_lost(int64_t records); /* removed by retention before they were deliv
 struct stats_gauges {
 	size_t in_flight, waiting, window_events, window_bytes;
 	size_t endpoints, endpoints_live, lanes_behind;
+	uint64_t share_limited; /* since the last time */
 };
 void stats_gauges(const struct stats_gauges *g);
 void stats_depth(const struct retry_depth *depth);

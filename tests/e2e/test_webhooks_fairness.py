@@ -96,49 +96,83 @@ def test_while_one_endpoint_answers_nothing_the_others_get_everything(make_blazz
     assert len(healthy.deliveries) == len(HEALTHY) * len(events), "each once"
 
 
-# Who is loud
+# Who is loud, or holds what it has
 
-QUIET = 4
-ROUNDS = 4
-LOUD = 100 * ROUNDS  # events, to one of each quiet workspace in each round
-
-
-def turn_of(delivery):
-    """How many like this one a workspace begins in its turn: 8 KiB, where each costs 512 bytes beside its body."""
-    return 8192 // (len(delivery.body) + 512) + 1
+SLOTS_OF_ONE = SLOTS - SLOTS // 4  # alone; the rest is what the next one finds
+EVENTS = 200
 
 
-def test_a_workspace_with_a_hundred_times_the_traffic_delays_the_others_by_two_turns(make_blazz, receive):
-    """The loud one's receiver answers only when it may, and its deliveries fill all slots. An event of a quiet workspace that was read
-    gets a slot when the loud one has had what is left of its turn, and one more: by then it has been answered two turns. The bound is twice
-    as many, and all slots: a few dozen. First come, first served would take hundreds, all that waits in memory."""
-    slots = 8
-    stack = start(make_blazz, partitions=1, delivery__max_in_flight=slots, delivery__max_waiting=LOUD + 1, retry__max_rows=1000)
-    gate, others = Gate(receive), receive()
-    loud, quiet = Chat(stack), [Chat(stack) for _ in range(QUIET)]
-    add_webhook(stack, loud.workspace, gate.receiver.url(), timeout_ms=30000, max_in_flight=1000, schedule_ms=SCHEDULE)
+def in_flight(stack, n):
+    wait_for(lambda: stack.dispatcher.metrics()["blazz_webhook_in_flight"] == n, lambda: f"{n}: {stack.dispatcher.metrics()}")
+
+
+def hostile(stack, receive, unordered=True, **columns):
+    """A workspace whose endpoint takes what it gets, and answers only when it may."""
+    gate, chat = Gate(receive), Chat(stack)
+    columns = {"timeout_ms": 30000, "max_in_flight": 1000, "schedule_ms": SCHEDULE,
+               "ordering": "none" if unordered else "conversation"} | columns
+    return gate, chat, add_webhook(stack, chat.workspace, gate.receiver.url(), **columns)
+
+
+def test_a_workspace_whose_endpoint_hangs_on_all_it_may_delays_no_other(make_blazz, receive):
+    """It holds all slots but a quarter and has hundreds of events more. Others are delivered to, event after event, within two seconds each,
+    while not one of its requests is answered: first come, first served would have them wait for its timeout, 30 s."""
+    stack = start(make_blazz, partitions=1, delivery__max_waiting=EVENTS + 1, retry__max_rows=1000)
+    gate, loud, _ = hostile(stack, receive)
+    others, quiet = receive(), [Chat(stack) for _ in range(4)]
     for q in quiet:
         add_webhook(stack, q.workspace, others.url(f"/{q.workspace}"))
-
-    def wait_waiting(n):
-        wait_for(lambda: stack.dispatcher.metrics()["blazz_webhook_waiting"] == n, lambda: f"{n} wait: {stack.dispatcher.metrics()}")
-
-    events = loud.burst(LOUD, conversations=LOUD)
-    wait_for(lambda: len(gate.receiver.deliveries) == slots, "it has all slots")
-    bound = 4 * turn_of(gate.receiver.deliveries[0]) + slots
-    assert (ROUNDS + 2) * bound < LOUD, "in the last round, too, more wait than that"
-    for i in range(ROUNDS):
-        wait_waiting(LOUD - slots - i * bound)
-        told = [(q, q.publish(q.message())) for q in quiet]
-        wait_waiting(LOUD - slots - i * bound + QUIET)
-        gate.allow(bound)
-        for q, event in told:
-            wait_events(others, event, f"/{q.workspace}", why=f"and the loud one was answered {bound} times")
-        wait_for(lambda: len(gate.receiver.deliveries) == slots + (i + 1) * bound, "it has all slots again")
-    assert len(gate.receiver.accepted()) == ROUNDS * bound
+    events = loud.burst(EVENTS, conversations=EVENTS)
+    wait_for(lambda: len(gate.receiver.deliveries) == SLOTS_OF_ONE, "alone, it has all but a quarter")
+    for _ in range(5):
+        for q in quiet:
+            wait_events(others, q.publish(q.message()), f"/{q.workspace}", deadline_s=2)
+    assert len(gate.receiver.deliveries) == SLOTS_OF_ONE and not gate.receiver.accepted()
     gate.open_for_good()
     wait_events(gate.receiver, events, deadline_s=60)
     wait_settled(stack)
+
+
+def test_of_several_that_hang_each_has_its_share_and_the_next_one_is_delivered_to(make_blazz, receive):
+    """One after the other each takes a quarter of what is left, and none that is beyond it gets a slot back."""
+    stack = start(make_blazz, partitions=1, delivery__max_in_flight=80, delivery__max_waiting=EVENTS + 1, retry__max_rows=1000)
+    others, quiet, gates, used = receive(), Chat(stack), [], 0
+    add_webhook(stack, quiet.workspace, others.url())
+    for n in range(5):
+        gate, chat, _ = hostile(stack, receive)
+        chat.burst(80, conversations=80)
+        left = 80 - used
+        used += 60 if n == 0 else -(-left // 4)
+        in_flight(stack, used)
+        wait_events(others, quiet.publish(quiet.message()), deadline_s=2)
+        gates.append(gate)
+    assert [len(g.receiver.deliveries) for g in gates] == [60, 5, 4, 3, 2]
+    assert stack.dispatcher.metrics()["blazz_webhook_share_limited_total"] >= 5
+    gates[0].allow(10)
+    wait_for(lambda: len(gates[0].receiver.accepted()) == 10, "it answers some")
+    wait_events(others, quiet.publish(quiet.message()), deadline_s=2)
+    assert len(gates[0].receiver.deliveries) == 60, "and gets nothing more beside the others"
+    for gate in gates:
+        gate.open_for_good()
+    wait_settled(stack, 60)
+
+
+def test_retries_replays_and_what_was_missed_keep_to_the_share_too(make_blazz, receive):
+    """Whatever its deliveries come from: here all of them were missed and are caught up, and then retried."""
+    stack = start(make_blazz, partitions=1, delivery__max_waiting=EVENTS + 1, retry__max_rows=1000, breaker__failures=10000)
+    gate, loud, endpoint = hostile(stack, receive, timeout_ms=2000, schedule_ms=[100] * 32)
+    others, quiet = receive(), Chat(stack)
+    add_webhook(stack, quiet.workspace, others.url())
+    change_webhook(stack, endpoint, enabled=False)
+    wait_for(lambda: positions(stack, endpoint), "it is behind")
+    loud.burst(EVENTS, conversations=EVENTS)
+    wait_settled(stack)
+    enable_webhook(stack, endpoint)
+    in_flight(stack, SLOTS_OF_ONE)
+    while len(attempts(stack, endpoint)) < 3 * SLOTS:
+        wait_events(others, quiet.publish(quiet.message()), deadline_s=2)
+    assert {a["outcome"] for a in attempts(stack, endpoint)} == {"timeout"}
+    gate.open_for_good()
 
 
 # Who is held back
