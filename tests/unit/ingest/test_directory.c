@@ -191,7 +191,7 @@ static void secrets_sealed_for_another_row_open_nothing(void **state)
 	(void)state;
 	seal_into("whatsapp_accounts", "00000000-0000-4000-8000-000000000012", "account:" ACCOUNT,
 		"{\"signing_keys\":[\"stolen\"]}");
-	execute(db.admin, "UPDATE workspaces SET settings = settings || '{}'");
+	execute(db.admin, "UPDATE workspaces SET settings = settings || '{\"changed\": true}'");
 	turn_until(loaded_more_than, &before);
 	assert_int_equal(catalogue_account(directory_catalogue(directory), &name)->secrets.signing_keys.n, 0);
 }

@@ -104,7 +104,7 @@ static void a_tenants_role_cannot_claim_another_workspaces_app(void **state)
 	assert_int_equal(query_i64(gateway, "SELECT count(*) FROM provider_apps"), 2); /* its own, live and deleted */
 	assert_failed(run(gateway, "INSERT INTO provider_apps (kind, secrets) VALUES ('meta', '')", NULL, NULL,
 			      &db.err),
-		db.err, ERR_FATAL, "42501");
+		db.err, ERR_RETRY, "42501");
 }
 
 static void a_bridges_name_is_unique_also_without_an_instance(void **state)
