@@ -150,11 +150,18 @@ struct str json_str(const json *v)
 	return (struct str){ yyjson_get_str(val(v)), yyjson_is_str(val(v)) ? yyjson_get_len(val(v)) : 0 };
 }
 
+struct str json_number(const json *v)
+{
+	return yyjson_is_raw(val(v)) ? number_str(v) : STR_NONE;
+}
+
 struct str json_text(const json *v, struct arena *a)
 {
-	if (!yyjson_is_raw(val(v)))
+	struct str number = json_number(v);
+
+	if (!number.p)
 		return json_str(v);
-	return yyjson_get_len(val(v)) <= JSON_MAX_NUMBER_TEXT ? arena_str(a, number_str(v)) : STR_NONE;
+	return number.n <= JSON_MAX_NUMBER_TEXT ? arena_str(a, number) : STR_NONE;
 }
 
 bool json_to_i64(const json *v, int64_t *out)

@@ -34,6 +34,7 @@ bool json_is_arr(const json *v);
 const json *json_get(const json *obj, const char *key); /* NULL when absent or not an object */
 const json *json_path(const json *v, const char *dotted); /* "data.message.id" */
 struct str json_str(const json *v); /* a string's bytes; anything else is absent */
+struct str json_number(const json *v); /* a number as it is written; anything else is absent */
 /* A string as it is, or an integer or real as written ("wa_id": 16505551234): copied into the arena when it is no string. A number
  * of more than JSON_MAX_NUMBER_TEXT characters is absent. */
 struct str json_text(const json *v, struct arena *a);

@@ -5,9 +5,9 @@
 #include "base/utf8.h"
 #include "base/uuid.h"
 #include "wire/field.h"
+#include "wire/json_object.h"
 #include "wire/party.h"
 #include "wire/shape.h"
-#include "json/json.h"
 
 static int shape_check(const struct shape *s, const void *ours, struct err *err);
 
@@ -16,24 +16,12 @@ static int broken(struct err *err, const char *what)
 	return err_set(err, ERR_INPUT, "rule", "%s", what);
 }
 
-static bool is_json_object(struct str text)
-{
-	struct json_doc *doc = NULL;
-	bool is;
-
-	if (json_parse(&doc, text, NULL) < 0)
-		return false;
-	is = json_is_obj(json_root(doc));
-	json_free(doc);
-	return is;
-}
-
 static bool is_phone(struct str text)
 {
 	return str_all_digits(str_slice(text, text.p[0] == '+', text.n));
 }
 
-static int form_check(enum text_form form, struct str text, struct err *err)
+static int form_check(enum text_form form, struct str text, size_t max, struct err *err)
 {
 	struct uuid u;
 
@@ -47,7 +35,7 @@ static int form_check(enum text_form form, struct str text, struct err *err)
 	case FORM_UUID:
 		return uuid_parse(text, &u) ? 0 : broken(err, "not a UUID");
 	case FORM_JSON_OBJECT:
-		return is_json_object(text) ? 0 : broken(err, "not a JSON object");
+		return json_object_check(text, max, err);
 	}
 	return 0;
 }
@@ -60,7 +48,7 @@ static int text_check(enum text_form form, struct str text, size_t max, struct e
 		return err_set(err, ERR_INPUT, "rule", "longer than %zu bytes", max);
 	if (!utf8_storable(text))
 		return err_set(err, ERR_INPUT, "decode", "not UTF-8 without NUL");
-	return form_check(form, text, err);
+	return form_check(form, text, max, err);
 }
 
 static int number_check(const struct row *r, int64_t v, struct err *err)
