@@ -136,6 +136,7 @@ static const struct {
 	{ "chats.update", evolution_chat },
 	{ "chats.set", evolution_chat },
 	{ "groups.upsert", evolution_group },
+	{ "groups.update", evolution_group_update },
 	{ "group-participants.update", evolution_participants },
 	{ "call", evolution_call },
 	{ "connection.update", connection_update },

@@ -25,6 +25,7 @@ void evolution_deleted(const struct evolution *v);
 void evolution_contact(const struct evolution *v);
 void evolution_chat(const struct evolution *v);
 void evolution_group(const struct evolution *v);
+void evolution_group_update(const struct evolution *v);
 void evolution_participants(const struct evolution *v);
 void evolution_call(const struct evolution *v);
 

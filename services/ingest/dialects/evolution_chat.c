@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/utf8.h"
 #include "ingest/dialects/evolution_content.h"
+#include "ingest/dialects/group_settings.h"
 
 /* Whose address it is under any of the names that versions gave it. */
 static struct str remote_jid(const json *data)
@@ -86,14 +87,6 @@ static void participant_add(struct participant *list, size_t *n, struct str jid,
 		list[(*n)++] = p;
 }
 
-static struct str group_settings(const json *group, struct arena *a)
-{
-	static const char *const names[] = { "announce", "restrict", "joinApprovalMode", "memberAddMode", "isCommunity",
-		NULL };
-
-	return webjs_group_settings(group, names, a);
-}
-
 static void group_participants(struct in_chat_state *state, const json *list, struct arena *a)
 {
 	const size_t room = webjs_participants_room(list);
@@ -127,10 +120,52 @@ void evolution_group(const struct evolution *v)
 	webjs_party(&state->owner, owner, phone_beside(owner, json_str(json_get(v->data, "ownerPn"))));
 	state->group_created_ms = created <= WIRE_MAX_TIME_MS ? created : 0;
 	state->invite_code = webjs_id_text(json_str(json_get(v->data, "inviteCode")));
-	state->settings = group_settings(v->data, a);
+	state->settings = group_settings_read(v->data, a);
 	if (json_is_arr(json_get(v->data, "participants")))
 		group_participants(state, json_get(v->data, "participants"), a);
 	webjs_add(&v->item, e, state->chat.group.jid, intake_json(v->item.in, v->data));
+}
+
+static void group_update_add(const struct evolution *v, const struct group_ref *group, enum group_action action,
+	struct str text, struct str settings)
+{
+	struct inbound_event *e = intake_event(v->item.in, v->item.in->account, IN_GROUP_CHANGE);
+	struct in_group_change *change = &e->u.group_change;
+	struct str author = json_str(json_get(v->data, "author"));
+
+	change->group = *group;
+	change->action = action;
+	change->text = text;
+	change->settings = settings;
+	change->invite_code = webjs_id_text(json_str(json_get(v->data, "inviteCode")));
+	webjs_party(&change->actor, author, phone_beside(author, json_str(json_get(v->data, "authorPn"))));
+	webjs_add(&v->item, e, group->jid,
+		arena_printf(v->item.in->arena, "%s %.*s", group_action_word(action),
+			STR_ARG(intake_json(v->item.in, v->data))));
+}
+
+/* Partial GroupMetadata: one change for each fact of ours that it holds. */
+void evolution_group_update(const struct evolution *v)
+{
+	struct str subject = json_str(json_get(v->data, "subject")), description = json_str(json_get(v->data, "desc"));
+	struct str settings = group_settings_read(v->data, v->item.in->arena);
+	struct chat_ref chat;
+
+	if (!webjs_chat(&v->item, remote_jid(v->data), STR_NONE, &chat))
+		return;
+	if (!chat.is_group) {
+		webjs_reject(&v->item, "a group is needed");
+		return;
+	}
+	chat.group.name = utf8_truncate(subject, WIRE_MAX_NAME_BYTES);
+	if (subject.n > 0)
+		group_update_add(v, &chat.group, GROUP_SUBJECT, subject, STR_NONE);
+	if (description.p)
+		group_update_add(v, &chat.group, GROUP_DESCRIPTION, description, STR_NONE);
+	if (settings.n > 0)
+		group_update_add(v, &chat.group, GROUP_SETTINGS, STR_NONE, settings);
+	if (subject.n == 0 && !description.p && settings.n == 0)
+		intake_ignore(v->item.in, "group_without_facts");
 }
 
 /* participantsData: [{jid, phoneNumber}] beside participants: ["jid"] or [{id, phoneNumber}]. By JID. */
@@ -218,7 +253,7 @@ void evolution_call(const struct evolution *v)
 	call->call_id = json_str(json_get(v->data, "id"));
 	call->direction = own ? DIR_OUTBOUND : DIR_INBOUND;
 	call->video = json_true(json_get(v->data, "isVideo"));
-	call->outcome = webjs_id_text(json_str(json_get(v->data, "status")));
+	call->outcome = webjs_call_outcome(json_str(json_get(v->data, "status")));
 	intake_time(v->item.in, e, json_str(date).n ? iso_ms(json_str(date)) : evolution_seconds_ms(date));
 	webjs_add(&v->item, e, call->call_id, call->outcome);
 }

@@ -86,11 +86,16 @@ struct inbound_event *intake_event(struct intake *in, const struct intake_accoun
 	return &made->event;
 }
 
+bool intake_time_is_suspect(const struct intake *in, int64_t source_time_ms)
+{
+	return source_time_ms != 0 && (source_time_ms < YEAR_2009_MS || source_time_ms > in->now_ms + DAY_MS);
+}
+
 void intake_time(struct intake *in, struct inbound_event *e, int64_t source_time_ms)
 {
 	if (source_time_ms == 0)
 		return;
-	e->time_suspect = source_time_ms < YEAR_2009_MS || source_time_ms > in->now_ms + DAY_MS;
+	e->time_suspect = intake_time_is_suspect(in, source_time_ms);
 	if (source_time_ms > 0 && source_time_ms <= WIRE_MAX_TIME_MS)
 		e->source_time_ms = source_time_ms;
 }
@@ -118,7 +123,7 @@ void intake_envelope(struct intake *in, struct json_writer *w, const json *from,
 	}
 }
 
-static void raw_keep(struct intake *in, struct inbound_event *e, struct str text)
+void intake_raw_text(struct intake *in, struct inbound_event *e, struct str text)
 {
 	e->raw = utf8_truncate(text, WIRE_MAX_RAW_BYTES);
 	e->raw_truncated = e->raw.n < text.n;
@@ -132,7 +137,7 @@ static void raw_keep(struct intake *in, struct inbound_event *e, struct str text
 
 void intake_raw(struct intake *in, struct inbound_event *e, const json *item)
 {
-	raw_keep(in, e, intake_json(in, item));
+	intake_raw_text(in, e, intake_json(in, item));
 }
 
 /* Room for one more in an array that lives in the arena. Returns the array. */
@@ -170,6 +175,12 @@ static const char *reason_of(const struct err *err)
 	return "rule";
 }
 
+/* A later part of a chat, whose JSON the first one has. */
+static bool is_continued(const struct inbound_event *e)
+{
+	return e->kind == IN_SYNC_CHAT && e->u.sync_chat.continued;
+}
+
 bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_key, struct str content,
 	struct str path, struct str (*body)(void *ctx), void *body_ctx)
 {
@@ -177,8 +188,8 @@ bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_
 	struct str record;
 	struct err err;
 
-	if (e->time_suspect && !e->raw.p && body)
-		raw_keep(in, e, body(body_ctx));
+	if (e->time_suspect && !e->raw.p && body && !is_continued(e))
+		intake_raw_text(in, e, body(body_ctx));
 	inbound_derive_id(e, provider_key, content);
 	if (inbound_check(e, &err) < 0 || inbound_encode(e, in->arena, &record, &err) < 0) {
 		intake_reject(in, made->account, reason_of(&err), path, body ? body(body_ctx) : STR_NONE, err.msg);

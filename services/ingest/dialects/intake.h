@@ -91,6 +91,10 @@ struct inbound_event *intake_event(struct intake *in, const struct intake_accoun
 /* Source time in ms; flags what is before 2009 or more than a day ahead; a time that no event can hold counts as
  * unknown as well. 0: unknown. */
 void intake_time(struct intake *in, struct inbound_event *e, int64_t source_time_ms);
+/* The same of a time alone: whether it is flagged. */
+bool intake_time_is_suspect(const struct intake *in, int64_t source_time_ms);
+/* Keeps the text in e->raw as intake_raw() does. */
+void intake_raw_text(struct intake *in, struct inbound_event *e, struct str text);
 /* Keeps the item's JSON without secrets in e->raw: for items that could not be fully understood. Cut at WIRE_MAX_RAW_BYTES. */
 void intake_raw(struct intake *in, struct inbound_event *e, const json *item);
 /* Derives the id, checks the rules, encodes and adds the event, which is not changed afterwards; one that breaks a rule becomes a

@@ -1,4 +1,5 @@
 /* Meta's calls: one event for each step, and the steps of outgoing ones, which come as statuses. */
+#include "base/utf8.h"
 #include "ingest/dialects/meta.h"
 
 static struct str outcome_of(struct str word)
@@ -6,18 +7,28 @@ static struct str outcome_of(struct str word)
 	static const struct {
 		const char *word, *outcome;
 	} words[] = {
-		{ "connect", "offer" },
-		{ "RINGING", "ringing" },
-		{ "ACCEPTED", "accept" },
-		{ "REJECTED", "reject" },
-		{ "COMPLETED", "completed" },
-		{ "FAILED", "failed" },
+		{ "connect", "offered" },
+		{ "RINGING", "offered" },
+		{ "ACCEPTED", "accepted" },
+		{ "REJECTED", "rejected" },
+		{ "FAILED", "missed" }, /* nobody answered, or it could not be put through */
+		{ "COMPLETED", "ended" },
+		{ "terminate", "ended" },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (str_is(word, words[i].word))
 			return str_of(words[i].outcome);
-	return word;
+	return utf8_truncate(word, WIRE_MAX_ID_BYTES);
+}
+
+static int32_t duration_of(const struct meta_item *it)
+{
+	int64_t seconds;
+
+	return json_to_i64(json_get(it->v, "duration"), &seconds) && seconds > 0 && seconds <= INT32_MAX
+		? (int32_t)seconds
+		: 0;
 }
 
 static void call_add(struct meta_item *it, enum direction direction, struct party other, struct str outcome)
@@ -29,6 +40,7 @@ static void call_add(struct meta_item *it, enum direction direction, struct part
 	c->chat.contact = other;
 	c->direction = direction;
 	c->outcome = outcome;
+	c->duration_s = duration_of(it);
 	meta_add(it, e, c->call_id, outcome);
 }
 

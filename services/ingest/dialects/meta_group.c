@@ -1,6 +1,8 @@
 /* Meta's Groups API: groups created, changed and deleted, and who is in them. Invariant: what has no group yet, or a type
  * that we do not know, becomes a notice to the account.
  */
+#include "base/utf8.h"
+#include "ingest/dialects/group_settings.h"
 #include "ingest/dialects/meta.h"
 
 static enum group_action action_of(const struct meta_item *it, struct str type)
@@ -29,45 +31,46 @@ static struct str invite_code(const struct meta_item *it)
 	return head.n <= WIRE_MAX_ID_BYTES ? head : STR_NONE;
 }
 
-static struct str settings_of(const struct meta_item *it)
+/* A changed text that Meta could apply; absent: none. */
+static struct str changed_text(const struct meta_item *it, const char *member)
 {
-	struct str all = intake_json(it->change->in, it->v);
+	const json *change = json_get(it->v, member);
+	bool done = true;
 
-	return all.n <= WIRE_MAX_JSON_BYTES ? all : STR_NONE;
+	json_to_bool(json_get(change, "update_successful"), &done);
+	return done ? json_str(json_get(change, "text")) : STR_NONE;
 }
 
-/* One update may carry several changes; a changed subject or description names the action. */
-static void subject_read(const struct meta_item *it, struct in_group_change *g)
-{
-	const json *subject = json_get(it->v, "group_subject"), *description = json_get(it->v, "group_description");
-
-	if (subject && !description) {
-		g->action = GROUP_SUBJECT;
-		g->text = json_str(json_get(subject, "text"));
-		g->group.name = meta_name(json_get(subject, "text"));
-	} else if (description && !subject) {
-		g->action = GROUP_DESCRIPTION;
-		g->text = json_str(json_get(description, "text"));
-	}
-}
-
-static void change_read(struct meta_item *it, enum group_action action, struct str group)
+static void change_add(struct meta_item *it, enum group_action action, struct str group, struct str text)
 {
 	struct inbound_event *e = meta_event(it, IN_GROUP_CHANGE, json_get(it->v, "timestamp"));
 	struct in_group_change *g = &e->u.group_change;
 
 	g->group.jid = group;
-	g->group.name = meta_name(json_get(it->v, "subject"));
+	g->group.name = action == GROUP_SUBJECT ? utf8_truncate(text, WIRE_MAX_NAME_BYTES)
+						: meta_name(json_get(it->v, "subject"));
 	g->action = action;
-	g->text = json_str(json_get(it->v, "subject"));
+	g->text = text;
 	g->invite_code = invite_code(it);
-	if (action == GROUP_CREATE || action == GROUP_SETTINGS)
-		g->settings = settings_of(it);
-	if (action == GROUP_SETTINGS)
-		subject_read(it, g);
+	g->settings = group_settings_read(it->v, it->change->in->arena);
 	meta_participants(it,
 		action == GROUP_REMOVE || action == GROUP_LEAVE ? "removed_participants" : "added_participants", g);
-	meta_add(it, e, group, intake_json(it->change->in, it->v));
+	meta_add(it, e, group,
+		arena_printf(it->change->in->arena, "%s %.*s", group_action_word(action),
+			STR_ARG(intake_json(it->change->in, it->v))));
+}
+
+/* One update may change both texts. */
+static void settings_read(struct meta_item *it, struct str group)
+{
+	struct str subject = changed_text(it, "group_subject"), description = changed_text(it, "group_description");
+
+	if (subject.p)
+		change_add(it, GROUP_SUBJECT, group, subject);
+	if (description.p)
+		change_add(it, GROUP_DESCRIPTION, group, description);
+	if (!subject.p && !description.p)
+		change_add(it, GROUP_SETTINGS, group, json_str(json_get(it->v, "subject")));
 }
 
 void meta_group(struct meta_item *it)
@@ -78,6 +81,8 @@ void meta_group(struct meta_item *it)
 
 	if (action == GROUP_NONE || group.n == 0 || json_count(json_get(it->v, "errors")) > 0)
 		meta_notice(it, action == GROUP_NONE ? STR("groups") : type);
+	else if (action == GROUP_SETTINGS)
+		settings_read(it, group);
 	else
-		change_read(it, action, group);
+		change_add(it, action, group, json_str(json_get(it->v, "subject")));
 }

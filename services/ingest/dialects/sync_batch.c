@@ -77,6 +77,14 @@ static struct str chat_name(const struct chat_ref *c)
 	return p->phone.n ? p->phone : p->lid.n ? p->lid : p->bsuid.n ? p->bsuid : p->jid;
 }
 
+static bool holds_suspect(const struct sync_item *item)
+{
+	for (size_t i = 0; i < item->n_messages; i++)
+		if (item->messages[i].time_suspect)
+			return true;
+	return false;
+}
+
 static bool part_add(struct sync_batch *b, const struct sync_item *item, struct in_sync_chat *part, size_t part_no)
 {
 	struct inbound_event *e = intake_event(b->in, b->in->account, IN_SYNC_CHAT);
@@ -85,6 +93,8 @@ static bool part_add(struct sync_batch *b, const struct sync_item *item, struct 
 	e->origin = ORIGIN_SYNC;
 	e->u.sync_chat = *part;
 	intake_time(b->in, e, item->time_ms);
+	if (part_no == 0 && holds_suspect(item))
+		intake_raw_text(b->in, e, item->body(item->body_ctx));
 	return intake_add(b->in, e,
 		arena_printf(b->in->arena, "%.*s:%d:%.*s", STR_ARG(b->sync_id), part->rank,
 			STR_ARG(chat_name(&part->state.chat))),
@@ -152,6 +162,8 @@ struct str sync_own_id(struct intake *in, const json *chats)
 void sync_batch_add(struct sync_batch *b, struct sync_item *item)
 {
 	keep_newest(item);
+	for (size_t i = 0; i < item->n_messages; i++)
+		item->messages[i].time_suspect |= intake_time_is_suspect(b->in, item->messages[i].source_time_ms);
 	if (parts_add(b, item))
 		b->chats++;
 	else

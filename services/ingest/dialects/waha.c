@@ -66,7 +66,7 @@ static void call(const struct waha *w, const char *outcome)
 	c->call_id = json_text(json_get(w->payload, "id"), a);
 	c->direction = json_true(json_get(w->payload, "fromMe")) ? DIR_OUTBOUND : DIR_INBOUND;
 	c->video = json_true(json_get(w->payload, "isVideo"));
-	c->outcome = str_of(outcome);
+	c->outcome = webjs_call_outcome(str_of(outcome));
 	intake_time(w->item.in, e, ms ? ms : w->time_ms);
 	webjs_add(&w->item, e, c->call_id, c->outcome);
 }

@@ -1,5 +1,6 @@
 /* WAHA's group.v2 events. Invariant: only group.v2.join brings the whole list of participants. */
 #include "base/utf8.h"
+#include "ingest/dialects/group_settings.h"
 #include "ingest/dialects/waha.h"
 
 static void participants_read(struct in_group_change *out, const json *list, struct arena *a)
@@ -44,15 +45,9 @@ static struct inbound_event *change_start(const struct waha *w, enum group_actio
 
 static void change_add(const struct waha *w, struct inbound_event *e)
 {
-	webjs_add(&w->item, e, e->u.group_change.group.jid, intake_json(w->item.in, w->payload));
-}
-
-static struct str settings_read(const json *group, struct arena *a)
-{
-	static const char *const names[] = { "membersCanAddNewMember", "membersCanSendMessages",
-		"newMembersApprovalRequired", NULL };
-
-	return webjs_group_settings(group, names, a);
+	webjs_add(&w->item, e, e->u.group_change.group.jid,
+		arena_printf(w->item.in->arena, "%s %.*s", group_action_word(e->u.group_change.action),
+			STR_ARG(intake_json(w->item.in, w->payload))));
 }
 
 /* The code of "https://chat.whatsapp.com/<code>". */
@@ -74,7 +69,7 @@ void waha_group_join(const struct waha *w)
 		return;
 	participants_read(&e->u.group_change, json_get(group, "participants"), w->item.in->arena);
 	e->u.group_change.snapshot = json_is_arr(json_get(group, "participants"));
-	e->u.group_change.settings = settings_read(group, w->item.in->arena);
+	e->u.group_change.settings = group_settings_read(group, w->item.in->arena);
 	e->u.group_change.invite_code = invite_code(group);
 	change_add(w, e);
 }
@@ -105,20 +100,30 @@ void waha_group_participants(const struct waha *w)
 	change_add(w, e);
 }
 
+static void update_add(const struct waha *w, enum group_action action, struct str text)
+{
+	const json *group = json_get(w->payload, "group");
+	struct inbound_event *e = change_start(w, action);
+
+	if (!e)
+		return;
+	e->u.group_change.text = text;
+	e->u.group_change.settings = group_settings_read(group, w->item.in->arena);
+	e->u.group_change.invite_code = invite_code(group);
+	change_add(w, e);
+}
+
+/* One change for each text that it says; settings travel with all of them. */
 void waha_group_update(const struct waha *w)
 {
 	const json *group = json_get(w->payload, "group");
 	struct str subject = json_str(json_get(group, "subject")),
 		   description = json_str(json_get(group, "description"));
-	struct inbound_event *e = change_start(w,
-		subject.n               ? GROUP_SUBJECT
-			: description.p ? GROUP_DESCRIPTION
-					: GROUP_SETTINGS);
 
-	if (!e)
-		return;
-	e->u.group_change.text = subject.n ? subject : description;
-	e->u.group_change.settings = settings_read(group, w->item.in->arena);
-	e->u.group_change.invite_code = invite_code(group);
-	change_add(w, e);
+	if (subject.n > 0)
+		update_add(w, GROUP_SUBJECT, subject);
+	if (description.p)
+		update_add(w, GROUP_DESCRIPTION, description);
+	if (subject.n == 0 && !description.p)
+		update_add(w, GROUP_SETTINGS, STR_NONE);
 }

@@ -317,15 +317,3 @@ void webjs_facts_poll(struct webjs_facts *f, const json *options, const char *na
 		jw_str(&f->w, json_str(json_get(v, name)));
 	jw_arr_end(&f->w);
 }
-
-struct str webjs_group_settings(const json *group, const char *const *names, struct arena *a)
-{
-	struct webjs_facts f;
-	bool on;
-
-	webjs_facts_init(&f);
-	for (; *names; names++)
-		if (json_to_bool(json_get(group, *names), &on))
-			jw_member_bool(&f.w, *names, on);
-	return webjs_facts_take(&f, a);
-}

@@ -81,7 +81,5 @@ struct str webjs_facts_take(struct webjs_facts *f, struct arena *a); /* frees th
 void webjs_facts_strings(struct webjs_facts *f, const char *key, const json *arr);
 /* A poll's options as member poll_options: of each object of the array its member `name`. */
 void webjs_facts_poll(struct webjs_facts *f, const json *options, const char *name);
-/* A group's settings: the members of these names (NULL ends them) that are true or false. Absent when none is. */
-struct str webjs_group_settings(const json *group, const char *const *names, struct arena *a);
 
 #endif

@@ -1,6 +1,8 @@
 /* The tables of words. Invariant: a word that is not here becomes UNKNOWN (or SETTINGS), never an error. */
 #include "ingest/dialects/webjs_words.h"
 
+#include "base/utf8.h"
+
 int word_value(const struct word_value *table, struct str word, int otherwise)
 {
 	for (; table->word; table++)
@@ -101,6 +103,25 @@ enum group_action webjs_group_action(struct str word)
 	};
 
 	return (enum group_action)word_value(actions, word, GROUP_SETTINGS);
+}
+
+struct str webjs_call_outcome(struct str word)
+{
+	static const struct {
+		const char *word, *outcome;
+	} words[] = {
+		{ "offer", "offered" },
+		{ "ringing", "offered" },
+		{ "accept", "accepted" },
+		{ "reject", "rejected" },
+		{ "timeout", "missed" },
+		{ "terminate", "ended" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_is(word, words[i].word))
+			return str_of(words[i].outcome);
+	return utf8_truncate(word, WIRE_MAX_ID_BYTES);
 }
 
 enum session_reason webjs_disconnect_reason(struct str words)

@@ -22,4 +22,7 @@ enum group_action webjs_group_action(struct str
 /* "LOGOUT", "CONFLICT", ...: the library's words and WAState's. */
 enum session_reason webjs_disconnect_reason(struct str words);
 
+/* offered, accepted, rejected, missed or ended; any other word as it is, cut to an id's limit. */
+struct str webjs_call_outcome(struct str word);
+
 #endif

@@ -3,6 +3,7 @@
 #include "ingest/dialects/wwebjs.h"
 
 #include "base/utf8.h"
+#include "ingest/dialects/group_settings.h"
 
 static void participant_read(const struct wwebjs *w, struct participant *out, const json *v)
 {
@@ -28,13 +29,6 @@ static void participants_read(const struct wwebjs *w, struct in_chat_state *out,
 	}
 }
 
-static struct str group_settings(const json *meta, struct arena *a)
-{
-	static const char *const names[] = { "announce", "restrict", "membershipApprovalMode", "isParentGroup", NULL };
-
-	return webjs_group_settings(meta, names, a);
-}
-
 static void group_read(const struct wwebjs *w, struct in_chat_state *out, const json *meta)
 {
 	struct arena *a = w->item.in->arena;
@@ -47,7 +41,7 @@ static void group_read(const struct wwebjs *w, struct in_chat_state *out, const 
 	webjs_party(&out->owner, owner, wwebjs_other_address(w, owner));
 	out->group_created_ms = created <= WIRE_MAX_TIME_MS ? created : 0;
 	out->invite_code = webjs_id_text(json_str(json_get(meta, "inviteCode")));
-	out->settings = group_settings(meta, a);
+	out->settings = group_settings_read(meta, a);
 }
 
 static void name_read(struct in_chat_state *out, const json *chat)
@@ -173,17 +167,6 @@ static void recipients_read(struct in_group_change *out, const json *ids, struct
 			out->participants[out->n_participants++].party = out->actor;
 }
 
-/* Every other change: its type and what the notification says of it. */
-static struct str other_change(struct str type, struct str body, struct arena *a)
-{
-	struct webjs_facts f;
-
-	webjs_facts_init(&f);
-	jw_member_str(&f.w, "type", type);
-	jw_member_str(&f.w, "value", webjs_is_thumbnail(body) ? STR_NONE : body);
-	return webjs_facts_take(&f, a);
-}
-
 void wwebjs_group_notification(const struct wwebjs *w)
 {
 	const json *n = wwebjs_argument(w, "notification");
@@ -204,7 +187,7 @@ void wwebjs_group_notification(const struct wwebjs *w)
 	if (change->action == GROUP_SUBJECT || change->action == GROUP_DESCRIPTION)
 		change->text = body;
 	else if (change->action == GROUP_SETTINGS)
-		change->settings = other_change(type, body, a);
+		change->settings = group_settings_told(type, body, a);
 	intake_time(w->item.in, e, webjs_seconds_ms(json_get(n, "timestamp")));
 	webjs_add(&w->item, e, id.serialized, arena_printf(a, "%.*s\n%.*s", STR_ARG(type), STR_ARG(body)));
 }
@@ -221,7 +204,7 @@ void wwebjs_call(const struct wwebjs *w)
 	call->call_id = json_text(json_get(c, "id"), a);
 	call->direction = json_true(json_get(c, "fromMe")) ? DIR_OUTBOUND : DIR_INBOUND;
 	call->video = json_true(json_get(c, "isVideo"));
-	call->outcome = STR("offer");
+	call->outcome = webjs_call_outcome(STR("offer"));
 	intake_time(w->item.in, e, webjs_seconds_ms(json_get(c, "timestamp")));
 	webjs_add(&w->item, e, call->call_id, call->outcome);
 }

@@ -82,6 +82,7 @@ static bool history_read(const struct wwebjs *w, const struct chat_ref *chat, co
 		message->sender = chat->contact;
 	}
 	wwebjs_message_fill(message, &m, a);
+	out->time_suspect = intake_time_is_suspect(w->item.in, m.time_ms);
 	out->source_time_ms = m.time_ms <= WIRE_MAX_TIME_MS ? m.time_ms : 0;
 	return json_is_obj(object) && message_fits(message);
 }

@@ -1,48 +1,9 @@
 /* services/ingest/dialects: what a body may cost. Each shape repeats whatever was the dearest for its bytes. */
 #include "posted.h"
 
-#include "ingest/dialects/meta.h"
-
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define MEBIBYTE  ((size_t)1 << 20)
 #define ANY_COUNT SIZE_MAX
-
-static const struct intake_account numbers[] = {
-	{ .id.b = { 1 },
-		.workspace.b = { 9 },
-		.provider = PROVIDER_META,
-		.phone_number_id = { "N", 1 },
-		.waba_id = { "W", 1 } },
-	{ .id.b = { 2 },
-		.workspace.b = { 9 },
-		.provider = PROVIDER_META,
-		.phone_number_id = { "M", 1 },
-		.waba_id = { "W", 1 } },
-};
-
-static const struct intake_account *by_number(void *ctx, struct str id)
-{
-	(void)ctx;
-	return str_is(id, "N") ? &numbers[0] : NULL;
-}
-
-static size_t by_waba(void *ctx, struct str id, const struct intake_account **out, size_t max)
-{
-	(void)ctx;
-	for (size_t i = 0; i < COUNT(numbers) && i < max; i++)
-		out[i] = &numbers[i];
-	return str_is(id, "W") ? COUNT(numbers) : 0;
-}
-
-static int read_meta(struct intake *in, const json *body, struct err *err)
-{
-	struct meta_references refs;
-
-	in->account = NULL;
-	in->by_phone_number_id = by_number;
-	in->by_waba = by_waba;
-	return meta_references(&refs, body, in->arena, err) < 0 ? -1 : meta_read(in, body, err);
-}
 
 #define META(entry)  "{\"object\":\"whatsapp_business_account\",\"entry\":[{" entry "}]}"
 #define VALUE(value) META("\"id\":\"W\",\"changes\":[{\"field\":\"messages\",\"value\":{" NUMBER "," value "}}]")
@@ -127,36 +88,36 @@ static const struct shape {
 	{ "waha: participants that are none", waha_read,
 		"{\"event\":\"group.v2.participants\",\"payload\":{\"type\":\"join\",\"group\":{\"id\":\"1@g.us\"},\"participants\":[*]}}",
 		"1", 300000, false, 1, 0 },
-	{ "meta: rejected items beside long metadata", read_meta,
+	{ "meta: rejected items beside long metadata", posted_meta,
 		META("\"id\":\"W\",\"changes\":[{\"field\":\"messages\",\"value\":{\"metadata\":{\"phone_number_id\":\"N\",\"a\":\"~\"},"
 		     "\"statuses\":[*]}}]"),
 		"{}", 1000, false, 0, 1000 },
-	{ "meta: more than a thousand rejected items", read_meta, VALUE("\"statuses\":[*]"), "{}", 1001, true, 0,
+	{ "meta: more than a thousand rejected items", posted_meta, VALUE("\"statuses\":[*]"), "{}", 1001, true, 0,
 		ANY_COUNT },
-	{ "meta: rejected items beside a long field", read_meta,
+	{ "meta: rejected items beside a long field", posted_meta,
 		META("\"id\":\"W\",\"changes\":[{\"field\":\"~\",\"value\":{" NUMBER ",\"statuses\":[*]}}]"), "{}",
 		1000, false, 0, 1000 },
-	{ "meta: rejected items of a long name", read_meta,
+	{ "meta: rejected items of a long name", posted_meta,
 		VALUE("\"contacts\":[{\"wa_id\":\"1\",\"profile\":{\"name\":\"~\"}}],\"statuses\":[*]"),
 		"{\"recipient_id\":\"1\"}", 1000, false, 0, 1000 },
-	{ "meta: short statuses", read_meta, VALUE("\"statuses\":[*]"), "{\"id\":\"a\",\"status\":\"sent\"}", 20000,
+	{ "meta: short statuses", posted_meta, VALUE("\"statuses\":[*]"), "{\"id\":\"a\",\"status\":\"sent\"}", 20000,
 		true, ANY_COUNT, 0 },
-	{ "meta: statuses as they come", read_meta, VALUE("\"statuses\":[*]"),
+	{ "meta: statuses as they come", posted_meta, VALUE("\"statuses\":[*]"),
 		"{\"id\":\"wamid.HBgLMTY1MDM4Nzk0MzkVAgARGBJBNEJB\",\"status\":\"delivered\",\"timestamp\":\"1767225400\",\"recipient_id\":"
 		"\"16505551234\"}",
 		15000, false, 15000, 0 },
-	{ "meta: changes of nothing", read_meta, META("\"id\":\"W\",\"changes\":[*]"), "{}", 300000, true, 0,
+	{ "meta: changes of nothing", posted_meta, META("\"id\":\"W\",\"changes\":[*]"), "{}", 300000, true, 0,
 		ANY_COUNT },
-	{ "meta: changes of a WABA", read_meta, META("\"id\":\"W\",\"changes\":[*]"), "{\"value\":{\"a\":1}}", 20000,
+	{ "meta: changes of a WABA", posted_meta, META("\"id\":\"W\",\"changes\":[*]"), "{\"value\":{\"a\":1}}", 20000,
 		true, ANY_COUNT, 0 },
-	{ "meta: changes of a WABA whose id is a long number", read_meta,
+	{ "meta: changes of a WABA whose id is a long number", posted_meta,
 		"{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":#,\"changes\":[*]}]}", "{}", 100000, true,
 		0, ANY_COUNT },
-	{ "meta: members without a reader", read_meta, VALUE("\"statuses\":[{\"id\":\"a\",\"status\":\"sent\"}],*"),
+	{ "meta: members without a reader", posted_meta, VALUE("\"statuses\":[{\"id\":\"a\",\"status\":\"sent\"}],*"),
 		"\"a\":{}", 20000, false, 2, 0 },
-	{ "meta: people", read_meta, VALUE("\"contacts\":[*],\"statuses\":[]"), "{\"wa_id\":\"1\"}", 200000, false, 0,
+	{ "meta: people", posted_meta, VALUE("\"contacts\":[*],\"statuses\":[]"), "{\"wa_id\":\"1\"}", 200000, false, 0,
 		0 },
-	{ "meta: participants", read_meta,
+	{ "meta: participants", posted_meta,
 		VALUE("\"groups\":[{\"type\":\"group_create\",\"group_id\":\"g\",\"added_participants\":[*]}]"), "1",
 		300000, false, 1, 0 },
 };

@@ -378,7 +378,7 @@ static void calls_know_their_time(void **state)
 			cases[i].date);
 		post(&p, body);
 		assert_int_equal(posted_one(&p, IN_CALL)->source_time_ms, cases[i].ms);
-		assert_str_is(p.in.events[0]->u.call.outcome, "timeout");
+		assert_str_is(p.in.events[0]->u.call.outcome, "missed");
 		posted_fini(&p);
 	}
 }

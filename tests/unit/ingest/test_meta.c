@@ -534,12 +534,12 @@ static void calls_come_as_calls_and_as_statuses(void **state)
 		enum direction direction;
 	} cases[] = {
 		{ "\"calls\":[{\"id\":\"C\",\"from\":\"16505551234\",\"event\":\"connect\",\"direction\":\"USER_INITIATED\"}]",
-			"offer", DIR_INBOUND },
+			"offered", DIR_INBOUND },
 		{ "\"calls\":[{\"id\":\"C\",\"to\":\"16505551234\",\"event\":\"terminate\",\"status\":\"COMPLETED\","
 		  "\"direction\":\"BUSINESS_INITIATED\"}]",
-			"completed", DIR_OUTBOUND },
+			"ended", DIR_OUTBOUND },
 		{ "\"statuses\":[{\"id\":\"C\",\"type\":\"call\",\"status\":\"REJECTED\",\"recipient_id\":\"16505551234\"}]",
-			"reject", DIR_OUTBOUND },
+			"rejected", DIR_OUTBOUND },
 	};
 
 	(void)state;

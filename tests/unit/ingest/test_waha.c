@@ -238,9 +238,9 @@ static void calls_have_outcomes(void **state)
 		const char *body, *outcome;
 	} cases[] = {
 		{ EVENT("call.received", "\"id\":\"C\",\"from\":\"1@c.us\",\"timestamp\":1767225600,\"isVideo\":true"),
-			"offer" },
-		{ EVENT("call.accepted", "\"id\":\"C\",\"from\":\"1@c.us\",\"timestamp\":1767225600"), "accept" },
-		{ EVENT("call.rejected", "\"id\":\"C\",\"from\":\"1@c.us\",\"timestamp\":1767225600"), "reject" },
+			"offered" },
+		{ EVENT("call.accepted", "\"id\":\"C\",\"from\":\"1@c.us\",\"timestamp\":1767225600"), "accepted" },
+		{ EVENT("call.rejected", "\"id\":\"C\",\"from\":\"1@c.us\",\"timestamp\":1767225600"), "rejected" },
 	};
 
 	(void)state;
