@@ -1,14 +1,13 @@
 /* blazzctl webhook: where tenants want their events. */
 #include "webhook.h"
 
-#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/utf8.h"
 #include "crypto/ids.h"
+#include "http/headers.h"
 #include "store/config.h"
 #include "wire/party.h"
 #include "json/writer.h"
@@ -132,47 +131,21 @@ static int schedule_read(struct str list, struct arena *a, struct endpoint_row *
 	return 0;
 }
 
-/* Names that are the exchange's own, or say that the dispatcher said it. */
-static bool name_is_taken(struct str name)
-{
-	static const char *const taken[] = { "host", "content-type", "content-length", "content-encoding",
-		"transfer-encoding", "connection", "expect", "user-agent", "traceparent", "x-whatsapp-signature" };
-
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
-		if (name.n == strlen(taken[i]) && strncasecmp(name.p, taken[i], name.n) == 0)
-			return true;
-	return name.n >= 8 && strncasecmp(name.p, "webhook-", 8) == 0;
-}
-
-static bool name_is_token(struct str name)
-{
-	for (size_t i = 0; i < name.n; i++)
-		if (!isalnum((unsigned char)name.p[i]) && !strchr("!#$%&'*+-.^_`|~", name.p[i]))
-			return false;
-	return name.n > 0;
-}
-
-static bool value_is_plain(struct str value)
-{
-	for (size_t i = 0; i < value.n; i++)
-		if ((unsigned char)value.p[i] < ' ' || value.p[i] == '\x7f')
-			return false;
-	return utf8_storable(value);
-}
-
 static int headers_read(const struct option_texts *texts, struct buf *out, struct err *err)
 {
 	struct json_writer w = json_writer(out);
 
+	if (texts->n > HEADERS_MAX)
+		return ctl_usage(err, "--header: at most %d", HEADERS_MAX);
 	jw_obj(&w);
 	for (size_t i = 0; i < texts->n; i++) {
 		struct str name, value = STR_NONE;
+		struct err why;
 
-		if (!str_cut(str_of(texts->text[i]), ':', &name, &value) || !name_is_token(name) ||
-			!value_is_plain(value))
+		if (!str_cut(str_of(texts->text[i]), ':', &name, &value))
 			return ctl_usage(err, "--header is \"Name: value\"");
-		if (name_is_taken(name))
-			return ctl_usage(err, "--header: %.*s is not yours to set", STR_ARG(name));
+		if (header_check(name, str_trim(value), &why) < 0)
+			return ctl_usage(err, "--header: %s", why.msg);
 		jw_key_str(&w, name);
 		jw_str(&w, str_trim(value));
 	}

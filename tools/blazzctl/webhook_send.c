@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "crypto/ids.h"
 #include "crypto/webhook_signature.h"
+#include "http/headers.h"
 #include "http/sender.h"
 #include "http/signing.h"
 #include "webhook.h"
@@ -93,23 +94,6 @@ static void test_done(void *ctx, const struct exchange_result *r)
 	table_text(test->table, r->detail[0] ? str_of(r->detail) : STR_NONE);
 }
 
-/* The endpoint's own headers, {"Name": "value"}, as lines of the arena; returns how many. */
-static size_t own_headers(const struct endpoint_row *e, struct arena *a, const char **lines, size_t most)
-{
-	struct json_doc *doc = NULL;
-	struct json_iter it;
-	const json *v;
-	size_t n = 0;
-
-	if (!e->headers.p || json_parse(&doc, e->headers, NULL) < 0)
-		return 0;
-	it = json_iter(json_root(doc));
-	while (n < most && (v = json_next(&it)))
-		lines[n++] = arena_printf(a, "%.*s: %.*s", STR_ARG(json_iter_key(&it)), STR_ARG(json_str(v))).p;
-	json_free(doc);
-	return n;
-}
-
 /* Sends the body as the dispatcher would and waits for the end. */
 static int test_send(struct ctl *ctl, const struct endpoint_row *e, const struct signing_keys *keys, const char *id,
 	struct str body, struct arena *a, struct test *test, struct err *err)
@@ -117,19 +101,23 @@ static int test_send(struct ctl *ctl, const struct endpoint_row *e, const struct
 	struct sender_options options = {
 		.max_connections = 1, .user_agent = "Blazz-Webhooks/1", .ca_file = ctl->settings.ca_file
 	};
-	const char *headers[SIGNING_HEADERS + 34] = { "content-type: application/json" };
+	const char *headers[SIGNING_HEADERS + HEADERS_MAX + 2] = { "content-type: application/json" };
 	struct buf signatures = BUF_INIT;
 	struct sender *sender = NULL;
 	struct loop *loop = NULL;
+	char **own;
 	const char *line;
 	size_t n = 1;
 	int rc = -1;
 
+	if (headers_parse(e->headers, a, &own, err) < 0)
+		return -1;
 	signing_headers(keys, id, clock_now_ms(), body, &signatures);
 	line = signatures.p;
 	for (int i = 0; i < SIGNING_HEADERS; i++, line += strlen(line) + 1)
 		headers[n++] = line;
-	own_headers(e, a, &headers[n], 32);
+	while (*own)
+		headers[n++] = *own++;
 	if (loop_new(&loop, err) < 0 || ctl_guard(ctl, &options.guard, err) < 0)
 		goto out;
 	options.loop = loop;
