@@ -93,7 +93,7 @@ CHAOS_V := $(if $(filter release,$(V)),asan,$(V))
 
 # Targets.
 
-.PHONY: help deps build demo test unit e2e chaos mutants compose-test bench fuzz lint format proto-baseline clean
+.PHONY: help deps build demo test unit e2e hostile chaos mutants compose-test bench fuzz lint format proto-baseline clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
 	@echo
@@ -105,7 +105,7 @@ demo: ## a whole system with sample traffic; BROKER=, KEEP=, FIXTURES= as tools/
 	tools/deps.sh demo
 	+$(MAKE) V=release build
 	tools/demo.sh
-test: ## everything that gates: lint, both compilers, unit, e2e, chaos, fuzz
+test: ## everything that gates: lint, both compilers, unit, e2e, hostile, chaos, fuzz
 	@tools/deps.sh test
 	@tools/run-tests.py
 unit: ## unit tests under ASan and UBSan; K=word picks some
@@ -119,9 +119,13 @@ chaos: ## load and faults drawn from SEED=, a ledger after each of BUDGET=10 cyc
 	+@$(MAKE) --silent V=$(CHAOS_V) build
 	@BLAZZ_BIN=$(CURDIR)/build/$(CHAOS_V)/bin tests/chaos/run.py --cycles $(or $(BUDGET),10) $(if $(SEED),--seed $(SEED)) \
 		$(if $(FAULTS),--faults $(FAULTS)) $(if $(EVIDENCE),--evidence $(EVIDENCE))
+hostile: ## what strangers, tenants and receivers may cost others, on release programs; SEED=, BUDGET= shapes, K=expression
+	@tools/deps.sh test
+	@HOSTILE_SEED=$(SEED) HOSTILE_BUDGET=$(or $(BUDGET),60) HOSTILE_ALL=1 tools/run-tests.py hostile
 mutants: ## every planted bug, each in a copy of the tree: the tests that it names must fail
 	@tools/deps.sh test
 	+@$(MAKE) --silent V=asan build unit-build
+	+@$(MAKE) --silent V=release build
 	@tests/mutants/run.py
 compose-test: ## the stack of compose.yaml from nothing to its end, in containers of its own; needs Docker (docker/README.md)
 	@tests/compose/run.py
@@ -129,7 +133,7 @@ bench: ## every benchmark, as ratios within one run; K=word picks some
 	@tools/deps.sh bench
 	+@$(MAKE) --silent V=release build bench-build
 	@for b in $$(grep -l '^#!' tests/bench/*$(K)*.py); do echo "== $$b"; $$b || exit 1; done
-lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables, Kafka's jars, planted bugs
+lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables, Kafka's jars, planted bugs, tests of SECURITY.md
 	@tools/run-tests.py lint
 format: ## rewrite the sources in the house's format
 	$(FIND_FORMATTED) | xargs -0 -r clang-format-19 -i
@@ -221,7 +225,7 @@ TIDY := $(ALL_SRC:%=build/lint/tidy/%.ok)
 HEADERS := $(sort $(wildcard libs/*/*.h $(foreach d,$(PROGRAM_DIRS),$(d)/*.h $(d)/*/*.h)))
 HEADER_CHECKS := $(HEADERS:%=build/lint/header/%.ok)
 
-.PHONY: lint-format lint-tidy lint-headers lint-jars lint-layers lint-proto lint-readme lint-mutants
+.PHONY: lint-format lint-tidy lint-headers lint-jars lint-layers lint-proto lint-readme lint-mutants lint-promises
 lint-format:
 	@$(FIND_FORMATTED) | xargs -0 -r -n 40 -P $(JOBS) clang-format-19 --dry-run -Werror
 lint-tidy: $(TIDY)
@@ -238,6 +242,8 @@ lint-readme: $(SERVICES:%=$(OUT)/bin/blazz-%)
 
 lint-mutants:
 	@tests/mutants/run.py --check
+lint-promises:
+	@tools/lint-promises.py
 
 TIDY_FLAGS = $(CPPFLAGS) $(OWN) -DBLAZZ_FAILPOINTS $(if $(filter %.cc,$<),-std=c++17,-std=c11)
 build/lint/tidy/%.ok: % .clang-tidy Makefile | $(PB_H)

@@ -85,6 +85,7 @@ want_test() {
 	need_package python3-pytest-xdist
 	need_package python3-cryptography
 	need_package python3-h2
+	need_package python3-yaml
 	need_command ip iproute2
 	need_command openssl openssl
 	need_command curl curl

@@ -2,7 +2,7 @@
 """Runs the stages named (all when none is) and closes with one line: N passed, N failed.
 
 A stage that fails does not stop the next ones. What counts as one: a step of lint, a build, a unit test, an end to end
-test, a run of chaos, a fuzzer. A program that dies counts as one failure more than the tests it had failed by then.
+test, a hostile shape, a run of chaos, a fuzzer. A program that dies counts as one failure more than the tests it had failed by then.
 
 Others on the machine can make one of many tests fail, once. What failed of the unit and end to end tests is run again at the end of its
 stage, alone, and counts as it ends then; what passes only then is listed as unsteady. More than a few failures of a stage, or
@@ -11,7 +11,8 @@ a word of a sanitizer or an assertion, are a bug for certain, and nothing is rep
 With V=cov it says at the end how many lines of each folder were run by the unit and end to end tests, and counts one test more: that
 of services/ and libs/ together enough were.
 
-Environment: V (variant of the programs under test: asan, tsan or cov), K (picks tests), FUZZ_SECONDS, ONCE (1: nothing is repeated).
+Environment: V (variant of the programs under test: asan, tsan or cov), K (picks tests), FUZZ_SECONDS, ONCE (1: nothing is repeated),
+HOSTILE_SEED, HOSTILE_BUDGET (shapes), HOSTILE_ALL (1: also the longer ones).
 """
 import gzip
 import json
@@ -39,11 +40,13 @@ CERTAIN = re.compile(r"ERROR: (?!Leak)\w+Sanitizer|WARNING: ThreadSanitizer|runt
 UNIT_TIMEOUT_S = 120
 E2E_TIMEOUT_S = 1200
 E2E_WORKERS = 4  # at most, each with servers of its own: the tests wait more than they work
+HOSTILE_TIMEOUT_S = 3600
 CHAOS_TIMEOUT_S = 600
-CHAOS_CYCLES = 10  # in which each of these comes at least once
+CHAOS_CYCLES = 12  # in which each of these comes at least once
 CHAOS_FAULTS = ("kill_chat_sync", "kill_ingest", "kill_broker", "kill_postgres", "stop_at_batch_committed", "kill_at_batch_commit",
                 "kill_at_ingest_produced", "rebalance_storm", "deadlocks", "cut_off_broker", "disk_full", "clock_jump_ingest",
-                "kill_at_settle_commit", "stop_at_delivery_done", "receiver_is_gone")
+                "kill_at_settle_commit", "stop_at_delivery_done", "receiver_is_gone", "hostile_poison_posted", "hostile_poison_published",
+                "hostile_slow_clients", "hostile_hanging_receiver")
 COVERED_MIN_PERCENT = 80
 
 # The makes below are not parts of the one that may have started this.
@@ -122,7 +125,7 @@ def make(name, *arguments):
 
 
 def stage_lint():
-    for check in ("format", "layers", "headers", "jars", "proto", "readme", "mutants", "tidy"):
+    for check in ("format", "layers", "headers", "jars", "proto", "readme", "mutants", "promises", "tidy"):
         make(f"lint-{check}", f"lint-{check}")
 
 
@@ -197,6 +200,13 @@ def stage_e2e():
         return
     if make("e2e-build", f"V={VARIANT}", "build"):
         pytest("e2e", "tests/e2e", PICK, E2E_TIMEOUT_S, "-n", str(min(CORES, E2E_WORKERS)), "--dist", "loadfile")
+
+
+def stage_hostile():
+    """Release programs under their limits, whatever the variant. `make hostile` runs more of the same, and more shapes."""
+    if make("hostile-build", "V=release", "build"):
+        whole = os.environ.get("HOSTILE_ALL") == "1"
+        pytest("hostile", "tests/hostile", PICK, HOSTILE_TIMEOUT_S, *([] if whole else ["-m", "not siblings"]))
 
 
 def stage_chaos():
@@ -278,8 +288,8 @@ def stage_coverage():
     count(percent >= COVERED_MIN_PERCENT, percent < COVERED_MIN_PERCENT)
 
 
-STAGES = {"lint": stage_lint, "build": stage_build, "unit": stage_unit, "e2e": stage_e2e, "chaos": stage_chaos,
-          "fuzz": stage_fuzz}
+STAGES = {"lint": stage_lint, "build": stage_build, "unit": stage_unit, "e2e": stage_e2e,
+          "hostile": stage_hostile, "chaos": stage_chaos, "fuzz": stage_fuzz}
 if VARIANT == "cov":
     STAGES["coverage"] = stage_coverage
 

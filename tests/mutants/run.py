@@ -35,8 +35,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/mutants"
 COPY = ROOT / "build/mutants/tree"
 LOGS = ROOT / "build/mutants/log"
-# What a mutant's build and tests need: the sources, and the objects of an asan build, so that it costs only what it changes.
-BUILT = ("asan", "gen", "version")
+# What a mutant's build and tests need: the sources, and the objects of both builds, so that it costs only what it changes.
+BUILT = ("asan", "release", "gen", "version")
 
 
 class Mutant:

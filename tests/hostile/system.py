@@ -1,0 +1,142 @@
+"""Release programs under the limits of compose.yaml, with their own settings; Acme and others attack, Beta must not notice."""
+import itertools
+import json
+import time
+from dataclasses import dataclass
+
+from harness.blazz import KEYRING, Blazz
+from harness.client import Client, signature
+from harness.hooks import DISPATCHER
+from harness.waiting import wait_for
+from limits import Cage
+from neighbour import Neighbour
+
+PARTITIONS = 4
+SERVICES = ("ingest", "chat-sync", "webhook-dispatcher")
+BRIDGES = {"bridge": "blazz", "webjs-raw": "wwebjs", "waha": "waha", "evolution": "evolution"}
+DIALECTS = ("meta", *BRIDGES)
+
+
+@dataclass
+class Account:
+    """As its sources address it."""
+    dialect: str
+    workspace: str
+    uuid: str
+    session: str
+    secret: str
+    path: str
+    number: str = ""
+    waba: str = ""
+    app: str = ""
+
+    @property
+    def sync_path(self):
+        return "/api/whatsapp/chats/sync" if self.dialect == "bridge" else self.path
+
+
+class System:
+    def __init__(self, postgres, kafka, folder, **settings):
+        self.blazz = Blazz(postgres, kafka, folder, partitions=PARTITIONS)
+        self.count, self.cages = itertools.count(1), []
+        self.ingest = self.caged(self.blazz.ingest(**settings))
+        self.chat_sync = self.caged(self.blazz.service("chat-sync"))
+        self.dispatcher = self.caged(self.blazz.service("webhook-dispatcher", DISPATCHER | {"secrets.keyring": KEYRING}))
+        for service in self.services:
+            self.start(service)
+        for service in self.services:
+            service.wait_ready()
+        self.port = self.ingest.port("http.port_file")
+        self.beta = Neighbour(self.blazz, self.port)
+        self.pids = {s.label: s.process.pid for s in self.services}
+
+    @property
+    def services(self):
+        return (self.ingest, self.chat_sync, self.dispatcher)
+
+    def caged(self, service):
+        service.cage = Cage(service.name)
+        service.prefix = service.cage.prefix
+        self.cages.append(service.cage)
+        return service
+
+    @staticmethod
+    def start(service):
+        service.start(wait_ready=False)
+        service.cage.hold(service.process)
+
+    # Tenants
+
+    def tenant(self, *dialects, name="acme"):
+        """Accounts of a new workspace, one for each dialect."""
+        workspace = self.blazz.add_workspace(f"{name}-{next(self.count)}")
+        return [self.account(workspace, dialect) for dialect in dialects]
+
+    def account(self, workspace, dialect):
+        n = next(self.count)
+        session, secret = f"acme-{dialect}-{n}", f"the secret of acme {n}"
+        if dialect == "meta":
+            number, waba, app = f"10654035224{n:04}", f"10229012933{n:04}", self.blazz.add_app(secret)
+            uuid = self.blazz.add_account(workspace, session=session, provider="meta", app=app, phone_number_id=number, waba=waba)
+            return Account(dialect, workspace, uuid, session, secret, f"/webhooks/meta/{app}", number, waba, app)
+        uuid = self.blazz.add_account(workspace, secret, session=session, provider="webjs", bridge=BRIDGES[dialect], ref=session)
+        word = "wwebjs" if dialect == "webjs-raw" else dialect
+        path = "/api/whatsapp/webhook" if dialect == "bridge" else f"/webhooks/{word}/{uuid}"
+        return Account(dialect, workspace, uuid, session, secret, path)
+
+    def client(self):
+        return Client(self.port)
+
+    def post(self, account, body, path=None, patience_s=0.0, **headers):
+        """A signed POST; while it is 429 it is repeated for so long."""
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        client, end = Client(self.port), time.monotonic() + patience_s
+        try:
+            while True:
+                answer = client.post(path or account.path, body, signature(account.dialect, body, account.secret) | headers)
+                if answer.status != 429 or time.monotonic() > end:
+                    return answer
+                time.sleep(0.1)
+        finally:
+            client.close()
+
+    # What came of it
+
+    def settle(self, deadline_s=30.0):
+        self.blazz.settle(deadline_s)
+
+    def records(self):
+        """Records of all topics so far."""
+        names = ("inbound", "chat-event", "http.ingest.dlq", "inbound.chat-sync.dlq", "chat-event.webhook-dispatcher.dlq")
+        return {n: sum(high - low for low, high in self.blazz.kafka.watermarks(self.blazz.topic(n)).values()) for n in names}
+
+    def letters_of(self, account, topic="http.ingest.dlq"):
+        """Dead letters that name the account or, of an unreadable body, its route."""
+        return [r for r in self.blazz.read(topic) if account.uuid in (r.headers.get("x-http-account"), r.headers.get("x-dlq-account"))
+                or account.path == r.headers.get("x-http-route") or account.uuid in (r.key or b"").decode(errors="replace")]
+
+    def messages_of(self, account):
+        return self.blazz.messages(account.uuid)
+
+    def log_of(self, service, since):
+        return service.log()[since:]
+
+    def wrong(self):
+        """What no attack may do to the programs themselves."""
+        said = [w for cage in self.cages for w in cage.wrong]
+        said += [f"{s.label} ended with {s.process.poll()}\n{s.log_tail(15)}" for s in self.services if not s.running()]
+        return said
+
+    def close(self):
+        self.beta.close()
+        for service in self.services:
+            if service.running():
+                service.kill()  # what an attack left in flight would only delay the end
+        wrong = self.blazz.close()
+        for cage in self.cages:
+            cage.close()
+        return wrong
+
+
+def wait_caught_up(system, deadline_s=60.0):
+    wait_for(system.blazz.caught_up, lambda: f"inbound is processed\n{system.chat_sync.log_tail(20)}", deadline_s)

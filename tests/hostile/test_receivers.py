@@ -1,0 +1,137 @@
+"""Receivers of webhooks that are slow, hang or cannot be found: deliveries of Beta come in time."""
+import socket
+import threading
+import time
+
+import pytest
+from harness.blazz import Blazz
+from harness.hooks import DISPATCHER, Chat, add_webhook, attempts, wait_events
+from harness.namespace import PORT, Namespace, Resolver
+from harness.receiver import Receiver
+from harness.waiting import wait_for
+from limits import Cage
+from neighbour import DELIVERED_S
+
+siblings = pytest.mark.siblings
+SLOW_S = 25
+BEGUN = 250  # of Acme's requests; it may have a stated share of the 1000 slots
+
+# How a receiver behaves: a function of the connection, after the request.
+
+
+def answers_late(connection):
+    threading.Event().wait(SLOW_S)
+    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+def never_answers(connection):
+    while connection.recv(4096):
+        pass
+
+
+def drips_its_header(connection):
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        connection.sendall(b"X: y\r\n")
+        threading.Event().wait(0.5)
+
+
+def drips_its_body(connection):
+    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+    while True:
+        connection.sendall(b"x")
+        threading.Event().wait(0.5)
+
+
+def continues_for_ever(connection):
+    while True:
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        threading.Event().wait(0.1)
+
+
+@pytest.mark.parametrize("behaviour, tenants, endpoints, hosts", [
+    (answers_late, 1, 1, 1), (answers_late, 5, 1, 1), *(pytest.param(*p, marks=siblings) for p in (
+        (never_answers, 1, 1, 1), (answers_late, 1, 20, 20), (never_answers, 20, 1, 1))),
+    pytest.param(never_answers, 2, 10, 50, marks=siblings), pytest.param(drips_its_header, 1, 1, 1, marks=siblings),
+    pytest.param(drips_its_body, 1, 1, 1, marks=siblings), pytest.param(continues_for_ever, 1, 1, 1, marks=siblings),
+], ids=lambda v: getattr(v, "__name__", str(v)))
+def test_slow_receivers_of_some_workspaces_delay_no_other(system, beta, behaviour, tenants, endpoints, hosts):
+    """More deliveries than there are slots, each taking longer than Beta is patient; every answer would be a success, so that no circuit
+    breaker opens."""
+    receiver = Receiver(lambda d: behaviour, server=socket.create_server(("", 0), backlog=4096))
+    made, bursts, wanted = [], [], 8000 // tenants // endpoints
+    for t in range(tenants):
+        chat = Chat(system.blazz, system.blazz.add_workspace(f"slow-{time.monotonic_ns()}"))
+        for e in range(endpoints):
+            made.append(add_webhook(system.blazz, chat.workspace, receiver.url(f"/{e}", f"127.3.{e % hosts}.1"), timeout_ms=30000,
+                                    max_in_flight=1000, ordering="none"))
+        bursts.append(threading.Thread(target=chat.burst, args=(wanted, wanted), daemon=True))
+        bursts[-1].start()
+    try:
+        for burst in bursts:
+            burst.join()
+        wait_for(lambda: len(receiver.deliveries) >= min(BEGUN, wanted * tenants), lambda: f"it has slots, {len(receiver.deliveries)}", 30)
+        with beta.served(3.0):
+            pass
+    finally:
+        for endpoint in made:
+            system.blazz.sql("UPDATE webhook_endpoints SET enabled = false, deleted_at = now() WHERE uuid = %s", endpoint)
+        receiver.close()
+    print(f"{behaviour.__name__}: {len(receiver.deliveries)} begun; Beta's slowest: {beta.slowest}")
+
+
+# Names
+
+@pytest.fixture
+def world(servers, tmp_path):
+    """A dispatcher under its limits, in a network where one name server answers for Beta's host and for nothing else."""
+    blazz = Blazz(*servers, tmp_path, partitions=4)
+    namespace, cage = Namespace(tmp_path), Cage("webhook-dispatcher")
+    namespace.own_every_address()
+    namespace.command("ip", "link", "set", "lo", "up")
+    namespace.use_resolver(Resolver(Silence()))
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")  # as shipped: five seconds, twice
+    for port in (blazz.postgres.parts()["port"], blazz.kafka.address.rpartition(":")[2]):
+        namespace.bridge(int(port))
+    receiver = Receiver(server=namespace.listen(("93.184.216.34", PORT)))
+    service = blazz.service("webhook-dispatcher", {k: v for k, v in DISPATCHER.items() if k != "webhooks.allowed_networks"})
+    service.prefix = cage.prefix
+    namespace.run(lambda: service.start(wait_ready=False))
+    cage.hold(service.process)
+    namespace.run(service.wait_ready)
+    yield blazz, receiver, service, namespace, cage
+    receiver.close()
+    blazz.close()
+    namespace.end()
+    cage.close()
+
+
+class Silence(dict):
+    """Every name but Beta's: no answer."""
+
+    def get(self, name, default=None):
+        return ["93.184.216.34"] if name.startswith("beta") else None
+
+    def __contains__(self, name):
+        return True
+
+
+@pytest.mark.parametrize("hosts", [1, pytest.param(100, marks=siblings)])
+def test_name_servers_that_do_not_answer_keep_no_thread_from_others(world, hosts):
+    """2,000 events to hosts whose name servers are silent; Beta's host is a new name each time, so that no cache knows it."""
+    blazz, receiver, service, namespace, cage = world
+    acme, beta = Chat(blazz), Chat(blazz, blazz.add_workspace("beta"))
+    endpoints = [add_webhook(blazz, acme.workspace, f"http://silent{n}.test:{PORT}/", timeout_ms=1000, max_in_flight=1000, ordering="none")
+                 for n in range(hosts)]
+    acme.burst(2000, 2000)
+    wait_for(lambda: any(attempts(blazz, e) for e in endpoints), "the first look-ups failed", 30)
+    for n in range(4):
+        endpoint = add_webhook(blazz, beta.workspace, f"http://beta{n}.test:{PORT}/{n}")
+        wait_for(lambda: blazz.value("SELECT count(*) FROM webhook_endpoints WHERE uuid = %s", endpoint), "it is there")
+        began = time.monotonic()
+        event = beta.publish(beta.message(n))
+        wait_events(receiver, event, f"/{n}", 15, lambda: f"{attempts(blazz, endpoint)} {service.log_tail(5)}")
+        took = time.monotonic() - began
+        assert took <= 2 * DELIVERED_S, f"Beta's event was delivered after {took:.1f} s"
+        assert {a["outcome"] for a in attempts(blazz, endpoint)} <= {"success"}, attempts(blazz, endpoint)
+    assert not cage.wrong and service.running(), cage.wrong

@@ -1,0 +1,209 @@
+"""Without credentials: whatever a stranger sends or leaves unsent, Beta's messages are answered, stored and delivered in time."""
+import statistics
+import threading
+import time
+
+import pytest
+from attack import ROUTES, connect, connections, exchange, head, reset, send, signed, status
+from bodies import FILLINGS
+from limits import forget_peak, peak
+
+siblings = pytest.mark.siblings
+MIB = 1 << 20
+SOURCES = [f"127.9.{i // 250}.{i % 250 + 1}" for i in range(1000)]
+# Memory that bodies of strangers may take beyond their own bytes: buffers grow in steps, a scan takes nothing.
+MEMORY_FACTOR, MEMORY_SLACK = 2, 64 * MIB
+
+
+def whole_body(path, size, filling="ones"):
+    """A body of this size that names a session nobody has."""
+    start = b'{"session_id":"nobody","whatsapp_account_id":"nobody","chats":'
+    return start + FILLINGS[filling](size - len(start) - 10) + b"}"
+
+
+# Bodies that cost more than their bytes
+
+@pytest.mark.parametrize("path, filling, count, sources", [
+    ("/api/whatsapp/chats/sync", "ones", 16, 16), *(pytest.param(*p, marks=siblings) for p in (
+        ("/api/whatsapp/chats/sync", "ones", 16, 1), ("/api/webhooks/chats/sync", "empty objects", 16, 16),
+        ("/api/whatsapp/chats/sync", "many members", 16, 8), ("/api/whatsapp/chats/sync", "escapes", 8, 8),
+        ("/api/whatsapp/chats/sync", "nested", 8, 8), ("/api/whatsapp/webhook", "empty lists", 60, 30))),
+], ids=lambda v: str(v).rpartition("/")[2])
+def test_many_large_bodies_of_strangers_cost_what_they_sent(system, beta, path, filling, count, sources):
+    """The last byte of all comes at once."""
+    body = whole_body(path, ROUTES[path] - 64, filling)
+    data = head(path, X_WhatsApp_Signature="x", Content_Length=len(body)) + body
+    forget_peak(system.ingest.process.pid)
+    before = peak(system.ingest.process.pid)
+    with connections(system.port, count, SOURCES[:sources]) as sockets:
+        with beta.served(0.5):
+            threads = [threading.Thread(target=send, args=(s, data[:-1]), daemon=True) for s in sockets]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join(20)
+            for s in sockets:
+                send(s, data[-1:])
+            answers = [status(s) for s in sockets]
+    grown = peak(system.ingest.process.pid) - before
+    assert set(answers) <= {400, 401, 429, 503, None}, answers
+    assert grown <= MEMORY_FACTOR * count * len(body) + MEMORY_SLACK, f"{grown / MIB:.0f} MiB for {count * len(body) / MIB:.0f} MiB sent"
+
+
+# What is announced and never sent
+
+@pytest.mark.parametrize("path, count, sources, lines", [
+    ("/api/whatsapp/chats/sync", 16, 1, ["Content-Length: 16777216"]), *(pytest.param(*p, marks=siblings) for p in (
+        ("/api/whatsapp/chats/sync", 64, 64, ["Content-Length: 16777216"]), ("/api/webhooks/chats/sync", 64, 4, ["Content-Length: 16777216"]),
+        ("/api/whatsapp/webhook", 400, 8, ["Content-Length: 3145728"]),
+        ("/webhooks/wwebjs/00000000-0000-4000-8000-000000000000", 64, 8, ["Content-Length: 16777216"]),
+        ("/webhooks/meta/00000000-0000-4000-8000-000000000000", 400, 8, ["Content-Length: 3145728"]),
+        ("/api/whatsapp/chats/sync", 64, 4, ["Content-Length: 16777216", "Expect: 100-continue"]),
+        ("/api/whatsapp/chats/sync", 400, 8, ["Transfer-Encoding: chunked"]))),
+], ids=lambda v: str(v).rpartition("/")[2])
+def test_nothing_is_reserved_for_what_is_only_announced(system, beta, path, count, sources, lines):
+    with connections(system.port, count, SOURCES[:sources]) as sockets:
+        for s in sockets:
+            send(s, head(path, "X-WhatsApp-Signature: x", *lines))
+        with beta.served(1.0):
+            pass
+
+
+def test_bodies_without_their_last_byte_hold_up_nobody(system, beta):
+    """Bytes that have arrived do count: one source has a share of them."""
+    body = b" " * (16 * MIB - 1)
+    data = head("/api/whatsapp/chats/sync", X_WhatsApp_Signature="x", Content_Length=16 * MIB) + body
+    with beta.served(1.5), connections(system.port, 20, SOURCES[:1]) as sockets:
+        threads = [threading.Thread(target=send, args=(s, data), daemon=True) for s in sockets]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(1.0)
+
+
+# Connections
+
+IDLE = b"POST /api/whatsapp/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
+
+
+HALF_HEADER = b"POST /api/whatsapp/webhook HTTP/1.1\r\nHo"
+HALF_BODY = b"POST /api/whatsapp/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+
+
+@pytest.mark.parametrize("said, sources", [
+    pytest.param(b"", 4, id="silent, of four"), pytest.param(HALF_BODY, 100, id="half a body, of a hundred"),
+    *(pytest.param(*p, marks=siblings) for p in ((b"", 100), (HALF_HEADER, 4), (HALF_HEADER, 100), (HALF_BODY, 4), (IDLE, 4), (IDLE, 100)))])
+def test_four_thousand_connections_of_strangers_hold_up_nobody(system, beta, said, sources):
+    with connections(system.port, 4000, SOURCES[:sources]) as sockets:
+        for s in sockets:
+            send(s, said)
+        with beta.served(1.0):
+            pass
+
+
+def test_a_byte_at_a_time_holds_up_nobody(system, beta):
+    text = b"POST /api/whatsapp/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-A: " + b"a" * 10000
+    with beta.served(0.2), connections(system.port, 1000, SOURCES[:20]) as sockets:
+        end, n = time.monotonic() + 1.5, 0
+        while time.monotonic() < end:
+            for s in sockets:
+                send(s, text[n:n + 1])
+            n += 1
+
+
+# Addresses
+
+@pytest.fixture(scope="module")
+def proxied(servers, tmp_path_factory):
+    """An ingest behind a proxy of this machine."""
+    from system import System
+    system = System(*servers, tmp_path_factory.mktemp("proxied"), http__trusted_proxies=["127.0.0.0/8"])
+    yield system
+    system.close()
+
+
+def forwarded(lines, body=b"{}"):
+    return head("/api/whatsapp/webhook", *lines, "X-WhatsApp-Signature: x", Content_Length=len(body)) + body
+
+
+@pytest.mark.parametrize("lines", [
+    lambda n: [f"X-Forwarded-For: 198.51.100.{n}", "X-Forwarded-For: 203.0.113.1"],
+    lambda n: [f"X-Forwarded-For: 198.51.100.{n}, 203.0.113.2"],
+    lambda n: ["X-Forwarded-For: ", f"X-Forwarded-For: 198.51.100.{n}", "X-Forwarded-For: 203.0.113.3"],
+    lambda n: [f"x-forwarded-for: 198.51.100.{n}", "X-FORWARDED-FOR: 203.0.113.4"],
+    lambda n: [f"X-Forwarded-For: 198.51.100.{n},198.51.100.1", "X-Forwarded-For: 198.51.100.2, 203.0.113.5"],
+], ids=["two lines", "one line", "an empty line first", "other letters", "two of two"])
+def test_a_stranger_behind_a_proxy_is_known_by_the_address_that_the_proxy_saw(proxied, lines):
+    """What the client writes before it counts for nothing."""
+    answers = [exchange(proxied.port, forwarded(lines(n % 250 + 1))) for n in range(80)]
+    assert answers[0] == 401 and answers[-1] == 429, answers
+
+
+def test_a_victims_address_is_not_locked_out_by_who_writes_it(proxied):
+    (victim,) = proxied.tenant("bridge")
+    for _ in range(80):
+        exchange(proxied.port, forwarded(["X-Forwarded-For: 192.0.2.77", "X-Forwarded-For: 203.0.113.9"]))
+    body = b'{"session_id":"%s","id":"3EB0VICTIM","chat_type":"private","contact_phone":"16505551234","contact_name":"x",' \
+           b'"message_body":"hi","message_type":"text","timestamp":1767225600,"from_me":false,"has_media":false}' % victim.session.encode()
+    assert exchange(proxied.port, signed(victim, body, "X-Forwarded-For: 192.0.2.77")) == 202
+
+
+def test_a_source_that_did_well_is_heard_while_others_of_its_address_fail(system):
+    """Also where it did well before the first failure."""
+    (acme,) = system.tenant("bridge")
+    source = "127.8.0.1"
+
+    def good(n):
+        body = b'{"session_id":"%s","id":"3EB0WELL%d","chat_type":"private","contact_phone":"16505551234","contact_name":"x",' \
+               b'"message_body":"hi","message_type":"text","timestamp":1767225600,"from_me":false,"has_media":false}' % (
+                   acme.session.encode(), n)
+        return exchange(system.port, signed(acme, body), source)
+
+    assert [good(n) for n in range(6)] == [202] * 6
+    for _ in range(150):
+        exchange(system.port, IDLE, source)
+    assert [good(n) for n in range(6, 12)] == [202] * 6
+
+
+# Framing
+
+@pytest.mark.parametrize("line", ["Transfer-Encoding : chunked", "Transfer-Encoding\t: chunked", "Content-Length : 5",
+                                  "Content-Length\t: 5"])
+def test_a_header_name_with_white_space_is_refused(system, line):
+    body = b"{}"
+    assert exchange(system.port, head("/api/whatsapp/webhook", line, X_WhatsApp_Signature="x", Content_Length=len(body)) + body) == 400
+
+
+# What a stranger learns, and what he writes into the log
+
+def test_a_session_that_exists_is_answered_as_one_that_does_not(system):
+    (acme,) = system.tenant("bridge")
+    times = {acme.session: [], "nobody-" + acme.session[7:]: []}
+    with connect(system.port, "127.7.0.1") as s:
+        for n in range(50):  # below the limit of failures
+            for name, took in times.items():
+                if n == 25:
+                    reset(s)
+                    s = connect(system.port, f"127.7.0.{2 + n}")
+                body = b'{"session_id":"%s"}' % name.encode()
+                began = time.perf_counter()
+                send(s, head("/api/whatsapp/webhook", X_WhatsApp_Signature="0" * 64, Content_Length=len(body)) + body)
+                s.recv(4096)
+                took.append(time.perf_counter() - began)
+    known, unknown = (statistics.median(t) * 1e6 for t in times.values())
+    noise = statistics.pstdev(sorted(times[acme.session])[5:45]) * 1e6
+    assert abs(known - unknown) < max(25, noise), f"median {known:.0f} µs, {unknown:.0f} µs for an unknown one (noise {noise:.0f})"
+
+
+@pytest.mark.parametrize("data", [IDLE, head("/api/whatsapp/chats/sync", Content_Length=16777216),
+                                  head("/api/whatsapp/webhook", X_WhatsApp_Signature="x", Content_Length=99999999)],
+                         ids=["unsigned", "announced", "too large"])
+def test_refusals_do_not_fill_the_log(system, data):
+    began, at = time.monotonic(), len(system.ingest.log())
+    for n in range(400):
+        with connect(system.port, SOURCES[n % 3]) as s:
+            send(s, data)
+            if data == IDLE:
+                status(s)
+    lines = system.log_of(system.ingest, at).count("\n")
+    assert lines <= 10 + 5 * (time.monotonic() - began), f"{lines} lines for 400 refusals"
