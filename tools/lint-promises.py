@@ -1,0 +1,37 @@
+#!/usr/bin/python3
+"""Each promise of SECURITY.md names tests as `file: test`, and these exist; a row of its tables without one is none."""
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMED = re.compile(r"`(tests/[\w./-]+): (\w+)`")
+
+
+def defined(text, name):
+    """As a function of C or Python, or as a planted bug's test."""
+    return re.search(rf"^(?:static void|\s*def) {name}\(", text, re.M)
+
+
+def wrong(line):
+    found = NAMED.findall(line)
+    if not found:
+        return ["it names no test"]
+    files = {file: ROOT / file for file, _ in found}
+    return [f"{file} has no test {name}" for file, name in found
+            if not files[file].exists() or not defined(files[file].read_text(), name)]
+
+
+def promises(text):
+    """Rows of the tables, but for their heads."""
+    lines = text.splitlines()
+    return [(n, line) for n, line in enumerate(lines, 1) if line.startswith("|") and not line.startswith("|---")
+            and not (n < len(lines) and lines[n].startswith("|---"))]
+
+
+rows = promises((ROOT / "SECURITY.md").read_text())
+said = [f"SECURITY.md:{n}: {what}" for n, line in rows for what in wrong(line)]
+if not rows:
+    said = ["SECURITY.md: no promise"]
+print("\n".join(said), end="\n" if said else "")
+sys.exit(1 if said else 0)
