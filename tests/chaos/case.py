@@ -11,7 +11,7 @@ sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
 
 from blazz.v1 import chat_event_pb2, common_pb2, inbound_pb2  # noqa: E402 (found by the line above)
 
-from dialects import bad_value, stanza  # noqa: E402
+from dialects import AT_INGEST, bad_value, stanza  # noqa: E402
 from model import Model  # noqa: E402
 
 
@@ -131,7 +131,7 @@ class Case:
     def bad(self):
         """The items straight to Kafka that must become dead letters: {their record's value: item}"""
         return {bad_value(SimpleNamespace(**self.s.setup["accounts"][a]), i): i for a, i in self.sent.values()
-                if i["kind"] == "bad" and i["how"] != "no id"}
+                if i["kind"] == "bad" and i["how"] not in AT_INGEST}
 
     # Topics
 

@@ -79,6 +79,24 @@ def meta_status(account, item):
     return meta_value(account, "messages", "statuses", [one])
 
 
+AT_INGEST = ("no id", "poison")  # how an item is bad that ingest refuses
+
+
+def meta_poison(account, items):
+    """Orders whose price no column holds, one an item, and nothing beside them."""
+    return meta_value(account, "messages", "messages", [{
+        "from": ME, "id": f"wamid.P{i['n']}", "timestamp": "1767225600", "type": "order",
+        "order": {"catalog_id": i["mark"], "product_items": [{"item_price": PRICE}]}} for i in items])
+
+
+PRICE = "a price"
+
+
+def poison_of(account, items):
+    """The bytes of one POST."""
+    return json.dumps(meta_poison(account, items)).replace(f'"{PRICE}"', "1e999999").encode()
+
+
 def meta_bad(account, item):
     """A message without an id beside a good one: it alone is refused."""
     good = meta_message(account, item["good"])
@@ -394,6 +412,7 @@ SPOILERS = {
     "no direction": ("rule", without("direction")),
     "no key": ("rule", without("key")),
     "no such account": ("unknown_reference", assign("account_id", "00000000-0000-4000-8000-000000000001")),
+    "a number that numeric cannot hold": ("rule", lambda e: setattr(e.message, "extra", '{"price":1e999999}')),
     "another workspace": ("unknown_reference", assign("workspace_id", "00000000-0000-4000-8000-000000000002")),
 }
 

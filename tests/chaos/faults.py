@@ -4,10 +4,12 @@ A fault is a function of the system and of a random generator of its own, from w
 when it hit nothing (a failpoint that no load came to). What it touches
 (a service, a server) nothing else touches at the same time; that is how two go on at once.
 """
+import socket
 import subprocess
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from random import Random
 
@@ -15,15 +17,19 @@ import psycopg2
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource
 
+from harness.client import Client, signature
 from harness.waiting import wait_for
 
-from receivers import HOOKS, SLEEPER, fails, hangs, is_gone, resets
+from dialects import poison_of, record_of
+from plan import T0_MS
+from receivers import HOOKS, SLEEPER, drips, fails, hangs, is_gone, resets
 
 BATCH_POINTS = ("batch_begin", "batch_locked", "batch_applied", "batch_commit", "batch_committed", "batch_published")
 INGEST_POINTS = ("ingest_produce", "ingest_produced", "ingest_acknowledged")
 HOOK_POINTS = ("delivery_begin", "delivery_done", "settle_begin", "settle_locked", "settle_commit", "settle_committed")
 FAILING_POINTS = ("batch_begin", "batch_commit", "ingest_produce")  # where a caller can fail
 REACHED_S = 8.0      # a failpoint that no load reaches by then is given up
+TAKEN_S = 60.0       # what a tenant posts is taken by then
 TAKEN_OVER_S = 2.6   # longer than a session's timeout: the other replica takes over
 
 CATALOGUE = {}
@@ -239,6 +245,92 @@ def endpoint_flips(system, random):
         hold(random, 0.0, 0.5)
         system.receivers.enable(one)
         hold(random, 0.0, 0.5)
+
+
+# Hostile clients, tenants and receivers
+
+POISONOUS = 60  # items at once, more than a batch has
+STRANGERS = [f"127.4.{n // 250}.{n % 250 + 1}" for n in range(1000)]
+
+
+def poison(system, random, name, how, reason):
+    """Items for the journal that must become dead letters; of planned ones none has such a number."""
+    target, first = system.targets[name], 10_000_000 + 1000 * random.getrandbits(24)
+    marker = system.markers[target.workspace]
+    return [{"n": n, "kind": "bad", "account": name, "how": how, "reason": reason, "mark": f"{marker} poison {n}"}
+            for n in range(first, first + POISONOUS)]
+
+
+@fault("hostile_poison_posted", "poison", "a tenant posts bodies of nothing but values that PostgreSQL refuses")
+def hostile_poison_posted(system, random):
+    name = next(a for a, t in system.targets.items() if t.dialect == "meta")
+    target, items = system.targets[name], poison(system, random, name, "poison", "rule")
+    body, end = poison_of(target, items), time.monotonic() + TAKEN_S
+    system.load.journal.write("sent", account=name, items=items, cycle=system.load.cycle)
+    while time.monotonic() < end:
+        client = Client(system.http_port)
+        with suppress(OSError, HTTPException):
+            if client.post(target.path, body, signature("meta", body, target.secret), timeout_s=3).status == 200:
+                client.close()
+                return system.load.journal.write("acknowledged", items=[i["n"] for i in items])
+        client.close()
+        hold(random, 0.1, 0.2)
+    raise AssertionError("poison was never answered 200")
+
+
+@fault("hostile_poison_published", "poison", "more than half of a batch are values that PostgreSQL refuses")
+def hostile_poison_published(system, random):
+    name = random.choice([a for a, t in system.targets.items() if t.dialect == "kafka"])
+    target, items = system.targets[name], poison(system, random, name, "a number that numeric cannot hold", "rule")
+    for i in items:
+        i["good"] = {"n": i["n"], "kind": "message", "at": T0_MS, "account": name, "chat": {"phone": "16505550000"}, "out": False,
+                     "name": i["mark"], "key": f"false:3EB0P{i['n']}", "body": i["mark"], "status": "pending"}
+    system.load.journal.write("sent", account=name, items=items, cycle=system.load.cycle)
+    for i in items:
+        value, headers = record_of(target, i)
+        system.load.publisher.publish(f"{target.workspace}:{target.uuid}", value, headers,
+                                      lambda n=i["n"]: system.load.journal.write("acknowledged", items=[n]))
+
+
+def strangers(name, count, addresses, about, says, goes_on=b""):
+    """Clients without credentials, from so many addresses, while bridges post."""
+    @fault(name, "strangers", about)
+    def run(system, random):
+        sockets, end = [], time.monotonic() + random.uniform(1.0, 2.5)
+        try:
+            for n in range(count):
+                with suppress(OSError):  # ingest may be down
+                    sockets.append(socket.create_connection(("127.0.0.1", system.http_port), 2, (STRANGERS[n % addresses], 0)))
+                    sockets[-1].sendall(says)
+                    sockets[-1].setblocking(False)
+            while time.monotonic() < end:
+                for s in sockets:
+                    with suppress(OSError):
+                        s.send(goes_on)
+                hold(random, 0.05, 0.1)
+        finally:
+            for s in sockets:
+                s.close()
+        return bool(sockets)
+
+
+HEAD = b"POST /api/whatsapp/chats/sync HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-WhatsApp-Signature: x\r\n"
+strangers("hostile_announced_bodies", 64, 8, "strangers announce 16 MiB each and send nothing", HEAD + b"Content-Length: 16777216\r\n\r\n")
+strangers("hostile_slow_clients", 300, 30, "strangers send a byte at a time", HEAD + b"X-Y: ", b"y")
+strangers("hostile_idle_clients", 900, 100, "strangers connect and say nothing", b"")
+
+
+@fault("hostile_hanging_receiver", "receivers", "all receivers of a tenant answer with headers that never end")
+def hostile_hanging_receiver(system, random):
+    tenant = random.choice(sorted({h.tenant for h in HOOKS}))
+    names = [h.name for h in HOOKS if h.tenant == tenant and h.name not in (SLEEPER, "redirecting")]
+    for name in names:
+        system.receivers.misbehave(name, drips)
+    try:
+        hold(random, 1.0, 2.5)
+    finally:
+        for name in names:
+            system.receivers.behave(name)
 
 
 # Servers

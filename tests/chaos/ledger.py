@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 
 from case import Case, group_by, identity_of_item, ms, word
 from delivered import Webhooks, what_became, what_waits
-from dialects import stanza
+from dialects import AT_INGEST, stanza
 from model import RANK
 from snapshot import Snapshot, is_at_work
 
@@ -158,7 +158,7 @@ def dead_letters_differ(c):
     letters = b"\n".join(r.value for r in c.s.topics["http.ingest.dlq"])
     for n in c.acknowledged:
         item = c.sent[n][1]
-        if (item["kind"] == "bad" and item["how"] == "no id" or item.get("rejected")) and item["mark"].encode() not in letters:
+        if (item["kind"] == "bad" and item["how"] in AT_INGEST or item.get("rejected")) and item["mark"].encode() not in letters:
             yield f"{c.sent[n][0]}: a bad item beside good ones has no dead letter: {item['mark']}"
 
 

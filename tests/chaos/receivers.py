@@ -3,7 +3,7 @@ import base64
 import socket
 import struct
 import zlib
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 import psycopg2
@@ -13,6 +13,7 @@ from harness.receiver import Receiver
 from harness.waiting import wait_for
 
 INSIST_S = 60.0
+DRIP_S = 0.1
 ENDLESS = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n"
 EVERYTHING = ["live", "history", "sync"]
 
@@ -43,6 +44,21 @@ def until_closed(connection):
 
 def hangs(delivery):
     return until_closed
+
+
+def drip(connection):
+    """A header without an end, a line now and then."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    connection.settimeout(DRIP_S)
+    while True:
+        with suppress(TimeoutError):
+            if not connection.recv(4096):
+                return
+        connection.sendall(b"X: y\r\n")
+
+
+def drips(delivery):
+    return drip
 
 
 def resets(delivery):

@@ -62,6 +62,15 @@ def system(kept, request):
 
 
 @pytest.fixture
+def proxied(system):
+    """Another ingest: behind a proxy of this machine, and with a rate that one client can go beyond."""
+    if not hasattr(system, "proxied"):
+        system.proxied = system.another_ingest("proxied", http__trusted_proxies=["127.0.0.0/8"], limits__account_rate=10,
+                                               limits__account_burst=10)
+    return system.proxied.port("http.port_file")
+
+
+@pytest.fixture
 def beta(system):
     return system.beta
 

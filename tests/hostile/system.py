@@ -65,6 +65,13 @@ class System:
         service.start(wait_ready=False)
         service.cage.hold(service.process)
 
+    def another_ingest(self, label, **settings):
+        """Beside the first, with settings of its own; its port."""
+        service = self.caged(self.blazz.ingest(label, **settings))
+        self.start(service)
+        service.wait_ready()
+        return service
+
     # Tenants
 
     def tenant(self, *dialects, name="acme"):
@@ -129,7 +136,7 @@ class System:
 
     def close(self):
         self.beta.close()
-        for service in self.services:
+        for service in self.blazz.services:
             if service.running():
                 service.kill()  # what an attack left in flight would only delay the end
         wrong = self.blazz.close()

@@ -13,9 +13,8 @@ import pytest
 from attack import connections, head, send, status
 from bodies import FILLINGS, PLACES, body_of, bridge, evolution_messages, meta_messages, path_of
 from harness.client import signature
-from harness.waiting import wait_for
 from limits import cpu_s, forget_peak, peak
-from system import DIALECTS
+from system import DIALECTS, wait_caught_up
 
 MIB = 1 << 20
 # A document takes 11 times its bytes where they are all items; events, copies and Kafka's buffers come on top.
@@ -98,11 +97,6 @@ class Meter:
         return grown, self.rows() - rows, self.cpu() - cpu
 
 
-def settled(system, deadline_s=60):
-    wait_for(lambda: system.blazz.caught_up() and system.blazz.value("SELECT count(*) FROM outbox") == 0,
-             lambda: f"everything is processed\n{system.chat_sync.log_tail(20)}", deadline_s)
-
-
 @pytest.fixture(scope="session")
 def plain_cpu():
     """{system: seconds of CPU that a byte of plain messages costs}"""
@@ -118,7 +112,7 @@ def cpu_of_plain_messages(system):
         assert client.post(account.path, body, signature("bridge", body, account.secret)).status == 202
         total += len(body)
     client.close()
-    settled(system)
+    wait_caught_up(system)
     return max(0.01, meter.cpu() - before) / total
 
 
@@ -149,7 +143,7 @@ def test_a_body_costs_a_bounded_factor_of_its_bytes(system, beta, plain_cpu, sha
     began = time.monotonic()
     with beta.served(0.0):
         answer = attack(system, account, shape, body)
-    settled(system)
+    wait_caught_up(system)
     took = time.monotonic() - began
     grown, rows, cpu = meter.end()
     factor = cpu / (len(body) * plain_cpu[system])
