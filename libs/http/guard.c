@@ -138,8 +138,24 @@ static bool is_ascii(struct str s)
 	return true;
 }
 
-/* The host as it is looked up: percent-decoded, without brackets. */
-static int host_take(const struct guard *g, CURLU *url, char host[static GUARD_URL_BYTES + 1], struct err *err)
+static int port_of(CURLU *url)
+{
+	char *text = part_get(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+	int64_t port = 0;
+
+	(void)str_to_i64(str_of(text), &port);
+	curl_free(text);
+	return (int)port;
+}
+
+/* A URL's host as it is looked up: percent-decoded, without brackets and a last dot. */
+struct host {
+	char name[GUARD_URL_BYTES + 1];
+	bool dot;
+	int port;
+};
+
+static int host_take(const struct guard *g, CURLU *url, struct host *host, struct err *err)
 {
 	char *text = part_get(url, CURLUPART_HOST, 0);
 	struct str s = str_of(text);
@@ -147,8 +163,9 @@ static int host_take(const struct guard *g, CURLU *url, char host[static GUARD_U
 
 	if (str_starts(s, STR("[")))
 		s = str_slice(s, 1, s.n - 1);
-	if (str_ends(s, STR(".")))
-		s.n--; /* 127.0.0.1. is an address, too */
+	host->dot = str_ends(s, STR("."));
+	s.n -= host->dot; /* 127.0.0.1. is an address, too */
+	host->port = port_of(url);
 	if (!scheme_fits(g, url))
 		url_refuse(err, g->http ? "it must begin with https:// or http://" : "it must begin with https://");
 	else if (url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
@@ -159,15 +176,15 @@ static int host_take(const struct guard *g, CURLU *url, char host[static GUARD_U
 		url_refuse(err,
 			"its host must be in ASCII (xn--...)"); /* what libcurl makes of it depends on the locale */
 	else {
-		memcpy(host, s.p, s.n);
-		host[s.n] = '\0';
+		memcpy(host->name, s.p, s.n);
+		host->name[s.n] = '\0';
 		rc = 0;
 	}
 	curl_free(text);
 	return rc;
 }
 
-static int host_of(const struct guard *g, struct str url, char host[static GUARD_URL_BYTES + 1], struct err *err)
+static int host_of(const struct guard *g, struct str url, struct host *host, struct err *err)
 {
 	char text[GUARD_URL_BYTES + 1];
 	CURLU *parsed;
@@ -209,16 +226,41 @@ static int host_check(const struct guard *g, const char *host, int flags, struct
 
 static int url_check(const struct guard *g, struct str url, int flags, struct err *err)
 {
-	char host[GUARD_URL_BYTES + 1];
+	struct host host;
 
-	if (host_of(g, url, host, err) < 0)
+	if (host_of(g, url, &host, err) < 0)
 		return -1;
-	return host_check(g, host, flags, err);
+	return host_check(g, host.name, flags, err);
 }
 
 int guard_check_url(const struct guard *g, struct str url, struct err *err)
 {
 	return url_check(g, url, AI_NUMERICHOST, err);
+}
+
+static bool is_address(const char *host)
+{
+	unsigned char address[16];
+
+	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+int guard_host(const struct guard *g, struct str url, struct url_host *out, struct err *err)
+{
+	struct host host;
+	size_t n;
+
+	if (host_of(g, url, &host, err) < 0 || host_check(g, host.name, AI_NUMERICHOST, err) < 0)
+		return -1;
+	n = strlen(host.name);
+	if (n >= URL_HOST_BYTES)
+		return url_refuse(err, "its host is too long");
+	*out = (struct url_host){ .port = host.port };
+	if (host.dot || !is_address(host.name)) {
+		memcpy(out->name, host.name, n);
+		out->name[n] = host.dot ? '.' : '\0';
+	}
+	return 0;
 }
 
 int guard_check_reachable(const struct guard *g, struct str url, struct err *err)

@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 #define GUARD_URL_BYTES 2000 /* a longer URL is refused */
+#define URL_HOST_BYTES  254 /* of a name, with a last dot (RFC 1035, 2.3.4) */
 
 struct guard;
 
@@ -25,7 +26,14 @@ bool guard_admits(const struct guard *g, const struct sockaddr *address);
  * admitted, in every spelling that resolvers take (0x7f.1, 2130706433). ERR_INPUT "url" or "address" with a reason for people.
  * No I/O. */
 int guard_check_url(const struct guard *g, struct str url, struct err *err) ERR_MUST_USE;
-/* The same, and every address that its name resolves to now is admitted; blocks on DNS. ERR_INPUT "url" or "address"; ERR_RETRY
+/* What a request needs to know of its URL beforehand. */
+struct url_host {
+	char name[URL_HOST_BYTES + 1]; /* to be looked up, as libcurl will ask for it; "": the URL has an address */
+	int port;
+};
+/* guard_check_url(), and *out. */
+int guard_host(const struct guard *g, struct str url, struct url_host *out, struct err *err) ERR_MUST_USE;
+/* The same as guard_check_url(), and every address that its name resolves to now is admitted; blocks on DNS. ERR_INPUT "url" or "address"; ERR_RETRY
  * "dns". */
 int guard_check_reachable(const struct guard *g, struct str url, struct err *err) ERR_MUST_USE;
 

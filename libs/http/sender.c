@@ -35,6 +35,8 @@ struct exchange {
 	void *ctx;
 	struct curl_slist *header_lines; /* an array, chained; borrows the request's lines */
 	size_t header_lines_cap;
+	struct curl_slist resolved[SENDER_RESOLVED_LINES]; /* the same */
+	bool is_resolved;
 	struct buf response;
 	size_t response_header_bytes;
 	bool refused, admitted; /* an address of the host was */
@@ -192,6 +194,16 @@ static int request_begins(void *arg, char *remote, char *local, int remote_port,
 	return CURL_PREREQFUNC_OK;
 }
 
+/* A look-up of its own would be one that nobody bounds. */
+static int look_up_begins(void *resolver, void *reserved, void *arg)
+{
+	const struct exchange *x = arg;
+
+	(void)resolver;
+	(void)reserved;
+	return x->is_resolved ? 1 : 0;
+}
+
 static size_t header_take(char *data, size_t size, size_t n, void *arg)
 {
 	struct exchange *x = arg;
@@ -240,6 +252,8 @@ static void easy_setup(const struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, x->sender);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, request_begins);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
+	curl_easy_setopt(e, CURLOPT_RESOLVER_START_FUNCTION, look_up_begins);
+	curl_easy_setopt(e, CURLOPT_RESOLVER_START_DATA, x);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, header_take);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, body_take);
@@ -320,6 +334,19 @@ static void headers_set(struct exchange *x, const char *const *headers)
 	lines[n] = (struct curl_slist){ no_expect, NULL };
 }
 
+static struct curl_slist *resolved_set(struct exchange *x, const char *const *lines)
+{
+	size_t n = 0;
+
+	for (; lines && lines[n] && n < SENDER_RESOLVED_LINES; n++) {
+		x->resolved[n] = (struct curl_slist){ (char *)(uintptr_t)lines[n], NULL };
+		if (n > 0)
+			x->resolved[n - 1].next = &x->resolved[n];
+	}
+	x->is_resolved = n > 0;
+	return n > 0 ? x->resolved : NULL;
+}
+
 void sender_send(struct sender *s, const struct send_request *request, struct exchange **out)
 {
 	struct exchange *x = exchange_take(s);
@@ -330,6 +357,7 @@ void sender_send(struct sender *s, const struct send_request *request, struct ex
 	headers_set(x, request->headers);
 	curl_easy_setopt(x->easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->header_lines);
+	curl_easy_setopt(x->easy, CURLOPT_RESOLVE, resolved_set(x, request->resolved));
 	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
 	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, request->body.p ? request->body.p : "");
 	curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);

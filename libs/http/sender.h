@@ -12,6 +12,8 @@
 #define SENDER_RESPONSE_BYTES \
 	16384 /* of the body, and of the header; then the transfer is cut, and counts by its status */
 
+#define SENDER_RESOLVED_LINES 2
+
 struct sender;
 struct exchange;
 
@@ -32,7 +34,7 @@ enum exchange_failure {
 	EXCHANGE_TIMEOUT,
 	EXCHANGE_BROKEN, /* the connection ended, or what came is not HTTP */
 	EXCHANGE_REFUSED, /* the guard admits none of its addresses, or the URL is not one */
-	EXCHANGE_ABORTED, /* sender_abort(), sender_close() */
+	EXCHANGE_ABORTED, /* sender_abort(), sender_close(), or this machine has no room for a look-up: as if not begun */
 };
 
 struct exchange_result {
@@ -44,6 +46,7 @@ struct exchange_result {
 	int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
 	struct str body; /* up to SENDER_RESPONSE_BYTES; borrowed for the call */
 	bool reused; /* an open connection was used */
+	bool refused; /* EXCHANGE_DNS: the name leads to addresses, but none that the guard admits. For operators only */
 };
 
 struct send_request {
@@ -52,6 +55,9 @@ struct send_request {
 		*headers; /* "Name: value", ended by NULL; content-type is among them. Borrowed until done() */
 	struct str body; /* borrowed until done() */
 	int timeout_ms;
+	/* What its host resolves to, as lines of CURLOPT_RESOLVE ended by NULL, which is all that is connected to; borrowed until done(). NULL:
+	 * libcurl looks up what is to be looked up, on a thread for each. */
+	const char *const *resolved;
 	/* May send and abort others; may not close the sender. */
 	void (*done)(void *ctx, const struct exchange_result *result);
 	void *ctx;

@@ -1,14 +1,16 @@
-/* See sender_pool.h. A parcel goes to its thread and comes back with the answer; what is to be aborted follows it there as a letter of its
+/* See sender_pool.h. A parcel waits for its look-up, if it needs one, goes to its thread and comes back with the answer; what is to be aborted follows it there as a letter of its
  * own. Invariant: a parcel is its thread's from the first letter on, until all of its letters have come back; only then is it used anew.
  */
 #include "http/sender_pool.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/thread.h"
 #include "loop/mailbox.h"
 
@@ -29,6 +31,10 @@ struct parcel {
 	struct sender_thread *thread;
 	LIST_ENTRY(parcel) entry; /* of those under way, or idle */
 	/* The owner's. */
+	struct resolver_wait wait; /* looks its host up; not with the thread yet */
+	struct url_host host;
+	struct loop_timer *deadline; /* of the look-up */
+	int64_t begun_mono_us, looked_up_us;
 	int notes_out;
 	bool answered; /* done() was called */
 	void (*done)(void *ctx, const struct exchange_result *result);
@@ -37,6 +43,8 @@ struct parcel {
 	struct buf text; /* URL, lines of the header, body; later detail and body of the answer */
 	const char **headers;
 	size_t headers_cap;
+	struct buf addresses; /* lines of CURLOPT_RESOLVE */
+	const char *resolved[SENDER_RESOLVED_LINES + 1];
 	struct send_request request;
 	struct exchange *exchange; /* NULL: none any more */
 	struct exchange_result result;
@@ -57,6 +65,8 @@ struct sender_thread {
 LIST_HEAD(parcels, parcel);
 
 struct sender_pool {
+	struct resolver *resolver;
+	struct loop *loop;
 	struct mailbox *answers;
 	struct loop_io *io;
 	struct parcels active, idle;
@@ -136,7 +146,9 @@ static void *thread_run(void *ctx)
 
 static void parcel_free(struct parcel *p)
 {
+	loop_timer_free(p->deadline);
 	buf_fini(&p->text);
+	buf_fini(&p->addresses);
 	free(p->headers);
 	free(p);
 }
@@ -196,28 +208,13 @@ static void request_copy(struct parcel *p, const struct send_request *r)
 	p->request.body = (struct str){ p->text.p + p->text.n - r->body.n, r->body.n };
 	p->request.done = parcel_done;
 	p->request.ctx = p;
+	p->request.resolved = NULL;
 }
 
 static void note_post(struct parcel *p, struct note *n)
 {
 	p->notes_out++;
 	mailbox_post(p->thread->inbox, &n->letter);
-}
-
-void sender_pool_send(struct sender_pool *pool, uint64_t key, const struct send_request *request, struct parcel **out)
-{
-	struct parcel *p = parcel_take(pool);
-
-	assert(!pool->closing);
-	p->thread = &pool->threads[key % pool->n_threads];
-	p->answered = false;
-	p->done = request->done;
-	p->ctx = request->ctx;
-	request_copy(p, request);
-	pool->in_flight++;
-	note_post(p, &p->send);
-	if (out)
-		*out = p;
 }
 
 static void parcel_answer(struct sender_pool *pool, struct parcel *p, const struct exchange_result *r)
@@ -227,11 +224,163 @@ static void parcel_answer(struct sender_pool *pool, struct parcel *p, const stru
 	p->done(p->ctx, r);
 }
 
+static struct exchange_result failure_of(enum exchange_failure failure, const char *detail)
+{
+	return (struct exchange_result){ failure, 0, detail, -1, -1, -1, -1, -1, -1, STR_NONE, false, false };
+}
+
+static struct parcel *parcel_new(struct sender_pool *pool, const struct send_request *request)
+{
+	struct parcel *p = parcel_take(pool);
+
+	assert(!pool->closing);
+	p->answered = false;
+	p->done = request->done;
+	p->ctx = request->ctx;
+	p->begun_mono_us = clock_mono_us();
+	p->looked_up_us = 0;
+	pool->in_flight++;
+	request_copy(p, request);
+	return p;
+}
+
+/* Looking up, before the parcel goes to its thread */
+
+static struct exchange_result unresolved(const struct resolver_answer *answer)
+{
+	struct exchange_result r;
+
+	if (answer->broken)
+		return failure_of(EXCHANGE_ABORTED, "its name could not be looked up here");
+	r = failure_of(EXCHANGE_DNS,
+		"its name leads to no public address"); /* one text: it says nothing of internal names */
+	r.refused = answer->refused;
+	return r;
+}
+
+/* "+": libcurl forgets it in time. Some versions look for the name with its last dot, some without. */
+static void addresses_set(struct parcel *p, const char *addresses)
+{
+	struct str host = str_of(p->host.name);
+	bool dot = str_ends(host, STR("."));
+	size_t second;
+
+	buf_clear(&p->addresses);
+	buf_printf(&p->addresses, "+%.*s:%d:%s%c", STR_ARG(host), p->host.port, addresses, '\0');
+	second = p->addresses.n;
+	if (dot)
+		buf_printf(&p->addresses, "+%.*s:%d:%s%c", (int)host.n - 1, host.p, p->host.port, addresses, '\0');
+	p->resolved[0] = p->addresses.p;
+	p->resolved[1] = dot ? p->addresses.p + second : NULL;
+	p->resolved[2] = NULL;
+	p->request.resolved = p->resolved;
+}
+
+static void parcel_post(struct parcel *p)
+{
+	p->looked_up_us = clock_mono_us() - p->begun_mono_us;
+	if (p->looked_up_us / 1000 < p->request.timeout_ms)
+		p->request.timeout_ms -= (int)(p->looked_up_us / 1000);
+	note_post(p, &p->send);
+}
+
+/* Without its thread, but not at once: nobody is answered while sending. */
+static void parcel_fail(struct sender_pool *pool, struct parcel *p, const struct exchange_result *r)
+{
+	answer_keep(p, r);
+	p->notes_out++;
+	mailbox_post(pool->answers, &p->send.letter);
+}
+
+/* It never came to its thread. */
+static void parcel_end(struct sender_pool *pool, struct parcel *p, const struct exchange_result *r)
+{
+	loop_timer_set(p->deadline, -1);
+	parcel_answer(pool, p, r);
+	parcel_put_away(pool, p);
+}
+
+static void looked_up(struct resolver_wait *w, const struct resolver_answer *answer)
+{
+	struct parcel *p = (struct parcel *)(void *)((char *)w - offsetof(struct parcel, wait));
+	struct exchange_result r;
+
+	if (answer->addresses) {
+		loop_timer_set(p->deadline, -1);
+		addresses_set(p, answer->addresses);
+		parcel_post(p);
+		return;
+	}
+	r = unresolved(answer);
+	parcel_end(p->thread->pool, p, &r);
+}
+
+static void look_up_expired(void *ctx)
+{
+	struct parcel *p = ctx;
+	struct sender_pool *pool = p->thread->pool;
+	bool begun = resolver_cancel(pool->resolver, &p->wait);
+	struct exchange_result r = begun ? failure_of(EXCHANGE_TIMEOUT, "its name was not looked up in time")
+					 : failure_of(EXCHANGE_ABORTED, "its name waited for a look-up of another");
+
+	parcel_end(pool, p, &r);
+}
+
+static void look_up(struct sender_pool *pool, struct parcel *p, uint64_t tenant)
+{
+	struct resolver_answer answer;
+	struct exchange_result r;
+
+	p->wait.done = looked_up;
+	if (!resolver_ask(pool->resolver, tenant, p->host.name, &p->wait, &answer)) {
+		if (!p->deadline)
+			p->deadline = loop_timer_new(pool->loop, look_up_expired, p);
+		loop_timer_set(p->deadline, p->request.timeout_ms);
+	} else if (answer.addresses) {
+		addresses_set(p, answer.addresses);
+		parcel_post(p);
+	} else {
+		r = unresolved(&answer);
+		parcel_fail(pool, p, &r);
+	}
+}
+
+void sender_pool_send(struct sender_pool *pool, const struct consignee *to, const struct send_request *request,
+	struct parcel **out)
+{
+	struct parcel *p = parcel_new(pool, request);
+
+	p->thread = &pool->threads[to->key % pool->n_threads];
+	p->host = *to->host;
+	if (out)
+		*out = p;
+	if (p->host.name[0])
+		look_up(pool, p, to->tenant);
+	else
+		note_post(p, &p->send);
+}
+
+void sender_pool_refuse(struct sender_pool *pool, const struct send_request *request, const char *why,
+	struct parcel **out)
+{
+	const struct exchange_result r = failure_of(EXCHANGE_REFUSED, why);
+	struct parcel *p = parcel_new(pool, request);
+
+	p->thread = &pool->threads[0];
+	if (out)
+		*out = p;
+	parcel_fail(pool, p, &r);
+}
+
 void sender_pool_abort(struct sender_pool *pool, struct parcel *p)
 {
-	const struct exchange_result aborted = { EXCHANGE_ABORTED, 0, "aborted", -1, -1, -1, -1, -1, -1, STR_NONE,
-		false };
+	const struct exchange_result aborted = failure_of(EXCHANGE_ABORTED, "aborted");
 
+	if (p->wait.lookup) {
+		(void)resolver_cancel(pool->resolver, &p->wait);
+		parcel_end(pool, p, &aborted);
+		return;
+	}
 	if (!pool->closing)
 		note_post(p, &p->abort);
 	parcel_answer(pool, p, &aborted);
@@ -242,11 +391,36 @@ size_t sender_pool_in_flight(const struct sender_pool *pool)
 	return pool->in_flight;
 }
 
+void sender_pool_lookups(const struct sender_pool *pool, struct resolver_stats *out)
+{
+	resolver_stats(pool->resolver, out);
+}
+
+static void phase_shift(int64_t *us, int64_t by_us)
+{
+	if (*us >= 0)
+		*us += by_us;
+}
+
+/* Its phases count from when it was sent, its look-up among them. */
+static void look_up_add(struct exchange_result *r, int64_t us)
+{
+	if (us == 0)
+		return;
+	phase_shift(&r->dns_us, us);
+	phase_shift(&r->connect_us, us);
+	phase_shift(&r->tls_us, us);
+	phase_shift(&r->first_byte_us, us);
+	phase_shift(&r->total_us, us);
+}
+
 static void answer_take(struct sender_pool *pool, struct parcel *p)
 {
 	p->notes_out--;
-	if (!p->answered)
+	if (!p->answered) {
+		look_up_add(&p->result, p->looked_up_us);
 		parcel_answer(pool, p, &p->result);
+	}
 	if (p->notes_out == 0)
 		parcel_put_away(pool, p);
 }
@@ -293,22 +467,42 @@ static int threads_open(struct sender_pool *pool, const struct sender_options *o
 	return 0;
 }
 
-int sender_pool_open(struct sender_pool **out, const struct sender_options *options, int threads, struct err *err)
+static int pool_start(struct sender_pool *pool, const struct sender_pool_options *o, struct err *err)
+{
+	const struct resolver_options lookups = { o->sender.loop, o->sender.guard, o->lookups, o->lookup_share };
+
+	if (mailbox_open(&pool->answers, err) < 0 || threads_open(pool, &o->sender, err) < 0)
+		return -1;
+	return resolver_open(&pool->resolver, &lookups, err);
+}
+
+int sender_pool_open(struct sender_pool **out, const struct sender_pool_options *options, struct err *err)
 {
 	struct sender_pool *pool = mem_calloc(1, sizeof(*pool));
 
 	LIST_INIT(&pool->active);
 	LIST_INIT(&pool->idle);
-	pool->max_idle = (size_t)options->max_connections;
-	pool->n_threads = (size_t)threads;
+	pool->loop = options->sender.loop;
+	pool->max_idle = (size_t)options->sender.max_connections;
+	pool->n_threads = (size_t)options->threads;
 	pool->threads = mem_calloc(pool->n_threads, sizeof(*pool->threads));
-	if (mailbox_open(&pool->answers, err) < 0 || threads_open(pool, options, err) < 0) {
+	if (pool_start(pool, options, err) < 0) {
 		sender_pool_close(&pool);
 		return -1;
 	}
-	pool->io = loop_io_new(options->loop, mailbox_fd(pool->answers), true, false, answers_take, pool);
+	pool->io = loop_io_new(options->sender.loop, mailbox_fd(pool->answers), true, false, answers_take, pool);
 	*out = pool;
 	return 0;
+}
+
+static struct parcel *looking_up(const struct sender_pool *pool)
+{
+	struct parcel *p;
+
+	LIST_FOREACH(p, &pool->active, entry)
+	if (p->wait.lookup)
+		return p;
+	return NULL;
 }
 
 /* All at once, then one after the other. */
@@ -329,24 +523,27 @@ static void threads_stop(struct sender_pool *pool)
 	}
 }
 
-void sender_pool_close(struct sender_pool **p)
+void sender_pool_close(struct sender_pool **closed)
 {
-	struct sender_pool *pool = *p;
-	struct parcel *idle;
+	struct sender_pool *pool = *closed;
+	struct parcel *p;
 
 	if (!pool)
 		return;
 	pool->closing = true;
+	while ((p = looking_up(pool)))
+		sender_pool_abort(pool, p);
 	threads_stop(pool);
 	while (!LIST_EMPTY(&pool->active))
 		answers_take(pool);
 	loop_io_free(pool->io);
 	mailbox_close(&pool->answers);
-	while ((idle = LIST_FIRST(&pool->idle))) {
-		LIST_REMOVE(idle, entry);
-		parcel_free(idle);
+	resolver_close(&pool->resolver);
+	while ((p = LIST_FIRST(&pool->idle))) {
+		LIST_REMOVE(p, entry);
+		parcel_free(p);
 	}
 	free(pool->threads);
 	free(pool);
-	*p = NULL;
+	*closed = NULL;
 }

@@ -9,12 +9,13 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/utf8.h"
+#include "http/headers.h"
 #include "http/signing.h"
 #include "webhook-dispatcher/dispatcher.h"
 #include "webhook-dispatcher/settlement.h"
 #include "webhook-dispatcher/stats.h"
 
-#define OWN_HEADERS 32
+#define ABORTED_MS 1000 /* until an attempt that this machine had no room for is tried again */
 
 struct delivery *delivery_new(struct feed *f, struct chain *c, struct event *e, enum delivery_hold hold)
 {
@@ -194,6 +195,15 @@ static void error_describe(struct delivery *d, const struct exchange_result *r, 
 		snprintf(d->error, sizeof(d->error), "%s: %s", outcome_class_word(class), r->detail);
 }
 
+/* As if not begun: it counts neither as an attempt nor against the endpoint. */
+static void delivery_aborted(struct delivery *d)
+{
+	chain_give_back(d->chain);
+	d->attempted = false;
+	d->error[0] = d->code[0] = '\0';
+	delivery_end(d, END_RETRY, d->lane->partition->d->draining ? 0 : ABORTED_MS);
+}
+
 static void attempt_ended(struct delivery *d, const struct exchange_result *r)
 {
 	enum outcome_class class = outcome_classify(r);
@@ -225,8 +235,8 @@ static void attempt_ended(struct delivery *d, const struct exchange_result *r)
 		delivery_end(d, END_WAIT, RETRY_WAITS);
 		dispatcher_disable(d->lane->partition->d, d->lane, "it answered 410 Gone", 0);
 		break;
-	case VERDICT_AGAIN: /* the service ends */
-		delivery_end(d, END_RETRY, 0);
+	case VERDICT_AGAIN: /* not the endpoint's failure */
+		delivery_aborted(d);
 		break;
 	}
 }
@@ -254,7 +264,7 @@ static void delivery_done(void *ctx, const struct exchange_result *r)
 	dispatcher_pump(l->partition->d);
 }
 
-typedef const char *header_lines[OWN_HEADERS + SIGNING_HEADERS + 3];
+typedef const char *header_lines[HEADERS_MAX + SIGNING_HEADERS + 3];
 
 static void headers_make(const struct delivery *d, struct buf *lines, header_lines out)
 {
@@ -274,7 +284,7 @@ static void headers_make(const struct delivery *d, struct buf *lines, header_lin
 	out[n++] = "content-type: application/json";
 	if (d->event->traceparent[0])
 		out[n++] = d->event->traceparent;
-	for (size_t i = 0; e->headers[i] && i < OWN_HEADERS; i++)
+	for (size_t i = 0; e->headers[i] && i < HEADERS_MAX; i++)
 		out[n++] = e->headers[i];
 	out[n] = NULL;
 }
@@ -319,20 +329,26 @@ static void broadcast_skip(struct delivery *d)
 static void delivery_send(struct delivery *d)
 {
 	struct dispatcher *all = d->lane->partition->d;
-	header_lines headers;
+	const struct endpoint *e = d->lane->endpoint;
+	const struct consignee to = { (uint64_t)e->row.id, (uint64_t)e->row.workspace_id, &e->host };
+	header_lines headers = { NULL };
 	struct send_request request = {
-		.url = d->lane->endpoint->url,
+		.url = e->url,
 		.headers = headers,
 		.body = buf_str(&d->event->body),
-		.timeout_ms = d->lane->endpoint->row.timeout_ms,
+		.timeout_ms = e->row.timeout_ms,
 		.done = delivery_done,
 		.ctx = d,
 	};
 
+	if (e->misconfigured) {
+		sender_pool_refuse(all->senders, &request, e->misconfigured, &d->parcel);
+		return;
+	}
 	headers_make(d, &all->header_lines, headers);
-	if (d->lane->endpoint->pusher)
+	if (e->pusher)
 		broadcast_make(d, &request);
-	sender_pool_send(all->senders, (uint64_t)d->lane->endpoint->row.id, &request, &d->parcel);
+	sender_pool_send(all->senders, &to, &request, &d->parcel);
 }
 
 void delivery_begin(struct delivery *d)

@@ -6,21 +6,24 @@
 
 #include "base/log.h"
 #include "base/map.h"
-#include "json/json.h"
+#include "http/headers.h"
 
 struct directory {
 	struct keyring *keyring;
+	const struct guard *guard;
 	struct map *by_id, *by_workspace;
 	void (*changed)(void *ctx, struct endpoint *e);
 	void *ctx;
 };
 
-struct directory *directory_new(struct keyring **keyring, void (*changed)(void *ctx, struct endpoint *e), void *ctx)
+struct directory *directory_new(struct keyring **keyring, const struct guard *guard,
+	void (*changed)(void *ctx, struct endpoint *e), void *ctx)
 {
 	struct directory *d = mem_calloc(1, sizeof(*d));
 
 	d->keyring = *keyring;
 	*keyring = NULL;
+	d->guard = guard;
 	d->by_id = map_new();
 	d->by_workspace = map_new();
 	d->changed = changed;
@@ -126,25 +129,18 @@ static uint64_t kinds_of(const struct endpoint_row *row)
 	return kinds;
 }
 
-/* {"Name": "value"} as lines. */
-static char **header_lines(struct str object, struct arena *a)
+/* What would be wrong on the wire is not sent, whoever wrote the row. */
+static void wire_read(const struct directory *d, struct endpoint *e, const struct endpoint_row *row)
 {
-	struct json_doc *doc = NULL;
-	struct json_iter it;
-	const json *v;
-	struct err err;
-	char **lines;
-	size_t n = 0;
+	static char *none[] = { NULL };
+	struct err err = { 0 };
 
-	if (object.n == 0 || json_parse(&doc, object, &err) < 0)
-		return ARENA_ARRAY(a, char *, 1);
-	lines = ARENA_ARRAY(a, char *, json_count(json_root(doc)) + 1);
-	it = json_iter(json_root(doc));
-	while ((v = json_next(&it)))
-		lines[n++] =
-			arena_cstr(a, arena_printf(a, "%.*s: %.*s", STR_ARG(json_iter_key(&it)), STR_ARG(json_str(v))));
-	json_free(doc);
-	return lines;
+	e->headers = none;
+	if (guard_host(d->guard, row->url, &e->host, &err) == 0 &&
+		headers_parse(row->headers, e->arena, &e->headers, &err) == 0)
+		return;
+	e->misconfigured = arena_cstr(e->arena, str_of(err.msg));
+	log_warn("endpoint is misconfigured", LOG_I("endpoint_id", row->id), LOG_ERR(&err));
 }
 
 /* Whatever it subscribes to, a broadcast is of live messages. */
@@ -177,7 +173,7 @@ static void endpoint_read(struct directory *d, struct endpoint *e, const struct 
 	e->row.secrets = STR_NONE;
 	e->url = arena_cstr(a, row->url);
 	e->row.url = str_of(e->url);
-	e->headers = header_lines(row->headers, a);
+	wire_read(d, e, row);
 	e->row.headers = STR_NONE;
 	e->kinds = kinds_of(&e->row);
 	if (row->kind == ENDPOINT_PUSHER)

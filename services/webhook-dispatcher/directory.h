@@ -6,6 +6,7 @@
 #define WEBHOOK_DISPATCHER_DIRECTORY_H
 
 #include "crypto/seal.h"
+#include "http/guard.h"
 #include "http/signing.h"
 #include "store/webhook_endpoints.h"
 #include "webhook-dispatcher/broadcast.h"
@@ -30,16 +31,19 @@ struct endpoint {
 	struct pusher *pusher;    /* of kind pusher; NULL: the same */
 	struct schedule schedule;
 	char *url;
+	struct url_host host;
 	char **headers;           /* "Name: value" of its own, ended by NULL */
-	uint64_t kinds;           /* a bit of each enum chat_event_kind that may be wanted */
+	char *misconfigured; /* why nothing may be sent to it as its row is: its URL, its headers; NULL: nothing is wrong */
+	uint64_t kinds; /* a bit of each enum chat_event_kind that may be wanted */
 	bool live;
-	struct endpoint *next;    /* of the same workspace */
+	struct endpoint *next; /* of the same workspace */
 };
 
 struct directory;
 
-/* Takes the keyring. changed() is called for each endpoint that begins or ceases to be live (a new one that is: not). */
-struct directory *directory_new(struct keyring **keyring, void (*changed)(void *ctx, struct endpoint *e), void *ctx);
+/* Takes the keyring; guard is borrowed. changed() is called for each endpoint that begins or ceases to be live (a new one that is: not). */
+struct directory *directory_new(struct keyring **keyring, const struct guard *guard,
+	void (*changed)(void *ctx, struct endpoint *e), void *ctx);
 void directory_free(struct directory *d); /* accepts NULL */
 /* Reads all endpoints, or (n > 0) these. */
 int directory_load(struct directory *d, struct pg *pg, const struct uuid *uuids, size_t n,

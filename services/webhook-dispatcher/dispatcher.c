@@ -239,6 +239,21 @@ static int settle(struct dispatcher *d, bool claim, struct err *err)
 	return settlement_write(s, d, claim, err);
 }
 
+/* What operators must know and tenants must not: an attempt says no more than that its name leads nowhere. */
+static void lookups_report(struct dispatcher *d, struct resolver_stats *now)
+{
+	struct resolver_stats *before = &d->lookups;
+
+	sender_pool_lookups(d->senders, now);
+	if (now->broken > before->broken)
+		log_error("names cannot be looked up: no memory or descriptors",
+			LOG_I("lookups", now->broken - before->broken));
+	if (now->refused > before->refused)
+		log_warn("names of endpoints lead to addresses that are no targets",
+			LOG_I("lookups", now->refused - before->refused));
+	*before = *now;
+}
+
 static int report(struct dispatcher *d, int64_t now, struct err *err)
 {
 	struct stats_gauges g = { .in_flight = dispatcher_in_flight(d), .share_limited = d->scheduler.limited };
@@ -258,6 +273,7 @@ static int report(struct dispatcher *d, int64_t now, struct err *err)
 		g.endpoints += !e->row.deleted;
 		g.endpoints_live += e->live;
 	}
+	lookups_report(d, &g.lookups);
 	stats_gauges(&g);
 	d->scheduler.limited = 0;
 	if (d->reports++ % DEPTH_EVERY != 0)
@@ -432,15 +448,19 @@ static int owner_start(struct dispatcher *d, struct err *err)
 
 static int senders_start(struct dispatcher *d, struct err *err)
 {
-	const struct sender_options options = {
-		.loop = d->loop,
-		.guard = d->guard,
-		.max_connections = (int)d->settings->max_in_flight,
-		.user_agent = "Blazz-Webhooks/1",
-		.ca_file = d->settings->ca_file,
+	const struct dispatcher_settings *s = d->settings;
+	const struct sender_pool_options options = {
+		.sender = { .loop = d->loop,
+			.guard = d->guard,
+			.max_connections = (int)s->max_in_flight,
+			.user_agent = "Blazz-Webhooks/1",
+			.ca_file = s->ca_file },
+		.threads = (int)s->threads,
+		.lookups = (int)s->max_lookups,
+		.lookup_share = (int)s->max_share,
 	};
 
-	return sender_pool_open(&d->senders, &options, (int)d->settings->threads, err);
+	return sender_pool_open(&d->senders, &options, err);
 }
 
 static int scanner_start(struct dispatcher *d, struct kafka_scanner **out, struct err *err)
@@ -454,11 +474,11 @@ static int parts_open(struct dispatcher *d, struct err *err)
 	struct pg_options notices = pg_options_of(d, "blazz-webhook-dispatcher notices");
 	struct keyring *keyring = NULL;
 
-	if (topics_name(d, err) < 0 || keyring_parse(&keyring, str_of(s->keyring), err) < 0)
+	if (topics_name(d, err) < 0 || guard_new(&d->guard, s->allowed_networks, s->allow_http, err) < 0 ||
+		keyring_parse(&keyring, str_of(s->keyring), err) < 0)
 		return -1;
-	d->directory = directory_new(&keyring, on_endpoint_changed, d);
-	if (loop_new_coarse(&d->loop, err) < 0 || guard_new(&d->guard, s->allowed_networks, s->allow_http, err) < 0 ||
-		senders_start(d, err) < 0 || scanner_start(d, &d->scanner, err) < 0 ||
+	d->directory = directory_new(&keyring, d->guard, on_endpoint_changed, d);
+	if (loop_new_coarse(&d->loop, err) < 0 || senders_start(d, err) < 0 || scanner_start(d, &d->scanner, err) < 0 ||
 		scanner_start(d, &d->refetcher, err) < 0 || owner_start(d, err) < 0)
 		return -1;
 	d->tx = owner_tx_new(d->owner);

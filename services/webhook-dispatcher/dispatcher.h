@@ -43,6 +43,7 @@ struct dispatcher {
 	struct buf header_lines, url; /* of one request */
 	struct loop_io *signals, *kafka, *scan, *refetch;
 	unsigned reports;
+	struct resolver_stats lookups; /* as reported last */
 	bool claims_all; /* of every partition, this time */
 	bool rows_released; /* the next ones of a chain are due now */
 	bool more_due; /* than were taken up */

@@ -11,7 +11,7 @@ struct dispatcher_settings {
 	bool allow_http;
 	char **allowed_networks;
 	char *ca_file;
-	int64_t max_in_flight, max_share, threads;
+	int64_t max_in_flight, max_share, max_lookups, threads;
 	int64_t window_events, window_bytes, window_age_ms;
 	int64_t endpoint_waiting, endpoint_rows;
 	int64_t settle_interval_ms;

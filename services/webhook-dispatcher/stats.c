@@ -8,10 +8,13 @@ static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 static const char *const phases[] = { "dns", "connect", "tls", "first_byte", "total" };
 enum { PHASES = sizeof(phases) / sizeof(phases[0]) };
 
+static const char *const lookup_results[] = { "found", "failed", "refused", "broken" };
+enum { LOOKUP_RESULTS = sizeof(lookup_results) / sizeof(lookup_results[0]) };
+
 static struct {
 	struct metric_cell *attempts[OUT_CLASSES][2], *phase[PHASES];
 	struct metric_cell *delivered, *lost, *reused, *opened, *broadcasts[BROADCAST_FATES];
-	struct metric_cell *share_limited;
+	struct metric_cell *share_limited, *lookups_in_flight, *lookups_waiting, *lookups[LOOKUP_RESULTS];
 	struct metric_cell *in_flight, *waiting, *window_events, *window_bytes;
 	struct metric_cell *endpoints, *endpoints_live, *lanes_behind;
 	struct metric_cell *pending, *retrying, *rows_waiting, *oldest_due;
@@ -51,8 +54,21 @@ static void broadcasts_init(void)
 	m.broadcasts[BROADCAST_LATE] = METRIC_CELL(broadcasts, "late");
 }
 
+static void lookups_init(void)
+{
+	struct metric *lookups =
+		metric_counter("blazz_webhook_lookups", "Name look-ups by what became of them.", "result");
+
+	for (int i = 0; i < LOOKUP_RESULTS; i++)
+		m.lookups[i] = METRIC_CELL(lookups, lookup_results[i]);
+	m.lookups_in_flight = gauge("blazz_webhook_lookups_in_flight", "Name look-ups under way.");
+	m.lookups_waiting = gauge("blazz_webhook_lookups_waiting",
+		"Name look-ups that wait for a thread, or for their workspace's share.");
+}
+
 void stats_init(void)
 {
+	lookups_init();
 	attempts_init();
 	broadcasts_init();
 	m.delivered = METRIC_CELL(metric_histogram("blazz_webhook_delivered_seconds",
@@ -86,7 +102,7 @@ void stats_attempt(enum outcome_class class, const struct exchange_result *r, bo
 {
 	const int64_t us[PHASES] = { r->dns_us, r->connect_us, r->tls_us, r->first_byte_us, r->total_us };
 
-	metric_add(m.attempts[class][retry], 1);
+	metric_add(m.attempts[r->refused ? OUT_REFUSED : class][retry], 1);
 	for (int i = 0; i < PHASES; i++)
 		if (us[i] >= 0)
 			metric_observe(m.phase[i], (double)us[i] / 1e6);
@@ -109,8 +125,19 @@ void stats_lost(int64_t records)
 	metric_add(m.lost, records);
 }
 
+static void stats_lookups(const struct resolver_stats *s)
+{
+	const int64_t so_far[LOOKUP_RESULTS] = { s->found, s->failed, s->refused, s->broken };
+
+	for (int i = 0; i < LOOKUP_RESULTS; i++)
+		metric_add(m.lookups[i], so_far[i] - metric_value(m.lookups[i]));
+	metric_set(m.lookups_in_flight, (double)s->in_flight);
+	metric_set(m.lookups_waiting, (double)s->waiting);
+}
+
 void stats_gauges(const struct stats_gauges *g)
 {
+	stats_lookups(&g->lookups);
 	metric_add(m.share_limited, (int64_t)g->share_limited);
 	metric_set(m.in_flight, (double)g->in_flight);
 	metric_set(m.waiting, (double)g->waiting);

@@ -1,10 +1,13 @@
 """Who hangs, is loud or is held back costs the others nothing: told by which deliveries came, never by how long they took."""
+import os
 import threading
 import time
 
 import pytest
-from harness.hooks import (Chat, add_webhook, attempts, change_webhook, dispatcher, enable_webhook, positions, retries, wait_events,
+from harness.hooks import (DISPATCHER, Chat, add_webhook, attempts, change_webhook, dispatcher, enable_webhook, positions, retries, wait_events,
                            wait_settled)
+from harness.namespace import PORT, Namespace, Resolver
+from harness.receiver import Receiver
 from harness.waiting import wait_for
 
 PARTITIONS = 3
@@ -227,3 +230,43 @@ def test_an_event_behind_a_slow_ones_backlog_in_kafka_does_not_wait_for_it(make_
     event = quick.publish(quick.message())
     wait_events(to_quick, event, deadline_s=25)
     assert len(to_slow.deliveries) < len(missed) // 2, "which takes minutes"
+
+
+# Who uses up look-ups
+
+HOSTS = 40
+
+
+def test_name_servers_that_never_answer_cost_other_workspaces_nothing(make_blazz, receive, tmp_path):
+    """Forty hosts and 2,000 events, more than there are threads. Another workspace's host, which no answer is known of yet, is looked up and
+    delivered to within two seconds; no thread is added to those that were there; and each event costs far less than a look-up."""
+    stack = make_blazz(partitions=1)
+    namespace = Namespace(tmp_path)
+    namespace.own_every_address()
+    resolver = Resolver({f"silent{i}.test": None for i in range(HOSTS)} | {f"good{i}.test": ["127.0.0.1"] for i in range(3)})
+    namespace.use_resolver(resolver)
+    for port in (stack.postgres.parts()["port"], stack.kafka.address.rpartition(":")[2]):
+        namespace.bridge(int(port))
+    receiver = Receiver(server=namespace.listen(("127.0.0.1", PORT)))
+    service = stack.service("webhook-dispatcher", DISPATCHER)
+    namespace.run(service.start)
+    try:
+        loud, quiet = Chat(stack), [Chat(stack) for _ in range(3)]
+        good = [add_webhook(stack, q.workspace, f"http://good{i}.test:{PORT}/{i}") for i, q in enumerate(quiet)]
+        hanging = [add_webhook(stack, loud.workspace, f"http://silent{i}.test:{PORT}/", ordering="none", timeout_ms=1000,
+                               max_in_flight=1000, schedule_ms=[3600000]) for i in range(HOSTS)]
+        threads = len(os.listdir(f"/proc/{service.process.pid}/task"))
+        loud.burst(50, conversations=50)
+        wait_for(lambda: namespace.run(service.metrics)["blazz_webhook_lookups_waiting"] > 0, "it has all the threads that it may")
+        for i, q in enumerate(quiet):
+            wait_events(receiver, q.publish(q.message()), f"/{i}", deadline_s=2)
+            assert {a["outcome"] for a in attempts(stack, good[i])} <= {"success"}
+            assert len(os.listdir(f"/proc/{service.process.pid}/task")) <= threads
+        wait_for(lambda: all(attempts(stack, e) for e in hanging), "each was tried", 60)
+        outcomes = [a["outcome"] for e in hanging for a in attempts(stack, e)]
+        assert set(outcomes) <= {"dns", "timeout"}, "none was told so because of the others"
+        asked = [name for name, kind in resolver.asked if name.startswith("silent") and kind == 1]
+        assert len(asked) < len(outcomes)
+    finally:
+        namespace.run(service.stop)
+        namespace.end()

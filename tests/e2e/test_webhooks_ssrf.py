@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from harness.blazz import Blazz
-from harness.hooks import DISPATCHER, Chat, add_webhook, attempts, wait_events
+from harness.hooks import DISPATCHER, Chat, add_webhook, attempts, retries, wait_events
 from harness.namespace import PORT, Namespace, Resolver, slowly
 from harness.receiver import Receiver
 from harness.waiting import wait_for
@@ -90,10 +90,29 @@ def world(postgres, kafka, tmp_path_factory):
     world.namespace.end()
 
 
+def is_name(host):
+    """Something that is looked up: what it leads to is not said."""
+    return host.rstrip(".").lower() == "localhost" or host.endswith(".test")
+
+
 @pytest.mark.parametrize("kind,host", CASES, ids=[f"{k}: {h}" for k, h in CASES])
 def test_it_is_refused(world, kind, host):
     attempt = world.attempt(host)
-    assert attempt["outcome"] == "refused" and attempt["status"] is None and attempt["connect_us"] is None, attempt
+    assert attempt["outcome"] == ("dns" if is_name(host) else "refused"), attempt
+    assert attempt["status"] is None and attempt["connect_us"] is None, attempt
+
+
+def test_a_tenant_cannot_tell_an_internal_name_from_one_that_does_not_exist(world):
+    """Nor by the phases, nor by the schedule; operators can, by metrics and by a line of the log."""
+    told = [{k: v for k, v in world.attempt(name).items() if k in ("outcome", "error", "status", "dns_us", "connect_us", "total_us",
+             "excerpt", "attempt")} for name in ("unknown.test", "empty.test", "metadata.test", "both-private.test", "localhost")]
+    assert told == [told[0]] * len(told)
+    rows = [retries(world.stack, world.endpoints[name])[-1]["last_error"] if retries(world.stack, world.endpoints[name]) else None
+            for name in ("unknown.test", "metadata.test")]
+    assert rows[0] == rows[1]
+    wait_for(lambda: world.namespace.run(world.dispatcher.metrics)['blazz_webhook_lookups_total{result="refused"}'] > 0, "operators can")
+    assert world.namespace.run(world.dispatcher.metrics)['blazz_webhook_attempts_total{outcome="refused",try="first"}'] > 0
+    assert "names of endpoints lead to addresses that are no targets" in world.dispatcher.log_tail(100000)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -127,7 +146,7 @@ def test_a_name_that_changes_after_it_was_checked_is_refused_when_it_is_connecte
     world.namespace.run(world.dispatcher.start)
     world.chat.publish(world.chat.message())
     wait_for(lambda: len(attempts(world.stack, world.endpoints["rebinding.test"])) == 2, "the second attempt")
-    assert world.attempt("rebinding.test")["outcome"] == "refused"
+    assert world.attempt("rebinding.test")["outcome"] == "dns"
 
 
 def test_nobody_was_ever_connected_to_a_private_address(world):

@@ -226,7 +226,7 @@ static void answer_take(void *ctx, const struct exchange_result *r)
 static struct exchange *post(struct test *t, struct answer *a, const char *url, int timeout_ms)
 {
 	static const char *const headers[] = { "Content-Type: application/json", "webhook-id: msg_1", NULL };
-	struct send_request request = { url, headers, STR("{\"a\":1}"), timeout_ms, answer_take, a };
+	struct send_request request = { url, headers, STR("{\"a\":1}"), timeout_ms, NULL, answer_take, a };
 	struct exchange *x;
 
 	*a = (struct answer){ .test = t };
@@ -435,7 +435,7 @@ static void a_request_is_sent_as_it_was_given(void **state)
 	struct peer p = { .script = { .answer = OK_EMPTY, .after = HANG } };
 	size_t n = 3 << 20;
 	char *body = mem_alloc(n), url[100];
-	struct send_request request = { url, headers, { body, n }, PATIENCE_MS, answer_take, NULL };
+	struct send_request request = { url, headers, { body, n }, PATIENCE_MS, NULL, answer_take, NULL };
 	struct answer a;
 	struct test t;
 	struct str header, rest;
@@ -767,7 +767,7 @@ static void chain_goes_on(void *ctx, const struct exchange_result *r)
 
 static void chain_send(struct chain *c)
 {
-	const struct send_request request = { c->url, NULL, STR("{}"), PATIENCE_MS, chain_goes_on, c };
+	const struct send_request request = { c->url, NULL, STR("{}"), PATIENCE_MS, NULL, chain_goes_on, c };
 
 	sender_send(c->sender, &request, NULL);
 }

@@ -73,7 +73,12 @@ static void silent_open(struct test *t)
 static void test_open(struct test *t, int threads)
 {
 	struct http_server_options server = { .listen = "127.0.0.1:0", .admit = admit, .handle = respond };
-	struct sender_options options = { .max_connections = 20, .user_agent = "blazz-test" };
+	struct sender_pool_options options = {
+		.sender = { .max_connections = 20, .user_agent = "blazz-test" },
+		.threads = threads,
+		.lookups = 1,
+		.lookup_share = 25,
+	};
 	char network[] = "127.0.0.0/8";
 	char *networks[] = { network, NULL };
 
@@ -83,9 +88,9 @@ static void test_open(struct test *t, int threads)
 	silent_open(t);
 	assert_int_equal(loop_new(&t->loop, NULL), 0);
 	assert_int_equal(guard_new(&t->guard, networks, true, NULL), 0);
-	options.loop = t->loop;
-	options.guard = t->guard;
-	assert_int_equal(sender_pool_open(&t->pool, &options, threads, NULL), 0);
+	options.sender.loop = t->loop;
+	options.sender.guard = t->guard;
+	assert_int_equal(sender_pool_open(&t->pool, &options, NULL), 0);
 }
 
 static void test_close(struct test *t)
@@ -124,11 +129,13 @@ static void post_send(struct test *t, struct post *p, uint64_t key, const char *
 	char *line = mem_cstr(STR("content-type: application/json")), *own_url = mem_cstr(str_of(url));
 	char *body = mem_cstr(buf_str(&p->sent));
 	const char *headers[] = { line, NULL };
-	struct send_request request = { own_url, headers, { body, p->sent.n }, timeout_ms, answer_take, p };
+	struct send_request request = { own_url, headers, { body, p->sent.n }, timeout_ms, NULL, answer_take, p };
+	const struct url_host address = { .port = 0 };
+	const struct consignee to = { key, 1, &address };
 
 	p->test = t;
 	t->waiting++;
-	sender_pool_send(t->pool, key, &request, &p->parcel);
+	sender_pool_send(t->pool, &to, &request, &p->parcel);
 	assert_int_equal(p->answers, 0);
 	free(line);
 	free(own_url);
@@ -270,16 +277,19 @@ static void closing_answers_all_that_is_under_way(void **state)
 
 static void it_does_not_open_without_its_authorities(void **state)
 {
-	struct sender_options options = { .max_connections = 1, .ca_file = "/nowhere" };
+	struct sender_pool_options options = { .sender = { .max_connections = 1, .ca_file = "/nowhere" },
+		.threads = 2,
+		.lookups = 1,
+		.lookup_share = 25 };
 	struct sender_pool *pool = NULL;
 	struct err err;
 
 	(void)state;
-	assert_int_equal(loop_new(&options.loop, NULL), 0);
-	assert_int_equal(sender_pool_open(&pool, &options, 2, &err), -1);
+	assert_int_equal(loop_new(&options.sender.loop, NULL), 0);
+	assert_int_equal(sender_pool_open(&pool, &options, &err), -1);
 	assert_int_equal(err.kind, ERR_FATAL);
 	assert_null(pool);
-	loop_free(options.loop);
+	loop_free(options.sender.loop);
 }
 
 int main(void)

@@ -221,14 +221,16 @@ static const struct {
 			  .synced = 3,
 			  .rejected = 1,
 			  .percent = 40,
+			  .batches = 2,
+			  .batches_total = 4,
 			  .started_at_ms = TIME_MS } },
 		"sync.progress",
-		"{\"sync_id\":\"s1\",\"status\":\"running\",\"synced\":3,\"skipped\":0,\"rejected\":1,\"total\":null,\"percent\":40,"
+		"{\"sync_id\":\"s1\",\"status\":\"running\",\"synced\":3,\"skipped\":0,\"rejected\":1,\"total\":null,\"percent\":40,\"batches\":2,\"batches_total\":4,"
 		"\"started_at\":" AT ",\"duration_ms\":0}" },
 	{ { .kind = CE_SYNC_COMPLETED,
 		  .u.sync = { .sync_id = T("s1"), .status = T("completed"), .total = 3, .duration_ms = 12 } },
 		"sync.completed",
-		"{\"sync_id\":\"s1\",\"status\":\"completed\",\"synced\":0,\"skipped\":0,\"rejected\":0,\"total\":3,\"percent\":null,"
+		"{\"sync_id\":\"s1\",\"status\":\"completed\",\"synced\":0,\"skipped\":0,\"rejected\":0,\"total\":3,\"percent\":null,\"batches\":null,\"batches_total\":null,"
 		"\"started_at\":null,\"duration_ms\":12}" },
 	{ { .kind = CE_SESSION_STATE, .u.session_state = { .status = T("connected"), .previous = T("authenticated") } },
 		"session.state",
