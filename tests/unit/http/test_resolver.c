@@ -62,6 +62,7 @@ static struct addrinfo *address_new(const char *text, struct addrinfo *next)
 	return a;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 void freeaddrinfo(struct addrinfo *a)
 {
 	struct addrinfo *next;
@@ -86,7 +87,8 @@ static void hang(void)
 static int numeric(const char *host, const char *service, struct addrinfo **out)
 {
 	*out = address_new(host, NULL);
-	((struct sockaddr_in *)(void *)(*out)->ai_addr)->sin_port = htons((uint16_t)(service ? atoi(service) : 0));
+	((struct sockaddr_in *)(void *)(*out)->ai_addr)->sin_port =
+		htons((uint16_t)(service ? strtol(service, NULL, 10) : 0));
 	return 0;
 }
 
@@ -103,6 +105,7 @@ static int named(const char *host, struct addrinfo **out)
 	return EAI_NONAME;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the names of glibc are reserved */
 int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
 	struct in_addr address;
