@@ -20,7 +20,8 @@ int kafka_reader_open(struct kafka_reader **out, const struct kafka_config *conf
 void kafka_reader_close(struct kafka_reader **reader);
 /* By partition, in order; borrowed from the reader. */
 const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size_t *n);
-/* Before the first record is read: from the oldest record of each partition that is not older than ms. */
+/* Before the first record is read: from the oldest record of each partition that is not older than ms. ERR_INPUT "unsupported": the
+ * demo's broker looks up no times. */
 int kafka_reader_since(struct kafka_reader *r, int64_t ms, int timeout_ms, struct err *err) ERR_MUST_USE;
 /* The same: it does not end; what comes later is read, too. */
 void kafka_reader_follow(struct kafka_reader *r);

@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "config/config.h"
 #include "config/source.h"
+#include "kafka/reader.h"
+#include "kafka/topics.h"
 
 #define AT(field) offsetof(struct ctl_settings, field)
 
@@ -127,6 +130,21 @@ int ctl_kafka(struct ctl *ctl, const struct kafka_config **out, struct err *err)
 		return -1;
 	*out = ctl->kafka;
 	return 0;
+}
+
+int ctl_times_check(struct ctl *ctl, struct err *err)
+{
+	struct kafka_reader *r = NULL;
+	char topic[TOPIC_NAME_MAX];
+	int rc = -1;
+
+	if (!ctl->settings.kafka_brokers)
+		return 0;
+	snprintf(topic, sizeof(topic), "%s.chat-event.v1", ctl->settings.topic_prefix);
+	if (kafka_reader_open(&r, ctl->kafka, topic, CTL_TIMEOUT_MS, err) == 0)
+		rc = kafka_reader_since(r, clock_now_ms(), CTL_TIMEOUT_MS, err);
+	kafka_reader_close(&r);
+	return rc;
 }
 
 int ctl_kafka_admin(struct ctl *ctl, struct kafka_admin **out, struct err *err)

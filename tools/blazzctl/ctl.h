@@ -67,6 +67,8 @@ int ctl_pg_ops(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
 int ctl_keyring(struct ctl *ctl, const struct keyring **out, struct err *err) ERR_MUST_USE;
 /* Which URLs endpoints may have: as webhook-dispatcher's. */
 int ctl_guard(struct ctl *ctl, const struct guard **out, struct err *err) ERR_MUST_USE;
+/* Whether the broker finds records by time, for who has another program look; passes where no broker is set. ERR_INPUT. */
+int ctl_times_check(struct ctl *ctl, struct err *err) ERR_MUST_USE;
 int ctl_kafka_admin(struct ctl *ctl, struct kafka_admin **out, struct err *err) ERR_MUST_USE;
 /* The brokers must be known. */
 int ctl_kafka(struct ctl *ctl, const struct kafka_config **out, struct err *err) ERR_MUST_USE;

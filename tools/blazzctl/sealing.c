@@ -133,11 +133,14 @@ void sealing_opened_fini(struct sealing_opened *o)
 size_t sealing_count(struct ctl *ctl, const char *what, const struct uuid *row, struct str sealed,
 	const char *const *members, bool *known)
 {
-	struct sealing_opened o = { .doc = NULL };
+	struct sealing_opened o;
 	size_t n = 0;
 
-	*known = !sealed.p || (ctl->settings.keyring && sealing_open(ctl, what, row, sealed, &o, NULL) == 0);
-	for (; *known && *members; members++)
+	*known = !sealed.p;
+	if (!sealed.p || !ctl->settings.keyring || sealing_open(ctl, what, row, sealed, &o, NULL) < 0)
+		return 0;
+	*known = true;
+	for (; *members; members++)
 		n += json_count(json_get(json_root(o.doc), *members));
 	sealing_opened_fini(&o);
 	return n;

@@ -97,7 +97,7 @@ static int wish_add(struct ctl *ctl, struct pg *pg, const char *endpoint, struct
 {
 	struct endpoint_row e;
 
-	if (webhook_find(ctl, endpoint, a, &e, err) < 0)
+	if (ctl_times_check(ctl, err) < 0 || webhook_find(ctl, endpoint, a, &e, err) < 0)
 		return -1;
 	row->workspace_id = e.workspace_id;
 	row->endpoint_id = e.id;

@@ -35,6 +35,7 @@ static const char help[] =
 	"  - a partition keeps 5 MiB or 100,000 batches; older ones are dropped silently;\n"
 	"  - no Admin API: topics are named here and cannot be created, changed or listed with settings later;\n"
 	"  - a second member of a consumer group stalls for a session timeout;\n"
+	"  - it looks up no times: what starts at one (blazzctl events --since, webhook replay) fails or finds nothing;\n"
 	"  - an empty fetch takes fetch.wait.max.ms (10 suits it); no TLS, no SASL, no ACLs.\n"
 	"Use Apache Kafka for everything that matters.\n";
 
