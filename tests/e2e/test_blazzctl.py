@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from harness import fixtures
-from harness.client import SECRETS
+from harness.client import SECRETS, signature
 from harness.events import T0, Source
 from harness.service import BIN, config_text
 from harness.waiting import wait_for
@@ -97,6 +97,92 @@ def test_secrets_are_sealed_and_never_shown(shared):
             assert secret.encode() not in bytes(row["secrets"])
     shown = shared.ctl_run("accounts", "list").stdout + shared.ctl_run("apps", "list").stdout
     assert not any(s in shown for s in SECRETS.values())
+
+
+def bridge_post(stack, session, secret, n):
+    body = json.dumps({"session_id": session, "id": f"3EB0{session}{n:04}", "chat_type": "private", "contact_phone": "16505551234",
+                       "from_me": False, "message_body": "x", "message_type": "text", "timestamp": T0 + n, "has_media": False}).encode()
+    return stack.client().post("/api/whatsapp/webhook", body, signature("bridge", body, secret)).status
+
+
+def answers(stack, session, secrets):
+    """Numbers, so that each is a message of its own."""
+    return [bridge_post(stack, session, secret, n) for n, secret in enumerate(secrets)]
+
+
+def becomes(stack, session, secrets, wanted):
+    wait_for(lambda: answers(stack, session, secrets) == wanted, f"{wanted}")
+
+
+def test_a_signing_key_is_rotated_without_a_gap(shared, tmp_path):
+    account = shared.add_account(shared.workspace, "first-key", session="rotated-1", provider="webjs", bridge="blazz")
+    becomes(shared, "rotated-1", ["first-key"], [202])
+    made = shared.ctl("accounts", "set", account, "--make-secret")[0]["secret"]
+    assert len(made) == 43, "made up, and shown once"
+    becomes(shared, "rotated-1", ["first-key", made], [202, 202])
+    (row,) = [a for a in shared.ctl("accounts", "list") if a["account"] == account]
+    assert row["secrets"] == 2 and made not in json.dumps(row)
+    assert shared.ctl("accounts", "set", "rotated-1", "--keep-secrets", "1")[0]["secret"] is None
+    becomes(shared, "rotated-1", ["first-key", made], [401, 202])
+    old = tmp_path / "old"
+    old.write_text(made + "\n")
+    refused = shared.ctl_run("accounts", "set", account, "--remove-secret-file", old)
+    assert refused.returncode == 1 and "--force" in refused.stderr
+    assert shared.ctl_run("accounts", "set", account, "--remove-secret-file", "-", stdin="never-there\n").returncode == 1
+    becomes(shared, "rotated-1", [made], [202])
+    shared.ctl("accounts", "set", account, "--remove-secret-file", old, "--force")
+    becomes(shared, "rotated-1", [made], [401])
+
+
+def test_an_apps_secret_is_rotated_without_a_gap(shared):
+    app = shared.ctl("apps", "add", "--name", "Rotated", "--secret-file", "-", stdin="first-secret")[0]["app"]
+
+    def status(secret):
+        body = b'{"object":"whatsapp_business_account","entry":[]}'
+        return shared.client().post(f"/webhooks/meta/{app}", body, signature("meta", body, secret)).status
+
+    wait_for(lambda: status("first-secret") == 200, "the app is known")
+    made = shared.ctl("apps", "set", app, "--make-secret", "--name", "Renamed")[0]["secret"]
+    wait_for(lambda: (status("first-secret"), status(made)) == (200, 200), "both are accepted")
+    (row,) = [a for a in shared.ctl("apps", "list") if a["app"] == app]
+    assert row["secrets"] == 2 and row["name"] == "Renamed"
+    shared.ctl("apps", "set", app, "--keep-secrets", "1")
+    wait_for(lambda: (status("first-secret"), status(made)) == (401, 200), "the first one is not any more")
+    assert shared.ctl_run("apps", "set", app, "--remove-secret-file", "-", stdin=made).returncode == 1, "it is the last"
+
+
+def test_names_of_an_account_are_changed_and_what_is_taken_is_told(shared):
+    account = shared.add_account(shared.workspace, "x", session="named-1", provider="webjs", bridge="waha", ref="named")
+    shared.ctl("accounts", "set", account, "--session", "named-2", "--phone", "+6281", "--ref", "")
+    (row,) = [a for a in shared.ctl("accounts", "list") if a["account"] == account]
+    assert (row["session_id"], row["phone"]) == ("named-2", "+6281")
+    for options, words in ((("--session", "acme-support-1"), "session id is taken"), (("--ref", "acme-support-1"), "ref is taken"),
+                           (("--session", str(account)), "UUID"), (("--require-timestamp", "maybe"), "yes or no")):
+        refused = shared.ctl_run("accounts", "set", "named-2", *options)
+        assert refused.returncode in (1, 2) and words in refused.stderr, refused.stderr
+    assert shared.ctl_run("accounts", "set", "nobody", "--phone", "+62").returncode == 1
+    other = shared.add_workspace("Other of the WABA")
+    waba = shared.ctl_run("accounts", "add", "--workspace", other, "--session", "waba-2", "--provider", "meta", "--app", shared.app,
+                          "--phone-number-id", "1", "--waba", "102290129340398")
+    assert waba.returncode == 1 and "WABA is taken" in waba.stderr
+
+
+def test_only_an_account_that_signs_can_require_timestamps(shared):
+    shared.add_account(shared.workspace, "x", session="stamped-1", provider="webjs", bridge="blazz")
+    shared.ctl("accounts", "set", "stamped-1", "--require-timestamp", "yes", "--add-token-file", "-", stdin="t")
+    refused = shared.ctl_run("accounts", "set", "stamped-1", "--remove-secret-file", "-", stdin="x")
+    assert refused.returncode == 1 and "signing key" in refused.stderr
+    shared.ctl("accounts", "set", "stamped-1", "--require-timestamp", "no")
+    shared.ctl("accounts", "set", "stamped-1", "--remove-secret-file", "-", stdin="x")
+
+
+def test_what_a_terminal_acts_on_is_escaped(shared):
+    name = "\x1b[31m\u009b31m\u202etxt"
+    shared.ctl("apps", "add", "--name", name)
+    assert "?[31m?31m?txt" in shared.ctl_run("apps", "list").stdout
+    shown = shared.ctl_run("--json", "apps", "list").stdout
+    assert not any(c in shown for c in "\x1b\u009b\u202e") and name in [a["name"] for a in json.loads(shown)]
+    assert not any(c in shared.ctl_run("apps", "set", name).stderr for c in "\x1b\u009b\u202e")
 
 
 # send
@@ -291,6 +377,11 @@ def test_sync_status_and_progress(dead):
     dead.settle()
     (row,) = [r for r in dead.ctl("sync", "status") if r["account"] == dead.accounts["bridge"]]
     assert row["status"] == "completed" and row["synced"] == 3
+    assert row["resync"] is False and row["resync_reason"] is None
+    dead.sql("UPDATE whatsapp_accounts SET sync = sync || '{\"resync\": true, \"resync_reason\": \"gap\"}' WHERE uuid = %s",
+             dead.accounts["bridge"])
+    (row,) = [r for r in dead.ctl("sync", "status") if r["account"] == dead.accounts["bridge"]]
+    assert row["resync"] is True and row["resync_reason"] == "gap"
     rows = dead.ctl("progress", "show", "--consumer", "chat-sync")
     assert sum(r["lag"] or 0 for r in rows) == 0 and sum(r["dead_lettered"] for r in rows) == 3
     assert dead.ctl("progress", "show", "--consumer", "nobody") == []
