@@ -33,6 +33,8 @@ CREATE TABLE staging AS SELECT (g - 1) / {BATCH} AS batch, 1::bigint AS workspac
 INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata,
 	sent_at) SELECT workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata,
 	sent_at FROM staging WHERE batch >= {BATCHES} ORDER BY id;
+INSERT INTO consumer_progress (consumer, topic, partition, cluster_id, epoch, next_offset) SELECT c, 't', p, 'c', 1, 0
+	FROM unnest('{{chat-sync,webhook-dispatcher,campaign-sender}}'::text[]) c, generate_series(0, 23) p;
 DELETE FROM staging WHERE batch >= {BATCHES};
 CREATE INDEX ON staging (batch);
 """
@@ -45,6 +47,15 @@ UPDATE = """UPDATE conversations v SET sequence = v.sequence + 1, unread_message
 	FROM staging s WHERE s.batch = %s AND v.workspace_id = s.workspace_id AND v.id = s.conversation_id"""
 CONVERSATION = UPDATE.format("last_message_at = now() + s.id * interval '1 ms', last_message_id = s.id, ")
 COUNTERS = UPDATE.format("")
+
+# What a batch of eight partitions does to its own tables: locks and moves its progress, stores its outbox rows, deletes acknowledged ones.
+DELIVERY = """SELECT partition, epoch, next_offset FROM consumer_progress WHERE consumer = 'chat-sync' AND topic = 't'
+	AND partition = ANY ('{0,1,2,3,4,5,6,7}'::integer[]) ORDER BY partition FOR UPDATE;
+UPDATE consumer_progress AS p SET seq = p.seq + 1, next_offset = p.next_offset + 125, applied = p.applied + 125, updated_at = now()
+	FROM generate_series(0, 7) r WHERE p.consumer = 'chat-sync' AND p.topic = 't' AND p.partition = r;
+INSERT INTO outbox (producer, slot, epoch, seq, records) SELECT 'chat-sync', r, 1, %(batch)s, convert_to(repeat(md5(r::text), 1000), 'UTF8')
+	FROM generate_series(0, 7) r;
+DELETE FROM outbox AS o USING generate_series(0, 7) r WHERE o.producer = 'chat-sync' AND o.slot = r AND o.epoch = 1 AND o.seq = %(batch)s - 2"""
 
 STATUS = """UPDATE chats c SET message_status = 'read', read_at = now(), metadata = c.metadata, updated_at = now()
 	WHERE c.workspace_id = 1 AND c.id IN (SELECT %(base)s + g * 5 FROM generate_series(%%s * 1000, %%s * 1000 + 999) g)"""
@@ -62,6 +73,7 @@ CONVERSATION_KEY = drop("chats", "chats_workspace_id_conversation_id_fkey")
 USER_KEYS = drop("chats", "chats_workspace_id_user_id_fkey", "chats_workspace_id_deleted_by_fkey")
 EVERYTHING = ";".join([CONVERSATION_KEY, USER_KEYS, drop("chats", "chats_key", "chats_pkey"), "DROP INDEX chats_conversation",
                        "DROP INDEX chats_client_message"])
+SERVICE = "GRANT SELECT ON staging TO blazz_chat_sync; SET LOCAL ROLE blazz_chat_sync"
 # work, its statement, [(what is changed, how)]; the first of each list is the schema as it is.
 WORKS = [
     ("insert of messages", INSERT, [
@@ -87,6 +99,14 @@ WORKS = [
         ("as it is", fill("conversations", 70)),
         ("fillfactor 100", fill("conversations", 100)),
     ]),
+    ("progress and outbox, as the service", DELIVERY, [
+        ("as it is", SERVICE),
+        ("without policies", f"ALTER TABLE outbox DISABLE ROW LEVEL SECURITY; ALTER TABLE consumer_progress DISABLE ROW LEVEL SECURITY; {SERVICE}"),
+    ]),
+    ("insert of messages, as the service", INSERT, [
+        ("as it is", SERVICE),
+        ("without policies", f"ALTER TABLE chats DISABLE ROW LEVEL SECURITY; {SERVICE}"),
+    ]),
     ("status of messages", STATUS, [
         ("as it is", fill("chats", 80)),
         ("fillfactor 100", fill("chats", 100)),
@@ -105,6 +125,8 @@ def measure(cursor, statement, change, first_id):
         started = time.perf_counter()
         if statement is STATUS:
             cursor.execute(statement % {"base": first_id}, (batch, batch))
+        elif statement is DELIVERY:
+            cursor.execute(statement, {"batch": batch})
         else:
             cursor.execute(statement, (batch,))
         seconds += time.perf_counter() - started
