@@ -9,11 +9,11 @@ CREATE FUNCTION headers_are_plain(headers jsonb) RETURNS boolean LANGUAGE sql IM
 	SELECT jsonb_typeof(headers) = 'object' AND (
 		SELECT count(*) <= 32 AND count(*) = count(DISTINCT lower(name)) AND coalesce(bool_and(
 			name ~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]{1,100}$'
-			AND lower(name) NOT IN ('host', 'content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'connection',
-				'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect', 'user-agent', 'traceparent',
-				'x-whatsapp-signature')
+			AND lower(name) NOT IN ('host', 'connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization',
+				'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'expect', 'content-type', 'content-length',
+				'content-encoding', 'content-range', 'date', 'user-agent', 'traceparent', 'tracestate', 'x-whatsapp-signature')
 			AND lower(name) NOT LIKE 'webhook-%'
-			AND jsonb_typeof(value) = 'string' AND octet_length(value #>> '{}') <= 4096
+			AND jsonb_typeof(value) = 'string' AND octet_length(value #>> '{}') <= 2000
 			AND value #>> '{}' !~ '[\x01-\x1f\x7f-\x9f]'), true)
 		FROM jsonb_each(headers) AS h (name, value))
 $$;
