@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "http/server.h"
+#include "service/interface.h"
 
 #define MAX_CONNECTIONS 64
 #define TIMEOUT_MS      5000
@@ -108,21 +109,32 @@ static int port_file_write(const char *path, int port, struct err *err)
 	return rc;
 }
 
-int admin_open(struct admin **out, struct service *service, const char *listen, const char *port_file, struct err *err)
+static int server_open(struct admin *a, const char *listen, struct err *err)
 {
-	struct admin *a = mem_calloc(1, sizeof(*a));
-	const struct http_server_options options = { .listen = listen,
-		.max_connections = MAX_CONNECTIONS,
+	struct buf address = BUF_INIT;
+	struct http_server_options options = { .max_connections = MAX_CONNECTIONS,
 		.header_timeout_ms = TIMEOUT_MS,
 		.body_timeout_ms = TIMEOUT_MS,
 		.handle = handle,
 		.ctx = a };
+	int rc = interface_listen(listen, &address, err);
+
+	options.listen = address.p;
+	if (rc == 0)
+		rc = http_server_open(&a->http, &options, err);
+	if (rc < 0)
+		err_wrap(err, "admin.listen");
+	buf_fini(&address);
+	return rc;
+}
+
+int admin_open(struct admin **out, struct service *service, const char *listen, const char *port_file, struct err *err)
+{
+	struct admin *a = mem_calloc(1, sizeof(*a));
 
 	a->service = service;
-	if (http_server_open(&a->http, &options, err) < 0) {
-		err_wrap(err, "admin.listen");
+	if (server_open(a, listen, err) < 0)
 		goto fail;
-	}
 	if (port_file && *port_file) {
 		if (port_file_write(port_file, http_server_port(a->http), err) < 0)
 			goto fail;

@@ -19,7 +19,8 @@ static const struct config_key shared_keys[] = {
 	{ "log.format", CONFIG_STRING, 0, offsetof(struct shared_settings, log_format), "logfmt", 0, 0,
 		"logfmt or json." },
 	{ "admin.listen", CONFIG_STRING, 0, offsetof(struct shared_settings, admin_listen), "127.0.0.1:0", 0, 0,
-		"Address and port of /livez, /readyz and /metrics; port 0 takes any free one. Keep it private." },
+		"Address and port of /livez, /readyz and /metrics; port 0 takes any free one. Keep it private: where there are "
+		"several networks, 10.0.0.0/8:9101 listens on this machine's address in that one." },
 	{ "admin.port_file", CONFIG_STRING, 0, offsetof(struct shared_settings, admin_port_file), NULL, 0, 0,
 		"File to write the port to that admin.listen got." },
 	{ "admin.live_timeout", CONFIG_DURATION_MS, 0, offsetof(struct shared_settings, admin_live_timeout_ms), "10s",

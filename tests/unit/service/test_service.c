@@ -281,6 +281,11 @@ static void arguments_end_with_the_right_status(void **state)
 			{ "-c", config_path }, 78, "", "no.such.thing" },
 		{ "an address", "kafka: { bootstrap_servers = \"h:1\"; }; admin: { listen = \"nowhere\"; };",
 			{ "-c", config_path }, 78, "", "admin.listen: 'nowhere' is not an address" },
+		{ "a network", "kafka: { bootstrap_servers = \"h:1\"; }; admin: { listen = \"10.0.0.0/64:1\"; };",
+			{ "-c", config_path }, 78, "", "10.0.0.0/64" },
+		{ "a network of others",
+			"kafka: { bootstrap_servers = \"h:1\"; }; admin: { listen = \"240.0.0.0/8:0\"; };",
+			{ "-c", config_path }, 1, "", "this machine has no address in 240.0.0.0/8" },
 		{ "an option", "", { "--frobnicate" }, 78, "", "--help" },
 		{ "an argument", "", { "start" }, 78, "", "'start' is not an option" },
 	};
