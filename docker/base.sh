@@ -4,6 +4,7 @@
 # There Kafka's jars are fetched outside the build, too: such a machine often has a proxy with an authority of its own. As root.
 set -euo pipefail
 cd "$(dirname "$0")"
+shopt -s extglob
 
 image=debian:trixie-slim
 ! docker image inspect "$image" >/dev/null 2>&1 || exit 0
@@ -12,7 +13,7 @@ image=debian:trixie-slim
 echo "base: $image cannot be pulled: making it with debootstrap"
 ../tools/deps.sh kafka
 mkdir -p kafka/jars
-cp -a "${BLAZZ_CACHE:-$HOME/.cache/blazz}"/kafka-[0-9]* kafka/jars/
+cp -a "${BLAZZ_CACHE:-$HOME/.cache/blazz}"/kafka-+([0-9.]) kafka/jars/ # not what an interrupted fetch left
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/blazz-base.XXXXXX")
 trap 'rm -rf -- "$root" "$root.log"' EXIT
 debootstrap --variant=minbase trixie "$root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$root.log" 2>&1 ||

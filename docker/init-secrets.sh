@@ -1,5 +1,6 @@
 #!/bin/bash
-# Makes what compose.yaml mounts as secrets: passwords, connection strings, the keyring, what the sample receiver verifies with.
+# Makes what compose.yaml mounts as secrets: passwords, connection strings, the keyring, what the sample receiver verifies with;
+# for Kafka a password each, and all of them for the broker.
 #
 # docker/init-secrets.sh [DIR] adds what is missing in DIR (docker/secrets) and keeps what is there, so that it can be run again for
 # a release with a new service. PGHOST and PGPORT name another server than the stack's own. The folder is closed to others; the
@@ -28,6 +29,14 @@ roles() {
 	done
 }
 
+# The users of Kafka, "NAME PASSWORD" a line: chat_sync's file is user chat-sync.
+kafka_users() {
+	local user
+	for user in "$@"; do
+		echo "${user//_/-} $(cat "$dir/kafka_$user")"
+	done
+}
+
 mkdir -p -m 700 "$dir"
 keep postgres_password "$(random_hex)"
 keep keyring "k1:$(random_base64)" # to be backed up, apart from the database
@@ -35,5 +44,10 @@ keep hook_secret "whsec_$(random_base64)"
 for role in ingest chat_sync webhook_dispatcher admin ops; do
 	keep "${role}_conninfo" "$server user=blazz_$role password=$(random_hex)"
 done
-rm -f "$dir/roles.sql"
+kafka=(broker topics ingest chat_sync webhook_dispatcher ops)
+for user in "${kafka[@]}"; do
+	keep "kafka_$user" "$(random_hex)"
+done
+rm -f "$dir/roles.sql" "$dir/kafka_users"
 keep roles.sql "$(roles)" >/dev/null
+keep kafka_users "$(kafka_users "${kafka[@]}")" >/dev/null

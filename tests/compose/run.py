@@ -41,6 +41,29 @@ ADDED = {  # as the fixtures name them
 }
 SECRET = "compose-test-" + uuid.uuid4().hex  # of every sender
 
+# What each container may reach and has: its networks and its secrets.
+HAS = {
+    "postgres": ({"inside"}, {"postgres_password"}),
+    "kafka": ({"inside"}, {"kafka_users"}),
+    "migrate": ({"inside"}, {"postgres_password", "roles.sql"}),
+    "topics": ({"inside"}, {"kafka_topics"}),
+    "ingest": ({"inside", "outside"}, {"ingest_conninfo", "kafka_ingest", "keyring"}),
+    "chat-sync": ({"inside"}, {"chat_sync_conninfo", "kafka_chat_sync"}),
+    "webhook-dispatcher": ({"inside", "outside"}, {"webhook_dispatcher_conninfo", "kafka_webhook_dispatcher", "keyring"}),
+    "hook-receiver": ({"outside"}, {"hook_secret"}),
+}
+ADMIN = {"ingest": 9101, "chat-sync": 9102, "webhook-dispatcher": 9103}
+INBOUND, CHAT_EVENT = "blazz.inbound.v1", "blazz.chat-event.v1"
+DEAD = (f"{INBOUND}.chat-sync.dlq", f"{CHAT_EVENT}.webhook-dispatcher.dlq", "blazz.http.v1.ingest.dlq")
+# What Kafka lets each do; it refuses everything else of these topics.
+RIGHTS = {
+    "ingest": {INBOUND: "write", DEAD[2]: "write"},
+    "chat-sync": {INBOUND: "read write", CHAT_EVENT: "write", DEAD[0]: "write"},
+    "webhook-dispatcher": {CHAT_EVENT: "read write", DEAD[1]: "write"},
+    "ops": {INBOUND: "read write", CHAT_EVENT: "read write"} | {d: "read" for d in DEAD},
+    "topics": {},
+}
+
 
 class Test:
     def __init__(self, stack):
@@ -72,7 +95,7 @@ class Test:
             ctl("accounts", "add", "--workspace", WORKSPACE, "--id", ACCOUNTS[dialect], *words.format(app=APP).split(), *secret,
                 stdin=SECRET)
         ctl("webhook", "add", "--workspace", WORKSPACE, "--url", "http://hook-receiver:8090/events", "--origins", "live,history,sync",
-            "--secret-file", "/run/secrets/hook_secret")
+            "--secret-file", "-", stdin=self.stack.secret("hook_secret"))
 
     def post_fixtures(self):
         """Some are bad on purpose: blazzctl ends with 1 for those."""
@@ -144,7 +167,7 @@ class Test:
         self.remember()
         self.stack.compose("stop", *SERVICES, "hook-receiver")
         other = Stack(self.stack.project + "-alone", folder, PORTS, ("compose.yaml", "compose.external.yaml"),
-                      PGHOST="postgres", KAFKA_SERVERS="kafka:9092", KAFKA_REPLICATION="1")
+                      PGHOST="postgres", KAFKA_SERVERS="kafka:9092", KAFKA_REPLICATION="1", INSIDE_SUBNET="10.213.79.0/24")
         other.version = self.stack.version
         try:
             other.compose("up", "--no-start", "--no-build")
@@ -178,11 +201,38 @@ class Test:
                 host, user = c["HostConfig"], c["Config"]["User"]
                 assert user == ("postgres" if service == "postgres" else "10001:10001"), f"{service} runs as {user}"
                 assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and not host["CapAdd"], service
-                assert "no-new-privileges:true" in host["SecurityOpt"] and host["Memory"] > 0, service
+                assert "no-new-privileges:true" in host["SecurityOpt"], service
+                assert host["Memory"] > 0 and host["PidsLimit"] > 0 and host["NanoCpus"] > 0, f"{service} has no limit"
+                networks = {n.removeprefix(self.stack.project + "_") for n in c["NetworkSettings"]["Networks"]}
+                secrets = {Path(m["Destination"]).name for m in c["Mounts"] if m["Destination"].startswith("/run/secrets/")}
+                assert (networks, secrets) == HAS[service], f"{service} has {networks}, {secrets}"
                 assert (host["RestartPolicy"]["Name"] == "unless-stopped") == (service not in JOBS), service
                 published = [p for p in (c["NetworkSettings"]["Ports"] or {}).values() if p]
                 assert bool(published) == (service == "ingest"), f"{service} publishes {published}"
-        self.say("confined: no root, nothing writable, no capabilities, only ingest is published")
+                assert all(p["HostIp"] == "127.0.0.1" for ports in published for p in ports), f"{service} publishes {published}"
+        self.say("confined: no root, nothing writable, no capabilities, limits; its own networks and secrets; only ingest is published")
+
+    def admin_is_private(self):
+        """Admin ports answer on `inside` alone, also those of services that are on `outside`."""
+        for service, port in ADMIN.items():
+            networks = self.stack.containers(service)[0]["NetworkSettings"]["Networks"]
+            for name, network in networks.items():
+                inside = name.endswith("_inside")
+                code = self.stack.connects("kafka" if inside else "hook-receiver", network["IPAddress"], port)
+                assert code == inside, f"{service} {'does not answer' if inside else 'answers'} on {name}"
+        self.say("admin ports answer inside only")
+
+    def rights(self, folder):
+        """Of every user and topic: what the broker lets the user do is what it needs, and no more. On topics that hold nothing yet, which
+        what is tried here does not change for long: the volumes are new ones afterwards."""
+        pairs = [f"{user}:{topic}" for user in RIGHTS for topic in (INBOUND, CHAT_EVENT, *DEAD)]
+        lines = self.stack.java(ROOT / "tests/compose/Rights.java", folder / "secrets", pairs).splitlines()
+        found = {tuple(line.split()[:2]): " ".join(line.split()[2:]) for line in lines if " " in line}
+        wanted = {(user, topic): RIGHTS[user].get(topic, "") for user, topic in (p.split(":") for p in pairs)}
+        assert lines[-1] == "done" and found == wanted, {k: (found.get(k), v) for k, v in wanted.items() if found.get(k) != v}
+        self.say(f"Kafka lets each user do what it needs, and no more: {len(pairs)} pairs of user and topic tried")
+        self.stack.compose("down", "--volumes")
+        self.stack.up()
 
     def secrets_kept(self, folder):
         """No log and no environment has any of them."""
@@ -237,6 +287,8 @@ def run(test, folder):
     test.build()
     test.start()
     test.confined()
+    test.admin_is_private()
+    test.rights(folder)
     test.seed()
     test.post_fixtures()
     test.disturb()

@@ -16,8 +16,8 @@ class Stack:
     """`version` is what the next build, and the next container, is of."""
 
     def __init__(self, project, folder, ports, files=("compose.yaml",), **variables):
-        self.project, self.files, self.version = project, files, "test-1"
-        self.variables = {"SECRETS": str(folder / "secrets"), "INGEST_PORTS": f"127.0.0.1:{ports[0]}-{ports[-1]}",
+        self.project, self.files, self.version, self.folder = project, files, "test-1", folder
+        self.variables = {"SECRETS": str(folder / "secrets"), "INGEST_PORTS": f"127.0.0.1:{ports[0]}-{ports[-1]}", "INSIDE_SUBNET": "10.213.78.0/24",
                           "WEBHOOKS_ALLOW_HTTP": "true", "WEBHOOKS_ALLOWED_NETWORKS": PRIVATE} | variables
 
     def docker(self, *arguments, stdin=None, check=True, timeout_s=240):
@@ -40,6 +40,24 @@ class Stack:
         """Rows as lists of text, from the stack's own PostgreSQL."""
         command = 'PGPASSWORD=$(cat /run/secrets/postgres_password) exec psql -h 127.0.0.1 -U postgres -d blazz -AtF "\t"'
         return [line.split("\t") for line in self.compose("exec", "-T", "postgres", "bash", "-c", command, stdin=sql).splitlines()]
+
+    def secret(self, name):
+        return (self.folder / "secrets" / name).read_text().strip()
+
+    def connects(self, service, address, port):
+        """Whether a container of the service reaches that port."""
+        done = self.compose("exec", "-T", service, "bash", "-c",
+                            f"timeout 3 bash -c 'exec 3<>/dev/tcp/{address}/{port}' 2>/dev/null && echo yes || echo no")
+        return done.strip() == "yes"
+
+    def java(self, program, secrets, arguments):
+        """What a Java program prints that runs beside Kafka, with its jars."""
+        image = "blazz/kafka-build:test"
+        self.docker("build", "-q", "-f", "docker/kafka/Dockerfile", "--target", "jars", "-t", image, ".", timeout_s=600)
+        return self.docker("run", "--rm", "--network", f"{self.project}_inside", "-v", f"{secrets}:/secrets:ro",
+                           "-v", f"{program}:/program/{program.name}:ro", image, "bash", "-c",
+                           f'exec java -cp "/src/kafka-4.3.0/*" -Dorg.slf4j.simpleLogger.defaultLogLevel=off /program/{program.name} "$@"',
+                           "bash", "/secrets", *arguments)
 
     def containers(self, service):
         """Of each: what `docker inspect` says."""
@@ -68,7 +86,7 @@ class Stack:
     def remove(self):
         """With the images of the test's own versions."""
         self.compose("down", "--volumes", "--remove-orphans")
-        images = self.docker("images", "--filter", "reference=blazz/*:test-*", "--format", "{{.Repository}}:{{.Tag}}")
+        images = self.docker("images", "--filter", "reference=blazz/*:test*", "--format", "{{.Repository}}:{{.Tag}}")
         self.docker("rmi", *images.split(), check=False)
 
     def services(self):
