@@ -8,6 +8,7 @@ import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -44,7 +45,7 @@ public class Rights {
 		try (var producer = new KafkaProducer<>(client, new ByteArraySerializer(), new ByteArraySerializer())) {
 			producer.send(new ProducerRecord<>(topic, 0, null, new byte[0])).get();
 			return true;
-		} catch (ExecutionException e) {
+		} catch (ExecutionException | KafkaException e) { // the latter where the user may write nothing at all
 			if (e.getCause() instanceof AuthorizationException)
 				return false;
 			throw e;
