@@ -6,8 +6,6 @@
  */
 #include "http/request.h"
 
-#include <sys/socket.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -39,6 +37,7 @@ static void expiry_set(struct http_server *s, int64_t at_mono_ms, int64_t now_mo
 
 void phase_leave(struct http_request *r)
 {
+	r->server->closing -= r->phase == PHASE_CLOSING;
 	TAILQ_REMOVE(&r->server->phases[r->phase], r, link);
 }
 
@@ -48,23 +47,19 @@ void phase_enter(struct http_request *r, enum http_phase phase)
 	int64_t now_mono_ms = timeout_ms ? clock_mono_ms() : 0;
 
 	r->phase = phase;
+	r->server->closing += phase == PHASE_CLOSING;
 	r->deadline_mono_ms = timeout_ms ? now_mono_ms + timeout_ms : 0;
 	TAILQ_INSERT_TAIL(&r->server->phases[phase], r, link);
 	if (timeout_ms)
 		expiry_set(r->server, r->deadline_mono_ms, now_mono_ms);
 }
 
-/* Shuts the socket down, which libmicrohttpd notices as if the client had left. */
 static void request_expire(struct http_request *r)
 {
 	static const char *const names[] = { "header", "body", "owner", "send", "idle", "closing" };
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	log_debug("http deadline passed", LOG_S("phase", names[r->phase]), LOG_S("peer", r->peer));
-	shutdown(info->connect_fd, SHUT_RDWR);
-	phase_leave(r);
-	phase_enter(r, PHASE_CLOSING);
+	request_close(r);
 }
 
 void deadlines_expire(void *server)

@@ -7,49 +7,30 @@
  */
 #include "http/request.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/hex.h"
 
 #define SHARED_MAX_BYTES 256 /* of an answer that others may share */
-#define BODY_KEEP_BYTES  ((size_t)64 * 1024) /* memory that a connection keeps for its next body */
+#define BODY_KEEP_BYTES  ((size_t)16 * 1024) /* memory that a connection keeps for its next body */
 #define DROP_MAX_BYTES   ((size_t)32 * 1024 * 1024) /* costs no memory, and no longer than the body may take */
-
-static void peer_format(struct http_request *r, const struct sockaddr *a)
-{
-	static const unsigned char v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct sockaddr_in6 v6;
-	struct sockaddr_in v4;
-
-	if (a->sa_family == AF_INET) {
-		memcpy(&v4, a, sizeof(v4));
-		inet_ntop(AF_INET, &v4.sin_addr, r->peer, sizeof(r->peer));
-	} else if (a->sa_family == AF_INET6) {
-		memcpy(&v6, a, sizeof(v6));
-		if (memcmp(&v6.sin6_addr, v4_mapped, sizeof(v4_mapped)) == 0)
-			inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], r->peer, sizeof(r->peer));
-		else
-			inet_ntop(AF_INET6, &v6.sin6_addr, r->peer, sizeof(r->peer));
-	}
-}
 
 static struct http_request *connection_new(struct http_server *s, struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	struct http_request *r = mem_calloc(1, sizeof(*r));
 
 	r->server = s;
 	r->connection = connection;
-	if (info && info->client_addr)
-		peer_format(r, info->client_addr);
 	phase_enter(r, PHASE_HEADER);
 	atomic_fetch_add_explicit(&s->connections, 1, memory_order_relaxed);
+	room_enter(r);
 	return r;
 }
 
@@ -60,6 +41,7 @@ static void connection_free(struct http_request *r)
 
 	if (before == (size_t)r->server->options.max_connections)
 		server_run_soon(r->server);
+	room_leave(r);
 	phase_leave(r);
 	buf_fini(&r->body);
 	free(r);
@@ -161,6 +143,28 @@ static bool name_is(const char *name, size_t n, struct str wanted)
 	return n == wanted.n && strncasecmp(name, wanted.p, n) == 0;
 }
 
+/* RFC 9110, 5.6.2: a name is a token. White space before the colon, above all, is how a header hides from a proxy (RFC 9112, 5.1). */
+static bool name_is_token(const char *name, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)name[i] <= ' ' || (unsigned char)name[i] >= 0x7f ||
+			memchr("\"(),/:;<=>?@[\\]{}", name[i], 17))
+			return false;
+	return n > 0;
+}
+
+/* Some proxies write '_' for '-', and read it so. */
+static bool name_resembles(const char *name, size_t n, struct str wanted)
+{
+	if (n != wanted.n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (tolower((unsigned char)name[i]) != tolower((unsigned char)wanted.p[i]) &&
+			!(name[i] == '_' && wanted.p[i] == '-'))
+			return false;
+	return true;
+}
+
 static enum MHD_Result framing_header(void *framing, enum MHD_ValueKind kind, const char *name, size_t name_n,
 	const char *value, size_t value_n)
 {
@@ -168,10 +172,11 @@ static enum MHD_Result framing_header(void *framing, enum MHD_ValueKind kind, co
 	struct str *field = NULL;
 
 	(void)kind;
-	if (name_is(name, name_n, STR("Content-Length")))
+	if (name_resembles(name, name_n, STR("Content-Length")))
 		field = &f->given_length;
-	else if (name_is(name, name_n, STR("Transfer-Encoding")))
+	else if (name_resembles(name, name_n, STR("Transfer-Encoding")))
 		field = &f->coding;
+	f->bad |= !name_is_token(name, name_n) || (field && memchr(name, '_', name_n));
 	if (!field)
 		return MHD_YES;
 	f->bad |= field->p != NULL;
@@ -270,11 +275,23 @@ static enum MHD_Result header_complete(struct http_request *r, const char *metho
 	return MHD_YES;
 }
 
+/* The status to refuse n more bytes with, 0 to keep them. */
+static int body_refusal(struct http_request *r, size_t n)
+{
+	const struct http_server_options *o = &r->server->options;
+
+	if (n > r->max_body_bytes - r->body.n)
+		return MHD_HTTP_CONTENT_TOO_LARGE;
+	return o->grow ? o->grow(o->ctx, r, n) : 0;
+}
+
 static enum MHD_Result body_piece(struct http_request *r, const char *data, size_t n)
 {
-	if (!r->answered && n > r->max_body_bytes - r->body.n) {
+	int status = r->answered ? 0 : body_refusal(r, n);
+
+	if (status) {
 		buf_fini(&r->body);
-		refuse(r, MHD_HTTP_CONTENT_TOO_LARGE);
+		refuse(r, status);
 	}
 	if (!r->answered) {
 		buf_add(&r->body, data, n);
@@ -364,6 +381,17 @@ void request_abandon(struct http_request *r)
 	if (r->suspended)
 		MHD_resume_connection(r->connection);
 	r->suspended = false;
+	phase_change(r, PHASE_CLOSING);
+}
+
+void request_close(struct http_request *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	owner_release(r);
+	buf_fini(&r->body);
+	shutdown(info->connect_fd, SHUT_RDWR);
 	phase_change(r, PHASE_CLOSING);
 }
 
@@ -462,6 +490,35 @@ static struct str lookup(const struct http_request *r, enum MHD_ValueKind kind, 
 struct str http_header(const struct http_request *r, const char *name)
 {
 	return lookup(r, MHD_HEADER_KIND, name);
+}
+
+struct joined {
+	struct str name;
+	struct buf *out;
+	bool any;
+};
+
+static enum MHD_Result header_join(void *joined, enum MHD_ValueKind kind, const char *name, size_t name_n,
+	const char *value, size_t value_n)
+{
+	struct joined *j = joined;
+
+	(void)kind;
+	if (!name_is(name, name_n, j->name))
+		return MHD_YES;
+	if (j->any)
+		buf_add_char(j->out, ',');
+	if (value)
+		buf_add(j->out, value, value_n);
+	j->any = true;
+	return MHD_YES;
+}
+
+void http_header_join(const struct http_request *r, const char *name, struct buf *out)
+{
+	struct joined j = { str_of(name), out, false };
+
+	MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, header_join, &j);
 }
 
 struct str http_query(const struct http_request *r, const char *name)

@@ -3,6 +3,7 @@
 #define HTTP_REQUEST_H
 
 #include "base/buf.h"
+#include "base/map.h"
 #include "http/server.h"
 
 #include <microhttpd.h>
@@ -14,6 +15,12 @@
 /* What a connection is waiting for; all but PHASE_OWNER and PHASE_CLOSING have a deadline. */
 enum http_phase { PHASE_HEADER, PHASE_BODY, PHASE_OWNER, PHASE_SEND, PHASE_IDLE, PHASE_CLOSING, PHASES };
 
+/* What connections are counted by: an IPv4 address, or an IPv6 /64, which is what one subscriber has. n 0: neither. */
+struct peer_key {
+	uint8_t bytes[8];
+	size_t n;
+};
+
 /* One connection and the one request it has at a time: HTTP/1.1 answers in order, libmicrohttpd one by one. */
 struct http_request {
 	TAILQ_ENTRY(http_request) link; /* in the list of its phase */
@@ -22,6 +29,8 @@ struct http_request {
 	enum http_phase phase;
 	int64_t deadline_mono_ms; /* 0: none */
 	char peer[INET6_ADDRSTRLEN];
+	struct peer_key key;
+	bool counted; /* among those of its address */
 
 	/* Of the current request; method and path live in libmicrohttpd's memory until it is answered. */
 	struct str method, path;
@@ -50,6 +59,9 @@ struct http_server {
 	struct http_request_list phases[PHASES];
 	int listen_fd, port;
 	_Atomic size_t active, connections;
+	size_t closing;           /* connections in PHASE_CLOSING */
+	struct map *addresses;    /* struct peer_key's bytes to how many connections, as a pointer */
+	struct http_server_closed closed;
 	struct MHD_Response *last; /* an answer with nothing but a type and a small body */
 	const char *last_type;
 	struct buf last_body;
@@ -69,6 +81,11 @@ void phase_leave(struct http_request *r);
 int phase_timeout_ms(const struct http_server *s, enum http_phase phase);
 void deadlines_expire(void *server);
 
+/* room.c: which connections are closed where there are too many. */
+enum MHD_Result room_accept(void *server, const struct sockaddr *address, socklen_t n);
+void room_enter(struct http_request *r); /* a new connection */
+void room_leave(struct http_request *r); /* it is closed */
+
 /* request.c: libmicrohttpd's callbacks; cls is the server. */
 void request_on_connection(void *cls, struct MHD_Connection *connection, void **context,
 	enum MHD_ConnectionNotificationCode code);
@@ -80,6 +97,8 @@ void request_on_completed(void *cls, struct MHD_Connection *connection, void **c
 size_t request_unescape(void *cls, struct MHD_Connection *connection, char *s);
 /* Ends a request that waits for its owner; the connection is about to be closed. */
 void request_abandon(struct http_request *r);
+/* Shuts the socket down, which libmicrohttpd notices as if the client had left. The owner hears of it at once. */
+void request_close(struct http_request *r);
 
 /* server.c: has libmicrohttpd run soon. */
 void server_run_soon(struct http_server *s);

@@ -89,13 +89,13 @@ static int daemon_start(struct http_server *s, struct err *err)
 	const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	const struct http_server_options *o = &s->options;
 
-	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, request_on_access, s, MHD_OPTION_EXTERNAL_LOGGER, daemon_log,
-		s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, 2 * o->max_header_bytes,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		(unsigned)o->max_connections_per_address, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
-		request_on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, request_on_completed, s,
-		MHD_OPTION_URI_LOG_CALLBACK, request_on_uri, s, MHD_OPTION_UNESCAPE_CALLBACK, request_unescape, s,
-		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+	s->daemon = MHD_start_daemon(flags, 0, room_accept, s, request_on_access, s, MHD_OPTION_EXTERNAL_LOGGER,
+		daemon_log, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		2 * o->max_header_bytes, MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->max_connections,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, request_on_connection, s,
+		MHD_OPTION_NOTIFY_COMPLETED, request_on_completed, s, MHD_OPTION_URI_LOG_CALLBACK, request_on_uri, s,
+		MHD_OPTION_UNESCAPE_CALLBACK, request_unescape, s, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+		MHD_OPTION_END);
 	if (!s->daemon)
 		return err_set(err, ERR_FATAL, "microhttpd", "cannot start an HTTP server: %s", strerror(errno));
 	return 0;
@@ -184,6 +184,7 @@ int http_server_open(struct http_server **out, const struct http_server_options 
 	options_fill(&s->options);
 	s->loop = options->loop;
 	s->own_loop = !options->loop;
+	s->addresses = map_new();
 	for (int i = 0; i < PHASES; i++)
 		TAILQ_INIT(&s->phases[i]);
 	if (server_start(s, err) < 0) {
@@ -253,6 +254,7 @@ void http_server_close(struct http_server **server)
 	if (s->last)
 		MHD_destroy_response(s->last);
 	buf_fini(&s->last_body);
+	map_free(s->addresses);
 	loop_timer_free(s->run);
 	loop_timer_free(s->expiry);
 	if (s->own_loop)

@@ -8,6 +8,7 @@
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "loop/loop.h"
@@ -28,13 +29,20 @@ struct http_server_options {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:8080", ":8080" for every address; port 0: any free one */
 	struct loop *loop; /* NULL: a thread of its own, and handle() must answer before it returns */
 	size_t max_header_bytes; /* 431 beyond; 0: 8 KiB */
-	int max_connections; /* more wait to be accepted; 0: 1,000 */
-	int max_connections_per_address; /* more are closed; 0: no limit */
+	/* 0: 1,000. From fifteen sixteenths of it on each new one closes another: the oldest that is silent, idle or in its header,
+	 * else the oldest in its body. Where none is, more wait to be accepted. */
+	int max_connections;
+	int max_connections_per_address; /* of one IPv4 address or IPv6 /64; more are closed; 0: no limit */
+	/* Whether that limit does not hold for this peer, as for a proxy. NULL: for nobody. */
+	bool (*exempt)(void *ctx, struct str peer);
 	/* The whole header, the whole body; between two requests and for sending one answer. 0: 10 s, 30 s, 60 s. Waiting for the
 	 * owner's answer has no limit here. */
 	int header_timeout_ms, body_timeout_ms, idle_timeout_ms;
 	/* Called when the header is complete. NULL: every request goes on, and none may have a body. */
 	struct http_admission (*admit)(void *ctx, struct http_request *r);
+	/* Called before n more bytes of the body are kept, which are what has arrived. 0: go on; else the status to refuse with, as
+	 * by admit(). NULL: every body that admit() let on is kept. */
+	int (*grow)(void *ctx, struct http_request *r, size_t n);
 	/* Called with the whole body. Answers with http_respond(), now or (on a loop) later. */
 	void (*handle)(void *ctx, struct http_request *r);
 	/* A request that admit() let on, or that handle() got, ends without http_respond(): the client left or timed out, the body
@@ -51,10 +59,20 @@ void http_server_quiesce(struct http_server *s);
 size_t http_server_active(const struct http_server *s); /* requests not yet fully answered */
 size_t http_server_connections(const struct http_server *s);
 void http_server_close(struct http_server **s);
+/* Closes the connection whose body has been coming for the longest; gone() runs for it before this returns. False, and nothing
+ * happens: it is that of r, or there is none. */
+bool http_server_shed(struct http_server *s, const struct http_request *r);
+/* What was closed since the server was opened, and why: too many of one address, silent or idle, slow with its body. */
+struct http_server_closed {
+	uint64_t address, idle, slow;
+};
+struct http_server_closed http_server_closed(const struct http_server *s);
 
 struct str http_method(const struct http_request *r);
 struct str http_path(const struct http_request *r); /* percent-decoded once, without the query */
 struct str http_header(const struct http_request *r, const char *name); /* absent when missing */
+/* All values of a header in the order of their lines, joined by commas (RFC 9110, 5.3). Bounded by the header's size. */
+void http_header_join(const struct http_request *r, const char *name, struct buf *out);
 struct str http_query(const struct http_request *r, const char *name);
 struct str http_body(const struct http_request *r);
 /* Peer address as text; proxies are the owner's business (X-Forwarded-For). */

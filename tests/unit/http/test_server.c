@@ -39,7 +39,8 @@ struct server {
 	atomic_bool stop, answer;
 	struct http_request *waiting[8];
 	size_t n_waiting;
-	atomic_int handled, gone, held;
+	atomic_int handled, gone, held, shed;
+	bool exempt;
 	char peer[64];
 };
 
@@ -73,6 +74,12 @@ static void handle(void *ctx, struct http_request *r)
 		say(r, 200, http_body(r));
 	} else if (str_is(http_path(r), "/query")) {
 		say(r, http_query(r, "none").p ? 500 : 200, http_query(r, "q").p ? http_query(r, "q") : STR("absent"));
+	} else if (str_is(http_path(r), "/headers")) {
+		struct buf all = BUF_INIT;
+
+		http_header_join(r, "x-test", &all);
+		say(r, 200, buf_str(&all));
+		buf_fini(&all);
 	} else if (str_is(http_path(r), "/header")) {
 		say(r, 200, http_header(r, "x-test"));
 	} else if (str_is(http_path(r), "/late") || str_is(http_path(r), "/held")) {
@@ -85,6 +92,24 @@ static void handle(void *ctx, struct http_request *r)
 	} else {
 		say(r, 404, http_path(r));
 	}
+}
+
+/* A body on /greedy has room for three bytes, and another's for more when somebody goes. */
+static int grow(void *ctx, struct http_request *r, size_t n)
+{
+	struct server *s = ctx;
+
+	if (str_is(http_path(r), "/greedy"))
+		return http_body(r).n + n > 3 ? 503 : 0;
+	if (str_is(http_path(r), "/pushy"))
+		atomic_store(&s->shed, http_server_shed(s->http, r) ? 1 : -1);
+	return 0;
+}
+
+static bool exempt(void *ctx, struct str peer)
+{
+	(void)peer;
+	return ((struct server *)ctx)->exempt;
 }
 
 static void gone(void *ctx, struct http_request *r)
@@ -144,6 +169,8 @@ static struct server *server_open(void **state, struct http_server_options o)
 	o.admit = admit;
 	o.handle = handle;
 	o.gone = gone;
+	o.grow = grow;
+	o.exempt = exempt;
 	o.ctx = s;
 	o.listen = o.listen ? o.listen : "127.0.0.1:0";
 	if (s->on_loop) {
@@ -307,6 +334,26 @@ static void requests_are_answered(void **state)
 		{ "a query name without a value is there and empty", GET("/query?q"), 200, "" },
 		{ "a query name that is missing is absent", GET("/query?p=1"), 200, "absent" },
 		{ "header names have no case", "GET /header HTTP/1.1\r\nHost: x\r\nX-TEST: v w\r\n\r\n", 200, "v w" },
+		{ "all lines of a header, in order",
+			"GET /headers HTTP/1.1\r\nHost: x\r\nX-Test: a, b\r\nOther: o\r\nx-test: c\r\n\r\n", 200,
+			"a, b,c" },
+		{ "a header that is not there has no lines", GET("/headers"), 200, "" },
+		{ "a name with white space before its colon", "GET / HTTP/1.1\r\nHost: x\r\nX-Test : a\r\n\r\n", 400,
+			NULL },
+		{ "a coding hidden so",
+			"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+			400, NULL },
+		{ "a coding hidden by a tab",
+			"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n",
+			400, NULL },
+		{ "a length hidden so", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\nhello", 400,
+			NULL },
+		{ "a coding that some proxies read",
+			"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer_Encoding: chunked\r\n\r\nhello",
+			400, NULL },
+		{ "a body that the owner has no room for", POST("/greedy", "5\r\n\r\nhello"), 503, "" },
+		{ "a chunk that it has no room for", CHUNKED("/greedy") "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", 503, "" },
+		{ "a body that it has room for", POST("/greedy", "3\r\n\r\nhel"), 404, "/greedy" },
 		{ "POST without a length", "POST /echo HTTP/1.1\r\nHost: x\r\n\r\n", 411, "" },
 		{ "two framings at once",
 			"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -571,6 +618,130 @@ static void connections_of_one_address_are_limited(void **state)
 	server_close(s);
 }
 
+static void a_proxy_has_as_many_connections_as_it_likes(void **state)
+{
+	struct server *s = server_open(state, (struct http_server_options){ .max_connections_per_address = 2 });
+	int fds[8];
+
+	s->exempt = true;
+	for (size_t i = 0; i < 8; i++) {
+		fds[i] = dial(s);
+		send_text(fds[i], GET("/"));
+		assert_int_equal(receive(fds[i]).status, 204);
+	}
+	for (size_t i = 0; i < 8; i++)
+		close(fds[i]);
+	server_close(s);
+}
+
+static void an_address_that_has_left_may_come_again(void **state)
+{
+	struct server *s = server_open(state, (struct http_server_options){ .max_connections_per_address = 1 });
+
+	for (int i = 0; i < 20; i++) {
+		int64_t until = clock_mono_ms() + PATIENCE_MS;
+		struct answer a;
+
+		do {
+			int fd = dial(s);
+
+			send(fd, GET("/"), strlen(GET("/")), MSG_NOSIGNAL);
+			a = receive(fd);
+			close(fd);
+		} while (a.status == 0 && clock_mono_ms() < until);
+		assert_int_equal(a.status, 204);
+	}
+	server_close(s);
+}
+
+#define MANY 64 /* connections, of which a sixteenth is kept free */
+
+/* Whether a client that comes now is answered at once. */
+static void assert_served(const struct server *s)
+{
+	int64_t from = clock_mono_ms();
+
+	assert_int_equal(ask(s, GET("/")).status, 204);
+	assert_true(clock_mono_ms() - from < 1000);
+}
+
+static void a_new_client_is_served_however_many_hold_connections(void **state)
+{
+	static const struct {
+		const char *name, *text;
+	} cases[] = {
+		{ "silent", "" },
+		{ "in the header", "GET / HTTP/1.1\r\nHost:" },
+		{ "in the body", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe" },
+		{ "refused, its body still coming",
+			"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct server *s = server_open(state, (struct http_server_options){ .max_connections = MANY });
+		int fds[3 * MANY];
+
+		for (size_t n = 0; n < 3 * MANY; n++) {
+			fds[n] = dial(s);
+			if (send(fds[n], cases[i].text, strlen(cases[i].text), MSG_NOSIGNAL) < 0)
+				fail_msg("%s: %s", cases[i].name, strerror(errno));
+		}
+		for (int n = 0; n < 10; n++)
+			assert_served(s);
+		for (size_t n = 0; n < 3 * MANY; n++)
+			close(fds[n]);
+		server_close(s);
+	}
+}
+
+static void the_oldest_that_does_nothing_makes_room(void **state)
+{
+	struct server *s = server_open(state, (struct http_server_options){ .max_connections = MANY });
+	int idle = dial(s), held = dial(s), fds[MANY];
+
+	send_text(idle, GET("/"));
+	assert_int_equal(receive(idle).status, 204);
+	if (s->on_loop) {
+		send_text(held, GET("/held"));
+		wait_for(&s->held, 1);
+	}
+	poll(NULL, 0, 5); /* so that the others are younger, in ms */
+	for (size_t n = 0; n < MANY; n++)
+		fds[n] = dial(s);
+	assert_closed(idle);
+	assert_served(s);
+	if (s->on_loop) { /* who waits for an answer is not closed */
+		atomic_store(&s->answer, true);
+		wake(s);
+		assert_int_equal(receive(held).status, 200);
+	}
+	close(held);
+	for (size_t n = 0; n < MANY; n++)
+		close(fds[n]);
+	server_close(s);
+}
+
+static void the_body_that_has_been_coming_for_longest_is_shed(void **state)
+{
+	struct server *s = server_open(state, (struct http_server_options){ 0 });
+	int slow = dial(s), slower = dial(s);
+
+	send_text(slower, "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+	assert_int_equal(receive(slower).status, 100);
+	send_text(slow, "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+	assert_int_equal(receive(slow).status, 100);
+	assert_int_equal(ask(s, POST("/pushy", "2\r\n\r\nhe")).status, 404);
+	assert_int_equal(atomic_load(&s->shed), 1);
+	assert_int_equal(atomic_load(&s->gone), 1);
+	assert_closed(slower);
+	send_text(slow, "hello");
+	assert_string_equal(receive(slow).body, "hello");
+	assert_int_equal(ask(s, POST("/pushy", "2\r\n\r\nhe")).status, 404);
+	assert_int_equal(atomic_load(&s->shed), -1);
+	close(slow);
+	assert_int_equal(server_close(s), 1);
+}
+
 static void connections_beyond_the_limit_wait(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ .max_connections = 1 });
@@ -738,6 +909,11 @@ int main(void)
 		BOTH(the_second_header_has_its_own_deadline),
 		BOTH(a_client_that_leaves_in_the_body_is_gone),
 		BOTH(connections_of_one_address_are_limited),
+		BOTH(a_proxy_has_as_many_connections_as_it_likes),
+		BOTH(an_address_that_has_left_may_come_again),
+		BOTH(a_new_client_is_served_however_many_hold_connections),
+		BOTH(the_oldest_that_does_nothing_makes_room),
+		ON_LOOP(the_body_that_has_been_coming_for_longest_is_shed),
 		BOTH(connections_beyond_the_limit_wait),
 		IN_THREAD(a_draining_server_answers_who_is_there_and_nobody_else),
 		BOTH(every_address_means_both_families),
