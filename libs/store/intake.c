@@ -20,6 +20,14 @@ static const struct pg_stmt accounts = { "intake_accounts", PG_PREPARED, SELECT_
 static const struct pg_stmt account = { "intake_account", PG_PREPARED, SELECT_ACCOUNTS(" AND a.uuid = $1") };
 static const struct pg_stmt by_session = { "intake_account_by_session", PG_PREPARED,
 	SELECT_ACCOUNTS(" AND a.session_id = $1") };
+static const struct pg_stmt by_row = { "intake_account_by_row", PG_PREPARED, SELECT_ACCOUNTS(" AND a.id = $1") };
+static const struct pg_stmt of_workspace = { "intake_accounts_of_workspace", PG_PREPARED,
+	SELECT_ACCOUNTS(" AND w.uuid = $1") };
+static const struct pg_stmt gone_of_workspace = { "intake_gone_of_workspace", PG_PREPARED,
+	"SELECT false, a.uuid FROM whatsapp_accounts a JOIN workspaces w ON w.id = a.workspace_id"
+	" WHERE w.uuid = $1 AND (a.deleted_at IS NOT NULL OR w.deleted_at IS NOT NULL)"
+	" UNION ALL SELECT true, p.uuid FROM provider_apps p JOIN workspaces w ON w.id = p.workspace_id"
+	" WHERE w.uuid = $1 AND (p.deleted_at IS NOT NULL OR w.deleted_at IS NOT NULL)" };
 static const struct pg_stmt by_phone_number_id = { "intake_account_by_phone_number_id", PG_PREPARED,
 	SELECT_ACCOUNTS(" AND a.phone_number_id = $1") };
 static const struct pg_stmt by_waba = { "intake_accounts_by_waba", PG_PREPARED,
@@ -32,8 +40,8 @@ static const struct pg_stmt qr_put = { "account_qr_put", PG_PREPARED,
 	" ON CONFLICT (workspace_id, account_id) DO UPDATE SET code = excluded.code, expires_at = excluded.expires_at,"
 	" updated_at = now()" };
 
-const struct pg_stmt *const intake_statements[] = { &accounts, &account, &by_session, &by_phone_number_id, &by_waba,
-	&apps, &app_one, &qr_put, NULL };
+const struct pg_stmt *const intake_statements[] = { &accounts, &account, &by_session, &by_row, &of_workspace,
+	&gone_of_workspace, &by_phone_number_id, &by_waba, &apps, &app_one, &qr_put, NULL };
 
 static void account_read(struct cells *c, struct intake_account_row *row)
 {
@@ -90,6 +98,45 @@ int intake_account_by_session(struct pg *pg, struct str session_id, intake_accou
 
 	pg_arg_text(args, session_id);
 	return accounts_select(pg, &by_session, args, each, ctx, err);
+}
+
+int intake_account_by_row(struct pg *pg, int64_t id, intake_account_each *each, void *ctx, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+
+	pg_arg_i64(args, id);
+	return accounts_select(pg, &by_row, args, each, ctx, err);
+}
+
+int intake_accounts_of_workspace(struct pg *pg, const struct uuid *workspace, intake_account_each *each, void *ctx,
+	struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+
+	pg_arg_uuid(args, workspace);
+	return accounts_select(pg, &of_workspace, args, each, ctx, err);
+}
+
+int intake_gone_of_workspace(struct pg *pg, const struct uuid *workspace,
+	void (*each)(void *ctx, bool is_app, const struct uuid *id), void *ctx, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	pg_arg_uuid(args, workspace);
+	rc = pg_run(pg, &gone_of_workspace, args, &rows, err);
+	pg_args_free(args);
+	if (rc < 0)
+		return -1;
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		bool is_app = cells_bool(&c);
+		struct uuid id = cells_uuid(&c);
+
+		each(ctx, is_app, &id);
+	}
+	pg_rows_free(rows);
+	return 0;
 }
 
 int intake_account_by_phone_number_id(struct pg *pg, struct str phone_number_id, intake_account_each *each, void *ctx,

@@ -22,8 +22,17 @@ typedef void intake_account_each(void *ctx, const struct intake_account_row *row
 /* All live accounts, or the one with this public id. */
 int intake_accounts_load(struct pg *pg, const struct uuid *uuid, intake_account_each *each, void *ctx,
 	struct err *err) ERR_MUST_USE;
+/* All of one workspace; none when it is gone. */
+int intake_accounts_of_workspace(struct pg *pg, const struct uuid *workspace, intake_account_each *each, void *ctx,
+	struct err *err) ERR_MUST_USE;
+/* What of a workspace may not post any more: deleted accounts and apps, or all of them when the workspace is gone. */
+int intake_gone_of_workspace(struct pg *pg, const struct uuid *workspace,
+	void (*each)(void *ctx, bool is_app, const struct uuid *id), void *ctx, struct err *err) ERR_MUST_USE;
 /* One account by another name, for what a cache misses; each is not called when there is none. */
 int intake_account_by_session(struct pg *pg, struct str session_id, intake_account_each *each, void *ctx,
+	struct err *err) ERR_MUST_USE;
+/* By whatsapp_accounts.id, as the older contract names it. */
+int intake_account_by_row(struct pg *pg, int64_t id, intake_account_each *each, void *ctx,
 	struct err *err) ERR_MUST_USE;
 int intake_account_by_phone_number_id(struct pg *pg, struct str phone_number_id, intake_account_each *each, void *ctx,
 	struct err *err) ERR_MUST_USE;

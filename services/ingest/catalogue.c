@@ -73,7 +73,12 @@ static struct name app_name(const struct uuid *id)
 	return (struct name){ .kind = NAME_APP, .text = uuid_bytes(id) };
 }
 
-#define ACCOUNT_NAMES 4
+struct name name_of_row(const int64_t *row)
+{
+	return (struct name){ .kind = NAME_ROW, .text = { (const char *)row, sizeof(*row) } };
+}
+
+#define ACCOUNT_NAMES 5
 
 /* The account's names, the WABA's first; absent ones are left out. */
 static size_t names_of(const struct catalogue_account *a, struct name out[static ACCOUNT_NAMES])
@@ -86,6 +91,8 @@ static size_t names_of(const struct catalogue_account *a, struct name out[static
 		out[n++] = (struct name){ NAME_NUMBER, a->app, a->info.phone_number_id };
 	if (a->info.session_id.n > 0)
 		out[n++] = (struct name){ .kind = NAME_SESSION, .text = a->info.session_id };
+	if (a->id > 0)
+		out[n++] = name_of_row(&a->id);
 	out[n++] = account_name(&a->info.id);
 	return n;
 }

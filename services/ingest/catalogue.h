@@ -13,7 +13,7 @@ struct catalogue_account {
 	struct arena *arena;
 	struct intake_account info;
 	struct uuid app; /* nil: none */
-	int64_t workspace_id, id; /* the row's, for account_qr */
+	int64_t workspace_id, id; /* the rows' */
 	struct secrets secrets;
 	struct catalogue_account *waba_next; /* the catalogue's: another of the same WABA and app */
 };
@@ -21,6 +21,7 @@ struct catalogue_account {
 struct catalogue_app {
 	struct arena *arena;
 	struct uuid id;
+	bool shared; /* the platform's: Meta signs with it for accounts of several workspaces */
 	struct secrets secrets;
 };
 
@@ -30,7 +31,14 @@ struct catalogue_app *catalogue_app_new(void);
 void catalogue_app_free(struct catalogue_app *a); /* accepts NULL */
 
 /* One name: of what kind, within which app, and the name itself (for ids their sixteen bytes). */
-enum name_kind { NAME_ACCOUNT = 'a', NAME_SESSION = 's', NAME_NUMBER = 'n', NAME_WABA = 'w', NAME_APP = 'p' };
+enum name_kind {
+	NAME_ACCOUNT = 'a',
+	NAME_SESSION = 's',
+	NAME_ROW = 'r', /* whatsapp_accounts.id, of the older contract: eight bytes, name_of_row() */
+	NAME_NUMBER = 'n',
+	NAME_WABA = 'w',
+	NAME_APP = 'p',
+};
 struct name {
 	enum name_kind kind;
 	struct uuid app; /* NAME_NUMBER and NAME_WABA; else nil */
@@ -43,6 +51,7 @@ struct name_key {
 	size_t n;
 };
 struct str name_key(const struct name *name, struct name_key *out);
+struct name name_of_row(const int64_t *row); /* borrows */
 /* The way back; borrows from key. */
 struct name name_of_key(struct str key);
 

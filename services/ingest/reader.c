@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -16,6 +17,8 @@
 #define ALIVE_MS       15000 /* how long a silent connection is believed */
 #define QR_RETRY_MS    500
 #define CHANGED_MAX    1000 /* more than that at once: everything is read anew */
+#define WORKSPACES_MAX 50   /* likewise */
+#define RELOAD_MS      1000 /* between two times that workspaces, or everything, are read anew */
 
 static int give_up(void *reader)
 {
@@ -34,6 +37,7 @@ static void disconnect(struct reader *r, const struct err *why)
 {
 	pg_close(&r->pg);
 	map_clear(r->changed);
+	map_clear(r->workspaces);
 	r->reload = false;
 	r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MAX_MS ? r->backoff_ms * 2 : BACKOFF_MAX_MS;
 	r->retry_mono_ms = clock_mono_ms() + r->backoff_ms;
@@ -138,7 +142,16 @@ static void changed_put(struct reader *r, enum name_kind kind, const struct uuid
 		r->reload = true;
 }
 
-/* "whatsapp_accounts:<uuid>"; a changed workspace may be one that is gone, with all its accounts. */
+static void workspace_put(struct reader *r, const struct uuid *id)
+{
+	if (map_count(r->workspaces) < WORKSPACES_MAX)
+		map_slot(r->workspaces, uuid_bytes(id));
+	else
+		r->reload = true;
+}
+
+/* "whatsapp_accounts:<uuid>"; a changed workspace may be one that is gone, with all its accounts. Any role may send them: what is
+ * none of these costs nothing. */
 static void notice(struct reader *r, struct str payload)
 {
 	struct str table, text;
@@ -150,8 +163,8 @@ static void notice(struct reader *r, struct str payload)
 		changed_put(r, NAME_ACCOUNT, &id);
 	else if (str_is(table, "provider_apps"))
 		changed_put(r, NAME_APP, &id);
-	else
-		r->reload = true;
+	else if (str_is(table, "workspaces"))
+		workspace_put(r, &id);
 }
 
 /* Returns whether anything came. */
@@ -179,6 +192,7 @@ static void reload_all(struct reader *r)
 
 	r->reload = false;
 	map_clear(r->changed);
+	map_clear(r->workspaces);
 	if (rows_read_all(r, &err) < 0)
 		failed(r, &err);
 }
@@ -198,15 +212,47 @@ static void changed_read(struct reader *r)
 	map_clear(r->changed);
 }
 
+static void workspaces_read(struct reader *r)
+{
+	struct str key;
+	struct uuid id;
+	void *value;
+	struct err err;
+	size_t i = 0;
+
+	while (map_each(r->workspaces, &i, &key, &value)) {
+		memcpy(id.b, key.p, sizeof(id.b));
+		if (rows_read_workspace(r, &id, &err) < 0) {
+			failed(r, &err);
+			return;
+		}
+	}
+	map_clear(r->workspaces);
+}
+
+static bool wants_reload(const struct reader *r)
+{
+	return r->reload || map_count(r->workspaces) > 0;
+}
+
+/* However often it is asked for. */
+static void reload_when_due(struct reader *r)
+{
+	if (!is_connected(r) || !wants_reload(r) || clock_mono_ms() < r->reload_mono_ms)
+		return;
+	if (r->reload)
+		reload_all(r);
+	else
+		workspaces_read(r);
+	r->reload_mono_ms = clock_mono_ms() + RELOAD_MS;
+}
+
 /* Statements take in notifications too: until no more came. */
 static void notifications_do(struct reader *r)
 {
-	while (is_connected(r) && (notifications_take(r) || r->reload)) {
-		if (r->reload)
-			reload_all(r);
-		else
-			changed_read(r);
-	}
+	while (is_connected(r) && notifications_take(r))
+		changed_read(r);
+	reload_when_due(r);
 }
 
 /* LISTEN again is a round trip that changes nothing. */
@@ -226,6 +272,8 @@ static int wait_ms(const struct reader *r)
 {
 	int64_t now = clock_mono_ms(), until = is_connected(r) ? r->alive_mono_ms + ALIVE_MS : r->retry_mono_ms;
 
+	if (is_connected(r) && wants_reload(r) && until > r->reload_mono_ms)
+		until = r->reload_mono_ms;
 	if (map_count(r->qr) > 0 && until > now + QR_RETRY_MS)
 		until = now + QR_RETRY_MS;
 	return until > now ? (int)(until - now) : 0;
@@ -281,6 +329,7 @@ int reader_start(struct reader **out, const struct reader_options *options, stru
 	*keyring = NULL;
 	r->backoff_ms = BACKOFF_MIN_MS;
 	r->changed = map_new();
+	r->workspaces = map_new();
 	r->qr = map_new();
 	if (mailbox_open(&r->jobs, err) < 0 || mailbox_open(&r->news, err) < 0 ||
 		thread_start(&r->thread, thread_main, r, err) < 0) {
@@ -307,6 +356,7 @@ void reader_stop(struct reader **reader)
 	mail_free(r);
 	qr_free(r);
 	map_free(r->changed);
+	map_free(r->workspaces);
 	keyring_free(r->keyring);
 	free(r);
 }

@@ -34,9 +34,11 @@ struct reader {
 	struct pg *pg; /* NULL: not connected */
 	struct keyring *keyring;
 	bool reload; /* everything is to be read again */
+	int64_t reload_mono_ms; /* not before: everything, or what `workspaces` has */
 	bool down;   /* and said so in the log */
 	int64_t retry_mono_ms, backoff_ms, alive_mono_ms;
 	struct map *changed; /* notifications not yet looked at, as name keys */
+	struct map *workspaces; /* those of workspaces, by id */
 	struct map *qr;      /* account id to struct qr, the latest of each */
 };
 
@@ -47,6 +49,7 @@ void reader_wake(struct reader *r); /* it is stopping */
 
 /* reader_rows.c: what the database says, as news. ERR_RETRY and the like as of pg_run(). */
 int rows_read_all(struct reader *r, struct err *err) ERR_MUST_USE;
+int rows_read_workspace(struct reader *r, const struct uuid *workspace, struct err *err) ERR_MUST_USE;
 int rows_read_name(struct reader *r, const struct name *name, struct err *err) ERR_MUST_USE;
 
 /* reader_qr.c */

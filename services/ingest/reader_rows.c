@@ -55,6 +55,7 @@ static struct catalogue_app *app_make(struct reader *r, const struct intake_app_
 	struct catalogue_app *app = catalogue_app_new();
 
 	app->id = row->uuid;
+	app->shared = uuid_is_nil(&row->workspace);
 	secrets_open(r, "app", &row->uuid, row->secrets, &app->secrets, app->arena);
 	return app;
 }
@@ -105,6 +106,22 @@ int rows_read_all(struct reader *r, struct err *err)
 	return 0;
 }
 
+static void gone_each(void *ctx, bool is_app, const struct uuid *id)
+{
+	struct sink *sink = ctx;
+
+	news_post(sink->reader, &(struct news){ .kind = is_app ? NEWS_APP_GONE : NEWS_ACCOUNT_GONE, .id = *id });
+}
+
+int rows_read_workspace(struct reader *r, const struct uuid *workspace, struct err *err)
+{
+	struct sink sink = { .reader = r };
+
+	if (intake_gone_of_workspace(r->pg, workspace, gone_each, &sink, err) < 0)
+		return -1;
+	return intake_accounts_of_workspace(r->pg, workspace, account_each, &sink, err);
+}
+
 static int read_by_id(struct sink *sink, const struct name *name, struct err *err)
 {
 	enum news_kind gone = name->kind == NAME_APP ? NEWS_APP_GONE : NEWS_ACCOUNT_GONE;
@@ -121,6 +138,14 @@ static int read_by_id(struct sink *sink, const struct name *name, struct err *er
 	return rc;
 }
 
+static int read_by_row(struct sink *sink, const struct name *name, struct err *err)
+{
+	int64_t row;
+
+	memcpy(&row, name->text.p, sizeof(row));
+	return intake_account_by_row(sink->reader->pg, row, account_each, sink, err);
+}
+
 int rows_read_name(struct reader *r, const struct name *name, struct err *err)
 {
 	struct sink sink = { .reader = r };
@@ -129,6 +154,8 @@ int rows_read_name(struct reader *r, const struct name *name, struct err *err)
 	case NAME_ACCOUNT:
 	case NAME_APP:
 		return read_by_id(&sink, name, err);
+	case NAME_ROW:
+		return read_by_row(&sink, name, err);
 	case NAME_SESSION:
 		return intake_account_by_session(r->pg, name->text, account_each, &sink, err);
 	case NAME_NUMBER:

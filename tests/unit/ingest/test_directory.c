@@ -186,12 +186,13 @@ static void at_start_everything_is_loaded_and_its_secrets_opened(void **state)
 static void secrets_sealed_for_another_row_open_nothing(void **state)
 {
 	struct name name = name_of(NAME_SESSION, "s2");
+	struct keyring *k = keyring_of(KEYRING);
 	int before = loads;
 
 	(void)state;
 	seal_into("whatsapp_accounts", "00000000-0000-4000-8000-000000000012", "account:" ACCOUNT,
 		"{\"signing_keys\":[\"stolen\"]}");
-	execute(db.admin, "UPDATE workspaces SET settings = settings || '{\"changed\": true}'");
+	directory_use_keyring(directory, &k);
 	turn_until(loaded_more_than, &before);
 	assert_int_equal(catalogue_account(directory_catalogue(directory), &name)->secrets.signing_keys.n, 0);
 }
@@ -224,6 +225,8 @@ static void every_kind_of_name_can_be_read(void **state)
 {
 	struct uuid app = uuid_of(APP);
 	struct name number = { NAME_NUMBER, app, STR("pn-1") }, waba = { NAME_WABA, app, STR("w-1") };
+	const int64_t row = 22, no_row = INT64_MAX;
+	struct name by_row = name_of_row(&row), by_no_row = name_of_row(&no_row);
 
 	(void)state;
 	execute(db.admin, "ALTER TABLE whatsapp_accounts DISABLE TRIGGER notify_intake_insert");
@@ -234,6 +237,11 @@ static void every_kind_of_name_can_be_read(void **state)
 	assert_int_equal(directory_knows(directory, &number), UNKNOWN);
 	assert_int_equal(ask(number), 1);
 	assert_int_equal(directory_knows(directory, &number), KNOWN);
+	assert_int_equal(directory_knows(directory, &by_row), UNKNOWN);
+	assert_int_equal(ask(by_row), 1);
+	assert_int_equal(directory_knows(directory, &by_row), KNOWN);
+	assert_int_equal(ask(by_no_row), 1);
+	assert_int_equal(directory_knows(directory, &by_no_row), KNOWN_ABSENT);
 	assert_int_equal(ask(waba), 1);
 	assert_non_null(catalogue_account(directory_catalogue(directory), &waba)->waba_next);
 	assert_int_equal(ask(name_of(NAME_ACCOUNT, "00000000-0000-4000-8000-0000000000ff")), 1);
@@ -267,6 +275,35 @@ static void a_workspace_that_is_gone_takes_its_accounts_along(void **state)
 	await(name_of(NAME_SESSION, "s3"), false);
 	db_script("UPDATE workspaces SET deleted_at = NULL WHERE id = 2");
 	await(name_of(NAME_SESSION, "s3"), true);
+}
+
+static bool is_over(void *ctx)
+{
+	return clock_mono_ms() >= *(int64_t *)ctx;
+}
+
+/* Any role may send them, as often as it likes. Each reading makes the account anew. */
+static void notifications_cost_a_workspace_a_second_and_never_everything(void **state)
+{
+	const int64_t until = clock_mono_ms() + 2500;
+	struct name name = name_of(NAME_SESSION, "s1");
+	const struct catalogue_account *last = NULL;
+	int before = loads, read = -1;
+
+	(void)state;
+	while (clock_mono_ms() < until) {
+		const struct catalogue_account *now = catalogue_account(directory_catalogue(directory), &name);
+		int64_t soon = clock_mono_ms() + 1;
+
+		read += now != last;
+		last = now;
+		execute(db.admin,
+			"SELECT pg_notify('blazz_intake', 'workspaces:' || uuid) FROM workspaces WHERE id = 1");
+		execute(db.admin, "NOTIFY blazz_intake, 'nonsense:00000000-0000-4000-8000-000000000011'");
+		turn_until(is_over, &soon);
+	}
+	assert_int_equal(loads, before);
+	assert_in_range(read, 1, 4);
 }
 
 #define TERMINATE "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'blazz-ingest'"
@@ -370,6 +407,7 @@ int main(void)
 		TEST(every_kind_of_name_can_be_read),
 		TEST(a_change_is_heard_of),
 		TEST(a_workspace_that_is_gone_takes_its_accounts_along),
+		TEST(notifications_cost_a_workspace_a_second_and_never_everything),
 		TEST(what_was_missed_while_nobody_listened_is_loaded_again),
 		TEST(without_postgresql_nobody_is_refused_and_the_cache_serves_on),
 		TEST(a_qr_code_is_stored_sealed_for_its_account),
