@@ -84,15 +84,16 @@ static struct str bearer_token(struct str authorization)
 	return str_trim(str_slice(authorization, n, authorization.n));
 }
 
-static bool bridge_fits(const struct secrets *s, const struct auth_claims *c, struct str body, int64_t now_ms)
+static bool delivery_fits(const struct secrets *s, const struct auth_claims *c, struct str body, int64_t now_ms)
 {
-	struct str hex = prefix_drop(c->value[CLAIM_SIGNATURE], STR("sha256="));
-
-	if (hmac_fits(HMAC_SHA256, &s->signing_keys, hex, body))
-		return true;
 	return c->value[CLAIM_WEBHOOK_SIGNATURE].n > 0 && c->value[CLAIM_WEBHOOK_ID].n > 0 &&
 		webhook_verify(s->signing_keys.items, s->signing_keys.n, c->value[CLAIM_WEBHOOK_ID],
 			c->value[CLAIM_WEBHOOK_TIMESTAMP], c->value[CLAIM_WEBHOOK_SIGNATURE], body, now_ms);
+}
+
+static bool bridge_fits(const struct secrets *s, const struct auth_claims *c, struct str body)
+{
+	return hmac_fits(HMAC_SHA256, &s->signing_keys, prefix_drop(c->value[CLAIM_SIGNATURE], STR("sha256=")), body);
 }
 
 static bool meta_fits(const struct secrets *s, struct str signature, struct str body)
@@ -103,15 +104,13 @@ static bool meta_fits(const struct secrets *s, struct str signature, struct str 
 		hmac_fits(HMAC_SHA256, &s->app_secrets, str_slice(signature, prefix.n, signature.n), body);
 }
 
-bool auth_verify(enum auth_scheme scheme, const struct secrets *s, const struct auth_claims *c, struct str body,
-	int64_t now_ms)
+static bool body_fits(enum auth_scheme scheme, const struct secrets *s, const struct auth_claims *c, struct str body)
 {
 	switch (scheme) {
 	case AUTH_BRIDGE:
-		return bridge_fits(s, c, body, now_ms);
+		return bridge_fits(s, c, body);
 	case AUTH_BRIDGE_OR_TOKEN:
-		return bridge_fits(s, c, body, now_ms) ||
-			token_fits(&s->tokens, bearer_token(c->value[CLAIM_AUTHORIZATION]));
+		return bridge_fits(s, c, body) || token_fits(&s->tokens, bearer_token(c->value[CLAIM_AUTHORIZATION]));
 	case AUTH_META:
 		return meta_fits(s, c->value[CLAIM_HUB_SIGNATURE], body);
 	case AUTH_WAHA:
@@ -120,12 +119,26 @@ bool auth_verify(enum auth_scheme scheme, const struct secrets *s, const struct 
 		return token_fits(&s->tokens, bearer_token(c->value[CLAIM_AUTHORIZATION])) ||
 			token_fits(&s->tokens, c->value[CLAIM_APIKEY]);
 	case AUTH_WWEBJS:
-		return bridge_fits(s, c, body, now_ms) || token_fits(&s->tokens, c->value[CLAIM_X_API_KEY]);
+		return bridge_fits(s, c, body) || token_fits(&s->tokens, c->value[CLAIM_X_API_KEY]);
 	case AUTH_SCHEMES:
 		break;
 	}
 	return false;
 }
+
+enum auth_proof auth_verify(enum auth_scheme scheme, const struct secrets *s, const struct auth_claims *c,
+	struct str body, int64_t now_ms)
+{
+	if (auth_asks(scheme, CLAIM_WEBHOOK_SIGNATURE) && delivery_fits(s, c, body, now_ms))
+		return PROOF_DELIVERY;
+	return !s->require_timestamp && body_fits(scheme, s, c, body) ? PROOF_BODY : PROOF_NONE;
+}
+
+static struct str dummy_key = { "a key that nobody has", 21 };
+const struct secrets auth_dummy = {
+	.signing_keys = { &dummy_key, 1 },
+	.app_secrets = { &dummy_key, 1 },
+};
 
 bool auth_verify_token(const struct secrets *app, struct str token)
 {

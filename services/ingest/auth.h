@@ -38,8 +38,16 @@ struct auth_claims {
 bool auth_asks(enum auth_scheme scheme, enum auth_claim claim);
 /* Whether there is anything to verify at all. */
 bool auth_claimed(enum auth_scheme scheme, const struct auth_claims *claims);
-bool auth_verify(enum auth_scheme scheme, const struct secrets *secrets, const struct auth_claims *claims,
+enum auth_proof {
+	PROOF_NONE,
+	PROOF_BODY,     /* a signature of the body, or a token */
+	PROOF_DELIVERY, /* Standard Webhooks: a signature of id, time and body */
+};
+/* The best that is there. Where the secrets ask for a timestamp, PROOF_DELIVERY or none. */
+enum auth_proof auth_verify(enum auth_scheme scheme, const struct secrets *secrets, const struct auth_claims *claims,
 	struct str body, int64_t now_ms);
+/* A key that fits nothing: verifying what names nobody costs what verifying a wrong signature does. */
+extern const struct secrets auth_dummy;
 /* Meta's subscription check. */
 bool auth_verify_token(const struct secrets *app, struct str token);
 

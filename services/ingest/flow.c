@@ -1,8 +1,8 @@
 /* From a complete body to an answer: who posts, what may he, what does it say, publish. Each step goes on, waits for the
  * directory (and is run again then), or has answered.
  *
- * Invariant: nothing is read from a body before its signature fits, but the name of the session whose own secrets must fit; and
- * nothing borrowed from the directory survives a wait.
+ * Invariant: a body is parsed only after its signature fits; before that it is scanned, once, for the name of the session whose own
+ * secrets must fit. No parsed body survives a wait, so that there is one at a time, and nothing borrowed from the directory does.
  */
 #include <string.h>
 
@@ -12,7 +12,10 @@
 #include "ingest/dialects/dialects.h"
 #include "ingest/dialects/sync_batch.h"
 #include "ingest/request.h"
+#include "ingest/session.h"
 #include "ingest/stats.h"
+
+#define BYTES_PER_EVENT (16.0 * 1024) /* of a body, that cost as much as one event */
 
 enum step { STEP_ON, STEP_WAIT, STEP_DONE };
 
@@ -35,19 +38,27 @@ static int64_t seconds_up(int64_t ms)
 	return (ms + 999) / 1000;
 }
 
-/* One answer for every reason; the log knows more. status: 401, or 403 for Meta's check. */
-static enum step refuse_source(struct request *req, int status, const char *why)
+/* Counts against the source; 0: it may be told why, else it has to wait so many seconds. */
+static int64_t failure_count(struct request *req)
 {
 	struct bucket *b = limiter_bucket(req->ingest->failures, source_key(req));
 	int64_t wait_ms;
 
+	if (bucket_take(b, failure_rate(req->ingest), 1, clock_mono_ms(), &wait_ms))
+		return 0;
+	stats_refused(REFUSED_FAILURES);
+	return seconds_up(wait_ms);
+}
+
+/* One answer for every reason; the log knows more. status: 401, or 403 for Meta's check. */
+static enum step refuse_source(struct request *req, int status, const char *why)
+{
+	int64_t wait_s = failure_count(req);
+
 	stats_auth_failure(req->route);
-	if (!bucket_take(b, failure_rate(req->ingest), 1, clock_mono_ms(), &wait_ms)) {
-		request_answer(req, 429, STR_NONE, seconds_up(wait_ms));
-		return STEP_DONE;
-	}
-	request_log(req, status, "request refused", why, STR_NONE);
-	request_answer(req, status, STR_NONE, 0);
+	if (wait_s == 0)
+		request_log(req, status, "request refused", why, STR_NONE);
+	request_refuse_in_time(req, wait_s > 0 ? 429 : status, wait_s);
 	return STEP_DONE;
 }
 
@@ -56,12 +67,21 @@ static enum step unauthorized(struct request *req, const char *why)
 	return refuse_source(req, 401, why);
 }
 
+/* What is missing from the request itself tells nothing of what is known here: answered at once. */
+static enum step unauthorized_at_once(struct request *req, const char *why)
+{
+	int64_t wait_s = failure_count(req);
+
+	stats_auth_failure(req->route);
+	if (wait_s == 0)
+		request_log(req, 401, "request refused", why, STR_NONE);
+	request_answer(req, wait_s > 0 ? 429 : 401, STR_NONE, wait_s);
+	return STEP_DONE;
+}
+
 static void source_did_well(struct request *req)
 {
-	struct bucket *b = limiter_find(req->ingest->failures, source_key(req));
-
-	if (b)
-		b->last_ok_ms = clock_mono_ms();
+	limiter_bucket(req->ingest->good, source_key(req))->last_ok_ms = clock_mono_ms();
 }
 
 /* ---- the directory */
@@ -73,17 +93,20 @@ static void directory_done(void *ctx, bool available)
 	if (available)
 		flow_run(req);
 	else
-		request_unavailable(req, "directory", NULL);
+		request_unavailable(req, REFUSED_DIRECTORY, NULL);
 }
 
 static enum step ask(struct request *req, const struct name *names, size_t n)
 {
 	struct err err;
 
+	json_free(req->doc);
+	req->doc = NULL;
+	req->asked = true;
 	req->wait.done = directory_done;
 	req->wait.ctx = req;
 	if (directory_ask(req->ingest->directory, names, n, &req->wait, &err) < 0) {
-		request_unavailable(req, "directory", &err);
+		request_unavailable(req, REFUSED_DIRECTORY, &err);
 		return STEP_DONE;
 	}
 	return STEP_WAIT;
@@ -94,88 +117,134 @@ static const struct catalogue *catalogue(const struct request *req)
 	return directory_catalogue(req->ingest->directory);
 }
 
-static enum step account_take(struct request *req, const struct catalogue_account *a)
+static enum knowledge knows(struct request *req, const struct name *name)
+{
+	return directory_knows(req->ingest->directory, name);
+}
+
+static void found(const struct request *req, bool any)
+{
+	stats_lookup(!any ? LOOKUP_ABSENT : req->asked ? LOOKUP_MISS : LOOKUP_HIT);
+}
+
+static void account_take(struct request *req, const struct catalogue_account *a)
 {
 	req->account = a;
 	req->account_id = a->info.id;
 	req->workspace_id = a->info.workspace;
-	return STEP_ON;
 }
 
-/* The first of the names that is known; asks as long as one of them may be. */
-static enum step account_find(struct request *req, const struct name *names, size_t n)
+/* ---- who it is */
+
+static enum auth_proof proof_of(const struct request *req, const struct secrets *secrets)
 {
-	bool unknown = false;
+	return auth_verify(req->route->auth, secrets, &req->claims, http_body(req->http), req->now_ms);
+}
 
-	for (size_t i = 0; i < n; i++) {
-		enum knowledge k = directory_knows(req->ingest->directory, &names[i]);
+static void authenticate(struct request *req, enum auth_proof proof)
+{
+	request_authenticated(req, proof);
+	source_did_well(req);
+}
 
-		if (k == KNOWN)
-			return account_take(req, catalogue_account(catalogue(req), &names[i]));
-		unknown |= k == UNKNOWN;
-	}
-	return unknown ? ask(req, names, n) : unauthorized(req, "unknown account");
+/* What names nobody costs as much as a wrong signature. */
+static enum step unknown(struct request *req, const char *why)
+{
+	found(req, false);
+	(void)proof_of(req, &auth_dummy);
+	return unauthorized(req, why);
 }
 
 static enum step step_account_of_url(struct request *req)
 {
 	const struct name name = { .kind = NAME_ACCOUNT, .text = uuid_bytes(&req->target) };
+	enum knowledge k = knows(req, &name);
+	enum auth_proof proof;
 
-	return account_find(req, &name, 1);
+	if (k == UNKNOWN)
+		return ask(req, &name, 1);
+	if (k == KNOWN_ABSENT)
+		return unknown(req, "unknown account");
+	found(req, true);
+	account_take(req, catalogue_account(catalogue(req), &name));
+	proof = proof_of(req, &req->account->secrets);
+	if (proof == PROOF_NONE)
+		return unauthorized(req, "wrong signature");
+	authenticate(req, proof);
+	return STEP_ON;
 }
 
-/* A mere candidate, until its own secrets have verified the body. The older contract may name the account by its public id. */
+/* The first of the known candidates whose own secrets verify the body. */
+static bool candidate_take(struct request *req, const struct session_names *names, bool *known)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		const struct catalogue_account *a = catalogue_account(catalogue(req), &names->names[i]);
+		enum auth_proof proof = a ? proof_of(req, &a->secrets) : PROOF_NONE;
+
+		*known |= a != NULL;
+		if (proof == PROOF_NONE)
+			continue;
+		account_take(req, a);
+		authenticate(req, proof);
+		return true;
+	}
+	return false;
+}
+
+/* A session's name may be another account's number or public id: none beats the other, its secrets decide. What is not cached is
+ * asked for only when nothing that is fits. */
 static enum step step_account_of_session(struct request *req)
 {
-	struct str session = bridge_session(json_root(req->doc), req->arena);
-	struct name names[2] = { { .kind = NAME_SESSION, .text = session } };
-	struct uuid id;
+	struct session_names names;
+	bool known = false;
 
-	if (session.n == 0)
-		return unauthorized(req, "no session");
-	if (!uuid_parse(session, &id))
-		return account_find(req, names, 1);
-	names[1] = (struct name){ .kind = NAME_ACCOUNT, .text = uuid_bytes(&id) };
-	return account_find(req, names, 2);
+	if (!req->session.p)
+		req->session = session_scan(http_body(req->http), req->route->session, req->arena);
+	if (req->session.n == 0)
+		return unauthorized_at_once(req, "no session");
+	session_names(&names, req->session);
+	if (candidate_take(req, &names, &known)) {
+		found(req, true);
+		return STEP_ON;
+	}
+	for (size_t i = 0; i < names.n; i++)
+		if (knows(req, &names.names[i]) == UNKNOWN)
+			return ask(req, names.names, names.n);
+	return known ? unauthorized(req, "wrong signature") : unknown(req, "unknown account");
 }
 
 static enum step step_app(struct request *req)
 {
 	const struct name name = { .kind = NAME_APP, .text = uuid_bytes(&req->target) };
-	enum knowledge k = directory_knows(req->ingest->directory, &name);
+	enum knowledge k = knows(req, &name);
 
 	if (k == UNKNOWN)
 		return ask(req, &name, 1);
 	req->app = k == KNOWN ? catalogue_app(catalogue(req), &req->target) : NULL;
+	if (req->app)
+		found(req, true);
 	return STEP_ON;
 }
-
-/* ---- who it is */
 
 static enum step step_claims(struct request *req)
 {
 	for (enum auth_claim c = 0; c < AUTH_CLAIMS; c++)
 		if (auth_asks(req->route->auth, c))
 			req->claims.value[c] = http_header(req->http, auth_claim_headers[c]);
-	return auth_claimed(req->route->auth, &req->claims) ? STEP_ON : unauthorized(req, "no signature");
-}
-
-static enum step verify(struct request *req, const struct secrets *secrets)
-{
-	if (!auth_verify(req->route->auth, secrets, &req->claims, http_body(req->http), req->now_ms))
-		return unauthorized(req, "wrong signature");
-	source_did_well(req);
-	return STEP_ON;
-}
-
-static enum step step_verify_account(struct request *req)
-{
-	return verify(req, &req->account->secrets);
+	return auth_claimed(req->route->auth, &req->claims) ? STEP_ON : unauthorized_at_once(req, "no signature");
 }
 
 static enum step step_verify_app(struct request *req)
 {
-	return req->app ? verify(req, &req->app->secrets) : unauthorized(req, "unknown app");
+	enum auth_proof proof;
+
+	if (!req->app)
+		return unknown(req, "unknown app");
+	proof = proof_of(req, &req->app->secrets);
+	if (proof == PROOF_NONE)
+		return unauthorized(req, "wrong signature");
+	authenticate(req, proof);
+	return STEP_ON;
 }
 
 /* Meta's subscription check: the bare challenge comes back. */
@@ -203,22 +272,23 @@ static enum step step_kind(struct request *req)
 /* What a signed body says itself of whose it is; NULL: nothing else. */
 static const char *misfit(const struct request *req)
 {
-	const struct intake_account *a = &req->account->info;
+	const struct route *route = req->route;
 	const json *body = json_root(req->doc);
-	struct str session = STR_NONE;
 
-	if (req->route->session)
-		session = json_text(json_get(body, req->route->session), req->arena);
-	if (session.n > 0 && !str_eq(session, a->session_id) && !str_eq(session, a->provider_ref))
-		return "another session";
-	if (req->route->subject == SUBJECT_SESSION && !bridge_workspace_fits(body, a))
-		return "another workspace";
-	return NULL;
+	for (size_t i = 0; i < 2 && route->session[i]; i++)
+		if (!session_fits(json_text(json_get(body, route->session[i]), req->arena), req->account))
+			return "another session";
+	if (route->subject != SUBJECT_SESSION)
+		return NULL;
+	if (!str_eq(session_of(body, route->session, req->arena), req->session))
+		return "another session"; /* the scan read what the parser did not */
+	return session_workspace_fits(body, req->account, req->arena) ? NULL : "another workspace";
 }
 
 /* ---- what it says */
 
 static enum step publish_begin(struct request *req);
+static void charge(struct request *req);
 
 static enum step answer_bad_body(struct request *req, const struct err *err)
 {
@@ -231,27 +301,14 @@ static enum step answer_bad_body(struct request *req, const struct err *err)
 	return STEP_DONE;
 }
 
-/* Before anybody is known, what cannot be read counts as a failure of its source. */
-static enum step step_parse_stranger(struct request *req)
-{
-	struct bucket *b;
-	struct err err;
-	int64_t wait_ms;
-
-	if (json_parse(&req->doc, http_body(req->http), &err) == 0)
-		return STEP_ON;
-	b = limiter_bucket(req->ingest->failures, source_key(req));
-	if (bucket_take(b, failure_rate(req->ingest), 1, clock_mono_ms(), &wait_ms))
-		return answer_bad_body(req, &err);
-	request_answer(req, 429, STR_NONE, seconds_up(wait_ms));
-	return STEP_DONE;
-}
-
 static enum step step_parse(struct request *req)
 {
 	struct err err;
 
-	return json_parse(&req->doc, http_body(req->http), &err) < 0 ? answer_bad_body(req, &err) : STEP_ON;
+	if (json_parse(&req->doc, http_body(req->http), &err) == 0)
+		return STEP_ON;
+	charge(req);
+	return answer_bad_body(req, &err);
 }
 
 /* The whole body is one dead letter, without secrets where it is JSON: it costs too much to be read item by item, or Meta sent it,
@@ -261,20 +318,10 @@ static enum step keep_whole(struct request *req, const char *reason, const struc
 	struct intake *in = &req->intake;
 	struct str body = req->doc ? intake_json(in, json_root(req->doc)) : http_body(req->http);
 
+	if (req->route->subject == SUBJECT_APP)
+		charge(req); /* else it was, when it was read */
 	intake_reject_whole(in, strcmp(err->code, "too_large") == 0 ? "too_large" : reason, body, err->msg);
 	return publish_begin(req);
-}
-
-/* And which numbers and WABAs it is about: all are known, or known to be nobody's, when it goes on. */
-static enum step step_parse_meta(struct request *req)
-{
-	struct err err;
-
-	intake_init(&req->intake, req->arena, req->now_ms, NULL);
-	intake_bound(&req->intake, http_body(req->http).n);
-	if (json_parse(&req->doc, http_body(req->http), &err) < 0)
-		return keep_whole(req, "decode", &err);
-	return STEP_ON;
 }
 
 static struct name number_name(const struct request *req, struct str id)
@@ -302,36 +349,109 @@ static size_t unknown_names(const struct request *req, const struct meta_referen
 	return n;
 }
 
-static enum step account_admit(struct request *req, const struct uuid *account)
-{
-	const struct ingest_settings *s = req->ingest->settings;
-	const struct rate rate = { (double)s->limits_account_rate, (double)s->limits_account_burst };
-	struct bucket *b = limiter_bucket(req->ingest->accounts, uuid_bytes(account));
-	int64_t wait_ms;
+/* ---- what it costs */
 
-	if (bucket_take(b, rate, 1, clock_mono_ms(), &wait_ms))
-		return STEP_ON;
-	request_log(req, 429, "request refused", "account rate", STR_NONE);
-	request_answer(req, 429, STR_NONE, seconds_up(wait_ms));
+static struct rate account_rate(const struct ingest *in)
+{
+	return (struct rate){ (double)in->settings->limits_account_rate, (double)in->settings->limits_account_burst };
+}
+
+static int64_t account_wait_ms(const struct request *req, const struct uuid *account)
+{
+	struct ingest *in = req->ingest;
+
+	return bucket_wait_ms(limiter_bucket(in->accounts, uuid_bytes(account)), account_rate(in), 1, clock_mono_ms());
+}
+
+static void account_charge(const struct request *req, const struct uuid *account, double cost)
+{
+	struct ingest *in = req->ingest;
+
+	bucket_charge(limiter_bucket(in->accounts, uuid_bytes(account)), account_rate(in), cost, clock_mono_ms());
+}
+
+static const struct uuid *account_of_item(const struct request *req, size_t i)
+{
+	const struct intake *in = &req->intake;
+	const struct intake_account *a;
+
+	if (i < in->n_events)
+		return &in->events[i]->account;
+	a = in->rejected[i - in->n_events].account;
+	return a ? &a->id : NULL;
+}
+
+/* Each item costs its account a token and its share of the body's bytes. What is nobody's, or was ignored, costs the account that
+ * posted, or Meta's app. */
+static void charge(struct request *req)
+{
+	const struct intake *in = &req->intake;
+	const struct uuid *poster = req->route->subject == SUBJECT_APP ? &req->target : &req->account_id;
+	size_t named = in->n_events + in->n_rejected, items = in->n_items > named ? in->n_items : named, n = 0;
+	double cost;
+
+	items = items > 0 ? items : 1;
+	cost = 1 + (double)http_body(req->http).n / BYTES_PER_EVENT / (double)items;
+	for (size_t i = 0; i < named; i += n) {
+		const struct uuid *account = account_of_item(req, i), *owner = account ? account : poster;
+
+		for (n = 1; i + n < named && account_of_item(req, i + n) == account; n++)
+			;
+		account_charge(req, owner, cost * (double)n);
+	}
+	account_charge(req, poster, cost * (double)(items - named));
+}
+
+static enum step refuse_account(struct request *req, int64_t wait_ms)
+{
+	request_refuse_for_now(req, 429, REFUSED_ACCOUNT_RATE, seconds_up(wait_ms));
 	return STEP_DONE;
 }
 
-static enum step numbers_admit(struct request *req, const struct meta_references *refs)
-{
-	for (size_t i = 0; i < refs->n_phone_number_ids; i++) {
-		struct name name = number_name(req, refs->phone_number_ids[i]);
-		const struct catalogue_account *a = catalogue_account(catalogue(req), &name);
+/* Of the accounts that a POST of Meta's is about: how long the first and the last of them have to wait. */
+struct debts {
+	int64_t shortest_ms, longest_ms;
+	size_t n;
+};
 
-		if (!a)
-			continue;
-		req->account_id = a->info.id;
-		req->workspace_id = a->info.workspace;
-		if (account_admit(req, &a->info.id) != STEP_ON)
-			return STEP_DONE;
-	}
-	return STEP_ON;
+static void debt_add(struct request *req, struct debts *debts, const struct catalogue_account *a)
+{
+	int64_t wait_ms = account_wait_ms(req, &a->info.id);
+
+	if (debts->n++ == 0 || wait_ms < debts->shortest_ms)
+		debts->shortest_ms = wait_ms;
+	if (wait_ms <= debts->longest_ms)
+		return;
+	debts->longest_ms = wait_ms;
+	req->account_id = a->info.id;
+	req->workspace_id = a->info.workspace;
 }
 
+/* Meta puts what it has for several accounts into one POST. In the platform's app these are several tenants': none waits for
+ * another's debt. A tenant's own app is signed for by the tenant, who could hide behind any account without one. */
+static enum step numbers_admit(struct request *req, const struct meta_references *refs)
+{
+	struct debts debts = { .longest_ms = account_wait_ms(req, &req->target) };
+	const struct catalogue_account *a;
+
+	for (size_t i = 0; i < refs->n_phone_number_ids; i++) {
+		struct name name = number_name(req, refs->phone_number_ids[i]);
+
+		if ((a = catalogue_account(catalogue(req), &name)))
+			debt_add(req, &debts, a);
+	}
+	for (size_t i = 0; i < refs->n_waba_ids; i++) {
+		struct name name = waba_name(req, refs->waba_ids[i]);
+
+		for (a = catalogue_account(catalogue(req), &name); a; a = a->waba_next)
+			debt_add(req, &debts, a);
+	}
+	if (debts.longest_ms == 0 || (req->app->shared && debts.n > 0 && debts.shortest_ms == 0))
+		return STEP_ON;
+	return refuse_account(req, debts.longest_ms);
+}
+
+/* Again after each wait: a parsed body is not kept meanwhile. */
 static enum step step_references(struct request *req)
 {
 	struct meta_references refs;
@@ -339,6 +459,13 @@ static enum step step_references(struct request *req)
 	struct err err;
 	size_t n;
 
+	intake_init(&req->intake, req->arena, req->now_ms, NULL);
+	intake_bound(&req->intake, http_body(req->http).n);
+	req->app = catalogue_app(catalogue(req), &req->target);
+	if (!req->app)
+		return unauthorized(req, "unknown app"); /* gone during the wait */
+	if (json_parse(&req->doc, http_body(req->http), &err) < 0)
+		return keep_whole(req, "decode", &err);
 	if (meta_references(&refs, json_root(req->doc), req->arena, &err) < 0)
 		return keep_whole(req, "rule", &err);
 	names = ARENA_ARRAY(req->arena, struct name, refs.n_phone_number_ids + refs.n_waba_ids + 1);
@@ -356,12 +483,20 @@ static size_t sync_chats(const struct request *req)
 
 	if (req->route->read == bridge_read_sync)
 		n = json_count(json_get(body, "chats"));
-	else if (req->route->id == ROUTE_WWEBJS && str_is(json_str(json_get(body, "dataType")), "chats_sync"))
+	else if (req->route->read == wwebjs_read && str_is(json_str(json_get(body, "dataType")), "chats_sync"))
 		n = json_count(json_path(body, "data.chats"));
 	return n <= SYNC_MAX_CHATS ? n : 0;
 }
 
-static enum step step_limits(struct request *req)
+/* Before it is parsed. */
+static enum step step_account_rate(struct request *req)
+{
+	int64_t wait_ms = account_wait_ms(req, &req->account_id);
+
+	return wait_ms > 0 ? refuse_account(req, wait_ms) : STEP_ON;
+}
+
+static enum step step_sync_rate(struct request *req)
 {
 	const struct ingest_settings *s = req->ingest->settings;
 	const struct rate rate = { (double)s->limits_sync_rate, (double)s->limits_sync_burst };
@@ -369,13 +504,11 @@ static enum step step_limits(struct request *req)
 	size_t chats = sync_chats(req);
 	int64_t wait_ms;
 
-	if (account_admit(req, &req->account_id) != STEP_ON)
-		return STEP_DONE;
 	if (chats == 0 ||
 		bucket_take(limiter_bucket(req->ingest->syncs, key), rate, (double)chats, clock_mono_ms(), &wait_ms))
 		return STEP_ON;
-	request_log(req, 429, "request refused", "sync rate", STR_NONE);
-	request_answer(req, 429, STR_NONE, seconds_up(wait_ms));
+	charge(req);
+	request_refuse_for_now(req, 429, REFUSED_SYNC_RATE, seconds_up(wait_ms));
 	return STEP_DONE;
 }
 
@@ -412,6 +545,7 @@ static enum step step_read_meta(struct request *req)
 	in->lookup_ctx = req;
 	if (meta_read(in, json_root(req->doc), &err) < 0)
 		return keep_whole(req, "rule", &err);
+	charge(req);
 	return publish_begin(req);
 }
 
@@ -437,7 +571,10 @@ static enum step step_read(struct request *req)
 
 	intake_init(in, req->arena, req->now_ms, &req->account->info);
 	intake_bound(in, http_body(req->http).n);
+	if (req->proof == PROOF_DELIVERY)
+		intake_delivery(in, req->claims.value[CLAIM_WEBHOOK_ID], req->claims.value[CLAIM_WEBHOOK_TIMESTAMP]);
 	rc = req->route->read(in, json_root(req->doc), &err);
+	charge(req);
 	if (rc < 0 && strcmp(err.code, "422") != 0 && !in->too_large)
 		return answer_bad_body(req, &err);
 	why = misfit(req);
@@ -520,7 +657,7 @@ static void published(void *ctx, const struct err *failure)
 	}
 	stats_kafka_seconds((double)(clock_mono_us() - req->published_mono_us) / 1e6);
 	if (failure)
-		request_unavailable(req, "kafka", failure);
+		request_unavailable(req, REFUSED_KAFKA, failure);
 	else
 		answer_queued_now(req);
 }
@@ -529,6 +666,7 @@ static void published(void *ctx, const struct err *failure)
 static enum step publish_begin(struct request *req)
 {
 	struct intake *in = &req->intake;
+	struct err err;
 
 	intake_finish(in);
 	qr_put(req);
@@ -549,6 +687,10 @@ static enum step publish_begin(struct request *req)
 	};
 	json_free(req->doc);
 	req->doc = NULL;
+	if (request_keep(req, &err) < 0) {
+		request_unavailable(req, REFUSED_ROOM, &err);
+		return STEP_DONE;
+	}
 	req->publishing = true;
 	req->published_mono_us = clock_mono_us();
 	publisher_submit(req->ingest->publisher, &req->publication);
@@ -559,12 +701,11 @@ static enum step publish_begin(struct request *req)
 
 typedef enum step step_fn(struct request *req);
 
-static step_fn *const session_steps[] = { step_claims, step_parse_stranger, step_account_of_session,
-	step_verify_account, step_kind, step_limits, step_read };
-static step_fn *const account_steps[] = { step_claims, step_account_of_url, step_verify_account, step_kind, step_parse,
-	step_limits, step_read };
-static step_fn *const app_steps[] = { step_claims, step_app, step_verify_app, step_parse_meta, step_references,
-	step_read_meta };
+static step_fn *const session_steps[] = { step_claims, step_account_of_session, step_kind, step_account_rate,
+	step_parse, step_sync_rate, step_read };
+static step_fn *const account_steps[] = { step_claims, step_account_of_url, step_kind, step_account_rate, step_parse,
+	step_sync_rate, step_read };
+static step_fn *const app_steps[] = { step_claims, step_app, step_verify_app, step_references, step_read_meta };
 static step_fn *const challenge_steps[] = { step_app, step_challenge };
 
 static step_fn *const *steps_of(const struct request *req)

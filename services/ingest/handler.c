@@ -9,6 +9,8 @@
 #include "ingest/request.h"
 #include "ingest/stats.h"
 
+#define SOURCE_PART 8
+#define SMALL_BYTES ((size_t)64 * 1024)
 #define OK_KEEPS_MS 60000 /* how long a source that did well is heard out, though others behind it fail */
 
 static struct http_admission refuse(struct ingest *in, struct http_request *r, const struct route *route, int status,
@@ -23,73 +25,111 @@ static struct http_admission refuse(struct ingest *in, struct http_request *r, c
 	return (struct http_admission){ .refuse_status = status };
 }
 
+/* One line a second for each reason; where there are many, the first says as much. */
 static struct http_admission refuse_for_now(struct ingest *in, struct http_request *r, const struct route *route,
-	int status, int64_t wait_ms)
+	int status, enum refusal why, int64_t wait_ms)
 {
+	struct log_limit *line = &limiter_bucket(in->lines, str_of(refusal_words[why]))->log;
+	uint64_t suppressed;
 	char seconds[24];
 
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)(wait_ms + 999) / 1000);
+	stats_refused(why);
+	if (log_limit_pass(line, clock_mono_ms(), &suppressed))
+		log_warn("request refused", LOG_S("route", route->name), LOG_I("status", status),
+			LOG_S("reason", refusal_words[why]), LOG_STR("peer", http_peer(r)),
+			LOG_I("suppressed", suppressed));
 	return refuse(in, r, route, status, "Retry-After", seconds);
 }
 
 /* A source that only fails is refused before its body is read. One that also does well (Meta, a proxy that is not ours) is
- * not: there each failure is answered by itself, and nobody is locked out by his neighbours. */
+ * not: there each failure is answered by itself, and no client is locked out by others behind the same address. */
 static int64_t source_wait_ms(struct ingest *in, struct str key)
 {
 	const double per_minute = (double)in->settings->limits_failures_per_minute;
-	struct bucket *b = limiter_find(in->failures, key);
+	const struct bucket *good = limiter_find(in->good, key), *failures;
 	int64_t now = clock_mono_ms();
 
-	if (!b || (b->last_ok_ms > 0 && now - b->last_ok_ms < OK_KEEPS_MS))
+	if (good && now - good->last_ok_ms < OK_KEEPS_MS)
 		return 0;
-	return bucket_wait_ms(b, (struct rate){ per_minute / 60, per_minute }, 1, now);
+	failures = limiter_find(in->failures, key);
+	return failures ? bucket_wait_ms(failures, (struct rate){ per_minute / 60, per_minute }, 1, now) : 0;
 }
 
-/* What the body may take of our memory: announced, or anything up to the limit. */
-static size_t body_bytes(const struct http_request *r, const struct route *route)
+/* As many requests as connections: behind a proxy those of a source cannot be counted. */
+static bool source_has_its_share(const struct ingest *in, struct str key)
 {
-	int64_t announced;
+	size_t most = (size_t)in->settings->http_max_connections_per_address;
 
-	if (!str_is(http_method(r), "POST"))
-		return 0;
-	if (!str_to_i64(http_header(r, "Content-Length"), &announced) || announced < 0)
-		return route->max_body_bytes;
-	return (size_t)announced;
+	return most > 0 && sources_look(in->sources, key).requests >= most;
 }
 
-/* The status to refuse with and how long to wait before the next try; 0: let it on. */
-static int refusal_for_now(struct ingest *in, struct str source, size_t bytes, int64_t *wait_ms)
+/* Whether to refuse for now, and how long to wait before the next try. */
+static bool is_refused_for_now(struct ingest *in, struct str source, enum refusal *why, int64_t *wait_ms)
 {
+	*why = REFUSED_FAILURES;
 	*wait_ms = source_wait_ms(in, source);
 	if (*wait_ms > 0)
-		return 429;
+		return true;
 	*wait_ms = 1000;
-	if (!directory_loaded(in->directory) ||
-		in->bytes_in_flight + bytes > (size_t)in->settings->limits_bytes_in_flight)
-		return 503;
-	return 0;
+	*why = directory_loaded(in->directory) ? REFUSED_SOURCE_SHARE : REFUSED_NOT_LOADED;
+	return *why == REFUSED_NOT_LOADED || source_has_its_share(in, source);
+}
+
+/* Every value of every line counts, as what stands on the first may be the client's own. */
+static size_t source_of(struct ingest *in, const struct http_request *r, uint8_t key[static 16])
+{
+	struct buf forwarded = BUF_INIT;
+	size_t n;
+
+	if (handler_exempt(in, http_peer(r)))
+		http_header_join(r, "X-Forwarded-For", &forwarded);
+	n = address_key(proxies_source(in->proxies, http_peer(r), buf_str(&forwarded)), key);
+	buf_fini(&forwarded);
+	return n;
 }
 
 static struct http_admission let_on(struct ingest *in, struct http_request *r, const struct route *route,
 	const struct uuid *target)
 {
-	struct str source = proxies_source(in->proxies, http_peer(r), http_header(r, "X-Forwarded-For"));
-	size_t bytes = body_bytes(r, route), key_n;
-	struct request *req;
+	bool has_body = str_is(http_method(r), "POST");
 	uint8_t key[16];
+	struct str source = { (const char *)key, source_of(in, r, key) };
+	enum refusal why;
 	int64_t wait_ms;
-	int status;
 
-	if (bytes > route->max_body_bytes)
-		return refuse(in, r, route, 413, NULL, NULL);
-	key_n = address_key(source, key);
-	status = refusal_for_now(in, (struct str){ (const char *)key, key_n }, bytes, &wait_ms);
-	if (status)
-		return refuse_for_now(in, r, route, status, wait_ms);
-	req = request_new(in, r, route, target, bytes);
-	memcpy(req->source_key, key, key_n);
-	req->source_key_n = key_n;
-	return (struct http_admission){ .max_body_bytes = bytes > 0 ? route->max_body_bytes : 0 };
+	if (is_refused_for_now(in, source, &why, &wait_ms))
+		return refuse_for_now(in, r, route, why == REFUSED_FAILURES ? 429 : 503, why, wait_ms);
+	request_new(in, r, route, target, source);
+	return (struct http_admission){ .max_body_bytes = has_body ? route->max_body_bytes : 0 };
+}
+
+bool handler_exempt(void *ctx, struct str peer)
+{
+	const struct ingest *in = ctx;
+	uint8_t address[IP_BYTES];
+
+	return ip_parse(peer, address) && networks_have(in->proxies, address);
+}
+
+/* A stranger's source may hold an eighth of the room, or one body; small ones come through beside a neighbour's large one. */
+int handler_grow(void *ctx, struct http_request *r, size_t n)
+{
+	struct ingest *in = ctx;
+	struct request *req = http_user(r);
+	const struct source *s = req->source;
+	size_t share = (size_t)in->settings->limits_bytes_in_flight / SOURCE_PART;
+	enum refusal why = REFUSED_SOURCE_SHARE;
+
+	if (s->bytes + n <= share || s->bytes == req->body_bytes || req->body_bytes + n <= SMALL_BYTES) {
+		why = REFUSED_ROOM;
+		if (request_room(in, req, n)) {
+			request_grow(req, n);
+			return 0;
+		}
+	}
+	request_refuse_for_now(req, 503, why, 1);
+	return 503;
 }
 
 struct http_admission handler_admit(void *ctx, struct http_request *r)

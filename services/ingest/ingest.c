@@ -16,6 +16,7 @@
 #define DRAIN_STEP_MS  10
 #define SOURCES_MAX    100000
 #define ACCOUNTS_MAX   200000
+#define LINES_MAX      20000
 #define KAFKA_CLOSE_MS 5000
 #define OWN_FILES      100 /* Kafka's, PostgreSQL's, the admin port's */
 
@@ -32,6 +33,20 @@ static void directory_changed(void *ingest)
 	readiness_tell(ingest);
 }
 
+/* At most a line a second, as this runs once a second. */
+static void closed_count(struct ingest *in)
+{
+	const struct http_server_closed now = http_server_closed(in->http), before = in->closed;
+	const uint64_t address = now.address - before.address, idle = now.idle - before.idle,
+		       slow = now.slow - before.slow;
+
+	in->closed = now;
+	stats_closed(address, idle, slow);
+	if (address + idle + slow > 0)
+		log_warn("connections closed: too many", LOG_I("address", address), LOG_I("idle", idle),
+			LOG_I("slow", slow));
+}
+
 static void tick(void *ingest)
 {
 	struct ingest *in = ingest;
@@ -39,6 +54,7 @@ static void tick(void *ingest)
 
 	service_alive(in->service);
 	readiness_tell(in);
+	closed_count(in);
 	stats_gauges(&(struct stats_gauges){
 		.requests = in->n_requests,
 		.bytes = in->bytes_in_flight,
@@ -56,9 +72,11 @@ static void deadlines_expire(void *ingest)
 	struct ingest *in = ingest;
 	struct request *req;
 	int64_t now = clock_mono_ms();
+	struct err late;
 
+	err_set(&late, ERR_RETRY, "deadline", "request.deadline has passed");
 	while ((req = TAILQ_FIRST(&in->deadlines)) && req->deadline_mono_ms <= now)
-		request_unavailable(req, req->publishing ? "kafka deadline" : "directory deadline", NULL);
+		request_unavailable(req, req->publishing ? REFUSED_KAFKA : REFUSED_DIRECTORY, &late);
 	if (req)
 		loop_timer_set(in->expiry, req->deadline_mono_ms - now);
 }
@@ -151,7 +169,9 @@ static int http_start(struct ingest *in, struct err *err)
 		.header_timeout_ms = (int)s->http_header_timeout_ms,
 		.body_timeout_ms = (int)s->http_body_timeout_ms,
 		.idle_timeout_ms = (int)s->http_idle_timeout_ms,
+		.exempt = handler_exempt,
 		.admit = handler_admit,
+		.grow = handler_grow,
 		.handle = handler_handle,
 		.gone = handler_gone,
 		.ctx = in,
@@ -169,6 +189,7 @@ static int parts_open(struct ingest *in, struct err *err)
 		directory_start(in, err) < 0 || kafka_start(in, err) < 0 || http_start(in, err) < 0)
 		return -1;
 	in->expiry = loop_timer_new(in->loop, deadlines_expire, in);
+	in->refusal = loop_timer_new(in->loop, requests_refuse, in);
 	in->drain = loop_timer_new(in->loop, drain_check, in);
 	in->tick = loop_timer_new(in->loop, tick, in);
 	in->signals = loop_io_new(in->loop, service_signal_fd(in->service), true, false, signals_take, in);
@@ -184,9 +205,13 @@ int ingest_open(struct ingest **out, const struct ingest_settings *settings, str
 	in->settings = settings;
 	in->service = service;
 	in->failures = limiter_new(SOURCES_MAX);
+	in->good = limiter_new(SOURCES_MAX);
 	in->accounts = limiter_new(ACCOUNTS_MAX);
 	in->syncs = limiter_new(ACCOUNTS_MAX);
+	in->lines = limiter_new(LINES_MAX);
+	in->sources = sources_new();
 	TAILQ_INIT(&in->deadlines);
+	TAILQ_INIT(&in->refusals);
 	TAILQ_INIT(&in->idle);
 	in->ready_directory = service_condition(service, "directory");
 	in->ready_kafka = service_condition(service, "kafka");
@@ -217,12 +242,16 @@ void ingest_close(struct ingest **ingest)
 	directory_close(&in->directory);
 	requests_free(in);
 	loop_timer_free(in->expiry);
+	loop_timer_free(in->refusal);
 	loop_timer_free(in->drain);
 	loop_timer_free(in->tick);
 	loop_free(in->loop);
 	limiter_free(in->failures);
+	limiter_free(in->good);
 	limiter_free(in->accounts);
 	limiter_free(in->syncs);
+	limiter_free(in->lines);
+	sources_free(in->sources);
 	networks_free(in->proxies);
 	buf_fini(&in->answer);
 	free(in);

@@ -14,6 +14,7 @@
 #include "ingest/proxies.h"
 #include "ingest/publish.h"
 #include "ingest/settings.h"
+#include "ingest/sources.h"
 #include "service/service.h"
 
 struct request;
@@ -34,13 +35,19 @@ struct ingest {
 	struct publisher *publisher;
 	struct directory *directory;
 	struct networks *proxies;
-	struct limiter *failures, *accounts, *syncs; /* by source address, by account */
+	struct limiter *failures, *good; /* by source address: those who fail, and those who did well */
+	struct limiter *accounts, *syncs; /* by account */
+	struct limiter *lines; /* of the log, by reason and account */
+	struct sources *sources;
 
 	struct request_list deadlines; /* being handled, the oldest first */
 	struct request_list idle; /* to be used again */
 	size_t n_idle, n_requests; /* n_requests: not idle */
-	size_t bytes_in_flight;
+	size_t bytes_in_flight; /* bodies as far as they have come, and arenas while Kafka has their records */
 	struct loop_timer *expiry;
+	struct request_list refusals; /* answered when their time has come, by that time */
+	struct loop_timer *refusal;
+	struct http_server_closed closed; /* as last counted */
 	struct buf answer; /* scratch for one answer's body */
 	struct trace_random trace_random;
 
@@ -62,6 +69,8 @@ void ingest_reload(struct ingest *in);
 
 /* handler.c: libs/http's callbacks; ctx is the struct ingest. */
 struct http_admission handler_admit(void *ctx, struct http_request *r);
+int handler_grow(void *ctx, struct http_request *r, size_t n);
+bool handler_exempt(void *ctx, struct str peer);
 void handler_handle(void *ctx, struct http_request *r);
 void handler_gone(void *ctx, struct http_request *r);
 

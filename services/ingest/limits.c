@@ -47,6 +47,14 @@ bool bucket_take(struct bucket *b, struct rate rate, double cost, int64_t now_ms
 	return true;
 }
 
+void bucket_charge(struct bucket *b, struct rate rate, double cost, int64_t now_ms)
+{
+	if (rate.per_s <= 0)
+		return;
+	b->tokens = tokens_at(b, rate, now_ms) - cost;
+	b->at_ms = now_ms;
+}
+
 struct limiter {
 	size_t max_young;
 	struct map *young, *old;

@@ -6,6 +6,7 @@
 #ifndef INGEST_LIMITS_H
 #define INGEST_LIMITS_H
 
+#include "base/log_limit.h"
 #include "base/str.h"
 
 struct rate {
@@ -16,10 +17,13 @@ struct bucket {
 	double tokens;
 	int64_t at_ms;      /* when tokens was counted; 0: never, it is full */
 	int64_t last_ok_ms; /* the owner's: when this key last did well; 0: never */
+	struct log_limit log; /* the owner's: of lines about this key */
 };
 
 /* Takes cost (at most the burst counts) when it is there. Otherwise nothing, and *wait_ms is how long until it will be. */
 bool bucket_take(struct bucket *b, struct rate rate, double cost, int64_t now_ms, int64_t *wait_ms);
+/* Takes the whole cost, though it be more than there is: the debt is paid before anything else is admitted. */
+void bucket_charge(struct bucket *b, struct rate rate, double cost, int64_t now_ms);
 /* How long until cost is there; 0: it is. Takes nothing. */
 int64_t bucket_wait_ms(const struct bucket *b, struct rate rate, double cost, int64_t now_ms);
 

@@ -15,7 +15,8 @@
 #include "wire/cloudevents.h"
 
 #define ARENA_BYTES ((size_t)16 * 1024)
-#define IDLE_MAX    512
+#define IDLE_MAX    256
+#define QUANTUM_MS  25
 
 static struct request *request_take(struct ingest *in)
 {
@@ -62,26 +63,85 @@ static void trace_set(struct request *req)
 }
 
 struct request *request_new(struct ingest *in, struct http_request *http, const struct route *route,
-	const struct uuid *target, size_t reserved_bytes)
+	const struct uuid *target, struct str source)
 {
 	struct request *req = request_take(in);
 
 	req->http = http;
 	req->route = route;
 	req->target = *target;
-	req->reserved_bytes = reserved_bytes;
-	in->bytes_in_flight += reserved_bytes;
+	req->source = sources_enter(in->sources, source);
+	memcpy(req->source_key, source.p, source.n);
+	req->source_key_n = source.n;
 	trace_set(req);
 	http_set_user(http, req);
 	return req;
 }
+
+/* ---- room */
+
+void request_grow(struct request *req, size_t n)
+{
+	req->body_bytes += n;
+	req->ingest->bytes_in_flight += n;
+	if (req->source)
+		req->source->bytes += n;
+}
+
+void request_authenticated(struct request *req, enum auth_proof proof)
+{
+	req->proof = proof;
+	sources_leave(req->ingest->sources, &req->source, req->body_bytes);
+}
+
+/* Strangers whose bodies are complete and who wait for PostgreSQL. */
+static bool stranger_shed(struct ingest *in, const struct request *except)
+{
+	struct request *req;
+	struct err err;
+
+	TAILQ_FOREACH (req, &in->deadlines, link)
+		if (req != except && req->source && !req->refused && req->wait.batch > 0)
+			break;
+	if (!req)
+		return false;
+	err_set(&err, ERR_BUSY, "room", "others need the room");
+	request_unavailable(req, REFUSED_ROOM, &err);
+	return true;
+}
+
+bool request_room(struct ingest *in, const struct request *req, size_t n)
+{
+	const size_t limit = (size_t)in->settings->limits_bytes_in_flight;
+
+	while (in->bytes_in_flight + n > limit)
+		if (!http_server_shed(in->http, req ? req->http : NULL) && !stranger_shed(in, req))
+			return false;
+	return true;
+}
+
+/* A request alone always finds room: its body's size is limited. */
+int request_keep(struct request *req, struct err *err)
+{
+	struct ingest *in = req->ingest;
+	size_t used = arena_used_bytes(req->arena), n = used > ARENA_BYTES ? used - ARENA_BYTES : 0;
+
+	if (!request_room(in, req, n) && in->bytes_in_flight > req->body_bytes)
+		return err_set(err, ERR_BUSY, "room", "too many bytes are in flight");
+	req->kept_bytes = n;
+	in->bytes_in_flight += n;
+	return 0;
+}
+
+/* ---- its life */
 
 void request_begin(struct request *req)
 {
 	struct ingest *in = req->ingest;
 
 	req->now_ms = clock_now_ms();
-	req->deadline_mono_ms = clock_mono_ms() + in->settings->request_deadline_ms;
+	req->begun_mono_ms = clock_mono_ms();
+	req->deadline_mono_ms = req->begun_mono_ms + in->settings->request_deadline_ms;
 	if (TAILQ_EMPTY(&in->deadlines))
 		loop_timer_set(in->expiry, in->settings->request_deadline_ms);
 	TAILQ_INSERT_TAIL(&in->deadlines, req, link);
@@ -92,6 +152,7 @@ void request_recycle(struct request *req)
 	struct ingest *in = req->ingest;
 
 	in->n_requests--;
+	in->bytes_in_flight -= req->kept_bytes;
 	arena_reset(req->arena);
 	if (in->n_idle < IDLE_MAX) {
 		TAILQ_INSERT_HEAD(&in->idle, req, link);
@@ -107,7 +168,10 @@ void request_leave(struct request *req)
 	struct ingest *in = req->ingest;
 
 	req->http = NULL;
-	in->bytes_in_flight -= req->reserved_bytes;
+	in->bytes_in_flight -= req->body_bytes;
+	sources_leave(in->sources, &req->source, req->body_bytes);
+	if (req->refused)
+		TAILQ_REMOVE(&in->refusals, req, refusal);
 	if (req->deadline_mono_ms > 0)
 		TAILQ_REMOVE(&in->deadlines, req, link);
 	directory_leave(in->directory, &req->wait);
@@ -163,10 +227,25 @@ void request_answer_text(struct request *req, int status, struct str text)
 	respond(req, status, "text/plain", text, 0);
 }
 
+/* Whether to write it, and how many like it were not. */
+static bool line_pass(struct ingest *in, const char *why, const struct uuid *account, uint64_t *suppressed)
+{
+	char key[64];
+	int n = snprintf(key, sizeof(key) - sizeof(account->b), "%s", why);
+	size_t used = n < (int)(sizeof(key) - sizeof(account->b)) ? (size_t)n : sizeof(key) - sizeof(account->b) - 1;
+
+	memcpy(key + used, account->b, sizeof(account->b));
+	return log_limit_pass(&limiter_bucket(in->lines, (struct str){ key, used + sizeof(account->b) })->log,
+		clock_mono_ms(), suppressed);
+}
+
 void request_log(const struct request *req, int status, const char *event, const char *why, struct str detail)
 {
 	char workspace[37] = "", account[37] = "", target[37] = "";
+	uint64_t suppressed;
 
+	if (!line_pass(req->ingest, why, &req->account_id, &suppressed))
+		return;
 	if (!uuid_is_nil(&req->workspace_id))
 		uuid_format(&req->workspace_id, workspace);
 	if (!uuid_is_nil(&req->account_id))
@@ -175,11 +254,59 @@ void request_log(const struct request *req, int status, const char *event, const
 		uuid_format(&req->target, target);
 	log_warn(event, LOG_S("route", req->route->name), LOG_I("status", status), LOG_S("reason", why),
 		LOG_STR("detail", detail), LOG_S("workspace", workspace), LOG_S("account", account),
-		LOG_S("target", target), LOG_STR("trace_id", str_slice(req->traceparent, 3, 35)));
+		LOG_S("target", target), LOG_STR("trace_id", str_slice(req->traceparent, 3, 35)),
+		LOG_I("suppressed", suppressed));
 }
 
-void request_unavailable(struct request *req, const char *why, const struct err *err)
+void request_refuse_for_now(struct request *req, int status, enum refusal why, int64_t retry_after_s)
 {
-	request_log(req, 503, "request failed", why, err ? str_of(err->msg) : STR_NONE);
+	stats_refused(why);
+	request_log(req, status, "request refused", refusal_words[why], STR_NONE);
+	request_answer(req, status, STR_NONE, retry_after_s);
+}
+
+void request_unavailable(struct request *req, enum refusal why, const struct err *err)
+{
+	stats_refused(why);
+	request_log(req, 503, "request failed", refusal_words[why], err ? str_of(err->msg) : STR_NONE);
 	request_answer(req, 503, STR_NONE, 1);
+}
+
+/* ---- refusals in time */
+
+static void refusal_timer_set(struct ingest *in)
+{
+	const struct request *first = TAILQ_FIRST(&in->refusals);
+	int64_t now = clock_mono_ms();
+
+	if (first)
+		loop_timer_set(in->refusal, first->refuse_mono_ms > now ? first->refuse_mono_ms - now : 0);
+}
+
+void request_refuse_in_time(struct request *req, int status, int64_t retry_after_s)
+{
+	struct ingest *in = req->ingest;
+	struct request *before = TAILQ_LAST(&in->refusals, request_list);
+	int64_t quanta = (clock_mono_ms() - req->begun_mono_ms) / QUANTUM_MS + 1;
+
+	req->refused = status;
+	req->refused_retry_s = retry_after_s;
+	req->refuse_mono_ms = req->begun_mono_ms + quanta * QUANTUM_MS;
+	while (before && before->refuse_mono_ms > req->refuse_mono_ms)
+		before = TAILQ_PREV(before, request_list, refusal);
+	if (before)
+		TAILQ_INSERT_AFTER(&in->refusals, before, req, refusal);
+	else
+		TAILQ_INSERT_HEAD(&in->refusals, req, refusal);
+	refusal_timer_set(in);
+}
+
+void requests_refuse(void *ingest)
+{
+	struct ingest *in = ingest;
+	struct request *req;
+
+	while ((req = TAILQ_FIRST(&in->refusals)) && req->refuse_mono_ms <= clock_mono_ms())
+		request_answer(req, req->refused, STR_NONE, req->refused_retry_s);
+	refusal_timer_set(in);
 }

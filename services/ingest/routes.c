@@ -10,21 +10,27 @@
 /* Our contract is open to every bridge; an account that posts library objects may be of our own bridge too. */
 #define ANY (KIND(BLAZZ) | KIND(WWEBJS) | KIND(WAHA) | KIND(EVOLUTION))
 
+#define OURS { "session_id", "whatsapp_account_id" }
+
 const struct route routes[ROUTES] = {
 	[ROUTE_WEBHOOK] = { ROUTE_WEBHOOK, "bridge_webhook", "bridge", "/api/whatsapp/webhook", SUBJECT_SESSION,
-		AUTH_BRIDGE, 3 * MIB, NULL, ANY, bridge_read_webhook },
+		AUTH_BRIDGE, 3 * MIB, OURS, ANY, bridge_read_webhook },
+	[ROUTE_OLD_WEBHOOK] = { ROUTE_OLD_WEBHOOK, "bridge_webhook_old", "bridge", "/api/webhooks/whatsapp",
+		SUBJECT_SESSION, AUTH_BRIDGE_OR_TOKEN, 3 * MIB, OURS, ANY, bridge_read_webhook },
 	[ROUTE_SYNC] = { ROUTE_SYNC, "bridge_sync", "bridge", "/api/whatsapp/chats/sync", SUBJECT_SESSION, AUTH_BRIDGE,
-		16 * MIB, NULL, ANY, bridge_read_sync },
+		16 * MIB, OURS, ANY, bridge_read_sync },
 	[ROUTE_OLD_SYNC] = { ROUTE_OLD_SYNC, "bridge_sync_old", "bridge", "/api/webhooks/chats/sync", SUBJECT_SESSION,
-		AUTH_BRIDGE_OR_TOKEN, 16 * MIB, NULL, ANY, bridge_read_sync },
-	[ROUTE_META] = { ROUTE_META, "meta", "meta", "/webhooks/meta/", SUBJECT_APP, AUTH_META, 3 * MIB, NULL, 0,
+		AUTH_BRIDGE_OR_TOKEN, 16 * MIB, OURS, ANY, bridge_read_sync },
+	[ROUTE_META] = { ROUTE_META, "meta", "meta", "/webhooks/meta/", SUBJECT_APP, AUTH_META, 3 * MIB, { NULL }, 0,
 		meta_read },
-	[ROUTE_WAHA] = { ROUTE_WAHA, "waha", "waha", "/webhooks/waha/", SUBJECT_ACCOUNT, AUTH_WAHA, 3 * MIB, "session",
-		KIND(WAHA), waha_read },
+	[ROUTE_WAHA] = { ROUTE_WAHA, "waha", "waha", "/webhooks/waha/", SUBJECT_ACCOUNT, AUTH_WAHA, 3 * MIB,
+		{ "session" }, KIND(WAHA), waha_read },
 	[ROUTE_EVOLUTION] = { ROUTE_EVOLUTION, "evolution", "evolution", "/webhooks/evolution/", SUBJECT_ACCOUNT,
-		AUTH_EVOLUTION, 3 * MIB, "instance", KIND(EVOLUTION), evolution_read },
+		AUTH_EVOLUTION, 3 * MIB, { "instance" }, KIND(EVOLUTION), evolution_read },
 	[ROUTE_WWEBJS] = { ROUTE_WWEBJS, "wwebjs", "wwebjs", "/webhooks/wwebjs/", SUBJECT_ACCOUNT, AUTH_WWEBJS,
-		16 * MIB, "sessionId", KIND(WWEBJS) | KIND(BLAZZ), wwebjs_read },
+		16 * MIB, { "sessionId" }, KIND(WWEBJS) | KIND(BLAZZ), wwebjs_read },
+	[ROUTE_WWEBJS_ANY] = { ROUTE_WWEBJS_ANY, "wwebjs_any", "wwebjs", "/webhooks/wwebjs", SUBJECT_SESSION,
+		AUTH_WWEBJS, 16 * MIB, { "sessionId" }, KIND(WWEBJS) | KIND(BLAZZ), wwebjs_read },
 };
 
 static bool path_fits(const struct route *r, struct str path, struct uuid *target)

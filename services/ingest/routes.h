@@ -7,12 +7,14 @@
 
 enum route_id {
 	ROUTE_WEBHOOK,
+	ROUTE_OLD_WEBHOOK,
 	ROUTE_SYNC,
 	ROUTE_OLD_SYNC,
 	ROUTE_META,
 	ROUTE_WAHA,
 	ROUTE_EVOLUTION,
 	ROUTE_WWEBJS,
+	ROUTE_WWEBJS_ANY,
 	ROUTES
 };
 
@@ -31,7 +33,8 @@ struct route {
 	enum route_subject subject;
 	enum auth_scheme auth;
 	size_t max_body_bytes;
-	const char *session;  /* the member of the body that names the bridge's session; NULL: none */
+	/* The members of the body that name the session, the first before the second; NULL: none. */
+	const char *session[2];
 	unsigned bridge_kinds; /* 1 << enum bridge_kind: whose accounts post here */
 	int (*read)(struct intake *in, const json *body, struct err *err);
 };

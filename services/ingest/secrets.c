@@ -30,6 +30,7 @@ int secrets_parse(struct secrets *out, struct str text, struct arena *a, struct 
 	out->app_secrets = list_read(json_get(root, "app_secrets"), a);
 	out->verify_token = json_str(json_get(root, "verify_token"));
 	out->verify_token = out->verify_token.n > 0 ? arena_str(a, out->verify_token) : STR_NONE;
+	out->require_timestamp = json_true(json_get(root, "require_timestamp"));
 	rc = 0;
 out:
 	json_free(doc);

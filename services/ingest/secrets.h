@@ -14,9 +14,10 @@ struct secrets {
 	struct secret_list signing_keys, tokens; /* of an account */
 	struct secret_list app_secrets;          /* of an app */
 	struct str verify_token;                 /* of an app; absent: none */
+	bool require_timestamp; /* of an account: Standard Webhooks only, which bind the time */
 };
 
-/* From {"signing_keys": [...], "tokens": [...]} or {"app_secrets": [...], "verify_token": "..."}, copied into the arena.
+/* From {"signing_keys": [...], "tokens": [...], "require_timestamp": true} or {"app_secrets": [...], "verify_token": "..."}, copied into the arena.
  * What is empty or no string is left out; other members are not kept. ERR_INPUT, which never quotes, when it is no object. */
 int secrets_parse(struct secrets *out, struct str text, struct arena *a, struct err *err) ERR_MUST_USE;
 

@@ -5,10 +5,22 @@
 
 #include "metrics/metrics.h"
 
+const char *const refusal_words[REFUSALS] = {
+	[REFUSED_ROOM] = "room",
+	[REFUSED_SOURCE_SHARE] = "source_share",
+	[REFUSED_FAILURES] = "failures",
+	[REFUSED_ACCOUNT_RATE] = "account_rate",
+	[REFUSED_SYNC_RATE] = "sync_rate",
+	[REFUSED_NOT_LOADED] = "not_loaded",
+	[REFUSED_DIRECTORY] = "directory",
+	[REFUSED_KAFKA] = "kafka",
+};
+
 static const int statuses[] = { 200, 202, 400, 401, 403, 404, 405, 413, 415, 422, 429, 503 };
 #define STATUSES (sizeof(statuses) / sizeof(statuses[0]))
 
-static struct metric *requests, *events, *rejected, *ignored, *auth_failures;
+static struct metric *requests, *events, *rejected, *ignored, *auth_failures, *refused, *closed;
+static struct metric_cell *lookup_cells[LOOKUPS];
 static struct metric_cell *request_cells[ROUTES + 1][STATUSES];
 static struct metric_cell *event_cells[ROUTES][IN_KINDS];
 static struct metric_cell *kafka_seconds;
@@ -22,11 +34,22 @@ static struct metric_cell *gauge(const char *name, const char *help)
 static void gauges_init(void)
 {
 	gauge_requests = gauge("blazz_ingest_requests_in_flight", "Requests whose header was taken, not yet answered.");
-	gauge_bytes = gauge("blazz_ingest_bytes_in_flight", "Bodies of those requests, as announced.");
+	gauge_bytes = gauge("blazz_ingest_bytes_in_flight",
+		"Their bodies as far as they have come, and what was made of them.");
 	gauge_connections = gauge("blazz_ingest_connections", "Open connections.");
 	gauge_accounts = gauge("blazz_ingest_directory_accounts", "Accounts cached.");
 	gauge_apps = gauge("blazz_ingest_directory_apps", "Provider apps cached.");
 	gauge_age = gauge("blazz_ingest_directory_age_seconds", "Since PostgreSQL was last heard of.");
+}
+
+static void lookups_init(void)
+{
+	struct metric *lookups = metric_counter("blazz_ingest_directory_lookups",
+		"Accounts and apps asked for by requests: cached, read from PostgreSQL, or absent.", "result");
+
+	lookup_cells[LOOKUP_HIT] = METRIC_CELL(lookups, "hit");
+	lookup_cells[LOOKUP_MISS] = METRIC_CELL(lookups, "miss");
+	lookup_cells[LOOKUP_ABSENT] = METRIC_CELL(lookups, "absent");
 }
 
 void stats_init(void)
@@ -38,6 +61,11 @@ void stats_init(void)
 	rejected = metric_counter("blazz_ingest_rejected", "Items that became dead letters.", "reason");
 	ignored = metric_counter("blazz_ingest_ignored", "Items that are knowingly no events.", "kind");
 	auth_failures = metric_counter("blazz_ingest_auth_failures", "Requests that failed to authenticate.", "route");
+	refused = metric_counter("blazz_ingest_refused", "Requests refused with 429 or 503, by why.", "reason");
+	closed = metric_counter("blazz_ingest_connections_closed",
+		"Connections closed because there were too many: of one address, silent or idle, slow with a body.",
+		"reason");
+	lookups_init();
 	kafka_seconds =
 		metric_with(metric_histogram("blazz_ingest_kafka_seconds",
 				    "From a request's first record to its last acknowledgement.", NULL, seconds),
@@ -83,6 +111,23 @@ void stats_rejected(const char *reason)
 void stats_ignored(const char *kind, size_t n)
 {
 	metric_add(METRIC_CELL(ignored, kind), (int64_t)n);
+}
+
+void stats_refused(enum refusal why)
+{
+	metric_add(METRIC_CELL(refused, refusal_words[why]), 1);
+}
+
+void stats_lookup(enum lookup result)
+{
+	metric_add(lookup_cells[result], 1);
+}
+
+void stats_closed(uint64_t address, uint64_t idle, uint64_t slow)
+{
+	metric_add(METRIC_CELL(closed, "address"), (int64_t)address);
+	metric_add(METRIC_CELL(closed, "idle"), (int64_t)idle);
+	metric_add(METRIC_CELL(closed, "slow"), (int64_t)slow);
 }
 
 void stats_auth_failure(const struct route *route)

@@ -208,6 +208,84 @@ def test_404_and_405(client):
 
 # Refused: who
 
+def test_numbers_of_the_older_contract(shared, client):
+    """Workspace and account by their rows' numbers, as numbers or digits, on the older contract's routes."""
+    token = "number-contract-token"
+    shared.folder.joinpath("number-token").write_text(token)
+    account = shared.add_account(shared.workspace, "k", session="numbered-1", provider="webjs", bridge="blazz",
+                                 token_file=shared.folder / "number-token")
+    row, workspace = shared.sql("SELECT id, workspace_id FROM whatsapp_accounts WHERE uuid = %s", account)[0].values()
+    head = {"Authorization": f"Bearer {token}"}
+
+    def post(n, path="/api/webhooks/whatsapp", **names):
+        body = bridge(9000 + n) | names
+        body.pop("session_id") if "session_id" not in names else None
+        return client.post(path, body, head).status
+
+    for n, names in enumerate(({"whatsapp_account_id": row, "workspace_id": workspace}, {"whatsapp_account_id": str(row)},
+                               {"session_id": row, "workspace_id": str(workspace)}, {"session_id": account},
+                               {"session_id": "numbered-1", "whatsapp_account_id": row})):
+        assert post(n, **names) == 202, names
+    batch = sync([chat(1)], "s-number", whatsapp_account_id=row, workspace_id=workspace)
+    del batch["session_id"]
+    assert client.post("/api/webhooks/chats/sync", batch, head).status == 202
+    for n, names in enumerate(({"whatsapp_account_id": row, "workspace_id": workspace + 1}, {"whatsapp_account_id": row + 1000000},
+                               {"session_id": "numbered-1", "whatsapp_account_id": row + 1})):
+        assert post(50 + n, **names) == 401, names
+
+
+def test_a_session_named_like_anothers_public_id_or_number_takes_nothing_from_it(shared, client):
+    """Both are candidates, and each one's secrets decide."""
+    victim = shared.add_account(shared.workspace, "victim-key", session="victim-1", provider="webjs", bridge="blazz")
+    row = shared.sql("SELECT id FROM whatsapp_accounts WHERE uuid = %s", victim)[0]["id"]
+    other = shared.add_workspace("other")
+    shared.add_account(other, "thief-key", session=str(row), provider="webjs", bridge="blazz")
+    for n, name in enumerate((victim, str(row), row)):
+        body = json.dumps(bridge(9100 + n, session_id=name)).encode()
+        assert client.post("/api/whatsapp/webhook", body, signature("bridge", body, "victim-key")).status == 202, name
+    body = json.dumps(bridge(9110, session_id=str(row))).encode()
+    assert client.post("/api/whatsapp/webhook", body, signature("bridge", body, "thief-key")).status == 202
+
+
+def test_one_url_for_all_sessions_of_wwebjs(shared, client):
+    shared.add_account(shared.workspace, "wwebjs-key", session="wwebjs-any", provider="webjs", bridge="wwebjs")
+    body = {"sessionId": "wwebjs-any", "dataType": "ready", "data": {}}
+
+    def post(secret, **changes):
+        raw = json.dumps(body | changes).encode()
+        return client.post("/webhooks/wwebjs", raw, signature("bridge", raw, secret)).status
+
+    assert post("wwebjs-key") == 202 and post("wrong") == 401
+    assert post("wwebjs-key", sessionId="nobody") == 401
+
+
+def test_a_body_that_is_read_otherwise_than_scanned_is_refused(shared, client):
+    """Names that only a parser takes for the session's, twice, or hidden: never another's body."""
+    key = SECRETS["bridge"]
+    for text, want in (('{"session_id":"acme-support-1","session_id":"other"%s}', 202), ('{"session\\u005fid":"acme-support-1"%s}', 202),
+                       ('{"session_id":"other","session_id":"acme-support-1"%s}', 401),
+                       ('{"a":{"session_id":"acme-support-1"}%s}', 401), ('\ufeff{"session_id":"acme-support-1"%s}', 401),
+                       ('{"session_id":"acme-support-1","a":%s', 400), ('{"session_id":"acme-support-1"]%s', 400)):
+        rest = "," + json.dumps({k: v for k, v in bridge(9200).items() if k != "session_id"})[1:-1]
+        body = (text % rest).encode()
+        assert client.post("/api/whatsapp/webhook", body, signature("bridge", body, key)).status == want, text
+
+
+def test_a_repeated_delivery_is_the_same_event(shared, client):
+    """Where the body has no time, the delivery's id and time count, not when it came."""
+    shared.add_account(shared.workspace, "delivery-key", session="delivery-1", provider="webjs", bridge="wwebjs")
+    body = json.dumps({"sessionId": "delivery-1", "dataType": "ready", "data": {}}).encode()
+    account = shared.sql("SELECT uuid FROM whatsapp_accounts WHERE session_id = 'delivery-1'")[0]["uuid"]
+
+    def events():
+        return [e for _, e in shared.inbound() if e.account_id == str(account)]
+
+    for id_ in ("msg_a", "msg_a", "msg_b"):
+        assert client.post("/webhooks/wwebjs", body, standard_webhook("delivery-key", body, id_)).status == 202
+    first, again, other = events()
+    assert first.event_id == again.event_id != other.event_id and first.source_time_ms == again.source_time_ms > 0
+
+
 def test_one_answer_for_everybody_who_is_not_known(shared, client):
     body = json.dumps(bridge(6)).encode()
     other = "00000000-0000-4000-8000-000000000000"
@@ -329,6 +407,30 @@ def test_429_for_an_account_beyond_its_rate(make_blazz):
     assert statuses[:3] == [202] * 3 and 429 in statuses
     other = {"event": "session.status", "session": "acme-support-1", "payload": {"status": "WORKING"}}
     assert stack.post("waha", other).status == 202, "the neighbour is not slowed"
+
+
+def test_a_batch_costs_as_many_events_as_it_has(make_blazz):
+    """Taken once, though it is more than the account may; then it waits, and its neighbour does not."""
+    stack = make_blazz().seed(("bridge", "waha", "meta")).start_ingest(limits__account_rate=10, limits__account_burst=20)
+    many = meta({"messages": [meta_text(n) for n in range(300)]})
+    assert stack.post("meta", many).json()["events"] == 300
+    answer = stack.post("meta", meta({"messages": [meta_text(1000)]}))
+    assert answer.status == 429 and int(answer.headers["retry-after"]) >= 20
+    assert stack.post("bridge", bridge(1)).status == 202, "the neighbour is not slowed"
+    assert stack.post("bridge", bridge(2, message_body="x" * 60000, extra="y" * 2 * MIB)).status == 202
+    assert stack.post("bridge", bridge(3)).status == 429, "bytes cost, too"
+    lines = [line for line in stack.in_.log().splitlines() if "account_rate" in line]
+    assert 1 <= len(lines) <= 2
+
+
+def test_refusals_are_a_line_a_second(make_blazz):
+    stack = make_blazz().seed(("bridge",)).start_ingest(limits__account_rate=1, limits__account_burst=1)
+    began = time.monotonic()
+    statuses = [stack.post("bridge", bridge(n)).status for n in range(60)]
+    assert statuses.count(429) > 50
+    lines = [line for line in stack.in_.log().splitlines() if "account_rate" in line]
+    assert 1 <= len(lines) <= time.monotonic() - began + 2
+    assert stack.in_.metrics()['blazz_ingest_refused_total{reason="account_rate"}'] == statuses.count(429)
 
 
 def test_429_for_a_sync_beyond_ten_chats_a_second(make_blazz):

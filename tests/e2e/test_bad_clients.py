@@ -217,7 +217,7 @@ def test_ten_thousand_idle_connections(make_blazz):
     stack = make_blazz(partitions=1).seed(("bridge",))
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))  # as most systems start their services
-        stack.start_ingest(http__max_connections=count + 100, http__max_connections_per_address=400,
+        stack.start_ingest(http__max_connections=count + count // 8, http__max_connections_per_address=400,
                            http__header_timeout="20s", limits__account_rate=0)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         with nothing_is_left(stack), closing([]) as sockets:
@@ -239,11 +239,11 @@ def test_descriptors_are_left_for_kafka_and_postgresql(make_blazz, monkeypatch):
     with monkeypatch.context() as patch:
         start = subprocess.Popen
         patch.setattr(subprocess, "Popen", lambda command, **more: start(["prlimit", "--nofile=300:300", *command], **more))
-        stack.start_ingest(http__max_connections=4000)
+        stack.start_ingest(http__max_connections=4000, http__max_connections_per_address=0)
     with others_are_served(stack), closing([]) as sockets:
         for _ in range(400):
             sockets.append(connect(stack, "127.0.0.7"))
-        wait_for(lambda: gauge(stack, "connections") == 200, "as many connections as there is room for")
+        wait_for(lambda: 185 <= gauge(stack, "connections") <= 200, "as many connections as there is room for")
     assert "raise the limit of open files" in stack.in_.log()
 
 
@@ -293,11 +293,11 @@ def test_a_request_that_is_too_large_is_told_so(stack, data, want):
 
 
 @pytest.mark.parametrize("body, want", [
-    (nested(65), 400), (nested(1_500_000), 400), (b"[" + b"[]," * 1_000_000 + b"[]]", 401), (b"1," * 1_500_000, 400),
+    (nested(65), 401), (nested(1_500_000), 401), (b"[" + b"[]," * 1_000_000 + b"[]]", 401), (b"1," * 1_500_000, 401),
     (b'{"session_id":"' + b"x" * 3_000_000 + b'"}', 401), (b'{"a":' * 60 + b"1" + b"}" * 60, 401),
 ], ids=["deep", "deeper", "nodes", "no json", "long name", "deep enough"])
 def test_json_that_is_too_large_costs_bounded_memory(stack, body, want):
-    """Posted by somebody without a key: read as far as the session's name."""
+    """Posted by somebody without a key: scanned for the session's name, and never parsed."""
     before = memory_mib(stack)
     with nothing_is_left(stack), others_are_served(stack):
         for _ in range(3):
@@ -308,17 +308,67 @@ def test_json_that_is_too_large_costs_bounded_memory(stack, body, want):
 
 
 def test_bodies_together_have_a_limit(stack):
-    """16 MiB of the stack: five bodies of 3 MiB wait for their last byte, more are refused. Small ones still find room."""
+    """16 MiB of the stack: of one source, one body of 3 MiB may wait for its last byte, more are refused, as two would be above an eighth.
+    Small ones still find room."""
     before = memory_mib(stack)
     with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
-        for n in range(30):
+        for n in range(4):
             sockets.append(connect(stack, "127.0.0.6"))
             sockets[-1].sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (3 * MIB) + b" " * (3 * MIB - 1))
-            if n >= 5:
+            if n >= 1:
                 sockets[-1].sendall(b" ")
-        assert [statuses(read_to_end(s)) for s in sockets[5:]] == [[503]] * 25
+        assert [statuses(read_to_end(s)) for s in sockets[1:]] == [[503]] * 3
         assert memory_mib(stack) - before < 300
-        assert [statuses(read_to_end(s)) for s in sockets[:5]] == [[]] * 5
+        assert [statuses(read_to_end(s)) for s in sockets[:1]] == [[]]
+
+
+def test_bodies_of_many_sources_make_room_for_another(stack):
+    """They hold more than there is room for, all but a byte: the oldest go, and a good POST is answered at once."""
+    with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
+        for n in range(12):
+            sockets.append(connect(stack, f"127.0.2.{n + 1}"))
+            sockets[-1].sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (3 * MIB) + b" " * (3 * MIB - 1))
+        assert gauge(stack, "bytes_in_flight") <= 16 * MIB
+
+
+def test_a_body_that_is_announced_and_does_not_come_takes_no_room(stack):
+    with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
+        for _ in range(16):
+            sockets.append(connect(stack, "127.0.0.8"))
+            sockets[-1].sendall(HEAD.replace(b"webhook", b"chats/sync") + b"Content-Length: %d\r\n\r\n" % (16 * MIB))
+        wait_for(lambda: gauge(stack, "requests_in_flight") >= 16, "all have announced theirs")
+        assert gauge(stack, "bytes_in_flight") < MIB
+
+
+def test_silent_connections_of_four_addresses_make_room_for_a_client(make_blazz):
+    """As many as there may be at all; an idle client, and one that comes, are served at once."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    stack = make_blazz(partitions=1).seed(("bridge",))
+    stack.start_ingest(http__max_connections=400, http__max_connections_per_address=100, limits__account_rate=0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        with closing([]) as sockets:
+            for n in range(400):
+                sockets.append(connect(stack, f"127.0.3.{n % 4 + 1}"))
+            began = time.monotonic()
+            assert [good_post(stack) for _ in range(5)] == [202] * 5
+            assert time.monotonic() - began < 1
+        assert 'connections_closed_total{reason="idle"}' in stack.in_.get("/metrics")[1]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_every_line_of_x_forwarded_for_counts(make_blazz):
+    """The last proxy's own line is the later one: what a client writes before it moves nobody's failures to another address."""
+    stack = make_blazz(partitions=1).seed(("bridge",)).start_ingest(http__trusted_proxies="127.0.0.1/32", limits__failures_per_minute=5)
+    def bad(n, *lines):
+        forwarded = b"".join(b"X-Forwarded-For: %s\r\n" % line for line in lines)
+        with connect(stack) as s:
+            s.sendall(HEAD + forwarded + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}")
+            return statuses(read_to_end(s))[0]
+
+    assert [bad(n, b"198.51.100.%d" % n, b"192.0.2.1") for n in range(8)] == [401] * 5 + [429] * 3
+    assert bad(0, b"192.0.2.1", b"198.51.100.77") == 401, "the address that a client named is not locked out"
 
 
 # Gone
@@ -415,7 +465,7 @@ HEX = b"%x\r\n" % len(body_of(9000))
     (HEAD + b"Content-Length : 0\r\n\r\n", {400, 411}),
     (lengths(N, N), {400}), (lengths(N, b"1"), {400}), (lengths(b"1", N), {400}), (lengths(b"-1"), {400}), (lengths(b"+" + N), {400}),
     (lengths(b"0x10"), {400}), (lengths(b""), {400}), (lengths(b"9" * 40), {400, 413}), (lengths(N + b", " + N), {400}),
-    (lengths(b"1"), {400}), (lengths(b"%d" % (len(body_of(9000)) + 1)), {None}),
+    (lengths(b"1"), {401}), (lengths(b"%d" % (len(body_of(9000)) + 1)), {None}),
     (lengths(N).replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n", 1), {400}),
     (chunked(b"zz\r\n"), {400}), (chunked(b"-1\r\n"), {400}), (chunked(b"fffffffffffffffff\r\n"), {400, 413}),
     (chunked(b"0x5\r\n12345\r\n0\r\n\r\n"), {400}), (chunked(b"5\r\n1234567\r\n0\r\n\r\n"), {400}), (chunked(b"\r\n"), {400}),

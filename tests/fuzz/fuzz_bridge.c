@@ -1,8 +1,11 @@
 /* Our own bridge contract, by both of its routes, and whose session a body names. */
 #include "dialect.h"
+#include "ingest/routes.h"
+#include "ingest/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct catalogue_account account = { .id = 17, .workspace_id = 7 };
 	struct json_doc *doc = NULL;
 	struct arena *a;
 
@@ -11,8 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (json_parse(&doc, input_of(data, size), NULL) < 0)
 		return 0;
 	a = arena_new(0);
-	bridge_session(json_root(doc), a);
-	bridge_workspace_fits(json_root(doc), &(const struct intake_account){ .workspace.b = { 0x3b } });
+	session_of(json_root(doc), routes[ROUTE_OLD_SYNC].session, a);
+	session_workspace_fits(json_root(doc), &account, a);
 	arena_free(a);
 	json_free(doc);
 	return 0;

@@ -21,23 +21,6 @@ static bool ignore(struct bridge_fault *fault, const char *kind)
 	return false;
 }
 
-struct str bridge_session(const json *body, struct arena *a)
-{
-	struct str session = json_text(json_get(body, "session_id"), a);
-
-	return session.n > 0 ? session : json_text(json_get(body, "whatsapp_account_id"), a);
-}
-
-bool bridge_workspace_fits(const json *body, const struct intake_account *account)
-{
-	const json *named = json_get(body, "workspace_id");
-	struct uuid workspace;
-
-	if (json_type(named) == JSON_ABSENT || json_type(named) == JSON_NULL)
-		return true;
-	return uuid_parse(json_str(named), &workspace) && uuid_eq(&workspace, &account->workspace);
-}
-
 /* A phone as people write it: "+62 812-3456-7890". */
 static struct address phone_parse(struct arena *a, struct str written)
 {

@@ -11,10 +11,6 @@
 
 int bridge_read_webhook(struct intake *in, const json *body, struct err *err) ERR_MUST_USE;
 int bridge_read_sync(struct intake *in, const json *body, struct err *err) ERR_MUST_USE;
-/* The account that the body names: "session_id", or "whatsapp_account_id" in the older contract. Absent: none. */
-struct str bridge_session(const json *body, struct arena *a);
-/* False when the body names another workspace than the account's. */
-bool bridge_workspace_fits(const json *body, const struct intake_account *account);
 
 /* The ids that must be known before meta_read(): phone_number_ids, and WABA ids of account-level changes. */
 struct meta_references {

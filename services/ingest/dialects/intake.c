@@ -63,6 +63,16 @@ int intake_too_large(struct err *err)
 		"more items, or more that are not acceptable, than one body may have");
 }
 
+void intake_delivery(struct intake *in, struct str id, struct str time)
+{
+	int64_t seconds;
+
+	if (!str_to_i64(time, &seconds))
+		return;
+	in->delivery_id = id;
+	in->delivery_time_ms = seconds * 1000;
+}
+
 /* What intake_event makes: the event and whose it is. */
 struct made_event {
 	struct inbound_event event; /* first, so that a pointer to it is one to the whole */
@@ -181,6 +191,25 @@ static bool is_continued(const struct inbound_event *e)
 	return e->kind == IN_SYNC_CHAT && e->u.sync_chat.continued;
 }
 
+/* The id rests on the delivery and the item's place in it, not on the time: a sender that tries again has a new time. Chats and the
+ * ends of a sync say themselves when they were, or do not. */
+static void id_derive(const struct intake *in, struct inbound_event *e, struct str provider_key, struct str content)
+{
+	struct inbound_event timeless;
+
+	if (e->source_time_ms != 0 || in->delivery_id.n == 0 || e->kind == IN_SYNC_CHAT ||
+		e->kind == IN_SYNC_BATCH_END) {
+		inbound_derive_id(e, provider_key, content);
+		return;
+	}
+	timeless = *e;
+	timeless.ingest_time_ms = 0;
+	content = arena_printf(in->arena, "%zu:%.*s:%.*s", in->n_items, STR_ARG(in->delivery_id), STR_ARG(content));
+	inbound_derive_id(&timeless, provider_key, content);
+	e->id = timeless.id;
+	e->source_time_ms = in->delivery_time_ms;
+}
+
 bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_key, struct str content,
 	struct str path, struct str (*body)(void *ctx), void *body_ctx)
 {
@@ -190,7 +219,7 @@ bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_
 
 	if (e->time_suspect && !e->raw.p && body && !is_continued(e))
 		intake_raw_text(in, e, body(body_ctx));
-	inbound_derive_id(e, provider_key, content);
+	id_derive(in, e, provider_key, content);
 	if (inbound_check(e, &err) < 0 || inbound_encode(e, in->arena, &record, &err) < 0) {
 		intake_reject(in, made->account, reason_of(&err), path, body ? body(body_ctx) : STR_NONE, err.msg);
 		return false;

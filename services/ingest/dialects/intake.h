@@ -53,6 +53,8 @@ struct intake {
 	/* All accounts of that WABA within the app that signed; returns how many, fills at most max. */
 	size_t (*by_waba)(void *ctx, struct str waba_id, const struct intake_account **out, size_t max);
 	void *lookup_ctx;
+	struct str delivery_id; /* of Standard Webhooks; absent: none that was verified */
+	int64_t delivery_time_ms;
 
 	struct inbound_event **events; /* in order of publishing after intake_finish() */
 	struct str *records; /* the same events encoded, ready to be published */
@@ -84,6 +86,10 @@ bool intake_is_full(struct intake *in);
 int intake_too_large(struct err *err);
 /* The only outcome of the body: nothing of it is published but this dead letter. */
 void intake_reject_whole(struct intake *in, const char *reason, struct str body, const char *message);
+
+/* The POST is a delivery whose id and time (seconds) are signed: events that have no time of their own get this one, and an id that
+ * a repeat of the delivery has again. Borrows the id. */
+void intake_delivery(struct intake *in, struct str id, struct str time);
 
 /* A new event of `account` with its envelope filled (provider, bridge, ingest time, origin live). Not yet part of the intake; one
  * that is not added gives its memory to the next. */

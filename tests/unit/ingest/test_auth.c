@@ -174,8 +174,43 @@ static void each_scheme_takes_what_its_route_names_and_nothing_else(void **state
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct auth_claims c = claims_of(cases[i].claims, COUNT(cases[i].claims));
 
-		if (auth_verify(cases[i].scheme, &s, &c, STR(BODY), cases[i].now_ms) != cases[i].want)
+		if ((auth_verify(cases[i].scheme, &s, &c, STR(BODY), cases[i].now_ms) != PROOF_NONE) != cases[i].want)
 			fail_msg("%s", cases[i].name);
+	}
+}
+
+static void a_timestamp_may_be_required(void **state)
+{
+	static const struct {
+		const char *name;
+		enum auth_scheme scheme;
+		struct claim claims[4];
+		enum auth_proof open, strict;
+	} cases[] = {
+		{ "Standard Webhooks", AUTH_BRIDGE, { WEBHOOK(WH_SIG) }, PROOF_DELIVERY, PROOF_DELIVERY },
+		{ "and on wwebjs's route", AUTH_WWEBJS, { WEBHOOK(WH_SIG) }, PROOF_DELIVERY, PROOF_DELIVERY },
+		{ "a token", AUTH_BRIDGE_OR_TOKEN, { { CLAIM_AUTHORIZATION, "Bearer tok-1" } }, PROOF_BODY,
+			PROOF_NONE },
+		{ "a key of wwebjs's", AUTH_WWEBJS, { { CLAIM_X_API_KEY, "tok-1" } }, PROOF_BODY, PROOF_NONE },
+		{ "a key of Evolution's", AUTH_EVOLUTION, { { CLAIM_APIKEY, "tok-1" } }, PROOF_BODY, PROOF_NONE },
+		{ "a key beside a delivery that does not verify", AUTH_WWEBJS,
+			{ { CLAIM_X_API_KEY, "tok-1" }, { CLAIM_WEBHOOK_ID, "msg_1" },
+				{ CLAIM_WEBHOOK_SIGNATURE, WH_SIG } },
+			PROOF_BODY, PROOF_NONE },
+	};
+	struct str keys[] = { STR(WHSEC) }, tokens[] = { STR("tok-1") };
+	struct secrets s = { .signing_keys = list_of(keys, 1), .tokens = list_of(tokens, 1) };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct auth_claims c = claims_of(cases[i].claims, COUNT(cases[i].claims));
+
+		s.require_timestamp = false;
+		if (auth_verify(cases[i].scheme, &s, &c, STR(BODY), WH_NOW) != cases[i].open)
+			fail_msg("%s", cases[i].name);
+		s.require_timestamp = true;
+		if (auth_verify(cases[i].scheme, &s, &c, STR(BODY), WH_NOW) != cases[i].strict)
+			fail_msg("%s, though a timestamp is required", cases[i].name);
 	}
 }
 
@@ -285,6 +320,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_recorded_signature_fits_its_body_and_no_other),
 		cmocka_unit_test(each_scheme_takes_what_its_route_names_and_nothing_else),
+		cmocka_unit_test(a_timestamp_may_be_required),
 		cmocka_unit_test(a_hex_signature_fits_in_either_case_and_with_its_prefix),
 		cmocka_unit_test(without_secrets_nobody_gets_in),
 		cmocka_unit_test(a_claim_counts_only_where_its_scheme_asks_for_it),

@@ -488,54 +488,6 @@ static void participants_are_taken_in_every_form(void **state)
 	post_free(&p);
 }
 
-static void a_body_of_another_workspace_does_not_fit(void **state)
-{
-	static const struct {
-		const char *json;
-		bool fits;
-	} cases[] = {
-		{ "{}", true },
-		{ "{\"workspace_id\":null}", true },
-		{ "{\"workspace_id\":\"0e1b6c1a-9f0e-4c53-8d4f-3c6a1f1f6b11\"}", true },
-		{ "{\"workspace_id\":\"0E1B6C1A-9F0E-4C53-8D4F-3C6A1F1F6B11\"}", true },
-		{ "{\"workspace_id\":\"0e1b6c1a-9f0e-4c53-8d4f-3c6a1f1f6b12\"}", false },
-		{ "{\"workspace_id\":\"other\"}", false },
-		{ "{\"workspace_id\":\"\"}", false },
-		{ "{\"workspace_id\":7}", false },
-	};
-	struct json_doc *doc;
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		assert_int_equal(json_parse(&doc, str_of(cases[i].json), NULL), 0);
-		if (bridge_workspace_fits(json_root(doc), &account) != cases[i].fits)
-			fail_msg("%s", cases[i].json);
-		json_free(doc);
-	}
-}
-
-static void the_older_contract_names_its_session_otherwise(void **state)
-{
-	static const struct {
-		const char *json, *want;
-	} cases[] = {
-		{ "{\"session_id\":\"a\",\"whatsapp_account_id\":\"b\"}", "a" },
-		{ "{\"whatsapp_account_id\":\"b\"}", "b" },
-		{ "{\"whatsapp_account_id\":17}", "17" },
-		{ "{}", NULL },
-	};
-	struct arena *a = arena_new(0);
-	struct json_doc *doc;
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		assert_int_equal(json_parse(&doc, str_of(cases[i].json), NULL), 0);
-		assert_true(str_eq(bridge_session(json_root(doc), a), str_of(cases[i].want)));
-		json_free(doc);
-	}
-	arena_free(a);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -553,8 +505,6 @@ int main(void)
 		cmocka_unit_test(a_chat_above_512_KiB_is_split_into_parts_of_one_rank),
 		cmocka_unit_test(an_ack_says_how_far_an_own_message_has_come),
 		cmocka_unit_test(participants_are_taken_in_every_form),
-		cmocka_unit_test(a_body_of_another_workspace_does_not_fit),
-		cmocka_unit_test(the_older_contract_names_its_session_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

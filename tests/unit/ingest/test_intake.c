@@ -388,11 +388,67 @@ static void what_stands_beside_a_rejected_item_is_cut(void **state)
 	json_free(doc);
 }
 
+struct delivery {
+	const char *id, *time;
+	int64_t at_ms;
+	int64_t source_ms;
+};
+
+/* The second event of such a delivery. */
+static struct inbound_event *delivered(struct arena *a, const struct delivery *d)
+{
+	struct intake in;
+	struct inbound_event *e = NULL;
+
+	intake_init(&in, a, d->at_ms, &account);
+	if (d->id)
+		intake_delivery(&in, str_of(d->id), str_of(d->time));
+	for (int i = 0; i < 2; i++) {
+		e = intake_event(&in, &account, IN_SESSION_STATE);
+		e->u.session_state.state = SESSION_CONNECTED;
+		intake_time(&in, e, d->source_ms);
+		assert_true(intake_add(&in, e, STR("key"), STR("content"), STR(""), NULL, NULL));
+	}
+	assert_false(uuid_eq(&in.events[0]->id, &in.events[1]->id) && d->id && d->source_ms == 0);
+	return e;
+}
+
+static void a_repeated_delivery_has_the_same_events(void **state)
+{
+	static const struct {
+		const char *name;
+		struct delivery first, second;
+		bool same_id;
+		int64_t time_ms; /* of the second */
+	} cases[] = {
+		{ "repeated as it was", { "msg_1", "1767225590", NOW_MS, 0 },
+			{ "msg_1", "1767225590", NOW_MS + 9000, 0 }, true, INT64_C(1767225590000) },
+		{ "sent again by its sender", { "msg_1", "1767225590", NOW_MS, 0 },
+			{ "msg_1", "1767225595", NOW_MS, 0 }, true, INT64_C(1767225595000) },
+		{ "another delivery", { "msg_1", "1767225590", NOW_MS, 0 }, { "msg_2", "1767225590", NOW_MS, 0 }, false,
+			INT64_C(1767225590000) },
+		{ "a time of its own counts", { "msg_1", "1767225590", NOW_MS, NOW_MS - 5 },
+			{ "msg_2", "1767225595", NOW_MS, NOW_MS - 5 }, true, NOW_MS - 5 },
+		{ "without a delivery the time of arrival counts", { NULL, NULL, NOW_MS, 0 },
+			{ NULL, NULL, NOW_MS + 1, 0 }, false, NOW_MS + 1 },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct inbound_event *first = delivered(f->arena, &cases[i].first),
+					   *second = delivered(f->arena, &cases[i].second);
+
+		if (uuid_eq(&first->id, &second->id) != cases[i].same_id || inbound_time_ms(second) != cases[i].time_ms)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_repeated_delivery_has_the_same_events),
 		TEST(an_event_has_its_envelope),
 		TEST(an_added_event_can_be_read_back_from_its_record),
 		TEST(the_same_event_again_has_the_same_id),

@@ -68,6 +68,23 @@ static void looking_takes_nothing(void **state)
 	assert_int_equal(bucket_wait_ms(&b, rate, 1, 1600), 400);
 }
 
+static void a_charge_may_leave_a_debt_that_is_paid_first(void **state)
+{
+	const struct rate rate = { 1000, 2000 };
+	struct bucket b = { 0 };
+
+	(void)state;
+	assert_int_equal(bucket_wait_ms(&b, rate, 1, 1000), 0);
+	bucket_charge(&b, rate, 20000, 1000);
+	assert_int_equal(bucket_wait_ms(&b, rate, 1, 1000), 18001);
+	assert_int_equal(bucket_wait_ms(&b, rate, 1, 10000), 9001);
+	assert_int_equal(bucket_wait_ms(&b, rate, 1, 19001), 0);
+	bucket_charge(&b, rate, 1, 19001);
+	assert_int_equal(bucket_wait_ms(&b, rate, 1, 19001), 1);
+	bucket_charge(&b, (struct rate){ 0, 1 }, 1e9, 19001);
+	assert_int_equal(bucket_wait_ms(&b, rate, 1, 19001), 1);
+}
+
 static void sixty_failures_a_minute_are_sixty(void **state)
 {
 	const struct rate rate = { 60.0 / 60, 60 };
@@ -126,6 +143,7 @@ int main(void)
 		cmocka_unit_test(a_bucket_gives_its_burst_and_then_its_rate),
 		cmocka_unit_test(without_a_rate_there_is_no_limit),
 		cmocka_unit_test(looking_takes_nothing),
+		cmocka_unit_test(a_charge_may_leave_a_debt_that_is_paid_first),
 		cmocka_unit_test(sixty_failures_a_minute_are_sixty),
 		cmocka_unit_test(a_key_in_use_is_remembered_while_others_pass),
 		cmocka_unit_test(no_more_keys_are_remembered_than_allowed),

@@ -21,6 +21,10 @@ static void a_path_is_a_route_or_nothing(void **state)
 		bool target;
 	} cases[] = {
 		{ "/api/whatsapp/webhook", ROUTE_WEBHOOK, false },
+		{ "/api/webhooks/whatsapp", ROUTE_OLD_WEBHOOK, false },
+		{ "/webhooks/wwebjs", ROUTE_WWEBJS_ANY, false },
+		{ "/webhooks/wwebjs/", -1, false },
+		{ "/webhooks/waha", -1, false },
 		{ "/api/whatsapp/chats/sync", ROUTE_SYNC, false },
 		{ "/api/webhooks/chats/sync", ROUTE_OLD_SYNC, false },
 		{ "/webhooks/meta/" ID, ROUTE_META, true },
@@ -72,6 +76,8 @@ static void only_syncs_may_be_large(void **state)
 	assert_int_equal(routes[ROUTE_SYNC].max_body_bytes, 16 * 1024 * 1024);
 	assert_int_equal(routes[ROUTE_OLD_SYNC].max_body_bytes, 16 * 1024 * 1024);
 	assert_int_equal(routes[ROUTE_WWEBJS].max_body_bytes, 16 * 1024 * 1024);
+	assert_int_equal(routes[ROUTE_WWEBJS_ANY].max_body_bytes, 16 * 1024 * 1024);
+	assert_int_equal(routes[ROUTE_OLD_WEBHOOK].max_body_bytes, 3 * 1024 * 1024);
 }
 
 static void a_body_is_json_or_says_nothing(void **state)

@@ -1,0 +1,55 @@
+/* services/ingest/sources: what each source of strangers holds, and that nothing is kept of those that hold nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ingest/sources.h"
+
+static void a_source_holds_what_its_requests_hold(void **state)
+{
+	struct sources *s = sources_new();
+	struct source *one = sources_enter(s, STR("abcd")), *again = sources_enter(s, STR("abcd")),
+		      *other = sources_enter(s, STR("efgh"));
+
+	(void)state;
+	assert_ptr_equal(one, again);
+	assert_ptr_not_equal(one, other);
+	one->bytes += 5;
+	again->bytes += 7;
+	assert_int_equal(sources_look(s, STR("abcd")).requests, 2);
+	assert_int_equal(sources_look(s, STR("abcd")).bytes, 12);
+	assert_int_equal(sources_look(s, STR("efgh")).bytes, 0);
+	sources_leave(s, &one, 5);
+	assert_null(one);
+	assert_int_equal(sources_look(s, STR("abcd")).bytes, 7);
+	sources_leave(s, &again, 7);
+	sources_leave(s, &again, 7);
+	assert_int_equal(sources_look(s, STR("abcd")).requests, 0);
+	sources_leave(s, &other, 0);
+	sources_free(s);
+}
+
+static void a_source_without_an_address_is_one_too(void **state)
+{
+	struct sources *s = sources_new();
+	struct source *one = sources_enter(s, STR(""));
+
+	(void)state;
+	assert_int_equal(sources_look(s, STR("")).requests, 1);
+	sources_leave(s, &one, 0);
+	assert_int_equal(sources_look(s, STR("")).requests, 0);
+	sources_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_source_holds_what_its_requests_hold),
+		cmocka_unit_test(a_source_without_an_address_is_one_too),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
