@@ -169,11 +169,14 @@ CREATE TABLE account_syncs (
 	rejected integer,
 	total integer,    -- batches of the sync, when said
 	last boolean NOT NULL DEFAULT false,
+	open boolean NOT NULL DEFAULT true, -- until its sync is complete, or has failed
 	started_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now(), -- the last time a bit or the end was added
 	ended_at timestamptz,
 	PRIMARY KEY (workspace_id, account_id, sync_id, index),
 	FOREIGN KEY (workspace_id, account_id) REFERENCES whatsapp_accounts
 );
+-- The sweep: syncs that stand still.
+CREATE INDEX account_syncs_open ON account_syncs (workspace_id, account_id, sync_id) WHERE open;
 
 COMMIT;

@@ -25,6 +25,7 @@ GRANT SELECT, INSERT, UPDATE ON contacts, whatsapp_groups, contact_opt_outs, tem
 GRANT SELECT, INSERT, UPDATE, DELETE ON contact_aliases, chat_reactions, chat_reactions_withdrawn, parked_updates TO blazz_chat_sync;
 GRANT SELECT, INSERT, UPDATE ON contact_former_aliases TO blazz_chat_sync;
 GRANT DELETE ON chats, chat_receipts, chat_media TO blazz_chat_sync; -- merging conversations collapses equal messages
+GRANT DELETE ON account_syncs TO blazz_chat_sync; -- of an account the latest are kept
 GRANT USAGE ON SEQUENCE contacts_id_seq, contact_opt_outs_id_seq, whatsapp_groups_id_seq, templates_id_seq, conversations_id_seq,
 	chats_id_block, parked_updates_id_seq TO blazz_chat_sync;
 

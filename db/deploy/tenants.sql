@@ -115,8 +115,8 @@ CREATE UNIQUE INDEX whatsapp_accounts_primary ON whatsapp_accounts (workspace_id
 CREATE INDEX whatsapp_accounts_status ON whatsapp_accounts (workspace_id, status);
 -- cleanup: stale sessions of all workspaces, oldest first.
 CREATE INDEX whatsapp_accounts_status_since ON whatsapp_accounts (status, status_since);
--- chat-sync: syncs that stand still.
-CREATE INDEX whatsapp_accounts_syncing ON whatsapp_accounts (workspace_id, id) WHERE sync ->> 'status' = 'running';
+-- chat-sync: transfers of a provider's history that stand still.
+CREATE INDEX whatsapp_accounts_history ON whatsapp_accounts (workspace_id, id) WHERE sync #> '{history,open}' = 'true';
 -- cleanup: what must move when an instance dies.
 CREATE INDEX whatsapp_accounts_instance ON whatsapp_accounts (assigned_instance_index);
 -- cleanup and alerts: disconnects by reason and time.

@@ -5,5 +5,5 @@ SELECT emoji, at FROM chat_reactions WHERE false;
 SELECT at FROM chat_reactions_withdrawn WHERE false;
 SELECT mime, url FROM chat_media WHERE false;
 SELECT target, record_value, expires_at FROM parked_updates WHERE false;
-SELECT sync_id, index, synced_mask FROM account_syncs WHERE false;
+SELECT sync_id, index, synced_mask, open FROM account_syncs WHERE false;
 SELECT last_value FROM chats_id_block WHERE false;

@@ -36,7 +36,8 @@ static const struct pg_stmt any = { "accounts_any", PG_PREPARED,
 static const struct pg_stmt store = { "accounts_store", PG_UNNAMED,
 	"UPDATE whatsapp_accounts AS a SET status = r.status, status_since = r.status_since, status_at = r.status_at,"
 	" is_active = r.status = 'connected', first_connected_at = r.first_connected_at, last_connected_at = r.last_connected_at, disconnected_at = r.disconnected_at,"
-	" disconnect_reason = r.disconnect_reason, disconnect_details = r.disconnect_details, sync = r.sync,"
+	" disconnect_reason = r.disconnect_reason, disconnect_details = r.disconnect_details,"
+	" sync = CASE WHEN r.sync IS NULL THEN a.sync ELSE jsonb_strip_nulls(a.sync || r.sync) END,"
 	" last_activity_at = now(), updated_at = now()"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],"
 	" $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::jsonb[]) AS " REPORTED_COLUMNS
@@ -80,6 +81,7 @@ static void account_read(struct cells *c, struct account_row *row)
 	row->disconnect_reason = cells_text(c);
 	row->disconnect_details = cells_text(c);
 	row->sync = cells_text(c);
+	row->sync_patch = STR_NONE;
 	row->has_parked = cells_bool(c);
 }
 
@@ -143,7 +145,7 @@ int accounts_store(struct pg *pg, const struct account_row *const *rows, size_t 
 		columns_time(&c, r->disconnected_us);
 		columns_text(&c, r->disconnect_reason);
 		columns_text(&c, r->disconnect_details);
-		columns_jsonb(&c, r->sync);
+		columns_jsonb(&c, r->sync_patch);
 	}
 	return columns_start(&c, pg, &store, err);
 }

@@ -19,7 +19,8 @@ struct account_row {
 	int64_t status_since_us, status_at_us; /* when it changed to that, and was last reported */
 	int64_t first_connected_us, last_connected_us, disconnected_us;
 	struct str disconnect_reason, disconnect_details;
-	struct str sync; /* jsonb */
+	struct str sync; /* jsonb, as it was read */
+	struct str sync_patch; /* members to set, null: to remove; absent: none. What a sweep marks meanwhile stays */
 	bool has_parked; /* anything in parked_updates */
 };
 

@@ -14,6 +14,7 @@ struct sync_batch_row {
 	int32_t chats, rejected, total;
 	bool last;
 	bool changed; /* out: a bit or an end that was not there before */
+	bool inserted; /* out: its first */
 };
 /* Rows must be distinct by (account, sync, index). */
 int sync_batches_store(struct pg *pg, struct sync_batch_row *rows, size_t n, struct err *err) ERR_MUST_USE;
@@ -22,16 +23,32 @@ struct sync_state {
 	struct str sync_id;
 	/* out */
 	int32_t synced, skipped, rejected, expected; /* expected: chats of the batches that ended */
-	int32_t batches_ended, total;                /* total 0: not said yet */
+	int32_t batches, batches_ended, total; /* of which something came; total 0: not said yet */
 	bool complete;          /* all indexes ended and their chats accounted for */
 	int64_t started_us, last_us;
 };
 int sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct err *err) ERR_MUST_USE;
+/* How long it has taken so far; never negative. */
+int64_t sync_duration_ms(const struct sync_state *s);
+/* These are through: they do not fail any more, unless more of them comes. */
+int syncs_close(struct pg *pg, const struct sync_state *states, size_t n, struct err *err) ERR_MUST_USE;
+/* Keeps the syncs of these accounts that moved last: whoever syncs chooses their ids. */
+#define SYNCS_KEPT 10000
+int syncs_trim(struct pg *pg, const struct sync_batch_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Signs that something is missing. Each marks the account for re-sync ("resync": true in its sync, with a reason), once, and tells
  * who it was. They look at all accounts: whoever sweeps first marks, rows that another replica has locked are left to it. */
 typedef void (*account_fn)(void *ctx, int64_t workspace_id, int64_t account_id);
-/* Running syncs without progress for idle_ms: their status becomes failed. */
-int syncs_fail_stale(struct pg *pg, int64_t idle_ms, account_fn each, void *ctx, struct err *err) ERR_MUST_USE;
+/* Transfers of a provider's history without progress for idle_ms. */
+int accounts_mark_history(struct pg *pg, int64_t idle_ms, account_fn each, void *ctx, struct err *err) ERR_MUST_USE;
+/* Open syncs without progress for idle_ms, each once: they are closed, and where the account's sync column shows one its status becomes
+ * failed. */
+struct stale_sync {
+	struct uuid workspace, account; /* public ids */
+	enum provider provider;
+	struct sync_state state; /* as sync_states_read() has it */
+};
+int syncs_fail_stale(struct pg *pg, int64_t idle_ms, struct arena *a, struct stale_sync **out, size_t *n,
+	struct err *err) ERR_MUST_USE;
 /* Connected bridges that sent nothing for silent_ms. */
 int accounts_mark_silent(struct pg *pg, int64_t silent_ms, account_fn each, void *ctx, struct err *err) ERR_MUST_USE;
 /* Accounts that spoke of messages which never came. */

@@ -122,28 +122,35 @@ static void conversation_fill(struct effect *e)
 	e->event.u.conversation_updated.archived = v->archived;
 }
 
-static int effect_emit(struct work *w, struct effect *e, struct err *err)
+int event_emit(struct work *w, int32_t partition, struct chat_event *e, struct str traceparent, struct err *err)
 {
-	int32_t partition = e->op->item ? e->op->item->partition : e->op->parked->partition;
 	struct header headers[CLOUDEVENTS_MAX];
 	struct cloudevents_storage storage;
 	char key[74];
 	size_t n;
+
+	e->source = owner_tx_source(w->tx, partition);
+	buf_clear(w->scratch);
+	if (chat_event_encode(e, w->scratch, err) < 0)
+		return -1;
+	chat_event_key(e, key);
+	n = cloudevents_headers(headers, &storage, &e->id, "chat_event", chat_event_type(e->kind), STR("chat-sync"),
+		e->occurred_at_ms, traceparent);
+	owner_tx_emit(w->tx, partition, str_of(w->chat_event_topic), str_of(key), buf_str(w->scratch), headers, n);
+	return 0;
+}
+
+static int effect_emit(struct work *w, struct effect *e, struct err *err)
+{
+	const struct batch_item *item = e->op->item;
 
 	if (e->event.kind == CE_CONVERSATION_UPDATED)
 		conversation_fill(e);
 	if (e->contact)
 		e->event.u.contact_changed.contact = contact_view(e->contact);
 	chat_event_derive_id(&e->event, &e->op->event->id, &e->subject);
-	e->event.source = owner_tx_source(w->tx, partition);
-	buf_clear(w->scratch);
-	if (chat_event_encode(&e->event, w->scratch, err) < 0)
-		return -1;
-	chat_event_key(&e->event, key);
-	n = cloudevents_headers(headers, &storage, &e->event.id, "chat_event", chat_event_type(e->event.kind),
-		STR("chat-sync"), e->event.occurred_at_ms, e->op->item ? e->op->item->traceparent : STR_NONE);
-	owner_tx_emit(w->tx, partition, str_of(w->chat_event_topic), str_of(key), buf_str(w->scratch), headers, n);
-	return 0;
+	return event_emit(w, item ? item->partition : e->op->parked->partition, &e->event,
+		item ? item->traceparent : STR_NONE, err);
 }
 
 int effects_emit(struct work *w, struct err *err)

@@ -1,5 +1,6 @@
 /* Accounts: sessions, notices, templates, and how far a sync has come. */
 #include "chat-sync/metadata.h"
+#include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
@@ -31,6 +32,20 @@ static void session_apply(struct work *w, struct account *a, const struct sessio
 	}
 }
 
+static void session_report(struct work *w, const struct account *a, struct str before, bool disconnected)
+{
+	char account[37];
+	uint64_t suppressed;
+
+	if (disconnected)
+		report_disconnect(w->report, a->row.disconnect_reason);
+	if (!log_limit_pass(&w->report->session_changed, w->now_mono_ms, &suppressed))
+		return;
+	uuid_format(&a->row.uuid, account);
+	log_info("session changed", LOG_S("account", account), LOG_STR("status", a->row.status),
+		LOG_STR("previous", before), LOG_I("suppressed", suppressed));
+}
+
 void fold_session(struct work *w, struct op *op)
 {
 	const struct in_session_state *s = &op->event->u.session_state;
@@ -52,8 +67,7 @@ void fold_session(struct work *w, struct op *op)
 	if (change.disconnected)
 		e->event.u.session_state.reason = a->row.disconnect_reason;
 	e->event.u.session_state.details = s->details;
-	log_info("session changed", LOG_I("account", a->row.id), LOG_STR("status", a->row.status),
-		LOG_STR("previous", before));
+	session_report(w, a, before, change.disconnected);
 }
 
 /* notices */
@@ -189,13 +203,24 @@ void fold_sync_end(struct work *w, struct op *op)
 	row->last = s->last;
 }
 
-static struct str sync_json(struct work *w, const struct sync_state *s, struct str history)
+/* The members of `set`, null to remove one, into the account's sync column. */
+static void account_set_sync(struct work *w, struct account *a, struct str set)
+{
+	struct str had = a->row.sync_patch.p ? a->row.sync_patch : STR("{}");
+
+	a->row.sync = metadata_merge(a->row.sync, set, w->world->arena);
+	a->row.sync_patch = metadata_merge(had, set, w->world->arena);
+	account_touch(w, a);
+}
+
+static struct str sync_json(struct work *w, const struct sync_state *s)
 {
 	struct json_writer jw;
-	char time[25];
+	char time[25], started[25];
 
 	buf_clear(w->scratch);
 	jw = json_writer(w->scratch);
+	clock_format_ms(s->started_us / 1000, started);
 	clock_format_ms(s->last_us / 1000, time);
 	jw_obj(&jw);
 	jw_member_str(&jw, "status", s->complete ? STR("completed") : STR("running"));
@@ -204,58 +229,135 @@ static struct str sync_json(struct work *w, const struct sync_state *s, struct s
 	jw_member_i64(&jw, "skipped", s->skipped);
 	jw_member_i64(&jw, "rejected", s->rejected);
 	jw_member_i64(&jw, "total", s->expected);
+	jw_member_i64(&jw, "batches", s->batches_ended);
+	jw_member_i64(&jw, "batches_total", s->total);
+	jw_member_str(&jw, "started_at", str_of(started));
 	jw_member_str(&jw, "last_sync_at", str_of(time));
-	jw_member_i64(&jw, "duration_ms", (s->last_us - s->started_us) / 1000);
-	jw_member_raw(&jw, "history", history);
+	jw_member_i64(&jw, "duration_ms", sync_duration_ms(s));
+	if (s->complete) {
+		jw_member_raw(&jw, "resync", STR("null"));
+		jw_member_raw(&jw, "resync_reason", STR("null"));
+	}
 	jw_obj_end(&jw);
-	return arena_str(w->world->arena, buf_str(w->scratch));
+	return arena_str(w->arena, buf_str(w->scratch));
+}
+
+/* Whether the account's column is to show this sync instead of the one that it shows. */
+static bool sync_is_to_show(const struct account *a, const struct sync_state *s)
+{
+	struct shown_sync have = { 0 },
+			  got = { .id = s->sync_id, .single = s->total ? s->total == 1 : s->batches <= 1 };
+	struct json_doc *doc = NULL;
+	char started[25];
+	int64_t total = 0;
+	struct err err;
+	bool shown;
+
+	clock_format_ms(s->started_us / 1000, started);
+	got.started = str_of(started);
+	if (json_parse(&doc, a->row.sync, &err) == 0) {
+		have.id = json_str(json_get(json_root(doc), "sync_id"));
+		have.started = json_str(json_get(json_root(doc), "started_at"));
+		have.single = json_to_i64(json_get(json_root(doc), "batches_total"), &total) && total == 1;
+	}
+	shown = sync_is_shown(&have, &got);
+	json_free(doc);
+	return shown;
 }
 
 /* How far the sync has come is part of its subject: the end of a batch that comes again may carry the news of chats that came
  * with it, and has told some of its own before. */
-static void sync_subject(struct work *w, const struct account *a, const struct sync_state *s, struct uuid *out)
+void sync_subject(struct work *w, const struct uuid *account, const struct sync_state *s, struct uuid *out)
 {
-	const struct str parts[] = { uuid_bytes(&a->row.uuid), s->sync_id,
+	const struct str parts[] = { uuid_bytes(account), s->sync_id,
 		arena_printf(w->arena, "%d:%d:%d:%d:%d", s->synced, s->skipped, s->rejected, s->expected,
 			s->batches_ended) };
 
 	uuid_v8(out, parts, 3);
 }
 
-void note_sync(struct work *w, struct op *op, const struct sync_state *s)
+void sync_event(struct chat_event *e, const struct sync_state *s, const char *status)
+{
+	e->u.sync.sync_id = s->sync_id;
+	e->u.sync.status = str_of(status);
+	e->u.sync.synced = s->synced;
+	e->u.sync.skipped = s->skipped;
+	e->u.sync.rejected = s->rejected;
+	e->u.sync.total = s->expected;
+	e->u.sync.batches = s->batches_ended;
+	e->u.sync.batches_total = s->total;
+	e->u.sync.started_at_ms = s->started_us / 1000;
+	e->u.sync.duration_ms = sync_duration_ms(s);
+}
+
+static void log_started(struct work *w, const struct account *a, const struct sync_state *s)
+{
+	char workspace[37], account[37];
+	uint64_t suppressed;
+
+	report_sync(w->report, "started", s);
+	if (!log_limit_pass(&w->report->sync_started, w->now_mono_ms, &suppressed))
+		return;
+	uuid_format(&a->row.workspace, workspace);
+	uuid_format(&a->row.uuid, account);
+	log_info("sync started", LOG_S("workspace", workspace), LOG_S("account", account),
+		LOG_STR("sync_id", s->sync_id), LOG_I("max_chats", a->row.sync_max_chats),
+		LOG_I("window_days", a->row.sync_window_days), LOG_I("batches_total", s->total),
+		LOG_I("suppressed", suppressed));
+}
+
+void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool first)
 {
 	struct account *a = op->account;
 	struct uuid subject;
 	struct effect *e;
 
-	sync_subject(w, a, s, &subject);
+	sync_subject(w, &a->row.uuid, s, &subject);
 	e = effect_new(w, op, NULL, s->complete ? CE_SYNC_COMPLETED : CE_SYNC_PROGRESS, &subject);
-	a->row.sync = sync_json(w, s, metadata_get(a->row.sync, "history", w->arena));
-	account_touch(w, a);
-	e->event.u.sync.sync_id = s->sync_id;
-	e->event.u.sync.status = s->complete ? STR("completed") : STR("running");
-	e->event.u.sync.synced = s->synced;
-	e->event.u.sync.skipped = s->skipped;
-	e->event.u.sync.rejected = s->rejected;
-	e->event.u.sync.total = s->expected;
-	e->event.u.sync.started_at_ms = s->started_us / 1000;
-	e->event.u.sync.duration_ms = (s->last_us - s->started_us) / 1000;
-	log_info(s->complete ? "sync completed" : "sync progress", LOG_I("account", a->row.id),
-		LOG_STR("sync_id", s->sync_id), LOG_I("synced", s->synced), LOG_I("skipped", s->skipped),
-		LOG_I("rejected", s->rejected));
+	sync_event(&e->event, s, s->complete ? "completed" : "running");
+	if (sync_is_to_show(a, s))
+		account_set_sync(w, a, sync_json(w, s));
+	if (first)
+		log_started(w, a, s);
+	if (s->complete)
+		log_sync_ended(w, &a->row.workspace, &a->row.uuid, s, "completed");
 }
 
-static struct str sync_with_history(struct work *w, struct str sync, const struct in_history_state *h)
+void log_sync_ended(struct work *w, const struct uuid *workspace_id, const struct uuid *account_id,
+	const struct sync_state *s, const char *status)
+{
+	char workspace[37], account[37];
+	uint64_t suppressed;
+
+	report_sync(w->report, status, s);
+	if (!log_limit_pass(&w->report->sync_ended, w->now_mono_ms, &suppressed))
+		return;
+	uuid_format(workspace_id, workspace);
+	uuid_format(account_id, account);
+	LOG_AT(s->complete ? LOG_INFO : LOG_WARN, s->complete ? "sync completed" : "sync failed",
+		LOG_S("workspace", workspace), LOG_S("account", account), LOG_STR("sync_id", s->sync_id),
+		LOG_I("synced", s->synced), LOG_I("skipped", s->skipped), LOG_I("rejected", s->rejected),
+		LOG_I("total", s->expected), LOG_I("batches", s->batches_ended), LOG_I("batches_total", s->total),
+		LOG_I("duration_ms", sync_duration_ms(s)), LOG_I("suppressed", suppressed), LOG_LAST);
+}
+
+/* It is open, and missed when it stands still, until it has all. */
+static struct str history_json(struct work *w, const struct in_history_state *h)
 {
 	struct json_writer jw;
 
 	buf_clear(w->scratch);
 	jw = json_writer(w->scratch);
 	jw_obj(&jw);
+	jw_key(&jw, "history");
+	jw_obj(&jw);
 	jw_member_i64(&jw, "phase", h->phase);
 	jw_member_i64(&jw, "progress", h->progress);
+	jw_member_i64(&jw, "at", w->now_ms);
+	jw_member_bool(&jw, "open", h->progress < 100);
 	jw_obj_end(&jw);
-	return metadata_set(sync, "history", buf_str(w->scratch), w->world->arena);
+	jw_obj_end(&jw);
+	return arena_str(w->arena, buf_str(w->scratch));
 }
 
 /* A provider's history transfer: the furthest progress counts, chunks come in any order. */
@@ -282,8 +384,7 @@ void fold_history_state(struct work *w, struct op *op)
 	json_free(doc);
 	if (h->progress <= before)
 		return;
-	a->row.sync = sync_with_history(w, a->row.sync, h);
-	account_touch(w, a);
+	account_set_sync(w, a, history_json(w, h));
 	e = effect_new(w, op, NULL, CE_SYNC_PROGRESS, &a->row.uuid);
 	e->event.u.sync.sync_id = STR("history");
 	e->event.u.sync.status = h->progress >= 100 ? STR("completed") : STR("running");

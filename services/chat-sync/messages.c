@@ -51,7 +51,8 @@ static enum message_status first_status(const struct in_message *m)
 {
 	if (m->direction == DIR_INBOUND)
 		return STATUS_DELIVERED;
-	return m->status == STATUS_NONE || m->status == STATUS_DELETED ? STATUS_PENDING : m->status;
+	/* What was seen outside is sent at least, unless its ack says otherwise. */
+	return m->status == STATUS_NONE || m->status == STATUS_DELETED ? STATUS_SENT : m->status;
 }
 
 static void row_fill(struct work *w, struct op *op, struct message_row *r)

@@ -156,6 +156,26 @@ struct str metadata_set(struct str metadata, const char *name, struct str value,
 	return keep(&b, a);
 }
 
+struct str metadata_merge(struct str base, struct str set, struct arena *a)
+{
+	struct buf member = BUF_INIT;
+	struct json_doc *doc = NULL;
+	struct json_iter it;
+	const json *v;
+	struct err err;
+
+	if (json_parse(&doc, set, &err) < 0)
+		return base;
+	for (it = json_iter(json_root(doc)); (v = json_next(&it));) {
+		buf_clear(&member);
+		if (json_write_without(v, NULL, 0, &member, &err) == 0)
+			base = metadata_set(base, arena_cstr(a, json_iter_key(&it)), buf_str(&member), a);
+	}
+	json_free(doc);
+	buf_fini(&member);
+	return base;
+}
+
 struct str metadata_set_body(struct str metadata, struct str body, struct arena *a)
 {
 	struct buf b = BUF_INIT;

@@ -15,6 +15,8 @@ struct str metadata_body(struct str metadata, struct arena *a);
 struct str metadata_get(struct str metadata, const char *name, struct arena *a);
 /* The same object with `name` set to json_value (absent: removed). */
 struct str metadata_set(struct str metadata, const char *name, struct str json_value, struct arena *a);
+/* The same object with the members of another one set. */
+struct str metadata_merge(struct str base, struct str set, struct arena *a);
 struct str metadata_set_body(struct str metadata, struct str body, struct arena *a);
 struct str metadata_error(const struct provider_error *e,
 	struct arena *a); /* JSON of an error; absent when it says nothing */

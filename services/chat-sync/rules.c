@@ -81,6 +81,15 @@ bool name_wins(const struct contact_row *have, const struct contact_row *got)
 	return newest_wins(have->name_at_us, got->name_at_us, have->full_name, got->full_name);
 }
 
+bool sync_is_shown(const struct shown_sync *have, const struct shown_sync *got)
+{
+	if (have->id.n == 0 || str_eq(have->id, got->id))
+		return true;
+	if (have->single != got->single)
+		return have->single;
+	return str_cmp(got->started, have->started) >= 0;
+}
+
 bool sync_message_is_wanted(const struct sync_limits *limits, int64_t time_ms, int64_t now_ms)
 {
 	return limits->window_days == 0 || time_ms >= now_ms - limits->window_days * MS_PER_DAY;

@@ -43,6 +43,14 @@ struct session_change session_change(struct str have, int64_t status_at_us, cons
  * equal ones the newest. The same name again wins when it is newer: its time moves, so that an older one that comes late is known. */
 bool name_wins(const struct contact_row *have, const struct contact_row *got);
 
+/* Which sync an account's column shows: the one that began last and is not a single batch; one that is shown stays until then. A
+ * sync's `started` is ISO 8601 in UTC; without an id: none is shown. */
+struct shown_sync {
+	struct str id, started;
+	bool single;
+};
+bool sync_is_shown(const struct shown_sync *have, const struct shown_sync *got);
+
 /* Which chats of a sync are left out, and since when messages count. */
 struct sync_limits {
 	bool enabled;

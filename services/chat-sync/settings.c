@@ -34,6 +34,8 @@ const struct config_key chat_sync_keys[] = {
 		"off: initial syncs of all workspaces are counted and skipped, live events go on" },
 	{ "sync.idle_timeout", CONFIG_DURATION_MS, CONFIG_LIVE, AT(sync_idle_ms), "30m", 100, 86400000,
 		"a sync without progress for so long has failed and is marked for re-sync" },
+	{ "history.idle_timeout", CONFIG_DURATION_MS, CONFIG_LIVE, AT(history_idle_ms), "24h", 100, 2592000000,
+		"a provider's history transfer without progress for so long is a gap and marked for re-sync" },
 	{ "session.silent_after", CONFIG_DURATION_MS, CONFIG_LIVE, AT(session_silent_ms), "6h", 100, 604800000,
 		"a connected bridge that sends nothing for so long is marked for re-sync" },
 	{ "progress.reset_on_new_cluster", CONFIG_BOOL, 0, AT(reset_cluster), "false", 0, 0,

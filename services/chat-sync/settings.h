@@ -13,7 +13,7 @@ struct chat_sync_settings {
 	int64_t backoff_min_ms, backoff_max_ms;
 	int64_t cache_max_bytes, cache_ttl_ms;
 	int64_t parked_ttl_ms, parked_sweep_max;
-	int64_t sync_idle_ms, session_silent_ms;
+	int64_t sync_idle_ms, session_silent_ms, history_idle_ms;
 	bool sync_enabled;
 	bool reset_cluster;
 };

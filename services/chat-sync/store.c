@@ -95,7 +95,8 @@ static int store_syncs(struct work *w, struct err *err)
 {
 	struct sync_state *states = ARENA_ARRAY(w->arena, struct sync_state, w->syncs.n);
 	struct op **ops = ARENA_ARRAY(w->arena, struct op *, w->syncs.n);
-	size_t n = 0;
+	int32_t *inserted = ARENA_ARRAY(w->arena, int32_t, w->syncs.n);
+	size_t n = 0, n_complete = 0;
 
 	if (w->syncs.n == 0)
 		return 0;
@@ -113,15 +114,21 @@ static int store_syncs(struct work *w, struct err *err)
 			.workspace_id = s->workspace_id, .account_id = s->account_id, .sync_id = s->sync_id
 		};
 		ops[k] = w->sync_ops.at[i];
+		inserted[k] += s->inserted;
 		n = k == n ? n + 1 : n;
 	}
 	if (n == 0)
 		return 0;
 	if (sync_states_read(w->pg, states, n, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		note_sync(w, ops[i], &states[i]);
-	return 0;
+	for (size_t i = 0; i < n; i++) {
+		note_sync(w, ops[i], &states[i], states[i].batches == inserted[i]);
+		if (states[i].complete)
+			states[n_complete++] = states[i];
+	}
+	if (syncs_close(w->pg, states, n_complete, err) < 0)
+		return -1;
+	return syncs_trim(w->pg, w->syncs.at, w->syncs.n, err);
 }
 
 static int store_messages(struct work *w, struct err *err)

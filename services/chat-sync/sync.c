@@ -1,13 +1,11 @@
 /* The steps of a batch, in order; see work.h. */
 #include "chat-sync/sync.h"
 
-#include "chat-sync/metadata.h"
+#include "chat-sync/report.h"
 #include "chat-sync/work.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/log_limit.h"
-#include "metrics/metrics.h"
 
 #include <stdlib.h>
 
@@ -19,9 +17,7 @@ struct chat_sync {
 	struct buf scratch;
 	bool forget;
 	bool refused; /* a batch was, or may have been, refused by the database: its records are applied anew, in parts */
-	struct log_limit refused_log;
-	struct metric *ops;
-	struct metric *gaps;
+	struct report report;
 };
 
 struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const char *inbound_topic,
@@ -36,9 +32,7 @@ struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const
 	s->by_key = map_new();
 	s->effect_keys = map_new();
 	s->index = map_new();
-	s->ops = metric_counter("blazz_chat_sync_events", "Events by kind and effect.", "kind,effect");
-	s->gaps = metric_counter("blazz_chat_sync_gaps", "Signs of something missing: expired updates, failed syncs.",
-		"kind");
+	report_init(&s->report);
 	return s;
 }
 
@@ -78,6 +72,7 @@ static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 	*w = (struct work){
 		.settings = s->settings,
 		.world = &s->world,
+		.report = &s->report,
 		.tx = tx,
 		.pg = owner_tx_pg(tx),
 		.arena = owner_tx_arena(tx),
@@ -112,8 +107,10 @@ static void work_close(struct work *w)
 		w->created.at[i]->created = w->created.at[i]->announced = false;
 	for (size_t i = 0; i < w->groups.n; i++)
 		w->groups.at[i]->dirty = w->groups.at[i]->created = false;
-	for (size_t i = 0; i < w->accounts.n; i++)
+	for (size_t i = 0; i < w->accounts.n; i++) {
 		w->accounts.at[i]->dirty = false;
+		w->accounts.at[i]->row.sync_patch = STR_NONE;
+	}
 	for (size_t i = 0; i < w->ops.n; i++)
 		if (w->ops.at[i]->group)
 			w->ops.at[i]->group->locked = w->ops.at[i]->group->created = false;
@@ -229,7 +226,7 @@ static void outcomes_set(struct chat_sync *s, struct work *w)
 			: op->waits               ? "parked"
 						  : "none";
 
-		metric_add(METRIC_CELL(s->ops, inbound_kind_word(op->kind), effect), 1);
+		metric_add(METRIC_CELL(s->report.events, inbound_kind_word(op->kind), effect), 1);
 		if (!op->item || op->item->outcome == OUTCOME_APPLIED)
 			continue;
 		if (op->filtered) /* although the sync's progress may be told in its name */
@@ -320,6 +317,7 @@ struct ready {
 struct due {
 	struct chat_sync *s;
 	struct work *w;
+	int32_t partition; /* one of ours */
 	LIST(struct ready) ready; /* parked updates whose message is stored by now */
 	int64_t *gap_workspaces, *gap_accounts; /* of those that expired */
 	size_t n_gaps;
@@ -353,7 +351,7 @@ static void expire(void *ctx, const struct parked_row *row)
 	struct due *d = ctx;
 
 	parked_dead_letter(d, row, "expired", row->kind, "the message it refers to never came");
-	metric_add(METRIC_CELL(d->s->gaps, "expired_update"), 1);
+	metric_add(METRIC_CELL(d->s->report.gaps, "expired_update"), 1);
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
 	d->gap_accounts[d->n_gaps++] = row->account_id;
 	d->s->forget = true;
@@ -440,7 +438,7 @@ static int ready_apply(struct due *d, struct err *err)
 			break;
 		row = d->ready.at[i].row;
 		if (rc == 0) {
-			if (log_limit_pass(&d->s->refused_log, d->w->now_mono_ms, &suppressed))
+			if (log_limit_pass(&d->s->report.refused, d->w->now_mono_ms, &suppressed))
 				log_error("parked update refused by the database", LOG_I("partition", row->partition),
 					LOG_I("offset", row->offset), LOG_ERR(err), LOG_I("suppressed", suppressed));
 			parked_dead_letter(d, row, "data_error", err->code, err->msg);
@@ -452,24 +450,64 @@ static int ready_apply(struct due *d, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static void sync_stalled(void *ctx, int64_t workspace_id, int64_t account_id)
+/* Told by whoever sweeps first, which need not own the account's partition. */
+static int sync_failed_emit(struct due *d, const struct stale_sync *stale, struct err *err)
 {
-	struct due *d = ctx;
+	struct chat_event e = { .workspace = stale->workspace,
+		.account = stale->account,
+		.provider = stale->provider,
+		.origin = ORIGIN_LIVE,
+		.kind = CE_SYNC_COMPLETED,
+		.occurred_at_ms = d->w->now_ms };
+	struct uuid subject;
 
-	log_warn("sync failed", LOG_I("workspace", workspace_id), LOG_I("account", account_id));
-	metric_add(METRIC_CELL(d->s->gaps, "sync"), 1);
-	d->changed = true;
-	d->s->forget = true;
+	sync_event(&e, &stale->state, "failed");
+	sync_subject(d->w, &stale->account, &stale->state, &subject);
+	chat_event_derive_id(&e, &stale->account, &subject);
+	return event_emit(d->w, d->partition, &e, STR_NONE, err);
+}
+
+static int syncs_fail(struct due *d, struct err *err)
+{
+	struct stale_sync *stale;
+	size_t n;
+
+	if (syncs_fail_stale(d->w->pg, d->s->settings->sync_idle_ms, d->w->arena, &stale, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (sync_failed_emit(d, &stale[i], err) < 0)
+			return -1;
+		log_sync_ended(d->w, &stale[i].workspace, &stale[i].account, &stale[i].state, "failed");
+		metric_add(METRIC_CELL(d->s->report.gaps, "sync"), 1);
+		d->changed = d->s->forget = true;
+	}
+	return 0;
+}
+
+static void gap_found(struct due *d, const char *kind, struct log_limit *limit, const char *event, int64_t workspace_id,
+	int64_t account_id)
+{
+	uint64_t suppressed;
+
+	if (log_limit_pass(limit, d->w->now_mono_ms, &suppressed))
+		log_warn(event, LOG_I("workspace", workspace_id), LOG_I("account", account_id),
+			LOG_I("suppressed", suppressed));
+	metric_add(METRIC_CELL(d->s->report.gaps, kind), 1);
+	d->changed = d->s->forget = true;
 }
 
 static void session_silent(void *ctx, int64_t workspace_id, int64_t account_id)
 {
 	struct due *d = ctx;
 
-	log_warn("session silent", LOG_I("workspace", workspace_id), LOG_I("account", account_id));
-	metric_add(METRIC_CELL(d->s->gaps, "silent_session"), 1);
-	d->changed = true;
-	d->s->forget = true;
+	gap_found(d, "silent_session", &d->s->report.session_silent, "session silent", workspace_id, account_id);
+}
+
+static void history_stalled(void *ctx, int64_t workspace_id, int64_t account_id)
+{
+	struct due *d = ctx;
+
+	gap_found(d, "history", &d->s->report.history_stalled, "history stalled", workspace_id, account_id);
 }
 
 /* What is missing is counted, and the account marked for re-sync. */
@@ -477,8 +515,8 @@ static int gaps_sweep(struct due *d, struct err *err)
 {
 	struct pg *pg = d->w->pg;
 
-	if (accounts_mark_gap(pg, d->gap_workspaces, d->gap_accounts, d->n_gaps, err) < 0 ||
-		syncs_fail_stale(pg, d->s->settings->sync_idle_ms, sync_stalled, d, err) < 0)
+	if (accounts_mark_gap(pg, d->gap_workspaces, d->gap_accounts, d->n_gaps, err) < 0 || syncs_fail(d, err) < 0 ||
+		accounts_mark_history(pg, d->s->settings->history_idle_ms, history_stalled, d, err) < 0)
 		return -1;
 	return accounts_mark_silent(pg, d->s->settings->session_silent_ms, session_silent, d, err);
 }
@@ -487,7 +525,7 @@ static int sync_sweep(void *ctx, struct owner_tx *tx, const int32_t *partitions,
 {
 	struct chat_sync *s = ctx;
 	struct work w;
-	struct due due = { .s = s, .w = &w };
+	struct due due = { .s = s, .w = &w, .partition = partitions[0] };
 	struct str topic = str_of(s->inbound_topic);
 	int limit = (int)s->settings->parked_sweep_max;
 	int rc = -1;

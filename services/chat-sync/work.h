@@ -28,6 +28,7 @@
 #include "worker/worker.h"
 
 struct chat_sync_settings;
+struct report;
 
 /* A message in this batch: inserted by it, or read because something refers to it. */
 struct message {
@@ -111,6 +112,7 @@ struct notice {
 struct work {
 	const struct chat_sync_settings *settings;
 	struct world *world;
+	struct report *report;
 	struct owner_tx *tx;
 	struct pg *pg;
 	struct arena *arena;
@@ -175,6 +177,9 @@ int ops_fold(struct work *w, struct err *err) ERR_MUST_USE;
 int work_store(struct work *w, struct err *err) ERR_MUST_USE;
 void effects_number(struct work *w); /* in order of arrival, per conversation */
 int effects_emit(struct work *w, struct err *err) ERR_MUST_USE;
+/* One event into the outbox slot of the partition; its id and time are set. */
+int event_emit(struct work *w, int32_t partition, struct chat_event *e, struct str traceparent,
+	struct err *err) ERR_MUST_USE;
 
 /* folds, by what they are about: each returns 0, sets op->changed and notes effects */
 void fold_message(struct work *w, struct op *op);
@@ -204,7 +209,12 @@ void note_reaction(struct work *w, struct op *op);
 void note_opt_out(struct work *w, struct op *op);
 void note_notice(struct work *w, const struct notice *n);
 void note_template(struct work *w, struct op *op);
-void note_sync(struct work *w, struct op *op, const struct sync_state *s);
+/* first: nothing of this sync was stored before. */
+void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool first);
+void sync_event(struct chat_event *e, const struct sync_state *s, const char *status);
+void sync_subject(struct work *w, const struct uuid *account, const struct sync_state *s, struct uuid *out);
+void log_sync_ended(struct work *w, const struct uuid *workspace_id, const struct uuid *account_id,
+	const struct sync_state *s, const char *status);
 void person_take_name(struct work *w, struct person *p); /* the push name that came with an event */
 /* Takes over a name that wins (of `got` only the name counts). True when the contact is called otherwise now; the name's time may have
  * moved all the same. */

@@ -51,6 +51,7 @@ static const struct chat_sync_settings replica_settings = { .cache_max_bytes = 6
 	.parked_ttl_ms = 3600000,
 	.parked_sweep_max = 500,
 	.sync_idle_ms = 1800000,
+	.history_idle_ms = 86400000,
 	.sync_enabled = true };
 static const struct worker_options replica_options = {
 	.owner = { .consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq" },
@@ -337,7 +338,8 @@ static inline void sweep(struct replica *r)
 	done(owner_tx_include(r->batch->tx, 1, &db.err));
 	done(pg_begin(r->pg, &db.err));
 	changed = chat_sync_ops.sweep(r->sync, r->batch->tx, partitions, 1, &db.err);
-	assert_true(changed >= 0);
+	if (changed < 0)
+		fail_msg("%s [%s]", db.err.msg, db.err.code);
 	r->swept = changed || !owner_tx_is_empty(r->batch->tx);
 	if (r->swept) {
 		done(pg_commit(r->pg, &db.err));

@@ -537,7 +537,7 @@ static void an_item_without_an_id_finds_its_message(void **state)
 	}
 }
 
-static void a_sync_without_progress_has_failed(void **state)
+static void a_sync_without_progress_fails_and_says_so_once(void **state)
 {
 	(void)state;
 	apply_one(sync_chat("s", 0, ANN, 1, 0));
@@ -546,10 +546,42 @@ static void a_sync_without_progress_has_failed(void **state)
 	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '31 minutes'");
 	sweep(&ours);
 	assert_true(ours.swept);
+	assert_string_equal(published(), "sync.completed");
+	assert_true(str_is(out.events[0].u.sync.status, "failed"));
+	assert_true(str_is(out.events[0].u.sync.sync_id, "s"));
 	assert_text("SELECT (sync ->> 'status') || ' ' || (sync ->> 'resync') FROM whatsapp_accounts WHERE id = 1",
 		"failed true");
+	sweep(&ours);
+	assert_string_equal(published(), "");
 	apply_one(sync_end("s", 1));
-	assert_text("SELECT sync ->> 'status' FROM whatsapp_accounts WHERE id = 1", "completed");
+	assert_text("SELECT concat_ws(' ', sync ->> 'status', sync ->> 'resync') FROM whatsapp_accounts WHERE id = 1",
+		"completed");
+}
+
+/* A later single batch, of a replay say, neither shows nor keeps the sync from failing. */
+static void a_stalled_sync_is_not_hidden_by_another_batch(void **state)
+{
+	struct inbound_event end = sync_end("s", 1);
+
+	(void)state;
+	end.u.sync_batch_end.total = 4;
+	end.u.sync_batch_end.last = false;
+	apply_one(sync_chat("s", 0, ANN, 1, 0));
+	apply_one(end);
+	assert_int_equal(out.events[0].u.sync.batches, 1);
+	assert_int_equal(out.events[0].u.sync.batches_total, 4);
+	apply_one(sync_chat("alone", 0, BOB, 1, 0));
+	apply_one(sync_end("alone", 1));
+	assert_string_equal(published(), "sync.completed");
+	assert_text(
+		"SELECT concat_ws(' ', sync ->> 'sync_id', sync ->> 'status', sync ->> 'batches', sync ->> 'batches_total')"
+		" FROM whatsapp_accounts WHERE id = 1",
+		"s running 1 4");
+	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '31 minutes'");
+	sweep(&ours);
+	assert_string_equal(published(), "sync.completed");
+	assert_true(str_is(out.events[0].u.sync.status, "failed"));
+	assert_text("SELECT sync ->> 'status' FROM whatsapp_accounts WHERE id = 1", "failed");
 }
 
 static void the_agent_who_wrote_or_deleted_is_remembered(void **state)
@@ -768,7 +800,8 @@ int main(void)
 		T(a_sync_never_takes_back_a_newer_read),
 		T(a_sync_that_is_switched_off_is_counted_and_skipped),
 		T(an_item_without_an_id_finds_its_message),
-		T(a_sync_without_progress_has_failed),
+		T(a_sync_without_progress_fails_and_says_so_once),
+		T(a_stalled_sync_is_not_hidden_by_another_batch),
 		T(the_agent_who_wrote_or_deleted_is_remembered),
 		T(a_target_is_found_without_its_chat),
 		T(a_status_that_says_deleted_is_a_revoke),

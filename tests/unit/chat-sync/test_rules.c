@@ -344,9 +344,38 @@ static void a_sync_is_filtered_by_rank_and_age(void **state)
 	}
 }
 
+static void a_syncs_progress_is_not_hidden_by_another(void **state)
+{
+	const struct {
+		const char *name;
+		struct shown_sync have, got;
+		bool want;
+	} cases[] = {
+		{ "the first is shown", { 0 }, { STR("a"), STR("2026-01-01"), true }, true },
+		{ "its own progress is", { STR("a"), STR("2026-01-02"), false }, { STR("a"), STR("2026-01-01"), true },
+			true },
+		{ "a later one is", { STR("a"), STR("2026-01-01"), false }, { STR("b"), STR("2026-01-02"), false },
+			true },
+		{ "an earlier one is not", { STR("a"), STR("2026-01-02"), false },
+			{ STR("b"), STR("2026-01-01"), false }, false },
+		{ "a single batch is not", { STR("a"), STR("2026-01-01"), false },
+			{ STR("b"), STR("2026-01-02"), true }, false },
+		{ "a sync is instead of a later single batch", { STR("a"), STR("2026-01-02"), true },
+			{ STR("b"), STR("2026-01-01"), false }, true },
+		{ "a later single batch is instead of one", { STR("a"), STR("2026-01-01"), true },
+			{ STR("b"), STR("2026-01-02"), true }, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (sync_is_shown(&cases[i].have, &cases[i].got) != cases[i].want)
+			fail_msg("%s", cases[i].name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_syncs_progress_is_not_hidden_by_another),
 		cmocka_unit_test(a_status_moves_forward_only),
 		cmocka_unit_test(skipped_steps_get_the_times),
 		cmocka_unit_test(statuses_end_the_same_in_every_order),

@@ -128,7 +128,7 @@ static void what_is_reported_is_written(void **state)
 	(void)state;
 	row->status = STR("connected");
 	row->status_since_us = row->first_connected_us = row->last_connected_us = AT(7);
-	row->sync = STR("{\"status\":\"running\"}");
+	row->sync_patch = STR("{\"status\":\"running\"}");
 	done(accounts_store(db.pg, (const struct account_row *const[]){ row }, 1, &db.err));
 	l = load_one(FIRST);
 	assert_str(row->status, "connected");

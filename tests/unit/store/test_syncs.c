@@ -162,17 +162,20 @@ static void keep_id(void *ctx, int64_t workspace_id, int64_t account_id)
 	*(int64_t *)ctx = account_id;
 }
 
-static int64_t fail_stale(int64_t idle_ms)
+/* How many syncs failed; the first is "s" unless there are more. */
+static size_t fail_stale(int64_t idle_ms)
 {
-	int64_t failed = 0;
+	struct stale_sync *stale;
+	size_t n;
 
-	done(syncs_fail_stale(db.pg, idle_ms, keep_id, &failed, &db.err));
-	if (failed)
-		assert_int_equal(
-			db_i64("SELECT count(*) FROM whatsapp_accounts WHERE sync = '{\"resync\": true, \"status\": \"failed\","
-			       " \"synced\": 5, \"resync_reason\": \"stalled\"}'"),
-			1);
-	return failed;
+	done(syncs_fail_stale(db.pg, idle_ms, db.arena, &stale, &n, &db.err));
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(stale[i].state.account_id, 1);
+		assert_int_equal(stale[i].provider, PROVIDER_WEBJS);
+		assert_false(uuid_is_nil(&stale[i].workspace) || uuid_is_nil(&stale[i].account));
+		assert_int_equal(stale[i].state.batches, 1);
+	}
+	return n;
 }
 
 static void a_bridge_that_fell_silent_is_marked_once(void **state)
@@ -203,27 +206,75 @@ static void an_account_that_spoke_of_what_never_came_is_marked(void **state)
 		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE id = 1 AND sync ->> 'resync_reason' = 'gap'"), 1);
 }
 
-static void a_running_sync_without_progress_fails(void **state)
+static void each_open_sync_without_progress_fails_once(void **state)
 {
+	struct sync_batch_row other = bits(0, 1, 0), through = bits(0, 1, 0);
+	struct sync_state done_with = { .workspace_id = 1, .account_id = 1, .sync_id = STR("through") };
+
 	(void)state;
-	db_script(
-		"UPDATE whatsapp_accounts SET sync = '{\"status\":\"running\",\"synced\":5}', updated_at = now() - interval '2 hours' WHERE id = 1;"
-		"UPDATE whatsapp_accounts SET sync = '{\"status\":\"completed\"}', updated_at = now() - interval '2 hours' WHERE id = 2");
+	other.sync_id = STR("other");
+	through.sync_id = STR("through");
 	store(bits(0, 1, 0));
+	store(other);
+	store(through);
+	done(syncs_close(db.pg, &done_with, 1, &db.err));
+	db_script("UPDATE whatsapp_accounts SET sync = '{\"sync_id\":\"other\",\"status\":\"running\"}' WHERE id = 1");
 	assert_int_equal(fail_stale(1800000), 0); /* something came just now */
 	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '1 hour'");
 	assert_int_equal(fail_stale(7200000), 0);
+	assert_int_equal(fail_stale(1800000), 2);
+	assert_text("SELECT sync::text FROM whatsapp_accounts WHERE id = 1",
+		"{\"resync\": true, \"status\": \"failed\", \"sync_id\": \"other\", \"resync_reason\": \"stalled\"}");
+	assert_int_equal(fail_stale(1800000), 0);
+	store(bits(0, 2, 0)); /* it goes on after all, and stops again */
+	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '1 hour'");
 	assert_int_equal(fail_stale(1800000), 1);
-	assert_int_equal(fail_stale(1800000), 0); /* once */
 }
 
-static void a_running_sync_that_never_got_a_batch_fails(void **state)
+static void a_failed_sync_that_is_not_shown_leaves_the_status(void **state)
+{
+	(void)state;
+	store(bits(0, 1, 0));
+	db_script(
+		"UPDATE whatsapp_accounts SET sync = '{\"sync_id\":\"shown\",\"status\":\"completed\"}' WHERE id = 1");
+	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '1 hour'");
+	assert_int_equal(fail_stale(1800000), 1);
+	assert_text(
+		"SELECT concat_ws(' ', sync ->> 'status', sync ->> 'resync_reason') FROM whatsapp_accounts WHERE id = 1",
+		"completed stalled");
+}
+
+static void of_an_account_the_latest_syncs_are_kept(void **state)
 {
 	(void)state;
 	execute(db.admin,
-		"UPDATE whatsapp_accounts SET sync = '{\"status\":\"running\",\"synced\":5}', updated_at = now() - interval '2 hours'"
-		" WHERE id = 1");
-	assert_int_equal(fail_stale(1800000), 1);
+		"INSERT INTO account_syncs (workspace_id, account_id, sync_id, index, updated_at) SELECT 1, 1, 'sync ' || n, 0,"
+		" now() - n * interval '1 second' FROM generate_series(1, 10100) n");
+	store(bits(0, 1, 0));
+	done(syncs_trim(db.pg, &(struct sync_batch_row){ .workspace_id = 1, .account_id = 1, .inserted = true }, 1,
+		&db.err));
+	assert_int_equal(db_i64("SELECT count(*) FROM account_syncs"), SYNCS_KEPT);
+	assert_int_equal(db_i64("SELECT count(*) FROM account_syncs WHERE sync_id IN ('sync 9999', 'sync 1')"), 2);
+}
+
+static void a_history_that_stands_still_is_marked_once(void **state)
+{
+	int64_t stalled = 0;
+
+	(void)state;
+	db_script(
+		"UPDATE whatsapp_accounts SET sync = jsonb_build_object('history', jsonb_build_object('progress', 55, 'open', true, 'at',"
+		" (extract(epoch FROM now()) * 1000)::bigint - 90000000)) WHERE id = 1");
+	done(accounts_mark_history(db.pg, 100000000, keep_id, &stalled, &db.err));
+	assert_int_equal(stalled, 0);
+	done(accounts_mark_history(db.pg, 86400000, keep_id, &stalled, &db.err));
+	assert_int_equal(stalled, 1);
+	assert_text(
+		"SELECT concat_ws(' ', sync ->> 'resync', sync ->> 'resync_reason') FROM whatsapp_accounts WHERE id = 1",
+		"true history");
+	stalled = 0;
+	done(accounts_mark_history(db.pg, 86400000, keep_id, &stalled, &db.err));
+	assert_int_equal(stalled, 0);
 }
 
 static void templates_keep_the_newest_report(void **state)
@@ -298,8 +349,10 @@ int main(void)
 		cmocka_unit_test_setup(a_state_sums_up_its_batches, fresh),
 		cmocka_unit_test_setup(a_bridge_that_fell_silent_is_marked_once, fresh),
 		cmocka_unit_test_setup(an_account_that_spoke_of_what_never_came_is_marked, fresh),
-		cmocka_unit_test_setup(a_running_sync_without_progress_fails, fresh),
-		cmocka_unit_test_setup(a_running_sync_that_never_got_a_batch_fails, fresh),
+		cmocka_unit_test_setup(each_open_sync_without_progress_fails_once, fresh),
+		cmocka_unit_test_setup(a_failed_sync_that_is_not_shown_leaves_the_status, fresh),
+		cmocka_unit_test_setup(of_an_account_the_latest_syncs_are_kept, fresh),
+		cmocka_unit_test_setup(a_history_that_stands_still_is_marked_once, fresh),
 		cmocka_unit_test_setup(templates_keep_the_newest_report, fresh),
 		cmocka_unit_test_setup(reports_of_one_template_in_one_batch_apply_in_order, fresh),
 		cmocka_unit_test_setup(users_are_found_in_their_workspace_only, fresh),

@@ -1,0 +1,44 @@
+/* Metrics of chat-sync; see report.h. */
+#include "chat-sync/report.h"
+
+#include <string.h>
+
+void report_init(struct report *r)
+{
+	static const double seconds[] = { 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, -1 };
+
+	*r = (struct report){
+		.events = metric_counter("blazz_chat_sync_events", "Events by kind and effect.", "kind,effect"),
+		.gaps = metric_counter("blazz_chat_sync_gaps",
+			"Signs of something missing: expired updates, failed syncs.", "kind"),
+		.disconnects = metric_counter("blazz_chat_sync_disconnects", "Sessions lost, by reason.", "reason"),
+		.syncs = metric_counter("blazz_chat_sync_syncs", "Initial syncs that started, completed, failed.",
+			"status"),
+		.sync_seconds = metric_histogram("blazz_chat_sync_sync_seconds",
+			"Time of a completed sync, from its first batch to its last.", NULL, seconds),
+		.sync_chats = metric_counter("blazz_chat_sync_sync_chats",
+			"Chats of syncs that ended, by what became of them.", "result"),
+	};
+}
+
+void report_disconnect(struct report *r, struct str reason)
+{
+	for (enum session_reason k = REASON_NONE; k < REASON_UNKNOWN; k++)
+		if (str_is(reason, session_reason_word(k))) {
+			metric_add(METRIC_CELL(r->disconnects, session_reason_word(k)), 1);
+			return;
+		}
+	metric_add(METRIC_CELL(r->disconnects, session_reason_word(REASON_UNKNOWN)), 1);
+}
+
+void report_sync(struct report *r, const char *status, const struct sync_state *s)
+{
+	metric_add(METRIC_CELL(r->syncs, status), 1);
+	if (strcmp(status, "started") == 0)
+		return;
+	metric_add(METRIC_CELL(r->sync_chats, "synced"), s->synced);
+	metric_add(METRIC_CELL(r->sync_chats, "skipped"), s->skipped);
+	metric_add(METRIC_CELL(r->sync_chats, "rejected"), s->rejected);
+	if (s->complete)
+		metric_observe(METRIC_CELL(r->sync_seconds, NULL), (double)sync_duration_ms(s) / 1e3);
+}
