@@ -48,7 +48,14 @@ class System:
             service.wait_ready()
         self.port = self.ingest.port("http.port_file")
         self.beta = Neighbour(self.blazz, self.port)
-        self.pids = {s.label: s.process.pid for s in self.services}
+        wait_for(self.is_warm, "Beta's messages come in time before anybody attacks", 60)
+
+    def is_warm(self):
+        """A broker that was just started loads its coordinators with the first record."""
+        try:
+            return self.beta.message()
+        except AssertionError:
+            return None
 
     @property
     def services(self):

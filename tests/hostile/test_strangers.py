@@ -186,7 +186,6 @@ def test_a_session_that_exists_is_answered_as_one_that_does_not(system):
                     assert s.recv(4096).startswith(b"HTTP/1.1 401")
                     took.append(time.perf_counter() - began)
     known, unknown = (statistics.median(t) * 1e6 for t in times.values())
-    print(f"known {known:.0f} unknown {unknown:.0f}")
     assert abs(known - unknown) < max(NOISE_US, NOISE_PART * known), f"median {known:.0f} µs, {unknown:.0f} µs for an unknown one"
 
 
