@@ -39,10 +39,16 @@ static bool name_is_reserved(struct str name)
 	return false;
 }
 
+/* U+0080 to U+009F: c2, then 80 to 9f. */
+static bool is_c1(struct str at)
+{
+	return at.n > 1 && (unsigned char)at.p[0] == 0xc2 && (unsigned char)at.p[1] < 0xa0;
+}
+
 static bool value_is_plain(struct str value)
 {
 	for (size_t i = 0; i < value.n; i++)
-		if ((unsigned char)value.p[i] < ' ' || value.p[i] == '\x7f')
+		if ((unsigned char)value.p[i] < ' ' || value.p[i] == '\x7f' || is_c1(str_slice(value, i, value.n)))
 			return false;
 	return utf8_storable(value);
 }
