@@ -43,15 +43,17 @@ static const struct pg_stmt store = { "accounts_store", PG_UNNAMED,
 	" $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::jsonb[]) AS " REPORTED_COLUMNS
 	" WHERE a.workspace_id = r.workspace_id AND a.id = r.id" };
 
-/* A notice carries its time, to tell later ones. */
+/* A notice carries its time, to tell later ones, and the oldest of too many. */
 static const struct pg_stmt notices = { "notices_store", PG_UNNAMED,
 	"WITH news AS MATERIALIZED (SELECT r.workspace_id, r.account_id, r.kind, r.place, a.notices -> r.kind AS had,"
 	" r.notice || jsonb_build_object('at_us', r.at_us) AS notice"
-	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::jsonb[], $5::bigint[])"
+	" FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::jsonb[], $6::bigint[])"
 	" WITH ORDINALITY AS r (workspace_id, account_id, kind, notice, at_us, place)"
 	" CROSS JOIN LATERAL (SELECT a.notices FROM whatsapp_accounts a WHERE a.workspace_id = r.workspace_id AND a.id = r.account_id"
 	" OFFSET 0) AS a WHERE r.at_us >= coalesce((a.notices #>> ARRAY[r.kind, 'at_us'])::bigint, r.at_us)),"
-	" put AS (UPDATE whatsapp_accounts a SET notices = a.notices || n.notices, updated_at = now()"
+	" put AS (UPDATE whatsapp_accounts a SET notices = (SELECT jsonb_object_agg(k.key, k.value) FROM"
+	" (SELECT e.key, e.value FROM jsonb_each(a.notices || n.notices) e ORDER BY (e.value ->> 'at_us')::bigint DESC, e.key"
+	" LIMIT $1::integer) AS k), updated_at = now()"
 	" FROM (SELECT workspace_id, account_id, jsonb_object_agg(kind, notice) AS notices FROM news GROUP BY workspace_id, account_id) n"
 	" WHERE a.workspace_id = n.workspace_id AND a.id = n.account_id)"
 	" SELECT place, had IS DISTINCT FROM notice FROM news" };
@@ -158,6 +160,7 @@ int notices_store(struct pg *pg, struct notice_row *rows, size_t n, struct err *
 	if (n == 0)
 		return 0;
 	columns_init(&c);
+	pg_arg_i32(columns_scalars(&c), NOTICES_KEPT);
 	for (size_t i = 0; i < n; i++) {
 		columns_row(&c);
 		columns_i64(&c, rows[i].workspace_id);

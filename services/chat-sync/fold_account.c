@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "crypto/ids.h"
 #include "json/json.h"
 #include "json/writer.h"
@@ -72,6 +73,10 @@ void fold_session(struct work *w, struct op *op)
 
 /* notices */
 
+/* What is stored of one: all of an account's are one value. Whoever is told of it gets the whole. */
+#define NOTICE_TEXT_BYTES  1024
+#define NOTICE_EXTRA_BYTES 2048
+
 static struct str notice_json(struct work *w, const struct in_account_notice *n, int64_t at_us)
 {
 	struct json_writer jw;
@@ -80,10 +85,10 @@ static struct str notice_json(struct work *w, const struct in_account_notice *n,
 	jw = json_writer(w->scratch);
 	jw_obj(&jw);
 	jw_member_str(&jw, "severity", str_of(severity_word(n->severity)));
-	jw_member_str(&jw, "text", n->text);
+	jw_member_str(&jw, "text", utf8_truncate(n->text, NOTICE_TEXT_BYTES));
 	jw_member_str(&jw, "code", n->error.code.n > 0 ? n->error.code : STR_NONE);
 	jw_member_i64(&jw, "at", at_us / 1000);
-	jw_member_raw(&jw, "extra", n->extra.n > 0 ? n->extra : STR_NONE);
+	jw_member_raw(&jw, "extra", n->extra.n > 0 && n->extra.n <= NOTICE_EXTRA_BYTES ? n->extra : STR_NONE);
 	jw_obj_end(&jw);
 	return arena_str(w->arena, buf_str(w->scratch));
 }

@@ -694,6 +694,27 @@ static void of_notices_of_a_kind_the_newest_stays(void **state)
 	assert_text("SELECT notices #>> '{ban,text}' FROM whatsapp_accounts WHERE id = 1", "other");
 }
 
+static void a_notice_is_told_whole_and_kept_short(void **state)
+{
+	char text[3001] = { 0 }, extra[3001] = { 0 };
+	struct inbound_event e = notice_of("quality", memset(text, 'x', 3000), 10);
+
+	(void)state;
+	memset(extra, ' ', 3000);
+	extra[0] = '{';
+	extra[2999] = '}';
+	e.u.account_notice.extra = str_of(extra);
+	apply_one(e);
+	assert_string_equal(published(), "account.notice");
+	assert_int_equal(out.events[0].u.account.text.n, 3000);
+	assert_int_equal(out.events[0].u.account.extra.n, 3000);
+	assert_int_equal(db_i64("SELECT length(notices #>> '{quality,text}') FROM whatsapp_accounts WHERE id = 1"),
+		1024);
+	assert_int_equal(
+		db_i64("SELECT (notices -> 'quality' ? 'extra')::integer::bigint FROM whatsapp_accounts WHERE id = 1"),
+		0);
+}
+
 /* As after the database was restored from a backup: consumers that have seen the first ones know these. */
 static void what_is_told_anew_has_the_ids_it_had(void **state)
 {
@@ -809,6 +830,7 @@ int main(void)
 		T(a_session_is_news_when_its_state_differs),
 		T(where_no_account_can_be_seen_nothing_is_a_dead_letter),
 		T(of_notices_of_a_kind_the_newest_stays),
+		T(a_notice_is_told_whole_and_kept_short),
 		T(what_is_told_anew_has_the_ids_it_had),
 		T(an_older_state_than_the_last_that_was_reported_changes_nothing),
 		T(a_connected_session_that_is_silent_is_marked_for_a_sync),

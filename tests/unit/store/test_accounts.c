@@ -205,6 +205,36 @@ static void notices_of_one_batch_do_not_hide_each_other(void **state)
 		"{\"a\": {\"at_us\": 1}, \"b\": {\"at_us\": 3}} {\"a\": {\"at_us\": 2}}");
 }
 
+static void store_notice(int number, int64_t at_us)
+{
+	char kind[16];
+	struct notice_row row = { .workspace_id = 1, .account_id = 1, .json = STR("{}"), .at_us = at_us };
+
+	snprintf(kind, sizeof(kind), "k%03d", number);
+	row.kind = str_of(kind);
+	done(notices_store(db.pg, &row, 1, &db.err));
+	assert_true(row.changed);
+}
+
+static void of_too_many_kinds_of_notice_the_oldest_goes(void **state)
+{
+	struct notice_row rows[NOTICES_KEPT];
+	char kinds[NOTICES_KEPT][16];
+
+	(void)state;
+	for (int i = 0; i < NOTICES_KEPT; i++) {
+		snprintf(kinds[i], sizeof(kinds[i]), "k%03d", i);
+		rows[i] = (struct notice_row){ 1, 1, str_of(kinds[i]), STR("{}"), 100 + i, false };
+	}
+	done(notices_store(db.pg, rows, NOTICES_KEPT, &db.err));
+	store_notice(200, 1000);
+	store_notice(201, 1); /* older than all that are kept */
+	store_notice(1, 1001); /* a kind that is kept takes no room */
+	assert_text("SELECT count(*) || ' ' || min(key) || ' ' || max(key) FROM whatsapp_accounts, jsonb_each(notices)"
+		    " WHERE id = 1 AND workspace_id = 1",
+		"64 k001 k200");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +246,7 @@ int main(void)
 		cmocka_unit_test_setup(a_status_that_does_not_exist_is_an_error_of_the_data, fresh),
 		cmocka_unit_test_setup(the_newest_notice_of_each_kind_stays, fresh),
 		cmocka_unit_test_setup(notices_of_one_batch_do_not_hide_each_other, fresh),
+		cmocka_unit_test_setup(of_too_many_kinds_of_notice_the_oldest_goes, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, db_start, db_stop);
