@@ -474,8 +474,7 @@ static void a_group_changes_as_its_notification_says(void **state)
 	} cases[] = {
 		{ "group_update", "\"type\":\"announce\",\"body\":\"on\"", GROUP_SETTINGS, 0, "",
 			"{\"messagesAdminsOnly\":true}" },
-		{ "group_update", "\"type\":\"picture\",\"body\":\"/9j/4AAQ\"", GROUP_SETTINGS, 0, "",
-			"" },
+		{ "group_update", "\"type\":\"picture\",\"body\":\"/9j/4AAQ\"", GROUP_SETTINGS, 0, "", "" },
 		{ "group_update", "\"type\":\"subject\",\"body\":\"Ops\"", GROUP_SUBJECT, 0, "Ops", "" },
 		{ "group_leave", "\"type\":\"leave\",\"recipientIds\":[]", GROUP_LEAVE, 1, "", "" },
 		{ "group_join", "\"type\":\"add\",\"recipientIds\":[\"16505559876@c.us\",7,\"1@g.us\"]", GROUP_ADD, 1,
