@@ -1,5 +1,6 @@
 /* Conversations and groups: what a bridge says of a chat, read markers, changes of groups. */
 #include "chat-sync/members.h"
+#include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
@@ -96,31 +97,53 @@ static bool group_take_name(struct work *w, struct group *g, struct str name, in
 	return name.n > 0 && group_take_text(w, g, &g->row.name, &g->row.name_at_us, name, at_us);
 }
 
-static void group_write_members(struct work *w, struct group *g, const struct members *m)
-{
-	g->row.participant_log = arena_str(w->world->arena, members_log(m));
-	g->row.participants = arena_str(w->world->arena, members_list(m));
-	g->row.participants_count = members_count(m);
-	group_touch(w, g);
-}
-
 static int64_t snapshot_ms(const struct group *g)
 {
 	return g->row.snapshot_us == PG_NO_TIME ? 0 : g->row.snapshot_us / 1000;
 }
 
+/* Read once for a batch, however many changes it brings. */
+static struct members *group_members(struct work *w, struct group *g)
+{
+	if (!g->members) {
+		g->members = ARENA_NEW(w->arena, struct members);
+		members_read(g->members, g->row.participant_log, snapshot_ms(g), map_new(), w->arena);
+	}
+	return g->members;
+}
+
+static void group_members_changed(struct work *w, struct group *g)
+{
+	g->row.participants_count = members_count(g->members);
+	group_touch(w, g);
+}
+
+void group_settle(struct work *w, struct group *g)
+{
+	if (!g->members)
+		return;
+	g->row.participant_log = arena_str(w->world->arena, members_log(g->members));
+	g->row.participants = arena_str(w->world->arena, members_list(g->members));
+	report_over_limit(w->report, "members", g->members->refused);
+}
+
+void group_forget_members(struct group *g)
+{
+	if (g->members)
+		map_free(g->members->index);
+	g->members = NULL;
+}
+
 static bool group_take_snapshot(struct work *w, struct group *g, const struct participant *list, size_t n,
 	int64_t at_us)
 {
-	struct members m;
 	bool changed;
 
 	if (g->row.snapshot_us != PG_NO_TIME && at_us < g->row.snapshot_us)
 		return false;
-	members_read(&m, g->row.participant_log, snapshot_ms(g), w->arena);
-	changed = members_snapshot(&m, list, n, at_us / 1000);
+	changed = members_snapshot(group_members(w, g), list, n, at_us / 1000);
 	g->row.snapshot_us = at_us;
-	group_write_members(w, g, &m);
+	group_members_changed(w, g);
 	return changed;
 }
 
@@ -268,17 +291,17 @@ void fold_chat_state(struct work *w, struct op *op)
 
 static bool group_take_members(struct work *w, struct op *op, const struct in_group_change *c)
 {
-	struct members m;
+	struct members *m;
 	bool changed = false;
 
 	if (c->n_participants == 0)
 		return false;
 	if (c->snapshot)
 		return group_take_snapshot(w, op->group, c->participants, c->n_participants, op->time_us);
-	members_read(&m, op->group->row.participant_log, snapshot_ms(op->group), w->arena);
+	m = group_members(w, op->group);
 	for (size_t i = 0; i < c->n_participants; i++)
-		changed = members_change(&m, c->action, &c->participants[i], op->time_us / 1000) || changed;
-	group_write_members(w, op->group, &m);
+		changed = members_change(m, c->action, &c->participants[i], op->time_us / 1000) || changed;
+	group_members_changed(w, op->group);
 	return changed;
 }
 

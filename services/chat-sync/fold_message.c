@@ -1,5 +1,6 @@
 /* Messages and what happens to them, folded by the rules into what is in memory. */
 #include "chat-sync/metadata.h"
+#include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
@@ -460,6 +461,7 @@ int fold_poll_vote(struct work *w, struct op *op, struct err *err)
 	const struct in_poll_vote *p = &op->event->u.poll_vote;
 	struct message *m = op->row;
 	struct sender sender;
+	enum vote_effect effect;
 	struct voter voter;
 	struct str theirs;
 	struct effect *e;
@@ -470,13 +472,16 @@ int fold_poll_vote(struct work *w, struct op *op, struct err *err)
 	}
 	sender = reaction_sender(w, op, p->direction);
 	if (sender.before.n > 0 &&
-		!metadata_vote(m->row.metadata, (struct voter){ &sender.before, 1 }, p->options, p->n_options,
-			op->time_us / 1000, w->arena, &theirs))
+		metadata_vote(m->row.metadata, (struct voter){ &sender.before, 1 }, p->options, p->n_options,
+			op->time_us / 1000, w->arena, &theirs) == VOTE_OLD)
 		return 0; /* told again */
 	if (voter_names(w, &sender, &voter, err) < 0)
 		return -1;
-	if (!metadata_vote(m->row.metadata, voter, p->options, p->n_options, op->time_us / 1000, w->arena,
-		    &m->row.metadata))
+	effect = metadata_vote(m->row.metadata, voter, p->options, p->n_options, op->time_us / 1000, w->arena,
+		&m->row.metadata);
+	if (effect == VOTE_REFUSED)
+		report_over_limit(w->report, "votes", 1);
+	if (effect != VOTE_TAKEN)
 		return 0;
 	m->dirty = true;
 	e = message_effect(w, op, m, CE_MESSAGE_REACTION);

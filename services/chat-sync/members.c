@@ -1,34 +1,32 @@
 /* Participants of a group; see members.h. */
 #include "chat-sync/members.h"
 
+#include "base/utf8.h"
 #include "json/json.h"
 #include "json/writer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct member *member_new(struct members *m)
 {
 	if (m->n == m->cap) {
-		struct member *grown;
+		struct member **grown;
 
 		m->cap = m->cap ? m->cap * 2 : 16;
-		grown = ARENA_ARRAY(m->arena, struct member, m->cap);
+		grown = ARENA_ARRAY(m->arena, struct member *, m->cap);
 		if (m->n > 0)
 			memcpy(grown, m->at, m->n * sizeof(*grown));
 		m->at = grown;
 	}
-	m->at[m->n] = (struct member){ .at_ms = m->snapshot_ms };
-	return &m->at[m->n++];
+	m->at[m->n] = ARENA_NEW(m->arena, struct member);
+	m->at[m->n]->at_ms = m->snapshot_ms;
+	return m->at[m->n++];
 }
 
 static struct str digits(struct str phone)
 {
 	return phone.n > 0 && phone.p[0] == '+' ? str_slice(phone, 1, phone.n) : phone;
-}
-
-static bool same(struct str a, struct str b)
-{
-	return a.n > 0 && str_eq(a, b);
 }
 
 /* The name of a participant beside the phone; whoever has a phone needs no other than the LID. */
@@ -39,26 +37,42 @@ static struct str lid_of(const struct party *p)
 	return p->jid.n > 0 ? p->jid : p->bsuid;
 }
 
+static struct str phone_key(const struct members *m, struct str phone)
+{
+	return arena_printf(m->arena, "p%.*s", STR_ARG(phone));
+}
+
+static struct str lid_key(const struct members *m, struct str lid)
+{
+	return arena_printf(m->arena, "l%.*s", STR_ARG(lid));
+}
+
+/* The index may still lead to who had that name before. */
 static struct member *by_phone(const struct members *m, struct str phone)
 {
-	for (size_t i = 0; i < m->n; i++)
-		if (same(m->at[i].phone, phone))
-			return &m->at[i];
-	return NULL;
+	struct member *x = phone.n > 0 ? map_get(m->index, phone_key(m, phone)) : NULL;
+
+	return x && !x->gone && str_eq(x->phone, phone) ? x : NULL;
 }
 
 static struct member *by_lid(const struct members *m, struct str lid)
 {
-	for (size_t i = 0; i < m->n; i++)
-		if (same(m->at[i].lid, lid))
-			return &m->at[i];
-	return NULL;
+	struct member *x = lid.n > 0 ? map_get(m->index, lid_key(m, lid)) : NULL;
+
+	return x && !x->gone && str_eq(x->lid, lid) ? x : NULL;
+}
+
+static void member_index(struct members *m, struct member *x)
+{
+	if (x->phone.n > 0)
+		*map_slot(m->index, phone_key(m, x->phone)) = x;
+	if (x->lid.n > 0)
+		*map_slot(m->index, lid_key(m, x->lid)) = x;
 }
 
 /* Two entries turn out to be one person: the later change counts, the other entry goes. */
 static struct member *members_unite(struct members *m, struct member *x, struct member *y)
 {
-	struct member *kept = x < y ? x : y, *gone = kept == x ? y : x;
 	struct member one = x->at_ms >= y->at_ms ? *x : *y;
 
 	one.phone = x->phone.n > 0 ? x->phone : y->phone;
@@ -66,10 +80,12 @@ static struct member *members_unite(struct members *m, struct member *x, struct 
 	if (one.name.n == 0)
 		one.name = x->name.n > 0 ? x->name : y->name;
 	one.joined_ms = x->joined_ms > y->joined_ms ? x->joined_ms : y->joined_ms;
-	*kept = one;
-	memmove(gone, gone + 1, (size_t)(m->at + m->n - (gone + 1)) * sizeof(*gone));
-	m->n--;
-	return kept;
+	m->n_in += one.in;
+	m->n_in -= (size_t)x->in + (size_t)y->in;
+	*x = one;
+	*y = (struct member){ .gone = true };
+	member_index(m, x);
+	return x;
 }
 
 /* The same person may be named by phone here and by LID there. */
@@ -94,18 +110,19 @@ static struct member *member_get(struct members *m, const struct party *p, int64
 	if (x->lid.n == 0)
 		x->lid = lid_of(p);
 	if (p->name.n > 0 && (x->name.n == 0 || at_ms >= x->at_ms))
-		x->name = p->name;
+		x->name = utf8_truncate(p->name, MEMBER_NAME_BYTES);
+	member_index(m, x);
 	return x;
 }
 
-void members_read(struct members *m, struct str log, int64_t snapshot_ms, struct arena *a)
+void members_read(struct members *m, struct str log, int64_t snapshot_ms, struct map *index, struct arena *a)
 {
 	struct json_doc *doc;
 	struct json_iter it;
 	const json *v;
 	struct err err;
 
-	*m = (struct members){ .snapshot_ms = snapshot_ms, .arena = a };
+	*m = (struct members){ .snapshot_ms = snapshot_ms, .index = index, .arena = a };
 	if (json_parse(&doc, log, &err) < 0)
 		return;
 	for (it = json_iter(json_root(doc)); (v = json_next(&it));) {
@@ -119,6 +136,8 @@ void members_read(struct members *m, struct str log, int64_t snapshot_ms, struct
 		x->in = json_true(json_get(v, "in"));
 		x->admin = json_true(json_get(v, "admin"));
 		x->super_admin = json_true(json_get(v, "super"));
+		m->n_in += x->in;
+		member_index(m, x);
 	}
 	json_free(doc);
 }
@@ -136,22 +155,54 @@ static void present(struct json_writer *w, const char *name, struct str s)
 	jw_member_str(w, name, s.n > 0 ? s : STR_NONE);
 }
 
+static int later_first(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x < y) - (x > y);
+}
+
+static bool has_left(const struct member *x)
+{
+	return !x->in && !x->gone;
+}
+
+/* When the last of those left whom the log has no room for; INT64_MIN: there is room for all. */
+static int64_t forgotten_ms(const struct members *m)
+{
+	int64_t *left = ARENA_ARRAY(m->arena, int64_t, m->n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (has_left(m->at[i]))
+			left[n++] = m->at[i]->at_ms;
+	if (n <= MEMBERS_LEFT_MAX)
+		return INT64_MIN;
+	qsort(left, n, sizeof(*left), later_first);
+	return left[MEMBERS_LEFT_MAX];
+}
+
 struct str members_log(const struct members *m)
 {
 	struct buf b = BUF_INIT;
 	struct json_writer w = json_writer(&b);
+	int64_t forgotten = forgotten_ms(m);
 
 	jw_arr(&w);
 	for (size_t i = 0; i < m->n; i++) {
+		const struct member *x = m->at[i];
+
+		if (x->gone || (!x->in && x->at_ms <= forgotten))
+			continue;
 		jw_obj(&w);
-		present(&w, "phone", m->at[i].phone);
-		present(&w, "lid", m->at[i].lid);
-		present(&w, "name", m->at[i].name);
-		jw_member_i64(&w, "at", m->at[i].at_ms);
-		jw_member_i64(&w, "joined", m->at[i].joined_ms);
-		jw_member_bool(&w, "in", m->at[i].in);
-		jw_member_bool(&w, "admin", m->at[i].admin);
-		jw_member_bool(&w, "super", m->at[i].super_admin);
+		present(&w, "phone", x->phone);
+		present(&w, "lid", x->lid);
+		present(&w, "name", x->name);
+		jw_member_i64(&w, "at", x->at_ms);
+		jw_member_i64(&w, "joined", x->joined_ms);
+		jw_member_bool(&w, "in", x->in);
+		jw_member_bool(&w, "admin", x->admin);
+		jw_member_bool(&w, "super", x->super_admin);
 		jw_obj_end(&w);
 	}
 	jw_arr_end(&w);
@@ -165,15 +216,17 @@ struct str members_list(const struct members *m)
 
 	jw_arr(&w);
 	for (size_t i = 0; i < m->n; i++) {
-		if (!m->at[i].in)
+		const struct member *x = m->at[i];
+
+		if (!x->in)
 			continue;
 		jw_obj(&w);
-		present(&w, "phone", m->at[i].phone);
-		present(&w, "lid", m->at[i].lid);
-		present(&w, "name", m->at[i].name);
-		jw_member_bool(&w, "isAdmin", m->at[i].admin || m->at[i].super_admin);
-		if (m->at[i].joined_ms > 0)
-			jw_member_i64(&w, "joinedAt", m->at[i].joined_ms);
+		present(&w, "phone", x->phone);
+		present(&w, "lid", x->lid);
+		present(&w, "name", x->name);
+		jw_member_bool(&w, "isAdmin", x->admin || x->super_admin);
+		if (x->joined_ms > 0)
+			jw_member_i64(&w, "joinedAt", x->joined_ms);
 		jw_obj_end(&w);
 	}
 	jw_arr_end(&w);
@@ -182,17 +235,19 @@ struct str members_list(const struct members *m)
 
 int32_t members_count(const struct members *m)
 {
-	int32_t n = 0;
-
-	for (size_t i = 0; i < m->n; i++)
-		n += m->at[i].in;
-	return n;
+	return (int32_t)m->n_in;
 }
 
-static bool member_set(struct member *x, bool in, bool admin, bool super_admin, int64_t at_ms)
+static bool member_set(struct members *m, struct member *x, bool in, bool admin, bool super_admin, int64_t at_ms)
 {
 	bool changed = x->in != in || x->admin != admin || x->super_admin != super_admin;
 
+	if (in && !x->in && m->n_in >= MEMBERS_MAX) {
+		m->refused++;
+		return false;
+	}
+	m->n_in += in;
+	m->n_in -= x->in;
 	x->in = in;
 	x->admin = admin;
 	x->super_admin = super_admin;
@@ -220,39 +275,45 @@ bool members_change(struct members *m, enum group_action action, const struct pa
 	case GROUP_ADD:
 	case GROUP_JOIN:
 	case GROUP_INVITE:
-		return member_set(x, true, who->admin || x->admin, who->super_admin || x->super_admin, at_ms);
+		return member_set(m, x, true, who->admin || x->admin, who->super_admin || x->super_admin, at_ms);
 	case GROUP_REMOVE:
 	case GROUP_LEAVE:
-		return member_set(x, false, false, false, at_ms);
+		return member_set(m, x, false, false, false, at_ms);
 	case GROUP_PROMOTE:
-		return member_set(x, true, true, x->super_admin, at_ms);
+		return member_set(m, x, true, true, x->super_admin, at_ms);
 	case GROUP_DEMOTE:
-		return member_set(x, true, false, false, at_ms);
+		return member_set(m, x, true, false, false, at_ms);
 	default:
 		return false;
 	}
 }
 
+static bool member_leaves(struct members *m, struct member *x, int64_t at_ms)
+{
+	return !x->listed && x->in && at_ms >= x->at_ms && member_set(m, x, false, false, false, at_ms);
+}
+
+/* Those who left make room for those who came. */
 bool members_snapshot(struct members *m, const struct participant *list, size_t n, int64_t at_ms)
 {
-	bool *listed, changed = false;
+	bool changed = false;
+	struct member *x;
 
 	for (size_t i = 0; i < n; i++)
 		(void)member_get(m, &list[i].party, at_ms);
 	if (at_ms > m->snapshot_ms)
 		m->snapshot_ms = at_ms;
-	listed = ARENA_ARRAY(m->arena, bool, m->n);
-	for (size_t i = 0; i < n; i++) {
-		struct member *x = member_find(m, &list[i].party);
-
-		if (!x)
-			continue;
-		listed[x - m->at] = true;
-		if (at_ms >= x->at_ms)
-			changed = member_set(x, true, list[i].admin, list[i].super_admin, at_ms) || changed;
+	for (size_t i = 0; i < n; i++)
+		if ((x = member_find(m, &list[i].party)))
+			x->listed = true;
+	for (size_t i = 0; i < m->n; i++) {
+		changed = member_leaves(m, m->at[i], at_ms) || changed;
+		m->at[i]->listed = false;
 	}
-	for (size_t i = 0; i < m->n; i++)
-		if (!listed[i] && m->at[i].in && at_ms >= m->at[i].at_ms)
-			changed = member_set(&m->at[i], false, false, false, at_ms) || changed;
+	for (size_t i = 0; i < n; i++) {
+		x = member_find(m, &list[i].party);
+		if (x && at_ms >= x->at_ms)
+			changed = member_set(m, x, true, list[i].admin, list[i].super_admin, at_ms) || changed;
+	}
 	return changed;
 }

@@ -240,30 +240,40 @@ static bool voted_since(const json *votes, struct voter voter, int64_t at_ms)
 	return false;
 }
 
-bool metadata_vote(struct str metadata, struct voter voter, const struct str *options, size_t n, int64_t at_ms,
-	struct arena *a, struct str *out)
+/* The votes with this one; false: there is no room for it. */
+static bool votes_with(const json *votes, struct voter voter, const struct str *options, size_t n, int64_t at_ms,
+	struct buf *all)
 {
-	struct buf one = BUF_INIT, all = BUF_INIT;
-	struct json_writer w = json_writer(&all);
+	struct json_writer w = json_writer(all);
+	struct buf one = BUF_INIT;
+	bool fits = vote_json(options, n, at_ms, &one).n <= VOTE_MAX_BYTES;
+
+	jw_obj(&w);
+	copy_other_votes(&w, votes, voter);
+	jw_key_str(&w, voter.names[0]);
+	jw_raw(&w, buf_str(&one));
+	jw_obj_end(&w);
+	buf_fini(&one);
+	return fits && buf_str(all).n <= VOTES_MAX_BYTES;
+}
+
+enum vote_effect metadata_vote(struct str metadata, struct voter voter, const struct str *options, size_t n,
+	int64_t at_ms, struct arena *a, struct str *out)
+{
+	enum vote_effect effect = VOTE_OLD;
+	struct buf all = BUF_INIT;
 	struct json_doc *doc;
 	const json *votes;
 	struct err err;
-	bool newer;
 
 	if (json_parse(&doc, metadata, &err) < 0)
-		return false;
+		return VOTE_OLD;
 	votes = json_get(json_root(doc), "votes");
-	newer = !voted_since(votes, voter, at_ms);
-	if (newer) {
-		jw_obj(&w);
-		copy_other_votes(&w, votes, voter);
-		jw_key_str(&w, voter.names[0]);
-		jw_raw(&w, vote_json(options, n, at_ms, &one));
-		jw_obj_end(&w);
+	if (!voted_since(votes, voter, at_ms))
+		effect = votes_with(votes, voter, options, n, at_ms, &all) ? VOTE_TAKEN : VOTE_REFUSED;
+	if (effect == VOTE_TAKEN)
 		*out = metadata_set(metadata, "votes", buf_str(&all), a);
-	}
 	json_free(doc);
-	buf_fini(&one);
 	buf_fini(&all);
-	return newer;
+	return effect;
 }

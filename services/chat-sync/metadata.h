@@ -22,13 +22,20 @@ struct str metadata_error(const struct provider_error *e,
 	struct arena *a); /* JSON of an error; absent when it says nothing */
 
 /* Takes one voter's vote into "votes": {"<voter>": {"at": ms, "options": [...]}}. It is kept under the first of the voter's names, and
- * replaces those under the others. false when an as new or newer vote of that voter is there, or it is the same; *out is then
- * unchanged. */
+ * replaces those under the others. Otherwise than taken, *out is unchanged. A poll's votes are written anew with each: beyond the
+ * bounds one is refused. */
+#define VOTE_MAX_BYTES  8192
+#define VOTES_MAX_BYTES 262144
+enum vote_effect {
+	VOTE_OLD, /* one of that voter that is as new is there */
+	VOTE_TAKEN,
+	VOTE_REFUSED
+};
 struct voter {
 	const struct str *names;
 	size_t n;
 };
-bool metadata_vote(struct str metadata, struct voter voter, const struct str *options, size_t n, int64_t at_ms,
-	struct arena *a, struct str *out);
+enum vote_effect metadata_vote(struct str metadata, struct voter voter, const struct str *options, size_t n,
+	int64_t at_ms, struct arena *a, struct str *out);
 
 #endif

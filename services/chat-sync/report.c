@@ -16,6 +16,8 @@ void report_init(struct report *r)
 			"status"),
 		.sync_seconds = metric_histogram("blazz_chat_sync_sync_seconds",
 			"Time of a completed sync, from its first batch to its last.", NULL, seconds),
+		.over_limit = metric_counter("blazz_chat_sync_over_limit",
+			"What was left out because there is too much of it.", "what"),
 		.sync_chats = metric_counter("blazz_chat_sync_sync_chats",
 			"Chats of syncs that ended, by what became of them.", "result"),
 	};
@@ -41,4 +43,10 @@ void report_sync(struct report *r, const char *status, const struct sync_state *
 	metric_add(METRIC_CELL(r->sync_chats, "rejected"), s->rejected);
 	if (s->complete)
 		metric_observe(METRIC_CELL(r->sync_seconds, NULL), (double)sync_duration_ms(s) / 1e3);
+}
+
+void report_over_limit(struct report *r, const char *what, size_t n)
+{
+	if (n > 0)
+		metric_add(METRIC_CELL(r->over_limit, what), (int64_t)n);
 }

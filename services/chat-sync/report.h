@@ -8,7 +8,7 @@
 #include "store/syncs.h"
 
 struct report {
-	struct metric *events, *gaps, *disconnects, *syncs, *sync_seconds, *sync_chats;
+	struct metric *events, *gaps, *disconnects, *syncs, *sync_seconds, *sync_chats, *over_limit;
 	struct log_limit refused, sync_started, sync_ended, session_changed, session_silent, history_stalled;
 };
 
@@ -17,5 +17,8 @@ void report_init(struct report *r);
 void report_disconnect(struct report *r, struct str reason);
 /* status: "started", "completed", "failed". */
 void report_sync(struct report *r, const char *status, const struct sync_state *s);
+
+/* What was left out because there is too much of it. what: "members", "votes", "parked". */
+void report_over_limit(struct report *r, const char *what, size_t n);
 
 #endif

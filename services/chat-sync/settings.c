@@ -11,7 +11,7 @@ const struct config_key chat_sync_keys[] = {
 	{ "postgres.statement_timeout", CONFIG_DURATION_MS, 0, AT(statement_timeout_ms), "30s", 100, 600000,
 		"deadline of one statement; on expiry the connection is closed" },
 	{ "batch.max_events", CONFIG_INT, 0, AT(batch_max_events), "1000", 1, 20000,
-		"events in one transaction; a chat of a sync counts with its messages" },
+		"events in one transaction; a chat of a sync counts with its messages, a change of a group, an edit and a vote as 10" },
 	{ "batch.max_bytes", CONFIG_BYTES, 0, AT(batch_max_bytes), "4M", 1024, 67108864, "bytes in one transaction" },
 	{ "batch.linger", CONFIG_DURATION_MS, 0, AT(batch_linger_ms), "1ms", 0, 5000,
 		"how long a batch waits for more" },

@@ -163,8 +163,10 @@ static int store_people(struct work *w, struct err *err)
 		return -1;
 	for (size_t i = 0; i < w->contacts.n; i++)
 		contacts[i] = &w->contacts.at[i]->row;
-	for (size_t i = 0; i < w->groups.n; i++)
+	for (size_t i = 0; i < w->groups.n; i++) {
+		group_settle(w, w->groups.at[i]);
 		groups[i] = &w->groups.at[i]->row;
+	}
 	if (w->contacts.n > 0 && contacts_store(w->pg, contacts, w->contacts.n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->contacts.n; i++)

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define REWRITE_WEIGHT 10
+
 struct chat_sync {
 	const struct chat_sync_settings *settings;
 	const char *inbound_topic, *chat_event_topic;
@@ -59,12 +61,24 @@ static int sync_decode(void *ctx, const struct kafka_message *m, struct arena *a
 	return 0;
 }
 
-/* A chat of a sync brings up to 50 messages: batches of such are no longer than others. */
+/* A chat of a sync brings up to 50 messages, and what rewrites a whole list or text costs as many as its most: batches of such take no
+ * longer than others. */
 static size_t sync_weight(const void *decoded)
 {
 	const struct inbound_event *e = decoded;
 
-	return e->kind == IN_SYNC_CHAT ? 1 + e->u.sync_chat.n_messages : 1;
+	switch (e->kind) {
+	case IN_SYNC_CHAT:
+		return 1 + e->u.sync_chat.n_messages;
+	case IN_CHAT_STATE:
+		return e->u.chat_state.has_participants ? REWRITE_WEIGHT : 1;
+	case IN_GROUP_CHANGE:
+	case IN_POLL_VOTE:
+	case IN_EDIT:
+		return REWRITE_WEIGHT;
+	default:
+		return 1;
+	}
 }
 
 static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
@@ -105,8 +119,10 @@ static void work_close(struct work *w)
 	}
 	for (size_t i = 0; i < w->created.n; i++)
 		w->created.at[i]->created = w->created.at[i]->announced = false;
-	for (size_t i = 0; i < w->groups.n; i++)
+	for (size_t i = 0; i < w->groups.n; i++) {
 		w->groups.at[i]->dirty = w->groups.at[i]->created = false;
+		group_forget_members(w->groups.at[i]);
+	}
 	for (size_t i = 0; i < w->accounts.n; i++) {
 		w->accounts.at[i]->dirty = false;
 		w->accounts.at[i]->row.sync_patch = STR_NONE;

@@ -238,6 +238,9 @@ void contact_touch(struct work *w, struct contact *c);
 /* Touches it; what is shown of it changed, and op tells so, unless another op of the batch does. */
 void contact_change(struct work *w, struct contact *c, const struct op *op);
 void group_touch(struct work *w, struct group *g);
+/* Writes the members that the batch changed into the row, and forgets how they were read. */
+void group_settle(struct work *w, struct group *g);
+void group_forget_members(struct group *g);
 void account_touch(struct work *w, struct account *a);
 const struct uuid *message_uuid(struct message *m, const struct account *a);
 struct contact_view contact_view(const struct contact *c);

@@ -31,6 +31,7 @@ struct group {
 	struct group_row row;
 	int64_t read_mono_ms;
 	bool created, locked, dirty;
+	struct members *members; /* NULL until this batch changes one */
 };
 
 struct conversation {

@@ -335,6 +335,30 @@ static void deltas_from_two_accounts_and_an_older_snapshot_give_one_list(void **
 	assert_int_equal(db_i64("SELECT participants_count FROM whatsapp_groups"), 2);
 }
 
+static void many_changes_of_a_large_group_cost_it_once(void **state)
+{
+	enum { LARGE = 2000, CHANGES = 500 };
+	struct inbound_event *events = mem_calloc(CHANGES, sizeof(*events)), all = group_state(1, NULL, 10);
+	struct participant *members = mem_calloc(LARGE, sizeof(*members));
+
+	(void)state;
+	for (size_t i = 0; i < LARGE; i++)
+		members[i].party.phone = arena_printf(db.arena, "1206%07zu", i);
+	all.u.chat_state.participants = members;
+	all.u.chat_state.n_participants = LARGE;
+	apply_one(all);
+	for (size_t i = 0; i < CHANGES; i++)
+		events[i] = group_delta(1, GROUP_REMOVE, arena_cstr(db.arena, members[i].party.phone), 20);
+	apply(events, CHANGES);
+	assert_int_equal(out.n_events, CHANGES);
+	assert_int_equal(out.events[0].u.group_updated.group.participants_count, LARGE - 1);
+	assert_int_equal(out.events[CHANGES - 1].u.group_updated.group.participants_count, LARGE - CHANGES);
+	assert_int_equal(db_i64("SELECT jsonb_array_length(participants) FROM whatsapp_groups"), LARGE - CHANGES);
+	assert_true(arena_used_bytes(owner_tx_arena(ours.batch->tx)) < 16 << 20); /* the list is 100 KiB */
+	free(members);
+	free(events);
+}
+
 static void the_newest_subject_and_description_stay(void **state)
 {
 	struct inbound_event subject = event(IN_GROUP_CHANGE, 1, 30), description = event(IN_GROUP_CHANGE, 1, 30),
@@ -812,6 +836,7 @@ int main(void)
 		T(a_call_is_a_message),
 		T(two_accounts_in_a_group_are_two_conversations_with_one_group),
 		T(deltas_from_two_accounts_and_an_older_snapshot_give_one_list),
+		T(many_changes_of_a_large_group_cost_it_once),
 		T(the_newest_subject_and_description_stay),
 		T(older_settings_and_invite_codes_change_nothing),
 		T(the_newest_state_says_whether_a_chat_is_archived),

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "chat-sync/members.h"
 #include "permutation.h"
@@ -13,11 +15,13 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct arena *arena;
+static struct map *names;
 
 static int start(void **state)
 {
 	(void)state;
 	arena = arena_new(1 << 16);
+	names = map_new();
 	return 0;
 }
 
@@ -25,6 +29,7 @@ static int stop(void **state)
 {
 	(void)state;
 	arena_free(arena);
+	map_free(names);
 	return 0;
 }
 
@@ -32,7 +37,8 @@ static struct members members_new(void)
 {
 	struct members m;
 
-	members_read(&m, STR("[]"), 0, arena);
+	map_clear(names);
+	members_read(&m, STR("[]"), 0, names, arena);
 	return m;
 }
 
@@ -41,7 +47,8 @@ static void members_reread(struct members *m)
 {
 	struct str log = members_log(m);
 
-	members_read(m, log, m->snapshot_ms, arena);
+	map_clear(names);
+	members_read(m, log, m->snapshot_ms, names, arena);
 }
 
 static struct participant named(const char *phone, const char *lid, bool admin)
@@ -91,8 +98,8 @@ static void each_change_means_one_thing(void **state)
 		members_change(&m, changes[i].in ? changes[i].admin ? GROUP_PROMOTE : GROUP_ADD : GROUP_REMOVE, &ann,
 			10);
 		changed = members_change(&m, changes[i].action, &ann, changes[i].at_ms);
-		if (changed != changes[i].changed || m.at[0].in != changes[i].want_in ||
-			m.at[0].admin != changes[i].want_admin)
+		if (changed != changes[i].changed || m.at[0]->in != changes[i].want_in ||
+			m.at[0]->admin != changes[i].want_admin)
 			fail_msg("%s: %s", changes[i].name, list_of(&m));
 	}
 }
@@ -120,10 +127,10 @@ static void apply_in_order(struct members *m, const struct delta *deltas, const 
 static void assert_has(const struct members *m, const char *phone, bool in, bool admin, int64_t joined_ms)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (str_is(m->at[i].phone, phone)) {
-			assert_int_equal(m->at[i].in, in);
-			assert_int_equal(m->at[i].admin, admin);
-			assert_int_equal(m->at[i].joined_ms, joined_ms);
+		if (str_is(m->at[i]->phone, phone)) {
+			assert_int_equal(m->at[i]->in, in);
+			assert_int_equal(m->at[i]->admin, admin);
+			assert_int_equal(m->at[i]->joined_ms, joined_ms);
 			return;
 		}
 	fail_msg("%s is not in the log", phone);
@@ -182,8 +189,8 @@ static void a_snapshot_and_deltas_end_the_same_in_every_order(void **state)
 		assert_has(&m, "4", false, false, 0);
 		assert_int_equal(members_count(&m), 2);
 		for (size_t i = 0; i < m.n; i++)
-			if (str_is(m.at[i].phone, "2"))
-				assert_false(m.at[i].in);
+			if (str_is(m.at[i]->phone, "2"))
+				assert_false(m.at[i]->in);
 		arena_reset(arena);
 	} while (permutation_next(order, COUNT(order)));
 }
@@ -250,7 +257,7 @@ static void a_phone_here_and_a_lid_there_are_one_person_once_somebody_says_so(vo
 		assert_int_equal(m.n, 1);
 		assert_int_equal(members_count(&m), 1);
 		assert_has(&m, "1", true, true, 10);
-		assert_true(str_is(m.at[0].lid, "901"));
+		assert_true(str_is(m.at[0]->lid, "901"));
 	} while (permutation_next(order, COUNT(order)));
 }
 
@@ -304,7 +311,7 @@ static void an_older_name_does_not_replace_a_newer_one(void **state)
 	members_change(&m, GROUP_ADD, &ann, 20);
 	ann.party.name = STR("Ann");
 	members_change(&m, GROUP_ADD, &ann, 10);
-	assert_true(str_is(m.at[0].name, "Anna"));
+	assert_true(str_is(m.at[0]->name, "Anna"));
 }
 
 /* What is written */
@@ -331,11 +338,92 @@ static void what_cannot_be_read_is_an_empty_log(void **state)
 	struct members m;
 
 	(void)state;
-	members_read(&m, STR("[{"), 0, arena);
+	members_read(&m, STR("[{"), 0, names, arena);
 	assert_int_equal(m.n, 0);
-	members_read(&m, STR_NONE, 0, arena);
+	members_read(&m, STR_NONE, 0, names, arena);
 	assert_int_equal(m.n, 0);
 	assert_string_equal(list_of(&m), "[]");
+}
+
+/* Bounds */
+
+static const char *phone_no(int i)
+{
+	return arena_cstr(arena, arena_printf(arena, "%d", 100000 + i));
+}
+
+static void everybody(struct members *m, enum group_action action, int from, int to, int64_t at_ms)
+{
+	for (int i = from; i < to; i++) {
+		const struct participant who = named(phone_no(i), NULL, false);
+
+		members_change(m, action, &who, at_ms);
+	}
+}
+
+static void a_full_group_takes_nobody_until_somebody_leaves(void **state)
+{
+	struct members m = members_new();
+
+	(void)state;
+	everybody(&m, GROUP_ADD, 0, MEMBERS_MAX + 3, 10);
+	assert_int_equal(members_count(&m), MEMBERS_MAX);
+	assert_int_equal(m.refused, 3);
+	everybody(&m, GROUP_PROMOTE, 0, 1, 20); /* who is in already takes no room */
+	assert_has(&m, phone_no(0), true, true, 10);
+	everybody(&m, GROUP_REMOVE, 0, 1, 30);
+	everybody(&m, GROUP_ADD, MEMBERS_MAX, MEMBERS_MAX + 1, 40);
+	assert_has(&m, phone_no(MEMBERS_MAX), true, false, 40);
+	assert_int_equal(members_count(&m), MEMBERS_MAX);
+	members_reread(&m);
+	assert_int_equal(members_count(&m), MEMBERS_MAX);
+}
+
+static void a_list_of_as_many_others_replaces_a_full_group(void **state)
+{
+	struct participant *others = mem_calloc(MEMBERS_MAX, sizeof(*others));
+	struct members m = members_new();
+
+	(void)state;
+	for (int i = 0; i < MEMBERS_MAX; i++)
+		others[i] = named(phone_no(MEMBERS_MAX + i), NULL, false);
+	everybody(&m, GROUP_ADD, 0, MEMBERS_MAX, 10);
+	assert_true(members_snapshot(&m, others, MEMBERS_MAX, 20));
+	assert_int_equal(members_count(&m), MEMBERS_MAX);
+	assert_int_equal(m.refused, 0);
+	assert_has(&m, phone_no(0), false, false, 10);
+	assert_has(&m, phone_no(MEMBERS_MAX), true, false, 0);
+	free(others);
+}
+
+static void of_those_who_left_the_latest_are_remembered(void **state)
+{
+	struct members m = members_new();
+
+	(void)state;
+	everybody(&m, GROUP_ADD, 0, MEMBERS_LEFT_MAX + 5, 1);
+	for (int i = 0; i < MEMBERS_LEFT_MAX + 4; i++) /* the last one stays */
+		everybody(&m, GROUP_LEAVE, i, i + 1, 10 + i);
+	members_reread(&m);
+	assert_int_equal(m.n, MEMBERS_LEFT_MAX + 1);
+	assert_int_equal(members_count(&m), 1);
+	for (int i = 0; i < 4; i++)
+		for (size_t k = 0; k < m.n; k++)
+			assert_false(str_is(m.at[k]->phone, phone_no(i)));
+	assert_has(&m, phone_no(4), false, false, 1);
+	assert_has(&m, phone_no(MEMBERS_LEFT_MAX + 4), true, false, 1);
+}
+
+static void a_long_name_is_cut(void **state)
+{
+	struct participant ann = named("1", NULL, false);
+	struct members m = members_new();
+	char name[1001] = { 0 };
+
+	(void)state;
+	ann.party.name = str_of(memset(name, 'a', 1000));
+	members_change(&m, GROUP_ADD, &ann, 10);
+	assert_int_equal(m.at[0]->name.n, MEMBER_NAME_BYTES);
 }
 
 int main(void)
@@ -354,6 +442,10 @@ int main(void)
 		cmocka_unit_test(an_older_name_does_not_replace_a_newer_one),
 		cmocka_unit_test(the_list_shows_those_who_are_in),
 		cmocka_unit_test(what_cannot_be_read_is_an_empty_log),
+		cmocka_unit_test(a_full_group_takes_nobody_until_somebody_leaves),
+		cmocka_unit_test(a_list_of_as_many_others_replaces_a_full_group),
+		cmocka_unit_test(of_those_who_left_the_latest_are_remembered),
+		cmocka_unit_test(a_long_name_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "chat-sync/metadata.h"
 
@@ -175,6 +176,32 @@ static void a_vote_under_another_name_of_the_voter_is_the_voters(void **state)
 	assert_str(m, "{\"votes\":{\"+1\":{\"at\":11,\"options\":[\"red\",\"blue\"]}}}");
 }
 
+static void votes_beyond_what_a_poll_keeps_are_refused(void **state)
+{
+	char text[VOTE_MAX_BYTES] = { 0 };
+	struct str option, m = STR("{}"), full;
+	enum vote_effect effect;
+	int n = 0;
+
+	(void)state;
+	option = str_of(memset(text, 'x',
+		sizeof(text) - 1)); /* with its time and quotes it is more than a vote may take */
+	assert_int_equal(metadata_vote(m, ann, &option, 1, 10, arena, &m), VOTE_REFUSED);
+	assert_str(m, "{}");
+	option.n = 7000;
+	do {
+		struct str name = arena_printf(arena, "voter %d", ++n);
+
+		effect = metadata_vote(m, (struct voter){ &name, 1 }, &option, 1, 10, arena, &m);
+	} while (effect == VOTE_TAKEN);
+	assert_int_equal(effect, VOTE_REFUSED);
+	assert_in_range(n, 30, 40);
+	full = STR("voter 1");
+	option = STR("another");
+	assert_int_equal(metadata_vote(m, (struct voter){ &full, 1 }, &option, 1, 11, arena, &m), VOTE_TAKEN);
+	assert_true(m.n < VOTES_MAX_BYTES);
+}
+
 static void a_vote_on_what_is_no_object_is_refused(void **state)
 {
 	struct str m = STR("["), out = STR("untouched");
@@ -194,6 +221,7 @@ int main(void)
 		cmocka_unit_test(a_member_is_given_as_json),
 		cmocka_unit_test(the_latest_vote_of_each_voter_counts),
 		cmocka_unit_test(a_vote_under_another_name_of_the_voter_is_the_voters),
+		cmocka_unit_test(votes_beyond_what_a_poll_keeps_are_refused),
 		cmocka_unit_test(a_vote_on_what_is_no_object_is_refused),
 	};
 
