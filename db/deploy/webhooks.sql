@@ -139,7 +139,10 @@ CREATE TABLE webhook_retry_queue (
 ) WITH (toast_tuple_target = 512);
 -- What is due in a partition, leases that have ended included.
 CREATE INDEX webhook_retry_queue_due ON webhook_retry_queue (source_partition, next_retry_at) WHERE status IN ('pending', 'retrying');
--- Whose turn it is; all that waits for one endpoint.
+-- The same of each workspace, so that one with many rows does not keep others waiting.
+CREATE INDEX webhook_retry_queue_due_by_workspace ON webhook_retry_queue (source_partition, workspace_id, next_retry_at)
+	WHERE status IN ('pending', 'retrying');
+-- Whose turn it is in a conversation; all that waits for one endpoint.
 CREATE INDEX webhook_retry_queue_order ON webhook_retry_queue (workspace_id, endpoint_id, ordering_key, source_offset)
 	WHERE status IN ('pending', 'retrying');
 -- An event waits once for an endpoint.

@@ -69,16 +69,36 @@ static const struct pg_stmt abandon = { "retries_abandon", PG_UNNAMED,
 	" updated_at = now() FROM (SELECT w.workspace_id, w.id" WAITS_OF_ENDPOINTS ") AS f"
 	" WHERE q.workspace_id = f.workspace_id AND q.id = f.id AND " Q_UNFINISHED };
 
-/* A lease that has ended is due by its end. Within a partition the index alone gives the order: of a million rows that are due since the
- * same moment no claim must sort all. With a row comes what waits right behind it, so that a long chain is not taken up row by row, as far
- * as nothing else is between. What there is room for is cut by chains, each in its order, and only that is locked. */
+/* A lease that has ended is due by its end. Within a partition an index alone gives the order: of a million rows that are due since the
+ * same moment no claim must sort all. Where more is due than is claimed, workspaces take turns, so that nobody waits for the rows of
+ * another: the index is skipped through from workspace to workspace, and of each its oldest rows are read, four times the limit at most. */
+#define DUE_COLUMNS \
+	"q.workspace_id, q.id, q.endpoint_id, coalesce(q.ordering_key, q.event_id) AS chain, q.source_offset," \
+	" q.next_retry_at AS due_at, q.ordering_key, q.source_partition"
+#define OLDEST_ROWS \
+	"oldest AS MATERIALIZED (SELECT d.* FROM unnest($5::integer[]) AS r (partition) CROSS JOIN LATERAL (SELECT " DUE_COLUMNS \
+	" FROM webhook_retry_queue q WHERE q.source_partition = r.partition AND " Q_UNFINISHED \
+	" AND q.next_retry_at <= now() ORDER BY q.next_retry_at LIMIT $2::integer) AS d)"
+#define WORKSPACES \
+	"workspaces AS (SELECT o.source_partition, 0::bigint AS id, 'infinity'::timestamptz AS due_at FROM oldest o" \
+	" GROUP BY o.source_partition HAVING count(*) >= $2::integer" \
+	" UNION ALL SELECT w.source_partition, next.workspace_id, next.next_retry_at FROM workspaces w CROSS JOIN LATERAL" \
+	" (SELECT q.workspace_id, q.next_retry_at FROM webhook_retry_queue q WHERE q.source_partition = w.source_partition" \
+	" AND q.workspace_id > w.id AND " Q_UNFINISHED " ORDER BY q.workspace_id, q.next_retry_at LIMIT 1) AS next)"
+#define SHARED_ROWS \
+	"shared AS (SELECT d.* FROM (SELECT *, count(*) OVER (PARTITION BY source_partition) AS n FROM workspaces WHERE due_at <= now()) AS w" \
+	" CROSS JOIN LATERAL (SELECT " DUE_COLUMNS \
+	" FROM webhook_retry_queue q WHERE q.source_partition = w.source_partition" \
+	" AND q.workspace_id = w.id AND " Q_UNFINISHED " AND q.next_retry_at <= now() ORDER BY q.next_retry_at" \
+	" LIMIT ceil($2::integer * 4.0 / greatest(w.n, 4))) AS d)"
 #define DUE_ROWS \
-	"due AS MATERIALIZED (SELECT d.* FROM unnest($5::integer[]) AS r (partition) CROSS JOIN LATERAL" \
-	" (SELECT q.workspace_id, q.id, q.endpoint_id, coalesce(q.ordering_key, q.event_id) AS chain, q.source_offset," \
-	" q.next_retry_at AS due_at, q.ordering_key FROM webhook_retry_queue q" \
-	" WHERE q.source_partition = r.partition AND " Q_UNFINISHED \
-	" AND q.next_retry_at <= now() ORDER BY q.next_retry_at LIMIT $2::integer) AS d" \
-	" ORDER BY d.due_at, d.source_offset LIMIT $3::integer)"
+	"due AS MATERIALIZED (SELECT p.* FROM (SELECT t.*, row_number() OVER (PARTITION BY t.source_partition" \
+	" ORDER BY t.turn, t.due_at, t.source_offset) AS place FROM (SELECT d.*, row_number() OVER (PARTITION BY d.source_partition," \
+	" d.workspace_id ORDER BY d.due_at, d.source_offset) AS turn FROM (SELECT * FROM oldest UNION SELECT * FROM shared) AS d) AS t) AS p" \
+	" WHERE p.place <= $2::integer ORDER BY row_number() OVER (PARTITION BY p.workspace_id ORDER BY p.due_at, p.source_offset)," \
+	" p.due_at, p.source_offset LIMIT $3::integer)"
+/* With a row comes what waits right behind it, so that a long chain is not taken up row by row, as far as nothing else is between. What
+ * there is room for is cut by turns of workspaces, for each by chains, each in its order, and only that is locked. */
 #define ROWS_BEHIND \
 	"behind AS (SELECT d.workspace_id, f.id, d.endpoint_id, d.chain, f.source_offset, d.due_at FROM due d CROSS JOIN LATERAL" \
 	" (SELECT w.id, w.source_offset, bool_and(w.next_retry_at = 'infinity') OVER (ORDER BY w.source_offset) AS waits" \
@@ -86,16 +106,19 @@ static const struct pg_stmt abandon = { "retries_abandon", PG_UNNAMED,
 	" AND w.ordering_key = d.ordering_key AND w.source_offset > d.source_offset AND " W_UNFINISHED \
 	" ORDER BY w.source_offset LIMIT 31) AS f WHERE f.waits)"
 #define CHAINS_CUT \
-	"taken AS MATERIALIZED (SELECT c.workspace_id, c.id, min(c.due_at) OVER (PARTITION BY c.endpoint_id, c.chain) AS chain_due_at" \
-	" FROM (SELECT workspace_id, id, endpoint_id, chain, source_offset, due_at FROM due UNION ALL SELECT * FROM behind) AS c" \
-	" ORDER BY chain_due_at, c.endpoint_id, c.chain, c.source_offset LIMIT $3::integer)"
+	"chains AS (SELECT c.*, min(c.due_at) OVER (PARTITION BY c.endpoint_id, c.chain) AS chain_due_at" \
+	" FROM (SELECT workspace_id, id, endpoint_id, chain, source_offset, due_at FROM due UNION ALL SELECT * FROM behind) AS c)," \
+	" taken AS MATERIALIZED (SELECT c.workspace_id, c.id, c.chain_due_at FROM chains c ORDER BY row_number() OVER" \
+	" (PARTITION BY c.workspace_id ORDER BY c.chain_due_at, c.endpoint_id, c.chain, c.source_offset), c.chain_due_at, c.endpoint_id" \
+	" LIMIT $3::integer)"
 #define ROWS_LOCKED \
 	"locked AS MATERIALIZED (SELECT t.workspace_id, l.id, t.chain_due_at FROM taken t CROSS JOIN LATERAL" \
 	" (SELECT q.id FROM webhook_retry_queue q WHERE q.workspace_id = t.workspace_id AND q.id = t.id AND " Q_UNFINISHED \
 	" AND (q.next_retry_at <= now() OR q.next_retry_at = 'infinity') FOR UPDATE SKIP LOCKED) AS l)"
 static const struct pg_stmt claim = {
 	"retries_claim", PG_PREPARED,
-	"WITH " DUE_ROWS ", " ROWS_BEHIND ", " CHAINS_CUT ", " ROWS_LOCKED
+	"WITH RECURSIVE " OLDEST_ROWS ", " WORKSPACES ", " SHARED_ROWS ", " DUE_ROWS ", " ROWS_BEHIND ", " CHAINS_CUT
+	", " ROWS_LOCKED
 	", claimed AS (UPDATE webhook_retry_queue q SET status = 'retrying', lease_owner = $1::text, updated_at = now(),"
 	" next_retry_at = now() + $4::bigint * interval '1 millisecond' FROM locked l"
 	" WHERE q.workspace_id = l.workspace_id AND q.id = l.id RETURNING q.*, l.chain_due_at)"

@@ -59,9 +59,9 @@ int retries_release(struct pg *pg, const struct retry_key *keys, size_t n, struc
 int retries_release_endpoints(struct pg *pg, const int32_t *partitions, size_t n_partitions,
 	const struct endpoint_key *endpoints, size_t n, struct err *err) ERR_MUST_USE;
 
-/* Up to `limit` due rows of each partition, oldest due first, each with up to 31 rows that wait right behind it in its chain, in order;
- * `room` rows at most, all together: of the last chain its first ones. Leased for lease_ms (a lease that has ended is due again).
- * SKIP LOCKED. */
+/* Up to `limit` due rows of each partition, each with up to 31 rows that wait right behind it in its chain, in order; `room` rows at most,
+ * all together: of the last chain its first ones. Workspaces take turns, row by row; of each, what is due first comes first. Leased for
+ * lease_ms (a lease that has ended is due again). SKIP LOCKED. */
 int retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, size_t n, int limit, int room,
 	int64_t lease_ms, struct arena *a, void (*each)(void *ctx, const struct retry_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;

@@ -80,7 +80,7 @@
 
 /* Statements of libs/store by name with their arguments, and the indexes that they must use. */
 static const struct {
-	const char *name, *args /* NULL: none */, *indexes[3];
+	const char *name, *args /* NULL: none */, *indexes[4];
 } statements[] = {
 	{ "messages_find", ONES ", " ONES ", " TEXTS("true:#"), { "chats_key" } },
 	{ "messages_at", ONES ", " IDS ", " TIMES, { "chats_conversation" } },
@@ -157,7 +157,8 @@ static const struct {
 	{ "retries_abandon", "ARRAY[1, 2], ARRAY[1, 1], ARRAY[7, 9]",
 		{ "webhook_retry_queue_order", "webhook_retry_queue_pkey" } },
 	{ "retries_claim", "'me', 100, 1000, 60000, ARRAY[1, 2]",
-		{ "webhook_retry_queue_due", "webhook_retry_queue_order", "webhook_retry_queue_pkey" } },
+		{ "webhook_retry_queue_due", "webhook_retry_queue_due_by_workspace", "webhook_retry_queue_order",
+			"webhook_retry_queue_pkey" } },
 	{ "retries_unlease", "ARRAY[1, 2]", { "webhook_retry_queue_due" } },
 	{ "retries_count", "ARRAY[1, 2]", { "webhook_retry_queue_due" } },
 	{ "retries_depth", "ARRAY[1, 2]", { "webhook_retry_queue_due" } },
@@ -278,7 +279,7 @@ static void statements_use_their_indexes(void)
 		if (statements[i].args)
 			buf_printf(&sql, " (%s)", statements[i].args);
 		plan = plan_of(session, sql.p);
-		for (size_t k = 0; k < 3 && statements[i].indexes[k]; k++)
+		for (size_t k = 0; k < 4 && statements[i].indexes[k]; k++)
 			assert_uses(plan, statements[i].name, statements[i].indexes[k]);
 		execute(session, "DEALLOCATE p");
 	}
@@ -326,7 +327,7 @@ static bool is_named(struct str index)
 		if (str_is(index, guards[i]))
 			return true;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
-		for (size_t k = 0; k < 3 && statements[i].indexes[k]; k++)
+		for (size_t k = 0; k < 4 && statements[i].indexes[k]; k++)
 			if (str_is(index, statements[i].indexes[k]))
 				return true;
 	return false;

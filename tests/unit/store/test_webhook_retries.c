@@ -321,6 +321,56 @@ static void no_more_is_claimed_than_there_is_room_for_the_oldest_due_of_all_part
 	assert_string_equal(claim_offsets(10, 3), "1");
 }
 
+/* Workspace 1 has 40 rows that are due since an hour, in chains of so many, in so many partitions; workspace 2 has two, due just now. */
+static void the_due_rows_of_one_workspace_keep_no_other_waiting(void **state)
+{
+	static const struct {
+		int chain, partitions, limit, room;
+	} cases[] = { { 1, 1, 4, 1000 }, { 1, 2, 4, 1000 }, { 1, 2, 20, 4 }, { 10, 1, 4, 4 }, { 10, 2, 40, 4 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct retry_row rows[42];
+		struct claimed c;
+		int theirs = 0;
+
+		with_endpoints(state);
+		for (int k = 0; k < 40; k++) {
+			rows[k] = row_of(1, NULL, k, k % cases[i].chain == 0 ? 0 : RETRY_WAITS);
+			rows[k].ordering_key.b[0] = (uint8_t)(1 + k / cases[i].chain);
+			rows[k].partition = 3 + k / cases[i].chain % cases[i].partitions;
+		}
+		for (int k = 40; k < 42; k++) {
+			rows[k] = row_of(3, NULL, k, 0);
+			rows[k].workspace_id = 2;
+		}
+		insert(rows, 42);
+		execute(db.admin,
+			"UPDATE webhook_retry_queue SET next_retry_at = now() - interval '1 h' WHERE workspace_id = 1"
+			" AND next_retry_at < 'infinity'");
+		c = claim_as(db.pg, "me", cases[i].limit, cases[i].room);
+		for (size_t k = 0; k < c.n; k++)
+			theirs += c.rows[k].workspace_id == 2;
+		assert_int_equal(theirs, 2);
+		assert_true(c.n >= 4); /* what one leaves is the other's */
+	}
+}
+
+static void of_ten_workspaces_each_has_its_turn(void **state)
+{
+	(void)state;
+	db_script(
+		"INSERT INTO workspaces (id, name) SELECT w, w FROM generate_series(3, 10) w;"
+		"INSERT INTO webhook_endpoints (workspace_id, id, url, secrets) SELECT w, 10 + w, 'u', '' FROM generate_series(3, 10) w;"
+		"INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, source_partition, source_offset,"
+		" source_timestamp_ms, max_retries, next_retry_at, status) SELECT w, CASE w WHEN 1 THEN 1 WHEN 2 THEN 3 ELSE 10 + w END,"
+		" gen_random_uuid(), 't', 'u', 3, 100 * w + g, 1, 1, now() - (20 - w) * interval '1 min', 'pending'"
+		" FROM generate_series(1, 10) w, generate_series(1, 100) g");
+	assert_string_equal(claim_offsets(10, 1000), "101 201 301 401 501 601 701 801 901 1001");
+	assert_int_equal(claim(40).n, 40);
+	execute(db.admin, "TRUNCATE webhook_endpoints CASCADE");
+	execute(db.admin, "DELETE FROM workspaces WHERE id > 2");
+}
+
 static void where_the_room_ends_within_a_chain_its_first_rows_are_claimed(void **state)
 {
 	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 2, RETRY_WAITS),
@@ -551,6 +601,8 @@ int main(void)
 		cmocka_unit_test_setup(what_waits_right_behind_is_claimed_with_it_in_order, with_endpoints),
 		cmocka_unit_test_setup(no_more_is_claimed_than_there_is_room_for_the_oldest_due_of_all_partitions,
 			with_endpoints),
+		cmocka_unit_test(the_due_rows_of_one_workspace_keep_no_other_waiting),
+		cmocka_unit_test_setup(of_ten_workspaces_each_has_its_turn, with_endpoints),
 		cmocka_unit_test_setup(where_the_room_ends_within_a_chain_its_first_rows_are_claimed, with_endpoints),
 		cmocka_unit_test(nothing_is_claimed_before_what_is_ahead_of_it_in_its_chain),
 		cmocka_unit_test_setup(an_endpoint_that_is_live_again_gets_what_it_may, with_endpoints),
