@@ -154,8 +154,8 @@ CREATE TABLE parked_updates (
 	CONSTRAINT parked_updates_target UNIQUE (workspace_id, account_id, target, event_id),
 	FOREIGN KEY (workspace_id, account_id) REFERENCES whatsapp_accounts
 );
--- The sweep of a partition's owner: what is due.
-CREATE INDEX parked_updates_due ON parked_updates (topic, partition, expires_at);
+-- The sweep of a partition's owner: what is due, and the next to look at.
+CREATE INDEX parked_updates_due ON parked_updates (topic, partition, expires_at, id);
 
 -- Which batches of a sync have come. Masks have one bit for each of the at most 50 chats of a batch.
 CREATE TABLE account_syncs (

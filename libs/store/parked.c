@@ -26,12 +26,26 @@ static const struct pg_stmt find = { "parked_find", PG_UNNAMED,
 	" CROSS JOIN LATERAL (SELECT * FROM parked_updates p WHERE p.workspace_id = r.workspace_id AND p.account_id = r.account_id"
 	" AND p.target = r.target OFFSET 0) AS p ORDER BY p.workspace_id, p.id, r.place" };
 
-/* "?:<stanza>": a message of either direction. */
+static const struct pg_stmt count = { "parked_count", PG_UNNAMED,
+	"SELECT r.place, (SELECT count(*) FROM (SELECT FROM parked_updates p WHERE p.workspace_id = r.workspace_id"
+	" AND p.account_id = r.account_id ORDER BY p.target LIMIT $1::integer) AS p)::integer"
+	" FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS r (workspace_id, account_id, place)" };
+
+/* "?:<stanza>": a message of either direction. One row for each that was looked at; columns of those that are taken. */
 static const struct pg_stmt ready = { "parked_ready", PG_PREPARED,
-	"SELECT " PARKED_COLUMNS " FROM parked_updates p WHERE p.topic = $1 AND p.partition = ANY ($3::integer[])"
-	" AND EXISTS (SELECT FROM chats c WHERE c.workspace_id = p.workspace_id AND c.account_id = p.account_id"
-	" AND c.message_key = ANY (CASE WHEN p.target LIKE '?:%' THEN ARRAY['true' || substr(p.target, 2), 'false' || substr(p.target, 2)]"
-	" ELSE ARRAY[p.target] END) OFFSET 0) ORDER BY p.workspace_id, p.id LIMIT $2::integer" };
+	"WITH scanned AS MATERIALIZED (SELECT p.* FROM unnest($6::integer[]) AS q (partition) CROSS JOIN LATERAL"
+	" (SELECT p.workspace_id, p.id, p.account_id, p.target, p.expires_at FROM parked_updates p WHERE p.topic = $1"
+	" AND p.partition = q.partition AND (p.expires_at, p.id) > ($4::timestamptz, $5::bigint)"
+	" ORDER BY p.expires_at, p.id LIMIT $3::integer) AS p ORDER BY p.expires_at, p.id LIMIT $3::integer),"
+	" looked_up AS MATERIALIZED (SELECT s.*, EXISTS (SELECT FROM chats c WHERE c.workspace_id = s.workspace_id"
+	" AND c.account_id = s.account_id AND c.message_key = ANY (CASE WHEN s.target LIKE '?:%'"
+	" THEN ARRAY['true' || substr(s.target, 2), 'false' || substr(s.target, 2)] ELSE ARRAY[s.target] END) OFFSET 0) AS ready"
+	" FROM scanned s),"
+	" ranked AS (SELECT l.*, l.ready AND row_number() OVER (PARTITION BY l.ready ORDER BY l.workspace_id, l.id) <= $2::integer"
+	" AS taken FROM looked_up l)"
+	" SELECT s.expires_at, s.id, s.taken, " PARKED_COLUMNS " FROM ranked s LEFT JOIN LATERAL"
+	" (SELECT * FROM parked_updates p WHERE s.taken AND p.workspace_id = s.workspace_id AND p.id = s.id OFFSET 0) AS p ON true"
+	" ORDER BY s.expires_at, s.id" };
 
 static const struct pg_stmt expire = {
 	"parked_expire", PG_PREPARED,
@@ -44,7 +58,7 @@ static const struct pg_stmt delete = { "parked_delete", PG_UNNAMED,
 	"DELETE FROM parked_updates p USING unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, id)"
 	" WHERE p.workspace_id = r.workspace_id AND p.id = r.id" };
 
-const struct pg_stmt *const parked_statements[] = { &insert, &find, &ready, &expire, &delete, NULL };
+const struct pg_stmt *const parked_statements[] = { &insert, &find, &count, &ready, &expire, &delete, NULL };
 
 /* What was inserted comes back in the order in which it went in. */
 static void inserted_mark(const struct pg_rows *answer, struct parked_row *rows, size_t n)
@@ -145,8 +159,41 @@ int parked_find(struct pg *pg, const struct message_key *targets, size_t n, stru
 	return 0;
 }
 
-static int partitions_select(struct pg *pg, const struct pg_stmt *stmt, struct str topic, const int32_t *partitions,
-	size_t n, int limit, struct arena *a, void (*each)(void *ctx, const struct parked_row *row), void *ctx,
+int parked_count(struct pg *pg, struct parked_count *counts, size_t n, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	pg_arg_i32(columns_scalars(&c), PARKED_MAX);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, counts[i].workspace_id);
+		columns_i64(&c, counts[i].account_id);
+	}
+	if (columns_run(&c, pg, &count, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, NULL); cells_more(&at); cells_next(&at)) {
+		size_t i = cells_place(&at, n);
+
+		counts[i].n = cells_i32(&at);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+static void columns_partitions(struct columns *c, const int32_t *partitions, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		columns_row(c);
+		columns_i32(c, partitions[i]);
+	}
+}
+
+int parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
+	struct parked_place *from, struct arena *a, void (*each)(void *ctx, const struct parked_row *row), void *ctx,
 	struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -157,11 +204,41 @@ static int partitions_select(struct pg *pg, const struct pg_stmt *stmt, struct s
 	columns_init(&c);
 	pg_arg_text(columns_scalars(&c), topic);
 	pg_arg_i32(columns_scalars(&c), limit);
-	for (size_t i = 0; i < n; i++) {
-		columns_row(&c);
-		columns_i32(&c, partitions[i]);
+	pg_arg_i32(columns_scalars(&c), PARKED_SCAN_MAX);
+	pg_arg_time_us(columns_scalars(&c), from->expires_us);
+	pg_arg_i64(columns_scalars(&c), from->id);
+	columns_partitions(&c, partitions, n);
+	if (columns_run(&c, pg, &ready, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
+		struct parked_row row;
+
+		from->expires_us = cells_time(&at);
+		from->id = cells_i64(&at);
+		if (!cells_bool(&at))
+			continue;
+		parked_read(&at, &row);
+		each(ctx, &row);
 	}
-	if (columns_run(&c, pg, stmt, &rows, err) < 0)
+	if (pg_rows_count(rows) < PARKED_SCAN_MAX)
+		*from = (struct parked_place){ 0 };
+	pg_rows_free(rows);
+	return 0;
+}
+
+int parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit, struct arena *a,
+	void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	pg_arg_text(columns_scalars(&c), topic);
+	pg_arg_i32(columns_scalars(&c), limit);
+	columns_partitions(&c, partitions, n);
+	if (columns_run(&c, pg, &expire, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
 		struct parked_row row;
@@ -171,18 +248,6 @@ static int partitions_select(struct pg *pg, const struct pg_stmt *stmt, struct s
 	}
 	pg_rows_free(rows);
 	return 0;
-}
-
-int parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit, struct arena *a,
-	void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err)
-{
-	return partitions_select(pg, &ready, topic, partitions, n, limit, a, each, ctx, err);
-}
-
-int parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit, struct arena *a,
-	void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err)
-{
-	return partitions_select(pg, &expire, topic, partitions, n, limit, a, each, ctx, err);
 }
 
 int parked_delete(struct pg *pg, const struct parked_row *const *rows, size_t n, struct err *err)

@@ -1,4 +1,5 @@
 /* What a batch changed goes to the database, a statement per table; what only the database can tell becomes effects. */
+#include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
@@ -242,6 +243,62 @@ static struct parked_row parked_of(struct work *w, const struct op *op)
 	return p;
 }
 
+/* counts: one for each account, pointed to by w->index. */
+static int parked_counts(struct work *w, struct parked_count *counts, struct err *err)
+{
+	size_t n = 0;
+
+	map_clear(w->index);
+	for (size_t i = 0; i < w->parked.n; i++) {
+		const struct parked_row *p = &w->parked.at[i];
+		void **place = map_slot(w->index, (struct str){ (const char *)&p->account_id, sizeof(p->account_id) });
+
+		if (*place)
+			continue;
+		counts[n] = (struct parked_count){ .workspace_id = p->workspace_id, .account_id = p->account_id };
+		*place = &counts[n++];
+	}
+	return parked_count(w->pg, counts, n, err);
+}
+
+/* It does not wait: as if its time were over. */
+static void parked_refuse(struct work *w, struct op *op)
+{
+	batch_dead_letter(w->tx, op->item, "expired", inbound_kind_word(op->kind),
+		"too many updates of its account wait for messages that never came", true);
+	op->waits = false;
+	metric_add(METRIC_CELL(w->report->gaps, "expired_update"), 1);
+	report_over_limit(w->report, "parked", 1);
+}
+
+/* Whoever sends updates of messages that do not exist chooses how many wait: of one account PARKED_MAX do. */
+static int parked_bound(struct work *w, struct err *err)
+{
+	int64_t *workspaces = ARENA_ARRAY(w->arena, int64_t, w->parked.n),
+		*accounts = ARENA_ARRAY(w->arena, int64_t, w->parked.n);
+	size_t n = 0, n_full = 0;
+
+	if (parked_counts(w, ARENA_ARRAY(w->arena, struct parked_count, w->parked.n), err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->parked.n; i++) {
+		const struct parked_row *p = &w->parked.at[i];
+		struct parked_count *c =
+			map_get(w->index, (struct str){ (const char *)&p->account_id, sizeof(p->account_id) });
+
+		if (c->n < PARKED_MAX) {
+			c->n++;
+			w->parked_ops.at[n] = w->parked_ops.at[i];
+			w->parked.at[n++] = *p;
+			continue;
+		}
+		parked_refuse(w, w->parked_ops.at[i]);
+		workspaces[n_full] = p->workspace_id;
+		accounts[n_full++] = p->account_id;
+	}
+	w->parked.n = w->parked_ops.n = n;
+	return accounts_mark_gap(w->pg, workspaces, accounts, n_full, err);
+}
+
 static int store_parked(struct work *w, struct err *err)
 {
 	for (size_t i = 0; i < w->ops.n; i++) {
@@ -258,7 +315,7 @@ static int store_parked(struct work *w, struct err *err)
 		return -1;
 	if (w->parked.n == 0)
 		return 0;
-	if (parked_insert(w->pg, w->parked.at, w->parked.n, err) < 0)
+	if (parked_bound(w, err) < 0 || parked_insert(w->pg, w->parked.at, w->parked.n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->parked.n; i++) {
 		w->parked_ops.at[i]->account->row.has_parked = true;

@@ -19,6 +19,7 @@ struct chat_sync {
 	struct buf scratch;
 	bool forget;
 	bool refused; /* a batch was, or may have been, refused by the database: its records are applied anew, in parts */
+	struct parked_place swept; /* where the next sweep looks on for updates whose message is stored */
 	struct report report;
 };
 
@@ -550,7 +551,7 @@ static int sync_sweep(void *ctx, struct owner_tx *tx, const int32_t *partitions,
 	due.gap_workspaces = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
 	due.gap_accounts = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
 	if (parked_expire(w.pg, topic, partitions, n, limit, w.arena, expire, &due, err) == 0 &&
-		parked_ready(w.pg, topic, partitions, n, limit, w.arena, take_up, &due, err) == 0 &&
+		parked_ready(w.pg, topic, partitions, n, limit, &s->swept, w.arena, take_up, &due, err) == 0 &&
 		ready_apply(&due, err) == 0 && gaps_sweep(&due, err) == 0)
 		rc = 0;
 	work_close(&w);

@@ -151,6 +151,28 @@ static void the_sweep_takes_up_what_nobody_looked_for(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 1);
 }
 
+static void of_one_account_only_so_many_updates_wait(void **state)
+{
+	struct inbound_event theirs_waits = reaction_of(2, chat_of(ANN), "false:X", "x", 12);
+
+	(void)state;
+	apply_one(reaction_of(1, chat_of(ANN), "false:0", "x", 12));
+	execute(db.admin,
+		"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic,"
+		" partition, record_offset, record_timestamp_ms, expires_at) SELECT 1, 1, 'reaction', 'true:' || n,"
+		" gen_random_uuid(), '', '', 't.inbound', 1, 1, 1, now() + interval '1 hour' FROM generate_series(1, 9998) n");
+	apply((struct inbound_event[]){ reaction_of(1, chat_of(ANN), "false:1", "x", 12),
+		      reaction_of(1, chat_of(ANN), "false:2", "x", 12), theirs_waits },
+		3);
+	assert_int_equal(outcome_of(0), OUTCOME_PARKED);
+	assert_int_equal(outcome_of(1), OUTCOME_DEAD_LETTERED);
+	assert_int_equal(outcome_of(2), OUTCOME_PARKED); /* another account's */
+	assert_int_equal(out.n_dead, 1);
+	assert_true(str_is(header_find(out.dead[0].headers, out.dead[0].n_headers, "x-dlq-reason"), "expired"));
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates WHERE account_id = 1"), 10000);
+	assert_text("SELECT sync ->> 'resync' FROM whatsapp_accounts WHERE id = 1", "true");
+}
+
 static void an_expired_update_is_the_dead_letter_that_it_came_as(void **state)
 {
 	struct inbound_event e = reaction_of(1, chat_of(ANN), "false:A", "x", 12);
@@ -828,6 +850,7 @@ int main(void)
 		T(a_stanza_without_a_direction_finds_its_message_in_the_conversation),
 		T(a_target_that_could_be_two_messages_waits),
 		T(the_sweep_takes_up_what_nobody_looked_for),
+		T(of_one_account_only_so_many_updates_wait),
 		T(an_expired_update_is_the_dead_letter_that_it_came_as),
 		T(a_marker_moves_forward_and_recounts),
 		T(what_comes_twice_in_one_batch_counts_once),

@@ -139,6 +139,7 @@ static void an_update_is_ready_when_its_message_is_stored(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct parked_row row = parked(cases[i].target, 3, 3600000);
 		static const int32_t partitions[] = { 1, 3 };
+		struct parked_place from = { 0 };
 		struct found f = { .n = 0 };
 		char sql[400];
 
@@ -152,14 +153,59 @@ static void an_update_is_ready_when_its_message_is_stored(void **state)
 				cases[i].stored);
 			execute(db.admin, sql);
 		}
-		done(parked_ready(db.pg, TOPIC, partitions, 2, 10, db.arena, keep, &f, &db.err));
+		done(parked_ready(db.pg, TOPIC, partitions, 2, 10, &from, db.arena, keep, &f, &db.err));
 		if ((f.n == 1) != cases[i].ready)
 			fail_msg("%s", cases[i].name);
 		f.n = 0;
-		done(parked_ready(db.pg, TOPIC, partitions, 1, 10, db.arena, keep, &f,
+		done(parked_ready(db.pg, TOPIC, partitions, 1, 10, &from, db.arena, keep, &f,
 			&db.err)); /* somebody else's partition */
 		assert_int_equal(f.n, 0);
 	}
+}
+
+static void one_scan_looks_at_so_many_and_the_next_goes_on(void **state)
+{
+	static const int32_t partitions[] = { 1, 3 };
+	struct parked_place from = { 0 };
+	struct found f = { .n = 0 };
+
+	(void)state;
+	/* Their message never comes; the one that is ready is behind them all. */
+	db_script(
+		"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic,"
+		" partition, record_offset, record_timestamp_ms, expires_at) SELECT 1, 1, 'message_status', 'true:' || n,"
+		" gen_random_uuid(), '', '', 'blazz.inbound.v1', 1 + n % 2 * 2, 1, 1, now() + interval '1 hour'"
+		" FROM generate_series(1, 5000) n;"
+		"UPDATE parked_updates SET target = 'true:A', expires_at = now() + interval '2 hours' WHERE target = 'true:5000';"
+		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status,"
+		" origin, metadata, sent_at) VALUES (1, 1, 1, 100, 'true:A', 'inbound', 'text', 'read', 'live', '{}', now())");
+	for (int i = 0; i < 2; i++) {
+		done(parked_ready(db.pg, TOPIC, partitions, 2, 10, &from, db.arena, keep, &f, &db.err));
+		assert_int_equal(f.n, 0);
+		assert_true(from.id > 0);
+	}
+	done(parked_ready(db.pg, TOPIC, partitions, 2, 10, &from, db.arena, keep, &f, &db.err));
+	assert_int_equal(f.n, 1);
+	assert_str(f.rows[0].target, "true:A");
+	assert_int_equal(from.id, 0); /* the next begins anew */
+}
+
+static void no_more_of_an_account_is_counted_than_may_wait(void **state)
+{
+	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("true:B", 3, 3600000) };
+	struct parked_count counts[] = { { 1, 1, -1 }, { 1, 2, -1 } };
+
+	(void)state;
+	done(parked_insert(db.pg, rows, 2, &db.err));
+	done(parked_count(db.pg, counts, 2, &db.err));
+	assert_int_equal(counts[0].n, 2);
+	assert_int_equal(counts[1].n, 0);
+	execute(db.admin,
+		"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic,"
+		" partition, record_offset, record_timestamp_ms, expires_at) SELECT 1, 1, 'message_status', 'true:' || n,"
+		" gen_random_uuid(), '', '', 'blazz.inbound.v1', 1, 1, 1, now() FROM generate_series(1, 10100) n");
+	done(parked_count(db.pg, counts, 1, &db.err));
+	assert_int_equal(counts[0].n, PARKED_MAX);
 }
 
 static void what_has_expired_is_deleted_and_passed_on(void **state)
@@ -199,6 +245,8 @@ int main(void)
 		cmocka_unit_test_setup(a_record_without_key_keeps_none, with_conversation),
 		cmocka_unit_test_setup(several_may_wait_for_one_message_and_come_in_order, with_conversation),
 		cmocka_unit_test_setup(an_update_is_ready_when_its_message_is_stored, with_conversation),
+		cmocka_unit_test_setup(one_scan_looks_at_so_many_and_the_next_goes_on, with_conversation),
+		cmocka_unit_test_setup(no_more_of_an_account_is_counted_than_may_wait, with_conversation),
 		cmocka_unit_test_setup(what_has_expired_is_deleted_and_passed_on, with_conversation),
 		cmocka_unit_test_setup(what_was_applied_is_deleted, with_conversation),
 	};
