@@ -18,7 +18,14 @@ const char *inbound_kind_word(enum inbound_kind k)
 
 int64_t inbound_time_ms(const struct inbound_event *e)
 {
-	return e->source_time_ms ? e->source_time_ms : e->ingest_time_ms;
+	return e->source_time_ms && !e->time_suspect ? e->source_time_ms : e->ingest_time_ms;
+}
+
+int64_t inbound_message_time_ms(const struct inbound_event *e, const struct in_history_message *m)
+{
+	if (m->time_suspect)
+		return e->ingest_time_ms;
+	return m->source_time_ms ? m->source_time_ms : inbound_time_ms(e);
 }
 
 static void type_default(struct in_message *m)
@@ -122,9 +129,11 @@ void inbound_key(const struct inbound_event *e, char out[static 74])
 
 void inbound_derive_id(struct inbound_event *e, struct str provider_key, struct str content)
 {
+	int64_t time_ms =
+		e->source_time_ms ? e->source_time_ms : e->ingest_time_ms; /* as it was told, believed or not */
 	char time[24];
 
-	snprintf(time, sizeof(time), "%" PRId64, inbound_time_ms(e));
+	snprintf(time, sizeof(time), "%" PRId64, time_ms);
 	uuid_v8(&e->id,
 		(const struct str[]){ uuid_bytes(&e->account), str_of(inbound_kind_word(e->kind)), provider_key,
 			str_of(time), content },

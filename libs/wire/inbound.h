@@ -297,8 +297,10 @@ struct inbound_event {
 	} u;
 };
 
-/* The time an event counts as: its source time, or when it was taken in. */
+/* The time an event counts as: its source time, or when it was taken in where that is unknown or suspect. */
 int64_t inbound_time_ms(const struct inbound_event *e);
+/* The same of a message that came with a sync chat. */
+int64_t inbound_message_time_ms(const struct inbound_event *e, const struct in_history_message *m);
 
 /* Bytes to a struct in the arena; nothing borrows from `bytes` afterwards. An origin not said is live, a message type not said
  * is unknown. ERR_INPUT with the dead letter's reason as code:
@@ -317,7 +319,8 @@ int inbound_encode(const struct inbound_event *e, struct arena *a, struct str *o
 /* "<workspace>:<account>", 73 characters and a NUL: the record's key. */
 void inbound_key(const struct inbound_event *e, char out[static 74]);
 
-/* The deterministic event id: UUIDv8 of (account's 16 bytes, kind word, provider key, inbound_time_ms as decimal text, content). */
+/* The deterministic event id: UUIDv8 of (account's 16 bytes, kind word, provider key, source time, or ingest
+ * time where it has none, as decimal text, content). */
 void inbound_derive_id(struct inbound_event *e, struct str provider_key, struct str content);
 
 #endif

@@ -52,7 +52,7 @@ static void conversation_read_until(struct work *w, struct op *op, int64_t read_
 void fold_read_marker(struct work *w, struct op *op)
 {
 	if (op->conversation)
-		conversation_read_until(w, op, op->event->u.read_marker.read_at_ms * 1000);
+		conversation_read_until(w, op, read_marker_ms(op->event) * 1000);
 }
 
 /* The bridge's count: the newest n inbound messages up to the snapshot are unread. Where the mark stands is found after the batch's

@@ -147,7 +147,7 @@ static void message_take_content(struct work *w, struct op *op, struct message *
 {
 	const struct in_message *in = op->message;
 
-	m->row.metadata = metadata_keep(w, metadata_of(in, w->scratch, w->arena), &m->row);
+	m->row.metadata = metadata_keep(w, metadata_of(in, op->suspect_ms, w->scratch, w->arena), &m->row);
 	m->row.type = in->type == MSG_NONE ? MSG_UNKNOWN : in->type;
 	m->row.placeholder = in->placeholder;
 	m->row.sent_us = op->time_us;
@@ -322,6 +322,7 @@ void fold_edit(struct work *w, struct op *op)
 {
 	const struct in_edit *e = &op->event->u.edit;
 	struct message *m = op->row;
+	bool same;
 
 	if (!m) {
 		op->waits = true;
@@ -329,9 +330,12 @@ void fold_edit(struct work *w, struct op *op)
 	}
 	if (!newest_wins(m->row.edited_us, op->time_us, metadata_body(m->row.metadata, w->arena), e->body))
 		return;
+	same = m->row.edited_us != PG_NO_TIME && str_eq(metadata_body(m->row.metadata, w->arena), e->body);
 	m->row.edited_us = op->time_us;
-	m->row.metadata = metadata_set_body(m->row.metadata, e->body, w->arena);
 	m->dirty = true;
+	if (same)
+		return; /* told again, with a later time */
+	m->row.metadata = metadata_set_body(m->row.metadata, e->body, w->arena);
 	note_edited(w, op, m, e->body, false);
 }
 

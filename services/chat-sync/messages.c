@@ -71,7 +71,7 @@ static void row_fill(struct work *w, struct op *op, struct message_row *r)
 	r->sender = op->author ? sender_text(w, op->author->party, op->author->contact) : STR_NONE;
 	r->origin = op->origin;
 	r->placeholder = m->placeholder;
-	r->metadata = metadata_of(m, w->scratch, w->arena);
+	r->metadata = metadata_of(m, op->suspect_ms, w->scratch, w->arena);
 	r->sent_us = op->time_us;
 	r->user_id = op->user_id;
 	r->delivered_us = r->read_us = r->edited_us = r->revoked_us = r->deleted_us = PG_NO_TIME;

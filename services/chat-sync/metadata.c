@@ -75,7 +75,7 @@ struct str metadata_error(const struct provider_error *e, struct arena *a)
 	return keep(&b, a);
 }
 
-struct str metadata_of(const struct in_message *m, struct buf *scratch, struct arena *a)
+struct str metadata_of(const struct in_message *m, int64_t suspect_ms, struct buf *scratch, struct arena *a)
 {
 	struct json_writer w;
 
@@ -95,6 +95,8 @@ struct str metadata_of(const struct in_message *m, struct buf *scratch, struct a
 	}
 	jw_member_str(&w, "sender_name", m->chat.is_group ? m->sender.name : STR_NONE);
 	jw_member_raw(&w, "extra", m->extra.n > 0 ? m->extra : STR_NONE);
+	if (suspect_ms)
+		jw_member_i64(&w, "source_time", suspect_ms);
 	jw_obj_end(&w);
 	return arena_str(a, buf_str(scratch));
 }

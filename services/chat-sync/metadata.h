@@ -1,4 +1,5 @@
-/* The open part of a message, chats.metadata: {"body", "media", "location", "quoted", "error", "sender_name", "extra", "votes"}.
+/* The open part of a message, chats.metadata: {"body", "media", "location", "quoted", "error", "sender_name", "extra", "source_time",
+ * "votes"}; of a call also "outcome", "steps" and "duration".
  * Written once when the message comes; later changes rewrite single members. */
 #ifndef CHAT_SYNC_METADATA_H
 #define CHAT_SYNC_METADATA_H
@@ -7,8 +8,8 @@
 #include "base/buf.h"
 #include "wire/inbound.h"
 
-/* All in the arena. */
-struct str metadata_of(const struct in_message *m, struct buf *scratch, struct arena *a);
+/* All in the arena. suspect_ms: the source's time when it is not believed and another one counts; else 0. */
+struct str metadata_of(const struct in_message *m, int64_t suspect_ms, struct buf *scratch, struct arena *a);
 /* The text a metadata object shows; absent when there is none. */
 struct str metadata_body(struct str metadata, struct arena *a);
 /* A member as JSON; absent when there is none. */

@@ -106,6 +106,7 @@ static struct op *op_new(struct work *w, struct batch_item *item, const struct i
 	op->origin = e->origin;
 	op->time_us = inbound_time_ms(e) * 1000;
 	op->timed = e->source_time_ms > 0;
+	op->suspect_ms = e->time_suspect ? e->source_time_ms : 0;
 	*LIST_ADD(w, &w->ops) = op;
 	return op;
 }
@@ -196,16 +197,21 @@ static const struct in_message *call_message(struct work *w, const struct in_cal
 	return m;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static bool sync_is_wanted(const struct work *w, const struct op *op, const struct in_sync_chat *s)
 {
 	const struct account_row *a = &op->account->row;
 	const struct sync_limits limits = { a->sync_enabled && w->settings->sync_enabled, a->sync_max_chats,
 		a->sync_window_days };
-	int64_t newest = op->event->source_time_ms;
+	int64_t newest = op->timed ? op->time_us / 1000 : 0;
 
 	for (size_t i = 0; i < s->n_messages; i++)
-		if (s->messages[i].source_time_ms > newest)
-			newest = s->messages[i].source_time_ms;
+		if (s->messages[i].source_time_ms > 0)
+			newest = later(newest, inbound_message_time_ms(op->event, &s->messages[i]));
 	return sync_chat_is_wanted(&limits, s->rank, newest > 0 ? newest : w->now_ms, w->now_ms);
 }
 
@@ -225,12 +231,14 @@ static void expand_sync_chat(struct work *w, struct op *op, struct batch_item *i
 		const struct in_history_message *h = &s->messages[i];
 		struct op *m;
 
-		if (h->source_time_ms > 0 && !sync_message_is_wanted(&limits, h->source_time_ms, w->now_ms))
+		if (h->source_time_ms > 0 &&
+			!sync_message_is_wanted(&limits, inbound_message_time_ms(op->event, h), w->now_ms))
 			continue;
 		m = op_new(w, item, op->event);
 		m->origin = ORIGIN_SYNC;
 		m->timed = h->source_time_ms > 0;
-		m->time_us = (m->timed ? h->source_time_ms : inbound_time_ms(op->event)) * 1000;
+		m->time_us = inbound_message_time_ms(op->event, h) * 1000;
+		m->suspect_ms = h->time_suspect ? h->source_time_ms : 0;
 		op_message(w, m, &h->message);
 	}
 	state = op_new(w, item, op->event);

@@ -59,6 +59,13 @@ bool message_is_unread(const struct message_row *m, int64_t last_read_us)
 		(last_read_us == PG_NO_TIME || m->sent_us > last_read_us);
 }
 
+int64_t read_marker_ms(const struct inbound_event *e)
+{
+	int64_t read_ms = e->u.read_marker.read_at_ms;
+
+	return read_ms > e->ingest_time_ms + MS_PER_DAY ? inbound_time_ms(e) : read_ms;
+}
+
 struct session_change session_change(struct str have, int64_t status_at_us, const struct in_session_state *got,
 	int64_t at_us, bool timed)
 {

@@ -30,6 +30,9 @@ enum copy_effect copy_effect(const struct message_row *have, enum origin got_ori
 /* Whether an inbound message counts as unread: live, newer than the read marker. */
 bool message_is_unread(const struct message_row *m, int64_t last_read_us);
 
+/* Until when a read marker says that was read: nobody has read what comes more than a day later, so such a time counts as the event's. */
+int64_t read_marker_ms(const struct inbound_event *e);
+
 /* What an event makes of an account's status, which was last reported at status_at_us. */
 struct session_change {
 	bool reported; /* not older: its time is remembered, also when the status stays */

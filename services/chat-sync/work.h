@@ -66,8 +66,9 @@ struct op {
 	struct account *account;
 	enum inbound_kind kind; /* of this op: a sync chat expands to IN_CHAT_STATE and IN_MESSAGE */
 	enum origin origin;
-	int64_t time_us;
-	bool timed; /* the source gave the time */
+	int64_t time_us; /* what it counts as: see inbound_time_ms() */
+	int64_t suspect_ms; /* the source's time where that is not believed; 0: it is */
+	bool timed; /* the source gave a time */
 	const struct chat_ref *chat;
 	const struct in_message *message;
 	const struct in_chat_state *state;

@@ -720,6 +720,111 @@ static void a_session_is_news_when_its_state_differs(void **state)
 		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE id = 1 AND first_connected_at IS NOT NULL"), 1);
 }
 
+/* Times that cannot be true */
+
+#define YEAR_2100_MS INT64_C(4102444800000)
+
+/* As its source dates it; taken in at the second it was made for. */
+static struct inbound_event suspect(struct inbound_event e)
+{
+	e.source_time_ms = YEAR_2100_MS;
+	e.time_suspect = true;
+	return e;
+}
+
+static struct inbound_event named(struct inbound_event e, const char *name)
+{
+	e.u.message.chat.contact.name = str_of(name);
+	return e;
+}
+
+static struct inbound_event subject_of(const char *text, int64_t second)
+{
+	struct inbound_event e = event(IN_GROUP_CHANGE, 1, second);
+
+	e.u.group_change = (struct in_group_change){
+		.group = { .jid = STR(TEAM) }, .action = GROUP_SUBJECT, .text = str_of(text)
+	};
+	return e;
+}
+
+static void a_time_that_cannot_be_true_decides_nothing(void **state)
+{
+	const struct inbound_event message = inbound_text(1, chat_of(ANN), "false:A", "hi", 10);
+	const struct {
+		const char *name;
+		struct inbound_event events[3];
+		const char *query, *want;
+	} cases[] = {
+		{ "a message",
+			{ message, suspect(inbound_text(1, chat_of(ANN), "false:B", "2100", 20)),
+				inbound_text(1, chat_of(ANN), "false:C", "ho", 30) },
+			"SELECT string_agg(message_key, ' ' ORDER BY sent_at) FROM chats", "false:A false:B false:C" },
+		{ "the latest of a conversation",
+			{ message, suspect(inbound_text(1, chat_of(ANN), "false:B", "2100", 20)),
+				inbound_text(1, chat_of(ANN), "false:C", "ho", 30) },
+			"SELECT message_key FROM chats c JOIN conversations v ON c.id = v.last_message_id", "false:C" },
+		{ "what was unread",
+			{ message, suspect(inbound_text(1, chat_of(ANN), "false:B", "2100", 20)), read_until(ANN, 25) },
+			"SELECT unread_messages::text FROM conversations", "0" },
+		{ "an edit",
+			{ message, suspect(edit_of(1, chat_of(ANN), "false:A", "2100", 20)),
+				edit_of(1, chat_of(ANN), "false:A", "new", 30) },
+			"SELECT metadata ->> 'body' FROM chats", "new" },
+		{ "a reaction",
+			{ message, suspect(reaction_of(1, chat_of(ANN), "false:A", "2100", 20)),
+				reaction_of(1, chat_of(ANN), "false:A", "x", 30) },
+			"SELECT emoji FROM chat_reactions", "x" },
+		{ "a name",
+			{ message, suspect(named(inbound_text(1, chat_of(ANN), "false:B", "2100", 20), "Old")),
+				named(inbound_text(1, chat_of(ANN), "false:C", "ho", 30), "New") },
+			"SELECT full_name FROM contacts", "New" },
+		{ "a group's subject", { message, suspect(subject_of("Old", 20)), subject_of("New", 30) },
+			"SELECT name FROM whatsapp_groups", "New" },
+		{ "a session",
+			{ message, suspect(session_of(SESSION_CONNECTED, REASON_NONE, 20)),
+				session_of(SESSION_DISCONNECTED, REASON_TIMEOUT, 30) },
+			"SELECT status FROM whatsapp_accounts WHERE id = 1", "disconnected" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		replicas_empty(state);
+		for (size_t k = 0; k < COUNT(cases[i].events); k++)
+			apply_one(cases[i].events[k]);
+		if (!str_is(db_text(cases[i].query), cases[i].want))
+			fail_msg("%s: %.*s", cases[i].name, STR_ARG(db_text(cases[i].query)));
+		assert_int_equal(db_i64(MISCOUNTED), 0);
+	}
+}
+
+static void a_time_of_a_sync_that_cannot_be_true_decides_nothing(void **state)
+{
+	struct inbound_event e = sync_chat("s", 0, ANN, 3, 0);
+
+	(void)state;
+	e.u.sync_chat.messages[0].source_time_ms = YEAR_2100_MS;
+	e.u.sync_chat.messages[0].time_suspect = true;
+	e.u.sync_chat.messages[1].source_time_ms = 1000; /* not left out as too old */
+	e.u.sync_chat.messages[1].time_suspect = true;
+	apply_one(e);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE sent_at < now()"), 3);
+	assert_text("SELECT string_agg(metadata ->> 'source_time', ' ' ORDER BY message_key) FROM chats",
+		"4102444800000 1000");
+	apply_one(inbound_text(1, chat_of(ANN), "false:B", "ho", 2000));
+	assert_int_equal(db_i64(UNREAD), 1);
+	assert_text("SELECT message_key FROM chats c JOIN conversations v ON c.id = v.last_message_id", "false:B");
+}
+
+static void an_edit_that_is_told_again_later_is_no_news(void **state)
+{
+	(void)state;
+	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 10));
+	apply_one(edit_of(1, chat_of(ANN), "false:A", "ho", 20));
+	assert_string_equal(published(), "message.edited");
+	apply_one(edit_of(1, chat_of(ANN), "false:A", "ho", 30));
+	assert_string_equal(published(), "");
+}
+
 static struct inbound_event notice_of(const char *kind, const char *text, int64_t second)
 {
 	struct inbound_event e = event(IN_ACCOUNT_NOTICE, 1, second);
@@ -876,6 +981,9 @@ int main(void)
 		T(a_status_that_says_deleted_is_a_revoke),
 		T(a_group_that_was_deleted_stays_as_a_memory),
 		T(a_session_is_news_when_its_state_differs),
+		T(a_time_that_cannot_be_true_decides_nothing),
+		T(a_time_of_a_sync_that_cannot_be_true_decides_nothing),
+		T(an_edit_that_is_told_again_later_is_no_news),
 		T(where_no_account_can_be_seen_nothing_is_a_dead_letter),
 		T(of_notices_of_a_kind_the_newest_stays),
 		T(a_notice_is_told_whole_and_kept_short),

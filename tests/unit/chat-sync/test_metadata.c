@@ -76,11 +76,18 @@ static void each_part_of_a_message_has_its_member(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(messages); i++) {
-		struct str got = metadata_of(&messages[i].message, &scratch, arena);
+		struct str got = metadata_of(&messages[i].message, 0, &scratch, arena);
 
 		if (!str_is(got, messages[i].want))
 			fail_msg("%s: %.*s", messages[i].name, STR_ARG(got));
 	}
+}
+
+static void a_time_that_is_not_believed_is_kept(void **state)
+{
+	(void)state;
+	assert_str(metadata_of(&(struct in_message){ .type = MSG_TEXT }, 4102444800000, &scratch, arena),
+		"{\"source_time\":4102444800000}");
 }
 
 static void an_error_that_says_nothing_is_absent(void **state)
@@ -215,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_part_of_a_message_has_its_member),
+		cmocka_unit_test(a_time_that_is_not_believed_is_kept),
 		cmocka_unit_test(an_error_that_says_nothing_is_absent),
 		cmocka_unit_test(single_members_are_set_and_removed),
 		cmocka_unit_test(the_body_is_read_and_written),

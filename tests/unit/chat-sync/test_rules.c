@@ -225,6 +225,27 @@ static void a_live_inbound_message_newer_than_the_marker_is_unread(void **state)
 	}
 }
 
+static const struct {
+	const char *name;
+	int64_t read_ms, want_ms;
+} markers[] = {
+	{ "earlier", 400 * DAY_MS, 400 * DAY_MS },
+	{ "a day ahead of us", 501 * DAY_MS, 501 * DAY_MS },
+	{ "what nobody can have read", 501 * DAY_MS + 1, 499 * DAY_MS },
+};
+
+static void what_is_to_come_is_not_read(void **state)
+{
+	struct inbound_event e = { .source_time_ms = 499 * DAY_MS, .ingest_time_ms = 500 * DAY_MS };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(markers); i++) {
+		e.u.read_marker.read_at_ms = markers[i].read_ms;
+		if (read_marker_ms(&e) != markers[i].want_ms)
+			fail_msg("%s", markers[i].name);
+	}
+}
+
 /* Sessions */
 
 static const struct {
@@ -383,6 +404,7 @@ int main(void)
 		cmocka_unit_test(edits_end_the_same_in_every_order),
 		cmocka_unit_test(better_content_replaces_lesser),
 		cmocka_unit_test(a_live_inbound_message_newer_than_the_marker_is_unread),
+		cmocka_unit_test(what_is_to_come_is_not_read),
 		cmocka_unit_test(a_session_changes_only_to_another_and_newer_state),
 		cmocka_unit_test(a_better_source_names_and_of_equal_ones_the_newest),
 		cmocka_unit_test(a_sync_is_filtered_by_rank_and_age),

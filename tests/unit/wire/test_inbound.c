@@ -511,6 +511,39 @@ static void what_is_not_said_has_a_default(void **state)
 	arena_free(a);
 }
 
+static void a_suspect_time_counts_for_nothing_but_the_id(void **state)
+{
+	const int64_t told = 1700000000000, taken_in = 1700000005000;
+	const struct {
+		const char *name;
+		int64_t source_ms;
+		bool suspect;
+		int64_t want_ms;
+	} cases[] = {
+		{ "believed", told, false, told },
+		{ "not said", 0, false, taken_in },
+		{ "in the year 2100", 4102444800000, true, taken_in },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct inbound_event e = { .kind = IN_MESSAGE,
+			.source_time_ms = cases[i].source_ms,
+			.ingest_time_ms = taken_in,
+			.time_suspect = cases[i].suspect };
+		struct inbound_event again = e;
+		const struct in_history_message m = { .source_time_ms = e.source_time_ms,
+			.time_suspect = e.time_suspect };
+
+		if (inbound_time_ms(&e) != cases[i].want_ms || inbound_message_time_ms(&e, &m) != cases[i].want_ms)
+			fail_msg("%s", cases[i].name);
+		again.ingest_time_ms++;
+		inbound_derive_id(&e, STR("k"), STR("c"));
+		inbound_derive_id(&again, STR("k"), STR("c"));
+		assert_true(uuid_eq(&e.id, &again.id) == (cases[i].source_ms != 0));
+	}
+}
+
 static void an_unread_count_of_zero_differs_from_none(void **state)
 {
 	struct arena *a = arena_new(4096);
@@ -701,6 +734,7 @@ int main(void)
 		cmocka_unit_test(lists_have_limits),
 		cmocka_unit_test(a_sync_message_is_checked_and_has_the_chat_of_its_state),
 		cmocka_unit_test(what_is_not_said_has_a_default),
+		cmocka_unit_test(a_suspect_time_counts_for_nothing_but_the_id),
 		cmocka_unit_test(an_unread_count_of_zero_differs_from_none),
 		cmocka_unit_test(broken_bytes_are_refused),
 		cmocka_unit_test(an_unknown_kind_is_unsupported_and_none_is_not),
