@@ -27,6 +27,7 @@ void batch_reset(struct batch *b)
 	for (size_t i = 0; i < b->n; i++)
 		kafka_message_release(&b->messages[i]);
 	b->n = b->weight = b->refused = 0;
+	b->put_off_before = false;
 	b->bytes = 0;
 	owner_tx_reset(b->tx);
 }
@@ -46,6 +47,11 @@ void batch_free(struct batch *b)
 bool batch_full(const struct batch *b)
 {
 	return b->weight >= b->limit || b->bytes >= b->options->batch_max_bytes;
+}
+
+size_t batch_weight(const struct batch_item *item, const struct worker_ops *ops)
+{
+	return item->decoded && ops->weight ? ops->weight(item->decoded) : 1;
 }
 
 void batch_take(struct batch *b, struct kafka_message *m, const struct worker_ops *ops, void *ctx)
@@ -70,7 +76,7 @@ void batch_take(struct batch *b, struct kafka_message *m, const struct worker_op
 	if (!replay_is_for_other(item->message->headers, item->message->headers_count, b->options->owner.consumer) &&
 		ops->decode(ctx, item->message, owner_tx_arena(b->tx), &item->decoded, &b->failures[i]) < 0)
 		item->decoded = NULL;
-	b->weight += item->decoded && ops->weight ? ops->weight(item->decoded) : 1;
+	b->weight += batch_weight(item, ops);
 }
 
 void batch_include(struct batch *b, const struct owner *o)
@@ -104,6 +110,8 @@ void batch_advance(struct batch *b)
 		const struct batch_item *item = &b->items[i];
 		int64_t from = owner_tx_offset(b->tx, item->partition), counts[OUTCOMES] = { 0 };
 
+		if (item->put_off)
+			continue;
 		if (from == PROGRESS_NO_OFFSET)
 			from = item->offset;
 		counts[OUTCOME_SKIPPED] = item->offset - from; /* offsets without a record */

@@ -16,6 +16,7 @@ struct batch {
 	int64_t bytes;
 	int64_t first_mono_ms; /* when the first record came */
 	size_t refused; /* by the database: dead letters */
+	bool put_off_before; /* its records were: see backlog.h */
 };
 
 struct batch *batch_new(const struct worker_options *options, struct owner *o);
@@ -30,5 +31,7 @@ void batch_take(struct batch *b, struct kafka_message *m, const struct worker_op
 void batch_include(struct batch *b, const struct owner *o);
 /* The partitions move behind its records, whose outcomes are known. */
 void batch_advance(struct batch *b);
+/* What the record counts. */
+size_t batch_weight(const struct batch_item *item, const struct worker_ops *ops);
 
 #endif

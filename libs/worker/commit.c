@@ -4,135 +4,66 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
-#include "base/map.h"
 
 #include <string.h>
 
-static bool is_data_error(const struct err *err)
+bool is_data_error(const struct err *err)
 {
 	return err->kind == ERR_INPUT || err->kind == ERR_CONFLICT;
 }
 
-/* A record that the database refuses is its sender's fault, however many of them there are: they cost a line a second. */
-static void log_refused(struct worker *w, const struct batch_item *item, const struct err *err)
+/* Items that did not decode are dead letters at once. */
+void items_settle(struct batch *b, struct batch_item **items, size_t n)
 {
-	uint64_t suppressed;
+	for (size_t i = 0; i < n; i++) {
+		struct batch_item *item = items[i];
+		const struct err *why = &b->failures[item - b->items];
 
-	if (log_limit_pass(&w->refused, clock_mono_ms(), &suppressed))
-		log_error("record refused by the database", LOG_S("topic", w->options.owner.topic),
-			LOG_I("partition", item->partition), LOG_I("offset", item->offset), LOG_ERR(err),
-			LOG_I("suppressed", suppressed));
-}
-
-/* Applies all of the items or none, also when only the commit would refuse them: 1: applied; 0: refused, *err says why; -1: err. */
-static int apply_together(struct worker *w, struct batch *b, struct batch_item **items, size_t n, struct err *err)
-{
-	struct pg *pg = owner_tx_pg(b->tx);
-	struct err ignored;
-
-	if (pg_savepoint(pg, err) < 0)
-		return -1;
-	owner_tx_mark(b->tx);
-	if (w->ops->apply(w->ctx, b->tx, items, n, err) == 0 && pg_check_deferred(pg, err) == 0)
-		return pg_savepoint_release(pg, err) < 0 ? -1 : 1;
-	if (!is_data_error(err))
-		return -1;
-	w->ops->rolled_back(w->ctx);
-	owner_tx_undo(b->tx);
-	for (size_t i = 0; i < n; i++)
-		items[i]->outcome = OUTCOME_NO_EFFECT;
-	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
-}
-
-/* Applies what the database takes; each record that it refuses becomes a dead letter. After a refusal a quarter of the records is tried, after
- * a success four times as many: n records that are all refused cost about n attempts, a few among n cost log n each. */
-static int apply_isolating(struct worker *w, struct batch *b, struct batch_item **items, size_t n, struct err *err)
-{
-	size_t step = (n + 3) / 4; /* all at once were refused already */
-
-	while (n > 0) {
-		size_t tried = step < n ? step : n;
-		int rc = apply_together(w, b, items, tried, err);
-
-		if (rc < 0)
-			return -1;
-		step = rc ? tried * 4 : (tried + 3) / 4;
-		if (rc == 0 && tried > 1)
+		if (item->decoded)
 			continue;
-		if (rc == 0) {
-			log_refused(w, items[0], err);
-			batch_dead_letter(b->tx, items[0], "data_error", err->code, err->msg, true);
-			b->refused++;
-		}
-		items += tried;
-		n -= tried;
+		if (why->kind == ERR_NONE)
+			item->outcome = OUTCOME_FILTERED;
+		else
+			batch_dead_letter(b->tx, item, why->code, "", why->msg, strcmp(why->code, "unsupported") == 0);
 	}
-	return 0;
 }
 
-/* Records of one key, an account's, side by side and in order: those of an account with many bad ones are isolated apart from the
- * others'. */
-static void items_by_key(struct batch *b, struct batch_item **items, size_t n)
+/* The rest is for apply(). */
+size_t items_decoded(struct batch_item *const *items, size_t n, struct batch_item **out)
 {
-	struct arena *a = owner_tx_arena(b->tx);
-	struct batch_item **sorted = ARENA_ARRAY(a, struct batch_item *, n);
-	size_t *key_of = ARENA_ARRAY(a, size_t, n), *next = ARENA_ARRAY(a, size_t, n + 1), n_keys = 0;
-	struct map *keys = map_new();
+	size_t n_out = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		void **number = map_slot(keys, items[i]->message->key);
-
-		if (!*number)
-			*number = (void *)(uintptr_t)++n_keys;
-		key_of[i] = (size_t)(uintptr_t)*number - 1;
-		next[key_of[i] + 1]++;
+		if (!items[i]->decoded)
+			continue;
+		items[i]->outcome = OUTCOME_NO_EFFECT;
+		out[n_out++] = items[i];
 	}
-	map_free(keys);
-	for (size_t k = 1; k <= n_keys; k++)
-		next[k] += next[k - 1];
-	for (size_t i = 0; i < n; i++)
-		sorted[next[key_of[i]]++] = items[i];
-	memcpy(items, sorted, n * sizeof(*items));
+	return n_out;
 }
 
-/* Items that did not decode are dead letters at once, the rest is for apply(). */
-static size_t items_to_apply(struct batch *b, struct batch_item **items)
+static int batch_apply(struct worker *w, struct batch *b, struct err *err)
 {
-	size_t n = 0;
+	struct batch_item **all = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, b->n);
+	struct batch_item **items = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, b->n);
+	size_t n;
 
-	for (size_t i = 0; i < b->n; i++) {
-		struct batch_item *item = &b->items[i];
-
-		if (item->decoded) {
-			item->outcome = OUTCOME_NO_EFFECT;
-			items[n++] = item;
-		} else if (b->failures[i].kind == ERR_NONE) {
-			item->outcome = OUTCOME_FILTERED;
-		} else {
-			const struct err *why = &b->failures[i];
-
-			batch_dead_letter(b->tx, item, why->code, "", why->msg, strcmp(why->code, "unsupported") == 0);
-		}
-	}
-	return n;
+	for (size_t i = 0; i < b->n; i++)
+		all[i] = &b->items[i];
+	items_settle(b, all, b->n);
+	n = items_decoded(all, b->n, items);
+	return n == 0 ? 0 : w->ops->apply(w->ctx, b->tx, items, n, err);
 }
 
 /* Everything from begin to commit. */
 static int transaction(struct worker *w, struct batch *b, bool isolate, struct err *err)
 {
-	struct batch_item **items = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, b->n);
-	size_t n;
-
 	if (failpoint("batch_begin"))
 		return err_set(err, ERR_RETRY, "failpoint", "batch_begin");
 	if (owner_tx_begin(b->tx, err) < 0)
 		return -1;
 	(void)failpoint("batch_locked");
-	n = items_to_apply(b, items);
-	if (isolate)
-		items_by_key(b, items, n);
-	if (isolate ? apply_isolating(w, b, items, n, err) < 0
-		    : n > 0 && w->ops->apply(w->ctx, b->tx, items, n, err) < 0)
+	if (isolate ? batch_isolate(w, b, err) < 0 : batch_apply(w, b, err) < 0)
 		return -1;
 	(void)failpoint("batch_applied");
 	batch_advance(b);
@@ -145,11 +76,17 @@ static void limit_adapt(struct worker *w, const struct batch *b)
 {
 	size_t limit = b->refused > 0 ? (b->cap + 9) / 10 : b->limit * 2;
 
-	w->working->limit = w->filling->limit = limit < b->cap ? limit : b->cap;
+	if (b->put_off_before)
+		w->backlog.limit = b->refused > 0 ? ISOLATED_MAX : w->backlog.limit * 2;
+	else
+		w->working->limit = w->filling->limit = limit < b->cap ? limit : b->cap;
+	if (w->backlog.limit > b->cap)
+		w->backlog.limit = b->cap;
 }
 
 int worker_commit(struct worker *w, struct batch *b, struct err *err)
 {
+	uint64_t generation = owner_generation(w->owner);
 	int rc;
 
 	batch_include(b, w->owner);
@@ -169,9 +106,21 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 		w->ops->committed(w->ctx);
 		metric_observe(METRIC_CELL(w->size, w->options.owner.topic), (double)b->n);
 		limit_adapt(w, b);
+		if (generation == owner_generation(w->owner))
+			worker_put_off(w, b);
 	}
 	batch_reset(b);
 	return rc;
+}
+
+int worker_commit_backlog(struct worker *w, struct err *err)
+{
+	int32_t partition = backlog_take(&w->backlog, w->working, w->ops, w->ctx);
+
+	if (worker_commit(w, w->working, err) < 0)
+		return -1;
+	owner_hold(w->owner, partition, backlog_has(&w->backlog, partition));
+	return 0;
 }
 
 /* 1: committed; 0: there was nothing to commit. */

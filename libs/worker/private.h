@@ -4,7 +4,10 @@
 
 #include "base/log_limit.h"
 #include "metrics/metrics.h"
-#include "worker/batch.h"
+#include "worker/backlog.h"
+
+/* The weight of the records that one transaction isolates. */
+#define ISOLATED_MAX 64
 
 struct worker {
 	struct service *service;
@@ -13,6 +16,8 @@ struct worker {
 	void *ctx;
 	struct owner *owner;
 	struct batch *working, *filling; /* one commits while the other takes in */
+	struct backlog backlog; /* of partitions that are held */
+	bool backlog_had_turn;
 	int64_t sweep_mono_ms;
 	struct err pending; /* of taking in while a statement waited, for the next turn; ERR_NONE: nothing */
 	struct metric *size;
@@ -22,6 +27,16 @@ struct worker {
 /* One batch, begin to commit to publishing. A failure leaves the database as it was, or (code "unknown") in doubt: taking the
  * partitions over again tells. */
 int worker_commit(struct worker *w, struct batch *b, struct err *err) ERR_MUST_USE;
+/* The same with a piece of the backlog, which is not empty. */
+int worker_commit_backlog(struct worker *w, struct err *err) ERR_MUST_USE;
+/* What a commit left of the batch goes into the backlog, and what was taken in behind it; the partitions are held. */
+void worker_put_off(struct worker *w, struct batch *b);
+/* Of its records, not of the database. */
+bool is_data_error(const struct err *err);
+/* Inside the transaction: applies what the database takes of a batch that it refused. */
+int batch_isolate(struct worker *w, struct batch *b, struct err *err) ERR_MUST_USE;
+void items_settle(struct batch *b, struct batch_item **items, size_t n);
+size_t items_decoded(struct batch_item *const *items, size_t n, struct batch_item **out);
 /* The service's sweep, over these partitions. */
 int worker_sweep(struct worker *w, struct err *err) ERR_MUST_USE;
 

@@ -4,9 +4,19 @@
 #include "base/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SLICE_MS 50
 #define DRAIN_MS 5000
+
+/* A backlog of so many batches, in records or bytes: nothing is taken in until it is shorter. */
+#define BACKLOG_BATCHES 4
+
+static bool has_room(const struct worker *w)
+{
+	return !batch_full(w->filling) && w->backlog.n < BACKLOG_BATCHES * w->filling->cap &&
+		w->backlog.bytes < BACKLOG_BATCHES * w->options.batch_max_bytes;
+}
 
 /* Takes messages into `filling` for as long as there is room and something is there. */
 static int worker_fill(struct worker *w, int timeout_ms, struct err *err)
@@ -14,7 +24,7 @@ static int worker_fill(struct worker *w, int timeout_ms, struct err *err)
 	struct kafka_message m;
 	int rc;
 
-	while (!batch_full(w->filling)) {
+	while (has_room(w)) {
 		rc = owner_poll(w->owner, timeout_ms, &m, err);
 		if (rc <= 0)
 			return rc;
@@ -39,6 +49,7 @@ static void on_lost(void *ctx)
 	struct worker *w = ctx;
 
 	batch_reset(w->filling);
+	backlog_reset(&w->backlog);
 }
 
 static void on_idle(void *ctx)
@@ -71,6 +82,52 @@ static bool is_pushed_back(const struct worker *w)
 	return owner_outstanding(w->owner) >= (size_t)w->options.outbox_max_outstanding;
 }
 
+/* Each record of a partition in the backlog is behind it. */
+static void filling_sort(struct worker *w)
+{
+	struct batch *b = w->filling;
+	struct kafka_message *taken = mem_calloc(b->n + 1, sizeof(*taken));
+	size_t n = b->n;
+
+	memcpy(taken, b->messages, n * sizeof(*taken));
+	b->n = 0; /* the messages are not released */
+	batch_reset(b);
+	for (size_t i = 0; i < n; i++) {
+		if (backlog_has(&w->backlog, taken[i].partition))
+			backlog_add(&w->backlog, &taken[i]);
+		else
+			batch_take(b, &taken[i], w->ops, w->ctx);
+	}
+	free(taken);
+}
+
+static bool batch_has_put_off(const struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->items[i].put_off)
+			return true;
+	return false;
+}
+
+void worker_put_off(struct worker *w, struct batch *b)
+{
+	struct backlog before = w->backlog;
+
+	if (!batch_has_put_off(b))
+		return;
+	w->backlog = (struct backlog){ .limit = before.limit, .turn = before.turn };
+	for (size_t i = 0; i < b->n; i++) {
+		if (!b->items[i].put_off)
+			continue;
+		owner_hold(w->owner, b->items[i].partition, true);
+		backlog_add(&w->backlog, &b->messages[i]);
+	}
+	for (size_t i = 0; i < before.n; i++)
+		backlog_add(&w->backlog, &before.messages[i]);
+	free(before.messages);
+	filling_sort(w);
+}
+
 /* One turn while partitions are ours. */
 static int worker_turn(struct worker *w, struct err *err)
 {
@@ -81,7 +138,11 @@ static int worker_turn(struct worker *w, struct err *err)
 		*err = w->pending;
 		return -1;
 	}
-	if (worker_fill(w, pushed_back || batch_is_due(w) ? 0 : w->filling->n > 0 ? 1 : SLICE_MS, err) < 0)
+	if (worker_fill(w,
+		    pushed_back || batch_is_due(w) || w->backlog.n > 0 ? 0
+			    : w->filling->n > 0                        ? 1
+								       : SLICE_MS,
+		    err) < 0)
 		return -1;
 	if (pushed_back || !owner_running(w->owner))
 		return 0;
@@ -89,6 +150,9 @@ static int worker_turn(struct worker *w, struct err *err)
 		w->sweep_mono_ms = now + w->options.sweep_interval_ms;
 		return worker_sweep(w, err);
 	}
+	w->backlog_had_turn = w->backlog.n > 0 && !(w->backlog_had_turn && batch_is_due(w));
+	if (w->backlog_had_turn)
+		return worker_commit_backlog(w, err);
 	if (batch_is_due(w)) {
 		struct batch *b = w->filling;
 
@@ -137,6 +201,7 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 	}
 	w->working = batch_new(&w->options, w->owner);
 	w->filling = batch_new(&w->options, w->owner);
+	w->backlog.limit = ISOLATED_MAX;
 	*out = w;
 	return 0;
 }
@@ -148,7 +213,9 @@ void worker_close(struct worker **ww)
 	if (!w)
 		return;
 	batch_reset(w->working);
-	batch_reset(w->filling); /* the owner is closed without its messages, and says once more that it has lost all */
+	batch_reset(w->filling);
+	backlog_fini(
+		&w->backlog); /* the owner is closed without its messages, and says once more that it has lost all */
 	owner_close(&w->owner);
 	batch_free(w->working);
 	batch_free(w->filling);

@@ -6,7 +6,8 @@
  * published in order and deleted once acknowledged. The next batch is taken in while this one waits for PostgreSQL.
  *
  * Records that the database refuses for their data (ERR_INPUT, ERR_CONFLICT) become dead letters, however many they are; the others of
- * their batch are applied. Any other failure puts the batch off.
+ * their batch are applied. Finding them costs attempts, and one transaction makes few: what is left of such a partition is put off, in
+ * memory, and taken up piece by piece in turn with the batches of the others. Any other failure puts the batch off.
  *
  * One invariant: an offset, the changes it caused and the records that follow from it are in one commit, or none of them is.
  */
@@ -25,6 +26,7 @@ struct batch_item {
 	void *decoded; /* what decode() made; NULL when it failed */
 	struct str traceparent; /* absent when there was none */
 	enum outcome outcome; /* set by apply(); starts as OUTCOME_NO_EFFECT */
+	bool put_off; /* by the worker: it stays for a later batch, with all that follows in its partition */
 };
 
 struct worker_ops {

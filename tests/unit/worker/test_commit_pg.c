@@ -145,14 +145,20 @@ static int start(void **state)
 	w.filling = batch_new(&w.options, &owner);
 	w.size = metric_histogram("blazz_worker_batch_records", "Records.", "topic", (const double[]){ 1, -1 });
 	done(publisher_open(&owner.publisher, kafka, "test", 4 << 20, &db.err));
+	done(kafka_consumer_open(&owner.consumer,
+		&(struct kafka_consumer_options){
+			.config = kafka, .client_id = "test", .group = "test", .topic = "t.inbound" },
+		&db.err));
 	return 0;
 }
 
 static int stop(void **state)
 {
+	kafka_consumer_close(&owner.consumer);
 	publisher_close(&owner.publisher, 0);
 	batch_free(w.working);
 	batch_free(w.filling);
+	backlog_fini(&w.backlog);
 	kafka_config_free(kafka);
 	free(owner.slots);
 	return db_stop(state);
@@ -178,6 +184,9 @@ static int setup(void **state)
 	memset(&script, 0, sizeof(script));
 	publisher_forget_all(owner.publisher);
 	batch_reset(w.working);
+	batch_reset(w.filling);
+	backlog_reset(&w.backlog);
+	w.backlog.limit = ISOLATED_MAX;
 	w.working->limit = w.filling->limit = w.working->cap;
 	take_over();
 	return 0;
@@ -380,6 +389,79 @@ static void good_records_beside_bad_ones_cost_few_attempts(void **state)
 	assert_in_range(script.applied, 1, 30);
 }
 
+static void take_key(struct batch *b, int32_t partition, int64_t offset, const char *value)
+{
+	struct kafka_message m = {
+		.partition = partition, .offset = offset, .key = str_of(value), .value = str_of(value)
+	};
+
+	batch_take(b, &m, &ops, NULL);
+}
+
+/* 98 refused records of one partition, two good ones of another and behind them: the first transaction has all of the good ones that
+ * no refused one stands before. */
+static void other_partitions_do_not_wait_until_all_refused_records_are_found(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 98; i++)
+		take_key(w.working, 1, i, "poison");
+	take_key(w.working, 2, 0, "applied");
+	take_key(w.working, 2, 1, "unreadable");
+	take_key(w.filling, 1, 98, "applied");
+	take_key(w.filling, 2, 2, "applied");
+	take_key(w.filling, 1, 99, "applied");
+	done(worker_commit(&w, w.working, &db.err));
+	assert_counts(1, ISOLATED_MAX, "0 0 0 0 64 0");
+	assert_counts(2, 2, "1 0 0 0 1 0");
+	assert_in_range(script.applied, 1, ISOLATED_MAX + 10);
+	assert_int_equal(w.backlog.n, 98 - ISOLATED_MAX + 2);
+	assert_int_equal(w.filling->n, 1);
+	assert_int_equal(w.filling->items[0].partition, 2);
+	done(worker_commit(&w, w.filling, &db.err));
+	assert_counts(2, 3, "2 0 0 0 1 0");
+	while (w.backlog.n > 0)
+		done(worker_commit_backlog(&w, &db.err));
+	assert_counts(1, 100, "2 0 0 0 98 0");
+}
+
+static void the_backlogs_of_several_partitions_take_turns(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		take_key(w.working, 1 + i % 2, i / 2, i < 98 ? "poison" : "applied");
+	done(worker_commit(&w, w.working, &db.err));
+	assert_counts(1, 50, "1 0 0 0 49 0");
+	assert_counts(2, 14, "0 0 0 0 14 0");
+	assert_int_equal(w.backlog.n, 36);
+	for (int i = 50; i < 150; i++)
+		take_key(w.working, 1, i, "poison");
+	done(worker_commit(&w, w.working, &db.err));
+	assert_counts(1, 114, "1 0 0 0 113 0");
+	for (int i = 0; i < 2; i++)
+		done(worker_commit_backlog(&w, &db.err));
+	assert_counts(1, 124, "1 0 0 0 123 0");
+	assert_counts(2, 24, "0 0 0 0 24 0");
+	while (w.backlog.n > 0)
+		done(worker_commit_backlog(&w, &db.err));
+	assert_counts(1, 150, "1 0 0 0 149 0");
+	assert_counts(2, 50, "1 0 0 0 49 0");
+}
+
+static void what_was_committed_elsewhere_is_not_taken_from_the_backlog(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		take_key(w.working, 1, i, "poison");
+	done(worker_commit(&w, w.working, &db.err));
+	take_over(); /* again, elsewhere: the rest comes from there */
+	execute(db.admin, "UPDATE consumer_progress SET next_offset = 90 WHERE partition = 1");
+	take_over();
+	while (w.backlog.n > 0)
+		done(worker_commit_backlog(&w, &db.err));
+	assert_int_equal(db_i64("SELECT next_offset FROM consumer_progress WHERE partition = 1"), 100);
+	assert_int_equal(db_i64("SELECT dead_lettered FROM consumer_progress WHERE partition = 1"), 64 + 10);
+}
+
 static void batches_behind_refused_records_are_short(void **state)
 {
 	static const struct record bad[] = { { 1, 0, "poison" } };
@@ -535,6 +617,9 @@ int main(void)
 		T(what_only_the_commit_refuses_is_found_like_any_bad_record),
 		T(however_many_records_are_refused_it_is_no_outage),
 		T(good_records_beside_bad_ones_cost_few_attempts),
+		T(other_partitions_do_not_wait_until_all_refused_records_are_found),
+		T(the_backlogs_of_several_partitions_take_turns),
+		T(what_was_committed_elsewhere_is_not_taken_from_the_backlog),
 		T(batches_behind_refused_records_are_short),
 		T(what_is_missing_in_the_database_is_an_outage),
 		T(a_failure_of_the_whole_leaves_nothing_behind),

@@ -1,0 +1,156 @@
+/* Which records of a batch does the database refuse? See worker.h. A batch of this kind was refused as a whole.
+ *
+ * Attempts are bounded per transaction, for they cost milliseconds each and everybody waits. A partition is moved on by a prefix of its
+ * records only, so that what is left of one is put off together.
+ */
+#include "worker/private.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+
+#include <string.h>
+
+/* A record that the database refuses is its sender's fault, however many of them there are: they cost a line a second. */
+static void log_refused(struct worker *w, const struct batch_item *item, const struct err *err)
+{
+	uint64_t suppressed;
+
+	if (log_limit_pass(&w->refused, clock_mono_ms(), &suppressed))
+		log_error("record refused by the database", LOG_S("topic", w->options.owner.topic),
+			LOG_I("partition", item->partition), LOG_I("offset", item->offset), LOG_ERR(err),
+			LOG_I("suppressed", suppressed));
+}
+
+/* Applies all of the items or none, also when only the commit would refuse them: 1: applied; 0: refused, *err says why; -1: err. */
+static int apply_together(struct worker *w, struct batch *b, struct batch_item **items, size_t n, struct err *err)
+{
+	struct pg *pg = owner_tx_pg(b->tx);
+	struct err ignored;
+
+	if (pg_savepoint(pg, err) < 0)
+		return -1;
+	owner_tx_mark(b->tx);
+	if (w->ops->apply(w->ctx, b->tx, items, n, err) == 0 && pg_check_deferred(pg, err) == 0)
+		return pg_savepoint_release(pg, err) < 0 ? -1 : 1;
+	if (!is_data_error(err))
+		return -1;
+	w->ops->rolled_back(w->ctx);
+	owner_tx_undo(b->tx);
+	for (size_t i = 0; i < n; i++)
+		items[i]->outcome = OUTCOME_NO_EFFECT;
+	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
+}
+
+/* Applies what the database takes; each record that it refuses becomes a dead letter. After a refusal a quarter of the records is tried, after
+ * a success four times as many: n records that are all refused cost about n attempts, a few among n cost log n each. */
+static int apply_isolating(struct worker *w, struct batch *b, struct batch_item **items, size_t n, struct err *err)
+{
+	size_t step = (n + 3) / 4; /* all at once were refused already */
+
+	while (n > 0) {
+		size_t tried = step < n ? step : n;
+		int rc = apply_together(w, b, items, tried, err);
+
+		if (rc < 0)
+			return -1;
+		step = rc ? tried * 4 : (tried + 3) / 4;
+		if (rc == 0 && tried > 1)
+			continue;
+		if (rc == 0) {
+			log_refused(w, items[0], err);
+			batch_dead_letter(b->tx, items[0], "data_error", err->code, err->msg, true);
+			b->refused++;
+		}
+		items += tried;
+		n -= tried;
+	}
+	return 0;
+}
+
+/* Records of one key, an account's, side by side and in order: those of an account with many bad ones are isolated apart from the
+ * others'. */
+static void items_by_key(struct batch *b, struct batch_item **items, size_t n)
+{
+	struct arena *a = owner_tx_arena(b->tx);
+	struct batch_item **sorted = ARENA_ARRAY(a, struct batch_item *, n);
+	size_t *key_of = ARENA_ARRAY(a, size_t, n), *next = ARENA_ARRAY(a, size_t, n + 1), n_keys = 0;
+	struct map *keys = map_new();
+
+	for (size_t i = 0; i < n; i++) {
+		void **number = map_slot(keys, items[i]->message->key);
+
+		if (!*number)
+			*number = (void *)(uintptr_t)++n_keys;
+		key_of[i] = (size_t)(uintptr_t)*number - 1;
+		next[key_of[i] + 1]++;
+	}
+	map_free(keys);
+	for (size_t k = 1; k <= n_keys; k++)
+		next[k] += next[k - 1];
+	for (size_t i = 0; i < n; i++)
+		sorted[next[key_of[i]]++] = items[i];
+	memcpy(items, sorted, n * sizeof(*items));
+}
+
+/* How many records from the start weigh no more than `left`, which is what they leave of it. */
+static size_t window(const struct worker *w, struct batch_item *const *items, size_t n, size_t *left)
+{
+	size_t taken = 0;
+
+	while (taken < n && *left > 0) {
+		size_t weight = batch_weight(items[taken++], w->ops);
+
+		*left = weight < *left ? *left - weight : 0;
+	}
+	return taken;
+}
+
+/* Of the partition whose records these are: all together where they are not refused; else as many from the start as may be isolated in
+ * this transaction. */
+static int partition_isolate(struct worker *w, struct batch *b, struct batch_item **items, size_t n, size_t *left,
+	struct err *err)
+{
+	struct batch_item **decoded = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, n);
+	bool is_all = n == b->n; /* of the batch, which was refused */
+	size_t n_decoded = items_decoded(items, n, decoded), taken = n;
+	int rc = is_all ? 0 : n_decoded == 0 ? 1 : apply_together(w, b, decoded, n_decoded, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		taken = window(w, items, n, left);
+		items_settle(b, items, taken);
+		n_decoded = items_decoded(items, taken, decoded);
+		items_by_key(b, decoded, n_decoded);
+		if (apply_isolating(w, b, decoded, n_decoded, err) < 0)
+			return -1;
+	} else {
+		items_settle(b, items, n);
+	}
+	for (size_t i = taken; i < n; i++)
+		items[i]->put_off = true;
+	return 0;
+}
+
+int batch_isolate(struct worker *w, struct batch *b, struct err *err)
+{
+	struct batch_item **items = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, b->n);
+	bool *seen = ARENA_ARRAY(owner_tx_arena(b->tx), bool, b->n);
+	size_t left = ISOLATED_MAX;
+
+	for (size_t i = 0; i < b->n; i++) {
+		size_t n = 0;
+
+		if (seen[i])
+			continue;
+		for (size_t k = i; k < b->n; k++)
+			if (b->items[k].partition == b->items[i].partition) {
+				items[n++] = &b->items[k];
+				seen[k] = true;
+			}
+		if (partition_isolate(w, b, items, n, &left, err) < 0)
+			return -1;
+	}
+	return 0;
+}
