@@ -56,6 +56,21 @@ CREATE TABLE webhook_endpoints (
 	CHECK ((state = 'disabled') = (disabled_at IS NOT NULL))
 ) WITH (fillfactor = 80);
 
+-- Each costs the dispatcher memory and a lane in every partition. Writers of one workspace take turns, or two would each find room.
+CREATE FUNCTION webhook_endpoints_check_count() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended('webhook_endpoints', NEW.workspace_id));
+	PERFORM FROM public.webhook_endpoints WHERE workspace_id = NEW.workspace_id AND deleted_at IS NULL OFFSET 100 LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'violates "webhook_endpoints_count": a workspace has at most 100 endpoints'
+			USING ERRCODE = 'check_violation', CONSTRAINT = 'webhook_endpoints_count';
+	END IF;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER check_count AFTER INSERT OR UPDATE OF workspace_id, deleted_at ON webhook_endpoints FOR EACH ROW
+	WHEN (NEW.deleted_at IS NULL) EXECUTE FUNCTION webhook_endpoints_check_count();
+
 -- What is delivered again, to one endpoint.
 CREATE TABLE webhook_replays (
 	workspace_id bigint NOT NULL,

@@ -8,3 +8,4 @@ SELECT event_id, chat_id, attempt, outcome, at, total_us FROM webhook_attempts W
 SELECT 1 / count(*)::int FROM pg_proc WHERE proname = 'webhook_attempts_maintain' AND prosecdef;
 SELECT 1 / count(*)::int FROM pg_constraint WHERE conname = 'webhook_endpoints_headers_are_plain';
 SELECT 1 / (headers_are_plain('{"X-A": "1"}') AND NOT headers_are_plain('{"X-A": "1\r\n"}'))::int;
+SELECT 1 / count(*)::int FROM pg_trigger WHERE tgname = 'check_count' AND tgrelid = 'webhook_endpoints'::regclass;

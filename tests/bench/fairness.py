@@ -240,6 +240,7 @@ def one_row(blazz, workspace):
 
 def fill_queue(blazz, workspace, first, sink, rows, endpoints):
     hooks.change_webhook(blazz, first, url=sink.url())
+    blazz.sql("ALTER TABLE webhook_endpoints DISABLE TRIGGER check_count")  # more of one workspace than it may have
     for i in range(1, endpoints):
         hooks.add_webhook(blazz, workspace, sink.url(i))
     for at in range(0, rows, INSERTED_AT_ONCE):

@@ -121,6 +121,57 @@ static void the_table_refuses_what_no_endpoint_can_be(void **state)
 	}
 }
 
+static void a_workspace_has_a_hundred_endpoints_at_most(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool fits;
+	} steps[] = {
+		/* workspace 1 has two */
+		{ "INSERT INTO webhook_endpoints (workspace_id, url, secrets) SELECT 1, 'u', '' FROM generate_series(1, 99)",
+			false },
+		{ "INSERT INTO webhook_endpoints (workspace_id, url, secrets) SELECT 1, 'u', '' FROM generate_series(1, 98)",
+			true },
+		{ "INSERT INTO webhook_endpoints (workspace_id, url, secrets) VALUES (1, 'u', '')", false },
+		{ "INSERT INTO webhook_endpoints (workspace_id, url, secrets) VALUES (2, 'u', '')", true },
+		{ "INSERT INTO webhook_endpoints (workspace_id, url, secrets, deleted_at) VALUES (1, 'u', '', now())",
+			true },
+		{ "UPDATE webhook_endpoints SET deleted_at = NULL WHERE workspace_id = 1 AND deleted_at IS NOT NULL",
+			false },
+		{ "UPDATE webhook_endpoints SET url = 'v' WHERE id = 1", true },
+		{ "UPDATE webhook_endpoints SET deleted_at = now() WHERE id = 1", true },
+		{ "INSERT INTO webhook_endpoints (workspace_id, url, secrets) VALUES (1, 'u', '')", true },
+		{ "UPDATE webhook_endpoints SET deleted_at = NULL WHERE id = 1", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if ((run(db.admin, steps[i].sql, NULL, NULL, &db.err) == 0) != steps[i].fits)
+			fail_msg("%s", steps[i].sql);
+		assert_true(steps[i].fits || (db.err.kind == ERR_INPUT && strstr(db.err.msg, "at most 100 endpoints")));
+	}
+}
+
+static void two_that_add_the_last_endpoint_at_once_do_not_both_succeed(void **state)
+{
+	struct pg *admin = db_session("blazz_admin"), *other = db_session("blazz_admin");
+
+	(void)state;
+	execute(admin,
+		"INSERT INTO webhook_endpoints (workspace_id, url, secrets) SELECT 1, 'u', '' FROM generate_series(1, 97)");
+	done(pg_begin(admin, &db.err));
+	execute(admin, "INSERT INTO webhook_endpoints (workspace_id, url, secrets) VALUES (1, 'u', '')");
+	execute(other, "SET lock_timeout = '100ms'");
+	assert_int_equal(run(other, "INSERT INTO webhook_endpoints (workspace_id, url, secrets) VALUES (1, 'u', '')",
+				 NULL, NULL, &db.err),
+		-1);
+	assert_int_equal(db.err.kind, ERR_RETRY); /* it waits for the first */
+	execute(other, "INSERT INTO webhook_endpoints (workspace_id, url, secrets) VALUES (2, 'u', '')");
+	done(pg_commit(admin, &db.err));
+	pg_close(&admin);
+	pg_close(&other);
+}
+
 static void all_that_are_left_are_read_or_those_asked_for(void **state)
 {
 	struct uuid ids[] = { uuid_of(E1), uuid_of(E2) };
@@ -417,6 +468,8 @@ int main(void)
 		cmocka_unit_test_setup(an_endpoint_comes_back_as_it_was_added, with_endpoints),
 		cmocka_unit_test_setup(what_is_not_said_is_all_or_the_default, with_endpoints),
 		cmocka_unit_test_setup(the_table_refuses_what_no_endpoint_can_be, with_endpoints),
+		cmocka_unit_test_setup(a_workspace_has_a_hundred_endpoints_at_most, with_endpoints),
+		cmocka_unit_test_setup(two_that_add_the_last_endpoint_at_once_do_not_both_succeed, with_endpoints),
 		cmocka_unit_test_setup(all_that_are_left_are_read_or_those_asked_for, with_endpoints),
 		cmocka_unit_test(an_endpoint_is_live_when_its_owner_said_so_last),
 		cmocka_unit_test(a_finding_changes_health_once),
