@@ -24,9 +24,11 @@ static const struct {
 	{ "\xc2\xa0", "\xc2\xa0", "\xc2\xa0" }, /* the first that is none */
 	{ "\x9b\x33\x31m", "?31m", "\\ufffd31m" }, /* as a byte */
 	{ "\xff", "?", "\\ufffd" },
+	/* NOLINTBEGIN(misc-misleading-bidirectional): to mislead is what they are for. */
 	{ "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad\xe2\x80\xae", "???????",
 		"\\u2028\\u2029\\u202a\\u202b\\u202c\\u202d\\u202e" },
 	{ "\xe2\x81\xa6\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9", "????", "\\u2066\\u2067\\u2068\\u2069" },
+	/* NOLINTEND(misc-misleading-bidirectional) */
 	{ "\xe2\x81\xa5\xe2\x80\xaf", "\xe2\x81\xa5\xe2\x80\xaf", "\xe2\x81\xa5\xe2\x80\xaf" },
 	{ "", "", "" },
 };
