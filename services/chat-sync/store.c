@@ -65,13 +65,13 @@ static int store_opt_outs(struct work *w, struct err *err)
 
 static int store_templates(struct work *w, struct err *err)
 {
-	for (size_t i = 0; i < w->templates.n;
-		i++) { /* one at a time: they are few, and of one template the order counts */
-		if (templates_store(w->pg, &w->templates.at[i], 1, err) < 0)
-			return -1;
+	if (w->templates.n == 0)
+		return 0;
+	if (templates_store(w->pg, w->templates.at, w->templates.n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->templates.n; i++)
 		if (w->templates.at[i].changed)
 			note_template(w, w->template_ops.at[i]);
-	}
 	return 0;
 }
 
