@@ -62,7 +62,7 @@ static const struct table {
 		{ IS("workspace_id", "1"), IS("account_id", "1"),
 			ID("sync_id", "sync_chat.sync_id sync_batch_end.sync_id"), MOST("index"), MOST("synced_mask"),
 			MOST("skipped_mask"), MOST("chats"), MOST("rejected"), MOST("total"), IS("last", "true"),
-			AT_TIME("started_at"), AT_TIME("updated_at"), AT_TIME("ended_at") } },
+			IS("open", "true"), AT_TIME("started_at"), AT_TIME("updated_at"), AT_TIME("ended_at") } },
 	{ "chat_media",
 		{ OF_A_CHAT, ID("provider_media_id", "message.media.provider_media_id"),
 			ID("mime", "message.media.mime"), MOST("size_bytes"), ID("sha256", "message.media.sha256"),
