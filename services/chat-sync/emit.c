@@ -67,9 +67,10 @@ void contact_touch(struct work *w, struct contact *c)
 	*LIST_ADD(w, &w->contacts) = c;
 }
 
-void contact_change(struct work *w, struct contact *c, const struct op *op)
+void contact_change(struct work *w, struct contact *c, const struct op *op, unsigned parts)
 {
 	contact_touch(w, c);
+	c->changed |= parts;
 	if (!c->changed_by)
 		c->changed_by = op;
 }

@@ -21,6 +21,24 @@ static struct effect *note_contact(struct work *w, struct op *op, struct contact
 	return e;
 }
 
+static void note_contact_parts(struct work *w, struct op *op, struct contact *c, unsigned parts)
+{
+	static const struct {
+		enum contact_part part;
+		const char *word;
+	} words[] = {
+		{ CONTACT_NAME, "name" },
+		{ CONTACT_EMAIL, "email" },
+		{ CONTACT_PICTURE, "profile_picture" },
+		{ CONTACT_ADDRESS_BOOK, "address_book" },
+		{ CONTACT_PHONE, "phone" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (parts & words[i].part)
+			(void)note_contact(w, op, c, CE_CONTACT_UPDATED, words[i].word);
+}
+
 /* Once per batch: a contact created or changed by this op's people is news, before what the op itself does. */
 void announce_people(struct work *w, struct op *op)
 {
@@ -32,16 +50,24 @@ void announce_people(struct work *w, struct op *op)
 		if (!c || c->announced || (!c->created && c->changed_by != op))
 			continue;
 		c->announced = true;
-		note_contact(w, op, c, c->created ? CE_CONTACT_CREATED : CE_CONTACT_UPDATED,
-			c->created ? NULL : "name");
+		if (c->created)
+			(void)note_contact(w, op, c, CE_CONTACT_CREATED, NULL);
+		else
+			note_contact_parts(w, op, c, c->changed);
 	}
+}
+
+/* How far a name is trusted: push name, address book, by hand. */
+static int16_t name_rank(const struct in_contact *in)
+{
+	return in->by_hand ? 3 : in->from_address_book ? 2 : 1;
 }
 
 static bool contact_take_names(struct work *w, struct op *op, struct contact *c, const struct in_contact *in)
 {
 	struct str first = str_trim(in->first_name), last = str_trim(in->last_name);
 	struct str full = str_trim(in->full_name.n > 0 ? in->full_name : in->party.name);
-	struct contact_row got = { .name_rank = in->from_address_book ? 2 : 1, .name_at_us = op->time_us };
+	struct contact_row got = { .name_rank = name_rank(in), .name_at_us = op->time_us };
 
 	if (first.n == 0 && last.n == 0)
 		first = full;
@@ -58,7 +84,8 @@ void fold_contact(struct work *w, struct op *op)
 {
 	const struct in_contact *in = &op->event->u.contact;
 	struct contact *c = op->peer ? op->peer->contact : NULL;
-	bool removed = in->action == CONTACT_REMOVE, changed;
+	bool removed = in->action == CONTACT_REMOVE;
+	unsigned changed = 0;
 	struct contact_row got = { .email = in->email,
 		.email_at_us = op->time_us,
 		.profile_picture = in->profile_picture,
@@ -68,12 +95,13 @@ void fold_contact(struct work *w, struct op *op)
 
 	if (!c)
 		return;
-	changed = !removed && contact_take_names(w, op, c, in);
-	changed = contact_take_details(w, c, &got) || changed;
+	if (!removed && contact_take_names(w, op, c, in))
+		changed |= CONTACT_NAME;
+	changed |= contact_take_details(w, c, &got);
 	if (!changed)
 		return;
 	if (!c->announced || !c->created)
-		note_contact(w, op, c, CE_CONTACT_UPDATED, "name");
+		note_contact_parts(w, op, c, changed);
 	c->announced = true;
 }
 

@@ -119,16 +119,19 @@ static bool newer_text(struct work *w, struct str *have, int64_t *have_us, struc
 	return other;
 }
 
-bool contact_take_details(struct work *w, struct contact *c, const struct contact_row *got)
+unsigned contact_take_details(struct work *w, struct contact *c, const struct contact_row *got)
 {
 	struct contact_row *r = &c->row, before = c->row;
-	bool changed = newer_text(w, &r->email, &r->email_at_us, got->email, got->email_at_us);
+	unsigned changed = 0;
 
-	changed = newer_text(w, &r->profile_picture, &r->picture_at_us, got->profile_picture, got->picture_at_us) ||
-		changed;
+	if (newer_text(w, &r->email, &r->email_at_us, got->email, got->email_at_us))
+		changed |= CONTACT_EMAIL;
+	if (newer_text(w, &r->profile_picture, &r->picture_at_us, got->profile_picture, got->picture_at_us))
+		changed |= CONTACT_PICTURE;
 	if (got->address_book_at_us > r->address_book_at_us ||
 		(got->address_book_at_us == r->address_book_at_us && got->in_address_book)) {
-		changed = changed || r->in_address_book != got->in_address_book;
+		if (r->in_address_book != got->in_address_book)
+			changed |= CONTACT_ADDRESS_BOOK;
 		r->in_address_book = got->in_address_book;
 		r->address_book_at_us = got->address_book_at_us;
 	}
@@ -400,12 +403,17 @@ void contact_set_phone(struct work *w, struct contact *c, struct str phone, stru
 	c->row.match_key = arena_str(w->world->arena, key);
 }
 
+static bool is_by_hand(const struct person *p)
+{
+	return p->op->event->kind == IN_CONTACT && p->op->event->u.contact.by_hand;
+}
+
 static struct contact *contact_new(struct work *w, struct plan *plan, const struct person *p)
 {
 	struct contact_row row = {
 		.workspace_id = p->account->row.workspace_id,
 		.id = plan->ids[plan->next_id++],
-		.source = p->account->row.provider,
+		.source = is_by_hand(p) ? PROVIDER_NONE : p->account->row.provider, /* manual */
 		.source_account_id = p->account->row.id,
 		.name_at_us = PG_NO_TIME,
 		.email_at_us = PG_NO_TIME,
@@ -431,7 +439,7 @@ static bool alias_attach(struct work *w, struct plan *plan, struct person *p, co
 			return false;
 		contact_set_phone(w, c, p->party->phone, alias->value, p->account->row.region);
 		if (!c->created)
-			contact_change(w, c, p->op);
+			contact_change(w, c, p->op, CONTACT_PHONE);
 	}
 	c->reused = c->reused || p->had_former;
 	*LIST_ADD(w, &plan->aliases) = (struct new_alias){ *alias, c, p };
@@ -634,6 +642,7 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 		.to = uuid_str(w, &winner->row.uuid) };
 	struct locked locked = { .w = w };
 	struct uuid *accounts;
+	unsigned parts;
 	size_t n;
 
 	if (contacts_lock(w->pg, winner->row.workspace_id, ids, 2, w->arena, keep_locked, &locked, err) < 0)
@@ -652,11 +661,12 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 	if (winner->row.match_key.n == 0 && loser->row.match_key.n > 0) {
 		winner->row.phone = loser->row.phone;
 		winner->row.match_key = loser->row.match_key;
-		contact_change(w, winner, op);
+		contact_change(w, winner, op, CONTACT_PHONE);
 	}
 	(void)contact_rename(w, winner, &loser->row, op);
-	if (contact_take_details(w, winner, &loser->row))
-		contact_change(w, winner, op);
+	parts = contact_take_details(w, winner, &loser->row);
+	if (parts)
+		contact_change(w, winner, op, parts);
 	log_info("contacts merged", LOG_I("workspace", winner->row.workspace_id), LOG_I("winner", winner->row.id),
 		LOG_I("loser", loser->row.id), LOG_I("accounts", n));
 	loser->row.merged_into = winner->row.id;
@@ -699,7 +709,7 @@ bool contact_rename(struct work *w, struct contact *c, const struct contact_row 
 	if (!contact_take_name(w, c, got))
 		return false;
 	if (renamed)
-		contact_change(w, c, op);
+		contact_change(w, c, op, CONTACT_NAME);
 	else
 		contact_touch(w, c);
 	return renamed;

@@ -117,6 +117,7 @@ static void work_close(struct work *w)
 	for (size_t i = 0; i < w->contacts.n; i++) {
 		w->contacts.at[i]->dirty = w->contacts.at[i]->announced = false;
 		w->contacts.at[i]->changed_by = NULL;
+		w->contacts.at[i]->changed = 0;
 	}
 	for (size_t i = 0; i < w->created.n; i++)
 		w->created.at[i]->created = w->created.at[i]->announced = false;

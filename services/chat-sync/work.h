@@ -220,9 +220,8 @@ void person_take_name(struct work *w, struct person *p); /* the push name that c
 /* Takes over a name that wins (of `got` only the name counts). True when the contact is called otherwise now; the name's time may have
  * moved all the same. */
 bool contact_rename(struct work *w, struct contact *c, const struct contact_row *got, const struct op *op);
-/* Takes over the email, picture and place in the address book of `got` that are newer than the contact's. True when something differs
- * now. */
-bool contact_take_details(struct work *w, struct contact *c, const struct contact_row *got);
+/* Takes over the email, picture and place in the address book of `got` that are newer than the contact's: the parts that differ now. */
+unsigned contact_take_details(struct work *w, struct contact *c, const struct contact_row *got);
 void announce_people(struct work *w, struct op *op);
 void fold_group_name(struct work *w, struct op *op);
 void fold_unread_mark(struct work *w, struct op *op,
@@ -237,7 +236,7 @@ void changed_add(struct work *w, struct str **changed, size_t *n, const char *wh
 void conversation_touch(struct work *w, struct conversation *v);
 void contact_touch(struct work *w, struct contact *c);
 /* Touches it; what is shown of it changed, and op tells so, unless another op of the batch does. */
-void contact_change(struct work *w, struct contact *c, const struct op *op);
+void contact_change(struct work *w, struct contact *c, const struct op *op, unsigned parts);
 void group_touch(struct work *w, struct group *g);
 /* Writes the members that the batch changed into the row, and forgets how they were read. */
 void group_settle(struct work *w, struct group *g);

@@ -18,12 +18,22 @@ struct account {
 	bool dirty; /* reported columns changed in this batch */
 };
 
+/* What of a contact was changed, as contact.updated lists it. */
+enum contact_part {
+	CONTACT_NAME = 1,
+	CONTACT_EMAIL = 2,
+	CONTACT_PICTURE = 4,
+	CONTACT_ADDRESS_BOOK = 8,
+	CONTACT_PHONE = 16,
+};
+
 struct contact {
 	struct contact_row row;
 	struct contact_row read; /* as the database had it */
 	int64_t read_mono_ms;
 	bool reused; /* one of its aliases was somebody else's before */
 	const struct op *changed_by; /* the op of this batch that tells of what changed */
+	unsigned changed;            /* parts of it */
 	bool created, dirty, announced; /* in this batch */
 };
 

@@ -720,6 +720,38 @@ static void a_session_is_news_when_its_state_differs(void **state)
 		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE id = 1 AND first_connected_at IS NOT NULL"), 1);
 }
 
+/* Our own messages */
+
+static void our_own_message_is_sent_unless_its_ack_says_otherwise(void **state)
+{
+	const struct {
+		const char *name;
+		bool by_sync;
+		enum message_status ack;
+		const char *want;
+	} cases[] = {
+		{ "an echo without an ack", false, STATUS_NONE, "sent" },
+		{ "an echo whose ack is pending", false, STATUS_PENDING, "pending" },
+		{ "an echo that was read", false, STATUS_READ, "read" },
+		{ "of a sync, without an ack", true, STATUS_NONE, "sent" },
+		{ "of a sync, with one", true, STATUS_DELIVERED, "delivered" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct inbound_event live, sync;
+
+		replicas_empty(state);
+		live = outbound_text(1, chat_of(ANN), "true:A", "hi", 10);
+		sync = sync_chat("s", 0, ANN, 1, 0);
+		live.u.message.status = cases[i].ack;
+		sync.u.sync_chat.messages[0].message.direction = DIR_OUTBOUND;
+		sync.u.sync_chat.messages[0].message.status = cases[i].ack;
+		apply_one(cases[i].by_sync ? sync : live);
+		if (!str_is(db_text("SELECT message_status FROM chats"), cases[i].want))
+			fail_msg("%s", cases[i].name);
+	}
+}
+
 /* Times that cannot be true */
 
 #define YEAR_2100_MS INT64_C(4102444800000)
@@ -981,6 +1013,7 @@ int main(void)
 		T(a_status_that_says_deleted_is_a_revoke),
 		T(a_group_that_was_deleted_stays_as_a_memory),
 		T(a_session_is_news_when_its_state_differs),
+		T(our_own_message_is_sent_unless_its_ack_says_otherwise),
 		T(a_time_that_cannot_be_true_decides_nothing),
 		T(a_time_of_a_sync_that_cannot_be_true_decides_nothing),
 		T(an_edit_that_is_told_again_later_is_no_news),

@@ -181,6 +181,75 @@ static void an_address_book_names_better_than_the_person(void **state)
 	assert_text("SELECT full_name || ' ' || in_address_book FROM contacts", "Ann Lee false");
 }
 
+/* What an event lists as changed, with commas. */
+static struct str changed_words(const struct chat_event *e)
+{
+	const struct ce_contact_changed *c = &e->u.contact_changed;
+	struct str words = STR("");
+
+	for (size_t i = 0; i < c->n_changed; i++)
+		words = arena_printf(db.arena, "%.*s%s%.*s", STR_ARG(words), i ? "," : "", STR_ARG(c->changed[i]));
+	return words;
+}
+
+static void a_name_given_by_hand_beats_all_others(void **state)
+{
+	struct inbound_event by_hand = event(IN_CONTACT, 1, 20), book = event(IN_CONTACT, 1, 40);
+
+	(void)state;
+	by_hand.u.contact =
+		(struct in_contact){ .party = { .phone = STR(ANN) }, .full_name = STR("Boss"), .by_hand = true };
+	book.u.contact = (struct in_contact){
+		.party = { .phone = STR(ANN) }, .full_name = STR("Ann Lee"), .from_address_book = true
+	};
+	apply_one(by_hand);
+	assert_string_equal(published(), "contact.created");
+	apply((struct inbound_event[]){ renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 30), "annie"), book },
+		2);
+	assert_text("SELECT full_name || ' ' || name_rank || ' ' || source_type FROM contacts", "Boss 3 manual");
+	by_hand.id = event_id();
+	by_hand.source_time_ms = at_ms(50);
+	by_hand.u.contact.full_name = STR("Ann");
+	by_hand.u.contact.party.phone = STR(BOB);
+	apply_one(inbound_text(1, chat_of(BOB), "false:B", "hi", 45)); /* known from the provider first */
+	apply_one(by_hand);
+	assert_text("SELECT full_name || ' ' || source_type FROM contacts WHERE phone = '+" BOB "'", "Ann webjs");
+}
+
+static void what_changed_of_a_contact_is_told_as_it_is(void **state)
+{
+	const struct {
+		const char *name;
+		struct in_contact contact;
+		const char *want; /* NULL: no news */
+	} cases[] = {
+		{ "a name", { .full_name = STR("Ann Lee"), .from_address_book = true }, "name,address_book" },
+		{ "an email", { .email = STR("ann@x") }, "email" },
+		{ "the same again", { .email = STR("ann@x") }, NULL },
+		{ "a picture", { .profile_picture = STR("https://x/p") }, "profile_picture" },
+		{ "all of them",
+			{ .full_name = STR("Ann Li"),
+				.email = STR("li@x"),
+				.profile_picture = STR("https://x/q"),
+				.by_hand = true },
+			"name,email,profile_picture" },
+		{ "no longer in the phone", { .action = CONTACT_REMOVE }, "address_book" },
+	};
+
+	(void)state;
+	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 1));
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct inbound_event e = event(IN_CONTACT, 1, 10 + (int64_t)i);
+
+		e.u.contact = cases[i].contact;
+		e.u.contact.party.phone = STR(ANN);
+		apply_one(e);
+		if (!str_is(out.n_events == 1 ? changed_words(&out.events[0]) : STR("none"),
+			    cases[i].want ? cases[i].want : "none"))
+			fail_msg("%s: %zu events", cases[i].name, out.n_events);
+	}
+}
+
 static struct inbound_event details_of(const char *email, const char *picture, int64_t second)
 {
 	struct inbound_event e = event(IN_CONTACT, 1, second);
@@ -632,6 +701,8 @@ int main(void)
 		T(what_was_won_of_a_lost_contact_is_given_back),
 		T(a_push_name_is_news_once),
 		T(an_address_book_names_better_than_the_person),
+		T(a_name_given_by_hand_beats_all_others),
+		T(what_changed_of_a_contact_is_told_as_it_is),
 		T(details_end_the_same_in_every_order),
 		T(of_two_that_become_one_the_newer_details_stay),
 		T(a_sync_does_not_overwrite_a_newer_name),
