@@ -131,12 +131,16 @@ static void message_take_media(struct work *w, const struct message *m, const st
 /* What happened to a message stays with it when its content comes anew. */
 static struct str metadata_keep(struct work *w, struct str metadata, const struct message_row *r)
 {
-	struct str votes = metadata_get(r->metadata, "votes", w->arena);
+	static const char *const kept[] = { "votes", "outcome", "steps", "duration" };
 
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		struct str value = metadata_get(r->metadata, kept[i], w->arena);
+
+		if (value.p)
+			metadata = metadata_set(metadata, kept[i], value, w->arena);
+	}
 	if (r->edited_us != PG_NO_TIME)
 		metadata = metadata_set_body(metadata, metadata_body(r->metadata, w->arena), w->arena);
-	if (votes.p)
-		metadata = metadata_set(metadata, "votes", votes, w->arena);
 	if (r->status == STATUS_FAILED)
 		metadata = metadata_set(metadata, "error", metadata_get(r->metadata, "error", w->arena), w->arena);
 	return metadata;
@@ -192,10 +196,27 @@ static void message_take_sync(struct work *w, const struct op *op, struct messag
 		m->conversation->newest_sync_us = m->row.sent_us;
 }
 
+/* A further step of a call: its row is as old as its first one. True when the call reads otherwise now. */
+static bool message_take_call(struct work *w, const struct op *op, struct message *m)
+{
+	struct str before = m->row.metadata;
+	bool moved = metadata_call(before, &op->event->u.call, w->arena, &m->row.metadata);
+
+	m->dirty = m->dirty || !str_eq(before, m->row.metadata);
+	if (op->time_us >= m->row.sent_us)
+		return moved;
+	m->row.sent_us = op->time_us;
+	m->dirty = true;
+	m->conversation->recount = true;
+	conversation_touch(w, m->conversation);
+	return moved;
+}
+
 static void fold_copy(struct work *w, struct op *op, struct message *m)
 {
 	enum copy_effect effect = copy_effect(&m->row, op->origin, op->message->placeholder);
 	bool was_news = m->row.origin == ORIGIN_LIVE;
+	bool moved = op->event->kind == IN_CALL && message_take_call(w, op, m);
 
 	message_take_ids(m, op);
 	message_take_sync(w, op, m);
@@ -206,6 +227,8 @@ static void fold_copy(struct work *w, struct op *op, struct message *m)
 			note_created(w, op, m, metadata_body(m->row.metadata, w->arena));
 		else
 			note_edited(w, op, m, op->message->body, true);
+	} else if (moved) {
+		note_edited(w, op, m, op->message->body, true);
 	}
 	if (op->message->direction == DIR_OUTBOUND && op->message->status != STATUS_NONE &&
 		message_take_status(&m->row, op->message->status, op->time_us)) {

@@ -72,6 +72,8 @@ static void row_fill(struct work *w, struct op *op, struct message_row *r)
 	r->origin = op->origin;
 	r->placeholder = m->placeholder;
 	r->metadata = metadata_of(m, op->suspect_ms, w->scratch, w->arena);
+	if (op->event->kind == IN_CALL)
+		(void)metadata_call(r->metadata, &op->event->u.call, w->arena, &r->metadata);
 	r->sent_us = op->time_us;
 	r->user_id = op->user_id;
 	r->delivered_us = r->read_us = r->edited_us = r->revoked_us = r->deleted_us = PG_NO_TIME;

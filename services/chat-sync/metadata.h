@@ -22,6 +22,10 @@ struct str metadata_set_body(struct str metadata, struct str body, struct arena 
 struct str metadata_error(const struct provider_error *e,
 	struct arena *a); /* JSON of an error; absent when it says nothing */
 
+/* Takes a step of a call into "steps", "outcome" and "duration" (seconds, when it was answered); see rules.h. True when outcome or
+ * duration differ now; *out has the step in either case. */
+bool metadata_call(struct str metadata, const struct in_call *c, struct arena *a, struct str *out);
+
 /* Takes one voter's vote into "votes": {"<voter>": {"at": ms, "options": [...]}}. It is kept under the first of the voter's names, and
  * replaces those under the others. Otherwise than taken, *out is unchanged. A poll's votes are written anew with each: beyond the
  * bounds one is refused. */

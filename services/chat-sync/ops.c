@@ -2,8 +2,6 @@
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
-#include "json/writer.h"
-
 #include <string.h>
 
 void *work_grow(struct work *w, void *at, size_t n, size_t *cap, size_t size)
@@ -167,21 +165,6 @@ static void op_state(struct work *w, struct op *op, const struct in_chat_state *
 		op->peer->timed_name = op->origin == ORIGIN_LIVE;
 }
 
-static struct str call_extra(struct work *w, const struct in_call *c)
-{
-	struct buf text = BUF_INIT;
-	struct json_writer jw = json_writer(&text);
-	struct str kept;
-
-	jw_obj(&jw);
-	jw_member_bool(&jw, "video", c->video);
-	jw_member_str(&jw, "outcome", c->outcome);
-	jw_obj_end(&jw);
-	kept = arena_str(w->arena, buf_str(&text));
-	buf_fini(&text);
-	return kept;
-}
-
 /* A call is a message of type call. */
 static const struct in_message *call_message(struct work *w, const struct in_call *c)
 {
@@ -193,7 +176,6 @@ static const struct in_message *call_message(struct work *w, const struct in_cal
 	m->direction = c->direction;
 	m->type = MSG_CALL;
 	m->body = c->video ? STR("video") : STR("voice");
-	m->extra = call_extra(w, c);
 	return m;
 }
 

@@ -53,6 +53,44 @@ enum copy_effect copy_effect(const struct message_row *have, enum origin got_ori
 	return have->origin != ORIGIN_LIVE && got_origin == ORIGIN_LIVE ? COPY_REPLACES : COPY_NOTHING;
 }
 
+static const struct {
+	enum call_step step;
+	const char *word;
+} call_steps[] = {
+		   /* an answer is further than none */
+	{ CALL_ACCEPTED, "accepted" },
+	{ CALL_REJECTED, "rejected" },
+	{ CALL_MISSED, "missed" },
+	{ CALL_ENDED, "ended" },
+	{ CALL_OFFERED, "offered" },
+};
+
+enum call_step call_step_parse(struct str word)
+{
+	for (size_t i = 0; i < sizeof(call_steps) / sizeof(call_steps[0]); i++)
+		if (str_is(word, call_steps[i].word))
+			return call_steps[i].step;
+	return 0;
+}
+
+const char *call_step_word(enum call_step step)
+{
+	for (size_t i = 0; i < sizeof(call_steps) / sizeof(call_steps[0]); i++)
+		if (call_steps[i].step == step)
+			return call_steps[i].word;
+	return NULL;
+}
+
+const char *call_outcome(unsigned steps, int64_t duration_s)
+{
+	if (duration_s > 0 || ((steps & CALL_ACCEPTED) && (steps & CALL_ENDED)))
+		return "ended";
+	for (size_t i = 0; i < sizeof(call_steps) / sizeof(call_steps[0]); i++)
+		if (steps & call_steps[i].step)
+			return call_steps[i].word;
+	return NULL;
+}
+
 bool message_is_unread(const struct message_row *m, int64_t last_read_us)
 {
 	return m->direction == DIR_INBOUND && m->origin == ORIGIN_LIVE && m->deleted_us == PG_NO_TIME &&

@@ -27,6 +27,20 @@ enum copy_effect {
 };
 enum copy_effect copy_effect(const struct message_row *have, enum origin got_origin, bool got_placeholder);
 
+/* The steps of a call, a set: they may be told in any order, by several devices. */
+enum call_step {
+	CALL_OFFERED = 1,
+	CALL_ENDED = 2,
+	CALL_MISSED = 4,
+	CALL_REJECTED = 8,
+	CALL_ACCEPTED = 16,
+};
+enum call_step call_step_parse(struct str word); /* 0: another word */
+const char *call_step_word(enum call_step step);
+/* What has become of a call of which these steps are known: accepted, and ended once an answered call is over; else rejected, missed,
+ * ended (nothing is known of an answer) or offered. Only an answered call has a duration. NULL: no step is known. */
+const char *call_outcome(unsigned steps, int64_t duration_s);
+
 /* Whether an inbound message counts as unread: live, newer than the read marker. */
 bool message_is_unread(const struct message_row *m, int64_t last_read_us);
 

@@ -281,20 +281,62 @@ static void an_older_message_does_not_move_the_list_back(void **state)
 		"false:B +" ANN);
 }
 
-static void a_call_is_a_message(void **state)
+static struct inbound_event call_of(const char *outcome, int32_t duration_s, int64_t second)
 {
-	struct inbound_event e = event(IN_CALL, 1, 10);
+	struct inbound_event e = event(IN_CALL, 1, second);
 
-	(void)state;
 	e.u.call = (struct in_call){ .call_id = STR("c1"),
 		.chat = chat_of(ANN),
 		.direction = DIR_INBOUND,
 		.video = true,
-		.outcome = STR("missed") };
+		.outcome = str_of(outcome),
+		.duration_s = duration_s };
+	return e;
+}
+
+static void a_call_is_a_message(void **state)
+{
+	struct inbound_event e = call_of("missed", 0, 10);
+
+	(void)state;
 	apply((struct inbound_event[]){ e, e }, 2);
 	assert_string_equal(published(), "contact.created,message.created");
-	assert_text("SELECT message_key || ' ' || message_type || ' ' || (metadata #>> '{extra,outcome}') FROM chats",
-		"call:c1 call missed");
+	assert_text(
+		"SELECT concat_ws(' ', message_key, message_type, metadata ->> 'body', metadata ->> 'outcome') FROM chats",
+		"call:c1 call video missed");
+}
+
+static void the_steps_of_a_call_end_the_same_in_every_order(void **state)
+{
+	const struct inbound_event answered[] = { call_of("offered", 0, 10), call_of("accepted", 0, 20),
+		call_of("ended", 25, 30) },
+				   missed[] = { call_of("offered", 0, 10), call_of("missed", 0, 20),
+					   call_of("ended", 0, 30) };
+	static const char *const query =
+		"SELECT concat_ws(' ', metadata ->> 'outcome', metadata ->> 'duration', metadata ->> 'steps',"
+		" (SELECT count(*) FROM chats)) FROM chats";
+
+	(void)state;
+	apply_in_every_order(answered, COUNT(answered), query, "ended 25 [\"offered\", \"ended\", \"accepted\"] 1");
+	assert_int_equal(db_i64("SELECT extract(epoch FROM sent_at)::bigint FROM chats"), at_ms(10) / 1000);
+	apply_in_every_order(missed, COUNT(missed), query, "missed [\"offered\", \"ended\", \"missed\"] 1");
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+}
+
+static void a_step_of_a_call_is_told_when_it_changes_what_became_of_it(void **state)
+{
+	(void)state;
+	apply_one(call_of("offered", 0, 10));
+	assert_string_equal(published(), "contact.created,message.created");
+	apply_one(call_of("accepted", 0, 20));
+	assert_string_equal(published(), "message.edited");
+	assert_true(out.events[0].u.message_edited.filled);
+	apply_one(call_of("offered", 0, 25)); /* another device rings */
+	assert_string_equal(published(), "");
+	apply_one(call_of("ended", 12, 30));
+	assert_string_equal(published(), "message.edited");
+	apply_one(call_of("ended", 12, 31));
+	assert_string_equal(published(), "");
 }
 
 /* Groups */
@@ -994,6 +1036,8 @@ int main(void)
 		T(what_is_deleted_is_no_longer_unread),
 		T(an_older_message_does_not_move_the_list_back),
 		T(a_call_is_a_message),
+		T(the_steps_of_a_call_end_the_same_in_every_order),
+		T(a_step_of_a_call_is_told_when_it_changes_what_became_of_it),
 		T(two_accounts_in_a_group_are_two_conversations_with_one_group),
 		T(deltas_from_two_accounts_and_an_older_snapshot_give_one_list),
 		T(many_changes_of_a_large_group_cost_it_once),

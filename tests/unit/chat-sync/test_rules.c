@@ -246,6 +246,33 @@ static void what_is_to_come_is_not_read(void **state)
 	}
 }
 
+static const struct {
+	const char *name;
+	unsigned steps;
+	int64_t duration_s;
+	const char *want;
+} calls[] = {
+	{ "nothing is known", 0, 0, NULL },
+	{ "it rings", CALL_OFFERED, 0, "offered" },
+	{ "it is answered", CALL_OFFERED | CALL_ACCEPTED, 0, "accepted" },
+	{ "it was answered and is over", CALL_OFFERED | CALL_ACCEPTED | CALL_ENDED, 0, "ended" },
+	{ "over, how it began is not known", CALL_ENDED, 7, "ended" },
+	{ "its length says that it was answered", CALL_OFFERED | CALL_MISSED, 7, "ended" },
+	{ "missed stays so when it is over", CALL_OFFERED | CALL_MISSED | CALL_ENDED, 0, "missed" },
+	{ "rejected stays so when it is over", CALL_OFFERED | CALL_REJECTED | CALL_ENDED, 0, "rejected" },
+	{ "over, nobody said whether it was answered", CALL_OFFERED | CALL_ENDED, 0, "ended" },
+	{ "one device rejected, another missed it", CALL_REJECTED | CALL_MISSED, 0, "rejected" },
+	{ "one device missed what another took", CALL_ACCEPTED | CALL_MISSED, 0, "accepted" },
+};
+
+static void a_call_is_what_became_of_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(calls); i++)
+		if (!str_eq(str_of(call_outcome(calls[i].steps, calls[i].duration_s)), str_of(calls[i].want)))
+			fail_msg("%s", calls[i].name);
+}
+
 /* Sessions */
 
 static const struct {
@@ -405,6 +432,7 @@ int main(void)
 		cmocka_unit_test(better_content_replaces_lesser),
 		cmocka_unit_test(a_live_inbound_message_newer_than_the_marker_is_unread),
 		cmocka_unit_test(what_is_to_come_is_not_read),
+		cmocka_unit_test(a_call_is_what_became_of_it),
 		cmocka_unit_test(a_session_changes_only_to_another_and_newer_state),
 		cmocka_unit_test(a_better_source_names_and_of_equal_ones_the_newest),
 		cmocka_unit_test(a_sync_is_filtered_by_rank_and_age),
