@@ -225,21 +225,18 @@ int syncs_close(struct pg *pg, const struct sync_state *states, size_t n, struct
 	return columns_run(&c, pg, &close_syncs, NULL, err);
 }
 
-int syncs_trim(struct pg *pg, const struct sync_batch_row *rows, size_t n, struct err *err)
+int syncs_trim(struct pg *pg, const struct sync_state *begun, size_t n, struct err *err)
 {
 	struct columns c;
-	bool news = false;
 
-	for (size_t i = 0; i < n; i++)
-		news = news || rows[i].inserted;
-	if (!news)
+	if (n == 0)
 		return 0;
 	columns_init(&c);
 	pg_arg_i32(columns_scalars(&c), SYNCS_KEPT);
 	for (size_t i = 0; i < n; i++) {
 		columns_row(&c);
-		columns_i64(&c, rows[i].workspace_id);
-		columns_i64(&c, rows[i].account_id);
+		columns_i64(&c, begun[i].workspace_id);
+		columns_i64(&c, begun[i].account_id);
 	}
 	return columns_run(&c, pg, &trim, NULL, err);
 }

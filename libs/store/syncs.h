@@ -32,9 +32,10 @@ int sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct 
 int64_t sync_duration_ms(const struct sync_state *s);
 /* These are through: they do not fail any more, unless more of them comes. */
 int syncs_close(struct pg *pg, const struct sync_state *states, size_t n, struct err *err) ERR_MUST_USE;
-/* Keeps the syncs of these accounts that moved last: whoever syncs chooses their ids. */
+/* Keeps the syncs that moved last, of the accounts that these are of: whoever syncs chooses their ids. For syncs that are new, since no
+ * others make them more. */
 #define SYNCS_KEPT 10000
-int syncs_trim(struct pg *pg, const struct sync_batch_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+int syncs_trim(struct pg *pg, const struct sync_state *begun, size_t n, struct err *err) ERR_MUST_USE;
 /* Signs that something is missing. Each marks the account for re-sync ("resync": true in its sync, with a reason), once, and tells
  * who it was. They look at all accounts: whoever sweeps first marks, rows that another replica has locked are left to it. */
 typedef void (*account_fn)(void *ctx, int64_t workspace_id, int64_t account_id);

@@ -1,4 +1,5 @@
 /* Groups and conversations of a batch: found, or created on first sight. */
+#include "chat-sync/report.h"
 #include "chat-sync/work.h"
 
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static int wanted_cmp(const void *a, const void *b)
 /* The groups that must be read: unknown or out of date, or about to change (locked, as other accounts change them, too). */
 static size_t groups_wanted(struct work *w, struct wanted_group **out)
 {
-	size_t n = 0;
+	size_t n = 0, hits = 0;
 
 	map_clear(w->index);
 	for (size_t i = 0; i < w->ops.n; i++) {
@@ -54,8 +55,10 @@ static size_t groups_wanted(struct work *w, struct wanted_group **out)
 		if (!ref)
 			continue;
 		g = world_group(w->world, op->account->row.workspace_id, ref->jid);
-		if (g && !op_changes_group(op, g) && w->now_mono_ms - g->read_mono_ms <= w->world->ttl_ms)
+		if (g && !op_changes_group(op, g) && w->now_mono_ms - g->read_mono_ms <= w->world->ttl_ms) {
+			hits++;
 			continue;
+		}
 		seen = map_slot(w->index,
 			arena_printf(w->arena, "%lld:%.*s", (long long)op->account->row.workspace_id,
 				STR_ARG(ref->jid)));
@@ -67,6 +70,7 @@ static size_t groups_wanted(struct work *w, struct wanted_group **out)
 		}
 		one->lock = one->lock || op_changes_group(op, g);
 	}
+	report_cache(w->report, "groups", hits, n);
 	return n;
 }
 
@@ -132,7 +136,7 @@ struct wanted_conversation {
 /* Conversations that the world does not know, each once. */
 static size_t conversations_wanted(struct work *w, struct wanted_conversation **out)
 {
-	size_t n = 0;
+	size_t n = 0, hits = 0;
 
 	map_clear(w->index);
 	for (size_t i = 0; i < w->ops.n; i++) {
@@ -142,8 +146,12 @@ static size_t conversations_wanted(struct work *w, struct wanted_conversation **
 		struct wanted_conversation *one;
 		void **seen;
 
-		if (!op_has_conversation(op) || world_conversation(w->world, op->account, c, op->group))
+		if (!op_has_conversation(op))
 			continue;
+		if (world_conversation(w->world, op->account, c, op->group)) {
+			hits++;
+			continue;
+		}
 		key[0] = op->account->row.id;
 		key[1] = c ? c->row.id : 0;
 		key[2] = op->group ? op->group->row.id : 0;
@@ -160,6 +168,7 @@ static size_t conversations_wanted(struct work *w, struct wanted_conversation **
 		}
 		one->create = one->create || op_opens_conversation(op);
 	}
+	report_cache(w->report, "conversations", hits, n);
 	return n;
 }
 

@@ -1,4 +1,5 @@
 /* From records to ops: who is meant, and what each event asks for. */
+#include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
@@ -29,21 +30,24 @@ static void keep_account(void *ctx, const struct account_row *row)
 static int accounts_load_missing(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
 {
 	struct uuid *missing = ARENA_ARRAY(w->arena, struct uuid, n);
-	size_t n_missing = 0;
+	size_t n_missing = 0, hits = 0;
 
 	map_clear(w->index);
 	for (size_t i = 0; i < n; i++) {
 		const struct inbound_event *e = items[i]->decoded;
 		void **seen;
 
-		if (world_account(w->world, &e->account, w->now_mono_ms))
+		if (world_account(w->world, &e->account, w->now_mono_ms)) {
+			hits++;
 			continue;
+		}
 		seen = map_slot(w->index, uuid_bytes(&e->account));
 		if (!*seen) {
 			*seen = w;
 			missing[n_missing++] = e->account;
 		}
 	}
+	report_cache(w->report, "accounts", hits, n_missing);
 	return n_missing == 0 ? 0 : accounts_load(w->pg, missing, n_missing, w->arena, keep_account, w, err);
 }
 

@@ -3,6 +3,7 @@
  * Another partition of the workspace may meet the same person at the same moment. Ids are drawn first and aliases inserted in sorted
  * order; whoever's insert waits and loses gives back what it won of that contact and reads again (README.md, Contacts).
  */
+#include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
@@ -231,7 +232,7 @@ static int reused_read(struct work *w, const struct alias_row *aliases, size_t n
 static int aliases_read(struct work *w, struct err *err)
 {
 	struct alias_row *unknown;
-	size_t n = 0, most = 0;
+	size_t n = 0, hits = 0, most = 0;
 
 	for (size_t i = 0; i < w->people.n; i++)
 		most += w->people.at[i]->n_aliases;
@@ -243,8 +244,10 @@ static int aliases_read(struct work *w, struct err *err)
 		for (size_t k = 0; k < p->n_aliases; k++) {
 			void **seen;
 
-			if (world_alias(w->world, &p->aliases[k], w->now_mono_ms))
+			if (world_alias(w->world, &p->aliases[k], w->now_mono_ms)) {
+				hits++;
 				continue;
+			}
 			seen = map_slot(w->index, alias_key(w, &p->aliases[k]));
 			if (!*seen) {
 				*seen = w;
@@ -252,6 +255,7 @@ static int aliases_read(struct work *w, struct err *err)
 			}
 		}
 	}
+	report_cache(w->report, "contacts", hits, n);
 	if (n == 0)
 		return 0;
 	if (aliases_find(w->pg, unknown, n, w->arena, keep_contact, w, err) < 0)
@@ -749,6 +753,8 @@ static int contacts_write(struct work *w, struct plan *plan, struct err *err)
 
 static bool all_known(struct work *w)
 {
+	size_t hits = 0;
+
 	for (size_t i = 0; i < w->people.n; i++) {
 		struct person *p = w->people.at[i];
 
@@ -759,8 +765,10 @@ static bool all_known(struct work *w)
 			if (!c || c->reused || (p->contact && p->contact != c))
 				return false;
 			p->contact = c;
+			hits++;
 		}
 	}
+	report_cache(w->report, "contacts", hits, 0);
 	return true;
 }
 

@@ -8,6 +8,8 @@ void report_init(struct report *r)
 	static const double seconds[] = { 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, -1 };
 
 	*r = (struct report){
+		.cache = metric_counter("blazz_chat_sync_cache", "What batches looked up among what is kept in memory.",
+			"cache,result"),
 		.events = metric_counter("blazz_chat_sync_events", "Events by kind and effect.", "kind,effect"),
 		.gaps = metric_counter("blazz_chat_sync_gaps",
 			"Signs of something missing: expired updates, failed syncs.", "kind"),
@@ -21,6 +23,12 @@ void report_init(struct report *r)
 		.sync_chats = metric_counter("blazz_chat_sync_sync_chats",
 			"Chats of syncs that ended, by what became of them.", "result"),
 	};
+}
+
+void report_cache(struct report *r, const char *cache, size_t hits, size_t misses)
+{
+	metric_add(METRIC_CELL(r->cache, cache, "hit"), (int64_t)hits);
+	metric_add(METRIC_CELL(r->cache, cache, "miss"), (int64_t)misses);
 }
 
 void report_disconnect(struct report *r, struct str reason)

@@ -8,11 +8,13 @@
 #include "store/syncs.h"
 
 struct report {
-	struct metric *events, *gaps, *disconnects, *syncs, *sync_seconds, *sync_chats, *over_limit;
+	struct metric *cache, *events, *gaps, *disconnects, *syncs, *sync_seconds, *sync_chats, *over_limit;
 	struct log_limit refused, sync_started, sync_ended, session_changed, session_silent, history_stalled;
 };
 
 void report_init(struct report *r);
+/* cache: "accounts", "contacts", "groups", "conversations". Misses: what the database was asked for. */
+void report_cache(struct report *r, const char *cache, size_t hits, size_t misses);
 /* reason: of whatsapp_accounts.disconnect_reason; absent: unknown. */
 void report_disconnect(struct report *r, struct str reason);
 /* status: "started", "completed", "failed". */

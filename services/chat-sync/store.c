@@ -95,9 +95,10 @@ static int store_notices(struct work *w, struct err *err)
 static int store_syncs(struct work *w, struct err *err)
 {
 	struct sync_state *states = ARENA_ARRAY(w->arena, struct sync_state, w->syncs.n);
+	struct sync_state *new_ones = ARENA_ARRAY(w->arena, struct sync_state, w->syncs.n);
 	struct op **ops = ARENA_ARRAY(w->arena, struct op *, w->syncs.n);
 	int32_t *inserted = ARENA_ARRAY(w->arena, int32_t, w->syncs.n);
-	size_t n = 0, n_complete = 0;
+	size_t n = 0, n_complete = 0, n_new = 0;
 
 	if (w->syncs.n == 0)
 		return 0;
@@ -123,13 +124,17 @@ static int store_syncs(struct work *w, struct err *err)
 	if (sync_states_read(w->pg, states, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		note_sync(w, ops[i], &states[i], states[i].batches == inserted[i]);
+		bool is_new = states[i].batches == inserted[i];
+
+		note_sync(w, ops[i], &states[i], is_new);
+		if (is_new)
+			new_ones[n_new++] = states[i];
 		if (states[i].complete)
 			states[n_complete++] = states[i];
 	}
 	if (syncs_close(w->pg, states, n_complete, err) < 0)
 		return -1;
-	return syncs_trim(w->pg, w->syncs.at, w->syncs.n, err);
+	return syncs_trim(w->pg, new_ones, n_new, err);
 }
 
 static int store_messages(struct work *w, struct err *err)

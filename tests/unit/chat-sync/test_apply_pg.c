@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "replica.h"
+#include "store/syncs.h"
 
 #define ANN  "12065550001"
 #define BOB  "12065550002"
@@ -1018,6 +1019,46 @@ static void where_no_account_can_be_seen_nothing_is_a_dead_letter(void **state)
 	execute(db.admin, "ALTER POLICY service ON whatsapp_accounts USING (true)");
 }
 
+/* Trimming reads all syncs of the account: it is for syncs that begin. */
+static void syncs_are_trimmed_when_one_begins(void **state)
+{
+	(void)state;
+	execute(db.admin,
+		"INSERT INTO account_syncs (workspace_id, account_id, sync_id, index, open) SELECT 1, 1, 'sync ' || n, 0, false"
+		" FROM generate_series(1, 10100) n");
+	apply_one(sync_chat("sync 1", 60, "+6281100000001", 1, 0));
+	assert_int_equal(db_i64("SELECT count(*) FROM account_syncs"), 10101);
+	apply_one(sync_chat("new", 0, "+6281100000001", 1, 0));
+	assert_int_equal(db_i64("SELECT count(DISTINCT sync_id) FROM account_syncs"), SYNCS_KEPT);
+	assert_int_equal(db_i64("SELECT count(*) FROM account_syncs WHERE sync_id = 'new'"), 1);
+}
+
+static int64_t looked_up(const char *cache, const char *result)
+{
+	struct metric *m = metric_counter("blazz_chat_sync_cache", "", "cache,result");
+
+	return metric_value(METRIC_CELL(m, cache, result));
+}
+
+static void what_is_found_in_memory_is_counted(void **state)
+{
+	static const char *const caches[] = { "accounts", "contacts", "conversations" };
+	int64_t hits[COUNT(caches)], misses[COUNT(caches)];
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < COUNT(caches); i++) {
+			hits[i] = looked_up(caches[i], "hit");
+			misses[i] = looked_up(caches[i], "miss");
+		}
+		apply_one(inbound_text(1, chat_of("+6281100000001"), round ? "true:b" : "true:a", "text", round));
+		for (size_t i = 0; i < COUNT(caches); i++) {
+			assert_int_equal(looked_up(caches[i], "hit") - hits[i], round);
+			assert_int_equal(looked_up(caches[i], "miss") - misses[i], !round);
+		}
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, replicas_empty)
@@ -1067,6 +1108,8 @@ int main(void)
 		T(what_is_told_anew_has_the_ids_it_had),
 		T(an_older_state_than_the_last_that_was_reported_changes_nothing),
 		T(a_connected_session_that_is_silent_is_marked_for_a_sync),
+		T(syncs_are_trimmed_when_one_begins),
+		T(what_is_found_in_memory_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, replicas_start, replicas_stop);

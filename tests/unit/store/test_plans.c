@@ -35,6 +35,8 @@
 	"INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) SELECT 1, g, g::text, now() FROM generate_series(20001, 40000) g;" \
 	"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) SELECT 1, g, 'p' || g % 5000, 'read', now() FROM generate_series(1, 20000) g;" \
 	"INSERT INTO chat_media (workspace_id, chat_id) SELECT 1, g FROM generate_series(1, 20000) g;" \
+	"INSERT INTO account_syncs (workspace_id, account_id, sync_id, index, open) SELECT workspace_id, id, n, 0, id % 100 = 0" \
+	" FROM whatsapp_accounts, generate_series(1, 4) n;" \
 	"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic, partition," \
 	" record_offset, record_timestamp_ms, expires_at) SELECT 1, 1, 'status', 'true:x' || g, gen_random_uuid(), '', '', 't', g % 24, g, 0," \
 	" now() + g * interval '1 s' FROM generate_series(1, 20000) g;" \
@@ -119,6 +121,7 @@ static const struct {
 	{ "contacts_merge_accounts", "1, 7", { "conversations_peer" } },
 	{ "groups_lock", ONES ", " TEXTS("#@g.us") ", " IDS, { "whatsapp_groups_workspace_id_group_jid_key" } },
 	{ "groups_store", ONES ", " IDS N3 N3 N3 N3 N3, { "whatsapp_groups_pkey" } },
+	{ "syncs_trim", "10000, ARRAY[1, 2]::bigint[], ARRAY[1, 2]::bigint[]", { "account_syncs_pkey" } },
 	{ "syncs_fail_stale", "1000", { "account_syncs_open", "whatsapp_accounts_pkey" } },
 	{ "accounts_mark_history", "1000", { "whatsapp_accounts_history" } },
 	{ "parked_find", ONES ", " ONES ", " TEXTS("true:x#"), { "parked_updates_target" } },

@@ -251,8 +251,7 @@ static void of_an_account_the_latest_syncs_are_kept(void **state)
 		"INSERT INTO account_syncs (workspace_id, account_id, sync_id, index, updated_at) SELECT 1, 1, 'sync ' || n, 0,"
 		" now() - n * interval '1 second' FROM generate_series(1, 10100) n");
 	store(bits(0, 1, 0));
-	done(syncs_trim(db.pg, &(struct sync_batch_row){ .workspace_id = 1, .account_id = 1, .inserted = true }, 1,
-		&db.err));
+	done(syncs_trim(db.pg, &(struct sync_state){ .workspace_id = 1, .account_id = 1 }, 1, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM account_syncs"), SYNCS_KEPT);
 	assert_int_equal(db_i64("SELECT count(*) FROM account_syncs WHERE sync_id IN ('sync 9999', 'sync 1')"), 2);
 }
