@@ -753,8 +753,6 @@ static int contacts_write(struct work *w, struct plan *plan, struct err *err)
 
 static bool all_known(struct work *w)
 {
-	size_t hits = 0;
-
 	for (size_t i = 0; i < w->people.n; i++) {
 		struct person *p = w->people.at[i];
 
@@ -765,10 +763,8 @@ static bool all_known(struct work *w)
 			if (!c || c->reused || (p->contact && p->contact != c))
 				return false;
 			p->contact = c;
-			hits++;
 		}
 	}
-	report_cache(w->report, "contacts", hits, 0);
 	return true;
 }
 
@@ -808,11 +804,15 @@ static int ids_draw(struct work *w, struct plan *plan, struct err *err)
 int people_resolve(struct work *w, struct err *err)
 {
 	struct plan plan = { .ids = NULL };
+	size_t n_aliases = 0;
 	int rc = 0;
 
-	for (size_t i = 0; i < w->people.n; i++)
+	for (size_t i = 0; i < w->people.n; i++) {
 		person_aliases(w, w->people.at[i]);
+		n_aliases += w->people.at[i]->n_aliases;
+	}
 	if (all_known(w)) {
+		report_cache(w->report, "contacts", n_aliases, 0);
 		people_finish(w); /* merged earlier in this batch */
 		return 0;
 	}
