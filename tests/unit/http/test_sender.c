@@ -868,6 +868,32 @@ static void a_certificate_must_be_trusted_valid_and_of_the_host(void **state)
 	}
 }
 
+/* Reading the system's takes 15 ms of the thread that sends: who never ends a handshake would slow down everybody's. */
+static void authorities_are_read_once_for_all_connections(void **state)
+{
+	struct peer p = { .script = { .answer = OK_EMPTY, .after = CLOSE } };
+	char path[] = "/tmp/test_sender.XXXXXX", url[100];
+	FILE *file = fdopen(mkstemp(path), "w");
+	struct test t;
+
+	(void)state;
+	p.tls = tls_new("here.test", 30, file);
+	fclose(file);
+	peer_start(&p);
+	test_open(&t, "127.0.0.0/8", path);
+	for (int i = 0; i < 3; i++) {
+		struct answer a;
+
+		post(&t, &a, url_of(&p, "https", "here.test", url, sizeof(url)), PATIENCE_MS);
+		wait_for_all(&t);
+		if (a.result.failure != EXCHANGE_ANSWERED)
+			fail_msg("%d: %s", i, a.detail);
+		unlink(path);
+	}
+	test_close(&t);
+	peer_stop(&p);
+}
+
 static void a_certificate_file_that_is_missing_is_told_at_start(void **state)
 {
 	struct sender_options options = { .ca_file = "/nowhere.pem" };
@@ -907,6 +933,7 @@ int main(void)
 		cmocka_unit_test(a_connection_that_never_comes_about_leaves_nothing),
 		cmocka_unit_test(many_are_under_way_at_once_over_few_connections),
 		cmocka_unit_test(a_certificate_must_be_trusted_valid_and_of_the_host),
+		cmocka_unit_test(authorities_are_read_once_for_all_connections),
 		cmocka_unit_test(a_certificate_file_that_is_missing_is_told_at_start),
 	};
 
