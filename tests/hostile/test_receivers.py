@@ -14,6 +14,7 @@ from neighbour import DELIVERED_S
 
 siblings = pytest.mark.siblings
 SLOW_S = 25
+DEADLINE_S = 2
 BEGUN = 250  # of Acme's requests; it may have a stated share of the 1000 slots
 
 # How a receiver behaves: a function of the connection, after the request.
@@ -49,16 +50,48 @@ def continues_for_ever(connection):
         threading.Event().wait(0.1)
 
 
+class ReadsNothing(Receiver):
+    """Takes connections, and no byte of them."""
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            self.addresses.append(connection.getsockname()[0])
+            self.open.add(connection)
+
+    def close(self):
+        super().close()
+        for connection in self.open:
+            connection.close()
+
+
+class HangsInTheHandshake(ReadsNothing):
+    def url(self, *where):
+        return super().url(*where).replace("http:", "https:")
+
+
+def receiver_that(behaviour):
+    server = socket.create_server(("", 0), backlog=4096)
+    return behaviour(server=server) if isinstance(behaviour, type) else Receiver(lambda d: behaviour, server=server)
+
+
+BEHAVIOURS = (answers_late, never_answers, drips_its_header, drips_its_body, continues_for_ever, ReadsNothing, HangsInTheHandshake)
+
+
 @pytest.mark.parametrize("behaviour, tenants, endpoints, hosts", [
-    (answers_late, 1, 1, 1), (answers_late, 5, 1, 1), *(pytest.param(*p, marks=siblings) for p in (
+    (answers_late, 1, 1, 1), (answers_late, 5, 1, 1), (HangsInTheHandshake, 1, 1, 1), *(pytest.param(*p, marks=siblings) for p in (
         (never_answers, 1, 1, 1), (answers_late, 1, 20, 20), (never_answers, 10, 1, 1))),
     pytest.param(never_answers, 2, 10, 50, marks=siblings), pytest.param(drips_its_header, 1, 1, 1, marks=siblings),
     pytest.param(drips_its_body, 1, 1, 1, marks=siblings), pytest.param(continues_for_ever, 1, 1, 1, marks=siblings),
+    pytest.param(ReadsNothing, 1, 1, 1, marks=siblings),
 ], ids=lambda v: getattr(v, "__name__", str(v)))
 def test_slow_receivers_of_some_workspaces_delay_no_other(system, beta, behaviour, tenants, endpoints, hosts):
     """More deliveries than there are slots, each taking longer than Beta is patient; every answer would be a success, so that no circuit
     breaker opens."""
-    receiver = Receiver(lambda d: behaviour, server=socket.create_server(("", 0), backlog=4096))
+    receiver = receiver_that(behaviour)
     made, bursts, wanted = [], [], 8000 // tenants // endpoints
     for t in range(tenants):
         chat = Chat(system.blazz, system.blazz.add_workspace(f"slow-{time.monotonic_ns()}"))
@@ -70,14 +103,30 @@ def test_slow_receivers_of_some_workspaces_delay_no_other(system, beta, behaviou
     try:
         for burst in bursts:
             burst.join()
-        wait_for(lambda: len(receiver.deliveries) >= min(BEGUN, wanted * tenants), lambda: f"it has slots, {len(receiver.deliveries)}", 30)
+        wait_for(lambda: len(receiver.addresses) >= min(BEGUN, wanted * tenants), lambda: f"it has slots, {len(receiver.addresses)}", 30)
         with beta.served(3.0):
             pass
     finally:
         for endpoint in made:
             system.blazz.sql("UPDATE webhook_endpoints SET enabled = false, deleted_at = now() WHERE uuid = %s", endpoint)
         receiver.close()
-    print(f"{behaviour.__name__}: {len(receiver.deliveries)} begun; Beta's slowest: {beta.slowest}")
+    print(f"{behaviour.__name__}: {len(receiver.addresses)} begun; Beta's slowest: {beta.slowest}")
+
+
+def test_an_exchange_ends_by_its_deadline_whatever_the_receiver_does(system, beta):
+    chat, receivers = Chat(system.blazz, system.blazz.add_workspace("deadlines")), [receiver_that(b) for b in BEHAVIOURS]
+    made = [add_webhook(system.blazz, chat.workspace, r.url(), timeout_ms=DEADLINE_S * 1000, max_retries=0) for r in receivers]
+    try:
+        chat.burst(1)
+        wait_for(lambda: all(attempts(system.blazz, e) for e in made), "each was tried", 3 * DEADLINE_S)
+        for behaviour, endpoint in zip(BEHAVIOURS, made):
+            got = attempts(system.blazz, endpoint)[0]
+            assert got["outcome"] != "success" and got["total_us"] <= (DEADLINE_S + 1) * 1e6, (behaviour.__name__, got)
+    finally:
+        for endpoint in made:
+            system.blazz.sql("UPDATE webhook_endpoints SET enabled = false, deleted_at = now() WHERE uuid = %s", endpoint)
+        for receiver in receivers:
+            receiver.close()
 
 
 # Names
