@@ -167,7 +167,9 @@ class Planner:
         item["key"] = (f"wamid.{item['n']:012}" if account.dialect == "meta"
                        else f"{'true' if out else 'false'}:3EB0{item['n']:016X}")
         item["body"] = self.text(tenant)
-        item["status"] = self.random.choice(("pending", "sent")) if out and account.dialect != "meta" else "pending"
+        item["status"] = "pending"
+        if out:  # Meta's echo has no ack: it was seen outside, hence sent
+            item["status"] = "sent" if account.dialect == "meta" else self.random.choice(("pending", "sent"))
         if sender:
             item["sender"], item["name"] = sender, f"{tenant.marker} {sender['phone']}"
         return item
