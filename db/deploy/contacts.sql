@@ -102,7 +102,7 @@ CREATE TABLE whatsapp_groups (
 	invite_code text,
 	invite_code_at timestamptz,
 	settings jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
-	settings_at timestamptz,
+	settings_times jsonb NOT NULL DEFAULT '{}', -- when each of them was last said, in microseconds
 	group_created_at timestamptz,
 	snapshot_at timestamptz, -- an older snapshot never replaces a newer one
 	created_at timestamptz NOT NULL DEFAULT now(),

@@ -7,7 +7,7 @@
 
 #define GROUP_COLUMNS \
 	"g.workspace_id, g.id, g.uuid, g.group_jid, g.name, g.name_at, g.description, g.description_at, g.owner_phone," \
-	" g.participants, g.participant_log, g.invite_code, g.invite_code_at, g.settings, g.settings_at, g.participants_count, g.group_created_at, g.snapshot_at," \
+	" g.participants, g.participant_log, g.invite_code, g.invite_code_at, g.settings, g.settings_times, g.participants_count, g.group_created_at, g.snapshot_at," \
 	" g.deleted_at IS NOT NULL"
 
 static const struct pg_stmt insert = { "groups_insert", PG_UNNAMED,
@@ -30,14 +30,14 @@ static const struct pg_stmt store = { "groups_store", PG_UNNAMED,
 	"UPDATE whatsapp_groups AS g SET name = r.name, name_at = r.name_at, description = r.description,"
 	" description_at = r.description_at, owner_phone = r.owner_phone, participants = r.participants,"
 	" participant_log = r.participant_log, invite_code = r.invite_code,"
-	" invite_code_at = r.invite_code_at, settings = r.settings, settings_at = r.settings_at,"
+	" invite_code_at = r.invite_code_at, settings = r.settings, settings_times = r.settings_times,"
 	" participants_count = r.participants_count, group_created_at = r.group_created_at, snapshot_at = r.snapshot_at,"
 	" deleted_at = CASE WHEN r.deleted THEN coalesce(g.deleted_at, now()) END, updated_at = now()"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::text[], $8::jsonb[],"
-	" $9::jsonb[], $10::text[], $11::timestamptz[], $12::jsonb[], $13::timestamptz[], $14::integer[], $15::timestamptz[], $16::timestamptz[],"
+	" $9::jsonb[], $10::text[], $11::timestamptz[], $12::jsonb[], $13::jsonb[], $14::integer[], $15::timestamptz[], $16::timestamptz[],"
 	" $17::boolean[])"
 	" AS r (workspace_id, id, name, name_at, description, description_at, owner_phone, participants, participant_log, invite_code,"
-	" invite_code_at, settings, settings_at, participants_count, group_created_at, snapshot_at, deleted)"
+	" invite_code_at, settings, settings_times, participants_count, group_created_at, snapshot_at, deleted)"
 	" WHERE g.workspace_id = r.workspace_id AND g.id = r.id" };
 
 const struct pg_stmt *const groups_statements[] = { &insert, &find, &find_locked, &store, NULL };
@@ -58,7 +58,7 @@ static void group_read(struct cells *c, struct group_row *row)
 	row->invite_code = cells_text(c);
 	row->invite_code_at_us = cells_time(c);
 	row->settings = cells_text(c);
-	row->settings_at_us = cells_time(c);
+	row->settings_times = cells_text(c);
 	row->participants_count = cells_i32(c);
 	row->group_created_us = cells_time(c);
 	row->snapshot_us = cells_time(c);
@@ -164,7 +164,7 @@ int groups_store(struct pg *pg, const struct group_row *const *rows, size_t n, s
 		columns_text(&c, r->invite_code);
 		columns_time(&c, r->invite_code_at_us);
 		columns_jsonb(&c, r->settings);
-		columns_time(&c, r->settings_at_us);
+		columns_jsonb(&c, r->settings_times);
 		columns_i32(&c, r->participants_count);
 		columns_time(&c, r->group_created_us);
 		columns_time(&c, r->snapshot_us);

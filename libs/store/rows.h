@@ -50,9 +50,10 @@ struct contact_row {
 struct group_row {
 	int64_t workspace_id, id;
 	struct uuid uuid;
-	struct str jid, name, description, owner_phone, participants, participant_log, invite_code, settings;
+	struct str jid, name, description, owner_phone, participants, participant_log, invite_code, settings,
+		settings_times;
 	int32_t participants_count;
-	int64_t name_at_us, description_at_us, invite_code_at_us, settings_at_us, group_created_us, snapshot_us;
+	int64_t name_at_us, description_at_us, invite_code_at_us, group_created_us, snapshot_us;
 	bool deleted;
 };
 

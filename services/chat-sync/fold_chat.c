@@ -1,10 +1,9 @@
 /* Conversations and groups: what a bridge says of a chat, read markers, changes of groups. */
+#include "chat-sync/group_settings.h"
 #include "chat-sync/members.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
-
-#include "json/json.h"
 
 #include <string.h>
 
@@ -155,63 +154,18 @@ static bool take_text(struct work *w, struct str *have, struct str got)
 	return true;
 }
 
-static bool json_same(const json *a, const json *b);
-
-static bool members_same(const json *a, const json *b)
-{
-	struct json_iter i = json_iter(a), k = json_iter(b);
-	const json *x;
-
-	while ((x = json_next(&i))) {
-		const json *y = json_is_obj(a) ? NULL : json_next(&k);
-
-		if (json_is_obj(a))
-			for (k = json_iter(b); (y = json_next(&k)) && !str_eq(json_iter_key(&i), json_iter_key(&k));)
-				;
-		if (!y || !json_same(x, y))
-			return false;
-	}
-	return json_count(a) == json_count(b);
-}
-
-/* Whether two values are the same to jsonb, which writes them in its own way. */
-static bool json_same(const json *a, const json *b)
-{
-	double x, y;
-	bool p, q;
-
-	if (json_to_f64(a, &x) && json_to_f64(b, &y))
-		return !(x < y) && !(x > y);
-	if (json_to_bool(a, &p) && json_to_bool(b, &q))
-		return p == q;
-	if (json_type(a) != json_type(b))
-		return false;
-	if (json_is_obj(a) || json_is_arr(a))
-		return members_same(a, b);
-	return str_eq(json_str(a), json_str(b));
-}
-
-static bool settings_same(struct str a, struct str b)
-{
-	struct json_doc *have = NULL, *got = NULL;
-	struct err err;
-	bool same;
-
-	same = json_parse(&got, b, &err) < 0 ||
-		(json_parse(&have, a, &err) == 0 && json_same(json_root(have), json_root(got)));
-	json_free(have);
-	json_free(got);
-	return same;
-}
-
-/* jsonb has a form of its own, so of two at the same time there is no greater one: the first stays. */
 static bool group_take_settings(struct work *w, struct group *g, struct str settings, int64_t at_us)
 {
-	if (settings.n == 0 || at_us <= g->row.settings_at_us)
+	struct group_settings now = { g->row.settings, g->row.settings_times };
+	bool same;
+
+	if (!group_settings_merge(now, settings, at_us, w->world->arena, &now))
 		return false;
-	g->row.settings_at_us = at_us;
+	same = group_settings_same(g->row.settings, now.values);
+	g->row.settings = now.values;
+	g->row.settings_times = now.times;
 	group_touch(w, g);
-	return !settings_same(g->row.settings, settings) && take_text(w, &g->row.settings, settings);
+	return !same;
 }
 
 static bool group_take_invite_code(struct work *w, struct group *g, struct str code, int64_t at_us)

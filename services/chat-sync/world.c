@@ -236,6 +236,7 @@ struct group *world_keep_group(struct world *w, const struct group_row *row, int
 	g->row.owner_phone = arena_str(w->arena, row->owner_phone);
 	g->row.participants = arena_str(w->arena, row->participants);
 	g->row.participant_log = arena_str(w->arena, row->participant_log);
+	g->row.settings_times = arena_str(w->arena, row->settings_times);
 	g->row.invite_code = arena_str(w->arena, row->invite_code);
 	g->row.settings = arena_str(w->arena, row->settings);
 	g->read_mono_ms = now_mono_ms;

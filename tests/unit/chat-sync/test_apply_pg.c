@@ -372,13 +372,19 @@ static struct inbound_event group_delta(int account, enum group_action action, c
 static void two_accounts_in_a_group_are_two_conversations_with_one_group(void **state)
 {
 	(void)state;
-	apply_one(group_state(1, "{\"announce\":true,\"size\":1024}", 10));
+	apply_one(group_state(1, "{\"messagesAdminsOnly\":true,\"ephemeralSeconds\":1024}", 10));
 	assert_string_equal(published(), "group.updated");
-	apply_by(&theirs, (struct inbound_event[]){ group_state(2, "{\"size\": 1024, \"announce\": true}", 10) }, 1);
+	apply_by(&theirs,
+		(struct inbound_event[]){
+			group_state(2, "{\"ephemeralSeconds\": 1024, \"messagesAdminsOnly\": true}", 10) },
+		1);
 	assert_string_equal(published(), ""); /* nothing new of the group, however jsonb writes it */
 	assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_groups"), 1);
 	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 2);
-	apply_by(&theirs, (struct inbound_event[]){ group_state(2, "{\"size\": 512, \"announce\": true}", 20) }, 1);
+	apply_by(&theirs,
+		(struct inbound_event[]){
+			group_state(2, "{\"ephemeralSeconds\": 512, \"messagesAdminsOnly\": true}", 20) },
+		1);
 	assert_string_equal(published(), "group.updated");
 }
 
@@ -448,18 +454,41 @@ static void older_settings_and_invite_codes_change_nothing(void **state)
 	(void)state;
 	old.u.group_change = (struct in_group_change){ .group = { .jid = STR(TEAM) },
 		.action = GROUP_SETTINGS,
-		.settings = STR("{\"announce\": true}"),
+		.settings = STR("{\"messagesAdminsOnly\": true}"),
 		.invite_code = STR("older") };
 	new.u.group_change = (struct in_group_change){ .group = { .jid = STR(TEAM) },
 		.action = GROUP_SETTINGS,
-		.settings = STR("{\"announce\": false}"),
+		.settings = STR("{\"messagesAdminsOnly\": false}"),
 		.invite_code = STR("newer") };
 	apply_one(old);
 	apply_by(&theirs, &new, 1);
 	assert_string_equal(published(), "group.updated");
 	apply_one(old);
 	assert_string_equal(published(), "");
-	assert_text("SELECT (settings ->> 'announce') || ' ' || invite_code FROM whatsapp_groups", "false newer");
+	assert_text("SELECT (settings ->> 'messagesAdminsOnly') || ' ' || invite_code FROM whatsapp_groups",
+		"false newer");
+}
+
+static struct inbound_event settings_of(int account, const char *settings, int64_t second)
+{
+	struct inbound_event e = event(IN_GROUP_CHANGE, account, second);
+
+	e.u.group_change = (struct in_group_change){
+		.group = { .jid = STR(TEAM) }, .action = GROUP_SETTINGS, .settings = str_of(settings)
+	};
+	return e;
+}
+
+static void a_groups_settings_are_merged_member_by_member_in_every_order(void **state)
+{
+	const struct inbound_event events[] = { settings_of(1,
+							"{\"messagesAdminsOnly\":true,\"approvalRequired\":true}", 10),
+		settings_of(1, "{\"messagesAdminsOnly\":false}", 20),
+		settings_of(1, "{\"ephemeralSeconds\":86400}", 30), settings_of(1, "{\"picture\":\"x\"}", 40) };
+
+	(void)state;
+	apply_in_every_order(events, COUNT(events), "SELECT settings::text FROM whatsapp_groups",
+		"{\"approvalRequired\": true, \"ephemeralSeconds\": 86400, \"messagesAdminsOnly\": false}");
 }
 
 static struct inbound_event archived(bool is, int64_t second)
@@ -1083,6 +1112,7 @@ int main(void)
 		T(deltas_from_two_accounts_and_an_older_snapshot_give_one_list),
 		T(many_changes_of_a_large_group_cost_it_once),
 		T(the_newest_subject_and_description_stay),
+		T(a_groups_settings_are_merged_member_by_member_in_every_order),
 		T(older_settings_and_invite_codes_change_nothing),
 		T(the_newest_state_says_whether_a_chat_is_archived),
 		T(a_sync_is_complete_when_its_chats_are_accounted_for),

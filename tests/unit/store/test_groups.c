@@ -114,7 +114,7 @@ static void what_is_stored_comes_back(void **state)
 	a.participants_count = 1;
 	a.invite_code = STR("XYZ");
 	a.invite_code_at_us = 1234;
-	a.settings_at_us = 5678;
+	a.settings_times = STR("{\"approvalRequired\": 5678}");
 	a.settings = STR("{\"announce\": true}");
 	a.group_created_us = AT(3);
 	a.snapshot_us = AT(4);
@@ -132,7 +132,7 @@ static void what_is_stored_comes_back(void **state)
 	assert_int_equal(back.participants_count, 1);
 	assert_str(back.invite_code, "XYZ");
 	assert_int_equal(back.invite_code_at_us, 1234);
-	assert_int_equal(back.settings_at_us, 5678);
+	assert_true(str_is(back.settings_times, "{\"approvalRequired\": 5678}"));
 	assert_str(back.settings, "{\"announce\": true}");
 	assert_int_equal(back.group_created_us, AT(3));
 	assert_int_equal(back.snapshot_us, AT(4));

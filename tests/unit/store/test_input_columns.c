@@ -145,7 +145,7 @@ static const struct table {
 				"chat_state.owner.phone chat_state.owner.lid chat_state.owner.bsuid chat_state.owner.username chat_state.owner.jid"),
 			JSONS("participants"), MOST("participants_count"), JSONS("participant_log"),
 			ID("invite_code", "chat_state.invite_code group_change.invite_code"), AT_TIME("invite_code_at"),
-			JSON("settings"), AT_TIME("settings_at"), AT_TIME("group_created_at"), AT_TIME("snapshot_at"),
+			JSON("settings"), JSON("settings_times"), AT_TIME("group_created_at"), AT_TIME("snapshot_at"),
 			MADE_AT, AT_TIME("deleted_at") } },
 };
 
