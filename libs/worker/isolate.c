@@ -31,8 +31,11 @@ static int apply_together(struct worker *w, struct batch *b, struct batch_item *
 	if (pg_savepoint(pg, err) < 0)
 		return -1;
 	owner_tx_mark(b->tx);
-	if (w->ops->apply(w->ctx, b->tx, items, n, err) == 0 && pg_check_deferred(pg, err) == 0)
+	if (w->ops->apply(w->ctx, b->tx, items, n, err) == 0 && pg_check_deferred(pg, err) == 0) {
+		if (w->ops->kept)
+			w->ops->kept(w->ctx);
 		return pg_savepoint_release(pg, err) < 0 ? -1 : 1;
+	}
 	if (!is_data_error(err))
 		return -1;
 	w->ops->rolled_back(w->ctx);

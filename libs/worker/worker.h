@@ -43,6 +43,9 @@ struct worker_ops {
 	/* Every few seconds, in a transaction of its own over all owned partitions: what is due (parked updates, stale syncs). 1:
 	 * something changed; 0: nothing but what was emitted. May be NULL. */
 	int (*sweep)(void *ctx, struct owner_tx *tx, const int32_t *partitions, size_t n, struct err *err);
+	/* What apply() did since the last call holds if the batch commits: rolled_back() does not mean it unless the whole batch fails, after
+	 * which the partitions are taken over anew. May be NULL. */
+	void (*kept)(void *ctx);
 	/* What apply() and sweep() changed in memory now holds, or never happened. */
 	void (*committed)(void *ctx);
 	void (*rolled_back)(void *ctx);

@@ -295,26 +295,11 @@ void sync_event(struct chat_event *e, const struct sync_state *s, const char *st
 	e->u.sync.duration_ms = sync_duration_ms(s);
 }
 
-static void log_started(struct work *w, const struct account *a, const struct sync_state *s)
-{
-	char workspace[37], account[37];
-	uint64_t suppressed;
-
-	report_sync(w->report, "started", s);
-	if (!log_limit_pass(&w->report->sync_started, w->now_mono_ms, &suppressed))
-		return;
-	uuid_format(&a->row.workspace, workspace);
-	uuid_format(&a->row.uuid, account);
-	log_info("sync started", LOG_S("workspace", workspace), LOG_S("account", account),
-		LOG_STR("sync_id", s->sync_id), LOG_I("max_chats", a->row.sync_max_chats),
-		LOG_I("window_days", a->row.sync_window_days), LOG_I("batches_total", s->total),
-		LOG_I("suppressed", suppressed));
-}
-
 void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool first)
 {
 	struct account *a = op->account;
 	struct uuid subject;
+	struct sync_news news;
 	struct effect *e;
 
 	sync_subject(w, &a->row.uuid, s, &subject);
@@ -322,28 +307,15 @@ void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool f
 	sync_event(&e->event, s, s->complete ? "completed" : "running");
 	if (sync_is_to_show(a, s))
 		account_set_sync(w, a, sync_json(w, s));
+	news = (struct sync_news){ .workspace = a->row.workspace,
+		.account = a->row.uuid,
+		.state = *s,
+		.max_chats = a->row.sync_max_chats,
+		.window_days = a->row.sync_window_days };
 	if (first)
-		log_started(w, a, s);
+		report_sync_later(w->report, "started", &news);
 	if (s->complete)
-		log_sync_ended(w, &a->row.workspace, &a->row.uuid, s, "completed");
-}
-
-void log_sync_ended(struct work *w, const struct uuid *workspace_id, const struct uuid *account_id,
-	const struct sync_state *s, const char *status)
-{
-	char workspace[37], account[37];
-	uint64_t suppressed;
-
-	report_sync(w->report, status, s);
-	if (!log_limit_pass(&w->report->sync_ended, w->now_mono_ms, &suppressed))
-		return;
-	uuid_format(workspace_id, workspace);
-	uuid_format(account_id, account);
-	LOG_AT(s->complete ? LOG_INFO : LOG_WARN, s->complete ? "sync completed" : "sync failed",
-		LOG_S("workspace", workspace), LOG_S("account", account), LOG_STR("sync_id", s->sync_id),
-		LOG_I("synced", s->synced), LOG_I("skipped", s->skipped), LOG_I("rejected", s->rejected),
-		LOG_I("total", s->expected), LOG_I("batches", s->batches_ended), LOG_I("batches_total", s->total),
-		LOG_I("duration_ms", sync_duration_ms(s)), LOG_I("suppressed", suppressed), LOG_LAST);
+		report_sync_later(w->report, "completed", &news);
 }
 
 /* It is open, and missed when it stands still, until it has all. */

@@ -1,6 +1,11 @@
 /* Metrics of chat-sync; see report.h. */
 #include "chat-sync/report.h"
 
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 void report_init(struct report *r)
@@ -41,7 +46,7 @@ void report_disconnect(struct report *r, struct str reason)
 	metric_add(METRIC_CELL(r->disconnects, session_reason_word(REASON_UNKNOWN)), 1);
 }
 
-void report_sync(struct report *r, const char *status, const struct sync_state *s)
+static void count_sync(const struct report *r, const char *status, const struct sync_state *s)
 {
 	metric_add(METRIC_CELL(r->syncs, status), 1);
 	if (strcmp(status, "started") == 0)
@@ -57,4 +62,82 @@ void report_over_limit(struct report *r, const char *what, size_t n)
 {
 	if (n > 0)
 		metric_add(METRIC_CELL(r->over_limit, what), (int64_t)n);
+}
+
+void report_sync_later(struct report *r, const char *status, const struct sync_news *news)
+{
+	if (r->n_later == r->cap_later) {
+		r->cap_later = r->cap_later ? r->cap_later * 2 : 16;
+		r->syncs_later = mem_realloc(r->syncs_later, r->cap_later * sizeof(*r->syncs_later));
+	}
+	r->syncs_later[r->n_later] = *news;
+	r->syncs_later[r->n_later++].status = status;
+}
+
+void report_keep(struct report *r)
+{
+	r->n_kept = r->n_later;
+}
+
+void report_undo(struct report *r)
+{
+	r->n_later = r->n_kept;
+}
+
+void report_forget(struct report *r)
+{
+	r->n_later = r->n_kept = 0;
+}
+
+static void log_started(struct report *r, const struct sync_news *n)
+{
+	char workspace[37], account[37];
+	uint64_t suppressed;
+
+	if (!log_limit_pass(&r->sync_started, clock_mono_ms(), &suppressed))
+		return;
+	uuid_format(&n->workspace, workspace);
+	uuid_format(&n->account, account);
+	log_info("sync started", LOG_S("workspace", workspace), LOG_S("account", account),
+		LOG_STR("sync_id", n->state.sync_id), LOG_I("max_chats", n->max_chats),
+		LOG_I("window_days", n->window_days), LOG_I("batches_total", n->state.total),
+		LOG_I("suppressed", suppressed));
+}
+
+static void log_ended(struct report *r, const struct sync_news *n)
+{
+	const struct sync_state *s = &n->state;
+	char workspace[37], account[37];
+	uint64_t suppressed;
+
+	if (!log_limit_pass(&r->sync_ended, clock_mono_ms(), &suppressed))
+		return;
+	uuid_format(&n->workspace, workspace);
+	uuid_format(&n->account, account);
+	LOG_AT(s->complete ? LOG_INFO : LOG_WARN, s->complete ? "sync completed" : "sync failed",
+		LOG_S("workspace", workspace), LOG_S("account", account), LOG_STR("sync_id", s->sync_id),
+		LOG_I("synced", s->synced), LOG_I("skipped", s->skipped), LOG_I("rejected", s->rejected),
+		LOG_I("total", s->expected), LOG_I("batches", s->batches_ended), LOG_I("batches_total", s->total),
+		LOG_I("duration_ms", sync_duration_ms(s)), LOG_I("suppressed", suppressed), LOG_LAST);
+}
+
+void report_committed(struct report *r)
+{
+	for (size_t i = 0; i < r->n_later; i++) {
+		const struct sync_news *n = &r->syncs_later[i];
+
+		count_sync(r, n->status, &n->state);
+		if (strcmp(n->status, "started") == 0)
+			log_started(r, n);
+		else
+			log_ended(r, n);
+		if (strcmp(n->status, "failed") == 0)
+			metric_add(METRIC_CELL(r->gaps, "sync"), 1);
+	}
+	report_forget(r);
+}
+
+void report_fini(struct report *r)
+{
+	free(r->syncs_later);
 }

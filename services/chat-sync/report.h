@@ -7,9 +7,19 @@
 #include "metrics/metrics.h"
 #include "store/syncs.h"
 
+/* Of a sync that started or ended; told once that is committed. */
+struct sync_news {
+	struct uuid workspace, account;
+	struct sync_state state; /* its strings live as long as the batch */
+	int64_t max_chats, window_days;
+	const char *status; /* "started", "completed", "failed" */
+};
+
 struct report {
 	struct metric *cache, *events, *gaps, *disconnects, *syncs, *sync_seconds, *sync_chats, *over_limit;
 	struct log_limit refused, sync_started, sync_ended, session_changed, session_silent, history_stalled;
+	struct sync_news *syncs_later;
+	size_t n_later, n_kept, cap_later;
 };
 
 void report_init(struct report *r);
@@ -17,8 +27,14 @@ void report_init(struct report *r);
 void report_cache(struct report *r, const char *cache, size_t hits, size_t misses);
 /* reason: of whatsapp_accounts.disconnect_reason; absent: unknown. */
 void report_disconnect(struct report *r, struct str reason);
-/* status: "started", "completed", "failed". */
-void report_sync(struct report *r, const char *status, const struct sync_state *s);
+/* A metric and a log line, with report_committed(). */
+void report_sync_later(struct report *r, const char *status, const struct sync_news *news);
+/* What came until now holds, if its transaction commits; what came since then does not. */
+void report_keep(struct report *r);
+void report_undo(struct report *r);
+void report_forget(struct report *r);
+void report_committed(struct report *r);
+void report_fini(struct report *r);
 
 /* What was left out because there is too much of it. what: "members", "votes", "parked". */
 void report_over_limit(struct report *r, const char *what, size_t n);

@@ -47,6 +47,7 @@ void chat_sync_free(struct chat_sync *s)
 	map_free(s->by_key);
 	map_free(s->effect_keys);
 	map_free(s->index);
+	report_fini(&s->report);
 	buf_fini(&s->scratch);
 	free(s);
 }
@@ -434,11 +435,14 @@ static int ready_apply_together(struct due *d, const struct ready *ready, size_t
 	if (rc == 0)
 		d->changed = any_taken_up(&w) || d->changed;
 	work_close(&w);
-	if (rc == 0)
+	if (rc == 0) {
+		report_keep(&d->s->report);
 		return pg_savepoint_release(pg, err) < 0 ? -1 : 1;
+	}
 	if (err->kind != ERR_INPUT && err->kind != ERR_CONFLICT)
 		return -1;
 	world_forget(&d->s->world);
+	report_undo(&d->s->report);
 	owner_tx_undo(tx);
 	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
 }
@@ -495,8 +499,10 @@ static int syncs_fail(struct due *d, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		if (sync_failed_emit(d, &stale[i], err) < 0)
 			return -1;
-		log_sync_ended(d->w, &stale[i].workspace, &stale[i].account, &stale[i].state, "failed");
-		metric_add(METRIC_CELL(d->s->report.gaps, "sync"), 1);
+		report_sync_later(&d->s->report, "failed",
+			&(struct sync_news){ .workspace = stale[i].workspace,
+				.account = stale[i].account,
+				.state = stale[i].state });
 		d->changed = d->s->forget = true;
 	}
 	return 0;
@@ -548,6 +554,7 @@ static int sync_sweep(void *ctx, struct owner_tx *tx, const int32_t *partitions,
 	int limit = (int)s->settings->parked_sweep_max;
 	int rc = -1;
 
+	report_forget(&s->report);
 	work_open(s, &w, tx);
 	due.gap_workspaces = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
 	due.gap_accounts = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
@@ -566,13 +573,22 @@ static void sync_committed(void *ctx)
 	if (s->forget)
 		world_forget(&s->world);
 	s->forget = s->refused = false;
+	report_committed(&s->report);
 	world_trim(&s->world);
+}
+
+static void sync_kept(void *ctx)
+{
+	struct chat_sync *s = ctx;
+
+	report_keep(&s->report);
 }
 
 static void sync_forget(void *ctx)
 {
 	struct chat_sync *s = ctx;
 
+	report_undo(&s->report);
 	world_forget(&s->world);
 	s->forget = false;
 }
@@ -587,12 +603,21 @@ static void sync_rolled_back(void *ctx)
 	s->refused = true;
 }
 
+static void sync_taken(void *ctx)
+{
+	struct chat_sync *s = ctx;
+
+	report_forget(&s->report);
+	sync_forget(ctx);
+}
+
 const struct worker_ops chat_sync_ops = {
 	.decode = sync_decode,
 	.weight = sync_weight,
 	.apply = sync_apply,
 	.sweep = sync_sweep,
+	.kept = sync_kept,
 	.committed = sync_committed,
 	.rolled_back = sync_rolled_back,
-	.assignment_changed = sync_forget,
+	.assignment_changed = sync_taken,
 };

@@ -214,8 +214,6 @@ void note_template(struct work *w, struct op *op);
 void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool first);
 void sync_event(struct chat_event *e, const struct sync_state *s, const char *status);
 void sync_subject(struct work *w, const struct uuid *account, const struct sync_state *s, struct uuid *out);
-void log_sync_ended(struct work *w, const struct uuid *workspace_id, const struct uuid *account_id,
-	const struct sync_state *s, const char *status);
 void person_take_name(struct work *w, struct person *p); /* the push name that came with an event */
 /* Takes over a name that wins (of `got` only the name counts). True when the contact is called otherwise now; the name's time may have
  * moved all the same. */

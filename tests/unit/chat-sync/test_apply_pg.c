@@ -1088,6 +1088,28 @@ static void what_is_found_in_memory_is_counted(void **state)
 	}
 }
 
+static int64_t syncs_started(void)
+{
+	return metric_value(METRIC_CELL(metric_counter("blazz_chat_sync_syncs", "", "status"), "started"));
+}
+
+static void a_sync_is_counted_once_it_is_committed(void **state)
+{
+	struct inbound_event e = sync_chat("s", 0, "+6281100000001", 1, 0);
+	int64_t before = syncs_started();
+
+	(void)state;
+	batch_reset(ours.batch);
+	take_in(&ours, &e, 1);
+	done(pg_begin(ours.pg, &db.err));
+	done(batch_apply(&ours, &db.err));
+	assert_int_equal(syncs_started(), before);
+	pg_rollback(ours.pg);
+	chat_sync_ops.rolled_back(ours.sync);
+	apply_one(e);
+	assert_int_equal(syncs_started(), before + 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, replicas_empty)
@@ -1140,6 +1162,7 @@ int main(void)
 		T(a_connected_session_that_is_silent_is_marked_for_a_sync),
 		T(syncs_are_trimmed_when_one_begins),
 		T(what_is_found_in_memory_is_counted),
+		T(a_sync_is_counted_once_it_is_committed),
 	};
 
 	return cmocka_run_group_tests(tests, replicas_start, replicas_stop);
