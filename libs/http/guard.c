@@ -247,7 +247,7 @@ static bool is_address(const char *host)
 
 int guard_host(const struct guard *g, struct str url, struct url_host *out, struct err *err)
 {
-	struct host host;
+	struct host host = { 0 };
 	size_t n;
 
 	if (host_of(g, url, &host, err) < 0 || host_check(g, host.name, AI_NUMERICHOST, err) < 0)

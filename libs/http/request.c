@@ -172,6 +172,7 @@ static enum MHD_Result framing_header(void *framing, enum MHD_ValueKind kind, co
 	struct str *field = NULL;
 
 	(void)kind;
+	assert(f);
 	if (name_resembles(name, name_n, STR("Content-Length")))
 		field = &f->given_length;
 	else if (name_resembles(name, name_n, STR("Transfer-Encoding")))

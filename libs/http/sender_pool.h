@@ -29,7 +29,7 @@ struct consignee {
 /* ERR_FATAL. */
 int sender_pool_open(struct sender_pool **out, const struct sender_pool_options *options, struct err *err) ERR_MUST_USE;
 /* Accepts NULL. Aborts what is under way: done() is called for each, and may not send. */
-void sender_pool_close(struct sender_pool **p);
+void sender_pool_close(struct sender_pool **closed);
 /* The request is copied. *out (out may be NULL) is valid until done(). Its host is looked up first, within its deadline: a name that leads
  * nowhere, or nowhere that the guard admits, ends as EXCHANGE_DNS with one text for both. */
 void sender_pool_send(struct sender_pool *p, const struct consignee *to, const struct send_request *request,

@@ -125,8 +125,11 @@ bool json_member_is(struct str written, const char *name)
 	while (written.n > 0) {
 		int c = char_next(&written);
 
-		if (c != 0 && (c != (unsigned char)*name || *name++ == '\0'))
+		if (c == 0)
+			continue;
+		if (*name == '\0' || c != (unsigned char)*name)
 			return false;
+		name++;
 	}
 	return *name == '\0';
 }
