@@ -7,7 +7,9 @@
 #include "store/private.h"
 #include "store/statements.h"
 
-#define ID_BLOCK 1024 /* the increment of chats_id_block */
+#define ID_BLOCK       1024 /* the increment of chats_id_block */
+#define FIND_KEYS      128  /* in one statement, as its answer is held beside what is kept of it */
+#define FIND_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 static const struct pg_stmt draw = { "message_ids_draw", PG_PREPARED,
 	"SELECT nextval('chats_id_block') FROM generate_series(1, $1::bigint)" };
@@ -31,14 +33,27 @@ static const struct pg_stmt insert = { "messages_insert", PG_PREPARED,
 	"SELECT r.place, " MESSAGE_COLUMNS " FROM unnest(" arrays ") WITH ORDINALITY AS r (" columns ", place)" \
 	" CROSS JOIN LATERAL (SELECT * FROM chats c WHERE " where " OFFSET 0) AS c"
 
-static const struct pg_stmt find = { "messages_find", PG_UNNAMED,
-	SELECT_EACH("$1::bigint[], $2::bigint[], $3::text[]", "workspace_id, account_id, key",
-		"c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.message_key = r.key") };
+/* A sender may use one key in many conversations: where it is not in the one asked for, two of them say that it is not the only one. */
+#define OF_KEY "c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.message_key = r.key"
+static const struct pg_stmt find = {
+	"messages_find", PG_UNNAMED,
+	"SELECT r.place, " MESSAGE_COLUMNS
+	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) WITH ORDINALITY"
+	" AS r (workspace_id, account_id, key, conversation_id, place) CROSS JOIN LATERAL"
+	" ((SELECT * FROM chats c WHERE " OF_KEY " AND c.conversation_id = r.conversation_id OFFSET 0)"
+	" UNION ALL (SELECT * FROM chats c WHERE " OF_KEY
+	" AND NOT EXISTS (SELECT FROM chats h WHERE h.workspace_id = r.workspace_id"
+	" AND h.account_id = r.account_id AND h.message_key = r.key AND h.conversation_id = r.conversation_id) LIMIT 2)) AS c"
+};
 
+/* What is compared is read in the server, of so many at one moment: a sender may date any number of messages alike. */
 static const struct pg_stmt at_moment = {
 	"messages_at", PG_UNNAMED,
-	SELECT_EACH("$1::bigint[], $2::bigint[], $3::timestamptz[]", "workspace_id, conversation_id, sent_at",
-		"c.workspace_id = r.workspace_id AND c.conversation_id = r.conversation_id AND c.sent_at = r.sent_at")
+	"SELECT r.place, f.message_key FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])"
+	" WITH ORDINALITY AS r (workspace_id, conversation_id, sent_at, type, key, body, place) CROSS JOIN LATERAL"
+	" (SELECT m.message_key FROM (SELECT c.message_key, c.type, c.metadata FROM chats c WHERE c.workspace_id = r.workspace_id"
+	" AND c.conversation_id = r.conversation_id AND c.sent_at = r.sent_at LIMIT 32) AS m"
+	" WHERE m.type = r.type AND m.message_key <> r.key AND coalesce(m.metadata ->> 'body', '') = r.body LIMIT 1) AS f"
 };
 
 static const struct pg_stmt by_client_id = {
@@ -200,9 +215,10 @@ static void message_read(struct cells *c, struct message_row *m)
 	m->deleted_by = cells_id(c);
 }
 
-/* Runs one of the SELECT_EACH statements over n rows. */
-static int messages_select(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, size_t n, struct arena *a,
-	void (*each)(void *ctx, size_t place, const struct message_row *row), void *ctx, struct err *err)
+/* Runs one of the statements over n keys; those before them are `first`. Adds up the metadata read. */
+static int messages_select(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, size_t first, size_t n,
+	size_t *bytes, struct arena *a, void (*each)(void *ctx, size_t place, const struct message_row *row), void *ctx,
+	struct err *err)
 {
 	struct pg_rows *rows = NULL;
 
@@ -213,44 +229,62 @@ static int messages_select(struct columns *c, struct pg *pg, const struct pg_stm
 		struct message_row row;
 
 		message_read(&at, &row);
-		each(ctx, place, &row);
+		*bytes += row.metadata.n;
+		each(ctx, first + place, &row);
 	}
 	pg_rows_free(rows);
 	return 0;
 }
 
-static int keys_select(struct pg *pg, const struct pg_stmt *stmt, const struct message_key *keys, size_t n,
-	struct arena *a, void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err)
+static void columns_key(struct columns *c, const struct message_key *key)
 {
-	struct columns c;
-
-	if (n == 0)
-		return 0;
-	columns_init(&c);
-	for (size_t i = 0; i < n; i++) {
-		columns_row(&c);
-		columns_i64(&c, keys[i].workspace_id);
-		columns_i64(&c, keys[i].account_id);
-		columns_text(&c, keys[i].key);
-	}
-	return messages_select(&c, pg, stmt, n, a, each, ctx, err);
+	columns_row(c);
+	columns_i64(c, key->workspace_id);
+	columns_i64(c, key->account_id);
+	columns_text(c, key->key);
 }
 
 int messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err)
 {
-	return keys_select(pg, &find, keys, n, a, each, ctx, err);
+	size_t bytes = 0;
+
+	for (size_t first = 0; first < n; first += FIND_KEYS) {
+		size_t some = n - first < FIND_KEYS ? n - first : FIND_KEYS;
+		struct columns c;
+
+		columns_init(&c);
+		for (size_t i = first; i < first + some; i++) {
+			columns_key(&c, &keys[i]);
+			columns_i64(&c, keys[i].conversation_id);
+		}
+		if (messages_select(&c, pg, &find, first, some, &bytes, a, each, ctx, err) < 0)
+			return -1;
+		if (bytes > FIND_MAX_BYTES)
+			return err_set(err, ERR_INPUT, "too_large", "more than %zu bytes of messages in one batch",
+				FIND_MAX_BYTES);
+	}
+	return 0;
 }
 
 int messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err)
 {
-	return keys_select(pg, &by_client_id, keys, n, a, each, ctx, err);
+	size_t bytes = 0;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++)
+		columns_key(&c, &keys[i]);
+	return messages_select(&c, pg, &by_client_id, 0, n, &bytes, a, each, ctx, err);
 }
 
 int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,
-	void (*each)(void *ctx, size_t moment, const struct message_row *row), void *ctx, struct err *err)
+	void (*each)(void *ctx, size_t moment, struct str key), void *ctx, struct err *err)
 {
+	struct pg_rows *rows = NULL;
 	struct columns c;
 
 	if (n == 0)
@@ -261,8 +295,19 @@ int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, s
 		columns_i64(&c, moments[i].workspace_id);
 		columns_i64(&c, moments[i].conversation_id);
 		columns_time(&c, moments[i].sent_us);
+		columns_word(&c, direction_word(moments[i].direction));
+		columns_text(&c, moments[i].key);
+		columns_text(&c, moments[i].body);
 	}
-	return messages_select(&c, pg, &at_moment, n, a, each, ctx, err);
+	if (columns_run(&c, pg, &at_moment, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
+		size_t place = cells_place(&at, n);
+
+		each(ctx, place, cells_text(&at));
+	}
+	pg_rows_free(rows);
+	return 0;
 }
 
 int messages_store(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)

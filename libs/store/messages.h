@@ -12,20 +12,25 @@ int message_ids_draw(struct pg *pg, size_t n, int64_t *first, size_t *n_out, str
 int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 int messages_inserted(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted,
 	struct err *err) ERR_MUST_USE;
-/* Every stored message of (workspace, account, key), in all conversations of the account, passed to each with the index of the key
- * that found it. */
+/* The stored message of (workspace, account, key, conversation), passed to each with the index of the key that found it; where there is none,
+ * or conversation_id is 0, up to two of the account's others of that key. ERR_INPUT "too_large" when they hold more than 64 MiB of
+ * metadata, which bounds what a batch that names large messages can cost. */
 struct message_key {
 	int64_t workspace_id, account_id;
 	struct str key;
+	int64_t conversation_id;
 };
 int messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-/* Stored messages at exactly this time in this conversation: for items without an id. index: of the request. */
+/* For items without an id: the key, other than their own, of a stored message at exactly this time in this conversation, of the same direction
+ * and body; of those at that time 32 are looked at. */
 struct message_moment {
 	int64_t workspace_id, conversation_id, sent_us;
+	enum direction direction;
+	struct str key, body;
 };
 int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,
-	void (*each)(void *ctx, size_t moment, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+	void (*each)(void *ctx, size_t moment, struct str key), void *ctx, struct err *err) ERR_MUST_USE;
 /* Messages by our own id (workspace, account, client_message_id); keys[i].key holds it. */
 int messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;

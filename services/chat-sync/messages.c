@@ -149,31 +149,20 @@ static int rows_insert(struct work *w, size_t n, struct err *err)
 
 /* items without an id */
 
-struct moments {
-	struct work *w;
-	struct message **messages;
-};
-
-static bool same_message(struct work *w, const struct message_row *a, const struct message_row *b)
+static void moment_found(void *ctx, size_t i, struct str key)
 {
-	return !str_eq(a->key, b->key) && a->direction == b->direction &&
-		str_eq(metadata_body(a->metadata, w->arena), metadata_body(b->metadata, w->arena));
+	struct message **messages = ctx;
+
+	messages[i]->row.key = key;
 }
 
-static void moment_found(void *ctx, size_t i, const struct message_row *row)
-{
-	struct moments *m = ctx;
-	struct message *mine = m->messages[i];
-
-	if (same_message(m->w, row, &mine->row))
-		mine->row.key = row->key;
-}
-
+/* What one who has no id is known by. */
 static struct str moment_key(struct work *w, const struct message_row *r)
 {
-	const int64_t moment[] = { r->conversation_id, r->sent_us };
+	struct str body = metadata_body(r->metadata, w->arena);
 
-	return arena_str(w->arena, (struct str){ (const char *)moment, sizeof(moment) });
+	return arena_printf(w->arena, "%lld:%lld:%d:%.*s", (long long)r->conversation_id, (long long)r->sent_us,
+		(int)r->direction, STR_ARG(body));
 }
 
 /* The same among the batch's own messages that came before it and have ids. */
@@ -193,8 +182,7 @@ static void moments_within(struct work *w, size_t n, struct message **synthetic,
 	for (size_t i = 0; i < k; i++)
 		for (struct message *m = map_get(w->index, moment_key(w, &synthetic[i]->row)); m;
 			m = m->next_same_moment)
-			if (m->origin_op->order < synthetic[i]->origin_op->order &&
-				same_message(w, &m->row, &synthetic[i]->row))
+			if (m->origin_op->order < synthetic[i]->origin_op->order)
 				synthetic[i]->row.key = m->row.key;
 }
 
@@ -223,7 +211,7 @@ static void message_relink(struct work *w, struct message *m)
 static int synthetic_match(struct work *w, size_t n, struct err *err)
 {
 	struct message_moment *moments = ARENA_ARRAY(w->arena, struct message_moment, n);
-	struct moments found = { w, ARENA_ARRAY(w->arena, struct message *, n) };
+	struct message **synthetic = ARENA_ARRAY(w->arena, struct message *, n);
 	size_t k = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -231,16 +219,19 @@ static int synthetic_match(struct work *w, size_t n, struct err *err)
 
 		if (!m->origin_op->message->synthetic_key)
 			continue;
-		moments[k] = (struct message_moment){ m->row.workspace_id, m->row.conversation_id, m->row.sent_us };
-		found.messages[k++] = m;
+		moments[k] = (struct message_moment){ m->row.workspace_id, m->row.conversation_id, m->row.sent_us,
+			m->row.direction, m->row.key, metadata_body(m->row.metadata, w->arena) };
+		if (!moments[k].body.p)
+			moments[k].body = STR("");
+		synthetic[k++] = m;
 	}
 	if (k == 0)
 		return 0;
-	if (messages_at(w->pg, moments, k, w->arena, moment_found, &found, err) < 0)
+	if (messages_at(w->pg, moments, k, w->arena, moment_found, synthetic, err) < 0)
 		return -1;
-	moments_within(w, n, found.messages, k);
+	moments_within(w, n, synthetic, k);
 	for (size_t i = 0; i < k; i++)
-		message_relink(w, found.messages[i]);
+		message_relink(w, synthetic[i]);
 	return 0;
 }
 
@@ -250,14 +241,21 @@ struct search {
 	LIST(struct message_key) keys;
 };
 
-static void search_add(struct work *w, struct search *s, const struct op *op, struct str key)
+/* conversation: the one to look in first; 0: none. */
+static void search_add(struct work *w, struct search *s, const struct op *op, struct str key, int64_t conversation)
 {
-	void **seen = map_slot(w->index, message_key_of(w, op->account->row.id, key));
+	struct str of_account = message_key_of(w, op->account->row.id, key);
+	char *looked_up = arena_alloc(w->arena, sizeof(conversation) + of_account.n);
+	void **seen;
 
+	memcpy(looked_up, &conversation, sizeof(conversation));
+	memcpy(looked_up + sizeof(conversation), of_account.p, of_account.n);
+	seen = map_slot(w->index, (struct str){ looked_up, sizeof(conversation) + of_account.n });
 	if (*seen)
 		return;
 	*seen = w;
-	*LIST_ADD(w, &s->keys) = (struct message_key){ op->account->row.workspace_id, op->account->row.id, key };
+	*LIST_ADD(w, &s->keys) =
+		(struct message_key){ op->account->row.workspace_id, op->account->row.id, key, conversation };
 }
 
 static struct str stanza_as(struct work *w, const char *direction, struct str stanza)
@@ -290,14 +288,15 @@ static int stored_read(struct work *w, struct err *err)
 	map_clear(w->index);
 	for (size_t i = 0; i < w->ops.n; i++) {
 		struct op *op = w->ops.at[i];
+		int64_t in = op->conversation ? op->conversation->row.id : 0;
 
 		if (op->row && !op->row->inserted)
-			search_add(w, &s, op, op->row->row.key);
+			search_add(w, &s, op, op->row->row.key, in);
 		if (op->target && op->target->key.n > 0) {
-			search_add(w, &s, op, op->target->key);
+			search_add(w, &s, op, op->target->key, in);
 		} else if (op->target) {
-			search_add(w, &s, op, stanza_as(w, "true", op->target->stanza));
-			search_add(w, &s, op, stanza_as(w, "false", op->target->stanza));
+			search_add(w, &s, op, stanza_as(w, "true", op->target->stanza), in);
+			search_add(w, &s, op, stanza_as(w, "false", op->target->stanza), in);
 		}
 	}
 	return s.keys.n == 0 ? 0 : messages_find(w->pg, s.keys.at, s.keys.n, w->arena, row_found, w, err);
@@ -365,9 +364,9 @@ int parked_take_up(struct work *w, struct err *err)
 
 		if (!op->row || !op->row->inserted || op->duplicate || op->target || !op->account->row.has_parked)
 			continue;
-		search_add(w, &s, op, op->row->row.key);
+		search_add(w, &s, op, op->row->row.key, 0);
 		if (str_cut(op->row->row.key, ':', &head, &stanza))
-			search_add(w, &s, op, stanza_as(w, "?", stanza));
+			search_add(w, &s, op, stanza_as(w, "?", stanza), 0);
 	}
 	return s.keys.n == 0 ? 0 : parked_find(w->pg, s.keys.at, s.keys.n, w->arena, parked_found, w, err);
 }

@@ -40,7 +40,7 @@ struct message {
 	bool inserted;                     /* by this batch */
 	bool dirty;
 	struct message *next_same_key;     /* same account and key, another conversation */
-	struct message *next_same_moment;  /* same conversation and time */
+	struct message *next_same_moment;  /* same conversation, time, direction and body */
 };
 
 /* A party, and the contact it turned out to be. */

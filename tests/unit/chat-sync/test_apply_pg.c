@@ -655,6 +655,28 @@ static void an_item_without_an_id_finds_its_message(void **state)
 	}
 }
 
+static void items_without_an_id_at_one_moment_cost_no_more_than_others(void **state)
+{
+	enum { MORE = 200 };
+	struct inbound_event *events = mem_calloc(MORE, sizeof(*events));
+
+	(void)state;
+	apply_one(inbound_text(1, chat_of(ANN), "false:A", "first", 10));
+	execute(db.admin,
+		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin,"
+		" metadata, sent_at) SELECT c.workspace_id, -n, c.account_id, c.conversation_id, 'false:N' || n, c.type, c.message_type,"
+		" c.message_status, c.origin, jsonb_build_object('body', repeat('x', 10000)), c.sent_at FROM chats c, generate_series(1, 2000) n");
+	for (size_t i = 0; i < MORE; i++) {
+		events[i] = inbound_text(1, chat_of(ANN), arena_cstr(db.arena, arena_printf(db.arena, "h:%zu", i)),
+			"another", 10);
+		events[i].u.message.synthetic_key = true;
+	}
+	apply(events, MORE);
+	assert_true(arena_used_bytes(owner_tx_arena(ours.batch->tx)) < 16
+			<< 20); /* what is stored is 20 MB, for each of them */
+	free(events);
+}
+
 static void a_sync_without_progress_fails_and_says_so_once(void **state)
 {
 	(void)state;
@@ -1143,6 +1165,7 @@ int main(void)
 		T(a_sync_never_takes_back_a_newer_read),
 		T(a_sync_that_is_switched_off_is_counted_and_skipped),
 		T(an_item_without_an_id_finds_its_message),
+		T(items_without_an_id_at_one_moment_cost_no_more_than_others),
 		T(a_sync_without_progress_fails_and_says_so_once),
 		T(a_stalled_sync_is_not_hidden_by_another_batch),
 		T(the_agent_who_wrote_or_deleted_is_remembered),

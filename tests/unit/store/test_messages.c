@@ -150,7 +150,7 @@ static void keep(void *ctx, size_t place, const struct message_row *row)
 
 static struct found find(const char *key)
 {
-	struct message_key k = { 1, 1, str_of(key) };
+	struct message_key k = { 1, 1, str_of(key), 0 };
 	struct found f = { .n = 0 };
 
 	done(messages_find(db.pg, &k, 1, db.arena, keep, &f, &db.err));
@@ -171,7 +171,8 @@ static void what_is_inserted_comes_back(void **state)
 static void a_key_finds_its_messages_in_all_conversations_of_the_account(void **state)
 {
 	struct message_row a = message(1, "true:A"), b = message(2, "true:A"), c = message(3, "true:A");
-	struct message_key keys[] = { { 1, 1, STR("true:Z") }, { 1, 1, STR("true:A") }, { 2, 1, STR("true:A") } };
+	struct message_key keys[] = { { 1, 1, STR("true:Z"), 0 }, { 1, 1, STR("true:A"), 0 },
+		{ 2, 1, STR("true:A"), 0 } };
 	struct found f = { .n = 0 };
 
 	(void)state;
@@ -185,22 +186,78 @@ static void a_key_finds_its_messages_in_all_conversations_of_the_account(void **
 	assert_int_equal(f.rows[0].id + f.rows[1].id, 3);
 }
 
+static void a_key_of_many_conversations_reads_the_one_asked_for_or_two(void **state)
+{
+	struct message_key in = { 1, 1, STR("true:A"), 200 }, elsewhere = { 1, 1, STR("true:A"), 999 };
+	struct message_row m = message(0, "true:A");
+	struct found f = { .n = 0 };
+
+	(void)state;
+	db_script("INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 30, 'webjs');"
+		  "INSERT INTO conversations (workspace_id, id, account_id, contact_id) VALUES (1, 400, 1, 30)");
+	for (m.id = 1; m.id <= 3; m.id++) {
+		m.conversation_id = m.id == 3 ? 400 : m.id * 100;
+		assert_true(insert_one(&m));
+	}
+	done(messages_find(db.pg, &in, 1, db.arena, keep, &f, &db.err));
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.rows[0].conversation_id, 200);
+	f.n = 0;
+	done(messages_find(db.pg, &elsewhere, 1, db.arena, keep, &f, &db.err));
+	assert_int_equal(f.n, 2);
+}
+
+static void drop(void *ctx, size_t place, const struct message_row *row)
+{
+	(void)row;
+	*(size_t *)ctx = place;
+}
+
+static void many_large_messages_are_not_read_at_once(void **state)
+{
+	enum { LARGE = 256 * 1024, MANY = 400 };
+	struct message_key keys[MANY];
+	size_t last = 0;
+
+	(void)state;
+	execute(db.admin,
+		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type,"
+		" message_status, origin, metadata, sent_at) SELECT 1, n, 1, 100, 'true:' || n, 'inbound', 'text', 'delivered',"
+		" 'live', jsonb_build_object('body', repeat('x', 262144)), now() FROM generate_series(0, 399) AS n");
+	for (int i = 0; i < MANY; i++)
+		keys[i] = (struct message_key){ 1, 1, arena_printf(db.arena, "true:%d", i), 100 };
+	assert_failed(messages_find(db.pg, keys, MANY, db.arena, drop, &last, &db.err), db.err, ERR_INPUT, "too_large");
+	assert_true(last * LARGE < 2 * 64 * 1024 * 1024); /* it gave up in between */
+	done(messages_find(db.pg, keys, 200, db.arena, drop, &last, &db.err));
+}
+
+struct matched {
+	struct str keys[4];
+};
+
+static void keep_key(void *ctx, size_t place, struct str key)
+{
+	((struct matched *)ctx)->keys[place] = key;
+}
+
 static void messages_are_found_by_moment_and_by_our_own_id(void **state)
 {
 	struct message_row a = message(1, "true:A"), b = message(2, "true:B");
-	struct message_moment moments[] = { { 1, 100, AT(2) }, { 1, 100, AT(1) }, { 1, 200, AT(1) } };
-	struct message_key keys[] = { { 1, 2, STR("c1") }, { 1, 1, STR("c1") } };
+	struct message_moment moments[] = { { 1, 100, AT(2), a.direction, STR("true:S"), STR("hi") },
+		{ 1, 100, AT(1), a.direction, STR("true:S"), STR("hi") },
+		{ 1, 100, AT(1), a.direction, STR("true:S"), STR("another") },
+		{ 1, 200, AT(1), a.direction, STR("true:S"), STR("hi") } };
+	struct matched matched = { { STR_NONE } };
+	struct message_key keys[] = { { 1, 2, STR("c1"), 0 }, { 1, 1, STR("c1"), 0 } };
 	struct found f = { .n = 0 };
 
 	(void)state;
 	a.client_message_id = STR("c1");
 	b.sent_us = AT(1) + 1;
 	assert_true(insert_one(&a) && insert_one(&b));
-	done(messages_at(db.pg, moments, 3, db.arena, keep, &f, &db.err));
-	assert_int_equal(f.n, 1);
-	assert_int_equal(f.places[0], 1);
-	assert_int_equal(f.rows[0].id, 1);
-	f.n = 0;
+	done(messages_at(db.pg, moments, 4, db.arena, keep_key, &matched, &db.err));
+	assert_true(str_is(matched.keys[1], "true:A"));
+	assert_true(!matched.keys[0].p && !matched.keys[2].p && !matched.keys[3].p);
 	done(messages_by_client_id(db.pg, keys, 2, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 1);
 	assert_int_equal(f.places[0], 1);
@@ -469,6 +526,8 @@ int main(void)
 		cmocka_unit_test_setup(what_is_inserted_comes_back, with_conversations),
 		cmocka_unit_test_setup(a_key_finds_its_messages_in_all_conversations_of_the_account,
 			with_conversations),
+		cmocka_unit_test_setup(a_key_of_many_conversations_reads_the_one_asked_for_or_two, with_conversations),
+		cmocka_unit_test_setup(many_large_messages_are_not_read_at_once, with_conversations),
 		cmocka_unit_test_setup(messages_are_found_by_moment_and_by_our_own_id, with_conversations),
 		cmocka_unit_test_setup(every_column_is_written_but_ids_account_and_conversation, with_conversations),
 		cmocka_unit_test_setup(what_no_text_column_can_hold_is_refused_whole, with_conversations),

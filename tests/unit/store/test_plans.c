@@ -85,8 +85,9 @@
 static const struct {
 	const char *name, *args /* NULL: none */, *indexes[4];
 } statements[] = {
-	{ "messages_find", ONES ", " ONES ", " TEXTS("true:#"), { "chats_key" } },
-	{ "messages_at", ONES ", " IDS ", " TIMES, { "chats_conversation" } },
+	{ "messages_find", ONES ", " ONES ", " TEXTS("true:#") ", " ONES, { "chats_key" } },
+	{ "messages_at", ONES ", " IDS ", " TIMES ", " TEXTS("inbound") ", " TEXTS("true:#") ", " TEXTS(""),
+		{ "chats_conversation" } },
 	{ "messages_by_client_id", ONES ", " ONES ", " TEXTS("c#"), { "chats_client_message" } },
 	{ "messages_store", ONES ", " IDS N3 N3 N3 N3 N3 N3, { "chats_pkey" } },
 	{ "messages_delete", ONES ", " IDS, { "chats_pkey", "chat_reactions_pkey", "chat_receipts_pkey" } },
