@@ -18,7 +18,9 @@
 #define INTAKE_MEMORY_FACTOR      24 /* bytes of the arena for each byte of the body, beside the spare ones */
 #define INTAKE_MEMORY_SPARE_BYTES ((size_t)4 << 20)
 #define INTAKE_MEMORY_MAX_BYTES   ((size_t)128 << 20)
-#define INTAKE_MAX_ENVELOPE_BYTES 256 /* of a member that is copied beside a rejected item */
+/* Of a member that is copied beside a rejected item. Cut in a character, an id that is too long stays too long: alone, the item is refused
+ * for the same reason, and never names another chat. */
+#define INTAKE_MAX_ENVELOPE_BYTES (WIRE_MAX_ID_BYTES + 4)
 
 /* What the dialects need to know of an account. */
 struct intake_account {
@@ -30,7 +32,7 @@ struct intake_account {
 
 struct intake_reject {
 	const struct intake_account *account; /* NULL: not known */
-	struct str path;    /* "chats[1].contact_phone" */
+	struct str path; /* "chats[1].contact_phone" */
 	struct str message; /* one line for people; never quotes the body */
 	const char *
 		reason; /* dead letter's closed list: "decode", "rule", "too_large", "unknown_reference", "unsupported" */
