@@ -40,6 +40,7 @@ CREATE TABLE kept_conversations AS SELECT v.* FROM conversations v;
 UPDATE kept_conversations SET sequence = 1, unread_messages = 0, last_message_at = created_at - interval '1 year',
 	last_inbound_at = NULL, last_message_id = NULL, last_sender = NULL;
 GRANT SELECT ON staging TO blazz_chat_sync;
+CREATE POLICY floor ON outbox TO blazz_chat_sync USING (producer = 'floor');
 CREATE PROCEDURE floor_run(which integer, batches integer) LANGUAGE plpgsql AS $$
 BEGIN
 	FOR b IN 0 .. batches - 1 LOOP
