@@ -189,7 +189,7 @@ def run(options):
     print(machine(), flush=True)
     with stack() as blazz, nginx() as (nginx_port, worker):
         seed(blazz)
-        blazz.start_ingest(limits__account_rate=0)
+        blazz.start_ingest(limits__account_rate=0, http__max_connections_per_address=0)
         ingest, kafka = blazz.in_.process.pid, int(tool("kafka-temp.sh", "pid", blazz.kafka.folder))
         port, broker = blazz.in_.port("http.port_file"), {"Kafka": (kafka,)}
         targets = {"nginx": (nginx_port, {"nginx": (worker,)}),
