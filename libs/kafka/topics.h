@@ -4,35 +4,47 @@
 
 #include "kafka/admin.h"
 
-/* Short names. */
-#define TOPIC_INBOUND          "inbound"
-#define TOPIC_CHAT_EVENT       "chat-event"
-#define TOPIC_OUTBOUND         "outbound"
-#define TOPIC_CAMPAIGN_COMMAND "campaign-command"
-#define TOPIC_HTTP             "http" /* no topic of its own: where ingest's dead letters come from */
+/* A dead-letter topic is named after the topic that its letters come from and the consumer that gave up; those of HTTP come from
+ * ingest's callers, and "http" is no topic of its own. */
+enum topic {
+	TOPIC_INBOUND,
+	TOPIC_CHAT_EVENT,
+	TOPIC_OUTBOUND,
+	TOPIC_CAMPAIGN_COMMAND,
+	TOPIC_INBOUND_CHAT_SYNC_DLQ,
+	TOPIC_CHAT_EVENT_WEBHOOK_DISPATCHER_DLQ,
+	TOPIC_CHAT_EVENT_GATEWAY_DLQ,
+	TOPIC_CHAT_EVENT_CAMPAIGN_SENDER_DLQ,
+	TOPIC_OUTBOUND_CAMPAIGN_SENDER_DLQ,
+	TOPIC_CAMPAIGN_COMMAND_CAMPAIGN_SENDER_DLQ,
+	TOPIC_HTTP_INGEST_DLQ,
+	TOPICS_COUNT
+};
 
 /* No record is larger, headers included; the topics allow more, for what Kafka adds. Dead letters are topics of their own. */
 #define TOPIC_RECORD_MAX_BYTES      (900 * 1024)
 #define TOPIC_DEAD_LETTER_MAX_BYTES (4 * 1024 * 1024)
 
-#define TOPIC_NAME_MAX 200 /* with the NUL, as in struct kafka_topic_spec */
+#define TOPIC_NAME_MAX       200 /* with the NUL, as in struct kafka_topic_spec */
+#define TOPIC_PREFIX_MAX_LEN 100
 
-/* "<prefix>.<name>.v1". 0, or -1 when it does not fit or a part has characters that Kafka refuses in names. */
-int topic_name(char *out, size_t cap, const char *prefix, const char *short_name) ERR_MUST_USE;
-/* "<prefix>.<name>.v1.<consumer>.dlq": topic_dlq_name(..., TOPIC_HTTP, "ingest") is ingest's own. */
-int topic_dlq_name(char *out, size_t cap, const char *prefix, const char *short_name,
-	const char *consumer) ERR_MUST_USE;
+/* Whether every name that begins with it is one that Kafka accepts. */
+bool topic_prefix_valid(const char *prefix);
+
+/* "<prefix>.<name>.v1", dead letters "<prefix>.<name>.v1.<consumer>.dlq". */
+struct topic_names {
+	char of[TOPICS_COUNT][TOPIC_NAME_MAX];
+};
+/* The prefix must be valid. */
+void topic_names_make(struct topic_names *out, const char *prefix);
 
 struct topics_options {
-	const char *prefix;
 	int partitions; /* for every topic, for tests and small machines; 0: each its own */
 	int replication; /* -1: the broker's default */
 	bool flush; /* one broker without replicas: fsync before an answer to the outside rests on the acknowledgement */
 };
 
-#define TOPICS_MAX 16
-/* Every topic, dead letters too. ERR_INPUT for a bad prefix. */
-int topics_specs(const struct topics_options *options, struct kafka_topic_spec out[static TOPICS_MAX], size_t *n,
-	struct err *err) ERR_MUST_USE;
+void topics_specs(const struct topic_names *names, const struct topics_options *options,
+	struct kafka_topic_spec out[static TOPICS_COUNT]);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "kafka/topics.h"
 #include "metrics/metrics.h"
 #include "service/admin.h"
 #include "service/arguments.h"
@@ -31,6 +32,7 @@ struct service {
 	struct settings *settings;
 	struct readiness *readiness;
 	struct admin *admin;
+	struct topic_names topics;
 	int signal_fd;
 	int64_t started_ms;
 	int64_t live_timeout_ms;
@@ -133,6 +135,7 @@ int service_start(struct service **out, const struct service_spec *spec, int arg
 	log_init(spec->name, settings_log_level(s->settings), settings_log_format(s->settings));
 	process_harden();
 	process_raise_files();
+	topic_names_make(&s->topics, settings_shared(s->settings)->topic_prefix);
 	s->live_timeout_ms = settings_shared(s->settings)->admin_live_timeout_ms;
 	if (open_parts(s, err) < 0) {
 		if (err->kind == ERR_INPUT)
@@ -166,9 +169,9 @@ const struct kafka_config *service_kafka(const struct service *s)
 	return settings_kafka(s->settings);
 }
 
-const char *service_topic_prefix(const struct service *s)
+const struct topic_names *service_topics(const struct service *s)
 {
-	return settings_shared(s->settings)->topic_prefix;
+	return &s->topics;
 }
 
 static void reload(struct service *s)

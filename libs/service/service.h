@@ -13,6 +13,7 @@
 #define SERVICE_EXIT_CONFIG 78 /* sysexits EX_CONFIG: do not restart */
 
 struct service;
+struct topic_names;
 
 struct service_spec {
 	const char *name;    /* "chat-sync"; the binary is blazz-chat-sync */
@@ -40,7 +41,8 @@ int service_start(struct service **out, const struct service_spec *spec, int arg
 int service_end(struct service **s, const struct err *failure);
 
 const struct kafka_config *service_kafka(const struct service *s);
-const char *service_topic_prefix(const struct service *s);
+/* All topics' full names, under topics.prefix; see kafka/topics.h. */
+const struct topic_names *service_topics(const struct service *s);
 const char *service_version(void);
 
 /* True once SIGTERM or SIGINT came. Also handles SIGHUP when called; cheap. */

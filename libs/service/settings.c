@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "kafka/topics.h"
 
 static const struct config_key shared_keys[] = {
 	{ "log.level", CONFIG_STRING, CONFIG_LIVE, offsetof(struct shared_settings, log_level), "info", 0, 0,
@@ -86,14 +87,6 @@ static int check_word(const char *key, const char *value, bool known, const char
 	return err_set(err, ERR_INPUT, "config", "%s: %s is not %s", key, value, known_words);
 }
 
-static bool is_topic_part(const char *s)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	size_t n = strlen(s);
-
-	return n > 0 && n <= 100 && strspn(s, allowed) == n;
-}
-
 static int check(const struct service_spec *spec, const char *block, struct err *err)
 {
 	const struct shared_settings *s = shared_of(spec, block);
@@ -106,8 +99,8 @@ static int check(const struct service_spec *spec, const char *block, struct err 
 	if (check_word("log.format", s->log_format, log_format_parse(str_of(s->log_format), &format), "logfmt or json",
 		    err) < 0)
 		return -1;
-	if (check_word("topics.prefix", s->topic_prefix, is_topic_part(s->topic_prefix), "a part of a topic's name",
-		    err) < 0)
+	if (check_word("topics.prefix", s->topic_prefix, topic_prefix_valid(s->topic_prefix),
+		    "a part of a topic's name", err) < 0)
 		return -1;
 	return spec->check ? spec->check(block, err) : 0;
 }

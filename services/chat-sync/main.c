@@ -3,27 +3,12 @@
 
 #include "kafka/topics.h"
 
-#include <stdio.h>
-
-struct topics {
-	char inbound[TOPIC_NAME_MAX], chat_event[TOPIC_NAME_MAX], dlq[TOPIC_NAME_MAX];
-};
-
-static int topics_name(struct topics *t, const char *prefix, struct err *err)
-{
-	if (topic_name(t->inbound, sizeof(t->inbound), prefix, TOPIC_INBOUND) == 0 &&
-		topic_name(t->chat_event, sizeof(t->chat_event), prefix, TOPIC_CHAT_EVENT) == 0 &&
-		topic_dlq_name(t->dlq, sizeof(t->dlq), prefix, TOPIC_INBOUND, "chat-sync") == 0)
-		return 0;
-	return err_set(err, ERR_INPUT, "config", "topics.prefix: not usable in a topic's name");
-}
-
-static struct worker_options worker_options(const struct chat_sync_settings *s, const struct topics *t)
+static struct worker_options worker_options(const struct chat_sync_settings *s, const struct topic_names *topics)
 {
 	return (struct worker_options){
 		.owner = { .consumer = "chat-sync",
-			.topic = t->inbound,
-			.dlq_topic = t->dlq,
+			.topic = topics->of[TOPIC_INBOUND],
+			.dlq_topic = topics->of[TOPIC_INBOUND_CHAT_SYNC_DLQ],
 			.backoff_min_ms = (int)s->backoff_min_ms,
 			.backoff_max_ms = (int)s->backoff_max_ms,
 			.reset_cluster = s->reset_cluster,
@@ -53,15 +38,14 @@ int main(int argc, char **argv)
 	struct chat_sync *sync = NULL;
 	struct worker *worker = NULL;
 	struct worker_options options;
-	struct topics topics;
+	const struct topic_names *topics;
 	struct err err = { 0 };
 
 	if (service_start(&service, &spec, argc, argv, &err) < 0)
 		return service_end(&service, &err);
-	if (topics_name(&topics, service_topic_prefix(service), &err) < 0)
-		return service_end(&service, &err);
-	sync = chat_sync_new(&settings, topics.inbound, topics.chat_event);
-	options = worker_options(&settings, &topics);
+	topics = service_topics(service);
+	sync = chat_sync_new(&settings, topics->of[TOPIC_INBOUND], topics->of[TOPIC_CHAT_EVENT]);
+	options = worker_options(&settings, topics);
 	if (worker_open(&worker, service, &options, &chat_sync_ops, sync, &err) == 0 && worker_run(worker, &err) == 0)
 		err = (struct err){ 0 };
 	worker_close(&worker);

@@ -127,7 +127,7 @@ static int kafka_start(struct ingest *in, struct err *err)
 {
 	int timeout_ms = (int)(in->settings->request_deadline_ms * 7 / 8);
 
-	return publisher_open(&in->publisher, in->loop, service_kafka(in->service), service_topic_prefix(in->service),
+	return publisher_open(&in->publisher, in->loop, service_kafka(in->service), service_topics(in->service),
 		timeout_ms, err);
 }
 

@@ -25,7 +25,7 @@ struct publisher {
 	struct loop_timer *turn; /* of those who wait, set while there are any */
 	TAILQ_HEAD(, publication) waiting;
 	bool full; /* the first of them found no room */
-	char topic[TOPIC_NAME_MAX], dead_letters[TOPIC_NAME_MAX];
+	const struct topic_names *topics;
 };
 
 static void publication_end(struct publication *pub)
@@ -60,7 +60,7 @@ static int event_produce(struct publication *pub, size_t i, struct err *err)
 	struct header headers[CLOUDEVENTS_MAX];
 	struct cloudevents_storage storage;
 	struct kafka_record record = {
-		.topic = pub->publisher->topic,
+		.topic = pub->publisher->topics->of[TOPIC_INBOUND],
 		.partition = KAFKA_ANY_PARTITION,
 		.value = pub->records[i],
 		.headers = headers,
@@ -80,7 +80,7 @@ static int letter_produce(struct publication *pub, size_t i, struct err *err)
 	struct kafka_record record;
 
 	dead_letter_record(&pub->letters[i], pub->arena, &record);
-	record.topic = pub->publisher->dead_letters;
+	record.topic = pub->publisher->topics->of[TOPIC_HTTP_INGEST_DLQ];
 	record.opaque = pub;
 	return kafka_produce(pub->publisher->kafka, &record, err);
 }
@@ -176,16 +176,8 @@ bool publisher_healthy(const struct publisher *p)
 	return kafka_producer_healthy(p->kafka);
 }
 
-static int topics_name(struct publisher *p, const char *prefix, struct err *err)
-{
-	if (topic_name(p->topic, sizeof(p->topic), prefix, TOPIC_INBOUND) < 0 ||
-		topic_dlq_name(p->dead_letters, sizeof(p->dead_letters), prefix, TOPIC_HTTP, "ingest") < 0)
-		return err_set(err, ERR_INPUT, "config", "topics.prefix: %s cannot begin a topic's name", prefix);
-	return 0;
-}
-
-int publisher_open(struct publisher **out, struct loop *loop, const struct kafka_config *config, const char *prefix,
-	int message_timeout_ms, struct err *err)
+int publisher_open(struct publisher **out, struct loop *loop, const struct kafka_config *config,
+	const struct topic_names *topics, int message_timeout_ms, struct err *err)
 {
 	struct publisher *p = mem_calloc(1, sizeof(*p));
 	const struct kafka_producer_options options = {
@@ -198,8 +190,9 @@ int publisher_open(struct publisher **out, struct loop *loop, const struct kafka
 		.ctx = p,
 	};
 
+	p->topics = topics;
 	TAILQ_INIT(&p->waiting);
-	if (topics_name(p, prefix, err) < 0 || kafka_producer_open(&p->kafka, &options, err) < 0) {
+	if (kafka_producer_open(&p->kafka, &options, err) < 0) {
 		publisher_close(&p, 0);
 		return -1;
 	}

@@ -14,6 +14,7 @@
 #include "loop/loop.h"
 
 struct publisher;
+struct topic_names;
 
 /* The owner's memory until done(); everything it points to is needed only until then, or until publication_abandon(). */
 struct publication {
@@ -35,8 +36,9 @@ struct publication {
 	struct err failure;
 };
 
-int publisher_open(struct publisher **out, struct loop *loop, const struct kafka_config *config, const char *prefix,
-	int message_timeout_ms, struct err *err) ERR_MUST_USE;
+/* topics: borrowed. */
+int publisher_open(struct publisher **out, struct loop *loop, const struct kafka_config *config,
+	const struct topic_names *topics, int message_timeout_ms, struct err *err) ERR_MUST_USE;
 /* Waits at most timeout_ms for what is in flight; done() runs for it. */
 void publisher_close(struct publisher **publisher, int timeout_ms);
 bool publisher_healthy(const struct publisher *p);

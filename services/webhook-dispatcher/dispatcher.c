@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/scanner.h"
+#include "kafka/topics.h"
 #include "store/webhook_attempts.h"
 #include "webhook-dispatcher/notices.h"
 #include "webhook-dispatcher/replay.h"
@@ -407,16 +408,6 @@ static bool on_wait(void *ctx, int fd, bool write, int timeout_ms)
 
 /* Opening */
 
-static int topics_name(struct dispatcher *d, struct err *err)
-{
-	const char *prefix = service_topic_prefix(d->service);
-
-	if (topic_name(d->chat_event_topic, sizeof(d->chat_event_topic), prefix, TOPIC_CHAT_EVENT) == 0 &&
-		topic_dlq_name(d->dlq_topic, sizeof(d->dlq_topic), prefix, TOPIC_CHAT_EVENT, "webhook-dispatcher") == 0)
-		return 0;
-	return err_set(err, ERR_INPUT, "config", "topics.prefix: not usable in a topic's name");
-}
-
 static struct pg_options pg_options_of(struct dispatcher *d, const char *application_name)
 {
 	return (struct pg_options){ .conninfo = d->settings->postgres,
@@ -433,7 +424,7 @@ static int owner_start(struct dispatcher *d, struct err *err)
 	const struct owner_options options = {
 		.consumer = "webhook-dispatcher",
 		.topic = d->chat_event_topic,
-		.dlq_topic = d->dlq_topic,
+		.dlq_topic = service_topics(d->service)->of[TOPIC_CHAT_EVENT_WEBHOOK_DISPATCHER_DLQ],
 		.backoff_min_ms = (int)s->backoff_min_ms,
 		.backoff_max_ms = (int)s->backoff_max_ms,
 		.tidy_interval_ms = 3000,
@@ -474,7 +465,7 @@ static int parts_open(struct dispatcher *d, struct err *err)
 	struct pg_options notices = pg_options_of(d, "blazz-webhook-dispatcher notices");
 	struct keyring *keyring = NULL;
 
-	if (topics_name(d, err) < 0 || guard_new(&d->guard, s->allowed_networks, s->allow_http, err) < 0 ||
+	if (guard_new(&d->guard, s->allowed_networks, s->allow_http, err) < 0 ||
 		keyring_parse(&keyring, str_of(s->keyring), err) < 0)
 		return -1;
 	d->directory = directory_new(&keyring, d->guard, on_endpoint_changed, d);
@@ -501,6 +492,7 @@ int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *s
 	snprintf(d->name, sizeof(d->name), "%s:%d", host, (int)getpid());
 	d->settings = settings;
 	d->service = service;
+	d->chat_event_topic = service_topics(service)->of[TOPIC_CHAT_EVENT];
 	d->reading = arena_new(1 << 16);
 	d->replays = map_new();
 	d->filling = settlement_new();

@@ -5,7 +5,6 @@
 #define WEBHOOK_DISPATCHER_DISPATCHER_H
 
 #include "http/sender_pool.h"
-#include "kafka/topics.h"
 #include "loop/loop.h"
 #include "service/service.h"
 #include "webhook-dispatcher/flow.h"
@@ -29,7 +28,7 @@ struct dispatcher {
 	struct directory *directory;
 	struct notices *notices;
 	struct map *replays; /* by id */
-	char chat_event_topic[TOPIC_NAME_MAX], dlq_topic[TOPIC_NAME_MAX];
+	const char *chat_event_topic; /* the service's */
 	char name[96]; /* of this replica, for leases */
 
 	struct partition **partitions; /* by number; NULL: not ours */

@@ -33,6 +33,7 @@ def test_exit_codes_of_usage(shared, arguments, code):
 def test_exit_code_78_for_a_wrong_configuration_and_1_for_what_fails(shared):
     assert shared.ctl_run("topics", "list", config={}).returncode == 78
     assert shared.ctl_run("topics", "list", config={"no.such.key": 1}).returncode == 78
+    assert shared.ctl_run("topics", "list", config=shared.ctl_config | {"topics.prefix": "a b"}).returncode == 78
     assert shared.ctl_run("workspaces", "list", config={"postgres.conninfo": "host=127.0.0.1 port=1"}).returncode == 1
     broken = shared.ctl_config | {"secrets.keyring": "k1:short"}
     assert shared.ctl_run("apps", "add", config=broken).returncode == 78

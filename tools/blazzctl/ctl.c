@@ -10,7 +10,6 @@
 #include "config/config.h"
 #include "config/source.h"
 #include "kafka/reader.h"
-#include "kafka/topics.h"
 
 #define AT(field) offsetof(struct ctl_settings, field)
 
@@ -59,6 +58,10 @@ int ctl_open(struct ctl *ctl, const char *file, struct err *err)
 
 	if (config_load(&ctl->config, file, keys, &ctl->settings, sizeof(ctl->settings), err) < 0)
 		return config_error(err);
+	if (!topic_prefix_valid(ctl->settings.topic_prefix))
+		return err_set(err, ERR_INPUT, "config", "topics.prefix: %s is not a part of a topic's name",
+			ctl->settings.topic_prefix);
+	topic_names_make(&ctl->topics, ctl->settings.topic_prefix);
 	fill.kafka = ctl->kafka = kafka_config_new();
 	config_each_kafka(ctl->config, kafka_fill_one, &fill);
 	return fill.rc < 0 ? config_error(err) : 0;
@@ -135,13 +138,11 @@ int ctl_kafka(struct ctl *ctl, const struct kafka_config **out, struct err *err)
 int ctl_times_check(struct ctl *ctl, struct err *err)
 {
 	struct kafka_reader *r = NULL;
-	char topic[TOPIC_NAME_MAX];
 	int rc = -1;
 
 	if (!ctl->settings.kafka_brokers)
 		return 0;
-	snprintf(topic, sizeof(topic), "%s.chat-event.v1", ctl->settings.topic_prefix);
-	if (kafka_reader_open(&r, ctl->kafka, topic, CTL_TIMEOUT_MS, err) == 0)
+	if (kafka_reader_open(&r, ctl->kafka, ctl->topics.of[TOPIC_CHAT_EVENT], CTL_TIMEOUT_MS, err) == 0)
 		rc = kafka_reader_since(r, clock_now_ms(), CTL_TIMEOUT_MS, err);
 	kafka_reader_close(&r);
 	return rc;

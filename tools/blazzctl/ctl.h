@@ -5,8 +5,8 @@
 
 #include "crypto/seal.h"
 #include "http/guard.h"
-#include "kafka/admin.h"
 #include "kafka/config.h"
+#include "kafka/topics.h"
 #include "options.h"
 #include "pg/pg.h"
 #include "table.h"
@@ -33,6 +33,7 @@ struct ctl_settings {
 
 struct ctl {
 	struct ctl_settings settings;
+	struct topic_names topics;
 	struct config *config;
 	struct kafka_config *kafka;
 	struct kafka_admin *kafka_admin;

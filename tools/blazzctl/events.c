@@ -120,12 +120,10 @@ static int events_read(struct events *s, struct kafka_reader *r, struct err *err
 static int events_open(struct ctl *ctl, const struct events_options *o, struct kafka_reader **r, struct err *err)
 {
 	const struct kafka_config *kafka;
-	char topic[TOPIC_NAME_MAX];
 
 	if (ctl_kafka(ctl, &kafka, err) < 0)
 		return -1;
-	snprintf(topic, sizeof(topic), "%s.chat-event.v1", ctl->settings.topic_prefix);
-	if (kafka_reader_open(r, kafka, topic, CTL_TIMEOUT_MS, err) < 0 ||
+	if (kafka_reader_open(r, kafka, ctl->topics.of[TOPIC_CHAT_EVENT], CTL_TIMEOUT_MS, err) < 0 ||
 		(o->since_ms && kafka_reader_since(*r, o->since_ms, CTL_TIMEOUT_MS, err) < 0))
 		return -1;
 	if (o->follow)

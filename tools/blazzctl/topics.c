@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "ctl.h"
-#include "kafka/topics.h"
 
 struct create_options {
 	int64_t partitions, replication;
@@ -23,25 +22,24 @@ static const struct option_row create_rows[] = {
 static int create(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	const struct create_options *o = options;
-	struct topics_options what = { .prefix = ctl->settings.topic_prefix,
-		.partitions = (int)o->partitions,
+	struct topics_options what = { .partitions = (int)o->partitions,
 		.replication = o->replication ? (int)o->replication : -1,
 		.flush = o->flush };
-	struct kafka_topic_spec specs[TOPICS_MAX];
+	struct kafka_topic_spec specs[TOPICS_COUNT];
 	struct kafka_admin *admin;
-	size_t n, created;
+	size_t created;
 
 	(void)arguments;
 	if (o->partitions > 10000 || o->replication > 100)
 		return ctl_usage(err, "so many partitions or replicas are not meant");
-	if (topics_specs(&what, specs, &n, err) < 0 || ctl_kafka_admin(ctl, &admin, err) < 0)
-		return -1;
-	if (kafka_admin_ensure(admin, specs, n, CTL_TIMEOUT_MS, &created, err) < 0)
+	topics_specs(&ctl->topics, &what, specs);
+	if (ctl_kafka_admin(ctl, &admin, err) < 0 ||
+		kafka_admin_ensure(admin, specs, TOPICS_COUNT, CTL_TIMEOUT_MS, &created, err) < 0)
 		return -1;
 	if (ctl->json)
-		printf("{\"topics\":%zu,\"created\":%zu}\n", n, created);
+		printf("{\"topics\":%d,\"created\":%zu}\n", TOPICS_COUNT, created);
 	else
-		printf("%zu topics, %zu of them new\n", n, created);
+		printf("%d topics, %zu of them new\n", TOPICS_COUNT, created);
 	return 0;
 }
 

@@ -94,18 +94,18 @@ static void wait_for_setting(const char *topic, const char *line, bool present)
 
 static void missing_topics_are_created_with_their_settings_and_only_once(void **state)
 {
-	struct topics_options o = { .prefix = "t1", .partitions = 2, .replication = 1, .flush = true };
-	struct kafka_topic_spec specs[TOPICS_MAX];
+	struct topics_options o = { .partitions = 2, .replication = 1, .flush = true };
+	struct kafka_topic_spec specs[TOPICS_COUNT];
+	struct topic_names names;
 	struct kafka_admin *a = admin_open();
 	char settings[2000];
-	struct err err;
-	size_t n;
 
 	(void)state;
-	assert_int_equal(topics_specs(&o, specs, &n, &err), 0);
-	assert_int_equal(ensure(a, specs, n - 1), n - 1);
-	assert_int_equal(ensure(a, specs, n), 1);
-	assert_int_equal(ensure(a, specs, n), 0);
+	topic_names_make(&names, "t1");
+	topics_specs(&names, &o, specs);
+	assert_int_equal(ensure(a, specs, TOPICS_COUNT - 1), TOPICS_COUNT - 1);
+	assert_int_equal(ensure(a, specs, TOPICS_COUNT), 1);
+	assert_int_equal(ensure(a, specs, TOPICS_COUNT), 0);
 	settings_read("t1.inbound.v1", settings, sizeof(settings));
 	assert_non_null(strstr(settings, "cleanup.policy=delete\n"));
 	assert_non_null(strstr(settings, "compression.type=producer\n"));
