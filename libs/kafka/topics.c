@@ -9,6 +9,8 @@
 #define BYTES      (1024 * 1024)
 #define BYTES_DEAD (TOPIC_DEAD_LETTER_MAX_BYTES + 256 * 1024) /* room for headers and the batch around the record */
 
+#define INBOUND_PARTITIONS 24
+
 /* consumer: of dead letters, NULL for the others. answers: an answer to the outside rests on the acknowledgement, so it must be on disk. */
 static const struct {
 	const char *name, *consumer;
@@ -16,11 +18,13 @@ static const struct {
 	int64_t max_bytes;
 	bool answers;
 } topics[TOPICS_COUNT] = {
-	[TOPIC_INBOUND] = { "inbound", NULL, 24, 7, BYTES, true },
+	[TOPIC_INBOUND] = { "inbound", NULL, INBOUND_PARTITIONS, 7, BYTES, true },
+	[TOPIC_INBOUND_BULK] = { "inbound.bulk", NULL, INBOUND_PARTITIONS, 7, BYTES, true },
 	[TOPIC_CHAT_EVENT] = { "chat-event", NULL, 24, 7, BYTES, false }, /* the replay log */
 	[TOPIC_OUTBOUND] = { "outbound", NULL, 24, 3, BYTES, true },
 	[TOPIC_CAMPAIGN_COMMAND] = { "campaign-command", NULL, 6, 3, BYTES, true },
 	[TOPIC_INBOUND_CHAT_SYNC_DLQ] = { "inbound", "chat-sync", 6, 30, BYTES_DEAD, false },
+	[TOPIC_INBOUND_BULK_CHAT_SYNC_DLQ] = { "inbound.bulk", "chat-sync", 6, 30, BYTES_DEAD, false },
 	[TOPIC_CHAT_EVENT_WEBHOOK_DISPATCHER_DLQ] = { "chat-event", "webhook-dispatcher", 6, 30, BYTES_DEAD, false },
 	[TOPIC_CHAT_EVENT_GATEWAY_DLQ] = { "chat-event", "gateway", 6, 30, BYTES_DEAD, false },
 	[TOPIC_CHAT_EVENT_CAMPAIGN_SENDER_DLQ] = { "chat-event", "campaign-sender", 6, 30, BYTES_DEAD, false },

@@ -8,10 +8,12 @@
  * ingest's callers, and "http" is no topic of its own. */
 enum topic {
 	TOPIC_INBOUND,
+	TOPIC_INBOUND_BULK, /* key and partitions as inbound's: an account has the same partition number in both */
 	TOPIC_CHAT_EVENT,
 	TOPIC_OUTBOUND,
 	TOPIC_CAMPAIGN_COMMAND,
 	TOPIC_INBOUND_CHAT_SYNC_DLQ,
+	TOPIC_INBOUND_BULK_CHAT_SYNC_DLQ,
 	TOPIC_CHAT_EVENT_WEBHOOK_DISPATCHER_DLQ,
 	TOPIC_CHAT_EVENT_GATEWAY_DLQ,
 	TOPIC_CHAT_EVENT_CAMPAIGN_SENDER_DLQ,

@@ -53,14 +53,14 @@ HAS = {
     "hook-receiver": ({"outside"}, {"hook_secret"}),
 }
 ADMIN = {"ingest": 9101, "chat-sync": 9102, "webhook-dispatcher": 9103}
-INBOUND, CHAT_EVENT = "blazz.inbound.v1", "blazz.chat-event.v1"
-DEAD = (f"{INBOUND}.chat-sync.dlq", f"{CHAT_EVENT}.webhook-dispatcher.dlq", "blazz.http.v1.ingest.dlq")
+INBOUND, BULK, CHAT_EVENT = "blazz.inbound.v1", "blazz.inbound.bulk.v1", "blazz.chat-event.v1"
+DEAD = (f"{INBOUND}.chat-sync.dlq", f"{BULK}.chat-sync.dlq", f"{CHAT_EVENT}.webhook-dispatcher.dlq", "blazz.http.v1.ingest.dlq")
 # What Kafka lets each do; it refuses everything else of these topics.
 RIGHTS = {
-    "ingest": {INBOUND: "write", DEAD[2]: "write"},
-    "chat-sync": {INBOUND: "read write", CHAT_EVENT: "write", DEAD[0]: "write"},
-    "webhook-dispatcher": {CHAT_EVENT: "read write", DEAD[1]: "write"},
-    "ops": {INBOUND: "read write", CHAT_EVENT: "read write"} | {d: "read" for d in DEAD},
+    "ingest": {INBOUND: "write", BULK: "write", DEAD[3]: "write"},
+    "chat-sync": {INBOUND: "read write", BULK: "read", CHAT_EVENT: "write", DEAD[0]: "write", DEAD[1]: "write"},
+    "webhook-dispatcher": {CHAT_EVENT: "read write", DEAD[2]: "write"},
+    "ops": {INBOUND: "read write", BULK: "read write", CHAT_EVENT: "read write"} | {d: "read" for d in DEAD},
     "topics": {},
 }
 
@@ -225,7 +225,7 @@ class Test:
     def rights(self, folder):
         """Of every user and topic: what the broker lets the user do is what it needs, and no more. On topics that hold nothing yet, which
         what is tried here does not change for long: the volumes are new ones afterwards."""
-        pairs = [f"{user}:{topic}" for user in RIGHTS for topic in (INBOUND, CHAT_EVENT, *DEAD)]
+        pairs = [f"{user}:{topic}" for user in RIGHTS for topic in (INBOUND, BULK, CHAT_EVENT, *DEAD)]
         lines = self.stack.java(ROOT / "tests/compose/Rights.java", folder / "secrets", pairs).splitlines()
         found = {tuple(line.split()[:2]): " ".join(line.split()[2:]) for line in lines if " " in line}
         wanted = {(user, topic): RIGHTS[user].get(topic, "") for user, topic in (p.split(":") for p in pairs)}

@@ -20,6 +20,7 @@ static void names_have_prefix_and_version_and_dead_letters_their_consumer(void *
 	assert_string_equal(names.of[TOPIC_CHAT_EVENT], "blazz.chat-event.v1");
 	assert_string_equal(names.of[TOPIC_INBOUND_CHAT_SYNC_DLQ], "blazz.inbound.v1.chat-sync.dlq");
 	topic_names_make(&names, "eu.blazz");
+	assert_string_equal(names.of[TOPIC_INBOUND_BULK], "eu.blazz.inbound.bulk.v1");
 	assert_string_equal(names.of[TOPIC_HTTP_INGEST_DLQ], "eu.blazz.http.v1.ingest.dlq");
 }
 
@@ -57,10 +58,12 @@ static void the_table_is_that_of_the_contract(void **state)
 		bool flush;
 	} cases[] = {
 		{ "blazz.inbound.v1", 24, 7, true },
+		{ "blazz.inbound.bulk.v1", 24, 7, true },
 		{ "blazz.chat-event.v1", 24, 7, false },
 		{ "blazz.outbound.v1", 24, 3, true },
 		{ "blazz.campaign-command.v1", 6, 3, true },
 		{ "blazz.inbound.v1.chat-sync.dlq", 6, 30, false },
+		{ "blazz.inbound.bulk.v1.chat-sync.dlq", 6, 30, false },
 		{ "blazz.chat-event.v1.webhook-dispatcher.dlq", 6, 30, false },
 		{ "blazz.chat-event.v1.gateway.dlq", 6, 30, false },
 		{ "blazz.chat-event.v1.campaign-sender.dlq", 6, 30, false },
@@ -107,6 +110,18 @@ static void options_change_partitions_replicas_and_flushing_everywhere(void **st
 	}
 }
 
+static void an_account_has_the_same_partition_in_inbound_and_in_its_bulk(void **state)
+{
+	struct topics_options o = { .replication = -1 };
+	struct kafka_topic_spec specs[TOPICS_COUNT];
+	struct topic_names names;
+
+	(void)state;
+	topic_names_make(&names, "x");
+	topics_specs(&names, &o, specs);
+	assert_int_equal(specs[TOPIC_INBOUND].partitions, specs[TOPIC_INBOUND_BULK].partitions);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +129,7 @@ int main(void)
 		cmocka_unit_test(a_prefix_begins_names_that_kafka_accepts),
 		cmocka_unit_test(the_table_is_that_of_the_contract),
 		cmocka_unit_test(options_change_partitions_replicas_and_flushing_everywhere),
+		cmocka_unit_test(an_account_has_the_same_partition_in_inbound_and_in_its_bulk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
