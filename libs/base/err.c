@@ -45,21 +45,36 @@ static __attribute__((format(printf, 3, 0))) void format_text(char *out, size_t 
 		out[0] = '\0';
 }
 
-int err_set(struct err *err, enum err_kind kind, const char *code, const char *fmt, ...)
+static __attribute__((format(printf, 4, 0))) void fill(struct err *err, struct err fresh, const char *code,
+	const char *fmt, va_list ap)
 {
 	char text[1024];
-	struct err fresh;
-	va_list ap;
 
 	if (!err)
-		return -1;
-	fresh = (struct err){ .kind = kind };
-	va_start(ap, fmt);
+		return;
 	format_text(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	copy_clean(fresh.code, sizeof(fresh.code), str_of(code));
 	copy_clean(fresh.msg, sizeof(fresh.msg), str_of(text));
 	*err = fresh;
+}
+
+int err_set(struct err *err, enum err_kind kind, const char *code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fill(err, (struct err){ .kind = kind }, code, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int err_reject(struct err *err, enum dead_reason reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fill(err, (struct err){ .kind = ERR_INPUT, .reason = reason }, dead_reason_word(reason), fmt, ap);
+	va_end(ap);
 	return -1;
 }
 
@@ -90,6 +105,8 @@ const char *err_kind_name(enum err_kind kind)
 		return "input";
 	case ERR_CONFLICT:
 		return "conflict";
+	case ERR_FENCED:
+		return "fenced";
 	case ERR_BUSY:
 		return "busy";
 	case ERR_FATAL:

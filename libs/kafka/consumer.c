@@ -54,7 +54,7 @@ struct kafka_consumer {
 	struct err error; /* seen while serving, given out by the next poll; ERR_NONE when there is none */
 	void (*on_assigned)(void *ctx, const int32_t *partitions, size_t n);
 	void (*on_revoked)(void *ctx);
-	void (*on_stopped)(void *ctx, int32_t partition, const struct err *why);
+	void (*on_stopped)(void *ctx, int32_t partition, enum kafka_stop stop, const struct err *why);
 	void *ctx;
 };
 
@@ -336,9 +336,8 @@ static void error_dispatch(struct kafka_consumer *c, const rd_kafka_message_t *m
 	if (!m->rkt) {
 		kafka_err_set(&c->error, m->err, c->topic, rd_kafka_message_errstr(m));
 	} else if (slot && !slot->stopped) {
-		kafka_stop_reason(&why, m);
 		slot->stopped = true;
-		c->on_stopped(c->ctx, m->partition, &why);
+		c->on_stopped(c->ctx, m->partition, kafka_stop_of(m, &why), &why);
 	}
 }
 

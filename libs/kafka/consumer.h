@@ -30,6 +30,13 @@ struct kafka_position {
 };
 #define KAFKA_OFFSET_BEGINNING (-2)
 
+/* Why a partition stopped. */
+enum kafka_stop {
+	KAFKA_STOP_OUT_OF_RANGE, /* retention or a topic created anew: only another offset helps */
+	KAFKA_STOP_NO_OFFSET, /* the low watermark could not be asked for: only a new start asks again */
+	KAFKA_STOP_UNREADABLE, /* librdkafka may go on with it */
+};
+
 struct kafka_consumer_options {
 	const struct kafka_config *config;
 	const char *client_id;
@@ -43,9 +50,8 @@ struct kafka_consumer_options {
 	/* Everything is gone (eager protocol). Messages already handed out may be finished; their commit is guarded by the
 	 * database, not by this callback. */
 	void (*revoked)(void *ctx);
-	/* A partition stopped: its offset is out of range (ERR_CONFLICT, code "OUT_OF_RANGE"; only another offset helps) or
-	 * it cannot be read (any other kind and code; librdkafka may go on with it). Once per partition and start. */
-	void (*stopped)(void *ctx, int32_t partition, const struct err *why);
+	/* A partition stopped. Once per partition and start. */
+	void (*stopped)(void *ctx, int32_t partition, enum kafka_stop stop, const struct err *why);
 	void *ctx;
 };
 

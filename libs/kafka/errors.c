@@ -1,7 +1,7 @@
 /* librdkafka's codes and Kafka's own (negative and positive numbers of one enum) mapped to err kinds, once.
  *
  * Only what surely does not pass by itself is listed: INPUT when the record or the request is at fault, CONFLICT when
- * Kafka's state is not what the caller took it for, BUSY when the local queue is full, FATAL when a new process is the
+ * Kafka's state is not what the caller took it for, BUSY when the local queue is full or was emptied by us, FATAL when a new process is the
  * remedy (permissions are read at its start, and its exit is seen). A topic that does not exist is RETRY: it may be
  * created any moment, and the records that wait for it are good.
  */
@@ -27,6 +27,8 @@ static const struct {
 	{ RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST, ERR_CONFLICT },
 	{ RD_KAFKA_RESP_ERR__CONFLICT, ERR_CONFLICT },
 	{ RD_KAFKA_RESP_ERR__QUEUE_FULL, ERR_BUSY },
+	{ RD_KAFKA_RESP_ERR__PURGE_QUEUE, ERR_BUSY },
+	{ RD_KAFKA_RESP_ERR__PURGE_INFLIGHT, ERR_BUSY },
 	{ RD_KAFKA_RESP_ERR__FATAL, ERR_FATAL },
 	{ RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE, ERR_FATAL },
 	{ RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED, ERR_FATAL },

@@ -44,17 +44,19 @@ void kafka_message_fill(struct kafka_message *out, rd_kafka_message_t *m)
 
 /* librdkafka gives every reason for which it would have had to choose an offset the same code; the text tells them
  * apart. Only an offset out of range is final: a failed query for the low watermark may be started again. */
-void kafka_stop_reason(struct err *why, const rd_kafka_message_t *m)
+enum kafka_stop kafka_stop_of(const rd_kafka_message_t *m, struct err *why)
 {
 	const char *text = rd_kafka_message_errstr(m);
 
 	kafka_err_set(why, m->err, "partition", text);
 	if (m->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-		return;
-	if (strstr(text, rd_kafka_err2str(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)))
+		return KAFKA_STOP_UNREADABLE;
+	if (strstr(text, rd_kafka_err2str(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE))) {
 		err_set(why, ERR_CONFLICT, "OUT_OF_RANGE", "offset %lld: %s", (long long)m->offset, text);
-	else
-		err_set(why, ERR_RETRY, "NO_OFFSET", "%s", text);
+		return KAFKA_STOP_OUT_OF_RANGE;
+	}
+	err_set(why, ERR_RETRY, "NO_OFFSET", "%s", text);
+	return KAFKA_STOP_NO_OFFSET;
 }
 
 void kafka_message_release(struct kafka_message *m)

@@ -8,7 +8,7 @@
 
 /* Takes m over: kafka_message_release() destroys it. */
 void kafka_message_fill(struct kafka_message *out, rd_kafka_message_t *m);
-/* Why a partition stopped, of a message that is an error: ERR_CONFLICT "OUT_OF_RANGE" when only another offset helps. */
-void kafka_stop_reason(struct err *why, const rd_kafka_message_t *m);
+/* Why a partition stopped, of a message that is an error. *why is ERR_CONFLICT "OUT_OF_RANGE" when only another offset helps. */
+enum kafka_stop kafka_stop_of(const rd_kafka_message_t *m, struct err *why);
 
 #endif

@@ -178,7 +178,7 @@ int kafka_scanner_poll(struct kafka_scanner *s, int32_t partition, struct kafka_
 			kafka_message_fill(out, m);
 			return 1;
 		}
-		kafka_stop_reason(&why, m);
+		(void)kafka_stop_of(m, &why);
 		rd_kafka_message_destroy(m);
 		if (!outdated) {
 			*err = why;

@@ -183,7 +183,7 @@ int progress_lock(struct pg *pg, const char *consumer, const char *topic, const 
 			continue;
 		if (lost)
 			*lost = rows[i].partition;
-		rc = err_set(err, ERR_CONFLICT, "fenced", "partition %d of %s has another owner", rows[i].partition,
+		rc = err_set(err, ERR_FENCED, "fenced", "partition %d of %s has another owner", rows[i].partition,
 			topic);
 	}
 	pg_rows_free(locked);

@@ -30,7 +30,7 @@ struct progress {
 int progress_take(struct pg *pg, const char *consumer, const char *topic, const char *cluster_id, bool reset_cluster,
 	struct progress *rows, size_t n, struct err *err) ERR_MUST_USE;
 
-/* Locks the rows of these partitions, in partition order, checking epoch and next_offset. ERR_CONFLICT "fenced" when one of
+/* Locks the rows of these partitions, in partition order, checking epoch and next_offset. ERR_FENCED when one of
  * them has another owner; *lost (may be NULL) is then its partition. */
 int progress_lock(struct pg *pg, const char *consumer, const char *topic, const struct progress *rows, size_t n,
 	int32_t *lost, struct err *err) ERR_MUST_USE;

@@ -66,7 +66,7 @@ static int event_check(const struct chat_event *e, struct err *err)
 	if (envelope_check(&chat_event_envelope, e, err) < 0)
 		return -1;
 	if (uuid_is_nil(&e->id) || uuid_is_nil(&e->workspace))
-		return err_set(err, ERR_INPUT, "rule", "no event_id or workspace_id");
+		return err_reject(err, DEAD_RULE, "no event_id or workspace_id");
 	return 0;
 }
 
@@ -83,7 +83,7 @@ int chat_event_encode(const struct chat_event *e, struct buf *out, struct err *e
 	theirs = envelope_fill(&chat_event_envelope, e, &m);
 	n = protobuf_c_message_get_packed_size(theirs);
 	if (n > WIRE_MAX_RECORD_BYTES) {
-		rc = err_set(err, ERR_INPUT, "too_large", "%s: %zu bytes", chat_event_type(e->kind), n);
+		rc = err_reject(err, DEAD_TOO_LARGE, "%s: %zu bytes", chat_event_type(e->kind), n);
 	} else {
 		protobuf_c_message_pack(theirs, (uint8_t *)buf_reserve(out, n));
 		out->n += n;
@@ -98,7 +98,7 @@ int chat_event_decode(struct chat_event *out, struct str bytes, struct arena *a,
 	const ProtobufCMessage *theirs;
 
 	if (bytes.n > WIRE_MAX_RECORD_BYTES)
-		return err_set(err, ERR_INPUT, "rule", "larger than %d bytes", WIRE_MAX_RECORD_BYTES);
+		return err_reject(err, DEAD_RULE, "larger than %d bytes", WIRE_MAX_RECORD_BYTES);
 	theirs = message_unpack(chat_event_envelope.shape->descriptor, bytes, a, err);
 	if (!theirs)
 		return -1;

@@ -172,10 +172,10 @@ struct chat_event {
 /* The type with its kind: "campaign.started", "endpoint.disabled", "message.created". Borrows from `out`. */
 struct str chat_event_full_type(const struct chat_event *e, char out[static CHAT_EVENT_TYPE_SIZE]);
 
-/* Appends the encoded event to `out`. ERR_INPUT "too_large" beyond WIRE_MAX_RECORD_BYTES, else the codes of chat_event_decode: what
+/* Appends the encoded event to `out`. ERR_INPUT, DEAD_TOO_LARGE beyond WIRE_MAX_RECORD_BYTES, else the reasons of chat_event_decode: what
  * could not be read back is not written. Hot path: no allocation per field. */
 int chat_event_encode(const struct chat_event *e, struct buf *out, struct err *err) ERR_MUST_USE;
-/* Codes as inbound_decode; JSON within is not parsed again: chat-event is written by Blazz alone. An origin not said is live. */
+/* Reasons as inbound_decode; JSON within is not parsed again: chat-event is written by Blazz alone. An origin not said is live. */
 int chat_event_decode(struct chat_event *out, struct str bytes, struct arena *a, struct err *err) ERR_MUST_USE;
 /* "<workspace>:<conversation>", or account, campaign or endpoint for what has no conversation. */
 void chat_event_key(const struct chat_event *e, char out[static 74]);

@@ -61,7 +61,7 @@ int inbound_decode(struct inbound_event *out, struct str bytes, struct arena *a,
 
 	memset(&e, 0, sizeof(e));
 	if (bytes.n > MAX_DECODE_BYTES)
-		return err_set(err, ERR_INPUT, "rule", "larger than %zu bytes", MAX_DECODE_BYTES);
+		return err_reject(err, DEAD_RULE, "larger than %zu bytes", MAX_DECODE_BYTES);
 	theirs = message_unpack(inbound_envelope.shape->descriptor, bytes, a, err);
 	if (!theirs || envelope_read(&inbound_envelope, theirs, &e, a, err) < 0 || inbound_check(&e, err) < 0)
 		return -1;
@@ -116,7 +116,7 @@ int inbound_encode(const struct inbound_event *e, struct arena *a, struct str *o
 		if (encode_within(&lean, a, out))
 			return 0;
 	}
-	return err_set(err, ERR_INPUT, "too_large", "%s: more than %d bytes", inbound_kind_word(e->kind),
+	return err_reject(err, DEAD_TOO_LARGE, "%s: more than %d bytes", inbound_kind_word(e->kind),
 		WIRE_MAX_RECORD_BYTES);
 }
 

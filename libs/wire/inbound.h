@@ -303,17 +303,17 @@ int64_t inbound_time_ms(const struct inbound_event *e);
 int64_t inbound_message_time_ms(const struct inbound_event *e, const struct in_history_message *m);
 
 /* Bytes to a struct in the arena; nothing borrows from `bytes` afterwards. An origin not said is live, a message type not said
- * is unknown. ERR_INPUT with the dead letter's reason as code:
- *  "decode"      not protobuf, or a string that is not UTF-8 or holds a NUL;
- *  "unsupported" a variant or enum value this build does not know;
- *  "rule"        a required field is missing, an id is no UUID, extra is no JSON object, a chat is neither contact nor group,
- *                more than 50 messages in a sync chat, a number out of its range. */
+ * is unknown. ERR_INPUT with the dead letter's reason:
+ *  DEAD_DECODE      not protobuf, or a string that is not UTF-8 or holds a NUL;
+ *  DEAD_UNSUPPORTED a variant or enum value this build does not know;
+ *  DEAD_RULE        a required field is missing, an id is no UUID, extra is no JSON object, a chat is neither contact nor group,
+ *                   more than 50 messages in a sync chat, a number out of its range. */
 int inbound_decode(struct inbound_event *out, struct str bytes, struct arena *a, struct err *err) ERR_MUST_USE;
 
-/* Checks the same rules on a struct (what ingest calls before it publishes), with the same codes; inbound_encode does not. */
+/* Checks the same rules on a struct (what ingest calls before it publishes), with the same reasons; inbound_encode does not. */
 int inbound_check(const struct inbound_event *e, struct err *err) ERR_MUST_USE;
 
-/* Struct to bytes in the arena. ERR_INPUT "too_large" beyond WIRE_MAX_RECORD_BYTES: raw is dropped first (flagged as truncated). */
+/* Struct to bytes in the arena. ERR_INPUT, DEAD_TOO_LARGE beyond WIRE_MAX_RECORD_BYTES: raw is dropped first (flagged as truncated). */
 int inbound_encode(const struct inbound_event *e, struct arena *a, struct str *out, struct err *err) ERR_MUST_USE;
 
 /* "<workspace>:<account>", 73 characters and a NUL: the record's key. */

@@ -4,7 +4,7 @@
 
 static int need(bool there, const char *what, struct err *err)
 {
-	return there ? 0 : err_set(err, ERR_INPUT, "rule", "no %s", what);
+	return there ? 0 : err_reject(err, DEAD_RULE, "no %s", what);
 }
 
 static int target_check(const struct target *t, struct err *err)

@@ -10,7 +10,7 @@
 
 static int broken(struct err *err, const char *what)
 {
-	return err_set(err, ERR_INPUT, "rule", "%s", what);
+	return err_reject(err, DEAD_RULE, "%s", what);
 }
 
 static size_t digits_at(struct str s, size_t at)
@@ -95,7 +95,7 @@ static int document_check(struct str text, const json *root, size_t max, struct 
 		return broken(err, "an escape that cannot be stored");
 	if (numbers_check(root, 1, &grown, err) < 0)
 		return -1;
-	return text.n + grown <= max ? 0 : err_set(err, ERR_INPUT, "rule", "longer than %zu bytes when stored", max);
+	return text.n + grown <= max ? 0 : err_reject(err, DEAD_RULE, "longer than %zu bytes when stored", max);
 }
 
 int json_object_check(struct str text, size_t max, struct err *err)

@@ -12,7 +12,7 @@
 #define WIRE_MAX_JSON_DEPTH    60 /* it is stored inside another object, which JSON_MAX_DEPTH bounds */
 
 /* An object that jsonb takes and gives back in at most `max` bytes, blanks aside: no \u0000, no lone surrogate, no number that is
- * too long. ERR_INPUT "rule". */
+ * too long. ERR_INPUT, DEAD_RULE. */
 int json_object_check(struct str text, size_t max, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -170,7 +170,7 @@ int records_next(struct str row, size_t *at, struct record_view *out, struct err
 	if (rest.n == 0)
 		return 0;
 	if (!field_take(&rest, &tag, &record) || tag != TAG_RECORD || !record_read(record, &view))
-		return err_set(err, ERR_INPUT, "decode", "outbox row broken at byte %zu of %zu", *at, row.n);
+		return err_reject(err, DEAD_DECODE, "outbox row broken at byte %zu of %zu", *at, row.n);
 	*at = row.n - rest.n;
 	*out = view;
 	return 1;

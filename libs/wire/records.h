@@ -15,7 +15,7 @@ struct record_view {
 	struct header headers[32];
 	size_t n_headers;
 };
-/* size_t at = 0; while ((rc = records_next(row, &at, &view, &err)) == 1) ...; 0 at the end, -1 (ERR_INPUT "decode") when the row
+/* size_t at = 0; while ((rc = records_next(row, &at, &view, &err)) == 1) ...; 0 at the end, -1 (ERR_INPUT, DEAD_DECODE) when the row
  * is broken. Borrows from the row. */
 int records_next(struct str row, size_t *at, struct record_view *out, struct err *err) ERR_MUST_USE;
 

@@ -73,15 +73,15 @@ struct scratch {
 void scratch_init(struct scratch *m);
 void scratch_fini(struct scratch *m);
 
-/* Parses into the arena, which is all that has to be freed. NULL and ERR_INPUT "decode" for what is no such message. */
+/* Parses into the arena, which is all that has to be freed. NULL and ERR_INPUT, DEAD_DECODE for what is no such message. */
 ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct str bytes, struct arena *a,
 	struct err *err);
 
-/* Reads a message into a zeroed struct; texts are borrowed from the message. ERR_INPUT "rule": a list too long, an id that is
- * no UUID; "unsupported": an event of a kind that is not in the table. The rest is envelope_check's. */
+/* Reads a message into a zeroed struct; texts are borrowed from the message. ERR_INPUT with DEAD_RULE: a list too long, an id that is
+ * no UUID; DEAD_UNSUPPORTED: an event of a kind that is not in the table. The rest is envelope_check's. */
 int envelope_read(const struct envelope *env, const ProtobufCMessage *theirs, void *ours, struct arena *a,
 	struct err *err) ERR_MUST_USE;
-/* What a struct may hold: text that can be stored, forms, lengths, ranges. ERR_INPUT "decode", "unsupported" or "rule". */
+/* What a struct may hold: text that can be stored, forms, lengths, ranges. ERR_INPUT with DEAD_DECODE, DEAD_UNSUPPORTED or DEAD_RULE. */
 int envelope_check(const struct envelope *env, const void *ours, struct err *err) ERR_MUST_USE;
 /* A message ready to be packed, which borrows from `ours` and lives in `m`. The kind is known and not none. */
 const ProtobufCMessage *envelope_fill(const struct envelope *env, const void *ours, struct scratch *m);

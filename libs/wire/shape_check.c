@@ -13,7 +13,7 @@ static int shape_check(const struct shape *s, const void *ours, struct err *err)
 
 static int broken(struct err *err, const char *what)
 {
-	return err_set(err, ERR_INPUT, "rule", "%s", what);
+	return err_reject(err, DEAD_RULE, "%s", what);
 }
 
 static bool is_phone(struct str text)
@@ -45,9 +45,9 @@ static int text_check(enum text_form form, struct str text, size_t max, struct e
 	if (text.n == 0)
 		return 0;
 	if (text.n > max)
-		return err_set(err, ERR_INPUT, "rule", "longer than %zu bytes", max);
+		return err_reject(err, DEAD_RULE, "longer than %zu bytes", max);
 	if (!utf8_storable(text))
-		return err_set(err, ERR_INPUT, "decode", "not UTF-8 without NUL");
+		return err_reject(err, DEAD_DECODE, "not UTF-8 without NUL");
 	return form_check(form, text, max, err);
 }
 
@@ -64,7 +64,7 @@ static int double_check(const struct row *r, double v, struct err *err)
 
 static int enum_check(const struct row *r, unsigned v, struct err *err)
 {
-	return v <= r->max ? 0 : err_set(err, ERR_INPUT, "unsupported", "an unknown value");
+	return v <= r->max ? 0 : err_reject(err, DEAD_UNSUPPORTED, "an unknown value");
 }
 
 static int texts_check(const struct str *items, size_t n, struct err *err)
@@ -135,7 +135,7 @@ int envelope_check(const struct envelope *env, const void *ours, struct err *err
 	if (shape_check(env->shape, ours, err) < 0)
 		return -1;
 	if (kind == 0 || kind >= env->n_variants)
-		return err_set(err, ERR_INPUT, "unsupported", "an event of an unknown kind");
+		return err_reject(err, DEAD_UNSUPPORTED, "an event of an unknown kind");
 	if (shape_check(env->variants[kind].shape, field_at(ours, env->u), err) < 0)
 		return err_wrap(err, "%s", env->variants[kind].word);
 	return 0;

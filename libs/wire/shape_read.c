@@ -36,7 +36,7 @@ ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, s
 
 	m = protobuf_c_message_unpack(descriptor, &allocator, bytes.n, (const uint8_t *)bytes.p);
 	if (!m)
-		err_set(err, ERR_INPUT, "decode", "not a readable %s", descriptor->short_name);
+		err_reject(err, DEAD_DECODE, "not a readable %s", descriptor->short_name);
 	return m;
 }
 
@@ -51,7 +51,7 @@ static struct str text_read(const ProtobufCBinaryData *b)
 static int uuid_read(struct str text, struct uuid *out, struct err *err)
 {
 	if (text.n > 0 && !uuid_parse(text, out))
-		return err_set(err, ERR_INPUT, "rule", "not a UUID");
+		return err_reject(err, DEAD_RULE, "not a UUID");
 	return 0;
 }
 
@@ -98,7 +98,7 @@ static int list_read(const struct row *r, const ProtobufCMessage *theirs, void *
 	if (n == 0)
 		return 0;
 	if (n > (size_t)r->max)
-		return err_set(err, ERR_INPUT, "rule", "too many");
+		return err_reject(err, DEAD_RULE, "too many");
 	*(size_t *)field_in(ours, r->n_ours) = n;
 	if (r->type == ROW_TEXTS)
 		return texts_read(r, items, n, ours, a);
@@ -174,9 +174,9 @@ int envelope_read(const struct envelope *env, const ProtobufCMessage *theirs, vo
 	if (shape_read(env->shape, theirs, ours, a, err) < 0)
 		return -1;
 	if (kind == 0 && theirs->n_unknown_fields > 0)
-		return err_set(err, ERR_INPUT, "unsupported", "an event of an unknown kind");
+		return err_reject(err, DEAD_UNSUPPORTED, "an event of an unknown kind");
 	if (kind == 0)
-		return err_set(err, ERR_INPUT, "rule", "no event");
+		return err_reject(err, DEAD_RULE, "no event");
 	*(unsigned *)field_in(ours, env->kind) = kind;
 	if (shape_read(v->shape, pointer_load(field_at(theirs, env->event)), field_in(ours, env->u), a, err) < 0)
 		return err_wrap(err, "%s", v->word);

@@ -120,7 +120,7 @@ void batch_advance(struct batch *b)
 	}
 }
 
-void batch_dead_letter(struct owner_tx *tx, struct batch_item *item, const char *reason, const char *code,
+void batch_dead_letter(struct owner_tx *tx, struct batch_item *item, enum dead_reason reason, const char *code,
 	const char *message, bool retryable)
 {
 	owner_tx_dead_message(tx, item->message, reason, code, message, retryable);

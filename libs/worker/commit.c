@@ -5,8 +5,6 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 
-#include <string.h>
-
 bool is_data_error(const struct err *err)
 {
 	return err->kind == ERR_INPUT || err->kind == ERR_CONFLICT;
@@ -24,7 +22,7 @@ void items_settle(struct batch *b, struct batch_item **items, size_t n)
 		if (why->kind == ERR_NONE)
 			item->outcome = OUTCOME_FILTERED;
 		else
-			batch_dead_letter(b->tx, item, why->code, "", why->msg, strcmp(why->code, "unsupported") == 0);
+			batch_dead_letter(b->tx, item, why->reason, "", why->msg, why->reason == DEAD_UNSUPPORTED);
 	}
 }
 
@@ -95,7 +93,7 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 		return 0;
 	}
 	rc = transaction(w, b, false, err);
-	if (rc < 0 && is_data_error(err) && strcmp(err->code, "fenced") != 0) {
+	if (rc < 0 && is_data_error(err)) {
 		owner_tx_rollback(b->tx);
 		w->ops->rolled_back(w->ctx);
 		rc = transaction(w, b, true, err);
@@ -155,7 +153,7 @@ int worker_sweep(struct worker *w, struct err *err)
 	else if (rc > 0)
 		w->ops->committed(w->ctx);
 	batch_reset(b);
-	if (rc >= 0 || !is_data_error(err) || strcmp(err->code, "fenced") == 0)
+	if (rc >= 0 || !is_data_error(err))
 		return rc < 0 ? -1 : 0;
 	/* One parked update must not stop the partitions: it expires in the end. */
 	log_error("sweep refused by the database", LOG_ERR(err));

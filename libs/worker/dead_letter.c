@@ -74,7 +74,7 @@ struct header *dead_letter_headers(const struct failure *f, const struct header 
 	add_i64(&l, "__dlq.errors.delivery.count", delivery_count(original, n_original));
 	add(&l, "__dlq.errors.message", str_of(f->message));
 	add_first(&l, f, original, n_original);
-	add(&l, "x-dlq-reason", str_of(f->reason));
+	add(&l, "x-dlq-reason", str_of(dead_reason_word(f->reason)));
 	add(&l, "x-dlq-code", f->code && f->code[0] ? str_of(f->code) : STR_NONE);
 	add(&l, "x-dlq-retryable", f->retryable ? STR("true") : STR("false"));
 	add(&l, "x-dlq-failed-at", arena_str(a, str_of(time)));

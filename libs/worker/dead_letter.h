@@ -6,6 +6,7 @@
 #define WORKER_DEAD_LETTER_H
 
 #include "base/arena.h"
+#include "base/dead_reason.h"
 #include "base/uuid.h"
 #include "wire/records.h"
 
@@ -14,7 +15,8 @@ struct failure {
 	int32_t partition;
 	int64_t offset, timestamp_ms, failed_at_ms;
 	const char *group, *service;
-	const char *reason, *code, *message;
+	enum dead_reason reason;
+	const char *code, *message;
 	bool retryable;
 	const struct uuid *endpoint; /* of a webhook: a replay reaches this one only; NULL: none */
 };

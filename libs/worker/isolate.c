@@ -62,7 +62,7 @@ static int apply_isolating(struct worker *w, struct batch *b, struct batch_item 
 			continue;
 		if (rc == 0) {
 			log_refused(w, items[0], err);
-			batch_dead_letter(b->tx, items[0], "data_error", err->code, err->msg, true);
+			batch_dead_letter(b->tx, items[0], DEAD_DATA_ERROR, err->code, err->msg, true);
 			b->refused++;
 		}
 		items += tried;

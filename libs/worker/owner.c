@@ -90,14 +90,14 @@ static void on_revoked(void *ctx)
 	log_info("partitions revoked");
 }
 
-static void on_stopped(void *ctx, int32_t partition, const struct err *why)
+static void on_stopped(void *ctx, int32_t partition, enum kafka_stop stop, const struct err *why)
 {
 	struct owner *o = ctx;
 
 	log_error("partition stopped", LOG_S("topic", o->options.topic), LOG_I("partition", partition), LOG_ERR(why));
-	if (why->kind == ERR_RETRY && strcmp(why->code, "NO_OFFSET") == 0)
-		o->pending = *why; /* the low watermark could not be asked for: only a new start asks again */
-	if (why->kind != ERR_CONFLICT)
+	if (stop == KAFKA_STOP_NO_OFFSET)
+		o->pending = *why;
+	if (stop != KAFKA_STOP_OUT_OF_RANGE)
 		return;
 	for (size_t i = 0; i < o->n_slots; i++)
 		if (o->slots[i].progress.partition == partition)
@@ -147,7 +147,7 @@ static int64_t backoff_ms(struct owner *o)
 void owner_restart(struct owner *o, const struct err *why)
 {
 	bool reassigned = o->begun != o->generation;
-	int64_t wait = !reassigned && strcmp(why->code, "fenced") == 0 ? FENCED_WAIT_MS : backoff_ms(o);
+	int64_t wait = !reassigned && why->kind == ERR_FENCED ? FENCED_WAIT_MS : backoff_ms(o);
 
 	log_warn("batch put off", LOG_I("retry_in_ms", wait), LOG_I("failures", o->failures), LOG_ERR(why));
 	metric_add(METRIC_CELL(o->metrics.retries, o->options.topic, why->code[0] ? why->code : "other"), 1);

@@ -85,9 +85,9 @@ struct owner_tx *owner_tx_new(struct owner *o);
 void owner_tx_free(struct owner_tx *tx); /* accepts NULL */
 void owner_tx_reset(struct owner_tx *tx); /* forgets everything; rolls back what is open */
 
-/* Before owner_tx_begin(): the partition takes part. ERR_CONFLICT when it is not ours (any more). */
+/* Before owner_tx_begin(): the partition takes part. ERR_FENCED when it is not ours (any more). */
 int owner_tx_include(struct owner_tx *tx, int32_t partition, struct err *err) ERR_MUST_USE;
-/* BEGIN, locks and checks the progress of the partitions included (ERR_CONFLICT "fenced"), deletes acknowledged outbox rows. */
+/* BEGIN, locks and checks the progress of the partitions included (ERR_FENCED), deletes acknowledged outbox rows. */
 int owner_tx_begin(struct owner_tx *tx, struct err *err) ERR_MUST_USE;
 /* As if it had not begun: what was emitted and advanced is forgotten; the partitions stay included, the arena as it is. */
 void owner_tx_rollback(struct owner_tx *tx);
@@ -104,8 +104,7 @@ struct event_source owner_tx_source(struct owner_tx *tx, int32_t partition);
 /* Adds one record to the partition's outbox row. Everything is copied. */
 void owner_tx_emit(struct owner_tx *tx, int32_t partition, struct str topic, struct str key, struct str value,
 	const struct header *headers, size_t n_headers);
-/* A dead letter: reason from the closed list (decode, unsupported, rule, unknown_reference, expired, data_error, too_large), code
- * (SQLSTATE, ...) and a message for people. */
+/* A dead letter: its reason, a code (SQLSTATE, ...) and a message for people. */
 struct dead_record {
 	struct str topic, key, value;
 	const struct header *headers;
@@ -114,11 +113,11 @@ struct dead_record {
 	int64_t offset, timestamp_ms;
 	const struct uuid *endpoint; /* of a webhook: a replay reaches this one only; NULL: none */
 };
-void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *record, const char *reason, const char *code,
-	const char *message, bool retryable);
+void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *record, enum dead_reason reason,
+	const char *code, const char *message, bool retryable);
 /* The same for a record of the owner's topic. */
-void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, const char *reason, const char *code,
-	const char *message, bool retryable);
+void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, enum dead_reason reason,
+	const char *code, const char *message, bool retryable);
 /* Savepoints of what was emitted: undo takes back what came after the mark. */
 void owner_tx_mark(struct owner_tx *tx);
 void owner_tx_undo(struct owner_tx *tx);

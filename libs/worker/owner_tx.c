@@ -84,9 +84,9 @@ int owner_tx_include(struct owner_tx *tx, int32_t partition, struct err *err)
 	const struct progress *p = owner_progress(tx->owner, partition);
 
 	if (!p)
-		return err_set(err, ERR_CONFLICT, "partition", "partition %d is not ours", (int)partition);
+		return err_set(err, ERR_FENCED, "partition", "partition %d is not ours", (int)partition);
 	if (tx->n_shares > 0 && tx->generation != tx->owner->generation)
-		return err_set(err, ERR_CONFLICT, "partition", "the partitions were taken anew");
+		return err_set(err, ERR_FENCED, "partition", "the partitions were taken anew");
 	if (share_find(tx, partition))
 		return 0;
 	if (tx->n_shares == tx->cap_shares) {
@@ -190,7 +190,7 @@ void owner_tx_emit(struct owner_tx *tx, int32_t partition, struct str topic, str
 	s->n_records++;
 }
 
-void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *r, const char *reason, const char *code,
+void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *r, enum dead_reason reason, const char *code,
 	const char *message, bool retryable)
 {
 	const struct owner *o = tx->owner;
@@ -212,11 +212,11 @@ void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *r, cons
 	const struct header *headers = dead_letter_headers(&failure, r->headers, r->n_headers, tx->arena, &n);
 
 	owner_tx_emit(tx, r->partition, str_of(o->options.dlq_topic), r->key, r->value, headers, n);
-	metric_add(METRIC_CELL(o->metrics.dead, o->options.topic, reason), 1);
+	metric_add(METRIC_CELL(o->metrics.dead, o->options.topic, dead_reason_word(reason)), 1);
 }
 
-void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, const char *reason, const char *code,
-	const char *message, bool retryable)
+void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, enum dead_reason reason,
+	const char *code, const char *message, bool retryable)
 {
 	struct dead_record record = { .topic = str_of(tx->owner->options.topic),
 		.key = m->key,

@@ -76,20 +76,14 @@ static void row_free(struct row *r)
 	free(r);
 }
 
-/* What a renewed producer gave back was never refused. */
-static bool was_purged(const struct err *failure)
-{
-	return str_starts(str_of(failure->code), STR("_PURGE"));
-}
-
 static void row_fail(struct row *r, const struct err *failure)
 {
 	struct slot *s = r->slot;
 	int64_t wait = REPUBLISH_DELAY_MS;
 
 	r->failed = s->failed = true;
-	/* A purge leaves the time of the next attempt as it was: long over, or the refusal's. */
-	if (s->refused || was_purged(failure))
+	/* What a renewed producer gives back was never refused: the time of the next attempt stays as it was, long over, or the refusal's. */
+	if (s->refused || failure->kind == ERR_BUSY)
 		return;
 	s->refused = true;
 	for (int i = 0; i < s->refusals && wait < BLOCKED_DELAY_MS; i++)

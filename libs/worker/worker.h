@@ -30,8 +30,8 @@ struct batch_item {
 };
 
 struct worker_ops {
-	/* Makes a record into the service's own struct, in the batch's arena. ERR_INPUT: a dead letter with err->code as its reason
-	 * ("decode", "unsupported", "rule"). Runs while the previous batch may be committing: touches no shared state. */
+	/* Makes a record into the service's own struct, in the batch's arena. ERR_INPUT: a dead letter with err->reason, of
+	 * err_reject(). Runs while the previous batch may be committing: touches no shared state. */
 	int (*decode)(void *ctx, const struct kafka_message *message, struct arena *a, void **decoded, struct err *err);
 	/* How many changes the record asks for, at least 1: what counts towards batch_max_events, so that transactions stay short. NULL: 1
 	 * each. */
@@ -72,7 +72,7 @@ int worker_run(struct worker *w, struct err *err) ERR_MUST_USE;
 void worker_close(struct worker **w);
 
 /* Inside apply(): turns an item into a dead letter, as owner_tx_dead_record() does, and sets its outcome. */
-void batch_dead_letter(struct owner_tx *tx, struct batch_item *item, const char *reason, const char *code,
+void batch_dead_letter(struct owner_tx *tx, struct batch_item *item, enum dead_reason reason, const char *code,
 	const char *message, bool retryable);
 
 #endif

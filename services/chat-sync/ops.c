@@ -84,9 +84,9 @@ int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, 
 		const struct account *a = world_account(w->world, &e->account, w->now_mono_ms);
 
 		if (!a)
-			batch_dead_letter(w->tx, items[i], "unknown_reference", "account", "no such account", true);
+			batch_dead_letter(w->tx, items[i], DEAD_UNKNOWN_REFERENCE, "account", "no such account", true);
 		else if (!uuid_eq(&a->row.workspace, &e->workspace))
-			batch_dead_letter(w->tx, items[i], "unknown_reference", "workspace",
+			batch_dead_letter(w->tx, items[i], DEAD_UNKNOWN_REFERENCE, "workspace",
 				"the account belongs to another workspace", false);
 		else
 			ops_expand(w, items[i]);
@@ -291,7 +291,8 @@ void ops_expand(struct work *w, struct batch_item *item)
 	struct op *op;
 
 	if (e->kind == IN_DISPATCH) { /* campaign-sender's; see proto/blazz/v1/inbound.proto */
-		batch_dead_letter(w->tx, item, "unsupported", "dispatch", "this release does not send messages", true);
+		batch_dead_letter(w->tx, item, DEAD_UNSUPPORTED, "dispatch", "this release does not send messages",
+			true);
 		return;
 	}
 	op = op_new(w, item, e);

@@ -269,7 +269,7 @@ static int parked_counts(struct work *w, struct parked_count *counts, struct err
 /* It does not wait: as if its time were over. */
 static void parked_refuse(struct work *w, struct op *op)
 {
-	batch_dead_letter(w->tx, op->item, "expired", inbound_kind_word(op->kind),
+	batch_dead_letter(w->tx, op->item, DEAD_EXPIRED, inbound_kind_word(op->kind),
 		"too many updates of its account wait for messages that never came", true);
 	op->waits = false;
 	metric_add(METRIC_CELL(w->report->gaps, "expired_update"), 1);

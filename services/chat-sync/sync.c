@@ -343,7 +343,7 @@ struct due {
 	bool changed;
 };
 
-static void parked_dead_letter(struct due *d, const struct parked_row *row, const char *reason, const char *code,
+static void parked_dead_letter(struct due *d, const struct parked_row *row, enum dead_reason reason, const char *code,
 	const char *message)
 {
 	struct record_view view = { .n_headers = 0 };
@@ -369,7 +369,7 @@ static void expire(void *ctx, const struct parked_row *row)
 {
 	struct due *d = ctx;
 
-	parked_dead_letter(d, row, "expired", row->kind, "the message it refers to never came");
+	parked_dead_letter(d, row, DEAD_EXPIRED, row->kind, "the message it refers to never came");
 	metric_add(METRIC_CELL(d->s->report.gaps, "expired_update"), 1);
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
 	d->gap_accounts[d->n_gaps++] = row->account_id;
@@ -463,7 +463,7 @@ static int ready_apply(struct due *d, struct err *err)
 			if (log_limit_pass(&d->s->report.refused, d->w->now_mono_ms, &suppressed))
 				log_error("parked update refused by the database", LOG_I("partition", row->partition),
 					LOG_I("offset", row->offset), LOG_ERR(err), LOG_I("suppressed", suppressed));
-			parked_dead_letter(d, row, "data_error", err->code, err->msg);
+			parked_dead_letter(d, row, DEAD_DATA_ERROR, err->code, err->msg);
 			rc = parked_delete(d->w->pg, &row, 1, err);
 		} else {
 			rc = 0;

@@ -1,8 +1,6 @@
 /* Dead letters of HTTP bodies; see dead_letters.h. Header names are those of proto/README.md where it has them. */
 #include "ingest/dead_letters.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/hex.h"
 #include "crypto/digest.h"
@@ -49,9 +47,9 @@ static struct str hash_text(struct str body, struct arena *a)
 }
 
 /* Only what is well known to be retried by itself could be; these wait for a new parser or a new account. */
-static bool is_retryable(const char *reason)
+static bool is_retryable(enum dead_reason reason)
 {
-	return strcmp(reason, "unsupported") == 0 || strcmp(reason, "unknown_reference") == 0;
+	return reason == DEAD_UNSUPPORTED || reason == DEAD_UNKNOWN_REFERENCE;
 }
 
 void dead_letter_record(const struct dead_letter *d, struct arena *a, struct kafka_record *out)
@@ -62,7 +60,7 @@ void dead_letter_record(const struct dead_letter *d, struct arena *a, struct kaf
 
 	add(&l, "content-type", STR("application/json"));
 	add(&l, "x-dlq-service", STR("ingest"));
-	add(&l, "x-dlq-reason", str_of(d->reason));
+	add(&l, "x-dlq-reason", str_of(dead_reason_word(d->reason)));
 	add(&l, "x-dlq-retryable", is_retryable(d->reason) ? STR("true") : STR("false"));
 	add(&l, "x-dlq-failed-at", time_text(d->failed_at_ms, a));
 	add(&l, "x-http-route", d->route);

@@ -4,6 +4,7 @@
 #define INGEST_DEAD_LETTERS_H
 
 #include "base/arena.h"
+#include "base/dead_reason.h"
 #include "base/uuid.h"
 #include "kafka/producer.h"
 
@@ -11,7 +12,7 @@ struct dead_letter {
 	struct uuid workspace, account; /* nil: not known */
 	struct str route; /* the path it was posted to: a replay runs that route's parser again */
 	struct str path, message; /* where in the body, and what is wrong; never quotes the body */
-	const char *reason; /* of the closed list */
+	enum dead_reason reason;
 	struct str body; /* secrets removed where it is JSON */
 	struct str traceparent;
 	int64_t failed_at_ms;

@@ -313,14 +313,14 @@ static enum step step_parse(struct request *req)
 
 /* The whole body is one dead letter, without secrets where it is JSON: it costs too much to be read item by item, or Meta sent it,
  * who cannot be asked again and repeats for days what is not answered with 200. */
-static enum step keep_whole(struct request *req, const char *reason, const struct err *err)
+static enum step keep_whole(struct request *req, enum dead_reason reason, const struct err *err)
 {
 	struct intake *in = &req->intake;
 	struct str body = req->doc ? intake_json(in, json_root(req->doc)) : http_body(req->http);
 
 	if (req->route->subject == SUBJECT_APP)
 		charge(req); /* else it was, when it was read */
-	intake_reject_whole(in, strcmp(err->code, "too_large") == 0 ? "too_large" : reason, body, err->msg);
+	intake_reject_whole(in, in->too_large ? DEAD_TOO_LARGE : reason, body, err->msg);
 	return publish_begin(req);
 }
 
@@ -465,9 +465,9 @@ static enum step step_references(struct request *req)
 	if (!req->app)
 		return unauthorized(req, "unknown app"); /* gone during the wait */
 	if (json_parse(&req->doc, http_body(req->http), &err) < 0)
-		return keep_whole(req, "decode", &err);
+		return keep_whole(req, DEAD_DECODE, &err);
 	if (meta_references(&refs, json_root(req->doc), req->arena, &err) < 0)
-		return keep_whole(req, "rule", &err);
+		return keep_whole(req, DEAD_RULE, &err);
 	names = ARENA_ARRAY(req->arena, struct name, refs.n_phone_number_ids + refs.n_waba_ids + 1);
 	n = unknown_names(req, &refs, names);
 	return n > 0 ? ask(req, names, n) : numbers_admit(req, &refs);
@@ -544,7 +544,7 @@ static enum step step_read_meta(struct request *req)
 	in->by_waba = by_waba;
 	in->lookup_ctx = req;
 	if (meta_read(in, json_root(req->doc), &err) < 0)
-		return keep_whole(req, "rule", &err);
+		return keep_whole(req, DEAD_RULE, &err);
 	charge(req);
 	return publish_begin(req);
 }
@@ -554,8 +554,7 @@ static enum step answer_nothing_acceptable(struct request *req)
 	const struct intake *in = &req->intake;
 	struct buf *out = &req->ingest->answer;
 
-	request_log(req, 422, "request refused", in->n_rejected ? in->rejected[0].reason : "rule",
-		in->n_rejected ? in->rejected[0].path : STR_NONE);
+	request_log(req, 422, "request refused", dead_reason_word(in->rejected[0].reason), in->rejected[0].path);
 	buf_clear(out);
 	answer_rejected(out, answer_word(422), in->rejected, in->n_rejected);
 	request_answer(req, 422, buf_str(out), 0);
@@ -575,13 +574,13 @@ static enum step step_read(struct request *req)
 		intake_delivery(in, req->claims.value[CLAIM_WEBHOOK_ID], req->claims.value[CLAIM_WEBHOOK_TIMESTAMP]);
 	rc = req->route->read(in, json_root(req->doc), &err);
 	charge(req);
-	if (rc < 0 && strcmp(err.code, "422") != 0 && !in->too_large)
+	if (rc < 0 && in->n_rejected == 0 && !in->too_large)
 		return answer_bad_body(req, &err);
 	why = misfit(req);
 	if (why)
 		return unauthorized(req, why);
 	if (in->too_large)
-		return keep_whole(req, "too_large", &err);
+		return keep_whole(req, DEAD_TOO_LARGE, &err);
 	return rc < 0 ? answer_nothing_acceptable(req) : publish_begin(req);
 }
 
@@ -635,7 +634,8 @@ static void answer_queued_now(struct request *req)
 	for (size_t i = 0; i < in->n_ignored; i++)
 		stats_ignored(in->ignored[i].kind, in->ignored[i].n);
 	if (in->n_rejected > 0)
-		request_log(req, status, "items dead-lettered", in->rejected[0].reason, in->rejected[0].path);
+		request_log(req, status, "items dead-lettered", dead_reason_word(in->rejected[0].reason),
+			in->rejected[0].path);
 	(void)failpoint("ingest_acknowledged");
 	if (in->too_large && status != 200) {
 		answer_nothing_acceptable(req);

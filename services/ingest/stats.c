@@ -103,9 +103,9 @@ void stats_event(const struct route *route, enum inbound_kind kind)
 	metric_add(*cell, 1);
 }
 
-void stats_rejected(const char *reason)
+void stats_rejected(enum dead_reason reason)
 {
-	metric_add(METRIC_CELL(rejected, reason), 1);
+	metric_add(METRIC_CELL(rejected, dead_reason_word(reason)), 1);
 }
 
 void stats_ignored(const char *kind, size_t n)

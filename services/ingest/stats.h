@@ -24,7 +24,7 @@ enum lookup { LOOKUP_HIT, LOOKUP_MISS, LOOKUP_ABSENT, LOOKUPS };
 void stats_init(void);
 void stats_request(const struct route *route, int status); /* route NULL: none fits */
 void stats_event(const struct route *route, enum inbound_kind kind);
-void stats_rejected(const char *reason);
+void stats_rejected(enum dead_reason reason);
 void stats_ignored(const char *kind, size_t n);
 void stats_refused(enum refusal why);
 void stats_lookup(enum lookup result);

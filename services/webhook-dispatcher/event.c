@@ -48,7 +48,7 @@ int event_reread(struct str record, int32_t partition, int64_t offset, int64_t t
 	out->offset = offset;
 	out->timestamp_ms = timestamp_ms;
 	if (records_next(record, &at, &out->view, err) != 1)
-		return err_set(err, ERR_INPUT, "decode", "a row of the retry queue holds no record");
+		return err_reject(err, DEAD_DECODE, "a row of the retry queue holds no record");
 	return record_read(out, a, err);
 }
 

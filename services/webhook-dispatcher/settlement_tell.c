@@ -1,15 +1,13 @@
 /* Dead letters, and events of endpoints; see settlement_private.h. */
 #include "webhook-dispatcher/settlement_private.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/ids.h"
 #include "webhook-dispatcher/dispatcher.h"
 #include "wire/cloudevents.h"
 
-static int dead_emit(struct dispatcher *d, const struct event *e, const struct uuid *endpoint, const char *reason,
+static int dead_emit(struct dispatcher *d, const struct event *e, const struct uuid *endpoint, enum dead_reason reason,
 	const char *code, const char *message, bool retryable, struct err *err)
 {
 	struct record_view view;
@@ -38,13 +36,13 @@ int settlement_tell_dead(const struct settlement *s, struct dispatcher *d, struc
 	for (size_t i = 0; i < s->dead.n; i++) {
 		const struct dead *dead = &ITEMS(&s->dead, struct dead)[i];
 
-		if (dead_emit(d, dead->event, NULL, dead->why.code, "", dead->why.msg,
-			    strcmp(dead->why.code, "unsupported") == 0, err) < 0)
+		if (dead_emit(d, dead->event, NULL, dead->why.reason, "", dead->why.msg,
+			    dead->why.reason == DEAD_UNSUPPORTED, err) < 0)
 			return -1;
 	}
 	TAILQ_FOREACH (one, &s->ends, in_list)
 		if (one->end == END_EXHAUSTED &&
-			dead_emit(d, one->event, &one->endpoint, "exhausted", one->code, one->error, true, err) < 0)
+			dead_emit(d, one->event, &one->endpoint, DEAD_EXHAUSTED, one->code, one->error, true, err) < 0)
 			return -1;
 	return 0;
 }

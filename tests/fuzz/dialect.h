@@ -63,15 +63,17 @@ static inline void dialect_read(const struct dialect *d, const json *body, struc
 	d->init(in, arena_new(65536), DIALECT_NOW_MS);
 	if (d->read(in, body, &err) < 0)
 		assert(err.kind == ERR_INPUT &&
-			(strcmp(err.code, "400") == 0 || strcmp(err.code, "422") == 0 ||
-				strcmp(err.code, "too_large") == 0));
+			strcmp(err.code,
+				in->too_large                ? "too_large"
+					: in->n_rejected > 0 ? "422"
+							     : "400") == 0);
 	intake_finish(in);
 }
 
-static inline bool is_rejected_for(const struct intake *in, const char *reason)
+static inline bool is_rejected_for(const struct intake *in, enum dead_reason reason)
 {
 	for (size_t i = 0; i < in->n_rejected; i++)
-		if (strcmp(in->rejected[i].reason, reason) == 0)
+		if (in->rejected[i].reason == reason)
 			return true;
 	return false;
 }

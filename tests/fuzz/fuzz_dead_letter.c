@@ -19,7 +19,7 @@ static const struct failure failure = {
 	.failed_at_ms = INT64_C(1767229200000),
 	.group = "blazz.chat-sync",
 	.service = "chat-sync",
-	.reason = "rule",
+	.reason = DEAD_RULE,
 	.message = "no chat",
 };
 

@@ -51,7 +51,7 @@ static void chat_take(struct sync_chat *c, size_t place)
 	} else if (fault.ignored) {
 		intake_ignore(in, fault.ignored);
 	} else {
-		intake_reject(in, in->account, "rule", fault_path(c, &fault), chat_body(c), fault.message);
+		intake_reject(in, in->account, DEAD_RULE, fault_path(c, &fault), chat_body(c), fault.message);
 		sync_batch_rejected(c->batch);
 	}
 	in->n_items = place + 1;
@@ -72,7 +72,7 @@ static bool count_read(const json *body, const char *member, int64_t most, int32
 
 static int refuse_batch(struct intake *in, const char *path, const char *message, struct err *err)
 {
-	intake_reject(in, in->account, "rule", str_of(path), STR_NONE, message);
+	intake_reject(in, in->account, DEAD_RULE, str_of(path), STR_NONE, message);
 	return err_set(err, ERR_INPUT, "422", "%s: %s", path, message);
 }
 

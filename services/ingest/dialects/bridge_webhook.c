@@ -41,7 +41,7 @@ int bridge_read_webhook(struct intake *in, const json *body, struct err *err)
 	else if (fault.ignored)
 		intake_ignore(in, fault.ignored);
 	else
-		intake_reject(in, in->account, "rule", fault.path, webhook_body(&w), fault.message);
+		intake_reject(in, in->account, DEAD_RULE, fault.path, webhook_body(&w), fault.message);
 	if (intake_is_full(in))
 		return intake_too_large(err);
 	if (in->n_rejected > 0)

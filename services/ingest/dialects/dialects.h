@@ -1,8 +1,8 @@
 /* The five dialects: Meta, whatsapp-web.js, WAHA, Evolution API, our bridge contract (README.md).
  *
- * Each takes a parsed body and fills the intake. -1 with ERR_INPUT is about the body as a whole: code "400" (wrong shape) or
- * "422" (well-formed, nothing acceptable), and for 422 the details are in in->rejected. Unknown things become `unknown`
- * messages or are counted as ignored, never dropped silently.
+ * Each takes a parsed body and fills the intake. -1 with ERR_INPUT is about the body as a whole: in->too_large; else
+ * something in in->rejected (well-formed, nothing acceptable: code "422"); else a wrong shape (code "400"). Unknown things
+ * become `unknown` messages or are counted as ignored, never dropped silently.
  */
 #ifndef INGEST_DIALECTS_H
 #define INGEST_DIALECTS_H

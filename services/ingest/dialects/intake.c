@@ -59,8 +59,7 @@ bool intake_is_full(struct intake *in)
 
 int intake_too_large(struct err *err)
 {
-	return err_set(err, ERR_INPUT, "too_large",
-		"more items, or more that are not acceptable, than one body may have");
+	return err_reject(err, DEAD_TOO_LARGE, "more items, or more that are not acceptable, than one body may have");
 }
 
 void intake_delivery(struct intake *in, struct str id, struct str time)
@@ -174,17 +173,6 @@ static void event_push(struct intake *in, struct inbound_event *e, struct str re
 	in->records[in->n_events++] = record;
 }
 
-/* The words of the dead letters are a closed list. */
-static const char *reason_of(const struct err *err)
-{
-	static const char *const reasons[] = { "decode", "unsupported", "rule", "too_large" };
-
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (strcmp(err->code, reasons[i]) == 0)
-			return reasons[i];
-	return "rule";
-}
-
 /* A later part of a chat, whose JSON the first one has. */
 static bool is_continued(const struct inbound_event *e)
 {
@@ -221,7 +209,7 @@ bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_
 		intake_raw_text(in, e, body(body_ctx));
 	id_derive(in, e, provider_key, content);
 	if (inbound_check(e, &err) < 0 || inbound_encode(e, in->arena, &record, &err) < 0) {
-		intake_reject(in, made->account, reason_of(&err), path, body ? body(body_ctx) : STR_NONE, err.msg);
+		intake_reject(in, made->account, err.reason, path, body ? body(body_ctx) : STR_NONE, err.msg);
 		return false;
 	}
 	event_push(in, e, record);
@@ -230,8 +218,8 @@ bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_
 	return true;
 }
 
-static void rejected_push(struct intake *in, const struct intake_account *account, const char *reason, struct str path,
-	struct str body, const char *message)
+static void rejected_push(struct intake *in, const struct intake_account *account, enum dead_reason reason,
+	struct str path, struct str body, const char *message)
 {
 	in->rejected_bytes += body.n;
 	in->rejected = grown(in->arena, in->rejected, in->n_rejected, &in->cap_rejected, sizeof(struct intake_reject));
@@ -245,7 +233,7 @@ static void rejected_push(struct intake *in, const struct intake_account *accoun
 	};
 }
 
-void intake_reject(struct intake *in, const struct intake_account *account, const char *reason, struct str path,
+void intake_reject(struct intake *in, const struct intake_account *account, enum dead_reason reason, struct str path,
 	struct str body, const char *message)
 {
 	if (in->n_rejected == INTAKE_MAX_REJECTED || in->rejected_bytes + body.n > INTAKE_MAX_REJECTED_BYTES)
@@ -254,7 +242,7 @@ void intake_reject(struct intake *in, const struct intake_account *account, cons
 		rejected_push(in, account, reason, path, body, message);
 }
 
-void intake_reject_whole(struct intake *in, const char *reason, struct str body, const char *message)
+void intake_reject_whole(struct intake *in, enum dead_reason reason, struct str body, const char *message)
 {
 	in->n_events = in->n_rejected = in->n_ignored = in->n_qr = 0;
 	rejected_push(in, in->account, reason, STR(""), body, message);

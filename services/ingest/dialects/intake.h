@@ -34,8 +34,7 @@ struct intake_reject {
 	const struct intake_account *account; /* NULL: not known */
 	struct str path; /* "chats[1].contact_phone" */
 	struct str message; /* one line for people; never quotes the body */
-	const char *
-		reason; /* dead letter's closed list: "decode", "rule", "too_large", "unknown_reference", "unsupported" */
+	enum dead_reason reason;
 	struct str body; /* the item alone in its envelope, secrets removed */
 	size_t item; /* its place among the items of the POST */
 };
@@ -84,10 +83,10 @@ void intake_init(struct intake *in, struct arena *arena, int64_t now_ms, const s
 void intake_bound(struct intake *in, size_t body_bytes);
 /* The body costs more than it may: asked before each item, after which the dialect stops and fails with intake_too_large(). */
 bool intake_is_full(struct intake *in);
-/* Returns -1: ERR_INPUT "too_large". */
+/* Returns -1: ERR_INPUT, DEAD_TOO_LARGE. */
 int intake_too_large(struct err *err);
 /* The only outcome of the body: nothing of it is published but this dead letter. */
-void intake_reject_whole(struct intake *in, const char *reason, struct str body, const char *message);
+void intake_reject_whole(struct intake *in, enum dead_reason reason, struct str body, const char *message);
 
 /* The POST is a delivery whose id and time (seconds) are signed: events that have no time of their own get this one, and an id that
  * a repeat of the delivery has again. Borrows the id. */
@@ -112,7 +111,7 @@ void intake_raw(struct intake *in, struct inbound_event *e, const json *item);
 bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_key, struct str content,
 	struct str path, struct str (*body)(void *ctx), void *body_ctx);
 /* Beyond INTAKE_MAX_REJECTED or INTAKE_MAX_REJECTED_BYTES the body is too large as a whole. */
-void intake_reject(struct intake *in, const struct intake_account *account, const char *reason, struct str path,
+void intake_reject(struct intake *in, const struct intake_account *account, enum dead_reason reason, struct str path,
 	struct str body, const char *message);
 void intake_ignore(struct intake *in, const char *kind);
 void intake_keep_qr(struct intake *in, const struct intake_account *account, struct str code);

@@ -37,7 +37,7 @@ static void unknown_reject(const struct meta_change *c, const char *message)
 {
 	struct meta_item it = meta_item(c);
 
-	meta_reject(&it, "unknown_reference", message);
+	meta_reject(&it, DEAD_UNKNOWN_REFERENCE, message);
 }
 
 static void waba_change_read(struct meta_change *c)
@@ -62,7 +62,7 @@ static void change_read(struct meta_change *c)
 	if (!json_is_obj(c->value)) {
 		struct meta_item it = meta_item(c);
 
-		meta_reject(&it, "rule", "not an object");
+		meta_reject(&it, DEAD_RULE, "not an object");
 		return;
 	}
 	if (number.n == 0) {
@@ -87,7 +87,7 @@ static void entry_read(struct intake *in, const json *entry, size_t place)
 	struct meta_change c = { .in = in, .entry = entry, .time_ms = meta_time(json_get(entry, "time")) };
 
 	if (!json_is_arr(changes))
-		intake_reject(in, NULL, "rule", arena_printf(in->arena, "entry[%zu].changes", place),
+		intake_reject(in, NULL, DEAD_RULE, arena_printf(in->arena, "entry[%zu].changes", place),
 			meta_entry_body(in, entry), "not a list");
 	for (size_t i = 0; json_is_arr(changes) && (c.change = json_next(&at)) && !intake_is_full(in); i++) {
 		c.account = NULL;

@@ -45,7 +45,7 @@ bool meta_is_news(struct str member, const json *v);
 /* meta_item.c */
 bool meta_add(struct meta_item *it, struct inbound_event *e, struct str provider_key, struct str content);
 /* reason as in intake_reject(). */
-void meta_reject(struct meta_item *it, const char *reason, const char *message);
+void meta_reject(struct meta_item *it, enum dead_reason reason, const char *message);
 /* A POST of that entry alone. */
 struct str meta_entry_body(struct intake *in, const json *entry);
 /* An event with the item's origin and time (seconds, as number or text; NULL: the entry's). */

@@ -20,7 +20,7 @@ static void messages_read(struct meta_item *it, const json *thread, size_t place
 		if (json_is_obj(v))
 			meta_message(&message);
 		else
-			meta_reject(&message, "rule", "not an object");
+			meta_reject(&message, DEAD_RULE, "not an object");
 	}
 }
 

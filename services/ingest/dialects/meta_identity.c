@@ -83,7 +83,7 @@ void meta_preference(struct meta_item *it)
 	struct in_opt_out *o = &e->u.opt_out;
 
 	if (!str_is(value, "stop") && !str_is(value, "resume")) {
-		meta_reject(it, "unsupported", "neither stop nor resume");
+		meta_reject(it, DEAD_UNSUPPORTED, "neither stop nor resume");
 		return;
 	}
 	o->party = meta_party_of(it, "wa_id", "user_id");

@@ -114,7 +114,7 @@ bool meta_add(struct meta_item *it, struct inbound_event *e, struct str provider
 	return intake_add(it->change->in, e, provider_key, content, it->path, item_body, it);
 }
 
-void meta_reject(struct meta_item *it, const char *reason, const char *message)
+void meta_reject(struct meta_item *it, enum dead_reason reason, const char *message)
 {
 	intake_reject(it->change->in, it->change->account, reason, it->path, item_body(it), message);
 }

@@ -61,7 +61,7 @@ void meta_status(struct meta_item *it)
 	s = &e->u.status;
 	s->status = status_of(word);
 	if (s->status == STATUS_NONE) {
-		meta_reject(it, "unsupported", "an unknown status");
+		meta_reject(it, DEAD_UNSUPPORTED, "an unknown status");
 		return;
 	}
 	s->target.key = json_str(json_get(it->v, "id"));

@@ -55,7 +55,7 @@ static void list_read(const struct meta_change *c, const struct list *list, cons
 		if (json_is_obj(v))
 			list->read(&it);
 		else
-			meta_reject(&it, "rule", "not an object");
+			meta_reject(&it, DEAD_RULE, "not an object");
 	}
 }
 

@@ -17,7 +17,7 @@ bool webjs_add(const struct webjs_item *it, struct inbound_event *e, struct str 
 
 bool webjs_reject(const struct webjs_item *it, const char *message)
 {
-	intake_reject(it->in, it->in->account, "rule", it->path, it->body(it->ctx), message);
+	intake_reject(it->in, it->in->account, DEAD_RULE, it->path, it->body(it->ctx), message);
 	return false;
 }
 

@@ -19,9 +19,9 @@ struct webjs_item {
 	void *ctx;
 };
 bool webjs_add(const struct webjs_item *it, struct inbound_event *e, struct str provider_key, struct str content);
-/* message names what is missing; always reason "rule". Returns false. */
+/* message names what is missing; always DEAD_RULE. Returns false. */
 bool webjs_reject(const struct webjs_item *it, const char *message);
-/* The answer of the whole body: ERR_INPUT "422" when every item was rejected, "too_large" when it costs more than it may. */
+/* The answer of the whole body: ERR_INPUT when every item was rejected, or when it costs more than it may. */
 int webjs_finish(struct intake *in, struct err *err) ERR_MUST_USE;
 
 /* Who and where, as every message-like item says it; all JIDs as received. */

@@ -67,6 +67,35 @@ static void a_long_message_is_cut_between_code_points(void **state)
 	assert_string_equal(err.code, "a code that is ");
 }
 
+static void rejected_input_carries_the_reason_of_its_dead_letter(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(err_reject(&err, DEAD_TOO_LARGE, "%d bytes", 7), -1);
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_int_equal(err.reason, DEAD_TOO_LARGE);
+	assert_string_equal(err.code, "too_large");
+	assert_string_equal(err.msg, "7 bytes");
+	err_wrap(&err, "body");
+	assert_int_equal(err.reason, DEAD_TOO_LARGE);
+	err_set(&err, ERR_INPUT, "22P02", "no number");
+	assert_int_equal(err.reason, DEAD_NONE);
+	assert_int_equal(err_reject(NULL, DEAD_RULE, "y"), -1);
+}
+
+/* Operators replay by these words. */
+static void every_reason_has_its_word(void **state)
+{
+	static const char *const words[] = { "none", "decode", "unsupported", "rule", "unknown_reference", "expired",
+		"data_error", "too_large", "exhausted" };
+
+	(void)state;
+	assert_int_equal(DEAD_REASONS, sizeof(words) / sizeof(words[0]));
+	for (enum dead_reason r = DEAD_NONE; r < DEAD_REASONS; r++)
+		assert_string_equal(dead_reason_word(r), words[r]);
+}
+
 static void wrapping_keeps_kind_and_code(void **state)
 {
 	struct err err;
@@ -104,7 +133,7 @@ static void an_error_may_be_set_from_its_own_text(void **state)
 
 static void every_kind_has_its_word(void **state)
 {
-	static const char *const words[] = { "none", "retry", "input", "conflict", "busy", "fatal" };
+	static const char *const words[] = { "none", "retry", "input", "conflict", "fenced", "busy", "fatal" };
 
 	(void)state;
 	for (int kind = ERR_NONE; kind <= ERR_FATAL; kind++)
@@ -118,6 +147,8 @@ int main(void)
 		cmocka_unit_test(no_error_to_fill_is_allowed),
 		cmocka_unit_test(messages_become_one_clean_line),
 		cmocka_unit_test(a_long_message_is_cut_between_code_points),
+		cmocka_unit_test(rejected_input_carries_the_reason_of_its_dead_letter),
+		cmocka_unit_test(every_reason_has_its_word),
 		cmocka_unit_test(wrapping_keeps_kind_and_code),
 		cmocka_unit_test(wrapping_again_and_again_stays_in_bounds),
 		cmocka_unit_test(an_error_may_be_set_from_its_own_text),

@@ -109,6 +109,7 @@ static inline void assert_refused(const struct posted *p, const char *code)
 	assert_int_equal(p->rc, -1);
 	assert_int_equal(p->err.kind, ERR_INPUT);
 	assert_string_equal(p->err.code, code);
+	assert_int_equal(p->in.n_rejected > 0, strcmp(code, "422") == 0);
 	assert_int_equal(p->in.n_events, 0);
 }
 

@@ -93,7 +93,7 @@ static void a_dead_letter_says_where_it_was_posted_and_why_it_is_here(void **sta
 	struct dead_letter d = { .route = STR("/webhooks/waha/x"),
 		.path = STR("payload"),
 		.message = STR("no chat"),
-		.reason = "rule",
+		.reason = DEAD_RULE,
 		.body = STR("{}"),
 		.traceparent = STR("00-aa"),
 		.failed_at_ms = 1767225600000 };
@@ -119,7 +119,7 @@ static void a_dead_letter_says_where_it_was_posted_and_why_it_is_here(void **sta
 static void one_of_nobody_has_no_key(void **state)
 {
 	struct arena *a = arena_new(4096);
-	const struct dead_letter d = { .route = STR("/r"), .reason = "unknown_reference" };
+	const struct dead_letter d = { .route = STR("/r"), .reason = DEAD_UNKNOWN_REFERENCE };
 	struct kafka_record r;
 
 	(void)state;
@@ -135,7 +135,7 @@ static void one_that_is_too_large_is_cut_and_hashed(void **state)
 {
 	struct arena *a = arena_new(4096);
 	size_t n = DEAD_LETTER_MAX_BYTES + 1;
-	struct dead_letter d = { .route = STR("/r"), .reason = "rule", .body = { arena_alloc(a, n), n } };
+	struct dead_letter d = { .route = STR("/r"), .reason = DEAD_RULE, .body = { arena_alloc(a, n), n } };
 	struct kafka_record r;
 
 	(void)state;

@@ -116,8 +116,8 @@ static void an_event_that_breaks_a_rule_is_a_rejected_item(void **state)
 	assert_false(add(in, revoke_of(in, "not\xff utf-8")));
 	assert_int_equal(in->n_events, 1);
 	assert_int_equal(in->n_rejected, 2);
-	assert_string_equal(in->rejected[0].reason, "rule");
-	assert_string_equal(in->rejected[1].reason, "decode");
+	assert_int_equal(in->rejected[0].reason, DEAD_RULE);
+	assert_int_equal(in->rejected[1].reason, DEAD_DECODE);
 	assert_true(str_is(in->rejected[0].path, "path"));
 	assert_true(str_is(in->rejected[0].message, "message_revoke: no target"));
 	assert_true(str_is(in->rejected[0].body, "{\"item\":1}"));
@@ -142,7 +142,7 @@ static void an_event_beyond_the_size_of_a_record_is_a_rejected_item(void **state
 	for (size_t i = 0; i < g->n_participants; i++)
 		g->participants[i].party = (struct party){ .lid = STR("1"), .name = name };
 	assert_false(add(&f->in, e));
-	assert_string_equal(f->in.rejected[0].reason, "too_large");
+	assert_int_equal(f->in.rejected[0].reason, DEAD_TOO_LARGE);
 }
 
 static void times_before_2009_and_more_than_a_day_ahead_are_suspect(void **state)
@@ -281,7 +281,7 @@ static void hundreds_of_each_are_kept(void **state)
 
 	for (size_t i = 0; i < 500; i++) {
 		assert_true(add(in, revoke_of(in, "false:1")));
-		intake_reject(in, NULL, "rule", STR("p"), STR("b"), "m");
+		intake_reject(in, NULL, DEAD_RULE, STR("p"), STR("b"), "m");
 	}
 	assert_int_equal(in->n_events, 500);
 	assert_int_equal(in->n_rejected, 500);
@@ -322,7 +322,7 @@ static void rejected_items_have_a_bound_in_number_and_in_bytes(void **state)
 
 		intake_init(&f->in, f->arena, NOW_MS, &account);
 		for (size_t n = 0; n < cases[i].items; n++)
-			intake_reject(&f->in, &account, "rule", STR("p"), item, "m");
+			intake_reject(&f->in, &account, DEAD_RULE, STR("p"), item, "m");
 		if (intake_is_full(&f->in) != cases[i].too_large)
 			fail_msg("%s", cases[i].name);
 		assert_true(f->in.rejected_bytes <= INTAKE_MAX_REJECTED_BYTES);
@@ -335,11 +335,11 @@ static void a_body_refused_as_a_whole_is_one_dead_letter(void **state)
 
 	assert_true(add(in, revoke_of(in, "false:1")));
 	for (size_t i = 0; i <= INTAKE_MAX_REJECTED; i++)
-		intake_reject(in, &account, "rule", STR("p"), STR("b"), "m");
-	intake_reject_whole(in, "too_large", STR("all of it"), "too much");
+		intake_reject(in, &account, DEAD_RULE, STR("p"), STR("b"), "m");
+	intake_reject_whole(in, DEAD_TOO_LARGE, STR("all of it"), "too much");
 	assert_int_equal(in->n_events, 0);
 	assert_int_equal(in->n_rejected, 1);
-	assert_string_equal(in->rejected[0].reason, "too_large");
+	assert_int_equal(in->rejected[0].reason, DEAD_TOO_LARGE);
 	assert_true(str_is(in->rejected[0].body, "all of it"));
 	assert_ptr_equal(in->rejected[0].account, &account);
 }

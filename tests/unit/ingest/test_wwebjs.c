@@ -201,7 +201,7 @@ static void an_ack_out_of_range_is_refused(void **state)
 	post(&p,
 		"{\"dataType\":\"message_ack\",\"data\":{\"ack\":5,\"message\":{\"id\":\"true_16505551234@c.us_3EB0\"}}}");
 	assert_refused(&p, "422");
-	assert_string_equal(p.in.rejected[0].reason, "rule");
+	assert_int_equal(p.in.rejected[0].reason, DEAD_RULE);
 	posted_fini(&p);
 }
 

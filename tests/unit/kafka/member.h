@@ -17,6 +17,7 @@ struct member {
 	int64_t start_at_ms; /* storm test: when start() is due; 0: not */
 	bool started;
 	bool comes_back; /* started again by expect_in_order() where it was, when its session ended with the broker's */
+	enum kafka_stop stop;
 	struct err why;
 	int32_t stopped_partition;
 };
@@ -42,12 +43,13 @@ static inline void on_revoked(void *ctx)
 	m->started = false;
 }
 
-static inline void on_stopped(void *ctx, int32_t partition, const struct err *why)
+static inline void on_stopped(void *ctx, int32_t partition, enum kafka_stop stop, const struct err *why)
 {
 	struct member *m = ctx;
 
 	m->stopped++;
 	m->stopped_partition = partition;
+	m->stop = stop;
 	m->why = *why;
 }
 

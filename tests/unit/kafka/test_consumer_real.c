@@ -109,6 +109,7 @@ static void an_offset_out_of_range_stops_its_partition_only(void **state)
 			assert_int_equal(kafka_consumer_poll(a.consumer, 100, &none, &err), 0);
 		assert_int_equal(a.stopped, 1);
 		assert_int_equal(a.stopped_partition, 0);
+		assert_int_equal(a.stop, KAFKA_STOP_OUT_OF_RANGE);
 		assert_int_equal(a.why.kind, ERR_CONFLICT);
 		assert_string_equal(a.why.code, "OUT_OF_RANGE");
 	}

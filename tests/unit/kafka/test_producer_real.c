@@ -205,9 +205,9 @@ static void ignore_revoked(void *ctx)
 	(void)ctx;
 }
 
-static void fail_stopped(void *ctx, int32_t partition, const struct err *why)
+static void fail_stopped(void *ctx, int32_t partition, enum kafka_stop stop, const struct err *why)
 {
-	(void)ctx;
+	(void)ctx, (void)stop;
 	fail_msg("partition %d stopped: %s", (int)partition, why->msg);
 }
 

@@ -117,7 +117,7 @@ static void whoever_lost_a_partition_is_fenced_off(void **state)
 
 		done(take(db.pg, rows, 2));
 		execute(db.admin, cases[i].change);
-		assert_failed(lock(db.pg, rows, 2, &lost), db.err, ERR_CONFLICT, "fenced");
+		assert_failed(lock(db.pg, rows, 2, &lost), db.err, ERR_FENCED, "fenced");
 		assert_int_equal(lost, 2);
 	}
 }
@@ -148,7 +148,7 @@ static void taking_over_waits_for_the_open_transaction_of_the_owner_before(void 
 	assert_int_equal(theirs.next_offset, 10); /* what the owner before committed last */
 	assert_true(theirs.epoch > mine.epoch);
 	mine.next_offset = 10;
-	assert_failed(lock(db.pg, &mine, 1, NULL), db.err, ERR_CONFLICT, "fenced");
+	assert_failed(lock(db.pg, &mine, 1, NULL), db.err, ERR_FENCED, "fenced");
 }
 
 static void another_cluster_is_refused_and_nothing_is_taken(void **state)
@@ -220,7 +220,7 @@ static void a_reset_moves_the_place_and_fences_the_owner_off(void **state)
 	done(advance(db.pg, &s, 1));
 	p.next_offset = 8;
 	done(progress_reset(ops, "chat-sync", TOPIC, 1, 8, &db.err)); /* even to where it is */
-	assert_failed(lock(db.pg, &p, 1, NULL), db.err, ERR_CONFLICT, "fenced");
+	assert_failed(lock(db.pg, &p, 1, NULL), db.err, ERR_FENCED, "fenced");
 	done(progress_reset(ops, "chat-sync", TOPIC, 1, PROGRESS_NO_OFFSET, &db.err));
 	assert_text("SELECT concat_ws(' ', applied, coalesce(start_offset, next_offset, -1)) FROM consumer_progress",
 		"0 -1");

@@ -31,9 +31,9 @@ static int decode(void *ctx, const struct kafka_message *m, struct arena *a, voi
 	(void)ctx;
 	decoded_count++;
 	if (str_is(m->value, "bad"))
-		return err_set(err, ERR_INPUT, "decode", "not a record");
+		return err_reject(err, DEAD_DECODE, "not a record");
 	if (str_is(m->value, "odd"))
-		return err_set(err, ERR_INPUT, "unsupported", "not yet");
+		return err_reject(err, DEAD_UNSUPPORTED, "not yet");
 	*decoded = arena_cstr(a, m->value);
 	return 0;
 }
@@ -148,7 +148,7 @@ static void a_batch_that_is_reset_holds_nothing(void **state)
 	for (int i = 0; i < 3; i++) {
 		take(b, 2, i, "hello");
 		batch_include(b, &owner);
-		batch_dead_letter(b->tx, &b->items[0], "rule", "", "because", false);
+		batch_dead_letter(b->tx, &b->items[0], DEAD_RULE, "", "because", false);
 		assert_true(arena_used_bytes(owner_tx_arena(b->tx)) > fresh);
 		batch_reset(b);
 		assert_int_equal(arena_used_bytes(owner_tx_arena(b->tx)), fresh);
@@ -165,7 +165,7 @@ static void a_dead_letter_has_the_record_and_says_why(void **state)
 
 	take(b, 2, 77, "bad");
 	batch_include(b, &owner);
-	batch_dead_letter(b->tx, &b->items[0], "decode", "", "not a record", false);
+	batch_dead_letter(b->tx, &b->items[0], DEAD_DECODE, "", "not a record", false);
 	assert_int_equal(b->items[0].outcome, OUTCOME_DEAD_LETTERED);
 	assert_int_equal(records_next(buf_str(&owner_tx_share(b->tx, 2)->records), &at, &v, &err), 1);
 	assert_true(str_is(v.topic, "t.dlq"));

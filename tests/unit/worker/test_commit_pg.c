@@ -31,7 +31,7 @@ static int decode(void *ctx, const struct kafka_message *m, struct arena *a, voi
 {
 	(void)ctx;
 	if (str_is(m->value, "unreadable"))
-		return err_set(err, ERR_INPUT, "decode", "not a record");
+		return err_reject(err, DEAD_DECODE, "not a record");
 	*decoded = arena_cstr(a, m->value);
 	return 0;
 }
@@ -519,7 +519,7 @@ static void an_owner_that_was_fenced_off_changes_nothing(void **state)
 
 	(void)state;
 	execute(db.admin, "UPDATE consumer_progress SET epoch = epoch + 1 WHERE partition = 1");
-	assert_failed(commit(records, COUNT(records)), db.err, ERR_CONFLICT, "fenced");
+	assert_failed(commit(records, COUNT(records)), db.err, ERR_FENCED, "fenced");
 	assert_int_equal(script.applied, 0);
 	assert_nothing_happened();
 }
@@ -530,7 +530,7 @@ static void an_offset_that_moved_fences_too(void **state)
 
 	(void)state;
 	execute(db.admin, "UPDATE consumer_progress SET next_offset = 5, start_offset = 5 WHERE partition = 1");
-	assert_failed(commit(records, COUNT(records)), db.err, ERR_CONFLICT, "fenced");
+	assert_failed(commit(records, COUNT(records)), db.err, ERR_FENCED, "fenced");
 	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 0);
 }
 

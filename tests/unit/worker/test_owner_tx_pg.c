@@ -179,7 +179,7 @@ static void behind_a_lost_fence_nothing_is_written(void **state)
 	(void)state;
 	include_both();
 	execute(db.admin, "UPDATE consumer_progress SET epoch = epoch + 1 WHERE partition = 2");
-	assert_failed(owner_tx_begin(tx, &db.err), db.err, ERR_CONFLICT, "fenced");
+	assert_failed(owner_tx_begin(tx, &db.err), db.err, ERR_FENCED, "fenced");
 	owner_tx_reset(tx);
 	assert_false(pg_in_transaction(o.pg));
 	assert_nothing_is_stored();
@@ -188,15 +188,15 @@ static void behind_a_lost_fence_nothing_is_written(void **state)
 static void what_is_not_ours_takes_no_part(void **state)
 {
 	(void)state;
-	assert_failed(owner_tx_include(tx, 3, &db.err), db.err, ERR_CONFLICT, "partition");
+	assert_failed(owner_tx_include(tx, 3, &db.err), db.err, ERR_FENCED, "partition");
 	done(owner_tx_include(tx, 1, &db.err));
 	o.generation++; /* they were taken anew */
-	assert_failed(owner_tx_include(tx, 2, &db.err), db.err, ERR_CONFLICT, "partition");
+	assert_failed(owner_tx_include(tx, 2, &db.err), db.err, ERR_FENCED, "partition");
 	owner_tx_reset(tx);
 	done(owner_tx_include(tx, 2, &db.err));
 	o.state = OWNER_TAKING;
 	assert_null(owner_progress(&o, 1));
-	assert_failed(owner_tx_include(tx, 1, &db.err), db.err, ERR_CONFLICT, "partition");
+	assert_failed(owner_tx_include(tx, 1, &db.err), db.err, ERR_FENCED, "partition");
 	o.state = OWNER_RUNNING;
 }
 
