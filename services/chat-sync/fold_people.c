@@ -247,7 +247,10 @@ int fold_identity_change(struct work *w, struct op *op, struct err *err)
 		if (identity_moved(w, op, ALIAS_PHONE, err) < 0)
 			return -1;
 		return identity_moved(w, op, ALIAS_BSUID, err);
-	default:
+	case IDENTITY_ALIAS:
 		return identity_joined(w, op, err);
+	case IDENTITY_NONE: /* which no rule lets in */
+		break;
 	}
+	return 0;
 }

@@ -283,9 +283,14 @@ bool members_change(struct members *m, enum group_action action, const struct pa
 		return member_set(m, x, true, true, x->super_admin, at_ms);
 	case GROUP_DEMOTE:
 		return member_set(m, x, true, false, false, at_ms);
-	default:
-		return false;
+	case GROUP_NONE:
+	case GROUP_SUBJECT:
+	case GROUP_DESCRIPTION:
+	case GROUP_SETTINGS:
+	case GROUP_DELETE:
+		break;
 	}
+	return false;
 }
 
 static bool member_leaves(struct members *m, struct member *x, int64_t at_ms)

@@ -202,7 +202,7 @@ static bool sync_is_wanted(const struct work *w, const struct op *op, const stru
 }
 
 /* The chat's own op last: its unread count is about the messages that came with it. */
-static void expand_sync_chat(struct work *w, struct op *op, struct batch_item *item)
+static void expand_sync_chat(struct work *w, struct op *op)
 {
 	const struct in_sync_chat *s = &op->event->u.sync_chat;
 	const struct sync_limits limits = { true, 0, op->account->row.sync_window_days };
@@ -220,83 +220,139 @@ static void expand_sync_chat(struct work *w, struct op *op, struct batch_item *i
 		if (h->source_time_ms > 0 &&
 			!sync_message_is_wanted(&limits, inbound_message_time_ms(op->event, h), w->now_ms))
 			continue;
-		m = op_new(w, item, op->event);
+		m = op_new(w, op->item, op->event);
 		m->origin = ORIGIN_SYNC;
 		m->timed = h->source_time_ms > 0;
 		m->time_us = inbound_message_time_ms(op->event, h) * 1000;
 		m->suspect_ms = h->time_suspect ? h->source_time_ms : 0;
 		op_message(w, m, &h->message);
 	}
-	state = op_new(w, item, op->event);
+	state = op_new(w, op->item, op->event);
 	state->origin = ORIGIN_SYNC;
 	op_state(w, state, &s->state);
 }
 
-static void op_fill(struct work *w, struct op *op, struct batch_item *item)
+static void expand_message(struct work *w, struct op *op)
 {
-	const struct inbound_event *e = op->event;
-
-	switch (e->kind) {
-	case IN_MESSAGE:
-		op_message(w, op, &e->u.message);
-		break;
-	case IN_CALL:
-		op_message(w, op, call_message(w, &e->u.call));
-		break;
-	case IN_STATUS:
-		op_target(w, op, &e->u.status.target, &e->u.status.chat, &e->u.status.participant);
-		break;
-	case IN_EDIT:
-		op_target(w, op, &e->u.edit.target, &e->u.edit.chat, NULL);
-		break;
-	case IN_REVOKE:
-		op_target(w, op, &e->u.revoke.target, &e->u.revoke.chat, NULL);
-		break;
-	case IN_REACTION:
-		op_target(w, op, &e->u.reaction.target, &e->u.reaction.chat, &e->u.reaction.sender);
-		break;
-	case IN_POLL_VOTE:
-		op_target(w, op, &e->u.poll_vote.target, &e->u.poll_vote.chat, &e->u.poll_vote.voter);
-		break;
-	case IN_MESSAGE_DELETE:
-		op_target(w, op, &e->u.message_delete.target, &e->u.message_delete.chat, NULL);
-		break;
-	case IN_CHAT_STATE:
-		op_state(w, op, &e->u.chat_state);
-		break;
-	case IN_SYNC_CHAT:
-		expand_sync_chat(w, op, item);
-		break;
-	case IN_READ_MARKER:
-		op_chat(w, op, &e->u.read_marker.chat, false);
-		break;
-	case IN_CONTACT:
-		op->peer = person_new(w, op, &e->u.contact.party, e->u.contact.action != CONTACT_REMOVE);
-		break;
-	case IN_OPT_OUT:
-		op->peer = person_new(w, op, &e->u.opt_out.party, true);
-		break;
-	case IN_IDENTITY_CHANGE:
-		op->peer = person_new(w, op, &e->u.identity_change.old_party, false);
-		op->author = person_new(w, op, &e->u.identity_change.new_party, false);
-		break;
-	default:
-		break;
-	}
+	op_message(w, op, &op->event->u.message);
 }
+
+static void expand_call(struct work *w, struct op *op)
+{
+	op_message(w, op, call_message(w, &op->event->u.call));
+}
+
+static void expand_status(struct work *w, struct op *op)
+{
+	const struct in_status *s = &op->event->u.status;
+
+	op_target(w, op, &s->target, &s->chat, &s->participant);
+}
+
+static void expand_edit(struct work *w, struct op *op)
+{
+	const struct in_edit *e = &op->event->u.edit;
+
+	op_target(w, op, &e->target, &e->chat, NULL);
+}
+
+static void expand_revoke(struct work *w, struct op *op)
+{
+	const struct in_revoke *r = &op->event->u.revoke;
+
+	op_target(w, op, &r->target, &r->chat, NULL);
+}
+
+static void expand_reaction(struct work *w, struct op *op)
+{
+	const struct in_reaction *r = &op->event->u.reaction;
+
+	op_target(w, op, &r->target, &r->chat, &r->sender);
+}
+
+static void expand_poll_vote(struct work *w, struct op *op)
+{
+	const struct in_poll_vote *v = &op->event->u.poll_vote;
+
+	op_target(w, op, &v->target, &v->chat, &v->voter);
+}
+
+static void expand_message_delete(struct work *w, struct op *op)
+{
+	const struct in_message_delete *d = &op->event->u.message_delete;
+
+	op_target(w, op, &d->target, &d->chat, NULL);
+}
+
+static void expand_chat_state(struct work *w, struct op *op)
+{
+	op_state(w, op, &op->event->u.chat_state);
+}
+
+static void expand_read_marker(struct work *w, struct op *op)
+{
+	op_chat(w, op, &op->event->u.read_marker.chat, false);
+}
+
+static void expand_contact(struct work *w, struct op *op)
+{
+	const struct in_contact *c = &op->event->u.contact;
+
+	op->peer = person_new(w, op, &c->party, c->action != CONTACT_REMOVE);
+}
+
+static void expand_opt_out(struct work *w, struct op *op)
+{
+	op->peer = person_new(w, op, &op->event->u.opt_out.party, true);
+}
+
+static void expand_identity_change(struct work *w, struct op *op)
+{
+	const struct in_identity_change *c = &op->event->u.identity_change;
+
+	op->peer = person_new(w, op, &c->old_party, false);
+	op->author = person_new(w, op, &c->new_party, false);
+}
+
+/* No person in it has to be resolved; groups_resolve() reads a group's event itself. */
+static void expand_as_it_is(struct work *w, struct op *op)
+{
+	(void)w, (void)op;
+}
+
+/* IN_DISPATCH is campaign-sender's; see proto/blazz/v1/inbound.proto. */
+op_expand *const ops_expansions[IN_KINDS] = {
+	[IN_MESSAGE] = expand_message,
+	[IN_STATUS] = expand_status,
+	[IN_EDIT] = expand_edit,
+	[IN_REVOKE] = expand_revoke,
+	[IN_REACTION] = expand_reaction,
+	[IN_POLL_VOTE] = expand_poll_vote,
+	[IN_GROUP_CHANGE] = expand_as_it_is,
+	[IN_CHAT_STATE] = expand_chat_state,
+	[IN_SYNC_CHAT] = expand_sync_chat,
+	[IN_SYNC_BATCH_END] = expand_as_it_is,
+	[IN_HISTORY_STATE] = expand_as_it_is,
+	[IN_CONTACT] = expand_contact,
+	[IN_IDENTITY_CHANGE] = expand_identity_change,
+	[IN_OPT_OUT] = expand_opt_out,
+	[IN_SESSION_STATE] = expand_as_it_is,
+	[IN_ACCOUNT_NOTICE] = expand_as_it_is,
+	[IN_TEMPLATE_STATUS] = expand_as_it_is,
+	[IN_CALL] = expand_call,
+	[IN_READ_MARKER] = expand_read_marker,
+	[IN_MESSAGE_DELETE] = expand_message_delete,
+};
 
 void ops_expand(struct work *w, struct batch_item *item)
 {
 	const struct inbound_event *e = item->decoded;
-	struct op *op;
 
-	if (e->kind == IN_DISPATCH) { /* campaign-sender's; see proto/blazz/v1/inbound.proto */
-		batch_dead_letter(w->tx, item, DEAD_UNSUPPORTED, "dispatch", "this release does not send messages",
-			true);
-		return;
-	}
-	op = op_new(w, item, e);
-	op_fill(w, op, item);
+	if (ops_expansions[e->kind])
+		ops_expansions[e->kind](w, op_new(w, item, e));
+	else
+		batch_dead_letter(w->tx, item, DEAD_UNSUPPORTED, inbound_kind_word(e->kind),
+			"this release does not apply events of this kind", true);
 }
 
 void ops_expand_parked(struct work *w, const struct parked_row *parked, const struct inbound_event *event)
@@ -304,7 +360,7 @@ void ops_expand_parked(struct work *w, const struct parked_row *parked, const st
 	struct op *op = op_new(w, NULL, event);
 
 	op->parked = parked;
-	op_fill(w, op, NULL);
+	ops_expansions[event->kind](w, op);
 }
 
 /* users */

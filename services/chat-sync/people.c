@@ -68,9 +68,10 @@ static struct str alias_text(struct work *w, const struct party *p, enum alias_k
 		return p->bsuid;
 	case ALIAS_JID:
 		return p->jid;
-	default:
-		return p->username;
+	case ALIAS_USERNAME:
+		break;
 	}
+	return p->username;
 }
 
 struct str sender_text(struct work *w, const struct party *p, const struct contact *c)

@@ -16,9 +16,12 @@ int status_rank(enum message_status s)
 		return 4;
 	case STATUS_PLAYED:
 		return 5;
-	default:
-		return 0;
+	case STATUS_NONE:
+	case STATUS_PENDING:
+	case STATUS_DELETED:
+		break;
 	}
+	return 0;
 }
 
 static void earliest(int64_t *have_us, int64_t got_us)

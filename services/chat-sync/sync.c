@@ -78,9 +78,27 @@ static size_t sync_weight(const void *decoded)
 	case IN_POLL_VOTE:
 	case IN_EDIT:
 		return REWRITE_WEIGHT;
-	default:
-		return 1;
+	case IN_NONE:
+	case IN_MESSAGE:
+	case IN_STATUS:
+	case IN_REVOKE:
+	case IN_REACTION:
+	case IN_SYNC_BATCH_END:
+	case IN_HISTORY_STATE:
+	case IN_CONTACT:
+	case IN_IDENTITY_CHANGE:
+	case IN_OPT_OUT:
+	case IN_SESSION_STATE:
+	case IN_ACCOUNT_NOTICE:
+	case IN_TEMPLATE_STATUS:
+	case IN_CALL:
+	case IN_READ_MARKER:
+	case IN_MESSAGE_DELETE:
+	case IN_DISPATCH:
+	case IN_KINDS:
+		break;
 	}
+	return 1;
 }
 
 static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
@@ -133,106 +151,6 @@ static void work_close(struct work *w)
 	for (size_t i = 0; i < w->ops.n; i++)
 		if (w->ops.at[i]->group)
 			w->ops.at[i]->group->locked = w->ops.at[i]->group->created = false;
-}
-
-/* A message names its people only when it is new. */
-static bool op_names_people(const struct op *op)
-{
-	return op->kind != IN_MESSAGE || (op->row && op->row->inserted && !op->duplicate);
-}
-
-static int op_fold(struct work *w, struct op *op, struct err *err)
-{
-	if (op_names_people(op)) {
-		if (op->peer)
-			person_take_name(w, op->peer);
-		if (op->author)
-			person_take_name(w, op->author);
-	}
-	announce_people(w, op);
-	switch (op->kind) {
-	case IN_MESSAGE:
-		fold_message(w, op);
-		break;
-	case IN_STATUS:
-		fold_status(w, op);
-		break;
-	case IN_EDIT:
-		fold_edit(w, op);
-		break;
-	case IN_REVOKE:
-		fold_revoke(w, op);
-		break;
-	case IN_REACTION:
-		fold_reaction(w, op);
-		break;
-	case IN_POLL_VOTE:
-		return fold_poll_vote(w, op, err);
-	case IN_MESSAGE_DELETE:
-		fold_message_delete(w, op);
-		break;
-	case IN_GROUP_CHANGE:
-		fold_group_change(w, op);
-		break;
-	case IN_CHAT_STATE:
-		fold_chat_state(w, op);
-		break;
-	case IN_READ_MARKER:
-		fold_read_marker(w, op);
-		break;
-	case IN_SYNC_CHAT:
-		fold_sync_chat(w, op);
-		break;
-	case IN_SYNC_BATCH_END:
-		fold_sync_end(w, op);
-		break;
-	case IN_HISTORY_STATE:
-		fold_history_state(w, op);
-		break;
-	case IN_CONTACT:
-		fold_contact(w, op);
-		break;
-	case IN_OPT_OUT:
-		fold_opt_out(w, op);
-		break;
-	case IN_SESSION_STATE:
-		fold_session(w, op);
-		break;
-	case IN_ACCOUNT_NOTICE:
-		fold_notice(w, op);
-		break;
-	case IN_TEMPLATE_STATUS:
-		fold_template(w, op);
-		break;
-	case IN_IDENTITY_CHANGE:
-		return fold_identity_change(w, op, err);
-	default:
-		break;
-	}
-	return 0;
-}
-
-static bool is_merge(const struct op *op)
-{
-	return op->kind == IN_IDENTITY_CHANGE && op->event->u.identity_change.kind == IDENTITY_MERGED;
-}
-
-/* Conversations merge last: contact.merged is the last event under the one that goes. */
-int ops_fold(struct work *w, struct err *err)
-{
-	for (size_t i = 0; i < w->ops.n; i++)
-		if (!is_merge(w->ops.at[i]) && op_fold(w, w->ops.at[i], err) < 0)
-			return -1;
-	for (size_t i = 0; i < w->ops.n; i++) {
-		struct op *op = w->ops.at[i];
-
-		if (!is_merge(op))
-			continue;
-		op->order += w->ops.n;
-		if (op_fold(w, op, err) < 0)
-			return -1;
-	}
-	return 0;
 }
 
 /* An item's outcome is that of its ops: applied when one of them changed anything. */

@@ -182,6 +182,16 @@ int effects_emit(struct work *w, struct err *err) ERR_MUST_USE;
 int event_emit(struct work *w, int32_t partition, struct chat_event *e, struct str traceparent,
 	struct err *err) ERR_MUST_USE;
 
+/* By the kind of an event: fills the op that was made of it, and adds those that it expands to. NULL: the event becomes a dead letter. */
+typedef void op_expand(struct work *w, struct op *op);
+extern op_expand *const ops_expansions[IN_KINDS];
+/* By the kind of an op: `ask` where the database has to be asked, else `fold`. */
+struct op_fold {
+	void (*fold)(struct work *w, struct op *op);
+	int (*ask)(struct work *w, struct op *op, struct err *err);
+};
+extern const struct op_fold ops_folds[IN_KINDS];
+
 /* folds, by what they are about: each returns 0, sets op->changed and notes effects */
 void fold_message(struct work *w, struct op *op);
 void fold_status(struct work *w, struct op *op);

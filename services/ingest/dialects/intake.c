@@ -285,9 +285,27 @@ static unsigned turn_of(enum inbound_kind kind)
 		return 1;
 	case IN_STATUS:
 		return 2;
-	default:
-		return 0;
+	case IN_NONE:
+	case IN_MESSAGE:
+	case IN_GROUP_CHANGE:
+	case IN_CHAT_STATE:
+	case IN_SYNC_CHAT:
+	case IN_SYNC_BATCH_END:
+	case IN_HISTORY_STATE:
+	case IN_CONTACT:
+	case IN_IDENTITY_CHANGE:
+	case IN_OPT_OUT:
+	case IN_SESSION_STATE:
+	case IN_ACCOUNT_NOTICE:
+	case IN_TEMPLATE_STATUS:
+	case IN_CALL:
+	case IN_READ_MARKER:
+	case IN_MESSAGE_DELETE:
+	case IN_DISPATCH:
+	case IN_KINDS:
+		break;
 	}
+	return 0;
 }
 
 void intake_finish(struct intake *in)

@@ -1,0 +1,74 @@
+/* Folding a batch's ops, in order, into what is in memory; see work.h. Invariant: an op is folded by the row of its kind, and every kind
+ * that can become an op has one. */
+#include "chat-sync/work.h"
+
+#include <assert.h>
+
+const struct op_fold ops_folds[IN_KINDS] = {
+	[IN_MESSAGE] = { .fold = fold_message },
+	[IN_STATUS] = { .fold = fold_status },
+	[IN_EDIT] = { .fold = fold_edit },
+	[IN_REVOKE] = { .fold = fold_revoke },
+	[IN_REACTION] = { .fold = fold_reaction },
+	[IN_POLL_VOTE] = { .ask = fold_poll_vote },
+	[IN_GROUP_CHANGE] = { .fold = fold_group_change },
+	[IN_CHAT_STATE] = { .fold = fold_chat_state },
+	[IN_SYNC_CHAT] = { .fold = fold_sync_chat },
+	[IN_SYNC_BATCH_END] = { .fold = fold_sync_end },
+	[IN_HISTORY_STATE] = { .fold = fold_history_state },
+	[IN_CONTACT] = { .fold = fold_contact },
+	[IN_IDENTITY_CHANGE] = { .ask = fold_identity_change },
+	[IN_OPT_OUT] = { .fold = fold_opt_out },
+	[IN_SESSION_STATE] = { .fold = fold_session },
+	[IN_ACCOUNT_NOTICE] = { .fold = fold_notice },
+	[IN_TEMPLATE_STATUS] = { .fold = fold_template },
+	[IN_READ_MARKER] = { .fold = fold_read_marker },
+	[IN_MESSAGE_DELETE] = { .fold = fold_message_delete },
+};
+
+/* A message names its people only when it is new. */
+static bool op_names_people(const struct op *op)
+{
+	return op->kind != IN_MESSAGE || (op->row && op->row->inserted && !op->duplicate);
+}
+
+static int op_apply(struct work *w, struct op *op, struct err *err)
+{
+	const struct op_fold *row = &ops_folds[op->kind];
+
+	if (op_names_people(op)) {
+		if (op->peer)
+			person_take_name(w, op->peer);
+		if (op->author)
+			person_take_name(w, op->author);
+	}
+	announce_people(w, op);
+	if (row->ask)
+		return row->ask(w, op, err);
+	assert(row->fold);
+	row->fold(w, op);
+	return 0;
+}
+
+static bool is_merge(const struct op *op)
+{
+	return op->kind == IN_IDENTITY_CHANGE && op->event->u.identity_change.kind == IDENTITY_MERGED;
+}
+
+/* Conversations merge last: contact.merged is the last event under the one that goes. */
+int ops_fold(struct work *w, struct err *err)
+{
+	for (size_t i = 0; i < w->ops.n; i++)
+		if (!is_merge(w->ops.at[i]) && op_apply(w, w->ops.at[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+
+		if (!is_merge(op))
+			continue;
+		op->order += w->ops.n;
+		if (op_apply(w, op, err) < 0)
+			return -1;
+	}
+	return 0;
+}
