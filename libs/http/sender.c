@@ -453,6 +453,7 @@ static void result_fill(const struct exchange *x, CURLcode code, struct exchange
 	r->total_us = phase_us(x, CURLINFO_TOTAL_TIME_T);
 	r->body = buf_str(&x->response);
 	r->reused = x->reused;
+	r->refused = false; /* the look-up of sender_pool.c says so, and nothing is sent then */
 }
 
 static void exchange_end(struct exchange *x, const struct exchange_result *r)

@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "echo_server.h"
 #include "http/sender_pool.h"
-#include "http/server.h"
 
 #define THREADS     8
 #define PATIENCE_MS 20000
@@ -397,22 +397,8 @@ struct post {
 	char detail[256];
 };
 
-static void respond(void *ctx, struct http_request *r)
-{
-	(void)ctx;
-	http_respond(r, 200, "text/plain", http_body(r), NULL, 0);
-}
-
-static struct http_admission admit(void *ctx, struct http_request *r)
-{
-	(void)ctx;
-	(void)r;
-	return (struct http_admission){ .max_body_bytes = 1 << 20 };
-}
-
 static void pool_open(struct pool_test *t)
 {
-	const struct http_server_options server = { .listen = "127.0.0.1:0", .admit = admit, .handle = respond };
 	struct sender_pool_options options = { .sender = { .max_connections = 20, .user_agent = "blazz-test" },
 		.threads = 1,
 		.lookups = THREADS,
@@ -420,7 +406,7 @@ static void pool_open(struct pool_test *t)
 
 	*t = (struct pool_test){ 0 };
 	networks_open(&t->t);
-	assert_int_equal(http_server_open(&t->server, &server, NULL), 0);
+	t->server = echo_server_open();
 	options.sender.loop = t->t.loop;
 	options.sender.guard = t->t.guard;
 	assert_int_equal(sender_pool_open(&t->pool, &options, NULL), 0);

@@ -24,8 +24,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "echo_server.h"
 #include "fake_dns.h"
-#include "http/server.h"
 
 #define COUNT(a)     (sizeof(a) / sizeof((a)[0]))
 #define PATIENCE_MS  20000 /* a deadline that no test reaches */
@@ -730,19 +730,6 @@ static void a_connection_that_never_comes_about_leaves_nothing(void **state)
 	peer_stop(&p);
 }
 
-static struct http_admission admit(void *ctx, struct http_request *r)
-{
-	(void)ctx;
-	(void)r;
-	return (struct http_admission){ 0, 4096 };
-}
-
-static void handle(void *ctx, struct http_request *r)
-{
-	(void)ctx;
-	http_respond(r, 200, "text/plain", http_body(r), NULL, 0);
-}
-
 /* A request that is followed by `more` others, each sent out of done(). */
 struct chain {
 	struct test *test;
@@ -774,9 +761,8 @@ static void chain_send(struct chain *c)
 
 static void many_are_under_way_at_once_over_few_connections(void **state)
 {
-	const struct http_server_options server_options = { .listen = "127.0.0.1:0", .admit = admit, .handle = handle };
 	struct sender_options options = { .max_connections = 10, .max_connections_per_host = 4, .user_agent = "test" };
-	struct http_server *server = NULL;
+	struct http_server *server = echo_server_open();
 	struct sender *sender = NULL;
 	struct chain chains[50];
 	int left = COUNT(chains);
@@ -787,7 +773,6 @@ static void many_are_under_way_at_once_over_few_connections(void **state)
 	test_open(&t, "127.0.0.0/8", NULL);
 	options.loop = t.loop;
 	options.guard = t.guard;
-	assert_int_equal(http_server_open(&server, &server_options, NULL), 0);
 	assert_int_equal(sender_open(&sender, &options, NULL), 0);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", http_server_port(server));
 	for (size_t i = 0; i < COUNT(chains); i++) {

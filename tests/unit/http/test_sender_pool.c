@@ -16,7 +16,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "http/server.h"
+#include "echo_server.h"
 
 #define PATIENCE_MS 20000
 #define MANY        500
@@ -44,20 +44,6 @@ struct post {
 	struct post *sequel; /* done() sends it */
 };
 
-/* The server's thread. */
-static void respond(void *ctx, struct http_request *r)
-{
-	(void)ctx;
-	http_respond(r, 200, "text/plain", http_body(r), NULL, 0);
-}
-
-static struct http_admission admit(void *ctx, struct http_request *r)
-{
-	(void)ctx;
-	(void)r;
-	return (struct http_admission){ .max_body_bytes = 1 << 20 };
-}
-
 static void silent_open(struct test *t)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -72,7 +58,6 @@ static void silent_open(struct test *t)
 
 static void test_open(struct test *t, int threads)
 {
-	struct http_server_options server = { .listen = "127.0.0.1:0", .admit = admit, .handle = respond };
 	struct sender_pool_options options = {
 		.sender = { .max_connections = 20, .user_agent = "blazz-test" },
 		.threads = threads,
@@ -83,7 +68,7 @@ static void test_open(struct test *t, int threads)
 	char *networks[] = { network, NULL };
 
 	*t = (struct test){ .owner = pthread_self() };
-	assert_int_equal(http_server_open(&t->echo, &server, NULL), 0);
+	t->echo = echo_server_open();
 	snprintf(t->echo_url, sizeof(t->echo_url), "http://127.0.0.1:%d/hook", http_server_port(t->echo));
 	silent_open(t);
 	assert_int_equal(loop_new(&t->loop, NULL), 0);
