@@ -122,6 +122,14 @@ void columns_time(struct columns *c, int64_t us)
 		pg_array_time_us(a, us);
 }
 
+void columns_i32s(struct columns *c, const int32_t *values, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		columns_row(c);
+		columns_i32(c, values[i]);
+	}
+}
+
 static struct pg_args *columns_args(struct columns *c)
 {
 	assert(c->at == c->n && c->nulls[0] == 0);

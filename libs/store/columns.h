@@ -37,6 +37,8 @@ void columns_bytea(struct columns *c, struct str v);
 void columns_jsonb(struct columns *c, struct str v);
 void columns_uuid(struct columns *c, const struct uuid *v); /* nil: NULL */
 void columns_time(struct columns *c, int64_t us);
+/* Rows of this one column. */
+void columns_i32s(struct columns *c, const int32_t *values, size_t n);
 
 /* pg_run() with the scalars and arrays; frees them whatever becomes of it. */
 int columns_run(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct pg_rows **rows,

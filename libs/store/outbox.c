@@ -91,10 +91,7 @@ int outbox_read(struct pg *pg, const char *producer, const int32_t *slots, size_
 	scalar_producer(&c, producer);
 	scalars_after(&c, after);
 	pg_arg_i32(columns_scalars(&c), limit);
-	for (size_t i = 0; i < n; i++) {
-		columns_row(&c);
-		columns_i32(&c, slots[i]);
-	}
+	columns_i32s(&c, slots, n);
 	if (columns_run(&c, pg, &read, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, NULL); rc == 0 && cells_more(&at); cells_next(&at)) {

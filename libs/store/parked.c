@@ -184,12 +184,12 @@ int parked_count(struct pg *pg, struct parked_count *counts, size_t n, struct er
 	return 0;
 }
 
-static void columns_partitions(struct columns *c, const int32_t *partitions, size_t n)
+/* What both statements of a sweep begin with. */
+static void columns_due(struct columns *c, struct str topic, int limit)
 {
-	for (size_t i = 0; i < n; i++) {
-		columns_row(c);
-		columns_i32(c, partitions[i]);
-	}
+	columns_init(c);
+	pg_arg_text(columns_scalars(c), topic);
+	pg_arg_i32(columns_scalars(c), limit);
 }
 
 int parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
@@ -201,13 +201,11 @@ int parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, siz
 
 	if (n == 0)
 		return 0;
-	columns_init(&c);
-	pg_arg_text(columns_scalars(&c), topic);
-	pg_arg_i32(columns_scalars(&c), limit);
+	columns_due(&c, topic, limit);
 	pg_arg_i32(columns_scalars(&c), PARKED_SCAN_MAX);
 	pg_arg_time_us(columns_scalars(&c), from->expires_us);
 	pg_arg_i64(columns_scalars(&c), from->id);
-	columns_partitions(&c, partitions, n);
+	columns_i32s(&c, partitions, n);
 	if (columns_run(&c, pg, &ready, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
@@ -234,10 +232,8 @@ int parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, si
 
 	if (n == 0)
 		return 0;
-	columns_init(&c);
-	pg_arg_text(columns_scalars(&c), topic);
-	pg_arg_i32(columns_scalars(&c), limit);
-	columns_partitions(&c, partitions, n);
+	columns_due(&c, topic, limit);
+	columns_i32s(&c, partitions, n);
 	if (columns_run(&c, pg, &expire, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {

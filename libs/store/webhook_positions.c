@@ -46,10 +46,7 @@ int positions_read(struct pg *pg, struct str topic, const int32_t *partitions, s
 	if (n == 0)
 		return 0;
 	scalar_topic(&c, topic);
-	for (size_t i = 0; i < n; i++) {
-		columns_row(&c);
-		columns_i32(&c, partitions[i]);
-	}
+	columns_i32s(&c, partitions, n);
 	if (columns_run(&c, pg, &read, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, NULL); cells_more(&at); cells_next(&at)) {

@@ -176,10 +176,7 @@ int replay_positions_read(struct pg *pg, struct str topic, const int32_t *partit
 		return 0;
 	columns_init(&c);
 	pg_arg_text(columns_scalars(&c), topic);
-	for (size_t i = 0; i < n; i++) {
-		columns_row(&c);
-		columns_i32(&c, partitions[i]);
-	}
+	columns_i32s(&c, partitions, n);
 	if (columns_run(&c, pg, &positions_read, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, NULL); cells_more(&at); cells_next(&at)) {

@@ -294,14 +294,6 @@ int retries_abandon(struct pg *pg, const int32_t *partitions, size_t n_partition
 	return endpoints_run(pg, &abandon, STR_NONE, partitions, n_partitions, endpoints, n, err);
 }
 
-static void columns_partitions(struct columns *c, const int32_t *partitions, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		columns_row(c);
-		columns_i32(c, partitions[i]);
-	}
-}
-
 static void claimed_read(struct cells *c, struct retry_row *row)
 {
 	*row = (struct retry_row){ .workspace_id = cells_i64(c) };
@@ -337,7 +329,7 @@ int retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, s
 	pg_arg_i32(columns_scalars(&c), limit);
 	pg_arg_i32(columns_scalars(&c), room);
 	pg_arg_i64(columns_scalars(&c), lease_ms);
-	columns_partitions(&c, partitions, n);
+	columns_i32s(&c, partitions, n);
 	if (columns_run(&c, pg, &claim, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
@@ -356,7 +348,7 @@ static int partitions_run(struct pg *pg, const struct pg_stmt *stmt, const int32
 	struct columns c;
 
 	columns_init(&c);
-	columns_partitions(&c, partitions, n);
+	columns_i32s(&c, partitions, n);
 	return columns_run(&c, pg, stmt, rows, err);
 }
 
