@@ -43,6 +43,11 @@ static const struct option_row set_rows[] = {
 };
 
 struct change {
+	const struct set_options *options;
+	const char *name; /* the account's id or session */
+	struct arena *arena;
+	struct account_info account;
+	struct buf sealed;
 	struct sealing_edit secrets, tokens;
 	struct sealing_secrets access;
 	struct sealing_opened former;
@@ -55,6 +60,8 @@ static void change_fini(struct change *c)
 	sealing_edit_fini(&c->tokens);
 	sealing_secrets_fini(&c->access);
 	sealing_opened_fini(&c->former);
+	buf_fini(&c->sealed);
+	arena_free(c->arena);
 }
 
 static bool edits(const struct sealing_edit_options *o)
@@ -95,15 +102,15 @@ static int lockout_check(const struct change *c, const struct sealing_list *secr
 	return 0;
 }
 
-static int secrets_reseal(struct ctl *ctl, const struct set_options *o, const struct account_info *a, struct change *c,
-	struct buf *out, struct err *err)
+static int secrets_reseal(struct ctl *ctl, struct change *c, struct err *err)
 {
+	const struct uuid *row = &c->account.uuid;
 	struct sealing_list secrets, tokens;
 
-	if (sealing_open(ctl, SEALING_ACCOUNT, &a->uuid, a->secrets, &c->former, err) < 0 ||
+	if (sealing_open(ctl, SEALING_ACCOUNT, row, c->account.secrets, &c->former, err) < 0 ||
 		sealing_list_edit(&secrets, &c->former, &c->secrets, err) < 0 ||
 		sealing_list_edit(&tokens, &c->former, &c->tokens, err) < 0 ||
-		(!o->force && lockout_check(c, &secrets, &tokens, err) < 0))
+		(!c->options->force && lockout_check(c, &secrets, &tokens, err) < 0))
 		return -1;
 	const struct sealing_member members[] = {
 		{ c->secrets.member, secrets.values, secrets.n, false },
@@ -115,7 +122,10 @@ static int secrets_reseal(struct ctl *ctl, const struct set_options *o, const st
 		.name_of_switch = c->timestamp_given ? "require_timestamp" : NULL,
 		.on = c->timestamp };
 
-	return sealing_reseal(ctl, SEALING_ACCOUNT, &a->uuid, &c->former, &whole, out, err);
+	if (sealing_reseal(ctl, SEALING_ACCOUNT, row, &c->former, &whole, &c->sealed, err) < 0)
+		return -1;
+	c->account.secrets = buf_str(&c->sealed);
+	return 0;
 }
 
 static void name_set(struct str *name, const char *wanted)
@@ -136,47 +146,41 @@ static int names_set(const struct set_options *o, struct account_info *a, struct
 }
 
 /* A secret that was made up is shown this once. */
-static void account_print(const struct account_info *a, const struct change *c, bool as_json)
+static void account_print(const struct change *c, bool as_json)
 {
 	static const char *const columns[] = { "account", "session_id", "secret", NULL };
 	struct table *t = table_new(columns);
 
-	table_uuid(t, &a->uuid);
-	table_text(t, a->session_id);
+	table_uuid(t, &c->account.uuid);
+	table_text(t, c->account.session_id);
 	table_text(t, c->secrets.added.made ? c->secrets.added.values[0] : STR_NONE);
 	table_print(t, as_json);
 	table_free(t);
 }
 
+static int account_change(struct ctl *ctl, struct pg *pg, void *ctx, struct err *err)
+{
+	struct change *c = ctx;
+	const struct set_options *o = c->options;
+	struct account_info *a = &c->account;
+
+	if (account_lock(pg, str_of(c->name), c->arena, a, err) < 0 || change_read(o, a, c, err) < 0 ||
+		names_set(o, a, err) < 0)
+		return -1;
+	if ((edits(&o->secrets) || edits(&o->tokens) || c->timestamp_given || c->access.n > 0) &&
+		secrets_reseal(ctl, c, err) < 0)
+		return -1;
+	return account_set(pg, a, err);
+}
+
 static int set(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
-	const struct set_options *o = options;
-	struct arena *arena = arena_new(4096);
-	struct account_info a = { .id = 0 };
-	struct buf sealed = BUF_INIT;
-	struct change c = { .timestamp = false };
-	struct pg *pg = NULL;
-	int rc = -1;
+	struct change c = { .options = options, .name = arguments[0], .arena = arena_new(4096), .sealed = BUF_INIT };
+	int rc = ctl_pg_change(ctl, account_change, &c, err);
 
-	if (ctl_pg_admin(ctl, &pg, err) < 0 || pg_begin(pg, err) < 0 ||
-		account_lock(pg, str_of(arguments[0]), arena, &a, err) < 0 || change_read(o, &a, &c, err) < 0 ||
-		names_set(o, &a, err) < 0)
-		goto out;
-	if (edits(&o->secrets) || edits(&o->tokens) || c.timestamp_given || c.access.n > 0) {
-		if (secrets_reseal(ctl, o, &a, &c, &sealed, err) < 0)
-			goto out;
-		a.secrets = buf_str(&sealed);
-	}
-	if (account_set(pg, &a, err) < 0 || pg_commit(pg, err) < 0)
-		goto out;
-	account_print(&a, &c, ctl->json);
-	rc = 0;
-out:
-	if (pg)
-		pg_rollback(pg);
+	if (rc == 0)
+		account_print(&c, ctl->json);
 	change_fini(&c);
-	buf_fini(&sealed);
-	arena_free(arena);
 	return rc;
 }
 

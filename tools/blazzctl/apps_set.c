@@ -26,6 +26,11 @@ static const struct option_row set_rows[] = {
 };
 
 struct change {
+	const struct set_options *options;
+	struct uuid uuid; /* the app's */
+	struct arena *arena;
+	struct app_info app;
+	struct buf sealed;
 	struct sealing_edit secrets;
 	struct sealing_secrets verify;
 	struct sealing_opened former;
@@ -36,6 +41,8 @@ static void change_fini(struct change *c)
 	sealing_edit_fini(&c->secrets);
 	sealing_secrets_fini(&c->verify);
 	sealing_opened_fini(&c->former);
+	buf_fini(&c->sealed);
+	arena_free(c->arena);
 }
 
 static int change_read(const struct set_options *o, struct change *c, struct err *err)
@@ -47,15 +54,14 @@ static int change_read(const struct set_options *o, struct change *c, struct err
 	return o->verify_file || o->make_verify ? sealing_secrets_read(o->verify_file, &c->verify, err) : 0;
 }
 
-static int secrets_reseal(struct ctl *ctl, const struct set_options *o, const struct app_info *app, struct change *c,
-	struct buf *out, struct err *err)
+static int secrets_reseal(struct ctl *ctl, struct change *c, struct err *err)
 {
 	struct sealing_list secrets;
 
-	if (sealing_open(ctl, SEALING_APP, &app->uuid, app->secrets, &c->former, err) < 0 ||
+	if (sealing_open(ctl, SEALING_APP, &c->uuid, c->app.secrets, &c->former, err) < 0 ||
 		sealing_list_edit(&secrets, &c->former, &c->secrets, err) < 0)
 		return -1;
-	if (secrets.n == 0 && !o->force)
+	if (secrets.n == 0 && !c->options->force)
 		return err_set(err, ERR_INPUT, "secret", "these are its last secrets; --force removes them");
 	const struct sealing_member members[] = {
 		{ "app_secrets", secrets.values, secrets.n, false },
@@ -63,51 +69,47 @@ static int secrets_reseal(struct ctl *ctl, const struct set_options *o, const st
 	};
 	const struct sealing_change whole = { .members = members, .n = c->verify.n > 0 ? 2 : 1 };
 
-	return sealing_reseal(ctl, SEALING_APP, &app->uuid, &c->former, &whole, out, err);
+	if (sealing_reseal(ctl, SEALING_APP, &c->uuid, &c->former, &whole, &c->sealed, err) < 0)
+		return -1;
+	c->app.secrets = buf_str(&c->sealed);
+	return 0;
 }
 
 /* A secret that was made up is shown this once. */
-static void app_print(const struct app_info *app, const struct change *c, bool json)
+static void app_print(const struct change *c, bool json)
 {
 	static const char *const columns[] = { "app", "name", "secret", "verify_token", NULL };
 	struct table *t = table_new(columns);
 
-	table_uuid(t, &app->uuid);
-	table_text(t, app->name);
+	table_uuid(t, &c->uuid);
+	table_text(t, c->app.name);
 	table_text(t, c->secrets.added.made ? c->secrets.added.values[0] : STR_NONE);
 	table_text(t, c->verify.made ? c->verify.values[0] : STR_NONE);
 	table_print(t, json);
 	table_free(t);
 }
 
+static int app_change(struct ctl *ctl, struct pg *pg, void *ctx, struct err *err)
+{
+	struct change *c = ctx;
+
+	if (app_lock(pg, &c->uuid, c->arena, &c->app, err) < 0 || secrets_reseal(ctl, c, err) < 0)
+		return -1;
+	if (c->options->name)
+		c->app.name = str_of(c->options->name);
+	return app_set(pg, &c->app, err);
+}
+
 static int set(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
-	const struct set_options *o = options;
-	struct arena *arena = arena_new(4096);
-	struct buf sealed = BUF_INIT;
-	struct app_info app = { .id = 0 };
-	struct change c = { .verify = { .n = 0 } };
-	struct uuid uuid;
-	struct pg *pg = NULL;
+	struct change c = { .options = options, .arena = arena_new(4096), .sealed = BUF_INIT };
 	int rc = -1;
 
-	if (ctl_uuid("the app", arguments[0], &uuid, err) < 0 || change_read(o, &c, err) < 0 ||
-		ctl_pg_admin(ctl, &pg, err) < 0 || pg_begin(pg, err) < 0 || app_lock(pg, &uuid, arena, &app, err) < 0 ||
-		secrets_reseal(ctl, o, &app, &c, &sealed, err) < 0)
-		goto out;
-	app.secrets = buf_str(&sealed);
-	if (o->name)
-		app.name = str_of(o->name);
-	if (app_set(pg, &app, err) < 0 || pg_commit(pg, err) < 0)
-		goto out;
-	app_print(&app, &c, ctl->json);
-	rc = 0;
-out:
-	if (pg)
-		pg_rollback(pg);
+	if (ctl_uuid("the app", arguments[0], &c.uuid, err) == 0 && change_read(options, &c, err) == 0)
+		rc = ctl_pg_change(ctl, app_change, &c, err);
+	if (rc == 0)
+		app_print(&c, ctl->json);
 	change_fini(&c);
-	buf_fini(&sealed);
-	arena_free(arena);
 	return rc;
 }
 

@@ -107,6 +107,19 @@ int ctl_pg_ops(struct ctl *ctl, struct pg **out, struct err *err)
 	return pg_get(&ctl->ops, s->postgres_ops ? s->postgres_ops : s->postgres, out, err);
 }
 
+int ctl_pg_change(struct ctl *ctl, int (*change)(struct ctl *ctl, struct pg *pg, void *ctx, struct err *err), void *ctx,
+	struct err *err)
+{
+	struct pg *pg;
+
+	if (ctl_pg_admin(ctl, &pg, err) < 0)
+		return -1;
+	if (pg_begin(pg, err) == 0 && change(ctl, pg, ctx, err) == 0 && pg_commit(pg, err) == 0)
+		return 0;
+	pg_rollback(pg);
+	return -1;
+}
+
 int ctl_keyring(struct ctl *ctl, const struct keyring **out, struct err *err)
 {
 	if (need(ctl->settings.keyring, "secrets.keyring", err) < 0)

@@ -65,6 +65,9 @@ void ctl_close(struct ctl *ctl);
 /* As role blazz_admin, for configuration; as blazz_ops, for progress and what happened. */
 int ctl_pg_admin(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
 int ctl_pg_ops(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
+/* Runs change() in a transaction as blazz_admin, and commits what it did. */
+int ctl_pg_change(struct ctl *ctl, int (*change)(struct ctl *ctl, struct pg *pg, void *ctx, struct err *err), void *ctx,
+	struct err *err) ERR_MUST_USE;
 int ctl_keyring(struct ctl *ctl, const struct keyring **out, struct err *err) ERR_MUST_USE;
 /* Which URLs endpoints may have: as webhook-dispatcher's. */
 int ctl_guard(struct ctl *ctl, const struct guard **out, struct err *err) ERR_MUST_USE;
