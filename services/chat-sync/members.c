@@ -70,6 +70,32 @@ static void member_index(struct members *m, struct member *x)
 		*map_slot(m->index, lid_key(m, x->lid)) = x;
 }
 
+static size_t member_bytes(const struct member *x)
+{
+	return x->phone.n + x->lid.n + x->name.n;
+}
+
+static void member_count(struct members *m, const struct member *x)
+{
+	m->n_in += x->in;
+	m->bytes_in += x->in ? member_bytes(x) : 0;
+}
+
+static void member_uncount(struct members *m, const struct member *x)
+{
+	m->n_in -= x->in;
+	m->bytes_in -= x->in ? member_bytes(x) : 0;
+}
+
+/* What x says of itself from now on, if there is room for it. */
+static void member_say(struct members *m, struct member *x, struct str *what, struct str text)
+{
+	member_uncount(m, x);
+	if (!x->in || m->bytes_in + member_bytes(x) - what->n + text.n <= MEMBERS_MAX_BYTES)
+		*what = text;
+	member_count(m, x);
+}
+
 /* Two entries turn out to be one person: the later change counts, the other entry goes. */
 static struct member *members_unite(struct members *m, struct member *x, struct member *y)
 {
@@ -80,8 +106,9 @@ static struct member *members_unite(struct members *m, struct member *x, struct 
 	if (one.name.n == 0)
 		one.name = x->name.n > 0 ? x->name : y->name;
 	one.joined_ms = x->joined_ms > y->joined_ms ? x->joined_ms : y->joined_ms;
-	m->n_in += one.in;
-	m->n_in -= (size_t)x->in + (size_t)y->in;
+	member_uncount(m, x);
+	member_uncount(m, y);
+	member_count(m, &one);
 	*x = one;
 	*y = (struct member){ .gone = true };
 	member_index(m, x);
@@ -96,21 +123,26 @@ static struct member *member_find(struct members *m, const struct party *p)
 	return x && y && x != y ? members_unite(m, x, y) : x ? x : y;
 }
 
-/* NULL: nobody is named. */
+/* NULL: nobody is named, or by too long an id. */
 static struct member *member_get(struct members *m, const struct party *p, int64_t at_ms)
 {
-	struct member *x = member_find(m, p);
+	struct member *x;
 
+	if (p->phone.n > MEMBER_ID_BYTES || lid_of(p).n > MEMBER_ID_BYTES) {
+		m->refused++;
+		return NULL;
+	}
+	x = member_find(m, p);
 	if (!x && p->phone.n == 0 && lid_of(p).n == 0)
 		return NULL;
 	if (!x)
 		x = member_new(m);
 	if (x->phone.n == 0)
-		x->phone = digits(p->phone);
+		member_say(m, x, &x->phone, digits(p->phone));
 	if (x->lid.n == 0)
-		x->lid = lid_of(p);
+		member_say(m, x, &x->lid, lid_of(p));
 	if (p->name.n > 0 && (x->name.n == 0 || at_ms >= x->at_ms))
-		x->name = utf8_truncate(p->name, MEMBER_NAME_BYTES);
+		member_say(m, x, &x->name, utf8_truncate(p->name, MEMBER_NAME_BYTES));
 	member_index(m, x);
 	return x;
 }
@@ -136,7 +168,7 @@ void members_read(struct members *m, struct str log, int64_t snapshot_ms, struct
 		x->in = json_true(json_get(v, "in"));
 		x->admin = json_true(json_get(v, "admin"));
 		x->super_admin = json_true(json_get(v, "super"));
-		m->n_in += x->in;
+		member_count(m, x);
 		member_index(m, x);
 	}
 	json_free(doc);
@@ -242,13 +274,13 @@ static bool member_set(struct members *m, struct member *x, bool in, bool admin,
 {
 	bool changed = x->in != in || x->admin != admin || x->super_admin != super_admin;
 
-	if (in && !x->in && m->n_in >= MEMBERS_MAX) {
+	if (in && !x->in && (m->n_in >= MEMBERS_MAX || m->bytes_in + member_bytes(x) > MEMBERS_MAX_BYTES)) {
 		m->refused++;
 		return false;
 	}
-	m->n_in += in;
-	m->n_in -= x->in;
+	member_uncount(m, x);
 	x->in = in;
+	member_count(m, x);
 	x->admin = admin;
 	x->super_admin = super_admin;
 	x->at_ms = at_ms;

@@ -10,7 +10,9 @@
 #include "wire/inbound.h"
 
 #define MEMBERS_MAX       5000 /* in a group at a time; beyond: nobody joins */
+#define MEMBERS_MAX_BYTES 1048576 /* of their ids and names; beyond: neither joins anybody, nor does any of them grow */
 #define MEMBERS_LEFT_MAX  1000 /* of whom the log still knows that they left: the latest */
+#define MEMBER_ID_BYTES   160 /* whoever has a longer one is left out */
 #define MEMBER_NAME_BYTES 128
 
 struct member {
@@ -24,8 +26,9 @@ struct member {
 
 struct members {
 	struct member **at;
-	size_t n, cap, n_in;
-	size_t refused; /* who would have joined beyond MEMBERS_MAX */
+	size_t n, cap;
+	size_t n_in, bytes_in; /* of those who are in: how many, and MEMBERS_MAX_BYTES of them */
+	size_t refused; /* who would have joined beyond the bounds */
 	struct map *index; /* names to members */
 	int64_t snapshot_ms; /* of the newest whole list: who is not in the log was not in the group then */
 	struct arena *arena;

@@ -426,6 +426,76 @@ static void a_long_name_is_cut(void **state)
 	assert_int_equal(m.at[0]->name.n, MEMBER_NAME_BYTES);
 }
 
+/* Different for each i, of n bytes. */
+static const char *lid_no(int i, size_t n)
+{
+	return arena_cstr(arena, arena_printf(arena, "%0*d", (int)n, i));
+}
+
+static void whoever_has_too_long_an_id_is_left_out(void **state)
+{
+	const struct participant list[] = { named(NULL, lid_no(1, MEMBER_ID_BYTES), false),
+		named(NULL, lid_no(2, MEMBER_ID_BYTES + 1), false),
+		named(lid_no(3, MEMBER_ID_BYTES + 1), NULL, false) };
+	struct members m = members_new();
+
+	(void)state;
+	assert_true(members_snapshot(&m, list, COUNT(list), 10));
+	assert_int_equal(members_count(&m), 1);
+	assert_int_equal(m.refused, 2);
+	assert_false(members_change(&m, GROUP_ADD, &list[1], 20));
+	assert_int_equal(m.n, 1);
+}
+
+/* However they are brought in: with long ids and names, or with short ones that grow. */
+static void a_group_of_long_ids_and_names_has_a_bound_in_bytes(void **state)
+{
+	struct participant *list = mem_calloc(MEMBERS_MAX, sizeof(*list));
+	const char *name = lid_no(0, MEMBER_NAME_BYTES);
+	struct members m;
+
+	(void)state;
+	for (int grown = 0; grown < 2; grown++) {
+		m = members_new();
+		if (grown)
+			everybody(&m, GROUP_ADD, 0, MEMBERS_MAX, 1);
+		for (int i = 0; i < MEMBERS_MAX; i++) {
+			list[i] = named(grown ? phone_no(i) : NULL, lid_no(i, MEMBER_ID_BYTES), false);
+			list[i].party.name = str_of(name);
+		}
+		members_snapshot(&m, list, MEMBERS_MAX, 10);
+		assert_in_range(m.bytes_in, MEMBERS_MAX_BYTES / 2, MEMBERS_MAX_BYTES);
+		assert_in_range(members_list(&m).n, 1, 2 * MEMBERS_MAX_BYTES);
+		assert_int_equal(m.refused > 0, !grown);
+		members_reread(&m);
+		assert_in_range(m.bytes_in, MEMBERS_MAX_BYTES / 2, MEMBERS_MAX_BYTES);
+	}
+	free(list);
+}
+
+static void bytes_of_members_equal_a_recount(void **state)
+{
+	struct participant ann = named("1", NULL, false), both = named("1", "77", true), bob = named(NULL, "77", false);
+	struct members m = members_new();
+	size_t bytes = 0;
+
+	(void)state;
+	ann.party.name = STR("Ann");
+	bob.party.name = STR("Bob");
+	members_change(&m, GROUP_ADD, &ann, 10);
+	members_change(&m, GROUP_ADD, &bob, 20);
+	members_change(&m, GROUP_PROMOTE, &both, 30); /* they are one */
+	everybody(&m, GROUP_ADD, 0, 5, 40);
+	everybody(&m, GROUP_REMOVE, 0, 2, 50);
+	for (size_t i = 0; i < m.n; i++)
+		if (m.at[i]->in)
+			bytes += m.at[i]->phone.n + m.at[i]->lid.n + m.at[i]->name.n;
+	assert_int_equal(members_count(&m), 4);
+	assert_int_equal(m.bytes_in, bytes);
+	members_reread(&m);
+	assert_int_equal(m.bytes_in, bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +516,9 @@ int main(void)
 		cmocka_unit_test(a_list_of_as_many_others_replaces_a_full_group),
 		cmocka_unit_test(of_those_who_left_the_latest_are_remembered),
 		cmocka_unit_test(a_long_name_is_cut),
+		cmocka_unit_test(whoever_has_too_long_an_id_is_left_out),
+		cmocka_unit_test(a_group_of_long_ids_and_names_has_a_bound_in_bytes),
+		cmocka_unit_test(bytes_of_members_equal_a_recount),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
