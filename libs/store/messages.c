@@ -30,16 +30,18 @@ static const struct pg_stmt insert = { "messages_insert", PG_PREPARED,
 
 /* Each row is looked up by itself, whatever the planner thinks of the table's size: OFFSET 0 keeps the subquery apart. */
 #define SELECT_EACH(arrays, columns, where) \
-	"SELECT r.place, " MESSAGE_COLUMNS " FROM unnest(" arrays ") WITH ORDINALITY AS r (" columns ", place)" \
+	"SELECT r.place, " MESSAGE_COLUMNS ", c.metadata FROM unnest(" arrays ") WITH ORDINALITY AS r (" columns \
+	", place)" \
 	" CROSS JOIN LATERAL (SELECT * FROM chats c WHERE " where " OFFSET 0) AS c"
 
-/* A sender may use one key in many conversations: where it is not in the one asked for, two of them say that it is not the only one. */
+/* A sender may use one key in many conversations: where it is not in the one asked for, two of them say that it is not the only one.
+ * Metadata that is not asked for is not even fetched from its TOAST table. */
 #define OF_KEY "c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.message_key = r.key"
 static const struct pg_stmt find = {
 	"messages_find", PG_UNNAMED,
-	"SELECT r.place, " MESSAGE_COLUMNS
-	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) WITH ORDINALITY"
-	" AS r (workspace_id, account_id, key, conversation_id, place) CROSS JOIN LATERAL"
+	"SELECT r.place, " MESSAGE_COLUMNS ", CASE WHEN r.content OR c.message_status = 'failed' THEN c.metadata END"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::boolean[]) WITH ORDINALITY"
+	" AS r (workspace_id, account_id, key, conversation_id, content, place) CROSS JOIN LATERAL"
 	" ((SELECT * FROM chats c WHERE " OF_KEY " AND c.conversation_id = r.conversation_id OFFSET 0)"
 	" UNION ALL (SELECT * FROM chats c WHERE " OF_KEY
 	" AND NOT EXISTS (SELECT FROM chats h WHERE h.workspace_id = r.workspace_id"
@@ -62,12 +64,13 @@ static const struct pg_stmt by_client_id = {
 		"c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.client_message_id = r.client_message_id")
 };
 
+/* coalesce() hands on the stored value as the reference that it is: the server writes no byte of it anew. */
 static const struct pg_stmt store = { "messages_store", PG_UNNAMED,
 	"UPDATE chats AS c SET message_key = r.message_key, wam_id = r.wam_id, client_message_id = r.client_message_id, type = r.type,"
 	" message_type = r.message_type, message_status = r.message_status, sender = r.sender, origin = r.origin,"
-	" placeholder = r.placeholder, metadata = r.metadata, sent_at = r.sent_at, delivered_at = r.delivered_at, read_at = r.read_at,"
-	" edited_at = r.edited_at, revoked_at = r.revoked_at, deleted_at = r.deleted_at, user_id = r.user_id, deleted_by = r.deleted_by,"
-	" updated_at = now()"
+	" placeholder = r.placeholder, metadata = coalesce(r.metadata, c.metadata), sent_at = r.sent_at,"
+	" delivered_at = r.delivered_at, read_at = r.read_at, edited_at = r.edited_at, revoked_at = r.revoked_at, deleted_at = r.deleted_at,"
+	" user_id = r.user_id, deleted_by = r.deleted_by, updated_at = now()"
 	" FROM (SELECT unnest($1::bigint[]) AS workspace_id, unnest($2::bigint[]) AS id, unnest($3::text[]) AS message_key,"
 	" unnest($4::text[]) AS wam_id, unnest($5::text[]) AS client_message_id, unnest($6::text[]) AS type,"
 	" unnest($7::text[]) AS message_type, unnest($8::text[]) AS message_status, unnest($9::text[]) AS sender,"
@@ -204,7 +207,6 @@ static void message_read(struct cells *c, struct message_row *m)
 	m->sender = cells_text(c);
 	m->origin = origin_parse(cells_borrow(c));
 	m->placeholder = cells_bool(c);
-	m->metadata = cells_text(c);
 	m->sent_us = cells_time(c);
 	m->delivered_us = cells_time(c);
 	m->read_us = cells_time(c);
@@ -213,6 +215,7 @@ static void message_read(struct cells *c, struct message_row *m)
 	m->deleted_us = cells_time(c);
 	m->user_id = cells_id(c);
 	m->deleted_by = cells_id(c);
+	m->metadata = cells_text(c);
 }
 
 /* Runs one of the statements over n keys; those before them are `first`. Adds up the metadata read. */
@@ -257,6 +260,7 @@ int messages_find(struct pg *pg, const struct message_key *keys, size_t n, struc
 		for (size_t i = first; i < first + some; i++) {
 			columns_key(&c, &keys[i]);
 			columns_i64(&c, keys[i].conversation_id);
+			columns_bool(&c, keys[i].content);
 		}
 		if (messages_select(&c, pg, &find, first, some, &bytes, a, each, ctx, err) < 0)
 			return -1;

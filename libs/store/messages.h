@@ -13,12 +13,14 @@ int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t
 int messages_inserted(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted,
 	struct err *err) ERR_MUST_USE;
 /* The stored message of (workspace, account, key, conversation), passed to each with the index of the key that found it; where there is none,
- * or conversation_id is 0, up to two of the account's others of that key. ERR_INPUT "too_large" when they hold more than 64 MiB of
- * metadata, which bounds what a batch that names large messages can cost. */
+ * or conversation_id is 0, up to two of the account's others of that key. Without content a row's metadata is absent, unless the message
+ * has failed: the next status takes its error away. ERR_INPUT "too_large" when more than 64 MiB of metadata are read, which bounds
+ * what a batch that changes large messages can cost. */
 struct message_key {
 	int64_t workspace_id, account_id;
 	struct str key;
 	int64_t conversation_id;
+	bool content;
 };
 int messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
@@ -34,7 +36,8 @@ int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, s
 /* Messages by our own id (workspace, account, client_message_id); keys[i].key holds it. */
 int messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-/* Started only (pg_start): writes every column but ids, account and conversation as the rows have them; the key may change. */
+/* Started only (pg_start): writes every column but ids, account and conversation as the rows have them; the key may change. Absent
+ * metadata stays as it is stored. */
 int messages_store(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Deletes messages with their receipts, reactions and media (a dispatch's row whose echo is stored). */
 int messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;

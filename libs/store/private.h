@@ -24,10 +24,10 @@ static inline void region_read(struct cells *c, char out[static 3])
 		memcpy(out, s.p, 2);
 }
 
-/* messages.c; c is the table's name. */
+/* messages.c; c is the table's name. The metadata comes behind them. */
 #define MESSAGE_COLUMNS \
 	"c.workspace_id, c.id, c.account_id, c.conversation_id, c.message_key, c.wam_id, c.client_message_id, c.type, c.message_type," \
-	" c.message_status, c.sender, c.origin, c.placeholder, c.metadata, c.sent_at, c.delivered_at, c.read_at, c.edited_at," \
+	" c.message_status, c.sender, c.origin, c.placeholder, c.sent_at, c.delivered_at, c.read_at, c.edited_at," \
 	" c.revoked_at, c.deleted_at, c.user_id, c.deleted_by"
 
 /* reactions.c, receipts.c */

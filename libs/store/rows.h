@@ -80,7 +80,7 @@ struct message_row {
 	struct str sender;
 	enum origin origin;
 	bool placeholder;
-	struct str metadata; /* jsonb, an object */
+	struct str metadata; /* jsonb, an object; absent: see messages_find(), messages_store() */
 	int64_t sent_us, delivered_us, read_us, edited_us, revoked_us, deleted_us;
 	int64_t user_id, deleted_by; /* 0: null */
 };

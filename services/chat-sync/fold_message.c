@@ -6,6 +6,8 @@
 
 #include "crypto/ids.h"
 
+#include <assert.h>
+
 /* notes */
 
 static struct message_view message_view(struct message *m, struct str body)
@@ -259,6 +261,7 @@ static void status_take_error(struct work *w, struct message *m, const struct in
 {
 	struct str error = s->status == STATUS_FAILED ? metadata_error(&s->error, w->arena) : STR_NONE;
 
+	assert(m->row.metadata.p);
 	m->row.metadata = metadata_set(m->row.metadata, "error", error, w->arena);
 }
 

@@ -125,6 +125,13 @@ static int ids_assign(struct work *w, size_t n, struct err *err)
 	return 0;
 }
 
+static void inserted_mark(struct message *m, bool inserted)
+{
+	m->inserted = inserted;
+	if (inserted)
+		m->stored_metadata = m->row.metadata;
+}
+
 static int rows_insert(struct work *w, size_t n, struct err *err)
 {
 	const struct message_row **rows = ARENA_ARRAY(w->arena, const struct message_row *, n);
@@ -143,7 +150,7 @@ static int rows_insert(struct work *w, size_t n, struct err *err)
 	if (messages_inserted(w->pg, rows, n, inserted, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		w->messages.at[i]->inserted = inserted[i];
+		inserted_mark(w->messages.at[i], inserted[i]);
 	return 0;
 }
 
@@ -241,21 +248,31 @@ struct search {
 	LIST(struct message_key) keys;
 };
 
+/* The other updates leave a message's metadata as it is. */
+static bool needs_content(const struct op *op)
+{
+	return op->kind == IN_MESSAGE || op->kind == IN_EDIT || op->kind == IN_POLL_VOTE ||
+		(op->kind == IN_STATUS && op->event->u.status.status == STATUS_FAILED);
+}
+
 /* conversation: the one to look in first; 0: none. */
 static void search_add(struct work *w, struct search *s, const struct op *op, struct str key, int64_t conversation)
 {
 	struct str of_account = message_key_of(w, op->account->row.id, key);
-	char *looked_up = arena_alloc(w->arena, sizeof(conversation) + of_account.n);
+	struct {
+		int64_t conversation, content;
+	} head = { conversation, needs_content(op) };
+	char *looked_up = arena_alloc(w->arena, sizeof(head) + of_account.n);
 	void **seen;
 
-	memcpy(looked_up, &conversation, sizeof(conversation));
-	memcpy(looked_up + sizeof(conversation), of_account.p, of_account.n);
-	seen = map_slot(w->index, (struct str){ looked_up, sizeof(conversation) + of_account.n });
+	memcpy(looked_up, &head, sizeof(head));
+	memcpy(looked_up + sizeof(head), of_account.p, of_account.n);
+	seen = map_slot(w->index, (struct str){ looked_up, sizeof(head) + of_account.n });
 	if (*seen)
 		return;
 	*seen = w;
-	*LIST_ADD(w, &s->keys) =
-		(struct message_key){ op->account->row.workspace_id, op->account->row.id, key, conversation };
+	*LIST_ADD(w, &s->keys) = (struct message_key){ op->account->row.workspace_id, op->account->row.id, key,
+		conversation, head.content };
 }
 
 static struct str stanza_as(struct work *w, const char *direction, struct str stanza)
@@ -275,9 +292,11 @@ static void row_found(void *ctx, size_t key, const struct message_row *row)
 		m = ARENA_NEW(w->arena, struct message);
 		m->row = *row;
 		message_link(w, m);
-		return;
 	}
+	if (row->metadata.p) /* two keys may find it, one without content */
+		m->stored_metadata = row->metadata;
 	m->row = *row; /* what this batch brought is a copy */
+	m->row.metadata = m->stored_metadata;
 	m->origin_op = NULL;
 }
 
@@ -330,11 +349,20 @@ static struct message *target_find(struct work *w, const struct op *op)
 	return target_among(mine ? mine : theirs, op->conversation);
 }
 
+/* A parked update may name a message that others had read without its content: it waits for the sweep. */
+static struct message *target_readable(struct message *m, const struct op *op)
+{
+	return m && !m->row.metadata.p && needs_content(op) ? NULL : m;
+}
+
 void targets_resolve(struct work *w)
 {
-	for (size_t i = 0; i < w->ops.n; i++)
-		if (w->ops.at[i]->target)
-			w->ops.at[i]->row = target_find(w, w->ops.at[i]);
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+
+		if (op->target)
+			op->row = target_readable(target_find(w, op), op);
+	}
 }
 
 /* parked updates */

@@ -354,7 +354,7 @@ static int former_read(struct work *w, struct err *err)
 			s.found[i].person->former = s.found[i].contact;
 		} else if (op->kind == IN_MESSAGE && op->message) {
 			s.keys[s.n_keys] = (struct message_key){ op->account->row.workspace_id, op->account->row.id,
-				op->message->key, 0 };
+				op->message->key, 0, false };
 			s.of_key[s.n_keys++] = &s.found[i];
 		} else {
 			s.found[i].person->before = s.found[i].contact;

@@ -137,14 +137,21 @@ static int store_syncs(struct work *w, struct err *err)
 	return syncs_trim(w->pg, new_ones, n_new, err);
 }
 
+/* Metadata may be large: what the batch did not change of it is not written. */
 static int store_messages(struct work *w, struct err *err)
 {
 	const struct message_row **rows = ARENA_ARRAY(w->arena, const struct message_row *, w->messages.n);
 	size_t n = 0;
 
-	for (size_t i = 0; i < w->messages.n; i++)
-		if (w->messages.at[i]->dirty)
-			rows[n++] = &w->messages.at[i]->row;
+	for (size_t i = 0; i < w->messages.n; i++) {
+		struct message *m = w->messages.at[i];
+
+		if (!m->dirty)
+			continue;
+		if (str_eq(m->row.metadata, m->stored_metadata))
+			m->row.metadata = STR_NONE;
+		rows[n++] = &m->row;
+	}
 	return n == 0 ? 0 : messages_store(w->pg, rows, n, err);
 }
 

@@ -32,7 +32,8 @@ struct report;
 
 /* A message in this batch: inserted by it, or read because something refers to it. */
 struct message {
-	struct message_row row;
+	struct message_row row;      /* metadata absent: no op of the batch needs it */
+	struct str stored_metadata;  /* as last read or inserted; absent: neither */
 	struct uuid uuid; /* nil until message_uuid() was asked for it */
 	struct conversation
 		*conversation; /* NULL when its conversation is not known to the batch yet (read as a target) */

@@ -152,16 +152,26 @@ static void the_sweep_takes_up_what_nobody_looked_for(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 1);
 }
 
+/* Updates of account 1, of messages that never come. */
+static void park(int n)
+{
+	execute(db.admin,
+		arena_cstr(db.arena,
+			arena_printf(db.arena,
+				"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value,"
+				" record_headers, topic, partition, record_offset, record_timestamp_ms, expires_at)"
+				" SELECT 1, 1, 'reaction', 'never:' || n, gen_random_uuid(), '', '', 't.inbound', 1, 1, 1,"
+				" now() + interval '1 hour' FROM generate_series(1, %d) n",
+				n)));
+}
+
 static void of_one_account_only_so_many_updates_wait(void **state)
 {
 	struct inbound_event theirs_waits = reaction_of(2, chat_of(ANN), "false:X", "x", 12);
 
 	(void)state;
 	apply_one(reaction_of(1, chat_of(ANN), "false:0", "x", 12));
-	execute(db.admin,
-		"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic,"
-		" partition, record_offset, record_timestamp_ms, expires_at) SELECT 1, 1, 'reaction', 'true:' || n,"
-		" gen_random_uuid(), '', '', 't.inbound', 1, 1, 1, now() + interval '1 hour' FROM generate_series(1, 9998) n");
+	park(9998);
 	apply((struct inbound_event[]){ reaction_of(1, chat_of(ANN), "false:1", "x", 12),
 		      reaction_of(1, chat_of(ANN), "false:2", "x", 12), theirs_waits },
 		3);
@@ -203,6 +213,148 @@ static void an_expired_update_is_the_dead_letter_that_it_came_as(void **state)
 	assert_true(str_is(header_find(dead->headers, dead->n_headers, "x-dlq-first-offset"), "41"));
 	assert_true(str_is(header_find(dead->headers, dead->n_headers, "h0"), "v"));
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
+}
+
+/* Large messages */
+
+/* Text that does not compress. */
+static const char *large_text(void)
+{
+	char *text = arena_alloc(db.arena, WIRE_MAX_BODY_BYTES + 1);
+	uint64_t x = 1;
+
+	for (size_t i = 0; i < WIRE_MAX_BODY_BYTES; i++) {
+		x = x * 6364136223846793005u + 1442695040888963407u;
+		text[i] = (char)('0' + (x >> 33) % 64);
+		if (text[i] == '\\')
+			text[i] = ' ';
+	}
+	return text;
+}
+
+/* Where the parts of large values are, and who wrote them. */
+static struct str toasted(void)
+{
+	struct str table = db_text("SELECT reltoastrelid::regclass::text FROM pg_class WHERE oid = 'chats'::regclass");
+
+	return db_text(arena_cstr(db.arena,
+		arena_printf(db.arena, "SELECT string_agg(ctid || '=' || xmin, ' ' ORDER BY ctid) FROM %.*s",
+			STR_ARG(table))));
+}
+
+static struct inbound_event deletion_of(const char *key, int64_t second)
+{
+	struct inbound_event e = event(IN_MESSAGE_DELETE, 1, second);
+
+	e.u.message_delete.target.key = str_of(key);
+	e.u.message_delete.chat = chat_of(ANN);
+	return e;
+}
+
+static void what_leaves_a_messages_content_alone_does_not_write_it_anew(void **state)
+{
+	struct inbound_event updates[] = { status_of(1, chat_of(ANN), "true:A", STATUS_DELIVERED, 11),
+		status_of(1, chat_of(ANN), "true:A", STATUS_READ, 12), reaction_of(1, chat_of(ANN), "true:A", "x", 13),
+		revoke_of(1, chat_of(ANN), "true:A", 14), deletion_of("true:A", 15) };
+	struct str parts, wal;
+	const char *grown;
+
+	(void)state;
+	apply_one(outbound_text(1, chat_of(ANN), "true:A", large_text(), 10));
+	parts = toasted();
+	assert_true(parts.n > 0);
+	wal = db_text("SELECT pg_current_wal_insert_lsn()::text");
+	for (size_t i = 0; i < COUNT(updates); i++)
+		apply_one(updates[i]);
+	grown = arena_cstr(db.arena,
+		arena_printf(db.arena, "SELECT (pg_current_wal_insert_lsn() - '%.*s')::bigint", STR_ARG(wal)));
+	assert_in_range(db_i64(grown), 1, WIRE_MAX_BODY_BYTES); /* for all of them */
+	assert_true(str_eq(toasted(), parts));
+	assert_text(
+		"SELECT concat_ws(' ', message_status, read_at > delivered_at, revoked_at IS NOT NULL, deleted_at IS NOT NULL,"
+		" length(metadata ->> 'body')) FROM chats",
+		"read t t t 262144");
+}
+
+static void a_failure_comes_and_goes_beside_the_content(void **state)
+{
+	struct inbound_event failed = status_of(1, chat_of(ANN), "true:A", STATUS_FAILED, 11);
+
+	(void)state;
+	failed.u.status.error.code = STR("131026");
+	apply_one(outbound_text(1, chat_of(ANN), "true:A", "hi", 10));
+	apply_one(failed);
+	assert_text("SELECT metadata::text FROM chats", "{\"body\": \"hi\", \"error\": {\"code\": \"131026\"}}");
+	apply_one(status_of(1, chat_of(ANN), "true:A", STATUS_DELIVERED, 12));
+	assert_text("SELECT metadata::text FROM chats", "{\"body\": \"hi\"}");
+}
+
+static void a_batch_reads_the_content_that_one_of_its_updates_needs(void **state)
+{
+	struct inbound_event events[] = { status_of(1, chat_of(ANN), "true:A", STATUS_READ, 12),
+		edit_of(1, chat_of(ANN), "true:A", "edited", 11) };
+	size_t order[] = { 0, 1 };
+	struct inbound_event message = outbound_text(1, chat_of(ANN), "true:A", "hi", 10);
+
+	message.u.message.extra = STR("{\"k\": 1}");
+	do {
+		replicas_empty(state);
+		apply_one(message);
+		apply((struct inbound_event[]){ events[order[0]], events[order[1]] }, 2);
+		assert_text("SELECT message_status || metadata FROM chats",
+			"read{\"body\": \"edited\", \"extra\": {\"k\": 1}}");
+	} while (permutation_next(order, COUNT(order)));
+}
+
+/* The parked edit joins a batch that has read its message for a status only. */
+static void a_parked_update_waits_until_its_messages_content_is_read(void **state)
+{
+	struct inbound_event stored = outbound_text(1, chat_of(BOB), "true:A", "hi", 10);
+
+	(void)state;
+	stored.u.message.extra = STR("{\"k\": 1}");
+	apply_by(&theirs, (struct inbound_event[]){ outbound_text(1, chat_of(BOB), "true:0", "hi", 9) }, 1);
+	apply_one(edit_of(1, chat_of(BOB), "true:A", "edited", 11));
+	apply_by(&theirs, &stored, 1); /* which does not know that something waits */
+	chat_sync_ops.assignment_changed(ours.sync);
+	apply((struct inbound_event[]){ status_of(1, chat_of(BOB), "true:A", STATUS_READ, 12),
+		      outbound_text(1, chat_of(ANN), "true:A", "another", 12) },
+		2);
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
+	sweep(&ours);
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
+	assert_text("SELECT message_status || metadata FROM chats WHERE edited_at IS NOT NULL",
+		"read{\"body\": \"edited\", \"extra\": {\"k\": 1}}");
+}
+
+/* More than 64 MiB of messages: their statuses cost one batch little memory, their edits have to come in parts. */
+static void statuses_of_many_large_messages_are_one_batch(void **state)
+{
+	enum { MANY = 100 };
+	struct inbound_event *statuses = ARENA_ARRAY(db.arena, struct inbound_event, MANY),
+			     *edits = ARENA_ARRAY(db.arena, struct inbound_event, MANY);
+
+	(void)state;
+	apply_one(outbound_text(1, chat_of(ANN), "true:A", "hi", 10));
+	execute(db.admin,
+		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status,"
+		" origin, metadata, sent_at) SELECT 1, id + 1 + n, 1, conversation_id, 'true:' || n, 'outbound', 'text', 'sent',"
+		" 'live', jsonb_build_object('body', repeat('x', 900000)), now() FROM chats, generate_series(0, 99) AS n");
+	for (size_t i = 0; i < MANY; i++) {
+		const char *key = arena_cstr(db.arena, arena_printf(db.arena, "true:%zu", i));
+
+		statuses[i] = status_of(1, chat_of(ANN), key, STATUS_READ, 12);
+		edits[i] = edit_of(1, chat_of(ANN), key, "edited", 13);
+	}
+	apply(statuses, MANY);
+	assert_in_range(arena_used_bytes(owner_tx_arena(ours.batch->tx)), 1, 2 << 20);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE message_status = 'read'"), MANY);
+	batch_reset(ours.batch);
+	take_in(&ours, edits, MANY);
+	done(pg_begin(ours.pg, &db.err));
+	assert_failed(batch_apply(&ours, &db.err), db.err, ERR_INPUT, "too_large");
+	pg_rollback(ours.pg);
+	chat_sync_ops.rolled_back(ours.sync);
 }
 
 /* Counters */
@@ -882,14 +1034,12 @@ static void a_time_that_cannot_be_true_decides_nothing(void **state)
 		struct inbound_event events[3];
 		const char *query, *want;
 	} cases[] = {
-		{ "a message",
+		{ "a message, and the latest of its conversation",
 			{ message, suspect(inbound_text(1, chat_of(ANN), "false:B", "2100", 20)),
 				inbound_text(1, chat_of(ANN), "false:C", "ho", 30) },
-			"SELECT string_agg(message_key, ' ' ORDER BY sent_at) FROM chats", "false:A false:B false:C" },
-		{ "the latest of a conversation",
-			{ message, suspect(inbound_text(1, chat_of(ANN), "false:B", "2100", 20)),
-				inbound_text(1, chat_of(ANN), "false:C", "ho", 30) },
-			"SELECT message_key FROM chats c JOIN conversations v ON c.id = v.last_message_id", "false:C" },
+			"SELECT string_agg(message_key, ' ' ORDER BY sent_at) || '; ' || (SELECT message_key FROM chats c"
+			" JOIN conversations v ON c.id = v.last_message_id) FROM chats",
+			"false:A false:B false:C; false:C" },
 		{ "what was unread",
 			{ message, suspect(inbound_text(1, chat_of(ANN), "false:B", "2100", 20)), read_until(ANN, 25) },
 			"SELECT unread_messages::text FROM conversations", "0" },
@@ -1145,6 +1295,11 @@ int main(void)
 		T(the_sweep_takes_up_what_nobody_looked_for),
 		T(of_one_account_only_so_many_updates_wait),
 		T(an_expired_update_is_the_dead_letter_that_it_came_as),
+		T(what_leaves_a_messages_content_alone_does_not_write_it_anew),
+		T(a_failure_comes_and_goes_beside_the_content),
+		T(a_batch_reads_the_content_that_one_of_its_updates_needs),
+		T(a_parked_update_waits_until_its_messages_content_is_read),
+		T(statuses_of_many_large_messages_are_one_batch),
 		T(a_marker_moves_forward_and_recounts),
 		T(what_comes_twice_in_one_batch_counts_once),
 		T(what_is_deleted_is_no_longer_unread),

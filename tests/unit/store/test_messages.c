@@ -150,7 +150,7 @@ static void keep(void *ctx, size_t place, const struct message_row *row)
 
 static struct found find(const char *key)
 {
-	struct message_key k = { 1, 1, str_of(key), 0 };
+	struct message_key k = { 1, 1, str_of(key), 0, true };
 	struct found f = { .n = 0 };
 
 	done(messages_find(db.pg, &k, 1, db.arena, keep, &f, &db.err));
@@ -171,8 +171,8 @@ static void what_is_inserted_comes_back(void **state)
 static void a_key_finds_its_messages_in_all_conversations_of_the_account(void **state)
 {
 	struct message_row a = message(1, "true:A"), b = message(2, "true:A"), c = message(3, "true:A");
-	struct message_key keys[] = { { 1, 1, STR("true:Z"), 0 }, { 1, 1, STR("true:A"), 0 },
-		{ 2, 1, STR("true:A"), 0 } };
+	struct message_key keys[] = { { 1, 1, STR("true:Z"), 0, true }, { 1, 1, STR("true:A"), 0, true },
+		{ 2, 1, STR("true:A"), 0, true } };
 	struct found f = { .n = 0 };
 
 	(void)state;
@@ -188,7 +188,7 @@ static void a_key_finds_its_messages_in_all_conversations_of_the_account(void **
 
 static void a_key_of_many_conversations_reads_the_one_asked_for_or_two(void **state)
 {
-	struct message_key in = { 1, 1, STR("true:A"), 200 }, elsewhere = { 1, 1, STR("true:A"), 999 };
+	struct message_key in = { 1, 1, STR("true:A"), 200, true }, elsewhere = { 1, 1, STR("true:A"), 999, true };
 	struct message_row m = message(0, "true:A");
 	struct found f = { .n = 0 };
 
@@ -225,10 +225,41 @@ static void many_large_messages_are_not_read_at_once(void **state)
 		" message_status, origin, metadata, sent_at) SELECT 1, n, 1, 100, 'true:' || n, 'inbound', 'text', 'delivered',"
 		" 'live', jsonb_build_object('body', repeat('x', 262144)), now() FROM generate_series(0, 399) AS n");
 	for (int i = 0; i < MANY; i++)
-		keys[i] = (struct message_key){ 1, 1, arena_printf(db.arena, "true:%d", i), 100 };
+		keys[i] = (struct message_key){ 1, 1, arena_printf(db.arena, "true:%d", i), 100, true };
 	assert_failed(messages_find(db.pg, keys, MANY, db.arena, drop, &last, &db.err), db.err, ERR_INPUT, "too_large");
 	assert_true(last * LARGE < 2 * 64 * 1024 * 1024); /* it gave up in between */
 	done(messages_find(db.pg, keys, 200, db.arena, drop, &last, &db.err));
+	for (int i = 0; i < MANY; i++)
+		keys[i].content = false;
+	done(messages_find(db.pg, keys, MANY, db.arena, drop, &last, &db.err));
+}
+
+static void content_is_read_where_it_is_asked_for_or_the_message_failed(void **state)
+{
+	struct message_row a = message(1, "true:A"), b = message(2, "true:B"), c = message(3, "true:C");
+	struct message_key keys[] = { { 1, 1, STR("true:A"), 0, false }, { 1, 1, STR("true:B"), 0, true },
+		{ 1, 1, STR("true:C"), 0, false } };
+	struct found f = { .n = 0 };
+
+	(void)state;
+	c.status = STATUS_FAILED;
+	assert_true(insert_one(&a) && insert_one(&b) && insert_one(&c));
+	done(messages_find(db.pg, keys, 3, db.arena, keep, &f, &db.err));
+	assert_int_equal(f.n, 3);
+	for (size_t i = 0; i < f.n; i++)
+		assert_int_equal(f.rows[i].metadata.p != NULL, f.places[i] != 0);
+}
+
+static void absent_metadata_stays_as_it_is_stored(void **state)
+{
+	struct message_row m = message(7, "true:A"), want = m;
+
+	(void)state;
+	assert_true(insert_one(&m));
+	m.metadata = STR_NONE;
+	m.status = want.status = STATUS_READ;
+	done(messages_store(db.pg, (const struct message_row *const[]){ &m }, 1, &db.err));
+	assert_same(&find("true:A").rows[0], &want);
 }
 
 struct matched {
@@ -248,7 +279,7 @@ static void messages_are_found_by_moment_and_by_our_own_id(void **state)
 		{ 1, 100, AT(1), a.direction, STR("true:S"), STR("another") },
 		{ 1, 200, AT(1), a.direction, STR("true:S"), STR("hi") } };
 	struct matched matched = { { STR_NONE } };
-	struct message_key keys[] = { { 1, 2, STR("c1"), 0 }, { 1, 1, STR("c1"), 0 } };
+	struct message_key keys[] = { { 1, 2, STR("c1"), 0, true }, { 1, 1, STR("c1"), 0, true } };
 	struct found f = { .n = 0 };
 
 	(void)state;
@@ -528,6 +559,8 @@ int main(void)
 			with_conversations),
 		cmocka_unit_test_setup(a_key_of_many_conversations_reads_the_one_asked_for_or_two, with_conversations),
 		cmocka_unit_test_setup(many_large_messages_are_not_read_at_once, with_conversations),
+		cmocka_unit_test_setup(content_is_read_where_it_is_asked_for_or_the_message_failed, with_conversations),
+		cmocka_unit_test_setup(absent_metadata_stays_as_it_is_stored, with_conversations),
 		cmocka_unit_test_setup(messages_are_found_by_moment_and_by_our_own_id, with_conversations),
 		cmocka_unit_test_setup(every_column_is_written_but_ids_account_and_conversation, with_conversations),
 		cmocka_unit_test_setup(what_no_text_column_can_hold_is_refused_whole, with_conversations),

@@ -60,7 +60,7 @@ static void keep_place(void *ctx, size_t place, const struct parked_row *row)
 
 static struct found find(const char *target)
 {
-	struct message_key key = { 1, 1, str_of(target), 0 };
+	struct message_key key = { 1, 1, str_of(target), 0, false };
 	struct found f = { .n = 0 };
 
 	done(parked_find(db.pg, &key, 1, db.arena, keep_place, &f, &db.err));
@@ -109,7 +109,8 @@ static void several_may_wait_for_one_message_and_come_in_order(void **state)
 {
 	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("?:A", 3, 3600000),
 		parked("true:A", 3, 3600000) };
-	struct message_key keys[] = { { 1, 2, STR("true:A"), 0 }, { 1, 1, STR("?:A"), 0 }, { 1, 1, STR("true:A"), 0 } };
+	struct message_key keys[] = { { 1, 2, STR("true:A"), 0, false }, { 1, 1, STR("?:A"), 0, false },
+		{ 1, 1, STR("true:A"), 0, false } };
 	struct found f = { .n = 0 };
 
 	(void)state;

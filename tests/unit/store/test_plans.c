@@ -85,7 +85,7 @@
 static const struct {
 	const char *name, *args /* NULL: none */, *indexes[4];
 } statements[] = {
-	{ "messages_find", ONES ", " ONES ", " TEXTS("true:#") ", " ONES, { "chats_key" } },
+	{ "messages_find", ONES ", " ONES ", " TEXTS("true:#") ", " ONES ", NULL", { "chats_key" } },
 	{ "messages_at", ONES ", " IDS ", " TIMES ", " TEXTS("inbound") ", " TEXTS("true:#") ", " TEXTS(""),
 		{ "chats_conversation" } },
 	{ "messages_by_client_id", ONES ", " ONES ", " TEXTS("c#"), { "chats_client_message" } },
