@@ -36,14 +36,38 @@ void report_cache(struct report *r, const char *cache, size_t hits, size_t misse
 	metric_add(METRIC_CELL(r->cache, cache, "miss"), (int64_t)misses);
 }
 
+static void count_later(struct report *r, struct metric_cell *cell, size_t n)
+{
+	size_t i = 0;
+
+	while (i < r->n_counts && r->counts[i].cell != cell)
+		i++;
+	if (i == r->cap_counts) {
+		r->cap_counts = r->cap_counts ? r->cap_counts * 2 : 16;
+		r->counts = mem_realloc(r->counts, r->cap_counts * sizeof(*r->counts));
+	}
+	if (i == r->n_counts)
+		r->counts[r->n_counts++] = (struct report_count){ .cell = cell };
+	r->counts[i].n += (int64_t)n;
+}
+
+void report_event(struct report *r, const char *kind, const char *effect)
+{
+	count_later(r, METRIC_CELL(r->events, kind, effect), 1);
+}
+
 void report_disconnect(struct report *r, struct str reason)
 {
-	for (enum session_reason k = REASON_NONE; k < REASON_UNKNOWN; k++)
-		if (str_is(reason, session_reason_word(k))) {
-			metric_add(METRIC_CELL(r->disconnects, session_reason_word(k)), 1);
-			return;
-		}
-	metric_add(METRIC_CELL(r->disconnects, session_reason_word(REASON_UNKNOWN)), 1);
+	enum session_reason k = REASON_NONE;
+
+	while (k < REASON_UNKNOWN && !str_is(reason, session_reason_word(k)))
+		k++;
+	count_later(r, METRIC_CELL(r->disconnects, session_reason_word(k)), 1);
+}
+
+void report_gap(struct report *r, const char *kind)
+{
+	count_later(r, METRIC_CELL(r->gaps, kind), 1);
 }
 
 static void count_sync(const struct report *r, const char *status, const struct sync_state *s)
@@ -61,7 +85,7 @@ static void count_sync(const struct report *r, const char *status, const struct 
 void report_over_limit(struct report *r, const char *what, size_t n)
 {
 	if (n > 0)
-		metric_add(METRIC_CELL(r->over_limit, what), (int64_t)n);
+		count_later(r, METRIC_CELL(r->over_limit, what), n);
 }
 
 void report_sync_later(struct report *r, const char *status, const struct sync_news *news)
@@ -77,16 +101,20 @@ void report_sync_later(struct report *r, const char *status, const struct sync_n
 void report_keep(struct report *r)
 {
 	r->n_kept = r->n_later;
+	for (size_t i = 0; i < r->n_counts; i++)
+		r->counts[i].kept = r->counts[i].n;
 }
 
 void report_undo(struct report *r)
 {
 	r->n_later = r->n_kept;
+	for (size_t i = 0; i < r->n_counts; i++)
+		r->counts[i].n = r->counts[i].kept;
 }
 
 void report_forget(struct report *r)
 {
-	r->n_later = r->n_kept = 0;
+	r->n_later = r->n_kept = r->n_counts = 0;
 }
 
 static void log_started(struct report *r, const struct sync_news *n)
@@ -123,6 +151,8 @@ static void log_ended(struct report *r, const struct sync_news *n)
 
 void report_committed(struct report *r)
 {
+	for (size_t i = 0; i < r->n_counts; i++)
+		metric_add(r->counts[i].cell, r->counts[i].n);
 	for (size_t i = 0; i < r->n_later; i++) {
 		const struct sync_news *n = &r->syncs_later[i];
 
@@ -140,4 +170,5 @@ void report_committed(struct report *r)
 void report_fini(struct report *r)
 {
 	free(r->syncs_later);
+	free(r->counts);
 }

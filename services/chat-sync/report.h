@@ -15,19 +15,34 @@ struct sync_news {
 	const char *status; /* "started", "completed", "failed" */
 };
 
+/* How often something happened in transactions that are not committed yet. */
+struct report_count {
+	struct metric_cell *cell;
+	int64_t n, kept;
+};
+
 struct report {
 	struct metric *cache, *events, *gaps, *disconnects, *syncs, *sync_seconds, *sync_chats, *over_limit;
 	struct log_limit refused, sync_started, sync_ended, session_changed, session_silent, history_stalled;
 	struct sync_news *syncs_later;
 	size_t n_later, n_kept, cap_later;
+	struct report_count *counts; /* one of each cell: the labels are closed sets */
+	size_t n_counts, cap_counts;
 };
 
 void report_init(struct report *r);
-/* cache: "accounts", "contacts", "groups", "conversations". Misses: what the database was asked for. */
+/* cache: "accounts", "contacts", "groups", "conversations". Misses: what the database was asked for, at once, whatever becomes of the
+ * transaction. */
 void report_cache(struct report *r, const char *cache, size_t hits, size_t misses);
+
+/* Counted with report_committed(), once, however often a batch is tried. */
+void report_event(struct report *r, const char *kind, const char *effect);
 /* reason: of whatsapp_accounts.disconnect_reason; absent: unknown. */
 void report_disconnect(struct report *r, struct str reason);
-/* A metric and a log line, with report_committed(). */
+void report_gap(struct report *r, const char *kind);
+/* What was left out because there is too much of it. what: "members", "votes", "parked". */
+void report_over_limit(struct report *r, const char *what, size_t n);
+/* A metric and a log line. */
 void report_sync_later(struct report *r, const char *status, const struct sync_news *news);
 /* What came until now holds, if its transaction commits; what came since then does not. */
 void report_keep(struct report *r);
@@ -35,8 +50,5 @@ void report_undo(struct report *r);
 void report_forget(struct report *r);
 void report_committed(struct report *r);
 void report_fini(struct report *r);
-
-/* What was left out because there is too much of it. what: "members", "votes", "parked". */
-void report_over_limit(struct report *r, const char *what, size_t n);
 
 #endif

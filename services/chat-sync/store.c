@@ -279,7 +279,7 @@ static void parked_refuse(struct work *w, struct op *op)
 	batch_dead_letter(w->tx, op->item, DEAD_EXPIRED, inbound_kind_word(op->kind),
 		"too many updates of its account wait for messages that never came", true);
 	op->waits = false;
-	metric_add(METRIC_CELL(w->report->gaps, "expired_update"), 1);
+	report_gap(w->report, "expired_update");
 	report_over_limit(w->report, "parked", 1);
 }
 

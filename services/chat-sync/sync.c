@@ -163,7 +163,7 @@ static void outcomes_set(struct chat_sync *s, struct work *w)
 			: op->waits               ? "parked"
 						  : "none";
 
-		metric_add(METRIC_CELL(s->report.events, inbound_kind_word(op->kind), effect), 1);
+		report_event(&s->report, inbound_kind_word(op->kind), effect);
 		if (!op->item || op->item->outcome == OUTCOME_APPLIED)
 			continue;
 		if (op->filtered) /* although the sync's progress may be told in its name */
@@ -288,7 +288,7 @@ static void expire(void *ctx, const struct parked_row *row)
 	struct due *d = ctx;
 
 	parked_dead_letter(d, row, DEAD_EXPIRED, row->kind, "the message it refers to never came");
-	metric_add(METRIC_CELL(d->s->report.gaps, "expired_update"), 1);
+	report_gap(&d->s->report, "expired_update");
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
 	d->gap_accounts[d->n_gaps++] = row->account_id;
 	d->s->forget = true;
@@ -434,7 +434,7 @@ static void gap_found(struct due *d, const char *kind, struct log_limit *limit, 
 	if (log_limit_pass(limit, d->w->now_mono_ms, &suppressed))
 		log_warn(event, LOG_I("workspace", workspace_id), LOG_I("account", account_id),
 			LOG_I("suppressed", suppressed));
-	metric_add(METRIC_CELL(d->s->report.gaps, kind), 1);
+	report_gap(&d->s->report, kind);
 	d->changed = d->s->forget = true;
 }
 
@@ -481,6 +481,8 @@ static int sync_sweep(void *ctx, struct owner_tx *tx, const int32_t *partitions,
 		ready_apply(&due, err) == 0 && gaps_sweep(&due, err) == 0)
 		rc = 0;
 	work_close(&w);
+	if (rc < 0 || !due.changed) /* nothing will be committed */
+		report_forget(&s->report);
 	return rc < 0 ? -1 : due.changed;
 }
 

@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
+
+#include "chat-sync/metadata.h"
 #include "replica.h"
 #include "store/syncs.h"
 
@@ -1282,6 +1285,114 @@ static void a_sync_is_counted_once_it_is_committed(void **state)
 	assert_int_equal(syncs_started(), before + 1);
 }
 
+/* For more options than a vote may have bytes. */
+static struct inbound_event large_vote(int64_t second)
+{
+	static struct str options[100];
+	struct inbound_event e = event(IN_POLL_VOTE, 1, second);
+
+	for (size_t i = 0; i < COUNT(options); i++)
+		options[i] = arena_printf(db.arena, "%0*zu", VOTE_MAX_BYTES / 50, i);
+	e.u.poll_vote.target.key = STR("true:A");
+	e.u.poll_vote.chat = chat_of(ANN);
+	e.u.poll_vote.direction = DIR_INBOUND;
+	e.u.poll_vote.options = options;
+	e.u.poll_vote.n_options = COUNT(options);
+	return e;
+}
+
+static const struct {
+	const char *family, *labels, *values[2];
+} counted[] = {
+	{ "blazz_chat_sync_events", "kind,effect", { "message", "applied" } },
+	{ "blazz_chat_sync_disconnects", "reason", { "timeout" } },
+	{ "blazz_chat_sync_over_limit", "what", { "votes" } },
+	{ "blazz_chat_sync_over_limit", "what", { "parked" } },
+	{ "blazz_chat_sync_gaps", "kind", { "expired_update" } },
+};
+
+static void assert_counted(const int64_t *before, int64_t more)
+{
+	for (size_t i = 0; i < COUNT(counted); i++) {
+		struct metric *m = metric_counter(counted[i].family, "", counted[i].labels);
+
+		if (metric_value(metric_with(m, counted[i].values)) != before[i] + more)
+			fail_msg("%s: not %" PRId64 " more", counted[i].values[0], more);
+	}
+}
+
+static void what_a_batch_did_is_counted_once_it_is_committed(void **state)
+{
+	struct inbound_event events[] = { inbound_text(1, chat_of(ANN), "false:B", "hi", 11),
+		session_of(SESSION_DISCONNECTED, REASON_TIMEOUT, 30), large_vote(12),
+		reaction_of(1, chat_of(ANN), "false:X", "x", 13) };
+	int64_t before[COUNT(counted)];
+
+	(void)state;
+	apply((struct inbound_event[]){ outbound_text(1, chat_of(ANN), "true:A", "poll", 10),
+		      session_of(SESSION_CONNECTED, REASON_NONE, 5) },
+		2);
+	park(10000);
+	for (size_t i = 0; i < COUNT(counted); i++)
+		before[i] = metric_value(metric_with(metric_counter(counted[i].family, "", counted[i].labels),
+			counted[i].values));
+	batch_reset(ours.batch);
+	take_in(&ours, events, COUNT(events));
+	done(pg_begin(ours.pg, &db.err));
+	done(batch_apply(&ours, &db.err));
+	assert_counted(before, 0);
+	pg_rollback(ours.pg);
+	chat_sync_ops.rolled_back(ours.sync);
+	apply(events, COUNT(events));
+	assert_counted(before, 1);
+	apply_one(reaction_of(1, chat_of(ANN), "false:B", "x", 14));
+	assert_counted(before, 1);
+}
+
+/* As while the records that the database refuses are isolated. */
+static void what_was_kept_is_counted_and_what_was_refused_is_not(void **state)
+{
+	struct inbound_event first = inbound_text(1, chat_of(ANN), "false:B", "hi", 11),
+			     second = inbound_text(1, chat_of(ANN), "false:C", "hi", 12);
+	struct metric_cell *applied =
+		METRIC_CELL(metric_counter("blazz_chat_sync_events", "", "kind,effect"), "message", "applied");
+	int64_t before = metric_value(applied);
+
+	(void)state;
+	batch_reset(ours.batch);
+	take_in(&ours, &first, 1);
+	done(pg_begin(ours.pg, &db.err));
+	done(batch_apply(&ours, &db.err));
+	chat_sync_ops.kept(ours.sync);
+	done(pg_savepoint(ours.pg, &db.err));
+	batch_reset(ours.batch);
+	take_in(&ours, &second, 1);
+	done(batch_apply(&ours, &db.err));
+	chat_sync_ops.rolled_back(ours.sync);
+	done(pg_savepoint_rollback(ours.pg, &db.err));
+	done(pg_commit(ours.pg, &db.err));
+	chat_sync_ops.committed(ours.sync);
+	assert_int_equal(metric_value(applied), before + 1);
+}
+
+static void a_sweep_that_changes_nothing_counts_nothing(void **state)
+{
+	struct metric_cell *parked =
+		METRIC_CELL(metric_counter("blazz_chat_sync_events", "", "kind,effect"), "edit", "parked");
+	struct inbound_event edit = edit_of(1, chat_of(ANN), NULL, "edited", 20);
+	int64_t before;
+
+	(void)state;
+	edit.u.edit.target.stanza = STR("S");
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:S", "theirs", 10),
+		      outbound_text(1, chat_of(ANN), "true:S", "ours", 11), edit },
+		3);
+	before = metric_value(parked);
+	sweep(&ours);
+	apply_one(inbound_text(1, chat_of(ANN), "false:B", "hi", 11));
+	assert_int_equal(metric_value(parked), before);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, replicas_empty)
@@ -1341,6 +1452,9 @@ int main(void)
 		T(syncs_are_trimmed_when_one_begins),
 		T(what_is_found_in_memory_is_counted),
 		T(a_sync_is_counted_once_it_is_committed),
+		T(what_a_batch_did_is_counted_once_it_is_committed),
+		T(what_was_kept_is_counted_and_what_was_refused_is_not),
+		T(a_sweep_that_changes_nothing_counts_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, replicas_start, replicas_stop);
