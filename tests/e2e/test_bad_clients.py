@@ -192,6 +192,43 @@ def test_a_byte_at_a_time_ends_with_the_deadline(stack, start, rest):
         assert drip(sockets, [rest] * 300, time.monotonic() + DEADLINE_S + 5) == 0
 
 
+def drip_again(stack, source, start, count, seconds):
+    """So many connections at a time, each of which is another as soon as the server has ended it. How long each of those lived."""
+    open_, lived, poller = {}, [], select.poll()
+    end = time.monotonic() + seconds
+    with closing([]) as sockets:
+        while time.monotonic() < end:
+            while len(open_) < count:
+                s = connect(stack, source)
+                sockets.append(s)
+                s.sendall(start)
+                s.setblocking(False)
+                open_[s.fileno()] = s, time.monotonic()
+                poller.register(s, select.POLLIN)
+            for s, _ in open_.values():
+                try:
+                    s.send(b"x")
+                except (ConnectionError, BlockingIOError):
+                    pass
+            for fd, _ in poller.poll(50):  # nothing is answered before the end
+                s, began = open_.pop(fd)
+                poller.unregister(fd)
+                lived.append(time.monotonic() - began)
+                s.close()
+    return lived
+
+
+def test_bodies_that_never_end_hold_a_sources_share_for_the_deadline_each(stack):
+    """Whatever one source sends: as many requests as it may have connections, times the time for a body."""
+    rounds, share = 3, 400
+    with nothing_is_left(stack), others_are_served(stack):
+        lived = drip_again(stack, "127.0.0.9", HEAD + b"Content-Length: 100000\r\n\r\n", share + 50, rounds * DEADLINE_S + 1)
+    cut = [s for s in lived if s > DEADLINE_S / 2]
+    print(f"{len(cut)} bodies cut after {min(cut, default=0):.1f} to {max(cut, default=0):.1f} s, {len(lived) - len(cut)} connections refused")
+    assert (rounds - 1) * share <= len(cut) <= rounds * share
+    assert max(cut) < DEADLINE_S + 1.5 and len(lived) > len(cut)
+
+
 def test_one_who_does_not_read_his_answers_is_closed(stack):
     """Its answers fill the sockets' buffers; the deadline ends it. Where all that it sent was read, the kernel keeps trying to hand over the
     answers, so that it may not hear of the end for a while."""

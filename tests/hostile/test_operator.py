@@ -1,0 +1,51 @@
+"""The programs that hold keys, as another program of the same user sees them."""
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from harness.service import BIN
+from harness.waiting import wait_for
+
+# Root may look into everything unless it has no capabilities, and then only into what has none either.
+BARE = ["setpriv", "--bounding-set=-all"] if os.getuid() == 0 else []
+
+
+def may_be_read(pid):
+    """Whether a process of the same user may look into this one; the kernel asks what it asks of ptrace(2)."""
+    return subprocess.run([*BARE, "cat", f"/proc/{pid}/environ"], capture_output=True).returncode == 0
+
+
+def core_bytes(pid):
+    """(soft, hard) limit."""
+    return re.search(r"^Max core file size +(\w+) +(\w+)", Path(f"/proc/{pid}/limits").read_text(), re.M).groups()
+
+
+def is_closed(pid):
+    return core_bytes(pid) == ("0", "0") and not may_be_read(pid)
+
+
+def test_the_memory_of_other_programs_can_be_read():
+    """Otherwise the tests below say nothing."""
+    with subprocess.Popen([*BARE, "sleep", "60"]) as other:
+        wait_for(lambda: may_be_read(other.pid), "it may be read", 10)
+        other.kill()
+
+
+def test_no_other_program_reads_the_memory_of_a_service(system):
+    service = system.blazz.ingest("bare")
+    service.prefix = BARE
+    service.start()
+    closed = is_closed(service.process.pid)
+    service.kill()
+    assert closed and {core_bytes(s.process.pid) for s in system.services} == {("0", "0")}
+
+
+def test_no_other_program_reads_the_memory_of_blazzctl(system):
+    """While it waits for a secret, which it reads from a pipe."""
+    command = [*BARE, BIN / "blazzctl", "-c", system.blazz.folder / "blazzctl.conf", "apps", "add", "--secret-file", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as blazzctl:
+        wait_for(lambda: Path(f"/proc/{blazzctl.pid}/comm").read_text() == "blazzctl\n", "it is blazzctl", 10)
+        wait_for(lambda: is_closed(blazzctl.pid), "blazzctl leaves no core and lets nobody look into it", 10)
+        assert blazzctl.poll() is None
+        blazzctl.kill()
