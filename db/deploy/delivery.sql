@@ -24,12 +24,13 @@ CREATE TABLE consumer_progress (
 
 CREATE TABLE outbox (
 	producer text NOT NULL,
+	topic text NOT NULL DEFAULT '', -- that fences the slot; '': the producer's first one, or it has none
 	slot integer NOT NULL,
 	epoch bigint NOT NULL,
 	seq bigint NOT NULL,
 	records bytea COMPRESSION lz4 NOT NULL, -- proto/blazz/v1/outbox.proto
 	created_at timestamptz NOT NULL DEFAULT now(),
-	PRIMARY KEY (producer, slot, epoch, seq)
+	PRIMARY KEY (producer, slot, topic, epoch, seq)
 );
 
 COMMIT;

@@ -10,6 +10,7 @@
  */
 #include "kafka/consumer.h"
 
+#include <assert.h>
 #include <librdkafka/rdkafka.h>
 #include <limits.h>
 #include <poll.h>
@@ -33,7 +34,7 @@
 #define TURN_BYTES   ((size_t)64 * 1024)
 
 struct slot {
-	int32_t partition;
+	struct topic_partition partition;
 	bool stopped; /* stopped() was called since the last start */
 	bool held; /* see kafka_consumer_hold() */
 };
@@ -47,14 +48,17 @@ struct kafka_consumer {
 	size_t turn; /* whose it is, and what it has given */
 	size_t turn_records, turn_bytes;
 	int fd;
-	char *topic;
+	char *topics[CONSUMER_TOPICS_MAX];
+	int32_t topics_count;
+	int32_t follows
+		[CONSUMER_TOPICS_MAX]; /* whose partitions those of the topic go with; itself when it is subscribed to */
 	bool assigned; /* between assigned() and revoked() */
 	struct slot *slots; /* the current assignment */
 	size_t slots_count;
 	struct err error; /* seen while serving, given out by the next poll; ERR_NONE when there is none */
-	void (*on_assigned)(void *ctx, const int32_t *partitions, size_t n);
+	void (*on_assigned)(void *ctx, const struct topic_partition *partitions, size_t n);
 	void (*on_revoked)(void *ctx);
-	void (*on_stopped)(void *ctx, int32_t partition, enum kafka_stop stop, const struct err *why);
+	void (*on_stopped)(void *ctx, struct topic_partition partition, enum kafka_stop stop, const struct err *why);
 	void *ctx;
 };
 
@@ -74,17 +78,18 @@ static const struct kafka_setting decided[] = {
 	{ "partition.assignment.strategy", "range" },
 };
 
-static rd_kafka_topic_partition_list_t *partitions_of(const struct kafka_consumer *c, const struct kafka_position *p,
+static rd_kafka_topic_partition_list_t *partitions_of(const struct kafka_consumer *c, const struct consumer_position *p,
 	size_t n)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
 
 	for (size_t i = 0; i < n; i++)
-		rd_kafka_topic_partition_list_add(list, c->topic, p[i].partition)->offset = p[i].offset;
+		rd_kafka_topic_partition_list_add(list, c->topics[p[i].partition.topic], p[i].partition.number)
+			->offset = p[i].offset;
 	return list;
 }
 
-static int assign(struct kafka_consumer *c, const struct kafka_position *positions, size_t n, struct err *err)
+static int assign(struct kafka_consumer *c, const struct consumer_position *positions, size_t n, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = partitions_of(c, positions, n);
 	rd_kafka_resp_err_t code = rd_kafka_assign(c->rk, list);
@@ -103,30 +108,47 @@ static void messages_discard(struct kafka_consumer *c)
 			rd_kafka_message_destroy(m);
 }
 
-static void slots_set(struct kafka_consumer *c, const rd_kafka_topic_partition_list_t *list)
+static bool topic_find(const struct kafka_consumer *c, const char *name, int32_t *topic)
 {
-	c->slots_count = list ? (size_t)list->cnt : 0;
-	c->slots = mem_realloc(c->slots, (c->slots_count + 1) * sizeof(*c->slots));
-	for (size_t i = 0; i < c->slots_count; i++)
-		c->slots[i] = (struct slot){ .partition = list->elems[i].partition };
+	for (int32_t t = 0; t < c->topics_count; t++)
+		if (strcmp(c->topics[t], name) == 0) {
+			*topic = t;
+			return true;
+		}
+	return false;
 }
 
-static struct slot *slot_find(struct kafka_consumer *c, int32_t partition)
+/* What the group gave, and with each partition those that follow it. */
+static void slots_set(struct kafka_consumer *c, const rd_kafka_topic_partition_list_t *list)
+{
+	int given = list ? list->cnt : 0;
+
+	c->slots_count = 0;
+	c->slots = mem_realloc(c->slots, ((size_t)(given * c->topics_count) + 1) * sizeof(*c->slots));
+	for (int32_t t = 0; t < c->topics_count; t++)
+		for (int i = 0; i < given; i++)
+			if (strcmp(list->elems[i].topic, c->topics[c->follows[t]]) == 0)
+				c->slots[c->slots_count++] =
+					(struct slot){ .partition = { t, list->elems[i].partition } };
+}
+
+static struct slot *slot_find(struct kafka_consumer *c, struct topic_partition partition)
 {
 	for (size_t i = 0; i < c->slots_count; i++)
-		if (c->slots[i].partition == partition)
+		if (topic_partition_eq(c->slots[i].partition, partition))
 			return &c->slots[i];
 	return NULL;
 }
 
 static void assignment_accept(struct kafka_consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
-	int32_t *partitions = mem_calloc((size_t)list->cnt + 1, sizeof(*partitions));
+	struct topic_partition *partitions;
 	struct err err;
 
 	if (assign(c, NULL, 0, &err) < 0)
 		c->error = err;
 	slots_set(c, list);
+	partitions = mem_calloc(c->slots_count + 1, sizeof(*partitions));
 	for (size_t i = 0; i < c->slots_count; i++)
 		partitions[i] = c->slots[i].partition;
 	c->assigned = true;
@@ -194,20 +216,36 @@ static int consumer_connect(struct kafka_consumer *c, const struct kafka_consume
 
 static int consumer_subscribe(struct kafka_consumer *c, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(c->topics_count);
 	rd_kafka_resp_err_t code;
 
-	rd_kafka_topic_partition_list_add(list, c->topic, RD_KAFKA_PARTITION_UA);
+	for (int32_t t = 0; t < c->topics_count; t++)
+		if (c->follows[t] == t)
+			rd_kafka_topic_partition_list_add(list, c->topics[t], RD_KAFKA_PARTITION_UA);
 	code = rd_kafka_subscribe(c->rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	return code ? kafka_err_set(err, code, "subscribe", NULL) : 0;
+}
+
+static void topics_set(struct kafka_consumer *c, const struct consumer_topic *topics)
+{
+	for (int32_t t = 0; t < CONSUMER_TOPICS_MAX && topics[t].name; t++) {
+		c->follows[t] = t;
+		if (topics[t].follows) {
+			bool known = topic_find(c, topics[t].follows, &c->follows[t]);
+
+			assert(known);
+		}
+		c->topics[t] = mem_cstr(str_of(topics[t].name));
+		c->topics_count = t + 1;
+	}
 }
 
 int kafka_consumer_open(struct kafka_consumer **out, const struct kafka_consumer_options *options, struct err *err)
 {
 	struct kafka_consumer *c = mem_calloc(1, sizeof(*c));
 
-	c->topic = mem_cstr(str_of(options->topic));
+	topics_set(c, options->topics);
 	c->on_assigned = options->assigned;
 	c->on_revoked = options->revoked;
 	c->on_stopped = options->stopped;
@@ -264,7 +302,8 @@ void kafka_consumer_close(struct kafka_consumer **consumer)
 		close(c->fd);
 	free(c->queues);
 	free(c->slots);
-	free(c->topic);
+	for (int32_t t = 0; t < c->topics_count; t++)
+		free(c->topics[t]);
 	free(c);
 	*consumer = NULL;
 }
@@ -274,7 +313,7 @@ void kafka_consumer_serve(struct kafka_consumer *c)
 	rd_kafka_message_t *m;
 
 	while ((m = rd_kafka_consumer_poll(c->rk, 0))) {
-		kafka_err_set(&c->error, m->err, c->topic, rd_kafka_message_errstr(m));
+		kafka_err_set(&c->error, m->err, "consumer", rd_kafka_message_errstr(m));
 		rd_kafka_message_destroy(m);
 	}
 }
@@ -300,23 +339,25 @@ static void slots_forward(struct kafka_consumer *c)
 		kafka_event_watch(c->queues[c->queues_count], c->fd);
 	}
 	for (size_t i = 0; i < c->slots_count; i++) {
-		rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(c->rk, c->topic, c->slots[i].partition);
+		struct topic_partition p = c->slots[i].partition;
+		rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(c->rk, c->topics[p.topic], p.number);
 
 		rd_kafka_queue_forward(queue, c->queues[i]);
 		rd_kafka_queue_destroy(queue);
 	}
 }
 
-static int positions_check(struct kafka_consumer *c, const struct kafka_position *positions, size_t n, struct err *err)
+static int positions_check(struct kafka_consumer *c, const struct consumer_position *positions, size_t n,
+	struct err *err)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!slot_find(c, positions[i].partition))
-			return err_set(err, ERR_CONFLICT, "partition", "%s: partition %d is not ours", c->topic,
-				(int)positions[i].partition);
+			return err_set(err, ERR_CONFLICT, "partition", "%s: partition %d is not ours",
+				c->topics[positions[i].partition.topic], (int)positions[i].partition.number);
 	return 0;
 }
 
-int kafka_consumer_start(struct kafka_consumer *c, const struct kafka_position *positions, size_t n, struct err *err)
+int kafka_consumer_start(struct kafka_consumer *c, const struct consumer_position *positions, size_t n, struct err *err)
 {
 	if (positions_check(c, positions, n, err) < 0)
 		return -1;
@@ -330,22 +371,30 @@ int kafka_consumer_start(struct kafka_consumer *c, const struct kafka_position *
 
 static void error_dispatch(struct kafka_consumer *c, const rd_kafka_message_t *m)
 {
-	struct slot *slot = m->rkt ? slot_find(c, m->partition) : NULL;
+	struct topic_partition partition = { 0, m->partition };
+	struct slot *slot;
 	struct err why;
 
 	if (!m->rkt) {
-		kafka_err_set(&c->error, m->err, c->topic, rd_kafka_message_errstr(m));
-	} else if (slot && !slot->stopped) {
-		slot->stopped = true;
-		c->on_stopped(c->ctx, m->partition, kafka_stop_of(m, &why), &why);
+		kafka_err_set(&c->error, m->err, "consumer", rd_kafka_message_errstr(m));
+		return;
 	}
+	slot = topic_find(c, rd_kafka_topic_name(m->rkt), &partition.topic) ? slot_find(c, partition) : NULL;
+	if (!slot || slot->stopped)
+		return;
+	slot->stopped = true;
+	c->on_stopped(c->ctx, partition, kafka_stop_of(m, &why), &why);
 }
 
 /* False when it was an error, which is then dealt with. */
 static bool message_take(struct kafka_consumer *c, rd_kafka_message_t *m, struct kafka_message *out)
 {
 	if (!m->err) {
+		bool known;
+
 		kafka_message_fill(out, m);
+		known = topic_find(c, rd_kafka_topic_name(m->rkt), &out->topic);
+		assert(known);
 		return true;
 	}
 	error_dispatch(c, m);
@@ -446,7 +495,7 @@ int kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, struct kafka_m
 	return 0;
 }
 
-void kafka_consumer_hold(struct kafka_consumer *c, int32_t partition, bool held)
+void kafka_consumer_hold(struct kafka_consumer *c, struct topic_partition partition, bool held)
 {
 	struct slot *slot = slot_find(c, partition);
 
@@ -462,7 +511,7 @@ int kafka_consumer_fd(const struct kafka_consumer *c)
 	return c->fd;
 }
 
-void kafka_consumer_commit(struct kafka_consumer *c, const struct kafka_position *positions, size_t n)
+void kafka_consumer_commit(struct kafka_consumer *c, const struct consumer_position *positions, size_t n)
 {
 	rd_kafka_topic_partition_list_t *list;
 
@@ -473,11 +522,12 @@ void kafka_consumer_commit(struct kafka_consumer *c, const struct kafka_position
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
-int kafka_consumer_watermarks(struct kafka_consumer *c, int32_t partition, int timeout_ms, int64_t *low, int64_t *high,
-	struct err *err)
+int kafka_consumer_watermarks(struct kafka_consumer *c, struct topic_partition partition, int timeout_ms, int64_t *low,
+	int64_t *high, struct err *err)
 {
 	int64_t l, h;
-	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(c->rk, c->topic, partition, &l, &h, timeout_ms);
+	rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(c->rk, c->topics[partition.topic], partition.number,
+		&l, &h, timeout_ms);
 
 	if (code)
 		return kafka_err_set(err, code, "watermarks", NULL);
@@ -486,11 +536,12 @@ int kafka_consumer_watermarks(struct kafka_consumer *c, int32_t partition, int t
 	return 0;
 }
 
-int64_t kafka_consumer_cached_high(struct kafka_consumer *c, int32_t partition)
+int64_t kafka_consumer_cached_high(struct kafka_consumer *c, struct topic_partition partition)
 {
 	int64_t low, high;
 
-	if (rd_kafka_get_watermark_offsets(c->rk, c->topic, partition, &low, &high) || high < 0)
+	if (rd_kafka_get_watermark_offsets(c->rk, c->topics[partition.topic], partition.number, &low, &high) ||
+		high < 0)
 		return -1;
 	return high;
 }

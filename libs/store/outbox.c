@@ -1,4 +1,4 @@
-/* See outbox.h. Invariant: reading is in order of (slot, epoch, seq), which is the order of the commits of a slot. */
+/* See outbox.h. Invariant: reading is in order of (epoch, seq) within a slot, which is the order of its commits. */
 #include "store/outbox.h"
 
 #include "store/cells.h"
@@ -6,22 +6,23 @@
 #include "store/statements.h"
 
 static const struct pg_stmt put = { "outbox_put", PG_PREPARED,
-	"INSERT INTO outbox (producer, slot, epoch, seq, records)"
-	" SELECT $1, r.* FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::bytea[]) AS r" };
+	"INSERT INTO outbox (producer, topic, slot, epoch, seq, records)"
+	" SELECT $1, r.* FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bytea[]) AS r" };
 
 static const struct pg_stmt delete = { "outbox_delete", PG_PREPARED,
-	"DELETE FROM outbox AS o USING unnest($2::integer[], $3::bigint[], $4::bigint[]) AS r (slot, epoch, seq)"
-	" WHERE o.producer = $1 AND o.slot = r.slot AND o.epoch = r.epoch AND o.seq = r.seq" };
+	"DELETE FROM outbox AS o"
+	" USING unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[]) AS r (topic, slot, epoch, seq)"
+	" WHERE o.producer = $1 AND o.slot = r.slot AND o.topic = r.topic AND o.epoch = r.epoch AND o.seq = r.seq" };
 
 static const struct pg_stmt read = { "outbox_read", PG_PREPARED,
-	"SELECT slot, epoch, seq, records, (extract(epoch FROM clock_timestamp() - created_at) * 1000)::bigint"
-	" FROM outbox WHERE producer = $1 AND slot = ANY ($6::integer[])"
-	" AND ($2::integer IS NULL OR (slot, epoch, seq) > ($2, $3::bigint, $4::bigint))"
-	" ORDER BY slot, epoch, seq LIMIT $5::integer" };
+	"SELECT topic, slot, epoch, seq, records, (extract(epoch FROM clock_timestamp() - created_at) * 1000)::bigint"
+	" FROM outbox JOIN unnest($7::text[], $8::integer[]) AS r (topic, slot) USING (topic, slot) WHERE producer = $1"
+	" AND ($3::integer IS NULL OR (slot, epoch, seq, topic) > ($3, $4::bigint, $5::bigint, $2::text))"
+	" ORDER BY slot, epoch, seq, topic LIMIT $6::integer" };
 
 static const struct pg_stmt list = { "outbox_list", PG_PREPARED,
-	"SELECT producer, slot, epoch, seq, octet_length(records)::bigint, created_at FROM outbox"
-	" WHERE $1::text IS NULL OR producer = $1 ORDER BY producer, slot, epoch, seq LIMIT $2::integer" };
+	"SELECT producer, topic, slot, epoch, seq, octet_length(records)::bigint, created_at FROM outbox"
+	" WHERE $1::text IS NULL OR producer = $1 ORDER BY producer, slot, topic, epoch, seq LIMIT $2::integer" };
 
 const struct pg_stmt *const outbox_statements[] = { &put, &delete, &read, &list, NULL };
 
@@ -34,7 +35,8 @@ static void scalar_producer(struct columns *c, const char *producer)
 static void columns_place(struct columns *c, const struct outbox_row *r)
 {
 	columns_row(c);
-	columns_i32(c, r->slot);
+	columns_text(c, r->slot.topic);
+	columns_i32(c, r->slot.number);
 	columns_i64(c, r->epoch);
 	columns_i64(c, r->seq);
 }
@@ -70,17 +72,19 @@ static void scalars_after(struct columns *c, const struct outbox_row *after)
 	struct pg_args *args = columns_scalars(c);
 
 	if (after) {
-		pg_arg_i32(args, after->slot);
+		pg_arg_text(args, after->slot.topic);
+		pg_arg_i32(args, after->slot.number);
 		pg_arg_i64(args, after->epoch);
 		pg_arg_i64(args, after->seq);
 		return;
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		pg_arg_null(args);
 }
 
-int outbox_read(struct pg *pg, const char *producer, const int32_t *slots, size_t n, const struct outbox_row *after,
-	int limit, int (*each)(void *ctx, const struct outbox_row *row, struct err *err), void *ctx, struct err *err)
+int outbox_read(struct pg *pg, const char *producer, const struct outbox_slot *slots, size_t n,
+	const struct outbox_row *after, int limit,
+	int (*each)(void *ctx, const struct outbox_row *row, struct err *err), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	struct columns c;
@@ -91,12 +95,17 @@ int outbox_read(struct pg *pg, const char *producer, const int32_t *slots, size_
 	scalar_producer(&c, producer);
 	scalars_after(&c, after);
 	pg_arg_i32(columns_scalars(&c), limit);
-	columns_i32s(&c, slots, n);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_text(&c, slots[i].topic);
+		columns_i32(&c, slots[i].number);
+	}
 	if (columns_run(&c, pg, &read, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, NULL); rc == 0 && cells_more(&at); cells_next(&at)) {
-		struct outbox_row row = { .slot = cells_i32(&at) };
+		struct outbox_row row = { .slot.topic = cells_borrow(&at) };
 
+		row.slot.number = cells_i32(&at);
 		row.epoch = cells_i64(&at);
 		row.seq = cells_i64(&at);
 		row.records = cells_borrow(&at);
@@ -125,7 +134,8 @@ int outbox_list(struct pg *pg, const char *producer, int limit, struct outbox_in
 		struct outbox_info *o = &(*out)[c.row];
 
 		cells_copy(&c, o->producer, sizeof(o->producer));
-		o->row.slot = cells_i32(&c);
+		cells_copy(&c, o->topic, sizeof(o->topic));
+		o->row.slot = (struct outbox_slot){ str_of(o->topic), cells_i32(&c) };
 		o->row.epoch = cells_i64(&c);
 		o->row.seq = cells_i64(&c);
 		o->bytes = cells_i64(&c);

@@ -12,30 +12,35 @@
 #define COUNTS "applied, no_effect, filtered, parked, dead_lettered, skipped"
 
 static const struct pg_stmt restart = { "progress_restart", PG_PREPARED,
-	"UPDATE consumer_progress SET cluster_id = $3, start_offset = NULL, next_offset = NULL, applied = 0, no_effect = 0,"
+	"UPDATE consumer_progress SET cluster_id = $2, start_offset = NULL, next_offset = NULL, applied = 0, no_effect = 0,"
 	" filtered = 0, parked = 0, dead_lettered = 0, skipped = 0"
-	" WHERE consumer = $1 AND topic = $2 AND cluster_id <> $3 AND partition = ANY ($4::integer[])" };
+	" WHERE consumer = $1 AND cluster_id <> $2"
+	" AND (topic, partition) IN (SELECT * FROM unnest($3::text[], $4::integer[]))" };
 
-/* In partition order, as progress_lock() locks. A conflicting row is waited for while its owner's transaction is open. */
+/* In the order in which progress_lock() locks. A conflicting row is waited for while its owner's transaction is open. */
 static const struct pg_stmt take = { "progress_take", PG_PREPARED,
 	"INSERT INTO consumer_progress AS p (consumer, topic, partition, cluster_id, epoch)"
-	" SELECT $1, $2, r.partition, $3, " NOW_US " FROM unnest($4::integer[]) AS r (partition) ORDER BY r.partition"
+	" SELECT $1, r.topic, r.partition, $2, " NOW_US
+	" FROM unnest($3::text[], $4::integer[]) AS r (topic, partition)"
+	" ORDER BY r.topic, r.partition"
 	" ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = greatest(p.epoch + 1, " NOW_US
 	"), updated_at = now()"
-	" RETURNING partition, epoch, seq, next_offset, cluster_id" };
+	" RETURNING topic, partition, epoch, seq, next_offset, cluster_id" };
 
 static const struct pg_stmt lock = { "progress_lock", PG_PREPARED,
-	"SELECT partition, epoch, next_offset FROM consumer_progress"
-	" WHERE consumer = $1 AND topic = $2 AND partition = ANY ($3::integer[]) ORDER BY partition FOR UPDATE" };
+	"SELECT p.topic, p.partition, p.epoch, p.next_offset FROM consumer_progress p"
+	" JOIN unnest($2::text[], $3::integer[]) AS r (topic, partition) USING (topic, partition)"
+	" WHERE p.consumer = $1 ORDER BY p.topic, p.partition FOR UPDATE OF p" };
 
 static const struct pg_stmt advance = { "progress_advance", PG_PREPARED,
 	"UPDATE consumer_progress AS p SET seq = r.seq, next_offset = coalesce(r.next_offset, p.next_offset),"
 	" start_offset = coalesce(p.start_offset, r.first_offset), applied = p.applied + r.applied,"
 	" no_effect = p.no_effect + r.no_effect, filtered = p.filtered + r.filtered, parked = p.parked + r.parked,"
 	" dead_lettered = p.dead_lettered + r.dead_lettered, skipped = p.skipped + r.skipped, updated_at = now()"
-	" FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],"
-	" $10::bigint[], $11::bigint[], $12::bigint[]) AS r (partition, seq, next_offset, first_offset, " COUNTS ")"
-	" WHERE p.consumer = $1 AND p.topic = $2 AND p.partition = r.partition" };
+	" FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],"
+	" $10::bigint[], $11::bigint[], $12::bigint[]) AS r (topic, partition, seq, next_offset, first_offset, " COUNTS
+	")"
+	" WHERE p.consumer = $1 AND p.topic = r.topic AND p.partition = r.partition" };
 
 static const struct pg_stmt list = { "progress_list", PG_PREPARED,
 	"SELECT consumer, topic, cluster_id, partition, epoch, seq, start_offset, next_offset, " COUNTS ", updated_at"
@@ -57,11 +62,10 @@ const char *outcome_word(enum outcome o)
 	return o < OUTCOMES ? words[o] : "";
 }
 
-static void scalars_consumer(struct columns *c, const char *consumer, const char *topic)
+static void scalars_consumer(struct columns *c, const char *consumer)
 {
 	columns_init(c);
 	pg_arg_text(columns_scalars(c), str_of(consumer));
-	pg_arg_text(columns_scalars(c), str_of(topic));
 }
 
 static int64_t cells_offset(struct cells *c)
@@ -79,10 +83,10 @@ static void columns_offset(struct columns *c, int64_t offset)
 		columns_i64(c, offset);
 }
 
-static struct progress *partition_find(struct progress *rows, size_t n, int32_t partition)
+static struct progress *partition_find(struct progress *rows, size_t n, struct str topic, int32_t partition)
 {
 	for (size_t i = 0; i < n; i++)
-		if (rows[i].partition == partition)
+		if (rows[i].partition == partition && str_is(topic, rows[i].topic))
 			return &rows[i];
 	return NULL;
 }
@@ -90,12 +94,12 @@ static struct progress *partition_find(struct progress *rows, size_t n, int32_t 
 static int clusters_check(const struct pg_rows *taken, const char *cluster_id, struct err *err)
 {
 	for (int i = 0; i < pg_rows_count(taken); i++) {
-		struct str other = pg_text(taken, i, 4);
+		struct str topic = pg_text(taken, i, 0), other = pg_text(taken, i, 5);
 
 		if (!str_is(other, cluster_id))
 			return err_set(err, ERR_FATAL, "cluster_id",
-				"progress of partition %d belongs to Kafka cluster %.*s, this is %s",
-				(int)pg_i64(taken, i, 0), STR_ARG(other), cluster_id);
+				"progress of partition %d of %.*s belongs to Kafka cluster %.*s, this is %s",
+				(int)pg_i64(taken, i, 1), STR_ARG(topic), STR_ARG(other), cluster_id);
 	}
 	return 0;
 }
@@ -103,7 +107,8 @@ static int clusters_check(const struct pg_rows *taken, const char *cluster_id, s
 static void progress_fill(const struct pg_rows *taken, struct progress *rows, size_t n)
 {
 	for (struct cells c = cells_of(taken, NULL); cells_more(&c); cells_next(&c)) {
-		struct progress *p = partition_find(rows, n, cells_i32(&c));
+		struct str topic = cells_borrow(&c);
+		struct progress *p = partition_find(rows, n, topic, cells_i32(&c));
 
 		if (!p)
 			continue;
@@ -113,22 +118,23 @@ static void progress_fill(const struct pg_rows *taken, struct progress *rows, si
 	}
 }
 
-static int partitions_run(struct pg *pg, const struct pg_stmt *stmt, const char *consumer, const char *topic,
-	const char *cluster_id, const struct progress *rows, size_t n, struct pg_rows **answer, struct err *err)
+static int partitions_run(struct pg *pg, const struct pg_stmt *stmt, const char *consumer, const char *cluster_id,
+	const struct progress *rows, size_t n, struct pg_rows **answer, struct err *err)
 {
 	struct columns c;
 
-	scalars_consumer(&c, consumer, topic);
+	scalars_consumer(&c, consumer);
 	if (cluster_id)
 		pg_arg_text(columns_scalars(&c), str_of(cluster_id));
 	for (size_t i = 0; i < n; i++) {
 		columns_row(&c);
+		columns_text(&c, str_of(rows[i].topic));
 		columns_i32(&c, rows[i].partition);
 	}
 	return columns_run(&c, pg, stmt, answer, err);
 }
 
-int progress_take(struct pg *pg, const char *consumer, const char *topic, const char *cluster_id, bool reset_cluster,
+int progress_take(struct pg *pg, const char *consumer, const char *cluster_id, bool reset_cluster,
 	struct progress *rows, size_t n, struct err *err)
 {
 	struct pg_rows *taken = NULL;
@@ -138,9 +144,9 @@ int progress_take(struct pg *pg, const char *consumer, const char *topic, const 
 		return 0;
 	if (pg_begin(pg, err) < 0)
 		return -1;
-	if (reset_cluster && partitions_run(pg, &restart, consumer, topic, cluster_id, rows, n, NULL, err) < 0)
+	if (reset_cluster && partitions_run(pg, &restart, consumer, cluster_id, rows, n, NULL, err) < 0)
 		goto out;
-	if (partitions_run(pg, &take, consumer, topic, cluster_id, rows, n, &taken, err) < 0 ||
+	if (partitions_run(pg, &take, consumer, cluster_id, rows, n, &taken, err) < 0 ||
 		clusters_check(taken, cluster_id, err) < 0 || pg_commit(pg, err) < 0)
 		goto out;
 	progress_fill(taken, rows, n);
@@ -152,54 +158,54 @@ out:
 }
 
 /* The row of the answer for this partition, -1 when there is none. */
-static int locked_find(const struct pg_rows *locked, int32_t partition)
+static int locked_find(const struct pg_rows *locked, const struct progress *p)
 {
 	for (int i = 0; i < pg_rows_count(locked); i++)
-		if (pg_i64(locked, i, 0) == partition)
+		if (pg_i64(locked, i, 1) == p->partition && str_is(pg_text(locked, i, 0), p->topic))
 			return i;
 	return -1;
 }
 
 static bool still_ours(const struct pg_rows *locked, const struct progress *p)
 {
-	int i = locked_find(locked, p->partition);
+	int i = locked_find(locked, p);
 
-	return i >= 0 && pg_i64(locked, i, 1) == p->epoch &&
-		(pg_null(locked, i, 2) ? PROGRESS_NO_OFFSET : pg_i64(locked, i, 2)) == p->next_offset;
+	return i >= 0 && pg_i64(locked, i, 2) == p->epoch &&
+		(pg_null(locked, i, 3) ? PROGRESS_NO_OFFSET : pg_i64(locked, i, 3)) == p->next_offset;
 }
 
-int progress_lock(struct pg *pg, const char *consumer, const char *topic, const struct progress *rows, size_t n,
-	int32_t *lost, struct err *err)
+int progress_lock(struct pg *pg, const char *consumer, const struct progress *rows, size_t n, size_t *lost,
+	struct err *err)
 {
 	struct pg_rows *locked = NULL;
 	int rc = 0;
 
 	if (n == 0)
 		return 0;
-	if (partitions_run(pg, &lock, consumer, topic, NULL, rows, n, &locked, err) < 0)
+	if (partitions_run(pg, &lock, consumer, NULL, rows, n, &locked, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		if (still_ours(locked, &rows[i]))
 			continue;
 		if (lost)
-			*lost = rows[i].partition;
+			*lost = i;
 		rc = err_set(err, ERR_FENCED, "fenced", "partition %d of %s has another owner", rows[i].partition,
-			topic);
+			rows[i].topic);
 	}
 	pg_rows_free(locked);
 	return rc;
 }
 
-int progress_advance(struct pg *pg, const char *consumer, const char *topic, const struct progress_step *steps,
-	size_t n, struct err *err)
+int progress_advance(struct pg *pg, const char *consumer, const struct progress_step *steps, size_t n, struct err *err)
 {
 	struct columns c;
 
 	if (n == 0)
 		return 0;
-	scalars_consumer(&c, consumer, topic);
+	scalars_consumer(&c, consumer);
 	for (size_t i = 0; i < n; i++) {
 		columns_row(&c);
+		columns_text(&c, str_of(steps[i].topic));
 		columns_i32(&c, steps[i].partition);
 		columns_i64(&c, steps[i].seq);
 		columns_offset(&c, steps[i].next_offset);
@@ -252,7 +258,8 @@ int progress_reset(struct pg *pg, const char *consumer, const char *topic, int32
 	struct columns c;
 	int64_t found;
 
-	scalars_consumer(&c, consumer, topic);
+	scalars_consumer(&c, consumer);
+	pg_arg_text(columns_scalars(&c), str_of(topic));
 	pg_arg_i32(columns_scalars(&c), partition);
 	if (next_offset == PROGRESS_NO_OFFSET)
 		pg_arg_null(columns_scalars(&c));

@@ -19,6 +19,7 @@ const char *outcome_word(enum outcome o);
 #define PROGRESS_NO_OFFSET (-1)
 
 struct progress {
+	const char *topic; /* full name, borrowed */
 	int32_t partition;
 	int64_t epoch, seq;
 	int64_t next_offset; /* PROGRESS_NO_OFFSET: nothing read yet, start at the low watermark */
@@ -27,15 +28,16 @@ struct progress {
 /* Takes partitions over: raises their epoch (which waits for a transaction of the previous owner that is still open) and fills
  * epoch, seq and next_offset of each. Runs in a transaction of its own. ERR_FATAL "cluster_id" when a row belongs to another
  * Kafka cluster, unless reset_cluster, which then starts anew. */
-int progress_take(struct pg *pg, const char *consumer, const char *topic, const char *cluster_id, bool reset_cluster,
+int progress_take(struct pg *pg, const char *consumer, const char *cluster_id, bool reset_cluster,
 	struct progress *rows, size_t n, struct err *err) ERR_MUST_USE;
 
-/* Locks the rows of these partitions, in partition order, checking epoch and next_offset. ERR_FENCED when one of
- * them has another owner; *lost (may be NULL) is then its partition. */
-int progress_lock(struct pg *pg, const char *consumer, const char *topic, const struct progress *rows, size_t n,
-	int32_t *lost, struct err *err) ERR_MUST_USE;
+/* Locks the rows of these partitions, in order of topic and partition, checking epoch and next_offset. ERR_FENCED when
+ * one of them has another owner; *lost (may be NULL) is then the index of the first. */
+int progress_lock(struct pg *pg, const char *consumer, const struct progress *rows, size_t n, size_t *lost,
+	struct err *err) ERR_MUST_USE;
 
 struct progress_step {
+	const char *topic; /* as above */
 	int32_t partition;
 	int64_t seq; /* new value */
 	int64_t next_offset; /* new value; PROGRESS_NO_OFFSET leaves it */
@@ -43,8 +45,8 @@ struct progress_step {
 	int64_t counts[OUTCOMES];
 };
 /* Moves locked rows. Started only (pg_start). */
-int progress_advance(struct pg *pg, const char *consumer, const char *topic, const struct progress_step *steps,
-	size_t n, struct err *err) ERR_MUST_USE;
+int progress_advance(struct pg *pg, const char *consumer, const struct progress_step *steps, size_t n,
+	struct err *err) ERR_MUST_USE;
 
 /* For blazzctl: every row of a consumer (NULL: all), ordered. *out is freed with free(). */
 struct progress_info {

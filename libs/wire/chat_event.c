@@ -47,20 +47,6 @@ struct str chat_event_full_type(const struct chat_event *e, char out[static CHAT
 	return (struct str){ out, (size_t)n };
 }
 
-static int cmp(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-int event_source_cmp(const struct event_source *a, const struct event_source *b)
-{
-	if (a->epoch != b->epoch)
-		return cmp(a->epoch, b->epoch);
-	if (a->seq != b->seq)
-		return cmp(a->seq, b->seq);
-	return cmp(a->index, b->index);
-}
-
 static int event_check(const struct chat_event *e, struct err *err)
 {
 	if (envelope_check(&chat_event_envelope, e, err) < 0)

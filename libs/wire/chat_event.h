@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "wire/inbound.h"
+#include "wire/source.h"
 
 enum chat_event_kind {
 	CE_NONE,
@@ -33,15 +34,6 @@ enum chat_event_kind {
 const char *chat_event_type(enum chat_event_kind k);
 /* Takes whole types too ("campaign.started"); CE_NONE for one it does not know. */
 enum chat_event_kind chat_event_kind_parse(struct str type);
-
-struct event_source {
-	struct str producer;
-	int32_t slot;
-	int64_t epoch, seq;
-	int32_t index;
-};
-/* Negative, zero, positive on (epoch, seq, index). */
-int event_source_cmp(const struct event_source *a, const struct event_source *b);
 
 struct contact_view {
 	struct uuid id; /* nil: absent */

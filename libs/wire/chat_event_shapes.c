@@ -200,6 +200,7 @@ static const struct row source_rows[] = {
 	NUMBER(event_source, Source, epoch),
 	NUMBER(event_source, Source, seq),
 	COUNT(event_source, Source, index),
+	ANY(event_source, Source, topic),
 };
 static SHAPE(event_source_shape, event_source, source, source_rows);
 

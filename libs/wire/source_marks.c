@@ -4,18 +4,26 @@
 #include "base/arena.h"
 #include "base/map.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PRODUCER_MAX 64 /* longer names share a mark by their beginning, which Blazz's own do not have */
+/* Longer names share a mark by their beginning, which Blazz's own do not have. */
+#define PRODUCER_MAX 64
+#define TOPIC_MAX    200
 
 struct mark {
 	int64_t epoch, seq;
 	int32_t index;
 };
 
+struct place {
+	int32_t partition, slot, producer_n;
+	char names[PRODUCER_MAX + TOPIC_MAX]; /* producer and topic, only as far as they go */
+};
+
 struct source_marks {
-	struct map *by_place; /* partition, slot, producer -> mark */
+	struct map *by_place; /* -> mark */
 };
 
 struct source_marks *source_marks_new(void)
@@ -41,13 +49,18 @@ void source_marks_free(struct source_marks *m)
 
 static struct mark **mark_at(struct source_marks *m, int32_t partition, const struct event_source *s)
 {
-	char key[sizeof(partition) + sizeof(s->slot) + PRODUCER_MAX];
-	size_t n = s->producer.n < PRODUCER_MAX ? s->producer.n : PRODUCER_MAX;
+	size_t producer_n = s->producer.n < PRODUCER_MAX ? s->producer.n : PRODUCER_MAX;
+	size_t topic_n = s->topic.n < TOPIC_MAX ? s->topic.n : TOPIC_MAX;
+	struct place place;
 
-	memcpy(key, &partition, sizeof(partition));
-	memcpy(key + sizeof(partition), &s->slot, sizeof(s->slot));
-	memcpy(key + sizeof(partition) + sizeof(s->slot), s->producer.p, n);
-	return (struct mark **)map_slot(m->by_place, (struct str){ key, sizeof(partition) + sizeof(s->slot) + n });
+	place.partition = partition;
+	place.slot = s->slot;
+	place.producer_n = (int32_t)producer_n;
+	memcpy(place.names, s->producer.p, producer_n);
+	if (topic_n > 0)
+		memcpy(place.names + producer_n, s->topic.p, topic_n);
+	return (struct mark **)map_slot(m->by_place,
+		(struct str){ (const char *)&place, offsetof(struct place, names) + producer_n + topic_n });
 }
 
 bool source_is_late(struct source_marks *m, int32_t partition, const struct event_source *s, bool replayed)
@@ -61,7 +74,7 @@ bool source_is_late(struct source_marks *m, int32_t partition, const struct even
 		*mark = mem_calloc(1, sizeof(**mark));
 	else if (event_source_cmp(s,
 			 &(struct event_source){
-				 s->producer, s->slot, (*mark)->epoch, (*mark)->seq, (*mark)->index }) <= 0)
+				 .epoch = (*mark)->epoch, .seq = (*mark)->seq, .index = (*mark)->index }) <= 0)
 		return true;
 	**mark = (struct mark){ s->epoch, s->seq, s->index };
 	return false;

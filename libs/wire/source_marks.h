@@ -1,12 +1,12 @@
 /* What a consumer of chat-event has seen, so that late records change nothing. Source: proto/README.md, Delivery.
  *
  * A replica that was stopped and wakes up may publish what its successor has published already. Of each (partition of the topic,
- * producer, slot) the last source is kept, and a record at or below it is late. The marks live with the reader and start empty.
+ * producer, its topic, slot) the last source is kept, and a record at or below it is late. The marks live with the reader and start empty.
  */
 #ifndef WIRE_SOURCE_MARKS_H
 #define WIRE_SOURCE_MARKS_H
 
-#include "wire/chat_event.h"
+#include "wire/source.h"
 
 struct source_marks;
 

@@ -34,29 +34,30 @@ void backlog_add(struct backlog *l, struct kafka_message *m)
 	*m = (struct kafka_message){ 0 };
 }
 
-bool backlog_has(const struct backlog *l, int32_t partition)
+bool backlog_has(const struct backlog *l, struct topic_partition partition)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (l->messages[i].partition == partition)
+		if (topic_partition_eq(kafka_message_partition(&l->messages[i]), partition))
 			return true;
 	return false;
 }
 
 /* The one behind the last in turn, else the first of all. */
-static int32_t partition_next(const struct backlog *l)
+static struct topic_partition partition_next(const struct backlog *l)
 {
-	int32_t first = INT32_MAX, next = INT32_MAX;
+	static const struct topic_partition none = { INT32_MAX, INT32_MAX };
+	struct topic_partition first = none, next = none;
 
 	for (size_t i = 0; i < l->n; i++) {
-		int32_t p = l->messages[i].partition;
+		struct topic_partition p = kafka_message_partition(&l->messages[i]);
 
-		first = p < first ? p : first;
-		next = p > l->turn && p < next ? p : next;
+		first = topic_partition_cmp(p, first) < 0 ? p : first;
+		next = topic_partition_cmp(p, l->turn) > 0 && topic_partition_cmp(p, next) < 0 ? p : next;
 	}
-	return next < INT32_MAX ? next : first;
+	return topic_partition_eq(next, none) ? first : next;
 }
 
-int32_t backlog_take(struct backlog *l, struct batch *b, const struct worker_ops *ops, void *ctx)
+struct topic_partition backlog_take(struct backlog *l, struct batch *b, const struct worker_ops *ops, void *ctx)
 {
 	size_t kept = 0;
 
@@ -64,7 +65,8 @@ int32_t backlog_take(struct backlog *l, struct batch *b, const struct worker_ops
 	for (size_t i = 0; i < l->n; i++) {
 		struct kafka_message *m = &l->messages[i];
 
-		if (m->partition != l->turn || b->weight >= l->limit || batch_full(b)) {
+		if (!topic_partition_eq(kafka_message_partition(m), l->turn) || b->weight >= l->limit ||
+			batch_full(b)) {
 			l->messages[kept++] = *m;
 			continue;
 		}

@@ -10,15 +10,15 @@ struct backlog {
 	size_t n, cap;
 	int64_t bytes;
 	size_t limit; /* of the weight taken out at once */
-	int32_t turn; /* whose it was last */
+	struct topic_partition turn; /* whose it was last */
 };
 
 void backlog_reset(struct backlog *l); /* releases messages */
 void backlog_fini(struct backlog *l);
 /* Takes the message over (clears *m). */
 void backlog_add(struct backlog *l, struct kafka_message *m);
-bool backlog_has(const struct backlog *l, int32_t partition);
+bool backlog_has(const struct backlog *l, struct topic_partition partition);
 /* The next partition's first records, as many as one batch may have, go into the empty batch. Returns the partition; there is one. */
-int32_t backlog_take(struct backlog *l, struct batch *b, const struct worker_ops *ops, void *ctx);
+struct topic_partition backlog_take(struct backlog *l, struct batch *b, const struct worker_ops *ops, void *ctx);
 
 #endif

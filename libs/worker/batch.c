@@ -66,7 +66,7 @@ void batch_take(struct batch *b, struct kafka_message *m, const struct worker_op
 	*m = (struct kafka_message){ 0 };
 	b->bytes += (int64_t)(b->messages[i].value.n + b->messages[i].key.n);
 	*item = (struct batch_item){
-		.partition = b->messages[i].partition,
+		.partition = kafka_message_partition(&b->messages[i]),
 		.offset = b->messages[i].offset,
 		.message = &b->messages[i],
 		.outcome = OUTCOME_NO_EFFECT,

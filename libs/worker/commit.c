@@ -82,6 +82,11 @@ static void limit_adapt(struct worker *w, const struct batch *b)
 		w->backlog.limit = b->cap;
 }
 
+static const char *batch_topic(const struct worker *w, const struct batch *b)
+{
+	return w->options.owner.topics[b->items[0].partition.topic].name;
+}
+
 int worker_commit(struct worker *w, struct batch *b, struct err *err)
 {
 	uint64_t generation = owner_generation(w->owner);
@@ -102,7 +107,7 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 		w->ops->rolled_back(w->ctx);
 	} else {
 		w->ops->committed(w->ctx);
-		metric_observe(METRIC_CELL(w->size, w->options.owner.topic), (double)b->n);
+		metric_observe(METRIC_CELL(w->size, batch_topic(w, b)), (double)b->n);
 		limit_adapt(w, b);
 		if (generation == owner_generation(w->owner))
 			worker_put_off(w, b);
@@ -113,7 +118,7 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 
 int worker_commit_backlog(struct worker *w, struct err *err)
 {
-	int32_t partition = backlog_take(&w->backlog, w->working, w->ops, w->ctx);
+	struct topic_partition partition = backlog_take(&w->backlog, w->working, w->ops, w->ctx);
 
 	if (worker_commit(w, w->working, err) < 0)
 		return -1;
@@ -122,7 +127,7 @@ int worker_commit_backlog(struct worker *w, struct err *err)
 }
 
 /* 1: committed; 0: there was nothing to commit. */
-static int sweep_transaction(struct worker *w, struct owner_tx *tx, const int32_t *partitions, size_t n,
+static int sweep_transaction(struct worker *w, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
 	struct err *err)
 {
 	int changed = 0;
@@ -145,7 +150,7 @@ int worker_sweep(struct worker *w, struct err *err)
 {
 	struct batch *b = w->working;
 	size_t n;
-	const int32_t *partitions = owner_partitions(w->owner, owner_tx_arena(b->tx), &n);
+	const struct topic_partition *partitions = owner_partitions(w->owner, owner_tx_arena(b->tx), &n);
 	int rc = n > 0 ? sweep_transaction(w, b->tx, partitions, n, err) : 0;
 
 	if (rc < 0)

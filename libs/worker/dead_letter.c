@@ -79,12 +79,8 @@ struct header *dead_letter_headers(const struct failure *f, const struct header 
 	add(&l, "x-dlq-retryable", f->retryable ? STR("true") : STR("false"));
 	add(&l, "x-dlq-failed-at", arena_str(a, str_of(time)));
 	add(&l, "x-dlq-service", str_of(f->service));
-	if (f->endpoint) {
-		char *uuid = arena_alloc(a, 37);
-
-		uuid_format(f->endpoint, uuid);
-		add(&l, "x-dlq-endpoint", str_of(uuid));
-	}
+	for (size_t i = 0; i < f->n_extra && l.n < MAX_HEADERS; i++)
+		l.headers[l.n++] = f->extra[i];
 	add_i64(&l, "x-orig-timestamp-ms", f->timestamp_ms);
 	add(&l, "x-replay-count", replays);
 	*n_out = l.n;

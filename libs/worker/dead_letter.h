@@ -7,7 +7,6 @@
 
 #include "base/arena.h"
 #include "base/dead_reason.h"
-#include "base/uuid.h"
 #include "wire/records.h"
 
 struct failure {
@@ -18,10 +17,11 @@ struct failure {
 	enum dead_reason reason;
 	const char *code, *message;
 	bool retryable;
-	const struct uuid *endpoint; /* of a webhook: a replay reaches this one only; NULL: none */
+	const struct header *extra; /* the service's own, whose names begin with "x-dlq-" */
+	size_t n_extra;
 };
 
-/* The headers of the dead letter in the arena: the original's, without an earlier failure's, then ours. x-dlq-first-* survive from
+/* The headers of the dead letter in the arena: the original's, without an earlier failure's, then ours and the service's. x-dlq-first-* survive from
  * an earlier failure; __dlq.errors.delivery.count is one more than before; at most 32 in all (the original's are kept first). */
 struct header *dead_letter_headers(const struct failure *f, const struct header *original, size_t n_original,
 	struct arena *a, size_t *n_out);

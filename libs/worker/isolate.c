@@ -17,8 +17,9 @@ static void log_refused(struct worker *w, const struct batch_item *item, const s
 	uint64_t suppressed;
 
 	if (log_limit_pass(&w->refused, clock_mono_ms(), &suppressed))
-		log_error("record refused by the database", LOG_S("topic", w->options.owner.topic),
-			LOG_I("partition", item->partition), LOG_I("offset", item->offset), LOG_ERR(err),
+		log_error("record refused by the database",
+			LOG_S("topic", w->options.owner.topics[item->partition.topic].name),
+			LOG_I("partition", item->partition.number), LOG_I("offset", item->offset), LOG_ERR(err),
 			LOG_I("suppressed", suppressed));
 }
 
@@ -148,7 +149,7 @@ int batch_isolate(struct worker *w, struct batch *b, struct err *err)
 		if (seen[i])
 			continue;
 		for (size_t k = i; k < b->n; k++)
-			if (b->items[k].partition == b->items[i].partition) {
+			if (topic_partition_eq(b->items[k].partition, b->items[i].partition)) {
 				items[n++] = &b->items[k];
 				seen[k] = true;
 			}

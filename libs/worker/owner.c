@@ -29,12 +29,12 @@ static void owner_forget(struct owner *o)
 /* The metric of a slot that blocks, by what the broker says, until it moves again or is revoked. */
 static void slot_report_blocked(struct owner *o, struct slot_state *s, const char *cause)
 {
-	const char *topic = o->options.topic;
+	const char *topic = owner_topic(o, s->partition);
 	char partition[16];
 
 	if (strcmp(s->blocked, cause) == 0)
 		return;
-	snprintf(partition, sizeof(partition), "%d", s->progress.partition);
+	snprintf(partition, sizeof(partition), "%d", s->partition.number);
 	if (s->blocked[0])
 		metric_set(METRIC_CELL(o->metrics.blocked, topic, partition, s->blocked), 0);
 	if (cause[0])
@@ -42,12 +42,12 @@ static void slot_report_blocked(struct owner *o, struct slot_state *s, const cha
 	snprintf(s->blocked, sizeof(s->blocked), "%s", cause);
 }
 
-static void slot_report(struct owner *o, int32_t partition, double lag, bool stopped)
+static void slot_report(struct owner *o, struct topic_partition partition, double lag, bool stopped)
 {
-	const char *topic = o->options.topic;
+	const char *topic = owner_topic(o, partition);
 	char number[16];
 
-	snprintf(number, sizeof(number), "%d", partition);
+	snprintf(number, sizeof(number), "%d", partition.number);
 	if (lag >= 0)
 		metric_set(METRIC_CELL(o->metrics.lag, topic, number), lag);
 	metric_set(METRIC_CELL(o->metrics.stopped, topic, number), stopped);
@@ -58,11 +58,11 @@ static void slots_unreport(struct owner *o)
 {
 	for (size_t i = 0; i < o->n_slots; i++) {
 		slot_report_blocked(o, &o->slots[i], "");
-		slot_report(o, o->slots[i].progress.partition, 0, false);
+		slot_report(o, o->slots[i].partition, 0, false);
 	}
 }
 
-static void on_assigned(void *ctx, const int32_t *partitions, size_t n)
+static void on_assigned(void *ctx, const struct topic_partition *partitions, size_t n)
 {
 	struct owner *o = ctx;
 
@@ -71,7 +71,8 @@ static void on_assigned(void *ctx, const int32_t *partitions, size_t n)
 	o->slots = mem_calloc(n ? n : 1, sizeof(*o->slots));
 	o->n_slots = n;
 	for (size_t i = 0; i < n; i++)
-		o->slots[i] = (struct slot_state){ .progress = { partitions[i], 0, 0, PROGRESS_NO_OFFSET },
+		o->slots[i] = (struct slot_state){ .partition = partitions[i],
+			.progress = { owner_topic(o, partitions[i]), partitions[i].number, 0, 0, PROGRESS_NO_OFFSET },
 			.told_offset = PROGRESS_NO_OFFSET };
 	owner_forget(o);
 	o->state = OWNER_TAKING;
@@ -90,26 +91,35 @@ static void on_revoked(void *ctx)
 	log_info("partitions revoked");
 }
 
-static void on_stopped(void *ctx, int32_t partition, enum kafka_stop stop, const struct err *why)
+static void on_stopped(void *ctx, struct topic_partition partition, enum kafka_stop stop, const struct err *why)
 {
 	struct owner *o = ctx;
+	struct slot_state *s = owner_slot(o, partition);
 
-	log_error("partition stopped", LOG_S("topic", o->options.topic), LOG_I("partition", partition), LOG_ERR(why));
+	log_error("partition stopped", LOG_S("topic", owner_topic(o, partition)), LOG_I("partition", partition.number),
+		LOG_ERR(why));
 	if (stop == KAFKA_STOP_NO_OFFSET)
 		o->pending = *why;
-	if (stop != KAFKA_STOP_OUT_OF_RANGE)
-		return;
-	for (size_t i = 0; i < o->n_slots; i++)
-		if (o->slots[i].progress.partition == partition)
-			o->slots[i].stopped = true;
+	if (stop == KAFKA_STOP_OUT_OF_RANGE && s)
+		s->stopped = true;
 }
 
-struct slot_state *owner_slot(const struct owner *o, int32_t partition)
+struct slot_state *owner_slot(const struct owner *o, struct topic_partition partition)
 {
 	for (size_t i = 0; i < o->n_slots; i++)
-		if (o->slots[i].progress.partition == partition)
+		if (topic_partition_eq(o->slots[i].partition, partition))
 			return &o->slots[i];
 	return NULL;
+}
+
+struct topic_partition owner_fence(const struct owner *o, struct topic_partition partition)
+{
+	return (struct topic_partition){ o->fences[partition.topic], partition.number };
+}
+
+const char *owner_topic(const struct owner *o, struct topic_partition partition)
+{
+	return o->options.topics[partition.topic].name;
 }
 
 /* Runs while a statement waits: everything but PostgreSQL goes on. */
@@ -150,7 +160,7 @@ void owner_restart(struct owner *o, const struct err *why)
 	int64_t wait = !reassigned && why->kind == ERR_FENCED ? FENCED_WAIT_MS : backoff_ms(o);
 
 	log_warn("batch put off", LOG_I("retry_in_ms", wait), LOG_I("failures", o->failures), LOG_ERR(why));
-	metric_add(METRIC_CELL(o->metrics.retries, o->options.topic, why->code[0] ? why->code : "other"), 1);
+	metric_add(METRIC_CELL(o->metrics.retries, o->options.topics[0].name, why->code[0] ? why->code : "other"), 1);
 	owner_forget(o);
 	o->pending.kind = ERR_NONE;
 	if (o->state == OWNER_RUNNING)
@@ -162,7 +172,7 @@ void owner_restart(struct owner *o, const struct err *why)
 /* Commits to Kafka what has moved since: for lag tools only, so once a second is enough, and a broker's time is worth more. */
 static void owner_tell_offsets(struct owner *o)
 {
-	struct kafka_position *positions = mem_calloc(o->n_slots + 1, sizeof(*positions));
+	struct consumer_position *positions = mem_calloc(o->n_slots + 1, sizeof(*positions));
 	size_t n = 0;
 
 	for (size_t i = 0; i < o->n_slots; i++) {
@@ -171,7 +181,7 @@ static void owner_tell_offsets(struct owner *o)
 		if (s->progress.next_offset == s->told_offset)
 			continue;
 		s->told_offset = s->progress.next_offset;
-		positions[n++] = (struct kafka_position){ s->progress.partition, s->told_offset };
+		positions[n++] = (struct consumer_position){ s->partition, s->told_offset };
 	}
 	kafka_consumer_commit(o->consumer, positions, n);
 	free(positions);
@@ -179,41 +189,60 @@ static void owner_tell_offsets(struct owner *o)
 
 static void slots_report_blocked(struct owner *o)
 {
-	char reason[100] = "";
+	char reason[300] = "";
 
 	for (size_t i = 0; i < o->n_slots; i++) {
-		const char *cause = publisher_blocked(o->publisher, o->slots[i].progress.partition);
+		struct slot_state *s = &o->slots[i];
+		const char *cause = publisher_blocked(o->publisher, s->partition);
 
-		slot_report_blocked(o, &o->slots[i], cause ? cause : "");
+		slot_report_blocked(o, s, cause ? cause : "");
 		if (cause)
-			snprintf(reason, sizeof(reason), "partition %d: the broker refuses a record (%s)",
-				o->slots[i].progress.partition, cause);
+			snprintf(reason, sizeof(reason), "%s, partition %d: the broker refuses a record (%s)",
+				owner_topic(o, s->partition), s->partition.number, cause);
 	}
 	service_condition_set(o->outbox, !reason[0], reason);
+}
+
+static void slots_report(struct owner *o)
+{
+	char reason[300] = "";
+
+	for (size_t i = 0; i < o->n_slots; i++) {
+		const struct slot_state *s = &o->slots[i];
+		int64_t high = kafka_consumer_cached_high(o->consumer, s->partition);
+		bool known = high >= 0 && s->progress.next_offset >= 0;
+
+		slot_report(o, s->partition, known ? (double)(high - s->progress.next_offset) : -1, s->stopped);
+		if (s->stopped)
+			snprintf(reason, sizeof(reason), "%s, partition %d: the offset is out of range",
+				owner_topic(o, s->partition), s->partition.number);
+	}
+	service_condition_set(o->partitions, !reason[0], reason);
+}
+
+static void topics_report(struct owner *o)
+{
+	for (int32_t t = 0; t < o->n_topics; t++) {
+		const char *topic = o->options.topics[t].name;
+
+		if (o->fences[t] != t)
+			continue;
+		metric_set(METRIC_CELL(o->metrics.outbox, topic), (double)publisher_rows(o->publisher, t));
+		metric_set(METRIC_CELL(o->metrics.oldest, topic), (double)publisher_oldest_ms(o->publisher, t) / 1000);
+	}
 }
 
 static void owner_report(struct owner *o)
 {
 	int64_t now = clock_mono_ms();
-	bool stopped = false;
 
 	if (now < o->report_mono_ms)
 		return;
 	o->report_mono_ms = now + 1000;
 	owner_tell_offsets(o);
-	for (size_t i = 0; i < o->n_slots; i++) {
-		const struct slot_state *s = &o->slots[i];
-		int64_t high = kafka_consumer_cached_high(o->consumer, s->progress.partition);
-		bool known = high >= 0 && s->progress.next_offset >= 0;
-
-		slot_report(o, s->progress.partition, known ? (double)(high - s->progress.next_offset) : -1,
-			s->stopped);
-		stopped = stopped || s->stopped;
-	}
-	metric_set(METRIC_CELL(o->metrics.outbox, o->options.topic), (double)publisher_total(o->publisher));
-	metric_set(METRIC_CELL(o->metrics.oldest, o->options.topic), (double)publisher_oldest_ms(o->publisher) / 1000);
+	slots_report(o);
+	topics_report(o);
 	slots_report_blocked(o);
-	service_condition_set(o->partitions, !stopped, stopped ? "a partition's offset is out of range" : NULL);
 	service_condition_set(o->kafka, kafka_consumer_healthy(o->consumer) && publisher_healthy(o->publisher),
 		"no broker");
 }
@@ -289,20 +318,21 @@ uint64_t owner_generation(const struct owner *o)
 	return o->generation;
 }
 
-const struct progress *owner_progress(const struct owner *o, int32_t partition)
+const struct progress *owner_progress(const struct owner *o, struct topic_partition partition)
 {
 	const struct slot_state *s = owner_running(o) ? owner_slot(o, partition) : NULL;
 
 	return s ? &s->progress : NULL;
 }
 
-int32_t *owner_partitions(const struct owner *o, struct arena *a, size_t *n)
+struct topic_partition *owner_partitions(const struct owner *o, struct arena *a, size_t *n)
 {
-	int32_t *partitions = ARENA_ARRAY(a, int32_t, o->n_slots);
+	struct topic_partition *partitions = ARENA_ARRAY(a, struct topic_partition, o->n_slots);
 
-	*n = owner_running(o) ? o->n_slots : 0;
-	for (size_t i = 0; i < *n; i++)
-		partitions[i] = o->slots[i].progress.partition;
+	*n = 0;
+	for (size_t i = 0; owner_running(o) && i < o->n_slots; i++)
+		if (owner_is_fenced(o, o->slots[i].partition))
+			partitions[(*n)++] = o->slots[i].partition;
 	return partitions;
 }
 
@@ -325,7 +355,7 @@ bool owner_fetch(const struct owner *o, struct kafka_message *out)
 	return owner_running(o) && kafka_consumer_fetch(o->consumer, out);
 }
 
-void owner_hold(struct owner *o, int32_t partition, bool held)
+void owner_hold(struct owner *o, struct topic_partition partition, bool held)
 {
 	kafka_consumer_hold(o->consumer, partition, held);
 }
@@ -360,8 +390,21 @@ void owner_drain(struct owner *o, int64_t timeout_ms)
 		log_info("drained", LOG_I("outbox_rows_left", publisher_total(o->publisher)));
 }
 
-void owner_metrics_init(struct owner_metrics *m, const char *topic)
+void owner_topics_set(struct owner *o, const struct owner_options *options)
 {
+	o->options = *options;
+	for (int32_t t = 0; t < CONSUMER_TOPICS_MAX && options->topics[t].name; t++) {
+		o->fences[t] = t;
+		for (int32_t f = 0; f < t && options->topics[t].follows; f++)
+			if (strcmp(options->topics[f].name, options->topics[t].follows) == 0)
+				o->fences[t] = f;
+		o->n_topics = t + 1;
+	}
+}
+
+void owner_metrics_init(struct owner *o)
+{
+	struct owner_metrics *m = &o->metrics;
 	static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, -1 };
 
 	m->records = metric_counter("blazz_worker_records", "Records by what became of them.", "topic,outcome");
@@ -379,29 +422,43 @@ void owner_metrics_init(struct owner_metrics *m, const char *topic)
 		metric_gauge("blazz_worker_outbox_rows", "Outbox rows published and not yet acknowledged.", "topic");
 	m->oldest = metric_gauge("blazz_worker_outbox_oldest_seconds",
 		"Time since the commit of the oldest outbox row that is not acknowledged.", "topic");
-	(void)METRIC_CELL(m->duration, topic);
-	(void)METRIC_CELL(m->outbox, topic);
-	(void)METRIC_CELL(m->oldest, topic);
+	for (int32_t t = 0; t < o->n_topics; t++) {
+		const char *topic = o->options.topics[t].name;
+
+		(void)METRIC_CELL(m->duration, topic);
+		if (o->fences[t] != t)
+			continue;
+		(void)METRIC_CELL(m->outbox, topic);
+		(void)METRIC_CELL(m->oldest, topic);
+	}
 }
 
-int owner_open(struct owner **out, struct service *service, const struct owner_options *options,
-	const struct owner_ops *ops, void *ctx, struct err *err)
+/* The group, and what is fetched. */
+static int owner_subscribe(struct owner *o, struct err *err)
 {
-	struct owner *o = mem_calloc(1, sizeof(*o));
 	struct kafka_consumer_options consumer = {
-		.config = service_kafka(service),
-		.client_id = options->consumer,
-		.group = options->consumer,
-		.topic = options->topic,
-		.prefetch_kb = options->prefetch_kb,
+		.config = service_kafka(o->service),
+		.client_id = o->options.consumer,
+		.group = o->options.consumer,
+		.prefetch_kb = o->options.prefetch_kb,
 		.assigned = on_assigned,
 		.revoked = on_revoked,
 		.stopped = on_stopped,
 		.ctx = o,
 	};
 
+	for (int32_t t = 0; t < o->n_topics; t++)
+		consumer.topics[t] = (struct consumer_topic){ o->options.topics[t].name, o->options.topics[t].follows };
+	return kafka_consumer_open(&o->consumer, &consumer, err);
+}
+
+int owner_open(struct owner **out, struct service *service, const struct owner_options *options,
+	const struct owner_ops *ops, void *ctx, struct err *err)
+{
+	struct owner *o = mem_calloc(1, sizeof(*o));
+
 	o->service = service;
-	o->options = *options;
+	owner_topics_set(o, options);
 	o->options.pg.idle = owner_idle;
 	o->options.pg.idle_ctx = o;
 	o->ops = ops;
@@ -410,12 +467,12 @@ int owner_open(struct owner **out, struct service *service, const struct owner_o
 	o->partitions = service_condition(service, "partitions");
 	o->kafka = service_condition(service, "kafka");
 	o->outbox = service_condition(service, "outbox");
-	owner_metrics_init(&o->metrics, options->topic);
 	if (publisher_open(&o->publisher, service_kafka(service), options->consumer, options->dlq_max_bytes, err) < 0 ||
-		kafka_consumer_open(&o->consumer, &consumer, err) < 0) {
+		owner_subscribe(o, err) < 0) {
 		owner_close(&o);
 		return -1;
 	}
+	owner_metrics_init(o);
 	*out = o;
 	return 0;
 }

@@ -1,5 +1,9 @@
-/* The partitions of one topic that this replica owns, fenced in PostgreSQL: the frame of every service that consumes.
+/* The partitions that this replica owns of its topics, fenced in PostgreSQL: the frame of every service that consumes.
  * Source: proto/README.md, Delivery.
+ *
+ * The group assigns the partitions of a topic, or the topic follows another one: then partition p of both has one owner, one fence
+ * (the progress row of the one that is followed) and one outbox slot. What has a fence of its own shares nothing but the connection,
+ * the producer and the group.
  *
  * Group membership, taking partitions over (epoch, next_offset, what their outbox holds), fetching from next_offset, publishing
  * outbox rows, telling Kafka offsets, lag and readiness, and beginning anew after any failure. What is done with the records, and
@@ -17,14 +21,21 @@
 #include "pg/pg.h"
 #include "service/service.h"
 #include "store/progress.h"
-#include "wire/chat_event.h"
 #include "wire/records.h"
+#include "wire/source.h"
 
 struct owner;
 
+struct owner_topic {
+	const char *name, *dlq; /* full names; the first without a name ends the array */
+	const char *
+		follows; /* the name of an earlier one that follows none; NULL: its partitions have fences of their own */
+};
+
 struct owner_options {
 	const char *consumer; /* "chat-sync": group, progress and outbox name */
-	const char *topic, *dlq_topic; /* full names */
+	/* Everything is borrowed. Outbox rows without a topic, of a release that had one, are the first one's. */
+	struct owner_topic topics[CONSUMER_TOPICS_MAX];
 	int backoff_min_ms, backoff_max_ms;
 	int prefetch_kb; /* fetched ahead of each partition at most; 0: the consumer's default */
 	bool reset_cluster; /* demo: another cluster's progress is started anew */
@@ -60,9 +71,9 @@ bool owner_running(const struct owner *o);
 /* Rises whenever lost() is called: what was begun under another one is somebody else's. */
 uint64_t owner_generation(const struct owner *o);
 /* What this replica holds of the partition, as last committed; NULL: not ours, or not taken over yet. */
-const struct progress *owner_progress(const struct owner *o, int32_t partition);
-/* All of them, in the arena; none while not running. */
-int32_t *owner_partitions(const struct owner *o, struct arena *a, size_t *n);
+const struct progress *owner_progress(const struct owner *o, struct topic_partition partition);
+/* All that have a fence of their own, in the arena; none while not running. */
+struct topic_partition *owner_partitions(const struct owner *o, struct arena *a, size_t *n);
 
 /* As kafka_consumer_poll(); 0 while not running. A record below next_offset never comes. */
 int owner_poll(struct owner *o, int timeout_ms, struct kafka_message *out, struct err *err) ERR_MUST_USE;
@@ -70,7 +81,7 @@ int owner_poll(struct owner *o, int timeout_ms, struct kafka_message *out, struc
  * What is wrong is left to owner_poll(). */
 bool owner_fetch(const struct owner *o, struct kafka_message *out);
 /* Records of a held partition stay where they are (bounded by the consumer's queue); others go on. Ends with lost(). */
-void owner_hold(struct owner *o, int32_t partition, bool held);
+void owner_hold(struct owner *o, struct topic_partition partition, bool held);
 int owner_fd(const struct owner *o); /* for an event loop: as kafka_consumer_fd() */
 /* After any failure of the whole, when no statement waits: calls lost(), and takes the partitions anew after a backoff. */
 void owner_restart(struct owner *o, const struct err *why);
@@ -86,8 +97,9 @@ void owner_tx_free(struct owner_tx *tx); /* accepts NULL */
 void owner_tx_reset(struct owner_tx *tx); /* forgets everything; rolls back what is open */
 
 /* Before owner_tx_begin(): the partition takes part. ERR_FENCED when it is not ours (any more). */
-int owner_tx_include(struct owner_tx *tx, int32_t partition, struct err *err) ERR_MUST_USE;
-/* BEGIN, locks and checks the progress of the partitions included (ERR_FENCED), deletes acknowledged outbox rows. */
+int owner_tx_include(struct owner_tx *tx, struct topic_partition partition, struct err *err) ERR_MUST_USE;
+/* BEGIN, locks and checks the progress of the partitions included, deletes acknowledged outbox rows. ERR_FENCED when a fence is
+ * another owner's; ERR_RETRY "reset" when it was blazzctl that moved a partition that follows: owner_restart() finds it. */
 int owner_tx_begin(struct owner_tx *tx, struct err *err) ERR_MUST_USE;
 /* As if it had not begun: what was emitted and advanced is forgotten; the partitions stay included, the arena as it is. */
 void owner_tx_rollback(struct owner_tx *tx);
@@ -95,27 +107,28 @@ struct pg *owner_tx_pg(struct owner_tx *tx);
 struct arena *owner_tx_arena(struct owner_tx *tx); /* until the reset */
 /* The partition moves to next_offset; counts are of the offsets passed since the last step. first_offset is kept as where this
  * consumer began, when it begins. */
-void owner_tx_advance(struct owner_tx *tx, int32_t partition, int64_t first_offset, int64_t next_offset,
+void owner_tx_advance(struct owner_tx *tx, struct topic_partition partition, int64_t first_offset, int64_t next_offset,
 	const int64_t counts[static OUTCOMES]);
 /* Where the partition stands: as advanced, else as committed; or PROGRESS_NO_OFFSET. */
-int64_t owner_tx_offset(const struct owner_tx *tx, int32_t partition);
+int64_t owner_tx_offset(const struct owner_tx *tx, struct topic_partition partition);
 /* The stamp of the next record of this partition, which is included; owner_tx_emit() uses it up. */
-struct event_source owner_tx_source(struct owner_tx *tx, int32_t partition);
-/* Adds one record to the partition's outbox row. Everything is copied. */
-void owner_tx_emit(struct owner_tx *tx, int32_t partition, struct str topic, struct str key, struct str value,
-	const struct header *headers, size_t n_headers);
+struct event_source owner_tx_source(struct owner_tx *tx, struct topic_partition partition);
+/* Adds one record to the outbox row of the partition's fence. Everything is copied. */
+void owner_tx_emit(struct owner_tx *tx, struct topic_partition partition, struct str topic, struct str key,
+	struct str value, const struct header *headers, size_t n_headers);
 /* A dead letter: its reason, a code (SQLSTATE, ...) and a message for people. */
 struct dead_record {
-	struct str topic, key, value;
-	const struct header *headers;
-	size_t n_headers;
-	int32_t partition;
+	struct topic_partition partition;
 	int64_t offset, timestamp_ms;
-	const struct uuid *endpoint; /* of a webhook: a replay reaches this one only; NULL: none */
+	struct str key, value;
+	const struct header *headers; /* the record's own */
+	size_t n_headers;
+	const struct header *extra; /* the service's, of this failure: their names begin with "x-dlq-" */
+	size_t n_extra;
 };
 void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *record, enum dead_reason reason,
 	const char *code, const char *message, bool retryable);
-/* The same for a record of the owner's topic. */
+/* The same for a message of the owner's. */
 void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, enum dead_reason reason,
 	const char *code, const char *message, bool retryable);
 /* Savepoints of what was emitted: undo takes back what came after the mark. */

@@ -15,6 +15,7 @@ enum owner_state {
 };
 
 struct slot_state {
+	struct topic_partition partition;
 	struct progress progress;
 	int64_t told_offset; /* the next_offset that Kafka was told last */
 	bool stopped;
@@ -28,13 +29,15 @@ struct owner_metrics {
 struct owner {
 	struct service *service;
 	struct owner_options options;
+	int32_t n_topics;
+	int32_t fences[CONSUMER_TOPICS_MAX]; /* of each topic, the one that fences it: followed or itself */
 	const struct owner_ops *ops;
 	void *ctx;
 	struct kafka_consumer *consumer;
 	struct publisher *publisher;
 	struct pg *pg;
 	enum owner_state state;
-	struct slot_state *slots; /* of the current assignment */
+	struct slot_state *slots; /* of the current assignment, those that follow behind those that they follow */
 	size_t n_slots;
 	uint64_t generation; /* see owner_generation() */
 	uint64_t begun;      /* the generation in which the turn or the transaction in hand began */
@@ -49,7 +52,7 @@ struct owner {
 
 /* A partition's share of a transaction. */
 struct share {
-	int32_t partition;
+	struct topic_partition partition;
 	int64_t epoch, seq; /* of the outbox row this transaction may write: seq is the new one */
 	int64_t old_offset; /* what the database must still hold */
 	int64_t first_offset, next_offset;
@@ -72,9 +75,19 @@ struct owner_tx {
 	size_t n_deleted;
 };
 
+/* Copies the options, and resolves which topic follows which. */
+void owner_topics_set(struct owner *o, const struct owner_options *options);
 /* Registers the families, each with the label topic first, and what is exposed before anything happened. */
-void owner_metrics_init(struct owner_metrics *m, const char *topic);
-struct slot_state *owner_slot(const struct owner *o, int32_t partition);
+void owner_metrics_init(struct owner *o);
+struct slot_state *owner_slot(const struct owner *o, struct topic_partition partition);
+/* Whose progress row fences the partition, and whose outbox slot it has: its own, or that of the one that it follows. */
+struct topic_partition owner_fence(const struct owner *o, struct topic_partition partition);
+/* It has a fence of its own. */
+static inline bool owner_is_fenced(const struct owner *o, struct topic_partition partition)
+{
+	return o->fences[partition.topic] == partition.topic;
+}
+const char *owner_topic(const struct owner *o, struct topic_partition partition);
 /* Takes the assigned partitions over: raises their epochs, publishes what their outbox holds, starts fetching. */
 int owner_take(struct owner *o, struct err *err) ERR_MUST_USE;
 /* Outbox rows that an earlier owner (or this one, before a restart) left behind; all of them go out before anything new. */
@@ -82,6 +95,6 @@ int owner_adopt(struct owner *o, struct err *err) ERR_MUST_USE;
 /* Hands over what is committed, unless the next transaction's statements are the better time. */
 void owner_publish(struct owner *o);
 /* The share of a partition that takes part. */
-struct share *owner_tx_share(const struct owner_tx *tx, int32_t partition);
+struct share *owner_tx_share(const struct owner_tx *tx, struct topic_partition partition);
 
 #endif

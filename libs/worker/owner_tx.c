@@ -63,15 +63,15 @@ void owner_tx_reset(struct owner_tx *tx)
 	arena_reset(tx->arena);
 }
 
-static struct share *share_find(const struct owner_tx *tx, int32_t partition)
+static struct share *share_find(const struct owner_tx *tx, struct topic_partition partition)
 {
 	for (size_t i = 0; i < tx->n_shares; i++)
-		if (tx->shares[i].partition == partition)
+		if (topic_partition_eq(tx->shares[i].partition, partition))
 			return &tx->shares[i];
 	return NULL;
 }
 
-struct share *owner_tx_share(const struct owner_tx *tx, int32_t partition)
+struct share *owner_tx_share(const struct owner_tx *tx, struct topic_partition partition)
 {
 	struct share *s = share_find(tx, partition);
 
@@ -79,12 +79,19 @@ struct share *owner_tx_share(const struct owner_tx *tx, int32_t partition)
 	return s;
 }
 
-int owner_tx_include(struct owner_tx *tx, int32_t partition, struct err *err)
+/* Whose outbox row a record goes into. */
+static struct share *share_of_fence(const struct owner_tx *tx, struct topic_partition partition)
+{
+	return owner_tx_share(tx, owner_fence(tx->owner, partition));
+}
+
+static int share_add(struct owner_tx *tx, struct topic_partition partition, struct err *err)
 {
 	const struct progress *p = owner_progress(tx->owner, partition);
 
 	if (!p)
-		return err_set(err, ERR_FENCED, "partition", "partition %d is not ours", (int)partition);
+		return err_set(err, ERR_FENCED, "partition", "partition %d of %s is not ours", (int)partition.number,
+			owner_topic(tx->owner, partition));
 	if (tx->n_shares > 0 && tx->generation != tx->owner->generation)
 		return err_set(err, ERR_FENCED, "partition", "the partitions were taken anew");
 	if (share_find(tx, partition))
@@ -103,23 +110,38 @@ int owner_tx_include(struct owner_tx *tx, int32_t partition, struct err *err)
 	return 0;
 }
 
+int owner_tx_include(struct owner_tx *tx, struct topic_partition partition, struct err *err)
+{
+	return share_add(tx, owner_fence(tx->owner, partition), err) < 0 ? -1 : share_add(tx, partition, err);
+}
+
+/* A topic that follows stands behind the one that it follows. */
 static int share_cmp(const void *a, const void *b)
 {
 	const struct share *x = a, *y = b;
 
-	return (x->partition > y->partition) - (x->partition < y->partition);
+	return topic_partition_cmp(x->partition, y->partition);
 }
 
 static int shares_lock(struct owner_tx *tx, struct err *err)
 {
 	struct owner *o = tx->owner;
 	struct progress *rows = ARENA_ARRAY(tx->arena, struct progress, tx->n_shares);
+	size_t lost = SIZE_MAX;
 
 	qsort(tx->shares, tx->n_shares, sizeof(*tx->shares), share_cmp);
-	for (size_t i = 0; i < tx->n_shares; i++)
-		rows[i] = (struct progress){ tx->shares[i].partition, tx->shares[i].epoch, tx->shares[i].seq - 1,
-			tx->shares[i].old_offset };
-	return progress_lock(o->pg, o->options.consumer, o->options.topic, rows, tx->n_shares, NULL, err);
+	for (size_t i = 0; i < tx->n_shares; i++) {
+		const struct share *s = &tx->shares[i];
+
+		rows[i] = (struct progress){ owner_topic(o, s->partition), s->partition.number, s->epoch, s->seq - 1,
+			s->old_offset };
+	}
+	if (progress_lock(o->pg, o->options.consumer, rows, tx->n_shares, &lost, err) == 0)
+		return 0;
+	if (lost == SIZE_MAX || owner_is_fenced(o, tx->shares[lost].partition))
+		return -1;
+	/* Its fence, which comes first, is ours: no other owner has moved it. */
+	return err_set(err, ERR_RETRY, "reset", "partition %d of %s was reset", rows[lost].partition, rows[lost].topic);
 }
 
 static int delete_acknowledged(struct owner_tx *tx, struct err *err)
@@ -155,7 +177,7 @@ struct arena *owner_tx_arena(struct owner_tx *tx)
 	return tx->arena;
 }
 
-void owner_tx_advance(struct owner_tx *tx, int32_t partition, int64_t first_offset, int64_t next_offset,
+void owner_tx_advance(struct owner_tx *tx, struct topic_partition partition, int64_t first_offset, int64_t next_offset,
 	const int64_t counts[static OUTCOMES])
 {
 	struct share *s = owner_tx_share(tx, partition);
@@ -167,24 +189,25 @@ void owner_tx_advance(struct owner_tx *tx, int32_t partition, int64_t first_offs
 		s->counts[k] += counts[k];
 }
 
-int64_t owner_tx_offset(const struct owner_tx *tx, int32_t partition)
+int64_t owner_tx_offset(const struct owner_tx *tx, struct topic_partition partition)
 {
 	const struct share *s = owner_tx_share(tx, partition);
 
 	return s->next_offset == PROGRESS_NO_OFFSET ? s->old_offset : s->next_offset;
 }
 
-struct event_source owner_tx_source(struct owner_tx *tx, int32_t partition)
+struct event_source owner_tx_source(struct owner_tx *tx, struct topic_partition partition)
 {
-	const struct share *s = owner_tx_share(tx, partition);
+	const struct share *s = share_of_fence(tx, partition);
 
-	return (struct event_source){ str_of(tx->owner->options.consumer), partition, s->epoch, s->seq, s->n_records };
+	return (struct event_source){ str_of(tx->owner->options.consumer), str_of(owner_topic(tx->owner, s->partition)),
+		s->partition.number, s->epoch, s->seq, s->n_records };
 }
 
-void owner_tx_emit(struct owner_tx *tx, int32_t partition, struct str topic, struct str key, struct str value,
-	const struct header *headers, size_t n_headers)
+void owner_tx_emit(struct owner_tx *tx, struct topic_partition partition, struct str topic, struct str key,
+	struct str value, const struct header *headers, size_t n_headers)
 {
-	struct share *s = owner_tx_share(tx, partition);
+	struct share *s = share_of_fence(tx, partition);
 
 	records_add(&s->records, topic, key, value, headers, n_headers);
 	s->n_records++;
@@ -194,9 +217,10 @@ void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *r, enum
 	const char *message, bool retryable)
 {
 	const struct owner *o = tx->owner;
+	const char *topic = owner_topic(o, r->partition);
 	struct failure failure = {
-		.topic = r->topic,
-		.partition = r->partition,
+		.topic = str_of(topic),
+		.partition = r->partition.number,
 		.offset = r->offset,
 		.timestamp_ms = r->timestamp_ms,
 		.failed_at_ms = clock_now_ms(),
@@ -206,26 +230,27 @@ void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *r, enum
 		.code = code,
 		.message = message,
 		.retryable = retryable,
-		.endpoint = r->endpoint,
+		.extra = r->extra,
+		.n_extra = r->n_extra,
 	};
 	size_t n;
 	const struct header *headers = dead_letter_headers(&failure, r->headers, r->n_headers, tx->arena, &n);
 
-	owner_tx_emit(tx, r->partition, str_of(o->options.dlq_topic), r->key, r->value, headers, n);
-	metric_add(METRIC_CELL(o->metrics.dead, o->options.topic, dead_reason_word(reason)), 1);
+	owner_tx_emit(tx, r->partition, str_of(o->options.topics[r->partition.topic].dlq), r->key, r->value, headers,
+		n);
+	metric_add(METRIC_CELL(o->metrics.dead, topic, dead_reason_word(reason)), 1);
 }
 
 void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, enum dead_reason reason,
 	const char *code, const char *message, bool retryable)
 {
-	struct dead_record record = { .topic = str_of(tx->owner->options.topic),
+	struct dead_record record = { .partition = kafka_message_partition(m),
+		.offset = m->offset,
+		.timestamp_ms = m->timestamp_ms,
 		.key = m->key,
 		.value = m->value,
 		.headers = m->headers,
-		.n_headers = m->headers_count,
-		.partition = m->partition,
-		.offset = m->offset,
-		.timestamp_ms = m->timestamp_ms };
+		.n_headers = m->headers_count };
 
 	owner_tx_dead_record(tx, &record, reason, code, message, retryable);
 }
@@ -263,27 +288,39 @@ static int shares_advance(struct owner_tx *tx, struct err *err)
 
 	for (size_t i = 0; i < tx->n_shares; i++) {
 		const struct share *s = &tx->shares[i];
+		const char *topic = owner_topic(o, s->partition);
 
-		steps[i] = (struct progress_step){ s->partition, s->seq, s->next_offset, s->first_offset, { 0 } };
+		steps[i] = (struct progress_step){ topic, s->partition.number, s->seq, s->next_offset, s->first_offset,
+			{ 0 } };
 		memcpy(steps[i].counts, s->counts, sizeof(steps[i].counts));
 		if (s->n_records > 0)
-			rows[n_rows++] = (struct outbox_row){ s->partition, s->epoch, s->seq, buf_str(&s->records), 0 };
+			rows[n_rows++] = (struct outbox_row){ { str_of(topic), s->partition.number }, s->epoch, s->seq,
+				buf_str(&s->records), 0 };
 	}
-	if (progress_advance(o->pg, o->options.consumer, o->options.topic, steps, tx->n_shares, err) < 0)
+	if (progress_advance(o->pg, o->options.consumer, steps, tx->n_shares, err) < 0)
 		return -1;
 	return n_rows == 0 ? 0 : outbox_put(o->pg, o->options.consumer, rows, n_rows, err);
+}
+
+/* Whose records it moved past: of several the first. */
+static const char *tx_topic(const struct owner_tx *tx)
+{
+	for (size_t i = 0; i < tx->n_shares; i++)
+		if (tx->shares[i].next_offset != PROGRESS_NO_OFFSET)
+			return owner_topic(tx->owner, tx->shares[i].partition);
+	return owner_topic(tx->owner, tx->shares[0].partition);
 }
 
 static void count_metrics(const struct owner_tx *tx)
 {
 	const struct owner_metrics *m = &tx->owner->metrics;
-	const char *topic = tx->owner->options.topic;
 
-	metric_observe(METRIC_CELL(m->duration, topic), (double)(clock_mono_us() - tx->began_mono_us) / 1e6);
+	metric_observe(METRIC_CELL(m->duration, tx_topic(tx)), (double)(clock_mono_us() - tx->began_mono_us) / 1e6);
 	for (size_t i = 0; i < tx->n_shares; i++)
 		for (int k = 0; k < OUTCOMES; k++)
 			if (tx->shares[i].counts[k] > 0)
-				metric_add(METRIC_CELL(m->records, topic, outcome_word((enum outcome)k)),
+				metric_add(METRIC_CELL(m->records, owner_topic(tx->owner, tx->shares[i].partition),
+						   outcome_word((enum outcome)k)),
 					tx->shares[i].counts[k]);
 }
 
@@ -300,7 +337,8 @@ static void shares_committed(struct owner_tx *tx)
 		if (s->next_offset != PROGRESS_NO_OFFSET)
 			slot->progress.next_offset = s->next_offset;
 		if (s->n_records > 0)
-			publisher_add(o->publisher, s->partition, s->epoch, s->seq, 0, &s->records);
+			publisher_add(o->publisher, s->partition, str_of(owner_topic(o, s->partition)), s->epoch,
+				s->seq, 0, &s->records);
 	}
 }
 

@@ -18,7 +18,8 @@
 struct row {
 	struct row *next;
 	struct slot *slot; /* NULL: forgotten, freed with its last report */
-	int32_t partition;
+	struct topic_partition partition;
+	struct str topic; /* as the outbox has it */
 	int64_t epoch, seq;
 	int64_t committed_mono_ms;
 	struct buf records;
@@ -30,7 +31,7 @@ struct row {
 
 struct slot {
 	struct slot *next;
-	int32_t partition;
+	struct topic_partition partition;
 	struct row *first, *last;
 	size_t rows, in_flight;
 	bool failed, refused; /* in this attempt; a refusal is the broker's answer, other failures are not */
@@ -48,16 +49,16 @@ struct publisher {
 	size_t total;
 };
 
-static struct slot *slot_find(const struct publisher *p, int32_t partition)
+static struct slot *slot_find(const struct publisher *p, struct topic_partition partition)
 {
 	struct slot *s = p->slots;
 
-	while (s && s->partition != partition)
+	while (s && !topic_partition_eq(s->partition, partition))
 		s = s->next;
 	return s;
 }
 
-static struct slot *slot_get(struct publisher *p, int32_t partition)
+static struct slot *slot_get(struct publisher *p, struct topic_partition partition)
 {
 	struct slot *s = slot_find(p, partition);
 
@@ -93,7 +94,8 @@ static void row_fail(struct row *r, const struct err *failure)
 	snprintf(s->cause, sizeof(s->cause), "%s", failure->code);
 	if (s->refusals <= BLOCKED_AFTER)
 		log_warn(s->refusals < BLOCKED_AFTER ? "outbox record not delivered" : "outbox slot blocked",
-			LOG_I("slot", r->partition), LOG_I("epoch", r->epoch), LOG_I("seq", r->seq), LOG_ERR(failure));
+			LOG_STR("topic", r->topic), LOG_I("slot", r->partition.number), LOG_I("epoch", r->epoch),
+			LOG_I("seq", r->seq), LOG_ERR(failure));
 }
 
 /* A report of one record. The row's fate is decided in slot_settle(), never here: rows settle in order. */
@@ -147,29 +149,30 @@ void publisher_close(struct publisher **pp, int timeout_ms)
 	*pp = NULL;
 }
 
-static bool rows_have(const struct row *r, int32_t partition, int64_t epoch, int64_t seq)
+static bool rows_have(const struct row *r, struct topic_partition partition, int64_t epoch, int64_t seq)
 {
 	for (; r; r = r->next)
-		if (r->partition == partition && r->epoch == epoch && r->seq == seq)
+		if (topic_partition_eq(r->partition, partition) && r->epoch == epoch && r->seq == seq)
 			return true;
 	return false;
 }
 
-void publisher_add(struct publisher *p, int32_t partition, int64_t epoch, int64_t seq, int64_t age_ms,
-	struct buf *records)
+void publisher_add(struct publisher *p, struct topic_partition slot, struct str topic, int64_t epoch, int64_t seq,
+	int64_t age_ms, struct buf *records)
 {
-	struct slot *s = slot_get(p, partition);
+	struct slot *s = slot_get(p, slot);
 	struct row *r;
 
 	if (s->rows >= SLOT_ROWS_MAX)
 		s->behind = true;
-	if (s->behind || rows_have(s->first, partition, epoch, seq) || rows_have(p->acked, partition, epoch, seq)) {
+	if (s->behind || rows_have(s->first, slot, epoch, seq) || rows_have(p->acked, slot, epoch, seq)) {
 		buf_fini(records);
 		return;
 	}
 	r = mem_calloc(1, sizeof(*r));
 	r->slot = s;
-	r->partition = partition;
+	r->partition = slot;
+	r->topic = topic;
 	r->epoch = epoch;
 	r->seq = seq;
 	r->committed_mono_ms = clock_mono_ms() - age_ms;
@@ -279,7 +282,8 @@ static void slot_settle(struct publisher *p, struct slot *s)
 		struct row *r = s->first;
 
 		if (slot_is_blocked(s))
-			log_info("outbox slot moves again", LOG_I("slot", s->partition), LOG_I("seq", r->seq));
+			log_info("outbox slot moves again", LOG_STR("topic", r->topic),
+				LOG_I("slot", s->partition.number), LOG_I("seq", r->seq));
 		s->refusals = 0;
 		s->first = r->next;
 		if (!s->first)
@@ -342,17 +346,17 @@ size_t publisher_backlog(const struct publisher *p)
 	return most;
 }
 
-void publisher_adopt(struct publisher *p, int32_t partition)
+void publisher_adopt(struct publisher *p, struct topic_partition slot)
 {
-	struct slot *s = slot_find(p, partition);
+	struct slot *s = slot_find(p, slot);
 
 	if (s)
 		s->behind = false;
 }
 
-void publisher_adopted(struct publisher *p, int32_t partition)
+void publisher_adopted(struct publisher *p, struct topic_partition slot)
 {
-	struct slot *s = slot_find(p, partition);
+	struct slot *s = slot_find(p, slot);
 
 	if (!s || s->first)
 		return;
@@ -360,16 +364,16 @@ void publisher_adopted(struct publisher *p, int32_t partition)
 	s->oldest_mono_ms = 0;
 }
 
-bool publisher_is_full(const struct publisher *p, int32_t partition)
+bool publisher_is_full(const struct publisher *p, struct topic_partition slot)
 {
-	const struct slot *s = slot_find(p, partition);
+	const struct slot *s = slot_find(p, slot);
 
 	return s && s->behind;
 }
 
-const char *publisher_blocked(const struct publisher *p, int32_t partition)
+const char *publisher_blocked(const struct publisher *p, struct topic_partition slot)
 {
-	const struct slot *s = slot_find(p, partition);
+	const struct slot *s = slot_find(p, slot);
 
 	return s && slot_is_blocked(s) ? s->cause : NULL;
 }
@@ -379,19 +383,28 @@ size_t publisher_total(const struct publisher *p)
 	return p->total;
 }
 
-int64_t publisher_oldest_ms(const struct publisher *p)
+size_t publisher_rows(const struct publisher *p, int32_t topic)
+{
+	size_t n = 0;
+
+	for (const struct slot *s = p->slots; s; s = s->next)
+		n += s->partition.topic == topic ? s->rows : 0;
+	return n;
+}
+
+int64_t publisher_oldest_ms(const struct publisher *p, int32_t topic)
 {
 	int64_t now = clock_mono_ms(), oldest = now;
 
 	for (const struct slot *s = p->slots; s; s = s->next)
-		if (s->oldest_mono_ms != 0 && s->oldest_mono_ms < oldest)
+		if (s->partition.topic == topic && s->oldest_mono_ms != 0 && s->oldest_mono_ms < oldest)
 			oldest = s->oldest_mono_ms;
 	return now - oldest;
 }
 
-bool publisher_has_slot(const struct publisher *p, int32_t partition)
+bool publisher_has_slot(const struct publisher *p, struct topic_partition slot)
 {
-	const struct slot *s = slot_find(p, partition);
+	const struct slot *s = slot_find(p, slot);
 
 	return s && s->rows > 0;
 }
@@ -401,14 +414,15 @@ size_t publisher_acknowledged(const struct publisher *p, struct outbox_row *out,
 	size_t n = 0;
 
 	for (const struct row *r = p->acked; r && n < max; r = r->next)
-		out[n++] = (struct outbox_row){ r->partition, r->epoch, r->seq, STR_NONE, 0 };
+		out[n++] = (struct outbox_row){ { r->topic, r->partition.number }, r->epoch, r->seq, STR_NONE, 0 };
 	return n;
 }
 
 static bool is_among(const struct row *r, const struct outbox_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (rows[i].slot == r->partition && rows[i].epoch == r->epoch && rows[i].seq == r->seq)
+		if (rows[i].slot.number == r->partition.number && str_eq(rows[i].slot.topic, r->topic) &&
+			rows[i].epoch == r->epoch && rows[i].seq == r->seq)
 			return true;
 	return false;
 }

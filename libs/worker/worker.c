@@ -93,7 +93,7 @@ static void filling_sort(struct worker *w)
 	b->n = 0; /* the messages are not released */
 	batch_reset(b);
 	for (size_t i = 0; i < n; i++) {
-		if (backlog_has(&w->backlog, taken[i].partition))
+		if (backlog_has(&w->backlog, kafka_message_partition(&taken[i])))
 			backlog_add(&w->backlog, &taken[i]);
 		else
 			batch_take(b, &taken[i], w->ops, w->ctx);

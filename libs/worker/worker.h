@@ -19,7 +19,7 @@
 
 /* One record of a batch. */
 struct batch_item {
-	int32_t partition;
+	struct topic_partition partition;
 	int64_t offset;
 	const struct kafka_message
 		*message; /* valid until the batch ends; NULL for a parked record that is taken up again */
@@ -40,9 +40,10 @@ struct worker_ops {
 	 * batch while bad records are being isolated; whatever it changed in memory is undone by rolled_back(). ERR_INPUT: the data of
 	 * one of these items is at fault. */
 	int (*apply)(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err);
-	/* Every few seconds, in a transaction of its own over all owned partitions: what is due (parked updates, stale syncs). 1:
-	 * something changed; 0: nothing but what was emitted. May be NULL. */
-	int (*sweep)(void *ctx, struct owner_tx *tx, const int32_t *partitions, size_t n, struct err *err);
+	/* Every few seconds, in a transaction of its own over all owned partitions that have a fence of their own: what is due (parked
+	 * updates, stale syncs). 1: something changed; 0: nothing but what was emitted. May be NULL. */
+	int (*sweep)(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
+		struct err *err);
 	/* What apply() did since the last call holds if the batch commits: rolled_back() does not mean it unless the whole batch fails, after
 	 * which the partitions are taken over anew. May be NULL. */
 	void (*kept)(void *ctx);

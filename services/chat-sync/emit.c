@@ -123,7 +123,13 @@ static void conversation_fill(struct effect *e)
 	e->event.u.conversation_updated.archived = v->archived;
 }
 
-int event_emit(struct work *w, int32_t partition, struct chat_event *e, struct str traceparent, struct err *err)
+struct topic_partition op_partition(const struct op *op)
+{
+	return op->item ? op->item->partition : inbound_partition(op->parked->partition);
+}
+
+int event_emit(struct work *w, struct topic_partition partition, struct chat_event *e, struct str traceparent,
+	struct err *err)
 {
 	struct header headers[CLOUDEVENTS_MAX];
 	struct cloudevents_storage storage;
@@ -150,8 +156,7 @@ static int effect_emit(struct work *w, struct effect *e, struct err *err)
 	if (e->contact)
 		e->event.u.contact_changed.contact = contact_view(e->contact);
 	chat_event_derive_id(&e->event, &e->op->event->id, &e->subject);
-	return event_emit(w, item ? item->partition : e->op->parked->partition, &e->event,
-		item ? item->traceparent : STR_NONE, err);
+	return event_emit(w, op_partition(e->op), &e->event, item ? item->traceparent : STR_NONE, err);
 }
 
 int effects_emit(struct work *w, struct err *err)

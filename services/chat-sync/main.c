@@ -7,8 +7,8 @@ static struct worker_options worker_options(const struct chat_sync_settings *s, 
 {
 	return (struct worker_options){
 		.owner = { .consumer = "chat-sync",
-			.topic = topics->of[TOPIC_INBOUND],
-			.dlq_topic = topics->of[TOPIC_INBOUND_CHAT_SYNC_DLQ],
+			.topics = { { .name = topics->of[TOPIC_INBOUND],
+				.dlq = topics->of[TOPIC_INBOUND_CHAT_SYNC_DLQ] } },
 			.backoff_min_ms = (int)s->backoff_min_ms,
 			.backoff_max_ms = (int)s->backoff_max_ms,
 			.reset_cluster = s->reset_cluster,

@@ -254,7 +254,7 @@ struct ready {
 struct due {
 	struct chat_sync *s;
 	struct work *w;
-	int32_t partition; /* one of ours */
+	struct topic_partition partition; /* one of ours */
 	LIST(struct ready) ready; /* parked updates whose message is stored by now */
 	int64_t *gap_workspaces, *gap_accounts; /* of those that expired */
 	size_t n_gaps;
@@ -271,14 +271,13 @@ static void parked_dead_letter(struct due *d, const struct parked_row *row, enum
 	if (records_next(row->record_headers, &at, &view, &err) < 0)
 		view.n_headers = 0;
 	owner_tx_dead_record(d->w->tx,
-		&(struct dead_record){ .topic = row->topic,
+		&(struct dead_record){ .partition = inbound_partition(row->partition),
+			.offset = row->offset,
+			.timestamp_ms = row->timestamp_ms,
 			.key = row->record_key,
 			.value = row->record_value,
 			.headers = view.headers,
-			.n_headers = view.n_headers,
-			.partition = row->partition,
-			.offset = row->offset,
-			.timestamp_ms = row->timestamp_ms },
+			.n_headers = view.n_headers },
 		reason, code, message, true);
 	d->changed = true;
 }
@@ -463,21 +462,26 @@ static int gaps_sweep(struct due *d, struct err *err)
 	return accounts_mark_silent(pg, d->s->settings->session_silent_ms, session_silent, d, err);
 }
 
-static int sync_sweep(void *ctx, struct owner_tx *tx, const int32_t *partitions, size_t n, struct err *err)
+static int sync_sweep(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
+	struct err *err)
 {
 	struct chat_sync *s = ctx;
 	struct work w;
 	struct due due = { .s = s, .w = &w, .partition = partitions[0] };
 	struct str topic = str_of(s->inbound_topic);
 	int limit = (int)s->settings->parked_sweep_max;
+	int32_t *numbers;
 	int rc = -1;
 
 	report_forget(&s->report);
 	work_open(s, &w, tx);
+	numbers = ARENA_ARRAY(w.arena, int32_t, n);
+	for (size_t i = 0; i < n; i++)
+		numbers[i] = partitions[i].number;
 	due.gap_workspaces = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
 	due.gap_accounts = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
-	if (parked_expire(w.pg, topic, partitions, n, limit, w.arena, expire, &due, err) == 0 &&
-		parked_ready(w.pg, topic, partitions, n, limit, &s->swept, w.arena, take_up, &due, err) == 0 &&
+	if (parked_expire(w.pg, topic, numbers, n, limit, w.arena, expire, &due, err) == 0 &&
+		parked_ready(w.pg, topic, numbers, n, limit, &s->swept, w.arena, take_up, &due, err) == 0 &&
 		ready_apply(&due, err) == 0 && gaps_sweep(&due, err) == 0)
 		rc = 0;
 	work_close(&w);

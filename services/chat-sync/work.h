@@ -179,8 +179,15 @@ int ops_fold(struct work *w, struct err *err) ERR_MUST_USE;
 int work_store(struct work *w, struct err *err) ERR_MUST_USE;
 void effects_number(struct work *w); /* in order of arrival, per conversation */
 int effects_emit(struct work *w, struct err *err) ERR_MUST_USE;
+/* Of the one topic. */
+static inline struct topic_partition inbound_partition(int32_t number)
+{
+	return (struct topic_partition){ 0, number };
+}
+/* Where what follows from the op is written. */
+struct topic_partition op_partition(const struct op *op);
 /* One event into the outbox slot of the partition; its id and time are set. */
-int event_emit(struct work *w, int32_t partition, struct chat_event *e, struct str traceparent,
+int event_emit(struct work *w, struct topic_partition partition, struct chat_event *e, struct str traceparent,
 	struct err *err) ERR_MUST_USE;
 
 /* By the kind of an event: fills the op that was made of it, and adds those that it expands to. NULL: the event becomes a dead letter. */

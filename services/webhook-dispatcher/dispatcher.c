@@ -262,7 +262,7 @@ static int report(struct dispatcher *d, int64_t now, struct err *err)
 	struct arena *a = d->reading;
 	struct endpoint *e;
 	int32_t *numbers;
-	size_t n, i = 0;
+	size_t n = 0, i = 0;
 
 	if (now < d->report_mono_ms)
 		return 0;
@@ -280,7 +280,10 @@ static int report(struct dispatcher *d, int64_t now, struct err *err)
 	if (d->reports++ % DEPTH_EVERY != 0)
 		return 0;
 	arena_reset(a);
-	numbers = owner_partitions(d->owner, a, &n);
+	numbers = ARENA_ARRAY(a, int32_t, d->n_partitions);
+	for (size_t k = 0; k < d->n_partitions; k++)
+		if (d->partitions[k])
+			numbers[n++] = d->partitions[k]->number;
 	if (retries_depth(owner_tx_pg(d->tx), numbers, n, &depth, err) < 0)
 		return -1;
 	stats_depth(&depth);
@@ -423,8 +426,8 @@ static int owner_start(struct dispatcher *d, struct err *err)
 	const struct dispatcher_settings *s = d->settings;
 	const struct owner_options options = {
 		.consumer = "webhook-dispatcher",
-		.topic = d->chat_event_topic,
-		.dlq_topic = service_topics(d->service)->of[TOPIC_CHAT_EVENT_WEBHOOK_DISPATCHER_DLQ],
+		.topics = { { .name = d->chat_event_topic,
+			.dlq = service_topics(d->service)->of[TOPIC_CHAT_EVENT_WEBHOOK_DISPATCHER_DLQ] } },
 		.backoff_min_ms = (int)s->backoff_min_ms,
 		.backoff_max_ms = (int)s->backoff_max_ms,
 		.tidy_interval_ms = 3000,

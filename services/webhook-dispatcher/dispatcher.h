@@ -50,6 +50,12 @@ struct dispatcher {
 	bool draining;
 };
 
+/* Of the owner's one topic. */
+static inline struct topic_partition chat_event_partition(int32_t number)
+{
+	return (struct topic_partition){ 0, number };
+}
+
 /* settings and service are borrowed. ERR_INPUT, ERR_FATAL. */
 int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *settings, struct service *service,
 	struct err *err) ERR_MUST_USE;

@@ -234,7 +234,7 @@ void partition_hold_back(struct partition *p)
 	if (hold == p->held)
 		return;
 	p->held = hold;
-	owner_hold(p->d->owner, p->number, hold);
+	owner_hold(p->d->owner, chat_event_partition(p->number), hold);
 }
 
 void partition_gauge(const struct partition *p, struct stats_gauges *g)

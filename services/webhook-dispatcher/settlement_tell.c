@@ -10,21 +10,27 @@
 static int dead_emit(struct dispatcher *d, const struct event *e, const struct uuid *endpoint, enum dead_reason reason,
 	const char *code, const char *message, bool retryable, struct err *err)
 {
+	struct header address = { STR("x-dlq-endpoint"), STR_NONE };
 	struct record_view view;
 	struct dead_record dead;
+	char uuid[37];
 	size_t at = 0;
 
 	if (records_next(buf_str(&e->record), &at, &view, err) != 1)
 		return -1;
-	dead = (struct dead_record){ .topic = str_of(d->chat_event_topic),
+	dead = (struct dead_record){ .partition = chat_event_partition(e->partition),
+		.offset = e->offset,
+		.timestamp_ms = e->timestamp_ms,
 		.key = view.key,
 		.value = view.value,
 		.headers = view.headers,
-		.n_headers = view.n_headers,
-		.partition = e->partition,
-		.offset = e->offset,
-		.timestamp_ms = e->timestamp_ms,
-		.endpoint = endpoint };
+		.n_headers = view.n_headers };
+	if (endpoint) { /* a replay reaches this one only */
+		uuid_format(endpoint, uuid);
+		address.value = str_of(uuid);
+		dead.extra = &address;
+		dead.n_extra = 1;
+	}
 	owner_tx_dead_record(d->tx, &dead, reason, code, message, retryable);
 	return 0;
 }
@@ -73,15 +79,15 @@ static int finding_emit(struct dispatcher *d, const struct finding *f, struct er
 	e.u.endpoint.endpoint = f->endpoint;
 	e.u.endpoint.kind = str_of(finding_word(f->change.finding));
 	e.u.endpoint.reason = str_of(f->change.reason);
-	e.source = owner_tx_source(d->tx, f->partition);
+	e.source = owner_tx_source(d->tx, chat_event_partition(f->partition));
 	chat_event_derive_id(&e, &cause, &f->endpoint);
 	rc = chat_event_encode(&e, &value, err);
 	chat_event_key(&e, key);
 	n = cloudevents_headers(headers, &storage, &e.id, "chat_event", "endpoint", STR("webhook-dispatcher"),
 		e.occurred_at_ms, STR_NONE);
 	if (rc == 0)
-		owner_tx_emit(d->tx, f->partition, str_of(d->chat_event_topic), str_of(key), buf_str(&value), headers,
-			n);
+		owner_tx_emit(d->tx, chat_event_partition(f->partition), str_of(d->chat_event_topic), str_of(key),
+			buf_str(&value), headers, n);
 	buf_fini(&value);
 	return rc;
 }

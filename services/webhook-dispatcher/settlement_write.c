@@ -114,7 +114,7 @@ static int include_all(const struct settlement *s, struct dispatcher *d, struct 
 
 		p->included = false;
 		if (rc == 0)
-			rc = owner_tx_include(d->tx, p->number, err);
+			rc = owner_tx_include(d->tx, chat_event_partition(p->number), err);
 	}
 	return rc;
 }
@@ -173,7 +173,7 @@ int settlement_write(struct settlement *s, struct dispatcher *d, bool claim, str
 	for (size_t i = 0; i < s->steps.n; i++) {
 		const struct step *step = &ITEMS(&s->steps, struct step)[i];
 
-		owner_tx_advance(d->tx, step->partition, step->from, step->to, step->counts);
+		owner_tx_advance(d->tx, chat_event_partition(step->partition), step->from, step->to, step->counts);
 	}
 	(void)failpoint("settle_locked");
 	if (statements_run(s, d, &claimed, claim, partitions, n, err) < 0)

@@ -325,7 +325,7 @@ def test_a_record_that_the_broker_refuses_blocks_its_slot_only_until_it_is_taken
 def test_a_record_that_is_refused_for_good_is_dropped_by_hand(blocked):
     stack, sync = blocked
     row = stack.ctl("outbox", "list")[0]
-    place = [w for k in ("producer", "slot", "epoch", "seq") for w in (f"--{k}", row[k])]
+    place = [w for k in ("producer", "topic", "slot", "epoch", "seq") for w in (f"--{k}", row[k])]
     shown = stack.ctl_run("outbox", "show", *place).stdout
     assert "3EB0BIG" in shown and stack.topic("chat-event") in shown
     assert stack.ctl("outbox", "drop", *place)["done"] is False

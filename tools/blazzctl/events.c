@@ -8,6 +8,7 @@
 #include "kafka/reader.h"
 #include "kafka/topics.h"
 #include "terminal.h"
+#include "wire/chat_event.h"
 #include "wire/reveal.h"
 #include "wire/source_marks.h"
 #include "json/writer.h"

@@ -13,7 +13,7 @@
 #include "json/writer.h"
 
 struct outbox_options {
-	const char *producer, *slot, *epoch, *seq;
+	const char *producer, *topic, *slot, *epoch, *seq;
 	int64_t limit;
 	bool yes;
 };
@@ -26,6 +26,7 @@ static const struct option_row list_rows[] = {
 
 #define ROW_OPTIONS \
 	{ "producer", OPTION_TEXT, offsetof(struct outbox_options, producer), "NAME", "as list has it" }, \
+		{ "topic", OPTION_TEXT, offsetof(struct outbox_options, topic), "NAME", "the same; without: none" }, \
 		{ "slot", OPTION_TEXT, offsetof(struct outbox_options, slot), "N", "the same" }, \
 		{ "epoch", OPTION_TEXT, offsetof(struct outbox_options, epoch), "N", "the same" }, \
 		{ "seq", OPTION_TEXT, offsetof(struct outbox_options, seq), "N", "the same" }
@@ -38,7 +39,8 @@ static const struct option_row drop_rows[] = { ROW_OPTIONS,
 
 static int list(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
-	static const char *const columns[] = { "producer", "slot", "epoch", "seq", "bytes", "created_at", NULL };
+	static const char *const columns[] = { "producer", "topic", "slot", "epoch", "seq", "bytes", "created_at",
+		NULL };
 	const struct outbox_options *o = options;
 	struct outbox_info *rows;
 	struct table *t;
@@ -54,7 +56,8 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 	t = table_new(columns);
 	for (size_t i = 0; i < n; i++) {
 		table_text(t, str_of(rows[i].producer));
-		table_i64(t, rows[i].row.slot);
+		table_text(t, str_of(rows[i].topic));
+		table_i64(t, rows[i].row.slot.number);
 		table_i64(t, rows[i].row.epoch);
 		table_i64(t, rows[i].row.seq);
 		table_i64(t, rows[i].bytes);
@@ -71,11 +74,11 @@ static int row_parse(const struct outbox_options *o, struct outbox_row *row, str
 	int64_t slot = -1;
 
 	if (!o->producer || !o->slot || !o->epoch || !o->seq)
-		return ctl_usage(err, "a row is named by --producer, --slot, --epoch and --seq");
+		return ctl_usage(err, "a row is named by --producer, --topic, --slot, --epoch and --seq");
 	if (!str_to_i64(str_of(o->slot), &slot) || slot < 0 || slot > INT32_MAX ||
 		!str_to_i64(str_of(o->epoch), &row->epoch) || !str_to_i64(str_of(o->seq), &row->seq))
 		return ctl_usage(err, "--slot, --epoch and --seq are numbers");
-	row->slot = (int32_t)slot;
+	row->slot = (struct outbox_slot){ o->topic ? str_of(o->topic) : STR(""), (int32_t)slot };
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "chat-sync/sync.h"
 #include "permutation.h"
+#include "wire/chat_event.h"
 #include "worker/batch.h"
 #include "worker/owner_private.h"
 
@@ -53,21 +54,22 @@ static const struct chat_sync_settings replica_settings = { .cache_max_bytes = 6
 	.sync_idle_ms = 1800000,
 	.history_idle_ms = 86400000,
 	.sync_enabled = true };
-static const struct worker_options replica_options = {
-	.owner = { .consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq" },
+static const struct worker_options replica_options = { .owner = { .consumer = "chat-sync",
+							       .topics = { { .name = "t.inbound", .dlq = "t.dlq" } } },
 	.batch_max_events = MOST_EVENTS,
-	.batch_max_bytes = INT64_MAX
-};
+	.batch_max_bytes = INT64_MAX };
+
+static const struct topic_partition partition_one = { 0, 1 };
 
 static inline void replica_open(struct replica *r, const struct chat_sync_settings *settings)
 {
 	r->sync = chat_sync_new(settings, "t.inbound", "t.chat-event");
 	r->pg = db_session(CHAT_SYNC);
-	r->slot.progress = (struct progress){ 1, 1, 0, PROGRESS_NO_OFFSET };
-	r->owner = (struct owner){
-		.options = replica_options.owner, .pg = r->pg, .state = OWNER_RUNNING, .slots = &r->slot, .n_slots = 1
-	};
-	owner_metrics_init(&r->owner.metrics, r->owner.options.topic);
+	r->slot = (struct slot_state){ .partition = partition_one,
+		.progress = { "t.inbound", 1, 1, 0, PROGRESS_NO_OFFSET } };
+	r->owner = (struct owner){ .pg = r->pg, .state = OWNER_RUNNING, .slots = &r->slot, .n_slots = 1 };
+	owner_topics_set(&r->owner, &replica_options.owner);
+	owner_metrics_init(&r->owner);
 	r->batch = batch_new(&replica_options, &r->owner);
 }
 
@@ -266,7 +268,7 @@ static inline void out_add(const struct record_view *v)
 
 static inline void out_read(struct batch *b)
 {
-	const struct share *share = owner_tx_share(b->tx, 1);
+	const struct share *share = owner_tx_share(b->tx, partition_one);
 	struct str row = arena_str(db.arena, buf_str(&share->records));
 	size_t records = (size_t)share->n_records + 1, at = 0;
 	struct record_view v;
@@ -299,7 +301,7 @@ static inline int batch_apply(struct replica *r, struct err *err)
 	struct batch_item **items = mem_calloc(r->batch->n, sizeof(*items));
 	int rc;
 
-	done(owner_tx_include(r->batch->tx, 1, &db.err));
+	done(owner_tx_include(r->batch->tx, partition_one, &db.err));
 	for (size_t i = 0; i < r->batch->n; i++)
 		items[i] = &r->batch->items[i];
 	rc = chat_sync_ops.apply(r->sync, r->batch->tx, items, r->batch->n, err);
@@ -331,13 +333,12 @@ static inline void apply_one(struct inbound_event e)
 
 static inline void sweep(struct replica *r)
 {
-	const int32_t partitions[] = { 1 };
 	int changed;
 
 	batch_reset(r->batch);
-	done(owner_tx_include(r->batch->tx, 1, &db.err));
+	done(owner_tx_include(r->batch->tx, partition_one, &db.err));
 	done(pg_begin(r->pg, &db.err));
-	changed = chat_sync_ops.sweep(r->sync, r->batch->tx, partitions, 1, &db.err);
+	changed = chat_sync_ops.sweep(r->sync, r->batch->tx, &partition_one, 1, &db.err);
 	if (changed < 0)
 		fail_msg("%s [%s]", db.err.msg, db.err.code);
 	r->swept = changed || !owner_tx_is_empty(r->batch->tx);

@@ -10,7 +10,7 @@
 #include "replica.h"
 #include "worker/private.h"
 
-static struct worker w = { .owner = &ours.owner, .options = { .owner = { .topic = "t.inbound" } } };
+static struct worker w = { .owner = &ours.owner, .options = { .owner = { .topics = { { .name = "t.inbound" } } } } };
 static struct slot_state slots[2]; /* of partitions 1 and 2 */
 static struct kafka_config *kafka;
 
@@ -33,7 +33,7 @@ static int start(void **state)
 	done(publisher_open(&ours.owner.publisher, kafka, "test", 4 << 20, &db.err));
 	done(kafka_consumer_open(&ours.owner.consumer,
 		&(struct kafka_consumer_options){
-			.config = kafka, .client_id = "test", .group = "test", .topic = "t.inbound" },
+			.config = kafka, .client_id = "test", .group = "test", .topics = { { .name = "t.inbound" } } },
 		&db.err));
 	ours.owner.ops = &owner_ops;
 	w.ops = &chat_sync_ops;
@@ -56,12 +56,12 @@ static int stop(void **state)
 
 static int partitions_take(void)
 {
-	struct progress rows[] = { { .partition = 1 }, { .partition = 2 } };
+	struct progress rows[] = { { .topic = "t.inbound", .partition = 1 }, { .topic = "t.inbound", .partition = 2 } };
 
-	if (progress_take(ours.pg, "chat-sync", "t.inbound", "cluster", false, rows, 2, &db.err) < 0)
+	if (progress_take(ours.pg, "chat-sync", "cluster", false, rows, 2, &db.err) < 0)
 		return -1;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		slots[i] = (struct slot_state){ .progress = rows[i] };
+		slots[i] = (struct slot_state){ .partition = { 0, rows[i].partition }, .progress = rows[i] };
 	ours.owner.slots = slots;
 	ours.owner.n_slots = COUNT(rows);
 	return 0;

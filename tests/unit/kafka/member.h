@@ -11,7 +11,7 @@
 
 struct member {
 	struct kafka_consumer *consumer;
-	int32_t partitions[PARTITIONS_MAX];
+	struct topic_partition partitions[PARTITIONS_MAX];
 	size_t n;
 	int assigned, revoked, stopped;
 	int64_t start_at_ms; /* storm test: when start() is due; 0: not */
@@ -19,10 +19,10 @@ struct member {
 	bool comes_back; /* started again by expect_in_order() where it was, when its session ended with the broker's */
 	enum kafka_stop stop;
 	struct err why;
-	int32_t stopped_partition;
+	struct topic_partition stopped_partition;
 };
 
-static inline void on_assigned(void *ctx, const int32_t *partitions, size_t n)
+static inline void on_assigned(void *ctx, const struct topic_partition *partitions, size_t n)
 {
 	struct member *m = ctx;
 
@@ -43,7 +43,8 @@ static inline void on_revoked(void *ctx)
 	m->started = false;
 }
 
-static inline void on_stopped(void *ctx, int32_t partition, enum kafka_stop stop, const struct err *why)
+static inline void on_stopped(void *ctx, struct topic_partition partition, enum kafka_stop stop,
+	const struct err *why)
 {
 	struct member *m = ctx;
 
@@ -53,12 +54,13 @@ static inline void on_stopped(void *ctx, int32_t partition, enum kafka_stop stop
 	m->why = *why;
 }
 
-static inline void member_open(struct member *m, const char *topic, const char *group)
+/* follower: NULL: none. */
+static inline void member_open_with(struct member *m, const char *topic, const char *follower, const char *group)
 {
 	struct kafka_consumer_options options = { .config = kafka_settings,
 		.client_id = "test",
 		.group = group,
-		.topic = topic,
+		.topics = { { .name = topic }, { .name = follower, .follows = topic } },
 		.session_timeout_ms = 6000,
 		.assigned = on_assigned,
 		.revoked = on_revoked,
@@ -69,6 +71,11 @@ static inline void member_open(struct member *m, const char *topic, const char *
 	memset(m, 0, sizeof(*m));
 	if (kafka_consumer_open(&m->consumer, &options, &err) < 0)
 		fail_msg("open: %s", err.msg);
+}
+
+static inline void member_open(struct member *m, const char *topic, const char *group)
+{
+	member_open_with(m, topic, NULL, group);
 }
 
 static inline void serve_both(struct member *a, struct member *b)
@@ -92,11 +99,11 @@ static inline void serve_both(struct member *a, struct member *b)
 
 static inline void start_all(struct member *m, int64_t offset)
 {
-	struct kafka_position positions[PARTITIONS_MAX];
+	struct consumer_position positions[PARTITIONS_MAX];
 	struct err err = { .msg = "" };
 
 	for (size_t i = 0; i < m->n; i++)
-		positions[i] = (struct kafka_position){ m->partitions[i], offset };
+		positions[i] = (struct consumer_position){ m->partitions[i], offset };
 	if (kafka_consumer_start(m->consumer, positions, m->n, &err) < 0)
 		fail_msg("start: %s", err.msg);
 	m->started = true;
@@ -105,7 +112,7 @@ static inline void start_all(struct member *m, int64_t offset)
 static inline bool owns(const struct member *m, int32_t partition)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (m->partitions[i] == partition)
+		if (m->partitions[i].number == partition)
 			return true;
 	return false;
 }
@@ -122,7 +129,7 @@ static inline void expect_in_order(struct member *m, int64_t next[PARTITIONS_MAX
 		int rc;
 
 		if (m->comes_back && m->n > 0 && !m->started)
-			start_all(m, next[m->partitions[0]]);
+			start_all(m, next[m->partitions[0].number]);
 		rc = kafka_consumer_poll(m->consumer, 100, &message, &err);
 		if (rc < 0)
 			fail_msg("poll: %s", err.msg);

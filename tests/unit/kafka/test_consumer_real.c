@@ -72,7 +72,7 @@ static void start_replaces_what_was_started(void **state)
 	for (int round = 0; round < 40; round++) {
 		int64_t from = round * 37;
 		int64_t next[PARTITIONS_MAX] = { from, from };
-		struct kafka_position one = { round % 2, from };
+		struct consumer_position one = { { 0, round % 2 }, from };
 		struct err err;
 
 		if (round % 3)
@@ -97,7 +97,7 @@ static void an_offset_out_of_range_stops_its_partition_only(void **state)
 	member_open(&a, "range", "g-range");
 	SERVE_UNTIL(&a, NULL, a.assigned == 1);
 	for (size_t i = 0; i < 2; i++) {
-		struct kafka_position positions[2] = { { 0, bad[i] }, { 1, 20 } };
+		struct consumer_position positions[2] = { { { 0, 0 }, bad[i] }, { { 0, 1 }, 20 } };
 		int64_t next[PARTITIONS_MAX] = { 0, 20 }, deadline = clock_mono_ms() + DEADLINE_MS;
 		struct kafka_message none;
 		struct err err;
@@ -108,7 +108,7 @@ static void an_offset_out_of_range_stops_its_partition_only(void **state)
 		while (a.stopped == 0 && clock_mono_ms() < deadline)
 			assert_int_equal(kafka_consumer_poll(a.consumer, 100, &none, &err), 0);
 		assert_int_equal(a.stopped, 1);
-		assert_int_equal(a.stopped_partition, 0);
+		assert_int_equal(a.stopped_partition.number, 0);
 		assert_int_equal(a.stop, KAFKA_STOP_OUT_OF_RANGE);
 		assert_int_equal(a.why.kind, ERR_CONFLICT);
 		assert_string_equal(a.why.code, "OUT_OF_RANGE");
@@ -123,7 +123,7 @@ static void an_offset_out_of_range_stops_its_partition_only(void **state)
 
 static void an_error_of_an_earlier_start_is_forgotten_by_the_next(void **state)
 {
-	struct kafka_position bad = { 0, 1000000 };
+	struct consumer_position bad = { { 0, 0 }, 1000000 };
 	int64_t next[PARTITIONS_MAX] = { 0 }, until;
 	struct member a;
 	struct err err;
@@ -198,7 +198,8 @@ static void a_backlog_of_one_partition_holds_up_no_other(void **state)
 	SERVE_UNTIL(&a, NULL, a.assigned == 1);
 	start_all(&a, 0);
 	SERVE_UNTIL(&a, NULL,
-		kafka_consumer_cached_high(a.consumer, 0) == 5000 && kafka_consumer_cached_high(a.consumer, 1) == 10);
+		kafka_consumer_cached_high(a.consumer, (struct topic_partition){ 0, 0 }) == 5000 &&
+			kafka_consumer_cached_high(a.consumer, (struct topic_partition){ 0, 1 }) == 10);
 	/* A fifth of the backlog: both high watermarks are known before what is below them has arrived. */
 	for (int i = 0; i < 1000 && of_short < 10; i++) {
 		assert_int_equal(kafka_consumer_poll(a.consumer, 5000, &m, &err), 1);
@@ -225,8 +226,8 @@ static void a_held_partition_waits_and_the_others_go_on(void **state)
 	start_all(&a, 0);
 	expect_in_order(&a, (int64_t[PARTITIONS_MAX]){ 0 }, 1); /* of either */
 	start_all(&a, 0);
-	kafka_consumer_hold(a.consumer, 0, true);
-	kafka_consumer_hold(a.consumer, 7, true); /* not ours: nothing */
+	kafka_consumer_hold(a.consumer, (struct topic_partition){ 0, 0 }, true);
+	kafka_consumer_hold(a.consumer, (struct topic_partition){ 0, 7 }, true); /* not ours: nothing */
 	for (int i = 0; i < 300; i++) {
 		assert_int_equal(kafka_consumer_poll(a.consumer, 10000, &m, &err), 1);
 		assert_int_equal(m.partition, 1);
@@ -238,10 +239,10 @@ static void a_held_partition_waits_and_the_others_go_on(void **state)
 			wakes++;
 		}
 	assert_in_range(wakes, 0, 10); /* statistics once a second: it does not spin */
-	kafka_consumer_hold(a.consumer, 0, false);
+	kafka_consumer_hold(a.consumer, (struct topic_partition){ 0, 0 }, false);
 	assert_true(readable(kafka_consumer_fd(a.consumer), 0));
 	expect_in_order(&a, (int64_t[PARTITIONS_MAX]){ 0 }, 300);
-	kafka_consumer_hold(a.consumer, 0, true);
+	kafka_consumer_hold(a.consumer, (struct topic_partition){ 0, 0 }, true);
 	start_all(&a, 290); /* which ends the hold */
 	expect_in_order(&a, (int64_t[PARTITIONS_MAX]){ 290, 290 }, 20);
 	kafka_consumer_close(&a.consumer);
@@ -258,11 +259,15 @@ static void watermarks_cluster_and_health_are_known(void **state)
 	topic_create("facts", 1);
 	topic_fill("facts", 0, 0, 7);
 	member_open(&a, "facts", "g-facts");
-	assert_int_equal(kafka_consumer_cached_high(a.consumer, 0), -1);
-	assert_int_equal(kafka_consumer_watermarks(a.consumer, 9, 500, &low, &high, &err), -1);
+	assert_int_equal(kafka_consumer_cached_high(a.consumer, (struct topic_partition){ 0, 0 }), -1);
+	assert_int_equal(kafka_consumer_watermarks(a.consumer, (struct topic_partition){ 0, 9 }, 500, &low, &high,
+				 &err),
+		-1);
 	assert_int_equal(err.kind, ERR_RETRY);
 	assert_int_equal(low, -5);
-	assert_int_equal(kafka_consumer_watermarks(a.consumer, 0, 10000, &low, &high, &err), 0);
+	assert_int_equal(kafka_consumer_watermarks(a.consumer, (struct topic_partition){ 0, 0 }, 10000, &low, &high,
+				 &err),
+		0);
 	assert_int_equal(low, 0);
 	assert_int_equal(high, 7);
 	assert_int_equal(kafka_consumer_cluster_id(a.consumer, 10000, id, &err), 0);
@@ -270,7 +275,7 @@ static void watermarks_cluster_and_health_are_known(void **state)
 	SERVE_UNTIL(&a, NULL, kafka_consumer_healthy(a.consumer) && a.assigned == 1);
 	start_all(&a, 0);
 	expect_in_order(&a, (int64_t[PARTITIONS_MAX]){ 0 }, 7);
-	assert_int_equal(kafka_consumer_cached_high(a.consumer, 0), 7);
+	assert_int_equal(kafka_consumer_cached_high(a.consumer, (struct topic_partition){ 0, 0 }), 7);
 	kafka_consumer_close(&a.consumer);
 }
 
@@ -293,7 +298,7 @@ static void fetching_gives_what_is_there_and_serves_no_callback(void **state)
 	assert_true(readable(kafka_consumer_fd(a.consumer), 10000));
 	SERVE_UNTIL(&a, NULL, a.assigned == 1);
 	start_all(&a, 0);
-	SERVE_UNTIL(&a, NULL, kafka_consumer_cached_high(a.consumer, 0) == 100);
+	SERVE_UNTIL(&a, NULL, kafka_consumer_cached_high(a.consumer, (struct topic_partition){ 0, 0 }) == 100);
 	while (next < 100) {
 		assert_true(readable(kafka_consumer_fd(a.consumer), 10000));
 		for (; kafka_consumer_fetch(a.consumer, &m); next++) {

@@ -193,7 +193,7 @@ static void the_descriptor_tells_of_reports(void **state)
 }
 
 /* Reads a partition from its beginning; *n values, each of which must be one more than the one before. */
-static void ignore_assigned(void *ctx, const int32_t *partitions, size_t n)
+static void ignore_assigned(void *ctx, const struct topic_partition *partitions, size_t n)
 {
 	(void)partitions;
 	(void)n;
@@ -205,10 +205,10 @@ static void ignore_revoked(void *ctx)
 	(void)ctx;
 }
 
-static void fail_stopped(void *ctx, int32_t partition, enum kafka_stop stop, const struct err *why)
+static void fail_stopped(void *ctx, struct topic_partition partition, enum kafka_stop stop, const struct err *why)
 {
 	(void)ctx, (void)stop;
-	fail_msg("partition %d stopped: %s", (int)partition, why->msg);
+	fail_msg("partition %d stopped: %s", (int)partition.number, why->msg);
 }
 
 static int count_in_order(const char *topic)
@@ -217,12 +217,12 @@ static int count_in_order(const char *topic)
 	struct kafka_consumer_options options = { .config = kafka_settings,
 		.client_id = "test",
 		.group = topic,
-		.topic = topic,
+		.topics = { { .name = topic } },
 		.assigned = ignore_assigned,
 		.revoked = ignore_revoked,
 		.stopped = fail_stopped,
 		.ctx = &assigned };
-	struct kafka_position begin = { 0, KAFKA_OFFSET_BEGINNING };
+	struct consumer_position begin = { { 0, 0 }, KAFKA_OFFSET_BEGINNING };
 	int64_t value, low, high, deadline = clock_mono_ms() + DEADLINE_MS;
 	struct kafka_message m;
 	struct kafka_consumer *c;
@@ -232,7 +232,7 @@ static int count_in_order(const char *topic)
 	assert_int_equal(kafka_consumer_open(&c, &options, &err), 0);
 	while (!assigned && clock_mono_ms() < deadline)
 		kafka_consumer_serve(c);
-	assert_int_equal(kafka_consumer_watermarks(c, 0, 10000, &low, &high, &err), 0);
+	assert_int_equal(kafka_consumer_watermarks(c, begin.partition, 10000, &low, &high, &err), 0);
 	assert_int_equal(kafka_consumer_start(c, &begin, 1, &err), 0);
 	while (count < high && clock_mono_ms() < deadline) {
 		if (kafka_consumer_poll(c, 100, &m, &err) != 1)

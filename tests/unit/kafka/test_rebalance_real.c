@@ -4,7 +4,7 @@
 static void an_assignment_fetches_nothing_before_start_and_then_exactly_from_there(void **state)
 {
 	struct member a;
-	struct kafka_position positions[2] = { { 0, 40 }, { 1, KAFKA_OFFSET_BEGINNING } };
+	struct consumer_position positions[2] = { { { 0, 0 }, 40 }, { { 0, 1 }, KAFKA_OFFSET_BEGINNING } };
 	int64_t next[PARTITIONS_MAX] = { 40, 0 };
 	struct err err;
 
@@ -27,7 +27,7 @@ static void an_assignment_fetches_nothing_before_start_and_then_exactly_from_the
 static void a_second_rebalance_before_start_leaves_one_clean_assignment(void **state)
 {
 	struct member a, b;
-	struct kafka_position all[4] = { { 0, 10 }, { 1, 10 }, { 2, 10 }, { 3, 10 } };
+	struct consumer_position all[4] = { { { 0, 0 }, 10 }, { { 0, 1 }, 10 }, { { 0, 2 }, 10 }, { { 0, 3 }, 10 } };
 	int64_t next[PARTITIONS_MAX] = { 10, 10, 10, 10 };
 	struct err err;
 
@@ -66,14 +66,14 @@ static void what_was_fetched_before_a_revocation_never_comes_out_after_it(void *
 	SERVE_UNTIL(&a, NULL, a.assigned == 1);
 	start_all(&a, 0);
 	expect_in_order(&a, next, 1); /* the rest waits in the queue */
-	SERVE_UNTIL(&a, NULL, kafka_consumer_cached_high(a.consumer, 0) == 5000);
+	SERVE_UNTIL(&a, NULL, kafka_consumer_cached_high(a.consumer, (struct topic_partition){ 0, 0 }) == 5000);
 	member_open(&b, "revoked", "g-revoked");
 	SERVE_UNTIL(&a, &b, a.revoked == 1);
 	expect_nothing(&a, 300);
 	SERVE_UNTIL(&a, &b, a.assigned == 2 && b.assigned == 1 && a.n == 1 && b.n == 1);
 	expect_nothing(&a, 300);
 	start_all(&a, 4000);
-	next[a.partitions[0]] = 4000;
+	next[a.partitions[0].number] = 4000;
 	expect_in_order(&a, next, 1000);
 	kafka_consumer_close(&a.consumer);
 	kafka_consumer_close(&b.consumer);
@@ -84,7 +84,7 @@ static void a_member_that_waits_for_its_database_stays_in_the_group(void **state
 	struct kafka_consumer_options options = { .config = kafka_settings,
 		.client_id = "test",
 		.group = "g-stays",
-		.topic = "stays",
+		.topics = { { .name = "stays" } },
 		.session_timeout_ms = 1500,
 		.assigned = on_assigned,
 		.revoked = on_revoked,
@@ -144,12 +144,12 @@ struct ledger {
 
 static void storm_start(struct ledger *l, struct member *m)
 {
-	struct kafka_position positions[PARTITIONS_MAX];
+	struct consumer_position positions[PARTITIONS_MAX];
 	struct err err;
 
 	for (size_t i = 0; i < m->n; i++) {
-		positions[i] = (struct kafka_position){ m->partitions[i], l->next[m->partitions[i]] };
-		l->owner[m->partitions[i]] = m;
+		positions[i] = (struct consumer_position){ m->partitions[i], l->next[m->partitions[i].number] };
+		l->owner[m->partitions[i].number] = m;
 	}
 	if (kafka_consumer_start(m->consumer, positions, m->n, &err) < 0)
 		fail_msg("start: %s", err.msg);

@@ -15,13 +15,13 @@ static int gather(void *ctx, const struct outbox_row *row, struct err *err)
 	struct buf *out = ctx;
 
 	(void)err;
-	buf_printf(out, "%d/%lld/%lld=%.*s ", row->slot, (long long)row->epoch, (long long)row->seq,
-		STR_ARG(row->records));
+	buf_printf(out, "%.*s%d/%lld/%lld=%.*s ", STR_ARG(row->slot.topic), row->slot.number, (long long)row->epoch,
+		(long long)row->seq, STR_ARG(row->records));
 	return 0;
 }
 
-static const char *slots_read(struct buf *out, const int32_t *slots, size_t n, const struct outbox_row *after,
-	int limit)
+static const char *slots_read(struct buf *out, const struct outbox_slot *slots, size_t n,
+	const struct outbox_row *after, int limit)
 {
 	buf_clear(out);
 	done(outbox_read(db.pg, "chat-sync", slots, n, after, limit, gather, out, &db.err));
@@ -30,11 +30,11 @@ static const char *slots_read(struct buf *out, const int32_t *slots, size_t n, c
 }
 
 static const struct outbox_row rows[] = {
-	{ 1, 9, 2, { "d", 1 }, 0 },
-	{ 0, 5, 10, { "a", 1 }, 0 },
-	{ 1, 9, 1, { "c", 1 }, 0 },
-	{ 1, 8, 7, { "b", 1 }, 0 },
-	{ 2, 1, 1, { "with\0nul", 8 }, 0 },
+	{ { { "", 0 }, 1 }, 9, 2, { "d", 1 }, 0 },
+	{ { { "", 0 }, 0 }, 5, 10, { "a", 1 }, 0 },
+	{ { { "", 0 }, 1 }, 9, 1, { "c", 1 }, 0 },
+	{ { { "", 0 }, 1 }, 8, 7, { "b", 1 }, 0 },
+	{ { { "", 0 }, 2 }, 1, 1, { "with\0nul", 8 }, 0 },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -49,7 +49,7 @@ static int put_all(void **state)
 
 static void rows_come_in_order_of_slot_epoch_and_seq(void **state)
 {
-	static const int32_t both[] = { 1, 0 }, one[] = { 1 };
+	static const struct outbox_slot both[] = { { { "", 0 }, 1 }, { { "", 0 }, 0 } }, one[] = { { { "", 0 }, 1 } };
 	struct buf out = BUF_INIT;
 
 	(void)state;
@@ -69,7 +69,7 @@ static int age_keep(void *ctx, const struct outbox_row *row, struct err *err)
 
 static void a_row_is_as_old_as_its_commit(void **state)
 {
-	static const int32_t slot[] = { 0 };
+	static const struct outbox_slot slot[] = { { { "", 0 }, 0 } };
 	int64_t age_ms = -1;
 
 	(void)state;
@@ -82,14 +82,35 @@ static void a_row_is_as_old_as_its_commit(void **state)
 
 static void reading_goes_on_where_it_stopped(void **state)
 {
-	static const int32_t slots[] = { 0, 1 };
+	static const struct outbox_slot slots[] = { { { "", 0 }, 0 }, { { "", 0 }, 1 } };
 	struct buf out = BUF_INIT;
 
 	(void)state;
 	assert_string_equal(slots_read(&out, slots, 2, NULL, 2), "0/5/10=a 1/8/7=b ");
-	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 8, 7, STR_NONE, 0 }, 2),
+	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ { { "", 0 }, 1 }, 8, 7, STR_NONE, 0 }, 2),
 		"1/9/1=c 1/9/2=d ");
-	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ 1, 9, 2, STR_NONE, 0 }, 2), "");
+	assert_string_equal(slots_read(&out, slots, 2, &(struct outbox_row){ { { "", 0 }, 1 }, 9, 2, STR_NONE, 0 }, 2),
+		"");
+	buf_fini(&out);
+}
+
+/* Of a slot of the same number in another topic they are another's; what has no topic stands between the rows of its slot. */
+static void the_slots_of_several_topics_are_apart(void **state)
+{
+	const struct outbox_row more[] = { { { STR("live"), 1 }, 9, 1, STR("x"), 0 },
+		{ { STR("other"), 1 }, 8, 6, STR("y"), 0 }, { { STR("live"), 1 }, 8, 8, STR("z"), 0 } };
+	const struct outbox_slot first[] = { { STR("live"), 1 }, { STR(""), 1 } }, second[] = { { STR("other"), 1 } };
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	done(outbox_put(db.pg, "chat-sync", more, 3, &db.err));
+	assert_string_equal(slots_read(&out, first, 2, NULL, 100), "1/8/7=b live1/8/8=z 1/9/1=c live1/9/1=x 1/9/2=d ");
+	assert_string_equal(slots_read(&out, first, 2, &(struct outbox_row){ { STR(""), 1 }, 9, 1, STR_NONE, 0 }, 1),
+		"live1/9/1=x ");
+	assert_string_equal(slots_read(&out, second, 1, NULL, 100), "other1/8/6=y ");
+	done(outbox_delete(db.pg, "chat-sync", more, 2, &db.err));
+	assert_string_equal(slots_read(&out, first, 2, NULL, 100), "1/8/7=b live1/8/8=z 1/9/1=c 1/9/2=d ");
+	assert_string_equal(slots_read(&out, second, 1, NULL, 100), "");
 	buf_fini(&out);
 }
 
@@ -101,9 +122,9 @@ static void records_are_any_bytes(void **state)
 
 static void only_what_is_named_is_deleted(void **state)
 {
-	static const int32_t slots[] = { 0, 1 };
-	const struct outbox_row gone[] = { { 1, 9, 1, STR_NONE, 0 }, { 0, 5, 10, STR_NONE, 0 },
-		{ 7, 7, 7, STR_NONE, 0 } };
+	static const struct outbox_slot slots[] = { { { "", 0 }, 0 }, { { "", 0 }, 1 } };
+	const struct outbox_row gone[] = { { { { "", 0 }, 1 }, 9, 1, STR_NONE, 0 },
+		{ { { "", 0 }, 0 }, 5, 10, STR_NONE, 0 }, { { { "", 0 }, 7 }, 7, 7, STR_NONE, 0 } };
 	struct buf out = BUF_INIT;
 
 	(void)state;
@@ -122,7 +143,7 @@ static int refuse(void *ctx, const struct outbox_row *row, struct err *err)
 
 static void a_reader_that_fails_ends_the_reading(void **state)
 {
-	static const int32_t slots[] = { 1 };
+	static const struct outbox_slot slots[] = { { { "", 0 }, 1 } };
 	int calls = 0;
 
 	(void)state;
@@ -144,6 +165,7 @@ int main(void)
 		cmocka_unit_test_setup(rows_come_in_order_of_slot_epoch_and_seq, put_all),
 		cmocka_unit_test_setup(a_row_is_as_old_as_its_commit, put_all),
 		cmocka_unit_test_setup(reading_goes_on_where_it_stopped, put_all),
+		cmocka_unit_test_setup(the_slots_of_several_topics_are_apart, put_all),
 		cmocka_unit_test_setup(records_are_any_bytes, put_all),
 		cmocka_unit_test_setup(only_what_is_named_is_deleted, put_all),
 		cmocka_unit_test_setup(a_reader_that_fails_ends_the_reading, put_all),

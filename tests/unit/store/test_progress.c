@@ -13,27 +13,27 @@
 
 static int take(struct pg *pg, struct progress *rows, size_t n)
 {
-	return progress_take(pg, "chat-sync", TOPIC, "cluster", false, rows, n, &db.err);
+	return progress_take(pg, "chat-sync", "cluster", false, rows, n, &db.err);
 }
 
-static int lock(struct pg *pg, const struct progress *rows, size_t n, int32_t *lost)
+static int lock(struct pg *pg, const struct progress *rows, size_t n, size_t *lost)
 {
-	return progress_lock(pg, "chat-sync", TOPIC, rows, n, lost, &db.err);
+	return progress_lock(pg, "chat-sync", rows, n, lost, &db.err);
 }
 
 static struct progress_step step(int32_t partition, int64_t seq, int64_t first, int64_t next)
 {
-	return (struct progress_step){ partition, seq, next, first, { [OUTCOME_APPLIED] = next - first } };
+	return (struct progress_step){ TOPIC, partition, seq, next, first, { [OUTCOME_APPLIED] = next - first } };
 }
 
 static int advance(struct pg *pg, const struct progress_step *steps, size_t n)
 {
-	return progress_advance(pg, "chat-sync", TOPIC, steps, n, &db.err) < 0 ? -1 : pg_collect(pg, NULL, &db.err);
+	return progress_advance(pg, "chat-sync", steps, n, &db.err) < 0 ? -1 : pg_collect(pg, NULL, &db.err);
 }
 
 static void what_nobody_read_starts_without_offset(void **state)
 {
-	struct progress rows[] = { { .partition = 3 }, { .partition = 1 } };
+	struct progress rows[] = { { .topic = TOPIC, .partition = 3 }, { .topic = TOPIC, .partition = 1 } };
 
 	(void)state;
 	done(take(db.pg, rows, 2));
@@ -46,7 +46,7 @@ static void what_nobody_read_starts_without_offset(void **state)
 
 static void taking_over_raises_the_epoch_and_keeps_the_place(void **state)
 {
-	struct progress before = { .partition = 1 }, after = { .partition = 1 };
+	struct progress before = { .topic = TOPIC, .partition = 1 }, after = { .topic = TOPIC, .partition = 1 };
 	struct progress_step s = step(1, 1, 40, 45);
 
 	(void)state;
@@ -60,7 +60,7 @@ static void taking_over_raises_the_epoch_and_keeps_the_place(void **state)
 
 static void an_epoch_of_the_future_is_still_raised(void **state)
 {
-	struct progress p = { .partition = 1 };
+	struct progress p = { .topic = TOPIC, .partition = 1 };
 
 	(void)state;
 	done(take(db.pg, &p, 1));
@@ -71,9 +71,9 @@ static void an_epoch_of_the_future_is_still_raised(void **state)
 
 static void counting_begins_at_the_first_offset_and_adds_up(void **state)
 {
-	struct progress p = { .partition = 1 };
+	struct progress p = { .topic = TOPIC, .partition = 1 };
 	struct progress_step first = step(1, 1, 40, 45), second = step(1, 2, 45, 50),
-			     none = { 1, 3, PROGRESS_NO_OFFSET, 99, { 0 } };
+			     none = { TOPIC, 1, 3, PROGRESS_NO_OFFSET, 99, { 0 } };
 
 	(void)state;
 	second.counts[OUTCOME_APPLIED] = 1;
@@ -91,7 +91,7 @@ static void counting_begins_at_the_first_offset_and_adds_up(void **state)
 
 static void the_owner_locks_what_it_last_wrote(void **state)
 {
-	struct progress rows[] = { { .partition = 2 }, { .partition = 1 } };
+	struct progress rows[] = { { .topic = TOPIC, .partition = 2 }, { .topic = TOPIC, .partition = 1 } };
 
 	(void)state;
 	done(take(db.pg, rows, 2));
@@ -112,13 +112,13 @@ static void whoever_lost_a_partition_is_fenced_off(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct progress rows[] = { { .partition = 1 }, { .partition = 2 } };
-		int32_t lost = -1;
+		struct progress rows[] = { { .topic = TOPIC, .partition = 1 }, { .topic = TOPIC, .partition = 2 } };
+		size_t lost = 0;
 
 		done(take(db.pg, rows, 2));
 		execute(db.admin, cases[i].change);
 		assert_failed(lock(db.pg, rows, 2, &lost), db.err, ERR_FENCED, "fenced");
-		assert_int_equal(lost, 2);
+		assert_int_equal(lost, 1);
 	}
 }
 
@@ -133,7 +133,7 @@ static int take_other(struct pg *pg, void *ctx, struct err *err)
 
 static void taking_over_waits_for_the_open_transaction_of_the_owner_before(void **state)
 {
-	struct progress mine = { .partition = 1 }, theirs = { .partition = 1 };
+	struct progress mine = { .topic = TOPIC, .partition = 1 }, theirs = { .topic = TOPIC, .partition = 1 };
 	struct progress_step s = step(1, 1, 0, 10);
 	struct other other = { .act = take_other, .ctx = &theirs };
 
@@ -153,11 +153,11 @@ static void taking_over_waits_for_the_open_transaction_of_the_owner_before(void 
 
 static void another_cluster_is_refused_and_nothing_is_taken(void **state)
 {
-	struct progress p = { .partition = 1 }, kept = { .partition = 1, .epoch = 5 };
+	struct progress p = { .topic = TOPIC, .partition = 1 }, kept = { .topic = TOPIC, .partition = 1, .epoch = 5 };
 
 	(void)state;
 	done(take(db.pg, &p, 1));
-	assert_failed(progress_take(db.pg, "chat-sync", TOPIC, "other", false, &kept, 1, &db.err), db.err, ERR_FATAL,
+	assert_failed(progress_take(db.pg, "chat-sync", "other", false, &kept, 1, &db.err), db.err, ERR_FATAL,
 		"cluster_id");
 	assert_int_equal(kept.epoch, 5);
 	assert_false(pg_in_transaction(db.pg));
@@ -166,14 +166,14 @@ static void another_cluster_is_refused_and_nothing_is_taken(void **state)
 
 static void another_cluster_starts_anew_when_told_so(void **state)
 {
-	struct progress p = { .partition = 1 }, same = { .partition = 2 };
+	struct progress p = { .topic = TOPIC, .partition = 1 }, same = { .topic = TOPIC, .partition = 2 };
 	struct progress_step steps[] = { step(1, 1, 5, 9), step(2, 1, 5, 9) };
 
 	(void)state;
 	done(take(db.pg, &p, 1));
-	done(progress_take(db.pg, "chat-sync", TOPIC, "other", true, &same, 1, &db.err));
+	done(progress_take(db.pg, "chat-sync", "other", true, &same, 1, &db.err));
 	done(advance(db.pg, steps, 2));
-	done(progress_take(db.pg, "chat-sync", TOPIC, "other", true, &p, 1, &db.err));
+	done(progress_take(db.pg, "chat-sync", "other", true, &p, 1, &db.err));
 	assert_int_equal(p.next_offset, PROGRESS_NO_OFFSET);
 	assert_text(
 		"SELECT string_agg(concat_ws(' ', partition, cluster_id, start_offset, applied), ', ' ORDER BY partition)"
@@ -183,7 +183,7 @@ static void another_cluster_starts_anew_when_told_so(void **state)
 
 static void the_list_shows_every_row_in_order(void **state)
 {
-	struct progress rows[] = { { .partition = 2 }, { .partition = 1 } };
+	struct progress rows[] = { { .topic = TOPIC, .partition = 2 }, { .topic = TOPIC, .partition = 1 } };
 	struct progress_step s = step(1, 1, 3, 8);
 	struct progress_info *list = NULL;
 	struct pg *ops = db_session("blazz_ops");
@@ -211,7 +211,7 @@ static void the_list_shows_every_row_in_order(void **state)
 
 static void a_reset_moves_the_place_and_fences_the_owner_off(void **state)
 {
-	struct progress p = { .partition = 1 };
+	struct progress p = { .topic = TOPIC, .partition = 1 };
 	struct progress_step s = step(1, 1, 3, 8);
 	struct pg *ops = db_session("blazz_ops");
 

@@ -14,8 +14,11 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static struct slot_state slots[] = { { .progress = { 1, 7, 8, 2 } }, { .progress = { 2, 7, 3, PROGRESS_NO_OFFSET } } };
-static struct owner owner = { .options = { .consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq" },
+static struct slot_state slots[] = { { .partition = { 0, 1 }, .progress = { "t.inbound", 1, 7, 8, 2 } },
+	{ .partition = { 0, 2 }, .progress = { "t.inbound", 2, 7, 3, PROGRESS_NO_OFFSET } } };
+static struct owner owner = { .options = { .consumer = "chat-sync",
+				      .topics = { { .name = "t.inbound", .dlq = "t.dlq" } } },
+	.n_topics = 1,
 	.state = OWNER_RUNNING,
 	.slots = slots,
 	.n_slots = COUNT(slots) };
@@ -48,7 +51,7 @@ static const struct worker_ops ops = { .decode = decode, .weight = weight };
 
 static int setup(void **state)
 {
-	owner_metrics_init(&owner.metrics, owner.options.topic);
+	owner_metrics_init(&owner);
 	*state = batch_new(&options, &owner);
 	decoded_count = 0;
 	return 0;
@@ -88,7 +91,7 @@ static void a_record_is_taken_over_and_decoded(void **state)
 	take(b, 2, 11, "bad");
 	assert_int_equal(b->n, 2);
 	assert_string_equal(b->items[0].decoded, "hello");
-	assert_int_equal(b->items[0].partition, 2);
+	assert_int_equal(b->items[0].partition.number, 2);
 	assert_int_equal(b->items[0].offset, 10);
 	assert_ptr_equal(b->items[0].message, &b->messages[0]);
 	assert_int_equal(b->failures[0].kind, ERR_NONE);
@@ -167,7 +170,9 @@ static void a_dead_letter_has_the_record_and_says_why(void **state)
 	batch_include(b, &owner);
 	batch_dead_letter(b->tx, &b->items[0], DEAD_DECODE, "", "not a record", false);
 	assert_int_equal(b->items[0].outcome, OUTCOME_DEAD_LETTERED);
-	assert_int_equal(records_next(buf_str(&owner_tx_share(b->tx, 2)->records), &at, &v, &err), 1);
+	assert_int_equal(records_next(buf_str(&owner_tx_share(b->tx, (struct topic_partition){ 0, 2 })->records), &at,
+				 &v, &err),
+		1);
 	assert_true(str_is(v.topic, "t.dlq"));
 	assert_true(str_is(v.key, "k"));
 	assert_true(str_is(v.value, "bad"));
@@ -207,13 +212,13 @@ static void outcomes_are_counted_by_partition(void **state)
 	b->items[0].outcome = OUTCOME_APPLIED;
 	b->items[1].outcome = OUTCOME_PARKED;
 	batch_advance(b);
-	one = owner_tx_share(b->tx, 1);
+	one = owner_tx_share(b->tx, (struct topic_partition){ 0, 1 });
 	assert_int_equal(one->counts[OUTCOME_APPLIED], 1);
 	assert_int_equal(one->counts[OUTCOME_PARKED], 1);
 	assert_int_equal(one->counts[OUTCOME_NO_EFFECT], 1);
 	assert_int_equal(one->counts[OUTCOME_SKIPPED], 3);
 	assert_int_equal(one->next_offset, 8);
-	two = owner_tx_share(b->tx, 2);
+	two = owner_tx_share(b->tx, (struct topic_partition){ 0, 2 });
 	assert_int_equal(two->counts[OUTCOME_NO_EFFECT], 1);
 	assert_int_equal(two->counts[OUTCOME_SKIPPED], 0);
 	assert_int_equal(two->first_offset, 9);

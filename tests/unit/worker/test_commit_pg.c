@@ -58,7 +58,7 @@ static int item_apply(struct owner_tx *tx, struct batch_item *item, struct err *
 
 	if (number_next(owner_tx_pg(tx), err) < 0)
 		return -1;
-	snprintf(sql, sizeof(sql), "INSERT INTO applied VALUES (%d, %lld / %d, %s, %lld)", item->partition,
+	snprintf(sql, sizeof(sql), "INSERT INTO applied VALUES (%d, %lld / %d, %s, %lld)", item->partition.number,
 		(long long)item->offset, strcmp(word, "poison") != 0, strcmp(word, "late poison") == 0 ? "7" : "NULL",
 		(long long)script.number);
 	if (run(owner_tx_pg(tx), sql, NULL, NULL, err) < 0)
@@ -84,7 +84,7 @@ static int apply(void *ctx, struct owner_tx *tx, struct batch_item *const *items
 	return fail ? err_set(err, fail, "scripted", "as the test wants") : 0;
 }
 
-static int sweep(void *ctx, struct owner_tx *tx, const int32_t *partitions, size_t n, struct err *err)
+static int sweep(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n, struct err *err)
 {
 	(void)ctx;
 	assert_int_equal(n, 2);
@@ -132,11 +132,12 @@ static int start(void **state)
 	execute(db.admin, "GRANT SELECT, INSERT ON applied TO " CHAT_SYNC);
 	kafka = kafka_config_new();
 	done(kafka_config_set(kafka, "bootstrap.servers", "127.0.0.1:1", &db.err));
-	owner.options = (struct owner_options){ .consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq" };
+	owner_topics_set(&owner,
+		&(struct owner_options){
+			.consumer = "chat-sync", .topics = { { .name = "t.inbound", .dlq = "t.dlq" } } });
 	owner.ops = &owner_ops;
 	owner.pg = db.pg;
 	owner.state = OWNER_RUNNING;
-	owner_metrics_init(&owner.metrics, owner.options.topic);
 	w.options = (struct worker_options){
 		.owner = owner.options, .batch_max_events = 100, .batch_max_bytes = 1 << 20, .outbox_max_outstanding = 4
 	};
@@ -145,9 +146,10 @@ static int start(void **state)
 	w.filling = batch_new(&w.options, &owner);
 	w.size = metric_histogram("blazz_worker_batch_records", "Records.", "topic", (const double[]){ 1, -1 });
 	done(publisher_open(&owner.publisher, kafka, "test", 4 << 20, &db.err));
+	owner_metrics_init(&owner);
 	done(kafka_consumer_open(&owner.consumer,
 		&(struct kafka_consumer_options){
-			.config = kafka, .client_id = "test", .group = "test", .topic = "t.inbound" },
+			.config = kafka, .client_id = "test", .group = "test", .topics = { { .name = "t.inbound" } } },
 		&db.err));
 	return 0;
 }
@@ -167,14 +169,14 @@ static int stop(void **state)
 /* Takes partitions 1 and 2 over. */
 static void take_over(void)
 {
-	struct progress rows[] = { { .partition = 1 }, { .partition = 2 } };
+	struct progress rows[] = { { .topic = "t.inbound", .partition = 1 }, { .topic = "t.inbound", .partition = 2 } };
 
-	done(progress_take(owner.pg, "chat-sync", "t.inbound", "cluster", false, rows, 2, &db.err));
+	done(progress_take(owner.pg, "chat-sync", "cluster", false, rows, 2, &db.err));
 	free(owner.slots);
 	owner.slots = mem_calloc(2, sizeof(*owner.slots));
 	owner.n_slots = 2;
 	for (size_t i = 0; i < 2; i++)
-		owner.slots[i].progress = rows[i];
+		owner.slots[i] = (struct slot_state){ .partition = { 0, rows[i].partition }, .progress = rows[i] };
 }
 
 static int setup(void **state)
@@ -416,7 +418,7 @@ static void other_partitions_do_not_wait_until_all_refused_records_are_found(voi
 	assert_in_range(script.applied, 1, ISOLATED_MAX + 10);
 	assert_int_equal(w.backlog.n, 98 - ISOLATED_MAX + 2);
 	assert_int_equal(w.filling->n, 1);
-	assert_int_equal(w.filling->items[0].partition, 2);
+	assert_int_equal(w.filling->items[0].partition.number, 2);
 	done(worker_commit(&w, w.filling, &db.err));
 	assert_counts(2, 3, "2 0 0 0 1 0");
 	while (w.backlog.n > 0)

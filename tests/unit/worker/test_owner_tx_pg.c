@@ -13,7 +13,8 @@
 
 static struct kafka_config *kafka;
 static struct slot_state slots[2];
-static struct owner o = { .options = { .consumer = "chat-sync", .topic = "t.inbound", .dlq_topic = "t.dlq" },
+static struct owner o = { .options = { .consumer = "chat-sync", .topics = { { .name = "t.inbound", .dlq = "t.dlq" } } },
+	.n_topics = 1,
 	.state = OWNER_RUNNING,
 	.slots = slots,
 	.n_slots = 2 };
@@ -32,8 +33,8 @@ static int start(void **state)
 	kafka = kafka_config_new();
 	done(kafka_config_set(kafka, "bootstrap.servers", "127.0.0.1:1", &db.err));
 	o.pg = db.pg;
-	owner_metrics_init(&o.metrics, o.options.topic);
 	done(publisher_open(&o.publisher, kafka, "test", 4 << 20, &db.err));
+	owner_metrics_init(&o);
 	tx = owner_tx_new(&o);
 	return 0;
 }
@@ -46,15 +47,21 @@ static int stop(void **state)
 	return db_stop(state);
 }
 
+/* A partition of the first topic. */
+static struct topic_partition at(int32_t number)
+{
+	return (struct topic_partition){ 0, number };
+}
+
 /* Takes partitions 1 and 2 over. */
 static void take_over(void)
 {
-	struct progress rows[] = { { .partition = 1 }, { .partition = 2 } };
+	struct progress rows[] = { { .topic = "t.inbound", .partition = 1 }, { .topic = "t.inbound", .partition = 2 } };
 
-	done(progress_take(o.pg, "chat-sync", "t.inbound", "cluster", false, rows, 2, &db.err));
+	done(progress_take(o.pg, "chat-sync", "cluster", false, rows, 2, &db.err));
 	o.generation++;
 	for (size_t i = 0; i < 2; i++)
-		slots[i].progress = rows[i];
+		slots[i] = (struct slot_state){ .partition = at(rows[i].partition), .progress = rows[i] };
 }
 
 static int setup(void **state)
@@ -69,9 +76,9 @@ static int setup(void **state)
 
 static void include_both(void)
 {
-	done(owner_tx_include(tx, 2, &db.err));
-	done(owner_tx_include(tx, 1, &db.err));
-	done(owner_tx_include(tx, 2, &db.err)); /* it does already */
+	done(owner_tx_include(tx, at(2), &db.err));
+	done(owner_tx_include(tx, at(1), &db.err));
+	done(owner_tx_include(tx, at(2), &db.err)); /* it does already */
 }
 
 static void begin_both(void)
@@ -82,14 +89,14 @@ static void begin_both(void)
 
 static void emit(int32_t partition, const char *value)
 {
-	owner_tx_emit(tx, partition, STR("t.out"), STR("k"), str_of(value), NULL, 0);
+	owner_tx_emit(tx, at(partition), STR("t.out"), STR("k"), str_of(value), NULL, 0);
 }
 
 static void advance(int32_t partition, int64_t first, int64_t next)
 {
 	const int64_t counts[OUTCOMES] = { [OUTCOME_APPLIED] = 1, [OUTCOME_SKIPPED] = next - first - 1 };
 
-	owner_tx_advance(tx, partition, first, next, counts);
+	owner_tx_advance(tx, at(partition), first, next, counts);
 }
 
 static void write_effect(void)
@@ -120,7 +127,7 @@ static const char *stored(int32_t partition)
 
 static const char *emitted(int32_t partition)
 {
-	return values_of(buf_str(&owner_tx_share(tx, partition)->records));
+	return values_of(buf_str(&owner_tx_share(tx, at(partition))->records));
 }
 
 static void assert_nothing_is_stored(void)
@@ -140,7 +147,7 @@ static void changes_progress_and_records_are_one_commit(void **state)
 	emit(1, "b");
 	advance(1, 10, 11);
 	advance(1, 10, 14);
-	assert_int_equal(owner_tx_offset(tx, 1), 14);
+	assert_int_equal(owner_tx_offset(tx, at(1)), 14);
 	assert_nothing_is_stored();
 	done(owner_tx_commit(tx, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM effects"), 1);
@@ -149,22 +156,22 @@ static void changes_progress_and_records_are_one_commit(void **state)
 		"SELECT concat_ws(' ', seq, start_offset, next_offset, applied, skipped) FROM consumer_progress WHERE partition = 1",
 		"1 10 14 2 3");
 	assert_int_equal(publisher_total(o.publisher), 1);
-	assert_int_equal(owner_progress(&o, 1)->next_offset, 14);
-	assert_int_equal(owner_progress(&o, 1)->seq, 1);
-	assert_int_equal(owner_progress(&o, 2)->seq, 1);
-	assert_int_equal(owner_progress(&o, 2)->next_offset, PROGRESS_NO_OFFSET);
+	assert_int_equal(owner_progress(&o, at(1))->next_offset, 14);
+	assert_int_equal(owner_progress(&o, at(1))->seq, 1);
+	assert_int_equal(owner_progress(&o, at(2))->seq, 1);
+	assert_int_equal(owner_progress(&o, at(2))->next_offset, PROGRESS_NO_OFFSET);
 }
 
 static void a_partition_moves_without_any_record(void **state)
 {
 	(void)state;
 	begin_both();
-	assert_int_equal(owner_tx_offset(tx, 2), PROGRESS_NO_OFFSET);
+	assert_int_equal(owner_tx_offset(tx, at(2)), PROGRESS_NO_OFFSET);
 	advance(2, 0, 5);
 	done(owner_tx_commit(tx, &db.err));
 	owner_tx_reset(tx);
 	begin_both();
-	assert_int_equal(owner_tx_offset(tx, 2), 5);
+	assert_int_equal(owner_tx_offset(tx, at(2)), 5);
 	advance(2, 5, 6);
 	done(owner_tx_commit(tx, &db.err));
 	assert_text(
@@ -188,15 +195,15 @@ static void behind_a_lost_fence_nothing_is_written(void **state)
 static void what_is_not_ours_takes_no_part(void **state)
 {
 	(void)state;
-	assert_failed(owner_tx_include(tx, 3, &db.err), db.err, ERR_FENCED, "partition");
-	done(owner_tx_include(tx, 1, &db.err));
+	assert_failed(owner_tx_include(tx, at(3), &db.err), db.err, ERR_FENCED, "partition");
+	done(owner_tx_include(tx, at(1), &db.err));
 	o.generation++; /* they were taken anew */
-	assert_failed(owner_tx_include(tx, 2, &db.err), db.err, ERR_FENCED, "partition");
+	assert_failed(owner_tx_include(tx, at(2), &db.err), db.err, ERR_FENCED, "partition");
 	owner_tx_reset(tx);
-	done(owner_tx_include(tx, 2, &db.err));
+	done(owner_tx_include(tx, at(2), &db.err));
 	o.state = OWNER_TAKING;
-	assert_null(owner_progress(&o, 1));
-	assert_failed(owner_tx_include(tx, 1, &db.err), db.err, ERR_FENCED, "partition");
+	assert_null(owner_progress(&o, at(1)));
+	assert_failed(owner_tx_include(tx, at(1), &db.err), db.err, ERR_FENCED, "partition");
 	o.state = OWNER_RUNNING;
 }
 
@@ -210,7 +217,7 @@ static void what_was_committed_after_the_loss_is_the_next_owners_to_publish(void
 	done(owner_tx_commit(tx, &db.err));
 	assert_string_equal(stored(1), "a");
 	assert_int_equal(publisher_total(o.publisher), 0);
-	assert_int_equal(owner_progress(&o, 1)->seq, 0);
+	assert_int_equal(owner_progress(&o, at(1))->seq, 0);
 }
 
 static void what_is_rolled_back_may_begin_again(void **state)
@@ -245,7 +252,7 @@ static void what_was_emitted_since_a_mark_is_undone(void **state)
 	owner_tx_undo(tx);
 	assert_string_equal(emitted(1), "a");
 	assert_string_equal(emitted(2), "");
-	assert_int_equal(owner_tx_share(tx, 2)->n_records, 0);
+	assert_int_equal(owner_tx_share(tx, at(2))->n_records, 0);
 	emit(1, "d");
 	owner_tx_mark(tx);
 	emit(1, "e");
@@ -268,15 +275,15 @@ static void a_stamp_counts_the_records_of_its_partition(void **state)
 	emit(2, "b");
 	owner_tx_mark(tx);
 	emit(1, "c");
-	s = owner_tx_source(tx, 1);
+	s = owner_tx_source(tx, at(1));
 	assert_true(str_is(s.producer, "chat-sync"));
 	assert_int_equal(s.slot, 1);
 	assert_int_equal(s.epoch, 7);
 	assert_int_equal(s.seq, 9);
 	assert_int_equal(s.index, 2);
 	owner_tx_undo(tx);
-	assert_int_equal(owner_tx_source(tx, 1).index, 1);
-	assert_int_equal(owner_tx_source(tx, 2).index, 1);
+	assert_int_equal(owner_tx_source(tx, at(1)).index, 1);
+	assert_int_equal(owner_tx_source(tx, at(2)).index, 1);
 }
 
 static void a_transaction_is_empty_until_it_says_something(void **state)
@@ -314,7 +321,7 @@ static void a_commit_without_an_answer_is_in_doubt(void **state)
 	owner_tx_reset(tx);
 	execute(db.admin, "DROP TRIGGER doom ON effects");
 	assert_int_equal(publisher_total(o.publisher), 0);
-	assert_int_equal(owner_progress(&o, 1)->next_offset, PROGRESS_NO_OFFSET);
+	assert_int_equal(owner_progress(&o, at(1))->next_offset, PROGRESS_NO_OFFSET);
 	done(pg_reconnect(o.pg, &db.err));
 	take_over();
 	assert_nothing_is_stored();

@@ -48,6 +48,12 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* A partition of the first topic. */
+static struct topic_partition at(int32_t number)
+{
+	return (struct topic_partition){ 0, number };
+}
+
 /* A row of two records, whose values are its number and which of the two. */
 static void row_add(struct fixture *f, int32_t slot, int64_t seq)
 {
@@ -59,7 +65,7 @@ static void row_add(struct fixture *f, int32_t slot, int64_t seq)
 		snprintf(value, sizeof(value), "%lld", (long long)seq * PER_ROW + i);
 		records_add(&row, STR(TOPIC), STR("key"), str_of(value), NULL, 0);
 	}
-	publisher_add(f->publisher, slot, 1, seq, 0, &row);
+	publisher_add(f->publisher, at(slot), STR("t.inbound"), 1, seq, 0, &row);
 }
 
 static void poll_until_left(struct fixture *f, size_t rows)
@@ -103,7 +109,7 @@ static void a_row_is_acknowledged_when_all_of_its_records_are(void **state)
 {
 	struct fixture *f = *state;
 	int64_t values[MAX_RECORDS];
-	struct outbox_row first = { .slot = 7, .epoch = 1, .seq = 0 };
+	struct outbox_row first = { .slot = { STR("t.inbound"), 7 }, .epoch = 1, .seq = 0 };
 
 	for (int64_t seq = 0; seq < 3; seq++)
 		row_add(f, 7, seq);
@@ -111,7 +117,7 @@ static void a_row_is_acknowledged_when_all_of_its_records_are(void **state)
 	assert_int_equal(acknowledged(f), 0);
 	poll_until_left(f, 0);
 	assert_int_equal(acknowledged(f), 3);
-	assert_false(publisher_has_slot(f->publisher, 7));
+	assert_false(publisher_has_slot(f->publisher, at(7)));
 	assert_true(publisher_healthy(f->publisher));
 	publisher_deleted(f->publisher, &first, 1);
 	assert_int_equal(acknowledged(f), 2);
@@ -178,12 +184,12 @@ static void a_row_that_cannot_be_read_holds_up_its_own_slot_only(void **state)
 	struct buf broken = BUF_INIT;
 
 	buf_add_str(&broken, STR("\xff\xff\xff"));
-	publisher_add(f->publisher, 1, 1, 0, 0, &broken);
+	publisher_add(f->publisher, at(1), STR("t.inbound"), 1, 0, 0, &broken);
 	row_add(f, 1, 1);
 	row_add(f, 2, 2);
 	poll_until_left(f, 2);
-	assert_true(publisher_has_slot(f->publisher, 1));
-	assert_false(publisher_has_slot(f->publisher, 2));
+	assert_true(publisher_has_slot(f->publisher, at(1)));
+	assert_false(publisher_has_slot(f->publisher, at(2)));
 	assert_int_equal(acknowledged(f), 1);
 	assert_int_equal(topic_read(f, values), PER_ROW);
 	assert_int_equal(values[0], 2 * PER_ROW);
@@ -194,16 +200,16 @@ static void a_blocked_slot_keeps_the_age_of_its_oldest_row(void **state)
 	struct fixture *f = *state;
 	struct buf broken = BUF_INIT;
 
-	assert_int_equal(publisher_oldest_ms(f->publisher), 0);
+	assert_int_equal(publisher_oldest_ms(f->publisher, 0), 0);
 	buf_add_str(&broken, STR("\xff\xff\xff"));
-	publisher_add(f->publisher, 1, 1, 0, 60000, &broken);
+	publisher_add(f->publisher, at(1), STR("t.inbound"), 1, 0, 60000, &broken);
 	row_add(f, 1, 1);
 	poll_until_left(f, 0); /* both are back in the outbox */
-	assert_non_null(publisher_blocked(f->publisher, 1));
-	assert_true(publisher_oldest_ms(f->publisher) >= 60000);
-	publisher_adopt(f->publisher, 1);
-	publisher_adopted(f->publisher, 1); /* an operator has dropped them */
-	assert_int_equal(publisher_oldest_ms(f->publisher), 0);
+	assert_non_null(publisher_blocked(f->publisher, at(1)));
+	assert_true(publisher_oldest_ms(f->publisher, 0) >= 60000);
+	publisher_adopt(f->publisher, at(1));
+	publisher_adopted(f->publisher, at(1)); /* an operator has dropped them */
+	assert_int_equal(publisher_oldest_ms(f->publisher, 0), 0);
 }
 
 static void the_oldest_row_is_the_first_that_is_not_acknowledged(void **state)
@@ -212,11 +218,11 @@ static void the_oldest_row_is_the_first_that_is_not_acknowledged(void **state)
 	struct buf row = BUF_INIT;
 
 	records_add(&row, STR(TOPIC), STR("key"), STR("1"), NULL, 0);
-	publisher_add(f->publisher, 1, 1, 0, 60000, &row);
+	publisher_add(f->publisher, at(1), STR("t.inbound"), 1, 0, 60000, &row);
 	row_add(f, 2, 1);
-	assert_true(publisher_oldest_ms(f->publisher) >= 60000);
+	assert_true(publisher_oldest_ms(f->publisher, 0) >= 60000);
 	poll_until_left(f, 0);
-	assert_int_equal(publisher_oldest_ms(f->publisher), 0);
+	assert_int_equal(publisher_oldest_ms(f->publisher, 0), 0);
 }
 
 static void rows_are_forgotten_while_their_records_are_on_the_way(void **state)

@@ -1,0 +1,26 @@
+/* A partition of one of several topics. */
+#ifndef KAFKA_PARTITION_H
+#define KAFKA_PARTITION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct topic_partition {
+	int32_t topic; /* index into the topics of its consumer */
+	int32_t number;
+};
+
+/* Negative, zero, positive on (topic, number). */
+static inline int topic_partition_cmp(struct topic_partition a, struct topic_partition b)
+{
+	if (a.topic != b.topic)
+		return a.topic < b.topic ? -1 : 1;
+	return (a.number > b.number) - (a.number < b.number);
+}
+
+static inline bool topic_partition_eq(struct topic_partition a, struct topic_partition b)
+{
+	return a.topic == b.topic && a.number == b.number;
+}
+
+#endif
