@@ -52,6 +52,7 @@ struct kafka_consumer {
 	int32_t topics_count;
 	int32_t follows
 		[CONSUMER_TOPICS_MAX]; /* whose partitions those of the topic go with; itself when it is subscribed to */
+	bool topics_held[CONSUMER_TOPICS_MAX]; /* see kafka_consumer_hold_topic() */
 	bool assigned; /* between assigned() and revoked() */
 	struct slot *slots; /* the current assignment */
 	size_t slots_count;
@@ -404,7 +405,7 @@ static bool message_take(struct kafka_consumer *c, rd_kafka_message_t *m, struct
 
 static bool queue_is_held(const struct kafka_consumer *c, size_t i)
 {
-	return i < c->slots_count && c->slots[i].held;
+	return i < c->slots_count && (c->slots[i].held || c->topics_held[c->slots[i].partition.topic]);
 }
 
 static bool anything_waits(struct kafka_consumer *c)
@@ -504,6 +505,13 @@ void kafka_consumer_hold(struct kafka_consumer *c, struct topic_partition partit
 	slot->held = held;
 	if (!held)
 		kafka_event_signal(c->fd); /* for what waits already */
+}
+
+void kafka_consumer_hold_topic(struct kafka_consumer *c, int32_t topic, bool held)
+{
+	if (c->topics_held[topic] && !held)
+		kafka_event_signal(c->fd); /* as above */
+	c->topics_held[topic] = held;
 }
 
 int kafka_consumer_fd(const struct kafka_consumer *c)

@@ -97,6 +97,8 @@ bool kafka_consumer_fetch(struct kafka_consumer *c, struct kafka_message *out);
 /* A held partition's turn is skipped: its messages wait, and it is fetched until its queue is full. Ends with the assignment, and
  * with kafka_consumer_start(). */
 void kafka_consumer_hold(struct kafka_consumer *c, struct topic_partition partition, bool held);
+/* The same for all partitions of a topic, besides; until it is told otherwise. */
+void kafka_consumer_hold_topic(struct kafka_consumer *c, int32_t topic, bool held);
 /* A descriptor for an event loop: readable while callbacks wait, or messages of a partition that is not held, until
  * kafka_consumer_poll() returned 0. */
 int kafka_consumer_fd(const struct kafka_consumer *c);

@@ -17,6 +17,7 @@ struct batch {
 	int64_t first_mono_ms; /* when the first record came */
 	size_t refused; /* by the database: dead letters */
 	bool put_off_before; /* its records were: see backlog.h */
+	bool is_bulk; /* its records are of topics that follow; as long as it is not filled by another */
 };
 
 struct batch *batch_new(const struct worker_options *options, struct owner *o);

@@ -68,18 +68,23 @@ static int transaction(struct worker *w, struct batch *b, bool isolate, struct e
 	return owner_tx_commit(b->tx, err);
 }
 
+static size_t at_most(size_t n, size_t most)
+{
+	return n < most ? n : most;
+}
+
 /* Refused records come in bursts, and each costs an attempt: batches behind them are short, so that the records of others, which share
- * each batch, wait for few of them. */
-static void limit_adapt(struct worker *w, const struct batch *b)
+ * each batch, wait for few of them. A slice of bulk is as heavy as what took BULK_SLICE_US. */
+static void limit_adapt(struct worker *w, const struct batch *b, int64_t took_us)
 {
 	size_t limit = b->refused > 0 ? (b->cap + 9) / 10 : b->limit * 2;
 
 	if (b->put_off_before)
-		w->backlog.limit = b->refused > 0 ? ISOLATED_MAX : w->backlog.limit * 2;
+		w->backlog.limit = at_most(b->refused > 0 ? ISOLATED_MAX : w->backlog.limit * 2, b->cap);
+	else if (b->is_bulk)
+		w->bulk->limit = slice_next(b->weight, b->limit, b->cap, took_us);
 	else
-		w->working->limit = w->filling->limit = limit < b->cap ? limit : b->cap;
-	if (w->backlog.limit > b->cap)
-		w->backlog.limit = b->cap;
+		w->working->limit = w->filling->limit = at_most(limit, b->cap);
 }
 
 static const char *batch_topic(const struct worker *w, const struct batch *b)
@@ -90,6 +95,7 @@ static const char *batch_topic(const struct worker *w, const struct batch *b)
 int worker_commit(struct worker *w, struct batch *b, struct err *err)
 {
 	uint64_t generation = owner_generation(w->owner);
+	int64_t began_us = clock_mono_us();
 	int rc;
 
 	batch_include(b, w->owner);
@@ -108,7 +114,7 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 	} else {
 		w->ops->committed(w->ctx);
 		metric_observe(METRIC_CELL(w->size, batch_topic(w, b)), (double)b->n);
-		limit_adapt(w, b);
+		limit_adapt(w, b, clock_mono_us() - began_us);
 		if (generation == owner_generation(w->owner))
 			worker_put_off(w, b);
 	}
@@ -118,7 +124,11 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 
 int worker_commit_backlog(struct worker *w, struct err *err)
 {
-	struct topic_partition partition = backlog_take(&w->backlog, w->working, w->ops, w->ctx);
+	struct topic_partition partition;
+
+	w->working->limit = w->filling->limit;
+	w->working->is_bulk = false;
+	partition = backlog_take(&w->backlog, w->working, w->ops, w->ctx);
 
 	if (worker_commit(w, w->working, err) < 0)
 		return -1;
@@ -132,10 +142,7 @@ static int sweep_transaction(struct worker *w, struct owner_tx *tx, const struct
 {
 	int changed = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (owner_tx_include(tx, partitions[i], err) < 0)
-			return -1;
-	if (owner_tx_begin(tx, err) < 0)
+	if (owner_tx_include_all(tx, err) < 0 || owner_tx_begin(tx, err) < 0)
 		return -1;
 	if (w->ops->sweep)
 		changed = w->ops->sweep(w->ctx, tx, partitions, n, err);

@@ -15,6 +15,9 @@
 /* Another owner fenced us off: our revocation is on its way, at the latest when the group's session (10 s) has ended. When none
  * comes, it was blazzctl progress reset, and the partitions are still ours. */
 #define FENCED_WAIT_MS 12000
+#define ASK_AGAIN_MS   30000
+/* What follows and was not fetched once by then does not exist yet, or may not be read. */
+#define UNREAD_AFTER_MS 5000
 
 /* Kafka's callbacks. They may run inside a wait for PostgreSQL: the batch in hand goes on, fenced by its epoch; what was taken in
  * for later, or waits to be published, is now the next owner's. */
@@ -98,10 +101,14 @@ static void on_stopped(void *ctx, struct topic_partition partition, enum kafka_s
 
 	log_error("partition stopped", LOG_S("topic", owner_topic(o, partition)), LOG_I("partition", partition.number),
 		LOG_ERR(why));
-	if (stop == KAFKA_STOP_NO_OFFSET)
+	if (!s)
+		return;
+	/* What another one follows does not wait for the low watermark of what follows. */
+	if (stop == KAFKA_STOP_NO_OFFSET && owner_follows(o, partition.topic))
+		o->ask_mono_ms = clock_mono_ms() + ASK_AGAIN_MS;
+	else if (stop == KAFKA_STOP_NO_OFFSET)
 		o->pending = *why;
-	if (stop == KAFKA_STOP_OUT_OF_RANGE && s)
-		s->stopped = true;
+	s->stopped = s->stopped || stop == KAFKA_STOP_OUT_OF_RANGE;
 }
 
 struct slot_state *owner_slot(const struct owner *o, struct topic_partition partition)
@@ -163,6 +170,7 @@ void owner_restart(struct owner *o, const struct err *why)
 	metric_add(METRIC_CELL(o->metrics.retries, o->options.topics[0].name, why->code[0] ? why->code : "other"), 1);
 	owner_forget(o);
 	o->pending.kind = ERR_NONE;
+	o->ask_mono_ms = 0;
 	if (o->state == OWNER_RUNNING)
 		o->state = OWNER_TAKING;
 	o->retry_mono_ms = clock_mono_ms() + wait;
@@ -211,11 +219,14 @@ static void slots_report(struct owner *o)
 		const struct slot_state *s = &o->slots[i];
 		int64_t high = kafka_consumer_cached_high(o->consumer, s->partition);
 		bool known = high >= 0 && s->progress.next_offset >= 0;
+		bool unread = high < 0 && owner_follows(o, s->partition.topic) && owner_running(o) &&
+			clock_mono_ms() - o->started_mono_ms > UNREAD_AFTER_MS;
 
 		slot_report(o, s->partition, known ? (double)(high - s->progress.next_offset) : -1, s->stopped);
-		if (s->stopped)
-			snprintf(reason, sizeof(reason), "%s, partition %d: the offset is out of range",
-				owner_topic(o, s->partition), s->partition.number);
+		if (s->stopped || unread)
+			snprintf(reason, sizeof(reason), "%s, partition %d: %s", owner_topic(o, s->partition),
+				s->partition.number,
+				s->stopped ? "the offset is out of range" : "it does not exist or may not be read");
 	}
 	service_condition_set(o->partitions, !reason[0], reason);
 }
@@ -225,7 +236,7 @@ static void topics_report(struct owner *o)
 	for (int32_t t = 0; t < o->n_topics; t++) {
 		const char *topic = o->options.topics[t].name;
 
-		if (o->fences[t] != t)
+		if (owner_follows(o, t))
 			continue;
 		metric_set(METRIC_CELL(o->metrics.outbox, topic), (double)publisher_rows(o->publisher, t));
 		metric_set(METRIC_CELL(o->metrics.oldest, topic), (double)publisher_oldest_ms(o->publisher, t) / 1000);
@@ -269,6 +280,8 @@ static int owner_tend(struct owner *o, struct err *err)
 		*err = o->pending;
 		return -1;
 	}
+	if (o->ask_mono_ms != 0 && now >= o->ask_mono_ms)
+		return err_set(err, ERR_RETRY, "NO_OFFSET", "a low watermark is asked for again");
 	if (now < o->tidy_mono_ms)
 		return 0;
 	o->tidy_mono_ms = now + o->options.tidy_interval_ms;
@@ -331,7 +344,7 @@ struct topic_partition *owner_partitions(const struct owner *o, struct arena *a,
 
 	*n = 0;
 	for (size_t i = 0; owner_running(o) && i < o->n_slots; i++)
-		if (owner_is_fenced(o, o->slots[i].partition))
+		if (!owner_follows(o, o->slots[i].partition.topic))
 			partitions[(*n)++] = o->slots[i].partition;
 	return partitions;
 }
@@ -358,6 +371,18 @@ bool owner_fetch(const struct owner *o, struct kafka_message *out)
 void owner_hold(struct owner *o, struct topic_partition partition, bool held)
 {
 	kafka_consumer_hold(o->consumer, partition, held);
+}
+
+bool owner_follows(const struct owner *o, int32_t topic)
+{
+	return o->fences[topic] != topic;
+}
+
+void owner_hold_topics(struct owner *o, bool that_follow, bool held)
+{
+	for (int32_t t = 0; t < o->n_topics; t++)
+		if (owner_follows(o, t) == that_follow)
+			kafka_consumer_hold_topic(o->consumer, t, held);
 }
 
 int owner_fd(const struct owner *o)

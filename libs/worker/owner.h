@@ -82,6 +82,10 @@ int owner_poll(struct owner *o, int timeout_ms, struct kafka_message *out, struc
 bool owner_fetch(const struct owner *o, struct kafka_message *out);
 /* Records of a held partition stay where they are (bounded by the consumer's queue); others go on. Ends with lost(). */
 void owner_hold(struct owner *o, struct topic_partition partition, bool held);
+/* The same for the topics that follow one, or for the others; until it is told otherwise. */
+void owner_hold_topics(struct owner *o, bool that_follow, bool held);
+/* Whether a topic follows another one. */
+bool owner_follows(const struct owner *o, int32_t topic);
 int owner_fd(const struct owner *o); /* for an event loop: as kafka_consumer_fd() */
 /* After any failure of the whole, when no statement waits: calls lost(), and takes the partitions anew after a backoff. */
 void owner_restart(struct owner *o, const struct err *why);
@@ -98,6 +102,7 @@ void owner_tx_reset(struct owner_tx *tx); /* forgets everything; rolls back what
 
 /* Before owner_tx_begin(): the partition takes part. ERR_FENCED when it is not ours (any more). */
 int owner_tx_include(struct owner_tx *tx, struct topic_partition partition, struct err *err) ERR_MUST_USE;
+int owner_tx_include_all(struct owner_tx *tx, struct err *err) ERR_MUST_USE;
 /* BEGIN, locks and checks the progress of the partitions included, deletes acknowledged outbox rows. ERR_FENCED when a fence is
  * another owner's; ERR_RETRY "reset" when it was blazzctl that moved a partition that follows: owner_restart() finds it. */
 int owner_tx_begin(struct owner_tx *tx, struct err *err) ERR_MUST_USE;

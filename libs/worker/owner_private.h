@@ -44,6 +44,8 @@ struct owner {
 	bool in_tx;          /* an owner_tx is open */
 	int failures;        /* in a row */
 	int64_t retry_mono_ms, tidy_mono_ms, report_mono_ms, stop_mono_ms;
+	int64_t started_mono_ms; /* when fetching was */
+	int64_t ask_mono_ms; /* when all are taken anew, since the low watermark of one that follows is not known; 0: not */
 	bool idled; /* a statement of the last transaction took so long that the rest went on meanwhile */
 	struct err pending; /* what a callback found wrong, for the next turn; ERR_NONE: nothing */
 	struct service_condition *consuming, *partitions, *kafka, *outbox;
@@ -82,11 +84,6 @@ void owner_metrics_init(struct owner *o);
 struct slot_state *owner_slot(const struct owner *o, struct topic_partition partition);
 /* Whose progress row fences the partition, and whose outbox slot it has: its own, or that of the one that it follows. */
 struct topic_partition owner_fence(const struct owner *o, struct topic_partition partition);
-/* It has a fence of its own. */
-static inline bool owner_is_fenced(const struct owner *o, struct topic_partition partition)
-{
-	return o->fences[partition.topic] == partition.topic;
-}
 const char *owner_topic(const struct owner *o, struct topic_partition partition);
 /* Takes the assigned partitions over: raises their epochs, publishes what their outbox holds, starts fetching. */
 int owner_take(struct owner *o, struct err *err) ERR_MUST_USE;

@@ -1,6 +1,7 @@
 /* Taking partitions over; see owner.h. */
 #include "worker/owner_private.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/schema.h"
 
@@ -80,7 +81,7 @@ int owner_adopt(struct owner *o, struct err *err)
 	for (size_t i = 0; i < o->n_slots; i++) {
 		struct topic_partition p = o->slots[i].partition;
 
-		if (!owner_is_fenced(o, p) || publisher_has_slot(o->publisher, p))
+		if (owner_follows(o, p.topic) || publisher_has_slot(o->publisher, p))
 			continue;
 		slots[n++] = p;
 		publisher_adopt(o->publisher, p);
@@ -162,6 +163,7 @@ int owner_take(struct owner *o, struct err *err)
 	if (take_over(o, err) < 0) /* lost meanwhile: nothing has failed, and what has come instead has its own turn */
 		return generation == o->generation ? -1 : 0;
 	o->state = OWNER_RUNNING;
+	o->started_mono_ms = clock_mono_ms();
 	service_condition_set(o->consuming, true, NULL);
 	log_info("consuming", LOG_S("topic", o->options.topics[0].name), LOG_I("partitions", o->n_slots));
 	return 0;

@@ -115,6 +115,14 @@ int owner_tx_include(struct owner_tx *tx, struct topic_partition partition, stru
 	return share_add(tx, owner_fence(tx->owner, partition), err) < 0 ? -1 : share_add(tx, partition, err);
 }
 
+int owner_tx_include_all(struct owner_tx *tx, struct err *err)
+{
+	for (size_t i = 0; i < tx->owner->n_slots; i++)
+		if (share_add(tx, tx->owner->slots[i].partition, err) < 0)
+			return -1;
+	return 0;
+}
+
 /* A topic that follows stands behind the one that it follows. */
 static int share_cmp(const void *a, const void *b)
 {
@@ -138,7 +146,7 @@ static int shares_lock(struct owner_tx *tx, struct err *err)
 	}
 	if (progress_lock(o->pg, o->options.consumer, rows, tx->n_shares, &lost, err) == 0)
 		return 0;
-	if (lost == SIZE_MAX || owner_is_fenced(o, tx->shares[lost].partition))
+	if (lost == SIZE_MAX || !owner_follows(o, tx->shares[lost].partition.topic))
 		return -1;
 	/* Its fence, which comes first, is ours: no other owner has moved it. */
 	return err_set(err, ERR_RETRY, "reset", "partition %d of %s was reset", rows[lost].partition, rows[lost].topic);

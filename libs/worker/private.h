@@ -5,6 +5,7 @@
 #include "base/log_limit.h"
 #include "metrics/metrics.h"
 #include "worker/backlog.h"
+#include "worker/slice.h"
 
 /* The weight of the records that one transaction isolates. */
 #define ISOLATED_MAX 64
@@ -15,7 +16,7 @@ struct worker {
 	const struct worker_ops *ops;
 	void *ctx;
 	struct owner *owner;
-	struct batch *working, *filling; /* one commits while the other takes in */
+	struct batch *working, *filling, *bulk; /* one commits while the others take in; bulk NULL: no topic follows */
 	struct backlog backlog; /* of partitions that are held */
 	bool backlog_had_turn;
 	int64_t sweep_mono_ms;
@@ -24,6 +25,9 @@ struct worker {
 	struct log_limit refused;
 };
 
+/* Which of what was taken in is committed next: live before bulk, which gets the time that is left, but never none. NULL: nothing is
+ * due. */
+struct batch **worker_due(struct worker *w);
 /* One batch, begin to commit to publishing. A failure leaves the database as it was, or (code "unknown") in doubt: taking the
  * partitions over again tells. */
 int worker_commit(struct worker *w, struct batch *b, struct err *err) ERR_MUST_USE;

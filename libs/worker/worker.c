@@ -12,13 +12,28 @@
 /* A backlog of so many batches, in records or bytes: nothing is taken in until it is shorter. */
 #define BACKLOG_BATCHES 4
 
-static bool has_room(const struct worker *w)
+/* How long bulk that was taken in waits at most while something live is always there. */
+#define BULK_WAIT_MS 1000
+
+static bool backlog_has_room(const struct worker *w)
 {
-	return !batch_full(w->filling) && w->backlog.n < BACKLOG_BATCHES * w->filling->cap &&
+	return w->backlog.n < BACKLOG_BATCHES * w->filling->cap &&
 		w->backlog.bytes < BACKLOG_BATCHES * w->options.batch_max_bytes;
 }
 
-/* Takes messages into `filling` for as long as there is room and something is there. */
+/* Which batch has room decides which topics are read. */
+static bool has_room(struct worker *w)
+{
+	bool live = !batch_full(w->filling), bulk = w->bulk && !batch_full(w->bulk);
+
+	if (w->bulk) {
+		owner_hold_topics(w->owner, false, !live);
+		owner_hold_topics(w->owner, true, !bulk);
+	}
+	return (live || bulk) && backlog_has_room(w);
+}
+
+/* Takes messages in for as long as there is room and something is there. */
 static int worker_fill(struct worker *w, int timeout_ms, struct err *err)
 {
 	struct kafka_message m;
@@ -28,7 +43,7 @@ static int worker_fill(struct worker *w, int timeout_ms, struct err *err)
 		rc = owner_poll(w->owner, timeout_ms, &m, err);
 		if (rc <= 0)
 			return rc;
-		batch_take(w->filling, &m, w->ops, w->ctx);
+		batch_take(owner_follows(w->owner, m.topic) ? w->bulk : w->filling, &m, w->ops, w->ctx);
 		timeout_ms = 0;
 	}
 	return 0;
@@ -49,6 +64,8 @@ static void on_lost(void *ctx)
 	struct worker *w = ctx;
 
 	batch_reset(w->filling);
+	if (w->bulk)
+		batch_reset(w->bulk);
 	backlog_reset(&w->backlog);
 }
 
@@ -65,16 +82,35 @@ static bool on_busy(void *ctx)
 {
 	const struct worker *w = ctx;
 
-	return batch_full(w->filling);
+	return batch_full(w->filling) || (w->bulk && batch_full(w->bulk));
 }
 
 static const struct owner_ops owner_ops = { .taken = on_taken, .lost = on_lost, .idle = on_idle, .busy = on_busy };
 
-static bool batch_is_due(const struct worker *w)
+static bool batch_is_due(const struct worker *w, const struct batch *b)
 {
-	const struct batch *b = w->filling;
+	return b && b->n > 0 && (batch_full(b) || clock_mono_ms() - b->first_mono_ms >= w->options.batch_linger_ms);
+}
 
-	return b->n > 0 && (batch_full(b) || clock_mono_ms() - b->first_mono_ms >= w->options.batch_linger_ms);
+struct batch **worker_due(struct worker *w)
+{
+	bool live = batch_is_due(w, w->filling), bulk = batch_is_due(w, w->bulk);
+
+	if (live && bulk)
+		return clock_mono_ms() - w->bulk->first_mono_ms < BULK_WAIT_MS ? &w->filling : &w->bulk;
+	return live ? &w->filling : bulk ? &w->bulk : NULL;
+}
+
+/* The batch of that place, to be committed; the one that was committed before takes its place. */
+static struct batch *batch_replace(struct worker *w, struct batch **place)
+{
+	struct batch *b = *place;
+
+	w->working->limit = b->limit;
+	w->working->is_bulk = b->is_bulk;
+	*place = w->working;
+	w->working = b;
+	return b;
 }
 
 static bool is_pushed_back(const struct worker *w)
@@ -83,9 +119,8 @@ static bool is_pushed_back(const struct worker *w)
 }
 
 /* Each record of a partition in the backlog is behind it. */
-static void filling_sort(struct worker *w)
+static void batch_sort(struct worker *w, struct batch *b)
 {
-	struct batch *b = w->filling;
 	struct kafka_message *taken = mem_calloc(b->n + 1, sizeof(*taken));
 	size_t n = b->n;
 
@@ -125,7 +160,9 @@ void worker_put_off(struct worker *w, struct batch *b)
 	for (size_t i = 0; i < before.n; i++)
 		backlog_add(&w->backlog, &before.messages[i]);
 	free(before.messages);
-	filling_sort(w);
+	batch_sort(w, w->filling);
+	if (w->bulk)
+		batch_sort(w, w->bulk);
 }
 
 /* One turn while partitions are ours. */
@@ -133,16 +170,14 @@ static int worker_turn(struct worker *w, struct err *err)
 {
 	int64_t now = clock_mono_ms();
 	bool pushed_back = is_pushed_back(w);
+	bool begun = w->filling->n > 0 || (w->bulk && w->bulk->n > 0);
+	struct batch **due = worker_due(w);
 
 	if (w->pending.kind != ERR_NONE) {
 		*err = w->pending;
 		return -1;
 	}
-	if (worker_fill(w,
-		    pushed_back || batch_is_due(w) || w->backlog.n > 0 ? 0
-			    : w->filling->n > 0                        ? 1
-								       : SLICE_MS,
-		    err) < 0)
+	if (worker_fill(w, pushed_back || due || w->backlog.n > 0 ? 0 : begun ? 1 : SLICE_MS, err) < 0)
 		return -1;
 	if (pushed_back || !owner_running(w->owner))
 		return 0;
@@ -150,17 +185,11 @@ static int worker_turn(struct worker *w, struct err *err)
 		w->sweep_mono_ms = now + w->options.sweep_interval_ms;
 		return worker_sweep(w, err);
 	}
-	w->backlog_had_turn = w->backlog.n > 0 && !(w->backlog_had_turn && batch_is_due(w));
+	due = worker_due(w);
+	w->backlog_had_turn = w->backlog.n > 0 && !(w->backlog_had_turn && due);
 	if (w->backlog_had_turn)
 		return worker_commit_backlog(w, err);
-	if (batch_is_due(w)) {
-		struct batch *b = w->filling;
-
-		w->filling = w->working;
-		w->working = b;
-		return worker_commit(w, b, err);
-	}
-	return 0;
+	return due ? worker_commit(w, batch_replace(w, due), err) : 0;
 }
 
 int worker_run(struct worker *w, struct err *err)
@@ -201,6 +230,12 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 	}
 	w->working = batch_new(&w->options, w->owner);
 	w->filling = batch_new(&w->options, w->owner);
+	for (int32_t t = 0; t < CONSUMER_TOPICS_MAX && options->owner.topics[t].name; t++)
+		if (owner_follows(w->owner, t) && !w->bulk) {
+			w->bulk = batch_new(&w->options, w->owner);
+			w->bulk->is_bulk = true;
+			w->bulk->limit = (w->bulk->cap + 9) / 10; /* until the first slices have been measured */
+		}
 	w->backlog.limit = ISOLATED_MAX;
 	*out = w;
 	return 0;
@@ -214,11 +249,14 @@ void worker_close(struct worker **ww)
 		return;
 	batch_reset(w->working);
 	batch_reset(w->filling);
+	if (w->bulk)
+		batch_reset(w->bulk);
 	backlog_fini(
 		&w->backlog); /* the owner is closed without its messages, and says once more that it has lost all */
 	owner_close(&w->owner);
 	batch_free(w->working);
 	batch_free(w->filling);
+	batch_free(w->bulk);
 	free(w);
 	*ww = NULL;
 }

@@ -123,9 +123,15 @@ static void conversation_fill(struct effect *e)
 	e->event.u.conversation_updated.archived = v->archived;
 }
 
-struct topic_partition op_partition(const struct op *op)
+struct topic_partition parked_partition(const struct work *w, const struct parked_row *row)
 {
-	return op->item ? op->item->partition : inbound_partition(op->parked->partition);
+	return (struct topic_partition){ str_is(row->topic, w->topics[INBOUND_BULK]) ? INBOUND_BULK : INBOUND,
+		row->partition };
+}
+
+struct topic_partition op_partition(const struct work *w, const struct op *op)
+{
+	return op->item ? op->item->partition : parked_partition(w, op->parked);
 }
 
 int event_emit(struct work *w, struct topic_partition partition, struct chat_event *e, struct str traceparent,
@@ -156,7 +162,7 @@ static int effect_emit(struct work *w, struct effect *e, struct err *err)
 	if (e->contact)
 		e->event.u.contact_changed.contact = contact_view(e->contact);
 	chat_event_derive_id(&e->event, &e->op->event->id, &e->subject);
-	return event_emit(w, op_partition(e->op), &e->event, item ? item->traceparent : STR_NONE, err);
+	return event_emit(w, op_partition(w, e->op), &e->event, item ? item->traceparent : STR_NONE, err);
 }
 
 int effects_emit(struct work *w, struct err *err)

@@ -1,4 +1,4 @@
-/* chat-sync: consumes inbound, owns conversations in PostgreSQL, produces chat-event. */
+/* chat-sync: consumes inbound and inbound.bulk, owns conversations in PostgreSQL, produces chat-event. */
 #include "chat-sync/sync.h"
 
 #include "kafka/topics.h"
@@ -7,8 +7,11 @@ static struct worker_options worker_options(const struct chat_sync_settings *s, 
 {
 	return (struct worker_options){
 		.owner = { .consumer = "chat-sync",
-			.topics = { { .name = topics->of[TOPIC_INBOUND],
-				.dlq = topics->of[TOPIC_INBOUND_CHAT_SYNC_DLQ] } },
+			.topics = { [INBOUND] = { .name = topics->of[TOPIC_INBOUND],
+					    .dlq = topics->of[TOPIC_INBOUND_CHAT_SYNC_DLQ] },
+				[INBOUND_BULK] = { .name = topics->of[TOPIC_INBOUND_BULK],
+					.dlq = topics->of[TOPIC_INBOUND_BULK_CHAT_SYNC_DLQ],
+					.follows = topics->of[TOPIC_INBOUND] } },
 			.backoff_min_ms = (int)s->backoff_min_ms,
 			.backoff_max_ms = (int)s->backoff_max_ms,
 			.reset_cluster = s->reset_cluster,
@@ -44,7 +47,8 @@ int main(int argc, char **argv)
 	if (service_start(&service, &spec, argc, argv, &err) < 0)
 		return service_end(&service, &err);
 	topics = service_topics(service);
-	sync = chat_sync_new(&settings, topics->of[TOPIC_INBOUND], topics->of[TOPIC_CHAT_EVENT]);
+	sync = chat_sync_new(&settings, topics->of[TOPIC_INBOUND], topics->of[TOPIC_INBOUND_BULK],
+		topics->of[TOPIC_CHAT_EVENT]);
 	options = worker_options(&settings, topics);
 	if (worker_open(&worker, service, &options, &chat_sync_ops, sync, &err) == 0 && worker_run(worker, &err) == 0)
 		err = (struct err){ 0 };

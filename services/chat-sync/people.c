@@ -618,7 +618,7 @@ static int identity_merged(struct work *w, const struct op *op, const struct uui
 	inbound_key(e, key);
 	n = cloudevents_headers(headers, &storage, &e->id, "inbound", inbound_kind_word(e->kind), STR("chat-sync"),
 		w->now_ms, op->item ? op->item->traceparent : STR_NONE);
-	owner_tx_emit(w->tx, op_partition(op), str_of(w->inbound_topic), str_of(key), bytes, headers, n);
+	owner_tx_emit(w->tx, op_partition(w, op), str_of(w->topics[INBOUND]), str_of(key), bytes, headers, n);
 	return 0;
 }
 

@@ -241,7 +241,7 @@ static struct parked_row parked_of(struct work *w, const struct op *op)
 		.event_id = op->event->id,
 		.record_key = m->key,
 		.record_value = m->value,
-		.topic = str_of(w->inbound_topic),
+		.topic = str_of(w->topics[m->topic]),
 		.partition = m->partition,
 		.offset = m->offset,
 		.timestamp_ms = m->timestamp_ms,

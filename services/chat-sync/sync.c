@@ -13,23 +13,25 @@
 
 struct chat_sync {
 	const struct chat_sync_settings *settings;
-	const char *inbound_topic, *chat_event_topic;
+	const char *topics[2]; /* as the owner has them */
+	const char *chat_event_topic;
 	struct world world;
 	struct map *by_key, *effect_keys, *index;
 	struct buf scratch;
 	bool forget;
 	bool refused; /* a batch was, or may have been, refused by the database: its records are applied anew, in parts */
-	struct parked_place swept; /* where the next sweep looks on for updates whose message is stored */
+	struct parked_place swept[2]; /* by topic: where the next sweep looks on for updates whose message is stored */
 	struct report report;
 };
 
 struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const char *inbound_topic,
-	const char *chat_event_topic)
+	const char *bulk_topic, const char *chat_event_topic)
 {
 	struct chat_sync *s = mem_calloc(1, sizeof(*s));
 
 	s->settings = settings;
-	s->inbound_topic = inbound_topic;
+	s->topics[INBOUND] = inbound_topic;
+	s->topics[INBOUND_BULK] = bulk_topic;
 	s->chat_event_topic = chat_event_topic;
 	world_init(&s->world, (size_t)settings->cache_max_bytes, settings->cache_ttl_ms);
 	s->by_key = map_new();
@@ -112,7 +114,7 @@ static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 		.arena = owner_tx_arena(tx),
 		.now_ms = clock_now_ms(),
 		.now_mono_ms = clock_mono_ms(),
-		.inbound_topic = s->inbound_topic,
+		.topics = s->topics,
 		.chat_event_topic = s->chat_event_topic,
 		.by_key = s->by_key,
 		.effect_keys = s->effect_keys,
@@ -271,7 +273,7 @@ static void parked_dead_letter(struct due *d, const struct parked_row *row, enum
 	if (records_next(row->record_headers, &at, &view, &err) < 0)
 		view.n_headers = 0;
 	owner_tx_dead_record(d->w->tx,
-		&(struct dead_record){ .partition = inbound_partition(row->partition),
+		&(struct dead_record){ .partition = parked_partition(d->w, row),
 			.offset = row->offset,
 			.timestamp_ms = row->timestamp_ms,
 			.key = row->record_key,
@@ -462,14 +464,24 @@ static int gaps_sweep(struct due *d, struct err *err)
 	return accounts_mark_silent(pg, d->s->settings->session_silent_ms, session_silent, d, err);
 }
 
+/* Of the records of one topic that wait: what has expired, and what need not wait any longer. */
+static int parked_sweep(struct due *d, int topic, const int32_t *partitions, size_t n, struct err *err)
+{
+	struct str name = str_of(d->s->topics[topic]);
+	int limit = (int)d->s->settings->parked_sweep_max;
+
+	if (parked_expire(d->w->pg, name, partitions, n, limit, d->w->arena, expire, d, err) < 0)
+		return -1;
+	return parked_ready(d->w->pg, name, partitions, n, limit, &d->s->swept[topic], d->w->arena, take_up, d, err);
+}
+
 static int sync_sweep(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
 	struct err *err)
 {
 	struct chat_sync *s = ctx;
 	struct work w;
 	struct due due = { .s = s, .w = &w, .partition = partitions[0] };
-	struct str topic = str_of(s->inbound_topic);
-	int limit = (int)s->settings->parked_sweep_max;
+	size_t limit = 2 * (size_t)s->settings->parked_sweep_max; /* of both topics */
 	int32_t *numbers;
 	int rc = -1;
 
@@ -478,11 +490,11 @@ static int sync_sweep(void *ctx, struct owner_tx *tx, const struct topic_partiti
 	numbers = ARENA_ARRAY(w.arena, int32_t, n);
 	for (size_t i = 0; i < n; i++)
 		numbers[i] = partitions[i].number;
-	due.gap_workspaces = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
-	due.gap_accounts = ARENA_ARRAY(w.arena, int64_t, (size_t)limit);
-	if (parked_expire(w.pg, topic, numbers, n, limit, w.arena, expire, &due, err) == 0 &&
-		parked_ready(w.pg, topic, numbers, n, limit, &s->swept, w.arena, take_up, &due, err) == 0 &&
-		ready_apply(&due, err) == 0 && gaps_sweep(&due, err) == 0)
+	due.gap_workspaces = ARENA_ARRAY(w.arena, int64_t, limit);
+	due.gap_accounts = ARENA_ARRAY(w.arena, int64_t, limit);
+	if (parked_sweep(&due, INBOUND, numbers, n, err) == 0 &&
+		parked_sweep(&due, INBOUND_BULK, numbers, n, err) == 0 && ready_apply(&due, err) == 0 &&
+		gaps_sweep(&due, err) == 0)
 		rc = 0;
 	work_close(&w);
 	if (rc < 0 || !due.changed) /* nothing will be committed */

@@ -9,8 +9,12 @@ struct chat_sync;
 
 extern const struct worker_ops chat_sync_ops;
 
+/* The owner's topics, by index. */
+enum { INBOUND, INBOUND_BULK };
+
+/* Full names, borrowed: with those of inbound in the owner's order. */
 struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const char *inbound_topic,
-	const char *chat_event_topic);
+	const char *bulk_topic, const char *chat_event_topic);
 void chat_sync_free(struct chat_sync *s);
 
 #endif

@@ -16,6 +16,7 @@
 #define CHAT_SYNC_WORK_H
 
 #include "chat-sync/rules.h"
+#include "chat-sync/sync.h"
 #include "chat-sync/world.h"
 #include "store/accounts.h"
 #include "store/contacts.h"
@@ -119,7 +120,8 @@ struct work {
 	struct pg *pg;
 	struct arena *arena;
 	int64_t now_ms, now_mono_ms;
-	const char *inbound_topic, *chat_event_topic;
+	const char *const *topics; /* of inbound, as the owner has them */
+	const char *chat_event_topic;
 	LIST(struct op *) ops;
 	LIST(struct person *) people;
 	LIST(struct effect *) effects;
@@ -179,13 +181,10 @@ int ops_fold(struct work *w, struct err *err) ERR_MUST_USE;
 int work_store(struct work *w, struct err *err) ERR_MUST_USE;
 void effects_number(struct work *w); /* in order of arrival, per conversation */
 int effects_emit(struct work *w, struct err *err) ERR_MUST_USE;
-/* Of the one topic. */
-static inline struct topic_partition inbound_partition(int32_t number)
-{
-	return (struct topic_partition){ 0, number };
-}
+/* Where the record of a parked update stood. */
+struct topic_partition parked_partition(const struct work *w, const struct parked_row *row);
 /* Where what follows from the op is written. */
-struct topic_partition op_partition(const struct op *op);
+struct topic_partition op_partition(const struct work *w, const struct op *op);
 /* One event into the outbox slot of the partition; its id and time are set. */
 int event_emit(struct work *w, struct topic_partition partition, struct chat_event *e, struct str traceparent,
 	struct err *err) ERR_MUST_USE;

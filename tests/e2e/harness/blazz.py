@@ -30,6 +30,9 @@ CHAT_SYNC = {"sweep.interval": "100ms", "backoff.min": "50ms", "backoff.max": "5
              "kafka.session.timeout.ms": 2000, "kafka.heartbeat.interval.ms": 400}
 
 
+TOPICS = ("inbound.bulk", "inbound", "chat-event", "http")
+
+
 class Failed(AssertionError):
     """blazzctl did not end with 0."""
 
@@ -54,9 +57,9 @@ class Blazz:
         return self.postgres.conninfo(self.database, role)
 
     def topic(self, name):
-        """"inbound", "chat-event", "inbound.chat-sync.dlq", "http.ingest.dlq"."""
-        first, _, rest = name.partition(".")
-        return f"{self.prefix}.{first}.v1" + (f".{rest}" if rest else "")
+        """"inbound", "inbound.bulk", "chat-event", "inbound.chat-sync.dlq", "http.ingest.dlq"."""
+        first = next(t for t in TOPICS if f"{name}.".startswith(f"{t}."))
+        return f"{self.prefix}.{first}.v1{name[len(first):]}"
 
     # blazzctl
 
@@ -232,23 +235,27 @@ class Blazz:
             LEFT JOIN whatsapp_groups g ON (g.workspace_id, g.id) = (v.workspace_id, v.group_id)
             WHERE %s::uuid IS NULL OR a.uuid = %s::uuid ORDER BY a.id, c.message_key, c.id""", account, account)
 
-    def progress(self):
+    def progress(self, topic="inbound"):
         """{partition: next offset} of chat-sync."""
         return {r["partition"]: r["next_offset"] for r in self.sql(
-            "SELECT partition, next_offset FROM consumer_progress WHERE consumer = 'chat-sync'")}
+            "SELECT partition, next_offset FROM consumer_progress WHERE consumer = 'chat-sync' AND topic = %s", self.topic(topic))}
+
+    def behind(self):
+        """[(topic, partition, next offset, end)] of what chat-sync has not taken in yet."""
+        done = {t: self.progress(t) for t in ("inbound", "inbound.bulk")}
+        return [(t, p, done[t].get(p), high) for t in done for p, (low, high) in self.kafka.watermarks(self.topic(t)).items()
+                if (done[t].get(p) or low) < high]
 
     def caught_up(self):
-        done = self.progress()
-        marks = self.kafka.watermarks(self.topic("inbound"))
-        return all((done.get(p) or low) >= high for p, (low, high) in marks.items())
+        return not self.behind()
 
     def settle(self, deadline_s=60.0):
         """Until chat-sync has taken everything in and published all that followed."""
         def settled():
             return self.caught_up() and self.value("SELECT count(*) FROM outbox") == 0 and self.caught_up()
 
-        wait_for(settled, lambda: f"everything is processed; progress {self.progress()}, inbound "
-                 f"{self.kafka.watermarks(self.topic('inbound'))}, outbox {self.value('SELECT count(*) FROM outbox')}\n"
+        wait_for(settled, lambda: f"everything is processed; behind {self.behind()}, "
+                 f"outbox {self.value('SELECT count(*) FROM outbox')}\n"
                  + "\n".join(s.log_tail() for s in self.services), deadline_s)
 
     def counts(self):

@@ -54,16 +54,19 @@ static const struct chat_sync_settings replica_settings = { .cache_max_bytes = 6
 	.sync_idle_ms = 1800000,
 	.history_idle_ms = 86400000,
 	.sync_enabled = true };
-static const struct worker_options replica_options = { .owner = { .consumer = "chat-sync",
-							       .topics = { { .name = "t.inbound", .dlq = "t.dlq" } } },
+static const struct worker_options replica_options = {
+	.owner = { .consumer = "chat-sync",
+		.topics = { { .name = "t.inbound", .dlq = "t.dlq" },
+			{ .name = "t.inbound.bulk", .dlq = "t.bulk.dlq", .follows = "t.inbound" } } },
 	.batch_max_events = MOST_EVENTS,
-	.batch_max_bytes = INT64_MAX };
+	.batch_max_bytes = INT64_MAX
+};
 
 static const struct topic_partition partition_one = { 0, 1 };
 
 static inline void replica_open(struct replica *r, const struct chat_sync_settings *settings)
 {
-	r->sync = chat_sync_new(settings, "t.inbound", "t.chat-event");
+	r->sync = chat_sync_new(settings, "t.inbound", "t.inbound.bulk", "t.chat-event");
 	r->pg = db_session(CHAT_SYNC);
 	r->slot = (struct slot_state){ .partition = partition_one,
 		.progress = { "t.inbound", 1, 1, 0, PROGRESS_NO_OFFSET } };
@@ -260,7 +263,7 @@ static inline void out_add(const struct record_view *v)
 	} else if (str_is(v->topic, "t.inbound")) {
 		done(inbound_decode(&out.inbound[out.n_inbound++], v->value, db.arena, &db.err));
 	} else {
-		assert_true(str_is(v->topic, "t.dlq"));
+		assert_true(str_is(v->topic, "t.dlq") || str_is(v->topic, "t.bulk.dlq"));
 		out.dead[out.n_dead] = *v;
 		out.dead[out.n_dead++].value = arena_str(db.arena, v->value);
 	}

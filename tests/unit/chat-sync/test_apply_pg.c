@@ -187,14 +187,13 @@ static void of_one_account_only_so_many_updates_wait(void **state)
 	assert_text("SELECT sync ->> 'resync' FROM whatsapp_accounts WHERE id = 1", "true");
 }
 
-static void an_expired_update_is_the_dead_letter_that_it_came_as(void **state)
+static void expired_update_of(int32_t topic, const char *name, const char *dlq)
 {
 	struct inbound_event e = reaction_of(1, chat_of(ANN), "false:A", "x", 12);
-	struct kafka_message m = { .partition = 1, .offset = 41, .timestamp_ms = 5, .key = STR("k") };
+	struct kafka_message m = { .topic = topic, .partition = 1, .offset = 41, .timestamp_ms = 5, .key = STR("k") };
 	const struct record_view *dead;
 	struct str value;
 
-	(void)state;
 	done(inbound_encode(&e, db.arena, &value, &db.err));
 	m.value = value;
 	m.headers = mem_calloc(60, sizeof(*m.headers)); /* more than an outbox row takes */
@@ -211,11 +210,20 @@ static void an_expired_update_is_the_dead_letter_that_it_came_as(void **state)
 	sweep(&ours);
 	assert_int_equal(out.n_dead, 1);
 	dead = &out.dead[0];
+	assert_true(str_is(dead->topic, dlq));
+	assert_true(str_is(header_find(dead->headers, dead->n_headers, "x-dlq-first-topic"), name));
 	assert_true(str_eq(dead->value, value));
 	assert_true(str_is(header_find(dead->headers, dead->n_headers, "x-dlq-reason"), "expired"));
 	assert_true(str_is(header_find(dead->headers, dead->n_headers, "x-dlq-first-offset"), "41"));
 	assert_true(str_is(header_find(dead->headers, dead->n_headers, "h0"), "v"));
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
+}
+
+static void an_expired_update_is_the_dead_letter_that_it_came_as(void **state)
+{
+	(void)state;
+	expired_update_of(INBOUND, "t.inbound", "t.dlq");
+	expired_update_of(INBOUND_BULK, "t.inbound.bulk", "t.bulk.dlq");
 }
 
 /* Large messages */

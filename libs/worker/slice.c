@@ -1,0 +1,17 @@
+/* See slice.h. */
+#include "worker/slice.h"
+
+size_t slice_next(size_t weight, size_t limit, size_t cap, int64_t took_us)
+{
+	size_t fits = took_us > 0 ? (size_t)((int64_t)weight * BULK_SLICE_US / took_us) : cap;
+
+	if (weight < limit && took_us <= BULK_SLICE_US)
+		return limit;
+	if (fits > 2 * limit)
+		fits = 2 * limit;
+	if (fits < limit / 2)
+		fits = limit / 2;
+	if (fits > cap)
+		fits = cap;
+	return fits > 0 ? fits : 1;
+}

@@ -1,0 +1,14 @@
+/* How much bulk one transaction takes in, so that a live record waits for one such slice at most. Pure. Private to libs/worker. */
+#ifndef WORKER_SLICE_H
+#define WORKER_SLICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BULK_SLICE_US 20000
+
+/* The weight that the next slice may have, 1 to cap, after one of `weight` took took_us where `limit` was allowed. It is halved or doubled
+ * at most; a slice that had less than was allowed says nothing about more. */
+size_t slice_next(size_t weight, size_t limit, size_t cap, int64_t took_us);
+
+#endif
