@@ -1,4 +1,5 @@
--- Exactly-once effect: how far a consumer came, and what its transactions decided and must still be published.
+-- Exactly-once effect: how far a consumer came, what its transactions decided and must still be published, and who leads where nothing is
+-- consumed.
 BEGIN;
 
 CREATE TABLE consumer_progress (
@@ -32,5 +33,14 @@ CREATE TABLE outbox (
 	created_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (producer, slot, topic, epoch, seq)
 );
+
+-- Of services of which one replica works: each of its transactions begins with an update that only the holder's epoch lets through.
+CREATE TABLE leases (
+	name text PRIMARY KEY,
+	owner text NOT NULL, -- the replica, for people
+	epoch bigint NOT NULL,
+	seq bigint NOT NULL DEFAULT 0,
+	until timestamptz NOT NULL
+) WITH (fillfactor = 50);
 
 COMMIT;

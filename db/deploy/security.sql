@@ -32,6 +32,7 @@ GRANT USAGE ON SEQUENCE contacts_id_seq, contact_opt_outs_id_seq, whatsapp_group
 -- Whoever consumes keeps progress; whoever decides in a transaction keeps an outbox.
 GRANT SELECT, INSERT, UPDATE ON consumer_progress TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender;
 GRANT SELECT, INSERT, DELETE ON outbox TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup;
+GRANT SELECT, INSERT, UPDATE ON leases TO blazz_cleanup;
 
 -- webhook-dispatcher: where events go, and what became of them. Of an endpoint's row it writes its health alone.
 GRANT SELECT (id, uuid, deleted_at) ON workspaces TO blazz_webhook_dispatcher;
@@ -71,6 +72,7 @@ GRANT INSERT (assigned_instance_url) ON whatsapp_accounts TO blazz_admin; -- an 
 -- ops: progress, outbox and dead letters, and looking at everything but secrets.
 GRANT SELECT, INSERT, UPDATE, DELETE ON consumer_progress TO blazz_ops;
 GRANT SELECT, DELETE ON outbox TO blazz_ops;
+GRANT SELECT ON leases TO blazz_ops;
 GRANT SELECT ON workspaces, users, contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats,
 	chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs TO blazz_ops;
 GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, provider_ref, phone_number, phone_number_id, waba_id,
@@ -125,6 +127,10 @@ CREATE POLICY chat_sync ON consumer_progress TO blazz_chat_sync USING (consumer 
 CREATE POLICY webhook_dispatcher ON consumer_progress TO blazz_webhook_dispatcher USING (consumer = 'webhook-dispatcher');
 CREATE POLICY campaign_sender ON consumer_progress TO blazz_campaign_sender USING (consumer = 'campaign-sender');
 CREATE POLICY ops ON consumer_progress TO blazz_ops USING (true);
+ALTER TABLE leases ENABLE ROW LEVEL SECURITY;
+ALTER TABLE leases FORCE ROW LEVEL SECURITY;
+CREATE POLICY cleanup ON leases TO blazz_cleanup USING (name = 'cleanup');
+CREATE POLICY ops ON leases TO blazz_ops USING (true);
 
 -- Only what ingest caches is told, and only when it changed: a status that chat-sync writes is not, nor an update that writes what was there.
 CREATE FUNCTION notify_intake() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -36,6 +36,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ CAMPAIGNS, outbox_statements },
 	{ CAMPAIGNS, schema_statements },
 	{ "blazz_cleanup", outbox_statements },
+	{ "blazz_cleanup", leases_statements },
 	{ "blazz_cleanup", schema_statements },
 	{ "blazz_gateway", schema_statements },
 	{ "blazz_ingest", intake_statements },

@@ -9,6 +9,7 @@
 
 extern const struct pg_stmt *const progress_statements[], *const progress_admin_statements[];
 extern const struct pg_stmt *const outbox_statements[];
+extern const struct pg_stmt *const leases_statements[];
 extern const struct pg_stmt *const accounts_statements[];
 extern const struct pg_stmt *const contacts_statements[];
 extern const struct pg_stmt *const aliases_statements[];

@@ -258,17 +258,20 @@ static void owner_report(struct owner *o)
 		"no broker");
 }
 
+struct adoption owner_adoption(const struct owner *o)
+{
+	struct adoption a = { o->publisher, o->pg, o->options.consumer, { NULL }, o->n_topics };
+
+	for (int32_t t = 0; t < o->n_topics; t++)
+		a.topics[t] = o->options.topics[t].name;
+	return a;
+}
+
 static int delete_acknowledged(struct owner *o, struct err *err)
 {
-	struct outbox_row rows[MAX_DELETES];
-	size_t n;
+	struct adoption a = owner_adoption(o);
 
-	while ((n = publisher_acknowledged(o->publisher, rows, MAX_DELETES)) > 0) {
-		if (outbox_delete(o->pg, o->options.consumer, rows, n, err) < 0 || pg_collect(o->pg, NULL, err) < 0)
-			return -1;
-		publisher_deleted(o->publisher, rows, n);
-	}
-	return 0;
+	return outbox_delete_acknowledged(&a, err);
 }
 
 /* While partitions are ours: what no transaction of the service sees to. */
@@ -451,7 +454,7 @@ void owner_metrics_init(struct owner *o)
 		const char *topic = o->options.topics[t].name;
 
 		(void)METRIC_CELL(m->duration, topic);
-		if (o->fences[t] != t)
+		if (owner_follows(o, t))
 			continue;
 		(void)METRIC_CELL(m->outbox, topic);
 		(void)METRIC_CELL(m->oldest, topic);
@@ -497,6 +500,7 @@ int owner_open(struct owner **out, struct service *service, const struct owner_o
 		owner_close(&o);
 		return -1;
 	}
+	publisher_notify(o->publisher, ops->acknowledged, ctx);
 	owner_metrics_init(o);
 	*out = o;
 	return 0;

@@ -53,6 +53,10 @@ struct owner_ops {
 	void (*lost)(void *ctx);
 	/* While a statement waits, at least every 100 ms: what else can go on without PostgreSQL. May be NULL. */
 	void (*idle)(void *ctx);
+	/* All records of an outbox row of this partition are acknowledged by Kafka: those that the transaction with that epoch and seq
+	 * (owner_tx_source()) emitted, or an earlier owner's. In order per partition, never after lost(). May run while a statement waits,
+	 * and does no more than note it. May be NULL. */
+	void (*acknowledged)(void *ctx, struct topic_partition partition, int64_t epoch, int64_t seq);
 	/* The next transaction is about to begin: publishing is left to its long statements, behind which it costs nothing. May be
 	 * NULL: never. */
 	bool (*busy)(void *ctx);

@@ -3,8 +3,9 @@
 #define WORKER_OWNER_PRIVATE_H
 
 #include "metrics/metrics.h"
+#include "worker/adopt.h"
+#include "worker/outgoing.h"
 #include "worker/owner.h"
-#include "worker/publisher.h"
 
 #define MAX_DELETES 64 /* outbox rows deleted at once */
 
@@ -59,10 +60,7 @@ struct share {
 	int64_t old_offset; /* what the database must still hold */
 	int64_t first_offset, next_offset;
 	int64_t counts[OUTCOMES];
-	struct buf records;
-	int32_t n_records;
-	size_t mark_bytes; /* where records stood at the last savepoint */
-	int32_t mark_records;
+	struct outgoing out;
 };
 
 struct owner_tx {
@@ -89,6 +87,7 @@ const char *owner_topic(const struct owner *o, struct topic_partition partition)
 int owner_take(struct owner *o, struct err *err) ERR_MUST_USE;
 /* Outbox rows that an earlier owner (or this one, before a restart) left behind; all of them go out before anything new. */
 int owner_adopt(struct owner *o, struct err *err) ERR_MUST_USE;
+struct adoption owner_adoption(const struct owner *o);
 /* Hands over what is committed, unless the next transaction's statements are the better time. */
 void owner_publish(struct owner *o);
 /* The share of a partition that takes part. */

@@ -46,8 +46,7 @@ void owner_tx_rollback(struct owner_tx *tx)
 	for (size_t i = 0; i < tx->n_shares; i++) {
 		struct share *s = &tx->shares[i];
 
-		s->records.n = 0;
-		s->n_records = 0;
+		outgoing_clear(&s->out);
 		s->first_offset = s->next_offset = PROGRESS_NO_OFFSET;
 		memset(s->counts, 0, sizeof(s->counts));
 	}
@@ -57,7 +56,7 @@ void owner_tx_reset(struct owner_tx *tx)
 {
 	owner_tx_rollback(tx);
 	for (size_t i = 0; i < tx->n_shares; i++)
-		buf_fini(&tx->shares[i].records);
+		buf_fini(&tx->shares[i].out.records);
 	tx->n_shares = 0;
 	tx->began_mono_us = 0;
 	arena_reset(tx->arena);
@@ -209,16 +208,13 @@ struct event_source owner_tx_source(struct owner_tx *tx, struct topic_partition 
 	const struct share *s = share_of_fence(tx, partition);
 
 	return (struct event_source){ str_of(tx->owner->options.consumer), str_of(owner_topic(tx->owner, s->partition)),
-		s->partition.number, s->epoch, s->seq, s->n_records };
+		s->partition.number, s->epoch, s->seq, s->out.n };
 }
 
 void owner_tx_emit(struct owner_tx *tx, struct topic_partition partition, struct str topic, struct str key,
 	struct str value, const struct header *headers, size_t n_headers)
 {
-	struct share *s = share_of_fence(tx, partition);
-
-	records_add(&s->records, topic, key, value, headers, n_headers);
-	s->n_records++;
+	outgoing_add(&share_of_fence(tx, partition)->out, topic, key, value, headers, n_headers);
 }
 
 void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *r, enum dead_reason reason, const char *code,
@@ -265,24 +261,20 @@ void owner_tx_dead_message(struct owner_tx *tx, const struct kafka_message *m, e
 
 void owner_tx_mark(struct owner_tx *tx)
 {
-	for (size_t i = 0; i < tx->n_shares; i++) {
-		tx->shares[i].mark_bytes = tx->shares[i].records.n;
-		tx->shares[i].mark_records = tx->shares[i].n_records;
-	}
+	for (size_t i = 0; i < tx->n_shares; i++)
+		outgoing_mark(&tx->shares[i].out);
 }
 
 void owner_tx_undo(struct owner_tx *tx)
 {
-	for (size_t i = 0; i < tx->n_shares; i++) {
-		tx->shares[i].records.n = tx->shares[i].mark_bytes;
-		tx->shares[i].n_records = tx->shares[i].mark_records;
-	}
+	for (size_t i = 0; i < tx->n_shares; i++)
+		outgoing_undo(&tx->shares[i].out);
 }
 
 bool owner_tx_is_empty(const struct owner_tx *tx)
 {
 	for (size_t i = 0; i < tx->n_shares; i++)
-		if (tx->shares[i].n_records > 0 || tx->shares[i].next_offset != PROGRESS_NO_OFFSET)
+		if (tx->shares[i].out.n > 0 || tx->shares[i].next_offset != PROGRESS_NO_OFFSET)
 			return false;
 	return tx->n_deleted == 0;
 }
@@ -301,9 +293,9 @@ static int shares_advance(struct owner_tx *tx, struct err *err)
 		steps[i] = (struct progress_step){ topic, s->partition.number, s->seq, s->next_offset, s->first_offset,
 			{ 0 } };
 		memcpy(steps[i].counts, s->counts, sizeof(steps[i].counts));
-		if (s->n_records > 0)
+		if (s->out.n > 0)
 			rows[n_rows++] = (struct outbox_row){ { str_of(topic), s->partition.number }, s->epoch, s->seq,
-				buf_str(&s->records), 0 };
+				buf_str(&s->out.records), 0 };
 	}
 	if (progress_advance(o->pg, o->options.consumer, steps, tx->n_shares, err) < 0)
 		return -1;
@@ -344,9 +336,9 @@ static void shares_committed(struct owner_tx *tx)
 		slot->progress.seq = s->seq;
 		if (s->next_offset != PROGRESS_NO_OFFSET)
 			slot->progress.next_offset = s->next_offset;
-		if (s->n_records > 0)
+		if (s->out.n > 0)
 			publisher_add(o->publisher, s->partition, str_of(owner_topic(o, s->partition)), s->epoch,
-				s->seq, 0, &s->records);
+				s->seq, 0, &s->out.records);
 	}
 }
 

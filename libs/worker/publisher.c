@@ -47,6 +47,9 @@ struct publisher {
 	struct slot *slots;
 	struct row *acked;
 	size_t total;
+	void (*acknowledged)(void *ctx, struct topic_partition slot, int64_t epoch,
+		int64_t seq); /* NULL: not asked for */
+	void *ctx;
 };
 
 static struct slot *slot_find(const struct publisher *p, struct topic_partition partition)
@@ -135,6 +138,13 @@ int publisher_open(struct publisher **out, const struct kafka_config *config, co
 	}
 	*out = p;
 	return 0;
+}
+
+void publisher_notify(struct publisher *p,
+	void (*acknowledged)(void *ctx, struct topic_partition slot, int64_t epoch, int64_t seq), void *ctx)
+{
+	p->acknowledged = acknowledged;
+	p->ctx = ctx;
 }
 
 void publisher_close(struct publisher **pp, int timeout_ms)
@@ -295,6 +305,8 @@ static void slot_settle(struct publisher *p, struct slot *s)
 		buf_fini(&r->records);
 		r->next = p->acked;
 		p->acked = r;
+		if (p->acknowledged)
+			p->acknowledged(p->ctx, r->partition, r->epoch, r->seq);
 	}
 }
 

@@ -18,6 +18,9 @@ struct publisher;
 
 int publisher_open(struct publisher **out, const struct kafka_config *config, const char *client_id,
 	int64_t max_message_bytes, struct err *err) ERR_MUST_USE;
+/* Called for each row that is acknowledged, in order per slot, inside publisher_poll(). */
+void publisher_notify(struct publisher *p,
+	void (*acknowledged)(void *ctx, struct topic_partition slot, int64_t epoch, int64_t seq), void *ctx);
 /* Waits at most timeout_ms for acknowledgements. */
 void publisher_close(struct publisher **p, int timeout_ms);
 

@@ -181,7 +181,7 @@ static int worker_turn(struct worker *w, struct err *err)
 		return -1;
 	if (pushed_back || !owner_running(w->owner))
 		return 0;
-	if (now >= w->sweep_mono_ms) {
+	if (now >= w->sweep_mono_ms || (w->ops->sweep_wanted && w->ops->sweep_wanted(w->ctx))) {
 		w->sweep_mono_ms = now + w->options.sweep_interval_ms;
 		return worker_sweep(w, err);
 	}

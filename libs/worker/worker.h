@@ -47,6 +47,8 @@ struct worker_ops {
 	 * updates, stale syncs). 1: something changed; 0: nothing but what was emitted. May be NULL. */
 	int (*sweep)(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
 		struct err *err);
+	/* Between two batches: whether sweep() has something to do before its time, in a transaction of its own. May be NULL: never. */
+	bool (*sweep_wanted)(void *ctx);
 	/* What apply() did since the last call holds if the batch commits: rolled_back() does not mean it unless the whole batch fails, after
 	 * which the partitions are taken over anew. May be NULL. */
 	void (*kept)(void *ctx);

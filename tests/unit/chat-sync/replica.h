@@ -272,8 +272,8 @@ static inline void out_add(const struct record_view *v)
 static inline void out_read(struct batch *b)
 {
 	const struct share *share = owner_tx_share(b->tx, partition_one);
-	struct str row = arena_str(db.arena, buf_str(&share->records));
-	size_t records = (size_t)share->n_records + 1, at = 0;
+	struct str row = arena_str(db.arena, buf_str(&share->out.records));
+	size_t records = (size_t)share->out.n + 1, at = 0;
 	struct record_view v;
 
 	memset(&out, 0, sizeof(out));

@@ -107,7 +107,7 @@ static inline int db_empty(void **state)
 		pg_rollback(db.pg);
 	execute(db.admin,
 		"TRUNCATE contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates,"
-		" conversations, chats, chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, consumer_progress, outbox,"
+		" conversations, chats, chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, consumer_progress, outbox, leases,"
 		" webhook_endpoints, webhook_positions, webhook_retry_queue, webhook_attempts, webhook_replays");
 	arena_reset(db.arena);
 	return 0;

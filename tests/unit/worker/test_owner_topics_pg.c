@@ -214,7 +214,7 @@ static void a_dead_letter_goes_to_the_topic_of_its_own(void **state)
 	(void)state;
 	begin(bulk, bulk);
 	owner_tx_dead_message(tx, &m, DEAD_DECODE, "", "not a record", false);
-	assert_int_equal(records_next(buf_str(&owner_tx_share(tx, live)->records), &at, &v, &db.err), 1);
+	assert_int_equal(records_next(buf_str(&owner_tx_share(tx, live)->out.records), &at, &v, &db.err), 1);
 	assert_true(str_is(v.topic, "t.bulk.dlq"));
 	assert_true(str_is(header_find(v.headers, v.n_headers, "__dlq.errors.topic"), "t.bulk"));
 	assert_true(str_is(header_find(v.headers, v.n_headers, "__dlq.errors.offset"), "9"));

@@ -127,7 +127,7 @@ static const char *stored(int32_t partition)
 
 static const char *emitted(int32_t partition)
 {
-	return values_of(buf_str(&owner_tx_share(tx, at(partition))->records));
+	return values_of(buf_str(&owner_tx_share(tx, at(partition))->out.records));
 }
 
 static void assert_nothing_is_stored(void)
@@ -252,7 +252,7 @@ static void what_was_emitted_since_a_mark_is_undone(void **state)
 	owner_tx_undo(tx);
 	assert_string_equal(emitted(1), "a");
 	assert_string_equal(emitted(2), "");
-	assert_int_equal(owner_tx_share(tx, at(2))->n_records, 0);
+	assert_int_equal(owner_tx_share(tx, at(2))->out.n, 0);
 	emit(1, "d");
 	owner_tx_mark(tx);
 	emit(1, "e");
