@@ -1,169 +1,13 @@
-/* Sending webhooks; see sender.h. An exchange owns an easy handle, is pooled with it, and sets anew what differs between requests only.
- *
- * A socket stays registered with the loop as long as it is open: libcurl gives it up after each answer and takes it again for the next
- * request, which would otherwise cost two system calls each time.
+/* Requests under way; see sender.h. An exchange owns an easy handle, is pooled with it, and sets anew what differs between requests only.
  *
  * Invariant: done() runs in answers_take() and sender_abort() only, and an exchange is free for the next send after it.
  */
-#include "http/sender.h"
-
 #include <assert.h>
-#include <curl/curl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
-#include "base/clock.h"
-
-/* One of libcurl's sockets. */
-struct watch {
-	struct sender *sender;
-	struct loop_io *io;
-	int fd;
-	bool own; /* opened by socket_open(): closed by socket_close(), once it is a connection */
-	bool read, write; /* what libcurl waits for */
-};
-
-struct exchange {
-	LIST_ENTRY(exchange) entry; /* of the sender's active or idle ones */
-	struct sender *sender;
-	CURL *easy;
-	void (*done)(void *ctx, const struct exchange_result *result);
-	void *ctx;
-	struct curl_slist *header_lines; /* an array, chained; borrows the request's lines */
-	size_t header_lines_cap;
-	struct curl_slist resolved[SENDER_RESOLVED_LINES]; /* the same */
-	bool is_resolved;
-	struct buf response;
-	size_t response_header_bytes;
-	bool refused, admitted; /* an address of the host was */
-	bool begun; /* the request was, or part of it, given to a connection */
-	bool reused; /* to one that was open */
-	bool cut;
-	char error[CURL_ERROR_SIZE];
-};
-
-LIST_HEAD(exchanges, exchange);
-
-struct sender {
-	CURLM *multi;
-	struct loop_timer *timer;
-	struct sender_options options;
-	struct exchanges active, idle;
-	size_t n_active, n_idle;
-	struct watch **watches; /* by descriptor */
-	size_t watches_cap;
-	bool closing;
-};
-
-/* Sockets. */
-
-static struct watch **watch_slot(struct sender *s, int fd)
-{
-	size_t at = (size_t)fd, cap = s->watches_cap ? s->watches_cap : 64;
-
-	if (at >= s->watches_cap) {
-		while (cap <= at)
-			cap *= 2;
-		s->watches = mem_realloc(s->watches, cap * sizeof(struct watch *));
-		memset(s->watches + s->watches_cap, 0, (cap - s->watches_cap) * sizeof(struct watch *));
-		s->watches_cap = cap;
-	}
-	return &s->watches[at];
-}
-
-static void act(struct sender *s, curl_socket_t fd, int ready);
-
-static void watch_ready(void *ctx)
-{
-	const struct watch *w = ctx;
-
-	if (w->read && w->write)
-		act(w->sender, w->fd, 0); /* libcurl looks for itself */
-	else if (w->read || w->write)
-		act(w->sender, w->fd, w->read ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
-	else /* the peer closed it while nobody used it: libcurl looks before it does */
-		loop_io_set(w->io, false, false);
-}
-
-static struct watch *watch_new(struct sender *s, int fd, bool own)
-{
-	struct watch *w = mem_calloc(1, sizeof(*w));
-
-	w->sender = s;
-	w->fd = fd;
-	w->own = own;
-	w->io = loop_io_new(s->options.loop, fd, false, false, watch_ready, w);
-	*watch_slot(s, fd) = w;
-	return w;
-}
-
-static void watch_free(struct watch *w)
-{
-	if (!w)
-		return;
-	*watch_slot(w->sender, w->fd) = NULL;
-	loop_io_free(w->io);
-	free(w);
-}
-
-/* What never became a connection, or not the one that is used, libcurl closes without calling socket_close(). Newer ones (8.14) shut idle
- * connections down with a handle of their own, which is of no exchange. */
-static bool may_be_closed(CURL *easy, const struct watch *w)
-{
-	const struct exchange *x = NULL;
-
-	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &x);
-	return !w->own || w->write || !x || !x->begun;
-}
-
-static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
-{
-	struct sender *s = arg;
-	struct watch *w = *watch_slot(s, fd);
-
-	(void)unused;
-	if (!w && what != CURL_POLL_REMOVE)
-		w = watch_new(s, fd, false); /* the resolver's */
-	if (!w)
-		return 0;
-	if (what == CURL_POLL_REMOVE && may_be_closed(easy, w)) {
-		watch_free(w);
-		return 0;
-	}
-	w->read = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
-	w->write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
-	if (what != CURL_POLL_REMOVE)
-		loop_io_set(w->io, w->read, w->write);
-	return 0;
-}
-
-static curl_socket_t socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
-{
-	struct exchange *x = arg;
-	int fd;
-
-	(void)purpose;
-	if (!guard_admits(x->sender->options.guard, &a->addr)) {
-		x->refused = true;
-		return CURL_SOCKET_BAD;
-	}
-	x->admitted = true;
-	fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-	if (fd < 0)
-		return CURL_SOCKET_BAD;
-	watch_new(x->sender, fd, true);
-	return fd;
-}
-
-static int socket_close(void *arg, curl_socket_t fd)
-{
-	watch_free(*watch_slot(arg, fd));
-	return close(fd);
-}
+#include "http/sender_private.h"
 
 static int timer_wanted(CURLM *multi, long delay_ms, void *arg)
 {
@@ -173,8 +17,6 @@ static int timer_wanted(CURLM *multi, long delay_ms, void *arg)
 	loop_timer_set(s->timer, delay_ms);
 	return 0;
 }
-
-/* What libcurl tells about one transfer. */
 
 /* libcurl sends a request again when the connection that it reused ends without an answer; but the server may have acted on it. */
 static int request_begins(void *arg, char *remote, char *local, int remote_port, int local_port)
@@ -227,7 +69,7 @@ static size_t body_take(char *data, size_t size, size_t n, void *arg)
 
 /* Exchanges. */
 
-static void easy_setup(const struct exchange *x)
+static void easy_setup(struct exchange *x)
 {
 	const struct sender_options *o = &x->sender->options;
 	CURL *e = x->easy;
@@ -249,10 +91,6 @@ static void easy_setup(const struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	if (o->ca_file)
 		curl_easy_setopt(e, CURLOPT_CAINFO, o->ca_file);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, socket_open);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, x);
-	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
-	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, x->sender);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, request_begins);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
 	curl_easy_setopt(e, CURLOPT_RESOLVER_START_FUNCTION, look_up_begins);
@@ -261,6 +99,7 @@ static void easy_setup(const struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, body_take);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+	exchange_sockets_setup(x);
 }
 
 static struct exchange *exchange_new(struct sender *s)
@@ -372,90 +211,6 @@ void sender_send(struct sender *s, const struct send_request *request, struct ex
 
 /* Answers. */
 
-static bool is_about_tls(CURLcode code)
-{
-	return code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CIPHER ||
-		code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_INVALIDCERTSTATUS ||
-		code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE ||
-		code == CURLE_SSL_ENGINE_INITFAILED || code == CURLE_USE_SSL_FAILED;
-}
-
-static enum exchange_failure failure_of(const struct exchange *x, CURLcode code, int status)
-{
-	if (code == CURLE_OK || (x->cut && status >= 200)) /* 1xx announces an answer */
-		return EXCHANGE_ANSWERED;
-	if (code == CURLE_OPERATION_TIMEDOUT)
-		return EXCHANGE_TIMEOUT;
-	if (x->begun)
-		return EXCHANGE_BROKEN;
-	if (x->refused && !x->admitted)
-		return EXCHANGE_REFUSED;
-	if (is_about_tls(code))
-		return EXCHANGE_TLS;
-	if (code == CURLE_COULDNT_RESOLVE_HOST)
-		return EXCHANGE_DNS;
-	if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_LOGIN_DENIED)
-		return EXCHANGE_REFUSED;
-	return EXCHANGE_CONNECT;
-}
-
-static const char *detail_of(const struct exchange *x, enum exchange_failure failure, CURLcode code)
-{
-	if (failure == EXCHANGE_ANSWERED)
-		return "";
-	if (failure == EXCHANGE_REFUSED && x->refused)
-		return "its address is not a public one";
-	if (code == CURLE_ABORTED_BY_CALLBACK)
-		return "the kept alive connection ended before an answer came";
-	return x->error[0] ? x->error : curl_easy_strerror(code);
-}
-
-static int64_t phase_us(const struct exchange *x, CURLINFO which)
-{
-	curl_off_t us = 0;
-
-	curl_easy_getinfo(x->easy, which, &us);
-	return us > 0 ? us : -1;
-}
-
-/* libcurl's own CURLINFO_RETRY_AFTER cannot tell 0 from nothing said, and newer ones cut it at six hours. */
-static int64_t retry_after_ms(const struct exchange *x)
-{
-	struct curl_header *header;
-	struct str value;
-	int64_t seconds;
-	time_t date;
-
-	if (curl_easy_header(x->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
-		return -1;
-	value = str_trim(str_of(header->value));
-	if (str_all_digits(value))
-		return str_to_i64(value, &seconds) && seconds <= INT64_MAX / 1000 ? seconds * 1000 : INT64_MAX;
-	date = curl_getdate(header->value, NULL);
-	if (date < 0)
-		return -1;
-	return date * 1000 > clock_now_ms() ? date * 1000 - clock_now_ms() : 0;
-}
-
-static void result_fill(const struct exchange *x, CURLcode code, struct exchange_result *r)
-{
-	long status = 0;
-
-	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
-	r->status = (int)status;
-	r->failure = failure_of(x, code, r->status);
-	r->detail = detail_of(x, r->failure, code);
-	r->retry_after_ms = r->status >= 300 ? retry_after_ms(x) : -1;
-	r->dns_us = phase_us(x, CURLINFO_NAMELOOKUP_TIME_T);
-	r->connect_us = phase_us(x, CURLINFO_CONNECT_TIME_T);
-	r->tls_us = phase_us(x, CURLINFO_APPCONNECT_TIME_T);
-	r->first_byte_us = r->status ? phase_us(x, CURLINFO_STARTTRANSFER_TIME_T) : -1;
-	r->total_us = phase_us(x, CURLINFO_TOTAL_TIME_T);
-	r->body = buf_str(&x->response);
-	r->reused = x->reused;
-	r->refused = false; /* the look-up of sender_pool.c says so, and nothing is sent then */
-}
-
 static void exchange_end(struct exchange *x, const struct exchange_result *r)
 {
 	struct sender *s = x->sender;
@@ -480,12 +235,12 @@ static void answers_take(struct sender *s)
 
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
 		x = (struct exchange *)(void *)private;
-		result_fill(x, message->data.result, &r);
+		exchange_result_fill(x, message->data.result, &r);
 		exchange_end(x, &r);
 	}
 }
 
-static void act(struct sender *s, curl_socket_t fd, int ready)
+void sender_act(struct sender *s, curl_socket_t fd, int ready)
 {
 	int running;
 
@@ -496,7 +251,7 @@ static void act(struct sender *s, curl_socket_t fd, int ready)
 
 static void timer_fired(void *ctx)
 {
-	act(ctx, CURL_SOCKET_TIMEOUT, 0);
+	sender_act(ctx, CURL_SOCKET_TIMEOUT, 0);
 }
 
 void sender_abort(struct sender *s, struct exchange *x)
@@ -519,8 +274,7 @@ static void multi_setup(struct sender *s)
 {
 	const struct sender_options *o = &s->options;
 
-	curl_multi_setopt(s->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
-	curl_multi_setopt(s->multi, CURLMOPT_SOCKETDATA, s);
+	sender_sockets_setup(s);
 	curl_multi_setopt(s->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
 	curl_multi_setopt(s->multi, CURLMOPT_TIMERDATA, s);
 	curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, (long)o->max_connections);
