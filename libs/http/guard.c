@@ -1,4 +1,4 @@
-/* What a tenant's URL may lead to; see guard.h.
+/* What a URL may lead to; see guard.h.
  *
  * Invariant: an address is admitted because it is known to be public, not because it is in none of the lists: IPv6 outside of 2000::/3, the
  * only space that is given out, is refused whatever it will be used for one day.
@@ -18,6 +18,7 @@ struct guard {
 	struct networks *allowed;
 	struct networks *refused;
 	struct networks *public_v6;
+	bool listed; /* nothing but what is allowed */
 	bool http;
 };
 
@@ -50,19 +51,37 @@ static struct networks *networks_of(const char *const *list)
 	return n;
 }
 
+static struct guard *guard_of(struct networks *allowed, bool listed, bool http)
+{
+	struct guard *g = mem_calloc(1, sizeof(*g));
+
+	g->allowed = allowed;
+	g->refused = networks_of(refused);
+	g->public_v6 = networks_of(public_v6);
+	g->listed = listed;
+	g->http = http;
+	return g;
+}
+
 int guard_new(struct guard **out, char *const *allowed, bool http, struct err *err)
 {
 	struct networks *parsed;
-	struct guard *g;
 
 	if (networks_parse(&parsed, allowed, err) < 0)
 		return -1;
-	g = mem_calloc(1, sizeof(*g));
-	g->allowed = parsed;
-	g->refused = networks_of(refused);
-	g->public_v6 = networks_of(public_v6);
-	g->http = http;
-	*out = g;
+	*out = guard_of(parsed, false, http);
+	return 0;
+}
+
+int guard_new_listed(struct guard **out, char *const *networks, bool http, struct err *err)
+{
+	struct networks *parsed;
+
+	if (!networks || !networks[0])
+		return err_set(err, ERR_INPUT, "config", "no network is allowed: nothing could be reached");
+	if (networks_parse(&parsed, networks, err) < 0)
+		return -1;
+	*out = guard_of(parsed, true, http);
 	return 0;
 }
 
@@ -81,6 +100,16 @@ bool guard_allows_http(const struct guard *g)
 	return g->http;
 }
 
+const char *guard_refusal(const struct guard *g)
+{
+	return g->listed ? "its address is not an allowed one" : "its address is not a public one";
+}
+
+const char *guard_name_refusal(const struct guard *g)
+{
+	return g->listed ? "its name leads to no allowed address" : "its name leads to no public address";
+}
+
 static bool is_public(const struct guard *g, const uint8_t address[static IP_BYTES])
 {
 	return (ip_is_v4(address) || networks_have(g->public_v6, address)) && !networks_have(g->refused, address);
@@ -96,7 +125,7 @@ bool guard_admits(const struct guard *g, const struct sockaddr *address)
 		memcpy(bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, sizeof(bytes));
 	else
 		return false;
-	return networks_have(g->allowed, bytes) || is_public(g, bytes);
+	return networks_have(g->allowed, bytes) || (!g->listed && is_public(g, bytes));
 }
 
 static int url_refuse(struct err *err, const char *why)
@@ -219,7 +248,7 @@ static int host_check(const struct guard *g, const char *host, int flags, struct
 		return err_set(err, ERR_RETRY, "dns", "its host cannot be resolved: %s", gai_strerror(rc));
 	for (const struct addrinfo *a = found; a && rc == 0; a = a->ai_next)
 		if (!guard_admits(g, a->ai_addr))
-			rc = err_set(err, ERR_INPUT, "address", "its address is not a public one");
+			rc = err_set(err, ERR_INPUT, "address", "%s", guard_refusal(g));
 	freeaddrinfo(found);
 	return rc;
 }

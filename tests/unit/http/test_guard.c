@@ -390,6 +390,53 @@ static void what_is_no_network_is_named(void **state)
 	}
 }
 
+/* The operator's own list: what is public is no exception. */
+static void a_listed_guard_admits_its_networks_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *address;
+		bool want;
+	} cases[] = {
+		{ "10.1.0.0", true },
+		{ "10.1.255.255", true },
+		{ "::ffff:10.1.2.3", true },
+		{ "10.2.0.0", false },
+		{ "8.8.8.8", false },
+		{ "127.0.0.1", false },
+		{ "169.254.169.254", false },
+		{ "2606:4700::1", false },
+		{ "fd00:1::1", false },
+	};
+	char network[] = "10.1.0.0/16";
+	char *networks[] = { network, NULL };
+	struct guard *g = NULL;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(guard_new_listed(&g, networks, true, NULL), 0);
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (admits(g, cases[i].address) != cases[i].want)
+			fail_msg("%s", cases[i].address);
+	assert_int_equal(guard_check_url(g, STR("http://8.8.8.8/"), &err), -1);
+	assert_string_equal(err.msg, "its address is not an allowed one");
+	guard_free(g);
+}
+
+static void a_listed_guard_has_a_list(void **state)
+{
+	static char none[] = "10.0.0.0/33";
+	static char *const lists[][2] = { { NULL, NULL }, { none, NULL } };
+	struct guard *g = NULL;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lists) + 1; i++) {
+		assert_int_equal(guard_new_listed(&g, i < COUNT(lists) ? lists[i] : NULL, false, &err), -1);
+		assert_int_equal(err.kind, ERR_INPUT);
+		assert_null(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +448,8 @@ int main(void)
 		cmocka_unit_test(a_url_is_at_most_2000_bytes),
 		cmocka_unit_test(every_address_of_a_name_must_be_admitted),
 		cmocka_unit_test(what_is_no_network_is_named),
+		cmocka_unit_test(a_listed_guard_admits_its_networks_and_nothing_else),
+		cmocka_unit_test(a_listed_guard_has_a_list),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
