@@ -7,7 +7,11 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "http/sender_private.h"
+
+#define KEEP_BYTES         65536 /* of memory that an exchange keeps for the next answer */
+#define LIBCURL_MAX_IDLE_S 118L /* its default */
 
 static int timer_wanted(CURLM *multi, long delay_ms, void *arg)
 {
@@ -18,7 +22,9 @@ static int timer_wanted(CURLM *multi, long delay_ms, void *arg)
 	return 0;
 }
 
-/* libcurl sends a request again when the connection that it reused ends without an answer; but the server may have acted on it. */
+/* libcurl calls it when the connection is open and its handshake done, before it writes anything of the request: what has not come here
+ * has not left, as no early data of TLS is asked for. It comes here a second time to send a request again, when the connection that was
+ * reused ended without an answer, or an HTTP/2 stream was refused. */
 static int request_begins(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
 	struct exchange *x = arg;
@@ -29,6 +35,12 @@ static int request_begins(void *arg, char *remote, char *local, int remote_port,
 	(void)remote_port;
 	(void)local_port;
 	if (x->begun)
+		return CURL_PREREQFUNC_ABORT;
+	if (x->begin_by_mono_ms && clock_mono_ms() > x->begin_by_mono_ms)
+		x->denied = EXCHANGE_TIMEOUT;
+	else if (x->may_begin && !x->may_begin(x->ctx))
+		x->denied = EXCHANGE_ABORTED;
+	if (x->denied != EXCHANGE_ANSWERED)
 		return CURL_PREREQFUNC_ABORT;
 	x->begun = true;
 	curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &connections);
@@ -52,14 +64,14 @@ static size_t header_take(char *data, size_t size, size_t n, void *arg)
 
 	(void)data;
 	x->response_header_bytes += size * n;
-	x->cut = x->response_header_bytes > SENDER_RESPONSE_BYTES;
+	x->cut = x->response_header_bytes > SENDER_HEADER_BYTES;
 	return x->cut ? 0 : size * n;
 }
 
 static size_t body_take(char *data, size_t size, size_t n, void *arg)
 {
 	struct exchange *x = arg;
-	size_t room = SENDER_RESPONSE_BYTES - x->response.n;
+	size_t room = x->response_bytes - x->response.n;
 
 	n *= size;
 	x->cut = n > room;
@@ -135,6 +147,7 @@ static struct exchange *exchange_take(struct sender *s)
 	buf_clear(&x->response);
 	x->response_header_bytes = 0;
 	x->refused = x->admitted = x->begun = x->reused = x->cut = false;
+	x->denied = EXCHANGE_ANSWERED;
 	x->error[0] = '\0';
 	LIST_INSERT_HEAD(&s->active, x, entry);
 	s->n_active++;
@@ -189,19 +202,49 @@ static struct curl_slist *resolved_set(struct exchange *x, const char *const *li
 	return n > 0 ? x->resolved : NULL;
 }
 
+/* A body goes the way of a POST's, whatever the method's word; without one neither length nor type is said. */
+static void body_set(struct exchange *x, const struct send_request *request)
+{
+	static const char *const words[] = { [HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE" };
+	enum http_method method = request->method;
+
+	if (method != x->method)
+		curl_easy_setopt(x->easy, CURLOPT_CUSTOMREQUEST, words[method]);
+	x->method = method;
+	if (method == HTTP_GET || (method == HTTP_DELETE && request->body.n == 0)) {
+		assert(request->body.n == 0);
+		curl_easy_setopt(x->easy, CURLOPT_HTTPGET, 1L);
+		return;
+	}
+	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
+	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, request->body.p ? request->body.p : "");
+}
+
+/* libcurl refuses what was idle for a full second more. */
+static void max_idle_set(struct exchange *x, int ms)
+{
+	assert(ms == 0 || ms >= SENDER_MIN_IDLE_MS);
+	if (ms != x->max_idle_ms)
+		curl_easy_setopt(x->easy, CURLOPT_MAXAGE_CONN, ms ? (long)ms / 1000 - 1 : LIBCURL_MAX_IDLE_S);
+	x->max_idle_ms = ms;
+}
+
 void sender_send(struct sender *s, const struct send_request *request, struct exchange **out)
 {
 	struct exchange *x = exchange_take(s);
 
 	assert(!s->closing);
+	x->may_begin = request->may_begin;
 	x->done = request->done;
 	x->ctx = request->ctx;
+	x->begin_by_mono_ms = request->begin_by_mono_ms;
+	x->response_bytes = request->response_bytes ? request->response_bytes : SENDER_RESPONSE_BYTES;
+	body_set(x, request);
+	max_idle_set(x, request->max_idle_ms);
 	headers_set(x, request->headers);
 	curl_easy_setopt(x->easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->header_lines);
 	curl_easy_setopt(x->easy, CURLOPT_RESOLVE, resolved_set(x, request->resolved));
-	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
-	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, request->body.p ? request->body.p : "");
 	curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
 	if (curl_multi_add_handle(s->multi, x->easy) != CURLM_OK)
 		abort(); /* no memory */
@@ -219,6 +262,8 @@ static void exchange_end(struct exchange *x, const struct exchange_result *r)
 	LIST_REMOVE(x, entry);
 	s->n_active--;
 	x->done(x->ctx, r);
+	if (x->response.cap > KEEP_BYTES)
+		buf_fini(&x->response);
 	LIST_INSERT_HEAD(&s->idle, x, entry);
 	s->n_idle++;
 }
@@ -256,11 +301,9 @@ static void timer_fired(void *ctx)
 
 void sender_abort(struct sender *s, struct exchange *x)
 {
-	struct exchange_result r = { .failure = EXCHANGE_ABORTED, .detail = "aborted" };
+	struct exchange_result r = exchange_failed(EXCHANGE_ABORTED, "aborted", x->begun);
 
 	assert(x->sender == s);
-	r.retry_after_ms = r.dns_us = r.connect_us = r.tls_us = r.first_byte_us = r.total_us = -1;
-	r.body = STR_NONE;
 	r.reused = x->reused;
 	exchange_end(x, &r);
 }
@@ -290,6 +333,7 @@ int sender_open(struct sender **out, const struct sender_options *options, struc
 		return err_set(err, ERR_FATAL, "ca_file", "%s cannot be read", options->ca_file);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(multi = curl_multi_init()))
 		return err_set(err, ERR_FATAL, "curl", "cannot start libcurl");
+	assert(options->guard);
 	s = mem_calloc(1, sizeof(*s));
 	s->multi = multi;
 	s->options = *options;

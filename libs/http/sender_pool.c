@@ -4,6 +4,7 @@
 #include "http/sender_pool.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@
 
 enum errand { SEND, ABORT, STOP };
 
+/* Whether a parcel's request may begin, between the threads: what comes first counts, its first byte or its abort. */
+enum gate { GATE_OPEN, GATE_BEGUN, GATE_CLOSED };
+
 /* What goes between the threads. */
 struct note {
 	struct letter letter; /* first */
@@ -30,6 +34,7 @@ struct parcel {
 	struct note send, abort;
 	struct sender_thread *thread;
 	LIST_ENTRY(parcel) entry; /* of those under way, or idle */
+	atomic_int gate;
 	/* The owner's. */
 	struct resolver_wait wait; /* looks its host up; not with the thread yet */
 	struct url_host host;
@@ -65,6 +70,7 @@ struct sender_thread {
 LIST_HEAD(parcels, parcel);
 
 struct sender_pool {
+	const struct guard *guard;
 	struct resolver *resolver;
 	struct loop *loop;
 	struct mailbox *answers;
@@ -102,6 +108,18 @@ static void parcel_done(void *ctx, const struct exchange_result *r)
 	p->exchange = NULL;
 	answer_keep(p, r);
 	mailbox_post(p->thread->pool->answers, &p->send.letter);
+}
+
+static bool gate_pass(struct parcel *p, enum gate to)
+{
+	int open = GATE_OPEN;
+
+	return atomic_compare_exchange_strong(&p->gate, &open, (int)to);
+}
+
+static bool parcel_may_begin(void *ctx)
+{
+	return gate_pass(ctx, GATE_BEGUN);
 }
 
 static void note_take(struct sender_thread *t, const struct note *n)
@@ -206,6 +224,7 @@ static void request_copy(struct parcel *p, const struct send_request *r)
 		p->headers[i] = at += strlen(at) + 1;
 	p->headers[n] = NULL;
 	p->request.body = (struct str){ p->text.p + p->text.n - r->body.n, r->body.n };
+	p->request.may_begin = parcel_may_begin;
 	p->request.done = parcel_done;
 	p->request.ctx = p;
 	p->request.resolved = NULL;
@@ -224,17 +243,13 @@ static void parcel_answer(struct sender_pool *pool, struct parcel *p, const stru
 	p->done(p->ctx, r);
 }
 
-static struct exchange_result failure_of(enum exchange_failure failure, const char *detail)
-{
-	return (struct exchange_result){ failure, 0, detail, -1, -1, -1, -1, -1, -1, STR_NONE, false, false };
-}
-
 static struct parcel *parcel_new(struct sender_pool *pool, const struct send_request *request)
 {
 	struct parcel *p = parcel_take(pool);
 
 	assert(!pool->closing);
 	p->answered = false;
+	atomic_store(&p->gate, GATE_OPEN);
 	p->done = request->done;
 	p->ctx = request->ctx;
 	p->begun_mono_us = clock_mono_us();
@@ -246,14 +261,14 @@ static struct parcel *parcel_new(struct sender_pool *pool, const struct send_req
 
 /* Looking up, before the parcel goes to its thread */
 
-static struct exchange_result unresolved(const struct resolver_answer *answer)
+static struct exchange_result unresolved(const struct sender_pool *pool, const struct resolver_answer *answer)
 {
 	struct exchange_result r;
 
 	if (answer->broken)
-		return failure_of(EXCHANGE_ABORTED, "its name could not be looked up here");
-	r = failure_of(EXCHANGE_DNS,
-		"its name leads to no public address"); /* one text: it says nothing of internal names */
+		return exchange_failed(EXCHANGE_ABORTED, "its name could not be looked up here", false);
+	/* One text: it says nothing of internal names. */
+	r = exchange_failed(EXCHANGE_DNS, guard_name_refusal(pool->guard), false);
 	r.refused = answer->refused;
 	return r;
 }
@@ -311,7 +326,7 @@ static void looked_up(struct resolver_wait *w, const struct resolver_answer *ans
 		parcel_post(p);
 		return;
 	}
-	r = unresolved(answer);
+	r = unresolved(p->thread->pool, answer);
 	parcel_end(p->thread->pool, p, &r);
 }
 
@@ -320,8 +335,9 @@ static void look_up_expired(void *ctx)
 	struct parcel *p = ctx;
 	struct sender_pool *pool = p->thread->pool;
 	bool begun = resolver_cancel(pool->resolver, &p->wait);
-	struct exchange_result r = begun ? failure_of(EXCHANGE_TIMEOUT, "its name was not looked up in time")
-					 : failure_of(EXCHANGE_ABORTED, "its name waited for a look-up of another");
+	struct exchange_result r = begun
+		? exchange_failed(EXCHANGE_TIMEOUT, "its name was not looked up in time", false)
+		: exchange_failed(EXCHANGE_ABORTED, "its name waited for a look-up of another", false);
 
 	parcel_end(pool, p, &r);
 }
@@ -340,7 +356,7 @@ static void look_up(struct sender_pool *pool, struct parcel *p, uint64_t tenant)
 		addresses_set(p, answer.addresses);
 		parcel_post(p);
 	} else {
-		r = unresolved(&answer);
+		r = unresolved(pool, &answer);
 		parcel_fail(pool, p, &r);
 	}
 }
@@ -363,7 +379,7 @@ void sender_pool_send(struct sender_pool *pool, const struct consignee *to, cons
 void sender_pool_refuse(struct sender_pool *pool, const struct send_request *request, const char *why,
 	struct parcel **out)
 {
-	const struct exchange_result r = failure_of(EXCHANGE_REFUSED, why);
+	const struct exchange_result r = exchange_failed(EXCHANGE_REFUSED, why, false);
 	struct parcel *p = parcel_new(pool, request);
 
 	p->thread = &pool->threads[0];
@@ -374,7 +390,7 @@ void sender_pool_refuse(struct sender_pool *pool, const struct send_request *req
 
 void sender_pool_abort(struct sender_pool *pool, struct parcel *p)
 {
-	const struct exchange_result aborted = failure_of(EXCHANGE_ABORTED, "aborted");
+	const struct exchange_result aborted = exchange_failed(EXCHANGE_ABORTED, "aborted", !gate_pass(p, GATE_CLOSED));
 
 	if (p->wait.lookup) {
 		(void)resolver_cancel(pool->resolver, &p->wait);
@@ -482,6 +498,7 @@ int sender_pool_open(struct sender_pool **out, const struct sender_pool_options 
 
 	LIST_INIT(&pool->active);
 	LIST_INIT(&pool->idle);
+	pool->guard = options->sender.guard;
 	pool->loop = options->sender.loop;
 	pool->max_idle = (size_t)options->sender.max_connections;
 	pool->n_threads = (size_t)options->threads;

@@ -30,14 +30,15 @@ struct consignee {
 int sender_pool_open(struct sender_pool **out, const struct sender_pool_options *options, struct err *err) ERR_MUST_USE;
 /* Accepts NULL. Aborts what is under way: done() is called for each, and may not send. */
 void sender_pool_close(struct sender_pool **closed);
-/* The request is copied. *out (out may be NULL) is valid until done(). Its host is looked up first, within its deadline: a name that leads
+/* The request is copied, but for may_begin, which is the pool's own. *out (out may be NULL) is valid until done(). Its host is looked up first, within its deadline: a name that leads
  * nowhere, or nowhere that the guard admits, ends as EXCHANGE_DNS with one text for both. */
 void sender_pool_send(struct sender_pool *p, const struct consignee *to, const struct send_request *request,
 	struct parcel **out);
 /* Nothing is sent: it is answered EXCHANGE_REFUSED, with `why`. */
 void sender_pool_refuse(struct sender_pool *p, const struct send_request *request, const char *why,
 	struct parcel **out);
-/* Calls its done() with EXCHANGE_ABORTED at once; its thread cuts the transfer off when it comes to it. */
+/* Calls its done() with EXCHANGE_ABORTED at once, with `begun` as it stays: what has not begun by then never does. Its thread cuts the transfer
+ * off when it comes to it. */
 void sender_pool_abort(struct sender_pool *p, struct parcel *parcel);
 size_t sender_pool_in_flight(const struct sender_pool *p);
 void sender_pool_lookups(const struct sender_pool *p, struct resolver_stats *out);

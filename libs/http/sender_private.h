@@ -17,15 +17,21 @@ struct exchange {
 	LIST_ENTRY(exchange) entry; /* of the sender's active or idle ones */
 	struct sender *sender;
 	CURL *easy;
+	bool (*may_begin)(void *ctx);
 	void (*done)(void *ctx, const struct exchange_result *result);
 	void *ctx;
+	enum http_method method; /* as the handle has it */
+	int max_idle_ms; /* the same */
+	int64_t begin_by_mono_ms;
 	struct curl_slist *header_lines; /* an array, chained; borrows the request's lines */
 	size_t header_lines_cap;
 	struct curl_slist resolved[SENDER_RESOLVED_LINES]; /* the same */
 	bool is_resolved;
 	struct buf response;
+	size_t response_bytes; /* that it may have */
 	size_t response_header_bytes;
 	bool refused, admitted; /* an address of the host was */
+	enum exchange_failure denied; /* why it may not begin; EXCHANGE_ANSWERED: it may */
 	bool begun; /* the request was, or part of it, given to a connection */
 	bool reused; /* to one that was open */
 	bool cut;

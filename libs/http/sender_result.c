@@ -14,6 +14,8 @@ static enum exchange_failure failure_of(const struct exchange *x, CURLcode code,
 {
 	if (code == CURLE_OK || (x->cut && status >= 200)) /* 1xx announces an answer */
 		return EXCHANGE_ANSWERED;
+	if (x->denied != EXCHANGE_ANSWERED)
+		return x->denied;
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return EXCHANGE_TIMEOUT;
 	if (x->begun)
@@ -33,8 +35,10 @@ static const char *detail_of(const struct exchange *x, enum exchange_failure fai
 {
 	if (failure == EXCHANGE_ANSWERED)
 		return "";
+	if (x->denied != EXCHANGE_ANSWERED)
+		return x->denied == EXCHANGE_TIMEOUT ? "it was not begun in time" : "aborted";
 	if (failure == EXCHANGE_REFUSED && x->refused)
-		return "its address is not a public one";
+		return guard_refusal(x->sender->options.guard);
 	if (code == CURLE_ABORTED_BY_CALLBACK)
 		return "the kept alive connection ended before an answer came";
 	return x->error[0] ? x->error : curl_easy_strerror(code);
@@ -72,7 +76,7 @@ void exchange_result_fill(const struct exchange *x, CURLcode code, struct exchan
 	long status = 0;
 
 	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
-	r->status = (int)status;
+	*r = (struct exchange_result){ .status = (int)status, .begun = x->begun, .reused = x->reused };
 	r->failure = failure_of(x, code, r->status);
 	r->detail = detail_of(x, r->failure, code);
 	r->retry_after_ms = r->status >= 300 ? retry_after_ms(x) : -1;
@@ -82,6 +86,4 @@ void exchange_result_fill(const struct exchange *x, CURLcode code, struct exchan
 	r->first_byte_us = r->status ? phase_us(x, CURLINFO_STARTTRANSFER_TIME_T) : -1;
 	r->total_us = phase_us(x, CURLINFO_TOTAL_TIME_T);
 	r->body = buf_str(&x->response);
-	r->reused = x->reused;
-	r->refused = false; /* the look-up of sender_pool.c says so, and nothing is sent then */
 }

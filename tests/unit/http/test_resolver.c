@@ -436,7 +436,14 @@ static void post_send(struct pool_test *t, struct post *p, uint64_t tenant, cons
 {
 	const char *headers[] = { "content-type: application/json", NULL };
 	char url[200];
-	struct send_request request = { url, headers, STR("{}"), timeout_ms, NULL, post_done, p };
+	struct send_request request = {
+		.url = url,
+		.headers = headers,
+		.body = STR("{}"),
+		.timeout_ms = timeout_ms,
+		.done = post_done,
+		.ctx = p,
+	};
 	struct url_host to_host;
 	const struct consignee to = { 0, tenant, &to_host };
 

@@ -3,9 +3,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -26,6 +23,7 @@
 #include "base/clock.h"
 #include "echo_server.h"
 #include "fake_dns.h"
+#include "tls_cert.h"
 
 #define COUNT(a)     (sizeof(a) / sizeof((a)[0]))
 #define PATIENCE_MS  20000 /* a deadline that no test reaches */
@@ -223,18 +221,28 @@ static void answer_take(void *ctx, const struct exchange_result *r)
 		loop_stop(a->test->loop);
 }
 
-static struct exchange *post(struct test *t, struct answer *a, const char *url, int timeout_ms)
+static struct exchange *send_one(struct test *t, struct answer *a, const char *url, const struct send_request *as)
 {
-	static const char *const headers[] = { "Content-Type: application/json", "webhook-id: msg_1", NULL };
-	struct send_request request = { url, headers, STR("{\"a\":1}"), timeout_ms, NULL, answer_take, a };
+	struct send_request request = *as;
 	struct exchange *x;
 
 	*a = (struct answer){ .test = t };
+	request.url = url;
+	request.done = answer_take;
+	request.ctx = a;
 	t->waiting++;
 	t->sending = true;
 	sender_send(t->sender, &request, &x);
 	t->sending = false;
 	return x;
+}
+
+static struct exchange *post(struct test *t, struct answer *a, const char *url, int timeout_ms)
+{
+	static const char *const headers[] = { "Content-Type: application/json", "webhook-id: msg_1", NULL };
+
+	return send_one(t, a, url,
+		&(struct send_request){ .headers = headers, .body = STR("{\"a\":1}"), .timeout_ms = timeout_ms });
 }
 
 static void wait_for_all(struct test *t)
@@ -435,7 +443,13 @@ static void a_request_is_sent_as_it_was_given(void **state)
 	struct peer p = { .script = { .answer = OK_EMPTY, .after = HANG } };
 	size_t n = 3 << 20;
 	char *body = mem_alloc(n), url[100];
-	struct send_request request = { url, headers, { body, n }, PATIENCE_MS, NULL, answer_take, NULL };
+	struct send_request request = {
+		.url = url,
+		.headers = headers,
+		.body = { body, n },
+		.timeout_ms = PATIENCE_MS,
+		.done = answer_take,
+	};
 	struct answer a;
 	struct test t;
 	struct str header, rest;
@@ -470,6 +484,79 @@ static void a_request_is_sent_as_it_was_given(void **state)
 	unsetenv("ALL_PROXY");
 	peer_stop(&p);
 	free(body);
+}
+
+/* One after the other over one handle: nothing of the last request stays. */
+static void each_method_is_sent_as_such(void **state)
+{
+	static const struct {
+		enum http_method method;
+		const char *body, *line, *length;
+	} cases[] = {
+		{ HTTP_POST, "{}", "POST /hook?x=1 HTTP/1.1\r\n", "\r\nContent-Length: 2\r\n" },
+		{ HTTP_GET, "", "GET /hook?x=1 HTTP/1.1\r\n", NULL },
+		{ HTTP_PUT, "{ }", "PUT /hook?x=1 HTTP/1.1\r\n", "\r\nContent-Length: 3\r\n" },
+		{ HTTP_DELETE, "", "DELETE /hook?x=1 HTTP/1.1\r\n", NULL },
+		{ HTTP_POST, "", "POST /hook?x=1 HTTP/1.1\r\n", "\r\nContent-Length: 0\r\n" },
+		{ HTTP_DELETE, "{}", "DELETE /hook?x=1 HTTP/1.1\r\n", "\r\nContent-Length: 2\r\n" },
+		{ HTTP_PATCH, "{}", "PATCH /hook?x=1 HTTP/1.1\r\n", "\r\nContent-Length: 2\r\n" },
+		{ HTTP_GET, "", "GET /hook?x=1 HTTP/1.1\r\n", NULL },
+		{ HTTP_PUT, "", "PUT /hook?x=1 HTTP/1.1\r\n", "\r\nContent-Length: 0\r\n" },
+	};
+	struct peer p = { .script = { .answer = OK_EMPTY, .after = CLOSE } };
+	struct send_request request = { .timeout_ms = PATIENCE_MS };
+	struct test t;
+	char url[100];
+
+	(void)state;
+	peer_start(&p);
+	test_open(&t, "127.0.0.0/8", NULL);
+	url_of(&p, "http", "127.0.0.1", url, sizeof(url));
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct answer a;
+
+		request.method = cases[i].method;
+		request.body = str_of(cases[i].body);
+		send_one(&t, &a, url, &request);
+		wait_for_all(&t);
+		sem_wait(&p.closed);
+		assert_int_equal(a.result.status, 200);
+		if (!str_starts(buf_str(&p.request), str_of(cases[i].line)) ||
+			!str_ends(buf_str(&p.request), str_of(cases[i].body)))
+			fail_msg("%zu: %.*s", i, STR_ARG(buf_str(&p.request)));
+		if ((memmem(p.request.p, p.request.n, "Content-Length", 14) != NULL) != (cases[i].length != NULL))
+			fail_msg("%zu: %.*s", i, STR_ARG(buf_str(&p.request)));
+		if (cases[i].length)
+			assert_non_null(memmem(p.request.p, p.request.n, cases[i].length, strlen(cases[i].length)));
+	}
+	test_close(&t);
+	peer_stop(&p);
+}
+
+static void as_much_of_an_answer_is_kept_as_its_request_says(void **state)
+{
+	static const size_t limits[] = { 100, 1 << 20, 0, 1 };
+	struct peer p = { .script = { .answer = "HTTP/1.1 200 OK\r\n\r\n", .after = ENDLESS, .filler = "endless" } };
+	struct send_request request = { .timeout_ms = PATIENCE_MS };
+	struct test t;
+	char url[100];
+
+	(void)state;
+	peer_start(&p);
+	test_open(&t, "127.0.0.0/8", NULL);
+	url_of(&p, "http", "127.0.0.1", url, sizeof(url));
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		struct answer a;
+
+		request.response_bytes = limits[i];
+		send_one(&t, &a, url, &request);
+		wait_for_all(&t);
+		assert_int_equal(a.result.failure, EXCHANGE_ANSWERED);
+		assert_int_equal(a.body.n, limits[i] ? limits[i] : SENDER_RESPONSE_BYTES);
+		buf_fini(&a.body);
+	}
+	test_close(&t);
+	peer_stop(&p);
 }
 
 static void a_connection_is_kept_for_the_next(void **state)
@@ -552,6 +639,40 @@ static void a_connection_that_was_closed_meanwhile_is_replaced(void **state)
 	test_close(&t);
 	peer_stop(&p);
 	assert_int_equal(p.connections, 2);
+}
+
+/* The server keeps both; a request may be content with one that was used lately only. */
+static void a_connection_that_was_idle_for_too_long_is_not_used(void **state)
+{
+	struct peer peers[2] = { { .script = { .answer = OK_EMPTY } }, { .script = { .answer = OK_EMPTY } } };
+	struct loop_timer *timer;
+	struct answer a[2];
+	struct test t;
+	char urls[2][100];
+
+	(void)state;
+	test_open(&t, "127.0.0.0/8", NULL);
+	for (int i = 0; i < 2; i++) {
+		peer_start(&peers[i]);
+		post(&t, &a[i], url_of(&peers[i], "http", "127.0.0.1", urls[i], sizeof(urls[i])), PATIENCE_MS);
+	}
+	wait_for_all(&t);
+	timer = loop_timer_new(t.loop, stop, t.loop);
+	loop_timer_set(timer, SENDER_MIN_IDLE_MS + DEADLINE_MS);
+	assert_int_equal(loop_run(t.loop, NULL), 0);
+	loop_timer_free(timer);
+	for (int i = 0; i < 2; i++) {
+		const struct send_request request = { .timeout_ms = PATIENCE_MS,
+			.max_idle_ms = i == 0 ? 0 : SENDER_MIN_IDLE_MS };
+
+		send_one(&t, &a[i], urls[i], &request);
+		wait_for_all(&t);
+		assert_int_equal(a[i].result.status, 200);
+		assert_int_equal(a[i].result.reused, i == 0);
+	}
+	test_close(&t);
+	for (int i = 0; i < 2; i++)
+		peer_stop(&peers[i]);
 }
 
 static struct fake_name names[] = {
@@ -754,7 +875,13 @@ static void chain_goes_on(void *ctx, const struct exchange_result *r)
 
 static void chain_send(struct chain *c)
 {
-	const struct send_request request = { c->url, NULL, STR("{}"), PATIENCE_MS, NULL, chain_goes_on, c };
+	const struct send_request request = {
+		.url = c->url,
+		.body = STR("{}"),
+		.timeout_ms = PATIENCE_MS,
+		.done = chain_goes_on,
+		.ctx = c,
+	};
 
 	sender_send(c->sender, &request, NULL);
 }
@@ -787,35 +914,6 @@ static void many_are_under_way_at_once_over_few_connections(void **state)
 	test_close(&t);
 }
 
-/* A self-signed certificate for a name, valid from now - 2 days for so many days; its PEM goes to `file`. */
-static SSL_CTX *tls_new(const char *name, int days, FILE *file)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = X509_new();
-	X509_EXTENSION *names_extension;
-	char alternative[80];
-
-	snprintf(alternative, sizeof(alternative), "DNS:%s", name);
-	names_extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, alternative);
-	X509_set_version(cert, X509_VERSION_3);
-	X509_gmtime_adj(X509_getm_notBefore(cert), -2L * 86400);
-	X509_gmtime_adj(X509_getm_notAfter(cert), (days - 2L) * 86400);
-	X509_set_pubkey(cert, key);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1,
-		0);
-	X509_set_issuer_name(cert, X509_get_subject_name(cert));
-	X509_add_ext(cert, names_extension, -1);
-	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
-	assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
-	assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
-	assert_int_equal(PEM_write_X509(file, cert), 1);
-	X509_EXTENSION_free(names_extension);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-	return ctx;
-}
-
 static void a_certificate_must_be_trusted_valid_and_of_the_host(void **state)
 {
 	static const struct {
@@ -838,7 +936,7 @@ static void a_certificate_must_be_trusted_valid_and_of_the_host(void **state)
 		struct answer a;
 		struct test t;
 
-		p.tls = tls_new(cases[i].certified, cases[i].days, file);
+		p.tls = tls_cert_new(cases[i].certified, cases[i].days, file);
 		fclose(file);
 		peer_start(&p);
 		test_open(&t, "127.0.0.0/8", cases[i].trusted ? path : NULL);
@@ -862,7 +960,7 @@ static void authorities_are_read_once_for_all_connections(void **state)
 	struct test t;
 
 	(void)state;
-	p.tls = tls_new("here.test", 30, file);
+	p.tls = tls_cert_new("here.test", 30, file);
 	fclose(file);
 	peer_start(&p);
 	test_open(&t, "127.0.0.0/8", path);
@@ -908,9 +1006,12 @@ int main(void)
 		cmocka_unit_test(one_deadline_ends_the_whole_exchange),
 		cmocka_unit_test(retry_after_is_read_in_seconds_and_as_a_date),
 		cmocka_unit_test(a_request_is_sent_as_it_was_given),
+		cmocka_unit_test(each_method_is_sent_as_such),
+		cmocka_unit_test(as_much_of_an_answer_is_kept_as_its_request_says),
 		cmocka_unit_test(a_connection_is_kept_for_the_next),
 		cmocka_unit_test(a_request_is_never_sent_twice),
 		cmocka_unit_test(a_connection_that_was_closed_meanwhile_is_replaced),
+		cmocka_unit_test(a_connection_that_was_idle_for_too_long_is_not_used),
 		cmocka_unit_test(what_cannot_be_reached_is_told_apart),
 		cmocka_unit_test(a_name_that_changes_after_the_check_leads_nowhere),
 		cmocka_unit_test(a_slow_resolver_holds_up_nobody),

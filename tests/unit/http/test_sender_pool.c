@@ -114,7 +114,14 @@ static void post_send(struct test *t, struct post *p, uint64_t key, const char *
 	char *line = mem_cstr(STR("content-type: application/json")), *own_url = mem_cstr(str_of(url));
 	char *body = mem_cstr(buf_str(&p->sent));
 	const char *headers[] = { line, NULL };
-	struct send_request request = { own_url, headers, { body, p->sent.n }, timeout_ms, NULL, answer_take, p };
+	struct send_request request = {
+		.url = own_url,
+		.headers = headers,
+		.body = { body, p->sent.n },
+		.timeout_ms = timeout_ms,
+		.done = answer_take,
+		.ctx = p,
+	};
 	const struct url_host address = { .port = 0 };
 	const struct consignee to = { key, 1, &address };
 
