@@ -14,6 +14,7 @@
 #include "webhook-dispatcher/dispatcher.h"
 #include "webhook-dispatcher/settlement.h"
 #include "webhook-dispatcher/stats.h"
+#include "webhook-dispatcher/verdict.h"
 
 #define ABORTED_MS 1000 /* until an attempt that this machine had no room for is tried again */
 
@@ -171,12 +172,12 @@ static void delivery_failed(struct delivery *d, const struct exchange_result *r,
 		delivery_end(d, e->live ? END_RETRY : END_WAIT, delay);
 }
 
-static void lane_slow_down(struct lane *l, enum outcome_class class, int64_t retry_after_ms)
+static void lane_slow_down(struct lane *l, enum exchange_class class, int64_t retry_after_ms)
 {
 	const struct pace_limits limits = lane_limits(l);
 	int64_t now = clock_mono_ms();
 
-	if (class == OUT_RATE_LIMITED) {
+	if (class == CLASS_RATE_LIMITED) {
 		pace_limited(&l->pace, retry_after_ms, now);
 	} else if (pace_failed(&l->pace, &limits, now)) {
 		log_info("endpoint is left alone for a while", LOG_I("endpoint_id", l->endpoint->row.id),
@@ -185,14 +186,14 @@ static void lane_slow_down(struct lane *l, enum outcome_class class, int64_t ret
 	}
 }
 
-static void error_describe(struct delivery *d, const struct exchange_result *r, enum outcome_class class)
+static void error_describe(struct delivery *d, const struct exchange_result *r, enum exchange_class class)
 {
 	if (r->status)
 		snprintf(d->code, sizeof(d->code), "%d", r->status);
 	if (r->failure == EXCHANGE_ANSWERED)
 		snprintf(d->error, sizeof(d->error), "HTTP %d", r->status);
 	else
-		snprintf(d->error, sizeof(d->error), "%s: %s", outcome_class_word(class), r->detail);
+		snprintf(d->error, sizeof(d->error), "%s: %s", exchange_class_word(class), r->detail);
 }
 
 /* As if not begun: it counts neither as an attempt nor against the endpoint. */
@@ -206,15 +207,15 @@ static void delivery_aborted(struct delivery *d)
 
 static void attempt_ended(struct delivery *d, const struct exchange_result *r)
 {
-	enum outcome_class class = outcome_classify(r);
+	enum exchange_class class = exchange_classify(r);
 
 	d->attempted = true;
 	error_describe(d, r, class);
 	stats_attempt(class, r, d->retries > 0);
 	if (d->lane->endpoint->row.kind == ENDPOINT_PUSHER)
-		stats_broadcast(class == OUT_SUCCESS ? BROADCAST_DELIVERED : BROADCAST_FAILED);
+		stats_broadcast(class == CLASS_SUCCESS ? BROADCAST_DELIVERED : BROADCAST_FAILED);
 	settlement_add_attempt(d->lane->partition->d->filling, d, class, r);
-	switch (outcome_verdict(class, d->lane->endpoint->row.lenient)) {
+	switch (verdict_of(class, d->lane->endpoint->row.lenient)) {
 	case VERDICT_DELIVERED:
 		pace_succeeded(&d->lane->pace);
 		lane_succeeded(d->lane);

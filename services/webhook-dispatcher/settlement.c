@@ -116,7 +116,7 @@ static int32_t phase_us(int64_t us)
 	return us > INT32_MAX ? INT32_MAX : (int32_t)us;
 }
 
-void settlement_add_attempt(struct settlement *s, const struct delivery *d, enum outcome_class class,
+void settlement_add_attempt(struct settlement *s, const struct delivery *d, enum exchange_class class,
 	const struct exchange_result *r)
 {
 	*ITEMS_ADD(&s->attempts, struct attempt_row) = (struct attempt_row){
@@ -126,7 +126,7 @@ void settlement_add_attempt(struct settlement *s, const struct delivery *d, enum
 		.event_type = arena_str(s->arena, str_of(d->event->type)),
 		.message_id = d->event->message_id,
 		.attempt = d->retries + 1,
-		.outcome = outcome_class_word(class),
+		.outcome = exchange_class_word(class),
 		.status = r->status,
 		.at_us = clock_now_us() - (r->total_us > 0 ? r->total_us : 0),
 		.dns_us = phase_us(r->dns_us),

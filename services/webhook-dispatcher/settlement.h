@@ -5,9 +5,8 @@
 #ifndef WEBHOOK_DISPATCHER_SETTLEMENT_H
 #define WEBHOOK_DISPATCHER_SETTLEMENT_H
 
-#include "http/sender.h"
+#include "http/exchange_class.h"
 #include "webhook-dispatcher/flow.h"
-#include "webhook-dispatcher/outcome.h"
 
 struct settlement;
 
@@ -16,7 +15,7 @@ void settlement_free(struct settlement *s); /* accepts NULL */
 /* Forgets everything: deliveries that have ended are freed, those that fly on are not. */
 void settlement_clear(struct settlement *s);
 
-void settlement_add_attempt(struct settlement *s, const struct delivery *d, enum outcome_class class,
+void settlement_add_attempt(struct settlement *s, const struct delivery *d, enum exchange_class class,
 	const struct exchange_result *r);
 void settlement_add_end(struct settlement *s, struct delivery *d); /* takes it */
 void settlement_add_spill(struct settlement *s, struct delivery *d);

@@ -12,7 +12,7 @@ static const char *const lookup_results[] = { "found", "failed", "refused", "bro
 enum { LOOKUP_RESULTS = sizeof(lookup_results) / sizeof(lookup_results[0]) };
 
 static struct {
-	struct metric_cell *attempts[OUT_CLASSES][2], *phase[PHASES];
+	struct metric_cell *attempts[EXCHANGE_CLASSES][2], *phase[PHASES];
 	struct metric_cell *delivered, *lost, *reused, *opened, *broadcasts[BROADCAST_FATES];
 	struct metric_cell *share_limited, *lookups_in_flight, *lookups_waiting, *lookups[LOOKUP_RESULTS];
 	struct metric_cell *in_flight, *waiting, *window_events, *window_bytes;
@@ -34,9 +34,9 @@ static void attempts_init(void)
 	struct metric *connections = metric_counter("blazz_webhook_connections",
 		"Attempts on a connection that was open, and on a new one.", "kind");
 
-	for (int i = 0; i < OUT_CLASSES; i++) {
-		m.attempts[i][0] = METRIC_CELL(attempts, outcome_class_word((enum outcome_class)i), "first");
-		m.attempts[i][1] = METRIC_CELL(attempts, outcome_class_word((enum outcome_class)i), "retry");
+	for (int i = 0; i < EXCHANGE_CLASSES; i++) {
+		m.attempts[i][0] = METRIC_CELL(attempts, exchange_class_word((enum exchange_class)i), "first");
+		m.attempts[i][1] = METRIC_CELL(attempts, exchange_class_word((enum exchange_class)i), "retry");
 	}
 	for (int i = 0; i < PHASES; i++)
 		m.phase[i] = METRIC_CELL(phase, phases[i]);
@@ -98,11 +98,11 @@ void stats_init(void)
 	m.oldest_due = gauge("blazz_webhook_retry_oldest_due_seconds", "How long the oldest due row has been due.");
 }
 
-void stats_attempt(enum outcome_class class, const struct exchange_result *r, bool retry)
+void stats_attempt(enum exchange_class class, const struct exchange_result *r, bool retry)
 {
 	const int64_t us[PHASES] = { r->dns_us, r->connect_us, r->tls_us, r->first_byte_us, r->total_us };
 
-	metric_add(m.attempts[r->refused ? OUT_REFUSED : class][retry], 1);
+	metric_add(m.attempts[r->refused ? CLASS_REFUSED : class][retry], 1);
 	for (int i = 0; i < PHASES; i++)
 		if (us[i] >= 0)
 			metric_observe(m.phase[i], (double)us[i] / 1e6);

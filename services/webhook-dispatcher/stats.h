@@ -2,13 +2,13 @@
 #ifndef WEBHOOK_DISPATCHER_STATS_H
 #define WEBHOOK_DISPATCHER_STATS_H
 
+#include "http/exchange_class.h"
 #include "http/resolver.h"
 #include "store/webhook_retries.h"
-#include "webhook-dispatcher/outcome.h"
 
 void stats_init(void);
 /* One that was refused because of what its name resolves to is counted so, though it counts as dns for its tenant. */
-void stats_attempt(enum outcome_class class, const struct exchange_result *r, bool retry);
+void stats_attempt(enum exchange_class class, const struct exchange_result *r, bool retry);
 /* From the event's publication to its endpoint's acknowledgement at the first attempt. */
 void stats_delivered(int64_t since_published_ms);
 enum broadcast_fate { BROADCAST_DELIVERED, BROADCAST_FAILED, BROADCAST_LATE, BROADCAST_FATES };

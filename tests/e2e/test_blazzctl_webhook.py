@@ -138,7 +138,7 @@ def test_a_test_event_is_signed_and_its_end_is_told(stack, receiver):
     assert delivery.event["data"] == {"endpoint_id": endpoint}
     receiver.answer = lambda delivery: 500
     done = stack.ctl_run("--json", "webhook", "test", endpoint)
-    assert done.returncode == 1 and json.loads(done.stdout)[0]["status"] == 500
+    assert done.returncode == 1 and (json.loads(done.stdout)[0]["outcome"], json.loads(done.stdout)[0]["status"]) == ("server_error", 500)
     done = stack.ctl_run("--json", "webhook", "test", endpoint, config={k: v for k, v in stack.ctl_config.items() if k not in LOOPBACK})
     assert done.returncode == 1 and json.loads(done.stdout)[0]["outcome"] == "refused", "checked when it is connected to"
     assert len(receiver.deliveries) == 2

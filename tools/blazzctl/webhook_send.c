@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "crypto/ids.h"
 #include "crypto/webhook_signature.h"
+#include "http/exchange_class.h"
 #include "http/headers.h"
 #include "http/sender.h"
 #include "http/signing.h"
@@ -60,16 +61,6 @@ struct test {
 	bool done, accepted;
 };
 
-static const char *outcome_word(const struct exchange_result *r)
-{
-	static const char *const failures[] = { "answered", "dns", "connect", "tls", "timeout", "broken", "refused",
-		"aborted" };
-
-	if (r->failure != EXCHANGE_ANSWERED)
-		return failures[r->failure];
-	return r->status / 100 == 2 ? "success" : "not accepted";
-}
-
 static void timing(struct table *t, int64_t us)
 {
 	if (us < 0)
@@ -82,9 +73,11 @@ static void test_done(void *ctx, const struct exchange_result *r)
 {
 	struct test *test = ctx;
 
+	enum exchange_class class = exchange_classify(r);
+
 	test->done = true;
-	test->accepted = r->failure == EXCHANGE_ANSWERED && r->status / 100 == 2;
-	table_text(test->table, str_of(outcome_word(r)));
+	test->accepted = class == CLASS_SUCCESS;
+	table_text(test->table, str_of(exchange_class_word(class)));
 	table_i64(test->table, r->status);
 	timing(test->table, r->dns_us);
 	timing(test->table, r->connect_us);

@@ -1,0 +1,16 @@
+/* What an attempt's end means for its delivery. Pure. Source: README.md, Outcomes. */
+#ifndef WEBHOOK_DISPATCHER_VERDICT_H
+#define WEBHOOK_DISPATCHER_VERDICT_H
+
+#include "http/exchange_class.h"
+
+enum verdict {
+	VERDICT_DELIVERED,
+	VERDICT_RETRY,
+	VERDICT_QUICK_RETRY,
+	VERDICT_GONE,
+	VERDICT_AGAIN, /* aborted: as if not begun */
+};
+enum verdict verdict_of(enum exchange_class c, bool lenient);
+
+#endif
