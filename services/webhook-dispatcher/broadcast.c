@@ -30,9 +30,9 @@ void broadcast_body(const struct pusher *p, const struct chat_event *e, struct b
 {
 	struct buf data = BUF_INIT;
 
-	for (int detail = BROADCAST_WHOLE; detail <= BROADCAST_WITHOUT_TEXT; detail++) {
+	for (int detail = RENDER_WHOLE; detail <= RENDER_WITHOUT_TEXT; detail++) {
 		buf_clear(&data);
-		render_broadcast(e, (enum broadcast_detail)detail, &data);
+		render_message(e, (enum render_detail)detail, &data);
 		pusher_body(p, STR(EVENT), buf_str(&data), out);
 		if (out->n <= BODY_BYTES)
 			break;

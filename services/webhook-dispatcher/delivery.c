@@ -1,5 +1,4 @@
 /* One event to one endpoint: attempts, and how each ends; see flow.h. */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +8,6 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/utf8.h"
-#include "http/headers.h"
-#include "http/signing.h"
 #include "webhook-dispatcher/dispatcher.h"
 #include "webhook-dispatcher/settlement.h"
 #include "webhook-dispatcher/stats.h"
@@ -72,7 +69,6 @@ void delivery_free(struct delivery *d)
 	if (d->row && d->lane)
 		map_del(d->lane->partition->by_row, row_key(d));
 	event_unref(d->event);
-	buf_fini(&d->broadcast);
 	free(d);
 }
 
@@ -212,8 +208,8 @@ static void attempt_ended(struct delivery *d, const struct exchange_result *r)
 	d->attempted = true;
 	error_describe(d, r, class);
 	stats_attempt(class, r, d->retries > 0);
-	if (d->lane->endpoint->row.kind == ENDPOINT_PUSHER)
-		stats_broadcast(class == CLASS_SUCCESS ? BROADCAST_DELIVERED : BROADCAST_FAILED);
+	if (d->lane->endpoint->sink->attempted)
+		d->lane->endpoint->sink->attempted(class);
 	settlement_add_attempt(d->lane->partition->d->filling, d, class, r);
 	switch (verdict_of(class, d->lane->endpoint->row.lenient)) {
 	case VERDICT_DELIVERED:
@@ -265,62 +261,19 @@ static void delivery_done(void *ctx, const struct exchange_result *r)
 	dispatcher_pump(l->partition->d);
 }
 
-typedef const char *header_lines[HEADERS_MAX + SIGNING_HEADERS + 3];
-
-static void headers_make(const struct delivery *d, struct buf *lines, header_lines out)
-{
-	const struct endpoint *e = d->lane->endpoint;
-	char id[SIGNING_ID_SIZE];
-	const char *line;
-	size_t n = 0;
-
-	if (e->keys) {
-		signing_id(&d->event->id, &e->row.uuid, id);
-		buf_clear(lines);
-		signing_headers(e->keys, id, clock_now_ms(), buf_str(&d->event->body), lines);
-		line = lines->p;
-		for (int i = 0; i < SIGNING_HEADERS; i++, line += strlen(line) + 1)
-			out[n++] = line;
-	}
-	out[n++] = "content-type: application/json";
-	if (d->event->traceparent[0])
-		out[n++] = d->event->traceparent;
-	for (size_t i = 0; e->headers[i] && i < HEADERS_MAX; i++)
-		out[n++] = e->headers[i];
-	out[n] = NULL;
-}
-
-/* A pusher is signed to in the URL, and gets no envelope: the event is read once more. */
-static void broadcast_make(struct delivery *d, struct send_request *request)
-{
-	struct dispatcher *all = d->lane->partition->d;
-	const struct endpoint *to = d->lane->endpoint;
-	const struct event *e = d->event;
-	struct reading r;
-	struct err err;
-	int rc;
-
-	arena_reset(all->reading);
-	rc = event_reread(buf_str(&e->record), e->partition, e->offset, e->timestamp_ms, all->reading, &r, &err);
-	assert(rc == 0); /* as it was when it was kept */
-	(void)rc;
-	broadcast_body(to->pusher, &r.event, &d->broadcast);
-	request->body = buf_str(&d->broadcast);
-	pusher_url(to->pusher, to->row.url, request->body, clock_now_ms(), &all->url);
-	request->url = all->url.p;
-}
-
 /* Behind for a while, or long in the retry queue. */
 static bool is_late(const struct delivery *d)
 {
-	return d->lane->endpoint->pusher && broadcast_is_late(d->event->timestamp_ms, clock_now_ms());
+	const struct sink *sink = d->lane->endpoint->sink;
+
+	return sink->is_late && sink->is_late(d->event->timestamp_ms, clock_now_ms());
 }
 
-static void broadcast_skip(struct delivery *d)
+static void delivery_skip(struct delivery *d)
 {
 	struct chain *c = d->chain;
 
-	stats_broadcast(BROADCAST_LATE);
+	d->lane->endpoint->sink->late();
 	feed_passed(d->feed, d);
 	delivery_end(d, END_ABANDONED, 0);
 	c->busy = false;
@@ -330,25 +283,20 @@ static void broadcast_skip(struct delivery *d)
 static void delivery_send(struct delivery *d)
 {
 	struct dispatcher *all = d->lane->partition->d;
+	struct sink_request *made = &all->request;
 	const struct endpoint *e = d->lane->endpoint;
 	const struct consignee to = { (uint64_t)e->row.id, (uint64_t)e->row.workspace_id, &e->host };
-	header_lines headers = { NULL };
-	struct send_request request = {
-		.url = e->url,
-		.headers = headers,
-		.body = buf_str(&d->event->body),
-		.timeout_ms = e->row.timeout_ms,
-		.done = delivery_done,
-		.ctx = d,
-	};
+	struct send_request request = { .timeout_ms = e->row.timeout_ms, .done = delivery_done, .ctx = d };
 
 	if (e->misconfigured) {
+		request.url = e->url;
 		sender_pool_refuse(all->senders, &request, e->misconfigured, &d->parcel);
 		return;
 	}
-	headers_make(d, &all->header_lines, headers);
-	if (e->pusher)
-		broadcast_make(d, &request);
+	sink_request_make(made, e, d->event, clock_now_ms());
+	request.url = made->url;
+	request.headers = made->headers;
+	request.body = made->body;
 	sender_pool_send(all->senders, &to, &request, &d->parcel);
 }
 
@@ -357,7 +305,7 @@ void delivery_begin(struct delivery *d)
 	struct dispatcher *all = d->lane->partition->d;
 
 	if (is_late(d)) {
-		broadcast_skip(d);
+		delivery_skip(d);
 		return;
 	}
 	d->state = DELIVERY_FLYING;

@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/map.h"
-#include "http/headers.h"
 
 struct directory {
 	struct keyring *keyring;
@@ -39,8 +38,8 @@ static struct str id_key(const int64_t *id)
 /* What was read from its row. */
 static void endpoint_fini(struct endpoint *e)
 {
-	signing_keys_free(e->keys);
-	pusher_free(e->pusher);
+	if (e->sink)
+		e->sink->secrets_free(e->secrets);
 	arena_free(e->arena);
 }
 
@@ -79,16 +78,6 @@ void directory_use_keyring(struct directory *d, struct keyring **keyring)
 	*keyring = NULL;
 }
 
-static int secrets_parse(struct endpoint *e, struct str json_text, struct err *err)
-{
-	char channel[BROADCAST_CHANNEL_SIZE];
-
-	if (e->row.kind == ENDPOINT_HTTP)
-		return signing_keys_parse(&e->keys, json_text, err);
-	broadcast_channel(&e->row.workspace, channel);
-	return pusher_parse(&e->pusher, json_text, str_of(channel), err);
-}
-
 static int secrets_open(const struct directory *d, struct endpoint *e, struct str sealed, struct err *err)
 {
 	struct buf plain = BUF_INIT, associated = BUF_INIT;
@@ -99,7 +88,7 @@ static int secrets_open(const struct directory *d, struct endpoint *e, struct st
 	buf_printf(&associated, "endpoint:%s", uuid);
 	rc = unseal(d->keyring, buf_str(&associated), sealed, &plain, err);
 	if (rc == 0)
-		rc = secrets_parse(e, buf_str(&plain), err);
+		rc = e->sink->secrets_parse(&e->row, buf_str(&plain), &e->secrets, err);
 	if (plain.cap > 0)
 		OPENSSL_cleanse(plain.p, plain.cap);
 	buf_fini(&plain);
@@ -143,24 +132,13 @@ static void wire_read(const struct directory *d, struct endpoint *e, const struc
 	log_warn("endpoint is misconfigured", LOG_I("endpoint_id", row->id), LOG_ERR(&err));
 }
 
-/* Whatever it subscribes to, a broadcast is of live messages. */
-static void broadcast_narrow(struct endpoint *e)
-{
-	e->row.n_event_types = 0;
-	e->row.origins = 1U << ORIGIN_LIVE;
-	e->kinds = UINT64_C(1) << CE_MESSAGE_CREATED;
-	if (e->schedule.n == 0) {
-		e->schedule = broadcast_schedule;
-		e->schedule.max_retries = e->row.max_retries;
-	}
-}
-
 static void endpoint_read(struct directory *d, struct endpoint *e, const struct endpoint_row *row)
 {
 	struct arena *a = arena_new(1024);
 	struct err err = { 0 };
 
 	*e = (struct endpoint){ .tenant = e->tenant, .next = e->next, .arena = a, .row = *row };
+	e->sink = sink_of(row->kind);
 	e->row.name = arena_str(a, row->name);
 	e->row.disabled_reason = arena_str(a, row->disabled_reason);
 	e->row.event_types = ARENA_ARRAY(a, struct str, row->n_event_types + 1);
@@ -176,8 +154,8 @@ static void endpoint_read(struct directory *d, struct endpoint *e, const struct 
 	wire_read(d, e, row);
 	e->row.headers = STR_NONE;
 	e->kinds = kinds_of(&e->row);
-	if (row->kind == ENDPOINT_PUSHER)
-		broadcast_narrow(e);
+	if (e->sink->narrow)
+		e->sink->narrow(e);
 	e->live = endpoint_is_live(row);
 	if (secrets_open(d, e, row->secrets, &err) < 0) {
 		e->live = false;

@@ -7,11 +7,9 @@
 
 #include "crypto/seal.h"
 #include "http/guard.h"
-#include "http/signing.h"
-#include "store/webhook_endpoints.h"
-#include "webhook-dispatcher/broadcast.h"
 #include "webhook-dispatcher/event.h"
 #include "webhook-dispatcher/schedule.h"
+#include "webhook-dispatcher/sink.h"
 
 /* A workspace in the scheduler. */
 struct tenant {
@@ -26,9 +24,9 @@ struct tenant {
 struct endpoint {
 	struct tenant *tenant;
 	struct endpoint_row row;
-	struct arena *arena;      /* of the row */
-	struct signing_keys *keys; /* of kind http; NULL: its secrets cannot be opened, so it is not live */
-	struct pusher *pusher;    /* of kind pusher; NULL: the same */
+	struct arena *arena; /* of the row */
+	const struct sink *sink; /* of its kind */
+	void *secrets; /* as the sink keeps them; NULL: they cannot be opened, so it is not live */
 	struct schedule schedule;
 	char *url;
 	struct url_host host;

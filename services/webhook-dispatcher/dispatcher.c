@@ -497,6 +497,7 @@ int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *s
 	d->service = service;
 	d->chat_event_topic = service_topics(service)->of[TOPIC_CHAT_EVENT];
 	d->reading = arena_new(1 << 16);
+	d->request.arena = d->reading;
 	d->replays = map_new();
 	d->filling = settlement_new();
 	d->writing = settlement_new();
@@ -535,8 +536,7 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	guard_free(d->guard);
 	loop_free(d->loop);
 	arena_free(d->reading);
-	buf_fini(&d->header_lines);
-	buf_fini(&d->url);
+	sink_request_fini(&d->request);
 	free(d);
 }
 

@@ -39,7 +39,7 @@ struct dispatcher {
 
 	int64_t settle_mono_ms, claim_mono_ms, claim_all_mono_ms, report_mono_ms, tidy_mono_ms;
 	struct arena *reading; /* of one record */
-	struct buf header_lines, url; /* of one request */
+	struct sink_request request; /* that is put together */
 	struct loop_io *signals, *kafka, *scan, *refetch;
 	unsigned reports;
 	struct resolver_stats lookups; /* as reported last */

@@ -58,7 +58,6 @@ struct delivery {
 	int32_t retries;
 	int64_t begun_mono_ms;
 	struct parcel *parcel; /* its request, while it flies */
-	struct buf broadcast; /* its body, to a pusher; others send the event's */
 
 	enum delivery_end end;
 	bool attempted;
@@ -244,7 +243,7 @@ void chain_give_back(struct chain *c);
 struct delivery *delivery_new(struct feed *f, struct chain *c, struct event *e,
 	enum delivery_hold hold); /* f NULL: of a row */
 void delivery_free(struct delivery *d);
-void delivery_begin(struct delivery *d); /* or it ends, when it is a broadcast that is late */
+void delivery_begin(struct delivery *d); /* or it ends, when it is too late for its sink */
 /* Ends without an attempt: a row that waits, or nothing. */
 void delivery_end(struct delivery *d, enum delivery_end end, int64_t delay_ms);
 /* It flies on, but its offset is passed: a row is written that is leased to it. */

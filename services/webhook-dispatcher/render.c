@@ -447,18 +447,18 @@ static void null_unless(struct json_writer *w, const char *key, bool there)
 	jw_null(w);
 }
 
-void render_broadcast(const struct chat_event *e, enum broadcast_detail detail, struct buf *out)
+void render_message(const struct chat_event *e, enum render_detail detail, struct buf *out)
 {
 	const struct ce_message_created *c = &e->u.message_created;
 	struct json_writer w = json_writer(out);
 	struct message_view m = c->message;
 
-	if (detail == BROADCAST_WITHOUT_TEXT)
+	if (detail == RENDER_WITHOUT_TEXT)
 		m.body = STR_NONE;
 	jw_obj(&w);
 	created_begin(&w, e);
 	message_basics(&w, &m, e->provider);
-	if (detail == BROADCAST_WHOLE)
+	if (detail == RENDER_WHOLE)
 		message_rest(&w, &m);
 	else
 		jw_member_bool(&w, "truncated", true);

@@ -11,12 +11,12 @@
  * timestamp is RFC 3339 in UTC with milliseconds; what an event does not have (account_id, conversation_id, sequence) is null. */
 void render_event(const struct chat_event *e, struct buf *out);
 
-/* What a broadcast of a message.created says: {"chat","contact","group"}, the latter two null where there is none. */
-enum broadcast_detail {
-	BROADCAST_WHOLE, /* chat as in the event */
-	BROADCAST_BRIEF, /* the older contract's members and "truncated": true */
-	BROADCAST_WITHOUT_TEXT, /* and of these no message */
+/* e is a message.created. Appends {"chat","contact","group"} to out, without an envelope; the latter two are null where there is none. */
+enum render_detail {
+	RENDER_WHOLE, /* chat as in the event */
+	RENDER_BRIEF, /* the older contract's members and "truncated": true */
+	RENDER_WITHOUT_TEXT, /* and of these no message */
 };
-void render_broadcast(const struct chat_event *e, enum broadcast_detail detail, struct buf *out);
+void render_message(const struct chat_event *e, enum render_detail detail, struct buf *out);
 
 #endif
