@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "base/utf8.h"
 #include "webhook-dispatcher/dispatcher.h"
+#include "webhook-dispatcher/endpoint_health.h"
 #include "webhook-dispatcher/settlement.h"
 #include "webhook-dispatcher/stats.h"
 #include "webhook-dispatcher/verdict.h"
@@ -110,36 +111,39 @@ void delivery_detach(struct delivery *d)
 
 /* Health */
 
-static void lane_succeeded(struct lane *l)
-{
-	struct endpoint *e = l->endpoint;
-
-	l->fails_since_ms = 0;
-	if (e->row.failing_since_us == PG_NO_TIME && e->row.state == ENDPOINT_ACTIVE)
-		return;
-	e->row.failing_since_us = PG_NO_TIME; /* as it will be read; told once */
-	e->row.state = ENDPOINT_ACTIVE;
-	settlement_add_finding(l->partition->d->filling, l, ENDPOINT_ANSWERS, clock_now_us(), NULL, NULL);
-}
-
-/* One failure says little: an endpoint that has failed for a while is written down, one that did for too long is disabled. */
-static void lane_failed(struct lane *l)
+static void health_note(struct lane *l, enum health_finding finding)
 {
 	struct dispatcher *d = l->partition->d;
-	struct endpoint *e = l->endpoint;
-	int64_t now = clock_now_ms(), noted_after = d->settings->disable_after_ms / 5;
+	struct endpoint_row *row = &l->endpoint->row; /* changes as it will be read: told once */
 
-	if (noted_after > 60000)
-		noted_after = 60000;
-	if (l->fails_since_ms == 0)
-		l->fails_since_ms = now;
-	if (e->row.failing_since_us != PG_NO_TIME) {
-		if (now - e->row.failing_since_us / 1000 >= d->settings->disable_after_ms)
-			dispatcher_disable(d, l, "every attempt failed for too long", d->settings->disable_after_ms);
-	} else if (now - l->fails_since_ms >= noted_after) {
-		e->row.failing_since_us = l->fails_since_ms * 1000;
-		settlement_add_finding(d->filling, l, ENDPOINT_FAILS, e->row.failing_since_us, NULL, NULL);
+	switch (finding) {
+	case HEALTH_SAME:
+		break;
+	case HEALTH_ANSWERS:
+		row->failing_since_us = PG_NO_TIME;
+		row->state = ENDPOINT_ACTIVE;
+		settlement_add_finding(d->filling, l, ENDPOINT_ANSWERS, clock_now_us(), NULL, NULL);
+		break;
+	case HEALTH_FAILS:
+		row->failing_since_us = l->fails_since_ms * 1000;
+		settlement_add_finding(d->filling, l, ENDPOINT_FAILS, row->failing_since_us, NULL, NULL);
+		break;
+	case HEALTH_EXPIRED:
+		dispatcher_disable(d, l, "every attempt failed for too long", d->settings->disable_after_ms);
+		break;
 	}
+}
+
+static void lane_succeeded(struct lane *l)
+{
+	health_note(l, health_succeeded(&l->endpoint->row, &l->fails_since_ms));
+}
+
+static void lane_failed(struct lane *l)
+{
+	int64_t disable_after_ms = l->partition->d->settings->disable_after_ms;
+
+	health_note(l, health_failed(&l->endpoint->row, &l->fails_since_ms, disable_after_ms, clock_now_ms()));
 }
 
 /* Attempts */
