@@ -45,10 +45,10 @@ static const struct kafka_setting decided[] = {
 };
 
 /* A fatal error is ours to deal with, never the owner's. */
-static void failure_set(struct err *failure, rd_kafka_resp_err_t code)
+static void failure_set(struct err *failure, const rd_kafka_message_t *m)
 {
-	kafka_err_set(failure, code, "delivery", NULL);
-	if (code == RD_KAFKA_RESP_ERR__FATAL)
+	kafka_err_set(failure, m->err, m->rkt ? rd_kafka_topic_name(m->rkt) : "delivery", NULL);
+	if (m->err == RD_KAFKA_RESP_ERR__FATAL)
 		failure->kind = ERR_RETRY;
 }
 
@@ -66,12 +66,20 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 	p->in_flight--;
 	p->served++;
 	if (m->err) {
-		failure_set(&failure, m->err);
+		failure_set(&failure, m);
 		failure_count(p, m->err);
 	} else {
 		kafka_client_answered(&p->client);
 	}
 	p->delivered(p->ctx, m->_private, m->err ? &failure : NULL, m->partition, m->offset);
+}
+
+/* Before the record's own timeout, which would not say that its topic is missing. */
+static int missing_topic_timeout_put(rd_kafka_conf_t *conf, int message_timeout_ms, struct err *err)
+{
+	if (message_timeout_ms == 0)
+		return 0;
+	return kafka_conf_put_i64(conf, "topic.metadata.propagation.max.ms", message_timeout_ms / 2, err);
 }
 
 static int producer_conf(struct kafka_producer *p, const struct kafka_producer_options *o, struct err *err)
@@ -86,6 +94,7 @@ static int producer_conf(struct kafka_producer *p, const struct kafka_producer_o
 	if (kafka_conf_put_all(p->conf, defaults, n_defaults, err) < 0 ||
 		kafka_conf_put_i64(p->conf, "linger.ms", o->grouped ? 0 : LINGER_MS, err) < 0 ||
 		kafka_conf_put_i64(p->conf, "queue.buffering.max.messages", queue, err) < 0 ||
+		missing_topic_timeout_put(p->conf, o->message_timeout_ms, err) < 0 ||
 		kafka_config_apply(o->config, p->conf, err) < 0 ||
 		kafka_conf_put_all(p->conf, decided, n_decided, err) < 0 ||
 		kafka_conf_put(p->conf, "client.id", o->client_id, err) < 0 ||

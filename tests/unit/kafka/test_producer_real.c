@@ -138,6 +138,37 @@ static void a_record_that_is_too_large_is_the_inputs_fault(void **state)
 	free(big);
 }
 
+/* Sends until one record is acknowledged; *o has the last failure. */
+static void send_until_good(struct kafka_producer *p, const struct kafka_record *record, struct outcome *o)
+{
+	int64_t deadline = clock_mono_ms() + DEADLINE_MS;
+
+	while (o->good == 0) {
+		assert_true(clock_mono_ms() < deadline);
+		if (kafka_produce(p, record, &o->last) < 0)
+			kafka_producer_poll(p, 100);
+		else
+			poll_until_empty(p);
+	}
+}
+
+static void a_topic_that_is_missing_is_named_and_used_as_soon_as_it_is_there(void **state)
+{
+	struct outcome o = { 0 };
+	struct kafka_producer *p = producer_open((struct kafka_producer_options){ .message_timeout_ms = 4000 }, &o);
+	struct kafka_record record = { .topic = "late", .partition = KAFKA_ANY_PARTITION, .value = STR("v") };
+
+	(void)state;
+	send_one(p, &record);
+	poll_until_empty(p);
+	assert_int_equal(o.failed, 1);
+	assert_int_equal(o.last.kind, ERR_RETRY);
+	assert_non_null(strstr(o.last.msg, "late: Broker: Unknown topic or partition"));
+	topic_create("late", 1);
+	send_until_good(p, &record, &o);
+	kafka_producer_close(&p, 0);
+}
+
 static void a_full_queue_pushes_back_and_drops_nothing(void **state)
 {
 	struct outcome o = { 0 };
@@ -291,6 +322,7 @@ int main(void)
 		cmocka_unit_test(a_report_brings_back_the_opaque_the_partition_and_the_offset),
 		cmocka_unit_test(keys_go_where_java_clients_would_send_them),
 		cmocka_unit_test(a_record_that_is_too_large_is_the_inputs_fault),
+		cmocka_unit_test(a_topic_that_is_missing_is_named_and_used_as_soon_as_it_is_there),
 		cmocka_unit_test(a_full_queue_pushes_back_and_drops_nothing),
 		cmocka_unit_test(the_descriptor_tells_of_reports),
 		cmocka_unit_test(an_outage_costs_time_but_no_record_and_no_order),
