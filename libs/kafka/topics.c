@@ -21,8 +21,8 @@ static const struct {
 	[TOPIC_INBOUND] = { "inbound", NULL, INBOUND_PARTITIONS, 7, BYTES, true },
 	[TOPIC_INBOUND_BULK] = { "inbound.bulk", NULL, INBOUND_PARTITIONS, 7, BYTES, true },
 	[TOPIC_CHAT_EVENT] = { "chat-event", NULL, 24, 7, BYTES, false }, /* the replay log */
-	[TOPIC_OUTBOUND] = { "outbound", NULL, 24, 3, BYTES, true },
-	[TOPIC_CAMPAIGN_COMMAND] = { "campaign-command", NULL, 6, 3, BYTES, true },
+	[TOPIC_OUTBOUND] = { "outbound", NULL, 24, 7, BYTES, true },
+	[TOPIC_CAMPAIGN_COMMAND] = { "campaign-command", NULL, 6, 7, BYTES, true },
 	[TOPIC_INBOUND_CHAT_SYNC_DLQ] = { "inbound", "chat-sync", 6, 30, BYTES_DEAD, false },
 	[TOPIC_INBOUND_BULK_CHAT_SYNC_DLQ] = { "inbound.bulk", "chat-sync", 6, 30, BYTES_DEAD, false },
 	[TOPIC_CHAT_EVENT_WEBHOOK_DISPATCHER_DLQ] = { "chat-event", "webhook-dispatcher", 6, 30, BYTES_DEAD, false },
