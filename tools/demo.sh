@@ -107,8 +107,8 @@ start_broker() {
 	fi
 	say "the embedded broker"
 	launch devbroker "$bin/devbroker" --address-file "$dir/devbroker.address" \
-		blazz.inbound.v1 blazz.chat-event.v1 blazz.inbound.v1.chat-sync.dlq blazz.http.v1.ingest.dlq \
-		blazz.chat-event.v1.webhook-dispatcher.dlq
+		blazz.inbound.v1 blazz.inbound.bulk.v1 blazz.chat-event.v1 blazz.http.v1.ingest.dlq \
+		blazz.inbound.v1.chat-sync.dlq blazz.inbound.bulk.v1.chat-sync.dlq blazz.chat-event.v1.webhook-dispatcher.dlq
 	until_true devbroker "the broker's address" test -s "$dir/devbroker.address"
 	address=$(cat "$dir/devbroker.address")
 }

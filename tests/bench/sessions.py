@@ -78,10 +78,10 @@ def percentile(values, p):
 
 
 def measured(blazz, traffic, targets, rate, seconds):
-    before = {(r.partition, r.offset) for r in blazz.read("inbound")}
+    before = {e.event_id for _, e in blazz.inbound()}
     found = traffic.run(rate, seconds)
     blazz.settle()
-    taken = {(e.account_id, e.message.key): e.ingest_time_ms for r, e in blazz.inbound() if (r.partition, r.offset) not in before}
+    taken = {(e.account_id, e.message.key): e.ingest_time_ms for _, e in blazz.inbound() if e.event_id not in before}
     workspace, times = {t.uuid: t.workspace for t in targets}, defaultdict(list)
     for row in blazz.sql(STORED):
         if (row["account"], row["key"]) in taken:

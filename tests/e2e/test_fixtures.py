@@ -2,6 +2,7 @@
 any order and from many senders at once: the same end."""
 import random
 import threading
+from collections import defaultdict
 
 import pytest
 from blazz.v1 import common_pb2 as common
@@ -15,22 +16,26 @@ MESSAGES = (*LIVE, "history_message", "history_media")
 
 
 def post_all(stack, bodies, client=None):
-    """[(fixture, answer)] of bodies posted one after the other."""
-    return [(f, stack.post(f.dialect, f.body(stack.workspace), client)) for f in bodies]
+    """[(fixture, answer)] of bodies posted one after the other, each in a trace of its own, by its place."""
+    return [(f, stack.post(f.dialect, f.body(stack.workspace), client, {"traceparent": f"00-{n:032x}-{1:016x}-01"}))
+            for n, f in enumerate(bodies, 1)]
 
 
 @pytest.fixture(scope="module")
 def posted(shared):
-    """All of them, in the order of their names; the events each gave, told apart by the answers' counts."""
+    """All of them, in the order of their names; the events each gave, told apart by their traces."""
     answers = post_all(shared, FIXTURES)
     shared.settle()
-    events = iter([e for _, e in shared.inbound() if e.WhichOneof("event") != "identity_change"
-                   or e.identity_change.kind != e.identity_change.KIND_MERGED])
+    events = defaultdict(list)
+    for r, e in shared.inbound():
+        if e.WhichOneof("event") != "identity_change" or e.identity_change.kind != e.identity_change.KIND_MERGED:
+            events[int(r.headers["traceparent"].split("-")[1], 16)].append(e)
     given = {}
-    for fixture, answer in answers:
+    for n, (fixture, answer) in enumerate(answers, 1):
         count = answer.json().get("events", 0) if answer.status in (200, 202) else 0
-        given[fixture.id] = (answer, [next(events) for _ in range(count)])
-    assert next(events, None) is None, "more events than answers spoke of"
+        assert count == len(events[n]), fixture
+        given[fixture.id] = (answer, events.pop(n))
+    assert not events, "events that no answer spoke of"
     given["snapshot"] = snapshot(shared)
     return given
 
@@ -62,7 +67,7 @@ def test_ids_of_events_are_stable_uuids_of_version_8(posted):
 
 def test_no_secret_reaches_kafka_or_a_log(posted, shared):
     secrets = [b"example-app-secret", b"my-secret-key", b"example-bridge-key", b"example-evolution-token"]
-    values = [r.value for r in shared.read("inbound")] + [r.value for r in shared.read("http.ingest.dlq")]
+    values = [r.value for r, _ in shared.inbound()] + [r.value for r in shared.read("http.ingest.dlq")]
     logs = "".join(s.log() for s in shared.services).encode()
     qr = next(f for f in FIXTURES if f.id == "webjs-raw/event_qr.json").body(shared.workspace)
     import json

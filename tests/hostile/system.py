@@ -121,7 +121,8 @@ class System:
 
     def records(self):
         """Records of all topics so far."""
-        names = ("inbound", "chat-event", "http.ingest.dlq", "inbound.chat-sync.dlq", "chat-event.webhook-dispatcher.dlq")
+        names = ("inbound", "inbound.bulk", "chat-event", "http.ingest.dlq", "inbound.chat-sync.dlq", "inbound.bulk.chat-sync.dlq",
+                 "chat-event.webhook-dispatcher.dlq")
         return {n: sum(high - low for low, high in self.blazz.kafka.watermarks(self.blazz.topic(n)).values()) for n in names}
 
     def letters_of(self, account, topic="http.ingest.dlq"):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Ends with 0 when a consumer has made something of every record of its topic, and nothing that followed is on its way.
+"""Ends with 0 when a consumer has made something of every record of its topics, and nothing that followed is on its way.
 
 tools/demo/settled.py BIN DIR chat-sync|webhook-dispatcher
 """
@@ -11,9 +11,9 @@ from shared import DIR, query
 
 CONSUMER = sys.argv[3]
 # What it consumes, and what is left to publish or to deliver.
-TOPIC, LEFT = {
-    "chat-sync": ("blazz.inbound.v1", "SELECT count(*) FROM outbox"),
-    "webhook-dispatcher": ("blazz.chat-event.v1", """SELECT (SELECT count(*) FROM webhook_retry_queue WHERE status IN ('pending', 'retrying'))
+TOPICS, LEFT = {
+    "chat-sync": (("blazz.inbound.v1", "blazz.inbound.bulk.v1"), "SELECT count(*) FROM outbox"),
+    "webhook-dispatcher": (("blazz.chat-event.v1",), """SELECT (SELECT count(*) FROM webhook_retry_queue WHERE status IN ('pending', 'retrying'))
         + (SELECT count(*) FROM webhook_positions)"""),
 }[CONSUMER]
 TIMEOUT_S = 5
@@ -24,8 +24,8 @@ kafka = Consumer({"bootstrap.servers": (DIR / "address").read_text().strip(), "g
 
 
 def records():
-    partitions = kafka.list_topics(TOPIC, TIMEOUT_S).topics[TOPIC].partitions
-    marks = [kafka.get_watermark_offsets(TopicPartition(TOPIC, p), TIMEOUT_S) for p in partitions]
+    marks = [kafka.get_watermark_offsets(TopicPartition(t, p), TIMEOUT_S) for t in TOPICS
+             for p in kafka.list_topics(t, TIMEOUT_S).topics[t].partitions]
     return sum(high - low for low, high in marks)
 
 

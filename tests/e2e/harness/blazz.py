@@ -8,7 +8,7 @@ import psycopg2
 import psycopg2.extras
 from confluent_kafka import Producer
 
-from blazz.v1 import chat_event_pb2, inbound_pb2
+from blazz.v1 import chat_event_pb2, common_pb2, inbound_pb2
 from harness.client import SECRETS, VERIFY_TOKEN, Client, signature
 from harness.service import BIN, SANITIZER, Service
 from harness.waiting import wait_for
@@ -31,6 +31,7 @@ CHAT_SYNC = {"sweep.interval": "100ms", "backoff.min": "50ms", "backoff.max": "5
 
 
 TOPICS = ("inbound.bulk", "inbound", "chat-event", "http")
+BULK = (common_pb2.ORIGIN_HISTORY, common_pb2.ORIGIN_SYNC)  # of these origins is what has a topic of its own
 
 
 class Failed(AssertionError):
@@ -163,12 +164,12 @@ class Blazz:
         word = "wwebjs" if dialect == "webjs-raw" else dialect
         return f"/webhooks/{word}/{self.accounts[dialect]}"
 
-    def post(self, dialect, body, client=None, **more):
+    def post(self, dialect, body, client=None, headers=None, **more):
         """A signed POST of bytes or of what json.dumps takes."""
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
         client = client or self.default_client()
-        return client.post(self.route(dialect, body), body, signature(dialect, body), **more)
+        return client.post(self.route(dialect, body), body, signature(dialect, body) | (headers or {}), **more)
 
     def default_client(self):
         if not hasattr(self, "kept_client"):
@@ -181,8 +182,8 @@ class Blazz:
         return self.kafka.read(self.topic(name))
 
     def inbound(self):
-        """[(record, InboundEvent)]"""
-        return [(r, inbound_pb2.InboundEvent.FromString(r.value)) for r in self.read("inbound")]
+        """[(record, InboundEvent)], live ones first."""
+        return [(r, inbound_pb2.InboundEvent.FromString(r.value)) for t in ("inbound", "inbound.bulk") for r in self.read(t)]
 
     def chat_events(self):
         return [(r, chat_event_pb2.ChatEvent.FromString(r.value)) for r in self.read("chat-event")]
@@ -195,12 +196,13 @@ class Blazz:
                          "partitioner": "murmur2_random", "log_level": 0})
 
     def publish(self, events, headers=None, key=None):
-        """InboundEvents or bytes straight to Kafka, as a producer outside Blazz does."""
+        """InboundEvents or bytes straight to Kafka, as a producer outside Blazz does: each to the topic of its origin."""
         producer, failures = self.producer(), []
         for event in events:
             value = event if isinstance(event, bytes) else event.SerializeToString()
+            bulk = not isinstance(event, bytes) and event.origin in BULK
             own = key or ("" if isinstance(event, bytes) else f"{event.workspace_id}:{event.account_id}")
-            producer.produce(self.topic("inbound"), value, own, headers=headers or [],
+            producer.produce(self.topic("inbound.bulk" if bulk else "inbound"), value, own, headers=headers or [],
                              on_delivery=lambda e, m: e and failures.append(e))
             producer.poll(0)
         assert producer.flush(30) == 0 and not failures, failures

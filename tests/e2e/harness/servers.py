@@ -212,6 +212,8 @@ class Kafka(Server):
         assert correlation == 7 and {p: low for p, low, error in struct.iter_unpack(">iqh", results) if error == 0} == before, results
 
     def delete_topics(self, prefix):
-        names = [t for t in self.admin.list_topics(timeout=20).topics if t.startswith(prefix + ".")]
+        self.delete([t for t in self.admin.list_topics(timeout=20).topics if t.startswith(prefix + ".")])
+
+    def delete(self, names):
         for future in self.admin.delete_topics(names, operation_timeout=30).values() if names else []:
             future.result()

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dead.h"
@@ -91,6 +92,28 @@ static void the_senders_headers_stay_and_a_failures_go(void **state)
 	assert_true(str_is(header_find(made.headers, 6, "x-replay-id"), "id"));
 }
 
+static void it_goes_back_to_the_topic_that_it_came_from(void **state)
+{
+	static const char *const topics[] = { "blazz.inbound.v1", "blazz.inbound.bulk.v1" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(topics); i++) {
+		struct header headers[] = { { STR("__dlq.errors.topic"), str_of(topics[i]) } };
+		char dlq[TOPIC_NAME_MAX];
+		struct kafka_message m;
+		struct dead_record made;
+		struct dead_letter d;
+		struct err err;
+
+		snprintf(dlq, sizeof(dlq), "%s.chat-sync.dlq", topics[i]);
+		(void)letter(&m, headers, COUNT(headers));
+		d = dead_letter_of(&m, dlq);
+		assert_true(str_is(d.consumer, "chat-sync"));
+		assert_int_equal(dead_record_make(&made, &d, "id", &err), 0);
+		assert_string_equal(made.record.topic, topics[i]);
+	}
+}
+
 static void what_does_not_say_where_it_came_from_is_not_sent(void **state)
 {
 	const struct str topics[] = { STR_NONE, STR(""), STR("blazz\0inbound") };
@@ -134,6 +157,7 @@ int main(void)
 		cmocka_unit_test(the_key_and_the_topic_say_whose_it_is),
 		cmocka_unit_test(a_replay_is_counted_and_goes_to_the_first_partition_only_without_a_key),
 		cmocka_unit_test(the_senders_headers_stay_and_a_failures_go),
+		cmocka_unit_test(it_goes_back_to_the_topic_that_it_came_from),
 		cmocka_unit_test(what_does_not_say_where_it_came_from_is_not_sent),
 		cmocka_unit_test(bytes_that_are_no_text_are_shown_in_base64),
 	};
