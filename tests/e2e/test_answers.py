@@ -75,6 +75,19 @@ def test_a_2xx_means_that_it_is_in_kafka(shared):
         assert len(shared.read("inbound")) == before + n - 99
 
 
+def test_a_missing_topic_of_syncs_is_named_and_delays_nothing_else(make_blazz):
+    """As when ingest was upgraded before the topics: it goes on by itself once the topic is there."""
+    stack = make_blazz().seed(("bridge",))
+    stack.kafka.delete([stack.topic("inbound.bulk")])
+    stack.start_ingest()
+    assert stack.post("bridge", sync([chat(1)], "s1")).status == 503
+    assert f"{stack.topic('inbound.bulk')}: Broker: Unknown topic or partition" in stack.in_.log()
+    assert stack.post("bridge", bridge(1)).status == 202
+    stack.ctl("topics", "create", "--partitions", "3", "--replication", "1")
+    wait_for(lambda: stack.post("bridge", sync([chat(1)], "s1")).status == 202, "the sync is taken", 30)
+    assert [e.WhichOneof("event") for _, e in stack.inbound()] == ["message", "sync_chat", "sync_batch_end"]
+
+
 def test_the_older_contracts_name_and_its_bearer_token(shared, client):
     workspace = shared.workspace
     token = "older-contract-token"
@@ -190,7 +203,8 @@ def test_a_sync_may_be_larger(shared):
     chats = [chat(20 + n) | {"messages": messages} for n in range(4)]
     answer = shared.post("bridge", sync(chats, "s-large"))
     assert answer.status == 202, answer
-    assert all(len(r.value) <= 900 * 1024 for r in shared.read("inbound"))
+    parts = [r for r in shared.read("inbound.bulk") if b"s-large" in r.value]
+    assert len(parts) > 4 and all(len(r.value) <= 900 * 1024 for r in parts)
 
 
 def test_431_for_a_header_without_end(shared):

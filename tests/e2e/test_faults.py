@@ -435,14 +435,16 @@ def test_an_offset_out_of_range_stops_the_partition_until_it_is_reset(stack):
     assert [m["message_key"] for m in stack.messages()] == ["false:3EB0A", "false:3EB0B"]
 
 
-def test_dead_letters_are_replayed_to_the_consumer_that_failed_only(stack):
-    """An account that did not exist yet: added, replayed, stored; another consumer skips the record."""
+@pytest.mark.parametrize("topic, origin", (("inbound", common.ORIGIN_LIVE), ("inbound.bulk", common.ORIGIN_HISTORY)))
+def test_dead_letters_are_replayed_to_the_consumer_that_failed_only(stack, topic, origin):
+    """An account that did not exist yet: added, replayed to the topic that they came from, stored; another consumer skips the record."""
     sync = stack.chat_sync().start()
     late = Source(stack.workspace, "11111111-2222-4333-8444-555555555555")
-    events = [late.message(f"3EB0R{i}", at=T0 + i) for i in range(3)]
+    events = [late.message(f"3EB0R{i}", at=T0 + i, origin=origin) for i in range(3)]
     stack.publish(events, headers=[("mine", b"kept")])
     stack.settle()
-    assert [r.headers["x-dlq-reason"] for r in stack.dead_letters()] == ["unknown_reference"] * 3
+    letters = stack.dead_letters(f"{topic}.chat-sync.dlq")
+    assert [r.headers["x-dlq-reason"] for r in letters] == ["unknown_reference"] * 3
     stack.add_account(stack.workspace, "secret", session="late", provider="webjs", bridge="blazz", id=late.account)
     assert stack.ctl("dlq", "replay", "--reason", "unknown_reference")["replayed"] == 0, "a dry run comes first"
     done = stack.ctl("dlq", "replay", "--reason", "unknown_reference", "--yes")
@@ -450,7 +452,7 @@ def test_dead_letters_are_replayed_to_the_consumer_that_failed_only(stack):
     stack.settle()
     wait_for(lambda: len(stack.messages()) == 3, "the replayed records are applied", 45)
     stack.settle()
-    replayed = [r for r in stack.read("inbound") if "x-replay-id" in r.headers]
+    replayed = [r for r in stack.read(topic) if "x-replay-id" in r.headers]
     assert [r.value for r in replayed] == [e.SerializeToString() for e in events]
     for r in replayed:
         assert r.headers["x-replay-for"] == "chat-sync" and r.headers["x-replay-count"] == "1"

@@ -17,6 +17,7 @@
 #define DEADLINE_MS 30000
 #define QUEUE       "10"
 #define TOPIC       "blazz.inbound.v1"
+#define BULK        "blazz.inbound.bulk.v1"
 
 struct fixture {
 	struct mock_kafka kafka;
@@ -67,6 +68,7 @@ static int setup(void **state)
 		kafka_config_set(f->kafka.config, "queue.buffering.max.messages", QUEUE, &err) < 0 ||
 		loop_new(&f->loop, &err) < 0)
 		return -1;
+	rd_kafka_mock_topic_create(f->kafka.cluster, BULK, 1, 1);
 	f->deadline = loop_timer_new(f->loop, too_late, f);
 	f->check = loop_timer_new(f->loop, watched_check, f);
 	return publisher_open(&f->publisher, f->loop, f->kafka.config, &f->topics, DEADLINE_MS, &err);
@@ -98,7 +100,7 @@ static void on_done(void *ctx, const struct err *failure)
 		loop_stop(f->loop);
 }
 
-static void post_begin(struct fixture *f, struct post *p, int number, size_t n_events)
+static void post_begin_of(struct fixture *f, struct post *p, int number, size_t n_events, enum origin origin)
 {
 	struct inbound_event **events = ARENA_ARRAY(f->arena, struct inbound_event *, n_events);
 	struct str *records = ARENA_ARRAY(f->arena, struct str, n_events);
@@ -106,6 +108,7 @@ static void post_begin(struct fixture *f, struct post *p, int number, size_t n_e
 	for (size_t i = 0; i < n_events; i++) {
 		events[i] = ARENA_NEW(f->arena, struct inbound_event);
 		events[i]->kind = IN_MESSAGE;
+		events[i]->origin = origin;
 		records[i] = arena_printf(f->arena, "%d.%zu", number, i);
 	}
 	*p = (struct post){ f, number,
@@ -116,6 +119,11 @@ static void post_begin(struct fixture *f, struct post *p, int number, size_t n_e
 			.done = on_done,
 			.ctx = p } };
 	publisher_submit(f->publisher, &p->publication);
+}
+
+static void post_begin(struct fixture *f, struct post *p, int number, size_t n_events)
+{
+	post_begin_of(f, p, number, n_events, ORIGIN_LIVE);
 }
 
 static void run_until_done(struct fixture *f, size_t n)
@@ -140,14 +148,14 @@ static void run_until_in_flight(struct fixture *f, const struct publication *pub
 }
 
 /* How many records the topic holds; each post's come in order. */
-static size_t topic_check(struct fixture *f, size_t posts)
+static size_t topic_check(struct fixture *f, const char *topic, size_t posts)
 {
 	struct kafka_message m = { 0 };
 	struct kafka_reader *r;
 	size_t next[8] = { 0 }, n = 0;
 	struct err err;
 
-	assert_int_equal(kafka_reader_open(&r, f->kafka.config, TOPIC, DEADLINE_MS, &err), 0);
+	assert_int_equal(kafka_reader_open(&r, f->kafka.config, topic, DEADLINE_MS, &err), 0);
 	for (; kafka_reader_next(r, DEADLINE_MS, &m, &err) == 1; n++) {
 		struct str post, place;
 		int64_t p = -1, i = -1;
@@ -173,7 +181,21 @@ static void posts_larger_than_the_queue_are_published_whole_and_in_line(void **s
 	assert_int_equal(f->failure.kind, ERR_NONE);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(f->order[i], i);
-	assert_int_equal(topic_check(f, 3), 3 * 35);
+	assert_int_equal(topic_check(f, TOPIC, 3), 3 * 35);
+}
+
+static void history_and_syncs_have_a_topic_of_their_own(void **state)
+{
+	static const enum origin origins[] = { ORIGIN_HISTORY, ORIGIN_LIVE, ORIGIN_SYNC };
+	struct fixture *f = *state;
+	struct post posts[3];
+
+	for (int i = 0; i < 3; i++)
+		post_begin_of(f, &posts[i], i, (size_t)i + 1, origins[i]);
+	run_until_done(f, 3);
+	assert_int_equal(f->failure.kind, ERR_NONE);
+	assert_int_equal(topic_check(f, BULK, 3), 1 + 3);
+	assert_int_equal(topic_check(f, TOPIC, 3), 2);
 }
 
 static void what_the_broker_refuses_fails_its_post_only(void **state)
@@ -208,7 +230,7 @@ static void what_nobody_waits_for_leaves_the_line(void **state)
 	assert_int_equal(f->order[1], 2);
 	assert_string_equal(f->failure.code, "abandoned");
 	assert_int_equal(posts[2].publication.failure.kind, ERR_NONE);
-	assert_true(topic_check(f, 3) < (size_t)2 * 35);
+	assert_true(topic_check(f, TOPIC, 3) < (size_t)2 * 35);
 }
 
 int main(void)
@@ -216,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(posts_larger_than_the_queue_are_published_whole_and_in_line, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(history_and_syncs_have_a_topic_of_their_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_the_broker_refuses_fails_its_post_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_nobody_waits_for_leaves_the_line, setup, teardown),
 	};
