@@ -13,6 +13,7 @@ from blazz.v1 import chat_event_pb2, common_pb2, inbound_pb2  # noqa: E402 (foun
 
 from dialects import AT_INGEST, bad_value, stanza  # noqa: E402
 from model import Model  # noqa: E402
+from snapshot import INBOUND  # noqa: E402
 
 
 def ms(text):
@@ -136,23 +137,29 @@ class Case:
     # Topics
 
     @cached_property
+    def inbound_records(self):
+        """{(topic, partition, offset): record} of both"""
+        return {(t, r.partition, r.offset): r for t in INBOUND for r in self.s.topics[t]}
+
+    @cached_property
     def inbound(self):
-        """[(record, event)], without what was sent as bad; None is what is unreadable all the same."""
-        return [(r, parse(inbound_pb2.InboundEvent, r.value)) for r in self.s.topics["inbound"] if r.value not in self.bad]
+        """[(place, event)], without what was sent as bad; None is what is unreadable all the same."""
+        return [(place, parse(inbound_pb2.InboundEvent, r.value)) for place, r in self.inbound_records.items() if r.value not in self.bad]
 
     @cached_property
     def letters(self):
-        """Distinct dead letters of chat-sync by (partition, offset) of what they were: {place: [record]}"""
+        """Distinct dead letters of chat-sync by the place of what they were: {place: [record]}"""
         out = defaultdict(list)
-        for r in self.s.topics["inbound.chat-sync.dlq"]:
-            out[int(r.headers["__dlq.errors.partition"]), int(r.headers["__dlq.errors.offset"])].append(r)
+        for topic in INBOUND:
+            for r in self.s.topics[f"{topic}.chat-sync.dlq"]:
+                out[topic, int(r.headers["__dlq.errors.partition"]), int(r.headers["__dlq.errors.offset"])].append(r)
         return out
 
     @cached_property
     def taken_in(self):
         """{(account uuid, identity)} of inbound, without dead letters and what chat-sync tells itself."""
-        return {(e.account_id, identity_of_event(e)) for r, e in self.inbound
-                if e and e.WhichOneof("event") and (r.partition, r.offset) not in self.letters and not own_merge(e)}
+        return {(e.account_id, identity_of_event(e)) for place, e in self.inbound
+                if e and e.WhichOneof("event") and place not in self.letters and not own_merge(e)}
 
     @cached_property
     def accepted(self):
@@ -163,8 +170,10 @@ class Case:
                 out.append(item | {"account": account})
         return out
 
-    def progress(self, consumer):
-        return [r for r in self.table("consumer_progress") if r["consumer"] == consumer]
+    @cached_property
+    def progress(self):
+        """{(topic, partition): row}"""
+        return {(self.s.setup["topics"][r["topic"]], r["partition"]): r for r in self.table("consumer_progress")}
 
     @cached_property
     def told(self):

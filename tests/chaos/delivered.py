@@ -96,8 +96,8 @@ class Webhooks:
     def seen_epochs(self):
         """{partition: epochs}; they rise with time, not by one"""
         out = defaultdict(set)
-        for consumer, partition, _, epoch, _ in self.c.s.watch:
-            if consumer == "webhook-dispatcher":
+        for topic, partition, _, epoch, _ in self.c.s.watch:
+            if topic == "chat-event":
                 out[partition].add(epoch)
         return out
 

@@ -423,6 +423,11 @@ def bad_value(account, item):
     return value if isinstance(value, bytes) else event.SerializeToString()
 
 
+def topic_of(item):
+    """What syncs and histories bring has a topic of its own; a bad record is where it were if it was good."""
+    return "inbound" if item.get("good", item).get("origin", "live") == "live" else "inbound.bulk"
+
+
 def record_of(account, item):
     """(value, headers) as an outside producer publishes it."""
     if item["kind"] == "bad":

@@ -20,7 +20,7 @@ from confluent_kafka.admin import ConfigResource
 from harness.client import Client, signature
 from harness.waiting import wait_for
 
-from dialects import poison_of, record_of
+from dialects import poison_of, record_of, topic_of
 from plan import T0_MS
 from receivers import HOOKS, SLEEPER, drips, fails, hangs, is_gone, resets
 
@@ -288,7 +288,7 @@ def hostile_poison_published(system, random):
     system.load.journal.write("sent", account=name, items=items, cycle=system.load.cycle)
     for i in items:
         value, headers = record_of(target, i)
-        system.load.publisher.publish(f"{target.workspace}:{target.uuid}", value, headers,
+        system.load.publisher.publish(topic_of(i), f"{target.workspace}:{target.uuid}", value, headers,
                                       lambda n=i["n"]: system.load.journal.write("acknowledged", items=[n]))
 
 
@@ -402,6 +402,8 @@ def refuse(topic, **settings):
 
 fault("broker_refuses_inbound", "kafka", "answers NOT_ENOUGH_REPLICAS to ingest and producers")(
     refuse("inbound", min_insync_replicas="2"))
+fault("broker_refuses_bulk", "kafka", "answers NOT_ENOUGH_REPLICAS to syncs and history")(
+    refuse("inbound.bulk", min_insync_replicas="2"))
 fault("broker_refuses_events", "kafka", "answers NOT_ENOUGH_REPLICAS to chat-sync's events")(
     refuse("chat-event", min_insync_replicas="2"))
 fault("broker_refuses_dead_letters", "kafka", "answers NOT_ENOUGH_REPLICAS to chat-sync's dead letters")(

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 
 from blazz.v1 import chat_event_pb2, common_pb2
 
-from dialects import STATUS_WORDS, bad_value, record_of, stanza
+from dialects import STATUS_WORDS, bad_value, record_of, stanza, topic_of
 from case import Case
 from ledger import VARIANT
 from model import Model
 from plan import Planner
-from snapshot import Rec, Snapshot
+from snapshot import CONSUMERS, INBOUND, Rec, Snapshot
 
 PARTITIONS = 4
 # (name, tenant, what it wants): of the third one everything is given up, the fourth is disabled.
@@ -49,8 +49,9 @@ class Ideal:
         self.s = Snapshot({"tenants": {w: t.marker for w, t in zip(workspaces, self.planner.tenants)}, "accounts": self.accounts,
                            "secrets": ["a-secret-key"]}, [])
         self.hooks(workspaces)
-        self.s.topics = {t: [] for t in ("inbound", "chat-event", "inbound.chat-sync.dlq", "http.ingest.dlq",
+        self.s.topics = {t: [] for t in (*CONSUMERS, *(f"{t}.chat-sync.dlq" for t in INBOUND), "http.ingest.dlq",
                                          "chat-event.webhook-dispatcher.dlq")}
+        self.s.setup["topics"] = {f"blazz.{t}.v1": t for t in CONSUMERS}
         for n in range(cycles):
             for delivery in without_target(self.planner.cycle()):
                 self.take(n, delivery)
@@ -87,12 +88,12 @@ class Ideal:
         if item.get("rejected") or item.get("how") == "no id":
             self.record("http.ingest.dlq", account, item["mark"].encode())
         if item["kind"] != "bad":
-            self.record("inbound", account, *record_of(account, item))
+            self.record(topic_of(item), account, *record_of(account, item))
         elif item["how"] == "no id":
-            self.record("inbound", account, *record_of(account, item["good"]))
+            self.record(topic_of(item["good"]), account, *record_of(account, item["good"]))
         else:
-            r = self.record("inbound", account, bad_value(account, item))
-            self.record("inbound.chat-sync.dlq", account, r.value, [
+            r = self.record(topic_of(item), account, bad_value(account, item))
+            self.record(f"{topic_of(item)}.chat-sync.dlq", account, r.value, [
                 ("__dlq.errors.partition", str(r.partition).encode()), ("__dlq.errors.offset", str(r.offset).encode()),
                 ("x-dlq-reason", item["reason"].encode()), ("__dlq.errors.message", b"why")])
 
@@ -130,17 +131,18 @@ class Ideal:
 
     def progress(self):
         self.t["consumer_progress"] = []
-        for p in range(PARTITIONS):
-            self.passed("chat-sync", "inbound", p, sum(1 for r in self.s.topics["inbound.chat-sync.dlq"] if r.partition == p))
+        for topic in INBOUND:
+            for p in range(PARTITIONS):
+                self.passed(topic, p, sum(1 for r in self.s.topics[f"{topic}.chat-sync.dlq"] if r.partition == p))
 
-    def passed(self, consumer, topic, p, dead=0):
+    def passed(self, topic, p, dead=0):
         high = sum(1 for r in self.s.topics[topic] if r.partition == p)
         self.t["consumer_progress"].append({
-            "consumer": consumer, "partition": p, "epoch": 1, "start_offset": 0, "next_offset": high, "applied": high - dead,
+            "consumer": CONSUMERS[topic], "topic": f"blazz.{topic}.v1", "partition": p, "epoch": 1, "start_offset": 0, "next_offset": high, "applied": high - dead,
             "no_effect": 0, "filtered": 0, "parked": 0, "dead_lettered": dead, "skipped": 0})
-        self.s.watermarks.setdefault(consumer, {})[p] = [0, high]
-        self.s.committed.setdefault(consumer, {})[p] = high
-        self.s.watch += [[consumer, p, high // 2, 1, 1], [consumer, p, high, 1, 2]]
+        self.s.watermarks.setdefault(topic, {})[p] = [0, high]
+        self.s.committed.setdefault(topic, {})[p] = high
+        self.s.watch += [[topic, p, high // 2, 1, 1], [topic, p, high, 1, 2]]
 
     def people(self):
         self.contacts, called = {}, self.model.called()
@@ -243,7 +245,7 @@ class Ideal:
 
     def delivered(self):
         for p in range(PARTITIONS):
-            self.passed("webhook-dispatcher", "chat-event", p)
+            self.passed("chat-event", p)
         self.s.epochs = [{p: 1 for p in range(PARTITIONS)}] * 2
         self.t["webhook_endpoints"] = [{
             "workspace_id": self.workspace_ids[h["workspace"]], "id": n + 1, "uuid": endpoint, "enabled": h["name"] != "sleeper",

@@ -16,7 +16,7 @@ from case import Case, group_by, identity_of_item, ms, word
 from delivered import Webhooks, what_became, what_waits
 from dialects import AT_INGEST, stanza
 from model import RANK
-from snapshot import Snapshot, is_at_work
+from snapshot import INBOUND, Snapshot, is_at_work
 
 from blazz.v1 import common_pb2
 from harness.service import SANITIZER
@@ -86,9 +86,9 @@ def groups_and_sessions_differ(c):
 def nothing_stored_that_was_not_sent(c):
     """I2: nothing is in PostgreSQL, in inbound or told that was not sent, and who is who is as it was said."""
     sent = {(c.uuid(a), identity_of_item(i)) for a, i in c.sent.values() if i["kind"] != "bad"}
-    for r, e in c.inbound:
+    for place, e in c.inbound:
         if e is None:
-            yield f"inbound {r.partition}/{r.offset} cannot be read, and was not sent"
+            yield f"{place} cannot be read, and was not sent"
     for account, what in c.taken_in - sent:
         yield f"inbound has of {account} what was not sent: {what}"
     expected = {(m.account, c.peer(m.account, m.peer), m.key) for m in c.model.messages.values()}
@@ -135,15 +135,15 @@ def told_but_not_stored(c):
 
 def every_record_became_something(c):
     """I3: per partition, applied + no effect + filtered + parked + dead-lettered = next_offset - start."""
-    for r in c.table("consumer_progress"):
+    for place, r in c.progress.items():
         if r["next_offset"] is not None and r["next_offset"] - r["start_offset"] != sum(r[k] for k in COUNTS):
-            yield f"{r['consumer']}, partition {r['partition']}: {r['start_offset']} to {r['next_offset']}, but {({k: r[k] for k in COUNTS})}"
+            yield f"{place}: {r['start_offset']} to {r['next_offset']}, but {({k: r[k] for k in COUNTS})}"
     yield from dead_letters_differ(c)
 
 
 def dead_letters_differ(c):
     """Each bad record became one dead letter with its reason, and nothing else did."""
-    expected = {(r.partition, r.offset): c.bad[r.value] for r in c.s.topics["inbound"] if r.value in c.bad}
+    expected = {place: c.bad[r.value] for place, r in c.inbound_records.items() if r.value in c.bad}
     for place in c.letters.keys() - expected.keys():
         yield f"{place}: a dead letter ({c.letters[place][0].headers['x-dlq-reason']}: " \
             f"{c.letters[place][0].headers['__dlq.errors.message']}) of what was not bad"
@@ -151,10 +151,10 @@ def dead_letters_differ(c):
         reasons = {r.headers["x-dlq-reason"] for r in c.letters.get(place, ())}
         if reasons != {item["reason"]}:
             yield f"{place}: {item['how']} became {reasons or 'no dead letter'}, not {item['reason']}"
-    counted, found = {r["partition"]: r["dead_lettered"] for r in c.progress("chat-sync")}, Counter(p for p, _ in c.letters)
-    for partition, n in counted.items():
-        if n != found[partition]:
-            yield f"partition {partition}: {n} dead letters counted, {found[partition]} there"
+    found = Counter(place[:2] for place in c.letters)
+    for place, r in c.progress.items():
+        if place[0] in INBOUND and r["dead_lettered"] != found[place]:
+            yield f"{place}: {r['dead_lettered']} dead letters counted, {found[place]} there"
     letters = b"\n".join(r.value for r in c.s.topics["http.ingest.dlq"])
     for n in c.acknowledged:
         item = c.sent[n][1]
@@ -249,21 +249,21 @@ def syncs_differ(c):
 def offsets_go_forward(c):
     """I6: stored offsets never go back and have no gap; events are told in order, each with one id, none lost."""
     seen = {}
-    for consumer, partition, offset, epoch, seq in c.s.watch:
-        before = seen.get((consumer, partition), (0, 0, 0))
+    for topic, partition, offset, epoch, seq in c.s.watch:
+        before = seen.get((topic, partition), (0, 0, 0))
         if offset < before[0] or epoch < before[1] or seq < before[2]:
-            yield f"{consumer}, partition {partition}: (offset, epoch, seq) went from {before} back to {(offset, epoch, seq)}"
-        seen[consumer, partition] = (offset, epoch, seq)
-    for r in c.table("consumer_progress"):
-        place, name = (r["consumer"], r["partition"]), f"{r['consumer']}, partition {r['partition']}"
-        (low, high), committed = c.s.watermarks[r["consumer"]][r["partition"]], c.s.committed[r["consumer"]].get(r["partition"], 0)
+            yield f"{topic}/{partition}: (offset, epoch, seq) went from {before} back to {(offset, epoch, seq)}"
+        seen[topic, partition] = (offset, epoch, seq)
+    for place, r in c.progress.items():
+        topic, partition = place
+        (low, high), committed = c.s.watermarks[topic][partition], c.s.committed[topic].get(partition, 0)
         start, reached = r["start_offset"] if r["start_offset"] is not None else low, r["next_offset"] or low
         if start != low or r["skipped"]:
-            yield f"{name}: began at {start} of {low}, {r['skipped']} offsets skipped"
+            yield f"{place}: began at {start} of {low}, {r['skipped']} offsets skipped"
         if reached != high or committed > reached:
-            yield f"{name}: reached {reached} of {high}, Kafka says {committed}"
+            yield f"{place}: reached {reached} of {high}, Kafka says {committed}"
         if reached < seen.get(place, (0,))[0]:
-            yield f"{name}: {reached} is before what was seen, {seen[place][0]}"
+            yield f"{place}: {reached} is before what was seen, {seen[place][0]}"
     yield from events_differ(c)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException, Producer
 
-from dialects import body_of, record_of
+from dialects import body_of, record_of, topic_of
 from harness.client import Client, signature
 
 PATIENCE_S = 90.0
@@ -104,7 +104,7 @@ class KafkaLane(Lane):
     def send(self, d):
         for item in d.items:
             value, headers = record_of(self.target, item)
-            self.load.publisher.publish(f"{self.target.workspace}:{self.target.uuid}", value, headers,
+            self.load.publisher.publish(topic_of(item), f"{self.target.workspace}:{self.target.uuid}", value, headers,
                                         lambda d=d: self.acknowledged(d))
 
 
@@ -112,34 +112,34 @@ class Publisher:
     """acks=all and idempotent. After a fatal error (librdkafka 2.0.2 raises false ones when a broker was killed) there is another
     producer, which publishes again, in order, what is not acknowledged."""
 
-    def __init__(self, address, topic):
+    def __init__(self, address, topics):
         self.settings = {"bootstrap.servers": address, "enable.idempotence": True, "linger.ms": 2, "log_level": 0,
                          "message.timeout.ms": int(PATIENCE_S * 1000), "partitioner": "murmur2_random", "socket.timeout.ms": 10000,
                          "reconnect.backoff.max.ms": 500}
-        self.topic, self.lock, self.pending, self.n = topic, threading.RLock(), {}, 0
+        self.topics, self.lock, self.pending, self.n = topics, threading.RLock(), {}, 0
         self.open()
 
     def open(self):
         self.producer, self.broken = Producer(self.settings), False
 
-    def publish(self, key, value, headers, acknowledged):
+    def publish(self, topic, key, value, headers, acknowledged):
         with self.lock:
             self.n += 1
-            self.pending[self.n] = (key, value, headers, acknowledged)
+            self.pending[self.n] = (self.topics[topic], key, value, headers, acknowledged)
             self.produce(self.n)
 
     def produce(self, n):
-        key, value, headers, _ = self.pending[n]
+        topic, key, value, headers, _ = self.pending[n]
         producer = self.producer
 
         def report(error, message):
             if not error and n in self.pending:
-                self.pending.pop(n)[3]()
+                self.pending.pop(n)[4]()
             elif error and producer is self.producer:
                 self.broken = True
 
         try:
-            producer.produce(self.topic, value, key, headers=headers, on_delivery=report)
+            producer.produce(topic, value, key, headers=headers, on_delivery=report)
         except KafkaException:
             self.broken = True
         self.poll(0)
@@ -164,12 +164,12 @@ class Publisher:
 
 
 class Load:
-    """targets: {account: Target}"""
+    """targets: {account: Target}; topics: {short name: whole name}"""
 
-    def __init__(self, targets, journal, http_port, kafka_address, topic):
+    def __init__(self, targets, journal, http_port, kafka_address, topics):
         self.targets, self.journal = targets, journal
         self.clients = {name: Client(http_port) for name, t in targets.items() if t.dialect != "kafka"}
-        self.publisher = Publisher(kafka_address, topic)
+        self.publisher = Publisher(kafka_address, topics)
         self.lanes, self.cycle = [], 0
 
     def start(self, cycle, deliveries):

@@ -282,7 +282,7 @@ class Planner:
         sync, total, out = f"sync-{self.number()}", self.random.randint(1, 2), []
         for index in range(total):
             chats = [self.sync_chat(account, tenant, sync, index, place) for place in range(self.random.randint(2, 4))]
-            end = self.item(account, "sync_end", sync=sync, index=index, total=total, last=index == total - 1, chats=len(chats),
+            end = self.item(account, "sync_end", origin="sync", sync=sync, index=index, total=total, last=index == total - 1, chats=len(chats),
                             rejected=0, mark=f"{tenant.marker} nobody {self.n}")
             if account.over_http():
                 end["rejected"] = int(self.random.random() < 0.3)
@@ -304,7 +304,8 @@ class Planner:
 
     def make_bad(self, account, tenant):
         """Straight to Kafka the whole record is bad; over HTTP a bad item stands beside a good one."""
-        good = self.new_message(account, tenant, {"phone": self.random.choice(tenant.phones)})
+        more = {} if account.over_http() else self.random.choice(({}, {"origin": "history"}))
+        good = self.new_message(account, tenant, {"phone": self.random.choice(tenant.phones)}, **more)
         how = "no id" if account.over_http() else self.random.choice(list(SPOILERS))
         return [[self.item(account, "bad", good=good, how=how, mark=f"{tenant.marker} bad {self.n}",
                            reason="rule" if account.over_http() else SPOILERS[how][0])]]

@@ -28,6 +28,7 @@ from faults import CATALOGUE, Fault, dealt  # noqa: E402 (found by the line abov
 from ledger import check, verdict_text  # noqa: E402
 from plan import Planner  # noqa: E402
 from receivers import SLEEPER  # noqa: E402
+from snapshot import INBOUND  # noqa: E402
 from system import System  # noqa: E402
 
 INSIDE = "BLAZZ_CHAOS_INSIDE"
@@ -110,11 +111,11 @@ def figures(snapshot):
     for line in snapshot.journal:
         lines[line["what"]] += len(line["items"])
     return {"sent": lines["sent"], "acknowledged": lines["acknowledged"], "refused": lines["refused"], "gave_up": lines["gave_up"],
-            "inbound_records": len(snapshot.topics["inbound"]), "messages_stored": len(snapshot.tables["chats"]),
+            "inbound_records": sum(len(snapshot.topics[t]) for t in INBOUND), "messages_stored": len(snapshot.tables["chats"]),
             "events_told": len(snapshot.topics["chat-event"]),
             "deliveries": len(snapshot.deliveries), "taken": sum(200 <= d["status"] < 300 for d in snapshot.deliveries),
             "given_up": len(snapshot.topics["chat-event.webhook-dispatcher.dlq"]),
-            "dead_letters": len(snapshot.topics["inbound.chat-sync.dlq"]) + len(snapshot.topics["http.ingest.dlq"])}
+            "dead_letters": sum(len(snapshot.topics[t]) for t in ("http.ingest.dlq", *(f"{t}.chat-sync.dlq" for t in INBOUND)))}
 
 
 def run(options, folder):

@@ -9,6 +9,8 @@ from pathlib import Path
 import psycopg2
 from confluent_kafka import Consumer, TopicPartition
 
+CONSUMERS = {"inbound": "chat-sync", "inbound.bulk": "chat-sync", "chat-event": "webhook-dispatcher"}
+INBOUND = ("inbound", "inbound.bulk")
 SKIPPED_TABLES = ("schema_version",)
 SWEEP_S = 3.0  # far longer than any transaction of a system at rest
 
@@ -26,13 +28,14 @@ class Rec:
 
 @dataclass
 class Snapshot:
-    setup: dict     # {"tenants": {workspace uuid: marker}, "accounts": {name: {...}}, "hooks": {uuid: {...}}, "secrets": [...]}
+    setup: dict     # {"tenants": {workspace uuid: marker}, "accounts": {name: {...}}, "hooks": {uuid: {...}}, "secrets": [...],
+                    #  "topics": {whole name: short name}}
     journal: list   # of the generator: {"what": "sent"|"acknowledged"|"refused"|"gave_up", "items": ...}
     tables: dict = field(default_factory=dict)    # {table: [row]}
-    topics: dict = field(default_factory=dict)    # {"inbound"|"chat-event"|"inbound.chat-sync.dlq"|"http.ingest.dlq"|…: [Rec]}
-    watermarks: dict = field(default_factory=dict)  # {consumer: {partition: [low, high]}} of the topic that it reads
-    committed: dict = field(default_factory=dict)   # {consumer: {partition: offset}}, its group's in Kafka
-    watch: list = field(default_factory=list)     # [consumer, partition, next_offset, epoch, seq], as seen while faults went on
+    topics: dict = field(default_factory=dict)    # {"inbound"|"inbound.bulk"|"chat-event"|"inbound.chat-sync.dlq"|…: [Rec]}
+    watermarks: dict = field(default_factory=dict)  # {topic that is consumed: {partition: [low, high]}}
+    committed: dict = field(default_factory=dict)   # {topic: {partition: offset}}, its consumer's group's in Kafka
+    watch: list = field(default_factory=list)     # [topic, partition, next_offset, epoch, seq], as seen while faults went on
     deliveries: list = field(default_factory=list)  # what came to receivers: {"endpoint", "cycle", "headers", "body", "status"}
     epochs: list = field(default_factory=list)    # a cycle each: {partition: epoch} of webhook-dispatcher
     ranks: list = field(default_factory=list)     # [{message id: status}] at the end of each cycle
@@ -54,7 +57,7 @@ class Snapshot:
         for name, records in plain["topics"].items():
             plain["topics"][name] = [Rec(**r | {"value": base64.b64decode(r["value"])}) for r in records]
         for name in ("watermarks", "committed"):
-            plain[name] = {consumer: numbered(v) for consumer, v in plain[name].items()}
+            plain[name] = {topic: numbered(v) for topic, v in plain[name].items()}
         plain["epochs"] = [numbered(v) for v in plain["epochs"]]
         return cls(**plain)
 

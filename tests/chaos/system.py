@@ -20,11 +20,12 @@ from harness.waiting import wait_for
 import snapshot
 from load import Journal, Load, Target
 from receivers import Receivers
+from snapshot import CONSUMERS, INBOUND
 
 PARTITIONS = 4
 MAX_CONNECTIONS = 40
 REPLICAS = ("one", "two")
-CONSUMERS = {"chat-sync": "inbound", "webhook-dispatcher": "chat-event"}
+TOPICS = (*CONSUMERS, *(f"{t}.chat-sync.dlq" for t in INBOUND), "http.ingest.dlq", "chat-event.webhook-dispatcher.dlq")
 # So little room that endpoints fall behind, rows are made while deliveries are under way, and leases end before a stopped replica wakes up.
 LITTLE_ROOM = {"delivery.max_waiting": 16, "retry.max_rows": 30, "window.max_age": "200ms", "retry.lease": "2500ms",
                "breaker.failures": 4, "breaker.min_pause": "100ms", "breaker.max_pause": "400ms"}
@@ -66,9 +67,9 @@ class Clock:
 class Watch(threading.Thread):
     """Sees every place that consumer_progress stands at, while faults go on."""
 
-    def __init__(self, conninfo):
+    def __init__(self, conninfo, topics):
         super().__init__(daemon=True)
-        self.conninfo, self.seen, self.ended = conninfo, [], threading.Event()
+        self.conninfo, self.topics, self.seen, self.ended = conninfo, topics, [], threading.Event()
 
     def run(self):
         connection = None
@@ -76,10 +77,11 @@ class Watch(threading.Thread):
             try:
                 connection = connection or psycopg2.connect(self.conninfo, connect_timeout=2)
                 with connection, connection.cursor() as cursor:
-                    cursor.execute("SELECT consumer, partition, next_offset, epoch, seq FROM consumer_progress WHERE next_offset IS NOT NULL")
-                    for row in cursor.fetchall():
-                        if list(row) not in self.seen[-PARTITIONS * len(CONSUMERS):]:
-                            self.seen.append(list(row))
+                    cursor.execute("SELECT topic, partition, next_offset, epoch, seq FROM consumer_progress WHERE next_offset IS NOT NULL")
+                    for topic, *place in cursor.fetchall():
+                        row = [self.topics[topic], *place]
+                        if row not in self.seen[-PARTITIONS * len(CONSUMERS):]:
+                            self.seen.append(row)
             except psycopg2.Error:
                 connection = None
 
@@ -93,16 +95,17 @@ class System:
         self.clocks, self.usage, self.ranks, self.epochs = {}, [], [], []
         self.targets = self.add_tenants(planner)
         self.ingest = self.new_ingest()
-        self.replicas = {"ingest": [self.ingest], **{name: [self.new_replica(name, n) for n in REPLICAS] for name in CONSUMERS}}
+        self.replicas = {"ingest": [self.ingest], **{name: [self.new_replica(name, n) for n in REPLICAS]
+                                                       for name in ("chat-sync", "webhook-dispatcher")}}
         self.receivers = Receivers(self.blazz, self.workspaces)
+        self.topic_names = {self.blazz.topic(t): t for t in TOPICS}
         self.load = Load(self.targets, Journal(self.folder / "journal.jsonl"), self.http_port, self.kafka.address,
-                         self.blazz.topic("inbound"))
-        self.topics = snapshot.Topics(self.kafka.address, {self.blazz.topic(t): t for t in (
-            "inbound", "chat-event", "inbound.chat-sync.dlq", "http.ingest.dlq", "chat-event.webhook-dispatcher.dlq")})
+                         {short: whole for whole, short in self.topic_names.items()})
+        self.topics = snapshot.Topics(self.kafka.address, self.topic_names)
         for service in self.services():
             service.start(wait_ready=False)
         self.wait_ready()
-        self.watch = Watch(self.blazz.conninfo("postgres"))
+        self.watch = Watch(self.blazz.conninfo("postgres"), self.topic_names)
         self.watch.start()
 
     def services(self):
@@ -176,11 +179,11 @@ class System:
     def admin_conninfo(self):
         return self.blazz.conninfo("postgres")
 
-    def committed(self, consumer):
-        reader = Consumer({"bootstrap.servers": self.kafka.address, "group.id": consumer, "log_level": 0})
+    def committed(self, topic):
+        reader = Consumer({"bootstrap.servers": self.kafka.address, "group.id": CONSUMERS[topic], "log_level": 0})
         try:
             return {t.partition: t.offset for t in reader.committed(
-                [TopicPartition(self.blazz.topic(CONSUMERS[consumer]), p) for p in range(PARTITIONS)], timeout=20)}
+                [TopicPartition(self.blazz.topic(topic), p) for p in range(PARTITIONS)], timeout=20)}
         finally:
             reader.close()
 
@@ -208,7 +211,7 @@ class System:
         return done() and self.blazz.value("SELECT count(*) FROM outbox") == 0 and not self.blazz.sql(WAITING) and done()
 
     def unrest(self):
-        lines = [str(dict(r)) for r in self.blazz.sql("SELECT consumer, partition, next_offset FROM consumer_progress")
+        lines = [str(dict(r)) for r in self.blazz.sql("SELECT topic, partition, next_offset FROM consumer_progress")
                  + self.blazz.sql("SELECT producer, slot, epoch, seq FROM outbox") + self.blazz.sql(WAITING)]
         return "everything is processed and delivered\n" + "\n".join(lines + [s.log_tail() for s in self.services()])
 
@@ -226,11 +229,12 @@ class System:
         hooks = self.receivers.setup
         secrets = [x.secret for x in self.targets.values()] + [h["secret"] for h in hooks.values()] + [KEYRING.split(":")[1], VERIFY_TOKEN]
         return snapshot.Snapshot(
-            setup={"tenants": self.markers, "accounts": accounts, "hooks": hooks, "secrets": secrets}, journal=journal, tables=tables,
+            setup={"tenants": self.markers, "accounts": accounts, "hooks": hooks, "secrets": secrets,
+                   "topics": self.topic_names}, journal=journal, tables=tables,
             topics={name: list(records) for name, records in self.topics.read_on().items()},
-            watermarks={consumer: {p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic(topic)).items()}
-                        for consumer, topic in CONSUMERS.items()},
-            committed={consumer: self.committed(consumer) for consumer in CONSUMERS}, watch=list(self.watch.seen),
+            watermarks={topic: {p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic(topic)).items()}
+                        for topic in CONSUMERS},
+            committed={topic: self.committed(topic) for topic in CONSUMERS}, watch=list(self.watch.seen),
             deliveries=self.receivers.deliveries(len(self.epochs) - 1), epochs=list(self.epochs), ranks=list(self.ranks), sessions=sessions,
             usage=list(self.usage), logs={s.label: s.log() for s in self.blazz.services},
             metrics={s.label: s.get("/metrics")[1] for s in self.services()})

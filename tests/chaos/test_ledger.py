@@ -262,15 +262,15 @@ def sync_shows_too_many(s):
 
 
 def offset_goes_back(s):
-    s.watch.append(["chat-sync", 0, 0, 9, 9])
+    s.watch.append(["inbound", 0, 0, 9, 9])
 
 
 def epoch_goes_back(s):
-    s.watch.append(["webhook-dispatcher", 0, 10_000, 0, 9])
+    s.watch.append(["chat-event", 0, 10_000, 0, 9])
 
 
 def records_left(s):
-    s.watermarks["webhook-dispatcher"][0][1] += 1
+    s.watermarks["chat-event"][0][1] += 1
 
 
 def offsets_skipped(s):
@@ -279,7 +279,7 @@ def offsets_skipped(s):
 
 
 def kafka_is_ahead(s):
-    s.committed["chat-sync"][0] += 1
+    s.committed["inbound"][0] += 1
 
 
 def lose_event(s):
