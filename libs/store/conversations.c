@@ -76,15 +76,13 @@ static const struct pg_stmt recount = { "conversations_recount", PG_UNNAMED,
 	" CROSS JOIN LATERAL (SELECT count(*) AS unread" FROM_COUNTABLE
 	" AND c.sent_at > coalesce(r.last_read_at, '-infinity')) AS n" };
 
-/* first: the oldest that stays unread; before: the newest older than that. */
+/* Right before the oldest that stays unread: what is older is read, stored already or not. */
 static const struct pg_stmt unread_marks = { "conversations_unread_marks", PG_UNNAMED,
-	"SELECT r.place, coalesce(before.sent_at, first.sent_at - interval '1 microsecond', r.until)"
+	"SELECT r.place, coalesce(first.sent_at - interval '1 microsecond', r.until)"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::timestamptz[])"
 	" WITH ORDINALITY AS r (workspace_id, id, count, until, place)"
 	" CROSS JOIN LATERAL (SELECT min(newest.sent_at) AS sent_at FROM (SELECT c.sent_at" FROM_COUNTABLE
-	" AND c.sent_at <= r.until ORDER BY c.sent_at DESC LIMIT r.count) AS newest) AS first"
-	" CROSS JOIN LATERAL (SELECT max(c.sent_at) AS sent_at" FROM_COUNTABLE
-	" AND c.sent_at < first.sent_at) AS before" };
+	" AND c.sent_at <= r.until ORDER BY c.sent_at DESC LIMIT r.count) AS newest) AS first" };
 
 static const struct pg_stmt give = { "conversations_give", PG_PREPARED,
 	"UPDATE conversations SET contact_id = $3, updated_at = now() WHERE workspace_id = $1 AND id = $2" };

@@ -26,10 +26,14 @@ const struct op_fold ops_folds[IN_KINDS] = {
 	[IN_MESSAGE_DELETE] = { .fold = fold_message_delete },
 };
 
-/* A message names its people only when it is new. */
+/* A message names its people only when it is new, or news now: what history brought before it did not say how they are called today. */
 static bool op_names_people(const struct op *op)
 {
-	return op->kind != IN_MESSAGE || (op->row && op->row->inserted && !op->duplicate);
+	const struct message *m = op->row;
+
+	if (op->kind != IN_MESSAGE)
+		return true;
+	return m && ((m->inserted && !op->duplicate) || (op->origin == ORIGIN_LIVE && m->row.origin != ORIGIN_LIVE));
 }
 
 static int op_apply(struct work *w, struct op *op, struct err *err)

@@ -54,16 +54,30 @@ void fold_read_marker(struct work *w, struct op *op)
 		conversation_read_until(w, op, read_marker_ms(op->event) * 1000);
 }
 
-/* The bridge's count: the newest n inbound messages up to the snapshot are unread. Where the mark stands is found after the batch's
+/* A sync's count ends with the newest message that it brings: a later one may be stored before or after it, and is not in the count. */
+static int64_t counted_until_us(const struct op *op)
+{
+	const struct in_sync_chat *s = &op->event->u.sync_chat;
+	int64_t newest_us = PG_NO_TIME;
+
+	if (op->event->kind != IN_SYNC_CHAT || s->n_messages == 0)
+		return op->time_us;
+	for (size_t i = 0; i < s->n_messages; i++) {
+		int64_t at_us = inbound_message_time_ms(op->event, &s->messages[i]) * 1000;
+
+		newest_us = at_us > newest_us ? at_us : newest_us;
+	}
+	return newest_us;
+}
+
+/* The bridge's count: the newest n inbound messages are unread. Where the mark stands is found after the batch's
  * messages are in (work_store); an initial sync that says nothing of unread makes what it brought read. */
 static void fold_unread(struct work *w, struct op *op, const struct in_chat_state *s)
 {
 	struct conversation *v = op->conversation;
 
 	if (s->has_unread && s->unread >= 0) {
-		int64_t until = op->time_us > v->newest_sync_us ? op->time_us : v->newest_sync_us;
-
-		*LIST_ADD(w, &w->marks) = (struct unread_mark){ &v->row, s->unread, until, PG_NO_TIME };
+		*LIST_ADD(w, &w->marks) = (struct unread_mark){ &v->row, s->unread, counted_until_us(op), PG_NO_TIME };
 		*LIST_ADD(w, &w->mark_ops) = op;
 	} else if (op->origin == ORIGIN_SYNC && v->newest_sync_us != PG_NO_TIME) {
 		conversation_read_until(w, op, v->newest_sync_us);

@@ -166,6 +166,14 @@ static void message_take_content(struct work *w, struct op *op, struct message *
 	m->dirty = true;
 }
 
+static void message_becomes_live(struct work *w, struct message *m)
+{
+	m->row.origin = ORIGIN_LIVE;
+	m->conversation->recount = true;
+	conversation_touch(w, m->conversation);
+	m->dirty = true;
+}
+
 static void take_missing(struct message *m, struct str *have, struct str got)
 {
 	if (have->p || got.n == 0)
@@ -223,15 +231,14 @@ static void fold_copy(struct work *w, struct op *op, struct message *m)
 	message_take_ids(m, op);
 	message_take_sync(w, op, m);
 	message_take_media(w, m, &op->message->media);
-	if (effect != COPY_NOTHING) {
+	if (effect == COPY_ANNOUNCES)
+		message_becomes_live(w, m);
+	else if (effect != COPY_NOTHING)
 		message_take_content(w, op, m);
-		if (effect == COPY_REPLACES || (!was_news && m->row.origin == ORIGIN_LIVE))
-			note_created(w, op, m, metadata_body(m->row.metadata, w->arena));
-		else
-			note_edited(w, op, m, op->message->body, true);
-	} else if (moved) {
+	if (!was_news && m->row.origin == ORIGIN_LIVE)
+		note_created(w, op, m, metadata_body(m->row.metadata, w->arena));
+	else if (effect != COPY_NOTHING || moved)
 		note_edited(w, op, m, op->message->body, true);
-	}
 	if (op->message->direction == DIR_OUTBOUND && op->message->status != STATUS_NONE &&
 		message_take_status(&m->row, op->message->status, op->time_us)) {
 		m->dirty = true;

@@ -49,11 +49,13 @@ bool newest_wins(int64_t have_us, int64_t at_us, struct str have, struct str got
 
 enum copy_effect copy_effect(const struct message_row *have, enum origin got_origin, bool got_placeholder)
 {
+	bool becomes_news = have->origin != ORIGIN_LIVE && got_origin == ORIGIN_LIVE;
+
 	if (got_placeholder)
-		return COPY_NOTHING;
+		return becomes_news ? COPY_ANNOUNCES : COPY_NOTHING;
 	if (have->placeholder)
 		return COPY_FILLS;
-	return have->origin != ORIGIN_LIVE && got_origin == ORIGIN_LIVE ? COPY_REPLACES : COPY_NOTHING;
+	return becomes_news ? COPY_REPLACES : COPY_NOTHING;
 }
 
 static const struct {

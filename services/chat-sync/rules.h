@@ -23,6 +23,7 @@ bool newest_wins(int64_t have_us, int64_t at_us, struct str have, struct str got
 enum copy_effect {
 	COPY_NOTHING,
 	COPY_FILLS, /* real content replaces a placeholder */
+	COPY_ANNOUNCES, /* a live placeholder of what history or a sync brought: the content stays, it becomes news now */
 	COPY_REPLACES, /* live content replaces what history or a sync brought: it becomes news now */
 };
 enum copy_effect copy_effect(const struct message_row *have, enum origin got_origin, bool got_placeholder);

@@ -175,7 +175,9 @@ static const struct {
 	{ "the message over its placeholder", ORIGIN_LIVE, true, ORIGIN_LIVE, false, COPY_FILLS },
 	{ "history over a live placeholder", ORIGIN_LIVE, true, ORIGIN_HISTORY, false, COPY_FILLS },
 	{ "a placeholder over the message", ORIGIN_LIVE, false, ORIGIN_LIVE, true, COPY_NOTHING },
-	{ "a live placeholder over history", ORIGIN_HISTORY, false, ORIGIN_LIVE, true, COPY_NOTHING },
+	{ "a live placeholder over history", ORIGIN_HISTORY, false, ORIGIN_LIVE, true, COPY_ANNOUNCES },
+	{ "a live placeholder over history's", ORIGIN_HISTORY, true, ORIGIN_LIVE, true, COPY_ANNOUNCES },
+	{ "history's placeholder over the message", ORIGIN_LIVE, false, ORIGIN_HISTORY, true, COPY_NOTHING },
 	{ "a placeholder over a placeholder", ORIGIN_LIVE, true, ORIGIN_LIVE, true, COPY_NOTHING },
 };
 

@@ -212,13 +212,13 @@ static void a_mark_leaves_the_newest_messages_unread(void **state)
 		int64_t want_us;
 	} cases[] = {
 		{ "none unread", 0, 100, AT(100) },
-		{ "the newest", 1, 100, AT(30) },
-		{ "two, of which one is in the company of a third", 2, 100, AT(20) },
-		{ "three", 3, 100, AT(20) },
-		{ "four", 4, 100, AT(10) },
+		{ "the newest", 1, 100, AT(40) - 1 },
+		{ "two, of which one is in the company of a third", 2, 100, AT(30) - 1 },
+		{ "three", 3, 100, AT(30) - 1 },
+		{ "four", 4, 100, AT(20) - 1 },
 		{ "all", 5, 100, AT(10) - 1 },
 		{ "more than there are", 50, 100, AT(10) - 1 },
-		{ "up to a time in between", 1, 25, AT(10) },
+		{ "up to a time in between", 1, 25, AT(20) - 1 },
 		{ "before the first", 1, 5, AT(5) },
 	};
 	struct conversation_row v = create(1, 10, 0);
