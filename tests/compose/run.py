@@ -127,6 +127,7 @@ class Test:
             for n in (3, 1):
                 self.stack.up(service, scale=n)
                 self.say(f"{n} of {service}, {len(load.accepted)} accepted")
+        self.say("memory under load: " + ", ".join(self.stack.memory()))
         self.upgrade(load)
         self.accepted |= load.finish()
         self.settle()
@@ -241,6 +242,7 @@ class Test:
             for word in re.findall(r"[0-9a-f]{48}|[0-9A-Za-z+/]{43}=", file.read_text()):
                 assert word not in shown, f"{file.name} is shown"
         assert SECRET not in shown, "a sender's secret is shown"
+        self.say("no log and no environment has a secret")
 
     def count(self, table):
         return int(self.stack.query(f"SELECT count(*) FROM {table}")[0][0])

@@ -64,6 +64,12 @@ class Stack:
         ids = self.compose("ps", "-aq", service).split()
         return json.loads(self.docker("inspect", *ids)) if ids else []
 
+    def memory(self):
+        """Of each container: its name and what it uses of its limit."""
+        ids = self.compose("ps", "-q").split()
+        lines = self.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", *ids).splitlines()
+        return sorted(line.removeprefix(f"{self.project}-") for line in lines)
+
     def log(self, service):
         """Of its one container, whole."""
         done = subprocess.run(["docker", "logs", self.containers(service)[0]["Id"]], text=True, stdout=subprocess.PIPE,
