@@ -18,9 +18,9 @@ Account = namedtuple("Account", "workspace session uuid")
 
 
 def start(blazz, ingest=None, chat_sync=None):
-    """Both services as they are shipped, but for these settings."""
+    """Both services as they are shipped, but for these settings. All connections of bench-load are of one address, which has no limit."""
     blazz.in_ = blazz.ingest()
-    blazz.in_.settings |= ingest or {}
+    blazz.in_.settings |= {"http.max_connections_per_address": 0} | (ingest or {})
     blazz.sync = blazz.service("chat-sync", chat_sync)
     for service in (blazz.in_, blazz.sync):
         service.start()
