@@ -287,15 +287,22 @@ def test_no_row_grows_without_a_bound(system, beta, make):
         assert size <= 2 * MIB, f"{column} has a value of {size} bytes"
 
 
+SYNCS_KEPT = 10000  # services/chat-sync/README.md, Bounds
+
+
 @siblings
 def test_syncs_that_never_end_stop_nobody(system, beta):
+    """Of an account that has as many as are kept, so that each that begins pushes an older one out."""
     (acme,) = system.tenant("bridge")
+    system.blazz.sql("""INSERT INTO account_syncs (workspace_id, account_id, sync_id, index, open) SELECT workspace_id, id, 'earlier-' || n, 0, false
+        FROM whatsapp_accounts, generate_series(1, %s) n WHERE uuid = %s""", SYNCS_KEPT, acme.uuid)
     with beta.served(0.5):
         for n in range(300):
             system.post(acme, bridge_sync(acme, [], sync_id=f"sync-{n}", last=False, total=1000), path=acme.sync_path)
     wait_caught_up(system)
-    rows = system.blazz.value("SELECT count(*) FROM account_syncs s JOIN whatsapp_accounts a ON (a.workspace_id, a.id) = (s.workspace_id, s.account_id) WHERE a.uuid = %s", acme.uuid)
-    assert rows <= 256, f"{rows} syncs of one account"
+    kept = system.blazz.sql("""SELECT DISTINCT sync_id FROM account_syncs s JOIN whatsapp_accounts a
+        ON (a.workspace_id, a.id) = (s.workspace_id, s.account_id) WHERE a.uuid = %s""", acme.uuid)
+    assert len(kept) == SYNCS_KEPT and {f"sync-{n}" for n in range(300)} <= {r["sync_id"] for r in kept}
 
 
 # Repeats, names, log
