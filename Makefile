@@ -109,10 +109,13 @@ test: ## everything that gates: lint, both compilers, unit, e2e, hostile, chaos,
 	@tools/deps.sh test
 	@tools/run-tests.py
 unit: ## unit tests under ASan and UBSan; K=word picks some
+	@tools/deps.sh test
 	@tools/run-tests.py unit
 e2e: ## end to end tests with the sanitized programs; K=expression as in pytest -k
+	@tools/deps.sh test
 	@tools/run-tests.py e2e
 fuzz: ## every fuzzer for FUZZ_SECONDS (20); K=word picks some
+	@tools/deps.sh test
 	@tools/run-tests.py fuzz
 chaos: ## load and faults drawn from SEED=, a ledger after each of BUDGET=10 cycles; FAULTS=a,b only these, EVIDENCE=file
 	@tools/deps.sh test
@@ -134,6 +137,7 @@ bench: ## every benchmark, as ratios within one run; K=word picks some
 	+@$(MAKE) --silent V=release build bench-build
 	@for b in $$(grep -l '^#!' tests/bench/*$(K)*.py); do echo "== $$b"; $$b || exit 1; done
 lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables, Kafka's jars, planted bugs, tests of SECURITY.md
+	@tools/deps.sh test
 	@tools/run-tests.py lint
 format: ## rewrite the sources in the house's format
 	$(FIND_FORMATTED) | xargs -0 -r clang-format-19 -i

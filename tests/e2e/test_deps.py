@@ -1,4 +1,5 @@
-"""Kafka's jars are used only when they are those that the repository lists."""
+"""What tests need is installed before they run, only when it is missing; Kafka's jars only when they are those that the repository
+lists."""
 import os
 import shutil
 import subprocess
@@ -44,3 +45,18 @@ def test_jars_that_differ_never_reach_the_cache(tmp_path):
     done = deps(tmp_path / "cache", "kafka", PATH=f"{maven.parent}:{os.environ['PATH']}")
     assert done.returncode != 0 and "kafka.jar" in done.stderr
     assert not list((tmp_path / "cache").iterdir())
+
+
+@pytest.mark.parametrize("target", ["test", "unit", "e2e", "lint", "fuzz", "hostile", "chaos", "mutants"])
+def test_what_runs_tests_first_installs_what_is_missing(target):
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("tools/deps.sh test\n"), done.stdout + done.stderr
+
+
+def test_when_nothing_is_missing_nothing_is_asked_of_apt_or_the_network(tmp_path):
+    for name in ("apt-get", "mvn", "curl", "sudo"):
+        (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/called-{name}\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    done = deps(CACHE, "test", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+    assert not list(tmp_path.glob("called-*"))
