@@ -1,0 +1,61 @@
+"""tools/run-tests.py itself, in a tree of its own with unit tests that fail as often as they are told to."""
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEST = """#!/bin/sh
+echo 1..1
+echo >>$0.runs
+if [ $(wc -l <$0.runs) -gt {failures} ]; then echo 'ok 1 - it'; else echo 'not ok 1 - it'; {last_words}; exit 1; fi
+"""
+
+
+@pytest.fixture
+def run_unit(tmp_path):
+    """Programs that fail so many times, and then no more; the lines that the runner ends with, and its exit code."""
+    def run(failures, last_words=":", **environment):
+        (tmp_path / "tools").mkdir()
+        shutil.copy(ROOT / "tools/run-tests.py", tmp_path / "tools")
+        (tmp_path / "Makefile").write_text("%:;@:\n")
+        for i, n in enumerate(failures):
+            for file in (tmp_path / f"tests/unit/test_{i}.c", tmp_path / f"build/asan/tests/unit/test_{i}"):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(TEST.format(failures=n, last_words=last_words))
+                file.chmod(0o755)
+        done = subprocess.run([tmp_path / "tools/run-tests.py", "unit"], capture_output=True, text=True, timeout=60,
+                              env={k: v for k, v in os.environ.items() if k not in ("V", "K", "ONCE")} | environment)
+        return done.stdout.splitlines(), done.returncode
+
+    return run
+
+
+UNSTEADY = "unsteady: passed when run again: unit/test_"
+
+
+@pytest.mark.parametrize("failures, unsteady, closing, code", [
+    ([0, 0], 0, "3 passed, 0 failed", 0),
+    ([0, 1, 1], 2, "4 passed, 0 failed", 0),
+    ([0, 1, 1, 1], 3, "5 passed, 1 failed", 1),
+    ([1] * 5, 5, "6 passed, 3 failed", 1),
+    ([0, 1, 2], 1, "3 passed, 1 failed", 1),  # twice is no chance
+    ([1] * 6, 0, "1 passed, 6 failed", 1),  # so many are none, either: nothing is repeated
+], ids=["none", "two", "three", "five", "one fails again", "six"])
+def test_two_that_pass_only_when_repeated_are_named_and_a_third_fails_the_run(run_unit, failures, unsteady, closing, code):
+    lines, exited = run_unit(failures)
+    assert (lines[-1], exited) == (closing, code), "\n".join(lines)
+    ended = next(i for i, line in enumerate(lines) if line.startswith("== unit: "))
+    assert sum(line.startswith(UNSTEADY) for line in lines[ended:]) == unsteady
+
+
+@pytest.mark.parametrize("how", [
+    {"last_words": "echo 'ERROR: AddressSanitizer: heap-use-after-free'"},
+    {"last_words": "echo 'x.c:1: Assertion `a` failed'"},
+    {"ONCE": "1"},
+], ids=["sanitizer", "assertion", "ONCE=1"])
+def test_a_certain_bug_is_not_repeated(run_unit, how):
+    lines, exited = run_unit([1], **how)
+    assert (lines[-1], exited) == ("1 passed, 1 failed", 1)
