@@ -9,6 +9,8 @@ stage, alone, and counts as it ends then; what passes only then is listed as uns
 failure, because a race looks the same. More than a few failures of a stage, or a word of a sanitizer or an assertion, are a bug for
 certain, and nothing is repeated.
 
+The unit tests share one PostgreSQL server (tests/unit/pg_temp.h).
+
 With V=cov it says at the end how many lines of each folder were run by the unit and end to end tests, and counts one test more: that
 of services/ and libs/ together enough were.
 
@@ -27,6 +29,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 os.chdir(Path(__file__).parent.parent)
@@ -136,9 +139,29 @@ def stage_build():
     make("build-clang", "CC=clang-19", "build", "unit-build")
 
 
-def unit_run(name, again=""):
+def needs_postgres(name):
+    """As its compiler noted."""
+    note = Path(f"build/{VARIANT}/obj/tests/{name}.d")
+    return note.exists() and "/pg_temp.h" in note.read_text()
+
+
+@contextmanager
+def unit_environment(names):
+    """Of these programs: one server for all, in which each has a database of its own."""
+    env = {"CMOCKA_MESSAGE_OUTPUT": "TAP"}
+    if not any(map(needs_postgres, names)):
+        yield env
+        return
+    with tempfile.TemporaryDirectory(prefix="blazz-pg.", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        code, text = run("postgres", ["tools/pg-temp.sh", "migrated", folder, str(os.getpid())])
+        count(0, code != 0)
+        yield env | ({"BLAZZ_TEST_PG": text.splitlines()[-1]} if code == 0 else {})
+        run("postgres-end", ["tools/pg-temp.sh", "remove", folder])
+
+
+def unit_run(name, env, again=""):
     """(passed, failed, what it said)"""
-    code, text = run(name + again, [f"build/{VARIANT}/tests/{name}"], UNIT_TIMEOUT_S, env={"CMOCKA_MESSAGE_OUTPUT": "TAP"})
+    code, text = run(name + again, [f"build/{VARIANT}/tests/{name}"], UNIT_TIMEOUT_S, env=env)
     planned = sum(int(n) for n in re.findall(r"^1\.\.(\d+)$", text, re.M))
     skipped = len(re.findall(r"^(?:not )?ok \d+ # SKIP", text, re.M))
     good = len(re.findall(r"^ok \d+(?! # SKIP)", text, re.M))
@@ -160,12 +183,12 @@ def stage_unit():
     programs = {p: Path("build", VARIANT, p.with_suffix("")) for p in tests}
     make("unit-build", f"V={VARIANT}", *map(str, programs.values()))
     names = [str(p.relative_to("tests").with_suffix("")) for p in tests if programs[p].exists()]
-    with ThreadPoolExecutor(CORES) as pool:
-        results = dict(zip(names, pool.map(unit_run, names)))
-    failures = {name: text for name, (_, bad, text) in results.items() if bad}
-    if may_be_chance(failures):
-        results |= {name: unit_run(name, "-again") for name in failures}
-        call_unsteady(name for name in failures if not results[name][1])
+    with unit_environment(names) as env, ThreadPoolExecutor(CORES) as pool:
+        results = dict(zip(names, pool.map(lambda name: unit_run(name, env), names)))
+        failures = {name: text for name, (_, bad, text) in results.items() if bad}
+        if may_be_chance(failures):
+            results |= {name: unit_run(name, env, "-again") for name in failures}
+            call_unsteady(name for name in failures if not results[name][1])
     for good, bad, _ in results.values():
         count(good, bad)
 

@@ -18,7 +18,7 @@ if [ $(wc -l <$0.runs) -gt {failures} ]; then echo 'ok 1 - it'; else echo 'not o
 def run_unit(tmp_path):
     """Programs that fail so many times, and then no more; the lines that the runner ends with, and its exit code."""
     def run(failures, last_words=":", **environment):
-        (tmp_path / "tools").mkdir()
+        (tmp_path / "tools").mkdir(exist_ok=True)
         shutil.copy(ROOT / "tools/run-tests.py", tmp_path / "tools")
         (tmp_path / "Makefile").write_text("%:;@:\n")
         for i, n in enumerate(failures):
@@ -59,3 +59,23 @@ def test_two_that_pass_only_when_repeated_are_named_and_a_third_fails_the_run(ru
 def test_a_certain_bug_is_not_repeated(run_unit, how):
     lines, exited = run_unit([1], **how)
     assert (lines[-1], exited) == ("1 passed, 1 failed", 1)
+
+
+def test_programs_that_need_postgresql_share_a_server_that_ends_with_the_run(run_unit, tmp_path):
+    note = tmp_path / "build/asan/obj/tests/unit/test_1.d"
+    note.parent.mkdir(parents=True)
+    note.write_text("test_1.o: tests/unit/../pg_temp.h\n")
+    (tmp_path / "tools").mkdir()
+    server = tmp_path / "tools/pg-temp.sh"
+    server.write_text(f"#!/bin/sh\necho $1 $2 >>{tmp_path}/calls\necho port=$1\n")
+    server.chmod(0o755)
+    lines, exited = run_unit([1, 1], last_words=f"echo $BLAZZ_TEST_PG >>{tmp_path}/seen")
+    assert (lines[-1], exited) == ("3 passed, 0 failed", 0), "\n".join(lines)
+    calls = [line.split() for line in (tmp_path / "calls").read_text().splitlines()]
+    assert [c[0] for c in calls] == ["migrated", "remove"] and calls[0][1] == calls[1][1]
+    assert (tmp_path / "seen").read_text() == "port=migrated\n" * 2
+
+
+def test_no_server_is_started_for_programs_that_need_none(run_unit):
+    lines, exited = run_unit([0])  # the tree has no tools/pg-temp.sh
+    assert (lines[-1], exited) == ("2 passed, 0 failed", 0)

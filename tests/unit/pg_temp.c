@@ -1,98 +1,91 @@
-/* See pg_temp.h. Invariant: what pg_temp_start() created, pg_temp_stop() stops and removes, and nothing else; when the program
- * ends without it, its cleaner does. */
+/* See pg_temp.h. Invariant: a server started here is removed by pg_temp_stop(), or by tools/pg-temp.sh when the program ends without
+ * it. A database on a shared server goes with that server: DROP DATABASE would wait for the backends of all other programs. */
 #include "pg_temp.h"
 
-#include <fcntl.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* A line says that there is nothing left to do; without one the pipe ends when the program does. */
-#define CLEANER "read -r line || { tools/pg-temp.sh stop \"$0\"; rm -rf -- \"$0\"; }"
-
-static char conninfo[256];
-static char dir[] = "/tmp/blazz-pg.XXXXXX";
+static char server[256]; /* conninfo of its database postgres */
+static char conninfo[300];
+static char dir[] = "/tmp/blazz-pg.XXXXXX"; /* of a server of our own */
 static int own;
-static pid_t cleaner;
-static int to_cleaner; /* nobody else may hold it open */
 
-static int script(const char *action, char *out, size_t cap)
+static int script(const char *arguments)
 {
-	char command[128];
+	char command[160];
 	FILE *f;
 
-	snprintf(command, sizeof(command), "tools/pg-temp.sh %s %s", action, dir);
+	snprintf(command, sizeof(command), "tools/pg-temp.sh %s", arguments);
 	f = popen(command, "r");
 	if (!f)
 		return -1;
-	if (out && fgets(out, (int)cap, f))
-		out[strcspn(out, "\n")] = '\0';
+	if (fgets(server, sizeof(server), f))
+		server[strcspn(server, "\n")] = '\0';
 	return pclose(f) == 0 ? 0 : -1;
 }
 
-/* Out of reach of what kills the program with all its group, and holds open nothing that others wait to see closed. */
-static _Noreturn void cleaner_run(int from_program)
-{
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	if (setsid() >= 0 && dup2(from_program, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
-		dup2(null, STDERR_FILENO) >= 0 && close_range(STDERR_FILENO + 1, ~0U, 0) == 0)
-		execl("/bin/sh", "sh", "-c", CLEANER, dir, (char *)NULL);
-	_exit(127);
-}
-
-static int cleaner_start(void)
-{
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	cleaner = fork();
-	if (cleaner == 0)
-		cleaner_run(ends[0]);
-	close(ends[0]);
-	to_cleaner = ends[1];
-	return cleaner > 0 ? 0 : -1;
-}
-
-static int cleaner_dismiss(void)
-{
-	int status = -1;
-	ssize_t said = write(to_cleaner, "\n", 1);
-
-	close(to_cleaner);
-	waitpid(cleaner, &status, 0);
-	return said == 1 && status == 0 ? 0 : -1;
-}
-
-int pg_temp_start(void **state)
+static int server_start(void)
 {
 	const char *given = getenv("BLAZZ_TEST_PG");
+	char arguments[100];
 
-	(void)state;
 	if (given) {
-		snprintf(conninfo, sizeof(conninfo), "%s", given);
+		snprintf(server, sizeof(server), "%s", given);
 		return 0;
 	}
 	if (!mkdtemp(dir))
 		return -1;
 	own = 1;
-	if (cleaner_start() < 0)
+	snprintf(arguments, sizeof(arguments), "migrated %s %d", dir, (int)getpid());
+	return script(arguments);
+}
+
+static int server_run(const char *sql)
+{
+	PGconn *pg = PQconnectdb(server);
+	PGresult *result = PQexec(pg, sql);
+	int rc = PQresultStatus(result) == PGRES_COMMAND_OK ? 0 : -1;
+
+	if (rc < 0)
+		fprintf(stderr, "%s: %s", sql, PQerrorMessage(pg));
+	PQclear(result);
+	PQfinish(pg);
+	return rc;
+}
+
+static int start_from(const char *template)
+{
+	char sql[100];
+
+	if (server_start() < 0)
 		return -1;
-	return script("start", conninfo, sizeof(conninfo));
+	snprintf(sql, sizeof(sql), "CREATE DATABASE t%d TEMPLATE %s", (int)getpid(), template);
+	snprintf(conninfo, sizeof(conninfo), "%s dbname=t%d", server, (int)getpid());
+	return server_run(sql);
+}
+
+int pg_temp_start(void **state)
+{
+	(void)state;
+	return start_from("template1");
+}
+
+int pg_temp_start_migrated(void **state)
+{
+	(void)state;
+	return start_from("blazz_template");
 }
 
 int pg_temp_stop(void **state)
 {
-	char command[128];
+	char arguments[100];
 
 	(void)state;
-	if (!own)
-		return 0;
-	snprintf(command, sizeof(command), "rm -rf -- %s", dir);
-	return script("stop", NULL, 0) | system(command) | cleaner_dismiss();
+	snprintf(arguments, sizeof(arguments), "remove %s", dir);
+	return own ? script(arguments) : 0;
 }
 
 const char *pg_temp_conninfo(void)

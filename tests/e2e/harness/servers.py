@@ -46,10 +46,10 @@ def children(parent):
 
 
 class Server:
-    """Started by tools/<script> in a folder of its own."""
+    """Started by `tools/<script> <action>` in a folder of its own."""
 
-    def __init__(self, script, folder=None, env=None):
-        self.script, self.env = script, env
+    def __init__(self, script, folder=None, env=None, action="start"):
+        self.script, self.env, self.action = script, env, action
         self.folder = str(folder or tempfile.mkdtemp(prefix="blazz-", dir="/tmp"))
         self.start()
 
@@ -79,7 +79,7 @@ class Server:
 
     def start(self):
         """The same server again, on its old port."""
-        self.address = tool(self.script, "start", self.folder, env=self.env)
+        self.address = tool(self.script, self.action, self.folder, env=self.env)
 
     def close(self):
         self.stop()
@@ -90,12 +90,8 @@ class Postgres(Server):
     """With a migrated template that every test's database is copied from."""
 
     def __init__(self, folder=None):
-        super().__init__("pg-temp.sh", folder)
+        super().__init__("pg-temp.sh", folder, action="migrated")
         self.count = 0
-        self.run("postgres", f"CREATE DATABASE {TEMPLATE}")
-        deploy = subprocess.run(["sqitch", "deploy", "--verify", self.uri(TEMPLATE)], cwd=ROOT / "db", capture_output=True,
-                                text=True, timeout=120, env=os.environ | {"SQITCH_CONFIG": str(ROOT / "db/sqitch.conf")})
-        assert deploy.returncode == 0, deploy.stdout + deploy.stderr
 
     def pids(self):
         """The postmaster first: it replaces those of its children that end."""
@@ -107,9 +103,6 @@ class Postgres(Server):
 
     def parts(self):
         return dict(p.split("=", 1) for p in self.address.split())
-
-    def uri(self, database):
-        return f"db:pg://postgres@127.0.0.1:{self.parts()['port']}/{database}"
 
     def conninfo(self, database, role):
         return f"host=127.0.0.1 port={self.parts()['port']} dbname={database} user={role}"

@@ -87,7 +87,8 @@ static void *apply_theirs(void *err)
 
 static void wait_until_someone_waits(void)
 {
-	while (db_i64("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == 0)
+	while (db_i64("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") ==
+		0)
 		;
 }
 

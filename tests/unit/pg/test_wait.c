@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -217,8 +218,7 @@ static void a_frozen_backend_is_left_at_the_deadline(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	if (kill(pid, SIGSTOP) < 0) /* a server of somebody else's, or elsewhere */
-		skip();
+	assert_int_equal(kill(pid, SIGSTOP), 0);
 	began = clock_mono_ms();
 	assert_failed(run(pg, "SELECT 1", NULL, NULL, &err), err, ERR_RETRY, "timeout");
 	assert_in_range(clock_mono_ms() - began, 500, 1500);
@@ -243,16 +243,21 @@ static void sending_to_a_frozen_backend_ends_at_the_deadline(void **state)
 	for (int i = 0; i < 32; i++)
 		pg_array_str(a, (struct str){ zeros, sizeof(zeros) });
 	pg_arg_array(args, a);
-	if (kill(pid, SIGSTOP) == 0) {
-		began = clock_mono_ms();
-		assert_failed(run(pg, "SELECT cardinality($1)", args, NULL, &err), err, ERR_RETRY, "timeout");
-		assert_in_range(clock_mono_ms() - began, 500, 1500);
-		assert_closed_but_reconnects(pg);
-		kill(pid, SIGCONT);
-	}
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	began = clock_mono_ms();
+	assert_failed(run(pg, "SELECT cardinality($1)", args, NULL, &err), err, ERR_RETRY, "timeout");
+	assert_in_range(clock_mono_ms() - began, 500, 1500);
+	assert_closed_but_reconnects(pg);
+	kill(pid, SIGCONT);
 	pg_args_free(args);
 	pg_array_free(a);
 	pg_close(&pg);
+}
+
+static int start(void **state)
+{
+	unsetenv("BLAZZ_TEST_PG"); /* the whole server may wait for a backend that is stopped */
+	return pg_temp_start(state);
 }
 
 int main(void)
@@ -269,5 +274,5 @@ int main(void)
 		cmocka_unit_test(sending_to_a_frozen_backend_ends_at_the_deadline),
 	};
 
-	return cmocka_run_group_tests(tests, pg_temp_start, pg_temp_stop);
+	return cmocka_run_group_tests(tests, start, pg_temp_stop);
 }

@@ -1,4 +1,4 @@
-/* What the tests of libs/store share: a migrated server of their own, sessions under the roles of the services, and one small
+/* What the tests of libs/store share: a migrated database of their own, sessions under the roles of the services, and one small
  * tenant: workspace 1 with accounts 1 (webjs, waha) and 2 (webjs, evolution), workspace 2 with account 3. Include after cmocka.h. */
 #ifndef STORE_DB_H
 #define STORE_DB_H
@@ -43,20 +43,6 @@ static inline struct pg *db_session(const char *role)
 	return session_open_with(&(struct pg_options){ .conninfo = db_conninfo(role), .application_name = "test" });
 }
 
-/* Runs sqitch in db/ against the server; 0 when it succeeded. */
-static inline int db_sqitch(const char *command)
-{
-	char shell[700];
-	const char *host = strstr(pg_temp_conninfo(), "host="), *port = strstr(pg_temp_conninfo(), "port=");
-
-	if (!host || !port)
-		return -1;
-	snprintf(shell, sizeof(shell),
-		"cd db && PGHOST=%.*s PGPORT=%.*s PGUSER=postgres sqitch %s db:pg:postgres >/dev/null",
-		(int)strcspn(host + 5, " "), host + 5, (int)strcspn(port + 5, " "), port + 5, command);
-	return system(shell) == 0 ? 0 : -1;
-}
-
 #define TENANTS \
 	"INSERT INTO workspaces (id, uuid, name, settings) VALUES (1, '00000000-0000-4000-8000-000000000001', 'one'," \
 	" '{\"default_region\":\"ID\",\"sync\":{\"max_chats\":20}}'), (2, '00000000-0000-4000-8000-000000000002', 'two', '{}');" \
@@ -81,8 +67,7 @@ static inline void db_script(const char *sql)
 
 static inline int db_start(void **state)
 {
-	unsetenv("BLAZZ_TEST_PG"); /* roles are the whole server's: it must be ours */
-	if (pg_temp_start(state) < 0 || db_sqitch("deploy") < 0)
+	if (pg_temp_start_migrated(state) < 0)
 		return -1;
 	db.admin = db_session(ADMIN);
 	db_script(TENANTS);
@@ -99,16 +84,19 @@ static inline int db_stop(void **state)
 	return pg_temp_stop(state);
 }
 
-/* A setup for each test: nothing of the hot path is there. */
+/* TRUNCATE of every table but those that TENANTS fills, that these refer to, and the schema's version. */
+#define TRUNCATE \
+	"DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ') FROM pg_class" \
+	" WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> ALL" \
+	" ('{workspaces,users,whatsapp_accounts,provider_apps,schema_version}')); END $$"
+
+/* A setup for each test: no rows but the tenants'. */
 static inline int db_empty(void **state)
 {
 	(void)state;
 	if (pg_in_transaction(db.pg))
 		pg_rollback(db.pg);
-	execute(db.admin,
-		"TRUNCATE contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates,"
-		" conversations, chats, chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, consumer_progress, outbox, leases,"
-		" webhook_endpoints, webhook_positions, webhook_retry_queue, webhook_attempts, webhook_replays");
+	execute(db.admin, TRUNCATE);
 	arena_reset(db.arena);
 	return 0;
 }
