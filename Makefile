@@ -1,14 +1,14 @@
 # Builds, checks and tests everything; `make help` lists the targets. Everything generated goes below build/.
 #
-# A variant is a folder: build/release, or build/asan|tsan|cov|fuzz with V=; clang's objects never mix with gcc's.
-# Sources are found, not listed: libs/*/* is one archive, services/<name> makes bin/blazz-<name>, tools/<name> makes
+# A variant is a folder: build/release, or build/dev|asan|tsan|cov|fuzz with V=; clang's objects never mix with gcc's.
+# Sources are found, not listed: libs/<name> is an archive each, services/<name> makes bin/blazz-<name>, tools/<name> makes
 # bin/<name> (each with its own main.c), tests/unit/**/test_*.c and tests/fuzz/fuzz_*.c make one program each.
 
 ifeq ($(origin CC),default)
 CC := gcc
 endif
 V ?= release
-VARIANTS := release asan tsan cov fuzz
+VARIANTS := release dev asan tsan cov fuzz
 $(if $(filter $(V),$(VARIANTS)),,$(error V is one of: $(VARIANTS)))
 ifeq ($(V),fuzz)
 override CC := clang-19
@@ -34,6 +34,9 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection $(if $(filter x86_64
 # Small functions of libs/base are called from everywhere: seen across files, chat-sync takes a tenth less CPU. clang would need its own ar.
 LTO := $(if $(findstring clang,$(CC)),,-flto=auto)
 MODE.release := -O2 $(LTO) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+# For `make check`: quick to build, and to debug. Its linker is the fastest that is there.
+MODE.dev := -Og -DBLAZZ_FAILPOINTS
+FAST_LINKER := $(if $(filter dev,$(V)),$(firstword $(foreach l,mold lld gold,$(if $(shell command -v ld.$(l)),-fuse-ld=$(l)))))
 # gcc's sanitizers put checks into the code that its own data flow warnings then misread.
 SANITIZED := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -DBLAZZ_FAILPOINTS -Wno-null-dereference \
 	$(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized)
@@ -53,7 +56,7 @@ CPPFLAGS := -D_GNU_SOURCE -DBLAZZ_VERSION='"$(VERSION)"' -Ilibs -I$(GEN) $(PACKA
 COMMON := -g -fPIE $(WARN) $(HARDEN) $(MODE.$(V))
 CFLAGS := -std=c11 $(COMMON) $(WARN_C)
 CXXFLAGS := -std=c++17 $(COMMON)
-LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LINK_MODE)
+LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(LINK_MODE) $(FAST_LINKER)
 
 # What there is.
 
@@ -79,8 +82,11 @@ PROGRAM_SRC := $(foreach d,$(PROGRAM_DIRS),$(call sources_in,$(d)))
 ALL_SRC := $(LIB_SRC) $(PROGRAM_SRC) $(HELPER_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 
 objects = $(addprefix $(OUT)/obj/,$(addsuffix .o,$(basename $(1))))
-LIB := $(OUT)/libblazz.a
-LIB_OBJ := $(call objects,$(LIB_SRC)) $(PROTO:proto/%.proto=$(OUT)/obj/gen/%.pb-c.o)
+# Highest floor first, as an archive needs those below it; the tests of a library are linked with no higher floor than its own.
+LIBRARIES := $(shell grep '^[a-z]' libs/LAYERS | tac)
+libraries_up_to = $(shell grep '^[a-z]' libs/LAYERS | sed '/\<$(1)\>/q' | tac)
+archives = $(addprefix $(OUT)/libs/,$(addsuffix .a,$(1)))
+LIB := $(call archives,$(LIBRARIES))
 UNIT := $(UNIT_SRC:%.c=$(OUT)/%)
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/bin/%)
 BENCH := $(BENCH_SRC:tests/bench/%.c=$(OUT)/bin/bench-%)
@@ -93,11 +99,11 @@ CHAOS_V := $(if $(filter release,$(V)),asan,$(V))
 
 # Targets.
 
-.PHONY: help deps build demo test unit e2e hostile chaos mutants compose-test bench fuzz lint format proto-baseline clean
+.PHONY: help deps build demo test check unit e2e hostile chaos mutants compose-test bench fuzz lint format proto-baseline clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
 	@echo
-	@echo 'V=asan|tsan|cov picks a variant, CC=gcc|clang-19 the compiler.'
+	@echo 'V=dev|asan|tsan|cov picks a variant, CC=gcc|clang-19 the compiler.'
 deps: ## install what is missing (Debian 12 or 13)
 	tools/deps.sh all
 build: $(PROGRAMS) $(PB_PYTHON) ## all programs into build/<variant>/bin
@@ -108,6 +114,9 @@ demo: ## a whole system with sample traffic; BROKER=, KEEP=, FIXTURES= as tools/
 test: ## everything that gates: lint, both compilers, unit, e2e, hostile, chaos, fuzz
 	@tools/deps.sh test
 	@tools/run-tests.py
+check: ## what you changed, in seconds: built without sanitizers, its unit tests, clang-tidy, format; BASE=commit to compare with
+	@tools/deps.sh test
+	@V=dev tools/run-tests.py check
 unit: ## unit tests under ASan and UBSan; K=word picks some
 	@tools/deps.sh test
 	@tools/run-tests.py unit
@@ -183,7 +192,7 @@ $(OUT)/obj/gen/%.o: $(GEN)/%.c Makefile
 %.a:
 	@mkdir -p $(@D) && rm -f $@
 	@ar rcs $@ $^
-$(LIB): $(LIB_OBJ)
+$(OUT)/libs/wire.a: $(PROTO:proto/%.proto=$(OUT)/obj/gen/%.pb-c.o)
 
 link = @mkdir -p $(@D); echo '  LD   $@'; $(CXX) $(LDFLAGS) $(1) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 $(PROGRAMS):
@@ -213,7 +222,12 @@ $(OUT)/bin/$(1): $(OUT)/$(call fuzz_program,$(1)).a
 endef
 $(foreach f,$(notdir $(FUZZ)),$(eval $(call fuzzer,$(f))))
 $(UNIT): $(OUT)/tests/unit.a
-$(UNIT) $(FUZZ): $(LIB)
+define library
+$(OUT)/libs/$(1).a: $(call objects,$(filter libs/$(1)/%,$(LIB_SRC)))
+$(filter $(OUT)/tests/unit/$(1)/%,$(UNIT)): $(call archives,$(call libraries_up_to,$(1)))
+endef
+$(foreach l,$(LIBRARIES),$(eval $(call library,$(l))))
+$(filter-out $(foreach l,$(LIBRARIES),$(OUT)/tests/unit/$(l)/%),$(UNIT)) $(FUZZ): $(LIB)
 
 # A new commit rebuilds what shows the version, and only that.
 $(call objects,$(shell grep -ls BLAZZ_VERSION $(ALL_SRC) /dev/null)): build/version

@@ -14,7 +14,7 @@ The unit tests share one PostgreSQL server (tests/unit/pg_temp.h).
 With V=cov it says at the end how many lines of each folder were run by the unit and end to end tests, and counts one test more: that
 of services/ and libs/ together enough were.
 
-Environment: V (variant of the programs under test: asan, tsan or cov), K (picks tests), FUZZ_SECONDS, ONCE (1: nothing is repeated),
+Environment: V (variant of the programs under test: asan, tsan or cov; dev for the stage `check`), BASE (what `check` compares with), K (picks tests), FUZZ_SECONDS, ONCE (1: nothing is repeated),
 HOSTILE_SEED, HOSTILE_BUDGET (shapes), HOSTILE_ALL (1: also the longer ones).
 """
 import gzip
@@ -42,6 +42,7 @@ ONCE = os.environ.get("ONCE", "") == "1"
 AGAIN_MAX = 5
 UNSTEADY_MAX = 2
 CERTAIN = re.compile(r"ERROR: (?!Leak)\w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
+CHECK_OBJECTS = 60  # at most that many are compiled because of what they include
 UNIT_TIMEOUT_S = 120
 E2E_TIMEOUT_S = 1200
 E2E_WORKERS = 4  # at most, each with servers of its own: the tests wait more than they work
@@ -175,14 +176,12 @@ def unit_run(name, env, again=""):
     return good, bad + died, text
 
 
-def stage_unit():
-    tests = [p for p in sorted(Path("tests/unit").rglob("test_*.c")) if PICK in str(p)]
-    if not tests:
-        print("no unit tests")
-        return
-    programs = {p: Path("build", VARIANT, p.with_suffix("")) for p in tests}
-    make("unit-build", f"V={VARIANT}", *map(str, programs.values()))
-    names = [str(p.relative_to("tests").with_suffix("")) for p in tests if programs[p].exists()]
+def unit_program(test):
+    return Path("build", VARIANT, test.with_suffix(""))
+
+
+def run_units(tests):
+    names = [str(p.relative_to("tests").with_suffix("")) for p in tests if unit_program(p).exists()]
     with unit_environment(names) as env, ThreadPoolExecutor(CORES) as pool:
         results = dict(zip(names, pool.map(lambda name: unit_run(name, env), names)))
         failures = {name: text for name, (_, bad, text) in results.items() if bad}
@@ -191,6 +190,79 @@ def stage_unit():
             call_unsteady(name for name in failures if not results[name][1])
     for good, bad, _ in results.values():
         count(good, bad)
+
+
+def all_units():
+    return sorted(Path("tests/unit").rglob("test_*.c"))
+
+
+def stage_unit():
+    tests = [p for p in all_units() if PICK in str(p)]
+    if not tests:
+        print("no unit tests")
+        return
+    make("unit-build", f"V={VARIANT}", *(str(unit_program(p)) for p in tests))
+    run_units(tests)
+
+
+def git(*arguments, check=True):
+    return subprocess.run(["git", *arguments], check=check, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+
+
+def changed_files(base):
+    return {Path(p) for p in git("diff", "--name-only", "--diff-filter=d", base) + git("ls-files", "--others", "--exclude-standard")}
+
+
+def included(source):
+    """The files that an object is made of, as its compiler noted when it was built last; the source alone before."""
+    note = Path("build", VARIANT, "obj", source.with_suffix(".d"))
+    rule = note.read_text().replace("\\\n", " ").partition("\n")[0] if note.exists() else ""
+    return {source} | {Path(os.path.normpath(p)) for p in rule.partition(":")[2].split()}
+
+
+def own_tests(file):
+    """The folder of tests/unit that mirrors where the source is."""
+    top, name = file.parts[0], file.parts[1] if len(file.parts) > 2 else ""
+    folder = {"db": "store", "proto": "wire"}.get(top, name if top in ("libs", "services", "tools") else "")
+    return Path("tests/unit", folder) if folder and file.suffix in (".c", ".cc", ".h", ".sql", ".proto") else None
+
+
+def is_own_test(test, includes, file):
+    """One of the file's folder that includes its header, or any when it has none."""
+    header = file.with_suffix(".h")
+    return own_tests(file) in test.parents and (not header.exists() or header in includes)
+
+
+def touched_units(changed):
+    """(tests to run, how many more include what changed, whether few enough objects do to build all of them)"""
+    sources = [p for root in ("libs", "services", "tools", "tests") for p in Path(root).rglob("*.c")]
+    including = {s for s in sources if not changed.isdisjoint(included(s))}
+    few = len(including) <= CHECK_OBJECTS
+    tests = {t: included(t) for t in all_units()}
+    near = {t for t, includes in tests.items() if t in changed or any(is_own_test(t, includes, f) for f in changed)}
+    far = including & set(tests) - near
+    return sorted(near | far if few else near), 0 if few else len(far), few
+
+
+def stage_check():
+    """What changed, as quickly as may be; CONTRIBUTING.md has the rules."""
+    base = os.environ.get("BASE") or next(iter(git("merge-base", "HEAD", "main", check=False)), "HEAD")
+    changed = changed_files(base)
+    print(f"  files changed since {base[:12]}: {len(changed)}", flush=True)
+    if not Path("build", VARIANT).exists():
+        make("check-first", f"V={VARIANT}", "build", "unit-build")
+    tests, left, few = touched_units(changed)
+    sources = sorted(f for f in changed if f.suffix in (".c", ".h", ".cc"))
+    tidy = {f.with_suffix(".c") if f.suffix == ".h" else f for f in sources}
+    headers = [f for f in sources if f.suffix == ".h" and own_tests(f)]
+    if make("check-build", f"V={VARIANT}", *(["build", "lint-readme"] if few else []), *(str(unit_program(t)) for t in tests)):
+        run_units(tests)
+    if left:
+        print(f"  not built: the programs, and {left} tests of other folders that include what changed (make build unit)")
+    make("check-lint", *(f"build/lint/tidy/{f}.ok" for f in sorted(tidy) if f.exists()),
+         *(f"build/lint/header/{f}.ok" for f in headers), "lint-layers", "lint-mutants", "lint-promises")
+    if sources:
+        step("check-format", "clang-format-19", "--dry-run", "-Werror", *map(str, sources))
 
 
 def pytest_session(name, folder, pick, timeout_s, *options):
@@ -313,6 +385,7 @@ def stage_coverage():
     count(percent >= COVERED_MIN_PERCENT, percent < COVERED_MIN_PERCENT)
 
 
+# All but `check`, which runs only when it is named.
 STAGES = {"lint": stage_lint, "build": stage_build, "unit": stage_unit, "e2e": stage_e2e,
           "hostile": stage_hostile, "chaos": stage_chaos, "fuzz": stage_fuzz}
 if VARIANT == "cov":
@@ -326,7 +399,7 @@ def main(names):
     for name in names or STAGES:
         start, before = time.monotonic(), (passed, failed)
         print(f"== {name}", flush=True)
-        STAGES[name]()
+        (STAGES | {"check": stage_check})[name]()
         print(f"== {name}: {passed - before[0]} passed, {failed - before[1]} failed, "
               f"{time.monotonic() - start:.0f} s", flush=True)
     print("".join(f"{line}\n" for line in unsteady), end="")

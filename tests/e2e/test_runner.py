@@ -79,3 +79,62 @@ def test_programs_that_need_postgresql_share_a_server_that_ends_with_the_run(run
 def test_no_server_is_started_for_programs_that_need_none(run_unit):
     lines, exited = run_unit([0])  # the tree has no tools/pg-temp.sh
     assert (lines[-1], exited) == ("2 passed, 0 failed", 0)
+
+
+SOURCES = {  # and the header that each includes
+    "libs/base/map.c": "libs/base/map.h", "libs/base/map.h": None, "libs/base/start.c": None, "db/deploy/chats.sql": None,
+    "tests/unit/base/test_map.c": "libs/base/map.h", "tests/unit/base/test_log.c": None,
+    "tests/unit/pg/test_run.c": "libs/base/map.h", "tests/unit/store/test_chats.c": None,
+}
+
+
+@pytest.fixture
+def check(tmp_path):
+    """Which unit tests `make check` runs in a small repository where these files differ; what it makes; what it says."""
+    def run(changed, includers=0):
+        for name, header in (SOURCES | {f"services/ingest/f{i}.c": "libs/base/map.h" for i in range(includers)}).items():
+            source, note, program = tmp_path / name, tmp_path / "build/dev/obj" / name, tmp_path / "build/dev" / name
+            for file in (source, note, program):
+                file.parent.mkdir(parents=True, exist_ok=True)
+            source.write_text("int a;\n")
+            note.with_suffix(".d").write_text(f"x.o: {name} \\\n {header or ''}\n\nlibs/base/map.h:\n")
+            program.with_suffix("").write_text(TEST.format(failures=0, last_words=":"))
+            program.with_suffix("").chmod(0o755)
+        (tmp_path / "tools").mkdir()
+        shutil.copy(ROOT / "tools/run-tests.py", tmp_path / "tools")
+        (tmp_path / "Makefile").write_text("build: always;@echo $@ >>made\nalways:;\n%:;@echo $@ >>made\n")
+        (tmp_path / ".gitignore").write_text("build/\nmade\n")
+        for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "all"]):
+            subprocess.run(["git", "-c", "user.name=test", "-c", "user.email=test@localhost", *command], cwd=tmp_path, check=True)
+        for name in changed:
+            (tmp_path / name).write_text("int b;\n")
+        done = subprocess.run([tmp_path / "tools/run-tests.py", "check"], capture_output=True, text=True, timeout=60,
+                              env={k: v for k, v in os.environ.items() if k not in ("K", "ONCE", "BASE")} | {"V": "dev"})
+        assert done.returncode == 0, done.stdout + done.stderr
+        runs = {p.name.removesuffix(".runs") for p in (tmp_path / "build/dev/tests").rglob("*.runs")}
+        return runs, set((tmp_path / "made").read_text().split()), done.stdout
+
+    return run
+
+
+@pytest.mark.parametrize("changed, tests, tidied", [
+    ([], set(), set()),
+    (["libs/base/map.c"], {"test_map"}, {"libs/base/map.c"}),
+    (["libs/base/map.h"], {"test_map", "test_run"}, {"libs/base/map.c"}),
+    (["libs/base/start.c"], {"test_map", "test_log"}, {"libs/base/start.c"}),
+    (["tests/unit/base/test_log.c"], {"test_log"}, {"tests/unit/base/test_log.c"}),
+    (["libs/base/new.c"], {"test_map", "test_log"}, {"libs/base/new.c"}),
+    (["db/deploy/chats.sql"], {"test_chats"}, set()),
+    (["README.md"], set(), set()),
+], ids=["nothing", "source", "header", "source without header", "test", "new file", "migration", "document"])
+def test_a_check_runs_the_tests_of_what_changed_and_no_others(check, changed, tests, tidied):
+    runs, made, _ = check(changed)
+    assert runs == tests
+    assert {m.removeprefix("build/lint/tidy/").removesuffix(".ok") for m in made if "/tidy/" in m} == tidied
+    assert {"build", "lint-layers", "lint-mutants", "lint-promises"} <= made
+
+
+def test_a_check_of_a_header_that_many_include_stays_in_its_library(check):
+    runs, made, said = check(["libs/base/map.h"], includers=200)
+    assert runs == {"test_map"} and "build" not in made
+    assert "1 tests of other folders" in said
