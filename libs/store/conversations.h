@@ -42,11 +42,6 @@ struct unread_mark {
 	int64_t read_us; /* out */
 };
 int conversations_unread_marks(struct pg *pg, struct unread_mark *marks, size_t n, struct err *err) ERR_MUST_USE;
-/* Moves the messages of `from` into `into`: equal keys collapse onto the row in `into` (with the furthest status and what hangs
- * on them), the rest move; parked updates follow. Of `from` merged_into is set and unread becomes 0; neither struct changes, and
- * the caller recounts `into`. */
-int conversations_merge(struct pg *pg, const struct conversation_row *from, const struct conversation_row *into,
-	struct err *err) ERR_MUST_USE;
 /* Gives a conversation to another contact (when the winner of a merge has none with this account). */
 int conversations_give(struct pg *pg, const struct conversation_row *conversation, int64_t contact_id,
 	struct err *err) ERR_MUST_USE;

@@ -1,62 +1,122 @@
-/* Merging two conversations of one account; see conversations.h. Invariant: afterwards nothing points at a message that is gone,
- * and a status of what collapsed is as far as the further of the two. */
-#include "store/conversations.h"
+/* See conversations_merge.h. Invariant: after each slice nothing points at a message that is gone, a status of what collapsed is as far
+ * as the further of the two, and the unread count is that of the messages that are there. */
+#include "store/conversations_merge.h"
+
 #include "store/private.h"
 #include "store/statements.h"
 
-/* f: a message of `from` ($2) whose key is also that of t, a message of `into` ($3). Each looks up its own, as two long conversations
- * must not be compared row by row: that is what the planner makes of a plain join before the first ANALYZE. */
-#define PAIRS \
-	" chats f CROSS JOIN LATERAL (SELECT * FROM chats t WHERE t.workspace_id = f.workspace_id AND t.account_id = f.account_id" \
-	" AND t.message_key = f.message_key OFFSET 0) AS t"
-#define OF_FROM  "f.workspace_id = $1::bigint AND f.conversation_id = $2::bigint"
-#define ARE_BOTH OF_FROM " AND t.conversation_id = $3::bigint"
+static const struct pg_stmt mark = { "conversations_merge_mark", PG_PREPARED,
+	"UPDATE conversations SET merged_into = $3::bigint, unread_messages = 0, updated_at = now()"
+	" WHERE workspace_id = $1::bigint AND id = $2::bigint" };
 
-static const struct pg_stmt receipts = { "conversations_merge_receipts", PG_PREPARED,
-	"WITH gone AS (DELETE FROM chat_receipts h USING" PAIRS " WHERE " ARE_BOTH
-	" AND h.workspace_id = f.workspace_id"
-	" AND h.chat_id = f.id RETURNING h.workspace_id, t.id, h.participant, h.status, h.at)"
+static const struct pg_stmt parked = { "conversations_merge_parked", PG_PREPARED,
+	"UPDATE parked_updates SET conversation_id = $3::bigint WHERE workspace_id = $1::bigint AND conversation_id = $2::bigint"
+	" AND account_id = (SELECT f.account_id FROM conversations f WHERE f.workspace_id = $1 AND f.id = $2)" };
+
+static const struct pg_stmt redirect = {
+	"conversations_merge_redirect", PG_PREPARED,
+	"UPDATE conversation_merges SET into_id = $3::bigint WHERE workspace_id = $1::bigint AND into_id = $2::bigint"
+};
+
+static const struct pg_stmt begin = { "conversations_merge_begin", PG_PREPARED,
+	"INSERT INTO conversation_merges (workspace_id, conversation_id, into_id, topic, partition)"
+	" VALUES ($1::bigint, $2::bigint, $3::bigint, $4::text, $5::integer)" };
+
+/* clock_timestamp(): those that begin in one transaction take turns, too. */
+static const struct pg_stmt advance = { "conversations_merge_advance", PG_PREPARED,
+	"UPDATE conversation_merges SET upto = $3::timestamptz, moved_at = clock_timestamp()"
+	" WHERE workspace_id = $1::bigint AND conversation_id = $2::bigint" };
+
+static const struct pg_stmt end = { "conversations_merge_end", PG_PREPARED,
+	"DELETE FROM conversation_merges WHERE workspace_id = $1::bigint AND conversation_id = $2::bigint" };
+
+static const struct pg_stmt merging = { "conversations_merging", PG_PREPARED,
+	"SELECT m.workspace_id, m.conversation_id, m.into_id, m.topic, m.partition, m.upto FROM unnest($3::integer[]) AS q (partition)"
+	" CROSS JOIN LATERAL (SELECT * FROM conversation_merges m WHERE m.topic = $1::text AND m.partition = q.partition"
+	" ORDER BY m.moved_at LIMIT $2::integer) AS m ORDER BY m.moved_at, m.conversation_id LIMIT $2::integer" };
+
+#define COUNTS(table) \
+	table ".type = 'inbound' AND " table ".origin IN ('live', 'sync') AND " table ".deleted_at IS NULL AND " table \
+	      ".sent_at > coalesce(v.last_read_at, '-infinity')"
+
+/* f: a message on its way into into_id; t: the one of its key that is there. It is looked up by its key and the conversation compared
+ * outside: before the first ANALYZE chats_conversation looks as good, and would read the whole conversation for each. */
+#define MOVING(from) \
+	"SELECT f.workspace_id, f.into_id, f.id, t.id, CASE WHEN t.id IS NULL THEN (" COUNTS( \
+		"f") ")::integer" \
+		     " WHEN f.deleted_at IS NOT NULL THEN -(" COUNTS( \
+			     "t") ")::integer ELSE 0 END, f.sent_at" \
+				  " FROM (" from \
+				  ") AS f CROSS JOIN LATERAL (SELECT v.last_read_at FROM conversations v" \
+				  " WHERE v.workspace_id = f.workspace_id AND v.id = f.into_id OFFSET 0) AS v" \
+				  " LEFT JOIN LATERAL (SELECT * FROM chats t WHERE t.workspace_id = f.workspace_id AND t.account_id = f.account_id" \
+				  " AND t.message_key = f.message_key OFFSET 0) AS t ON t.conversation_id = f.into_id"
+
+static const struct pg_stmt slice = { "conversations_merge_slice", PG_PREPARED,
+	MOVING("SELECT c.*, $3::bigint AS into_id FROM chats c WHERE c.workspace_id = $1::bigint AND c.conversation_id = $2::bigint"
+	       " AND c.sent_at <= coalesce($4::timestamptz, 'infinity') ORDER BY c.sent_at DESC LIMIT $5::integer") };
+
+/* Of several on their way with one key the first only: the next then finds it there. */
+#define OF_KEY "c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.message_key = r.key"
+static const struct pg_stmt named = { "conversations_merge_named", PG_UNNAMED,
+	MOVING("SELECT DISTINCT ON (c.workspace_id, c.account_id, c.message_key, m.into_id) c.*, m.into_id"
+	       " FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) AS r (workspace_id, account_id, key, conversation_id)"
+	       " CROSS JOIN LATERAL ((SELECT c.* FROM (SELECT m.conversation_id FROM conversation_merges m"
+	       " WHERE m.workspace_id = r.workspace_id AND m.into_id = r.conversation_id OFFSET 0) AS m CROSS JOIN LATERAL"
+	       " (SELECT * FROM chats c WHERE " OF_KEY " OFFSET 0) AS c WHERE c.conversation_id = m.conversation_id)"
+	       " UNION ALL (SELECT * FROM chats c WHERE " OF_KEY " LIMIT 2)) AS c"
+	       " CROSS JOIN LATERAL (SELECT m.into_id FROM conversation_merges m WHERE m.workspace_id = c.workspace_id"
+	       " AND m.conversation_id = c.conversation_id OFFSET 0) AS m"
+	       " ORDER BY c.workspace_id, c.account_id, c.message_key, m.into_id, c.id") };
+
+/* What becomes of the messages found, all in one list of arguments; p: those that collapse. */
+#define MOVED \
+	"unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[])" \
+	" AS r (workspace_id, into_id, id, unread, twin_id)"
+#define PAIRS   "(SELECT * FROM " MOVED " WHERE r.twin_id IS NOT NULL) AS p"
+#define OF_PAIR "h.workspace_id = p.workspace_id AND h.chat_id = p.id"
+
+static const struct pg_stmt receipts = { "conversations_merge_receipts", PG_UNNAMED,
+	"WITH gone AS (DELETE FROM chat_receipts h USING " PAIRS " WHERE " OF_PAIR
+	" RETURNING h.workspace_id, p.twin_id, h.participant, h.status, h.at)"
 	" INSERT INTO chat_receipts AS h (workspace_id, chat_id, participant, status, at) SELECT * FROM gone"
 	" ON CONFLICT (workspace_id, chat_id, participant) DO UPDATE SET status = excluded.status, at = excluded.at, updated_at = now()"
 	" WHERE " STATUS_RANK("excluded.status") " > " STATUS_RANK("h.status") };
 
-static const struct pg_stmt reactions = { "conversations_merge_reactions", PG_PREPARED,
-	"WITH gone AS (DELETE FROM chat_reactions h USING" PAIRS " WHERE " ARE_BOTH
-	" AND h.workspace_id = f.workspace_id"
-	" AND h.chat_id = f.id RETURNING h.workspace_id, t.id, h.sender, h.emoji, h.at)"
+static const struct pg_stmt reactions = { "conversations_merge_reactions", PG_UNNAMED,
+	"WITH gone AS (DELETE FROM chat_reactions h USING " PAIRS " WHERE " OF_PAIR
+	" RETURNING h.workspace_id, p.twin_id, h.sender, h.emoji, h.at)"
 	" INSERT INTO chat_reactions AS h (workspace_id, chat_id, sender, emoji, at) SELECT * FROM gone"
 	" ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET emoji = excluded.emoji, at = excluded.at, updated_at = now()"
 	" WHERE excluded.at > h.at" };
 
-static const struct pg_stmt withdrawn = { "conversations_merge_withdrawn", PG_PREPARED,
-	"WITH gone AS (DELETE FROM chat_reactions_withdrawn h USING" PAIRS " WHERE " ARE_BOTH
-	" AND h.workspace_id = f.workspace_id"
-	" AND h.chat_id = f.id RETURNING h.workspace_id, t.id, h.sender, h.at)"
+static const struct pg_stmt withdrawn = { "conversations_merge_withdrawn", PG_UNNAMED,
+	"WITH gone AS (DELETE FROM chat_reactions_withdrawn h USING " PAIRS " WHERE " OF_PAIR
+	" RETURNING h.workspace_id, p.twin_id, h.sender, h.at)"
 	" INSERT INTO chat_reactions_withdrawn AS h (workspace_id, chat_id, sender, at) SELECT * FROM gone"
 	" ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET at = excluded.at WHERE excluded.at > h.at" };
 
 /* Given in one conversation and withdrawn in the other: the later of the two. */
-static const struct pg_stmt reactions_settle = { "conversations_merge_reactions_settle", PG_PREPARED,
-	"WITH twice AS (SELECT h.workspace_id, h.chat_id, h.sender, w.at >= h.at AS withdrawn FROM" PAIRS
-	" JOIN chat_reactions h ON h.workspace_id = t.workspace_id AND h.chat_id = t.id"
-	" JOIN chat_reactions_withdrawn w ON w.workspace_id = h.workspace_id AND w.chat_id = h.chat_id AND w.sender = h.sender"
-	" WHERE " ARE_BOTH "),"
+static const struct pg_stmt reactions_settle = { "conversations_merge_reactions_settle", PG_UNNAMED,
+	"WITH twice AS (SELECT h.workspace_id, h.chat_id, h.sender, w.at >= h.at AS withdrawn FROM " PAIRS
+	" JOIN chat_reactions h ON h.workspace_id = p.workspace_id AND h.chat_id = p.twin_id"
+	" JOIN chat_reactions_withdrawn w ON w.workspace_id = h.workspace_id AND w.chat_id = h.chat_id AND w.sender = h.sender),"
 	" gone AS (DELETE FROM chat_reactions h USING twice b WHERE b.withdrawn AND h.workspace_id = b.workspace_id"
 	" AND h.chat_id = b.chat_id AND h.sender = b.sender)"
 	" DELETE FROM chat_reactions_withdrawn w USING twice b WHERE NOT b.withdrawn AND w.workspace_id = b.workspace_id"
 	" AND w.chat_id = b.chat_id AND w.sender = b.sender" };
 
-static const struct pg_stmt media = { "conversations_merge_media", PG_PREPARED,
-	"WITH gone AS (DELETE FROM chat_media h USING" PAIRS " WHERE " ARE_BOTH " AND h.workspace_id = f.workspace_id"
-	" AND h.chat_id = f.id RETURNING h.workspace_id, t.id, h.provider_media_id, h.mime, h.size_bytes, h.sha256, h.file_name, h.url,"
+static const struct pg_stmt media = { "conversations_merge_media", PG_UNNAMED,
+	"WITH gone AS (DELETE FROM chat_media h USING " PAIRS " WHERE " OF_PAIR
+	" RETURNING h.workspace_id, p.twin_id, h.provider_media_id, h.mime, h.size_bytes, h.sha256, h.file_name, h.url,"
 	" h.storage_url, h.fetched_at)"
 	" INSERT INTO chat_media (workspace_id, chat_id, provider_media_id, mime, size_bytes, sha256, file_name, url, storage_url,"
 	" fetched_at) SELECT * FROM gone ON CONFLICT (workspace_id, chat_id) DO NOTHING" };
 
 /* The deletion comes first, row by row, as both may not have one client_message_id at a time. */
-static const struct pg_stmt collapse = { "conversations_merge_collapse", PG_PREPARED,
-	"WITH pairs AS MATERIALIZED (SELECT f.workspace_id, f.id, t.id AS into_id FROM" PAIRS " WHERE " ARE_BOTH "),"
-	" gone AS (DELETE FROM chats f USING pairs p WHERE f.workspace_id = p.workspace_id AND f.id = p.id RETURNING p.into_id, f.*)"
+static const struct pg_stmt collapse = { "conversations_merge_collapse", PG_UNNAMED,
+	"WITH gone AS (DELETE FROM chats f USING " PAIRS
+	" WHERE f.workspace_id = p.workspace_id AND f.id = p.id RETURNING p.twin_id, f.*)"
 	" UPDATE chats AS t SET wam_id = coalesce(t.wam_id, f.wam_id),"
 	" client_message_id = coalesce(t.client_message_id, f.client_message_id), user_id = coalesce(t.user_id, f.user_id),"
 	" message_status = CASE WHEN " STATUS_RANK("f.message_status") " > " STATUS_RANK(
@@ -67,36 +127,229 @@ static const struct pg_stmt collapse = { "conversations_merge_collapse", PG_PREP
 				    " read_at = coalesce(t.read_at, f.read_at), edited_at = greatest(t.edited_at, f.edited_at),"
 				    " revoked_at = coalesce(t.revoked_at, f.revoked_at), deleted_at = coalesce(t.deleted_at, f.deleted_at),"
 				    " deleted_by = coalesce(t.deleted_by, f.deleted_by), updated_at = now()"
-				    " FROM gone f WHERE t.workspace_id = f.workspace_id AND t.id = f.into_id" };
+				    " FROM gone f WHERE t.workspace_id = f.workspace_id AND t.id = f.twin_id" };
 
-static const struct pg_stmt move = { "conversations_merge_move", PG_PREPARED,
-	"UPDATE chats f SET conversation_id = $3::bigint, updated_at = now() WHERE " OF_FROM };
+static const struct pg_stmt move = { "conversations_merge_move", PG_UNNAMED,
+	"UPDATE chats f SET conversation_id = r.into_id, updated_at = now() FROM " MOVED
+	" WHERE r.twin_id IS NULL AND f.workspace_id = r.workspace_id AND f.id = r.id" };
 
-static const struct pg_stmt parked = { "conversations_merge_parked", PG_PREPARED,
-	"UPDATE parked_updates SET conversation_id = $3::bigint WHERE workspace_id = $1::bigint AND conversation_id = $2::bigint"
-	" AND account_id = (SELECT f.account_id FROM conversations f WHERE f.workspace_id = $1 AND f.id = $2)" };
+/* The last message of the conversation that goes on may be one that collapsed. */
+static const struct pg_stmt count = { "conversations_merge_count", PG_UNNAMED,
+	"UPDATE conversations v SET unread_messages = greatest(v.unread_messages + n.unread, 0),"
+	" last_message_id = coalesce(n.twin_id, v.last_message_id), updated_at = now()"
+	" FROM (SELECT r.workspace_id, r.into_id, sum(r.unread)::integer AS unread,"
+	" max(r.twin_id) FILTER (WHERE r.id = c.last_message_id) AS twin_id FROM " MOVED
+	" CROSS JOIN LATERAL (SELECT c.last_message_id FROM conversations c WHERE c.workspace_id = r.workspace_id AND c.id = r.into_id"
+	" OFFSET 0) AS c WHERE r.unread <> 0 OR r.twin_id IS NOT NULL GROUP BY r.workspace_id, r.into_id) AS n"
+	" WHERE v.workspace_id = n.workspace_id AND v.id = n.into_id" };
 
-static const struct pg_stmt mark = { "conversations_merge_mark", PG_PREPARED,
-	"UPDATE conversations SET merged_into = $3::bigint, unread_messages = 0, updated_at = now()"
-	" WHERE workspace_id = $1::bigint AND id = $2::bigint" };
+const struct pg_stmt *const conversations_merge_statements[] = { &mark, &parked, &redirect, &begin, &advance, &end,
+	&merging, &slice, &named, &receipts, &reactions, &withdrawn, &reactions_settle, &media, &collapse, &move,
+	&count, NULL };
 
-static const struct pg_stmt *const steps[] = { &receipts, &reactions, &withdrawn, &reactions_settle, &media, &collapse,
-	&move, &parked, &mark };
+int conversations_merge(struct pg *pg, const struct conversation_merge *merge, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	int rc = -1;
 
-const struct pg_stmt *const conversations_merge_statements[] = { &receipts, &reactions, &withdrawn, &reactions_settle,
-	&media, &collapse, &move, &parked, &mark, NULL };
+	pg_arg_i64(args, merge->workspace_id);
+	pg_arg_i64(args, merge->from);
+	pg_arg_i64(args, merge->into);
+	if (pg_run(pg, &mark, args, NULL, err) < 0 || pg_run(pg, &parked, args, NULL, err) < 0 ||
+		pg_run(pg, &redirect, args, NULL, err) < 0)
+		goto out;
+	pg_arg_text(args, merge->topic);
+	pg_arg_i32(args, merge->partition);
+	rc = pg_run(pg, &begin, args, NULL, err);
+out:
+	pg_args_free(args);
+	return rc;
+}
 
-int conversations_merge(struct pg *pg, const struct conversation_row *from, const struct conversation_row *into,
+/* The statements over what was found, as one list of arguments. */
+struct moved {
+	struct pg_args *args;
+	struct pg_array *columns[5];
+	bool any_twin, any_counts;
+};
+
+static void moved_init(struct moved *m)
+{
+	static const enum pg_type types[] = { PG_I64, PG_I64, PG_I64, PG_I32, PG_I64 };
+
+	*m = (struct moved){ .args = pg_args_new() };
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		m->columns[i] = pg_array_new(types[i]);
+}
+
+static void moved_fini(struct moved *m)
+{
+	for (size_t i = 0; i < sizeof(m->columns) / sizeof(m->columns[0]); i++)
+		pg_array_free(m->columns[i]);
+	pg_args_free(m->args);
+}
+
+static void moved_add(struct moved *m, const struct merged_message *row)
+{
+	pg_array_i64(m->columns[0], row->workspace_id);
+	pg_array_i64(m->columns[1], row->into);
+	pg_array_i64(m->columns[2], row->id);
+	pg_array_i32(m->columns[3], row->unread);
+	if (row->twin)
+		pg_array_i64(m->columns[4], row->twin);
+	else
+		pg_array_null(m->columns[4]);
+	m->any_twin = m->any_twin || row->twin;
+	m->any_counts = m->any_counts || row->twin || row->unread;
+}
+
+static int moved_apply(struct moved *m, struct pg *pg, struct err *err)
+{
+	static const struct pg_stmt *const twins[] = { &receipts, &reactions, &withdrawn, &reactions_settle, &media,
+		&collapse };
+
+	for (size_t i = 0; i < sizeof(m->columns) / sizeof(m->columns[0]); i++)
+		pg_arg_array(m->args, m->columns[i]);
+	for (size_t i = 0; m->any_twin && i < sizeof(twins) / sizeof(twins[0]); i++)
+		if (pg_run(pg, twins[i], m->args, NULL, err) < 0)
+			return -1;
+	if (pg_run(pg, &move, m->args, NULL, err) < 0)
+		return -1;
+	return m->any_counts ? pg_run(pg, &count, m->args, NULL, err) : 0;
+}
+
+/* Moves what one of the look-ups found; frees it. *upto_us (may be NULL): the time of the oldest. */
+static int found_move(struct pg *pg, struct pg_rows *found, int64_t *upto_us, merged_each *each, void *ctx,
+	struct err *err)
+{
+	struct moved m;
+	int rc = 0;
+
+	moved_init(&m);
+	for (struct cells at = cells_of(found, NULL); cells_more(&at); cells_next(&at)) {
+		struct merged_message row = { .workspace_id = cells_i64(&at) };
+		int64_t sent_us;
+
+		row.into = cells_i64(&at);
+		row.id = cells_i64(&at);
+		row.twin = cells_id(&at);
+		row.unread = cells_i32(&at);
+		sent_us = cells_time(&at);
+		if (upto_us && (*upto_us == PG_NO_TIME || sent_us < *upto_us))
+			*upto_us = sent_us;
+		moved_add(&m, &row);
+		each(ctx, &row);
+	}
+	if (pg_rows_count(found) > 0)
+		rc = moved_apply(&m, pg, err);
+	moved_fini(&m);
+	pg_rows_free(found);
+	return rc;
+}
+
+static int slice_find(struct pg *pg, const struct conversation_merge *merge, int limit, struct pg_rows **found,
 	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
-	int rc = 0;
+	int rc;
 
-	pg_arg_i64(args, from->workspace_id);
-	pg_arg_i64(args, from->id);
-	pg_arg_i64(args, into->id);
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == 0; i++)
-		rc = pg_run(pg, steps[i], args, NULL, err);
+	pg_arg_i64(args, merge->workspace_id);
+	pg_arg_i64(args, merge->from);
+	pg_arg_i64(args, merge->into);
+	pg_arg_time_us(args, merge->upto_us);
+	pg_arg_i32(args, limit);
+	rc = pg_run(pg, &slice, args, found, err);
 	pg_args_free(args);
 	return rc;
+}
+
+static int merge_advance(struct pg *pg, const struct conversation_merge *merge, bool is_over, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	int rc;
+
+	pg_arg_i64(args, merge->workspace_id);
+	pg_arg_i64(args, merge->from);
+	if (!is_over)
+		pg_arg_time_us(args, merge->upto_us);
+	rc = pg_run(pg, is_over ? &end : &advance, args, NULL, err);
+	pg_args_free(args);
+	return rc;
+}
+
+int conversations_merge_step(struct pg *pg, struct conversation_merge *merge, int limit, merged_each *each, void *ctx,
+	struct err *err)
+{
+	struct pg_rows *found = NULL;
+	int n;
+
+	if (slice_find(pg, merge, limit, &found, err) < 0)
+		return -1;
+	n = pg_rows_count(found);
+	if (found_move(pg, found, &merge->upto_us, each, ctx, err) < 0 || merge_advance(pg, merge, n < limit, err) < 0)
+		return -1;
+	return n;
+}
+
+static int named_find(struct pg *pg, const struct message_key *keys, size_t n, struct pg_rows **found, struct err *err)
+{
+	struct columns c;
+
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, keys[i].workspace_id);
+		columns_i64(&c, keys[i].account_id);
+		columns_text(&c, keys[i].key);
+		columns_i64(&c, keys[i].conversation_id);
+	}
+	return columns_run(&c, pg, &named, found, err);
+}
+
+int conversations_merge_named(struct pg *pg, const struct message_key *keys, size_t n, merged_each *each, void *ctx,
+	struct err *err)
+{
+	int count_found = n > 0;
+
+	while (count_found > 0) {
+		struct pg_rows *found = NULL;
+
+		if (named_find(pg, keys, n, &found, err) < 0)
+			return -1;
+		count_found = pg_rows_count(found);
+		if (found_move(pg, found, NULL, each, ctx, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int conversations_merging(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
+	struct arena *a, struct conversation_merge **out, size_t *n_out, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	columns_init(&c);
+	pg_arg_text(columns_scalars(&c), topic);
+	pg_arg_i32(columns_scalars(&c), limit);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i32(&c, partitions[i]);
+	}
+	if (columns_run(&c, pg, &merging, &rows, err) < 0)
+		return -1;
+	*n_out = (size_t)pg_rows_count(rows);
+	*out = ARENA_ARRAY(a, struct conversation_merge, *n_out);
+	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
+		struct conversation_merge *m = &(*out)[at.row];
+
+		m->workspace_id = cells_i64(&at);
+		m->from = cells_i64(&at);
+		m->into = cells_i64(&at);
+		m->topic = cells_text(&at);
+		m->partition = cells_i32(&at);
+		m->upto_us = cells_time(&at);
+	}
+	pg_rows_free(rows);
+	return 0;
 }

@@ -53,8 +53,10 @@ static const struct pg_stmt at_moment = {
 	"messages_at", PG_UNNAMED,
 	"SELECT r.place, f.message_key FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])"
 	" WITH ORDINALITY AS r (workspace_id, conversation_id, sent_at, type, key, body, place) CROSS JOIN LATERAL"
-	" (SELECT m.message_key FROM (SELECT c.message_key, c.type, c.metadata FROM chats c WHERE c.workspace_id = r.workspace_id"
-	" AND c.conversation_id = r.conversation_id AND c.sent_at = r.sent_at LIMIT 32) AS m"
+	" (SELECT m.message_key FROM (SELECT r.conversation_id AS id UNION ALL SELECT g.conversation_id FROM conversation_merges g"
+	" WHERE g.workspace_id = r.workspace_id AND g.into_id = r.conversation_id OFFSET 0) AS v CROSS JOIN LATERAL"
+	" (SELECT c.message_key, c.type, c.metadata FROM chats c WHERE c.workspace_id = r.workspace_id"
+	" AND c.conversation_id = v.id AND c.sent_at = r.sent_at LIMIT 32) AS m"
 	" WHERE m.type = r.type AND m.message_key <> r.key AND coalesce(m.metadata ->> 'body', '') = r.body LIMIT 1) AS f"
 };
 

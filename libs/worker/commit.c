@@ -136,29 +136,41 @@ int worker_commit_backlog(struct worker *w, struct err *err)
 	return 0;
 }
 
+/* What the service does by itself, in one transaction. */
+struct own_work {
+	const char *refused; /* the event that is logged then */
+	int (*act)(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
+		struct err *err); /* NULL: nothing */
+	bool changed; /* out: by act(), and committed */
+};
+
 /* 1: committed; 0: there was nothing to commit. */
-static int sweep_transaction(struct worker *w, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
+static int own_transaction(struct worker *w, struct own_work *work, const struct topic_partition *partitions, size_t n,
 	struct err *err)
 {
+	struct owner_tx *tx = w->working->tx;
 	int changed = 0;
 
 	if (owner_tx_include_all(tx, err) < 0 || owner_tx_begin(tx, err) < 0)
 		return -1;
-	if (w->ops->sweep)
-		changed = w->ops->sweep(w->ctx, tx, partitions, n, err);
+	if (work->act)
+		changed = work->act(w->ctx, tx, partitions, n, err);
 	if (changed < 0)
 		return -1;
 	if (!changed && owner_tx_is_empty(tx))
 		return 0;
-	return owner_tx_commit(tx, err) < 0 ? -1 : 1;
+	if (owner_tx_commit(tx, err) < 0)
+		return -1;
+	work->changed = changed > 0;
+	return 1;
 }
 
-int worker_sweep(struct worker *w, struct err *err)
+static int own_work_do(struct worker *w, struct own_work *work, struct err *err)
 {
 	struct batch *b = w->working;
 	size_t n;
 	const struct topic_partition *partitions = owner_partitions(w->owner, owner_tx_arena(b->tx), &n);
-	int rc = n > 0 ? sweep_transaction(w, b->tx, partitions, n, err) : 0;
+	int rc = n > 0 ? own_transaction(w, work, partitions, n, err) : 0;
 
 	if (rc < 0)
 		w->ops->rolled_back(w->ctx);
@@ -167,7 +179,24 @@ int worker_sweep(struct worker *w, struct err *err)
 	batch_reset(b);
 	if (rc >= 0 || !is_data_error(err))
 		return rc < 0 ? -1 : 0;
-	/* One parked update must not stop the partitions: it expires in the end. */
-	log_error("sweep refused by the database", LOG_ERR(err));
+	/* One row must not stop the partitions: a parked update expires in the end. */
+	log_error(work->refused, LOG_ERR(err));
 	return 0;
+}
+
+int worker_sweep(struct worker *w, struct err *err)
+{
+	struct own_work work = { .refused = "sweep refused by the database", .act = w->ops->sweep };
+
+	w->step_due = w->ops->step;
+	return own_work_do(w, &work, err);
+}
+
+int worker_step(struct worker *w, struct err *err)
+{
+	struct own_work work = { .refused = "step refused by the database", .act = w->ops->step };
+	int rc = own_work_do(w, &work, err);
+
+	w->step_due = work.changed;
+	return rc;
 }

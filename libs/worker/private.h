@@ -20,6 +20,7 @@ struct worker {
 	struct backlog backlog; /* of partitions that are held */
 	bool backlog_had_turn;
 	int64_t sweep_mono_ms;
+	bool step_due, step_had_turn;
 	struct err pending; /* of taking in while a statement waited, for the next turn; ERR_NONE: nothing */
 	struct metric *size;
 	struct log_limit refused;
@@ -43,5 +44,7 @@ void items_settle(struct batch *b, struct batch_item **items, size_t n);
 size_t items_decoded(struct batch_item *const *items, size_t n, struct batch_item **out);
 /* The service's sweep, over these partitions. */
 int worker_sweep(struct worker *w, struct err *err) ERR_MUST_USE;
+/* One of its steps; w->step_due: whether there may be another. */
+int worker_step(struct worker *w, struct err *err) ERR_MUST_USE;
 
 #endif

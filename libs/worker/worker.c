@@ -177,7 +177,7 @@ static int worker_turn(struct worker *w, struct err *err)
 		*err = w->pending;
 		return -1;
 	}
-	if (worker_fill(w, pushed_back || due || w->backlog.n > 0 ? 0 : begun ? 1 : SLICE_MS, err) < 0)
+	if (worker_fill(w, pushed_back || due || w->backlog.n > 0 || w->step_due ? 0 : begun ? 1 : SLICE_MS, err) < 0)
 		return -1;
 	if (pushed_back || !owner_running(w->owner))
 		return 0;
@@ -186,6 +186,9 @@ static int worker_turn(struct worker *w, struct err *err)
 		return worker_sweep(w, err);
 	}
 	due = worker_due(w);
+	w->step_had_turn = w->step_due && !(w->step_had_turn && (w->backlog.n > 0 || due));
+	if (w->step_had_turn)
+		return worker_step(w, err);
 	w->backlog_had_turn = w->backlog.n > 0 && !(w->backlog_had_turn && due);
 	if (w->backlog_had_turn)
 		return worker_commit_backlog(w, err);

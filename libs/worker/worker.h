@@ -49,10 +49,14 @@ struct worker_ops {
 		struct err *err);
 	/* Between two batches: whether sweep() has something to do before its time, in a transaction of its own. May be NULL: never. */
 	bool (*sweep_wanted)(void *ctx);
+	/* A piece of what is too long for one transaction, in one of its own over the same partitions: after each sweep, and then in turn
+	 * with batches until it says that there was nothing to do. 1: there was; 0: nothing. May be NULL. */
+	int (*step)(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
+		struct err *err);
 	/* What apply() did since the last call holds if the batch commits: rolled_back() does not mean it unless the whole batch fails, after
 	 * which the partitions are taken over anew. May be NULL. */
 	void (*kept)(void *ctx);
-	/* What apply() and sweep() changed in memory now holds, or never happened. */
+	/* What apply(), sweep() and step() changed in memory now holds, or never happened. */
 	void (*committed)(void *ctx);
 	void (*rolled_back)(void *ctx);
 	/* The partitions were taken over anew: forget what was cached for them. */

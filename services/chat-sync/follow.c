@@ -15,7 +15,7 @@ static void later(int64_t *have_us, int64_t got_us)
 		*have_us = got_us;
 }
 
-/* What the list shows of the conversation that goes on. Its own read marker stays unless it had none. */
+/* What the list shows of the conversation that goes on. Its own read marker stays unless it had none: then what it has is counted anew. */
 static void conversation_take_history(struct work *w, struct conversation *v, const struct conversation *from)
 {
 	if (from->row.last_message_us != PG_NO_TIME &&
@@ -25,9 +25,10 @@ static void conversation_take_history(struct work *w, struct conversation *v, co
 		v->row.last_sender = from->row.last_sender;
 	}
 	later(&v->row.last_inbound_us, from->row.last_inbound_us);
-	if (v->row.last_read_us == PG_NO_TIME)
+	if (v->row.last_read_us == PG_NO_TIME && from->row.last_read_us != PG_NO_TIME) {
 		v->row.last_read_us = from->row.last_read_us;
-	v->recount = true;
+		v->recount = true;
+	}
 	conversation_touch(w, v);
 }
 
@@ -64,15 +65,14 @@ static int conversation_follow(struct work *w, struct op *op, const struct conve
 	e->event.u.contact_merged.from_contact = old.uuid;
 	e->event.u.contact_merged.into_contact = new.uuid;
 	w->forget = true;
-	v->recount = true; /* its messages go */
-	conversation_touch(w, v);
 	if (!*into) {
 		*into = v;
 		return conversations_give(w->pg, &v->row, into_contact, err);
 	}
 	e->event.u.contact_merged.into_conversation = (*into)->row.uuid;
 	conversation_take_history(w, *into, v);
-	return conversations_merge(w->pg, &v->row, &(*into)->row, err);
+	v->row.unread = 0; /* its messages go */
+	return merging_begin(w, op, &v->row, &(*into)->row, err);
 }
 
 /* Another partition made two contacts one; this account's conversations follow. */

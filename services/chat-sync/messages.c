@@ -300,7 +300,8 @@ static void row_found(void *ctx, size_t key, const struct message_row *row)
 	m->origin_op = NULL;
 }
 
-static int stored_read(struct work *w, struct err *err)
+/* All that the batch names but has not inserted. */
+static struct search named_search(struct work *w)
 {
 	struct search s = { .keys = { NULL, 0, 0 } };
 
@@ -318,6 +319,20 @@ static int stored_read(struct work *w, struct err *err)
 			search_add(w, &s, op, stanza_as(w, "false", op->target->stanza), in);
 		}
 	}
+	return s;
+}
+
+static int named_bring(struct work *w, struct err *err)
+{
+	struct search s = named_search(w);
+
+	return merging_bring(w, s.keys.at, s.keys.n, err);
+}
+
+static int stored_read(struct work *w, struct err *err)
+{
+	struct search s = named_search(w);
+
 	return s.keys.n == 0 ? 0 : messages_find(w->pg, s.keys.at, s.keys.n, w->arena, row_found, w, err);
 }
 
@@ -403,7 +418,8 @@ int messages_resolve(struct work *w, struct err *err)
 {
 	size_t n = rows_make(w);
 
-	if (synthetic_match(w, n, err) < 0 || rows_insert(w, n, err) < 0 || stored_read(w, err) < 0)
+	if (synthetic_match(w, n, err) < 0 || named_bring(w, err) < 0 || rows_insert(w, n, err) < 0 ||
+		stored_read(w, err) < 0)
 		return -1;
 	targets_resolve(w);
 	return conversations_of_targets(w, err);

@@ -21,6 +21,7 @@ struct chat_sync {
 	bool forget;
 	bool refused; /* a batch was, or may have been, refused by the database: its records are applied anew, in parts */
 	struct parked_place swept[2]; /* by topic: where the next sweep looks on for updates whose message is stored */
+	struct merging merging;
 	struct report report;
 };
 
@@ -37,6 +38,8 @@ struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const
 	s->by_key = map_new();
 	s->effect_keys = map_new();
 	s->index = map_new();
+	s->merging.pending = true;
+	merging_reset(&s->merging);
 	report_init(&s->report);
 	return s;
 }
@@ -108,6 +111,7 @@ static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 	*w = (struct work){
 		.settings = s->settings,
 		.world = &s->world,
+		.merging = &s->merging,
 		.report = &s->report,
 		.tx = tx,
 		.pg = owner_tx_pg(tx),
@@ -502,6 +506,20 @@ static int sync_sweep(void *ctx, struct owner_tx *tx, const struct topic_partiti
 	return rc < 0 ? -1 : due.changed;
 }
 
+static int sync_step(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
+	struct err *err)
+{
+	struct chat_sync *s = ctx;
+	struct work w;
+	int rc;
+
+	report_forget(&s->report);
+	work_open(s, &w, tx);
+	rc = merging_step(&w, partitions, n, err);
+	work_close(&w);
+	return rc;
+}
+
 static void sync_committed(void *ctx)
 {
 	struct chat_sync *s = ctx;
@@ -509,6 +527,7 @@ static void sync_committed(void *ctx)
 	if (s->forget)
 		world_forget(&s->world);
 	s->forget = s->refused = false;
+	merging_reset(&s->merging);
 	report_committed(&s->report);
 	world_trim(&s->world);
 }
@@ -545,6 +564,8 @@ static void sync_taken(void *ctx)
 
 	report_forget(&s->report);
 	sync_forget(ctx);
+	s->merging.pending = true; /* of partitions that are ours by now */
+	merging_reset(&s->merging);
 }
 
 const struct worker_ops chat_sync_ops = {
@@ -552,6 +573,7 @@ const struct worker_ops chat_sync_ops = {
 	.weight = sync_weight,
 	.apply = sync_apply,
 	.sweep = sync_sweep,
+	.step = sync_step,
 	.kept = sync_kept,
 	.committed = sync_committed,
 	.rolled_back = sync_rolled_back,

@@ -21,6 +21,7 @@
 #include "store/accounts.h"
 #include "store/contacts.h"
 #include "store/conversations.h"
+#include "store/conversations_merge.h"
 #include "store/groups.h"
 #include "store/messages.h"
 #include "store/parked.h"
@@ -102,6 +103,12 @@ struct notice {
 	struct in_account_notice what;
 };
 
+/* Of merges whose messages are on their way. */
+struct merging {
+	bool pending; /* there may be one in our partitions */
+	int left;     /* messages that this transaction may still move */
+};
+
 /* A growing list in the arena. */
 #define LIST(type) \
 	struct { \
@@ -115,6 +122,7 @@ struct notice {
 struct work {
 	const struct chat_sync_settings *settings;
 	struct world *world;
+	struct merging *merging;
 	struct report *report;
 	struct owner_tx *tx;
 	struct pg *pg;
@@ -213,6 +221,15 @@ void fold_group_change(struct work *w, struct op *op);
 void fold_contact(struct work *w, struct op *op);
 int fold_identity_change(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
 int conversations_follow(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
+/* Before a transaction. */
+void merging_reset(struct merging *m);
+/* `from` merges into `into`: of its messages those that this transaction may still move come at once, the others by merging_step(). */
+int merging_begin(struct work *w, const struct op *op, const struct conversation_row *from,
+	const struct conversation_row *into, struct err *err) ERR_MUST_USE;
+/* What is on its way and has one of these keys comes at once. */
+int merging_bring(struct work *w, const struct message_key *keys, size_t n, struct err *err) ERR_MUST_USE;
+/* A slice of what is on its way in these partitions. 1: something was; 0: nothing is. */
+int merging_step(struct work *w, const struct topic_partition *partitions, size_t n, struct err *err) ERR_MUST_USE;
 void fold_opt_out(struct work *w, struct op *op);
 void fold_session(struct work *w, struct op *op);
 void fold_notice(struct work *w, struct op *op);

@@ -8,6 +8,7 @@
 
 #include "db.h"
 #include "store/conversations.h"
+#include "store/conversations_merge.h"
 
 #define CONTACTS \
 	"INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs'), (1, 20, 'webjs');" \
@@ -250,6 +251,39 @@ static void a_conversation_is_given_to_another_contact(void **state)
 	assert_int_equal(db_i64("SELECT contact_id FROM conversations"), 10);
 }
 
+static struct conversation_merge merge_of(const struct conversation_row *from, const struct conversation_row *into)
+{
+	return (struct conversation_merge){ .workspace_id = 1,
+		.from = from->id,
+		.into = into->id,
+		.topic = STR("t"),
+		.partition = 3,
+		.upto_us = PG_NO_TIME };
+}
+
+static void ignore_moved(void *ctx, const struct merged_message *m)
+{
+	(void)ctx, (void)m;
+}
+
+static int step(struct conversation_merge *m, int limit)
+{
+	int n = conversations_merge_step(db.pg, m, limit, ignore_moved, NULL, &db.err);
+
+	if (n < 0)
+		fail_msg("%s [%s]", db.err.msg, db.err.code);
+	return n;
+}
+
+static void merge(const struct conversation_row *from, const struct conversation_row *into)
+{
+	struct conversation_merge m = merge_of(from, into);
+
+	done(conversations_merge(db.pg, &m, &db.err));
+	assert_in_range(step(&m, 10), 0, 9);
+	assert_int_equal(db_i64("SELECT count(*) FROM conversation_merges"), 0);
+}
+
 static void merging_moves_messages_and_what_waits(void **state)
 {
 	struct conversation_row from = create(1, 20, 0), into = create(1, 10, 0);
@@ -264,7 +298,7 @@ static void merging_moves_messages_and_what_waits(void **state)
 		" gen_random_uuid(), '', '', 't', 0, 0, 0, now());UPDATE conversations SET unread_messages = 1",
 		(long long)from.id);
 	db_script(sql);
-	done(conversations_merge(db.pg, &from, &into, &db.err));
+	merge(&from, &into);
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM chats WHERE conversation_id = %lld", (long long)into.id);
 	assert_int_equal(db_i64(sql), 2);
 	assert_int_equal(db_i64("SELECT conversation_id FROM parked_updates"), into.id);
@@ -321,7 +355,7 @@ static void equal_messages_collapse_onto_the_further_state(void **state)
 		from = create(1, 20, 0);
 		into = create(1, 10, 0);
 		twins(&from, &into, cases[i].from, cases[i].into);
-		done(conversations_merge(db.pg, &from, &into, &db.err));
+		merge(&from, &into);
 		snprintf(sql, sizeof(sql), "SELECT %s FROM chats WHERE id = 2", cases[i].query);
 		if (db_i64("SELECT count(*) FROM chats") != 1 || !str_is(db_text(sql), cases[i].want))
 			fail_msg("%s: %s", cases[i].name, arena_cstr(db.arena, db_text(sql)));
@@ -342,7 +376,7 @@ static void what_hangs_on_a_message_that_collapses_is_kept(void **state)
 		"INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) VALUES (1, 2, 'b', '2026-01-02'),"
 		" (1, 1, 'c', '2026-01-02');"
 		"INSERT INTO chat_media (workspace_id, chat_id, mime) VALUES (1, 1, 'image/png')");
-	done(conversations_merge(db.pg, &from, &into, &db.err));
+	merge(&from, &into);
 	assert_text(
 		"SELECT string_agg(chat_id || participant || ' ' || status, ', ' ORDER BY participant) FROM chat_receipts",
 		"2a read, 2b read, 2c read");
@@ -359,9 +393,132 @@ static void merging_leaves_other_conversations_alone(void **state)
 	(void)state;
 	twins(&from, &into, NULL, NULL);
 	message(3, &other, "outbound", "live", 10, "message_key = 'true:1'");
-	done(conversations_merge(db.pg, &from, &into, &db.err));
+	merge(&from, &into);
 	assert_int_equal(db_i64("SELECT conversation_id FROM chats WHERE id = 3"), other.id);
 	assert_int_equal(db_i64("SELECT count(*) FROM conversations WHERE merged_into IS NULL"), 2);
+}
+
+#define MISCOUNTED \
+	"SELECT count(*) FROM conversations v WHERE merged_into IS NULL AND v.unread_messages <> (SELECT count(*) FROM chats c" \
+	" WHERE c.workspace_id = v.workspace_id AND c.conversation_id = v.id AND c.type = 'inbound' AND c.origin IN ('live', 'sync')" \
+	" AND c.deleted_at IS NULL AND c.sent_at > coalesce(v.last_read_at, '-infinity'))"
+
+/* Of both, and what it takes to be one of those that count. */
+static void eleven_of(const struct conversation_row *from, const struct conversation_row *into)
+{
+	static const char *const others[] = { "type = 'outbound'", "origin = 'history'", "deleted_at = now()",
+		"message_key = 'true:20', deleted_at = now()", "message_key = 'true:21'" };
+
+	for (int i = 0; i < 6; i++)
+		message(1 + i, from, "inbound", "live", 10 + i, i == 5 ? "sent_at = sent_at - interval '1 day'" : NULL);
+	for (int i = 0; i < 5; i++)
+		message(7 + i, from, "inbound", "live", 30 + i, others[i]);
+	message(20, into, "inbound", "live", 40, "message_key = 'true:20'");
+	message(21, into, "inbound", "live", 41, "message_key = 'true:21'");
+	db_script(
+		"UPDATE conversations SET unread_messages = 2, last_message_id = 11, last_read_at = '2025-12-31 12:00Z'"
+		" WHERE contact_id = 10; UPDATE conversations SET unread_messages = 7 WHERE contact_id = 20");
+}
+
+static void a_merge_goes_in_slices_the_newest_first_and_counts_hold_after_each(void **state)
+{
+	struct conversation_row from = create(1, 20, 0), into = create(1, 10, 0);
+	struct conversation_merge m = merge_of(&from, &into), *pending;
+	const int32_t partitions[] = { 2, 3 };
+	size_t n;
+
+	(void)state;
+	eleven_of(&from, &into);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+	done(conversations_merge(db.pg, &m, &db.err));
+	assert_int_equal(db_i64("SELECT count(*) FROM chats c JOIN conversations v ON v.id = c.conversation_id"
+				" WHERE v.contact_id = 10"),
+		2);
+	for (int moved = 0; moved < 9; moved += 3) {
+		assert_int_equal(step(&m, 3), 3);
+		assert_int_equal(db_i64(MISCOUNTED), 0);
+		done(conversations_merging(db.pg, STR("t"), partitions, 2, 5, db.arena, &pending, &n, &db.err));
+		assert_int_equal(n, 1);
+		assert_true(pending->upto_us == m.upto_us && pending->from == from.id && pending->into == into.id &&
+			pending->partition == 3);
+		assert_int_equal(
+			db_i64("SELECT count(*) FROM chats f JOIN chats t ON t.sent_at < f.sent_at JOIN conversations v"
+			       " ON v.id = f.conversation_id JOIN conversations o ON o.id = t.conversation_id"
+			       " WHERE v.contact_id = 20 AND o.contact_id = 10"),
+			0); /* none that stays is newer than one that came */
+	}
+	assert_int_equal(step(&m, 3), 2);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM conversation_merges"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats c JOIN conversations v ON v.id = c.conversation_id"
+				" WHERE v.contact_id = 10"),
+		11);
+	assert_int_equal(db_i64("SELECT last_message_id FROM conversations WHERE contact_id = 10"), 21);
+}
+
+static void messages_of_one_moment_all_move(void **state)
+{
+	struct conversation_row from = create(1, 20, 0), into = create(1, 10, 0);
+	struct conversation_merge m = merge_of(&from, &into);
+
+	(void)state;
+	for (int i = 1; i <= 7; i++)
+		message(i, &from, "inbound", "live", 10, NULL);
+	done(conversations_merge(db.pg, &m, &db.err));
+	while (step(&m, 2) == 2)
+		;
+	assert_int_equal(db_i64("SELECT count(*) FROM chats c JOIN conversations v ON v.id = c.conversation_id"
+				" WHERE v.contact_id = 10"),
+		7);
+}
+
+static void what_is_named_comes_at_once_also_from_several(void **state)
+{
+	struct conversation_row third, from = create(1, 20, 0), into = create(1, 10, 0);
+	struct conversation_merge first = merge_of(&from, &into), second;
+	const struct message_key keys[] = { { 1, 1, STR("true:x"), into.id, false }, { 1, 1, STR("true:y"), 0, false },
+		{ 1, 1, STR("true:y"), into.id, false }, { 1, 1, STR("none"), into.id, false } };
+
+	(void)state;
+	db_script("INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 30, 'webjs')");
+	third = create(1, 30, 0);
+	second = merge_of(&third, &into);
+	message(1, &from, "inbound", "live", 10, "message_key = 'true:x'");
+	message(2, &third, "inbound", "live", 10, "message_key = 'true:x', deleted_at = now()");
+	message(3, &third, "inbound", "live", 11, "message_key = 'true:y'");
+	message(4, &third, "inbound", "live", 12, NULL);
+	done(conversations_merge(db.pg, &first, &db.err));
+	done(conversations_merge(db.pg, &second, &db.err));
+	done(conversations_merge_named(db.pg, keys, 4, ignore_moved, NULL, &db.err));
+	assert_text(
+		"SELECT string_agg(c.id || coalesce(' ' || deleted_at::date - now()::date, ''), ', ' ORDER BY c.id) FROM chats c"
+		" JOIN conversations v ON v.id = c.conversation_id WHERE contact_id = 10",
+		"1 0, 3");
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats"), 3);
+	assert_int_equal(step(&first, 5), 0);
+	assert_int_equal(step(&second, 5), 1);
+}
+
+static void what_is_on_its_way_follows_a_conversation_that_merges_itself(void **state)
+{
+	struct conversation_row last, from = create(1, 20, 0), into = create(1, 10, 0);
+	struct conversation_merge m = merge_of(&from, &into), *pending;
+	size_t n;
+
+	(void)state;
+	db_script("INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 30, 'webjs')");
+	last = create(1, 30, 0);
+	message(1, &from, "inbound", "live", 10, NULL);
+	done(conversations_merge(db.pg, &m, &db.err));
+	m = merge_of(&into, &last);
+	done(conversations_merge(db.pg, &m, &db.err));
+	done(conversations_merging(db.pg, STR("t"), &m.partition, 1, 5, db.arena, &pending, &n, &db.err));
+	assert_int_equal(n, 2);
+	for (size_t i = n; i-- > 0;) /* the first one last */
+		(void)step(&pending[i], 5);
+	assert_int_equal(db_i64("SELECT contact_id FROM chats c JOIN conversations v ON v.id = c.conversation_id"), 30);
+	assert_int_equal(db_i64("SELECT unread_messages FROM conversations WHERE contact_id = 30"), 1);
 }
 
 int main(void)
@@ -380,6 +537,11 @@ int main(void)
 		cmocka_unit_test_setup(merging_moves_messages_and_what_waits, with_contacts),
 		cmocka_unit_test_setup(equal_messages_collapse_onto_the_further_state, with_contacts),
 		cmocka_unit_test_setup(what_hangs_on_a_message_that_collapses_is_kept, with_contacts),
+		cmocka_unit_test_setup(a_merge_goes_in_slices_the_newest_first_and_counts_hold_after_each,
+			with_contacts),
+		cmocka_unit_test_setup(messages_of_one_moment_all_move, with_contacts),
+		cmocka_unit_test_setup(what_is_named_comes_at_once_also_from_several, with_contacts),
+		cmocka_unit_test_setup(what_is_on_its_way_follows_a_conversation_that_merges_itself, with_contacts),
 		cmocka_unit_test_setup(merging_leaves_other_conversations_alone, with_contacts),
 	};
 

@@ -31,6 +31,8 @@
 	"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, client_message_id, type, message_type, message_status," \
 	" origin, metadata, sent_at) SELECT 1, g, 1, 1 + g % 50000, 'true:' || g, CASE WHEN g % 10 = 0 THEN 'c' || g END, 'inbound', 'text'," \
 	" 'delivered', 'live', jsonb_build_object('body', repeat('word ', 20)), now() - g * interval '1 s' FROM generate_series(1, 100000) g;" \
+	"INSERT INTO conversation_merges (workspace_id, conversation_id, into_id, topic, partition) SELECT 1, g, g + 1, 't', g % 24" \
+	" FROM generate_series(1, 20000) g;" \
 	"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) SELECT 1, g, CASE WHEN g % 2 = 0 THEN 'me' ELSE g::text END, 'x', now() FROM generate_series(1, 20000) g;" \
 	"INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) SELECT 1, g, g::text, now() FROM generate_series(20001, 40000) g;" \
 	"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) SELECT 1, g, 'p' || g % 5000, 'read', now() FROM generate_series(1, 20000) g;" \
@@ -78,6 +80,7 @@
 #define TEXTS(form) "test_texts('" form "')"
 #define TIMES       "array_fill(now(), ARRAY[1000])"
 #define N3          ", NULL, NULL, NULL"
+#define MOVED       ONES ", " IDS ", " IDS ", NULL, " IDS
 #define FINDINGS    ONES ", " IDS N3 ", NULL"
 #define ALIASES     ONES ", " TEXTS("phone") ", " TEXTS("") ", " TEXTS("62#")
 
@@ -87,7 +90,7 @@ static const struct {
 } statements[] = {
 	{ "messages_find", ONES ", " ONES ", " TEXTS("true:#") ", " ONES ", NULL", { "chats_key" } },
 	{ "messages_at", ONES ", " IDS ", " TIMES ", " TEXTS("inbound") ", " TEXTS("true:#") ", " TEXTS(""),
-		{ "chats_conversation" } },
+		{ "chats_conversation", "conversation_merges_into" } },
 	{ "messages_by_client_id", ONES ", " ONES ", " TEXTS("c#"), { "chats_client_message" } },
 	{ "messages_store", ONES ", " IDS N3 N3 N3 N3 N3 N3, { "chats_pkey" } },
 	{ "messages_delete", ONES ", " IDS, { "chats_pkey", "chat_reactions_pkey", "chat_receipts_pkey" } },
@@ -110,8 +113,18 @@ static const struct {
 	{ "conversations_recount", ONES ", " IDS ", NULL", { "chats_conversation" } },
 	{ "conversations_unread_marks", ONES ", " IDS ", array_fill(3, ARRAY[1000]), " TIMES,
 		{ "chats_conversation" } },
-	{ "conversations_merge_collapse", "1, 7, 9", { "chats_conversation", "chats_key" } },
-	{ "conversations_merge_move", "1, 7, 9", { "chats_conversation" } },
+	{ "conversations_merging", "'t', 10, ARRAY[1, 2]", { "conversation_merges_due" } },
+	{ "conversations_merge_redirect", "1, 7, 9", { "conversation_merges_into" } },
+	{ "conversations_merge_slice", "1, 7, 9, now(), 1000", { "chats_conversation", "chats_key" } },
+	{ "conversations_merge_named", ONES ", " ONES ", " TEXTS("true:#") ", " IDS,
+		{ "conversation_merges_into", "conversation_merges_pkey", "chats_key" } },
+	{ "conversations_merge_receipts", MOVED, { "chat_receipts_pkey" } },
+	{ "conversations_merge_reactions", MOVED, { "chat_reactions_pkey" } },
+	{ "conversations_merge_reactions_settle", MOVED, { "chat_reactions_pkey", "chat_reactions_withdrawn_pkey" } },
+	{ "conversations_merge_media", MOVED, { "chat_media_pkey" } },
+	{ "conversations_merge_collapse", MOVED, { "chats_pkey" } },
+	{ "conversations_merge_move", MOVED, { "chats_pkey" } },
+	{ "conversations_merge_count", MOVED, { "conversations_pkey" } },
 	{ "aliases_find", ALIASES, { "contact_aliases_pkey", "contacts_pkey" } },
 	{ "aliases_delete", ALIASES, { "contact_aliases_pkey" } },
 	{ "contacts_store", ONES ", " IDS N3 N3 N3 N3, { "contacts_pkey" } },

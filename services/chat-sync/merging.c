@@ -1,0 +1,79 @@
+/* Messages follow their conversation into the one that it merged into: in slices between the batches, so that neither a statement nor a
+ * transaction is as long as a conversation. Invariant: what a batch names is with the conversation that goes on before the batch looks
+ * for it, so that nothing else need know of messages on their way.
+ */
+#include "chat-sync/work.h"
+
+#define SLICE      1000 /* messages of one transaction */
+#define MERGES_MAX 32 /* of one transaction: many small ones */
+
+/* What the world keeps of the conversation that goes on is as the table has it. */
+static void keep_moved(void *ctx, const struct merged_message *m)
+{
+	struct work *w = ctx;
+	struct conversation *v = world_conversation_by_id(w->world, m->into);
+
+	if (!v)
+		return;
+	v->row.unread += m->unread;
+	if (m->twin && v->row.last_message_id == m->id)
+		v->row.last_message_id = m->twin;
+}
+
+void merging_reset(struct merging *m)
+{
+	m->left = SLICE;
+}
+
+/* As many as this transaction may still move. */
+static int merge_step(struct work *w, struct conversation_merge *merge, struct err *err)
+{
+	int limit = w->merging->left;
+	int n = limit > 0 ? conversations_merge_step(w->pg, merge, limit, keep_moved, w, err) : 0;
+
+	if (n < 0)
+		return -1;
+	w->merging->left -= n;
+	if (n == limit)
+		w->merging->pending = true;
+	return 0;
+}
+
+int merging_begin(struct work *w, const struct op *op, const struct conversation_row *from,
+	const struct conversation_row *into, struct err *err)
+{
+	struct conversation_merge merge = { .workspace_id = from->workspace_id,
+		.from = from->id,
+		.into = into->id,
+		.topic = str_of(w->topics[INBOUND]),
+		.partition = op_partition(w, op).number,
+		.upto_us = PG_NO_TIME };
+
+	if (conversations_merge(w->pg, &merge, err) < 0)
+		return -1;
+	return merge_step(w, &merge, err);
+}
+
+int merging_bring(struct work *w, const struct message_key *keys, size_t n, struct err *err)
+{
+	return w->merging->pending ? conversations_merge_named(w->pg, keys, n, keep_moved, w, err) : 0;
+}
+
+/* The partitions are those of inbound, whose numbers are also those of what is read beside it. */
+int merging_step(struct work *w, const struct topic_partition *partitions, size_t n, struct err *err)
+{
+	int32_t *numbers = ARENA_ARRAY(w->arena, int32_t, n);
+	struct conversation_merge *merges;
+	size_t n_merges;
+
+	for (size_t i = 0; i < n; i++)
+		numbers[i] = partitions[i].number;
+	if (conversations_merging(w->pg, str_of(w->topics[INBOUND]), numbers, n, MERGES_MAX, w->arena, &merges,
+		    &n_merges, err) < 0)
+		return -1;
+	w->merging->pending = n_merges > 0;
+	for (size_t i = 0; i < n_merges && w->merging->left > 0; i++)
+		if (merge_step(w, &merges[i], err) < 0)
+			return -1;
+	return n_merges > 0;
+}
