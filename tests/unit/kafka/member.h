@@ -43,8 +43,7 @@ static inline void on_revoked(void *ctx)
 	m->started = false;
 }
 
-static inline void on_stopped(void *ctx, struct topic_partition partition, enum kafka_stop stop,
-	const struct err *why)
+static inline void on_stopped(void *ctx, struct topic_partition partition, enum kafka_stop stop, const struct err *why)
 {
 	struct member *m = ctx;
 
