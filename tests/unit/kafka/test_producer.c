@@ -46,7 +46,7 @@ static void on_delivered(void *ctx, void *opaque, const struct err *failure, int
 		return;
 	}
 	f->failed++;
-	f->wrong_kind += failure->kind != ERR_RETRY;
+	f->wrong_kind += failure->kind != ERR_RETRY && failure->kind != ERR_BUSY; /* BUSY: emptied by ourselves */
 	if (f->again)
 		record_send(f, (intptr_t)opaque, &err);
 }
