@@ -26,8 +26,8 @@ struct worker {
 	struct log_limit refused;
 };
 
-/* Which of what was taken in is committed next: live before bulk, which gets the time that is left, but never none. NULL: nothing is
- * due. */
+/* Which of what was taken in is committed next: live and bulk take turns, but while live batches are full bulk gets little more than the
+ * time that they leave. NULL: nothing is due. */
 struct batch **worker_due(struct worker *w);
 /* One batch, begin to commit to publishing. A failure leaves the database as it was, or (code "unknown") in doubt: taking the
  * partitions over again tells. */

@@ -10,7 +10,7 @@
  * memory, and taken up piece by piece in turn with the batches of the others. Any other failure puts the batch off.
  *
  * Records of a topic that follows another (owner.h) are bulk: they have batches of their own, each as large as takes about 20 ms, which
- * get the time that live ones leave, and one of them a second at least. So a live record waits for one of them at most.
+ * take turns with live ones; while those are full, one of bulk a second at least. So a live record waits for one of them at most.
  *
  * One invariant: an offset, the changes it caused and the records that follow from it are in one commit, or none of them is.
  */

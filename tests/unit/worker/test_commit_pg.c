@@ -573,7 +573,7 @@ static void a_sweep_whose_data_are_refused_stops_nobody(void **state)
 
 /* Live before bulk */
 
-static void live_goes_before_bulk_which_is_not_left_waiting_for_ever(void **state)
+static void live_and_bulk_take_turns_unless_live_batches_are_full(void **state)
 {
 	struct kafka_message live = { .partition = 1, .value = STR("applied") },
 			     bulk = { .topic = 1, .partition = 1, .value = STR("applied") };
@@ -584,6 +584,11 @@ static void live_goes_before_bulk_which_is_not_left_waiting_for_ever(void **stat
 	batch_take(w.bulk, &bulk, &ops, NULL);
 	assert_ptr_equal(worker_due(&w), &w.bulk);
 	batch_take(w.filling, &live, &ops, NULL);
+	assert_ptr_equal(worker_due(&w), &w.bulk);
+	w.working->is_bulk = true;
+	assert_ptr_equal(worker_due(&w), &w.filling);
+	w.working->is_bulk = false;
+	w.filling->limit = 1;
 	assert_ptr_equal(worker_due(&w), &w.filling);
 	w.bulk->first_mono_ms -= 900;
 	assert_ptr_equal(worker_due(&w), &w.filling);
@@ -654,7 +659,7 @@ int main(void)
 		T(a_sweep_that_changes_nothing_leaves_no_trace),
 		T(what_a_sweep_emits_is_committed_and_published),
 		T(a_sweep_whose_data_are_refused_stops_nobody),
-		T(live_goes_before_bulk_which_is_not_left_waiting_for_ever),
+		T(live_and_bulk_take_turns_unless_live_batches_are_full),
 		T(all_that_an_earlier_owner_left_is_adopted_before_anything_new),
 		T(acknowledged_rows_are_deleted_with_a_later_batch),
 	};
