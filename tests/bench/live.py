@@ -38,11 +38,15 @@ def add_accounts(blazz, workspaces, each, prefix="live"):
 
 
 class Traffic:
-    """Messages of 20 to 400 characters from `contacts` people of each account, spread evenly."""
+    """Messages of 20 to 400 characters from `contacts` people of each account, spread evenly.
 
-    def __init__(self, blazz, accounts, contacts=500):
+    What runs at once needs numbers of its own: the n-th message has `first` + n.
+    """
+    runs = 0  # of all objects: no id of a message comes twice
+
+    def __init__(self, blazz, accounts, contacts=500, first=0):
         self.blazz, self.accounts, self.contacts = blazz, accounts, contacts
-        self.random, self.runs = random.Random(1), 0
+        self.random, self.first = random.Random(1), first
 
     def request(self, i):
         account, person = self.accounts[i % len(self.accounts)], self.random.randrange(self.contacts)
@@ -50,7 +54,7 @@ class Traffic:
         body = json.dumps({
             "session_id": account.session, "workspace_id": account.workspace, "chat_type": "private",
             "contact_phone": f"1650{5000000 + number}@c.us", "contact_name": f"Contact {number}",
-            "message_body": f"{MARK}{i:08d} " + LETTERS[:self.random.randint(10, 390)], "message_type": "chat",
+            "message_body": f"{MARK}{self.first + i:08d} " + LETTERS[:self.random.randint(10, 390)], "message_type": "chat",
             "timestamp": int(time.time()), "has_media": False, "id": f"3EB0{self.runs:06X}{i:010X}"}).encode()
         return (f"POST /api/whatsapp/webhook HTTP/1.1\r\nHost: ingest\r\nContent-Type: application/json\r\n"
                 f"Content-Length: {len(body)}\r\nX-WhatsApp-Signature: {signature('bridge', body)['X-WhatsApp-Signature']}"
@@ -58,14 +62,14 @@ class Traffic:
 
     def start(self, rate, seconds, topics=("chat-event",)):
         """A process that posts `rate` requests a second; finish() returns what it measured."""
-        self.runs += 1
+        Traffic.runs += 1
         # In memory: PostgreSQL's commits wait for the disk, and are not to wait for this file.
         self.file = Path("/dev/shm") / f"{self.blazz.prefix}-{id(self)}"
         with open(self.file, "wb") as out:
             for i in range(int(rate * seconds)):
                 request = self.request(i)
                 out.write(b"%d\n" % len(request) + request)
-        where = [self.blazz.in_.port("http.port_file"), self.file, rate, CONNECTIONS, self.blazz.kafka.address]
+        where = [self.blazz.in_.port("http.port_file"), self.file, self.first, rate, CONNECTIONS, self.blazz.kafka.address]
         return subprocess.Popen([BIN / "bench-load", *map(str, where), *map(self.blazz.topic, topics)],
                                 stdout=subprocess.PIPE, text=True)
 

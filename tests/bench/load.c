@@ -2,10 +2,10 @@
  *
  * Open loop: request i is due at start + i / rate, whatever became of those before it, and every latency counts from that
  * moment: a system that stalls cannot hide it by holding its clients up. A request has MARK and its number in eight digits
- * somewhere in its body, by which its records are recognised. What is due in the first second warms up and is not
- * counted.
+ * somewhere in its body, by which its records are recognised; the first one has the number FIRST, so that two that run at once
+ * tell theirs apart. What is due in the first second warms up and is not counted.
  *
- * usage: bench-load PORT REQUESTS RATE CONNECTIONS BROKERS TOPIC…
+ * usage: bench-load PORT REQUESTS FIRST RATE CONNECTIONS BROKERS TOPIC…
  * REQUESTS is a file of requests as they go over the wire, each after a line with its length. Prints one JSON object; times
  * are in ms. SIGTERM ends it early: what is not posted yet is left out.
  */
@@ -57,7 +57,7 @@ struct connection {
 };
 
 static struct request *requests;
-static size_t n_requests;
+static size_t n_requests, first_number;
 static const char *topics[TOPICS_MAX];
 static size_t n_topics;
 static atomic_size_t n_records[TOPICS_MAX];
@@ -113,8 +113,8 @@ static void record_take(const rd_kafka_message_t *m, int64_t wall_us)
 		return;
 	while (strcmp(name, topics[topic]) != 0)
 		topic++;
-	i = strtoul(mark + strlen(MARK), NULL, 10);
-	if (i >= n_requests)
+	i = strtoul(mark + strlen(MARK), NULL, 10) - first_number;
+	if (i >= n_requests) /* also one before the first */
 		return;
 	span = &requests[i].spans[topic];
 	if (span->read_us)
@@ -411,17 +411,18 @@ int main(int argc, char **argv)
 	struct pool pool;
 	rd_kafka_t *consumer;
 
-	if (argc < 7 || argc > 6 + TOPICS_MAX)
-		die("usage: bench-load PORT REQUESTS RATE CONNECTIONS BROKERS TOPIC…");
+	if (argc < 8 || argc > 7 + TOPICS_MAX)
+		die("usage: bench-load PORT REQUESTS FIRST RATE CONNECTIONS BROKERS TOPIC…");
 	signal(SIGTERM, on_sigterm);
 	requests_map(argv[2]);
-	for (int i = 6; i < argc; i++)
+	first_number = strtoul(argv[3], NULL, 10);
+	for (int i = 7; i < argc; i++)
 		topics[n_topics++] = argv[i];
-	pool_open(&pool, (uint16_t)strtoul(argv[1], NULL, 10), strtoul(argv[4], NULL, 10));
-	consumer = consumer_open(argv[5]);
+	pool_open(&pool, (uint16_t)strtoul(argv[1], NULL, 10), strtoul(argv[5], NULL, 10));
+	consumer = consumer_open(argv[6]);
 	if (pthread_create(&reader, NULL, records_read, consumer))
 		die("no thread");
-	requests_post(&pool, strtod(argv[3], NULL));
+	requests_post(&pool, strtod(argv[4], NULL));
 	drain(&pool);
 	atomic_store(&stopping, true);
 	pthread_join(reader, NULL);

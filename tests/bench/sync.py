@@ -1,19 +1,25 @@
 #!/usr/bin/python3
 """Initial sync as a bridge sends it: batches of 50 chats, 50 messages each, one POST after the other.
 
-One account, against COPY of the same rows into a table with the same keys and indexes; ten accounts at once while live
-messages come in and fifty people read their chat lists; ten events of one group at once. The requirements' targets stand beside
-the figures.
+One account, against COPY of the same rows into a table with the same keys and indexes; ten accounts at once while live messages
+come in, of these accounts and of other tenants in their partitions, and fifty people read their chat lists; ten events of one
+group at once. The requirements' targets stand beside the figures.
 
-usage: tests/bench/sync.py [--rounds N]
+With --against only the ten accounts, by this tree's ingest and chat-sync and by those of TREE (build/release) in turns, on the
+same server and broker; database and topics are this tree's.
+
+usage: tests/bench/sync.py [--rounds N] [--against TREE] [--chats N]
 """
 import argparse
+import ctypes
 import json
 import signal
 import statistics
 import threading
 import time
 import uuid
+from collections import namedtuple
+from pathlib import Path
 
 import live
 import psycopg2
@@ -22,7 +28,10 @@ from harness.client import Client, SECRETS, signature
 from harness.waiting import wait_for
 
 CHATS, MESSAGES, BATCH = 500, 50, 50
-ACCOUNTS, READERS, LIVE_RATE, LIVE_SECONDS = 10, 50, 200, 90
+ACCOUNTS, READERS, LIVE_RATE, LIVE_SECONDS, PARTITIONS = 10, 50, 200, 90, 8
+
+# Seconds of the syncs, the people who read, times of live messages of the syncing accounts and of other tenants.
+Ten = namedtuple("Ten", "seconds readers own others")
 
 CHAT_LIST = """SELECT v.uuid, v.unread_messages, v.last_message_at, coalesce(c.full_name, g.name) AS name, m.type, m.message_status,
 		m.metadata ->> 'body' AS body
@@ -162,25 +171,36 @@ def thousand(blazz):
     return seconds, readers
 
 
-def ten_accounts(blazz, traffic, number):
-    """(seconds, readers, times of live messages meanwhile)"""
+def partition(account):
+    """Where its events are, as producers choose it."""
+    key = f"{account.workspace}:{account.uuid}".encode()
+    return ctypes.CDLL("librdkafka.so.1").rd_kafka_msg_partitioner_murmur2(None, key, ctypes.c_size_t(len(key)), PARTITIONS, None, None)
+
+
+def ten_accounts(blazz, number, chats=CHATS):
+    """`number` counts the accounts that synced before."""
     accounts = live.add_accounts(blazz, 5, ACCOUNTS // 5, f"ten-{number}")
-    bodies = [batches(a, number + n, CHATS) for n, a in enumerate(accounts)]
-    messages = traffic.start(LIVE_RATE, LIVE_SECONDS)
+    there = {partition(a) for a in accounts}
+    others = [a for a in live.add_accounts(blazz, 20, 1, f"other-{number}") if partition(a) in there]
+    bodies = [batches(a, number + n, chats) for n, a in enumerate(accounts)]
+    kinds = [live.Traffic(blazz, accounts, 50), live.Traffic(blazz, others, 50, first=10**7)]
+    running = [t.start(LIVE_RATE // 2, LIVE_SECONDS) for t in kinds]
     with Readers(blazz, accounts, READERS) as readers:
         seconds = synced(blazz, accounts, bodies)
-    messages.send_signal(signal.SIGTERM)
-    found = traffic.finish(messages)["chat-event"]["read"]
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    found = [t.finish(process)["chat-event"] for t, process in zip(kinds, running)]
+    assert not any(f["missing"] for f in found), found
     blazz.settle(120)
-    return seconds, readers, found
+    return Ten(seconds, readers, *(f["read"] for f in found))
 
 
-def ten_rows(label, found):
-    seconds, readers, event = found
-    yield [f"5,000 chats, 10 accounts, {READERS} readers, live messages; {label}", "", f"{seconds:.1f} s"]
+def ten_rows(label, ten):
+    yield [f"{ACCOUNTS * CHATS:,} chats, {ACCOUNTS} accounts, {READERS} readers, live messages; {label}", "", f"{ten.seconds:.1f} s"]
     yield ["… chat list of a reader: p50, p99, slowest", "500 ms",
-           ", ".join(f"{readers.percentile(p):.1f}" for p in (0.5, 0.99, 1)) + f" ms of {len(readers.ms)}"]
-    yield [f"… a live message ({LIVE_RATE} a second) from POST to chat event: p50, p99, slowest", "2 s", told(event)]
+           ", ".join(f"{ten.readers.percentile(p):.1f}" for p in (0.5, 0.99, 1)) + f" ms of {len(ten.readers.ms)}"]
+    for whose, times in (("the syncing accounts", ten.own), ("other tenants in their partitions", ten.others)):
+        yield [f"… a live message of {whose} ({LIVE_RATE // 2} a second) from POST to chat event: p50, p99, slowest", "2 s", told(times)]
 
 
 def told(times):
@@ -210,7 +230,7 @@ def group_at_once(blazz):
 
 def run(rounds):
     print(setting.machine())
-    with setting.stack() as blazz:
+    with setting.stack(PARTITIONS) as blazz:
         live.start(blazz, {"limits.sync_burst": 1000})
         ours, theirs = one_account(blazz, rounds)
         seconds = statistics.median(ours)
@@ -224,24 +244,52 @@ def run(rounds):
             ["chat list at 50,000 messages, nothing else running: p50, p99", "500 ms",
              f"{lists.percentile(0.5):.2f}, {lists.percentile(0.99):.2f} ms"],
             ["10 events of one group at once, until all are stored", "", f"{group_at_once(blazz):.0f} ms"])
-        traffic = live.Traffic(blazz, live.add_accounts(blazz, 5, 2), contacts=50)
-        alone = traffic.run(LIVE_RATE, 10)["chat-event"]["read"]
-        at_once = ten_accounts(blazz, traffic, 200)
+        alone = live.Traffic(blazz, live.add_accounts(blazz, 5, 2), 50).run(LIVE_RATE, 10)["chat-event"]["read"]
+        at_once = ten_accounts(blazz, 200)
         setting.table(["ten accounts at once", "target", "measured"], ["a live message when nothing else runs", "2 s", told(alone)],
                       *ten_rows("as fast as they can", at_once))
         blazz.in_.stop()
         blazz.in_.settings |= {"limits.sync_burst": BATCH}
         blazz.in_.start()
-        paced = ten_accounts(blazz, traffic, 300)
+        paced = ten_accounts(blazz, 300)
         setting.table(["ten accounts, paced", "target", "measured"],
                       *ten_rows(f"limits.sync_burst = {BATCH}, so 10 chats a second each", paced))
+        blazz.check_invariants()
+
+
+def compare(rounds, tree, chats):
+    print(setting.machine(), "against", tree.name)
+    with setting.stack(PARTITIONS) as blazz:
+        live.start(blazz, {"limits.sync_burst": 1000})
+        ours, theirs = [], []
+        turns = ((theirs, tree / "build/release/bin", 200), (ours, blazz.sync.programs, 210))
+        for number in range(rounds):
+            for taken, programs, first in turns:
+                for service in (blazz.in_, blazz.sync):
+                    service.stop()
+                    service.programs = programs
+                    service.start()
+                taken.append(ten_accounts(blazz, first + number * 2 * ACCOUNTS, chats))
+        rows = {"the syncs, s": lambda ten: ten.seconds, "chat list of a reader, p99, ms": lambda ten: ten.readers.percentile(0.99)}
+        for whose in ("own", "others"):
+            for p in ("p50", "p99", "max"):
+                rows[f"live message, {whose}, {p}, ms"] = lambda ten, whose=whose, p=p: getattr(ten, whose)[p]
+        setting.table([f"{ACCOUNTS} accounts of {chats} chats at once, medians of {rounds}", "against", "this tree", "of it"],
+                      *([name, f"{statistics.median(map(of, theirs)):.1f}", f"{statistics.median(map(of, ours)):.1f}",
+                         setting.ratio(list(map(of, ours)), list(map(of, theirs)))] for name, of in rows.items()))
         blazz.check_invariants()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    run(parser.parse_args().rounds)
+    parser.add_argument("--against", type=Path, metavar="TREE")
+    parser.add_argument("--chats", type=int, default=CHATS, help="of each of ten accounts, with --against; a multiple of 50")
+    options = parser.parse_args()
+    if options.against:
+        compare(options.rounds, options.against.resolve(), options.chats)
+    else:
+        run(options.rounds)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ class Service:
         self.settings = settings | {"admin.listen": "127.0.0.1:0", "admin.port_file": str(self.folder / "admin.port")}
         self.log_path = self.folder / "log"
         self.failpoint, self.env = failpoint, env or {}
+        self.programs = BIN  # the folder of the program
         self.prefix = []  # words before the command
         self.process = None
         self.killed = False
@@ -60,7 +61,7 @@ class Service:
             env["FAILPOINT"] = failpoint or self.failpoint
         self.killed = False
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([*self.prefix, BIN / f"blazz-{self.name}", "-c", config], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.prefix, self.programs / f"blazz-{self.name}", "-c", config], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, env=env)
         if wait_ready:
             self.wait_ready()
