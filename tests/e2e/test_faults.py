@@ -195,7 +195,7 @@ def test_a_replica_overtaken_while_it_asks_for_its_partitions_fences_nobody(stac
     blocker = psycopg2.connect(stack.conninfo("postgres"))
     blocker.cursor().execute("LOCK TABLE consumer_progress IN EXCLUSIVE MODE")
     replicas = []
-    for name, share in (("one", 4), ("two", 2)):
+    for name, share in (("one", 8), ("two", 4)):  # of inbound and of inbound.bulk
         replicas.append(stack.chat_sync(name).start(wait_ready=False))
         wait_for(lambda: all(s.log().count(f'"partitions assigned" partitions={share}\n') == 1 for s in replicas),
                  f"{share} partitions each")
