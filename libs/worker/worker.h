@@ -9,7 +9,7 @@
  * their batch are applied. Finding them costs attempts, and one transaction makes few: what is left of such a partition is put off, in
  * memory, and taken up piece by piece in turn with the batches of the others. Any other failure puts the batch off.
  *
- * Records of a topic that follows another (owner.h) are bulk: they have batches of their own, each as large as takes about 20 ms, which
+ * Records of a topic that follows another (owner.h) are bulk: they have batches of their own, each as large as takes about 100 ms, which
  * take turns with live ones; while those are full, one of bulk a second at least. So a live record waits for one of them at most.
  *
  * One invariant: an offset, the changes it caused and the records that follow from it are in one commit, or none of them is.

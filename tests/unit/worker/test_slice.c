@@ -14,17 +14,17 @@ static const struct {
 	int64_t took_us;
 	size_t want;
 } cases[] = {
-	{ "what takes as long as wanted stays", 100, 100, 1000, 20000, 100 },
-	{ "a slower one is followed by a lighter one", 100, 100, 1000, 25000, 80 },
-	{ "but by half at least, as it may have waited for something", 100, 100, 1000, 900000, 50 },
-	{ "a faster one by a heavier one", 100, 100, 1000, 16000, 125 },
-	{ "but by twice as heavy a one at most", 100, 100, 1000, 1000, 200 },
-	{ "never by more than a batch may have", 800, 800, 1000, 1000, 1000 },
-	{ "never by nothing", 1, 1, 1000, 5000000, 1 },
-	{ "from which it grows again", 1, 1, 1000, 5000, 2 },
-	{ "one that had less to take in says nothing about more", 5, 100, 1000, 2000, 100 },
-	{ "but that it took long counts", 5, 100, 1000, 20001, 50 },
-	{ "a record that is heavier than the limit is one slice", 51, 10, 1000, 40000, 20 },
+	{ "what takes as long as wanted stays", 100, 100, 1000, 100000, 100 },
+	{ "a slower one is followed by a lighter one", 100, 100, 1000, 125000, 80 },
+	{ "but by half at least, as it may have waited for something", 100, 100, 1000, 4500000, 50 },
+	{ "a faster one by a heavier one", 100, 100, 1000, 80000, 125 },
+	{ "but by twice as heavy a one at most", 100, 100, 1000, 5000, 200 },
+	{ "never by more than a batch may have", 800, 800, 1000, 5000, 1000 },
+	{ "never by nothing", 1, 1, 1000, 25000000, 1 },
+	{ "from which it grows again", 1, 1, 1000, 25000, 2 },
+	{ "one that had less to take in says nothing about more", 5, 100, 1000, 10000, 100 },
+	{ "but that it took long counts", 5, 100, 1000, 100001, 50 },
+	{ "a record that is heavier than the limit is one slice", 51, 10, 1000, 200000, 20 },
 	{ "no time at all is no reason to divide by it", 10, 10, 1000, 0, 20 },
 };
 
