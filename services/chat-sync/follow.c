@@ -15,9 +15,12 @@ static void later(int64_t *have_us, int64_t got_us)
 		*have_us = got_us;
 }
 
-/* What the list shows of the conversation that goes on. Its own read marker stays unless it had none: then what it has is counted anew. */
+/* What the list shows of the conversation that goes on. The later read marker of the two holds, as if all had been told of one person from the
+ * start: when it is the other's, what this one has is counted anew. */
 static void conversation_take_history(struct work *w, struct conversation *v, const struct conversation *from)
 {
+	int64_t read_us = v->row.last_read_us;
+
 	if (from->row.last_message_us != PG_NO_TIME &&
 		(v->row.last_message_us == PG_NO_TIME || from->row.last_message_us > v->row.last_message_us)) {
 		v->row.last_message_us = from->row.last_message_us;
@@ -25,10 +28,8 @@ static void conversation_take_history(struct work *w, struct conversation *v, co
 		v->row.last_sender = from->row.last_sender;
 	}
 	later(&v->row.last_inbound_us, from->row.last_inbound_us);
-	if (v->row.last_read_us == PG_NO_TIME && from->row.last_read_us != PG_NO_TIME) {
-		v->row.last_read_us = from->row.last_read_us;
-		v->recount = true;
-	}
+	later(&v->row.last_read_us, from->row.last_read_us);
+	v->recount = v->recount || v->row.last_read_us != read_us;
 	conversation_touch(w, v);
 }
 

@@ -459,6 +459,27 @@ static void a_read_marker_of_a_conversation_that_merged_is_for_the_one_that_goes
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
+static void of_two_conversations_that_become_one_the_later_read_marker_holds(void **state)
+{
+	struct inbound_event by_phone = event(IN_READ_MARKER, 1, 60), by_lid = by_phone;
+
+	(void)state;
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "by phone", 10),
+		      inbound_text(1, chat_of(ANN), "false:B", "by phone", 30),
+		      inbound_text(1, chat_of_lid("901"), "false:C", "by lid", 20),
+		      inbound_text(1, chat_of_lid("901"), "false:D", "by lid", 40) },
+		4);
+	by_phone.u.read_marker.chat = chat_of(ANN);
+	by_phone.u.read_marker.read_at_ms = at_ms(5);
+	by_lid.u.read_marker.chat = chat_of_lid("901");
+	by_lid.u.read_marker.read_at_ms = at_ms(35);
+	apply((struct inbound_event[]){ by_phone, by_lid }, 2);
+	apply_one(alias_of(1, ANN, "901", 50));
+	deliver_inbound();
+	assert_int_equal(db_i64("SELECT unread_messages FROM conversations WHERE merged_into IS NULL"), 1);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+}
+
 static void a_party_with_both_names_reveals_one_person(void **state)
 {
 	struct inbound_event both = inbound_text(1, chat_of(ANN), "false:C", "hi", 30);
@@ -715,6 +736,7 @@ int main(void)
 		T(what_another_partition_wrote_meanwhile_stays),
 		T(an_alias_makes_two_contacts_one_and_their_conversations_follow),
 		T(a_read_marker_of_a_conversation_that_merged_is_for_the_one_that_goes_on),
+		T(of_two_conversations_that_become_one_the_later_read_marker_holds),
 		T(a_party_with_both_names_reveals_one_person),
 		T(what_a_batch_changed_survives_its_own_merge),
 		T(merges_told_in_another_order_end_at_the_last_contact),
