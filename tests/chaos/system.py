@@ -250,5 +250,7 @@ class System:
         self.postgres.stop()
         if self.root:
             shutil.copy(Path(self.postgres.folder, "log"), self.folder / "postgres.log")
-            subprocess.run(["umount", self.postgres.folder], check=True)
+            # It was stopped as by a crash: its processes end in a moment.
+            wait_for(lambda: subprocess.run(["umount", self.postgres.folder], capture_output=True).returncode == 0,
+                     "PostgreSQL's folder is let go", 20)
         return wrong
