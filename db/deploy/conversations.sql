@@ -132,6 +132,22 @@ CREATE TABLE chat_reactions_withdrawn (
 );
 CREATE INDEX chat_reactions_withdrawn_sender ON chat_reactions_withdrawn (workspace_id, sender COLLATE "C");
 
+-- Names whose reactions and receipts are renamed to a contact's uuid, in slices. The row goes when none is left.
+CREATE TABLE sender_renames (
+	workspace_id bigint NOT NULL,
+	sender text NOT NULL, -- the old name: uuid of a contact that was merged, or an alias that became a contact's
+	contact_id bigint NOT NULL,
+	topic text NOT NULL,
+	partition integer NOT NULL, -- where it was found out: its owner renames
+	renamed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	PRIMARY KEY (workspace_id, sender),
+	FOREIGN KEY (workspace_id, contact_id) REFERENCES contacts DEFERRABLE INITIALLY DEFERRED -- as that of contact_aliases
+);
+-- What a batch stores for a contact may have to be compared with what is stored under an old name.
+CREATE INDEX sender_renames_contact ON sender_renames (workspace_id, contact_id);
+-- The owner of a partition: which had its turn longest ago.
+CREATE INDEX sender_renames_due ON sender_renames (topic, partition, renamed_at);
+
 CREATE TABLE chat_media (
 	workspace_id bigint NOT NULL,
 	chat_id bigint NOT NULL,

@@ -23,7 +23,7 @@ GRANT UPDATE (status, status_since, status_at, is_active, last_activity_at, firs
 GRANT SELECT, INSERT, UPDATE ON contacts, whatsapp_groups, contact_opt_outs, templates, conversations, chats, chat_receipts,
 	chat_media, account_syncs TO blazz_chat_sync;
 GRANT SELECT, INSERT, UPDATE, DELETE ON contact_aliases, chat_reactions, chat_reactions_withdrawn, parked_updates,
-	conversation_merges TO blazz_chat_sync;
+	conversation_merges, sender_renames TO blazz_chat_sync;
 GRANT SELECT, INSERT, UPDATE ON contact_former_aliases TO blazz_chat_sync;
 GRANT DELETE ON chats, chat_receipts, chat_media TO blazz_chat_sync; -- merging conversations collapses equal messages
 GRANT DELETE ON account_syncs TO blazz_chat_sync; -- of an account the latest are kept
@@ -75,7 +75,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON consumer_progress TO blazz_ops;
 GRANT SELECT, DELETE ON outbox TO blazz_ops;
 GRANT SELECT ON leases TO blazz_ops;
 GRANT SELECT ON workspaces, users, contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats,
-	chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, conversation_merges TO blazz_ops;
+	chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, conversation_merges,
+	sender_renames TO blazz_ops;
 GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, provider_ref, phone_number, phone_number_id, waba_id,
 	desired_state, desired_at, is_primary, status, status_since, status_at, is_active, last_activity_at, first_connected_at, last_connected_at,
 	disconnected_at, disconnect_reason, disconnect_details, sync, notices, health_score, created_at, updated_at, deleted_at)

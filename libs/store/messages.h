@@ -65,18 +65,14 @@ struct reaction_row {
 /* Rows must be distinct by (chat, sender). A withdrawal leaves its time behind. */
 int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
-/* Who reacted or received is called otherwise: what is stored under `from` becomes that of `to`, whose own is kept where it is newer
- * (a receipt: further). */
+/* Who reacted to a message or received it is called otherwise: what is stored under `from` becomes that of `to`, whose own is kept where
+ * it is newer (a receipt: further). On all messages: sender_renames.h. */
 struct sender_change {
 	int64_t workspace_id, chat_id;
 	struct str from, to;
 };
-/* On one message each. */
 int reactions_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
 int receipts_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
-/* On all messages of the workspace, whatever the chat_id. */
-int reactions_rename_all(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
-int receipts_rename_all(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
 
 struct media_row {
 	int64_t workspace_id, chat_id;

@@ -38,22 +38,18 @@ static const struct pg_stmt store = {
 												" SELECT place, coalesce(had, '') <> emoji FROM news"
 };
 
-#define OF_SENDER(table) table ".workspace_id = r.workspace_id AND " table ".sender COLLATE \"C\" = r.sender"
-#define TAKE(scope) \
-	"WITH r AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])" \
-	" AS r (workspace_id, chat_id, sender, heir))," \
-	" given AS (DELETE FROM chat_reactions h USING r WHERE " scope( \
-		"h") " RETURNING h.workspace_id, h.chat_id, r.heir, h.emoji, h.at)," \
-		     " withdrawn AS (DELETE FROM chat_reactions_withdrawn w USING r WHERE " scope( \
-			     "w") " RETURNING w.workspace_id, w.chat_id, r.heir, '' AS emoji, w.at)" \
-				  " SELECT DISTINCT ON (workspace_id, chat_id, heir) * FROM (SELECT * FROM given UNION ALL SELECT * FROM withdrawn) AS taken" \
-				  " ORDER BY workspace_id, chat_id, heir, at DESC"
-
 /* What goes, and whose it becomes: of several the newest. */
-static const struct pg_stmt take = { "reactions_take", PG_UNNAMED, TAKE(SAME) };
-static const struct pg_stmt take_all = { "reactions_take_all", PG_UNNAMED, TAKE(OF_SENDER) };
+static const struct pg_stmt take = { "reactions_take", PG_UNNAMED,
+	"WITH r AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])"
+	" AS r (workspace_id, chat_id, sender, heir)),"
+	" given AS (DELETE FROM chat_reactions h USING r WHERE " SAME(
+		"h") " RETURNING h.workspace_id, h.chat_id, r.heir, h.emoji, h.at),"
+		     " withdrawn AS (DELETE FROM chat_reactions_withdrawn w USING r WHERE " SAME(
+			     "w") " RETURNING w.workspace_id, w.chat_id, r.heir, '' AS emoji, w.at)"
+				  " SELECT DISTINCT ON (workspace_id, chat_id, heir) * FROM (SELECT * FROM given UNION ALL SELECT * FROM withdrawn) AS taken"
+				  " ORDER BY workspace_id, chat_id, heir, at DESC" };
 
-const struct pg_stmt *const reactions_statements[] = { &store, &take, &take_all, NULL };
+const struct pg_stmt *const reactions_statements[] = { &store, &take, NULL };
 
 int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err)
 {
@@ -86,8 +82,7 @@ int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct e
 	return 0;
 }
 
-static int rename_by(struct pg *pg, const struct pg_stmt *stmt, const struct sender_change *changes, size_t n,
-	struct err *err)
+int reactions_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
 {
 	struct reaction_row *rows;
 	struct pg_rows *taken = NULL;
@@ -100,7 +95,7 @@ static int rename_by(struct pg *pg, const struct pg_stmt *stmt, const struct sen
 	columns_init(&c);
 	for (size_t i = 0; i < n; i++)
 		columns_sender_change(&c, &changes[i]);
-	if (columns_run(&c, pg, stmt, &taken, err) < 0)
+	if (columns_run(&c, pg, &take, &taken, err) < 0)
 		return -1;
 	k = (size_t)pg_rows_count(taken);
 	rows = mem_calloc(k, sizeof(*rows));
@@ -118,14 +113,4 @@ static int rename_by(struct pg *pg, const struct pg_stmt *stmt, const struct sen
 	free(rows);
 	pg_rows_free(taken);
 	return rc;
-}
-
-int reactions_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
-{
-	return rename_by(pg, &take, changes, n, err);
-}
-
-int reactions_rename_all(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
-{
-	return rename_by(pg, &take_all, changes, n, err);
 }

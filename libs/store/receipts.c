@@ -15,21 +15,16 @@ static const struct pg_stmt store = { "receipts_store", PG_UNNAMED,
 	" AND b.participant = r.before AND " STATUS_RANK("b.status") " >= " STATUS_RANK(
 		"r.status") ")" FURTHER " RETURNING workspace_id, chat_id, participant" };
 
-#define RENAME(scope) \
-	"WITH gone AS (DELETE FROM chat_receipts h USING unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])" \
-	" AS r (workspace_id, chat_id, participant, heir)" \
-	" WHERE h.workspace_id = r.workspace_id AND " scope \
-	" RETURNING h.workspace_id, h.chat_id, r.heir, h.status, h.at)" \
-	" INSERT INTO chat_receipts AS h (workspace_id, chat_id, participant, status, at)" \
-	" SELECT DISTINCT ON (workspace_id, chat_id, heir) * FROM gone" \
-	" ORDER BY workspace_id, chat_id, heir, " STATUS_RANK("status") " DESC" FURTHER
-
 static const struct pg_stmt rename_some = { "receipts_rename", PG_UNNAMED,
-	RENAME("h.chat_id = r.chat_id AND h.participant = r.participant") };
-static const struct pg_stmt rename_all = { "receipts_rename_all", PG_UNNAMED,
-	RENAME("h.participant COLLATE \"C\" = r.participant") };
+	"WITH gone AS (DELETE FROM chat_receipts h USING unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])"
+	" AS r (workspace_id, chat_id, participant, heir)"
+	" WHERE h.workspace_id = r.workspace_id AND h.chat_id = r.chat_id AND h.participant = r.participant"
+	" RETURNING h.workspace_id, h.chat_id, r.heir, h.status, h.at)"
+	" INSERT INTO chat_receipts AS h (workspace_id, chat_id, participant, status, at)"
+	" SELECT DISTINCT ON (workspace_id, chat_id, heir) * FROM gone"
+	" ORDER BY workspace_id, chat_id, heir, " STATUS_RANK("status") " DESC" FURTHER };
 
-const struct pg_stmt *const receipts_statements[] = { &store, &rename_some, &rename_all, NULL };
+const struct pg_stmt *const receipts_statements[] = { &store, &rename_some, NULL };
 
 /* What changed comes back in the order in which it went in. */
 static void changed_mark(const struct pg_rows *answer, struct receipt_row *rows, size_t n)
@@ -67,8 +62,7 @@ int receipts_store(struct pg *pg, struct receipt_row *rows, size_t n, struct err
 	return 0;
 }
 
-static int rename_by(struct pg *pg, const struct pg_stmt *stmt, const struct sender_change *changes, size_t n,
-	struct err *err)
+int receipts_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -77,15 +71,5 @@ static int rename_by(struct pg *pg, const struct pg_stmt *stmt, const struct sen
 	columns_init(&c);
 	for (size_t i = 0; i < n; i++)
 		columns_sender_change(&c, &changes[i]);
-	return columns_run(&c, pg, stmt, NULL, err);
-}
-
-int receipts_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
-{
-	return rename_by(pg, &rename_some, changes, n, err);
-}
-
-int receipts_rename_all(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
-{
-	return rename_by(pg, &rename_all, changes, n, err);
+	return columns_run(&c, pg, &rename_some, NULL, err);
 }

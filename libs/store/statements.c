@@ -18,6 +18,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ CHAT_SYNC, messages_statements },
 	{ CHAT_SYNC, receipts_statements },
 	{ CHAT_SYNC, reactions_statements },
+	{ CHAT_SYNC, sender_renames_statements },
 	{ CHAT_SYNC, media_statements },
 	{ CHAT_SYNC, parked_statements },
 	{ CHAT_SYNC, syncs_statements },

@@ -19,6 +19,7 @@ extern const struct pg_stmt *const conversations_statements[], *const conversati
 extern const struct pg_stmt *const messages_statements[];
 extern const struct pg_stmt *const reactions_statements[];
 extern const struct pg_stmt *const receipts_statements[];
+extern const struct pg_stmt *const sender_renames_statements[];
 extern const struct pg_stmt *const media_statements[];
 extern const struct pg_stmt *const parked_statements[];
 extern const struct pg_stmt *const syncs_statements[];

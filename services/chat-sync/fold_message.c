@@ -278,6 +278,7 @@ struct sender {
 	struct str key, alias;
 	struct str before; /* key of whoever was called so before; absent: nobody */
 	const struct contact *contact; /* NULL: nobody known */
+	const struct contact *former; /* the one that `before` is the key of */
 };
 
 static struct sender sender_of(struct work *w, const struct person *p)
@@ -285,9 +286,22 @@ static struct sender sender_of(struct work *w, const struct person *p)
 	struct sender s = { .alias = sender_text(w, p->party, NULL), .contact = contact_final(w, p->contact) };
 
 	s.key = s.contact ? uuid_str(w, &s.contact->row.uuid) : s.alias;
-	if (p->before)
-		s.before = uuid_str(w, &contact_final(w, p->before)->row.uuid);
+	if (p->before) {
+		s.former = contact_final(w, p->before);
+		s.before = uuid_str(w, &s.former->row.uuid);
+	}
 	return s;
+}
+
+/* What these have sent about a message is compared with what comes. */
+static void sent_add(struct work *w, const struct message_row *m, const struct sender *s)
+{
+	const struct contact *contacts[] = { s->contact, s->former };
+
+	for (size_t i = 0; i < sizeof(contacts) / sizeof(contacts[0]); i++)
+		if (contacts[i])
+			*LIST_ADD(w, &w->sent) =
+				(struct sender_on_message){ m->workspace_id, m->id, contacts[i]->row.id };
 }
 
 static void receipt_add(struct work *w, struct op *op, const struct message *m, const struct in_status *s)
@@ -306,6 +320,7 @@ static void receipt_add(struct work *w, struct op *op, const struct message *m, 
 		.at_us = op->time_us,
 	};
 	*LIST_ADD(w, &w->receipt_ops) = op;
+	sent_add(w, &m->row, &sender);
 	if (!sender.contact)
 		return;
 	*LIST_ADD(w, &w->senders) = &sender.contact->row;
@@ -440,6 +455,7 @@ void fold_reaction(struct work *w, struct op *op)
 		.at_us = op->time_us,
 		.timed = op->timed,
 	};
+	sent_add(w, &op->row->row, &sender);
 	if (sender.contact) {
 		*LIST_ADD(w, &w->senders) = &sender.contact->row;
 		*LIST_ADD(w, &w->reaction_senders) =

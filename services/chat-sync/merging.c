@@ -1,10 +1,10 @@
 /* Messages follow their conversation into the one that it merged into: in slices between the batches, so that neither a statement nor a
  * transaction is as long as a conversation. Invariant: what a batch names is with the conversation that goes on before the batch looks
- * for it, so that nothing else need know of messages on their way.
+ * for it, so that nothing else need know of messages on their way. Slices of renames (senders.c) take turns with these.
  */
 #include "chat-sync/work.h"
 
-#define SLICE      1000 /* messages of one transaction */
+#define SLICE      1000 /* messages of one transaction, and reactions and receipts that are renamed */
 #define MERGES_MAX 32 /* of one transaction: many small ones */
 
 /* What the world keeps of the conversation that goes on is as the table has it. */
@@ -59,15 +59,11 @@ int merging_bring(struct work *w, const struct message_key *keys, size_t n, stru
 	return w->merging->pending ? conversations_merge_named(w->pg, keys, n, keep_moved, w, err) : 0;
 }
 
-/* The partitions are those of inbound, whose numbers are also those of what is read beside it. */
-int merging_step(struct work *w, const struct topic_partition *partitions, size_t n, struct err *err)
+static int messages_step(struct work *w, const int32_t *numbers, size_t n, struct err *err)
 {
-	int32_t *numbers = ARENA_ARRAY(w->arena, int32_t, n);
 	struct conversation_merge *merges;
 	size_t n_merges;
 
-	for (size_t i = 0; i < n; i++)
-		numbers[i] = partitions[i].number;
 	if (conversations_merging(w->pg, str_of(w->topics[INBOUND]), numbers, n, MERGES_MAX, w->arena, &merges,
 		    &n_merges, err) < 0)
 		return -1;
@@ -76,4 +72,21 @@ int merging_step(struct work *w, const struct topic_partition *partitions, size_
 		if (merge_step(w, &merges[i], err) < 0)
 			return -1;
 	return n_merges > 0;
+}
+
+/* The partitions are those of inbound, whose numbers are also those of what is read beside it. Messages and senders never in one
+ * transaction: senders_step() locks a contact, which must come first. */
+int merging_step(struct work *w, const struct topic_partition *partitions, size_t n, struct err *err)
+{
+	int32_t *numbers = ARENA_ARRAY(w->arena, int32_t, n);
+	bool senders = !w->merging->senders_had_turn;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		numbers[i] = partitions[i].number;
+	w->merging->senders_had_turn = senders;
+	rc = senders ? senders_step(w, numbers, n, err) : messages_step(w, numbers, n, err);
+	if (rc != 0)
+		return rc;
+	return senders ? messages_step(w, numbers, n, err) : senders_step(w, numbers, n, err);
 }

@@ -511,12 +511,6 @@ static bool contact_lost(const struct plan *plan, const bool *inserted, const st
 	return false;
 }
 
-/* Reactions and receipts that are kept under these names. */
-static int sent_rename(struct work *w, const struct sender_change *changes, size_t n, struct err *err)
-{
-	return reactions_rename_all(w->pg, changes, n, err) < 0 ? -1 : receipts_rename_all(w->pg, changes, n, err);
-}
-
 /* Another partition was first for some: what we won of those contacts is given back, and all of it read again. */
 static int give_back(struct work *w, struct plan *plan, const bool *inserted, struct err *err)
 {
@@ -537,34 +531,43 @@ static int give_back(struct work *w, struct plan *plan, const bool *inserted, st
 	return n == 0 ? 0 : aliases_delete(w->pg, back, n, err);
 }
 
-static struct sender_change adoption(struct work *w, const struct person *p, const struct alias_row *alias,
+/* What is stored under a name becomes the contact's. */
+static struct sender_rename rename_to(struct work *w, const struct op *op, struct str from, const struct contact *c)
+{
+	return (struct sender_rename){ .workspace_id = c->row.workspace_id,
+		.from = from,
+		.contact_id = c->row.id,
+		.to = uuid_str(w, &c->row.uuid),
+		.topic = str_of(w->topics[INBOUND]),
+		.partition = op_partition(w, op).number };
+}
+
+static struct sender_rename adoption(struct work *w, const struct person *p, const struct alias_row *alias,
 	const struct contact *c)
 {
-	return (struct sender_change){ .workspace_id = alias->workspace_id,
-		.from = alias_text(w, p->party, alias->kind),
-		.to = uuid_str(w, &c->row.uuid) };
+	return rename_to(w, p->op, alias_text(w, p->party, alias->kind), c);
 }
 
 int alias_adopt(struct work *w, const struct person *p, const struct alias_row *alias, const struct contact *c,
 	struct err *err)
 {
-	const struct sender_change change = adoption(w, p, alias, c);
+	const struct sender_rename rename = adoption(w, p, alias, c);
 
-	return sent_rename(w, &change, 1, err);
+	return senders_rename(w, &rename, 1, err);
 }
 
 static int new_aliases_adopt(struct work *w, const struct plan *plan, const bool *inserted, bool all, struct err *err)
 {
-	struct sender_change *changes = ARENA_ARRAY(w->arena, struct sender_change, plan->aliases.n);
+	struct sender_rename *renames = ARENA_ARRAY(w->arena, struct sender_rename, plan->aliases.n);
 	size_t n = 0;
 
 	for (size_t i = 0; i < plan->aliases.n; i++) {
 		const struct new_alias *a = &plan->aliases.at[i];
 
 		if (all || !contact_lost(plan, inserted, a->contact))
-			changes[n++] = adoption(w, a->person, &a->row, a->contact);
+			renames[n++] = adoption(w, a->person, &a->row, a->contact);
 	}
-	return sent_rename(w, changes, n, err);
+	return senders_rename(w, renames, n, err);
 }
 
 /* 1: written; 0: some were lost to another partition, decide again; -1: err. */
@@ -641,9 +644,7 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 {
 	struct contact *winner = a->row.id < b->row.id ? a : b, *loser = winner == a ? b : a;
 	int64_t ids[] = { winner->row.id, loser->row.id };
-	const struct sender_change sent = { .workspace_id = winner->row.workspace_id,
-		.from = uuid_str(w, &loser->row.uuid),
-		.to = uuid_str(w, &winner->row.uuid) };
+	const struct sender_rename sent = rename_to(w, op, uuid_str(w, &loser->row.uuid), winner);
 	struct locked locked = { .w = w };
 	struct uuid *accounts;
 	unsigned parts;
@@ -659,7 +660,8 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 	}
 	if (contacts_merge(w->pg, winner->row.workspace_id, winner->row.id, loser->row.id, w->arena, &accounts, &n,
 		    err) < 0 ||
-		sent_rename(w, &sent, 1, err) < 0)
+		sender_renames_redirect(w->pg, winner->row.workspace_id, loser->row.id, winner->row.id, err) < 0 ||
+		senders_rename(w, &sent, 1, err) < 0)
 		return -1;
 	winner->row.merges += loser->row.merges + 1;
 	if (winner->row.match_key.n == 0 && loser->row.match_key.n > 0) {

@@ -394,7 +394,8 @@ static int store_accounts(struct work *w, struct err *err)
 int work_store(struct work *w, struct err *err)
 {
 	if (store_messages(w, err) < 0 || store_media(w, err) < 0 ||
-		contacts_hold(w->pg, w->senders.at, w->senders.n, err) < 0 || store_receipts(w, err) < 0 ||
+		contacts_hold(w->pg, w->senders.at, w->senders.n, err) < 0 ||
+		sender_renames_named(w->pg, w->sent.at, w->sent.n, err) < 0 || store_receipts(w, err) < 0 ||
 		store_reactions(w, err) < 0 || store_marks(w, err) < 0 || store_people(w, err) < 0 ||
 		store_opt_outs(w, err) < 0 || store_templates(w, err) < 0 || store_notices(w, err) < 0 ||
 		store_syncs(w, err) < 0 || store_parked(w, err) < 0)

@@ -25,6 +25,7 @@
 #include "store/groups.h"
 #include "store/messages.h"
 #include "store/parked.h"
+#include "store/sender_renames.h"
 #include "store/syncs.h"
 #include "wire/chat_event.h"
 #include "worker/worker.h"
@@ -103,10 +104,11 @@ struct notice {
 	struct in_account_notice what;
 };
 
-/* Of merges whose messages are on their way. */
+/* Of merges whose messages are on their way, and of renames of senders. */
 struct merging {
-	bool pending; /* there may be one in our partitions */
-	int left;     /* messages that this transaction may still move */
+	bool pending; /* there may be a merge in our partitions */
+	int left;     /* messages, reactions and receipts that this transaction may still move or rename */
+	bool senders_had_turn; /* of the two the other is next */
 };
 
 /* A growing list in the arena. */
@@ -148,6 +150,7 @@ struct work {
 	LIST(struct op *) reaction_ops;
 	LIST(const struct contact_row *) senders; /* of receipts and reactions */
 	LIST(struct sender_change) receipt_senders, reaction_senders; /* who was no contact before */
+	LIST(struct sender_on_message) sent; /* contacts and messages that receipts and reactions are about */
 	LIST(struct media_row) media;
 	LIST(struct parked_row) parked;
 	LIST(struct op *) parked_ops;
@@ -228,8 +231,13 @@ int merging_begin(struct work *w, const struct op *op, const struct conversation
 	const struct conversation_row *into, struct err *err) ERR_MUST_USE;
 /* What is on its way and has one of these keys comes at once. */
 int merging_bring(struct work *w, const struct message_key *keys, size_t n, struct err *err) ERR_MUST_USE;
-/* A slice of what is on its way in these partitions. 1: something was; 0: nothing is. */
+/* A slice of what is on its way in these partitions, or of a rename of senders. 1: something was; 0: nothing is. */
 int merging_step(struct work *w, const struct topic_partition *partitions, size_t n, struct err *err) ERR_MUST_USE;
+/* What is stored under these names is renamed to their contacts: what this transaction may still rename at once, the rest by
+ * merging_step(). */
+int senders_rename(struct work *w, const struct sender_rename *renames, size_t n, struct err *err) ERR_MUST_USE;
+/* Part of merging_step(): a slice of a rename. 1: there was one; 0: there is none. */
+int senders_step(struct work *w, const int32_t *partitions, size_t n, struct err *err) ERR_MUST_USE;
 void fold_opt_out(struct work *w, struct op *op);
 void fold_session(struct work *w, struct op *op);
 void fold_notice(struct work *w, struct op *op);

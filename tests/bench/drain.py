@@ -67,7 +67,7 @@ CREATE INDEX IF NOT EXISTS staging_batch ON staging (lane, batch);
 VACUUM ANALYZE staging;
 """
 BESIDE = "chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, outbox, consumer_progress"
-EMPTY = f"TRUNCATE chats, conversation_merges, conversations, {BESIDE}"
+EMPTY = f"TRUNCATE chats, conversation_merges, sender_renames, conversations, {BESIDE}"
 RESTORE = "INSERT INTO conversations SELECT * FROM kept_conversations ORDER BY id"
 # What was stored before has ids below 0. Its conversations come back, so that keys need not be checked.
 LEAVE_STORED = f"""BEGIN;

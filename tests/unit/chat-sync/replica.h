@@ -354,6 +354,41 @@ static inline void sweep(struct replica *r)
 	out_read(r->batch);
 }
 
+/* One slice, in an open transaction. */
+static inline bool step_run(struct replica *r)
+{
+	int rc;
+
+	batch_reset(r->batch);
+	done(owner_tx_include(r->batch->tx, partition_one, &db.err));
+	done(pg_begin(r->pg, &db.err));
+	rc = chat_sync_ops.step(r->sync, r->batch->tx, &partition_one, 1, &db.err);
+	if (rc < 0)
+		fail_msg("%s [%s]", db.err.msg, db.err.code);
+	return rc == 1;
+}
+
+/* One slice, as libs/worker runs it. */
+static inline bool step_by(struct replica *r)
+{
+	bool any = step_run(r);
+
+	done(pg_commit(r->pg, &db.err));
+	chat_sync_ops.committed(r->sync);
+	return any;
+}
+
+/* One that fails after all, as before a crash. */
+static inline bool step_roll_back(struct replica *r)
+{
+	bool any = step_run(r);
+
+	pg_rollback(r->pg);
+	chat_sync_ops.rolled_back(r->sync);
+	chat_sync_ops.assignment_changed(r->sync);
+	return any;
+}
+
 /* The words of what the last batch published, with commas. */
 static inline const char *published(void)
 {

@@ -15,22 +15,6 @@
 	"SELECT count(*) FROM chats c JOIN conversations v ON v.workspace_id = c.workspace_id AND v.id = c.conversation_id" \
 	" WHERE v.merged_into IS NOT NULL"
 
-/* One slice, as libs/worker runs it. */
-static bool step_by(struct replica *r)
-{
-	int rc;
-
-	batch_reset(r->batch);
-	done(owner_tx_include(r->batch->tx, partition_one, &db.err));
-	done(pg_begin(r->pg, &db.err));
-	rc = chat_sync_ops.step(r->sync, r->batch->tx, &partition_one, 1, &db.err);
-	if (rc < 0)
-		fail_msg("%s [%s]", db.err.msg, db.err.code);
-	done(pg_commit(r->pg, &db.err));
-	chat_sync_ops.committed(r->sync);
-	return rc == 1;
-}
-
 static bool step(void)
 {
 	return step_by(&ours);
@@ -104,12 +88,7 @@ static void a_slice_that_was_rolled_back_comes_again(void **state)
 {
 	(void)state;
 	merge_of_many();
-	batch_reset(ours.batch);
-	done(owner_tx_include(ours.batch->tx, partition_one, &db.err));
-	done(pg_begin(ours.pg, &db.err));
-	assert_int_equal(chat_sync_ops.step(ours.sync, ours.batch->tx, &partition_one, 1, &db.err), 1);
-	pg_rollback(ours.pg);
-	chat_sync_ops.rolled_back(ours.sync);
+	assert_true(step_roll_back(&ours));
 	assert_int_equal(db_i64(LEFT), MANY - 1000);
 	steps();
 	assert_int_equal(db_i64("SELECT unread_messages FROM conversations WHERE merged_into IS NULL"), MANY + 1);

@@ -249,6 +249,118 @@ static void who_was_merged_meanwhile_is_read_again(void **state)
 	assert_int_equal(db_i64(STRANGERS), 0);
 }
 
+/* more than one transaction renames */
+
+#define MANY   5000
+#define OF(id) "(SELECT uuid::text FROM contacts WHERE merged_into IS " id ")"
+#define LOSER  OF("NOT NULL")
+#define WINNER OF("NULL")
+#define LEFT \
+	"SELECT (SELECT count(*) FROM chat_reactions WHERE sender = " LOSER ")" \
+	" + (SELECT count(*) FROM chat_reactions_withdrawn WHERE sender = " LOSER ")" \
+	" + (SELECT count(*) FROM chat_receipts WHERE participant = " LOSER ")"
+#define BY_LID \
+	"(SELECT c.uuid::text FROM contacts c JOIN contact_aliases a ON a.contact_id = c.id WHERE a.value = '" LID "')"
+#define BY_ANN \
+	"(SELECT c.uuid::text FROM contacts c JOIN contact_aliases a ON a.contact_id = c.id WHERE a.value = '" ANN "')"
+
+/* The LID reacted to message i at second 50, for each i; it received the first as read. To some Ann reacted as well. */
+static void reactions_of_two_names(void)
+{
+	static const char *const rows[] = {
+		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata, sent_at)"
+		" SELECT 1, 1000000 + g, c.account_id, c.conversation_id, 'false:M' || g, 'inbound', 'text', 'delivered', 'history', '{}', c.sent_at"
+		" FROM chats c, generate_series(1, 5000) g WHERE c.message_key = 'false:T'",
+		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) SELECT 1, id, " BY_LID
+		", 'x', sent_at + interval '48 s' FROM chats WHERE id > 1000000",
+		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) SELECT 1, id, " BY_ANN
+		", 'newer', sent_at + interval '60 s' FROM chats WHERE id = 1000001",
+		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) SELECT 1, id, " BY_ANN
+		", 'older', sent_at + interval '40 s' FROM chats WHERE id = 1000002",
+		"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, 1000001, " BY_LID
+		", 'read', now()), (1, 1000001, " BY_ANN ", 'delivered', now())",
+	};
+
+	apply_one(said_in_team(ann, "false:A", 1));
+	apply_one(said_in_team(lid, "false:T", 2));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		execute(db.admin, rows[i]);
+}
+
+/* The first slice has been renamed. */
+static void merge_of_many_reactions(void)
+{
+	reactions_of_two_names();
+	execute(ours.pg, "SET statement_timeout = '5s'");
+	apply_one(identity(IDENTITY_ALIAS, lid, ann, 100));
+	assert_int_equal(db_i64(LEFT), MANY + 1 - 1000);
+}
+
+/* The last of them finds nothing left. */
+static void senders_steps(void)
+{
+	for (int64_t left = db_i64(LEFT); step_by(&ours); left = db_i64(LEFT))
+		assert_in_range(left - db_i64(LEFT), 0, 1001); /* with the receipt that goes along */
+	assert_int_equal(db_i64(LEFT), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), MANY);
+	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE sender <> " WINNER), 0);
+	assert_text("SELECT string_agg(emoji, ' ' ORDER BY chat_id) FROM chat_reactions WHERE chat_id <= 1000002",
+		"newer x");
+	assert_text(RECEIPTS, "read");
+}
+
+static void many_reactions_follow_in_slices(void **state)
+{
+	(void)state;
+	merge_of_many_reactions();
+	assert_true(step_by(&ours));
+	assert_in_range(db_i64(LEFT), MANY - 2001, MANY - 1999);
+	chat_sync_ops.assignment_changed(ours.sync); /* killed, and another replica goes on */
+	assert_true(step_by(&theirs));
+	assert_in_range(db_i64(LEFT), MANY - 3001, MANY - 2999);
+	senders_steps();
+}
+
+static void a_slice_of_reactions_that_was_rolled_back_comes_again(void **state)
+{
+	int64_t left;
+
+	(void)state;
+	merge_of_many_reactions();
+	left = db_i64(LEFT);
+	assert_true(step_roll_back(&ours));
+	assert_int_equal(db_i64(LEFT), left);
+	senders_steps();
+}
+
+static void a_reaction_still_under_the_old_name_is_not_told_again(void **state)
+{
+	const char *key;
+	struct inbound_event again, older, newer;
+
+	(void)state;
+	merge_of_many_reactions();
+	key = arena_cstr(db.arena,
+		db_text("SELECT c.message_key FROM chats c JOIN chat_reactions r ON r.chat_id = c.id WHERE c.id > 1000002 AND r.sender = " LOSER
+			" LIMIT 1"));
+	again = reaction_of(1, TEAM, key, "x", 50);
+	again.u.reaction.sender = lid;
+	older = reaction_of(1, TEAM, key, "older", 45);
+	older.u.reaction.sender = ann;
+	newer = reaction_of(1, TEAM, key, "newer", 70);
+	newer.u.reaction.sender = ann;
+	apply_one(older);
+	assert_string_equal(published(), "");
+	apply_one(again);
+	assert_string_equal(published(), "");
+	assert_int_equal(db_i64(LEFT), MANY - 1000); /* what it named was brought over */
+	apply_one(newer);
+	assert_string_equal(published(), "message.reaction");
+	senders_steps();
+	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE emoji = 'newer'"), 2);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, replicas_empty)
@@ -262,6 +374,9 @@ int main(void)
 		T(receipts_of_two_contacts_that_become_one_are_the_furthest),
 		T(a_vote_stays_its_voters),
 		T(who_was_merged_meanwhile_is_read_again),
+		T(many_reactions_follow_in_slices),
+		T(a_slice_of_reactions_that_was_rolled_back_comes_again),
+		T(a_reaction_still_under_the_old_name_is_not_told_again),
 	};
 
 	return cmocka_run_group_tests(tests, replicas_start, replicas_stop);

@@ -8,6 +8,7 @@
 
 #include "db.h"
 #include "store/messages.h"
+#include "store/sender_renames.h"
 
 static int with_conversations(void **state)
 {
@@ -500,8 +501,6 @@ static void a_renamed_sender_keeps_the_newest_reaction(void **state)
 			db_i64("SELECT (SELECT count(*) FROM chat_reactions) + (SELECT count(*) FROM"
 			       " chat_reactions_withdrawn) + (SELECT count(*) FROM chat_reactions WHERE sender = 'old')"),
 			3);
-		done(reactions_rename_all(db.pg, renames, 1, &db.err));
-		assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE sender = 'old'"), 0);
 	}
 }
 
@@ -520,10 +519,98 @@ static void a_renamed_participant_keeps_the_furthest_receipt(void **state)
 	assert_text(
 		"SELECT string_agg(chat_id || participant || ' ' || status, ', ' ORDER BY chat_id) FROM chat_receipts",
 		"1new read, 2old sent");
-	done(receipts_rename_all(db.pg, renames, 1, &db.err));
-	assert_text(
-		"SELECT string_agg(chat_id || participant || ' ' || status, ', ' ORDER BY chat_id) FROM chat_receipts",
-		"1new read, 2new sent");
+}
+
+#define SENT_BY(name) \
+	"SELECT (SELECT count(*) FROM chat_reactions WHERE sender = " name ")" \
+	" + (SELECT count(*) FROM chat_reactions_withdrawn WHERE sender = " name ")" \
+	" + (SELECT count(*) FROM chat_receipts WHERE participant = " name ")"
+
+/* Contact 10 reacted to message 1, withdrew a reaction to message 2 and received both, as 'old'. */
+static struct sender_rename rename_of_four(void)
+{
+	struct message_row m[] = { message(1, "true:A"), message(2, "true:B") };
+	struct reaction_row reactions[] = { { 1, 1, STR("old"), STR("x"), AT(20), true, false, STR_NONE },
+		{ 1, 2, STR("old"), STR(""), AT(20), true, false, STR_NONE } };
+	struct receipt_row receipts[] = { { 1, 1, STR("old"), STATUS_READ, AT(1), false, STR_NONE },
+		{ 1, 2, STR("old"), STATUS_SENT, AT(4), false, STR_NONE } };
+
+	assert_true(insert_one(&m[0]) && insert_one(&m[1]));
+	done(reactions_store(db.pg, reactions, 2, &db.err));
+	done(receipts_store(db.pg, receipts, 2, &db.err));
+	return (struct sender_rename){ .workspace_id = 1,
+		.from = STR("old"),
+		.contact_id = 10,
+		.to = db_text("SELECT uuid::text FROM contacts WHERE id = 10"),
+		.topic = STR("t"),
+		.partition = 3 };
+}
+
+static struct sender_rename due(bool *any)
+{
+	struct sender_rename r = { .workspace_id = 0 };
+	const int32_t partitions[] = { 2, 3 };
+
+	done(sender_renames_due(db.pg, STR("t"), partitions, 2, db.arena, &r, any, &db.err));
+	return r;
+}
+
+static void a_sender_is_renamed_in_slices(void **state)
+{
+	struct sender_rename both[2] = { rename_of_four() }, found;
+	bool begun[2], any;
+	int n;
+
+	(void)state;
+	both[1] = both[0];
+	both[1].from = STR("nothing is stored under it");
+	done(sender_renames_begin(db.pg, both, 2, begun, &db.err));
+	assert_true(begun[0]);
+	assert_false(begun[1]);
+	found = due(&any);
+	assert_true(any && str_eq(found.from, both[0].from) && str_eq(found.to, both[0].to));
+	n = sender_rename_step(db.pg, &found, 1, &db.err);
+	assert_int_equal(n, 1);
+	assert_int_equal(db_i64(SENT_BY("'old'")), 2); /* the other message's */
+	(void)due(&any);
+	assert_true(any);
+	while (n > 0)
+		n = sender_rename_step(db.pg, &found, 1, &db.err);
+	assert_int_equal(n, 0);
+	assert_int_equal(db_i64(SENT_BY("'old'")), 0);
+	assert_int_equal(db_i64(SENT_BY("(SELECT uuid::text FROM contacts WHERE id = 10)")), 4);
+	(void)due(&any);
+	assert_false(any);
+}
+
+static void a_name_that_is_being_renamed_stays_whose_it_was(void **state)
+{
+	struct sender_rename first = rename_of_four(), second = first;
+	bool begun, any;
+
+	(void)state;
+	second.contact_id = 20;
+	done(sender_renames_begin(db.pg, &first, 1, &begun, &db.err));
+	done(sender_renames_begin(db.pg, &second, 1, &begun, &db.err));
+	assert_false(begun);
+	assert_int_equal(due(&any).contact_id, 10);
+}
+
+static void a_rename_follows_a_contact_that_is_merged(void **state)
+{
+	struct sender_rename rename = rename_of_four();
+	const struct sender_on_message before = { 1, 1, 10 }, named = { 1, 1, 20 };
+	bool begun, any;
+
+	(void)state;
+	done(sender_renames_begin(db.pg, &rename, 1, &begun, &db.err));
+	done(sender_renames_redirect(db.pg, 1, 10, 20, &db.err));
+	assert_int_equal(due(&any).contact_id, 20);
+	done(sender_renames_named(db.pg, &before, 1, &db.err));
+	assert_int_equal(db_i64(SENT_BY("'old'")), 4);
+	done(sender_renames_named(db.pg, &named, 1, &db.err));
+	assert_int_equal(db_i64(SENT_BY("(SELECT uuid::text FROM contacts WHERE id = 20)")), 2);
+	assert_int_equal(db_i64(SENT_BY("'old'")), 2);
 }
 
 static void media_are_filled_in_and_never_overwritten(void **state)
@@ -571,6 +658,9 @@ int main(void)
 		cmocka_unit_test_setup(reactions_of_one_batch_are_independent, with_conversations),
 		cmocka_unit_test_setup(a_renamed_sender_keeps_the_newest_reaction, with_conversations),
 		cmocka_unit_test_setup(a_renamed_participant_keeps_the_furthest_receipt, with_conversations),
+		cmocka_unit_test_setup(a_sender_is_renamed_in_slices, with_conversations),
+		cmocka_unit_test_setup(a_name_that_is_being_renamed_stays_whose_it_was, with_conversations),
+		cmocka_unit_test_setup(a_rename_follows_a_contact_that_is_merged, with_conversations),
 		cmocka_unit_test_setup(media_are_filled_in_and_never_overwritten, with_conversations),
 	};
 

@@ -36,6 +36,7 @@
 	"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) SELECT 1, g, CASE WHEN g % 2 = 0 THEN 'me' ELSE g::text END, 'x', now() FROM generate_series(1, 20000) g;" \
 	"INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) SELECT 1, g, g::text, now() FROM generate_series(20001, 40000) g;" \
 	"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) SELECT 1, g, 'p' || g % 5000, 'read', now() FROM generate_series(1, 20000) g;" \
+	"INSERT INTO sender_renames (workspace_id, sender, contact_id, topic, partition) SELECT 1, g, g, 't', g % 24 FROM generate_series(1, 20000) g;" \
 	"INSERT INTO chat_media (workspace_id, chat_id) SELECT 1, g FROM generate_series(1, 20000) g;" \
 	"INSERT INTO account_syncs (workspace_id, account_id, sync_id, index, open) SELECT workspace_id, id, n, 0, id % 100 = 0" \
 	" FROM whatsapp_accounts, generate_series(1, 4) n;" \
@@ -98,10 +99,15 @@ static const struct {
 		{ "chat_reactions_pkey" } },
 	{ "reactions_take", ONES ", " IDS ", " TEXTS("me") ", " TEXTS("#"),
 		{ "chat_reactions_pkey", "chat_reactions_withdrawn_pkey" } },
-	{ "reactions_take_all", "ARRAY[1], ARRAY[0], ARRAY['5'], ARRAY['7']",
-		{ "chat_reactions_sender", "chat_reactions_withdrawn_sender" } },
 	{ "receipts_rename", ONES ", " IDS ", " TEXTS("p") ", " TEXTS("#"), { "chat_receipts_pkey" } },
-	{ "receipts_rename_all", "ARRAY[1], ARRAY[0], ARRAY['5'], ARRAY['7']", { "chat_receipts_participant" } },
+	{ "sender_renames_begin", ONES ", " TEXTS("#") ", " IDS ", " TEXTS("t") ", NULL",
+		{ "chat_receipts_participant", "chat_reactions_sender", "chat_reactions_withdrawn_sender" } },
+	{ "sender_rename_slice", "1, 'p7', 1000",
+		{ "chat_receipts_participant", "chat_reactions_sender", "chat_reactions_withdrawn_sender" } },
+	{ "sender_rename_end", "1, '7'", { "sender_renames_pkey" } },
+	{ "sender_renames_due", "'t', ARRAY[1, 2]", { "sender_renames_due", "contacts_pkey" } },
+	{ "sender_renames_redirect", "1, 7, 9", { "sender_renames_contact" } },
+	{ "sender_renames_named", ONES ", " IDS ", " IDS, { "sender_renames_contact", "contacts_pkey" } },
 	{ "contacts_hold", ONES ", " IDS, { "contacts_pkey" } },
 	{ "contacts_merged", "1, 7", { "contacts_merged" } },
 	{ "conversations_find", ONES ", " ONES ", " IDS ", NULL, NULL, " IDS,

@@ -1,0 +1,41 @@
+/* Reactions and receipts are stored under the name of their sender: a contact's uuid, or an alias of a sender that is not a contact. When
+ * an alias becomes a contact's, or two contacts become one, what is stored under the old name is renamed to the contact's uuid, in slices,
+ * since a statement over all of it would take as long as there are rows. Until none is left, a row of sender_renames says so.
+ */
+#ifndef STORE_SENDER_RENAMES_H
+#define STORE_SENDER_RENAMES_H
+
+#include "base/arena.h"
+#include "store/messages.h"
+
+struct sender_rename {
+	int64_t workspace_id;
+	struct str from; /* the old name */
+	int64_t contact_id;
+	struct str to; /* the contact's uuid as text */
+	struct str topic; /* whose partition's owner renames */
+	int32_t partition;
+};
+
+/* What a batch stores for a contact on a message. */
+struct sender_on_message {
+	int64_t workspace_id, chat_id, contact_id;
+};
+
+/* Adds a row for each of which something is stored under the old name, unless a rename of that name is pending already; begun[i]: it was
+ * added. Nothing is renamed yet. */
+int sender_renames_begin(struct pg *pg, const struct sender_rename *renames, size_t n, bool *begun,
+	struct err *err) ERR_MUST_USE;
+/* Renames at most `limit` (> 0) rows found under the old name, with the others of the same messages. Returns how many were found, 0: none is
+ * left and the rename is over; -1 on failure. */
+int sender_rename_step(struct pg *pg, const struct sender_rename *rename, int limit, struct err *err) ERR_MUST_USE;
+/* Of the pending renames of these partitions of a topic the one that had its turn longest ago; false in *any: there is none. */
+int sender_renames_due(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, struct arena *a,
+	struct sender_rename *out, bool *any, struct err *err) ERR_MUST_USE;
+/* Contact `from` was merged into `into`: what was being renamed to it is renamed to `into`. */
+int sender_renames_redirect(struct pg *pg, int64_t workspace_id, int64_t from, int64_t into,
+	struct err *err) ERR_MUST_USE;
+/* Renames what pending renames to these contacts have left on these messages. */
+int sender_renames_named(struct pg *pg, const struct sender_on_message *rows, size_t n, struct err *err) ERR_MUST_USE;
+
+#endif
