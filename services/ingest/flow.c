@@ -41,7 +41,7 @@ static int64_t seconds_up(int64_t ms)
 /* Counts against the source; 0: it may be told why, else it has to wait so many seconds. */
 static int64_t failure_count(struct request *req)
 {
-	struct bucket *b = limiter_bucket(req->ingest->failures, source_key(req));
+	struct bucket *b = &limiter_entry(req->ingest->failures, source_key(req))->bucket;
 	int64_t wait_ms;
 
 	if (bucket_take(b, failure_rate(req->ingest), 1, clock_mono_ms(), &wait_ms))
@@ -81,7 +81,7 @@ static enum step unauthorized_at_once(struct request *req, const char *why)
 
 static void source_did_well(struct request *req)
 {
-	limiter_bucket(req->ingest->good, source_key(req))->last_ok_ms = clock_mono_ms();
+	limiter_entry(req->ingest->good, source_key(req))->last_ok_ms = clock_mono_ms();
 }
 
 /* ---- the directory */
@@ -359,15 +359,17 @@ static struct rate account_rate(const struct ingest *in)
 static int64_t account_wait_ms(const struct request *req, const struct uuid *account)
 {
 	struct ingest *in = req->ingest;
+	const struct bucket *b = &limiter_entry(in->accounts, uuid_bytes(account))->bucket;
 
-	return bucket_wait_ms(limiter_bucket(in->accounts, uuid_bytes(account)), account_rate(in), 1, clock_mono_ms());
+	return bucket_wait_ms(b, account_rate(in), 1, clock_mono_ms());
 }
 
 static void account_charge(const struct request *req, const struct uuid *account, double cost)
 {
 	struct ingest *in = req->ingest;
 
-	bucket_charge(limiter_bucket(in->accounts, uuid_bytes(account)), account_rate(in), cost, clock_mono_ms());
+	bucket_charge(&limiter_entry(in->accounts, uuid_bytes(account))->bucket, account_rate(in), cost,
+		clock_mono_ms());
 }
 
 static const struct uuid *account_of_item(const struct request *req, size_t i)
@@ -500,12 +502,14 @@ static enum step step_sync_rate(struct request *req)
 {
 	const struct ingest_settings *s = req->ingest->settings;
 	const struct rate rate = { (double)s->limits_sync_rate, (double)s->limits_sync_burst };
-	struct str key = uuid_bytes(&req->account_id);
 	size_t chats = sync_chats(req);
+	struct limiter_entry *e;
 	int64_t wait_ms;
 
-	if (chats == 0 ||
-		bucket_take(limiter_bucket(req->ingest->syncs, key), rate, (double)chats, clock_mono_ms(), &wait_ms))
+	if (chats == 0)
+		return STEP_ON;
+	e = limiter_entry(req->ingest->syncs, uuid_bytes(&req->account_id));
+	if (bucket_take(&e->bucket, rate, (double)chats, clock_mono_ms(), &wait_ms))
 		return STEP_ON;
 	charge(req);
 	request_refuse_for_now(req, 429, REFUSED_SYNC_RATE, seconds_up(wait_ms));

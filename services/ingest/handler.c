@@ -29,7 +29,7 @@ static struct http_admission refuse(struct ingest *in, struct http_request *r, c
 static struct http_admission refuse_for_now(struct ingest *in, struct http_request *r, const struct route *route,
 	int status, enum refusal why, int64_t wait_ms)
 {
-	struct log_limit *line = &limiter_bucket(in->lines, str_of(refusal_words[why]))->log;
+	struct log_limit *line = &limiter_entry(in->lines, str_of(refusal_words[why]))->log;
 	uint64_t suppressed;
 	char seconds[24];
 
@@ -47,13 +47,13 @@ static struct http_admission refuse_for_now(struct ingest *in, struct http_reque
 static int64_t source_wait_ms(struct ingest *in, struct str key)
 {
 	const double per_minute = (double)in->settings->limits_failures_per_minute;
-	const struct bucket *good = limiter_find(in->good, key), *failures;
+	const struct limiter_entry *good = limiter_find(in->good, key), *failures;
 	int64_t now = clock_mono_ms();
 
 	if (good && now - good->last_ok_ms < OK_KEEPS_MS)
 		return 0;
 	failures = limiter_find(in->failures, key);
-	return failures ? bucket_wait_ms(failures, (struct rate){ per_minute / 60, per_minute }, 1, now) : 0;
+	return failures ? bucket_wait_ms(&failures->bucket, (struct rate){ per_minute / 60, per_minute }, 1, now) : 0;
 }
 
 /* As many requests as connections: behind a proxy those of a source cannot be counted. */

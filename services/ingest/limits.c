@@ -1,59 +1,10 @@
-/* Token buckets; see limits.h. */
+/* Entries by key; see limits.h. */
 #include "ingest/limits.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/map.h"
-
-static double tokens_at(const struct bucket *b, struct rate rate, int64_t now_ms)
-{
-	double tokens;
-
-	if (b->at_ms == 0)
-		return rate.burst;
-	tokens = b->tokens + (now_ms > b->at_ms ? (double)(now_ms - b->at_ms) / 1000 * rate.per_s : 0);
-	return tokens < rate.burst ? tokens : rate.burst;
-}
-
-static double cost_at_most(struct rate rate, double cost)
-{
-	return cost < rate.burst ? cost : rate.burst;
-}
-
-int64_t bucket_wait_ms(const struct bucket *b, struct rate rate, double cost, int64_t now_ms)
-{
-	double missing;
-
-	if (rate.per_s <= 0)
-		return 0;
-	missing = cost_at_most(rate, cost) - tokens_at(b, rate, now_ms);
-	return missing <= 0 ? 0 : (int64_t)ceil(missing / rate.per_s * 1000);
-}
-
-bool bucket_take(struct bucket *b, struct rate rate, double cost, int64_t now_ms, int64_t *wait_ms)
-{
-	int64_t wait = bucket_wait_ms(b, rate, cost, now_ms);
-
-	if (wait > 0) {
-		*wait_ms = wait;
-		return false;
-	}
-	if (rate.per_s > 0) {
-		b->tokens = tokens_at(b, rate, now_ms) - cost_at_most(rate, cost);
-		b->at_ms = now_ms;
-	}
-	return true;
-}
-
-void bucket_charge(struct bucket *b, struct rate rate, double cost, int64_t now_ms)
-{
-	if (rate.per_s <= 0)
-		return;
-	b->tokens = tokens_at(b, rate, now_ms) - cost;
-	b->at_ms = now_ms;
-}
 
 struct limiter {
 	size_t max_young;
@@ -73,11 +24,11 @@ struct limiter *limiter_new(size_t max_keys)
 static void generation_clear(struct map *m)
 {
 	struct str key;
-	void *bucket;
+	void *entry;
 	size_t i = 0;
 
-	while (map_each(m, &i, &key, &bucket))
-		free(bucket);
+	while (map_each(m, &i, &key, &entry))
+		free(entry);
 	map_clear(m);
 }
 
@@ -101,30 +52,30 @@ static void generations_turn(struct limiter *l)
 	l->young = forgotten;
 }
 
-static struct bucket *young_put(struct limiter *l, struct str key, struct bucket *b)
+static struct limiter_entry *young_put(struct limiter *l, struct str key, struct limiter_entry *e)
 {
 	if (map_count(l->young) >= l->max_young)
 		generations_turn(l);
-	*map_slot(l->young, key) = b;
-	return b;
+	*map_slot(l->young, key) = e;
+	return e;
 }
 
-struct bucket *limiter_find(struct limiter *l, struct str key)
+struct limiter_entry *limiter_find(struct limiter *l, struct str key)
 {
-	struct bucket *b = map_get(l->young, key);
+	struct limiter_entry *e = map_get(l->young, key);
 
-	if (b)
-		return b;
-	b = map_get(l->old, key);
-	if (!b)
+	if (e)
+		return e;
+	e = map_get(l->old, key);
+	if (!e)
 		return NULL;
 	map_del(l->old, key);
-	return young_put(l, key, b);
+	return young_put(l, key, e);
 }
 
-struct bucket *limiter_bucket(struct limiter *l, struct str key)
+struct limiter_entry *limiter_entry(struct limiter *l, struct str key)
 {
-	struct bucket *b = limiter_find(l, key);
+	struct limiter_entry *e = limiter_find(l, key);
 
-	return b ? b : young_put(l, key, mem_calloc(1, sizeof(*b)));
+	return e ? e : young_put(l, key, mem_calloc(1, sizeof(*e)));
 }

@@ -235,7 +235,7 @@ static bool line_pass(struct ingest *in, const char *why, const struct uuid *acc
 	size_t used = n < (int)(sizeof(key) - sizeof(account->b)) ? (size_t)n : sizeof(key) - sizeof(account->b) - 1;
 
 	memcpy(key + used, account->b, sizeof(account->b));
-	return log_limit_pass(&limiter_bucket(in->lines, (struct str){ key, used + sizeof(account->b) })->log,
+	return log_limit_pass(&limiter_entry(in->lines, (struct str){ key, used + sizeof(account->b) })->log,
 		clock_mono_ms(), suppressed);
 }
 

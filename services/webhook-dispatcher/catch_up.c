@@ -17,28 +17,22 @@
 #define RETRY_MS       1000
 #define LOW_TIMEOUT_MS 500
 
-static void allowance_refill(double *allowance, int64_t *since_mono_ms, double rate)
+static struct rate rate_of(double per_s)
 {
-	double most = rate * BURST_S > 1 ? rate * BURST_S : 1;
-	int64_t now = clock_mono_ms();
+	return (struct rate){ per_s, per_s * BURST_S > 1 ? per_s * BURST_S : 1 };
+}
 
-	*allowance += (double)(now - *since_mono_ms) / 1e3 * rate;
-	if (*allowance > most)
-		*allowance = most;
-	*since_mono_ms = now;
+static struct rate feed_rate(const struct feed *f)
+{
+	return rate_of(f->replay ? f->replay->row.rate : 0);
 }
 
 /* A replay leaves half of the room to what happens now. */
-static bool feed_has_room(struct feed *f)
+static bool feed_has_room(const struct feed *f)
 {
 	if (!f->replay)
 		return lane_has_room(f->lane);
-	if (f->replay->row.rate > 0) {
-		allowance_refill(&f->allowance, &f->allowed_mono_ms, f->replay->row.rate);
-		if (f->allowance < 1)
-			return false;
-	}
-	return !lane_is_crowded(f->lane);
+	return !lane_is_crowded(f->lane) && bucket_wait_ms(&f->allowance, feed_rate(f), 1, clock_mono_ms()) == 0;
 }
 
 static bool feed_is_done(const struct feed *f)
@@ -47,7 +41,7 @@ static bool feed_is_done(const struct feed *f)
 }
 
 /* Not before half of its lane's room is free and half of its rows are gone, or it would only be full, or fall behind, again. */
-static bool feed_can_begin(struct feed *f)
+static bool feed_can_begin(const struct feed *f)
 {
 	const struct lane *l = f->lane;
 
@@ -211,7 +205,7 @@ static void feed_event(struct feed *f, const struct reading *r, struct event **e
 			*e = event_keep(r, true);
 		if (!lane_has(f, *e))
 			lane_admit(f, *e, HOLDS_FEED);
-		f->allowance -= 1;
+		bucket_charge(&f->allowance, feed_rate(f), 1, clock_mono_ms());
 	}
 	f->matched++;
 }
@@ -299,7 +293,9 @@ static bool pass_step(struct partition *p)
 
 void catch_up_turn(struct partition *p)
 {
+	const struct rate rate = rate_of((double)p->d->settings->catch_up_rate);
 	struct catch_up *c = &p->catch_up;
+	int64_t now = clock_mono_ms();
 
 	if (TAILQ_EMPTY(&p->catching)) {
 		catch_up_stop(p);
@@ -311,7 +307,6 @@ void catch_up_turn(struct partition *p)
 	if (!c->reading && !pass_begin(p))
 		return;
 	/* What is delivered live goes first: reading again is bounded. */
-	allowance_refill(&c->allowance, &c->allowed_mono_ms, (double)p->d->settings->catch_up_rate);
-	while (c->allowance >= 1 && pass_step(p))
-		c->allowance -= 1;
+	while (bucket_wait_ms(&c->allowance, rate, 1, now) == 0 && pass_step(p))
+		bucket_charge(&c->allowance, rate, 1, now);
 }

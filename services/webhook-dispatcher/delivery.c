@@ -306,6 +306,7 @@ static void delivery_send(struct delivery *d)
 
 void delivery_begin(struct delivery *d)
 {
+	const struct pace_limits limits = lane_limits(d->lane);
 	struct dispatcher *all = d->lane->partition->d;
 
 	if (is_late(d)) {
@@ -317,7 +318,7 @@ void delivery_begin(struct delivery *d)
 	TAILQ_INSERT_TAIL(&all->flying, d, in_list);
 	scheduler_begun(&all->scheduler, d->lane->endpoint->tenant);
 	d->lane->flying++;
-	pace_begun(&d->lane->pace, d->begun_mono_ms);
+	pace_begun(&d->lane->pace, &limits, d->begun_mono_ms);
 	feed_passed(d->feed, d);
 	(void)failpoint("delivery_begin");
 	delivery_send(d);

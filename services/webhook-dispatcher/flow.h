@@ -14,6 +14,7 @@
 
 #include <sys/queue.h>
 
+#include "base/bucket.h"
 #include "base/map.h"
 #include "store/webhook_positions.h"
 #include "store/webhook_retries.h"
@@ -101,8 +102,7 @@ struct feed {
 	/* Of a replay. */
 	int64_t start, until; /* [start, until) */
 	int64_t matched, lost;
-	double allowance; /* events that may be fed now */
-	int64_t allowed_mono_ms;
+	struct bucket allowance; /* events that may be fed */
 	TAILQ_ENTRY(feed) in_lane;
 };
 TAILQ_HEAD(feed_list, feed);
@@ -134,8 +134,7 @@ struct catch_up {
 	bool holding;
 	struct kafka_message held; /* nobody on the pass has room for it */
 	int64_t retry_mono_ms;
-	double allowance; /* records that may be read now */
-	int64_t allowed_mono_ms;
+	struct bucket allowance; /* records that may be read */
 	struct source_marks *marks;
 };
 

@@ -16,27 +16,22 @@ static void rate_recover(struct pace *p, int64_t now_ms)
 	}
 }
 
-static double rate_now(struct pace *p, const struct pace_limits *l, int64_t now_ms)
+/* At once at most what one second gives. */
+static struct rate rate_now(struct pace *p, const struct pace_limits *l, int64_t now_ms)
 {
+	double per_s;
+
 	rate_recover(p, now_ms);
-	return p->rate > 0 && (l->rate == 0 || p->rate < l->rate) ? p->rate : l->rate;
-}
-
-/* A bucket holds what one second gives, and begins full. */
-static void tokens_refill(struct pace *p, double rate, int64_t now_ms)
-{
-	double most = rate > 1 ? rate : 1;
-
-	p->tokens = p->tokens_at == 0 ? most : p->tokens + (double)(now_ms - p->tokens_at) / 1e3 * rate;
-	if (p->tokens > most)
-		p->tokens = most;
-	p->tokens_at = now_ms;
+	per_s = p->rate > 0 && (l->rate == 0 || p->rate < l->rate) ? p->rate : l->rate;
+	return (struct rate){ per_s, per_s > 1 ? per_s : 1 };
 }
 
 int32_t pace_room(struct pace *p, const struct pace_limits *l, int32_t flying, int64_t now_ms, int64_t *again_ms)
 {
 	int32_t most = p->pause_ms > 0 ? 1 : l->max_in_flight, room = most - flying;
-	double rate;
+	struct rate rate;
+	int64_t wait_ms;
+	double tokens;
 
 	*again_ms = INT64_MAX;
 	if (room <= 0)
@@ -46,17 +41,16 @@ int32_t pace_room(struct pace *p, const struct pace_limits *l, int32_t flying, i
 		return 0;
 	}
 	rate = rate_now(p, l, now_ms);
-	if (rate == 0)
-		return room;
-	tokens_refill(p, rate, now_ms);
-	if (p->tokens < 1) {
-		*again_ms = now_ms + 1 + (int64_t)((1 - p->tokens) / rate * 1e3);
+	wait_ms = bucket_wait_ms(&p->bucket, rate, 1, now_ms);
+	if (wait_ms > 0) {
+		*again_ms = now_ms + wait_ms;
 		return 0;
 	}
-	return p->tokens < room ? (int32_t)p->tokens : room;
+	tokens = bucket_level(&p->bucket, rate, now_ms);
+	return tokens < room ? (int32_t)tokens : room;
 }
 
-void pace_begun(struct pace *p, int64_t now_ms)
+void pace_begun(struct pace *p, const struct pace_limits *l, int64_t now_ms)
 {
 	if (now_ms - p->second >= 1000) {
 		p->begun_before = now_ms - p->second < 2000 ? p->begun : 0;
@@ -64,7 +58,7 @@ void pace_begun(struct pace *p, int64_t now_ms)
 		p->second = now_ms;
 	}
 	p->begun++;
-	p->tokens -= 1;
+	bucket_charge(&p->bucket, rate_now(p, l, now_ms), 1, now_ms);
 }
 
 void pace_succeeded(struct pace *p)
@@ -102,8 +96,8 @@ void pace_limited(struct pace *p, int64_t retry_after_ms, int64_t now_ms)
 	if (p->rate == 0)
 		p->was = p->rate = begun > SLOWEST ? begun : SLOWEST;
 	p->rate = p->rate / 2 > SLOWEST ? p->rate / 2 : SLOWEST;
-	p->rate_at = p->tokens_at = now_ms;
-	p->tokens = 0;
+	p->rate_at = now_ms;
+	p->bucket = (struct bucket){ .tokens = 0, .at_ms = now_ms };
 }
 
 bool pace_is_paused(const struct pace *p, int64_t now_ms)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bucket.h"
+
 struct pace_limits {
 	int32_t rate;          /* deliveries a second; 0: no limit */
 	int32_t max_in_flight;
@@ -22,15 +24,14 @@ struct pace {
 	int64_t paused_until;  /* monotonic */
 	double rate, was;      /* taught by 429; 0: the limit's own. was: how fast it went when it first said so */
 	int64_t rate_at;
-	double tokens;
-	int64_t tokens_at;
+	struct bucket bucket;
 	int64_t second;        /* since when begun counts */
 	int32_t begun, begun_before; /* in this second, in the one before */
 };
 
 /* How many more may begin now. 0: *again_ms is when to ask again; INT64_MAX: when one that flies has ended. */
 int32_t pace_room(struct pace *p, const struct pace_limits *l, int32_t flying, int64_t now_ms, int64_t *again_ms);
-void pace_begun(struct pace *p, int64_t now_ms);
+void pace_begun(struct pace *p, const struct pace_limits *l, int64_t now_ms);
 void pace_succeeded(struct pace *p);
 /* The endpoint could not do its part (not: it refused this one). True when that opened the breaker. */
 bool pace_failed(struct pace *p, const struct pace_limits *l, int64_t now_ms);

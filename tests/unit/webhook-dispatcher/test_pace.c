@@ -41,7 +41,7 @@ static int begun_within(struct pace *p, const struct pace_limits *l, int64_t fro
 
 	for (int64_t now = from; now < from + ms; now++)
 		while (room(p, l, 0, now) > 0) {
-			pace_begun(p, now);
+			pace_begun(p, l, now);
 			begun++;
 		}
 	return begun;
@@ -119,7 +119,7 @@ static void too_many_requests_pauses_and_halves(void **state)
 	(void)state;
 	l.max_in_flight = 1000;
 	for (int i = 0; i < 100; i++)
-		pace_begun(&p, now);
+		pace_begun(&p, &l, now);
 	pace_limited(&p, 7000, now);
 	pace_limited(&p, 7000, now); /* what was under way teaches nothing more */
 	assert_int_equal(room(&p, &l, 0, now + 6999), 0);
@@ -134,10 +134,25 @@ static void a_taught_rate_is_forgotten_in_time(void **state)
 	(void)state;
 	l.max_in_flight = 1000;
 	for (int i = 0; i < 100; i++)
-		pace_begun(&p, T0);
+		pace_begun(&p, &l, T0);
 	pace_limited(&p, -1, T0);
 	assert_true(room(&p, &l, 0, T0 + 2000) < 1000);
 	assert_int_equal(room(&p, &l, 0, T0 + 60000), 1000);
+}
+
+static void what_was_begun_without_a_limit_is_not_owed_to_the_next(void **state)
+{
+	struct pace_limits l = plain;
+	struct pace p = { 0 };
+
+	(void)state;
+	l.rate = 10;
+	assert_in_range(begun_within(&p, &l, T0, 1000), 19, 20);
+	l.rate = 0;
+	for (int i = 0; i < 10000; i++)
+		pace_begun(&p, &l, T0 + 1000 + i);
+	l.rate = 10;
+	assert_in_range(begun_within(&p, &l, T0 + 11000, 1000), 19, 20);
 }
 
 static void a_retry_after_without_end_is_a_day(void **state)
@@ -160,6 +175,7 @@ int main(void)
 		cmocka_unit_test(a_success_between_failures_keeps_the_breaker_closed),
 		cmocka_unit_test(too_many_requests_pauses_and_halves),
 		cmocka_unit_test(a_taught_rate_is_forgotten_in_time),
+		cmocka_unit_test(what_was_begun_without_a_limit_is_not_owed_to_the_next),
 		cmocka_unit_test(a_retry_after_without_end_is_a_day),
 	};
 
