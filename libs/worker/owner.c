@@ -2,6 +2,7 @@
  * transaction. */
 #include "worker/owner_private.h"
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rng.h"
@@ -149,22 +150,17 @@ static int owner_idle(void *ctx)
 	return clock_mono_ms() - o->stop_mono_ms > ABANDON_AFTER_MS;
 }
 
-static int64_t backoff_ms(struct owner *o)
+static int64_t retry_wait_ms(struct owner *o)
 {
-	int64_t ceiling = o->options.backoff_min_ms;
+	int64_t most = backoff_ms(o->options.backoff_min_ms, o->options.backoff_max_ms, o->failures++);
 
-	for (int i = 0; i < o->failures && ceiling < o->options.backoff_max_ms; i++)
-		ceiling *= 2;
-	if (ceiling > o->options.backoff_max_ms)
-		ceiling = o->options.backoff_max_ms;
-	o->failures++;
-	return ceiling / 2 + (int64_t)(rng_unit() * (double)ceiling / 2);
+	return backoff_jitter(most, rng_unit());
 }
 
 void owner_restart(struct owner *o, const struct err *why)
 {
 	bool reassigned = o->begun != o->generation;
-	int64_t wait = !reassigned && why->kind == ERR_FENCED ? FENCED_WAIT_MS : backoff_ms(o);
+	int64_t wait = !reassigned && why->kind == ERR_FENCED ? FENCED_WAIT_MS : retry_wait_ms(o);
 
 	log_warn("batch put off", LOG_I("retry_in_ms", wait), LOG_I("failures", o->failures), LOG_ERR(why));
 	metric_add(METRIC_CELL(o->metrics.retries, o->options.topics[0].name, why->code[0] ? why->code : "other"), 1);

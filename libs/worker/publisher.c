@@ -2,6 +2,7 @@
 #include "worker/publisher.h"
 
 #include "base/arena.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "wire/records.h"
@@ -83,17 +84,13 @@ static void row_free(struct row *r)
 static void row_fail(struct row *r, const struct err *failure)
 {
 	struct slot *s = r->slot;
-	int64_t wait = REPUBLISH_DELAY_MS;
 
 	r->failed = s->failed = true;
 	/* What a renewed producer gives back was never refused: the time of the next attempt stays as it was, long over, or the refusal's. */
 	if (s->refused || failure->kind == ERR_BUSY)
 		return;
 	s->refused = true;
-	for (int i = 0; i < s->refusals && wait < BLOCKED_DELAY_MS; i++)
-		wait *= 2;
-	s->retry_mono_ms = clock_mono_ms() + (wait < BLOCKED_DELAY_MS ? wait : BLOCKED_DELAY_MS);
-	s->refusals++;
+	s->retry_mono_ms = clock_mono_ms() + backoff_ms(REPUBLISH_DELAY_MS, BLOCKED_DELAY_MS, s->refusals++);
 	snprintf(s->cause, sizeof(s->cause), "%s", failure->code);
 	if (s->refusals <= BLOCKED_AFTER)
 		log_warn(s->refusals < BLOCKED_AFTER ? "outbox record not delivered" : "outbox slot blocked",

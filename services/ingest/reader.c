@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "ingest/reader_private.h"
 
 #define CHANNEL        "blazz_intake"
-#define BACKOFF_MIN_MS 100
+#define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 5000
 #define ALIVE_MS       15000 /* how long a silent connection is believed */
 #define QR_RETRY_MS    500
@@ -39,11 +40,9 @@ static void disconnect(struct reader *r, const struct err *why)
 	map_clear(r->changed);
 	map_clear(r->workspaces);
 	r->reload = false;
-	r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MAX_MS ? r->backoff_ms * 2 : BACKOFF_MAX_MS;
-	r->retry_mono_ms = clock_mono_ms() + r->backoff_ms;
-	if (!r->down && !atomic_load(&r->stopping))
+	if (r->failures == 0 && !atomic_load(&r->stopping))
 		log_warn("postgresql is unreachable", LOG_ERR(why));
-	r->down = true;
+	r->retry_mono_ms = clock_mono_ms() + backoff_ms(BACKOFF_MIN_MS, BACKOFF_MAX_MS, r->failures++);
 }
 
 static void alive(struct reader *r)
@@ -68,10 +67,9 @@ static void connect_all(struct reader *r)
 		disconnect(r, &err);
 		return;
 	}
-	if (r->down)
+	if (r->failures > 0)
 		log_info("postgresql is reachable again");
-	r->down = false;
-	r->backoff_ms = BACKOFF_MIN_MS;
+	r->failures = 0;
 	alive(r);
 }
 
@@ -327,7 +325,6 @@ int reader_start(struct reader **out, const struct reader_options *options, stru
 	r->options = *options;
 	r->keyring = *keyring;
 	*keyring = NULL;
-	r->backoff_ms = BACKOFF_MIN_MS;
 	r->changed = map_new();
 	r->workspaces = map_new();
 	r->qr = map_new();

@@ -35,8 +35,8 @@ struct reader {
 	struct keyring *keyring;
 	bool reload; /* everything is to be read again */
 	int64_t reload_mono_ms; /* not before: everything, or what `workspaces` has */
-	bool down;   /* and said so in the log */
-	int64_t retry_mono_ms, backoff_ms, alive_mono_ms;
+	int failures; /* of the connection, in a row; the first is in the log */
+	int64_t retry_mono_ms, alive_mono_ms;
 	struct map *changed; /* notifications not yet looked at, as name keys */
 	struct map *workspaces; /* those of workspaces, by id */
 	struct map *qr;      /* account id to struct qr, the latest of each */
