@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/sealed_row.h"
 #include "ingest/reader_private.h"
 #include "store/intake.h"
 
@@ -41,18 +42,14 @@ void qr_keep(struct reader *r, struct job *j)
 
 static int qr_put(struct reader *r, const struct qr *q, struct err *err)
 {
-	struct buf associated = BUF_INIT, sealed = BUF_INIT;
+	const struct str code = { q->job->bytes, q->job->n };
+	struct buf sealed = BUF_INIT;
 	int64_t left_s = (q->expires_mono_ms - clock_mono_ms()) / 1000;
-	char uuid[37];
-	int rc = -1;
+	int rc = row_seal(r->keyring, "qr", &q->job->account, code, &sealed, err);
 
-	uuid_format(&q->job->account, uuid);
-	buf_printf(&associated, "qr:%s", uuid);
-	if (seal(r->keyring, buf_str(&associated), (struct str){ q->job->bytes, q->job->n }, &sealed, err) < 0)
-		goto out;
-	rc = account_qr_put(r->pg, q->job->workspace_row, q->job->account_row, buf_str(&sealed), (int)left_s, err);
-out:
-	buf_fini(&associated);
+	if (rc == 0)
+		rc = account_qr_put(r->pg, q->job->workspace_row, q->job->account_row, buf_str(&sealed), (int)left_s,
+			err);
 	buf_fini(&sealed);
 	return rc;
 }

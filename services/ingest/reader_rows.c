@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "crypto/sealed_row.h"
 #include "ingest/reader_private.h"
 #include "store/intake.h"
 
@@ -10,21 +11,20 @@
 static void secrets_open(struct reader *r, const char *what, const struct uuid *id, struct str sealed,
 	struct secrets *out, struct arena *a)
 {
-	struct buf text = BUF_INIT, associated = BUF_INIT;
+	struct buf text = BUF_INIT;
 	char uuid[37];
 	struct err err;
 
 	if (sealed.n == 0)
 		return;
-	uuid_format(id, uuid);
-	buf_printf(&associated, "%s:%s", what, uuid);
-	if (unseal(r->keyring, buf_str(&associated), sealed, &text, &err) < 0 ||
-		secrets_parse(out, buf_str(&text), a, &err) < 0)
+	if (row_unseal(r->keyring, what, id, sealed, &text, &err) < 0 ||
+		secrets_parse(out, buf_str(&text), a, &err) < 0) {
+		uuid_format(id, uuid);
 		log_error("secrets cannot be opened", LOG_S(what, uuid), LOG_ERR(&err));
+	}
 	if (text.cap > 0)
 		OPENSSL_cleanse(text.p, text.cap);
 	buf_fini(&text);
-	buf_fini(&associated);
 }
 
 static struct catalogue_account *account_make(struct reader *r, const struct intake_account_row *row)

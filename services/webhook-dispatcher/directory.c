@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "crypto/sealed_row.h"
 
 struct directory {
 	struct keyring *keyring;
@@ -80,19 +81,14 @@ void directory_use_keyring(struct directory *d, struct keyring **keyring)
 
 static int secrets_open(const struct directory *d, struct endpoint *e, struct str sealed, struct err *err)
 {
-	struct buf plain = BUF_INIT, associated = BUF_INIT;
-	char uuid[37];
-	int rc;
+	struct buf plain = BUF_INIT;
+	int rc = row_unseal(d->keyring, "endpoint", &e->row.uuid, sealed, &plain, err);
 
-	uuid_format(&e->row.uuid, uuid);
-	buf_printf(&associated, "endpoint:%s", uuid);
-	rc = unseal(d->keyring, buf_str(&associated), sealed, &plain, err);
 	if (rc == 0)
 		rc = e->sink->secrets_parse(&e->row, buf_str(&plain), &e->secrets, err);
 	if (plain.cap > 0)
 		OPENSSL_cleanse(plain.p, plain.cap);
 	buf_fini(&plain);
-	buf_fini(&associated);
 	return rc;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/ids.h"
+#include "crypto/sealed_row.h"
 #include "json/json.h"
 #include "json/writer.h"
 
@@ -22,28 +23,6 @@ static void member_write(struct json_writer *w, const struct sealing_member *m)
 	for (size_t i = 0; i < m->n; i++)
 		jw_str(w, m->values[i]);
 	jw_arr_end(w);
-}
-
-static void bound_to(const char *what, const struct uuid *row, struct buf *out)
-{
-	char id[37];
-
-	uuid_format(row, id);
-	buf_printf(out, "%s:%s", what, id);
-}
-
-static int text_seal(struct ctl *ctl, const char *what, const struct uuid *row, struct str plain, struct buf *out,
-	struct err *err)
-{
-	struct buf bound = BUF_INIT;
-	const struct keyring *keyring;
-	int rc = -1;
-
-	bound_to(what, row, &bound);
-	if (ctl_keyring(ctl, &keyring, err) == 0)
-		rc = seal(keyring, buf_str(&bound), plain, out, err);
-	buf_fini(&bound);
-	return rc;
 }
 
 static bool is_replaced(struct str name, const struct sealing_change *c)
@@ -76,6 +55,7 @@ int sealing_reseal(struct ctl *ctl, const char *what, const struct uuid *row, co
 {
 	struct buf plain = BUF_INIT;
 	struct json_writer w = json_writer(&plain);
+	const struct keyring *keyring;
 	int rc;
 
 	buf_reserve(&plain, SEALING_TEXT_BYTES);
@@ -86,7 +66,9 @@ int sealing_reseal(struct ctl *ctl, const char *what, const struct uuid *row, co
 		jw_member_bool(&w, c->name_of_switch, true);
 	others_write(&w, former ? json_root(former->doc) : NULL, c);
 	jw_obj_end(&w);
-	rc = text_seal(ctl, what, row, buf_str(&plain), out, err);
+	rc = ctl_keyring(ctl, &keyring, err);
+	if (rc == 0)
+		rc = row_seal(keyring, what, row, buf_str(&plain), out, err);
 	ctl_secret_free(&plain);
 	return rc;
 }
@@ -103,19 +85,16 @@ int sealing_open(struct ctl *ctl, const char *what, const struct uuid *row, stru
 	struct sealing_opened *out, struct err *err)
 {
 	struct sealing_opened o = { .doc = NULL };
-	struct buf bound = BUF_INIT;
 	const struct keyring *keyring;
 	int rc = -1;
 
 	buf_reserve(&o.text, SEALING_TEXT_BYTES);
-	bound_to(what, row, &bound);
 	if (!sealed.p)
 		buf_add_str(&o.text, STR("{}"));
-	else if (ctl_keyring(ctl, &keyring, err) < 0 || unseal(keyring, buf_str(&bound), sealed, &o.text, err) < 0)
+	else if (ctl_keyring(ctl, &keyring, err) < 0 || row_unseal(keyring, what, row, sealed, &o.text, err) < 0)
 		goto out;
 	rc = json_parse(&o.doc, buf_str(&o.text), err);
 out:
-	buf_fini(&bound);
 	if (rc < 0)
 		ctl_secret_free(&o.text);
 	else

@@ -4,6 +4,7 @@
 
 #include "base/hex.h"
 #include "base/rng.h"
+#include "crypto/sealed_row.h"
 #include "webhook.h"
 #include "json/json.h"
 #include "json/writer.h"
@@ -60,26 +61,19 @@ fail:
 	return -1;
 }
 
-static void bound_to(const struct uuid *endpoint, char out[static 46])
-{
-	memcpy(out, "endpoint:", 9);
-	uuid_format(endpoint, out + 9);
-}
-
 int webhook_keys_open(struct ctl *ctl, const struct endpoint_row *e, struct webhook_keys *out, struct err *err)
 {
 	struct webhook_keys k = { .n = 0 };
 	const struct keyring *keyring;
-	char bound[46];
 	struct json_iter it;
 	const json *one;
 
 	if (e->kind != ENDPOINT_HTTP)
 		return err_set(err, ERR_INPUT, "kind",
 			"a pusher has no keys of its own: it is signed with its application's");
-	bound_to(&e->uuid, bound);
 	buf_reserve(&k.text, TEXT_BYTES);
-	if (ctl_keyring(ctl, &keyring, err) < 0 || unseal(keyring, str_of(bound), e->secrets, &k.text, err) < 0 ||
+	if (ctl_keyring(ctl, &keyring, err) < 0 ||
+		row_unseal(keyring, "endpoint", &e->uuid, e->secrets, &k.text, err) < 0 ||
 		json_parse(&k.doc, buf_str(&k.text), err) < 0)
 		goto fail;
 	it = json_iter(json_get(json_root(k.doc), "keys"));
@@ -121,13 +115,11 @@ int webhook_keys_seal(struct ctl *ctl, const struct uuid *endpoint, const struct
 {
 	struct buf plain = BUF_INIT;
 	const struct keyring *keyring;
-	char bound[46];
 	int rc = -1;
 
-	bound_to(endpoint, bound);
 	webhook_keys_write(k, &plain);
 	if (ctl_keyring(ctl, &keyring, err) == 0)
-		rc = seal(keyring, str_of(bound), buf_str(&plain), out, err);
+		rc = row_seal(keyring, "endpoint", endpoint, buf_str(&plain), out, err);
 	ctl_secret_free(&plain);
 	return rc;
 }
