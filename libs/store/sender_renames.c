@@ -48,13 +48,20 @@ static const struct pg_stmt redirect = {
 	"UPDATE sender_renames SET contact_id = $3::bigint WHERE workspace_id = $1::bigint AND contact_id = $2::bigint"
 };
 
+#define SENT_ON(table, column) \
+	"EXISTS (SELECT FROM " table " h WHERE h.workspace_id = r.workspace_id AND h.chat_id = r.chat_id" \
+	" AND h." column " = m.sender)"
+
+/* Only what is stored: a contact that took over from many others has many renames, and a batch names many messages. */
 static const struct pg_stmt named = { "sender_renames_named", PG_UNNAMED,
 	"SELECT r.workspace_id, r.chat_id, m.sender, c.uuid::text"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS r (workspace_id, chat_id, contact_id)"
 	" CROSS JOIN LATERAL (SELECT m.sender FROM sender_renames m WHERE m.workspace_id = r.workspace_id"
-	" AND m.contact_id = r.contact_id OFFSET 0) AS m"
-	" CROSS JOIN LATERAL (SELECT c.uuid FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = r.contact_id OFFSET 0) AS c"
-	" ORDER BY r.workspace_id, r.chat_id" };
+	" AND m.contact_id = r.contact_id AND (" SENT_ON("chat_receipts",
+		"participant") " OR " SENT_ON("chat_reactions", "sender") " OR " SENT_ON("chat_reactions_withdrawn",
+		"sender") ") OFFSET 0) AS m"
+			  " CROSS JOIN LATERAL (SELECT c.uuid FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = r.contact_id OFFSET 0) AS c"
+			  " ORDER BY r.workspace_id, r.chat_id" };
 
 const struct pg_stmt *const sender_renames_statements[] = { &begin, &slice, &advance, &end, &pending, &redirect, &named,
 	NULL };

@@ -87,7 +87,7 @@
 
 /* Statements of libs/store by name with their arguments, and the indexes that they must use. */
 static const struct {
-	const char *name, *args /* NULL: none */, *indexes[4];
+	const char *name, *args /* NULL: none */, *indexes[5];
 } statements[] = {
 	{ "messages_find", ONES ", " ONES ", " TEXTS("true:#") ", " ONES ", NULL", { "chats_key" } },
 	{ "messages_at", ONES ", " IDS ", " TIMES ", " TEXTS("inbound") ", " TEXTS("true:#") ", " TEXTS(""),
@@ -107,7 +107,9 @@ static const struct {
 	{ "sender_rename_end", "1, '7'", { "sender_renames_pkey" } },
 	{ "sender_renames_due", "'t', ARRAY[1, 2]", { "sender_renames_due", "contacts_pkey" } },
 	{ "sender_renames_redirect", "1, 7, 9", { "sender_renames_contact" } },
-	{ "sender_renames_named", ONES ", " IDS ", " IDS, { "sender_renames_contact", "contacts_pkey" } },
+	{ "sender_renames_named", ONES ", " IDS ", " IDS,
+		{ "sender_renames_contact", "contacts_pkey", "chat_receipts_pkey", "chat_reactions_pkey",
+			"chat_reactions_withdrawn_pkey" } },
 	{ "contacts_hold", ONES ", " IDS, { "contacts_pkey" } },
 	{ "contacts_merged", "1, 7", { "contacts_merged" } },
 	{ "conversations_find", ONES ", " ONES ", " IDS ", NULL, NULL, " IDS,
@@ -306,7 +308,7 @@ static void statements_use_their_indexes(void)
 		if (statements[i].args)
 			buf_printf(&sql, " (%s)", statements[i].args);
 		plan = plan_of(session, sql.p);
-		for (size_t k = 0; k < 4 && statements[i].indexes[k]; k++)
+		for (size_t k = 0; k < 5 && statements[i].indexes[k]; k++)
 			assert_uses(plan, statements[i].name, statements[i].indexes[k]);
 		execute(session, "DEALLOCATE p");
 	}
@@ -354,7 +356,7 @@ static bool is_named(struct str index)
 		if (str_is(index, guards[i]))
 			return true;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
-		for (size_t k = 0; k < 4 && statements[i].indexes[k]; k++)
+		for (size_t k = 0; k < 5 && statements[i].indexes[k]; k++)
 			if (str_is(index, statements[i].indexes[k]))
 				return true;
 	return false;
