@@ -111,6 +111,12 @@ const char *err_kind_name(enum err_kind kind)
 		return "busy";
 	case ERR_FATAL:
 		return "fatal";
+	case ERR_USAGE:
+		return "usage";
+	case ERR_CONFIG:
+		return "config";
+	case ERR_CANCELLED:
+		return "cancelled";
 	}
 	return "unknown";
 }

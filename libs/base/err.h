@@ -20,6 +20,9 @@ enum err_kind {
 	ERR_FENCED, /* another owner took over, and nothing was written: leave it alone until it is assigned again */
 	ERR_BUSY, /* push back: 503, or suspend the source */
 	ERR_FATAL, /* log and exit */
+	ERR_USAGE, /* a command line that is wrong: show how the command is used */
+	ERR_CONFIG, /* a command's configuration is wrong or lacks something: nothing was tried */
+	ERR_CANCELLED, /* ended early on request: neither done nor failed */
 };
 
 struct err {

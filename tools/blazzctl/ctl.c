@@ -48,7 +48,7 @@ static void kafka_fill_one(void *ctx, const char *key, const char *value)
 
 static int config_error(struct err *err)
 {
-	snprintf(err->code, sizeof(err->code), "config");
+	err->kind = ERR_CONFIG;
 	return -1;
 }
 
@@ -59,7 +59,7 @@ int ctl_open(struct ctl *ctl, const char *file, struct err *err)
 	if (config_load(&ctl->config, file, keys, &ctl->settings, sizeof(ctl->settings), err) < 0)
 		return config_error(err);
 	if (!topic_prefix_valid(ctl->settings.topic_prefix))
-		return err_set(err, ERR_INPUT, "config", "topics.prefix: %s is not a part of a topic's name",
+		return err_set(err, ERR_CONFIG, "config", "topics.prefix: %s is not a part of a topic's name",
 			ctl->settings.topic_prefix);
 	topic_names_make(&ctl->topics, ctl->settings.topic_prefix);
 	fill.kafka = ctl->kafka = kafka_config_new();
@@ -80,7 +80,7 @@ void ctl_close(struct ctl *ctl)
 
 static int need(const char *value, const char *key, struct err *err)
 {
-	return value ? 0 : err_set(err, ERR_INPUT, "config", "%s is not set (-c FILE or the environment)", key);
+	return value ? 0 : err_set(err, ERR_CONFIG, "config", "%s is not set (-c FILE or the environment)", key);
 }
 
 static int pg_get(struct pg **slot, const char *conninfo, struct pg **out, struct err *err)
@@ -181,7 +181,7 @@ int ctl_usage(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return err_set(err, ERR_INPUT, "usage", "%s", text);
+	return err_set(err, ERR_USAGE, "usage", "%s", text);
 }
 
 int ctl_uuid(const char *name, const char *text, struct uuid *out, struct err *err)

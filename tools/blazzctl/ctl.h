@@ -58,7 +58,7 @@ extern const struct command topics_commands[], apps_commands[], apps_set_command
 	accounts_set_commands[], send_commands[], dlq_commands[], sync_commands[], progress_commands[],
 	outbox_commands[], events_commands[], webhook_commands[], webhook_replay_commands[], retry_commands[];
 
-/* Reads the file (NULL: environment only). ERR_INPUT, code "config". */
+/* Reads the file (NULL: environment only). ERR_CONFIG. */
 int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;
 void ctl_close(struct ctl *ctl);
 
@@ -77,9 +77,9 @@ int ctl_kafka_admin(struct ctl *ctl, struct kafka_admin **out, struct err *err) 
 /* The brokers must be known. */
 int ctl_kafka(struct ctl *ctl, const struct kafka_config **out, struct err *err) ERR_MUST_USE;
 
-/* ERR_INPUT, code "usage". */
+/* ERR_USAGE. */
 int ctl_usage(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* A public id from the command line. ERR_INPUT, code "usage". */
+/* A public id from the command line. ERR_USAGE. */
 int ctl_uuid(const char *name, const char *text, struct uuid *out, struct err *err) ERR_MUST_USE;
 /* A secret from a file, "-": standard input; appended to out, which the caller wipes. */
 int ctl_secret_read(const char *path, struct buf *out, struct err *err) ERR_MUST_USE;

@@ -1,7 +1,6 @@
 /* blazzctl events: what chat-event says, as a consumer inside Blazz sees it. */
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "ctl.h"
@@ -111,7 +110,7 @@ static int events_read(struct events *s, struct kafka_reader *r, struct err *err
 		if (rc == 1) {
 			event_take(s, &m);
 			kafka_message_release(&m);
-		} else if (rc == 0 || !s->options->follow || strcmp(err->code, "timeout") != 0) {
+		} else if (rc == 0 || !s->options->follow || err->kind != ERR_RETRY) {
 			return rc;
 		}
 	}

@@ -140,13 +140,12 @@ static enum ctl_exit fail(const struct err *err)
 	fputs("blazzctl: ", stderr);
 	terminal_print(stderr, str_of(err->msg));
 	putc('\n', stderr);
-	if (strcmp(err->code, "usage") == 0) {
-		fprintf(stderr, "Try blazzctl --help.\n");
-		return CTL_EXIT_USAGE;
-	}
-	if (strcmp(err->code, "cancelled") == 0)
-		return CTL_EXIT_CANCELLED;
-	return strcmp(err->code, "config") == 0 ? CTL_EXIT_CONFIG : CTL_EXIT_FAILED;
+	if (err->kind == ERR_USAGE)
+		fputs("Try blazzctl --help.\n", stderr);
+	return err->kind == ERR_USAGE        ? CTL_EXIT_USAGE
+		: err->kind == ERR_CANCELLED ? CTL_EXIT_CANCELLED
+		: err->kind == ERR_CONFIG    ? CTL_EXIT_CONFIG
+					     : CTL_EXIT_FAILED;
 }
 
 static enum ctl_exit command_dispatch(struct global *g, int argc, char **argv, struct err *err)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#define USAGE(err, ...) err_set((err), ERR_INPUT, "usage", __VA_ARGS__)
+#define USAGE(err, ...) err_set((err), ERR_USAGE, "usage", __VA_ARGS__)
 
 static const struct {
 	char unit;

@@ -25,7 +25,7 @@ struct option_texts {
 };
 
 /* Takes options out of argv ("--name value" or "--name=value", anywhere before "--") into *out and moves the rest to its front;
- * *n_rest says how many. Values are borrowed from argv. rows ends with a row without a name. ERR_INPUT, code "usage". */
+ * *n_rest says how many. Values are borrowed from argv. rows ends with a row without a name. ERR_USAGE. */
 int options_parse(const struct option_row *rows, void *out, int argc, char **argv, int64_t now_ms, int *n_rest,
 	struct err *err) ERR_MUST_USE;
 void options_help(const struct option_row *rows, struct buf *out);

@@ -163,7 +163,7 @@ static int end_tell(const struct replay_progress *p, bool json, struct err *err)
 		printf("Retention had removed %lld records; what of them is part of this is lost.\n",
 			(long long)p->lost);
 	if (p->replay.status == REPLAY_CANCELLED)
-		return err_set(err, ERR_CONFLICT, "cancelled", "the replay was cancelled");
+		return err_set(err, ERR_CANCELLED, "cancelled", "the replay was cancelled");
 	return 0;
 }
 

@@ -112,7 +112,7 @@ static void what_is_wrong_is_named(void **state)
 
 		assert_int_equal(parse(cases[i].words, &s, argv, &n, &err), -1);
 		assert_string_equal(err.msg, cases[i].message);
-		assert_string_equal(err.code, "usage");
+		assert_int_equal(err.kind, ERR_USAGE);
 	}
 }
 
