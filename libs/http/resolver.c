@@ -18,8 +18,8 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/thread.h"
-#include "http/share.h"
 #include "loop/mailbox.h"
+#include "pacing/share.h"
 
 enum lookup_state { LOOKUP_WAITING, LOOKUP_RUNNING, LOOKUP_KNOWN };
 

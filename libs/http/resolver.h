@@ -1,7 +1,7 @@
 /* Names of hosts to addresses, for an event loop: getaddrinfo() on threads that are started with it, never one more.
  *
  * A look-up cannot be interrupted and may take as long as resolv.conf lets name servers be silent: it holds its thread until then, whoever
- * still waits for it. Tenants share the threads (http/share.h), and have caches of their own. Addresses that the guard does not admit
+ * still waits for it. Tenants share the threads (pacing/share.h), and have caches of their own. Addresses that the guard does not admit
  * are as good as none. All functions are called, and all answers come, in the loop's thread. */
 #ifndef HTTP_RESOLVER_H
 #define HTTP_RESOLVER_H

@@ -3,7 +3,7 @@
 #define WEBHOOK_DISPATCHER_BROADCAST_H
 
 #include "http/pusher.h"
-#include "webhook-dispatcher/schedule.h"
+#include "pacing/schedule.h"
 #include "wire/chat_event.h"
 
 /* Where a workspace's messages go when its endpoint names no channel: ends with a NUL. */

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "webhook-dispatcher/dispatcher.h"
 #include "webhook-dispatcher/endpoint_health.h"
+#include "webhook-dispatcher/retry_schedule.h"
 #include "webhook-dispatcher/settlement.h"
 #include "webhook-dispatcher/stats.h"
 #include "webhook-dispatcher/verdict.h"
@@ -160,7 +161,7 @@ static void delivery_exhaust(struct delivery *d)
 static void delivery_failed(struct delivery *d, const struct exchange_result *r, bool quick)
 {
 	const struct endpoint *e = d->lane->endpoint;
-	int64_t delay = schedule_next_ms(&e->schedule, d->retries, quick, r->retry_after_ms, rng_unit());
+	int64_t delay = retry_next_ms(&e->schedule, d->retries, quick, r->retry_after_ms, rng_unit());
 
 	lane_failed(d->lane);
 	chain_give_back(d->chain);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "crypto/sealed_row.h"
+#include "webhook-dispatcher/retry_schedule.h"
 
 struct directory {
 	struct keyring *keyring;
@@ -143,7 +144,10 @@ static void endpoint_read(struct directory *d, struct endpoint *e, const struct 
 	e->row.schedule_ms = ARENA_ARRAY(a, int64_t, row->n_schedule + 1);
 	for (size_t i = 0; i < row->n_schedule; i++)
 		e->row.schedule_ms[i] = row->schedule_ms[i];
-	e->schedule = (struct schedule){ e->row.schedule_ms, row->n_schedule, row->max_retries };
+	e->schedule = retry_schedule_default;
+	if (row->n_schedule > 0)
+		e->schedule = (struct schedule){ .delays_ms = e->row.schedule_ms, .n = row->n_schedule };
+	e->schedule.max_retries = row->max_retries;
 	e->row.secrets = STR_NONE;
 	e->url = arena_cstr(a, row->url);
 	e->row.url = str_of(e->url);

@@ -7,8 +7,8 @@
 
 #include "crypto/seal.h"
 #include "http/guard.h"
+#include "pacing/schedule.h"
 #include "webhook-dispatcher/event.h"
-#include "webhook-dispatcher/schedule.h"
 #include "webhook-dispatcher/sink.h"
 
 /* A workspace in the scheduler. */

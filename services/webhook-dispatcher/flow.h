@@ -16,10 +16,10 @@
 
 #include "base/bucket.h"
 #include "base/map.h"
+#include "pacing/pace.h"
 #include "store/webhook_positions.h"
 #include "store/webhook_retries.h"
 #include "webhook-dispatcher/directory.h"
-#include "webhook-dispatcher/pace.h"
 
 struct dispatcher;
 struct parcel;

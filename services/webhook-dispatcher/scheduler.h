@@ -1,10 +1,10 @@
 /* Which delivery is begun next: deficit round robin over workspaces, round robin over the lanes of each (Shreedhar and Varghese, 1995).
  * A workspace's cost is what it sends, so that neither many events nor large ones take another's turn. One that has its share of the
- * deliveries in flight (http/share.h) is passed over, so that slow endpoints take no other's slots. */
+ * deliveries in flight (pacing/share.h) is passed over, so that slow endpoints take no other's slots. */
 #ifndef WEBHOOK_DISPATCHER_SCHEDULER_H
 #define WEBHOOK_DISPATCHER_SCHEDULER_H
 
-#include "http/share.h"
+#include "pacing/share.h"
 #include "webhook-dispatcher/flow.h"
 
 struct scheduler {

@@ -5,7 +5,7 @@
 
 #include "crypto/seal.h"
 #include "http/guard.h"
-#include "http/share.h"
+#include "pacing/share.h"
 
 #define AT(field) offsetof(struct dispatcher_settings, field)
 

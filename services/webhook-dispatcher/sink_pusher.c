@@ -28,7 +28,7 @@ static void messages_only(struct endpoint *e)
 	e->row.n_event_types = 0;
 	e->row.origins = 1U << ORIGIN_LIVE;
 	e->kinds = UINT64_C(1) << CE_MESSAGE_CREATED;
-	if (e->schedule.n == 0) {
+	if (e->row.n_schedule == 0) {
 		e->schedule = broadcast_schedule;
 		e->schedule.max_retries = e->row.max_retries;
 	}

@@ -4,8 +4,8 @@
  * and Hahne, Dynamic queue length thresholds, 1998): with a share of p it never holds more than p of all, and n tenants that give nothing back
  * leave (1-p)^n of all, in whatever order they came. Alone, a tenant may hold all but p, which is what the next one finds.
  * Source: services/webhook-dispatcher/README.md, Fairness. */
-#ifndef HTTP_SHARE_H
-#define HTTP_SHARE_H
+#ifndef PACING_SHARE_H
+#define PACING_SHARE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* See share.h. */
-#include "http/share.h"
+#include "pacing/share.h"
 
 #include <assert.h>
 

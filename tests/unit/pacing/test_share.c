@@ -1,5 +1,5 @@
-/* libs/http/share: what a tenant may hold beside others, and what is left for one that holds nothing. */
-#include "http/share.h"
+/* libs/pacing/share: what a tenant may hold beside others, and what is left for one that holds nothing. */
+#include "pacing/share.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

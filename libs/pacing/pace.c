@@ -1,5 +1,5 @@
-/* See pace.h. Invariant: whatever was taught or opened comes back by itself, and a probe always comes. */
-#include "webhook-dispatcher/pace.h"
+/* See pace.h. Invariant: a learned rate recovers with time alone, and an open breaker always comes to a probe. */
+#include "pacing/pace.h"
 
 #define LIMITED_PAUSE_MS     1000
 #define LIMITED_PAUSE_MAX_MS 86400000
@@ -26,9 +26,9 @@ static struct rate rate_now(struct pace *p, const struct pace_limits *l, int64_t
 	return (struct rate){ per_s, per_s > 1 ? per_s : 1 };
 }
 
-int32_t pace_room(struct pace *p, const struct pace_limits *l, int32_t flying, int64_t now_ms, int64_t *again_ms)
+int32_t pace_room(struct pace *p, const struct pace_limits *l, int32_t in_flight, int64_t now_ms, int64_t *again_ms)
 {
-	int32_t most = p->pause_ms > 0 ? 1 : l->max_in_flight, room = most - flying;
+	int32_t most = p->pause_ms > 0 ? 1 : l->max_in_flight, room = most - in_flight;
 	struct rate rate;
 	int64_t wait_ms;
 	double tokens;
@@ -87,7 +87,8 @@ void pace_limited(struct pace *p, int64_t retry_after_ms, int64_t now_ms)
 
 	if (pause > LIMITED_PAUSE_MAX_MS)
 		pause = LIMITED_PAUSE_MAX_MS;
-	if (now_ms < p->paused_until) { /* what was under way when it said so teaches nothing more */
+	if (now_ms <
+		p->paused_until) { /* requests that were in flight when the rate was halved do not halve it again */
 		if (now_ms + pause > p->paused_until)
 			p->paused_until = now_ms + pause;
 		return;

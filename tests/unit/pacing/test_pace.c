@@ -1,5 +1,5 @@
-/* services/webhook-dispatcher/pace: caps, rates, what 429 teaches, and the breaker. */
-#include "webhook-dispatcher/pace.h"
+/* libs/pacing/pace: caps, rates, what 429 teaches, and the breaker. */
+#include "pacing/pace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
