@@ -257,7 +257,7 @@ static void delivery_done(void *ctx, const struct exchange_result *r)
 		return;
 	}
 	TAILQ_REMOVE(&l->partition->d->flying, d, in_list);
-	scheduler_ended(&l->partition->d->scheduler, l->endpoint->tenant);
+	fair_queue_release(&l->partition->d->queue, &l->endpoint->workspace->tenant);
 	l->flying--;
 	(void)failpoint("delivery_done");
 	attempt_ended(d, r);
@@ -317,7 +317,7 @@ void delivery_begin(struct delivery *d)
 	d->state = DELIVERY_FLYING;
 	d->begun_mono_ms = clock_mono_ms();
 	TAILQ_INSERT_TAIL(&all->flying, d, in_list);
-	scheduler_begun(&all->scheduler, d->lane->endpoint->tenant);
+	fair_queue_acquire(&all->queue, &d->lane->endpoint->workspace->tenant);
 	d->lane->flying++;
 	pace_begun(&d->lane->pace, &limits, d->begun_mono_ms);
 	feed_passed(d->feed, d);

@@ -49,15 +49,15 @@ void directory_clear(struct directory *d)
 {
 	struct endpoint *e;
 	struct str key;
-	void *tenant;
+	void *workspace;
 	size_t i = 0;
 
 	while ((e = directory_each(d, &i))) {
 		endpoint_fini(e);
 		free(e);
 	}
-	for (i = 0; map_each(d->by_workspace, &i, &key, &tenant);)
-		free(tenant);
+	for (i = 0; map_each(d->by_workspace, &i, &key, &workspace);)
+		free(workspace);
 	map_clear(d->by_id);
 	map_clear(d->by_workspace);
 }
@@ -134,7 +134,7 @@ static void endpoint_read(struct directory *d, struct endpoint *e, const struct 
 	struct arena *a = arena_new(1024);
 	struct err err = { 0 };
 
-	*e = (struct endpoint){ .tenant = e->tenant, .next = e->next, .arena = a, .row = *row };
+	*e = (struct endpoint){ .workspace = e->workspace, .next = e->next, .arena = a, .row = *row };
 	e->sink = sink_of(row->kind);
 	e->row.name = arena_str(a, row->name);
 	e->row.disabled_reason = arena_str(a, row->disabled_reason);
@@ -163,19 +163,19 @@ static void endpoint_read(struct directory *d, struct endpoint *e, const struct 
 	}
 }
 
-static struct endpoint *endpoint_new(struct directory *d, const struct uuid *workspace)
+static struct endpoint *endpoint_new(struct directory *d, const struct uuid *workspace_id)
 {
-	void **slot = map_slot(d->by_workspace, uuid_bytes(workspace));
+	void **slot = map_slot(d->by_workspace, uuid_bytes(workspace_id));
 	struct endpoint *e = mem_calloc(1, sizeof(*e));
 
 	if (!*slot) {
-		struct tenant *t = *slot = mem_calloc(1, sizeof(*t));
+		struct workspace *w = *slot = mem_calloc(1, sizeof(*w));
 
-		TAILQ_INIT(&t->lanes);
+		fair_tenant_init(&w->tenant);
 	}
-	e->tenant = *slot;
-	e->next = e->tenant->endpoints;
-	e->tenant->endpoints = e;
+	e->workspace = *slot;
+	e->next = e->workspace->endpoints;
+	e->workspace->endpoints = e;
 	return e;
 }
 
@@ -210,9 +210,9 @@ struct endpoint *directory_find(const struct directory *d, int64_t id)
 
 struct endpoint *directory_of_workspace(const struct directory *d, const struct uuid *workspace)
 {
-	const struct tenant *t = map_get(d->by_workspace, uuid_bytes(workspace));
+	const struct workspace *w = map_get(d->by_workspace, uuid_bytes(workspace));
 
-	return t ? t->endpoints : NULL;
+	return w ? w->endpoints : NULL;
 }
 
 struct endpoint *directory_each(const struct directory *d, size_t *i)

@@ -7,22 +7,18 @@
 
 #include "crypto/seal.h"
 #include "http/guard.h"
+#include "pacing/fair_queue.h"
 #include "pacing/schedule.h"
 #include "webhook-dispatcher/event.h"
 #include "webhook-dispatcher/sink.h"
 
-/* A workspace in the scheduler. */
-struct tenant {
+struct workspace {
 	struct endpoint *endpoints; /* linked by next */
-	TAILQ_HEAD(, lane) lanes;   /* that can run */
-	TAILQ_ENTRY(tenant) in_turn;
-	int64_t deficit;
-	size_t in_flight;
-	bool limited; /* passed over since it began its last delivery: its share is used up */
+	struct fair_tenant tenant;
 };
 
 struct endpoint {
-	struct tenant *tenant;
+	struct workspace *workspace;
 	struct endpoint_row row;
 	struct arena *arena; /* of the row */
 	const struct sink *sink; /* of its kind */

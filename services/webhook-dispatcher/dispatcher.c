@@ -26,6 +26,8 @@
 #define DAYS_AHEAD     3
 #define OWNER_DRAIN_MS 5000
 #define DLQ_MAX_BYTES  (4 << 20)
+#define QUANTUM_BYTES  8192 /* of a workspace's turn */
+#define DELIVERY_BYTES 512 /* what a delivery costs beside its body */
 #define PREFETCH_KB    4096 /* of a partition: what an endpoint cannot take yet waits in Kafka */
 
 /* Endpoints */
@@ -163,26 +165,35 @@ static void on_lost(void *ctx)
 	d->n_partitions = 0;
 	replays_clear(d);
 	directory_clear(d->directory);
-	scheduler_clear(&d->scheduler);
+	fair_queue_clear(&d->queue);
 }
 
 /* Running */
 
 size_t dispatcher_in_flight(const struct dispatcher *d)
 {
-	return d->scheduler.slots.used;
+	return d->queue.slots.used;
 }
 
 void dispatcher_pump(struct dispatcher *d)
 {
-	struct lane *l;
+	struct fair_flow *f;
 
-	while (!d->draining && (l = scheduler_next(&d->scheduler))) {
+	while (!d->draining && (f = fair_queue_next(&d->queue))) {
+		struct lane *l = lane_of(f);
 		struct delivery *next = lane_next(l);
 
-		scheduler_charge(l, next->event->body.n);
+		fair_queue_charge(&l->endpoint->workspace->tenant, f, (int64_t)next->event->body.n + DELIVERY_BYTES);
 		delivery_begin(next);
 	}
+}
+
+static void lanes_wake(struct dispatcher *d, int64_t now_mono_ms)
+{
+	struct fair_flow *next = fair_queue_asleep(&d->queue), *f;
+
+	while ((f = fair_queue_due(&next, now_mono_ms)))
+		lane_wake(lane_of(f));
 }
 
 static void record_take(struct dispatcher *d, struct kafka_message *m)
@@ -257,7 +268,7 @@ static void lookups_report(struct dispatcher *d, struct resolver_stats *now)
 
 static int report(struct dispatcher *d, int64_t now, struct err *err)
 {
-	struct stats_gauges g = { .in_flight = dispatcher_in_flight(d), .share_limited = d->scheduler.limited };
+	struct stats_gauges g = { .in_flight = dispatcher_in_flight(d), .share_limited = d->queue.limited };
 	struct retry_depth depth;
 	struct arena *a = d->reading;
 	struct endpoint *e;
@@ -276,7 +287,7 @@ static int report(struct dispatcher *d, int64_t now, struct err *err)
 	}
 	lookups_report(d, &g.lookups);
 	stats_gauges(&g);
-	d->scheduler.limited = 0;
+	d->queue.limited = 0;
 	if (d->reports++ % DEPTH_EVERY != 0)
 		return 0;
 	arena_reset(a);
@@ -324,7 +335,7 @@ static int turn(struct dispatcher *d, struct err *err)
 			catch_up_turn(d->partitions[i]);
 			refetch_turn(d->partitions[i]);
 		}
-	scheduler_wake(&d->scheduler, now);
+	lanes_wake(d, now);
 	dispatcher_pump(d);
 	return settlement_is_due(d, now, &claim) ? settle(d, claim, err) : 0;
 }
@@ -501,7 +512,7 @@ int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *s
 	d->replays = map_new();
 	d->filling = settlement_new();
 	d->writing = settlement_new();
-	scheduler_init(&d->scheduler, (size_t)settings->max_in_flight, (int)settings->max_share);
+	fair_queue_init(&d->queue, QUANTUM_BYTES, (size_t)settings->max_in_flight, (int)settings->max_share);
 	TAILQ_INIT(&d->flying);
 	if (parts_open(d, err) < 0) {
 		dispatcher_close(&d);

@@ -8,7 +8,6 @@
 #include "loop/loop.h"
 #include "service/service.h"
 #include "webhook-dispatcher/flow.h"
-#include "webhook-dispatcher/scheduler.h"
 #include "webhook-dispatcher/settings.h"
 #include "worker/owner.h"
 
@@ -33,7 +32,7 @@ struct dispatcher {
 
 	struct partition **partitions; /* by number; NULL: not ours */
 	size_t n_partitions;
-	struct scheduler scheduler;
+	struct fair_queue queue; /* of lanes */
 	struct delivery_list flying;
 	struct settlement *filling, *writing;
 

@@ -119,14 +119,10 @@ struct lane {
 	size_t waiting, flying, wanted;
 	int64_t rows;
 	struct pace pace;
-	bool runnable, asleep; /* in the scheduler's lists */
-	int64_t again_mono_ms; /* asleep until then */
-	TAILQ_ENTRY(lane) in_turn;
-	TAILQ_ENTRY(lane) in_asleep;
+	struct fair_flow flow;
 	int64_t admitted_mono_ms; /* the last time */
 	int64_t fails_since_ms; /* no success since; 0: the last attempt succeeded, or there was none */
 };
-TAILQ_HEAD(lane_list, lane);
 
 struct catch_up {
 	bool reading;
@@ -196,6 +192,7 @@ void partition_gauge(const struct partition *p, struct stats_gauges *g); /* adds
 /* lane.c */
 
 struct lane *lane_new(struct partition *p, struct endpoint *e);
+struct lane *lane_of(struct fair_flow *f);
 void lane_free(struct lane *l);
 /* The event gets its delivery: waiting, or a row behind an earlier one of its chain. */
 void lane_admit(struct feed *f, struct event *e, enum delivery_hold hold);
@@ -215,7 +212,7 @@ void lane_endpoint_changed(struct lane *l);
 /* What position PostgreSQL must have now; false: none. */
 bool lane_position(const struct lane *l, int64_t *next_offset, int64_t *live_from);
 struct delivery *lane_next(struct lane *l); /* takes it out of the first chain that is ready, which must be one */
-void lane_wake(struct lane *l); /* tells the scheduler whether it can run */
+void lane_wake(struct lane *l); /* tells the fair queue whether it is runnable */
 struct pace_limits lane_limits(const struct lane *l);
 
 void feed_init(struct feed *f, struct lane *l, struct replay *replay);

@@ -1,5 +1,6 @@
 /* One endpoint in one partition; see flow.h. */
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -20,6 +21,11 @@ struct lane *lane_new(struct partition *p, struct endpoint *e)
 	TAILQ_INIT(&l->replays);
 	feed_init(&l->stream, l, NULL);
 	return l;
+}
+
+struct lane *lane_of(struct fair_flow *f)
+{
+	return (struct lane *)(void *)((char *)f - offsetof(struct lane, flow));
 }
 
 static void chain_free(struct chain *c)
@@ -49,7 +55,7 @@ void lane_free(struct lane *l)
 		free(f);
 	}
 	feed_fini(&l->stream);
-	scheduler_put(&l->partition->d->scheduler, l, false, INT64_MAX);
+	fair_queue_put(&l->partition->d->queue, &l->endpoint->workspace->tenant, &l->flow, false, FAIR_NEVER);
 	map_free(l->chains);
 	free(l);
 }
@@ -237,11 +243,11 @@ struct pace_limits lane_limits(const struct lane *l)
 void lane_wake(struct lane *l)
 {
 	const struct pace_limits limits = lane_limits(l);
-	int64_t again = INT64_MAX;
+	int64_t again = FAIR_NEVER;
 	bool can = l->endpoint->live && !TAILQ_EMPTY(&l->ready) &&
 		pace_room(&l->pace, &limits, (int32_t)l->flying, clock_mono_ms(), &again) > 0;
 
-	scheduler_put(&l->partition->d->scheduler, l, can, again);
+	fair_queue_put(&l->partition->d->queue, &l->endpoint->workspace->tenant, &l->flow, can, again);
 }
 
 struct delivery *lane_next(struct lane *l)
@@ -249,7 +255,7 @@ struct delivery *lane_next(struct lane *l)
 	struct chain *c = TAILQ_FIRST(&l->ready);
 	struct delivery *d;
 
-	assert(l->runnable && c);
+	assert(l->flow.runnable && c);
 	d = chain_pop(c);
 	c->busy = true;
 	chain_settle(c);
