@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -15,7 +14,6 @@
 #define CHANNEL        "blazz_intake"
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 5000
-#define ALIVE_MS       15000 /* how long a silent connection is believed */
 #define QR_RETRY_MS    500
 #define CHANGED_MAX    1000 /* more than that at once: everything is read anew */
 #define WORKSPACES_MAX 50   /* likewise */
@@ -28,57 +26,50 @@ static int give_up(void *reader)
 	return atomic_load(&r->stopping);
 }
 
-static bool is_connected(const struct reader *r)
+/* The connection is closed. What was notified meanwhile is lost, so the next one loads everything. */
+static void disconnected(struct reader *r, const struct err *why)
 {
-	return r->pg && pg_usable(r->pg);
-}
-
-/* After any failure of the connection; what was announced meanwhile is lost, so the next one loads everything. */
-static void disconnect(struct reader *r, const struct err *why)
-{
-	pg_close(&r->pg);
 	map_clear(r->changed);
 	map_clear(r->workspaces);
 	r->reload = false;
-	if (r->failures == 0 && !atomic_load(&r->stopping))
+	if (!r->unreachable && !atomic_load(&r->stopping))
 		log_warn("postgresql is unreachable", LOG_ERR(why));
-	r->retry_mono_ms = clock_mono_ms() + backoff_ms(BACKOFF_MIN_MS, BACKOFF_MAX_MS, r->failures++);
+	r->unreachable = true;
 }
 
-static void alive(struct reader *r)
+static int on_missed(void *ctx, struct err *err)
 {
-	r->alive_mono_ms = clock_mono_ms();
+	return rows_read_all(ctx, err);
+}
+
+static void on_alive(void *ctx)
+{
+	struct reader *r = ctx;
+
+	if (r->unreachable)
+		log_info("postgresql is reachable again");
+	r->unreachable = false;
 	news_post(r, &(struct news){ .kind = NEWS_ALIVE });
 }
 
-static void connect_all(struct reader *r)
+/* As pg_listener_turn(). */
+static int listener_turn(struct reader *r)
 {
-	const struct pg_options options = {
-		.conninfo = r->options.conninfo,
-		.application_name = "blazz-ingest",
-		.statement_timeout_ms = r->options.statement_timeout_ms,
-		.idle = give_up,
-		.idle_ctx = r,
-	};
 	struct err err;
+	int rc = pg_listener_turn(r->listener, &err);
 
-	pg_close(&r->pg);
-	if (pg_open(&r->pg, &options, &err) < 0 || pg_listen(r->pg, CHANNEL, &err) < 0 || rows_read_all(r, &err) < 0) {
-		disconnect(r, &err);
-		return;
-	}
-	if (r->failures > 0)
-		log_info("postgresql is reachable again");
-	r->failures = 0;
-	alive(r);
+	if (rc < 0)
+		disconnected(r, &err);
+	return rc;
 }
 
-/* A statement failed: whether the connection goes on. */
+/* A statement failed. */
 static void failed(struct reader *r, const struct err *err)
 {
-	if (err->kind != ERR_RETRY && is_connected(r))
+	if (err->kind != ERR_RETRY && pg_listener_listens(r->listener))
 		log_error("postgresql refused a statement", LOG_ERR(err));
-	disconnect(r, err);
+	pg_listener_drop(r->listener);
+	disconnected(r, err);
 }
 
 /* Bad input is a name that nothing can have. */
@@ -94,7 +85,7 @@ static int look(struct reader *r, const struct name *name)
 
 static void look_all(struct reader *r, const struct job *j)
 {
-	bool available = is_connected(r);
+	bool available = pg_listener_listens(r->listener);
 
 	for (size_t i = 0; available && i < j->n; i++) {
 		struct name name = name_of_key(j->keys[i]);
@@ -150,11 +141,13 @@ static void workspace_put(struct reader *r, const struct uuid *id)
 
 /* "whatsapp_accounts:<uuid>"; a changed workspace may be one that is gone, with all its accounts. Any role may send them: what is
  * none of these costs nothing. */
-static void notice(struct reader *r, struct str payload)
+static void on_notified(void *ctx, struct str channel, struct str payload)
 {
+	struct reader *r = ctx;
 	struct str table, text;
 	struct uuid id;
 
+	(void)channel;
 	if (!str_cut(payload, ':', &table, &text) || !uuid_parse(text, &id))
 		return;
 	if (str_is(table, "whatsapp_accounts"))
@@ -163,25 +156,6 @@ static void notice(struct reader *r, struct str payload)
 		changed_put(r, NAME_APP, &id);
 	else if (str_is(table, "workspaces"))
 		workspace_put(r, &id);
-}
-
-/* Returns whether anything came. */
-static bool notifications_take(struct reader *r)
-{
-	struct str channel, payload;
-	struct err err;
-	bool any = false;
-	int rc;
-
-	while (is_connected(r) && (rc = pg_notification(r->pg, &channel, &payload, &err)) != 0) {
-		if (rc < 0) {
-			disconnect(r, &err);
-			return false;
-		}
-		notice(r, payload);
-		any = true;
-	}
-	return any;
 }
 
 static void reload_all(struct reader *r)
@@ -236,7 +210,7 @@ static bool wants_reload(const struct reader *r)
 /* However often it is asked for. */
 static void reload_when_due(struct reader *r)
 {
-	if (!is_connected(r) || !wants_reload(r) || clock_mono_ms() < r->reload_mono_ms)
+	if (!pg_listener_listens(r->listener) || !wants_reload(r) || clock_mono_ms() < r->reload_mono_ms)
 		return;
 	if (r->reload)
 		reload_all(r);
@@ -245,32 +219,20 @@ static void reload_when_due(struct reader *r)
 	r->reload_mono_ms = clock_mono_ms() + RELOAD_MS;
 }
 
-/* Statements take in notifications too: until no more came. */
-static void notifications_do(struct reader *r)
+/* Statements read notifications, too: until no more came. */
+static void changes_read(struct reader *r)
 {
-	while (is_connected(r) && notifications_take(r))
+	do
 		changed_read(r);
+	while (listener_turn(r) == 1);
 	reload_when_due(r);
-}
-
-/* LISTEN again is a round trip that changes nothing. */
-static void alive_check(struct reader *r)
-{
-	struct err err;
-
-	if (!is_connected(r) || clock_mono_ms() < r->alive_mono_ms + ALIVE_MS)
-		return;
-	if (pg_listen(r->pg, CHANNEL, &err) < 0)
-		failed(r, &err);
-	else
-		alive(r);
 }
 
 static int wait_ms(const struct reader *r)
 {
-	int64_t now = clock_mono_ms(), until = is_connected(r) ? r->alive_mono_ms + ALIVE_MS : r->retry_mono_ms;
+	int64_t now = clock_mono_ms(), until = pg_listener_due_mono_ms(r->listener);
 
-	if (is_connected(r) && wants_reload(r) && until > r->reload_mono_ms)
+	if (pg_listener_listens(r->listener) && wants_reload(r) && until > r->reload_mono_ms)
 		until = r->reload_mono_ms;
 	if (map_count(r->qr) > 0 && until > now + QR_RETRY_MS)
 		until = now + QR_RETRY_MS;
@@ -281,7 +243,7 @@ static void wait_for_work(struct reader *r)
 {
 	struct pollfd fds[] = {
 		{ .fd = mailbox_fd(r->jobs), .events = POLLIN },
-		{ .fd = is_connected(r) ? pg_socket(r->pg) : -1, .events = POLLIN },
+		{ .fd = pg_listener_fd(r->listener), .events = POLLIN },
 	};
 
 	poll(fds, 2, wait_ms(r));
@@ -292,17 +254,32 @@ static void *thread_main(void *reader)
 	struct reader *r = reader;
 
 	while (!atomic_load(&r->stopping)) {
-		if (!is_connected(r) && clock_mono_ms() >= r->retry_mono_ms)
-			connect_all(r);
+		(void)listener_turn(r); /* connects before the jobs that need it */
 		jobs_do(r);
-		notifications_do(r);
+		changes_read(r);
 		qr_write(r);
-		alive_check(r);
 		if (!atomic_load(&r->stopping))
 			wait_for_work(r);
 	}
-	pg_close(&r->pg);
 	return NULL;
+}
+
+static struct pg_listener *listener_new(struct reader *r)
+{
+	static const char *const channels[] = { CHANNEL, NULL };
+	static const struct pg_listener_ops ops = { .missed = on_missed, .notified = on_notified, .alive = on_alive };
+	const struct pg_listener_options options = {
+		.pg = { .conninfo = r->options.conninfo,
+			.application_name = "blazz-ingest",
+			.statement_timeout_ms = r->options.statement_timeout_ms,
+			.idle = give_up,
+			.idle_ctx = r },
+		.channels = channels,
+		.backoff_min_ms = BACKOFF_MIN_MS,
+		.backoff_max_ms = BACKOFF_MAX_MS,
+	};
+
+	return pg_listener_new(&options, &ops, r);
 }
 
 static void mail_free(struct reader *r)
@@ -328,6 +305,7 @@ int reader_start(struct reader **out, const struct reader_options *options, stru
 	r->changed = map_new();
 	r->workspaces = map_new();
 	r->qr = map_new();
+	r->listener = listener_new(r);
 	if (mailbox_open(&r->jobs, err) < 0 || mailbox_open(&r->news, err) < 0 ||
 		thread_start(&r->thread, thread_main, r, err) < 0) {
 		reader_stop(&r);
@@ -350,6 +328,7 @@ void reader_stop(struct reader **reader)
 		reader_wake(r);
 		pthread_join(r->thread, NULL);
 	}
+	pg_listener_free(r->listener);
 	mail_free(r);
 	qr_free(r);
 	map_free(r->changed);

@@ -7,7 +7,7 @@
 
 #include "base/map.h"
 #include "ingest/reader.h"
-#include "pg/pg.h"
+#include "pg/listener.h"
 
 enum job_kind { JOB_LOOK, JOB_QR, JOB_KEYRING, JOB_DISCARD, JOB_STOP };
 struct job {
@@ -31,12 +31,11 @@ struct reader {
 	struct mailbox *jobs, *news;
 
 	/* The thread's own. */
-	struct pg *pg; /* NULL: not connected */
+	struct pg_listener *listener; /* on its connection all statements run, too */
 	struct keyring *keyring;
 	bool reload; /* everything is to be read again */
 	int64_t reload_mono_ms; /* not before: everything, or what `workspaces` has */
-	int failures; /* of the connection, in a row; the first is in the log */
-	int64_t retry_mono_ms, alive_mono_ms;
+	bool unreachable; /* PostgreSQL is, and the log says so */
 	struct map *changed; /* notifications not yet looked at, as name keys */
 	struct map *workspaces; /* those of workspaces, by id */
 	struct map *qr;      /* account id to struct qr, the latest of each */

@@ -48,8 +48,8 @@ static int qr_put(struct reader *r, const struct qr *q, struct err *err)
 	int rc = row_seal(r->keyring, "qr", &q->job->account, code, &sealed, err);
 
 	if (rc == 0)
-		rc = account_qr_put(r->pg, q->job->workspace_row, q->job->account_row, buf_str(&sealed), (int)left_s,
-			err);
+		rc = account_qr_put(pg_listener_pg(r->listener), q->job->workspace_row, q->job->account_row,
+			buf_str(&sealed), (int)left_s, err);
 	buf_fini(&sealed);
 	return rc;
 }
@@ -69,7 +69,7 @@ void qr_write(struct reader *r)
 			qr_drop(r, q);
 			continue;
 		}
-		if (!r->pg || !pg_usable(r->pg) || atomic_load(&r->stopping))
+		if (!pg_listener_listens(r->listener) || atomic_load(&r->stopping))
 			return;
 		if (qr_put(r, q, &err) < 0 && err.kind == ERR_RETRY)
 			continue;

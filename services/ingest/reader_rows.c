@@ -95,8 +95,8 @@ int rows_read_all(struct reader *r, struct err *err)
 {
 	struct sink sink = { .reader = r, .catalogue = catalogue_new() };
 
-	if (intake_apps_load(r->pg, NULL, app_each, &sink, err) < 0 ||
-		intake_accounts_load(r->pg, NULL, account_each, &sink, err) < 0) {
+	if (intake_apps_load(pg_listener_pg(r->listener), NULL, app_each, &sink, err) < 0 ||
+		intake_accounts_load(pg_listener_pg(r->listener), NULL, account_each, &sink, err) < 0) {
 		catalogue_free(sink.catalogue);
 		return -1;
 	}
@@ -117,9 +117,9 @@ int rows_read_workspace(struct reader *r, const struct uuid *workspace, struct e
 {
 	struct sink sink = { .reader = r };
 
-	if (intake_gone_of_workspace(r->pg, workspace, gone_each, &sink, err) < 0)
+	if (intake_gone_of_workspace(pg_listener_pg(r->listener), workspace, gone_each, &sink, err) < 0)
 		return -1;
-	return intake_accounts_of_workspace(r->pg, workspace, account_each, &sink, err);
+	return intake_accounts_of_workspace(pg_listener_pg(r->listener), workspace, account_each, &sink, err);
 }
 
 static int read_by_id(struct sink *sink, const struct name *name, struct err *err)
@@ -130,9 +130,9 @@ static int read_by_id(struct sink *sink, const struct name *name, struct err *er
 
 	memcpy(id.b, name->text.p, sizeof(id.b));
 	if (name->kind == NAME_APP)
-		rc = intake_apps_load(sink->reader->pg, &id, app_each, sink, err);
+		rc = intake_apps_load(pg_listener_pg(sink->reader->listener), &id, app_each, sink, err);
 	else
-		rc = intake_accounts_load(sink->reader->pg, &id, account_each, sink, err);
+		rc = intake_accounts_load(pg_listener_pg(sink->reader->listener), &id, account_each, sink, err);
 	if (rc == 0 && sink->n == 0)
 		news_post(sink->reader, &(struct news){ .kind = gone, .id = id });
 	return rc;
@@ -143,7 +143,7 @@ static int read_by_row(struct sink *sink, const struct name *name, struct err *e
 	int64_t row;
 
 	memcpy(&row, name->text.p, sizeof(row));
-	return intake_account_by_row(sink->reader->pg, row, account_each, sink, err);
+	return intake_account_by_row(pg_listener_pg(sink->reader->listener), row, account_each, sink, err);
 }
 
 int rows_read_name(struct reader *r, const struct name *name, struct err *err)
@@ -157,11 +157,12 @@ int rows_read_name(struct reader *r, const struct name *name, struct err *err)
 	case NAME_ROW:
 		return read_by_row(&sink, name, err);
 	case NAME_SESSION:
-		return intake_account_by_session(r->pg, name->text, account_each, &sink, err);
+		return intake_account_by_session(pg_listener_pg(r->listener), name->text, account_each, &sink, err);
 	case NAME_NUMBER:
-		return intake_account_by_phone_number_id(r->pg, name->text, account_each, &sink, err);
+		return intake_account_by_phone_number_id(pg_listener_pg(r->listener), name->text, account_each, &sink,
+			err);
 	case NAME_WABA:
-		return intake_accounts_by_waba(r->pg, name->text, account_each, &sink, err);
+		return intake_accounts_by_waba(pg_listener_pg(r->listener), name->text, account_each, &sink, err);
 	}
 	return 0;
 }

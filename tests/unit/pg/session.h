@@ -71,9 +71,8 @@ static inline int backend_pid(struct pg *pg)
 }
 
 /* Ends the backend of another session, and waits until it is gone. */
-static inline void backend_kill(int pid)
+static inline void backend_kill_by(struct pg *admin, int pid)
 {
-	struct pg *admin = session_open();
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows;
 
@@ -82,6 +81,13 @@ static inline void backend_kill(int pid)
 	assert_true(pg_bool(rows, 0, 0));
 	pg_rows_free(rows);
 	pg_args_free(args);
+}
+
+static inline void backend_kill(int pid)
+{
+	struct pg *admin = session_open();
+
+	backend_kill_by(admin, pid);
 	pg_close(&admin);
 }
 
