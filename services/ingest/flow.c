@@ -650,6 +650,16 @@ static void answer_queued_now(struct request *req)
 	request_answer(req, status, buf_str(out), 0);
 }
 
+static int record_make(void *ctx, size_t i, struct kafka_record *out, struct err *err)
+{
+	struct request *req = ctx;
+
+	if (failpoint("ingest_produce"))
+		return err_set(err, ERR_RETRY, "failpoint", "ingest_produce");
+	request_record(&req->records, i, &req->ingest->record_room, out);
+	return 0;
+}
+
 static void published(void *ctx, const struct err *failure)
 {
 	struct request *req = ctx;
@@ -678,14 +688,19 @@ static enum step publish_begin(struct request *req)
 		answer_queued_now(req);
 		return STEP_DONE;
 	}
-	req->publication = (struct publication){
+	req->records = (struct request_records){
+		.topics = service_topics(req->ingest->service),
 		.events = in->events,
-		.records = in->records,
+		.encoded = in->records,
 		.n_events = in->n_events,
 		.letters = letters_of(req),
 		.n_letters = in->n_rejected,
 		.traceparent = req->traceparent,
 		.arena = req->arena,
+	};
+	req->publication = (struct kafka_publication){
+		.n = in->n_events + in->n_rejected,
+		.record = record_make,
 		.done = published,
 		.ctx = req,
 	};
@@ -697,7 +712,7 @@ static enum step publish_begin(struct request *req)
 	}
 	req->publishing = true;
 	req->published_mono_us = clock_mono_us();
-	publisher_submit(req->ingest->publisher, &req->publication);
+	kafka_publication_submit(req->ingest->publications, &req->publication);
 	return STEP_DONE;
 }
 

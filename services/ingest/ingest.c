@@ -22,7 +22,7 @@
 
 static void readiness_tell(struct ingest *in)
 {
-	bool loaded = directory_loaded(in->directory), healthy = publisher_healthy(in->publisher);
+	bool loaded = directory_loaded(in->directory), healthy = kafka_publications_healthy(in->publications);
 
 	service_condition_set(in->ready_directory, loaded, loaded ? NULL : "accounts are not loaded");
 	service_condition_set(in->ready_kafka, healthy, healthy ? NULL : "no broker is up");
@@ -125,10 +125,15 @@ static int directory_start(struct ingest *in, struct err *err)
 /* Kafka gives up well before the request does: what is acknowledged after a 503 is only a repetition to come. */
 static int kafka_start(struct ingest *in, struct err *err)
 {
-	int timeout_ms = (int)(in->settings->request_deadline_ms * 7 / 8);
+	const struct kafka_publications_options options = {
+		.loop = in->loop,
+		.config = service_kafka(in->service),
+		.client_id = "blazz-ingest",
+		.message_timeout_ms = (int)(in->settings->request_deadline_ms * 7 / 8),
+		.max_message_bytes = REQUEST_RECORD_MAX_BYTES,
+	};
 
-	return publisher_open(&in->publisher, in->loop, service_kafka(in->service), service_topics(in->service),
-		timeout_ms, err);
+	return kafka_publications_open(&in->publications, &options, err);
 }
 
 static int port_write(const char *file, int port, struct err *err)
@@ -238,7 +243,7 @@ void ingest_close(struct ingest **ingest)
 		return;
 	loop_io_free(in->signals);
 	http_server_close(&in->http);
-	publisher_close(&in->publisher, KAFKA_CLOSE_MS);
+	kafka_publications_close(&in->publications, KAFKA_CLOSE_MS);
 	directory_close(&in->directory);
 	requests_free(in);
 	loop_timer_free(in->expiry);

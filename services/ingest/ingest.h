@@ -12,9 +12,10 @@
 #include "ingest/directory.h"
 #include "ingest/limits.h"
 #include "ingest/proxies.h"
-#include "ingest/publish.h"
+#include "ingest/request_records.h"
 #include "ingest/settings.h"
 #include "ingest/sources.h"
+#include "kafka/publication.h"
 #include "service/service.h"
 
 struct request;
@@ -32,7 +33,8 @@ struct ingest {
 	struct service *service;
 	struct loop *loop;
 	struct http_server *http;
-	struct publisher *publisher;
+	struct kafka_publications *publications;
+	struct record_room record_room; /* of the record that is being queued */
 	struct directory *directory;
 	struct networks *proxies;
 	struct limiter *failures, *good; /* by source address: those who fail, and those who did well */

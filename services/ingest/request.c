@@ -177,7 +177,7 @@ void request_leave(struct request *req)
 	directory_leave(in->directory, &req->wait);
 	json_free(req->doc);
 	req->doc = NULL;
-	if (!req->publishing || publication_abandon(&req->publication))
+	if (!req->publishing || kafka_publication_abandon(&req->publication))
 		request_recycle(req);
 }
 

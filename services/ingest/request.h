@@ -39,7 +39,8 @@ struct request {
 	struct intake intake;
 	bool publishing;
 	int64_t published_mono_us;
-	struct publication publication;
+	struct request_records records;
+	struct kafka_publication publication;
 };
 
 /* http's user from now on; source: address_key(). */

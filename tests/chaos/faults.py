@@ -25,7 +25,7 @@ from plan import T0_MS
 from receivers import HOOKS, SLEEPER, drips, fails, hangs, is_gone, resets
 
 BATCH_POINTS = ("batch_begin", "batch_locked", "batch_applied", "batch_commit", "batch_committed", "batch_published")
-INGEST_POINTS = ("ingest_produce", "ingest_produced", "ingest_acknowledged")
+INGEST_POINTS = ("ingest_produce", "publication_queued", "ingest_acknowledged")
 HOOK_POINTS = ("delivery_begin", "delivery_done", "settle_begin", "settle_locked", "settle_commit", "settle_committed")
 FAILING_POINTS = ("batch_begin", "batch_commit", "ingest_produce")  # where a caller can fail
 REACHED_S = 8.0      # a failpoint that no load reaches by then is given up

@@ -1,4 +1,4 @@
-/* services/ingest/publish against librdkafka's mock cluster: a queue that is full, a broker that refuses, a caller that goes. */
+/* kafka/publication against librdkafka's mock cluster: a queue that is full, a broker that refuses, a caller that goes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,35 +8,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
-#include "ingest/publish.h"
+#include "kafka/publication.h"
 #include "kafka/reader.h"
-#include "kafka/topics.h"
 #include "mock_kafka.h"
 
 #define DEADLINE_MS 30000
 #define QUEUE       "10"
-#define TOPIC       "blazz.inbound.v1"
-#define BULK        "blazz.inbound.bulk.v1"
+#define TOPIC       "posts"
 
 struct fixture {
 	struct mock_kafka kafka;
 	struct loop *loop;
 	struct loop_timer *deadline, *check;
-	const struct publication *watched;
-	struct publisher *publisher;
-	struct topic_names topics;
+	const struct kafka_publication *watched;
+	struct kafka_publications *line;
 	struct arena *arena;
 	size_t done, waited_for;
 	struct err failure; /* of the last one that failed */
 	int order[8]; /* of done() */
 };
 
-/* One request's events; which of them it is tells its place in the order. */
+/* Its records' values are <number>.<i>: which of them it is tells its place in the order. */
 struct post {
 	struct fixture *f;
 	int number;
-	struct publication publication;
+	bool broken; /* its second record cannot be made */
+	struct kafka_publication publication;
 };
 
 static void too_late(void *ctx)
@@ -63,22 +62,25 @@ static int setup(void **state)
 
 	*state = f;
 	f->arena = arena_new(4096);
-	topic_names_make(&f->topics, "blazz");
 	if (mock_kafka_open(&f->kafka, TOPIC) < 0 ||
 		kafka_config_set(f->kafka.config, "queue.buffering.max.messages", QUEUE, &err) < 0 ||
 		loop_new(&f->loop, &err) < 0)
 		return -1;
-	rd_kafka_mock_topic_create(f->kafka.cluster, BULK, 1, 1);
 	f->deadline = loop_timer_new(f->loop, too_late, f);
 	f->check = loop_timer_new(f->loop, watched_check, f);
-	return publisher_open(&f->publisher, f->loop, f->kafka.config, &f->topics, DEADLINE_MS, &err);
+	return kafka_publications_open(&f->line,
+		&(struct kafka_publications_options){ .loop = f->loop,
+			.config = f->kafka.config,
+			.client_id = "test",
+			.message_timeout_ms = DEADLINE_MS },
+		&err);
 }
 
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	publisher_close(&f->publisher, 0);
+	kafka_publications_close(&f->line, 0);
 	loop_timer_free(f->deadline);
 	loop_timer_free(f->check);
 	loop_free(f->loop);
@@ -100,30 +102,26 @@ static void on_done(void *ctx, const struct err *failure)
 		loop_stop(f->loop);
 }
 
-static void post_begin_of(struct fixture *f, struct post *p, int number, size_t n_events, enum origin origin)
+static int record_make(void *ctx, size_t i, struct kafka_record *out, struct err *err)
 {
-	struct inbound_event **events = ARENA_ARRAY(f->arena, struct inbound_event *, n_events);
-	struct str *records = ARENA_ARRAY(f->arena, struct str, n_events);
+	struct post *p = ctx;
 
-	for (size_t i = 0; i < n_events; i++) {
-		events[i] = ARENA_NEW(f->arena, struct inbound_event);
-		events[i]->kind = IN_MESSAGE;
-		events[i]->origin = origin;
-		records[i] = arena_printf(f->arena, "%d.%zu", number, i);
-	}
-	*p = (struct post){ f, number,
-		{ .events = events,
-			.records = records,
-			.n_events = n_events,
-			.arena = f->arena,
-			.done = on_done,
-			.ctx = p } };
-	publisher_submit(f->publisher, &p->publication);
+	if (p->broken && i == 1)
+		return err_set(err, ERR_INPUT, "broken", "a record that cannot be made");
+	*out = (struct kafka_record){
+		.topic = TOPIC,
+		.partition = KAFKA_ANY_PARTITION,
+		.value = arena_printf(p->f->arena, "%d.%zu", p->number, i),
+	};
+	return 0;
 }
 
-static void post_begin(struct fixture *f, struct post *p, int number, size_t n_events)
+static void post_begin(struct fixture *f, struct post *p, int number, size_t n)
 {
-	post_begin_of(f, p, number, n_events, ORIGIN_LIVE);
+	*p = (struct post){
+		.f = f, .number = number, .publication = { .n = n, .record = record_make, .done = on_done, .ctx = p }
+	};
+	kafka_publication_submit(f->line, &p->publication);
 }
 
 static void run_until_done(struct fixture *f, size_t n)
@@ -136,7 +134,7 @@ static void run_until_done(struct fixture *f, size_t n)
 	assert_int_equal(f->done, n);
 }
 
-static void run_until_in_flight(struct fixture *f, const struct publication *pub)
+static void run_until_in_flight(struct fixture *f, const struct kafka_publication *pub)
 {
 	struct err err;
 
@@ -148,14 +146,14 @@ static void run_until_in_flight(struct fixture *f, const struct publication *pub
 }
 
 /* How many records the topic holds; each post's come in order. */
-static size_t topic_check(struct fixture *f, const char *topic, size_t posts)
+static size_t topic_check(struct fixture *f, size_t posts)
 {
 	struct kafka_message m = { 0 };
 	struct kafka_reader *r;
 	size_t next[8] = { 0 }, n = 0;
 	struct err err;
 
-	assert_int_equal(kafka_reader_open(&r, f->kafka.config, topic, DEADLINE_MS, &err), 0);
+	assert_int_equal(kafka_reader_open(&r, f->kafka.config, TOPIC, DEADLINE_MS, &err), 0);
 	for (; kafka_reader_next(r, DEADLINE_MS, &m, &err) == 1; n++) {
 		struct str post, place;
 		int64_t p = -1, i = -1;
@@ -181,21 +179,7 @@ static void posts_larger_than_the_queue_are_published_whole_and_in_line(void **s
 	assert_int_equal(f->failure.kind, ERR_NONE);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(f->order[i], i);
-	assert_int_equal(topic_check(f, TOPIC, 3), 3 * 35);
-}
-
-static void history_and_syncs_have_a_topic_of_their_own(void **state)
-{
-	static const enum origin origins[] = { ORIGIN_HISTORY, ORIGIN_LIVE, ORIGIN_SYNC };
-	struct fixture *f = *state;
-	struct post posts[3];
-
-	for (int i = 0; i < 3; i++)
-		post_begin_of(f, &posts[i], i, (size_t)i + 1, origins[i]);
-	run_until_done(f, 3);
-	assert_int_equal(f->failure.kind, ERR_NONE);
-	assert_int_equal(topic_check(f, BULK, 3), 1 + 3);
-	assert_int_equal(topic_check(f, TOPIC, 3), 2);
+	assert_int_equal(topic_check(f, 3), 3 * 35);
 }
 
 static void what_the_broker_refuses_fails_its_post_only(void **state)
@@ -214,6 +198,20 @@ static void what_the_broker_refuses_fails_its_post_only(void **state)
 		fail_msg("%s", f->failure.msg);
 }
 
+static void a_record_that_cannot_be_made_fails_its_post_only(void **state)
+{
+	struct fixture *f = *state;
+	struct post posts[2];
+
+	post_begin(f, &posts[0], 0, 3);
+	posts[0].broken = true;
+	post_begin(f, &posts[1], 1, 3);
+	run_until_done(f, 2);
+	assert_string_equal(posts[0].publication.failure.code, "broken");
+	assert_int_equal(posts[1].publication.failure.kind, ERR_NONE);
+	assert_int_equal(topic_check(f, 2), 1 + 3);
+}
+
 static void what_nobody_waits_for_leaves_the_line(void **state)
 {
 	struct fixture *f = *state;
@@ -223,14 +221,14 @@ static void what_nobody_waits_for_leaves_the_line(void **state)
 		post_begin(f, &posts[i], i, 35);
 	run_until_in_flight(f, &posts[0].publication);
 	/* Nothing of the second is in flight yet; the first still hears of its own. */
-	assert_true(publication_abandon(&posts[1].publication));
-	assert_false(publication_abandon(&posts[0].publication));
+	assert_true(kafka_publication_abandon(&posts[1].publication));
+	assert_false(kafka_publication_abandon(&posts[0].publication));
 	run_until_done(f, 2);
 	assert_int_equal(f->order[0], 0);
 	assert_int_equal(f->order[1], 2);
 	assert_string_equal(f->failure.code, "abandoned");
 	assert_int_equal(posts[2].publication.failure.kind, ERR_NONE);
-	assert_true(topic_check(f, TOPIC, 3) < (size_t)2 * 35);
+	assert_true(topic_check(f, 3) < (size_t)2 * 35);
 }
 
 int main(void)
@@ -238,8 +236,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(posts_larger_than_the_queue_are_published_whole_and_in_line, setup,
 			teardown),
-		cmocka_unit_test_setup_teardown(history_and_syncs_have_a_topic_of_their_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_the_broker_refuses_fails_its_post_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_made_fails_its_post_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_nobody_waits_for_leaves_the_line, setup, teardown),
 	};
 

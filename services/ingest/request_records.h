@@ -1,0 +1,34 @@
+/* What one request becomes in Kafka: a record for each event, then one for each dead letter. Pure. */
+#ifndef INGEST_REQUEST_RECORDS_H
+#define INGEST_REQUEST_RECORDS_H
+
+#include "ingest/dead_letters.h"
+#include "ingest/dialects/intake.h"
+#include "kafka/topics.h"
+#include "wire/cloudevents.h"
+
+/* Everything is borrowed as long as records are made. */
+struct request_records {
+	const struct topic_names *topics;
+	struct inbound_event *const *events;
+	const struct str *encoded; /* the same events */
+	size_t n_events;
+	const struct dead_letter *letters;
+	size_t n_letters;
+	struct str traceparent;
+	struct arena *arena; /* for headers of dead letters */
+};
+
+/* What an event's record needs besides, until it is queued. */
+struct record_room {
+	struct header headers[CLOUDEVENTS_MAX];
+	struct cloudevents_storage storage;
+	char key[74];
+};
+
+#define REQUEST_RECORD_MAX_BYTES (TOPIC_DEAD_LETTER_MAX_BYTES + 64 * 1024) /* headers of a dead letter */
+
+/* Record i of n_events + n_letters, all but its opaque; it points into room, the arena and what is borrowed. */
+void request_record(const struct request_records *r, size_t i, struct record_room *room, struct kafka_record *out);
+
+#endif
