@@ -243,7 +243,7 @@ TIDY := $(ALL_SRC:%=build/lint/tidy/%.ok)
 HEADERS := $(sort $(wildcard libs/*/*.h $(foreach d,$(PROGRAM_DIRS),$(d)/*.h $(d)/*/*.h)))
 HEADER_CHECKS := $(HEADERS:%=build/lint/header/%.ok)
 
-.PHONY: lint-format lint-tidy lint-headers lint-jars lint-layers lint-proto lint-readme lint-mutants lint-promises
+.PHONY: lint-format lint-tidy lint-headers lint-jars lint-layers lint-proto lint-readme lint-symbols lint-mutants lint-promises
 lint-format:
 	@$(FIND_FORMATTED) | xargs -0 -r -n 40 -P $(JOBS) clang-format-19 --dry-run -Werror
 lint-tidy: $(TIDY)
@@ -257,6 +257,8 @@ lint-proto: $(PB_DESCRIPTORS)
 	@tools/proto-compat.py proto/baseline.binpb $<
 lint-readme: $(SERVICES:%=$(OUT)/bin/blazz-%)
 	@tools/readme-config.sh check $(OUT)/bin
+lint-symbols: $(call objects,$(LIB_SRC) $(PROGRAM_SRC))
+	@tools/lint-symbols.sh $^
 
 lint-mutants:
 	@tests/mutants/run.py --check

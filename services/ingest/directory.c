@@ -245,7 +245,7 @@ void directory_put_qr(struct directory *d, const struct catalogue_account *accou
 	reader_put_qr(d->reader, account, code);
 }
 
-void directory_use_keyring(struct directory *d, struct keyring **keyring)
+void directory_set_keyring(struct directory *d, struct keyring **keyring)
 {
 	reader_use_keyring(d->reader, keyring);
 }

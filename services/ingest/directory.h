@@ -43,7 +43,7 @@ void directory_leave(struct directory *d, struct directory_wait *wait);
 
 /* To account_qr, soon. */
 void directory_put_qr(struct directory *d, const struct catalogue_account *account, struct str code);
-void directory_use_keyring(struct directory *d, struct keyring **keyring);
+void directory_set_keyring(struct directory *d, struct keyring **keyring);
 
 /* For metrics: how long ago PostgreSQL was last heard of. */
 int64_t directory_age_ms(const struct directory *d);

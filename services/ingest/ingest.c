@@ -55,7 +55,7 @@ static void tick(void *ingest)
 	service_alive(in->service);
 	readiness_tell(in);
 	closed_count(in);
-	stats_gauges(&(struct stats_gauges){
+	ingest_stats_gauges(&(struct stats_gauges){
 		.requests = in->n_requests,
 		.bytes = in->bytes_in_flight,
 		.connections = http_server_connections(in->http),
@@ -206,7 +206,7 @@ int ingest_open(struct ingest **out, const struct ingest_settings *settings, str
 {
 	struct ingest *in = mem_calloc(1, sizeof(*in));
 
-	stats_init();
+	ingest_stats_init();
 	in->settings = settings;
 	in->service = service;
 	in->failures = limiter_new(SOURCES_MAX);
@@ -276,5 +276,5 @@ void ingest_reload(struct ingest *in)
 	}
 	networks_free(in->proxies);
 	in->proxies = proxies;
-	directory_use_keyring(in->directory, &keyring);
+	directory_set_keyring(in->directory, &keyring);
 }

@@ -52,7 +52,7 @@ static void lookups_init(void)
 	lookup_cells[LOOKUP_ABSENT] = METRIC_CELL(lookups, "absent");
 }
 
-void stats_init(void)
+void ingest_stats_init(void)
 {
 	static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, -1 };
 
@@ -140,7 +140,7 @@ void stats_kafka_seconds(double s)
 	metric_observe(kafka_seconds, s);
 }
 
-void stats_gauges(const struct stats_gauges *g)
+void ingest_stats_gauges(const struct stats_gauges *g)
 {
 	metric_set(gauge_requests, (double)g->requests);
 	metric_set(gauge_bytes, (double)g->bytes);

@@ -21,7 +21,7 @@ extern const char *const refusal_words[REFUSALS];
 /* Of what names an account or app: cached, read when it was asked for, not there. */
 enum lookup { LOOKUP_HIT, LOOKUP_MISS, LOOKUP_ABSENT, LOOKUPS };
 
-void stats_init(void);
+void ingest_stats_init(void);
 void stats_request(const struct route *route, int status); /* route NULL: none fits */
 void stats_event(const struct route *route, enum inbound_kind kind);
 void stats_rejected(enum dead_reason reason);
@@ -38,6 +38,6 @@ struct stats_gauges {
 	size_t accounts, apps;
 	int64_t directory_age_ms;
 };
-void stats_gauges(const struct stats_gauges *g);
+void ingest_stats_gauges(const struct stats_gauges *g);
 
 #endif

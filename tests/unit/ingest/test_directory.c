@@ -193,7 +193,7 @@ static void secrets_sealed_for_another_row_open_nothing(void **state)
 	(void)state;
 	seal_into("whatsapp_accounts", "00000000-0000-4000-8000-000000000012", "account:" ACCOUNT,
 		"{\"signing_keys\":[\"stolen\"]}");
-	directory_use_keyring(directory, &k);
+	directory_set_keyring(directory, &k);
 	turn_until(loaded_more_than, &before);
 	assert_int_equal(catalogue_account(directory_catalogue(directory), &name)->secrets.signing_keys.n, 0);
 }
@@ -378,7 +378,7 @@ static void new_keys_open_everything_anew(void **state)
 	int before = loads;
 
 	(void)state;
-	directory_use_keyring(directory, &k);
+	directory_set_keyring(directory, &k);
 	turn_until(loaded_more_than, &before);
 	assert_int_equal(catalogue_account(directory_catalogue(directory), &name)->secrets.signing_keys.n, 1);
 }
