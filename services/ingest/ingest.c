@@ -111,8 +111,7 @@ static int directory_start(struct ingest *in, struct err *err)
 {
 	const struct ingest_settings *s = in->settings;
 	const struct reader_options options = {
-		.conninfo = s->postgres,
-		.statement_timeout_ms = (int)s->statement_timeout_ms,
+		.postgres = s->postgres,
 		.qr_ttl_s = (int)(s->qr_ttl_ms / 1000),
 	};
 	struct keyring *keyring = NULL;

@@ -268,17 +268,15 @@ static struct pg_listener *listener_new(struct reader *r)
 {
 	static const char *const channels[] = { CHANNEL, NULL };
 	static const struct pg_listener_ops ops = { .missed = on_missed, .notified = on_notified, .alive = on_alive };
-	const struct pg_listener_options options = {
-		.pg = { .conninfo = r->options.conninfo,
-			.application_name = "blazz-ingest",
-			.statement_timeout_ms = r->options.statement_timeout_ms,
-			.idle = give_up,
-			.idle_ctx = r },
+	struct pg_listener_options options = {
+		.pg = postgres_options(&r->options.postgres, "blazz-ingest"),
 		.channels = channels,
 		.backoff_min_ms = BACKOFF_MIN_MS,
 		.backoff_max_ms = BACKOFF_MAX_MS,
 	};
 
+	options.pg.idle = give_up;
+	options.pg.idle_ctx = r;
 	return pg_listener_new(&options, &ops, r);
 }
 

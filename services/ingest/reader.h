@@ -11,12 +11,12 @@
 #include "crypto/seal.h"
 #include "ingest/catalogue.h"
 #include "loop/mailbox.h"
+#include "service/settings_blocks.h"
 
 struct reader;
 
 struct reader_options {
-	const char *conninfo; /* borrowed as long as the reader lives */
-	int statement_timeout_ms;
+	struct postgres_settings postgres; /* its text is borrowed as long as the reader lives */
 	int qr_ttl_s;
 };
 

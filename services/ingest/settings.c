@@ -1,9 +1,6 @@
 /* The keys of ingest's configuration; see settings.h. */
 #include "ingest/settings.h"
 
-#include <stddef.h>
-
-#include "crypto/seal.h"
 #include "http/networks.h"
 
 #define AT(field) offsetof(struct ingest_settings, field)
@@ -41,12 +38,8 @@ const struct config_key ingest_keys[] = {
 		"Chats per second of one account's initial sync." },
 	{ "limits.sync_burst", CONFIG_INT, CONFIG_LIVE, AT(limits_sync_burst), "500", 50, 1000000,
 		"Chats at once: one full sync. 50, a batch: live messages do not wait behind one." },
-	{ "postgres.conninfo", CONFIG_STRING, CONFIG_REQUIRED | CONFIG_SECRET, AT(postgres), NULL, 0, 0,
-		"libpq connection string; a direct connection, never a transaction pooler." },
-	{ "postgres.statement_timeout", CONFIG_DURATION_MS, 0, AT(statement_timeout_ms), "5s", 100, 600000,
-		"Deadline of one statement; on expiry the connection is closed." },
-	{ "secrets.keyring", CONFIG_STRING, CONFIG_REQUIRED | CONFIG_SECRET | CONFIG_LIVE, AT(keyring), NULL, 0, 0,
-		"Keys that seal secrets and QR codes, a line each: <key id>:<base64 of 32 bytes>, the first one seals." },
+	POSTGRES_KEYS(AT(postgres), "5s"),
+	KEYRING_KEYS(AT(keyring), "secrets and QR codes"),
 	{ "qr.ttl", CONFIG_DURATION_MS, 0, AT(qr_ttl_ms), "60s", 1000, 3600000, "How long a QR code is shown." },
 	{ 0 },
 };
@@ -54,12 +47,10 @@ const struct config_key ingest_keys[] = {
 int ingest_settings_check(const void *settings, struct err *err)
 {
 	const struct ingest_settings *s = settings;
-	struct keyring *keyring = NULL;
 	struct networks *proxies = NULL;
 
-	if (keyring_parse(&keyring, str_of(s->keyring), err) < 0)
-		return err_wrap(err, "secrets.keyring");
-	keyring_free(keyring);
+	if (keyring_setting_check(s->keyring, err) < 0)
+		return -1;
 	if (networks_parse(&proxies, s->http_trusted_proxies, err) < 0)
 		return err_wrap(err, "http.trusted_proxies");
 	networks_free(proxies);

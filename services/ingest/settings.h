@@ -2,7 +2,7 @@
 #ifndef INGEST_SETTINGS_H
 #define INGEST_SETTINGS_H
 
-#include "config/config.h"
+#include "service/settings_blocks.h"
 
 struct ingest_settings {
 	char *http_listen, *http_port_file;
@@ -14,8 +14,7 @@ struct ingest_settings {
 	int64_t limits_failures_per_minute;
 	int64_t limits_account_rate, limits_account_burst;
 	int64_t limits_sync_rate, limits_sync_burst;
-	char *postgres;
-	int64_t statement_timeout_ms;
+	struct postgres_settings postgres;
 	char *keyring;
 	int64_t qr_ttl_ms;
 };

@@ -424,11 +424,11 @@ static bool on_wait(void *ctx, int fd, bool write, int timeout_ms)
 
 static struct pg_options pg_options_of(struct dispatcher *d, const char *application_name)
 {
-	return (struct pg_options){ .conninfo = d->settings->postgres,
-		.application_name = application_name,
-		.statement_timeout_ms = (int)d->settings->statement_timeout_ms,
-		.wait = on_wait,
-		.wait_ctx = d };
+	struct pg_options options = postgres_options(&d->settings->postgres, application_name);
+
+	options.wait = on_wait;
+	options.wait_ctx = d;
+	return options;
 }
 
 static int owner_start(struct dispatcher *d, struct err *err)
@@ -439,10 +439,10 @@ static int owner_start(struct dispatcher *d, struct err *err)
 		.consumer = "webhook-dispatcher",
 		.topics = { { .name = d->chat_event_topic,
 			.dlq = service_topics(d->service)->of[TOPIC_CHAT_EVENT_WEBHOOK_DISPATCHER_DLQ] } },
-		.backoff_min_ms = (int)s->backoff_min_ms,
-		.backoff_max_ms = (int)s->backoff_max_ms,
+		.backoff_min_ms = (int)s->owner.backoff_min_ms,
+		.backoff_max_ms = (int)s->owner.backoff_max_ms,
 		.tidy_interval_ms = 3000,
-		.reset_cluster = s->reset_cluster,
+		.reset_cluster = s->owner.reset_cluster,
 		.prefetch_kb = PREFETCH_KB,
 		.dlq_max_bytes = DLQ_MAX_BYTES,
 		.pg = pg_options_of(d, "blazz-webhook-dispatcher"),

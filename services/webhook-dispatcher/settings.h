@@ -2,11 +2,11 @@
 #ifndef WEBHOOK_DISPATCHER_SETTINGS_H
 #define WEBHOOK_DISPATCHER_SETTINGS_H
 
-#include "config/config.h"
+#include "service/settings_blocks.h"
 
 struct dispatcher_settings {
-	char *postgres;
-	int64_t statement_timeout_ms;
+	struct postgres_settings postgres;
+	struct owner_settings owner;
 	char *keyring;
 	bool allow_http;
 	char **allowed_networks;
@@ -21,8 +21,6 @@ struct dispatcher_settings {
 	int64_t catch_up_rate;
 	int64_t retries_keep_ms, attempts_keep_days;
 	int64_t drain_timeout_ms;
-	int64_t backoff_min_ms, backoff_max_ms;
-	bool reset_cluster;
 };
 
 extern const struct config_key dispatcher_keys[];

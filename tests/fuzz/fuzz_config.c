@@ -88,7 +88,7 @@ static void loaded_check(struct settings *s, struct str input)
 	settings_dump(s, &shown);
 	numbers_check();
 	kafka_check(settings_kafka(s));
-	hidden_check(settings.postgres, input, buf_str(&shown));
+	hidden_check(settings.postgres.conninfo, input, buf_str(&shown));
 	hidden_check(settings.keyring, input, buf_str(&shown));
 	rc = settings_reload(s, &refused, NULL);
 	settings_dump(s, &again);

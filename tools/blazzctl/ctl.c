@@ -15,20 +15,20 @@
 
 static const struct config_key keys[] = {
 	{ "postgres.conninfo", CONFIG_STRING, CONFIG_SECRET, AT(postgres), NULL, 0, 0,
-		"libpq connection string of role blazz_admin: workspaces, apps, accounts, webhook endpoints" },
+		"libpq connection string of role blazz_admin: workspaces, apps, accounts, webhook endpoints." },
 	{ "postgres.ops_conninfo", CONFIG_STRING, CONFIG_SECRET, AT(postgres_ops), NULL, 0, 0,
-		"the same of role blazz_ops: progress, syncs, deliveries; unset: postgres.conninfo" },
+		"The same of role blazz_ops: progress, syncs, deliveries; unset: postgres.conninfo." },
 	{ "secrets.keyring", CONFIG_STRING, CONFIG_SECRET, AT(keyring), NULL, 0, 0,
-		"keys that seal secrets, one a line: <id>:<base64 of 32 bytes>; the first one seals" },
+		"Keys that seal secrets, one a line: <id>:<base64 of 32 bytes>; the first one seals." },
 	{ "webhooks.allow_http", CONFIG_BOOL, 0, AT(allow_http), "false", 0, 0,
-		"endpoints may have plain http, as in webhook-dispatcher's configuration" },
+		"Endpoints may have plain http, as in webhook-dispatcher's configuration." },
 	{ "webhooks.allowed_networks", CONFIG_LIST, 0, AT(allowed_networks), NULL, 0, 0,
-		"networks (10.0.0.0/8) that endpoints may be in although they are not public; the same there" },
+		"Networks (10.0.0.0/8) that endpoints may be in although they are not public; the same there." },
 	{ "webhooks.ca_file", CONFIG_STRING, 0, AT(ca_file), NULL, 0, 0,
-		"certificates of the authorities to trust (PEM) instead of the system's; the same there" },
-	{ "topics.prefix", CONFIG_STRING, 0, AT(topic_prefix), "blazz", 0, 0, "first part of every topic's name" },
+		"Certificates of the authorities to trust (PEM) instead of the system's; the same there." },
+	{ "topics.prefix", CONFIG_STRING, 0, AT(topic_prefix), "blazz", 0, 0, "First part of every topic's name." },
 	{ "kafka.bootstrap.servers", CONFIG_STRING, 0, AT(kafka_brokers), NULL, 0, 0,
-		"brokers to start from; all kafka.* keys go to librdkafka as they are" },
+		"Brokers to start from; all kafka.* keys go to librdkafka as they are." },
 	{ 0 },
 };
 

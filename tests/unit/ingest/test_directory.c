@@ -145,14 +145,14 @@ static int start(void **state)
 
 static int open_loaded(void **state)
 {
-	struct reader_options options = { .statement_timeout_ms = 2000, .qr_ttl_s = 60 };
+	struct reader_options options = { .postgres.statement_timeout_ms = 2000, .qr_ttl_s = 60 };
 	struct keyring *k = keyring_of(KEYRING);
 	int none = 0;
 
 	(void)state;
 	loads = 0;
 	step = NULL;
-	options.conninfo = conninfo = mem_cstr(str_of(db_conninfo("blazz_ingest")));
+	options.postgres.conninfo = conninfo = mem_cstr(str_of(db_conninfo("blazz_ingest")));
 	assert_int_equal(loop_new(&loop, NULL), 0);
 	assert_int_equal(directory_open(&directory, loop, &options, &k, on_changed, NULL, NULL), 0);
 	assert_false(directory_loaded(directory));
