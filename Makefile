@@ -145,7 +145,7 @@ bench: ## every benchmark, as ratios within one run; K=word picks some
 	@tools/deps.sh bench
 	+@$(MAKE) --silent V=release build bench-build
 	@for b in $$(grep -l '^#!' tests/bench/*$(K)*.py); do echo "== $$b"; $$b || exit 1; done
-lint: ## format, clang-tidy, floors, headers, compatibility of proto/, the README's tables, Kafka's jars, planted bugs, tests of SECURITY.md
+lint: ## format, clang-tidy, floors, headers, compatibility of proto/, tables and links of documents, Kafka's jars, planted bugs, tests of SECURITY.md
 	@tools/deps.sh test
 	@tools/run-tests.py lint
 format: ## rewrite the sources in the house's format
@@ -257,6 +257,7 @@ lint-proto: $(PB_DESCRIPTORS)
 	@tools/proto-compat.py proto/baseline.binpb $<
 lint-readme: $(SERVICES:%=$(OUT)/bin/blazz-%)
 	@tools/readme-config.sh check $(OUT)/bin
+	@tools/lint-links.py
 lint-symbols: $(call objects,$(LIB_SRC) $(PROGRAM_SRC))
 	@tools/lint-symbols.sh $^
 
