@@ -51,7 +51,8 @@ PACKAGE_FLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGE
 # Debian's libphonenumber has no .pc file.
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lphonenumber -lpthread -lm
 
-VERSION := $(or $(shell git describe --always --dirty 2>/dev/null),0.1.0)
+# The release is the file VERSION; in a repository the commit follows it. VERSION=text names another one.
+VERSION := $(file <VERSION)$(addprefix +,$(shell git describe --always --dirty --exclude='*' 2>/dev/null))
 CPPFLAGS := -D_GNU_SOURCE -DBLAZZ_VERSION='"$(VERSION)"' -Ilibs -I$(GEN) $(PACKAGE_FLAGS)
 COMMON := -g -fPIE $(WARN) $(HARDEN) $(MODE.$(V))
 CFLAGS := -std=c11 $(COMMON) $(WARN_C)
@@ -145,7 +146,7 @@ bench: ## every benchmark, as ratios within one run; K=word picks some
 	@tools/deps.sh bench
 	+@$(MAKE) --silent V=release build bench-build
 	@for b in $$(grep -l '^#!' tests/bench/*$(K)*.py); do echo "== $$b"; $$b || exit 1; done
-lint: ## format, clang-tidy, floors, headers, compatibility of proto/, tables and links of documents, Kafka's jars, planted bugs, tests of SECURITY.md
+lint: ## format, clang-tidy, floors, headers, compatibility of proto/, tables and links of documents, the version, Kafka's jars, planted bugs, tests of SECURITY.md
 	@tools/deps.sh test
 	@tools/run-tests.py lint
 format: ## rewrite the sources in the house's format
@@ -243,7 +244,7 @@ TIDY := $(ALL_SRC:%=build/lint/tidy/%.ok)
 HEADERS := $(sort $(wildcard libs/*/*.h $(foreach d,$(PROGRAM_DIRS),$(d)/*.h $(d)/*/*.h)))
 HEADER_CHECKS := $(HEADERS:%=build/lint/header/%.ok)
 
-.PHONY: lint-format lint-tidy lint-headers lint-jars lint-layers lint-proto lint-readme lint-symbols lint-mutants lint-promises
+.PHONY: lint-format lint-tidy lint-headers lint-jars lint-layers lint-proto lint-readme lint-symbols lint-version lint-mutants lint-promises
 lint-format:
 	@$(FIND_FORMATTED) | xargs -0 -r -n 40 -P $(JOBS) clang-format-19 --dry-run -Werror
 lint-tidy: $(TIDY)
@@ -260,6 +261,8 @@ lint-readme: $(SERVICES:%=$(OUT)/bin/blazz-%)
 	@tools/lint-links.py
 lint-symbols: $(call objects,$(LIB_SRC) $(PROGRAM_SRC))
 	@tools/lint-symbols.sh $^
+lint-version: $(PROGRAMS)
+	@tools/lint-version.py $(PROGRAMS)
 
 lint-mutants:
 	@tests/mutants/run.py --check
