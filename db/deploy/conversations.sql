@@ -143,8 +143,8 @@ CREATE TABLE sender_renames (
 	PRIMARY KEY (workspace_id, sender),
 	FOREIGN KEY (workspace_id, contact_id) REFERENCES contacts DEFERRABLE INITIALLY DEFERRED -- as that of contact_aliases
 );
--- What a batch stores for a contact may have to be compared with what is stored under an old name.
-CREATE INDEX sender_renames_contact ON sender_renames (workspace_id, contact_id);
+-- What a batch stores for a contact may have to be compared with what is stored under an old name. Also those that a step renames.
+CREATE INDEX sender_renames_contact ON sender_renames (workspace_id, contact_id, renamed_at);
 -- The owner of a partition: which had its turn longest ago.
 CREATE INDEX sender_renames_due ON sender_renames (topic, partition, renamed_at);
 

@@ -2,56 +2,76 @@
  * (merging.c). Invariant: what a batch stores for a contact on a message meets what is stored there under the contact's other names.
  *
  * The owner of the partition that found out renames, on messages of all accounts. Batches that store for the contact hold it
- * (contacts_hold), so a step that has locked it meets none of them at its rows; it locks nothing before, and no second contact.
+ * (contacts_hold), so a step that has locked it meets none of them at its rows; it locks nothing before, and no second contact. Of
+ * messages that their account's partition is moving or collapsing it waits for none, as that may wait for the contact: they are renamed on later.
  */
 #include "chat-sync/work.h"
 
-/* As much as this transaction may still rename. */
-static int rename_some(struct work *w, const struct sender_rename *rename, struct err *err)
-{
-	int n = 1;
+#define NAMES_MAX 100 /* of one step: many have a row or two only */
 
-	while (w->merging->left > 0 && n > 0) {
-		n = sender_rename_step(w->pg, rename, w->merging->left, err);
-		if (n < 0)
-			return -1;
-		w->merging->left -= n;
-	}
+/* As much as this transaction may still rename. */
+static int rename_some(struct work *w, const struct sender_rename *renames, size_t n, struct err *err)
+{
+	int done = w->merging->left > 0 ? sender_renames_step(w->pg, renames, n, w->merging->left, err) : 0;
+
+	if (done < 0)
+		return -1;
+	w->merging->left -= done;
 	return 0;
 }
 
 int senders_rename(struct work *w, const struct sender_rename *renames, size_t n, struct err *err)
 {
+	struct sender_rename *new_ones = ARENA_ARRAY(w->arena, struct sender_rename, n);
 	bool *begun = ARENA_ARRAY(w->arena, bool, n);
+	size_t n_new = 0;
 
 	if (sender_renames_begin(w->pg, renames, n, begun, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (begun[i] && rename_some(w, &renames[i], err) < 0)
-			return -1;
-	return 0;
+		if (begun[i])
+			new_ones[n_new++] = renames[i];
+	return rename_some(w, new_ones, n_new, err);
 }
 
-static void keep_merged_into(void *ctx, const struct contact_row *row)
+static void keep_row(void *ctx, const struct contact_row *row)
 {
-	*(int64_t *)ctx = row->merged_into;
+	*(struct contact_row *)ctx = *row;
+}
+
+/* The contact is locked. */
+static int contact_step(struct work *w, const struct contact_row *to, struct err *err)
+{
+	struct sender_rename *renames;
+	struct str *names;
+	size_t n;
+
+	if (sender_renames_of(w->pg, to->workspace_id, to->id, NAMES_MAX, w->arena, &names, &n, err) < 0)
+		return -1;
+	renames = ARENA_ARRAY(w->arena, struct sender_rename, n);
+	for (size_t i = 0; i < n; i++)
+		renames[i] = (struct sender_rename){ .workspace_id = to->workspace_id,
+			.from = names[i],
+			.contact_id = to->id,
+			.to = uuid_str(w, &to->uuid) };
+	return rename_some(w, renames, n, err);
 }
 
 int senders_step(struct work *w, const int32_t *partitions, size_t n, struct err *err)
 {
-	struct sender_rename rename;
-	int64_t merged_into = 0;
-	bool any;
+	int64_t workspace_id, contact_id;
+	struct contact_row to = { 0 };
+	int rc;
 
-	if (sender_renames_due(w->pg, str_of(w->topics[INBOUND]), partitions, n, w->arena, &rename, &any, err) < 0)
+	if (sender_renames_due(w->pg, str_of(w->topics[INBOUND]), partitions, n, &workspace_id, &contact_id, err) < 0)
 		return -1;
-	if (!any)
+	if (contact_id == 0)
 		return 0;
-	if (contacts_lock(w->pg, rename.workspace_id, &rename.contact_id, 1, w->arena, keep_merged_into, &merged_into,
-		    err) < 0)
+	if (contacts_lock(w->pg, workspace_id, &contact_id, 1, w->arena, keep_row, &to, err) < 0)
 		return -1;
-	if (merged_into) /* meanwhile: the next step renames */
-		return sender_renames_redirect(w->pg, rename.workspace_id, rename.contact_id, merged_into, err) < 0 ? -1
-														    : 1;
-	return rename_some(w, &rename, err) < 0 ? -1 : 1;
+	if (to.merged_into) /* meanwhile: the next step renames */
+		rc = sender_renames_redirect(w->pg, workspace_id, contact_id, to.merged_into, err);
+	else
+		rc = contact_step(w, &to, err);
+	return rc < 0 ? -1 : 1;
 }

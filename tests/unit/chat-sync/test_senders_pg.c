@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "replica.h"
+#include "store/conversations_merge.h"
 
 #define ANN  "12065550001"
 #define BOB  "12065550002"
@@ -264,13 +265,16 @@ static void who_was_merged_meanwhile_is_read_again(void **state)
 #define BY_ANN \
 	"(SELECT c.uuid::text FROM contacts c JOIN contact_aliases a ON a.contact_id = c.id WHERE a.value = '" ANN "')"
 
+#define STORED_MESSAGES \
+	"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata, sent_at)" \
+	" SELECT 1, 1000000 + g, c.account_id, c.conversation_id, 'false:M' || g, 'inbound', 'text', 'delivered', 'history', '{}', c.sent_at" \
+	" FROM chats c, generate_series(1, 5000) g WHERE c.message_key = 'false:T'"
+
 /* The LID reacted to message i at second 50, for each i; it received the first as read. To some Ann reacted as well. */
 static void reactions_of_two_names(void)
 {
 	static const char *const rows[] = {
-		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata, sent_at)"
-		" SELECT 1, 1000000 + g, c.account_id, c.conversation_id, 'false:M' || g, 'inbound', 'text', 'delivered', 'history', '{}', c.sent_at"
-		" FROM chats c, generate_series(1, 5000) g WHERE c.message_key = 'false:T'",
+		STORED_MESSAGES,
 		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) SELECT 1, id, " BY_LID
 		", 'x', sent_at + interval '48 s' FROM chats WHERE id > 1000000",
 		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) SELECT 1, id, " BY_ANN
@@ -361,6 +365,154 @@ static void a_reaction_still_under_the_old_name_is_not_told_again(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE emoji = 'newer'"), 2);
 }
 
+/* of many names, each with little under it */
+
+#define BATCH 100
+
+/* Ann goes on for each of so many, that reacted to a message each at second 50. */
+static void renames_of_many_names(void)
+{
+	static const char *const rows[] = {
+		STORED_MESSAGES,
+		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at)"
+		" SELECT 1, id, 'n' || id, 'x', sent_at + interval '48 s' FROM chats WHERE id > 1000000",
+		"INSERT INTO sender_renames (workspace_id, sender, contact_id, topic, partition)"
+		" SELECT 1, sender, c.id, 't.inbound', 1 FROM chat_reactions, contacts c WHERE c.uuid::text = " BY_ANN,
+	};
+
+	apply_one(said_in_team(ann, "false:A", 1));
+	apply_one(said_in_team(bob, "false:T", 2));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		execute(db.admin, rows[i]);
+}
+
+/* Look-ups by index since the transaction began. */
+static int64_t look_ups(struct pg *pg)
+{
+	struct pg_rows *rows = query(pg,
+		"SELECT sum(idx_scan)::bigint FROM pg_stat_xact_user_tables"
+		" WHERE relname IN ('sender_renames', 'chat_receipts', 'chat_reactions', 'chat_reactions_withdrawn')",
+		NULL);
+	int64_t n = pg_i64(rows, 0, 0);
+
+	pg_rows_free(rows);
+	return n;
+}
+
+static void what_a_batch_looks_up_does_not_depend_on_how_many_renames_are_pending(void **state)
+{
+	struct inbound_event late[BATCH];
+	int64_t begun;
+
+	(void)state;
+	renames_of_many_names();
+	for (size_t i = 0; i < BATCH; i++) {
+		late[i] = reaction_of(1, TEAM, arena_cstr(db.arena, arena_printf(db.arena, "false:M%zu", i + 1)),
+			"older", 40);
+		late[i].u.reaction.sender = ann;
+	}
+	batch_reset(ours.batch);
+	take_in(&ours, late, BATCH);
+	done(pg_begin(ours.pg, &db.err));
+	begun = look_ups(ours.pg);
+	done(batch_apply(&ours, &db.err));
+	assert_in_range(look_ups(ours.pg) - begun, BATCH, 30 * BATCH);
+	done(pg_commit(ours.pg, &db.err));
+	chat_sync_ops.committed(ours.sync);
+	out_read(ours.batch);
+	assert_string_equal(published(), "");
+	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE sender LIKE 'n%'"), MANY - BATCH);
+	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE emoji <> 'x'"), 0);
+}
+
+static void many_renames_end_in_few_steps(void **state)
+{
+	int steps = 0;
+
+	(void)state;
+	renames_of_many_names();
+	while (step_by(&ours))
+		steps++;
+	assert_in_range(steps, 2, MANY / 50);
+	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE sender = " BY_ANN), MANY);
+}
+
+static void what_is_being_renamed_to_a_contact_that_was_merged_meanwhile_is_renamed_to_the_one_that_goes_on(void *
+		*state)
+{
+	(void)state;
+	merge_of_many_reactions();
+	execute(db.admin,
+		"UPDATE sender_renames SET contact_id = (SELECT id FROM contacts WHERE merged_into IS NOT NULL)");
+	assert_true(step_by(&ours));
+	assert_int_equal(db_i64(LEFT), MANY - 999);
+	senders_steps();
+}
+
+/* messages that collapse meanwhile, in their account's partition */
+
+#define MOVED "2000000"
+
+/* A message that is there twice, in conversations that merge; the LID, which Ann goes on for, reacted to the one that goes. */
+static struct conversation_merge merge_of_one_message(void)
+{
+	static const char *const rows[] = {
+		"INSERT INTO conversations (workspace_id, id, account_id, contact_id) SELECT 1, " MOVED
+		", 1, max(id) FROM contacts",
+		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata, sent_at)"
+		" SELECT 1, " MOVED ", account_id, " MOVED
+		", message_key, type, message_type, message_status, origin, metadata, sent_at FROM chats WHERE message_key = 'false:A'",
+		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, " MOVED
+		", 'gone', 'x', now())",
+		"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, " MOVED
+		", 'gone', 'read', now())",
+		"INSERT INTO conversation_merges (workspace_id, conversation_id, into_id, topic, partition) SELECT 1, " MOVED
+		", conversation_id, 't.inbound', 2 FROM chats WHERE message_key = 'false:A' AND id <> " MOVED,
+		"INSERT INTO sender_renames (workspace_id, sender, contact_id, topic, partition)"
+		" SELECT 1, 'gone', c.id, 't.inbound', 1 FROM contacts c WHERE c.uuid::text = " BY_ANN,
+	};
+
+	apply_one(said_in_team(ann, "false:A", 1));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		execute(db.admin, rows[i]);
+	execute(ours.pg, "SET statement_timeout = '5s'");
+	return (struct conversation_merge){ .workspace_id = 1,
+		.from = db_i64("SELECT conversation_id FROM conversation_merges"),
+		.into = db_i64("SELECT into_id FROM conversation_merges"),
+		.upto_us = PG_NO_TIME };
+}
+
+static void keep_nothing(void *ctx, const struct merged_message *m)
+{
+	(void)ctx, (void)m;
+}
+
+static void assert_all_is_anns(void)
+{
+	while (step_by(&ours))
+		continue;
+	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats"), 1);
+	assert_int_equal(
+		db_i64("SELECT count(*) FROM chat_reactions r JOIN chat_receipts h USING (workspace_id, chat_id)"
+		       " WHERE r.sender = " BY_ANN " AND h.participant = r.sender"),
+		1);
+}
+
+static void a_slice_leaves_out_a_message_that_is_collapsing(void **state)
+{
+	struct conversation_merge merge = merge_of_one_message();
+
+	(void)state;
+	done(pg_begin(theirs.pg, &db.err));
+	assert_int_equal(conversations_merge_step(theirs.pg, &merge, 1000, keep_nothing, NULL, &db.err), 1);
+	assert_true(step_by(&ours));
+	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 1);
+	done(pg_commit(theirs.pg, &db.err));
+	assert_all_is_anns();
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, replicas_empty)
@@ -377,6 +529,10 @@ int main(void)
 		T(many_reactions_follow_in_slices),
 		T(a_slice_of_reactions_that_was_rolled_back_comes_again),
 		T(a_reaction_still_under_the_old_name_is_not_told_again),
+		T(what_a_batch_looks_up_does_not_depend_on_how_many_renames_are_pending),
+		T(many_renames_end_in_few_steps),
+		T(a_slice_leaves_out_a_message_that_is_collapsing),
+		T(what_is_being_renamed_to_a_contact_that_was_merged_meanwhile_is_renamed_to_the_one_that_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, replicas_start, replicas_stop);

@@ -546,19 +546,37 @@ static struct sender_rename rename_of_four(void)
 		.partition = 3 };
 }
 
-static struct sender_rename due(bool *any)
+/* The contact whose renames are due in two partitions; 0: none is. */
+static int64_t due(void)
 {
-	struct sender_rename r = { .workspace_id = 0 };
 	const int32_t partitions[] = { 2, 3 };
+	int64_t workspace, contact;
 
-	done(sender_renames_due(db.pg, STR("t"), partitions, 2, db.arena, &r, any, &db.err));
-	return r;
+	done(sender_renames_due(db.pg, STR("t"), partitions, 2, &workspace, &contact, &db.err));
+	assert_int_equal(workspace, contact ? 1 : 0);
+	return contact;
+}
+
+/* The names that are being renamed to a contact, with spaces. */
+static const char *names_of(int64_t contact, int limit)
+{
+	struct buf out = BUF_INIT;
+	struct str *names;
+	const char *text;
+	size_t n;
+
+	done(sender_renames_of(db.pg, 1, contact, limit, db.arena, &names, &n, &db.err));
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&out, "%s%.*s", i ? " " : "", STR_ARG(names[i]));
+	text = arena_cstr(db.arena, buf_str(&out));
+	buf_fini(&out);
+	return text;
 }
 
 static void a_sender_is_renamed_in_slices(void **state)
 {
-	struct sender_rename both[2] = { rename_of_four() }, found;
-	bool begun[2], any;
+	struct sender_rename both[2] = { rename_of_four() };
+	bool begun[2];
 	int n;
 
 	(void)state;
@@ -567,49 +585,105 @@ static void a_sender_is_renamed_in_slices(void **state)
 	done(sender_renames_begin(db.pg, both, 2, begun, &db.err));
 	assert_true(begun[0]);
 	assert_false(begun[1]);
-	found = due(&any);
-	assert_true(any && str_eq(found.from, both[0].from) && str_eq(found.to, both[0].to));
-	n = sender_rename_step(db.pg, &found, 1, &db.err);
+	assert_int_equal(due(), 10);
+	assert_string_equal(names_of(10, 100), "old");
+	n = sender_renames_step(db.pg, both, 1, 1, &db.err);
 	assert_int_equal(n, 1);
 	assert_int_equal(db_i64(SENT_BY("'old'")), 2); /* the other message's */
-	(void)due(&any);
-	assert_true(any);
-	while (n > 0)
-		n = sender_rename_step(db.pg, &found, 1, &db.err);
-	assert_int_equal(n, 0);
+	assert_int_equal(due(), 10);
+	n = sender_renames_step(db.pg, both, 1, 1, &db.err);
+	assert_int_equal(n, 1);
 	assert_int_equal(db_i64(SENT_BY("'old'")), 0);
 	assert_int_equal(db_i64(SENT_BY("(SELECT uuid::text FROM contacts WHERE id = 10)")), 4);
-	(void)due(&any);
-	assert_false(any);
+	assert_int_equal(due(), 0);
+	assert_int_equal(sender_renames_step(db.pg, both, 1, 1, &db.err), 0);
+}
+
+static void one_step_is_of_several_names(void **state)
+{
+	struct sender_rename old = rename_of_four(), several[] = { old, old, old };
+	struct reaction_row more[] = { { 1, 1, STR("older"), STR("y"), AT(30), true, false, STR_NONE },
+		{ 1, 2, STR("oldest"), STR("z"), AT(10), true, false, STR_NONE } };
+	bool begun[3];
+
+	(void)state;
+	several[1].from = STR("older");
+	several[2].from = STR("oldest");
+	done(reactions_store(db.pg, more, 2, &db.err));
+	done(sender_renames_begin(db.pg, several, 3, begun, &db.err));
+	assert_int_equal(sender_renames_step(db.pg, several, 3, 4, &db.err), 4);
+	assert_string_equal(names_of(10, 100), "older oldest");
+	assert_int_equal(sender_renames_step(db.pg, several, 3, 4, &db.err), 2);
+	assert_string_equal(names_of(10, 100), "");
+	assert_text("SELECT string_agg(emoji, ' ') FROM chat_reactions", "y"); /* a withdrawal is newer than z */
+}
+
+static void names_take_turns(void **state)
+{
+	struct sender_rename old = rename_of_four(), several[] = { old, old };
+	struct reaction_row more = { 1, 1, STR("other"), STR("y"), AT(30), true, false, STR_NONE };
+	bool begun[2];
+
+	(void)state;
+	several[1].from = STR("other");
+	several[1].contact_id = 20;
+	done(reactions_store(db.pg, &more, 1, &db.err));
+	done(sender_renames_begin(db.pg, several, 2, begun, &db.err));
+	for (int i = 0; i < 2; i++) {
+		struct sender_rename first = several[due() == 20];
+
+		assert_int_equal(due(), i == 0 ? 10 : 20);
+		assert_int_equal(sender_renames_step(db.pg, &first, 1, 1, &db.err), 1);
+	}
+	assert_int_equal(due(), 10);
 }
 
 static void a_name_that_is_being_renamed_stays_whose_it_was(void **state)
 {
 	struct sender_rename first = rename_of_four(), second = first;
-	bool begun, any;
+	bool begun;
 
 	(void)state;
 	second.contact_id = 20;
 	done(sender_renames_begin(db.pg, &first, 1, &begun, &db.err));
 	done(sender_renames_begin(db.pg, &second, 1, &begun, &db.err));
 	assert_false(begun);
-	assert_int_equal(due(&any).contact_id, 10);
+	assert_int_equal(due(), 10);
 }
 
 static void a_rename_follows_a_contact_that_is_merged(void **state)
 {
 	struct sender_rename rename = rename_of_four();
-	const struct sender_on_message before = { 1, 1, 10 }, named = { 1, 1, 20 };
-	bool begun, any;
+	struct sender_on_message before = { 1, 1, 10 }, named[] = { { 1, 1, 20 }, { 1, 1, 20 } };
+	bool begun;
 
 	(void)state;
 	done(sender_renames_begin(db.pg, &rename, 1, &begun, &db.err));
 	done(sender_renames_redirect(db.pg, 1, 10, 20, &db.err));
-	assert_int_equal(due(&any).contact_id, 20);
+	assert_int_equal(due(), 20);
 	done(sender_renames_named(db.pg, &before, 1, &db.err));
 	assert_int_equal(db_i64(SENT_BY("'old'")), 4);
-	done(sender_renames_named(db.pg, &named, 1, &db.err));
+	done(sender_renames_named(db.pg, named, 2, &db.err));
 	assert_int_equal(db_i64(SENT_BY("(SELECT uuid::text FROM contacts WHERE id = 20)")), 2);
+	assert_int_equal(db_i64(SENT_BY("'old'")), 2);
+}
+
+/* With more renames than are looked up each: from what is stored on the message. */
+static void on_a_message_all_that_is_stored_is_found_however_many_renames_are_pending(void **state)
+{
+	struct sender_rename rename = rename_of_four();
+	struct sender_on_message other = { 1, 1, 20 }, named = { 1, 1, 10 };
+	bool begun;
+
+	(void)state;
+	done(sender_renames_begin(db.pg, &rename, 1, &begun, &db.err));
+	execute(db.admin,
+		"INSERT INTO sender_renames (workspace_id, sender, contact_id, topic, partition) SELECT 1, 'n' || g || '-' || c, c, 't', 3"
+		" FROM generate_series(1, 100) g, (VALUES (10), (20)) AS c (c)");
+	done(sender_renames_named(db.pg, &other, 1, &db.err));
+	assert_int_equal(db_i64(SENT_BY("'old'")), 4);
+	done(sender_renames_named(db.pg, &named, 1, &db.err));
+	assert_int_equal(db_i64(SENT_BY("(SELECT uuid::text FROM contacts WHERE id = 10)")), 2);
 	assert_int_equal(db_i64(SENT_BY("'old'")), 2);
 }
 
@@ -659,6 +733,10 @@ int main(void)
 		cmocka_unit_test_setup(a_renamed_sender_keeps_the_newest_reaction, with_conversations),
 		cmocka_unit_test_setup(a_renamed_participant_keeps_the_furthest_receipt, with_conversations),
 		cmocka_unit_test_setup(a_sender_is_renamed_in_slices, with_conversations),
+		cmocka_unit_test_setup(one_step_is_of_several_names, with_conversations),
+		cmocka_unit_test_setup(names_take_turns, with_conversations),
+		cmocka_unit_test_setup(on_a_message_all_that_is_stored_is_found_however_many_renames_are_pending,
+			with_conversations),
 		cmocka_unit_test_setup(a_name_that_is_being_renamed_stays_whose_it_was, with_conversations),
 		cmocka_unit_test_setup(a_rename_follows_a_contact_that_is_merged, with_conversations),
 		cmocka_unit_test_setup(media_are_filled_in_and_never_overwritten, with_conversations),
