@@ -76,6 +76,15 @@ static const struct pg_stmt named = { "conversations_merge_named", PG_UNNAMED,
 #define PAIRS   "(SELECT * FROM " MOVED " WHERE r.twin_id IS NOT NULL) AS p"
 #define OF_PAIR "h.workspace_id = p.workspace_id AND h.chat_id = p.id"
 
+/* First: slices of renames (sender_renames.c) hold the messages on which they rename, in transactions of other partitions. What they
+ * have renamed is seen by the statements that follow, and they leave out what is locked here. */
+static const struct pg_stmt lock = {
+	"conversations_merge_lock", PG_UNNAMED,
+	"SELECT count(*) FROM (SELECT p.workspace_id, x.id FROM " PAIRS
+	" CROSS JOIN LATERAL (VALUES (p.id), (p.twin_id)) AS x (id) ORDER BY p.workspace_id, x.id) AS x"
+	" CROSS JOIN LATERAL (SELECT FROM chats c WHERE c.workspace_id = x.workspace_id AND c.id = x.id FOR UPDATE) AS c"
+};
+
 static const struct pg_stmt receipts = { "conversations_merge_receipts", PG_UNNAMED,
 	"WITH gone AS (DELETE FROM chat_receipts h USING " PAIRS " WHERE " OF_PAIR
 	" RETURNING h.workspace_id, p.twin_id, h.participant, h.status, h.at)"
@@ -144,7 +153,7 @@ static const struct pg_stmt count = { "conversations_merge_count", PG_UNNAMED,
 	" WHERE v.workspace_id = n.workspace_id AND v.id = n.into_id" };
 
 const struct pg_stmt *const conversations_merge_statements[] = { &mark, &parked, &redirect, &begin, &advance, &end,
-	&merging, &slice, &named, &receipts, &reactions, &withdrawn, &reactions_settle, &media, &collapse, &move,
+	&merging, &slice, &named, &lock, &receipts, &reactions, &withdrawn, &reactions_settle, &media, &collapse, &move,
 	&count, NULL };
 
 int conversations_merge(struct pg *pg, const struct conversation_merge *merge, struct err *err)
@@ -205,8 +214,8 @@ static void moved_add(struct moved *m, const struct merged_message *row)
 
 static int moved_apply(struct moved *m, struct pg *pg, struct err *err)
 {
-	static const struct pg_stmt *const twins[] = { &receipts, &reactions, &withdrawn, &reactions_settle, &media,
-		&collapse };
+	static const struct pg_stmt *const twins[] = { &lock, &receipts, &reactions, &withdrawn, &reactions_settle,
+		&media, &collapse };
 
 	for (size_t i = 0; i < sizeof(m->columns) / sizeof(m->columns[0]); i++)
 		pg_arg_array(m->args, m->columns[i]);

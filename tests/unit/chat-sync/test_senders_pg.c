@@ -10,6 +10,8 @@
 #include "replica.h"
 #include "store/conversations_merge.h"
 
+#include <pthread.h>
+
 #define ANN  "12065550001"
 #define BOB  "12065550002"
 #define LID  "901"
@@ -488,6 +490,26 @@ static void keep_nothing(void *ctx, const struct merged_message *m)
 	(void)ctx, (void)m;
 }
 
+struct collapse {
+	struct conversation_merge merge;
+	struct err err;
+	int rc;
+};
+
+static void *collapse_run(void *arg)
+{
+	struct collapse *c = arg;
+
+	c->rc = pg_begin(theirs.pg, &c->err);
+	if (c->rc == 0)
+		c->rc = conversations_merge_step(theirs.pg, &c->merge, 1000, keep_nothing, NULL, &c->err);
+	if (c->rc >= 0)
+		c->rc = pg_commit(theirs.pg, &c->err);
+	else
+		pg_rollback(theirs.pg);
+	return NULL;
+}
+
 static void assert_all_is_anns(void)
 {
 	while (step_by(&ours))
@@ -498,6 +520,26 @@ static void assert_all_is_anns(void)
 		db_i64("SELECT count(*) FROM chat_reactions r JOIN chat_receipts h USING (workspace_id, chat_id)"
 		       " WHERE r.sender = " BY_ANN " AND h.participant = r.sender"),
 		1);
+}
+
+static void a_message_collapses_after_the_slice_that_renames_on_it(void **state)
+{
+	struct collapse collapse = { merge_of_one_message(), { 0 }, 0 };
+	int64_t give_up_ms = clock_mono_ms() + 10000;
+	pthread_t thread;
+
+	(void)state;
+	assert_true(step_run(&ours));
+	assert_int_equal(pthread_create(&thread, NULL, collapse_run, &collapse), 0);
+	while (db_i64("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") ==
+		0)
+		assert_true(clock_mono_ms() < give_up_ms);
+	done(pg_commit(ours.pg, &db.err));
+	chat_sync_ops.committed(ours.sync);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	if (collapse.rc < 0)
+		fail_msg("%s [%s]", collapse.err.msg, collapse.err.code);
+	assert_all_is_anns();
 }
 
 static void a_slice_leaves_out_a_message_that_is_collapsing(void **state)
@@ -531,6 +573,7 @@ int main(void)
 		T(a_reaction_still_under_the_old_name_is_not_told_again),
 		T(what_a_batch_looks_up_does_not_depend_on_how_many_renames_are_pending),
 		T(many_renames_end_in_few_steps),
+		T(a_message_collapses_after_the_slice_that_renames_on_it),
 		T(a_slice_leaves_out_a_message_that_is_collapsing),
 		T(what_is_being_renamed_to_a_contact_that_was_merged_meanwhile_is_renamed_to_the_one_that_goes_on),
 	};

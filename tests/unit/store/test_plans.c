@@ -135,6 +135,7 @@ static const struct {
 	{ "conversations_merge_slice", "1, 7, 9, now(), 1000", { "chats_conversation", "chats_key" } },
 	{ "conversations_merge_named", ONES ", " ONES ", " TEXTS("true:#") ", " IDS,
 		{ "conversation_merges_into", "conversation_merges_pkey", "chats_key" } },
+	{ "conversations_merge_lock", MOVED, { "chats_pkey" } },
 	{ "conversations_merge_receipts", MOVED, { "chat_receipts_pkey" } },
 	{ "conversations_merge_reactions", MOVED, { "chat_reactions_pkey" } },
 	{ "conversations_merge_reactions_settle", MOVED, { "chat_reactions_pkey", "chat_reactions_withdrawn_pkey" } },
