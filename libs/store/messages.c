@@ -34,19 +34,23 @@ static const struct pg_stmt insert = { "messages_insert", PG_PREPARED,
 	", place)" \
 	" CROSS JOIN LATERAL (SELECT * FROM chats c WHERE " where " OFFSET 0) AS c"
 
+/* The first entry of chats_key from there on, compared outside: before the first ANALYZE chats_conversation looks as good for the four
+ * columns, and would read the whole conversation for each key. */
+#define HERE(columns) \
+	"(SELECT " columns \
+	" FROM (SELECT * FROM chats c WHERE c.workspace_id = r.workspace_id AND (c.account_id, c.message_key, c.conversation_id)" \
+	" >= (r.account_id, r.key, r.conversation_id) ORDER BY c.account_id, c.message_key, c.conversation_id LIMIT 1) AS c" \
+	" WHERE c.account_id = r.account_id AND c.message_key = r.key AND c.conversation_id = r.conversation_id)"
+
 /* A sender may use one key in many conversations: where it is not in the one asked for, two of them say that it is not the only one.
  * Metadata that is not asked for is not even fetched from its TOAST table. */
 #define OF_KEY "c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.message_key = r.key"
-static const struct pg_stmt find = {
-	"messages_find", PG_UNNAMED,
+static const struct pg_stmt find = { "messages_find", PG_UNNAMED,
 	"SELECT r.place, " MESSAGE_COLUMNS ", CASE WHEN r.content OR c.message_status = 'failed' THEN c.metadata END"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::boolean[]) WITH ORDINALITY"
 	" AS r (workspace_id, account_id, key, conversation_id, content, place) CROSS JOIN LATERAL"
-	" ((SELECT * FROM chats c WHERE " OF_KEY " AND c.conversation_id = r.conversation_id OFFSET 0)"
-	" UNION ALL (SELECT * FROM chats c WHERE " OF_KEY
-	" AND NOT EXISTS (SELECT FROM chats h WHERE h.workspace_id = r.workspace_id"
-	" AND h.account_id = r.account_id AND h.message_key = r.key AND h.conversation_id = r.conversation_id) LIMIT 2)) AS c"
-};
+	" (" HERE("*") " UNION ALL (SELECT * FROM chats c WHERE " OF_KEY
+		       " AND NOT EXISTS " HERE("") " LIMIT 2)) AS c" };
 
 /* What is compared is read in the server, of so many at one moment: a sender may date any number of messages alike. */
 static const struct pg_stmt at_moment = {

@@ -214,6 +214,49 @@ static void drop(void *ctx, size_t place, const struct message_row *row)
 	*(size_t *)ctx = place;
 }
 
+/* Rows of chats that this session fetched since its transaction began. */
+static int64_t chats_fetched(void)
+{
+	struct pg_rows *rows = query(db.pg,
+		"SELECT coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'chats'",
+		NULL);
+	int64_t n = pg_i64(rows, 0, 0);
+
+	pg_rows_free(rows);
+	return n;
+}
+
+static void count_found(void *ctx, size_t key, const struct message_row *row)
+{
+	(void)key, (void)row;
+	++*(size_t *)ctx;
+}
+
+/* The table has not been analysed. */
+static void a_key_is_not_looked_for_through_its_conversation(void **state)
+{
+	struct message_key keys[100];
+	size_t found = 0;
+	int64_t before;
+
+	(void)state;
+	execute(db.admin,
+		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata, sent_at)"
+		" SELECT 1, g, 1, 100, 'true:' || md5(g::text), 'inbound', 'text', 'delivered', 'live', '{}', now() - g * interval '1 s'"
+		" FROM generate_series(1, 10000) g");
+	for (size_t i = 0; i < 100; i++)
+		keys[i] = (struct message_key){ 1, 1,
+			db_text(arena_cstr(db.arena,
+				arena_printf(db.arena, "SELECT 'true:' || md5('%zu')", i * 100 + 1))),
+			100, true };
+	done(pg_begin(db.pg, &db.err));
+	before = chats_fetched();
+	done(messages_find(db.pg, keys, 100, db.arena, count_found, &found, &db.err));
+	assert_in_range(chats_fetched() - before, 100, 300);
+	pg_rollback(db.pg);
+	assert_int_equal(found, 100);
+}
+
 static void many_large_messages_are_not_read_at_once(void **state)
 {
 	enum { LARGE = 256 * 1024, MANY = 400 };
@@ -719,6 +762,7 @@ int main(void)
 		cmocka_unit_test_setup(a_key_finds_its_messages_in_all_conversations_of_the_account,
 			with_conversations),
 		cmocka_unit_test_setup(a_key_of_many_conversations_reads_the_one_asked_for_or_two, with_conversations),
+		cmocka_unit_test_setup(a_key_is_not_looked_for_through_its_conversation, with_conversations),
 		cmocka_unit_test_setup(many_large_messages_are_not_read_at_once, with_conversations),
 		cmocka_unit_test_setup(content_is_read_where_it_is_asked_for_or_the_message_failed, with_conversations),
 		cmocka_unit_test_setup(absent_metadata_stays_as_it_is_stored, with_conversations),
