@@ -32,24 +32,6 @@ CREATE TABLE conversations (
 -- The list of one account, newest first; of a workspace as a merge over its accounts.
 CREATE INDEX conversations_list ON conversations (workspace_id, account_id, last_message_at DESC NULLS LAST, id);
 
--- Conversations that merged and have messages left, which move in slices. The row goes with the last of them.
-CREATE TABLE conversation_merges (
-	workspace_id bigint NOT NULL,
-	conversation_id bigint NOT NULL,
-	into_id bigint NOT NULL, -- the conversation that goes on, whatever merged meanwhile
-	topic text NOT NULL,
-	partition integer NOT NULL, -- of the account: its owner moves the messages
-	upto timestamptz, -- messages sent later than this have moved
-	moved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	PRIMARY KEY (workspace_id, conversation_id),
-	FOREIGN KEY (workspace_id, conversation_id) REFERENCES conversations,
-	FOREIGN KEY (workspace_id, into_id) REFERENCES conversations
-);
--- A message of the conversation that goes on may still be on its way.
-CREATE INDEX conversation_merges_into ON conversation_merges (workspace_id, into_id);
--- The owner of a partition: which moved longest ago.
-CREATE INDEX conversation_merges_due ON conversation_merges (topic, partition, moved_at);
-
 -- Message ids are drawn in blocks of 1,024 by whoever inserts, so that they are known before the insert.
 CREATE SEQUENCE chats_id_block AS bigint INCREMENT BY 1024 CACHE 1;
 
@@ -131,22 +113,6 @@ CREATE TABLE chat_reactions_withdrawn (
 	FOREIGN KEY (workspace_id, chat_id) REFERENCES chats
 );
 CREATE INDEX chat_reactions_withdrawn_sender ON chat_reactions_withdrawn (workspace_id, sender COLLATE "C");
-
--- Names whose reactions and receipts are renamed to a contact's uuid, in slices. The row goes when none is left.
-CREATE TABLE sender_renames (
-	workspace_id bigint NOT NULL,
-	sender text NOT NULL, -- the old name: uuid of a contact that was merged, or an alias that became a contact's
-	contact_id bigint NOT NULL,
-	topic text NOT NULL,
-	partition integer NOT NULL, -- where it was found out: its owner renames
-	renamed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	PRIMARY KEY (workspace_id, sender),
-	FOREIGN KEY (workspace_id, contact_id) REFERENCES contacts DEFERRABLE INITIALLY DEFERRED -- as that of contact_aliases
-);
--- What a batch stores for a contact may have to be compared with what is stored under an old name. Also those that a step renames.
-CREATE INDEX sender_renames_contact ON sender_renames (workspace_id, contact_id, renamed_at);
--- The owner of a partition: which had its turn longest ago.
-CREATE INDEX sender_renames_due ON sender_renames (topic, partition, renamed_at);
 
 CREATE TABLE chat_media (
 	workspace_id bigint NOT NULL,

@@ -1,5 +1,4 @@
--- Exactly-once effect: how far a consumer came, what its transactions decided and must still be published, and who leads where nothing is
--- consumed.
+-- Exactly-once effect: how far a consumer came, and what its transactions decided and must still be published.
 BEGIN;
 
 CREATE TABLE consumer_progress (
@@ -25,22 +24,12 @@ CREATE TABLE consumer_progress (
 
 CREATE TABLE outbox (
 	producer text NOT NULL,
-	topic text NOT NULL DEFAULT '', -- that fences the slot; '': the producer's first one, or it has none
 	slot integer NOT NULL,
 	epoch bigint NOT NULL,
 	seq bigint NOT NULL,
 	records bytea COMPRESSION lz4 NOT NULL, -- proto/blazz/v1/outbox.proto
 	created_at timestamptz NOT NULL DEFAULT now(),
-	PRIMARY KEY (producer, slot, topic, epoch, seq)
+	PRIMARY KEY (producer, slot, epoch, seq)
 );
-
--- Of services of which one replica works: each of its transactions begins with an update that only the holder's epoch lets through.
-CREATE TABLE leases (
-	name text PRIMARY KEY,
-	owner text NOT NULL, -- the replica, for people
-	epoch bigint NOT NULL,
-	seq bigint NOT NULL DEFAULT 0,
-	until timestamptz NOT NULL
-) WITH (fillfactor = 50);
 
 COMMIT;

@@ -22,8 +22,7 @@ GRANT UPDATE (status, status_since, status_at, is_active, last_activity_at, firs
 	disconnect_reason, disconnect_details, sync, notices, updated_at) ON whatsapp_accounts TO blazz_chat_sync;
 GRANT SELECT, INSERT, UPDATE ON contacts, whatsapp_groups, contact_opt_outs, templates, conversations, chats, chat_receipts,
 	chat_media, account_syncs TO blazz_chat_sync;
-GRANT SELECT, INSERT, UPDATE, DELETE ON contact_aliases, chat_reactions, chat_reactions_withdrawn, parked_updates,
-	conversation_merges, sender_renames TO blazz_chat_sync;
+GRANT SELECT, INSERT, UPDATE, DELETE ON contact_aliases, chat_reactions, chat_reactions_withdrawn, parked_updates TO blazz_chat_sync;
 GRANT SELECT, INSERT, UPDATE ON contact_former_aliases TO blazz_chat_sync;
 GRANT DELETE ON chats, chat_receipts, chat_media TO blazz_chat_sync; -- merging conversations collapses equal messages
 GRANT DELETE ON account_syncs TO blazz_chat_sync; -- of an account the latest are kept
@@ -33,7 +32,6 @@ GRANT USAGE ON SEQUENCE contacts_id_seq, contact_opt_outs_id_seq, whatsapp_group
 -- Whoever consumes keeps progress; whoever decides in a transaction keeps an outbox.
 GRANT SELECT, INSERT, UPDATE ON consumer_progress TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender;
 GRANT SELECT, INSERT, DELETE ON outbox TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup;
-GRANT SELECT, INSERT, UPDATE ON leases TO blazz_cleanup;
 
 -- webhook-dispatcher: where events go, and what became of them. Of an endpoint's row it writes its health alone.
 GRANT SELECT (id, uuid, deleted_at) ON workspaces TO blazz_webhook_dispatcher;
@@ -73,10 +71,8 @@ GRANT INSERT (assigned_instance_url) ON whatsapp_accounts TO blazz_admin; -- an 
 -- ops: progress, outbox and dead letters, and looking at everything but secrets.
 GRANT SELECT, INSERT, UPDATE, DELETE ON consumer_progress TO blazz_ops;
 GRANT SELECT, DELETE ON outbox TO blazz_ops;
-GRANT SELECT ON leases TO blazz_ops;
 GRANT SELECT ON workspaces, users, contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats,
-	chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, conversation_merges,
-	sender_renames TO blazz_ops;
+	chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs TO blazz_ops;
 GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, provider_ref, phone_number, phone_number_id, waba_id,
 	desired_state, desired_at, is_primary, status, status_since, status_at, is_active, last_activity_at, first_connected_at, last_connected_at,
 	disconnected_at, disconnect_reason, disconnect_details, sync, notices, health_score, created_at, updated_at, deleted_at)
@@ -129,10 +125,6 @@ CREATE POLICY chat_sync ON consumer_progress TO blazz_chat_sync USING (consumer 
 CREATE POLICY webhook_dispatcher ON consumer_progress TO blazz_webhook_dispatcher USING (consumer = 'webhook-dispatcher');
 CREATE POLICY campaign_sender ON consumer_progress TO blazz_campaign_sender USING (consumer = 'campaign-sender');
 CREATE POLICY ops ON consumer_progress TO blazz_ops USING (true);
-ALTER TABLE leases ENABLE ROW LEVEL SECURITY;
-ALTER TABLE leases FORCE ROW LEVEL SECURITY;
-CREATE POLICY cleanup ON leases TO blazz_cleanup USING (name = 'cleanup');
-CREATE POLICY ops ON leases TO blazz_ops USING (true);
 
 -- Only what ingest caches is told, and only when it changed: a status that chat-sync writes is not, nor an update that writes what was there.
 CREATE FUNCTION notify_intake() RETURNS trigger LANGUAGE plpgsql AS $$

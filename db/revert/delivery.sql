@@ -1,3 +1,3 @@
 BEGIN;
-DROP TABLE leases, outbox, consumer_progress;
+DROP TABLE outbox, consumer_progress;
 COMMIT;

@@ -1,6 +1,4 @@
 SELECT uuid, contact_id, group_id, sequence, unread_messages, archived_at, merged_into FROM conversations WHERE false;
-SELECT into_id, upto, moved_at FROM conversation_merges WHERE false;
-SELECT sender, contact_id, renamed_at FROM sender_renames WHERE false;
 SELECT message_key, wam_id, client_message_id, origin, placeholder, metadata, sent_at FROM chats WHERE false;
 SELECT status, at FROM chat_receipts WHERE false;
 SELECT emoji, at FROM chat_reactions WHERE false;

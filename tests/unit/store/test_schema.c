@@ -468,6 +468,17 @@ static int db_sqitch(const char *command)
 	return system(shell) == 0 ? 0 : -1;
 }
 
+/* No release from before could finish it. */
+static void what_is_being_renamed_is_not_reverted(void **state)
+{
+	(void)state;
+	db_script("INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs');"
+		  "INSERT INTO sender_renames (workspace_id, sender, contact_id, topic, partition) VALUES (1, '62811', 10, 't', 0)");
+	assert_int_equal(db_sqitch("revert -y --to topics 2>/dev/null"), -1);
+	assert_int_equal(db_i64("SELECT version FROM schema_version"), SCHEMA_VERSION);
+	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 1);
+}
+
 /* The last test: it leaves an empty database behind, and a full one. */
 static void what_is_reverted_can_be_deployed_again(void **state)
 {
@@ -509,7 +520,8 @@ int main(void)
 		cmocka_unit_test(services_that_serve_all_tenants_see_all),
 		cmocka_unit_test(each_role_may_do_its_own_and_no_more),
 		cmocka_unit_test(only_chat_sync_writes_messages),
-		cmocka_unit_test(what_is_reverted_can_be_deployed_again),
+		cmocka_unit_test_setup(what_is_being_renamed_is_not_reverted, db_empty),
+		cmocka_unit_test_setup(what_is_reverted_can_be_deployed_again, db_empty),
 	};
 
 	return cmocka_run_group_tests(tests, start, db_stop);

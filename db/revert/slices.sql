@@ -1,0 +1,12 @@
+BEGIN;
+UPDATE schema_version SET version = 1;
+-- What had not moved yet stays where it is: no release from before can finish a merge or a rename.
+DO $$
+BEGIN
+	IF EXISTS (SELECT FROM conversation_merges) OR EXISTS (SELECT FROM sender_renames) THEN
+		RAISE EXCEPTION 'merges or renames are under way: let chat-sync finish them first';
+	END IF;
+END
+$$;
+DROP TABLE sender_renames, conversation_merges;
+COMMIT;
