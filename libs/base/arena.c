@@ -254,6 +254,11 @@ void *mem_realloc(void *p, size_t n)
 	return moved;
 }
 
+void *mem_realloc_array(void *p, size_t count, size_t size)
+{
+	return mem_realloc(p, product(count, size));
+}
+
 char *mem_cstr(struct str s)
 {
 	char *p = mem_alloc(s.n + 1);

@@ -32,6 +32,7 @@ struct str arena_printf(struct arena *a, const char *fmt, ...) __attribute__((fo
 void *mem_alloc(size_t n) __attribute__((returns_nonnull, malloc));
 void *mem_calloc(size_t count, size_t size) __attribute__((returns_nonnull, malloc));
 void *mem_realloc(void *p, size_t n) __attribute__((returns_nonnull));
+void *mem_realloc_array(void *p, size_t count, size_t size) __attribute__((returns_nonnull));
 char *mem_cstr(struct str s) __attribute__((returns_nonnull));
 
 #endif

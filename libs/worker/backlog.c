@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/vec.h"
+
 static int64_t bytes_of(const struct kafka_message *m)
 {
 	return (int64_t)(m->value.n + m->key.n);
@@ -25,10 +27,7 @@ void backlog_fini(struct backlog *l)
 
 void backlog_add(struct backlog *l, struct kafka_message *m)
 {
-	if (l->n == l->cap) {
-		l->cap = l->cap ? l->cap * 2 : 256;
-		l->messages = mem_realloc(l->messages, l->cap * sizeof(*l->messages));
-	}
+	l->messages = vec_grow(l->messages, l->n, &l->cap, sizeof(*l->messages));
 	l->bytes += bytes_of(m);
 	l->messages[l->n++] = *m;
 	*m = (struct kafka_message){ 0 };

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/failpoint.h"
+#include "base/vec.h"
 #include "worker/dead_letter.h"
 
 #include <assert.h>
@@ -95,10 +96,7 @@ static int share_add(struct owner_tx *tx, struct topic_partition partition, stru
 		return err_set(err, ERR_FENCED, "partition", "the partitions were taken anew");
 	if (share_find(tx, partition))
 		return 0;
-	if (tx->n_shares == tx->cap_shares) {
-		tx->cap_shares = tx->cap_shares ? tx->cap_shares * 2 : 32;
-		tx->shares = mem_realloc(tx->shares, tx->cap_shares * sizeof(*tx->shares));
-	}
+	tx->shares = vec_grow(tx->shares, tx->n_shares, &tx->cap_shares, sizeof(*tx->shares));
 	tx->generation = tx->owner->generation;
 	tx->shares[tx->n_shares++] = (struct share){ .partition = partition,
 		.epoch = p->epoch,

@@ -2,23 +2,15 @@
 #include "chat-sync/members.h"
 
 #include "base/utf8.h"
+#include "base/vec.h"
 #include "json/json.h"
 #include "json/writer.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static struct member *member_new(struct members *m)
 {
-	if (m->n == m->cap) {
-		struct member **grown;
-
-		m->cap = m->cap ? m->cap * 2 : 16;
-		grown = ARENA_ARRAY(m->arena, struct member *, m->cap);
-		if (m->n > 0)
-			memcpy(grown, m->at, m->n * sizeof(*grown));
-		m->at = grown;
-	}
+	m->at = vec_grow_in(m->arena, m->at, m->n, &m->cap, sizeof(struct member *));
 	m->at[m->n] = ARENA_NEW(m->arena, struct member);
 	m->at[m->n]->at_ms = m->snapshot_ms;
 	return m->at[m->n++];

@@ -3,21 +3,6 @@
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
-#include <string.h>
-
-void *work_grow(struct work *w, void *at, size_t n, size_t *cap, size_t size)
-{
-	void *grown;
-
-	if (n < *cap)
-		return at;
-	*cap = *cap ? *cap * 2 : 16;
-	grown = arena_calloc(w->arena, *cap, size);
-	if (n > 0)
-		memcpy(grown, at, n * size);
-	return grown;
-}
-
 /* accounts */
 
 static void keep_account(void *ctx, const struct account_row *row)

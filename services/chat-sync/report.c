@@ -1,9 +1,9 @@
 /* Metrics of chat-sync; see report.h. */
 #include "chat-sync/report.h"
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/vec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +42,10 @@ static void count_later(struct report *r, struct metric_cell *cell, size_t n)
 
 	while (i < r->n_counts && r->counts[i].cell != cell)
 		i++;
-	if (i == r->cap_counts) {
-		r->cap_counts = r->cap_counts ? r->cap_counts * 2 : 16;
-		r->counts = mem_realloc(r->counts, r->cap_counts * sizeof(*r->counts));
-	}
-	if (i == r->n_counts)
+	if (i == r->n_counts) {
+		r->counts = vec_grow(r->counts, r->n_counts, &r->cap_counts, sizeof(*r->counts));
 		r->counts[r->n_counts++] = (struct report_count){ .cell = cell };
+	}
 	r->counts[i].n += (int64_t)n;
 }
 
@@ -90,10 +88,7 @@ void report_over_limit(struct report *r, const char *what, size_t n)
 
 void report_sync_later(struct report *r, const char *status, const struct sync_news *news)
 {
-	if (r->n_later == r->cap_later) {
-		r->cap_later = r->cap_later ? r->cap_later * 2 : 16;
-		r->syncs_later = mem_realloc(r->syncs_later, r->cap_later * sizeof(*r->syncs_later));
-	}
+	r->syncs_later = vec_grow(r->syncs_later, r->n_later, &r->cap_later, sizeof(*r->syncs_later));
 	r->syncs_later[r->n_later] = *news;
 	r->syncs_later[r->n_later++].status = status;
 }

@@ -15,6 +15,7 @@
 #ifndef CHAT_SYNC_WORK_H
 #define CHAT_SYNC_WORK_H
 
+#include "base/vec.h"
 #include "chat-sync/rules.h"
 #include "chat-sync/sync.h"
 #include "chat-sync/world.h"
@@ -118,7 +119,7 @@ struct merging {
 		size_t n, cap; \
 	}
 #define LIST_ADD(work, list) \
-	((list)->at = work_grow((work), (list)->at, (list)->n, &(list)->cap, sizeof(*(list)->at)), \
+	((list)->at = vec_grow_in((work)->arena, (list)->at, (list)->n, &(list)->cap, sizeof(*(list)->at)), \
 		&(list)->at[(list)->n++])
 
 struct work {
@@ -168,8 +169,6 @@ struct work {
 	bool parked_later; /* what waits for messages of this batch is left to the sweep */
 	bool forget; /* a merge changed what the world keeps */
 };
-
-void *work_grow(struct work *w, void *at, size_t n, size_t *cap, size_t size);
 
 /* steps, in order */
 int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err) ERR_MUST_USE;

@@ -4,14 +4,14 @@
 
 #include <stdlib.h>
 
-#include "base/arena.h"
+#include "base/vec.h"
 #include "pg/listener.h"
 #include "store/webhook_endpoints.h"
 
 struct notices {
 	struct pg_listener *listener;
 	struct uuid *told;
-	size_t n_told;
+	size_t n_told, cap_told;
 };
 
 static int on_missed(void *ctx, struct err *err)
@@ -28,7 +28,7 @@ static void on_notified(void *ctx, struct str channel, struct str payload)
 	(void)channel;
 	if (!uuid_parse(payload, &id))
 		return;
-	n->told = mem_realloc(n->told, (n->n_told + 1) * sizeof(*n->told));
+	n->told = vec_grow(n->told, n->n_told, &n->cap_told, sizeof(*n->told));
 	n->told[n->n_told++] = id;
 }
 
@@ -77,8 +77,10 @@ int notices_take(struct notices *n, struct uuid **out, size_t *count, struct err
 		return -1;
 	*count = n->n_told;
 	*out = n->n_told > 0 ? n->told : NULL;
-	if (n->n_told > 0)
+	if (n->n_told > 0) {
 		n->told = NULL;
+		n->cap_told = 0;
+	}
 	n->n_told = 0;
 	return 0;
 }

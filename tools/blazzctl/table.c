@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
+#include "base/vec.h"
 #include "terminal.h"
 #include "json/writer.h"
 
@@ -48,10 +48,7 @@ void table_free(struct table *t)
 
 static void cell_add(struct table *t, struct cell cell)
 {
-	if (t->n == t->cap) {
-		t->cap = t->cap ? 2 * t->cap : 64;
-		t->cells = mem_realloc(t->cells, t->cap * sizeof(*t->cells));
-	}
+	t->cells = vec_grow(t->cells, t->n, &t->cap, sizeof(*t->cells));
 	t->cells[t->n++] = cell;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/vec.h"
 #include "crypto/digest.h"
 
 #define YEAR_2009_MS INT64_C(1230768000000) /* no WhatsApp before */
@@ -149,26 +150,12 @@ void intake_raw(struct intake *in, struct inbound_event *e, const json *item)
 	intake_raw_text(in, e, intake_json(in, item));
 }
 
-/* Room for one more in an array that lives in the arena. Returns the array. */
-static void *grown(struct arena *a, void *items, size_t n, size_t *cap, size_t size)
-{
-	void *bigger;
-
-	if (n < *cap)
-		return items;
-	*cap = *cap ? *cap * 2 : 16;
-	bigger = arena_calloc(a, *cap, size);
-	if (n > 0)
-		memcpy(bigger, items, n * size);
-	return bigger;
-}
-
 static void event_push(struct intake *in, struct inbound_event *e, struct str record)
 {
 	size_t cap = in->cap_events;
 
-	in->events = grown(in->arena, in->events, in->n_events, &in->cap_events, sizeof(struct inbound_event *));
-	in->records = grown(in->arena, in->records, in->n_events, &cap, sizeof(struct str));
+	in->events = vec_grow_in(in->arena, in->events, in->n_events, &in->cap_events, sizeof(struct inbound_event *));
+	in->records = vec_grow_in(in->arena, in->records, in->n_events, &cap, sizeof(struct str));
 	in->events[in->n_events] = e;
 	in->records[in->n_events++] = record;
 }
@@ -222,7 +209,8 @@ static void rejected_push(struct intake *in, const struct intake_account *accoun
 	struct str path, struct str body, const char *message)
 {
 	in->rejected_bytes += body.n;
-	in->rejected = grown(in->arena, in->rejected, in->n_rejected, &in->cap_rejected, sizeof(struct intake_reject));
+	in->rejected =
+		vec_grow_in(in->arena, in->rejected, in->n_rejected, &in->cap_rejected, sizeof(struct intake_reject));
 	in->rejected[in->n_rejected++] = (struct intake_reject){
 		.account = account,
 		.path = path,
@@ -270,7 +258,7 @@ void intake_keep_qr(struct intake *in, const struct intake_account *account, str
 			in->qr[i].code = code;
 			return;
 		}
-	in->qr = grown(in->arena, in->qr, in->n_qr, &in->cap_qr, sizeof(struct intake_qr));
+	in->qr = vec_grow_in(in->arena, in->qr, in->n_qr, &in->cap_qr, sizeof(struct intake_qr));
 	in->qr[in->n_qr++] = (struct intake_qr){ account, code };
 }
 
