@@ -3,7 +3,7 @@
 
 Every relative link of a Markdown file names a file that exists, and its anchor a heading of that file, spelled as GitHub does.
 A comment that names a rule's source ("services/ingest/README.md, Routes"; "README.md" alone is the nearest one above the file)
-names a heading or a bold lead of that document.
+names a heading or a bold lead of that document. A log line that a document quotes (log `partition stopped`) is a string of a program.
 """
 import re
 import subprocess
@@ -17,6 +17,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.M)
 LEAD = re.compile(r"\*\*([^*\n]+?)\.?\*\*")
 SOURCE = re.compile(r"([\w./-]*(?:README|design|operations|install)\.md),[\s*/#]+([A-Z][\w'-]+)")
+LOGGED = re.compile(r"\b(?:log|line|lines) ((?:(?:, | and )?`[a-z][a-z ]+`)+)")
 SOURCES = {".c", ".h", ".cc", ".py", ".sh", ".sql", ".yaml", ".proto"}
 
 
@@ -74,13 +75,22 @@ def wrong_sources(path, text):
             yield f"{where}: no heading or bold lead begins so"
 
 
+def wrong_log_lines(path, text, strings):
+    for quoted in LOGGED.finditer(text):
+        for line in re.findall(r"`([^`]+)`", quoted.group(1)):
+            if f'"{line}"' not in strings:
+                yield f"{path.relative_to(ROOT)}:{line_of(text, quoted.start())}: {line}: no program logs this"
+
+
 def main():
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     files = [p for p in (ROOT / name for name in listed.stdout.split("\0") if name) if p.is_file()]
+    strings = "".join(p.read_text() for p in files if p.suffix == ".c" and p.relative_to(ROOT).parts[0] in ("libs", "services", "tools"))
     found = []
     for path in files:
         if path.suffix == ".md":
-            found += wrong_links(path, path.read_text())
+            text = path.read_text()
+            found += [*wrong_links(path, text), *wrong_log_lines(path, text, strings)]
         elif path.suffix in SOURCES and "corpus" not in path.parts and path != Path(__file__).resolve():
             found += wrong_sources(path, path.read_text(errors="replace"))
     print(*found, sep="\n", end="\n" if found else "")
