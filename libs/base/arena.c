@@ -1,6 +1,7 @@
-/* Bump allocation from a chain of blocks. Small pieces come from the newest ordinary block; a piece that would waste
- * a good part of a block gets one of its own, put behind the current one so that the rest of that is not lost.
- * Under AddressSanitizer whatever is not handed out is poisoned: overruns are seen as with malloc.
+/* Bump allocation from a chain of blocks. Small allocations come from the current block; one that would waste a good
+ * part of a block gets a block of its own, linked behind the current one so that the current one's free space stays in
+ * use. Under AddressSanitizer, memory that is not allocated is poisoned, so that it reports overruns as it does for
+ * malloc.
  */
 #include "base/arena.h"
 
@@ -25,8 +26,8 @@
 #endif
 
 #define BLOCK_MIN_BYTES ((size_t)1024)
-#define BLOCK_MAX_BYTES ((size_t)1 << 20) /* blocks double up to here */
-#define PRINTF_BYTES    256 /* what arena_printf() writes is mostly shorter */
+#define BLOCK_MAX_BYTES ((size_t)1 << 20) /* block sizes double up to this */
+#define PRINTF_BYTES    256 /* longer than most texts of arena_printf() */
 #define SPARE_BLOCKS    15
 
 struct block {
@@ -38,8 +39,8 @@ struct block {
 struct arena {
 	struct block *current; /* head of the chain */
 	struct block *first;   /* kept by arena_reset; somewhere in the chain */
-	struct block *spare;   /* as large as the first, of an earlier use */
-	size_t block_bytes;    /* of the next ordinary block */
+	struct block *spare;   /* blocks of the first one's size, kept by arena_reset for reuse */
+	size_t block_bytes;    /* size of the next block that is not dedicated to one allocation */
 	size_t used_bytes;
 };
 
@@ -93,7 +94,7 @@ static void chain_free(struct block *b)
 	}
 }
 
-/* Blocks are kept in the order of the last use, so that a smaller one gives the rest back. */
+/* Keeps as many spare blocks as the last use needed, so that memory shrinks again after a peak. */
 void arena_reset(struct arena *a)
 {
 	struct block *used = a->current;

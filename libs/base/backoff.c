@@ -1,4 +1,4 @@
-/* Doubling waits; see backoff.h. Invariant: no number of failures overflows, or waits longer than the maximum. */
+/* Exponential backoff; see backoff.h. Invariant: no number of failures overflows or exceeds the maximum delay. */
 #include "base/backoff.h"
 
 int64_t backoff_ms(int64_t min_ms, int64_t max_ms, int failures)

@@ -1,4 +1,5 @@
-/* Token bucket; see bucket.h. Invariant: only what is charged is stored; what time gives is computed when it is asked for. */
+/* Token bucket; see bucket.h. Invariant: the stored state changes only when tokens are consumed; the refill is
+ * computed on each read. */
 #include "base/bucket.h"
 
 #include <math.h>

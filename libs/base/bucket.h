@@ -1,4 +1,5 @@
-/* Token bucket: so many tokens a second, and a burst at once. Pure: time is handed in, monotonic ms. A zeroed bucket is full. */
+/* Token bucket: a sustained rate per second, and a burst. Pure: the caller passes the time, monotonic ms. A zeroed
+ * bucket is full. */
 #ifndef BASE_BUCKET_H
 #define BASE_BUCKET_H
 
@@ -10,17 +11,19 @@ struct rate {
 };
 
 struct bucket {
-	double tokens; /* < 0: a debt */
-	int64_t at_ms; /* when tokens was counted; 0: never, it is full */
+	double tokens; /* < 0: overdrawn */
+	int64_t at_ms; /* when tokens was last computed; 0: never, the bucket is full */
 };
 
-/* The tokens in it; INFINITY without a limit. */
+/* Tokens available now; INFINITY without a limit. */
 double bucket_level(const struct bucket *b, struct rate rate, int64_t now_ms);
-/* Takes cost (at most the burst counts) when it is there. Otherwise nothing, and *wait_ms is how long until it will be. */
+/* Consumes cost tokens (capped at the burst) if they are available. Otherwise consumes none and sets *wait_ms to the
+ * time until they will be. */
 bool bucket_take(struct bucket *b, struct rate rate, double cost, int64_t now_ms, int64_t *wait_ms);
-/* Takes the whole cost, though it be more than there is: the debt is paid before anything else is admitted. */
+/* Consumes the whole cost, even if it exceeds what is available: the bucket is then overdrawn and admits nothing
+ * until it has refilled. */
 void bucket_charge(struct bucket *b, struct rate rate, double cost, int64_t now_ms);
-/* How long until cost (at most the burst counts) is there; 0: it is. Takes nothing. */
+/* Time until cost tokens (capped at the burst) are available; 0: now. Consumes nothing. */
 int64_t bucket_wait_ms(const struct bucket *b, struct rate rate, double cost, int64_t now_ms);
 
 #endif

@@ -29,7 +29,7 @@ char *buf_reserve(struct buf *b, size_t extra)
 	if (b->p && b->cap - b->n >= extra)
 		return b->p + b->n;
 	if (__builtin_add_overflow(b->n, extra, &need))
-		need = SIZE_MAX; /* which mem_realloc refuses */
+		need = SIZE_MAX; /* mem_realloc aborts on it */
 	while (cap < need)
 		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
 	b->p = mem_realloc(b->p, cap);
@@ -60,7 +60,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 {
 	size_t need = 1, room;
 
-	do { /* a second time when the text turned out to be longer than the room */
+	do { /* again if the text was longer than the reserved space */
 		char *at = buf_reserve(b, need);
 		va_list ap;
 		int n;

@@ -1,4 +1,4 @@
-/* A growable byte buffer. Appending never fails visibly (see arena.h); the owner calls buf_fini. */
+/* A growable byte buffer. Appending never returns an error (see arena.h); the owner calls buf_fini. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 

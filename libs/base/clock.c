@@ -1,5 +1,5 @@
-/* Clocks and the one time format of logs and JSON. The test offset is read once, at the first look at the clock; where
- * failpoints are compiled in, a file may move the clock of a running program, too. */
+/* Clocks, and the time format of logs and JSON. The test offset is read once, at the first call; where failpoints are
+ * compiled in, a file may also move the clock of a running program. */
 #include "base/clock.h"
 
 #include <fcntl.h>
@@ -18,9 +18,9 @@
 static int64_t offset_ms;
 
 #ifdef BLAZZ_FAILPOINTS
-static const atomic_int_least64_t *jump_us; /* lives in the file */
+static const atomic_int_least64_t *jump_us; /* the mapped file */
 
-/* A mistake ends the process: a test that believes it moved the clock must not pass without. */
+/* An unusable file aborts the process: a test must not pass because its clock change was ignored. */
 static void jump_map(void)
 {
 	const char *path = getenv("BLAZZ_CLOCK_FILE");
@@ -94,7 +94,7 @@ int64_t clock_mono_ms(void)
 	return clock_mono_us() / 1000;
 }
 
-/* Writes `width` digits and the character that follows them. */
+/* Writes `width` digits, then the character `then`. */
 static char *put_number(char *at, int width, int v, char then)
 {
 	for (int i = width - 1; i >= 0; i--, v /= 10)

@@ -1,7 +1,7 @@
-/* Time. Everything takes milliseconds (or microseconds, where PostgreSQL's resolution matters) as int64_t.
+/* Time, as int64_t milliseconds (or microseconds, where PostgreSQL's resolution matters).
  *
- * Decisions take `now` as a parameter; only the edges of a program read a clock. Wall time may jump: it stamps and
- * compares with outside times. Monotonic time measures and sets deadlines.
+ * Functions that decide take `now` as a parameter; only the outermost code reads a clock. Wall-clock time may jump: use
+ * it for timestamps and to compare with times from outside. Use monotonic time for durations and deadlines.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -10,11 +10,12 @@
 
 #include "base/str.h"
 
-/* Since 1970-01-01 UTC. For tests BLAZZ_CLOCK_OFFSET_MS is added, and with -DBLAZZ_FAILPOINTS the microseconds that the file
- * named by BLAZZ_CLOCK_FILE holds as an int64_t of this machine, whenever they change. */
+/* Since 1970-01-01 UTC. For tests, the environment variable BLAZZ_CLOCK_OFFSET_MS is added. With -DBLAZZ_FAILPOINTS the
+ * file named by BLAZZ_CLOCK_FILE holds a further offset in microseconds (int64_t, native byte order), which may change
+ * while the program runs. */
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void); /* the same in microseconds */
-int64_t clock_mono_ms(void); /* since some start; never goes back */
+int64_t clock_mono_ms(void); /* since an arbitrary start; never goes back */
 int64_t clock_mono_us(void);
 
 /* "2026-01-01T00:00:00.000Z", 24 characters and a NUL. */

@@ -1,4 +1,4 @@
-/* The words of the list; see dead_reason.h. */
+/* The reasons as text; see dead_reason.h. */
 #include "base/dead_reason.h"
 
 static const char *const words[DEAD_REASONS] = {

@@ -1,12 +1,12 @@
-/* Why something became a dead letter: the closed list of proto/README.md, Dead-letter headers (x-dlq-reason).
+/* Why a record or row became a dead letter: the closed list of proto/README.md, Dead-letter headers (x-dlq-reason).
  *
- * An ERR_INPUT that err_reject() made carries one, so that its caller need not know what was checked.
+ * An ERR_INPUT made by err_reject() carries the reason, so that callers need not know which check failed.
  */
 #ifndef BASE_DEAD_REASON_H
 #define BASE_DEAD_REASON_H
 
 enum dead_reason {
-	DEAD_NONE, /* of an error that says nothing about dead letters */
+	DEAD_NONE, /* the error does not concern a dead letter */
 	DEAD_DECODE,
 	DEAD_UNSUPPORTED,
 	DEAD_RULE,
@@ -18,7 +18,7 @@ enum dead_reason {
 	DEAD_REASONS
 };
 
-/* "decode", "unsupported", ...; "none" of DEAD_NONE. */
+/* "decode", "unsupported", ...; "none" for DEAD_NONE. */
 const char *dead_reason_word(enum dead_reason reason);
 
 #endif

@@ -1,4 +1,4 @@
-/* Errors. Invariant: code and msg are one line of valid UTF-8, whatever a server or a peer put into them. */
+/* Errors. Invariant: code and msg are each one line of valid UTF-8, whatever text a server or a peer supplied. */
 #include "base/err.h"
 
 #include <stdarg.h>
@@ -12,7 +12,8 @@ static bool is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-/* Copies what fits, whole code points only; a run of control characters becomes one space, none at the ends. */
+/* Copies as many whole code points as fit. Each run of control characters becomes one space, and is dropped at either
+ * end. */
 static void copy_clean(char *out, size_t cap, struct str in)
 {
 	size_t n = 0;
@@ -38,7 +39,7 @@ static void copy_clean(char *out, size_t cap, struct str in)
 	out[n] = '\0';
 }
 
-/* The arguments may point into the very error that is being filled, so text is made before anything is stored. */
+/* The arguments may point into the error that is being filled, so the text is formatted before anything is stored. */
 static __attribute__((format(printf, 3, 0))) void format_text(char *out, size_t cap, const char *fmt, va_list ap)
 {
 	if (vsnprintf(out, cap, fmt, ap) < 0)

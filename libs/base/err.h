@@ -1,9 +1,8 @@
-/* Errors that carry the decision.
+/* Errors whose kind tells the caller what to do.
  *
- * Every fallible function returns 0 or -1, takes `struct err *err` last, and leaves its outputs untouched on
- * failure. The kind says what the caller does, and the reason what a dead letter of it says; nothing is decided on the
- * code, which is for the log and for people, as is the message.
- * Messages never hold a secret, message text or a full phone number.
+ * Every fallible function returns 0 or -1, takes `struct err *err` last, and leaves its outputs untouched on failure.
+ * Callers act on the kind alone; the reason goes into the header of a dead letter; code and message are for logs and
+ * operators, and no code branches on them. Messages never contain a secret, message text or a full phone number.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -15,10 +14,10 @@
 enum err_kind {
 	ERR_NONE = 0,
 	ERR_RETRY,    /* back off and try again; commit nothing */
-	ERR_INPUT,    /* the input is at fault: dead letter or 4xx */
+	ERR_INPUT,    /* the input is invalid: dead letter or 4xx */
 	ERR_CONFLICT, /* already done */
-	ERR_FENCED, /* another owner took over, and nothing was written: leave it alone until it is assigned again */
-	ERR_BUSY, /* push back: 503, or suspend the source */
+	ERR_FENCED, /* another replica owns the partition now; nothing was written; wait until it is assigned again */
+	ERR_BUSY, /* back-pressure: answer 503, or pause the source */
 	ERR_FATAL, /* log and exit */
 	ERR_USAGE, /* a command line that is wrong: show how the command is used */
 	ERR_CONFIG, /* a command's configuration is wrong or lacks something: nothing was tried */
@@ -27,8 +26,8 @@ enum err_kind {
 
 struct err {
 	enum err_kind kind;
-	enum dead_reason reason; /* of an ERR_INPUT made by err_reject(), else DEAD_NONE */
-	char code[16]; /* SQLSTATE, HTTP status, librdkafka or libcurl code, or a short word of ours */
+	enum dead_reason reason; /* set by err_reject(), else DEAD_NONE */
+	char code[16]; /* SQLSTATE, HTTP status, librdkafka or libcurl code, or a short identifier defined by Blazz */
 	char msg[240]; /* one line, truncated */
 };
 
@@ -36,10 +35,10 @@ struct err {
 int err_set(struct err *err, enum err_kind kind, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Rejects input from outside: ERR_INPUT with that reason, whose word is the code. Returns -1. */
+/* Rejects external input: ERR_INPUT with that reason, and the reason's word as the code. Returns -1. */
 int err_reject(struct err *err, enum dead_reason reason, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Puts "prefix: " before the message and keeps the rest. Returns -1. */
+/* Prepends "prefix: " to the message and keeps everything else. Returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* "retry", "input", ... for logs. */

@@ -1,6 +1,6 @@
-/* FAILPOINT is read once, at the first pass of any point. A mistake in it ends the process: a test that believes it
- * injected a fault must not pass without one. The name, then ':', kill|stop|error, then optionally '@' and the pass
- * (1 when left out) or '*' for every pass.
+/* FAILPOINT is parsed once, when the program first reaches any failpoint. A syntax error aborts the process: a test
+ * must not pass because its fault was never injected. Syntax: the name, ':', kill|stop|error, then optionally '@' and
+ * which pass triggers it (default 1), or '*' for every pass.
  */
 #include "base/failpoint.h"
 
@@ -21,7 +21,7 @@
 enum action { ACTION_KILL, ACTION_STOP, ACTION_ERROR };
 
 struct point {
-	struct str name; /* lives in the environment */
+	struct str name; /* points into the environment */
 	enum action action;
 	int64_t at; /* 1-based pass, or EVERY_PASS */
 	atomic_int_least64_t passes;
@@ -80,7 +80,7 @@ static bool point_act(const struct point *p)
 {
 	if (p->action == ACTION_ERROR)
 		return true;
-	raise(p->action == ACTION_KILL ? SIGKILL : SIGSTOP); /* at this thread, which then goes no further */
+	raise(p->action == ACTION_KILL ? SIGKILL : SIGSTOP); /* sent to this thread, which therefore stops here */
 	return false;
 }
 

@@ -1,6 +1,6 @@
-/* Named places where a test can stop the program: FAILPOINT=name:kill@3 kills the process (SIGKILL) the third time it
- * passes `name`; `stop` sends SIGSTOP; `error` makes failpoint() return true, and the caller fails there with
- * ERR_RETRY. Several are separated by commas. Compiled in with -DBLAZZ_FAILPOINTS only: a release has none. */
+/* Named places where a test can inject a fault. FAILPOINT=name:kill@3 kills the process (SIGKILL) the third time it
+ * reaches `name`; `stop` sends SIGSTOP instead; `error` makes failpoint() return true, upon which the caller fails with
+ * ERR_RETRY. Commas separate several. Compiled in with -DBLAZZ_FAILPOINTS only: a release has none. */
 #ifndef BASE_FAILPOINT_H
 #define BASE_FAILPOINT_H
 

@@ -1,4 +1,4 @@
-/* A record's headers; see header.h. */
+/* Headers of a Kafka record; see header.h. */
 #include "base/header.h"
 
 struct str header_find(const struct header *headers, size_t n, const char *name)

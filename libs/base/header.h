@@ -1,4 +1,4 @@
-/* A record's header: name and value, borrowed. Value absent: a header without a value. */
+/* A header of a Kafka record: name and value, borrowed. An absent value: a header without a value. */
 #ifndef BASE_HEADER_H
 #define BASE_HEADER_H
 
@@ -8,7 +8,7 @@ struct header {
 	struct str name, value;
 };
 
-/* Value of the first header of that name, absent when there is none. */
+/* The value of the first header with that name; absent when there is none. */
 struct str header_find(const struct header *headers, size_t n, const char *name);
 
 #endif

@@ -1,8 +1,8 @@
-/* Hexadecimal and base64. Strict: one text for one value (hex also takes upper case), so base64 with bits left over
- * in its last character is refused (RFC 4648, 3.5). */
+/* Hexadecimal and base64. Strict: each value has exactly one encoding (hex is accepted in either case), so base64 whose
+ * last character has non-zero unused bits is rejected (RFC 4648, 3.5). */
 #include "base/hex.h"
 
-/* The value of a digit plus 1; 0: it is none. */
+/* The value of a digit plus 1; 0: not a digit. */
 static const unsigned char hex_digits[256] = {
 	['0'] = 1,
 	['1'] = 2,
@@ -97,7 +97,7 @@ static int base64_value(char c)
 	return c == '/' ? 63 : -1;
 }
 
-/* Four characters, of which the last `padding` are '='. */
+/* Decodes four characters, of which the last `padding` are '='. */
 static bool base64_decode_group(struct buf *out, const char *p, size_t padding)
 {
 	uint32_t v = 0;

@@ -1,8 +1,8 @@
-/* Log lines. A line is built on the stack and leaves in one write(2) under a lock, so that lines of several threads
- * never mix, even where a pipe would split them (above PIPE_BUF).
+/* Log lines. A line is built on the stack and written with one write(2) under a lock, so that lines of several threads
+ * never interleave, even where a pipe would split them (above PIPE_BUF).
  *
  * Invariant: a line is at most LINE_MAX_BYTES, always complete (closed quotes and braces, one newline at the end) and
- * valid UTF-8 without control characters. A field that does not fit is cut if it is text, left out if it is not.
+ * valid UTF-8 without control characters. A field that does not fit is truncated if it is text, omitted otherwise.
  */
 #include "base/log.h"
 
@@ -18,7 +18,7 @@
 #include "base/utf8.h"
 
 #define LINE_MAX_BYTES  8192
-#define LINE_TAIL_BYTES 3 /* kept for a closing quote, a closing brace and the newline */
+#define LINE_TAIL_BYTES 3 /* reserved for a closing quote, a closing brace and the newline */
 
 struct line {
 	char p[LINE_MAX_BYTES];
@@ -70,7 +70,7 @@ bool log_format_parse(struct str word, enum log_format *out)
 	return true;
 }
 
-/* All or nothing; once something did not fit the line takes no more. */
+/* Appends all of it or nothing. Once something did not fit, the line accepts nothing more. */
 static void put(struct line *l, const char *p, size_t n)
 {
 	if (l->full || n > sizeof(l->p) - LINE_TAIL_BYTES - l->n) {
@@ -91,7 +91,7 @@ static void put_tail(struct line *l, char c)
 	l->p[l->n++] = c;
 }
 
-/* Quote and backslash, C0, DEL and C1: terminals act on all of the latter. */
+/* Quote, backslash, and the control characters C0, DEL and C1, which terminals interpret. */
 static bool needs_escape(const unsigned char *p, size_t n)
 {
 	return (n == 1 && (*p < 0x20 || *p == 0x7f || *p == '"' || *p == '\\')) ||
@@ -127,7 +127,7 @@ static void put_escaped(struct line *l, struct str s)
 	}
 }
 
-/* What logfmt readers take without quotes. */
+/* Whether logfmt parsers accept s without quotes. */
 static bool is_bare(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -139,7 +139,7 @@ static bool is_bare(struct str s)
 	return s.n > 0;
 }
 
-/* Absent is null in JSON and nothing at all in logfmt, where "" is an empty string. */
+/* An absent string is null in JSON and no text at all in logfmt, where "" is an empty string. */
 static bool put_text(struct line *l, enum log_format format, struct str s)
 {
 	if (!s.p) {
@@ -177,7 +177,7 @@ static bool put_f64(struct line *l, enum log_format format, double v)
 	return !l->full;
 }
 
-/* "***123": the last three digits, whatever stands around them; none when there are no more than three. */
+/* "***123": the last three digits, whatever other characters are in the text; no digits when it has three or fewer. */
 static bool put_phone(struct line *l, enum log_format format, struct str s)
 {
 	char masked[] = "***\0\0\0";
@@ -208,7 +208,7 @@ static bool put_value(struct line *l, enum log_format format, const struct log_f
 	return false;
 }
 
-/* Names are literals of ours and need no escaping. */
+/* Names are literals in the source and need no escaping. */
 static void put_name(struct line *l, enum log_format format, const char *name)
 {
 	bool first = l->n == 0;
@@ -244,7 +244,7 @@ static void line_emit(const struct line *l)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			break; /* nowhere left to complain */
+			break; /* nowhere left to report the failure */
 		done += (size_t)n;
 	}
 	pthread_mutex_unlock(&logger.lock);

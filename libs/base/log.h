@@ -1,8 +1,8 @@
-/* One line an event, logfmt or JSON, on standard error.
+/* Structured logging: one line per event, logfmt or JSON, on standard error.
  *
- * Fields are typed pairs, values are escaped, nothing is interpolated into the message: the message names the event
- * ("batch committed"), the fields carry the data. Never log a secret, message text or a full phone number;
- * LOG_PHONE keeps the last three digits only.
+ * Fields are typed name-value pairs, values are escaped, and nothing is interpolated into the message: the message
+ * names the event ("batch committed"), the fields carry the data. Never log a secret, message text or a full phone
+ * number; LOG_PHONE keeps only the last three digits.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -28,7 +28,7 @@ struct log_field {
 #define LOG_I(k, v)     ((struct log_field){ (k), LOG_T_I64, STR_NONE, (int64_t)(v), 0 })
 #define LOG_F(k, v)     ((struct log_field){ (k), LOG_T_F64, STR_NONE, 0, (v) })
 #define LOG_PHONE(k, v) ((struct log_field){ (k), LOG_T_PHONE, (v), 0, 0 })
-/* kind, code and message of an error; three fields in one place. */
+/* An error as three fields: message, kind and code. */
 #define LOG_ERR(e) \
 	LOG_S("error", (e)->msg), LOG_S("error_kind", err_kind_name((e)->kind)), LOG_S("error_code", (e)->code)
 

@@ -1,4 +1,4 @@
-/* One line a second; see log_limit.h. */
+/* One line per second; see log_limit.h. */
 #include "base/log_limit.h"
 
 #define PERIOD_MS 1000

@@ -1,5 +1,6 @@
-/* At most one line a second for what may happen as often as somebody outside likes, and how many were left out since the last one.
- * Pure: time is handed in, monotonic ms. A zeroed struct is ready. */
+/* Rate limit for log lines about events that clients can cause as often as they like: at most one line per second,
+ * which also says how many were suppressed since the previous one. Pure: the caller passes the time, monotonic ms. A
+ * zeroed struct is ready to use. */
 #ifndef BASE_LOG_LIMIT_H
 #define BASE_LOG_LIMIT_H
 
@@ -11,7 +12,7 @@ struct log_limit {
 	uint64_t suppressed;
 };
 
-/* Whether to write the line now; then *suppressed is how many were not written since the one before. */
+/* Whether to write the line now. If so, *suppressed is how many were suppressed since the previous one. */
 bool log_limit_pass(struct log_limit *l, int64_t now_mono_ms, uint64_t *suppressed);
 
 #endif

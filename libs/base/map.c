@@ -1,9 +1,13 @@
 /* A hash table in the shape of Python's dict: entries in a plain array, in order of insertion, and beside it an
  * open-addressed index of positions in that array.
  *
- * Deleting leaves a dead entry (no key) in its place, so that neither the order nor a running iteration moves; the
- * dead go, and the memory of their keys, when the array is full and both are rebuilt. Invariant: at most half of the index is in
- * use, so that every probe ends. Keys come from outside: the hash starts from a random seed, which makes collisions hard to prepare.
+ *    index (hash)   [ 0 | 2 | 0 | 1 | 0 | 0 | 3 | 0 ]    position in entries plus one; 0 is free
+ *    entries        [ "b" | dead | "a" | ... ]           in order of insertion
+ *
+ * Deleting leaves a dead entry (no key) in its place, so that neither the order nor an iteration in progress is
+ * disturbed. When the array is full, both are rebuilt without the dead entries, whose keys are freed then. Invariant:
+ * at most half of the index is in use, so every probe terminates. Keys come from outside: the hash is seeded randomly,
+ * which makes collisions hard to prepare.
  */
 #include "base/map.h"
 
@@ -29,7 +33,7 @@ struct map {
 	struct arena *keys;
 	uint32_t *index;    /* position in entries plus one; 0 is free */
 	size_t index_n;     /* a power of two; entries has room for half as many */
-	size_t used, count; /* entries with and without the dead */
+	size_t used, count; /* entries including and excluding dead ones */
 };
 
 static uint64_t seed;
@@ -39,7 +43,7 @@ static void seed_draw(void)
 	rng_bytes(&seed, sizeof(seed));
 }
 
-/* Both halves of the product: every bit of one factor moves about half of them. */
+/* Folds both halves of the product: each input bit affects about half of the output bits. */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
 	__extension__ unsigned __int128 product = (unsigned __int128)a * b;
@@ -47,7 +51,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Eight bytes at a time, as wyhash does it: keys are hashed more often than anything else that a batch does. */
+/* Eight bytes at a time, as wyhash does: hashing keys is the most frequent operation of a batch. */
 static uint64_t key_hash(struct str key)
 {
 	uint64_t h = seed ^ key.n, eight;
@@ -130,7 +134,7 @@ static struct entry *map_append(struct map *m, const struct entry *e)
 	return &m->entries[m->used - 1];
 }
 
-/* Drops the dead and leaves room for at least as many again as are alive: insertion stays O(1) on average. */
+/* Drops dead entries and makes room for at least twice the live ones: insertion stays O(1) amortised. */
 static void map_rebuild(struct map *m)
 {
 	struct map old = *m;

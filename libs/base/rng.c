@@ -1,4 +1,4 @@
-/* getrandom(2), which needs no state of ours and is safe from several threads and after fork. */
+/* getrandom(2), which needs no state in the process and is safe with several threads and after fork. */
 #include "base/rng.h"
 
 #include <errno.h>
@@ -30,5 +30,5 @@ double rng_unit(void)
 	uint64_t bits;
 
 	rng_bytes(&bits, sizeof(bits));
-	return (double)(bits >> 11) * 0x1p-53; /* a double holds 53 bits exactly: never rounds up to 1 */
+	return (double)(bits >> 11) * 0x1p-53; /* a double represents 53 bits exactly: never rounds up to 1 */
 }

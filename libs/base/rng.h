@@ -1,4 +1,4 @@
-/* Random numbers from the kernel. Never fails visibly: without randomness the process ends with a message. */
+/* Random numbers from the kernel. Never returns an error: without randomness the process aborts with a message. */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H
 

@@ -96,7 +96,7 @@ bool str_to_i64(struct str s, int64_t *out)
 
 	if (!str_all_digits(digits))
 		return false;
-	/* Collected below zero, where there is one more number than above. */
+	/* Accumulated as a negative number: int64_t has one more of those than positive ones. */
 	for (size_t i = 0; i < digits.n; i++)
 		if (__builtin_mul_overflow(v, 10, &v) || __builtin_sub_overflow(v, digits.p[i] - '0', &v))
 			return false;

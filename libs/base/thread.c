@@ -1,4 +1,4 @@
-/* See thread.h. */
+/* Starting a thread; see thread.h. */
 #include "base/thread.h"
 
 #include <signal.h>

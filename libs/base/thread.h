@@ -1,4 +1,4 @@
-/* Starting a thread of our own. */
+/* Starting a thread. */
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
 
@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-/* It takes no signals: they are the main thread's. ERR_FATAL. */
+/* All signals are blocked in the new thread: the main thread handles them. ERR_FATAL. */
 int thread_start(pthread_t *out, void *(*run)(void *ctx), void *ctx, struct err *err) ERR_MUST_USE;
 
 #endif

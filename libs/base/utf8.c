@@ -55,14 +55,14 @@ size_t utf8_next(struct str s)
 
 #define EACH_BYTE(v) (UINT64_C(0x0101010101010101) * (v))
 
-/* Bytes at the start of s that are ASCII and not NUL, as nearly all are; eight at a time. */
+/* Number of leading bytes of s that are ASCII and not NUL, as nearly all are; checked eight at a time. */
 static size_t plain_run(struct str s)
 {
 	size_t i = 0;
 
 	for (uint64_t eight; i + sizeof(eight) <= s.n; i += sizeof(eight)) {
 		memcpy(&eight, s.p + i, sizeof(eight));
-		if ((eight | (eight - EACH_BYTE(1))) & EACH_BYTE(0x80)) /* beyond ASCII, or a NUL that borrowed */
+		if ((eight | (eight - EACH_BYTE(1))) & EACH_BYTE(0x80)) /* not ASCII, or a NUL that borrowed */
 			break;
 	}
 	while (i < s.n && (signed char)s.p[i] > 0)

@@ -1,11 +1,11 @@
-/* UUIDs in the text form of RFC 9562, section 4; the version is nobody's business here. */
+/* UUIDs in the text form of RFC 9562, section 4. Any version is accepted. */
 #include "base/uuid.h"
 
 #include <string.h>
 
 #include "base/hex.h"
 
-/* Groups of 4, 2, 2, 2 and 6 bytes: a dash stands before these. */
+/* Whether a dash precedes this byte: groups are of 4, 2, 2, 2 and 6 bytes. */
 static bool dash_before(size_t byte)
 {
 	return byte == 4 || byte == 6 || byte == 8 || byte == 10;

@@ -12,6 +12,6 @@ bool uuid_parse(struct str s, struct uuid *out);            /* 8-4-4-4-12 hex, e
 void uuid_format(const struct uuid *u, char out[static 37]); /* lower case and a NUL */
 bool uuid_eq(const struct uuid *a, const struct uuid *b);
 bool uuid_is_nil(const struct uuid *u);
-struct str uuid_bytes(const struct uuid *u); /* the sixteen bytes, borrowed: a map key */
+struct str uuid_bytes(const struct uuid *u); /* the sixteen bytes, borrowed; for use as a map key */
 
 #endif
