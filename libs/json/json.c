@@ -1,6 +1,6 @@
-/* Reading JSON. Numbers are kept as they are written and read when somebody asks, so none passes through a double that
- * was not asked for as one. Invariant: a document that was parsed nests at most JSON_MAX_DEPTH deep, is valid UTF-8
- * and holds no NUL, so the walk below may recurse and every string is storable.
+/* Reading JSON. Numbers are kept as text and converted on access, so a number passes through a double only when the
+ * caller asks for one. Invariant: a parsed document nests at most JSON_MAX_DEPTH deep, is valid UTF-8 and contains no
+ * NUL, so the functions below may recurse and every string can be stored in PostgreSQL.
  */
 #include "json/json.h"
 
@@ -14,7 +14,7 @@
 
 struct json_doc {
 	yyjson_doc *doc;
-	char text[]; /* parsed in place: strings and numbers point in here */
+	char text[]; /* parsed in place: strings and numbers point into it */
 };
 
 static void *parser_malloc(void *ctx, size_t size)
@@ -79,7 +79,7 @@ const json *json_root(const struct json_doc *doc)
 	return yyjson_doc_get_root(doc->doc);
 }
 
-/* yyjson's readers take no const, and change nothing. */
+/* yyjson's accessors take non-const pointers but modify nothing. */
 static yyjson_val *val(const json *v)
 {
 	return (yyjson_val *)(uintptr_t)v;
@@ -171,7 +171,7 @@ bool json_to_i64(const json *v, int64_t *out)
 
 bool json_to_f64(const json *v, double *out)
 {
-	const char *number = yyjson_get_raw(val(v)); /* the parser ends it with a NUL */
+	const char *number = yyjson_get_raw(val(v)); /* NUL-terminated by the parser */
 	yyjson_val read;
 
 	if (!number || !yyjson_read_number(number, &read, YYJSON_READ_NOFLAG, NULL, NULL))
@@ -205,7 +205,7 @@ struct json_iter json_iter(const json *arr_or_obj)
 	if (it.n > 0)
 		it.at = unsafe_yyjson_get_first(val(arr_or_obj));
 	if (json_is_obj(arr_or_obj))
-		it.key = it.at; /* a key that is set tells json_next to go from key to key */
+		it.key = it.at; /* a non-NULL key makes json_next iterate over members */
 	return it;
 }
 
@@ -218,7 +218,7 @@ const json *json_next(struct json_iter *it)
 	it->i++;
 	if (it->key) {
 		it->key = it->at;
-		value++; /* a member's value lies behind its key */
+		value++; /* yyjson stores a member's value right after its key */
 	}
 	it->at = unsafe_yyjson_get_next(val(value));
 	return value;

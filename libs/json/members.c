@@ -1,4 +1,5 @@
-/* Walking along a top-level object; see members.h. Invariant: reads stay within the text, and each step goes forward. */
+/* Scanning the members of a top-level object; see members.h. Invariant: reads stay within the text, and each step moves
+ * forward. */
 #include "json/members.h"
 
 #include <string.h>
@@ -21,8 +22,8 @@ static bool take(struct json_members *m, char c)
 	return true;
 }
 
-/* at stands behind the opening quote; leaves it behind the closing one. A quote ends it unless an odd number of backslashes
- * stands before it. */
+/* On entry `at` is just after the opening quote, on success just after the closing one. A quote ends the string
+ * unless an odd number of backslashes precedes it. */
 static bool string_skip(struct json_members *m)
 {
 	const char *from = m->at, *quote, *p;
@@ -38,7 +39,7 @@ static bool string_skip(struct json_members *m)
 	return false;
 }
 
-/* at stands on the opening bracket. Which bracket closes which is the parser's business. */
+/* On entry `at` is on the opening bracket. Only the depth is counted: the parser checks later that brackets match. */
 static bool brackets_skip(struct json_members *m)
 {
 	size_t depth = 0;
@@ -104,7 +105,8 @@ bool json_members_next(struct json_members *m, struct str *name, struct str *val
 	return true;
 }
 
-/* The next character of a name, as the parser will see it: 0 for what it leaves out, -1 for what no ASCII name has. */
+/* The next character of a name as the parser will decode it: 0 for one that it removes, -1 for one that no ASCII name
+ * contains. */
 static int char_next(struct str *written)
 {
 	int c = (unsigned char)written->p[0];

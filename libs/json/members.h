@@ -1,8 +1,8 @@
-/* The members of a top-level object in the raw bytes, without parsing them: for what must be known of a body before its signature
- * is verified. Nothing is allocated and nothing is visited twice, so that it costs no more than the bytes.
+/* Scans the members of a top-level object in raw bytes, without parsing: for fields that are needed before the body's
+ * signature is verified. It allocates nothing and reads no byte twice, so an unauthenticated body costs linear time.
  *
- * It does not validate. What it finds is what json_parse() would find wherever that accepts the text; of a text that is no JSON it
- * finds less, more or nothing. So it is a hint, to be compared with the parsed document later. */
+ * It does not validate. For any text that json_parse() accepts, both find the same members; for text that is not JSON
+ * the result is arbitrary. So treat a result as a hint, and compare it with the parsed document later. */
 #ifndef JSON_MEMBERS_H
 #define JSON_MEMBERS_H
 
@@ -13,12 +13,13 @@ struct json_members {
 	bool more;
 };
 struct json_members json_members(struct str text);
-/* The next member as it is written: the name without its quotes, escapes as they are, and the value from its first byte to its
- * last. False at the end, or where the text cannot be followed. */
+/* The next member as written: the name without its quotes and with escapes not decoded, and the value from its first
+ * byte to its last. False at the end, or where the scan cannot go on. */
 bool json_members_next(struct json_members *m, struct str *name, struct str *value);
-/* Whether a name as written is this one, which is ASCII. */
+/* Whether a name, as written, decodes to `name`, which is ASCII. */
 bool json_member_is(struct str written, const char *name);
-/* What json_text() would give for a value as written, copied into the arena; absent as well when it is longer than max bytes. */
+/* What json_text() would return for a value as written, copied into the arena; also absent when it is longer than max
+ * bytes. */
 struct str json_member_text(struct str value, size_t max, struct arena *a);
 
 #endif

@@ -1,6 +1,6 @@
-/* Repairs \u escapes and bounds the depth. Most bodies need neither: when no \u and few brackets are in sight, in a string
- * or not, the text is copied at once. Invariant: reads and writes stay within text.n bytes whatever the text is, and
- * only whole \uXXXX escapes inside strings change. */
+/* Repairs \u escapes and limits the depth. Most bodies need neither: if the text has no \u and few brackets, inside
+ * strings or outside, it is copied at once. Invariant: reads and writes stay within text.n bytes whatever the text
+ * is, and only whole \uXXXX escapes inside strings change. */
 #include "json/scan.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define ESCAPE_BYTES 6 /* \uXXXX */
 
-/* A run of text that stays as it is waits to be copied, from `from` to wherever the next change is. */
+/* [from, at) is text that stays unchanged and is not copied yet: it is copied at the next change. */
 struct scan {
 	const char *at, *from, *end;
 	char *out;
@@ -29,7 +29,8 @@ static bool has_unicode_escape(struct str text)
 	return false;
 }
 
-/* How many '[' and '{', which differ in bit 5 only: eight bytes at a time, a zero byte after the exclusive or is one. */
+/* Counts '[' and '{', which differ in bit 5 only, eight bytes at a time: each becomes a zero byte after the exclusive
+ * or. */
 static size_t count_openings(struct str text)
 {
 	const uint64_t ones = 0x0101010101010101u, low7 = 0x7f * ones;
@@ -46,7 +47,7 @@ static size_t count_openings(struct str text)
 	return count;
 }
 
-/* The UTF-16 unit of the escape at p, -1 when there is none. */
+/* The UTF-16 code unit of the escape at p; -1 when there is none. */
 static int unit_at(const char *p, const char *end)
 {
 	uint8_t be[2];
@@ -67,7 +68,7 @@ static bool is_low(int unit)
 	return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/* Copies what waits and passes over n bytes that are not copied. */
+/* Copies the pending text, then skips n bytes. */
 static void scan_skip(struct scan *s, size_t n)
 {
 	size_t kept = (size_t)(s->at - s->from);
@@ -85,7 +86,7 @@ static void scan_replace(struct scan *s)
 	s->out += ESCAPE_BYTES;
 }
 
-/* Ends the repair of what no parser takes: a cut-out further on could make it look whole. */
+/* Stops repairing text that no parser accepts: removing an escape further on could make it look valid. */
 static void scan_give_up(struct scan *s)
 {
 	s->at = s->end;
@@ -96,7 +97,7 @@ static bool is_continuation_at(const char *p, const char *end)
 	return p < end && ((unsigned char)*p & 0xc0) == 0x80;
 }
 
-/* at stands on a backslash and a u. */
+/* at points to a backslash followed by a u. */
 static void scan_unit(struct scan *s)
 {
 	int unit = unit_at(s->at, s->end);
@@ -119,7 +120,7 @@ static void scan_unit(struct scan *s)
 		s->at = next;
 }
 
-/* at stands on a backslash. */
+/* at points to a backslash. */
 static void scan_escape(struct scan *s)
 {
 	if (s->end - s->at < 2)
@@ -130,7 +131,7 @@ static void scan_escape(struct scan *s)
 		s->at += 2;
 }
 
-/* at stands behind the opening quote; leaves it behind the closing one, or at the end. */
+/* On entry `at` is just after the opening quote, on return just after the closing one or at the end. */
 static void scan_string(struct scan *s)
 {
 	while (s->at < s->end) {

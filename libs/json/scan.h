@@ -1,14 +1,14 @@
-/* The pass over JSON before the parser: pure, so that it can be tested and fuzzed by itself. */
+/* The pass over JSON before parsing. Pure, so that it can be tested and fuzzed on its own. */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
 
 #include "base/str.h"
 
-/* Copies text to out, which has room for text.n bytes, and sets *n to what was written: never more than text.n.
- * \u0000 is left out and lone surrogates become \ufffd; pairs are judged as they stand in text, so that taking a \u0000
- * away never makes one. All else is byte-true. A \u without four digits, or an escape inside a UTF-8 character, ends the
- * repair, so that it never makes JSON of what was none. False when JSON would nest deeper than JSON_MAX_DEPTH; *n is
- * untouched then. */
+/* Copies text to out, which has room for text.n bytes, and sets *n to the number of bytes written: never more than
+ * text.n. \u0000 is removed and unpaired surrogates become \ufffd; pairs are recognised in the original text, so that
+ * removing a \u0000 never creates one. Everything else is copied byte for byte. A \u without four digits, or an
+ * escape inside a UTF-8 character, ends the repair, so that it never turns invalid JSON into valid JSON. False when
+ * the text nests deeper than JSON_MAX_DEPTH; *n is then untouched. */
 bool json_scan(struct str text, char *out, size_t *n);
 
 #endif

@@ -1,5 +1,5 @@
-/* Writing JSON. Invariant: whatever the strings hold, what comes out is valid UTF-8 and each value stands where a value
- * may stand; commas follow from one bit a level. */
+/* Writing JSON. Invariant: whatever the strings contain, the output is valid UTF-8, and a value is written only where
+ * the grammar allows one. One bit per level says whether a comma is due. */
 #include "json/writer.h"
 
 #include <assert.h>
@@ -81,10 +81,10 @@ static void add_control(struct buf *out, unsigned char c)
 	buf_add(out, escape, sizeof(escape));
 }
 
-/* c may not stand in a string as it is. */
+/* For a byte that must be escaped in a string. */
 static void add_escape(struct buf *out, unsigned char c)
 {
-	static const char named[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: the byte, its letter */
+	static const char named[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: the byte, and the letter of its escape */
 
 	for (size_t i = 0; i + 1 < sizeof(named); i += 2)
 		if ((unsigned char)named[i] == c) {
@@ -94,7 +94,7 @@ static void add_escape(struct buf *out, unsigned char c)
 	if (c < 0x20)
 		add_control(out, c);
 	else
-		buf_add_str(out, STR("\xef\xbf\xbd")); /* U+FFFD: no UTF-8 begins here */
+		buf_add_str(out, STR("\xef\xbf\xbd")); /* U+FFFD: no valid code point begins here */
 }
 
 static void add_string(struct buf *out, struct str v)
@@ -187,7 +187,7 @@ void jw_f64(struct json_writer *w, double v)
 	unsafe_yyjson_set_real(&number, v);
 	yyjson_alc_pool_init(&alc, memory, sizeof(memory));
 	text.p = yyjson_val_write_opts(&number, YYJSON_WRITE_NOFLAG, &alc, &text.n, NULL);
-	assert(text.p); /* a number needs a fraction of the memory */
+	assert(text.p); /* the pool is far larger than any number */
 	jw_raw(w, text);
 }
 

@@ -1,5 +1,5 @@
-/* Writing JSON as a stream into a buffer: no tree, no snprintf. The writer puts commas and escapes; what is not
- * UTF-8 in a string becomes U+FFFD. Nesting up to 64, asserted. */
+/* A streaming JSON writer into a buffer: no tree, no snprintf. The writer adds commas and escapes; bytes of a string
+ * that are not UTF-8 become U+FFFD. At most 64 levels, asserted. */
 #ifndef JSON_WRITER_H
 #define JSON_WRITER_H
 
@@ -7,7 +7,7 @@
 
 struct json_writer {
 	struct buf *out;
-	uint64_t need_comma; /* one bit a level */
+	uint64_t need_comma; /* one bit per level */
 	unsigned depth;
 	bool after_key;
 };
@@ -21,15 +21,15 @@ void jw_key(struct json_writer *w, const char *key);
 void jw_key_str(struct json_writer *w, struct str key);
 void jw_str(struct json_writer *w, struct str v); /* absent: null */
 void jw_i64(struct json_writer *w, int64_t v);
-void jw_f64(struct json_writer *w, double v); /* shortest form that reads back the same; not finite: null */
+void jw_f64(struct json_writer *w, double v); /* shortest form that parses back to v; not finite: null */
 void jw_bool(struct json_writer *w, bool v);
 void jw_null(struct json_writer *w);
-void jw_raw(struct json_writer *w, struct str trusted); /* already JSON */
+void jw_raw(struct json_writer *w, struct str trusted); /* valid JSON, copied verbatim */
 
-/* Members: written only when there is something to say. */
-void jw_member_str(struct json_writer *w, const char *key, struct str v);  /* absent: nothing at all */
+/* Members: key and value. */
+void jw_member_str(struct json_writer *w, const char *key, struct str v);  /* absent: writes nothing */
 void jw_member_i64(struct json_writer *w, const char *key, int64_t v);
 void jw_member_bool(struct json_writer *w, const char *key, bool v);
-void jw_member_raw(struct json_writer *w, const char *key, struct str v);  /* absent: nothing at all */
+void jw_member_raw(struct json_writer *w, const char *key, struct str v);  /* absent: writes nothing */
 
 #endif
