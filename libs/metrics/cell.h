@@ -1,4 +1,4 @@
-/* What a metric_cell is made of: shared by the instruments (metrics.c) and the exposition (write.c), nobody else. */
+/* The layout of metric_cell. Only the instruments (metrics.c) and the exposition (write.c) include it. */
 #ifndef METRICS_CELL_H
 #define METRICS_CELL_H
 
@@ -23,7 +23,7 @@ struct metric {
 	struct map *cells; /* from the label values, each followed by a NUL, to struct metric_cell */
 };
 
-/* Starts on a cache line of its own, so that two hot counters do not slow each other down. */
+/* Aligned to a cache line, to avoid false sharing between hot counters. */
 struct metric_cell {
 	const struct metric *metric;
 	_Atomic int64_t count;      /* counters */
@@ -31,7 +31,7 @@ struct metric_cell {
 	_Atomic uint64_t buckets[]; /* histograms: n_bounds + 1, not cumulative */
 };
 
-/* The families and their children. Guards creation and reading, not the updates of cells. */
+/* Guards the list of families and their children: creation and reading, but not updates of cells. */
 extern pthread_mutex_t metrics_lock;
 extern struct metric *metrics_first;
 

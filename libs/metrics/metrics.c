@@ -1,5 +1,5 @@
-/* The instruments. A family is found by its name, a child by its label values, both under one lock; updates of a child
- * take none. Invariant: families and children live as long as the process, so a cell's address may be kept.
+/* The instruments. Looking up a family by name, or a child by its label values, takes one lock; updating a child takes
+ * none. Invariant: families and children are never freed, so callers may keep a cell's address.
  */
 #include "metrics/metrics.h"
 
@@ -79,7 +79,7 @@ static struct metric_cell *cell_find(struct metric *m, const char *const *values
 	return *slot;
 }
 
-/* A family without labels has its one child from the start: it is exposed as 0 before anything happened. */
+/* A family without labels gets its only child at once, so that it is exposed as 0 before the first event. */
 static struct metric *metric_register(enum metric_kind kind, const char *name, const char *help, const char *labels,
 	const double *bounds)
 {

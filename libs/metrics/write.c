@@ -1,5 +1,5 @@
-/* The exposition: OpenMetrics 1.0 text. A histogram's count is the sum of the buckets it is written with, so that one
- * exposition is consistent in itself while others observe.
+/* The exposition: OpenMetrics 1.0 text. A histogram's count is computed from the very bucket values written, so that
+ * the exposition is consistent even while other threads observe values.
  */
 #include "metrics/metrics.h"
 
@@ -10,7 +10,7 @@
 
 #include "metrics/cell.h"
 
-/* The same three escapes serve HELP texts and label values. */
+/* HELP texts and label values share the same three escapes. */
 static void add_escaped(struct buf *out, const char *s)
 {
 	for (; *s; s++) {
@@ -23,7 +23,7 @@ static void add_escaped(struct buf *out, const char *s)
 	}
 }
 
-/* The shortest decimal that reads back as v. A whole number keeps ".0" where a bucket's limit must be a float. */
+/* The shortest decimal that parses back to v. as_float: a whole number gets ".0", as bucket limits require. */
 static void add_number(struct buf *out, double v, bool as_float)
 {
 	char text[40];
@@ -40,7 +40,7 @@ static void add_number(struct buf *out, double v, bool as_float)
 	buf_printf(out, "%s%s", text, as_float && !strpbrk(text, ".e") ? ".0" : "");
 }
 
-/* OpenMetrics wants the unit to be the last word of the name. */
+/* OpenMetrics requires the unit to be the last word of the name. */
 static const char *unit_of(const struct metric *m)
 {
 	static const char *const units[] = { "seconds", "bytes", "ratio" };
@@ -67,7 +67,8 @@ static void write_head(struct buf *out, const struct metric *m)
 	buf_add_char(out, '\n');
 }
 
-/* Name, suffix and labels; `limit`, when not NULL, is the bucket's. values is the child's key: NUL-terminated strings. */
+/* Name, suffix and labels. `limit`: the bucket's upper bound, or NULL. `values`: the child's key, NUL-terminated
+ * strings. */
 static void write_name(struct buf *out, const struct metric *m, const char *suffix, const char *values,
 	const double *limit)
 {
