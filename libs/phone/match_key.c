@@ -1,6 +1,6 @@
-/* The match key: one text for the forms that WhatsApp uses for one subscriber. Invariant: pure, and applying it twice is
- * applying it once. The rules are those of three countries' numbering plans; where a rule could unite two subscribers
- * it does not apply: Brazil's 9 2xxx to 9 5xxx were never eight digits long, and without the 9 are land lines.
+/* The match key: one key for all forms of a number that WhatsApp uses for the same subscriber. Invariant: pure and
+ * idempotent. The rules follow three countries' numbering plans; a rule does not apply where it could give two
+ * subscribers the same key: Brazil's 9 2xxx to 9 5xxx never had eight digits, and without the 9 they are landlines.
  */
 #include "phone/phone.h"
 
@@ -9,7 +9,7 @@
 struct variant {
 	const char *country;
 	size_t digits; /* of the long form, country code included */
-	size_t at; /* where the digit is that goes */
+	size_t at; /* index of the digit to remove */
 	char digit;
 };
 
@@ -23,14 +23,14 @@ static bool variant_fits(const struct variant *v, struct str digits)
 {
 	if (digits.n != v->digits || !str_starts(digits, str_of(v->country)) || digits.p[v->at] != v->digit)
 		return false;
-	/* Brazil's mobiles of eight digits began with 6 to 9. */
+	/* Brazil's eight-digit mobile numbers began with 6 to 9. */
 	return v->country[1] != '5' || (digits.p[5] >= '6' && digits.p[5] <= '9');
 }
 
 void phone_match_key(struct str digits, char out[24])
 {
 	size_t n = digits.n < 23 ? digits.n : 23;
-	size_t cut = n; /* the place of the digit to leave out; n: none */
+	size_t cut = n; /* index of the digit to remove; n: none */
 
 	for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
 		if (variant_fits(&variants[i], digits))

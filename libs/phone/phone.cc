@@ -1,5 +1,5 @@
-// E.164 by libphonenumber. Invariant: a number that the library cannot read is kept as "+" and its digits rather than
-// refused; only text that is no number at all is. Running out of memory ends the process, as everywhere.
+// E.164 by libphonenumber. Invariant: a number that the library cannot parse is kept as "+" and its digits; only text that
+// is not a number at all is rejected. Running out of memory aborts the process, as everywhere.
 #include "phone/phone.h"
 
 #include <phonenumbers/phonenumber.pb.h>
@@ -26,8 +26,8 @@ bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-// How many bytes of separator s begins with: punctuation, or what address books put between digits unseen (no-break
-// space, soft hyphen, and U+2000 to U+207F: spaces, dashes, direction marks).
+// Length in bytes of the separator that s begins with: punctuation, or the invisible characters that address books put
+// between digits (no-break space, soft hyphen, and U+2000 to U+207F: spaces, dashes, direction marks).
 size_t separator(const char *p, size_t n)
 {
 	if (std::memchr(" -().[]/\t", *p, 9))
@@ -49,7 +49,7 @@ bool dialled_read(struct str raw, dialled &out)
 		if (step > 0)
 			continue;
 		step = 1;
-		if (is_digit(raw.p[i]) && out.digits.size() < max_digits + 2) // two more for a "00"
+		if (is_digit(raw.p[i]) && out.digits.size() < max_digits + 2) // two more, for a leading "00"
 			out.digits += raw.p[i];
 		else if (raw.p[i] == '+' && !out.plus && out.digits.empty())
 			out.plus = true;
@@ -69,7 +69,8 @@ bool parse_international(const std::string &digits, PhoneNumber *out)
 	return parse("+" + digits, "ZZ", out);
 }
 
-// Address books also hold international numbers without their plus: taken as such when they make no national one.
+// Address books also contain international numbers without the plus: digits that are not a possible national number are
+// parsed as an international one.
 bool parse_national(const std::string &digits, const char *region, PhoneNumber *out)
 {
 	const PhoneNumberUtil &util = *PhoneNumberUtil::GetInstance();
@@ -104,14 +105,14 @@ bool phone_normalise(struct str raw, const char *region, bool international, str
 	if (!dialled_read(raw, d))
 		return false;
 	international = international || d.plus || region[0] == '\0';
-	if (international && d.digits.compare(0, 2, "00") == 0) // the usual way to dial a plus
+	if (international && d.digits.compare(0, 2, "00") == 0) // dialled in place of the plus
 		d.digits.erase(0, 2);
 	if (d.digits.size() < min_digits || d.digits.size() > max_digits)
 		return false;
 
 	const std::string text = e164(d.digits, region, international);
-	if (text.size() <= min_digits ||
-		text.size() >= sizeof(out->e164)) // less than was dialled, without a "00" of its region
+	// Again, because E.164 lacks a "00" that was read as the region's own prefix.
+	if (text.size() <= min_digits || text.size() >= sizeof(out->e164))
 		return false;
 	std::memcpy(out->e164, text.c_str(), text.size() + 1);
 	phone_match_key({ text.data() + 1, text.size() - 1 }, out->match_key);

@@ -1,8 +1,9 @@
-/* Phone numbers: E.164 by libphonenumber with the workspace's region, never refused because the library calls a number
- * invalid, and a match key that unites the regional variants of one subscriber.
+/* Phone numbers: E.164 by libphonenumber with the workspace's region, and a match key that is the same for all regional
+ * variants of a subscriber's number. A number is not rejected because libphonenumber calls it invalid.
  *
- * match_key (ours; libphonenumber unites only Mexico's): Brazil without the ninth digit, Mexico 52 without the 1, Argentina
- * 54 without the 9. The number as received is kept by the caller. LIDs are not phones: never pass their digits here.
+ * match_key is defined here, as libphonenumber covers only Mexico: Brazil without the ninth digit, Mexico 52 without
+ * the 1, Argentina 54 without the 9. The caller keeps the number as received. LIDs are not phone numbers: never pass
+ * their digits.
  */
 #ifndef PHONE_PHONE_H
 #define PHONE_PHONE_H
@@ -14,15 +15,16 @@ extern "C" {
 #endif
 
 struct phone {
-	char e164[24];      /* "+16505551234" */
+	char e164[24]; /* "+16505551234" */
 	char match_key[24]; /* digits */
 };
 
-/* raw: digits with or without +, spaces, dashes, brackets; region: ISO 3166 alpha-2 of numbers in national form, "" for
- * none; international: the digits are in international form (WhatsApp's), with or without +. false when there are fewer
- * than 5 or more than 20 digits, or letters. Takes about 10 us: with WhatsApp's digits, look phone_match_key up first. */
+/* raw: digits with or without +, spaces, dashes, brackets. region: ISO 3166 alpha-2 code for numbers in national
+ * format, "" for none. international: the digits are in international format (as from WhatsApp), with or without +.
+ * False when there are fewer than 5 or more than 20 digits, or letters. Takes about 10 us: for WhatsApp's digits,
+ * first look for a contact by phone_match_key(). */
 bool phone_normalise(struct str raw, const char *region, bool international, struct phone *out);
-/* The pure part, on international digits without +. */
+/* The match key alone, from international digits without +. Pure, and does not call libphonenumber. */
 void phone_match_key(struct str digits, char out[24]);
 
 #ifdef __cplusplus
