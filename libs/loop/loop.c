@@ -1,7 +1,7 @@
-/* The event loop: a thin coat over libevent's core that keeps event types out of the services.
+/* The event loop: a thin wrapper over libevent's core that keeps libevent's types out of the services.
  *
- * Invariant: a timer never fires early. libevent counts from the time it read before the callbacks ran, so a timer remembers
- * when it is due and waits on when woken before that.
+ * Invariant: a timer never fires early. libevent measures from the time it cached before callbacks ran, so each timer
+ * remembers when it is due and rearms itself if it fires before that.
  */
 #include "loop/loop.h"
 
@@ -17,7 +17,7 @@ struct loop {
 	struct event_base *base;
 	struct event *turn_end; /* the timer of loop_turn() */
 	bool running; /* callbacks may be on the stack */
-	bool stopped; /* also before loop_run(): libevent forgets a break that comes early */
+	bool stopped; /* also set before loop_run(): libevent forgets a loopbreak that precedes the loop */
 };
 
 struct loop_io {
@@ -40,7 +40,8 @@ struct loop_signal {
 	void *ctx;
 };
 
-/* libevent fails to create or add an event only without memory or with a descriptor that epoll refuses: bugs or the end. */
+/* libevent fails to create or add an event only when memory is exhausted or epoll rejects the descriptor, which is a
+ * bug: abort in either case. */
 static void require(bool ok, const char *what)
 {
 	if (ok)
@@ -49,7 +50,8 @@ static void require(bool ok, const char *what)
 	abort();
 }
 
-/* By default libevent's clock has the kernel's tick, 4 ms as Debian builds it: too coarse for a batch of a few ms. */
+/* By default libevent's clock has the resolution of the kernel's tick (4 ms on Debian's kernels): too coarse for a
+ * batch of a few ms. */
 static struct event_base *base_new(bool precise)
 {
 	struct event_config *config = event_config_new();
@@ -62,7 +64,7 @@ static struct event_base *base_new(bool precise)
 	return base;
 }
 
-/* It only ends the wait. */
+/* Does nothing: that it fires ends the wait. */
 static void turn_over(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;

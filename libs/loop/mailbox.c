@@ -1,8 +1,11 @@
-/* See mailbox.h. The reader takes all that has come at once, so that the lock is held for a moment only; a letter to a reader who is
- * still taking costs no system call.
+/* A queue between threads; see mailbox.h. The reader moves all posted letters to a list of its own at once, so that the
+ * lock is held only briefly; posting to a reader that is still draining costs no system call.
  *
- * Invariant: while there are letters the descriptor is readable, or whoever posted the first of them is about to make it so. It is told
- * without the lock: a reader who wakes at once would only wait for that.
+ *   posters --mailbox_post()--> posted (locked) --all at once--> taken (reader's) --mailbox_take()--> reader
+ *                 `-- eventfd, written for the first letter only
+ *
+ * Invariant: while there are posted letters, the descriptor is readable or the thread that posted the first of them is
+ * about to write to it. It writes after releasing the lock, as a reader that woke at once would only block on the lock.
  */
 #include "loop/mailbox.h"
 
@@ -20,10 +23,10 @@ STAILQ_HEAD(letters, letter);
 
 struct mailbox {
 	int fd;
-	pthread_mutex_t lock; /* of these two: */
+	pthread_mutex_t lock; /* guards posted and told */
 	struct letters posted;
-	bool told; /* of the first of them */
-	struct letters taken; /* the reader's own */
+	bool told; /* the descriptor was written to, and the reader has not yet found `posted` empty */
+	struct letters taken; /* accessed by the reader only */
 };
 
 int mailbox_open(struct mailbox **out, struct err *err)
