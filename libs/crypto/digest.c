@@ -1,7 +1,7 @@
-/* SHA-256, HMAC and MD5. Looking an algorithm up costs OpenSSL 3 more than hashing a short body, so every thread keeps its
- * contexts and only starts them anew. Invariant: a context never outlives a call in a half-used state that the next
- * call could see; each call begins by initialising it. OpenSSL fails here only without memory or without its default
- * provider: the process ends with a message.
+/* SHA-256, HMAC and MD5. Fetching an algorithm costs OpenSSL 3 more than hashing a short body, so every thread keeps
+ * its contexts and reinitialises them. Invariant: no state of one call is visible to the next, as each call begins by
+ * initialising its context. OpenSSL fails here only when memory is exhausted or its default provider is missing: the
+ * process aborts with a message.
  */
 #include "crypto/digest.h"
 
@@ -23,7 +23,7 @@ static void require(bool done)
 	abort();
 }
 
-/* What one thread keeps; freed when it ends. */
+/* The contexts of one thread; freed when the thread ends. */
 struct digester {
 	EVP_MD_CTX *sha256, *md5;
 	EVP_MAC_CTX *hmac[2]; /* by enum hmac_kind */
@@ -78,7 +78,7 @@ static struct digester *digester_new(void)
 	struct digester *d = mem_alloc(sizeof(*d));
 
 	d->sha256 = md_ctx_new(sha256_name);
-	d->md5 = NULL; /* few threads want one */
+	d->md5 = NULL; /* created on first use: few threads need it */
 	d->hmac[HMAC_SHA256] = hmac_ctx_new(sha256_name);
 	d->hmac[HMAC_SHA512] = hmac_ctx_new(sha512_name);
 	pthread_once(&digester_once, digester_key_new);
@@ -125,7 +125,7 @@ void sha256_parts(const struct str *parts, size_t n, uint8_t out[static 32])
 	EVP_MD_CTX *ctx = sha256_start();
 
 	for (size_t i = 0; i < n; i++) {
-		uint64_t length = parts[i].p ? parts[i].n : UINT64_MAX; /* absent: a length that nothing has */
+		uint64_t length = parts[i].p ? parts[i].n : UINT64_MAX; /* absent: a length that no string has */
 		uint8_t prefix[8];
 
 		for (size_t k = 0; k < sizeof(prefix); k++)
@@ -138,7 +138,7 @@ void sha256_parts(const struct str *parts, size_t n, uint8_t out[static 32])
 static EVP_MAC_CTX *hmac_start(enum hmac_kind kind, struct str key)
 {
 	EVP_MAC_CTX *ctx = digester()->hmac[kind];
-	const void *bytes = key.p ? key.p : ""; /* NULL would mean the key of the call before */
+	const void *bytes = key.p ? key.p : ""; /* NULL would mean the previous call's key */
 
 	require(EVP_MAC_init(ctx, bytes, key.n, NULL));
 	return ctx;

@@ -1,4 +1,4 @@
-/* SHA-256, HMAC, MD5 and constant-time comparison, on OpenSSL's EVP interface with contexts that are reused. */
+/* SHA-256, HMAC, MD5 and constant-time comparison, on OpenSSL's EVP interface with reused contexts. */
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
 
@@ -9,7 +9,7 @@ void sha256(struct str data, uint8_t out[static 32]);
  * An absent part differs from an empty one. */
 void sha256_parts(const struct str *parts, size_t n, uint8_t out[static 32]);
 
-/* For protocols that ask for it; it protects nothing. */
+/* Only for protocols that require it: MD5 is not secure. */
 void md5(struct str data, uint8_t out[static 16]);
 
 enum hmac_kind { HMAC_SHA256, HMAC_SHA512 };

@@ -1,4 +1,4 @@
-/* Identifiers. Invariant: version and variant bits are always in place, the other bits are random or a hash. */
+/* Identifiers. Invariant: a UUID's version and variant bits are always set; its other bits are random or a hash. */
 #include "crypto/ids.h"
 
 #include <openssl/crypto.h>

@@ -1,4 +1,4 @@
-/* Identifiers: random ones, and ones that are a function of what they name, so that a repeat has the same id. */
+/* Identifiers: random ones, and ones derived from what they identify, so that a duplicate gets the same id. */
 #ifndef CRYPTO_IDS_H
 #define CRYPTO_IDS_H
 

@@ -1,5 +1,5 @@
-/* Sealed secrets. Invariant: the tag covers version, key id, identity of the row and text, so nothing of a sealed value
- * can be exchanged, and no byte of an opened text is handed out before the tag was found right. */
+/* Sealed secrets. Invariant: the tag authenticates version, key id, the row's identity and the text, so no part of a
+ * sealed value can be replaced; and no byte of the plaintext is returned before the tag is verified. */
 #include "crypto/seal.h"
 
 #include <openssl/crypto.h>
@@ -25,12 +25,12 @@ struct key {
 
 struct keyring {
 	size_t n, cap;
-	struct key keys[]; /* the first one seals */
+	struct key keys[]; /* the first one encrypts */
 };
 
-/* A sealed value taken apart; everything is borrowed from it. */
+/* The parts of a sealed value, borrowed from it. */
 struct sealed {
-	struct str header; /* version and key id as they are in the value: part of the associated data */
+	struct str header; /* version and key id as encoded in the value: part of the associated data */
 	struct str key_id;
 	struct str nonce, text, tag;
 };
@@ -74,7 +74,7 @@ static bool key_decode(struct str base64, uint8_t out[static KEY_BYTES])
 	struct buf bytes = BUF_INIT;
 	bool fits;
 
-	buf_reserve(&bytes, base64.n); /* at once: a key must not stay behind in memory that was outgrown */
+	buf_reserve(&bytes, base64.n); /* all at once: growing would leave key bytes in freed memory */
 	fits = base64_decode(&bytes, base64) && bytes.n == KEY_BYTES;
 	if (fits)
 		memcpy(out, bytes.p, KEY_BYTES);
@@ -83,7 +83,7 @@ static bool key_decode(struct str base64, uint8_t out[static KEY_BYTES])
 	return fits;
 }
 
-/* "<key id>:<base64>"; adds to k. */
+/* Adds the key of a line "<key id>:<base64>" to k. */
 static bool keyring_add(struct keyring *k, struct str line)
 {
 	struct key *key = &k->keys[k->n];
@@ -122,12 +122,12 @@ int keyring_parse(struct keyring **out, struct str text, struct err *err)
 		if (line.n > 0 && !keyring_add(k, line)) {
 			keyring_free(k);
 			return err_set(err, ERR_INPUT, "bad_keyring",
-				"line %zu is not a new key id, a colon and the base64 of 32 bytes", number);
+				"line %zu: expected a unique key id, a colon and the base64 of 32 bytes", number);
 		}
 	}
 	if (k->n == 0) {
 		keyring_free(k);
-		return err_set(err, ERR_INPUT, "bad_keyring", "no key");
+		return err_set(err, ERR_INPUT, "bad_keyring", "the keyring contains no key");
 	}
 	*out = k;
 	return 0;
@@ -198,7 +198,7 @@ static bool sealed_parse(struct str s, struct sealed *out)
 	return true;
 }
 
-/* Writes the text's length of bytes to out, which are to be trusted only when this returns true. */
+/* Writes the plaintext, as long as the ciphertext, to out. The bytes are authentic only if this returns true. */
 static bool sealed_open(const struct sealed *s, const struct key *key, struct str associated, uint8_t *out)
 {
 	EVP_CIPHER_CTX *ctx = gcm_start(key, s->nonce.p, s->header, associated, false);
@@ -221,14 +221,15 @@ int unseal(const struct keyring *k, struct str associated, struct str sealed, st
 	uint8_t *at;
 
 	if (!sealed_parse(sealed, &s) || associated.n > SEAL_MAX_BYTES)
-		return err_set(err, ERR_INPUT, "not_sealed", "this is not a sealed value");
+		return err_set(err, ERR_INPUT, "not_sealed", "not a sealed value");
 	key = keyring_find(k, s.key_id);
 	if (!key)
-		return err_set(err, ERR_INPUT, "unknown_key", "sealed with a key that the keyring lacks");
+		return err_set(err, ERR_INPUT, "unknown_key", "sealed with a key that is not in the keyring");
 	at = (uint8_t *)buf_reserve(out, s.text.n);
 	if (!sealed_open(&s, key, associated, at)) {
 		OPENSSL_cleanse(at, s.text.n);
-		return err_set(err, ERR_INPUT, "bad_seal", "changed, or of another row, or sealed with another key");
+		return err_set(err, ERR_INPUT, "bad_seal",
+			"altered, or from another row, or sealed with another key of that id");
 	}
 	out->n += s.text.n;
 	return 0;

@@ -1,8 +1,10 @@
 /* Sealed secrets: AES-256-GCM with version, key id and the identity of the row as associated data, so that a sealed
- * value cannot be moved to another row. Format: version 1, key id (1 byte length + bytes), nonce (12), ciphertext, tag (16).
+ * value cannot be moved to another row. Format: version 1, key id (1 byte length + bytes), nonce (12), ciphertext, tag
+ * (16).
  *
- * Keys come from a keyring text (a file or the environment): lines "<key id>:<base64 of 32 bytes>", the first one seals,
- * all open; at most 1 MiB is sealed at once. Rotation puts a new line first and re-seals in batches.
+ * Keys come from a keyring text (a file or the environment) with lines "<key id>:<base64 of 32 bytes>": the first key
+ * seals, all of them open. At most 1 MiB is sealed at once. To rotate keys, put a new line first and re-seal the rows
+ * in batches.
  */
 #ifndef CRYPTO_SEAL_H
 #define CRYPTO_SEAL_H
@@ -13,15 +15,16 @@
 struct keyring;
 
 int keyring_parse(struct keyring **out, struct str text,
-	struct err *err) ERR_MUST_USE; /* ERR_INPUT, never quotes a key */
+	struct err *err) ERR_MUST_USE; /* ERR_INPUT; the message never quotes a key */
 void keyring_free(struct keyring *k); /* wipes the keys */
 /* Appends the sealed form of plain to out. */
 int seal(const struct keyring *k, struct str associated, struct str plain, struct buf *out,
 	struct err *err) ERR_MUST_USE;
-/* Appends the opened text to out. ERR_INPUT when the key is unknown, or the value or its row is not what was sealed. */
+/* Appends the plaintext to out. ERR_INPUT when the key is unknown, or the value or its row differs from what was
+ * sealed. */
 int unseal(const struct keyring *k, struct str associated, struct str sealed, struct buf *out,
 	struct err *err) ERR_MUST_USE;
-/* Whether sealed was made with the first key; what rotation looks for. */
+/* Whether `sealed` uses the first key; rotation re-seals those that do not. */
 bool seal_is_current(const struct keyring *k, struct str sealed);
 
 #endif

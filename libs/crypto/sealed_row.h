@@ -1,5 +1,5 @@
-/* Sealed values of a row: bound to what the row is ("account", "app", "endpoint", "qr") and its id, as "<what>:<uuid>", the same in
- * the program that seals and in those that open. */
+/* Sealed values of a row. The associated data is "<what>:<uuid>": the kind of row ("account", "app", "endpoint",
+ * "qr") and its id. It must be the same in the program that seals and in those that unseal. */
 #ifndef CRYPTO_SEALED_ROW_H
 #define CRYPTO_SEALED_ROW_H
 

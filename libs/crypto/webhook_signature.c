@@ -1,5 +1,5 @@
-/* Standard Webhooks signatures. Invariant: an empty secret signs nothing that is ever accepted, and the time a
- * verification takes tells nothing about which secret or signature fitted. */
+/* Standard Webhooks signatures. Invariant: no signature made with an empty secret is ever accepted, and the duration
+ * of a verification reveals nothing about which secret or signature matched. */
 #include "crypto/webhook_signature.h"
 
 #include <inttypes.h>
@@ -28,7 +28,7 @@ static void mac_add(struct str key, struct str id, struct str timestamp, struct 
 	base64_encode(out, mac, n);
 }
 
-/* Nothing for an empty key. */
+/* Appends nothing for an empty secret. */
 static void signature_add(struct str secret, struct str id, struct str timestamp, struct str body, struct buf *out)
 {
 	struct buf key = BUF_INIT;
@@ -67,7 +67,7 @@ static bool timestamp_is_near(struct str timestamp, int64_t now_ms)
 	return early_by_ms >= -WEBHOOK_TOLERANCE_MS && early_by_ms <= WEBHOOK_TOLERANCE_MS;
 }
 
-/* Goes through all of them, whichever fits. */
+/* Compares all of them, even after a match: constant time. */
 static bool any_signature_is(struct str signatures, struct str wanted)
 {
 	struct str one, rest = signatures;
