@@ -1,7 +1,7 @@
-/* Loading: for each key of the table the last source that has it wins; what the file says beyond the table is an error,
- * kafka.* apart.
+/* Loading: for each key of the table, the last source that sets it wins. A key in the file that is not in the table is
+ * an error, except kafka.*.
  *
- * Invariant: *settings points into `values` only, and either all of a load took place or none of it.
+ * Invariant: pointers in *settings point into `values` only, and a load or reload applies completely or not at all.
  */
 #include "config/config.h"
 
@@ -19,7 +19,7 @@ static bool is_kafka(const char *name)
 	return str_starts(str_of(name), STR("kafka."));
 }
 
-/* Sensitive among librdkafka's own settings. */
+/* Which of librdkafka's own settings are secrets. */
 bool config_kafka_is_secret(const char *name)
 {
 	static const char *const words[] = { "password", "secret", "pem", "credential", "oauthbearer.config" };
@@ -38,7 +38,8 @@ static const struct config_key *key_find(const struct config_key *keys, const ch
 	return NULL;
 }
 
-/* Levenshtein's distance of two names, one row at a time; names beyond the row are far from everything. */
+/* Levenshtein distance of two names, one row of the matrix at a time; a name longer than the row is far from all
+ * others. */
 static size_t name_distance(const char *a, const char *b)
 {
 	size_t row[65], n = strlen(b);
@@ -65,18 +66,18 @@ static size_t name_distance(const char *a, const char *b)
 static int refuse_unknown(const struct config_key *keys, const struct config_entry *e, struct err *err)
 {
 	const char *nearest = NULL;
-	size_t best = 4; /* further than three letters away is another word */
+	size_t best = 4; /* suggest only names at a distance of at most three */
 
 	for (; keys->name; keys++)
 		if (name_distance(e->name, keys->name) < best) {
 			best = name_distance(e->name, keys->name);
 			nearest = keys->name;
 		}
-	return err_set(err, ERR_INPUT, "config", "%s: %s: there is no such key%s%s%s", e->where, e->name,
+	return err_set(err, ERR_INPUT, "config", "%s: %s: unknown key%s%s%s", e->where, e->name,
 		nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
 }
 
-/* The key that "<key>_file" stands for in *key; false when the name does not end so. */
+/* Sets *key to <key> for a name "<key>_file"; false when the name does not end in "_file". */
 static bool secret_name(const char *name, struct str *key)
 {
 	struct str s = str_of(name);
@@ -113,7 +114,7 @@ static int check_names(const struct config_key *keys, const struct config_entrie
 	return 0;
 }
 
-/* One key's text and where it comes from, while sources are asked one after the other. */
+/* One key's text and its source, while the sources are searched one after the other. */
 struct found {
 	const char *text;
 	struct buf where; /* NUL-terminated */
@@ -135,7 +136,7 @@ static void found_set(struct found *f, const char *text, const char *where)
 	buf_add(&f->where, where, strlen(where) + 1);
 }
 
-/* From the file or, over it, the environment. */
+/* From the file, or from the environment, which takes precedence. */
 static void find_plain(const struct config_entries *entries, const char *name, struct found *f)
 {
 	const struct config_entry *e = config_entries_find(entries, name);
@@ -210,7 +211,7 @@ out:
 	return rc;
 }
 
-/* One kafka.* entry that is not in the table; a secret's file is read in its place. */
+/* One kafka.* entry that is not in the table. For kafka.<name>_file the content of the file becomes kafka.<name>. */
 static int kafka_load_one(struct config_entries *kafka, const struct config_key *keys, const struct config_entry *e,
 	struct err *err)
 {

@@ -1,4 +1,4 @@
-/* What one reading of all sources gave: shared by loading (config.c) and printing (print.c). */
+/* The result of reading all sources once: shared by loading (config.c) and printing (print.c). */
 #ifndef CONFIG_LOADED_H
 #define CONFIG_LOADED_H
 
@@ -9,7 +9,7 @@
 struct loaded {
 	struct config_value *values; /* one per key, in the table's order */
 	size_t n;
-	struct config_entries kafka; /* kafka.* beyond the table; of several of one name the last counts */
+	struct config_entries kafka; /* kafka.* keys that are not in the table; the last one of a name counts */
 };
 
 struct config {
@@ -19,7 +19,7 @@ struct config {
 	struct loaded loaded;
 };
 
-/* Whether a kafka.* setting must not be shown. */
+/* Whether the value of a kafka.* setting must not be printed. */
 bool config_kafka_is_secret(const char *name);
 
 #endif

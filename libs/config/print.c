@@ -1,4 +1,4 @@
-/* What people read about the configuration: --help, the README's table, -n. */
+/* The configuration as text for operators: --help, the README's table, -n. Invariant: no secret is printed. */
 #include "config/config.h"
 
 #include "config/loaded.h"

@@ -1,7 +1,8 @@
-/* Sources of settings. Everything becomes text here, whatever its type in the file, so that one parser serves all sources.
+/* Sources of settings. Every value becomes text here, whatever its type in the file, so that one parser serves all
+ * sources.
  *
- * Invariant: below "kafka." names have dots only. librdkafka's own names have no underscore, and libconfig's no dot, so the
- * file may say kafka: { sasl_password = ... } as well as nest groups; a final "_file" stays.
+ * Invariant: names below "kafka." contain dots only, but for a final "_file". librdkafka's names have no underscores
+ * and libconfig's have no dots, so the file may either say kafka: { sasl_password = ... } or nest groups.
  */
 #include "config/source.h"
 
@@ -57,7 +58,7 @@ static void kafka_name_normalize(char *name)
 			name[i] = '.';
 }
 
-/* False when the setting is no scalar. */
+/* False when the setting is not a scalar. */
 static bool scalar_text(const config_setting_t *s, struct buf *out)
 {
 	switch (config_setting_type(s)) {
@@ -97,7 +98,7 @@ static bool list_text(const config_setting_t *s, struct buf *out)
 	return true;
 }
 
-/* Where one is in the tree of groups. */
+/* The position in the tree of groups. */
 struct walk {
 	struct config_entries *entries;
 	const char *file;
@@ -113,7 +114,7 @@ static int walk_leaf(struct walk *w, const config_setting_t *s, struct err *err)
 
 	buf_printf(&where, "%s:%u", file ? file : w->file, config_setting_source_line(s));
 	if (!(is_list ? list_text(s, &text) : scalar_text(s, &text))) {
-		err_set(err, ERR_INPUT, "config", "%s: %s: a list holds plain values without commas", where.p,
+		err_set(err, ERR_INPUT, "config", "%s: %s: list items must be plain values without commas", where.p,
 			w->name.p);
 		goto out;
 	}
@@ -170,7 +171,7 @@ int config_entries_read(struct config_entries *entries, const char *file, struct
 	return rc;
 }
 
-/* "BLAZZ_KAFKA_SASL_PASSWORD_FILE" is "kafka.sasl.password_file". */
+/* "BLAZZ_KAFKA_SASL_PASSWORD_FILE" becomes "kafka.sasl.password_file". */
 static void add_kafka_env(struct config_entries *entries, struct str variable, const char *value)
 {
 	struct buf name = BUF_INIT;
@@ -221,7 +222,7 @@ static int check_secret(const char *path, const struct buf *b, struct err *err)
 	if (b->n > SECRET_MAX_BYTES)
 		return err_set(err, ERR_INPUT, "config", "%s: larger than %zu bytes", path, SECRET_MAX_BYTES);
 	if (memchr(b->p, '\0', b->n))
-		return err_set(err, ERR_INPUT, "config", "%s: holds a NUL byte", path);
+		return err_set(err, ERR_INPUT, "config", "%s: contains a NUL byte", path);
 	return 0;
 }
 

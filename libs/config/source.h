@@ -1,4 +1,5 @@
-/* Where settings come from, as plain text: the file flattened to dotted names, the environment, files that hold secrets. */
+/* The sources of settings, as text: the configuration file flattened to dotted names, the environment, files of
+ * secrets. */
 #ifndef CONFIG_SOURCE_H
 #define CONFIG_SOURCE_H
 
@@ -16,21 +17,21 @@ struct config_entries {
 	size_t n;
 };
 
-/* Appends every setting of a file of libconfig's syntax. ERR_INPUT names the file and the line. */
+/* Appends every setting of a file in libconfig's syntax. ERR_INPUT names the file and the line. */
 int config_entries_read(struct config_entries *entries, const char *file, struct err *err) ERR_MUST_USE;
-/* Appends BLAZZ_KAFKA_* of the environment as kafka.*, where an underscore stands for a dot. */
+/* Appends the environment's BLAZZ_KAFKA_* as kafka.*, with dots for underscores. */
 void config_entries_read_kafka_env(struct config_entries *entries);
 void config_entries_fini(struct config_entries *entries);
-/* The last one of that name, or NULL. */
+/* The last entry of that name, or NULL. */
 const struct config_entry *config_entries_find(const struct config_entries *entries, const char *name);
 void config_entries_add(struct config_entries *entries, const char *name, const char *text, const char *where);
 
-/* "BLAZZ_BATCH_MAX_EVENTS" for "batch.max_events". */
+/* The variable of a key: "BLAZZ_BATCH_MAX_EVENTS" for "batch.max_events". */
 void config_env_name(const char *key, struct buf *out);
 /* The variable's value; NULL when it is unset or empty. */
 const char *config_env(const char *key, struct buf *name);
 
-/* The content of a file without the newline at its end, at most 64 KiB. ERR_INPUT. */
+/* The content of a file, at most 64 KiB, without its final newline. ERR_INPUT. */
 int config_secret_read(const char *path, struct buf *out, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
-/* Values. Durations and byte counts carry a unit, so that 5 is never taken for milliseconds by one and seconds by another;
- * bytes alone may go without.
+/* Values. A duration must carry a unit, so that 5 cannot be read as milliseconds in one place and as seconds in
+ * another; a byte count may omit it. Invariant: a value is parsed and within its range, or it is not stored.
  */
 #include "config/value.h"
 
@@ -14,7 +14,7 @@ struct unit {
 	int64_t factor;
 };
 
-/* Largest first, for the way back. */
+/* Largest first, as config_number_format() requires. */
 static const struct unit duration_units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 },
 	{ "ms", 1 }, { NULL, 0 } };
 static const struct unit byte_units[] = { { "G", 1 << 30 }, { "M", 1 << 20 }, { "k", 1 << 10 }, { "", 1 },
@@ -89,7 +89,8 @@ static bool bool_parse(struct str text, int64_t *out)
 	return false;
 }
 
-/* Items between commas, trimmed; empty ones do not count. One block: the pointers, then the text they point into. */
+/* Splits at commas, trims the items and drops empty ones. One allocation: the pointers, then the text they point
+ * into. */
 static char **list_parse(struct str text)
 {
 	size_t n = 1, at = 0;
