@@ -3,7 +3,8 @@
 
 Every relative link of a Markdown file names a file that exists, and its anchor a heading of that file, spelled as GitHub does.
 A comment that names a rule's source ("services/ingest/README.md, Routes"; "README.md" alone is the nearest one above the file)
-names a heading or a bold lead of that document. A log line that a document quotes (log `partition stopped`) is a string of a program.
+names a heading or a bold lead of that document. A log line that a document quotes (log `partition stopped`) is a string of a program, and a
+path of the tree that it names in backticks (`libs/wire`, `libs/store/*.c`; capitals are placeholders) is there.
 """
 import re
 import subprocess
@@ -18,6 +19,8 @@ HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.M)
 LEAD = re.compile(r"\*\*([^*\n]+?)\.?\*\*")
 SOURCE = re.compile(r"([\w./-]*(?:README|design|operations|install)\.md),[\s*/#]+([A-Z][\w'-]+)")
 LOGGED = re.compile(r"\b(?:log|line|lines) ((?:(?:, | and )?`[a-z][a-z ]+`)+)")
+NAMED = re.compile(r"`((?:libs|services|tests|tools|db|docker|proto|docs)/[][\w./*-]+)[`: ]")
+GENERATED = {"docker/secrets", "docker/kafka/jars"}
 SOURCES = {".c", ".h", ".cc", ".py", ".sh", ".sql", ".yaml", ".proto"}
 
 
@@ -82,6 +85,13 @@ def wrong_log_lines(path, text, strings):
                 yield f"{path.relative_to(ROOT)}:{line_of(text, quoted.start())}: {line}: no program logs this"
 
 
+def wrong_paths(path, text):
+    for named in NAMED.finditer(text):
+        name = named.group(1).rstrip("/.")
+        if not re.search(r"NAME|DIALECT", name) and name not in GENERATED and not any(ROOT.glob(name)):
+            yield f"{path.relative_to(ROOT)}:{line_of(text, named.start())}: {name}: not in the tree"
+
+
 def main():
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     files = [p for p in (ROOT / name for name in listed.stdout.split("\0") if name) if p.is_file()]
@@ -90,7 +100,7 @@ def main():
     for path in files:
         if path.suffix == ".md":
             text = path.read_text()
-            found += [*wrong_links(path, text), *wrong_log_lines(path, text, strings)]
+            found += [*wrong_links(path, text), *wrong_log_lines(path, text, strings), *wrong_paths(path, text)]
         elif path.suffix in SOURCES and "corpus" not in path.parts and path != Path(__file__).resolve():
             found += wrong_sources(path, path.read_text(errors="replace"))
     print(*found, sep="\n", end="\n" if found else "")
