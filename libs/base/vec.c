@@ -26,7 +26,7 @@ void *vec_grow_in(struct arena *a, void *at, size_t n, size_t *cap, size_t size)
 		return at;
 	*cap = doubled(*cap);
 	grown = arena_calloc(a, *cap, size);
-	if (n > 0)
+	if (at)
 		memcpy(grown, at, n * size);
 	return grown;
 }
