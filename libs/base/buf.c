@@ -22,6 +22,13 @@ void buf_clear(struct buf *b)
 	b->n = 0;
 }
 
+void buf_wipe(struct buf *b)
+{
+	if (b->p)
+		explicit_bzero(b->p, b->cap);
+	b->n = 0;
+}
+
 char *buf_reserve(struct buf *b, size_t extra)
 {
 	size_t need, cap = b->cap ? b->cap : BUF_MIN_BYTES;

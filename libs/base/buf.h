@@ -13,6 +13,9 @@ struct buf {
 
 void buf_fini(struct buf *b);
 void buf_clear(struct buf *b);                  /* keeps the memory */
+/* For secrets, before buf_fini(): as buf_clear(), with all of the memory zeroed, also what was outgrown by a shorter content. What
+ * growing left behind is not reached: reserve enough at once. */
+void buf_wipe(struct buf *b);
 char *buf_reserve(struct buf *b, size_t extra); /* room for extra bytes at p + n */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, struct str s);

@@ -123,8 +123,7 @@ struct found {
 
 static void found_fini(struct found *f)
 {
-	if (f->secret.p)
-		explicit_bzero(f->secret.p, f->secret.cap);
+	buf_wipe(&f->secret);
 	buf_fini(&f->secret);
 	buf_fini(&f->where);
 }
@@ -235,7 +234,7 @@ static int kafka_load_one(struct config_entries *kafka, const struct config_key 
 			err_wrap(err, "%s: %s", e->where, e->name);
 		else
 			config_entries_add(kafka, name, text.p, e->where);
-		explicit_bzero(text.p, text.cap);
+		buf_wipe(&text);
 	}
 	free(name);
 	buf_fini(&text);

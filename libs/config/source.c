@@ -244,7 +244,7 @@ int config_secret_read(const char *path, struct buf *out, struct err *err)
 		b.n--;
 	if (rc == 0)
 		buf_add_str(out, buf_str(&b));
-	explicit_bzero(b.p, b.cap);
+	buf_wipe(&b);
 	buf_fini(&b);
 	return rc;
 }

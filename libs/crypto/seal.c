@@ -78,7 +78,7 @@ static bool key_decode(struct str base64, uint8_t out[static KEY_BYTES])
 	fits = base64_decode(&bytes, base64) && bytes.n == KEY_BYTES;
 	if (fits)
 		memcpy(out, bytes.p, KEY_BYTES);
-	OPENSSL_cleanse(bytes.p, bytes.cap);
+	buf_wipe(&bytes);
 	buf_fini(&bytes);
 	return fits;
 }

@@ -3,7 +3,6 @@
 #include "crypto/webhook_signature.h"
 
 #include <inttypes.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 
 #include "base/hex.h"
@@ -34,10 +33,9 @@ static void signature_add(struct str secret, struct str id, struct str timestamp
 	struct buf key = BUF_INIT;
 
 	webhook_key(secret, &key);
-	if (key.n > 0) {
+	if (key.n > 0)
 		mac_add(buf_str(&key), id, timestamp, body, out);
-		OPENSSL_cleanse(key.p, key.cap);
-	}
+	buf_wipe(&key);
 	buf_fini(&key);
 }
 

@@ -3,7 +3,6 @@
 #include "http/pusher.h"
 
 #include <inttypes.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,8 +91,7 @@ void pusher_free(struct pusher *p)
 {
 	if (!p)
 		return;
-	if (p->secret.cap > 0)
-		OPENSSL_cleanse(p->secret.p, p->secret.cap);
+	buf_wipe(&p->secret);
 	buf_fini(&p->secret);
 	free(p);
 }

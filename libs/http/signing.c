@@ -2,7 +2,6 @@
 #include "http/signing.h"
 
 #include <inttypes.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +63,7 @@ void signing_keys_free(struct signing_keys *k)
 	if (!k)
 		return;
 	for (size_t i = 0; i < k->n; i++) {
-		OPENSSL_cleanse(k->at[i].bytes.p, k->at[i].bytes.cap);
+		buf_wipe(&k->at[i].bytes);
 		buf_fini(&k->at[i].bytes);
 	}
 	free(k);

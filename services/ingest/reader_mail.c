@@ -1,5 +1,4 @@
 /* What goes between the loop and the reader's thread. */
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@ void job_free(struct job *j)
 	keyring_free(j->keyring);
 	catalogue_free(j->catalogue);
 	if (j->kind == JOB_QR && j->bytes)
-		OPENSSL_cleanse(j->bytes, j->n);
+		explicit_bzero(j->bytes, j->n);
 	free(j->bytes);
 	free(j->keys);
 	free(j);

@@ -1,6 +1,5 @@
 /* QR codes on their way into account_qr: the latest of each account, until written or expired. Invariant: a code is never
  * logged, and wiped when it is let go. */
-#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "base/arena.h"

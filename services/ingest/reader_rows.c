@@ -1,5 +1,4 @@
 /* Rows of PostgreSQL as what the loop's cache holds: secrets opened, strings copied. */
-#include <openssl/crypto.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -22,8 +21,7 @@ static void secrets_open(struct reader *r, const char *what, const struct uuid *
 		uuid_format(id, uuid);
 		log_error("secrets cannot be opened", LOG_S(what, uuid), LOG_ERR(&err));
 	}
-	if (text.cap > 0)
-		OPENSSL_cleanse(text.p, text.cap);
+	buf_wipe(&text);
 	buf_fini(&text);
 }
 

@@ -1,7 +1,6 @@
 /* The endpoints in memory; see directory.h. */
 #include "webhook-dispatcher/directory.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -87,8 +86,7 @@ static int secrets_open(const struct directory *d, struct endpoint *e, struct st
 
 	if (rc == 0)
 		rc = e->sink->secrets_parse(&e->row, buf_str(&plain), &e->secrets, err);
-	if (plain.cap > 0)
-		OPENSSL_cleanse(plain.p, plain.cap);
+	buf_wipe(&plain);
 	buf_fini(&plain);
 	return rc;
 }

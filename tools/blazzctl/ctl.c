@@ -200,7 +200,6 @@ int ctl_secret_read(const char *path, struct buf *out, struct err *err)
 
 void ctl_secret_free(struct buf *secret)
 {
-	if (secret->p)
-		explicit_bzero(secret->p, secret->cap);
+	buf_wipe(secret);
 	buf_fini(secret);
 }

@@ -105,7 +105,7 @@ int post_send(struct http_client *client, enum dialect d, const struct post *p, 
 	headers[1] = auth.p;
 	call.url = url.p;
 	rc = http_client_call(client, &call, status, answer, err);
-	explicit_bzero(auth.p, auth.cap);
+	buf_wipe(&auth);
 	buf_fini(&auth);
 	buf_fini(&url);
 	return rc;

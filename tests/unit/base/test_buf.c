@@ -105,6 +105,23 @@ static void an_unused_buffer_is_an_empty_string(void **state)
 	assert_true(str_is(buf_str(&b), ""));
 }
 
+static void wiping_reaches_what_a_shorter_content_left(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	buf_wipe(&b);
+	assert_null(b.p);
+	buf_add_str(&b, STR("a long secret"));
+	buf_clear(&b);
+	buf_add_str(&b, STR("short"));
+	buf_wipe(&b);
+	assert_int_equal(b.n, 0);
+	for (const char *p = b.p; p < b.p + sizeof("a long secret") - 1; p++)
+		assert_int_equal(*p, '\0');
+	buf_fini(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +132,7 @@ int main(void)
 		cmocka_unit_test(reserved_room_can_be_written_to_the_last_byte),
 		cmocka_unit_test(clear_keeps_the_memory_and_fini_gives_it_back),
 		cmocka_unit_test(an_unused_buffer_is_an_empty_string),
+		cmocka_unit_test(wiping_reaches_what_a_shorter_content_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
