@@ -472,8 +472,9 @@ static int db_sqitch(const char *command)
 static void what_is_being_renamed_is_not_reverted(void **state)
 {
 	(void)state;
-	db_script("INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs');"
-		  "INSERT INTO sender_renames (workspace_id, sender, contact_id, topic, partition) VALUES (1, '62811', 10, 't', 0)");
+	db_script(
+		"INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs');"
+		"INSERT INTO sender_renames (workspace_id, sender, contact_id, topic, partition) VALUES (1, '62811', 10, 't', 0)");
 	assert_int_equal(db_sqitch("revert -y --to topics 2>/dev/null"), -1);
 	assert_int_equal(db_i64("SELECT version FROM schema_version"), SCHEMA_VERSION);
 	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 1);
