@@ -100,7 +100,7 @@ CHAOS_V := $(if $(filter release,$(V)),asan,$(V))
 
 # Targets.
 
-.PHONY: help deps build demo test check unit e2e hostile chaos mutants compose-test bench fuzz lint format proto-baseline clean
+.PHONY: help deps build demo test check unit e2e hostile chaos mutants upgrade-test compose-test bench fuzz lint format proto-baseline clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
 	@echo
@@ -140,6 +140,10 @@ mutants: ## every planted bug, each in a copy of the tree: the tests that it nam
 	+@$(MAKE) --silent V=asan build unit-build
 	+@$(MAKE) --silent V=release build
 	@tests/mutants/run.py
+upgrade-test: ## a rolling upgrade from the last release and back under load, judged by the ledger; SEED=, FROM=revision
+	@tools/deps.sh test
+	+@$(MAKE) --silent V=$(V) build
+	@BLAZZ_BIN=$(CURDIR)/build/$(V)/bin tests/upgrade/upgrade.py $(if $(SEED),--seed $(SEED)) $(if $(FROM),--from $(FROM))
 compose-test: ## the stack of compose.yaml from nothing to its end, in containers of its own; needs Docker (docker/README.md)
 	@tests/compose/run.py
 bench: ## every benchmark, as ratios within one run; K=word picks some

@@ -271,11 +271,13 @@ class Planner:
         return [[dict(item, n=self.number(), body="", placeholder=True)], [item]]
 
     def make_history(self, account, tenant):
-        """What history says of a live message; live content wins, whichever comes first."""
-        m = [m for m in account.messages[-30:] if "group" not in m["chat"]]
-        if not m:
+        """What history says of a live message, once: live content wins, whichever comes first, but of two histories the first to come."""
+        told = [m for m in account.messages[-30:] if "group" not in m["chat"] and "history" not in m]
+        if not told:
             return None
-        return [[dict(self.random.choice(m), n=self.number(), origin="history", body=self.text(tenant, "once said"))]]
+        m = self.random.choice(told)
+        m["history"] = True
+        return [[dict(m, n=self.number(), origin="history", body=self.text(tenant, "once said"))]]
 
     def make_sync(self, account, tenant):
         """An initial sync of one or two batches; over HTTP a batch is one POST, and one chat of it may be bad."""

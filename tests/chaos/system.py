@@ -15,6 +15,7 @@ from harness.blazz import CHAT_SYNC, KEYRING, Blazz
 from harness.client import VERIFY_TOKEN
 from harness.hooks import DISPATCHER, settled
 from harness.servers import Kafka, Postgres
+from harness.service import BIN
 from harness.waiting import wait_for
 
 import snapshot
@@ -87,11 +88,13 @@ class Watch(threading.Thread):
 
 
 class System:
+    server, programs = Postgres, BIN  # whose schema and programs it begins with
+
     def __init__(self, folder, planner, root):
         self.folder, self.root = Path(folder), root
         self.postgres = self.start_postgres()
         self.kafka = Kafka(self.folder / "kafka", BROKER)
-        self.blazz = Blazz(self.postgres, self.kafka, self.folder, PARTITIONS)
+        self.blazz = Blazz(self.postgres, self.kafka, self.folder, PARTITIONS, self.programs)
         self.clocks, self.usage, self.ranks, self.epochs = {}, [], [], []
         self.targets = self.add_tenants(planner)
         self.ingest = self.new_ingest()
@@ -117,7 +120,7 @@ class System:
         folder.mkdir()
         if self.root:
             subprocess.run(["mount", "-t", "tmpfs", "-o", DISK, "tmpfs", folder], check=True)
-        postgres = Postgres(folder)
+        postgres = self.server(folder)
         for setting in (f"max_connections = {MAX_CONNECTIONS}", "deadlock_timeout = '200ms'", "max_wal_size = '96MB'",
                         "min_wal_size = '32MB'"):
             postgres.run("postgres", f"ALTER SYSTEM SET {setting}")
@@ -226,15 +229,16 @@ class System:
         self.epochs.append({r["partition"]: r["epoch"] for r in tables["consumer_progress"] if r["consumer"] == "webhook-dispatcher"})
         journal = [json.loads(line) for line in (self.folder / "journal.jsonl").read_text().splitlines()]
         accounts = {name: {k: getattr(t, k) for k in ("uuid", "workspace", "dialect")} for name, t in self.targets.items()}
-        hooks = self.receivers.setup
+        hooks, there = self.receivers.setup, self.kafka.admin.list_topics(timeout=20).topics
+        consumed = [t for t in CONSUMERS if self.blazz.topic(t) in there]
         secrets = [x.secret for x in self.targets.values()] + [h["secret"] for h in hooks.values()] + [KEYRING.split(":")[1], VERIFY_TOKEN]
         return snapshot.Snapshot(
             setup={"tenants": self.markers, "accounts": accounts, "hooks": hooks, "secrets": secrets,
                    "topics": self.topic_names}, journal=journal, tables=tables,
             topics={name: list(records) for name, records in self.topics.read_on().items()},
             watermarks={topic: {p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic(topic)).items()}
-                        for topic in CONSUMERS},
-            committed={topic: self.committed(topic) for topic in CONSUMERS}, watch=list(self.watch.seen),
+                        for topic in consumed},
+            committed={topic: self.committed(topic) for topic in consumed}, watch=list(self.watch.seen),
             deliveries=self.receivers.deliveries(len(self.epochs) - 1), epochs=list(self.epochs), ranks=list(self.ranks), sessions=sessions,
             usage=list(self.usage), logs={s.label: s.log() for s in self.blazz.services},
             metrics={s.label: s.get("/metrics")[1] for s in self.services()})

@@ -39,8 +39,9 @@ class Failed(AssertionError):
 
 
 class Blazz:
-    def __init__(self, postgres, kafka, folder, partitions=3):
-        self.postgres, self.kafka, self.folder = postgres, kafka, folder
+    def __init__(self, postgres, kafka, folder, partitions=3, programs=BIN):
+        self.postgres, self.kafka, self.folder, self.programs = postgres, kafka, folder, programs
+        self.consumed = ("inbound", "inbound.bulk")  # by chat-sync
         self.database = postgres.create_database()
         self.prefix = "e2e-" + uuid.uuid4().hex[:10]
         self.services, self.clients = [], []
@@ -68,7 +69,7 @@ class Blazz:
         from harness.service import config_text
         file = self.folder / "blazzctl.conf"
         file.write_text(config_text(self.ctl_config if config is None else config))
-        done = subprocess.run([BIN / "blazzctl", "-c", file, *map(str, arguments)], capture_output=True, text=True,
+        done = subprocess.run([self.programs / "blazzctl", "-c", file, *map(str, arguments)], capture_output=True, text=True,
                               input=stdin, timeout=120)
         if SANITIZER.search(done.stderr):
             self.wrong.append(f"blazzctl {arguments}\n{done.stderr}")
@@ -122,6 +123,7 @@ class Blazz:
         base = {"postgres.conninfo": self.conninfo(role), "kafka.bootstrap.servers": self.kafka.address,
                 "topics.prefix": self.prefix, "log.level": "info"}
         service = Service(name, base | (settings or {}), self.folder, label, **more)
+        service.programs = self.programs
         self.services.append(service)
         return service
 
@@ -244,7 +246,7 @@ class Blazz:
 
     def behind(self):
         """[(topic, partition, next offset, end)] of what chat-sync has not taken in yet."""
-        done = {t: self.progress(t) for t in ("inbound", "inbound.bulk")}
+        done = {t: self.progress(t) for t in self.consumed}
         return [(t, p, done[t].get(p), high) for t in done for p, (low, high) in self.kafka.watermarks(self.topic(t)).items()
                 if (done[t].get(p) or low) < high]
 

@@ -89,8 +89,8 @@ class Server:
 class Postgres(Server):
     """With a migrated template that every test's database is copied from."""
 
-    def __init__(self, folder=None):
-        super().__init__("pg-temp.sh", folder, action="migrated")
+    def __init__(self, folder=None, action="migrated"):
+        super().__init__("pg-temp.sh", folder, action=action)
         self.count = 0
 
     def pids(self):

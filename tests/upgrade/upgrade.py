@@ -1,0 +1,217 @@
+#!/usr/bin/python3
+"""A rolling upgrade under load: from the programs and the schema of the last release to this tree's, back, and forward again.
+
+    tests/upgrade/upgrade.py --seed 7
+    tests/upgrade/upgrade.py --from REVISION       instead of the one in tests/upgrade/FROM
+
+The system, its load and the ledger that judges it are those of tests/chaos. As root it runs in namespaces of its own. Programs:
+BLAZZ_BIN, else build/release/bin; the old ones are built once into build/upgrade/REVISION. README.md beside this file says more.
+"""
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/chaos"), str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
+os.environ.setdefault("BLAZZ_BIN", str(ROOT / "build/release/bin"))
+
+import run as chaos  # noqa: E402 (found by the lines above)
+from faults import Fault, topic_config  # noqa: E402
+from plan import Planner  # noqa: E402
+from system import System  # noqa: E402
+
+from harness.servers import Postgres  # noqa: E402
+from harness.service import BIN  # noqa: E402
+from harness.waiting import wait_for  # noqa: E402
+
+FROM = ROOT / "tests/upgrade/FROM"
+CONSUMERS = ("webhook-dispatcher", "chat-sync")
+SPAN_S, PER_ACCOUNT = 15.0, (60, 110)  # load goes on while all programs are replaced
+IN_FLIGHT_S = 20.0
+MIGRATE_S = 60.0
+LEFT_IN_BULK = 20
+
+
+def resolved(revision):
+    """Its whole hash."""
+    found = subprocess.run(["git", "rev-parse", "--verify", "--quiet", revision + "^{commit}"], cwd=ROOT, capture_output=True, text=True)
+    if found.returncode:
+        sys.exit(f"upgrade: there is no revision {revision} here; where the clone is shallow: git fetch origin {revision}")
+    return found.stdout.strip()
+
+
+def build(revision):
+    """The tree of a revision with its programs; built once."""
+    tree = ROOT / "build/upgrade" / revision
+    if not (tree / "built").exists():
+        print(f"upgrade: building {revision} in {tree}", flush=True)
+        shutil.rmtree(tree, ignore_errors=True)
+        tree.mkdir(parents=True)
+        sources = subprocess.Popen(["git", "archive", revision], cwd=ROOT, stdout=subprocess.PIPE)
+        subprocess.run(["tar", "-x", "-C", tree], stdin=sources.stdout, check=True)
+        path = f"/usr/lib/ccache:{os.environ['PATH']}"  # where there is one
+        subprocess.run(["make", "--silent", "V=release", f"VERSION={revision}", "build"], cwd=tree, check=True,
+                       env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")} | {"PATH": path, "CCACHE_NOHASHDIR": "1"})
+        (tree / "built").touch()
+    return tree
+
+
+def deploy(tree, postgres, database):
+    """Migrates a database as a tree's db/ says. False: a change that waited for a lock gave way, and is to be deployed again."""
+    done = subprocess.run(["sqitch", "deploy", "--verify", f"db:pg://postgres@127.0.0.1:{postgres.parts()['port']}/{database}"],
+                          cwd=tree / "db", capture_output=True, text=True,
+                          env=os.environ | {"SQITCH_CONFIG": "sqitch.conf", "SQITCH_FULLNAME": "test", "SQITCH_EMAIL": "test@localhost"})
+    if done.returncode and "lock timeout" not in done.stdout + done.stderr:
+        raise AssertionError(f"sqitch deploy ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done.returncode == 0
+
+
+class OldPostgres(Postgres):
+    """Its databases have the schema of another tree."""
+
+    def __init__(self, tree, folder):
+        super().__init__(folder, "start")
+        self.tree = tree
+
+    def create_database(self):
+        self.run("postgres", "CREATE DATABASE upgraded")
+        assert deploy(self.tree, self, "upgraded")
+        return "upgraded"
+
+
+class Upgrade(System):
+    """Begins as the last release."""
+
+    def __init__(self, folder, planner, root, old):
+        self.server, self.programs = partial(OldPostgres, old), old / "build/release/bin"
+        super().__init__(folder, planner, root)
+        self.old = self.programs
+        self.blazz.consumed = ("inbound",)
+        self.publish_bulk_to("inbound")
+
+    def publish_bulk_to(self, topic):
+        """Where the platform's own producers put what is not live."""
+        self.load.publisher.topics["inbound.bulk"] = self.blazz.topic(topic)
+
+    # What an operator does, as README.md (Upgrade) says
+
+    def forward(self, random):
+        wait_for(lambda: deploy(ROOT, self.postgres, self.blazz.database), "the schema is migrated", MIGRATE_S)
+        self.blazz.programs = BIN
+        self.blazz.ctl("topics", "create", "--partitions", "4", "--replication", "1")
+        for service in CONSUMERS:
+            self.replace_all(service, BIN, random)
+        self.blazz.consumed = ("inbound", "inbound.bulk")
+        self.replace_all("ingest", BIN, random)
+        self.publish_bulk_to("inbound.bulk")
+
+    def back(self, random, leave=0):
+        """Producers first. leave: so many records of inbound.bulk at least are left for a newer chat-sync."""
+        if not leave:
+            self.publish_bulk_to("inbound")
+        self.replace_all("ingest", self.old, random)
+        if not leave:
+            wait_for(lambda: not [b for b in self.blazz.behind() if b[0] == "inbound.bulk"] and not self.under_way(),
+                     lambda: f"inbound.bulk is drained: {self.blazz.behind()}, {self.under_way()} merges and renames", IN_FLIGHT_S)
+        for service in reversed(CONSUMERS):
+            self.replace_all(service, self.old, random)
+        if leave:
+            wait_for(lambda: self.left_in_bulk() >= leave, lambda: f"history comes meanwhile: {self.blazz.behind()}", IN_FLIGHT_S)
+        else:
+            self.blazz.consumed = ("inbound",)
+        self.blazz.programs = self.old
+
+    def there_and_back(self, random):
+        self.back(random, LEFT_IN_BULK)
+        self.forward(random)
+
+    def replace_all(self, service, programs, random):
+        """One by one; a chat-sync is killed while its outbox holds what it could not publish."""
+        killed = random.choice(self.replicas[service]) if service == "chat-sync" else None
+        for one in self.replicas[service]:
+            if one is killed:
+                self.kill_with_outbox(one)
+            else:
+                one.stop()
+            one.programs = programs
+            one.start()
+
+    def kill_with_outbox(self, one):
+        heal = topic_config(self, "chat-event", **{"min.insync.replicas": "2"})
+        try:
+            wait_for(lambda: self.blazz.value("SELECT count(*) FROM outbox WHERE producer = 'chat-sync'") > 0, "the outbox holds events", IN_FLIGHT_S)
+            one.kill()
+        finally:
+            heal()
+
+    def under_way(self):
+        return self.blazz.value("SELECT (SELECT count(*) FROM conversation_merges) + (SELECT count(*) FROM sender_renames)")
+
+    def left_in_bulk(self):
+        return sum(high - (reached or 0) for topic, _, reached, high in self.blazz.behind() if topic == "inbound.bulk")
+
+
+# What happens in each cycle while load goes on; before the first and after each the ledger looks at everything.
+STEPS = (
+    ("the last release", None),
+    ("forward", Upgrade.forward),
+    ("back, drained", Upgrade.back),
+    ("forward again", Upgrade.forward),
+    ("back and forward, history left in inbound.bulk meanwhile", Upgrade.there_and_back),
+)
+
+
+def run(options, folder, old):
+    planner = Planner(options.seed, SPAN_S, PER_ACCOUNT)
+    system, verdict, step, snapshot = Upgrade(folder, planner, bool(os.environ.get(chaos.INSIDE)), old), "held", "the beginning", None
+    try:
+        chaos.judge(system)  # what later cycles are measured against
+        for n, (step, act) in enumerate(STEPS, 1):
+            at = time.monotonic()
+            acts = [(Fault(step, "", False, act, ""), 1.0, f"{options.seed}/{n}")] if act else []
+            snapshot, _ = chaos.cycle(system, n, planner.cycle(), acts)
+            print(f"{n}. {step}: {time.monotonic() - at:.1f} s", flush=True)
+    except chaos.Broken as e:
+        verdict = f"broken in: {step}\n{e}"
+    finally:
+        wrong = system.close()
+    if wrong and verdict == "held":
+        verdict = "I11 is broken: " + "\n".join(wrong)
+    return verdict, chaos.figures(snapshot) if snapshot else {}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--from", dest="revision", help="what to upgrade from; default: the one in tests/upgrade/FROM")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
+    parser.add_argument("--keep", action="store_true", help="keep the folder of a run that held, too")
+    options = parser.parse_args()
+    options.revision = resolved(options.revision or FROM.read_text().strip())
+    return options
+
+
+def main():
+    options = arguments()
+    old = build(options.revision)
+    if not os.environ.get(chaos.INSIDE) and chaos.may_enter_namespaces():
+        sys.argv += ["--seed", str(options.seed)]
+        return chaos.enter_namespaces()
+    folder = Path(tempfile.mkdtemp(prefix="blazz-upgrade-", dir="/tmp"))
+    folder.chmod(0o755)  # PostgreSQL's user has to get there
+    print(f"upgrade: from {options.revision}, seed {options.seed}, in {folder}", flush=True)
+    verdict, figures = run(options, folder, old)
+    if verdict == "held" and not options.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"upgrade: from {options.revision}, seed {options.seed}: {verdict}\n{figures}")
+    return 0 if verdict == "held" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
