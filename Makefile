@@ -248,7 +248,7 @@ TIDY := $(ALL_SRC:%=build/lint/tidy/%.ok)
 HEADERS := $(sort $(wildcard libs/*/*.h $(foreach d,$(PROGRAM_DIRS),$(d)/*.h $(d)/*/*.h)))
 HEADER_CHECKS := $(HEADERS:%=build/lint/header/%.ok)
 
-.PHONY: lint-format lint-tidy lint-headers lint-jars lint-layers lint-proto lint-readme lint-symbols lint-version lint-mutants lint-promises
+.PHONY: lint-calls lint-format lint-tidy lint-headers lint-jars lint-layers lint-proto lint-readme lint-symbols lint-version lint-mutants lint-promises
 lint-format:
 	@$(FIND_FORMATTED) | xargs -0 -r -n 40 -P $(JOBS) clang-format-19 --dry-run -Werror
 lint-tidy: $(TIDY)
@@ -258,6 +258,9 @@ lint-jars:
 	@tools/deps.sh verify
 lint-layers:
 	@tools/lint-layers.py
+# The calls within services that have a LAYERS, as their objects say.
+lint-calls: $(SERVICES:%=$(OUT)/bin/blazz-%)
+	@tools/call-graph.py --check $(OUT)/obj
 lint-proto: $(PB_DESCRIPTORS)
 	@tools/proto-compat.py proto/baseline.binpb $<
 lint-readme: $(SERVICES:%=$(OUT)/bin/blazz-%)

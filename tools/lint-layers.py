@@ -2,7 +2,8 @@
 """Checks who includes whom.
 
 A library includes itself and lower floors of libs/LAYERS; a service or tool includes libraries and itself; generated
-protobuf headers are included in libs/wire only.
+protobuf headers are included in libs/wire only. Within a service that has a LAYERS, a folder includes itself and lower
+floors.
 """
 import re
 import sys
@@ -11,13 +12,19 @@ from pathlib import Path
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.M)
 
 
-def read_floors():
+def read_floors(file):
+    """{name: floor}; what stands behind a colon is for tools/call-graph.py."""
     floors, floor = {}, 0
-    for line in Path("libs/LAYERS").read_text().splitlines():
-        names = line.split("#")[0].split()
+    for line in Path(file).read_text().splitlines():
+        names = line.split("#")[0].split(":")[0].split()
         floor += bool(names)
         floors.update((name, floor) for name in names)
     return floors
+
+
+def part_of(path):
+    """Where a file of a service stands: its folder there, or its own name."""
+    return path.parts[0] if len(path.parts) > 1 else path.stem
 
 
 def complaint(owner, name, included, floors):
@@ -34,8 +41,22 @@ def complaint(owner, name, included, floors):
     return None
 
 
+def complaint_inside(service, path, included, floors):
+    """The same between the floors of one service; path is that of a file below services/<service>."""
+    seen = Path(included)
+    seen = seen.relative_to(service) if seen.parts[0] == service else seen
+    mine, other = part_of(path), part_of(seen)
+    if not Path("services", service, seen).exists() or mine == other:
+        return None
+    for part in (mine, other):
+        if part not in floors:
+            return f"{part} is not in services/{service}/LAYERS"
+    return None if floors[other] < floors[mine] else f"{other} does not stand on a lower floor than {mine}"
+
+
 def main():
-    floors = read_floors()
+    floors = read_floors("libs/LAYERS")
+    inside = {f.parent.name: read_floors(f) for f in Path("services").glob("*/LAYERS")}
     complaints = [f"libs/{d.name}: not in libs/LAYERS" for d in Path("libs").iterdir()
                   if d.is_dir() and d.name not in floors]
     sources = [p for root in ("libs", "services", "tools", "tests") for p in sorted(Path(root).rglob("*"))
@@ -47,6 +68,8 @@ def main():
         text = path.read_text()
         for found in INCLUDE.finditer(text):
             why = complaint(owner, name, found.group(1), floors)
+            if not why and owner == "services" and name in inside:
+                why = complaint_inside(name, path.relative_to(owner, name), found.group(1), inside[name])
             if why:
                 line = text.count("\n", 0, found.start(1)) + 1
                 complaints.append(f"{path}:{line}: {found.group(1)}: {why}")
@@ -54,4 +77,5 @@ def main():
     return 1 if complaints else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -131,7 +131,7 @@ def make(name, *arguments):
 
 
 def stage_lint():
-    for check in ("format", "layers", "headers", "jars", "proto", "readme", "symbols", "version", "mutants", "promises", "tidy"):
+    for check in ("format", "layers", "calls", "headers", "jars", "proto", "readme", "symbols", "version", "mutants", "promises", "tidy"):
         make(f"lint-{check}", f"lint-{check}")
 
 
@@ -255,7 +255,7 @@ def stage_check():
     sources = sorted(f for f in changed if f.suffix in (".c", ".h", ".cc"))
     tidy = {f.with_suffix(".c") if f.suffix == ".h" else f for f in sources}
     headers = [f for f in sources if f.suffix == ".h" and own_tests(f)]
-    if make("check-build", f"V={VARIANT}", *(["build", "lint-readme", "lint-symbols", "lint-version"] if few else []), *(str(unit_program(t)) for t in tests)):
+    if make("check-build", f"V={VARIANT}", *(["build", "lint-calls", "lint-readme", "lint-symbols", "lint-version"] if few else []), *(str(unit_program(t)) for t in tests)):
         run_units(tests)
     if left:
         print(f"  not built: the programs, and {left} tests of other folders that include what changed (make build unit)")

@@ -8,13 +8,25 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/sender_pool.h"
 #include "kafka/scanner.h"
 #include "kafka/topics.h"
+#include "loop/loop.h"
 #include "store/webhook_attempts.h"
+#include "webhook-dispatcher/commit/settlement.h"
+#include "webhook-dispatcher/intake/acquire.h"
+#include "webhook-dispatcher/intake/catch_up.h"
+#include "webhook-dispatcher/intake/flow_control.h"
+#include "webhook-dispatcher/intake/refetch.h"
+#include "webhook-dispatcher/intake/replay.h"
+#include "webhook-dispatcher/lanes/delivery.h"
+#include "webhook-dispatcher/lanes/partition.h"
+#include "webhook-dispatcher/lanes/send_queue.h"
 #include "webhook-dispatcher/notices.h"
-#include "webhook-dispatcher/replay.h"
-#include "webhook-dispatcher/settlement.h"
+#include "webhook-dispatcher/sending/attempt.h"
+#include "webhook-dispatcher/sending/sinks.h"
 #include "webhook-dispatcher/stats.h"
+#include "worker/owner.h"
 
 #define TURN_MS        20
 #define TURN_RECORDS   500
@@ -26,44 +38,43 @@
 #define DAYS_AHEAD     3
 #define OWNER_DRAIN_MS 5000
 #define DLQ_MAX_BYTES  (4 << 20)
-#define QUANTUM_BYTES  8192 /* of a workspace's turn */
-#define DELIVERY_BYTES 512 /* what a delivery costs beside its body */
 #define PREFETCH_KB    4096 /* of a partition: what an endpoint cannot take yet waits in Kafka */
+
+struct dispatcher {
+	const struct dispatcher_settings *settings;
+	struct service *service;
+	struct loop *loop;
+	struct guard *guard;
+	struct sender_pool *senders;
+	struct kafka_scanner *scanner, *refetcher;
+	struct owner *owner;
+	struct owner_tx *tx;
+	struct directory *directory;
+	struct notices *notices;
+	const char *chat_event_topic; /* the service's */
+	char name[96]; /* of this replica, for leases */
+
+	struct lane_shared lanes;
+	struct readers readers;
+	struct sending sending;
+	struct settlement *settlement;
+	struct settlement_outcome settled;
+
+	int64_t settle_mono_ms, claim_mono_ms, claim_all_mono_ms, report_mono_ms, tidy_mono_ms;
+	struct arena *reading; /* of one record */
+	struct loop_io *signals, *kafka, *scan, *refetch;
+	unsigned reports;
+	struct resolver_stats lookups; /* as reported last */
+	bool waiting; /* a statement does */
+};
 
 /* Endpoints */
 
-struct partition *dispatcher_partition(const struct dispatcher *d, int32_t number)
-{
-	return number >= 0 && (size_t)number < d->n_partitions ? d->partitions[number] : NULL;
-}
-
-/* Live again: its rows are due. Not live: it falls behind in every partition, also where it had nothing to do yet. */
 static void on_endpoint_changed(void *ctx, struct endpoint *e)
 {
 	struct dispatcher *d = ctx;
 
-	for (size_t i = 0; i < d->n_partitions; i++)
-		if (d->partitions[i])
-			lane_endpoint_changed(partition_lane(d->partitions[i], e));
-	if (e->live || e->row.deleted)
-		settlement_add_endpoint(d->filling, (struct endpoint_key){ e->row.workspace_id, e->row.id },
-			e->row.deleted);
-}
-
-struct endpoint *dispatcher_endpoint(const struct dispatcher *d, struct endpoint_key key)
-{
-	struct endpoint *e = directory_find(d->directory, key.endpoint_id);
-
-	if (!e)
-		settlement_add_endpoint(d->filling, key, true);
-	return e;
-}
-
-void dispatcher_disable(struct dispatcher *d, struct lane *l, const char *reason, int64_t failing_ms)
-{
-	settlement_add_disable(d->filling, l, reason, failing_ms);
-	if (failing_ms == 0)
-		endpoint_turn_off(d->directory, l->endpoint);
+	readers_endpoint_changed(&d->readers, e);
 }
 
 /* What PostgreSQL told of since the last turn. */
@@ -78,131 +89,54 @@ static int endpoints_refresh(struct dispatcher *d, struct err *err)
 		return -1;
 	if (n == 0)
 		return 0;
-	rc = directory_load(d->directory, pg, changed, n, err) < 0 ? -1 : replays_refresh(d, pg, err);
+	rc = directory_load(d->directory, pg, changed, n, err) < 0 ? -1 : replays_refresh(&d->readers, pg, err);
 	free(changed);
 	return rc;
 }
 
 /* Partitions */
 
-static void position_load(void *ctx, const struct position_row *row)
-{
-	struct dispatcher *d = ctx;
-	struct partition *p = dispatcher_partition(d, row->partition);
-	struct endpoint *e = dispatcher_endpoint(d, (struct endpoint_key){ row->workspace_id, row->endpoint_id });
-
-	if (p && e)
-		lane_load_position(partition_lane(p, e), row);
-}
-
-static void rows_load(void *ctx, const struct retry_count *count)
-{
-	struct dispatcher *d = ctx;
-	struct partition *p = dispatcher_partition(d, count->partition);
-	struct endpoint *e = dispatcher_endpoint(d, (struct endpoint_key){ count->workspace_id, count->endpoint_id });
-	struct chain *c;
-
-	if (!p || !e ||
-		uuid_is_nil(&count->ordering_key)) /* nothing waits behind these: each counts when it is taken up */
-		return;
-	c = lane_chain(partition_lane(p, e), &count->ordering_key);
-	for (int64_t i = 0; i < count->rows; i++)
-		chain_add_row(c, count->last_offset);
-}
-
-static void partitions_open(struct dispatcher *d, const struct progress *rows, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((size_t)rows[i].partition >= d->n_partitions)
-			d->n_partitions = (size_t)rows[i].partition + 1;
-	d->partitions = mem_calloc(d->n_partitions + 1, sizeof(*d->partitions));
-	for (size_t i = 0; i < n; i++)
-		d->partitions[rows[i].partition] = partition_new(d, rows[i].partition, rows[i].next_offset);
-}
-
 static int on_taken(void *ctx, struct pg *pg, const struct progress *rows, size_t n, struct err *err)
 {
 	struct dispatcher *d = ctx;
-	int32_t *numbers = mem_calloc(n + 1, sizeof(*numbers));
-	struct endpoint *e;
-	size_t i = 0;
-	int rc = -1;
 
-	for (size_t k = 0; k < n; k++)
-		numbers[k] = rows[k].partition;
 	if (notices_listen(d->notices, err) < 0 || directory_load(d->directory, pg, NULL, 0, err) < 0)
-		goto out;
-	partitions_open(d, rows, n);
-	while ((e = directory_each(d->directory, &i)))
-		if (!e->live && !e->row.deleted)
-			on_endpoint_changed(d, e);
-	if (positions_read(pg, str_of(d->chat_event_topic), numbers, n, position_load, d, err) < 0 ||
-		retries_take(pg, numbers, n, rows_load, d, err) < 0 || replays_load(d, pg, numbers, n, err) < 0)
-		goto out;
-	rc = 0;
-out:
-	free(numbers);
-	return rc;
+		return -1;
+	return partitions_acquire(&d->readers, pg, rows, n, err);
 }
 
-/* Everything in memory belongs to partitions. What flies ends for nobody. */
+/* Everything in memory belongs to partitions. */
 static void on_lost(void *ctx)
 {
 	struct dispatcher *d = ctx;
-	struct delivery *flying;
 
-	settlement_clear(d->filling);
-	while ((flying = TAILQ_FIRST(&d->flying))) {
-		TAILQ_REMOVE(&d->flying, flying, in_list);
-		delivery_detach(flying);
-		sender_pool_abort(d->senders, flying->parcel);
-	}
-	for (size_t i = 0; i < d->n_partitions; i++)
-		if (d->partitions[i])
-			partition_free(d->partitions[i]);
-	free(d->partitions);
-	d->partitions = NULL;
-	d->n_partitions = 0;
-	replays_clear(d);
+	deliveries_release(d->lanes.journal);
+	journal_clear(d->lanes.journal);
+	attempts_abort(&d->sending);
+	partitions_revoke(&d->readers);
 	directory_clear(d->directory);
-	fair_queue_clear(&d->queue);
+	send_queue_clear(&d->lanes);
 }
 
 /* Running */
 
-size_t dispatcher_in_flight(const struct dispatcher *d)
+/* Begins what can be begun. */
+static void pump(void *ctx)
 {
-	return d->queue.slots.used;
-}
+	struct dispatcher *d = ctx;
+	struct delivery *next;
 
-void dispatcher_pump(struct dispatcher *d)
-{
-	struct fair_flow *f;
-
-	while (!d->draining && (f = fair_queue_next(&d->queue))) {
-		struct lane *l = lane_of(f);
-		struct delivery *next = lane_next(l);
-
-		fair_queue_charge(&l->endpoint->workspace->tenant, f, (int64_t)next->event->body.n + DELIVERY_BYTES);
-		delivery_begin(next);
-	}
-}
-
-static void lanes_wake(struct dispatcher *d, int64_t now_mono_ms)
-{
-	struct fair_flow *next = fair_queue_asleep(&d->queue), *f;
-
-	while ((f = fair_queue_due(&next, now_mono_ms)))
-		lane_wake(lane_of(f));
+	while ((next = send_queue_next(&d->lanes, clock_mono_ms())))
+		attempt_begin(&d->sending, next);
 }
 
 static void record_take(struct dispatcher *d, struct kafka_message *m)
 {
-	struct partition *p = dispatcher_partition(d, m->partition);
+	struct reader *r = readers_find(&d->readers, m->partition);
 
-	if (p) {
-		partition_take(p, m);
-		partition_hold_back(p);
+	if (r) {
+		reader_take(r, m);
+		flow_control_update(r, clock_mono_ms());
 	}
 	kafka_message_release(m);
 }
@@ -219,36 +153,44 @@ static int records_take(struct dispatcher *d, struct err *err)
 
 static bool settlement_is_due(const struct dispatcher *d, int64_t now, bool *claim)
 {
+	const struct reader *r;
 	int64_t rows = 0;
+	size_t i = 0;
 
 	if (now < d->settle_mono_ms)
 		return false;
-	for (size_t i = 0; i < d->n_partitions; i++)
-		rows += d->partitions[i] ? d->partitions[i]->rows : 0;
-	*claim = !d->draining &&
-		((rows > 0 && (now >= d->claim_mono_ms || d->rows_released)) || now >= d->claim_all_mono_ms ||
-			(d->more_due && dispatcher_in_flight(d) * 2 <= (size_t)d->settings->max_in_flight));
+	while ((r = readers_each(&d->readers, &i)))
+		rows += r->partition.rows;
+	*claim = !d->lanes.draining &&
+		((rows > 0 && (now >= d->claim_mono_ms || d->settled.rows_released)) || now >= d->claim_all_mono_ms ||
+			(d->settled.more_due &&
+				send_queue_in_flight(&d->lanes) * 2 <= (size_t)d->settings->max_in_flight));
 	return true;
+}
+
+/* What is claimed this time. */
+static enum settlement_claim claim_next(struct dispatcher *d, int64_t now)
+{
+	bool all = d->settled.more_due || now >= d->claim_all_mono_ms;
+
+	d->claim_mono_ms = now + d->settings->claim_interval_ms;
+	if (all)
+		d->claim_all_mono_ms = now + CLAIM_ALL_MS;
+	return all ? CLAIM_ALL : CLAIM_KNOWN;
 }
 
 static int settle(struct dispatcher *d, bool claim, struct err *err)
 {
-	struct settlement *s = d->filling;
 	int64_t now = clock_mono_ms();
+	enum settlement_claim what = claim ? claim_next(d, now) : CLAIM_NOTHING;
+	struct reader *r;
+	size_t i = 0;
 
 	d->settle_mono_ms = now + d->settings->settle_interval_ms;
-	if (claim)
-		d->claim_mono_ms = now + d->settings->claim_interval_ms;
-	d->claims_all = claim && (d->more_due || now >= d->claim_all_mono_ms);
-	if (d->claims_all)
-		d->claim_all_mono_ms = now + CLAIM_ALL_MS;
-	d->rows_released = false;
-	for (size_t i = 0; i < d->n_partitions; i++)
-		if (d->partitions[i])
-			partition_relieve(d->partitions[i], now);
-	d->filling = d->writing;
-	d->writing = s;
-	return settlement_write(s, d, claim, err);
+	d->settled.rows_released = false;
+	while ((r = readers_each(&d->readers, &i)))
+		partition_relieve(&r->partition, now);
+	return settlement_write(d->settlement, what, &d->settled, err);
 }
 
 /* What operators must know and tenants must not: an attempt says no more than that its name leads nowhere. */
@@ -266,39 +208,62 @@ static void lookups_report(struct dispatcher *d, struct resolver_stats *now)
 	*before = *now;
 }
 
-static int report(struct dispatcher *d, int64_t now, struct err *err)
+static void partition_gauge(const struct partition *p, struct stats_gauges *g)
 {
-	struct stats_gauges g = { .in_flight = dispatcher_in_flight(d), .share_limited = d->queue.limited };
-	struct retry_depth depth;
-	struct arena *a = d->reading;
-	struct endpoint *e;
-	int32_t *numbers;
-	size_t n = 0, i = 0;
+	const struct lane *l;
+	size_t i = 0;
 
-	if (now < d->report_mono_ms)
-		return 0;
-	d->report_mono_ms = now + REPORT_MS;
-	for (size_t k = 0; k < d->n_partitions; k++)
-		if (d->partitions[k])
-			partition_gauge(d->partitions[k], &g);
-	while ((e = directory_each(d->directory, &i))) {
+	g->window_events += p->window_events;
+	g->window_bytes += p->window_bytes;
+	while ((l = partition_each(p, &i))) {
+		g->waiting += l->waiting;
+		g->lanes_behind += l->state == LANE_BEHIND;
+	}
+}
+
+static void gauges_report(struct dispatcher *d)
+{
+	struct stats_gauges g = { .in_flight = send_queue_in_flight(&d->lanes),
+		.share_limited = d->lanes.queue.limited };
+	const struct endpoint *e;
+	const struct reader *r;
+	size_t i = 0;
+
+	while ((r = readers_each(&d->readers, &i)))
+		partition_gauge(&r->partition, &g);
+	for (i = 0; (e = directory_each(d->directory, &i));) {
 		g.endpoints += !e->row.deleted;
 		g.endpoints_live += e->live;
 	}
 	lookups_report(d, &g.lookups);
 	stats_gauges(&g);
-	d->queue.limited = 0;
-	if (d->reports++ % DEPTH_EVERY != 0)
-		return 0;
-	arena_reset(a);
-	numbers = ARENA_ARRAY(a, int32_t, d->n_partitions);
-	for (size_t k = 0; k < d->n_partitions; k++)
-		if (d->partitions[k])
-			numbers[n++] = d->partitions[k]->number;
+	d->lanes.queue.limited = 0;
+}
+
+static int depth_report(struct dispatcher *d, struct err *err)
+{
+	struct retry_depth depth;
+	const struct reader *r;
+	int32_t *numbers;
+	size_t n = 0, i = 0;
+
+	arena_reset(d->reading);
+	numbers = ARENA_ARRAY(d->reading, int32_t, d->readers.n);
+	while ((r = readers_each(&d->readers, &i)))
+		numbers[n++] = r->partition.number;
 	if (retries_depth(owner_tx_pg(d->tx), numbers, n, &depth, err) < 0)
 		return -1;
 	stats_depth(&depth);
 	return 0;
+}
+
+static int report(struct dispatcher *d, int64_t now, struct err *err)
+{
+	if (now < d->report_mono_ms)
+		return 0;
+	d->report_mono_ms = now + REPORT_MS;
+	gauges_report(d);
+	return d->reports++ % DEPTH_EVERY == 0 ? depth_report(d, err) : 0;
 }
 
 /* Old attempts and finished rows go; days to come are made. Whoever comes first does it. */
@@ -322,21 +287,22 @@ static int turn(struct dispatcher *d, struct err *err)
 {
 	int64_t now = clock_mono_ms();
 	bool claim = false;
+	struct reader *r;
+	size_t i = 0;
 
 	if (tidy(d, now, err) < 0 || endpoints_refresh(d, err) < 0 || report(d, now, err) < 0)
 		return -1;
-	if (!d->draining && records_take(d, err) < 0)
+	if (!d->lanes.draining && records_take(d, err) < 0)
 		return -1;
 	if (!owner_running(d->owner))
 		return 0;
-	for (size_t i = 0; !d->draining && i < d->n_partitions; i++)
-		if (d->partitions[i]) {
-			partition_hold_back(d->partitions[i]);
-			catch_up_turn(d->partitions[i]);
-			refetch_turn(d->partitions[i]);
-		}
-	lanes_wake(d, now);
-	dispatcher_pump(d);
+	while (!d->lanes.draining && (r = readers_each(&d->readers, &i))) {
+		flow_control_update(r, clock_mono_ms());
+		catch_up_turn(r);
+		refetch_turn(r);
+	}
+	send_queue_wake(&d->lanes, now);
+	pump(d);
 	return settlement_is_due(d, now, &claim) ? settle(d, claim, err) : 0;
 }
 
@@ -358,15 +324,15 @@ static int step(struct dispatcher *d, struct err *err)
 	return 0;
 }
 
-/* Nothing more is begun; what is under way gets its time, and what it comes to is written. */
+/* Nothing more is begun; requests in flight get their time, and their results are written. */
 static void drain(struct dispatcher *d)
 {
 	int64_t until = clock_mono_ms() + d->settings->drain_timeout_ms;
 	struct err err;
 
-	d->draining = true;
+	d->lanes.draining = true;
 	loop_io_set(d->kafka, false, false);
-	while (dispatcher_in_flight(d) > 0 && owner_running(d->owner) && clock_mono_ms() < until)
+	while (send_queue_in_flight(&d->lanes) > 0 && owner_running(d->owner) && clock_mono_ms() < until)
 		if (step(d, &err) < 0)
 			break;
 	if (owner_running(d->owner) && settle(d, false, &err) < 0)
@@ -397,11 +363,11 @@ static void on_records(void *ctx)
 	struct dispatcher *d = ctx;
 	struct kafka_message m;
 
-	if (!d->waiting || d->draining || notices_wait(d->notices))
+	if (!d->waiting || d->lanes.draining || notices_wait(d->notices))
 		return;
 	for (int i = 0; i < TURN_RECORDS && owner_fetch(d->owner, &m); i++)
 		record_take(d, &m);
-	dispatcher_pump(d);
+	pump(d);
 }
 
 static void on_scan_readable(void *ctx)
@@ -473,6 +439,18 @@ static int scanner_start(struct dispatcher *d, struct kafka_scanner **out, struc
 	return kafka_scanner_open(out, service_kafka(d->service), "webhook-dispatcher", d->chat_event_topic, err);
 }
 
+static void parts_connect(struct dispatcher *d)
+{
+	d->sending.directory = d->directory;
+	d->sending.pool = d->senders;
+	d->readers.owner = d->owner;
+	d->readers.scanner = d->scanner;
+	d->readers.refetcher = d->refetcher;
+	d->readers.directory = d->directory;
+	d->settlement = settlement_new(&(struct settlement_options){
+		.settings = d->settings, .readers = &d->readers, .owner = d->owner, .tx = d->tx, .replica = d->name });
+}
+
 static int parts_open(struct dispatcher *d, struct err *err)
 {
 	const struct dispatcher_settings *s = d->settings;
@@ -482,11 +460,12 @@ static int parts_open(struct dispatcher *d, struct err *err)
 	if (guard_new(&d->guard, s->allowed_networks, s->allow_http, err) < 0 ||
 		keyring_parse(&keyring, str_of(s->keyring), err) < 0)
 		return -1;
-	d->directory = directory_new(&keyring, d->guard, on_endpoint_changed, d);
+	d->directory = directory_new(&keyring, d->guard, sinks, on_endpoint_changed, d);
 	if (loop_new_coarse(&d->loop, err) < 0 || senders_start(d, err) < 0 || scanner_start(d, &d->scanner, err) < 0 ||
 		scanner_start(d, &d->refetcher, err) < 0 || owner_start(d, err) < 0)
 		return -1;
 	d->tx = owner_tx_new(d->owner);
+	parts_connect(d);
 	d->notices = notices_new(d->loop, &notices);
 	d->signals = loop_io_new(d->loop, service_signal_fd(d->service), true, false, on_readable, d);
 	d->kafka = loop_io_new(d->loop, owner_fd(d->owner), true, false, on_records, d);
@@ -508,12 +487,14 @@ int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *s
 	d->service = service;
 	d->chat_event_topic = service_topics(service)->of[TOPIC_CHAT_EVENT];
 	d->reading = arena_new(1 << 16);
-	d->request.arena = d->reading;
-	d->replays = map_new();
-	d->filling = settlement_new();
-	d->writing = settlement_new();
-	fair_queue_init(&d->queue, QUANTUM_BYTES, (size_t)settings->max_in_flight, (int)settings->max_share);
-	TAILQ_INIT(&d->flying);
+	send_queue_init(&d->lanes, settings, journal_new());
+	d->sending =
+		(struct sending){ .lanes = &d->lanes, .request = { .arena = d->reading }, .ended = pump, .ctx = d };
+	d->readers = (struct readers){ .settings = settings,
+		.lanes = &d->lanes,
+		.reading = d->reading,
+		.replays = map_new(),
+		.topic = d->chat_event_topic };
 	if (parts_open(d, err) < 0) {
 		dispatcher_close(&d);
 		return -1;
@@ -522,7 +503,7 @@ int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *s
 	return 0;
 }
 
-/* The owner first: it says once more that everything is lost, which what flies must survive. */
+/* The owner first: it says once more that all partitions are revoked, which aborts requests through the senders. */
 void dispatcher_close(struct dispatcher **dispatcher)
 {
 	struct dispatcher *d = *dispatcher;
@@ -539,15 +520,15 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	sender_pool_close(&d->senders);
 	kafka_scanner_close(&d->scanner);
 	kafka_scanner_close(&d->refetcher);
-	settlement_free(d->filling);
-	settlement_free(d->writing);
+	settlement_free(d->settlement);
+	journal_free(d->lanes.journal);
 	notices_free(d->notices);
 	directory_free(d->directory);
-	map_free(d->replays);
+	map_free(d->readers.replays);
 	guard_free(d->guard);
 	loop_free(d->loop);
 	arena_free(d->reading);
-	sink_request_fini(&d->request);
+	sink_request_fini(&d->sending.request);
 	free(d);
 }
 

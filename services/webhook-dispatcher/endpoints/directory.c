@@ -1,0 +1,211 @@
+/* The endpoints in memory; see directory.h. */
+#include "webhook-dispatcher/endpoints/directory.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "crypto/sealed_row.h"
+#include "webhook-dispatcher/endpoints/subscription.h"
+#include "webhook-dispatcher/policy/retry_schedule.h"
+
+struct directory {
+	struct keyring *keyring;
+	const struct guard *guard;
+	const struct sink *const *sinks;
+	struct map *by_id, *by_workspace;
+	void (*changed)(void *ctx, struct endpoint *e);
+	void *ctx;
+};
+
+struct directory *directory_new(struct keyring **keyring, const struct guard *guard, const struct sink *const *sinks,
+	void (*changed)(void *ctx, struct endpoint *e), void *ctx)
+{
+	struct directory *d = mem_calloc(1, sizeof(*d));
+
+	d->keyring = *keyring;
+	*keyring = NULL;
+	d->guard = guard;
+	d->sinks = sinks;
+	d->by_id = map_new();
+	d->by_workspace = map_new();
+	d->changed = changed;
+	d->ctx = ctx;
+	return d;
+}
+
+static struct str id_key(const int64_t *id)
+{
+	return (struct str){ (const char *)id, sizeof(*id) };
+}
+
+/* What was read from its row. */
+static void endpoint_fini(struct endpoint *e)
+{
+	if (e->sink)
+		e->sink->secrets_free(e->secrets);
+	arena_free(e->arena);
+}
+
+void directory_clear(struct directory *d)
+{
+	struct endpoint *e;
+	struct str key;
+	void *workspace;
+	size_t i = 0;
+
+	while ((e = directory_each(d, &i))) {
+		endpoint_fini(e);
+		free(e);
+	}
+	for (i = 0; map_each(d->by_workspace, &i, &key, &workspace);)
+		free(workspace);
+	map_clear(d->by_id);
+	map_clear(d->by_workspace);
+}
+
+void directory_free(struct directory *d)
+{
+	if (!d)
+		return;
+	directory_clear(d);
+	map_free(d->by_id);
+	map_free(d->by_workspace);
+	keyring_free(d->keyring);
+	free(d);
+}
+
+void directory_use_keyring(struct directory *d, struct keyring **keyring)
+{
+	keyring_free(d->keyring);
+	d->keyring = *keyring;
+	*keyring = NULL;
+}
+
+static int secrets_open(const struct directory *d, struct endpoint *e, struct str sealed, struct err *err)
+{
+	struct buf plain = BUF_INIT;
+	int rc = row_unseal(d->keyring, "endpoint", &e->row.uuid, sealed, &plain, err);
+
+	if (rc == 0)
+		rc = e->sink->secrets_parse(&e->row, buf_str(&plain), &e->secrets, err);
+	buf_wipe(&plain);
+	buf_fini(&plain);
+	return rc;
+}
+
+/* What would be wrong on the wire is not sent, whoever wrote the row. */
+static void wire_read(const struct directory *d, struct endpoint *e, const struct endpoint_row *row)
+{
+	static char *none[] = { NULL };
+	struct err err = { 0 };
+
+	e->headers = none;
+	if (guard_host(d->guard, row->url, &e->host, &err) == 0 &&
+		headers_parse(row->headers, e->arena, &e->headers, &err) == 0)
+		return;
+	e->misconfigured = arena_cstr(e->arena, str_of(err.msg));
+	log_warn("endpoint is misconfigured", LOG_I("endpoint_id", row->id), LOG_ERR(&err));
+}
+
+static void endpoint_read(struct directory *d, struct endpoint *e, const struct endpoint_row *row)
+{
+	struct arena *a = arena_new(1024);
+	struct err err = { 0 };
+
+	*e = (struct endpoint){ .workspace = e->workspace, .next = e->next, .arena = a, .row = *row };
+	e->sink = d->sinks[row->kind];
+	e->row.name = arena_str(a, row->name);
+	e->row.disabled_reason = arena_str(a, row->disabled_reason);
+	e->row.event_types = ARENA_ARRAY(a, struct str, row->n_event_types + 1);
+	for (size_t i = 0; i < row->n_event_types; i++)
+		e->row.event_types[i] = arena_str(a, row->event_types[i]);
+	e->row.schedule_ms = ARENA_ARRAY(a, int64_t, row->n_schedule + 1);
+	for (size_t i = 0; i < row->n_schedule; i++)
+		e->row.schedule_ms[i] = row->schedule_ms[i];
+	e->schedule = retry_schedule_default;
+	if (row->n_schedule > 0)
+		e->schedule = (struct schedule){ .delays_ms = e->row.schedule_ms, .n = row->n_schedule };
+	e->schedule.max_retries = row->max_retries;
+	e->row.secrets = STR_NONE;
+	e->url = arena_cstr(a, row->url);
+	e->row.url = str_of(e->url);
+	wire_read(d, e, row);
+	e->row.headers = STR_NONE;
+	e->kinds = subscription_kinds(&e->row);
+	if (e->sink->narrow)
+		e->sink->narrow(e);
+	e->live = endpoint_is_live(row);
+	if (secrets_open(d, e, row->secrets, &err) < 0) {
+		e->live = false;
+		log_error("endpoint's secrets cannot be opened", LOG_I("endpoint_id", row->id), LOG_ERR(&err));
+	}
+}
+
+static struct endpoint *endpoint_new(struct directory *d, const struct uuid *workspace_id)
+{
+	void **slot = map_slot(d->by_workspace, uuid_bytes(workspace_id));
+	struct endpoint *e = mem_calloc(1, sizeof(*e));
+
+	if (!*slot) {
+		struct workspace *w = *slot = mem_calloc(1, sizeof(*w));
+
+		fair_tenant_init(&w->tenant);
+	}
+	e->workspace = *slot;
+	e->next = e->workspace->endpoints;
+	e->workspace->endpoints = e;
+	return e;
+}
+
+static void endpoint_take(void *ctx, const struct endpoint_row *row)
+{
+	struct directory *d = ctx;
+	void **slot = map_slot(d->by_id, id_key(&row->id));
+	struct endpoint *e = *slot;
+	bool known = e != NULL, was_live = e && e->live, was_deleted = e && e->row.deleted;
+
+	if (!known)
+		*slot = e = endpoint_new(d, &row->workspace);
+	endpoint_fini(e);
+	endpoint_read(d, e, row);
+	if (known ? e->live != was_live || e->row.deleted != was_deleted : !e->live && !e->row.deleted)
+		d->changed(d->ctx, e);
+}
+
+int directory_load(struct directory *d, struct pg *pg, const struct uuid *uuids, size_t n, struct err *err)
+{
+	struct arena *a = arena_new(16384);
+	int rc = endpoints_read(pg, uuids, n, a, endpoint_take, d, err);
+
+	arena_free(a);
+	return rc;
+}
+
+struct endpoint *directory_find(const struct directory *d, int64_t id)
+{
+	return map_get(d->by_id, id_key(&id));
+}
+
+struct endpoint *directory_of_workspace(const struct directory *d, const struct uuid *workspace)
+{
+	const struct workspace *w = map_get(d->by_workspace, uuid_bytes(workspace));
+
+	return w ? w->endpoints : NULL;
+}
+
+struct endpoint *directory_each(const struct directory *d, size_t *i)
+{
+	struct str key;
+	void *e;
+
+	return map_each(d->by_id, i, &key, &e) ? e : NULL;
+}
+
+void endpoint_turn_off(struct directory *d, struct endpoint *e)
+{
+	if (!e->live)
+		return;
+	e->live = false;
+	d->changed(d->ctx, e);
+}

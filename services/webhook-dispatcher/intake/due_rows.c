@@ -1,0 +1,85 @@
+/* See due_rows.h. Invariant: rows of one chain are admitted in order, or none of them from the first one that has to wait. */
+#include "webhook-dispatcher/intake/due_rows.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "webhook-dispatcher/lanes/chain.h"
+#include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/partition.h"
+#include "webhook-dispatcher/lanes/wants.h"
+
+#define UNREADABLE_MS 60000 /* a row that this version cannot read */
+
+static void row_drop(struct partition *p, struct endpoint *e, const struct retry_row *row)
+{
+	journal_give_back(p->shared->journal, row, RETRY_FAILED, 0, row->dropped ? NULL : "the endpoint was deleted");
+	if (e)
+		lane_row_gone(partition_lane(p, e, clock_mono_ms()), &row->ordering_key, clock_mono_ms());
+}
+
+/* 0: it was admitted; else when to try again. */
+static int64_t row_admit(struct readers *rs, struct partition *p, struct endpoint *e, const struct retry_row *row)
+{
+	struct lane *l = partition_lane(p, e, clock_mono_ms());
+	int64_t delay_ms = lane_row_delay_ms(l, &row->ordering_key, clock_mono_ms());
+	struct reading r;
+	struct event *event;
+	struct chain *c;
+	struct err err;
+
+	if (delay_ms != 0)
+		return delay_ms;
+	c = chain_of(l, &row->ordering_key);
+	if (!row->record.p || c->wanted > 0) { /* in order */
+		wants_add(p, c, row);
+		return 0;
+	}
+	arena_reset(rs->reading);
+	if (event_reread(row->record, row->partition, row->offset, row->timestamp_ms, rs->reading, &r, &err) < 0) {
+		log_error("row of the retry queue cannot be read", LOG_I("row", row->id), LOG_ERR(&err));
+		return UNREADABLE_MS;
+	}
+	event = event_keep(&r, true);
+	lane_admit_row(l, event, row, clock_mono_ms());
+	event_unref(event);
+	return 0;
+}
+
+struct row_chain {
+	int64_t endpoint_id;
+	struct uuid ordering_key;
+};
+
+/* Of a chain whose first row has to wait the others do, too: `postponed` has those chains. False: it went back. */
+static bool row_take(struct readers *rs, const struct retry_row *row, struct map *postponed)
+{
+	struct partition *p = readers_partition(rs, row->partition);
+	struct endpoint *e = directory_find(rs->directory, row->endpoint_id);
+	const struct row_chain key = { row->endpoint_id, row->ordering_key };
+	const struct str chain = { (const char *)&key, sizeof(key) };
+	int64_t delay_ms;
+
+	if (!p || partition_has_row(p, row->id))
+		return true; /* the partition was revoked, or it is in memory: the claim renewed its lease */
+	if (row->dropped || !e || e->row.deleted) {
+		row_drop(p, e, row);
+		return true;
+	}
+	delay_ms = map_get(postponed, chain) ? RETRY_WAITS : row_admit(rs, p, e, row);
+	if (delay_ms == 0)
+		return true;
+	*map_slot(postponed, chain) = rs;
+	journal_give_back(rs->lanes->journal, row, RETRY_PENDING, delay_ms, NULL);
+	return false;
+}
+
+size_t due_rows_take(struct readers *rs, const struct retry_row *rows, size_t n)
+{
+	struct map *postponed = map_new();
+	size_t back = 0;
+
+	for (size_t i = 0; i < n; i++)
+		back += !row_take(rs, &rows[i], postponed);
+	map_free(postponed);
+	return back;
+}

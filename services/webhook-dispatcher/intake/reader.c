@@ -1,0 +1,103 @@
+/* See reader.h. Invariant: a record is in the window, or counted, before the next one is read. */
+#include "webhook-dispatcher/intake/reader.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "webhook-dispatcher/endpoints/subscription.h"
+#include "webhook-dispatcher/intake/catch_up.h"
+#include "webhook-dispatcher/intake/flow_control.h"
+#include "webhook-dispatcher/intake/refetch.h"
+#include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/partition.h"
+#include "wire/source_marks.h"
+
+struct reader *reader_new(struct readers *all, int32_t number, int64_t next_offset)
+{
+	struct reader *r = mem_calloc(1, sizeof(*r));
+
+	r->all = all;
+	r->marks = source_marks_new();
+	partition_init(&r->partition, all->lanes, number, next_offset);
+	return r;
+}
+
+void reader_free(struct reader *r)
+{
+	catch_up_stop(r);
+	refetch_stop(r);
+	partition_fini(&r->partition);
+	source_marks_free(r->marks);
+	free(r);
+}
+
+static void take_dead(struct reader *r, const struct reading *reading, const struct err *why)
+{
+	struct event *e = event_keep(reading, false);
+
+	e->dead = true;
+	partition_add(&r->partition, e);
+	journal_add_dead(r->all->lanes->journal, e, why);
+	event_unref(e);
+}
+
+static void lane_take(struct reader *r, struct lane *l, const struct reading *reading, struct event **e)
+{
+	if (!*e)
+		*e = event_keep(reading, true);
+	if (!lane_has(&l->stream, *e))
+		lane_admit(&l->stream, *e, HOLDS_PARTITION, clock_mono_ms());
+	if (!lane_has_room(l))
+		flow_control_lane_full(r, l);
+}
+
+/* Whether any endpoint wants it; *e stays NULL while all that do are behind. */
+static bool take_wanted(struct reader *r, const struct reading *reading, struct event **e)
+{
+	const struct uuid *workspace = &reading->event.workspace;
+	bool wanted = false;
+
+	for (struct endpoint *to = directory_of_workspace(r->all->directory, workspace); to; to = to->next) {
+		struct lane *l;
+
+		if (!endpoint_wants(to, reading))
+			continue;
+		wanted = true;
+		l = partition_lane(&r->partition, to, clock_mono_ms());
+		if (l->state == LANE_LIVE)
+			lane_take(r, l, reading, e);
+	}
+	return wanted;
+}
+
+void reader_take(struct reader *r, const struct kafka_message *m)
+{
+	struct partition *p = &r->partition;
+	struct reading reading;
+	struct event *e = NULL;
+	struct err err;
+	bool wanted;
+
+	arena_reset(r->all->reading);
+	partition_follow(p, m->offset);
+	if (event_read(m, r->all->reading, &reading, &err) < 0) {
+		take_dead(r, &reading, &err);
+		return;
+	}
+	if (reading.for_others) {
+		partition_count(p, OUTCOME_FILTERED);
+		return;
+	}
+	if (source_is_late(r->marks, p->number, &reading.event.source, reading.replayed)) {
+		partition_count(p, OUTCOME_NO_EFFECT);
+		return;
+	}
+	wanted = take_wanted(r, &reading, &e);
+	if (!e) {
+		partition_count(p, wanted ? OUTCOME_APPLIED : OUTCOME_FILTERED);
+		return;
+	}
+	partition_add(p, e);
+	partition_release(p);
+	event_unref(e);
+}

@@ -1,0 +1,134 @@
+/* See refetch.h. Invariant: rows of one chain are admitted in the order of their offsets. */
+#include "webhook-dispatcher/intake/refetch.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kafka/scanner.h"
+#include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/stats.h"
+
+#define RETRY_MS       1000
+#define LOW_TIMEOUT_MS 500
+#define TURN_RECORDS   500
+#define SKIP_RECORDS   2000 /* beyond, it is faster to begin anew there */
+
+/* Of retention, or what this version cannot read. */
+static void want_fail(struct want *w, const char *why)
+{
+	log_error("a delivery is given up", LOG_I("row", w->row.id), LOG_I("endpoint_id", w->row.endpoint_id),
+		LOG_I("offset", w->row.offset), LOG_S("reason", why));
+	stats_lost(1);
+	lane_fail_want(w, why, clock_mono_ms());
+}
+
+static void wants_fail_below(struct partition *p, int64_t offset, const char *why)
+{
+	struct want *w, *next;
+
+	for (w = TAILQ_FIRST(&p->wants); w && w->row.offset < offset; w = next) {
+		next = TAILQ_NEXT(w, in_wants);
+		want_fail(w, why);
+	}
+}
+
+/* NULL: it cannot be read. */
+static struct event *record_keep(const struct reader *r, const struct kafka_message *m)
+{
+	struct reading reading;
+	struct err err;
+
+	arena_reset(r->all->reading);
+	if (event_read(m, r->all->reading, &reading, &err) < 0 || reading.for_others)
+		return NULL;
+	return event_keep(&reading, true);
+}
+
+static void record_take(struct reader *r, const struct kafka_message *m)
+{
+	struct partition *p = &r->partition;
+	struct event *e = NULL;
+	struct want *w, *next;
+	bool read = false;
+
+	r->refetch.next = m->offset + 1;
+	for (w = TAILQ_FIRST(&p->wants); w && w->row.offset <= m->offset; w = next) {
+		next = TAILQ_NEXT(w, in_wants);
+		if (w->row.offset < m->offset) {
+			want_fail(w, "its record is not in the topic any more");
+			continue;
+		}
+		if (!read)
+			e = record_keep(r, m);
+		read = true;
+		if (e)
+			lane_admit_want(w, e, clock_mono_ms());
+		else
+			want_fail(w, "its record cannot be read");
+	}
+	event_unref(e);
+}
+
+void refetch_stop(struct reader *r)
+{
+	if (r->refetch.reading)
+		kafka_scanner_stop(r->all->refetcher, r->partition.number);
+	r->refetch.reading = false;
+}
+
+static void reading_postpone(struct reader *r, const struct err *why)
+{
+	log_warn("reading waiting events again is postponed", LOG_I("partition", r->partition.number), LOG_ERR(why));
+	r->refetch.retry_mono_ms = clock_mono_ms() + RETRY_MS;
+	r->refetch.reading = false;
+	kafka_scanner_stop(r->all->refetcher, r->partition.number);
+}
+
+static bool reading_begin(struct reader *r)
+{
+	struct refetch *f = &r->refetch;
+	int64_t first = TAILQ_FIRST(&r->partition.wants)->row.offset;
+	struct err err;
+
+	if (f->reading && first >= f->next && first - f->next < SKIP_RECORDS)
+		return true;
+	if (clock_mono_ms() < f->retry_mono_ms)
+		return false;
+	if (kafka_scanner_start(r->all->refetcher, r->partition.number, first, &err) < 0) {
+		reading_postpone(r, &err);
+		return false;
+	}
+	f->reading = true;
+	f->next = first;
+	return true;
+}
+
+static void reading_failed(struct reader *r, const struct err *why)
+{
+	struct err err;
+	int64_t low;
+
+	reading_postpone(r, why);
+	if (why->kind == ERR_CONFLICT &&
+		kafka_scanner_low(r->all->refetcher, r->partition.number, LOW_TIMEOUT_MS, &low, &err) == 0)
+		wants_fail_below(&r->partition, low, "retention removed its event");
+}
+
+void refetch_turn(struct reader *r)
+{
+	struct partition *p = &r->partition;
+	struct kafka_message m;
+	struct err err;
+	int rc;
+
+	for (int i = 0; i < TURN_RECORDS && !TAILQ_EMPTY(&p->wants) && reading_begin(r); i++) {
+		rc = kafka_scanner_poll(r->all->refetcher, p->number, &m, &err);
+		if (rc < 0)
+			reading_failed(r, &err);
+		if (rc <= 0)
+			return;
+		record_take(r, &m);
+		kafka_message_release(&m);
+	}
+	if (TAILQ_EMPTY(&p->wants))
+		refetch_stop(r);
+}

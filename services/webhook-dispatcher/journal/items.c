@@ -1,0 +1,28 @@
+/* See items.h. */
+#include "webhook-dispatcher/journal/items.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+void *items_add(struct items *l, size_t size)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 64;
+		l->at = mem_realloc(l->at, l->cap * size);
+	}
+	memset((char *)l->at + l->n * size, 0, size);
+	return (char *)l->at + l->n++ * size;
+}
+
+void items_clear(struct items *l)
+{
+	l->n = 0;
+}
+
+void items_fini(struct items *l)
+{
+	free(l->at);
+	*l = (struct items){ 0 };
+}
