@@ -51,7 +51,7 @@ CHAOS_TIMEOUT_S = 600
 CHAOS_CYCLES = 12  # in which each of these comes at least once
 CHAOS_FAULTS = ("kill_chat_sync", "kill_ingest", "kill_broker", "kill_postgres", "stop_at_batch_committed", "kill_at_batch_commit",
                 "kill_at_publication_queued", "rebalance_storm", "deadlocks", "cut_off_broker", "disk_full", "clock_jump_ingest",
-                "kill_at_settle_commit", "stop_at_delivery_done", "receiver_is_gone", "hostile_poison_posted", "hostile_poison_published",
+                "kill_at_flush_commit", "stop_at_delivery_done", "receiver_is_gone", "hostile_poison_posted", "hostile_poison_published",
                 "hostile_slow_clients", "hostile_hanging_receiver")
 COVERED_MIN_PERCENT = 80
 

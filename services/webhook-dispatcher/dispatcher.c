@@ -13,7 +13,7 @@
 #include "kafka/topics.h"
 #include "loop/loop.h"
 #include "store/webhook_attempts.h"
-#include "webhook-dispatcher/commit/settlement.h"
+#include "webhook-dispatcher/commit/flush.h"
 #include "webhook-dispatcher/intake/acquire.h"
 #include "webhook-dispatcher/intake/catch_up.h"
 #include "webhook-dispatcher/intake/flow_control.h"
@@ -57,10 +57,10 @@ struct dispatcher {
 	struct lane_shared lanes;
 	struct readers readers;
 	struct sending sending;
-	struct settlement *settlement;
-	struct settlement_outcome settled;
+	struct flush *flush;
+	struct flush_outcome flushed;
 
-	int64_t settle_mono_ms, claim_mono_ms, claim_all_mono_ms, report_mono_ms, tidy_mono_ms;
+	int64_t flush_mono_ms, claim_mono_ms, claim_all_mono_ms, report_mono_ms, tidy_mono_ms;
 	struct arena *reading; /* of one record */
 	struct loop_io *signals, *kafka, *scan, *refetch;
 	unsigned reports;
@@ -151,27 +151,27 @@ static int records_take(struct dispatcher *d, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static bool settlement_is_due(const struct dispatcher *d, int64_t now, bool *claim)
+static bool flush_is_due(const struct dispatcher *d, int64_t now, bool *claim)
 {
 	const struct reader *r;
 	int64_t rows = 0;
 	size_t i = 0;
 
-	if (now < d->settle_mono_ms)
+	if (now < d->flush_mono_ms)
 		return false;
 	while ((r = readers_each(&d->readers, &i)))
 		rows += r->partition.rows;
 	*claim = !d->lanes.draining &&
-		((rows > 0 && (now >= d->claim_mono_ms || d->settled.rows_released)) || now >= d->claim_all_mono_ms ||
-			(d->settled.more_due &&
+		((rows > 0 && (now >= d->claim_mono_ms || d->flushed.rows_released)) || now >= d->claim_all_mono_ms ||
+			(d->flushed.more_due &&
 				send_queue_in_flight(&d->lanes) * 2 <= (size_t)d->settings->max_in_flight));
 	return true;
 }
 
 /* What is claimed this time. */
-static enum settlement_claim claim_next(struct dispatcher *d, int64_t now)
+static enum flush_claim claim_next(struct dispatcher *d, int64_t now)
 {
-	bool all = d->settled.more_due || now >= d->claim_all_mono_ms;
+	bool all = d->flushed.more_due || now >= d->claim_all_mono_ms;
 
 	d->claim_mono_ms = now + d->settings->claim_interval_ms;
 	if (all)
@@ -179,18 +179,18 @@ static enum settlement_claim claim_next(struct dispatcher *d, int64_t now)
 	return all ? CLAIM_ALL : CLAIM_KNOWN;
 }
 
-static int settle(struct dispatcher *d, bool claim, struct err *err)
+static int flush(struct dispatcher *d, bool claim, struct err *err)
 {
 	int64_t now = clock_mono_ms();
-	enum settlement_claim what = claim ? claim_next(d, now) : CLAIM_NOTHING;
+	enum flush_claim what = claim ? claim_next(d, now) : CLAIM_NOTHING;
 	struct reader *r;
 	size_t i = 0;
 
-	d->settle_mono_ms = now + d->settings->settle_interval_ms;
-	d->settled.rows_released = false;
+	d->flush_mono_ms = now + d->settings->flush_interval_ms;
+	d->flushed.rows_released = false;
 	while ((r = readers_each(&d->readers, &i)))
 		partition_relieve(&r->partition, now);
-	return settlement_write(d->settlement, what, &d->settled, err);
+	return flush_write(d->flush, what, &d->flushed, err);
 }
 
 /* What operators must know and tenants must not: an attempt says no more than that its name leads nowhere. */
@@ -303,7 +303,7 @@ static int turn(struct dispatcher *d, struct err *err)
 	}
 	send_queue_wake(&d->lanes, now);
 	pump(d);
-	return settlement_is_due(d, now, &claim) ? settle(d, claim, err) : 0;
+	return flush_is_due(d, now, &claim) ? flush(d, claim, err) : 0;
 }
 
 static int step(struct dispatcher *d, struct err *err)
@@ -335,7 +335,7 @@ static void drain(struct dispatcher *d)
 	while (send_queue_in_flight(&d->lanes) > 0 && owner_running(d->owner) && clock_mono_ms() < until)
 		if (step(d, &err) < 0)
 			break;
-	if (owner_running(d->owner) && settle(d, false, &err) < 0)
+	if (owner_running(d->owner) && flush(d, false, &err) < 0)
 		log_warn("what was delivered last is repeated by the next owner", LOG_ERR(&err));
 	owner_drain(d->owner, OWNER_DRAIN_MS);
 }
@@ -447,7 +447,7 @@ static void parts_connect(struct dispatcher *d)
 	d->readers.scanner = d->scanner;
 	d->readers.refetcher = d->refetcher;
 	d->readers.directory = d->directory;
-	d->settlement = settlement_new(&(struct settlement_options){
+	d->flush = flush_new(&(struct flush_options){
 		.settings = d->settings, .readers = &d->readers, .owner = d->owner, .tx = d->tx, .replica = d->name });
 }
 
@@ -520,7 +520,7 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	sender_pool_close(&d->senders);
 	kafka_scanner_close(&d->scanner);
 	kafka_scanner_close(&d->refetcher);
-	settlement_free(d->settlement);
+	flush_free(d->flush);
 	journal_free(d->lanes.journal);
 	notices_free(d->notices);
 	directory_free(d->directory);

@@ -1,5 +1,5 @@
 /* What PostgreSQL tells of endpoints and replays that have changed. On a connection of its own: on the other one nothing would be heard while
- * a settlement is written, and records that are taken in meanwhile would pass an endpoint that is there already.
+ * a flush waits, and records that are read meanwhile would pass an endpoint that is there already.
  */
 #ifndef WEBHOOK_DISPATCHER_NOTICES_H
 #define WEBHOOK_DISPATCHER_NOTICES_H

@@ -14,7 +14,7 @@ struct dispatcher_settings {
 	int64_t max_in_flight, max_share, max_lookups, threads;
 	int64_t window_events, window_bytes, window_age_ms;
 	int64_t endpoint_waiting, endpoint_rows;
-	int64_t settle_interval_ms;
+	int64_t flush_interval_ms;
 	int64_t claim_interval_ms, claim_max, lease_ms;
 	int64_t disable_after_ms;
 	int64_t breaker_failures, breaker_min_ms, breaker_max_ms;

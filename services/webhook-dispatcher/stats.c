@@ -86,8 +86,8 @@ void stats_init(void)
 		NULL);
 	m.in_flight = gauge("blazz_webhook_in_flight", "Attempts under way.");
 	m.waiting = gauge("blazz_webhook_waiting", "Deliveries that wait in memory.");
-	m.window_events = gauge("blazz_webhook_window_events", "Events read and not settled.");
-	m.window_bytes = gauge("blazz_webhook_window_bytes", "Memory of events read and not settled.");
+	m.window_events = gauge("blazz_webhook_window_events", "Events read whose deliveries have not all ended.");
+	m.window_bytes = gauge("blazz_webhook_window_bytes", "Memory of events whose deliveries have not all ended.");
 	m.endpoints = gauge("blazz_webhook_endpoints", "Endpoints known.");
 	m.endpoints_live = gauge("blazz_webhook_endpoints_live", "Endpoints that are delivered to.");
 	m.lanes_behind = gauge("blazz_webhook_lanes_behind", "Endpoints that are behind, in each partition.");

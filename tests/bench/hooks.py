@@ -223,7 +223,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--order", action="store_true", help="the receiver checks the order, which costs it time")
     parser.add_argument("--set", action="append", default=[], type=setting.key_value,
-                        help="a setting of the dispatcher: settle.interval=20ms")
+                        help="a setting of the dispatcher: flush.interval=20ms")
     run(parser.parse_args())
 
 

@@ -26,7 +26,7 @@ from receivers import HOOKS, SLEEPER, drips, fails, hangs, is_gone, resets
 
 BATCH_POINTS = ("batch_begin", "batch_locked", "batch_applied", "batch_commit", "batch_committed", "batch_published")
 INGEST_POINTS = ("ingest_produce", "publication_queued", "ingest_acknowledged")
-HOOK_POINTS = ("delivery_begin", "delivery_done", "settle_begin", "settle_locked", "settle_commit", "settle_committed")
+HOOK_POINTS = ("delivery_begin", "delivery_done", "flush_begin", "flush_locked", "flush_commit", "flush_committed")
 FAILING_POINTS = ("batch_begin", "batch_commit", "ingest_produce")  # where a caller can fail
 REACHED_S = 8.0      # a failpoint that no load reaches by then is given up
 TAKEN_S = 60.0       # what a tenant posts is taken by then

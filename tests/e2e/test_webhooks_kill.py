@@ -7,8 +7,8 @@ from harness.hooks import (Chat, add_webhook, attempts, change_webhook, dispatch
 from harness.receiver import Receiver
 from harness.waiting import wait_for
 
-FAILPOINTS = ("delivery_begin", "delivery_done", "settle_begin", "settle_locked", "settle_commit", "batch_committed",
-              "batch_published", "settle_committed")
+FAILPOINTS = ("delivery_begin", "delivery_done", "flush_begin", "flush_locked", "flush_commit", "batch_committed",
+              "batch_published", "flush_committed")
 WINDOW = 10
 
 

@@ -212,7 +212,7 @@ static void plan_given_back(struct plan *p)
 		*ITEMS_ADD(&p->releases, struct retry_key) = ITEMS(&j->releases, struct retry_key)[i];
 }
 
-static void plan_partition(struct plan *p, struct partition *of, enum settlement_claim claim)
+static void plan_partition(struct plan *p, struct partition *of, enum flush_claim claim)
 {
 	plan_positions(p, of);
 	partition_release(of);
@@ -221,7 +221,7 @@ static void plan_partition(struct plan *p, struct partition *of, enum settlement
 		include(p, of->number);
 }
 
-void plan_make(struct plan *p, struct journal *j, struct readers *rs, enum settlement_claim claim)
+void plan_make(struct plan *p, struct journal *j, struct readers *rs, enum flush_claim claim)
 {
 	struct delivery *d;
 	struct reader *r;

@@ -1,5 +1,5 @@
-/* What the files of the settlement share. plan.c puts together what a journal comes to, emit.c makes the records that follow from it,
- * settlement.c writes all of it.
+/* What the files of the flush share. plan.c puts together what a journal comes to, emit.c makes the records that follow from it,
+ * flush.c writes all of it.
  */
 #ifndef WEBHOOK_DISPATCHER_COMMIT_PRIVATE_H
 #define WEBHOOK_DISPATCHER_COMMIT_PRIVATE_H
@@ -7,7 +7,7 @@
 #include "store/progress.h"
 #include "store/webhook_positions.h"
 #include "store/webhook_replays.h"
-#include "webhook-dispatcher/commit/settlement.h"
+#include "webhook-dispatcher/commit/flush.h"
 
 /* How far a partition moves. */
 struct step {
@@ -31,7 +31,7 @@ struct plan {
 
 void plan_fini(struct plan *p);
 /* Nothing waits here, and afterwards nothing refers to lanes: the partitions may be revoked while statements wait. */
-void plan_make(struct plan *p, struct journal *j, struct readers *rs, enum settlement_claim claim);
+void plan_make(struct plan *p, struct journal *j, struct readers *rs, enum flush_claim claim);
 void plan_clear(struct plan *p);
 
 /* Inside the transaction: dead letters; what was found out of endpoints, and the events that say so. */

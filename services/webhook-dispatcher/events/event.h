@@ -33,7 +33,7 @@ struct event {
 	int64_t read_mono_ms;
 	struct delivery_list deliveries; /* that hold it */
 	bool dead; /* so does its dead letter */
-	int64_t counts_after[OUTCOMES]; /* records behind it that were settled when they were read */
+	int64_t counts_after[OUTCOMES]; /* records behind it that hold nothing back */
 };
 
 /* What was read, before anybody wants it. Everything lives in the arena or in the message. */
