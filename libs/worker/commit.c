@@ -87,6 +87,17 @@ static void limit_adapt(struct worker *w, const struct batch *b, int64_t took_us
 		w->working->limit = w->filling->limit = at_most(limit, b->cap);
 }
 
+/* For slice_due(). */
+static void turn_count(struct worker *w, const struct batch *b, int64_t took_us)
+{
+	if (b->is_bulk) {
+		w->slice_us = took_us;
+		w->live_us = 0;
+	} else {
+		w->live_us += took_us;
+	}
+}
+
 static const char *batch_topic(const struct worker *w, const struct batch *b)
 {
 	return w->options.owner.topics[b->items[0].partition.topic].name;
@@ -95,7 +106,7 @@ static const char *batch_topic(const struct worker *w, const struct batch *b)
 int worker_commit(struct worker *w, struct batch *b, struct err *err)
 {
 	uint64_t generation = owner_generation(w->owner);
-	int64_t began_us = clock_mono_us();
+	int64_t began_us = clock_mono_us(), took_us;
 	int rc;
 
 	batch_include(b, w->owner);
@@ -114,7 +125,9 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 	} else {
 		w->ops->committed(w->ctx);
 		metric_observe(METRIC_CELL(w->size, batch_topic(w, b)), (double)b->n);
-		limit_adapt(w, b, clock_mono_us() - began_us);
+		took_us = clock_mono_us() - began_us;
+		limit_adapt(w, b, took_us);
+		turn_count(w, b, took_us);
 		if (generation == owner_generation(w->owner))
 			worker_put_off(w, b);
 	}

@@ -19,6 +19,7 @@ struct worker {
 	struct batch *working, *filling, *bulk; /* one commits while the others take in; bulk NULL: no topic follows */
 	struct backlog backlog; /* of partitions that are held */
 	bool backlog_had_turn;
+	int64_t live_us, slice_us; /* what live batches took since the last slice of bulk; what that took */
 	int64_t sweep_mono_ms;
 	bool step_due, step_had_turn;
 	struct err pending; /* of taking in while a statement waited, for the next turn; ERR_NONE: nothing */
@@ -26,8 +27,8 @@ struct worker {
 	struct log_limit refused;
 };
 
-/* Which of what was taken in is committed next: live and bulk take turns, but while live batches are full bulk gets little more than the
- * time that they leave. NULL: nothing is due. */
+/* Which of what was taken in is committed next: live and bulk take turns, but while live batches are full bulk gets a fifth of the time.
+ * NULL: nothing is due. */
 struct batch **worker_due(struct worker *w);
 /* One batch, begin to commit to publishing. A failure leaves the database as it was, or (code "unknown") in doubt: taking the
  * partitions over again tells. */

@@ -1,6 +1,9 @@
 /* See slice.h. */
 #include "worker/slice.h"
 
+#define LIVE_SHARES   4 /* of the time, to one of bulk */
+#define SLOW_SLICE_US 1000000 /* one that waited for something, say */
+
 size_t slice_next(size_t weight, size_t limit, size_t cap, int64_t took_us)
 {
 	size_t fits = took_us > 0 ? (size_t)((int64_t)weight * BULK_SLICE_US / took_us) : cap;
@@ -14,4 +17,9 @@ size_t slice_next(size_t weight, size_t limit, size_t cap, int64_t took_us)
 	if (fits > cap)
 		fits = cap;
 	return fits > 0 ? fits : 1;
+}
+
+bool slice_due(int64_t live_us, int64_t slice_us)
+{
+	return live_us >= LIVE_SHARES * (slice_us < SLOW_SLICE_US ? slice_us : SLOW_SLICE_US);
 }

@@ -12,9 +12,6 @@
 /* A backlog of so many batches, in records or bytes: nothing is taken in until it is shorter. */
 #define BACKLOG_BATCHES 4
 
-/* How long bulk that was taken in waits at most while live batches are full. */
-#define BULK_WAIT_MS 1000
-
 static bool backlog_has_room(const struct worker *w)
 {
 	return w->backlog.n < BACKLOG_BATCHES * w->filling->cap &&
@@ -97,7 +94,7 @@ struct batch **worker_due(struct worker *w)
 	bool live = batch_is_due(w, w->filling), bulk = batch_is_due(w, w->bulk);
 
 	if (live && bulk && batch_full(w->filling))
-		return clock_mono_ms() - w->bulk->first_mono_ms < BULK_WAIT_MS ? &w->filling : &w->bulk;
+		return slice_due(w->live_us, w->slice_us) ? &w->bulk : &w->filling;
 	if (live && bulk)
 		return w->working->is_bulk ? &w->filling : &w->bulk; /* the one in hand was the last */
 	return live ? &w->filling : bulk ? &w->bulk : NULL;

@@ -189,6 +189,7 @@ static int setup(void **state)
 	batch_reset(w.filling);
 	backlog_reset(&w.backlog);
 	w.backlog.limit = ISOLATED_MAX;
+	w.live_us = w.slice_us = 0;
 	w.working->limit = w.filling->limit = w.working->cap;
 	take_over();
 	return 0;
@@ -589,13 +590,57 @@ static void live_and_bulk_take_turns_unless_live_batches_are_full(void **state)
 	assert_ptr_equal(worker_due(&w), &w.filling);
 	w.working->is_bulk = false;
 	w.filling->limit = 1;
+	assert_ptr_equal(worker_due(&w), &w.bulk);
+	w.slice_us = 100000;
 	assert_ptr_equal(worker_due(&w), &w.filling);
-	w.bulk->first_mono_ms -= 900;
-	assert_ptr_equal(worker_due(&w), &w.filling);
-	w.bulk->first_mono_ms -= 100;
+	w.live_us = 400000;
 	assert_ptr_equal(worker_due(&w), &w.bulk);
 	batch_reset(w.filling);
 	assert_ptr_equal(worker_due(&w), &w.bulk);
+	batch_free(w.bulk);
+	w.bulk = NULL;
+}
+
+/* As many turns as worker_turn() would take while there is always more of both; how many were bulk's. */
+static int bulk_turns_of(int turns)
+{
+	int bulk = 0;
+
+	for (int64_t offset = 0; offset < turns; offset++) {
+		struct kafka_message live = { .partition = 1, .offset = offset, .value = STR("applied") }, other = live;
+		struct batch **due;
+
+		other.topic = 1;
+		while (!batch_full(w.filling))
+			batch_take(w.filling, &live, &ops, NULL);
+		if (w.bulk->n == 0)
+			batch_take(w.bulk, &other, &ops, NULL);
+		due = worker_due(&w);
+		assert_non_null(due);
+		bulk += due == &w.bulk;
+		w.live_us = due == &w.bulk ? 0 : w.live_us + 100000;
+		w.slice_us = due == &w.bulk ? 100000 : w.slice_us;
+		batch_reset(*due);
+	}
+	return bulk;
+}
+
+static void while_live_batches_are_full_bulk_has_a_fifth_of_the_time(void **state)
+{
+	static const struct record first[] = { { 1, 0, "applied" } }, second[] = { { 1, 1, "applied" } };
+
+	(void)state;
+	w.bulk = batch_new(&w.options, &owner);
+	done(commit(first, 1));
+	assert_true(w.live_us > 0);
+	w.working->is_bulk = true;
+	done(commit(second, 1));
+	w.working->is_bulk = false;
+	assert_true(w.slice_us > 0);
+	assert_int_equal(w.live_us, 0);
+	w.slice_us = 0;
+	w.filling->limit = 1;
+	assert_int_equal(bulk_turns_of(100), 20);
 	batch_free(w.bulk);
 	w.bulk = NULL;
 }
@@ -660,6 +705,7 @@ int main(void)
 		T(what_a_sweep_emits_is_committed_and_published),
 		T(a_sweep_whose_data_are_refused_stops_nobody),
 		T(live_and_bulk_take_turns_unless_live_batches_are_full),
+		T(while_live_batches_are_full_bulk_has_a_fifth_of_the_time),
 		T(all_that_an_earlier_owner_left_is_adopted_before_anything_new),
 		T(acknowledged_rows_are_deleted_with_a_later_batch),
 	};

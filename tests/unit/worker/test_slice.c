@@ -39,9 +39,33 @@ static void a_slice_is_as_heavy_as_its_time_allows(void **state)
 	}
 }
 
+static const struct {
+	const char *name;
+	int64_t live_us, slice_us;
+	bool want;
+} turns[] = {
+	{ "bulk that had no turn yet has the next", 0, 0, true },
+	{ "a slice waits for four times what the last one took", 399999, 100000, false },
+	{ "and no longer", 400000, 100000, true },
+	{ "a short one has its turn sooner", 8000, 2000, true },
+	{ "a long one later, so that live batches have their share", 1599999, 400000, false },
+	{ "but one that waited for something counts as a second", 4000000, 25000000, true },
+};
+
+static void while_live_batches_are_full_a_fifth_of_the_time_is_bulks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(turns) / sizeof(turns[0]); i++)
+		if (slice_due(turns[i].live_us, turns[i].slice_us) != turns[i].want)
+			fail_msg("%s", turns[i].name);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(a_slice_is_as_heavy_as_its_time_allows) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_slice_is_as_heavy_as_its_time_allows),
+		cmocka_unit_test(while_live_batches_are_full_a_fifth_of_the_time_is_bulks),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
