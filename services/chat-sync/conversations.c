@@ -119,7 +119,8 @@ int groups_resolve(struct work *w, struct err *err)
 
 static bool op_opens_conversation(const struct op *op)
 {
-	return op->kind == IN_MESSAGE || op->kind == IN_CHAT_STATE || op->kind == IN_GROUP_CHANGE;
+	return op->kind == IN_MESSAGE || op->kind == IN_CHAT_STATE || op->kind == IN_GROUP_CHANGE ||
+		op->kind == IN_READ_MARKER;
 }
 
 static bool op_has_conversation(const struct op *op)

@@ -160,7 +160,7 @@ static void message_take_content(struct work *w, struct op *op, struct message *
 	if (op->origin == ORIGIN_LIVE)
 		m->row.origin = ORIGIN_LIVE;
 	if (op->author)
-		m->row.sender = sender_text(w, op->author->party, op->author->contact);
+		m->row.sender = author_text(w, op->author);
 	m->conversation->recount = true;
 	conversation_touch(w, m->conversation);
 	m->dirty = true;

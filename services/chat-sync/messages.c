@@ -68,7 +68,7 @@ static void row_fill(struct work *w, struct op *op, struct message_row *r)
 	r->client_message_id = m->client_message_id.n > 0 ? m->client_message_id : STR_NONE;
 	r->direction = m->direction;
 	r->type = m->type == MSG_NONE ? MSG_UNKNOWN : m->type;
-	r->sender = op->author ? sender_text(w, op->author->party, op->author->contact) : STR_NONE;
+	r->sender = op->author ? author_text(w, op->author) : STR_NONE;
 	r->origin = op->origin;
 	r->placeholder = m->placeholder;
 	r->metadata = metadata_of(m, op->suspect_ms, w->scratch, w->arena);

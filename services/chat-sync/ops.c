@@ -276,14 +276,14 @@ static void expand_chat_state(struct work *w, struct op *op)
 
 static void expand_read_marker(struct work *w, struct op *op)
 {
-	op_chat(w, op, &op->event->u.read_marker.chat, false);
+	op_chat(w, op, &op->event->u.read_marker.chat, true);
 }
 
 static void expand_contact(struct work *w, struct op *op)
 {
 	const struct in_contact *c = &op->event->u.contact;
 
-	op->peer = person_new(w, op, &c->party, c->action != CONTACT_REMOVE);
+	op->peer = person_new(w, op, &c->party, true);
 }
 
 static void expand_opt_out(struct work *w, struct op *op)
@@ -295,7 +295,7 @@ static void expand_identity_change(struct work *w, struct op *op)
 {
 	const struct in_identity_change *c = &op->event->u.identity_change;
 
-	op->peer = person_new(w, op, &c->old_party, false);
+	op->peer = person_new(w, op, &c->old_party, c->kind == IDENTITY_NUMBER_CHANGED && op->timed);
 	op->author = person_new(w, op, &c->new_party, false);
 }
 

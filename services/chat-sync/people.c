@@ -87,6 +87,11 @@ struct str sender_text(struct work *w, const struct party *p, const struct conta
 	return p->jid.n > 0 ? p->jid : p->username;
 }
 
+struct str author_text(struct work *w, const struct person *p)
+{
+	return sender_text(w, p->party, p->former ? NULL : p->contact);
+}
+
 struct str uuid_str(struct work *w, const struct uuid *u)
 {
 	char text[37];
@@ -452,6 +457,12 @@ static bool alias_attach(struct work *w, struct plan *plan, struct person *p, co
 	return true;
 }
 
+/* News of a number that changed hands already is of that change, told by another account, say. */
+static bool person_is_created(const struct person *p)
+{
+	return p->create && p->n_aliases > 0 && !(p->op->kind == IN_IDENTITY_CHANGE && p->had_former);
+}
+
 /* Everything a party's aliases say, taken in order of trust (phone first): the first that is known decides who it is; the others
  * join, or reveal that two contacts are one person. */
 static void person_decide(struct work *w, struct plan *plan, struct person *p)
@@ -473,7 +484,7 @@ static void person_decide(struct work *w, struct plan *plan, struct person *p)
 		else
 			*LIST_ADD(w, &plan->merges) = (struct pair){ p->contact, c, p->op };
 	}
-	if (!p->create || p->n_aliases == 0)
+	if (!person_is_created(p))
 		return;
 	if (!p->contact)
 		p->contact = contact_new(w, plan, p);

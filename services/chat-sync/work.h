@@ -286,6 +286,8 @@ struct contact_view contact_view(const struct contact *c);
 struct group_view group_view(const struct group *g);
 /* The text that shows a party in chats.sender: the contact's phone if known, else its best alias. It changes with the contact. */
 struct str sender_text(struct work *w, const struct party *p, const struct contact *c);
+/* Of the author of a message: a contact that has another alias by now as it was called then. */
+struct str author_text(struct work *w, const struct person *p);
 /* A uuid as text: what a contact's receipts, reactions and votes are kept by. */
 struct str uuid_str(struct work *w, const struct uuid *u);
 /* The digits under which a number is known: as it is, or uniting the regional variants. */

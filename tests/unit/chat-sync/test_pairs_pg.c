@@ -20,7 +20,7 @@
 struct kind {
 	const char *name;
 	struct inbound_event (*event)(size_t run);
-	bool of_known; /* says nothing of people and conversations that are not known yet, and is not kept for them */
+	bool of_known; /* says nothing of people who are not known yet, and is not kept for them */
 };
 
 static char *named(const char *what, size_t run)
@@ -474,9 +474,9 @@ HISTORY(alias)
 #define OF_KNOWN(f) { #f, f, true }
 static const struct kind live[] = { K(hello), K(offer), K(poll), K(to_all), K(placeholder), K(newer), K(older),
 	K(by_lid), K(by_both), K(call), K(delivered), K(read_by_ann), K(failed), K(edit), K(revoke), K(reaction),
-	K(withdrawal), K(vote), K(deletion), OF_KNOWN(marker), K(read_elsewhere), K(archived), K(team_state),
-	K(subject), K(bob_added), K(bob_removed), K(saved), OF_KNOWN(removed), OF_KNOWN(alias),
-	OF_KNOWN(number_changed), K(opt_out), K(template) };
+	K(withdrawal), K(vote), K(deletion), K(marker), K(read_elsewhere), K(archived), K(team_state), K(subject),
+	K(bob_added), K(bob_removed), K(saved), K(removed), OF_KNOWN(alias), K(number_changed), K(opt_out),
+	K(template) };
 static const struct kind bulk[] = { K(history_hello), K(history_offer), K(history_poll), K(history_to_all),
 	K(history_placeholder), K(history_newer), K(history_older), K(history_by_lid), K(history_delivered),
 	K(history_earlier_edit), K(history_revoke), K(history_earlier_reaction), OF_KNOWN(history_alias),

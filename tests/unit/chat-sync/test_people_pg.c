@@ -677,6 +677,23 @@ static void a_changed_number_leads_to_the_same_contact_and_the_old_one_to_nobody
 	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 2);
 }
 
+static void a_changed_number_is_kept_for_what_was_sent_before_and_comes_later(void **state)
+{
+	struct inbound_event told_again = number_changed(ANN, BOB, 22);
+
+	(void)state;
+	apply_one(number_changed(ANN, BOB, 20));
+	assert_string_equal(published(), "contact.created,contact.updated");
+	told_again.account = inbound_text(2, chat_of(ANN), "false:A", "hi", 10).account;
+	apply_one(told_again);
+	assert_string_equal(published(), "");
+	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 10));
+	assert_string_equal(published(), "message.created");
+	assert_text("SELECT string_agg(phone, ' ') FROM contacts", "+" BOB);
+	apply_one(inbound_text(1, chat_of(ANN), "false:C", "a stranger with the old number", 40));
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 2);
+}
+
 static void a_number_that_changes_to_a_known_one_unites_both(void **state)
 {
 	(void)state;
@@ -746,6 +763,7 @@ int main(void)
 		T(a_chain_of_merges_is_followed_at_once),
 		T(two_phones_are_two_people),
 		T(a_changed_number_leads_to_the_same_contact_and_the_old_one_to_nobody),
+		T(a_changed_number_is_kept_for_what_was_sent_before_and_comes_later),
 		T(a_number_that_changes_to_a_known_one_unites_both),
 		T(opting_out_is_the_newest_word),
 	};
