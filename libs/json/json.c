@@ -45,16 +45,25 @@ static int parse_failed(struct str text, const yyjson_read_err *why, struct err 
 	return err_set(err, ERR_INPUT, "not_json", "not JSON near byte %zu: %s", why->pos, why->msg);
 }
 
+static int scan_failed(enum json_scanned why, struct err *err)
+{
+	if (why == JSON_TOO_DEEP)
+		return err_set(err, ERR_INPUT, "too_deep", "nested deeper than %d", JSON_MAX_DEPTH);
+	return err_set(err, ERR_INPUT, "too_many", "more than %d values", JSON_MAX_VALUES);
+}
+
 int json_parse(struct json_doc **out, struct str text, struct err *err)
 {
 	const yyjson_read_flag flags = YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW;
 	struct json_doc *doc = mem_alloc(sizeof(*doc) + text.n + YYJSON_PADDING_SIZE);
 	yyjson_read_err why;
+	enum json_scanned scanned;
 	size_t n;
 
-	if (!json_scan(text, doc->text, &n)) {
+	scanned = json_scan(text, doc->text, &n);
+	if (scanned != JSON_SCANNED) {
 		free(doc);
-		return err_set(err, ERR_INPUT, "too_deep", "nested deeper than %d", JSON_MAX_DEPTH);
+		return scan_failed(scanned, err);
 	}
 	memset(doc->text + n, 0, YYJSON_PADDING_SIZE);
 	doc->doc = yyjson_read_opts(doc->text, n, flags, &parser_memory, &why);
@@ -128,9 +137,27 @@ bool json_is_arr(const json *v)
 	return yyjson_is_arr(val(v));
 }
 
+static const json *member_among_first(const json *obj, struct str name)
+{
+	struct json_iter it = json_iter(obj);
+	const json *v;
+
+	while (it.i < JSON_MAX_MEMBERS && (v = json_next(&it)))
+		if (str_eq(json_iter_key(&it), name))
+			return v;
+	return NULL;
+}
+
+static const json *member(const json *obj, struct str name)
+{
+	if (yyjson_obj_size(val(obj)) > JSON_MAX_MEMBERS)
+		return member_among_first(obj, name);
+	return yyjson_obj_getn(val(obj), name.p, name.n);
+}
+
 const json *json_get(const json *obj, const char *key)
 {
-	return yyjson_obj_get(val(obj), key);
+	return member(obj, str_of(key));
 }
 
 const json *json_path(const json *v, const char *dotted)
@@ -140,7 +167,7 @@ const json *json_path(const json *v, const char *dotted)
 
 	while (more && v) {
 		more = str_cut(rest, '.', &name, &rest);
-		v = yyjson_obj_getn(val(v), name.p, name.n);
+		v = member(v, name);
 	}
 	return v;
 }
@@ -231,8 +258,8 @@ struct str json_iter_key(const struct json_iter *it)
 
 static bool is_one_of(struct str name, const char *const *names, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strncmp(name.p, names[i], name.n) == 0 && names[i][name.n] == '\0')
+	for (size_t i = 0; i < n && name.n > 0; i++)
+		if (names[i][0] == name.p[0] && strncmp(name.p, names[i], name.n) == 0 && names[i][name.n] == '\0')
 			return true;
 	return false;
 }

@@ -1,6 +1,6 @@
-/* Repairs \u escapes and limits the depth. Most bodies need neither: if the text has no \u and few brackets, inside
- * strings or outside, it is copied at once. Invariant: reads and writes stay within text.n bytes whatever the text
- * is, and only whole \uXXXX escapes inside strings change. */
+/* Repairs \u escapes and limits depth and number of values. Most bodies need none of it: if the text has no \u and few brackets,
+ * inside strings or outside, and is no longer than the number of values allowed, it is copied at once. Invariant: reads and
+ * writes stay within text.n bytes whatever the text is, and only whole \uXXXX escapes inside strings change. */
 #include "json/scan.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@
 struct scan {
 	const char *at, *from, *end;
 	char *out;
-	size_t depth;
+	size_t depth, values;
 };
 
 static bool has_unicode_escape(struct str text)
@@ -142,38 +142,53 @@ static void scan_string(struct scan *s)
 	}
 }
 
-static bool scan_all(struct scan *s)
+static enum json_scanned scan_all(struct scan *s)
 {
-	while (s->at < s->end) {
+	while (s->at < s->end && s->depth <= JSON_MAX_DEPTH && s->values <= JSON_MAX_VALUES) {
 		char c = *s->at++;
 
-		if (c == '"')
+		if (c == '"') {
 			scan_string(s);
-		else if ((c == '{' || c == '[') && ++s->depth > JSON_MAX_DEPTH)
-			return false;
-		else if ((c == '}' || c == ']') && s->depth > 0)
+		} else if (c == ',') {
+			s->values++;
+		} else if (c == '{' || c == '[') {
+			s->values++;
+			s->depth++;
+		} else if ((c == '}' || c == ']') && s->depth > 0) {
 			s->depth--;
+		}
 	}
+	if (s->depth > JSON_MAX_DEPTH)
+		return JSON_TOO_DEEP;
+	if (s->values > JSON_MAX_VALUES)
+		return JSON_TOO_MANY;
 	scan_skip(s, 0);
-	return true;
+	return JSON_SCANNED;
 }
 
-bool json_scan(struct str text, char *out, size_t *n)
+/* Neither more than one value for each byte, nor deeper than there are brackets. */
+static bool is_plain(struct str text)
 {
-	struct scan s;
+	return text.n <= JSON_MAX_VALUES && count_openings(text) <= JSON_MAX_DEPTH && !has_unicode_escape(text);
+}
+
+enum json_scanned json_scan(struct str text, char *out, size_t *n)
+{
+	struct scan s = { text.p, text.p, text.p, out, 0, 0 };
+	enum json_scanned scanned;
 
 	if (text.n == 0) {
 		*n = 0;
-		return true;
+		return JSON_SCANNED;
 	}
-	if (count_openings(text) <= JSON_MAX_DEPTH && !has_unicode_escape(text)) {
+	if (is_plain(text)) {
 		memcpy(out, text.p, text.n);
 		*n = text.n;
-		return true;
+		return JSON_SCANNED;
 	}
-	s = (struct scan){ text.p, text.p, text.p + text.n, out, 0 };
-	if (!scan_all(&s))
-		return false;
-	*n = (size_t)(s.out - out);
-	return true;
+	s.end = text.p + text.n;
+	scanned = scan_all(&s);
+	if (scanned == JSON_SCANNED)
+		*n = (size_t)(s.out - out);
+	return scanned;
 }

@@ -97,10 +97,44 @@ static void add_escape(struct buf *out, unsigned char c)
 		buf_add_str(out, STR("\xef\xbf\xbd")); /* U+FFFD: no valid code point begins here */
 }
 
+/* Whether all of it is ASCII that may stand in a string as it is: eight bytes at a time, of which a high bit says that one is not. */
+static bool is_all_plain(struct str v)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x80 * ones;
+	size_t i = 0;
+
+	for (uint64_t eight, quote, slash; i + sizeof(eight) <= v.n; i += sizeof(eight)) {
+		memcpy(&eight, v.p + i, sizeof(eight));
+		quote = eight ^ '"' * ones;
+		slash = eight ^ '\\' * ones;
+		if ((eight | (eight - 0x20 * ones) | (quote - ones) | (slash - ones)) & high)
+			return false;
+	}
+	for (; i < v.n; i++)
+		if ((unsigned char)v.p[i] >= 0x80 || !is_plain((unsigned char)v.p[i]))
+			return false;
+	return true;
+}
+
+static void add_plain(struct buf *out, struct str v)
+{
+	char *at = buf_reserve(out, v.n + 2);
+
+	at[0] = '"';
+	if (v.n > 0)
+		memcpy(at + 1, v.p, v.n);
+	at[v.n + 1] = '"';
+	out->n += v.n + 2;
+}
+
 static void add_string(struct buf *out, struct str v)
 {
 	size_t from = 0, i = 0;
 
+	if (is_all_plain(v)) {
+		add_plain(out, v);
+		return;
+	}
 	buf_add_char(out, '"');
 	while (i < v.n) {
 		unsigned char c = (unsigned char)v.p[i];

@@ -79,7 +79,7 @@ static bool is_repaired(struct str text)
 {
 	char *copy = mem_alloc(text.n);
 	size_t n = 0;
-	bool same = json_scan(text, copy, &n) && n == text.n && memcmp(copy, text.p, n) == 0;
+	bool same = json_scan(text, copy, &n) == JSON_SCANNED && n == text.n && memcmp(copy, text.p, n) == 0;
 
 	free(copy);
 	return !same;

@@ -2,7 +2,8 @@
  * directory (and is run again then), or has answered.
  *
  * Invariant: a body is parsed only after its signature fits; before that it is scanned, once, for the name of the session whose own
- * secrets must fit. No parsed body survives a wait, so that there is one at a time, and nothing borrowed from the directory does.
+ * secrets must fit. No parsed body survives a wait, and of large ones only the first in line is parsed (turns.h), so that there are at
+ * most two at a time; nothing borrowed from the directory survives a wait or a turn.
  */
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "ingest/request.h"
 #include "ingest/session.h"
 #include "ingest/stats.h"
+#include "ingest/turns.h"
 
 #define BYTES_PER_EVENT (16.0 * 1024) /* of a body, that cost as much as one event */
 
@@ -102,6 +104,10 @@ static enum step ask(struct request *req, const struct name *names, size_t n)
 
 	json_free(req->doc);
 	req->doc = NULL;
+	if (req->in_line) {
+		turns_leave(req);
+		req->step--; /* in line again before this step is */
+	}
 	req->asked = true;
 	req->wait.done = directory_done;
 	req->wait.ctx = req;
@@ -548,7 +554,7 @@ static enum step step_read_meta(struct request *req)
 	in->by_waba = by_waba;
 	in->lookup_ctx = req;
 	if (meta_read(in, json_root(req->doc), &err) < 0)
-		return keep_whole(req, DEAD_RULE, &err);
+		return in->too_large ? STEP_ON : keep_whole(req, DEAD_RULE, &err);
 	charge(req);
 	return publish_begin(req);
 }
@@ -584,8 +590,19 @@ static enum step step_read(struct request *req)
 	if (why)
 		return unauthorized(req, why);
 	if (in->too_large)
-		return keep_whole(req, DEAD_TOO_LARGE, &err);
+		return STEP_ON;
 	return rc < 0 ? answer_nothing_acceptable(req) : publish_begin(req);
+}
+
+/* Of what was read nothing is kept. */
+static enum step step_whole(struct request *req)
+{
+	struct err err;
+
+	(void)intake_too_large(&err);
+	if (req->account)
+		req->intake.account = &req->account->info;
+	return keep_whole(req, DEAD_TOO_LARGE, &err);
 }
 
 static void qr_put(struct request *req)
@@ -706,6 +723,7 @@ static enum step publish_begin(struct request *req)
 	};
 	json_free(req->doc);
 	req->doc = NULL;
+	turns_leave(req);
 	if (request_keep(req, &err) < 0) {
 		request_unavailable(req, REFUSED_ROOM, &err);
 		return STEP_DONE;
@@ -718,13 +736,23 @@ static enum step publish_begin(struct request *req)
 
 /* ---- the order of steps */
 
+/* A large body's next step is another turn's. */
+static enum step step_turn(struct request *req)
+{
+	if (http_body(req->http).n < TURNS_LARGE_BYTES)
+		return STEP_ON;
+	turns_wait(req);
+	return STEP_WAIT;
+}
+
 typedef enum step step_fn(struct request *req);
 
-static step_fn *const session_steps[] = { step_claims, step_account_of_session, step_kind, step_account_rate,
-	step_parse, step_sync_rate, step_read };
-static step_fn *const account_steps[] = { step_claims, step_account_of_url, step_kind, step_account_rate, step_parse,
-	step_sync_rate, step_read };
-static step_fn *const app_steps[] = { step_claims, step_app, step_verify_app, step_references, step_read_meta };
+static step_fn *const session_steps[] = { step_claims, step_turn, step_account_of_session, step_kind, step_account_rate,
+	step_turn, step_parse, step_turn, step_sync_rate, step_read, step_turn, step_whole };
+static step_fn *const account_steps[] = { step_claims, step_turn, step_account_of_url, step_kind, step_account_rate,
+	step_turn, step_parse, step_turn, step_sync_rate, step_read, step_turn, step_whole };
+static step_fn *const app_steps[] = { step_claims, step_app, step_turn, step_verify_app, step_turn, step_references,
+	step_turn, step_read_meta, step_turn, step_whole };
 static step_fn *const challenge_steps[] = { step_app, step_challenge };
 
 static step_fn *const *steps_of(const struct request *req)
@@ -747,4 +775,21 @@ void flow_run(struct request *req)
 
 	while (steps[req->step](req) == STEP_ON)
 		req->step++;
+}
+
+/* What was borrowed from the directory is looked up again: it may have been read anew since. */
+void flow_resume(struct request *req)
+{
+	const struct name name = { .kind = NAME_ACCOUNT, .text = uuid_bytes(&req->account_id) };
+
+	if (req->account && !(req->account = catalogue_account(catalogue(req), &name))) {
+		(void)unauthorized(req, "unknown account");
+		return;
+	}
+	if (req->app && !(req->app = catalogue_app(catalogue(req), &req->target))) {
+		(void)unauthorized(req, "unknown app");
+		return;
+	}
+	req->step++;
+	flow_run(req);
 }

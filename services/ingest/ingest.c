@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "ingest/request.h"
 #include "ingest/stats.h"
+#include "ingest/turns.h"
 
 #define TICK_MS        1000
 #define DRAIN_STEP_MS  10
@@ -66,6 +67,14 @@ static void tick(void *ingest)
 	loop_timer_set(in->tick, TICK_MS);
 }
 
+/* What a request that is too late waits for. */
+static enum refusal late_for(const struct request *req)
+{
+	if (req->publishing)
+		return REFUSED_KAFKA;
+	return req->in_line ? REFUSED_ROOM : REFUSED_DIRECTORY;
+}
+
 /* The oldest come first, as all have the same time. */
 static void deadlines_expire(void *ingest)
 {
@@ -76,7 +85,7 @@ static void deadlines_expire(void *ingest)
 
 	err_set(&late, ERR_RETRY, "deadline", "request.deadline has passed");
 	while ((req = TAILQ_FIRST(&in->deadlines)) && req->deadline_mono_ms <= now)
-		request_unavailable(req, req->publishing ? REFUSED_KAFKA : REFUSED_DIRECTORY, &late);
+		request_unavailable(req, late_for(req), &late);
 	if (req)
 		loop_timer_set(in->expiry, req->deadline_mono_ms - now);
 }
@@ -194,6 +203,7 @@ static int parts_open(struct ingest *in, struct err *err)
 		return -1;
 	in->expiry = loop_timer_new(in->loop, deadlines_expire, in);
 	in->refusal = loop_timer_new(in->loop, requests_refuse, in);
+	in->turn = loop_timer_new(in->loop, turns_next, in);
 	in->drain = loop_timer_new(in->loop, drain_check, in);
 	in->tick = loop_timer_new(in->loop, tick, in);
 	in->signals = loop_io_new(in->loop, service_signal_fd(in->service), true, false, signals_take, in);
@@ -216,6 +226,7 @@ int ingest_open(struct ingest **out, const struct ingest_settings *settings, str
 	in->sources = sources_new();
 	TAILQ_INIT(&in->deadlines);
 	TAILQ_INIT(&in->refusals);
+	TAILQ_INIT(&in->turns);
 	TAILQ_INIT(&in->idle);
 	in->ready_directory = service_condition(service, "directory");
 	in->ready_kafka = service_condition(service, "kafka");
@@ -247,6 +258,7 @@ void ingest_close(struct ingest **ingest)
 	requests_free(in);
 	loop_timer_free(in->expiry);
 	loop_timer_free(in->refusal);
+	loop_timer_free(in->turn);
 	loop_timer_free(in->drain);
 	loop_timer_free(in->tick);
 	loop_free(in->loop);

@@ -50,6 +50,9 @@ struct ingest {
 	struct request_list refusals; /* answered when their time has come, by that time */
 	struct loop_timer *refusal;
 	struct http_server_closed closed; /* as last counted */
+	struct request_list turns; /* large bodies in line, the first of them being worked on (turns.h) */
+	struct loop_timer *turn;
+	int64_t turn_ms; /* how long the last one took */
 	struct buf answer; /* scratch for one answer's body */
 	struct trace_random trace_random;
 

@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "ingest/answers.h"
 #include "ingest/stats.h"
+#include "ingest/turns.h"
 #include "wire/cloudevents.h"
 
 #define ARENA_BYTES ((size_t)16 * 1024)
@@ -172,6 +173,7 @@ void request_leave(struct request *req)
 	sources_leave(in->sources, &req->source, req->body_bytes);
 	if (req->refused)
 		TAILQ_REMOVE(&in->refusals, req, refusal);
+	turns_leave(req);
 	if (req->deadline_mono_ms > 0)
 		TAILQ_REMOVE(&in->deadlines, req, link);
 	directory_leave(in->directory, &req->wait);
@@ -289,6 +291,7 @@ void request_refuse_in_time(struct request *req, int status, int64_t retry_after
 	struct request *before = TAILQ_LAST(&in->refusals, request_list);
 	int64_t quanta = (clock_mono_ms() - req->begun_mono_ms) / QUANTUM_MS + 1;
 
+	turns_leave(req);
 	req->refused = status;
 	req->refused_retry_s = retry_after_s;
 	req->refuse_mono_ms = req->begun_mono_ms + quanta * QUANTUM_MS;

@@ -26,13 +26,15 @@ struct request {
 	char trace_own[56];
 
 	size_t step; /* of flow_run() */
+	TAILQ_ENTRY(request) turn; /* in ingest's turns while in_line is set */
+	bool in_line;
 	struct directory_wait wait;
 	struct auth_claims claims;
 	enum auth_proof proof;
 	bool asked; /* the directory had to read */
 	struct str session; /* as the raw body names it */
-	struct json_doc *doc; /* never kept while it waits */
-	const struct catalogue_account *account; /* only until the next wait */
+	struct json_doc *doc; /* never kept while it waits, but for its next turn */
+	const struct catalogue_account *account; /* only until the next wait or turn */
 	const struct catalogue_app *app; /* likewise */
 	struct uuid workspace_id, account_id; /* for the log; nil: not known */
 
@@ -80,5 +82,7 @@ void request_log(const struct request *req, int status, const char *event, const
 
 /* flow.c: from the complete body to the answer, in steps that may wait. */
 void flow_run(struct request *req);
+/* Its turn has come (turns.h). */
+void flow_resume(struct request *req);
 
 #endif

@@ -130,6 +130,33 @@ def attack(system, account, shape, body):
         return status(s)
 
 
+# A body of the largest size that is all small values, against one long text: CPU of ingest's one thread.
+DEAREST_FACTOR, DEAREST_SLACK_S = 3.5, 0.05
+
+
+def ingest_cpu(system, account, place, filling):
+    size = 16_700_000
+    body = body_of(account, place, FILLINGS[filling](size))
+    before = cpu_s(system.ingest.process.pid)
+    assert system.post(account, body, path=path_of(account, place), patience_s=60).status in (202, 400, 422)
+    return cpu_s(system.ingest.process.pid) - before
+
+
+@pytest.mark.parametrize("dialect, place, filling", [
+    ("bridge", "messages of a chat", "ones"), ("webjs-raw", "message_ack", "one member again and again"),
+    ("webjs-raw", "participants of a chat", "people"),
+    *(pytest.param(*v, marks=pytest.mark.siblings) for v in (
+        ("webjs-raw", "lidMap", "ones"), ("webjs-raw", "chats", "nested"), ("webjs-raw", "contact", "many members"),
+        ("webjs-raw", "recipientIds", "strings"), ("bridge", "participants of a chat", "objects with many members"),
+        ("bridge", "messages of a chat", "large numbers"), ("webjs-raw", "message", "surrogates")))])
+def test_small_values_cost_ingest_little_more_than_text(system, dialect, place, filling):
+    (account, other) = system.tenant(dialect, "webjs-raw")
+    text = ingest_cpu(system, other, "change_state", "a long string")
+    cost = ingest_cpu(system, account, place, filling)
+    wait_caught_up(system)
+    assert cost <= DEAREST_FACTOR * text + DEAREST_SLACK_S, f"{cost:.2f} s of CPU, {text:.2f} s for as many bytes of text"
+
+
 ROWS = []
 
 

@@ -1,11 +1,14 @@
 """One tenant: whatever Acme signs, Beta's messages are answered, stored and delivered in time, and Acme's good ones are stored, too."""
 import json
+import os
+import signal
+import socket
 import threading
 import time
 
 import psycopg2
 import pytest
-from attack import connect, send, signed
+from attack import connect, head, send, signed, status
 from bodies import (HERE, T0, body_of, bridge, bridge_sync, evolution, evolution_messages, meta_messages, meta_value, path_of,
                     times, waha, waha_message, whole, wwebjs, wwebjs_chat, wwebjs_message, wwebjs_sync)
 from harness.client import Client, signature, standard_webhook
@@ -200,6 +203,35 @@ def test_rejected_items_cost_a_bounded_number_of_bytes(system, beta, dialect, ma
     size = sum(len(r.value or b"") for r in system.blazz.read("http.ingest.dlq")[-letters:]) if letters else 0
     assert size <= REJECTED_BYTES_MAX + 2 * len(body), f"dead letters of {size / MIB:.1f} MiB"
     good_message(system, acme)
+
+
+def first_byte_at(s, times, name):
+    s.recv(1, socket.MSG_PEEK)
+    times[name] = time.monotonic()
+
+
+def test_a_large_body_lets_small_requests_pass(system):
+    """Both are complete while ingest stands still, the large one first; it takes several turns, and the small one comes in between."""
+    (acme,) = system.tenant("webjs-raw")
+    large = signed(acme, whole(wwebjs(acme, "message", HERE), times(b'{"a":1}', 3_000_000)).replace(b'"dataType"', b'"dataKind"'))
+    small, at = head(acme.path, Content_Length=2) + b"{}", {}
+    with connect(system.port) as a, connect(system.port) as b:
+        send(a, large[:-1])
+        send(b, small[:-1])
+        time.sleep(0.5)
+        os.kill(system.ingest.process.pid, signal.SIGSTOP)
+        try:
+            send(a, large[-1:])
+            send(b, small[-1:])
+        finally:
+            os.kill(system.ingest.process.pid, signal.SIGCONT)
+        threads = [threading.Thread(target=first_byte_at, args=(s, at, n)) for s, n in ((a, "large"), (b, "small"))]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert (status(a), status(b)) == (400, 401)
+    assert at["small"] < at["large"], f"the small request was answered {1000 * (at['small'] - at['large']):.0f} ms after the large one"
 
 
 # Items that are good, and many

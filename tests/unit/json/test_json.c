@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "json/json.h"
@@ -356,6 +357,70 @@ static void the_deepest_document_can_be_rewritten(void **state)
 	buf_fini(&out);
 }
 
+/* A list of n numbers: its brackets and commas count n values. */
+static struct buf ones(size_t n)
+{
+	struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		buf_add_str(&text, i == 0 ? STR("[1") : STR(",1"));
+	buf_add_char(&text, ']');
+	return text;
+}
+
+static void a_document_has_a_bounded_number_of_values(void **state)
+{
+	struct buf most = ones(JSON_MAX_VALUES), more = ones(JSON_MAX_VALUES + 1);
+	struct json_doc *doc;
+	struct err err;
+
+	(void)state;
+	doc = doc_of(buf_str(&most));
+	assert_int_equal(json_count(json_root(doc)), JSON_MAX_VALUES);
+	json_free(doc);
+	assert_int_equal(json_parse(&doc, buf_str(&more), &err), -1);
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_string_equal(err.code, "too_many");
+	buf_fini(&most);
+	buf_fini(&more);
+}
+
+static void commas_in_a_text_are_no_values(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct json_doc *doc;
+
+	(void)state;
+	buf_add_char(&text, '"');
+	memset(buf_reserve(&text, 2 * JSON_MAX_VALUES), ',', 2 * JSON_MAX_VALUES);
+	text.n += 2 * JSON_MAX_VALUES;
+	buf_add_char(&text, '"');
+	doc = doc_of(buf_str(&text));
+	assert_int_equal(json_str(json_root(doc)).n, 2 * JSON_MAX_VALUES);
+	json_free(doc);
+	buf_fini(&text);
+}
+
+static void a_name_is_looked_up_among_the_first_members(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct json_doc *doc;
+	char last[16], beyond[16];
+
+	(void)state;
+	for (size_t i = 0; i <= JSON_MAX_MEMBERS; i++)
+		buf_printf(&text, "%s\"m%zu\":%zu", i == 0 ? "{\"o\":{" : ",", i, i);
+	buf_add_str(&text, STR("}}"));
+	doc = doc_of(buf_str(&text));
+	snprintf(last, sizeof(last), "o.m%d", JSON_MAX_MEMBERS - 1);
+	snprintf(beyond, sizeof(beyond), "o.m%d", JSON_MAX_MEMBERS);
+	assert_non_null(json_path(json_root(doc), last));
+	assert_null(json_path(json_root(doc), beyond));
+	assert_null(json_get(json_get(json_root(doc), "o"), "absent"));
+	json_free(doc);
+	buf_fini(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +438,9 @@ int main(void)
 		cmocka_unit_test(rewriting_leaves_out_the_named_members_only),
 		cmocka_unit_test(rewriting_keeps_values_to_the_last_digit),
 		cmocka_unit_test(the_deepest_document_can_be_rewritten),
+		cmocka_unit_test(a_document_has_a_bounded_number_of_values),
+		cmocka_unit_test(commas_in_a_text_are_no_values),
+		cmocka_unit_test(a_name_is_looked_up_among_the_first_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@ static bool scan(struct str text, char **out, size_t *n)
 	bool done;
 
 	*out = malloc(text.n + !text.n);
-	done = json_scan((struct str){ copy, text.n }, *out, n);
+	done = json_scan((struct str){ copy, text.n }, *out, n) == JSON_SCANNED;
 	free(copy);
 	return done;
 }
