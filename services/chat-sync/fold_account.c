@@ -5,7 +5,6 @@
 #include "chat-sync/work.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/utf8.h"
 #include "crypto/ids.h"
 #include "json/json.h"
@@ -33,20 +32,6 @@ static void session_apply(struct work *w, struct account *a, const struct sessio
 	}
 }
 
-static void session_report(struct work *w, const struct account *a, struct str before, bool disconnected)
-{
-	char account[37];
-	uint64_t suppressed;
-
-	if (disconnected)
-		report_disconnect(w->report, a->row.disconnect_reason);
-	if (!log_limit_pass(&w->report->session_changed, w->now_mono_ms, &suppressed))
-		return;
-	uuid_format(&a->row.uuid, account);
-	log_info("session changed", LOG_S("account", account), LOG_STR("status", a->row.status),
-		LOG_STR("previous", before), LOG_I("suppressed", suppressed));
-}
-
 void fold_session(struct work *w, struct op *op)
 {
 	const struct in_session_state *s = &op->event->u.session_state;
@@ -68,7 +53,9 @@ void fold_session(struct work *w, struct op *op)
 	if (change.disconnected)
 		e->event.u.session_state.reason = a->row.disconnect_reason;
 	e->event.u.session_state.details = s->details;
-	session_report(w, a, before, change.disconnected);
+	if (change.disconnected)
+		report_disconnect(w->report, a->row.disconnect_reason);
+	report_session_later(w->report, &a->row.uuid, a->row.status, before);
 }
 
 /* notices */

@@ -93,9 +93,33 @@ void report_sync_later(struct report *r, const char *status, const struct sync_n
 	r->syncs_later[r->n_later++].status = status;
 }
 
+static void word_copy(char out[static 16], struct str word)
+{
+	size_t n = word.n < 15 ? word.n : 15;
+
+	if (n > 0)
+		memcpy(out, word.p, n);
+	out[n] = '\0';
+}
+
+void report_session_later(struct report *r, const struct uuid *account, struct str status, struct str previous)
+{
+	struct session_news *n;
+
+	if (r->n_sessions == r->cap_sessions) {
+		r->cap_sessions = r->cap_sessions ? r->cap_sessions * 2 : 16;
+		r->sessions_later = mem_realloc(r->sessions_later, r->cap_sessions * sizeof(*r->sessions_later));
+	}
+	n = &r->sessions_later[r->n_sessions++];
+	n->account = *account;
+	word_copy(n->status, status);
+	word_copy(n->previous, previous);
+}
+
 void report_keep(struct report *r)
 {
 	r->n_kept = r->n_later;
+	r->n_sessions_kept = r->n_sessions;
 	for (size_t i = 0; i < r->n_counts; i++)
 		r->counts[i].kept = r->counts[i].n;
 }
@@ -103,6 +127,7 @@ void report_keep(struct report *r)
 void report_undo(struct report *r)
 {
 	r->n_later = r->n_kept;
+	r->n_sessions = r->n_sessions_kept;
 	for (size_t i = 0; i < r->n_counts; i++)
 		r->counts[i].n = r->counts[i].kept;
 }
@@ -110,6 +135,7 @@ void report_undo(struct report *r)
 void report_forget(struct report *r)
 {
 	r->n_later = r->n_kept = r->n_counts = 0;
+	r->n_sessions = r->n_sessions_kept = 0;
 }
 
 static void log_started(struct report *r, const struct sync_news *n)
@@ -144,8 +170,22 @@ static void log_ended(struct report *r, const struct sync_news *n)
 		LOG_I("duration_ms", sync_duration_ms(s)), LOG_I("suppressed", suppressed), LOG_LAST);
 }
 
+static void log_session(struct report *r, const struct session_news *n)
+{
+	char account[37];
+	uint64_t suppressed;
+
+	if (!log_limit_pass(&r->session_changed, clock_mono_ms(), &suppressed))
+		return;
+	uuid_format(&n->account, account);
+	log_info("session changed", LOG_S("account", account), LOG_S("status", n->status),
+		LOG_S("previous", n->previous), LOG_I("suppressed", suppressed));
+}
+
 void report_committed(struct report *r)
 {
+	for (size_t i = 0; i < r->n_sessions; i++)
+		log_session(r, &r->sessions_later[i]);
 	for (size_t i = 0; i < r->n_counts; i++)
 		metric_add(r->counts[i].cell, r->counts[i].n);
 	for (size_t i = 0; i < r->n_later; i++) {
@@ -165,5 +205,6 @@ void report_committed(struct report *r)
 void report_fini(struct report *r)
 {
 	free(r->syncs_later);
+	free(r->sessions_later);
 	free(r->counts);
 }

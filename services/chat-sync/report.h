@@ -15,6 +15,12 @@ struct sync_news {
 	const char *status; /* "started", "completed", "failed" */
 };
 
+/* Of a session whose status changed; logged once that is committed. */
+struct session_news {
+	struct uuid account;
+	char status[16], previous[16];
+};
+
 /* How often something happened in transactions that are not committed yet. */
 struct report_count {
 	struct metric_cell *cell;
@@ -26,6 +32,8 @@ struct report {
 	struct log_limit refused, sync_started, sync_ended, session_changed, session_silent, history_stalled;
 	struct sync_news *syncs_later;
 	size_t n_later, n_kept, cap_later;
+	struct session_news *sessions_later;
+	size_t n_sessions, n_sessions_kept, cap_sessions;
 	struct report_count *counts; /* one of each cell: the labels are closed sets */
 	size_t n_counts, cap_counts;
 };
@@ -44,6 +52,8 @@ void report_gap(struct report *r, const char *kind);
 void report_over_limit(struct report *r, const char *what, size_t n);
 /* A metric and a log line. */
 void report_sync_later(struct report *r, const char *status, const struct sync_news *news);
+/* A log line. */
+void report_session_later(struct report *r, const struct uuid *account, struct str status, struct str previous);
 /* What came until now holds, if its transaction commits; what came since then does not. */
 void report_keep(struct report *r);
 void report_undo(struct report *r);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "chat-sync/metadata.h"
 #include "replica.h"
@@ -280,6 +281,24 @@ static void what_leaves_a_messages_content_alone_does_not_write_it_anew(void **s
 		"SELECT concat_ws(' ', message_status, read_at > delivered_at, revoked_at IS NOT NULL, deleted_at IS NOT NULL,"
 		" length(metadata ->> 'body')) FROM chats",
 		"read t t t 262144");
+}
+
+/* The edit makes the batch read the content; the status makes it write the row. */
+static void content_that_was_read_and_stayed_is_not_written_anew(void **state)
+{
+	struct inbound_event edit = edit_of(1, chat_of(ANN), "true:A", large_text() + 1, 20);
+	struct str parts;
+
+	(void)state;
+	apply_one(outbound_text(1, chat_of(ANN), "true:A", large_text(), 10));
+	apply_one(edit);
+	parts = toasted();
+	assert_true(parts.n > 0);
+	edit.source_time_ms -= 5000;
+	edit.u.edit.body = STR("an older one");
+	apply((struct inbound_event[]){ edit, status_of(1, chat_of(ANN), "true:A", STATUS_READ, 21) }, 2);
+	assert_text("SELECT message_status || ' ' || length(metadata ->> 'body') FROM chats", "read 262143");
+	assert_true(str_eq(toasted(), parts));
 }
 
 static void a_failure_comes_and_goes_beside_the_content(void **state)
@@ -1271,6 +1290,53 @@ static int64_t syncs_started(void)
 	return metric_value(METRIC_CELL(metric_counter("blazz_chat_sync_syncs", "", "status"), "started"));
 }
 
+static int logged(void (*act)(struct inbound_event *e), struct inbound_event *e, const char *event)
+{
+	int fds[2], saved = dup(STDERR_FILENO), found = 0;
+	static char text[65536];
+	ssize_t n;
+
+	assert_int_equal(pipe(fds), 0);
+	assert_true(dup2(fds[1], STDERR_FILENO) >= 0);
+	close(fds[1]);
+	log_set_level(LOG_INFO);
+	act(e);
+	log_set_level(LOG_ERROR);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	n = read(fds[0], text, sizeof(text) - 1);
+	close(fds[0]);
+	text[n > 0 ? n : 0] = '\0';
+	for (const char *at = text; (at = strstr(at, event)); at++)
+		found++;
+	return found;
+}
+
+static void try_and_roll_back(struct inbound_event *e)
+{
+	batch_reset(ours.batch);
+	take_in(&ours, e, 1);
+	done(pg_begin(ours.pg, &db.err));
+	done(batch_apply(&ours, &db.err));
+	pg_rollback(ours.pg);
+	chat_sync_ops.rolled_back(ours.sync);
+}
+
+static void try_and_commit(struct inbound_event *e)
+{
+	apply_one(*e);
+}
+
+static void a_session_is_logged_once_it_is_committed(void **state)
+{
+	struct inbound_event e = session_of(SESSION_QR, REASON_NONE, 10);
+
+	(void)state;
+	assert_int_equal(logged(try_and_roll_back, &e, "session changed"), 0);
+	assert_int_equal(logged(try_and_commit, &e, "session changed"), 1);
+	assert_int_equal(logged(try_and_commit, &e, "session changed"), 0);
+}
+
 static void a_sync_is_counted_once_it_is_committed(void **state)
 {
 	struct inbound_event e = sync_chat("s", 0, "+6281100000001", 1, 0);
@@ -1410,6 +1476,7 @@ int main(void)
 		T(of_one_account_only_so_many_updates_wait),
 		T(an_expired_update_is_the_dead_letter_that_it_came_as),
 		T(what_leaves_a_messages_content_alone_does_not_write_it_anew),
+		T(content_that_was_read_and_stayed_is_not_written_anew),
 		T(a_failure_comes_and_goes_beside_the_content),
 		T(a_batch_reads_the_content_that_one_of_its_updates_needs),
 		T(a_parked_update_waits_until_its_messages_content_is_read),
@@ -1454,6 +1521,7 @@ int main(void)
 		T(a_connected_session_that_is_silent_is_marked_for_a_sync),
 		T(syncs_are_trimmed_when_one_begins),
 		T(what_is_found_in_memory_is_counted),
+		T(a_session_is_logged_once_it_is_committed),
 		T(a_sync_is_counted_once_it_is_committed),
 		T(what_a_batch_did_is_counted_once_it_is_committed),
 		T(what_was_kept_is_counted_and_what_was_refused_is_not),
