@@ -83,8 +83,10 @@ void lease_close(struct lease **ll, int64_t timeout_ms)
 	if (!l)
 		return;
 	lease_rollback(l);
-	while (publisher_total(l->publisher) > 0 && clock_mono_ms() < until)
+	while (publisher_total(l->publisher) > 0 && clock_mono_ms() < until) {
+		service_alive(l->service);
 		publisher_poll(l->publisher, 20);
+	}
 	if (l->held && pg_usable(l->pg)) {
 		struct adoption a = lease_adoption(l);
 

@@ -2,12 +2,18 @@
  * the next, first. */
 #include "../kafka/real.h"
 
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "../store/db.h"
 #include "base/log.h"
 #include "kafka/reader.h"
+#include "service/admin.h"
 #include "worker/lease.h"
 
 #define PATIENCE_MS 30000
+#define LIVE_MS     2000
 #define TOPIC       "lease.out"
 
 static struct service *service;
@@ -122,6 +128,7 @@ static int start(void **state)
 	topic_create(TOPIC, 1);
 	fd = mkstemp(file);
 	f = fdopen(fd, "w");
+	fprintf(f, "admin: { live_timeout = \"%dms\"; };\n", LIVE_MS);
 	fprintf(f, "kafka: { bootstrap_servers = \"%s\"; };\n", kafka_config_get(kafka_settings, "bootstrap.servers"));
 	fclose(f);
 	if (service_start(&service, &spec, 3, argv, &db.err) < 0)
@@ -260,6 +267,46 @@ static void the_next_holder_publishes_what_was_left_before_anything_new(void **s
 	assert_int_equal(db_i64("SELECT count(*) FROM outbox"), 0);
 }
 
+struct watch {
+	pthread_t thread;
+	atomic_bool end;
+	bool died;
+};
+
+static void *watch_run(void *ctx)
+{
+	struct watch *w = ctx;
+	struct buf why = BUF_INIT;
+
+	while (!atomic_load(&w->end)) {
+		w->died |= !service_is_alive(service, &why);
+		poll(NULL, 0, 10);
+	}
+	buf_fini(&why);
+	return NULL;
+}
+
+/* Its record is for a topic that does not exist, so that nothing acknowledges it. */
+static void closing_for_long_is_no_standstill(void **state)
+{
+	struct watch w = { .died = false };
+	int64_t began;
+
+	(void)state;
+	replica_open(&a, "a", 60000);
+	TURN_UNTIL(&a, lease_held(a.lease));
+	done(lease_begin(a.lease, &db.err));
+	lease_emit(a.lease, STR("lease.absent"), STR("k"), STR("v"), NULL, 0);
+	done(lease_commit(a.lease, &db.err));
+	began = clock_mono_ms();
+	assert_int_equal(pthread_create(&w.thread, NULL, watch_run, &w), 0);
+	lease_close(&a.lease, LIVE_MS + 1000);
+	atomic_store(&w.end, true);
+	pthread_join(w.thread, NULL);
+	assert_true(clock_mono_ms() - began >= LIVE_MS + 1000);
+	assert_false(w.died);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, setup)
@@ -269,6 +316,7 @@ int main(void)
 		T(a_holder_that_was_paused_writes_nothing),
 		T(taking_it_waits_for_the_holders_open_transaction),
 		T(the_next_holder_publishes_what_was_left_before_anything_new),
+		T(closing_for_long_is_no_standstill),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
