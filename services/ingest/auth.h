@@ -43,10 +43,13 @@ enum auth_proof {
 	PROOF_BODY,     /* a signature of the body, or a token */
 	PROOF_DELIVERY, /* Standard Webhooks: a signature of id, time and body */
 };
-/* The best that is there. Where the secrets ask for a timestamp, PROOF_DELIVERY or none. */
+#define AUTH_SECRETS 2 /* of one kind, as during a rotation: with no more of them, refusals cost the same */
+
+/* The best that is there. Where the secrets ask for a timestamp, PROOF_DELIVERY or none. PROOF_NONE costs as much as with auth_dummy,
+ * but for secrets beyond AUTH_SECRETS. */
 enum auth_proof auth_verify(enum auth_scheme scheme, const struct secrets *secrets, const struct auth_claims *claims,
 	struct str body, int64_t now_ms);
-/* A key that fits nothing: verifying what names nobody costs what verifying a wrong signature does. */
+/* AUTH_SECRETS keys that fit nothing: verifying what names nobody costs what verifying a wrong signature does. */
 extern const struct secrets auth_dummy;
 /* Meta's subscription check. */
 bool auth_verify_token(const struct secrets *app, struct str token);

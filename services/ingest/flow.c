@@ -180,14 +180,14 @@ static enum step step_account_of_url(struct request *req)
 	return STEP_ON;
 }
 
-/* The first of the known candidates whose own secrets verify the body. */
-static bool candidate_take(struct request *req, const struct session_names *names, bool *known)
+/* The first of the known candidates whose own secrets verify the body. known: how many there are, where none does. */
+static bool candidate_take(struct request *req, const struct session_names *names, size_t *known)
 {
 	for (size_t i = 0; i < names->n; i++) {
 		const struct catalogue_account *a = catalogue_account(catalogue(req), &names->names[i]);
 		enum auth_proof proof = a ? proof_of(req, &a->secrets) : PROOF_NONE;
 
-		*known |= a != NULL;
+		*known += a != NULL;
 		if (proof == PROOF_NONE)
 			continue;
 		account_take(req, a);
@@ -202,7 +202,7 @@ static bool candidate_take(struct request *req, const struct session_names *name
 static enum step step_account_of_session(struct request *req)
 {
 	struct session_names names;
-	bool known = false;
+	size_t known = 0;
 
 	if (!req->session.p)
 		req->session = session_scan(http_body(req->http), req->route->session, req->arena);
@@ -216,7 +216,9 @@ static enum step step_account_of_session(struct request *req)
 	for (size_t i = 0; i < names.n; i++)
 		if (knows(req, &names.names[i]) == UNKNOWN)
 			return ask(req, names.names, names.n);
-	return known ? unauthorized(req, "wrong signature") : unknown(req, "unknown account");
+	for (size_t i = known > 0 ? known : 1; i < names.n; i++)
+		(void)proof_of(req, &auth_dummy); /* each name costs the same, whether it is known or not */
+	return known > 0 ? unauthorized(req, "wrong signature") : unknown(req, "unknown account");
 }
 
 static enum step step_app(struct request *req)

@@ -5,8 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "ingest/auth.h"
@@ -315,6 +318,81 @@ static void a_verify_token_must_be_the_apps_own(void **state)
 	assert_false(auth_verify_token(&without, STR_NONE));
 }
 
+#define LARGE_BYTES ((size_t)4 << 20)
+#define WRONG       "0000000000000000000000000000000000000000000000000000000000000000"
+
+static int64_t cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* The best of some: CPU time of refusing a large body. */
+static int64_t refusal_us(enum auth_scheme scheme, const struct secrets *s, const struct auth_claims *c,
+	struct str body)
+{
+	int64_t best = INT64_MAX;
+
+	for (int i = 0; i < 7; i++) {
+		int64_t began = cpu_us(), took;
+
+		assert_int_equal(auth_verify(scheme, s, c, body, NOW_MS), PROOF_NONE);
+		took = cpu_us() - began;
+		best = took < best ? took : best;
+	}
+	return best;
+}
+
+static void a_refusal_costs_the_same_however_many_secrets_there_are(void **state)
+{
+	static const struct {
+		enum auth_scheme scheme;
+		enum auth_claim claim;
+		const char *value;
+	} cases[] = {
+		{ AUTH_BRIDGE, CLAIM_SIGNATURE, WRONG },
+		{ AUTH_BRIDGE, CLAIM_WEBHOOK_SIGNATURE, "v1,AA==" },
+		{ AUTH_META, CLAIM_HUB_SIGNATURE, "sha256=" WRONG },
+		{ AUTH_WAHA, CLAIM_WAHA_HMAC, WRONG WRONG },
+		{ AUTH_WWEBJS, CLAIM_SIGNATURE, WRONG },
+	};
+	struct str keys[] = { STR("one"), STR("two") }, body = { calloc(1, LARGE_BYTES), LARGE_BYTES };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct auth_claims c = { .value[CLAIM_WEBHOOK_ID] = STR("msg_1"),
+			.value[CLAIM_WEBHOOK_TIMESTAMP] = STR("1767225600") };
+		int64_t unknown, took;
+
+		c.value[cases[i].claim] = str_of(cases[i].value);
+		unknown = refusal_us(cases[i].scheme, &auth_dummy, &c, body);
+		for (size_t n = 0; n <= AUTH_SECRETS; n++) {
+			struct secrets s = { .signing_keys = list_of(keys, n), .app_secrets = list_of(keys, n) };
+
+			took = refusal_us(cases[i].scheme, &s, &c, body);
+			if (took * 10 > unknown * 13 || took * 13 < unknown * 10)
+				fail_msg("case %zu, %zu secrets: %" PRId64 " us, unknown %" PRId64 " us", i, n, took,
+					unknown);
+		}
+	}
+	free((char *)(uintptr_t)body.p);
+}
+
+static void where_a_timestamp_is_required_a_refusal_costs_the_same(void **state)
+{
+	struct str keys[] = { STR("one"), STR("two") }, body = { calloc(1, LARGE_BYTES), LARGE_BYTES };
+	const struct secrets s = { .signing_keys = list_of(keys, 2), .require_timestamp = true };
+	const struct auth_claims c = { .value[CLAIM_SIGNATURE] = STR(WRONG) };
+	int64_t unknown = refusal_us(AUTH_BRIDGE, &auth_dummy, &c, body);
+	int64_t took = refusal_us(AUTH_BRIDGE, &s, &c, body);
+
+	(void)state;
+	assert_true(took * 13 >= unknown * 10);
+	free((char *)(uintptr_t)body.p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +404,8 @@ int main(void)
 		cmocka_unit_test(a_claim_counts_only_where_its_scheme_asks_for_it),
 		cmocka_unit_test(secrets_are_read_without_what_is_empty),
 		cmocka_unit_test(a_verify_token_must_be_the_apps_own),
+		cmocka_unit_test(a_refusal_costs_the_same_however_many_secrets_there_are),
+		cmocka_unit_test(where_a_timestamp_is_required_a_refusal_costs_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
