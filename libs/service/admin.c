@@ -1,13 +1,12 @@
 /* The admin port: a table of paths, each a function that fills the text and gives the status. */
 #include "service/admin.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "http/port_file.h"
 #include "http/server.h"
 #include "service/interface.h"
 
@@ -88,27 +87,6 @@ static void handle(void *ctx, struct http_request *r)
 	http_respond(r, 404, NULL, STR_NONE, NULL, 0);
 }
 
-/* By rename: a reader sees the whole port or no file. */
-static int port_file_write(const char *path, int port, struct err *err)
-{
-	struct buf temporary = BUF_INIT;
-	FILE *f;
-	int rc = -1;
-
-	buf_printf(&temporary, "%s.new", path);
-	f = fopen(temporary.p, "we");
-	if (f && fprintf(f, "%d\n", port) > 0)
-		rc = 0;
-	if (f && fclose(f) != 0)
-		rc = -1;
-	if (rc == 0)
-		rc = rename(temporary.p, path);
-	if (rc < 0)
-		err_set(err, ERR_FATAL, "admin", "admin.port_file: %s: %s", path, strerror(errno));
-	buf_fini(&temporary);
-	return rc;
-}
-
 static int server_open(struct admin *a, const char *listen, struct err *err)
 {
 	struct buf address = BUF_INIT;
@@ -135,11 +113,12 @@ int admin_open(struct admin **out, struct service *service, const char *listen, 
 	a->service = service;
 	if (server_open(a, listen, err) < 0)
 		goto fail;
-	if (port_file && *port_file) {
-		if (port_file_write(port_file, http_server_port(a->http), err) < 0)
-			goto fail;
-		a->port_file = mem_cstr(str_of(port_file));
+	if (port_file_write(port_file, http_server_port(a->http), err) < 0) {
+		err_wrap(err, "admin.port_file");
+		goto fail;
 	}
+	if (port_file && *port_file)
+		a->port_file = mem_cstr(str_of(port_file));
 	*out = a;
 	return 0;
 fail:

@@ -1,7 +1,6 @@
 /* Opening, running and closing ingest's parts; see ingest.h. */
 #include "ingest/ingest.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -9,6 +8,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/port_file.h"
 #include "ingest/request.h"
 #include "ingest/stats.h"
 #include "ingest/turns.h"
@@ -144,19 +144,6 @@ static int kafka_start(struct ingest *in, struct err *err)
 	return kafka_publications_open(&in->publications, &options, err);
 }
 
-static int port_write(const char *file, int port, struct err *err)
-{
-	FILE *f = file ? fopen(file, "w") : NULL;
-	bool written;
-
-	if (!file)
-		return 0;
-	if (!f)
-		return err_set(err, ERR_FATAL, "port_file", "%s cannot be written", file);
-	written = fprintf(f, "%d\n", port) > 0;
-	return fclose(f) == 0 && written ? 0 : err_set(err, ERR_FATAL, "port_file", "%s cannot be written", file);
-}
-
 /* However many clients there are, the brokers and PostgreSQL find a descriptor when they are connected to again. */
 static int connections_max(const struct ingest_settings *s)
 {
@@ -193,7 +180,9 @@ static int http_start(struct ingest *in, struct err *err)
 	if (http_server_open(&in->http, &options, err) < 0)
 		return -1;
 	log_info("listening", LOG_I("port", http_server_port(in->http)));
-	return port_write(s->http_port_file, http_server_port(in->http), err);
+	if (port_file_write(s->http_port_file, http_server_port(in->http), err) < 0)
+		return err_wrap(err, "http.port_file");
+	return 0;
 }
 
 static int parts_open(struct ingest *in, struct err *err)

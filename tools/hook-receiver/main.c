@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/webhook_signature.h"
+#include "http/port_file.h"
 #include "http/server.h"
 #include "json/json.h"
 
@@ -169,36 +169,20 @@ static void handle(void *ctx, struct http_request *q)
 	http_respond(q, status, NULL, STR(""), NULL, 0);
 }
 
-/* Written beside and renamed: who waits for the file finds all of it. */
-static int port_write(const char *file, int port)
-{
-	char beside[4096];
-	bool written;
-	FILE *f;
-
-	if ((size_t)snprintf(beside, sizeof(beside), "%s.%ld", file, (long)getpid()) >= sizeof(beside))
-		return complain(file, "too long");
-	f = fopen(beside, "w");
-	if (!f)
-		return complain(beside, strerror(errno));
-	written = fprintf(f, "%d\n", port) > 0;
-	written = fclose(f) == 0 && written;
-	return written && rename(beside, file) == 0 ? 0 : complain(file, strerror(errno));
-}
-
 static int serve(struct receiver *r, const struct options *o, const sigset_t *ends)
 {
 	const struct http_server_options options = { .listen = o->listen, .admit = admit, .handle = handle, .ctx = r };
 	struct http_server *server = NULL;
 	struct err err;
-	int signal, rc = 0;
+	int signal, rc;
 
 	if (http_server_open(&server, &options, &err) < 0)
 		return complain(o->listen, err.msg);
 	log_info("serving", LOG_I("port", http_server_port(server)));
-	if (o->port_file)
-		rc = port_write(o->port_file, http_server_port(server));
-	if (rc == 0)
+	rc = port_file_write(o->port_file, http_server_port(server), &err);
+	if (rc < 0)
+		complain("--port-file", err.msg);
+	else
 		sigwait(ends, &signal);
 	http_server_close(&server);
 	return rc;
