@@ -1,5 +1,5 @@
-/* The blocking client. One easy handle, reused, so that connections stay open between calls; reset before each call, so that
- * nothing of one request reaches the next.
+/* The blocking client. One easy handle is reused, so that connections stay open between calls. Invariant: it is reset
+ * before each call, so that no option of one request leaks into the next.
  */
 #include "http/client.h"
 
@@ -73,7 +73,7 @@ static void call_setup(CURL *e, const struct http_call *call, struct curl_slist 
 	curl_easy_reset(e);
 	curl_easy_setopt(e, CURLOPT_URL, call->url);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_PROXY, ""); /* or the environment's would be used */
+	curl_easy_setopt(e, CURLOPT_PROXY, ""); /* or libcurl would use the environment's proxy */
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(call->timeout_ms ? call->timeout_ms : TIMEOUT_MS));
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
@@ -89,7 +89,7 @@ static void call_setup(CURL *e, const struct http_call *call, struct curl_slist 
 		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
-/* Whether the request cannot have reached anyone. */
+/* Whether the request cannot have reached the server. */
 static bool nothing_exchanged(CURLcode code)
 {
 	return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT || code == CURLE_SSL_CONNECT_ERROR ||

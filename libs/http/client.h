@@ -1,5 +1,6 @@
-/* A blocking HTTP client for tools, on libcurl: one request, one deadline, environment proxies ignored, no redirects,
- * response capped. Services that deliver over HTTP use a multi handle on their loop instead. */
+/* A blocking HTTP client for tools, on libcurl: one request at a time, one deadline, no proxies from the environment,
+ * no redirects, a size limit on the response. Services that deliver over HTTP use sender.h on their event loop
+ * instead. */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 
@@ -11,16 +12,17 @@ struct http_client;
 struct http_call {
 	const char *method;
 	const char *url;
-	const char *const *headers; /* "Name: value", ended by NULL */
+	const char *const *headers; /* "Name: value", NULL-terminated */
 	struct str body;
-	int timeout_ms;            /* whole exchange; 0: 15 s */
+	int timeout_ms;            /* for the whole exchange; 0: 15 s */
 	size_t max_response_bytes; /* 0: 1 MiB */
 };
 
-int http_client_open(struct http_client **out, struct err *err) ERR_MUST_USE; /* keeps connections alive */
+int http_client_open(struct http_client **out, struct err *err) ERR_MUST_USE; /* ERR_FATAL */
 void http_client_close(struct http_client **c);
-/* Fills *status and appends the body to response. ERR_RETRY when nothing was exchanged, ERR_INPUT for a bad URL, ERR_FATAL when
- * it is not known what the other side did (a deadline, a broken connection, a response beyond the limit). */
+/* Fills *status and appends the response's body to `response`. ERR_RETRY when the request cannot have reached the
+ * server, ERR_INPUT for a bad URL, ERR_FATAL when the outcome is unknown (a deadline, a broken connection, a response
+ * above the limit). */
 int http_client_call(struct http_client *c, const struct http_call *call, int *status, struct buf *response,
 	struct err *err) ERR_MUST_USE;
 

@@ -1,8 +1,8 @@
-/* Deadlines of connections. Each phase has one length, so a list in order of entry is a list in order of deadline, and its
- * head is the next to expire.
+/* Deadlines of connections. All connections in a phase have the same timeout, so a list in order of entry is also in
+ * order of deadline, and its head expires next.
  *
- * Invariant: the timer is set to the earliest deadline or before it. It is not moved when that deadline goes away, only when
- * it fires: a busy server rarely touches it.
+ * Invariant: the timer is set to the earliest deadline or to an earlier time. When that deadline is cancelled the timer
+ * stays; it is set anew only when it fires, so a busy server rarely touches it.
  */
 #include "http/request.h"
 
@@ -58,7 +58,7 @@ static void request_expire(struct http_request *r)
 {
 	static const char *const names[] = { "header", "body", "owner", "send", "idle", "closing" };
 
-	log_debug("http deadline passed", LOG_S("phase", names[r->phase]), LOG_S("peer", r->peer));
+	log_debug("http connection timed out", LOG_S("phase", names[r->phase]), LOG_S("peer", r->peer));
 	request_close(r);
 }
 

@@ -1,4 +1,4 @@
-/* See exchange.h. */
+/* The outcome of an HTTP exchange; see exchange.h. */
 #include "http/exchange.h"
 
 struct exchange_result exchange_failed(enum exchange_failure failure, const char *detail, bool begun)

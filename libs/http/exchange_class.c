@@ -1,4 +1,4 @@
-/* See exchange_class.h. */
+/* Classes of outcomes; see exchange_class.h. */
 #include "http/exchange_class.h"
 
 static const char *const words[EXCHANGE_CLASSES] = {
@@ -42,7 +42,8 @@ static enum exchange_class status_classify(int status)
 		return CLASS_REDIRECT;
 	if (status >= 400 && status < 500)
 		return CLASS_CLIENT_ERROR;
-	return status >= 500 && status < 600 ? CLASS_SERVER_ERROR : CLASS_BROKEN; /* no status that HTTP knows */
+	return status >= 500 && status < 600 ? CLASS_SERVER_ERROR
+					     : CLASS_BROKEN; /* outside the ranges that HTTP defines */
 }
 
 enum exchange_class exchange_classify(const struct exchange_result *r)

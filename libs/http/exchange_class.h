@@ -1,5 +1,5 @@
-/* What the end of an exchange says of the server: one word for logs, metrics and people, the same in every program. What it means for what was
- * sent is the caller's decision, with `begun` and `retry_after_ms` beside it. Pure. */
+/* Classifies the outcome of an exchange: one word for logs, metrics and operators, the same in every program. The
+ * caller decides from it, `begun` and `retry_after_ms` whether to send again. Pure. */
 #ifndef HTTP_EXCHANGE_CLASS_H
 #define HTTP_EXCHANGE_CLASS_H
 
@@ -17,7 +17,7 @@ enum exchange_class {
 	CLASS_CONNECT,
 	CLASS_TLS,
 	CLASS_TIMEOUT,
-	CLASS_BROKEN, /* or a status that HTTP does not know */
+	CLASS_BROKEN, /* or a status that HTTP does not define */
 	CLASS_REFUSED,
 	CLASS_ABORTED,
 	EXCHANGE_CLASSES

@@ -1,7 +1,14 @@
-/* What a URL may lead to; see guard.h.
+/* Which addresses may be connected to; see guard.h.
  *
- * Invariant: an address is admitted because it is known to be public, not because it is in none of the lists: IPv6 outside of 2000::/3, the
- * only space that is given out, is refused whatever it will be used for one day.
+ *   address ── in an allowed network? ── yes ──────────────────────────────► admitted
+ *                     │ no
+ *                     ├── listed guard (operator's) ───────────────────────► refused
+ *                     ├── in a special-purpose range (`refused`) ──────────► refused
+ *                     ├── IPv6 outside 2000::/3 ───────────────────────────► refused
+ *                     └── otherwise: public ───────────────────────────────► admitted
+ *
+ * Invariant: an address is admitted because it is known to be public, not because no list mentions it: IPv6 outside
+ * 2000::/3, the only space allocated so far, is refused whatever it may be used for in future.
  */
 #include "http/guard.h"
 
@@ -18,24 +25,24 @@ struct guard {
 	struct networks *allowed;
 	struct networks *refused;
 	struct networks *public_v6;
-	bool listed; /* nothing but what is allowed */
+	bool listed; /* admits the allowed networks only */
 	bool http;
 };
 
 /* https://www.iana.org/assignments/iana-ipv4-special-registry and -ipv6-special-registry; NULL ends the list. */
 static const char *const refused[] = { "0.0.0.0/8", /* this network */
 	"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", /* private */
-	"100.64.0.0/10", /* carrier NAT; Alibaba's metadata */
+	"100.64.0.0/10", /* carrier-grade NAT; Alibaba's metadata service */
 	"127.0.0.0/8", /* loopback */
-	"168.63.129.16", /* Azure's host, from inside */
-	"169.254.0.0/16", /* link-local; metadata of most clouds */
-	"192.0.0.0/24", /* protocols; Oracle's metadata */
+	"168.63.129.16", /* Azure's host, as seen from its virtual machines */
+	"169.254.0.0/16", /* link-local; metadata services of most clouds */
+	"192.0.0.0/24", /* protocol assignments; Oracle's metadata service */
 	"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", /* documentation */
-	"192.88.99.0/24", /* relays of 6to4 */
-	"198.18.0.0/15", /* benchmarks */
+	"192.88.99.0/24", /* 6to4 relays */
+	"198.18.0.0/15", /* benchmarking */
 	"224.0.0.0/4", /* multicast */
 	"240.0.0.0/4", /* reserved, broadcast */
-	"2001::/23", /* protocols: Teredo, benchmarks, ORCHID */
+	"2001::/23", /* protocol assignments: Teredo, benchmarking, ORCHID */
 	"2001:db8::/32", "3fff::/20", /* documentation */
 	"2002::/16", /* 6to4 */
 	NULL };
@@ -47,7 +54,7 @@ static struct networks *networks_of(const char *const *list)
 
 	for (; *list; list++)
 		if (networks_add(n, str_of(*list), NULL) < 0)
-			abort(); /* a list of this file */
+			abort(); /* a typing error in a list of this file */
 	return n;
 }
 
@@ -78,7 +85,8 @@ int guard_new_listed(struct guard **out, char *const *networks, bool http, struc
 	struct networks *parsed;
 
 	if (!networks || !networks[0])
-		return err_set(err, ERR_INPUT, "config", "no network is allowed: nothing could be reached");
+		return err_set(err, ERR_INPUT, "config",
+			"the list of allowed networks is empty: no address could be reached");
 	if (networks_parse(&parsed, networks, err) < 0)
 		return -1;
 	*out = guard_of(parsed, true, http);
@@ -102,12 +110,13 @@ bool guard_allows_http(const struct guard *g)
 
 const char *guard_refusal(const struct guard *g)
 {
-	return g->listed ? "its address is not an allowed one" : "its address is not a public one";
+	return g->listed ? "its address is not allowed" : "its address is not public";
 }
 
 const char *guard_name_refusal(const struct guard *g)
 {
-	return g->listed ? "its name leads to no allowed address" : "its name leads to no public address";
+	return g->listed ? "its name does not resolve to an allowed address"
+			 : "its name does not resolve to a public address";
 }
 
 static bool is_public(const struct guard *g, const uint8_t address[static IP_BYTES])
@@ -133,7 +142,7 @@ static int url_refuse(struct err *err, const char *why)
 	return err_set(err, ERR_INPUT, "url", "%s", why);
 }
 
-/* Its text; absent when the URL has none, or none that can be read. */
+/* The part's text; absent when the URL does not have it, or it cannot be decoded. */
 static char *part_get(CURLU *url, CURLUPart part, unsigned flags)
 {
 	char *text = NULL;
@@ -177,7 +186,7 @@ static int port_of(CURLU *url)
 	return (int)port;
 }
 
-/* A URL's host as it is looked up: percent-decoded, without brackets and a last dot. */
+/* A URL's host as it will be resolved: percent-decoded, without brackets and without a final dot. */
 struct host {
 	char name[GUARD_URL_BYTES + 1];
 	bool dot;
@@ -193,17 +202,16 @@ static int host_take(const struct guard *g, CURLU *url, struct host *host, struc
 	if (str_starts(s, STR("[")))
 		s = str_slice(s, 1, s.n - 1);
 	host->dot = str_ends(s, STR("."));
-	s.n -= host->dot; /* 127.0.0.1. is an address, too */
+	s.n -= host->dot; /* "127.0.0.1." is an address, too */
 	host->port = port_of(url);
 	if (!scheme_fits(g, url))
 		url_refuse(err, g->http ? "it must begin with https:// or http://" : "it must begin with https://");
 	else if (url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
-		url_refuse(err, "it must not hold a user or a password");
+		url_refuse(err, "it must not contain a user name or a password");
 	else if (s.n == 0 || s.n > GUARD_URL_BYTES)
 		url_refuse(err, "it has no host");
 	else if (!is_ascii(s))
-		url_refuse(err,
-			"its host must be in ASCII (xn--...)"); /* what libcurl makes of it depends on the locale */
+		url_refuse(err, "its host must be in ASCII (xn--...)"); /* libcurl's conversion depends on the locale */
 	else {
 		memcpy(host->name, s.p, s.n);
 		host->name[s.n] = '\0';
@@ -243,7 +251,7 @@ static int host_check(const struct guard *g, const char *host, int flags, struct
 	int rc = getaddrinfo(host, NULL, &hints, &found);
 
 	if (rc == EAI_NONAME && (flags & AI_NUMERICHOST))
-		return 0; /* a name: its addresses are checked when they are known */
+		return 0; /* a name: its addresses are checked once they are resolved */
 	if (rc != 0)
 		return err_set(err, ERR_RETRY, "dns", "its host cannot be resolved: %s", gai_strerror(rc));
 	for (const struct addrinfo *a = found; a && rc == 0; a = a->ai_next)

@@ -1,6 +1,7 @@
-/* Which addresses a URL may lead to: server-side request forgery ends here. One function for saving, testing and
- * delivering; what counts is the address that is connected to, so that a name that changes between check and connect changes
- * nothing. Source: IANA's special-purpose address registries; services/webhook-dispatcher/README.md, Targets. */
+/* Which addresses a URL may lead to: the protection against server-side request forgery. Saving, testing and
+ * delivering share it. It checks the very address that is connected to, so that a DNS answer that changes between
+ * check and connect (DNS rebinding) gains an attacker nothing. Source: IANA's special-purpose address registries;
+ * services/webhook-dispatcher/README.md, Targets. */
 #ifndef HTTP_GUARD_H
 #define HTTP_GUARD_H
 
@@ -9,38 +10,39 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define GUARD_URL_BYTES 2000 /* a longer URL is refused */
-#define URL_HOST_BYTES  254 /* of a name, with a last dot (RFC 1035, 2.3.4) */
+#define GUARD_URL_BYTES 2000 /* longest URL */
+#define URL_HOST_BYTES  254 /* longest name, with its final dot (RFC 1035, 2.3.4) */
 
 struct guard;
 
-/* For URLs of tenants. allowed: networks ("10.0.0.0/8", "fd00::/8") that are let through beside what is public, ended by NULL; NULL: none.
- * http: plain http is allowed, too. ERR_INPUT for what is no network. */
+/* For URLs that tenants supply: admits public addresses. allowed: further networks to admit ("10.0.0.0/8", "fd00::/8"),
+ * NULL-terminated; NULL: none. http: also allows plain http. ERR_INPUT when an item is not a network. */
 int guard_new(struct guard **out, char *const *allowed, bool http, struct err *err) ERR_MUST_USE;
-/* For URLs of the operator: these networks and no others, private or public. ERR_INPUT, also for an empty list: whoever wants to admit
- * everything has to write "0.0.0.0/0" and "::/0". */
+/* For URLs that the operator configures: admits these networks and no others, private or public. ERR_INPUT when an
+ * item is not a network, or the list is empty: to admit every address an operator must write "0.0.0.0/0" and "::/0". */
 int guard_new_listed(struct guard **out, char *const *networks, bool http, struct err *err) ERR_MUST_USE;
 void guard_free(struct guard *g); /* accepts NULL */
 bool guard_allows_http(const struct guard *g);
-/* Public unicast of either family (not of a listed guard), or in an allowed network. Addresses that carry an IPv4 address (NAT64, 6to4, Teredo) are
- * refused unless allowed as such; mapped ones count as the IPv4 address that they are. */
+/* Whether the address is in an allowed network or, unless the guard is listed, is public unicast. IPv6 addresses that
+ * embed an IPv4 address (NAT64, 6to4, Teredo) are refused unless an allowed network contains them; an IPv4-mapped
+ * address is treated as the IPv4 address. */
 bool guard_admits(const struct guard *g, const struct sockaddr *address);
-/* For people: why an address is not admitted; that none is to which a name leads. */
+/* Error texts: why an address is refused; why a name is, all of whose addresses are refused. */
 const char *guard_refusal(const struct guard *g);
 const char *guard_name_refusal(const struct guard *g);
-/* A URL as a tenant gives it: https (or http), a host, no user or password, at most GUARD_URL_BYTES, a literal address that is
- * admitted, in every spelling that resolvers take (0x7f.1, 2130706433). ERR_INPUT "url" or "address" with a reason for people.
- * No I/O. */
+/* Checks a URL that a tenant supplied: https (or http), a host, no user name or password, at most GUARD_URL_BYTES. An
+ * address in place of a name must be admitted, in any spelling that resolvers accept (0x7f.1, 2130706433). ERR_INPUT
+ * "url" or "address", with a message for the tenant. No I/O. */
 int guard_check_url(const struct guard *g, struct str url, struct err *err) ERR_MUST_USE;
-/* What a request needs to know of its URL beforehand. */
+/* What must be known of a URL before a request is sent to it. */
 struct url_host {
-	char name[URL_HOST_BYTES + 1]; /* to be looked up, as libcurl will ask for it; "": the URL has an address */
+	char name[URL_HOST_BYTES + 1]; /* to resolve, spelled as libcurl will request it; "": the URL has an address */
 	int port;
 };
-/* guard_check_url(), and *out. */
+/* As guard_check_url(); also fills *out. */
 int guard_host(const struct guard *g, struct str url, struct url_host *out, struct err *err) ERR_MUST_USE;
-/* The same as guard_check_url(), and every address that its name resolves to now is admitted; blocks on DNS. ERR_INPUT "url" or "address"; ERR_RETRY
- * "dns". */
+/* As guard_check_url(), and every address that the name currently resolves to must be admitted. Blocks on DNS.
+ * ERR_INPUT "url" or "address"; ERR_RETRY "dns". */
 int guard_check_reachable(const struct guard *g, struct str url, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -1,4 +1,4 @@
-/* See headers.h. */
+/* Header fields set by tenants; see headers.h. Invariant: no value contains a line break. */
 #include "http/headers.h"
 
 #include <string.h>
@@ -7,7 +7,8 @@
 #include "base/utf8.h"
 #include "json/json.h"
 
-/* Lower case. A name that ends with "-" is a prefix. What ends at a proxy (RFC 9110, 7.6.1) or frames the message is among them. */
+/* Lower case; a name that ends with "-" is a prefix. Includes hop-by-hop fields (RFC 9110, 7.6.1) and those that
+ * frame the message. */
 static const char *const reserved[] = { "host", "connection", "keep-alive", "proxy-connection", "proxy-authenticate",
 	"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "expect",
 	"content-type", "content-length", "content-encoding", "content-range", "date", "user-agent", "traceparent",
@@ -39,7 +40,7 @@ static bool name_is_reserved(struct str name)
 	return false;
 }
 
-/* U+0080 to U+009F: c2, then 80 to 9f. */
+/* A C1 control, U+0080 to U+009F: c2, then 80 to 9f. */
 static bool is_c1(struct str at)
 {
 	return at.n > 1 && (unsigned char)at.p[0] == 0xc2 && (unsigned char)at.p[1] < 0xa0;
@@ -56,11 +57,11 @@ static bool value_is_plain(struct str value)
 int header_check(struct str name, struct str value, struct err *err)
 {
 	if (!name_is_token(name) || name.n > HEADER_NAME_BYTES)
-		return err_set(err, ERR_INPUT, "header", "a header's name is not one");
+		return err_set(err, ERR_INPUT, "header", "a header's name is not valid");
 	if (name_is_reserved(name))
-		return err_set(err, ERR_INPUT, "header", "%.*s is not yours to set", STR_ARG(name));
+		return err_set(err, ERR_INPUT, "header", "%.*s is reserved", STR_ARG(name));
 	if (!value_is_plain(value))
-		return err_set(err, ERR_INPUT, "header", "%.*s: its value has control characters", STR_ARG(name));
+		return err_set(err, ERR_INPUT, "header", "%.*s: its value contains control characters", STR_ARG(name));
 	if (value.n > HEADER_VALUE_BYTES)
 		return err_set(err, ERR_INPUT, "header", "%.*s: its value is longer than %d bytes", STR_ARG(name),
 			HEADER_VALUE_BYTES);
@@ -77,7 +78,7 @@ static int lines_make(const json *object, struct arena *a, char **lines, struct 
 		struct str name = json_iter_key(&it), value = str_trim(json_str(v));
 
 		if (json_type(v) != JSON_STR)
-			return err_set(err, ERR_INPUT, "header", "a header's value is not a text");
+			return err_set(err, ERR_INPUT, "header", "a header's value is not a string");
 		if (header_check(name, value, err) < 0)
 			return -1;
 		lines[n++] = arena_cstr(a, arena_printf(a, "%.*s: %.*s", STR_ARG(name), STR_ARG(value)));
@@ -94,7 +95,7 @@ int headers_parse(struct str object, struct arena *a, char ***out, struct err *e
 	if (object.n > 0 && json_parse(&doc, object, err) < 0)
 		return -1;
 	if (doc && !json_is_obj(json_root(doc))) {
-		err_set(err, ERR_INPUT, "header", "headers are not an object");
+		err_set(err, ERR_INPUT, "header", "the headers are not a JSON object");
 	} else if (doc && json_count(json_root(doc)) > HEADERS_MAX) {
 		err_set(err, ERR_INPUT, "header", "more than %d headers", HEADERS_MAX);
 	} else {

@@ -1,6 +1,6 @@
-/* Header fields that tenants have sent along with their webhooks: which are theirs to set. Checked where they are written and again where
- * they are read: a value with a line end would begin another request on a connection that other tenants' requests share.
- * The database has the same rules: db/deploy/webhooks.sql. */
+/* Header fields that tenants add to their webhooks, and which of them are allowed. They are checked when they are
+ * written and again when they are read: a value with a line break would start another request on a connection that
+ * other tenants' requests share. The database enforces the same rules: db/deploy/webhooks.sql. */
 #ifndef HTTP_HEADERS_H
 #define HTTP_HEADERS_H
 
@@ -12,11 +12,11 @@
 #define HEADER_NAME_BYTES  100
 #define HEADER_VALUE_BYTES 2000
 
-/* A token (RFC 9110, 5.6.2) that is not the exchange's own (Host, Content-Length, ...) nor says that the sender said it (webhook-*, ...);
- * a value without control characters. ERR_INPUT with a reason for people. */
+/* The name must be a token (RFC 9110, 5.6.2) that neither HTTP (Host, Content-Length, ...) nor Blazz (webhook-*, ...)
+ * reserves; the value must not contain control characters. ERR_INPUT, with a message for the tenant. */
 int header_check(struct str name, struct str value, struct err *err) ERR_MUST_USE;
-/* {"Name": "value"} as lines "Name: value", ended by NULL, in the arena; an empty text has none. ERR_INPUT when it is anything else, has
- * more than HEADERS_MAX members, or one that header_check() refuses: no lines then. */
+/* Parses {"Name": "value"} into lines "Name: value" in the arena, NULL-terminated; an empty text has no lines.
+ * ERR_INPUT when it is anything else, has more than HEADERS_MAX members, or header_check() rejects one of them. */
 int headers_parse(struct str object, struct arena *a, char ***out, struct err *err) ERR_MUST_USE;
 
 #endif

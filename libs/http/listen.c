@@ -1,5 +1,5 @@
-/* Listening sockets. The socket is opened here and not by libmicrohttpd, which would neither fall back to IPv4 nor say why
- * it failed.
+/* Listening sockets. libmicrohttpd does not open the socket itself, because it would neither fall back to IPv4 nor
+ * report why it failed.
  */
 #include "http/listen.h"
 
@@ -14,7 +14,7 @@
 
 #define LISTEN_BACKLOG 1024
 
-/* Splits at the last colon; brackets around an IPv6 address go. */
+/* Splits at the last colon and removes brackets around an IPv6 address. */
 static bool text_split(const char *text, char host[static 256], char port[static 8])
 {
 	const char *colon = strrchr(text, ':');

@@ -1,5 +1,5 @@
-/* Addresses and networks; see networks.h. Invariant: a network's length counts bits of the sixteen bytes, so that an IPv4 network has 96
- * more than it was written with. */
+/* Addresses and networks; see networks.h. Invariant: a prefix length counts bits of the sixteen bytes, so that of an
+ * IPv4 network it is 96 more than written. */
 #include "http/networks.h"
 
 #include <arpa/inet.h>
@@ -47,7 +47,7 @@ static bool network_parse(struct str s, struct network *out)
 
 	if (!ip_parse(address, out->bytes))
 		return false;
-	dotted = !memchr(address.p, ':', address.n); /* the length of ::ffff:10.0.0.0/104 counts all bits */
+	dotted = !memchr(address.p, ':', address.n); /* the prefix length of ::ffff:10.0.0.0/104 counts all 128 bits */
 	bits = max = dotted ? 32 : 128;
 	if (has_length && (!str_all_digits(length) || !str_to_i64(length, &bits) || bits > max))
 		return false;
@@ -73,7 +73,7 @@ int networks_add(struct networks *n, struct str network, struct err *err)
 	struct network parsed;
 
 	if (!network_parse(str_trim(network), &parsed))
-		return err_set(err, ERR_INPUT, "config", "%.*s is no network", STR_ARG(network));
+		return err_set(err, ERR_INPUT, "config", "%.*s is not a network", STR_ARG(network));
 	n->at = mem_realloc(n->at, (n->n + 1) * sizeof(*n->at));
 	n->at[n->n++] = parsed;
 	return 0;

@@ -1,5 +1,5 @@
-/* See pusher.h. Invariant: app_id, key and channel are made of characters that need no escape in a URL, so that what is signed is what is
- * sent. */
+/* Requests of the Pusher HTTP API; see pusher.h. Invariant: app_id, key and channel consist of characters that need no
+ * escaping in a URL, so that the signed text equals the text sent. */
 #include "http/pusher.h"
 
 #include <inttypes.h>
@@ -20,7 +20,7 @@ struct pusher {
 	char app_id[WORD_MAX + 1], key[WORD_MAX + 1], channel[CHANNEL_MAX + 1];
 };
 
-/* Letters, digits and these. */
+/* Whether text consists of letters, digits and the characters in `punctuation`. */
 static bool is_made_of(struct str text, const char *punctuation)
 {
 	for (size_t i = 0; i < text.n; i++) {
@@ -43,7 +43,7 @@ bool pusher_channel_is_valid(struct str channel)
 	return channel.n <= CHANNEL_MAX && is_made_of(channel, "_-=@,.;");
 }
 
-/* The text fits. */
+/* The caller has checked that the text fits. */
 static void text_keep(char *out, struct str text)
 {
 	memcpy(out, text.p, text.n);
@@ -124,7 +124,7 @@ void pusher_url(const struct pusher *p, struct str base, struct str body, int64_
 	path_at = out->n;
 	buf_printf(out, "/apps/%s/events?", p->app_id);
 	query_at = out->n;
-	/* What is signed has to be in alphabetical order: so it is. */
+	/* The signature covers the parameters in alphabetical order, so they are written in it. */
 	buf_printf(out, "auth_key=%s&auth_timestamp=%" PRId64 "&auth_version=1.0&body_md5=", p->key, now_ms / 1000);
 	md5(body, digest);
 	hex_add(out, digest, 16);

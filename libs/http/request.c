@@ -1,9 +1,10 @@
-/* One request from its first line to its last byte, driven by libmicrohttpd's callbacks: the line was read, the header is
- * complete, a piece of the body came, the request is complete, it is over.
+/* One request from its first line to its last byte, driven by libmicrohttpd's callbacks: the request line was read, the
+ * header is complete, part of the body arrived, the request is complete, the exchange is over. request.h draws the
+ * phases.
  *
- * A refusal with a body still on its way drops up to DROP_MAX_BYTES of it first: closing a socket with unread data resets the
- * connection, and the client would lose the answer. Invariant: a request that the owner knows gets either its answer or
- * gone(), once.
+ * Before a refusal is sent while the body is still arriving, up to DROP_MAX_BYTES of it are read and dropped: closing a
+ * socket with unread data resets the connection, and the client would lose the response. Invariant: a request that the
+ * owner knows gets either its response or gone(), exactly once.
  */
 #include "http/request.h"
 
@@ -18,9 +19,9 @@
 #include "base/clock.h"
 #include "base/hex.h"
 
-#define SHARED_MAX_BYTES 256 /* of an answer that others may share */
+#define SHARED_MAX_BYTES 256 /* largest body of a response that requests share */
 #define BODY_KEEP_BYTES  ((size_t)16 * 1024) /* memory that a connection keeps for its next body */
-#define DROP_MAX_BYTES   ((size_t)32 * 1024 * 1024) /* costs no memory, and no longer than the body may take */
+#define DROP_MAX_BYTES   ((size_t)32 * 1024 * 1024) /* needs no memory, and is limited by the body's deadline */
 
 static struct http_request *connection_new(struct http_server *s, struct MHD_Connection *connection)
 {
@@ -34,7 +35,7 @@ static struct http_request *connection_new(struct http_server *s, struct MHD_Con
 	return r;
 }
 
-/* At its limit libmicrohttpd stops accepting and only looks again when it runs. */
+/* At its connection limit libmicrohttpd stops accepting, and resumes only when it runs. */
 static void connection_free(struct http_request *r)
 {
 	size_t before = atomic_fetch_sub_explicit(&r->server->connections, 1, memory_order_relaxed);
@@ -59,7 +60,8 @@ void request_on_connection(void *cls, struct MHD_Connection *connection, void **
 	*context = NULL;
 }
 
-/* What libmicrohttpd itself refuses also ends in on_completed, with whatever context: the connection's never fails. */
+/* Requests that libmicrohttpd itself rejects also end in request_on_completed(), where the request's context is
+ * undefined: the connection's context always works. */
 static struct http_request *request_of(struct MHD_Connection *connection)
 {
 	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
@@ -73,8 +75,8 @@ static void phase_change(struct http_request *r, enum http_phase phase)
 	phase_enter(r, phase);
 }
 
-/* The request line is there. The first header's deadline counts from the accept, later ones' from here; before that the idle
- * deadline holds, however slowly the bytes of the line come. */
+/* The request line is complete. The header deadline of a connection's first request starts at the accept, that of later
+ * ones here; until then the idle deadline applies, however slowly the bytes of the line arrive. */
 void *request_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
 	struct http_request *r = request_of(connection);
@@ -86,7 +88,7 @@ void *request_on_uri(void *cls, const char *uri, struct MHD_Connection *connecti
 	return r;
 }
 
-/* As the default of libmicrohttpd, but "%00" stays as it is: its strings end at a NUL, and so would the path. */
+/* As libmicrohttpd's default, but "%00" is not decoded: the path is a NUL-terminated string and would end there. */
 size_t request_unescape(void *cls, struct MHD_Connection *connection, char *s)
 {
 	char *out = s;
@@ -108,7 +110,7 @@ size_t request_unescape(void *cls, struct MHD_Connection *connection, char *s)
 	return (size_t)(out - s);
 }
 
-/* From here the owner hears no more of it. */
+/* The owner gets gone() unless it has answered, and no further callback for this request. */
 static void owner_release(struct http_request *r)
 {
 	if (r->owned && !r->answered && r->server->options.gone)
@@ -130,8 +132,8 @@ static bool method_needs_body(struct str method)
 	return str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) || str_eq(method, STR("PATCH"));
 }
 
-/* How the body comes. Two framings at once, the same twice, or one that is not chunked, are how requests are smuggled past a
- * proxy (RFC 9112, 6.1 and 6.3): refused. */
+/* How the body is framed. Requests with both framings, with one of them twice, or with a transfer coding other than
+ * chunked are rejected, because they serve to smuggle requests past a proxy (RFC 9112, 6.1 and 6.3). */
 struct framing {
 	struct str coding, given_length;
 	bool chunked, bad;
@@ -143,7 +145,8 @@ static bool name_is(const char *name, size_t n, struct str wanted)
 	return n == wanted.n && strncasecmp(name, wanted.p, n) == 0;
 }
 
-/* RFC 9110, 5.6.2: a name is a token. White space before the colon, above all, is how a header hides from a proxy (RFC 9112, 5.1). */
+/* RFC 9110, 5.6.2: a name is a token. In particular, white space before the colon can hide a header from a proxy (RFC
+ * 9112, 5.1). */
 static bool name_is_token(const char *name, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -153,7 +156,7 @@ static bool name_is_token(const char *name, size_t n)
 	return n > 0;
 }
 
-/* Some proxies write '_' for '-', and read it so. */
+/* Some proxies treat '_' and '-' as equal. */
 static bool name_resembles(const char *name, size_t n, struct str wanted)
 {
 	if (n != wanted.n)
@@ -206,7 +209,7 @@ static bool header_too_large(const struct http_request *r)
 	return info && info->header_size > r->server->options.max_header_bytes;
 }
 
-/* The status to refuse with, 0 to go on. */
+/* The status to refuse the request with; 0 to continue. */
 static int admit(struct http_request *r, const struct framing *f)
 {
 	const struct http_server_options *o = &r->server->options;
@@ -247,8 +250,8 @@ static enum MHD_Result response_queue(struct http_request *r)
 	return rc;
 }
 
-/* A client that waits for "100 Continue" sends nothing more, one with a large body would send too much: both are answered
- * at once. */
+/* A client that waits for "100 Continue" sends no body, and a large body is too much to read: both are answered at
+ * once. */
 static bool body_worth_dropping(const struct http_request *r, const struct framing *f)
 {
 	if (http_header(r, "Expect").p || f->bad)
@@ -276,7 +279,7 @@ static enum MHD_Result header_complete(struct http_request *r, const char *metho
 	return MHD_YES;
 }
 
-/* The status to refuse n more bytes with, 0 to keep them. */
+/* The status to refuse n more bytes of body with; 0 to keep them. */
 static int body_refusal(struct http_request *r, size_t n)
 {
 	const struct http_server_options *o = &r->server->options;
@@ -302,9 +305,10 @@ static enum MHD_Result body_piece(struct http_request *r, const char *data, size
 	return r->dropped_bytes <= DROP_MAX_BYTES ? MHD_YES : MHD_NO;
 }
 
-/* libmicrohttpd calls again as long as there is no answer, and only the second call suspends the connection: the first one
- * leaves it as no longer reading. Suspended as a reading one, it would be read once before the answer is sent, in vain; so it is
- * read after that, and if the next request is there by then, the descriptor need not go back into the set. */
+/* Suspends the connection until the owner answers, but only at libmicrohttpd's second call: it calls again while
+ * there is no response. A connection suspended in the first call counts as still reading, and libmicrohttpd would
+ * make a useless read before it sends the response. This way the read follows the response; if the next request has
+ * arrived by then, the descriptor need not be added to the epoll set again. */
 static enum MHD_Result request_complete(struct http_request *r)
 {
 	const struct http_server_options *o = &r->server->options;
@@ -340,7 +344,7 @@ enum MHD_Result request_on_access(void *cls, struct MHD_Connection *connection, 
 	*data_n = 0;
 	if (n > 0)
 		return body_piece(r, data, n);
-	/* Answered and nothing to queue: libmicrohttpd did not take the answer. */
+	/* Answered, but no response left to queue: libmicrohttpd did not accept it. */
 	return r->answered && !r->response ? MHD_NO : request_complete(r);
 }
 
@@ -412,7 +416,7 @@ static void header_add(struct MHD_Response *response, const char *name, const ch
 {
 	enum MHD_Result added = MHD_add_response_header(response, name, value);
 
-	assert(added == MHD_YES); /* fails for line breaks in a value, which are ours */
+	assert(added == MHD_YES); /* fails only for line breaks in a value, which would be a bug */
 }
 
 static struct MHD_Response *response_typed(const char *content_type, struct str body)
@@ -425,7 +429,8 @@ static struct MHD_Response *response_typed(const char *content_type, struct str 
 	return response;
 }
 
-/* Under load answer follows answer that is the same: libmicrohttpd lets many connections send one response. The server's. */
+/* Under load most responses are identical, and libmicrohttpd allows many connections to send the same one. The server
+ * owns it. */
 static struct MHD_Response *response_shared(struct http_server *s, const char *content_type, struct str body)
 {
 	if (s->last && s->last_type == content_type && str_eq(buf_str(&s->last_body), body))
@@ -439,7 +444,7 @@ static struct MHD_Response *response_shared(struct http_server *s, const char *c
 	return s->last;
 }
 
-/* A failure shows when libmicrohttpd asks again: see request_on_access(). */
+/* If queueing the response failed, request_on_access() notices when libmicrohttpd calls it again. */
 static void resume(struct http_request *r)
 {
 	r->suspended = false;
@@ -464,7 +469,7 @@ void http_respond(struct http_request *r, int status, const char *content_type, 
 	if (r->server->quiesced)
 		header_add(r->response, "Connection", "close");
 	if (!r->suspended)
-		return; /* inside of a callback, which queues it */
+		return; /* called from a libmicrohttpd callback, which queues the response */
 	response_queue(r);
 	resume(r);
 }

@@ -1,4 +1,16 @@
-/* The inside of a server and of its requests: shared by server.c, request.c and deadline.c. */
+/* The internals of a server and its requests: shared by server.c, request.c, deadline.c and room.c.
+ *
+ * A connection is in one phase at a time:
+ *
+ *   accept ──► HEADER ──► BODY ──► OWNER ──► SEND ──► IDLE ──► HEADER of the next request
+ *                 │                  ▲
+ *                 └── no body ───────┘
+ *
+ *   OWNER            handle() was called; http_respond() leads to SEND
+ *   a refusal        leads from HEADER or BODY to SEND, at once or after the rest of the body was dropped
+ *   CLOSING          follows any phase at its deadline, for lack of room, or when the server closes; it lasts until
+ *                    libmicrohttpd frees the connection
+ */
 #ifndef HTTP_REQUEST_H
 #define HTTP_REQUEST_H
 
@@ -12,16 +24,17 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
-/* What a connection is waiting for; all but PHASE_OWNER and PHASE_CLOSING have a deadline. */
+/* What a connection is waiting for. All phases but PHASE_OWNER and PHASE_CLOSING have a deadline. */
 enum http_phase { PHASE_HEADER, PHASE_BODY, PHASE_OWNER, PHASE_SEND, PHASE_IDLE, PHASE_CLOSING, PHASES };
 
-/* What connections are counted by: an IPv4 address, or an IPv6 /64, which is what one subscriber has. n 0: neither. */
+/* By what connections are counted: an IPv4 address or an IPv6 /64, the usual assignment to one subscriber. n 0:
+ * neither. */
 struct peer_key {
 	uint8_t bytes[8];
 	size_t n;
 };
 
-/* One connection and the one request it has at a time: HTTP/1.1 answers in order, libmicrohttpd one by one. */
+/* One connection and its current request: libmicrohttpd processes the requests of a connection one at a time. */
 struct http_request {
 	TAILQ_ENTRY(http_request) link; /* in the list of its phase */
 	struct http_server *server;
@@ -30,18 +43,18 @@ struct http_request {
 	int64_t deadline_mono_ms; /* 0: none */
 	char peer[INET6_ADDRSTRLEN];
 	struct peer_key key;
-	bool counted; /* among those of its address */
+	bool counted; /* in `addresses` of the server */
 
-	/* Of the current request; method and path live in libmicrohttpd's memory until it is answered. */
+	/* Of the current request; method and path point into libmicrohttpd's memory, valid until it is answered. */
 	struct str method, path;
 	struct buf body;
 	size_t max_body_bytes, dropped_bytes;
 	void *user;
 	bool active;    /* counted in the server's `active` */
-	bool owned;     /* the owner knows it and is owed an answer or gone() */
+	bool owned;     /* the owner knows the request: it will answer, or get gone() */
 	bool answered;  /* http_respond() was called, by the owner or for a refusal */
-	bool suspended; /* in libmicrohttpd, until answered */
-	struct MHD_Response *response; /* made, not yet queued */
+	bool suspended; /* suspended in libmicrohttpd until answered */
+	struct MHD_Response *response; /* created, not yet queued */
 	unsigned status;
 };
 
@@ -52,22 +65,22 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 	struct loop *loop;
 	struct loop_io *io;         /* the daemon's epoll descriptor */
-	struct loop_timer *run;     /* the daemon has work that its descriptor does not show */
-	bool run_wanted;            /* `run` is set */
-	struct loop_timer *expiry;  /* the earliest deadline, or earlier */
-	int64_t expiry_mono_ms;     /* when it is set to; INT64_MAX: not set */
+	struct loop_timer *run;     /* runs the daemon when it has work that its descriptor does not signal */
+	bool run_wanted;            /* `run` is armed */
+	struct loop_timer *expiry;  /* fires at the earliest deadline, or earlier */
+	int64_t expiry_mono_ms;     /* when `expiry` fires; INT64_MAX: not armed */
 	struct http_request_list phases[PHASES];
 	int listen_fd, port;
 	_Atomic size_t active, connections;
 	size_t closing;           /* connections in PHASE_CLOSING */
-	struct map *addresses;    /* struct peer_key's bytes to how many connections, as a pointer */
+	struct map *addresses;    /* from struct peer_key's bytes to the number of connections, stored as a pointer */
 	struct http_server_closed closed;
-	struct MHD_Response *last; /* an answer with nothing but a type and a small body */
+	struct MHD_Response *last; /* the shared response: a content type and a small body, no other headers */
 	const char *last_type;
 	struct buf last_body;
 	bool quiesced;
 
-	/* A server with a thread of its own. */
+	/* For a server with a thread of its own. */
 	bool own_loop;
 	pthread_t thread;
 	int wake_fd;
@@ -81,10 +94,10 @@ void phase_leave(struct http_request *r);
 int phase_timeout_ms(const struct http_server *s, enum http_phase phase);
 void deadlines_expire(void *server);
 
-/* room.c: which connections are closed where there are too many. */
+/* room.c: which connections are closed when there are too many. */
 enum MHD_Result room_accept(void *server, const struct sockaddr *address, socklen_t n);
 void room_enter(struct http_request *r); /* a new connection */
-void room_leave(struct http_request *r); /* it is closed */
+void room_leave(struct http_request *r); /* the connection is closed */
 
 /* request.c: libmicrohttpd's callbacks; cls is the server. */
 void request_on_connection(void *cls, struct MHD_Connection *connection, void **context,
@@ -95,12 +108,12 @@ enum MHD_Result request_on_access(void *cls, struct MHD_Connection *connection, 
 void request_on_completed(void *cls, struct MHD_Connection *connection, void **context,
 	enum MHD_RequestTerminationCode code);
 size_t request_unescape(void *cls, struct MHD_Connection *connection, char *s);
-/* Ends a request that waits for its owner; the connection is about to be closed. */
+/* Ends a request that waits for its owner; the caller is about to close the connection. */
 void request_abandon(struct http_request *r);
-/* Shuts the socket down, which libmicrohttpd notices as if the client had left. The owner hears of it at once. */
+/* Shuts the socket down; libmicrohttpd then sees a disconnected client. gone() runs at once. */
 void request_close(struct http_request *r);
 
-/* server.c: has libmicrohttpd run soon. */
+/* server.c: schedules a run of libmicrohttpd. */
 void server_run_soon(struct http_server *s);
 
 #endif

@@ -1,8 +1,12 @@
-/* See resolver.h. A look-up is one host of one tenant: it waits for a thread, runs, and is kept as an answer for a while.
+/* Resolving host names on threads; see resolver.h. A lookup is for one host of one tenant: it waits for a thread, runs,
+ * and its answer is cached for a while.
  *
- *   asked ──► LOOKUP_WAITING ──► LOOKUP_RUNNING ──► LOOKUP_KNOWN ──► dropped: too old, or one of too many
+ *   requested ──► LOOKUP_WAITING ──► LOOKUP_RUNNING ──► LOOKUP_KNOWN ──► dropped: expired, or evicted
+ *                      │
+ *                      └─ last waiter cancelled ──► dropped
  *
- * Invariant: a worker is busy from the letter to it until its answer is taken; so long its look-up counts for its tenant, and is not dropped.
+ * Invariant: a worker is busy from the post to its inbox until its answer is received; as long, its lookup counts
+ * towards its tenant's share and is not dropped.
  */
 #include "http/resolver.h"
 
@@ -28,9 +32,9 @@ TAILQ_HEAD(waits, resolver_wait);
 
 struct host_tenant {
 	uint64_t id;
-	struct lookups waiting, known; /* known: the oldest first */
+	struct lookups waiting, known; /* known: oldest first */
 	size_t n_lookups, running;
-	TAILQ_ENTRY(host_tenant) in_turn; /* while something waits */
+	TAILQ_ENTRY(host_tenant) in_turn; /* while `waiting` is not empty */
 };
 
 struct lookup {
@@ -38,23 +42,23 @@ struct lookup {
 	char *host;
 	enum lookup_state state;
 	struct waits waits;
-	bool answering; /* its waits are being told: it is not dropped */
+	bool answering; /* its waiters are being called back: it must not be dropped */
 	char *addresses;
 	bool refused, broken;
-	int64_t since_mono_ms; /* of its state, but for waiting */
-	int64_t until_mono_ms; /* known */
+	int64_t since_mono_ms; /* when it entered LOOKUP_RUNNING or LOOKUP_KNOWN */
+	int64_t until_mono_ms; /* LOOKUP_KNOWN: when the answer expires */
 	TAILQ_ENTRY(lookup) in_tenant, in_known;
 };
 
 struct worker {
-	struct letter letter; /* first: goes to the thread, and comes back */
+	struct letter letter; /* first member: posted to the thread, and back */
 	struct resolver *resolver;
 	pthread_t thread;
 	bool started, stop;
-	struct mailbox *inbox, *outbox; /* its own: one that is left behind uses nothing of the resolver */
+	struct mailbox *inbox, *outbox; /* per worker: one abandoned at close must not touch the resolver */
 	struct loop_io *io;
-	struct lookup *lookup; /* the owner's; NULL: idle */
-	/* While the letter is out the thread's. */
+	struct lookup *lookup; /* accessed by the owner's thread only; NULL: idle */
+	/* Accessed by the worker's thread only, from the post to inbox until the post to outbox. */
 	char *host;
 	struct addrinfo *found;
 	int rc;
@@ -65,9 +69,9 @@ struct resolver {
 	struct resolver_options options;
 	struct share slots;
 	struct map *lookups; /* by tenant and host */
-	struct map *tenants; /* by id; those that have look-ups */
+	struct map *tenants; /* by id; those that have lookups */
 	TAILQ_HEAD(, host_tenant) turn;
-	struct lookups known; /* of all tenants, the oldest first */
+	struct lookups known; /* of all tenants, oldest first */
 	LIST_HEAD(, worker) idle;
 	struct worker **workers;
 	size_t n_waiting;
@@ -75,7 +79,7 @@ struct resolver {
 	struct buf key;
 };
 
-/* In the thread */
+/* In the worker's thread */
 
 static void *worker_run(void *ctx)
 {
@@ -96,7 +100,7 @@ static void *worker_run(void *ctx)
 	}
 }
 
-/* Tenants and their look-ups */
+/* Tenants and their lookups */
 
 static struct str id_key(const uint64_t *id)
 {
@@ -158,7 +162,7 @@ static struct lookup *lookup_new(struct resolver *r, uint64_t tenant, const char
 	return l;
 }
 
-/* One that is not running. */
+/* The lookup must not be running. */
 static void lookup_drop(struct resolver *r, struct lookup *l)
 {
 	struct host_tenant *t = l->tenant;
@@ -179,7 +183,7 @@ static void lookup_drop(struct resolver *r, struct lookup *l)
 	free(t);
 }
 
-/* No answer is kept for longer than RESOLVER_KEPT_MS. */
+/* Drops answers older than RESOLVER_KEPT_MS. */
 static void known_expire(struct resolver *r, int64_t now)
 {
 	struct lookup *l;
@@ -209,7 +213,7 @@ static void lookup_run(struct resolver *r, struct lookup *l)
 	struct host_tenant *t = l->tenant;
 
 	lookup_unqueue(r, l);
-	if (!TAILQ_EMPTY(&t->waiting)) { /* its next turn comes after the others' */
+	if (!TAILQ_EMPTY(&t->waiting)) { /* round-robin: the tenant moves behind the others */
 		TAILQ_REMOVE(&r->turn, t, in_turn);
 		TAILQ_INSERT_TAIL(&r->turn, t, in_turn);
 	}
@@ -258,7 +262,8 @@ static void addresses_keep(const struct resolver *r, struct lookup *l, const str
 	buf_fini(&text);
 }
 
-/* What took long to fail may take as long again: such a host has a thread for half of the time at most. */
+/* How long to cache the answer. A lookup that took long to fail may take as long again, so its failure is cached for
+ * that time: such a host occupies a thread for at most half of the time. */
 static int64_t kept_ms(const struct lookup *l, int64_t took_ms)
 {
 	if (l->broken)
@@ -281,7 +286,7 @@ static void lookup_know(struct resolver *r, struct lookup *l, const struct worke
 		*(l->refused ? &r->counts.refused : l->broken ? &r->counts.broken : &r->counts.failed) += 1;
 }
 
-/* A tenant has so many answers that the oldest is dropped, but for those that it is being told. */
+/* Caches the answer. A tenant with too many answers loses its oldest, unless its waiters are just being called back. */
 static void known_keep(struct resolver *r, struct lookup *l)
 {
 	struct host_tenant *t = l->tenant;
@@ -317,7 +322,7 @@ static void worker_answered(void *ctx)
 
 	if (!mailbox_take(w->outbox))
 		return;
-	(void)mailbox_take(w->outbox); /* there is one at a time: the descriptor is not readable any more */
+	(void)mailbox_take(w->outbox); /* returns NULL, which makes the descriptor unreadable */
 	w->lookup = NULL;
 	LIST_INSERT_HEAD(&r->idle, w, in_idle);
 	share_release(&r->slots, &l->tenant->running);
@@ -422,7 +427,7 @@ int resolver_open(struct resolver **out, const struct resolver_options *options,
 static void worker_close(struct worker *w)
 {
 	loop_io_free(w->io);
-	if (w->lookup) { /* in getaddrinfo(): it cannot be ended, and keeps what it uses */
+	if (w->lookup) { /* blocked in getaddrinfo(), which cannot be interrupted: keeps the memory that it uses */
 		pthread_detach(w->thread);
 		return;
 	}

@@ -1,7 +1,8 @@
-/* Who keeps a connection when there are too many: so many for each address, and in short supply the oldest that does nothing goes.
+/* Which connections are closed when there are too many: those above the limit of their address and, when free
+ * connections run short, the oldest idle one, else the one whose body has been arriving for the longest.
  *
- * libmicrohttpd accepts only below its limit, so the last sixteenth of it is kept free for new ones. Invariant: an address has an
- * entry exactly as long as it has connections that are counted.
+ * libmicrohttpd accepts only below its limit, so the last sixteenth of it is kept free for new connections. Invariant:
+ * `addresses` has an entry for an address exactly while counted connections of that address are open.
  */
 #include "http/request.h"
 
@@ -64,13 +65,13 @@ enum MHD_Result room_accept(void *server, const struct sockaddr *address, sockle
 	return MHD_NO;
 }
 
-/* When it entered its phase. */
+/* When the connection entered its phase, monotonic ms. */
 static int64_t phase_since(const struct http_request *r)
 {
 	return r->deadline_mono_ms - phase_timeout_ms(r->server, r->phase);
 }
 
-/* The head of a phase is the oldest in it. NULL: none but `except`. */
+/* The oldest connection in a phase is at the head of its list. NULL: none, or it is `except`. */
 static struct http_request *phase_oldest(struct http_server *s, enum http_phase phase,
 	const struct http_request *except)
 {
@@ -118,7 +119,7 @@ bool http_server_shed(struct http_server *s, const struct http_request *r)
 {
 	struct http_request *oldest = TAILQ_FIRST(&s->phases[PHASE_BODY]);
 
-	while (oldest && oldest->answered) /* what still comes of it is dropped, and takes no room */
+	while (oldest && oldest->answered) /* the rest of its body is dropped and takes no memory */
 		oldest = TAILQ_NEXT(oldest, link);
 	if (!oldest || oldest == r)
 		return false;

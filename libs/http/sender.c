@@ -1,6 +1,8 @@
-/* Requests under way; see sender.h. An exchange owns an easy handle, is pooled with it, and sets anew what differs between requests only.
+/* Requests in flight; see sender.h. An exchange owns an easy handle. Both are pooled and reused together; each request
+ * sets only the options that differ between requests.
  *
- * Invariant: done() runs in answers_take() and sender_abort() only, and an exchange is free for the next send after it.
+ * Invariant: done() is called only from answers_take() and sender_abort(), and the exchange may be reused right after
+ * it.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -10,8 +12,8 @@
 #include "base/clock.h"
 #include "http/sender_private.h"
 
-#define KEEP_BYTES         65536 /* of memory that an exchange keeps for the next answer */
-#define LIBCURL_MAX_IDLE_S 118L /* its default */
+#define KEEP_BYTES         65536 /* memory that an idle exchange may keep for its next response */
+#define LIBCURL_MAX_IDLE_S 118L /* libcurl's default */
 
 static int timer_wanted(CURLM *multi, long delay_ms, void *arg)
 {
@@ -22,9 +24,9 @@ static int timer_wanted(CURLM *multi, long delay_ms, void *arg)
 	return 0;
 }
 
-/* libcurl calls it when the connection is open and its handshake done, before it writes anything of the request: what has not come here
- * has not left, as no early data of TLS is asked for. It comes here a second time to send a request again, when the connection that was
- * reused ended without an answer, or an HTTP/2 stream was refused. */
+/* libcurl calls this once the connection is open and the handshake done, before it writes any byte of the request: a
+ * request that did not get here was not sent, as TLS early data is not enabled. libcurl calls it a second time to
+ * retry a request when a reused connection was closed before the response, or the server refused the HTTP/2 stream. */
 static int request_begins(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
 	struct exchange *x = arg;
@@ -48,7 +50,7 @@ static int request_begins(void *arg, char *remote, char *local, int remote_port,
 	return CURL_PREREQFUNC_OK;
 }
 
-/* A look-up of its own would be one that nobody bounds. */
+/* Stops libcurl from resolving a name that resolver.h has resolved: its own lookups are not bounded by the shares. */
 static int look_up_begins(void *resolver, void *reserved, void *arg)
 {
 	const struct exchange *x = arg;
@@ -91,15 +93,17 @@ static void easy_setup(struct exchange *x)
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, guard_allows_http(o->guard) ? "http,https" : "https");
 	curl_easy_setopt(e, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(e, CURLOPT_PROXY, ""); /* or the environment's would be used */
+	curl_easy_setopt(e, CURLOPT_PROXY, ""); /* or libcurl would use the environment's proxy */
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* at the deadline, or it would wait for the resolver */
+	curl_easy_setopt(e, CURLOPT_QUICK_EXIT,
+		1L); /* at the deadline, or libcurl would wait for its resolver thread */
 	curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, o->user_agent);
-	/* With a directory of certificates beside the file (distributions preset one), libcurl does not share what it has read: each
-	 * connection would read all of them anew, some 15 ms in which nobody else is sent to. They would be trusted beside ca_file, too. */
+	/* With a directory of certificates besides the file (distributions configure one), libcurl does not cache the
+	 * parsed certificates: each connection would read all of them again and block this thread for some 15 ms. It
+	 * would also trust them in addition to ca_file. */
 	curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	if (o->ca_file)
 		curl_easy_setopt(e, CURLOPT_CAINFO, o->ca_file);
@@ -154,7 +158,7 @@ static struct exchange *exchange_take(struct sender *s)
 	return x;
 }
 
-/* Frees idle ones until there are at most `keep`. */
+/* Frees idle exchanges until at most `keep` are left. */
 static void idle_trim(struct sender *s, size_t keep)
 {
 	while (s->n_idle > keep) {
@@ -177,7 +181,8 @@ static struct curl_slist *lines_reserve(struct exchange *x, size_t n)
 
 static void headers_set(struct exchange *x, const char *const *headers)
 {
-	static char no_expect[] = "Expect:"; /* never sent: the body follows without asking */
+	static char no_expect[] =
+		"Expect:"; /* suppresses the header: the body is sent without waiting for "100 Continue" */
 	struct curl_slist *lines;
 	size_t n = 0;
 
@@ -202,7 +207,7 @@ static struct curl_slist *resolved_set(struct exchange *x, const char *const *li
 	return n > 0 ? x->resolved : NULL;
 }
 
-/* A body goes the way of a POST's, whatever the method's word; without one neither length nor type is said. */
+/* libcurl sends a body as it does for POST, under any method; without a body it sends neither length nor type. */
 static void body_set(struct exchange *x, const struct send_request *request)
 {
 	static const char *const words[] = { [HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE" };
@@ -220,7 +225,7 @@ static void body_set(struct exchange *x, const struct send_request *request)
 	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, request->body.p ? request->body.p : "");
 }
 
-/* libcurl refuses what was idle for a full second more. */
+/* libcurl reuses connections until a full second after the configured maximum. */
 static void max_idle_set(struct exchange *x, int ms)
 {
 	assert(ms == 0 || ms >= SENDER_MIN_IDLE_MS);
@@ -252,7 +257,7 @@ void sender_send(struct sender *s, const struct send_request *request, struct ex
 		*out = x;
 }
 
-/* Answers. */
+/* Responses. */
 
 static void exchange_end(struct exchange *x, const struct exchange_result *r)
 {

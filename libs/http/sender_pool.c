@@ -1,5 +1,14 @@
-/* See sender_pool.h. A parcel waits for its look-up, if it needs one, goes to its thread and comes back with the answer; what is to be aborted follows it there as a letter of its
- * own. Invariant: a parcel is its thread's from the first letter on, until all of its letters have come back; only then is it used anew.
+/* Senders on threads; see sender_pool.h. A request (struct parcel) first waits for its DNS lookup, if it needs one.
+ * Then the pool posts it to its thread, which posts it back with the result. An abort follows it as a command of its
+ * own.
+ *
+ *                 owner's thread                        sender thread
+ *   sender_pool_send() ──► lookup ──► SEND ───────────► inbox ──► sender_send()
+ *   sender_pool_abort() ────────────► ABORT ──────────► inbox ──► sender_abort(), if still in flight
+ *   done(), unless called already ◄── answers ◄──────── one post back for each command
+ *
+ * Invariant: a sender thread owns a request from the first command posted until the last one is back; only then is the
+ * request reused.
  */
 #include "http/sender_pool.h"
 
@@ -15,43 +24,48 @@
 #include "base/thread.h"
 #include "loop/mailbox.h"
 
-#define KEEP_BYTES   65536 /* of memory that a parcel keeps for the next request */
-#define ANSWERS_MOST 100 /* taken at once: the loop has other things to do */
+#define KEEP_BYTES   65536 /* memory that an idle parcel may keep for its next request */
+#define ANSWERS_MOST 100 /* results per iteration of the loop, so that other callbacks get their turn */
 
-enum errand { SEND, ABORT, STOP };
+enum command_kind { COMMAND_SEND, COMMAND_ABORT, COMMAND_STOP };
 
-/* Whether a parcel's request may begin, between the threads: what comes first counts, its first byte or its abort. */
+/* Whether a request may begin, decided atomically between the two threads: its first byte or its abort, whichever is
+ * first.
+ *
+ *   GATE_OPEN ──┬─ sender thread, before the first byte ──► GATE_BEGUN: an abort reports begun
+ *               └─ owner's thread, on abort ──────────────► GATE_CLOSED: nothing will be sent
+ */
 enum gate { GATE_OPEN, GATE_BEGUN, GATE_CLOSED };
 
-/* What goes between the threads. */
-struct note {
-	struct letter letter; /* first */
-	enum errand errand;
-	struct parcel *parcel; /* NULL: STOP */
+/* A message to a sender thread. */
+struct command {
+	struct letter letter; /* first member */
+	enum command_kind kind;
+	struct parcel *parcel; /* NULL: COMMAND_STOP */
 };
 
 struct parcel {
-	struct note send, abort;
+	struct command send, abort;
 	struct sender_thread *thread;
-	LIST_ENTRY(parcel) entry; /* of those under way, or idle */
+	LIST_ENTRY(parcel) entry; /* in the pool's active or idle list */
 	atomic_int gate;
-	/* The owner's. */
-	struct resolver_wait wait; /* looks its host up; not with the thread yet */
+	/* Accessed by the owner's thread only. */
+	struct resolver_wait wait; /* waits for the DNS lookup; no command is posted yet */
 	struct url_host host;
-	struct loop_timer *deadline; /* of the look-up */
+	struct loop_timer *deadline; /* of the lookup */
 	int64_t begun_mono_us, looked_up_us;
-	int notes_out;
+	int commands_out;
 	bool answered; /* done() was called */
 	void (*done)(void *ctx, const struct exchange_result *result);
 	void *ctx;
-	/* While notes are out the thread's. */
-	struct buf text; /* URL, lines of the header, body; later detail and body of the answer */
+	/* Accessed by the sender thread only while commands are out. */
+	struct buf text; /* URL, header lines and body; later detail and body of the result */
 	const char **headers;
 	size_t headers_cap;
-	struct buf addresses; /* lines of CURLOPT_RESOLVE */
+	struct buf addresses; /* lines for CURLOPT_RESOLVE */
 	const char *resolved[SENDER_RESOLVED_LINES + 1];
 	struct send_request request;
-	struct exchange *exchange; /* NULL: none any more */
+	struct exchange *exchange; /* NULL: complete */
 	struct exchange_result result;
 };
 
@@ -60,8 +74,8 @@ struct sender_thread {
 	pthread_t thread;
 	bool started;
 	struct mailbox *inbox;
-	struct note stop;
-	/* The thread's own, once it runs. */
+	struct command stop;
+	/* Accessed by the sender thread only, once it runs. */
 	struct loop *loop;
 	struct loop_io *io;
 	struct sender *sender;
@@ -76,7 +90,7 @@ struct sender_pool {
 	struct mailbox *answers;
 	struct loop_io *io;
 	struct parcels active, idle;
-	size_t in_flight; /* not answered */
+	size_t in_flight; /* requests whose done() has not been called */
 	size_t n_idle, max_idle;
 	struct sender_thread *threads;
 	size_t n_threads;
@@ -88,9 +102,9 @@ static void text_add(struct buf *text, const char *s)
 	buf_add(text, s, strlen(s) + 1);
 }
 
-/* In the thread */
+/* In the sender thread */
 
-/* The request's text is not needed any more: the answer's takes its place. */
+/* The request's text is no longer needed: the result's text replaces it. */
 static void answer_keep(struct parcel *p, const struct exchange_result *r)
 {
 	p->result = *r;
@@ -122,33 +136,33 @@ static bool parcel_may_begin(void *ctx)
 	return gate_pass(ctx, GATE_BEGUN);
 }
 
-static void note_take(struct sender_thread *t, const struct note *n)
+static void command_run(struct sender_thread *t, const struct command *c)
 {
-	struct parcel *p = n->parcel;
+	struct parcel *p = c->parcel;
 
-	switch (n->errand) {
-	case SEND:
+	switch (c->kind) {
+	case COMMAND_SEND:
 		sender_send(t->sender, &p->request, &p->exchange);
 		break;
-	case ABORT:
+	case COMMAND_ABORT:
 		if (p->exchange)
 			sender_abort(t->sender, p->exchange);
 		mailbox_post(t->pool->answers, &p->abort.letter);
 		break;
-	case STOP:
+	case COMMAND_STOP:
 		sender_close(&t->sender);
 		loop_stop(t->loop);
 		break;
 	}
 }
 
-static void notes_take(void *ctx)
+static void commands_run(void *ctx)
 {
 	struct sender_thread *t = ctx;
 	struct letter *l;
 
 	while ((l = mailbox_take(t->inbox)))
-		note_take(t, (struct note *)l);
+		command_run(t, (struct command *)l);
 }
 
 static void *thread_run(void *ctx)
@@ -156,11 +170,11 @@ static void *thread_run(void *ctx)
 	struct sender_thread *t = ctx;
 
 	if (loop_run(t->loop, NULL) < 0)
-		abort(); /* what it has would never be answered */
+		abort(); /* its requests would never be answered */
 	return NULL;
 }
 
-/* Parcels, in the owner's thread */
+/* Requests, in the owner's thread */
 
 static void parcel_free(struct parcel *p)
 {
@@ -180,8 +194,8 @@ static struct parcel *parcel_take(struct sender_pool *pool)
 		pool->n_idle--;
 	} else {
 		p = mem_calloc(1, sizeof(*p));
-		p->send = (struct note){ .errand = SEND, .parcel = p };
-		p->abort = (struct note){ .errand = ABORT, .parcel = p };
+		p->send = (struct command){ .kind = COMMAND_SEND, .parcel = p };
+		p->abort = (struct command){ .kind = COMMAND_ABORT, .parcel = p };
 	}
 	LIST_INSERT_HEAD(&pool->active, p, entry);
 	return p;
@@ -230,10 +244,10 @@ static void request_copy(struct parcel *p, const struct send_request *r)
 	p->request.resolved = NULL;
 }
 
-static void note_post(struct parcel *p, struct note *n)
+static void command_post(struct parcel *p, struct command *c)
 {
-	p->notes_out++;
-	mailbox_post(p->thread->inbox, &n->letter);
+	p->commands_out++;
+	mailbox_post(p->thread->inbox, &c->letter);
 }
 
 static void parcel_answer(struct sender_pool *pool, struct parcel *p, const struct exchange_result *r)
@@ -259,21 +273,24 @@ static struct parcel *parcel_new(struct sender_pool *pool, const struct send_req
 	return p;
 }
 
-/* Looking up, before the parcel goes to its thread */
+/* The DNS lookup, before the request is posted to its thread */
 
 static struct exchange_result unresolved(const struct sender_pool *pool, const struct resolver_answer *answer)
 {
 	struct exchange_result r;
 
 	if (answer->broken)
-		return exchange_failed(EXCHANGE_ABORTED, "its name could not be looked up here", false);
-	/* One text: it says nothing of internal names. */
+		return exchange_failed(EXCHANGE_ABORTED,
+			"resolving its name failed for lack of resources on this machine", false);
+	/* The same text whether the name does not resolve or the guard refuses its addresses, so that a tenant cannot
+	 * probe internal names. */
 	r = exchange_failed(EXCHANGE_DNS, guard_name_refusal(pool->guard), false);
 	r.refused = answer->refused;
 	return r;
 }
 
-/* "+": libcurl forgets it in time. Some versions look for the name with its last dot, some without. */
+/* "+": the entry expires in libcurl's cache. Some versions of libcurl search for the name with its final dot, some
+ * without, so a name with one gets both lines. */
 static void addresses_set(struct parcel *p, const char *addresses)
 {
 	struct str host = str_of(p->host.name);
@@ -296,18 +313,18 @@ static void parcel_post(struct parcel *p)
 	p->looked_up_us = clock_mono_us() - p->begun_mono_us;
 	if (p->looked_up_us / 1000 < p->request.timeout_ms)
 		p->request.timeout_ms -= (int)(p->looked_up_us / 1000);
-	note_post(p, &p->send);
+	command_post(p, &p->send);
 }
 
-/* Without its thread, but not at once: nobody is answered while sending. */
+/* Fails a request without its thread, but through the mailbox: done() must not run inside sender_pool_send(). */
 static void parcel_fail(struct sender_pool *pool, struct parcel *p, const struct exchange_result *r)
 {
 	answer_keep(p, r);
-	p->notes_out++;
+	p->commands_out++;
 	mailbox_post(pool->answers, &p->send.letter);
 }
 
-/* It never came to its thread. */
+/* Ends a request that was never posted to its thread. */
 static void parcel_end(struct sender_pool *pool, struct parcel *p, const struct exchange_result *r)
 {
 	loop_timer_set(p->deadline, -1);
@@ -336,8 +353,9 @@ static void look_up_expired(void *ctx)
 	struct sender_pool *pool = p->thread->pool;
 	bool begun = resolver_cancel(pool->resolver, &p->wait);
 	struct exchange_result r = begun
-		? exchange_failed(EXCHANGE_TIMEOUT, "its name was not looked up in time", false)
-		: exchange_failed(EXCHANGE_ABORTED, "its name waited for a look-up of another", false);
+		? exchange_failed(EXCHANGE_TIMEOUT, "its name was not resolved in time", false)
+		: exchange_failed(EXCHANGE_ABORTED, "its name was not resolved in time: other lookups used all threads",
+			  false);
 
 	parcel_end(pool, p, &r);
 }
@@ -373,7 +391,7 @@ void sender_pool_send(struct sender_pool *pool, const struct consignee *to, cons
 	if (p->host.name[0])
 		look_up(pool, p, to->tenant);
 	else
-		note_post(p, &p->send);
+		command_post(p, &p->send);
 }
 
 void sender_pool_refuse(struct sender_pool *pool, const struct send_request *request, const char *why,
@@ -398,7 +416,7 @@ void sender_pool_abort(struct sender_pool *pool, struct parcel *p)
 		return;
 	}
 	if (!pool->closing)
-		note_post(p, &p->abort);
+		command_post(p, &p->abort);
 	parcel_answer(pool, p, &aborted);
 }
 
@@ -418,7 +436,7 @@ static void phase_shift(int64_t *us, int64_t by_us)
 		*us += by_us;
 }
 
-/* Its phases count from when it was sent, its look-up among them. */
+/* Phases count from sender_pool_send(), so the lookup's duration is added to each. */
 static void look_up_add(struct exchange_result *r, int64_t us)
 {
 	if (us == 0)
@@ -432,12 +450,12 @@ static void look_up_add(struct exchange_result *r, int64_t us)
 
 static void answer_take(struct sender_pool *pool, struct parcel *p)
 {
-	p->notes_out--;
+	p->commands_out--;
 	if (!p->answered) {
 		look_up_add(&p->result, p->looked_up_us);
 		parcel_answer(pool, p, &p->result);
 	}
-	if (p->notes_out == 0)
+	if (p->commands_out == 0)
 		parcel_put_away(pool, p);
 }
 
@@ -447,7 +465,7 @@ static void answers_take(void *ctx)
 	struct letter *l;
 
 	for (int i = 0; i < ANSWERS_MOST && (l = mailbox_take(pool->answers)); i++)
-		answer_take(pool, ((struct note *)l)->parcel);
+		answer_take(pool, ((struct command *)l)->parcel);
 }
 
 /* Opening */
@@ -461,7 +479,7 @@ static int thread_open(struct sender_thread *t, const struct sender_options *opt
 	own.loop = t->loop;
 	if (sender_open(&t->sender, &own, err) < 0)
 		return -1;
-	t->io = loop_io_new(t->loop, mailbox_fd(t->inbox), true, false, notes_take, t);
+	t->io = loop_io_new(t->loop, mailbox_fd(t->inbox), true, false, commands_run, t);
 	if (thread_start(&t->thread, thread_run, t, err) < 0)
 		return -1;
 	t->started = true;
@@ -476,7 +494,7 @@ static int threads_open(struct sender_pool *pool, const struct sender_options *o
 	each.max_connections = (options->max_connections + n - 1) / n;
 	for (size_t i = 0; i < pool->n_threads; i++) {
 		pool->threads[i].pool = pool;
-		pool->threads[i].stop.errand = STOP;
+		pool->threads[i].stop.kind = COMMAND_STOP;
 		if (thread_open(&pool->threads[i], &each, err) < 0)
 			return -1;
 	}
@@ -522,7 +540,7 @@ static struct parcel *looking_up(const struct sender_pool *pool)
 	return NULL;
 }
 
-/* All at once, then one after the other. */
+/* Tells all threads to stop, then joins them one by one. */
 static void threads_stop(struct sender_pool *pool)
 {
 	for (size_t i = 0; i < pool->n_threads; i++)
@@ -534,7 +552,7 @@ static void threads_stop(struct sender_pool *pool)
 		if (t->started)
 			pthread_join(t->thread, NULL);
 		loop_io_free(t->io);
-		sender_close(&t->sender); /* of a thread that never ran */
+		sender_close(&t->sender); /* if its thread never ran */
 		loop_free(t->loop);
 		mailbox_close(&t->inbox);
 	}

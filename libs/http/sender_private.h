@@ -1,8 +1,8 @@
-/* What the files of the sender share. Only sender*.c include it.
+/* Internals of the sender. Only sender*.c include it.
  *
- *   sender_socket.c  libcurl's sockets in the loop
- *   sender_result.c  what libcurl says of an exchange, as its result
- *   sender.c         exchanges: begun, answered, aborted
+ *   sender_socket.c  registers libcurl's sockets with the loop
+ *   sender_result.c  turns libcurl's outcome of an exchange into its result
+ *   sender.c         begins, completes and aborts exchanges
  */
 #ifndef HTTP_SENDER_PRIVATE_H
 #define HTTP_SENDER_PRIVATE_H
@@ -14,26 +14,26 @@
 #include "http/sender.h"
 
 struct exchange {
-	LIST_ENTRY(exchange) entry; /* of the sender's active or idle ones */
+	LIST_ENTRY(exchange) entry; /* in the sender's active or idle list */
 	struct sender *sender;
 	CURL *easy;
 	bool (*may_begin)(void *ctx);
 	void (*done)(void *ctx, const struct exchange_result *result);
 	void *ctx;
-	enum http_method method; /* as the handle has it */
-	int max_idle_ms; /* the same */
+	enum http_method method; /* as currently set on the handle */
+	int max_idle_ms; /* as currently set on the handle */
 	int64_t begin_by_mono_ms;
-	struct curl_slist *header_lines; /* an array, chained; borrows the request's lines */
+	struct curl_slist *header_lines; /* an array of linked nodes that borrow the request's lines */
 	size_t header_lines_cap;
-	struct curl_slist resolved[SENDER_RESOLVED_LINES]; /* the same */
+	struct curl_slist resolved[SENDER_RESOLVED_LINES]; /* likewise */
 	bool is_resolved;
 	struct buf response;
-	size_t response_bytes; /* that it may have */
+	size_t response_bytes; /* limit of the response's body */
 	size_t response_header_bytes;
-	bool refused, admitted; /* an address of the host was */
-	enum exchange_failure denied; /* why it may not begin; EXCHANGE_ANSWERED: it may */
-	bool begun; /* the request was, or part of it, given to a connection */
-	bool reused; /* to one that was open */
+	bool refused, admitted; /* the guard refused, admitted, at least one address of the host */
+	enum exchange_failure denied; /* why the request must not begin; EXCHANGE_ANSWERED: it may */
+	bool begun; /* the request, or part of it, was passed to a connection */
+	bool reused; /* that connection was already open */
 	bool cut;
 	char error[CURL_ERROR_SIZE];
 };
@@ -51,13 +51,13 @@ struct sender {
 	bool closing;
 };
 
-/* sender_socket.c: sets what an easy handle does with sockets, and a multi handle with those of all. */
+/* sender_socket.c: sets the socket callbacks of an easy handle, and of the multi handle. */
 void exchange_sockets_setup(struct exchange *x);
 void sender_sockets_setup(struct sender *s);
-/* libcurl acts on a descriptor that is ready (CURL_CSELECT_*), or on CURL_SOCKET_TIMEOUT; sender.c. */
+/* sender.c: lets libcurl handle a ready descriptor (CURL_CSELECT_*), or CURL_SOCKET_TIMEOUT. */
 void sender_act(struct sender *s, curl_socket_t fd, int ready);
 
-/* sender_result.c: of an exchange that libcurl has ended with `code`. Borrows from it. */
+/* sender_result.c: the result of an exchange that libcurl ended with `code`. Borrows from x. */
 void exchange_result_fill(const struct exchange *x, CURLcode code, struct exchange_result *r);
 
 #endif

@@ -1,4 +1,4 @@
-/* What libcurl says of an exchange that has ended, as its result; see sender.h. */
+/* Turns libcurl's outcome of an exchange into its result; see sender.h. */
 #include "base/clock.h"
 #include "http/sender_private.h"
 
@@ -12,7 +12,7 @@ static bool is_about_tls(CURLcode code)
 
 static enum exchange_failure failure_of(const struct exchange *x, CURLcode code, int status)
 {
-	if (code == CURLE_OK || (x->cut && status >= 200)) /* 1xx announces an answer */
+	if (code == CURLE_OK || (x->cut && status >= 200)) /* 1xx precedes the final response */
 		return EXCHANGE_ANSWERED;
 	if (x->denied != EXCHANGE_ANSWERED)
 		return x->denied;
@@ -36,11 +36,11 @@ static const char *detail_of(const struct exchange *x, enum exchange_failure fai
 	if (failure == EXCHANGE_ANSWERED)
 		return "";
 	if (x->denied != EXCHANGE_ANSWERED)
-		return x->denied == EXCHANGE_TIMEOUT ? "it was not begun in time" : "aborted";
+		return x->denied == EXCHANGE_TIMEOUT ? "not sent in time" : "aborted";
 	if (failure == EXCHANGE_REFUSED && x->refused)
 		return guard_refusal(x->sender->options.guard);
 	if (code == CURLE_ABORTED_BY_CALLBACK)
-		return "the kept alive connection ended before an answer came";
+		return "the server closed the reused connection before it answered";
 	return x->error[0] ? x->error : curl_easy_strerror(code);
 }
 
@@ -52,7 +52,8 @@ static int64_t phase_us(const struct exchange *x, CURLINFO which)
 	return us > 0 ? us : -1;
 }
 
-/* libcurl's own CURLINFO_RETRY_AFTER cannot tell 0 from nothing said, and newer ones cut it at six hours. */
+/* Parsed here because CURLINFO_RETRY_AFTER does not distinguish 0 from an absent header, and newer versions of
+ * libcurl cap it at six hours. */
 static int64_t retry_after_ms(const struct exchange *x)
 {
 	struct curl_header *header;

@@ -1,8 +1,8 @@
 /* libcurl's sockets in the event loop; see sender.h.
  *
- * A socket stays registered with the loop as long as it is open: libcurl gives it up after each answer and takes it again for the next
- * request, which would otherwise cost two system calls each time. Invariant: a descriptor has a watch from socket_open() until it is closed,
- * by socket_close() or by libcurl without a word.
+ * A socket stays registered with the loop as long as it is open: libcurl deregisters it after each response and
+ * registers it again for the next request, which would otherwise cost two system calls each. Invariant: a descriptor
+ * has a watch from socket_open() until it is closed, by socket_close() or by libcurl without a callback.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,8 @@ struct watch {
 	struct sender *sender;
 	struct loop_io *io;
 	int fd;
-	bool own; /* opened by socket_open(): closed by socket_close(), once it is a connection */
-	bool read, write; /* what libcurl waits for */
+	bool own; /* opened by socket_open(): once connected, it will be closed by socket_close() */
+	bool read, write; /* the events that libcurl waits for */
 };
 
 static struct watch **watch_slot(struct sender *s, int fd)
@@ -39,10 +39,10 @@ static void watch_ready(void *ctx)
 	const struct watch *w = ctx;
 
 	if (w->read && w->write)
-		sender_act(w->sender, w->fd, 0); /* libcurl looks for itself */
+		sender_act(w->sender, w->fd, 0); /* libcurl polls the descriptor itself */
 	else if (w->read || w->write)
 		sender_act(w->sender, w->fd, w->read ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
-	else /* the peer closed it while nobody used it: libcurl looks before it does */
+	else /* the peer closed an idle connection: libcurl checks for that before it reuses it */
 		loop_io_set(w->io, false, false);
 }
 
@@ -67,8 +67,9 @@ static void watch_free(struct watch *w)
 	free(w);
 }
 
-/* What never became a connection, or not the one that is used, libcurl closes without calling socket_close(). Newer ones (8.14) shut idle
- * connections down with a handle of their own, which is of no exchange. */
+/* libcurl closes a socket that never connected, or that lost the race to another address, without calling
+ * socket_close(). Newer versions (8.14) shut idle connections down with an internal handle, which belongs to no
+ * exchange. */
 static bool may_be_closed(CURL *easy, const struct watch *w)
 {
 	const struct exchange *x = NULL;
@@ -84,7 +85,7 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void
 
 	(void)unused;
 	if (!w && what != CURL_POLL_REMOVE)
-		w = watch_new(s, fd, false); /* the resolver's */
+		w = watch_new(s, fd, false); /* a socket of libcurl's own resolver */
 	if (!w)
 		return 0;
 	if (what == CURL_POLL_REMOVE && may_be_closed(easy, w)) {

@@ -1,8 +1,8 @@
-/* The server around libmicrohttpd, which always runs on an event loop of ours through its epoll descriptor: the owner's, or
- * one of its own in a thread. So deadlines and limits are the same code either way.
+/* The server around libmicrohttpd, which always runs on an event loop of loop.h, through its epoll descriptor: either
+ * the owner's loop or one in a thread of the server. So deadlines and limits are the same code in both cases.
  *
- * Invariant: libmicrohttpd is entered from the loop's thread only, but for starting it and for stopping it after that thread
- * ended.
+ * Invariant: libmicrohttpd is called only from the loop's thread, except to start it, and to stop it after that thread
+ * has ended.
  */
 #include "http/server.h"
 
@@ -20,9 +20,9 @@
 #include "http/listen.h"
 #include "http/request.h"
 
-#define MAX_HEADER_BYTES  ((size_t)8 * 1024) /* libmicrohttpd clears memory for it with every request */
+#define MAX_HEADER_BYTES  ((size_t)8 * 1024) /* libmicrohttpd zeroes memory of this size for every request */
 #define MAX_CONNECTIONS   1000
-#define RUNS_AT_ONCE      3 /* an answer is queued, sent, and the next request read */
+#define RUNS_AT_ONCE      3 /* to queue a response, send it, and read the next request */
 #define HEADER_TIMEOUT_MS 10000
 #define BODY_TIMEOUT_MS   30000
 #define IDLE_TIMEOUT_MS   60000
@@ -49,7 +49,7 @@ static __attribute__((format(printf, 2, 0))) void daemon_log(void *cls, const ch
 		log_debug("libmicrohttpd", LOG_STR("text", str_trim(str_of(text))));
 }
 
-/* Connections are ready that its descriptor does not show. */
+/* Whether connections are ready that the daemon's descriptor does not signal. */
 static bool daemon_unfinished(const struct http_server *s)
 {
 	MHD_UNSIGNED_LONG_LONG left_ms;
@@ -57,7 +57,7 @@ static bool daemon_unfinished(const struct http_server *s)
 	return MHD_get_timeout(s->daemon, &left_ms) == MHD_YES && left_ms == 0;
 }
 
-/* Everybody's turn comes: what is not finished then waits for the loop's next round. */
+/* Bounded, so that other callbacks get their turn: what is left waits for the loop's next iteration. */
 static void daemon_run(void *server)
 {
 	struct http_server *s = server;
@@ -82,8 +82,8 @@ void server_run_soon(struct http_server *s)
 	s->run_wanted = true;
 }
 
-/* libmicrohttpd's own timeouts stay off: they count idle time only. Twice the header's size, as half of the memory of a
- * connection serves parsing. */
+/* libmicrohttpd's own timeouts stay off, as they count idle time only. The memory limit is twice the header's size,
+ * because libmicrohttpd uses half of a connection's memory for parsing. */
 static int daemon_start(struct http_server *s, struct err *err)
 {
 	const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
@@ -119,7 +119,7 @@ static void daemon_quiesce(struct http_server *s)
 	close(MHD_quiesce_daemon(s->daemon));
 }
 
-/* In the server's own thread: another one wants something. */
+/* In the server's own thread: another thread has requested something. */
 static void thread_woken(void *server)
 {
 	struct http_server *s = server;
@@ -229,7 +229,7 @@ static void thread_stop(struct http_server *s)
 	close(s->wake_fd);
 }
 
-/* libmicrohttpd ends the process when it is stopped with a connection suspended. */
+/* libmicrohttpd aborts the process when it is stopped while a connection is suspended. */
 static void daemon_stop(struct http_server *s)
 {
 	struct http_request *r;

@@ -1,4 +1,5 @@
-/* Keys and signatures of a request; see signing.h. Invariant: a key's bytes are decoded once, and wiped before their memory is given back. */
+/* Keys and signatures of a request; see signing.h. Invariant: a key's bytes are decoded once, and wiped before their
+ * memory is freed. */
 #include "http/signing.h"
 
 #include <inttypes.h>
@@ -84,7 +85,8 @@ static bool is_active(const struct signing_keys *k, size_t i, int64_t now_ms)
 	return k->at[i].expires_at_ms > now_ms;
 }
 
-/* The newest that has not expired; the newest, when all have: a request that cannot be told from a forged one helps nobody. */
+/* The newest key that has not expired, or the newest of all when all have: a request without a signature would be
+ * useless, as the receiver could not distinguish it from a forged one. */
 static size_t first_active(const struct signing_keys *k, int64_t now_ms)
 {
 	for (size_t i = 0; i < k->n; i++)

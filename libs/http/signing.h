@@ -1,5 +1,5 @@
-/* The keys of an endpoint and the headers they put on a request: Standard Webhooks, and X-WhatsApp-Signature for receivers of the
- * older contract. Source: services/webhook-dispatcher/README.md, Signatures. */
+/* An endpoint's signing keys and the headers that they add to a request: Standard Webhooks, and X-WhatsApp-Signature
+ * for receivers that expect the older format. Source: services/webhook-dispatcher/README.md, Signatures. */
 #ifndef HTTP_SIGNING_H
 #define HTTP_SIGNING_H
 
@@ -7,10 +7,10 @@
 #include "base/err.h"
 #include "base/uuid.h"
 
-struct signing_keys; /* opened secrets; wiped when freed */
+struct signing_keys; /* plaintext secrets; wiped when freed */
 
-/* From the unsealed JSON of an endpoint's secrets, {"keys":[{"secret":"whsec_…","expires_at":ms or absent}, …]}, newest first.
- * ERR_INPUT "secrets" when it holds no usable key; never quotes one. */
+/* From the unsealed JSON of an endpoint's secrets, {"keys":[{"secret":"whsec_…","expires_at":ms or absent}, …]}, newest
+ * first. ERR_INPUT "secrets" when it contains no usable key; the message never quotes one. */
 int signing_keys_parse(struct signing_keys **out, struct str json, struct err *err) ERR_MUST_USE;
 void signing_keys_free(struct signing_keys *k); /* accepts NULL */
 
@@ -19,9 +19,10 @@ void signing_keys_free(struct signing_keys *k); /* accepts NULL */
 void signing_id(const struct uuid *event, const struct uuid *endpoint, char out[static SIGNING_ID_SIZE]);
 
 #define SIGNING_HEADERS 4
-/* Appends SIGNING_HEADERS lines to out, each ended by a NUL: "webhook-id: …", "webhook-timestamp: …", "webhook-signature: v1,… v1,…"
- * (one of each key that has not expired at now, newest first; of the newest when all have) and "x-whatsapp-signature: <hex
- * HMAC-SHA256 of the body with the newest of these>". */
+/* Appends SIGNING_HEADERS lines to out, each NUL-terminated: "webhook-id: …", "webhook-timestamp: …",
+ * "webhook-signature: v1,… v1,…" (one signature for each key that has not expired at now_ms, newest first; with the
+ * newest key alone when all have expired) and "x-whatsapp-signature: <hex HMAC-SHA256 of the body with the newest of
+ * these keys>". */
 void signing_headers(const struct signing_keys *k, const char *id, int64_t now_ms, struct str body, struct buf *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* See share.h. */
+/* Fair sharing of slots; see share.h. Invariant: `used` is the sum of what all tenants hold, `holders` how many hold
+ * any. */
 #include "pacing/share.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
-/* libs/http/sender and sender_pool: a request that is said not to have begun has sent no byte, whenever and however its exchange ends. */
+/* libs/http/sender and sender_pool: a request that is said not to have begun has sent no byte, whenever and however
+ * its exchange ends. */
 #include "http/sender_pool.h"
 
 #include <errno.h>
@@ -642,7 +643,7 @@ static void a_request_that_comes_too_late_is_not_begun(void **state)
 		answers_wait(&t);
 		assert_int_equal(a.result.failure, EXCHANGE_TIMEOUT);
 		assert_false(a.result.begun);
-		assert_string_equal(a.detail, "it was not begun in time");
+		assert_string_equal(a.detail, "not sent in time");
 		request.begin_by_mono_ms = clock_mono_ms() + PATIENCE_MS;
 		request_send(&t, &a, url, &request);
 		answers_wait(&t);

@@ -418,7 +418,7 @@ static void a_listed_guard_admits_its_networks_and_nothing_else(void **state)
 		if (admits(g, cases[i].address) != cases[i].want)
 			fail_msg("%s", cases[i].address);
 	assert_int_equal(guard_check_url(g, STR("http://8.8.8.8/"), &err), -1);
-	assert_string_equal(err.msg, "its address is not an allowed one");
+	assert_string_equal(err.msg, "its address is not allowed");
 	guard_free(g);
 }
 

@@ -1,5 +1,5 @@
-/* libs/http/resolver, and the sender pool's use of it: a name server that is silent costs threads and time of its own tenant only. The
- * system's resolver is replaced here. */
+/* libs/http/resolver, and the sender pool's use of it: a name server that is silent costs threads and time of its own
+ * tenant only. The system's resolver is replaced here. */
 #include "http/resolver.h"
 
 #include <arpa/inet.h>
@@ -461,7 +461,7 @@ static void wait_answered(struct pool_test *t)
 		loop_turn(t->t.loop, 100);
 }
 
-#define NOWHERE "its name leads to no public address"
+#define NOWHERE "its name does not resolve to a public address"
 
 static void a_request_goes_to_what_its_name_leads_to_and_no_tenant_learns_what_names_are_inside(void **state)
 {
@@ -480,7 +480,8 @@ static void a_request_goes_to_what_its_name_leads_to_and_no_tenant_learns_what_n
 		{ "0x7f.1", EXCHANGE_ANSWERED, "", false },
 		{ "unknown.test", EXCHANGE_DNS, NOWHERE, false },
 		{ "inside.test", EXCHANGE_DNS, NOWHERE, true },
-		{ "memory.test", EXCHANGE_ABORTED, "its name could not be looked up here", false },
+		{ "memory.test", EXCHANGE_ABORTED, "resolving its name failed for lack of resources on this machine",
+			false },
 	};
 	struct pool_test t;
 

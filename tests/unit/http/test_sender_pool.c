@@ -1,4 +1,5 @@
-/* libs/http/sender_pool against a server of ours: answers come in the owner's thread, each once, whoever aborts and whenever it is closed. */
+/* libs/http/sender_pool against a server of ours: answers come in the owner's thread, each once, whoever aborts and
+ * whenever it is closed. */
 #include "http/sender_pool.h"
 
 #include <netinet/in.h>
@@ -194,7 +195,7 @@ static void a_failure_comes_with_its_reason(void **state)
 	post_send(&t, &posts[1], 0, t.silent_url, 50);
 	wait_for_all(&t);
 	assert_int_equal(posts[0].failure, EXCHANGE_REFUSED);
-	assert_string_equal(posts[0].detail, "its address is not a public one");
+	assert_string_equal(posts[0].detail, "its address is not public");
 	assert_int_equal(posts[1].failure, EXCHANGE_TIMEOUT);
 	assert_true(strlen(posts[1].detail) > 0);
 	posts_free(posts, 2);
