@@ -1,4 +1,4 @@
-/* ChatEvent to bytes and back. Invariant: the same check stands on both sides, so what is written can be read. */
+/* Encoding and decoding of ChatEvent. Invariant: both run the same check, so every event that is written can be read. */
 #include "wire/chat_event.h"
 
 #include <assert.h>
@@ -28,7 +28,7 @@ enum chat_event_kind chat_event_kind_parse(struct str type)
 	return CE_NONE;
 }
 
-/* The second half of a type that its kind alone does not tell. */
+/* The second half of the type, for kinds that have several types. */
 static struct str subkind(const struct chat_event *e)
 {
 	if (e->kind == CE_CAMPAIGN)

@@ -1,4 +1,4 @@
-/* ChatEvent as a struct (proto/blazz/v1/chat_event.proto), to bytes and back. */
+/* ChatEvent as a validated struct (proto/blazz/v1/chat_event.proto), with its encoding and decoding. */
 #ifndef WIRE_CHAT_EVENT_H
 #define WIRE_CHAT_EVENT_H
 
@@ -29,10 +29,10 @@ enum chat_event_kind {
 	CE_ENDPOINT,
 	CE_KINDS
 };
-/* "message.created", "contact.updated", "session.state", ...: the type that tenants see. "campaign" and "endpoint" are only the
- * first half of theirs: chat_event_full_type has the whole. "" for CE_NONE. */
+/* The type that tenants see: "message.created", "contact.updated", "session.state", ... For campaigns and endpoints
+ * only the first half, "campaign" or "endpoint": chat_event_full_type() returns the whole type. "" for CE_NONE. */
 const char *chat_event_type(enum chat_event_kind k);
-/* Takes whole types too ("campaign.started"); CE_NONE for one it does not know. */
+/* Also accepts full types ("campaign.started"). CE_NONE for an unknown one. */
 enum chat_event_kind chat_event_kind_parse(struct str type);
 
 struct contact_view {
@@ -81,7 +81,7 @@ struct chat_event {
 			struct uuid message_uuid;
 			struct str body;
 			int64_t edited_at_ms;
-			bool filled; /* a placeholder was: message holds it whole */
+			bool filled; /* a placeholder got its content: `message` has the whole message */
 			struct message_view message;
 		} message_edited;
 		struct ce_message_revoked {
@@ -161,17 +161,19 @@ struct chat_event {
 };
 
 #define CHAT_EVENT_TYPE_SIZE 80
-/* The type with its kind: "campaign.started", "endpoint.disabled", "message.created". Borrows from `out`. */
+/* The full type: "campaign.started", "endpoint.disabled", "message.created". Borrows from `out`. */
 struct str chat_event_full_type(const struct chat_event *e, char out[static CHAT_EVENT_TYPE_SIZE]);
 
-/* Appends the encoded event to `out`. ERR_INPUT, DEAD_TOO_LARGE beyond WIRE_MAX_RECORD_BYTES, else the reasons of chat_event_decode: what
- * could not be read back is not written. Hot path: no allocation per field. */
+/* Appends the encoded event to `out`. ERR_INPUT: DEAD_TOO_LARGE above WIRE_MAX_RECORD_BYTES, else the reasons of
+ * chat_event_decode(), because an event that could not be decoded is not written. Hot path: no allocation per field. */
 int chat_event_encode(const struct chat_event *e, struct buf *out, struct err *err) ERR_MUST_USE;
-/* Reasons as inbound_decode; JSON within is not parsed again: chat-event is written by Blazz alone. An origin not said is live. */
+/* ERR_INPUT with the reasons of inbound_decode(). JSON in fields is not parsed again, as only Blazz writes to
+ * chat-event. An absent origin means live. */
 int chat_event_decode(struct chat_event *out, struct str bytes, struct arena *a, struct err *err) ERR_MUST_USE;
-/* "<workspace>:<conversation>", or account, campaign or endpoint for what has no conversation. */
+/* The record's key: "<workspace>:<conversation>", or with the account, campaign or endpoint for an event without a
+ * conversation. */
 void chat_event_key(const struct chat_event *e, char out[static 74]);
-/* UUIDv8 of (inbound id, full type, subject's uuid); both ids as their 16 bytes. */
+/* Sets the event's id to the UUIDv8 of (inbound id, full type, subject's UUID), both ids as their 16 bytes. */
 void chat_event_derive_id(struct chat_event *e, const struct uuid *inbound_id, const struct uuid *subject);
 
 #endif

@@ -1,7 +1,7 @@
 /* The shapes of ChatEvent and its kinds (proto/blazz/v1/chat_event.proto).
  *
- * Blazz alone writes these events, out of what was checked when it came in: texts have no limits of their own here, only
- * the whole record has. */
+ * Only Blazz writes these events, from data that was checked as inbound events: so single texts have no limits here,
+ * only the whole record has one. */
 #include "blazz/v1/chat_event.pb-c.h"
 #include "wire/chat_event.h"
 #include "wire/rows.h"

@@ -1,4 +1,5 @@
-/* CloudEvents headers. Invariant: every value is text that a header may hold, valid as long as the storage and the source. */
+/* CloudEvents headers. Invariant: every value is valid text for a header, and borrows from the storage and the source
+ * only. */
 #include "wire/cloudevents.h"
 
 #include <stdio.h>
@@ -25,7 +26,7 @@ size_t cloudevents_headers(struct header out[static CLOUDEVENTS_MAX], struct clo
 	return n;
 }
 
-/* n lower-case hex digits at `from`; *zero when they are all 0. */
+/* Whether there are n lower-case hex digits at `from`; sets *zero to whether all are 0. */
 static bool hex_field(struct str s, size_t from, size_t n, bool *zero)
 {
 	*zero = true;
@@ -39,7 +40,7 @@ static bool hex_field(struct str s, size_t from, size_t n, bool *zero)
 	return true;
 }
 
-/* "00-<trace id, 32>-<parent id, 16>-<flags, 2>"; a later version may go on after another dash, with what nobody bounds. */
+/* "00-<trace id, 32>-<parent id, 16>-<flags, 2>"; later versions may append a dash and text of any length. */
 struct str traceparent_check(struct str header)
 {
 	bool version_0, trace_0, parent_0, flags_0;

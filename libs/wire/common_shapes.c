@@ -1,4 +1,4 @@
-/* The shapes of what both events are made of (proto/blazz/v1/common.proto). */
+/* The shapes of the messages that both kinds of event contain (proto/blazz/v1/common.proto). */
 #include "blazz/v1/common.pb-c.h"
 #include "wire/party.h"
 #include "wire/rows.h"
@@ -21,7 +21,7 @@ static const struct row group_ref_rows[] = {
 };
 SHAPE(group_ref_shape, group_ref, group, group_ref_rows);
 
-/* The group comes first: where is_group says so, a contact that is set as well does not count. */
+/* The group's row comes first: when is_group is set, a contact that is set as well is ignored. */
 static const struct row chat_ref_rows[] = {
 	{ .type = ROW_OPTIONAL,
 		.shape = &group_ref_shape,

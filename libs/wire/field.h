@@ -1,4 +1,4 @@
-/* Reaching a struct's member by its offset: what the walks over the tables of shape.h share. */
+/* Access to a struct's members by offset: shared by the functions that walk the tables of shape.h. */
 #ifndef WIRE_FIELD_H
 #define WIRE_FIELD_H
 
@@ -25,7 +25,7 @@ static inline size_t field_count(const void *base, size_t offset)
 	return *(const size_t *)field_at(base, offset);
 }
 
-/* The pointer stored at p: the tables know many types of them, so it is copied rather than cast. */
+/* The pointer stored at p. Its type varies by row, so it is copied rather than read through a cast. */
 static inline void *pointer_load(const void *p)
 {
 	void *value;

@@ -1,4 +1,5 @@
-/* InboundEvent to bytes and back. Invariant: what inbound_decode returns has passed inbound_check. */
+/* Encoding and decoding of InboundEvent. Invariant: every event that inbound_decode() returns has passed
+ * inbound_check(). */
 #include "wire/inbound.h"
 
 #include <inttypes.h>
@@ -34,7 +35,7 @@ static void type_default(struct in_message *m)
 		m->type = MSG_UNKNOWN;
 }
 
-/* What the .proto files say an absent value is taken as. */
+/* The defaults for absent values that the .proto files define. */
 static void defaults_apply(struct inbound_event *e)
 {
 	if (e->origin == ORIGIN_NONE)
@@ -91,7 +92,7 @@ static bool encode_within(const struct inbound_event *e, struct arena *a, struct
 	return fits;
 }
 
-/* Leaves the raw JSON out, as a cut of length 0. */
+/* Removes the raw JSON: truncated to length 0. */
 static void raw_drop(struct inbound_event *e, struct arena *a)
 {
 	if (!e->raw_truncated) {
@@ -130,7 +131,7 @@ void inbound_key(const struct inbound_event *e, char out[static 74])
 void inbound_derive_id(struct inbound_event *e, struct str provider_key, struct str content)
 {
 	int64_t time_ms =
-		e->source_time_ms ? e->source_time_ms : e->ingest_time_ms; /* as it was told, believed or not */
+		e->source_time_ms ? e->source_time_ms : e->ingest_time_ms; /* as received, even if it is suspect */
 	char time[24];
 
 	snprintf(time, sizeof(time), "%" PRId64, time_ms);

@@ -1,4 +1,5 @@
-/* InboundEvent as a validated struct (proto/blazz/v1/inbound.proto says what each field means), from bytes and to bytes. */
+/* InboundEvent as a validated struct, with its encoding and decoding. proto/blazz/v1/inbound.proto says what each field
+ * means. */
 #ifndef WIRE_INBOUND_H
 #define WIRE_INBOUND_H
 
@@ -7,10 +8,10 @@
 #include "wire/party.h"
 
 #define WIRE_MAX_RECORD_BYTES (900 * 1024)
-#define WIRE_MAX_RAW_BYTES    (64 * 1024) /* of raw JSON in an event; beyond: cut, flagged, hashed */
+#define WIRE_MAX_RAW_BYTES    (64 * 1024) /* of raw JSON in an event; longer JSON is truncated, flagged and hashed */
 
 enum inbound_kind {
-	IN_NONE, /* a variant this build does not know */
+	IN_NONE, /* a variant that this version does not know */
 	IN_MESSAGE,
 	IN_STATUS,
 	IN_EDIT,
@@ -34,7 +35,7 @@ enum inbound_kind {
 	IN_DISPATCH,
 	IN_KINDS
 };
-const char *inbound_kind_word(enum inbound_kind k); /* "message", "message_status", ...: the oneof's field name */
+const char *inbound_kind_word(enum inbound_kind k); /* the oneof's field name: "message", "message_status", ... */
 
 struct in_message {
 	struct chat_ref chat;
@@ -124,7 +125,7 @@ struct in_group_change {
 struct in_chat_state {
 	struct chat_ref chat;
 	bool has_unread;
-	int32_t unread; /* -1: marked unread by hand */
+	int32_t unread; /* -1: the user marked the chat as unread */
 	bool has_archived, archived;
 	bool has_participants;
 	struct participant *participants;
@@ -145,7 +146,7 @@ struct in_sync_chat {
 	struct str sync_id;
 	int32_t index, rank;
 	struct in_chat_state state;
-	struct in_history_message *messages; /* one may leave its chat out: decoded, it has the state's */
+	struct in_history_message *messages; /* a message may omit its chat: decoding sets it to the state's */
 	size_t n_messages;
 	bool continued;
 };
@@ -297,30 +298,32 @@ struct inbound_event {
 	} u;
 };
 
-/* The time an event counts as: its source time, or when it was taken in where that is unknown or suspect. */
+/* The effective time of an event: its source time, or its ingest time when the source time is unknown or suspect. */
 int64_t inbound_time_ms(const struct inbound_event *e);
-/* The same of a message that came with a sync chat. */
+/* The same for a message of a sync chat. */
 int64_t inbound_message_time_ms(const struct inbound_event *e, const struct in_history_message *m);
 
-/* Bytes to a struct in the arena; nothing borrows from `bytes` afterwards. An origin not said is live, a message type not said
- * is unknown. ERR_INPUT with the dead letter's reason:
- *  DEAD_DECODE      not protobuf, or a string that is not UTF-8 or holds a NUL;
- *  DEAD_UNSUPPORTED a variant or enum value this build does not know;
- *  DEAD_RULE        a required field is missing, an id is no UUID, extra is no JSON object, a chat is neither contact nor group,
- *                   more than 50 messages in a sync chat, a number out of its range. */
+/* Decodes bytes into a struct in the arena; nothing borrows from `bytes` afterwards. An absent origin means live, an
+ * absent message type unknown. ERR_INPUT with the reason for the dead letter: DEAD_DECODE      not protobuf, or a
+ * string that is not UTF-8 or contains a NUL; DEAD_UNSUPPORTED a variant or enum value that this version does not
+ * know; DEAD_RULE        a required field is missing, an id is not a UUID, extra is not a JSON object, a chat is
+ * neither contact
+ *                   nor group, a sync chat has more than 50 messages, a number is out of range. */
 int inbound_decode(struct inbound_event *out, struct str bytes, struct arena *a, struct err *err) ERR_MUST_USE;
 
-/* Checks the same rules on a struct (what ingest calls before it publishes), with the same reasons; inbound_encode does not. */
+/* Checks a struct against the same rules, with the same reasons. Ingest calls it before it publishes;
+ * inbound_encode() does not check. */
 int inbound_check(const struct inbound_event *e, struct err *err) ERR_MUST_USE;
 
-/* Struct to bytes in the arena. ERR_INPUT, DEAD_TOO_LARGE beyond WIRE_MAX_RECORD_BYTES: raw is dropped first (flagged as truncated). */
+/* Encodes a struct into the arena. ERR_INPUT, DEAD_TOO_LARGE when it exceeds WIRE_MAX_RECORD_BYTES even without its
+ * raw JSON, which is removed first (and flagged as truncated). */
 int inbound_encode(const struct inbound_event *e, struct arena *a, struct str *out, struct err *err) ERR_MUST_USE;
 
-/* "<workspace>:<account>", 73 characters and a NUL: the record's key. */
+/* The record's key: "<workspace>:<account>", 73 characters and a NUL. */
 void inbound_key(const struct inbound_event *e, char out[static 74]);
 
-/* The deterministic event id: UUIDv8 of (account's 16 bytes, kind word, provider key, source time, or ingest
- * time where it has none, as decimal text, content). */
+/* Sets the deterministic event id: UUIDv8 of (account's 16 bytes, kind's word, provider key, time, content). The
+ * time, as decimal text, is the source time or, without one, the ingest time. */
 void inbound_derive_id(struct inbound_event *e, struct str provider_key, struct str content);
 
 #endif

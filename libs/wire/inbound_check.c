@@ -1,4 +1,6 @@
-/* What each kind of inbound event must say. Lengths, forms and ranges of single fields are in the tables (inbound_shapes.c). */
+/* Which fields each kind of inbound event requires. Lengths, formats and ranges of single fields are checked by the
+ * tables (inbound_shapes.c). Invariant: a switch over kinds has no default, so that the compiler finds a kind without
+ * a check. */
 #include "wire/inbound.h"
 #include "wire/shapes.h"
 
@@ -45,7 +47,7 @@ static int group_change_check(const struct in_group_change *g, struct err *err)
 	return need(g->action != GROUP_NONE || g->snapshot, "action", err);
 }
 
-/* The messages are in the chat of the state; each may leave its own out. */
+/* The messages belong to the state's chat, so each may omit its own. */
 static int sync_chat_check(const struct in_sync_chat *s, struct err *err)
 {
 	if (chat_check(&s->state.chat, err) < 0)

@@ -1,4 +1,5 @@
-/* Whether jsonb can hold a text. Invariant: what passes neither fails in PostgreSQL nor grows there beyond its bound. */
+/* Whether jsonb can store a text. Invariant: a text that passes neither fails in PostgreSQL nor exceeds its limit
+ * there. */
 #include "wire/json_object.h"
 
 #include <stdlib.h>
@@ -22,7 +23,7 @@ static size_t digits_at(struct str s, size_t at)
 	return n;
 }
 
-/* The exponent, 0 where there is none; far beyond what is allowed when it is longer than a number may be. */
+/* The exponent; 0 when there is none; far above the limit when it has too many digits. */
 static int64_t exponent_of(struct str number, size_t at)
 {
 	int64_t exponent = 0;
@@ -34,7 +35,7 @@ static int64_t exponent_of(struct str number, size_t at)
 	return str_to_i64(str_slice(number, at + 1, number.n), &exponent) ? exponent : INT64_MAX;
 }
 
-/* How many characters the number has without an exponent; 0: it is too long. `number` is one of JSON's grammar. */
+/* The length of the number written without an exponent; 0: too long. `number` follows JSON's grammar. */
 static size_t plain_bytes(struct str number)
 {
 	size_t sign = number.p[0] == '-', whole = digits_at(number, sign), at = sign + whole, fraction = 0;
@@ -53,7 +54,7 @@ static size_t plain_bytes(struct str number)
 	return sign + (size_t)(before > 1 ? before : 1) + (size_t)(behind > 0 ? behind + 1 : 0);
 }
 
-/* Adds to *grown what numbers below v get longer by. */
+/* Adds to *grown by how many bytes numbers in v become longer when PostgreSQL writes them. */
 static int numbers_check(const json *v, size_t depth, size_t *grown, struct err *err)
 {
 	struct str number = json_number(v);
@@ -74,7 +75,8 @@ static int numbers_check(const json *v, size_t depth, size_t *grown, struct err 
 	return 0;
 }
 
-/* The parser repairs escapes that neither PostgreSQL nor UTF-8 knows; here nobody writes the text again. */
+/* Whether json_parse() repaired escapes that PostgreSQL cannot store. The text is stored as it is, not as it was
+ * parsed. */
 static bool is_repaired(struct str text)
 {
 	char *copy = mem_alloc(text.n);

@@ -1,4 +1,4 @@
-/* Who and where: when a party or a chat says enough to be found again. */
+/* Whether a party or a chat has enough identifiers to be found again. */
 #include "wire/party.h"
 
 bool party_identified(const struct party *p)

@@ -1,7 +1,7 @@
-/* The words that inbound and outgoing events share, as validated C structs (proto/blazz/v1/common.proto).
+/* The types that InboundEvent and ChatEvent share, as validated C structs (proto/blazz/v1/common.proto).
  *
- * All strings are borrowed, valid UTF-8 without NUL. An empty protobuf string arrives as an absent str, so "present" is
- * `s.n > 0` throughout.
+ * All strings are borrowed, valid UTF-8 without NUL. An empty protobuf string is decoded as an absent str, so a field
+ * is present exactly when `s.n > 0`.
  */
 #ifndef WIRE_PARTY_H
 #define WIRE_PARTY_H
@@ -9,15 +9,15 @@
 #include "base/str.h"
 #include "base/uuid.h"
 
-/* What a field may hold at most; inbound_check refuses more. */
+/* Limits of fields; inbound_check() rejects an event that exceeds one. */
 #define WIRE_MAX_ID_BYTES      512 /* keys, ids, addresses, codes */
 #define WIRE_MAX_NAME_BYTES    1024
-#define WIRE_MAX_LINK_BYTES    8192 /* URLs, postal addresses, opaque data of a caller */
+#define WIRE_MAX_LINK_BYTES    8192 /* URLs, postal addresses, opaque data that clients attach */
 #define WIRE_MAX_BODY_BYTES    262144
 #define WIRE_MAX_JSON_BYTES    65536
 #define WIRE_MAX_EMOJI_BYTES   64
 #define WIRE_MAX_PARTICIPANTS  5000
-#define WIRE_MAX_OPTIONS       100 /* of a poll */
+#define WIRE_MAX_OPTIONS       100 /* options of a poll */
 #define WIRE_MAX_SYNC_MESSAGES 50
 #define WIRE_MAX_TIME_MS       INT64_C(253402300799999) /* the end of 9999; times are never negative */
 
@@ -58,8 +58,8 @@ enum message_status {
 	STATUS_DELETED,
 };
 
-/* The words of the database and of JSON: "meta", "live", "inbound", "text", "pending", ... The *_word functions return "" for
- * the NONE value; the parsers return the NONE value for a word they do not know. */
+/* Enum values as text in the database and in JSON: "meta", "live", "inbound", "text", "pending", ... The *_word
+ * functions return "" for the NONE value; the parsers return the NONE value for an unknown word. */
 const char *provider_word(enum provider p);
 const char *bridge_word(enum bridge_kind b);
 const char *origin_word(enum origin o);
@@ -76,7 +76,7 @@ enum message_status message_status_parse(struct str word);
 struct party {
 	struct str phone, lid, bsuid, bsuid_scope, username, jid, name;
 };
-bool party_identified(const struct party *p); /* any alias at all */
+bool party_identified(const struct party *p); /* has at least one alias */
 
 struct group_ref {
 	struct str jid, name;
@@ -88,7 +88,7 @@ struct chat_ref {
 	struct party contact;
 	struct group_ref group;
 };
-bool chat_known(const struct chat_ref *c); /* an identified contact or a group with a jid */
+bool chat_known(const struct chat_ref *c); /* an identified contact, or a group with a JID */
 
 struct target {
 	struct str key, stanza;

@@ -1,6 +1,6 @@
-/* The records of an outbox row, in protobuf's own encoding but without protobuf-c: a row is written as it grows and read
- * without a copy. Invariant: what is not exactly what records_add writes is refused, for to leave out a field that a later
- * version added would publish something else than was committed. */
+/* The records of an outbox row, in protobuf's encoding but without protobuf-c: a row is written incrementally and
+ * read without copying. Invariant: only the exact encoding that records_add() writes is accepted, because ignoring a
+ * field that a later version added would publish something other than what was committed. */
 #include "wire/records.h"
 
 #include <assert.h>
@@ -35,7 +35,7 @@ static size_t field_bytes(size_t n)
 	return 1 + varint_bytes(n) + n;
 }
 
-/* An absent string is no field at all, so that a record without a key stays one. */
+/* An absent string is encoded as no field, so that a record without a key stays one. */
 static size_t str_field_bytes(struct str s)
 {
 	return s.p ? field_bytes(s.n) : 0;
@@ -80,7 +80,7 @@ void records_add(struct buf *row, struct str topic, struct str key, struct str v
 	}
 }
 
-/* A length below 2^32 from the front of *s, which is shortened by it. */
+/* Reads a length below 2^32 from the front of *s and removes it there. */
 static bool varint_take(struct str *s, size_t *out)
 {
 	uint64_t v = 0;
@@ -96,7 +96,7 @@ static bool varint_take(struct str *s, size_t *out)
 	return false;
 }
 
-/* The next field of *s, whatever its number. */
+/* Reads the next field of *s, whatever its number, and removes it there. */
 static bool field_take(struct str *s, char *tag, struct str *out)
 {
 	struct str rest = str_slice(*s, 1, s->n);
@@ -170,7 +170,7 @@ int records_next(struct str row, size_t *at, struct record_view *out, struct err
 	if (rest.n == 0)
 		return 0;
 	if (!field_take(&rest, &tag, &record) || tag != TAG_RECORD || !record_read(record, &view))
-		return err_reject(err, DEAD_DECODE, "outbox row broken at byte %zu of %zu", *at, row.n);
+		return err_reject(err, DEAD_DECODE, "outbox row is corrupt at byte %zu of %zu", *at, row.n);
 	*at = row.n - rest.n;
 	*out = view;
 	return 1;

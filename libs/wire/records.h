@@ -1,4 +1,4 @@
-/* The records of one outbox row (proto/blazz/v1/outbox.proto), written as a stream and read one by one. */
+/* The records of one outbox row (proto/blazz/v1/outbox.proto), appended and read one by one. */
 #ifndef WIRE_RECORDS_H
 #define WIRE_RECORDS_H
 
@@ -6,7 +6,8 @@
 #include "base/err.h"
 #include "base/header.h"
 
-/* Appends one record to the row's bytes. The topic is not empty; an absent key or value stays absent; at most 32 headers. */
+/* Appends one record to the row's bytes. The topic must not be empty; an absent key or value stays absent; at most 32
+ * headers. */
 void records_add(struct buf *row, struct str topic, struct str key, struct str value, const struct header *headers,
 	size_t n_headers);
 
@@ -15,8 +16,8 @@ struct record_view {
 	struct header headers[32];
 	size_t n_headers;
 };
-/* size_t at = 0; while ((rc = records_next(row, &at, &view, &err)) == 1) ...; 0 at the end, -1 (ERR_INPUT, DEAD_DECODE) when the row
- * is broken. Borrows from the row. */
+/* size_t at = 0; while ((rc = records_next(row, &at, &view, &err)) == 1) ...; 0 at the end, -1 (ERR_INPUT,
+ * DEAD_DECODE) when the row is corrupt. Borrows from the row. */
 int records_next(struct str row, size_t *at, struct record_view *out, struct err *err) ERR_MUST_USE;
 
 #endif

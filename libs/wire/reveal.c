@@ -1,6 +1,7 @@
-/* Any message as JSON, from protobuf-c's descriptors. Invariant: whatever unpacks can be shown, valid for Blazz or not.
+/* Any protobuf message as JSON, from protobuf-c's descriptors. Invariant: every message that unpacks can be shown, even
+ * one that Blazz would reject.
  *
- * Text fields arrive as bytes (tools/proto-c.sh): what is UTF-8 is written as text, the rest in base64.
+ * protobuf-c sees text fields as bytes (tools/proto-c.sh): valid UTF-8 is written as text, anything else in base64.
  */
 #include "wire/reveal.h"
 
@@ -62,7 +63,7 @@ static void value_write(struct json_writer *w, const ProtobufCFieldDescriptor *f
 	case PROTOBUF_C_TYPE_INT32:
 		jw_i64(w, *(const int32_t *)at);
 		break;
-	default: /* proto/ has no other */
+	default: /* proto/ uses no other types */
 		jw_null(w);
 	}
 }
@@ -92,7 +93,7 @@ static bool bytes_are_zero(const void *p, size_t n)
 	return true;
 }
 
-/* proto3: a scalar that is zero is one that is not set. */
+/* In proto3 a scalar that is zero is not set. */
 static bool is_set(const ProtobufCFieldDescriptor *f, const void *base)
 {
 	const void *at = field_at(base, f->offset);

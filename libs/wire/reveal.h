@@ -1,10 +1,10 @@
-/* Events as JSON for people: every field that is set, by its name in the .proto. Never parsed again by Blazz. */
+/* Events as JSON for operators: every field that is set, under its name in the .proto. Blazz never parses it. */
 #ifndef WIRE_REVEAL_H
 #define WIRE_REVEAL_H
 
 #include "json/writer.h"
 
-/* Writes one JSON object. False when the bytes are no such event: nothing is written then. */
+/* Writes one JSON object. False, and nothing is written, when the bytes are not an InboundEvent. */
 bool reveal_inbound(struct json_writer *w, struct str bytes);
 bool reveal_chat_event(struct json_writer *w, struct str bytes);
 

@@ -1,7 +1,8 @@
-/* The words in which the tables of shapes are written: SHAPE(party, ...), TEXT(party, Party, name, WIRE_MAX_NAME_BYTES).
+/* Macros for the tables of shapes: SHAPE(party, ...), TEXT(party, Party, name, WIRE_MAX_NAME_BYTES).
  *
- * First comes our struct's tag, then protobuf-c's struct without its prefix, then the field, which has the same name in both;
- * with _AS the two names differ. A field of another C type than the row says does not compile.
+ * The arguments are the tag of Blazz's struct, protobuf-c's struct without its prefix, and the field, which has the
+ * same name in both; in macros with _AS the two names differ. A field whose C type is not the one of its row does not
+ * compile.
  */
 #ifndef WIRE_ROWS_H
 #define WIRE_ROWS_H
@@ -10,7 +11,7 @@
 
 #include "wire/shape.h"
 
-/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in any. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot be in parentheses. */
 
 /* The offset of member m, which must be of type T. */
 #define OFFSET(S, m, T)      ((uint16_t)(offsetof(S, m) + _Generic(((S *)0)->m, T: 0)))
@@ -52,7 +53,8 @@
 #define ENUM_AS(s, om, P, pm, last) { .type = ROW_ENUM, .max = (last), OURS(s, om, unsigned), THEIRS(P, pm, unsigned) }
 #define ENUM(s, P, m, last)         ENUM_AS(s, m, P, m, last)
 
-/* Messages: t is the tag of our struct for it, and t_shape its shape. FLAT: its fields are the struct's own. */
+/* Messages: t is the tag of Blazz's struct for the message, t_shape its shape. FLAT: the message's fields are members
+ * of the enclosing struct. */
 #define PART_AS(s, om, P, pm, t) { .type = ROW_PART, .shape = &t##_shape, OURS(s, om, struct t), THEIR_MESSAGE(P, pm) }
 #define PART(s, P, m, t)         PART_AS(s, m, P, m, t)
 #define FLAT_PART(P, pm, sh)     { .type = ROW_PART, .shape = &(sh), THEIR_MESSAGE(P, pm) }

@@ -1,5 +1,5 @@
-/* What a struct of ours may hold. The rules of single fields are here, in the tables' terms; what a kind of event needs is
- * its own file's. Invariant: messages name the field, never its content. */
+/* Checks a struct against its shape: the rules of single fields. Which fields a kind of event requires is checked
+ * elsewhere (inbound_check.c). Invariant: error messages name the field, never its content. */
 #include <math.h>
 
 #include "base/utf8.h"
@@ -56,7 +56,7 @@ static int number_check(const struct row *r, int64_t v, struct err *err)
 	return v < r->min || v > r->max ? broken(err, "out of range") : 0;
 }
 
-/* Not a number is out of range too. */
+/* NaN is out of range, too. */
 static int double_check(const struct row *r, double v, struct err *err)
 {
 	return isfinite(v) && fabs(v) <= (double)r->max ? 0 : broken(err, "out of range");

@@ -1,4 +1,5 @@
-/* From our structs to protobuf-c's, ready to be packed. Invariant: texts are borrowed, and what says nothing is left out. */
+/* Fills protobuf-c's structs from Blazz's, ready to be packed. Invariant: texts are borrowed, and empty values are
+ * omitted. */
 #include <assert.h>
 #include <math.h>
 
@@ -33,7 +34,7 @@ static void *scratch_alloc(struct scratch *m, size_t n)
 
 static bool shape_fill(const struct shape *s, const void *ours, ProtobufCMessage *theirs, struct scratch *m);
 
-/* protobuf-c's pointers are not const, but what is only packed is only read. */
+/* protobuf-c's pointers are not const, but packing only reads. */
 static ProtobufCBinaryData borrow(struct str s)
 {
 	const union {
@@ -56,7 +57,7 @@ static bool uuid_fill(const struct uuid *u, ProtobufCBinaryData *to, struct scra
 	return true;
 }
 
-/* NULL when nothing in the message is set, unless it is `needed` all the same. */
+/* NULL when no field of the message is set, unless it is `needed` anyway. */
 static ProtobufCMessage *message_fill(const struct shape *s, const void *ours, bool needed, struct scratch *m)
 {
 	size_t used = m->used;
@@ -76,7 +77,7 @@ static bool part_fill(const struct row *r, const void *ours, ProtobufCMessage *t
 
 	if (needed && !*(const bool *)field_at(ours, r->n_ours))
 		return false;
-	if (chosen && *chosen) /* the first row that has something to say wins a oneof */
+	if (chosen && *chosen) /* the first row with a value wins a oneof */
 		return false;
 	part = message_fill(r->shape, field_at(ours, r->ours), needed, m);
 	if (!part)
@@ -119,7 +120,7 @@ static bool list_fill(const struct row *r, const void *ours, ProtobufCMessage *t
 	return true;
 }
 
-/* Returns whether there was anything to say. */
+/* Returns whether the field has a value. */
 static bool row_fill(const struct row *r, const void *ours, ProtobufCMessage *theirs, struct scratch *m)
 {
 	const void *from = field_at(ours, r->ours);

@@ -1,10 +1,10 @@
-/* From protobuf-c's structs to ours. Invariant: whatever the bytes, memory stays within the budget, and a list within its
- * limit before anything is allocated for it. */
+/* Reads protobuf-c's structs into Blazz's. Invariant: whatever the bytes, memory stays within the budget, and a
+ * list's length is checked before memory is allocated for it. */
 #include "base/uuid.h"
 #include "wire/field.h"
 #include "wire/shape.h"
 
-/* What a message is unpacked into. A few bytes of a hostile record ask for kilobytes, so there is a limit. */
+/* The allocator for unpacking. A few bytes of a hostile record can require kilobytes, so there is a limit. */
 struct unpack_memory {
 	struct arena *arena;
 	size_t left;
@@ -29,7 +29,7 @@ static void unpack_free(void *data, void *p)
 ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, struct str bytes, struct arena *a,
 	struct err *err)
 {
-	/* A list of short participants, the densest of honest messages, takes 35 bytes for one. */
+	/* The densest legitimate message, a list of short participants, needs 35 bytes of memory for each byte. */
 	struct unpack_memory memory = { a, 65536 + bytes.n * 64 };
 	ProtobufCAllocator allocator = { unpack_alloc, unpack_free, &memory };
 	ProtobufCMessage *m;
@@ -142,7 +142,7 @@ static int row_read(const struct row *r, const ProtobufCMessage *theirs, void *o
 	return 0;
 }
 
-/* Whether a oneof's member is the one that is there: all of them share a pointer. */
+/* Whether a oneof's member is the one that is set: all members share a pointer. */
 static bool is_chosen(const struct row *r, const ProtobufCMessage *theirs)
 {
 	return r->case_no == 0 || field_enum(theirs, r->case_at) == r->case_no;

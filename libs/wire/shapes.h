@@ -1,4 +1,5 @@
-/* The shapes of all messages; common_shapes.c has what both events share. Seen by this library and its tests only. */
+/* The shapes of all messages; those that both events contain are in common_shapes.c. Only this library and its tests
+ * include it. */
 #ifndef WIRE_SHAPES_H
 #define WIRE_SHAPES_H
 

@@ -1,4 +1,4 @@
-/* See source.h. */
+/* Sources of records; see source.h. */
 #include "wire/source.h"
 
 static int cmp(int64_t a, int64_t b)

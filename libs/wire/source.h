@@ -1,4 +1,5 @@
-/* Who published a record, and where it stands in that producer's sequence (proto/blazz/v1/chat_event.proto, Source). */
+/* The source of a record: its producer, and its position in that producer's sequence (proto/blazz/v1/chat_event.proto,
+ * Source). */
 #ifndef WIRE_SOURCE_H
 #define WIRE_SOURCE_H
 
@@ -6,12 +7,13 @@
 
 struct event_source {
 	struct str producer;
-	struct str topic; /* that fences the slot; empty: of a release that had one topic, or of a lease */
+	struct str
+		topic; /* whose partition fences the slot; empty: from a release with one topic, or a lease fences it */
 	int32_t slot;
 	int64_t epoch, seq;
 	int32_t index;
 };
-/* Negative, zero, positive on (epoch, seq, index). */
+/* Compares (epoch, seq, index): negative, zero or positive. */
 int event_source_cmp(const struct event_source *a, const struct event_source *b);
 
 #endif

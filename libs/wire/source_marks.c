@@ -1,4 +1,4 @@
-/* See source_marks.h. Invariant: a mark never goes back. */
+/* Which records are late; see source_marks.h. Invariant: a mark never moves back. */
 #include "wire/source_marks.h"
 
 #include "base/arena.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longer names share a mark by their beginning, which Blazz's own do not have. */
+/* Longer names are compared by their first bytes only; Blazz's own names are shorter. */
 #define PRODUCER_MAX 64
 #define TOPIC_MAX    200
 
@@ -19,11 +19,11 @@ struct mark {
 
 struct place {
 	int32_t partition, slot, producer_n;
-	char names[PRODUCER_MAX + TOPIC_MAX]; /* producer and topic, only as far as they go */
+	char names[PRODUCER_MAX + TOPIC_MAX]; /* producer, directly followed by topic */
 };
 
 struct source_marks {
-	struct map *by_place; /* -> mark */
+	struct map *by_place; /* from the used bytes of struct place to struct mark */
 };
 
 struct source_marks *source_marks_new(void)

@@ -1,5 +1,5 @@
-/* The words of closed sets, as the database and JSON write them. Invariant: a table is indexed by its enum, and "" is never
- * a word. */
+/* Enum values as text in the database and in JSON. Invariant: each table is indexed by its enum, and "" is never a
+ * word. */
 #include "wire/inbound.h"
 
 static const char *const providers[] = { "", "meta", "webjs" };
