@@ -1,5 +1,5 @@
-/* WhatsApp addresses and webjs message ids. Invariant: what is returned borrows from the input or lives in the arena given,
- * and the digits of a LID never come out as a phone.
+/* WhatsApp addresses and webjs message ids. Invariant: results borrow from the input or are allocated in the given
+ * arena, and a LID's digits are never returned as a phone number.
  */
 #include "ingest/dialects/address.h"
 
@@ -25,7 +25,7 @@ static bool is_bsuid(struct str s)
 	return id.n > 0;
 }
 
-/* "<digits>[_agent][:device]": one account of one person, whatever the device. */
+/* "<digits>[_agent][:device]": the digits identify the person, on any device. */
 static struct str user_digits(struct str user)
 {
 	struct str digits, rest;
@@ -102,7 +102,7 @@ bool address_to_party(struct address a, struct party *p)
 	return false;
 }
 
-/* Cuts the chat off: up to the first '_' behind its '@', for a user part may hold one. */
+/* Splits the chat off at the first '_' after its '@', because the part before the '@' may contain one. */
 static bool cut_chat(struct str s, struct str *chat, struct str *rest)
 {
 	struct str user, behind;

@@ -1,4 +1,4 @@
-/* WhatsApp addresses: what a JID, a phone or an id in a body means. Pure. Source: README.md, Addresses. */
+/* WhatsApp addresses: parsing JIDs, phone numbers and ids in a body. Pure. Source: README.md, Addresses. */
 #ifndef INGEST_ADDRESS_H
 #define INGEST_ADDRESS_H
 
@@ -9,7 +9,7 @@ enum address_kind {
 	ADDRESS_NONE,
 	ADDRESS_PHONE,      /* digits, +digits, <digits>[:device]@c.us, <digits>[:device]@s.whatsapp.net */
 	ADDRESS_LID,        /* <digits>[:device]@lid */
-	ADDRESS_GROUP,      /* ...@g.us, or Meta's group id (only where the caller says so) */
+	ADDRESS_GROUP,      /* ...@g.us, or Meta's group id (only if the caller sets it) */
 	ADDRESS_BSUID,      /* CC.<digits>, CC.ENT.<digits> */
 	ADDRESS_STATUS,     /* status@broadcast: not a chat */
 	ADDRESS_BROADCAST,  /* <digits>@broadcast */
@@ -19,21 +19,23 @@ enum address_kind {
 
 struct address {
 	enum address_kind kind;
-	struct str value; /* the digits, or the whole for GROUP and OTHER */
+	struct str value; /* the digits; the whole text for GROUP and OTHER */
 };
 
 struct address address_parse(struct str s);
-/* Puts the address into the party (phone, lid, bsuid or jid); an address already there stays. false for groups and the like. */
+/* Adds the address to the party (phone, lid, bsuid or jid); does not replace one already there. False for groups and
+ * other addresses that do not identify a person. */
 bool address_to_party(struct address a, struct party *p);
 
-/* A webjs message id, `{fromMe, remote, id, participant, _serialized | $1}` or "true_<chat>_<stanza>[_<participant>]". */
+/* A webjs message id, `{fromMe, remote, id, participant, _serialized | $1}` or
+ * "true_<chat>_<stanza>[_<participant>]". */
 struct stanza_id {
 	bool known, from_me;
 	struct str chat, stanza, participant, serialized;
 };
 struct stanza_id stanza_id_parse(struct str serialized);
 struct stanza_id stanza_id_read(const json *id,
-	struct arena *a); /* _serialized, else $1, else rebuilt from the parts */
+	struct arena *a); /* from _serialized, else $1, else rebuilt from the parts */
 /* A whatsapp-web.js Wid: a string, or {server, user, _serialized | $1}. */
 struct str wid_read(const json *wid, struct arena *a);
 /* "<true|false>:<stanza>", the message key of the webjs dialects. */

@@ -1,5 +1,5 @@
-/* The parts of our bridge contract. Invariant: a chat that was read is a group with its jid or a person with a
- * phone, LID or BSUID, and a message that was read has its key.
+/* The common parts of Blazz's bridge contract. Invariant: every chat that is accepted is a group with its JID or a
+ * person with a phone, LID or BSUID, and every accepted message has its key.
  */
 #include "ingest/dialects/bridge.h"
 
@@ -85,7 +85,7 @@ static bool group_chat(const json *item, struct chat_ref *out, struct bridge_fau
 	if (group.kind == ADDRESS_NEWSLETTER)
 		return ignore(fault, "newsletter_post");
 	if (group.kind != ADDRESS_GROUP)
-		return refuse(fault, "group_jid", "a group needs its jid");
+		return refuse(fault, "group_jid", "a group needs its JID");
 	*out = (struct chat_ref){ .is_group = true, .group.jid = group.value };
 	out->group.name = utf8_truncate(json_str(json_get(item, "group_name")), WIRE_MAX_NAME_BYTES);
 	return true;
@@ -145,14 +145,14 @@ bool bridge_key(struct arena *a, struct in_history_message *m, struct str id, st
 	struct stanza_id parsed = stanza_id_parse(id);
 
 	if (id.n > WIRE_MAX_ID_BYTES - STR("false:").n)
-		return refuse(fault, "id", "longer than an id may be");
+		return refuse(fault, "id", "too long for an id");
 	if (parsed.stanza.n == 0 && m->source_time_ms == 0)
 		return refuse(fault, "timestamp", "a message without an id needs a time");
 	webjs_message_key(a, &m->message, &parsed, m->source_time_ms);
 	return true;
 }
 
-/* Says from_me itself, or its id does. */
+/* From the member from_me, or else from the id. */
 static bool is_from_me(const json *item, struct str id)
 {
 	bool from_me = stanza_id_parse(id).from_me;
@@ -171,7 +171,8 @@ static void sender_read(struct arena *a, const json *item, struct in_message *m)
 		m->sender = m->chat.contact;
 }
 
-/* The contract says that there is media, not where: a bridge that has it to give posts its own library's objects. */
+/* The contract only says whether there is media, not where: bridges that can provide it post their library's own
+ * objects. */
 static void media_note(struct in_message *m, bool has_media)
 {
 	if (!has_media && !webjs_is_media(m->type))

@@ -1,6 +1,6 @@
-/* What the two routes of our bridge contract share (README.md, Bridge contract): a chat, a time, a message. Pure.
+/* What the two routes of Blazz's bridge contract share (README.md, Bridge contract): a chat, a time, a message. Pure.
  *
- * A reader answers false when the item cannot be taken, and says why; the path is relative to the item.
+ * A reader returns false when the item must be rejected or ignored, and fills *fault; its path is relative to the item.
  */
 #ifndef INGEST_BRIDGE_H
 #define INGEST_BRIDGE_H
@@ -11,14 +11,14 @@
 
 struct bridge_fault {
 	struct str path;
-	const char *message; /* NULL: nothing is wrong, it is no chat of ours */
-	const char *ignored; /* as what that is counted */
+	const char *message; /* NULL: the item is valid, but to be ignored */
+	const char *ignored; /* the kind under which an ignored item is counted */
 };
 
-/* How the two routes name the members of a message. */
+/* The two routes' names for the members of a message. */
 struct bridge_words {
 	const char *body, *type;
-	bool empty_body; /* without media too */
+	bool empty_body; /* the body may be empty even without media */
 };
 
 /* type_member: "chat_type" or "type". */
@@ -26,12 +26,13 @@ bool bridge_chat(struct arena *a, const json *item, const char *type_member, str
 	struct bridge_fault *fault);
 /* Integer seconds to ms; absent or null: 0. */
 bool bridge_time(const json *item, const char *member, int64_t *ms, struct bridge_fault *fault);
-/* A message of that chat. */
+/* Reads a message of that chat. */
 bool bridge_message(struct arena *a, const json *item, const struct bridge_words *words, const struct chat_ref *chat,
 	struct in_history_message *out, struct bridge_fault *fault);
-/* The key of a message without id and time would fit every message that says the same: false then. */
+/* Sets the message's key. False for a message with neither id nor time: its key would match every message with the same
+ * text. */
 bool bridge_key(struct arena *a, struct in_history_message *m, struct str id, struct bridge_fault *fault);
-/* A chat of a batch: fills state, time and messages of the item. */
+/* Reads a chat of a batch: fills state, time and messages of the item. */
 bool bridge_sync_chat(struct arena *a, const json *chat, struct sync_item *item, struct bridge_fault *fault);
 struct party bridge_person(struct arena *a, const json *address, const json *name);
 

@@ -1,4 +1,4 @@
-/* One chat of a batch in our bridge contract: what the bridge knows of it, and its newest messages. */
+/* One chat of a batch in Blazz's bridge contract: its state and its newest messages. */
 #include "base/utf8.h"
 #include "ingest/dialects/bridge.h"
 
@@ -81,7 +81,8 @@ static bool messages_read(struct arena *a, const json *list, struct sync_item *i
 	return true;
 }
 
-/* What the chat list shows of a chat whose messages the bridge does not send: neither id nor direction is said. */
+/* last_message, the chat list's preview, for a chat whose messages the bridge does not send: it has neither id nor
+ * direction. */
 static bool last_message_read(struct arena *a, const json *chat, struct sync_item *item, struct bridge_fault *fault)
 {
 	struct in_history_message *m = ARENA_NEW(a, struct in_history_message);

@@ -1,5 +1,5 @@
-/* POST /api/whatsapp/chats/sync: a batch of chats in our bridge contract (README.md). Invariant: one bad chat costs
- * that chat, and the batch's end counts what became of all of them.
+/* POST /api/whatsapp/chats/sync: a batch of chats in Blazz's bridge contract (README.md). Invariant: an invalid chat is
+ * rejected alone, and the batch's end counts accepted and rejected chats.
  */
 #include "ingest/dialects/bridge.h"
 #include "ingest/dialects/dialects.h"
@@ -11,7 +11,7 @@ struct sync_chat {
 	struct str path;
 };
 
-/* The chat alone, as a sync of its own: under the batch's own id it would end that batch again. */
+/* A body with this chat alone, as a sync of its own: with the batch's id, a replay would complete that batch again. */
 static struct str chat_body(void *ctx)
 {
 	static const char *const members[] = { "session_id", "whatsapp_account_id", "workspace_id", NULL };
@@ -45,7 +45,7 @@ static void chat_take(struct sync_chat *c, size_t place)
 	struct sync_item item = { .place = place, .path = c->path, .body = chat_body, .body_ctx = c };
 	struct bridge_fault fault = { .message = NULL };
 
-	in->n_items = place; /* a chat is one item, in however many parts */
+	in->n_items = place; /* a chat counts as one item, however many parts it has */
 	if (bridge_sync_chat(in->arena, c->chat, &item, &fault)) {
 		sync_batch_add(c->batch, &item);
 	} else if (fault.ignored) {
@@ -86,7 +86,7 @@ static int batch_read(struct sync_batch *b, const json *body, struct err *err)
 		return refuse_batch(b->in, "chats", "more than 50 chats", err);
 	b->sync_id = json_text(json_get(body, "sync_id"), b->in->arena);
 	if (b->sync_id.n > WIRE_MAX_ID_BYTES)
-		return refuse_batch(b->in, "sync_id", "longer than an id may be", err);
+		return refuse_batch(b->in, "sync_id", "too long for an id", err);
 	if (b->sync_id.n == 0) {
 		b->sync_id = sync_own_id(b->in, json_get(body, "chats"));
 		b->total = 1;
@@ -94,7 +94,7 @@ static int batch_read(struct sync_batch *b, const json *body, struct err *err)
 		return 0;
 	}
 	if (!count_read(body, "index", max_index, &b->index))
-		return refuse_batch(b->in, "index", "not a place in the sync", err);
+		return refuse_batch(b->in, "index", "out of range", err);
 	if (!count_read(body, "total", INT32_MAX, &b->total))
 		return refuse_batch(b->in, "total", "not a count", err);
 	b->last = json_true(json_get(body, "last"));

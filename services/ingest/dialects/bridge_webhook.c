@@ -1,4 +1,4 @@
-/* POST /api/whatsapp/webhook: one message in our bridge contract (README.md). */
+/* POST /api/whatsapp/webhook: one message in Blazz's bridge contract (README.md). */
 #include "ingest/dialects/bridge.h"
 #include "ingest/dialects/dialects.h"
 

@@ -1,10 +1,10 @@
-/* Evolution API's webhooks: {event, instance, data, apikey, ...} (README.md). Invariant: one element of a list is one
- * item, and the envelope's apikey never leaves this process: rejected items are written without it. */
+/* Evolution API's webhooks: {event, instance, data, apikey, ...} (README.md). Invariant: each element of a list is an
+ * item of its own, and the envelope's apikey never leaves this process: rejected items are written without it. */
 #include "ingest/dialects/evolution.h"
 
 #include "ingest/dialects/dialects.h"
 
-/* The item in an envelope of its own. */
+/* A body with this item alone in its envelope. */
 static struct str item_alone(void *ctx)
 {
 	static const char *const members[] = { "event", "instance", "sender", NULL };
@@ -22,7 +22,7 @@ static struct str item_alone(void *ctx)
 	return text;
 }
 
-/* Baileys' DisconnectReason, which are HTTP's codes by their numbers only. */
+/* Baileys' DisconnectReason: HTTP status numbers with meanings of its own. */
 static enum session_reason close_reason(int64_t code)
 {
 	switch (code) {
@@ -74,10 +74,10 @@ static void connection_update(const struct evolution *v)
 	else if (state.n > 0)
 		webjs_session(&v->item, SESSION_STARTING, REASON_NONE, state_details(v, state, code), STR_NONE, 0);
 	else
-		webjs_reject(&v->item, "a state is needed");
+		webjs_reject(&v->item, "state is missing");
 }
 
-/* Without a code it says why there will be no more: "QR code limit reached, please login again". */
+/* An event without a code says why no more codes follow: "QR code limit reached, please login again". */
 static void qrcode_updated(const struct evolution *v)
 {
 	const json *qr = json_get(v->data, "qrcode");
@@ -107,7 +107,7 @@ static void removed(const struct evolution *v)
 	webjs_session(&v->item, SESSION_DISCONNECTED, REASON_USER_INITIATED, v->event, STR_NONE, 0);
 }
 
-/* Knowingly nothing; by the beginnings of their names. */
+/* Events that are known and ignored, by prefixes of their names. */
 static const char *const ignored[] = {
 	"presence.update",
 	"labels.",
@@ -121,7 +121,7 @@ static const char *const ignored[] = {
 
 static const struct {
 	const char *event;
-	void (*read)(const struct evolution *v); /* one item */
+	void (*read)(const struct evolution *v); /* reads one item */
 } events[] = {
 	{ "messages.upsert", evolution_message },
 	{ "send.message", evolution_message },
@@ -146,7 +146,7 @@ static const struct {
 	{ "remove.instance", removed },
 };
 
-/* An event of a newer version: a message in it is taken, the rest is counted. */
+/* An event of a newer version: a message in it is read, anything else is counted as ignored. */
 static void unknown(const struct evolution *v)
 {
 	if (json_str(json_path(v->data, "key.remoteJid")).n > 0 && json_is_obj(json_get(v->data, "message")))
@@ -190,9 +190,9 @@ int evolution_read(struct intake *in, const json *body, struct err *err)
 	v.own = json_str(json_get(body, "sender"));
 	v.data = json_get(body, "data");
 	if (v.event.n == 0)
-		return err_set(err, ERR_INPUT, "400", "event: what happened is needed");
+		return err_set(err, ERR_INPUT, "400", "event: required");
 	if (!v.data)
-		return err_set(err, ERR_INPUT, "400", "data: what it happened to is needed");
+		return err_set(err, ERR_INPUT, "400", "data: required");
 	if (json_is_arr(v.data))
 		items_read(&v, v.data);
 	else if (json_is_arr(inner)) /* messages.set of older versions */

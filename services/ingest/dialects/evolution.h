@@ -1,4 +1,4 @@
-/* Evolution API's webhooks: what evolution.c and its parts know of each other. */
+/* Evolution API's webhooks: shared by evolution*.c. */
 #ifndef INGEST_EVOLUTION_H
 #define INGEST_EVOLUTION_H
 
@@ -7,7 +7,7 @@
 struct evolution {
 	struct webjs_item item; /* ctx is the struct itself */
 	const json *body;
-	const json *data; /* the item: data, or one of its elements where that is a list */
+	const json *data; /* the item: data, or an element of it if it is a list */
 	struct str event;
 	struct str own; /* the account's own JID */
 };

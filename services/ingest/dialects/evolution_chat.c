@@ -1,4 +1,5 @@
-/* Evolution API's contacts, chats, groups and calls. Invariant: a phoneNumber that repeats a LID's digits is no phone. */
+/* Evolution API's contacts, chats, groups and calls. Invariant: a phoneNumber that only repeats a LID's digits is not
+ * used. */
 #include "ingest/dialects/evolution.h"
 
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "ingest/dialects/evolution_content.h"
 #include "ingest/dialects/group_settings.h"
 
-/* Whose address it is under any of the names that versions gave it. */
+/* The address, under any of the names that Evolution's versions use for it. */
 static struct str remote_jid(const json *data)
 {
 	struct str jid = json_str(json_get(data, "remoteJid"));
@@ -68,7 +69,7 @@ void evolution_chat(const struct evolution *v)
 		webjs_add(&v->item, e, jid, intake_json(v->item.in, v->data));
 }
 
-/* The phone beside a JID, as a JID or in digits; absent when it only repeats the LID. */
+/* The phone that accompanies a JID, as a JID or as digits; absent when it only repeats the LID. */
 static struct str phone_beside(struct str jid, struct str phone)
 {
 	struct address of = address_parse(jid), a = address_parse(phone);
@@ -100,7 +101,7 @@ static void group_participants(struct in_chat_state *state, const json *list, st
 			json_str(json_get(p, "phoneNumber")), json_str(json_get(p, "admin")));
 }
 
-/* GroupMetadata. It does not say as of when it is: its times are the group's own. */
+/* GroupMetadata. It has no time of its own: the times in it are those of the group's subject and creation. */
 void evolution_group(const struct evolution *v)
 {
 	struct arena *a = v->item.in->arena;
@@ -112,7 +113,7 @@ void evolution_group(const struct evolution *v)
 	if (!webjs_chat(&v->item, remote_jid(v->data), STR_NONE, &state->chat))
 		return;
 	if (!state->chat.is_group) {
-		webjs_reject(&v->item, "a group is needed");
+		webjs_reject(&v->item, "the group is missing");
 		return;
 	}
 	state->chat.group.name = utf8_truncate(json_str(json_get(v->data, "subject")), WIRE_MAX_NAME_BYTES);
@@ -144,7 +145,7 @@ static void group_update_add(const struct evolution *v, const struct group_ref *
 			STR_ARG(intake_json(v->item.in, v->data))));
 }
 
-/* Partial GroupMetadata: one change for each fact of ours that it holds. */
+/* Partial GroupMetadata: one change for each member that Blazz stores. */
 void evolution_group_update(const struct evolution *v)
 {
 	struct str subject = json_str(json_get(v->data, "subject")), description = json_str(json_get(v->data, "desc"));
@@ -154,7 +155,7 @@ void evolution_group_update(const struct evolution *v)
 	if (!webjs_chat(&v->item, remote_jid(v->data), STR_NONE, &chat))
 		return;
 	if (!chat.is_group) {
-		webjs_reject(&v->item, "a group is needed");
+		webjs_reject(&v->item, "the group is missing");
 		return;
 	}
 	chat.group.name = utf8_truncate(subject, WIRE_MAX_NAME_BYTES);
@@ -168,7 +169,7 @@ void evolution_group_update(const struct evolution *v)
 		intake_ignore(v->item.in, "group_without_facts");
 }
 
-/* participantsData: [{jid, phoneNumber}] beside participants: ["jid"] or [{id, phoneNumber}]. By JID. */
+/* participantsData: [{jid, phoneNumber}] besides participants: ["jid"] or [{id, phoneNumber}]. Returns a map by JID. */
 static struct map *phones_read(const json *list)
 {
 	struct json_iter it = json_iter(json_is_arr(list) ? list : NULL);

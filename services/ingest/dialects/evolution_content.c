@@ -1,4 +1,4 @@
-/* Reads message content by its member. Invariant: neither inline media nor a media key is ever looked at. */
+/* Reads a message's content by the name of its member. Invariant: inline media and media keys are never read. */
 #include "ingest/dialects/evolution_content.h"
 
 #include "base/utf8.h"
@@ -26,7 +26,7 @@ int64_t evolution_seconds_ms(const json *v)
 	return seconds < 0 || seconds > WIRE_MAX_TIME_MS / 1000 ? WIRE_MAX_TIME_MS + 1 : seconds * 1000;
 }
 
-/* Members that hold a whole message below `message`. */
+/* Wrappers: members that contain a whole message in `message`. */
 static const json *unwrap(const json *message)
 {
 	static const char *const wrappers[] = {
@@ -83,7 +83,7 @@ static enum message_type member_type(struct str member, const json *node)
 	return (enum message_type)word_value(types, member, MSG_UNKNOWN);
 }
 
-/* What stands beside the content and is none. */
+/* Whether a member is the content; some members only accompany it. */
 static bool is_content(struct str member)
 {
 	static const char *const others[] = { "messageContextInfo", "senderKeyDistributionMessage", "base64",
@@ -176,7 +176,7 @@ static void fill_media(struct in_message *out, const struct evolution_content *c
 	m->file_name =
 		utf8_truncate(file_name.n ? file_name : json_str(json_get(c->node, "title")), WIRE_MAX_NAME_BYTES);
 	m->sha256 = webjs_id_text(json_str(json_get(c->node, "fileSha256")));
-	/* The node's own url is of the encrypted file, useless without the media key. */
+	/* The node's own url leads to the encrypted file, which is useless without the media key. */
 	m->url = webjs_link(json_str(json_get(c->message, "mediaUrl")));
 	if (!evolution_i64(json_get(c->node, "fileLength"), &m->size_bytes) || m->size_bytes < 0)
 		m->size_bytes = 0;
@@ -202,7 +202,7 @@ static void fill_quoted(struct in_message *out, const json *context, struct aren
 	webjs_party(&out->quoted.sender, json_str(json_get(context, "participant")), STR_NONE);
 }
 
-/* The row or button that was chosen, under the three names it has. */
+/* The chosen row or button, under any of its three names. */
 static struct str selected(const json *node)
 {
 	static const char *const names[] = { "selectedButtonId", "selectedId", NULL };

@@ -1,5 +1,5 @@
-/* Evolution API's messages and what refers to one (Baileys' WAMessage). Invariant: "Você" and every other push name of the
- * account's own messages is nobody's name, and inline base64 is never read. */
+/* Evolution API's messages and the events that refer to a message (Baileys' WAMessage). Invariant: the push name of the
+ * account's own messages ("Você" and others) is never used as a contact's name, and inline base64 is never read. */
 #include "ingest/dialects/evolution.h"
 #include "ingest/dialects/evolution_content.h"
 
@@ -26,7 +26,7 @@ static struct message_key key_read(const json *key, struct arena *a)
 
 static enum message_status status_parse(const json *v)
 {
-	/* By name or, as Baileys numbers them, from ERROR on. */
+	/* By name, or by Baileys' number, which counts from ERROR. */
 	static const char *const names[] = { "ERROR", "PENDING", "SERVER_ACK", "DELIVERY_ACK", "READ", "PLAYED" };
 	static const enum message_status statuses[] = {
 		STATUS_FAILED,
@@ -47,7 +47,7 @@ static enum message_status status_parse(const json *v)
 	return STATUS_NONE;
 }
 
-/* A message is on its way when there is a row without content: undecrypted, or a stub of WhatsApp's own. */
+/* Whether the row has no content yet: not decrypted, or a stub that WhatsApp created; the message follows. */
 static bool is_undecrypted(const json *data)
 {
 	int64_t stub;
@@ -161,7 +161,8 @@ static void vote_add(const struct evolution *v, const struct message_key *key, c
 	webjs_add(&v->item, e, key->id.stanza, chosen);
 }
 
-/* protocolMessage: what one device tells the others of a message. Its key is as its sender sees it, so only the id counts. */
+/* protocolMessage: one device informs the others about a message. Its key is from the sender's point of view, so only
+ * the id is used. */
 static void protocol_add(const struct evolution *v, const struct message_key *key, const json *protocol)
 {
 	struct str type = json_text(json_get(protocol, "type"), v->item.in->arena);
@@ -252,7 +253,8 @@ void evolution_update(const struct evolution *v)
 			STR_ARG(key.where.author)));
 }
 
-/* A peer's edit carries the key as the peer has it: the chat is us, and the message, which only its author can edit, is theirs. */
+/* An edit by a peer carries the key from the peer's point of view: its chat is this account. Only the author can edit a
+ * message, so the direction is inbound. */
 static void peer_edit_add(const struct evolution *v, struct str stanza, const json *edited, int64_t ms)
 {
 	struct evolution_content c = evolution_content_read(edited, STR_NONE);
@@ -281,7 +283,7 @@ void evolution_edited(const struct evolution *v)
 		edit_add(v, &key, key.id.stanza, edited, ms);
 }
 
-/* A key when a peer deleted, the whole row when the API did; neither says when. */
+/* The data is a key when a peer deleted the message, a whole row when the API did; neither has the time of deletion. */
 void evolution_deleted(const struct evolution *v)
 {
 	const json *row = json_get(v->data, "key");

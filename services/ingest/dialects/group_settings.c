@@ -1,4 +1,4 @@
-/* The tables of names. Invariant: a word that is not here says nothing of a setting. */
+/* The tables of names; see group_settings.h. Invariant: an unknown word leaves a setting unset. */
 #include "ingest/dialects/group_settings.h"
 
 #include "json/writer.h"
@@ -20,7 +20,7 @@ static const char *const names[SETTINGS] = {
 	[EPHEMERAL_SECONDS] = "ephemeralSeconds",
 };
 
-/* What is known of each: -1: nothing, else 0 or 1, or seconds. */
+/* Each setting's value: -1 unknown, else 0 or 1, or seconds. */
 struct values {
 	int64_t value[SETTINGS];
 };
@@ -53,7 +53,7 @@ static struct str written(const struct values *v, struct arena *a)
 	return text;
 }
 
-/* -1 for what is neither yes nor no. */
+/* -1 for a word that means neither yes nor no. */
 static int64_t word_of(struct str word)
 {
 	static const char *const yes[] = { "on", "true", "admin_add", "approval_required" };
@@ -87,7 +87,7 @@ static int64_t seconds(const json *v)
 	return json_to_i64(v, &n) ? in_range(n) : -1;
 }
 
-/* "off" where messages do not disappear any more. */
+/* "off" when messages no longer disappear. */
 static int64_t seconds_of(struct str words)
 {
 	int64_t n;
@@ -102,7 +102,7 @@ struct str group_settings_read(const json *group, struct arena *a)
 	static const struct {
 		const char *member;
 		enum setting setting;
-		bool is_permission; /* says what members may, where ours says what only admins may */
+		bool is_permission; /* inverted: says what members may do, while Blazz's says what only admins may */
 	} members[] = {
 		{ "announce", MESSAGES_ADMINS_ONLY, false },
 		{ "membersCanSendMessages", MESSAGES_ADMINS_ONLY, true },
@@ -112,7 +112,8 @@ struct str group_settings_read(const json *group, struct arena *a)
 		{ "join_approval_mode", APPROVAL_REQUIRED, false },
 		{ "newMembersApprovalRequired", APPROVAL_REQUIRED, false },
 		{ "membersCanAddNewMember", MEMBER_ADD_ADMINS_ONLY, true },
-		{ "memberAddMode", MEMBER_ADD_ADMINS_ONLY, true }, /* true: everybody; as a word it names who may */
+		{ "memberAddMode", MEMBER_ADD_ADMINS_ONLY,
+			true }, /* true: all members may; a word names the role that may */
 		{ "ephemeralDuration", EPHEMERAL_SECONDS, false },
 	};
 	struct values v = nothing();

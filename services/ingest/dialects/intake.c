@@ -1,5 +1,5 @@
-/* What the dialects fill. Invariant: every event in the intake has its id, keeps the rules and has been encoded; what
- * does not is a rejected item.
+/* The intake that dialects fill. Invariant: every event in it has an id, was checked and is encoded; an event that
+ * fails the check is a rejected item instead.
  */
 #include "ingest/dialects/intake.h"
 
@@ -9,7 +9,7 @@
 #include "base/vec.h"
 #include "crypto/digest.h"
 
-#define YEAR_2009_MS INT64_C(1230768000000) /* no WhatsApp before */
+#define YEAR_2009_MS INT64_C(1230768000000) /* WhatsApp's first year */
 #define DAY_MS       INT64_C(86400000)
 
 const char *const intake_secret_members[] = {
@@ -60,7 +60,7 @@ bool intake_is_full(struct intake *in)
 
 int intake_too_large(struct err *err)
 {
-	return err_reject(err, DEAD_TOO_LARGE, "more items, or more that are not acceptable, than one body may have");
+	return err_reject(err, DEAD_TOO_LARGE, "too many items, or too many rejected items");
 }
 
 void intake_delivery(struct intake *in, struct str id, struct str time)
@@ -73,9 +73,9 @@ void intake_delivery(struct intake *in, struct str id, struct str time)
 	in->delivery_time_ms = seconds * 1000;
 }
 
-/* What intake_event makes: the event and whose it is. */
+/* What intake_event() allocates: the event and its account. */
 struct made_event {
-	struct inbound_event event; /* first, so that a pointer to it is one to the whole */
+	struct inbound_event event; /* first member, so that a pointer to it also points to the whole */
 	const struct intake_account *account;
 };
 
@@ -160,14 +160,15 @@ static void event_push(struct intake *in, struct inbound_event *e, struct str re
 	in->records[in->n_events++] = record;
 }
 
-/* A later part of a chat, whose JSON the first one has. */
+/* A later part of a chat; only the first part carries the chat's raw JSON. */
 static bool is_continued(const struct inbound_event *e)
 {
 	return e->kind == IN_SYNC_CHAT && e->u.sync_chat.continued;
 }
 
-/* The id rests on the delivery and the item's place in it, not on the time: a sender that tries again has a new time. Chats and the
- * ends of a sync say themselves when they were, or do not. */
+/* An event without a time of its own, in a signed delivery, gets the delivery's time, and an id from the delivery and the
+ * item's index in it: not from the ingest time, which is new when the sender retries. Chats and the ends of a sync keep
+ * their own time, or none. */
 static void id_derive(const struct intake *in, struct inbound_event *e, struct str provider_key, struct str content)
 {
 	struct inbound_event timeless;
@@ -262,7 +263,7 @@ void intake_keep_qr(struct intake *in, const struct intake_account *account, str
 	in->qr[in->n_qr++] = (struct intake_qr){ account, code };
 }
 
-/* What refers to a message comes behind it; statuses come last (README.md, Reading). */
+/* The sort order: events that refer to a message follow it; statuses come last (README.md, Reading). */
 static unsigned turn_of(enum inbound_kind kind)
 {
 	switch (kind) {

@@ -1,8 +1,12 @@
-/* One POST on its way in: what the dialects fill and what is then published.
+/* The result of reading one POST: filled by a dialect, then published.
  *
- * A dialect is a pure function from a parsed body to events, rejected items and counts of what is knowingly ignored. It sees
- * no socket, no Kafka, no database and no clock. One bad item costs that item: it goes to `rejected` with a path, a reason
- * and a body of its own that a replay can post again.
+ * A dialect is a pure function from a parsed body to events, rejected items and counts of ignored items. It has no
+ * access to sockets, Kafka, the database or a clock. An invalid item is rejected alone: it is added to `rejected` with
+ * a path, a reason and a body of its own, which a replay can post again.
+ *
+ *   parsed body ──dialect──┬─ intake_add ──► events, encoded ──► published to `inbound`
+ *                          ├─ intake_reject ──► rejected ──────► dead letters, and details in the response
+ *                          └─ intake_ignore ──► ignored, counted by kind
  */
 #ifndef INGEST_INTAKE_H
 #define INGEST_INTAKE_H
@@ -11,18 +15,19 @@
 #include "json/json.h"
 #include "json/writer.h"
 
-/* What one body may cost (README.md, Bounds); one that would cost more is refused as a whole. */
+/* Limits of one body (README.md, Bounds); a body that exceeds one is rejected as a whole. */
 #define INTAKE_MAX_ITEMS          20000
 #define INTAKE_MAX_REJECTED       1000
-#define INTAKE_MAX_REJECTED_BYTES ((size_t)4 << 20) /* of their bodies */
-#define INTAKE_MEMORY_FACTOR      24 /* bytes of the arena for each byte of the body, beside the spare ones */
+#define INTAKE_MAX_REJECTED_BYTES ((size_t)4 << 20) /* of the bodies of rejected items */
+#define INTAKE_MEMORY_FACTOR      24 /* bytes of the arena for each byte of the body, plus a fixed amount */
 #define INTAKE_MEMORY_SPARE_BYTES ((size_t)4 << 20)
 #define INTAKE_MEMORY_MAX_BYTES   ((size_t)128 << 20)
-/* Of a member that is copied beside a rejected item. Cut in a character, an id that is too long stays too long: alone, the item is refused
- * for the same reason, and never names another chat. */
+/* Limit of an envelope member that is copied next to a rejected item. It is above the limit of ids, so that an id
+ * that is too long stays too long when truncated: when replayed alone, the item is rejected for the same reason and
+ * never names another chat. */
 #define INTAKE_MAX_ENVELOPE_BYTES (WIRE_MAX_ID_BYTES + 4)
 
-/* What the dialects need to know of an account. */
+/* What the dialects need to know about an account. */
 struct intake_account {
 	struct uuid id, workspace;
 	enum provider provider;
@@ -31,12 +36,12 @@ struct intake_account {
 };
 
 struct intake_reject {
-	const struct intake_account *account; /* NULL: not known */
+	const struct intake_account *account; /* NULL: unknown */
 	struct str path; /* "chats[1].contact_phone" */
-	struct str message; /* one line for people; never quotes the body */
+	struct str message; /* one line for the client; never quotes the body */
 	enum dead_reason reason;
 	struct str body; /* the item alone in its envelope, secrets removed */
-	size_t item; /* its place among the items of the POST */
+	size_t item; /* its index among the items of the POST */
 };
 
 /* Sealed later into account_qr; never in an event. */
@@ -48,24 +53,24 @@ struct intake_qr {
 struct intake {
 	struct arena *arena;
 	int64_t now_ms;
-	const struct intake_account *account; /* of the URL or the session; NULL for Meta */
-	/* Meta only: the accounts that the POST names, looked up beforehand (meta_references). */
+	const struct intake_account *account; /* from the URL or the session; NULL for Meta */
+	/* Meta only: the accounts that the POST refers to, looked up beforehand (meta_references). */
 	const struct intake_account *(*by_phone_number_id)(void *ctx, struct str id);
-	/* All accounts of that WABA within the app that signed; returns how many, fills at most max. */
+	/* All accounts of that WABA that belong to the app that signed; returns how many, fills at most max. */
 	size_t (*by_waba)(void *ctx, struct str waba_id, const struct intake_account **out, size_t max);
 	void *lookup_ctx;
-	struct str delivery_id; /* of Standard Webhooks; absent: none that was verified */
+	struct str delivery_id; /* of Standard Webhooks; absent: no verified one */
 	int64_t delivery_time_ms;
 
-	struct inbound_event **events; /* in order of publishing after intake_finish() */
+	struct inbound_event **events; /* after intake_finish(): in the order in which they are published */
 	struct str *records; /* the same events encoded, ready to be published */
 	size_t n_events;
 	struct intake_reject *rejected;
 	size_t n_rejected;
-	size_t rejected_bytes; /* of their bodies */
-	struct intake_qr *qr; /* the latest of each account */
+	size_t rejected_bytes; /* total size of their bodies */
+	struct intake_qr *qr; /* the latest code of each account */
 	size_t n_qr;
-	size_t n_items; /* items seen, good, bad or ignored: each call of intake_add, _reject and _ignore counts one */
+	size_t n_items; /* items seen: each call of intake_add, intake_reject and intake_ignore counts one */
 	struct ignored {
 		const char *kind; /* "status_post", "newsletter_post", "presence", ... */
 		size_t n;
@@ -73,57 +78,62 @@ struct intake {
 	size_t n_ignored;
 	size_t cap_events, cap_rejected, cap_qr;
 	size_t used_before, max_bytes; /* of the arena */
-	struct made_event *unused; /* made and not added: the next event's */
-	bool too_large; /* the body as a whole is refused */
+	struct made_event *unused; /* created but not added: reused for the next event */
+	bool too_large; /* the body is rejected as a whole */
 };
 
 void intake_init(struct intake *in, struct arena *arena, int64_t now_ms, const struct intake_account *account);
 
-/* Bounds the memory by the body's size; without it INTAKE_MEMORY_MAX_BYTES is the bound. */
+/* Limits the memory in proportion to the body's size; without it INTAKE_MEMORY_MAX_BYTES is the limit. */
 void intake_bound(struct intake *in, size_t body_bytes);
-/* The body costs more than it may: asked before each item, after which the dialect stops and fails with intake_too_large(). */
+/* Whether the body has exceeded a limit. The dialect checks this before each item; if so, it stops and fails with
+ * intake_too_large(). */
 bool intake_is_full(struct intake *in);
 /* Returns -1: ERR_INPUT, DEAD_TOO_LARGE. */
 int intake_too_large(struct err *err);
-/* The only outcome of the body: nothing of it is published but this dead letter. */
+/* Rejects the body as a whole: nothing is published but one dead letter. */
 void intake_reject_whole(struct intake *in, enum dead_reason reason, struct str body, const char *message);
 
-/* The POST is a delivery whose id and time (seconds) are signed: events that have no time of their own get this one, and an id that
- * a repeat of the delivery has again. Borrows the id. */
+/* The POST is a delivery whose id and time (seconds) are signed: events without a time of their own get this one, and
+ * an id that is the same when the delivery is repeated. Borrows the id. */
 void intake_delivery(struct intake *in, struct str id, struct str time);
 
-/* A new event of `account` with its envelope filled (provider, bridge, ingest time, origin live). Not yet part of the intake; one
- * that is not added gives its memory to the next. */
+/* A new event of `account` with its envelope filled (provider, bridge, ingest time, origin live). It is not part of
+ * the intake until intake_add(); the memory of one that is not added is reused for the next. */
 struct inbound_event *intake_event(struct intake *in, const struct intake_account *account, enum inbound_kind kind);
-/* Source time in ms; flags what is before 2009 or more than a day ahead; a time that no event can hold counts as
- * unknown as well. 0: unknown. */
+/* Sets the source time (ms; 0: unknown) and flags it as suspect when it is before 2009 or more than a day ahead. A time
+ * beyond an event's range is also treated as unknown. */
 void intake_time(struct intake *in, struct inbound_event *e, int64_t source_time_ms);
-/* The same of a time alone: whether it is flagged. */
+/* Whether intake_time() would flag this time. */
 bool intake_time_is_suspect(const struct intake *in, int64_t source_time_ms);
-/* Keeps the text in e->raw as intake_raw() does. */
+/* Stores the text in e->raw, with the limits of intake_raw(). */
 void intake_raw_text(struct intake *in, struct inbound_event *e, struct str text);
-/* Keeps the item's JSON without secrets in e->raw: for items that could not be fully understood. Cut at WIRE_MAX_RAW_BYTES. */
+/* Stores the item's JSON without secrets in e->raw, truncated to WIRE_MAX_RAW_BYTES: for items that the dialect could
+ * not fully interpret. */
 void intake_raw(struct intake *in, struct inbound_event *e, const json *item);
-/* Derives the id, checks the rules, encodes and adds the event, which is not changed afterwards; one that breaks a rule becomes a
- * rejected item instead (false). e is from intake_event(). provider_key: the provider's id of the event or its target;
- * content: what else tells two events apart (status word, emoji, new text). body: what intake_reject() would take; it is also
- * kept as raw where the time is suspect and the caller kept none. */
+/* Derives the event's id, checks and encodes the event and adds it; it must not be changed afterwards. An event that
+ * breaks a rule becomes a rejected item instead (false). e: from intake_event(). provider_key: the provider's id of
+ * the event or its target. content: what else distinguishes two events (status word, emoji, new text). body: as for
+ * intake_reject(); it is also stored as raw when the time is suspect and the caller has not set raw. */
 bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_key, struct str content,
 	struct str path, struct str (*body)(void *ctx), void *body_ctx);
-/* Beyond INTAKE_MAX_REJECTED or INTAKE_MAX_REJECTED_BYTES the body is too large as a whole. */
+/* Adds a rejected item. Above INTAKE_MAX_REJECTED or INTAKE_MAX_REJECTED_BYTES the body as a whole is too large. */
 void intake_reject(struct intake *in, const struct intake_account *account, enum dead_reason reason, struct str path,
 	struct str body, const char *message);
 void intake_ignore(struct intake *in, const char *kind);
 void intake_keep_qr(struct intake *in, const struct intake_account *account, struct str code);
-/* Orders: messages (and everything else) first, then edits, revokes, reactions and votes, then statuses; stable within. */
+/* Sorts the events for publishing: messages (and everything else) first, then edits, revokes, reactions and votes, then
+ * statuses. Stable. */
 void intake_finish(struct intake *in);
 
-/* Members that never travel: API keys, media keys, pairing and QR codes, inline media ("apikey", "mediaKey", "base64", "qr", ...). */
+/* Members that are removed from all stored or published JSON: API keys, media keys, pairing and QR codes, inline media
+ * ("apikey", "mediaKey", "base64", "qr", ...). */
 extern const char *const intake_secret_members[];
 extern const size_t intake_secret_members_count;
-/* v written again without them, in the arena; absent for an absent v. */
+/* v as JSON without these members, in the arena; absent for an absent v. */
 struct str intake_json(struct intake *in, const json *v);
-/* Copies the texts and numbers of these names (NULL ends them) beside a rejected item, cut to INTAKE_MAX_ENVELOPE_BYTES each. */
+/* Copies members of the envelope next to a rejected item: the strings and numbers with these names (NULL-terminated),
+ * each truncated to INTAKE_MAX_ENVELOPE_BYTES. */
 void intake_envelope(struct intake *in, struct json_writer *w, const json *from, const char *const *names);
 
 #endif

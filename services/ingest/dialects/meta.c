@@ -1,5 +1,5 @@
-/* Meta's dialect from the outside in: entries, their changes, and which account each change is about (README.md, Meta).
- * Invariant: nothing under "entry" is passed over: an item becomes an event, a rejected item or a count.
+/* The outer levels of Meta's dialect: entries, their changes, and the account that each change is about (README.md,
+ * Meta). Invariant: nothing under "entry" is skipped: every item becomes an event, a rejected item or a count.
  */
 #include "ingest/dialects/meta.h"
 
@@ -13,7 +13,7 @@ static bool number_matches(const struct meta_change *c, const struct intake_acco
 	return meta_is_own_number(&of, json_str(json_get(c->value, "display_phone_number")));
 }
 
-/* What names one number of the WABA is about that one; all else about each. */
+/* A change that names one number of the WABA concerns that account; any other concerns all accounts of the WABA. */
 static void waba_read(struct meta_change *c, const struct intake_account *const *accounts, size_t n)
 {
 	size_t from = 0, to = n;

@@ -1,5 +1,6 @@
-/* What Meta says of a WABA, a number or a template, and everything that has no reader of its own: a template's state, or a
- * notice that carries the whole. Invariant: nothing is dropped; what no event can hold is cut, flagged and hashed.
+/* Changes of a WABA, a number or a template, and everything without a reader of its own: they become a template's
+ * status, or a notice that carries the whole JSON. Invariant: nothing is dropped; JSON above an event's limit is
+ * truncated, flagged and hashed.
  */
 #include "base/utf8.h"
 #include "ingest/dialects/meta.h"
@@ -32,7 +33,7 @@ static enum severity severity_of(struct str text, struct str alert)
 	return SEVERITY_INFO;
 }
 
-/* The word that says what happened; its member differs from field to field. */
+/* The word for what happened; its member's name varies by field. */
 static struct str event_word(const json *v)
 {
 	static const char *const members[] = { "event", "decision", "alert_type", "status", "type" };
@@ -76,7 +77,7 @@ static void template_read(struct meta_item *it)
 		arena_printf(a, "%.*s %.*s %.*s", STR_ARG(t->status), STR_ARG(t->quality), STR_ARG(t->category)));
 }
 
-/* Copies what the writer made into the arena. */
+/* Copies the writer's output into the arena. */
 static struct str written(struct intake *in, struct buf *out)
 {
 	struct str text = arena_str(in->arena, buf_str(out));
@@ -85,7 +86,7 @@ static struct str written(struct intake *in, struct buf *out)
 	return text;
 }
 
-/* As an object, whatever it is. */
+/* The item as a JSON object; a value of another type is wrapped in one. */
 static struct str extra_of(const struct meta_item *it)
 {
 	struct buf out = BUF_INIT;
@@ -142,7 +143,8 @@ void meta_channel_error(struct meta_item *it)
 		extra_of(it));
 }
 
-/* The latest of each kind is kept, so kinds are words of Meta's, not texts of a body's. */
+/* The latest notice of each kind is stored, so a kind must come from Meta's fixed words, not from free text in a
+ * body. */
 static struct str kind_of(struct str word)
 {
 	return word.n > 0 ? utf8_truncate(word, META_MAX_KIND_BYTES) : STR("unknown");

@@ -1,4 +1,4 @@
-/* Meta's calls: one event for each step, and the steps of outgoing ones, which come as statuses. */
+/* Meta's calls: one event for each step. The steps of outgoing calls arrive as statuses. */
 #include "base/utf8.h"
 #include "ingest/dialects/meta.h"
 
@@ -11,7 +11,7 @@ static struct str outcome_of(struct str word)
 		{ "RINGING", "offered" },
 		{ "ACCEPTED", "accepted" },
 		{ "REJECTED", "rejected" },
-		{ "FAILED", "missed" }, /* nobody answered, or it could not be put through */
+		{ "FAILED", "missed" }, /* not answered, or not connected */
 		{ "COMPLETED", "ended" },
 		{ "terminate", "ended" },
 	};

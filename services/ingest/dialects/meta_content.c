@@ -1,5 +1,5 @@
-/* What a Meta message of each type says. Invariant: what a type holds beyond our fields is kept, in extra or as raw; a part
- * that is missing or odd costs that part, not the message.
+/* The content of Meta's messages, by type. Invariant: content without a field of its own is kept, in extra or as raw;
+ * an invalid or missing part is left out, and the message is still accepted.
  */
 #include <math.h>
 
@@ -59,7 +59,7 @@ static void location_read(struct arena *a, const json *part, struct in_message *
 			arena_printf(a, "%.*s,%.*s", STR_ARG(json_text(latitude, a)), STR_ARG(json_text(longitude, a)));
 }
 
-/* The cards' names, as a list shows them. */
+/* The body is the names on the contact cards. */
 static void contacts_read(struct arena *a, const json *part, struct in_message *m)
 {
 	struct json_iter it = json_iter(part);
@@ -126,7 +126,7 @@ static const struct content {
 	{ "system", MSG_SYSTEM, system_read },
 };
 
-/* Announced without its content, which may follow under the same id. */
+/* A message announced without its content, which may follow under the same id. */
 static bool is_placeholder(struct str type)
 {
 	static const char *const words[] = { "unsupported", "media_placeholder", "errors", "unknown" };

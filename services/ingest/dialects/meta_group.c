@@ -1,5 +1,5 @@
-/* Meta's Groups API: groups created, changed and deleted, and who is in them. Invariant: what has no group yet, or a type
- * that we do not know, becomes a notice to the account.
+/* Meta's Groups API: groups created, changed and deleted, and their participants. Invariant: an item without a group,
+ * or of an unknown type, becomes a notice to the account.
  */
 #include "base/utf8.h"
 #include "ingest/dialects/group_settings.h"
@@ -31,7 +31,7 @@ static struct str invite_code(const struct meta_item *it)
 	return head.n <= WIRE_MAX_ID_BYTES ? head : STR_NONE;
 }
 
-/* A changed text that Meta could apply; absent: none. */
+/* A changed text, if Meta applied it; otherwise absent. */
 static struct str changed_text(const struct meta_item *it, const char *member)
 {
 	const json *change = json_get(it->v, member);

@@ -1,5 +1,5 @@
-/* Meta's history transfer after a number moved to the Cloud API (coexistence): chunks of threads, in any order, each with
- * its progress; or the news that the business does not share it.
+/* Meta's history transfer after a number joined the Cloud API (coexistence): chunks of threads in any order, each with
+ * its progress; or the information that the business declined to share its history.
  */
 #include "ingest/dialects/meta.h"
 

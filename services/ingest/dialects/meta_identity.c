@@ -1,4 +1,4 @@
-/* What Meta says of people beside their messages: new numbers and user ids, the phone's address book, opt-outs. */
+/* Meta's information about people apart from messages: new numbers and user ids, the phone's address book, opt-outs. */
 #include "ingest/dialects/address.h"
 #include "ingest/dialects/meta.h"
 
@@ -12,7 +12,7 @@ static bool is_change(struct str type)
 	return false;
 }
 
-/* Not looked up in value.contacts: those are of today, and one half of this is of yesterday. */
+/* Not looked up in value.contacts: it has current data, and one of the two parties is the previous one. */
 static struct party bare_party(const struct meta_item *it, struct str phone, struct str user_id)
 {
 	struct party p = { .bsuid = user_id };
@@ -42,7 +42,7 @@ bool meta_identity(struct meta_item *it)
 		!party_identified(&change.new_party))
 		return false;
 	change.key = json_str(json_get(it->v, "id"));
-	/* A number that was given up goes to somebody else; a user id does not. */
+	/* A phone number may be reassigned to another person later; a user id is not. */
 	change.kind = to.n > 0 && !str_eq(from, to) ? IDENTITY_NUMBER_CHANGED : IDENTITY_ALIAS;
 	e = meta_event(it, IN_IDENTITY_CHANGE, json_get(it->v, "timestamp"));
 	e->u.identity_change = change;

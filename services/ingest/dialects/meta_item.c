@@ -1,11 +1,11 @@
-/* An item of a Meta POST on its way in. Invariant: the body of a rejected item is a POST of that item alone, which
- * meta_read() takes like the original.
+/* Adding and rejecting an item of a Meta POST. Invariant: the body of a rejected item is a POST with that item alone,
+ * which meta_read() reads like the original.
  */
 #include "base/utf8.h"
 #include "ingest/dialects/meta.h"
 #include "json/writer.h"
 
-/* The item as it stood in its list: a message of a history within its thread. */
+/* Writes the item in its list; a message of a history also within its thread. */
 static void item_write(struct json_writer *w, const struct meta_item *it)
 {
 	struct intake *in = it->change->in;
@@ -69,7 +69,7 @@ static void envelope_begin(struct json_writer *w)
 	jw_arr(w);
 }
 
-/* Returns what was written, in the arena. */
+/* Closes the envelope and returns the text, in the arena. */
 static struct str envelope_end(struct json_writer *w, struct arena *a)
 {
 	struct str text;

@@ -1,9 +1,9 @@
-/* Meta's messages: new ones, echoes of the business's phone, history, and what refers to an earlier one (reaction, edit,
- * revoke). Invariant: each becomes exactly one event or one rejected item.
+/* Meta's messages: new ones, echoes from the business's phone, history, and those that refer to an earlier message
+ * (reaction, edit, revoke). Invariant: each becomes exactly one event or one rejected item.
  */
 #include "ingest/dialects/meta.h"
 
-/* Where a message stands: its conversation, and who wrote it. */
+/* A message's conversation and author. */
 struct place {
 	struct chat_ref chat;
 	enum direction direction;
@@ -16,7 +16,7 @@ static bool is_outbound(const struct meta_item *it)
 
 	if (it->echo)
 		return true;
-	/* In a history both sides speak. */
+	/* A history contains messages of both sides. */
 	return it->origin == ORIGIN_HISTORY && meta_is_own_number(it->change, json_text(json_get(it->v, "from"), a));
 }
 
@@ -152,7 +152,7 @@ static void new_message_read(struct meta_item *it)
 	m->quoted = quoted_read(it);
 	m->status = history_status(it);
 	content_read(it, e);
-	/* A placeholder and what fills it have one wamid. */
+	/* A placeholder and the message that fills it have the same wamid. */
 	meta_add(it, e, m->key,
 		arena_printf(it->change->in->arena, "%s %s %.*s", origin_word(e->origin), message_type_word(m->type),
 			STR_ARG(m->media.provider_media_id)));

@@ -1,11 +1,11 @@
-/* Who is who in a Meta change. Invariant: a party carries only what the item says of it and what value.contacts says of
- * that same wa_id or user_id; a phone number may be missing for ever (README.md, fact 4).
+/* The people in a Meta change. Invariant: a party has only data from the item itself and from the entry of
+ * value.contacts with the same wa_id or user_id; a phone number may never be known (README.md, fact 4).
  */
 #include "ingest/dialects/address.h"
 #include "ingest/dialects/meta.h"
 #include "json/writer.h"
 
-#define N_NAMES 8 /* members by which an item names people */
+#define N_NAMES 8 /* members with which an item refers to people */
 
 struct contact {
 	struct str wa_id, user_id, name, username;
@@ -78,7 +78,7 @@ struct party meta_party_of(const struct meta_item *it, const char *wa_id, const 
 	return meta_party(it->change, json_text(json_get(it->v, wa_id), a), json_str(json_get(it->v, user_id)));
 }
 
-/* Equal digits, however written: "+1 555-078-3881". */
+/* Equal digits, whatever the formatting: "+1 555-078-3881". */
 static bool same_number(struct str a, struct str b)
 {
 	size_t i = 0, j = 0, digits = 0;
@@ -116,7 +116,7 @@ static void contact_write(const struct meta_item *it, struct json_writer *w, con
 	jw_obj_end(w);
 }
 
-/* The contacts that the item names, each once. Returns how many. */
+/* The contacts that the item refers to, without duplicates. Returns how many. */
 static size_t contacts_named(const struct meta_item *it, const struct contact *out[static N_NAMES])
 {
 	static const char *const names[N_NAMES] = { "from", "from_user_id", "to", "to_user_id", "recipient_id",

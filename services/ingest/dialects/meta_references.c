@@ -1,4 +1,5 @@
-/* The envelope of Meta's bodies, and the ids in it that must be looked up before it can be read. */
+/* The envelope of Meta's bodies, and the ids that must be looked up before meta_read(). Invariant: at most
+ * META_MAX_REFERENCES ids are collected, none longer than an id may be. */
 #include "ingest/dialects/dialects.h"
 #include "ingest/dialects/meta.h"
 
@@ -16,7 +17,7 @@ struct str meta_number_id(const json *change, struct arena *a)
 	return json_text(json_path(change, "value.metadata.phone_number_id"), a);
 }
 
-/* What is longer than an id names nobody. */
+/* A text longer than an id cannot match an account. */
 static void reference_put(struct map *m, struct str id)
 {
 	if (id.n > 0 && id.n <= WIRE_MAX_ID_BYTES)
@@ -35,7 +36,7 @@ static struct str *references_take(const struct map *m, struct arena *a, size_t 
 	return ids;
 }
 
-/* The ids of one entry, as far as there is room. */
+/* Collects the ids of one entry, up to the limit. */
 static void entry_collect(struct map *numbers, struct map *wabas, const json *entry, struct arena *a)
 {
 	struct json_iter changes = json_iter(json_get(entry, "changes"));

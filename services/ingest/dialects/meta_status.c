@@ -1,4 +1,4 @@
-/* Meta's statuses: what became of a message that the business sent. */
+/* Meta's statuses of messages that the business sent. */
 #include "ingest/dialects/meta.h"
 #include "json/writer.h"
 
@@ -32,7 +32,7 @@ static struct str extra_of(const struct meta_item *it)
 	return text;
 }
 
-/* Of a group there is one status for each participant, and recipient_id is the group. */
+/* A message to a group has one status for each participant, and recipient_id is the group. */
 static void recipient_read(const struct meta_item *it, struct in_status *s)
 {
 	struct arena *a = it->change->in->arena;

@@ -1,5 +1,5 @@
-/* What a change of one number holds: known lists, and what lies beside them. Invariant: every list that we know is read
- * whole, and what we do not know becomes one notice, whose kind no member's name can choose.
+/* The value of a change of one number: known lists, and other members. Invariant: every known list is read completely,
+ * and all unknown members become one notice, whose kind does not depend on their names.
  */
 #include <string.h>
 
@@ -69,7 +69,7 @@ bool meta_is_news(struct str member, const json *v)
 	return !list_of(member) || !json_is_arr(v);
 }
 
-/* Beside lists that were read only what holds something itself counts. */
+/* Whether the value has members that no reader covers. Next to lists that were read, only objects and arrays count. */
 static bool holds_news(const struct meta_change *c, bool alone)
 {
 	struct json_iter members = json_iter(c->value);
@@ -81,7 +81,7 @@ static bool holds_news(const struct meta_change *c, bool alone)
 	return false;
 }
 
-/* One notice for all that no list of ours reads. */
+/* Adds one notice for all members that no reader covers. */
 static void news_read(const struct meta_change *c, bool alone)
 {
 	struct meta_item it = meta_item(c);
@@ -97,7 +97,7 @@ static void news_read(const struct meta_change *c, bool alone)
 		meta_news(&it);
 }
 
-/* Lists in our order, whatever theirs; then what we do not know. */
+/* Reads the lists in the order of the table, whatever their order in the body; then unknown members. */
 void meta_value_read(const struct meta_change *c)
 {
 	size_t before = c->in->n_items;

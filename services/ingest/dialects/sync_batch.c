@@ -1,5 +1,5 @@
-/* Cuts the chats of a sync into events. Invariant: every part names its chat and has the chat's rank; only the first one has
- * `continued` unset, and the batch's end counts chats, not parts. */
+/* Splits the chats of a sync into events. Invariant: every part names its chat and has the chat's rank; all parts but
+ * the first have `continued` set, and the batch's end counts chats, not parts. */
 #include "ingest/dialects/sync_batch.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "base/hex.h"
 #include "crypto/digest.h"
 
-/* What the fields of a message cost beside their text. */
+/* Estimated size of a message's fields without their text. */
 #define MESSAGE_OVERHEAD_BYTES     256
 #define PARTICIPANT_OVERHEAD_BYTES 16
 
@@ -55,7 +55,7 @@ static void keep_newest(struct sync_item *item)
 	item->n_messages -= too_many;
 }
 
-/* How many of the messages still fit beside `used` bytes; at least one, so that a part never stays empty. */
+/* How many of the messages fit into a part that already has `used` bytes; at least one, so that no part is empty. */
 static size_t part_length(const struct in_history_message *messages, size_t n, size_t used)
 {
 	size_t i;

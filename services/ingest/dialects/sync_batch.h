@@ -1,7 +1,7 @@
-/* One batch of a bridge's initial sync, whatever the dialect: chats in the order they came, then the batch's end.
+/* One batch of a bridge's initial sync, for all dialects: chats in the order of the body, then the batch's end.
  *
- * A chat travels as one IN_SYNC_CHAT of at most SYNC_PART_BYTES; a larger one as several, which share its rank. It keeps its
- * newest WIRE_MAX_SYNC_MESSAGES messages, oldest first.
+ * A chat becomes one IN_SYNC_CHAT of at most SYNC_PART_BYTES; a larger one becomes several with the same rank. Only its
+ * newest WIRE_MAX_SYNC_MESSAGES messages are kept, oldest first.
  */
 #ifndef INGEST_SYNC_BATCH_H
 #define INGEST_SYNC_BATCH_H
@@ -15,38 +15,39 @@ struct sync_batch {
 	struct intake *in;
 	struct str sync_id;
 	int32_t index; /* below INT32_MAX / SYNC_MAX_CHATS */
-	int32_t total; /* 0: not said */
+	int32_t total; /* 0: absent */
 	bool last;
 	int32_t chats, rejected;
 };
 
-/* One chat on its way in. body: the chat alone in its envelope, for intake_reject(). */
+/* One chat being read. body: the chat alone in its envelope, for intake_reject(). */
 struct sync_item {
-	size_t place; /* in the batch, from 0 */
+	size_t place; /* index in the batch, from 0 */
 	int64_t time_ms;
 	struct in_chat_state state;
-	struct in_history_message *messages; /* put in order of time */
+	struct in_history_message *messages; /* sync_batch_add() sorts them by time */
 	size_t n_messages;
 	struct str path;
 	struct str (*body)(void *ctx);
 	void *body_ctx;
 };
 
-/* A message of a body and where it stands there. */
+/* A message and its index in the body's list. */
 struct sync_choice {
-	int64_t time; /* in whatever unit the dialect has */
+	int64_t time; /* in the dialect's unit */
 	size_t place;
 	const json *message;
 };
-/* Chooses the newest WIRE_MAX_SYNC_MESSAGES of a list, newest first, before any is read: the list may be as long as the body.
- * Returns how many. */
+/* Selects the newest WIRE_MAX_SYNC_MESSAGES messages of a list, newest first, before any is read: a hostile list may
+ * be as long as the body allows. Returns how many. */
 size_t sync_newest(const json *list, int64_t (*time_of)(const json *message),
 	struct sync_choice out[static WIRE_MAX_SYNC_MESSAGES]);
-/* For a batch that names no sync: distinct for each, and the same when it is repeated. */
+/* A sync id for a batch without one: derived from its chats, so it is distinct for each batch and the same when it is
+ * repeated. */
 struct str sync_own_id(struct intake *in, const json *chats);
-/* Adds the chat and counts it, as good or as rejected. */
+/* Adds the chat, and counts it as accepted or rejected. */
 void sync_batch_add(struct sync_batch *b, struct sync_item *item);
-/* For a chat that never became an item: already rejected by the caller. */
+/* Counts a chat that the caller has already rejected. */
 void sync_batch_rejected(struct sync_batch *b);
 /* Adds the IN_SYNC_BATCH_END. */
 void sync_batch_end(struct sync_batch *b);

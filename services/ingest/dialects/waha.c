@@ -1,5 +1,5 @@
 /* WAHA's webhooks: {event, session, payload, engine, ...} (README.md; https://waha.devlike.pro/docs/how-to/events/).
- * Invariant: `message` and `message.any` read the same, whichever engine wrote them; "me" is never an address. */
+ * Invariant: `message` and `message.any` give the same event for any engine; "me" is never used as an address. */
 #include "ingest/dialects/waha.h"
 
 #include "ingest/dialects/dialects.h"
@@ -29,12 +29,12 @@ static void session_status(const struct waha *w)
 		{ NULL, 0 },
 	};
 	struct str status = json_str(json_get(w->payload, "status"));
-	/* PASSKEY_* and what may follow are steps on the way in. */
+	/* PASSKEY_* and later additions are steps of logging in. */
 	enum session_word state = (enum session_word)word_value(states, status, SESSION_STARTING);
 	bool down = state == SESSION_FAILED || state == SESSION_DISCONNECTED;
 
 	if (status.n == 0) {
-		webjs_reject(&w->item, "a status is needed");
+		webjs_reject(&w->item, "status is missing");
 		return;
 	}
 	webjs_session(&w->item, state, down ? REASON_UNKNOWN : REASON_NONE, status,
@@ -86,7 +86,8 @@ static void call_rejected(const struct waha *w)
 	call(w, "reject");
 }
 
-/* Knowingly nothing. group.join, group.leave and state.change are older names of what group.v2.* and session.status say. */
+/* Events that are known and ignored. group.join, group.leave and state.change are older forms of group.v2.* and
+ * session.status. */
 static const char *const ignored[] = {
 	"presence.update",
 	"label.upsert",
@@ -128,7 +129,7 @@ static const struct {
 	{ "call.rejected", call_rejected },
 };
 
-/* An event of a newer version: a message in it is taken, the rest is counted. */
+/* An event of a newer version: a message in it is read, anything else is counted as ignored. */
 static void unknown(const struct waha *w)
 {
 	if (stanza_id_read(json_get(w->payload, "id"), w->item.in->arena).known && json_get(w->payload, "body"))
@@ -161,7 +162,7 @@ int waha_read(struct intake *in, const json *body, struct err *err)
 	w.payload = json_get(body, "payload");
 	w.time_ms = webjs_ms(json_get(body, "timestamp"));
 	if (event.n == 0)
-		return err_set(err, ERR_INPUT, "400", "event: what happened is needed");
+		return err_set(err, ERR_INPUT, "400", "event: required");
 	if (!json_is_obj(w.payload))
 		return err_set(err, ERR_INPUT, "400", "payload: not an object");
 	event_read(&w, event);

@@ -1,4 +1,4 @@
-/* WAHA's group.v2 events. Invariant: only group.v2.join brings the whole list of participants. */
+/* WAHA's group.v2 events. Invariant: only group.v2.join is treated as having the complete list of participants. */
 #include "base/utf8.h"
 #include "ingest/dialects/group_settings.h"
 #include "ingest/dialects/waha.h"
@@ -22,7 +22,7 @@ static void participants_read(struct in_group_change *out, const json *list, str
 	}
 }
 
-/* NULL when the payload names no group, which is then dealt with. */
+/* NULL when the payload names no group; the item is then already rejected or ignored. */
 static struct inbound_event *change_start(const struct waha *w, enum group_action action)
 {
 	const json *group = json_get(w->payload, "group");
@@ -33,7 +33,7 @@ static struct inbound_event *change_start(const struct waha *w, enum group_actio
 	if (!webjs_chat(&w->item, waha_address(json_get(group, "id"), w->item.in->arena), STR_NONE, &chat))
 		return NULL;
 	if (!chat.is_group) {
-		webjs_reject(&w->item, "a group is needed");
+		webjs_reject(&w->item, "the group is missing");
 		return NULL;
 	}
 	e->u.group_change.group = chat.group;
@@ -113,7 +113,7 @@ static void update_add(const struct waha *w, enum group_action action, struct st
 	change_add(w, e);
 }
 
-/* One change for each text that it says; settings travel with all of them. */
+/* One change for each text in the payload; each of them carries the settings. */
 void waha_group_update(const struct waha *w)
 {
 	const json *group = json_get(w->payload, "group");

@@ -1,5 +1,5 @@
-/* WAHA's messages and what refers to one. Invariant: the alias comes from the engine's own data (NOWEB: _data.key, GOWS:
- * _data.Info), and of an own message only the alias of the chat counts. */
+/* WAHA's messages and the events that refer to a message. Invariant: the alias comes from the engine's own data (NOWEB:
+ * _data.key, GOWS: _data.Info); for messages that the account sent, only the chat's alias is used. */
 #include "base/utf8.h"
 #include "ingest/dialects/evolution_content.h"
 #include "ingest/dialects/waha.h"
@@ -53,7 +53,7 @@ static void payload_read(struct payload *out, const json *m, struct arena *a)
 		where->chat_alias = STR_NONE;
 }
 
-/* What the engine itself calls the message: WEBJS a word, NOWEB and GOWS the protobuf. */
+/* The type from the engine's own data: a word with WEBJS, the protobuf message with NOWEB and GOWS. */
 static enum message_type engine_type(const struct payload *p)
 {
 	struct str word = json_str(json_get(p->hidden, "type"));
@@ -228,7 +228,7 @@ void waha_ack(const struct waha *w)
 	status->chat = place.chat;
 	status->status = webjs_ack(json_get(w->payload, "ack"));
 	if (status->status == STATUS_NONE) {
-		webjs_reject(&w->item, "an ack from -1 to 4 is needed");
+		webjs_reject(&w->item, "ack must be from -1 to 4");
 		return;
 	}
 	if (place.chat.is_group)
@@ -258,7 +258,7 @@ void waha_edit(const struct waha *w)
 	webjs_add(&w->item, e, e->u.edit.target.stanza, e->u.edit.body);
 }
 
-/* after: the revoke itself; before: the message as it was, which not every engine knows. */
+/* after: the revoke itself; before: the original message, which not all engines provide. */
 void waha_revoke(const struct waha *w)
 {
 	const json *after = json_get(w->payload, "after"), *before = json_get(w->payload, "before");

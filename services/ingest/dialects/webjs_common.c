@@ -1,5 +1,5 @@
-/* How items of the WhatsApp Web dialects become events. Invariant: what a body says of one item never reaches another item's
- * event, and an address that is no person's never becomes a contact. */
+/* How items of the WhatsApp Web dialects become events. Invariant: no data of one item enters another item's event,
+ * and an address that does not belong to a person never becomes a contact. */
 #include "ingest/dialects/webjs_common.h"
 
 #include <math.h>
@@ -43,7 +43,7 @@ bool webjs_chat(const struct webjs_item *it, struct str jid, struct str alias, s
 
 	switch (a.kind) {
 	case ADDRESS_NONE:
-		return webjs_reject(it, "a chat is needed");
+		return webjs_reject(it, "the chat is missing");
 	case ADDRESS_STATUS:
 		intake_ignore(it->in, "status_post");
 		return false;
@@ -63,7 +63,7 @@ bool webjs_chat(const struct webjs_item *it, struct str jid, struct str alias, s
 	case ADDRESS_OTHER:
 		webjs_party(&chat.contact, jid, alias);
 		if (!party_identified(&chat.contact))
-			return webjs_reject(it, "a chat is needed");
+			return webjs_reject(it, "the chat is missing");
 		break;
 	}
 	*out = chat;

@@ -1,4 +1,4 @@
-/* The tables of words. Invariant: a word that is not here becomes UNKNOWN (or SETTINGS), never an error. */
+/* The tables of words. Invariant: a word that is not in its table becomes UNKNOWN (or SETTINGS), never an error. */
 #include "ingest/dialects/webjs_words.h"
 
 #include "base/utf8.h"

@@ -1,5 +1,5 @@
-/* whatsapp-web.js events as wwebjs-api posts them: {dataType, data, sessionId}. Invariant: every dataType is
- * read, or knowingly ignored under a name; a QR or pairing code leaves this file only through intake_keep_qr(). */
+/* whatsapp-web.js events as wwebjs-api posts them: {dataType, data, sessionId}. Invariant: every dataType is read, or
+ * counted as ignored under its name; a QR or pairing code leaves this file only through intake_keep_qr(). */
 #include "ingest/dialects/wwebjs.h"
 
 #include "ingest/dialects/dialects.h"
@@ -28,7 +28,7 @@ static void revoke(const struct wwebjs *w)
 	wwebjs_revoke(w, wwebjs_argument(w, "message"));
 }
 
-/* qr and code: the string alone, or below its name. */
+/* qr and code: the string itself, or a member of that name. */
 static void qr(const struct wwebjs *w)
 {
 	struct str code = json_str(w->data);
@@ -40,7 +40,7 @@ static void qr(const struct wwebjs *w)
 	webjs_qr(&w->item, code, 0);
 }
 
-/* "<event> <what it says>": the library's own words, for people. */
+/* The text is "<event> <detail>": the library's own words, for operators. */
 static void session(const struct wwebjs *w, enum session_word state, enum session_reason reason, const char *event,
 	struct str words)
 {
@@ -76,7 +76,7 @@ static void loading_screen(const struct wwebjs *w)
 	session(w, SESSION_STARTING, REASON_NONE, "loading_screen", said(w, "percent"));
 }
 
-/* The library stays connected through TIMEOUT, and says `disconnected` itself for what is not listed here. */
+/* The library stays connected during TIMEOUT, and posts `disconnected` itself for states that are not listed here. */
 static void change_state(const struct wwebjs *w)
 {
 	static const struct word_value states[] = {
@@ -100,8 +100,8 @@ static void disconnected(const struct wwebjs *w)
 	session(w, SESSION_DISCONNECTED, webjs_disconnect_reason(reason), "disconnected", reason);
 }
 
-/* Knowingly nothing: a local delete, progress of an upload, the bridge's own housekeeping, media that the message event
- * announced, and requests to join, which change no group yet. */
+/* Events that are known and ignored: local deletes, upload progress, the bridge's own housekeeping, media that the
+ * message event already announced, and requests to join, which do not change a group yet. */
 static const char *const ignored[] = {
 	"message_revoke_me",
 	"media_uploaded",
@@ -116,7 +116,7 @@ static const char *const ignored[] = {
 static const struct {
 	const char *event;
 	void (*read)(const struct wwebjs *w);
-	const char *argument; /* an object that must be there, as a member of data or as data itself; NULL: none */
+	const char *argument; /* a required object: a member of data, or data itself; NULL: none */
 } events[] = {
 	{ "message", message, "message" },
 	{ "message_create", message, "message" },
@@ -154,7 +154,7 @@ static int event_read(const struct wwebjs *w, size_t i, struct err *err)
 	return webjs_finish(w->item.in, err);
 }
 
-/* An event of a newer library: a message in it is taken, the rest is counted. */
+/* An event of a newer library: a message in it is read, anything else is counted as ignored. */
 static int unknown_read(const struct wwebjs *w, struct err *err)
 {
 	const json *m = wwebjs_argument(w, "message");
@@ -181,7 +181,7 @@ static int named_read(struct wwebjs *w, struct str event, struct err *err)
 	return unknown_read(w, err);
 }
 
-/* A library object without an envelope: what it is shows in its members. */
+/* The event's name for a library object without an envelope, recognised by its members. */
 static struct str event_of(const json *object)
 {
 	if (json_get(object, "msgId") && json_get(object, "senderId"))
@@ -211,6 +211,6 @@ int wwebjs_read(struct intake *in, const json *body, struct err *err)
 		w.data = body;
 	}
 	if (event.n == 0)
-		return err_set(err, ERR_INPUT, "400", "dataType: what happened is needed");
+		return err_set(err, ERR_INPUT, "400", "dataType: required");
 	return named_read(&w, event, err);
 }

@@ -1,5 +1,5 @@
-/* whatsapp-web.js's Chat, Contact, GroupNotification and Call. Invariant: a fact that the object does not hold is not
- * asserted, and a contact's `number` is never read: for a LID it is no phone. */
+/* whatsapp-web.js's Chat, Contact, GroupNotification and Call. Invariant: a fact that the object lacks is left unset,
+ * and a contact's `number` is never read, because for a LID it is not a phone number. */
 #include "ingest/dialects/wwebjs.h"
 
 #include "base/utf8.h"
@@ -92,7 +92,7 @@ void wwebjs_chat(const struct wwebjs *w)
 
 	if (!wwebjs_chat_state(w, chat, state))
 		return;
-	if (json_to_bool(json_get(w->data, "currState"), &state->archived)) /* of chat_archived */
+	if (json_to_bool(json_get(w->data, "currState"), &state->archived)) /* from chat_archived */
 		state->has_archived = true;
 	intake_time(w->item.in, e, webjs_seconds_ms(json_get(chat, "timestamp")));
 	webjs_add(&w->item, e, wid_read(json_get(chat, "id"), w->item.in->arena), intake_json(w->item.in, w->data));
@@ -136,10 +136,10 @@ void wwebjs_contact_changed(const struct wwebjs *w)
 	webjs_party(&change->old_party, was, STR_NONE);
 	webjs_party(&change->new_party, is, STR_NONE);
 	if (!party_identified(&change->old_party) || !party_identified(&change->new_party)) {
-		webjs_reject(&w->item, "an old and a new address are needed");
+		webjs_reject(&w->item, "the old or the new address is missing");
 		return;
 	}
-	/* A LID in place of a phone is another name of the same person, not a move. */
+	/* A LID in place of a phone is an alias of the same person, not a new number. */
 	change->kind = address_parse(was).kind == address_parse(is).kind ? IDENTITY_NUMBER_CHANGED : IDENTITY_ALIAS;
 	if (m.id.known)
 		change->key = stanza_key(a, m.id.from_me, m.id.stanza);
@@ -161,7 +161,7 @@ static void recipients_read(struct in_group_change *out, const json *ids, struct
 		if (party_identified(p))
 			out->n_participants++;
 	}
-	/* Whoever leaves or joins alone may be named as the author only. */
+	/* A person who leaves or joins alone may be given as the author only. */
 	if (out->n_participants == 0 && (out->action == GROUP_LEAVE || out->action == GROUP_JOIN))
 		if (party_identified(&out->actor))
 			out->participants[out->n_participants++].party = out->actor;

@@ -1,10 +1,11 @@
-/* whatsapp-web.js's Message and what refers to one. Invariant: a thumbnail never becomes text, and a message reads the same
- * whichever event brought it, so that `message` and `message_create` are one. Field names: Message.js (README.md). */
+/* whatsapp-web.js's Message and the events that refer to one. Invariant: a thumbnail never becomes text, and a
+ * message gives the same event id from any library event, so that `message` and `message_create` are duplicates.
+ * Field names: Message.js (README.md). */
 #include "ingest/dialects/wwebjs.h"
 
 #include "base/utf8.h"
 
-/* The library's own member, or the one below _data, which minified builds still fill. */
+/* The library's own member, or the one in _data, which minified builds still fill. */
 static const json *field(const struct wwebjs_message *m, const char *name)
 {
 	const json *v = json_get(m->m, name);
@@ -258,7 +259,7 @@ void wwebjs_ack(const struct wwebjs *w)
 	status->chat = place.chat;
 	status->status = webjs_ack(ack ? ack : json_get(m.m, "ack"));
 	if (status->status == STATUS_NONE) {
-		webjs_reject(&w->item, "an ack from -1 to 4 is needed");
+		webjs_reject(&w->item, "ack must be from -1 to 4");
 		return;
 	}
 	webjs_add(&w->item, e, status->target.key, str_of(message_status_word(status->status)));

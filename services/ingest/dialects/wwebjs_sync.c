@@ -1,5 +1,5 @@
-/* dataType chats_sync: one batch of a bridge's initial sync with the library's own objects. Invariant: one bad chat costs that
- * chat, one bad message that message, and every line of the lidMap is told once: in a party, or as an alias. */
+/* dataType chats_sync: one batch of a bridge's initial sync with the library's own objects. Invariant: an invalid
+ * chat or message is rejected alone, and every line of the lidMap is used once: in a party, or as an alias event. */
 #include "base/utf8.h"
 #include "ingest/dialects/sync_batch.h"
 #include "ingest/dialects/wwebjs.h"
@@ -34,7 +34,7 @@ static struct map *aliases_read(const json *list, struct arena *a)
 	return aliases;
 }
 
-/* What no party of the batch carried. */
+/* Adds alias events for lines of the lidMap that no party of the batch used. */
 static void aliases_add(const struct wwebjs *w)
 {
 	struct wwebjs_alias *alias;
@@ -115,7 +115,7 @@ static void messages_read(struct wwebjs *w, struct sync_item *item, const json *
 	w->item = chat;
 }
 
-/* The last message counts only without the others. */
+/* The last message is read only when the chat has no list of messages. */
 static void last_message_read(const struct wwebjs *w, struct sync_item *item)
 {
 	const json *last = json_get(w->chat, "lastMessage");
@@ -166,10 +166,10 @@ static bool batch_read(struct sync_batch *out, const struct wwebjs *w)
 	if (json_count(chats) > SYNC_MAX_CHATS)
 		return webjs_reject(&w->item, "more than 50 chats");
 	if (out->sync_id.n > WIRE_MAX_ID_BYTES)
-		return webjs_reject(&w->item, "a sync's id is longer than an id may be");
+		return webjs_reject(&w->item, "syncId is too long for an id");
 	if (!count_read(batch, "index", INT32_MAX / SYNC_MAX_CHATS - 1, &out->index) ||
 		!count_read(batch, "total", INT32_MAX, &out->total))
-		return webjs_reject(&w->item, "no place in a sync");
+		return webjs_reject(&w->item, "batch.index or batch.total is missing or out of range");
 	if (out->sync_id.n > 0)
 		return true;
 	out->sync_id = sync_own_id(w->item.in, chats);
@@ -179,7 +179,7 @@ static bool batch_read(struct sync_batch *out, const struct wwebjs *w)
 	return true;
 }
 
-/* What names the chat, and the message at fault. */
+/* Writes what identifies the chat, and the invalid message. */
 static void message_alone_write(struct json_writer *j, const struct wwebjs *w)
 {
 	struct str jid = wid_read(json_get(w->chat, "id"), w->item.in->arena);
@@ -194,7 +194,7 @@ static void message_alone_write(struct json_writer *j, const struct wwebjs *w)
 	jw_obj_end(j);
 }
 
-/* The chat's own line, if it has one. */
+/* Writes the chat's line of the lidMap, if there is one. */
 static void alias_write(struct json_writer *j, const struct wwebjs *w)
 {
 	const struct wwebjs_alias *alias = map_get(w->aliases, wid_read(json_get(w->chat, "id"), w->item.in->arena));
@@ -210,8 +210,8 @@ static void alias_write(struct json_writer *j, const struct wwebjs *w)
 	jw_arr_end(j);
 }
 
-/* The chat alone, as a sync of its own: under the batch's own id it would end that batch again. Of a chat with one message at
- * fault that message alone. */
+/* A body with this chat alone, as a sync of its own: with the batch's id, a replay would complete that batch again.
+ * If a single message is invalid, it has only that message. */
 static struct str chat_alone(void *ctx)
 {
 	const struct wwebjs *w = ctx;
@@ -247,7 +247,7 @@ static void chats_read(struct wwebjs *w, struct sync_batch *batch)
 	w->item.body = chat_alone;
 	for (size_t i = 0; (w->chat = json_next(&it)) && !intake_is_full(w->item.in); i++) {
 		w->item.path = arena_printf(w->item.in->arena, "data.chats[%zu]", i);
-		w->item.in->n_items = i; /* a chat is one item, in however many parts */
+		w->item.in->n_items = i; /* a chat counts as one item, however many parts it has */
 		chat_read(w, batch, i);
 		w->item.in->n_items = i + 1;
 	}
