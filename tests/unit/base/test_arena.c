@@ -1,10 +1,5 @@
 /* libs/base/arena: pieces are aligned, zeroed and never overlap, before and after a reset. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdalign.h>
 #include <stdlib.h>

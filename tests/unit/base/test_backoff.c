@@ -1,10 +1,6 @@
 /* libs/base/backoff: how long to wait after how many failures. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <limits.h>
 
 #include "base/backoff.h"

@@ -1,10 +1,6 @@
 /* libs/base/bucket: what is there, what is taken, how long to wait. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <math.h>
 
 #include "base/bucket.h"

@@ -1,10 +1,5 @@
 /* libs/base/clock: main sets BLAZZ_CLOCK_OFFSET_MS and BLAZZ_CLOCK_FILE before anything reads a clock. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdlib.h>
 #include <time.h>

@@ -1,10 +1,5 @@
 /* libs/base/err: what ends in an error is one clean line, and the decision survives wrapping. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <string.h>
 

@@ -1,11 +1,6 @@
 /* libs/base/failpoint. A release has no failpoints, so this test compiles its own. FAILPOINT is read once in
  * a process: every case runs in a child, which writes one character a pass. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdatomic.h>
 #include <string.h>

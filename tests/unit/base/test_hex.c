@@ -1,10 +1,5 @@
 /* libs/base/hex: RFC 4648 vectors, and what strict decoding refuses. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <string.h>
 

@@ -1,10 +1,5 @@
 /* libs/base/log: whole lines as they arrive on fd 2, which a pipe stands in for. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -1,10 +1,5 @@
 /* libs/base/log_limit: how often a line is written, and what is counted meanwhile. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/log_limit.h"
 

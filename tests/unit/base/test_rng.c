@@ -1,10 +1,5 @@
 /* libs/base/rng: enough to notice a constant, a short read or a wrong range. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <string.h>
 

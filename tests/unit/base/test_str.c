@@ -1,10 +1,5 @@
 /* libs/base/str: absent and empty are two things, and no function reads outside its string. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/str.h"
 

@@ -1,10 +1,5 @@
 /* libs/base/utf8: accepts exactly what Unicode 15, table 3-7 accepts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/utf8.h"
 

@@ -1,10 +1,6 @@
 /* What blazzctl makes of a dead letter's headers, whatever they hold: what is shown, and the record that is sent again. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,10 +1,5 @@
 /* Which dialect a folder or a route is of, and where its bodies go. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "post.h"
 

@@ -1,12 +1,8 @@
 /* No text from outside reaches a terminal as anything but text. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "terminal.h"
 

@@ -1,11 +1,13 @@
 /* What the tests of chat-sync against PostgreSQL share: replicas (the service without Kafka, on a session of its own), events
- * as the wire brings them, and what a batch emitted. Include after cmocka.h; db.h has the tenants.
+ * as the wire brings them, and what a batch emitted. db.h has the tenants.
  *
  * A batch goes the whole way: encoded, taken in, decoded, applied and committed as libs/worker does it. Every batch checks
  * that the sequence of each conversation has no gap.
  */
 #ifndef REPLICA_H
 #define REPLICA_H
+
+#include "unit.h"
 
 #include "../store/db.h"
 #include "base/log.h"

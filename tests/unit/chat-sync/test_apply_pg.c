@@ -1,11 +1,6 @@
 /* chat-sync against PostgreSQL, by kind of event: what is refused, what waits, markers and counters, groups, syncs, sessions; and
  * that a batch that was rolled back never happened. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <inttypes.h>
 #include <unistd.h>

@@ -1,10 +1,5 @@
 /* services/chat-sync/group_settings: what a notification changes, member by member, and that order does not matter. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "chat-sync/group_settings.h"
 #include "permutation.h"

@@ -1,10 +1,5 @@
 /* services/chat-sync: no kind of event is passed over in silence. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "chat-sync/work.h"
 

@@ -1,10 +1,6 @@
 /* services/chat-sync/members: deltas and snapshots of several accounts, in any order, give one list. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,6 @@
 /* chat-sync against PostgreSQL: a conversation of more messages than one transaction moves merges in slices. While its messages are on
  * their way everything finds them as if they had come, and in the end it is as if they had moved at once. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "replica.h"
 

@@ -1,10 +1,6 @@
 /* services/chat-sync/metadata: what a message's open part holds, and how single members are written again. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 #include "chat-sync/metadata.h"

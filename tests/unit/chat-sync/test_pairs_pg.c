@@ -5,12 +5,7 @@
  * number. All runs share their batches; rows are compared by pair, without ids, without what counts arrivals, and without the order of lists and
  * what a sender was called when its message came.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "replica.h"
 

@@ -1,11 +1,7 @@
 /* chat-sync against PostgreSQL: who is who. First sight, from two partitions at once, names, merges, and what other partitions
  * change meanwhile. `ours` and `theirs` are two replicas: workspace 1, accounts 1 and 2. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <pthread.h>
 
 #include "replica.h"

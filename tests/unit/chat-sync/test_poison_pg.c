@@ -1,11 +1,6 @@
 /* Records that PostgreSQL refuses, through the whole of chat-sync: each is its sender's fault and costs a bounded time, however many they
  * are and whoever sends them. A constraint refuses them here, as inbound_check() lets nothing pass that is known to be refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "replica.h"
 #include "worker/private.h"

@@ -1,10 +1,5 @@
 /* services/chat-sync/rules: what wins, and that the order of arrival does not matter. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "chat-sync/rules.h"
 #include "permutation.h"

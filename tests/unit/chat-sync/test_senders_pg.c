@@ -1,11 +1,6 @@
 /* chat-sync against PostgreSQL: reactions, receipts and votes stay their sender's, whatever the sender is called when they come again.
  * `ours` and `theirs` are two replicas: workspace 1, accounts 1 and 2. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "replica.h"
 #include "store/conversations_merge.h"

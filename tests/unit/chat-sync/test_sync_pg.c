@@ -4,12 +4,7 @@
  * runs share their batches, which is how it is in life; rows are compared by conversation, without ids and without what
  * counts arrivals (sequence numbers).
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "permutation.h"
 #include "replica.h"

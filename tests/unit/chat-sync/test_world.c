@@ -1,10 +1,6 @@
 /* services/chat-sync/world: what is kept, for how long, and that it never borrows. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 

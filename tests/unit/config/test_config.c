@@ -1,14 +1,12 @@
 /* Configuration through its public face: a table of keys, a file, the environment, and what comes out. */
+#include "unit.h"
+
 #include "config/config.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 struct settings {
 	char *name, *password;

@@ -1,10 +1,5 @@
 /* libs/crypto/digest: RFC 4231 and FIPS 180-4 vectors, and that reused contexts carry nothing over. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <pthread.h>
 #include <string.h>

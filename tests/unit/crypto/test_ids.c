@@ -1,10 +1,5 @@
 /* libs/crypto/ids: the form of identifiers, and that computed ones are a function of their parts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <string.h>
 

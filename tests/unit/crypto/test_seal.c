@@ -1,10 +1,5 @@
 /* libs/crypto/seal: the format, what opens, and that nothing else does. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <string.h>
 

@@ -1,10 +1,5 @@
 /* libs/crypto/sealed_row: what a value is bound to. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "crypto/sealed_row.h"
 

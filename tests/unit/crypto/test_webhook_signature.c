@@ -1,10 +1,5 @@
 /* libs/crypto/webhook_signature: the published vector of Standard Webhooks, and what verification accepts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "crypto/webhook_signature.h"
 

@@ -1,6 +1,8 @@
-/* A server that answers every POST of up to 1 MiB with 200 and its own body, on a thread of its own. Include after cmocka.h. */
+/* A server that answers every POST of up to 1 MiB with 200 and its own body, on a thread of its own. */
 #ifndef ECHO_SERVER_H
 #define ECHO_SERVER_H
+
+#include "unit.h"
 
 #include "http/server.h"
 

@@ -1,23 +1,20 @@
 /* libs/http/sender and sender_pool: a request that is said not to have begun has sent no byte, whenever and however
  * its exchange ends. */
+#include "unit.h"
+
 #include "http/sender_pool.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/arena.h"
 #include "base/buf.h"

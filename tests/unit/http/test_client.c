@@ -1,17 +1,14 @@
 /* The blocking HTTP client against a server of ours. */
+#include "unit.h"
+
 #include "http/client.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "http/listen.h"
 #include "http/server.h"

@@ -1,12 +1,7 @@
 /* libs/http/exchange_class: what every answer and every failure is called. */
+#include "unit.h"
+
 #include "http/exchange_class.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -1,16 +1,13 @@
 /* libs/http/guard: every way of writing an address that must not be reached, and what names resolve to. */
+#include "unit.h"
+
 #include "http/guard.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
-
-#include <cmocka.h>
 
 #include "fake_dns.h"
 

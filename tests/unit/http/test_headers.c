@@ -1,13 +1,9 @@
 /* libs/http/headers: what a tenant may have sent along, and how a row's headers become lines. */
+#include "unit.h"
+
 #include "http/headers.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/buf.h"
 

@@ -1,12 +1,7 @@
 /* libs/http/pusher: requests as the protocol's documentation wants them. */
+#include "unit.h"
+
 #include "http/pusher.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -1,18 +1,15 @@
 /* libs/http/resolver, and the sender pool's use of it: a name server that is silent costs threads and time of its own
  * tenant only. The system's resolver is replaced here. */
+#include "unit.h"
+
 #include "http/resolver.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/arena.h"
 #include "echo_server.h"

@@ -1,19 +1,16 @@
 /* libs/http/sender_pool against a server of ours: answers come in the owner's thread, each once, whoever aborts and
  * whenever it is closed. */
+#include "unit.h"
+
 #include "http/sender_pool.h"
 
 #include <netinet/in.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/arena.h"
 #include "base/buf.h"

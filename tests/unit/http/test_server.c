@@ -1,15 +1,15 @@
 /* The HTTP server through real sockets on loopback: on an event loop, and in a thread of its own. The owner under test answers
  * by path; what it was told is counted.
  */
+#include "unit.h"
+
 #include "http/server.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +18,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/clock.h"

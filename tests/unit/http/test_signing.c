@@ -1,12 +1,9 @@
 /* libs/http/signing: which keys sign, in which order, and that a receiver's own computation agrees. */
+#include "unit.h"
+
 #include "http/signing.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "crypto/webhook_signature.h"
 

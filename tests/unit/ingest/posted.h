@@ -2,15 +2,11 @@
 #ifndef TESTS_INGEST_POSTED_H
 #define TESTS_INGEST_POSTED_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "ingest/dialects/dialects.h"
 

@@ -1,10 +1,5 @@
 /* services/ingest/address: what JIDs, phones and webjs ids mean. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "ingest/dialects/address.h"
 

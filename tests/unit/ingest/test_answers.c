@@ -1,10 +1,6 @@
 /* services/ingest/answers and dead_letters: the JSON that clients see, the records that ops see. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 #include "base/header.h"

@@ -1,10 +1,5 @@
 /* services/ingest/auth and secrets: every scheme over real bodies and their signatures (tests/fixtures/signatures.json). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

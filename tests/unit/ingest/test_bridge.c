@@ -1,10 +1,5 @@
 /* services/ingest/bridge*: the rules of our bridge contract, one case each. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,6 @@
 /* services/ingest/catalogue: what is found by which name, and no longer. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 #include "ingest/catalogue.h"

@@ -1,11 +1,6 @@
 /* services/ingest/directory and reader against a real PostgreSQL: what is known, when it is heard of, and what a lost connection
  * changes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "../store/db.h"
 #include "crypto/seal.h"

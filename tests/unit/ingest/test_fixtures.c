@@ -3,12 +3,7 @@
  * A key of an expected event that is absent asserts nothing; one that this file does not know is a failure, and so is an
  * event that nobody expected. Order within a POST counts by class only. BLAZZ_FIXTURES names another folder.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <inttypes.h>
 #include <stdio.h>

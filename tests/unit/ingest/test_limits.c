@@ -1,10 +1,6 @@
 /* services/ingest/limits: which keys are remembered, and how many. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 
 #include "ingest/limits.h"

@@ -1,10 +1,5 @@
 /* services/ingest/meta*: the envelope, and what the fixtures do not hold. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,6 @@
 /* services/ingest/request_records: which topic, key and headers the records of a request have. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 #include "ingest/request_records.h"

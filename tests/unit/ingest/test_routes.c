@@ -1,10 +1,6 @@
 /* services/ingest/routes and proxies: what a path, a method, a content type and a source address mean. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 #include "ingest/proxies.h"

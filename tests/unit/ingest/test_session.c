@@ -1,10 +1,5 @@
 /* services/ingest/session: whose a body claims to be. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "ingest/routes.h"
 #include "ingest/session.h"

@@ -1,10 +1,5 @@
 /* services/ingest/sources: what each source of strangers holds, and that nothing is kept of those that hold nothing. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "ingest/sources.h"
 

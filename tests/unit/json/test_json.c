@@ -1,10 +1,5 @@
 /* libs/json/json: what is refused and why, what accessors answer, and that rewriting loses nothing else. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdio.h>
 #include <string.h>

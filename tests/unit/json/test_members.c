@@ -1,10 +1,5 @@
 /* libs/json/members: what a walk along the raw bytes finds, held against what the parser says of the same text. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdlib.h>
 #include <string.h>

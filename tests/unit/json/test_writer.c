@@ -1,10 +1,5 @@
 /* libs/json/writer: commas, escapes and numbers, and that bad UTF-8 never comes out. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <math.h>
 #include <stdlib.h>

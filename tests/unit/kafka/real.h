@@ -2,16 +2,12 @@
 #ifndef TESTS_KAFKA_REAL_H
 #define TESTS_KAFKA_REAL_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/clock.h"
 #include "kafka/admin.h"

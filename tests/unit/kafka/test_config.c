@@ -1,11 +1,7 @@
 /* The kafka.* keys: what is taken, what is refused and how it is told. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <string.h>
 
 #include "kafka/config.h"
 

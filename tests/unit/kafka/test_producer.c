@@ -1,13 +1,9 @@
 /* The producer when brokers misbehave: librdkafka's mock cluster with injected errors. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/clock.h"
 #include "kafka/producer.h"

@@ -1,10 +1,6 @@
 /* kafka/publication against librdkafka's mock cluster: a queue that is full, a broker that refuses, a caller that goes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,10 +1,5 @@
 /* The reader where the broker cannot do what is asked. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "kafka/reader.h"
 #include "mock_kafka.h"

@@ -1,13 +1,10 @@
 /* The event loop: timers, descriptors, signals, and stopping. */
+#include "unit.h"
+
 #include "loop/loop.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/clock.h"
 

@@ -1,15 +1,12 @@
 /* Letters between threads: none lost, none twice, each thread's in their order, and the reader is woken. */
+#include "unit.h"
+
 #include "loop/mailbox.h"
 
 #include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #include "base/arena.h"
 

@@ -1,15 +1,13 @@
 /* Metrics: what an exposition says after what was counted. Families live as long as the process, so each test has its own and
  * looks for its own lines.
  */
+#include "unit.h"
+
 #include "metrics/metrics.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static struct buf exposition(void)
 {

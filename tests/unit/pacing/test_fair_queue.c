@@ -1,13 +1,9 @@
 /* libs/pacing/fair_queue: no tenant waits while it has work and a share that is free, and none exceeds its share. */
 #include "pacing/fair_queue.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "unit.h"
 
 #define SLOTS   40
 #define TENANTS 12

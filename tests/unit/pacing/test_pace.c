@@ -1,12 +1,7 @@
 /* libs/pacing/pace: caps, rates, what 429 teaches, and the breaker. */
 #include "pacing/pace.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #define T0 INT64_C(1000000)
 

@@ -1,12 +1,7 @@
 /* libs/pacing/schedule: when an attempt is made again, and when no more. */
 #include "pacing/schedule.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define HOUR_MS  INT64_C(3600000)

@@ -1,13 +1,9 @@
 /* libs/pacing/share: what a tenant may hold beside others, and what is left for one that holds nothing. */
 #include "pacing/share.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "unit.h"
 
 #define COUNT(a)     (sizeof(a) / sizeof((a)[0]))
 #define MOST_TENANTS 1000

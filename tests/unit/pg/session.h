@@ -1,7 +1,8 @@
-/* What the tests of libs/pg share: a session on the server of pg_temp.h, and statements without ceremony.
- * Include after cmocka.h. */
+/* What the tests of libs/pg share: a session on the server of pg_temp.h, and statements without ceremony. */
 #ifndef SESSION_H
 #define SESSION_H
+
+#include "unit.h"
 
 #include <string.h>
 

@@ -1,13 +1,9 @@
 /* Scalars to the server and back, through args.c and rows.c: what went in comes out, and the server saw it so too. */
+#include "unit.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #include "base/arena.h"
 #include "session.h"

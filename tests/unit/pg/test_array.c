@@ -1,11 +1,7 @@
 /* Arrays of every type against the server: it must read the same as from an array literal. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "session.h"
 

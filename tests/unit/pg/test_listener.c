@@ -1,12 +1,8 @@
 /* Listening on the event loop and with poll(2), and what becomes of it when the server ends or refuses the connection. */
-#include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <poll.h>
+#include <stdio.h>
 
 #include "pg/listener.h"
 #include "session.h"

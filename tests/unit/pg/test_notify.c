@@ -1,12 +1,8 @@
 /* LISTEN and NOTIFY between two sessions. */
-#include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <unistd.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "session.h"
 

@@ -1,14 +1,10 @@
 /* Connecting: the session's settings, and failures told apart. */
+#include "unit.h"
+
 #include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "session.h"
 

@@ -1,10 +1,5 @@
 /* Statements: errors by SQLSTATE, prepared ones, and connections that break. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "session.h"
 

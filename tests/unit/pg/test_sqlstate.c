@@ -1,10 +1,5 @@
 /* The decision of every SQLSTATE that matters, and reading it out of a failed connection's text. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "pg/private.h"
 

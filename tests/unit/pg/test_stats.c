@@ -1,10 +1,5 @@
 /* What the metrics say of connections and slow statements. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "metrics/metrics.h"
 #include "session.h"

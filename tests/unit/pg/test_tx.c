@@ -1,10 +1,5 @@
 /* Transactions: what is committed is there, what is rolled back is not, and what nobody knows is called unknown. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "session.h"
 

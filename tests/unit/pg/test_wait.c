@@ -1,14 +1,10 @@
 /* Deadlines, the idle function, and a server that has stopped: whatever happens, a call ends in time. */
+#include "unit.h"
+
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "loop/loop.h"
 #include "session.h"

@@ -1,10 +1,5 @@
 /* libs/phone/match_key: which forms of a number are one subscriber, and which are not touched. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "phone/phone.h"
 

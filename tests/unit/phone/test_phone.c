@@ -1,10 +1,5 @@
 /* libs/phone/phone: numbers as people and bridges write them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "phone/phone.h"
 

@@ -1,10 +1,5 @@
 /* Which address a network stands for, on a machine that has loopback. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "service/interface.h"
 

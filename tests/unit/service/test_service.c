@@ -1,20 +1,18 @@
 /* The shared life of a service: a tiny one runs in a child process, and is asked as an operator would: by arguments, signals
  * and its admin port.
  */
+#include "unit.h"
+
 #include "service/service.h"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/clock.h"
 #include "http/client.h"

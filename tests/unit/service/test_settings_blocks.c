@@ -1,12 +1,8 @@
 /* Blocks of settings: embedded at any offset, each key fills its own member. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "service/settings_blocks.h"
 

@@ -1,7 +1,9 @@
 /* What the tests of libs/store share: a migrated database of their own, sessions under the roles of the services, and one small
- * tenant: workspace 1 with accounts 1 (webjs, waha) and 2 (webjs, evolution), workspace 2 with account 3. Include after cmocka.h. */
+ * tenant: workspace 1 with accounts 1 (webjs, waha) and 2 (webjs, evolution), workspace 2 with account 3. */
 #ifndef STORE_DB_H
 #define STORE_DB_H
+
+#include "unit.h"
 
 #include <pthread.h>
 #include <stdio.h>

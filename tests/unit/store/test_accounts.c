@@ -1,10 +1,5 @@
 /* Accounts are read with their settings, and only what they report is written. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/accounts.h"

@@ -1,10 +1,5 @@
 /* What a tenant writes is bounded and plain, and nobody claims what is another's: constraints, as no program can be trusted with it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 

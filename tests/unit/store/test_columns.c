@@ -1,10 +1,5 @@
 /* Rows go into a statement as they are, wherever their NULLs are. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "../pg/session.h"
 #include "store/cells.h"

@@ -1,10 +1,5 @@
 /* What blazzctl adds is there, complete, and at most one account is primary. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/config.h"

@@ -1,10 +1,5 @@
 /* A contact is who its aliases say; of two transactions that see somebody first, one creates. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/contacts.h"

@@ -1,10 +1,5 @@
 /* Conversations: found by whom they are with, counted as the messages say, merged without losing anything. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/conversations.h"

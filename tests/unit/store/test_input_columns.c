@@ -1,11 +1,6 @@
 /* Every column that input fills takes the most that an event may carry. A column that is in the schema and not in the table
  * below fails, and so does one the other way round. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/buf.h"
 #include "db.h"

@@ -1,10 +1,5 @@
 /* ingest knows live accounts and apps, and hears of every change of what it keeps. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/intake.h"

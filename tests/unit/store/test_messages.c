@@ -1,10 +1,5 @@
 /* Messages exactly once; receipts only forward; reactions and withdrawals by their time. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/messages.h"

@@ -1,10 +1,5 @@
 /* What was decided is read in order, until it is deleted. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/outbox.h"

@@ -1,10 +1,5 @@
 /* Updates wait with their whole record until their message is there or their time is over. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/parked.h"

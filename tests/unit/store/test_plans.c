@@ -1,11 +1,6 @@
 /* Every index has its query, and every query of many rows finds them by key: in tables that have grown since they were last
  * analysed, and in analysed ones. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/statements.h"

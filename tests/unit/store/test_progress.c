@@ -1,10 +1,5 @@
 /* Progress moves only under its owner, and taking it over waits for the owner before. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/progress.h"

@@ -1,10 +1,5 @@
 /* The schema as a whole: its version, tenants apart, each role with no more than its own, and the way back. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/schema.h"

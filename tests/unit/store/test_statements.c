@@ -1,10 +1,6 @@
 /* Every statement of libs/store is understood by the migrated schema and allowed to the role that runs it; none is forgotten. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <glob.h>
 
 #include "db.h"

@@ -1,10 +1,5 @@
 /* Syncs only ever add bits and ends, and are complete when every chat is accounted for; templates; users. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "db.h"
 #include "store/syncs.h"

@@ -1,10 +1,5 @@
 /* Attempts are kept by day, and every one finds its day, whatever the clock of its sender. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "store/webhook_attempts.h"
 #include "webhooks.h"

@@ -1,11 +1,6 @@
 /* Endpoints are read whole; their health is found by several replicas and changed by one, under PostgreSQL's clock; their owner's word
  * is the last. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "store/webhook_endpoints.h"
 #include "webhooks.h"

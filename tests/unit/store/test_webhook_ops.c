@@ -1,10 +1,5 @@
 /* What an operator sees of deliveries and wants of the retry queue: a row that waits stays its owner's, who does what is wanted. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "store/webhook_attempts.h"
 #include "store/webhook_ops.h"

@@ -1,10 +1,5 @@
 /* A position is one row for each endpoint and partition, of the live stream or of a replay. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "store/webhook_positions.h"
 #include "webhooks.h"

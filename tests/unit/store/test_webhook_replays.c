@@ -1,10 +1,5 @@
 /* A replay is completed once, with its last partition, by whichever owner that is; what is missing is what nobody acknowledged. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "store/webhook_endpoints.h"
 #include "store/webhook_replays.h"

@@ -1,10 +1,5 @@
 /* Deliveries wait once, are claimed by one, in the order of their conversation, under leases that PostgreSQL's clock ends. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "store/webhook_retries.h"
 #include "webhooks.h"

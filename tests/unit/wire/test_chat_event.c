@@ -1,10 +1,6 @@
 /* libs/wire/chat_event: types, keys and ids, what is refused on either side, and that another language's bytes are read. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 

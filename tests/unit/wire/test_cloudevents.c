@@ -1,10 +1,5 @@
 /* libs/wire/cloudevents: the headers every record carries, and which traceparent is passed on. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "wire/cloudevents.h"
 

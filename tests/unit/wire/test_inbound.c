@@ -1,10 +1,6 @@
 /* libs/wire/inbound: what is refused and under which word, what is filled in, and that another language's bytes are read. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 #include "base/buf.h"

@@ -1,10 +1,6 @@
 /* libs/wire/records: rows come back as they were written, and a damaged one is noticed wherever it is damaged. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 

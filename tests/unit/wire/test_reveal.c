@@ -1,12 +1,8 @@
 /* Events as JSON for people. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "wire/chat_event.h"
 #include "wire/reveal.h"

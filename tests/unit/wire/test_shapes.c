@@ -1,11 +1,7 @@
 /* libs/wire's tables: they cover the .proto files, and whatever they cover survives the way to bytes and back. The structs
  * are filled and compared by walking the tables, which the first test ties to the descriptors of the generated code. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 

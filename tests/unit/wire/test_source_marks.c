@@ -1,10 +1,5 @@
 /* Late records: at or below the last source of their partition, producer and slot. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "wire/source_marks.h"
 

@@ -1,10 +1,6 @@
 /* libs/wire's words: each enum's numbers are those of the .proto files, its words theirs in lower case. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <ctype.h>
 #include <string.h>
 

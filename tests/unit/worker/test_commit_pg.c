@@ -1,11 +1,6 @@
 /* libs/worker/commit against PostgreSQL: an offset, what it caused and what follows from it are in one commit or in none; every
  * record is counted once; a bad record costs itself. Kafka is never there: what is published waits. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "../store/db.h"
 #include "base/log.h"

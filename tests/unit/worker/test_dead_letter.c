@@ -1,10 +1,5 @@
 /* libs/worker/dead_letter: what a dead letter's headers say of this failure and of the first one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "worker/dead_letter.h"
 

@@ -1,11 +1,6 @@
 /* libs/worker/owner with several topics against PostgreSQL: what has a fence of its own is apart from all others, in one owner or in two of
  * one process; what follows shares fence and outbox slot. Kafka is never there: what is published waits. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "../store/db.h"
 #include "base/log.h"

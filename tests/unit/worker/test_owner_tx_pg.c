@@ -1,11 +1,6 @@
 /* libs/worker/owner_tx against PostgreSQL: what a transaction says of its partitions is in one commit, behind the fence, or is not.
  * Kafka is never there: what is published waits. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "../store/db.h"
 #include "base/log.h"

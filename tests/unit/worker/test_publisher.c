@@ -1,10 +1,6 @@
 /* Publishing outbox rows through a broker that misbehaves: librdkafka's mock cluster. What counts is what the topic holds. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,10 +1,5 @@
 /* libs/worker/slice: how heavy the next slice of bulk may be. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "worker/slice.h"
 

@@ -1,14 +1,10 @@
 /* services/webhook-dispatcher/events/broadcast: what a front end is told of a message, and until when. */
 #include "webhook-dispatcher/events/broadcast.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/arena.h"
 #include "json/json.h"

@@ -1,13 +1,9 @@
 /* services/webhook-dispatcher/events/render: the JSON of every type of event, in full. */
 #include "webhook-dispatcher/events/render.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit.h"
 
 #include "json/json.h"
 

@@ -7,15 +7,11 @@
 #ifndef TESTS_LANES_WORLD_H
 #define TESTS_LANES_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/log.h"
 #include "webhook-dispatcher/commit/private.h"

@@ -1,12 +1,7 @@
 /* services/webhook-dispatcher/policy/endpoint_health: when an endpoint counts as failing, as sound again, and as failing for too long. */
 #include "webhook-dispatcher/policy/endpoint_health.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "pg/pg.h"
 

@@ -1,12 +1,7 @@
 /* services/webhook-dispatcher/policy/retry_schedule: the default schedule, and quick retries. */
 #include "webhook-dispatcher/policy/retry_schedule.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define HOUR_MS  INT64_C(3600000)

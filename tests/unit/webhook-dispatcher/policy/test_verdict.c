@@ -1,12 +1,7 @@
 /* services/webhook-dispatcher/policy/verdict: how a delivery goes on after each class of attempt, for strict and lenient endpoints. */
 #include "webhook-dispatcher/policy/verdict.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 static const struct {
 	enum verdict strict, lenient;
