@@ -1,4 +1,4 @@
-/* Bodies of answers; see answers.h. */
+/* Bodies of responses; see answers.h. Invariant: no response quotes a request's body. */
 #include "ingest/answers.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Verification; see auth.h. */
+/* Verification of signatures and tokens; see auth.h. Invariant: no check stops at the first secret that matches. */
 #include "ingest/auth.h"
 
 #include <strings.h>
@@ -74,7 +74,7 @@ static struct str prefix_drop(struct str s, struct str prefix)
 	return str_starts(s, prefix) ? str_slice(s, prefix.n, s.n) : s;
 }
 
-/* Bearer tokens: RFC 6750, 2.1; the scheme's name in any case (RFC 9110, 11.1). */
+/* A bearer token (RFC 6750, 2.1). The scheme's name is case-insensitive (RFC 9110, 11.1). */
 static struct str bearer_token(struct str authorization)
 {
 	const size_t n = sizeof("Bearer ") - 1;

@@ -1,5 +1,5 @@
-/* Whether a request is whose it says: pure verification of what its headers claim over the raw body (README.md,
- * Authentication). Every active secret is tried and compared in constant time, whichever fits.
+/* Authentication of requests: verifies the signatures and tokens in the headers over the raw body (README.md,
+ * Authentication). Pure. Every active secret is tried, even after a match, and compared in constant time.
  */
 #ifndef INGEST_AUTH_H
 #define INGEST_AUTH_H
@@ -8,7 +8,7 @@
 
 enum auth_scheme {
 	AUTH_BRIDGE, /* X-WhatsApp-Signature (HMAC-SHA256 hex), or Standard Webhooks */
-	AUTH_BRIDGE_OR_TOKEN, /* the same, or a bearer token */
+	AUTH_BRIDGE_OR_TOKEN, /* as AUTH_BRIDGE, or a bearer token */
 	AUTH_META, /* X-Hub-Signature-256: sha256=<hex> with the app's secrets */
 	AUTH_WAHA, /* X-Webhook-Hmac: HMAC-SHA512 hex */
 	AUTH_EVOLUTION, /* bearer token, or apikey */
@@ -16,7 +16,7 @@ enum auth_scheme {
 	AUTH_SCHEMES
 };
 
-/* Headers that claim something. */
+/* Headers that carry credentials. */
 enum auth_claim {
 	CLAIM_SIGNATURE,
 	CLAIM_WEBHOOK_ID,
@@ -31,25 +31,26 @@ enum auth_claim {
 };
 extern const char *const auth_claim_headers[AUTH_CLAIMS];
 
-/* The values of those headers that the scheme asks for (auth_asks); absent: not there. */
+/* The values of the headers that the scheme uses (auth_asks); absent: the header is missing. */
 struct auth_claims {
 	struct str value[AUTH_CLAIMS];
 };
 bool auth_asks(enum auth_scheme scheme, enum auth_claim claim);
-/* Whether there is anything to verify at all. */
+/* Whether the request has any credentials to verify. */
 bool auth_claimed(enum auth_scheme scheme, const struct auth_claims *claims);
 enum auth_proof {
 	PROOF_NONE,
 	PROOF_BODY,     /* a signature of the body, or a token */
 	PROOF_DELIVERY, /* Standard Webhooks: a signature of id, time and body */
 };
-#define AUTH_SECRETS 2 /* of one kind, as during a rotation: with no more of them, refusals cost the same */
+#define AUTH_SECRETS 2 /* per kind, as during a rotation: up to that many, every refusal takes the same time */
 
-/* The best that is there. Where the secrets ask for a timestamp, PROOF_DELIVERY or none. PROOF_NONE costs as much as with auth_dummy,
- * but for secrets beyond AUTH_SECRETS. */
+/* The strongest proof that verifies. If the secrets require a timestamp, only PROOF_DELIVERY or none. PROOF_NONE costs as
+ * much time as with auth_dummy, except for secrets above AUTH_SECRETS. */
 enum auth_proof auth_verify(enum auth_scheme scheme, const struct secrets *secrets, const struct auth_claims *claims,
 	struct str body, int64_t now_ms);
-/* AUTH_SECRETS keys that fit nothing: verifying what names nobody costs what verifying a wrong signature does. */
+/* AUTH_SECRETS keys that match nothing: for requests that name no known account, so that they take as long as a wrong
+ * signature. */
 extern const struct secrets auth_dummy;
 /* Meta's subscription check. */
 bool auth_verify_token(const struct secrets *app, struct str token);

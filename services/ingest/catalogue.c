@@ -1,4 +1,8 @@
-/* One map from every name to what it names; see catalogue.h. */
+/* One map from every name to its account or app; see catalogue.h.
+ *
+ *   names: NAME_WABA + app ──► account ──waba_next──► account ──► ...   (several accounts of one WABA)
+ *          any other name  ──► account, or app for NAME_APP
+ */
 #include "ingest/catalogue.h"
 
 #include <stdlib.h>
@@ -7,7 +11,7 @@
 #include "base/map.h"
 
 struct catalogue {
-	struct map *names; /* to struct catalogue_app for NAME_APP, else to struct catalogue_account */
+	struct map *names; /* from name_key to struct catalogue_app for NAME_APP, else to struct catalogue_account */
 	size_t accounts, apps;
 };
 
@@ -80,7 +84,7 @@ struct name name_of_row(const int64_t *row)
 
 #define ACCOUNT_NAMES 5
 
-/* The account's names, the WABA's first; absent ones are left out. */
+/* The account's names, the WABA's first; absent ones are omitted. */
 static size_t names_of(const struct catalogue_account *a, struct name out[static ACCOUNT_NAMES])
 {
 	size_t n = 0;
@@ -148,7 +152,7 @@ static void waba_unlink(struct catalogue *c, struct str key, const struct catalo
 		map_del(c->names, key);
 }
 
-/* A name that has gone over to another account stays with that one. */
+/* Removes the name, unless it now belongs to another account. */
 static void name_drop(struct catalogue *c, const struct name *name, const struct catalogue_account *a)
 {
 	struct name_key storage;

@@ -46,7 +46,8 @@ static struct str hash_text(struct str body, struct arena *a)
 	return arena_str(a, (struct str){ text, sizeof(text) });
 }
 
-/* Only what is well known to be retried by itself could be; these wait for a new parser or a new account. */
+/* Whether a replay may succeed without a change of the body: after an update of the parser, or once the account
+ * exists. */
 static bool is_retryable(enum dead_reason reason)
 {
 	return reason == DEAD_UNSUPPORTED || reason == DEAD_UNKNOWN_REFERENCE;

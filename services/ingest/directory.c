@@ -1,5 +1,10 @@
-/* The cache and its misses; see directory.h. Misses are read in batches, one at a time: names that are asked for while one is
- * under way make the next, so that a flood of unknown names costs PostgreSQL no more than one connection can do.
+/* The cache and its misses; see directory.h. Misses are read in batches, one batch at a time: names requested while a
+ * batch is in flight form the next one, so that a flood of unknown names costs PostgreSQL no more than one connection's
+ * work.
+ *
+ *   directory_ask ──► asked ──batch_send──► under_way ──reader thread──► PostgreSQL
+ *                                               │ NEWS_ACCOUNT, NEWS_APP: found, cached in the catalogue
+ *                                               └ NEWS_ANSWER: the rest is absent; waits are called back; next batch
  */
 #include "ingest/directory.h"
 
@@ -18,15 +23,15 @@ TAILQ_HEAD(wait_list, directory_wait);
 struct directory {
 	struct reader *reader;
 	struct loop_io *io;
-	struct loop_timer *forget; /* absent names */
+	struct loop_timer *forget; /* expires absent names */
 	struct catalogue *catalogue;
 	bool loaded;
 	int64_t alive_mono_ms;
 
-	struct map *absent; /* name keys that PostgreSQL did not have, a moment ago */
-	struct map *asked, *under_way; /* name keys of the next batch and of this one */
-	bool busy; /* a batch is under way */
-	uint64_t batch; /* number of the one under way, or of the last */
+	struct map *absent; /* negative cache: name keys that PostgreSQL recently did not have */
+	struct map *asked, *under_way; /* name keys of the next batch, and of the one in flight */
+	bool busy; /* a batch is in flight */
+	uint64_t batch; /* number of the batch in flight, or of the last one */
 	struct wait_list waits; /* in order of their batches */
 
 	void (*changed)(void *ctx);
@@ -48,7 +53,7 @@ int64_t directory_age_ms(const struct directory *d)
 	return clock_mono_ms() - d->alive_mono_ms;
 }
 
-/* Its map's values only mark that a key is there. */
+/* Any non-NULL pointer: the maps are used as sets. */
 static void *mark(struct directory *d)
 {
 	return d;
@@ -107,7 +112,7 @@ int directory_ask(struct directory *d, const struct name *names, size_t n, struc
 	struct name_key storage;
 
 	if (map_count(d->asked) + n > ASKED_MAX)
-		return err_set(err, ERR_BUSY, "directory", "too many names are being looked up");
+		return err_set(err, ERR_BUSY, "directory", "too many lookups are waiting");
 	for (size_t i = 0; i < n; i++) {
 		struct str key = name_key(&names[i], &storage);
 
@@ -128,7 +133,7 @@ void directory_leave(struct directory *d, struct directory_wait *wait)
 	wait->batch = 0;
 }
 
-/* Whoever is called back may ask again: that makes the next batch. */
+/* The batch is complete. A callback may ask again, which adds to the next batch. */
 static void answered(struct directory *d, bool available)
 {
 	struct directory_wait *w;
@@ -182,7 +187,7 @@ static void news_apply(struct directory *d, struct news *n)
 		break;
 	case NEWS_ANSWER:
 		answered(d, n->available);
-		return; /* unavailable is no sign of life */
+		return; /* without updating alive_mono_ms: PostgreSQL may be unavailable */
 	case NEWS_ALIVE:
 		break;
 	}

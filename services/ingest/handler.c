@@ -1,5 +1,9 @@
-/* What libs/http calls: the header is complete, the body is complete, the client is gone. Here is refused what needs no body
- * to be refused. */
+/* The callbacks of libs/http: the header is complete, the body is growing, the body is complete, the client is gone.
+ * Requests that can be refused without their body are refused here.
+ *
+ *   header ─► handler_admit: 404, 405, 415, 429 or 503 ─► body ─► handler_grow: 503 ─► handler_handle ─► flow.c
+ *
+ * Invariant: every byte of a body is counted before it is kept, for its source until the request is authenticated. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +15,7 @@
 
 #define SOURCE_PART 8
 #define SMALL_BYTES ((size_t)64 * 1024)
-#define OK_KEEPS_MS 60000 /* how long a source that did well is heard out, though others behind it fail */
+#define OK_KEEPS_MS 60000 /* after a success, how long failures from the same source do not get it refused */
 
 static struct http_admission refuse(struct ingest *in, struct http_request *r, const struct route *route, int status,
 	const char *header, const char *value)
@@ -25,7 +29,7 @@ static struct http_admission refuse(struct ingest *in, struct http_request *r, c
 	return (struct http_admission){ .refuse_status = status };
 }
 
-/* One line a second for each reason; where there are many, the first says as much. */
+/* Logs at most one line per second and reason: the first of many is representative. */
 static struct http_admission refuse_for_now(struct ingest *in, struct http_request *r, const struct route *route,
 	int status, enum refusal why, int64_t wait_ms)
 {
@@ -42,8 +46,9 @@ static struct http_admission refuse_for_now(struct ingest *in, struct http_reque
 	return refuse(in, r, route, status, "Retry-After", seconds);
 }
 
-/* A source that only fails is refused before its body is read. One that also does well (Meta, a proxy that is not ours) is
- * not: there each failure is answered by itself, and no client is locked out by others behind the same address. */
+/* A source whose requests all fail to authenticate is refused before its body is read. A source with recent successes
+ * (Meta, a proxy that is not trusted) is not: its failures are answered one by one, so that one client cannot get
+ * others behind the same address blocked. */
 static int64_t source_wait_ms(struct ingest *in, struct str key)
 {
 	const double per_minute = (double)in->settings->limits_failures_per_minute;
@@ -56,7 +61,8 @@ static int64_t source_wait_ms(struct ingest *in, struct str key)
 	return failures ? bucket_wait_ms(&failures->bucket, (struct rate){ per_minute / 60, per_minute }, 1, now) : 0;
 }
 
-/* As many requests as connections: behind a proxy those of a source cannot be counted. */
+/* Limits a source's requests by the limit of connections per address: behind a proxy its connections cannot be
+ * counted. */
 static bool source_has_its_share(const struct ingest *in, struct str key)
 {
 	size_t most = (size_t)in->settings->http_max_connections_per_address;
@@ -64,7 +70,7 @@ static bool source_has_its_share(const struct ingest *in, struct str key)
 	return most > 0 && sources_look(in->sources, key).requests >= most;
 }
 
-/* Whether to refuse for now, and how long to wait before the next try. */
+/* Whether to refuse the request for now, why, and after how long the client may retry. */
 static bool is_refused_for_now(struct ingest *in, struct str source, enum refusal *why, int64_t *wait_ms)
 {
 	*why = REFUSED_FAILURES;
@@ -76,7 +82,7 @@ static bool is_refused_for_now(struct ingest *in, struct str source, enum refusa
 	return *why == REFUSED_NOT_LOADED || source_has_its_share(in, source);
 }
 
-/* Every value of every line counts, as what stands on the first may be the client's own. */
+/* Uses the values of all X-Forwarded-For lines, because the client may have sent the first ones itself. */
 static size_t source_of(struct ingest *in, const struct http_request *r, uint8_t key[static 16])
 {
 	struct buf forwarded = BUF_INIT;
@@ -112,7 +118,8 @@ bool handler_exempt(void *ctx, struct str peer)
 	return ip_parse(peer, address) && networks_have(in->proxies, address);
 }
 
-/* A stranger's source may hold an eighth of the room, or one body; small ones come through beside a neighbour's large one. */
+/* A source without authentication may hold an eighth of limits.bytes_in_flight, or one body of any size. Small bodies
+ * are always accepted, so that another client's large body behind the same address does not block them. */
 int handler_grow(void *ctx, struct http_request *r, size_t n)
 {
 	struct ingest *in = ctx;

@@ -19,7 +19,7 @@
 #define ACCOUNTS_MAX   200000
 #define LINES_MAX      20000
 #define KAFKA_CLOSE_MS 5000
-#define OWN_FILES      100 /* Kafka's, PostgreSQL's, the admin port's */
+#define OWN_FILES      100 /* descriptors reserved for Kafka, PostgreSQL and the admin port */
 
 static void readiness_tell(struct ingest *in)
 {
@@ -34,7 +34,7 @@ static void directory_changed(void *ingest)
 	readiness_tell(ingest);
 }
 
-/* At most a line a second, as this runs once a second. */
+/* Logs at most one line per second, as it runs once per second. */
 static void closed_count(struct ingest *in)
 {
 	const struct http_server_closed now = http_server_closed(in->http), before = in->closed;
@@ -44,8 +44,8 @@ static void closed_count(struct ingest *in)
 	in->closed = now;
 	stats_closed(address, idle, slow);
 	if (address + idle + slow > 0)
-		log_warn("connections closed: too many", LOG_I("address", address), LOG_I("idle", idle),
-			LOG_I("slow", slow));
+		log_warn("connections closed because there were too many", LOG_I("address", address),
+			LOG_I("idle", idle), LOG_I("slow", slow));
 }
 
 static void tick(void *ingest)
@@ -67,7 +67,7 @@ static void tick(void *ingest)
 	loop_timer_set(in->tick, TICK_MS);
 }
 
-/* What a request that is too late waits for. */
+/* What a request whose deadline has passed was waiting for. */
 static enum refusal late_for(const struct request *req)
 {
 	if (req->publishing)
@@ -75,7 +75,7 @@ static enum refusal late_for(const struct request *req)
 	return req->in_line ? REFUSED_ROOM : REFUSED_DIRECTORY;
 }
 
-/* The oldest come first, as all have the same time. */
+/* The list is in order of deadline, as all requests have the same timeout. */
 static void deadlines_expire(void *ingest)
 {
 	struct ingest *in = ingest;
@@ -130,7 +130,8 @@ static int directory_start(struct ingest *in, struct err *err)
 	return directory_open(&in->directory, in->loop, &options, &keyring, directory_changed, in, err);
 }
 
-/* Kafka gives up well before the request does: what is acknowledged after a 503 is only a repetition to come. */
+/* Kafka's delivery timeout is well below request.deadline. A record that is acknowledged after a 503 nevertheless
+ * becomes a duplicate when the client retries. */
 static int kafka_start(struct ingest *in, struct err *err)
 {
 	const struct kafka_publications_options options = {
@@ -144,7 +145,7 @@ static int kafka_start(struct ingest *in, struct err *err)
 	return kafka_publications_open(&in->publications, &options, err);
 }
 
-/* However many clients there are, the brokers and PostgreSQL find a descriptor when they are connected to again. */
+/* Leaves descriptors free, so that reconnecting to Kafka and PostgreSQL succeeds with any number of clients. */
 static int connections_max(const struct ingest_settings *s)
 {
 	int64_t wanted = s->http_max_connections, room = wanted;
@@ -232,7 +233,7 @@ int ingest_run(struct ingest *in, struct err *err)
 	return loop_run(in->loop, err);
 }
 
-/* The server first: what nobody waits for any more is only flushed. */
+/* The server is closed first: no client waits for the remaining records, which only have to be flushed. */
 void ingest_close(struct ingest **ingest)
 {
 	struct ingest *in = *ingest;
@@ -270,7 +271,7 @@ void ingest_reload(struct ingest *in)
 
 	if (networks_parse(&proxies, in->settings->http_trusted_proxies, &err) < 0 ||
 		keyring_parse(&keyring, str_of(in->settings->keyring), &err) < 0) {
-		log_error("settings not taken over", LOG_ERR(&err)); /* they were checked: not expected */
+		log_error("settings not applied", LOG_ERR(&err)); /* unexpected: they were checked */
 		networks_free(proxies);
 		return;
 	}

@@ -1,5 +1,5 @@
-/* ingest as a whole: its parts, and what all requests share. One thread and one loop; the reader's thread only feeds the
- * directory.
+/* ingest as a whole: its parts, and the state that all requests share. One thread and one loop; the reader's thread
+ * only updates the directory.
  *
  * Invariant: a 2xx is answered only after Kafka acknowledged every event and every dead letter of the request.
  */
@@ -21,7 +21,7 @@
 struct request;
 TAILQ_HEAD(request_list, request);
 
-/* Random bytes for ids of traces, which are no secret: asked of the system for many at once. */
+/* Random bytes for trace ids, which are not secret: read from the kernel for many ids at once. */
 #define TRACE_RANDOM_IDS 128
 struct trace_random {
 	uint8_t bytes[TRACE_RANDOM_IDS][24];
@@ -37,23 +37,23 @@ struct ingest {
 	struct record_room record_room; /* of the record that is being queued */
 	struct directory *directory;
 	struct networks *proxies;
-	struct limiter *failures, *good; /* by source address: those who fail, and those who did well */
+	struct limiter *failures, *good; /* by source address: failed authentications, and successes */
 	struct limiter *accounts, *syncs; /* by account */
-	struct limiter *lines; /* of the log, by reason and account */
+	struct limiter *lines; /* log lines, by reason and account */
 	struct sources *sources;
 
 	struct request_list deadlines; /* being handled, the oldest first */
-	struct request_list idle; /* to be used again */
+	struct request_list idle; /* for reuse */
 	size_t n_idle, n_requests; /* n_requests: not idle */
-	size_t bytes_in_flight; /* bodies as far as they have come, and arenas while Kafka has their records */
+	size_t bytes_in_flight; /* received parts of bodies, and arenas until Kafka acknowledged their records */
 	struct loop_timer *expiry;
-	struct request_list refusals; /* answered when their time has come, by that time */
+	struct request_list refusals; /* to be answered later (request_refuse_in_time), in order of that time */
 	struct loop_timer *refusal;
-	struct http_server_closed closed; /* as last counted */
-	struct request_list turns; /* large bodies in line, the first of them being worked on (turns.h) */
+	struct http_server_closed closed; /* at the last count */
+	struct request_list turns; /* large bodies in line; the first one is being processed (turns.h) */
 	struct loop_timer *turn;
 	int64_t turn_ms; /* how long the last one took */
-	struct buf answer; /* scratch for one answer's body */
+	struct buf answer; /* scratch for one response's body */
 	struct trace_random trace_random;
 
 	struct loop_io *signals;
@@ -63,13 +63,13 @@ struct ingest {
 	int64_t drain_until_mono_ms;
 };
 
-/* settings and service are borrowed; settings may change with a reload, in the loop's thread. ERR_INPUT, ERR_FATAL. */
+/* Borrows settings and service; a reload may change the settings, in the loop's thread. ERR_INPUT, ERR_FATAL. */
 int ingest_open(struct ingest **out, const struct ingest_settings *settings, struct service *service,
 	struct err *err) ERR_MUST_USE;
-/* Until SIGTERM, and then until what is under way is finished or drain.timeout has passed. */
+/* Runs until SIGTERM, and then until the requests in flight are answered or drain.timeout has passed. */
 int ingest_run(struct ingest *in, struct err *err) ERR_MUST_USE;
 void ingest_close(struct ingest **ingest);
-/* After SIGHUP: proxies and keys anew; limits are read at each use. */
+/* After SIGHUP: applies proxies and keys; limits are read at each use. */
 void ingest_reload(struct ingest *in);
 
 /* handler.c: libs/http's callbacks; ctx is the struct ingest. */

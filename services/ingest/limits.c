@@ -1,4 +1,4 @@
-/* Entries by key; see limits.h. */
+/* Entries by key, in two generations; see limits.h. Invariant: a key is in at most one of them. */
 #include "ingest/limits.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
-/* What is remembered of each key (a source, an account, a kind of log line): its token bucket, and what else its owner counts.
+/* State per key (a source, an account, a kind of log line): its token bucket, and other counters of its owner.
  *
- * In two generations: when the young one is full, the old one is forgotten, so that memory is bounded whatever keys come, and a key
- * that is in use stays.
+ * Kept in two generations: when the young one is full, the old one is dropped and the young one becomes old. So memory
+ * is bounded for any keys, and a key in use is kept.
  */
 #ifndef INGEST_LIMITS_H
 #define INGEST_LIMITS_H
@@ -12,18 +12,18 @@
 
 struct limiter_entry {
 	struct bucket bucket;
-	int64_t last_ok_ms; /* when this key last did well; 0: never */
-	struct log_limit log; /* of lines about this key */
+	int64_t last_ok_ms; /* last success of this key; 0: never */
+	struct log_limit log; /* rate limit of log lines about this key */
 };
 
 struct limiter;
 
-/* Remembers at least max_keys / 2 and at most max_keys keys. */
+/* Keeps at least the last max_keys / 2 and at most max_keys keys. */
 struct limiter *limiter_new(size_t max_keys);
 void limiter_free(struct limiter *l);
-/* The key's entry, a zeroed one when it is not remembered. Valid until the next call. */
+/* The key's entry; a new, zeroed one when there is none. Valid until the next call. */
 struct limiter_entry *limiter_entry(struct limiter *l, struct str key);
-/* NULL when it is not remembered. */
+/* NULL when there is none. */
 struct limiter_entry *limiter_find(struct limiter *l, struct str key);
 
 #endif

@@ -1,4 +1,4 @@
-/* blazz-ingest: takes in every inbound event over HTTP, authenticates, normalises and durably queues it. */
+/* blazz-ingest: receives inbound events over HTTP, authenticates and normalises them, and publishes them to Kafka. */
 #include "ingest/ingest.h"
 
 static void reloaded(void *ctx)

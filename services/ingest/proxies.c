@@ -1,4 +1,4 @@
-/* X-Forwarded-For; see proxies.h. */
+/* The source address of a request; see proxies.h. */
 #include "ingest/proxies.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ static bool is_trusted(const struct networks *trusted, struct str address)
 	return ip_parse(address, bytes) && networks_have(trusted, bytes);
 }
 
-/* Takes the last of a list separated by commas off its end. */
+/* Removes the last item of a comma-separated list and returns it. */
 static struct str last_take(struct str *list)
 {
 	size_t at = list->n;
@@ -23,7 +23,7 @@ static struct str last_take(struct str *list)
 	return last;
 }
 
-/* Some proxies write the port too: "192.0.2.1:4711", "[2001:db8::1]:4711". */
+/* Some proxies append the port: "192.0.2.1:4711", "[2001:db8::1]:4711". */
 static struct str port_drop(struct str s)
 {
 	struct str head, tail;
@@ -44,7 +44,7 @@ struct str proxies_source(const struct networks *trusted, struct str peer, struc
 		uint8_t bytes[IP_BYTES];
 
 		if (!ip_parse(before, bytes))
-			break; /* "unknown": the proxy's own address must do */
+			break; /* "unknown": fall back to the proxy's own address */
 		source = before;
 	}
 	return source;

@@ -1,7 +1,8 @@
-/* See request_records.h. */
+/* The Kafka records of a request; see request_records.h. */
 #include "ingest/request_records.h"
 
-/* A live event waits behind no other kind (proto/README.md, the table of topics). */
+/* Live events have a topic of their own, so that they do not wait behind syncs (proto/README.md, the table of
+ * topics). */
 static enum topic topic_of(const struct inbound_event *e)
 {
 	return e->origin == ORIGIN_HISTORY || e->origin == ORIGIN_SYNC ? TOPIC_INBOUND_BULK : TOPIC_INBOUND;

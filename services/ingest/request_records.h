@@ -1,4 +1,4 @@
-/* What one request becomes in Kafka: a record for each event, then one for each dead letter. Pure. */
+/* The Kafka records of one request: one for each event, then one for each dead letter. Pure. */
 #ifndef INGEST_REQUEST_RECORDS_H
 #define INGEST_REQUEST_RECORDS_H
 
@@ -7,7 +7,7 @@
 #include "kafka/topics.h"
 #include "wire/cloudevents.h"
 
-/* Everything is borrowed as long as records are made. */
+/* Everything is borrowed until the last record is built. */
 struct request_records {
 	const struct topic_names *topics;
 	struct inbound_event *const *events;
@@ -19,16 +19,17 @@ struct request_records {
 	struct arena *arena; /* for headers of dead letters */
 };
 
-/* What an event's record needs besides, until it is queued. */
+/* Storage for an event's record until it is queued. */
 struct record_room {
 	struct header headers[CLOUDEVENTS_MAX];
 	struct cloudevents_storage storage;
 	char key[74];
 };
 
-#define REQUEST_RECORD_MAX_BYTES (TOPIC_DEAD_LETTER_MAX_BYTES + 64 * 1024) /* headers of a dead letter */
+#define REQUEST_RECORD_MAX_BYTES (TOPIC_DEAD_LETTER_MAX_BYTES + 64 * 1024) /* plus headers of a dead letter */
 
-/* Record i of n_events + n_letters, all but its opaque; it points into room, the arena and what is borrowed. */
+/* Fills *out with record i of n_events + n_letters, except its opaque. It points into room, the arena and the
+ * borrowed data. */
 void request_record(const struct request_records *r, size_t i, struct record_room *room, struct kafka_record *out);
 
 #endif

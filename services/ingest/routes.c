@@ -7,7 +7,7 @@
 
 #define MIB     ((size_t)1024 * 1024)
 #define KIND(k) (1U << BRIDGE_##k)
-/* Our contract is open to every bridge; an account that posts library objects may be of our own bridge too. */
+/* Accounts of any bridge may use Blazz's own contract. */
 #define ANY (KIND(BLAZZ) | KIND(WWEBJS) | KIND(WAHA) | KIND(EVOLUTION))
 
 #define OURS { "session_id", "whatsapp_account_id" }

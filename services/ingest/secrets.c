@@ -1,4 +1,5 @@
-/* Reading opened secrets; see secrets.h. Invariant: no secret is empty, for an empty key signs and equals what anybody can make. */
+/* Parsing opened secrets; see secrets.h. Invariant: no secret is empty, because any client can make a signature with
+ * an empty key and send an empty token. */
 #include "ingest/secrets.h"
 
 #include "json/json.h"
@@ -22,7 +23,7 @@ int secrets_parse(struct secrets *out, struct str text, struct arena *a, struct 
 	int rc = -1;
 
 	if (json_parse(&doc, text, NULL) < 0 || !json_is_obj(root = json_root(doc))) {
-		err_set(err, ERR_INPUT, "secrets", "the secrets are no JSON object");
+		err_set(err, ERR_INPUT, "secrets", "the secrets are not a JSON object");
 		goto out;
 	}
 	out->signing_keys = list_read(json_get(root, "signing_keys"), a);

@@ -1,9 +1,9 @@
-/* See session.h. */
+/* The names by which a body identifies its account; see session.h. */
 #include "ingest/session.h"
 
 #include "json/members.h"
 
-#define SESSION_MAX_BYTES 4096 /* as written; a name is shorter, escapes are longer */
+#define SESSION_MAX_BYTES 4096 /* as written: names are shorter, but escapes make them longer */
 
 static bool row_parse(struct str text, int64_t *out)
 {

@@ -1,4 +1,4 @@
-/* ingest's configuration, one table. */
+/* ingest's configuration: one table of keys. */
 #ifndef INGEST_SETTINGS_H
 #define INGEST_SETTINGS_H
 
@@ -21,7 +21,7 @@ struct ingest_settings {
 
 extern const struct config_key ingest_keys[];
 
-/* What the table cannot say: the keyring and the proxies parse. ERR_INPUT. */
+/* Checks what the table cannot express: that the keyring and the proxies parse. ERR_INPUT. */
 int ingest_settings_check(const void *settings, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -1,4 +1,4 @@
-/* See sources.h. Invariant: a source has an entry exactly as long as it has requests. */
+/* Unauthenticated requests by source; see sources.h. Invariant: a source has an entry exactly while it has requests. */
 #include "ingest/sources.h"
 
 #include <assert.h>

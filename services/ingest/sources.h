@@ -1,5 +1,5 @@
-/* What strangers hold, by source address: requests that are not authenticated yet, and the bytes of their bodies. So one source
- * has a share of the room and not all of it. */
+/* What unauthenticated requests hold, by source address: their number, and the bytes of their bodies. It limits one
+ * source to a share of the memory. */
 #ifndef INGEST_SOURCES_H
 #define INGEST_SOURCES_H
 
@@ -14,12 +14,12 @@ struct source {
 struct sources;
 
 struct sources *sources_new(void);
-void sources_free(struct sources *s); /* nobody holds anything any more */
-/* The source's requests and bytes now; zeros when it holds nothing. */
+void sources_free(struct sources *s); /* all requests must have left */
+/* The source's requests and bytes; zeros when it has none. */
 struct source sources_look(const struct sources *s, struct str key);
-/* One request more. The entry lives until as many have left, so that there are never more than there are requests. */
+/* Counts one more request. The entry is freed when the last request of the source has left. */
 struct source *sources_enter(struct sources *s, struct str key);
-/* One request less, and its bytes. Sets *source NULL; harmless where it is. */
+/* Subtracts one request and its bytes, and sets *source to NULL. No effect if it is NULL already. */
 void sources_leave(struct sources *s, struct source **source, size_t bytes);
 
 #endif

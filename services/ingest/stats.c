@@ -1,4 +1,4 @@
-/* Metrics; see stats.h. Cells of the hot path are looked up once. */
+/* Metrics; see stats.h. Cells used for every request are looked up once, at start. */
 #include "ingest/stats.h"
 
 #include <stdio.h>
@@ -33,13 +33,13 @@ static struct metric_cell *gauge(const char *name, const char *help)
 
 static void gauges_init(void)
 {
-	gauge_requests = gauge("blazz_ingest_requests_in_flight", "Requests whose header was taken, not yet answered.");
+	gauge_requests = gauge("blazz_ingest_requests_in_flight", "Requests admitted and not yet answered.");
 	gauge_bytes = gauge("blazz_ingest_bytes_in_flight",
-		"Their bodies as far as they have come, and what was made of them.");
+		"Bytes of their bodies received so far, and of what was made of them.");
 	gauge_connections = gauge("blazz_ingest_connections", "Open connections.");
 	gauge_accounts = gauge("blazz_ingest_directory_accounts", "Accounts cached.");
 	gauge_apps = gauge("blazz_ingest_directory_apps", "Provider apps cached.");
-	gauge_age = gauge("blazz_ingest_directory_age_seconds", "Since PostgreSQL was last heard of.");
+	gauge_age = gauge("blazz_ingest_directory_age_seconds", "Time since PostgreSQL last answered.");
 }
 
 static void lookups_init(void)
@@ -59,9 +59,9 @@ void ingest_stats_init(void)
 	requests = metric_counter("blazz_ingest_requests", "Requests by route and status.", "route,status");
 	events = metric_counter("blazz_ingest_events", "Events acknowledged by Kafka.", "dialect,kind");
 	rejected = metric_counter("blazz_ingest_rejected", "Items that became dead letters.", "reason");
-	ignored = metric_counter("blazz_ingest_ignored", "Items that are knowingly no events.", "kind");
+	ignored = metric_counter("blazz_ingest_ignored", "Items that are known not to be events.", "kind");
 	auth_failures = metric_counter("blazz_ingest_auth_failures", "Requests that failed to authenticate.", "route");
-	refused = metric_counter("blazz_ingest_refused", "Requests refused with 429 or 503, by why.", "reason");
+	refused = metric_counter("blazz_ingest_refused", "Requests refused with 429 or 503, by reason.", "reason");
 	closed = metric_counter("blazz_ingest_connections_closed",
 		"Connections closed because there were too many: of one address, silent or idle, slow with a body.",
 		"reason");
