@@ -1,4 +1,4 @@
--- Exactly-once effect: how far a consumer came, and what its transactions decided and must still be published.
+-- Exactly-once effect: the progress of each consumer, and the records that its transactions must still publish.
 BEGIN;
 
 CREATE TABLE consumer_progress (
@@ -8,9 +8,9 @@ CREATE TABLE consumer_progress (
 	cluster_id text NOT NULL,
 	epoch bigint NOT NULL,
 	seq bigint NOT NULL DEFAULT 0,
-	start_offset bigint, -- where counting began; null until the first record
+	start_offset bigint, -- the first offset counted; null until the first record
 	next_offset bigint,  -- null: nothing read yet, start at the low watermark
-	-- What became of the records since start_offset; together next_offset - start_offset.
+	-- Outcomes of the records since start_offset; their sum is next_offset - start_offset.
 	applied bigint NOT NULL DEFAULT 0,
 	no_effect bigint NOT NULL DEFAULT 0,
 	filtered bigint NOT NULL DEFAULT 0,

@@ -1,5 +1,5 @@
--- One role per service, each with the least it needs (grants: security.sql). Passwords are the operator's business. Roles are
--- cluster-wide, so one that exists is kept. The timeouts bound how long a paused or lost owner can hold a partition's row.
+-- One role per service, with the least privileges it needs (grants: security.sql). Operators set the passwords. Roles are
+-- cluster-wide, so an existing one is kept. The timeouts limit how long a paused or lost owner can lock a partition's row.
 BEGIN;
 
 DO $$
@@ -17,15 +17,15 @@ BEGIN
 		EXECUTE format('ALTER ROLE %I SET lock_timeout = %L', r, '15s');
 		EXECUTE format('ALTER ROLE %I SET client_connection_check_interval = %L', r, '2s');
 		EXECUTE format('ALTER ROLE %I SET tcp_user_timeout = %L', r, '10s');
-		-- What a role sees is said by the policies of each table (security.sql), without exception.
+		-- The policies of each table (security.sql) decide what a role sees, without exception.
 		EXECUTE format('ALTER ROLE %I NOBYPASSRLS', r);
 	END LOOP;
 END
 $$;
 
--- These find everything by key, in batches of up to some thousand. Tables grow under them while they run, and half-grown ones look
--- cheap to read whole: 100,000 conversations for an update of 1,000 cost twice the time. (jit: what is off looks so dear that it would
--- be compiled.)
+-- These roles find all rows by key, in batches of up to a few thousand. Tables grow while statements stay prepared, and with statistics
+-- from a small table the planner prefers a sequential scan: for an update of 1,000 among 100,000 conversations it takes twice as long.
+-- (jit: the cost of a disabled plan type is so high that it would trigger compilation.)
 DO $$
 DECLARE
 	r text;

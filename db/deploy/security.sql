@@ -1,19 +1,19 @@
--- One writer per column, enforced by grants; one writer per row of outbox and consumer_progress and tenants apart, enforced by row-level
--- security, which no role bypasses; ingest learns of changed accounts and apps by notification.
+-- Grants enforce one writer per column. Row-level security, which no role bypasses, enforces one writer per row of outbox and
+-- consumer_progress, and separates tenants. Notifications tell ingest of changed accounts and apps.
 BEGIN;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO blazz_ingest, blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup,
 	blazz_gateway, blazz_ops;
 
--- ingest: reads who may post, writes QR codes.
+-- ingest: reads accounts, apps and secrets, writes QR codes.
 GRANT SELECT (id, uuid, settings, deleted_at) ON workspaces TO blazz_ingest;
 GRANT SELECT (id, workspace_id, uuid, kind, secrets, deleted_at) ON provider_apps TO blazz_ingest;
 GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, provider_app_id, bridge_kind, provider_ref, phone_number,
 	phone_number_id, waba_id, business_id, secrets, deleted_at) ON whatsapp_accounts TO blazz_ingest;
 GRANT SELECT, INSERT, UPDATE ON account_qr TO blazz_ingest;
 
--- chat-sync: conversations and all that hangs on them, the reported columns of accounts.
+-- chat-sync: conversations and all tables that refer to them, the reported columns of accounts.
 GRANT SELECT ON workspaces, users TO blazz_chat_sync;
 GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, phone_number, phone_number_id, waba_id, business_id,
 	status, status_since, status_at, is_active, last_activity_at, first_connected_at, last_connected_at, disconnected_at, disconnect_reason,
@@ -24,16 +24,16 @@ GRANT SELECT, INSERT, UPDATE ON contacts, whatsapp_groups, contact_opt_outs, tem
 	chat_media, account_syncs TO blazz_chat_sync;
 GRANT SELECT, INSERT, UPDATE, DELETE ON contact_aliases, chat_reactions, chat_reactions_withdrawn, parked_updates TO blazz_chat_sync;
 GRANT SELECT, INSERT, UPDATE ON contact_former_aliases TO blazz_chat_sync;
-GRANT DELETE ON chats, chat_receipts, chat_media TO blazz_chat_sync; -- merging conversations collapses equal messages
-GRANT DELETE ON account_syncs TO blazz_chat_sync; -- of an account the latest are kept
+GRANT DELETE ON chats, chat_receipts, chat_media TO blazz_chat_sync; -- merging conversations deletes duplicates of a message
+GRANT DELETE ON account_syncs TO blazz_chat_sync; -- only the latest of each account are kept
 GRANT USAGE ON SEQUENCE contacts_id_seq, contact_opt_outs_id_seq, whatsapp_groups_id_seq, templates_id_seq, conversations_id_seq,
 	chats_id_block, parked_updates_id_seq TO blazz_chat_sync;
 
--- Whoever consumes keeps progress; whoever decides in a transaction keeps an outbox.
+-- Every consumer writes its progress; every service that publishes from a transaction writes the outbox.
 GRANT SELECT, INSERT, UPDATE ON consumer_progress TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender;
 GRANT SELECT, INSERT, DELETE ON outbox TO blazz_chat_sync, blazz_webhook_dispatcher, blazz_campaign_sender, blazz_cleanup;
 
--- webhook-dispatcher: where events go, and what became of them. Of an endpoint's row it writes its health alone.
+-- webhook-dispatcher: endpoints, deliveries and attempts. Of an endpoint's row it writes only the health.
 GRANT SELECT (id, uuid, deleted_at) ON workspaces TO blazz_webhook_dispatcher;
 GRANT SELECT ON webhook_endpoints TO blazz_webhook_dispatcher;
 GRANT UPDATE (state, disabled_reason, disabled_at, failing_since, updated_at) ON webhook_endpoints TO blazz_webhook_dispatcher;
@@ -44,7 +44,7 @@ GRANT USAGE ON SEQUENCE webhook_retry_queue_id_seq TO blazz_webhook_dispatcher;
 REVOKE EXECUTE ON FUNCTION webhook_attempts_maintain FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION webhook_attempts_maintain TO blazz_webhook_dispatcher;
 
--- gateway and blazzctl: configuration and wishes, and reading what tenants see.
+-- gateway and blazzctl: write configuration and requested states, read what tenants may see.
 GRANT SELECT, INSERT, UPDATE ON workspaces, users TO blazz_gateway;
 GRANT SELECT, INSERT (workspace_id, uuid, kind, name, secrets), UPDATE (name, secrets, updated_at, deleted_at) ON provider_apps TO blazz_gateway;
 GRANT SELECT ON whatsapp_accounts TO blazz_gateway;
@@ -64,11 +64,11 @@ GRANT UPDATE (name, url, secrets, event_types, origins, ordering, client_errors,
 GRANT USAGE ON SEQUENCE workspaces_id_seq, users_id_seq, provider_apps_id_seq, whatsapp_accounts_id_seq,
 	webhook_endpoints_id_seq, webhook_replays_id_seq TO blazz_gateway;
 
--- blazzctl, where it configures across workspaces: all that gateway may, without a tenant's view.
+-- blazzctl, which configures all workspaces: the privileges of gateway, without a tenant's view.
 GRANT blazz_gateway TO blazz_admin;
-GRANT INSERT (assigned_instance_url) ON whatsapp_accounts TO blazz_admin; -- an unmanaged bridge; from then on it is cleanup's
+GRANT INSERT (assigned_instance_url) ON whatsapp_accounts TO blazz_admin; -- for an unmanaged bridge; afterwards only cleanup writes it
 
--- ops: progress, outbox and dead letters, and looking at everything but secrets.
+-- ops: changes progress, outbox and dead letters, reads everything but secrets.
 GRANT SELECT, INSERT, UPDATE, DELETE ON consumer_progress TO blazz_ops;
 GRANT SELECT, DELETE ON outbox TO blazz_ops;
 GRANT SELECT ON workspaces, users, contacts, contact_aliases, contact_former_aliases, contact_opt_outs, whatsapp_groups, templates, conversations, chats,
@@ -78,15 +78,15 @@ GRANT SELECT (workspace_id, id, uuid, session_id, provider_type, bridge_kind, pr
 	disconnected_at, disconnect_reason, disconnect_details, sync, notices, health_score, created_at, updated_at, deleted_at)
 	ON whatsapp_accounts TO blazz_ops;
 
--- An endpoint's headers may hold a password, as its secrets do.
+-- An endpoint's headers may contain a password, as its secrets do.
 GRANT SELECT (workspace_id, id, uuid, kind, name, url, event_types, origins, ordering, client_errors, rate, max_in_flight, timeout_ms,
 	schedule_ms, max_retries, api_version, enabled, enabled_at, active_from, state, disabled_reason, disabled_at, failing_since,
 	created_at, updated_at, deleted_at) ON webhook_endpoints TO blazz_ops;
 GRANT SELECT ON webhook_positions, webhook_replays, webhook_retry_queue, webhook_attempts TO blazz_ops;
 GRANT UPDATE (ordering_key, retry_count, next_retry_at, status, dropped, updated_at), DELETE ON webhook_retry_queue TO blazz_ops;
 
--- Every tenant-owned table: a test walks the catalogue and misses none. The services serve all tenants and rest on the composite keys:
--- a policy that is simply true costs no statement anything (db/README.md).
+-- Policies of every tenant-owned table; a test compares them with the catalogue. The services serve all tenants and rely on composite
+-- keys: their policy is USING (true), which adds no cost to a statement (db/README.md).
 DO $$
 DECLARE
 	t text;
@@ -110,8 +110,8 @@ CREATE POLICY service ON workspaces TO blazz_ingest, blazz_chat_sync, blazz_webh
 	blazz_admin, blazz_ops USING (true);
 CREATE POLICY tenant ON workspaces TO blazz_gateway USING (id = nullif(current_setting('blazz.workspace_id', true), '')::bigint);
 
--- What a service has decided and how far it came is its own: records of another's slot would be published in its name, and a lost row is a
--- lost event. gateway and admin have no right here at all.
+-- A service accesses only its own rows of outbox and progress: records in another service's slot would be published in its name, and a
+-- lost row is a lost event. gateway and admin have no access at all.
 ALTER TABLE outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE outbox FORCE ROW LEVEL SECURITY;
 CREATE POLICY chat_sync ON outbox TO blazz_chat_sync USING (producer = 'chat-sync');
@@ -126,7 +126,8 @@ CREATE POLICY webhook_dispatcher ON consumer_progress TO blazz_webhook_dispatche
 CREATE POLICY campaign_sender ON consumer_progress TO blazz_campaign_sender USING (consumer = 'campaign-sender');
 CREATE POLICY ops ON consumer_progress TO blazz_ops USING (true);
 
--- Only what ingest caches is told, and only when it changed: a status that chat-sync writes is not, nor an update that writes what was there.
+-- Notifies only when a column that ingest caches has changed: not for a status that chat-sync writes, nor for an update that writes the
+-- same values.
 CREATE FUNCTION notify_intake() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_notify('blazz_intake', TG_TABLE_NAME || ':' || NEW.uuid::text);
@@ -147,7 +148,7 @@ CREATE TRIGGER notify_intake_update AFTER UPDATE OF secrets, deleted_at ON provi
 CREATE TRIGGER notify_intake AFTER UPDATE OF settings, deleted_at ON workspaces FOR EACH ROW
 	WHEN ((OLD.settings, OLD.deleted_at) IS DISTINCT FROM (NEW.settings, NEW.deleted_at)) EXECUTE FUNCTION notify_intake();
 
--- What the dispatcher caches of an endpoint: all but times of the row itself.
+-- The columns of an endpoint that the dispatcher caches: all but the row's own times.
 CREATE FUNCTION notify_webhooks() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_notify('blazz_webhooks', NEW.uuid::text);

@@ -1,39 +1,41 @@
--- What chat-sync moves and renames in slices, after the batch that decided it. Services ask for version 2 from here on.
+-- Work that chat-sync does in slices, after the batch that decided it: moving messages and renaming senders. Services require schema
+-- version 2 from here on.
 BEGIN;
 SET LOCAL lock_timeout = '5s';
 
--- Conversations that merged and have messages left, which move in slices. The row goes with the last of them.
+-- Merged conversations whose messages are still being moved, in slices. The row is deleted with the last of them.
 CREATE TABLE conversation_merges (
 	workspace_id bigint NOT NULL,
 	conversation_id bigint NOT NULL,
-	into_id bigint NOT NULL, -- the conversation that goes on, whatever merged meanwhile
+	into_id bigint NOT NULL, -- the surviving conversation, after all merges since
 	topic text NOT NULL,
 	partition integer NOT NULL, -- of the account: its owner moves the messages
-	upto timestamptz, -- messages sent later than this have moved
+	upto timestamptz, -- messages sent later than this have been moved
 	moved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (workspace_id, conversation_id),
 	FOREIGN KEY (workspace_id, conversation_id) REFERENCES conversations,
 	FOREIGN KEY (workspace_id, into_id) REFERENCES conversations
 );
--- A message of the conversation that goes on may still be on its way.
+-- Finds where messages of the surviving conversation may still be, which have not been moved to it yet.
 CREATE INDEX conversation_merges_into ON conversation_merges (workspace_id, into_id);
--- The owner of a partition: which moved longest ago.
+-- For the owner of a partition: the conversation whose last slice is the oldest.
 CREATE INDEX conversation_merges_due ON conversation_merges (topic, partition, moved_at);
 
--- Names whose reactions and receipts are renamed to a contact's uuid, in slices. The row goes when none is left.
+-- Previous senders whose reactions and receipts are renamed to a contact's uuid, in slices. The row is deleted when none is left.
 CREATE TABLE sender_renames (
 	workspace_id bigint NOT NULL,
 	sender text NOT NULL, -- the old name: uuid of a contact that was merged, or an alias that became a contact's
 	contact_id bigint NOT NULL,
 	topic text NOT NULL,
-	partition integer NOT NULL, -- where it was found out: its owner renames
+	partition integer NOT NULL, -- whose batch decided it: its owner renames
 	renamed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (workspace_id, sender),
 	FOREIGN KEY (workspace_id, contact_id) REFERENCES contacts DEFERRABLE INITIALLY DEFERRED -- as that of contact_aliases
 );
--- What a batch stores for a contact may have to be compared with what is stored under an old name. Also those that a step renames.
+-- Finds the old names of a contact: what a batch stores for the contact may have to be compared with rows under them. Also for the
+-- renaming itself.
 CREATE INDEX sender_renames_contact ON sender_renames (workspace_id, contact_id, renamed_at);
--- The owner of a partition: which had its turn longest ago.
+-- For the owner of a partition: the sender whose last slice is the oldest.
 CREATE INDEX sender_renames_due ON sender_renames (topic, partition, renamed_at);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON conversation_merges, sender_renames TO blazz_chat_sync;

@@ -1,15 +1,16 @@
--- Several topics in one service: an outbox slot is of the topic that fences it. And who leads where nothing is consumed.
--- The outbox is small, so that its key is built in a moment; a release from before leaves topic at its default.
+-- Several topics in one service: an outbox slot belongs to the topic whose partition fences it. And leases, for producers that consume no
+-- topic. The outbox is small, so its new key is built quickly; earlier releases leave topic at its default.
 BEGIN;
 SET LOCAL lock_timeout = '5s';
 
-ALTER TABLE outbox ADD topic text NOT NULL DEFAULT ''; -- that fences the slot; '': the producer's first one, or it has none
+ALTER TABLE outbox ADD topic text NOT NULL DEFAULT ''; -- whose partition fences the slot; '': the producer's first topic, or it has none
 ALTER TABLE outbox DROP CONSTRAINT outbox_pkey, ADD PRIMARY KEY (producer, slot, topic, epoch, seq);
 
--- Of services of which one replica works: each of its transactions begins with an update that only the holder's epoch lets through.
+-- Leases of services in which one replica is active: each of its transactions begins with an update that succeeds only with the current
+-- epoch.
 CREATE TABLE leases (
 	name text PRIMARY KEY,
-	owner text NOT NULL, -- the replica, for people
+	owner text NOT NULL, -- the replica's name, for operators
 	epoch bigint NOT NULL,
 	seq bigint NOT NULL DEFAULT 0,
 	until timestamptz NOT NULL

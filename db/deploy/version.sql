@@ -1,4 +1,4 @@
--- What services ask for before they call themselves ready. The last migration of every release ends with
+-- The version that services require before they report ready. The last migration of every release ends with
 -- UPDATE schema_version SET version = <n>, and SCHEMA_VERSION in libs/store/schema.h follows.
 BEGIN;
 

@@ -1,4 +1,4 @@
--- Roles may serve other databases of the cluster: one that still owns or may do something elsewhere stays.
+-- Other databases of the cluster may use the roles: a role that still owns objects or has privileges elsewhere is kept.
 BEGIN;
 
 DROP EXTENSION IF EXISTS pg_trgm;

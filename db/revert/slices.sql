@@ -1,6 +1,6 @@
 BEGIN;
 UPDATE schema_version SET version = 1;
--- What had not moved yet stays where it is: no release from before can finish a merge or a rename.
+-- Messages not moved yet stay where they are: earlier releases cannot finish a merge or a rename.
 DO $$
 BEGIN
 	IF EXISTS (SELECT FROM conversation_merges) OR EXISTS (SELECT FROM sender_renames) THEN
