@@ -1,12 +1,12 @@
 #!/bin/bash
-# A whole Blazz on this machine, fed with sample bodies of all dialects: tools/demo.sh [stop DIR]
+# Runs the whole system on this machine with sample bodies of all dialects: tools/demo.sh [stop DIR]
 #
-# Starts PostgreSQL, a broker, ingest, chat-sync, webhook-dispatcher and two receivers of its webhooks, one of which fails half the
-# time, in a new folder below /tmp, posts every body of $FIXTURES (default tests/fixtures: a folder per dialect) as its sender
-# would, waits until all is processed and delivered and shows what became of it.
-# Then everything is stopped and removed; with KEEP=1 it goes on and the closing lines say how to use and to stop it.
-# BROKER=kafka runs Apache Kafka instead of the embedded broker; BLAZZ_BIN names other programs than the release build's.
-# Only processes that it started are ever stopped.
+# Starts PostgreSQL, a broker, ingest, chat-sync, webhook-dispatcher and two webhook receivers, one of which fails half of the
+# time, in a new folder below /tmp. Posts every body of $FIXTURES (default tests/fixtures: a folder per dialect) as its sender
+# would, waits until all are processed and delivered, and prints the results.
+# Then it stops and removes everything; with KEEP=1 the system keeps running, and the last lines say how to use and stop it.
+# BROKER=kafka runs Apache Kafka instead of the embedded broker; BLAZZ_BIN selects other programs than the release build's.
+# It only stops processes that it started.
 set -euo pipefail
 [ -z "${FIXTURES:-}" ] || FIXTURES=$(realpath -m "$FIXTURES")
 cd "$(dirname "$0")/.."
@@ -15,11 +15,11 @@ broker=${BROKER:-devbroker}
 fixtures=${FIXTURES:-tests/fixtures}
 bin=$(realpath -m "${BLAZZ_BIN:-build/release/bin}")
 wait_s=60
-# What the environment says of another Blazz or PostgreSQL would win over the demo's own configuration.
+# Variables for another Blazz or PostgreSQL would override the demo's own configuration.
 for name in $(compgen -e | grep -E '^(BLAZZ_|PG)' | grep -vxE 'BLAZZ_(BIN|CACHE)'); do unset "$name"; done
 dialects=(meta webjs-raw waha evolution bridge)
 
-# Public ids of the demo's own, so that its URLs are the same every time.
+# Fixed public ids, so that the demo's URLs are the same every time.
 workspace=00000000-0000-4000-8000-000000000001
 app=00000000-0000-4000-8000-00000000000a
 declare -A account=([meta]=00000000-0000-4000-8000-000000000011 [webjs-raw]=00000000-0000-4000-8000-000000000012
@@ -40,7 +40,7 @@ fail() {
 	die "$2"
 }
 
-# Processes. Each runs in a session of its own, so that only `stop_all` ends it, and names $dir in its arguments.
+# Processes. Each runs in a session of its own, so that only `stop_all` ends it, and has $dir in its arguments.
 
 launch() { # <name> <command...>
 	local name=$1
@@ -49,7 +49,7 @@ launch() { # <name> <command...>
 	echo $! >"$dir/pid/$name"
 }
 
-# The process that `launch` started, while it lives.
+# The process that `launch` started, while it is running.
 pid_of() {
 	local pid
 	pid=$(cat "$dir/pid/$1" 2>/dev/null) || return 1
@@ -87,7 +87,7 @@ stop_all() {
 	rm -rf -- "$dir"
 }
 
-# What a service would be started with in earnest, but for the ports: any that is free.
+# The configuration of a production service, but for the ports: any free one.
 
 start_postgres() {
 	say "PostgreSQL"
@@ -168,8 +168,8 @@ add_account() { # <dialect> <session> <options...>
 	echo "$dialect ${account[$dialect]}" >>"$dir/accounts"
 }
 
-# The names are those that the sample bodies carry: Blazz's own contract names our session_id, the bridges theirs.
-# Samples are from January 2026, hence a sync that takes everything, however old.
+# The names are those in the sample bodies: Blazz's own contract has Blazz's session_id, the bridges have their own names.
+# The samples are from January 2026, so the sync accepts messages of any age.
 seed() {
 	say "a workspace, a Meta app, an account per dialect"
 	quietly ctl workspaces add Acme --id "$workspace" --settings '{"sync":{"window_days":0}}'
@@ -201,7 +201,7 @@ start_services() {
 	done
 }
 
-# Each has an endpoint of the workspace that wants everything.
+# Each gets an endpoint of the workspace that subscribes to all events.
 add_receiver() { # <name> <how it behaves> <options of the endpoint...>
 	local name=$1 behaviour=$2 file="$dir/receiver-$1.port" secret="$dir/secrets/receiver-$1"
 	shift 2
@@ -225,7 +225,7 @@ wait_services() {
 	url="http://127.0.0.1:$(cat "$dir/ingest.http")"
 }
 
-# blazzctl ends with 1 when a body was refused, which some samples are made for; whether all were sent is in what it prints.
+# blazzctl exits with 1 when a body was rejected, as some samples are meant to be; its output tells whether all were sent.
 send() { # <dialect>
 	local route=(--account "${account[$1]}")
 	case $1 in
@@ -291,7 +291,7 @@ run() {
 		[ -x "$bin/$program" ] || die "$bin/$program is missing: make V=release build"
 	done
 	[ "$broker" != kafka ] || tools/deps.sh kafka
-	dir=$(mktemp -d /tmp/blazz-demo.XXXXXX) # short and in /tmp: sockets in it have long names, and user postgres must get there
+	dir=$(mktemp -d /tmp/blazz-demo.XXXXXX) # short, as socket paths are limited, and in /tmp, which user postgres can access
 	trap stop_all EXIT
 	trap 'exit 130' INT TERM HUP
 	chmod 755 "$dir"

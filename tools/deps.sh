@@ -1,11 +1,11 @@
 #!/bin/bash
 # Installs what the project needs on Debian 12 or 13: tools/deps.sh build|demo|lint|kafka|test|bench|all|verify
 #
-# Installs only what is missing; when nothing is, it is done in a moment and touches neither apt nor the network.
-# libyyjson-dev is new in Debian 13: on Debian 12 it comes from there, pinned so that nothing else does. Kafka's jars
-# come from Maven Central into ${BLAZZ_CACHE:-~/.cache/blazz}, and from npm's registry the reference library of Standard
-# Webhooks that signatures are tested against. Both are pinned by checksum: a download that differs is not used. `verify`
-# compares the jars in the cache with kafka-jars.sha256.
+# Installs only missing packages; when none is missing, it returns quickly and uses neither apt nor the network.
+# libyyjson-dev is new in Debian 13: Debian 12 gets it from there, pinned so that no other package comes from there. Kafka's
+# jars come from Maven Central into ${BLAZZ_CACHE:-~/.cache/blazz}, and the reference library of Standard Webhooks, against which
+# signatures are tested, from npm's registry. Both are pinned by checksum: a download that differs is not used. `verify` compares
+# the jars in the cache with kafka-jars.sha256.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -18,7 +18,7 @@ missing=()
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"; }
 
-# need_x <what to look for> <the package that brings it>
+# need_x <what to look for> <the package that provides it>
 need_command() { command -v "$1" >/dev/null || missing+=("$2"); }
 need_library() { pkg-config --exists "$1" 2>/dev/null || missing+=("$2"); }
 need_header() { [ -e "/usr/include/$1" ] || missing+=("$2"); }
@@ -100,13 +100,13 @@ want_bench() {
 
 can_install() { [[ $(apt-cache policy "$1") == *'Candidate: '[0-9]* ]]; }
 
-# Debian 13's archive from the mirror that Debian 12 comes from, for libyyjson alone.
+# Adds Debian 13's archive, from the mirror of Debian 12, for libyyjson only.
 add_yyjson_source() {
 	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror key
 	mirror=$(apt-get indextargets --format '$(SITE)' 'Codename: bookworm' 'Component: main')
 	mirror=${mirror%%$'\n'*}
 
-	# A bare Debian 12 may be older than Debian 13's keys; its archive has the keyring package that holds them.
+	# A plain Debian 12 may be older than Debian 13's keys; its archive has the keyring package that contains them.
 	apt install -y --no-install-recommends debian-archive-keyring ca-certificates
 	for key in /usr/share/keyrings/debian-archive-trixie-{automatic,stable}.gpg; do
 		[ -e "$key" ] && keyring+=" $key"
@@ -132,7 +132,7 @@ add_yyjson_source() {
 }
 
 install_missing() {
-	# A foreign source that fails to answer is no reason to stop: the installation says what it lacks.
+	# A third-party source that fails is not fatal: the installation reports missing packages.
 	apt update || true
 	case " ${missing[*]} " in
 	*' libyyjson-dev '*) can_install libyyjson-dev || add_yyjson_source ;;
@@ -142,13 +142,13 @@ install_missing() {
 
 kafka_present() { [ -d "$kafka_jars" ]; }
 
-# Exactly the files of the list, each unchanged: kafka_verify <folder>
+# Checks that the folder has exactly the files of the list, each unchanged: kafka_verify <folder>
 kafka_verify() {
 	(cd "$1" && LC_ALL=C && sha256sum -- *) | diff kafka-jars.sha256 - >&2 ||
 		{ echo "deps: $1 is not what tools/kafka-jars.sha256 lists (< listed, > found)" >&2; return 1; }
 }
 
-# Into a folder beside the cache, verified, then renamed: the cache is whole and as listed, or absent.
+# Downloads into a folder next to the cache, verifies, then renames it: the cache is complete and verified, or absent.
 fetch_kafka() {
 	echo "deps: fetching Kafka $kafka_version"
 	mkdir -p "$(dirname "$kafka_jars")"
@@ -157,12 +157,12 @@ fetch_kafka() {
 	mvn --batch-mode --quiet --strict-checksums -Dstyle.color=never --file kafka-pom.xml \
 		dependency:copy-dependencies -DoutputDirectory="$partial/jars"
 	kafka_verify "$partial/jars"
-	mv -T "$partial/jars" "$kafka_jars" || kafka_present # somebody else was faster
+	mv -T "$partial/jars" "$kafka_jars" || kafka_present # a concurrent run was faster
 }
 
 webhooks_present() { [ -d "$webhooks_modules" ]; }
 
-# fetch_module <name> <version> <sha512>: a package of npm's registry, as npm itself would lay it out
+# fetch_module <name> <version> <sha512>: a package of npm's registry, in npm's own layout
 fetch_module() {
 	local file="$partial/${1##*/}-$2.tgz"
 	curl --fail --silent --show-error --location --retry 3 -o "$file" "https://registry.npmjs.org/$1/-/${1##*/}-$2.tgz"
@@ -172,7 +172,7 @@ fetch_module() {
 	rm "$file"
 }
 
-# Without npm, which would bring hundreds of packages; what it needs has been the same for years.
+# Without npm, which would install hundreds of packages; the library's dependencies have not changed for years.
 fetch_webhooks() {
 	echo "deps: fetching standardwebhooks $webhooks_version"
 	mkdir -p "$(dirname "$webhooks_modules")"
@@ -184,7 +184,7 @@ fetch_webhooks() {
 		d5b9cf42a4b14ae737222e8c841caca160a0e7c8fdeda523b82499ac64a60f136ab72b488b493cbad51e9c0c1364de15e665d7606b15508f73781ab2fa304e49
 	fetch_module fast-sha256 1.3.0 \
 		9f5d5118ffe5ad610523f6d677280bc6123ea557a8d59608570bef3e45bb6b397facecbe1771d8459d8ae73784f669a4850a69caff6c405c7424cf5469b9e93d
-	mv -T "$partial" "$webhooks_modules" || webhooks_present # somebody else was faster
+	mv -T "$partial" "$webhooks_modules" || webhooks_present # a concurrent run was faster
 }
 
 case "${1:-all}" in

@@ -1,11 +1,11 @@
 #!/bin/bash
 # One throw-away Kafka broker (KRaft) on loopback, for tests: tools/kafka-temp.sh start|stop|restart|remove|pid DIR [OWNER]
 #
-# `start` prints the bootstrap address once the broker serves. Everything it writes is under DIR; `restart` and a
-# `start` after a kill keep the port and the data; `remove` stops and deletes. `start DIR OWNER` has it
-# removed when the process OWNER ends, however that ends. It stops only the process that it started. The jars come from
-# tools/deps.sh kafka; BLAZZ_KAFKA_WAIT_S (default 120) bounds the wait. An empty BLAZZ_KAFKA_JIT has Java compile what is
-# hot fully, which starts slower and then takes less CPU.
+# `start` prints the bootstrap address once the broker is ready. All its files are under DIR; `restart`, and `start` after a
+# kill, keep the port and the data; `remove` stops it and deletes DIR's files. With `start DIR OWNER` it is removed when the
+# process OWNER ends in any way. It stops only the process that it started. The jars come from tools/deps.sh kafka;
+# BLAZZ_KAFKA_WAIT_S (default 120) limits the wait. An empty BLAZZ_KAFKA_JIT enables Java's optimising compiler, which starts more
+# slowly and then needs less CPU.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,7 +17,7 @@ die() { echo "kafka-temp: $*" >&2; exit 1; }
 java=(java -Xmx512m -XX:+UseSerialGC ${BLAZZ_KAFKA_JIT--XX:TieredStopAtLevel=1} -Dorg.slf4j.simpleLogger.showDateTime=true
 	-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS -cp "$jars/*")
 
-# The process in DIR/pid, if it lives and is the broker of this very DIR.
+# The process in DIR/pid, if it is running and is the broker of this DIR.
 broker_pid() {
 	local pid
 	pid=$(cat "$dir/pid" 2>/dev/null) || return 1
@@ -25,8 +25,8 @@ broker_pid() {
 	echo "$pid"
 }
 
-# Two free ports below the ephemeral range: a client that retries a closed port of that range can connect to itself
-# and keep the broker from its port after a restart.
+# Two free ports below the ephemeral range: a client that retries a closed port in that range may connect to itself, and
+# the broker could not reopen its port after a restart.
 pick_ports() {
 	python3 - <<-'END'
 		import random, socket
@@ -72,7 +72,7 @@ write_properties() {
 	END
 }
 
-# The marker comes last: what an interrupted one left behind is done again.
+# The marker is written last: an interrupted run is repeated.
 set_up() {
 	local id
 	rm -rf "$dir/data"
@@ -106,13 +106,13 @@ start() {
 	cat "$dir/address"
 }
 
-# Outlives whoever called this, and holds none of the caller's descriptors.
+# Runs on when the calling process ends, and keeps none of its descriptors open.
 follow() {
 	setsid nohup bash -c 'tail --pid="$2" -f /dev/null; exec "$0" remove "$1"' \
 		"$here/${0##*/}" "$dir" "$1" </dev/null >/dev/null 2>&1 &
 }
 
-# Until setsid and nohup have become java: broker_pid knows it by its arguments.
+# Waits until setsid and nohup have executed java: broker_pid recognises it by its arguments.
 wait_exec() {
 	local deadline=$((SECONDS + 10))
 	until broker_pid >/dev/null || [ $SECONDS -ge $deadline ]; do sleep 0.02; done
@@ -129,7 +129,7 @@ stop() {
 	done
 }
 
-# Only what start wrote: DIR may hold things of others.
+# Deletes only files that start wrote: DIR may contain others.
 remove() {
 	stop
 	rm -rf "$dir/data" "$dir"/{address,format.log,formatted,log,pid,server.properties}

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Checks who includes whom.
+"""Checks which folder includes which.
 
 A library includes itself and lower floors of libs/LAYERS; a service or tool includes libraries and itself; generated
 protobuf headers are included in libs/wire only. Within a service that has a LAYERS, a folder includes itself and lower

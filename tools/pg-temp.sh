@@ -2,13 +2,13 @@
 # A throw-away PostgreSQL server for tests: tools/pg-temp.sh start|migrated|stop|remove DIR [OWNER]
 #
 # `start` creates and starts it in DIR and prints its conninfo; after a stop or a crash it starts the same server again.
-# `migrated` does the same, but creates it with a database blazz_template that db/ is deployed in, to be copied by CREATE
-# DATABASE: the files come from build/pg, where they are kept until db/ changes. `stop` stops it at once, as a crash would; its
-# files stay. `remove` stops and deletes it. With OWNER it is removed when the process OWNER ends, however that ends.
+# `migrated` does the same, but with a database blazz_template into which db/ is deployed, to be copied by CREATE DATABASE: the
+# files come from build/pg, where they are kept until db/ changes. `stop` stops it at once, as a crash would, and keeps its
+# files. `remove` stops and deletes it. With OWNER it is removed when the process OWNER ends in any way.
 #
-# It listens on a socket in DIR and on a free port of 127.0.0.1, and trusts everybody there. As root it runs as user
-# postgres. Data is not flushed to disk unless FSYNC=on. DIR is at best short and in /tmp: user postgres has to get
-# there, and a socket's path has at most 107 bytes.
+# It listens on a socket in DIR and on a free port of 127.0.0.1, and accepts all connections there without a password. If started
+# by root it runs as user postgres. Data is not flushed to disk unless FSYNC=on. DIR should be short and in /tmp: user postgres needs
+# access, and a socket's path has at most 107 bytes.
 set -euo pipefail
 
 usage() { sed -n '2s/^# //p' "$0" >&2; exit 64; }
@@ -34,13 +34,13 @@ create_empty() {
 	echo "include 'temp.conf'" >>"$dir/data/postgresql.conf"
 }
 
-# A change of db/, this file or PostgreSQL makes a new template.
+# A change of db/, of this file or of PostgreSQL's version requires a new template.
 template_key() {
 	(cd "$here/.." && find db tools/pg-temp.sh -type f -print0 | sort -z | xargs -0 sha256sum && "$bin/postgres" --version) |
 		sha256sum | cut -c 1-16
 }
 
-# template_create <folder>: the files of a server that was shut down. They appear there whole, or not at all.
+# template_create <folder>: the files of a server that was shut down. The folder appears complete or not at all.
 template_create() {
 	local at port
 	at=$(mktemp -d /tmp/blazz-pg.XXXXXX)
@@ -82,7 +82,7 @@ configure() {
 
 launch() { as_postgres "$bin/pg_ctl" start -s -w -t 60 -D "$dir/data" -l "$dir/log" -o "-p $1" >/dev/null 2>&1; }
 
-# A port is free when the server could start there. Below 32768: the kernel hands those above to clients.
+# A port is free if the server could start there. Below 32768, as the kernel assigns higher ones to clients.
 # start <how to create it>
 start() {
 	local port try
@@ -104,7 +104,7 @@ start() {
 	exit 1
 }
 
-# Outlives whoever called this, and holds none of the caller's descriptors.
+# Runs on when the calling process ends, and keeps none of its descriptors open.
 follow() {
 	setsid nohup bash -c 'tail --pid="$2" -f /dev/null; exec "$0" remove "$1"' \
 		"$here/pg-temp.sh" "$dir" "$1" </dev/null >/dev/null 2>&1 &
@@ -115,7 +115,7 @@ stop() {
 	as_postgres "$bin/pg_ctl" stop -s -w -m immediate -D "$dir/data" >/dev/null
 }
 
-# Only what start wrote: DIR may hold things of others.
+# Deletes only files that start wrote: DIR may contain others.
 remove() {
 	stop
 	rm -rf "$dir/data" "$dir"/{initdb.log,log,port} "$dir"/.s.PGSQL.*

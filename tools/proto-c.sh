@@ -1,7 +1,7 @@
 #!/bin/sh
 # Generates the C code of proto/ into OUTDIR, for #include "blazz/v1/inbound.pb-c.h" with -IOUTDIR.
-# The generator sees copies in which every text field is of type bytes, which is the same on the wire: protobuf-c gives
-# strings no length, cuts them at a NUL and takes bad UTF-8. libs/wire checks the text itself.
+# The generator gets copies in which every string field has type bytes, which is the same on the wire: protobuf-c's strings
+# have no length, end at a NUL and may be invalid UTF-8. libs/wire checks the text itself.
 set -eu
 
 if [ $# -ne 1 ]; then

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Compares two FileDescriptorSets: tools/proto-compat.py OLD NEW
 
-Fails when a reader or writer built from OLD would misunderstand NEW: a field or enum number that means something else
-now, or one that went away without being reserved.
+Fails when a reader or writer built from OLD would misinterpret NEW: when a field or enum number has another meaning, or was
+removed without being reserved.
 """
 import sys
 from pathlib import Path
@@ -35,7 +35,7 @@ def field_text(message, field):
 
 
 def compare_numbers(name, old, new, is_reserved, was_reserved):
-    """old, new: what each number means, as text."""
+    """old, new: from each number to its meaning, as text."""
     for number, text in sorted(old.items()):
         if number in new and new[number] != text:
             yield f"{name}: {number} was `{text}`, is `{new[number]}`"
@@ -70,7 +70,7 @@ def compare_enums(old, new):
             name,
             {v.number: v.name for v in was.value},
             {v.number: v.name for v in now.value},
-            # An enum's ranges include their end, a message's do not.
+            # Reserved ranges of an enum include their end, those of a message do not.
             lambda n: any(r.start <= n <= r.end for r in now.reserved_range),
             lambda n: any(r.start <= n <= r.end for r in was.reserved_range))
 

@@ -17,22 +17,22 @@ struct account_options {
 
 static const struct option_row add_rows[] = {
 	{ "workspace", OPTION_TEXT, AT(workspace), "UUID|NAME", "whose" },
-	{ "session", OPTION_TEXT, AT(session), "ID", "our name of it, unique" },
+	{ "session", OPTION_TEXT, AT(session), "ID", "Blazz's name for it, unique" },
 	{ "provider", OPTION_TEXT, AT(provider), "WORD", "meta or webjs" },
 	{ "bridge", OPTION_TEXT, AT(bridge), "WORD", "webjs: blazz, wwebjs, waha or evolution" },
-	{ "ref", OPTION_TEXT, AT(ref), "TEXT", "webjs: the bridge's name of the session" },
+	{ "ref", OPTION_TEXT, AT(ref), "TEXT", "webjs: the bridge's name for the session" },
 	{ "instance", OPTION_TEXT, AT(instance), "URL", "webjs: the bridge's address" },
 	{ "phone", OPTION_TEXT, AT(phone), "E.164", "its number" },
-	{ "app", OPTION_TEXT, AT(app), "UUID", "meta: the app that reports it" },
+	{ "app", OPTION_TEXT, AT(app), "UUID", "meta: the app that posts its events" },
 	{ "phone-number-id", OPTION_TEXT, AT(phone_number_id), "ID", "meta" },
 	{ "waba", OPTION_TEXT, AT(waba), "ID", "meta: its business account" },
 	{ "business", OPTION_TEXT, AT(business), "ID", "meta: the business portfolio" },
 	{ "primary", OPTION_FLAG, AT(primary), NULL, "the workspace's primary account from now on" },
 	{ "secret-file", OPTION_TEXT, AT(secret_file), "FILE",
-		"what the bridge signs with (evolution: its token), one a line; - is standard input;\n"
-		"                                default: one is made up and printed" },
-	{ "token-file", OPTION_TEXT, AT(token_file), "FILE", "webjs: bearer tokens or API keys besides" },
-	{ "access-token-file", OPTION_TEXT, AT(access_token_file), "FILE", "what we send with" },
+		"the bridge's signing keys (evolution: its token), one per line; - is standard input;\n"
+		"                                default: generates one and prints it" },
+	{ "token-file", OPTION_TEXT, AT(token_file), "FILE", "webjs: additional bearer tokens or API keys" },
+	{ "access-token-file", OPTION_TEXT, AT(access_token_file), "FILE", "token for sending messages" },
 	{ "id", OPTION_TEXT, AT(id), "UUID", "default: a random one" },
 	{ 0 },
 };
@@ -42,7 +42,7 @@ struct list_options {
 };
 
 static const struct option_row list_rows[] = {
-	{ "workspace", OPTION_TEXT, offsetof(struct list_options, workspace), "UUID|NAME", "of this one only" },
+	{ "workspace", OPTION_TEXT, offsetof(struct list_options, workspace), "UUID|NAME", "only of this one" },
 	{ 0 },
 };
 
@@ -51,7 +51,7 @@ static int provider_read(const struct account_options *o, struct account_info *a
 	a->provider = provider_parse(str_of(o->provider));
 	a->bridge = bridge_parse(str_of(o->bridge));
 	if (a->provider == PROVIDER_NONE)
-		return ctl_usage(err, "--provider is meta or webjs");
+		return ctl_usage(err, "--provider must be meta or webjs");
 	if (a->provider == PROVIDER_META)
 		return o->app && o->phone_number_id ? 0 : ctl_usage(err, "meta needs --app and --phone-number-id");
 	return a->bridge ? 0 : ctl_usage(err, "webjs needs --bridge: blazz, wwebjs, waha or evolution");
@@ -80,7 +80,7 @@ static int account_read(const struct account_options *o, struct account_info *a,
 	return provider_read(o, a, err);
 }
 
-/* What an account's sealed object is made of. */
+/* The members of an account's sealed object. */
 struct account_secrets {
 	struct sealing_secrets own, tokens, access;
 };
@@ -88,7 +88,7 @@ struct account_secrets {
 static int secrets_read(const struct account_options *o, enum provider provider, struct account_secrets *s,
 	struct err *err)
 {
-	/* Meta's numbers report through their app and have nothing to sign with. */
+	/* Meta signs with the app's secret, so its accounts have no signing keys. */
 	if ((provider == PROVIDER_WEBJS || o->secret_file) && sealing_secrets_read(o->secret_file, &s->own, err) < 0)
 		return -1;
 	if (o->token_file && sealing_secrets_read(o->token_file, &s->tokens, err) < 0)
@@ -103,7 +103,7 @@ static void secrets_fini(struct account_secrets *s)
 	sealing_secrets_fini(&s->access);
 }
 
-/* Evolution signs nothing: its secret is a token, and goes before the others. */
+/* Evolution does not sign: its secret is a token, and becomes the first of the tokens. */
 static int account_seal(struct ctl *ctl, const struct account_info *a, const struct account_secrets *s, struct buf *out,
 	struct err *err)
 {
@@ -124,7 +124,7 @@ static int account_seal(struct ctl *ctl, const struct account_info *a, const str
 	return sealing_seal(ctl, SEALING_ACCOUNT, &a->uuid, members, 3, out, err);
 }
 
-/* A secret that was made up is shown this once. */
+/* A generated secret is printed only here. */
 static void account_print(const struct account_info *a, const struct account_secrets *s, bool json)
 {
 	static const char *const columns[] = { "account", "workspace", "session_id", "secret", NULL };
@@ -178,7 +178,7 @@ struct listing {
 	struct table *table;
 };
 
-/* How many may authenticate it; nothing where they cannot be opened. */
+/* The number of secrets that authenticate it; empty when they cannot be opened. */
 static void secrets_count(struct ctl *ctl, struct table *t, const struct account_info *a)
 {
 	static const char *const members[] = { "signing_keys", "tokens", NULL };
@@ -237,7 +237,7 @@ out:
 
 const struct command accounts_commands[] = {
 	{ "accounts", "add", NULL, 0, 0, add_rows, sizeof(struct account_options), "adds a number", add },
-	{ "accounts", "list", NULL, 0, 0, list_rows, sizeof(struct list_options), "all numbers and how they are",
+	{ "accounts", "list", NULL, 0, 0, list_rows, sizeof(struct list_options), "lists numbers and their state",
 		list },
 	{ 0 },
 };

@@ -1,5 +1,6 @@
-/* blazzctl accounts set: names and secrets of an account that exists. Invariant: an account that authenticates with something does so
- * afterwards, too, unless the operator insists: a rotation adds the new secret first and removes the old one once it is not used.
+/* blazzctl accounts set: changes names and secrets of an existing account. Invariant: an account that has secrets keeps
+ * at least one, unless the operator says --force: a rotation first adds the new secret, and removes the old one when it
+ * is no longer used.
  */
 #include <stddef.h>
 #include <string.h>
@@ -18,27 +19,27 @@ struct set_options {
 #define AT(field) offsetof(struct set_options, field)
 
 static const struct option_row set_rows[] = {
-	{ "session", OPTION_TEXT, AT(session), "ID", "our name of it" },
+	{ "session", OPTION_TEXT, AT(session), "ID", "Blazz's name for it" },
 	{ "ref", OPTION_TEXT, AT(ref), "TEXT",
-		"webjs: the bridge's name of the session; \"\" removes it, here and below" },
+		"webjs: the bridge's name for the session; \"\" removes it, here and below" },
 	{ "phone", OPTION_TEXT, AT(phone), "E.164", "its number" },
-	{ "app", OPTION_TEXT, AT(app), "UUID", "meta: the app that reports it" },
+	{ "app", OPTION_TEXT, AT(app), "UUID", "meta: the app that posts its events" },
 	{ "phone-number-id", OPTION_TEXT, AT(phone_number_id), "ID", "meta" },
 	{ "waba", OPTION_TEXT, AT(waba), "ID", "meta: its business account" },
 	{ "business", OPTION_TEXT, AT(business), "ID", "meta: the business portfolio" },
 	{ "add-secret-file", OPTION_TEXT, AT(secrets.add_file), "FILE",
-		"accepts what the bridge will sign with (evolution: its token) beside what it signs with now;\n"
-		"                                one a line; - is standard input" },
-	{ "make-secret", OPTION_FLAG, AT(secrets.make), NULL, "the same with one that is made up and printed" },
-	{ "keep-secrets", OPTION_NUMBER, AT(secrets.keep), "N", "only the newest N stay" },
+		"accepts these signing keys (evolution: tokens), too, for a rotation at the bridge;\n"
+		"                                one per line; - is standard input" },
+	{ "make-secret", OPTION_FLAG, AT(secrets.make), NULL, "the same with a generated one, which is printed" },
+	{ "keep-secrets", OPTION_NUMBER, AT(secrets.keep), "N", "keeps only the newest N" },
 	{ "remove-secret-file", OPTION_TEXT, AT(secrets.remove_file), "FILE", "these do not" },
-	{ "add-token-file", OPTION_TEXT, AT(tokens.add_file), "FILE", "webjs: bearer tokens or API keys besides" },
-	{ "keep-tokens", OPTION_NUMBER, AT(tokens.keep), "N", "only the newest N stay" },
+	{ "add-token-file", OPTION_TEXT, AT(tokens.add_file), "FILE", "webjs: additional bearer tokens or API keys" },
+	{ "keep-tokens", OPTION_NUMBER, AT(tokens.keep), "N", "keeps only the newest N" },
 	{ "remove-token-file", OPTION_TEXT, AT(tokens.remove_file), "FILE", "these do not" },
-	{ "access-token-file", OPTION_TEXT, AT(access_token_file), "FILE", "what we send with from now on" },
+	{ "access-token-file", OPTION_TEXT, AT(access_token_file), "FILE", "new token for sending messages" },
 	{ "require-timestamp", OPTION_TEXT, AT(require_timestamp), "yes|no",
-		"accept signatures of Standard Webhooks alone, which cannot be replayed later" },
-	{ "force", OPTION_FLAG, AT(force), NULL, "even when nothing would authenticate the account any more" },
+		"accepts only signatures of Standard Webhooks, which cannot be replayed later" },
+	{ "force", OPTION_FLAG, AT(force), NULL, "even if no secret is left to authenticate the account" },
 	{ 0 },
 };
 
@@ -69,15 +70,16 @@ static bool edits(const struct sealing_edit_options *o)
 	return o->add_file || o->remove_file || o->make || o->keep > 0;
 }
 
-/* Evolution signs nothing: its secrets are tokens. */
+/* Evolution does not sign: its secrets are tokens. */
 static int change_read(const struct set_options *o, const struct account_info *a, struct change *c, struct err *err)
 {
 	bool tokens_only = a->bridge == BRIDGE_EVOLUTION;
 
 	if (tokens_only && edits(&o->tokens))
-		return ctl_usage(err, "the secrets of evolution are its tokens: --add-secret-file and so on");
+		return ctl_usage(err,
+			"evolution's secrets are its tokens: use --add-secret-file, --make-secret and --keep-secrets");
 	if (o->require_timestamp && strcmp(o->require_timestamp, "yes") != 0 && strcmp(o->require_timestamp, "no") != 0)
-		return ctl_usage(err, "--require-timestamp is yes or no");
+		return ctl_usage(err, "--require-timestamp must be yes or no");
 	c->timestamp_given = o->require_timestamp;
 	c->timestamp = o->require_timestamp && strcmp(o->require_timestamp, "yes") == 0;
 	if (sealing_edit_read(&o->secrets, tokens_only ? "tokens" : "signing_keys", &c->secrets, err) < 0 ||
@@ -98,7 +100,7 @@ static int lockout_check(const struct change *c, const struct sealing_list *secr
 		return err_set(err, ERR_INPUT, "secret", "these are its last secrets; --force removes them");
 	if (timestamp && signing == 0)
 		return err_set(err, ERR_INPUT, "secret",
-			"without a signing key nothing carries a timestamp; --force insists");
+			"without a signing key no request has a timestamp; --force sets it anyway");
 	return 0;
 }
 
@@ -145,7 +147,7 @@ static int names_set(const struct set_options *o, struct account_info *a, struct
 	return o->app ? ctl_uuid("--app", o->app, &a->app, err) : 0;
 }
 
-/* A secret that was made up is shown this once. */
+/* A generated secret is printed only here. */
 static void account_print(const struct change *c, bool as_json)
 {
 	static const char *const columns[] = { "account", "session_id", "secret", NULL };

@@ -1,4 +1,4 @@
-/* blazzctl workspaces and apps: tenants, and the Meta apps through which their numbers report. */
+/* blazzctl workspaces and apps: tenants, and the Meta apps that post the events of their accounts. */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,9 +29,9 @@ static const struct option_row app_rows[] = {
 		"default: the platform's own app" },
 	{ "name", OPTION_TEXT, offsetof(struct app_options, name), "TEXT", "for people" },
 	{ "secret-file", OPTION_TEXT, offsetof(struct app_options, secret_file), "FILE",
-		"app secrets, one a line; - is standard input; default: one is made up and printed" },
+		"app secrets, one per line; - is standard input; default: generates one and prints it" },
 	{ "verify-token-file", OPTION_TEXT, offsetof(struct app_options, verify_file), "FILE",
-		"Meta's subscription check; default: one is made up and printed" },
+		"token for Meta's subscription check; default: generates one and prints it" },
 	{ 0 },
 };
 
@@ -115,7 +115,7 @@ static int app_seal(struct ctl *ctl, const struct uuid *id, const struct sealing
 	return sealing_seal(ctl, SEALING_APP, id, members, 2, out, err);
 }
 
-/* A secret that was made up is shown this once. */
+/* A generated secret is printed only here. */
 static void app_print(const struct app_info *app, const struct sealing_secrets *secrets,
 	const struct sealing_secrets *verify, bool as_json)
 {

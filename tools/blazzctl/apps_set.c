@@ -15,13 +15,13 @@ struct set_options {
 static const struct option_row set_rows[] = {
 	{ "name", OPTION_TEXT, AT(name), "TEXT", "for people" },
 	{ "add-secret-file", OPTION_TEXT, AT(secrets.add_file), "FILE",
-		"accepts these app secrets, too, one a line; - is standard input" },
-	{ "make-secret", OPTION_FLAG, AT(secrets.make), NULL, "the same with one that is made up and printed" },
-	{ "keep-secrets", OPTION_NUMBER, AT(secrets.keep), "N", "only the newest N stay" },
+		"accepts these app secrets, too, one per line; - is standard input" },
+	{ "make-secret", OPTION_FLAG, AT(secrets.make), NULL, "the same with a generated one, which is printed" },
+	{ "keep-secrets", OPTION_NUMBER, AT(secrets.keep), "N", "keeps only the newest N" },
 	{ "remove-secret-file", OPTION_TEXT, AT(secrets.remove_file), "FILE", "these do not" },
-	{ "verify-token-file", OPTION_TEXT, AT(verify_file), "FILE", "Meta's subscription check from now on" },
-	{ "make-verify-token", OPTION_FLAG, AT(make_verify), NULL, "the same with one that is made up and printed" },
-	{ "force", OPTION_FLAG, AT(force), NULL, "even when no secret is left" },
+	{ "verify-token-file", OPTION_TEXT, AT(verify_file), "FILE", "new token for Meta's subscription check" },
+	{ "make-verify-token", OPTION_FLAG, AT(make_verify), NULL, "the same with a generated one, which is printed" },
+	{ "force", OPTION_FLAG, AT(force), NULL, "even if no secret is left" },
 	{ 0 },
 };
 
@@ -48,7 +48,7 @@ static void change_fini(struct change *c)
 static int change_read(const struct set_options *o, struct change *c, struct err *err)
 {
 	if (o->verify_file && o->make_verify)
-		return ctl_usage(err, "a verify token is read or made up, not both");
+		return ctl_usage(err, "--verify-token-file and --make-verify-token exclude each other");
 	if (sealing_edit_read(&o->secrets, "app_secrets", &c->secrets, err) < 0)
 		return -1;
 	return o->verify_file || o->make_verify ? sealing_secrets_read(o->verify_file, &c->verify, err) : 0;
@@ -75,7 +75,7 @@ static int secrets_reseal(struct ctl *ctl, struct change *c, struct err *err)
 	return 0;
 }
 
-/* A secret that was made up is shown this once. */
+/* A generated secret is printed only here. */
 static void app_print(const struct change *c, bool json)
 {
 	static const char *const columns[] = { "app", "name", "secret", "verify_token", NULL };

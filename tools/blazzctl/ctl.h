@@ -1,5 +1,5 @@
-/* What all commands of blazzctl share: the command table, the configuration, and connections that are opened when a command
- * first asks for them. */
+/* Shared by all commands of blazzctl: the command table, the configuration, and connections, which are opened when a
+ * command first needs them. */
 #ifndef CTL_H
 #define CTL_H
 
@@ -11,7 +11,7 @@
 #include "pg/pg.h"
 #include "table.h"
 
-#define CTL_TIMEOUT_MS 30000 /* of any single request */
+#define CTL_TIMEOUT_MS 30000 /* for each request */
 
 enum ctl_exit {
 	CTL_EXIT_OK = 0,
@@ -28,7 +28,7 @@ struct ctl_settings {
 	char *ca_file;
 	char **allowed_networks;
 	bool allow_http;
-	char *kafka_brokers; /* kept for the table; goes to librdkafka with all of kafka.* */
+	char *kafka_brokers; /* only a row of the table: librdkafka gets it with all of kafka.* */
 };
 
 struct ctl {
@@ -48,7 +48,7 @@ struct command {
 	const char *arguments; /* "NAME", "PATH..."; NULL: none */
 	int min_arguments, max_arguments;
 	const struct option_row *options; /* NULL: none */
-	size_t options_size; /* of the struct that the rows fill */
+	size_t options_size; /* size of the struct that the rows fill */
 	const char *help;
 	int (*run)(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
 };
@@ -62,19 +62,20 @@ extern const struct command topics_commands[], apps_commands[], apps_set_command
 int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;
 void ctl_close(struct ctl *ctl);
 
-/* As role blazz_admin, for configuration; as blazz_ops, for progress and what happened. */
+/* As role blazz_admin, for configuration; as blazz_ops, for progress, queues and history. */
 int ctl_pg_admin(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
 int ctl_pg_ops(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
-/* Runs change() in a transaction as blazz_admin, and commits what it did. */
+/* Runs change() in a transaction as blazz_admin, and commits. */
 int ctl_pg_change(struct ctl *ctl, int (*change)(struct ctl *ctl, struct pg *pg, void *ctx, struct err *err), void *ctx,
 	struct err *err) ERR_MUST_USE;
 int ctl_keyring(struct ctl *ctl, const struct keyring **out, struct err *err) ERR_MUST_USE;
-/* Which URLs endpoints may have: as webhook-dispatcher's. */
+/* The guard for URLs of endpoints, configured as webhook-dispatcher's. */
 int ctl_guard(struct ctl *ctl, const struct guard **out, struct err *err) ERR_MUST_USE;
-/* Whether the broker finds records by time, for who has another program look; passes where no broker is set. ERR_INPUT. */
+/* Whether the broker can find records by time, for commands that make another program search; passes if no broker is
+ * configured. ERR_INPUT. */
 int ctl_times_check(struct ctl *ctl, struct err *err) ERR_MUST_USE;
 int ctl_kafka_admin(struct ctl *ctl, struct kafka_admin **out, struct err *err) ERR_MUST_USE;
-/* The brokers must be known. */
+/* Fails when no brokers are configured. */
 int ctl_kafka(struct ctl *ctl, const struct kafka_config **out, struct err *err) ERR_MUST_USE;
 
 /* ERR_USAGE. */

@@ -1,4 +1,4 @@
-/* Finding dead letters. Invariant: reading them moves nobody's position. */
+/* Finding dead letters. Invariant: reading them commits no offset. */
 #include "dead.h"
 
 #include <stdio.h>
@@ -45,7 +45,7 @@ static bool in_range(int64_t v, const struct range *r)
 	return v >= r->from && v <= r->to;
 }
 
-/* Absent: any. Public ids are compared in lower case, as keys have them. */
+/* An absent filter matches any. Public ids are compared in lower case, as in keys. */
 static bool fits(const char *want, struct str have)
 {
 	return !want || (have.p && strlen(want) == have.n && strncasecmp(want, have.p, have.n) == 0);
@@ -68,7 +68,8 @@ static struct str uuid_only(struct str s)
 	return uuid_parse(s, &id) ? s : STR_NONE;
 }
 
-/* The consumer that gave up, from its header; else from the topic's name: "<prefix>.<name>.v1.<consumer>.dlq". */
+/* The consumer that rejected the record, from its header, else from the topic's name:
+ * "<prefix>.<name>.v1.<consumer>.dlq". */
 static struct str consumer_of(const struct kafka_message *m, const char *topic)
 {
 	struct str group = kafka_message_header(m, "__dlq.errors.group"), name = str_of(topic);

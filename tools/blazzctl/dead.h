@@ -1,4 +1,4 @@
-/* Dead letters as blazzctl finds them: which, and what their headers say (proto/README.md lists the headers). */
+/* Finding dead letters and reading their headers (proto/README.md lists them). */
 #ifndef DEAD_H
 #define DEAD_H
 
@@ -7,11 +7,11 @@
 #include "kafka/topics.h"
 #include "json/writer.h"
 
-/* Which ones; every dlq command fills it from the same options. 0 and NULL: any. */
+/* Which dead letters to select; every dlq command fills it from the same options. 0 and NULL: any. */
 struct dead_filter {
 	const char *topic, *reason, *workspace, *account;
 	int64_t since_ms, until_ms;
-	const char *partition, *from, *to; /* numbers; from and to are offsets, both included */
+	const char *partition, *from, *to; /* numbers; from and to are offsets, both inclusive */
 };
 
 /* For a command's option table, whose struct holds the filter as `filter`. */
@@ -30,27 +30,28 @@ struct dead_filter {
 struct dead_letter {
 	const char *dlq_topic;
 	const struct kafka_message *message;
-	struct str topic;     /* where it came from first */
-	struct str consumer;  /* who gave up */
+	struct str topic;     /* the original topic */
+	struct str consumer;  /* that rejected it */
 	struct str reason, code, text;
 	struct str workspace, account; /* absent when the key names none */
 	bool retryable;
 };
 
-/* each returns 0 to go on, 1 to stop, -1 with err. Runs through the topics in order of their names. */
+/* Calls each() for the dead letters, topic by topic in order of names. It returns 0 to continue, 1 to stop, -1 with
+ * err. */
 int dead_letters_each(struct ctl *ctl, const struct dead_filter *filter,
 	int (*each)(void *ctx, const struct dead_letter *d, struct err *err), void *ctx, struct err *err) ERR_MUST_USE;
 
-/* What a record of the topic says, borrowed from both. */
+/* Reads a record of the topic; borrows from both. */
 struct dead_letter dead_letter_of(const struct kafka_message *m, const char *topic);
-/* Whether ingest wrote it: a body that was posted, not a record. */
+/* Whether ingest wrote it: a posted body, not a record. */
 bool dead_is_posted(const struct dead_letter *d);
 
 /* dead_show.c: one JSON object, with the headers and the event. */
 void dead_letter_write(struct json_writer *w, const struct dead_letter *d);
 
-/* dead_replay.c: the record that sends it again, for the consumer that gave up. Borrows from d and replay_id. ERR_INPUT when it does
- * not say where it came from. */
+/* dead_replay.c: the record that replays it, for the consumer that rejected it only. Borrows from d and replay_id.
+ * ERR_INPUT when its headers lack the original topic. */
 #define DEAD_HEADERS_MAX 48
 struct dead_record {
 	struct kafka_record record;
@@ -60,10 +61,10 @@ struct dead_record {
 int dead_record_make(struct dead_record *out, const struct dead_letter *d, const char *replay_id,
 	struct err *err) ERR_MUST_USE;
 
-/* Sends dead letters one by one. */
+/* Replays dead letters one by one. */
 struct dead_replay;
 struct dead_replay_options {
-	const char *url, *secret_file; /* of ingest, for what was posted */
+	const char *url, *secret_file; /* of ingest, for posted bodies */
 	int64_t per_second; /* 0: 200 */
 };
 int dead_replay_open(struct dead_replay **out, struct ctl *ctl, const struct dead_replay_options *options,

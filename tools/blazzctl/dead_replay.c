@@ -1,6 +1,7 @@
-/* Replaying: to the topic it came from, for the consumer that gave up and nobody else; what ingest refused is posted again.
+/* Replaying: records go to their original topic, for the consumer that rejected them only; bodies that ingest rejected
+ * are posted again.
  *
- * Invariant: key, value and the sender's own headers are the original's; the dead letter itself stays where it is.
+ * Invariant: key, value and the sender's own headers are the original's; the dead letter itself is not deleted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ struct dead_replay {
 	char id[37];
 	int64_t interval_us, next_us;
 	size_t acknowledged;
-	struct err failure; /* the first one */
+	struct err failure; /* the first failure */
 };
 
 static void delivered(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset)
@@ -73,7 +74,8 @@ void dead_replay_close(struct dead_replay **replay)
 	*replay = NULL;
 }
 
-/* What the consumer's next failure counts on, and what a replay is narrowed by, stays; all else that a failure wrote goes. */
+/* Keeps the headers that the consumer's next failure needs and those that restrict a replay; removes all others that
+ * the failure added. */
 static bool header_stays(struct str name)
 {
 	if (str_starts(name, STR("x-dlq-first-")) || str_is(name, "x-dlq-endpoint") ||
@@ -83,7 +85,7 @@ static bool header_stays(struct str name)
 		!str_starts(name, STR("x-replay-")) && !str_is(name, "x-orig-timestamp-ms");
 }
 
-/* How often it was replayed, this time included. */
+/* How often it has been replayed, including this time. */
 static int64_t replay_count(const struct dead_letter *d)
 {
 	int64_t before;
@@ -108,7 +110,7 @@ static size_t headers_make(const struct dead_letter *d, const char *replay_id, c
 	return n;
 }
 
-/* Without a key its partition is the only order it had. */
+/* Without a key the record keeps its original partition, which alone determined its order. */
 static int32_t partition_of(const struct dead_letter *d)
 {
 	int64_t partition;
@@ -137,7 +139,7 @@ int dead_record_make(struct dead_record *out, const struct dead_letter *d, const
 	return 0;
 }
 
-/* The next one's turn; reports are served meanwhile. */
+/* Waits until the next record may be sent, and serves delivery reports meanwhile. */
 static void turn_wait(struct dead_replay *r)
 {
 	int64_t now = clock_mono_us();

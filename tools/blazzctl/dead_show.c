@@ -1,4 +1,4 @@
-/* A dead letter for eyes and for jq. Invariant: whatever its headers and bytes are, what is written is JSON. */
+/* A dead letter as JSON. Invariant: the output is valid JSON for any headers and bytes. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 #include "wire/reveal.h"
 #include "json/json.h"
 
-/* Text as it is, other bytes in base64 under another name. */
+/* UTF-8 text unchanged; other bytes in base64, under another name. */
 static void bytes_write(struct json_writer *w, const char *name, struct str v)
 {
 	struct buf key = BUF_INIT, text = BUF_INIT;
@@ -60,7 +60,7 @@ static bool is_json(struct str text)
 	return good;
 }
 
-/* The event where it can be read, the JSON that was posted, else the bytes. */
+/* The event if it can be decoded, else the posted JSON, else the bytes. */
 static void value_write(struct json_writer *w, const struct dead_letter *d)
 {
 	struct buf event = BUF_INIT;

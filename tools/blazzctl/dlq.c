@@ -1,4 +1,4 @@
-/* blazzctl dlq: what could not be processed: counting, looking, replaying, purging. */
+/* blazzctl dlq: counting, showing, replaying and purging dead letters. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +25,11 @@ static const struct option_row show_rows[] = { DEAD_FILTER_ROWS(struct dlq_optio
 static const struct option_row replay_rows[] = { DEAD_FILTER_ROWS(struct dlq_options),
 	{ "rate", OPTION_NUMBER, offsetof(struct dlq_options, replay.per_second), "N", "a second; default 200" },
 	{ "url", OPTION_TEXT, offsetof(struct dlq_options, replay.url), "URL",
-		"of ingest, for bodies it could not read" },
+		"of ingest, to post rejected bodies again" },
 	{ "secret-file", OPTION_TEXT, offsetof(struct dlq_options, replay.secret_file), "FILE",
-		"the account's or app's, for the same; - is standard input" },
-	{ "yes", OPTION_FLAG, offsetof(struct dlq_options, yes), NULL, "do it; without: only say what would be done" },
+		"secret of the account or app, to sign these; - is standard input" },
+	{ "yes", OPTION_FLAG, offsetof(struct dlq_options, yes), NULL,
+		"apply it; without --yes it only prints what would be done" },
 	{ 0 } };
 
 static const struct option_row purge_rows[] = {
@@ -36,8 +37,9 @@ static const struct option_row purge_rows[] = {
 		"full name of a dead-letter topic" },
 	{ "partition", OPTION_TEXT, offsetof(struct dlq_options, filter.partition), "N", "default: all" },
 	{ "to", OPTION_TEXT, offsetof(struct dlq_options, filter.to), "OFFSET",
-		"the last one that goes; default: all there are now" },
-	{ "yes", OPTION_FLAG, offsetof(struct dlq_options, yes), NULL, "do it; without: only say what would be done" },
+		"the last one to delete; default: all present" },
+	{ "yes", OPTION_FLAG, offsetof(struct dlq_options, yes), NULL,
+		"apply it; without --yes it only prints what would be done" },
 	{ 0 },
 };
 
@@ -164,7 +166,7 @@ static int show_each(void *ctx, const struct dead_letter *d, struct err *err)
 	return 0;
 }
 
-/* An object a line, for eyes and for jq; --json: all of them in one array. */
+/* One object per line, for reading and for jq; --json: all of them in one array. */
 static int show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	const struct dlq_options *o = options;
@@ -187,7 +189,7 @@ static int show(struct ctl *ctl, const void *options, char *const *arguments, st
 
 struct replay {
 	struct tally tally;
-	struct dead_replay *sender; /* NULL: only counting */
+	struct dead_replay *sender; /* NULL: only count */
 };
 
 static int replay_each(void *ctx, const struct dead_letter *d, struct err *err)
@@ -225,7 +227,7 @@ static int replay(struct ctl *ctl, const void *options, char *const *arguments, 
 
 	(void)arguments;
 	if (o->replay.per_second > 1000000)
-		return ctl_usage(err, "--rate: at most a million a second");
+		return ctl_usage(err, "--rate: at most 1,000,000 per second");
 	tally_init(&r.tally);
 	if (o->yes && dead_replay_open(&r.sender, ctl, &o->replay, err) < 0)
 		goto out;
@@ -303,18 +305,18 @@ static int purge(struct ctl *ctl, const void *options, char *const *arguments, s
 	if (ctl->json)
 		printf("{\"records\":%lld,\"done\":%s}\n", (long long)records, o->yes ? "true" : "false");
 	else
-		printf(o->yes ? "%lld deleted from %s\n" : "%lld would be deleted from %s, for ever; --yes does it\n",
+		printf(o->yes ? "%lld deleted from %s\n" : "%lld would be permanently deleted from %s; --yes does it\n",
 			(long long)records, o->filter.topic);
 	return 0;
 }
 
 const struct command dlq_commands[] = {
-	{ "dlq", "list", NULL, 0, 0, list_rows, sizeof(struct dlq_options), "how many, by topic, reason and workspace",
-		list },
+	{ "dlq", "list", NULL, 0, 0, list_rows, sizeof(struct dlq_options),
+		"counts them by topic, reason and workspace", list },
 	{ "dlq", "show", NULL, 0, 0, show_rows, sizeof(struct dlq_options),
-		"each with its headers and its event as JSON", show },
+		"shows each with its headers and its event, as JSON", show },
 	{ "dlq", "replay", NULL, 0, 0, replay_rows, sizeof(struct dlq_options),
-		"sends them again to the consumer that gave up, and only to it", replay },
+		"sends them again, only to the consumer that rejected them", replay },
 	{ "dlq", "purge", NULL, 0, 0, purge_rows, sizeof(struct dlq_options), "deletes them", purge },
 	{ 0 },
 };

@@ -1,4 +1,4 @@
-/* A command's options as one table: parsing and --help come from it. */
+/* A command's options as one table: parsing and --help are derived from it. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
@@ -7,14 +7,14 @@
 
 enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_TEXTS, OPTION_NUMBER, OPTION_TIME, OPTION_DURATION };
 
-/* Where the value goes is an offset into the command's own struct: bool; const char *; struct option_texts; int64_t. What is not
- * given stays as it was. OPTION_TIME is RFC 3339 ("2026-01-31T12:00:00Z", "2026-01-31") or how long ago ("2h", "30m", "7d"),
- * in ms since 1970. OPTION_DURATION is "15s", "24h", in ms. */
+/* Where the value goes is an offset into the command's own struct: bool; const char *; struct option_texts; int64_t.
+ * What is not given stays as it was. OPTION_TIME is RFC 3339 ("2026-01-31T12:00:00Z", "2026-01-31") or how long ago
+ * ("2h", "30m", "7d"), in ms since 1970. OPTION_DURATION is "15s", "24h", in ms. */
 struct option_row {
 	const char *name; /* without -- */
 	enum option_type type;
 	size_t offset;
-	const char *value; /* what --help calls it */
+	const char *value; /* its placeholder in --help */
 	const char *help;
 };
 
@@ -24,8 +24,8 @@ struct option_texts {
 	size_t n;
 };
 
-/* Takes options out of argv ("--name value" or "--name=value", anywhere before "--") into *out and moves the rest to its front;
- * *n_rest says how many. Values are borrowed from argv. rows ends with a row without a name. ERR_USAGE. */
+/* Takes options out of argv ("--name value" or "--name=value", anywhere before "--") into *out and moves the rest to
+ * its front; *n_rest says how many. Values are borrowed from argv. rows ends with a row without a name. ERR_USAGE. */
 int options_parse(const struct option_row *rows, void *out, int argc, char **argv, int64_t now_ms, int *n_rest,
 	struct err *err) ERR_MUST_USE;
 void options_help(const struct option_row *rows, struct buf *out);

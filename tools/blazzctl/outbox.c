@@ -1,4 +1,5 @@
-/* blazzctl outbox: what was decided and is not published yet, and the way out when the broker refuses a record for good. */
+/* blazzctl outbox: records that are committed but not published yet, and deleting a row that the broker permanently
+ * rejects. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +20,13 @@ struct outbox_options {
 };
 
 static const struct option_row list_rows[] = {
-	{ "producer", OPTION_TEXT, offsetof(struct outbox_options, producer), "NAME", "of this one only" },
+	{ "producer", OPTION_TEXT, offsetof(struct outbox_options, producer), "NAME", "only of this one" },
 	{ "limit", OPTION_NUMBER, offsetof(struct outbox_options, limit), "N", "at most; default 100" },
 	{ 0 },
 };
 
 #define ROW_OPTIONS \
-	{ "producer", OPTION_TEXT, offsetof(struct outbox_options, producer), "NAME", "as list has it" }, \
+	{ "producer", OPTION_TEXT, offsetof(struct outbox_options, producer), "NAME", "as shown by list" }, \
 		{ "topic", OPTION_TEXT, offsetof(struct outbox_options, topic), "NAME", "the same; without: none" }, \
 		{ "slot", OPTION_TEXT, offsetof(struct outbox_options, slot), "N", "the same" }, \
 		{ "epoch", OPTION_TEXT, offsetof(struct outbox_options, epoch), "N", "the same" }, \
@@ -34,7 +35,7 @@ static const struct option_row list_rows[] = {
 static const struct option_row show_rows[] = { ROW_OPTIONS, { 0 } };
 static const struct option_row drop_rows[] = { ROW_OPTIONS,
 	{ "yes", OPTION_FLAG, offsetof(struct outbox_options, yes), NULL,
-		"do it; without: only say what would be done" },
+		"apply it; without --yes it only prints what would be done" },
 	{ 0 } };
 
 static int list(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
@@ -74,7 +75,7 @@ static int row_parse(const struct outbox_options *o, struct outbox_row *row, str
 	int64_t slot = -1;
 
 	if (!o->producer || !o->slot || !o->epoch || !o->seq)
-		return ctl_usage(err, "a row is named by --producer, --topic, --slot, --epoch and --seq");
+		return ctl_usage(err, "specify the row with --producer, --topic, --slot, --epoch and --seq");
 	if (!str_to_i64(str_of(o->slot), &slot) || slot < 0 || slot > INT32_MAX ||
 		!str_to_i64(str_of(o->epoch), &row->epoch) || !str_to_i64(str_of(o->seq), &row->seq))
 		return ctl_usage(err, "--slot, --epoch and --seq are numbers");
@@ -137,7 +138,7 @@ static int row_read(struct pg *pg, const struct outbox_options *o, struct wanted
 	return want->found ? 0 : err_set(err, ERR_INPUT, "outbox", "%s has no such row", o->producer);
 }
 
-/* An object a record. */
+/* One JSON object per record. */
 static int show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	struct wanted want = { .print = true };
@@ -170,11 +171,11 @@ static int drop(struct ctl *ctl, const void *options, char *const *arguments, st
 
 const struct command outbox_commands[] = {
 	{ "outbox", "list", NULL, 0, 0, list_rows, sizeof(struct outbox_options),
-		"rows that are not published yet, the oldest first", list },
+		"lists rows that are not published yet, oldest first", list },
 	{ "outbox", "show", NULL, 0, 0, show_rows, sizeof(struct outbox_options),
-		"the records of one row, an object a line", show },
+		"shows the records of one row, one JSON object per line", show },
 	{ "outbox", "drop", NULL, 0, 0, drop_rows, sizeof(struct outbox_options),
-		"gives up one row that the broker will never take; its owner goes on with the next within half a minute",
+		"deletes a row that the broker never accepts; its owner continues with the next one within half a minute",
 		drop },
 	{ 0 },
 };

@@ -1,6 +1,5 @@
-/* Posting to ingest. Source: services/ingest/README.md, Routes and Authentication.
- * Invariant: what is signed are the very bytes that
- * are sent, and the secret leaves this process only where the dialect's own scheme is to send it (Evolution's token).
+/* Posting to ingest. Source: services/ingest/README.md, Routes and Authentication. Invariant: the signature covers
+ * exactly the bytes that are sent, and a secret is sent only if the dialect's scheme requires it (Evolution's token).
  */
 #include "post.h"
 
@@ -11,7 +10,7 @@
 #include "json/json.h"
 
 static const struct {
-	const char *word, *route; /* the route goes on with an id where it ends in a slash */
+	const char *word, *route; /* a route that ends in a slash is completed with an id */
 } dialects[] = {
 	[DIALECT_META] = { "meta", "/webhooks/meta/" },
 	[DIALECT_WWEBJS] = { "webjs-raw", "/webhooks/wwebjs/" },

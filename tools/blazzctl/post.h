@@ -1,4 +1,4 @@
-/* One body on its way to ingest, as the bridge or Meta itself would post it: to its route, signed. */
+/* Posts a body to ingest as the bridge or Meta would: to its route, signed. */
 #ifndef POST_H
 #define POST_H
 
@@ -6,13 +6,14 @@
 #include "base/err.h"
 #include "http/client.h"
 
-/* The folders of fixtures. */
+/* Named like the folders of tests/fixtures. */
 enum dialect { DIALECT_NONE, DIALECT_META, DIALECT_WWEBJS, DIALECT_WAHA, DIALECT_EVOLUTION, DIALECT_BRIDGE };
 enum dialect dialect_parse(struct str word); /* "meta", "webjs-raw", ... */
-/* Whose route it is: "/webhooks/waha/...". */
+/* The dialect of a route such as "/webhooks/waha/...". */
 enum dialect dialect_of_route(struct str route);
 
-/* The route of a body: id is the app's public id for Meta, else the account's; the bridge contract names its session in the body. */
+/* The route for a body. id: the app's public id for Meta, else the account's; bodies of the bridge contract name
+ * their session. */
 void post_route(enum dialect d, const char *id, struct str body, struct buf *out);
 
 struct post {

@@ -1,4 +1,4 @@
-/* blazzctl progress: how far consumers came, and moving them by hand. */
+/* blazzctl progress: the consumers' offsets, and changing them manually. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,22 +14,23 @@ struct progress_options {
 };
 
 static const struct option_row show_rows[] = {
-	{ "consumer", OPTION_TEXT, offsetof(struct progress_options, consumer), "NAME", "of this one only" },
+	{ "consumer", OPTION_TEXT, offsetof(struct progress_options, consumer), "NAME", "only of this one" },
 	{ 0 },
 };
 
 static const struct option_row reset_rows[] = {
 	{ "consumer", OPTION_TEXT, offsetof(struct progress_options, consumer), "NAME", "whose" },
 	{ "topic", OPTION_TEXT, offsetof(struct progress_options, topic), "TOPIC", "full name" },
-	{ "partition", OPTION_TEXT, offsetof(struct progress_options, partition), "N", "one of the topic's, or all" },
+	{ "partition", OPTION_TEXT, offsetof(struct progress_options, partition), "N",
+		"a partition of the topic, or all" },
 	{ "to", OPTION_TEXT, offsetof(struct progress_options, to), "OFFSET",
-		"a number, or beginning: the oldest record there is" },
+		"an offset, or beginning: the oldest record available" },
 	{ "yes", OPTION_FLAG, offsetof(struct progress_options, yes), NULL,
-		"do it; without: only say what would be done" },
+		"apply it; without --yes it only prints what would be done" },
 	{ 0 },
 };
 
-/* High watermarks of one topic at a time: rows come ordered. */
+/* Reads the high watermarks of one topic at a time, as rows are ordered by topic. */
 struct watermarks {
 	const struct kafka_config *kafka;
 	struct kafka_reader *reader;
@@ -48,7 +49,7 @@ static int64_t high_of(struct watermarks *w, const struct progress_info *row)
 		kafka_reader_close(&w->reader);
 		w->topic = row->topic;
 		if (kafka_reader_open(&w->reader, w->kafka, row->topic, CTL_TIMEOUT_MS, &err) < 0)
-			fprintf(stderr, "blazzctl: lag is not known: %s\n", err.msg);
+			fprintf(stderr, "blazzctl: lag is unknown: %s\n", err.msg);
 	}
 	if (!w->reader)
 		return -1;
@@ -111,7 +112,7 @@ static int target_parse(const struct progress_options *o, int64_t *partition, in
 	if (strcmp(o->to, "beginning") == 0)
 		*to = PROGRESS_NO_OFFSET;
 	else if (!str_to_i64(str_of(o->to), to) || *to < 0)
-		return ctl_usage(err, "--to: %s is no offset", o->to);
+		return ctl_usage(err, "--to: %s is not an offset", o->to);
 	return 0;
 }
 
@@ -158,8 +159,8 @@ static int reset(struct ctl *ctl, const void *options, char *const *arguments, s
 
 const struct command progress_commands[] = {
 	{ "progress", "show", NULL, 0, 0, show_rows, sizeof(struct progress_options),
-		"next offset, lag and what became of the records, by partition", show },
+		"shows next offset, lag and outcomes of the records, by partition", show },
 	{ "progress", "reset", NULL, 0, 0, reset_rows, sizeof(struct progress_options),
-		"moves a consumer; a running owner is fenced off and takes the partition up anew", reset },
+		"moves a consumer's offset; a running owner is fenced and acquires the partition again", reset },
 	{ 0 },
 };

@@ -1,4 +1,4 @@
-/* blazzctl retry: deliveries that wait to be attempted again, or were given up. */
+/* blazzctl retry: the retry queue, with pending and failed deliveries. */
 #include <stddef.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ struct retry_options {
 
 #define AT(field) offsetof(struct retry_options, field)
 #define FILTER_ROWS \
-	{ "endpoint", OPTION_TEXT, AT(endpoint), "UUID", "of this one only" }, \
+	{ "endpoint", OPTION_TEXT, AT(endpoint), "UUID", "only of this one" }, \
 		{ "status", OPTION_TEXT, AT(status), "WORD", "pending, retrying, success or failed" }, \
 		{ "id", OPTION_NUMBER, AT(id), "N", "this row" }
 
@@ -28,7 +28,7 @@ static int filter_read(const struct retry_options *o, struct retry_filter *f, st
 	for (size_t i = 0; !known && i < sizeof(words) / sizeof(words[0]); i++)
 		known = strcmp(o->status, words[i]) == 0;
 	if (!known)
-		return ctl_usage(err, "--status is pending, retrying, success or failed");
+		return ctl_usage(err, "--status must be pending, retrying, success or failed");
 	*f = (struct retry_filter){ .status = o->status, .id = o->id };
 	return o->endpoint ? ctl_uuid("--endpoint", o->endpoint, &f->endpoint, err) : 0;
 }
@@ -79,7 +79,7 @@ out:
 	return rc;
 }
 
-/* At least one condition: nobody means the rows of all tenants by saying nothing. */
+/* Requires at least one condition, so that no operator selects the rows of all tenants by mistake. */
 static int change(struct ctl *ctl, const struct retry_options *o, const char *done,
 	int (*run)(struct pg *pg, const struct retry_filter *f, int64_t *changed, struct err *err), struct err *err)
 {
@@ -114,10 +114,10 @@ static int drop(struct ctl *ctl, const void *options, char *const *arguments, st
 
 const struct command retry_commands[] = {
 	{ "retry", "list", NULL, 0, 0, list_rows, sizeof(struct retry_options),
-		"deliveries that wait, were given up, or came through late", list },
+		"lists deliveries in the retry queue: pending, failed, or delivered after a retry", list },
 	{ "retry", "retry", NULL, 0, 0, change_rows, sizeof(struct retry_options),
-		"tries now what is scheduled, and again what was given up", again },
+		"makes scheduled retries due now, and retries failed deliveries again", again },
 	{ "retry", "drop", NULL, 0, 0, change_rows, sizeof(struct retry_options),
-		"gives up what waits, as its turn comes; deletes what is finished", drop },
+		"marks pending deliveries to fail without another attempt; deletes finished ones", drop },
 	{ 0 },
 };

@@ -1,4 +1,5 @@
-/* Sealing for configuration commands. Invariant: an open secret is in memory only while the command runs, and is wiped. */
+/* Sealing for configuration commands. Invariant: an open secret is in memory only while the command runs, and is
+ * wiped. */
 #include "sealing.h"
 
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "json/json.h"
 #include "json/writer.h"
 
-#define SEALING_TEXT_BYTES 65536 /* at once: a secret must not stay behind in memory that was outgrown */
+#define SEALING_TEXT_BYTES 65536 /* reserved at once: growing would leave secrets in freed memory */
 
 static void member_write(struct json_writer *w, const struct sealing_member *m)
 {

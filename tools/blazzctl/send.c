@@ -1,4 +1,4 @@
-/* blazzctl send: posts bodies from files as their sender would, and shows what ingest answers. */
+/* blazzctl send: posts bodies from files as their sender would, and prints the responses. */
 #include <dirent.h>
 #include <errno.h>
 #include <stddef.h>
@@ -20,14 +20,14 @@ struct send_options {
 };
 
 static const struct option_row rows[] = {
-	{ "url", OPTION_TEXT, offsetof(struct send_options, url), "URL", "of ingest, without the route" },
+	{ "url", OPTION_TEXT, offsetof(struct send_options, url), "URL", "base URL of ingest, without the route" },
 	{ "dialect", OPTION_TEXT, offsetof(struct send_options, dialect), "WORD",
 		"meta, webjs-raw, waha, evolution or bridge; default: the folder's name" },
 	{ "account", OPTION_TEXT, offsetof(struct send_options, account), "UUID",
-		"whose route; not for meta and bridge" },
+		"whose route to post to; not for meta and bridge" },
 	{ "app", OPTION_TEXT, offsetof(struct send_options, app), "UUID", "meta: the app" },
 	{ "workspace", OPTION_TEXT, offsetof(struct send_options, workspace), "UUID",
-		"bridge: what {workspace} in bodies stands for" },
+		"bridge: replaces {workspace} in bodies" },
 	{ "secret-file", OPTION_TEXT, offsetof(struct send_options, secret_file), "FILE",
 		"signing key or token; - is standard input" },
 	{ 0 },
@@ -59,7 +59,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Bodies of a folder are its *.json. */
+/* A folder's bodies are its *.json files. */
 static int files_find(struct send *s, const char *path, struct err *err)
 {
 	DIR *folder = opendir(path);
@@ -90,7 +90,7 @@ static int file_read(const char *path, struct buf *out, struct err *err)
 	if (!f || fstat(fileno(f), &st) < 0)
 		err_set(err, ERR_INPUT, "file", "%s: %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode) || st.st_size > BODY_MAX_BYTES)
-		err_set(err, ERR_INPUT, "file", "%s: no file of at most 64 MiB", path);
+		err_set(err, ERR_INPUT, "file", "%s: not a file of at most 64 MiB", path);
 	else if (fread(buf_reserve(out, (size_t)st.st_size + 1), 1, (size_t)st.st_size, f) != (size_t)st.st_size)
 		err_set(err, ERR_INPUT, "file", "%s: cannot be read", path);
 	else
@@ -102,7 +102,7 @@ static int file_read(const char *path, struct buf *out, struct err *err)
 	return rc;
 }
 
-/* "fixtures/waha/message.json": waha. */
+/* The name of the folder: "waha" for "fixtures/waha/message.json". */
 static struct str folder_of(const char *path)
 {
 	struct str s = str_of(path), folder = STR("");
@@ -121,10 +121,10 @@ static int dialect_find(const struct send_options *o, const char *path, enum dia
 	struct str word = o->dialect ? str_of(o->dialect) : folder_of(path);
 
 	*out = dialect_parse(word);
-	return *out ? 0 : ctl_usage(err, "%s: %.*s is no dialect, see --dialect", path, STR_ARG(word));
+	return *out ? 0 : ctl_usage(err, "%s: %.*s is not a dialect, see --dialect", path, STR_ARG(word));
 }
 
-/* Every "{workspace}" replaced. */
+/* Replaces every "{workspace}". */
 static void workspace_fill(struct buf *body, const char *workspace)
 {
 	static const char mark[] = "{workspace}";
@@ -190,7 +190,7 @@ out:
 	return rc;
 }
 
-/* On a terminal only, and gone when it is full. */
+/* A progress line, on a terminal only, which is erased when it is complete. */
 static void progress_draw(const struct send *s, bool terminal)
 {
 	enum { WIDTH = 40 };
@@ -217,7 +217,7 @@ static int files_send(struct send *s, struct err *err)
 	return rc;
 }
 
-/* What was sent is shown even when the rest could not be. */
+/* Prints the bodies that were sent even if sending the rest failed. */
 static int send_all(struct send *s, bool json, struct err *err)
 {
 	static const char *const columns[] = { "file", "status", "ms", "answer", NULL };

@@ -1,4 +1,4 @@
-/* blazzctl sync: how the initial syncs of accounts stand. */
+/* blazzctl sync: the state of the accounts' initial syncs. */
 #include <stddef.h>
 
 #include "ctl.h"
@@ -10,7 +10,7 @@ struct sync_options {
 };
 
 static const struct option_row status_rows[] = {
-	{ "workspace", OPTION_TEXT, offsetof(struct sync_options, workspace), "UUID|NAME", "of this one only" },
+	{ "workspace", OPTION_TEXT, offsetof(struct sync_options, workspace), "UUID|NAME", "only of this one" },
 	{ 0 },
 };
 
@@ -31,7 +31,7 @@ static void sync_row(void *ctx, const struct sync_info *s)
 	struct json_doc *doc = NULL;
 	const json *sync;
 
-	/* What is no JSON has no members: the row then tells the account only. */
+	/* Text that is not JSON has no members: the row then shows only the account. */
 	sync = json_parse(&doc, s->sync, NULL) == 0 ? json_root(doc) : NULL;
 	table_uuid(t, &s->account);
 	table_text(t, s->session_id);
@@ -68,7 +68,7 @@ out:
 }
 
 const struct command sync_commands[] = {
-	{ "sync", "status", NULL, 0, 0, status_rows, sizeof(struct sync_options), "the initial sync of each account",
-		status },
+	{ "sync", "status", NULL, 0, 0, status_rows, sizeof(struct sync_options),
+		"shows the initial sync of each account", status },
 	{ 0 },
 };

@@ -1,4 +1,5 @@
-/* Tables. Invariant: every row has one cell a column, each kept as the text people see and, with quotes or without, JSON. */
+/* Tables. Invariant: every row has one cell per column; each is stored as the text to print, which in JSON may need
+ * quotes. */
 #include "table.h"
 
 #include <assert.h>
@@ -13,9 +14,9 @@
 #include "json/writer.h"
 
 struct cell {
-	struct str text; /* absent: nothing to say */
+	struct str text; /* absent: an empty cell, null in JSON */
 	bool quoted; /* in JSON */
-	bool right; /* numbers stand to the right */
+	bool right; /* numbers are right-aligned */
 };
 
 struct table {

@@ -1,4 +1,4 @@
-/* What a command prints: rows of named columns, for people as a table, for programs as a JSON array of objects. */
+/* A command's output: rows of named columns, printed as a table or, for programs, as a JSON array of objects. */
 #ifndef TABLE_H
 #define TABLE_H
 
@@ -6,11 +6,12 @@
 
 struct table;
 
-/* columns: "session_id" is a member in JSON and SESSION ID in a heading; ended by NULL, borrowed. */
+/* columns: "session_id" is a member in JSON and SESSION ID in a heading; NULL-terminated, borrowed. */
 struct table *table_new(const char *const *columns);
 void table_free(struct table *t); /* accepts NULL */
 
-/* The next cell; after the last column comes the first of a new row. Absent texts, nil ids and times that are 0 stay empty (null). */
+/* Adds the next cell; after the last column a new row begins. Absent texts, nil ids and times of 0 are empty cells
+ * (null). */
 void table_text(struct table *t, struct str v);
 void table_i64(struct table *t, int64_t v);
 void table_bool(struct table *t, bool v);

@@ -1,4 +1,4 @@
-/* See terminal.h. Invariant: whatever the text, a terminal shows it and does nothing else. */
+/* Printing untrusted text; see terminal.h. Invariant: whatever the text, a terminal only displays it. */
 #include "terminal.h"
 
 #include "base/utf8.h"
@@ -14,7 +14,7 @@ static unsigned code_point(const unsigned char *p, size_t n)
 	case 3:
 		return (p[0] & 0x0fU) << 12 | (p[1] & 0x3fU) << 6 | (p[2] & 0x3fU);
 	default:
-		return 0x10000; /* nothing that acts is above the basic plane */
+		return 0x10000; /* no character that terminals interpret is above the basic plane */
 	}
 }
 
@@ -23,7 +23,7 @@ static bool acts(unsigned c)
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-/* Cuts the next character off *text, at least a byte; *c is it, 0 when it is no UTF-8. */
+/* Removes the next character, at least one byte, from *text; *c is its code point, 0 when it is not UTF-8. */
 static struct str character_next(struct str *text, unsigned *c)
 {
 	size_t whole = utf8_next(*text), n = whole ? whole : 1;
@@ -63,7 +63,7 @@ void terminal_print_json(FILE *f, struct str json)
 		unsigned c;
 		struct str one = character_next(&json, &c);
 
-		if (c == '\t' || c == '\r') /* between values, as inside of strings it is escaped already */
+		if (c == '\t' || c == '\r') /* between values: inside strings the writer has escaped it */
 			putc(' ', f);
 		else if (acts(c) && c != '\n')
 			fprintf(f, "\\u%04x", c ? c : 0xfffd);

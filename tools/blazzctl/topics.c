@@ -1,4 +1,4 @@
-/* blazzctl topics: creating what Blazz needs, and looking at it. */
+/* blazzctl topics: creating and listing the topics that Blazz needs. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +12,10 @@ struct create_options {
 
 static const struct option_row create_rows[] = {
 	{ "partitions", OPTION_NUMBER, offsetof(struct create_options, partitions), "N",
-		"for every topic; default: each its own, 24 or 6" },
+		"for every topic; default: 24 or 6, depending on the topic" },
 	{ "replication", OPTION_NUMBER, offsetof(struct create_options, replication), "N", "default: the broker's" },
 	{ "flush", OPTION_FLAG, offsetof(struct create_options, flush), NULL,
-		"one broker only: write to disk before acknowledging" },
+		"with one broker only: flush to disk before acknowledging" },
 	{ 0 },
 };
 
@@ -31,7 +31,7 @@ static int create(struct ctl *ctl, const void *options, char *const *arguments, 
 
 	(void)arguments;
 	if (o->partitions > 10000 || o->replication > 100)
-		return ctl_usage(err, "so many partitions or replicas are not meant");
+		return ctl_usage(err, "too many partitions or replicas");
 	topics_specs(&ctl->topics, &what, specs);
 	if (ctl_kafka_admin(ctl, &admin, err) < 0 ||
 		kafka_admin_ensure(admin, specs, TOPICS_COUNT, CTL_TIMEOUT_MS, &created, err) < 0)
@@ -73,7 +73,7 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 
 const struct command topics_commands[] = {
 	{ "topics", "create", NULL, 0, 0, create_rows, sizeof(struct create_options),
-		"creates what is missing; never changes a number of partitions", create },
-	{ "topics", "list", NULL, 0, 0, NULL, 0, "what there is and how many records it holds", list },
+		"creates missing topics; never changes the number of partitions", create },
+	{ "topics", "list", NULL, 0, 0, NULL, 0, "lists topics and their number of records", list },
 	{ 0 },
 };

@@ -1,4 +1,4 @@
-/* blazzctl webhook: where tenants want their events. */
+/* blazzctl webhook: the endpoints of tenants. */
 #include "webhook.h"
 
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 struct add_options {
 	const char *id, *workspace, *kind, *name, *url, *types, *origins, *schedule, *max_retries;
-	struct webhook_pusher pusher; /* its secret_file is that of every kind */
+	struct webhook_pusher pusher; /* its secret_file is used for every kind of endpoint */
 	struct option_texts headers;
 	int64_t rate, max_in_flight, timeout_ms;
 	bool unordered, lenient;
@@ -31,23 +31,23 @@ static const struct option_row add_rows[] = {
 	{ "types", OPTION_TEXT, AT(types), "TYPES", "message.created,session.*; default: all" },
 	{ "origins", OPTION_TEXT, AT(origins), "WORDS", "of live,history,sync; default: live" },
 	{ "unordered", OPTION_FLAG, AT(unordered), NULL,
-		"later events of a conversation do not wait for one that failed" },
-	{ "lenient", OPTION_FLAG, AT(lenient), NULL, "an answer of 3xx or 4xx is retried like 5xx" },
-	{ "rate", OPTION_NUMBER, AT(rate), "N", "deliveries a second of one partition; default: no limit" },
-	{ "max-in-flight", OPTION_NUMBER, AT(max_in_flight), "N", "at once of one partition; default: 16" },
-	{ "timeout", OPTION_DURATION, AT(timeout_ms), "TIME", "of a whole exchange, 1s to 30s; default: 15s" },
+		"a failed event does not hold back later ones of its conversation" },
+	{ "lenient", OPTION_FLAG, AT(lenient), NULL, "retry on 3xx and 4xx as on 5xx" },
+	{ "rate", OPTION_NUMBER, AT(rate), "N", "deliveries per second and partition; default: no limit" },
+	{ "max-in-flight", OPTION_NUMBER, AT(max_in_flight), "N", "requests in flight per partition; default: 16" },
+	{ "timeout", OPTION_DURATION, AT(timeout_ms), "TIME", "for the whole exchange, 1s to 30s; default: 15s" },
 	{ "schedule", OPTION_TEXT, AT(schedule), "TIMES",
 		"delays between attempts: 5s,30s,5m; default: ten, over 76 hours" },
-	{ "max-retries", OPTION_TEXT, AT(max_retries), "N", "default: as many as the schedule has; 0 is none" },
+	{ "max-retries", OPTION_TEXT, AT(max_retries), "N", "default: one for each delay of the schedule; 0: none" },
 	{ "header", OPTION_TEXTS, AT(headers), "\"NAME: VALUE\"",
-		"sent along; no secret: everybody here sees arguments" },
+		"extra header; must not be a secret, as other users of this machine can see arguments" },
 	{ "secret-file", OPTION_TEXT, AT(pusher.secret_file), "FILE",
-		"what to sign with, one a line, the newest first; - is standard input;\n"
-		"                                default: one is made up and printed" },
+		"signing secrets, one per line, newest first; - is standard input;\n"
+		"                                default: generates one and prints it" },
 	{ "app-id", OPTION_TEXT, AT(pusher.app_id), "ID", "pusher: its application" },
-	{ "key", OPTION_TEXT, AT(pusher.key), "KEY", "pusher: of the application; its secret is --secret-file" },
+	{ "key", OPTION_TEXT, AT(pusher.key), "KEY", "pusher: the application's key; --secret-file has its secret" },
 	{ "channel", OPTION_TEXT, AT(pusher.channel), "NAME",
-		"pusher: default chats.ch<workspace>; private-chats.ch... asks for an authorisation" },
+		"pusher: default chats.ch<workspace>; private-chats.ch... requires authorisation" },
 	{ "id", OPTION_TEXT, AT(id), "UUID", "default: a random one" },
 	{ 0 },
 };
@@ -57,7 +57,7 @@ struct list_options {
 };
 
 static const struct option_row list_rows[] = {
-	{ "workspace", OPTION_TEXT, offsetof(struct list_options, workspace), "UUID|NAME", "of this one only" },
+	{ "workspace", OPTION_TEXT, offsetof(struct list_options, workspace), "UUID|NAME", "only of this one" },
 	{ 0 },
 };
 
@@ -68,15 +68,15 @@ struct rotate_options {
 
 static const struct option_row rotate_rows[] = {
 	{ "secret-file", OPTION_TEXT, offsetof(struct rotate_options, secret_file), "FILE",
-		"the new secret; - is standard input; default: one is made up and printed" },
+		"the new secret; - is standard input; default: generates one and prints it" },
 	{ "overlap", OPTION_TEXT, offsetof(struct rotate_options, overlap), "TIME",
-		"how long the former ones still sign beside it; default: 24h" },
+		"how long the previous secrets still sign, too; default: 24h" },
 	{ 0 },
 };
 
 static const struct option_row sign_rows[] = {
 	{ "secret-file", OPTION_TEXT, offsetof(struct webhook_sign_options, secret_file), "FILE",
-		"instead of an endpoint's; not - when the body is standard input" },
+		"in place of an endpoint's secrets; not - when the body is standard input" },
 	{ "id", OPTION_TEXT, offsetof(struct webhook_sign_options, id), "ID", "webhook-id" },
 	{ "timestamp", OPTION_NUMBER, offsetof(struct webhook_sign_options, timestamp_s), "SECONDS",
 		"webhook-timestamp; sign: default now" },
@@ -127,7 +127,8 @@ static int schedule_read(struct str list, struct arena *a, struct endpoint_row *
 	e->schedule_ms = ARENA_ARRAY(a, int64_t, e->n_schedule);
 	for (size_t i = 0; i < e->n_schedule; i++)
 		if (!option_duration_parse(delays[i], &e->schedule_ms[i]))
-			return ctl_usage(err, "--schedule: %.*s is no duration: 5s, 30s, 5m", STR_ARG(delays[i]));
+			return ctl_usage(err, "--schedule: %.*s is not a duration such as 5s, 30s or 5m",
+				STR_ARG(delays[i]));
 	return 0;
 }
 
@@ -159,11 +160,11 @@ static int kind_read(const struct add_options *o, enum endpoint_kind *out, struc
 	if (o->kind && str_is(str_of(o->kind), endpoint_kind_word(ENDPOINT_PUSHER)))
 		*out = ENDPOINT_PUSHER;
 	else if (o->kind && !str_is(str_of(o->kind), endpoint_kind_word(ENDPOINT_HTTP)))
-		return ctl_usage(err, "--kind is http or pusher");
+		return ctl_usage(err, "--kind must be http or pusher");
 	if (*out == ENDPOINT_HTTP && (o->pusher.app_id || o->pusher.key || o->pusher.channel))
 		return ctl_usage(err, "--app-id, --key and --channel are for --kind pusher");
 	if (*out == ENDPOINT_PUSHER && (o->types || o->origins))
-		return ctl_usage(err, "a pusher gets live messages: no --types and --origins");
+		return ctl_usage(err, "a pusher endpoint gets live messages only: --types and --origins do not apply");
 	return 0;
 }
 
@@ -210,7 +211,7 @@ static int endpoint_read(const struct add_options *o, struct arena *a, struct bu
 	return 0;
 }
 
-/* A secret that was made up is shown this once. */
+/* A generated secret is printed only here. */
 static void secret_print(const struct uuid *endpoint, struct str secret, bool json)
 {
 	static const char *const columns[] = { "endpoint", "secret", NULL };
@@ -234,7 +235,7 @@ static int endpoint_store(struct ctl *ctl, const char *workspace, struct endpoin
 	return endpoint_add(pg, e, err);
 }
 
-/* Keys are made up or read; of a pusher there are none. */
+/* Generates or reads the keys; a pusher has none. */
 static int secrets_seal(struct ctl *ctl, const struct add_options *o, const struct endpoint_row *e,
 	struct webhook_keys *keys, struct buf *out, struct err *err)
 {
@@ -348,7 +349,7 @@ static int remove_endpoint(struct ctl *ctl, const void *options, char *const *ar
 	return endpoint_remove(pg, &uuid, err);
 }
 
-/* The new ones, and behind them what has not expired, with an end. */
+/* The new keys, followed by the previous unexpired ones, which now get an expiry. */
 static int keys_join(struct webhook_keys *fresh, const struct webhook_keys *former, int64_t now_ms, int64_t until_ms,
 	struct err *err)
 {
@@ -376,7 +377,7 @@ static int rotate(struct ctl *ctl, const void *options, char *const *arguments, 
 	int rc = -1;
 
 	if (o->overlap && !option_duration_parse(str_of(o->overlap), &overlap_ms)) {
-		ctl_usage(err, "--overlap: %s is no duration: 24h", o->overlap);
+		ctl_usage(err, "--overlap: %s is not a duration such as 24h", o->overlap);
 		goto out;
 	}
 	if (webhook_find(ctl, arguments[0], a, &e, err) < 0 || webhook_keys_open(ctl, &e, &former, err) < 0 ||
@@ -397,21 +398,22 @@ out:
 
 const struct command webhook_commands[] = {
 	{ "webhook", "add", NULL, 0, 0, add_rows, sizeof(struct add_options), "adds an endpoint", add },
-	{ "webhook", "list", NULL, 0, 0, list_rows, sizeof(struct list_options), "all endpoints and how they are",
+	{ "webhook", "list", NULL, 0, 0, list_rows, sizeof(struct list_options), "lists endpoints and their state",
 		list },
 	{ "webhook", "show", "ENDPOINT", 1, 1, NULL, 0,
-		"one endpoint: definition, health, how far behind, what waits, its latest attempts", webhook_show },
+		"shows one endpoint: definition, health, catch-up positions, retry queue, latest attempts",
+		webhook_show },
 	{ "webhook", "test", "ENDPOINT", 1, 1, NULL, 0,
 		"sends it a signed event of type endpoint.test, as the dispatcher would", webhook_test },
 	{ "webhook", "enable", "ENDPOINT", 1, 1, NULL, 0,
-		"enables it, also after the dispatcher disabled it; what it missed is delivered", enable },
-	{ "webhook", "disable", "ENDPOINT", 1, 1, NULL, 0, "delivers nothing until it is enabled", disable },
+		"enables it, also after the dispatcher disabled it; missed events are then delivered", enable },
+	{ "webhook", "disable", "ENDPOINT", 1, 1, NULL, 0, "stops deliveries until it is enabled", disable },
 	{ "webhook", "rotate-secret", "ENDPOINT", 1, 1, rotate_rows, sizeof(struct rotate_options),
-		"signs with a new secret, and for a while with the former ones, too", rotate },
-	{ "webhook", "remove", "ENDPOINT", 1, 1, NULL, 0, "removes it for good", remove_endpoint },
+		"adds a new signing secret; the previous ones still sign for a while, too", rotate },
+	{ "webhook", "remove", "ENDPOINT", 1, 1, NULL, 0, "removes it permanently", remove_endpoint },
 	{ "webhook", "sign", "[ENDPOINT] BODY", 1, 2, sign_rows, sizeof(struct webhook_sign_options),
-		"the headers of a delivery with this body (a file; - is standard input)", webhook_sign_body },
+		"prints the headers of a delivery with this body (a file; - is standard input)", webhook_sign_body },
 	{ "webhook", "verify", "[ENDPOINT] BODY", 1, 2, sign_rows, sizeof(struct webhook_sign_options),
-		"whether a delivery is signed by the endpoint, now", webhook_verify_body },
+		"checks whether a delivery has a currently valid signature of the endpoint", webhook_verify_body },
 	{ 0 },
 };

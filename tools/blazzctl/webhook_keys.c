@@ -9,7 +9,7 @@
 #include "json/json.h"
 #include "json/writer.h"
 
-#define TEXT_BYTES 65536 /* at once: a secret must not stay behind in memory that was outgrown */
+#define TEXT_BYTES 65536 /* reserved at once: growing would leave secrets in freed memory */
 
 static void secret_make(struct buf *out)
 {

@@ -1,5 +1,5 @@
-/* blazzctl webhook replay: an endpoint gets again what it was told, or should have been. The dispatcher does it, whether anybody follows
- * it here or not. */
+/* blazzctl webhook replay: delivers past events to an endpoint again. The dispatcher does the work, whether or not this
+ * command waits for it. */
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -20,17 +20,17 @@ struct replay_options {
 #define AT(field) offsetof(struct replay_options, field)
 
 static const struct option_row replay_rows[] = {
-	{ "since", OPTION_TIME, AT(since_ms), "TIME", "what was published since then" },
-	{ "event", OPTION_TEXT, AT(event), "UUID", "this one only; without --since as far back as there are any" },
+	{ "since", OPTION_TIME, AT(since_ms), "TIME", "events published since then" },
+	{ "event", OPTION_TEXT, AT(event), "UUID", "only this one; without --since searches all retained records" },
 	{ "types", OPTION_TEXT, AT(types), "TYPES",
-		"message.created,session.*, of those it subscribes to; default: all" },
-	{ "conversation", OPTION_TEXT, AT(conversation), "UUID", "of this one only" },
+		"message.created,session.*, among its subscribed types; default: all of them" },
+	{ "conversation", OPTION_TEXT, AT(conversation), "UUID", "only of this one" },
 	{ "only-missing", OPTION_FLAG, AT(only_missing), NULL,
-		"not what it acknowledged, as far back as attempts are kept, nor what\n"
-		"                                waits in the retry queue" },
-	{ "rate", OPTION_NUMBER, AT(rate), "N", "events a second of each partition; default: no limit" },
-	{ "dry-run", OPTION_FLAG, AT(dry_run), NULL, "count, and deliver nothing" },
-	{ "no-wait", OPTION_FLAG, AT(no_wait), NULL, "do not follow it" },
+		"skip events that it acknowledged, as far back as attempts are kept, and\n"
+		"                                events in the retry queue" },
+	{ "rate", OPTION_NUMBER, AT(rate), "N", "events per second and partition; default: no limit" },
+	{ "dry-run", OPTION_FLAG, AT(dry_run), NULL, "only count, deliver nothing" },
+	{ "no-wait", OPTION_FLAG, AT(no_wait), NULL, "return at once instead of showing progress" },
 	{ 0 },
 };
 
@@ -70,7 +70,7 @@ static void progress_print(const struct replay_progress *p, bool json)
 	table_free(t);
 }
 
-/* Wishing */
+/* Requesting a replay */
 
 static int wish_read(const struct replay_options *o, struct arena *a, struct replay_row *row, struct err *err)
 {
@@ -106,14 +106,14 @@ static int wish_add(struct ctl *ctl, struct pg *pg, const char *endpoint, struct
 	return replay_add(pg, row, err);
 }
 
-/* Following */
+/* Showing its progress */
 
 static int percent_of(const struct replay_progress *p)
 {
 	return p->total > 0 ? (int)(p->passed * 100 / p->total) : 0;
 }
 
-/* One line that is rewritten; where it cannot be, one for each tenth. */
+/* One line that is updated in place; if standard error is not a terminal, one line for each tenth. */
 static void progress_draw(const struct replay_progress *p, bool terminal, int *tenths)
 {
 	enum { WIDTH = 40 };
@@ -155,12 +155,11 @@ static int end_tell(const struct replay_progress *p, bool json, struct err *err)
 	if (json)
 		progress_print(p, true);
 	else
-		printf(p->replay.dry_run
-				? "%lld events would be delivered\n"
-				: "%lld events were delivered, given up as dead letters, or wait for a retry\n",
+		printf(p->replay.dry_run ? "%lld events would be delivered\n"
+					 : "%lld events were delivered, became dead letters, or wait for a retry\n",
 			(long long)p->matched);
 	if (!json && p->lost > 0)
-		printf("Retention had removed %lld records; what of them is part of this is lost.\n",
+		printf("Retention had removed %lld records; events of this replay among them are lost.\n",
 			(long long)p->lost);
 	if (p->replay.status == REPLAY_CANCELLED)
 		return err_set(err, ERR_CANCELLED, "cancelled", "the replay was cancelled");
@@ -187,7 +186,8 @@ static int replay(struct ctl *ctl, const void *options, char *const *arguments, 
 		goto out;
 	}
 	uuid_format(&row.uuid, id);
-	fprintf(stderr, "Replay %s goes on when this is interrupted; blazzctl webhook replay-cancel ends it.\n", id);
+	fprintf(stderr, "Replay %s continues if this command is interrupted; blazzctl webhook replay-cancel ends it.\n",
+		id);
 	rc = follow(pg, &row.uuid, ctl->json, a, &p, err);
 	if (rc == 0)
 		rc = end_tell(&p, ctl->json, err);
@@ -230,10 +230,10 @@ static int cancel(struct ctl *ctl, const void *options, char *const *arguments, 
 
 const struct command webhook_replay_commands[] = {
 	{ "webhook", "replay", "ENDPOINT", 1, 1, replay_rows, sizeof(struct replay_options),
-		"delivers again, beside what happens now, and follows it; exit status 3: somebody cancelled it",
+		"delivers past events again, besides live ones, and shows progress; exit status 3: it was cancelled",
 		replay },
-	{ "webhook", "replays", "[ENDPOINT]", 0, 1, NULL, 0, "replays and how far they are", list },
-	{ "webhook", "replay-cancel", "REPLAY", 1, 1, NULL, 0, "ends a replay; what is under way is delivered",
+	{ "webhook", "replays", "[ENDPOINT]", 0, 1, NULL, 0, "lists replays and their progress", list },
+	{ "webhook", "replay-cancel", "REPLAY", 1, 1, NULL, 0, "ends a replay; deliveries in flight are completed",
 		cancel },
 	{ 0 },
 };

@@ -1,4 +1,4 @@
-/* blazzctl webhook test, sign, verify: deliveries by hand. */
+/* blazzctl webhook test, sign, verify: making and checking a single delivery. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #define BODY_MAX_BYTES ((size_t)16 << 20)
 #define ID_MAX_BYTES   200
 
-/* The keys as the sender takes them. */
+/* The keys in the form of signing_keys_parse(). */
 static int signing_open(const struct webhook_keys *k, struct signing_keys **out, struct err *err)
 {
 	struct buf plain = BUF_INIT;
@@ -87,7 +87,7 @@ static void test_done(void *ctx, const struct exchange_result *r)
 	table_text(test->table, r->detail[0] ? str_of(r->detail) : STR_NONE);
 }
 
-/* Sends the body as the dispatcher would and waits for the end. */
+/* Sends the body as the dispatcher would, and waits for the result. */
 static int test_send(struct ctl *ctl, const struct endpoint_row *e, const struct signing_keys *keys, const char *id,
 	struct str body, struct arena *a, struct test *test, struct err *err)
 {
@@ -168,7 +168,7 @@ out:
 	return rc;
 }
 
-/* "-": standard input. The bytes as they are. */
+/* Reads the bytes unchanged; "-": standard input. */
 static int body_read(const char *path, struct buf *out, struct err *err)
 {
 	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -185,7 +185,7 @@ static int body_read(const char *path, struct buf *out, struct err *err)
 	return n == 0 ? 0 : -1;
 }
 
-/* What sign and verify work with: "[ENDPOINT] BODY". */
+/* The arguments of sign and verify: "[ENDPOINT] BODY". */
 static int signed_read(struct ctl *ctl, const struct webhook_sign_options *o, char *const *arguments,
 	struct webhook_keys *keys, struct buf *body, struct err *err)
 {
@@ -240,7 +240,7 @@ out:
 	return rc;
 }
 
-/* Moves those that still sign to the front; returns how many. */
+/* Moves the unexpired keys to the front; returns how many. */
 static size_t keys_active(struct webhook_keys *k, int64_t now_ms)
 {
 	size_t n = 0;
@@ -269,7 +269,8 @@ int webhook_verify_body(struct ctl *ctl, const void *options, char *const *argum
 	snprintf(timestamp, sizeof(timestamp), "%lld", (long long)o->timestamp_s);
 	if (!webhook_verify(keys.secret, keys_active(&keys, now_ms), str_of(o->id), str_of(timestamp),
 		    str_of(o->signature), buf_str(&body), now_ms)) {
-		err_set(err, ERR_INPUT, "signature", "no signature fits, or the time is more than 5 minutes from now");
+		err_set(err, ERR_INPUT, "signature",
+			"no signature matches, or the timestamp is more than 5 minutes from now");
 		goto out;
 	}
 	printf("good\n");

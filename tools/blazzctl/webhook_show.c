@@ -1,4 +1,4 @@
-/* blazzctl webhook show: one endpoint and what becomes of its deliveries. */
+/* blazzctl webhook show: one endpoint with its positions, retries and attempts. */
 #include <stdio.h>
 
 #include "store/webhook_ops.h"
@@ -21,7 +21,7 @@ static void duration(struct table *t, int32_t us)
 		table_i64(t, us);
 }
 
-/* Name and value: an endpoint has too many columns to stand side by side. */
+/* One row per column, name and value: an endpoint has too many columns for a table. */
 static void fact(struct table *t, const char *name, struct str value)
 {
 	table_text(t, str_of(name));
@@ -149,7 +149,7 @@ static const char *const attempt_columns[] = { "at", "event", "type", "attempt",
 
 enum part { PART_ENDPOINT, PART_POSITIONS, PART_RETRIES, PART_ATTEMPTS, PARTS };
 
-/* For programs one object with a member a table. */
+/* In JSON, one object with one member per table. */
 static void parts_print(struct table *const tables[static PARTS], bool json)
 {
 	static const char *const names[PARTS] = { "endpoint", "positions", "retries", "attempts" };

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Prints what became of the bodies that the demo posted, by dialect: tools/demo/counts.py BIN DIR"""
+"""Prints the outcome of the bodies that the demo posted, by dialect: tools/demo/counts.py BIN DIR"""
 import json
 from collections import Counter
 
@@ -20,7 +20,7 @@ def header(letter, name):
 
 
 def dialect_of(letter, by_account):
-    """By the key's account; a body of no known account, by the route it was posted to (/webhooks/meta/...)."""
+    """By the account in the key; without a known account, by the route to which the body was posted (/webhooks/meta/...)."""
     route = header(letter, "x-http-route").split("/")
     return by_account.get((letter["key"] or "").rpartition(":")[2]) or (route[2] if len(route) > 2 else "?")
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Prints the conversations of each account as an inbox: tools/demo/inbox.py BIN DIR
 
-Text from outside stands last on its line, so that no alignment depends on the width of an emoji; it is wrapped in a
-bidi isolate, and what would move the terminal's cursor or leave the isolate is taken out of it.
+Untrusted text is last on its line, so that no alignment depends on the width of an emoji. It is wrapped in a bidi
+isolate; characters that would move the terminal's cursor or end the isolate are removed.
 """
 import unicodedata
 
@@ -28,7 +28,7 @@ CROSS JOIN LATERAL (SELECT count(*) AS messages FROM chats m WHERE m.workspace_i
 WHERE a.uuid = %s::uuid AND v.merged_into IS NULL
 ORDER BY v.last_message_at DESC NULLS LAST, v.id"""
 
-# The latest, and a few that something happened to.
+# The latest messages, and a few that were changed.
 MESSAGES = """
 WITH m AS (SELECT m.*, r.emojis, m.edited_at IS NOT NULL OR m.revoked_at IS NOT NULL OR r.emojis IS NOT NULL AS touched
     FROM chats m LEFT JOIN LATERAL (SELECT string_agg(emoji, ' ' ORDER BY at) AS emojis FROM chat_reactions r
@@ -49,7 +49,7 @@ def columns_of(character):
 
 
 def cut(text, width):
-    """One line of at most so many columns, reckoned high: joined emoji count each."""
+    """One line of at most so many columns, which is an upper bound: each part of a joined emoji counts."""
     text = " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text if c not in HIDDEN).split())
     used = 0
     for i, c in enumerate(text):

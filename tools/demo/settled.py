@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Ends with 0 when a consumer has made something of every record of its topics, and nothing that followed is on its way.
+"""Exits with 0 when a consumer has processed every record of its topics, and has nothing left to publish or deliver.
 
 tools/demo/settled.py BIN DIR chat-sync|webhook-dispatcher
 """
@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 from shared import DIR, query
 
 CONSUMER = sys.argv[3]
-# What it consumes, and what is left to publish or to deliver.
+# The topics it consumes, and a query for what is left to publish or deliver.
 TOPICS, LEFT = {
     "chat-sync": (("blazz.inbound.v1", "blazz.inbound.bulk.v1"), "SELECT count(*) FROM outbox"),
     "webhook-dispatcher": (("blazz.chat-event.v1",), """SELECT (SELECT count(*) FROM webhook_retry_queue WHERE status IN ('pending', 'retrying'))
@@ -33,5 +33,5 @@ def consumed():
     return query(OUTCOMES, [CONSUMER]) == [(records(),)]
 
 
-# What it publishes may be for its own other partitions: looked at again once nothing is left.
+# A consumer may publish records for its own other partitions, so the topics are checked again once nothing is left.
 sys.exit(0 if consumed() and query(LEFT) == [(0,)] and consumed() else 1)

@@ -1,4 +1,4 @@
-"""What the demo's scripts share: its programs, its database, its accounts."""
+"""Shared by the demo's scripts: its programs, its database, its accounts."""
 import json
 import subprocess
 import sys
@@ -10,7 +10,7 @@ BIN, DIR = Path(sys.argv[1]), Path(sys.argv[2])
 
 
 def ctl(*arguments):
-    """What blazzctl --json prints, parsed."""
+    """The parsed output of blazzctl --json."""
     done = subprocess.run([BIN / "blazzctl", "-c", DIR / "blazzctl.cfg", "--json", *arguments], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"blazzctl {' '.join(arguments)}: {done.stderr.strip()}")
@@ -33,7 +33,7 @@ def accounts():
 
 
 def table_print(rows):
-    """The first column to the left, the others to the right."""
+    """Aligns the first column to the left, the others to the right."""
     widths = [max(len(str(cell)) for cell in column) for column in zip(*rows)]
     for row in rows:
         cells = [f"{c:<{w}}" if i == 0 else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths))]

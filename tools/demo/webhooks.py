@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Prints what each receiver of webhooks was sent and answered: tools/demo/webhooks.py BIN DIR"""
+"""Prints the deliveries and responses of each webhook receiver: tools/demo/webhooks.py BIN DIR"""
 import json
 from collections import Counter, defaultdict
 
@@ -9,13 +9,13 @@ COLUMNS = ("receiver", "events", "attempts", "204", "503", "taken twice", "signa
 
 
 def deliveries(receiver):
-    """What it wrote of each, in the order of arrival."""
+    """The receiver's log entries, in the order of arrival."""
     lines = (DIR / "log" / f"receiver-{receiver}").read_text().splitlines()
     return [d for d in map(json.loads, lines) if d["event"] == "delivery"]
 
 
 def in_order(taken):
-    """Of each conversation, the events in the order of their sequence."""
+    """The events of each conversation, in the order of their sequence."""
     last = defaultdict(int)
     for d in taken:
         if d["conversation"] and d["sequence"] <= last[d["conversation"]]:

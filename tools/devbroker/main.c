@@ -68,7 +68,7 @@ static int partitions_parse(const char *text, int *out)
 	return 0;
 }
 
-/* 0: go on; 1: done, all is said; -1: wrong usage. */
+/* 0: continue; 1: done (--help was printed); -1: wrong usage. */
 static int options_parse(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {
@@ -149,7 +149,7 @@ static int topics_create(struct broker *b, const struct options *o)
 	return 0;
 }
 
-/* Written beside and renamed: who waits for the file finds all of the address in it. */
+/* Written under another name and renamed, so that a process that waits for the file finds the whole address in it. */
 static int address_write(const char *file, const char *address)
 {
 	char beside[4096];
@@ -193,7 +193,7 @@ int main(int argc, char **argv)
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
-	sigprocmask(SIG_BLOCK, &ends, NULL); /* before librdkafka's threads, which inherit it */
+	sigprocmask(SIG_BLOCK, &ends, NULL); /* before librdkafka starts threads, which inherit the mask */
 	unlink(options.address_file);
 	rc = broker_open(&broker);
 	if (rc == 0)

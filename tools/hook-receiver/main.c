@@ -1,5 +1,5 @@
-/* hook-receiver: the tenant's end of a webhook, as a sample and for demonstrations. Verifies each delivery, writes a line of JSON for it, and
- * fails on purpose when told to.
+/* hook-receiver: the tenant's end of a webhook, as a sample and for demonstrations. Verifies each delivery, writes a
+ * line of JSON for it, and fails on purpose when told to.
  *
  * Invariant: a delivery that is answered with 204 was signed with one of the secrets, and its line was written before.
  */
@@ -41,7 +41,7 @@ static const char help[] =
 
 struct options {
 	const char *listen, *port_file, *secret_file;
-	int64_t flap_ms; /* 0: it always works */
+	int64_t flap_ms; /* 0: never fails */
 };
 
 struct receiver {
@@ -57,7 +57,7 @@ static int complain(const char *what, const char *why)
 	return -1;
 }
 
-/* 0: go on; 1: done, all is said; -1: wrong usage. */
+/* 0: continue; 1: done (--help was printed); -1: wrong usage. */
 static int options_parse(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {
@@ -201,7 +201,7 @@ int main(int argc, char **argv)
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
-	sigprocmask(SIG_BLOCK, &ends, NULL); /* before the server's thread, which inherits it */
+	sigprocmask(SIG_BLOCK, &ends, NULL); /* before the server starts its thread, which inherits the mask */
 	receiver.flap_ms = options.flap_ms;
 	rc = secrets_read(&receiver, options.secret_file);
 	if (rc == 0)
