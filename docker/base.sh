@@ -1,7 +1,8 @@
 #!/bin/bash
-# Makes the image that all others are built from where it is missing: pulled, or made by debootstrap where no registry is reached.
+# Creates the base image of all others if it is missing: pulls it, or builds it with debootstrap when no registry is reachable.
 #
-# There Kafka's jars are fetched outside the build, too: such a machine often has a proxy with an authority of its own. As root.
+# In the latter case it also fetches Kafka's jars outside the build, as such a machine often has a proxy with a certificate authority of
+# its own. Run it as root.
 set -euo pipefail
 cd "$(dirname "$0")"
 shopt -s extglob
@@ -13,13 +14,13 @@ image=debian:trixie-slim
 echo "base: $image cannot be pulled: making it with debootstrap"
 ../tools/deps.sh kafka
 mkdir -p kafka/jars
-cp -a "${BLAZZ_CACHE:-$HOME/.cache/blazz}"/kafka-+([0-9.]) kafka/jars/ # not what an interrupted fetch left
+cp -a "${BLAZZ_CACHE:-$HOME/.cache/blazz}"/kafka-+([0-9.]) kafka/jars/ # not the leftovers of an interrupted download
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/blazz-base.XXXXXX")
 trap 'rm -rf -- "$root" "$root.log"' EXIT
 debootstrap --variant=minbase trixie "$root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$root.log" 2>&1 ||
 	{ tail -n 20 "$root.log" >&2; exit 1; }
 
-# As the published image: nothing to read, no lists, no package files; nor with what is installed later.
+# Like the published image: no documentation, package lists or package files; neither for packages installed later.
 cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<-END
 	path-exclude /usr/share/doc/*
 	path-include /usr/share/doc/*/copyright

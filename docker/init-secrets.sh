@@ -1,10 +1,10 @@
 #!/bin/bash
-# Makes what compose.yaml mounts as secrets: passwords, connection strings, the keyring, what the sample receiver verifies with;
-# for Kafka a password each, and all of them for the broker.
+# Creates the secrets that compose.yaml mounts: passwords, connection strings, the keyring, the sample receiver's signing secret; for
+# Kafka one password per user, and a file with all of them for the broker.
 #
-# docker/init-secrets.sh [DIR] adds what is missing in DIR (docker/secrets) and keeps what is there, so that it can be run again for
-# a release with a new service. PGHOST and PGPORT name another server than the stack's own. The folder is closed to others; the
-# files are readable, since services run under a user id of their own.
+# docker/init-secrets.sh [DIR] creates missing files in DIR (docker/secrets) and keeps existing ones, so that it can be run again for
+# a release with a new service. PGHOST and PGPORT select another server than the stack's own. Other users cannot enter the folder; the
+# files in it are readable, as services run under user ids of their own.
 set -euo pipefail
 dir=${1:-$(dirname "$0")/secrets}
 server="host=${PGHOST:-postgres} port=${PGPORT:-5432} dbname=blazz"
@@ -12,7 +12,7 @@ server="host=${PGHOST:-postgres} port=${PGPORT:-5432} dbname=blazz"
 random_hex() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 random_base64() { head -c 32 /dev/urandom | base64 -w 0; }
 
-# Beside its place and renamed: a file is whole or absent.
+# Written under another name and renamed: a file is complete or absent.
 keep() { # <name> <content>
 	[ ! -e "$dir/$1" ] || return 0
 	(umask 077; printf '%s\n' "$2" >"$dir/.$1")
@@ -21,7 +21,7 @@ keep() { # <name> <content>
 	echo "$dir/$1 is made"
 }
 
-# What migrate gives the roles, from the connection strings: they say which passwords are meant.
+# The passwords that migrate sets for the roles, taken from the connection strings.
 roles() {
 	local file
 	for file in "$dir"/*_conninfo; do
@@ -39,7 +39,7 @@ kafka_users() {
 
 mkdir -p -m 700 "$dir"
 keep postgres_password "$(random_hex)"
-keep keyring "k1:$(random_base64)" # to be backed up, apart from the database
+keep keyring "k1:$(random_base64)" # back it up, separately from the database
 keep hook_secret "whsec_$(random_base64)"
 for role in ingest chat_sync webhook_dispatcher admin ops; do
 	keep "${role}_conninfo" "$server user=blazz_$role password=$(random_hex)"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Ends with 0 when the service answers "ready" on its admin port, on whichever of the container's addresses that is: ready PORT. The
-# images have no HTTP client.
+# Exits with 0 when the service answers "ready" on its admin port, on any of the container's addresses: ready PORT. The images have
+# no HTTP client.
 ask() { exec 3<>"/dev/tcp/$1/$2" && printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3 && read -r line <&3 && [[ $line == *' 200 '* ]]; }
 
 for address in $(hostname -I); do

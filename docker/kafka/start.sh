@@ -1,8 +1,8 @@
 #!/bin/bash
-# The first start formats the storage; the marker comes last, so that what an interrupted one left is done again.
+# The first start formats the storage; the marker is written last, so that an interrupted start is repeated.
 #
-# Each start writes the users of the secret kafka_users ("NAME PASSWORD" a line, the broker's own among them) into the configuration
-# and, once the broker serves, has its access control lists be those of /etc/kafka/acls. Until then it is not healthy.
+# Each start writes the users of the secret kafka_users (lines "NAME PASSWORD", including the broker's own) into the configuration
+# and, once the broker is ready, sets its access control lists to those of /etc/kafka/acls. Until then it is not healthy.
 set -euo pipefail
 umask 077
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Creates database blazz where it is missing, deploys the schema, sets the passwords of the services' roles.
+# Creates database blazz if it is missing, deploys the schema, sets the passwords of the services' roles.
 set -euo pipefail
 
 PGPASSWORD=$(cat /run/secrets/postgres_password)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The first start makes the cluster beside its place and renames it: it is whole or absent.
+# The first start creates the cluster under another name and renames it: it is complete or absent.
 set -euo pipefail
 
 bin=/usr/lib/postgresql/17/bin
