@@ -1,4 +1,5 @@
-/* See fair_queue.h. Invariant: a tenant with a runnable flow is in line, and keeps its place until it has used up its turn. */
+/* Deficit round robin over tenants; see fair_queue.h. Invariant: a tenant with a runnable flow is in `tenants`, and
+ * keeps its position until it has used up its turn. */
 #include "pacing/fair_queue.h"
 
 void fair_queue_init(struct fair_queue *q, int64_t quantum, size_t slots, int percent)
@@ -64,7 +65,7 @@ static bool tenant_is_limited(struct fair_queue *q, struct fair_tenant *t)
 	return true;
 }
 
-/* The first that may have another slot. Those before it keep their places and what is left of their turns. */
+/* The first tenant that may have another slot. Those before it keep their positions and the rest of their turns. */
 static struct fair_tenant *tenant_next(struct fair_queue *q)
 {
 	struct fair_tenant *t = TAILQ_FIRST(&q->tenants);

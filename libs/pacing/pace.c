@@ -1,11 +1,12 @@
-/* See pace.h. Invariant: a learned rate recovers with time alone, and an open breaker always comes to a probe. */
+/* Rate and circuit breaker of one destination; see pace.h. Invariant: a learned rate recovers with time alone, and an
+ * open breaker always gets to a probe. */
 #include "pacing/pace.h"
 
 #define LIMITED_PAUSE_MS     1000
 #define LIMITED_PAUSE_MAX_MS 86400000
-#define SLOWEST              1.0   /* a second */
-#define RECOVERY             1.1 /* of the rate, each second */
-#define FORGOTTEN            10.0 /* times as fast as when it was limited: no limit any more */
+#define SLOWEST              1.0   /* requests per second */
+#define RECOVERY             1.1 /* factor of the learned rate, per second */
+#define FORGOTTEN            10.0 /* times the rate at which it was limited: the learned rate is dropped */
 
 static void rate_recover(struct pace *p, int64_t now_ms)
 {
@@ -16,7 +17,7 @@ static void rate_recover(struct pace *p, int64_t now_ms)
 	}
 }
 
-/* At once at most what one second gives. */
+/* The burst is at most the requests of one second. */
 static struct rate rate_now(struct pace *p, const struct pace_limits *l, int64_t now_ms)
 {
 	double per_s;
@@ -87,8 +88,8 @@ void pace_limited(struct pace *p, int64_t retry_after_ms, int64_t now_ms)
 
 	if (pause > LIMITED_PAUSE_MAX_MS)
 		pause = LIMITED_PAUSE_MAX_MS;
-	if (now_ms <
-		p->paused_until) { /* requests that were in flight when the rate was halved do not halve it again */
+	/* Requests that were in flight when the rate was halved do not halve it again. */
+	if (now_ms < p->paused_until) {
 		if (now_ms + pause > p->paused_until)
 			p->paused_until = now_ms + pause;
 		return;

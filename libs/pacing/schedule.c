@@ -1,8 +1,8 @@
-/* See schedule.h. */
+/* The retry schedule; see schedule.h. */
 #include "pacing/schedule.h"
 
 #define RETRY_AFTER_MAX_MS INT64_C(86400000)
-#define JITTER             0.2 /* either way */
+#define JITTER             0.2 /* up or down */
 
 int32_t schedule_retries(const struct schedule *s)
 {

@@ -1,4 +1,4 @@
-/* When a failed attempt is made again: a list of delays, with jitter. Pure: no clock, no I/O; randomness is handed in. */
+/* The retry schedule: a list of delays, with jitter. Pure: no clock, no I/O; the caller passes the random number. */
 #ifndef PACING_SCHEDULE_H
 #define PACING_SCHEDULE_H
 
@@ -12,10 +12,11 @@ struct schedule {
 };
 #define SCHEDULE_EXHAUSTED (-1)
 
-/* How many retries there are at most. */
+/* The maximum number of retries. */
 int32_t schedule_retries(const struct schedule *s);
-/* The delay before the next attempt, after the first attempt and `retries` more have failed; SCHEDULE_EXHAUSTED: none. retry_after_ms
- * (-1: none) is honoured in full, at most a day, and never shortens a delay. random in [0,1): each delay moves by up to 20 % either way. */
+/* The delay before the next attempt, when the first attempt and `retries` retries have failed; SCHEDULE_EXHAUSTED: no
+ * further attempt. retry_after_ms (-1: absent) is respected up to a day, and never shortens a delay. random in [0,1):
+ * each delay varies by up to 20 % either way. */
 int64_t schedule_next_ms(const struct schedule *s, int32_t retries, int64_t retry_after_ms, double random);
 
 #endif
