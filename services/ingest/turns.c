@@ -1,10 +1,11 @@
-/* Turns of large bodies; see turns.h. Invariant: while the line is not empty its timer is set, or its first request is being run. */
+/* The queue of large bodies; see turns.h. Invariant: while the queue is not empty, its timer is armed or its first
+ * request is being processed. */
 #include "ingest/turns.h"
 
 #include "base/clock.h"
 #include "ingest/request.h"
 
-#define BREAK_PART 8 /* a turn of 40 ms is followed by a break of 5 ms */
+#define BREAK_PART 8 /* a step of 40 ms is followed by a pause of 5 ms */
 
 static void turn_set(struct ingest *in)
 {

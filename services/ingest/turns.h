@@ -1,7 +1,7 @@
-/* Large bodies take turns: they stand in line, and only the first of them is worked on, a step at a time. Between two steps the
- * loop goes round, and where a step was long, a break follows it, so that small requests are answered meanwhile.
+/* Large bodies wait in a queue, and only the first one is processed, a step at a time. The event loop runs between
+ * two steps, and after a long step for a proportional time, so that small requests are answered meanwhile.
  *
- * So a turn of ingest's thread is one step of one large body, and of large bodies one at a time is parsed. */
+ * So the loop is blocked for at most one step of one large body, and only one large body is parsed at a time. */
 #ifndef INGEST_TURNS_H
 #define INGEST_TURNS_H
 
@@ -9,9 +9,10 @@
 
 #define TURNS_LARGE_BYTES ((size_t)256 * 1024)
 
-/* flow_resume(req) is called when its turn has come: at the end of the line, or at once behind a break when it is the first already. */
+/* Calls flow_resume(req) later: when it has reached the head of the queue or, if it is there already, after the
+ * pause. */
 void turns_wait(struct request *req);
-/* What it still does costs little. Does nothing for one that is not in line. */
+/* Removes the request from the queue, as its remaining steps are cheap. No effect if it is not in the queue. */
 void turns_leave(struct request *req);
 /* The callback of the timer; ingest is a struct ingest. */
 void turns_next(void *ingest);
