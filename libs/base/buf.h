@@ -13,8 +13,8 @@ struct buf {
 
 void buf_fini(struct buf *b);
 void buf_clear(struct buf *b);                  /* keeps the memory */
-/* For secrets, before buf_fini(): as buf_clear(), with all of the memory zeroed, also what was outgrown by a shorter content. What
- * growing left behind is not reached: reserve enough at once. */
+/* For secrets, before buf_fini(): as buf_clear(), and zeroes the whole capacity, not only the current content. Memory
+ * that was freed when the buffer grew is not zeroed: reserve enough at once. */
 void buf_wipe(struct buf *b);
 char *buf_reserve(struct buf *b, size_t extra); /* room for extra bytes at p + n */
 void buf_add(struct buf *b, const void *p, size_t n);

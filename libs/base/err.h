@@ -19,9 +19,9 @@ enum err_kind {
 	ERR_FENCED, /* another replica owns the partition now; nothing was written; wait until it is assigned again */
 	ERR_BUSY, /* back-pressure: answer 503, or pause the source */
 	ERR_FATAL, /* log and exit */
-	ERR_USAGE, /* a command line that is wrong: show how the command is used */
-	ERR_CONFIG, /* a command's configuration is wrong or lacks something: nothing was tried */
-	ERR_CANCELLED, /* ended early on request: neither done nor failed */
+	ERR_USAGE, /* the command line is invalid: print the usage */
+	ERR_CONFIG, /* the configuration of a command is invalid or incomplete: nothing was attempted */
+	ERR_CANCELLED, /* cancelled on request: neither completed nor failed */
 };
 
 struct err {

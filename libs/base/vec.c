@@ -1,4 +1,4 @@
-/* See vec.h. */
+/* Growing arrays; see vec.h. */
 #include "base/vec.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 
 static size_t doubled(size_t cap)
 {
-	return cap > 0 ? cap * 2 : CAP_MIN; /* does not overflow: cap elements of a byte or more are in memory */
+	return cap > 0 ? cap * 2 : CAP_MIN; /* cannot overflow: cap elements of at least one byte are in memory */
 }
 
 void *vec_grow(void *at, size_t n, size_t *cap, size_t size)

@@ -1,4 +1,4 @@
-/* See port_file.h. */
+/* Writing a port to a file; see port_file.h. */
 #include "http/port_file.h"
 
 #include <errno.h>

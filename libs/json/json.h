@@ -1,9 +1,9 @@
 /* Reading untrusted JSON safely, on yyjson.
  *
- * Before parsing, one pass over the bytes limits the depth (at most JSON_MAX_DEPTH; yyjson accepts 200,000) and the number of
- * values (at most JSON_MAX_VALUES), replaces unpaired \uD8xx-\uDFxx escapes with U+FFFD and removes \u0000 (PostgreSQL and
- * protobuf can store neither); everything else stays byte for byte. Numbers are kept as written: no integer passes through a
- * double, and one that does not fit int64 is still readable as text.
+ * Before parsing, one pass over the bytes limits the depth (at most JSON_MAX_DEPTH; yyjson accepts 200,000) and the
+ * number of values (at most JSON_MAX_VALUES), replaces unpaired \uD8xx-\uDFxx escapes with U+FFFD and removes \u0000
+ * (PostgreSQL and protobuf can store neither); everything else stays byte for byte. Numbers are kept as written: no
+ * integer passes through a double, and one that does not fit int64 is still readable as text.
  *
  * All accessors accept NULL and values of the wrong type and return "absent" for them, so that a dialect's code is a
  * plain list of the fields it reads.
@@ -16,15 +16,15 @@
 #include "base/err.h"
 
 #define JSON_MAX_DEPTH       64
-#define JSON_MAX_VALUES      1000000 /* of a document; 16 MiB of WhatsApp's own objects have about as many */
-#define JSON_MAX_MEMBERS     4096 /* of an object, among which a name is looked up */
+#define JSON_MAX_VALUES      1000000 /* per document; 16 MiB of WhatsApp's own objects have about as many */
+#define JSON_MAX_MEMBERS     4096 /* members of an object that a lookup compares */
 #define JSON_MAX_NUMBER_TEXT 128 /* longest number that is returned as text, in characters; no id is that long */
 
 struct json_doc;
 typedef struct yyjson_val json; /* opaque outside libs/json */
 
-/* Parses a whole document; the text is copied. ERR_INPUT with code "not_utf8", "not_json", "too_deep" or "too_many". The
- * document is freed with json_free; values and strings borrow from it. */
+/* Parses a whole document; the text is copied. ERR_INPUT with code "not_utf8", "not_json", "too_deep" or "too_many".
+ * The document is freed with json_free; values and strings borrow from it. */
 int json_parse(struct json_doc **out, struct str text, struct err *err) ERR_MUST_USE;
 void json_free(struct json_doc *doc); /* accepts NULL */
 const json *json_root(const struct json_doc *doc);
@@ -34,7 +34,8 @@ enum json_type json_type(const json *v);
 bool json_is_obj(const json *v);
 bool json_is_arr(const json *v);
 
-/* NULL when absent, not an object, or not among its first JSON_MAX_MEMBERS: no look-up costs more, however long the object is. */
+/* NULL when absent, not an object, or not among its first JSON_MAX_MEMBERS members, which bounds the cost of a
+ * lookup. */
 const json *json_get(const json *obj, const char *key);
 const json *json_path(const json *v, const char *dotted); /* "data.message.id" */
 struct str json_str(const json *v); /* a string's bytes; anything else is absent */

@@ -1,6 +1,7 @@
-/* Repairs \u escapes and limits depth and number of values. Most bodies need none of it: if the text has no \u and few brackets,
- * inside strings or outside, and is no longer than the number of values allowed, it is copied at once. Invariant: reads and
- * writes stay within text.n bytes whatever the text is, and only whole \uXXXX escapes inside strings change. */
+/* Repairs \u escapes and limits depth and number of values. Most bodies need none of it: if the text has no \u and
+ * few brackets, inside strings or outside, and is no longer than the number of values allowed, it is copied at once.
+ * Invariant: reads and writes stay within text.n bytes whatever the text is, and only whole \uXXXX escapes inside
+ * strings change. */
 #include "json/scan.h"
 
 #include <string.h>
@@ -166,7 +167,8 @@ static enum json_scanned scan_all(struct scan *s)
 	return JSON_SCANNED;
 }
 
-/* Neither more than one value for each byte, nor deeper than there are brackets. */
+/* Whether the limits hold without a scan: a text has at most one value per byte, and is at most as deep as it has
+ * brackets. */
 static bool is_plain(struct str text)
 {
 	return text.n <= JSON_MAX_VALUES && count_openings(text) <= JSON_MAX_DEPTH && !has_unicode_escape(text);

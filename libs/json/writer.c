@@ -97,7 +97,8 @@ static void add_escape(struct buf *out, unsigned char c)
 		buf_add_str(out, STR("\xef\xbf\xbd")); /* U+FFFD: no valid code point begins here */
 }
 
-/* Whether all of it is ASCII that may stand in a string as it is: eight bytes at a time, of which a high bit says that one is not. */
+/* Whether the whole string is ASCII that needs no escape. Checks eight bytes at a time; a high bit in the result
+ * marks a byte that does. */
 static bool is_all_plain(struct str v)
 {
 	const uint64_t ones = 0x0101010101010101u, high = 0x80 * ones;
