@@ -110,6 +110,7 @@ static struct feed *feed_add(struct readers *rs, struct partition *p, struct rep
 		return NULL;
 	f = mem_calloc(1, sizeof(*f));
 	feed_init(f, l, r, &r->uuid);
+	f->rate = r->row.rate;
 	f->start = at->start_offset;
 	f->position = at->next_offset;
 	f->begun_offset = at->next_offset - 1;

@@ -21,7 +21,7 @@
  * position, and all of that is in the commit that passes it. Of a chain at most one delivery is in flight, and none while an earlier one
  * has a row. What is in memory runs ahead of PostgreSQL; after any failure all of it is discarded and read again.
  *
- * Functions call downwards: feed, delivery, wants, chain, lane, partition, send_queue, result.
+ * Functions call downwards: feed, delivery, wants, chain, lane, partition and pass, send_queue and result.
  */
 #ifndef WEBHOOK_DISPATCHER_MODEL_H
 #define WEBHOOK_DISPATCHER_MODEL_H
@@ -129,6 +129,7 @@ struct feed {
 	/* Of a replay. */
 	int64_t start, until; /* [start, until) */
 	int64_t matched, lost;
+	double rate; /* events a second; 0: no limit */
 	struct bucket allowance; /* events that may be fed */
 	TAILQ_ENTRY(feed) in_lane;
 };

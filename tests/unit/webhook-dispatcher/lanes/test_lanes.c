@@ -161,10 +161,10 @@ static void nothing_is_admitted_for_a_lane_that_is_behind_until_it_has_caught_up
 	world_publish(w, 2);
 	assert_true(world_read(w));
 	assert_int_equal(l->waiting, 0);
-	for (int i = 0; i < 3; i++)
-		assert_true(world_catch_up(w, 0));
+	for (int i = 0; i < 2; i++)
+		assert_true(world_catch_up(w));
 	assert_int_equal(l->state, LANE_BEHIND);
-	assert_true(world_catch_up(w, 0));
+	assert_true(world_catch_up(w));
 	assert_int_equal(l->state, LANE_LIVE);
 	assert_int_equal(l->live_from, 3);
 	assert_string_equal(begun(w), "0 1 2");
@@ -178,7 +178,7 @@ static void a_kill_after_coming_back_repeats_only_what_was_not_written(void **st
 
 	(void)state;
 	lane_fall_behind(world_lane(w, 0), w->now);
-	while (world_catch_up(w, 0))
+	while (world_catch_up(w))
 		;
 	world_publish(w, 2);
 	assert_true(world_read(w));
@@ -190,7 +190,7 @@ static void a_kill_after_coming_back_repeats_only_what_was_not_written(void **st
 	assert_int_equal(w->positions[0].next_offset, 0);
 	assert_int_equal(w->positions[0].live_from, 2);
 	world_crash(w);
-	while (world_catch_up(w, 0))
+	while (world_catch_up(w))
 		;
 	assert_string_equal(begun(w), "0 1");
 	world_free(w);

@@ -56,7 +56,7 @@ static void step(struct world *w, bool failing[ENDPOINTS])
 		if ((d = in_flight_draw(w)))
 			world_answer(w, d, class_draw(failing, endpoint_of(w, d)));
 	} else if (what < 900) {
-		(void)world_catch_up(w, draw(ENDPOINTS));
+		(void)world_catch_up(w);
 	} else if (what < 940) {
 		w->now += (int64_t)draw(200);
 		send_queue_wake(&w->shared, w->now);
@@ -121,9 +121,8 @@ static void drain(struct world *w)
 				(long long)w->end);
 		while (world_read(w))
 			;
-		for (size_t i = 0; i < ENDPOINTS; i++)
-			while (world_catch_up(w, i))
-				;
+		while (world_catch_up(w))
+			;
 		while (world_send(w))
 			;
 		while ((d = TAILQ_FIRST(&w->shared.in_flight)))

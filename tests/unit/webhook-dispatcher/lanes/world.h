@@ -20,6 +20,7 @@
 #include "webhook-dispatcher/lanes/feed.h"
 #include "webhook-dispatcher/lanes/lane.h"
 #include "webhook-dispatcher/lanes/partition.h"
+#include "webhook-dispatcher/lanes/pass.h"
 #include "webhook-dispatcher/lanes/result.h"
 #include "webhook-dispatcher/lanes/send_queue.h"
 #include "webhook-dispatcher/lanes/wants.h"
@@ -53,6 +54,8 @@ struct world {
 	uint8_t conversation[RECORDS_MAX];
 	int64_t before[RECORDS_MAX]; /* the event before it in its conversation; -1: none */
 	int64_t last[CONVERSATIONS];
+	bool reading; /* the catch-up reader: a pass is under way, */
+	int64_t next; /* and this offset comes next */
 
 	/* PostgreSQL. */
 	struct items rows; /* struct db_row, unfinished ones */
@@ -142,6 +145,7 @@ static inline void world_forget(struct world *w)
 		TAILQ_REMOVE(&w->shared.in_flight, d, in_list);
 		delivery_free(d);
 	}
+	w->reading = false;
 	reader_free(w->at[0]);
 	for (size_t i = 0; i < 2; i++)
 		fair_tenant_init(&w->workspaces[i].tenant);
@@ -213,28 +217,57 @@ static inline bool world_read(struct world *w)
 	return true;
 }
 
-/* The catch-up reader feeds one record to one endpoint. */
-static inline bool world_catch_up(struct world *w, size_t endpoint)
+static inline void world_pass_end(struct world *w)
+{
+	w->reading = false;
+	pass_end(world_partition(w));
+}
+
+/* The catch-up reader reads one record. */
+static inline bool world_catch_up(struct world *w)
 {
 	struct partition *p = world_partition(w);
-	struct lane *l = world_lane(w, endpoint);
-	struct feed *f = &l->stream;
 	struct event *e;
+	struct feed *f;
 
-	if (!f->catching || l->state != LANE_BEHIND || !lane_has_room(l) || pace_is_paused(&l->pace, w->now))
-		return false;
-	if (p->read < 0 || f->position >= p->read) {
-		if (pace_is_open(&l->pace))
+	pass_arrive(p);
+	if (w->reading && pass_is_empty(p))
+		world_pass_end(w);
+	if (!w->reading) {
+		w->next = pass_start(p, w->now);
+		if (w->next == PASS_NOWHERE || p->read < 0)
 			return false;
-		lane_go_live(l);
-		return true;
+		w->reading = true;
 	}
-	e = event_at(w, f->position);
-	if ((e->offset < f->skip_from || e->offset >= f->skip_to) && !lane_has(f, e))
-		lane_admit(f, e, HOLDS_FEED, w->now);
-	f->position++;
-	feed_touch(f);
+	pass_join(p, w->next - 1, w->next, w->now);
+	if (w->next >= p->read) {
+		pass_reach_end(p);
+		world_pass_end(w);
+		pass_arrive(p);
+		return false;
+	}
+	switch (pass_check_room(p, w->now)) {
+	case PASS_WAITS:
+		return false;
+	case PASS_ENDS:
+		world_pass_end(w);
+		return false;
+	case PASS_GOES_ON:
+		break;
+	}
+	e = event_at(w, w->next++);
+	TAILQ_FOREACH (f, &p->catching, in_catching) {
+		if (!f->on_pass)
+			continue;
+		assert_int_equal(f->position, e->offset);
+		pass_advance(f, e->offset);
+		if (e->offset < f->skip_from || e->offset >= f->skip_to)
+			pass_admit(f, e, w->now);
+	}
 	event_unref(e);
+	pass_arrive(p);
+	if (pass_is_empty(p))
+		world_pass_end(w);
 	return true;
 }
 
