@@ -12,7 +12,6 @@
 #include "kafka/scanner.h"
 #include "kafka/topics.h"
 #include "loop/loop.h"
-#include "store/webhook_attempts.h"
 #include "webhook-dispatcher/commit/flush.h"
 #include "webhook-dispatcher/intake/acquire.h"
 #include "webhook-dispatcher/intake/catch_up.h"
@@ -26,16 +25,12 @@
 #include "webhook-dispatcher/sending/attempt.h"
 #include "webhook-dispatcher/sending/sinks.h"
 #include "webhook-dispatcher/stats.h"
+#include "webhook-dispatcher/upkeep.h"
 #include "worker/owner.h"
 
 #define TURN_MS        20
 #define TURN_RECORDS   500
-#define REPORT_MS      1000
 #define CLAIM_ALL_MS   5000 /* also where no row is known: an operator may have revived one */
-#define DEPTH_EVERY    15 /* reports */
-#define TIDY_MS        3600000
-#define TIDY_ROWS      10000
-#define DAYS_AHEAD     3
 #define OWNER_DRAIN_MS 5000
 #define DLQ_MAX_BYTES  (4 << 20)
 #define PREFETCH_KB    4096 /* of a partition: what an endpoint cannot take yet waits in Kafka */
@@ -60,11 +55,11 @@ struct dispatcher {
 	struct flush *flush;
 	struct flush_outcome flushed;
 
-	int64_t flush_mono_ms, claim_mono_ms, claim_all_mono_ms, report_mono_ms, tidy_mono_ms;
+	struct upkeep upkeep;
+
+	int64_t flush_mono_ms, claim_mono_ms, claim_all_mono_ms;
 	struct arena *reading; /* of one record */
 	struct loop_io *signals, *kafka, *scan, *refetch;
-	unsigned reports;
-	struct resolver_stats lookups; /* as reported last */
 	bool waiting; /* a statement does */
 };
 
@@ -193,96 +188,6 @@ static int flush(struct dispatcher *d, bool claim, struct err *err)
 	return flush_write(d->flush, what, &d->flushed, err);
 }
 
-/* What operators must know and tenants must not: an attempt says no more than that its name leads nowhere. */
-static void lookups_report(struct dispatcher *d, struct resolver_stats *now)
-{
-	struct resolver_stats *before = &d->lookups;
-
-	sender_pool_lookups(d->senders, now);
-	if (now->broken > before->broken)
-		log_error("names cannot be looked up: no memory or descriptors",
-			LOG_I("lookups", now->broken - before->broken));
-	if (now->refused > before->refused)
-		log_warn("names of endpoints lead to addresses that are no targets",
-			LOG_I("lookups", now->refused - before->refused));
-	*before = *now;
-}
-
-static void partition_gauge(const struct partition *p, struct stats_gauges *g)
-{
-	const struct lane *l;
-	size_t i = 0;
-
-	g->window_events += p->window_events;
-	g->window_bytes += p->window_bytes;
-	while ((l = partition_each(p, &i))) {
-		g->waiting += l->waiting;
-		g->lanes_behind += l->state == LANE_BEHIND;
-	}
-}
-
-static void gauges_report(struct dispatcher *d)
-{
-	struct stats_gauges g = { .in_flight = send_queue_in_flight(&d->lanes),
-		.share_limited = d->lanes.queue.limited };
-	const struct endpoint *e;
-	const struct reader *r;
-	size_t i = 0;
-
-	while ((r = readers_each(&d->readers, &i)))
-		partition_gauge(&r->partition, &g);
-	for (i = 0; (e = directory_each(d->directory, &i));) {
-		g.endpoints += !e->row.deleted;
-		g.endpoints_live += e->live;
-	}
-	lookups_report(d, &g.lookups);
-	stats_gauges(&g);
-	d->lanes.queue.limited = 0;
-}
-
-static int depth_report(struct dispatcher *d, struct err *err)
-{
-	struct retry_depth depth;
-	const struct reader *r;
-	int32_t *numbers;
-	size_t n = 0, i = 0;
-
-	arena_reset(d->reading);
-	numbers = ARENA_ARRAY(d->reading, int32_t, d->readers.n);
-	while ((r = readers_each(&d->readers, &i)))
-		numbers[n++] = r->partition.number;
-	if (retries_depth(owner_tx_pg(d->tx), numbers, n, &depth, err) < 0)
-		return -1;
-	stats_depth(&depth);
-	return 0;
-}
-
-static int report(struct dispatcher *d, int64_t now, struct err *err)
-{
-	if (now < d->report_mono_ms)
-		return 0;
-	d->report_mono_ms = now + REPORT_MS;
-	gauges_report(d);
-	return d->reports++ % DEPTH_EVERY == 0 ? depth_report(d, err) : 0;
-}
-
-/* Old attempts and finished rows go; days to come are made. Whoever comes first does it. */
-static int tidy(struct dispatcher *d, int64_t now, struct err *err)
-{
-	struct pg *pg = owner_tx_pg(d->tx);
-	int64_t deleted = 0;
-
-	if (now < d->tidy_mono_ms)
-		return 0;
-	d->tidy_mono_ms = now + TIDY_MS;
-	if (attempts_maintain(pg, DAYS_AHEAD, (int)d->settings->attempts_keep_days, err) < 0 ||
-		retries_expire(pg, d->settings->retries_keep_ms, TIDY_ROWS, &deleted, err) < 0)
-		return -1;
-	if (deleted == TIDY_ROWS)
-		d->tidy_mono_ms = now + REPORT_MS;
-	return 0;
-}
-
 static int turn(struct dispatcher *d, struct err *err)
 {
 	int64_t now = clock_mono_ms();
@@ -290,7 +195,8 @@ static int turn(struct dispatcher *d, struct err *err)
 	struct reader *r;
 	size_t i = 0;
 
-	if (tidy(d, now, err) < 0 || endpoints_refresh(d, err) < 0 || report(d, now, err) < 0)
+	if (upkeep_tidy(&d->upkeep, now, err) < 0 || endpoints_refresh(d, err) < 0 ||
+		upkeep_report(&d->upkeep, now, err) < 0)
 		return -1;
 	if (!d->lanes.draining && records_take(d, err) < 0)
 		return -1;
@@ -447,6 +353,8 @@ static void parts_connect(struct dispatcher *d)
 	d->readers.scanner = d->scanner;
 	d->readers.refetcher = d->refetcher;
 	d->readers.directory = d->directory;
+	d->upkeep =
+		(struct upkeep){ .settings = d->settings, .readers = &d->readers, .senders = d->senders, .tx = d->tx };
 	d->flush = flush_new(&(struct flush_options){
 		.settings = d->settings, .readers = &d->readers, .owner = d->owner, .tx = d->tx, .replica = d->name });
 }
