@@ -119,6 +119,10 @@ int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, stru
  * for them, too, and fails with their failure. The deadline is one for all, and begins with the waiting. */
 int pg_start(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct err *err) ERR_MUST_USE;
 int pg_collect(struct pg *pg, struct pg_rows **rows, struct err *err) ERR_MUST_USE;
+/* As pg_collect() of up to PG_EACH_MAX statements, each with a pg_savepoint_rewind() before it: errs[i] says how the i-th of them went, kind
+ * ERR_NONE: well. -1: the connection is closed. */
+#define PG_EACH_MAX 15
+int pg_collect_each(struct pg *pg, struct err errs[static PG_EACH_MAX], struct err *err) ERR_MUST_USE;
 /* Prepares stmt without running it: what the test of all statements calls. */
 int pg_prepare(struct pg *pg, const struct pg_stmt *stmt, struct err *err) ERR_MUST_USE;
 
@@ -128,8 +132,11 @@ int pg_begin(struct pg *pg, struct err *err) ERR_MUST_USE; /* travels with the n
 int pg_commit(struct pg *pg, struct err *err) ERR_MUST_USE;
 void pg_rollback(struct pg *pg);
 bool pg_in_transaction(const struct pg *pg);
-int pg_savepoint(struct pg *pg, struct err *err) ERR_MUST_USE; /* one level, name fixed */
+/* Savepoints nest: the others are about the innermost. It travels with the next statement, as BEGIN does. */
+int pg_savepoint(struct pg *pg, struct err *err) ERR_MUST_USE;
 int pg_savepoint_release(struct pg *pg, struct err *err) ERR_MUST_USE;
+/* Undoes what came after the savepoint, which stays. It travels with the next statement. */
+int pg_savepoint_rewind(struct pg *pg, struct err *err) ERR_MUST_USE;
 /* Undoes what came after the savepoint and drops it; stays inside the transaction. */
 int pg_savepoint_rollback(struct pg *pg, struct err *err) ERR_MUST_USE;
 /* Checks deferred constraints now, as COMMIT would. */

@@ -14,7 +14,7 @@
 #include "pg/pg.h"
 
 #define PG_MAX_ARGS 32
-#define PG_MAX_SENT 32 /* statements and syncs */
+#define PG_MAX_SENT 64 /* statements and syncs */
 
 /* Something sent whose answer has not been read. */
 struct pg_sent {

@@ -266,6 +266,37 @@ int pg_collect(struct pg *pg, struct pg_rows **rows, struct err *err)
 	return rows_collect(pg, &w, rows, err);
 }
 
+/* A failure is that of the statement whose sync comes next. */
+int pg_collect_each(struct pg *pg, struct err errs[static PG_EACH_MAX], struct err *err)
+{
+	struct pg_wait w = pg_wait_start(pg->statement_timeout_ms);
+	size_t at = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < PG_EACH_MAX; i++)
+		errs[i] = (struct err){ 0 };
+	for (int i = 0; rc == 0 && i < pg->n_sent; i++) {
+		struct err why = { 0 };
+		PGresult *result = NULL;
+		int got = answer_read(pg, &w, pg->sent[i].is_sync, &result, &why);
+
+		PQclear(result);
+		if (got < 0) {
+			pg_disconnect(pg);
+			rc = err_set(err, why.kind, why.code, "%s: %s", pg->sent[i].name, why.msg);
+		} else if (got > 0 && errs[at].kind == ERR_NONE) {
+			(void)err_wrap(&why, "%s", pg->sent[i].name);
+			errs[at] = why;
+		}
+		at += pg->sent[i].is_sync;
+		assert(at < PG_EACH_MAX || i + 1 == pg->n_sent);
+	}
+	pg->n_sent = 0;
+	pg->in_tx =
+		PQtransactionStatus(pg->conn) == PQTRANS_INTRANS || PQtransactionStatus(pg->conn) == PQTRANS_INERROR;
+	return rc;
+}
+
 /* As the unnamed statement: the name stays free for the types of the first run. */
 int pg_prepare(struct pg *pg, const struct pg_stmt *stmt, struct err *err)
 {

@@ -1,4 +1,4 @@
-/* Transactions and the one savepoint inside.
+/* Transactions and the savepoints inside.
  *
  * Invariant: pg_commit() returns 0 only when the server said COMMIT. To a transaction in which a statement failed it
  * says ROLLBACK, without an error. */
@@ -58,12 +58,17 @@ void pg_rollback(struct pg *pg)
 
 int pg_savepoint(struct pg *pg, struct err *err)
 {
-	return command(pg, "SAVEPOINT " SAVEPOINT, err);
+	return pg_command_add(pg, "SAVEPOINT " SAVEPOINT, err);
 }
 
 int pg_savepoint_release(struct pg *pg, struct err *err)
 {
 	return command(pg, "RELEASE SAVEPOINT " SAVEPOINT, err);
+}
+
+int pg_savepoint_rewind(struct pg *pg, struct err *err)
+{
+	return pg_command_add(pg, "ROLLBACK TO SAVEPOINT " SAVEPOINT, err);
 }
 
 int pg_savepoint_rollback(struct pg *pg, struct err *err)

@@ -118,6 +118,45 @@ static void rolling_back_takes_the_savepoint_away(void **state)
 	assert_int_equal(count(), 0);
 }
 
+static void of_statements_that_are_tried_each_says_how_it_went(void **state)
+{
+	static const struct pg_stmt good = { "good", PG_UNNAMED, "INSERT INTO t VALUES (5)" };
+	static const struct pg_stmt bad = { "bad", PG_UNNAMED, "INSERT INTO t SELECT 1 / 0" };
+	struct err errs[PG_EACH_MAX];
+
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	assert_done(pg_savepoint(pg, &err), err);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < PG_EACH_MAX; i++) {
+			assert_done(pg_savepoint_rewind(pg, &err), err);
+			assert_done(pg_start(pg, i % 3 == round ? &bad : &good, NULL, &err), err);
+		}
+		assert_done(pg_collect_each(pg, errs, &err), err);
+		for (int i = 0; i < PG_EACH_MAX; i++)
+			assert_string_equal(errs[i].code, i % 3 == round ? "22012" : "");
+	}
+	assert_done(pg_savepoint_rollback(pg, &err), err);
+	assert_done(pg_commit(pg, &err), err);
+	assert_int_equal(query_i64(pg, "SELECT sum(i) FROM t"), 1);
+}
+
+/* The inner one's rollback leaves what the outer one covers. */
+static void savepoints_nest(void **state)
+{
+	(void)state;
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	assert_done(pg_savepoint(pg, &err), err);
+	execute(pg, "INSERT INTO t VALUES (2)");
+	assert_done(pg_savepoint(pg, &err), err);
+	assert_failed(run(pg, "SELECT 1 / 0", NULL, NULL, &err), err, ERR_INPUT, "22012");
+	assert_done(pg_savepoint_rollback(pg, &err), err);
+	assert_int_equal(query_i64(pg, "SELECT sum(i) FROM t"), 3);
+	assert_done(pg_savepoint_rollback(pg, &err), err);
+	assert_done(pg_commit(pg, &err), err);
+	assert_int_equal(query_i64(pg, "SELECT sum(i) FROM t"), 1);
+}
+
 static void a_commit_without_an_answer_is_unknown(void **state)
 {
 	(void)state;
@@ -273,6 +312,8 @@ int main(void)
 		cmocka_unit_test_setup(a_constraint_that_fails_at_commit_is_known, each),
 		cmocka_unit_test_setup(a_savepoint_undoes_only_what_came_after_it, each),
 		cmocka_unit_test_setup(rolling_back_takes_the_savepoint_away, each),
+		cmocka_unit_test_setup(savepoints_nest, each),
+		cmocka_unit_test_setup(of_statements_that_are_tried_each_says_how_it_went, each),
 		cmocka_unit_test_setup(a_commit_without_an_answer_is_unknown, each),
 		cmocka_unit_test_setup(a_commit_that_was_never_sent_is_known, each),
 		cmocka_unit_test_setup(what_was_started_is_done_before_what_comes_next, each),
