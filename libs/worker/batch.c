@@ -26,7 +26,7 @@ void batch_reset(struct batch *b)
 {
 	for (size_t i = 0; i < b->n; i++)
 		kafka_message_release(&b->messages[i]);
-	b->n = b->weight = b->refused = 0;
+	b->n = b->weight = b->isolated = 0;
 	b->put_off_before = false;
 	b->bytes = 0;
 	owner_tx_reset(b->tx);
@@ -125,4 +125,15 @@ void batch_dead_letter(struct owner_tx *tx, struct batch_item *item, enum dead_r
 {
 	owner_tx_dead_message(tx, item->message, reason, code, message, retryable);
 	item->outcome = OUTCOME_DEAD_LETTERED;
+}
+
+void batch_refuse(struct owner_tx *tx, struct batch_item *item, const struct err *why)
+{
+	struct err *kept;
+
+	if (item->refused)
+		return;
+	kept = ARENA_NEW(owner_tx_arena(tx), struct err);
+	*kept = *why;
+	item->refused = kept;
 }

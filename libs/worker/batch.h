@@ -15,7 +15,7 @@ struct batch {
 	size_t limit;  /* of the weight: cap, or less while records are being refused */
 	int64_t bytes;
 	int64_t first_mono_ms; /* when the first record came */
-	size_t refused; /* by the database: dead letters */
+	size_t isolated; /* records that an attempt each showed to be refused */
 	bool put_off_before; /* its records were: see backlog.h */
 	bool is_bulk; /* its records are of topics that follow; as long as it is not filled by another */
 };

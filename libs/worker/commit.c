@@ -10,13 +10,15 @@ bool is_data_error(const struct err *err)
 	return err->kind == ERR_INPUT || err->kind == ERR_CONFLICT;
 }
 
-/* Items that did not decode are dead letters at once. */
+/* Items that did not decode are dead letters at once, and so are those that are known to be refused. */
 void items_settle(struct batch *b, struct batch_item **items, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct batch_item *item = items[i];
 		const struct err *why = &b->failures[item - b->items];
 
+		if (item->refused)
+			batch_dead_letter(b->tx, item, DEAD_DATA_ERROR, item->refused->code, item->refused->msg, true);
 		if (item->decoded)
 			continue;
 		if (why->kind == ERR_NONE)
@@ -32,7 +34,7 @@ size_t items_decoded(struct batch_item *const *items, size_t n, struct batch_ite
 	size_t n_out = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!items[i]->decoded)
+		if (!items[i]->decoded || items[i]->refused)
 			continue;
 		items[i]->outcome = OUTCOME_NO_EFFECT;
 		out[n_out++] = items[i];
@@ -73,14 +75,14 @@ static size_t at_most(size_t n, size_t most)
 	return n < most ? n : most;
 }
 
-/* Refused records come in bursts, and each costs an attempt: batches behind them are short, so that the records of others, which share
+/* Records whose refusal costs an attempt each come in bursts: batches behind them are short, so that the records of others, which share
  * each batch, wait for few of them. A slice of bulk is as heavy as what took BULK_SLICE_US. */
 static void limit_adapt(struct worker *w, const struct batch *b, int64_t took_us)
 {
-	size_t limit = b->refused > 0 ? (b->cap + 9) / 10 : b->limit * 2;
+	size_t limit = b->isolated > 0 ? (b->cap + 9) / 10 : b->limit * 2;
 
 	if (b->put_off_before)
-		w->backlog.limit = at_most(b->refused > 0 ? ISOLATED_MAX : w->backlog.limit * 2, b->cap);
+		w->backlog.limit = at_most(b->isolated > 0 ? ISOLATED_MAX : w->backlog.limit * 2, b->cap);
 	else if (b->is_bulk)
 		w->bulk->limit = slice_next(b->weight, b->limit, b->cap, took_us);
 	else

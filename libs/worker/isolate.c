@@ -1,7 +1,8 @@
 /* Which records of a batch does the database refuse? See worker.h. A batch of this kind was refused as a whole.
  *
- * Attempts are bounded per transaction, for they cost milliseconds each and everybody waits. A partition is moved on by a prefix of its
- * records only, so that what is left of one is put off together.
+ * What apply() itself finds (batch_refuse()) costs one attempt, however many records that are. Only where it finds none, attempts show which
+ * they are. Those are bounded per transaction, for they cost milliseconds each and the other partitions wait. A partition is moved on by a
+ * prefix of its records only, so that what is left of one is put off together.
  */
 #include "worker/private.h"
 
@@ -12,15 +13,15 @@
 #include <string.h>
 
 /* A record that the database refuses is its sender's fault, however many of them there are: they cost a line a second. */
-static void log_refused(struct worker *w, const struct batch_item *item, const struct err *err)
+static void log_refused(struct worker *w, const struct batch_item *item)
 {
 	uint64_t suppressed;
 
 	if (log_limit_pass(&w->refused, clock_mono_ms(), &suppressed))
 		log_error("record refused by the database",
 			LOG_S("topic", w->options.owner.topics[item->partition.topic].name),
-			LOG_I("partition", item->partition.number), LOG_I("offset", item->offset), LOG_ERR(err),
-			LOG_I("suppressed", suppressed));
+			LOG_I("partition", item->partition.number), LOG_I("offset", item->offset),
+			LOG_ERR(item->refused), LOG_I("suppressed", suppressed));
 }
 
 /* Applies all of the items or none, also when only the commit would refuse them: 1: applied; 0: refused, *err says why; -1: err. */
@@ -46,7 +47,27 @@ static int apply_together(struct worker *w, struct batch *b, struct batch_item *
 	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
 }
 
-/* Applies what the database takes; each record that it refuses becomes a dead letter. After a refusal a quarter of the records is tried, after
+/* Applies all that are not known to be refused, again without those of them that apply() finds to be: 1: applied; 0: refused, apply() does not
+ * say which; -1: err. */
+static int apply_unrefused(struct worker *w, struct batch *b, struct batch_item **items, size_t n, struct err *err)
+{
+	struct batch_item **tried = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, n);
+	size_t n_tried = items_decoded(items, n, tried);
+
+	for (int round = 0; n_tried > 0 && round < FINDING_ROUNDS; round++) {
+		size_t before = n_tried;
+		int rc = apply_together(w, b, tried, n_tried, err);
+
+		if (rc != 0)
+			return rc;
+		n_tried = items_decoded(items, n, tried);
+		if (n_tried == before)
+			return 0;
+	}
+	return n_tried == 0;
+}
+
+/* Applies what the database takes, and marks each record that it refuses. After a refusal a quarter of the records is tried, after
  * a success four times as many: n records that are all refused cost about n attempts, a few among n cost log n each. */
 static int apply_isolating(struct worker *w, struct batch *b, struct batch_item **items, size_t n, struct err *err)
 {
@@ -54,7 +75,7 @@ static int apply_isolating(struct worker *w, struct batch *b, struct batch_item 
 
 	while (n > 0) {
 		size_t tried = step < n ? step : n;
-		int rc = apply_together(w, b, items, tried, err);
+		int rc = apply_unrefused(w, b, items, tried, err);
 
 		if (rc < 0)
 			return -1;
@@ -62,9 +83,8 @@ static int apply_isolating(struct worker *w, struct batch *b, struct batch_item 
 		if (rc == 0 && tried > 1)
 			continue;
 		if (rc == 0) {
-			log_refused(w, items[0], err);
-			batch_dead_letter(b->tx, items[0], DEAD_DATA_ERROR, err->code, err->msg, true);
-			b->refused++;
+			batch_refuse(b->tx, items[0], err);
+			b->isolated++;
 		}
 		items += tried;
 		n -= tried;
@@ -97,13 +117,23 @@ static void items_by_key(struct batch *b, struct batch_item **items, size_t n)
 	memcpy(items, sorted, n * sizeof(*items));
 }
 
-/* How many records from the start weigh no more than `left`, which is what they leave of it. */
+/* What becomes of those that were not applied. */
+static void isolated_settle(struct worker *w, struct batch *b, struct batch_item **items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (items[i]->refused)
+			log_refused(w, items[i]);
+	items_settle(b, items, n);
+}
+
+/* How many records from the start may be isolated: those not known to be refused weigh no more than `left`, which is what they leave of it. */
 static size_t window(const struct worker *w, struct batch_item *const *items, size_t n, size_t *left)
 {
 	size_t taken = 0;
 
 	while (taken < n && *left > 0) {
-		size_t weight = batch_weight(items[taken++], w->ops);
+		const struct batch_item *item = items[taken++];
+		size_t weight = item->refused ? 0 : batch_weight(item, w->ops);
 
 		*left = weight < *left ? *left - weight : 0;
 	}
@@ -117,21 +147,19 @@ static int partition_isolate(struct worker *w, struct batch *b, struct batch_ite
 {
 	struct batch_item **decoded = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, n);
 	bool is_all = n == b->n; /* of the batch, which was refused */
-	size_t n_decoded = items_decoded(items, n, decoded), taken = n;
-	int rc = is_all ? 0 : n_decoded == 0 ? 1 : apply_together(w, b, decoded, n_decoded, err);
+	int rc = is_all ? 0 : apply_unrefused(w, b, items, n, err);
+	size_t taken = n, n_decoded;
 
 	if (rc < 0)
 		return -1;
 	if (rc == 0) {
 		taken = window(w, items, n, left);
-		items_settle(b, items, taken);
 		n_decoded = items_decoded(items, taken, decoded);
 		items_by_key(b, decoded, n_decoded);
 		if (apply_isolating(w, b, decoded, n_decoded, err) < 0)
 			return -1;
-	} else {
-		items_settle(b, items, n);
 	}
+	isolated_settle(w, b, items, taken);
 	for (size_t i = taken; i < n; i++)
 		items[i]->put_off = true;
 	return 0;
@@ -139,10 +167,19 @@ static int partition_isolate(struct worker *w, struct batch *b, struct batch_ite
 
 int batch_isolate(struct worker *w, struct batch *b, struct err *err)
 {
+	struct batch_item **all = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, b->n);
 	struct batch_item **items = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, b->n);
 	bool *seen = ARENA_ARRAY(owner_tx_arena(b->tx), bool, b->n);
 	size_t left = ISOLATED_MAX;
+	int rc;
 
+	for (size_t i = 0; i < b->n; i++)
+		all[i] = &b->items[i];
+	rc = apply_unrefused(w, b, all, b->n, err);
+	if (rc > 0)
+		isolated_settle(w, b, all, b->n);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
 	for (size_t i = 0; i < b->n; i++) {
 		size_t n = 0;
 

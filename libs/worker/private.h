@@ -7,8 +7,10 @@
 #include "worker/backlog.h"
 #include "worker/slice.h"
 
-/* The weight of the records that one transaction isolates. */
+/* The weight of the records that one transaction isolates by attempts. */
 #define ISOLATED_MAX 64
+/* How often one attempt may find further records that are refused: once for each statement that refuses some. */
+#define FINDING_ROUNDS 8
 
 struct worker {
 	struct service *service;

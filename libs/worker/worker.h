@@ -6,8 +6,9 @@
  * published in order and deleted once acknowledged. The next batch is taken in while this one waits for PostgreSQL.
  *
  * Records that the database refuses for their data (ERR_INPUT, ERR_CONFLICT) become dead letters, however many they are; the others of
- * their batch are applied. Finding them costs attempts, and one transaction makes few: what is left of such a partition is put off, in
- * memory, and taken up piece by piece in turn with the batches of the others. Any other failure puts the batch off.
+ * their batch are applied. Those that apply() finds (batch_refuse()) cost one attempt together. Others cost attempts each, and one
+ * transaction makes few: what is left of such a partition is put off, in memory, and taken up piece by piece in turn with the batches of the
+ * others. Any other failure puts the batch off.
  *
  * Records of a topic that follows another (owner.h) are bulk: they have batches of their own, each as large as takes about 100 ms, which
  * take turns with live ones; while those are full, one of bulk a second at least. So a live record waits for one of them at most.
@@ -30,6 +31,7 @@ struct batch_item {
 	struct str traceparent; /* absent when there was none */
 	enum outcome outcome; /* set by apply(); starts as OUTCOME_NO_EFFECT */
 	bool put_off; /* by the worker: it stays for a later batch, with all that follows in its partition */
+	const struct err *refused; /* why the database refuses it: batch_refuse(); NULL: it is not known to */
 };
 
 struct worker_ops {
@@ -81,6 +83,9 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 int worker_run(struct worker *w, struct err *err) ERR_MUST_USE;
 void worker_close(struct worker **w);
 
+/* Inside an apply() that fails with ERR_INPUT or ERR_CONFLICT: the database refuses this item whatever else is applied, *why says how. The
+ * worker makes dead letters of all that are refused, and applies the others anew. Only the first of an item counts. */
+void batch_refuse(struct owner_tx *tx, struct batch_item *item, const struct err *why);
 /* Inside apply(): turns an item into a dead letter, as owner_tx_dead_record() does, and sets its outcome. */
 void batch_dead_letter(struct owner_tx *tx, struct batch_item *item, enum dead_reason reason, const char *code,
 	const char *message, bool retryable);

@@ -21,7 +21,7 @@ static struct {
 } script;
 
 /* A record says what becomes of it: "applied", "no_effect", "filtered", "parked", or "poison", which the database refuses, or "late
- * poison", which it refuses at the commit. */
+ * poison", which it refuses at the commit, or "known poison", which apply() finds by itself. */
 static int decode(void *ctx, const struct kafka_message *m, struct arena *a, void **decoded, struct err *err)
 {
 	(void)ctx;
@@ -65,12 +65,27 @@ static int item_apply(struct owner_tx *tx, struct batch_item *item, struct err *
 	return 0;
 }
 
+static bool known_refuse(struct owner_tx *tx, struct batch_item *const *items, size_t n)
+{
+	const struct err why = { ERR_INPUT, DEAD_NONE, "known", "refused whatever comes with it" };
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(items[i]->decoded, "known poison") == 0) {
+			batch_refuse(tx, items[i], &why);
+			any = true;
+		}
+	return any;
+}
+
 static int apply(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err)
 {
 	enum err_kind fail = script.fail;
 
 	(void)ctx;
 	script.applied++;
+	if (known_refuse(tx, items, n))
+		return err_set(err, ERR_INPUT, "known", "as apply() found");
 	for (size_t i = 0; i < n; i++)
 		if (item_apply(tx, items[i], err) < 0)
 			return -1;
@@ -290,10 +305,64 @@ static void bad_records_are_found_and_the_others_are_applied_once(void **state)
 	done(commit(records, COUNT(records)));
 	assert_counts(1, 5, "2 0 0 1 2 0");
 	assert_counts(2, 6, "1 0 1 0 1 3");
-	assert_string_equal(outbox_of(1), "unreadable=decode,applied,poison=data_error,parked,applied");
-	assert_string_equal(outbox_of(2), "applied,poison=data_error,filtered");
+	assert_string_equal(outbox_of(1), "applied,parked,applied,poison=data_error,unreadable=decode");
+	assert_string_equal(outbox_of(2), "applied,filtered,poison=data_error");
 	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 5);
 	assert_int_equal(db_i64("SELECT count(DISTINCT (slot, record_offset)) FROM applied"), 5);
+}
+
+static void take_key(struct batch *b, int32_t partition, int64_t offset, const char *value)
+{
+	struct kafka_message m = {
+		.partition = partition, .offset = offset, .key = str_of(value), .value = str_of(value)
+	};
+
+	batch_take(b, &m, &ops, NULL);
+}
+
+/* However many they are, they cost one attempt, and so does what comes with them: they leave the attempts of a transaction to the others. */
+static void what_apply_finds_refused_costs_one_attempt(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 98; i++)
+		take_key(w.working, 1, i, i % 7 ? "known poison" : "applied");
+	take_key(w.working, 2, 0, "known poison");
+	take_key(w.working, 2, 1, "applied");
+	done(worker_commit(&w, w.working, &db.err));
+	assert_counts(1, 98, "14 0 0 0 84 0");
+	assert_counts(2, 2, "1 0 0 0 1 0");
+	assert_string_equal(outbox_of(2), "applied,known poison=data_error");
+	assert_int_equal(script.applied, 2);
+	assert_int_equal(w.filling->limit, w.filling->cap);
+}
+
+static int64_t letters_of(int32_t partition)
+{
+	char sql[200];
+	struct record_view v;
+	struct str rows;
+	size_t at = 0;
+	int64_t n = 0;
+
+	snprintf(sql, sizeof(sql), "SELECT string_agg(records, '' ORDER BY seq) FROM outbox WHERE slot = %d",
+		partition);
+	rows = db_text(sql);
+	while (rows.p && records_next(rows, &at, &v, &db.err) == 1)
+		n += str_is(v.topic, "t.dlq");
+	return n;
+}
+
+static void what_is_put_off_with_a_refused_record_becomes_one_dead_letter(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		take_key(w.working, 1, i, i % 10 == 9 ? "known poison" : "poison");
+	done(worker_commit(&w, w.working, &db.err));
+	assert_in_range(w.backlog.n, 1, 99 - ISOLATED_MAX);
+	while (w.backlog.n > 0)
+		done(worker_commit_backlog(&w, &db.err));
+	assert_counts(1, 100, "0 0 0 0 100 0");
+	assert_int_equal(letters_of(1), 100);
 }
 
 static void a_single_bad_record_is_a_dead_letter(void **state)
@@ -314,7 +383,7 @@ static void what_only_the_commit_refuses_is_found_like_any_bad_record(void **sta
 	done(commit(records, COUNT(records)));
 	assert_counts(1, 3, "1 0 0 1 1 0");
 	assert_counts(2, 1, "1 0 0 0 0 0");
-	assert_string_equal(outbox_of(1), "applied,late poison=data_error,parked");
+	assert_string_equal(outbox_of(1), "applied,parked,late poison=data_error");
 	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 3);
 }
 
@@ -385,15 +454,6 @@ static void good_records_beside_bad_ones_cost_few_attempts(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 97);
 	assert_int_equal(db_i64("SELECT sum(dead_lettered)::bigint FROM consumer_progress"), 3);
 	assert_in_range(script.applied, 1, 30);
-}
-
-static void take_key(struct batch *b, int32_t partition, int64_t offset, const char *value)
-{
-	struct kafka_message m = {
-		.partition = partition, .offset = offset, .key = str_of(value), .value = str_of(value)
-	};
-
-	batch_take(b, &m, &ops, NULL);
 }
 
 /* 98 refused records of one partition, two good ones of another and behind them: the first transaction has all of the good ones that
@@ -684,6 +744,8 @@ int main(void)
 		T(records_that_were_committed_before_are_dropped),
 		T(bad_records_are_found_and_the_others_are_applied_once),
 		T(what_a_try_that_failed_had_in_memory_is_forgotten),
+		T(what_apply_finds_refused_costs_one_attempt),
+		T(what_is_put_off_with_a_refused_record_becomes_one_dead_letter),
 		T(a_single_bad_record_is_a_dead_letter),
 		T(what_only_the_commit_refuses_is_found_like_any_bad_record),
 		T(however_many_records_are_refused_it_is_no_outage),
