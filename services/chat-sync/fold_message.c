@@ -461,6 +461,10 @@ void fold_reaction(struct work *w, struct op *op)
 		*LIST_ADD(w, &w->reaction_senders) =
 			(struct sender_change){ row.workspace_id, row.chat_id, sender.alias, sender.key };
 	}
+	if (w->isolating) {
+		*LIST_ADD(w, &w->each_reaction) = row;
+		*LIST_ADD(w, &w->each_reaction_ops) = op;
+	}
 	for (size_t i = 0; i < w->reactions.n; i++) {
 		struct reaction_row *have = &w->reactions.at[i];
 

@@ -132,25 +132,70 @@ static void inserted_mark(struct message *m, bool inserted)
 		m->stored_metadata = m->row.metadata;
 }
 
+struct new_rows {
+	const struct message_row **rows;
+	bool *inserted;
+	size_t n;
+	struct op **ops; /* all that make a row, copies too: where the first is refused the next one's may not be */
+};
+
+static int new_rows_insert(struct work *w, void *ctx, struct err *err)
+{
+	struct new_rows *r = ctx;
+
+	if (messages_insert(w->pg, r->rows, r->n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->n; i++) /* while the server inserts */
+		message_uuid(w->messages.at[i], w->messages.at[i]->conversation->account);
+	return messages_inserted(w->pg, r->rows, r->n, r->inserted, err);
+}
+
+static int new_row_insert(struct work *w, void *ctx, size_t i, struct err *err)
+{
+	const struct new_rows *r = ctx;
+	struct op *op = r->ops[i];
+	struct message_row row = op->row->row;
+	const struct message_row *one = &row;
+
+	if (op->duplicate)
+		row_fill(w, op, &row);
+	return messages_insert(w->pg, &one, 1, err);
+}
+
+static struct batch_item *new_row_item(struct work *w, void *ctx, size_t i)
+{
+	const struct new_rows *r = ctx;
+
+	(void)w;
+	return r->ops[i]->item;
+}
+
 static int rows_insert(struct work *w, size_t n, struct err *err)
 {
-	const struct message_row **rows = ARENA_ARRAY(w->arena, const struct message_row *, n);
-	bool *inserted = ARENA_ARRAY(w->arena, bool, n);
+	struct new_rows r = { .rows = ARENA_ARRAY(w->arena, const struct message_row *, n),
+		.inserted = ARENA_ARRAY(w->arena, bool, n),
+		.n = n,
+		.ops = ARENA_ARRAY(w->arena, struct op *, w->ops.n) };
+	struct rows_write write = { .rows = &r,
+		.early = true,
+		.all = new_rows_insert,
+		.one = new_row_insert,
+		.one_is_started = true,
+		.item_of = new_row_item };
 
 	if (n == 0)
 		return 0;
 	if (ids_assign(w, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		rows[i] = &w->messages.at[i]->row;
-	if (messages_insert(w->pg, rows, n, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++) /* while the server inserts */
-		message_uuid(w->messages.at[i], w->messages.at[i]->conversation->account);
-	if (messages_inserted(w->pg, rows, n, inserted, err) < 0)
+		r.rows[i] = &w->messages.at[i]->row;
+	for (size_t i = 0; i < w->ops.n; i++)
+		if (w->ops.at[i]->kind == IN_MESSAGE && w->ops.at[i]->row)
+			r.ops[write.n++] = w->ops.at[i];
+	if (rows_write(w, &write, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		inserted_mark(w->messages.at[i], inserted[i]);
+		inserted_mark(w->messages.at[i], r.inserted[i]);
 	return 0;
 }
 

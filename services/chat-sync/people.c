@@ -733,19 +733,39 @@ bool contact_rename(struct work *w, struct contact *c, const struct contact_row 
 }
 
 /* The push name of a live message or chat state is the newest by time; whatever else names a person only fills a gap. */
-void person_take_name(struct work *w, struct person *p)
+static struct contact_row name_of(const struct person *p)
 {
 	struct str name = str_trim(p->party->name); /* as the database keeps it */
-	struct contact_row got = { .first_name = name,
+
+	return (struct contact_row){ .first_name = name,
 		.full_name = name,
 		.name_rank = 1,
 		.name_at_us = p->timed_name ? p->op->time_us : PG_NO_TIME };
+}
+
+struct contact_row contact_named_by(const struct person *p, const struct contact_row *before)
+{
+	struct contact_row row = *before, got = name_of(p);
+
+	if (p->create && name_wins(before, &got)) {
+		row.first_name = got.first_name;
+		row.last_name = got.last_name;
+		row.full_name = got.full_name;
+		row.name_rank = got.name_rank;
+		row.name_at_us = got.name_at_us;
+	}
+	return row;
+}
+
+void person_take_name(struct work *w, struct person *p)
+{
+	struct contact_row got = name_of(p);
 	struct contact *c = p->contact;
 
 	if (!c || !p->create)
 		return;
 	/* Each message carries the name: its time moves with those that change it, not with every message. */
-	if (p->op->kind == IN_MESSAGE && c->row.name_at_us != PG_NO_TIME && str_eq(c->row.full_name, name))
+	if (p->op->kind == IN_MESSAGE && c->row.name_at_us != PG_NO_TIME && str_eq(c->row.full_name, got.full_name))
 		return;
 	if (c->created)
 		(void)contact_take_name(w, c, &got);
@@ -753,15 +773,50 @@ void person_take_name(struct work *w, struct person *p)
 		(void)contact_rename(w, c, &got, p->op);
 }
 
-static int contacts_write(struct work *w, struct plan *plan, struct err *err)
+static int contacts_write(struct work *w, void *ctx, struct err *err)
 {
+	const struct plan *plan = ctx;
 	const struct contact_row **rows = ARENA_ARRAY(w->arena, const struct contact_row *, plan->contacts.n);
 
 	for (size_t i = 0; i < plan->contacts.n; i++) {
 		plan->contacts.at[i]->read = plan->contacts.at[i]->row;
 		rows[i] = &plan->contacts.at[i]->row;
 	}
-	return plan->contacts.n == 0 ? 0 : contacts_insert(w->pg, rows, plan->contacts.n, err);
+	return contacts_insert(w->pg, rows, plan->contacts.n, err);
+}
+
+/* As the person alone would have had it made. */
+static int contact_write(struct work *w, void *ctx, size_t i, struct err *err)
+{
+	const struct person *p = w->people.at[i];
+	struct contact_row row = p->contact->row;
+	const struct contact_row *one = &row;
+
+	(void)ctx;
+	row.first_name = row.last_name = row.full_name = STR_NONE;
+	row.name_rank = 0;
+	row = contact_named_by(p, &row);
+	return contacts_insert(w->pg, &one, 1, err);
+}
+
+static struct batch_item *creator_of(struct work *w, void *ctx, size_t i)
+{
+	const struct person *p = w->people.at[i];
+
+	(void)ctx;
+	return p->create && p->contact && p->contact->created ? p->op->item : NULL;
+}
+
+static int contacts_create(struct work *w, struct plan *plan, struct err *err)
+{
+	const struct rows_write write = { .rows = plan,
+		.early = true,
+		.all = contacts_write,
+		.n = w->people.n,
+		.one = contact_write,
+		.item_of = creator_of };
+
+	return plan->contacts.n == 0 ? 0 : rows_write(w, &write, err);
 }
 
 static bool all_known(struct work *w)
@@ -849,7 +904,7 @@ int people_resolve(struct work *w, struct err *err)
 	for (size_t i = 0; i < w->people.n; i++)
 		if (w->people.at[i]->contact && w->people.at[i]->contact->created)
 			person_take_name(w, w->people.at[i]);
-	if (contacts_write(w, &plan, err) < 0 || merges_do(w, &plan, err) < 0)
+	if (contacts_create(w, &plan, err) < 0 || merges_do(w, &plan, err) < 0)
 		return -1;
 	people_finish(w);
 	return 0;

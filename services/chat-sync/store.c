@@ -1,4 +1,5 @@
 /* What a batch changed goes to the database, a statement per table; what only the database can tell becomes effects. */
+#include "chat-sync/metadata.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
@@ -8,8 +9,14 @@
 #define ACTIVITY_MS 60000
 #define MAX_HEADERS 32 /* of one record in an outbox row; wire/records.h */
 
+static int receipts_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
+{
+	return receipts_store(w->pg, (struct receipt_row *)rows + from, n, err);
+}
+
 static int store_receipts(struct work *w, struct err *err)
 {
+	struct op_rows put = { .rows = w->receipts.at, .ops = w->receipt_ops.at, .store = receipts_put };
 	size_t n = 0;
 
 	/* One row per message and participant: the furthest of this batch. */
@@ -27,10 +34,11 @@ static int store_receipts(struct work *w, struct err *err)
 		w->receipt_ops.at[k] = w->receipt_ops.at[i];
 		n = k == n ? n + 1 : n;
 	}
+	put.n = n;
 	if (n == 0)
 		return 0;
 	if (receipts_rename(w->pg, w->receipt_senders.at, w->receipt_senders.n, err) < 0 ||
-		receipts_store(w->pg, w->receipts.at, n, err) < 0)
+		op_rows_write(w, &put, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (w->receipts.at[i].changed)
@@ -38,12 +46,34 @@ static int store_receipts(struct work *w, struct err *err)
 	return 0;
 }
 
+static int reactions_put(struct work *w, void *rows, struct err *err)
+{
+	(void)rows;
+	return reactions_store(w->pg, w->reactions.at, w->reactions.n, err);
+}
+
+static int reaction_put(struct work *w, void *rows, size_t i, struct err *err)
+{
+	(void)rows;
+	return reactions_store(w->pg, &w->each_reaction.at[i], 1, err);
+}
+
+static struct batch_item *reaction_item(struct work *w, void *rows, size_t i)
+{
+	(void)rows;
+	return w->each_reaction_ops.at[i]->item;
+}
+
 static int store_reactions(struct work *w, struct err *err)
 {
+	const struct rows_write write = {
+		.n = w->each_reaction.n, .all = reactions_put, .one = reaction_put, .item_of = reaction_item
+	};
+
 	if (w->reactions.n == 0)
 		return 0;
 	if (reactions_rename(w->pg, w->reaction_senders.at, w->reaction_senders.n, err) < 0 ||
-		reactions_store(w->pg, w->reactions.at, w->reactions.n, err) < 0)
+		rows_write(w, &write, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->reactions.n; i++)
 		if (w->reactions.at[i].changed)
@@ -51,11 +81,18 @@ static int store_reactions(struct work *w, struct err *err)
 	return 0;
 }
 
+static int opt_outs_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
+{
+	return opt_outs_store(w->pg, (struct opt_out_row *)rows + from, n, err);
+}
+
 static int store_opt_outs(struct work *w, struct err *err)
 {
+	struct op_rows put = { w->opt_outs.at, w->opt_out_ops.at, w->opt_outs.n, opt_outs_put };
+
 	if (w->opt_outs.n == 0)
 		return 0;
-	if (opt_outs_store(w->pg, w->opt_outs.at, w->opt_outs.n, err) < 0)
+	if (op_rows_write(w, &put, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->opt_outs.n; i++)
 		if (w->opt_outs.at[i].changed)
@@ -63,11 +100,18 @@ static int store_opt_outs(struct work *w, struct err *err)
 	return 0;
 }
 
+static int templates_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
+{
+	return templates_store(w->pg, (struct template_row *)rows + from, n, err);
+}
+
 static int store_templates(struct work *w, struct err *err)
 {
+	struct op_rows put = { w->templates.at, w->template_ops.at, w->templates.n, templates_put };
+
 	if (w->templates.n == 0)
 		return 0;
-	if (templates_store(w->pg, w->templates.at, w->templates.n, err) < 0)
+	if (op_rows_write(w, &put, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->templates.n; i++)
 		if (w->templates.at[i].changed)
@@ -75,20 +119,34 @@ static int store_templates(struct work *w, struct err *err)
 	return 0;
 }
 
+static int notices_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
+{
+	return notices_store(w->pg, (struct notice_row *)rows + from, n, err);
+}
+
 static int store_notices(struct work *w, struct err *err)
 {
 	struct notice_row *rows = ARENA_ARRAY(w->arena, struct notice_row, w->notices.n);
+	struct op **ops = ARENA_ARRAY(w->arena, struct op *, w->notices.n);
+	struct op_rows put = { rows, ops, w->notices.n, notices_put };
 
 	if (w->notices.n == 0)
 		return 0;
-	for (size_t i = 0; i < w->notices.n; i++)
+	for (size_t i = 0; i < w->notices.n; i++) {
 		rows[i] = w->notices.at[i].row;
-	if (notices_store(w->pg, rows, w->notices.n, err) < 0)
+		ops[i] = w->notices.at[i].op;
+	}
+	if (op_rows_write(w, &put, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->notices.n; i++)
 		if (rows[i].changed)
 			note_notice(w, &w->notices.at[i]);
 	return 0;
+}
+
+static int syncs_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
+{
+	return sync_batches_store(w->pg, (struct sync_batch_row *)rows + from, n, err);
 }
 
 /* A batch of a sync that brought something new moves the sync's state, once per sync. */
@@ -98,11 +156,12 @@ static int store_syncs(struct work *w, struct err *err)
 	struct sync_state *new_ones = ARENA_ARRAY(w->arena, struct sync_state, w->syncs.n);
 	struct op **ops = ARENA_ARRAY(w->arena, struct op *, w->syncs.n);
 	int32_t *inserted = ARENA_ARRAY(w->arena, int32_t, w->syncs.n);
+	struct op_rows put = { w->syncs.at, w->sync_ops.at, w->syncs.n, syncs_put };
 	size_t n = 0, n_complete = 0, n_new = 0;
 
 	if (w->syncs.n == 0)
 		return 0;
-	if (sync_batches_store(w->pg, w->syncs.at, w->syncs.n, err) < 0)
+	if (op_rows_write(w, &put, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->syncs.n; i++) {
 		const struct sync_batch_row *s = &w->syncs.at[i];
@@ -137,11 +196,66 @@ static int store_syncs(struct work *w, struct err *err)
 	return syncs_trim(w->pg, new_ones, n_new, err);
 }
 
+struct changed_messages {
+	const struct message_row **rows;
+	size_t n;
+	struct op **ops; /* all that are about one of them */
+};
+
+static int messages_put(struct work *w, void *ctx, struct err *err)
+{
+	const struct changed_messages *c = ctx;
+
+	return messages_store(w->pg, c->rows, c->n, err);
+}
+
+/* As the record alone leaves it; of a message that others changed as well, the text that it brings. */
+static int message_put(struct work *w, void *ctx, size_t i, struct err *err)
+{
+	const struct op *op = ((const struct changed_messages *)ctx)->ops[i];
+	struct message_row row = op->row->row;
+	const struct message_row *one = &row;
+
+	if (op->kind == IN_EDIT && op->row->stored_metadata.p)
+		row.metadata = metadata_set_body(op->row->stored_metadata, op->event->u.edit.body, w->arena);
+	return messages_store(w->pg, &one, 1, err);
+}
+
+static struct batch_item *message_item(struct work *w, void *ctx, size_t i)
+{
+	const struct op *op = ((const struct changed_messages *)ctx)->ops[i];
+
+	(void)w;
+	return op->row->shared && op->kind != IN_EDIT ? NULL : op->item;
+}
+
+static size_t ops_about_changed(struct work *w, struct op **out)
+{
+	size_t n = 0;
+
+	map_clear(w->index);
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+		void **first;
+
+		if (!op->row || !op->row->dirty)
+			continue;
+		first = map_slot(w->index, (struct str){ (const char *)&op->row, sizeof(op->row) });
+		op->row->shared = op->row->shared || (*first && ((const struct op *)*first)->item != op->item);
+		*first = op;
+		out[n++] = op;
+	}
+	return n;
+}
+
 /* Metadata may be large: what the batch did not change of it is not written. */
 static int store_messages(struct work *w, struct err *err)
 {
-	const struct message_row **rows = ARENA_ARRAY(w->arena, const struct message_row *, w->messages.n);
-	size_t n = 0;
+	struct changed_messages c = { .rows = ARENA_ARRAY(w->arena, const struct message_row *, w->messages.n),
+		.ops = ARENA_ARRAY(w->arena, struct op *, w->ops.n) };
+	struct rows_write write = {
+		.rows = &c, .all = messages_put, .one = message_put, .one_is_started = true, .item_of = message_item
+	};
 
 	for (size_t i = 0; i < w->messages.n; i++) {
 		struct message *m = w->messages.at[i];
@@ -150,9 +264,11 @@ static int store_messages(struct work *w, struct err *err)
 			continue;
 		if (str_eq(m->row.metadata, m->stored_metadata))
 			m->row.metadata = STR_NONE;
-		rows[n++] = &m->row;
+		c.rows[c.n++] = &m->row;
 	}
-	return n == 0 ? 0 : messages_store(w->pg, rows, n, err);
+	if (w->isolating)
+		write.n = ops_about_changed(w, c.ops);
+	return c.n == 0 ? 0 : rows_write(w, &write, err);
 }
 
 /* Where the bridges' unread counts put the read markers; the batch's messages are stored by now. */
@@ -167,23 +283,84 @@ static int store_marks(struct work *w, struct err *err)
 	return 0;
 }
 
-static int store_people(struct work *w, struct err *err)
+struct changed_contacts {
+	const struct contact_row **rows;
+	struct person **people; /* of all ops that may have changed one */
+	size_t n_people;
+};
+
+static int contacts_put(struct work *w, void *ctx, struct err *err)
 {
-	const struct contact_row **contacts = ARENA_ARRAY(w->arena, const struct contact_row *, w->contacts.n);
-	const struct group_row **groups = ARENA_ARRAY(w->arena, const struct group_row *, w->groups.n);
+	const struct changed_contacts *c = ctx;
+
+	return contacts_store(w->pg, c->rows, w->contacts.n, err);
+}
+
+static bool is_alone(const struct changed_contacts *c, const struct person *p)
+{
+	for (size_t i = 0; i < c->n_people; i++)
+		if (c->people[i]->contact == p->contact && c->people[i]->op->item != p->op->item)
+			return false;
+	return true;
+}
+
+/* As the record alone would have left it; of one that others changed as well, its name. */
+static int contact_put(struct work *w, void *ctx, size_t i, struct err *err)
+{
+	const struct changed_contacts *c = ctx;
+	const struct person *p = c->people[i];
+	struct contact_row row = is_alone(c, p) ? p->contact->row : contact_named_by(p, &p->contact->read);
+	const struct contact_row *one = &row;
+
+	return contacts_store(w->pg, &one, 1, err);
+}
+
+static struct batch_item *contact_item(struct work *w, void *ctx, size_t i)
+{
+	const struct changed_contacts *c = ctx;
+
+	(void)w;
+	return c->people[i]->op->item;
+}
+
+static void changed_by(struct changed_contacts *c, struct person *p)
+{
+	if (p && p->contact && p->contact->dirty)
+		c->people[c->n_people++] = p;
+}
+
+static int store_contacts(struct work *w, struct err *err)
+{
+	struct changed_contacts c = { .rows = ARENA_ARRAY(w->arena, const struct contact_row *, w->contacts.n),
+		.people = ARENA_ARRAY(w->arena, struct person *, 2 * w->ops.n) };
+	struct rows_write write = {
+		.rows = &c, .all = contacts_put, .one = contact_put, .one_is_started = true, .item_of = contact_item
+	};
 
 	if (contacts_settle(w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->contacts.n; i++)
-		contacts[i] = &w->contacts.at[i]->row;
+		c.rows[i] = &w->contacts.at[i]->row;
+	for (size_t i = 0; w->isolating && i < w->ops.n; i++) {
+		changed_by(&c, w->ops.at[i]->peer);
+		changed_by(&c, w->ops.at[i]->author);
+	}
+	write.n = c.n_people;
+	if (w->contacts.n > 0 && rows_write(w, &write, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->contacts.n; i++)
+		w->contacts.at[i]->read = w->contacts.at[i]->row;
+	return 0;
+}
+
+static int store_groups(struct work *w, struct err *err)
+{
+	const struct group_row **groups = ARENA_ARRAY(w->arena, const struct group_row *, w->groups.n);
+
 	for (size_t i = 0; i < w->groups.n; i++) {
 		group_settle(w, w->groups.at[i]);
 		groups[i] = &w->groups.at[i]->row;
 	}
-	if (w->contacts.n > 0 && contacts_store(w->pg, contacts, w->contacts.n, err) < 0)
-		return -1;
-	for (size_t i = 0; i < w->contacts.n; i++)
-		w->contacts.at[i]->read = w->contacts.at[i]->row;
 	return w->groups.n > 0 ? groups_store(w->pg, groups, w->groups.n, err) : 0;
 }
 
@@ -311,8 +488,15 @@ static int parked_bound(struct work *w, struct err *err)
 	return accounts_mark_gap(w->pg, workspaces, accounts, n_full, err);
 }
 
+static int parked_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
+{
+	return parked_insert(w->pg, (struct parked_row *)rows + from, n, err);
+}
+
 static int store_parked(struct work *w, struct err *err)
 {
+	struct op_rows put = { .store = parked_put };
+
 	for (size_t i = 0; i < w->ops.n; i++) {
 		struct op *op = w->ops.at[i];
 
@@ -327,7 +511,12 @@ static int store_parked(struct work *w, struct err *err)
 		return -1;
 	if (w->parked.n == 0)
 		return 0;
-	if (parked_bound(w, err) < 0 || parked_insert(w->pg, w->parked.at, w->parked.n, err) < 0)
+	if (parked_bound(w, err) < 0)
+		return -1;
+	put.rows = w->parked.at;
+	put.ops = w->parked_ops.at;
+	put.n = w->parked.n;
+	if (op_rows_write(w, &put, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->parked.n; i++) {
 		w->parked_ops.at[i]->account->row.has_parked = true;
@@ -396,9 +585,9 @@ int work_store(struct work *w, struct err *err)
 	if (store_messages(w, err) < 0 || store_media(w, err) < 0 ||
 		contacts_hold(w->pg, w->senders.at, w->senders.n, err) < 0 ||
 		sender_renames_named(w->pg, w->sent.at, w->sent.n, err) < 0 || store_receipts(w, err) < 0 ||
-		store_reactions(w, err) < 0 || store_marks(w, err) < 0 || store_people(w, err) < 0 ||
-		store_opt_outs(w, err) < 0 || store_templates(w, err) < 0 || store_notices(w, err) < 0 ||
-		store_syncs(w, err) < 0 || store_parked(w, err) < 0)
+		store_reactions(w, err) < 0 || store_marks(w, err) < 0 || store_contacts(w, err) < 0 ||
+		store_groups(w, err) < 0 || store_opt_outs(w, err) < 0 || store_templates(w, err) < 0 ||
+		store_notices(w, err) < 0 || store_syncs(w, err) < 0 || store_parked(w, err) < 0)
 		return -1;
 	effects_number(w); /* sequence numbers go into the conversations that are stored next */
 	return store_accounts(w, err) < 0 || store_conversations(w, err) < 0 ? -1 : 0;

@@ -124,7 +124,7 @@ static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 		.effect_keys = s->effect_keys,
 		.index = s->index,
 		.scratch = &s->scratch,
-		.parked_later = s->refused,
+		.isolating = s->refused,
 	};
 	map_clear(w->by_key);
 	map_clear(w->effect_keys);
@@ -190,7 +190,7 @@ static int work_resolve(struct work *w, struct err *err)
 		return -1;
 	before = w->ops.n;
 	w->people.n = 0;
-	if (!w->parked_later && parked_take_up(w, err) < 0)
+	if (!w->isolating && parked_take_up(w, err) < 0)
 		return -1;
 	if (w->ops.n == before)
 		return 0;

@@ -44,6 +44,7 @@ struct message {
 	const struct op *origin_op;        /* the op that made the row */
 	bool inserted;                     /* by this batch */
 	bool dirty;
+	bool shared; /* while isolating: several records of the batch are about it */
 	struct message *next_same_key;     /* same account and key, another conversation */
 	struct message *next_same_moment;  /* same conversation, time, direction and body */
 };
@@ -149,6 +150,9 @@ struct work {
 	LIST(struct op *) receipt_ops;
 	LIST(struct reaction_row) reactions;
 	LIST(struct op *) reaction_ops;
+	LIST(struct reaction_row)
+	each_reaction;   /* while isolating: also those that a newer one of the batch replaces */
+	LIST(struct op *) each_reaction_ops;
 	LIST(const struct contact_row *) senders; /* of receipts and reactions */
 	LIST(struct sender_change) receipt_senders, reaction_senders; /* who was no contact before */
 	LIST(struct sender_on_message) sent; /* contacts and messages that receipts and reactions are about */
@@ -166,9 +170,30 @@ struct work {
 	LIST(struct unread_mark) marks;
 	LIST(struct op *) mark_ops;
 	struct buf *scratch;
-	bool parked_later; /* what waits for messages of this batch is left to the sweep */
+	bool isolating; /* the batch was refused: refusals.c; what waits for its messages is left to the sweep */
 	bool forget; /* a merge changed what the world keeps */
 };
+
+/* Rows on their way into a table. Where the database refuses some, their records are marked (refusals.c), and rows_write() fails. */
+struct rows_write {
+	void *rows;
+	bool early; /* also before the batch was refused */
+	int (*all)(struct work *w, void *rows, struct err *err);
+	size_t n; /* that can be written one at a time */
+	int (*one)(struct work *w, void *rows, size_t i, struct err *err);
+	bool one_is_started; /* only, as with pg_start() */
+	struct batch_item *(*item_of)(struct work *w, void *rows,
+		size_t i); /* the record that brought it; NULL: several, or none */
+};
+int rows_write(struct work *w, const struct rows_write *r, struct err *err) ERR_MUST_USE;
+/* The same of rows that each came with one op. */
+struct op_rows {
+	void *rows;
+	struct op *const *ops;
+	size_t n;
+	int (*store)(struct work *w, void *rows, size_t from, size_t n, struct err *err);
+};
+int op_rows_write(struct work *w, struct op_rows *r, struct err *err) ERR_MUST_USE;
 
 /* steps, in order */
 int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err) ERR_MUST_USE;
@@ -256,6 +281,8 @@ void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool f
 void sync_event(struct chat_event *e, const struct sync_state *s, const char *status);
 void sync_subject(struct work *w, const struct uuid *account, const struct sync_state *s, struct uuid *out);
 void person_take_name(struct work *w, struct person *p); /* the push name that came with an event */
+/* The contact as that name alone leaves it. */
+struct contact_row contact_named_by(const struct person *p, const struct contact_row *before);
 /* Takes over a name that wins (of `got` only the name counts). True when the contact is called otherwise now; the name's time may have
  * moved all the same. */
 bool contact_rename(struct work *w, struct contact *c, const struct contact_row *got, const struct op *op);

@@ -1,7 +1,10 @@
-"""Tenants and accounts that meet: nothing of one shows in the other."""
+"""Tenants and accounts that meet: nothing of one shows in the other, or holds it up."""
+import time
+
 import pytest
 from blazz.v1 import common_pb2 as common
 from harness.events import T0, Source
+from harness.waiting import wait_for
 
 GROUP = "120363012345678901@g.us"
 
@@ -92,3 +95,57 @@ def test_row_level_security_shows_a_tenant_itself_only(two):
         cursor.execute("SELECT uuid::text FROM workspaces")
         assert cursor.fetchall() == [(a.workspace,)]
     connection.close()
+
+
+REFUSED = 999  # and with what is between them more than one batch
+STORED_S = 2.0
+LOADED = 3  # or so many times what the same records take when none is refused: on a machine that is busy with other things
+
+
+@pytest.fixture
+def one_partition(make_blazz):
+    """999 accounts of one tenant and one of another, all in one partition; a constraint refuses what no check before it does."""
+    stack = make_blazz(partitions=1)
+    acme, globex = (stack.add_workspace(name) for name in ("acme", "globex"))
+    stack.neighbour = Source(globex, stack.add_account(globex, "secret", session="globex-1", provider="webjs", bridge="blazz"))
+    rows = stack.sql("""INSERT INTO whatsapp_accounts (workspace_id, session_id, provider_type, bridge_kind)
+        SELECT w.id, 'acme-' || n, 'webjs', 'blazz' FROM workspaces w, generate_series(1, %s) n WHERE w.uuid = %s
+        RETURNING uuid::text""", REFUSED, acme)
+    stack.senders = [Source(acme, r["uuid"]) for r in rows]
+    stack.sql("ALTER TABLE chats ADD CHECK (metadata ->> 'body' <> 'poison')")
+    stack.start_chat_sync()
+    return stack
+
+
+def stored_after(stack, senders, body, first, mark):
+    """Seconds until the neighbour's record is stored: of people seen for the first time, a good record behind every ninth."""
+    events = []
+    for i in range(REFUSED):
+        source, n = senders[i % len(senders)], first + i
+        events.append(source.message(f"3EB0{n:05}", f"1650{n:07}", body, at=T0 + n, name=f"Person {n}"))
+        if i % 9 == 8:
+            events.append(source.message(f"3EB1{n:05}", f"1650{n:07}", "good", at=T0 + n))
+    stack.publish([*events, stack.neighbour.message(mark, at=T0)])
+    began = time.monotonic()
+    wait_for(lambda: stack.value("SELECT count(*) FROM chats WHERE message_key = %s", f"false:{mark}"), "the neighbour's is stored", 60, 0.02)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("accounts", [1, REFUSED])
+def test_what_stands_behind_999_refused_records_is_stored_within_two_seconds(one_partition, accounts):
+    """In their own partition, from however few or many accounts; each refused one is a dead letter, each good one is stored once."""
+    stack, senders = one_partition, one_partition.senders[:accounts]
+    usual = stored_after(stack, senders, "hello", 0, "3EB0USUAL")
+    stack.settle()
+    good, had = stack.counts()["messages"], stack.counts()["contacts"]
+    took = stored_after(stack, senders, "poison", 10000, "3EB0BEHIND")
+    stack.settle()
+    print(f"{accounts} accounts: {took:.2f} s behind refused ones, {usual:.2f} s behind good ones")
+    letters = stack.dead_letters()
+    assert len({r.headers["x-dlq-first-offset"] for r in letters}) == len(letters) == REFUSED
+    assert {(r.headers["x-dlq-reason"], r.headers["x-dlq-code"]) for r in letters} == {("data_error", "23514")}
+    assert stack.counts()["messages"] == good + REFUSED // 9 + 1
+    assert stack.counts()["contacts"] == had + REFUSED // 9, "a refused record leaves nothing"
+    assert sum(e.WhichOneof("event") == "message_created" for e in stack.check_chat_events()) == good + REFUSED // 9 + 1
+    stack.check_invariants()
+    assert took < max(STORED_S, LOADED * usual), f"{took:.2f} s, and {usual:.2f} s when none is refused"

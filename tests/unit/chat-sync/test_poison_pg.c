@@ -69,6 +69,7 @@ static int setup(void **state)
 	batch_reset(w.working);
 	backlog_reset(&w.backlog);
 	w.backlog.limit = ISOLATED_MAX;
+	w.working->limit = w.filling->limit = w.filling->cap;
 	if (replicas_empty(state) < 0)
 		return -1;
 	return partitions_take();
@@ -126,21 +127,50 @@ static void take_from(int32_t partition, int account, const char *phone, const c
 	batch_take(w.working, &m, &chat_sync_ops, ours.sync);
 }
 
-/* A batch as large as batch.max_events makes them, of contacts seen for the first time, which costs most. Another tenant's message, in
- * whichever partition, waits for the attempts of one transaction; what shares the partition of the refused ones waits for those
- * before it. */
-static void another_tenants_message_waits_for_few_refused_ones(void **state)
+/* A batch as large as batch.max_events makes them, of contacts seen for the first time, which costs most. Another tenant's message behind
+ * the refused ones, in their partition and in another, is stored in the same transaction. */
+static void another_tenants_message_is_stored_with_the_batch_that_refused_ones_fill(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 999; i++)
+	for (int i = 0; i < 998; i++)
 		take_from(1, 1, new_contact(i), "poison", i);
-	take_from(2, 3, "+6281100000003", "good", 0);
+	take_from(1, 3, "+6281100000003", "good", 998);
+	take_from(2, 3, "+6281100000003", "fine", 0);
 	commit();
-	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE workspace_id = 2"), 1);
-	assert_int_equal(db_i64(DEAD), ISOLATED_MAX);
-	while (w.backlog.n > 0)
-		done(worker_commit_backlog(&w, &db.err));
-	assert_int_equal(db_i64(DEAD), 999);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE workspace_id = 2"), 2);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats"), 2);
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 1); /* the refused ones left nothing */
+	assert_int_equal(db_i64(DEAD), 998);
+	assert_int_equal(w.backlog.n, 0);
+	assert_int_equal(w.filling->limit, w.filling->cap); /* what was found without attempts keeps no batch short */
+}
+
+/* Of every kind of row that records bring: each refused one is found, each good one is applied. */
+static void the_good_ones_among_refused_ones_are_applied(void **state)
+{
+	enum { N = 40 };
+
+	(void)state;
+	for (int i = 0; i < N; i++)
+		take_message(1, "good", i);
+	commit();
+	for (int i = 0; i < N; i++) {
+		struct inbound_event edit = edit_of(1, chat_of("+6281100000001"),
+			arena_printf(db.arena, "good:%d", i / 2 * 2).p, i % 2 ? "poison" : "better", i);
+
+		take(1, &edit);
+		take_message(1, i % 4 == 1 ? "poison" : "more", i);
+		take_message(1, i % 4 == 3 ? "poison" : "same", 0); /* copies */
+	}
+	commit();
+	assert_int_equal(w.backlog.n, 0);
+	assert_int_equal(db_i64(DEAD), N / 2 + N / 4 + N / 4);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats"), N + (N - N / 4) + 1);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE metadata ->> 'body' = 'better'"), N / 2);
+	assert_int_equal(
+		db_i64("SELECT count(*) FROM conversations v WHERE unread_messages <> (SELECT count(*) FROM chats c"
+		       " WHERE c.workspace_id = v.workspace_id AND c.conversation_id = v.id)"),
+		0);
 }
 
 /* The message is not to blame for what waited for it, and what else waits is applied. */
@@ -169,7 +199,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(sixty_records_of_sixty_become_sixty_dead_letters, setup),
-		cmocka_unit_test_setup(another_tenants_message_waits_for_few_refused_ones, setup),
+		cmocka_unit_test_setup(another_tenants_message_is_stored_with_the_batch_that_refused_ones_fill, setup),
+		cmocka_unit_test_setup(the_good_ones_among_refused_ones_are_applied, setup),
 		cmocka_unit_test_setup(a_refused_update_that_waited_is_a_dead_letter_by_itself, setup),
 	};
 

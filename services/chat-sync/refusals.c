@@ -1,0 +1,124 @@
+/* Which records does the database refuse? Source: proto/README.md, When something fails.
+ *
+ * Applying a record by itself costs a dozen statements. So statements over rows that records brought run under a savepoint; where one is
+ * refused, its rows are tried one at a time, which costs a statement each, and the records whose rows are refused are marked. The batch
+ * fails all the same: the worker applies the others anew. Before a batch was refused only those statements do so that most refusals are
+ * expected of, and that the batch waits for in any case.
+ *
+ * Invariant: a record is marked only for a row that is made of its own data. What several records share is left to the worker's attempts.
+ */
+#include "chat-sync/work.h"
+
+#define FEW \
+	16 /* rows for which a savepoint is not worth while before the batch is refused: little is done twice then */
+
+static bool is_refusal(const struct err *err)
+{
+	return err->kind == ERR_INPUT || err->kind == ERR_CONFLICT;
+}
+
+/* What of it was started is answered. */
+static int tried_judge(struct work *w, struct batch_item **tried, size_t n, struct err *err)
+{
+	struct err errs[PG_EACH_MAX];
+
+	if (pg_collect_each(w->pg, errs, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (is_refusal(&errs[i])) {
+			batch_refuse(w->tx, tried[i], &errs[i]);
+		} else if (errs[i].kind != ERR_NONE) {
+			*err = errs[i];
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* One row, taken back before the next. 1: it is on its way; 0: that is known already. */
+static int row_try(struct work *w, const struct rows_write *r, size_t i, struct batch_item *item, struct err *err)
+{
+	struct err why;
+
+	if (!item || item->refused)
+		return 0;
+	if (pg_savepoint_rewind(w->pg, err) < 0)
+		return -1;
+	if (r->one(w, r->rows, i, &why) == 0)
+		return r->one_is_started;
+	if (is_refusal(&why)) {
+		batch_refuse(w->tx, item, &why);
+		return 0;
+	}
+	*err = why;
+	return -1;
+}
+
+static int rows_try(struct work *w, const struct rows_write *r, struct err *err)
+{
+	struct batch_item *tried[PG_EACH_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct batch_item *item = r->item_of(w, r->rows, i);
+		int rc = row_try(w, r, i, item, err);
+
+		if (rc < 0)
+			return -1;
+		if (rc > 0)
+			tried[n++] = item;
+		if (n < PG_EACH_MAX)
+			continue;
+		if (tried_judge(w, tried, n, err) < 0)
+			return -1;
+		n = 0;
+	}
+	return n == 0 ? 0 : tried_judge(w, tried, n, err);
+}
+
+int rows_write(struct work *w, const struct rows_write *r, struct err *err)
+{
+	struct err why;
+
+	if (!w->isolating && (!r->early || r->n < FEW))
+		return r->all(w, r->rows, err);
+	if (pg_collect(w->pg, NULL, err) < 0 || pg_savepoint(w->pg, err) < 0)
+		return -1;
+	if (r->all(w, r->rows, &why) == 0 && pg_collect(w->pg, NULL, &why) == 0)
+		return pg_savepoint_release(w->pg, err);
+	if (is_refusal(&why) && (rows_try(w, r, err) < 0 || pg_savepoint_rollback(w->pg, err) < 0))
+		return -1;
+	*err = why;
+	return -1;
+}
+
+static int op_rows_all(struct work *w, void *ctx, struct err *err)
+{
+	const struct op_rows *r = ctx;
+
+	return r->store(w, r->rows, 0, r->n, err);
+}
+
+static int op_rows_one(struct work *w, void *ctx, size_t i, struct err *err)
+{
+	const struct op_rows *r = ctx;
+
+	return r->store(w, r->rows, i, 1, err);
+}
+
+static struct batch_item *op_rows_item(struct work *w, void *ctx, size_t i)
+{
+	const struct op_rows *r = ctx;
+
+	(void)w;
+	return r->ops[i] ? r->ops[i]->item : NULL;
+}
+
+int op_rows_write(struct work *w, struct op_rows *r, struct err *err)
+{
+	const struct rows_write write = {
+		.rows = r, .all = op_rows_all, .n = r->n, .one = op_rows_one, .item_of = op_rows_item
+	};
+
+	return rows_write(w, &write, err);
+}
