@@ -551,6 +551,25 @@ static void slow_clients_are_cut_off_however_steady_they_are(void **state)
 	}
 }
 
+/* One chunk that never ends, to a server that keeps three bytes of it. */
+static void of_a_refused_body_only_so_much_is_dropped(void **state)
+{
+	const size_t most = (size_t)64 << 20;
+	struct server *s = server_open(state, (struct http_server_options){ .body_timeout_ms = 60000 });
+	int fd = dial(s);
+	char piece[65536];
+	size_t sent = 0;
+	ssize_t n;
+
+	memset(piece, 'x', sizeof(piece));
+	send_text(fd, CHUNKED("/greedy") "7fffffff\r\n");
+	while (sent < most && (n = send(fd, piece, sizeof(piece), MSG_NOSIGNAL)) > 0)
+		sent += (size_t)n;
+	assert_true(sent > (size_t)16 << 20 && sent < most);
+	close(fd);
+	server_close(s);
+}
+
 static void a_connection_between_requests_is_cut_off(void **state)
 {
 	static const char *const drips[] = { "", "G" };
@@ -903,6 +922,7 @@ int main(void)
 		BOTH(endless_chunks_end_the_connection),
 		BOTH(headers_beyond_the_limit_are_refused),
 		BOTH(slow_clients_are_cut_off_however_steady_they_are),
+		BOTH(of_a_refused_body_only_so_much_is_dropped),
 		BOTH(a_connection_between_requests_is_cut_off),
 		BOTH(the_second_header_has_its_own_deadline),
 		BOTH(a_client_that_leaves_in_the_body_is_gone),
