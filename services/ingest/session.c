@@ -1,6 +1,7 @@
 /* The names by which a body identifies its account; see session.h. */
 #include "ingest/session.h"
 
+#include "json/json.h"
 #include "json/members.h"
 
 #define SESSION_MAX_BYTES 4096 /* as written: names are shorter, but escapes make them longer */
@@ -28,7 +29,7 @@ struct str session_scan(struct str body, const char *const members[static 2], st
 	struct str name, value, second = STR_NONE, text = STR_NONE;
 	bool first = false;
 
-	while (text.n == 0 && json_members_next(&m, &name, &value))
+	for (size_t i = 0; i < JSON_MAX_MEMBERS && text.n == 0 && json_members_next(&m, &name, &value); i++)
 		if (!first && json_member_is(name, members[0])) {
 			first = true;
 			text = json_member_text(value, SESSION_MAX_BYTES, a);

@@ -19,7 +19,7 @@ struct session_names {
 void session_names(struct session_names *out, struct str text);
 
 /* The first of these members of a raw body that is a string or a number; absent: none. The body is scanned, not parsed
- * (json/members.h). */
+ * (json/members.h), and only its first JSON_MAX_MEMBERS members, among which a parsed body is looked up, too. */
 struct str session_scan(struct str body, const char *const members[static 2], struct arena *a);
 /* The same for a parsed body. */
 struct str session_of(const json *body, const char *const members[static 2], struct arena *a);

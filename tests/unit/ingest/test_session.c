@@ -69,6 +69,29 @@ static void a_body_names_its_session_the_same_raw_and_parsed(void **state)
 	}
 }
 
+static void a_session_beyond_the_members_that_are_looked_up_is_none(void **state)
+{
+	static const char *const members[2] = { "session_id", NULL };
+
+	(void)state;
+	for (size_t before = JSON_MAX_MEMBERS - 1; before <= JSON_MAX_MEMBERS; before++) {
+		struct buf text = BUF_INIT;
+		struct json_doc *doc = NULL;
+		struct str raw;
+
+		buf_add_char(&text, '{');
+		for (size_t i = 0; i < before; i++)
+			buf_printf(&text, "\"m%zu\":0,", i);
+		buf_add_str(&text, STR("\"session_id\":\"s\"}"));
+		raw = session_scan(buf_str(&text), members, arena);
+		assert_int_equal(json_parse(&doc, buf_str(&text), NULL), 0);
+		assert_int_equal(raw.n, before < JSON_MAX_MEMBERS);
+		assert_int_equal(session_of(json_root(doc), members, arena).n, raw.n);
+		json_free(doc);
+		buf_fini(&text);
+	}
+}
+
 static void a_name_may_be_a_session_a_public_id_or_a_number(void **state)
 {
 	static const struct {
@@ -195,6 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_body_names_its_session_the_same_raw_and_parsed),
+		cmocka_unit_test(a_session_beyond_the_members_that_are_looked_up_is_none),
 		cmocka_unit_test(a_name_may_be_a_session_a_public_id_or_a_number),
 		cmocka_unit_test(a_session_fits_by_each_of_its_names),
 		cmocka_unit_test(a_body_of_another_workspace_does_not_fit),
