@@ -1,6 +1,7 @@
 /* Verification of signatures and tokens; see auth.h. Invariant: no check stops at the first secret that matches. */
 #include "ingest/auth.h"
 
+#include <assert.h>
 #include <strings.h>
 
 #include "base/hex.h"
@@ -34,6 +35,7 @@ static const unsigned asked[AUTH_SCHEMES] = {
 
 bool auth_asks(enum auth_scheme scheme, enum auth_claim claim)
 {
+	assert(scheme < AUTH_SCHEMES);
 	return asked[scheme] & BIT(claim);
 }
 
