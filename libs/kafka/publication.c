@@ -17,7 +17,7 @@
 struct kafka_publications {
 	struct kafka_producer *kafka;
 	struct loop_io *io;
-	struct loop_timer *turn; /* of those who wait, set while there are any */
+	struct loop_timer *turn; /* of the publications that wait, set while there are any */
 	TAILQ_HEAD(, kafka_publication) waiting;
 	bool full; /* the first of them found no room */
 };
@@ -131,7 +131,7 @@ bool kafka_publication_abandon(struct kafka_publication *pub)
 	if (pub->waiting)
 		waiting_leave(pub->line, pub);
 	if (pub->failure.kind == ERR_NONE)
-		err_set(&pub->failure, ERR_RETRY, "abandoned", "nobody waits for it any more");
+		err_set(&pub->failure, ERR_RETRY, "abandoned", "the publication was abandoned");
 	return pub->outstanding == 0;
 }
 

@@ -169,15 +169,12 @@ static int quiet_check(struct pg_listener *l, struct err *err)
 	return 0;
 }
 
+/* The question first: what comes with its answer is delivered in this turn. */
 int pg_listener_turn(struct pg_listener *l, struct err *err)
 {
-	int any = 0;
-
 	if (!l->pg)
 		return clock_mono_ms() < l->retry_mono_ms ? 0 : pg_listener_listen(l, err);
-	if (!l->io || l->readable)
-		any = pg_listener_read(l, err);
-	if (any < 0 || quiet_check(l, err) < 0)
+	if (quiet_check(l, err) < 0)
 		return -1;
-	return any;
+	return !l->io || l->readable ? pg_listener_read(l, err) : 0;
 }

@@ -208,7 +208,7 @@ static void a_record_that_cannot_be_made_fails_its_post_only(void **state)
 	assert_int_equal(topic_check(f, 2), 1 + 3);
 }
 
-static void what_nobody_waits_for_leaves_the_line(void **state)
+static void an_abandoned_publication_leaves_the_line(void **state)
 {
 	struct fixture *f = *state;
 	struct post posts[3];
@@ -234,7 +234,7 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(what_the_broker_refuses_fails_its_post_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_made_fails_its_post_only, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_nobody_waits_for_leaves_the_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_abandoned_publication_leaves_the_line, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
