@@ -240,7 +240,7 @@ static size_t ops_about_changed(struct work *w, struct op **out)
 
 		if (!op->row || !op->row->dirty)
 			continue;
-		first = map_slot(w->index, (struct str){ (const char *)&op->row, sizeof(op->row) });
+		first = map_slot(w->index, (struct str){ (const char *)&op->row->row.id, sizeof(op->row->row.id) });
 		op->row->shared = op->row->shared || (*first && ((const struct op *)*first)->item != op->item);
 		*first = op;
 		out[n++] = op;
