@@ -15,7 +15,6 @@
 #include "webhook-dispatcher/commit/flush.h"
 #include "webhook-dispatcher/intake/acquire.h"
 #include "webhook-dispatcher/intake/catch_up.h"
-#include "webhook-dispatcher/intake/flow_control.h"
 #include "webhook-dispatcher/intake/refetch.h"
 #include "webhook-dispatcher/intake/replay.h"
 #include "webhook-dispatcher/lanes/delivery.h"
@@ -131,7 +130,7 @@ static void record_take(struct dispatcher *d, struct kafka_message *m)
 
 	if (r) {
 		reader_take(r, m);
-		flow_control_update(r, clock_mono_ms());
+		reader_hold(r, clock_mono_ms());
 	}
 	kafka_message_release(m);
 }
@@ -203,7 +202,7 @@ static int turn(struct dispatcher *d, struct err *err)
 	if (!owner_running(d->owner))
 		return 0;
 	while (!d->lanes.draining && (r = readers_each(&d->readers, &i))) {
-		flow_control_update(r, clock_mono_ms());
+		reader_hold(r, clock_mono_ms());
 		catch_up_turn(r);
 		refetch_turn(r);
 	}

@@ -51,10 +51,9 @@ static void gauges_report(struct upkeep *u)
 
 	while ((r = readers_each(u->readers, &i)))
 		partition_gauge(&r->partition, &g);
-	for (i = 0; (e = directory_each(u->readers->directory, &i));) {
+	for (i = 0; (e = directory_each(u->readers->directory, &i));)
 		g.endpoints += !e->row.deleted;
-		g.endpoints_live += e->live;
-	}
+	g.endpoints_live = directory_live(u->readers->directory);
 	lookups_report(u, &g.lookups);
 	stats_gauges(&g);
 	u->readers->lanes->queue.limited = 0;

@@ -14,6 +14,7 @@ struct directory {
 	const struct guard *guard;
 	const struct sink *const *sinks;
 	struct map *by_id, *by_workspace;
+	size_t live;
 	void (*changed)(void *ctx, struct endpoint *e);
 	void *ctx;
 };
@@ -61,6 +62,7 @@ void directory_clear(struct directory *d)
 	for (i = 0; map_each(d->by_workspace, &i, &key, &workspace);)
 		free(workspace);
 	map_clear(d->by_id);
+	d->live = 0;
 	map_clear(d->by_workspace);
 }
 
@@ -169,6 +171,7 @@ static void endpoint_take(void *ctx, const struct endpoint_row *row)
 		*slot = e = endpoint_new(d, &row->workspace);
 	endpoint_fini(e);
 	endpoint_read(d, e, row);
+	d->live = d->live - was_live + e->live;
 	if (known ? e->live != was_live || e->row.deleted != was_deleted : !e->live && !e->row.deleted)
 		d->changed(d->ctx, e);
 }
@@ -180,6 +183,11 @@ int directory_load(struct directory *d, struct pg *pg, const struct uuid *uuids,
 
 	arena_free(a);
 	return rc;
+}
+
+size_t directory_live(const struct directory *d)
+{
+	return d->live;
 }
 
 struct endpoint *directory_find(const struct directory *d, int64_t id)
@@ -207,5 +215,6 @@ void endpoint_turn_off(struct directory *d, struct endpoint *e)
 	if (!e->live)
 		return;
 	e->live = false;
+	d->live--;
 	d->changed(d->ctx, e);
 }

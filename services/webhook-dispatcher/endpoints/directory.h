@@ -23,6 +23,7 @@ void directory_clear(struct directory *d);
 /* Opens secrets with these keys from now on. Takes the keyring. */
 void directory_use_keyring(struct directory *d, struct keyring **keyring);
 
+size_t directory_live(const struct directory *d); /* how many endpoints are live */
 struct endpoint *directory_find(const struct directory *d, int64_t id); /* NULL: not known */
 /* The endpoints of a workspace, linked by next; NULL: none. */
 struct endpoint *directory_of_workspace(const struct directory *d, const struct uuid *workspace);

@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "webhook-dispatcher/endpoints/subscription.h"
 #include "webhook-dispatcher/intake/catch_up.h"
-#include "webhook-dispatcher/intake/flow_control.h"
 #include "webhook-dispatcher/intake/refetch.h"
+#include "webhook-dispatcher/lanes/flow_control.h"
 #include "webhook-dispatcher/lanes/lane.h"
 #include "webhook-dispatcher/lanes/partition.h"
 #include "wire/source_marks.h"
@@ -41,14 +41,14 @@ static void take_dead(struct reader *r, const struct reading *reading, const str
 	event_unref(e);
 }
 
-static void lane_take(struct reader *r, struct lane *l, const struct reading *reading, struct event **e)
+static void lane_take(struct lane *l, const struct reading *reading, struct event **e)
 {
 	if (!*e)
 		*e = event_keep(reading, true);
 	if (!lane_has(&l->stream, *e))
 		lane_admit(&l->stream, *e, HOLDS_PARTITION, clock_mono_ms());
 	if (!lane_has_room(l))
-		flow_control_lane_full(r, l);
+		flow_control_lane_full(l, clock_mono_ms());
 }
 
 /* Whether any endpoint wants it; *e stays NULL while all that do are behind. */
@@ -65,7 +65,7 @@ static bool take_wanted(struct reader *r, const struct reading *reading, struct 
 		wanted = true;
 		l = partition_lane(&r->partition, to, clock_mono_ms());
 		if (l->state == LANE_LIVE)
-			lane_take(r, l, reading, e);
+			lane_take(l, reading, e);
 	}
 	return wanted;
 }
@@ -100,4 +100,14 @@ void reader_take(struct reader *r, const struct kafka_message *m)
 	partition_add(p, e);
 	partition_release(p);
 	event_unref(e);
+}
+
+void reader_hold(struct reader *r, int64_t now_mono_ms)
+{
+	bool hold = flow_control_holds(&r->partition, directory_live(r->all->directory), now_mono_ms);
+
+	if (hold == r->held)
+		return;
+	r->held = hold;
+	owner_hold(r->all->owner, chat_event_partition(r->partition.number), hold);
 }

@@ -40,18 +40,10 @@ struct refetch {
 	int64_t retry_mono_ms;
 };
 
-/* Whether lanes keep the partition from being read. */
-struct flow_control {
-	bool crowded; /* a lane had no room, and is still more than half full */
-	int64_t idle_mono_ms; /* since when another one has nothing to do for it; 0: all have */
-	int64_t held_mono_ms; /* since when lanes keep it from being read; 0: they do not */
-	bool held; /* nothing more is read */
-};
-
 struct reader {
 	struct readers *all;
 	struct partition partition;
-	struct flow_control flow;
+	bool held; /* the consumer returns nothing of it */
 	struct catch_up catch_up;
 	struct refetch refetch;
 	struct source_marks *marks;
@@ -67,5 +59,7 @@ struct reader *reader_new(struct readers *all, int32_t number, int64_t next_offs
 void reader_free(struct reader *r);
 /* One record of the live stream, which is borrowed. */
 void reader_take(struct reader *r, const struct kafka_message *m);
+/* Back-pressure: the consumer returns more of it, or nothing for now. */
+void reader_hold(struct reader *r, int64_t now_mono_ms);
 
 #endif

@@ -21,7 +21,7 @@
  * position, and all of that is in the commit that passes it. Of a chain at most one delivery is in flight, and none while an earlier one
  * has a row. What is in memory runs ahead of PostgreSQL; after any failure all of it is discarded and read again.
  *
- * Functions call downwards: feed, delivery, wants, chain, lane, partition and pass, send_queue and result.
+ * Functions call downwards: feed, delivery, wants, chain, lane, partition, then pass, flow_control, send_queue and result.
  */
 #ifndef WEBHOOK_DISPATCHER_MODEL_H
 #define WEBHOOK_DISPATCHER_MODEL_H
@@ -159,6 +159,14 @@ struct want {
 	TAILQ_ENTRY(want) in_wants;
 };
 
+/* Whether lanes keep the partition from being read. */
+struct flow_control {
+	bool crowded; /* a lane had no room, and is still more than half full */
+	int64_t idle_mono_ms; /* since when another one has nothing to do for it; 0: all have */
+	int64_t held_mono_ms; /* since when lanes keep it from being read; 0: they do not */
+	bool held; /* nothing more is read */
+};
+
 struct partition {
 	struct lane_shared *shared;
 	int32_t number;
@@ -172,6 +180,7 @@ struct partition {
 	int64_t rows;
 	struct map *by_row; /* the rows that are in memory: deliveries, and wants */
 	TAILQ_HEAD(want_list, want) wants; /* by offset */
+	struct flow_control flow;
 };
 
 #endif

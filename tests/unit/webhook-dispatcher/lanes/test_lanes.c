@@ -319,6 +319,68 @@ static void a_workspace_that_hangs_holds_no_more_than_its_share(void **state)
 	world_free(w);
 }
 
+/* Back-pressure: endpoint 0 never answers and has no room, endpoint 1 (if it is live) answers at once. */
+static const struct {
+	const char *name;
+	bool other_answers;
+	size_t others_live;
+	int64_t after_ms;
+	bool held, behind;
+} pressures[] = {
+	{ "a full lane holds the partition", false, 0, 0, true, false },
+	{ "alone it is waited for", false, 0, 59000, true, false },
+	{ "while others may have something to do, for a second", false, 1, 999, true, false },
+	{ "and no longer", false, 1, 1000, false, true },
+	{ "while another has nothing to do, for a tenth of a second", true, 0, 99, true, false },
+	{ "and no longer than that", true, 0, 100, false, true },
+};
+
+static void a_full_lane_is_waited_for_or_falls_behind(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(pressures) / sizeof(pressures[0]); i++) {
+		struct world *w = world_new();
+		struct delivery *d;
+
+		w->others_live = pressures[i].others_live;
+		for (size_t k = 0; k < ENDPOINTS; k++)
+			w->endpoints[k].live = k == 0 || (k == 1 && pressures[i].other_answers);
+		for (int k = 0; k < 30; k++)
+			world_publish(w, 0);
+		while (world_read(w))
+			while ((d = world_send(w)))
+				if (endpoint_of(w, d) == 1)
+					world_answer(w, d, CLASS_SUCCESS);
+		w->now += pressures[i].after_ms;
+		if (world_is_held(w) != pressures[i].held ||
+			(world_lane(w, 0)->state == LANE_BEHIND) != pressures[i].behind)
+			fail_msg("%s", pressures[i].name);
+		world_free(w);
+	}
+}
+
+static void a_full_window_is_not_read_until_its_oldest_event_is_done(void **state)
+{
+	struct world *w = world_new();
+	struct delivery *d;
+
+	(void)state;
+	w->settings.window_events = 4;
+	for (size_t i = 1; i < ENDPOINTS; i++)
+		w->endpoints[i].live = false;
+	for (size_t i = 0; i < 6; i++)
+		world_publish(w, i);
+	while (world_read(w))
+		;
+	assert_int_equal(world_partition(w)->read, 4);
+	d = world_send(w);
+	assert_int_equal(d->event->offset, 0);
+	world_answer(w, d, CLASS_SUCCESS);
+	world_flush(w);
+	assert_true(world_read(w));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +394,8 @@ int main(void)
 		cmocka_unit_test(an_open_breaker_postpones_rows_and_makes_the_lane_fall_behind),
 		cmocka_unit_test(one_probe_closes_the_breaker),
 		cmocka_unit_test(an_endpoint_that_is_gone_is_turned_off_and_gets_nothing_more),
+		cmocka_unit_test(a_full_lane_is_waited_for_or_falls_behind),
+		cmocka_unit_test(a_full_window_is_not_read_until_its_oldest_event_is_done),
 		cmocka_unit_test(workspaces_take_turns),
 		cmocka_unit_test(a_workspace_that_hangs_holds_no_more_than_its_share),
 	};

@@ -18,6 +18,7 @@
 #include "webhook-dispatcher/lanes/chain.h"
 #include "webhook-dispatcher/lanes/delivery.h"
 #include "webhook-dispatcher/lanes/feed.h"
+#include "webhook-dispatcher/lanes/flow_control.h"
 #include "webhook-dispatcher/lanes/lane.h"
 #include "webhook-dispatcher/lanes/partition.h"
 #include "webhook-dispatcher/lanes/pass.h"
@@ -47,6 +48,7 @@ struct world {
 	struct journal *spare;
 	struct workspace workspaces[2];
 	struct endpoint endpoints[ENDPOINTS];
+	size_t others_live; /* endpoints that want nothing of this */
 	int64_t delays_ms[3];
 
 	/* The topic. */
@@ -104,6 +106,8 @@ static inline struct world *world_new(void)
 	w->settings = (struct dispatcher_settings){ .max_in_flight = 24,
 		.max_share = 25,
 		.window_age_ms = 1000,
+		.window_events = 200,
+		.window_bytes = 1 << 20,
 		.endpoint_waiting = 16,
 		.endpoint_rows = 40,
 		.lease_ms = 60000,
@@ -187,15 +191,23 @@ static inline void world_publish(struct world *w, size_t conversation)
 	w->last[conversation] = w->end++;
 }
 
-/* The partition's own reader takes the next record, if there is one. A lane that is full of rows falls behind at once, as flow_control does
- * it, any other when the test says so. */
+static inline bool world_is_held(struct world *w)
+{
+	size_t live = w->others_live;
+
+	for (size_t i = 0; i < ENDPOINTS; i++)
+		live += w->endpoints[i].live;
+	return flow_control_holds(world_partition(w), live, w->now);
+}
+
+/* The partition's own reader takes the next record, if there is one and back-pressure lets it. */
 static inline bool world_read(struct world *w)
 {
 	struct partition *p = world_partition(w);
 	int64_t offset = p->read < 0 ? 0 : p->read;
 	struct event *e;
 
-	if (offset >= w->end)
+	if (world_is_held(w) || offset >= w->end)
 		return false;
 	partition_follow(p, offset);
 	e = event_at(w, offset);
@@ -207,7 +219,7 @@ static inline bool world_read(struct world *w)
 		if (!lane_has(&l->stream, e))
 			lane_admit(&l->stream, e, HOLDS_PARTITION, w->now);
 		if (!lane_has_room(l))
-			lane_fall_behind(l, w->now);
+			flow_control_lane_full(l, w->now);
 	}
 	if (TAILQ_EMPTY(&e->deliveries))
 		partition_count(p, OUTCOME_APPLIED);
