@@ -96,7 +96,7 @@ static int secrets_open(const struct directory *d, struct endpoint *e, struct st
 	return rc;
 }
 
-/* What would be wrong on the wire is not sent, whoever wrote the row. */
+/* What would be wrong on the wire is not sent, whatever wrote the row. */
 static void wire_read(const struct directory *d, struct endpoint *e, const struct endpoint_row *row)
 {
 	static char *none[] = { NULL };

@@ -1,6 +1,6 @@
 /* A chat event on its way to endpoints: its record as Kafka had it, and the JSON that all its deliveries share, rendered once.
  *
- * Reading and keeping are two steps: most events are wanted by nobody, and cost no memory.
+ * Reading and keeping are two steps: most events are wanted by no endpoint, and cost no memory.
  */
 #ifndef WEBHOOK_DISPATCHER_EVENT_H
 #define WEBHOOK_DISPATCHER_EVENT_H

@@ -155,7 +155,7 @@ static int64_t replay_until(const struct lane *l, const struct replay *r)
 	return until < 0 ? 0 : until;
 }
 
-/* from: its first record that is there; oldest: the first one of all. Of what was removed nobody knows the age: if nothing older is left,
+/* from: its first record that is there; oldest: the first one of all. The age of removed records is unknown: if nothing older is left,
  * it may have been part of this. */
 static void replay_begin_in(struct readers *rs, struct partition *p, struct endpoint *e, struct replay *r, int64_t from,
 	int64_t oldest)

@@ -1,4 +1,4 @@
-/* What has happened and is not written yet. Collects only: who writes it, and when, is decided above.
+/* What has happened and is not written yet. Collects only: when it is written is decided above.
  *
  * There are two: one fills while the other is being written. Deliveries in it belong to it from journal_add_end() on, or are pointed to
  * (spills); they are released with deliveries_release() (lanes/delivery.h), before journal_clear().
