@@ -14,7 +14,7 @@ static int receipts_put(struct work *w, void *rows, size_t from, size_t n, struc
 	return receipts_store(w->pg, (struct receipt_row *)rows + from, n, err);
 }
 
-static int store_receipts(struct work *w, struct err *err)
+static int write_receipts(struct work *w, struct err *err)
 {
 	struct op_rows put = { .rows = w->receipts.at, .ops = w->receipt_ops.at, .store = receipts_put };
 	size_t n = 0;
@@ -64,7 +64,7 @@ static struct batch_item *reaction_item(struct work *w, void *rows, size_t i)
 	return w->each_reaction_ops.at[i]->item;
 }
 
-static int store_reactions(struct work *w, struct err *err)
+static int write_reactions(struct work *w, struct err *err)
 {
 	const struct rows_write write = {
 		.n = w->each_reaction.n, .all = reactions_put, .one = reaction_put, .item_of = reaction_item
@@ -86,7 +86,7 @@ static int opt_outs_put(struct work *w, void *rows, size_t from, size_t n, struc
 	return opt_outs_store(w->pg, (struct opt_out_row *)rows + from, n, err);
 }
 
-static int store_opt_outs(struct work *w, struct err *err)
+static int write_opt_outs(struct work *w, struct err *err)
 {
 	struct op_rows put = { w->opt_outs.at, w->opt_out_ops.at, w->opt_outs.n, opt_outs_put };
 
@@ -105,7 +105,7 @@ static int templates_put(struct work *w, void *rows, size_t from, size_t n, stru
 	return templates_store(w->pg, (struct template_row *)rows + from, n, err);
 }
 
-static int store_templates(struct work *w, struct err *err)
+static int write_templates(struct work *w, struct err *err)
 {
 	struct op_rows put = { w->templates.at, w->template_ops.at, w->templates.n, templates_put };
 
@@ -124,7 +124,7 @@ static int notices_put(struct work *w, void *rows, size_t from, size_t n, struct
 	return notices_store(w->pg, (struct notice_row *)rows + from, n, err);
 }
 
-static int store_notices(struct work *w, struct err *err)
+static int write_notices(struct work *w, struct err *err)
 {
 	struct notice_row *rows = ARENA_ARRAY(w->arena, struct notice_row, w->notices.n);
 	struct op **ops = ARENA_ARRAY(w->arena, struct op *, w->notices.n);
@@ -150,7 +150,7 @@ static int syncs_put(struct work *w, void *rows, size_t from, size_t n, struct e
 }
 
 /* A batch of a sync that brought something new moves the sync's state, once per sync. */
-static int store_syncs(struct work *w, struct err *err)
+static int write_syncs(struct work *w, struct err *err)
 {
 	struct sync_state *states = ARENA_ARRAY(w->arena, struct sync_state, w->syncs.n);
 	struct sync_state *new_ones = ARENA_ARRAY(w->arena, struct sync_state, w->syncs.n);
@@ -249,7 +249,7 @@ static size_t ops_about_changed(struct work *w, struct op **out)
 }
 
 /* Metadata may be large: what the batch did not change of it is not written. */
-static int store_messages(struct work *w, struct err *err)
+static int write_messages(struct work *w, struct err *err)
 {
 	struct changed_messages c = { .rows = ARENA_ARRAY(w->arena, const struct message_row *, w->messages.n),
 		.ops = ARENA_ARRAY(w->arena, struct op *, w->ops.n) };
@@ -272,7 +272,7 @@ static int store_messages(struct work *w, struct err *err)
 }
 
 /* Where the bridges' unread counts put the read markers; the batch's messages are stored by now. */
-static int store_marks(struct work *w, struct err *err)
+static int write_marks(struct work *w, struct err *err)
 {
 	if (w->marks.n == 0)
 		return 0;
@@ -329,7 +329,7 @@ static void changed_by(struct changed_contacts *c, struct person *p)
 		c->people[c->n_people++] = p;
 }
 
-static int store_contacts(struct work *w, struct err *err)
+static int write_contacts(struct work *w, struct err *err)
 {
 	struct changed_contacts c = { .rows = ARENA_ARRAY(w->arena, const struct contact_row *, w->contacts.n),
 		.people = ARENA_ARRAY(w->arena, struct person *, 2 * w->ops.n) };
@@ -353,7 +353,7 @@ static int store_contacts(struct work *w, struct err *err)
 	return 0;
 }
 
-static int store_groups(struct work *w, struct err *err)
+static int write_groups(struct work *w, struct err *err)
 {
 	const struct group_row **groups = ARENA_ARRAY(w->arena, const struct group_row *, w->groups.n);
 
@@ -383,7 +383,7 @@ static void media_fill(struct media_row *have, const struct media_row *got)
 }
 
 /* One row per message. */
-static int store_media(struct work *w, struct err *err)
+static int write_media(struct work *w, struct err *err)
 {
 	size_t n = 0;
 
@@ -493,7 +493,7 @@ static int parked_put(struct work *w, void *rows, size_t from, size_t n, struct 
 	return parked_insert(w->pg, (struct parked_row *)rows + from, n, err);
 }
 
-static int store_parked(struct work *w, struct err *err)
+static int write_parked(struct work *w, struct err *err)
 {
 	struct op_rows put = { .store = parked_put };
 
@@ -536,7 +536,7 @@ static int row_cmp(const void *a, const void *b)
 }
 
 /* In the order of the table, so that the server finds neighbours in its cache. */
-static int store_conversations(struct work *w, struct err *err)
+static int write_conversations(struct work *w, struct err *err)
 {
 	const struct conversation_row **rows =
 		ARENA_ARRAY(w->arena, const struct conversation_row *, w->conversations.n);
@@ -567,7 +567,7 @@ static void accounts_active(struct work *w)
 	}
 }
 
-static int store_accounts(struct work *w, struct err *err)
+static int write_accounts(struct work *w, struct err *err)
 {
 	const struct account_row **rows;
 
@@ -582,13 +582,13 @@ static int store_accounts(struct work *w, struct err *err)
 
 int work_store(struct work *w, struct err *err)
 {
-	if (store_messages(w, err) < 0 || store_media(w, err) < 0 ||
+	if (write_messages(w, err) < 0 || write_media(w, err) < 0 ||
 		contacts_hold(w->pg, w->senders.at, w->senders.n, err) < 0 ||
-		sender_renames_named(w->pg, w->sent.at, w->sent.n, err) < 0 || store_receipts(w, err) < 0 ||
-		store_reactions(w, err) < 0 || store_marks(w, err) < 0 || store_contacts(w, err) < 0 ||
-		store_groups(w, err) < 0 || store_opt_outs(w, err) < 0 || store_templates(w, err) < 0 ||
-		store_notices(w, err) < 0 || store_syncs(w, err) < 0 || store_parked(w, err) < 0)
+		sender_renames_named(w->pg, w->sent.at, w->sent.n, err) < 0 || write_receipts(w, err) < 0 ||
+		write_reactions(w, err) < 0 || write_marks(w, err) < 0 || write_contacts(w, err) < 0 ||
+		write_groups(w, err) < 0 || write_opt_outs(w, err) < 0 || write_templates(w, err) < 0 ||
+		write_notices(w, err) < 0 || write_syncs(w, err) < 0 || write_parked(w, err) < 0)
 		return -1;
 	effects_number(w); /* sequence numbers go into the conversations that are stored next */
-	return store_accounts(w, err) < 0 || store_conversations(w, err) < 0 ? -1 : 0;
+	return write_accounts(w, err) < 0 || write_conversations(w, err) < 0 ? -1 : 0;
 }
