@@ -87,7 +87,7 @@ static void account_read(struct cells *c, struct account_row *row)
 	row->has_parked = cells_bool(c);
 }
 
-int accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct arena *a,
+int store_accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct account_row *row), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -112,7 +112,7 @@ int accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct arena 
 	return 0;
 }
 
-int accounts_any(struct pg *pg, bool *out, struct err *err)
+int store_accounts_any(struct pg *pg, bool *out, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -126,7 +126,7 @@ int accounts_any(struct pg *pg, bool *out, struct err *err)
 	return 0;
 }
 
-int accounts_store(struct pg *pg, const struct account_row *const *rows, size_t n, struct err *err)
+int store_accounts(struct pg *pg, const struct account_row *const *rows, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -152,7 +152,7 @@ int accounts_store(struct pg *pg, const struct account_row *const *rows, size_t 
 	return columns_start(&c, pg, &store, err);
 }
 
-int notices_store(struct pg *pg, struct notice_row *rows, size_t n, struct err *err)
+int store_notices(struct pg *pg, struct notice_row *rows, size_t n, struct err *err)
 {
 	struct pg_rows *news = NULL;
 	struct columns c;

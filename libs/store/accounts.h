@@ -6,13 +6,13 @@
 #include "store/rows.h"
 
 /* Accounts by public id, live ones only, with their workspace's settings. Rows that exist are passed to each. */
-int accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct arena *a,
+int store_accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct account_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Whether there is any account at all, as far as this role sees. */
-int accounts_any(struct pg *pg, bool *out, struct err *err) ERR_MUST_USE;
+int store_accounts_any(struct pg *pg, bool *out, struct err *err) ERR_MUST_USE;
 /* Started only (pg_start): writes the reported columns (status, status_since, status_at, connected and disconnected times, reason,
  * details, sync) as the rows have them; is_active follows status = connected; last_activity_at moves to now. */
-int accounts_store(struct pg *pg, const struct account_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_accounts(struct pg *pg, const struct account_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Remembers the latest notice of each kind in whatsapp_accounts.notices: {"<kind>": <notice json>}; of more kinds than NOTICES_KEPT
  * the newest, since every notice rewrites them all. */
 #define NOTICES_KEPT 64
@@ -23,6 +23,6 @@ struct notice_row {
 	bool changed; /* out: newer than, or different from, the one before */
 };
 /* Rows must be distinct by (account, kind). */
-int notices_store(struct pg *pg, struct notice_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_notices(struct pg *pg, struct notice_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

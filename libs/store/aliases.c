@@ -45,7 +45,7 @@ static const struct pg_stmt find_former = {
 
 const struct pg_stmt *const aliases_statements[] = { &find, &find_former, &insert, &delete, &retire, NULL };
 
-const char *alias_kind_word(enum alias_kind k)
+const char *store_alias_kind_word(enum alias_kind k)
 {
 	static const char *const words[] = { "phone", "lid", "bsuid", "username", "jid" };
 
@@ -61,7 +61,7 @@ static void columns_alias(struct columns *c, const struct alias_row *a)
 {
 	columns_row(c);
 	columns_i64(c, a->workspace_id);
-	columns_word(c, alias_kind_word(a->kind));
+	columns_word(c, store_alias_kind_word(a->kind));
 	columns_text(c, alias_scope(a));
 	columns_text(c, a->value);
 }
@@ -83,7 +83,7 @@ static bool contact_is_next(struct cells ahead, const struct contact_row *row)
 	return cells_i64(&ahead) == row->workspace_id && cells_i64(&ahead) == row->id;
 }
 
-int aliases_find(struct pg *pg, struct alias_row *aliases, size_t n, struct arena *a,
+int store_aliases_find(struct pg *pg, struct alias_row *aliases, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err)
 {
 	struct contact_row row = { 0 };
@@ -97,7 +97,7 @@ int aliases_find(struct pg *pg, struct alias_row *aliases, size_t n, struct aren
 		struct alias_row *alias = &aliases[cells_place(&at, n)];
 
 		if (!contact_is_next(at, &row)) {
-			contact_read(&at, &row);
+			store_contact_read(&at, &row);
 			each(ctx, &row);
 		}
 		alias->contact_id = row.id;
@@ -106,7 +106,7 @@ int aliases_find(struct pg *pg, struct alias_row *aliases, size_t n, struct aren
 	return 0;
 }
 
-int aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until_us, size_t n, struct arena *a,
+int store_aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until_us, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -120,7 +120,7 @@ int aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until
 		size_t i = cells_place(&at, n);
 
 		until_us[i] = cells_time(&at);
-		contact_read(&at, &row);
+		store_contact_read(&at, &row);
 		aliases[i].contact_id = row.id;
 		each(ctx, &row);
 	}
@@ -147,7 +147,7 @@ static bool alias_is_at(struct cells *c, const struct alias_row *a)
 
 	c->col = 0;
 	same = cells_i64(c) == a->workspace_id;
-	same = str_is(cells_borrow(c), alias_kind_word(a->kind)) && same;
+	same = str_is(cells_borrow(c), store_alias_kind_word(a->kind)) && same;
 	same = str_eq(cells_borrow(c), alias_scope(a)) && same;
 	return str_eq(cells_borrow(c), a->value) && same;
 }
@@ -167,7 +167,7 @@ static void inserted_mark(const struct pg_rows *rows, const struct alias_row *co
 	}
 }
 
-int aliases_insert(struct pg *pg, const struct alias_row *aliases, size_t n, bool *inserted, struct err *err)
+int store_aliases_insert(struct pg *pg, const struct alias_row *aliases, size_t n, bool *inserted, struct err *err)
 {
 	const struct alias_row **sorted;
 	struct pg_rows *rows = NULL;
@@ -195,19 +195,19 @@ out:
 	return rc;
 }
 
-int aliases_delete(struct pg *pg, const struct alias_row *aliases, size_t n, struct err *err)
+int store_aliases_delete(struct pg *pg, const struct alias_row *aliases, size_t n, struct err *err)
 {
 	return n == 0 ? 0 : aliases_run(pg, &delete, aliases, n, NULL, err);
 }
 
-int alias_retire(struct pg *pg, const struct alias_row *alias, int64_t until_us, bool *news, struct err *err)
+int store_alias_retire(struct pg *pg, const struct alias_row *alias, int64_t until_us, bool *news, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
 	int rc;
 
 	pg_arg_i64(args, alias->workspace_id);
-	pg_arg_text(args, str_of(alias_kind_word(alias->kind)));
+	pg_arg_text(args, str_of(store_alias_kind_word(alias->kind)));
 	pg_arg_text(args, alias_scope(alias));
 	pg_arg_text(args, alias->value);
 	pg_arg_time_us(args, until_us);

@@ -62,7 +62,7 @@ static const struct pg_stmt accounts = { "accounts_list", PG_PREPARED,
 static const struct pg_stmt account_lock_one = { "account_lock", PG_PREPARED,
 	SELECT_ACCOUNTS("(a.uuid = $1::uuid OR a.session_id = $2::text) FOR UPDATE OF a") };
 
-/* As account_add: no row when $9 names no live app that the workspace may use. */
+/* As store_account_add: no row when $9 names no live app that the workspace may use. */
 static const struct pg_stmt account_update = { "account_set", PG_PREPARED,
 	"UPDATE whatsapp_accounts a SET session_id = $3::text, provider_ref = nullif($4::text, ''), phone_number = nullif($5::text, ''),"
 	" phone_number_id = nullif($6::text, ''), waba_id = nullif($7::text, ''), business_id = nullif($8::text, ''), provider_app_id = p.id,"
@@ -142,7 +142,7 @@ static int taking_id(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *
 	return 0;
 }
 
-int workspace_add(struct pg *pg, struct workspace_info *w, struct err *err)
+int store_workspace_add(struct pg *pg, struct workspace_info *w, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 
@@ -152,7 +152,8 @@ int workspace_add(struct pg *pg, struct workspace_info *w, struct err *err)
 	return taking_id(pg, &workspace_insert, args, &w->id, err) < 0 ? claim_explain(err) : 0;
 }
 
-int workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct workspace_info *w), void *ctx, struct err *err)
+int store_workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct workspace_info *w), void *ctx,
+	struct err *err)
 {
 	struct pg_rows *rows = NULL;
 
@@ -171,7 +172,7 @@ int workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct workspac
 	return 0;
 }
 
-int workspace_find(struct pg *pg, struct str uuid_or_name, int64_t *id, struct uuid *uuid, struct err *err)
+int store_workspace_find(struct pg *pg, struct str uuid_or_name, int64_t *id, struct uuid *uuid, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -199,7 +200,7 @@ int workspace_find(struct pg *pg, struct str uuid_or_name, int64_t *id, struct u
 	return rc;
 }
 
-int app_add(struct pg *pg, struct app_info *app, struct err *err)
+int store_app_add(struct pg *pg, struct app_info *app, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 
@@ -230,7 +231,7 @@ static void app_read(struct cells *c, struct app_info *app)
 	app->secrets = text_read(c);
 }
 
-int app_lock(struct pg *pg, const struct uuid *uuid, struct arena *a, struct app_info *out, struct err *err)
+int store_app_lock(struct pg *pg, const struct uuid *uuid, struct arena *a, struct app_info *out, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -248,7 +249,7 @@ int app_lock(struct pg *pg, const struct uuid *uuid, struct arena *a, struct app
 	return found ? 0 : err_set(err, ERR_INPUT, "unknown", "there is no such app");
 }
 
-int app_set(struct pg *pg, const struct app_info *app, struct err *err)
+int store_app_set(struct pg *pg, const struct app_info *app, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 
@@ -258,7 +259,7 @@ int app_set(struct pg *pg, const struct app_info *app, struct err *err)
 	return taking(pg, &app_update, args, NULL, err);
 }
 
-int apps_list(struct pg *pg, void (*each)(void *ctx, const struct app_info *app), void *ctx, struct err *err)
+int store_apps_list(struct pg *pg, void (*each)(void *ctx, const struct app_info *app), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 
@@ -303,7 +304,7 @@ static int primary_clear(struct pg *pg, int64_t workspace_id, struct err *err)
 	return taking(pg, &primary_unset, args, NULL, err);
 }
 
-int account_add(struct pg *pg, struct account_info *a, struct err *err)
+int store_account_add(struct pg *pg, struct account_info *a, struct err *err)
 {
 	int64_t id = 0;
 	int rc = -1;
@@ -356,7 +357,7 @@ static void account_read(struct cells *c, struct account_info *a)
 	a->secrets = text_read(c);
 }
 
-int account_lock(struct pg *pg, struct str uuid_or_session, struct arena *arena, struct account_info *out,
+int store_account_lock(struct pg *pg, struct str uuid_or_session, struct arena *arena, struct account_info *out,
 	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
@@ -377,7 +378,7 @@ int account_lock(struct pg *pg, struct str uuid_or_session, struct arena *arena,
 	return found ? 0 : err_set(err, ERR_INPUT, "unknown", "there is no such account");
 }
 
-int account_set(struct pg *pg, const struct account_info *a, struct err *err)
+int store_account_set(struct pg *pg, const struct account_info *a, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -410,8 +411,8 @@ static int listing(struct pg *pg, const struct pg_stmt *stmt, int64_t workspace_
 	return taking(pg, stmt, args, rows, err);
 }
 
-int accounts_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct account_info *a), void *ctx,
-	struct err *err)
+int store_accounts_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct account_info *a),
+	void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 
@@ -427,7 +428,7 @@ int accounts_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, c
 	return 0;
 }
 
-int syncs_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct sync_info *s), void *ctx,
+int store_syncs_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct sync_info *s), void *ctx,
 	struct err *err)
 {
 	struct pg_rows *rows = NULL;

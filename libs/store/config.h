@@ -13,15 +13,15 @@
 struct workspace_info {
 	int64_t id;
 	struct uuid uuid;
-	struct str name, settings; /* settings: jsonb; absent in workspace_add(): {} */
+	struct str name, settings; /* settings: jsonb; absent in store_workspace_add(): {} */
 	int64_t created_us;
 };
 /* Fills w->id. ERR_CONFLICT when the uuid is taken. */
-int workspace_add(struct pg *pg, struct workspace_info *w, struct err *err) ERR_MUST_USE;
-int workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct workspace_info *w), void *ctx,
+int store_workspace_add(struct pg *pg, struct workspace_info *w, struct err *err) ERR_MUST_USE;
+int store_workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct workspace_info *w), void *ctx,
 	struct err *err) ERR_MUST_USE;
 /* A live workspace by uuid or by name. ERR_INPUT "unknown" when there is none, "ambiguous" when several have this name. */
-int workspace_find(struct pg *pg, struct str uuid_or_name, int64_t *id, struct uuid *uuid,
+int store_workspace_find(struct pg *pg, struct str uuid_or_name, int64_t *id, struct uuid *uuid,
 	struct err *err) ERR_MUST_USE;
 
 struct app_info {
@@ -31,13 +31,13 @@ struct app_info {
 	struct str secrets; /* sealed */
 	int64_t created_us;
 };
-int app_add(struct pg *pg, struct app_info *app, struct err *err) ERR_MUST_USE; /* fills id */
+int store_app_add(struct pg *pg, struct app_info *app, struct err *err) ERR_MUST_USE; /* fills id */
 /* A live app, locked until the end of the caller's transaction; strings are copied into the arena. ERR_INPUT "unknown". */
-int app_lock(struct pg *pg, const struct uuid *uuid, struct arena *a, struct app_info *out,
+int store_app_lock(struct pg *pg, const struct uuid *uuid, struct arena *a, struct app_info *out,
 	struct err *err) ERR_MUST_USE;
 /* Stores name and secrets of an app that is locked. */
-int app_set(struct pg *pg, const struct app_info *app, struct err *err) ERR_MUST_USE;
-int apps_list(struct pg *pg, void (*each)(void *ctx, const struct app_info *app), void *ctx,
+int store_app_set(struct pg *pg, const struct app_info *app, struct err *err) ERR_MUST_USE;
+int store_apps_list(struct pg *pg, void (*each)(void *ctx, const struct app_info *app), void *ctx,
 	struct err *err) ERR_MUST_USE;
 
 struct account_info {
@@ -58,16 +58,16 @@ struct account_info {
 /* Adds an account in a transaction of its own; a primary one takes over from the workspace's former primary. Fills a->id.
  * ERR_CONFLICT when another account has the session_id, phone_number_id or provider_ref, or another workspace the WABA, and says which;
  * ERR_INPUT "unknown" when there is no such app. */
-int account_add(struct pg *pg, struct account_info *a, struct err *err) ERR_MUST_USE;
+int store_account_add(struct pg *pg, struct account_info *a, struct err *err) ERR_MUST_USE;
 /* A live account by uuid or session id, locked until the end of the caller's transaction; strings are copied into the arena.
  * ERR_INPUT "unknown". */
-int account_lock(struct pg *pg, struct str uuid_or_session, struct arena *arena, struct account_info *out,
+int store_account_lock(struct pg *pg, struct str uuid_or_session, struct arena *arena, struct account_info *out,
 	struct err *err) ERR_MUST_USE;
-/* Stores names, app and secrets of an account that is locked; a name of no bytes is removed. Errors as account_add(). */
-int account_set(struct pg *pg, const struct account_info *a, struct err *err) ERR_MUST_USE;
+/* Stores names, app and secrets of an account that is locked; a name of no bytes is removed. Errors as store_account_add(). */
+int store_account_set(struct pg *pg, const struct account_info *a, struct err *err) ERR_MUST_USE;
 /* Live accounts of a workspace, 0: of all. */
-int accounts_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct account_info *a), void *ctx,
-	struct err *err) ERR_MUST_USE;
+int store_accounts_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct account_info *a),
+	void *ctx, struct err *err) ERR_MUST_USE;
 
 struct sync_info {
 	struct uuid workspace, account;
@@ -75,7 +75,7 @@ struct sync_info {
 	struct str sync; /* jsonb: status, counts, as chat-sync wrote them */
 };
 /* Live accounts of a workspace (0: of all) that have ever synced. */
-int syncs_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct sync_info *s), void *ctx,
+int store_syncs_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct sync_info *s), void *ctx,
 	struct err *err) ERR_MUST_USE;
 
 #endif

@@ -75,7 +75,7 @@ static const struct pg_stmt accounts_of = { "contacts_merge_accounts", PG_PREPAR
 const struct pg_stmt *const contacts_statements[] = { &draw, &insert, &store, &lock, &hold, &merged, &uuids,
 	&move_aliases, &move_former_aliases, &copy_opt_outs, &mark_merged, &count_merges, &accounts_of, NULL };
 
-void contact_read(struct cells *c, struct contact_row *row)
+void store_contact_read(struct cells *c, struct contact_row *row)
 {
 	row->workspace_id = cells_i64(c);
 	row->id = cells_i64(c);
@@ -99,7 +99,7 @@ void contact_read(struct cells *c, struct contact_row *row)
 	row->source_account_id = cells_id(c);
 }
 
-int contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *err)
+int store_contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -116,7 +116,7 @@ int contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *err)
 	return 0;
 }
 
-int contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)
+int store_contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -148,7 +148,7 @@ int contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t
 	return columns_run(&c, pg, &insert, NULL, err);
 }
 
-int contacts_store(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)
+int store_contacts(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -177,7 +177,7 @@ int contacts_store(struct pg *pg, const struct contact_row *const *rows, size_t 
 	return columns_start(&c, pg, &store, err);
 }
 
-int contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,
+int store_contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -196,14 +196,14 @@ int contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_
 	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
 		struct contact_row row;
 
-		contact_read(&at, &row);
+		store_contact_read(&at, &row);
 		each(ctx, &row);
 	}
 	pg_rows_free(rows);
 	return 0;
 }
 
-int contacts_hold(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)
+int store_contacts_hold(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)
 {
 	struct pg_rows *answer = NULL;
 	struct columns c;
@@ -224,8 +224,8 @@ int contacts_hold(struct pg *pg, const struct contact_row *const *rows, size_t n
 	return held == (int64_t)n ? 0 : err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
 }
 
-int contacts_merged(struct pg *pg, int64_t workspace_id, int64_t id, struct arena *a, struct uuid **out, size_t *n,
-	struct err *err)
+int store_contacts_merged(struct pg *pg, int64_t workspace_id, int64_t id, struct arena *a, struct uuid **out,
+	size_t *n, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -245,8 +245,8 @@ int contacts_merged(struct pg *pg, int64_t workspace_id, int64_t id, struct aren
 	return 0;
 }
 
-int contacts_uuids(struct pg *pg, int64_t workspace_id, int64_t a, int64_t b, struct uuid *a_uuid, struct uuid *b_uuid,
-	struct err *err)
+int store_contacts_uuids(struct pg *pg, int64_t workspace_id, int64_t a, int64_t b, struct uuid *a_uuid,
+	struct uuid *b_uuid, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -289,7 +289,7 @@ static int merge_run(struct pg *pg, int64_t workspace_id, int64_t winner, int64_
 	return rc;
 }
 
-int contacts_merge(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct arena *a,
+int store_contacts_merge(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct arena *a,
 	struct uuid **accounts, size_t *n_accounts, struct err *err)
 {
 	struct pg_rows *rows = NULL;

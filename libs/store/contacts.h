@@ -6,43 +6,43 @@
 #include "store/rows.h"
 
 /* Finds the contact of each alias; contact_id of what is unknown stays 0. `each` gets every contact found, once. */
-int aliases_find(struct pg *pg, struct alias_row *aliases, size_t n, struct arena *a,
+int store_aliases_find(struct pg *pg, struct alias_row *aliases, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Inserts aliases that are not there, sorted, ON CONFLICT DO NOTHING. inserted[i] says whether aliases[i] is now ours; the others
- * belong to somebody (read again with aliases_find). Waits for a concurrent transaction that inserts the same one. */
-int aliases_insert(struct pg *pg, const struct alias_row *aliases, size_t n, bool *inserted,
+ * belong to somebody (read again with store_aliases_find). Waits for a concurrent transaction that inserts the same one. */
+int store_aliases_insert(struct pg *pg, const struct alias_row *aliases, size_t n, bool *inserted,
 	struct err *err) ERR_MUST_USE;
-int aliases_delete(struct pg *pg, const struct alias_row *aliases, size_t n, struct err *err) ERR_MUST_USE;
+int store_aliases_delete(struct pg *pg, const struct alias_row *aliases, size_t n, struct err *err) ERR_MUST_USE;
 /* Takes an alias away from its contact for good, as of until_us, and remembers that. *news is false when this very change was
  * taken in before: nothing happens then, as the alias may belong to somebody else by now. */
-int alias_retire(struct pg *pg, const struct alias_row *alias, int64_t until_us, bool *news,
+int store_alias_retire(struct pg *pg, const struct alias_row *alias, int64_t until_us, bool *news,
 	struct err *err) ERR_MUST_USE;
 /* Whom aliases led to last before they were retired: fills contact_id and until_us[i] where there is somebody. `each` gets the
  * contacts, perhaps more than once. */
-int aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until_us, size_t n, struct arena *a,
+int store_aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until_us, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Draws n contact ids. */
-int contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *err) ERR_MUST_USE;
+int store_contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *err) ERR_MUST_USE;
 /* Inserts contacts whose ids (and uuids) were drawn. */
-int contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Started only (pg_start): writes names, their rank and time, phone, match_key, and email, picture, in_address_book with their times as
  * the rows have them. */
-int contacts_store(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_contacts(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Locks contacts FOR UPDATE in id order and reads them. */
-int contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,
+int store_contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Keeps contacts from being merged until the transaction ends. ERR_RETRY when one was merged already. Each may be there several times. */
-int contacts_hold(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_contacts_hold(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Public ids of the contacts that became this one, in the arena. */
-int contacts_merged(struct pg *pg, int64_t workspace_id, int64_t id, struct arena *a, struct uuid **out, size_t *n,
-	struct err *err) ERR_MUST_USE;
+int store_contacts_merged(struct pg *pg, int64_t workspace_id, int64_t id, struct arena *a, struct uuid **out,
+	size_t *n, struct err *err) ERR_MUST_USE;
 /* Public ids of two contacts of a workspace; nil when one does not exist. */
-int contacts_uuids(struct pg *pg, int64_t workspace_id, int64_t a, int64_t b, struct uuid *a_uuid, struct uuid *b_uuid,
-	struct err *err) ERR_MUST_USE;
-/* Loser's aliases move to the winner (those that must go are deleted before, with aliases_delete), its opt-outs are copied
+int store_contacts_uuids(struct pg *pg, int64_t workspace_id, int64_t a, int64_t b, struct uuid *a_uuid,
+	struct uuid *b_uuid, struct err *err) ERR_MUST_USE;
+/* Loser's aliases move to the winner (those that must go are deleted before, with store_aliases_delete), its opt-outs are copied
  * where they are newer, loser keeps merged_into. Both must be locked. Fills the public ids of the accounts that have a
  * conversation with the loser (in the arena). */
-int contacts_merge(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct arena *a,
+int store_contacts_merge(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct arena *a,
 	struct uuid **accounts, size_t *n_accounts, struct err *err) ERR_MUST_USE;
 
 struct opt_out_row {
@@ -53,6 +53,6 @@ struct opt_out_row {
 	bool changed; /* out */
 };
 /* Newer wins by since; sets changed where the effective state differs from before. */
-int opt_outs_store(struct pg *pg, struct opt_out_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_opt_outs(struct pg *pg, struct opt_out_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

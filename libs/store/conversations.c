@@ -44,7 +44,7 @@ static const struct pg_stmt load = {
 	" CROSS JOIN LATERAL (SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND v.id = r.id OFFSET 0) AS v"
 };
 
-/* Contacts are locked in order of id, as contacts_lock() does; one that is being merged is waited for, and then not taken. */
+/* Contacts are locked in order of id, as store_contacts_lock() does; one that is being merged is waited for, and then not taken. */
 static const struct pg_stmt create = { "conversations_create", PG_UNNAMED,
 	"INSERT INTO conversations AS v (workspace_id, account_id, contact_id, group_id, uuid)"
 	" SELECT r.workspace_id, r.account_id, c.id, r.group_id, coalesce(r.uuid, gen_random_uuid())"
@@ -155,12 +155,13 @@ static int rows_find(struct pg *pg, struct conversation_row *const *rows, size_t
 	return rows_select(&c, pg, &find, rows, n, NULL, a, err);
 }
 
-int conversations_find(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a, struct err *err)
+int store_conversations_find(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
+	struct err *err)
 {
 	return n == 0 ? 0 : rows_find(pg, rows, n, true, a, err);
 }
 
-int conversations_of_person(struct pg *pg, const struct conversation_row *peers, size_t n, struct arena *a,
+int store_conversations_of_person(struct pg *pg, const struct conversation_row *peers, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t place, const struct conversation_row *row), void *ctx, struct err *err)
 {
 	struct pg_rows *found = NULL;
@@ -188,7 +189,8 @@ int conversations_of_person(struct pg *pg, const struct conversation_row *peers,
 	return 0;
 }
 
-int conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a, struct err *err)
+int store_conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
+	struct err *err)
 {
 	struct columns c;
 	size_t count = 0;
@@ -208,7 +210,7 @@ int conversations_load(struct pg *pg, struct conversation_row *const *rows, size
 	return 0;
 }
 
-int conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
+int store_conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err)
 {
 	struct columns c;
@@ -230,7 +232,7 @@ int conversations_create(struct pg *pg, struct conversation_row *const *rows, si
 	return rows_find(pg, rows, n, false, a, err);
 }
 
-int conversations_store(struct pg *pg, const struct conversation_row *const *rows, size_t n, struct err *err)
+int store_conversations(struct pg *pg, const struct conversation_row *const *rows, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -256,7 +258,7 @@ int conversations_store(struct pg *pg, const struct conversation_row *const *row
 	return columns_start(&c, pg, &store, err);
 }
 
-int conversations_recount(struct pg *pg, struct conversation_row *const *rows, size_t n, struct err *err)
+int store_conversations_recount(struct pg *pg, struct conversation_row *const *rows, size_t n, struct err *err)
 {
 	struct pg_rows *counted = NULL;
 	struct columns c;
@@ -281,7 +283,7 @@ int conversations_recount(struct pg *pg, struct conversation_row *const *rows, s
 	return 0;
 }
 
-int conversations_unread_marks(struct pg *pg, struct unread_mark *marks, size_t n, struct err *err)
+int store_conversations_unread_marks(struct pg *pg, struct unread_mark *marks, size_t n, struct err *err)
 {
 	struct pg_rows *found = NULL;
 	struct columns c;
@@ -307,7 +309,8 @@ int conversations_unread_marks(struct pg *pg, struct unread_mark *marks, size_t 
 	return 0;
 }
 
-int conversations_give(struct pg *pg, const struct conversation_row *conversation, int64_t contact_id, struct err *err)
+int store_conversations_give(struct pg *pg, const struct conversation_row *conversation, int64_t contact_id,
+	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	int rc;

@@ -12,26 +12,27 @@
 
 /* Finds by (account, contact or group) where rows[i] has them, or by (workspace, uuid) where contact_id and group_id are 0.
  * rows[i]->id stays 0 when there is none. */
-int conversations_find(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
+int store_conversations_find(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;
 /* The conversations of an account with a contact or with whoever was merged into it, those that were merged themselves left out:
  * peers[i] has workspace, account and contact; `each` gets the rows in order of place and id. */
-int conversations_of_person(struct pg *pg, const struct conversation_row *peers, size_t n, struct arena *a,
+int store_conversations_of_person(struct pg *pg, const struct conversation_row *peers, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t place, const struct conversation_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;
 /* Reads rows by (workspace, id). ERR_FATAL when one does not exist: the id came from a row that refers to it. */
-int conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
+int store_conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;
 /* Inserts those with id 0, from the contact WHERE merged_into IS NULL FOR KEY SHARE, with their uuid (nil: the database draws
  * one). What could not be inserted keeps id 0: the contact was merged meanwhile, read its alias again. An existing one is found
  * instead and fills the row whole (safe to repeat). */
-int conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
+int store_conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;
 /* Starts to write sequence, unread, last_*, archived as the rows have them; pg_collect() says how it went. */
-int conversations_store(struct pg *pg, const struct conversation_row *const *rows, size_t n,
+int store_conversations(struct pg *pg, const struct conversation_row *const *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 /* Sets rows[i]->unread to the number of inbound, not deleted messages of origin live or sync that are newer than last_read. */
-int conversations_recount(struct pg *pg, struct conversation_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_conversations_recount(struct pg *pg, struct conversation_row *const *rows, size_t n,
+	struct err *err) ERR_MUST_USE;
 /* The time that leaves the newest `count` inbound messages (live or sync, not deleted) up to until_us unread, and those sent at
  * the same moment as the oldest of them: the sent time of the next older inbound one, or one µs before the oldest when there
  * are no more. count 0, or no message at all: until_us. */
@@ -41,9 +42,9 @@ struct unread_mark {
 	int64_t until_us;
 	int64_t read_us; /* out */
 };
-int conversations_unread_marks(struct pg *pg, struct unread_mark *marks, size_t n, struct err *err) ERR_MUST_USE;
+int store_conversations_unread_marks(struct pg *pg, struct unread_mark *marks, size_t n, struct err *err) ERR_MUST_USE;
 /* Gives a conversation to another contact (when the winner of a merge has none with this account). */
-int conversations_give(struct pg *pg, const struct conversation_row *conversation, int64_t contact_id,
+int store_conversations_give(struct pg *pg, const struct conversation_row *conversation, int64_t contact_id,
 	struct err *err) ERR_MUST_USE;
 
 #endif

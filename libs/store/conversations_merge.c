@@ -1,4 +1,4 @@
-/* See conversations_merge.h. Invariant: after each slice nothing points at a message that is gone, a status of what collapsed is as far
+/* See store_conversations_merge.h. Invariant: after each slice nothing points at a message that is gone, a status of what collapsed is as far
  * as the further of the two, and the unread count is that of the messages that are there. */
 #include "store/conversations_merge.h"
 
@@ -156,7 +156,7 @@ const struct pg_stmt *const conversations_merge_statements[] = { &mark, &parked,
 	&merging, &slice, &named, &lock, &receipts, &reactions, &withdrawn, &reactions_settle, &media, &collapse, &move,
 	&count, NULL };
 
-int conversations_merge(struct pg *pg, const struct conversation_merge *merge, struct err *err)
+int store_conversations_merge(struct pg *pg, const struct conversation_merge *merge, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	int rc = -1;
@@ -286,8 +286,8 @@ static int merge_advance(struct pg *pg, const struct conversation_merge *merge, 
 	return rc;
 }
 
-int conversations_merge_step(struct pg *pg, struct conversation_merge *merge, int limit, merged_each *each, void *ctx,
-	struct err *err)
+int store_conversations_merge_step(struct pg *pg, struct conversation_merge *merge, int limit, merged_each *each,
+	void *ctx, struct err *err)
 {
 	struct pg_rows *found = NULL;
 	int n;
@@ -315,8 +315,8 @@ static int named_find(struct pg *pg, const struct message_key *keys, size_t n, s
 	return columns_run(&c, pg, &named, found, err);
 }
 
-int conversations_merge_named(struct pg *pg, const struct message_key *keys, size_t n, merged_each *each, void *ctx,
-	struct err *err)
+int store_conversations_merge_named(struct pg *pg, const struct message_key *keys, size_t n, merged_each *each,
+	void *ctx, struct err *err)
 {
 	int count_found = n > 0;
 
@@ -332,7 +332,7 @@ int conversations_merge_named(struct pg *pg, const struct message_key *keys, siz
 	return 0;
 }
 
-int conversations_merging(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
+int store_conversations_merging(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
 	struct arena *a, struct conversation_merge **out, size_t *n_out, struct err *err)
 {
 	struct pg_rows *rows = NULL;

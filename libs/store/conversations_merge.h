@@ -28,16 +28,16 @@ typedef void merged_each(void *ctx, const struct merged_message *message);
 
 /* `from` gets merged_into, its unread count becomes 0, its parked updates are of `into`, and what was on its way into `from` goes on
  * into `into`. No message moves yet. */
-int conversations_merge(struct pg *pg, const struct conversation_merge *merge, struct err *err) ERR_MUST_USE;
+int store_conversations_merge(struct pg *pg, const struct conversation_merge *merge, struct err *err) ERR_MUST_USE;
 /* Moves at most `limit` messages, the newest first, and advances merge->upto_us; with the last one the merge is over. Returns how many
  * (fewer than limit: it is over), -1 on failure. */
-int conversations_merge_step(struct pg *pg, struct conversation_merge *merge, int limit, merged_each *each, void *ctx,
-	struct err *err) ERR_MUST_USE;
-/* Moves those that messages_find() would find by these keys, had they come already. */
-int conversations_merge_named(struct pg *pg, const struct message_key *keys, size_t n, merged_each *each, void *ctx,
-	struct err *err) ERR_MUST_USE;
+int store_conversations_merge_step(struct pg *pg, struct conversation_merge *merge, int limit, merged_each *each,
+	void *ctx, struct err *err) ERR_MUST_USE;
+/* Moves those that store_messages_find() would find by these keys, had they come already. */
+int store_conversations_merge_named(struct pg *pg, const struct message_key *keys, size_t n, merged_each *each,
+	void *ctx, struct err *err) ERR_MUST_USE;
 /* Merges whose messages are on their way, of these partitions of a topic, `limit` of them: those that moved longest ago. */
-int conversations_merging(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
+int store_conversations_merging(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
 	struct arena *a, struct conversation_merge **out, size_t *n_out, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -131,7 +131,7 @@ static int groups_read(struct pg *pg, struct group_row *const *rows, const bool 
 	return 0;
 }
 
-int groups_upsert(struct pg *pg, struct group_row *const *rows, const bool *lock, bool *created, size_t n,
+int store_groups_upsert(struct pg *pg, struct group_row *const *rows, const bool *lock, bool *created, size_t n,
 	struct arena *a, struct err *err)
 {
 	if (n == 0)
@@ -141,7 +141,7 @@ int groups_upsert(struct pg *pg, struct group_row *const *rows, const bool *lock
 	return groups_read(pg, rows, lock, false, n, a, err);
 }
 
-int groups_store(struct pg *pg, const struct group_row *const *rows, size_t n, struct err *err)
+int store_groups(struct pg *pg, const struct group_row *const *rows, size_t n, struct err *err)
 {
 	struct columns c;
 

@@ -82,7 +82,8 @@ static int accounts_select(struct pg *pg, const struct pg_stmt *stmt, struct pg_
 	return 0;
 }
 
-int intake_accounts_load(struct pg *pg, const struct uuid *uuid, intake_account_each *each, void *ctx, struct err *err)
+int store_intake_accounts_load(struct pg *pg, const struct uuid *uuid, intake_account_each *each, void *ctx,
+	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 
@@ -91,7 +92,7 @@ int intake_accounts_load(struct pg *pg, const struct uuid *uuid, intake_account_
 	return accounts_select(pg, uuid ? &account : &accounts, args, each, ctx, err);
 }
 
-int intake_account_by_session(struct pg *pg, struct str session_id, intake_account_each *each, void *ctx,
+int store_intake_account_by_session(struct pg *pg, struct str session_id, intake_account_each *each, void *ctx,
 	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
@@ -100,7 +101,7 @@ int intake_account_by_session(struct pg *pg, struct str session_id, intake_accou
 	return accounts_select(pg, &by_session, args, each, ctx, err);
 }
 
-int intake_account_by_row(struct pg *pg, int64_t id, intake_account_each *each, void *ctx, struct err *err)
+int store_intake_account_by_row(struct pg *pg, int64_t id, intake_account_each *each, void *ctx, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 
@@ -108,8 +109,8 @@ int intake_account_by_row(struct pg *pg, int64_t id, intake_account_each *each, 
 	return accounts_select(pg, &by_row, args, each, ctx, err);
 }
 
-int intake_accounts_of_workspace(struct pg *pg, const struct uuid *workspace, intake_account_each *each, void *ctx,
-	struct err *err)
+int store_intake_accounts_of_workspace(struct pg *pg, const struct uuid *workspace, intake_account_each *each,
+	void *ctx, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 
@@ -117,7 +118,7 @@ int intake_accounts_of_workspace(struct pg *pg, const struct uuid *workspace, in
 	return accounts_select(pg, &of_workspace, args, each, ctx, err);
 }
 
-int intake_gone_of_workspace(struct pg *pg, const struct uuid *workspace,
+int store_intake_gone_of_workspace(struct pg *pg, const struct uuid *workspace,
 	void (*each)(void *ctx, bool is_app, const struct uuid *id), void *ctx, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
@@ -139,8 +140,8 @@ int intake_gone_of_workspace(struct pg *pg, const struct uuid *workspace,
 	return 0;
 }
 
-int intake_account_by_phone_number_id(struct pg *pg, struct str phone_number_id, intake_account_each *each, void *ctx,
-	struct err *err)
+int store_intake_account_by_phone_number_id(struct pg *pg, struct str phone_number_id, intake_account_each *each,
+	void *ctx, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 
@@ -148,7 +149,8 @@ int intake_account_by_phone_number_id(struct pg *pg, struct str phone_number_id,
 	return accounts_select(pg, &by_phone_number_id, args, each, ctx, err);
 }
 
-int intake_accounts_by_waba(struct pg *pg, struct str waba_id, intake_account_each *each, void *ctx, struct err *err)
+int store_intake_accounts_by_waba(struct pg *pg, struct str waba_id, intake_account_each *each, void *ctx,
+	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 
@@ -156,8 +158,8 @@ int intake_accounts_by_waba(struct pg *pg, struct str waba_id, intake_account_ea
 	return accounts_select(pg, &by_waba, args, each, ctx, err);
 }
 
-int intake_apps_load(struct pg *pg, const struct uuid *uuid, void (*each)(void *ctx, const struct intake_app_row *row),
-	void *ctx, struct err *err)
+int store_intake_apps_load(struct pg *pg, const struct uuid *uuid,
+	void (*each)(void *ctx, const struct intake_app_row *row), void *ctx, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -182,7 +184,7 @@ int intake_apps_load(struct pg *pg, const struct uuid *uuid, void (*each)(void *
 	return 0;
 }
 
-int account_qr_put(struct pg *pg, int64_t workspace_id, int64_t account_id, struct str sealed, int ttl_s,
+int store_account_qr_put(struct pg *pg, int64_t workspace_id, int64_t account_id, struct str sealed, int ttl_s,
 	struct err *err)
 {
 	struct pg_args *args = pg_args_new();

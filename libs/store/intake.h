@@ -20,24 +20,24 @@ struct intake_account_row {
 typedef void intake_account_each(void *ctx, const struct intake_account_row *row);
 
 /* All live accounts, or the one with this public id. */
-int intake_accounts_load(struct pg *pg, const struct uuid *uuid, intake_account_each *each, void *ctx,
+int store_intake_accounts_load(struct pg *pg, const struct uuid *uuid, intake_account_each *each, void *ctx,
 	struct err *err) ERR_MUST_USE;
 /* All of one workspace; none when it is gone. */
-int intake_accounts_of_workspace(struct pg *pg, const struct uuid *workspace, intake_account_each *each, void *ctx,
-	struct err *err) ERR_MUST_USE;
+int store_intake_accounts_of_workspace(struct pg *pg, const struct uuid *workspace, intake_account_each *each,
+	void *ctx, struct err *err) ERR_MUST_USE;
 /* What of a workspace may not post any more: deleted accounts and apps, or all of them when the workspace is gone. */
-int intake_gone_of_workspace(struct pg *pg, const struct uuid *workspace,
+int store_intake_gone_of_workspace(struct pg *pg, const struct uuid *workspace,
 	void (*each)(void *ctx, bool is_app, const struct uuid *id), void *ctx, struct err *err) ERR_MUST_USE;
 /* One account by another name, for what a cache misses; each is not called when there is none. */
-int intake_account_by_session(struct pg *pg, struct str session_id, intake_account_each *each, void *ctx,
+int store_intake_account_by_session(struct pg *pg, struct str session_id, intake_account_each *each, void *ctx,
 	struct err *err) ERR_MUST_USE;
 /* By whatsapp_accounts.id, as the older contract names it. */
-int intake_account_by_row(struct pg *pg, int64_t id, intake_account_each *each, void *ctx,
+int store_intake_account_by_row(struct pg *pg, int64_t id, intake_account_each *each, void *ctx,
 	struct err *err) ERR_MUST_USE;
-int intake_account_by_phone_number_id(struct pg *pg, struct str phone_number_id, intake_account_each *each, void *ctx,
-	struct err *err) ERR_MUST_USE;
+int store_intake_account_by_phone_number_id(struct pg *pg, struct str phone_number_id, intake_account_each *each,
+	void *ctx, struct err *err) ERR_MUST_USE;
 /* All accounts of a WABA, whatever their app. */
-int intake_accounts_by_waba(struct pg *pg, struct str waba_id, intake_account_each *each, void *ctx,
+int store_intake_accounts_by_waba(struct pg *pg, struct str waba_id, intake_account_each *each, void *ctx,
 	struct err *err) ERR_MUST_USE;
 
 struct intake_app_row {
@@ -48,11 +48,11 @@ struct intake_app_row {
 	struct uuid workspace; /* nil: the platform's */
 };
 /* All live apps, or the one with this public id. */
-int intake_apps_load(struct pg *pg, const struct uuid *uuid, void (*each)(void *ctx, const struct intake_app_row *row),
-	void *ctx, struct err *err) ERR_MUST_USE;
+int store_intake_apps_load(struct pg *pg, const struct uuid *uuid,
+	void (*each)(void *ctx, const struct intake_app_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 
 /* The account's latest QR code, which expires after ttl_s. */
-int account_qr_put(struct pg *pg, int64_t workspace_id, int64_t account_id, struct str sealed, int ttl_s,
+int store_account_qr_put(struct pg *pg, int64_t workspace_id, int64_t account_id, struct str sealed, int ttl_s,
 	struct err *err) ERR_MUST_USE;
 
 #endif

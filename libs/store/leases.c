@@ -31,7 +31,7 @@ static int fenced(const char *name, struct err *err)
 	return err_set(err, ERR_FENCED, "fenced", "the lease %s has expired or is another's", name);
 }
 
-int lease_acquire(struct pg *pg, const char *name, const char *owner, int64_t ttl_ms, struct lease_row *out,
+int store_lease_acquire(struct pg *pg, const char *name, const char *owner, int64_t ttl_ms, struct lease_row *out,
 	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
@@ -68,7 +68,7 @@ static int held_run(struct pg *pg, const struct pg_stmt *stmt, const char *name,
 	return rc;
 }
 
-int lease_renew(struct pg *pg, const char *name, int64_t epoch, int64_t ttl_ms, struct err *err)
+int store_lease_renew(struct pg *pg, const char *name, int64_t epoch, int64_t ttl_ms, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	bool ours;
@@ -80,7 +80,7 @@ int lease_renew(struct pg *pg, const char *name, int64_t epoch, int64_t ttl_ms, 
 	return ours ? 0 : fenced(name, err);
 }
 
-int lease_lock(struct pg *pg, const char *name, int64_t epoch, int64_t *seq, struct err *err)
+int store_lease_lock(struct pg *pg, const char *name, int64_t epoch, int64_t *seq, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	bool ours;
@@ -94,7 +94,7 @@ int lease_lock(struct pg *pg, const char *name, int64_t epoch, int64_t *seq, str
 	return ours ? 0 : fenced(name, err);
 }
 
-int lease_release(struct pg *pg, const char *name, int64_t epoch, struct err *err)
+int store_lease_release(struct pg *pg, const char *name, int64_t epoch, struct err *err)
 {
 	return held_run(pg, &release, name, epoch, 0, NULL, err);
 }

@@ -13,7 +13,7 @@ static const struct pg_stmt store = { "media_store", PG_UNNAMED,
 
 const struct pg_stmt *const media_statements[] = { &store, NULL };
 
-int media_store(struct pg *pg, const struct media_row *rows, size_t n, struct err *err)
+int store_media(struct pg *pg, const struct media_row *rows, size_t n, struct err *err)
 {
 	struct columns c;
 

@@ -111,7 +111,7 @@ static bool blocks_consecutive(const struct pg_rows *blocks)
 	return true;
 }
 
-int message_ids_draw(struct pg *pg, size_t n, int64_t *first, size_t *n_out, struct err *err)
+int store_message_ids_draw(struct pg *pg, size_t n, int64_t *first, size_t *n_out, struct err *err)
 {
 	size_t blocks = n == 0 ? 1 : (n + ID_BLOCK - 1) / ID_BLOCK;
 	struct pg_args *args = pg_args_new();
@@ -132,7 +132,7 @@ int message_ids_draw(struct pg *pg, size_t n, int64_t *first, size_t *n_out, str
 	return rc;
 }
 
-/* The columns that messages_insert() and messages_store() have in common, in one order. */
+/* The columns that store_messages_insert() and store_messages() have in common, in one order. */
 static void columns_content(struct columns *c, const struct message_row *m)
 {
 	columns_text(c, m->key);
@@ -167,7 +167,7 @@ static void inserted_mark(const struct pg_rows *answer, const struct message_row
 	assert(at == count);
 }
 
-int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)
+int store_messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -185,7 +185,8 @@ int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t
 	return columns_start(&c, pg, &insert, err);
 }
 
-int messages_inserted(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted, struct err *err)
+int store_messages_inserted(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted,
+	struct err *err)
 {
 	struct pg_rows *answer = NULL;
 
@@ -253,7 +254,7 @@ static void columns_key(struct columns *c, const struct message_key *key)
 	columns_text(c, key->key);
 }
 
-int messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
+int store_messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err)
 {
 	size_t bytes = 0;
@@ -277,7 +278,7 @@ int messages_find(struct pg *pg, const struct message_key *keys, size_t n, struc
 	return 0;
 }
 
-int messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
+int store_messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err)
 {
 	size_t bytes = 0;
@@ -291,7 +292,7 @@ int messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t 
 	return messages_select(&c, pg, &by_client_id, 0, n, &bytes, a, each, ctx, err);
 }
 
-int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,
+int store_messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t moment, struct str key), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -320,7 +321,7 @@ int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, s
 	return 0;
 }
 
-int messages_store(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)
+int store_messages(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -336,7 +337,7 @@ int messages_store(struct pg *pg, const struct message_row *const *rows, size_t 
 	return columns_start(&c, pg, &store, err);
 }
 
-int messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)
+int store_messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)
 {
 	struct columns c;
 

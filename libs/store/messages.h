@@ -6,11 +6,11 @@
 #include "store/rows.h"
 
 /* The first of at least n consecutive ids; *n_out says how many (a multiple of 1,024). */
-int message_ids_draw(struct pg *pg, size_t n, int64_t *first, size_t *n_out, struct err *err) ERR_MUST_USE;
+int store_message_ids_draw(struct pg *pg, size_t n, int64_t *first, size_t *n_out, struct err *err) ERR_MUST_USE;
 /* Starts to insert rows (with ids) ON CONFLICT DO NOTHING on (workspace, account, key, conversation), by which they must be
- * distinct; messages_inserted() waits for it and says which are new. */
-int messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
-int messages_inserted(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted,
+ * distinct; store_messages_inserted() waits for it and says which are new. */
+int store_messages_insert(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_messages_inserted(struct pg *pg, const struct message_row *const *rows, size_t n, bool *inserted,
 	struct err *err) ERR_MUST_USE;
 /* The stored message of (workspace, account, key, conversation), passed to each with the index of the key that found it; where there is none,
  * or conversation_id is 0, up to two of the account's others of that key. Without content a row's metadata is absent, unless the message
@@ -22,25 +22,25 @@ struct message_key {
 	int64_t conversation_id;
 	bool content;
 };
-int messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
+int store_messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* For items without an id: the key, other than their own, of a stored message at exactly this time in this conversation, or on its way there
- * (conversations_merge.h), of the same direction and body; of those at that time 32 are looked at. */
+ * (store_conversations_merge.h), of the same direction and body; of those at that time 32 are looked at. */
 struct message_moment {
 	int64_t workspace_id, conversation_id, sent_us;
 	enum direction direction;
 	struct str key, body;
 };
-int messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,
+int store_messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t moment, struct str key), void *ctx, struct err *err) ERR_MUST_USE;
 /* Messages by our own id (workspace, account, client_message_id); keys[i].key holds it. */
-int messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
+int store_messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Started only (pg_start): writes every column but ids, account and conversation as the rows have them; the key may change. Absent
  * metadata stays as it is stored. */
-int messages_store(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_messages(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Deletes messages with their receipts, reactions and media (a dispatch's row whose echo is stored). */
-int messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 struct receipt_row {
 	int64_t workspace_id, chat_id;
@@ -51,7 +51,7 @@ struct receipt_row {
 	struct str before; /* whose name it was: a receipt that they had is not stored as another's; absent: nobody's */
 };
 /* Forward only, in rank pending < sent < failed < delivered < read < played. Rows must be distinct by (chat, participant). */
-int receipts_store(struct pg *pg, struct receipt_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_receipts(struct pg *pg, struct receipt_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 struct reaction_row {
 	int64_t workspace_id, chat_id;
@@ -63,7 +63,7 @@ struct reaction_row {
 		before; /* whose name it was: what they said at that time or later is not stored as another's; absent: nobody's */
 };
 /* Rows must be distinct by (chat, sender). A withdrawal leaves its time behind. */
-int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_reactions(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 /* Who reacted to a message or received it is called otherwise: what is stored under `from` becomes that of `to`, whose own is kept where
  * it is newer (a receipt: further). On all messages: sender_renames.h. */
@@ -71,8 +71,8 @@ struct sender_change {
 	int64_t workspace_id, chat_id;
 	struct str from, to;
 };
-int reactions_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
-int receipts_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
+int store_reactions_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
+int store_receipts_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err) ERR_MUST_USE;
 
 struct media_row {
 	int64_t workspace_id, chat_id;
@@ -80,6 +80,6 @@ struct media_row {
 	int64_t size_bytes; /* 0: unknown */
 };
 /* Started only (pg_start): inserts, or fills what is still unknown. Rows must be distinct by chat. */
-int media_store(struct pg *pg, const struct media_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_media(struct pg *pg, const struct media_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -64,7 +64,7 @@ static int distinct_store(struct pg *pg, struct opt_out_row *rows, size_t n, str
 	return 0;
 }
 
-int opt_outs_store(struct pg *pg, struct opt_out_row *rows, size_t n, struct err *err)
+int store_opt_outs(struct pg *pg, struct opt_out_row *rows, size_t n, struct err *err)
 {
 	for (size_t part; n > 0; rows += part, n -= part) {
 		part = distinct_prefix(rows, n);

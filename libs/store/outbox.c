@@ -41,7 +41,7 @@ static void columns_place(struct columns *c, const struct outbox_row *r)
 	columns_i64(c, r->seq);
 }
 
-int outbox_put(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n, struct err *err)
+int store_outbox_put(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -55,7 +55,7 @@ int outbox_put(struct pg *pg, const char *producer, const struct outbox_row *row
 	return columns_start(&c, pg, &put, err);
 }
 
-int outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n, struct err *err)
+int store_outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -82,7 +82,7 @@ static void scalars_after(struct columns *c, const struct outbox_row *after)
 		pg_arg_null(args);
 }
 
-int outbox_read(struct pg *pg, const char *producer, const struct outbox_slot *slots, size_t n,
+int store_outbox_read(struct pg *pg, const char *producer, const struct outbox_slot *slots, size_t n,
 	const struct outbox_row *after, int limit,
 	int (*each)(void *ctx, const struct outbox_row *row, struct err *err), void *ctx, struct err *err)
 {
@@ -116,7 +116,8 @@ int outbox_read(struct pg *pg, const char *producer, const struct outbox_slot *s
 	return rc;
 }
 
-int outbox_list(struct pg *pg, const char *producer, int limit, struct outbox_info **out, size_t *n, struct err *err)
+int store_outbox_list(struct pg *pg, const char *producer, int limit, struct outbox_info **out, size_t *n,
+	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;

@@ -17,17 +17,17 @@ struct outbox_row {
 	struct outbox_slot slot;
 	int64_t epoch, seq;
 	struct str records; /* proto/blazz/v1/outbox.proto */
-	int64_t age_ms; /* since its commit, as outbox_read() found it; ignored elsewhere */
+	int64_t age_ms; /* since its commit, as store_outbox_read() found it; ignored elsewhere */
 };
 
 /* Both are started only (pg_start): what comes next on the connection says how they went. */
-int outbox_put(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n,
+int store_outbox_put(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
-int outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n,
+int store_outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 /* The rows of these slots, at most `limit`, ordered by the slot's number, epoch, seq, topic, after the given place when `after` is
  * not NULL. Each row is passed to `each`, which copies what it keeps. */
-int outbox_read(struct pg *pg, const char *producer, const struct outbox_slot *slots, size_t n,
+int store_outbox_read(struct pg *pg, const char *producer, const struct outbox_slot *slots, size_t n,
 	const struct outbox_row *after, int limit,
 	int (*each)(void *ctx, const struct outbox_row *row, struct err *err), void *ctx, struct err *err) ERR_MUST_USE;
 
@@ -37,7 +37,7 @@ struct outbox_info {
 	struct outbox_row row; /* without its records; its slot's topic is the one above */
 	int64_t bytes, created_at_us;
 };
-int outbox_list(struct pg *pg, const char *producer, int limit, struct outbox_info **out, size_t *n,
+int store_outbox_list(struct pg *pg, const char *producer, int limit, struct outbox_info **out, size_t *n,
 	struct err *err) ERR_MUST_USE;
 
 #endif

@@ -79,7 +79,7 @@ static void inserted_mark(const struct pg_rows *answer, struct parked_row *rows,
 	}
 }
 
-int parked_insert(struct pg *pg, struct parked_row *rows, size_t n, struct err *err)
+int store_parked_insert(struct pg *pg, struct parked_row *rows, size_t n, struct err *err)
 {
 	struct pg_rows *answer = NULL;
 	struct columns c;
@@ -131,7 +131,7 @@ static void parked_read(struct cells *c, struct parked_row *row)
 	row->timestamp_ms = cells_i64(c);
 }
 
-int parked_find(struct pg *pg, const struct message_key *targets, size_t n, struct arena *a,
+int store_parked_find(struct pg *pg, const struct message_key *targets, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t target, const struct parked_row *row), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -159,7 +159,7 @@ int parked_find(struct pg *pg, const struct message_key *targets, size_t n, stru
 	return 0;
 }
 
-int parked_count(struct pg *pg, struct parked_count *counts, size_t n, struct err *err)
+int store_parked_count(struct pg *pg, struct store_parked_count *counts, size_t n, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	struct columns c;
@@ -192,7 +192,7 @@ static void columns_due(struct columns *c, struct str topic, int limit)
 	pg_arg_i32(columns_scalars(c), limit);
 }
 
-int parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
+int store_parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
 	struct parked_place *from, struct arena *a, void (*each)(void *ctx, const struct parked_row *row), void *ctx,
 	struct err *err)
 {
@@ -224,8 +224,8 @@ int parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, siz
 	return 0;
 }
 
-int parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit, struct arena *a,
-	void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err)
+int store_parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
+	struct arena *a, void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	struct columns c;
@@ -246,7 +246,7 @@ int parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, si
 	return 0;
 }
 
-int parked_delete(struct pg *pg, const struct parked_row *const *rows, size_t n, struct err *err)
+int store_parked_delete(struct pg *pg, const struct parked_row *const *rows, size_t n, struct err *err)
 {
 	struct columns c;
 

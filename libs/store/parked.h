@@ -13,32 +13,33 @@ struct parked_row {
 		topic; /* headers: as libs/wire/records.h writes one record's */
 	int32_t partition;
 	int64_t offset, timestamp_ms;
-	int64_t ttl_ms; /* into parked_insert: how long it may wait, by PostgreSQL's clock */
-	bool inserted; /* out of parked_insert: false when this event waits already */
+	int64_t ttl_ms; /* into store_parked_insert: how long it may wait, by PostgreSQL's clock */
+	bool inserted; /* out of store_parked_insert: false when this event waits already */
 };
-int parked_insert(struct pg *pg, struct parked_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_parked_insert(struct pg *pg, struct parked_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* What waits for these keys (full key, and "?:<stanza>" forms the caller passes as keys too). */
-int parked_find(struct pg *pg, const struct message_key *targets, size_t n, struct arena *a,
+int store_parked_find(struct pg *pg, const struct message_key *targets, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t target, const struct parked_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* How many updates of each account wait, none counted beyond PARKED_MAX. */
 #define PARKED_MAX 10000
-struct parked_count {
+struct store_parked_count {
 	int64_t workspace_id, account_id;
 	int32_t n; /* out */
 };
-int parked_count(struct pg *pg, struct parked_count *counts, size_t n, struct err *err) ERR_MUST_USE;
+int store_parked_count(struct pg *pg, struct store_parked_count *counts, size_t n, struct err *err) ERR_MUST_USE;
 /* Of these partitions: parked updates whose target is stored by now, at most limit. It looks at no more than PARKED_SCAN_MAX at a time,
  * and moves *from to where the next call goes on; {0} is the beginning. */
 #define PARKED_SCAN_MAX 2000
 struct parked_place {
 	int64_t expires_us, id;
 };
-int parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
+int store_parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
 	struct parked_place *from, struct arena *a, void (*each)(void *ctx, const struct parked_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;
 /* Deletes and returns what has expired (PostgreSQL's now()), at most limit. */
-int parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit, struct arena *a,
-	void (*each)(void *ctx, const struct parked_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-int parked_delete(struct pg *pg, const struct parked_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
+	struct arena *a, void (*each)(void *ctx, const struct parked_row *row), void *ctx,
+	struct err *err) ERR_MUST_USE;
+int store_parked_delete(struct pg *pg, const struct parked_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

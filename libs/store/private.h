@@ -12,7 +12,7 @@
 #define CONTACT_COLUMNS \
 	"c.workspace_id, c.id, c.uuid, c.first_name, c.last_name, c.full_name, c.phone, c.match_key, c.email, c.email_at," \
 	" c.profile_picture, c.profile_picture_at, c.name_rank, c.name_at, c.in_address_book, c.in_address_book_at, c.merged_into, c.merges, c.source_type, c.source_account_id"
-void contact_read(struct cells *c, struct contact_row *row);
+void store_contact_read(struct cells *c, struct contact_row *row);
 
 /* A workspace's default_region: two letters, as libphonenumber wants them; anything else counts as not set, "". */
 static inline void region_read(struct cells *c, char out[static 3])

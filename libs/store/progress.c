@@ -17,7 +17,7 @@ static const struct pg_stmt restart = { "progress_restart", PG_PREPARED,
 	" WHERE consumer = $1 AND cluster_id <> $2"
 	" AND (topic, partition) IN (SELECT * FROM unnest($3::text[], $4::integer[]))" };
 
-/* In the order in which progress_lock() locks. A conflicting row is waited for while its owner's transaction is open. */
+/* In the order in which store_progress_lock() locks. A conflicting row is waited for while its owner's transaction is open. */
 static const struct pg_stmt take = { "progress_take", PG_PREPARED,
 	"INSERT INTO consumer_progress AS p (consumer, topic, partition, cluster_id, epoch)"
 	" SELECT $1, r.topic, r.partition, $2, " NOW_US
@@ -54,7 +54,7 @@ static const struct pg_stmt reset = { "progress_reset", PG_PREPARED,
 const struct pg_stmt *const progress_statements[] = { &restart, &take, &lock, &advance, NULL };
 const struct pg_stmt *const progress_admin_statements[] = { &list, &reset, NULL };
 
-const char *outcome_word(enum outcome o)
+const char *store_outcome_word(enum outcome o)
 {
 	static const char *const words[OUTCOMES] = { "applied", "no_effect", "filtered", "parked", "dead_lettered",
 		"skipped" };
@@ -134,7 +134,7 @@ static int partitions_run(struct pg *pg, const struct pg_stmt *stmt, const char 
 	return columns_run(&c, pg, stmt, answer, err);
 }
 
-int progress_take(struct pg *pg, const char *consumer, const char *cluster_id, bool reset_cluster,
+int store_progress_claim(struct pg *pg, const char *consumer, const char *cluster_id, bool reset_cluster,
 	struct progress *rows, size_t n, struct err *err)
 {
 	struct pg_rows *taken = NULL;
@@ -174,7 +174,7 @@ static bool still_ours(const struct pg_rows *locked, const struct progress *p)
 		(pg_null(locked, i, 3) ? PROGRESS_NO_OFFSET : pg_i64(locked, i, 3)) == p->next_offset;
 }
 
-int progress_lock(struct pg *pg, const char *consumer, const struct progress *rows, size_t n, size_t *lost,
+int store_progress_lock(struct pg *pg, const char *consumer, const struct progress *rows, size_t n, size_t *lost,
 	struct err *err)
 {
 	struct pg_rows *locked = NULL;
@@ -196,7 +196,8 @@ int progress_lock(struct pg *pg, const char *consumer, const struct progress *ro
 	return rc;
 }
 
-int progress_advance(struct pg *pg, const char *consumer, const struct progress_step *steps, size_t n, struct err *err)
+int store_progress_advance(struct pg *pg, const char *consumer, const struct progress_step *steps, size_t n,
+	struct err *err)
 {
 	struct columns c;
 
@@ -232,7 +233,7 @@ static void info_read(struct cells *c, struct progress_info *p)
 	p->updated_at_us = cells_time(c);
 }
 
-int progress_list(struct pg *pg, const char *consumer, struct progress_info **out, size_t *n, struct err *err)
+int store_progress_list(struct pg *pg, const char *consumer, struct progress_info **out, size_t *n, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -251,7 +252,7 @@ int progress_list(struct pg *pg, const char *consumer, struct progress_info **ou
 	return 0;
 }
 
-int progress_reset(struct pg *pg, const char *consumer, const char *topic, int32_t partition, int64_t next_offset,
+int store_progress_reset(struct pg *pg, const char *consumer, const char *topic, int32_t partition, int64_t next_offset,
 	struct err *err)
 {
 	struct pg_rows *rows = NULL;

@@ -14,7 +14,7 @@ enum outcome {
 	OUTCOME_SKIPPED,
 	OUTCOMES
 };
-const char *outcome_word(enum outcome o);
+const char *store_outcome_word(enum outcome o);
 
 #define PROGRESS_NO_OFFSET (-1)
 
@@ -28,12 +28,12 @@ struct progress {
 /* Takes partitions over: raises their epoch (which waits for a transaction of the previous owner that is still open) and fills
  * epoch, seq and next_offset of each. Runs in a transaction of its own. ERR_FATAL "cluster_id" when a row belongs to another
  * Kafka cluster, unless reset_cluster, which then starts anew. */
-int progress_take(struct pg *pg, const char *consumer, const char *cluster_id, bool reset_cluster,
+int store_progress_claim(struct pg *pg, const char *consumer, const char *cluster_id, bool reset_cluster,
 	struct progress *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 /* Locks the rows of these partitions, in order of topic and partition, checking epoch and next_offset. ERR_FENCED when
  * one of them has another owner; *lost (may be NULL) is then the index of the first. */
-int progress_lock(struct pg *pg, const char *consumer, const struct progress *rows, size_t n, size_t *lost,
+int store_progress_lock(struct pg *pg, const char *consumer, const struct progress *rows, size_t n, size_t *lost,
 	struct err *err) ERR_MUST_USE;
 
 struct progress_step {
@@ -45,7 +45,7 @@ struct progress_step {
 	int64_t counts[OUTCOMES];
 };
 /* Moves locked rows. Started only (pg_start). */
-int progress_advance(struct pg *pg, const char *consumer, const struct progress_step *steps, size_t n,
+int store_progress_advance(struct pg *pg, const char *consumer, const struct progress_step *steps, size_t n,
 	struct err *err) ERR_MUST_USE;
 
 /* For blazzctl: every row of a consumer (NULL: all), ordered. *out is freed with free(). */
@@ -56,11 +56,11 @@ struct progress_info {
 	int64_t counts[OUTCOMES];
 	int64_t updated_at_us;
 };
-int progress_list(struct pg *pg, const char *consumer, struct progress_info **out, size_t *n,
+int store_progress_list(struct pg *pg, const char *consumer, struct progress_info **out, size_t *n,
 	struct err *err) ERR_MUST_USE;
 /* Sets next_offset and start_offset, clears the counts and raises the epoch, so that a running owner is fenced off. ERR_INPUT
  * when there is no such row. PROGRESS_NO_OFFSET: start at the low watermark. */
-int progress_reset(struct pg *pg, const char *consumer, const char *topic, int32_t partition, int64_t next_offset,
+int store_progress_reset(struct pg *pg, const char *consumer, const char *topic, int32_t partition, int64_t next_offset,
 	struct err *err) ERR_MUST_USE;
 
 #endif

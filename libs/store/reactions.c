@@ -51,7 +51,7 @@ static const struct pg_stmt take = { "reactions_take", PG_UNNAMED,
 
 const struct pg_stmt *const reactions_statements[] = { &store, &take, NULL };
 
-int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err)
+int store_reactions(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err)
 {
 	struct pg_rows *news = NULL;
 	struct columns c;
@@ -82,7 +82,7 @@ int reactions_store(struct pg *pg, struct reaction_row *rows, size_t n, struct e
 	return 0;
 }
 
-int reactions_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
+int store_reactions_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
 {
 	struct reaction_row *rows;
 	struct pg_rows *taken = NULL;
@@ -109,7 +109,7 @@ int reactions_rename(struct pg *pg, const struct sender_change *changes, size_t 
 		row->at_us = cells_time(&at);
 		row->timed = true; /* the newer stays */
 	}
-	rc = reactions_store(pg, rows, k, err);
+	rc = store_reactions(pg, rows, k, err);
 	free(rows);
 	pg_rows_free(taken);
 	return rc;

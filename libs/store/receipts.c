@@ -38,7 +38,7 @@ static void changed_mark(const struct pg_rows *answer, struct receipt_row *rows,
 	}
 }
 
-int receipts_store(struct pg *pg, struct receipt_row *rows, size_t n, struct err *err)
+int store_receipts(struct pg *pg, struct receipt_row *rows, size_t n, struct err *err)
 {
 	struct pg_rows *answer = NULL;
 	struct columns c;
@@ -62,7 +62,7 @@ int receipts_store(struct pg *pg, struct receipt_row *rows, size_t n, struct err
 	return 0;
 }
 
-int receipts_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
+int store_receipts_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
 {
 	struct columns c;
 

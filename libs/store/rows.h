@@ -25,7 +25,7 @@ struct account_row {
 };
 
 enum alias_kind { ALIAS_PHONE, ALIAS_LID, ALIAS_BSUID, ALIAS_USERNAME, ALIAS_JID };
-const char *alias_kind_word(enum alias_kind k);
+const char *store_alias_kind_word(enum alias_kind k);
 
 struct alias_row {
 	int64_t workspace_id, contact_id;
@@ -80,7 +80,7 @@ struct message_row {
 	struct str sender;
 	enum origin origin;
 	bool placeholder;
-	struct str metadata; /* jsonb, an object; absent: see messages_find(), messages_store() */
+	struct str metadata; /* jsonb, an object; absent: see store_messages_find(), store_messages() */
 	int64_t sent_us, delivered_us, read_us, edited_us, revoked_us, deleted_us;
 	int64_t user_id, deleted_by; /* 0: null */
 };

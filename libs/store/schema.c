@@ -7,7 +7,7 @@ static const struct pg_stmt version = { "schema_version", PG_PREPARED, "SELECT m
 
 const struct pg_stmt *const schema_statements[] = { &version, NULL };
 
-int schema_version_check(struct pg *pg, int want, struct err *err)
+int store_schema_version_check(struct pg *pg, int want, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	int64_t have;

@@ -100,7 +100,8 @@ static const struct pg_stmt named_by_message = { "sender_renames_named_by_messag
 const struct pg_stmt *const sender_renames_statements[] = { &begin, &slice, &end, &advance, &pending, &of_contact,
 	&redirect, &count, &named_by_contact, &named_by_message, NULL };
 
-int sender_renames_begin(struct pg *pg, const struct sender_rename *renames, size_t n, bool *begun, struct err *err)
+int store_sender_renames_begin(struct pg *pg, const struct sender_rename *renames, size_t n, bool *begun,
+	struct err *err)
 {
 	struct pg_rows *added = NULL;
 	struct columns c;
@@ -135,7 +136,7 @@ int sender_renames_begin(struct pg *pg, const struct sender_rename *renames, siz
 
 static int changes_apply(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
 {
-	return receipts_rename(pg, changes, n, err) < 0 ? -1 : reactions_rename(pg, changes, n, err);
+	return store_receipts_rename(pg, changes, n, err) < 0 ? -1 : store_reactions_rename(pg, changes, n, err);
 }
 
 /* What was found, as changes; frees it. */
@@ -173,7 +174,7 @@ static int names_run(struct pg *pg, const struct pg_stmt *stmt, const struct sen
 	return columns_run(&c, pg, stmt, NULL, err);
 }
 
-int sender_renames_step(struct pg *pg, const struct sender_rename *renames, size_t n, int limit, struct err *err)
+int store_sender_renames_step(struct pg *pg, const struct sender_rename *renames, size_t n, int limit, struct err *err)
 {
 	struct pg_rows *found = NULL;
 	struct columns c;
@@ -198,8 +199,8 @@ int sender_renames_step(struct pg *pg, const struct sender_rename *renames, size
 	return count_found;
 }
 
-int sender_renames_due(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int64_t *workspace_id,
-	int64_t *contact_id, struct err *err)
+int store_sender_renames_due(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
+	int64_t *workspace_id, int64_t *contact_id, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	struct columns c;
@@ -221,7 +222,7 @@ int sender_renames_due(struct pg *pg, struct str topic, const int32_t *partition
 	return 0;
 }
 
-int sender_renames_of(struct pg *pg, int64_t workspace_id, int64_t contact_id, int limit, struct arena *a,
+int store_sender_renames_of(struct pg *pg, int64_t workspace_id, int64_t contact_id, int limit, struct arena *a,
 	struct str **names, size_t *n, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
@@ -243,7 +244,7 @@ int sender_renames_of(struct pg *pg, int64_t workspace_id, int64_t contact_id, i
 	return 0;
 }
 
-int sender_renames_redirect(struct pg *pg, int64_t workspace_id, int64_t from, int64_t into, struct err *err)
+int store_sender_renames_redirect(struct pg *pg, int64_t workspace_id, int64_t from, int64_t into, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	int rc;
@@ -328,7 +329,7 @@ static int named_run(struct pg *pg, const struct pg_stmt *stmt, const struct sen
 	return columns_run(&c, pg, stmt, &found, err) < 0 ? -1 : found_apply(pg, found, err);
 }
 
-int sender_renames_named(struct pg *pg, struct sender_on_message *rows, size_t n, struct err *err)
+int store_sender_renames_named(struct pg *pg, struct sender_on_message *rows, size_t n, struct err *err)
 {
 	struct named named = { .n_few = 0 };
 	int rc;

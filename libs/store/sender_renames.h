@@ -24,25 +24,25 @@ struct sender_on_message {
 
 /* Adds a row for each of which something is stored under the old name, unless a rename of that name is pending already; begun[i]: it was
  * added. Nothing is renamed yet. */
-int sender_renames_begin(struct pg *pg, const struct sender_rename *renames, size_t n, bool *begun,
+int store_sender_renames_begin(struct pg *pg, const struct sender_rename *renames, size_t n, bool *begun,
 	struct err *err) ERR_MUST_USE;
 /* Renames at most `limit` (> 0) rows found under these old names, with the others of the same messages. Ends the renames that have none left;
  * the others have had their turn. A message that another transaction is moving or collapsing is left for a later step. Returns how
  * many rows were found, -1 on failure. */
-int sender_renames_step(struct pg *pg, const struct sender_rename *renames, size_t n, int limit,
+int store_sender_renames_step(struct pg *pg, const struct sender_rename *renames, size_t n, int limit,
 	struct err *err) ERR_MUST_USE;
 /* Of the contacts with pending renames in these partitions of a topic the one of the rename that had its turn longest ago; 0 in
  * *contact_id: there is none. */
-int sender_renames_due(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int64_t *workspace_id,
-	int64_t *contact_id, struct err *err) ERR_MUST_USE;
+int store_sender_renames_due(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
+	int64_t *workspace_id, int64_t *contact_id, struct err *err) ERR_MUST_USE;
 /* The names that are being renamed to this contact, at most `limit`, those that had their turn longest ago. */
-int sender_renames_of(struct pg *pg, int64_t workspace_id, int64_t contact_id, int limit, struct arena *a,
+int store_sender_renames_of(struct pg *pg, int64_t workspace_id, int64_t contact_id, int limit, struct arena *a,
 	struct str **names, size_t *n, struct err *err) ERR_MUST_USE;
 /* Contact `from` was merged into `into`: what was being renamed to it is renamed to `into`. */
-int sender_renames_redirect(struct pg *pg, int64_t workspace_id, int64_t from, int64_t into,
+int store_sender_renames_redirect(struct pg *pg, int64_t workspace_id, int64_t from, int64_t into,
 	struct err *err) ERR_MUST_USE;
 /* Renames what pending renames to these contacts have left on these messages. What it reads for a row: up to 32 pending renames of the
  * contact, and when it has more what is stored on the message. Sorts the rows. */
-int sender_renames_named(struct pg *pg, struct sender_on_message *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_sender_renames_named(struct pg *pg, struct sender_on_message *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -111,7 +111,7 @@ static bool batch_is_at(const struct pg_rows *answer, int at, const struct sync_
 		pg_i64(answer, at, 3) == r->index;
 }
 
-int sync_batches_store(struct pg *pg, struct sync_batch_row *rows, size_t n, struct err *err)
+int store_sync_batches(struct pg *pg, struct sync_batch_row *rows, size_t n, struct err *err)
 {
 	struct pg_rows *answer = NULL;
 	struct columns c;
@@ -169,7 +169,7 @@ static void columns_sync(struct columns *c, const struct sync_state *s)
 	columns_text(c, s->sync_id);
 }
 
-int sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct err *err)
+int store_sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	struct columns c;
@@ -208,12 +208,12 @@ static int accounts_mark(struct pg *pg, const struct pg_stmt *stmt, int64_t ms, 
 	return 0;
 }
 
-int64_t sync_duration_ms(const struct sync_state *s)
+int64_t store_sync_duration_ms(const struct sync_state *s)
 {
 	return s->last_us > s->started_us ? (s->last_us - s->started_us) / 1000 : 0;
 }
 
-int syncs_close(struct pg *pg, const struct sync_state *states, size_t n, struct err *err)
+int store_syncs_close(struct pg *pg, const struct sync_state *states, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -225,7 +225,7 @@ int syncs_close(struct pg *pg, const struct sync_state *states, size_t n, struct
 	return columns_run(&c, pg, &close_syncs, NULL, err);
 }
 
-int syncs_trim(struct pg *pg, const struct sync_state *begun, size_t n, struct err *err)
+int store_syncs_trim(struct pg *pg, const struct sync_state *begun, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -251,7 +251,7 @@ static void stale_read(struct cells *c, struct stale_sync *s)
 	s->provider = provider_parse(cells_borrow(c));
 }
 
-int syncs_fail_stale(struct pg *pg, int64_t idle_ms, struct arena *a, struct stale_sync **out, size_t *n,
+int store_syncs_fail_stale(struct pg *pg, int64_t idle_ms, struct arena *a, struct stale_sync **out, size_t *n,
 	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
@@ -272,23 +272,23 @@ int syncs_fail_stale(struct pg *pg, int64_t idle_ms, struct arena *a, struct sta
 		states[at.row] = (*out)[at.row].state;
 	}
 	pg_rows_free(rows);
-	rc = sync_states_read(pg, states, *n, err);
+	rc = store_sync_states_read(pg, states, *n, err);
 	for (size_t i = 0; rc == 0 && i < *n; i++)
 		(*out)[i].state = states[i];
 	return rc;
 }
 
-int accounts_mark_history(struct pg *pg, int64_t idle_ms, account_fn each, void *ctx, struct err *err)
+int store_accounts_mark_history(struct pg *pg, int64_t idle_ms, account_fn each, void *ctx, struct err *err)
 {
 	return accounts_mark(pg, &mark_history, idle_ms, each, ctx, err);
 }
 
-int accounts_mark_silent(struct pg *pg, int64_t silent_ms, account_fn each, void *ctx, struct err *err)
+int store_accounts_mark_silent(struct pg *pg, int64_t silent_ms, account_fn each, void *ctx, struct err *err)
 {
 	return accounts_mark(pg, &mark_silent, silent_ms, each, ctx, err);
 }
 
-int accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n,
+int store_accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n,
 	struct err *err)
 {
 	struct columns c;
@@ -304,7 +304,7 @@ int accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const int64_t
 	return columns_run(&c, pg, &mark_gap, NULL, err);
 }
 
-int users_find(struct pg *pg, const int64_t *workspace_ids, const struct uuid *ids, size_t n, int64_t *out,
+int store_users_find(struct pg *pg, const int64_t *workspace_ids, const struct uuid *ids, size_t n, int64_t *out,
 	struct err *err)
 {
 	struct pg_rows *rows = NULL;

@@ -81,7 +81,7 @@ static int distinct_store(struct pg *pg, struct template_row *rows, size_t n, st
 	return 0;
 }
 
-int templates_store(struct pg *pg, struct template_row *rows, size_t n, struct err *err)
+int store_templates(struct pg *pg, struct template_row *rows, size_t n, struct err *err)
 {
 	for (size_t part; n > 0; rows += part, n -= part) {
 		part = distinct_prefix(rows, n);

@@ -20,7 +20,7 @@ static const struct pg_stmt maintain = { "attempts_maintain", PG_PREPARED,
 
 const struct pg_stmt *const attempts_statements[] = { &insert, &maintain, NULL };
 
-int attempts_insert(struct pg *pg, const struct attempt_row *rows, size_t n, struct err *err)
+int store_attempts_insert(struct pg *pg, const struct attempt_row *rows, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -51,7 +51,7 @@ int attempts_insert(struct pg *pg, const struct attempt_row *rows, size_t n, str
 	return columns_start(&c, pg, &insert, err);
 }
 
-int attempts_maintain(struct pg *pg, int days_ahead, int keep_days, struct err *err)
+int store_attempts_maintain(struct pg *pg, int days_ahead, int keep_days, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	int rc;

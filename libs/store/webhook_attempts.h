@@ -19,10 +19,10 @@ struct attempt_row {
 };
 /* Started only (pg_start). excerpt and error must be storable (base/utf8.h): that is the caller's duty. A time that is more than a day
  * old, or still to come, by PostgreSQL's clock counts as that limit, so that a day's partition is there for it after
- * attempts_maintain(); without one ERR_INPUT 23514. */
-int attempts_insert(struct pg *pg, const struct attempt_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+ * store_attempts_maintain(); without one ERR_INPUT 23514. */
+int store_attempts_insert(struct pg *pg, const struct attempt_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Creates the partitions from yesterday to days_ahead (up to 31), drops those older than keep_days. At start, before the first insert,
  * and every few hours; any number of replicas may. Stops no reader or writer but for a moment. */
-int attempts_maintain(struct pg *pg, int days_ahead, int keep_days, struct err *err) ERR_MUST_USE;
+int store_attempts_maintain(struct pg *pg, int days_ahead, int keep_days, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -50,7 +50,7 @@ static struct pg_array *schedule_array(const struct endpoint_row *e)
 	return schedule;
 }
 
-int endpoint_add(struct pg *pg, struct endpoint_row *e, struct err *err)
+int store_endpoint_add(struct pg *pg, struct endpoint_row *e, struct err *err)
 {
 	struct pg_array *types = event_types_array(e), *origins = origins_array(e), *schedule = schedule_array(e);
 	struct pg_args *args = pg_args_new();
@@ -59,7 +59,7 @@ int endpoint_add(struct pg *pg, struct endpoint_row *e, struct err *err)
 
 	pg_arg_i64(args, e->workspace_id);
 	pg_arg_uuid(args, &e->uuid);
-	pg_arg_text(args, str_of(endpoint_kind_word(e->kind)));
+	pg_arg_text(args, str_of(store_endpoint_kind_word(e->kind)));
 	pg_arg_text(args, e->name.p ? e->name : STR(""));
 	pg_arg_text(args, e->url);
 	pg_arg_bytea(args, e->secrets);
@@ -109,11 +109,12 @@ static void endpoint_keep(void *ctx, const struct endpoint_row *row)
 		*f->out = *row;
 }
 
-int endpoint_find(struct pg *pg, const struct uuid *uuid, struct arena *a, struct endpoint_row *out, struct err *err)
+int store_endpoint_find(struct pg *pg, const struct uuid *uuid, struct arena *a, struct endpoint_row *out,
+	struct err *err)
 {
 	struct finding f = { .out = out };
 
-	if (endpoints_read(pg, uuid, 1, a, endpoint_keep, &f, err) < 0)
+	if (store_endpoints_read(pg, uuid, 1, a, endpoint_keep, &f, err) < 0)
 		return -1;
 	return f.found ? 0 : unknown(uuid, err);
 }
@@ -142,7 +143,7 @@ static struct pg_args *args_of(const struct uuid *uuid)
 	return args;
 }
 
-int endpoint_set_enabled(struct pg *pg, const struct uuid *uuid, bool enabled, struct err *err)
+int store_endpoint_set_enabled(struct pg *pg, const struct uuid *uuid, bool enabled, struct err *err)
 {
 	struct pg_args *args = args_of(uuid);
 
@@ -150,7 +151,7 @@ int endpoint_set_enabled(struct pg *pg, const struct uuid *uuid, bool enabled, s
 	return endpoint_update(pg, &set_enabled, args, uuid, err);
 }
 
-int endpoint_set_secrets(struct pg *pg, const struct uuid *uuid, struct str sealed, struct err *err)
+int store_endpoint_set_secrets(struct pg *pg, const struct uuid *uuid, struct str sealed, struct err *err)
 {
 	struct pg_args *args = args_of(uuid);
 
@@ -158,7 +159,7 @@ int endpoint_set_secrets(struct pg *pg, const struct uuid *uuid, struct str seal
 	return endpoint_update(pg, &set_secrets, args, uuid, err);
 }
 
-int endpoint_remove(struct pg *pg, const struct uuid *uuid, struct err *err)
+int store_endpoint_remove(struct pg *pg, const struct uuid *uuid, struct err *err)
 {
 	return endpoint_update(pg, &remove_stmt, args_of(uuid), uuid, err);
 }

@@ -67,12 +67,12 @@ const struct pg_stmt *const endpoints_health_statements[] = { &lock, &fails, &ex
 static const char *const kinds[] = { "http", "pusher" };
 static const char *const states[] = { "active", "failing", "disabled" };
 
-const char *endpoint_kind_word(enum endpoint_kind k)
+const char *store_endpoint_kind_word(enum endpoint_kind k)
 {
 	return kinds[k];
 }
 
-const char *endpoint_state_word(enum endpoint_state s)
+const char *store_endpoint_state_word(enum endpoint_state s)
 {
 	return states[s];
 }
@@ -87,7 +87,7 @@ static int word_index(struct str word, const char *const *words, int n)
 	return i;
 }
 
-bool endpoint_is_live(const struct endpoint_row *e)
+bool store_endpoint_is_live(const struct endpoint_row *e)
 {
 	return e->enabled && !e->deleted && (e->disabled_us == PG_NO_TIME || e->disabled_us < e->enabled_us);
 }
@@ -146,7 +146,7 @@ static void endpoint_read(struct cells *c, struct endpoint_row *e)
 	e->deleted = cells_bool(c);
 }
 
-int endpoints_read(struct pg *pg, const struct uuid *uuids, size_t n, struct arena *a,
+int store_endpoints_read(struct pg *pg, const struct uuid *uuids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct endpoint_row *row), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -221,7 +221,7 @@ static int finding_apply(struct pg *pg, enum endpoint_finding finding, struct en
 	return 0;
 }
 
-int endpoints_change(struct pg *pg, struct endpoint_change *changes, size_t n, struct err *err)
+int store_endpoints_change(struct pg *pg, struct endpoint_change *changes, size_t n, struct err *err)
 {
 	assert(pg_in_transaction(pg));
 	if (n == 0)
@@ -236,7 +236,7 @@ int endpoints_change(struct pg *pg, struct endpoint_change *changes, size_t n, s
 	return 0;
 }
 
-int endpoints_run(struct pg *pg, const struct pg_stmt *stmt, struct str topic, const int32_t *partitions,
+int store_endpoints_run(struct pg *pg, const struct pg_stmt *stmt, struct str topic, const int32_t *partitions,
 	size_t n_partitions, const struct endpoint_key *endpoints, size_t n, struct err *err)
 {
 	struct pg_array *array;

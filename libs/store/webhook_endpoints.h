@@ -11,8 +11,8 @@
 
 enum endpoint_kind { ENDPOINT_HTTP, ENDPOINT_PUSHER };
 enum endpoint_state { ENDPOINT_ACTIVE, ENDPOINT_FAILING, ENDPOINT_DISABLED };
-const char *endpoint_kind_word(enum endpoint_kind k);
-const char *endpoint_state_word(enum endpoint_state s);
+const char *store_endpoint_kind_word(enum endpoint_kind k);
+const char *store_endpoint_state_word(enum endpoint_state s);
 
 struct endpoint_key {
 	int64_t workspace_id, endpoint_id;
@@ -48,10 +48,10 @@ struct endpoint_row {
 };
 
 /* Enabled by its owner, and not disabled since. */
-bool endpoint_is_live(const struct endpoint_row *e);
+bool store_endpoint_is_live(const struct endpoint_row *e);
 
 /* All endpoints that are not deleted, or (uuids) these, deleted or not. Strings live in the arena. */
-int endpoints_read(struct pg *pg, const struct uuid *uuids, size_t n, struct arena *a,
+int store_endpoints_read(struct pg *pg, const struct uuid *uuids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct endpoint_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 
 /* What the dispatcher finds out. An endpoint that is disabled or deleted takes no finding; one that was enabled again begins anew:
@@ -74,16 +74,16 @@ struct endpoint_change {
 	bool changed;
 };
 /* In the caller's transaction. Locks the rows in the order of their ids. */
-int endpoints_change(struct pg *pg, struct endpoint_change *changes, size_t n, struct err *err) ERR_MUST_USE;
+int store_endpoints_change(struct pg *pg, struct endpoint_change *changes, size_t n, struct err *err) ERR_MUST_USE;
 
 /* For blazzctl, role blazz_admin: the definition and the wish. ERR_INPUT "unknown" when there is no such endpoint, or it is deleted. */
 /* Fills e->id; uuid and sealed secrets are the caller's. ERR_INPUT 23514 for what the table does not take. */
-int endpoint_add(struct pg *pg, struct endpoint_row *e, struct err *err) ERR_MUST_USE;
-int endpoint_find(struct pg *pg, const struct uuid *uuid, struct arena *a, struct endpoint_row *out,
+int store_endpoint_add(struct pg *pg, struct endpoint_row *e, struct err *err) ERR_MUST_USE;
+int store_endpoint_find(struct pg *pg, const struct uuid *uuid, struct arena *a, struct endpoint_row *out,
 	struct err *err) ERR_MUST_USE;
 /* Enabling moves enabled_us to now: an endpoint that the dispatcher disabled is live again. */
-int endpoint_set_enabled(struct pg *pg, const struct uuid *uuid, bool enabled, struct err *err) ERR_MUST_USE;
-int endpoint_set_secrets(struct pg *pg, const struct uuid *uuid, struct str sealed, struct err *err) ERR_MUST_USE;
-int endpoint_remove(struct pg *pg, const struct uuid *uuid, struct err *err) ERR_MUST_USE; /* soft */
+int store_endpoint_set_enabled(struct pg *pg, const struct uuid *uuid, bool enabled, struct err *err) ERR_MUST_USE;
+int store_endpoint_set_secrets(struct pg *pg, const struct uuid *uuid, struct str sealed, struct err *err) ERR_MUST_USE;
+int store_endpoint_remove(struct pg *pg, const struct uuid *uuid, struct err *err) ERR_MUST_USE; /* soft */
 
 #endif

@@ -75,7 +75,7 @@ static struct pg_args *endpoint_args(const struct endpoint_key *endpoint)
 	return args;
 }
 
-int endpoint_positions(struct pg *pg, const struct endpoint_key *endpoint,
+int store_endpoint_positions(struct pg *pg, const struct endpoint_key *endpoint,
 	void (*each)(void *ctx, const struct position_info *p), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -113,7 +113,7 @@ static void attempt_read(struct cells *c, struct attempt_info *a)
 	a->total_us = cells_i32(c);
 }
 
-int endpoint_attempts(struct pg *pg, const struct endpoint_key *endpoint, int limit,
+int store_endpoint_attempts(struct pg *pg, const struct endpoint_key *endpoint, int limit,
 	void (*each)(void *ctx, const struct attempt_info *a), void *ctx, struct err *err)
 {
 	struct pg_args *args = endpoint_args(endpoint);
@@ -167,7 +167,7 @@ static void retry_read(struct cells *c, struct retry_info *r)
 	r->dropped = cells_bool(c);
 }
 
-int retries_list(struct pg *pg, const struct retry_filter *filter, int limit,
+int store_retries_list(struct pg *pg, const struct retry_filter *filter, int limit,
 	void (*each)(void *ctx, const struct retry_info *r), void *ctx, struct err *err)
 {
 	struct pg_args *args = filter_args(filter);
@@ -207,12 +207,12 @@ out:
 	return rc;
 }
 
-int retries_again(struct pg *pg, const struct retry_filter *filter, int64_t *changed, struct err *err)
+int store_retries_again(struct pg *pg, const struct retry_filter *filter, int64_t *changed, struct err *err)
 {
 	return both(pg, &hasten, &revive, filter, changed, err);
 }
 
-int retries_drop(struct pg *pg, const struct retry_filter *filter, int64_t *changed, struct err *err)
+int store_retries_drop(struct pg *pg, const struct retry_filter *filter, int64_t *changed, struct err *err)
 {
 	return both(pg, &delete, &give_up, filter, changed, err);
 }

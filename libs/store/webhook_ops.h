@@ -13,7 +13,7 @@ struct position_info {
 	int64_t behind; /* offsets up to where the dispatcher is; -1: it has not read the partition */
 	int64_t updated_us;
 };
-int endpoint_positions(struct pg *pg, const struct endpoint_key *endpoint,
+int store_endpoint_positions(struct pg *pg, const struct endpoint_key *endpoint,
 	void (*each)(void *ctx, const struct position_info *p), void *ctx, struct err *err) ERR_MUST_USE;
 
 struct attempt_info {
@@ -24,7 +24,7 @@ struct attempt_info {
 	int32_t dns_us, connect_us, tls_us, first_byte_us, total_us; /* -1: did not come so far */
 };
 /* The latest attempts, newest first. */
-int endpoint_attempts(struct pg *pg, const struct endpoint_key *endpoint, int limit,
+int store_endpoint_attempts(struct pg *pg, const struct endpoint_key *endpoint, int limit,
 	void (*each)(void *ctx, const struct attempt_info *a), void *ctx, struct err *err) ERR_MUST_USE;
 
 /* Which rows; each member may be absent: nil, NULL, 0. */
@@ -43,13 +43,15 @@ struct retry_info {
 	bool dropped;
 };
 /* In order of their ids, at most limit. */
-int retries_list(struct pg *pg, const struct retry_filter *filter, int limit,
+int store_retries_list(struct pg *pg, const struct retry_filter *filter, int limit,
 	void (*each)(void *ctx, const struct retry_info *r), void *ctx, struct err *err) ERR_MUST_USE;
 /* What is scheduled becomes due. What has failed waits again, due now, with its whole schedule before it and without its place in the
  * order of its conversation, which has gone on; unless its event waits already. Others stay. *changed: rows. */
-int retries_again(struct pg *pg, const struct retry_filter *filter, int64_t *changed, struct err *err) ERR_MUST_USE;
+int store_retries_again(struct pg *pg, const struct retry_filter *filter, int64_t *changed,
+	struct err *err) ERR_MUST_USE;
 /* What is not finished ends as failed without another attempt, as soon as its partition's owner takes it up, which for a row that waits
  * is in its turn; what is finished is deleted. */
-int retries_drop(struct pg *pg, const struct retry_filter *filter, int64_t *changed, struct err *err) ERR_MUST_USE;
+int store_retries_drop(struct pg *pg, const struct retry_filter *filter, int64_t *changed,
+	struct err *err) ERR_MUST_USE;
 
 #endif

@@ -37,7 +37,7 @@ static void scalar_topic(struct columns *c, struct str topic)
 	pg_arg_text(columns_scalars(c), topic);
 }
 
-int positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
+int store_positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct position_row *row), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -90,15 +90,15 @@ static int rows_write(struct pg *pg, struct str topic, const struct position_row
 	return columns_run(&c, pg, gone ? &delete : &put, NULL, err);
 }
 
-int positions_write(struct pg *pg, struct str topic, const struct position_row *rows, size_t n, struct err *err)
+int store_positions_write(struct pg *pg, struct str topic, const struct position_row *rows, size_t n, struct err *err)
 {
 	if (rows_write(pg, topic, rows, n, true, err) < 0)
 		return -1;
 	return rows_write(pg, topic, rows, n, false, err);
 }
 
-int positions_forget(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
+int store_positions_forget(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
 	const struct endpoint_key *endpoints, size_t n, struct err *err)
 {
-	return endpoints_run(pg, &forget, topic, partitions, n_partitions, endpoints, n, err);
+	return store_endpoints_run(pg, &forget, topic, partitions, n_partitions, endpoints, n, err);
 }

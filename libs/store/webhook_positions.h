@@ -14,15 +14,15 @@ struct position_row {
 	int32_t partition;
 	int64_t next_offset;
 	int64_t live_from; /* POSITION_NOT_LIVE: it has not caught up */
-	bool gone; /* positions_write(): delete it */
+	bool gone; /* store_positions_write(): delete it */
 };
 /* The live stream's positions (no replay) of these partitions of the topic. */
-int positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
+int store_positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct position_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-int positions_write(struct pg *pg, struct str topic, const struct position_row *rows, size_t n,
+int store_positions_write(struct pg *pg, struct str topic, const struct position_row *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 /* These endpoints were deleted: all they have in these partitions goes, positions of their replays included. */
-int positions_forget(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
+int store_positions_forget(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
 	const struct endpoint_key *endpoints, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

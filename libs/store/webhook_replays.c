@@ -27,7 +27,7 @@ static const struct pg_stmt waiting = {
 	"SELECT event_id FROM webhook_retry_queue WHERE workspace_id = $1 AND endpoint_id = $2 AND status IN ('pending', 'retrying')"
 };
 
-static const struct pg_stmt positions_read = { "replay_positions_read", PG_PREPARED,
+static const struct pg_stmt store_positions_read = { "replay_positions_read", PG_PREPARED,
 	"SELECT p.workspace_id, p.endpoint_id, p.replay_id, p.partition, p.start_offset, p.next_offset, p.until_offset, p.matched, p.lost"
 	" FROM webhook_replays r JOIN webhook_positions p ON p.replay_id = r.id WHERE " RUNNING
 	" AND p.topic = $1 AND p.partition = ANY ($2::integer[])" };
@@ -67,7 +67,7 @@ static const struct pg_stmt list = { "replays_list", PG_PREPARED,
 	" LEFT JOIN webhook_positions p ON p.replay_id = r.id WHERE ($1::uuid IS NULL OR e.uuid = $1) AND ($2::uuid IS NULL OR r.uuid = $2)"
 	" GROUP BY r.workspace_id, r.id, e.uuid ORDER BY r.id" };
 
-const struct pg_stmt *const replays_statements[] = { &read, &attempted, &waiting, &positions_read, &positions_put,
+const struct pg_stmt *const replays_statements[] = { &read, &attempted, &waiting, &store_positions_read, &positions_put,
 	&lock, &finish, NULL };
 const struct pg_stmt *const replays_admin_statements[] = { &add, &cancel, &list, NULL };
 
@@ -90,7 +90,7 @@ static void replay_read(struct cells *c, struct replay_row *r)
 	r->finished_us = cells_time(c);
 }
 
-int replays_read(struct pg *pg, struct arena *a, void (*each)(void *ctx, const struct replay_row *row), void *ctx,
+int store_replays_read(struct pg *pg, struct arena *a, void (*each)(void *ctx, const struct replay_row *row), void *ctx,
 	struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -143,8 +143,8 @@ static int attempted_page(struct pg *pg, const struct replay_row *replay, int64_
 	return n;
 }
 
-int replay_delivered(struct pg *pg, const struct replay_row *replay, void (*each)(void *ctx, const struct uuid *event),
-	void *ctx, struct err *err)
+int store_replay_delivered(struct pg *pg, const struct replay_row *replay,
+	void (*each)(void *ctx, const struct uuid *event), void *ctx, struct err *err)
 {
 	struct pg_args *args = args_of(replay);
 	struct pg_rows *rows = NULL;
@@ -166,7 +166,7 @@ int replay_delivered(struct pg *pg, const struct replay_row *replay, void (*each
 	return rc < 0 ? -1 : 0;
 }
 
-int replay_positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
+int store_replay_positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct replay_position *row), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -177,7 +177,7 @@ int replay_positions_read(struct pg *pg, struct str topic, const int32_t *partit
 	columns_init(&c);
 	pg_arg_text(columns_scalars(&c), topic);
 	columns_i32s(&c, partitions, n);
-	if (columns_run(&c, pg, &positions_read, &rows, err) < 0)
+	if (columns_run(&c, pg, &store_positions_read, &rows, err) < 0)
 		return -1;
 	for (struct cells at = cells_of(rows, NULL); cells_more(&at); cells_next(&at)) {
 		struct replay_position row = { .workspace_id = cells_i64(&at) };
@@ -196,7 +196,7 @@ int replay_positions_read(struct pg *pg, struct str topic, const int32_t *partit
 	return 0;
 }
 
-int replay_positions_write(struct pg *pg, struct str topic, const struct replay_position *rows, size_t n,
+int store_replay_positions_write(struct pg *pg, struct str topic, const struct replay_position *rows, size_t n,
 	struct err *err)
 {
 	struct columns c;
@@ -228,7 +228,7 @@ static void columns_ids(struct columns *c, const int64_t *ids, size_t n)
 	}
 }
 
-int replays_finish(struct pg *pg, const char *consumer, struct str topic, const int64_t *replay_ids, size_t n,
+int store_replays_finish(struct pg *pg, const char *consumer, struct str topic, const int64_t *replay_ids, size_t n,
 	struct err *err)
 {
 	struct columns c;
@@ -248,7 +248,7 @@ int replays_finish(struct pg *pg, const char *consumer, struct str topic, const 
 
 /* For blazzctl */
 
-int replay_add(struct pg *pg, struct replay_row *row, struct err *err)
+int store_replay_add(struct pg *pg, struct replay_row *row, struct err *err)
 {
 	struct pg_array *types = pg_array_new(PG_TEXT);
 	struct pg_args *args = pg_args_new();
@@ -277,7 +277,7 @@ int replay_add(struct pg *pg, struct replay_row *row, struct err *err)
 	return 0;
 }
 
-int replay_cancel(struct pg *pg, const struct uuid *uuid, struct err *err)
+int store_replay_cancel(struct pg *pg, const struct uuid *uuid, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -323,7 +323,7 @@ static int list_run(struct pg *pg, const struct uuid *endpoint, const struct uui
 	return 0;
 }
 
-int replays_list(struct pg *pg, const struct uuid *endpoint, struct arena *a,
+int store_replays_list(struct pg *pg, const struct uuid *endpoint, struct arena *a,
 	void (*each)(void *ctx, const struct replay_progress *p), void *ctx, struct err *err)
 {
 	return list_run(pg, endpoint, NULL, a, each, ctx, err);
@@ -342,7 +342,8 @@ static void replay_keep(void *ctx, const struct replay_progress *p)
 	s->found = true;
 }
 
-int replay_find(struct pg *pg, const struct uuid *uuid, struct arena *a, struct replay_progress *out, struct err *err)
+int store_replay_find(struct pg *pg, const struct uuid *uuid, struct arena *a, struct replay_progress *out,
+	struct err *err)
 {
 	struct sought s = { .out = out };
 

@@ -24,11 +24,11 @@ struct replay_row {
 };
 
 /* What is running. Strings live in the arena. */
-int replays_read(struct pg *pg, struct arena *a, void (*each)(void *ctx, const struct replay_row *row), void *ctx,
+int store_replays_read(struct pg *pg, struct arena *a, void (*each)(void *ctx, const struct replay_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;
 /* Event ids that the endpoint has acknowledged since then, or that wait in its retry queue; some may come twice. */
-int replay_delivered(struct pg *pg, const struct replay_row *replay, void (*each)(void *ctx, const struct uuid *event),
-	void *ctx, struct err *err) ERR_MUST_USE;
+int store_replay_delivered(struct pg *pg, const struct replay_row *replay,
+	void (*each)(void *ctx, const struct uuid *event), void *ctx, struct err *err) ERR_MUST_USE;
 
 struct replay_position {
 	int64_t workspace_id, endpoint_id, replay_id;
@@ -37,28 +37,28 @@ struct replay_position {
 	int64_t matched; /* events that are part of it so far */
 	int64_t lost; /* records that retention removed first; those that were gone when it began may be older than it goes back */
 };
-int replay_positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
+int store_replay_positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct replay_position *row), void *ctx, struct err *err) ERR_MUST_USE;
-int replay_positions_write(struct pg *pg, struct str topic, const struct replay_position *rows, size_t n,
+int store_replay_positions_write(struct pg *pg, struct str topic, const struct replay_position *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 /* Those of which every partition that the consumer has progress of is through are completed. Its positions stay, for looking at. */
-int replays_finish(struct pg *pg, const char *consumer, struct str topic, const int64_t *replay_ids, size_t n,
+int store_replays_finish(struct pg *pg, const char *consumer, struct str topic, const int64_t *replay_ids, size_t n,
 	struct err *err) ERR_MUST_USE;
 
 /* For blazzctl, roles blazz_admin and blazz_ops as fits. */
-int replay_add(struct pg *pg, struct replay_row *row, struct err *err)
+int store_replay_add(struct pg *pg, struct replay_row *row, struct err *err)
 	ERR_MUST_USE; /* fills id; uuid is the caller's. ERR_INPUT 23514 for what the table does not take */
-int replay_cancel(struct pg *pg, const struct uuid *uuid,
+int store_replay_cancel(struct pg *pg, const struct uuid *uuid,
 	struct err *err) ERR_MUST_USE; /* ERR_CONFLICT when it has ended */
 struct replay_progress {
 	struct replay_row replay;
 	int32_t partitions, partitions_done;
 	int64_t total, passed, matched, lost;
 }; /* offsets of those that began */
-int replays_list(struct pg *pg, const struct uuid *endpoint, struct arena *a,
+int store_replays_list(struct pg *pg, const struct uuid *endpoint, struct arena *a,
 	void (*each)(void *ctx, const struct replay_progress *p), void *ctx,
 	struct err *err) ERR_MUST_USE; /* endpoint NULL: all */
-int replay_find(struct pg *pg, const struct uuid *uuid, struct arena *a, struct replay_progress *out,
+int store_replay_find(struct pg *pg, const struct uuid *uuid, struct arena *a, struct replay_progress *out,
 	struct err *err) ERR_MUST_USE;
 
 #endif

@@ -157,7 +157,7 @@ static const struct pg_stmt expire = { "retries_expire", PG_PREPARED,
 const struct pg_stmt *const retries_statements[] = { &insert, &find, &settle, &release, &release_endpoints, &abandon,
 	&claim, &unlease, &count, &depth, &expire, NULL };
 
-const char *retry_status_word(enum retry_status s)
+const char *store_retry_status_word(enum retry_status s)
 {
 	static const char *const words[] = { "pending", "retrying", "success", "failed" };
 
@@ -207,7 +207,7 @@ static int existing_find(struct pg *pg, struct retry_row *rows, size_t n, struct
 	return 0;
 }
 
-int retries_insert(struct pg *pg, const char *owner, struct retry_row *rows, size_t n, struct err *err)
+int store_retries_insert(struct pg *pg, const char *owner, struct retry_row *rows, size_t n, struct err *err)
 {
 	struct pg_rows *answer = NULL;
 	struct columns c;
@@ -235,7 +235,7 @@ int retries_insert(struct pg *pg, const char *owner, struct retry_row *rows, siz
 		columns_i32(&c, r->retry_count);
 		columns_i32(&c, r->max_retries);
 		columns_i64(&c, r->delay_ms);
-		columns_word(&c, retry_status_word(r->status));
+		columns_word(&c, store_retry_status_word(r->status));
 		columns_text(&c, r->last_error);
 	}
 	if (columns_run(&c, pg, &insert, &answer, err) < 0)
@@ -245,7 +245,7 @@ int retries_insert(struct pg *pg, const char *owner, struct retry_row *rows, siz
 	return rest > 0 ? existing_find(pg, rows, n, err) : 0;
 }
 
-int retries_settle(struct pg *pg, const struct retry_result *results, size_t n, struct err *err)
+int store_retries_finish(struct pg *pg, const struct retry_result *results, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -258,7 +258,7 @@ int retries_settle(struct pg *pg, const struct retry_result *results, size_t n, 
 		columns_row(&c);
 		columns_i64(&c, r->workspace_id);
 		columns_i64(&c, r->id);
-		columns_word(&c, retry_status_word(r->status));
+		columns_word(&c, store_retry_status_word(r->status));
 		columns_i32(&c, r->retry_count);
 		columns_i64(&c, r->delay_ms);
 		columns_text(&c, r->last_error);
@@ -266,7 +266,7 @@ int retries_settle(struct pg *pg, const struct retry_result *results, size_t n, 
 	return columns_start(&c, pg, &settle, err);
 }
 
-int retries_release(struct pg *pg, const struct retry_key *keys, size_t n, struct err *err)
+int store_retries_release(struct pg *pg, const struct retry_key *keys, size_t n, struct err *err)
 {
 	struct columns c;
 
@@ -282,16 +282,16 @@ int retries_release(struct pg *pg, const struct retry_key *keys, size_t n, struc
 	return columns_start(&c, pg, &release, err);
 }
 
-int retries_release_endpoints(struct pg *pg, const int32_t *partitions, size_t n_partitions,
+int store_retries_release_endpoints(struct pg *pg, const int32_t *partitions, size_t n_partitions,
 	const struct endpoint_key *endpoints, size_t n, struct err *err)
 {
-	return endpoints_run(pg, &release_endpoints, STR_NONE, partitions, n_partitions, endpoints, n, err);
+	return store_endpoints_run(pg, &release_endpoints, STR_NONE, partitions, n_partitions, endpoints, n, err);
 }
 
-int retries_abandon(struct pg *pg, const int32_t *partitions, size_t n_partitions, const struct endpoint_key *endpoints,
-	size_t n, struct err *err)
+int store_retries_abandon(struct pg *pg, const int32_t *partitions, size_t n_partitions,
+	const struct endpoint_key *endpoints, size_t n, struct err *err)
 {
-	return endpoints_run(pg, &abandon, STR_NONE, partitions, n_partitions, endpoints, n, err);
+	return store_endpoints_run(pg, &abandon, STR_NONE, partitions, n_partitions, endpoints, n, err);
 }
 
 static void claimed_read(struct cells *c, struct retry_row *row)
@@ -315,7 +315,7 @@ static void claimed_read(struct cells *c, struct retry_row *row)
 	row->status = RETRY_RETRYING;
 }
 
-int retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, size_t n, int limit, int room,
+int store_retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, size_t n, int limit, int room,
 	int64_t lease_ms, struct arena *a, void (*each)(void *ctx, const struct retry_row *row), void *ctx,
 	struct err *err)
 {
@@ -352,7 +352,7 @@ static int partitions_run(struct pg *pg, const struct pg_stmt *stmt, const int32
 	return columns_run(&c, pg, stmt, rows, err);
 }
 
-int retries_take(struct pg *pg, const int32_t *partitions, size_t n,
+int store_retries_recover(struct pg *pg, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct retry_count *count), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -376,7 +376,7 @@ int retries_take(struct pg *pg, const int32_t *partitions, size_t n,
 	return 0;
 }
 
-int retries_depth(struct pg *pg, const int32_t *partitions, size_t n, struct retry_depth *out, struct err *err)
+int store_retries_depth(struct pg *pg, const int32_t *partitions, size_t n, struct retry_depth *out, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 
@@ -390,7 +390,7 @@ int retries_depth(struct pg *pg, const int32_t *partitions, size_t n, struct ret
 	return 0;
 }
 
-int retries_expire(struct pg *pg, int64_t keep_ms, int limit, int64_t *deleted, struct err *err)
+int store_retries_expire(struct pg *pg, int64_t keep_ms, int limit, int64_t *deleted, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;

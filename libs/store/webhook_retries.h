@@ -2,7 +2,7 @@
  * among those that are not finished. Times are PostgreSQL's.
  *
  * Ordering: of the rows of one (endpoint, ordering key) only the oldest by offset is ever due; the others wait (next_retry_at infinity)
- * until retries_release() makes the next one due.
+ * until store_retries_release() makes the next one due.
  *
  * Texts that come from outside (url, last_error) must be storable (base/utf8.h): that is the caller's duty. */
 #ifndef STORE_WEBHOOK_RETRIES_H
@@ -12,7 +12,7 @@
 #include "store/webhook_endpoints.h"
 
 enum retry_status { RETRY_PENDING, RETRY_RETRYING, RETRY_SUCCESS, RETRY_FAILED };
-const char *retry_status_word(enum retry_status s);
+const char *store_retry_status_word(enum retry_status s);
 
 #define RETRY_WAITS (-1) /* delay_ms: behind another row, or for its endpoint: until it is released */
 
@@ -29,12 +29,13 @@ struct retry_row {
 	enum retry_status
 		status; /* in: RETRY_PENDING, or RETRY_RETRYING (delay_ms: its lease) for an attempt that is under way */
 	struct str last_error;
-	bool dropped; /* out of retries_claim(): an operator gave it up; to be settled as failed, without an attempt */
-	bool inserted; /* out of retries_insert(): false when the event has a row already; id is then that row's */
+	bool dropped; /* out of store_retries_claim(): an operator gave it up; to be settled as failed, without an attempt */
+	bool inserted; /* out of store_retries_insert(): false when the event has a row already; id is then that row's */
 };
 
 /* Fills id and inserted. */
-int retries_insert(struct pg *pg, const char *owner, struct retry_row *rows, size_t n, struct err *err) ERR_MUST_USE;
+int store_retries_insert(struct pg *pg, const char *owner, struct retry_row *rows, size_t n,
+	struct err *err) ERR_MUST_USE;
 
 /* Started only (pg_start): what became of attempts on rows. Success forgets the record; failed keeps it. A row that is finished or gone
  * stays as it is. */
@@ -45,7 +46,7 @@ struct retry_result {
 	int64_t delay_ms;
 	struct str last_error; /* absent: as it was */
 };
-int retries_settle(struct pg *pg, const struct retry_result *results, size_t n, struct err *err) ERR_MUST_USE;
+int store_retries_finish(struct pg *pg, const struct retry_result *results, size_t n, struct err *err) ERR_MUST_USE;
 
 /* Started only (pg_start): of each (endpoint, ordering key), when none of its rows is due, leased or scheduled, the oldest that waits
  * becomes due now. */
@@ -53,16 +54,16 @@ struct retry_key {
 	int64_t workspace_id, endpoint_id;
 	struct uuid ordering_key;
 };
-int retries_release(struct pg *pg, const struct retry_key *keys, size_t n, struct err *err) ERR_MUST_USE;
+int store_retries_release(struct pg *pg, const struct retry_key *keys, size_t n, struct err *err) ERR_MUST_USE;
 /* Everything of these endpoints in these partitions that may be due now becomes due, what was scheduled for later included (the oldest
  * row of each key of which none is leased; rows without a key): its endpoint is live again. */
-int retries_release_endpoints(struct pg *pg, const int32_t *partitions, size_t n_partitions,
+int store_retries_release_endpoints(struct pg *pg, const int32_t *partitions, size_t n_partitions,
 	const struct endpoint_key *endpoints, size_t n, struct err *err) ERR_MUST_USE;
 
 /* Up to `limit` due rows of each partition, each with up to 31 rows that wait right behind it in its chain, in order; `room` rows at most,
  * all together: of the last chain its first ones. Workspaces take turns, row by row; of each, what is due first comes first. Leased for
  * lease_ms (a lease that has ended is due again). SKIP LOCKED. */
-int retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, size_t n, int limit, int room,
+int store_retries_claim(struct pg *pg, const char *owner, const int32_t *partitions, size_t n, int limit, int room,
 	int64_t lease_ms, struct arena *a, void (*each)(void *ctx, const struct retry_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;
 
@@ -74,11 +75,11 @@ struct retry_count {
 	struct uuid ordering_key; /* nil: the rows without */
 	int64_t rows, last_offset; /* of the latest of them */
 };
-int retries_take(struct pg *pg, const int32_t *partitions, size_t n,
+int store_retries_recover(struct pg *pg, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct retry_count *count), void *ctx, struct err *err) ERR_MUST_USE;
 /* An endpoint was deleted: its rows in these partitions end as failed. */
-int retries_abandon(struct pg *pg, const int32_t *partitions, size_t n_partitions, const struct endpoint_key *endpoints,
-	size_t n, struct err *err) ERR_MUST_USE;
+int store_retries_abandon(struct pg *pg, const int32_t *partitions, size_t n_partitions,
+	const struct endpoint_key *endpoints, size_t n, struct err *err) ERR_MUST_USE;
 
 /* Of these partitions, what is not finished: in attempt, due or scheduled, waiting; and how long the oldest due one has been due (0: none
  * is). Reads every such row: for metrics, a few times a minute. */
@@ -86,9 +87,9 @@ struct retry_depth {
 	int64_t retrying, pending, waiting;
 	int64_t oldest_due_ms;
 };
-int retries_depth(struct pg *pg, const int32_t *partitions, size_t n, struct retry_depth *out,
+int store_retries_depth(struct pg *pg, const int32_t *partitions, size_t n, struct retry_depth *out,
 	struct err *err) ERR_MUST_USE;
 /* Deletes finished rows older than keep_ms, at most limit. */
-int retries_expire(struct pg *pg, int64_t keep_ms, int limit, int64_t *deleted, struct err *err) ERR_MUST_USE;
+int store_retries_expire(struct pg *pg, int64_t keep_ms, int limit, int64_t *deleted, struct err *err) ERR_MUST_USE;
 
 #endif

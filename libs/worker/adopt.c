@@ -57,8 +57,8 @@ static int page_read(struct reading *r, const struct topic_partition *slots, siz
 			read[n_read++] = (struct outbox_slot){ STR(""), slots[i].number };
 	}
 	r->n = 0;
-	return outbox_read(r->a->pg, r->a->producer, read, n_read, is_first ? NULL : &after, ADOPT_ROWS, row_keep, r,
-		err);
+	return store_outbox_read(r->a->pg, r->a->producer, read, n_read, is_first ? NULL : &after, ADOPT_ROWS, row_keep,
+		r, err);
 }
 
 int outbox_adopt(const struct adoption *a, const struct topic_partition *slots, size_t n, struct err *err)
@@ -90,7 +90,7 @@ int outbox_delete_acknowledged(const struct adoption *a, struct err *err)
 	size_t n;
 
 	while ((n = publisher_acknowledged(a->publisher, rows, DELETE_ROWS)) > 0) {
-		if (outbox_delete(a->pg, a->producer, rows, n, err) < 0 || pg_collect(a->pg, NULL, err) < 0)
+		if (store_outbox_delete(a->pg, a->producer, rows, n, err) < 0 || pg_collect(a->pg, NULL, err) < 0)
 			return -1;
 		publisher_deleted(a->publisher, rows, n);
 	}

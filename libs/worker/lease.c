@@ -91,7 +91,7 @@ void lease_close(struct lease **ll, int64_t timeout_ms)
 		struct adoption a = lease_adoption(l);
 
 		if (outbox_delete_acknowledged(&a, &err) < 0 ||
-			lease_release(l->pg, l->options.name, l->row.epoch, &err) < 0)
+			store_lease_release(l->pg, l->options.name, l->row.epoch, &err) < 0)
 			log_warn("lease not given back", LOG_S("lease", l->options.name), LOG_ERR(&err));
 	}
 	publisher_close(&l->publisher, 0);
@@ -107,7 +107,7 @@ static int lease_connect(struct lease *l, struct err *err)
 		return 0;
 	if ((l->pg ? pg_reconnect(l->pg, err) : pg_open(&l->pg, &l->options.pg, err)) < 0)
 		return -1;
-	return schema_version_check(l->pg, SCHEMA_VERSION, err);
+	return store_schema_version_check(l->pg, SCHEMA_VERSION, err);
 }
 
 /* What is left goes out first. */
@@ -118,7 +118,7 @@ static int lease_take(struct lease *l, int64_t now, struct err *err)
 
 	if (lease_connect(l, err) < 0)
 		return -1;
-	rc = lease_acquire(l->pg, l->options.name, l->options.holder, l->options.ttl_ms, &l->row, err);
+	rc = store_lease_acquire(l->pg, l->options.name, l->options.holder, l->options.ttl_ms, &l->row, err);
 	service_condition_set(l->leading, rc >= 0, rc < 0 ? err->msg : NULL); /* one that stands by is ready */
 	l->next_mono_ms = now + l->options.backoff_ms;
 	if (rc <= 0)
@@ -139,7 +139,7 @@ static int lease_keep(struct lease *l, int64_t now, struct err *err)
 {
 	struct adoption a = lease_adoption(l);
 
-	if (lease_renew(l->pg, l->options.name, l->row.epoch, l->options.ttl_ms, err) < 0)
+	if (store_lease_renew(l->pg, l->options.name, l->row.epoch, l->options.ttl_ms, err) < 0)
 		return -1;
 	l->renewed_mono_ms = now;
 	l->next_mono_ms = now + l->options.renew_interval_ms;
@@ -203,7 +203,7 @@ int lease_begin(struct lease *l, struct err *err)
 	outgoing_clear(&l->out);
 	if (pg_begin(l->pg, err) < 0)
 		return -1;
-	return lease_lock(l->pg, l->options.name, l->row.epoch, &l->row.seq, err);
+	return store_lease_lock(l->pg, l->options.name, l->row.epoch, &l->row.seq, err);
 }
 
 struct event_source lease_source(const struct lease *l)
@@ -227,7 +227,7 @@ int lease_commit(struct lease *l, struct err *err)
 
 	assert(l->open);
 	row.records = buf_str(&l->out.records);
-	if (l->out.n > 0 && outbox_put(l->pg, l->options.name, &row, 1, err) < 0)
+	if (l->out.n > 0 && store_outbox_put(l->pg, l->options.name, &row, 1, err) < 0)
 		return -1;
 	if (pg_commit(l->pg, err) < 0)
 		return -1;

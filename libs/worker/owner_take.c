@@ -73,7 +73,7 @@ static int owner_raise_epochs(struct owner *o, const char *cluster, struct err *
 
 	for (size_t i = 0; i < o->n_slots; i++)
 		rows[i] = o->slots[i].progress;
-	rc = progress_take(o->pg, o->options.consumer, cluster, o->options.reset_cluster, rows, o->n_slots, err);
+	rc = store_progress_claim(o->pg, o->options.consumer, cluster, o->options.reset_cluster, rows, o->n_slots, err);
 	for (size_t i = 0; rc == 0 && i < o->n_slots; i++)
 		o->slots[i].progress = rows[i];
 	free(rows);
@@ -84,7 +84,7 @@ static int take_over(struct owner *o, struct err *err)
 {
 	char cluster[64];
 
-	if (owner_connect(o, err) < 0 || schema_version_check(o->pg, SCHEMA_VERSION, err) < 0 ||
+	if (owner_connect(o, err) < 0 || store_schema_version_check(o->pg, SCHEMA_VERSION, err) < 0 ||
 		kafka_consumer_cluster_id(o->consumer, CLUSTER_ID_WAIT_MS, cluster, err) < 0 ||
 		owner_raise_epochs(o, cluster, err) < 0 || owner_load(o, err) < 0 || owner_adopt(o, err) < 0)
 		return -1;

@@ -141,7 +141,7 @@ static int shares_lock(struct owner_tx *tx, struct err *err)
 		rows[i] = (struct progress){ owner_topic(o, s->partition), s->partition.number, s->epoch, s->seq - 1,
 			s->old_offset };
 	}
-	if (progress_lock(o->pg, o->options.consumer, rows, tx->n_shares, &lost, err) == 0)
+	if (store_progress_lock(o->pg, o->options.consumer, rows, tx->n_shares, &lost, err) == 0)
 		return 0;
 	if (lost == SIZE_MAX || !owner_follows(o, tx->shares[lost].partition.topic))
 		return -1;
@@ -154,7 +154,8 @@ static int delete_acknowledged(struct owner_tx *tx, struct err *err)
 	struct owner *o = tx->owner;
 
 	tx->n_deleted = publisher_acknowledged(o->publisher, tx->deleted, MAX_DELETES);
-	return tx->n_deleted == 0 ? 0 : outbox_delete(o->pg, o->options.consumer, tx->deleted, tx->n_deleted, err);
+	return tx->n_deleted == 0 ? 0
+				  : store_outbox_delete(o->pg, o->options.consumer, tx->deleted, tx->n_deleted, err);
 }
 
 int owner_tx_begin(struct owner_tx *tx, struct err *err)
@@ -295,9 +296,9 @@ static int shares_advance(struct owner_tx *tx, struct err *err)
 			rows[n_rows++] = (struct outbox_row){ { str_of(topic), s->partition.number }, s->epoch, s->seq,
 				buf_str(&s->out.records), 0 };
 	}
-	if (progress_advance(o->pg, o->options.consumer, steps, tx->n_shares, err) < 0)
+	if (store_progress_advance(o->pg, o->options.consumer, steps, tx->n_shares, err) < 0)
 		return -1;
-	return n_rows == 0 ? 0 : outbox_put(o->pg, o->options.consumer, rows, n_rows, err);
+	return n_rows == 0 ? 0 : store_outbox_put(o->pg, o->options.consumer, rows, n_rows, err);
 }
 
 /* Whose records it moved past: of several the first. */
@@ -318,7 +319,7 @@ static void count_metrics(const struct owner_tx *tx)
 		for (int k = 0; k < OUTCOMES; k++)
 			if (tx->shares[i].counts[k] > 0)
 				metric_add(METRIC_CELL(m->records, owner_topic(tx->owner, tx->shares[i].partition),
-						   outcome_word((enum outcome)k)),
+						   store_outcome_word((enum outcome)k)),
 					tx->shares[i].counts[k]);
 }
 

@@ -87,7 +87,7 @@ static int groups_read(struct work *w, struct wanted_group **wanted, size_t n, s
 		rows[i]->name = wanted[i]->ref->name.n > 0 ? wanted[i]->ref->name : STR_NONE;
 		lock[i] = wanted[i]->lock;
 	}
-	if (groups_upsert(w->pg, rows, lock, created, n, w->arena, err) < 0)
+	if (store_groups_upsert(w->pg, rows, lock, created, n, w->arena, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct group *g = world_keep_group(w->world, rows[i], w->now_mono_ms);
@@ -180,12 +180,12 @@ static int conversations_open(struct work *w, struct wanted_conversation **wante
 
 	for (size_t i = 0; i < n; i++)
 		rows[i] = &wanted[i]->row;
-	if (conversations_find(w->pg, rows, n, w->arena, err) < 0)
+	if (store_conversations_find(w->pg, rows, n, w->arena, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (rows[i]->id == 0 && wanted[i]->create)
 			rows[missing++] = &wanted[i]->row;
-	if (missing > 0 && conversations_create(w->pg, rows, missing, w->arena, err) < 0)
+	if (missing > 0 && store_conversations_create(w->pg, rows, missing, w->arena, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct op *op = wanted[i]->op;
@@ -212,7 +212,7 @@ static int merged_follow(struct work *w, struct conversation_row *const *rows, s
 				rows[i]->id = rows[i]->merged_into;
 				merged[n_merged++] = rows[i];
 			}
-		if (conversations_load(w->pg, merged, n_merged, w->arena, err) < 0)
+		if (store_conversations_load(w->pg, merged, n_merged, w->arena, err) < 0)
 			return -1;
 	} while (n_merged > 0);
 	return 0;
@@ -238,7 +238,7 @@ static int read_markers_resolve(struct work *w, struct err *err)
 	}
 	if (n == 0)
 		return 0;
-	if (conversations_find(w->pg, rows, n, w->arena, err) < 0 || merged_follow(w, rows, n, err) < 0)
+	if (store_conversations_find(w->pg, rows, n, w->arena, err) < 0 || merged_follow(w, rows, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (rows[i]->id != 0 && rows[i]->account_id == ops[i]->account->row.id)
@@ -281,7 +281,7 @@ int conversations_of_targets(struct work *w, struct err *err)
 		rows[n] = ARENA_NEW(w->arena, struct conversation_row);
 		*rows[n++] = (struct conversation_row){ .workspace_id = op->account->row.workspace_id, .id = id };
 	}
-	if (n > 0 && conversations_load(w->pg, rows, n, w->arena, err) < 0)
+	if (n > 0 && store_conversations_load(w->pg, rows, n, w->arena, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		world_keep_conversation(w->world, rows[i], accounts[i], NULL, NULL);

@@ -225,7 +225,7 @@ static struct str sync_json(struct work *w, const struct sync_state *s)
 	jw_member_i64(&jw, "batches_total", s->total);
 	jw_member_str(&jw, "started_at", str_of(started));
 	jw_member_str(&jw, "last_sync_at", str_of(time));
-	jw_member_i64(&jw, "duration_ms", sync_duration_ms(s));
+	jw_member_i64(&jw, "duration_ms", store_sync_duration_ms(s));
 	if (s->complete) {
 		jw_member_raw(&jw, "resync", STR("null"));
 		jw_member_raw(&jw, "resync_reason", STR("null"));
@@ -279,7 +279,7 @@ void sync_event(struct chat_event *e, const struct sync_state *s, const char *st
 	e->u.sync.batches = s->batches_ended;
 	e->u.sync.batches_total = s->total;
 	e->u.sync.started_at_ms = s->started_us / 1000;
-	e->u.sync.duration_ms = sync_duration_ms(s);
+	e->u.sync.duration_ms = store_sync_duration_ms(s);
 }
 
 void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool first)

@@ -500,8 +500,8 @@ static int voter_names(struct work *w, const struct sender *s, struct voter *out
 	struct str *names;
 
 	if (s->contact && s->contact->row.merges > 0 &&
-		contacts_merged(w->pg, s->contact->row.workspace_id, s->contact->row.id, w->arena, &merged, &n, err) <
-			0)
+		store_contacts_merged(w->pg, s->contact->row.workspace_id, s->contact->row.id, w->arena, &merged, &n,
+			err) < 0)
 		return -1;
 	names = ARENA_ARRAY(w->arena, struct str, n + 2);
 	*out = (struct voter){ names, 0 };

@@ -161,7 +161,7 @@ static int alias_give(struct work *w, const struct person *p, const struct alias
 	bool inserted;
 
 	row.contact_id = c->row.id;
-	if (aliases_insert(w->pg, &row, 1, &inserted, err) < 0)
+	if (store_aliases_insert(w->pg, &row, 1, &inserted, err) < 0)
 		return -1;
 	if (!inserted)
 		return err_set(err, ERR_RETRY, "contact_race", "another partition was first");
@@ -184,7 +184,7 @@ static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, s
 	former.contact_id = c->row.id;
 	if (!world_alias(w->world, old, w->now_mono_ms))
 		return 0; /* told before */
-	if (alias_retire(w->pg, &former, op->time_us, &news, err) < 0)
+	if (store_alias_retire(w->pg, &former, op->time_us, &news, err) < 0)
 		return -1;
 	if (!news)
 		return 0;

@@ -45,7 +45,7 @@ static int contact_follow(struct work *w, int64_t workspace_id, int64_t *id, str
 	for (int64_t next = *id; next;) {
 		*id = next;
 		next = 0;
-		if (contacts_lock(w->pg, workspace_id, id, 1, w->arena, keep_merged_into, &next, err) < 0)
+		if (store_contacts_lock(w->pg, workspace_id, id, 1, w->arena, keep_merged_into, &next, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -60,7 +60,8 @@ static int conversation_follow(struct work *w, struct op *op, const struct conve
 	struct contact_row old = { 0 }, new = { 0 };
 	struct effect *e;
 
-	if (contacts_uuids(w->pg, from->workspace_id, from->contact_id, into_contact, &old.uuid, &new.uuid, err) < 0)
+	if (store_contacts_uuids(w->pg, from->workspace_id, from->contact_id, into_contact, &old.uuid, &new.uuid, err) <
+		0)
 		return -1;
 	e = effect_new(w, op, v, CE_CONTACT_MERGED, &old.uuid);
 	e->event.u.contact_merged.from_contact = old.uuid;
@@ -68,7 +69,7 @@ static int conversation_follow(struct work *w, struct op *op, const struct conve
 	w->forget = true;
 	if (!*into) {
 		*into = v;
-		return conversations_give(w->pg, &v->row, into_contact, err);
+		return store_conversations_give(w->pg, &v->row, into_contact, err);
 	}
 	e->event.u.contact_merged.into_conversation = (*into)->row.uuid;
 	conversation_take_history(w, *into, v);
@@ -93,7 +94,7 @@ int conversations_follow(struct work *w, struct op *op, struct err *err)
 	if (contact_follow(w, winner.workspace_id, &winner.contact_id, err) < 0)
 		return -1;
 	into_contact = winner.contact_id;
-	if (conversations_find(w->pg, rows, 2, w->arena, err) < 0)
+	if (store_conversations_find(w->pg, rows, 2, w->arena, err) < 0)
 		return -1;
 	if (loser.id == 0 || loser.merged_into != 0)
 		return 0;
@@ -239,7 +240,7 @@ int merges_follow(struct work *w, struct err *err)
 		peers[i] = (struct conversation_row){ .workspace_id = at[i].contact->row.workspace_id,
 			.account_id = at[i].op->account->row.id,
 			.contact_id = at[i].contact->row.id };
-	if (conversations_of_person(w->pg, peers, n, w->arena, open_found, &(struct search){ w, at }, err) < 0)
+	if (store_conversations_of_person(w->pg, peers, n, w->arena, open_found, &(struct search){ w, at }, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (behind_follow(w, &at[i], err) < 0)

@@ -29,7 +29,7 @@ void merging_reset(struct merging *m)
 static int merge_step(struct work *w, struct conversation_merge *merge, struct err *err)
 {
 	int limit = w->merging->left;
-	int n = limit > 0 ? conversations_merge_step(w->pg, merge, limit, keep_moved, w, err) : 0;
+	int n = limit > 0 ? store_conversations_merge_step(w->pg, merge, limit, keep_moved, w, err) : 0;
 
 	if (n < 0)
 		return -1;
@@ -49,14 +49,14 @@ int merging_begin(struct work *w, const struct op *op, const struct conversation
 		.partition = op_partition(w, op).number,
 		.upto_us = PG_NO_TIME };
 
-	if (conversations_merge(w->pg, &merge, err) < 0)
+	if (store_conversations_merge(w->pg, &merge, err) < 0)
 		return -1;
 	return merge_step(w, &merge, err);
 }
 
 int merging_bring(struct work *w, const struct message_key *keys, size_t n, struct err *err)
 {
-	return w->merging->pending ? conversations_merge_named(w->pg, keys, n, keep_moved, w, err) : 0;
+	return w->merging->pending ? store_conversations_merge_named(w->pg, keys, n, keep_moved, w, err) : 0;
 }
 
 static int messages_step(struct work *w, const int32_t *numbers, size_t n, struct err *err)
@@ -64,7 +64,7 @@ static int messages_step(struct work *w, const int32_t *numbers, size_t n, struc
 	struct conversation_merge *merges;
 	size_t n_merges;
 
-	if (conversations_merging(w->pg, str_of(w->topics[INBOUND]), numbers, n, MERGES_MAX, w->arena, &merges,
+	if (store_conversations_merging(w->pg, str_of(w->topics[INBOUND]), numbers, n, MERGES_MAX, w->arena, &merges,
 		    &n_merges, err) < 0)
 		return -1;
 	w->merging->pending = n_merges > 0;

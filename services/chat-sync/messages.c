@@ -115,7 +115,7 @@ static int ids_assign(struct work *w, size_t n, struct err *err)
 		size_t drawn;
 		int64_t first;
 
-		if (message_ids_draw(w->pg, n < IDS_AHEAD ? IDS_AHEAD : n, &first, &drawn, err) < 0)
+		if (store_message_ids_draw(w->pg, n < IDS_AHEAD ? IDS_AHEAD : n, &first, &drawn, err) < 0)
 			return -1;
 		world->next_message_id = first;
 		world->last_message_id = first + (int64_t)drawn;
@@ -143,11 +143,11 @@ static int new_rows_insert(struct work *w, void *ctx, struct err *err)
 {
 	struct new_rows *r = ctx;
 
-	if (messages_insert(w->pg, r->rows, r->n, err) < 0)
+	if (store_messages_insert(w->pg, r->rows, r->n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < r->n; i++) /* while the server inserts */
 		message_uuid(w->messages.at[i], w->messages.at[i]->conversation->account);
-	return messages_inserted(w->pg, r->rows, r->n, r->inserted, err);
+	return store_messages_inserted(w->pg, r->rows, r->n, r->inserted, err);
 }
 
 static int new_row_insert(struct work *w, void *ctx, size_t i, struct err *err)
@@ -159,7 +159,7 @@ static int new_row_insert(struct work *w, void *ctx, size_t i, struct err *err)
 
 	if (op->duplicate)
 		row_fill(w, op, &row);
-	return messages_insert(w->pg, &one, 1, err);
+	return store_messages_insert(w->pg, &one, 1, err);
 }
 
 static struct batch_item *new_row_item(struct work *w, void *ctx, size_t i)
@@ -279,7 +279,7 @@ static int synthetic_match(struct work *w, size_t n, struct err *err)
 	}
 	if (k == 0)
 		return 0;
-	if (messages_at(w->pg, moments, k, w->arena, moment_found, synthetic, err) < 0)
+	if (store_messages_at(w->pg, moments, k, w->arena, moment_found, synthetic, err) < 0)
 		return -1;
 	moments_within(w, n, synthetic, k);
 	for (size_t i = 0; i < k; i++)
@@ -378,7 +378,7 @@ static int stored_read(struct work *w, struct err *err)
 {
 	struct search s = named_search(w);
 
-	return s.keys.n == 0 ? 0 : messages_find(w->pg, s.keys.at, s.keys.n, w->arena, row_found, w, err);
+	return s.keys.n == 0 ? 0 : store_messages_find(w->pg, s.keys.at, s.keys.n, w->arena, row_found, w, err);
 }
 
 /* targets */
@@ -456,7 +456,7 @@ int parked_take_up(struct work *w, struct err *err)
 		if (str_cut(op->row->row.key, ':', &head, &stanza))
 			search_add(w, &s, op, stanza_as(w, "?", stanza), 0);
 	}
-	return s.keys.n == 0 ? 0 : parked_find(w->pg, s.keys.at, s.keys.n, w->arena, parked_found, w, err);
+	return s.keys.n == 0 ? 0 : store_parked_find(w->pg, s.keys.at, s.keys.n, w->arena, parked_found, w, err);
 }
 
 int messages_resolve(struct work *w, struct err *err)

@@ -33,7 +33,7 @@ static int accounts_load_missing(struct work *w, struct batch_item *const *items
 		}
 	}
 	report_cache(w->report, "accounts", hits, n_missing);
-	return n_missing == 0 ? 0 : accounts_load(w->pg, missing, n_missing, w->arena, keep_account, w, err);
+	return n_missing == 0 ? 0 : store_accounts_load(w->pg, missing, n_missing, w->arena, keep_account, w, err);
 }
 
 static bool any_unknown(const struct work *w, struct batch_item *const *items, size_t n)
@@ -54,7 +54,7 @@ static int accounts_are_there(struct work *w, struct batch_item *const *items, s
 
 	if (!any_unknown(w, items, n))
 		return 0;
-	if (accounts_any(w->pg, &any, err) < 0)
+	if (store_accounts_any(w->pg, &any, err) < 0)
 		return -1;
 	return any ? 0
 		   : err_set(err, ERR_RETRY, "no_accounts", "the database has no account at all: an outage is assumed");
@@ -374,7 +374,7 @@ int users_resolve(struct work *w, struct err *err)
 	}
 	if (n == 0)
 		return 0;
-	if (users_find(w->pg, workspaces, ids, n, found, err) < 0)
+	if (store_users_find(w->pg, workspaces, ids, n, found, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		ops[i]->user_id = found[i];

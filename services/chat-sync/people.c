@@ -201,7 +201,7 @@ int contacts_settle(struct work *w, struct err *err)
 			ids[n++] = c->row.id;
 		}
 		qsort(ids, n, sizeof(*ids), id_cmp);
-		if (contacts_lock(w->pg, workspace, ids, n, w->arena, keep_contact, w, err) < 0)
+		if (store_contacts_lock(w->pg, workspace, ids, n, w->arena, keep_contact, w, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -223,7 +223,7 @@ static int reused_read(struct work *w, const struct alias_row *aliases, size_t n
 		former[i] = aliases[i];
 		former[i].contact_id = 0;
 	}
-	if (aliases_find_former(w->pg, former, until, n, w->arena, keep_contact, w, err) < 0)
+	if (store_aliases_find_former(w->pg, former, until, n, w->arena, keep_contact, w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct contact *c = world_contact(w->world, aliases[i].workspace_id, aliases[i].contact_id);
@@ -264,7 +264,7 @@ static int aliases_read(struct work *w, struct err *err)
 	report_cache(w->report, "contacts", hits, n);
 	if (n == 0)
 		return 0;
-	if (aliases_find(w->pg, unknown, n, w->arena, keep_contact, w, err) < 0)
+	if (store_aliases_find(w->pg, unknown, n, w->arena, keep_contact, w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct contact *c = world_contact(w->world, unknown[i].workspace_id, unknown[i].contact_id);
@@ -324,7 +324,7 @@ static int former_find(struct work *w, struct former_search *s, struct err *err)
 	}
 	if (n == 0)
 		return 0;
-	if (aliases_find_former(w->pg, aliases, until, n, w->arena, keep_contact, w, err) < 0)
+	if (store_aliases_find_former(w->pg, aliases, until, n, w->arena, keep_contact, w, err) < 0)
 		return -1;
 	s->found = ARENA_ARRAY(w->arena, struct former, n);
 	for (size_t i = 0; i < n; i++) {
@@ -365,7 +365,7 @@ static int former_read(struct work *w, struct err *err)
 			s.found[i].person->before = s.found[i].contact;
 		}
 	}
-	return s.n_keys == 0 ? 0 : messages_find(w->pg, s.keys, s.n_keys, w->arena, stored_before, &s, err);
+	return s.n_keys == 0 ? 0 : store_messages_find(w->pg, s.keys, s.n_keys, w->arena, stored_before, &s, err);
 }
 
 /* deciding */
@@ -539,7 +539,7 @@ static int give_back(struct work *w, struct plan *plan, const bool *inserted, st
 		if (!contact_lost(plan, inserted, plan->contacts.at[i]))
 			plan->contacts.at[kept++] = plan->contacts.at[i];
 	plan->contacts.n = kept;
-	return n == 0 ? 0 : aliases_delete(w->pg, back, n, err);
+	return n == 0 ? 0 : store_aliases_delete(w->pg, back, n, err);
 }
 
 /* What is stored under a name becomes the contact's. */
@@ -595,7 +595,7 @@ static int aliases_write(struct work *w, struct plan *plan, struct err *err)
 		rows[i] = plan->aliases.at[i].row;
 		rows[i].contact_id = plan->aliases.at[i].contact->row.id;
 	}
-	if (aliases_insert(w->pg, rows, plan->aliases.n, inserted, err) < 0)
+	if (store_aliases_insert(w->pg, rows, plan->aliases.n, inserted, err) < 0)
 		return -1;
 	for (size_t i = 0; i < plan->aliases.n; i++)
 		all = all && inserted[i];
@@ -661,7 +661,7 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 	unsigned parts;
 	size_t n;
 
-	if (contacts_lock(w->pg, winner->row.workspace_id, ids, 2, w->arena, keep_locked, &locked, err) < 0)
+	if (store_contacts_lock(w->pg, winner->row.workspace_id, ids, 2, w->arena, keep_locked, &locked, err) < 0)
 		return -1;
 	if (locked.n != 2 || locked.merged_into[0] || locked.merged_into[1]) /* somebody else was first */
 		return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
@@ -669,9 +669,10 @@ int contacts_unite(struct work *w, struct op *op, struct contact *a, struct cont
 		conflict_notice(w, op);
 		return 0;
 	}
-	if (contacts_merge(w->pg, winner->row.workspace_id, winner->row.id, loser->row.id, w->arena, &accounts, &n,
-		    err) < 0 ||
-		sender_renames_redirect(w->pg, winner->row.workspace_id, loser->row.id, winner->row.id, err) < 0 ||
+	if (store_contacts_merge(w->pg, winner->row.workspace_id, winner->row.id, loser->row.id, w->arena, &accounts,
+		    &n, err) < 0 ||
+		store_sender_renames_redirect(w->pg, winner->row.workspace_id, loser->row.id, winner->row.id, err) <
+			0 ||
 		senders_rename(w, &sent, 1, err) < 0)
 		return -1;
 	winner->row.merges += loser->row.merges + 1;
@@ -782,7 +783,7 @@ static int contacts_write(struct work *w, void *ctx, struct err *err)
 		plan->contacts.at[i]->read = plan->contacts.at[i]->row;
 		rows[i] = &plan->contacts.at[i]->row;
 	}
-	return contacts_insert(w->pg, rows, plan->contacts.n, err);
+	return store_contacts_insert(w->pg, rows, plan->contacts.n, err);
 }
 
 /* As the person alone would have had it made. */
@@ -796,7 +797,7 @@ static int contact_write(struct work *w, void *ctx, size_t i, struct err *err)
 	row.first_name = row.last_name = row.full_name = STR_NONE;
 	row.name_rank = 0;
 	row = contact_named_by(p, &row);
-	return contacts_insert(w->pg, &one, 1, err);
+	return store_contacts_insert(w->pg, &one, 1, err);
 }
 
 static struct batch_item *creator_of(struct work *w, void *ctx, size_t i)
@@ -866,7 +867,7 @@ static int ids_draw(struct work *w, struct plan *plan, struct err *err)
 			most += w->people.at[i]->n_aliases;
 	plan->next_id = 0;
 	plan->ids = ARENA_ARRAY(w->arena, int64_t, most);
-	return most == 0 ? 0 : contact_ids_draw(w->pg, most, plan->ids, err);
+	return most == 0 ? 0 : store_contact_ids_draw(w->pg, most, plan->ids, err);
 }
 
 int people_resolve(struct work *w, struct err *err)

@@ -77,7 +77,7 @@ static void count_sync(const struct report *r, const char *status, const struct 
 	metric_add(METRIC_CELL(r->sync_chats, "skipped"), s->skipped);
 	metric_add(METRIC_CELL(r->sync_chats, "rejected"), s->rejected);
 	if (s->complete)
-		metric_observe(METRIC_CELL(r->sync_seconds, NULL), (double)sync_duration_ms(s) / 1e3);
+		metric_observe(METRIC_CELL(r->sync_seconds, NULL), (double)store_sync_duration_ms(s) / 1e3);
 }
 
 void report_over_limit(struct report *r, const char *what, size_t n)
@@ -167,7 +167,7 @@ static void log_ended(struct report *r, const struct sync_news *n)
 		LOG_S("workspace", workspace), LOG_S("account", account), LOG_STR("sync_id", s->sync_id),
 		LOG_I("synced", s->synced), LOG_I("skipped", s->skipped), LOG_I("rejected", s->rejected),
 		LOG_I("total", s->expected), LOG_I("batches", s->batches_ended), LOG_I("batches_total", s->total),
-		LOG_I("duration_ms", sync_duration_ms(s)), LOG_I("suppressed", suppressed), LOG_LAST);
+		LOG_I("duration_ms", store_sync_duration_ms(s)), LOG_I("suppressed", suppressed), LOG_LAST);
 }
 
 static void log_session(struct report *r, const struct session_news *n)

@@ -2,7 +2,7 @@
  * (merging.c). Invariant: what a batch stores for a contact on a message meets what is stored there under the contact's other names.
  *
  * The owner of the partition that found out renames, on messages of all accounts. Batches that store for the contact hold it
- * (contacts_hold), so a step that has locked it meets none of them at its rows; it locks nothing before, and no second contact. Of
+ * (store_contacts_hold), so a step that has locked it meets none of them at its rows; it locks nothing before, and no second contact. Of
  * messages that their account's partition is moving or collapsing it waits for none, as that may wait for the contact: they are renamed on later.
  */
 #include "chat-sync/work.h"
@@ -12,7 +12,7 @@
 /* As much as this transaction may still rename. */
 static int rename_some(struct work *w, const struct sender_rename *renames, size_t n, struct err *err)
 {
-	int done = w->merging->left > 0 ? sender_renames_step(w->pg, renames, n, w->merging->left, err) : 0;
+	int done = w->merging->left > 0 ? store_sender_renames_step(w->pg, renames, n, w->merging->left, err) : 0;
 
 	if (done < 0)
 		return -1;
@@ -26,7 +26,7 @@ int senders_rename(struct work *w, const struct sender_rename *renames, size_t n
 	bool *begun = ARENA_ARRAY(w->arena, bool, n);
 	size_t n_new = 0;
 
-	if (sender_renames_begin(w->pg, renames, n, begun, err) < 0)
+	if (store_sender_renames_begin(w->pg, renames, n, begun, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (begun[i])
@@ -46,7 +46,7 @@ static int contact_step(struct work *w, const struct contact_row *to, struct err
 	struct str *names;
 	size_t n;
 
-	if (sender_renames_of(w->pg, to->workspace_id, to->id, NAMES_MAX, w->arena, &names, &n, err) < 0)
+	if (store_sender_renames_of(w->pg, to->workspace_id, to->id, NAMES_MAX, w->arena, &names, &n, err) < 0)
 		return -1;
 	renames = ARENA_ARRAY(w->arena, struct sender_rename, n);
 	for (size_t i = 0; i < n; i++)
@@ -63,14 +63,15 @@ int senders_step(struct work *w, const int32_t *partitions, size_t n, struct err
 	struct contact_row to = { 0 };
 	int rc;
 
-	if (sender_renames_due(w->pg, str_of(w->topics[INBOUND]), partitions, n, &workspace_id, &contact_id, err) < 0)
+	if (store_sender_renames_due(w->pg, str_of(w->topics[INBOUND]), partitions, n, &workspace_id, &contact_id,
+		    err) < 0)
 		return -1;
 	if (contact_id == 0)
 		return 0;
-	if (contacts_lock(w->pg, workspace_id, &contact_id, 1, w->arena, keep_row, &to, err) < 0)
+	if (store_contacts_lock(w->pg, workspace_id, &contact_id, 1, w->arena, keep_row, &to, err) < 0)
 		return -1;
 	if (to.merged_into) /* meanwhile: the next step renames */
-		rc = sender_renames_redirect(w->pg, workspace_id, contact_id, to.merged_into, err);
+		rc = store_sender_renames_redirect(w->pg, workspace_id, contact_id, to.merged_into, err);
 	else
 		rc = contact_step(w, &to, err);
 	return rc < 0 ? -1 : 1;

@@ -11,7 +11,7 @@
 
 static int receipts_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
 {
-	return receipts_store(w->pg, (struct receipt_row *)rows + from, n, err);
+	return store_receipts(w->pg, (struct receipt_row *)rows + from, n, err);
 }
 
 static int write_receipts(struct work *w, struct err *err)
@@ -37,7 +37,7 @@ static int write_receipts(struct work *w, struct err *err)
 	put.n = n;
 	if (n == 0)
 		return 0;
-	if (receipts_rename(w->pg, w->receipt_senders.at, w->receipt_senders.n, err) < 0 ||
+	if (store_receipts_rename(w->pg, w->receipt_senders.at, w->receipt_senders.n, err) < 0 ||
 		op_rows_write(w, &put, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -49,13 +49,13 @@ static int write_receipts(struct work *w, struct err *err)
 static int reactions_put(struct work *w, void *rows, struct err *err)
 {
 	(void)rows;
-	return reactions_store(w->pg, w->reactions.at, w->reactions.n, err);
+	return store_reactions(w->pg, w->reactions.at, w->reactions.n, err);
 }
 
 static int reaction_put(struct work *w, void *rows, size_t i, struct err *err)
 {
 	(void)rows;
-	return reactions_store(w->pg, &w->each_reaction.at[i], 1, err);
+	return store_reactions(w->pg, &w->each_reaction.at[i], 1, err);
 }
 
 static struct batch_item *reaction_item(struct work *w, void *rows, size_t i)
@@ -72,7 +72,7 @@ static int write_reactions(struct work *w, struct err *err)
 
 	if (w->reactions.n == 0)
 		return 0;
-	if (reactions_rename(w->pg, w->reaction_senders.at, w->reaction_senders.n, err) < 0 ||
+	if (store_reactions_rename(w->pg, w->reaction_senders.at, w->reaction_senders.n, err) < 0 ||
 		rows_write(w, &write, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->reactions.n; i++)
@@ -83,7 +83,7 @@ static int write_reactions(struct work *w, struct err *err)
 
 static int opt_outs_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
 {
-	return opt_outs_store(w->pg, (struct opt_out_row *)rows + from, n, err);
+	return store_opt_outs(w->pg, (struct opt_out_row *)rows + from, n, err);
 }
 
 static int write_opt_outs(struct work *w, struct err *err)
@@ -102,7 +102,7 @@ static int write_opt_outs(struct work *w, struct err *err)
 
 static int templates_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
 {
-	return templates_store(w->pg, (struct template_row *)rows + from, n, err);
+	return store_templates(w->pg, (struct template_row *)rows + from, n, err);
 }
 
 static int write_templates(struct work *w, struct err *err)
@@ -121,7 +121,7 @@ static int write_templates(struct work *w, struct err *err)
 
 static int notices_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
 {
-	return notices_store(w->pg, (struct notice_row *)rows + from, n, err);
+	return store_notices(w->pg, (struct notice_row *)rows + from, n, err);
 }
 
 static int write_notices(struct work *w, struct err *err)
@@ -146,7 +146,7 @@ static int write_notices(struct work *w, struct err *err)
 
 static int syncs_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
 {
-	return sync_batches_store(w->pg, (struct sync_batch_row *)rows + from, n, err);
+	return store_sync_batches(w->pg, (struct sync_batch_row *)rows + from, n, err);
 }
 
 /* A batch of a sync that brought something new moves the sync's state, once per sync. */
@@ -180,7 +180,7 @@ static int write_syncs(struct work *w, struct err *err)
 	}
 	if (n == 0)
 		return 0;
-	if (sync_states_read(w->pg, states, n, err) < 0)
+	if (store_sync_states_read(w->pg, states, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		bool is_new = states[i].batches == inserted[i];
@@ -191,9 +191,9 @@ static int write_syncs(struct work *w, struct err *err)
 		if (states[i].complete)
 			states[n_complete++] = states[i];
 	}
-	if (syncs_close(w->pg, states, n_complete, err) < 0)
+	if (store_syncs_close(w->pg, states, n_complete, err) < 0)
 		return -1;
-	return syncs_trim(w->pg, new_ones, n_new, err);
+	return store_syncs_trim(w->pg, new_ones, n_new, err);
 }
 
 struct changed_messages {
@@ -206,7 +206,7 @@ static int messages_put(struct work *w, void *ctx, struct err *err)
 {
 	const struct changed_messages *c = ctx;
 
-	return messages_store(w->pg, c->rows, c->n, err);
+	return store_messages(w->pg, c->rows, c->n, err);
 }
 
 /* As the record alone leaves it; of a message that others changed as well, the text that it brings. */
@@ -218,7 +218,7 @@ static int message_put(struct work *w, void *ctx, size_t i, struct err *err)
 
 	if (op->kind == IN_EDIT && op->row->stored_metadata.p)
 		row.metadata = metadata_set_body(op->row->stored_metadata, op->event->u.edit.body, w->arena);
-	return messages_store(w->pg, &one, 1, err);
+	return store_messages(w->pg, &one, 1, err);
 }
 
 static struct batch_item *message_item(struct work *w, void *ctx, size_t i)
@@ -276,7 +276,7 @@ static int write_marks(struct work *w, struct err *err)
 {
 	if (w->marks.n == 0)
 		return 0;
-	if (conversations_unread_marks(w->pg, w->marks.at, w->marks.n, err) < 0)
+	if (store_conversations_unread_marks(w->pg, w->marks.at, w->marks.n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->marks.n; i++)
 		fold_unread_mark(w, w->mark_ops.at[i], w->marks.at[i].read_us);
@@ -293,7 +293,7 @@ static int contacts_put(struct work *w, void *ctx, struct err *err)
 {
 	const struct changed_contacts *c = ctx;
 
-	return contacts_store(w->pg, c->rows, w->contacts.n, err);
+	return store_contacts(w->pg, c->rows, w->contacts.n, err);
 }
 
 static bool is_alone(const struct changed_contacts *c, const struct person *p)
@@ -312,7 +312,7 @@ static int contact_put(struct work *w, void *ctx, size_t i, struct err *err)
 	struct contact_row row = is_alone(c, p) ? p->contact->row : contact_named_by(p, &p->contact->read);
 	const struct contact_row *one = &row;
 
-	return contacts_store(w->pg, &one, 1, err);
+	return store_contacts(w->pg, &one, 1, err);
 }
 
 static struct batch_item *contact_item(struct work *w, void *ctx, size_t i)
@@ -361,7 +361,7 @@ static int write_groups(struct work *w, struct err *err)
 		group_settle(w, w->groups.at[i]);
 		groups[i] = &w->groups.at[i]->row;
 	}
-	return w->groups.n > 0 ? groups_store(w->pg, groups, w->groups.n, err) : 0;
+	return w->groups.n > 0 ? store_groups(w->pg, groups, w->groups.n, err) : 0;
 }
 
 static void fill(struct str *have, struct str got)
@@ -399,7 +399,7 @@ static int write_media(struct work *w, struct err *err)
 		w->media.at[n] = w->media.at[i];
 		*place = &w->media.at[n++];
 	}
-	return n == 0 ? 0 : media_store(w->pg, w->media.at, n, err);
+	return n == 0 ? 0 : store_media(w->pg, w->media.at, n, err);
 }
 
 /* parked updates */
@@ -433,7 +433,7 @@ static struct parked_row parked_of(struct work *w, const struct op *op)
 }
 
 /* counts: one for each account, pointed to by w->index. */
-static int parked_counts(struct work *w, struct parked_count *counts, struct err *err)
+static int parked_counts(struct work *w, struct store_parked_count *counts, struct err *err)
 {
 	size_t n = 0;
 
@@ -444,10 +444,10 @@ static int parked_counts(struct work *w, struct parked_count *counts, struct err
 
 		if (*place)
 			continue;
-		counts[n] = (struct parked_count){ .workspace_id = p->workspace_id, .account_id = p->account_id };
+		counts[n] = (struct store_parked_count){ .workspace_id = p->workspace_id, .account_id = p->account_id };
 		*place = &counts[n++];
 	}
-	return parked_count(w->pg, counts, n, err);
+	return store_parked_count(w->pg, counts, n, err);
 }
 
 /* It does not wait: as if its time were over. */
@@ -467,11 +467,11 @@ static int parked_bound(struct work *w, struct err *err)
 		*accounts = ARENA_ARRAY(w->arena, int64_t, w->parked.n);
 	size_t n = 0, n_full = 0;
 
-	if (parked_counts(w, ARENA_ARRAY(w->arena, struct parked_count, w->parked.n), err) < 0)
+	if (parked_counts(w, ARENA_ARRAY(w->arena, struct store_parked_count, w->parked.n), err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->parked.n; i++) {
 		const struct parked_row *p = &w->parked.at[i];
-		struct parked_count *c =
+		struct store_parked_count *c =
 			map_get(w->index, (struct str){ (const char *)&p->account_id, sizeof(p->account_id) });
 
 		if (c->n < PARKED_MAX) {
@@ -485,12 +485,12 @@ static int parked_bound(struct work *w, struct err *err)
 		accounts[n_full++] = p->account_id;
 	}
 	w->parked.n = w->parked_ops.n = n;
-	return accounts_mark_gap(w->pg, workspaces, accounts, n_full, err);
+	return store_accounts_mark_gap(w->pg, workspaces, accounts, n_full, err);
 }
 
 static int parked_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
 {
-	return parked_insert(w->pg, (struct parked_row *)rows + from, n, err);
+	return store_parked_insert(w->pg, (struct parked_row *)rows + from, n, err);
 }
 
 static int write_parked(struct work *w, struct err *err)
@@ -507,7 +507,7 @@ static int write_parked(struct work *w, struct err *err)
 		*LIST_ADD(w, &w->parked) = parked_of(w, op);
 		*LIST_ADD(w, &w->parked_ops) = op;
 	}
-	if (w->unparked.n > 0 && parked_delete(w->pg, w->unparked.at, w->unparked.n, err) < 0)
+	if (w->unparked.n > 0 && store_parked_delete(w->pg, w->unparked.at, w->unparked.n, err) < 0)
 		return -1;
 	if (w->parked.n == 0)
 		return 0;
@@ -546,14 +546,14 @@ static int write_conversations(struct work *w, struct err *err)
 	for (size_t i = 0; i < w->conversations.n; i++)
 		if (w->conversations.at[i]->recount)
 			recount[n++] = &w->conversations.at[i]->row;
-	if (n > 0 && conversations_recount(w->pg, recount, n, err) < 0)
+	if (n > 0 && store_conversations_recount(w->pg, recount, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->conversations.n; i++)
 		rows[i] = &w->conversations.at[i]->row;
 	if (w->conversations.n == 0)
 		return 0;
 	qsort(rows, w->conversations.n, sizeof(*rows), row_cmp);
-	return conversations_store(w->pg, rows, w->conversations.n, err);
+	return store_conversations(w->pg, rows, w->conversations.n, err);
 }
 
 /* last_activity_at moves with whatever an account sends, but not with every batch. */
@@ -577,14 +577,14 @@ static int write_accounts(struct work *w, struct err *err)
 		rows[i] = &w->accounts.at[i]->row;
 		w->accounts.at[i]->stored_mono_ms = w->now_mono_ms;
 	}
-	return w->accounts.n == 0 ? 0 : accounts_store(w->pg, rows, w->accounts.n, err);
+	return w->accounts.n == 0 ? 0 : store_accounts(w->pg, rows, w->accounts.n, err);
 }
 
 int work_store(struct work *w, struct err *err)
 {
 	if (write_messages(w, err) < 0 || write_media(w, err) < 0 ||
-		contacts_hold(w->pg, w->senders.at, w->senders.n, err) < 0 ||
-		sender_renames_named(w->pg, w->sent.at, w->sent.n, err) < 0 || write_receipts(w, err) < 0 ||
+		store_contacts_hold(w->pg, w->senders.at, w->senders.n, err) < 0 ||
+		store_sender_renames_named(w->pg, w->sent.at, w->sent.n, err) < 0 || write_receipts(w, err) < 0 ||
 		write_reactions(w, err) < 0 || write_marks(w, err) < 0 || write_contacts(w, err) < 0 ||
 		write_groups(w, err) < 0 || write_opt_outs(w, err) < 0 || write_templates(w, err) < 0 ||
 		write_notices(w, err) < 0 || write_syncs(w, err) < 0 || write_parked(w, err) < 0)

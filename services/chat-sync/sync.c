@@ -325,7 +325,7 @@ static int ready_expand(struct work *w, const struct ready *ready, size_t n, str
 
 	for (size_t i = 0; i < n; i++)
 		accounts[i] = ready[i].event->account;
-	if (n > 0 && accounts_load(w->pg, accounts, n, w->arena, keep_account, w, err) < 0)
+	if (n > 0 && store_accounts_load(w->pg, accounts, n, w->arena, keep_account, w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (world_account(w->world, &accounts[i], w->now_mono_ms))
@@ -387,7 +387,7 @@ static int ready_apply(struct due *d, struct err *err)
 				log_error("parked update refused by the database", LOG_I("partition", row->partition),
 					LOG_I("offset", row->offset), LOG_ERR(err), LOG_I("suppressed", suppressed));
 			parked_dead_letter(d, row, DEAD_DATA_ERROR, err->code, err->msg);
-			rc = parked_delete(d->w->pg, &row, 1, err);
+			rc = store_parked_delete(d->w->pg, &row, 1, err);
 		} else {
 			rc = 0;
 		}
@@ -417,7 +417,7 @@ static int syncs_fail(struct due *d, struct err *err)
 	struct stale_sync *stale;
 	size_t n;
 
-	if (syncs_fail_stale(d->w->pg, d->s->settings->sync_idle_ms, d->w->arena, &stale, &n, err) < 0)
+	if (store_syncs_fail_stale(d->w->pg, d->s->settings->sync_idle_ms, d->w->arena, &stale, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (sync_failed_emit(d, &stale[i], err) < 0)
@@ -462,10 +462,11 @@ static int gaps_sweep(struct due *d, struct err *err)
 {
 	struct pg *pg = d->w->pg;
 
-	if (accounts_mark_gap(pg, d->gap_workspaces, d->gap_accounts, d->n_gaps, err) < 0 || syncs_fail(d, err) < 0 ||
-		accounts_mark_history(pg, d->s->settings->history_idle_ms, history_stalled, d, err) < 0)
+	if (store_accounts_mark_gap(pg, d->gap_workspaces, d->gap_accounts, d->n_gaps, err) < 0 ||
+		syncs_fail(d, err) < 0 ||
+		store_accounts_mark_history(pg, d->s->settings->history_idle_ms, history_stalled, d, err) < 0)
 		return -1;
-	return accounts_mark_silent(pg, d->s->settings->session_silent_ms, session_silent, d, err);
+	return store_accounts_mark_silent(pg, d->s->settings->session_silent_ms, session_silent, d, err);
 }
 
 /* Of the records of one topic that wait: what has expired, and what need not wait any longer. */
@@ -474,9 +475,10 @@ static int parked_sweep(struct due *d, int topic, const int32_t *partitions, siz
 	struct str name = str_of(d->s->topics[topic]);
 	int limit = (int)d->s->settings->parked_sweep_max;
 
-	if (parked_expire(d->w->pg, name, partitions, n, limit, d->w->arena, expire, d, err) < 0)
+	if (store_parked_expire(d->w->pg, name, partitions, n, limit, d->w->arena, expire, d, err) < 0)
 		return -1;
-	return parked_ready(d->w->pg, name, partitions, n, limit, &d->s->swept[topic], d->w->arena, take_up, d, err);
+	return store_parked_ready(d->w->pg, name, partitions, n, limit, &d->s->swept[topic], d->w->arena, take_up, d,
+		err);
 }
 
 static int sync_sweep(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,

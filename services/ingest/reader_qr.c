@@ -47,7 +47,7 @@ static int qr_put(struct reader *r, const struct qr *q, struct err *err)
 	int rc = row_seal(r->keyring, "qr", &q->job->account, code, &sealed, err);
 
 	if (rc == 0)
-		rc = account_qr_put(pg_listener_pg(r->listener), q->job->workspace_row, q->job->account_row,
+		rc = store_account_qr_put(pg_listener_pg(r->listener), q->job->workspace_row, q->job->account_row,
 			buf_str(&sealed), (int)left_s, err);
 	buf_fini(&sealed);
 	return rc;

@@ -93,8 +93,8 @@ int rows_read_all(struct reader *r, struct err *err)
 {
 	struct sink sink = { .reader = r, .catalogue = catalogue_new() };
 
-	if (intake_apps_load(pg_listener_pg(r->listener), NULL, app_each, &sink, err) < 0 ||
-		intake_accounts_load(pg_listener_pg(r->listener), NULL, account_each, &sink, err) < 0) {
+	if (store_intake_apps_load(pg_listener_pg(r->listener), NULL, app_each, &sink, err) < 0 ||
+		store_intake_accounts_load(pg_listener_pg(r->listener), NULL, account_each, &sink, err) < 0) {
 		catalogue_free(sink.catalogue);
 		return -1;
 	}
@@ -115,9 +115,9 @@ int rows_read_workspace(struct reader *r, const struct uuid *workspace, struct e
 {
 	struct sink sink = { .reader = r };
 
-	if (intake_gone_of_workspace(pg_listener_pg(r->listener), workspace, gone_each, &sink, err) < 0)
+	if (store_intake_gone_of_workspace(pg_listener_pg(r->listener), workspace, gone_each, &sink, err) < 0)
 		return -1;
-	return intake_accounts_of_workspace(pg_listener_pg(r->listener), workspace, account_each, &sink, err);
+	return store_intake_accounts_of_workspace(pg_listener_pg(r->listener), workspace, account_each, &sink, err);
 }
 
 static int read_by_id(struct sink *sink, const struct name *name, struct err *err)
@@ -128,9 +128,9 @@ static int read_by_id(struct sink *sink, const struct name *name, struct err *er
 
 	memcpy(id.b, name->text.p, sizeof(id.b));
 	if (name->kind == NAME_APP)
-		rc = intake_apps_load(pg_listener_pg(sink->reader->listener), &id, app_each, sink, err);
+		rc = store_intake_apps_load(pg_listener_pg(sink->reader->listener), &id, app_each, sink, err);
 	else
-		rc = intake_accounts_load(pg_listener_pg(sink->reader->listener), &id, account_each, sink, err);
+		rc = store_intake_accounts_load(pg_listener_pg(sink->reader->listener), &id, account_each, sink, err);
 	if (rc == 0 && sink->n == 0)
 		news_post(sink->reader, &(struct news){ .kind = gone, .id = id });
 	return rc;
@@ -141,7 +141,7 @@ static int read_by_row(struct sink *sink, const struct name *name, struct err *e
 	int64_t row;
 
 	memcpy(&row, name->text.p, sizeof(row));
-	return intake_account_by_row(pg_listener_pg(sink->reader->listener), row, account_each, sink, err);
+	return store_intake_account_by_row(pg_listener_pg(sink->reader->listener), row, account_each, sink, err);
 }
 
 int rows_read_name(struct reader *r, const struct name *name, struct err *err)
@@ -155,12 +155,13 @@ int rows_read_name(struct reader *r, const struct name *name, struct err *err)
 	case NAME_ROW:
 		return read_by_row(&sink, name, err);
 	case NAME_SESSION:
-		return intake_account_by_session(pg_listener_pg(r->listener), name->text, account_each, &sink, err);
-	case NAME_NUMBER:
-		return intake_account_by_phone_number_id(pg_listener_pg(r->listener), name->text, account_each, &sink,
+		return store_intake_account_by_session(pg_listener_pg(r->listener), name->text, account_each, &sink,
 			err);
+	case NAME_NUMBER:
+		return store_intake_account_by_phone_number_id(pg_listener_pg(r->listener), name->text, account_each,
+			&sink, err);
 	case NAME_WABA:
-		return intake_accounts_by_waba(pg_listener_pg(r->listener), name->text, account_each, &sink, err);
+		return store_intake_accounts_by_waba(pg_listener_pg(r->listener), name->text, account_each, &sink, err);
 	}
 	return 0;
 }

@@ -70,7 +70,7 @@ static int depth_report(struct upkeep *u, struct err *err)
 	numbers = ARENA_ARRAY(u->readers->reading, int32_t, u->readers->n);
 	while ((r = readers_each(u->readers, &i)))
 		numbers[n++] = r->partition.number;
-	if (retries_depth(owner_tx_pg(u->tx), numbers, n, &depth, err) < 0)
+	if (store_retries_depth(owner_tx_pg(u->tx), numbers, n, &depth, err) < 0)
 		return -1;
 	stats_depth(&depth);
 	return 0;
@@ -93,8 +93,8 @@ int upkeep_tidy(struct upkeep *u, int64_t now_mono_ms, struct err *err)
 	if (now_mono_ms < u->tidy_mono_ms)
 		return 0;
 	u->tidy_mono_ms = now_mono_ms + TIDY_MS;
-	if (attempts_maintain(pg, DAYS_AHEAD, (int)u->settings->attempts_keep_days, err) < 0 ||
-		retries_expire(pg, u->settings->retries_keep_ms, TIDY_ROWS, &deleted, err) < 0)
+	if (store_attempts_maintain(pg, DAYS_AHEAD, (int)u->settings->attempts_keep_days, err) < 0 ||
+		store_retries_expire(pg, u->settings->retries_keep_ms, TIDY_ROWS, &deleted, err) < 0)
 		return -1;
 	if (deleted == TIDY_ROWS)
 		u->tidy_mono_ms = now_mono_ms + REPORT_MS;

@@ -143,9 +143,9 @@ static int account_store(struct ctl *ctl, const char *workspace, struct account_
 	struct pg *pg;
 
 	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
-		workspace_find(pg, str_of(workspace), &a->workspace_id, &a->workspace, err) < 0)
+		store_workspace_find(pg, str_of(workspace), &a->workspace_id, &a->workspace, err) < 0)
 		return -1;
-	return account_add(pg, a, err);
+	return store_account_add(pg, a, err);
 }
 
 static int add(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
@@ -225,8 +225,8 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 
 	(void)arguments;
 	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
-		(o->workspace && workspace_find(pg, str_of(o->workspace), &workspace_id, &workspace, err) < 0) ||
-		accounts_list(pg, workspace_id, account_row, &l, err) < 0)
+		(o->workspace && store_workspace_find(pg, str_of(o->workspace), &workspace_id, &workspace, err) < 0) ||
+		store_accounts_list(pg, workspace_id, account_row, &l, err) < 0)
 		goto out;
 	table_print(t, ctl->json);
 	rc = 0;

@@ -166,13 +166,13 @@ static int account_change(struct ctl *ctl, struct pg *pg, void *ctx, struct err 
 	const struct set_options *o = c->options;
 	struct account_info *a = &c->account;
 
-	if (account_lock(pg, str_of(c->name), c->arena, a, err) < 0 || change_read(o, a, c, err) < 0 ||
+	if (store_account_lock(pg, str_of(c->name), c->arena, a, err) < 0 || change_read(o, a, c, err) < 0 ||
 		names_set(o, a, err) < 0)
 		return -1;
 	if ((edits(&o->secrets) || edits(&o->tokens) || c->timestamp_given || c->access.n > 0) &&
 		secrets_reseal(ctl, c, err) < 0)
 		return -1;
-	return account_set(pg, a, err);
+	return store_account_set(pg, a, err);
 }
 
 static int set(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)

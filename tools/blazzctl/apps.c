@@ -67,7 +67,7 @@ static int workspaces_add(struct ctl *ctl, const void *options, char *const *arg
 	struct pg *pg;
 
 	if (settings_check(o->settings, err) < 0 || id_choose(o->id, &w.uuid, err) < 0 ||
-		ctl_pg_admin(ctl, &pg, err) < 0 || workspace_add(pg, &w, err) < 0)
+		ctl_pg_admin(ctl, &pg, err) < 0 || store_workspace_add(pg, &w, err) < 0)
 		return -1;
 	t = table_new(columns);
 	table_uuid(t, &w.uuid);
@@ -96,7 +96,7 @@ static int workspaces_show(struct ctl *ctl, const void *options, char *const *ar
 
 	(void)options;
 	(void)arguments;
-	if (ctl_pg_admin(ctl, &pg, err) == 0 && workspaces_list(pg, workspace_row, t, err) == 0) {
+	if (ctl_pg_admin(ctl, &pg, err) == 0 && store_workspaces_list(pg, workspace_row, t, err) == 0) {
 		table_print(t, ctl->json);
 		rc = 0;
 	}
@@ -136,9 +136,10 @@ static int app_store(struct ctl *ctl, const struct app_options *o, struct app_in
 	struct pg *pg;
 
 	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
-		(o->workspace && workspace_find(pg, str_of(o->workspace), &app->workspace_id, &workspace, err) < 0))
+		(o->workspace &&
+			store_workspace_find(pg, str_of(o->workspace), &app->workspace_id, &workspace, err) < 0))
 		return -1;
-	return app_add(pg, app, err);
+	return store_app_add(pg, app, err);
 }
 
 static int apps_add(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
@@ -199,7 +200,7 @@ static int apps_show(struct ctl *ctl, const void *options, char *const *argument
 
 	(void)options;
 	(void)arguments;
-	if (ctl_pg_admin(ctl, &pg, err) == 0 && apps_list(pg, app_row, &l, err) == 0) {
+	if (ctl_pg_admin(ctl, &pg, err) == 0 && store_apps_list(pg, app_row, &l, err) == 0) {
 		table_print(t, ctl->json);
 		rc = 0;
 	}

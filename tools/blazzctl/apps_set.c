@@ -93,11 +93,11 @@ static int app_change(struct ctl *ctl, struct pg *pg, void *ctx, struct err *err
 {
 	struct change *c = ctx;
 
-	if (app_lock(pg, &c->uuid, c->arena, &c->app, err) < 0 || secrets_reseal(ctl, c, err) < 0)
+	if (store_app_lock(pg, &c->uuid, c->arena, &c->app, err) < 0 || secrets_reseal(ctl, c, err) < 0)
 		return -1;
 	if (c->options->name)
 		c->app.name = str_of(c->options->name);
-	return app_set(pg, &c->app, err);
+	return store_app_set(pg, &c->app, err);
 }
 
 static int set(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)

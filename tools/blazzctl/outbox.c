@@ -52,7 +52,7 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 	if (o->limit > INT32_MAX)
 		return ctl_usage(err, "--limit: too large");
 	if (ctl_pg_ops(ctl, &pg, err) < 0 ||
-		outbox_list(pg, o->producer, o->limit ? (int)o->limit : 100, &rows, &n, err) < 0)
+		store_outbox_list(pg, o->producer, o->limit ? (int)o->limit : 100, &rows, &n, err) < 0)
 		return -1;
 	t = table_new(columns);
 	for (size_t i = 0; i < n; i++) {
@@ -133,7 +133,7 @@ static int row_read(struct pg *pg, const struct outbox_options *o, struct wanted
 	struct outbox_row before = want->row;
 
 	before.seq--;
-	if (outbox_read(pg, o->producer, &want->row.slot, 1, &before, 1, row_each, want, err) < 0)
+	if (store_outbox_read(pg, o->producer, &want->row.slot, 1, &before, 1, row_each, want, err) < 0)
 		return -1;
 	return want->found ? 0 : err_set(err, ERR_INPUT, "outbox", "%s has no such row", o->producer);
 }
@@ -158,7 +158,7 @@ static int drop(struct ctl *ctl, const void *options, char *const *arguments, st
 
 	(void)arguments;
 	if (row_parse(o, &want.row, err) < 0 || ctl_pg_ops(ctl, &pg, err) < 0 || row_read(pg, o, &want, err) < 0 ||
-		(o->yes && outbox_delete(pg, o->producer, &want.row, 1, err) < 0))
+		(o->yes && store_outbox_delete(pg, o->producer, &want.row, 1, err) < 0))
 		return -1;
 	if (ctl->json)
 		printf("{\"records\":%zu,\"done\":%s}\n", want.records, o->yes ? "true" : "false");

@@ -87,7 +87,7 @@ static int show(struct ctl *ctl, const void *options, char *const *arguments, st
 	size_t n;
 
 	(void)arguments;
-	if (ctl_pg_ops(ctl, &pg, err) < 0 || progress_list(pg, o->consumer, &rows, &n, err) < 0)
+	if (ctl_pg_ops(ctl, &pg, err) < 0 || store_progress_list(pg, o->consumer, &rows, &n, err) < 0)
 		return -1;
 	t = table_new(columns);
 	for (size_t i = 0; i < n; i++)
@@ -124,7 +124,7 @@ static int rows_reset(struct pg *pg, const struct progress_options *o, const str
 			(partition != ALL_PARTITIONS && rows[i].partition != partition))
 			continue;
 		++*count;
-		if (o->yes && progress_reset(pg, o->consumer, o->topic, rows[i].partition, to, err) < 0)
+		if (o->yes && store_progress_reset(pg, o->consumer, o->topic, rows[i].partition, to, err) < 0)
 			return -1;
 	}
 	return *count > 0
@@ -143,7 +143,7 @@ static int reset(struct ctl *ctl, const void *options, char *const *arguments, s
 
 	(void)arguments;
 	if (target_parse(o, &partition, &to, err) < 0 || ctl_pg_ops(ctl, &pg, err) < 0 ||
-		progress_list(pg, o->consumer, &rows, &n, err) < 0)
+		store_progress_list(pg, o->consumer, &rows, &n, err) < 0)
 		return -1;
 	rc = rows_reset(pg, o, rows, n, partition, to, &count, err);
 	free(rows);

@@ -70,7 +70,8 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 
 	(void)arguments;
 	if (filter_read(o, &f, err) < 0 || ctl_pg_ops(ctl, &ops, err) < 0 ||
-		retries_list(ops, &f, o->limit > 0 && o->limit < INT32_MAX ? (int)o->limit : 100, row, t, err) < 0)
+		store_retries_list(ops, &f, o->limit > 0 && o->limit < INT32_MAX ? (int)o->limit : 100, row, t, err) <
+			0)
 		goto out;
 	table_print(t, ctl->json);
 	rc = 0;
@@ -103,13 +104,13 @@ static int change(struct ctl *ctl, const struct retry_options *o, const char *do
 static int again(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	(void)arguments;
-	return change(ctl, options, "retried", retries_again, err);
+	return change(ctl, options, "retried", store_retries_again, err);
 }
 
 static int drop(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	(void)arguments;
-	return change(ctl, options, "dropped", retries_drop, err);
+	return change(ctl, options, "dropped", store_retries_drop, err);
 }
 
 const struct command retry_commands[] = {

@@ -57,8 +57,8 @@ static int status(struct ctl *ctl, const void *options, char *const *arguments, 
 
 	(void)arguments;
 	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
-		(o->workspace && workspace_find(pg, str_of(o->workspace), &workspace_id, &workspace, err) < 0) ||
-		syncs_list(pg, workspace_id, sync_row, t, err) < 0)
+		(o->workspace && store_workspace_find(pg, str_of(o->workspace), &workspace_id, &workspace, err) < 0) ||
+		store_syncs_list(pg, workspace_id, sync_row, t, err) < 0)
 		goto out;
 	table_print(t, ctl->json);
 	rc = 0;

@@ -92,7 +92,7 @@ int webhook_find(struct ctl *ctl, const char *id, struct arena *a, struct endpoi
 
 	if (ctl_uuid("the endpoint", id, &uuid, err) < 0 || ctl_pg_admin(ctl, &pg, err) < 0)
 		return -1;
-	return endpoint_find(pg, &uuid, a, out, err);
+	return store_endpoint_find(pg, &uuid, a, out, err);
 }
 
 struct str *webhook_parts(struct str list, struct arena *a, size_t *n)
@@ -157,9 +157,9 @@ static int headers_read(const struct option_texts *texts, struct buf *out, struc
 static int kind_read(const struct add_options *o, enum endpoint_kind *out, struct err *err)
 {
 	*out = ENDPOINT_HTTP;
-	if (o->kind && str_is(str_of(o->kind), endpoint_kind_word(ENDPOINT_PUSHER)))
+	if (o->kind && str_is(str_of(o->kind), store_endpoint_kind_word(ENDPOINT_PUSHER)))
 		*out = ENDPOINT_PUSHER;
-	else if (o->kind && !str_is(str_of(o->kind), endpoint_kind_word(ENDPOINT_HTTP)))
+	else if (o->kind && !str_is(str_of(o->kind), store_endpoint_kind_word(ENDPOINT_HTTP)))
 		return ctl_usage(err, "--kind must be http or pusher");
 	if (*out == ENDPOINT_HTTP && (o->pusher.app_id || o->pusher.key || o->pusher.channel))
 		return ctl_usage(err, "--app-id, --key and --channel are for --kind pusher");
@@ -230,9 +230,9 @@ static int endpoint_store(struct ctl *ctl, const char *workspace, struct endpoin
 
 	if (ctl_guard(ctl, &guard, err) < 0 || guard_check_reachable(guard, e->url, err) < 0 ||
 		ctl_pg_admin(ctl, &pg, err) < 0 ||
-		workspace_find(pg, str_of(workspace), &e->workspace_id, &e->workspace, err) < 0)
+		store_workspace_find(pg, str_of(workspace), &e->workspace_id, &e->workspace, err) < 0)
 		return -1;
-	return endpoint_add(pg, e, err);
+	return store_endpoint_add(pg, e, err);
 }
 
 /* Generates or reads the keys; a pusher has none. */
@@ -286,8 +286,8 @@ static void endpoint_row(void *ctx, const struct endpoint_row *e)
 	table_text(l->table, e->name);
 	table_text(l->table, e->url);
 	table_bool(l->table, e->enabled);
-	table_text(l->table, str_of(endpoint_state_word(e->state)));
-	table_bool(l->table, endpoint_is_live(e));
+	table_text(l->table, str_of(store_endpoint_state_word(e->state)));
+	table_bool(l->table, store_endpoint_is_live(e));
 	table_text(l->table, e->disabled_reason);
 	table_time_ms(l->table, e->failing_since_us == PG_NO_TIME ? 0 : e->failing_since_us / 1000);
 }
@@ -305,8 +305,9 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 
 	(void)arguments;
 	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
-		(o->workspace && workspace_find(pg, str_of(o->workspace), &l.workspace_id, &workspace, err) < 0) ||
-		endpoints_read(pg, NULL, 0, a, endpoint_row, &l, err) < 0)
+		(o->workspace &&
+			store_workspace_find(pg, str_of(o->workspace), &l.workspace_id, &workspace, err) < 0) ||
+		store_endpoints_read(pg, NULL, 0, a, endpoint_row, &l, err) < 0)
 		goto out;
 	table_print(l.table, ctl->json);
 	rc = 0;
@@ -323,7 +324,7 @@ static int wish(struct ctl *ctl, const char *id, bool enabled, struct err *err)
 
 	if (ctl_uuid("the endpoint", id, &uuid, err) < 0 || ctl_pg_admin(ctl, &pg, err) < 0)
 		return -1;
-	return endpoint_set_enabled(pg, &uuid, enabled, err);
+	return store_endpoint_set_enabled(pg, &uuid, enabled, err);
 }
 
 static int enable(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
@@ -346,7 +347,7 @@ static int remove_endpoint(struct ctl *ctl, const void *options, char *const *ar
 	(void)options;
 	if (ctl_uuid("the endpoint", arguments[0], &uuid, err) < 0 || ctl_pg_admin(ctl, &pg, err) < 0)
 		return -1;
-	return endpoint_remove(pg, &uuid, err);
+	return store_endpoint_remove(pg, &uuid, err);
 }
 
 /* The new keys, followed by the previous unexpired ones, which now get an expiry. */
@@ -385,7 +386,7 @@ static int rotate(struct ctl *ctl, const void *options, char *const *arguments, 
 		keys_join(&fresh, &former, now_ms, now_ms + overlap_ms, err) < 0 ||
 		webhook_keys_seal(ctl, &e.uuid, &fresh, &sealed, err) < 0 || ctl_pg_admin(ctl, &pg, err) < 0)
 		goto out;
-	rc = endpoint_set_secrets(pg, &e.uuid, buf_str(&sealed), err);
+	rc = store_endpoint_set_secrets(pg, &e.uuid, buf_str(&sealed), err);
 	if (rc == 0)
 		secret_print(&e.uuid, o->secret_file ? STR_NONE : fresh.secret[0], ctl->json);
 out:

@@ -101,9 +101,9 @@ static int wish_add(struct ctl *ctl, struct pg *pg, const char *endpoint, struct
 		return -1;
 	row->workspace_id = e.workspace_id;
 	row->endpoint_id = e.id;
-	if (!endpoint_is_live(&e))
+	if (!store_endpoint_is_live(&e))
 		fprintf(stderr, "blazzctl: the endpoint is disabled: nothing is replayed until it is enabled\n");
-	return replay_add(pg, row, err);
+	return store_replay_add(pg, row, err);
 }
 
 /* Showing its progress */
@@ -137,7 +137,7 @@ static int follow(struct pg *pg, const struct uuid *id, bool quiet, struct arena
 
 	for (;;) {
 		arena_reset(a);
-		if (replay_find(pg, id, a, p, err) < 0)
+		if (store_replay_find(pg, id, a, p, err) < 0)
 			return -1;
 		if (p->replay.status != REPLAY_RUNNING)
 			break;
@@ -180,7 +180,7 @@ static int replay(struct ctl *ctl, const void *options, char *const *arguments, 
 		wish_add(ctl, pg, arguments[0], a, &row, err) < 0)
 		goto out;
 	if (o->no_wait) {
-		rc = replay_find(pg, &row.uuid, a, &p, err);
+		rc = store_replay_find(pg, &row.uuid, a, &p, err);
 		if (rc == 0)
 			progress_print(&p, ctl->json);
 		goto out;
@@ -207,7 +207,7 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 	(void)options;
 	if ((arguments[0] && ctl_uuid("the endpoint", arguments[0], &endpoint, err) < 0) ||
 		ctl_pg_admin(ctl, &pg, err) < 0 ||
-		replays_list(pg, arguments[0] ? &endpoint : NULL, a, progress_row, t, err) < 0)
+		store_replays_list(pg, arguments[0] ? &endpoint : NULL, a, progress_row, t, err) < 0)
 		goto out;
 	table_print(t, ctl->json);
 	rc = 0;
@@ -225,7 +225,7 @@ static int cancel(struct ctl *ctl, const void *options, char *const *arguments, 
 	(void)options;
 	if (ctl_uuid("the replay", arguments[0], &id, err) < 0 || ctl_pg_admin(ctl, &pg, err) < 0)
 		return -1;
-	return replay_cancel(pg, &id, err);
+	return store_replay_cancel(pg, &id, err);
 }
 
 const struct command webhook_replay_commands[] = {

@@ -70,7 +70,7 @@ static struct table *endpoint_table(const struct endpoint_row *e)
 	table_text(t, STR("workspace"));
 	table_uuid(t, &e->workspace);
 	fact(t, "name", e->name);
-	fact(t, "kind", str_of(endpoint_kind_word(e->kind)));
+	fact(t, "kind", str_of(store_endpoint_kind_word(e->kind)));
 	fact(t, "url", e->url);
 	list_fact(t, "event_types", e->event_types, e->n_event_types);
 	fact(t, "ordering", e->ordered ? STR("conversation") : STR("none"));
@@ -84,9 +84,9 @@ static struct table *endpoint_table(const struct endpoint_row *e)
 	table_bool(t, e->enabled);
 	moment(t, "enabled_at", e->enabled_us);
 	moment(t, "active_from", e->active_from_us);
-	fact(t, "state", str_of(endpoint_state_word(e->state)));
+	fact(t, "state", str_of(store_endpoint_state_word(e->state)));
 	table_text(t, STR("live"));
-	table_bool(t, endpoint_is_live(e));
+	table_bool(t, store_endpoint_is_live(e));
 	fact(t, "disabled_reason", e->disabled_reason);
 	moment(t, "disabled_at", e->disabled_us);
 	moment(t, "failing_since", e->failing_since_us);
@@ -182,10 +182,10 @@ int webhook_show(struct ctl *ctl, const void *options, char *const *arguments, s
 	tables[PART_POSITIONS] = table_new(position_columns);
 	tables[PART_RETRIES] = table_new(retry_columns);
 	tables[PART_ATTEMPTS] = table_new(attempt_columns);
-	if (endpoint_positions(ops, &key, position_row, tables[PART_POSITIONS], err) < 0 ||
-		retries_list(ops, &(struct retry_filter){ .endpoint = e.uuid, .status = NULL }, RETRIES_SHOWN,
+	if (store_endpoint_positions(ops, &key, position_row, tables[PART_POSITIONS], err) < 0 ||
+		store_retries_list(ops, &(struct retry_filter){ .endpoint = e.uuid, .status = NULL }, RETRIES_SHOWN,
 			retry_row, tables[PART_RETRIES], err) < 0 ||
-		endpoint_attempts(ops, &key, ATTEMPTS_SHOWN, attempt_row, tables[PART_ATTEMPTS], err) < 0)
+		store_endpoint_attempts(ops, &key, ATTEMPTS_SHOWN, attempt_row, tables[PART_ATTEMPTS], err) < 0)
 		goto out;
 	parts_print(tables, ctl->json);
 	rc = 0;

@@ -118,7 +118,7 @@ int emit_findings(struct owner_tx *tx, struct journal *j, struct str topic, stru
 		return 0;
 	for (size_t i = 0; i < j->findings.n; i++)
 		changes[i] = f[i].change;
-	if (endpoints_change(owner_tx_pg(tx), changes, j->findings.n, err) < 0)
+	if (store_endpoints_change(owner_tx_pg(tx), changes, j->findings.n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < j->findings.n; i++) {
 		f[i].change.changed = changes[i].changed;

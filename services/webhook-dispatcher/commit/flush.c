@@ -56,10 +56,10 @@ static int endpoints_write(struct flush *f, const int32_t *partitions, size_t n,
 		else
 			live[n_live++] = news->key;
 	}
-	if (retries_release_endpoints(pg, partitions, n, live, n_live, err) < 0 ||
-		retries_abandon(pg, partitions, n, gone, n_gone, err) < 0)
+	if (store_retries_release_endpoints(pg, partitions, n, live, n_live, err) < 0 ||
+		store_retries_abandon(pg, partitions, n, gone, n_gone, err) < 0)
 		return -1;
-	return positions_forget(pg, str_of(f->o.readers->topic), partitions, n, gone, n_gone, err);
+	return store_positions_forget(pg, str_of(f->o.readers->topic), partitions, n, gone, n_gone, err);
 }
 
 static int replays_write(struct flush *f, struct err *err)
@@ -68,10 +68,10 @@ static int replays_write(struct flush *f, struct err *err)
 	struct pg *pg = owner_tx_pg(f->o.tx);
 	const struct plan *p = &f->plan;
 
-	if (replay_positions_write(pg, topic, ITEMS(&p->replay_positions, struct replay_position),
+	if (store_replay_positions_write(pg, topic, ITEMS(&p->replay_positions, struct replay_position),
 		    p->replay_positions.n, err) < 0)
 		return -1;
-	return replays_finish(pg, "webhook-dispatcher", topic, ITEMS(&p->replays_through, int64_t),
+	return store_replays_finish(pg, "webhook-dispatcher", topic, ITEMS(&p->replays_through, int64_t),
 		p->replays_through.n, err);
 }
 
@@ -101,8 +101,9 @@ static int rows_claim(struct flush *f, struct flush_outcome *out, struct err *er
 	int limit = (int)settings->claim_max;
 	int room = claim_room(settings, send_queue_in_flight(f->o.readers->lanes));
 
-	if (retries_claim(owner_tx_pg(f->o.tx), f->o.replica, ITEMS(&f->plan.partitions, int32_t), f->plan.partitions.n,
-		    limit, room, settings->lease_ms, owner_tx_arena(f->o.tx), claimed_keep, &f->claimed, err) < 0)
+	if (store_retries_claim(owner_tx_pg(f->o.tx), f->o.replica, ITEMS(&f->plan.partitions, int32_t),
+		    f->plan.partitions.n, limit, room, settings->lease_ms, owner_tx_arena(f->o.tx), claimed_keep,
+		    &f->claimed, err) < 0)
 		return -1;
 	out->more_due = f->claimed.n * 4 >= (size_t)(room < limit ? room : limit);
 	return 0;
@@ -123,13 +124,13 @@ static int statements_run(struct flush *f, struct err *err)
 	struct journal *j = f->journal;
 	struct plan *p = &f->plan;
 
-	if (retries_insert(pg, f->o.replica, ITEMS(&p->rows, struct retry_row), p->rows.n, err) < 0 ||
-		retries_settle(pg, ITEMS(&p->results, struct retry_result), p->results.n, err) < 0 ||
-		retries_release(pg, ITEMS(&p->releases, struct retry_key), p->releases.n, err) < 0 ||
-		positions_write(pg, topic, ITEMS(&p->positions, struct position_row), p->positions.n, err) < 0 ||
+	if (store_retries_insert(pg, f->o.replica, ITEMS(&p->rows, struct retry_row), p->rows.n, err) < 0 ||
+		store_retries_finish(pg, ITEMS(&p->results, struct retry_result), p->results.n, err) < 0 ||
+		store_retries_release(pg, ITEMS(&p->releases, struct retry_key), p->releases.n, err) < 0 ||
+		store_positions_write(pg, topic, ITEMS(&p->positions, struct position_row), p->positions.n, err) < 0 ||
 		replays_write(f, err) < 0 ||
 		endpoints_write(f, ITEMS(&p->partitions, int32_t), p->partitions.n, err) < 0 ||
-		attempts_insert(pg, ITEMS(&j->attempts, struct attempt_row), j->attempts.n, err) < 0)
+		store_attempts_insert(pg, ITEMS(&j->attempts, struct attempt_row), j->attempts.n, err) < 0)
 		return -1;
 	return emit_findings(f->o.tx, j, topic, err) < 0 ? -1 : emit_dead(f->o.tx, j, err);
 }

@@ -137,7 +137,7 @@ static void endpoint_read(struct directory *d, struct endpoint *e, const struct 
 	e->kinds = subscription_kinds(&e->row);
 	if (e->sink->narrow)
 		e->sink->narrow(e);
-	e->live = endpoint_is_live(row);
+	e->live = store_endpoint_is_live(row);
 	if (secrets_open(d, e, row->secrets, &err) < 0) {
 		e->live = false;
 		log_error("endpoint's secrets cannot be opened", LOG_I("endpoint_id", row->id), LOG_ERR(&err));
@@ -179,7 +179,7 @@ static void endpoint_take(void *ctx, const struct endpoint_row *row)
 int directory_load(struct directory *d, struct pg *pg, const struct uuid *uuids, size_t n, struct err *err)
 {
 	struct arena *a = arena_new(16384);
-	int rc = endpoints_read(pg, uuids, n, a, endpoint_take, d, err);
+	int rc = store_endpoints_read(pg, uuids, n, a, endpoint_take, d, err);
 
 	arena_free(a);
 	return rc;

@@ -57,8 +57,9 @@ int partitions_acquire(struct readers *rs, struct pg *pg, const struct progress 
 	while ((e = directory_each(rs->directory, &i)))
 		if (!e->live && !e->row.deleted)
 			readers_endpoint_changed(rs, e);
-	if (positions_read(pg, str_of(rs->topic), numbers, n, position_load, rs, err) < 0 ||
-		retries_take(pg, numbers, n, rows_load, rs, err) < 0 || replays_load(rs, pg, numbers, n, err) < 0)
+	if (store_positions_read(pg, str_of(rs->topic), numbers, n, position_load, rs, err) < 0 ||
+		store_retries_recover(pg, numbers, n, rows_load, rs, err) < 0 ||
+		replays_load(rs, pg, numbers, n, err) < 0)
 		goto out;
 	rc = 0;
 out:

@@ -142,7 +142,7 @@ static int replay_prepare(struct pg *pg, struct replay *r, struct err *err)
 	if (!r->row.only_missing || r->delivered)
 		return 0;
 	r->delivered = map_new();
-	return replay_delivered(pg, &r->row, delivered_add, r->delivered, err);
+	return store_replay_delivered(pg, &r->row, delivered_add, r->delivered, err);
 }
 
 /* What the live stream has yet to bring is no part of it; of what is missing only what PostgreSQL knows the end of. */
@@ -206,7 +206,7 @@ int replays_refresh(struct readers *rs, struct pg *pg, struct err *err)
 
 	while (map_each(rs->replays, &i, &key, &v))
 		((struct replay *)v)->current = false;
-	rc = replays_read(pg, a, replay_take, rs, err);
+	rc = store_replays_read(pg, a, replay_take, rs, err);
 	arena_free(a);
 	for (i = 0; rc == 0 && map_each(rs->replays, &i, &key, &v);) {
 		struct replay *r = v;
@@ -236,10 +236,10 @@ static void position_take(void *ctx, const struct replay_position *at)
 int replays_load(struct readers *rs, struct pg *pg, const int32_t *partitions, size_t n, struct err *err)
 {
 	struct arena *a = arena_new(4096);
-	int rc = replays_read(pg, a, replay_take, rs, err);
+	int rc = store_replays_read(pg, a, replay_take, rs, err);
 
 	arena_free(a);
-	if (rc < 0 || replay_positions_read(pg, str_of(rs->topic), partitions, n, position_take, rs, err) < 0)
+	if (rc < 0 || store_replay_positions_read(pg, str_of(rs->topic), partitions, n, position_take, rs, err) < 0)
 		return -1;
 	return replays_refresh(rs, pg, err);
 }

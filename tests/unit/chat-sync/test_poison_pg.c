@@ -53,7 +53,7 @@ static int partitions_take(void)
 {
 	struct progress rows[] = { { .topic = "t.inbound", .partition = 1 }, { .topic = "t.inbound", .partition = 2 } };
 
-	if (progress_take(ours.pg, "chat-sync", "cluster", false, rows, 2, &db.err) < 0)
+	if (store_progress_claim(ours.pg, "chat-sync", "cluster", false, rows, 2, &db.err) < 0)
 		return -1;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		slots[i] = (struct slot_state){ .partition = { 0, rows[i].partition }, .progress = rows[i] };

@@ -506,7 +506,7 @@ static void *collapse_run(void *arg)
 
 	c->rc = pg_begin(theirs.pg, &c->err);
 	if (c->rc == 0)
-		c->rc = conversations_merge_step(theirs.pg, &c->merge, 1000, keep_nothing, NULL, &c->err);
+		c->rc = store_conversations_merge_step(theirs.pg, &c->merge, 1000, keep_nothing, NULL, &c->err);
 	if (c->rc >= 0)
 		c->rc = pg_commit(theirs.pg, &c->err);
 	else
@@ -552,7 +552,7 @@ static void a_slice_leaves_out_a_message_that_is_collapsing(void **state)
 
 	(void)state;
 	done(pg_begin(theirs.pg, &db.err));
-	assert_int_equal(conversations_merge_step(theirs.pg, &merge, 1000, keep_nothing, NULL, &db.err), 1);
+	assert_int_equal(store_conversations_merge_step(theirs.pg, &merge, 1000, keep_nothing, NULL, &db.err), 1);
 	assert_true(step_by(&ours));
 	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 1);
 	done(pg_commit(theirs.pg, &db.err));

@@ -21,7 +21,7 @@ static struct loaded load_one(const char *uuid)
 	struct uuid id = uuid_of(uuid);
 	struct loaded l = { .n = 0 };
 
-	done(accounts_load(db.pg, &id, 1, db.arena, keep, &l, &db.err));
+	done(store_accounts_load(db.pg, &id, 1, db.arena, keep, &l, &db.err));
 	return l;
 }
 
@@ -124,7 +124,7 @@ static void what_is_reported_is_written(void **state)
 	row->status = STR("connected");
 	row->status_since_us = row->first_connected_us = row->last_connected_us = AT(7);
 	row->sync_patch = STR("{\"status\":\"running\"}");
-	done(accounts_store(db.pg, (const struct account_row *const[]){ row }, 1, &db.err));
+	done(store_accounts(db.pg, (const struct account_row *const[]){ row }, 1, &db.err));
 	l = load_one(FIRST);
 	assert_str(row->status, "connected");
 	assert_int_equal(row->status_since_us, AT(7));
@@ -137,7 +137,7 @@ static void what_is_reported_is_written(void **state)
 	row->disconnected_us = AT(9);
 	row->disconnect_reason = STR("timeout");
 	row->disconnect_details = STR("UNLAUNCHED");
-	done(accounts_store(db.pg, (const struct account_row *const[]){ row }, 1, &db.err));
+	done(store_accounts(db.pg, (const struct account_row *const[]){ row }, 1, &db.err));
 	l = load_one(FIRST);
 	assert_int_equal(row->disconnected_us, AT(9));
 	assert_str(row->disconnect_reason, "timeout");
@@ -151,7 +151,7 @@ static void a_status_that_does_not_exist_is_an_error_of_the_data(void **state)
 
 	(void)state;
 	l.rows[0].status = STR("confused");
-	assert_done(accounts_store(db.pg, (const struct account_row *const[]){ &l.rows[0] }, 1, &db.err), db.err);
+	assert_done(store_accounts(db.pg, (const struct account_row *const[]){ &l.rows[0] }, 1, &db.err), db.err);
 	assert_failed(pg_collect(db.pg, NULL, &db.err), db.err, ERR_INPUT, "23514");
 }
 
@@ -175,7 +175,7 @@ static void the_newest_notice_of_each_kind_stays(void **state)
 		struct notice_row row = { 1, 1, str_of(cases[i].kind), str_of(cases[i].json), cases[i].at_us,
 			!cases[i].changed };
 
-		done(notices_store(db.pg, &row, 1, &db.err));
+		done(store_notices(db.pg, &row, 1, &db.err));
 		if (row.changed != cases[i].changed)
 			fail_msg("%s", cases[i].name);
 	}
@@ -194,7 +194,7 @@ static void notices_of_one_batch_do_not_hide_each_other(void **state)
 	};
 
 	(void)state;
-	done(notices_store(db.pg, rows, 3, &db.err));
+	done(store_notices(db.pg, rows, 3, &db.err));
 	assert_true(rows[0].changed && rows[1].changed && rows[2].changed);
 	assert_text("SELECT string_agg(notices::text, ' ' ORDER BY id) FROM whatsapp_accounts WHERE workspace_id = 1",
 		"{\"a\": {\"at_us\": 1}, \"b\": {\"at_us\": 3}} {\"a\": {\"at_us\": 2}}");
@@ -207,7 +207,7 @@ static void store_notice(int number, int64_t at_us)
 
 	snprintf(kind, sizeof(kind), "k%03d", number);
 	row.kind = str_of(kind);
-	done(notices_store(db.pg, &row, 1, &db.err));
+	done(store_notices(db.pg, &row, 1, &db.err));
 	assert_true(row.changed);
 }
 
@@ -221,7 +221,7 @@ static void of_too_many_kinds_of_notice_the_oldest_goes(void **state)
 		snprintf(kinds[i], sizeof(kinds[i]), "k%03d", i);
 		rows[i] = (struct notice_row){ 1, 1, str_of(kinds[i]), STR("{}"), 100 + i, false };
 	}
-	done(notices_store(db.pg, rows, NOTICES_KEPT, &db.err));
+	done(store_notices(db.pg, rows, NOTICES_KEPT, &db.err));
 	store_notice(200, 1000);
 	store_notice(201, 1); /* older than all that are kept */
 	store_notice(1, 1001); /* a kind that is kept takes no room */

@@ -21,7 +21,7 @@ static struct workspace_info workspace(const char *name)
 	struct workspace_info w = { .name = str_of(name) };
 
 	uuid_v4(&w.uuid);
-	done(workspace_add(admin, &w, &db.err));
+	done(store_workspace_add(admin, &w, &db.err));
 	return w;
 }
 
@@ -34,16 +34,17 @@ static void a_workspace_is_found_by_id_and_by_name(void **state)
 
 	(void)state;
 	uuid_format(&w.uuid, text);
-	done(workspace_find(admin, STR("Toko Budi"), &id, &found, &db.err));
+	done(store_workspace_find(admin, STR("Toko Budi"), &id, &found, &db.err));
 	assert_int_equal(id, w.id);
 	assert_true(uuid_eq(&found, &w.uuid));
 	id = 0;
-	done(workspace_find(admin, str_of(text), &id, &found, &db.err));
+	done(store_workspace_find(admin, str_of(text), &id, &found, &db.err));
 	assert_int_equal(id, w.id);
-	assert_failed(workspace_find(admin, STR("Nobody"), &id, &found, &db.err), db.err, ERR_INPUT, "unknown");
+	assert_failed(store_workspace_find(admin, STR("Nobody"), &id, &found, &db.err), db.err, ERR_INPUT, "unknown");
 	workspace("Toko Budi");
-	assert_failed(workspace_find(admin, STR("Toko Budi"), &id, &found, &db.err), db.err, ERR_INPUT, "ambiguous");
-	assert_failed(workspace_add(admin, &w, &db.err), db.err, ERR_CONFLICT, "23505");
+	assert_failed(store_workspace_find(admin, STR("Toko Budi"), &id, &found, &db.err), db.err, ERR_INPUT,
+		"ambiguous");
+	assert_failed(store_workspace_add(admin, &w, &db.err), db.err, ERR_CONFLICT, "23505");
 }
 
 static void list_workspace(void *ctx, const struct workspace_info *w)
@@ -58,9 +59,9 @@ static void workspaces_are_listed(void **state)
 
 	(void)state;
 	uuid_v4(&w.uuid);
-	done(workspace_add(admin, &w, &db.err));
+	done(store_workspace_add(admin, &w, &db.err));
 	execute(db.admin, "UPDATE workspaces SET settings = '{}' WHERE id = 1");
-	done(workspaces_list(admin, list_workspace, &out, &db.err));
+	done(store_workspaces_list(admin, list_workspace, &out, &db.err));
 	assert_true(str_eq(buf_str(&out), STR("one {}, two {}, three {\"a\": 1}, ")));
 	buf_fini(&out);
 }
@@ -72,7 +73,7 @@ static struct app_info app(int64_t workspace_id)
 	};
 
 	uuid_v4(&a.uuid);
-	done(app_add(admin, &a, &db.err));
+	done(store_app_add(admin, &a, &db.err));
 	return a;
 }
 
@@ -88,7 +89,7 @@ static void apps_are_listed_with_their_owner(void **state)
 	(void)state;
 	app(0);
 	app(2);
-	done(apps_list(admin, list_app, &out, &db.err));
+	done(store_apps_list(admin, list_app, &out, &db.err));
 	assert_true(str_eq(buf_str(&out), STR("0 meta Main, 2 meta Main, ")));
 	buf_fini(&out);
 }
@@ -114,7 +115,7 @@ static const char *accounts_listed(int64_t workspace_id)
 	struct buf out = BUF_INIT;
 	const char *text;
 
-	done(accounts_list(admin, workspace_id, list_account, &out, &db.err));
+	done(store_accounts_list(admin, workspace_id, list_account, &out, &db.err));
 	text = arena_cstr(db.arena, buf_str(&out));
 	buf_fini(&out);
 	return text;
@@ -126,8 +127,8 @@ static void only_the_newest_primary_stays_one(void **state)
 
 	(void)state;
 	a.is_primary = b.is_primary = true;
-	done(account_add(admin, &a, &db.err));
-	done(account_add(admin, &b, &db.err));
+	done(store_account_add(admin, &a, &db.err));
+	done(store_account_add(admin, &b, &db.err));
 	assert_true(a.id > 0 && b.id > a.id);
 	assert_string_equal(accounts_listed(1),
 		"s1 disconnected -, s2 disconnected -, m1 disconnected -, m2 disconnected primary, ");
@@ -140,12 +141,12 @@ static void a_number_belongs_to_one_live_account(void **state)
 
 	(void)state;
 	b.is_primary = true;
-	done(account_add(admin, &a, &db.err));
-	assert_failed(account_add(admin, &b, &db.err), db.err, ERR_CONFLICT, "23505");
+	done(store_account_add(admin, &a, &db.err));
+	assert_failed(store_account_add(admin, &b, &db.err), db.err, ERR_CONFLICT, "23505");
 	assert_int_equal(b.id, 0);
-	assert_failed(account_add(admin, &c, &db.err), db.err, ERR_CONFLICT, "23505");
+	assert_failed(store_account_add(admin, &c, &db.err), db.err, ERR_CONFLICT, "23505");
 	execute(db.admin, "UPDATE whatsapp_accounts SET deleted_at = now() WHERE session_id = 'm1'");
-	done(account_add(admin, &b, &db.err));
+	done(store_account_add(admin, &b, &db.err));
 }
 
 static void an_account_may_use_its_workspaces_and_the_platforms_apps(void **state)
@@ -157,9 +158,9 @@ static void an_account_may_use_its_workspaces_and_the_platforms_apps(void **stat
 	a.app = ours.uuid;
 	b.app = platform.uuid;
 	c.app = theirs.uuid;
-	done(account_add(admin, &a, &db.err));
-	done(account_add(admin, &b, &db.err));
-	assert_failed(account_add(admin, &c, &db.err), db.err, ERR_INPUT, "unknown");
+	done(store_account_add(admin, &a, &db.err));
+	done(store_account_add(admin, &b, &db.err));
+	assert_failed(store_account_add(admin, &c, &db.err), db.err, ERR_INPUT, "unknown");
 	assert_false(pg_in_transaction(admin));
 }
 
@@ -182,7 +183,7 @@ static void what_is_taken_is_named_without_telling_whose(void **state)
 	(void)state;
 	a.app = platform.uuid;
 	a.waba_id = STR("w1");
-	done(account_add(admin, &a, &db.err));
+	done(store_account_add(admin, &a, &db.err));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct account_info b = meta_account(cases[i].session, cases[i].number);
 
@@ -190,10 +191,10 @@ static void what_is_taken_is_named_without_telling_whose(void **state)
 		b.app = platform.uuid;
 		b.waba_id = str_of(cases[i].waba);
 		if (cases[i].said) {
-			assert_int_equal(account_add(admin, &b, &db.err), -1);
+			assert_int_equal(store_account_add(admin, &b, &db.err), -1);
 			assert_string_equal(db.err.msg, cases[i].said);
 		} else {
-			done(account_add(admin, &b, &db.err));
+			done(store_account_add(admin, &b, &db.err));
 		}
 	}
 }
@@ -207,32 +208,33 @@ static void an_account_is_changed_while_it_is_locked(void **state)
 	(void)state;
 	a.app = platform.uuid;
 	a.phone_number = STR("+6281");
-	done(account_add(admin, &a, &db.err));
-	done(account_add(admin, &b, &db.err));
+	done(store_account_add(admin, &a, &db.err));
+	done(store_account_add(admin, &b, &db.err));
 	uuid_format(&a.uuid, text);
 	done(pg_begin(admin, &db.err));
-	assert_failed(account_lock(admin, STR("nobody"), db.arena, &found, &db.err), db.err, ERR_INPUT, "unknown");
-	done(account_lock(admin, str_of(text), db.arena, &found, &db.err));
+	assert_failed(store_account_lock(admin, STR("nobody"), db.arena, &found, &db.err), db.err, ERR_INPUT,
+		"unknown");
+	done(store_account_lock(admin, str_of(text), db.arena, &found, &db.err));
 	assert_str(found.session_id, "m1");
-	done(account_lock(admin, STR("m1"), db.arena, &found, &db.err));
+	done(store_account_lock(admin, STR("m1"), db.arena, &found, &db.err));
 	assert_int_equal(found.id, a.id);
 	assert_true(uuid_eq(&found.app, &platform.uuid));
 	found.session_id = STR("m3");
 	found.phone_number = STR("");
 	found.waba_id = STR("w1");
 	found.secrets = STR("\1\2");
-	done(account_set(admin, &found, &db.err));
+	done(store_account_set(admin, &found, &db.err));
 	done(pg_commit(admin, &db.err));
 	assert_text(
 		"SELECT concat_ws(' ', session_id, coalesce(phone_number, 'none'), phone_number_id, waba_id, secrets,"
 		" provider_app_id IS NOT NULL) FROM whatsapp_accounts WHERE phone_number_id = 'p1'",
 		"m3 none p1 w1 \\x0102 t");
 	found.session_id = STR("m2");
-	assert_int_equal(account_set(admin, &found, &db.err), -1);
+	assert_int_equal(store_account_set(admin, &found, &db.err), -1);
 	assert_string_equal(db.err.msg, "the session id is taken");
 	found.session_id = STR("m3");
 	found.app = theirs.uuid;
-	assert_failed(account_set(admin, &found, &db.err), db.err, ERR_INPUT, "unknown");
+	assert_failed(store_account_set(admin, &found, &db.err), db.err, ERR_INPUT, "unknown");
 }
 
 static void an_app_is_changed_while_it_is_locked(void **state)
@@ -242,12 +244,12 @@ static void an_app_is_changed_while_it_is_locked(void **state)
 
 	(void)state;
 	done(pg_begin(admin, &db.err));
-	assert_failed(app_lock(admin, &nobody, db.arena, &found, &db.err), db.err, ERR_INPUT, "unknown");
-	done(app_lock(admin, &platform.uuid, db.arena, &found, &db.err));
+	assert_failed(store_app_lock(admin, &nobody, db.arena, &found, &db.err), db.err, ERR_INPUT, "unknown");
+	done(store_app_lock(admin, &platform.uuid, db.arena, &found, &db.err));
 	assert_str(found.secrets, "\1");
 	found.name = STR("Other");
 	found.secrets = STR("\1\2");
-	done(app_set(admin, &found, &db.err));
+	done(store_app_set(admin, &found, &db.err));
 	done(pg_commit(admin, &db.err));
 	assert_text("SELECT concat_ws(' ', name, secrets) FROM provider_apps", "Other \\x0102");
 }
@@ -265,7 +267,7 @@ static void a_bridge_account_comes_back_whole(void **state)
 
 	(void)state;
 	uuid_v4(&a.uuid);
-	done(account_add(admin, &a, &db.err));
+	done(store_account_add(admin, &a, &db.err));
 	assert_text(
 		"SELECT concat_ws(' ', workspace_id, provider_type, bridge_kind, provider_ref, phone_number, assigned_instance_url,"
 		" secrets, desired_state) FROM whatsapp_accounts WHERE session_id = 'w1'",
@@ -283,8 +285,8 @@ static void accounts_that_ever_synced_are_listed(void **state)
 
 	(void)state;
 	execute(db.admin, "UPDATE whatsapp_accounts SET sync = '{\"status\":\"running\"}' WHERE id IN (2, 3)");
-	done(syncs_list(admin, 0, list_sync, &out, &db.err));
-	done(syncs_list(admin, 1, list_sync, &out, &db.err));
+	done(store_syncs_list(admin, 0, list_sync, &out, &db.err));
+	done(store_syncs_list(admin, 1, list_sync, &out, &db.err));
 	assert_true(str_eq(buf_str(&out),
 		STR("s2 {\"status\": \"running\"}, s3 {\"status\": \"running\"}, s2 {\"status\": \"running\"}, ")));
 	buf_fini(&out);

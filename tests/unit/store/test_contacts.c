@@ -40,9 +40,9 @@ static void make(int64_t id, const char *digits)
 	bool inserted;
 
 	done(pg_begin(db.pg, &db.err));
-	done(aliases_insert(db.pg, &a, 1, &inserted, &db.err));
+	done(store_aliases_insert(db.pg, &a, 1, &inserted, &db.err));
 	assert_true(inserted);
-	done(contacts_insert(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
+	done(store_contacts_insert(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
 	done(pg_commit(db.pg, &db.err));
 }
 
@@ -51,7 +51,7 @@ static int64_t find(const char *digits)
 	struct alias_row a = phone(digits, 0);
 	struct found f = { .n = 0 };
 
-	done(aliases_find(db.pg, &a, 1, db.arena, keep, &f, &db.err));
+	done(store_aliases_find(db.pg, &a, 1, db.arena, keep, &f, &db.err));
 	return a.contact_id;
 }
 
@@ -64,13 +64,13 @@ static void aliases_find_their_contact_and_each_is_passed_on_once(void **state)
 	(void)state;
 	make(10, "6210");
 	make(20, "6220");
-	done(aliases_insert(db.pg, &lid, 1, &inserted, &db.err));
+	done(store_aliases_insert(db.pg, &lid, 1, &inserted, &db.err));
 	wanted[0] = phone("6220", 0);
 	wanted[1] = phone("6299", 0);
 	wanted[2] = phone("6210", 0);
 	wanted[3] = (struct alias_row){ 1, 0, ALIAS_LID, STR_NONE, STR("9") };
 	wanted[4] = phone("6210", 0);
-	done(aliases_find(db.pg, wanted, 5, db.arena, keep, &f, &db.err));
+	done(store_aliases_find(db.pg, wanted, 5, db.arena, keep, &f, &db.err));
 	assert_int_equal(wanted[0].contact_id, 20);
 	assert_int_equal(wanted[1].contact_id, 0);
 	assert_int_equal(wanted[2].contact_id, 10);
@@ -94,7 +94,7 @@ static void kind_scope_and_workspace_tell_aliases_apart(void **state)
 
 	(void)state;
 	make(10, "6210");
-	done(aliases_find(db.pg, wanted, 4, db.arena, keep, &f, &db.err));
+	done(store_aliases_find(db.pg, wanted, 4, db.arena, keep, &f, &db.err));
 	assert_int_equal(wanted[0].contact_id, 0);
 	assert_int_equal(wanted[1].contact_id, 0);
 	assert_int_equal(wanted[2].contact_id, 0);
@@ -108,7 +108,7 @@ static void only_what_is_not_there_is_inserted(void **state)
 
 	(void)state;
 	make(10, "6210");
-	done(aliases_insert(db.pg, rows, 4, inserted, &db.err));
+	done(store_aliases_insert(db.pg, rows, 4, inserted, &db.err));
 	assert_false(inserted[1]);
 	assert_true(inserted[2]);
 	assert_true(inserted[0] != inserted[3]); /* the same one twice: once */
@@ -122,7 +122,7 @@ static void an_alias_without_its_contact_cannot_be_committed(void **state)
 
 	(void)state;
 	done(pg_begin(db.pg, &db.err));
-	done(aliases_insert(db.pg, &a, 1, &inserted, &db.err));
+	done(store_aliases_insert(db.pg, &a, 1, &inserted, &db.err));
 	assert_failed(pg_commit(db.pg, &db.err), db.err, ERR_INPUT, "23503");
 }
 
@@ -135,7 +135,7 @@ static int insert_other(struct pg *pg, void *ctx, struct err *err)
 {
 	struct race *r = ctx;
 
-	return aliases_insert(pg, r->aliases, 2, r->inserted, err);
+	return store_aliases_insert(pg, r->aliases, 2, r->inserted, err);
 }
 
 static void of_two_transactions_that_see_the_same_people_first_one_wins(void **state)
@@ -149,11 +149,11 @@ static void of_two_transactions_that_see_the_same_people_first_one_wins(void **s
 
 	(void)state;
 	done(pg_begin(db.pg, &db.err));
-	done(aliases_insert(db.pg, mine, 1, inserted, &db.err));
+	done(store_aliases_insert(db.pg, mine, 1, inserted, &db.err));
 	other_start(&other);
-	done(aliases_insert(db.pg, &mine[1], 1, &inserted[1], &db.err));
+	done(store_aliases_insert(db.pg, &mine[1], 1, &inserted[1], &db.err));
 	assert_true(inserted[0] && inserted[1]);
-	done(contacts_insert(db.pg, (const struct contact_row *const[]){ &first, &second }, 2, &db.err));
+	done(store_contacts_insert(db.pg, (const struct contact_row *const[]){ &first, &second }, 2, &db.err));
 	done(pg_commit(db.pg, &db.err));
 	other_end(&other);
 	assert_false(theirs.inserted[0]);
@@ -171,7 +171,7 @@ static void what_the_first_rolls_back_the_second_gets(void **state)
 	(void)state;
 	make(50, "6250");
 	done(pg_begin(db.pg, &db.err));
-	done(aliases_insert(db.pg, &mine, 1, &inserted, &db.err));
+	done(store_aliases_insert(db.pg, &mine, 1, &inserted, &db.err));
 	other_start(&other);
 	pg_rollback(db.pg);
 	other_end(&other);
@@ -186,7 +186,7 @@ static void an_alias_is_given_back(void **state)
 	(void)state;
 	make(10, "6210");
 	make(20, "6220");
-	done(aliases_delete(db.pg, &a, 1, &db.err));
+	done(store_aliases_delete(db.pg, &a, 1, &db.err));
 	assert_int_equal(find("6210"), 0);
 	assert_int_equal(find("6220"), 20);
 }
@@ -196,7 +196,7 @@ static void drawn_ids_are_distinct(void **state)
 	int64_t ids[100];
 
 	(void)state;
-	done(contact_ids_draw(db.pg, 100, ids, &db.err));
+	done(store_contact_ids_draw(db.pg, 100, ids, &db.err));
 	for (size_t i = 1; i < 100; i++)
 		assert_true(ids[i] > ids[i - 1]);
 }
@@ -212,7 +212,7 @@ static void what_is_stored_comes_back(void **state)
 	int64_t id = 10;
 
 	(void)state;
-	done(contacts_insert(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
+	done(store_contacts_insert(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
 	c.first_name = STR("Budi");
 	c.last_name = STR("S.");
 	c.email = STR("b@example.com");
@@ -222,8 +222,8 @@ static void what_is_stored_comes_back(void **state)
 	c.name_rank = 2;
 	c.name_at_us = 1234567;
 	c.in_address_book = true;
-	done(contacts_store(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
-	done(contacts_lock(db.pg, 1, &id, 1, db.arena, read_one, &back, &db.err));
+	done(store_contacts(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
+	done(store_contacts_lock(db.pg, 1, &id, 1, db.arena, read_one, &back, &db.err));
 	assert_str(back.full_name, "Budi S.");
 	assert_str(back.email, "b@example.com");
 	assert_str(back.profile_picture, "https://p");
@@ -246,7 +246,7 @@ static void contacts_are_locked_in_order_of_id(void **state)
 	make(10, "6210");
 	make(20, "6220");
 	done(pg_begin(db.pg, &db.err));
-	done(contacts_lock(db.pg, 1, ids, 3, db.arena, keep, &f, &db.err));
+	done(store_contacts_lock(db.pg, 1, ids, 3, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.rows[0].id, 10);
 	assert_int_equal(f.rows[1].id, 20);
 	assert_int_equal(f.rows[2].id, 30);
@@ -261,11 +261,11 @@ static void public_ids_of_two(void **state)
 	struct uuid a, b;
 
 	(void)state;
-	done(contacts_insert(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
-	done(contacts_uuids(db.pg, 1, 10, 11, &a, &b, &db.err));
+	done(store_contacts_insert(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
+	done(store_contacts_uuids(db.pg, 1, 10, 11, &a, &b, &db.err));
 	assert_true(uuid_eq(&a, &c.uuid));
 	assert_true(uuid_is_nil(&b));
-	done(contacts_uuids(db.pg, 2, 10, 10, &a, &b, &db.err)); /* another workspace's */
+	done(store_contacts_uuids(db.pg, 2, 10, 10, &a, &b, &db.err)); /* another workspace's */
 	assert_true(uuid_is_nil(&a));
 }
 
@@ -281,7 +281,7 @@ static void merging_moves_aliases_and_names_the_accounts(void **state)
 		  "INSERT INTO contact_opt_outs (workspace_id, contact_id, account_id, category, since, stopped) VALUES"
 		  " (1, 10, NULL, 'marketing', '2026-01-01', false), (1, 20, NULL, 'marketing', '2026-02-01', true),"
 		  " (1, 10, 1, 'utility', '2026-03-01', true), (1, 20, 1, 'utility', '2026-02-01', false)");
-	done(contacts_merge(db.pg, 1, 10, 20, db.arena, &accounts, &n, &db.err));
+	done(store_contacts_merge(db.pg, 1, 10, 20, db.arena, &accounts, &n, &db.err));
 	assert_int_equal(find("6220"), 10);
 	assert_int_equal(find("6210"), 10);
 	assert_int_equal(db_i64("SELECT merged_into FROM contacts WHERE id = 20"), 10);
@@ -316,7 +316,7 @@ static void the_newest_opt_out_stays(void **state)
 		struct opt_out_row row = { 1, 10, 0, STR("marketing"), cases[i].stopped, AT(cases[i].since),
 			!cases[i].changed };
 
-		done(opt_outs_store(db.pg, &row, 1, &db.err));
+		done(store_opt_outs(db.pg, &row, 1, &db.err));
 		if (row.changed != cases[i].changed)
 			fail_msg("%s", cases[i].name);
 	}
@@ -333,7 +333,7 @@ static void opt_outs_of_one_batch_apply_in_order(void **state)
 
 	(void)state;
 	make(10, "6210");
-	done(opt_outs_store(db.pg, rows, 3, &db.err));
+	done(store_opt_outs(db.pg, rows, 3, &db.err));
 	assert_true(rows[0].changed && rows[1].changed && rows[2].changed);
 	assert_text(
 		"SELECT string_agg(concat_ws(' ', account_id, stopped), ', ' ORDER BY account_id) FROM contact_opt_outs",

@@ -27,7 +27,7 @@ static struct conversation_row create(int64_t account_id, int64_t contact_id, in
 {
 	struct conversation_row v = with(account_id, contact_id, group_id), *row = &v;
 
-	done(conversations_create(db.pg, &row, 1, db.arena, &db.err));
+	done(store_conversations_create(db.pg, &row, 1, db.arena, &db.err));
 	assert_true(v.id > 0);
 	return v;
 }
@@ -40,14 +40,14 @@ static void a_conversation_is_created_once_per_account_and_peer(void **state)
 	(void)state;
 	uuid_v4(&a.uuid);
 	again.uuid = a.uuid;
-	done(conversations_create(db.pg, rows, 3, db.arena, &db.err));
+	done(store_conversations_create(db.pg, rows, 3, db.arena, &db.err));
 	assert_true(a.id && b.id && c.id && a.id != b.id && b.id != c.id);
 	assert_true(uuid_eq(&a.uuid, &again.uuid));
 	assert_false(uuid_is_nil(&b.uuid));
 	assert_true(a.last_read_us == PG_NO_TIME);
 	again.uuid = (struct uuid){ 0 };
 	rows[0] = &again;
-	done(conversations_create(db.pg, rows, 1, db.arena, &db.err));
+	done(store_conversations_create(db.pg, rows, 1, db.arena, &db.err));
 	assert_int_equal(again.id, a.id);
 	assert_true(uuid_eq(&a.uuid, &again.uuid));
 	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 3);
@@ -62,7 +62,7 @@ static void they_are_found_by_peer_and_by_uuid(void **state)
 	struct conversation_row *rows[] = { &a, &b, &c, &d, &e };
 
 	(void)state;
-	done(conversations_find(db.pg, rows, 5, db.arena, &db.err));
+	done(store_conversations_find(db.pg, rows, 5, db.arena, &db.err));
 	assert_int_equal(a.id, contact.id);
 	assert_int_equal(b.id, group.id);
 	assert_int_equal(c.id, 0);
@@ -79,7 +79,7 @@ static void none_is_created_for_a_contact_that_was_merged(void **state)
 
 	(void)state;
 	execute(db.admin, "UPDATE contacts SET merged_into = 10 WHERE id = 20");
-	done(conversations_create(db.pg, rows, 2, db.arena, &db.err));
+	done(store_conversations_create(db.pg, rows, 2, db.arena, &db.err));
 	assert_int_equal(v.id, 0);
 	assert_int_equal(gone.id, 0);
 }
@@ -88,7 +88,7 @@ static int create_other(struct pg *pg, void *ctx, struct err *err)
 {
 	struct conversation_row *row = ctx;
 	struct arena *a = arena_new(1024);
-	int rc = conversations_create(pg, &row, 1, a, err);
+	int rc = store_conversations_create(pg, &row, 1, a, err);
 
 	arena_free(a);
 	return rc;
@@ -116,9 +116,9 @@ static void loading_finds_all_or_says_so(void **state)
 	struct conversation_row *rows[] = { &a, &b };
 
 	(void)state;
-	done(conversations_load(db.pg, rows, 1, db.arena, &db.err));
+	done(store_conversations_load(db.pg, rows, 1, db.arena, &db.err));
 	assert_int_equal(a.contact_id, 10);
-	assert_failed(conversations_load(db.pg, rows, 2, db.arena, &db.err), db.err, ERR_FATAL, "conversation");
+	assert_failed(store_conversations_load(db.pg, rows, 2, db.arena, &db.err), db.err, ERR_FATAL, "conversation");
 }
 
 static void what_is_stored_comes_back(void **state)
@@ -135,9 +135,9 @@ static void what_is_stored_comes_back(void **state)
 	v.last_sender = STR("lid:9");
 	v.archived = true;
 	v.archived_us = 7654321;
-	done(conversations_store(db.pg, (const struct conversation_row *const *)&row, 1, &db.err));
+	done(store_conversations(db.pg, (const struct conversation_row *const *)&row, 1, &db.err));
 	row = &back;
-	done(conversations_load(db.pg, &row, 1, db.arena, &db.err));
+	done(store_conversations_load(db.pg, &row, 1, db.arena, &db.err));
 	assert_int_equal(back.sequence, 7);
 	assert_int_equal(back.unread, 3);
 	assert_int_equal(back.last_read_us, AT(1));
@@ -155,7 +155,7 @@ static void unread_below_zero_is_refused(void **state)
 
 	(void)state;
 	v.unread = -1;
-	assert_done(conversations_store(db.pg, (const struct conversation_row *const *)&row, 1, &db.err), db.err);
+	assert_done(store_conversations(db.pg, (const struct conversation_row *const *)&row, 1, &db.err), db.err);
 	assert_failed(pg_collect(db.pg, NULL, &db.err), db.err, ERR_INPUT, "23514");
 }
 
@@ -191,11 +191,11 @@ static void a_recount_counts_newer_live_and_synced_inbound_messages(void **state
 	message(6, &v, "inbound", "live", 60, NULL);
 	v.unread = 99;
 	other.unread = 99;
-	done(conversations_recount(db.pg, rows, 2, &db.err));
+	done(store_conversations_recount(db.pg, rows, 2, &db.err));
 	assert_int_equal(v.unread, 3);
 	assert_int_equal(other.unread, 0);
 	v.last_read_us = AT(10); /* read up to and including */
-	done(conversations_recount(db.pg, rows, 1, &db.err));
+	done(store_conversations_recount(db.pg, rows, 1, &db.err));
 	assert_int_equal(v.unread, 2);
 }
 
@@ -231,7 +231,7 @@ static void a_mark_leaves_the_newest_messages_unread(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct unread_mark mark = { &v, cases[i].count, AT(cases[i].until), 0 };
 
-		done(conversations_unread_marks(db.pg, &mark, 1, &db.err));
+		done(store_conversations_unread_marks(db.pg, &mark, 1, &db.err));
 		if (mark.read_us != cases[i].want_us)
 			fail_msg("%s: %lld", cases[i].name, (long long)(mark.read_us - AT(0)));
 	}
@@ -242,7 +242,7 @@ static void a_conversation_is_given_to_another_contact(void **state)
 	struct conversation_row v = create(1, 20, 0);
 
 	(void)state;
-	done(conversations_give(db.pg, &v, 10, &db.err));
+	done(store_conversations_give(db.pg, &v, 10, &db.err));
 	assert_int_equal(db_i64("SELECT contact_id FROM conversations"), 10);
 }
 
@@ -263,7 +263,7 @@ static void ignore_moved(void *ctx, const struct merged_message *m)
 
 static int step(struct conversation_merge *m, int limit)
 {
-	int n = conversations_merge_step(db.pg, m, limit, ignore_moved, NULL, &db.err);
+	int n = store_conversations_merge_step(db.pg, m, limit, ignore_moved, NULL, &db.err);
 
 	if (n < 0)
 		fail_msg("%s [%s]", db.err.msg, db.err.code);
@@ -274,7 +274,7 @@ static void merge(const struct conversation_row *from, const struct conversation
 {
 	struct conversation_merge m = merge_of(from, into);
 
-	done(conversations_merge(db.pg, &m, &db.err));
+	done(store_conversations_merge(db.pg, &m, &db.err));
 	assert_in_range(step(&m, 10), 0, 9);
 	assert_int_equal(db_i64("SELECT count(*) FROM conversation_merges"), 0);
 }
@@ -425,14 +425,14 @@ static void a_merge_goes_in_slices_the_newest_first_and_counts_hold_after_each(v
 	(void)state;
 	eleven_of(&from, &into);
 	assert_int_equal(db_i64(MISCOUNTED), 0);
-	done(conversations_merge(db.pg, &m, &db.err));
+	done(store_conversations_merge(db.pg, &m, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM chats c JOIN conversations v ON v.id = c.conversation_id"
 				" WHERE v.contact_id = 10"),
 		2);
 	for (int moved = 0; moved < 9; moved += 3) {
 		assert_int_equal(step(&m, 3), 3);
 		assert_int_equal(db_i64(MISCOUNTED), 0);
-		done(conversations_merging(db.pg, STR("t"), partitions, 2, 5, db.arena, &pending, &n, &db.err));
+		done(store_conversations_merging(db.pg, STR("t"), partitions, 2, 5, db.arena, &pending, &n, &db.err));
 		assert_int_equal(n, 1);
 		assert_true(pending->upto_us == m.upto_us && pending->from == from.id && pending->into == into.id &&
 			pending->partition == 3);
@@ -459,7 +459,7 @@ static void messages_of_one_moment_all_move(void **state)
 	(void)state;
 	for (int i = 1; i <= 7; i++)
 		message(i, &from, "inbound", "live", 10, NULL);
-	done(conversations_merge(db.pg, &m, &db.err));
+	done(store_conversations_merge(db.pg, &m, &db.err));
 	while (step(&m, 2) == 2)
 		;
 	assert_int_equal(db_i64("SELECT count(*) FROM chats c JOIN conversations v ON v.id = c.conversation_id"
@@ -482,9 +482,9 @@ static void what_is_named_comes_at_once_also_from_several(void **state)
 	message(2, &third, "inbound", "live", 10, "message_key = 'true:x', deleted_at = now()");
 	message(3, &third, "inbound", "live", 11, "message_key = 'true:y'");
 	message(4, &third, "inbound", "live", 12, NULL);
-	done(conversations_merge(db.pg, &first, &db.err));
-	done(conversations_merge(db.pg, &second, &db.err));
-	done(conversations_merge_named(db.pg, keys, 4, ignore_moved, NULL, &db.err));
+	done(store_conversations_merge(db.pg, &first, &db.err));
+	done(store_conversations_merge(db.pg, &second, &db.err));
+	done(store_conversations_merge_named(db.pg, keys, 4, ignore_moved, NULL, &db.err));
 	assert_text(
 		"SELECT string_agg(c.id || coalesce(' ' || deleted_at::date - now()::date, ''), ', ' ORDER BY c.id) FROM chats c"
 		" JOIN conversations v ON v.id = c.conversation_id WHERE contact_id = 10",
@@ -505,10 +505,10 @@ static void what_is_on_its_way_follows_a_conversation_that_merges_itself(void **
 	db_script("INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 30, 'webjs')");
 	last = create(1, 30, 0);
 	message(1, &from, "inbound", "live", 10, NULL);
-	done(conversations_merge(db.pg, &m, &db.err));
+	done(store_conversations_merge(db.pg, &m, &db.err));
 	m = merge_of(&into, &last);
-	done(conversations_merge(db.pg, &m, &db.err));
-	done(conversations_merging(db.pg, STR("t"), &m.partition, 1, 5, db.arena, &pending, &n, &db.err));
+	done(store_conversations_merge(db.pg, &m, &db.err));
+	done(store_conversations_merging(db.pg, STR("t"), &m.partition, 1, 5, db.arena, &pending, &n, &db.err));
 	assert_int_equal(n, 2);
 	for (size_t i = n; i-- > 0;) /* the first one last */
 		(void)step(&pending[i], 5);

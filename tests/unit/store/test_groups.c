@@ -19,7 +19,7 @@ static void a_group_is_created_once_and_then_found(void **state)
 	bool lock[] = { false, true }, created[2] = { false, false };
 
 	(void)state;
-	done(groups_upsert(db.pg, rows, lock, created, 2, db.arena, &db.err));
+	done(store_groups_upsert(db.pg, rows, lock, created, 2, db.arena, &db.err));
 	assert_true(created[0] && created[1]);
 	assert_str(a.name, "1@g.us");
 	assert_str(b.name, "Two");
@@ -27,7 +27,7 @@ static void a_group_is_created_once_and_then_found(void **state)
 	assert_false(uuid_is_nil(&a.uuid));
 	assert_str(a.participants, "[]");
 	assert_str(a.settings, "{}");
-	done(groups_upsert(db.pg, (struct group_row *[]){ &again }, lock, created, 1, db.arena, &db.err));
+	done(store_groups_upsert(db.pg, (struct group_row *[]){ &again }, lock, created, 1, db.arena, &db.err));
 	assert_false(created[0]);
 	assert_int_equal(again.id, b.id);
 	assert_str(again.name, "Two");
@@ -39,7 +39,7 @@ static void two_workspaces_may_sit_in_one_group(void **state)
 	bool lock[] = { true, true }, created[2];
 
 	(void)state;
-	done(groups_upsert(db.pg, (struct group_row *[]){ &a, &b }, lock, created, 2, db.arena, &db.err));
+	done(store_groups_upsert(db.pg, (struct group_row *[]){ &a, &b }, lock, created, 2, db.arena, &db.err));
 	assert_true(created[0] && created[1]);
 	assert_int_not_equal(a.id, b.id);
 }
@@ -49,7 +49,7 @@ static int upsert_other(struct pg *pg, void *ctx, struct err *err)
 	struct arena *a = arena_new(4096);
 	struct group_row *row = ctx;
 	bool lock = true, created = true;
-	int rc = groups_upsert(pg, &row, &lock, &created, 1, a, err);
+	int rc = store_groups_upsert(pg, &row, &lock, &created, 1, a, err);
 
 	row->jid = row->name = row->participants = STR_NONE;
 	arena_free(a);
@@ -65,7 +65,7 @@ static void a_group_that_another_transaction_creates_is_waited_for_and_found(voi
 
 	(void)state;
 	done(pg_begin(db.pg, &db.err));
-	done(groups_upsert(db.pg, &row, &lock, &created, 1, db.arena, &db.err));
+	done(store_groups_upsert(db.pg, &row, &lock, &created, 1, db.arena, &db.err));
 	other_start(&other);
 	done(pg_commit(db.pg, &db.err));
 	other_end(&other);
@@ -80,12 +80,12 @@ static void a_locked_group_is_waited_for_and_read_as_it_is_then(void **state)
 	bool lock = true, created;
 
 	(void)state;
-	done(groups_upsert(db.pg, &row, &lock, &created, 1, db.arena, &db.err));
+	done(store_groups_upsert(db.pg, &row, &lock, &created, 1, db.arena, &db.err));
 	done(pg_begin(db.pg, &db.err));
-	done(groups_upsert(db.pg, &row, &lock, &created, 1, db.arena, &db.err));
+	done(store_groups_upsert(db.pg, &row, &lock, &created, 1, db.arena, &db.err));
 	other_start(&other);
 	mine.participants_count = 3;
-	done(groups_store(db.pg, (const struct group_row *const[]){ row }, 1, &db.err));
+	done(store_groups(db.pg, (const struct group_row *const[]){ row }, 1, &db.err));
 	done(pg_commit(db.pg, &db.err));
 	other_end(&other);
 	assert_int_equal(theirs.participants_count, 3);
@@ -98,7 +98,7 @@ static void what_is_stored_comes_back(void **state)
 	bool lock = false, created;
 
 	(void)state;
-	done(groups_upsert(db.pg, &row, &lock, &created, 1, db.arena, &db.err));
+	done(store_groups_upsert(db.pg, &row, &lock, &created, 1, db.arena, &db.err));
 	a.name = STR("Team");
 	a.name_at_us = AT(1);
 	a.description = STR("All of us");
@@ -114,9 +114,9 @@ static void what_is_stored_comes_back(void **state)
 	a.group_created_us = AT(3);
 	a.snapshot_us = AT(4);
 	a.deleted = true;
-	done(groups_store(db.pg, (const struct group_row *const[]){ row }, 1, &db.err));
+	done(store_groups(db.pg, (const struct group_row *const[]){ row }, 1, &db.err));
 	row = &back;
-	done(groups_upsert(db.pg, &row, &lock, &created, 1, db.arena, &db.err));
+	done(store_groups_upsert(db.pg, &row, &lock, &created, 1, db.arena, &db.err));
 	assert_str(back.name, "Team");
 	assert_int_equal(back.name_at_us, AT(1));
 	assert_str(back.description, "All of us");
@@ -133,7 +133,7 @@ static void what_is_stored_comes_back(void **state)
 	assert_int_equal(back.snapshot_us, AT(4));
 	assert_true(back.deleted);
 	back.deleted = false;
-	done(groups_store(db.pg, (const struct group_row *const[]){ row }, 1, &db.err));
+	done(store_groups(db.pg, (const struct group_row *const[]){ row }, 1, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_groups WHERE deleted_at IS NULL"), 1);
 }
 

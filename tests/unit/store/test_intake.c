@@ -44,12 +44,12 @@ static void all_live_accounts_are_loaded(void **state)
 	struct found f = { .n = 0 };
 
 	(void)state;
-	done(intake_accounts_load(ingest, NULL, keep, &f, &db.err));
+	done(store_intake_accounts_load(ingest, NULL, keep, &f, &db.err));
 	assert_int_equal(f.n, 4);
 	f.n = 0;
 	db_script(
 		"UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 1;UPDATE workspaces SET deleted_at = now() WHERE id = 2");
-	done(intake_accounts_load(ingest, NULL, keep, &f, &db.err));
+	done(store_intake_accounts_load(ingest, NULL, keep, &f, &db.err));
 	assert_int_equal(f.n, 2);
 }
 
@@ -61,10 +61,10 @@ static void an_account_is_found_by_each_of_its_names(void **state)
 	struct found f = { .n = 0 };
 
 	(void)state;
-	done(intake_accounts_load(ingest, &id, keep, &f, &db.err));
-	done(intake_account_by_session(ingest, STR("s9"), keep, &f, &db.err));
-	done(intake_account_by_phone_number_id(ingest, STR("pn9"), keep, &f, &db.err));
-	done(intake_accounts_by_waba(ingest, STR("wb9"), keep, &f, &db.err));
+	done(store_intake_accounts_load(ingest, &id, keep, &f, &db.err));
+	done(store_intake_account_by_session(ingest, STR("s9"), keep, &f, &db.err));
+	done(store_intake_account_by_phone_number_id(ingest, STR("pn9"), keep, &f, &db.err));
+	done(store_intake_accounts_by_waba(ingest, STR("wb9"), keep, &f, &db.err));
 	assert_int_equal(f.n, 4);
 	for (size_t i = 0; i < f.n; i++) {
 		assert_true(uuid_eq(&f.rows[i].uuid, &id));
@@ -83,7 +83,7 @@ static void an_account_is_found_by_each_of_its_names(void **state)
 		assert_string_equal(f.rows[i].region, "ID");
 	}
 	f.n = 0;
-	done(intake_account_by_session(ingest, STR("nobody"), keep, &f, &db.err));
+	done(store_intake_account_by_session(ingest, STR("nobody"), keep, &f, &db.err));
 	assert_int_equal(f.n, 0);
 }
 
@@ -111,10 +111,10 @@ static void live_apps_are_loaded_with_their_owner(void **state)
 		"INSERT INTO provider_apps (id, uuid, workspace_id, kind, secrets) VALUES (6, '00000000-0000-4000-8000-000000000056', 2,"
 		" 'meta', '\\x0102'), (7, gen_random_uuid(), 2, 'meta', '\\x0102')");
 	execute(db.admin, "UPDATE provider_apps SET deleted_at = now() WHERE id = 7");
-	done(intake_apps_load(ingest, NULL, keep_app, &a, &db.err));
+	done(store_intake_apps_load(ingest, NULL, keep_app, &a, &db.err));
 	assert_int_equal(a.n, 2);
 	a.n = 0;
-	done(intake_apps_load(ingest, &id, keep_app, &a, &db.err));
+	done(store_intake_apps_load(ingest, &id, keep_app, &a, &db.err));
 	assert_int_equal(a.n, 1);
 	assert_false(uuid_is_nil(&a.rows[0].workspace));
 	assert_int_equal(a.rows[0].id, 6);
@@ -123,12 +123,12 @@ static void live_apps_are_loaded_with_their_owner(void **state)
 static void the_latest_qr_code_replaces_the_one_before(void **state)
 {
 	(void)state;
-	done(account_qr_put(ingest, 1, 1, STR("one"), -5, &db.err));
-	done(account_qr_put(ingest, 1, 1, STR("two"), 60, &db.err));
+	done(store_account_qr_put(ingest, 1, 1, STR("one"), -5, &db.err));
+	done(store_account_qr_put(ingest, 1, 1, STR("two"), 60, &db.err));
 	assert_text(
 		"SELECT string_agg(convert_from(code, 'UTF8') || (expires_at > now() + interval '50 seconds'), ',') FROM account_qr",
 		"twotrue");
-	assert_failed(account_qr_put(ingest, 2, 1, STR("x"), 60, &db.err), db.err, ERR_INPUT,
+	assert_failed(store_account_qr_put(ingest, 2, 1, STR("x"), 60, &db.err), db.err, ERR_INPUT,
 		"23503"); /* not that workspace's */
 }
 

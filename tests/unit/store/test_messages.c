@@ -36,7 +36,9 @@ static struct message_row message(int64_t id, const char *key)
 
 static int insert(const struct message_row *const *rows, size_t n, bool *inserted)
 {
-	return messages_insert(db.pg, rows, n, &db.err) < 0 ? -1 : messages_inserted(db.pg, rows, n, inserted, &db.err);
+	return store_messages_insert(db.pg, rows, n, &db.err) < 0
+		? -1
+		: store_messages_inserted(db.pg, rows, n, inserted, &db.err);
 }
 
 static bool insert_one(const struct message_row *m)
@@ -53,12 +55,12 @@ static void ids_come_in_consecutive_blocks(void **state)
 	size_t n = 0;
 
 	(void)state;
-	done(message_ids_draw(db.pg, 1, &first, &n, &db.err));
+	done(store_message_ids_draw(db.pg, 1, &first, &n, &db.err));
 	assert_int_equal(n, 1024);
-	done(message_ids_draw(db.pg, 1025, &next, &n, &db.err));
+	done(store_message_ids_draw(db.pg, 1025, &next, &n, &db.err));
 	assert_int_equal(n, 2048);
 	assert_true(next >= first + 1024);
-	done(message_ids_draw(db.pg, 0, &first, &n, &db.err));
+	done(store_message_ids_draw(db.pg, 0, &first, &n, &db.err));
 	assert_int_equal(n, 1024);
 	assert_true(first >= next + 2048);
 }
@@ -149,7 +151,7 @@ static struct found find(const char *key)
 	struct message_key k = { 1, 1, str_of(key), 0, true };
 	struct found f = { .n = 0 };
 
-	done(messages_find(db.pg, &k, 1, db.arena, keep, &f, &db.err));
+	done(store_messages_find(db.pg, &k, 1, db.arena, keep, &f, &db.err));
 	return f;
 }
 
@@ -176,7 +178,7 @@ static void a_key_finds_its_messages_in_all_conversations_of_the_account(void **
 	c.conversation_id = 300;
 	c.account_id = 2;
 	assert_true(insert_one(&a) && insert_one(&b) && insert_one(&c));
-	done(messages_find(db.pg, keys, 3, db.arena, keep, &f, &db.err));
+	done(store_messages_find(db.pg, keys, 3, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 2);
 	assert_int_equal(f.places[0], 1);
 	assert_int_equal(f.rows[0].id + f.rows[1].id, 3);
@@ -195,11 +197,11 @@ static void a_key_of_many_conversations_reads_the_one_asked_for_or_two(void **st
 		m.conversation_id = m.id == 3 ? 400 : m.id * 100;
 		assert_true(insert_one(&m));
 	}
-	done(messages_find(db.pg, &in, 1, db.arena, keep, &f, &db.err));
+	done(store_messages_find(db.pg, &in, 1, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 1);
 	assert_int_equal(f.rows[0].conversation_id, 200);
 	f.n = 0;
-	done(messages_find(db.pg, &elsewhere, 1, db.arena, keep, &f, &db.err));
+	done(store_messages_find(db.pg, &elsewhere, 1, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 2);
 }
 
@@ -246,7 +248,7 @@ static void a_key_is_not_looked_for_through_its_conversation(void **state)
 			100, true };
 	done(pg_begin(db.pg, &db.err));
 	before = chats_fetched();
-	done(messages_find(db.pg, keys, 100, db.arena, count_found, &found, &db.err));
+	done(store_messages_find(db.pg, keys, 100, db.arena, count_found, &found, &db.err));
 	assert_in_range(chats_fetched() - before, 100, 300);
 	pg_rollback(db.pg);
 	assert_int_equal(found, 100);
@@ -265,12 +267,13 @@ static void many_large_messages_are_not_read_at_once(void **state)
 		" 'live', jsonb_build_object('body', repeat('x', 262144)), now() FROM generate_series(0, 399) AS n");
 	for (int i = 0; i < MANY; i++)
 		keys[i] = (struct message_key){ 1, 1, arena_printf(db.arena, "true:%d", i), 100, true };
-	assert_failed(messages_find(db.pg, keys, MANY, db.arena, drop, &last, &db.err), db.err, ERR_INPUT, "too_large");
+	assert_failed(store_messages_find(db.pg, keys, MANY, db.arena, drop, &last, &db.err), db.err, ERR_INPUT,
+		"too_large");
 	assert_true(last * LARGE < 2 * 64 * 1024 * 1024); /* it gave up in between */
-	done(messages_find(db.pg, keys, 200, db.arena, drop, &last, &db.err));
+	done(store_messages_find(db.pg, keys, 200, db.arena, drop, &last, &db.err));
 	for (int i = 0; i < MANY; i++)
 		keys[i].content = false;
-	done(messages_find(db.pg, keys, MANY, db.arena, drop, &last, &db.err));
+	done(store_messages_find(db.pg, keys, MANY, db.arena, drop, &last, &db.err));
 }
 
 static void content_is_read_where_it_is_asked_for_or_the_message_failed(void **state)
@@ -283,7 +286,7 @@ static void content_is_read_where_it_is_asked_for_or_the_message_failed(void **s
 	(void)state;
 	c.status = STATUS_FAILED;
 	assert_true(insert_one(&a) && insert_one(&b) && insert_one(&c));
-	done(messages_find(db.pg, keys, 3, db.arena, keep, &f, &db.err));
+	done(store_messages_find(db.pg, keys, 3, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 3);
 	for (size_t i = 0; i < f.n; i++)
 		assert_int_equal(f.rows[i].metadata.p != NULL, f.places[i] != 0);
@@ -297,7 +300,7 @@ static void absent_metadata_stays_as_it_is_stored(void **state)
 	assert_true(insert_one(&m));
 	m.metadata = STR_NONE;
 	m.status = want.status = STATUS_READ;
-	done(messages_store(db.pg, (const struct message_row *const[]){ &m }, 1, &db.err));
+	done(store_messages(db.pg, (const struct message_row *const[]){ &m }, 1, &db.err));
 	assert_same(&find("true:A").rows[0], &want);
 }
 
@@ -325,10 +328,10 @@ static void messages_are_found_by_moment_and_by_our_own_id(void **state)
 	a.client_message_id = STR("c1");
 	b.sent_us = AT(1) + 1;
 	assert_true(insert_one(&a) && insert_one(&b));
-	done(messages_at(db.pg, moments, 4, db.arena, keep_key, &matched, &db.err));
+	done(store_messages_at(db.pg, moments, 4, db.arena, keep_key, &matched, &db.err));
 	assert_true(str_is(matched.keys[1], "true:A"));
 	assert_true(!matched.keys[0].p && !matched.keys[2].p && !matched.keys[3].p);
-	done(messages_by_client_id(db.pg, keys, 2, db.arena, keep, &f, &db.err));
+	done(store_messages_by_client_id(db.pg, keys, 2, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 1);
 	assert_int_equal(f.places[0], 1);
 }
@@ -341,7 +344,7 @@ static void every_column_is_written_but_ids_account_and_conversation(void **stat
 	assert_true(insert_one(&m));
 	full.account_id = 2;
 	full.conversation_id = 200;
-	done(messages_store(db.pg, (const struct message_row *const[]){ &full }, 1, &db.err));
+	done(store_messages(db.pg, (const struct message_row *const[]){ &full }, 1, &db.err));
 	assert_int_equal(find("true:A").n, 0);
 	assert_same(&find("false:X").rows[0], &want);
 }
@@ -375,7 +378,7 @@ static void deleting_takes_along_what_hangs_on_a_message(void **state)
 		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, 1, 'p', 'x', now());"
 		"INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) VALUES (1, 1, 'q', now());"
 		"INSERT INTO chat_media (workspace_id, chat_id) VALUES (1, 1)");
-	done(messages_delete(db.pg, (const struct message_row *const[]){ &a }, 1, &db.err));
+	done(store_messages_delete(db.pg, (const struct message_row *const[]){ &a }, 1, &db.err));
 	assert_int_equal(db_i64("SELECT id FROM chats"), 2);
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_receipts"), 1);
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 0);
@@ -408,9 +411,9 @@ static void a_participants_status_never_moves_back(void **state)
 				   got = { 1, 1, STR("p"), cases[i].got, AT(2), false, STR_NONE };
 
 		execute(db.admin, "TRUNCATE chat_receipts");
-		done(receipts_store(db.pg, &have, 1, &db.err));
+		done(store_receipts(db.pg, &have, 1, &db.err));
 		assert_true(have.changed);
-		done(receipts_store(db.pg, &got, 1, &db.err));
+		done(store_receipts(db.pg, &got, 1, &db.err));
 		if (got.changed != cases[i].changes)
 			fail_msg("%s after %s", message_status_word(cases[i].got), message_status_word(cases[i].have));
 		assert_text("SELECT status FROM chat_receipts",
@@ -429,8 +432,8 @@ static void of_several_receipts_each_is_told_whether_it_changed(void **state)
 
 	(void)state;
 	assert_true(insert_one(&a) && insert_one(&b));
-	done(receipts_store(db.pg, &rows[1], 1, &db.err));
-	done(receipts_store(db.pg, rows, 3, &db.err));
+	done(store_receipts(db.pg, &rows[1], 1, &db.err));
+	done(store_receipts(db.pg, rows, 3, &db.err));
 	assert_true(rows[0].changed);
 	assert_false(rows[1].changed);
 	assert_true(rows[2].changed);
@@ -468,7 +471,7 @@ static void reactions_follow_their_times(void **state)
 		struct reaction_row row = { 1, 1, STR("p"), str_of(cases[i].emoji), AT(cases[i].at), cases[i].timed,
 			!cases[i].changed, STR_NONE };
 
-		done(reactions_store(db.pg, &row, 1, &db.err));
+		done(store_reactions(db.pg, &row, 1, &db.err));
 		if (row.changed != cases[i].changed)
 			fail_msg("%s: changed %d", cases[i].name, row.changed);
 		if (!str_is(db_text("SELECT coalesce(max(emoji), '') FROM chat_reactions"), cases[i].want))
@@ -491,7 +494,7 @@ static void reactions_of_one_batch_are_independent(void **state)
 
 	(void)state;
 	assert_true(insert_one(&m));
-	done(reactions_store(db.pg, rows, 3, &db.err));
+	done(store_reactions(db.pg, rows, 3, &db.err));
 	assert_true(rows[0].changed);
 	assert_false(rows[1].changed);
 	assert_true(rows[2].changed);
@@ -530,10 +533,10 @@ static void a_renamed_sender_keeps_the_newest_reaction(void **state)
 		for (size_t k = 0; k < 3; k++) {
 			rows[k].emoji = str_of(emojis[k]);
 			if (emojis[k])
-				done(reactions_store(db.pg, &rows[k], 1, &db.err));
+				done(store_reactions(db.pg, &rows[k], 1, &db.err));
 		}
-		done(reactions_store(db.pg, &rows[3], 1, &db.err));
-		done(reactions_rename(db.pg, renames, 2, &db.err));
+		done(store_reactions(db.pg, &rows[3], 1, &db.err));
+		done(store_reactions_rename(db.pg, renames, 2, &db.err));
 		assert_text("SELECT coalesce(max(emoji), '') FROM chat_reactions WHERE chat_id = 1", cases[i].want);
 		assert_int_equal(
 			db_i64("SELECT (SELECT count(*) FROM chat_reactions) + (SELECT count(*) FROM"
@@ -552,8 +555,8 @@ static void a_renamed_participant_keeps_the_furthest_receipt(void **state)
 
 	(void)state;
 	assert_true(insert_one(&m[0]) && insert_one(&m[1]));
-	done(receipts_store(db.pg, rows, 4, &db.err));
-	done(receipts_rename(db.pg, renames, 2, &db.err));
+	done(store_receipts(db.pg, rows, 4, &db.err));
+	done(store_receipts_rename(db.pg, renames, 2, &db.err));
 	assert_text(
 		"SELECT string_agg(chat_id || participant || ' ' || status, ', ' ORDER BY chat_id) FROM chat_receipts",
 		"1new read, 2old sent");
@@ -574,8 +577,8 @@ static struct sender_rename rename_of_four(void)
 		{ 1, 2, STR("old"), STATUS_SENT, AT(4), false, STR_NONE } };
 
 	assert_true(insert_one(&m[0]) && insert_one(&m[1]));
-	done(reactions_store(db.pg, reactions, 2, &db.err));
-	done(receipts_store(db.pg, receipts, 2, &db.err));
+	done(store_reactions(db.pg, reactions, 2, &db.err));
+	done(store_receipts(db.pg, receipts, 2, &db.err));
 	return (struct sender_rename){ .workspace_id = 1,
 		.from = STR("old"),
 		.contact_id = 10,
@@ -590,7 +593,7 @@ static int64_t due(void)
 	const int32_t partitions[] = { 2, 3 };
 	int64_t workspace, contact;
 
-	done(sender_renames_due(db.pg, STR("t"), partitions, 2, &workspace, &contact, &db.err));
+	done(store_sender_renames_due(db.pg, STR("t"), partitions, 2, &workspace, &contact, &db.err));
 	assert_int_equal(workspace, contact ? 1 : 0);
 	return contact;
 }
@@ -603,7 +606,7 @@ static const char *names_of(int64_t contact, int limit)
 	const char *text;
 	size_t n;
 
-	done(sender_renames_of(db.pg, 1, contact, limit, db.arena, &names, &n, &db.err));
+	done(store_sender_renames_of(db.pg, 1, contact, limit, db.arena, &names, &n, &db.err));
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&out, "%s%.*s", i ? " " : "", STR_ARG(names[i]));
 	text = arena_cstr(db.arena, buf_str(&out));
@@ -620,21 +623,21 @@ static void a_sender_is_renamed_in_slices(void **state)
 	(void)state;
 	both[1] = both[0];
 	both[1].from = STR("nothing is stored under it");
-	done(sender_renames_begin(db.pg, both, 2, begun, &db.err));
+	done(store_sender_renames_begin(db.pg, both, 2, begun, &db.err));
 	assert_true(begun[0]);
 	assert_false(begun[1]);
 	assert_int_equal(due(), 10);
 	assert_string_equal(names_of(10, 100), "old");
-	n = sender_renames_step(db.pg, both, 1, 1, &db.err);
+	n = store_sender_renames_step(db.pg, both, 1, 1, &db.err);
 	assert_int_equal(n, 1);
 	assert_int_equal(db_i64(SENT_BY("'old'")), 2); /* the other message's */
 	assert_int_equal(due(), 10);
-	n = sender_renames_step(db.pg, both, 1, 1, &db.err);
+	n = store_sender_renames_step(db.pg, both, 1, 1, &db.err);
 	assert_int_equal(n, 1);
 	assert_int_equal(db_i64(SENT_BY("'old'")), 0);
 	assert_int_equal(db_i64(SENT_BY("(SELECT uuid::text FROM contacts WHERE id = 10)")), 4);
 	assert_int_equal(due(), 0);
-	assert_int_equal(sender_renames_step(db.pg, both, 1, 1, &db.err), 0);
+	assert_int_equal(store_sender_renames_step(db.pg, both, 1, 1, &db.err), 0);
 }
 
 static void one_step_is_of_several_names(void **state)
@@ -647,11 +650,11 @@ static void one_step_is_of_several_names(void **state)
 	(void)state;
 	several[1].from = STR("older");
 	several[2].from = STR("oldest");
-	done(reactions_store(db.pg, more, 2, &db.err));
-	done(sender_renames_begin(db.pg, several, 3, begun, &db.err));
-	assert_int_equal(sender_renames_step(db.pg, several, 3, 4, &db.err), 4);
+	done(store_reactions(db.pg, more, 2, &db.err));
+	done(store_sender_renames_begin(db.pg, several, 3, begun, &db.err));
+	assert_int_equal(store_sender_renames_step(db.pg, several, 3, 4, &db.err), 4);
 	assert_string_equal(names_of(10, 100), "older oldest");
-	assert_int_equal(sender_renames_step(db.pg, several, 3, 4, &db.err), 2);
+	assert_int_equal(store_sender_renames_step(db.pg, several, 3, 4, &db.err), 2);
 	assert_string_equal(names_of(10, 100), "");
 	assert_text("SELECT string_agg(emoji, ' ') FROM chat_reactions", "y"); /* a withdrawal is newer than z */
 }
@@ -665,13 +668,13 @@ static void names_take_turns(void **state)
 	(void)state;
 	several[1].from = STR("other");
 	several[1].contact_id = 20;
-	done(reactions_store(db.pg, &more, 1, &db.err));
-	done(sender_renames_begin(db.pg, several, 2, begun, &db.err));
+	done(store_reactions(db.pg, &more, 1, &db.err));
+	done(store_sender_renames_begin(db.pg, several, 2, begun, &db.err));
 	for (int i = 0; i < 2; i++) {
 		struct sender_rename first = several[due() == 20];
 
 		assert_int_equal(due(), i == 0 ? 10 : 20);
-		assert_int_equal(sender_renames_step(db.pg, &first, 1, 1, &db.err), 1);
+		assert_int_equal(store_sender_renames_step(db.pg, &first, 1, 1, &db.err), 1);
 	}
 	assert_int_equal(due(), 10);
 }
@@ -683,8 +686,8 @@ static void a_name_that_is_being_renamed_stays_whose_it_was(void **state)
 
 	(void)state;
 	second.contact_id = 20;
-	done(sender_renames_begin(db.pg, &first, 1, &begun, &db.err));
-	done(sender_renames_begin(db.pg, &second, 1, &begun, &db.err));
+	done(store_sender_renames_begin(db.pg, &first, 1, &begun, &db.err));
+	done(store_sender_renames_begin(db.pg, &second, 1, &begun, &db.err));
 	assert_false(begun);
 	assert_int_equal(due(), 10);
 }
@@ -696,12 +699,12 @@ static void a_rename_follows_a_contact_that_is_merged(void **state)
 	bool begun;
 
 	(void)state;
-	done(sender_renames_begin(db.pg, &rename, 1, &begun, &db.err));
-	done(sender_renames_redirect(db.pg, 1, 10, 20, &db.err));
+	done(store_sender_renames_begin(db.pg, &rename, 1, &begun, &db.err));
+	done(store_sender_renames_redirect(db.pg, 1, 10, 20, &db.err));
 	assert_int_equal(due(), 20);
-	done(sender_renames_named(db.pg, &before, 1, &db.err));
+	done(store_sender_renames_named(db.pg, &before, 1, &db.err));
 	assert_int_equal(db_i64(SENT_BY("'old'")), 4);
-	done(sender_renames_named(db.pg, named, 2, &db.err));
+	done(store_sender_renames_named(db.pg, named, 2, &db.err));
 	assert_int_equal(db_i64(SENT_BY("(SELECT uuid::text FROM contacts WHERE id = 20)")), 2);
 	assert_int_equal(db_i64(SENT_BY("'old'")), 2);
 }
@@ -714,13 +717,13 @@ static void on_a_message_all_that_is_stored_is_found_however_many_renames_are_pe
 	bool begun;
 
 	(void)state;
-	done(sender_renames_begin(db.pg, &rename, 1, &begun, &db.err));
+	done(store_sender_renames_begin(db.pg, &rename, 1, &begun, &db.err));
 	execute(db.admin,
 		"INSERT INTO sender_renames (workspace_id, sender, contact_id, topic, partition) SELECT 1, 'n' || g || '-' || c, c, 't', 3"
 		" FROM generate_series(1, 100) g, (VALUES (10), (20)) AS c (c)");
-	done(sender_renames_named(db.pg, &other, 1, &db.err));
+	done(store_sender_renames_named(db.pg, &other, 1, &db.err));
 	assert_int_equal(db_i64(SENT_BY("'old'")), 4);
-	done(sender_renames_named(db.pg, &named, 1, &db.err));
+	done(store_sender_renames_named(db.pg, &named, 1, &db.err));
 	assert_int_equal(db_i64(SENT_BY("(SELECT uuid::text FROM contacts WHERE id = 10)")), 2);
 	assert_int_equal(db_i64(SENT_BY("'old'")), 2);
 }
@@ -740,9 +743,9 @@ static void media_are_filled_in_and_never_overwritten(void **state)
 
 	(void)state;
 	assert_true(insert_one(&m));
-	done(media_store(db.pg, &first, 1, &db.err));
-	done(media_store(db.pg, &second, 1, &db.err));
-	done(media_store(db.pg, &first, 1, &db.err));
+	done(store_media(db.pg, &first, 1, &db.err));
+	done(store_media(db.pg, &second, 1, &db.err));
+	done(store_media(db.pg, &first, 1, &db.err));
 	assert_text(
 		"SELECT concat_ws(' ', mime, url, size_bytes, provider_media_id, sha256, file_name) FROM chat_media",
 		"image/png https://x 9 m s f");

@@ -19,7 +19,7 @@ static const char *slots_read(struct buf *out, const struct outbox_slot *slots, 
 	const struct outbox_row *after, int limit)
 {
 	buf_clear(out);
-	done(outbox_read(db.pg, "chat-sync", slots, n, after, limit, gather, out, &db.err));
+	done(store_outbox_read(db.pg, "chat-sync", slots, n, after, limit, gather, out, &db.err));
 	buf_add_char(out, '\0');
 	return out->p;
 }
@@ -36,7 +36,7 @@ static const struct outbox_row rows[] = {
 static int put_all(void **state)
 {
 	db_empty(state);
-	done(outbox_put(db.pg, "chat-sync", rows, ROWS, &db.err));
+	done(store_outbox_put(db.pg, "chat-sync", rows, ROWS, &db.err));
 	execute(db.admin,
 		"INSERT INTO outbox (producer, slot, epoch, seq, records) VALUES ('somebody else', 1, 9, 2, 'd')");
 	return 0;
@@ -68,10 +68,10 @@ static void a_row_is_as_old_as_its_commit(void **state)
 	int64_t age_ms = -1;
 
 	(void)state;
-	done(outbox_read(db.pg, "chat-sync", slot, 1, NULL, 1, age_keep, &age_ms, &db.err));
+	done(store_outbox_read(db.pg, "chat-sync", slot, 1, NULL, 1, age_keep, &age_ms, &db.err));
 	assert_in_range(age_ms, 0, 59999);
 	execute(db.admin, "UPDATE outbox SET created_at = created_at - interval '90 s'");
-	done(outbox_read(db.pg, "chat-sync", slot, 1, NULL, 1, age_keep, &age_ms, &db.err));
+	done(store_outbox_read(db.pg, "chat-sync", slot, 1, NULL, 1, age_keep, &age_ms, &db.err));
 	assert_in_range(age_ms, 90000, 149999);
 }
 
@@ -98,12 +98,12 @@ static void the_slots_of_several_topics_are_apart(void **state)
 	struct buf out = BUF_INIT;
 
 	(void)state;
-	done(outbox_put(db.pg, "chat-sync", more, 3, &db.err));
+	done(store_outbox_put(db.pg, "chat-sync", more, 3, &db.err));
 	assert_string_equal(slots_read(&out, first, 2, NULL, 100), "1/8/7=b live1/8/8=z 1/9/1=c live1/9/1=x 1/9/2=d ");
 	assert_string_equal(slots_read(&out, first, 2, &(struct outbox_row){ { STR(""), 1 }, 9, 1, STR_NONE, 0 }, 1),
 		"live1/9/1=x ");
 	assert_string_equal(slots_read(&out, second, 1, NULL, 100), "other1/8/6=y ");
-	done(outbox_delete(db.pg, "chat-sync", more, 2, &db.err));
+	done(store_outbox_delete(db.pg, "chat-sync", more, 2, &db.err));
 	assert_string_equal(slots_read(&out, first, 2, NULL, 100), "1/8/7=b live1/8/8=z 1/9/1=c 1/9/2=d ");
 	assert_string_equal(slots_read(&out, second, 1, NULL, 100), "");
 	buf_fini(&out);
@@ -123,7 +123,7 @@ static void only_what_is_named_is_deleted(void **state)
 	struct buf out = BUF_INIT;
 
 	(void)state;
-	done(outbox_delete(db.pg, "chat-sync", gone, 3, &db.err));
+	done(store_outbox_delete(db.pg, "chat-sync", gone, 3, &db.err));
 	assert_string_equal(slots_read(&out, slots, 2, NULL, 100), "1/8/7=b 1/9/2=d ");
 	assert_int_equal(db_i64("SELECT count(*) FROM outbox WHERE producer = 'somebody else'"), 1);
 	buf_fini(&out);
@@ -142,15 +142,15 @@ static void a_reader_that_fails_ends_the_reading(void **state)
 	int calls = 0;
 
 	(void)state;
-	assert_failed(outbox_read(db.pg, "chat-sync", slots, 1, NULL, 100, refuse, &calls, &db.err), db.err, ERR_BUSY,
-		"full");
+	assert_failed(store_outbox_read(db.pg, "chat-sync", slots, 1, NULL, 100, refuse, &calls, &db.err), db.err,
+		ERR_BUSY, "full");
 	assert_int_equal(calls, 1);
 }
 
 static void the_same_row_twice_is_a_conflict(void **state)
 {
 	(void)state;
-	assert_done(outbox_put(db.pg, "chat-sync", rows, 1, &db.err), db.err);
+	assert_done(store_outbox_put(db.pg, "chat-sync", rows, 1, &db.err), db.err);
 	assert_failed(pg_collect(db.pg, NULL, &db.err), db.err, ERR_CONFLICT, "23505");
 }
 

@@ -58,7 +58,7 @@ static struct found find(const char *target)
 	struct message_key key = { 1, 1, str_of(target), 0, false };
 	struct found f = { .n = 0 };
 
-	done(parked_find(db.pg, &key, 1, db.arena, keep_place, &f, &db.err));
+	done(store_parked_find(db.pg, &key, 1, db.arena, keep_place, &f, &db.err));
 	return f;
 }
 
@@ -69,9 +69,9 @@ static void an_event_waits_once_with_its_whole_record(void **state)
 
 	(void)state;
 	rows[0].conversation_id = 100;
-	done(parked_insert(db.pg, rows, 1, &db.err));
+	done(store_parked_insert(db.pg, rows, 1, &db.err));
 	assert_true(rows[0].inserted && rows[0].id > 0);
-	done(parked_insert(db.pg, rows, 2, &db.err));
+	done(store_parked_insert(db.pg, rows, 2, &db.err));
 	assert_false(rows[0].inserted);
 	assert_true(rows[1].inserted);
 	f = find("true:A");
@@ -95,7 +95,7 @@ static void a_record_without_key_keeps_none(void **state)
 
 	(void)state;
 	row.record_key = row.record_headers = STR_NONE;
-	done(parked_insert(db.pg, &row, 1, &db.err));
+	done(store_parked_insert(db.pg, &row, 1, &db.err));
 	assert_null(find("true:A").rows[0].record_key.p);
 	assert_int_equal(find("true:A").rows[0].conversation_id, 0);
 }
@@ -109,8 +109,8 @@ static void several_may_wait_for_one_message_and_come_in_order(void **state)
 	struct found f = { .n = 0 };
 
 	(void)state;
-	done(parked_insert(db.pg, rows, 3, &db.err));
-	done(parked_find(db.pg, keys, 3, db.arena, keep_place, &f, &db.err));
+	done(store_parked_insert(db.pg, rows, 3, &db.err));
+	done(store_parked_find(db.pg, keys, 3, db.arena, keep_place, &f, &db.err));
 	assert_int_equal(f.n, 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(f.rows[i].id, rows[i].id);
@@ -140,7 +140,7 @@ static void an_update_is_ready_when_its_message_is_stored(void **state)
 		char sql[400];
 
 		with_conversation(state);
-		done(parked_insert(db.pg, &row, 1, &db.err));
+		done(store_parked_insert(db.pg, &row, 1, &db.err));
 		if (cases[i].stored) {
 			snprintf(sql, sizeof(sql),
 				"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type,"
@@ -149,11 +149,11 @@ static void an_update_is_ready_when_its_message_is_stored(void **state)
 				cases[i].stored);
 			execute(db.admin, sql);
 		}
-		done(parked_ready(db.pg, TOPIC, partitions, 2, 10, &from, db.arena, keep, &f, &db.err));
+		done(store_parked_ready(db.pg, TOPIC, partitions, 2, 10, &from, db.arena, keep, &f, &db.err));
 		if ((f.n == 1) != cases[i].ready)
 			fail_msg("%s", cases[i].name);
 		f.n = 0;
-		done(parked_ready(db.pg, TOPIC, partitions, 1, 10, &from, db.arena, keep, &f,
+		done(store_parked_ready(db.pg, TOPIC, partitions, 1, 10, &from, db.arena, keep, &f,
 			&db.err)); /* somebody else's partition */
 		assert_int_equal(f.n, 0);
 	}
@@ -176,11 +176,11 @@ static void one_scan_looks_at_so_many_and_the_next_goes_on(void **state)
 		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status,"
 		" origin, metadata, sent_at) VALUES (1, 1, 1, 100, 'true:A', 'inbound', 'text', 'read', 'live', '{}', now())");
 	for (int i = 0; i < 2; i++) {
-		done(parked_ready(db.pg, TOPIC, partitions, 2, 10, &from, db.arena, keep, &f, &db.err));
+		done(store_parked_ready(db.pg, TOPIC, partitions, 2, 10, &from, db.arena, keep, &f, &db.err));
 		assert_int_equal(f.n, 0);
 		assert_true(from.id > 0);
 	}
-	done(parked_ready(db.pg, TOPIC, partitions, 2, 10, &from, db.arena, keep, &f, &db.err));
+	done(store_parked_ready(db.pg, TOPIC, partitions, 2, 10, &from, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 1);
 	assert_str(f.rows[0].target, "true:A");
 	assert_int_equal(from.id, 0); /* the next begins anew */
@@ -189,18 +189,18 @@ static void one_scan_looks_at_so_many_and_the_next_goes_on(void **state)
 static void no_more_of_an_account_is_counted_than_may_wait(void **state)
 {
 	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("true:B", 3, 3600000) };
-	struct parked_count counts[] = { { 1, 1, -1 }, { 1, 2, -1 } };
+	struct store_parked_count counts[] = { { 1, 1, -1 }, { 1, 2, -1 } };
 
 	(void)state;
-	done(parked_insert(db.pg, rows, 2, &db.err));
-	done(parked_count(db.pg, counts, 2, &db.err));
+	done(store_parked_insert(db.pg, rows, 2, &db.err));
+	done(store_parked_count(db.pg, counts, 2, &db.err));
 	assert_int_equal(counts[0].n, 2);
 	assert_int_equal(counts[1].n, 0);
 	execute(db.admin,
 		"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic,"
 		" partition, record_offset, record_timestamp_ms, expires_at) SELECT 1, 1, 'message_status', 'true:' || n,"
 		" gen_random_uuid(), '', '', 'blazz.inbound.v1', 1, 1, 1, now() FROM generate_series(1, 10100) n");
-	done(parked_count(db.pg, counts, 1, &db.err));
+	done(store_parked_count(db.pg, counts, 1, &db.err));
 	assert_int_equal(counts[0].n, PARKED_MAX);
 }
 
@@ -212,14 +212,14 @@ static void what_has_expired_is_deleted_and_passed_on(void **state)
 	struct found f = { .n = 0 };
 
 	(void)state;
-	done(parked_insert(db.pg, rows, 4, &db.err));
+	done(store_parked_insert(db.pg, rows, 4, &db.err));
 	execute(db.admin,
 		"UPDATE parked_updates SET expires_at = now() - interval '1 year' + (expires_at - '2026-01-01Z') WHERE target < 'true:C'"
 		" OR target = 'true:D'");
-	done(parked_expire(db.pg, TOPIC, partitions, 2, 1, db.arena, keep, &f, &db.err));
+	done(store_parked_expire(db.pg, TOPIC, partitions, 2, 1, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 1);
 	assert_str(f.rows[0].target, "true:B"); /* the oldest first */
-	done(parked_expire(db.pg, TOPIC, partitions, 2, 10, db.arena, keep, &f, &db.err));
+	done(store_parked_expire(db.pg, TOPIC, partitions, 2, 10, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 2);
 	assert_text("SELECT string_agg(target, ' ' ORDER BY target) FROM parked_updates", "true:C true:D");
 }
@@ -229,8 +229,8 @@ static void what_was_applied_is_deleted(void **state)
 	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("true:B", 3, 3600000) };
 
 	(void)state;
-	done(parked_insert(db.pg, rows, 2, &db.err));
-	done(parked_delete(db.pg, (const struct parked_row *const[]){ &rows[0] }, 1, &db.err));
+	done(store_parked_insert(db.pg, rows, 2, &db.err));
+	done(store_parked_delete(db.pg, (const struct parked_row *const[]){ &rows[0] }, 1, &db.err));
 	assert_text("SELECT target FROM parked_updates", "true:B");
 }
 

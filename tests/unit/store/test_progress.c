@@ -8,12 +8,12 @@
 
 static int take(struct pg *pg, struct progress *rows, size_t n)
 {
-	return progress_take(pg, "chat-sync", "cluster", false, rows, n, &db.err);
+	return store_progress_claim(pg, "chat-sync", "cluster", false, rows, n, &db.err);
 }
 
 static int lock(struct pg *pg, const struct progress *rows, size_t n, size_t *lost)
 {
-	return progress_lock(pg, "chat-sync", rows, n, lost, &db.err);
+	return store_progress_lock(pg, "chat-sync", rows, n, lost, &db.err);
 }
 
 static struct progress_step step(int32_t partition, int64_t seq, int64_t first, int64_t next)
@@ -23,7 +23,7 @@ static struct progress_step step(int32_t partition, int64_t seq, int64_t first, 
 
 static int advance(struct pg *pg, const struct progress_step *steps, size_t n)
 {
-	return progress_advance(pg, "chat-sync", steps, n, &db.err) < 0 ? -1 : pg_collect(pg, NULL, &db.err);
+	return store_progress_advance(pg, "chat-sync", steps, n, &db.err) < 0 ? -1 : pg_collect(pg, NULL, &db.err);
 }
 
 static void what_nobody_read_starts_without_offset(void **state)
@@ -152,7 +152,7 @@ static void another_cluster_is_refused_and_nothing_is_taken(void **state)
 
 	(void)state;
 	done(take(db.pg, &p, 1));
-	assert_failed(progress_take(db.pg, "chat-sync", "other", false, &kept, 1, &db.err), db.err, ERR_FATAL,
+	assert_failed(store_progress_claim(db.pg, "chat-sync", "other", false, &kept, 1, &db.err), db.err, ERR_FATAL,
 		"cluster_id");
 	assert_int_equal(kept.epoch, 5);
 	assert_false(pg_in_transaction(db.pg));
@@ -166,9 +166,9 @@ static void another_cluster_starts_anew_when_told_so(void **state)
 
 	(void)state;
 	done(take(db.pg, &p, 1));
-	done(progress_take(db.pg, "chat-sync", "other", true, &same, 1, &db.err));
+	done(store_progress_claim(db.pg, "chat-sync", "other", true, &same, 1, &db.err));
 	done(advance(db.pg, steps, 2));
-	done(progress_take(db.pg, "chat-sync", "other", true, &p, 1, &db.err));
+	done(store_progress_claim(db.pg, "chat-sync", "other", true, &p, 1, &db.err));
 	assert_int_equal(p.next_offset, PROGRESS_NO_OFFSET);
 	assert_text(
 		"SELECT string_agg(concat_ws(' ', partition, cluster_id, start_offset, applied), ', ' ORDER BY partition)"
@@ -187,7 +187,7 @@ static void the_list_shows_every_row_in_order(void **state)
 	(void)state;
 	done(take(db.pg, rows, 2));
 	done(advance(db.pg, &s, 1));
-	done(progress_list(ops, NULL, &list, &n, &db.err));
+	done(store_progress_list(ops, NULL, &list, &n, &db.err));
 	assert_int_equal(n, 2);
 	assert_string_equal(list[0].consumer, "chat-sync");
 	assert_string_equal(list[0].topic, TOPIC);
@@ -198,7 +198,7 @@ static void the_list_shows_every_row_in_order(void **state)
 	assert_int_equal(list[0].counts[OUTCOME_APPLIED], 5);
 	assert_int_equal(list[1].next_offset, PROGRESS_NO_OFFSET);
 	free(list);
-	done(progress_list(ops, "nobody", &list, &n, &db.err));
+	done(store_progress_list(ops, "nobody", &list, &n, &db.err));
 	assert_int_equal(n, 0);
 	free(list);
 	pg_close(&ops);
@@ -214,12 +214,12 @@ static void a_reset_moves_the_place_and_fences_the_owner_off(void **state)
 	done(take(db.pg, &p, 1));
 	done(advance(db.pg, &s, 1));
 	p.next_offset = 8;
-	done(progress_reset(ops, "chat-sync", TOPIC, 1, 8, &db.err)); /* even to where it is */
+	done(store_progress_reset(ops, "chat-sync", TOPIC, 1, 8, &db.err)); /* even to where it is */
 	assert_failed(lock(db.pg, &p, 1, NULL), db.err, ERR_FENCED, "fenced");
-	done(progress_reset(ops, "chat-sync", TOPIC, 1, PROGRESS_NO_OFFSET, &db.err));
+	done(store_progress_reset(ops, "chat-sync", TOPIC, 1, PROGRESS_NO_OFFSET, &db.err));
 	assert_text("SELECT concat_ws(' ', applied, coalesce(start_offset, next_offset, -1)) FROM consumer_progress",
 		"0 -1");
-	assert_failed(progress_reset(ops, "chat-sync", TOPIC, 9, 0, &db.err), db.err, ERR_INPUT, "unknown");
+	assert_failed(store_progress_reset(ops, "chat-sync", TOPIC, 9, 0, &db.err), db.err, ERR_INPUT, "unknown");
 	pg_close(&ops);
 }
 

@@ -13,9 +13,9 @@ static void every_role_can_ask_for_the_version(void **state)
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
 		struct pg *pg = db_session(roles[i]);
 
-		done(schema_version_check(pg, SCHEMA_VERSION, &db.err));
-		done(schema_version_check(pg, SCHEMA_VERSION - 1, &db.err));
-		assert_failed(schema_version_check(pg, SCHEMA_VERSION + 1, &db.err), db.err, ERR_RETRY, "schema");
+		done(store_schema_version_check(pg, SCHEMA_VERSION, &db.err));
+		done(store_schema_version_check(pg, SCHEMA_VERSION - 1, &db.err));
+		assert_failed(store_schema_version_check(pg, SCHEMA_VERSION + 1, &db.err), db.err, ERR_RETRY, "schema");
 		pg_close(&pg);
 	}
 }
@@ -487,7 +487,7 @@ static void what_is_reverted_can_be_deployed_again(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'blazz%'"), 0);
 	assert_int_equal(db_sqitch("deploy --verify"), 0);
 	db.pg = db_session(CHAT_SYNC);
-	done(schema_version_check(db.pg, SCHEMA_VERSION, &db.err));
+	done(store_schema_version_check(db.pg, SCHEMA_VERSION, &db.err));
 }
 
 static int start(void **state)

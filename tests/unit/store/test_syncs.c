@@ -34,7 +34,7 @@ static struct sync_batch_row end(int32_t index, int32_t chats, int32_t total, bo
 
 static bool store(struct sync_batch_row row)
 {
-	done(sync_batches_store(db.pg, &row, 1, &db.err));
+	done(store_sync_batches(db.pg, &row, 1, &db.err));
 	return row.changed;
 }
 
@@ -42,7 +42,7 @@ static struct sync_state state_of(const char *sync_id)
 {
 	struct sync_state s = { .workspace_id = 1, .account_id = 1, .sync_id = str_of(sync_id) };
 
-	done(sync_states_read(db.pg, &s, 1, &db.err));
+	done(store_sync_states_read(db.pg, &s, 1, &db.err));
 	return s;
 }
 
@@ -72,7 +72,7 @@ static void each_of_a_batch_is_told_whether_it_changed(void **state)
 
 	(void)state;
 	assert_true(store(bits(0, 1, 0)));
-	done(sync_batches_store(db.pg, rows, 3, &db.err));
+	done(store_sync_batches(db.pg, rows, 3, &db.err));
 	assert_true(rows[0].changed);
 	assert_false(rows[1].changed);
 	assert_true(rows[2].changed);
@@ -163,7 +163,7 @@ static size_t fail_stale(int64_t idle_ms)
 	struct stale_sync *stale;
 	size_t n;
 
-	done(syncs_fail_stale(db.pg, idle_ms, db.arena, &stale, &n, &db.err));
+	done(store_syncs_fail_stale(db.pg, idle_ms, db.arena, &stale, &n, &db.err));
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(stale[i].state.account_id, 1);
 		assert_int_equal(stale[i].provider, PROVIDER_WEBJS);
@@ -181,12 +181,12 @@ static void a_bridge_that_fell_silent_is_marked_once(void **state)
 	db_script(
 		"UPDATE whatsapp_accounts SET status = 'connected', provider_type = 'webjs', bridge_kind = 'waha', sync = '{}',"
 		" last_activity_at = now() - interval '7 hours' WHERE id = 1");
-	done(accounts_mark_silent(db.pg, 8 * 3600000, keep_id, &silent, &db.err));
+	done(store_accounts_mark_silent(db.pg, 8 * 3600000, keep_id, &silent, &db.err));
 	assert_int_equal(silent, 0);
-	done(accounts_mark_silent(db.pg, 6 * 3600000, keep_id, &silent, &db.err));
+	done(store_accounts_mark_silent(db.pg, 6 * 3600000, keep_id, &silent, &db.err));
 	assert_int_equal(silent, 1);
 	silent = 0;
-	done(accounts_mark_silent(db.pg, 6 * 3600000, keep_id, &silent, &db.err));
+	done(store_accounts_mark_silent(db.pg, 6 * 3600000, keep_id, &silent, &db.err));
 	assert_int_equal(silent, 0);
 }
 
@@ -196,7 +196,7 @@ static void an_account_that_spoke_of_what_never_came_is_marked(void **state)
 
 	(void)state;
 	db_script("UPDATE whatsapp_accounts SET sync = '{}' WHERE id = 1");
-	done(accounts_mark_gap(db.pg, workspaces, accounts, 1, &db.err));
+	done(store_accounts_mark_gap(db.pg, workspaces, accounts, 1, &db.err));
 	assert_int_equal(
 		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE id = 1 AND sync ->> 'resync_reason' = 'gap'"), 1);
 }
@@ -212,7 +212,7 @@ static void each_open_sync_without_progress_fails_once(void **state)
 	store(bits(0, 1, 0));
 	store(other);
 	store(through);
-	done(syncs_close(db.pg, &done_with, 1, &db.err));
+	done(store_syncs_close(db.pg, &done_with, 1, &db.err));
 	db_script("UPDATE whatsapp_accounts SET sync = '{\"sync_id\":\"other\",\"status\":\"running\"}' WHERE id = 1");
 	assert_int_equal(fail_stale(1800000), 0); /* something came just now */
 	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '1 hour'");
@@ -246,7 +246,7 @@ static void of_an_account_the_latest_syncs_are_kept(void **state)
 		"INSERT INTO account_syncs (workspace_id, account_id, sync_id, index, updated_at) SELECT 1, 1, 'sync ' || n, 0,"
 		" now() - n * interval '1 second' FROM generate_series(1, 10100) n");
 	store(bits(0, 1, 0));
-	done(syncs_trim(db.pg, &(struct sync_state){ .workspace_id = 1, .account_id = 1 }, 1, &db.err));
+	done(store_syncs_trim(db.pg, &(struct sync_state){ .workspace_id = 1, .account_id = 1 }, 1, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM account_syncs"), SYNCS_KEPT);
 	assert_int_equal(db_i64("SELECT count(*) FROM account_syncs WHERE sync_id IN ('sync 9999', 'sync 1')"), 2);
 }
@@ -259,15 +259,15 @@ static void a_history_that_stands_still_is_marked_once(void **state)
 	db_script(
 		"UPDATE whatsapp_accounts SET sync = jsonb_build_object('history', jsonb_build_object('progress', 55, 'open', true, 'at',"
 		" (extract(epoch FROM now()) * 1000)::bigint - 90000000)) WHERE id = 1");
-	done(accounts_mark_history(db.pg, 100000000, keep_id, &stalled, &db.err));
+	done(store_accounts_mark_history(db.pg, 100000000, keep_id, &stalled, &db.err));
 	assert_int_equal(stalled, 0);
-	done(accounts_mark_history(db.pg, 86400000, keep_id, &stalled, &db.err));
+	done(store_accounts_mark_history(db.pg, 86400000, keep_id, &stalled, &db.err));
 	assert_int_equal(stalled, 1);
 	assert_text(
 		"SELECT concat_ws(' ', sync ->> 'resync', sync ->> 'resync_reason') FROM whatsapp_accounts WHERE id = 1",
 		"true history");
 	stalled = 0;
-	done(accounts_mark_history(db.pg, 86400000, keep_id, &stalled, &db.err));
+	done(store_accounts_mark_history(db.pg, 86400000, keep_id, &stalled, &db.err));
 	assert_int_equal(stalled, 0);
 }
 
@@ -297,7 +297,7 @@ static void templates_keep_the_newest_report(void **state)
 			.at_us = AT(cases[i].at),
 			.changed = !cases[i].changed };
 
-		done(templates_store(db.pg, &row, 1, &db.err));
+		done(store_templates(db.pg, &row, 1, &db.err));
 		if (row.changed != cases[i].changed)
 			fail_msg("%s", cases[i].name);
 	}
@@ -314,7 +314,7 @@ static void reports_of_one_template_in_one_batch_apply_in_order(void **state)
 	};
 
 	(void)state;
-	done(templates_store(db.pg, rows, 3, &db.err));
+	done(store_templates(db.pg, rows, 3, &db.err));
 	assert_true(rows[0].changed && rows[1].changed && rows[2].changed);
 	assert_text("SELECT string_agg(concat_ws(' ', name, status, quality), ', ' ORDER BY name) FROM templates",
 		"a PENDING RED, b PENDING");
@@ -328,7 +328,7 @@ static void users_are_found_in_their_workspace_only(void **state)
 	int64_t out[] = { 9, 9, 9 };
 
 	(void)state;
-	done(users_find(db.pg, workspaces, ids, 3, out, &db.err));
+	done(store_users_find(db.pg, workspaces, ids, 3, out, &db.err));
 	assert_int_equal(out[0], 0);
 	assert_int_equal(out[1], 0);
 	assert_int_equal(out[2], 1);

@@ -7,7 +7,7 @@
 static int with_partitions(void **state)
 {
 	with_endpoints(state);
-	done(attempts_maintain(db.pg, 2, 30, &db.err));
+	done(store_attempts_maintain(db.pg, 2, 30, &db.err));
 	return 0;
 }
 
@@ -57,8 +57,8 @@ static void an_attempt_is_kept_whole(void **state)
 		.first_byte_us = -1,
 		.total_us = 15000000,
 		.error = STR("no answer") };
-	done(attempts_insert(db.pg, rows, 2, &db.err));
-	done(attempts_insert(db.pg, rows, 0, &db.err));
+	done(store_attempts_insert(db.pg, rows, 2, &db.err));
+	done(store_attempts_insert(db.pg, rows, 0, &db.err));
 	assert_text(
 		"SELECT string_agg(concat_ws(' ', workspace_id, endpoint_id, event_type, chat_id, attempt, outcome, status, dns_us, connect_us,"
 		" tls_us, first_byte_us, total_us, excerpt, error), ', ' ORDER BY workspace_id) FROM webhook_attempts",
@@ -70,7 +70,7 @@ static void a_clock_that_is_wrong_by_years_loses_no_attempt(void **state)
 	struct attempt_row rows[] = { attempt(AT(-40000000)), attempt(AT(4000000000)), attempt(now_us() - 3600000000) };
 
 	(void)state;
-	done(attempts_insert(db.pg, rows, 3, &db.err));
+	done(store_attempts_insert(db.pg, rows, 3, &db.err));
 	assert_text(
 		"SELECT string_agg(round(extract(epoch FROM now() - at) / 3600)::text, ' ' ORDER BY at) FROM webhook_attempts",
 		"24 1 0");
@@ -82,9 +82,9 @@ static void text_that_cannot_be_stored_is_refused(void **state)
 
 	(void)state;
 	row.excerpt = (struct str){ "a\0b", 3 };
-	assert_failed(attempts_insert(db.pg, &row, 1, &db.err), db.err, ERR_INPUT, "22021");
+	assert_failed(store_attempts_insert(db.pg, &row, 1, &db.err), db.err, ERR_INPUT, "22021");
 	row.excerpt = STR("\xff");
-	assert_failed(attempts_insert(db.pg, &row, 1, &db.err), db.err, ERR_INPUT, "22021");
+	assert_failed(store_attempts_insert(db.pg, &row, 1, &db.err), db.err, ERR_INPUT, "22021");
 }
 
 static void days_are_made_ahead_and_dropped_by_age(void **state)
@@ -93,13 +93,13 @@ static void days_are_made_ahead_and_dropped_by_age(void **state)
 	assert_int_equal(db_i64(PARTITIONS), 4); /* yesterday, today and two more */
 	db_script(
 		"CREATE TABLE webhook_attempts_20200101 PARTITION OF webhook_attempts FOR VALUES FROM ('2020-01-01Z') TO ('2020-01-02Z')");
-	done(attempts_maintain(db.pg, 3, 3000, &db.err));
+	done(store_attempts_maintain(db.pg, 3, 3000, &db.err));
 	assert_int_equal(db_i64(PARTITIONS), 6);
-	done(attempts_maintain(db.pg, 3, 30, &db.err));
-	done(attempts_maintain(db.pg, 0, 1, &db.err)); /* yesterday stays: attempts may be a day old */
+	done(store_attempts_maintain(db.pg, 3, 30, &db.err));
+	done(store_attempts_maintain(db.pg, 0, 1, &db.err)); /* yesterday stays: attempts may be a day old */
 	assert_int_equal(db_i64(PARTITIONS), 5);
-	assert_failed(attempts_maintain(db.pg, 32, 30, &db.err), db.err, ERR_INPUT, "22023");
-	assert_failed(attempts_maintain(db.pg, 3, 0, &db.err), db.err, ERR_INPUT, "22023");
+	assert_failed(store_attempts_maintain(db.pg, 32, 30, &db.err), db.err, ERR_INPUT, "22023");
+	assert_failed(store_attempts_maintain(db.pg, 3, 0, &db.err), db.err, ERR_INPUT, "22023");
 }
 
 static void a_day_that_somebody_reads_is_dropped_another_time(void **state)
@@ -111,10 +111,10 @@ static void a_day_that_somebody_reads_is_dropped_another_time(void **state)
 		"CREATE TABLE webhook_attempts_20200101 PARTITION OF webhook_attempts FOR VALUES FROM ('2020-01-01Z') TO ('2020-01-02Z')");
 	done(pg_begin(reader, &db.err));
 	execute(reader, "SELECT count(*) FROM webhook_attempts_20200101");
-	done(attempts_maintain(db.pg, 2, 30, &db.err));
+	done(store_attempts_maintain(db.pg, 2, 30, &db.err));
 	pg_rollback(reader);
 	assert_int_equal(db_i64("SELECT count(*) FROM pg_class WHERE relname = 'webhook_attempts_20200101'"), 1);
-	done(attempts_maintain(db.pg, 2, 30, &db.err));
+	done(store_attempts_maintain(db.pg, 2, 30, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM pg_class WHERE relname = 'webhook_attempts_20200101'"), 0);
 	pg_close(&reader);
 }
@@ -122,7 +122,7 @@ static void a_day_that_somebody_reads_is_dropped_another_time(void **state)
 static int maintain(struct pg *pg, void *ctx, struct err *err)
 {
 	(void)ctx;
-	return attempts_maintain(pg, 5, 30, err);
+	return store_attempts_maintain(pg, 5, 30, err);
 }
 
 static void two_replicas_make_a_day_once(void **state)
@@ -131,7 +131,7 @@ static void two_replicas_make_a_day_once(void **state)
 
 	(void)state;
 	done(pg_begin(db.pg, &db.err));
-	done(attempts_maintain(db.pg, 5, 30, &db.err));
+	done(store_attempts_maintain(db.pg, 5, 30, &db.err));
 	other_start(&other);
 	done(pg_commit(db.pg, &db.err));
 	other_end(&other);
@@ -154,9 +154,9 @@ static void a_message_shows_what_its_endpoints_were_told(void **state)
 	rows[2].attempt = 3;
 	rows[3].endpoint_id = 2;
 	rows[3].outcome = "timeout";
-	done(attempts_insert(db.pg, rows, 4, &db.err));
+	done(store_attempts_insert(db.pg, rows, 4, &db.err));
 	rows[3].message_id = 0;
-	done(attempts_insert(db.pg, &rows[3], 1, &db.err));
+	done(store_attempts_insert(db.pg, &rows[3], 1, &db.err));
 	assert_text(
 		"SELECT string_agg(concat_ws(' ', chat_id, endpoint_id, webhook_sent_at IS NOT NULL, webhook_retry_count, webhook_last_error), ', '"
 		" ORDER BY endpoint_id) FROM chat_webhooks WHERE workspace_id = 1",

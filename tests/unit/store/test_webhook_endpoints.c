@@ -23,7 +23,7 @@ static struct endpoint_row endpoint(const char *id)
 	struct uuid uuid = uuid_of(id);
 	struct found f = { .n = 0 };
 
-	done(endpoints_read(db.pg, &uuid, 1, db.arena, keep, &f, &db.err));
+	done(store_endpoints_read(db.pg, &uuid, 1, db.arena, keep, &f, &db.err));
 	assert_int_equal(f.n, 1);
 	return f.rows[0];
 }
@@ -55,7 +55,7 @@ static void an_endpoint_comes_back_as_it_was_added(void **state)
 	struct endpoint_row got;
 
 	(void)state;
-	done(endpoint_add(admin, &e, &db.err));
+	done(store_endpoint_add(admin, &e, &db.err));
 	assert_true(e.id > 0);
 	got = endpoint("00000000-0000-4000-8000-0000000000e7");
 	assert_int_equal(got.workspace_id, 1);
@@ -81,7 +81,7 @@ static void an_endpoint_comes_back_as_it_was_added(void **state)
 	assert_null(got.disabled_reason.p);
 	assert_true(got.disabled_us == PG_NO_TIME && got.failing_since_us == PG_NO_TIME);
 	assert_true(got.active_from_us <= got.enabled_us && got.enabled_us > AT(0));
-	assert_true(endpoint_is_live(&got));
+	assert_true(store_endpoint_is_live(&got));
 	pg_close(&admin);
 }
 
@@ -175,13 +175,13 @@ static void all_that_are_left_are_read_or_those_asked_for(void **state)
 	(void)state;
 	db_script(
 		"UPDATE webhook_endpoints SET deleted_at = now() WHERE id = 1; UPDATE workspaces SET deleted_at = now() WHERE id = 2");
-	done(endpoints_read(db.pg, NULL, 0, db.arena, keep, &all, &db.err));
+	done(store_endpoints_read(db.pg, NULL, 0, db.arena, keep, &all, &db.err));
 	assert_int_equal(all.n, 1);
 	assert_int_equal(all.rows[0].id, 2);
-	done(endpoints_read(db.pg, ids, 2, db.arena, keep, &some, &db.err));
+	done(store_endpoints_read(db.pg, ids, 2, db.arena, keep, &some, &db.err));
 	assert_int_equal(some.n, 2);
 	assert_true(some.rows[0].deleted != some.rows[1].deleted);
-	done(endpoints_read(db.pg, ids, 0, db.arena, keep, &none, &db.err));
+	done(store_endpoints_read(db.pg, ids, 0, db.arena, keep, &none, &db.err));
 	assert_int_equal(none.n, 0);
 	assert_true(endpoint("00000000-0000-4000-8000-0000000000e3").deleted);
 	execute(db.admin, "UPDATE workspaces SET deleted_at = NULL");
@@ -210,7 +210,7 @@ static void an_endpoint_is_live_when_its_owner_said_so_last(void **state)
 			.enabled_us = cases[i].enabled_us,
 			.disabled_us = cases[i].disabled_us };
 
-		if (endpoint_is_live(&e) != cases[i].live)
+		if (store_endpoint_is_live(&e) != cases[i].live)
 			fail_msg("%s", cases[i].name);
 	}
 }
@@ -226,7 +226,7 @@ static bool change(enum endpoint_finding finding, int64_t at_us, int64_t failing
 		.reason = "gone" };
 
 	done(pg_begin(db.pg, &db.err));
-	done(endpoints_change(db.pg, &c, 1, &db.err));
+	done(store_endpoints_change(db.pg, &c, 1, &db.err));
 	done(pg_commit(db.pg, &db.err));
 	return c.changed;
 }
@@ -325,8 +325,8 @@ static void several_findings_of_one_batch_are_all_taken(void **state)
 	(void)state;
 	execute(db.admin, "UPDATE webhook_endpoints SET state = 'failing' WHERE id = 3");
 	done(pg_begin(db.pg, &db.err));
-	done(endpoints_change(db.pg, c, 5, &db.err));
-	done(endpoints_change(db.pg, NULL, 0, &db.err));
+	done(store_endpoints_change(db.pg, c, 5, &db.err));
+	done(store_endpoints_change(db.pg, NULL, 0, &db.err));
 	done(pg_commit(db.pg, &db.err));
 	assert_true(c[0].changed && c[1].changed && c[2].changed && c[3].changed && !c[4].changed);
 	assert_text("SELECT string_agg(state, ' ' ORDER BY id) FROM webhook_endpoints", "disabled failing active");
@@ -335,7 +335,7 @@ static void several_findings_of_one_batch_are_all_taken(void **state)
 
 static int disable_both(struct pg *pg, void *ctx, struct err *err)
 {
-	return endpoints_change(pg, ctx, 2, err);
+	return store_endpoints_change(pg, ctx, 2, err);
 }
 
 static void of_two_replicas_that_find_the_same_one_changes_it(void **state)
@@ -350,7 +350,7 @@ static void of_two_replicas_that_find_the_same_one_changes_it(void **state)
 	(void)state;
 	theirs[1].reason = "theirs";
 	done(pg_begin(db.pg, &db.err));
-	done(endpoints_change(db.pg, ours, 2, &db.err));
+	done(store_endpoints_change(db.pg, ours, 2, &db.err));
 	other_start(&other);
 	done(pg_commit(db.pg, &db.err));
 	other_end(&other);
@@ -361,7 +361,7 @@ static void of_two_replicas_that_find_the_same_one_changes_it(void **state)
 
 static int enable(struct pg *pg, void *ctx, struct err *err)
 {
-	return endpoint_set_enabled(pg, ctx, true, err);
+	return store_endpoint_set_enabled(pg, ctx, true, err);
 }
 
 static void an_owner_who_waited_for_the_disabling_enables(void **state)
@@ -372,7 +372,7 @@ static void an_owner_who_waited_for_the_disabling_enables(void **state)
 
 	(void)state;
 	done(pg_begin(db.pg, &db.err));
-	done(endpoints_change(db.pg,
+	done(store_endpoints_change(db.pg,
 		&(struct endpoint_change){ .workspace_id = 1,
 			.id = 1,
 			.finding = ENDPOINT_DISABLE,
@@ -384,7 +384,7 @@ static void an_owner_who_waited_for_the_disabling_enables(void **state)
 	other_end(&other);
 	e = endpoint(E1);
 	assert_int_equal(e.state, ENDPOINT_DISABLED);
-	assert_true(endpoint_is_live(&e));
+	assert_true(store_endpoint_is_live(&e));
 }
 
 static void an_operator_changes_definition_and_wish(void **state)
@@ -394,21 +394,21 @@ static void an_operator_changes_definition_and_wish(void **state)
 	struct endpoint_row e;
 
 	(void)state;
-	done(endpoint_set_enabled(admin, &id, false, &db.err));
-	done(endpoint_find(admin, &id, db.arena, &e, &db.err));
-	assert_false(e.enabled || endpoint_is_live(&e));
+	done(store_endpoint_set_enabled(admin, &id, false, &db.err));
+	done(store_endpoint_find(admin, &id, db.arena, &e, &db.err));
+	assert_false(e.enabled || store_endpoint_is_live(&e));
 	assert_true(e.enabled_us < e.active_from_us + 1);
-	done(endpoint_set_enabled(admin, &id, true, &db.err));
-	done(endpoint_find(admin, &id, db.arena, &e, &db.err));
+	done(store_endpoint_set_enabled(admin, &id, true, &db.err));
+	done(store_endpoint_find(admin, &id, db.arena, &e, &db.err));
 	assert_true(e.enabled && e.enabled_us > e.active_from_us + INT64_C(3500000000));
-	done(endpoint_set_secrets(admin, &id, STR("new"), &db.err));
-	done(endpoint_find(admin, &id, db.arena, &e, &db.err));
+	done(store_endpoint_set_secrets(admin, &id, STR("new"), &db.err));
+	done(store_endpoint_find(admin, &id, db.arena, &e, &db.err));
 	assert_str(e.secrets, "new");
-	done(endpoint_remove(admin, &id, &db.err));
-	assert_failed(endpoint_find(admin, &id, db.arena, &e, &db.err), db.err, ERR_INPUT, "unknown");
-	assert_failed(endpoint_remove(admin, &id, &db.err), db.err, ERR_INPUT, "unknown");
-	assert_failed(endpoint_set_enabled(admin, &id, true, &db.err), db.err, ERR_INPUT, "unknown");
-	assert_failed(endpoint_set_secrets(admin, &other, STR("x"), &db.err), db.err, ERR_INPUT, "unknown");
+	done(store_endpoint_remove(admin, &id, &db.err));
+	assert_failed(store_endpoint_find(admin, &id, db.arena, &e, &db.err), db.err, ERR_INPUT, "unknown");
+	assert_failed(store_endpoint_remove(admin, &id, &db.err), db.err, ERR_INPUT, "unknown");
+	assert_failed(store_endpoint_set_enabled(admin, &id, true, &db.err), db.err, ERR_INPUT, "unknown");
+	assert_failed(store_endpoint_set_secrets(admin, &other, STR("x"), &db.err), db.err, ERR_INPUT, "unknown");
 	assert_text("SELECT string_agg(secrets::text, ' ' ORDER BY id) FROM webhook_endpoints WHERE deleted_at IS NULL",
 		"\\x7365616c6564 \\x7365616c6564");
 	pg_close(&admin);

@@ -76,7 +76,7 @@ static void rows_are_listed_by_endpoint_status_and_id(void **state)
 
 		if (cases[i].endpoint)
 			f.endpoint = uuid_of(cases[i].endpoint);
-		done(retries_list(ops, &f, cases[i].limit, see, &s, &db.err));
+		done(store_retries_list(ops, &f, cases[i].limit, see, &s, &db.err));
 		assert_string_equal(s.ids, cases[i].ids);
 	}
 }
@@ -103,7 +103,7 @@ static void a_row_is_shown_whole(void **state)
 	int n = 0;
 
 	(void)state;
-	done(retries_list(ops, &(struct retry_filter){ 0 }, 6, is_whole, &n, &db.err));
+	done(store_retries_list(ops, &(struct retry_filter){ 0 }, 6, is_whole, &n, &db.err));
 	assert_int_equal(n, 6);
 }
 
@@ -116,7 +116,7 @@ static void what_is_tried_again_is_due_and_what_waits_keeps_its_place(void **sta
 	int64_t changed = 0;
 
 	(void)state;
-	done(retries_again(ops, &(struct retry_filter){ .endpoint = uuid_of(E1) }, &changed, &db.err));
+	done(store_retries_again(ops, &(struct retry_filter){ .endpoint = uuid_of(E1) }, &changed, &db.err));
 	assert_int_equal(changed, 2);
 	assert_text(LOOK,
 		"1 pending 2 due, 2 pending 2 due, 3 pending 2, 4 retrying 2, 5 success 2, 6 pending 0 due unordered, 7 failed 2,"
@@ -130,7 +130,7 @@ static void of_several_failures_of_one_event_one_is_tried_again(void **state)
 	(void)state;
 	execute(db.admin,
 		"UPDATE webhook_retry_queue SET event_id = '00000000-0000-4000-8000-0000000000ff' WHERE id IN (6, 7)");
-	done(retries_again(ops, &(struct retry_filter){ .endpoint = uuid_of(E1), .status = "failed" }, &changed,
+	done(store_retries_again(ops, &(struct retry_filter){ .endpoint = uuid_of(E1), .status = "failed" }, &changed,
 		&db.err));
 	assert_int_equal(changed, 1);
 	assert_text(
@@ -143,11 +143,11 @@ static void what_is_dropped_is_left_to_its_owner(void **state)
 	int64_t changed = 0;
 
 	(void)state;
-	done(retries_drop(ops, &(struct retry_filter){ .endpoint = uuid_of(E1) }, &changed, &db.err));
+	done(store_retries_drop(ops, &(struct retry_filter){ .endpoint = uuid_of(E1) }, &changed, &db.err));
 	assert_int_equal(changed, 7);
 	assert_text(LOOK,
 		"1 pending 2 due dropped, 2 pending 2 due dropped, 3 pending 2 dropped, 4 retrying 2 dropped, 8 failed 2");
-	done(retries_drop(ops, &(struct retry_filter){ .endpoint = uuid_of(E1) }, &changed, &db.err));
+	done(store_retries_drop(ops, &(struct retry_filter){ .endpoint = uuid_of(E1) }, &changed, &db.err));
 	assert_int_equal(changed, 0);
 }
 
@@ -164,8 +164,9 @@ static void the_owner_learns_what_is_dropped(void **state)
 	int claimed = 0;
 
 	(void)state;
-	done(retries_drop(ops, &(struct retry_filter){ .id = 2 }, &changed, &db.err));
-	done(retries_claim(db.pg, "me", &three, 1, 10, 10, HOUR_MS, db.arena, claimed_is_dropped, &claimed, &db.err));
+	done(store_retries_drop(ops, &(struct retry_filter){ .id = 2 }, &changed, &db.err));
+	done(store_retries_claim(db.pg, "me", &three, 1, 10, 10, HOUR_MS, db.arena, claimed_is_dropped, &claimed,
+		&db.err));
 	assert_int_equal(claimed, 3); /* with what waits behind */
 }
 
@@ -175,9 +176,9 @@ static void a_row_that_its_owner_works_on_is_passed_over(void **state)
 
 	(void)state;
 	done(pg_begin(db.pg, &db.err));
-	done(retries_settle(db.pg, &(struct retry_result){ .workspace_id = 1, .id = 2, .status = RETRY_SUCCESS }, 1,
-		&db.err));
-	done(retries_drop(ops, &(struct retry_filter){ .id = 2 }, &changed, &db.err));
+	done(store_retries_finish(db.pg, &(struct retry_result){ .workspace_id = 1, .id = 2, .status = RETRY_SUCCESS },
+		1, &db.err));
+	done(store_retries_drop(ops, &(struct retry_filter){ .id = 2 }, &changed, &db.err));
 	done(pg_commit(db.pg, &db.err));
 	assert_int_equal(changed, 0);
 	assert_text("SELECT status FROM webhook_retry_queue WHERE id = 2", "success");
@@ -205,7 +206,7 @@ static void positions_tell_how_far_behind(void **state)
 		" (1, 1, 7, 't', 0, 1, NULL, 0, 9), (1, 2, NULL, 't', 0, 1, NULL, NULL, NULL);"
 		"INSERT INTO consumer_progress (consumer, topic, partition, cluster_id, epoch, next_offset) VALUES"
 		" ('webhook-dispatcher', 't', 0, 'c', 1, 95), ('chat-sync', 't', 1, 'c', 1, 99)");
-	done(endpoint_positions(ops, &(struct endpoint_key){ 1, 1 }, position_is, &n, &db.err));
+	done(store_endpoint_positions(ops, &(struct endpoint_key){ 1, 1 }, position_is, &n, &db.err));
 	assert_int_equal(n, 2);
 }
 
@@ -229,7 +230,7 @@ static void the_latest_attempts_are_shown(void **state)
 	int n = 0;
 
 	(void)state;
-	done(attempts_maintain(db.pg, 1, 30, &db.err));
+	done(store_attempts_maintain(db.pg, 1, 30, &db.err));
 	for (int i = 1; i <= 3; i++) {
 		struct attempt_row row = { .workspace_id = 1,
 			.endpoint_id = 1,
@@ -245,9 +246,9 @@ static void the_latest_attempts_are_shown(void **state)
 			.total_us = -1,
 			.error = STR("late") };
 
-		done(attempts_insert(db.pg, &row, 1, &db.err));
+		done(store_attempts_insert(db.pg, &row, 1, &db.err));
 	}
-	done(endpoint_attempts(ops, &(struct endpoint_key){ 1, 1 }, 2, attempt_is, &n, &db.err));
+	done(store_endpoint_attempts(ops, &(struct endpoint_key){ 1, 1 }, 2, attempt_is, &n, &db.err));
 	assert_int_equal(n, 2);
 }
 

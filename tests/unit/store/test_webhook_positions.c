@@ -22,7 +22,7 @@ static struct found positions(const int32_t *partitions, size_t n)
 {
 	struct found f = { .n = 0 };
 
-	done(positions_read(db.pg, TOPIC, partitions, n, keep, &f, &db.err));
+	done(store_positions_read(db.pg, TOPIC, partitions, n, keep, &f, &db.err));
 	return f;
 }
 
@@ -45,7 +45,7 @@ static void a_position_moves_and_goes(void **state)
 	struct found f;
 
 	(void)state;
-	done(positions_write(db.pg, TOPIC, rows, 3, &db.err));
+	done(store_positions_write(db.pg, TOPIC, rows, 3, &db.err));
 	f = positions(partitions, 2);
 	assert_int_equal(f.n, 2);
 	for (size_t i = 0; i < 2; i++) {
@@ -60,13 +60,13 @@ static void a_position_moves_and_goes(void **state)
 	rows[0].next_offset = 15;
 	rows[0].live_from = 18;
 	rows[1].gone = true;
-	done(positions_write(db.pg, TOPIC, rows, 2, &db.err));
+	done(store_positions_write(db.pg, TOPIC, rows, 2, &db.err));
 	f = positions(partitions, 1);
 	assert_int_equal(f.n, 1);
 	assert_int_equal(f.rows[0].next_offset, 15);
 	assert_int_equal(f.rows[0].live_from, 18);
 	assert_int_equal(db_i64("SELECT count(*) FROM webhook_positions"), 2);
-	done(positions_write(db.pg, TOPIC, rows, 0, &db.err));
+	done(store_positions_write(db.pg, TOPIC, rows, 0, &db.err));
 	assert_int_equal(positions(partitions, 0).n, 0);
 }
 
@@ -82,10 +82,10 @@ static void replays_and_other_topics_are_left_alone(void **state)
 		"INSERT INTO webhook_replays (workspace_id, id, endpoint_id, since) VALUES (1, 5, 1, now());"
 		"INSERT INTO webhook_positions (workspace_id, endpoint_id, replay_id, topic, partition, start_offset, next_offset, until_offset)"
 		" VALUES (1, 1, 5, 'blazz.chat-event.v1', 3, 0, 1, 9), (1, 1, NULL, 'other', 3, NULL, 2, NULL)");
-	done(positions_write(db.pg, TOPIC, &row, 1, &db.err));
+	done(store_positions_write(db.pg, TOPIC, &row, 1, &db.err));
 	assert_int_equal(positions(&partition, 1).n, 1);
 	row.gone = true;
-	done(positions_write(db.pg, TOPIC, &row, 1, &db.err));
+	done(store_positions_write(db.pg, TOPIC, &row, 1, &db.err));
 	assert_int_equal(positions(&partition, 1).n, 0);
 	assert_text("SELECT string_agg(next_offset::text, ' ' ORDER BY next_offset) FROM webhook_positions", "1 2");
 }
@@ -95,7 +95,7 @@ static void an_endpoint_of_another_workspace_has_no_position(void **state)
 	struct position_row row = { .workspace_id = 2, .endpoint_id = 1, .partition = 3, .next_offset = 10 };
 
 	(void)state;
-	assert_failed(positions_write(db.pg, TOPIC, &row, 1, &db.err), db.err, ERR_INPUT, "23503");
+	assert_failed(store_positions_write(db.pg, TOPIC, &row, 1, &db.err), db.err, ERR_INPUT, "23503");
 }
 
 static void of_a_deleted_endpoint_nothing_is_left_in_these_partitions(void **state)
@@ -112,8 +112,8 @@ static void of_a_deleted_endpoint_nothing_is_left_in_these_partitions(void **sta
 	execute(db.admin,
 		"INSERT INTO webhook_positions (workspace_id, endpoint_id, replay_id, topic, partition, start_offset, next_offset, until_offset)"
 		" SELECT 1, e, e, 'blazz.chat-event.v1', p, 1, 1, 1 FROM generate_series(1, 2) e, generate_series(3, 5) p");
-	done(positions_forget(db.pg, TOPIC, partitions, 2, &one, 1, &db.err));
-	done(positions_forget(db.pg, TOPIC, partitions, 2, &one, 0, &db.err));
+	done(store_positions_forget(db.pg, TOPIC, partitions, 2, &one, 1, &db.err));
+	done(store_positions_forget(db.pg, TOPIC, partitions, 2, &one, 0, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM webhook_positions WHERE endpoint_id = 2"), 9);
 	assert_int_equal(db_i64("SELECT count(*) FROM webhook_positions WHERE endpoint_id = 1 AND topic = 'another'"),
 		3);

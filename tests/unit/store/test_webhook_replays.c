@@ -52,7 +52,7 @@ static struct found running(void)
 {
 	struct found f = { .n = 0 };
 
-	done(replays_read(db.pg, db.arena, keep, &f, &db.err));
+	done(store_replays_read(db.pg, db.arena, keep, &f, &db.err));
 	return f;
 }
 
@@ -70,8 +70,8 @@ static void a_replay_is_read_as_it_was_wished(void **state)
 	whole.event_id = uuid_of(R(9));
 	whole.only_missing = whole.dry_run = true;
 	whole.rate = 50;
-	done(replay_add(ctl, &whole, &db.err));
-	done(replay_add(ctl, &plain, &db.err));
+	done(store_replay_add(ctl, &whole, &db.err));
+	done(store_replay_add(ctl, &plain, &db.err));
 	f = running();
 	assert_int_equal(f.n, 2);
 	assert_int_equal(f.rows[0].workspace_id, 1);
@@ -115,9 +115,9 @@ static void the_table_refuses_what_no_replay_can_be(void **state)
 	(void)state;
 	strange_type.event_types = &type;
 	strange_type.n_event_types = 1;
-	assert_failed(replay_add(ctl, &strange_type, &db.err), db.err, ERR_INPUT, "23514");
+	assert_failed(store_replay_add(ctl, &strange_type, &db.err), db.err, ERR_INPUT, "23514");
 	foreign.endpoint_id = 3;
-	assert_failed(replay_add(ctl, &foreign, &db.err), db.err, ERR_INPUT, "23503");
+	assert_failed(store_replay_add(ctl, &foreign, &db.err), db.err, ERR_INPUT, "23503");
 }
 
 static void a_replay_that_runs_can_be_cancelled_once(void **state)
@@ -126,12 +126,12 @@ static void a_replay_that_runs_can_be_cancelled_once(void **state)
 	struct uuid first = uuid_of(R(1));
 
 	(void)state;
-	done(replay_cancel(ctl, &first, &db.err));
+	done(store_replay_cancel(ctl, &first, &db.err));
 	assert_int_equal(running().n, 1);
 	for (size_t i = 0; i < sizeof(ended) / sizeof(ended[0]); i++) {
 		struct uuid id = uuid_of(ended[i]);
 
-		assert_failed(replay_cancel(ctl, &id, &db.err), db.err, ERR_CONFLICT, "ended");
+		assert_failed(store_replay_cancel(ctl, &id, &db.err), db.err, ERR_CONFLICT, "ended");
 	}
 	assert_text("SELECT string_agg(id::text, ' ' ORDER BY id) FROM webhook_replays WHERE cancelled_at IS NOT NULL",
 		"1 4");
@@ -195,7 +195,7 @@ static void missing_is_what_was_not_acknowledged_since_and_does_not_wait(void **
 		" FROM event JOIN (VALUES ('f', 1, 'pending'), ('g', 1, 'retrying'), ('h', 1, 'failed'), ('i', 2, 'pending'))"
 		" AS v (name, e, status) USING (name);"
 		"DROP TABLE event");
-	done(replay_delivered(db.pg, &f.rows[0], event_add, &got, &db.err));
+	done(store_replay_delivered(db.pg, &f.rows[0], event_add, &got, &db.err));
 	for (const char *c = "abcdefghij"; *c; c++)
 		assert_int_equal(memchr(got.p, *c, got.n) != NULL, strchr("afg", *c) != NULL);
 	buf_fini(&got);
@@ -219,7 +219,7 @@ static void what_was_delivered_is_read_whole_however_much_it_is(void **state)
 		"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, attempt, outcome, at) SELECT 1, 1,"
 		" gen_random_uuid(), 't', 1, CASE WHEN g % 5 = 0 THEN 'timeout' ELSE 'success' END, now() - (g / 15000) * interval '1 minute'"
 		" FROM generate_series(0, 49999) g");
-	done(replay_delivered(db.pg, &f.rows[0], event_count, &n, &db.err));
+	done(store_replay_delivered(db.pg, &f.rows[0], event_count, &n, &db.err));
 	assert_int_equal(n, 40000);
 }
 
@@ -255,7 +255,7 @@ static struct places places(void)
 	static const int32_t partitions[] = { 3, 4 };
 	struct places p = { .n = 0 };
 
-	done(replay_positions_read(db.pg, TOPIC, partitions, 2, place_keep, &p, &db.err));
+	done(store_replay_positions_read(db.pg, TOPIC, partitions, 2, place_keep, &p, &db.err));
 	return p;
 }
 
@@ -267,12 +267,12 @@ static void a_position_is_kept_while_its_replay_runs(void **state)
 	struct places p;
 
 	(void)state;
-	done(replay_positions_write(db.pg, TOPIC, rows, 4, &db.err));
-	done(replay_positions_write(db.pg, STR("other"), rows, 1, &db.err));
+	done(store_replay_positions_write(db.pg, TOPIC, rows, 4, &db.err));
+	done(store_replay_positions_write(db.pg, STR("other"), rows, 1, &db.err));
 	moved.matched = 7;
 	moved.lost = 3;
 	moved.until_offset = moved.start_offset = 26; /* where it began and ends stays */
-	done(replay_positions_write(db.pg, TOPIC, &moved, 1, &db.err));
+	done(store_replay_positions_write(db.pg, TOPIC, &moved, 1, &db.err));
 	p = places();
 	assert_int_equal(p.n, 1);
 	assert_int_equal(p.rows[0].workspace_id, 1);
@@ -290,9 +290,9 @@ static int write_and_finish(struct pg *pg, void *position, struct err *err)
 {
 	struct replay_position *at = position;
 
-	return replay_positions_write(pg, TOPIC, at, 1, err) < 0
+	return store_replay_positions_write(pg, TOPIC, at, 1, err) < 0
 		? -1
-		: replays_finish(pg, CONSUMER, TOPIC, &at->replay_id, 1, err);
+		: store_replays_finish(pg, CONSUMER, TOPIC, &at->replay_id, 1, err);
 }
 
 #define COMPLETED \
@@ -347,10 +347,10 @@ static void owners_whose_positions_are_new_do_not_wait_for_each_other(void **sta
 	done(pg_begin(db.pg, &db.err));
 	execute(db.pg, "SET LOCAL lock_timeout = '1s'");
 	done(pg_begin(second, &db.err));
-	done(replay_positions_write(second, TOPIC, &fourth, 1, &db.err));
+	done(store_replay_positions_write(second, TOPIC, &fourth, 1, &db.err));
 	done(write_and_finish(db.pg, &third, &db.err));
 	done(pg_commit(db.pg, &db.err));
-	done(replays_finish(second, CONSUMER, TOPIC, &fourth.replay_id, 1, &db.err));
+	done(store_replays_finish(second, CONSUMER, TOPIC, &fourth.replay_id, 1, &db.err));
 	done(pg_commit(second, &db.err));
 	assert_text(COMPLETED, "1 3");
 	pg_close(&second);
@@ -375,7 +375,7 @@ static struct listed listed(const char *endpoint)
 	struct uuid id = endpoint ? uuid_of(endpoint) : (struct uuid){ 0 };
 	struct listed l = { .n = 0 };
 
-	done(replays_list(ctl, endpoint ? &id : NULL, db.arena, progress_keep, &l, &db.err));
+	done(store_replays_list(ctl, endpoint ? &id : NULL, db.arena, progress_keep, &l, &db.err));
 	return l;
 }
 
@@ -385,7 +385,7 @@ static void progress_is_the_sum_of_the_partitions(void **state)
 	struct listed l;
 
 	(void)state;
-	done(replay_positions_write(db.pg, TOPIC, rows, 3, &db.err));
+	done(store_replay_positions_write(db.pg, TOPIC, rows, 3, &db.err));
 	l = listed(NULL);
 	assert_int_equal(l.n, 4);
 	assert_int_equal(l.rows[0].replay.id, 1);
@@ -414,11 +414,11 @@ static void replays_are_listed_by_endpoint_and_found_by_id(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct uuid id = uuid_of(cases[i].id);
 
-		done(replay_find(ctl, &id, db.arena, &p, &db.err));
+		done(store_replay_find(ctl, &id, db.arena, &p, &db.err));
 		assert_int_equal(p.replay.status, cases[i].status);
 		assert_int_equal(p.replay.finished_us != PG_NO_TIME, cases[i].status != REPLAY_RUNNING);
 	}
-	assert_failed(replay_find(ctl, &none, db.arena, &p, &db.err), db.err, ERR_INPUT, "unknown");
+	assert_failed(store_replay_find(ctl, &none, db.arena, &p, &db.err), db.err, ERR_INPUT, "unknown");
 }
 
 static int start(void **state)

@@ -28,7 +28,7 @@ static struct retry_row row_of(int64_t endpoint, const char *key, int64_t offset
 
 static void insert(struct retry_row *rows, size_t n)
 {
-	done(retries_insert(db.pg, "me", rows, n, &db.err));
+	done(store_retries_insert(db.pg, "me", rows, n, &db.err));
 }
 
 struct claimed {
@@ -48,7 +48,7 @@ static struct claimed claim_as(struct pg *pg, const char *owner, int limit, int 
 	static const int32_t partitions[] = { 3, 4 };
 	struct claimed c = { .n = 0 };
 
-	done(retries_claim(pg, owner, partitions, 2, limit, room, HOUR_MS, db.arena, keep, &c, &db.err));
+	done(store_retries_claim(pg, owner, partitions, 2, limit, room, HOUR_MS, db.arena, keep, &c, &db.err));
 	return c;
 }
 
@@ -79,14 +79,14 @@ static void settle(const struct retry_row *row, enum retry_status status, int64_
 		.delay_ms = delay_ms,
 		.last_error = STR("503") };
 
-	done(retries_settle(db.pg, &r, 1, &db.err));
+	done(store_retries_finish(db.pg, &r, 1, &db.err));
 }
 
 static void release(const char *key)
 {
 	struct retry_key k = { 1, 1, uuid_of(key) };
 
-	done(retries_release(db.pg, &k, 1, &db.err));
+	done(store_retries_release(db.pg, &k, 1, &db.err));
 }
 
 static void a_delivery_waits_once_with_its_whole_record(void **state)
@@ -158,8 +158,8 @@ static void text_that_cannot_be_stored_is_refused(void **state)
 
 	(void)state;
 	row.last_error = STR("\xc3");
-	assert_failed(retries_insert(db.pg, "me", &row, 1, &db.err), db.err, ERR_INPUT, "22021");
-	assert_failed(retries_settle(db.pg, &result, 1, &db.err), db.err, ERR_INPUT, "22021");
+	assert_failed(store_retries_insert(db.pg, "me", &row, 1, &db.err), db.err, ERR_INPUT, "22021");
+	assert_failed(store_retries_finish(db.pg, &result, 1, &db.err), db.err, ERR_INPUT, "22021");
 }
 
 static void what_is_due_is_claimed_oldest_first_up_to_the_limit_of_each_partition(void **state)
@@ -432,8 +432,8 @@ static void an_endpoint_that_is_live_again_gets_what_it_may(void **state)
 	rows[7].partition = 4;
 	rows[9].status = RETRY_RETRYING;
 	insert(rows, 10);
-	done(retries_release_endpoints(db.pg, &three, 1, &one, 1, &db.err));
-	done(retries_release_endpoints(db.pg, &three, 1, &one, 0, &db.err));
+	done(store_retries_release_endpoints(db.pg, &three, 1, &one, 1, &db.err));
+	done(store_retries_release_endpoints(db.pg, &three, 1, &one, 0, &db.err));
 	assert_text(DUE, "1 3 5 6");
 }
 
@@ -475,8 +475,8 @@ static void who_takes_a_partition_over_ends_leases_and_counts(void **state)
 	insert(rows, 6);
 	assert_int_equal(claim_as(db.pg, "former", 10, 10).n, 4); /* offset 2 with 1 */
 	settle(&rows[4], RETRY_FAILED, 0);
-	done(retries_take(db.pg, partitions, 2, count_keep, &c, &db.err));
-	done(retries_take(db.pg, partitions, 0, count_keep, &c, &db.err));
+	done(store_retries_recover(db.pg, partitions, 2, count_keep, &c, &db.err));
+	done(store_retries_recover(db.pg, partitions, 0, count_keep, &c, &db.err));
 	assert_int_equal(c.n, 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(c.rows[i].last_offset,
@@ -500,7 +500,7 @@ static void who_takes_a_partition_over_tries_what_waited_for_its_endpoint(void *
 
 	(void)state;
 	insert(rows, 6);
-	done(retries_take(db.pg, &three, 1, count_keep, &c, &db.err));
+	done(store_retries_recover(db.pg, &three, 1, count_keep, &c, &db.err));
 	assert_text(DUE, "1 3 4");
 }
 
@@ -516,7 +516,7 @@ static void what_was_taken_up_waits_behind_a_row_that_has_failed_since(void **st
 	assert_int_equal(claim_as(db.pg, "former", 10, 10).n, 4);
 	settle(&rows[0], RETRY_PENDING, HOUR_MS);
 	settle(&rows[2], RETRY_PENDING, RETRY_WAITS); /* given back, the one behind it not yet */
-	done(retries_take(db.pg, &three, 1, count_keep, &c, &db.err));
+	done(store_retries_recover(db.pg, &three, 1, count_keep, &c, &db.err));
 	assert_text(DUE, "3");
 }
 
@@ -530,7 +530,7 @@ static void rows_of_a_deleted_endpoint_end(void **state)
 	(void)state;
 	rows[3].partition = 4;
 	insert(rows, 4);
-	done(retries_abandon(db.pg, partitions, 1, &one, 1, &db.err));
+	done(store_retries_abandon(db.pg, partitions, 1, &one, 1, &db.err));
 	assert_text(
 		"SELECT string_agg(concat_ws(' ', status, last_error), ', ' ORDER BY source_offset) FROM webhook_retry_queue",
 		"failed the endpoint was deleted, failed the endpoint was deleted, pending, pending");
@@ -550,14 +550,14 @@ static void depth_tells_what_waits_and_how_long(void **state)
 	settle(&rows[5], RETRY_SUCCESS, 0);
 	execute(db.admin,
 		"UPDATE webhook_retry_queue SET next_retry_at = now() - interval '7 s' WHERE source_offset = 1");
-	done(retries_depth(db.pg, partitions, 2, &d, &db.err));
+	done(store_retries_depth(db.pg, partitions, 2, &d, &db.err));
 	assert_int_equal(d.retrying, 1);
 	assert_int_equal(d.pending, 2);
 	assert_int_equal(d.waiting, 1);
 	assert_in_range(d.oldest_due_ms, 7000, 60000);
-	done(retries_depth(db.pg, &partitions[1], 1, &d, &db.err));
+	done(store_retries_depth(db.pg, &partitions[1], 1, &d, &db.err));
 	assert_true(d.pending == 0 && d.oldest_due_ms == 0);
-	done(retries_depth(db.pg, NULL, 0, &d, &db.err));
+	done(store_retries_depth(db.pg, NULL, 0, &d, &db.err));
 }
 
 static void what_is_finished_is_deleted_by_age(void **state)
@@ -572,9 +572,9 @@ static void what_is_finished_is_deleted_by_age(void **state)
 		settle(&rows[i], i == 1 ? RETRY_FAILED : RETRY_SUCCESS, 0);
 	execute(db.admin,
 		"UPDATE webhook_retry_queue SET updated_at = now() - interval '2 h' WHERE source_offset <> 3");
-	done(retries_expire(db.pg, HOUR_MS, 1, &deleted, &db.err));
+	done(store_retries_expire(db.pg, HOUR_MS, 1, &deleted, &db.err));
 	assert_int_equal(deleted, 1);
-	done(retries_expire(db.pg, HOUR_MS, 10, &deleted, &db.err));
+	done(store_retries_expire(db.pg, HOUR_MS, 10, &deleted, &db.err));
 	assert_int_equal(deleted, 1);
 	assert_text("SELECT string_agg(source_offset::text, ' ' ORDER BY source_offset) FROM webhook_retry_queue",
 		"3 4");

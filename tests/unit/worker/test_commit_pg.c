@@ -59,7 +59,7 @@ static int item_apply(struct owner_tx *tx, struct batch_item *item, struct err *
 	if (run(owner_tx_pg(tx), sql, NULL, NULL, err) < 0)
 		return -1;
 	for (int o = 0; o < OUTCOMES; o++)
-		if (strcmp(outcome_word((enum outcome)o), word) == 0)
+		if (strcmp(store_outcome_word((enum outcome)o), word) == 0)
 			item->outcome = (enum outcome)o;
 	owner_tx_emit(tx, item->partition, STR("t.out"), STR("k"), item->message->value, NULL, 0);
 	return 0;
@@ -181,7 +181,7 @@ static void take_over(void)
 {
 	struct progress rows[] = { { .topic = "t.inbound", .partition = 1 }, { .topic = "t.inbound", .partition = 2 } };
 
-	done(progress_take(owner.pg, "chat-sync", "cluster", false, rows, 2, &db.err));
+	done(store_progress_claim(owner.pg, "chat-sync", "cluster", false, rows, 2, &db.err));
 	free(owner.slots);
 	owner.slots = mem_calloc(2, sizeof(*owner.slots));
 	owner.n_slots = 2;

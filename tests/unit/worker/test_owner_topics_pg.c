@@ -54,7 +54,7 @@ static int setup(void **state)
 	owner_tx_reset(tx);
 	db_empty(state);
 	publisher_forget_all(o.publisher);
-	done(progress_take(o.pg, "chat-sync", "cluster", false, rows, PLACES, &db.err));
+	done(store_progress_claim(o.pg, "chat-sync", "cluster", false, rows, PLACES, &db.err));
 	execute(db.admin, "UPDATE consumer_progress SET epoch = 7");
 	for (int32_t i = 0; i < PLACES; i++) {
 		o.slots[i] = (struct slot_state){ .partition = { i, 1 }, .progress = rows[i] };
@@ -176,7 +176,7 @@ static void the_fence_of_what_follows_is_the_others(void **state)
 static void a_reset_of_what_follows_is_no_lost_fence(void **state)
 {
 	(void)state;
-	done(progress_reset(db.admin, "chat-sync", "t.bulk", 1, 4, &db.err));
+	done(store_progress_reset(db.admin, "chat-sync", "t.bulk", 1, 4, &db.err));
 	begin(live, other);
 	advance(live, 1);
 	done(owner_tx_commit(tx, &db.err)); /* what does not take the bulk in goes on */

@@ -53,7 +53,7 @@ static void take_over(void)
 {
 	struct progress rows[] = { { .topic = "t.inbound", .partition = 1 }, { .topic = "t.inbound", .partition = 2 } };
 
-	done(progress_take(o.pg, "chat-sync", "cluster", false, rows, 2, &db.err));
+	done(store_progress_claim(o.pg, "chat-sync", "cluster", false, rows, 2, &db.err));
 	o.generation++;
 	for (size_t i = 0; i < 2; i++)
 		slots[i] = (struct slot_state){ .partition = at(rows[i].partition), .progress = rows[i] };
