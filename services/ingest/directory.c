@@ -199,7 +199,7 @@ static void news_take(void *directory)
 	struct directory *d = directory;
 	struct news *n;
 
-	while ((n = reader_take(d->reader))) {
+	while ((n = reader_receive(d->reader))) {
 		news_apply(d, n);
 		news_free(n);
 	}

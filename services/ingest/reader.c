@@ -287,7 +287,7 @@ static void mail_free(struct reader *r)
 
 	while (r->jobs && (j = job_take(r)))
 		job_free(j);
-	while (r->news && (n = reader_take(r)))
+	while (r->news && (n = reader_receive(r)))
 		news_free(n);
 	mailbox_close(&r->jobs);
 	mailbox_close(&r->news);

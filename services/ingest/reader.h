@@ -47,7 +47,7 @@ void reader_stop(struct reader **reader); /* accepts NULL; abandons what is unde
 /* Readable while there is news. */
 int reader_fd(const struct reader *r);
 /* The oldest news, NULL when there is none; to be freed with news_free(). */
-struct news *reader_take(struct reader *r);
+struct news *reader_receive(struct reader *r);
 void news_free(struct news *n); /* and what it still holds */
 
 /* Reads what bears these names (name_key()). One at a time: the next after NEWS_ANSWER. */

@@ -50,7 +50,7 @@ int reader_fd(const struct reader *r)
 	return mailbox_fd(r->news);
 }
 
-struct news *reader_take(struct reader *r)
+struct news *reader_receive(struct reader *r)
 {
 	return (struct news *)mailbox_take(r->news);
 }
