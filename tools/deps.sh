@@ -96,6 +96,7 @@ want_bench() {
 	want_test
 	need_command /usr/sbin/nginx nginx
 	need_command wrk wrk
+	need_command valgrind valgrind
 }
 
 can_install() { [[ $(apt-cache policy "$1") == *'Candidate: '[0-9]* ]]; }

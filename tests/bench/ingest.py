@@ -150,6 +150,7 @@ class Figures:
         assert line, done.stdout + done.stderr
         answers, us, errors, self.p50_us, self.p99_us = map(int, line.split()[1:])
         assert errors == 0 and answers > 0, done.stdout
+        self.answers = answers
         self.rate = answers / us * 1e6
         self.cpu_us = {name: (cpu_s(*of) - before[name]) / answers * 1e6 for name, of in pids.items()}
         self.cpu_us["wrk"] = (children_cpu_s() - wrk_before) / answers * 1e6
