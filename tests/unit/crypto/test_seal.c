@@ -185,13 +185,13 @@ static void bad_keyrings_are_refused_without_quoting_them(void **state)
 	static const struct {
 		const char *text, *message;
 	} cases[] = {
-		{ "", "no key" },
-		{ "\n \n", "no key" },
-		{ "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "line 1 is" },
-		{ ":AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "line 1 is" },
-		{ KEY_1 "k2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==", "line 2 is" },
-		{ KEY_1 "k2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "line 2 is" },
-		{ KEY_1 KEY_2 KEY_1, "line 3 is" },
+		{ "", "contains no key" },
+		{ "\n \n", "contains no key" },
+		{ "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "line 1: expected" },
+		{ ":AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "line 1: expected" },
+		{ KEY_1 "k2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==", "line 2: expected" },
+		{ KEY_1 "k2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "line 2: expected" },
+		{ KEY_1 KEY_2 KEY_1, "line 3: expected" },
 	};
 
 	(void)state;
