@@ -4,14 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "base/vec.h"
 
 void *items_add(struct items *l, size_t size)
 {
-	if (l->n == l->cap) {
-		l->cap = l->cap ? l->cap * 2 : 64;
-		l->at = mem_realloc(l->at, l->cap * size);
-	}
+	l->at = vec_grow(l->at, l->n, &l->cap, size);
 	memset((char *)l->at + l->n * size, 0, size);
 	return (char *)l->at + l->n++ * size;
 }
