@@ -1,4 +1,6 @@
-/* The admin port: a table of paths, each a function that fills the text and gives the status. */
+/* The admin port: a table of paths, each with a function that fills the body and returns the status.
+ *
+ * Invariant: a request never waits for the worker; the handlers read only what is atomic or guarded by a lock. */
 #include "service/admin.h"
 
 #include <stdlib.h>

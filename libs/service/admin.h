@@ -1,5 +1,5 @@
-/* The admin port: GET /livez, /readyz, /metrics, and / which lists them. Answers in a thread of its own, whatever the worker
- * does. */
+/* The admin port: GET /livez, /readyz, /metrics, and / which lists them. Answers in a thread of its own, even while the worker is
+ * blocked. */
 #ifndef SERVICE_ADMIN_H
 #define SERVICE_ADMIN_H
 
@@ -8,10 +8,10 @@
 
 struct admin;
 
-/* service is borrowed. ERR_INPUT for an address that is none, ERR_FATAL when it cannot be had. */
+/* service is borrowed. ERR_INPUT for an invalid address, ERR_FATAL when the address cannot be bound. */
 int admin_open(struct admin **out, struct service *service, const char *listen, const char *port_file,
 	struct err *err) ERR_MUST_USE;
-/* And removes the port file. */
+/* Also removes the port file. */
 void admin_close(struct admin **a);
 int admin_port(const struct admin *a);
 

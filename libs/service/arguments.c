@@ -1,4 +1,4 @@
-/* The command line. No setting can be given here: arguments are visible to every user of the machine. */
+/* The command line. Settings cannot be given here: arguments are visible to every user of the machine. */
 #include "service/arguments.h"
 
 #include <getopt.h>

@@ -1,4 +1,4 @@
-/* The process about itself, read at each scrape: nothing here changes often enough to be counted along. */
+/* Metrics of the process, read from the system at each scrape: counting them continuously would gain nothing. */
 #include "service/process.h"
 
 #include <dirent.h>
@@ -30,7 +30,7 @@ static int64_t resident_bytes(void)
 static int open_descriptors(void)
 {
 	DIR *d = opendir("/proc/self/fd");
-	int n = -3; /* ".", ".." and the one that reads */
+	int n = -3; /* ".", ".." and the descriptor of this directory */
 
 	if (!d)
 		return 0;

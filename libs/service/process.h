@@ -1,15 +1,16 @@
-/* What a process says of itself in /metrics. */
+/* The process: its own metrics, its protection from inspection, its limit of open files. */
 #ifndef SERVICE_PROCESS_H
 #define SERVICE_PROCESS_H
 
 #include "base/buf.h"
 
-/* Version and service, start, memory, descriptors and processor time, in OpenMetrics, to be followed by metrics_write(). */
+/* Writes version and service, start, memory, descriptors and processor time in OpenMetrics; metrics_write() must follow. */
 void process_write_metrics(const char *service, int64_t started_ms, struct buf *out);
-/* No core files and no debugger: both would show keys and messages. Not where failpoints are compiled in, so that tests may
- * look inside. */
+/* Disables core files and debuggers: both would expose keys and messages. Does nothing where failpoints are compiled in, so that tests
+ * can inspect the process. */
 void process_harden(void);
-/* As many open files as the system lets: the customary 1,024 is for users of select(2), and nobody is one here. */
+/* Raises the limit of open files to the hard limit: the usual soft limit of 1,024 protects users of select(2), which Blazz never
+ * calls. */
 void process_raise_files(void);
 
 #endif

@@ -1,4 +1,6 @@
-/* Conditions. They are few, live as long as the service, and are all guarded by one lock. */
+/* Conditions: few of them, alive as long as the service.
+ *
+ * Invariant: a condition and its reason are read and written under the one lock, so that they always belong together. */
 #include "service/readiness.h"
 
 #include <pthread.h>

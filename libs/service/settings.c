@@ -1,7 +1,7 @@
 /* Settings. libs/config fills one struct from one table, so the service's own struct and the shared one lie in one block,
  * from which the service's part is copied out after every load.
  *
- * Invariant: what the service sees was checked as a whole.
+ * Invariant: the service only ever sees a configuration that passed every check as a whole.
  */
 #include "service/settings.h"
 
@@ -74,7 +74,7 @@ struct config_key *settings_keys(const struct service_spec *spec)
 	return keys;
 }
 
-/* The block starts aligned for any type and the offset keeps that. */
+/* The block is aligned for any type, and the offset preserves that. */
 static const struct shared_settings *shared_of(const struct service_spec *spec, const char *block)
 {
 	return (const void *)(block + shared_offset(spec));
@@ -152,7 +152,7 @@ int settings_load(struct settings **out, const struct service_spec *spec, const 
 	return 0;
 }
 
-/* Whether what the sources say now would do for a start. */
+/* Checks whether the service could start with the configuration as it is in file and environment now. */
 static int rehearse(const struct settings *s, struct err *err)
 {
 	char *block = mem_calloc(1, block_size(s->spec));

@@ -10,19 +10,20 @@ struct shared_settings {
 	char *admin_listen, *admin_port_file;
 	int64_t admin_live_timeout_ms;
 	char *topic_prefix;
-	char *kafka_brokers; /* kept here for the table; goes to librdkafka with all of kafka.* */
+	char *kafka_brokers; /* a row of the table; passed to librdkafka with all other kafka.* keys */
 };
 
 struct settings;
 
-/* Both tables as one, ended by a row without a name; free() it. Offsets count from the service's own settings, behind which
- * the shared ones stand. */
+/* Both tables as one, terminated by a row without a name; the caller frees it with free(). Offsets count from the service's own
+ * settings, which the shared ones follow. */
 struct config_key *settings_keys(const struct service_spec *spec);
 
 /* Loads and checks everything, fills spec->settings. spec is borrowed. ERR_INPUT. */
 int settings_load(struct settings **out, const struct service_spec *spec, const char *file,
 	struct err *err) ERR_MUST_USE;
-/* Takes over live keys when the whole of the new configuration is right, otherwise none. */
+/* Applies changed live keys when the whole new configuration is valid, otherwise none. Keys that need a restart are named in
+ * refused. */
 int settings_reload(struct settings *s, struct buf *refused, struct err *err) ERR_MUST_USE;
 void settings_free(struct settings *s);
 

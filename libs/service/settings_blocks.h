@@ -1,5 +1,5 @@
-/* Settings that several services have, each block once: the struct that a service embeds in its own, and its rows for the service's
- * table, with offset `at` of the struct there. */
+/* Settings that several services share. Each block is a struct that a service embeds in its own settings, and a macro with the
+ * block's rows for the service's table; `at` is the offset of the embedded struct. */
 #ifndef SERVICE_SETTINGS_BLOCKS_H
 #define SERVICE_SETTINGS_BLOCKS_H
 
@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "pg/pg.h"
 
-/* The service's connections to PostgreSQL. statement_timeout: the default, as it would be written. */
+/* The service's connections to PostgreSQL. statement_timeout: its default, written as in a configuration file. */
 struct postgres_settings {
 	char *conninfo;
 	int64_t statement_timeout_ms;
@@ -20,7 +20,7 @@ struct postgres_settings {
 		{ "postgres.statement_timeout", CONFIG_DURATION_MS, 0, \
 			(at) + offsetof(struct postgres_settings, statement_timeout_ms), (statement_timeout), 100, \
 			600000, "Deadline of one statement; on expiry the connection is closed." }
-/* Borrows both; the rest is the caller's. */
+/* Borrows both arguments; the caller sets the remaining options. */
 struct pg_options postgres_options(const struct postgres_settings *s, const char *application_name);
 
 /* A consumer that owns partitions (worker/owner.h). */
@@ -37,11 +37,11 @@ struct owner_settings {
 			(at) + offsetof(struct owner_settings, reset_cluster), "false", 0, 0, \
 			"Demo only: another Kafka cluster's progress is started anew instead of refused." }
 
-/* A char * at `at`; what: which secrets, a literal. */
+/* A char * at offset `at`; what: the secrets that are sealed, as a literal for the help text. */
 #define KEYRING_KEYS(at, what) \
 	{ "secrets.keyring", CONFIG_STRING, CONFIG_REQUIRED | CONFIG_SECRET | CONFIG_LIVE, (at), NULL, 0, 0, \
 		"Keys that seal " what ", a line each: <key id>:<base64 of 32 bytes>, the first one seals." }
-/* ERR_INPUT for one that crypto/seal does not accept. */
+/* ERR_INPUT for a keyring that crypto/seal does not accept. */
 int keyring_setting_check(const char *keyring, struct err *err) ERR_MUST_USE;
 
 #endif
