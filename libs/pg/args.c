@@ -1,7 +1,7 @@
 /* Parameters of one statement, gathered until pg_run() binds them.
  *
  * Invariant: scalars live in copies, at an offset, as the buffer moves while it grows; everything else is borrowed.
- * Each has its type, which the server is told: it then converts where the statement wants another, and refuses at once
+ * Each is sent with its type: the server then converts where the statement wants another one, and rejects the statement
  * (class 42) where it cannot, instead of misreading bytes. Only pg_arg_null() leaves the type to the server. */
 #include <assert.h>
 #include <stdlib.h>
@@ -55,7 +55,8 @@ static void arg_add(struct pg_args *a, Oid type, struct arg arg)
 /* Adds a copied argument and returns the room for its n bytes. */
 static char *arg_copied(struct pg_args *a, Oid type, size_t n)
 {
-	char *at = buf_reserve(&a->copies, n); /* memory even for an empty text: to libpq no address is SQL's NULL */
+	char *at = buf_reserve(&a->copies,
+		n); /* memory even for an empty text: libpq sends a NULL pointer as SQL's NULL */
 
 	arg_add(a, type, (struct arg){ .form = ARG_COPIED, .at = a->copies.n, .n = n });
 	a->copies.n += n;
@@ -92,7 +93,7 @@ void pg_arg_f64(struct pg_args *a, double v)
 	wire_put64(arg_copied(a, OID_FLOAT8, 8), wire_f64(v));
 }
 
-/* True when v is a value to copy; NULL or a refusal is added here. */
+/* True when v is a value that the caller must add. Otherwise this has added NULL, or marked the text as one to reject. */
 static bool text_present(struct pg_args *a, Oid type, struct str v)
 {
 	bool good = !v.p || utf8_storable(v);

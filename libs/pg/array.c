@@ -3,7 +3,7 @@
  * (-1: NULL) and bytes. Elements go straight to their final place.
  *
  * Invariant: bytes begins with room for the header; count elements follow. A string that PostgreSQL could not store
- * goes in as NULL, so that parallel arrays stay parallel, and is remembered: pg_run() then refuses the whole. */
+ * is added as NULL, so that parallel arrays stay parallel, and its place is kept: pg_run() then rejects the statement. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -70,7 +70,7 @@ size_t pg_array_count(const struct pg_array *a)
 	return a->count;
 }
 
-/* Room for one element of n bytes behind its length, which is written. */
+/* Writes the length of one element, n bytes, and returns the room for its bytes. */
 static char *element_add(struct pg_array *a, size_t n)
 {
 	char *at = buf_reserve(&a->bytes, 4 + n);

@@ -1,5 +1,5 @@
-/* See listener.h. Invariant: a descriptor that is closed is not watched any more, and nothing but the statement that waits reads from a
- * connection that a statement of the listener waits for.
+/* See listener.h. Invariant: the loop never watches a closed descriptor; and while a statement of the listener waits for its answer,
+ * only that statement reads from the connection.
  *
  *            turn() when due, listen()             drop(), lost, no answer
  *   closed ----------------------------> listens ----------------------> closed, due after a wait
@@ -14,7 +14,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 
-#define QUIET_MS 15000 /* how long a silent connection is believed */
+#define QUIET_MS 15000 /* after this long without traffic the connection is checked */
 
 struct pg_listener {
 	struct pg_listener_options options;
@@ -22,9 +22,9 @@ struct pg_listener {
 	void *ctx;
 	struct pg *pg; /* NULL: not connected */
 	struct loop_io *io;
-	bool readable; /* as the loop says, or possible */
-	bool waiting; /* for the answer to a statement of its own, or of missed() */
-	int failures; /* to connect, in a row */
+	bool readable; /* the loop reported it, or data may have arrived unreported */
+	bool waiting; /* for the answer to a statement, the listener's or one of missed() */
+	int failures; /* failed attempts to connect, in a row */
 	int64_t retry_mono_ms, alive_mono_ms;
 };
 
@@ -66,7 +66,7 @@ bool pg_listener_listens(const struct pg_listener *l)
 	return l->pg && pg_usable(l->pg) && !l->waiting;
 }
 
-/* A statement also reads notifications, which the loop then reports no more. */
+/* A statement of the caller also reads notifications from the socket, and the loop then does not report them. */
 struct pg *pg_listener_pg(struct pg_listener *l)
 {
 	l->readable = true;
@@ -101,7 +101,7 @@ static int channels_listen(struct pg_listener *l, struct err *err)
 
 	for (const char *const *name = l->options.channels; *name && rc == 0; name++)
 		rc = pg_listen(l->pg, *name, err);
-	l->readable = true; /* what came with the answer */
+	l->readable = true; /* notifications may have arrived with the answer */
 	return rc;
 }
 
@@ -169,7 +169,7 @@ static int quiet_check(struct pg_listener *l, struct err *err)
 	return 0;
 }
 
-/* The question first: what comes with its answer is delivered in this turn. */
+/* The check of a quiet connection comes first, so that notifications that arrive with its answer are delivered in this turn. */
 int pg_listener_turn(struct pg_listener *l, struct err *err)
 {
 	if (!l->pg)

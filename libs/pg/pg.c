@@ -1,7 +1,7 @@
 /* The handle and its connection: open, reconnect, close.
  *
- * Invariant: a handle is usable or closed, nothing between: whatever leaves a connection in doubt closes it, and
- * pg_reconnect() makes one like the first. libpq resolves host names blocking inside PQconnectStartParams and
+ * Invariant: a handle is either usable or closed: every failure that leaves the connection in doubt closes it, and
+ * pg_reconnect() opens one with the same options. libpq blocks while it resolves host names, inside PQconnectStartParams and
  * PQconnectPoll; only that escapes the deadline (resolv.conf bounds it). */
 #include "pg/pg.h"
 
@@ -15,9 +15,10 @@
 
 #define CONNECT_TIMEOUT_MS   5000
 #define STATEMENT_TIMEOUT_MS 30000
-#define SERVER_GRACE_MS      1000 /* the server gives up this much after us, when it cannot see that we are gone */
+#define SERVER_GRACE_MS \
+	1000 /* the server cancels a statement this much later than the client, which it may not know to be gone */
 
-/* One round trip for all. Over Unix sockets the server ignores tcp_user_timeout. */
+/* Sets everything in one round trip. Over Unix sockets the server ignores tcp_user_timeout. */
 static const struct pg_stmt stmt_session = {
 	"session",
 	PG_UNNAMED,
@@ -42,9 +43,9 @@ int pg_lost(const struct pg *pg, struct err *err)
 	return err_set(err, ERR_RETRY, "lost", "%s", PQerrorMessage(pg->conn));
 }
 
-/* Why connecting failed. libpq has no field for the SQLSTATE here, but with PQERRORS_VERBOSE its text holds it. What
- * comes from libpq itself has none: a missing password and settings that it does not know ("invalid sslmode value",
- * English as long as nobody calls setlocale) are wrong for good, the rest is the network's. */
+/* Fills the error of a failed connection attempt. libpq has no field for the SQLSTATE here, but with PQERRORS_VERBOSE its text
+ * contains it. Errors of libpq itself have none: a missing password and unknown settings ("invalid sslmode value", in English
+ * because the process never calls setlocale) are permanent, all others are failures of the network. */
 static int connect_failed(const struct pg *pg, struct err *err)
 {
 	const char *message = PQerrorMessage(pg->conn);
@@ -57,7 +58,7 @@ static int connect_failed(const struct pg *pg, struct err *err)
 	return pg_lost(pg, err);
 }
 
-/* Without libpq's words on what is wrong: they may quote a piece of a password. */
+/* Leaves out libpq's message: it may quote a part of a password. */
 static int conninfo_check(const char *conninfo, struct err *err)
 {
 	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
@@ -70,7 +71,7 @@ static int conninfo_check(const char *conninfo, struct err *err)
 
 static PGconn *connect_start(const struct pg *pg)
 {
-	/* Later ones win: conninfo over what stands before it. */
+	/* The last value of a keyword wins: conninfo (as dbname) overrides what precedes it. */
 	const char *names[] = { "tcp_user_timeout", "dbname", "application_name", "client_encoding", NULL };
 	const char *values[] = { "10000", pg->conninfo, pg->application_name, "UTF8", NULL };
 	PGconn *conn = PQconnectStartParams(names, values, 1);
@@ -95,7 +96,7 @@ static int connect_wait(struct pg *pg, struct pg_wait *w, struct err *err)
 		if (state == PGRES_POLLING_FAILED)
 			return connect_failed(pg, err);
 	}
-	PQsetErrorVerbosity(pg->conn, PQERRORS_TERSE); /* no DETAIL in what pg_lost() quotes */
+	PQsetErrorVerbosity(pg->conn, PQERRORS_TERSE); /* no DETAIL in messages that pg_lost() quotes */
 	if (PQsetnonblocking(pg->conn, 1) < 0 || !PQenterPipelineMode(pg->conn))
 		return pg_lost(pg, err);
 	return 0;
@@ -113,7 +114,7 @@ static int session_set(struct pg *pg, struct pg_wait *w, struct err *err)
 	return rc;
 }
 
-/* One that is usable is not lost, but no longer wanted. */
+/* A usable connection counts as closed on purpose, not as lost. */
 static void connection_end(struct pg *pg)
 {
 	if (pg_usable(pg))
@@ -161,7 +162,7 @@ int pg_open(struct pg **out, const struct pg_options *options, struct err *err)
 	return 0;
 }
 
-/* PQfinish sends its goodbye without waiting, as the connection is non-blocking. */
+/* PQfinish sends its Terminate message without waiting, because the connection is non-blocking. */
 void pg_disconnect(struct pg *pg)
 {
 	struct str name;

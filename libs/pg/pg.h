@@ -1,13 +1,13 @@
 /* One PostgreSQL connection, non-blocking underneath, with a deadline on everything.
  *
  * A call waits for its answer in slices of at most 100 ms; between slices it runs the owner's idle function, which
- * keeps the rest of the process alive (Kafka callbacks, decoding the next batch) and may ask to give up. When the
- * deadline passes or the owner gives up, the socket is closed: libpq 15 has no asynchronous cancel, and a statement
- * whose outcome is unknown must not share a connection with what follows. The next call then fails with ERR_RETRY
+ * keeps the rest of the process alive (Kafka callbacks, decoding the next batch) and may abandon the call. When the
+ * deadline passes or the owner abandons the call, the socket is closed: libpq 15 has no asynchronous cancel, and a
+ * statement whose outcome is unknown must not share a connection with later ones. Calls then fail with ERR_RETRY
  * until pg_reconnect() succeeds.
  *
- * Parameters and results travel in binary. Strings are checked for NUL and UTF-8 before they are bound (libpq would
- * cut them silently): a violation is ERR_INPUT with code 22021.
+ * Parameters and results are sent in binary. Strings are checked for NUL and UTF-8 before they are bound (libpq would
+ * truncate them silently): a violation is ERR_INPUT with code 22021.
  */
 #ifndef PG_PG_H
 #define PG_PG_H
@@ -28,25 +28,25 @@ struct pg_options {
 	 * call with ERR_RETRY, code "abandoned". May be NULL. */
 	int (*idle)(void *ctx);
 	void *idle_ctx;
-	/* How to wait for the connection's socket while the rest of the process goes on: true when fd is readable or, with `write`,
-	 * writable; false after timeout_ms. Resolving a host name blocks all the same. NULL: poll(2). */
+	/* Waits for the connection's socket while the rest of the process keeps running: true when fd is readable or, with `write`,
+	 * writable; false after timeout_ms. Resolving a host name blocks nevertheless. NULL: poll(2). */
 	bool (*wait)(void *ctx, int fd, bool write, int timeout_ms);
 	void *wait_ctx;
 };
 
-/* Allocates the handle and connects. On failure *out is untouched. ERR_RETRY when unreachable, ERR_FATAL for a wrong
- * password, database or conninfo. Sets for the session: TimeZone UTC, client_encoding UTF8, statement_timeout,
+/* Allocates the handle and connects. On failure *out is untouched. ERR_RETRY when the server is unreachable or rejects the connection,
+ * ERR_FATAL for a missing password or an invalid conninfo. Sets for the session: TimeZone UTC, client_encoding UTF8, statement_timeout,
  * lock_timeout (statement timeout / 2), idle_in_transaction_session_timeout 10 s, client_connection_check_interval 2 s,
  * tcp_user_timeout 10 s, search_path as the role has it, plan_cache_mode auto. */
 int pg_open(struct pg **out, const struct pg_options *options, struct err *err) ERR_MUST_USE;
-/* Opens the same connection anew after a failure; drops whatever was open. */
+/* Opens the connection again with the same options after a failure; closes one that is open. */
 int pg_reconnect(struct pg *pg, struct err *err) ERR_MUST_USE;
 void pg_close(struct pg **pg);
 bool pg_usable(const struct pg *pg);
 int pg_socket(const struct pg *pg); /* -1 when not connected */
 
-/* A statement with a name of its own. Prepared lazily, once per connection, unless PG_UNNAMED: statements that join big
- * arrays with tables are parsed and planned each time, as generic plans of them collapse (shared measurements: 3,000 rows/s).
+/* A statement with a unique name. Prepared lazily, once per connection, unless PG_UNNAMED: statements that join big
+ * arrays with tables are parsed and planned each time, as their generic plans collapse (shared measurements: 3,000 rows/s).
  * Instances are static and constant; every one is listed in the store's table, so that a test can prepare them all. */
 enum pg_stmt_kind { PG_PREPARED, PG_UNNAMED };
 struct pg_stmt {
@@ -107,37 +107,37 @@ struct uuid pg_uuid(const struct pg_rows *r, int row, int col);
 int64_t pg_time_us(const struct pg_rows *r, int row, int col); /* NULL: PG_NO_TIME */
 
 /* Runs one statement. args may be NULL. *rows (may be NULL when the answer does not matter) is owned by the caller.
- * Errors by SQLSTATE: classes 08, 53, 57, 40, 55P03, 25P03 and a lost connection are ERR_RETRY; 22, 23 are ERR_INPUT
- * (the data is at fault; 23505 is ERR_CONFLICT); 42, 28, 3D and 26 are ERR_FATAL; anything else is ERR_RETRY.
+ * Errors by SQLSTATE (sqlstate.c): 23505 is ERR_CONFLICT; the other codes of classes 21, 22, 23 and 54 are ERR_INPUT (the data is
+ * invalid); anything else, and a lost connection, is ERR_RETRY.
  * Without an answer the code is a word, the kind ERR_RETRY: "timeout", "abandoned", "lost"; "closed" before pg_reconnect().
  * Otherwise err->code holds the SQLSTATE, err->msg the server's primary message without its DETAIL (which may quote data). */
 int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows,
 	struct err *err) ERR_MUST_USE;
-/* Sends a statement and returns: what the caller computes next costs no time, and any number of statements may follow each other
- * without a pause of the server's. pg_collect() waits for them and says how they went: the first failure, which keeps the others from
- * being done inside a transaction only; *rows (may be NULL) is the last one's answer. Whatever else comes next on the connection waits
- * for them, too, and fails with their failure. The deadline is one for all, and begins with the waiting. */
+/* Sends a statement without waiting for its answer: the server works while the caller computes, and statements sent in a row run without
+ * a pause between them. pg_collect() waits for all of them and returns the first failure (only inside a transaction does it keep
+ * the others from being applied); *rows (may be NULL) is the last one's answer. Any other call on the connection waits for them, too, and
+ * fails with their failure. All share one deadline, which begins with the wait. */
 int pg_start(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct err *err) ERR_MUST_USE;
 int pg_collect(struct pg *pg, struct pg_rows **rows, struct err *err) ERR_MUST_USE;
-/* As pg_collect() of up to PG_EACH_MAX statements, each with a pg_savepoint_rewind() before it: errs[i] says how the i-th of them went, kind
- * ERR_NONE: well. -1: the connection is closed. */
+/* As pg_collect() of up to PG_EACH_MAX statements, each with a pg_savepoint_rewind() before it: errs[i] is the failure of the i-th, of
+ * kind ERR_NONE when it succeeded. -1: the connection is closed. */
 #define PG_EACH_MAX 15
 int pg_collect_each(struct pg *pg, struct err errs[static PG_EACH_MAX], struct err *err) ERR_MUST_USE;
-/* Prepares stmt without running it: what the test of all statements calls. */
+/* Prepares stmt without running it: for the test that prepares all statements. */
 int pg_prepare(struct pg *pg, const struct pg_stmt *stmt, struct err *err) ERR_MUST_USE;
 
 /* Transactions. pg_commit() fails with code "unknown" and kind ERR_RETRY when the connection broke before the answer:
- * the caller finds out by reading its progress again. pg_rollback() is safe at any time, also after a failure. */
-int pg_begin(struct pg *pg, struct err *err) ERR_MUST_USE; /* travels with the next statement, which says how it went */
+ * the caller finds the outcome by reading its progress again. pg_rollback() is safe at any time, also after a failure. */
+int pg_begin(struct pg *pg, struct err *err) ERR_MUST_USE; /* sent with the next statement, which returns its failure */
 int pg_commit(struct pg *pg, struct err *err) ERR_MUST_USE;
 void pg_rollback(struct pg *pg);
 bool pg_in_transaction(const struct pg *pg);
-/* Savepoints nest: the others are about the innermost. It travels with the next statement, as BEGIN does. */
+/* Savepoints nest: the functions below act on the innermost. Sent with the next statement, as BEGIN is. */
 int pg_savepoint(struct pg *pg, struct err *err) ERR_MUST_USE;
 int pg_savepoint_release(struct pg *pg, struct err *err) ERR_MUST_USE;
-/* Undoes what came after the savepoint, which stays. It travels with the next statement. */
+/* Undoes everything since the savepoint, which stays. Sent with the next statement. */
 int pg_savepoint_rewind(struct pg *pg, struct err *err) ERR_MUST_USE;
-/* Undoes what came after the savepoint and drops it; stays inside the transaction. */
+/* Undoes everything since the savepoint and releases it; stays inside the transaction. */
 int pg_savepoint_rollback(struct pg *pg, struct err *err) ERR_MUST_USE;
 /* Checks deferred constraints now, as COMMIT would. */
 int pg_check_deferred(struct pg *pg, struct err *err) ERR_MUST_USE;

@@ -1,4 +1,4 @@
-/* What the files of libs/pg share: the handle, the binary forms and the waiting. Nobody else includes this.
+/* What the files of libs/pg share: the handle, the binary forms and the waiting. Only libs/pg includes this.
  *
  * Invariant: conn is NULL or in non-blocking mode, and libpq's blocking calls (PQexec, PQgetResult while busy, PQreset)
  * are never used on it. */
@@ -16,13 +16,13 @@
 #define PG_MAX_ARGS 32
 #define PG_MAX_SENT 64 /* statements and syncs */
 
-/* Something sent whose answer has not been read. */
+/* A statement or sync that was sent and whose answer has not been read. */
 struct pg_sent {
-	const char *name; /* of the statement; a sync has that of the one it ends */
+	const char *name; /* of the statement; a sync has the name of the statement it ends */
 	bool is_sync;
 };
 
-/* One call's waiting: where it ends and when the owner's idle function is due. */
+/* The wait of one call: its deadline, and when the owner's idle function is due. */
 struct pg_wait {
 	int64_t deadline_ms, idle_ms; /* monotonic */
 	int timeout_ms;
@@ -31,7 +31,7 @@ struct pg_wait {
 struct pg {
 	PGconn *conn;         /* NULL: closed */
 	struct map *prepared; /* name of a statement -> struct prepared, for this connection */
-	PGnotify *notify;     /* what the last pg_notification() lent out */
+	PGnotify *notify;     /* borrowed by the caller of the last pg_notification() */
 	char *conninfo, *application_name;
 	int connect_timeout_ms, statement_timeout_ms;
 	int (*idle)(void *ctx);
@@ -40,8 +40,8 @@ struct pg {
 	void *wait_ctx;
 	struct pg_sent sent[PG_MAX_SENT];
 	int n_sent;
-	bool in_tx;     /* as of the last answer, or begun since */
-	bool connected; /* counted as such */
+	bool in_tx;     /* as of the last answer, or BEGIN was sent since */
+	bool connected; /* counted as connected in the metrics (stats.c) */
 	struct log_limit slow_log;
 };
 
@@ -92,7 +92,7 @@ static inline uint64_t wire_f64(double v)
 	return bits;
 }
 
-/* timestamptz counts microseconds from 2000-01-01 UTC; its ends are the infinities, which here saturate. */
+/* timestamptz counts microseconds from 2000-01-01 UTC; its extreme values mean the infinities, and times saturate at them. */
 #define PG_EPOCH_US INT64_C(946684800000000)
 
 static inline uint64_t wire_time(int64_t us)
@@ -115,7 +115,7 @@ static inline int64_t time_of_wire(uint64_t v)
 	return us;
 }
 
-/* array.c. Completes the header and lends the bytes. ERR_INPUT 22021 when a string could not be stored. */
+/* array.c. Completes the header; *bytes is borrowed from the array. ERR_INPUT 22021 when a string could not be stored. */
 int pg_array_finish(struct pg_array *a, struct str *bytes, struct err *err) ERR_MUST_USE;
 Oid pg_array_oid(const struct pg_array *a);
 
@@ -130,12 +130,12 @@ struct pg_bound {
 };
 int pg_args_bind(const struct pg_args *a, struct pg_bound *out, struct err *err) ERR_MUST_USE;
 
-/* rows.c. Takes the result. */
+/* rows.c. Takes ownership of the result. */
 struct pg_rows *pg_rows_new(PGresult *result);
 
-/* sqlstate.c. The decision of one SQLSTATE (NULL or empty: unknown), see pg_run(). Pure. */
+/* sqlstate.c. The error kind of one SQLSTATE (NULL or empty: unknown), see pg_run(). Pure. */
 enum err_kind pg_sqlstate_kind(const char *sqlstate);
-/* Finds the SQLSTATE in an error of a failed connection that libpq wrote with PQERRORS_VERBOSE. Pure. */
+/* Finds the SQLSTATE in libpq's message of a failed connection, written with PQERRORS_VERBOSE. Pure. */
 bool pg_sqlstate_find(const char *message, char out[static 6]);
 
 /* wait.c. */
@@ -146,23 +146,23 @@ int pg_wait_socket(const struct pg *pg, struct pg_wait *w, short events, struct 
 
 /* pg.c */
 void pg_disconnect(struct pg *pg);
-/* ERR_RETRY "lost" with libpq's words; returns -1. */
+/* ERR_RETRY "lost" with libpq's message; returns -1. */
 int pg_lost(const struct pg *pg, struct err *err);
 
-/* stats.c. Before anything else; then whenever a connection was made, lost, or could not be made. */
+/* stats.c. pg_stats_init() is called first; the others whenever a connection was established, lost, or could not be established. */
 void pg_stats_init(void);
 void pg_stats_connected(void);
 void pg_stats_lost(void);
 void pg_stats_unreachable(void);
-/* The answer to `statement` has come, or will not come any more; it was waited for since since_mono_ms. Returns the time now. */
+/* The answer to `statement` has arrived, or never will; the wait began at since_mono_ms. Returns the current time. */
 int64_t pg_stats_answered(struct pg *pg, const char *statement, int64_t since_mono_ms);
 
-/* run.c. pg_run() within a wait that the caller has begun. */
+/* run.c. As pg_run(), within a wait that the caller has begun. */
 int pg_run_within(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_args *args,
 	struct pg_rows **rows, struct err *err) ERR_MUST_USE;
 /* A command without parameters or rows. *tag gets the first letters of the server's answer ("COMMIT"). */
 int pg_command(struct pg *pg, const char *sql, char tag[static 16], struct err *err) ERR_MUST_USE;
-/* The same ahead of the next statement, which is not run when it fails: sent with that, within its sync. sql is static. */
+/* The same, sent with the next statement and within its sync: when the command fails, the statement does not run. sql is static. */
 int pg_command_add(struct pg *pg, const char *sql, struct err *err) ERR_MUST_USE;
 
 #endif

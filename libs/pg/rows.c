@@ -1,5 +1,5 @@
-/* Reading an answer. Invariant: every column is binary, and the getters know exactly the types that they name: another
- * type, a place outside the answer, or a NULL where the C type has none is a bug in the statement and asserts. */
+/* Reading an answer. Invariant: every column is binary, and each getter accepts exactly the types that it names: another
+ * type, a row or column outside the answer, or a NULL where the C type has none is a bug in the statement and asserts. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -106,7 +106,7 @@ double pg_f64(const struct pg_rows *r, int row, int col)
 	return v;
 }
 
-/* Types whose binary form is their text or bytes. Of users' types those are enums, citext and their like. */
+/* Types whose binary form is their text or bytes. Among user-defined types those are enums, citext and the like. */
 static bool type_is_text(Oid type)
 {
 	switch (type) {

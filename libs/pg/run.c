@@ -1,10 +1,13 @@
-/* Running statements, in libpq's pipeline mode: one may be sent before those before it have been answered.
+/* Running statements, in libpq's pipeline mode: a statement may be sent before earlier ones have been answered.
  *
- * Invariant: when a function here returns, nothing is under way but what it was to start: either every answer has been read, or the
- * connection is closed. PQgetResult is called only while PQisBusy says that it will not block.
+ * Invariant: when a function here returns, only statements that it was to start are in flight: otherwise every answer has been read, or
+ * the connection is closed. PQgetResult is called only while PQisBusy says that it will not block.
  *
- * Each statement ends in a sync of its own, as if it had been sent alone: after one that failed the server goes on with the next, which
- * fails as well where they share a transaction. Only BEGIN has none and is not even flushed: it travels with what follows it. */
+ *   sent      BEGIN INSERT sync | UPDATE sync | COMMIT sync        one sync per statement; BEGIN is sent with the next one
+ *   answers            ok       |     failed  |   rolled back      after a failure the server continues behind the next sync
+ *
+ * Each statement ends in a sync of its own, as if it had been sent alone: after a failed statement the server executes the next, which
+ * fails as well where they share a transaction. Only BEGIN has no sync and is not even flushed: it is sent with the next statement. */
 #include <assert.h>
 #include <poll.h>
 #include <stdio.h>
@@ -14,20 +17,20 @@
 #include "base/clock.h"
 #include "pg/private.h"
 
-/* Types that a statement was prepared with, on this connection. */
+/* The parameter types with which a statement was prepared on this connection. */
 struct prepared {
 	int n;
 	Oid types[PG_MAX_ARGS];
 };
 
-/* Sends what is queued and reads until the next result is there. */
+/* Sends what is queued and reads until the next result is complete. */
 static int result_wait(struct pg *pg, struct pg_wait *w, struct err *err)
 {
 	for (;;) {
 		int unsent = PQflush(pg->conn);
 
 		if (unsent <= 0 && !PQisBusy(pg->conn))
-			return 0; /* also after a failure: the server may have said why, before it hung up */
+			return 0; /* also after a failure: the server may have sent its reason before it closed the connection */
 		if (unsent < 0)
 			return pg_lost(pg, err);
 		if (pg_wait_socket(pg, w, (short)(unsent ? POLLIN | POLLOUT : POLLIN), err) < 0)
@@ -46,22 +49,23 @@ static bool result_good(const PGresult *result)
 		status == PGRES_PIPELINE_SYNC;
 }
 
-/* What a result that is not good means: 1: the server refused the statement, and answers what is behind it; -1: it will not. */
+/* Classifies a failed result. 1: the server rejected the statement and answers those that follow it; -1: it answers no more. */
 static int result_failed(const struct pg *pg, const PGresult *result, struct err *err)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
-	if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) /* what it was sent with failed before, and told why */
+	if (PQresultStatus(result) ==
+		PGRES_PIPELINE_ABORTED) /* an earlier part of the same sync failed, and that result has the reason */
 		return 1;
-	if (!sqlstate) /* libpq's own */
+	if (!sqlstate) /* an error of libpq itself */
 		return pg_lost(pg, err);
 	(void)err_set(err, pg_sqlstate_kind(sqlstate), sqlstate, "%s", message ? message : "");
 	return 1;
 }
 
-/* Reads one answer to its end and keeps the last result, or the first that failed: 0, or as result_failed() says. What the end of a
- * statement's own transaction refused comes with its sync, which ends itself. */
+/* Reads one answer to its end and keeps the last result, or the first that failed. Returns 0, or as result_failed(). A statement outside
+ * a transaction commits at its sync: a failure of that commit (a deferred constraint) is the answer to the sync. */
 static int answer_read(struct pg *pg, struct pg_wait *w, bool is_sync, PGresult **out, struct err *err)
 {
 	PGresult *kept = NULL, *next;
@@ -87,8 +91,8 @@ static int answer_read(struct pg *pg, struct pg_wait *w, bool is_sync, PGresult 
 	return rc;
 }
 
-/* Reads the answers to all that was sent, *out the last one's: 0, or -1 for the first failure, from which the others follow. Where
- * one does not come, the connection is closed. */
+/* Reads the answers to everything that was sent; *out is the last one's. Returns 0, or -1 with the first failure, of which later ones are
+ * consequences. When an answer does not arrive, the connection is closed. */
 static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
 {
 	int64_t since_mono_ms = clock_mono_ms();
@@ -103,7 +107,7 @@ static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct
 		if (got != 0 && rc == 0)
 			rc = err_wrap(err, "%s", sent->name);
 		if (got < 0)
-			pg_disconnect(pg); /* nothing is under way any more */
+			pg_disconnect(pg); /* nothing is in flight any more */
 		if (!sent->is_sync) {
 			PQclear(*out);
 			*out = result;
@@ -112,8 +116,8 @@ static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct
 	return rc;
 }
 
-/* All answers: *out is the last one's, to be cleared, NULL after a failure. The connection is closed unless the server refused a
- * statement and waits for the next. */
+/* Reads all answers: *out is the last one's, which the caller clears; NULL after a failure. After a failure the connection is closed
+ * unless the server rejected a statement and waits for the next. */
 static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
 {
 	struct err why = { 0 };
@@ -126,8 +130,8 @@ static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err 
 		return 0;
 	PQclear(*out);
 	*out = NULL;
-	/* "cached plan must not change result type": a migration ran; or the server does not know what was prepared. The next
-	 * connection prepares anew. */
+	/* 0A000 "cached plan must not change result type": a migration ran. 26000: the server does not have the prepared statement. The next
+	 * connection prepares it again. */
 	if (!pg_usable(pg) || str_is(str_of(why.code), "0A000") || str_is(str_of(why.code), "26000"))
 		pg_disconnect(pg);
 	if (err)
@@ -135,7 +139,7 @@ static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err 
 	return -1;
 }
 
-/* Notes what libpq has taken (`sent`: what PQsend… returned). */
+/* Records what libpq has accepted for sending (`sent`: the return value of PQsend…). */
 static int sent_add(struct pg *pg, const char *name, bool is_sync, int sent, struct err *err)
 {
 	if (sent) {
@@ -147,13 +151,13 @@ static int sent_add(struct pg *pg, const char *name, bool is_sync, int sent, str
 	return err_wrap(err, "%s", name);
 }
 
-/* Ends the statement, and sends all there is. */
+/* Ends the statement with a sync, and flushes. */
 static int sync_add(struct pg *pg, const char *name, struct err *err)
 {
 	return sent_add(pg, name, true, PQpipelineSync(pg->conn), err);
 }
 
-/* Ready for a statement: connected, and with room to note it, its sync and a BEGIN before it. */
+/* Checks that the connection is open and has room to record a statement, its sync and a BEGIN before it. */
 static int ready_check(struct pg *pg, const char *name, struct err *err)
 {
 	if (pg->n_sent > PG_MAX_SENT - 3 && pg_collect(pg, NULL, err) < 0)
@@ -164,7 +168,7 @@ static int ready_check(struct pg *pg, const char *name, struct err *err)
 	return err_wrap(err, "%s", name);
 }
 
-/* Waits for the answer: what is not prepared must not be taken for it. */
+/* Waits for the answer: a statement counts as prepared only after the server has confirmed it. */
 static int prepare(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const char *name, int n,
 	const Oid *types, struct err *err)
 {
@@ -177,8 +181,8 @@ static int prepare(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt,
 	return 0;
 }
 
-/* Whether stmt is prepared for these types, after preparing it when it is not prepared at all. An argument whose type
- * only the server knew then (pg_arg_null) or now does not fit: the caller sends the text instead. */
+/* Whether stmt is prepared for these types; prepares it first when it is not prepared at all. An argument whose type was left to
+ * the server (pg_arg_null) in the preparation or now does not match: the caller sends the text instead. */
 static int prepared_get(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_bound *args,
 	bool *fits, struct err *err)
 {
@@ -266,7 +270,7 @@ int pg_collect(struct pg *pg, struct pg_rows **rows, struct err *err)
 	return rows_collect(pg, &w, rows, err);
 }
 
-/* A failure is that of the statement whose sync comes next. */
+/* A failure belongs to the statement whose sync comes next. */
 int pg_collect_each(struct pg *pg, struct err errs[static PG_EACH_MAX], struct err *err)
 {
 	struct pg_wait w = pg_wait_start(pg->statement_timeout_ms);
@@ -297,7 +301,7 @@ int pg_collect_each(struct pg *pg, struct err errs[static PG_EACH_MAX], struct e
 	return rc;
 }
 
-/* As the unnamed statement: the name stays free for the types of the first run. */
+/* Prepares the unnamed statement: the name stays free for the parameter types of the first run. */
 int pg_prepare(struct pg *pg, const struct pg_stmt *stmt, struct err *err)
 {
 	struct pg_wait w = pg_wait_start(pg->statement_timeout_ms);

@@ -1,15 +1,15 @@
-/* What to do about a SQLSTATE (PostgreSQL documentation, appendix A). Invariant: only what the data are to blame for is ERR_INPUT or
- * ERR_CONFLICT. All else is ERR_RETRY: connection, resources, intervention, rights, schema and whatever is not known here are the
- * database's trouble, which passes or is mended, and a batch that is tried again is never lost. */
+/* SQLSTATE to error kind (PostgreSQL documentation, appendix A). Invariant: only errors caused by the data are ERR_INPUT or
+ * ERR_CONFLICT. All others are ERR_RETRY: connection, resources, operator intervention, privileges, schema and unknown codes are faults
+ * of the database, which pass or are repaired, and a batch that is retried is never lost. */
 #include "pg/private.h"
 
-/* The first prefix that fits decides: codes before their class. */
+/* The first matching prefix decides: codes come before their class. */
 static const struct {
 	const char *prefix;
 	enum err_kind kind;
 } decisions[] = {
-	{ "23505", ERR_CONFLICT }, /* unique_violation: somebody has stored it already */
-	{ "21", ERR_INPUT }, /* cardinality violation: a row twice in one statement */
+	{ "23505", ERR_CONFLICT }, /* unique_violation: the row is stored already */
+	{ "21", ERR_INPUT }, /* cardinality violation: the same row twice in one statement */
 	{ "22", ERR_INPUT }, /* data exception */
 	{ "23", ERR_INPUT }, /* integrity constraint violation */
 	{ "54", ERR_INPUT }, /* program limit exceeded: a value too large for an index, nested too deeply */

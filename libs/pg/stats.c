@@ -1,6 +1,6 @@
 /* Metrics of all connections of the process, which may be used by different threads, and the log line of a slow statement.
  *
- * Invariant: `missing` is the number of connections that were lost, or could not be made, and have not been replaced. */
+ * Invariant: `missing` is the number of connections that were lost, or could not be established, and have not been replaced. */
 #include <pthread.h>
 
 #include "base/clock.h"
@@ -47,7 +47,7 @@ void pg_stats_lost(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* An attempt to replace a connection that is missing already changes nothing. */
+/* A failed attempt to replace a connection that is already counted as missing changes nothing. */
 void pg_stats_unreachable(void)
 {
 	pthread_mutex_lock(&lock);

@@ -1,8 +1,8 @@
 /* Waiting for one connection's socket without neglecting the rest of the process.
  *
- * Invariant: whoever waits longer than a moment runs the owner's idle function once, while the server works, and then
- * every 100 ms; and nobody waits beyond the deadline, however often the socket stirs. What takes the owner some milliseconds
- * (decoding the next batch) would hold up a BEGIN; behind an INSERT it costs nothing. */
+ * Invariant: a wait that is longer than a moment runs the owner's idle function once, while the server works, and then
+ * every 100 ms; and no wait passes its deadline, however often the socket becomes ready. Work of some milliseconds in the idle
+ * function (decoding the next batch) would delay a BEGIN; while the server executes an INSERT it costs nothing. */
 #include <errno.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -25,7 +25,7 @@ struct pg_wait pg_wait_start(int timeout_ms)
 static int idle_run(const struct pg *pg, struct pg_wait *w, struct err *err)
 {
 	if (pg->idle && pg->idle(pg->idle_ctx) != 0)
-		return err_set(err, ERR_RETRY, "abandoned", "gave up waiting for PostgreSQL");
+		return err_set(err, ERR_RETRY, "abandoned", "the wait for PostgreSQL was abandoned");
 	w->idle_ms = clock_mono_ms() + SLICE_MS;
 	return 0;
 }
@@ -37,7 +37,7 @@ static int slice_ms(const struct pg_wait *w, int64_t now)
 	return end > now ? (int)(end - now) : 0;
 }
 
-/* What OpenSSL has read and decrypted already, poll(2) does not see. PostgreSQL's own records fit into libpq's buffer;
+/* poll(2) does not see bytes that OpenSSL has already read and decrypted. PostgreSQL's own TLS records fit into libpq's buffer;
  * those of a proxy in between may not ("Process buffered SSL read bytes", pgsql-hackers, 2024). */
 static bool tls_pending(PGconn *conn)
 {
@@ -46,7 +46,7 @@ static bool tls_pending(PGconn *conn)
 	return tls && SSL_pending(tls) > 0;
 }
 
-/* As poll(2): 0 when nothing came in time. */
+/* As poll(2): 0 when the socket did not become ready in time. */
 static int socket_poll(const struct pg *pg, int fd, short events, int timeout_ms)
 {
 	struct pollfd p = { .fd = fd, .events = events };
@@ -70,7 +70,7 @@ int pg_wait_socket(const struct pg *pg, struct pg_wait *w, short events, struct 
 			return err_set(err, ERR_RETRY, "timeout", "no answer within %d ms", w->timeout_ms);
 		if (now >= w->idle_ms && idle_run(pg, w, err) < 0)
 			return -1;
-		/* Even when idle took all the time there was: an answer that has arrived meanwhile counts. */
+		/* Also when idle used up the whole slice: an answer that has arrived meanwhile counts. */
 		ready = socket_poll(pg, fd, events, slice_ms(w, clock_mono_ms()));
 		if (ready > 0)
 			return 0;
