@@ -1,6 +1,6 @@
-/* Topics: creating, bringing to their settings, listing. Invariant: a topic's settings that struct kafka_topic_spec does not
- * name are left as they are. Kafka's AlterConfigs (the one that librdkafka 2.0 has) replaces all of them, so the present
- * ones are read first and written back with ours; nothing is written when nothing differs.
+/* Topics: creating, configuring, listing. Invariant: settings of a topic that struct kafka_topic_spec does not
+ * name are left unchanged. Kafka's AlterConfigs (the variant in librdkafka 2.0) replaces all settings, so the current
+ * ones are read first and written back merged with the specified ones; nothing is written when nothing differs.
  */
 #include "kafka/admin.h"
 
@@ -82,7 +82,7 @@ static int metadata_get(struct kafka_admin *a, int timeout_ms, const struct rd_k
 	return code ? kafka_err_set(err, code, "metadata", NULL) : 0;
 }
 
-/* One without partitions is being created or deleted: not there. */
+/* A topic without partitions is being created or deleted, and counts as missing. */
 static const rd_kafka_metadata_topic_t *topic_find(const struct rd_kafka_metadata *metadata, const char *name)
 {
 	for (int i = 0; i < metadata->topic_cnt; i++)
@@ -105,10 +105,10 @@ static int partitions_check(const struct rd_kafka_metadata *metadata, const stru
 	return 0;
 }
 
-/* Waits for the answer of an administrative request; NULL with err set when there is none or it failed as a whole. */
+/* Waits for the answer to an admin request; NULL with err set when none arrives or the request failed as a whole. */
 static rd_kafka_event_t *answer_wait(struct kafka_admin *a, int timeout_ms, const char *what, struct err *err)
 {
-	/* The request itself ends after timeout_ms: the second is for its answer's way through the queue. */
+	/* The request itself times out after timeout_ms; the extra second is for its answer to pass through the queue. */
 	rd_kafka_event_t *event = rd_kafka_queue_poll(a->answers, timeout_ms + 1000);
 	rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
 
@@ -149,7 +149,7 @@ static rd_kafka_NewTopic_t *new_topic(const struct kafka_topic_spec *spec, struc
 	return t;
 }
 
-/* A topic that somebody else created in the meantime is no error here, and not counted: the next look finds it. */
+/* A topic that another client created in the meantime is no error and is not counted: the next listing finds it. */
 static int created_count(const rd_kafka_CreateTopics_result_t *result, size_t *created, struct err *err)
 {
 	size_t n, good = 0;
@@ -215,7 +215,7 @@ static const char *ours(const struct topic_setting *settings, const char *name)
 	return NULL;
 }
 
-/* The settings that the topic itself has, with ours in their place. *differs: whether they are others than before. */
+/* The topic's own settings, overridden by the specified ones. *differs: whether the result differs from what the topic has. */
 static rd_kafka_ConfigResource_t *settings_merge(const rd_kafka_ConfigResource_t *have,
 	const struct topic_setting *settings, bool *differs)
 {
@@ -366,8 +366,8 @@ static size_t missing_count(const struct rd_kafka_metadata *metadata, const stru
 	return missing;
 }
 
-/* Creates until every topic is seen. A broker may not show for a moment what the controller has created: without this, a
- * topic that exists with other partitions could pass for a missing one, and a client's first look could find nothing. */
+/* Creates missing topics until the broker lists every one. For a moment a broker may not list what the controller has created: without
+ * this loop a topic that exists with another partition count could pass for a missing one, and a client's first request fail. */
 static int missing_ensure(struct kafka_admin *a, const struct kafka_topic_spec *specs, size_t n, int64_t deadline_ms,
 	size_t *created, struct err *err)
 {

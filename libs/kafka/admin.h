@@ -1,4 +1,4 @@
-/* Topics: what they are called, how they are set, creating and listing (the table of topics in proto/README.md). */
+/* Topics: creating, configuring and listing them (names and settings: the table of topics in proto/README.md). */
 #ifndef KAFKA_ADMIN_H
 #define KAFKA_ADMIN_H
 
@@ -18,20 +18,20 @@ struct kafka_topic_info {
 	char name[200];
 	int partitions;
 	int replication;
-	int64_t messages; /* high minus low over all partitions; -1: not asked */
+	int64_t messages; /* high minus low watermark over all partitions; -1: not requested */
 };
 
 struct kafka_admin;
 int kafka_admin_open(struct kafka_admin **out, const struct kafka_config *config, struct err *err) ERR_MUST_USE;
 void kafka_admin_close(struct kafka_admin **admin);
-/* Creates what is missing and brings the settings of what exists to what is asked for. A different partition count is
- * ERR_CONFLICT for that topic and nothing is changed: keys would move between partitions. *created counts new ones. */
+/* Creates missing topics and sets the specified settings of existing ones. A different partition count is ERR_CONFLICT for that topic
+ * and nothing is changed: keys would move between partitions. *created counts new topics. */
 int kafka_admin_ensure(struct kafka_admin *a, const struct kafka_topic_spec *specs, size_t n, int timeout_ms,
 	size_t *created, struct err *err) ERR_MUST_USE;
 /* Every topic whose name begins with prefix, sorted by name; *out is freed with free(). */
 int kafka_admin_list(struct kafka_admin *a, const char *prefix, bool with_counts, int timeout_ms,
 	struct kafka_topic_info **out, size_t *n, struct err *err) ERR_MUST_USE;
-/* Deletes of each partition what stands before the offset. Not to be undone. */
+/* Deletes each partition's records below the offset given for it. Cannot be undone. */
 int kafka_admin_delete_records(struct kafka_admin *a, const char *topic, const struct kafka_position *before, size_t n,
 	int timeout_ms, struct err *err) ERR_MUST_USE;
 

@@ -1,8 +1,8 @@
-/* Common ground of the Kafka clients. Invariant: nothing here runs on one of librdkafka's threads; logs, errors and
+/* What the Kafka clients have in common. Invariant: nothing here runs on one of librdkafka's threads; logs, errors and
  * statistics are served from the main queue when the owner polls.
  *
- * Whether a broker is up comes from two sources: the error "all brokers down" says no at once, and the statistics, once
- * a second, say yes again (librdkafka has no event for that).
+ * Whether a broker is up comes from two sources: the error "all brokers down" reports an outage at once, and the statistics,
+ * emitted once a second, show its end (librdkafka has no event for that).
  */
 #include "kafka/client.h"
 #include "kafka/consumer.h"
@@ -57,10 +57,10 @@ int kafka_conf_fetch_at_once(rd_kafka_conf_t *conf, struct err *err)
 	return rd_kafka_version() < 0x02020000 ? 0 : kafka_conf_put(conf, "fetch.queue.backoff.ms", "10", err);
 }
 
-/* librdkafka's levels are syslog's; <syslog.h> itself would clash with base/log.h. */
+/* librdkafka uses syslog's levels; <syslog.h> itself would clash with base/log.h. */
 enum { SYSLOG_CRITICAL = 2, SYSLOG_WARNING = 4 };
 
-static atomic_int watched, watched_up; /* clients, and those of them that have a broker */
+static atomic_int watched, watched_up; /* the number of clients, and of those that have a broker */
 
 static void watched_change(int clients, int up)
 {
@@ -105,7 +105,7 @@ void kafka_client_answered(struct kafka_client *client)
 	client_set_up(client, true);
 }
 
-/* Settings of consumers that a producer ignores and the like; fatal errors, which their client tells. */
+/* Warnings about consumer settings that a producer ignores and the like; and fatal errors, which the client itself reports. */
 static bool log_is_noise(const char *facility)
 {
 	return strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "FATAL") == 0;
@@ -137,7 +137,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 		client->fatal = true;
 }
 
-/* No parser: the one thing of interest is whether any broker's state is UP, and only brokers have a state in capitals. */
+/* Searches instead of parsing: all that matters is whether any broker's state is UP, and only brokers have a state in capitals. */
 static int on_statistics(rd_kafka_t *rk, char *json, size_t n, void *opaque)
 {
 	(void)rk;
@@ -225,7 +225,7 @@ void kafka_event_clear(int fd)
 	eventfd_read(fd, &count);
 }
 
-/* librdkafka signals the first entry of an empty queue only: what waits already is signalled here. */
+/* librdkafka signals only the first entry of an empty queue: entries that are already waiting are signalled here. */
 void kafka_event_watch(rd_kafka_queue_t *queue, int fd)
 {
 	static const uint64_t one = 1;

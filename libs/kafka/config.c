@@ -18,7 +18,7 @@ struct kafka_config {
 	size_t n;
 };
 
-/* With every alias that librdkafka knows. queued.min.messages: lowered, 2.0.2 stalls for a second at a time. */
+/* With every alias that librdkafka accepts. queued.min.messages: with a lower value librdkafka 2.0.2 stalls for a second at a time. */
 static const char *const decided_here[] = {
 	"acks",
 	"request.required.acks",
@@ -48,7 +48,7 @@ struct kafka_config *kafka_config_new(void)
 	return mem_calloc(1, sizeof(struct kafka_config));
 }
 
-/* Values may be passwords: they do not stay behind in freed memory. */
+/* Values may be passwords: they are wiped before the memory is freed. */
 static void value_free(char *value)
 {
 	explicit_bzero(value, strlen(value));

@@ -1,12 +1,15 @@
-/* The consumer. Queues keep group membership and messages apart, and the partitions from each other: librdkafka's consumer queue
- * carries callbacks and errors only, because every partition that is started is forwarded to a queue of ours. They are emptied in
- * turns, so that a partition with a backlog, however much of it was fetched ahead, holds up no other.
+/* The consumer. Separate queues keep group membership apart from messages, and the partitions from each other:
+ *
+ *   librdkafka's consumer queue ---> callbacks and errors only, served by kafka_consumer_serve() and _poll()
+ *   partition p's own queue -------> forwarded to queues[i] of its slot; _poll() empties the queues in turns
+ *
+ * So a partition with a backlog, however much of it was prefetched, delays no other.
  *
  * Invariant: a partition is fetched only between kafka_consumer_start() and the next revocation. An assignment is accepted
  * at once with an empty assign(), which keeps the member in its group without fetching; start() then assigns with offsets.
- * librdkafka raises a partition's version with every assign() and pause, and drops what was fetched under an older one
- * when it is taken from the queue; it pauses everything before it announces a revocation. So nothing of an old assignment
- * comes out, except its errors, which carry no version: they are discarded between stopping and starting.
+ * librdkafka raises a partition's version with every assign() and pause, and drops messages of an older version
+ * when they are read from the queue; it pauses everything before it announces a revocation. So no message of an old assignment
+ * is returned. Its errors carry no version: they are discarded between stopping and starting.
  */
 #include "kafka/consumer.h"
 
@@ -25,11 +28,11 @@
 #include "kafka/message.h"
 
 #if KAFKA_OFFSET_BEGINNING != RD_KAFKA_OFFSET_BEGINNING
-#error "positions go to librdkafka as they are"
+#error "positions are passed to librdkafka unchanged"
 #endif
 
 #define LEAVE_TIMEOUT_MS 6000 /* librdkafka waits 5 s for the answer itself */
-/* What a partition gives before it is another's turn. */
+/* How much of one partition is returned before the next has its turn. */
 #define TURN_RECORDS 64
 #define TURN_BYTES   ((size_t)64 * 1024)
 
@@ -45,18 +48,17 @@ struct kafka_consumer {
 	rd_kafka_queue_t *callbacks; /* librdkafka's consumer queue */
 	rd_kafka_queue_t **queues; /* of the slots, in their order; kept for the slots of later assignments */
 	size_t queues_count;
-	size_t turn; /* whose it is, and what it has given */
+	size_t turn; /* the slot whose turn it is; below: how much of it was returned in this turn */
 	size_t turn_records, turn_bytes;
 	int fd;
 	char *topics[CONSUMER_TOPICS_MAX];
 	int32_t topics_count;
-	int32_t follows
-		[CONSUMER_TOPICS_MAX]; /* whose partitions those of the topic go with; itself when it is subscribed to */
+	int32_t follows[CONSUMER_TOPICS_MAX]; /* the topic that it follows; itself when it is subscribed to */
 	bool topics_held[CONSUMER_TOPICS_MAX]; /* see kafka_consumer_hold_topic() */
 	bool assigned; /* between assigned() and revoked() */
 	struct slot *slots; /* the current assignment */
 	size_t slots_count;
-	struct err error; /* seen while serving, given out by the next poll; ERR_NONE when there is none */
+	struct err error; /* found while serving callbacks, returned by the next poll; ERR_NONE when there is none */
 	void (*on_assigned)(void *ctx, const struct topic_partition *partitions, size_t n);
 	void (*on_revoked)(void *ctx);
 	void (*on_stopped)(void *ctx, struct topic_partition partition, enum kafka_stop stop, const struct err *why);
@@ -99,7 +101,7 @@ static int assign(struct kafka_consumer *c, const struct consumer_position *posi
 	return code ? kafka_err_set(err, code, "assign", NULL) : 0;
 }
 
-/* Everything that waits: librdkafka drops the messages of stopped partitions, what comes out are their errors. */
+/* Empties all queues: librdkafka itself drops the messages of stopped partitions, so that only their errors are left. */
 static void messages_discard(struct kafka_consumer *c)
 {
 	rd_kafka_message_t *m;
@@ -119,7 +121,7 @@ static bool topic_find(const struct kafka_consumer *c, const char *name, int32_t
 	return false;
 }
 
-/* What the group gave, and with each partition those that follow it. */
+/* Sets the slots to the partitions that the group assigned and, for each, the partitions that follow it. */
 static void slots_set(struct kafka_consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
 	int given = list ? list->cnt : 0;
@@ -177,8 +179,8 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topi
 		assignment_give_up(opaque);
 }
 
-/* Defaults first, so that the keys of the configuration win over them. Where a full queue may keep a partition from being fetched for
- * a second, 16 MiB outlast it at 25,000 messages of 600 bytes a second. */
+/* Defaults first, so that the keys of the configuration override them. Before librdkafka 2.2 a full queue stops a partition's fetches for
+ * a second: 16 MiB last that long at 25,000 messages of 600 bytes a second. */
 static int consumer_conf(rd_kafka_conf_t *conf, const struct kafka_consumer_options *o, struct err *err)
 {
 	int session_ms = o->session_timeout_ms ? o->session_timeout_ms : 10000;
@@ -261,8 +263,8 @@ int kafka_consumer_open(struct kafka_consumer **out, const struct kafka_consumer
 	return 0;
 }
 
-/* Leaves the group, waiting for it no longer than LEAVE_TIMEOUT_MS: rd_kafka_consumer_close() would wait for commits on
- * their way for as long as the coordinator is paused. Its session then ends by itself. */
+/* Leaves the group within LEAVE_TIMEOUT_MS: rd_kafka_consumer_close() would wait for commits in flight for as long as the
+ * coordinator does not answer. After the timeout the member's session expires by itself. */
 static void group_leave(struct kafka_consumer *c)
 {
 	int64_t deadline_ms = clock_mono_ms() + LEAVE_TIMEOUT_MS;
@@ -320,8 +322,8 @@ void kafka_consumer_serve(struct kafka_consumer *c)
 }
 
 /* Stopping a partition clears the forwarding of its queue, on librdkafka's main thread and after assign() has returned.
- * Asking for the assignment waits until that thread is past it, and only then is forwarding set up again: set earlier, it
- * would be lost, and the messages with it. */
+ * rd_kafka_assignment() waits until that thread has done so; only then may forwarding be set up again: set earlier, it
+ * would be cleared, and the partition's messages would not be returned. */
 static void fetching_stop(struct kafka_consumer *c)
 {
 	rd_kafka_topic_partition_list_t *list = NULL;
@@ -353,7 +355,8 @@ static int positions_check(struct kafka_consumer *c, const struct consumer_posit
 {
 	for (size_t i = 0; i < n; i++)
 		if (!slot_find(c, positions[i].partition))
-			return err_set(err, ERR_CONFLICT, "partition", "%s: partition %d is not ours",
+			return err_set(err, ERR_CONFLICT, "partition",
+				"%s: partition %d is not assigned to this consumer",
 				c->topics[positions[i].partition.topic], (int)positions[i].partition.number);
 	return 0;
 }
@@ -387,7 +390,7 @@ static void error_dispatch(struct kafka_consumer *c, const rd_kafka_message_t *m
 	c->on_stopped(c->ctx, partition, kafka_stop_of(m, &why), &why);
 }
 
-/* False when it was an error, which is then dealt with. */
+/* False when m was an error, which has then been handled. */
 static bool message_take(struct kafka_consumer *c, rd_kafka_message_t *m, struct kafka_message *out)
 {
 	if (!m->err) {
@@ -439,8 +442,8 @@ static rd_kafka_message_t *message_next(struct kafka_consumer *c)
 	return NULL;
 }
 
-/* Called when nothing was found. librdkafka signals the first entry of an empty queue only: what came in between is
- * signalled again, so that the descriptor stays readable for as long as something waits. */
+/* Called when no message was found. librdkafka signals only the first entry of an empty queue: an entry that arrived before the
+ * descriptor was cleared is signalled again, so that the descriptor stays readable for as long as something waits. */
 static bool wait_for_more(struct kafka_consumer *c, int64_t deadline_ms)
 {
 	struct pollfd wait = { .fd = c->fd, .events = POLLIN };
@@ -504,7 +507,7 @@ void kafka_consumer_hold(struct kafka_consumer *c, struct topic_partition partit
 		return;
 	slot->held = held;
 	if (!held)
-		kafka_event_signal(c->fd); /* for what waits already */
+		kafka_event_signal(c->fd); /* for messages that are already waiting */
 }
 
 void kafka_consumer_hold_topic(struct kafka_consumer *c, int32_t topic, bool held)

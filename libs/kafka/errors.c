@@ -1,9 +1,9 @@
 /* librdkafka's codes and Kafka's own (negative and positive numbers of one enum) mapped to err kinds, once.
  *
- * Only what surely does not pass by itself is listed: INPUT when the record or the request is at fault, CONFLICT when
- * Kafka's state is not what the caller took it for, BUSY when the local queue is full or was emptied by us, FATAL when a new process is the
- * remedy (permissions are read at its start, and its exit is seen). A topic that does not exist is RETRY: it may be
- * created any moment, and the records that wait for it are good.
+ * Only errors that certainly do not pass by themselves are listed: INPUT when the record or the request is invalid, CONFLICT when
+ * Kafka's state differs from what the caller assumed, BUSY when the local queue is full or was purged by Blazz, FATAL when only a
+ * restart helps (a process reads its permissions at start, and operators notice its exit). A missing topic is RETRY: it may be
+ * created any moment, and the records that wait for it are valid.
  */
 #include "kafka/errors.h"
 
@@ -16,7 +16,7 @@ static const struct {
 	{ RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, ERR_INPUT },
 	{ RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, ERR_INPUT },
 	{ RD_KAFKA_RESP_ERR_INVALID_RECORD, ERR_INPUT },
-	{ RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, ERR_INPUT }, /* not a name for a topic */
+	{ RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, ERR_INPUT }, /* invalid topic name */
 	{ RD_KAFKA_RESP_ERR_INVALID_PARTITIONS, ERR_INPUT },
 	{ RD_KAFKA_RESP_ERR_INVALID_CONFIG, ERR_INPUT },
 	{ RD_KAFKA_RESP_ERR_POLICY_VIOLATION, ERR_INPUT },

@@ -1,4 +1,4 @@
-/* librdkafka's error codes as decisions, in one place. Internal to libs/kafka and its tests. */
+/* librdkafka's error codes mapped to error kinds, in one place. Internal to libs/kafka and its tests. */
 #ifndef KAFKA_ERRORS_H
 #define KAFKA_ERRORS_H
 
@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-/* What a code means for the caller; RETRY for whatever is not listed, since most of Kafka's errors pass by themselves. */
+/* The error kind of a code; RETRY for every code that is not listed, since most of Kafka's errors pass by themselves. */
 enum err_kind kafka_err_kind(rd_kafka_resp_err_t code);
 /* Fills *err: the kind of the code, its name as err->code, and "what: description". Returns -1. */
 int kafka_err_set(struct err *err, rd_kafka_resp_err_t code, const char *what, const char *description);

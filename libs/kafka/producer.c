@@ -1,8 +1,10 @@
-/* The producer. Invariant: every record that kafka_produce() took is reported exactly once, and in_flight counts those
+/* The producer. Invariant: every record that kafka_produce() accepted is reported exactly once, and in_flight counts those
  * that are not reported yet.
  *
- * A fatal error of librdkafka's idempotent producer is final for its instance. Then everything in flight is purged, and
- * with the last report a new instance takes its place; until then kafka_produce() says BUSY.
+ * A fatal error of librdkafka's idempotent producer makes its instance unusable. Everything in flight is then purged, and
+ * after the last report a new instance replaces it; until then kafka_produce() returns ERR_BUSY.
+ *
+ *   open --fatal error--> refusing: purged records are reported as ERR_RETRY --in_flight is 0--> open, a new instance
  */
 #include "kafka/producer.h"
 
@@ -22,12 +24,12 @@
 
 struct kafka_producer {
 	struct kafka_client client; /* first: librdkafka's opaque */
-	rd_kafka_conf_t *conf;      /* copied for every instance */
-	rd_kafka_t *rk;             /* NULL only between two instances */
+	rd_kafka_conf_t *conf; /* copied for every instance */
+	rd_kafka_t *rk; /* NULL only between two instances */
 	int fd;
-	bool refusing; /* from a fatal error until the new instance is there, and while closing */
+	bool refusing; /* from a fatal error until the new instance is open, and while closing */
 	size_t in_flight;
-	int served; /* reports within one poll */
+	int served; /* reports served within the current poll */
 	struct metric *failures;
 	void (*delivered)(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset);
 	void *ctx;
@@ -44,7 +46,7 @@ static const struct kafka_setting decided[] = {
 	{ "partitioner", "murmur2_random" },
 };
 
-/* A fatal error is ours to deal with, never the owner's. */
+/* The producer recovers from a fatal error itself (producer_renew()), so that for the owner it is ERR_RETRY. */
 static void failure_set(struct err *failure, const rd_kafka_message_t *m)
 {
 	kafka_err_set(failure, m->err, m->rkt ? rd_kafka_topic_name(m->rkt) : "delivery", NULL);
@@ -74,7 +76,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 	p->delivered(p->ctx, m->_private, m->err ? &failure : NULL, m->partition, m->offset);
 }
 
-/* Before the record's own timeout, which would not say that its topic is missing. */
+/* Shorter than the record's own timeout, whose report would not say that the topic is missing. */
 static int missing_topic_timeout_put(rd_kafka_conf_t *conf, int message_timeout_ms, struct err *err)
 {
 	if (message_timeout_ms == 0)
@@ -127,7 +129,7 @@ static void instance_close(struct kafka_producer *p)
 	p->rk = NULL;
 }
 
-/* Purged records come back as reports of a failure. */
+/* Purged records are reported as failed. */
 static void instance_purge(struct kafka_producer *p)
 {
 	rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
@@ -139,13 +141,13 @@ static void renewal_begin(struct kafka_producer *p)
 	char reason[200] = "";
 	rd_kafka_resp_err_t code = rd_kafka_fatal_error(p->rk, reason, sizeof(reason));
 
-	log_warn("kafka producer gave up and is opened again", LOG_S("error_code", rd_kafka_err2name(code)),
+	log_warn("kafka producer failed, reopening it", LOG_S("error_code", rd_kafka_err2name(code)),
 		LOG_S("error", reason));
 	p->refusing = true;
 	instance_purge(p);
 }
 
-/* The new instance comes with the first poll that finds everything reported. */
+/* The first poll after everything has been reported opens the new instance. */
 static void producer_renew(struct kafka_producer *p)
 {
 	struct err err;
@@ -156,8 +158,7 @@ static void producer_renew(struct kafka_producer *p)
 		return;
 	instance_close(p);
 	if (instance_open(p, &err) < 0)
-		log_error("kafka producer cannot be opened again",
-			LOG_ERR(&err)); /* the next record has it tried again */
+		log_error("kafka producer not reopened", LOG_ERR(&err)); /* the next record causes another attempt */
 }
 
 int kafka_producer_open(struct kafka_producer **out, const struct kafka_producer_options *options, struct err *err)
@@ -198,7 +199,7 @@ void kafka_producer_close(struct kafka_producer **producer, int timeout_ms)
 		poll_until_reported(p, timeout_ms);
 		p->refusing = true;
 		instance_purge(p);
-		while (p->in_flight > 0) /* a purge leaves nothing behind, its reports are on their way */
+		while (p->in_flight > 0) /* everything is purged: the remaining reports arrive soon */
 			rd_kafka_poll(p->rk, 100);
 		instance_close(p);
 	}
@@ -222,7 +223,7 @@ static rd_kafka_headers_t *headers_copy(const struct kafka_record *record)
 	return headers;
 }
 
-/* librdkafka takes the address of what it copies as one that it could write to. */
+/* librdkafka's parameter is not const although it only copies the bytes. */
 static void *unconst(const char *p)
 {
 	void *q;
@@ -265,7 +266,7 @@ int kafka_produce(struct kafka_producer *p, const struct kafka_record *record, s
 	if (code == RD_KAFKA_RESP_ERR__FATAL) {
 		p->client.fatal = true;
 		kafka_event_signal(p->fd);
-		return err_set(err, ERR_BUSY, "_FATAL", "the producer is being opened again");
+		return err_set(err, ERR_BUSY, "_FATAL", "the producer is being reopened");
 	}
 	if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		failure_count(p, code);

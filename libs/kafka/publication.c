@@ -1,8 +1,8 @@
 /* See publication.h.
  *
- * Records are queued in groups, and librdkafka waits for no more: what comes while nothing is in flight goes in the same
- * round of the loop, else when everything in flight was reported, at the latest after GROUP_MS. So a lone request waits for nothing, and the
- * busier it is, the fewer and larger the requests to the broker.
+ * Records are queued in groups, and librdkafka does not linger. A publication submitted while nothing is in flight is queued in the same
+ * turn of the loop; otherwise when everything in flight has been reported, at the latest after GROUP_MS. So a lone publication does not
+ * wait, and under load the requests to the broker become fewer and larger.
  */
 #include "kafka/publication.h"
 
@@ -17,9 +17,9 @@
 struct kafka_publications {
 	struct kafka_producer *kafka;
 	struct loop_io *io;
-	struct loop_timer *turn; /* of the publications that wait, set while there are any */
+	struct loop_timer *turn; /* when waiting publications are queued; set while there are any */
 	TAILQ_HEAD(, kafka_publication) waiting;
-	bool full; /* the first of them found no room */
+	bool full; /* the producer's queue had no room for the first of them */
 };
 
 static void publication_end(struct kafka_publication *pub)
@@ -58,7 +58,7 @@ static int record_queue(struct kafka_publication *pub, struct err *err)
 	return kafka_produce(pub->line->kafka, &record, err);
 }
 
-/* Queues what is left. False: the queue is full. */
+/* Queues the publication's remaining records. False: the producer's queue is full. */
 static bool push(struct kafka_publication *pub)
 {
 	struct err err;
@@ -83,7 +83,8 @@ static void waiting_leave(struct kafka_publications *p, struct kafka_publication
 	pub->waiting = false;
 }
 
-/* In line, until the queue is full. What fails before anything of it is in flight has no report to end with: it ends here. */
+/* Queues publications in order until the producer's queue is full. One that fails before any of its records is in flight gets no
+ * report, so that it is completed here. */
 static void waiting_push(struct kafka_publications *p)
 {
 	struct kafka_publication *pub;

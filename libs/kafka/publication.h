@@ -1,12 +1,12 @@
-/* Groups of records to Kafka and back: a publication's records are queued together, and it is done when each of them was reported.
+/* Publishes groups of records: the records of a publication are queued together, and it is done when each of them has been reported.
  *
- * What may be in flight is bounded by the producer's queue (queue.buffering.max.messages). A full queue pushes back: what is left waits
- * in line, in order of arrival, and nothing overtakes it. A record that cannot be queued, or that the broker refuses, fails its
- * publication alone: nothing more of it is queued, and what is in flight is still waited for. Nothing is sent again here: the failure's
- * kind tells the owner whether to (kafka/producer.h).
+ * The producer's queue (queue.buffering.max.messages) bounds the records in flight. When it is full, the remaining records wait in the
+ * line, in order of submission, and nothing overtakes them. A record that cannot be queued, or that the broker rejects, fails only its
+ * own publication: no further record of it is queued, and done() still waits for those in flight. Nothing is retried here: the failure's
+ * kind tells the owner whether a retry can help (kafka/producer.h).
  *
- * Invariant: done() runs exactly once for what was submitted, after the last report; without a failure it means that Kafka acknowledged
- * every record.
+ * Invariant: done() runs exactly once for a submitted publication, after the last report; without a failure it means that Kafka
+ * acknowledged every record.
  */
 #ifndef KAFKA_PUBLICATION_H
 #define KAFKA_PUBLICATION_H
@@ -18,16 +18,18 @@
 
 struct kafka_publications;
 
-/* The owner's memory until done(), or until kafka_publication_abandon() returned true. */
+/* Owned by the caller, and kept in place until done() runs or kafka_publication_abandon() has returned true. */
 struct kafka_publication {
 	size_t n; /* records; at least one */
-	/* Makes record i, all but its opaque: asked for in order, once or, when the queue is full, again. What it points to is needed until
-	 * the next call for any publication of the line. A failure fails the publication. */
+	/* Fills record i except its opaque. Called in order, and again for a record that found the queue full. What the record points to must
+	 * stay valid until the next call for any publication of the line. A failure fails the publication. */
 	int (*record)(void *ctx, size_t i, struct kafka_record *out, struct err *err);
-	void (*done)(void *ctx, const struct err *failure); /* NULL: all is acknowledged; else the first failure */
+	void (*done)(void *ctx,
+		const struct err
+			*failure); /* failure is NULL when all records are acknowledged, otherwise the first failure */
 	void *ctx;
 
-	/* The line's. */
+	/* Private to the line. */
 	TAILQ_ENTRY(kafka_publication) link;
 	struct kafka_publications *line;
 	size_t next, outstanding;
@@ -45,13 +47,13 @@ struct kafka_publications_options {
 
 int kafka_publications_open(struct kafka_publications **out, const struct kafka_publications_options *options,
 	struct err *err) ERR_MUST_USE;
-/* Waits at most timeout_ms for what is in flight; done() runs for it. */
+/* Waits at most timeout_ms for records in flight; done() runs for their publications. */
 void kafka_publications_close(struct kafka_publications **line, int timeout_ms);
 bool kafka_publications_healthy(const struct kafka_publications *p);
 
 /* Returns at once; done() runs later, never from here. */
 void kafka_publication_submit(struct kafka_publications *p, struct kafka_publication *pub);
-/* Queues nothing more of it. True: nothing is in flight, and done() will not run; false: it still will, with a failure. */
+/* Queues no further record of it. True: no record is in flight, and done() will not run; false: done() still runs, with a failure. */
 bool kafka_publication_abandon(struct kafka_publication *pub);
 
 #endif

@@ -1,7 +1,8 @@
 /* The reader. It uses librdkafka's queue of a simple consumer, which needs no group.
  *
- * Invariant: a partition is fetched from the first next() on until its end was seen, be it the record before the high
- * watermark or librdkafka's word that there is none (control records, compaction); `left` counts those that are.
+ * Invariant: a partition is fetched from the first next() until its end has been seen, be it the record before the high
+ * watermark or librdkafka's end-of-partition event (the last offsets may be control records or compacted); `left` counts the
+ * partitions being fetched.
  */
 #include "kafka/reader.h"
 
@@ -49,7 +50,7 @@ static int connect_to(struct kafka_reader *r, const struct kafka_config *config,
 	return 0;
 }
 
-/* A topic that does not exist has no partitions. */
+/* ERR_RETRY for a topic without partitions: it does not exist (yet). */
 static int partitions_count(struct kafka_reader *r, int timeout_ms, size_t *n, struct err *err)
 {
 	const struct rd_kafka_metadata *metadata;
@@ -136,7 +137,7 @@ const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size
 	return r->ranges;
 }
 
-/* librdkafka's mock cluster answers every time with the end: nothing would be found, as if there were nothing. */
+/* librdkafka's mock cluster answers every lookup of a time with the end of the partition: the reader would find nothing. */
 static bool broker_is_mock(struct kafka_reader *r, int timeout_ms)
 {
 	char *id = rd_kafka_clusterid(r->rk, timeout_ms);
@@ -184,7 +185,7 @@ static int start(struct kafka_reader *r, struct err *err)
 	return 0;
 }
 
-/* 1: the record is for the caller. */
+/* 1: *out has the record, for the caller; 0: m was an end of partition or outside the range. */
 static int take(struct kafka_reader *r, rd_kafka_message_t *m, struct kafka_message *out, struct err *err)
 {
 	size_t i = (size_t)m->partition;
@@ -215,7 +216,7 @@ int kafka_reader_next(struct kafka_reader *r, int timeout_ms, struct kafka_messa
 		int64_t left_ms = deadline_ms - clock_mono_ms();
 		rd_kafka_message_t *m = left_ms > 0 ? rd_kafka_consume_queue(r->queue, (int)left_ms) : NULL;
 		int rc = m ? take(r, m, out, err)
-			   : err_set(err, ERR_RETRY, "timeout", "nothing came for %d ms", timeout_ms);
+			   : err_set(err, ERR_RETRY, "timeout", "no record arrived for %d ms", timeout_ms);
 
 		if (rc != 0)
 			return rc;

@@ -1,6 +1,6 @@
-/* Reads once what a topic holds, for tools: every partition from its low to its high watermark as they were on opening.
+/* Reads a topic once, for tools: every partition from its low to its high watermark as they were on opening.
  *
- * No group, no commits: nobody's position moves. Records of one partition come in order; partitions mix.
+ * No group, no commits: no consumer's offset changes. Records of one partition arrive in order; partitions are interleaved.
  */
 #ifndef KAFKA_READER_H
 #define KAFKA_READER_H
@@ -11,22 +11,22 @@ struct kafka_reader;
 
 struct kafka_range {
 	int32_t partition;
-	int64_t low, high; /* high: one behind the last */
+	int64_t low, high; /* high: the offset after the last record */
 };
 
-/* Asks for the watermarks. ERR_RETRY when no broker answers within timeout_ms or there is no such topic. */
+/* Queries the watermarks. ERR_RETRY when no broker answers within timeout_ms or the topic does not exist. */
 int kafka_reader_open(struct kafka_reader **out, const struct kafka_config *config, const char *topic, int timeout_ms,
 	struct err *err) ERR_MUST_USE;
 void kafka_reader_close(struct kafka_reader **reader);
-/* By partition, in order; borrowed from the reader. */
+/* The ranges in order of their partitions; borrowed from the reader. */
 const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size_t *n);
-/* Before the first record is read: from the oldest record of each partition that is not older than ms. ERR_INPUT "unsupported": the
- * demo's broker looks up no times. */
+/* Starts at each partition's oldest record that is not older than ms (since the epoch). Called before the first record is read. ERR_INPUT
+ * "unsupported": the demo's broker cannot look up a time. */
 int kafka_reader_since(struct kafka_reader *r, int64_t ms, int timeout_ms, struct err *err) ERR_MUST_USE;
-/* The same: it does not end; what comes later is read, too. */
+/* Does not end at the high watermarks: later records are read, too. Called before the first record is read. */
 void kafka_reader_follow(struct kafka_reader *r);
-/* 1: *out is the next record, released by the caller; 0: that was all; -1: nothing came for timeout_ms (code "timeout"), or
- * Kafka refuses. */
+/* 1: *out is the next record, released by the caller; 0: there are no more; -1: no record arrived for timeout_ms (code "timeout"), or
+ * Kafka returned an error. */
 int kafka_reader_next(struct kafka_reader *r, int timeout_ms, struct kafka_message *out, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -1,8 +1,8 @@
-/* The scanner, on librdkafka's simple consumer. A partition that is started has a queue of its own, made by the start and gone with the
- * stop, and what was fetched with it.
+/* The scanner, on librdkafka's simple consumer. A started partition has a queue of its own: the start creates it, and the stop
+ * destroys it with all records in it.
  *
- * Invariant: of what an earlier start left behind nothing comes out. rd_kafka_consume_stop() returns when librdkafka's thread no longer
- * knows the queue. Only the error of an offset out of range may still come, to the next queue: its offset tells.
+ * Invariant: no record fetched for an earlier start is returned. rd_kafka_consume_stop() returns when librdkafka's thread no longer
+ * knows the queue. Only the error of an offset out of range may still arrive in the next queue; its offset shows that it is stale.
  */
 #include "kafka/scanner.h"
 
@@ -28,14 +28,14 @@ struct kafka_scanner {
 	rd_kafka_topic_t *topic;
 	rd_kafka_queue_t *callbacks; /* librdkafka's main queue */
 	int fd;
-	struct lane *lanes; /* of all partitions that were ever started */
+	struct lane *lanes; /* one for each partition that was ever started */
 	size_t n_lanes;
 };
 
-/* Little is fetched ahead: partitions are many, and each is read for a short while. */
+/* Little is prefetched: there are many partitions, and each is read for a short while. */
 static const struct kafka_setting defaults[] = {
 	{ "fetch.wait.max.ms", "100" },
-	{ "queued.max.messages.kbytes", "1024" }, /* of a partition */
+	{ "queued.max.messages.kbytes", "1024" }, /* per partition */
 	{ "socket.timeout.ms", "10000" },
 	{ "topic.metadata.refresh.interval.ms", "30000" },
 };

@@ -4,11 +4,11 @@
 
 #include "kafka/admin.h"
 
-/* A dead-letter topic is named after the topic that its letters come from and the consumer that gave up; those of HTTP come from
- * ingest's callers, and "http" is no topic of its own. */
+/* A dead-letter topic is named after the topic of the original record and the consumer that could not process it; dead letters of
+ * "http" are bodies that callers posted to ingest, and there is no topic "http". */
 enum topic {
 	TOPIC_INBOUND,
-	TOPIC_INBOUND_BULK, /* key and partitions as inbound's: an account has the same partition number in both */
+	TOPIC_INBOUND_BULK, /* same key and partition count as inbound: an account has the same partition number in both */
 	TOPIC_CHAT_EVENT,
 	TOPIC_OUTBOUND,
 	TOPIC_CAMPAIGN_COMMAND,
@@ -23,14 +23,14 @@ enum topic {
 	TOPICS_COUNT
 };
 
-/* No record is larger, headers included; the topics allow more, for what Kafka adds. Dead letters are topics of their own. */
+/* The largest record, headers included; the topics accept more, for Kafka's overhead. Dead-letter topics have a limit of their own. */
 #define TOPIC_RECORD_MAX_BYTES      (900 * 1024)
 #define TOPIC_DEAD_LETTER_MAX_BYTES (4 * 1024 * 1024)
 
 #define TOPIC_NAME_MAX       200 /* with the NUL, as in struct kafka_topic_spec */
 #define TOPIC_PREFIX_MAX_LEN 100
 
-/* Whether every name that begins with it is one that Kafka accepts. */
+/* Whether Kafka accepts every topic name that begins with the prefix. */
 bool topic_prefix_valid(const char *prefix);
 
 /* "<prefix>.<name>.v1", dead letters "<prefix>.<name>.v1.<consumer>.dlq". */
@@ -41,9 +41,10 @@ struct topic_names {
 void topic_names_make(struct topic_names *out, const char *prefix);
 
 struct topics_options {
-	int partitions; /* for every topic, for tests and small machines; 0: each its own */
+	int partitions; /* for every topic, for tests and small machines; 0: each topic's own count */
 	int replication; /* -1: the broker's default */
-	bool flush; /* one broker without replicas: fsync before an answer to the outside rests on the acknowledgement */
+	bool flush; /* one broker without replicas: fsync records before Kafka acknowledges them, on topics whose acknowledgement a service
+		     * turns into an HTTP answer */
 };
 
 void topics_specs(const struct topic_names *names, const struct topics_options *options,
