@@ -11,10 +11,10 @@
 struct reading {
 	const struct adoption *a;
 	struct outbox_row last;
-	int n; /* of the page */
+	int n; /* rows of the page */
 };
 
-/* The topic of a row, as it lives on; and which of ours it is. */
+/* The row's topic as a string that lives as long as the publisher, and its index among the topics (0 for a row without one). */
 static struct str topic_kept(const struct adoption *a, struct str name, int32_t *topic)
 {
 	*topic = 0;
@@ -39,7 +39,7 @@ static int row_keep(void *ctx, const struct outbox_row *row, struct err *err)
 	return 0;
 }
 
-/* The next page. Of a slot that is full the rest is read later. */
+/* Reads the next page. A slot that is full in memory is left out; its remaining rows are read later. */
 static int page_read(struct reading *r, const struct topic_partition *slots, size_t n, struct outbox_slot *read,
 	struct err *err)
 {

@@ -1,4 +1,4 @@
-/* Records that were put off; see backlog.h. */
+/* Postponed records; see backlog.h. Invariant: the records of one partition stay in offset order. */
 #include "worker/backlog.h"
 
 #include <stdlib.h>
@@ -41,7 +41,7 @@ bool backlog_has(const struct backlog *l, struct topic_partition partition)
 	return false;
 }
 
-/* The one behind the last in turn, else the first of all. */
+/* The partition after the one that had the last turn, or else the first. */
 static struct topic_partition partition_next(const struct backlog *l)
 {
 	static const struct topic_partition none = { INT32_MAX, INT32_MAX };

@@ -1,5 +1,5 @@
-/* Records that were put off, in memory: of partitions in which the database refuses many, so that the others need not wait for them. In
- * order within each partition; the partitions take turns. Private to libs/worker. */
+/* Postponed records, in memory: of partitions of which the database rejects many records, so that other partitions need not wait for
+ * them. In order within each partition; the partitions take turns. Private to libs/worker. */
 #ifndef WORKER_BACKLOG_H
 #define WORKER_BACKLOG_H
 
@@ -9,16 +9,17 @@ struct backlog {
 	struct kafka_message *messages;
 	size_t n, cap;
 	int64_t bytes;
-	size_t limit; /* of the weight taken out at once */
-	struct topic_partition turn; /* whose it was last */
+	size_t limit; /* of the weight that one batch takes out */
+	struct topic_partition turn; /* the partition that had the last turn */
 };
 
 void backlog_reset(struct backlog *l); /* releases messages */
 void backlog_fini(struct backlog *l);
-/* Takes the message over (clears *m). */
+/* Takes ownership of the message (clears *m). */
 void backlog_add(struct backlog *l, struct kafka_message *m);
 bool backlog_has(const struct backlog *l, struct topic_partition partition);
-/* The next partition's first records, as many as one batch may have, go into the empty batch. Returns the partition; there is one. */
+/* Moves the next partition's first records, as many as one batch may have, into the empty batch. Returns the partition. The backlog is not
+ * empty. */
 struct topic_partition backlog_take(struct backlog *l, struct batch *b, const struct worker_ops *ops, void *ctx);
 
 #endif

@@ -1,4 +1,4 @@
-/* A batch in memory; see batch.h. */
+/* A batch in memory; see batch.h. Invariant: items are in the order of their arrival, so that those of a partition are in offset order. */
 #include "worker/batch.h"
 
 #include "base/clock.h"

@@ -1,4 +1,10 @@
-/* One batch in one transaction; see worker.h. */
+/* One batch in one transaction; see worker.h.
+ *
+ *   begin --> apply all --> advance --> commit                  the database accepts every record
+ *               | ERR_INPUT, ERR_CONFLICT
+ *               +--> rollback --> begin --> isolate (isolate.c) --> advance --> commit
+ *
+ * Invariant: a data error never ends the batch, and any other error leaves the database as it was before the batch. */
 #include "worker/private.h"
 
 #include "base/clock.h"
@@ -10,7 +16,7 @@ bool is_data_error(const struct err *err)
 	return err->kind == ERR_INPUT || err->kind == ERR_CONFLICT;
 }
 
-/* Items that did not decode are dead letters at once, and so are those that are known to be refused. */
+/* Makes dead letters of items that could not be decoded and of items that the database is known to reject. */
 void items_settle(struct batch *b, struct batch_item **items, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -28,7 +34,7 @@ void items_settle(struct batch *b, struct batch_item **items, size_t n)
 	}
 }
 
-/* The rest is for apply(). */
+/* All other items are for apply(). */
 size_t items_decoded(struct batch_item *const *items, size_t n, struct batch_item **out)
 {
 	size_t n_out = 0;
@@ -75,8 +81,8 @@ static size_t at_most(size_t n, size_t most)
 	return n < most ? n : most;
 }
 
-/* Records whose refusal costs an attempt each come in bursts: batches behind them are short, so that the records of others, which share
- * each batch, wait for few of them. A slice of bulk is as heavy as what took BULK_SLICE_US. */
+/* Rejected records that cost an attempt each arrive in bursts: the batches after them are short, so that records of other senders, which
+ * share each batch, wait for few of them. The weight of a bulk slice is adapted to take BULK_SLICE_US. */
 static void limit_adapt(struct worker *w, const struct batch *b, int64_t took_us)
 {
 	size_t limit = b->isolated > 0 ? (b->cap + 9) / 10 : b->limit * 2;
@@ -89,7 +95,7 @@ static void limit_adapt(struct worker *w, const struct batch *b, int64_t took_us
 		w->working->limit = w->filling->limit = at_most(limit, b->cap);
 }
 
-/* For slice_due(). */
+/* Counts the time of live batches and of bulk slices, for slice_due(). */
 static void turn_count(struct worker *w, const struct batch *b, int64_t took_us)
 {
 	if (b->is_bulk) {
@@ -151,9 +157,9 @@ int worker_commit_backlog(struct worker *w, struct err *err)
 	return 0;
 }
 
-/* What the service does by itself, in one transaction. */
+/* Work that the service does without records, in one transaction. */
 struct own_work {
-	const char *refused; /* the event that is logged then */
+	const char *refused; /* the log message for a data error */
 	int (*act)(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
 		struct err *err); /* NULL: nothing */
 	bool changed; /* out: by act(), and committed */
@@ -194,14 +200,14 @@ static int own_work_do(struct worker *w, struct own_work *work, struct err *err)
 	batch_reset(b);
 	if (rc >= 0 || !is_data_error(err))
 		return rc < 0 ? -1 : 0;
-	/* One row must not stop the partitions: a parked update expires in the end. */
+	/* One rejected row must not stop the partitions: a parked update finally expires. */
 	log_error(work->refused, LOG_ERR(err));
 	return 0;
 }
 
 int worker_sweep(struct worker *w, struct err *err)
 {
-	struct own_work work = { .refused = "sweep refused by the database", .act = w->ops->sweep };
+	struct own_work work = { .refused = "sweep rejected by the database", .act = w->ops->sweep };
 
 	w->step_due = w->ops->step;
 	return own_work_do(w, &work, err);
@@ -209,7 +215,7 @@ int worker_sweep(struct worker *w, struct err *err)
 
 int worker_step(struct worker *w, struct err *err)
 {
-	struct own_work work = { .refused = "step refused by the database", .act = w->ops->step };
+	struct own_work work = { .refused = "step rejected by the database", .act = w->ops->step };
 	int rc = own_work_do(w, &work, err);
 
 	w->step_due = work.changed;

@@ -1,6 +1,6 @@
 /* Dead letters: the original key, bytes and headers, plus headers that say what failed and where. Pure.
  *
- * Header names are Kafka's own where Kafka has them (KIP-1191, latest failure), ours for the first one (proto/README.md).
+ * Headers of the latest failure have Kafka's names (KIP-1191); those of the first failure have names of Blazz (proto/README.md).
  */
 #ifndef WORKER_DEAD_LETTER_H
 #define WORKER_DEAD_LETTER_H
@@ -17,12 +17,13 @@ struct failure {
 	enum dead_reason reason;
 	const char *code, *message;
 	bool retryable;
-	const struct header *extra; /* the service's own, whose names begin with "x-dlq-" */
+	const struct header *extra; /* headers of the service, whose names begin with "x-dlq-" */
 	size_t n_extra;
 };
 
-/* The headers of the dead letter in the arena: the original's, without an earlier failure's, then ours and the service's. x-dlq-first-* survive from
- * an earlier failure; __dlq.errors.delivery.count is one more than before; at most 32 in all (the original's are kept first). */
+/* Allocates the dead letter's headers in the arena: the original's without those of an earlier failure, then those of this failure, then
+ * the service's. x-dlq-first-* of an earlier failure are kept; __dlq.errors.delivery.count is one more than before; at most 32 in all (the
+ * original's are kept first). */
 struct header *dead_letter_headers(const struct failure *f, const struct header *original, size_t n_original,
 	struct arena *a, size_t *n_out);
 

@@ -1,8 +1,13 @@
-/* Which records of a batch does the database refuse? See worker.h. A batch of this kind was refused as a whole.
+/* Finds the records of a batch that the database rejects; see worker.h. The batch was rejected as a whole before.
  *
- * What apply() itself finds (batch_refuse()) costs one attempt, however many records that are. Only where it finds none, attempts show which
- * they are. Those are bounded per transaction, for they cost milliseconds each and the other partitions wait. A partition is moved on by a
- * prefix of its records only, so that what is left of one is put off together.
+ * Rejected records that apply() itself names (batch_refuse()) cost one attempt together, however many they are. Only when it names none,
+ * further attempts with fewer records find them. Those are bounded per transaction (ISOLATED_MAX), because each costs milliseconds in
+ * which the other partitions wait:
+ *
+ *   partition p:  a a a X a a | a a a       a: applied    X: rejected, a dead letter
+ *                 isolated      postponed   the bound is reached: the rest goes to the backlog
+ *
+ * Invariant: a partition advances past a prefix of its records only; all records after that prefix are postponed together.
  */
 #include "worker/private.h"
 
@@ -12,19 +17,19 @@
 
 #include <string.h>
 
-/* A record that the database refuses is its sender's fault, however many of them there are: they cost a line a second. */
+/* Rejected records are caused by their senders, who may send any number of them: the log gets at most one line a second. */
 static void log_refused(struct worker *w, const struct batch_item *item)
 {
 	uint64_t suppressed;
 
 	if (log_limit_pass(&w->refused, clock_mono_ms(), &suppressed))
-		log_error("record refused by the database",
+		log_error("record rejected by the database",
 			LOG_S("topic", w->options.owner.topics[item->partition.topic].name),
 			LOG_I("partition", item->partition.number), LOG_I("offset", item->offset),
 			LOG_ERR(item->refused), LOG_I("suppressed", suppressed));
 }
 
-/* Applies all of the items or none, also when only the commit would refuse them: 1: applied; 0: refused, *err says why; -1: err. */
+/* Applies all of the items or none, and checks what only the commit would check. 1: applied; 0: rejected, *err is the reason; -1: err. */
 static int apply_together(struct worker *w, struct batch *b, struct batch_item **items, size_t n, struct err *err)
 {
 	struct pg *pg = owner_tx_pg(b->tx);
@@ -47,8 +52,8 @@ static int apply_together(struct worker *w, struct batch *b, struct batch_item *
 	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
 }
 
-/* Applies all that are not known to be refused, again without those of them that apply() finds to be: 1: applied; 0: refused, apply() does not
- * say which; -1: err. */
+/* Applies all items that are not known to be rejected, and repeats that without those that apply() names. 1: applied; 0: rejected, and
+ * apply() does not name the items; -1: err. */
 static int apply_unrefused(struct worker *w, struct batch *b, struct batch_item **items, size_t n, struct err *err)
 {
 	struct batch_item **tried = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, n);
@@ -67,11 +72,11 @@ static int apply_unrefused(struct worker *w, struct batch *b, struct batch_item 
 	return n_tried == 0;
 }
 
-/* Applies what the database takes, and marks each record that it refuses. After a refusal a quarter of the records is tried, after
- * a success four times as many: n records that are all refused cost about n attempts, a few among n cost log n each. */
+/* Applies the records that the database accepts, and marks each that it rejects. After a rejection the next attempt has a quarter of the
+ * records, after a success four times as many: n records that are all rejected cost about n attempts, a few among n cost log n each. */
 static int apply_isolating(struct worker *w, struct batch *b, struct batch_item **items, size_t n, struct err *err)
 {
-	size_t step = (n + 3) / 4; /* all at once were refused already */
+	size_t step = (n + 3) / 4; /* all together were rejected already */
 
 	while (n > 0) {
 		size_t tried = step < n ? step : n;
@@ -92,8 +97,8 @@ static int apply_isolating(struct worker *w, struct batch *b, struct batch_item 
 	return 0;
 }
 
-/* Records of one key, an account's, side by side and in order: those of an account with many bad ones are isolated apart from the
- * others'. */
+/* Groups the records by key (one per account), in order within each key: the records of an account with many rejected ones are then
+ * isolated apart from those of the others. */
 static void items_by_key(struct batch *b, struct batch_item **items, size_t n)
 {
 	struct arena *a = owner_tx_arena(b->tx);
@@ -117,7 +122,7 @@ static void items_by_key(struct batch *b, struct batch_item **items, size_t n)
 	memcpy(items, sorted, n * sizeof(*items));
 }
 
-/* What becomes of those that were not applied. */
+/* Logs the rejected records, and makes dead letters of them and of those that could not be decoded. */
 static void isolated_settle(struct worker *w, struct batch *b, struct batch_item **items, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -126,7 +131,8 @@ static void isolated_settle(struct worker *w, struct batch *b, struct batch_item
 	items_settle(b, items, n);
 }
 
-/* How many records from the start may be isolated: those not known to be refused weigh no more than `left`, which is what they leave of it. */
+/* How many records from the start may be isolated in this transaction: as many as weigh *left in total, where a record that is known to be
+ * rejected weighs nothing. *left is reduced by their weight. */
 static size_t window(const struct worker *w, struct batch_item *const *items, size_t n, size_t *left)
 {
 	size_t taken = 0;
@@ -140,13 +146,13 @@ static size_t window(const struct worker *w, struct batch_item *const *items, si
 	return taken;
 }
 
-/* Of the partition whose records these are: all together where they are not refused; else as many from the start as may be isolated in
- * this transaction. */
+/* Applies the records of one partition: all together when the database accepts them; otherwise as many from the start as may be isolated
+ * in this transaction. The rest is postponed. */
 static int partition_isolate(struct worker *w, struct batch *b, struct batch_item **items, size_t n, size_t *left,
 	struct err *err)
 {
 	struct batch_item **decoded = ARENA_ARRAY(owner_tx_arena(b->tx), struct batch_item *, n);
-	bool is_all = n == b->n; /* of the batch, which was refused */
+	bool is_all = n == b->n; /* these are the whole batch, which was rejected */
 	int rc = is_all ? 0 : apply_unrefused(w, b, items, n, err);
 	size_t taken = n, n_decoded;
 

@@ -1,5 +1,11 @@
-/* See lease.h. Invariant: what is published was committed behind the fence, and before it whatever the outbox held when the lease was
- * taken. */
+/* See lease.h.
+ *
+ *   standing by --lease_take()--> held --lease_keep() every renew_interval_ms--> held
+ *        ^                          |
+ *        +------ lease_fail() ------+   retried after backoff_ms
+ *
+ * Invariant: every record that is published was committed behind the fence, and all rows that the outbox held when the lease was
+ * acquired are published before it. */
 #include "worker/lease.h"
 
 #include <assert.h>
@@ -23,9 +29,9 @@ struct lease {
 	struct publisher *publisher;
 	struct pg *pg;
 	struct lease_row row;
-	bool held, open; /* open: a transaction is */
-	int64_t renewed_mono_ms; /* when the last renewal that succeeded began */
-	int64_t next_mono_ms; /* when the lease is taken or renewed next */
+	bool held, open; /* open: a transaction is open */
+	int64_t renewed_mono_ms; /* when the last successful renewal began */
+	int64_t next_mono_ms; /* when the lease is acquired or renewed next */
 	struct outgoing out;
 	struct service_condition *leading, *kafka;
 };
@@ -92,7 +98,7 @@ void lease_close(struct lease **ll, int64_t timeout_ms)
 
 		if (outbox_delete_acknowledged(&a, &err) < 0 ||
 			store_lease_release(l->pg, l->options.name, l->row.epoch, &err) < 0)
-			log_warn("lease not given back", LOG_S("lease", l->options.name), LOG_ERR(&err));
+			log_warn("lease not released", LOG_S("lease", l->options.name), LOG_ERR(&err));
 	}
 	publisher_close(&l->publisher, 0);
 	pg_close(&l->pg);
@@ -110,7 +116,7 @@ static int lease_connect(struct lease *l, struct err *err)
 	return store_schema_version_check(l->pg, SCHEMA_VERSION, err);
 }
 
-/* What is left goes out first. */
+/* Rows that the former holder left in the outbox are published first. */
 static int lease_take(struct lease *l, int64_t now, struct err *err)
 {
 	struct adoption a;
@@ -119,7 +125,8 @@ static int lease_take(struct lease *l, int64_t now, struct err *err)
 	if (lease_connect(l, err) < 0)
 		return -1;
 	rc = store_lease_acquire(l->pg, l->options.name, l->options.holder, l->options.ttl_ms, &l->row, err);
-	service_condition_set(l->leading, rc >= 0, rc < 0 ? err->msg : NULL); /* one that stands by is ready */
+	service_condition_set(l->leading, rc >= 0,
+		rc < 0 ? err->msg : NULL); /* a replica without the lease is ready, too */
 	l->next_mono_ms = now + l->options.backoff_ms;
 	if (rc <= 0)
 		return rc;
@@ -129,7 +136,7 @@ static int lease_take(struct lease *l, int64_t now, struct err *err)
 	l->held = true;
 	l->renewed_mono_ms = now;
 	l->next_mono_ms = now + l->options.renew_interval_ms;
-	log_info("lease taken", LOG_S("lease", l->options.name), LOG_I("epoch", l->row.epoch));
+	log_info("lease acquired", LOG_S("lease", l->options.name), LOG_I("epoch", l->row.epoch));
 	if (l->ops->acquired)
 		l->ops->acquired(l->ctx);
 	return 0;
@@ -179,10 +186,10 @@ void lease_fail(struct lease *l, const struct err *why)
 {
 	bool was_held = l->held;
 
-	log_warn("lease put off", LOG_S("lease", l->options.name), LOG_I("held", was_held), LOG_ERR(why));
+	log_warn("lease failed, will retry", LOG_S("lease", l->options.name), LOG_I("held", was_held), LOG_ERR(why));
 	lease_rollback(l);
 	l->held = false;
-	publisher_forget_all(l->publisher); /* the next holder publishes what is left */
+	publisher_forget_all(l->publisher); /* the next holder publishes the remaining rows */
 	l->next_mono_ms = clock_mono_ms() + l->options.backoff_ms;
 	service_condition_set(l->leading, false, why->msg);
 	if (was_held)
@@ -198,7 +205,7 @@ int lease_begin(struct lease *l, struct err *err)
 {
 	assert(!l->open);
 	if (!l->held)
-		return err_set(err, ERR_FENCED, "lease", "the lease %s is not ours", l->options.name);
+		return err_set(err, ERR_FENCED, "lease", "the lease %s is not held by this replica", l->options.name);
 	l->open = true;
 	outgoing_clear(&l->out);
 	if (pg_begin(l->pg, err) < 0)

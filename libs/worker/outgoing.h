@@ -1,4 +1,4 @@
-/* What a transaction emits into one outbox row, before its commit. Private to libs/worker. */
+/* Records that a transaction emits into one outbox row, before its commit. Private to libs/worker. */
 #ifndef WORKER_OUTGOING_H
 #define WORKER_OUTGOING_H
 
@@ -6,9 +6,9 @@
 #include "wire/records.h"
 
 struct outgoing {
-	struct buf records; /* given away to publisher_add() once they are committed */
+	struct buf records; /* passed on to publisher_add() after the commit */
 	int32_t n;
-	size_t mark_bytes; /* where it stood at the last savepoint */
+	size_t mark_bytes; /* its length at the last savepoint */
 	int32_t mark_n;
 };
 

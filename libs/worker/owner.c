@@ -1,5 +1,14 @@
-/* Partitions that are ours; see owner.h. This file: assignment, turns, reports, the end. owner_take.c: taking over. owner_tx.c: one
- * transaction. */
+/* The partitions that this replica owns; see owner.h. This file: assignment, turns, reports, close. owner_take.c: acquiring. owner_tx.c:
+ * one transaction. The life of the assigned partitions:
+ *
+ *                on_assigned()           owner_take(): epochs raised, outbox adopted, fetching
+ *   UNASSIGNED ---------------> TAKING --------------------------------------------------------> RUNNING
+ *
+ *   RUNNING, TAKING -- owner_restart() --> TAKING, after a backoff
+ *   RUNNING, TAKING -- on_revoked() -----> UNASSIGNED
+ *
+ * Invariant: leaving RUNNING, and every assignment and revocation, raises the generation and calls lost() (owner_forget()), so that
+ * nothing begun under an earlier generation counts as owned. */
 #include "worker/owner_private.h"
 
 #include "base/backoff.h"
@@ -12,16 +21,16 @@
 #include <string.h>
 
 #define SLICE_MS         20
-#define ABANDON_AFTER_MS 1000 /* once stopping: how long a statement in hand may still take */
-/* Another owner fenced us off: our revocation is on its way, at the latest when the group's session (10 s) has ended. When none
- * comes, it was blazzctl progress reset, and the partitions are still ours. */
+#define ABANDON_AFTER_MS 1000 /* once stopping: how long the current statement may still take */
+/* Another owner has raised the epoch: Kafka will revoke the partitions here, at the latest when the group's session (10 s) expires. When it
+ * does not, blazzctl progress reset has raised it, and this replica acquires the partitions again. */
 #define FENCED_WAIT_MS 12000
 #define ASK_AGAIN_MS   30000
-/* What follows and was not fetched once by then does not exist yet, or may not be read. */
+/* A partition that follows and was not fetched once in this time does not exist yet, or may not be read. */
 #define UNREAD_AFTER_MS 5000
 
-/* Kafka's callbacks. They may run inside a wait for PostgreSQL: the batch in hand goes on, fenced by its epoch; what was taken in
- * for later, or waits to be published, is now the next owner's. */
+/* Kafka's callbacks. They may run while a statement waits: the current batch continues, fenced by its epoch; records received for
+ * later batches and rows waiting to be published are left to the next owner. */
 
 static void owner_forget(struct owner *o)
 {
@@ -30,7 +39,7 @@ static void owner_forget(struct owner *o)
 	o->ops->lost(o->ctx);
 }
 
-/* The metric of a slot that blocks, by what the broker says, until it moves again or is revoked. */
+/* Sets the metric of a blocked slot, labelled with the broker's error, until the slot is unblocked or revoked. */
 static void slot_report_blocked(struct owner *o, struct slot_state *s, const char *cause)
 {
 	const char *topic = owner_topic(o, s->partition);
@@ -57,7 +66,7 @@ static void slot_report(struct owner *o, struct topic_partition partition, doubl
 	metric_set(METRIC_CELL(o->metrics.stopped, topic, number), stopped);
 }
 
-/* What was said of a partition is its next owner's to say: a sum over the replicas counts each once. */
+/* Clears the metrics of revoked partitions: the next owner reports them, so that a sum over the replicas counts each partition once. */
 static void slots_unreport(struct owner *o)
 {
 	for (size_t i = 0; i < o->n_slots; i++) {
@@ -104,7 +113,7 @@ static void on_stopped(void *ctx, struct topic_partition partition, enum kafka_s
 		LOG_ERR(why));
 	if (!s)
 		return;
-	/* What another one follows does not wait for the low watermark of what follows. */
+	/* A topic that is followed does not wait for the low watermark of one that follows it. */
 	if (stop == KAFKA_STOP_NO_OFFSET && owner_follows(o, partition.topic))
 		o->ask_mono_ms = clock_mono_ms() + ASK_AGAIN_MS;
 	else if (stop == KAFKA_STOP_NO_OFFSET)
@@ -130,7 +139,7 @@ const char *owner_topic(const struct owner *o, struct topic_partition partition)
 	return o->options.topics[partition.topic].name;
 }
 
-/* Runs while a statement waits: everything but PostgreSQL goes on. */
+/* Runs while a statement waits: Kafka's callbacks, publishing and the service's idle work continue. Non-zero abandons the statement. */
 static int owner_idle(void *ctx)
 {
 	struct owner *o = ctx;
@@ -142,7 +151,7 @@ static int owner_idle(void *ctx)
 	if (o->ops->idle)
 		o->ops->idle(o->ctx);
 	if (!o->in_tx && o->begun != o->generation)
-		return 1; /* whoever waits for the answer must not go on with what lost() has freed, nor fence the new owners */
+		return 1; /* the statement's caller must not use what lost() has freed, nor raise the epochs of the new owners */
 	if (!service_stopping(o->service))
 		return 0;
 	if (o->stop_mono_ms == 0)
@@ -162,7 +171,7 @@ void owner_restart(struct owner *o, const struct err *why)
 	bool reassigned = o->begun != o->generation;
 	int64_t wait = !reassigned && why->kind == ERR_FENCED ? FENCED_WAIT_MS : retry_wait_ms(o);
 
-	log_warn("batch put off", LOG_I("retry_in_ms", wait), LOG_I("failures", o->failures), LOG_ERR(why));
+	log_warn("batch failed, will retry", LOG_I("retry_in_ms", wait), LOG_I("failures", o->failures), LOG_ERR(why));
 	metric_add(METRIC_CELL(o->metrics.retries, o->options.topics[0].name, why->code[0] ? why->code : "other"), 1);
 	owner_forget(o);
 	o->pending.kind = ERR_NONE;
@@ -173,7 +182,8 @@ void owner_restart(struct owner *o, const struct err *why)
 	service_condition_set(o->consuming, false, why->msg);
 }
 
-/* Commits to Kafka what has moved since: for lag tools only, so once a second is enough, and a broker's time is worth more. */
+/* Commits to Kafka the offsets that have advanced since the last call. Only tools that show lag read them, so once a second is enough and
+ * spares the broker. */
 static void owner_tell_offsets(struct owner *o)
 {
 	struct consumer_position *positions = mem_calloc(o->n_slots + 1, sizeof(*positions));
@@ -270,7 +280,7 @@ static int delete_acknowledged(struct owner *o, struct err *err)
 	return outbox_delete_acknowledged(&a, err);
 }
 
-/* While partitions are ours: what no transaction of the service sees to. */
+/* Regular work while partitions are owned that no transaction of the service does. */
 static int owner_tend(struct owner *o, struct err *err)
 {
 	int64_t now = clock_mono_ms();
@@ -280,7 +290,7 @@ static int owner_tend(struct owner *o, struct err *err)
 		return -1;
 	}
 	if (o->ask_mono_ms != 0 && now >= o->ask_mono_ms)
-		return err_set(err, ERR_RETRY, "NO_OFFSET", "a low watermark is asked for again");
+		return err_set(err, ERR_RETRY, "NO_OFFSET", "the query for a low watermark is repeated");
 	if (now < o->tidy_mono_ms)
 		return 0;
 	o->tidy_mono_ms = now + o->options.tidy_interval_ms;
@@ -358,7 +368,7 @@ int owner_poll(struct owner *o, int timeout_ms, struct kafka_message *out, struc
 	rc = kafka_consumer_poll(o->consumer, timeout_ms, out, err);
 	if (rc <= 0 || generation == o->generation)
 		return rc;
-	kafka_message_release(out); /* of an assignment that is gone */
+	kafka_message_release(out); /* of a former assignment */
 	return 0;
 }
 
@@ -409,7 +419,7 @@ void owner_drain(struct owner *o, int64_t timeout_ms)
 	o->begun = o->generation;
 	o->stop_mono_ms = 0; /* the deletion has its own second */
 	if (delete_acknowledged(o, &err) < 0)
-		log_warn("outbox rows left for the next start", LOG_ERR(&err));
+		log_warn("acknowledged outbox rows not deleted", LOG_ERR(&err));
 	else
 		log_info("drained", LOG_I("outbox_rows_left", publisher_total(o->publisher)));
 }
@@ -431,13 +441,14 @@ void owner_metrics_init(struct owner *o)
 	struct owner_metrics *m = &o->metrics;
 	static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, -1 };
 
-	m->records = metric_counter("blazz_worker_records", "Records by what became of them.", "topic,outcome");
+	m->records = metric_counter("blazz_worker_records", "Records by outcome.", "topic,outcome");
 	m->dead = metric_counter("blazz_worker_dead_letters", "Dead letters by reason.", "topic,reason");
-	m->retries = metric_counter("blazz_worker_retries", "Batches put off, by error code.", "topic,code");
+	m->retries = metric_counter("blazz_worker_retries", "Batches that failed and are retried, by error code.",
+		"topic,code");
 	m->duration = metric_histogram("blazz_worker_batch_seconds",
 		"Time of one batch, from its transaction's begin to its commit.", "topic", seconds);
 	m->lag = metric_gauge("blazz_worker_lag_records",
-		"Records not consumed yet; 0 of a partition that was revoked.", "topic,partition");
+		"Records not consumed yet; 0 for a partition that was revoked.", "topic,partition");
 	m->stopped = metric_gauge("blazz_worker_partition_stopped", "1 when the partition's offset is out of range.",
 		"topic,partition");
 	m->blocked = metric_gauge("blazz_worker_outbox_blocked",
@@ -457,7 +468,7 @@ void owner_metrics_init(struct owner *o)
 	}
 }
 
-/* The group, and what is fetched. */
+/* Opens the consumer: its group, its topics, its prefetch. */
 static int owner_subscribe(struct owner *o, struct err *err)
 {
 	struct kafka_consumer_options consumer = {
@@ -502,7 +513,7 @@ int owner_open(struct owner **out, struct service *service, const struct owner_o
 	return 0;
 }
 
-/* The consumer says once more that it is revoked. */
+/* Closing the consumer runs revoked() once more. */
 void owner_close(struct owner **oo)
 {
 	struct owner *o = *oo;

@@ -1,4 +1,5 @@
-/* Taking partitions over; see owner.h. */
+/* Acquiring partitions; see owner.h. Invariant: fetching starts only after the epochs are raised and every row that the outbox held then is
+ * queued for publishing (or known to wait in the outbox), so that records of a former owner precede new ones. */
 #include "worker/owner_private.h"
 
 #include "base/clock.h"
@@ -49,7 +50,7 @@ static int owner_start_fetching(struct owner *o, struct err *err)
 	return rc;
 }
 
-/* The service's own of what was taken. */
+/* Lets the service load its state for the acquired partitions. */
 static int owner_load(struct owner *o, struct err *err)
 {
 	struct progress *rows;
@@ -65,7 +66,7 @@ static int owner_load(struct owner *o, struct err *err)
 	return rc;
 }
 
-/* From here on a former owner writes nothing. */
+/* After this a former owner cannot write any more. */
 static int owner_raise_epochs(struct owner *o, const char *cluster, struct err *err)
 {
 	struct progress *rows = mem_calloc(o->n_slots + 1, sizeof(*rows));
@@ -88,7 +89,7 @@ static int take_over(struct owner *o, struct err *err)
 		kafka_consumer_cluster_id(o->consumer, CLUSTER_ID_WAIT_MS, cluster, err) < 0 ||
 		owner_raise_epochs(o, cluster, err) < 0 || owner_load(o, err) < 0 || owner_adopt(o, err) < 0)
 		return -1;
-	assert(o->begun == o->generation); /* or one of these statements would have been given up */
+	assert(o->begun == o->generation); /* otherwise one of these statements would have been abandoned */
 	return owner_start_fetching(o, err);
 }
 
@@ -96,7 +97,7 @@ int owner_take(struct owner *o, struct err *err)
 {
 	uint64_t generation = o->generation;
 
-	if (take_over(o, err) < 0) /* lost meanwhile: nothing has failed, and what has come instead has its own turn */
+	if (take_over(o, err) < 0) /* lost meanwhile is no failure: a new assignment is acquired in a later turn */
 		return generation == o->generation ? -1 : 0;
 	o->state = OWNER_RUNNING;
 	o->started_mono_ms = clock_mono_ms();

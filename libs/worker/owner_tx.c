@@ -1,6 +1,10 @@
-/* One transaction over partitions that are ours; see owner.h.
+/* One transaction over owned partitions; see owner.h. The life of an outbox row:
  *
- * Invariant: what the slots hold, and what is published, is what was committed. */
+ *   emit --> INSERT with the progress, COMMIT --> publisher_add() --> produced --> all records acknowledged --> DELETE
+ *                    |                               |                                 in a later transaction
+ *                    | rolled back: never existed    +-- replica dies: the next owner adopts the row
+ *
+ * Invariant: the slots in memory, and the records that are published, reflect only committed transactions. */
 #include "worker/owner_private.h"
 
 #include "base/clock.h"
@@ -79,7 +83,7 @@ struct share *owner_tx_share(const struct owner_tx *tx, struct topic_partition p
 	return s;
 }
 
-/* Whose outbox row a record goes into. */
+/* The share whose outbox row gets the partition's records: that of its fence. */
 static struct share *share_of_fence(const struct owner_tx *tx, struct topic_partition partition)
 {
 	return owner_tx_share(tx, owner_fence(tx->owner, partition));
@@ -90,10 +94,10 @@ static int share_add(struct owner_tx *tx, struct topic_partition partition, stru
 	const struct progress *p = owner_progress(tx->owner, partition);
 
 	if (!p)
-		return err_set(err, ERR_FENCED, "partition", "partition %d of %s is not ours", (int)partition.number,
-			owner_topic(tx->owner, partition));
+		return err_set(err, ERR_FENCED, "partition", "partition %d of %s is not owned by this replica",
+			(int)partition.number, owner_topic(tx->owner, partition));
 	if (tx->n_shares > 0 && tx->generation != tx->owner->generation)
-		return err_set(err, ERR_FENCED, "partition", "the partitions were taken anew");
+		return err_set(err, ERR_FENCED, "partition", "the partitions were acquired again since");
 	if (share_find(tx, partition))
 		return 0;
 	tx->shares = vec_grow(tx->shares, tx->n_shares, &tx->cap_shares, sizeof(*tx->shares));
@@ -120,7 +124,7 @@ int owner_tx_include_all(struct owner_tx *tx, struct err *err)
 	return 0;
 }
 
-/* A topic that follows stands behind the one that it follows. */
+/* Sorts so that a topic that follows comes after the one that it follows. */
 static int share_cmp(const void *a, const void *b)
 {
 	const struct share *x = a, *y = b;
@@ -145,7 +149,7 @@ static int shares_lock(struct owner_tx *tx, struct err *err)
 		return 0;
 	if (lost == SIZE_MAX || !owner_follows(o, tx->shares[lost].partition.topic))
 		return -1;
-	/* Its fence, which comes first, is ours: no other owner has moved it. */
+	/* Its fence, which is checked first, passed: no other owner has moved the partition. */
 	return err_set(err, ERR_RETRY, "reset", "partition %d of %s was reset", rows[lost].partition, rows[lost].topic);
 }
 
@@ -301,7 +305,7 @@ static int shares_advance(struct owner_tx *tx, struct err *err)
 	return n_rows == 0 ? 0 : store_outbox_put(o->pg, o->options.consumer, rows, n_rows, err);
 }
 
-/* Whose records it moved past: of several the first. */
+/* The topic that labels the transaction's metrics: the first whose records it advanced past. */
 static const char *tx_topic(const struct owner_tx *tx)
 {
 	for (size_t i = 0; i < tx->n_shares; i++)
@@ -323,7 +327,7 @@ static void count_metrics(const struct owner_tx *tx)
 					tx->shares[i].counts[k]);
 }
 
-/* The commit stands: slots move on, records go out. When the partitions were lost meanwhile, their new owner publishes. */
+/* After the commit: advances the slots and publishes the records. When the partitions were lost meanwhile, their new owner publishes. */
 static void shares_committed(struct owner_tx *tx)
 {
 	struct owner *o = tx->owner;

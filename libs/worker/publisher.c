@@ -1,4 +1,10 @@
-/* Outbox rows on their way to Kafka; see publisher.h. */
+/* Outbox rows from memory to Kafka; see publisher.h. The life of a row in its slot's list:
+ *
+ *   queued --row_hand_over()--> in flight --all acknowledged, and first of its slot--> acked --publisher_deleted()--> freed
+ *     ^                            | a record failed
+ *     +-----slot_restart()---------+   every row of the slot that is not acknowledged starts again, after all reports
+ *
+ * Invariant: rows of a slot are acknowledged in order, and only the first may be. */
 #include "worker/publisher.h"
 
 #include "base/arena.h"
@@ -13,19 +19,19 @@
 
 #define REPUBLISH_DELAY_MS 1000
 #define BLOCKED_DELAY_MS   30000 /* the longest wait for a broker that refuses a record */
-#define BLOCKED_AFTER      2     /* refusals in a row: not something that passed */
-#define SLOT_ROWS_MAX      1024  /* in memory */
+#define BLOCKED_AFTER      2     /* rejections in a row: after these the failure is not transient */
+#define SLOT_ROWS_MAX      1024  /* rows of one slot in memory */
 
 struct row {
 	struct row *next;
-	struct slot *slot; /* NULL: forgotten, freed with its last report */
+	struct slot *slot; /* NULL: dropped, and freed with its last report */
 	struct topic_partition partition;
-	struct str topic; /* as the outbox has it */
+	struct str topic; /* as in the outbox row */
 	int64_t epoch, seq;
 	int64_t committed_mono_ms;
 	struct buf records;
-	size_t at;        /* how far the records were handed to the producer */
-	bool handed_over; /* all of them */
+	size_t at;        /* how far the records were passed to the producer */
+	bool handed_over; /* all of them were */
 	size_t in_flight;
 	bool failed;
 };
@@ -35,12 +41,13 @@ struct slot {
 	struct topic_partition partition;
 	struct row *first, *last;
 	size_t rows, in_flight;
-	bool failed, refused; /* in this attempt; a refusal is the broker's answer, other failures are not */
-	bool behind; /* the outbox has rows that are not here */
-	int refusals; /* in a row, of its first row */
-	char cause[48]; /* of the last one */
+	bool failed,
+		refused; /* in this attempt; refused: the broker rejected a record, other failures are not its answer */
+	bool behind; /* the outbox has rows that are not in memory */
+	int refusals; /* rejections of its first row, in a row */
+	char cause[48]; /* error code of the last one */
 	int64_t retry_mono_ms;
-	int64_t oldest_mono_ms; /* commit of its oldest row, in memory or left in the outbox; 0: none waits */
+	int64_t oldest_mono_ms; /* commit time of its oldest row, in memory or left in the outbox; 0: no row waits */
 };
 
 struct publisher {
@@ -48,8 +55,7 @@ struct publisher {
 	struct slot *slots;
 	struct row *acked;
 	size_t total;
-	void (*acknowledged)(void *ctx, struct topic_partition slot, int64_t epoch,
-		int64_t seq); /* NULL: not asked for */
+	void (*acknowledged)(void *ctx, struct topic_partition slot, int64_t epoch, int64_t seq); /* NULL: not wanted */
 	void *ctx;
 };
 
@@ -86,7 +92,8 @@ static void row_fail(struct row *r, const struct err *failure)
 	struct slot *s = r->slot;
 
 	r->failed = s->failed = true;
-	/* What a renewed producer gives back was never refused: the time of the next attempt stays as it was, long over, or the refusal's. */
+	/* Records that a reopened producer reports as failed were not rejected: the time of the next attempt stays as it is, in the past or set
+	 * by an earlier rejection. */
 	if (s->refused || failure->kind == ERR_BUSY)
 		return;
 	s->refused = true;
@@ -98,7 +105,7 @@ static void row_fail(struct row *r, const struct err *failure)
 			LOG_I("seq", r->seq), LOG_ERR(failure));
 }
 
-/* A report of one record. The row's fate is decided in slot_settle(), never here: rows settle in order. */
+/* A report of one record. slot_settle() decides whether the row is acknowledged, never this function: rows are acknowledged in order. */
 static void delivered(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset)
 {
 	struct row *r = opaque;
@@ -195,7 +202,7 @@ void publisher_add(struct publisher *p, struct topic_partition slot, struct str 
 	p->total++;
 }
 
-/* The producer wants a terminated name; rows hold slices. */
+/* The producer needs a terminated topic name; rows hold slices. */
 static int produce_one(struct publisher *p, struct row *r, const struct record_view *v, struct err *err)
 {
 	char topic[256];
@@ -221,7 +228,7 @@ static int produce_one(struct publisher *p, struct row *r, const struct record_v
 	return rc;
 }
 
-/* Hands over what is left of the row. false when the producer takes no more for now. */
+/* Passes the row's remaining records to the producer. False when its queue is full. */
 static bool row_hand_over(struct publisher *p, struct row *r)
 {
 	struct record_view view;
@@ -266,8 +273,8 @@ static bool slot_is_blocked(const struct slot *s)
 	return s->refusals >= BLOCKED_AFTER;
 }
 
-/* After a failure nothing more is handed over until all reports are in; then everything not acknowledged starts again. Of a blocked
- * slot the outbox is asked anew: an operator may have dropped the row. */
+/* After a failure nothing more is passed to the producer until all reports have arrived; then every row that is not acknowledged starts
+ * again. The rows of a blocked slot are read from the outbox again: an operator may have dropped the row. */
 static void slot_restart(struct publisher *p, struct slot *s)
 {
 	if (s->in_flight > 0 || clock_mono_ms() < s->retry_mono_ms)
@@ -289,7 +296,7 @@ static void slot_settle(struct publisher *p, struct slot *s)
 		struct row *r = s->first;
 
 		if (slot_is_blocked(s))
-			log_info("outbox slot moves again", LOG_STR("topic", r->topic),
+			log_info("outbox slot unblocked", LOG_STR("topic", r->topic),
 				LOG_I("slot", s->partition.number), LOG_I("seq", r->seq));
 		s->refusals = 0;
 		s->first = r->next;
@@ -307,7 +314,7 @@ static void slot_settle(struct publisher *p, struct slot *s)
 	}
 }
 
-/* Behind a record that was refused nothing is sent before it. */
+/* While the first row of the slot was rejected, rows after it are not sent. */
 static void slot_hand_over(struct publisher *p, struct slot *s)
 {
 	for (struct row *r = s->first; r && !s->failed; r = r->next)

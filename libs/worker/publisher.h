@@ -1,11 +1,12 @@
-/* Publishing what transactions decided: outbox rows in order per slot, each deleted only after all of its records are acknowledged. A
- * slot is a partition of one of the owner's topics.
+/* Publishes committed outbox rows in order per slot; a row is deleted only after all of its records are acknowledged. A slot is a partition
+ * of one of the owner's topics.
  *
- * Rows are kept in memory until then. When the producer loses records (it was recreated), the slot's rows are published again
+ * Rows are kept in memory until then. When the producer fails records in flight (it was reopened), the slot's rows are published again
  * from the first that is not acknowledged: at least once, in order, with the same stamps.
  *
- * A record that the broker refuses again and again blocks its slot, and only that: the slot's rows wait in the outbox, are read again
- * for each further attempt (up to half a minute apart), and go out when the broker takes the record or an operator has dropped its row.
+ * A record that the broker rejects repeatedly blocks its slot, and only that: the slot's rows wait in the outbox, are read again
+ * for each further attempt (up to half a minute apart), and are published when the broker accepts the record or an operator has dropped
+ * its row.
  */
 #ifndef WORKER_PUBLISHER_H
 #define WORKER_PUBLISHER_H
@@ -24,20 +25,21 @@ void publisher_notify(struct publisher *p,
 /* Waits at most timeout_ms for acknowledgements. */
 void publisher_close(struct publisher **p, int timeout_ms);
 
-/* Takes over row's bytes; topic is the one its row in the outbox has, borrowed for as long as the publisher lives; age_ms is the time since
- * its commit. Rows of one slot must come in order; one that is already here is ignored. A slot that is full leaves it and what comes
- * later in the outbox, until publisher_adopt(). */
+/* Adds a row and takes ownership of the bytes of its records. topic is that of the outbox row, borrowed for as long as the publisher lives;
+ * age_ms is the time since its commit. Rows of one slot must be added in order; one that is already in memory is ignored. When the slot is
+ * full, this row and later ones stay in the outbox until publisher_adopt(). */
 void publisher_add(struct publisher *p, struct topic_partition slot, struct str topic, int64_t epoch, int64_t seq,
 	int64_t age_ms, struct buf *records);
-/* Hands records to the producer as far as it takes them and serves its reports. Never blocks longer than timeout_ms. */
+/* Passes records to the producer until its queue is full, and serves its reports. Never blocks longer than timeout_ms. */
 void publisher_poll(struct publisher *p, int timeout_ms);
-/* Forgets the slots' rows (another owner publishes what is left). */
+/* Drops all rows from memory (another owner publishes those left in the outbox). */
 void publisher_forget_all(struct publisher *p);
-/* The slot's rows are read from the outbox now: it takes them again. Then they have been read: where there were none nothing blocks. */
+/* Brackets reading the slot's rows from the outbox. publisher_adopt() comes before: the slot accepts rows again. publisher_adopted() comes
+ * after: when there were no rows, nothing blocks the slot any more. */
 void publisher_adopt(struct publisher *p, struct topic_partition slot);
 void publisher_adopted(struct publisher *p, struct topic_partition slot);
 bool publisher_is_full(const struct publisher *p, struct topic_partition slot);
-/* What the broker says to the record that blocks the slot; NULL: nothing does. */
+/* The code of the broker's error for the record that blocks the slot; NULL: the slot is not blocked. */
 const char *publisher_blocked(const struct publisher *p, struct topic_partition slot);
 /* Rows added and not yet acknowledged, of the fullest slot that is not blocked; of all; and of one topic. */
 size_t publisher_backlog(const struct publisher *p);
@@ -47,7 +49,7 @@ size_t publisher_rows(const struct publisher *p, int32_t topic);
 int64_t publisher_oldest_ms(const struct publisher *p, int32_t topic);
 bool publisher_has_slot(const struct publisher *p, struct topic_partition slot);
 
-/* Rows that are acknowledged and wait to be deleted: filled into out, at most max. They stay until publisher_deleted(). */
+/* Fills out with up to max rows that are acknowledged and wait to be deleted. They stay until publisher_deleted(). */
 size_t publisher_acknowledged(const struct publisher *p, struct outbox_row *out, size_t max);
 void publisher_deleted(struct publisher *p, const struct outbox_row *rows, size_t n);
 bool publisher_healthy(const struct publisher *p);

@@ -1,8 +1,8 @@
 /* See slice.h. */
 #include "worker/slice.h"
 
-#define LIVE_SHARES   4 /* of the time, to one of bulk */
-#define SLOW_SLICE_US 1000000 /* one that waited for something, say */
+#define LIVE_SHARES   4 /* shares of the time for live batches, to one for bulk */
+#define SLOW_SLICE_US 1000000 /* a longer slice counts as this: it probably waited, for a lock or the disk */
 
 size_t slice_next(size_t weight, size_t limit, size_t cap, int64_t took_us)
 {

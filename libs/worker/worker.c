@@ -1,4 +1,4 @@
-/* The loop of a consumer into PostgreSQL; see worker.h. This file: taking in, the main loop. commit.c: one batch. */
+/* The loop of a consumer into PostgreSQL; see worker.h. This file: filling batches, the main loop. commit.c: one batch. */
 #include "worker/private.h"
 
 #include "base/clock.h"
@@ -9,7 +9,7 @@
 #define SLICE_MS 50
 #define DRAIN_MS 5000
 
-/* A backlog of so many batches, in records or bytes: nothing is taken in until it is shorter. */
+/* While the backlog has this many batches, in records or bytes, no records are received. */
 #define BACKLOG_BATCHES 4
 
 static bool backlog_has_room(const struct worker *w)
@@ -18,7 +18,7 @@ static bool backlog_has_room(const struct worker *w)
 		w->backlog.bytes < BACKLOG_BATCHES * w->options.batch_max_bytes;
 }
 
-/* Which batch has room decides which topics are read. */
+/* Holds the topics whose batch is full. True when a batch has room, and the backlog too. */
 static bool has_room(struct worker *w)
 {
 	bool live = !batch_full(w->filling), bulk = w->bulk && !batch_full(w->bulk);
@@ -30,7 +30,7 @@ static bool has_room(struct worker *w)
 	return (live || bulk) && backlog_has_room(w);
 }
 
-/* Takes messages in for as long as there is room and something is there. */
+/* Receives messages while a batch has room and messages are there. */
 static int worker_fill(struct worker *w, int timeout_ms, struct err *err)
 {
 	struct kafka_message m;
@@ -55,7 +55,7 @@ static int on_taken(void *ctx, struct pg *pg, const struct progress *partitions,
 	return 0;
 }
 
-/* The batch in hand goes on; what was taken in for later is the next owner's. */
+/* The batch being committed continues, fenced by its epoch; records received for later ones are left to the next owner. */
 static void on_lost(void *ctx)
 {
 	struct worker *w = ctx;
@@ -96,11 +96,11 @@ struct batch **worker_due(struct worker *w)
 	if (live && bulk && batch_full(w->filling))
 		return slice_due(w->live_us, w->slice_us) ? &w->bulk : &w->filling;
 	if (live && bulk)
-		return w->working->is_bulk ? &w->filling : &w->bulk; /* the one in hand was the last */
+		return w->working->is_bulk ? &w->filling : &w->bulk; /* `working` was the last one committed */
 	return live ? &w->filling : bulk ? &w->bulk : NULL;
 }
 
-/* The batch of that place, to be committed; the one that was committed before takes its place. */
+/* Takes the batch at *place, to be committed; the batch committed before replaces it there, and is filled next. */
 static struct batch *batch_replace(struct worker *w, struct batch **place)
 {
 	struct batch *b = *place;
@@ -117,7 +117,7 @@ static bool is_pushed_back(const struct worker *w)
 	return owner_outstanding(w->owner) >= (size_t)w->options.outbox_max_outstanding;
 }
 
-/* Each record of a partition in the backlog is behind it. */
+/* Moves records of partitions in the backlog to the end of the backlog, so that they stay in order. */
 static void batch_sort(struct worker *w, struct batch *b)
 {
 	struct kafka_message *taken = mem_calloc(b->n + 1, sizeof(*taken));
@@ -164,7 +164,7 @@ void worker_put_off(struct worker *w, struct batch *b)
 		batch_sort(w, w->bulk);
 }
 
-/* One turn while partitions are ours. */
+/* One turn while partitions are owned. */
 static int worker_turn(struct worker *w, struct err *err)
 {
 	int64_t now = clock_mono_ms();
@@ -253,8 +253,7 @@ void worker_close(struct worker **ww)
 	batch_reset(w->filling);
 	if (w->bulk)
 		batch_reset(w->bulk);
-	backlog_fini(
-		&w->backlog); /* the owner is closed without its messages, and says once more that it has lost all */
+	backlog_fini(&w->backlog); /* the messages are released before the owner closes, which calls lost() once more */
 	owner_close(&w->owner);
 	batch_free(w->working);
 	batch_free(w->filling);
