@@ -457,7 +457,7 @@ TAMPERED = [
 ]
 
 
-def test_a_healthy_state_breaks_nothing(snapshot):
+def test_a_consistent_state_has_no_violation(snapshot):
     verdicts = check(snapshot)
     assert not any(verdicts.values()), verdict_text(verdicts)
     assert len(snapshot.tables["chats"]) > 200 and snapshot.tables["parked_updates"] and snapshot.tables["account_syncs"]
@@ -465,13 +465,13 @@ def test_a_healthy_state_breaks_nothing(snapshot):
 
 @pytest.mark.parametrize("invariant, tamper", [(i, t) for i, tampers in TAMPERED for t in tampers],
                          ids=lambda x: getattr(x, "__name__", x))
-def test_each_invariant_speaks_of_what_breaks_it(snapshot, invariant, tamper):
+def test_each_invariant_reports_its_own_violations(snapshot, invariant, tamper):
     tamper(snapshot)
     wrong = list(INVARIANTS[invariant](Case(snapshot)))
     assert wrong and f"{invariant} is broken" in verdict_text({invariant: wrong})
 
 
-def test_a_snapshot_that_was_written_down_is_judged_the_same(snapshot, tmp_path):
+def test_a_saved_snapshot_gives_the_same_verdict(snapshot, tmp_path):
     change_body(snapshot)
     snapshot.save(tmp_path / "snapshot.json")
     assert check(Snapshot.load(tmp_path / "snapshot.json")) == check(snapshot)
@@ -501,7 +501,7 @@ def test_another_seed_is_another_run():
     assert one == other != another
 
 
-def test_every_fault_is_dealt_and_two_at_once_touch_different_things():
+def test_every_fault_is_drawn_and_simultaneous_faults_have_different_targets():
     deal, seen = dealt(1, [], True), set()
     for _ in range(len(CATALOGUE)):
         faults = [f for f, _, _ in next(deal)]

@@ -57,7 +57,7 @@ def client(shared):
 
 # Accepted
 
-def test_202_counts_what_was_queued(shared):
+def test_202_counts_the_queued_events(shared):
     answer = shared.post("bridge", bridge(1))
     assert answer.status == 202 and answer.json() == {"status": "queued", "events": 1, "rejected": 0}
     assert answer.headers["content-type"].startswith("application/json")
@@ -88,7 +88,7 @@ def test_a_missing_topic_of_syncs_is_named_and_delays_nothing_else(make_blazz):
     assert [e.WhichOneof("event") for _, e in stack.inbound()] == ["message", "sync_chat", "sync_batch_end"]
 
 
-def test_the_older_contracts_name_and_its_bearer_token(shared, client):
+def test_the_older_contracts_account_names_and_bearer_token_are_accepted(shared, client):
     workspace = shared.workspace
     token = "older-contract-token"
     shared.folder.joinpath("token").write_text(token)
@@ -138,7 +138,7 @@ def test_several_secrets_are_valid_for_rotation(shared, client):
     assert post("old-key") == 202 and post("older-key") == 401
 
 
-def test_the_token_or_api_key_of_the_bridges_that_sign_nothing(shared, client):
+def test_bridges_that_do_not_sign_authenticate_by_token_or_api_key(shared, client):
     body = json.dumps({"event": "connection.update", "instance": "acme-support-1", "data": {"state": "open"}}).encode()
     path, token = shared.route("evolution"), SECRETS["evolution"]
     assert client.post(path, body, {"Authorization": f"Bearer {token}"}).status == 202
@@ -146,7 +146,7 @@ def test_the_token_or_api_key_of_the_bridges_that_sign_nothing(shared, client):
     assert client.post(path, body, {"apikey": token + "x"}).status == 401
 
 
-def test_one_bad_item_among_good_ones_costs_itself_alone(shared):
+def test_one_invalid_item_does_not_reject_the_others(shared):
     bad = {"type": "private", "contact_name": "Nobody", "timestamp": T0}
     answer = shared.post("bridge", sync([chat(10), bad, chat(11)], "s-one-bad"))
     assert answer.status == 202 and answer.json()["rejected"] == 1
@@ -159,7 +159,7 @@ def test_one_bad_item_among_good_ones_costs_itself_alone(shared):
 
 @pytest.mark.parametrize("body", (b"", b"{", b"not json", b"[1,2", b'{"a":1}x', b'"\xff\xfe"', b"null", b"[]", b"42"))
 @pytest.mark.parametrize("dialect", ("bridge", "waha", "webjs-raw", "evolution"))
-def test_400_for_what_is_no_json_of_the_right_shape(shared, dialect, body):
+def test_400_for_a_body_that_is_not_json_of_the_right_shape(shared, dialect, body):
     # Our own contract finds its account in the body: where there is none, nobody has signed.
     assert shared.post(dialect, body).status in ((400, 401) if dialect == "bridge" else (400,))
 
@@ -248,7 +248,7 @@ def test_numbers_of_the_older_contract(shared, client):
         assert post(50 + n, **names) == 401, names
 
 
-def test_a_session_named_like_anothers_public_id_or_number_takes_nothing_from_it(shared, client):
+def test_a_session_named_like_another_accounts_public_id_or_number_gets_none_of_its_events(shared, client):
     """Both are candidates, and each one's secrets decide."""
     victim = shared.add_account(shared.workspace, "victim-key", session="victim-1", provider="webjs", bridge="blazz")
     row = shared.sql("SELECT id FROM whatsapp_accounts WHERE uuid = %s", victim)[0]["id"]
@@ -273,7 +273,7 @@ def test_one_url_for_all_sessions_of_wwebjs(shared, client):
     assert post("wwebjs-key", sessionId="nobody") == 401
 
 
-def test_a_body_that_is_read_otherwise_than_scanned_is_refused(shared, client):
+def test_a_body_that_the_parser_and_the_scan_read_differently_is_rejected(shared, client):
     """Names that only a parser takes for the session's, twice, or hidden: never another's body."""
     key = SECRETS["bridge"]
     for text, want in (('{"session_id":"acme-support-1","session_id":"other"%s}', 202), ('{"session\\u005fid":"acme-support-1"%s}', 202),
@@ -300,7 +300,7 @@ def test_a_repeated_delivery_is_the_same_event(shared, client):
     assert first.event_id == again.event_id != other.event_id and first.source_time_ms == again.source_time_ms > 0
 
 
-def test_one_answer_for_everybody_who_is_not_known(shared, client):
+def test_every_unknown_account_gets_the_same_answer(shared, client):
     body = json.dumps(bridge(6)).encode()
     other = "00000000-0000-4000-8000-000000000000"
     answers = [
@@ -323,7 +323,7 @@ def test_a_signature_is_over_the_raw_bytes(shared, client):
     assert client.post("/api/whatsapp/webhook", body + b" ", signature("bridge", body)).status == 401
 
 
-def test_one_accounts_key_signs_for_nobody_else(shared, client):
+def test_an_accounts_key_is_valid_for_that_account_only(shared, client):
     """A WAHA account's body with the key of another account."""
     body = json.dumps({"event": "session.status", "session": "acme-support-1", "payload": {"status": "WORKING"}}).encode()
     assert client.post(shared.route("waha"), body, {"X-Webhook-Hmac": ""}).status == 401
@@ -331,7 +331,7 @@ def test_one_accounts_key_signs_for_nobody_else(shared, client):
     assert client.post("/api/whatsapp/webhook", own, signature("bridge", own)).status == 401
 
 
-def test_a_body_that_names_another_workspace_is_refused(shared):
+def test_a_body_that_names_another_workspace_is_rejected(shared):
     answer = shared.post("bridge", bridge(9, workspace_id="00000000-0000-4000-8000-000000000009"))
     assert answer.status in (401, 422), answer
     assert shared.post("bridge", bridge(9, workspace_id=shared.workspace)).status == 202
@@ -342,7 +342,7 @@ def test_a_body_that_names_another_workspace_is_refused(shared):
     ("evolution", {"event": "connection.update", "instance": "acme-sales-1", "data": {"state": "open"}}),
     ("webjs-raw", {"sessionId": "acme-sales-1", "dataType": "ready", "data": {}}),
 ))
-def test_a_body_of_another_session_is_refused(shared, dialect, body):
+def test_a_body_of_another_session_is_rejected(shared, dialect, body):
     member = {"waha": "session", "evolution": "instance", "webjs-raw": "sessionId"}[dialect]
     assert shared.post(dialect, body).status == 401
     assert shared.post(dialect, body | {member: "acme-support-1"}).status == 202
@@ -350,7 +350,7 @@ def test_a_body_of_another_session_is_refused(shared, dialect, body):
 
 # Meta is special
 
-def test_meta_with_a_good_signature_is_never_asked_to_repeat(shared):
+def test_meta_with_a_valid_signature_is_never_asked_to_repeat(shared):
     for body in (b"not json", b"{}", json.dumps(meta({"messages": [meta_text(2)]})).replace(
             "106540352242922", "999999999999999").encode()):
         answer = shared.post("meta", body)
@@ -358,7 +358,7 @@ def test_meta_with_a_good_signature_is_never_asked_to_repeat(shared):
         assert any(r.value == body or b"999999999999999" in r.value for r in shared.read("http.ingest.dlq")), body
 
 
-def test_a_body_that_is_kept_whole_is_not_published_in_part(shared):
+def test_a_body_that_becomes_one_dead_letter_is_not_published_in_part(shared):
     """More items than a body may have: the good one among them waits with the others."""
     answer = shared.post("meta", meta({"messages": [meta_text("WHOLE"), *[0] * 20000]}))
     assert answer.status == 200 and answer.json() == {"status": "queued", "events": 0, "rejected": 1}
@@ -366,7 +366,7 @@ def test_a_body_that_is_kept_whole_is_not_published_in_part(shared):
     assert not any(b"wamid.ANWHOLE" in r.value for r in shared.read("inbound"))
 
 
-def test_a_body_with_more_bad_items_than_it_may_have_is_one_dead_letter(shared):
+def test_a_body_with_too_many_invalid_items_is_one_dead_letter(shared):
     """A bridge is told so; nothing of it is published."""
     good = {"remoteJid": "16505550177@s.whatsapp.net", "pushName": "Only1001"}
     answer = shared.post("evolution", {"event": "contacts.update", "sender": "s" * 100000, "data": [good, *[{}] * 1001]})
@@ -437,7 +437,7 @@ def test_a_batch_costs_as_many_events_as_it_has(make_blazz):
     assert 1 <= len(lines) <= 2
 
 
-def test_refusals_are_a_line_a_second(make_blazz):
+def test_rejections_are_logged_at_most_once_a_second(make_blazz):
     stack = make_blazz().seed(("bridge",)).start_ingest(limits__account_rate=1, limits__account_burst=1)
     began = time.monotonic()
     statuses = [stack.post("bridge", bridge(n)).status for n in range(60)]
@@ -474,7 +474,7 @@ def test_503_while_kafka_is_down_and_nothing_is_lost(make_blazz, kafka):
     assert keys == {"false:3EB0AN00000001", "false:3EB0AN00000002"}
 
 
-def test_what_is_cached_is_served_while_postgresql_is_down_and_a_miss_is_503(make_blazz, postgres):
+def test_while_postgresql_is_down_cached_accounts_are_served_and_a_cache_miss_is_503(make_blazz, postgres):
     stack = make_blazz().seed(("bridge", "waha")).start_ingest()
     assert stack.post("bridge", bridge(1)).status == 202
     postgres.stop()
@@ -547,7 +547,7 @@ def test_a_header_and_a_body_byte_by_byte_do_not_outlive_their_deadlines(make_bl
             assert closed and time.monotonic() - began < 6
 
 
-def test_sigterm_finishes_what_was_begun(make_blazz):
+def test_sigterm_finishes_requests_in_flight(make_blazz):
     stack = make_blazz().seed(("bridge",)).start_ingest()
     statuses = []
 

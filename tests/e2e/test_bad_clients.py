@@ -184,7 +184,7 @@ def drip(sockets, texts, until):
 @pytest.mark.parametrize("start, rest", [(b"", HEAD + b"X: " + b"y" * 10000), (HEAD + b"Content-Length: 10000\r\n\r\n", b"x" * 10000),
                                          (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 2000)],
                          ids=["header", "body", "chunks"])
-def test_a_byte_at_a_time_ends_with_the_deadline(stack, start, rest):
+def test_a_client_that_sends_a_byte_at_a_time_is_disconnected_at_the_deadline(stack, start, rest):
     with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
         for _ in range(300):
             sockets.append(connect(stack, "127.0.0.2"))
@@ -229,7 +229,7 @@ def test_bodies_that_never_end_hold_a_sources_share_for_the_deadline_each(stack)
     assert max(cut) < DEADLINE_S + 1.5 and len(lived) > len(cut)
 
 
-def test_one_who_does_not_read_his_answers_is_closed(stack):
+def test_a_client_that_does_not_read_its_answers_is_disconnected(stack):
     """Its answers fill the sockets' buffers; the deadline ends it. Where all that it sent was read, the kernel keeps trying to hand over the
     answers, so that it may not hear of the end for a while."""
     with nothing_is_left(stack), others_are_served(stack), connect(stack, "127.0.0.3") as s:
@@ -284,7 +284,7 @@ def test_descriptors_are_left_for_kafka_and_postgresql(make_blazz, monkeypatch):
     assert "raise the limit of open files" in stack.in_.log()
 
 
-def test_one_address_has_a_limit_and_others_do_not_feel_it(stack):
+def test_the_limit_of_one_address_does_not_affect_others(stack):
     with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
         for _ in range(500):
             sockets.append(connect(stack, "127.0.0.4"))
@@ -300,7 +300,7 @@ def test_pipelined_requests_are_all_answered_and_all_stored(stack):
     assert len(stack.inbound()) == before + 101
 
 
-def test_a_flood_of_pipelined_refusals_starves_nobody(stack):
+def test_a_flood_of_pipelined_rejections_does_not_starve_other_clients(stack):
     with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
         for _ in range(10):
             sockets.append(connect(stack, "127.0.0.5"))
@@ -324,7 +324,7 @@ def nested(depth):
     (HEAD + b"Content-Length: 99999999999999\r\n\r\n", [413]),
     (HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + (b"10000\r\n" + b" " * 65536 + b"\r\n") * 49 + b"0\r\n\r\n", [413]),
 ], ids=["line", "lines", "uri", "length", "expect", "no memory", "chunks"])
-def test_a_request_that_is_too_large_is_told_so(stack, data, want):
+def test_a_request_that_is_too_large_gets_413(stack, data, want):
     with nothing_is_left(stack), others_are_served(stack):
         assert converse(stack, data) == want
 
@@ -359,7 +359,7 @@ def test_bodies_together_have_a_limit(stack):
         assert answers.count([503]) >= 2 and len([a for a in answers if a != [503]]) <= 2, answers
 
 
-def test_bodies_of_many_sources_make_room_for_another(stack):
+def test_bodies_of_many_sources_are_shed_for_another_source(stack):
     """They hold more than there is room for, all but a byte: the oldest go, and a good POST is answered at once."""
     with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
         for n in range(12):
@@ -368,7 +368,7 @@ def test_bodies_of_many_sources_make_room_for_another(stack):
         assert gauge(stack, "bytes_in_flight") <= 16 * MIB
 
 
-def test_a_body_that_is_announced_and_does_not_come_takes_no_room(stack):
+def test_no_memory_is_reserved_for_a_body_that_does_not_arrive(stack):
     with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
         for _ in range(16):
             sockets.append(connect(stack, "127.0.0.8"))
@@ -419,7 +419,7 @@ def test_a_half_closed_connection_gets_its_answer(stack):
 
 @pytest.mark.parametrize("data", [b"", HEAD, HEAD + b"Content-Length: 10\r\n\r\n12345",
                                   HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n123"], ids=["nothing", "header", "body", "chunk"])
-def test_one_who_stops_in_the_middle_is_closed_by_the_deadline(stack, data):
+def test_a_client_that_stops_in_the_middle_is_disconnected_at_the_deadline(stack, data):
     with nothing_is_left(stack), connect(stack) as s:
         began = time.monotonic()
         s.sendall(data)
@@ -519,5 +519,5 @@ def test_broken_http_is_refused_or_closed(stack, data, want):
         assert set(answers[1:]) <= {400, 413}, answers  # to what a wrong length leaves over
 
 
-def test_garbage_behind_a_good_request_costs_only_itself(stack):
+def test_garbage_behind_a_valid_request_does_not_affect_it(stack):
     assert converse(stack, post(bridge(9001)) + b"\0garbage\r\n\r\n") in ([202], [202, 400])

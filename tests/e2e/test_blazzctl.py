@@ -30,7 +30,7 @@ def test_exit_codes_of_usage(shared, arguments, code):
     assert bool(done.stderr) == (code != 0 and arguments != ())
 
 
-def test_exit_code_78_for_a_wrong_configuration_and_1_for_what_fails(shared):
+def test_exit_code_78_for_a_wrong_configuration_and_1_for_a_failure(shared):
     assert shared.ctl_run("topics", "list", config={}).returncode == 78
     assert shared.ctl_run("topics", "list", config={"no.such.key": 1}).returncode == 78
     assert shared.ctl_run("topics", "list", config=shared.ctl_config | {"topics.prefix": "a b"}).returncode == 78
@@ -54,7 +54,7 @@ def test_topics_are_created_once_and_their_partitions_never_changed(shared):
     assert other.returncode == 1 and "partitions" in other.stderr
 
 
-def test_a_table_for_people(shared):
+def test_output_is_a_table_by_default(shared):
     lines = shared.ctl_run("topics", "list").stdout.splitlines()
     assert lines[0].split() == ["TOPIC", "PARTITIONS", "REPLICATION", "RECORDS"]
     assert any(line.startswith(shared.topic("inbound")) for line in lines[1:])
@@ -84,7 +84,7 @@ def test_workspaces_apps_and_accounts_are_added_and_listed(shared):
     (("--session", "n2", "--provider", "meta", "--app", "00000000-0000-4000-8000-000000000000", "--phone-number-id", "1"), "app"),
     (("--session", "n3", "--provider", "webjs", "--bridge", "blazz", "--workspace", "nobody"), "workspace"),
 ))
-def test_what_cannot_be_added_says_why(shared, options, words):
+def test_a_rejected_addition_names_its_reason(shared, options, words):
     options = [shared.app if o == "APP" else o for o in options]
     more = [] if "--workspace" in options else ["--workspace", shared.workspace]
     done = shared.ctl_run("accounts", "add", *more, *options)
@@ -152,7 +152,7 @@ def test_an_apps_secret_is_rotated_without_a_gap(shared):
     assert shared.ctl_run("apps", "set", app, "--remove-secret-file", "-", stdin=made).returncode == 1, "it is the last"
 
 
-def test_names_of_an_account_are_changed_and_what_is_taken_is_told(shared):
+def test_names_of_an_account_are_changed_and_a_name_in_use_is_reported(shared):
     account = shared.add_account(shared.workspace, "x", session="named-1", provider="webjs", bridge="waha", ref="named")
     shared.ctl("accounts", "set", account, "--session", "named-2", "--phone", "+6281", "--ref", "")
     (row,) = [a for a in shared.ctl("accounts", "list") if a["account"] == account]
@@ -177,7 +177,7 @@ def test_only_an_account_that_signs_can_require_timestamps(shared):
     shared.ctl("accounts", "set", "stamped-1", "--remove-secret-file", "-", stdin="x")
 
 
-def test_what_a_terminal_acts_on_is_escaped(shared):
+def test_terminal_control_characters_are_escaped(shared):
     name = "\x1b[31m\u009b31m\u202etxt"
     shared.ctl("apps", "add", "--name", name)
     assert "?[31m?31m?txt" in shared.ctl_run("apps", "list").stdout
@@ -210,7 +210,7 @@ def test_send_posts_a_folder_as_its_dialect_signs(shared, dialect):
             assert rows[f.path.name]["status"] == (f.status() or (200 if dialect == "meta" else 202)), rows[f.path.name]
 
 
-def test_send_posts_one_file_and_the_wrong_secret_is_refused(shared):
+def test_send_posts_one_file_and_the_wrong_secret_is_rejected(shared):
     file = fixtures.FOLDER / "waha/message_text.json"
     assert send(shared, "waha", file).returncode == 0
     wrong = shared.ctl_run("send", "--url", url(shared), "--account", shared.accounts["waha"], "--secret-file", "-", file,
@@ -278,7 +278,7 @@ def test_events_are_shown_since_a_time(talking):
     assert talking.ctl("events", "--workspace", "00000000-0000-4000-8000-000000000000") == []
 
 
-def test_events_are_followed_as_they_come(talking):
+def test_events_are_followed_as_they_arrive(talking):
     command = [BIN / "blazzctl", "-c", talking.folder / "blazzctl.conf", "events", "--type", "message", "--follow", "--limit", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
         try:
@@ -336,7 +336,7 @@ def test_dlq_replay_is_rate_limited(dead):
     assert time.monotonic() - began >= 1, "two records, one a second"
 
 
-def test_dlq_replay_posts_what_ingest_could_not_take(dead):
+def test_dlq_replay_posts_bodies_that_ingest_rejected(dead):
     bad = {"type": "private", "contact_name": "Nobody", "timestamp": T0}
     good = {"type": "private", "contact_phone": "16505550001", "timestamp": T0, "last_message": "x"}
     body = {"session_id": "acme-support-1", "sync_id": "s1", "index": 0, "total": 1, "last": True, "chats": [good, bad]}

@@ -40,7 +40,7 @@ def facts(stack, endpoint):
     return {f["name"]: f["value"] for f in stack.ctl("webhook", "show", endpoint)["endpoint"]}
 
 
-def test_an_endpoint_is_added_as_it_was_meant(stack, receiver):
+def test_an_endpoint_is_added_with_the_given_settings(stack, receiver):
     endpoint, secret = add(stack, receiver.url(), "--name", "Shop", "--types", "message.created, session.*", "--origins",
                            "live,sync", "--unordered", "--lenient", "--rate", "50", "--max-in-flight", "3", "--timeout", "2s",
                            "--schedule", "1s,5m", "--max-retries", "0", "--header", "X-Shop: Ünï code")
@@ -58,7 +58,7 @@ def test_an_endpoint_is_added_as_it_was_meant(stack, receiver):
     assert stack.ctl("webhook", "list", "--workspace", other) == []
 
 
-def test_what_is_not_said_is_the_default(stack, receiver):
+def test_absent_options_have_their_defaults(stack, receiver):
     endpoint, secret = add(stack, receiver.url(), secret=SECRET)
     row = endpoint_row(stack, endpoint)
     assert secret is None, "what came from a file is not printed"
@@ -73,7 +73,7 @@ def test_what_is_not_said_is_the_default(stack, receiver):
     (("--url", "http://127.0.0.1/", "--header", "Webhook-Id: x"), "not yours"), (("--url", "http://127.0.0.1/", "--header", "a: b\nc: d"), "--header"),
     (("--url", "http://127.0.0.1/", "--max-in-flight", "1001"), "--max-in-flight"), ((), "--url"),
 ))
-def test_what_cannot_be_meant_is_wrong_usage(stack, options, words):
+def test_invalid_options_are_wrong_usage(stack, options, words):
     done = stack.ctl_run("webhook", "add", "--workspace", stack.workspace, *options)
     assert done.returncode == 2 and words in done.stderr, done.stderr
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_meant_is_wrong_usage(stack, options, words):
     ("http://127.0.0.1/", {"webhooks.allow_http": True}), ("https://127.0.0.1/", {}), ("http://93.184.216.34/", {}), ("https://localhost/", {}),
     ("https://0x7f.1/", {}), ("https://[::ffff:10.0.0.1]/", {}), ("https://user:x@93.184.216.34/", {}), ("ftp://93.184.216.34/", {}),
 ))
-def test_where_nothing_may_be_delivered_no_endpoint_is_saved(stack, url, config):
+def test_an_endpoint_with_a_forbidden_address_is_not_saved(stack, url, config):
     config = {k: v for k, v in stack.ctl_config.items() if k not in LOOPBACK} | config
     done = stack.ctl_run("webhook", "add", "--workspace", stack.workspace, "--url", url, config=config)
     assert done.returncode == 1 and not re.search("secret|whsec", done.stdout + done.stderr), done.stderr
@@ -113,7 +113,7 @@ def test_what_blazzctl_adds_the_dispatcher_delivers_to(stack, receiver):
     assert secret not in people and "\nattempts\n" in people and endpoint in people
 
 
-def test_a_disabled_endpoint_falls_behind_and_catches_up(stack, receiver):
+def test_a_disabled_endpoint_catches_up_when_enabled(stack, receiver):
     endpoint, _ = add(stack, receiver.url(), "--types", "message.*")
     assert stack.ctl_run("webhook", "disable", endpoint).returncode == 0
     assert facts(stack, endpoint)["enabled"] is False
@@ -128,7 +128,7 @@ def test_a_disabled_endpoint_falls_behind_and_catches_up(stack, receiver):
     wait_for(lambda: {e.event_id for e in events} <= {d.event["id"] for d in receiver.deliveries}, "what it missed")
 
 
-def test_a_test_event_is_signed_and_its_end_is_told(stack, receiver):
+def test_a_test_event_is_signed_and_its_result_is_shown(stack, receiver):
     endpoint, secret = add(stack, receiver.url(), "--header", "X-Shop: seven")
     (row,) = stack.ctl("webhook", "test", endpoint)
     assert (row["outcome"], row["status"]) == ("success", 200) and 0 < row["connect_us"] <= row["total_us"]
@@ -200,7 +200,7 @@ def test_an_endpoint_that_is_removed_is_gone(stack, receiver):
     assert stack.ctl_run("webhook", "show", "x").returncode == 2
 
 
-def test_what_waits_is_listed_tried_now_and_dropped(stack, receiver):
+def test_pending_deliveries_are_listed_retried_and_discarded(stack, receiver):
     receiver.answer = lambda delivery: 503
     endpoint, _ = add(stack, receiver.url(), "--types", "message.created", "--schedule", "1h,2h")
     chat = Chat(stack, stack.workspace)

@@ -53,7 +53,7 @@ def sources(stack):
     return [e.source for _, e in stack.chat_events()]
 
 
-def test_live_goes_on_without_the_topic_which_is_read_once_it_is_there(stack):
+def test_live_is_served_without_the_bulk_topic_which_is_read_once_it_exists(stack):
     """Services are deployed before topics are created."""
     bulk = stack.topic("inbound.bulk")
     admin = AdminClient({"bootstrap.servers": stack.kafka.address, "log_level": 0})

@@ -29,7 +29,7 @@ def change(folder):
     ("re2j-1.8.jar", lambda folder: (folder / "re2j-1.8.jar").unlink()),
     ("more.jar", lambda folder: (folder / "more.jar").write_bytes(b"x")),
 ], ids=["changed", "missing", "added"])
-def test_a_jar_that_is_not_as_listed_is_found(tmp_path, name, damage):
+def test_a_jar_with_another_checksum_is_detected(tmp_path, name, damage):
     shutil.copytree(CACHE / JARS, tmp_path / JARS, copy_function=os.symlink)
     assert deps(tmp_path, "verify").returncode == 0
     damage(tmp_path / JARS)
@@ -48,12 +48,12 @@ def test_jars_that_differ_never_reach_the_cache(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["test", "unit", "e2e", "lint", "fuzz", "hostile", "chaos", "mutants"])
-def test_what_runs_tests_first_installs_what_is_missing(target):
+def test_targets_that_run_tests_first_install_missing_packages(target):
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("tools/deps.sh test\n"), done.stdout + done.stderr
 
 
-def test_when_nothing_is_missing_nothing_is_asked_of_apt_or_the_network(tmp_path):
+def test_without_missing_packages_neither_apt_nor_the_network_is_used(tmp_path):
     for name in ("apt-get", "mvn", "curl", "sudo"):
         (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/called-{name}\nexit 1\n")
         (tmp_path / name).chmod(0o755)

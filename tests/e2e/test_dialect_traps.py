@@ -30,7 +30,7 @@ def stored(stack, key):
     (9, "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f468\u200d\U0001f469\u200d\U0001f467"),
     (10, r"e\u0301 \/ \u00e9", "e\u0301 / \u00e9"),
 ))
-def test_text_arrives_as_it_can_be_kept(shared, n, escaped, want):
+def test_text_is_stored_in_a_form_that_postgresql_can_hold(shared, n, escaped, want):
     body = json.dumps(meta({"messages": [meta_text(f"trap{n}", text={"body": "TEXT"})]}))
     answer = shared.post("meta", body.replace("TEXT", escaped).encode())
     assert answer.status == 200 and answer.json()["events"] == 1
@@ -57,14 +57,14 @@ def test_integers_never_go_through_a_double(shared):
     assert stored(shared, "wamid.ANtrap-int") is not None
 
 
-def test_a_type_nobody_knows_becomes_an_unknown_message(shared):
+def test_an_unknown_type_becomes_an_unknown_message(shared):
     assert shared.post("meta", meta({"messages": [meta_text("trap-new", type="hologram",
                                                             hologram={"x": 1})]})).status == 200
     stored(shared, "wamid.ANtrap-new")
     assert shared.value("SELECT message_type FROM chats WHERE message_key = 'wamid.ANtrap-new'") == "unknown"
 
 
-def test_a_thousand_updates_in_one_post_and_one_that_is_bad(shared):
+def test_one_invalid_update_among_a_thousand_in_one_post_is_rejected_alone(shared):
     messages = [meta_text(f"k{i}", timestamp=str(T0 + i), **{"from": f"1202555{i % 300:04}"}) for i in range(1000)]
     del messages[500]["id"]
     answer = shared.post("meta", meta({"messages": messages}))
@@ -80,7 +80,7 @@ def test_every_entry_and_every_change_is_read(shared):
     assert shared.post("meta", one).json()["events"] == 4
 
 
-def test_within_a_post_messages_go_first_and_statuses_last(shared):
+def test_within_a_post_messages_come_first_and_statuses_last(shared):
     value = {"statuses": [{"id": "wamid.ANorder", "status": "read", "timestamp": str(T0), "recipient_id": "16505551234"}],
              "messages": [{"from": "16505551234", "id": "wamid.ANr", "timestamp": str(T0), "type": "reaction",
                            "reaction": {"message_id": "wamid.ANo", "emoji": "👍"}}, meta_text("o")]}
@@ -99,7 +99,7 @@ def test_a_suspect_time_is_flagged_and_raw_is_kept(shared):
         assert event.time_suspect and event.raw.json
 
 
-def test_secrets_in_a_body_do_not_travel(shared):
+def test_secrets_in_a_body_are_not_published(shared):
     body = {"event": "messages.upsert", "instance": "acme-support-1", "apikey": "INSTANCE-CREDENTIAL", "server_url": "http://x",
             "data": {"key": {"remoteJid": "16505551234@s.whatsapp.net", "fromMe": False, "id": "3EB0SECRET"},
                      "messageTimestamp": 1, "messageType": "newThing",

@@ -59,7 +59,7 @@ def check_end(stack, n, accounts):
 
 
 @pytest.mark.parametrize("failpoint", FAILPOINTS)
-def test_kill_9_inside_a_batch_loses_and_doubles_nothing(stack, failpoint):
+def test_kill_9_inside_a_batch_loses_and_duplicates_nothing(stack, failpoint):
     """Killed the second, third and fourth time it passes the point: before the end, each start gets further."""
     n = 40
     stack.publish(traffic(stack.sources, n))
@@ -73,7 +73,7 @@ def test_kill_9_inside_a_batch_loses_and_doubles_nothing(stack, failpoint):
     check_end(stack, n, len(stack.sources))
 
 
-def test_kill_9_at_any_time_loses_and_doubles_nothing(stack):
+def test_kill_9_at_any_time_loses_and_duplicates_nothing(stack):
     n, rng = 150, random.Random(7)
     events = traffic(stack.sources, n)
     sync = stack.chat_sync(batch__max_events=20).start()
@@ -90,7 +90,7 @@ def test_kill_9_at_any_time_loses_and_doubles_nothing(stack):
     check_end(stack, n, len(stack.sources))
 
 
-def test_what_the_database_refuses_costs_itself_alone(stack):
+def test_a_record_that_postgresql_rejects_does_not_affect_others(stack):
     """A rule that only the table knows: the batch is tried again in halves, with people and conversations all new once more."""
     stack.sql("ALTER TABLE chats ADD CHECK (metadata ->> 'body' <> 'poison')")
     events = [s.message(f"3EB0D{i:04}", f"1650555{i:04}", body="poison" if i == 4 else f"m{i}", at=T0 + i, name=f"Person {i}")
@@ -135,7 +135,7 @@ def test_sigterm_is_answered_while_postgresql_is_down(stack, postgres):
         postgres.start()
 
 
-def test_a_statement_that_hangs_freezes_nothing(stack):
+def test_a_hanging_statement_does_not_block_the_service(stack):
     """Somebody else's lock: the statement waits, the admin port and SIGTERM do not."""
     sync = stack.chat_sync().start()
     blocker = psycopg2.connect(stack.conninfo("postgres"))
@@ -190,7 +190,7 @@ def test_two_replicas_and_a_rebalance(stack):
     check_end(stack, 5 * n, len(stack.sources))
 
 
-def test_a_replica_overtaken_while_it_asks_for_its_partitions_fences_nobody(stack):
+def test_a_replica_that_lost_its_partitions_while_acquiring_them_fences_no_other(stack):
     """One asks for all partitions and waits for PostgreSQL; meanwhile half of them become the other's."""
     blocker = psycopg2.connect(stack.conninfo("postgres"))
     blocker.cursor().execute("LOCK TABLE consumer_progress IN EXCLUSIVE MODE")
@@ -207,7 +207,7 @@ def test_a_replica_overtaken_while_it_asks_for_its_partitions_fences_nobody(stac
 
 
 @pytest.mark.parametrize("failpoint", ("batch_begin", "batch_locked", "batch_committed"))
-def test_a_paused_owner_that_wakes_changes_nothing(stack, failpoint):
+def test_a_paused_owner_that_resumes_changes_nothing(stack, failpoint):
     """SIGSTOP until another has taken over, then SIGCONT: the fenced one gives up its batch."""
     n = 40
     first = stack.chat_sync("one", batch__max_events=10).start(failpoint=f"{failpoint}:stop@4")
@@ -221,7 +221,7 @@ def test_a_paused_owner_that_wakes_changes_nothing(stack, failpoint):
     check_end(stack, 2 * n, len(stack.sources))
     second.wait_ready()
 
-def test_a_zombie_that_publishes_late_is_told_once(stack):
+def test_late_records_of_a_fenced_owner_are_published_once(stack):
     """Stopped between its commit and its publishing, its partitions taken over and its rows published by another, then woken up."""
     n = 40
     first = stack.chat_sync("one", batch__max_events=10).start(failpoint="batch_committed:stop@4")
@@ -301,7 +301,7 @@ def blocks(sync):
     return {k: v for k, v in sync.metrics().items() if k.startswith("blazz_worker_outbox_blocked") and v}
 
 
-def test_a_record_that_the_broker_refuses_blocks_its_slot_only_until_it_is_taken(blocked):
+def test_a_record_that_the_broker_rejects_blocks_its_slot_only_until_it_is_accepted(blocked):
     stack, sync = blocked
     first, n = stack.sources[0], 40
     wait_for(lambda: "MSG_SIZE_TOO" in sync.get("/readyz")[1], "readiness says why", 30)
@@ -322,7 +322,7 @@ def test_a_record_that_the_broker_refuses_blocks_its_slot_only_until_it_is_taken
     stack.check_chat_events()
 
 
-def test_a_record_that_is_refused_for_good_is_dropped_by_hand(blocked):
+def test_a_record_that_is_always_rejected_is_discarded_by_an_operator(blocked):
     stack, sync = blocked
     row = stack.ctl("outbox", "list")[0]
     place = [w for k in ("producer", "topic", "slot", "epoch", "seq") for w in (f"--{k}", row[k])]
@@ -338,7 +338,7 @@ def test_a_record_that_is_refused_for_good_is_dropped_by_hand(blocked):
     assert len(stack.messages()) == len(stack.sources) + 2 and (stack.sources[0].account, "false:3EB0BIG") not in told(stack)
 
 
-def test_what_a_killed_owner_left_is_told_before_anything_new(stack):
+def test_outbox_rows_of_a_killed_owner_are_published_before_new_ones(stack):
     """Another replica, which works already and sweeps but once, takes over rows that were committed and not published."""
     n = 30
     other = stack.chat_sync("two", batch__max_events=10, sweep__interval="60s").start()
@@ -353,7 +353,7 @@ def test_what_a_killed_owner_left_is_told_before_anything_new(stack):
     check_end(stack, 2 * n, len(stack.sources))
 
 
-def test_two_accounts_meet_one_new_contact_at_once(stack):
+def test_two_accounts_create_one_new_contact_at_once(stack):
     """Two replicas, four partitions, the same strangers everywhere: each becomes one contact."""
     one = stack.chat_sync("one", batch__max_events=5)
     two = stack.chat_sync("two", batch__max_events=5)
@@ -465,7 +465,7 @@ def test_dead_letters_are_replayed_to_the_consumer_that_failed_only(stack, topic
     assert sync.running()
 
 
-def test_a_replay_that_fails_again_counts_and_remembers_where_it_began(stack):
+def test_a_replay_that_fails_again_counts_and_keeps_its_original_position(stack):
     stack.chat_sync().start()
     stack.publish([b"\xff\xff"], key=f"{stack.workspace}:{stack.sources[0].account}")
     stack.settle()
@@ -498,7 +498,7 @@ def test_a_thousand_groups_upserted_from_two_accounts_at_once(stack):
     assert stack.dead_letters() == []
 
 
-def test_kafka_knows_how_far_we_are_for_lag_tools(stack):
+def test_offsets_are_committed_to_kafka_for_lag_tools(stack):
     stack.start_chat_sync()
     stack.publish([stack.sources[0].message(f"3EB0{n}", at=T0 + n) for n in range(20)])
     stack.settle()
@@ -516,7 +516,7 @@ def test_kafka_knows_how_far_we_are_for_lag_tools(stack):
     group.close()
 
 
-def test_kafkas_own_offset_decides_nothing(stack):
+def test_the_consumer_groups_offset_does_not_decide_where_reading_starts(stack):
     """A lag tool, or whoever "skips" a backlog, moved the group's offset to the end while nobody ran."""
     source = stack.sources[0]
     stack.start_chat_sync()

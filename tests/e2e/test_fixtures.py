@@ -53,7 +53,7 @@ def posted(shared):
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=str)
-def test_a_body_gives_the_expected_events(fixture, posted, shared_logs):
+def test_a_body_becomes_the_expected_events(fixture, posted, shared_logs):
     answer, events = posted[fixture.id]
     if fixture.status():
         assert answer.status == fixture.status(), answer
@@ -89,7 +89,7 @@ def test_no_secret_reaches_kafka_or_a_log(posted, shared):
         assert word not in logs, word
 
 
-def test_a_qr_code_goes_sealed_into_its_table(posted, shared):
+def test_a_qr_code_is_stored_sealed(posted, shared):
     rows = shared.sql("SELECT code, expires_at - updated_at AS lives FROM account_qr")
     assert len(rows) == 2  # wwebjs and Evolution
     assert all(len(r["code"]) > 30 for r in rows)
@@ -159,7 +159,7 @@ def keys_of_target(item):
     return [key] if "_" in id_ else ["false:" + id_, "true:" + id_]
 
 
-def test_the_thousand_of_one_post_are_all_there(posted, shared):
+def test_all_thousand_messages_of_one_post_are_stored(posted, shared):
     bulk = shared.value("SELECT count(*) FROM chats WHERE metadata->>'body' LIKE 'bulk %%'")
     assert bulk == 1000
 
@@ -173,7 +173,7 @@ def test_revoked_messages_are_marked(posted, shared):
                     assert row["revoked_at"], f"{fixture.id}: {key}"
 
 
-def test_statuses_are_applied_or_wait(posted, shared):
+def test_statuses_are_applied_or_parked(posted, shared):
     rank = ["pending", "sent", "delivered", "read", "played"]
     rows = rows_by_key(shared)
     waiting = {r["target"] for r in shared.sql("SELECT target FROM parked_updates")}
@@ -204,14 +204,14 @@ def test_one_message_created_for_every_stored_message(posted, shared):
             assert m.key in keys, "gone without having collapsed into another"
 
 
-def test_invariants_hold_and_nothing_was_refused_by_chat_sync(posted, shared):
+def test_invariants_hold_and_chat_sync_rejected_nothing(posted, shared):
     shared.check_invariants()
     letters = [(r.headers.get("ce_type"), r.headers["x-dlq-reason"], r.headers["__dlq.errors.message"])
                for r in shared.dead_letters()]
     assert letters == []
 
 
-def test_what_ingest_refused_is_in_its_dead_letter_topic(posted, shared):
+def test_items_that_ingest_rejected_are_in_its_dead_letter_topic(posted, shared):
     reasons = [r.headers["x-dlq-reason"] for r in shared.read("http.ingest.dlq")]
     # Meta's wrong object; one bad chat of a sync.
     assert len(reasons) == sum(1 for f, i in items(("rejected",)) if i.get("dead_letter") or "item" in i), reasons
@@ -242,7 +242,7 @@ def snapshot(stack):
 
 
 @pytest.mark.parametrize("seed", (1, 2, 3))
-def test_shuffled_and_in_parallel_the_end_is_the_same(seed, posted, shared, make_blazz):
+def test_shuffled_and_parallel_posts_give_the_same_final_state(seed, posted, shared, make_blazz):
     stack = make_blazz(partitions=3).seed(sync={"window_days": 0})
     stack.start()
     shuffled = [f for f in FIXTURES if not f.status() and not f.is_number_change()]

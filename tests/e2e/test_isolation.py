@@ -46,7 +46,7 @@ def test_two_tenants_in_one_group_have_a_group_each(two):
             assert event.workspace_id == b.workspace
 
 
-def test_two_accounts_that_talk_to_each_other_keep_a_copy_each(two):
+def test_two_accounts_that_message_each_other_keep_a_copy_each(two):
     """A stanza id is the same on both ends of a chat."""
     a, b = two.sources
     two.publish([a.message("3EB0BOTH", phone="15550000002", body="hello", out=True),
@@ -58,7 +58,7 @@ def test_two_accounts_that_talk_to_each_other_keep_a_copy_each(two):
     assert rows[b.account]["type"] == "inbound" and rows[b.account]["message_status"] == "delivered"
 
 
-def test_two_accounts_of_one_workspace_that_talk_to_each_other(blazz):
+def test_two_accounts_of_one_workspace_that_message_each_other(blazz):
     workspace = blazz.add_workspace()
     a, b = (Source(workspace, blazz.add_account(workspace, "secret", session=f"s{i}", provider="webjs", bridge="blazz",
                                                 phone=f"1555000000{i}")) for i in (1, 2))
@@ -69,7 +69,7 @@ def test_two_accounts_of_one_workspace_that_talk_to_each_other(blazz):
     assert blazz.counts()["conversations"] == 2
 
 
-def test_an_event_that_names_another_workspaces_account_is_refused(two):
+def test_an_event_that_names_another_workspaces_account_is_rejected(two):
     a, b = two.sources
     forged = a.message("3EB0FORGED", body="for globex")
     forged.account_id = b.account
@@ -79,7 +79,7 @@ def test_an_event_that_names_another_workspaces_account_is_refused(two):
     assert [r.headers["x-dlq-reason"] for r in two.dead_letters()] == ["unknown_reference"]
 
 
-def test_row_level_security_shows_a_tenant_itself_only(two):
+def test_row_level_security_shows_a_tenant_its_own_rows_only(two):
     a, b = two.sources
     two.publish([s.message("3EB0RLS", body="x") for s in (a, b)])
     two.settle()
@@ -132,7 +132,7 @@ def stored_after(stack, senders, body, first, mark):
 
 
 @pytest.mark.parametrize("accounts", [1, REFUSED])
-def test_what_stands_behind_999_refused_records_is_stored_within_two_seconds(one_partition, accounts):
+def test_a_record_behind_999_rejected_ones_is_stored_within_two_seconds(one_partition, accounts):
     """In their own partition, from however few or many accounts; each refused one is a dead letter, each good one is stored once."""
     stack, senders = one_partition, one_partition.senders[:accounts]
     usual = stored_after(stack, senders, "hello", 0, "3EB0USUAL")

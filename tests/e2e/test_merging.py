@@ -87,7 +87,7 @@ def test_a_long_conversation_merges_while_others_are_served(stack):
     check_end(stack, n)
 
 
-def test_kill_9_between_slices_loses_and_doubles_nothing(stack):
+def test_kill_9_between_slices_loses_and_duplicates_nothing(stack):
     stack.start_chat_sync(postgres__statement_timeout="1s")
     store_history(stack)
     stack.sync.stop()

@@ -35,7 +35,7 @@ def logs(shared_logs):
     """Shown when a test fails."""
 
 
-def test_no_value_of_a_body_reaches_a_column_that_refuses_it(shared):
+def test_no_value_of_a_body_reaches_a_column_that_rejects_it(shared):
     draw, accepted = random.Random(SEED), 0
     for fixture in load():
         body = fixture.body(shared.workspace)

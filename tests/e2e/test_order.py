@@ -23,7 +23,7 @@ def state(stack):
         for m in stack.messages())
 
 
-def test_an_update_before_its_message_is_applied_when_it_comes(stack):
+def test_an_update_before_its_message_is_applied_when_the_message_arrives(stack):
     stack.start_chat_sync()
     source = stack.source
     early = [source.status("3EB0OUT", common.MESSAGE_STATUS_READ), source.edit("3EB0IN", "edited"),
@@ -44,7 +44,7 @@ def test_an_update_before_its_message_is_applied_when_it_comes(stack):
     assert events.count("message_created") == 2 and events.count("message_reaction") == 2
 
 
-def test_what_waits_too_long_becomes_a_dead_letter_unchanged(stack):
+def test_an_expired_parked_update_becomes_a_dead_letter_unchanged(stack):
     stack.start_chat_sync(parked__ttl="500ms")
     event = stack.source.status("3EB0NEVER", common.MESSAGE_STATUS_DELIVERED)
     stack.publish([event], headers=[("mine", b"kept")])
@@ -56,7 +56,7 @@ def test_what_waits_too_long_becomes_a_dead_letter_unchanged(stack):
     assert stack.counts()["parked"] == 0
 
 
-def test_a_status_never_goes_back(stack):
+def test_a_status_never_moves_back(stack):
     stack.start_chat_sync()
     statuses = {"sent": common.MESSAGE_STATUS_SENT, "delivered": common.MESSAGE_STATUS_DELIVERED,
                 "read": common.MESSAGE_STATUS_READ, "failed": common.MESSAGE_STATUS_FAILED}
@@ -74,7 +74,7 @@ def test_a_status_never_goes_back(stack):
         assert got[f"true:3EB0S{i}"] == want, order
 
 
-def test_every_order_of_a_message_and_its_updates_ends_the_same(make_blazz):
+def test_every_order_of_a_message_and_its_updates_gives_the_same_final_state(make_blazz):
     """All orders, each with a message of its own, in one stack."""
     stack = make_blazz().seed(("bridge",))
     stack.start_chat_sync()
@@ -97,7 +97,7 @@ def test_every_order_of_a_message_and_its_updates_ends_the_same(make_blazz):
     stack.check_chat_events()
 
 
-def test_history_never_overwrites_what_is_newer(stack):
+def test_history_never_overwrites_newer_data(stack):
     stack.start_chat_sync()
     source = stack.source
     live = source.message("3EB0H", body="live")
@@ -126,7 +126,7 @@ def test_history_raises_no_unread_count_and_a_read_marker_recounts(stack):
     stack.check_invariants()
 
 
-def test_a_number_change_to_somebody_known_merges_them_once(stack):
+def test_a_number_change_to_a_known_contact_merges_the_two_once(stack):
     """Both numbers are known; the news comes twice, in one batch with messages of either, and again later."""
     stack.start_chat_sync(batch__linger="200ms")
     source, old, new = stack.source, "16505551234", "12195555358"
@@ -150,7 +150,7 @@ def test_a_number_change_to_somebody_known_merges_them_once(stack):
     stack.check_chat_events()
 
 
-def test_a_number_that_came_back_to_its_owner_merges_too(stack):
+def test_a_number_that_returned_to_its_former_holder_merges_too(stack):
     """A moved to B's number, a stranger got A's number, and the same news comes again: it says nothing new."""
     stack.start_chat_sync()
     source, old, new = stack.source, "16505551234", "12195555358"
@@ -164,7 +164,7 @@ def test_a_number_that_came_back_to_its_owner_merges_too(stack):
     stack.check_chat_events()
 
 
-def test_one_old_number_that_two_accounts_say_went_to_two_new_ones(stack):
+def test_two_accounts_report_different_new_numbers_for_one_old_number(stack):
     """In one batch: the first merges, and the second then finds nobody at the old number."""
     source, old = stack.source, "16505551234"
     stack.start_chat_sync(batch__linger="300ms")

@@ -59,7 +59,7 @@ def test_a_migrated_server_is_kept_until_db_changes(tree, folder):
     assert len(kept(tree)) == 1 and not kept(tree).keys() & first.keys()
 
 
-def test_a_migration_that_fails_is_said_and_nothing_is_kept(tree, folder):
+def test_a_failing_migration_is_reported_and_no_server_is_kept(tree, folder):
     with (tree / "db/deploy/version.sql").open("a") as file:
         file.write("SELECT 1 / 0;\n")
     done = subprocess.run([tree / "tools/pg-temp.sh", "migrated", folder], capture_output=True, text=True, timeout=180)

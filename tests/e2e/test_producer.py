@@ -17,7 +17,7 @@ def stack(blazz):
     return blazz
 
 
-def test_a_good_record_is_stored_and_told(stack):
+def test_a_valid_record_is_stored_and_its_event_published(stack):
     event = stack.source.message("3EB0P1", body="straight from Kafka 🙏", name="Alice")
     stack.publish([event], headers=headers(event))
     stack.settle()
@@ -118,7 +118,7 @@ def test_a_poison_record_alone_in_its_partition_does_not_stop_it(stack):
     assert [m["message_key"] for m in stack.messages()] == ["false:3EB0AFTER"]
 
 
-def test_900_kib_are_taken_and_what_no_table_can_hold_is_cut_or_refused(stack):
+def test_900_kib_are_accepted_and_values_that_no_column_can_hold_are_cut_or_rejected(stack):
     wide = stack.source.message("3EB0WIDE", body="é" * 65536)
     wide.raw.json = json.dumps({"x": "y" * 60000})
     stack.publish([wide])
@@ -134,7 +134,7 @@ def test_a_message_is_visible_within_two_seconds(stack):
     wait_for(lambda: len(stack.messages()) == 2, "the message is stored", 2.0, 0.01)
 
 
-def test_every_variant_of_the_proto_is_understood(stack):
+def test_every_variant_of_the_proto_is_applied(stack):
     """Each is applied, without effect, or parked; what this release cannot do yet waits as a dead letter for one that can."""
     source, events = stack.source, []
     events.append(source.message("3EB0V1"))

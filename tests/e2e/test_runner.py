@@ -44,7 +44,7 @@ UNSTEADY = "unsteady: passed when run again: unit/test_"
     ([0, 1, 2], 1, "3 passed, 1 failed", 1),  # twice is no chance
     ([1] * 6, 0, "1 passed, 6 failed", 1),  # so many are none, either: nothing is repeated
 ], ids=["none", "two", "three", "five", "one fails again", "six"])
-def test_two_that_pass_only_when_repeated_are_named_and_a_third_fails_the_run(run_unit, failures, unsteady, closing, code):
+def test_two_unsteady_tests_are_named_and_a_third_fails_the_run(run_unit, failures, unsteady, closing, code):
     lines, exited = run_unit(failures)
     assert (lines[-1], exited) == (closing, code), "\n".join(lines)
     ended = next(i for i, line in enumerate(lines) if line.startswith("== unit: "))
@@ -56,7 +56,7 @@ def test_two_that_pass_only_when_repeated_are_named_and_a_third_fails_the_run(ru
     {"last_words": "echo 'x.c:1: Assertion `a` failed'"},
     {"ONCE": "1"},
 ], ids=["sanitizer", "assertion", "ONCE=1"])
-def test_a_certain_bug_is_not_repeated(run_unit, how):
+def test_a_sanitizer_report_a_failed_assertion_or_once_prevents_a_repeat(run_unit, how):
     lines, exited = run_unit([1], **how)
     assert (lines[-1], exited) == ("1 passed, 1 failed", 1)
 

@@ -181,7 +181,7 @@ def table(postgres, kafka, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer(table, name):
+def test_each_answer_has_its_outcome(table, name):
     _, _, outcome, status, follows = ANSWERS[name]
     first = table.check(name, outcome, status, follows)
     if status is not None:
@@ -191,7 +191,7 @@ def test_an_answer(table, name):
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_a_server(table, name):
+def test_each_server_has_its_outcome(table, name):
     outcome, follows = SERVERS[name]
     first = table.check(name, outcome, 200 if outcome == "success" else None, follows)
     server = table.servers[name]
@@ -204,11 +204,11 @@ def test_a_server(table, name):
 
 
 def test_a_redirect_is_never_followed(table):
-    test_an_answer(table, "301")
+    test_each_answer_has_its_outcome(table, "301")
     assert not [d for d in table.receiver.deliveries if d.path == "/trap"]
 
 
-def test_no_receiver_holds_up_the_offset(table):
+def test_no_receiver_blocks_the_offset(table):
     wait_settled(table.stack)
 
 

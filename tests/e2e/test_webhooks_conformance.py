@@ -51,7 +51,7 @@ def delivery(blazz):
     return one
 
 
-def test_the_reference_library_and_openssl_accept_what_is_sent(delivery):
+def test_the_reference_library_and_openssl_accept_the_signatures(delivery):
     body, headers = delivery.body, delivery.headers
     assert reference((SECRET, headers, body), (OLDER_SECRET, headers, body)) == [json.loads(body)] * 2
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body

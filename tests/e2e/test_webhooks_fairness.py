@@ -74,7 +74,7 @@ HEALTHY = ("/a", "/b", "/c")
 
 
 @pytest.mark.parametrize("timeout_ms", [1000, 30000], ids=["it is given up on again and again", "its deliveries hang all the time"])
-def test_while_one_endpoint_answers_nothing_the_others_get_everything(make_blazz, receive, timeout_ms):
+def test_an_endpoint_that_never_answers_does_not_delay_the_others(make_blazz, receive, timeout_ms):
     """It may have 4 deliveries under way in each partition; there come more for it than it has room for, and than there are slots."""
     stack, hanging, healthy = start(make_blazz), Gate(receive), receive()
     chat = Chat(stack)
@@ -120,7 +120,7 @@ def hostile(stack, receive, unordered=True, **columns):
     return gate, chat, add_webhook(stack, chat.workspace, gate.receiver.url(), **columns)
 
 
-def test_a_workspace_whose_endpoint_hangs_on_all_it_may_delays_no_other(make_blazz, receive):
+def test_a_workspace_whose_endpoint_hangs_with_its_whole_share_delays_no_other(make_blazz, receive):
     """It holds all slots but a quarter and has hundreds of events more. Others are delivered to, event after event, while not one of its
     requests is answered: first come, first served would have them wait for its timeout."""
     stack = start(make_blazz, partitions=1, delivery__max_waiting=EVENTS + 1, retry__max_rows=1000)
@@ -139,7 +139,7 @@ def test_a_workspace_whose_endpoint_hangs_on_all_it_may_delays_no_other(make_bla
     wait_settled(stack)
 
 
-def test_of_several_that_hang_each_has_its_share_and_the_next_one_is_delivered_to(make_blazz, receive):
+def test_several_hanging_workspaces_have_a_share_each_and_another_is_still_served(make_blazz, receive):
     """One after the other each takes a quarter of what is left, and none that is beyond it gets a slot back."""
     stack = start(make_blazz, partitions=1, delivery__max_in_flight=80, delivery__max_waiting=EVENTS + 1, retry__max_rows=1000)
     others, quiet, gates, used = receive(), Chat(stack), [], 0
@@ -163,7 +163,7 @@ def test_of_several_that_hang_each_has_its_share_and_the_next_one_is_delivered_t
     wait_settled(stack, 60)
 
 
-def test_retries_replays_and_what_was_missed_keep_to_the_share_too(make_blazz, receive):
+def test_retries_replays_and_catch_up_keep_to_the_share_too(make_blazz, receive):
     """Whatever its deliveries come from: here all of them were missed and are caught up, and then retried."""
     stack = start(make_blazz, partitions=1, delivery__max_waiting=EVENTS + 1, retry__max_rows=1000, breaker__failures=10000)
     gate, loud, endpoint = hostile(stack, receive, timeout_ms=2000, schedule_ms=[100] * 32)
@@ -183,7 +183,7 @@ def test_retries_replays_and_what_was_missed_keep_to_the_share_too(make_blazz, r
 
 # Who is held back
 
-def test_an_endpoint_with_a_rate_costs_one_without_nothing(make_blazz, receive):
+def test_a_rate_limited_endpoint_does_not_delay_one_without_a_limit(make_blazz, receive):
     """Its allowance, in each partition: what a second gives, and as much with each second. With 2 a second that is far from all."""
     stack, limited, free, rate = start(make_blazz), receive(), receive(), 2
     chat = Chat(stack)
@@ -203,7 +203,7 @@ def test_an_endpoint_with_a_rate_costs_one_without_nothing(make_blazz, receive):
 
 
 @pytest.mark.parametrize("ahead", [True, False], ids=["ahead of the other", "behind the other"])
-def test_one_that_catches_up_slowly_holds_up_no_other_that_is_behind(make_blazz, receive, ahead):
+def test_an_endpoint_that_catches_up_slowly_does_not_delay_others_in_catch_up(make_blazz, receive, ahead):
     """One reader feeds both. It is full with what the slow one cannot take for minutes."""
     stack = start(make_blazz, partitions=1, delivery__max_waiting=20)
     slow, quick, to_slow, to_quick = Chat(stack), Chat(stack), receive(), receive()
@@ -223,7 +223,7 @@ def test_one_that_catches_up_slowly_holds_up_no_other_that_is_behind(make_blazz,
     assert positions(stack, other), "which the slow one has not got through"
 
 
-def test_an_event_behind_a_slow_ones_backlog_in_kafka_does_not_wait_for_it(make_blazz, receive):
+def test_an_event_does_not_wait_for_a_slow_endpoints_backlog_before_it_in_kafka(make_blazz, receive):
     """Its endpoint has had nothing yet, so nobody knows that it waits."""
     stack = start(make_blazz, partitions=1)
     slow, quick, to_slow, to_quick = Chat(stack), Chat(stack), receive(), receive()
@@ -240,7 +240,7 @@ def test_an_event_behind_a_slow_ones_backlog_in_kafka_does_not_wait_for_it(make_
 HOSTS = 40
 
 
-def test_name_servers_that_never_answer_cost_other_workspaces_nothing(make_blazz, receive, tmp_path):
+def test_name_servers_that_never_answer_do_not_delay_other_workspaces(make_blazz, receive, tmp_path):
     """Forty hosts and 2,000 events, more than there are threads. Another workspace's host, which no answer is known of yet, is looked up and
     delivered to within two seconds; no thread is added to those that were there; and each event costs far less than a look-up."""
     stack = make_blazz(partitions=1)

@@ -27,7 +27,7 @@ def unchecked(postgres):
         EXECUTE format('ALTER TABLE webhook_endpoints DROP CONSTRAINT %I', name); END LOOP; END $$"""
 
 
-def test_a_misconfigured_endpoint_is_sent_nothing_and_told_why(make_blazz, receive, unchecked):
+def test_a_misconfigured_endpoint_gets_no_request_and_its_error_is_recorded(make_blazz, receive, unchecked):
     """Acme's host is Beta's, too: over one kept alive connection a header could end Acme's request and begin one that swallows Beta's."""
     stack, receiver = make_blazz(partitions=1), receive()
     stack.sql(unchecked)

@@ -12,7 +12,7 @@ FAILPOINTS = ("delivery_begin", "delivery_done", "flush_begin", "flush_locked", 
 WINDOW = 10
 
 
-def test_what_flies_when_its_endpoint_falls_behind_survives_a_kill(make_blazz):
+def test_deliveries_in_flight_when_their_endpoint_enters_catch_up_survive_a_kill(make_blazz):
     """The endpoint's position is past it already; the window still holds it, but nobody reads that for an endpoint that is behind."""
     stack = make_blazz(partitions=1)
     chat, release = Chat(stack), threading.Event()
@@ -104,7 +104,7 @@ def check_repeats(stack, accepted, endpoint, events):
     assert repeats <= len(FAILPOINTS) * 3 * WINDOW < events
 
 
-def test_order_is_kept_while_replicas_come_and_go(make_blazz):
+def test_order_is_kept_while_replicas_join_and_leave(make_blazz):
     """Rolling restarts: each one moves partitions twice."""
     stack, rng, accepted = make_blazz(partitions=3), random.Random(11), set()
     chat = Chat(stack)

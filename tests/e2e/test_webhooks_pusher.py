@@ -29,7 +29,7 @@ def server():
     server.close()
 
 
-def test_the_server_checks_as_the_documentation_says():
+def test_the_test_server_verifies_requests_as_documented():
     """The worked example of pusher.com/docs/channels/library_auth_reference/rest-api, and that nothing of it may change."""
     app, at_s = Application(app_id="3"), 1353088179
     body = rb'{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}'
@@ -100,13 +100,13 @@ def test_a_group_on_a_private_channel_of_an_endpoint_that_blazzctl_added(chat, s
     ("--app-id", "1", "--key", "k", "--secret-file", "-", "--types", "message.*"),
     ("--app-id", "1", "--key", "k", "--secret-file", "-", "--kind", "http"),
 ])
-def test_what_makes_no_pusher_is_refused(chat, server, options):
+def test_settings_that_make_no_pusher_are_rejected(chat, server, options):
     refused = webhook_add(chat, server, *options)
     assert refused.returncode != 0 and refused.stderr
     assert not chat.stack.sql("SELECT 1 FROM webhook_endpoints WHERE url = %s", server.url(""))
 
 
-def test_a_text_that_is_too_long_is_left_out(chat, server):
+def test_a_text_that_is_too_long_is_omitted(chat, server):
     add_pusher(chat.stack, chat.workspace, server)
     chat.publish(chat.message(body="x" * 20000))
     (_, _, data), = wait_for(server.broadcasts, "a broadcast")
@@ -114,7 +114,7 @@ def test_a_text_that_is_too_long_is_left_out(chat, server):
     assert data["chat"]["uuid"] == chat.published[0].message_created.message.uuid
 
 
-def test_a_server_that_was_down_for_a_moment(chat, server):
+def test_a_broadcast_is_retried_when_the_server_was_briefly_down(chat, server):
     endpoint = add_pusher(chat.stack, chat.workspace, server)
     server.status = 500
     chat.publish(chat.message())
@@ -125,7 +125,7 @@ def test_a_server_that_was_down_for_a_moment(chat, server):
     wait_for(lambda: retries(chat.stack, endpoint, "success"), "its row ends")
 
 
-def test_another_secret_is_refused_and_given_up(chat, server):
+def test_a_broadcast_with_a_wrong_secret_is_rejected_and_abandoned(chat, server):
     endpoint = add_pusher(chat.stack, chat.workspace, server, Application(secret="another"))
     chat.publish(chat.message())
     letter, = wait_for(lambda: dead_letters(chat.stack, endpoint), "a dead letter")
@@ -138,7 +138,7 @@ def late_ones(stack):
     return stack.dispatcher.metrics()['blazz_webhook_broadcasts_total{fate="late"}']
 
 
-def test_what_is_late_is_not_broadcast_any_more(chat, server):
+def test_an_old_event_is_no_longer_broadcast(chat, server):
     """Neither when it is read late, nor when its retries come too late."""
     before = late_ones(chat.stack)
     endpoint = add_pusher(chat.stack, chat.workspace, server, active_from=HOUR_AGO)
@@ -160,7 +160,7 @@ def test_what_is_late_is_not_broadcast_any_more(chat, server):
     assert data["chat"]["uuid"] == chat.published[2].message_created.message.uuid
 
 
-def test_an_endpoint_that_was_disabled_goes_on_with_what_is_new(chat, server):
+def test_an_endpoint_that_was_disabled_resumes_with_new_events(chat, server):
     before = late_ones(chat.stack)
     endpoint = add_pusher(chat.stack, chat.workspace, server, active_from=HOUR_AGO, enabled=False)
     chat.publish(*[chat.message(i % 4) for i in range(20)], ago_s=300)

@@ -67,7 +67,7 @@ def check_order(received, events):
 
 # What is part of it
 
-def test_everything_since_a_time_comes_in_order_beside_what_happens_now(chat, receive):
+def test_events_since_a_time_are_replayed_in_order_beside_live_ones(chat, receive):
     receiver = receive()
     chat.publish(*[chat.message(i % 4) for i in range(10)], ago_s=2 * HOUR)
     missed = chat.publish(*[chat.message(i % 4) for i in range(60)], ago_s=HOUR / 2)
@@ -87,7 +87,7 @@ def test_everything_since_a_time_comes_in_order_beside_what_happens_now(chat, re
     check_order(received, live)
 
 
-def test_a_filter_one_event_or_a_count_only(chat, receive):
+def test_a_replay_of_a_filter_of_one_event_or_as_a_count_only(chat, receive):
     receiver = receive()
     endpoint = add_webhook(chat.stack, chat.workspace, receiver.url())
     stranger = Chat(chat.stack)
@@ -110,7 +110,7 @@ def test_a_filter_one_event_or_a_count_only(chat, receive):
     assert len({d.id for d in receiver.deliveries}) == len(everything), "the same id, however often"
 
 
-def test_only_what_is_missing(chat, receive):
+def test_a_replay_of_missing_events_only(chat, receive):
     refused, waiting = set(), set()
     receiver = receive(lambda d: 422 if d.event["id"] in refused else 503 if d.event["id"] in waiting else 200)
     endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), max_retries=1, schedule_ms=[HOUR * 1000], ordering="none",
@@ -132,7 +132,7 @@ def test_only_what_is_missing(chat, receive):
     assert len(receiver.deliveries) == begin + 5
 
 
-def test_a_replay_of_what_the_live_stream_has_yet_to_bring_delivers_nothing_twice(chat, receive):
+def test_a_replay_of_events_that_are_still_to_be_delivered_live_duplicates_none(chat, receive):
     receiver = receive()
     endpoint = add_webhook(chat.stack, chat.workspace, receiver.url())
     begin = delivered_live(chat, receiver, chat.burst(12))
@@ -150,7 +150,7 @@ def test_a_replay_of_what_the_live_stream_has_yet_to_bring_delivers_nothing_twic
 
 # Operators
 
-def test_a_replay_is_cancelled_and_says_so_to_who_follows_it(chat, receive):
+def test_a_replay_is_cancelled_and_blazzctl_reports_it(chat, receive):
     receiver = receive()
     endpoint = add_webhook(chat.stack, chat.workspace, receiver.url())
     begin = delivered_live(chat, receiver, chat.burst(60))
@@ -170,7 +170,7 @@ def test_a_replay_is_cancelled_and_says_so_to_who_follows_it(chat, receive):
     assert 60 < len(received) < 120, "what the cancelled one had not begun, it did not deliver"
 
 
-def test_what_flies_when_its_replay_is_cancelled_ends_on_its_own(chat, receive):
+def test_in_flight_deliveries_outlive_a_cancelled_replay(chat, receive):
     """As a row of the retry queue that is leased to it, because its endpoint was disabled meanwhile."""
     hold, release = set(), threading.Event()
 
@@ -198,7 +198,7 @@ def test_what_flies_when_its_replay_is_cancelled_ends_on_its_own(chat, receive):
     wait_for(lambda: retries(chat.stack, endpoint, "success"), "it is delivered")
 
 
-def test_a_replay_goes_on_when_its_endpoint_is_enabled_again(chat, receive):
+def test_a_replay_resumes_when_its_endpoint_is_enabled_again(chat, receive):
     """What it had read and not begun is read and counted again; what was under way is not."""
     hold, release = threading.Event(), threading.Event()
 
@@ -249,7 +249,7 @@ def test_exit_codes(running, arguments, code):
 
 # Retention
 
-def test_what_retention_removed_is_said(make_blazz, receive):
+def test_events_beyond_retention_are_reported(make_blazz, receive):
     """Before the replay began, and while it waited."""
     stack, receiver = make_blazz(partitions=PARTITIONS), receive()
     dispatcher(stack).start()
@@ -280,7 +280,7 @@ def test_what_retention_removed_is_said(make_blazz, receive):
 
 # Kills
 
-def test_partitions_that_are_lost_while_a_replay_is_prepared_go_on_with_their_next_owner(make_blazz, receive):
+def test_partitions_revoked_while_a_replay_is_prepared_are_replayed_by_their_next_owner(make_blazz, receive):
     """What was delivered already is being read when another replica joins; whoever waits for it survives that."""
     stack, receiver = make_blazz(partitions=PARTITIONS), receive()
     chat, first, second = Chat(stack), *(dispatcher(stack, n, postgres__statement_timeout="60s") for n in ("first", "second"))
@@ -331,7 +331,7 @@ def test_a_replay_survives_kill_9(make_blazz, receive):
     assert len(delivered) - 300 <= received[0] + UNWRITTEN, "what came after those that were stuck, and what was in flight"
 
 
-def test_what_an_endpoint_missed_survives_kills_of_each_replica(make_blazz, receive):
+def test_the_catch_up_of_an_endpoint_survives_a_kill_of_each_replica(make_blazz, receive):
     """Catching up, by owners that change: everything, in order, little of it twice."""
     stack, receiver = make_blazz(partitions=PARTITIONS), receive()
     chat = Chat(stack)

@@ -54,7 +54,7 @@ def wait_done(chat, endpoint):
 
 # Retries
 
-def test_a_delivery_is_repeated_as_its_schedule_says(chat, receive):
+def test_a_delivery_is_retried_on_its_schedule(chat, receive):
     answers = iter([503, 500, 429, 200])
     receiver = receive(lambda d: next(answers))
     schedule = [300, 600, 900]
@@ -73,7 +73,7 @@ def test_a_delivery_is_repeated_as_its_schedule_says(chat, receive):
     assert row["status"] == "success" and row["retry_count"] == 3 and row["payload"] is None
 
 
-def test_what_is_given_up_becomes_a_dead_letter_is_told_and_can_be_replayed_to_that_endpoint(chat, receive):
+def test_an_exhausted_delivery_becomes_a_dead_letter_is_published_and_can_be_replayed_to_that_endpoint(chat, receive):
     answer = Answer(500)
     failing, watcher, other = receive(answer), receive(), receive()
     endpoint = add_webhook(chat.stack, chat.workspace, failing.url(), schedule_ms=[100, 100], event_types=["message.created"])
@@ -104,7 +104,7 @@ def test_what_is_given_up_becomes_a_dead_letter_is_told_and_can_be_replayed_to_t
     assert names(other) == ["message.created"], "nobody else gets it twice"
 
 
-def test_what_was_given_up_is_attempted_again_when_an_operator_says_so(chat, receive):
+def test_an_operator_can_retry_an_exhausted_delivery(chat, receive):
     answer = Answer(500)
     receiver = receive(answer)
     endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), schedule_ms=[100], event_types=["message.created"])
@@ -118,7 +118,7 @@ def test_what_was_given_up_is_attempted_again_when_an_operator_says_so(chat, rec
     wait_events(receiver, [later])
 
 
-def test_all_that_is_due_is_taken_up_at_once_few_at_a_time(make_blazz, receive):
+def test_all_due_rows_are_claimed_at_once_in_small_batches(make_blazz, receive):
     """retry.claim_interval is how long nothing is looked for where nothing more was found."""
     stack, answer = make_blazz(partitions=1), Answer(503)
     dispatcher(stack, retry__claim_interval="5s", retry__claim_max=5, breaker__failures=10000).start()
@@ -130,7 +130,7 @@ def test_all_that_is_due_is_taken_up_at_once_few_at_a_time(make_blazz, receive):
     wait_events(receiver, events, deadline_s=25)
 
 
-def test_who_hangs_with_much_that_is_due_keeps_nobody_elses_retries(make_blazz, receive):
+def test_a_hanging_endpoint_with_many_due_rows_does_not_delay_the_retries_of_others(make_blazz, receive):
     """An endpoint may have 16 in flight, its workspace alone 18 of 24: what is left of its rows goes behind the others."""
     stack, hangs = make_blazz(partitions=1), set()
     dispatcher(stack, retry__claim_max=5, delivery__max_in_flight=24, delivery__max_waiting=5, breaker__failures=10000).start()
@@ -163,7 +163,7 @@ def test_events_about_endpoints_cause_no_others(chat, receive):
         assert sorted(names(receiver)) == ["endpoint.failing", "message.created"]
 
 
-def test_order_is_kept_in_each_conversation_whatever_fails(chat, receive):
+def test_order_is_kept_in_each_conversation_when_deliveries_fail(chat, receive):
     rng = random.Random(5)
     receiver = receive(lambda d: 503 if rng.random() < 0.3 else 200)
     endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), schedule_ms=[50] * 30)
@@ -178,7 +178,7 @@ def test_order_is_kept_in_each_conversation_whatever_fails(chat, receive):
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in tries.values()), "waiting is no attempt"
 
 
-def test_without_ordering_nobody_waits_for_an_earlier_event(chat, receive):
+def test_without_ordering_no_event_waits_for_an_earlier_one(chat, receive):
     first = []
     receiver = receive(lambda d: 503 if d.event["id"] in first else 200)
     ordered = add_webhook(chat.stack, chat.workspace, receiver.url("/ordered"), schedule_ms=[60000])
@@ -194,7 +194,7 @@ def test_without_ordering_nobody_waits_for_an_earlier_event(chat, receive):
 
 # What is for whom
 
-def test_filters_by_type_origin_and_time_and_never_another_tenants(chat, receive):
+def test_an_endpoint_gets_events_of_its_filters_and_of_its_own_tenant_only(chat, receive):
     receiver = receive()
     stranger = Chat(chat.stack)
     add = lambda path, **columns: add_webhook(chat.stack, chat.workspace, receiver.url(path), **columns)  # noqa: E731
@@ -252,7 +252,7 @@ def test_changes_of_an_endpoint_reach_a_running_replica_within_a_second(chat, re
     changes("its headers", "/moved", lambda d: d.headers.get("authorization") == "Bearer 1")
 
 
-def test_a_deleted_endpoint_gets_nothing_more_and_leaves_nothing(chat, receive):
+def test_a_deleted_endpoint_gets_no_more_events_and_leaves_no_rows(chat, receive):
     """Live or disabled when it goes: its rows end, and its positions."""
     receiver = receive(Answer(503))
     live = add_webhook(chat.stack, chat.workspace, receiver.url("/live"), schedule_ms=[1000])
@@ -274,7 +274,7 @@ def test_a_deleted_endpoint_gets_nothing_more_and_leaves_nothing(chat, receive):
     assert len(receiver.deliveries) == came
 
 
-def test_what_an_endpoint_left_that_was_deleted_while_nobody_owned_it_ends_with_the_next_owner(make_blazz, receive):
+def test_rows_of_an_endpoint_deleted_while_its_partition_had_no_owner_are_removed_by_the_next_owner(make_blazz, receive):
     stack = make_blazz(partitions=PARTITIONS)
     replica = dispatcher(stack).start()
     chat, receiver = Chat(stack), receive(Answer(503))
@@ -299,7 +299,7 @@ def test_what_an_endpoint_left_that_was_deleted_while_nobody_owned_it_ends_with_
 
 # Behind
 
-def test_what_a_disabled_endpoint_misses_comes_in_order_when_it_is_enabled(chat, receive):
+def test_events_that_a_disabled_endpoint_missed_are_delivered_in_order_when_it_is_enabled(chat, receive):
     receiver = receive()
     endpoint = add_webhook(chat.stack, chat.workspace, receiver.url())
     wait_events(receiver, chat.burst(10))
@@ -316,7 +316,7 @@ def test_what_a_disabled_endpoint_misses_comes_in_order_when_it_is_enabled(chat,
     assert len(receiver.deliveries) == 230, "each once"
 
 
-def test_an_endpoint_that_is_down_costs_few_rows_and_gets_everything_in_order(chat, receive):
+def test_an_endpoint_that_was_down_costs_few_rows_and_gets_every_event_in_order(chat, receive):
     """Beyond retry.max_rows it falls behind."""
     answer = Answer(503)
     receiver, healthy = receive(answer), receive()
@@ -334,7 +334,7 @@ def test_an_endpoint_that_is_down_costs_few_rows_and_gets_everything_in_order(ch
     wait_done(chat, endpoint)
 
 
-def test_who_fails_for_too_long_is_disabled_and_gets_everything_when_enabled(chat, receive):
+def test_an_endpoint_that_fails_for_too_long_is_disabled_and_gets_every_event_when_enabled(chat, receive):
     answer = Answer(503)
     receiver, watcher = receive(answer), receive()
     endpoint = add_webhook(chat.stack, chat.workspace, receiver.url(), schedule_ms=[200] * 32, event_types=["message.created"])
@@ -357,7 +357,7 @@ def test_who_fails_for_too_long_is_disabled_and_gets_everything_when_enabled(cha
     assert names(watcher) == ["endpoint.disabled", "endpoint.recovered"] and endpoint_row(chat.stack, endpoint)["state"] == "active"
 
 
-def test_a_delivery_that_hangs_holds_up_the_offset_for_a_moment_only(chat, receive):
+def test_a_hanging_delivery_delays_the_offset_only_briefly(chat, receive):
     """It becomes a row that is leased to it, and is attempted once all the same."""
     held = threading.Event()
     receiver = receive(lambda d: hold)

@@ -96,13 +96,13 @@ def is_name(host):
 
 
 @pytest.mark.parametrize("kind,host", CASES, ids=[f"{k}: {h}" for k, h in CASES])
-def test_it_is_refused(world, kind, host):
+def test_an_endpoint_with_a_private_address_is_refused(world, kind, host):
     attempt = world.attempt(host)
     assert attempt["outcome"] == ("dns" if is_name(host) else "refused"), attempt
     assert attempt["status"] is None and attempt["connect_us"] is None, attempt
 
 
-def test_a_tenant_cannot_tell_an_internal_name_from_one_that_does_not_exist(world):
+def test_a_tenant_cannot_distinguish_an_internal_name_from_a_missing_one(world):
     """Nor by the phases, nor by the schedule; operators can, by metrics and by a line of the log."""
     told = [{k: v for k, v in world.attempt(name).items() if k in ("outcome", "error", "status", "dns_us", "connect_us", "total_us",
              "excerpt", "attempt")} for name in ("unknown.test", "empty.test", "metadata.test", "both-private.test", "localhost")]
@@ -122,7 +122,7 @@ def test_a_public_address_is_delivered_to(world, name):
     assert world.attempt(name)["outcome"] == "success"
 
 
-def test_a_name_with_a_public_address_leads_to_that_one(world):
+def test_the_public_address_of_a_name_is_used(world):
     assert world.attempt("one-public.test")["outcome"] == "success"
 
 
@@ -131,7 +131,7 @@ def test_a_redirect_to_metadata_is_not_followed(world):
     assert (attempt["outcome"], attempt["status"]) == ("redirect", 307)
 
 
-def test_slow_and_silent_dns(world):
+def test_slow_and_silent_name_servers_end_in_a_timeout(world):
     slow = world.attempt("slow.test")
     assert slow["outcome"] == "success" and slow["dns_us"] >= 300000 <= slow["connect_us"]
     assert world.attempt("silent.test")["outcome"] in ("dns", "timeout"), "which comes first"
@@ -139,7 +139,7 @@ def test_slow_and_silent_dns(world):
         assert world.attempt(name)["outcome"] == "dns"
 
 
-def test_a_name_that_changes_after_it_was_checked_is_refused_when_it_is_connected_to(world):
+def test_a_name_that_changes_after_the_check_is_refused_at_connect(world):
     assert world.attempt("rebinding.test")["outcome"] == "success"
     world.rebound.set()
     world.namespace.run(world.dispatcher.stop)  # what libcurl remembers of the name
@@ -149,7 +149,7 @@ def test_a_name_that_changes_after_it_was_checked_is_refused_when_it_is_connecte
     assert world.attempt("rebinding.test")["outcome"] == "dns"
 
 
-def test_nobody_was_ever_connected_to_a_private_address(world):
+def test_no_private_address_was_ever_connected_to(world):
     for _, host in CASES:
         world.attempt(host)
     assert world.attempt("port 80")["outcome"] == "refused"

@@ -113,7 +113,7 @@ def test_slow_receivers_of_some_workspaces_delay_no_other(system, beta, behaviou
     print(f"{behaviour.__name__}: {len(receiver.addresses)} begun; Beta's slowest: {beta.slowest}")
 
 
-def test_an_exchange_ends_by_its_deadline_whatever_the_receiver_does(system, beta):
+def test_every_exchange_ends_by_its_deadline(system, beta):
     chat, receivers = Chat(system.blazz, system.blazz.add_workspace("deadlines")), [receiver_that(b) for b in BEHAVIOURS]
     made = [add_webhook(system.blazz, chat.workspace, r.url(), timeout_ms=DEADLINE_S * 1000, max_retries=0) for r in receivers]
     try:
@@ -166,7 +166,7 @@ class Silence(dict):
 
 
 @pytest.mark.parametrize("hosts", [1, pytest.param(100, marks=siblings)])
-def test_name_servers_that_do_not_answer_keep_no_thread_from_others(world, hosts):
+def test_name_servers_that_do_not_answer_leave_threads_to_others(world, hosts):
     """2,000 events to hosts whose name servers are silent; Beta's are four tenants, each
     with a host that no cache knows."""
     blazz, receiver, service, _, cage = world

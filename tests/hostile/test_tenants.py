@@ -128,7 +128,7 @@ BIG, LONG, SMALL = "1e999999", "9" * 140000, "1e-999999"
     pytest.param("waha", waha_body, BIG, 1, marks=siblings), pytest.param("webjs-raw", wwebjs_body, BIG, 60, marks=siblings),
     pytest.param("bridge", bridge_body, BIG, 50, marks=siblings),
 ], ids=lambda v: str(v)[:12] if isinstance(v, (str, int)) else getattr(v, "__name__", ""))
-def test_values_that_postgresql_refuses_stop_nobody(system, beta, dialect, make, number, count):
+def test_values_that_postgresql_rejects_do_not_stop_others(system, beta, dialect, make, number, count):
     """More than half of a batch, and of more than fifty: once that was taken for an outage."""
     (acme,) = system.tenant(dialect)
     at = len(system.chat_sync.log())
@@ -210,7 +210,7 @@ def first_byte_at(s, times, name):
     times[name] = time.monotonic()
 
 
-def test_a_large_body_lets_small_requests_pass(system):
+def test_a_large_body_does_not_block_small_requests(system):
     """Both are complete while ingest stands still, the large one first; it takes several turns, and the small one comes in between."""
     (acme,) = system.tenant("webjs-raw")
     large = signed(acme, whole(wwebjs(acme, "message", HERE), times(b'{"a":1}', 3_000_000)).replace(b'"dataType"', b'"dataKind"'))
@@ -323,7 +323,7 @@ SYNCS_KEPT = 10000  # services/chat-sync/README.md, Bounds
 
 
 @siblings
-def test_syncs_that_never_end_stop_nobody(system, beta):
+def test_syncs_that_never_end_do_not_stop_others(system, beta):
     """Of an account that has as many as are kept, so that each that begins pushes an older one out."""
     (acme,) = system.tenant("bridge")
     system.blazz.sql("""INSERT INTO account_syncs (workspace_id, account_id, sync_id, index, open) SELECT workspace_id, id, 'earlier-' || n, 0, false
@@ -354,7 +354,7 @@ def test_a_repeated_delivery_of_standard_webhooks_is_one_event(system):
     assert len({e.event_id for _, e in system.blazz.inbound() if e.account_id == acme.uuid}) == 2
 
 
-def test_a_session_named_like_another_tenants_account_takes_nothing_from_it(system, beta):
+def test_a_session_named_like_another_tenants_account_gets_none_of_its_events(system, beta):
     """Whether it is refused when it is added or where it is looked up: Beta's syncs that name the account by its id are taken."""
     workspace = system.blazz.add_workspace("acme-names")
     for name in (beta.account, beta.account.upper()):
@@ -391,7 +391,7 @@ READ = """SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0) FRO
 COUNTED_S = 1.5  # PostgreSQL's counts are as late
 
 
-def test_announcements_do_not_make_ingest_load_everything_again_and_again(system, beta):
+def test_notifications_do_not_make_ingest_reload_everything(system, beta):
     """Any role may NOTIFY, and an update that changes nothing announces itself."""
     acme = system.tenant(*["bridge"] * 40)[0]
     workspace = system.blazz.value("SELECT id FROM workspaces WHERE uuid = %s", acme.workspace)
