@@ -54,7 +54,7 @@ static void a_big_piece_does_not_waste_the_current_block(void **state)
 	arena_free(a);
 }
 
-static void used_bytes_grow_with_what_was_asked_for(void **state)
+static void used_bytes_grow_with_allocations(void **state)
 {
 	struct arena *a = arena_new(4096);
 
@@ -67,7 +67,7 @@ static void used_bytes_grow_with_what_was_asked_for(void **state)
 	arena_free(a);
 }
 
-static void nothing_asked_for_is_still_a_pointer_of_its_own(void **state)
+static void an_allocation_of_zero_bytes_has_a_pointer_of_its_own(void **state)
 {
 	struct arena *a = arena_new(0);
 
@@ -77,7 +77,7 @@ static void nothing_asked_for_is_still_a_pointer_of_its_own(void **state)
 	arena_free(a);
 }
 
-static void copies_end_with_nul_and_absent_stays_absent(void **state)
+static void copies_end_with_nul_and_an_absent_string_stays_absent(void **state)
 {
 	struct arena *a = arena_new(0);
 	struct str copy = arena_str(a, (struct str){ "abcdef", 3 });
@@ -130,9 +130,9 @@ int main(void)
 		cmocka_unit_test(pieces_of_all_sizes_do_not_overlap),
 		cmocka_unit_test(memory_is_zeroed_again_after_a_reset),
 		cmocka_unit_test(a_big_piece_does_not_waste_the_current_block),
-		cmocka_unit_test(used_bytes_grow_with_what_was_asked_for),
-		cmocka_unit_test(nothing_asked_for_is_still_a_pointer_of_its_own),
-		cmocka_unit_test(copies_end_with_nul_and_absent_stays_absent),
+		cmocka_unit_test(used_bytes_grow_with_allocations),
+		cmocka_unit_test(an_allocation_of_zero_bytes_has_a_pointer_of_its_own),
+		cmocka_unit_test(copies_end_with_nul_and_an_absent_string_stays_absent),
 		cmocka_unit_test(printf_takes_any_length),
 		cmocka_unit_test(destroyers_accept_null),
 		cmocka_unit_test(mem_functions_take_zero_bytes),

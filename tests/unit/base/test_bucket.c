@@ -7,7 +7,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void a_bucket_gives_its_burst_and_then_its_rate(void **state)
+static void a_bucket_allows_its_burst_and_then_its_rate(void **state)
 {
 	/* One after the other on the same bucket: 2 a second, 4 at once. */
 	static const struct {
@@ -53,7 +53,7 @@ static void without_a_rate_there_is_no_limit(void **state)
 	assert_true(bucket_level(&b, (struct rate){ 1, 5 }, 1000) == 5); /* and nothing is owed when there is one */
 }
 
-static void looking_takes_nothing(void **state)
+static void looking_costs_no_token(void **state)
 {
 	const struct rate rate = { 1, 1 };
 	struct bucket b = { 0 };
@@ -102,9 +102,9 @@ static void sixty_failures_a_minute_are_sixty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_bucket_gives_its_burst_and_then_its_rate),
+		cmocka_unit_test(a_bucket_allows_its_burst_and_then_its_rate),
 		cmocka_unit_test(without_a_rate_there_is_no_limit),
-		cmocka_unit_test(looking_takes_nothing),
+		cmocka_unit_test(looking_costs_no_token),
 		cmocka_unit_test(a_charge_may_leave_a_debt_that_is_paid_first),
 		cmocka_unit_test(sixty_failures_a_minute_are_sixty),
 	};

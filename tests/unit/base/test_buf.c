@@ -76,7 +76,7 @@ static void reserved_room_can_be_written_to_the_last_byte(void **state)
 	buf_fini(&b);
 }
 
-static void clear_keeps_the_memory_and_fini_gives_it_back(void **state)
+static void clear_keeps_the_memory_and_fini_frees_it(void **state)
 {
 	struct buf b = BUF_INIT;
 	const char *p;
@@ -100,7 +100,7 @@ static void an_unused_buffer_is_an_empty_string(void **state)
 	assert_true(str_is(buf_str(&b), ""));
 }
 
-static void wiping_reaches_what_a_shorter_content_left(void **state)
+static void wiping_covers_bytes_of_earlier_longer_content(void **state)
 {
 	struct buf b = BUF_INIT;
 
@@ -125,9 +125,9 @@ int main(void)
 		cmocka_unit_test(printf_grows_for_a_long_text),
 		cmocka_unit_test(numbers_are_big_endian),
 		cmocka_unit_test(reserved_room_can_be_written_to_the_last_byte),
-		cmocka_unit_test(clear_keeps_the_memory_and_fini_gives_it_back),
+		cmocka_unit_test(clear_keeps_the_memory_and_fini_frees_it),
 		cmocka_unit_test(an_unused_buffer_is_an_empty_string),
-		cmocka_unit_test(wiping_reaches_what_a_shorter_content_left),
+		cmocka_unit_test(wiping_covers_bytes_of_earlier_longer_content),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,7 @@ static struct outcome run(const char *spec)
 	return o;
 }
 
-static void errors_come_at_the_pass_asked_for(void **state)
+static void errors_occur_at_the_requested_pass(void **state)
 {
 	static const struct {
 		const char *spec, *want;
@@ -92,7 +92,7 @@ static void stop_stops_the_process_at_once(void **state)
 	assert_string_equal(o.passes, "-");
 }
 
-static void a_mistake_ends_the_process(void **state)
+static void an_invalid_failpoint_ends_the_process(void **state)
 {
 	static const char *const cases[] = { "point", "point:", ":kill", "point:explode", "point:kill@", "point:kill@0",
 		"point:kill@-1", "point:kill@x", "other:error,,point:error" };
@@ -132,10 +132,10 @@ static void threads_count_passes_together(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(errors_come_at_the_pass_asked_for),
+		cmocka_unit_test(errors_occur_at_the_requested_pass),
 		cmocka_unit_test(kill_ends_the_process_at_once),
 		cmocka_unit_test(stop_stops_the_process_at_once),
-		cmocka_unit_test(a_mistake_ends_the_process),
+		cmocka_unit_test(an_invalid_failpoint_ends_the_process),
 		cmocka_unit_test(threads_count_passes_together),
 	};
 

@@ -28,7 +28,7 @@ static void hex_goes_both_ways(void **state)
 	buf_fini(&added);
 }
 
-static void hex_of_another_length_or_alphabet_is_refused(void **state)
+static void hex_of_another_length_or_alphabet_is_rejected(void **state)
 {
 	static const char *const cases[] = { "", "00", "000", "00000", "000000", "000g", "00 0", "0x00", "00/0", "00:0",
 		"00@0", "00`0" };
@@ -68,7 +68,7 @@ static void base64_matches_the_vectors_of_the_rfc(void **state)
 	}
 }
 
-static void base64_refuses_all_but_the_one_text_of_a_value(void **state)
+static void base64_rejects_all_but_the_canonical_text_of_a_value(void **state)
 {
 	static const struct {
 		const char *name, *text;
@@ -100,9 +100,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hex_goes_both_ways),
-		cmocka_unit_test(hex_of_another_length_or_alphabet_is_refused),
+		cmocka_unit_test(hex_of_another_length_or_alphabet_is_rejected),
 		cmocka_unit_test(base64_matches_the_vectors_of_the_rfc),
-		cmocka_unit_test(base64_refuses_all_but_the_one_text_of_a_value),
+		cmocka_unit_test(base64_rejects_all_but_the_canonical_text_of_a_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,7 @@ static void order_is_bytewise_with_absent_first(void **state)
 		}
 }
 
-static void starts_and_ends_compare_no_more_than_there_is(void **state)
+static void starts_and_ends_stay_within_the_string(void **state)
 {
 	(void)state;
 	assert_true(str_starts(STR("events"), STR("ev")));
@@ -144,7 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(absent_is_not_empty),
 		cmocka_unit_test(order_is_bytewise_with_absent_first),
-		cmocka_unit_test(starts_and_ends_compare_no_more_than_there_is),
+		cmocka_unit_test(starts_and_ends_stay_within_the_string),
 		cmocka_unit_test(slices_are_clamped),
 		cmocka_unit_test(cut_stops_at_the_first_separator),
 		cmocka_unit_test(trim_takes_white_space_from_both_ends_only),

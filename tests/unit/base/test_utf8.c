@@ -3,7 +3,7 @@
 
 #include "base/utf8.h"
 
-static void overlong_forms_surrogates_and_cut_sequences_are_refused(void **state)
+static void overlong_forms_surrogates_and_cut_sequences_are_rejected(void **state)
 {
 	static const struct {
 		const char *name, *in;
@@ -93,7 +93,7 @@ static void truncation_keeps_code_points_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(overlong_forms_surrogates_and_cut_sequences_are_refused),
+		cmocka_unit_test(overlong_forms_surrogates_and_cut_sequences_are_rejected),
 		cmocka_unit_test(every_scalar_value_is_valid_and_nothing_else_is),
 		cmocka_unit_test(a_nul_is_valid_but_cannot_be_stored),
 		cmocka_unit_test(length_counts_code_points),

@@ -23,7 +23,7 @@ static void text_and_bytes_agree_both_ways(void **state)
 	assert_memory_equal(u.b, bytes, 16);
 }
 
-static void other_forms_are_refused_and_leave_the_output_alone(void **state)
+static void other_forms_are_rejected_and_leave_the_output_unchanged(void **state)
 {
 	static const char *const cases[] = { "", "00112233445566778899aabbccddeeff", "{" TEXT "}", TEXT " ",
 		"00112233-4455-6677-8899-aabbccddeef", "00112233-4455-6677-8899-aabbccddeefg",
@@ -71,7 +71,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_and_bytes_agree_both_ways),
-		cmocka_unit_test(other_forms_are_refused_and_leave_the_output_alone),
+		cmocka_unit_test(other_forms_are_rejected_and_leave_the_output_unchanged),
 		cmocka_unit_test(equality_and_nil_look_at_every_byte),
 		cmocka_unit_test(the_bytes_are_borrowed),
 	};

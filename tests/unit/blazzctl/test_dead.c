@@ -19,7 +19,7 @@ static struct dead_letter letter(struct kafka_message *m, struct header *headers
 	return dead_letter_of(m, TOPIC);
 }
 
-static void the_key_and_the_topic_say_whose_it_is(void **state)
+static void the_key_and_the_topic_identify_the_workspace(void **state)
 {
 	struct kafka_message m = { .key = STR(WORKSPACE ":" ACCOUNT) };
 	struct dead_letter d = dead_letter_of(&m, TOPIC);
@@ -68,7 +68,7 @@ static void a_replay_is_counted_and_goes_to_the_first_partition_only_without_a_k
 	}
 }
 
-static void the_senders_headers_stay_and_a_failures_go(void **state)
+static void a_replay_keeps_the_senders_headers_and_removes_those_of_the_failure(void **state)
 {
 	struct header headers[] = { { STR("ce_id"), STR("1") }, { STR("x-dlq-reason"), STR("rule") },
 		{ STR("x-dlq-first-topic"), STR("blazz.inbound.v1") }, { STR("x-replay-for"), STR("another") },
@@ -88,7 +88,7 @@ static void the_senders_headers_stay_and_a_failures_go(void **state)
 	assert_true(str_is(header_find(made.headers, 6, "x-replay-id"), "id"));
 }
 
-static void it_goes_back_to_the_topic_that_it_came_from(void **state)
+static void a_replay_goes_to_the_original_topic(void **state)
 {
 	static const char *const topics[] = { "blazz.inbound.v1", "blazz.inbound.bulk.v1" };
 
@@ -110,7 +110,7 @@ static void it_goes_back_to_the_topic_that_it_came_from(void **state)
 	}
 }
 
-static void what_does_not_say_where_it_came_from_is_not_sent(void **state)
+static void a_dead_letter_without_its_origin_is_not_replayed(void **state)
 {
 	const struct str topics[] = { STR_NONE, STR(""), STR("blazz\0inbound") };
 
@@ -127,7 +127,7 @@ static void what_does_not_say_where_it_came_from_is_not_sent(void **state)
 	}
 }
 
-static void bytes_that_are_no_text_are_shown_in_base64(void **state)
+static void bytes_that_are_not_text_are_shown_in_base64(void **state)
 {
 	struct header headers[] = { { STR("x\xff"), STR("\xff\xfe") }, { STR("none"), STR_NONE } };
 	struct kafka_message m;
@@ -150,12 +150,12 @@ static void bytes_that_are_no_text_are_shown_in_base64(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_key_and_the_topic_say_whose_it_is),
+		cmocka_unit_test(the_key_and_the_topic_identify_the_workspace),
 		cmocka_unit_test(a_replay_is_counted_and_goes_to_the_first_partition_only_without_a_key),
-		cmocka_unit_test(the_senders_headers_stay_and_a_failures_go),
-		cmocka_unit_test(it_goes_back_to_the_topic_that_it_came_from),
-		cmocka_unit_test(what_does_not_say_where_it_came_from_is_not_sent),
-		cmocka_unit_test(bytes_that_are_no_text_are_shown_in_base64),
+		cmocka_unit_test(a_replay_keeps_the_senders_headers_and_removes_those_of_the_failure),
+		cmocka_unit_test(a_replay_goes_to_the_original_topic),
+		cmocka_unit_test(a_dead_letter_without_its_origin_is_not_replayed),
+		cmocka_unit_test(bytes_that_are_not_text_are_shown_in_base64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,7 @@ static void options_and_arguments_come_in_any_order(void **state)
 	assert_string_equal(argv[2], "--name");
 }
 
-static void what_is_not_given_stays_as_it_was(void **state)
+static void absent_options_leave_values_unchanged(void **state)
 {
 	struct sample s = { .limit = 5 };
 	char *argv[16];
@@ -83,7 +83,7 @@ static void a_dash_is_an_argument_and_a_value(void **state)
 	assert_int_equal(n, 1);
 }
 
-static void what_is_wrong_is_named(void **state)
+static void an_error_names_the_wrong_argument(void **state)
 {
 	static const struct {
 		const char *words, *message;
@@ -187,9 +187,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_and_arguments_come_in_any_order),
-		cmocka_unit_test(what_is_not_given_stays_as_it_was),
+		cmocka_unit_test(absent_options_leave_values_unchanged),
 		cmocka_unit_test(a_dash_is_an_argument_and_a_value),
-		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(an_error_names_the_wrong_argument),
 		cmocka_unit_test(durations_have_a_unit),
 		cmocka_unit_test(times_are_dates_or_how_long_ago),
 		cmocka_unit_test(help_lists_every_option),

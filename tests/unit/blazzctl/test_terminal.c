@@ -41,7 +41,7 @@ static char *printed(void (*print)(FILE *f, struct str text), const char *text)
 	return out;
 }
 
-static void what_a_terminal_acts_on_is_shown_as_a_question_mark(void **state)
+static void control_characters_are_shown_as_question_marks(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -52,7 +52,7 @@ static void what_a_terminal_acts_on_is_shown_as_a_question_mark(void **state)
 	}
 }
 
-static void in_json_it_is_escaped(void **state)
+static void control_characters_are_escaped_in_json(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -76,8 +76,8 @@ static void a_character_is_a_column_wide(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_a_terminal_acts_on_is_shown_as_a_question_mark),
-		cmocka_unit_test(in_json_it_is_escaped),
+		cmocka_unit_test(control_characters_are_shown_as_question_marks),
+		cmocka_unit_test(control_characters_are_escaped_in_json),
 		cmocka_unit_test(a_character_is_a_column_wide),
 	};
 

@@ -79,7 +79,7 @@ static void collect_kafka(void *ctx, const char *key, const char *value)
 	buf_printf(ctx, "%s=%s;", key, value);
 }
 
-static void defaults_hold_where_nothing_is_said(void **state)
+static void absent_keys_have_their_defaults(void **state)
 {
 	struct settings s = { 0 };
 	struct config *c = NULL;
@@ -188,7 +188,7 @@ static void kafka_keys_are_passed_on(void **state)
 	buf_fini(&kafka);
 }
 
-static void mistakes_are_named_with_their_place(void **state)
+static void errors_name_the_file_and_the_line(void **state)
 {
 	static const struct {
 		const char *text, *message; /* after "<file>:" */
@@ -332,12 +332,12 @@ static void help_and_table_show_every_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults_hold_where_nothing_is_said),
+		cmocka_unit_test(absent_keys_have_their_defaults),
 		cmocka_unit_test(the_file_is_read_with_its_types),
 		cmocka_unit_test(the_environment_wins_over_the_file),
 		cmocka_unit_test(secrets_come_from_files),
 		cmocka_unit_test(kafka_keys_are_passed_on),
-		cmocka_unit_test(mistakes_are_named_with_their_place),
+		cmocka_unit_test(errors_name_the_file_and_the_line),
 		cmocka_unit_test(a_bad_variable_is_named),
 		cmocka_unit_test(a_missing_file_is_an_input_error),
 		cmocka_unit_test(a_required_key_must_be_set),

@@ -137,7 +137,7 @@ static void hmac_matches_the_published_vectors(void **state)
 	}
 }
 
-static void an_absent_key_is_an_empty_one_and_not_the_one_before(void **state)
+static void an_absent_key_equals_an_empty_one_not_the_previous_one(void **state)
 {
 	uint8_t out[64];
 
@@ -147,7 +147,7 @@ static void an_absent_key_is_an_empty_one_and_not_the_one_before(void **state)
 	assert_hex(out, 32, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
-static void data_in_parts_is_data_in_one_piece(void **state)
+static void data_hashed_in_parts_equals_data_in_one_piece(void **state)
 {
 	const struct str parts[] = { STR("what do ya"), STR_NONE, STR(" want "), STR(""), STR("for nothing?") };
 	uint8_t out[64];
@@ -195,7 +195,7 @@ static void threads_do_not_disturb_each_other(void **state)
 	pthread_barrier_destroy(&start);
 }
 
-static void only_equal_bytes_are_equal_and_absence_never(void **state)
+static void only_equal_bytes_compare_equal_and_absent_ones_never(void **state)
 {
 	const struct {
 		struct str a, b;
@@ -222,10 +222,10 @@ int main(void)
 		cmocka_unit_test(parts_are_hashed_with_their_lengths),
 		cmocka_unit_test(no_two_lists_of_parts_collide),
 		cmocka_unit_test(hmac_matches_the_published_vectors),
-		cmocka_unit_test(an_absent_key_is_an_empty_one_and_not_the_one_before),
-		cmocka_unit_test(data_in_parts_is_data_in_one_piece),
+		cmocka_unit_test(an_absent_key_equals_an_empty_one_not_the_previous_one),
+		cmocka_unit_test(data_hashed_in_parts_equals_data_in_one_piece),
 		cmocka_unit_test(threads_do_not_disturb_each_other),
-		cmocka_unit_test(only_equal_bytes_are_equal_and_absence_never),
+		cmocka_unit_test(only_equal_bytes_compare_equal_and_absent_ones_never),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,7 @@ static void a_value_sealed_by_another_implementation_opens(void **state)
 	keyring_free(k);
 }
 
-static void what_is_sealed_opens_again_behind_what_was_there(void **state)
+static void a_sealed_value_is_appended_and_opens_again(void **state)
 {
 	static const char *const cases[] = { "", "x", "a secret of some length with \xc3\xa9" };
 
@@ -95,7 +95,7 @@ static void the_same_text_never_seals_to_the_same_bytes(void **state)
 	buf_fini(&b);
 }
 
-static void a_change_of_any_byte_is_refused(void **state)
+static void a_change_of_any_byte_is_rejected(void **state)
 {
 	struct buf sealed = sealed_with(KEY_1, "secret");
 
@@ -110,7 +110,7 @@ static void a_change_of_any_byte_is_refused(void **state)
 	buf_fini(&sealed);
 }
 
-static void a_value_of_another_row_is_refused(void **state)
+static void a_value_of_another_row_is_rejected(void **state)
 {
 	struct buf sealed = sealed_with(KEY_1, "secret");
 
@@ -130,7 +130,7 @@ static void a_key_id_does_not_stand_for_another_key(void **state)
 	buf_fini(&sealed);
 }
 
-static void a_value_cut_short_anywhere_is_refused(void **state)
+static void a_value_cut_short_anywhere_is_rejected(void **state)
 {
 	struct buf sealed = sealed_with(KEY_1, "");
 
@@ -180,7 +180,7 @@ static void keyrings_may_have_blank_lines_and_carriage_returns(void **state)
 	keyring_free(NULL);
 }
 
-static void bad_keyrings_are_refused_without_quoting_them(void **state)
+static void invalid_keyrings_are_rejected_without_quoting_them(void **state)
 {
 	static const struct {
 		const char *text, *message;
@@ -211,16 +211,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_value_sealed_by_another_implementation_opens),
-		cmocka_unit_test(what_is_sealed_opens_again_behind_what_was_there),
+		cmocka_unit_test(a_sealed_value_is_appended_and_opens_again),
 		cmocka_unit_test(the_same_text_never_seals_to_the_same_bytes),
-		cmocka_unit_test(a_change_of_any_byte_is_refused),
-		cmocka_unit_test(a_value_of_another_row_is_refused),
+		cmocka_unit_test(a_change_of_any_byte_is_rejected),
+		cmocka_unit_test(a_value_of_another_row_is_rejected),
 		cmocka_unit_test(a_key_id_does_not_stand_for_another_key),
-		cmocka_unit_test(a_value_cut_short_anywhere_is_refused),
+		cmocka_unit_test(a_value_cut_short_anywhere_is_rejected),
 		cmocka_unit_test(more_than_a_mebibyte_is_not_sealed),
 		cmocka_unit_test(the_first_key_is_the_current_one),
 		cmocka_unit_test(keyrings_may_have_blank_lines_and_carriage_returns),
-		cmocka_unit_test(bad_keyrings_are_refused_without_quoting_them),
+		cmocka_unit_test(invalid_keyrings_are_rejected_without_quoting_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

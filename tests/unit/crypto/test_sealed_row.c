@@ -23,7 +23,7 @@ static struct uuid id_of(const char *text)
 	return id;
 }
 
-static void a_value_opens_as_that_of_its_own_row_alone(void **state)
+static void a_value_opens_with_its_own_row_only(void **state)
 {
 	static const struct {
 		const char *name, *what, *row, *code; /* code NULL: it opens */
@@ -56,7 +56,7 @@ static void a_value_opens_as_that_of_its_own_row_alone(void **state)
 }
 
 /* Rows that were sealed stay readable: the text is part of what is stored. */
-static void the_row_is_named_by_what_it_is_and_its_id_in_lower_case(void **state)
+static void the_row_is_named_by_its_kind_and_its_id_in_lower_case(void **state)
 {
 	const struct uuid row = id_of(ROW);
 	struct keyring *k = keyring_new();
@@ -78,8 +78,8 @@ static void the_row_is_named_by_what_it_is_and_its_id_in_lower_case(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_value_opens_as_that_of_its_own_row_alone),
-		cmocka_unit_test(the_row_is_named_by_what_it_is_and_its_id_in_lower_case),
+		cmocka_unit_test(a_value_opens_with_its_own_row_only),
+		cmocka_unit_test(the_row_is_named_by_its_kind_and_its_id_in_lower_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

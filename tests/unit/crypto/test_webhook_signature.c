@@ -21,7 +21,7 @@ static void the_published_vector_is_reproduced(void **state)
 	buf_fini(&out);
 }
 
-static void a_plain_secret_is_taken_as_it_is(void **state)
+static void a_plain_secret_is_used_unchanged(void **state)
 {
 	static const struct {
 		const char *name, *secret, *other;
@@ -74,7 +74,7 @@ static const struct request requests[] = {
 	{ "no time", SECRET, ID, NULL, SIGNATURE, BODY, 0, false },
 };
 
-static void only_what_was_signed_with_the_secret_in_time_is_accepted(void **state)
+static void only_recent_signatures_with_the_secret_are_accepted(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(requests); i++) {
@@ -92,7 +92,7 @@ static bool verify_with(const struct str *secrets, size_t n, struct str signatur
 	return webhook_verify(secrets, n, STR(ID), STR("1614265330"), signatures, STR(BODY), SENT_S * INT64_C(1000));
 }
 
-static void any_of_the_secrets_will_do(void **state)
+static void any_of_the_secrets_is_valid(void **state)
 {
 	const struct str secrets[] = { STR("old"), STR(SECRET), STR("new") };
 
@@ -103,7 +103,7 @@ static void any_of_the_secrets_will_do(void **state)
 }
 
 /* What an attacker can compute who knows that no secret is set. */
-static void an_empty_secret_fits_nothing(void **state)
+static void an_empty_secret_matches_no_signature(void **state)
 {
 	const struct str empty[] = { STR(""), STR_NONE, STR("whsec_") };
 	const struct str guesses[] = { STR(""), STR_NONE, STR(" "),
@@ -118,10 +118,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_published_vector_is_reproduced),
-		cmocka_unit_test(a_plain_secret_is_taken_as_it_is),
-		cmocka_unit_test(only_what_was_signed_with_the_secret_in_time_is_accepted),
-		cmocka_unit_test(any_of_the_secrets_will_do),
-		cmocka_unit_test(an_empty_secret_fits_nothing),
+		cmocka_unit_test(a_plain_secret_is_used_unchanged),
+		cmocka_unit_test(only_recent_signatures_with_the_secret_are_accepted),
+		cmocka_unit_test(any_of_the_secrets_is_valid),
+		cmocka_unit_test(an_empty_secret_matches_no_signature),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

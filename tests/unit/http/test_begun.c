@@ -449,7 +449,7 @@ static struct fake_name names[] = {
 
 #define HERE "here.test"
 
-static void each_end_says_whether_the_request_may_have_left(void **state)
+static void each_result_says_whether_the_request_may_have_been_sent(void **state)
 {
 	static const struct {
 		const char *name, *host;
@@ -564,7 +564,7 @@ static void abort_one(struct test *t, struct answer *a)
 		sender_pool_abort(t->pool, a->parcel);
 }
 
-static void an_abort_says_whether_the_request_may_have_left(void **state)
+static void an_abort_says_whether_the_request_may_have_been_sent(void **state)
 {
 	static const struct {
 		const char *name, *host;
@@ -623,7 +623,7 @@ static void an_abort_says_whether_the_request_may_have_left(void **state)
 	close(ends[1]); /* look-ups end */
 }
 
-static void a_request_that_comes_too_late_is_not_begun(void **state)
+static void a_request_past_its_deadline_is_not_begun(void **state)
 {
 	struct stub s = { .conduct = ANSWERED };
 	struct send_request request = { .body = STR("{}"), .timeout_ms = PATIENCE_MS };
@@ -673,7 +673,7 @@ static void record(void *ctx, struct http_request *r)
 	http_respond(r, 200, "text/plain", STR(""), NULL, 0);
 }
 
-static void what_an_abort_says_not_to_have_begun_never_arrives(void **state)
+static void a_request_reported_by_an_abort_as_not_begun_never_arrives(void **state)
 {
 	const struct http_server_options options = { .listen = "127.0.0.1:0", .admit = admit, .handle = record };
 	static struct answer answers[MANY];
@@ -725,11 +725,11 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_end_says_whether_the_request_may_have_left),
+		cmocka_unit_test(each_result_says_whether_the_request_may_have_been_sent),
 		cmocka_unit_test(a_request_whose_reused_connection_is_dead_is_not_sent_again),
-		cmocka_unit_test(an_abort_says_whether_the_request_may_have_left),
-		cmocka_unit_test(a_request_that_comes_too_late_is_not_begun),
-		cmocka_unit_test(what_an_abort_says_not_to_have_begun_never_arrives),
+		cmocka_unit_test(an_abort_says_whether_the_request_may_have_been_sent),
+		cmocka_unit_test(a_request_past_its_deadline_is_not_begun),
+		cmocka_unit_test(a_request_reported_by_an_abort_as_not_begun_never_arrives),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

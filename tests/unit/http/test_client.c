@@ -103,7 +103,7 @@ static void a_call_carries_method_headers_and_body(void **state)
 	assert_int_equal(http_server_connections(f->server), 1);
 }
 
-static void failures_say_what_to_do(void **state)
+static void each_failure_has_its_error_kind(void **state)
 {
 	static const struct {
 		const char *name;
@@ -130,7 +130,7 @@ static void failures_say_what_to_do(void **state)
 	}
 }
 
-static void a_silent_server_is_left_at_the_deadline(void **state)
+static void a_call_to_a_silent_server_ends_at_the_deadline(void **state)
 {
 	struct fixture *f = *state;
 	struct http_call c = { .method = "GET", .timeout_ms = 100 };
@@ -152,8 +152,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_call_carries_method_headers_and_body, setup, teardown),
-		cmocka_unit_test_setup_teardown(failures_say_what_to_do, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_silent_server_is_left_at_the_deadline, setup, teardown),
+		cmocka_unit_test_setup_teardown(each_failure_has_its_error_kind, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_call_to_a_silent_server_ends_at_the_deadline, setup, teardown),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

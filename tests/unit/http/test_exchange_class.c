@@ -5,7 +5,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void each_end_has_a_class(void **state)
+static void each_result_has_a_class(void **state)
 {
 	static const struct {
 		enum exchange_failure failure;
@@ -51,7 +51,7 @@ static void each_end_has_a_class(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_end_has_a_class),
+		cmocka_unit_test(each_result_has_a_class),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

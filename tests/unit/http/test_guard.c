@@ -179,7 +179,7 @@ static void only_public_addresses_are_admitted(void **state)
 			fail_msg("%s", cases[i].address);
 }
 
-static void allowed_networks_are_let_through_and_no_more(void **state)
+static void only_allowed_networks_are_admitted_beside_public_addresses(void **state)
 {
 	static const struct {
 		const char *address;
@@ -203,7 +203,7 @@ static void allowed_networks_are_let_through_and_no_more(void **state)
 			fail_msg("%s", cases[i].address);
 }
 
-static void other_families_are_refused(void **state)
+static void other_address_families_are_refused(void **state)
 {
 	const struct fixture *f = *state;
 	const struct sockaddr_un local = { .sun_family = AF_UNIX };
@@ -368,7 +368,7 @@ static void every_address_of_a_name_must_be_admitted(void **state)
 	}
 }
 
-static void what_is_no_network_is_named(void **state)
+static void an_invalid_network_is_named(void **state)
 {
 	static const char *const bad[] = { "", "10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "::/129", "10.0.0.0/-1", "10.1",
 		"fe80::1%lo", "proxy" };
@@ -438,13 +438,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_public_addresses_are_admitted),
-		cmocka_unit_test(allowed_networks_are_let_through_and_no_more),
-		cmocka_unit_test(other_families_are_refused),
+		cmocka_unit_test(only_allowed_networks_are_admitted_beside_public_addresses),
+		cmocka_unit_test(other_address_families_are_refused),
 		cmocka_unit_test(every_spelling_of_an_address_is_that_address),
 		cmocka_unit_test(a_tenants_url_is_https_with_a_host_and_nothing_secret),
 		cmocka_unit_test(a_url_is_at_most_2000_bytes),
 		cmocka_unit_test(every_address_of_a_name_must_be_admitted),
-		cmocka_unit_test(what_is_no_network_is_named),
+		cmocka_unit_test(an_invalid_network_is_named),
 		cmocka_unit_test(a_listed_guard_admits_its_networks_and_nothing_else),
 		cmocka_unit_test(a_listed_guard_has_a_list),
 	};

@@ -54,7 +54,7 @@ static const struct {
 	{ "{", false },
 };
 
-static void a_rows_headers_are_lines_or_nothing(void **state)
+static void stored_headers_are_valid_lines_or_none_is_sent(void **state)
 {
 	struct arena *a = arena_new(4096);
 	struct err err;
@@ -122,7 +122,7 @@ static void their_number_and_length_are_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_rows_headers_are_lines_or_nothing),
+		cmocka_unit_test(stored_headers_are_valid_lines_or_none_is_sent),
 		cmocka_unit_test(a_line_is_name_and_value),
 		cmocka_unit_test(their_number_and_length_are_bounded),
 	};

@@ -39,7 +39,7 @@ static void content_check(const char *want)
 	fclose(f);
 }
 
-static void a_former_port_is_replaced(void **state)
+static void a_previous_port_is_replaced(void **state)
 {
 	struct err err;
 
@@ -52,7 +52,7 @@ static void a_former_port_is_replaced(void **state)
 }
 
 /* The full disk of /dev/full shows at the end only. */
-static void a_file_that_cannot_be_written_stays_as_it_was(void **state)
+static void a_file_that_cannot_be_written_is_unchanged(void **state)
 {
 	struct err err = { 0 };
 
@@ -78,8 +78,8 @@ static void no_path_is_no_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_former_port_is_replaced),
-		cmocka_unit_test(a_file_that_cannot_be_written_stays_as_it_was),
+		cmocka_unit_test(a_previous_port_is_replaced),
+		cmocka_unit_test(a_file_that_cannot_be_written_is_unchanged),
 		cmocka_unit_test(no_path_is_no_file),
 	};
 

@@ -24,7 +24,7 @@ static struct pusher *example(void)
 	return p;
 }
 
-static void the_body_of_the_documentation_is_made(void **state)
+static void the_body_equals_that_of_the_documentation(void **state)
 {
 	struct pusher *p = example();
 	struct buf body = BUF_INIT;
@@ -36,7 +36,7 @@ static void the_body_of_the_documentation_is_made(void **state)
 	pusher_free(p);
 }
 
-static void the_url_of_the_documentation_is_made(void **state)
+static void the_url_equals_that_of_the_documentation(void **state)
 {
 	static const struct {
 		const char *base, *want;
@@ -58,7 +58,7 @@ static void the_url_of_the_documentation_is_made(void **state)
 	pusher_free(p);
 }
 
-static void secrets_that_make_no_request_are_refused(void **state)
+static void secrets_that_make_no_request_are_rejected(void **state)
 {
 	static const char *const cases[] = {
 		"",
@@ -89,9 +89,9 @@ static void secrets_that_make_no_request_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_body_of_the_documentation_is_made),
-		cmocka_unit_test(the_url_of_the_documentation_is_made),
-		cmocka_unit_test(secrets_that_make_no_request_are_refused),
+		cmocka_unit_test(the_body_equals_that_of_the_documentation),
+		cmocka_unit_test(the_url_equals_that_of_the_documentation),
+		cmocka_unit_test(secrets_that_make_no_request_are_rejected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,7 +234,7 @@ static const struct {
 	{ "system.test", "", false, true },
 };
 
-static void a_name_leads_to_those_of_its_addresses_that_are_admitted(void **state)
+static void a_name_resolves_to_its_admitted_addresses(void **state)
 {
 	struct resolver_stats s;
 	struct test t;
@@ -257,7 +257,7 @@ static void a_name_leads_to_those_of_its_addresses_that_are_admitted(void **stat
 	test_close(&t);
 }
 
-static void an_answer_is_kept_also_that_there_is_none_but_not_that_this_machine_failed(void **state)
+static void positive_and_negative_answers_are_cached_but_not_local_failures(void **state)
 {
 	struct test t;
 	struct ask a;
@@ -332,7 +332,7 @@ static void hosts_whose_name_servers_are_silent_leave_threads_to_other_tenants(v
 		assert_int_equal(asks[0][i].answers + asks[1][i].answers, 2);
 }
 
-static void a_tenant_that_has_threads_is_told_so_and_one_that_found_none_is_told_so(void **state)
+static void look_ups_beyond_a_tenants_threads_and_without_a_free_thread_differ(void **state)
 {
 	struct ask asks[20], other;
 	struct test t;
@@ -355,7 +355,7 @@ static void a_tenant_that_has_threads_is_told_so_and_one_that_found_none_is_told
 	assert_int_equal(other.answers, 0);
 }
 
-static void a_tenant_has_so_many_answers_and_no_more(void **state)
+static void a_tenants_cached_answers_are_bounded(void **state)
 {
 	struct test t;
 	struct ask a;
@@ -460,7 +460,7 @@ static void wait_answered(struct pool_test *t)
 
 #define NOWHERE "its name does not resolve to a public address"
 
-static void a_request_goes_to_what_its_name_leads_to_and_no_tenant_learns_what_names_are_inside(void **state)
+static void a_request_uses_the_resolved_address_and_reveals_no_internal_names(void **state)
 {
 	static const struct {
 		const char *host;
@@ -499,7 +499,7 @@ static void a_request_goes_to_what_its_name_leads_to_and_no_tenant_learns_what_n
 	pool_close(&t);
 }
 
-static void a_look_up_counts_for_the_deadline_and_other_tenants_go_on(void **state)
+static void a_look_up_counts_towards_the_deadline_and_does_not_delay_other_tenants(void **state)
 {
 	struct post hung[20], good, more;
 	struct pool_test t;
@@ -523,7 +523,7 @@ static void a_look_up_counts_for_the_deadline_and_other_tenants_go_on(void **sta
 	pool_close(&t);
 }
 
-static void a_look_up_that_finds_no_thread_because_of_others_is_not_the_endpoints_failure(void **state)
+static void a_look_up_without_a_free_thread_is_not_a_failure_of_the_endpoint(void **state)
 {
 	struct post hung[THREADS], p;
 	struct pool_test t;
@@ -549,7 +549,7 @@ static void a_look_up_that_finds_no_thread_because_of_others_is_not_the_endpoint
 	}
 }
 
-static void what_must_not_be_sent_is_refused_with_the_reason(void **state)
+static void a_forbidden_request_is_refused_with_the_reason(void **state)
 {
 	struct send_request request = { .url = "http://127.0.0.1/", .done = post_done };
 	struct pool_test t;
@@ -570,16 +570,16 @@ static void what_must_not_be_sent_is_refused_with_the_reason(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_name_leads_to_those_of_its_addresses_that_are_admitted),
-		cmocka_unit_test(an_answer_is_kept_also_that_there_is_none_but_not_that_this_machine_failed),
+		cmocka_unit_test(a_name_resolves_to_its_admitted_addresses),
+		cmocka_unit_test(positive_and_negative_answers_are_cached_but_not_local_failures),
 		cmocka_unit_test(two_thousand_requests_to_a_silent_name_server_cost_one_look_up),
 		cmocka_unit_test(hosts_whose_name_servers_are_silent_leave_threads_to_other_tenants),
-		cmocka_unit_test(a_tenant_that_has_threads_is_told_so_and_one_that_found_none_is_told_so),
-		cmocka_unit_test(a_tenant_has_so_many_answers_and_no_more),
-		cmocka_unit_test(a_request_goes_to_what_its_name_leads_to_and_no_tenant_learns_what_names_are_inside),
-		cmocka_unit_test(a_look_up_counts_for_the_deadline_and_other_tenants_go_on),
-		cmocka_unit_test(a_look_up_that_finds_no_thread_because_of_others_is_not_the_endpoints_failure),
-		cmocka_unit_test(what_must_not_be_sent_is_refused_with_the_reason),
+		cmocka_unit_test(look_ups_beyond_a_tenants_threads_and_without_a_free_thread_differ),
+		cmocka_unit_test(a_tenants_cached_answers_are_bounded),
+		cmocka_unit_test(a_request_uses_the_resolved_address_and_reveals_no_internal_names),
+		cmocka_unit_test(a_look_up_counts_towards_the_deadline_and_does_not_delay_other_tenants),
+		cmocka_unit_test(a_look_up_without_a_free_thread_is_not_a_failure_of_the_endpoint),
+		cmocka_unit_test(a_forbidden_request_is_refused_with_the_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

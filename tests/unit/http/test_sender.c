@@ -265,7 +265,7 @@ static void post_and_wait(struct test *t, struct answer *a, const struct peer *p
 
 #define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
-static void each_end_of_an_exchange_has_its_name(void **state)
+static void each_result_of_an_exchange_has_its_name(void **state)
 {
 	static const struct {
 		const char *name;
@@ -434,7 +434,7 @@ static void retry_after_is_read_in_seconds_and_as_a_date(void **state)
 	}
 }
 
-static void a_request_is_sent_as_it_was_given(void **state)
+static void a_request_is_sent_unchanged(void **state)
 {
 	static const char *const headers[] = { "Content-Type: application/json", "webhook-id: msg_1", NULL };
 	struct peer p = { .script = { .answer = OK_EMPTY, .after = HANG } };
@@ -484,7 +484,7 @@ static void a_request_is_sent_as_it_was_given(void **state)
 }
 
 /* One after the other over one handle: nothing of the last request stays. */
-static void each_method_is_sent_as_such(void **state)
+static void each_method_is_sent_unchanged(void **state)
 {
 	static const struct {
 		enum http_method method;
@@ -530,7 +530,7 @@ static void each_method_is_sent_as_such(void **state)
 	peer_stop(&p);
 }
 
-static void as_much_of_an_answer_is_kept_as_its_request_says(void **state)
+static void an_answer_is_kept_up_to_the_length_its_request_sets(void **state)
 {
 	static const size_t limits[] = { 100, 1 << 20, 0, 1 };
 	struct peer p = { .script = { .answer = "HTTP/1.1 200 OK\r\n\r\n", .after = ENDLESS, .filler = "endless" } };
@@ -556,7 +556,7 @@ static void as_much_of_an_answer_is_kept_as_its_request_says(void **state)
 	peer_stop(&p);
 }
 
-static void a_connection_is_kept_for_the_next(void **state)
+static void a_connection_is_reused_for_the_next_request(void **state)
 {
 	struct peer p = { .script = { .answer = OK_EMPTY } };
 	struct answer a;
@@ -681,7 +681,7 @@ static struct fake_name names[] = {
 	{ 0 },
 };
 
-static void what_cannot_be_reached_is_told_apart(void **state)
+static void causes_of_unreachable_servers_are_distinguished(void **state)
 {
 	static const struct {
 		const char *url, *allowed; /* %d: the server's port */
@@ -731,7 +731,7 @@ static void what_cannot_be_reached_is_told_apart(void **state)
 	}
 }
 
-static void a_name_that_changes_after_the_check_leads_nowhere(void **state)
+static void a_name_that_changes_after_the_check_is_not_connected_to(void **state)
 {
 	struct peer p = { .script = { .answer = OK_EMPTY } };
 	struct answer a;
@@ -752,7 +752,7 @@ static void a_name_that_changes_after_the_check_leads_nowhere(void **state)
 	assert_int_equal(p.connections, 0);
 }
 
-static void a_slow_resolver_holds_up_nobody(void **state)
+static void a_slow_resolver_does_not_delay_other_requests(void **state)
 {
 	struct peer p = { .script = { .answer = OK_EMPTY } };
 	struct answer slow, quick;
@@ -777,7 +777,7 @@ static void a_slow_resolver_holds_up_nobody(void **state)
 	peer_stop(&p);
 }
 
-static void what_is_aborted_is_answered_at_once(void **state)
+static void an_aborted_request_is_answered_at_once(void **state)
 {
 	struct peer p = { .script = { .after = HANG } };
 	struct answer aborted, closed;
@@ -805,7 +805,7 @@ static void what_is_aborted_is_answered_at_once(void **state)
 }
 
 /* libcurl closes such a socket without a word; a sanitizer tells what is kept of it. */
-static void a_connection_that_never_comes_about_leaves_nothing(void **state)
+static void a_failed_connection_leaves_no_resources(void **state)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct peer p = { .script = { .answer = OK_EMPTY } }, silent = { .script = { .after = HANG } }, full = { 0 };
@@ -883,7 +883,7 @@ static void chain_send(struct chain *c)
 	sender_send(c->sender, &request, NULL);
 }
 
-static void many_are_under_way_at_once_over_few_connections(void **state)
+static void many_requests_are_in_flight_over_few_connections(void **state)
 {
 	struct sender_options options = { .max_connections = 10, .max_connections_per_host = 4, .user_agent = "test" };
 	struct http_server *server = echo_server_open();
@@ -949,7 +949,7 @@ static void a_certificate_must_be_trusted_valid_and_of_the_host(void **state)
 }
 
 /* Reading the system's takes 15 ms of the thread that sends: who never ends a handshake would slow down everybody's. */
-static void authorities_are_read_once_for_all_connections(void **state)
+static void ca_certificates_are_read_once_for_all_connections(void **state)
 {
 	struct peer p = { .script = { .answer = OK_EMPTY, .after = CLOSE } };
 	char path[] = "/tmp/test_sender.XXXXXX", url[100];
@@ -974,7 +974,7 @@ static void authorities_are_read_once_for_all_connections(void **state)
 	peer_stop(&p);
 }
 
-static void a_certificate_file_that_is_missing_is_told_at_start(void **state)
+static void a_missing_certificate_file_is_reported_at_start(void **state)
 {
 	struct sender_options options = { .ca_file = "/nowhere.pem" };
 	struct sender *s = NULL;
@@ -998,26 +998,26 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_end_of_an_exchange_has_its_name),
+		cmocka_unit_test(each_result_of_an_exchange_has_its_name),
 		cmocka_unit_test(a_cut_body_is_kept_up_to_the_limit),
 		cmocka_unit_test(one_deadline_ends_the_whole_exchange),
 		cmocka_unit_test(retry_after_is_read_in_seconds_and_as_a_date),
-		cmocka_unit_test(a_request_is_sent_as_it_was_given),
-		cmocka_unit_test(each_method_is_sent_as_such),
-		cmocka_unit_test(as_much_of_an_answer_is_kept_as_its_request_says),
-		cmocka_unit_test(a_connection_is_kept_for_the_next),
+		cmocka_unit_test(a_request_is_sent_unchanged),
+		cmocka_unit_test(each_method_is_sent_unchanged),
+		cmocka_unit_test(an_answer_is_kept_up_to_the_length_its_request_sets),
+		cmocka_unit_test(a_connection_is_reused_for_the_next_request),
 		cmocka_unit_test(a_request_is_never_sent_twice),
 		cmocka_unit_test(a_connection_that_was_closed_meanwhile_is_replaced),
 		cmocka_unit_test(a_connection_that_was_idle_for_too_long_is_not_used),
-		cmocka_unit_test(what_cannot_be_reached_is_told_apart),
-		cmocka_unit_test(a_name_that_changes_after_the_check_leads_nowhere),
-		cmocka_unit_test(a_slow_resolver_holds_up_nobody),
-		cmocka_unit_test(what_is_aborted_is_answered_at_once),
-		cmocka_unit_test(a_connection_that_never_comes_about_leaves_nothing),
-		cmocka_unit_test(many_are_under_way_at_once_over_few_connections),
+		cmocka_unit_test(causes_of_unreachable_servers_are_distinguished),
+		cmocka_unit_test(a_name_that_changes_after_the_check_is_not_connected_to),
+		cmocka_unit_test(a_slow_resolver_does_not_delay_other_requests),
+		cmocka_unit_test(an_aborted_request_is_answered_at_once),
+		cmocka_unit_test(a_failed_connection_leaves_no_resources),
+		cmocka_unit_test(many_requests_are_in_flight_over_few_connections),
 		cmocka_unit_test(a_certificate_must_be_trusted_valid_and_of_the_host),
-		cmocka_unit_test(authorities_are_read_once_for_all_connections),
-		cmocka_unit_test(a_certificate_file_that_is_missing_is_told_at_start),
+		cmocka_unit_test(ca_certificates_are_read_once_for_all_connections),
+		cmocka_unit_test(a_missing_certificate_file_is_reported_at_start),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

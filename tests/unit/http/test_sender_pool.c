@@ -199,7 +199,7 @@ static void a_failure_comes_with_its_reason(void **state)
 	test_close(&t);
 }
 
-static void what_is_aborted_is_answered_at_once_and_once(void **state)
+static void an_aborted_request_is_answered_immediately_and_once(void **state)
 {
 	struct post *posts = posts_new(MANY), *last = posts_new(1);
 	struct test t;
@@ -246,7 +246,7 @@ static void an_answer_may_abort_others_and_send_more(void **state)
 	test_close(&t);
 }
 
-static void closing_answers_all_that_is_under_way(void **state)
+static void closing_answers_all_requests_in_flight(void **state)
 {
 	struct post *posts = posts_new(MANY);
 	struct test t;
@@ -265,7 +265,7 @@ static void closing_answers_all_that_is_under_way(void **state)
 	posts_free(posts, MANY);
 }
 
-static void it_does_not_open_without_its_authorities(void **state)
+static void the_pool_does_not_open_without_ca_certificates(void **state)
 {
 	struct sender_pool_options options = { .sender = { .max_connections = 1, .ca_file = "/nowhere" },
 		.threads = 2,
@@ -287,10 +287,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_of_many_requests_gets_its_own_answer_whatever_the_number_of_threads),
 		cmocka_unit_test(a_failure_comes_with_its_reason),
-		cmocka_unit_test(what_is_aborted_is_answered_at_once_and_once),
+		cmocka_unit_test(an_aborted_request_is_answered_immediately_and_once),
 		cmocka_unit_test(an_answer_may_abort_others_and_send_more),
-		cmocka_unit_test(closing_answers_all_that_is_under_way),
-		cmocka_unit_test(it_does_not_open_without_its_authorities),
+		cmocka_unit_test(closing_answers_all_requests_in_flight),
+		cmocka_unit_test(the_pool_does_not_open_without_ca_certificates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

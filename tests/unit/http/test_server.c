@@ -410,7 +410,7 @@ static void pipelined_requests_are_answered_in_order(void **state)
 	server_close(s);
 }
 
-static void a_client_that_asks_first_is_told_to_continue(void **state)
+static void a_client_that_expects_100_continue_gets_it(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ 0 });
 	int fd = dial(s);
@@ -424,7 +424,7 @@ static void a_client_that_asks_first_is_told_to_continue(void **state)
 }
 
 /* The answer comes behind the body: an early close would reset the connection under a client that still sends. */
-static void a_refusal_waits_for_a_small_body(void **state)
+static void a_rejection_waits_for_a_small_body(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ 0 });
 	int fd = dial(s);
@@ -442,7 +442,7 @@ static void a_refusal_waits_for_a_small_body(void **state)
 	assert_int_equal(server_close(s), 0);
 }
 
-static void chunks_beyond_the_limit_are_refused(void **state)
+static void chunks_beyond_the_limit_are_rejected(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ 0 });
 	int fd = dial(s);
@@ -485,7 +485,7 @@ static struct answer ask_with_header_of(const struct server *s, size_t n)
 	return a;
 }
 
-static void headers_beyond_the_limit_are_refused(void **state)
+static void headers_beyond_the_limit_are_rejected(void **state)
 {
 	static const struct {
 		size_t n;
@@ -522,7 +522,7 @@ static int64_t drip_until_closed(const struct server *s, const char *text, const
 	return clock_mono_ms() - start_ms;
 }
 
-static void slow_clients_are_cut_off_however_steady_they_are(void **state)
+static void slow_but_steady_clients_are_disconnected(void **state)
 {
 	static const struct {
 		const char *name, *text, *drip;
@@ -552,7 +552,7 @@ static void slow_clients_are_cut_off_however_steady_they_are(void **state)
 }
 
 /* One chunk that never ends, to a server that keeps three bytes of it. */
-static void of_a_refused_body_only_so_much_is_dropped(void **state)
+static void a_rejected_body_is_discarded_up_to_a_limit(void **state)
 {
 	const size_t most = (size_t)64 << 20;
 	struct server *s = server_open(state, (struct http_server_options){ .body_timeout_ms = 60000 });
@@ -607,7 +607,7 @@ static void the_second_header_has_its_own_deadline(void **state)
 	server_close(s);
 }
 
-static void a_client_that_leaves_in_the_body_is_gone(void **state)
+static void a_client_that_disconnects_within_the_body_is_released(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ 0 });
 	int fd = dial(s);
@@ -635,7 +635,7 @@ static void connections_of_one_address_are_limited(void **state)
 	server_close(s);
 }
 
-static void a_proxy_has_as_many_connections_as_it_likes(void **state)
+static void a_proxys_connections_are_not_limited(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ .max_connections_per_address = 2 });
 	int fds[8];
@@ -651,7 +651,7 @@ static void a_proxy_has_as_many_connections_as_it_likes(void **state)
 	server_close(s);
 }
 
-static void an_address_that_has_left_may_come_again(void **state)
+static void closed_connections_no_longer_count_for_their_address(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ .max_connections_per_address = 1 });
 
@@ -682,7 +682,7 @@ static void assert_served(const struct server *s)
 	assert_true(clock_mono_ms() - from < 1000);
 }
 
-static void a_new_client_is_served_however_many_hold_connections(void **state)
+static void a_new_client_is_served_when_idle_ones_hold_all_connections(void **state)
 {
 	static const struct {
 		const char *name, *text;
@@ -711,7 +711,7 @@ static void a_new_client_is_served_however_many_hold_connections(void **state)
 	}
 }
 
-static void the_oldest_that_does_nothing_makes_room(void **state)
+static void the_oldest_idle_connection_is_closed_for_a_new_one(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ .max_connections = MANY });
 	int idle = dial(s), held = dial(s), fds[MANY];
@@ -738,7 +738,7 @@ static void the_oldest_that_does_nothing_makes_room(void **state)
 	server_close(s);
 }
 
-static void the_body_that_has_been_coming_for_longest_is_shed(void **state)
+static void the_body_that_was_begun_first_is_shed(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ 0 });
 	int slow = dial(s), slower = dial(s);
@@ -777,7 +777,7 @@ static void connections_beyond_the_limit_wait(void **state)
 	server_close(s);
 }
 
-static void a_draining_server_answers_who_is_there_and_nobody_else(void **state)
+static void a_draining_server_answers_requests_in_flight_only(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ 0 });
 	int fd = dial(s), other;
@@ -819,7 +819,7 @@ static void every_address_means_both_families(void **state)
 	server_close(s);
 }
 
-static void an_answer_may_come_late(void **state)
+static void an_answer_may_be_deferred(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ 0 });
 	int fd = dial(s);
@@ -832,7 +832,7 @@ static void an_answer_may_come_late(void **state)
 	assert_int_equal(server_close(s), 0);
 }
 
-static void a_late_answer_to_a_client_that_left_harms_nobody(void **state)
+static void a_deferred_answer_to_a_disconnected_client_is_discarded(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ 0 });
 	int fd = dial(s);
@@ -864,7 +864,7 @@ static void waiting_for_the_owner_has_no_deadline(void **state)
 	server_close(s);
 }
 
-static void a_closing_server_tells_the_owner_of_requests_without_an_answer(void **state)
+static void a_closing_server_reports_unanswered_requests_to_their_owner(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ 0 });
 	int a = dial(s), b = dial(s);
@@ -916,29 +916,29 @@ int main(void)
 		BOTH(requests_are_answered),
 		BOTH(a_connection_is_used_again),
 		BOTH(pipelined_requests_are_answered_in_order),
-		BOTH(a_client_that_asks_first_is_told_to_continue),
-		BOTH(a_refusal_waits_for_a_small_body),
-		BOTH(chunks_beyond_the_limit_are_refused),
+		BOTH(a_client_that_expects_100_continue_gets_it),
+		BOTH(a_rejection_waits_for_a_small_body),
+		BOTH(chunks_beyond_the_limit_are_rejected),
 		BOTH(endless_chunks_end_the_connection),
-		BOTH(headers_beyond_the_limit_are_refused),
-		BOTH(slow_clients_are_cut_off_however_steady_they_are),
-		BOTH(of_a_refused_body_only_so_much_is_dropped),
+		BOTH(headers_beyond_the_limit_are_rejected),
+		BOTH(slow_but_steady_clients_are_disconnected),
+		BOTH(a_rejected_body_is_discarded_up_to_a_limit),
 		BOTH(a_connection_between_requests_is_cut_off),
 		BOTH(the_second_header_has_its_own_deadline),
-		BOTH(a_client_that_leaves_in_the_body_is_gone),
+		BOTH(a_client_that_disconnects_within_the_body_is_released),
 		BOTH(connections_of_one_address_are_limited),
-		BOTH(a_proxy_has_as_many_connections_as_it_likes),
-		BOTH(an_address_that_has_left_may_come_again),
-		BOTH(a_new_client_is_served_however_many_hold_connections),
-		BOTH(the_oldest_that_does_nothing_makes_room),
-		ON_LOOP(the_body_that_has_been_coming_for_longest_is_shed),
+		BOTH(a_proxys_connections_are_not_limited),
+		BOTH(closed_connections_no_longer_count_for_their_address),
+		BOTH(a_new_client_is_served_when_idle_ones_hold_all_connections),
+		BOTH(the_oldest_idle_connection_is_closed_for_a_new_one),
+		ON_LOOP(the_body_that_was_begun_first_is_shed),
 		BOTH(connections_beyond_the_limit_wait),
-		IN_THREAD(a_draining_server_answers_who_is_there_and_nobody_else),
+		IN_THREAD(a_draining_server_answers_requests_in_flight_only),
 		BOTH(every_address_means_both_families),
-		ON_LOOP(an_answer_may_come_late),
-		ON_LOOP(a_late_answer_to_a_client_that_left_harms_nobody),
+		ON_LOOP(an_answer_may_be_deferred),
+		ON_LOOP(a_deferred_answer_to_a_disconnected_client_is_discarded),
 		ON_LOOP(waiting_for_the_owner_has_no_deadline),
-		ON_LOOP(a_closing_server_tells_the_owner_of_requests_without_an_answer),
+		ON_LOOP(a_closing_server_reports_unanswered_requests_to_their_owner),
 		IN_THREAD(bad_addresses_are_input_errors),
 	};
 

@@ -98,7 +98,7 @@ static void every_key_that_has_not_expired_signs(void **state)
 	}
 }
 
-static void secrets_without_a_key_are_refused_and_not_shown(void **state)
+static void secrets_without_a_key_are_rejected_and_not_shown(void **state)
 {
 	static const char *const bad[] = { "", "s3cret", "[]", "{}", "{\"keys\":[]}", "{\"keys\":{}}",
 		"{\"keys\":[{\"secret\":\"\"}]}", "{\"keys\":[{\"secret\":42}]}", "{\"keys\":[\"s3cret\"]}" };
@@ -135,7 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_published_vector_is_reproduced),
 		cmocka_unit_test(every_key_that_has_not_expired_signs),
-		cmocka_unit_test(secrets_without_a_key_are_refused_and_not_shown),
+		cmocka_unit_test(secrets_without_a_key_are_rejected_and_not_shown),
 		cmocka_unit_test(an_id_is_stable_for_an_event_and_an_endpoint),
 	};
 

@@ -5,7 +5,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void an_address_is_known_by_its_form(void **state)
+static void an_address_is_classified_by_its_form(void **state)
 {
 	static const struct {
 		const char *text;
@@ -53,7 +53,7 @@ static void an_address_is_known_by_its_form(void **state)
 	assert_int_equal(address_parse(STR_NONE).kind, ADDRESS_NONE);
 }
 
-static void a_party_takes_each_address_once_and_no_group(void **state)
+static void a_party_has_each_address_once_and_no_group(void **state)
 {
 	struct party p = { .phone = STR_NONE };
 
@@ -157,7 +157,7 @@ static void a_wid_is_a_string_or_an_object_in_either_spelling(void **state)
 	}
 }
 
-static void a_key_says_the_direction(void **state)
+static void a_key_determines_the_direction(void **state)
 {
 	struct arena *a = arena_new(0);
 
@@ -170,12 +170,12 @@ static void a_key_says_the_direction(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_address_is_known_by_its_form),
-		cmocka_unit_test(a_party_takes_each_address_once_and_no_group),
+		cmocka_unit_test(an_address_is_classified_by_its_form),
+		cmocka_unit_test(a_party_has_each_address_once_and_no_group),
 		cmocka_unit_test(the_digits_of_a_lid_are_never_a_phone),
 		cmocka_unit_test(an_id_is_read_in_every_form_it_has_had),
 		cmocka_unit_test(a_wid_is_a_string_or_an_object_in_either_spelling),
-		cmocka_unit_test(a_key_says_the_direction),
+		cmocka_unit_test(a_key_determines_the_direction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static void assert_text(struct buf *b, const char *want)
 	buf_fini(b);
 }
 
-static void what_was_queued_is_counted(void **state)
+static void queued_events_are_counted(void **state)
 {
 	struct buf out = BUF_INIT;
 
@@ -26,7 +26,7 @@ static void what_was_queued_is_counted(void **state)
 	assert_text(&out, "{\"status\":\"queued\",\"events\":3,\"rejected\":1}");
 }
 
-static void a_path_before_a_message_is_taken_apart(void **state)
+static void a_path_before_a_message_is_split_off(void **state)
 {
 	static const struct {
 		const char *message, *want;
@@ -69,7 +69,7 @@ static void each_rejected_item_has_its_detail_up_to_a_limit(void **state)
 	buf_fini(&out);
 }
 
-static void every_status_has_its_words(void **state)
+static void every_status_has_its_text(void **state)
 {
 	static const int statuses[] = { 400, 401, 403, 404, 405, 413, 415, 422, 429 };
 
@@ -83,7 +83,7 @@ static struct str header_of(const struct kafka_record *r, const char *name)
 	return header_find(r->headers, r->headers_count, name);
 }
 
-static void a_dead_letter_says_where_it_was_posted_and_why_it_is_here(void **state)
+static void a_dead_letter_has_its_route_and_its_reason(void **state)
 {
 	struct arena *a = arena_new(4096);
 	struct dead_letter d = { .route = STR("/webhooks/waha/x"),
@@ -112,7 +112,7 @@ static void a_dead_letter_says_where_it_was_posted_and_why_it_is_here(void **sta
 	arena_free(a);
 }
 
-static void one_of_nobody_has_no_key(void **state)
+static void a_dead_letter_without_an_account_has_no_key(void **state)
 {
 	struct arena *a = arena_new(4096);
 	const struct dead_letter d = { .route = STR("/r"), .reason = DEAD_UNKNOWN_REFERENCE };
@@ -127,7 +127,7 @@ static void one_of_nobody_has_no_key(void **state)
 	arena_free(a);
 }
 
-static void one_that_is_too_large_is_cut_and_hashed(void **state)
+static void a_dead_letter_that_is_too_large_is_cut_and_hashed(void **state)
 {
 	struct arena *a = arena_new(4096);
 	size_t n = DEAD_LETTER_MAX_BYTES + 1;
@@ -148,13 +148,13 @@ static void one_that_is_too_large_is_cut_and_hashed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_was_queued_is_counted),
-		cmocka_unit_test(a_path_before_a_message_is_taken_apart),
+		cmocka_unit_test(queued_events_are_counted),
+		cmocka_unit_test(a_path_before_a_message_is_split_off),
 		cmocka_unit_test(each_rejected_item_has_its_detail_up_to_a_limit),
-		cmocka_unit_test(every_status_has_its_words),
-		cmocka_unit_test(a_dead_letter_says_where_it_was_posted_and_why_it_is_here),
-		cmocka_unit_test(one_of_nobody_has_no_key),
-		cmocka_unit_test(one_that_is_too_large_is_cut_and_hashed),
+		cmocka_unit_test(every_status_has_its_text),
+		cmocka_unit_test(a_dead_letter_has_its_route_and_its_reason),
+		cmocka_unit_test(a_dead_letter_without_an_account_has_no_key),
+		cmocka_unit_test(a_dead_letter_that_is_too_large_is_cut_and_hashed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

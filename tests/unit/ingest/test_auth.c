@@ -83,7 +83,7 @@ static size_t file_check(const json *root, struct str name, const json *facts, s
 	return n;
 }
 
-static void every_recorded_signature_fits_its_body_and_no_other(void **state)
+static void every_recorded_signature_matches_its_body_only(void **state)
 {
 	struct arena *a = arena_new(65536);
 	struct json_doc *doc = NULL;
@@ -128,7 +128,7 @@ static struct auth_claims claims_of(const struct claim *claims, size_t n)
 		CLAIM_WEBHOOK_SIGNATURE, signature \
 	}
 
-static void each_scheme_takes_what_its_route_names_and_nothing_else(void **state)
+static void each_scheme_accepts_the_credentials_of_its_route_only(void **state)
 {
 	static const struct {
 		const char *name;
@@ -212,7 +212,7 @@ static void a_timestamp_may_be_required(void **state)
 	}
 }
 
-static void a_hex_signature_fits_in_either_case_and_with_its_prefix(void **state)
+static void a_hex_signature_matches_in_either_case_and_with_its_prefix(void **state)
 {
 	/* printf '%s' '{"a":1}' | openssl dgst -sha256 -hmac key */
 	static const struct {
@@ -252,7 +252,7 @@ static void a_hex_signature_fits_in_either_case_and_with_its_prefix(void **state
 	}
 }
 
-static void without_secrets_nobody_gets_in(void **state)
+static void without_secrets_every_request_is_rejected(void **state)
 {
 	const struct secrets none = { 0 };
 
@@ -278,7 +278,7 @@ static void a_claim_counts_only_where_its_scheme_asks_for_it(void **state)
 	assert_false(auth_claimed(AUTH_META, &c));
 }
 
-static void secrets_are_read_without_what_is_empty(void **state)
+static void empty_secrets_are_not_read(void **state)
 {
 	struct arena *a = arena_new(1024);
 	struct secrets s = { 0 };
@@ -340,7 +340,7 @@ static int64_t refusal_us(enum auth_scheme scheme, const struct secrets *s, cons
 	return best;
 }
 
-static void a_refusal_costs_the_same_however_many_secrets_there_are(void **state)
+static void a_rejection_takes_the_same_time_for_any_number_of_secrets(void **state)
 {
 	static const struct {
 		enum auth_scheme scheme;
@@ -375,7 +375,7 @@ static void a_refusal_costs_the_same_however_many_secrets_there_are(void **state
 	free((char *)(uintptr_t)body.p);
 }
 
-static void where_a_timestamp_is_required_a_refusal_costs_the_same(void **state)
+static void a_rejection_takes_the_same_time_where_a_timestamp_is_required(void **state)
 {
 	struct str keys[] = { STR("one"), STR("two") }, body = { calloc(1, LARGE_BYTES), LARGE_BYTES };
 	const struct secrets s = { .signing_keys = list_of(keys, 2), .require_timestamp = true };
@@ -391,16 +391,16 @@ static void where_a_timestamp_is_required_a_refusal_costs_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_recorded_signature_fits_its_body_and_no_other),
-		cmocka_unit_test(each_scheme_takes_what_its_route_names_and_nothing_else),
+		cmocka_unit_test(every_recorded_signature_matches_its_body_only),
+		cmocka_unit_test(each_scheme_accepts_the_credentials_of_its_route_only),
 		cmocka_unit_test(a_timestamp_may_be_required),
-		cmocka_unit_test(a_hex_signature_fits_in_either_case_and_with_its_prefix),
-		cmocka_unit_test(without_secrets_nobody_gets_in),
+		cmocka_unit_test(a_hex_signature_matches_in_either_case_and_with_its_prefix),
+		cmocka_unit_test(without_secrets_every_request_is_rejected),
 		cmocka_unit_test(a_claim_counts_only_where_its_scheme_asks_for_it),
-		cmocka_unit_test(secrets_are_read_without_what_is_empty),
+		cmocka_unit_test(empty_secrets_are_not_read),
 		cmocka_unit_test(a_verify_token_must_be_the_apps_own),
-		cmocka_unit_test(a_refusal_costs_the_same_however_many_secrets_there_are),
-		cmocka_unit_test(where_a_timestamp_is_required_a_refusal_costs_the_same),
+		cmocka_unit_test(a_rejection_takes_the_same_time_for_any_number_of_secrets),
+		cmocka_unit_test(a_rejection_takes_the_same_time_where_a_timestamp_is_required),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

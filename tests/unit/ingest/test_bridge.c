@@ -88,7 +88,7 @@ static void a_webhook_that_breaks_a_rule_is_422_with_the_member_at_fault(void **
 	}
 }
 
-static void what_is_no_object_is_400(void **state)
+static void a_body_that_is_not_an_object_is_400(void **state)
 {
 	struct post p = post(bridge_read_webhook, STR("[]"));
 
@@ -102,7 +102,7 @@ static void what_is_no_object_is_400(void **state)
 	post_free(&p);
 }
 
-static void a_webhook_becomes_the_message_it_says(void **state)
+static void a_webhook_becomes_its_message(void **state)
 {
 	static const struct {
 		const char *json, *key, *phone, *lid, *bsuid, *jid, *sender_phone, *body;
@@ -162,7 +162,7 @@ static void a_webhook_becomes_the_message_it_says(void **state)
 	}
 }
 
-static void a_message_to_nobody_of_ours_is_counted_only(void **state)
+static void a_message_to_a_status_or_a_newsletter_is_counted_only(void **state)
 {
 	static const struct {
 		const char *json, *kind;
@@ -247,7 +247,7 @@ static void a_key_without_an_id_depends_on_chat_sender_time_and_body(void **stat
 
 #define CHAT "\"type\":\"private\",\"contact_phone\":\"16505551234@c.us\",\"timestamp\":1767225600"
 
-static void a_chat_that_breaks_a_rule_costs_that_chat(void **state)
+static void a_chat_that_breaks_a_rule_is_rejected_alone(void **state)
 {
 	static const struct {
 		const char *chat, *path, *message;
@@ -425,7 +425,7 @@ static void a_chat_above_512_KiB_is_split_into_parts_of_one_rank(void **state)
 	post_free(&p);
 }
 
-static void an_ack_says_how_far_an_own_message_has_come(void **state)
+static void an_ack_sets_the_status_of_an_own_message(void **state)
 {
 	static const struct {
 		const char *ack;
@@ -462,7 +462,7 @@ static void an_ack_says_how_far_an_own_message_has_come(void **state)
 	}
 }
 
-static void participants_are_taken_in_every_form(void **state)
+static void participants_are_read_in_every_form(void **state)
 {
 	struct post p = post(bridge_read_sync,
 		STR("{\"sync_id\":\"S\",\"chats\":[{\"type\":\"group\",\"group_jid\":\"1@g.us\",\"participants\":["
@@ -487,19 +487,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_webhook_that_breaks_a_rule_is_422_with_the_member_at_fault),
-		cmocka_unit_test(what_is_no_object_is_400),
-		cmocka_unit_test(a_webhook_becomes_the_message_it_says),
-		cmocka_unit_test(a_message_to_nobody_of_ours_is_counted_only),
+		cmocka_unit_test(a_body_that_is_not_an_object_is_400),
+		cmocka_unit_test(a_webhook_becomes_its_message),
+		cmocka_unit_test(a_message_to_a_status_or_a_newsletter_is_counted_only),
 		cmocka_unit_test(the_limit_of_a_body_is_in_characters),
 		cmocka_unit_test(a_key_without_an_id_depends_on_chat_sender_time_and_body),
-		cmocka_unit_test(a_chat_that_breaks_a_rule_costs_that_chat),
+		cmocka_unit_test(a_chat_that_breaks_a_rule_is_rejected_alone),
 		cmocka_unit_test(a_batch_that_breaks_a_rule_is_422),
 		cmocka_unit_test(an_empty_batch_still_ends),
 		cmocka_unit_test(a_batch_without_sync_id_is_a_sync_of_its_own),
 		cmocka_unit_test(the_newest_fifty_messages_are_kept_in_order),
 		cmocka_unit_test(a_chat_above_512_KiB_is_split_into_parts_of_one_rank),
-		cmocka_unit_test(an_ack_says_how_far_an_own_message_has_come),
-		cmocka_unit_test(participants_are_taken_in_every_form),
+		cmocka_unit_test(an_ack_sets_the_status_of_an_own_message),
+		cmocka_unit_test(participants_are_read_in_every_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,7 @@ static size_t waba_count(const struct catalogue *c)
 	return n;
 }
 
-static void a_waba_has_all_its_accounts_whatever_goes(void **state)
+static void a_waba_keeps_its_accounts_when_others_are_removed(void **state)
 {
 	static const uint8_t orders[][3] = { { 1, 2, 3 }, { 3, 2, 1 }, { 2, 3, 1 } };
 
@@ -107,7 +107,7 @@ static void a_waba_has_all_its_accounts_whatever_goes(void **state)
 	}
 }
 
-static void a_name_that_went_over_stays_with_its_new_owner(void **state)
+static void a_name_that_moved_stays_with_its_new_account(void **state)
 {
 	struct catalogue *c = catalogue_new();
 	struct uuid first = id_of(1);
@@ -141,7 +141,7 @@ static void an_app_is_replaced_and_dropped(void **state)
 	catalogue_free(c);
 }
 
-static void a_name_survives_the_way_through_its_key(void **state)
+static void a_name_survives_the_round_trip_through_its_key(void **state)
 {
 	struct name name = name_of(NAME_NUMBER, 9, "n-1"), back;
 	struct name_key key;
@@ -153,7 +153,7 @@ static void a_name_survives_the_way_through_its_key(void **state)
 	assert_true(str_eq(back.text, name.text));
 }
 
-static void what_is_too_long_for_a_name_is_nobodys(void **state)
+static void a_name_that_is_too_long_is_not_found(void **state)
 {
 	char text[NAME_MAX_BYTES + 2];
 	struct catalogue *c = catalogue_new();
@@ -173,11 +173,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_account_is_found_by_its_present_names_only),
-		cmocka_unit_test(a_waba_has_all_its_accounts_whatever_goes),
-		cmocka_unit_test(a_name_that_went_over_stays_with_its_new_owner),
+		cmocka_unit_test(a_waba_keeps_its_accounts_when_others_are_removed),
+		cmocka_unit_test(a_name_that_moved_stays_with_its_new_account),
 		cmocka_unit_test(an_app_is_replaced_and_dropped),
-		cmocka_unit_test(a_name_survives_the_way_through_its_key),
-		cmocka_unit_test(what_is_too_long_for_a_name_is_nobodys),
+		cmocka_unit_test(a_name_survives_the_round_trip_through_its_key),
+		cmocka_unit_test(a_name_that_is_too_long_is_not_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,7 +187,7 @@ static void shape_check(const struct shape *s)
 	free((char *)(uintptr_t)body.p);
 }
 
-static void no_body_costs_more_memory_than_its_bytes_allow(void **state)
+static void memory_of_a_body_is_bounded_by_its_bytes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(shapes); i++)
@@ -197,7 +197,7 @@ static void no_body_costs_more_memory_than_its_bytes_allow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_body_costs_more_memory_than_its_bytes_allow),
+		cmocka_unit_test(memory_of_a_body_is_bounded_by_its_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,7 +133,7 @@ static void each_fact_of_a_groups_update_is_a_change(void **state)
 #define META_STATUS(status) \
 	META("\"statuses\":[{\"id\":\"C\",\"type\":\"call\",\"status\":\"" status "\",\"recipient_id\":\"1\"}]")
 
-static void calls_end_in_the_same_words(void **state)
+static void calls_of_all_dialects_end_with_the_same_outcomes(void **state)
 {
 	static const struct {
 		dialect_read *read;
@@ -176,7 +176,7 @@ static void calls_end_in_the_same_words(void **state)
 	}
 }
 
-static void an_own_messages_status_is_what_its_source_says(void **state)
+static void an_own_message_has_the_status_from_its_source(void **state)
 {
 	static const struct {
 		dialect_read *read;
@@ -230,7 +230,7 @@ static void an_own_messages_status_is_what_its_source_says(void **state)
 	}
 }
 
-static void suspect_times_in_a_sync_are_flagged_and_the_chat_is_kept_as_it_came(void **state)
+static void suspect_times_in_a_sync_are_flagged_and_the_chat_is_kept_raw(void **state)
 {
 	static const struct {
 		dialect_read *read;
@@ -269,9 +269,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(groups_settings_have_one_vocabulary),
 		cmocka_unit_test(each_fact_of_a_groups_update_is_a_change),
-		cmocka_unit_test(calls_end_in_the_same_words),
-		cmocka_unit_test(an_own_messages_status_is_what_its_source_says),
-		cmocka_unit_test(suspect_times_in_a_sync_are_flagged_and_the_chat_is_kept_as_it_came),
+		cmocka_unit_test(calls_of_all_dialects_end_with_the_same_outcomes),
+		cmocka_unit_test(an_own_message_has_the_status_from_its_source),
+		cmocka_unit_test(suspect_times_in_a_sync_are_flagged_and_the_chat_is_kept_raw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,7 +203,7 @@ static void an_unknown_name_is_absent_only_after_postgresql_was_read(void **stat
 	assert_int_equal(directory_knows(directory, &name), KNOWN_ABSENT);
 }
 
-static void an_absent_name_may_be_known_a_moment_later(void **state)
+static void an_absent_name_is_found_once_it_was_added(void **state)
 {
 	struct name name = name_of(NAME_SESSION, "late");
 
@@ -245,7 +245,7 @@ static void every_kind_of_name_can_be_read(void **state)
 	db_script("DELETE FROM whatsapp_accounts WHERE id IN (21, 22)");
 }
 
-static void a_change_is_heard_of(void **state)
+static void a_change_is_loaded_when_it_is_notified(void **state)
 {
 	struct uuid app = uuid_of(APP);
 	struct name app_name = { .kind = NAME_APP, .text = uuid_bytes(&app) };
@@ -264,7 +264,7 @@ static void a_change_is_heard_of(void **state)
 	await(app_name, true);
 }
 
-static void a_workspace_that_is_gone_takes_its_accounts_along(void **state)
+static void a_removed_workspace_is_removed_with_its_accounts(void **state)
 {
 	(void)state;
 	db_script("UPDATE workspaces SET deleted_at = now() WHERE id = 2");
@@ -304,7 +304,7 @@ static void notifications_cost_a_workspace_a_second_and_never_everything(void **
 
 #define TERMINATE "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'blazz-ingest'"
 
-static void what_was_missed_while_nobody_listened_is_loaded_again(void **state)
+static void changes_while_not_listening_are_loaded(void **state)
 {
 	int before = loads;
 
@@ -323,7 +323,7 @@ static bool is_unavailable(void *ctx)
 	return ask(*(struct name *)ctx) < 0;
 }
 
-static void without_postgresql_nobody_is_refused_and_the_cache_serves_on(void **state)
+static void without_postgresql_no_request_is_rejected_and_the_cache_still_serves(void **state)
 {
 	struct name known = name_of(NAME_SESSION, "s1"), unknown = name_of(NAME_SESSION, "nobody-2");
 	int before;
@@ -366,7 +366,7 @@ static void a_qr_code_is_stored_sealed_for_its_account(void **state)
 	keyring_free(k);
 }
 
-static void new_keys_open_everything_anew(void **state)
+static void new_keys_open_all_secrets_again(void **state)
 {
 	struct keyring *k = keyring_of(OTHERS);
 	struct name name = name_of(NAME_SESSION, "s1");
@@ -378,7 +378,7 @@ static void new_keys_open_everything_anew(void **state)
 	assert_int_equal(catalogue_account(directory_catalogue(directory), &name)->secrets.signing_keys.n, 1);
 }
 
-static void one_who_left_is_not_called_back(void **state)
+static void a_waiter_that_left_is_not_called_back(void **state)
 {
 	struct answer left = { .wait = { .done = on_answer, .ctx = &left }, .got = 0 };
 	struct name name = name_of(NAME_SESSION, "nobody-3");
@@ -399,16 +399,16 @@ int main(void)
 		TEST(at_start_everything_is_loaded_and_its_secrets_opened),
 		TEST(secrets_sealed_for_another_row_open_nothing),
 		TEST(an_unknown_name_is_absent_only_after_postgresql_was_read),
-		TEST(an_absent_name_may_be_known_a_moment_later),
+		TEST(an_absent_name_is_found_once_it_was_added),
 		TEST(every_kind_of_name_can_be_read),
-		TEST(a_change_is_heard_of),
-		TEST(a_workspace_that_is_gone_takes_its_accounts_along),
+		TEST(a_change_is_loaded_when_it_is_notified),
+		TEST(a_removed_workspace_is_removed_with_its_accounts),
 		TEST(notifications_cost_a_workspace_a_second_and_never_everything),
-		TEST(what_was_missed_while_nobody_listened_is_loaded_again),
-		TEST(without_postgresql_nobody_is_refused_and_the_cache_serves_on),
+		TEST(changes_while_not_listening_are_loaded),
+		TEST(without_postgresql_no_request_is_rejected_and_the_cache_still_serves),
 		TEST(a_qr_code_is_stored_sealed_for_its_account),
-		TEST(new_keys_open_everything_anew),
-		TEST(one_who_left_is_not_called_back),
+		TEST(new_keys_open_all_secrets_again),
+		TEST(a_waiter_that_left_is_not_called_back),
 	};
 
 	return cmocka_run_group_tests(tests, start, db_stop);

@@ -40,7 +40,7 @@ static void timestamps_come_in_three_shapes(void **state)
 	}
 }
 
-static void contents_are_read_by_their_member(void **state)
+static void contents_are_identified_by_their_member(void **state)
 {
 	static const struct {
 		const char *message;
@@ -159,7 +159,7 @@ static void reactions_edits_revokes_and_votes_come_as_messages_too(void **state)
 	posted_fini(&p);
 }
 
-static void edits_fit_the_conversation_they_are_told_in(void **state)
+static void edits_belong_to_the_conversation_they_are_reported_in(void **state)
 {
 	struct posted p;
 
@@ -183,7 +183,7 @@ static void edits_fit_the_conversation_they_are_told_in(void **state)
 	posted_fini(&p);
 }
 
-static void statuses_come_by_name_and_by_number(void **state)
+static void statuses_are_read_by_name_and_by_number(void **state)
 {
 	static const struct {
 		const char *status;
@@ -233,7 +233,7 @@ static void an_update_to_deleted_is_a_revoke(void **state)
 	posted_fini(&p);
 }
 
-static void lid_digits_are_no_phone(void **state)
+static void the_digits_of_a_lid_are_not_a_phone(void **state)
 {
 	static const struct {
 		const char *participants, *data, *phone;
@@ -264,7 +264,7 @@ static void lid_digits_are_no_phone(void **state)
 	}
 }
 
-static void own_names_are_nobodys(void **state)
+static void the_accounts_own_name_is_not_a_contacts(void **state)
 {
 	struct posted p;
 
@@ -281,7 +281,7 @@ static void own_names_are_nobodys(void **state)
 	posted_fini(&p);
 }
 
-static void a_history_is_no_news(void **state)
+static void history_events_have_origin_history(void **state)
 {
 	struct posted p;
 
@@ -336,7 +336,7 @@ static void sessions_have_states_and_reasons(void **state)
 	}
 }
 
-static void codes_are_kept_and_never_sent(void **state)
+static void codes_are_stored_and_never_published(void **state)
 {
 	static const char *const bodies[] = {
 		EVENT("qrcode.updated", "{\"qrcode\":{\"code\":\"2@SecretCode\",\"base64\":\"SecretPicture\"}}"),
@@ -356,7 +356,7 @@ static void codes_are_kept_and_never_sent(void **state)
 	}
 }
 
-static void calls_know_their_time(void **state)
+static void calls_have_a_time(void **state)
 {
 	static const struct {
 		const char *date;
@@ -383,7 +383,7 @@ static void calls_know_their_time(void **state)
 	}
 }
 
-static void what_is_no_news_is_counted(void **state)
+static void items_that_are_no_events_are_counted(void **state)
 {
 	static const struct {
 		const char *body, *kind;
@@ -414,7 +414,7 @@ static void what_is_no_news_is_counted(void **state)
 	}
 }
 
-static void one_bad_item_costs_that_item(void **state)
+static void one_invalid_item_is_rejected_alone(void **state)
 {
 	struct posted p;
 
@@ -454,7 +454,7 @@ static void a_contact_has_a_name_and_a_picture(void **state)
 	posted_fini(&p);
 }
 
-static void wrong_shapes_are_refused(void **state)
+static void wrong_shapes_are_rejected(void **state)
 {
 	static const struct {
 		const char *body, *code;
@@ -479,7 +479,7 @@ static void wrong_shapes_are_refused(void **state)
 	}
 }
 
-static void no_fixture_lets_a_secret_out(void **state)
+static void no_secret_of_a_fixture_is_published(void **state)
 {
 	struct arena *a = arena_new(65536);
 	DIR *dir = opendir("tests/fixtures/evolution");
@@ -510,23 +510,23 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timestamps_come_in_three_shapes),
-		cmocka_unit_test(contents_are_read_by_their_member),
+		cmocka_unit_test(contents_are_identified_by_their_member),
 		cmocka_unit_test(a_row_without_content_is_a_placeholder_or_a_notice),
 		cmocka_unit_test(reactions_edits_revokes_and_votes_come_as_messages_too),
-		cmocka_unit_test(edits_fit_the_conversation_they_are_told_in),
-		cmocka_unit_test(statuses_come_by_name_and_by_number),
+		cmocka_unit_test(edits_belong_to_the_conversation_they_are_reported_in),
+		cmocka_unit_test(statuses_are_read_by_name_and_by_number),
 		cmocka_unit_test(an_update_to_deleted_is_a_revoke),
-		cmocka_unit_test(lid_digits_are_no_phone),
-		cmocka_unit_test(own_names_are_nobodys),
-		cmocka_unit_test(a_history_is_no_news),
+		cmocka_unit_test(the_digits_of_a_lid_are_not_a_phone),
+		cmocka_unit_test(the_accounts_own_name_is_not_a_contacts),
+		cmocka_unit_test(history_events_have_origin_history),
 		cmocka_unit_test(sessions_have_states_and_reasons),
-		cmocka_unit_test(codes_are_kept_and_never_sent),
-		cmocka_unit_test(calls_know_their_time),
-		cmocka_unit_test(what_is_no_news_is_counted),
-		cmocka_unit_test(one_bad_item_costs_that_item),
+		cmocka_unit_test(codes_are_stored_and_never_published),
+		cmocka_unit_test(calls_have_a_time),
+		cmocka_unit_test(items_that_are_no_events_are_counted),
+		cmocka_unit_test(one_invalid_item_is_rejected_alone),
 		cmocka_unit_test(a_contact_has_a_name_and_a_picture),
-		cmocka_unit_test(wrong_shapes_are_refused),
-		cmocka_unit_test(no_fixture_lets_a_secret_out),
+		cmocka_unit_test(wrong_shapes_are_rejected),
+		cmocka_unit_test(no_secret_of_a_fixture_is_published),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

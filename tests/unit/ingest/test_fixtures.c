@@ -1193,7 +1193,7 @@ static int file_run(const struct dialect *dialect, const char *file, const json 
 	return bad;
 }
 
-static void every_body_becomes_what_is_expected(void **state)
+static void every_body_becomes_the_expected_events(void **state)
 {
 	const struct dialect *dialect = *state;
 	struct str text = file_read("expected.json");
@@ -1228,7 +1228,7 @@ int main(void)
 	struct CMUnitTest tests[COUNT(dialects)];
 
 	for (size_t i = 0; i < COUNT(dialects); i++)
-		tests[i] = (struct CMUnitTest){ dialects[i].folder, every_body_becomes_what_is_expected, NULL, NULL,
+		tests[i] = (struct CMUnitTest){ dialects[i].folder, every_body_becomes_the_expected_events, NULL, NULL,
 			(void *)(uintptr_t)&dialects[i] };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,7 +178,7 @@ static struct json_doc *parsed(const char *text)
 	return doc;
 }
 
-static void raw_holds_the_item_without_secrets(void **state)
+static void raw_is_the_item_without_secrets(void **state)
 {
 	struct intake *in = &((struct fixture *)*state)->in;
 	struct inbound_event *e = revoke_of(in, "false:1");
@@ -216,7 +216,7 @@ static void a_long_raw_is_cut_between_characters_flagged_and_hashed(void **state
 	free(text);
 }
 
-static void what_is_ignored_is_counted_by_kind(void **state)
+static void ignored_items_are_counted_by_kind(void **state)
 {
 	struct intake *in = &((struct fixture *)*state)->in;
 	static char kinds[40][8];
@@ -236,7 +236,7 @@ static void what_is_ignored_is_counted_by_kind(void **state)
 	assert_int_equal(in->n_items, 43);
 }
 
-static void messages_come_before_what_changes_them_and_statuses_last(void **state)
+static void messages_come_before_their_changes_and_statuses_last(void **state)
 {
 	static const enum inbound_kind kinds[] = { IN_STATUS, IN_REACTION, IN_SESSION_STATE, IN_EDIT, IN_POLL_VOTE,
 		IN_STATUS, IN_CALL, IN_REVOKE };
@@ -324,7 +324,7 @@ static void rejected_items_have_a_bound_in_number_and_in_bytes(void **state)
 	}
 }
 
-static void a_body_refused_as_a_whole_is_one_dead_letter(void **state)
+static void a_body_rejected_as_a_whole_is_one_dead_letter(void **state)
 {
 	struct intake *in = &((struct fixture *)*state)->in;
 
@@ -350,7 +350,7 @@ static void memory_is_bounded_by_the_size_of_the_body(void **state)
 	assert_true(intake_is_full(&f->in));
 }
 
-static void what_is_not_added_costs_no_memory(void **state)
+static void events_that_are_not_added_cost_no_memory(void **state)
 {
 	struct fixture *f = *state;
 	size_t before;
@@ -362,7 +362,7 @@ static void what_is_not_added_costs_no_memory(void **state)
 	assert_int_equal(arena_used_bytes(f->arena), before);
 }
 
-static void what_stands_beside_a_rejected_item_is_cut(void **state)
+static void the_context_of_a_rejected_item_is_cut(void **state)
 {
 	struct fixture *f = *state;
 	struct str text = { arena_alloc(f->arena, 1000), 1000 };
@@ -450,17 +450,17 @@ int main(void)
 		TEST(an_event_that_breaks_a_rule_is_a_rejected_item),
 		TEST(an_event_beyond_the_size_of_a_record_is_a_rejected_item),
 		TEST(times_before_2009_and_more_than_a_day_ahead_are_suspect),
-		TEST(raw_holds_the_item_without_secrets),
+		TEST(raw_is_the_item_without_secrets),
 		TEST(a_long_raw_is_cut_between_characters_flagged_and_hashed),
-		TEST(what_is_ignored_is_counted_by_kind),
-		TEST(messages_come_before_what_changes_them_and_statuses_last),
+		TEST(ignored_items_are_counted_by_kind),
+		TEST(messages_come_before_their_changes_and_statuses_last),
 		TEST(hundreds_of_each_are_kept),
 		TEST(the_latest_code_of_an_account_is_kept),
 		TEST(rejected_items_have_a_bound_in_number_and_in_bytes),
-		TEST(a_body_refused_as_a_whole_is_one_dead_letter),
+		TEST(a_body_rejected_as_a_whole_is_one_dead_letter),
 		TEST(memory_is_bounded_by_the_size_of_the_body),
-		TEST(what_is_not_added_costs_no_memory),
-		TEST(what_stands_beside_a_rejected_item_is_cut),
+		TEST(events_that_are_not_added_cost_no_memory),
+		TEST(the_context_of_a_rejected_item_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,7 +136,7 @@ static void edits_and_reactions_follow_messages_and_statuses_end(void **state)
 	post_free(&p);
 }
 
-static void a_bad_item_costs_itself_and_can_be_posted_again_alone(void **state)
+static void an_invalid_item_is_rejected_alone_and_can_be_posted_again_alone(void **state)
 {
 	struct post p = post(STR(ONE("messages",
 		"\"contacts\":[{\"wa_id\":\"16505551234\",\"profile\":{\"name\":\"A\"}},{\"wa_id\":\"2\",\"profile\":{}}],"
@@ -158,7 +158,7 @@ static void a_bad_item_costs_itself_and_can_be_posted_again_alone(void **state)
 	post_free(&p);
 }
 
-static void a_bad_message_of_a_history_can_be_posted_again_alone(void **state)
+static void an_invalid_message_of_a_history_can_be_posted_again_alone(void **state)
 {
 	struct post p = post(STR(ONE("history",
 		"\"history\":[{\"metadata\":{\"phase\":1,\"chunk_order\":2,\"progress\":3},\"threads\":[{\"id\":\"16505551234\","
@@ -175,7 +175,7 @@ static void a_bad_message_of_a_history_can_be_posted_again_alone(void **state)
 	post_free(&p);
 }
 
-static void an_unknown_number_costs_its_change(void **state)
+static void a_change_of_an_unknown_number_is_rejected_alone(void **state)
 {
 	struct post p = post(STR(POST(ENTRY(CHANGE("messages",
 		NUMBER("N7") ",\"messages\":[" TEXT("a") "," TEXT("b") "]") "," CHANGE("messages",
@@ -203,7 +203,7 @@ static void an_unknown_waba_is_an_unknown_reference(void **state)
 	post_free(&p);
 }
 
-static void what_is_no_envelope_of_ours_is_400(void **state)
+static void an_unknown_envelope_is_400(void **state)
 {
 	static const char *const bodies[] = { "[]", "{}", "{\"object\":\"instagram\",\"entry\":[]}",
 		"{\"object\":\"whatsapp_business_account\"}",
@@ -241,7 +241,7 @@ static void odd_entries_and_changes_are_rejected_items_that_can_be_posted_again(
 	post_free(&p);
 }
 
-static void the_references_are_the_ids_that_will_be_asked_for(void **state)
+static void the_references_are_the_ids_to_be_looked_up(void **state)
 {
 	struct arena *a = arena_new(0);
 	struct json_doc *doc = NULL;
@@ -265,7 +265,7 @@ static void the_references_are_the_ids_that_will_be_asked_for(void **state)
 	arena_free(a);
 }
 
-static void what_is_said_of_a_waba_goes_to_each_of_its_accounts(void **state)
+static void events_of_a_waba_go_to_each_of_its_accounts(void **state)
 {
 	struct post p = post(STR(POST(ENTRY(CHANGE("message_template_status_update",
 		"\"event\":\"PAUSED\",\"message_template_id\":1689556908129835,\"message_template_name\":\"t\","
@@ -284,7 +284,7 @@ static void what_is_said_of_a_waba_goes_to_each_of_its_accounts(void **state)
 	post_free(&p);
 }
 
-static void what_names_one_number_of_a_waba_goes_to_that_one(void **state)
+static void an_event_of_one_number_of_a_waba_goes_to_that_account(void **state)
 {
 	struct post p = post(STR(POST(ENTRY(CHANGE("phone_number_quality_update",
 		"\"display_phone_number\":\"+1 (555) 000-0002\",\"event\":\"FLAGGED\"")))));
@@ -322,7 +322,7 @@ static void an_unknown_field_list_or_type_is_kept(void **state)
 	post_free(&p);
 }
 
-static void each_type_says_what_a_list_shows(void **state)
+static void each_type_has_the_text_that_a_list_shows(void **state)
 {
 	static const struct {
 		const char *content;
@@ -363,7 +363,7 @@ static void each_type_says_what_a_list_shows(void **state)
 	}
 }
 
-static void a_person_is_known_by_both_names_and_what_contacts_says(void **state)
+static void a_person_has_both_aliases_and_the_profile_from_contacts(void **state)
 {
 	struct post p = post_one(
 		ONE("messages",
@@ -419,7 +419,7 @@ static void an_unknown_status_or_preference_is_unsupported(void **state)
 	}
 }
 
-static void in_a_history_the_businesss_own_number_speaks_outbound(void **state)
+static void in_a_history_messages_of_the_businesss_number_are_outbound(void **state)
 {
 	struct post p = post(STR(ONE("history",
 		"\"history\":[{\"threads\":[{\"id\":\"16505551234\",\"messages\":["
@@ -437,7 +437,7 @@ static void in_a_history_the_businesss_own_number_speaks_outbound(void **state)
 	post_free(&p);
 }
 
-static void a_new_number_takes_the_old_one_away_and_a_new_user_id_does_not(void **state)
+static void a_new_number_replaces_the_old_one_and_a_new_user_id_does_not(void **state)
 {
 	static const struct {
 		const char *system;
@@ -465,7 +465,7 @@ static void a_new_number_takes_the_old_one_away_and_a_new_user_id_does_not(void 
 	}
 }
 
-static void groups_change_as_their_types_say(void **state)
+static void group_types_become_group_changes(void **state)
 {
 	static const struct {
 		const char *json;
@@ -509,7 +509,7 @@ static void groups_change_as_their_types_say(void **state)
 	}
 }
 
-static void a_group_that_did_not_come_to_be_is_a_notice(void **state)
+static void a_failed_group_creation_is_a_notice(void **state)
 {
 	struct post p = post_one(ONE("group_lifecycle_update",
 					 "\"groups\":[{\"type\":\"group_create\",\"errors\":[{\"code\":131215,"
@@ -522,7 +522,7 @@ static void a_group_that_did_not_come_to_be_is_a_notice(void **state)
 	post_free(&p);
 }
 
-static void calls_come_as_calls_and_as_statuses(void **state)
+static void calls_are_read_from_calls_and_from_statuses(void **state)
 {
 	static const struct {
 		const char *value, *outcome;
@@ -553,7 +553,7 @@ static void calls_come_as_calls_and_as_statuses(void **state)
 	}
 }
 
-static void a_name_link_or_caption_beyond_its_limit_does_not_cost_the_message(void **state)
+static void a_name_link_or_caption_beyond_its_limit_does_not_reject_the_message(void **state)
 {
 	struct buf b = BUF_INIT;
 	struct post p;
@@ -612,7 +612,7 @@ static void a_thousand_updates_stay_in_order(void **state)
 	post_free(&p);
 }
 
-static void a_body_of_more_items_than_any_is_refused(void **state)
+static void a_body_of_too_many_items_is_rejected(void **state)
 {
 	struct post p = post_texts(INTAKE_MAX_ITEMS);
 
@@ -630,28 +630,28 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_entry_change_and_list_is_read),
 		cmocka_unit_test(edits_and_reactions_follow_messages_and_statuses_end),
-		cmocka_unit_test(a_bad_item_costs_itself_and_can_be_posted_again_alone),
-		cmocka_unit_test(a_bad_message_of_a_history_can_be_posted_again_alone),
-		cmocka_unit_test(an_unknown_number_costs_its_change),
+		cmocka_unit_test(an_invalid_item_is_rejected_alone_and_can_be_posted_again_alone),
+		cmocka_unit_test(an_invalid_message_of_a_history_can_be_posted_again_alone),
+		cmocka_unit_test(a_change_of_an_unknown_number_is_rejected_alone),
 		cmocka_unit_test(an_unknown_waba_is_an_unknown_reference),
-		cmocka_unit_test(what_is_no_envelope_of_ours_is_400),
+		cmocka_unit_test(an_unknown_envelope_is_400),
 		cmocka_unit_test(odd_entries_and_changes_are_rejected_items_that_can_be_posted_again),
-		cmocka_unit_test(the_references_are_the_ids_that_will_be_asked_for),
-		cmocka_unit_test(what_is_said_of_a_waba_goes_to_each_of_its_accounts),
-		cmocka_unit_test(what_names_one_number_of_a_waba_goes_to_that_one),
+		cmocka_unit_test(the_references_are_the_ids_to_be_looked_up),
+		cmocka_unit_test(events_of_a_waba_go_to_each_of_its_accounts),
+		cmocka_unit_test(an_event_of_one_number_of_a_waba_goes_to_that_account),
 		cmocka_unit_test(an_unknown_field_list_or_type_is_kept),
-		cmocka_unit_test(each_type_says_what_a_list_shows),
-		cmocka_unit_test(a_person_is_known_by_both_names_and_what_contacts_says),
+		cmocka_unit_test(each_type_has_the_text_that_a_list_shows),
+		cmocka_unit_test(a_person_has_both_aliases_and_the_profile_from_contacts),
 		cmocka_unit_test(a_group_status_names_the_participant),
 		cmocka_unit_test(an_unknown_status_or_preference_is_unsupported),
-		cmocka_unit_test(in_a_history_the_businesss_own_number_speaks_outbound),
-		cmocka_unit_test(a_new_number_takes_the_old_one_away_and_a_new_user_id_does_not),
-		cmocka_unit_test(groups_change_as_their_types_say),
-		cmocka_unit_test(a_group_that_did_not_come_to_be_is_a_notice),
-		cmocka_unit_test(calls_come_as_calls_and_as_statuses),
-		cmocka_unit_test(a_name_link_or_caption_beyond_its_limit_does_not_cost_the_message),
+		cmocka_unit_test(in_a_history_messages_of_the_businesss_number_are_outbound),
+		cmocka_unit_test(a_new_number_replaces_the_old_one_and_a_new_user_id_does_not),
+		cmocka_unit_test(group_types_become_group_changes),
+		cmocka_unit_test(a_failed_group_creation_is_a_notice),
+		cmocka_unit_test(calls_are_read_from_calls_and_from_statuses),
+		cmocka_unit_test(a_name_link_or_caption_beyond_its_limit_does_not_reject_the_message),
 		cmocka_unit_test(a_thousand_updates_stay_in_order),
-		cmocka_unit_test(a_body_of_more_items_than_any_is_refused),
+		cmocka_unit_test(a_body_of_too_many_items_is_rejected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,7 @@ static void only_live_events_go_to_the_live_topic(void **state)
 	}
 }
 
-static void dead_letters_come_behind_the_events(void **state)
+static void dead_letters_follow_the_events(void **state)
 {
 	struct inbound_event event = { .kind = IN_MESSAGE };
 	struct inbound_event *const events[] = { &event };
@@ -95,7 +95,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_live_events_go_to_the_live_topic),
-		cmocka_unit_test(dead_letters_come_behind_the_events),
+		cmocka_unit_test(dead_letters_follow_the_events),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

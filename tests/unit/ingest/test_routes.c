@@ -9,7 +9,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define ID       "0123ABCD-89ab-4cde-8f01-23456789abcd"
 
-static void a_path_is_a_route_or_nothing(void **state)
+static void a_path_is_a_known_route_or_rejected(void **state)
 {
 	static const struct {
 		const char *path;
@@ -48,7 +48,7 @@ static void a_path_is_a_route_or_nothing(void **state)
 	}
 }
 
-static void only_meta_is_asked_with_get(void **state)
+static void only_meta_has_a_get_route(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ROUTES; i++) {
@@ -76,7 +76,7 @@ static void only_syncs_may_be_large(void **state)
 	assert_int_equal(routes[ROUTE_OLD_WEBHOOK].max_body_bytes, 3 * 1024 * 1024);
 }
 
-static void a_body_is_json_or_says_nothing(void **state)
+static void the_content_type_is_json_or_absent(void **state)
 {
 	static const struct {
 		const char *type;
@@ -103,7 +103,7 @@ static void a_body_is_json_or_says_nothing(void **state)
 			fail_msg("%s", cases[i].type);
 }
 
-static void the_source_is_the_first_from_the_right_that_is_no_proxy_of_ours(void **state)
+static void the_source_is_the_rightmost_address_that_is_not_a_trusted_proxy(void **state)
 {
 	static const struct {
 		const char *name, *peer, *forwarded, *want;
@@ -155,11 +155,11 @@ static void one_subscriber_of_ipv6_is_one_source(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_path_is_a_route_or_nothing),
-		cmocka_unit_test(only_meta_is_asked_with_get),
+		cmocka_unit_test(a_path_is_a_known_route_or_rejected),
+		cmocka_unit_test(only_meta_has_a_get_route),
 		cmocka_unit_test(only_syncs_may_be_large),
-		cmocka_unit_test(a_body_is_json_or_says_nothing),
-		cmocka_unit_test(the_source_is_the_first_from_the_right_that_is_no_proxy_of_ours),
+		cmocka_unit_test(the_content_type_is_json_or_absent),
+		cmocka_unit_test(the_source_is_the_rightmost_address_that_is_not_a_trusted_proxy),
 		cmocka_unit_test(one_subscriber_of_ipv6_is_one_source),
 	};
 

@@ -69,7 +69,7 @@ static void a_body_names_its_session_the_same_raw_and_parsed(void **state)
 	}
 }
 
-static void a_session_beyond_the_members_that_are_looked_up_is_none(void **state)
+static void a_session_beyond_the_searched_members_is_absent(void **state)
 {
 	static const char *const members[2] = { "session_id", NULL };
 
@@ -120,7 +120,7 @@ static void a_name_may_be_a_session_a_public_id_or_a_number(void **state)
 	}
 }
 
-static void a_session_fits_by_each_of_its_names(void **state)
+static void a_session_matches_by_each_of_its_names(void **state)
 {
 	static const struct {
 		const char *text;
@@ -145,7 +145,7 @@ static void a_session_fits_by_each_of_its_names(void **state)
 			fail_msg("%s", cases[i].text);
 }
 
-static void a_body_of_another_workspace_does_not_fit(void **state)
+static void a_body_of_another_workspace_does_not_match(void **state)
 {
 	static const struct {
 		const char *json;
@@ -218,10 +218,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_body_names_its_session_the_same_raw_and_parsed),
-		cmocka_unit_test(a_session_beyond_the_members_that_are_looked_up_is_none),
+		cmocka_unit_test(a_session_beyond_the_searched_members_is_absent),
 		cmocka_unit_test(a_name_may_be_a_session_a_public_id_or_a_number),
-		cmocka_unit_test(a_session_fits_by_each_of_its_names),
-		cmocka_unit_test(a_body_of_another_workspace_does_not_fit),
+		cmocka_unit_test(a_session_matches_by_each_of_its_names),
+		cmocka_unit_test(a_body_of_another_workspace_does_not_match),
 		cmocka_unit_test(an_account_is_found_by_its_number),
 	};
 

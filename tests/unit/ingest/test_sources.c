@@ -3,7 +3,7 @@
 
 #include "ingest/sources.h"
 
-static void a_source_holds_what_its_requests_hold(void **state)
+static void a_source_is_shared_by_its_requests(void **state)
 {
 	struct sources *s = sources_new();
 	struct source *one = sources_enter(s, STR("abcd")), *again = sources_enter(s, STR("abcd")),
@@ -27,7 +27,7 @@ static void a_source_holds_what_its_requests_hold(void **state)
 	sources_free(s);
 }
 
-static void a_source_without_an_address_is_one_too(void **state)
+static void requests_without_an_address_share_one_source(void **state)
 {
 	struct sources *s = sources_new();
 	struct source *one = sources_enter(s, STR(""));
@@ -42,8 +42,8 @@ static void a_source_without_an_address_is_one_too(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_source_holds_what_its_requests_hold),
-		cmocka_unit_test(a_source_without_an_address_is_one_too),
+		cmocka_unit_test(a_source_is_shared_by_its_requests),
+		cmocka_unit_test(requests_without_an_address_share_one_source),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

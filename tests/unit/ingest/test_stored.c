@@ -214,7 +214,7 @@ static void file_try(dialect_read *read, const char *path, size_t rounds)
 	arena_free(a);
 }
 
-static void postgresql_takes_whatever_comes_out_of_mutated_bodies(void **state)
+static void postgresql_accepts_every_event_of_mutated_bodies(void **state)
 {
 	static const struct {
 		const char *folder;
@@ -244,7 +244,7 @@ static void postgresql_takes_whatever_comes_out_of_mutated_bodies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(postgresql_takes_whatever_comes_out_of_mutated_bodies),
+		cmocka_unit_test(postgresql_accepts_every_event_of_mutated_bodies),
 	};
 
 	return cmocka_run_group_tests(tests, pg_temp_start, pg_temp_stop);

@@ -26,7 +26,7 @@ static void message_and_message_any_are_one_event(void **state)
 	posted_fini(&second);
 }
 
-static void engines_name_the_alias_each_in_its_way(void **state)
+static void each_engines_form_of_an_alias_is_read(void **state)
 {
 	static const struct {
 		const char *body, *chat_phone, *sender_lid, *sender_phone;
@@ -119,7 +119,7 @@ static void a_type_comes_from_the_media_or_from_the_engine(void **state)
 	}
 }
 
-static void acks_of_a_group_say_whose(void **state)
+static void acks_of_a_group_name_the_participant(void **state)
 {
 	struct posted p;
 
@@ -160,7 +160,7 @@ static void acks_become_statuses(void **state)
 	}
 }
 
-static void a_revoke_means_what_it_names_first(void **state)
+static void a_revoke_refers_to_the_first_id_that_it_names(void **state)
 {
 	static const struct {
 		const char *payload, *stanza;
@@ -184,7 +184,7 @@ static void a_revoke_means_what_it_names_first(void **state)
 	}
 }
 
-static void me_is_nobodys_address(void **state)
+static void me_is_not_an_address(void **state)
 {
 	struct posted p;
 
@@ -253,7 +253,7 @@ static void calls_have_outcomes(void **state)
 	}
 }
 
-static void groups_change_as_the_event_says(void **state)
+static void group_events_become_group_changes(void **state)
 {
 	static const struct {
 		const char *body;
@@ -286,7 +286,7 @@ static void groups_change_as_the_event_says(void **state)
 	}
 }
 
-static void what_is_no_news_is_counted(void **state)
+static void items_that_are_no_events_are_counted(void **state)
 {
 	static const struct {
 		const char *body, *kind;
@@ -351,7 +351,7 @@ static void a_poll_has_its_question_as_body(void **state)
 	posted_fini(&p);
 }
 
-static void an_edit_of_a_caption_says_of_what(void **state)
+static void an_edit_of_a_caption_names_its_media(void **state)
 {
 	struct posted p;
 
@@ -365,7 +365,7 @@ static void an_edit_of_a_caption_says_of_what(void **state)
 	posted_fini(&p);
 }
 
-static void wrong_shapes_are_refused(void **state)
+static void wrong_shapes_are_rejected(void **state)
 {
 	static const struct {
 		const char *body, *code;
@@ -441,20 +441,20 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(message_and_message_any_are_one_event),
-		cmocka_unit_test(engines_name_the_alias_each_in_its_way),
+		cmocka_unit_test(each_engines_form_of_an_alias_is_read),
 		cmocka_unit_test(a_type_comes_from_the_media_or_from_the_engine),
-		cmocka_unit_test(acks_of_a_group_say_whose),
+		cmocka_unit_test(acks_of_a_group_name_the_participant),
 		cmocka_unit_test(acks_become_statuses),
-		cmocka_unit_test(a_revoke_means_what_it_names_first),
-		cmocka_unit_test(me_is_nobodys_address),
+		cmocka_unit_test(a_revoke_refers_to_the_first_id_that_it_names),
+		cmocka_unit_test(me_is_not_an_address),
 		cmocka_unit_test(sessions_have_states),
 		cmocka_unit_test(calls_have_outcomes),
-		cmocka_unit_test(groups_change_as_the_event_says),
-		cmocka_unit_test(what_is_no_news_is_counted),
+		cmocka_unit_test(group_events_become_group_changes),
+		cmocka_unit_test(items_that_are_no_events_are_counted),
 		cmocka_unit_test(a_reply_quotes_what_it_answers),
 		cmocka_unit_test(a_poll_has_its_question_as_body),
-		cmocka_unit_test(an_edit_of_a_caption_says_of_what),
-		cmocka_unit_test(wrong_shapes_are_refused),
+		cmocka_unit_test(an_edit_of_a_caption_names_its_media),
+		cmocka_unit_test(wrong_shapes_are_rejected),
 		cmocka_unit_test(raw_and_rejected_bodies_hold_no_secret),
 		cmocka_unit_test(every_fixture_is_read),
 	};

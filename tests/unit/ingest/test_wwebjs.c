@@ -193,7 +193,7 @@ static void acks_become_statuses(void **state)
 	}
 }
 
-static void an_ack_out_of_range_is_refused(void **state)
+static void an_ack_out_of_range_is_rejected(void **state)
 {
 	struct posted p;
 
@@ -234,7 +234,7 @@ static void an_impossible_time_is_flagged_and_kept_as_raw(void **state)
 	posted_fini(&p);
 }
 
-static void an_own_message_has_no_sender_and_names_nobody(void **state)
+static void an_own_message_has_no_sender_and_no_name(void **state)
 {
 	struct posted p;
 
@@ -250,7 +250,7 @@ static void an_own_message_has_no_sender_and_names_nobody(void **state)
 	posted_fini(&p);
 }
 
-static void a_lids_number_is_no_phone(void **state)
+static void a_lids_number_is_not_a_phone(void **state)
 {
 	struct posted p;
 
@@ -265,7 +265,7 @@ static void a_lids_number_is_no_phone(void **state)
 	posted_fini(&p);
 }
 
-static void a_number_is_no_name(void **state)
+static void a_number_is_not_a_name(void **state)
 {
 	struct posted p;
 
@@ -344,7 +344,7 @@ static void sessions_have_states_and_reasons(void **state)
 	}
 }
 
-static void codes_are_kept_and_never_sent(void **state)
+static void codes_are_stored_and_never_published(void **state)
 {
 	static const char *const bodies[] = {
 		"{\"dataType\":\"qr\",\"data\":{\"qr\":\"2@SecretCode\"}}",
@@ -365,7 +365,7 @@ static void codes_are_kept_and_never_sent(void **state)
 	}
 }
 
-static void what_is_no_news_is_counted(void **state)
+static void items_that_are_no_events_are_counted(void **state)
 {
 	static const struct {
 		const char *body, *kind;
@@ -397,7 +397,7 @@ static void what_is_no_news_is_counted(void **state)
 	}
 }
 
-static void a_message_in_an_unknown_event_is_taken(void **state)
+static void a_message_in_an_unknown_event_is_accepted(void **state)
 {
 	struct posted p;
 
@@ -464,7 +464,7 @@ static void facts_beyond_the_body_are_kept(void **state)
 	}
 }
 
-static void a_group_changes_as_its_notification_says(void **state)
+static void group_notifications_become_group_changes(void **state)
 {
 	static const struct {
 		const char *event, *members;
@@ -501,7 +501,7 @@ static void a_group_changes_as_its_notification_says(void **state)
 	}
 }
 
-static void wrong_shapes_are_refused(void **state)
+static void wrong_shapes_are_rejected(void **state)
 {
 	static const struct {
 		const char *body, *code;
@@ -525,7 +525,7 @@ static void wrong_shapes_are_refused(void **state)
 	}
 }
 
-static void a_phone_that_becomes_a_lid_is_an_alias_and_no_move(void **state)
+static void a_phone_that_becomes_a_lid_adds_an_alias_and_is_no_number_change(void **state)
 {
 	static const struct {
 		const char *was, *is;
@@ -549,7 +549,7 @@ static void a_phone_that_becomes_a_lid_is_an_alias_and_no_move(void **state)
 	}
 }
 
-static void a_revoke_without_a_protocol_key_means_itself(void **state)
+static void a_revoke_without_a_protocol_key_refers_to_its_own_id(void **state)
 {
 	struct posted p;
 
@@ -589,7 +589,7 @@ static void the_lid_map_fills_parties_and_the_rest_become_aliases(void **state)
 	posted_fini(&p);
 }
 
-static void one_bad_chat_costs_that_chat(void **state)
+static void one_invalid_chat_is_rejected_alone(void **state)
 {
 	struct posted p, again;
 
@@ -610,7 +610,7 @@ static void one_bad_chat_costs_that_chat(void **state)
 	posted_fini(&p);
 }
 
-static void fifty_one_chats_are_refused(void **state)
+static void fifty_one_chats_are_rejected(void **state)
 {
 	struct buf chats = BUF_INIT;
 	struct posted p;
@@ -661,7 +661,7 @@ static void the_newest_fifty_messages_are_kept_in_parts_that_fit(void **state)
 	buf_fini(&chat);
 }
 
-static void no_fixture_lets_a_secret_out(void **state)
+static void no_secret_of_a_fixture_is_published(void **state)
 {
 	struct arena *a = arena_new(65536);
 	DIR *dir = opendir("tests/fixtures/webjs-raw");
@@ -698,28 +698,28 @@ int main(void)
 		cmocka_unit_test(thumbnails_are_never_text),
 		cmocka_unit_test(types_are_translated),
 		cmocka_unit_test(acks_become_statuses),
-		cmocka_unit_test(an_ack_out_of_range_is_refused),
+		cmocka_unit_test(an_ack_out_of_range_is_rejected),
 		cmocka_unit_test(seconds_may_be_floats),
 		cmocka_unit_test(an_impossible_time_is_flagged_and_kept_as_raw),
-		cmocka_unit_test(an_own_message_has_no_sender_and_names_nobody),
-		cmocka_unit_test(a_lids_number_is_no_phone),
-		cmocka_unit_test(a_number_is_no_name),
+		cmocka_unit_test(an_own_message_has_no_sender_and_no_name),
+		cmocka_unit_test(a_lids_number_is_not_a_phone),
+		cmocka_unit_test(a_number_is_not_a_name),
 		cmocka_unit_test(objects_without_an_envelope_are_recognised),
 		cmocka_unit_test(sessions_have_states_and_reasons),
-		cmocka_unit_test(codes_are_kept_and_never_sent),
-		cmocka_unit_test(what_is_no_news_is_counted),
-		cmocka_unit_test(a_message_in_an_unknown_event_is_taken),
+		cmocka_unit_test(codes_are_stored_and_never_published),
+		cmocka_unit_test(items_that_are_no_events_are_counted),
+		cmocka_unit_test(a_message_in_an_unknown_event_is_accepted),
 		cmocka_unit_test(a_reply_quotes_what_it_answers),
 		cmocka_unit_test(facts_beyond_the_body_are_kept),
-		cmocka_unit_test(a_group_changes_as_its_notification_says),
-		cmocka_unit_test(wrong_shapes_are_refused),
-		cmocka_unit_test(a_phone_that_becomes_a_lid_is_an_alias_and_no_move),
-		cmocka_unit_test(a_revoke_without_a_protocol_key_means_itself),
+		cmocka_unit_test(group_notifications_become_group_changes),
+		cmocka_unit_test(wrong_shapes_are_rejected),
+		cmocka_unit_test(a_phone_that_becomes_a_lid_adds_an_alias_and_is_no_number_change),
+		cmocka_unit_test(a_revoke_without_a_protocol_key_refers_to_its_own_id),
 		cmocka_unit_test(the_lid_map_fills_parties_and_the_rest_become_aliases),
-		cmocka_unit_test(one_bad_chat_costs_that_chat),
-		cmocka_unit_test(fifty_one_chats_are_refused),
+		cmocka_unit_test(one_invalid_chat_is_rejected_alone),
+		cmocka_unit_test(fifty_one_chats_are_rejected),
 		cmocka_unit_test(the_newest_fifty_messages_are_kept_in_parts_that_fit),
-		cmocka_unit_test(no_fixture_lets_a_secret_out),
+		cmocka_unit_test(no_secret_of_a_fixture_is_published),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

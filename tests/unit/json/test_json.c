@@ -24,7 +24,7 @@ static void assert_str(struct str got, const char *want)
 		fail_msg("%.*s is not %s", STR_ARG(got), want);
 }
 
-static void what_is_no_json_is_refused_with_the_reason(void **state)
+static void invalid_json_is_rejected_with_the_reason(void **state)
 {
 	static const struct {
 		const char *text, *code;
@@ -64,7 +64,7 @@ static void what_is_no_json_is_refused_with_the_reason(void **state)
 	}
 }
 
-static void the_message_of_a_refusal_quotes_no_text(void **state)
+static void the_message_of_a_rejection_quotes_no_text(void **state)
 {
 	struct json_doc *doc;
 	struct err err;
@@ -75,7 +75,7 @@ static void the_message_of_a_refusal_quotes_no_text(void **state)
 	assert_null(strstr(err.msg, "oops"));
 }
 
-static void a_nul_byte_is_no_json(void **state)
+static void a_nul_byte_is_not_json(void **state)
 {
 	struct json_doc *doc;
 	struct err err;
@@ -97,7 +97,7 @@ static void strings_come_out_decoded_and_storable(void **state)
 	json_free(doc);
 }
 
-static void values_are_what_they_are_and_nothing_else(void **state)
+static void values_are_read_as_their_own_type_only(void **state)
 {
 	static const struct {
 		const char *text;
@@ -200,7 +200,7 @@ static void text_is_a_string_or_a_number_as_written(void **state)
 	arena_free(a);
 }
 
-static void reals_and_truths_answer_only_for_their_own(void **state)
+static void reals_and_booleans_are_read_as_their_own_type_only(void **state)
 {
 	struct json_doc *doc =
 		doc_of(STR("{\"r\":-1.5e1,\"i\":3,\"huge\":1e999,\"s\":\"1.5\",\"t\":true,\"f\":false,\"one\":1}"));
@@ -380,7 +380,7 @@ static void a_document_has_a_bounded_number_of_values(void **state)
 	buf_fini(&more);
 }
 
-static void commas_in_a_text_are_no_values(void **state)
+static void commas_in_a_string_are_not_counted_as_values(void **state)
 {
 	struct buf text = BUF_INIT;
 	struct json_doc *doc;
@@ -419,14 +419,14 @@ static void a_name_is_looked_up_among_the_first_members(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_no_json_is_refused_with_the_reason),
-		cmocka_unit_test(the_message_of_a_refusal_quotes_no_text),
-		cmocka_unit_test(a_nul_byte_is_no_json),
+		cmocka_unit_test(invalid_json_is_rejected_with_the_reason),
+		cmocka_unit_test(the_message_of_a_rejection_quotes_no_text),
+		cmocka_unit_test(a_nul_byte_is_not_json),
 		cmocka_unit_test(strings_come_out_decoded_and_storable),
-		cmocka_unit_test(values_are_what_they_are_and_nothing_else),
+		cmocka_unit_test(values_are_read_as_their_own_type_only),
 		cmocka_unit_test(integers_never_pass_through_a_double),
 		cmocka_unit_test(text_is_a_string_or_a_number_as_written),
-		cmocka_unit_test(reals_and_truths_answer_only_for_their_own),
+		cmocka_unit_test(reals_and_booleans_are_read_as_their_own_type_only),
 		cmocka_unit_test(paths_go_through_objects_only),
 		cmocka_unit_test(iteration_gives_every_child_once_in_order),
 		cmocka_unit_test(iteration_over_nothing_ends_at_once),
@@ -434,7 +434,7 @@ int main(void)
 		cmocka_unit_test(rewriting_keeps_values_to_the_last_digit),
 		cmocka_unit_test(the_deepest_document_can_be_rewritten),
 		cmocka_unit_test(a_document_has_a_bounded_number_of_values),
-		cmocka_unit_test(commas_in_a_text_are_no_values),
+		cmocka_unit_test(commas_in_a_string_are_not_counted_as_values),
 		cmocka_unit_test(a_name_is_looked_up_among_the_first_members),
 	};
 

@@ -58,7 +58,7 @@ static const struct {
 	{ "no object", "\"session_id\"", NULL },
 };
 
-static void what_is_found_is_what_the_parser_says(void **state)
+static void the_scan_finds_the_same_members_as_the_parser(void **state)
 {
 	struct arena *a = arena_new(1024);
 
@@ -77,7 +77,7 @@ static void what_is_found_is_what_the_parser_says(void **state)
 	arena_free(a);
 }
 
-static void of_what_is_no_json_nothing_is_read_beyond_its_end(void **state)
+static void invalid_json_is_not_read_beyond_its_end(void **state)
 {
 	static const char *const texts[] = { "", "{", "{\"", "{\"session_id", "{\"session_id\"",
 		"{\"session_id\":", "{\"session_id\":\"", "{\"session_id\":\"one", "{\"session_id\":\"one\\",
@@ -94,7 +94,7 @@ static void of_what_is_no_json_nothing_is_read_beyond_its_end(void **state)
 	arena_free(a);
 }
 
-static void a_truncated_body_still_says_whose_it_is(void **state)
+static void a_truncated_body_still_names_its_session(void **state)
 {
 	struct arena *a = arena_new(1024);
 
@@ -115,7 +115,7 @@ static void a_value_that_is_too_long_is_absent(void **state)
 	arena_free(a);
 }
 
-static void what_nests_too_deep_ends_the_walk(void **state)
+static void too_deep_nesting_ends_the_walk(void **state)
 {
 	static const int depths[] = { JSON_MAX_DEPTH - 1, JSON_MAX_DEPTH };
 	struct arena *a = arena_new(1024);
@@ -172,11 +172,11 @@ static void the_walk_costs_no_more_than_the_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_found_is_what_the_parser_says),
-		cmocka_unit_test(of_what_is_no_json_nothing_is_read_beyond_its_end),
-		cmocka_unit_test(a_truncated_body_still_says_whose_it_is),
+		cmocka_unit_test(the_scan_finds_the_same_members_as_the_parser),
+		cmocka_unit_test(invalid_json_is_not_read_beyond_its_end),
+		cmocka_unit_test(a_truncated_body_still_names_its_session),
 		cmocka_unit_test(a_value_that_is_too_long_is_absent),
-		cmocka_unit_test(what_nests_too_deep_ends_the_walk),
+		cmocka_unit_test(too_deep_nesting_ends_the_walk),
 		cmocka_unit_test(the_walk_costs_no_more_than_the_bytes),
 	};
 

@@ -117,7 +117,7 @@ static void missing_topics_are_created_with_their_settings_and_only_once(void **
 	kafka_admin_close(&a);
 }
 
-static void settings_are_brought_back_and_those_of_others_left_alone(void **state)
+static void our_settings_are_restored_and_others_are_kept(void **state)
 {
 	struct kafka_topic_spec spec = { .name = "t2",
 		.partitions = 1,
@@ -249,7 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(missing_topics_are_created_with_their_settings_and_only_once),
-		cmocka_unit_test(settings_are_brought_back_and_those_of_others_left_alone),
+		cmocka_unit_test(our_settings_are_restored_and_others_are_kept),
 		cmocka_unit_test(another_number_of_partitions_is_a_conflict_and_changes_nothing),
 		cmocka_unit_test(a_bad_name_is_an_input_error),
 		cmocka_unit_test(topics_are_listed_by_name_with_their_messages),

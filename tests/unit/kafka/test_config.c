@@ -5,7 +5,7 @@
 
 #include "kafka/config.h"
 
-static void keys_that_librdkafka_knows_are_kept_and_the_last_value_wins(void **state)
+static void known_librdkafka_keys_are_kept_and_the_last_value_wins(void **state)
 {
 	struct kafka_config *c = kafka_config_new();
 	struct err err;
@@ -24,7 +24,7 @@ static void keys_that_librdkafka_knows_are_kept_and_the_last_value_wins(void **s
 	kafka_config_free(NULL);
 }
 
-static void what_promises_rest_on_or_librdkafka_refuses_is_named_and_not_kept(void **state)
+static void reserved_and_invalid_settings_are_named_and_not_kept(void **state)
 {
 	static const struct {
 		const char *key, *value;
@@ -73,7 +73,7 @@ static void what_promises_rest_on_or_librdkafka_refuses_is_named_and_not_kept(vo
 	kafka_config_free(c);
 }
 
-static void a_refused_value_leaves_the_one_before(void **state)
+static void a_rejected_value_leaves_the_previous_one(void **state)
 {
 	struct kafka_config *c = kafka_config_new();
 	struct err err;
@@ -88,9 +88,9 @@ static void a_refused_value_leaves_the_one_before(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keys_that_librdkafka_knows_are_kept_and_the_last_value_wins),
-		cmocka_unit_test(what_promises_rest_on_or_librdkafka_refuses_is_named_and_not_kept),
-		cmocka_unit_test(a_refused_value_leaves_the_one_before),
+		cmocka_unit_test(known_librdkafka_keys_are_kept_and_the_last_value_wins),
+		cmocka_unit_test(reserved_and_invalid_settings_are_named_and_not_kept),
+		cmocka_unit_test(a_rejected_value_leaves_the_previous_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,7 +151,7 @@ static bool readable(int fd, int timeout_ms)
 	return poll(&p, 1, timeout_ms) == 1;
 }
 
-static void the_descriptor_is_readable_until_nothing_waits(void **state)
+static void the_descriptor_is_readable_until_the_queue_is_empty(void **state)
 {
 	struct member a;
 	struct kafka_message m;
@@ -183,7 +183,7 @@ static void the_descriptor_is_readable_until_nothing_waits(void **state)
 }
 
 /* All of both is fetched; what comes out of 200 polls has all of the short one. */
-static void a_backlog_of_one_partition_holds_up_no_other(void **state)
+static void a_backlog_of_one_partition_does_not_delay_others(void **state)
 {
 	struct member a;
 	struct kafka_message m;
@@ -210,7 +210,7 @@ static void a_backlog_of_one_partition_holds_up_no_other(void **state)
 	kafka_consumer_close(&a.consumer);
 }
 
-static void a_held_partition_waits_and_the_others_go_on(void **state)
+static void a_paused_partition_does_not_stop_the_others(void **state)
 {
 	struct member a;
 	struct kafka_message m;
@@ -279,7 +279,7 @@ static void watermarks_cluster_and_health_are_known(void **state)
 	kafka_consumer_close(&a.consumer);
 }
 
-static void fetching_gives_what_is_there_and_serves_no_callback(void **state)
+static void fetching_returns_available_records_and_serves_no_callback(void **state)
 {
 	struct kafka_message m;
 	struct member a;
@@ -309,7 +309,7 @@ static void fetching_gives_what_is_there_and_serves_no_callback(void **state)
 	kafka_consumer_close(&a.consumer);
 }
 
-static void it_goes_on_where_it_was_when_the_broker_comes_back(void **state)
+static void reading_resumes_at_its_offset_when_the_broker_returns(void **state)
 {
 	int64_t next[PARTITIONS_MAX] = { 0 };
 	char none[64];
@@ -339,12 +339,12 @@ int main(void)
 		cmocka_unit_test(start_replaces_what_was_started),
 		cmocka_unit_test(an_offset_out_of_range_stops_its_partition_only),
 		cmocka_unit_test(an_error_of_an_earlier_start_is_forgotten_by_the_next),
-		cmocka_unit_test(the_descriptor_is_readable_until_nothing_waits),
-		cmocka_unit_test(a_backlog_of_one_partition_holds_up_no_other),
-		cmocka_unit_test(a_held_partition_waits_and_the_others_go_on),
+		cmocka_unit_test(the_descriptor_is_readable_until_the_queue_is_empty),
+		cmocka_unit_test(a_backlog_of_one_partition_does_not_delay_others),
+		cmocka_unit_test(a_paused_partition_does_not_stop_the_others),
 		cmocka_unit_test(watermarks_cluster_and_health_are_known),
-		cmocka_unit_test(fetching_gives_what_is_there_and_serves_no_callback),
-		cmocka_unit_test(it_goes_on_where_it_was_when_the_broker_comes_back),
+		cmocka_unit_test(fetching_returns_available_records_and_serves_no_callback),
+		cmocka_unit_test(reading_resumes_at_its_offset_when_the_broker_returns),
 	};
 
 	return cmocka_run_group_tests(tests, kafka_group_setup, kafka_group_teardown);

@@ -5,7 +5,7 @@
 
 #include "kafka/errors.h"
 
-static void each_code_carries_its_decision(void **state)
+static void each_code_has_its_error_kind(void **state)
 {
 	static const struct {
 		rd_kafka_resp_err_t code;
@@ -36,7 +36,7 @@ static void each_code_carries_its_decision(void **state)
 				err_kind_name(kafka_err_kind(cases[i].code)));
 }
 
-static void an_error_tells_what_failed_and_why(void **state)
+static void an_error_has_the_operation_and_the_reason(void **state)
 {
 	struct err err;
 
@@ -52,8 +52,8 @@ static void an_error_tells_what_failed_and_why(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_code_carries_its_decision),
-		cmocka_unit_test(an_error_tells_what_failed_and_why),
+		cmocka_unit_test(each_code_has_its_error_kind),
+		cmocka_unit_test(an_error_has_the_operation_and_the_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

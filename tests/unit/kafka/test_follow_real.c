@@ -28,7 +28,7 @@ static void expect_both(struct member *m, int64_t n)
 	}
 }
 
-static void partitions_go_where_those_they_follow_go(void **state)
+static void following_partitions_have_the_same_owner(void **state)
 {
 	static const char *const topics[] = { "followed", "followed.bulk" };
 	struct member a, b;
@@ -60,7 +60,7 @@ static void partitions_go_where_those_they_follow_go(void **state)
 	kafka_consumer_close(&a.consumer);
 }
 
-static void a_held_partition_holds_up_neither_topic(void **state)
+static void a_paused_partition_stops_neither_topic(void **state)
 {
 	struct kafka_message m;
 	struct member a;
@@ -88,7 +88,7 @@ static void a_held_partition_holds_up_neither_topic(void **state)
 }
 
 /* Services are deployed before topics are created. */
-static void a_topic_that_is_missing_holds_up_no_other_and_is_read_once_it_is_there(void **state)
+static void a_missing_topic_does_not_stop_others_and_is_read_once_it_exists(void **state)
 {
 	int64_t next[PARTITIONS_MAX] = { 0 };
 	struct kafka_message m;
@@ -124,9 +124,9 @@ static void a_topic_that_is_missing_holds_up_no_other_and_is_read_once_it_is_the
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(partitions_go_where_those_they_follow_go),
-		cmocka_unit_test(a_held_partition_holds_up_neither_topic),
-		cmocka_unit_test(a_topic_that_is_missing_holds_up_no_other_and_is_read_once_it_is_there),
+		cmocka_unit_test(following_partitions_have_the_same_owner),
+		cmocka_unit_test(a_paused_partition_stops_neither_topic),
+		cmocka_unit_test(a_missing_topic_does_not_stop_others_and_is_read_once_it_exists),
 	};
 
 	return cmocka_run_group_tests(tests, kafka_group_setup, kafka_group_teardown);

@@ -115,7 +115,7 @@ static void inject(struct fixture *f, rd_kafka_resp_err_t code, size_t n)
 		mock_kafka_refuse(&f->kafka, code);
 }
 
-static void a_fatal_error_fails_what_is_in_flight_once_and_the_producer_goes_on(void **state)
+static void a_fatal_error_fails_records_in_flight_once_and_the_producer_recovers(void **state)
 {
 	enum { N = 2000 };
 	struct fixture *f = *state;
@@ -157,7 +157,7 @@ static void an_owner_may_send_again_from_within_a_report(void **state)
 	send_until_good(f, 101);
 }
 
-static void errors_that_pass_are_retried_inside(void **state)
+static void transient_errors_are_retried_by_the_producer(void **state)
 {
 	struct fixture *f = *state;
 	struct err err;
@@ -240,7 +240,7 @@ static void without_a_timeout_records_wait_for_the_broker(void **state)
 	assert_int_equal(f->failed, 0);
 }
 
-static void closing_reports_what_is_left_as_failed(void **state)
+static void closing_reports_pending_records_as_failed(void **state)
 {
 	struct fixture *f = *state;
 	struct err err;
@@ -258,7 +258,7 @@ static void closing_reports_what_is_left_as_failed(void **state)
 	assert_int_equal(f->refused, 50);
 }
 
-static void a_bad_setting_is_told_at_opening(void **state)
+static void an_invalid_setting_is_reported_when_opening(void **state)
 {
 	struct fixture *f = *state;
 	struct kafka_producer_options options = {
@@ -274,15 +274,15 @@ static void a_bad_setting_is_told_at_opening(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_fatal_error_fails_what_is_in_flight_once_and_the_producer_goes_on,
+		cmocka_unit_test_setup_teardown(a_fatal_error_fails_records_in_flight_once_and_the_producer_recovers,
 			setup, teardown),
 		cmocka_unit_test_setup_teardown(an_owner_may_send_again_from_within_a_report, setup, teardown),
-		cmocka_unit_test_setup_teardown(errors_that_pass_are_retried_inside, setup, teardown),
+		cmocka_unit_test_setup_teardown(transient_errors_are_retried_by_the_producer, setup, teardown),
 		cmocka_unit_test_setup_teardown(failures_are_counted_by_their_code, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_sent_in_time_fails_as_retry, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_timeout_records_wait_for_the_broker, setup, teardown),
-		cmocka_unit_test_setup_teardown(closing_reports_what_is_left_as_failed, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_bad_setting_is_told_at_opening, setup, teardown),
+		cmocka_unit_test_setup_teardown(closing_reports_pending_records_as_failed, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_invalid_setting_is_reported_when_opening, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

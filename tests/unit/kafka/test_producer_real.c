@@ -62,7 +62,7 @@ static void send_one(struct kafka_producer *p, const struct kafka_record *record
 	poll_until_empty(p);
 }
 
-static void a_report_brings_back_the_opaque_the_partition_and_the_offset(void **state)
+static void a_report_has_the_opaque_the_partition_and_the_offset(void **state)
 {
 	struct outcome all = { 0 }, mine[3] = { 0 };
 	struct kafka_producer *p = producer_open((struct kafka_producer_options){ .message_timeout_ms = 20000 }, &all);
@@ -83,7 +83,7 @@ static void a_report_brings_back_the_opaque_the_partition_and_the_offset(void **
 }
 
 /* The hashes are those of Kafka's own UtilsTest.testMurmur2. */
-static void keys_go_where_java_clients_would_send_them(void **state)
+static void keys_have_the_same_partition_as_with_java_clients(void **state)
 {
 	static const struct {
 		const char *key;
@@ -112,7 +112,7 @@ static void keys_go_where_java_clients_would_send_them(void **state)
 	kafka_producer_close(&p, 1000);
 }
 
-static void a_record_that_is_too_large_is_the_inputs_fault(void **state)
+static void a_record_that_is_too_large_is_an_input_error(void **state)
 {
 	struct outcome o = { 0 };
 	struct kafka_producer *p = producer_open((struct kafka_producer_options){ .message_timeout_ms = 20000,
@@ -152,7 +152,7 @@ static void send_until_good(struct kafka_producer *p, const struct kafka_record 
 	}
 }
 
-static void a_topic_that_is_missing_is_named_and_used_as_soon_as_it_is_there(void **state)
+static void a_missing_topic_is_named_and_used_once_it_exists(void **state)
 {
 	struct outcome o = { 0 };
 	struct kafka_producer *p = producer_open((struct kafka_producer_options){ .message_timeout_ms = 4000 }, &o);
@@ -169,7 +169,7 @@ static void a_topic_that_is_missing_is_named_and_used_as_soon_as_it_is_there(voi
 	kafka_producer_close(&p, 0);
 }
 
-static void a_full_queue_pushes_back_and_drops_nothing(void **state)
+static void a_full_queue_is_busy_and_loses_no_record(void **state)
 {
 	struct outcome o = { 0 };
 	struct kafka_producer *p =
@@ -203,7 +203,7 @@ static bool readable(int fd, int timeout_ms)
 	return poll(&p, 1, timeout_ms) == 1;
 }
 
-static void the_descriptor_tells_of_reports(void **state)
+static void the_descriptor_is_readable_when_a_report_arrives(void **state)
 {
 	struct outcome o = { 0 };
 	struct kafka_producer *p = producer_open((struct kafka_producer_options){ .message_timeout_ms = 20000 }, &o);
@@ -319,12 +319,12 @@ static void an_outage_costs_time_but_no_record_and_no_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_report_brings_back_the_opaque_the_partition_and_the_offset),
-		cmocka_unit_test(keys_go_where_java_clients_would_send_them),
-		cmocka_unit_test(a_record_that_is_too_large_is_the_inputs_fault),
-		cmocka_unit_test(a_topic_that_is_missing_is_named_and_used_as_soon_as_it_is_there),
-		cmocka_unit_test(a_full_queue_pushes_back_and_drops_nothing),
-		cmocka_unit_test(the_descriptor_tells_of_reports),
+		cmocka_unit_test(a_report_has_the_opaque_the_partition_and_the_offset),
+		cmocka_unit_test(keys_have_the_same_partition_as_with_java_clients),
+		cmocka_unit_test(a_record_that_is_too_large_is_an_input_error),
+		cmocka_unit_test(a_missing_topic_is_named_and_used_once_it_exists),
+		cmocka_unit_test(a_full_queue_is_busy_and_loses_no_record),
+		cmocka_unit_test(the_descriptor_is_readable_when_a_report_arrives),
 		cmocka_unit_test(an_outage_costs_time_but_no_record_and_no_order),
 	};
 

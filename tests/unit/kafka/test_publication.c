@@ -178,7 +178,7 @@ static void posts_larger_than_the_queue_are_published_whole_and_in_line(void **s
 	assert_int_equal(topic_check(f, 3), 3 * 35);
 }
 
-static void what_the_broker_refuses_fails_its_post_only(void **state)
+static void a_record_that_the_broker_rejects_fails_its_post_only(void **state)
 {
 	struct fixture *f = *state;
 	struct post posts[2];
@@ -194,7 +194,7 @@ static void what_the_broker_refuses_fails_its_post_only(void **state)
 		fail_msg("%s", f->failure.msg);
 }
 
-static void a_record_that_cannot_be_made_fails_its_post_only(void **state)
+static void a_record_that_cannot_be_encoded_fails_its_post_only(void **state)
 {
 	struct fixture *f = *state;
 	struct post posts[2];
@@ -232,8 +232,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(posts_larger_than_the_queue_are_published_whole_and_in_line, setup,
 			teardown),
-		cmocka_unit_test_setup_teardown(what_the_broker_refuses_fails_its_post_only, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_made_fails_its_post_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_record_that_the_broker_rejects_fails_its_post_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_encoded_fails_its_post_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_abandoned_publication_leaves_the_line, setup, teardown),
 	};
 

@@ -4,7 +4,7 @@
 #include "kafka/reader.h"
 #include "mock_kafka.h"
 
-static void a_broker_that_looks_up_no_times_is_told_apart_from_an_empty_topic(void **state)
+static void a_broker_without_time_look_up_differs_from_an_empty_topic(void **state)
 {
 	struct mock_kafka kafka;
 	struct kafka_reader *r = NULL;
@@ -23,7 +23,7 @@ static void a_broker_that_looks_up_no_times_is_told_apart_from_an_empty_topic(vo
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_broker_that_looks_up_no_times_is_told_apart_from_an_empty_topic),
+		cmocka_unit_test(a_broker_without_time_look_up_differs_from_an_empty_topic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

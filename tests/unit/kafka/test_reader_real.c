@@ -60,7 +60,7 @@ static void everything_is_read_once_and_then_it_ends(void **state)
 	assert_null(r);
 }
 
-static void what_comes_after_opening_is_not_read(void **state)
+static void records_after_opening_are_not_read(void **state)
 {
 	struct kafka_reader *r;
 	int64_t first[3] = { 0 };
@@ -74,7 +74,7 @@ static void what_comes_after_opening_is_not_read(void **state)
 	kafka_reader_close(&r);
 }
 
-static void deleted_records_are_gone_and_the_rest_is_read(void **state)
+static void deleted_records_are_skipped_and_the_others_read(void **state)
 {
 	const struct kafka_position before[] = { { 0, 6 }, { 1, 2 } };
 	struct kafka_admin *admin;
@@ -129,8 +129,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_is_read_once_and_then_it_ends),
-		cmocka_unit_test(what_comes_after_opening_is_not_read),
-		cmocka_unit_test(deleted_records_are_gone_and_the_rest_is_read),
+		cmocka_unit_test(records_after_opening_are_not_read),
+		cmocka_unit_test(deleted_records_are_skipped_and_the_others_read),
 		cmocka_unit_test(an_abandoned_reader_closes),
 		cmocka_unit_test(a_topic_that_does_not_exist_is_retry),
 	};

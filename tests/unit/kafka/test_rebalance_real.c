@@ -53,7 +53,7 @@ static void a_second_rebalance_before_start_leaves_one_clean_assignment(void **s
 	kafka_consumer_close(&b.consumer);
 }
 
-static void what_was_fetched_before_a_revocation_never_comes_out_after_it(void **state)
+static void records_fetched_before_a_revocation_are_not_returned_after_it(void **state)
 {
 	struct member a, b;
 	int64_t next[PARTITIONS_MAX] = { 0 };
@@ -184,7 +184,7 @@ static void storm_turn(struct ledger *l, struct member *m, int64_t now_ms)
 		storm_start(l, m);
 }
 
-static void every_message_comes_once_and_in_order_through_a_storm_of_rebalances(void **state)
+static void every_record_arrives_once_and_in_order_through_many_rebalances(void **state)
 {
 	enum { EACH = 2000, STORM_CHANGES = 16 };
 	struct member members[3] = { 0 };
@@ -228,10 +228,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_assignment_fetches_nothing_before_start_and_then_exactly_from_there),
 		cmocka_unit_test(a_second_rebalance_before_start_leaves_one_clean_assignment),
-		cmocka_unit_test(what_was_fetched_before_a_revocation_never_comes_out_after_it),
+		cmocka_unit_test(records_fetched_before_a_revocation_are_not_returned_after_it),
 		cmocka_unit_test(a_member_that_waits_for_its_database_stays_in_the_group),
 		cmocka_unit_test(a_closed_member_leaves_its_partitions_to_the_others_at_once),
-		cmocka_unit_test(every_message_comes_once_and_in_order_through_a_storm_of_rebalances),
+		cmocka_unit_test(every_record_arrives_once_and_in_order_through_many_rebalances),
 	};
 
 	return cmocka_run_group_tests(tests, kafka_group_setup, kafka_group_teardown);

@@ -70,7 +70,7 @@ static void expect_out_of_range(struct kafka_scanner *s, int32_t partition)
 	assert_int_equal(err.kind, ERR_CONFLICT);
 }
 
-static void records_come_from_where_it_was_started_again_and_again(void **state)
+static void records_are_read_from_each_new_start_offset(void **state)
 {
 	struct kafka_scanner *s;
 	struct kafka_message m;
@@ -100,7 +100,7 @@ static void records_come_from_where_it_was_started_again_and_again(void **state)
 	kafka_scanner_close(&s);
 }
 
-static void a_partition_that_is_not_polled_holds_up_no_other(void **state)
+static void a_partition_that_is_not_polled_does_not_delay_others(void **state)
 {
 	struct kafka_scanner *s;
 
@@ -117,7 +117,7 @@ static void a_partition_that_is_not_polled_holds_up_no_other(void **state)
 	kafka_scanner_close(&s);
 }
 
-static void the_descriptor_rests_when_nothing_comes(void **state)
+static void the_descriptor_is_not_readable_without_records(void **state)
 {
 	struct pollfd wait = { .events = POLLIN };
 	struct kafka_scanner *s;
@@ -144,7 +144,7 @@ static void the_descriptor_rests_when_nothing_comes(void **state)
 	kafka_scanner_close(&s);
 }
 
-static void what_retention_removed_is_out_of_range(void **state)
+static void an_offset_beyond_retention_is_out_of_range(void **state)
 {
 	const struct kafka_position before[] = { { 0, 60 } };
 	struct kafka_admin *admin;
@@ -200,10 +200,10 @@ static void a_partition_that_does_not_exist_is_retry(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(records_come_from_where_it_was_started_again_and_again),
-		cmocka_unit_test(a_partition_that_is_not_polled_holds_up_no_other),
-		cmocka_unit_test(the_descriptor_rests_when_nothing_comes),
-		cmocka_unit_test(what_retention_removed_is_out_of_range),
+		cmocka_unit_test(records_are_read_from_each_new_start_offset),
+		cmocka_unit_test(a_partition_that_is_not_polled_does_not_delay_others),
+		cmocka_unit_test(the_descriptor_is_not_readable_without_records),
+		cmocka_unit_test(an_offset_beyond_retention_is_out_of_range),
 		cmocka_unit_test(a_partition_that_does_not_exist_is_retry),
 	};
 

@@ -215,7 +215,7 @@ static void count(void *ctx)
 	f->n++;
 }
 
-static void a_turn_ends_with_its_time_or_with_what_happens(void **state)
+static void a_turn_ends_at_its_deadline_or_with_an_event(void **state)
 {
 	struct fixture *f = *state;
 	int64_t began_ms = clock_mono_ms();
@@ -252,7 +252,7 @@ static void write_one(void *ctx)
 }
 
 /* The timer belongs to somebody else, who goes on meanwhile. */
-static void waiting_for_a_descriptor_keeps_the_others_going(void **state)
+static void waiting_for_a_descriptor_serves_the_others(void **state)
 {
 	struct fixture *f = *state;
 
@@ -282,9 +282,9 @@ int main(void)
 		IN_LOOP(a_callback_may_free_its_own_source),
 		IN_LOOP(a_stop_before_the_run_is_not_lost),
 		IN_LOOP(a_signal_arrives_in_the_loop),
-		IN_LOOP(a_turn_ends_with_its_time_or_with_what_happens),
+		IN_LOOP(a_turn_ends_at_its_deadline_or_with_an_event),
 		IN_LOOP(a_turn_runs_the_timers_that_are_due),
-		IN_LOOP(waiting_for_a_descriptor_keeps_the_others_going),
+		IN_LOOP(waiting_for_a_descriptor_serves_the_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ static struct mailbox *box_open(void)
 	return m;
 }
 
-static void letters_come_in_the_order_in_which_they_were_posted(void **state)
+static void messages_arrive_in_the_order_of_posting(void **state)
 {
 	struct mailbox *m = box_open();
 	struct numbered n[3] = { { .number = 0 }, { .number = 1 }, { .number = 2 } };
@@ -56,7 +56,7 @@ static void letters_come_in_the_order_in_which_they_were_posted(void **state)
 	assert_null(m);
 }
 
-static void it_is_readable_until_it_was_found_empty(void **state)
+static void the_descriptor_is_readable_until_the_mailbox_was_found_empty(void **state)
 {
 	struct mailbox *m = box_open();
 	struct numbered n[2] = { { .number = 0 }, { .number = 1 } };
@@ -89,7 +89,7 @@ static void *write_all(void *ctx)
 	return NULL;
 }
 
-static void what_many_threads_post_comes_once_and_in_each_ones_order(void **state)
+static void messages_of_many_threads_arrive_once_and_in_each_threads_order(void **state)
 {
 	struct mailbox *m = box_open();
 	struct writer writers[WRITERS];
@@ -122,9 +122,9 @@ static void what_many_threads_post_comes_once_and_in_each_ones_order(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(letters_come_in_the_order_in_which_they_were_posted),
-		cmocka_unit_test(it_is_readable_until_it_was_found_empty),
-		cmocka_unit_test(what_many_threads_post_comes_once_and_in_each_ones_order),
+		cmocka_unit_test(messages_arrive_in_the_order_of_posting),
+		cmocka_unit_test(the_descriptor_is_readable_until_the_mailbox_was_found_empty),
+		cmocka_unit_test(messages_of_many_threads_arrive_once_and_in_each_threads_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,7 @@ static size_t pump_one(struct world *w, int64_t cost)
 	return i;
 }
 
-static void a_tenant_that_begins_late_gets_a_slot_at_once(void **state)
+static void a_tenant_that_arrives_late_gets_a_slot_at_once(void **state)
 {
 	struct world w;
 	size_t n = 0;
@@ -100,7 +100,7 @@ static void assert_none_waits(const struct world *w)
 			assert_false(share_admits(&w->q.slots, w->tenants[i].in_flight, wanting > 1));
 }
 
-static void at_random_none_waits_that_may_begin_and_none_exceeds_its_share(void **state)
+static void random_steps_leave_no_startable_request_waiting_and_no_share_exceeded(void **state)
 {
 	struct world w;
 	unsigned seed = 4;
@@ -124,7 +124,7 @@ static void at_random_none_waits_that_may_begin_and_none_exceeds_its_share(void 
 }
 
 /* Deficits go on counting for those that are passed over. */
-static void turns_are_by_cost_among_those_that_may_begin(void **state)
+static void turns_are_by_cost_among_startable_tenants(void **state)
 {
 	struct world w;
 	size_t begun[2] = { 0, 0 };
@@ -143,7 +143,7 @@ static void turns_are_by_cost_among_those_that_may_begin(void **state)
 	assert_in_range(begun[1] / begun[0], 7, 8);
 }
 
-static void the_flows_of_a_tenant_take_turns(void **state)
+static void a_tenants_flows_alternate(void **state)
 {
 	struct fair_flow flows[3] = { { 0 } };
 	struct fair_tenant tenant;
@@ -162,7 +162,7 @@ static void the_flows_of_a_tenant_take_turns(void **state)
 	}
 }
 
-static void a_flow_that_sleeps_is_due_at_its_time_and_holds_up_no_other(void **state)
+static void a_sleeping_flow_is_due_at_its_time_and_does_not_delay_others(void **state)
 {
 	struct fair_flow *next, *f;
 	struct world w;
@@ -186,12 +186,12 @@ static void a_flow_that_sleeps_is_due_at_its_time_and_holds_up_no_other(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_tenant_that_begins_late_gets_a_slot_at_once),
+		cmocka_unit_test(a_tenant_that_arrives_late_gets_a_slot_at_once),
 		cmocka_unit_test(being_held_back_is_counted_once_until_the_next_request),
-		cmocka_unit_test(at_random_none_waits_that_may_begin_and_none_exceeds_its_share),
-		cmocka_unit_test(turns_are_by_cost_among_those_that_may_begin),
-		cmocka_unit_test(the_flows_of_a_tenant_take_turns),
-		cmocka_unit_test(a_flow_that_sleeps_is_due_at_its_time_and_holds_up_no_other),
+		cmocka_unit_test(random_steps_leave_no_startable_request_waiting_and_no_share_exceeded),
+		cmocka_unit_test(turns_are_by_cost_among_startable_tenants),
+		cmocka_unit_test(a_tenants_flows_alternate),
+		cmocka_unit_test(a_sleeping_flow_is_due_at_its_time_and_does_not_delay_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static int32_t room(struct pace *p, const struct pace_limits *l, int32_t flying,
 	return pace_room(p, l, flying, now, &again);
 }
 
-static void no_more_fly_than_the_cap(void **state)
+static void no_more_requests_are_in_flight_than_the_cap(void **state)
 {
 	struct pace p = { 0 };
 	int64_t again;
@@ -57,7 +57,7 @@ static void a_rate_is_kept_and_never_saved_up(void **state)
 	assert_in_range(again, T0 + 101000, T0 + 101100);
 }
 
-static void the_breaker_opens_tries_one_and_closes(void **state)
+static void the_breaker_opens_makes_one_attempt_and_closes(void **state)
 {
 	struct pace p = { 0 };
 	int64_t again;
@@ -76,7 +76,7 @@ static void the_breaker_opens_tries_one_and_closes(void **state)
 	assert_false(pace_is_open(&p));
 }
 
-static void each_failed_try_doubles_the_pause(void **state)
+static void each_failed_attempt_doubles_the_pause(void **state)
 {
 	static const int64_t pauses[] = { 2000, 3000, 3000 };
 	struct pace p = { 0 };
@@ -121,7 +121,7 @@ static void too_many_requests_pauses_and_halves(void **state)
 	assert_in_range(begun_within(&p, &l, now + 7000, 1000), 50, 250); /* recovered by a tenth a second meanwhile */
 }
 
-static void a_taught_rate_is_forgotten_in_time(void **state)
+static void a_learned_rate_expires(void **state)
 {
 	struct pace_limits l = plain;
 	struct pace p = { 0 };
@@ -135,7 +135,7 @@ static void a_taught_rate_is_forgotten_in_time(void **state)
 	assert_int_equal(room(&p, &l, 0, T0 + 60000), 1000);
 }
 
-static void what_was_begun_without_a_limit_is_not_owed_to_the_next(void **state)
+static void requests_begun_without_a_limit_do_not_count_against_a_later_one(void **state)
 {
 	struct pace_limits l = plain;
 	struct pace p = { 0 };
@@ -150,7 +150,7 @@ static void what_was_begun_without_a_limit_is_not_owed_to_the_next(void **state)
 	assert_in_range(begun_within(&p, &l, T0 + 11000, 1000), 19, 20);
 }
 
-static void a_retry_after_without_end_is_a_day(void **state)
+static void an_endless_retry_after_is_limited_to_a_day(void **state)
 {
 	struct pace p = { 0 };
 
@@ -163,15 +163,15 @@ static void a_retry_after_without_end_is_a_day(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_more_fly_than_the_cap),
+		cmocka_unit_test(no_more_requests_are_in_flight_than_the_cap),
 		cmocka_unit_test(a_rate_is_kept_and_never_saved_up),
-		cmocka_unit_test(the_breaker_opens_tries_one_and_closes),
-		cmocka_unit_test(each_failed_try_doubles_the_pause),
+		cmocka_unit_test(the_breaker_opens_makes_one_attempt_and_closes),
+		cmocka_unit_test(each_failed_attempt_doubles_the_pause),
 		cmocka_unit_test(a_success_between_failures_keeps_the_breaker_closed),
 		cmocka_unit_test(too_many_requests_pauses_and_halves),
-		cmocka_unit_test(a_taught_rate_is_forgotten_in_time),
-		cmocka_unit_test(what_was_begun_without_a_limit_is_not_owed_to_the_next),
-		cmocka_unit_test(a_retry_after_without_end_is_a_day),
+		cmocka_unit_test(a_learned_rate_expires),
+		cmocka_unit_test(requests_begun_without_a_limit_do_not_count_against_a_later_one),
+		cmocka_unit_test(an_endless_retry_after_is_limited_to_a_day),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@ static const struct {
 	{ "and no more", 10, 50, 5, 1, 5, true, false },
 };
 
-static void a_tenant_gets_a_slot_when_the_table_says_so(void **state)
+static void each_row_decides_whether_a_tenant_gets_a_slot(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -72,7 +72,7 @@ static size_t free_of_equals(const struct share *s, size_t hostile)
 
 static const size_t hostile[] = { 1, 2, 3, 4, 5, 10, 20, 100, 499, 999 };
 
-static void tenants_that_give_nothing_back_leave_what_the_formula_says_in_turns(void **state)
+static void hanging_tenants_leave_the_share_of_the_formula_when_arriving_in_turns(void **state)
 {
 	static size_t held[MOST_TENANTS];
 	struct share s;
@@ -98,7 +98,7 @@ static void tenants_that_give_nothing_back_leave_what_the_formula_says_in_turns(
 	}
 }
 
-static void and_one_after_the_other(void **state)
+static void hanging_tenants_leave_the_share_of_the_formula_when_arriving_in_sequence(void **state)
 {
 	struct share s;
 
@@ -116,7 +116,7 @@ static void and_one_after_the_other(void **state)
 	}
 }
 
-static void whatever_the_order_none_exceeds_its_share_and_the_bound_holds(void **state)
+static void in_any_order_no_tenant_exceeds_its_share_and_the_bound_holds(void **state)
 {
 	unsigned seed = 15;
 
@@ -143,7 +143,7 @@ static void whatever_the_order_none_exceeds_its_share_and_the_bound_holds(void *
 	}
 }
 
-static void alone_a_tenant_holds_all_but_a_share(void **state)
+static void a_single_tenant_gets_all_slots_but_one_share(void **state)
 {
 	size_t held = 0, other = 0;
 	struct share s;
@@ -163,11 +163,11 @@ static void alone_a_tenant_holds_all_but_a_share(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_tenant_gets_a_slot_when_the_table_says_so),
-		cmocka_unit_test(tenants_that_give_nothing_back_leave_what_the_formula_says_in_turns),
-		cmocka_unit_test(and_one_after_the_other),
-		cmocka_unit_test(whatever_the_order_none_exceeds_its_share_and_the_bound_holds),
-		cmocka_unit_test(alone_a_tenant_holds_all_but_a_share),
+		cmocka_unit_test(each_row_decides_whether_a_tenant_gets_a_slot),
+		cmocka_unit_test(hanging_tenants_leave_the_share_of_the_formula_when_arriving_in_turns),
+		cmocka_unit_test(hanging_tenants_leave_the_share_of_the_formula_when_arriving_in_sequence),
+		cmocka_unit_test(in_any_order_no_tenant_exceeds_its_share_and_the_bound_holds),
+		cmocka_unit_test(a_single_tenant_gets_all_slots_but_one_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

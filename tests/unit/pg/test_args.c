@@ -42,7 +42,7 @@ static void assert_server_reads(const char *type, const char *want)
 	pg_args_clear(args);
 }
 
-static void the_server_reads_every_type_as_it_was_meant(void **state)
+static void the_server_reads_every_type_correctly(void **state)
 {
 	struct uuid u;
 
@@ -82,7 +82,7 @@ static void the_server_reads_every_type_as_it_was_meant(void **state)
 	assert_server_reads("timestamp with time zone", "-infinity");
 }
 
-static void values_come_back_as_they_went(void **state)
+static void values_survive_the_round_trip(void **state)
 {
 	struct uuid u, got;
 	struct pg_rows *rows;
@@ -165,7 +165,7 @@ static void an_empty_text_is_not_null(void **state)
 	pg_args_free(fresh);
 }
 
-static void text_that_cannot_be_stored_is_refused_before_it_is_sent(void **state)
+static void text_that_cannot_be_stored_is_rejected_before_it_is_sent(void **state)
 {
 	static const struct str bad[] = {
 		{ "a\0b", 3 },     /* libpq would have stored "a" */
@@ -209,7 +209,7 @@ static void scalars_are_copied_when_they_are_added(void **state)
 	free(big);
 }
 
-static void a_narrow_argument_fits_a_wide_column_and_a_wrong_one_is_refused(void **state)
+static void a_narrow_argument_fits_a_wide_column_and_a_wrong_one_is_rejected(void **state)
 {
 	struct err err = { 0 };
 
@@ -244,14 +244,14 @@ static void affected_rows_are_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_server_reads_every_type_as_it_was_meant),
-		cmocka_unit_test(values_come_back_as_they_went),
+		cmocka_unit_test(the_server_reads_every_type_correctly),
+		cmocka_unit_test(values_survive_the_round_trip),
 		cmocka_unit_test(infinite_times_come_back_saturated),
 		cmocka_unit_test(absent_values_are_null_both_ways),
 		cmocka_unit_test(an_empty_text_is_not_null),
-		cmocka_unit_test(text_that_cannot_be_stored_is_refused_before_it_is_sent),
+		cmocka_unit_test(text_that_cannot_be_stored_is_rejected_before_it_is_sent),
 		cmocka_unit_test(scalars_are_copied_when_they_are_added),
-		cmocka_unit_test(a_narrow_argument_fits_a_wide_column_and_a_wrong_one_is_refused),
+		cmocka_unit_test(a_narrow_argument_fits_a_wide_column_and_a_wrong_one_is_rejected),
 		cmocka_unit_test(affected_rows_are_counted),
 	};
 

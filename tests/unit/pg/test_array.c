@@ -163,7 +163,7 @@ static void the_server_reads_every_array_as_its_literal(void **state)
 	pg_array_free(NULL);
 }
 
-static void elements_come_back_through_unnest_in_order(void **state)
+static void elements_are_returned_by_unnest_in_order(void **state)
 {
 	struct pg_array *a = pg_array_new(PG_I64);
 	struct pg_rows *rows;
@@ -188,7 +188,7 @@ static void elements_come_back_through_unnest_in_order(void **state)
 }
 
 /* Several times what the sockets' buffers hold, so that sending and receiving both stop and go on. */
-static void megabytes_go_there_and_back(void **state)
+static void megabytes_survive_the_round_trip(void **state)
 {
 	struct pg_array *a = pg_array_new(PG_BYTEA);
 	char piece[4096];
@@ -253,8 +253,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_server_reads_every_array_as_its_literal),
-		cmocka_unit_test(elements_come_back_through_unnest_in_order),
-		cmocka_unit_test(megabytes_go_there_and_back),
+		cmocka_unit_test(elements_are_returned_by_unnest_in_order),
+		cmocka_unit_test(megabytes_survive_the_round_trip),
 		cmocka_unit_test(the_first_element_that_cannot_be_stored_is_named),
 		cmocka_unit_test(bytes_need_not_be_text),
 	};

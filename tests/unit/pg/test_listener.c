@@ -174,7 +174,7 @@ static void notifications_that_a_statement_read_are_delivered(void **state)
 	end();
 }
 
-static void a_lost_connection_is_made_anew_and_reported_as_missed(void **state)
+static void a_lost_connection_is_reopened_and_reported_as_a_gap(void **state)
 {
 	struct err err;
 
@@ -212,7 +212,7 @@ static void an_owner_that_cannot_wait_connects_at_once(void **state)
 	end();
 }
 
-static void what_was_missed_must_be_read_or_the_connection_counts_as_failed(void **state)
+static void the_gap_must_be_read_or_the_connection_counts_as_failed(void **state)
 {
 	struct err err;
 
@@ -227,7 +227,7 @@ static void what_was_missed_must_be_read_or_the_connection_counts_as_failed(void
 	end();
 }
 
-static void changes_while_the_missed_ones_are_read_are_notified(void **state)
+static void changes_while_the_gap_is_read_are_notified(void **state)
 {
 	(void)state;
 	on_loop();
@@ -258,7 +258,7 @@ static void doors(struct pg *admin, bool open)
 	execute(admin, sql);
 }
 
-static void a_server_that_refuses_is_asked_with_doubling_waits(void **state)
+static void a_server_that_refuses_connections_is_retried_with_doubling_waits(void **state)
 {
 	static const int64_t want_ms[] = { BACKOFF_MIN_MS, 2 * BACKOFF_MIN_MS, BACKOFF_MAX_MS };
 	char conninfo[400];
@@ -292,11 +292,11 @@ int main(void)
 		cmocka_unit_test(notifications_of_all_channels_are_delivered),
 		cmocka_unit_test(a_thread_without_a_loop_polls_the_descriptor),
 		cmocka_unit_test(notifications_that_a_statement_read_are_delivered),
-		cmocka_unit_test(a_lost_connection_is_made_anew_and_reported_as_missed),
+		cmocka_unit_test(a_lost_connection_is_reopened_and_reported_as_a_gap),
 		cmocka_unit_test(an_owner_that_cannot_wait_connects_at_once),
-		cmocka_unit_test(what_was_missed_must_be_read_or_the_connection_counts_as_failed),
-		cmocka_unit_test(changes_while_the_missed_ones_are_read_are_notified),
-		cmocka_unit_test(a_server_that_refuses_is_asked_with_doubling_waits),
+		cmocka_unit_test(the_gap_must_be_read_or_the_connection_counts_as_failed),
+		cmocka_unit_test(changes_while_the_gap_is_read_are_notified),
+		cmocka_unit_test(a_server_that_refuses_connections_is_retried_with_doubling_waits),
 	};
 
 	return cmocka_run_group_tests(tests, pg_temp_start, pg_temp_stop);

@@ -41,7 +41,7 @@ static void notifications_arrive_in_order_each_once(void **state)
 	pg_close(&listener);
 }
 
-static void notifications_that_came_with_a_statement_are_kept(void **state)
+static void notifications_that_arrive_with_a_result_are_kept(void **state)
 {
 	struct pg *pg = session_open();
 	struct err err = { 0 };
@@ -79,7 +79,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(notifications_arrive_in_order_each_once),
-		cmocka_unit_test(notifications_that_came_with_a_statement_are_kept),
+		cmocka_unit_test(notifications_that_arrive_with_a_result_are_kept),
 		cmocka_unit_test(a_lost_connection_is_noticed_while_listening),
 	};
 

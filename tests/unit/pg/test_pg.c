@@ -54,7 +54,7 @@ static void assert_open_fails(const char *conninfo, enum err_kind kind, const ch
 	assert_null(pg);
 }
 
-static void only_a_connection_string_that_is_none_is_fatal(void **state)
+static void only_an_invalid_connection_string_is_fatal(void **state)
 {
 	static const struct {
 		const char *settings, *code;
@@ -80,7 +80,7 @@ static void only_a_connection_string_that_is_none_is_fatal(void **state)
 }
 
 /* Accepts connections (the kernel does) and never answers. */
-static void a_silent_server_is_left_at_the_deadline(void **state)
+static void a_call_to_a_silent_server_ends_at_the_deadline(void **state)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(addr);
@@ -112,8 +112,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session_has_its_settings),
-		cmocka_unit_test(only_a_connection_string_that_is_none_is_fatal),
-		cmocka_unit_test(a_silent_server_is_left_at_the_deadline),
+		cmocka_unit_test(only_an_invalid_connection_string_is_fatal),
+		cmocka_unit_test(a_call_to_a_silent_server_ends_at_the_deadline),
 		cmocka_unit_test(a_broken_conninfo_is_not_quoted),
 	};
 

@@ -19,7 +19,7 @@ static int teardown(void **state)
 	return pg_temp_stop(state);
 }
 
-static void errors_carry_the_servers_decision(void **state)
+static void each_server_error_has_its_kind(void **state)
 {
 	static const struct {
 		const char *sql, *code;
@@ -198,7 +198,7 @@ static void notices_disturb_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(errors_carry_the_servers_decision),
+		cmocka_unit_test(each_server_error_has_its_kind),
 		cmocka_unit_test(the_message_leaves_out_the_detail_which_quotes_data),
 		cmocka_unit_test(a_named_statement_is_prepared_once_a_connection),
 		cmocka_unit_test(an_argument_of_another_type_than_prepared_is_still_understood),

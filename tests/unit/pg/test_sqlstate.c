@@ -3,7 +3,7 @@
 
 #include "pg/private.h"
 
-static void each_sqlstate_carries_its_decision(void **state)
+static void each_sqlstate_has_its_error_kind(void **state)
 {
 	static const struct {
 		const char *sqlstate;
@@ -90,7 +90,7 @@ static void the_sqlstate_is_found_in_a_failed_connections_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_sqlstate_carries_its_decision),
+		cmocka_unit_test(each_sqlstate_has_its_error_kind),
 		cmocka_unit_test(the_sqlstate_is_found_in_a_failed_connections_text),
 	};
 

@@ -96,7 +96,7 @@ static void a_statement_is_slow_above_a_second(void **state)
 	pg_close(&pg);
 }
 
-static void a_statement_that_is_given_up_is_slow(void **state)
+static void an_abandoned_statement_counts_as_slow(void **state)
 {
 	static const struct pg_stmt never = { "never", PG_UNNAMED, "SELECT pg_sleep(60)" };
 	struct pg *pg =
@@ -116,7 +116,7 @@ int main(void)
 		cmocka_unit_test(a_lost_connection_may_be_replaced_by_a_new_handle),
 		cmocka_unit_test(attempts_that_fail_count_once),
 		cmocka_unit_test(a_statement_is_slow_above_a_second),
-		cmocka_unit_test(a_statement_that_is_given_up_is_slow),
+		cmocka_unit_test(an_abandoned_statement_counts_as_slow),
 	};
 
 	return cmocka_run_group_tests(tests, pg_temp_start, pg_temp_stop);

@@ -41,7 +41,7 @@ static void begin_and_insert(const char *sql)
 	execute(pg, sql);
 }
 
-static void commit_keeps_and_rollback_drops(void **state)
+static void commit_keeps_changes_and_rollback_undoes_them(void **state)
 {
 	(void)state;
 	begin_and_insert("INSERT INTO t VALUES (1)");
@@ -118,7 +118,7 @@ static void rolling_back_takes_the_savepoint_away(void **state)
 	assert_int_equal(count(), 0);
 }
 
-static void of_statements_that_are_tried_each_says_how_it_went(void **state)
+static void each_statement_in_a_savepoint_reports_its_own_result(void **state)
 {
 	static const struct pg_stmt good = { "good", PG_UNNAMED, "INSERT INTO t VALUES (5)" };
 	static const struct pg_stmt bad = { "bad", PG_UNNAMED, "INSERT INTO t SELECT 1 / 0" };
@@ -182,7 +182,7 @@ static void a_commit_that_was_never_sent_is_known(void **state)
 static const struct pg_stmt insert_one = { "insert_one", PG_UNNAMED, "INSERT INTO t VALUES (1)" };
 static const struct pg_stmt divide = { "divide", PG_UNNAMED, "SELECT 1 / 0" };
 
-static void what_was_started_is_done_before_what_comes_next(void **state)
+static void pipelined_statements_finish_before_the_next_one(void **state)
 {
 	(void)state;
 	assert_done(pg_start(pg, &insert_one, NULL, &err), err);
@@ -196,7 +196,7 @@ static void what_was_started_is_done_before_what_comes_next(void **state)
 	assert_int_equal(count(), 3);
 }
 
-static void what_was_started_fails_what_comes_next(void **state)
+static void a_failed_pipelined_statement_fails_the_next_one(void **state)
 {
 	(void)state;
 	begin_and_insert("INSERT INTO t VALUES (1)");
@@ -211,7 +211,7 @@ static void what_was_started_fails_what_comes_next(void **state)
 
 static const struct pg_stmt insert_two = { "insert_two", PG_UNNAMED, "INSERT INTO t VALUES (2)" };
 
-static void many_are_started_at_once(void **state)
+static void many_statements_are_pipelined(void **state)
 {
 	static const struct pg_stmt next = { "next", PG_PREPARED,
 		"INSERT INTO t SELECT coalesce(max(i), 0) + 1 FROM t" };
@@ -224,7 +224,7 @@ static void many_are_started_at_once(void **state)
 	assert_int_equal(query_i64(pg, "SELECT max(i) FROM t"), 100);
 }
 
-static void the_first_of_those_started_that_fails_is_told(void **state)
+static void the_first_failed_pipelined_statement_is_reported(void **state)
 {
 	(void)state;
 	begin_and_insert("INSERT INTO t VALUES (1)");
@@ -239,7 +239,7 @@ static void the_first_of_those_started_that_fails_is_told(void **state)
 }
 
 /* Outside a transaction each stands for itself. */
-static void those_started_behind_a_failure_are_done(void **state)
+static void statements_pipelined_behind_a_failure_are_executed(void **state)
 {
 	(void)state;
 	assert_done(pg_start(pg, &divide, NULL, &err), err);
@@ -248,7 +248,7 @@ static void those_started_behind_a_failure_are_done(void **state)
 	assert_int_equal(count(), 1);
 }
 
-static void what_is_refused_at_the_end_of_a_statement_is_told(void **state)
+static void an_error_at_the_end_of_a_statement_is_reported(void **state)
 {
 	(void)state;
 	assert_done(pg_start(pg, &insert_one, NULL, &err), err);
@@ -282,7 +282,7 @@ static void a_begin_without_an_answer_is_lost(void **state)
 	assert_done(pg_reconnect(pg, &err), err);
 }
 
-static void what_was_started_is_rolled_back(void **state)
+static void pipelined_statements_are_rolled_back(void **state)
 {
 	(void)state;
 	begin_and_insert("INSERT INTO t VALUES (2)");
@@ -306,25 +306,25 @@ static void rollback_on_a_killed_backend_is_safe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(commit_keeps_and_rollback_drops, each),
+		cmocka_unit_test_setup(commit_keeps_changes_and_rollback_undoes_them, each),
 		cmocka_unit_test_setup(rollback_ends_a_failed_transaction, each),
 		cmocka_unit_test_setup(commit_of_a_failed_transaction_is_not_a_success, each),
 		cmocka_unit_test_setup(a_constraint_that_fails_at_commit_is_known, each),
 		cmocka_unit_test_setup(a_savepoint_undoes_only_what_came_after_it, each),
 		cmocka_unit_test_setup(rolling_back_takes_the_savepoint_away, each),
 		cmocka_unit_test_setup(savepoints_nest, each),
-		cmocka_unit_test_setup(of_statements_that_are_tried_each_says_how_it_went, each),
+		cmocka_unit_test_setup(each_statement_in_a_savepoint_reports_its_own_result, each),
 		cmocka_unit_test_setup(a_commit_without_an_answer_is_unknown, each),
 		cmocka_unit_test_setup(a_commit_that_was_never_sent_is_known, each),
-		cmocka_unit_test_setup(what_was_started_is_done_before_what_comes_next, each),
-		cmocka_unit_test_setup(what_was_started_fails_what_comes_next, each),
-		cmocka_unit_test_setup(many_are_started_at_once, each),
-		cmocka_unit_test_setup(the_first_of_those_started_that_fails_is_told, each),
-		cmocka_unit_test_setup(those_started_behind_a_failure_are_done, each),
-		cmocka_unit_test_setup(what_is_refused_at_the_end_of_a_statement_is_told, each),
+		cmocka_unit_test_setup(pipelined_statements_finish_before_the_next_one, each),
+		cmocka_unit_test_setup(a_failed_pipelined_statement_fails_the_next_one, each),
+		cmocka_unit_test_setup(many_statements_are_pipelined, each),
+		cmocka_unit_test_setup(the_first_failed_pipelined_statement_is_reported, each),
+		cmocka_unit_test_setup(statements_pipelined_behind_a_failure_are_executed, each),
+		cmocka_unit_test_setup(an_error_at_the_end_of_a_statement_is_reported, each),
 		cmocka_unit_test_setup(a_transaction_that_did_nothing_ends, each),
 		cmocka_unit_test_setup(a_begin_without_an_answer_is_lost, each),
-		cmocka_unit_test_setup(what_was_started_is_rolled_back, each),
+		cmocka_unit_test_setup(pipelined_statements_are_rolled_back, each),
 		cmocka_unit_test_setup(rollback_on_a_killed_backend_is_safe, each),
 	};
 

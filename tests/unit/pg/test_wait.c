@@ -69,7 +69,7 @@ static void a_slow_statement_ends_at_its_deadline_and_closes_the_connection(void
 	pg_close(&pg);
 }
 
-static void a_statement_left_behind_ends_in_the_server_too(void **state)
+static void an_abandoned_statement_is_cancelled_in_the_server_too(void **state)
 {
 	struct owner o = { 0 };
 	struct pg *pg = session_of(&o, 200), *watcher = session_open();
@@ -120,7 +120,7 @@ static void an_answer_that_is_there_already_is_read_before_idle_runs(void **stat
 	pg_close(&pg);
 }
 
-static void an_owner_that_gives_up_abandons_the_call(void **state)
+static void an_owner_can_abandon_the_call(void **state)
 {
 	struct owner o = { 0 };
 	struct pg *pg = session_of(&o, 20000);
@@ -143,7 +143,7 @@ static int overlong_idle(void *ctx)
 	return 0;
 }
 
-static void an_answer_that_came_while_idle_worked_counts(void **state)
+static void an_answer_that_arrived_during_idle_counts(void **state)
 {
 	struct err err = { 0 };
 	struct pg *pg = session_open_with(&(struct pg_options){
@@ -175,7 +175,7 @@ static bool wait_in_loop(void *ctx, int fd, bool write, int timeout_ms)
 	return loop_wait(t->loop, fd, write, timeout_ms);
 }
 
-static void a_loop_goes_on_while_a_statement_waits(void **state)
+static void a_loop_keeps_running_while_a_statement_waits(void **state)
 {
 	struct ticks t = { 0 };
 	struct owner o = { 0 };
@@ -205,7 +205,7 @@ static void a_loop_goes_on_while_a_statement_waits(void **state)
 }
 
 /* SIGSTOP: the socket stays open and silent, as when a host is lost. */
-static void a_frozen_backend_is_left_at_the_deadline(void **state)
+static void a_call_to_a_frozen_backend_ends_at_the_deadline(void **state)
 {
 	struct owner o = { 0 };
 	struct pg *pg = session_of(&o, 500);
@@ -260,13 +260,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_slow_statement_ends_at_its_deadline_and_closes_the_connection),
-		cmocka_unit_test(a_statement_left_behind_ends_in_the_server_too),
+		cmocka_unit_test(an_abandoned_statement_is_cancelled_in_the_server_too),
 		cmocka_unit_test(idle_runs_when_a_call_waits_longer_than_a_moment),
 		cmocka_unit_test(an_answer_that_is_there_already_is_read_before_idle_runs),
-		cmocka_unit_test(an_owner_that_gives_up_abandons_the_call),
-		cmocka_unit_test(an_answer_that_came_while_idle_worked_counts),
-		cmocka_unit_test(a_loop_goes_on_while_a_statement_waits),
-		cmocka_unit_test(a_frozen_backend_is_left_at_the_deadline),
+		cmocka_unit_test(an_owner_can_abandon_the_call),
+		cmocka_unit_test(an_answer_that_arrived_during_idle_counts),
+		cmocka_unit_test(a_loop_keeps_running_while_a_statement_waits),
+		cmocka_unit_test(a_call_to_a_frozen_backend_ends_at_the_deadline),
 		cmocka_unit_test(sending_to_a_frozen_backend_ends_at_the_deadline),
 	};
 

@@ -61,7 +61,7 @@ static void numbers_become_e164_and_a_key(void **state)
 	}
 }
 
-static void what_is_no_number_is_refused(void **state)
+static void invalid_numbers_are_rejected(void **state)
 {
 	static const char *const refused[] = { NULL, "", "+", " - ", "1234", "+1 23 4", "123456789012345678901",
 		"16505551234@c.us", "+1650555CALL", "1650+5551234", "++16505551234", "*100#12345", "16505551234;ext=1",
@@ -86,7 +86,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_become_e164_and_a_key),
-		cmocka_unit_test(what_is_no_number_is_refused),
+		cmocka_unit_test(invalid_numbers_are_rejected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -383,7 +383,7 @@ static void readiness_follows_the_conditions(void **state)
 	assert_int_equal(child_wait(&c), 0);
 }
 
-static void a_loop_that_hangs_is_not_alive_and_the_port_says_so(void **state)
+static void the_admin_port_reports_a_hanging_loop_as_not_alive(void **state)
 {
 	struct child c = service_up("");
 
@@ -447,7 +447,7 @@ int main(void)
 		cmocka_unit_test(the_admin_port_answers),
 		cmocka_unit_test(scrapes_leave_no_descriptor_open),
 		cmocka_unit_test(readiness_follows_the_conditions),
-		cmocka_unit_test(a_loop_that_hangs_is_not_alive_and_the_port_says_so),
+		cmocka_unit_test(the_admin_port_reports_a_hanging_loop_as_not_alive),
 		cmocka_unit_test(a_failure_is_logged_once_and_decides_the_status),
 		cmocka_unit_test(sighup_reads_live_keys_again),
 	};

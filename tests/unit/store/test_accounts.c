@@ -93,7 +93,7 @@ static void settings_of_any_shape_are_read(void **state)
 	}
 }
 
-static void who_is_deleted_or_unknown_is_not_passed_on(void **state)
+static void deleted_and_unknown_accounts_are_not_returned(void **state)
 {
 	(void)state;
 	assert_int_equal(load_one("00000000-0000-4000-8000-0000000000ff").n, 0);
@@ -115,7 +115,7 @@ static void parked_updates_are_noticed(void **state)
 	assert_false(load_one(SECOND).rows[0].has_parked);
 }
 
-static void what_is_reported_is_written(void **state)
+static void reported_states_are_stored(void **state)
 {
 	struct loaded l = load_one(FIRST);
 	struct account_row *row = &l.rows[0];
@@ -211,7 +211,7 @@ static void store_notice(int number, int64_t at_us)
 	assert_true(row.changed);
 }
 
-static void of_too_many_kinds_of_notice_the_oldest_goes(void **state)
+static void beyond_the_limit_the_oldest_kind_of_notice_is_deleted(void **state)
 {
 	struct notice_row rows[NOTICES_KEPT];
 	char kinds[NOTICES_KEPT][16];
@@ -235,13 +235,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(live_accounts_come_with_their_settings, fresh),
 		cmocka_unit_test_setup(settings_of_any_shape_are_read, fresh),
-		cmocka_unit_test_setup(who_is_deleted_or_unknown_is_not_passed_on, fresh),
+		cmocka_unit_test_setup(deleted_and_unknown_accounts_are_not_returned, fresh),
 		cmocka_unit_test_setup(parked_updates_are_noticed, fresh),
-		cmocka_unit_test_setup(what_is_reported_is_written, fresh),
+		cmocka_unit_test_setup(reported_states_are_stored, fresh),
 		cmocka_unit_test_setup(a_status_that_does_not_exist_is_an_error_of_the_data, fresh),
 		cmocka_unit_test_setup(the_newest_notice_of_each_kind_stays, fresh),
 		cmocka_unit_test_setup(notices_of_one_batch_do_not_hide_each_other, fresh),
-		cmocka_unit_test_setup(of_too_many_kinds_of_notice_the_oldest_goes, fresh),
+		cmocka_unit_test_setup(beyond_the_limit_the_oldest_kind_of_notice_is_deleted, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, db_start, db_stop);

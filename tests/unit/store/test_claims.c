@@ -71,7 +71,7 @@ static void a_number_belongs_to_one_live_account(void **state)
 	assert_string_equal(claim(2, "3", "NULL", "n1"), "whatsapp_accounts_phone_number_id");
 }
 
-static void an_account_uses_its_workspaces_and_the_platforms_apps_alone(void **state)
+static void an_account_uses_only_apps_of_its_workspace_or_the_platform(void **state)
 {
 	(void)state;
 	assert_string_equal(claim(1, "1", "NULL", "n1"), "");
@@ -131,7 +131,7 @@ static void a_bridges_name_is_unique_also_without_an_instance(void **state)
 }
 
 /* Texts of so many bytes, and what is no text. */
-static void what_a_tenant_writes_is_bounded(void **state)
+static void columns_that_tenants_write_are_bounded(void **state)
 {
 	static const struct {
 		const char *sql; /* # stands for a text */
@@ -311,7 +311,7 @@ static const char *notified(struct pg *listener, const char *sql)
 	return out;
 }
 
-static void only_what_ingest_caches_is_told_and_only_when_it_changed(void **state)
+static void only_changes_of_cached_columns_are_notified(void **state)
 {
 	static const struct {
 		const char *sql, *told;
@@ -364,14 +364,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_waba_of_an_app_belongs_to_one_workspace, fresh),
 		cmocka_unit_test_setup(a_number_belongs_to_one_live_account, fresh),
-		cmocka_unit_test_setup(an_account_uses_its_workspaces_and_the_platforms_apps_alone, fresh),
+		cmocka_unit_test_setup(an_account_uses_only_apps_of_its_workspace_or_the_platform, fresh),
 		cmocka_unit_test_setup(a_tenants_role_cannot_claim_another_workspaces_app, fresh),
 		cmocka_unit_test_setup(a_bridges_name_is_unique_also_without_an_instance, fresh),
-		cmocka_unit_test_setup(what_a_tenant_writes_is_bounded, fresh),
+		cmocka_unit_test_setup(columns_that_tenants_write_are_bounded, fresh),
 		cmocka_unit_test_setup(a_session_is_not_named_like_a_public_id, fresh),
 		cmocka_unit_test_setup(headers_of_an_endpoint_are_plain_and_not_reserved, fresh),
 		cmocka_unit_test_setup(a_url_has_no_white_space_or_control_character, fresh),
-		cmocka_unit_test_setup(only_what_ingest_caches_is_told_and_only_when_it_changed, fresh),
+		cmocka_unit_test_setup(only_changes_of_cached_columns_are_notified, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

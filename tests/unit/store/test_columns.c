@@ -12,7 +12,7 @@ static const struct pg_stmt echo = { "echo", PG_UNNAMED,
 	"SELECT r.*, $1::text FROM unnest($2::bigint[], $3::text[], $4::timestamptz[], $5::uuid[], $6::bigint[], $7::bytea[])"
 	" WITH ORDINALITY AS r (id, t, at, u, ref, b, place)" };
 
-static void nulls_stay_where_they_are(void **state)
+static void nulls_keep_their_place(void **state)
 {
 	/* A letter for each row: a value where it is 'v'. */
 	static const char *const patterns[] = { "vvvv", "nnnn", "vnnn", "nnnv", "nvnn", "vnvn", "nvnv", "nnvv" };
@@ -56,7 +56,7 @@ static void nulls_stay_where_they_are(void **state)
 	}
 }
 
-static void what_cannot_be_stored_is_refused(void **state)
+static void values_that_cannot_be_stored_are_rejected(void **state)
 {
 	static const struct pg_stmt one = { "one", PG_UNNAMED, "SELECT * FROM unnest($1::text[])" };
 	struct columns c;
@@ -85,8 +85,8 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nulls_stay_where_they_are),
-		cmocka_unit_test(what_cannot_be_stored_is_refused),
+		cmocka_unit_test(nulls_keep_their_place),
+		cmocka_unit_test(values_that_cannot_be_stored_are_rejected),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

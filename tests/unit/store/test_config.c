@@ -164,7 +164,7 @@ static void an_account_may_use_its_workspaces_and_the_platforms_apps(void **stat
 	assert_false(pg_in_transaction(admin));
 }
 
-static void what_is_taken_is_named_without_telling_whose(void **state)
+static void a_name_in_use_is_reported_without_its_workspace(void **state)
 {
 	static const struct {
 		const char *session, *number, *waba;
@@ -254,7 +254,7 @@ static void an_app_is_changed_while_it_is_locked(void **state)
 	assert_text("SELECT concat_ws(' ', name, secrets) FROM provider_apps", "Other \\x0102");
 }
 
-static void a_bridge_account_comes_back_whole(void **state)
+static void a_bridge_account_is_read_back_completely(void **state)
 {
 	struct account_info a = { .workspace_id = 2,
 		.session_id = STR("w1"),
@@ -315,10 +315,10 @@ int main(void)
 		cmocka_unit_test_setup(only_the_newest_primary_stays_one, fresh),
 		cmocka_unit_test_setup(a_number_belongs_to_one_live_account, fresh),
 		cmocka_unit_test_setup(an_account_may_use_its_workspaces_and_the_platforms_apps, fresh),
-		cmocka_unit_test_setup(what_is_taken_is_named_without_telling_whose, fresh),
+		cmocka_unit_test_setup(a_name_in_use_is_reported_without_its_workspace, fresh),
 		cmocka_unit_test_setup(an_account_is_changed_while_it_is_locked, fresh),
 		cmocka_unit_test_setup(an_app_is_changed_while_it_is_locked, fresh),
-		cmocka_unit_test_setup(a_bridge_account_comes_back_whole, fresh),
+		cmocka_unit_test_setup(a_bridge_account_is_read_back_completely, fresh),
 		cmocka_unit_test_setup(accounts_that_ever_synced_are_listed, fresh),
 	};
 

@@ -55,7 +55,7 @@ static int64_t find(const char *digits)
 	return a.contact_id;
 }
 
-static void aliases_find_their_contact_and_each_is_passed_on_once(void **state)
+static void aliases_find_their_contact_and_each_is_returned_once(void **state)
 {
 	struct alias_row lid = { 1, 20, ALIAS_LID, STR_NONE, STR("9") }, wanted[5];
 	struct found f = { .n = 0 };
@@ -82,7 +82,7 @@ static void aliases_find_their_contact_and_each_is_passed_on_once(void **state)
 	assert_int_equal(f.rows[0].source_account_id, 1);
 }
 
-static void kind_scope_and_workspace_tell_aliases_apart(void **state)
+static void kind_scope_and_workspace_distinguish_aliases(void **state)
 {
 	struct alias_row wanted[] = {
 		{ 1, 0, ALIAS_LID, STR_NONE, STR("6210") },
@@ -101,7 +101,7 @@ static void kind_scope_and_workspace_tell_aliases_apart(void **state)
 	assert_int_equal(wanted[3].contact_id, 10);
 }
 
-static void only_what_is_not_there_is_inserted(void **state)
+static void only_missing_aliases_are_inserted(void **state)
 {
 	struct alias_row rows[] = { phone("6230", 10), phone("6210", 10), phone("6220", 10), phone("6230", 10) };
 	bool inserted[4];
@@ -161,7 +161,7 @@ static void of_two_transactions_that_see_the_same_people_first_one_wins(void **s
 	assert_int_equal(find("6220"), 20);
 }
 
-static void what_the_first_rolls_back_the_second_gets(void **state)
+static void an_alias_rolled_back_by_one_transaction_goes_to_the_next(void **state)
 {
 	struct alias_row mine = phone("6210", 10);
 	struct race theirs = { .aliases = { phone("6210", 50), phone("6220", 50) } };
@@ -179,7 +179,7 @@ static void what_the_first_rolls_back_the_second_gets(void **state)
 	assert_int_equal(find("6210"), 50);
 }
 
-static void an_alias_is_given_back(void **state)
+static void an_alias_is_released(void **state)
 {
 	struct alias_row a = phone("6210", 10);
 
@@ -206,7 +206,7 @@ static void read_one(void *ctx, const struct contact_row *row)
 	*(struct contact_row *)ctx = *row;
 }
 
-static void what_is_stored_comes_back(void **state)
+static void stored_values_are_read_back(void **state)
 {
 	struct contact_row c = contact(10), back = { 0 };
 	int64_t id = 10;
@@ -255,7 +255,7 @@ static void contacts_are_locked_in_order_of_id(void **state)
 	pg_rollback(db.pg);
 }
 
-static void public_ids_of_two(void **state)
+static void public_ids_of_two_contacts_are_read(void **state)
 {
 	struct contact_row c = contact(10);
 	struct uuid a, b;
@@ -343,17 +343,17 @@ static void opt_outs_of_one_batch_apply_in_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(aliases_find_their_contact_and_each_is_passed_on_once, db_empty),
-		cmocka_unit_test_setup(kind_scope_and_workspace_tell_aliases_apart, db_empty),
-		cmocka_unit_test_setup(only_what_is_not_there_is_inserted, db_empty),
+		cmocka_unit_test_setup(aliases_find_their_contact_and_each_is_returned_once, db_empty),
+		cmocka_unit_test_setup(kind_scope_and_workspace_distinguish_aliases, db_empty),
+		cmocka_unit_test_setup(only_missing_aliases_are_inserted, db_empty),
 		cmocka_unit_test_setup(an_alias_without_its_contact_cannot_be_committed, db_empty),
 		cmocka_unit_test_setup(of_two_transactions_that_see_the_same_people_first_one_wins, db_empty),
-		cmocka_unit_test_setup(what_the_first_rolls_back_the_second_gets, db_empty),
-		cmocka_unit_test_setup(an_alias_is_given_back, db_empty),
+		cmocka_unit_test_setup(an_alias_rolled_back_by_one_transaction_goes_to_the_next, db_empty),
+		cmocka_unit_test_setup(an_alias_is_released, db_empty),
 		cmocka_unit_test_setup(drawn_ids_are_distinct, db_empty),
-		cmocka_unit_test_setup(what_is_stored_comes_back, db_empty),
+		cmocka_unit_test_setup(stored_values_are_read_back, db_empty),
 		cmocka_unit_test_setup(contacts_are_locked_in_order_of_id, db_empty),
-		cmocka_unit_test_setup(public_ids_of_two, db_empty),
+		cmocka_unit_test_setup(public_ids_of_two_contacts_are_read, db_empty),
 		cmocka_unit_test_setup(merging_moves_aliases_and_names_the_accounts, db_empty),
 		cmocka_unit_test_setup(the_newest_opt_out_stays, db_empty),
 		cmocka_unit_test_setup(opt_outs_of_one_batch_apply_in_order, db_empty),

@@ -53,7 +53,7 @@ static void a_conversation_is_created_once_per_account_and_peer(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 3);
 }
 
-static void they_are_found_by_peer_and_by_uuid(void **state)
+static void conversations_are_found_by_peer_and_by_uuid(void **state)
 {
 	struct conversation_row contact = create(1, 10, 0), group = create(1, 0, 5);
 	struct conversation_row a = with(1, 10, 0), b = with(1, 0, 5), c = with(2, 10, 0),
@@ -94,7 +94,7 @@ static int create_other(struct pg *pg, void *ctx, struct err *err)
 	return rc;
 }
 
-static void a_contact_that_is_being_merged_is_waited_for_and_not_taken(void **state)
+static void a_contact_that_is_being_merged_is_waited_for_and_not_used(void **state)
 {
 	struct conversation_row theirs = with(1, 20, 0);
 	struct other other = { .act = create_other, .ctx = &theirs };
@@ -109,7 +109,7 @@ static void a_contact_that_is_being_merged_is_waited_for_and_not_taken(void **st
 	assert_int_equal(theirs.id, 0);
 }
 
-static void loading_finds_all_or_says_so(void **state)
+static void loading_finds_all_conversations_or_fails(void **state)
 {
 	struct conversation_row have = create(1, 10, 0), a = { .workspace_id = 1, .id = have.id },
 				b = { .workspace_id = 2, .id = have.id };
@@ -121,7 +121,7 @@ static void loading_finds_all_or_says_so(void **state)
 	assert_failed(store_conversations_load(db.pg, rows, 2, db.arena, &db.err), db.err, ERR_FATAL, "conversation");
 }
 
-static void what_is_stored_comes_back(void **state)
+static void stored_values_are_read_back(void **state)
 {
 	struct conversation_row v = create(1, 10, 0), back = { .workspace_id = 1, .id = v.id }, *row = &v;
 
@@ -149,7 +149,7 @@ static void what_is_stored_comes_back(void **state)
 	assert_int_equal(back.archived_us, 7654321);
 }
 
-static void unread_below_zero_is_refused(void **state)
+static void unread_below_zero_is_rejected(void **state)
 {
 	struct conversation_row v = create(1, 10, 0), *row = &v;
 
@@ -237,7 +237,7 @@ static void a_mark_leaves_the_newest_messages_unread(void **state)
 	}
 }
 
-static void a_conversation_is_given_to_another_contact(void **state)
+static void a_conversation_is_moved_to_another_contact(void **state)
 {
 	struct conversation_row v = create(1, 20, 0);
 
@@ -279,7 +279,7 @@ static void merge(const struct conversation_row *from, const struct conversation
 	assert_int_equal(db_i64("SELECT count(*) FROM conversation_merges"), 0);
 }
 
-static void merging_moves_messages_and_what_waits(void **state)
+static void merging_moves_messages_and_parked_updates(void **state)
 {
 	struct conversation_row from = create(1, 20, 0), into = create(1, 10, 0);
 	char sql[500];
@@ -315,7 +315,7 @@ static void twins(const struct conversation_row *from, const struct conversation
 	}
 }
 
-static void equal_messages_collapse_onto_the_further_state(void **state)
+static void duplicate_messages_merge_into_the_more_advanced_state(void **state)
 {
 	static const struct {
 		const char *name, *from, *into, *query, *want;
@@ -357,7 +357,7 @@ static void equal_messages_collapse_onto_the_further_state(void **state)
 	}
 }
 
-static void what_hangs_on_a_message_that_collapses_is_kept(void **state)
+static void rows_of_a_merged_duplicate_message_are_kept(void **state)
 {
 	struct conversation_row from = create(1, 20, 0), into = create(1, 10, 0);
 
@@ -381,7 +381,7 @@ static void what_hangs_on_a_message_that_collapses_is_kept(void **state)
 	assert_text("SELECT chat_id || mime FROM chat_media", "2image/png");
 }
 
-static void merging_leaves_other_conversations_alone(void **state)
+static void merging_does_not_change_other_conversations(void **state)
 {
 	struct conversation_row from = create(1, 20, 0), into = create(1, 10, 0), other = create(2, 20, 0);
 
@@ -467,7 +467,7 @@ static void messages_of_one_moment_all_move(void **state)
 		7);
 }
 
-static void what_is_named_comes_at_once_also_from_several(void **state)
+static void named_messages_are_moved_at_once_also_from_several_conversations(void **state)
 {
 	struct conversation_row third, from = create(1, 20, 0), into = create(1, 10, 0);
 	struct conversation_merge first = merge_of(&from, &into), second;
@@ -495,7 +495,7 @@ static void what_is_named_comes_at_once_also_from_several(void **state)
 	assert_int_equal(step(&second, 5), 1);
 }
 
-static void what_is_on_its_way_follows_a_conversation_that_merges_itself(void **state)
+static void messages_of_a_pending_merge_follow_a_conversation_that_is_merged_itself(void **state)
 {
 	struct conversation_row last, from = create(1, 20, 0), into = create(1, 10, 0);
 	struct conversation_merge m = merge_of(&from, &into), *pending;
@@ -520,24 +520,25 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_conversation_is_created_once_per_account_and_peer, with_contacts),
-		cmocka_unit_test_setup(they_are_found_by_peer_and_by_uuid, with_contacts),
+		cmocka_unit_test_setup(conversations_are_found_by_peer_and_by_uuid, with_contacts),
 		cmocka_unit_test_setup(none_is_created_for_a_contact_that_was_merged, with_contacts),
-		cmocka_unit_test_setup(a_contact_that_is_being_merged_is_waited_for_and_not_taken, with_contacts),
-		cmocka_unit_test_setup(loading_finds_all_or_says_so, with_contacts),
-		cmocka_unit_test_setup(what_is_stored_comes_back, with_contacts),
-		cmocka_unit_test_setup(unread_below_zero_is_refused, with_contacts),
+		cmocka_unit_test_setup(a_contact_that_is_being_merged_is_waited_for_and_not_used, with_contacts),
+		cmocka_unit_test_setup(loading_finds_all_conversations_or_fails, with_contacts),
+		cmocka_unit_test_setup(stored_values_are_read_back, with_contacts),
+		cmocka_unit_test_setup(unread_below_zero_is_rejected, with_contacts),
 		cmocka_unit_test_setup(a_recount_counts_newer_live_and_synced_inbound_messages, with_contacts),
 		cmocka_unit_test_setup(a_mark_leaves_the_newest_messages_unread, with_contacts),
-		cmocka_unit_test_setup(a_conversation_is_given_to_another_contact, with_contacts),
-		cmocka_unit_test_setup(merging_moves_messages_and_what_waits, with_contacts),
-		cmocka_unit_test_setup(equal_messages_collapse_onto_the_further_state, with_contacts),
-		cmocka_unit_test_setup(what_hangs_on_a_message_that_collapses_is_kept, with_contacts),
+		cmocka_unit_test_setup(a_conversation_is_moved_to_another_contact, with_contacts),
+		cmocka_unit_test_setup(merging_moves_messages_and_parked_updates, with_contacts),
+		cmocka_unit_test_setup(duplicate_messages_merge_into_the_more_advanced_state, with_contacts),
+		cmocka_unit_test_setup(rows_of_a_merged_duplicate_message_are_kept, with_contacts),
 		cmocka_unit_test_setup(a_merge_goes_in_slices_the_newest_first_and_counts_hold_after_each,
 			with_contacts),
 		cmocka_unit_test_setup(messages_of_one_moment_all_move, with_contacts),
-		cmocka_unit_test_setup(what_is_named_comes_at_once_also_from_several, with_contacts),
-		cmocka_unit_test_setup(what_is_on_its_way_follows_a_conversation_that_merges_itself, with_contacts),
-		cmocka_unit_test_setup(merging_leaves_other_conversations_alone, with_contacts),
+		cmocka_unit_test_setup(named_messages_are_moved_at_once_also_from_several_conversations, with_contacts),
+		cmocka_unit_test_setup(messages_of_a_pending_merge_follow_a_conversation_that_is_merged_itself,
+			with_contacts),
+		cmocka_unit_test_setup(merging_does_not_change_other_conversations, with_contacts),
 	};
 
 	return cmocka_run_group_tests(tests, db_start, db_stop);

@@ -72,7 +72,7 @@ static void a_group_that_another_transaction_creates_is_waited_for_and_found(voi
 	assert_int_equal(theirs.id, mine.id);
 }
 
-static void a_locked_group_is_waited_for_and_read_as_it_is_then(void **state)
+static void a_locked_group_is_waited_for_and_then_read(void **state)
 {
 	struct group_row mine = group(1, "1@g.us", STR_NONE), theirs = group(1, "1@g.us", STR_NONE);
 	struct group_row *row = &mine;
@@ -91,7 +91,7 @@ static void a_locked_group_is_waited_for_and_read_as_it_is_then(void **state)
 	assert_int_equal(theirs.participants_count, 3);
 }
 
-static void what_is_stored_comes_back(void **state)
+static void stored_values_are_read_back(void **state)
 {
 	struct group_row a = group(1, "1@g.us", STR_NONE), back = group(1, "1@g.us", STR_NONE);
 	struct group_row *row = &a;
@@ -143,8 +143,8 @@ int main(void)
 		cmocka_unit_test_setup(a_group_is_created_once_and_then_found, db_empty),
 		cmocka_unit_test_setup(two_workspaces_may_sit_in_one_group, db_empty),
 		cmocka_unit_test_setup(a_group_that_another_transaction_creates_is_waited_for_and_found, db_empty),
-		cmocka_unit_test_setup(a_locked_group_is_waited_for_and_read_as_it_is_then, db_empty),
-		cmocka_unit_test_setup(what_is_stored_comes_back, db_empty),
+		cmocka_unit_test_setup(a_locked_group_is_waited_for_and_then_read, db_empty),
+		cmocka_unit_test_setup(stored_values_are_read_back, db_empty),
 	};
 
 	return cmocka_run_group_tests(tests, db_start, db_stop);

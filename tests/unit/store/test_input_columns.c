@@ -216,7 +216,7 @@ static void fields_check(const struct table *t, const struct column *c)
 	}
 }
 
-static void no_field_may_hold_more_than_is_tried_of_its_column(void **state)
+static void no_field_may_exceed_the_tested_length_of_its_column(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(tables); i++)
@@ -283,7 +283,7 @@ static void probe(const struct table *t, bool most)
 	buf_fini(&sql);
 }
 
-static void each_column_and_index_takes_the_most_and_the_least_that_an_event_may_carry(void **state)
+static void each_column_and_index_accepts_the_largest_and_smallest_value_of_an_event(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(tables); i++) {
@@ -296,8 +296,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_column_that_input_fills_is_in_the_table_and_no_other),
-		cmocka_unit_test(no_field_may_hold_more_than_is_tried_of_its_column),
-		cmocka_unit_test(each_column_and_index_takes_the_most_and_the_least_that_an_event_may_carry),
+		cmocka_unit_test(no_field_may_exceed_the_tested_length_of_its_column),
+		cmocka_unit_test(each_column_and_index_accepts_the_largest_and_smallest_value_of_an_event),
 	};
 
 	return cmocka_run_group_tests(tests, db_start, db_stop);

@@ -120,7 +120,7 @@ static void live_apps_are_loaded_with_their_owner(void **state)
 	assert_int_equal(a.rows[0].id, 6);
 }
 
-static void the_latest_qr_code_replaces_the_one_before(void **state)
+static void the_latest_qr_code_replaces_the_previous_one(void **state)
 {
 	(void)state;
 	done(store_account_qr_put(ingest, 1, 1, STR("one"), -5, &db.err));
@@ -148,7 +148,7 @@ static const char *told_after(const char *sql)
 	return out;
 }
 
-static void changes_of_what_is_kept_are_told_and_no_others(void **state)
+static void only_changes_of_cached_rows_are_notified(void **state)
 {
 	static const struct {
 		const char *sql, *told;
@@ -193,8 +193,8 @@ int main(void)
 		cmocka_unit_test_setup(all_live_accounts_are_loaded, fresh),
 		cmocka_unit_test_setup(an_account_is_found_by_each_of_its_names, fresh),
 		cmocka_unit_test_setup(live_apps_are_loaded_with_their_owner, fresh),
-		cmocka_unit_test_setup(the_latest_qr_code_replaces_the_one_before, fresh),
-		cmocka_unit_test_setup(changes_of_what_is_kept_are_told_and_no_others, fresh),
+		cmocka_unit_test_setup(the_latest_qr_code_replaces_the_previous_one, fresh),
+		cmocka_unit_test_setup(only_changes_of_cached_rows_are_notified, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

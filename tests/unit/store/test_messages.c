@@ -155,7 +155,7 @@ static struct found find(const char *key)
 	return f;
 }
 
-static void what_is_inserted_comes_back(void **state)
+static void inserted_messages_are_read_back(void **state)
 {
 	struct message_row full = full_message(), bare = message(8, "true:Y");
 
@@ -230,7 +230,7 @@ static void count_found(void *ctx, size_t key, const struct message_row *row)
 }
 
 /* The table has not been analysed. */
-static void a_key_is_not_looked_for_through_its_conversation(void **state)
+static void a_key_is_not_searched_through_its_conversation(void **state)
 {
 	struct message_key keys[100];
 	size_t found = 0;
@@ -276,7 +276,7 @@ static void many_large_messages_are_not_read_at_once(void **state)
 	done(store_messages_find(db.pg, keys, MANY, db.arena, drop, &last, &db.err));
 }
 
-static void content_is_read_where_it_is_asked_for_or_the_message_failed(void **state)
+static void content_is_read_on_request_or_when_the_message_failed(void **state)
 {
 	struct message_row a = message(1, "true:A"), b = message(2, "true:B"), c = message(3, "true:C");
 	struct message_key keys[] = { { 1, 1, STR("true:A"), 0, false }, { 1, 1, STR("true:B"), 0, true },
@@ -292,7 +292,7 @@ static void content_is_read_where_it_is_asked_for_or_the_message_failed(void **s
 		assert_int_equal(f.rows[i].metadata.p != NULL, f.places[i] != 0);
 }
 
-static void absent_metadata_stays_as_it_is_stored(void **state)
+static void absent_metadata_leaves_the_stored_value(void **state)
 {
 	struct message_row m = message(7, "true:A"), want = m;
 
@@ -349,7 +349,7 @@ static void every_column_is_written_but_ids_account_and_conversation(void **stat
 	assert_same(&find("false:X").rows[0], &want);
 }
 
-static void what_no_text_column_can_hold_is_refused_whole(void **state)
+static void text_that_no_column_can_hold_is_rejected_as_a_whole(void **state)
 {
 	struct message_row good = message(1, "true:A"), bad = message(2, "true:B");
 	const struct message_row *rows[] = { &good, &bad };
@@ -367,7 +367,7 @@ static void what_no_text_column_can_hold_is_refused_whole(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM chats"), 0);
 }
 
-static void deleting_takes_along_what_hangs_on_a_message(void **state)
+static void deleting_a_message_deletes_its_dependent_rows(void **state)
 {
 	struct message_row a = message(1, "true:A"), b = message(2, "true:B");
 
@@ -421,7 +421,7 @@ static void a_participants_status_never_moves_back(void **state)
 	}
 }
 
-static void of_several_receipts_each_is_told_whether_it_changed(void **state)
+static void each_of_several_receipts_reports_whether_it_changed(void **state)
 {
 	struct message_row a = message(1, "true:A"), b = message(2, "true:B");
 	struct receipt_row rows[] = {
@@ -545,7 +545,7 @@ static void a_renamed_sender_keeps_the_newest_reaction(void **state)
 	}
 }
 
-static void a_renamed_participant_keeps_the_furthest_receipt(void **state)
+static void a_renamed_participant_keeps_the_most_advanced_receipt(void **state)
 {
 	struct message_row m[] = { message(1, "true:A"), message(2, "true:B") };
 	struct receipt_row rows[] = { { 1, 1, STR("old"), STATUS_READ, AT(1), false, STR_NONE },
@@ -640,7 +640,7 @@ static void a_sender_is_renamed_in_slices(void **state)
 	assert_int_equal(store_sender_renames_step(db.pg, both, 1, 1, &db.err), 0);
 }
 
-static void one_step_is_of_several_names(void **state)
+static void one_slice_renames_several_aliases(void **state)
 {
 	struct sender_rename old = rename_of_four(), several[] = { old, old, old };
 	struct reaction_row more[] = { { 1, 1, STR("older"), STR("y"), AT(30), true, false, STR_NONE },
@@ -659,7 +659,7 @@ static void one_step_is_of_several_names(void **state)
 	assert_text("SELECT string_agg(emoji, ' ') FROM chat_reactions", "y"); /* a withdrawal is newer than z */
 }
 
-static void names_take_turns(void **state)
+static void aliases_are_renamed_in_turn(void **state)
 {
 	struct sender_rename old = rename_of_four(), several[] = { old, old };
 	struct reaction_row more = { 1, 1, STR("other"), STR("y"), AT(30), true, false, STR_NONE };
@@ -679,7 +679,7 @@ static void names_take_turns(void **state)
 	assert_int_equal(due(), 10);
 }
 
-static void a_name_that_is_being_renamed_stays_whose_it_was(void **state)
+static void an_alias_with_a_pending_rename_keeps_its_holder(void **state)
 {
 	struct sender_rename first = rename_of_four(), second = first;
 	bool begun;
@@ -710,7 +710,7 @@ static void a_rename_follows_a_contact_that_is_merged(void **state)
 }
 
 /* With more renames than are looked up each: from what is stored on the message. */
-static void on_a_message_all_that_is_stored_is_found_however_many_renames_are_pending(void **state)
+static void all_rows_of_a_message_are_found_for_any_number_of_pending_renames(void **state)
 {
 	struct sender_rename rename = rename_of_four();
 	struct sender_on_message other = { 1, 1, 20 }, named = { 1, 1, 10 };
@@ -756,30 +756,30 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(ids_come_in_consecutive_blocks, with_conversations),
 		cmocka_unit_test_setup(a_message_is_inserted_once, with_conversations),
-		cmocka_unit_test_setup(what_is_inserted_comes_back, with_conversations),
+		cmocka_unit_test_setup(inserted_messages_are_read_back, with_conversations),
 		cmocka_unit_test_setup(a_key_finds_its_messages_in_all_conversations_of_the_account,
 			with_conversations),
 		cmocka_unit_test_setup(a_key_of_many_conversations_reads_the_one_asked_for_or_two, with_conversations),
-		cmocka_unit_test_setup(a_key_is_not_looked_for_through_its_conversation, with_conversations),
+		cmocka_unit_test_setup(a_key_is_not_searched_through_its_conversation, with_conversations),
 		cmocka_unit_test_setup(many_large_messages_are_not_read_at_once, with_conversations),
-		cmocka_unit_test_setup(content_is_read_where_it_is_asked_for_or_the_message_failed, with_conversations),
-		cmocka_unit_test_setup(absent_metadata_stays_as_it_is_stored, with_conversations),
+		cmocka_unit_test_setup(content_is_read_on_request_or_when_the_message_failed, with_conversations),
+		cmocka_unit_test_setup(absent_metadata_leaves_the_stored_value, with_conversations),
 		cmocka_unit_test_setup(messages_are_found_by_moment_and_by_our_own_id, with_conversations),
 		cmocka_unit_test_setup(every_column_is_written_but_ids_account_and_conversation, with_conversations),
-		cmocka_unit_test_setup(what_no_text_column_can_hold_is_refused_whole, with_conversations),
-		cmocka_unit_test_setup(deleting_takes_along_what_hangs_on_a_message, with_conversations),
+		cmocka_unit_test_setup(text_that_no_column_can_hold_is_rejected_as_a_whole, with_conversations),
+		cmocka_unit_test_setup(deleting_a_message_deletes_its_dependent_rows, with_conversations),
 		cmocka_unit_test_setup(a_participants_status_never_moves_back, with_conversations),
-		cmocka_unit_test_setup(of_several_receipts_each_is_told_whether_it_changed, with_conversations),
+		cmocka_unit_test_setup(each_of_several_receipts_reports_whether_it_changed, with_conversations),
 		cmocka_unit_test_setup(reactions_follow_their_times, with_conversations),
 		cmocka_unit_test_setup(reactions_of_one_batch_are_independent, with_conversations),
 		cmocka_unit_test_setup(a_renamed_sender_keeps_the_newest_reaction, with_conversations),
-		cmocka_unit_test_setup(a_renamed_participant_keeps_the_furthest_receipt, with_conversations),
+		cmocka_unit_test_setup(a_renamed_participant_keeps_the_most_advanced_receipt, with_conversations),
 		cmocka_unit_test_setup(a_sender_is_renamed_in_slices, with_conversations),
-		cmocka_unit_test_setup(one_step_is_of_several_names, with_conversations),
-		cmocka_unit_test_setup(names_take_turns, with_conversations),
-		cmocka_unit_test_setup(on_a_message_all_that_is_stored_is_found_however_many_renames_are_pending,
+		cmocka_unit_test_setup(one_slice_renames_several_aliases, with_conversations),
+		cmocka_unit_test_setup(aliases_are_renamed_in_turn, with_conversations),
+		cmocka_unit_test_setup(all_rows_of_a_message_are_found_for_any_number_of_pending_renames,
 			with_conversations),
-		cmocka_unit_test_setup(a_name_that_is_being_renamed_stays_whose_it_was, with_conversations),
+		cmocka_unit_test_setup(an_alias_with_a_pending_rename_keeps_its_holder, with_conversations),
 		cmocka_unit_test_setup(a_rename_follows_a_contact_that_is_merged, with_conversations),
 		cmocka_unit_test_setup(media_are_filled_in_and_never_overwritten, with_conversations),
 	};

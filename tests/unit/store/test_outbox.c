@@ -75,7 +75,7 @@ static void a_row_is_as_old_as_its_commit(void **state)
 	assert_in_range(age_ms, 90000, 149999);
 }
 
-static void reading_goes_on_where_it_stopped(void **state)
+static void reading_resumes_where_it_stopped(void **state)
 {
 	static const struct outbox_slot slots[] = { { { "", 0 }, 0 }, { { "", 0 }, 1 } };
 	struct buf out = BUF_INIT;
@@ -90,7 +90,7 @@ static void reading_goes_on_where_it_stopped(void **state)
 }
 
 /* Of a slot of the same number in another topic they are another's; what has no topic stands between the rows of its slot. */
-static void the_slots_of_several_topics_are_apart(void **state)
+static void slots_of_several_topics_are_separate(void **state)
 {
 	const struct outbox_row more[] = { { { STR("live"), 1 }, 9, 1, STR("x"), 0 },
 		{ { STR("other"), 1 }, 8, 6, STR("y"), 0 }, { { STR("live"), 1 }, 8, 8, STR("z"), 0 } };
@@ -109,13 +109,13 @@ static void the_slots_of_several_topics_are_apart(void **state)
 	buf_fini(&out);
 }
 
-static void records_are_any_bytes(void **state)
+static void records_may_hold_any_bytes(void **state)
 {
 	(void)state;
 	assert_int_equal(db_i64("SELECT count(*) FROM outbox WHERE records = '\\x77697468006e756c'"), 1);
 }
 
-static void only_what_is_named_is_deleted(void **state)
+static void only_the_named_rows_are_deleted(void **state)
 {
 	static const struct outbox_slot slots[] = { { { "", 0 }, 0 }, { { "", 0 }, 1 } };
 	const struct outbox_row gone[] = { { { { "", 0 }, 1 }, 9, 1, STR_NONE, 0 },
@@ -159,10 +159,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(rows_come_in_order_of_slot_epoch_and_seq, put_all),
 		cmocka_unit_test_setup(a_row_is_as_old_as_its_commit, put_all),
-		cmocka_unit_test_setup(reading_goes_on_where_it_stopped, put_all),
-		cmocka_unit_test_setup(the_slots_of_several_topics_are_apart, put_all),
-		cmocka_unit_test_setup(records_are_any_bytes, put_all),
-		cmocka_unit_test_setup(only_what_is_named_is_deleted, put_all),
+		cmocka_unit_test_setup(reading_resumes_where_it_stopped, put_all),
+		cmocka_unit_test_setup(slots_of_several_topics_are_separate, put_all),
+		cmocka_unit_test_setup(records_may_hold_any_bytes, put_all),
+		cmocka_unit_test_setup(only_the_named_rows_are_deleted, put_all),
 		cmocka_unit_test_setup(a_reader_that_fails_ends_the_reading, put_all),
 		cmocka_unit_test_setup(the_same_row_twice_is_a_conflict, put_all),
 	};

@@ -62,7 +62,7 @@ static struct found find(const char *target)
 	return f;
 }
 
-static void an_event_waits_once_with_its_whole_record(void **state)
+static void an_event_is_parked_once_with_its_whole_record(void **state)
 {
 	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("true:B", 3, 3600000) }, *r = rows;
 	struct found f;
@@ -100,7 +100,7 @@ static void a_record_without_key_keeps_none(void **state)
 	assert_int_equal(find("true:A").rows[0].conversation_id, 0);
 }
 
-static void several_may_wait_for_one_message_and_come_in_order(void **state)
+static void several_updates_of_one_message_are_returned_in_order(void **state)
 {
 	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("?:A", 3, 3600000),
 		parked("true:A", 3, 3600000) };
@@ -159,7 +159,7 @@ static void an_update_is_ready_when_its_message_is_stored(void **state)
 	}
 }
 
-static void one_scan_looks_at_so_many_and_the_next_goes_on(void **state)
+static void a_scan_is_bounded_and_the_next_resumes(void **state)
 {
 	static const int32_t partitions[] = { 1, 3 };
 	struct parked_place from = { 0 };
@@ -186,7 +186,7 @@ static void one_scan_looks_at_so_many_and_the_next_goes_on(void **state)
 	assert_int_equal(from.id, 0); /* the next begins anew */
 }
 
-static void no_more_of_an_account_is_counted_than_may_wait(void **state)
+static void counting_parked_updates_stops_at_the_limit(void **state)
 {
 	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("true:B", 3, 3600000) };
 	struct store_parked_count counts[] = { { 1, 1, -1 }, { 1, 2, -1 } };
@@ -204,7 +204,7 @@ static void no_more_of_an_account_is_counted_than_may_wait(void **state)
 	assert_int_equal(counts[0].n, PARKED_MAX);
 }
 
-static void what_has_expired_is_deleted_and_passed_on(void **state)
+static void expired_updates_are_deleted_and_returned(void **state)
 {
 	struct parked_row rows[] = { parked("true:A", 3, -1000), parked("true:B", 3, -9000),
 		parked("true:C", 3, 3600000), parked("true:D", 4, -1000) };
@@ -224,7 +224,7 @@ static void what_has_expired_is_deleted_and_passed_on(void **state)
 	assert_text("SELECT string_agg(target, ' ' ORDER BY target) FROM parked_updates", "true:C true:D");
 }
 
-static void what_was_applied_is_deleted(void **state)
+static void applied_updates_are_deleted(void **state)
 {
 	struct parked_row rows[] = { parked("true:A", 3, 3600000), parked("true:B", 3, 3600000) };
 
@@ -237,14 +237,14 @@ static void what_was_applied_is_deleted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(an_event_waits_once_with_its_whole_record, with_conversation),
+		cmocka_unit_test_setup(an_event_is_parked_once_with_its_whole_record, with_conversation),
 		cmocka_unit_test_setup(a_record_without_key_keeps_none, with_conversation),
-		cmocka_unit_test_setup(several_may_wait_for_one_message_and_come_in_order, with_conversation),
+		cmocka_unit_test_setup(several_updates_of_one_message_are_returned_in_order, with_conversation),
 		cmocka_unit_test_setup(an_update_is_ready_when_its_message_is_stored, with_conversation),
-		cmocka_unit_test_setup(one_scan_looks_at_so_many_and_the_next_goes_on, with_conversation),
-		cmocka_unit_test_setup(no_more_of_an_account_is_counted_than_may_wait, with_conversation),
-		cmocka_unit_test_setup(what_has_expired_is_deleted_and_passed_on, with_conversation),
-		cmocka_unit_test_setup(what_was_applied_is_deleted, with_conversation),
+		cmocka_unit_test_setup(a_scan_is_bounded_and_the_next_resumes, with_conversation),
+		cmocka_unit_test_setup(counting_parked_updates_stops_at_the_limit, with_conversation),
+		cmocka_unit_test_setup(expired_updates_are_deleted_and_returned, with_conversation),
+		cmocka_unit_test_setup(applied_updates_are_deleted, with_conversation),
 	};
 
 	return cmocka_run_group_tests(tests, db_start, db_stop);

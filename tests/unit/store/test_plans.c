@@ -333,7 +333,7 @@ static void in_analysed_tables_statements_use_their_indexes(void **state)
 	statements_use_their_indexes();
 }
 
-static void questions_use_the_index_made_for_them(void **state)
+static void queries_use_the_index_made_for_them(void **state)
 {
 	char sql[600];
 
@@ -408,7 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_tables_that_grew_statements_use_their_indexes),
 		cmocka_unit_test(in_analysed_tables_statements_use_their_indexes),
-		cmocka_unit_test(questions_use_the_index_made_for_them),
+		cmocka_unit_test(queries_use_the_index_made_for_them),
 		cmocka_unit_test(no_index_is_without_a_query),
 	};
 

@@ -26,7 +26,7 @@ static int advance(struct pg *pg, const struct progress_step *steps, size_t n)
 	return store_progress_advance(pg, "chat-sync", steps, n, &db.err) < 0 ? -1 : pg_collect(pg, NULL, &db.err);
 }
 
-static void what_nobody_read_starts_without_offset(void **state)
+static void a_partition_that_was_never_read_starts_without_offset(void **state)
 {
 	struct progress rows[] = { { .topic = TOPIC, .partition = 3 }, { .topic = TOPIC, .partition = 1 } };
 
@@ -39,7 +39,7 @@ static void what_nobody_read_starts_without_offset(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM consumer_progress"), 2);
 }
 
-static void taking_over_raises_the_epoch_and_keeps_the_place(void **state)
+static void acquiring_raises_the_epoch_and_keeps_the_offset(void **state)
 {
 	struct progress before = { .topic = TOPIC, .partition = 1 }, after = { .topic = TOPIC, .partition = 1 };
 	struct progress_step s = step(1, 1, 40, 45);
@@ -95,7 +95,7 @@ static void the_owner_locks_what_it_last_wrote(void **state)
 	done(pg_commit(db.pg, &db.err));
 }
 
-static void whoever_lost_a_partition_is_fenced_off(void **state)
+static void a_previous_owner_is_fenced(void **state)
 {
 	static const struct {
 		const char *change;
@@ -126,7 +126,7 @@ static int take_other(struct pg *pg, void *ctx, struct err *err)
 	return pg_begin(pg, err);
 }
 
-static void taking_over_waits_for_the_open_transaction_of_the_owner_before(void **state)
+static void acquiring_waits_for_the_open_transaction_of_the_previous_owner(void **state)
 {
 	struct progress mine = { .topic = TOPIC, .partition = 1 }, theirs = { .topic = TOPIC, .partition = 1 };
 	struct progress_step s = step(1, 1, 0, 10);
@@ -146,7 +146,7 @@ static void taking_over_waits_for_the_open_transaction_of_the_owner_before(void 
 	assert_failed(lock(db.pg, &mine, 1, NULL), db.err, ERR_FENCED, "fenced");
 }
 
-static void another_cluster_is_refused_and_nothing_is_taken(void **state)
+static void another_cluster_is_refused_and_no_partition_acquired(void **state)
 {
 	struct progress p = { .topic = TOPIC, .partition = 1 }, kept = { .topic = TOPIC, .partition = 1, .epoch = 5 };
 
@@ -159,7 +159,7 @@ static void another_cluster_is_refused_and_nothing_is_taken(void **state)
 	assert_int_equal(db_i64("SELECT epoch FROM consumer_progress"), p.epoch);
 }
 
-static void another_cluster_starts_anew_when_told_so(void **state)
+static void another_cluster_starts_anew_on_request(void **state)
 {
 	struct progress p = { .topic = TOPIC, .partition = 1 }, same = { .topic = TOPIC, .partition = 2 };
 	struct progress_step steps[] = { step(1, 1, 5, 9), step(2, 1, 5, 9) };
@@ -204,7 +204,7 @@ static void the_list_shows_every_row_in_order(void **state)
 	pg_close(&ops);
 }
 
-static void a_reset_moves_the_place_and_fences_the_owner_off(void **state)
+static void a_reset_moves_the_offset_and_fences_the_owner(void **state)
 {
 	struct progress p = { .topic = TOPIC, .partition = 1 };
 	struct progress_step s = step(1, 1, 3, 8);
@@ -223,7 +223,7 @@ static void a_reset_moves_the_place_and_fences_the_owner_off(void **state)
 	pg_close(&ops);
 }
 
-static void no_partitions_are_no_work(void **state)
+static void an_empty_list_of_partitions_is_accepted(void **state)
 {
 	(void)state;
 	done(take(db.pg, NULL, 0));
@@ -234,18 +234,18 @@ static void no_partitions_are_no_work(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(what_nobody_read_starts_without_offset, db_empty),
-		cmocka_unit_test_setup(taking_over_raises_the_epoch_and_keeps_the_place, db_empty),
+		cmocka_unit_test_setup(a_partition_that_was_never_read_starts_without_offset, db_empty),
+		cmocka_unit_test_setup(acquiring_raises_the_epoch_and_keeps_the_offset, db_empty),
 		cmocka_unit_test_setup(an_epoch_of_the_future_is_still_raised, db_empty),
 		cmocka_unit_test_setup(counting_begins_at_the_first_offset_and_adds_up, db_empty),
 		cmocka_unit_test_setup(the_owner_locks_what_it_last_wrote, db_empty),
-		cmocka_unit_test_setup(whoever_lost_a_partition_is_fenced_off, db_empty),
-		cmocka_unit_test_setup(taking_over_waits_for_the_open_transaction_of_the_owner_before, db_empty),
-		cmocka_unit_test_setup(another_cluster_is_refused_and_nothing_is_taken, db_empty),
-		cmocka_unit_test_setup(another_cluster_starts_anew_when_told_so, db_empty),
+		cmocka_unit_test_setup(a_previous_owner_is_fenced, db_empty),
+		cmocka_unit_test_setup(acquiring_waits_for_the_open_transaction_of_the_previous_owner, db_empty),
+		cmocka_unit_test_setup(another_cluster_is_refused_and_no_partition_acquired, db_empty),
+		cmocka_unit_test_setup(another_cluster_starts_anew_on_request, db_empty),
 		cmocka_unit_test_setup(the_list_shows_every_row_in_order, db_empty),
-		cmocka_unit_test_setup(a_reset_moves_the_place_and_fences_the_owner_off, db_empty),
-		cmocka_unit_test_setup(no_partitions_are_no_work, db_empty),
+		cmocka_unit_test_setup(a_reset_moves_the_offset_and_fences_the_owner, db_empty),
+		cmocka_unit_test_setup(an_empty_list_of_partitions_is_accepted, db_empty),
 	};
 
 	return cmocka_run_group_tests(tests, db_start, db_stop);

@@ -7,7 +7,7 @@
 static const char *const roles[] = { "blazz_ingest", "blazz_chat_sync", "blazz_webhook_dispatcher",
 	"blazz_campaign_sender", "blazz_cleanup", "blazz_gateway", "blazz_admin", "blazz_ops" };
 
-static void every_role_can_ask_for_the_version(void **state)
+static void every_role_can_read_the_version(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
@@ -102,7 +102,7 @@ static void no_tenant_table_is_without_row_level_security(void **state)
 		"none");
 }
 
-static void nobody_reaches_a_partition_past_its_table(void **state)
+static void no_role_can_access_a_partition_except_through_its_table(void **state)
 {
 	struct pg *dispatcher = db_session(DISPATCHER);
 
@@ -139,7 +139,7 @@ static void functions_that_run_as_their_owner_are_few_and_closed(void **state)
 		"{\"search_path=pg_catalog, pg_temp\",TimeZone=UTC,lock_timeout=2s}");
 }
 
-static void no_view_shows_what_its_reader_may_not_see(void **state)
+static void no_view_shows_rows_that_its_reader_may_not_see(void **state)
 {
 	(void)state;
 	assert_text(
@@ -160,7 +160,7 @@ static void every_key_between_tenant_tables_begins_with_the_workspace(void **sta
 		"none");
 }
 
-static void only_names_that_come_without_a_workspace_are_unique_across_them(void **state)
+static void only_names_received_without_a_workspace_are_unique_across_workspaces(void **state)
 {
 	(void)state;
 	assert_text(
@@ -353,7 +353,7 @@ static void services_that_serve_all_tenants_see_all(void **state)
 	assert_int_equal(query_i64(db.pg, "SELECT count(DISTINCT workspace_id) FROM chats"), 2);
 }
 
-static void each_role_may_do_its_own_and_no_more(void **state)
+static void each_role_has_its_listed_rights_only(void **state)
 {
 	static const struct {
 		const char *role, *what;
@@ -464,7 +464,7 @@ static int db_sqitch(const char *command)
 }
 
 /* No release from before could finish it. */
-static void what_is_being_renamed_is_not_reverted(void **state)
+static void a_migration_with_pending_renames_is_not_reverted(void **state)
 {
 	(void)state;
 	db_script(
@@ -476,7 +476,7 @@ static void what_is_being_renamed_is_not_reverted(void **state)
 }
 
 /* The last test: it leaves an empty database behind, and a full one. */
-static void what_is_reverted_can_be_deployed_again(void **state)
+static void a_reverted_migration_can_be_deployed_again(void **state)
 {
 	(void)state;
 	pg_close(&db.pg);
@@ -499,25 +499,25 @@ static int start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_role_can_ask_for_the_version),
+		cmocka_unit_test(every_role_can_read_the_version),
 		cmocka_unit_test(there_is_one_version),
 		cmocka_unit_test(rights_are_those_that_the_file_lists),
 		cmocka_unit_test(no_role_is_above_the_rights_or_in_another),
 		cmocka_unit_test(no_tenant_table_is_without_row_level_security),
-		cmocka_unit_test(nobody_reaches_a_partition_past_its_table),
+		cmocka_unit_test(no_role_can_access_a_partition_except_through_its_table),
 		cmocka_unit_test(functions_that_run_as_their_owner_are_few_and_closed),
-		cmocka_unit_test(no_view_shows_what_its_reader_may_not_see),
+		cmocka_unit_test(no_view_shows_rows_that_its_reader_may_not_see),
 		cmocka_unit_test(every_key_between_tenant_tables_begins_with_the_workspace),
-		cmocka_unit_test(only_names_that_come_without_a_workspace_are_unique_across_them),
+		cmocka_unit_test(only_names_received_without_a_workspace_are_unique_across_workspaces),
 		cmocka_unit_test_setup(each_service_reaches_its_own_rows_of_outbox_and_progress_alone, two_writers),
 		cmocka_unit_test_setup(no_row_is_handed_to_another_consumer, two_writers),
 		cmocka_unit_test(a_tenant_sees_its_own_rows_and_no_others),
 		cmocka_unit_test(a_tenant_cannot_write_into_another_workspace),
 		cmocka_unit_test(services_that_serve_all_tenants_see_all),
-		cmocka_unit_test(each_role_may_do_its_own_and_no_more),
+		cmocka_unit_test(each_role_has_its_listed_rights_only),
 		cmocka_unit_test(only_chat_sync_writes_messages),
-		cmocka_unit_test_setup(what_is_being_renamed_is_not_reverted, db_empty),
-		cmocka_unit_test_setup(what_is_reverted_can_be_deployed_again, db_empty),
+		cmocka_unit_test_setup(a_migration_with_pending_renames_is_not_reverted, db_empty),
+		cmocka_unit_test_setup(a_reverted_migration_can_be_deployed_again, db_empty),
 	};
 
 	return cmocka_run_group_tests(tests, start, db_stop);

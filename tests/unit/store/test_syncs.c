@@ -46,7 +46,7 @@ static struct sync_state state_of(const char *sync_id)
 	return s;
 }
 
-static void only_what_was_not_there_before_is_a_change(void **state)
+static void only_a_new_value_is_a_change(void **state)
 {
 	struct sync_batch_row e = end(0, 2, 1, false);
 
@@ -66,7 +66,7 @@ static void only_what_was_not_there_before_is_a_change(void **state)
 		"562949953421313 2 2 1 1 f t");
 }
 
-static void each_of_a_batch_is_told_whether_it_changed(void **state)
+static void each_sync_of_a_batch_reports_whether_it_changed(void **state)
 {
 	struct sync_batch_row rows[] = { bits(2, 1, 0), bits(0, 1, 0), bits(1, 1, 0) };
 
@@ -173,7 +173,7 @@ static size_t fail_stale(int64_t idle_ms)
 	return n;
 }
 
-static void a_bridge_that_fell_silent_is_marked_once(void **state)
+static void a_silent_bridge_is_marked_once(void **state)
 {
 	int64_t silent = 0;
 
@@ -190,7 +190,7 @@ static void a_bridge_that_fell_silent_is_marked_once(void **state)
 	assert_int_equal(silent, 0);
 }
 
-static void an_account_that_spoke_of_what_never_came_is_marked(void **state)
+static void an_account_with_a_gap_is_marked_for_a_new_sync(void **state)
 {
 	const int64_t workspaces[] = { 1 }, accounts[] = { 1 };
 
@@ -239,7 +239,7 @@ static void a_failed_sync_that_is_not_shown_leaves_the_status(void **state)
 		"completed stalled");
 }
 
-static void of_an_account_the_latest_syncs_are_kept(void **state)
+static void the_latest_syncs_of_an_account_are_kept(void **state)
 {
 	(void)state;
 	execute(db.admin,
@@ -251,7 +251,7 @@ static void of_an_account_the_latest_syncs_are_kept(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM account_syncs WHERE sync_id IN ('sync 9999', 'sync 1')"), 2);
 }
 
-static void a_history_that_stands_still_is_marked_once(void **state)
+static void a_stalled_history_is_marked_once(void **state)
 {
 	int64_t stalled = 0;
 
@@ -337,16 +337,16 @@ static void users_are_found_in_their_workspace_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(only_what_was_not_there_before_is_a_change, fresh),
-		cmocka_unit_test_setup(each_of_a_batch_is_told_whether_it_changed, fresh),
+		cmocka_unit_test_setup(only_a_new_value_is_a_change, fresh),
+		cmocka_unit_test_setup(each_sync_of_a_batch_reports_whether_it_changed, fresh),
 		cmocka_unit_test_setup(a_sync_is_complete_when_all_ended_and_every_chat_is_accounted_for, fresh),
 		cmocka_unit_test_setup(a_state_sums_up_its_batches, fresh),
-		cmocka_unit_test_setup(a_bridge_that_fell_silent_is_marked_once, fresh),
-		cmocka_unit_test_setup(an_account_that_spoke_of_what_never_came_is_marked, fresh),
+		cmocka_unit_test_setup(a_silent_bridge_is_marked_once, fresh),
+		cmocka_unit_test_setup(an_account_with_a_gap_is_marked_for_a_new_sync, fresh),
 		cmocka_unit_test_setup(each_open_sync_without_progress_fails_once, fresh),
 		cmocka_unit_test_setup(a_failed_sync_that_is_not_shown_leaves_the_status, fresh),
-		cmocka_unit_test_setup(of_an_account_the_latest_syncs_are_kept, fresh),
-		cmocka_unit_test_setup(a_history_that_stands_still_is_marked_once, fresh),
+		cmocka_unit_test_setup(the_latest_syncs_of_an_account_are_kept, fresh),
+		cmocka_unit_test_setup(a_stalled_history_is_marked_once, fresh),
 		cmocka_unit_test_setup(templates_keep_the_newest_report, fresh),
 		cmocka_unit_test_setup(reports_of_one_template_in_one_batch_apply_in_order, fresh),
 		cmocka_unit_test_setup(users_are_found_in_their_workspace_only, fresh),

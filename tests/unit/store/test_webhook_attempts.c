@@ -39,7 +39,7 @@ static int64_t now_us(void)
 
 #define PARTITIONS "SELECT count(*) FROM pg_inherits WHERE inhparent = 'webhook_attempts'::regclass"
 
-static void an_attempt_is_kept_whole(void **state)
+static void an_attempt_is_stored_completely(void **state)
 {
 	struct attempt_row rows[] = { attempt(now_us()), attempt(now_us()) };
 
@@ -76,7 +76,7 @@ static void a_clock_that_is_wrong_by_years_loses_no_attempt(void **state)
 		"24 1 0");
 }
 
-static void text_that_cannot_be_stored_is_refused(void **state)
+static void text_that_cannot_be_stored_is_rejected(void **state)
 {
 	struct attempt_row row = attempt(now_us());
 
@@ -102,7 +102,7 @@ static void days_are_made_ahead_and_dropped_by_age(void **state)
 	assert_failed(store_attempts_maintain(db.pg, 3, 0, &db.err), db.err, ERR_INPUT, "22023");
 }
 
-static void a_day_that_somebody_reads_is_dropped_another_time(void **state)
+static void a_day_that_is_being_read_is_dropped_later(void **state)
 {
 	struct pg *reader = db_session(ADMIN);
 
@@ -141,7 +141,7 @@ static void two_replicas_make_a_day_once(void **state)
 		1);
 }
 
-static void a_message_shows_what_its_endpoints_were_told(void **state)
+static void a_message_shows_its_deliveries_to_endpoints(void **state)
 {
 	struct attempt_row rows[] = { attempt(now_us() - 3000000), attempt(now_us() - 2000000),
 		attempt(now_us() - 1000000), attempt(now_us()) };
@@ -167,12 +167,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(days_are_made_ahead_and_dropped_by_age, with_partitions),
-		cmocka_unit_test_setup(an_attempt_is_kept_whole, with_partitions),
+		cmocka_unit_test_setup(an_attempt_is_stored_completely, with_partitions),
 		cmocka_unit_test_setup(a_clock_that_is_wrong_by_years_loses_no_attempt, with_partitions),
-		cmocka_unit_test_setup(text_that_cannot_be_stored_is_refused, with_partitions),
-		cmocka_unit_test_setup(a_day_that_somebody_reads_is_dropped_another_time, with_partitions),
+		cmocka_unit_test_setup(text_that_cannot_be_stored_is_rejected, with_partitions),
+		cmocka_unit_test_setup(a_day_that_is_being_read_is_dropped_later, with_partitions),
 		cmocka_unit_test_setup(two_replicas_make_a_day_once, with_partitions),
-		cmocka_unit_test_setup(a_message_shows_what_its_endpoints_were_told, with_partitions),
+		cmocka_unit_test_setup(a_message_shows_its_deliveries_to_endpoints, with_partitions),
 	};
 
 	return cmocka_run_group_tests(tests, webhooks_start, db_stop);

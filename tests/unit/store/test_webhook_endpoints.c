@@ -28,7 +28,7 @@ static struct endpoint_row endpoint(const char *id)
 	return f.rows[0];
 }
 
-static void an_endpoint_comes_back_as_it_was_added(void **state)
+static void an_endpoint_is_read_back_as_it_was_added(void **state)
 {
 	struct str types[] = { STR("message.*"), STR("session.state") };
 	int64_t schedule[] = { 1000, 86400000 };
@@ -85,7 +85,7 @@ static void an_endpoint_comes_back_as_it_was_added(void **state)
 	pg_close(&admin);
 }
 
-static void what_is_not_said_is_all_or_the_default(void **state)
+static void absent_settings_mean_all_or_the_default(void **state)
 {
 	struct endpoint_row e = endpoint(E1);
 
@@ -98,7 +98,7 @@ static void what_is_not_said_is_all_or_the_default(void **state)
 	assert_null(e.headers.p);
 }
 
-static void the_table_refuses_what_no_endpoint_can_be(void **state)
+static void the_table_rejects_invalid_endpoints(void **state)
 {
 	static const char *const wrong[] = { "event_types = '{message}'", "event_types = '{message.created,Message.x}'",
 		"event_types = '{\"a.b,c\"}'", "origins = '{}'", "origins = '{live,dead}'", "url = ''",
@@ -147,7 +147,7 @@ static void a_workspace_has_a_hundred_endpoints_at_most(void **state)
 	}
 }
 
-static void two_that_add_the_last_endpoint_at_once_do_not_both_succeed(void **state)
+static void only_one_of_two_concurrent_additions_of_the_last_endpoint_succeeds(void **state)
 {
 	struct pg *admin = db_session("blazz_admin"), *other = db_session("blazz_admin");
 
@@ -167,7 +167,7 @@ static void two_that_add_the_last_endpoint_at_once_do_not_both_succeed(void **st
 	pg_close(&other);
 }
 
-static void all_that_are_left_are_read_or_those_asked_for(void **state)
+static void all_remaining_endpoints_or_the_requested_ones_are_read(void **state)
 {
 	struct uuid ids[] = { uuid_of(E1), uuid_of(E2) };
 	struct found all = { .n = 0 }, some = { .n = 0 }, none = { .n = 0 };
@@ -187,7 +187,7 @@ static void all_that_are_left_are_read_or_those_asked_for(void **state)
 	execute(db.admin, "UPDATE workspaces SET deleted_at = NULL");
 }
 
-static void an_endpoint_is_live_when_its_owner_said_so_last(void **state)
+static void an_endpoint_is_active_when_its_owner_enabled_it_last(void **state)
 {
 	static const struct {
 		const char *name;
@@ -235,7 +235,7 @@ static bool change(enum endpoint_finding finding, int64_t at_us, int64_t failing
 	"SELECT state || ' ' || coalesce(disabled_reason, '-') || ' ' || (disabled_at IS NOT NULL) || ' ' || (failing_since IS NOT NULL)" \
 	" FROM webhook_endpoints WHERE id = 1"
 
-static void a_finding_changes_health_once(void **state)
+static void a_health_report_changes_health_once(void **state)
 {
 	static const struct {
 		const char *name, *before;
@@ -302,7 +302,7 @@ static void a_finding_changes_health_once(void **state)
 	}
 }
 
-static void a_sender_whose_clock_is_ahead_notes_no_failure_to_come(void **state)
+static void a_clock_that_is_ahead_records_no_failure_in_the_future(void **state)
 {
 	(void)state;
 	assert_true(change(ENDPOINT_FAILS, AT(0) + INT64_C(1000000) * 86400 * 36500, 0));
@@ -312,7 +312,7 @@ static void a_sender_whose_clock_is_ahead_notes_no_failure_to_come(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM webhook_endpoints WHERE failing_since = enabled_at"), 1);
 }
 
-static void several_findings_of_one_batch_are_all_taken(void **state)
+static void several_health_reports_of_one_batch_are_all_applied(void **state)
 {
 	struct endpoint_change c[] = {
 		{ .workspace_id = 2, .id = 3, .finding = ENDPOINT_ANSWERS, .at_us = AT(0) },
@@ -338,7 +338,7 @@ static int disable_both(struct pg *pg, void *ctx, struct err *err)
 	return store_endpoints_change(pg, ctx, 2, err);
 }
 
-static void of_two_replicas_that_find_the_same_one_changes_it(void **state)
+static void of_two_replicas_with_the_same_health_report_one_changes_it(void **state)
 {
 	struct endpoint_change ours[] = {
 		{ .workspace_id = 1, .id = 2, .finding = ENDPOINT_DISABLE, .at_us = INT64_MAX / 2, .reason = "ours" },
@@ -364,7 +364,7 @@ static int enable(struct pg *pg, void *ctx, struct err *err)
 	return store_endpoint_set_enabled(pg, ctx, true, err);
 }
 
-static void an_owner_who_waited_for_the_disabling_enables(void **state)
+static void an_enable_that_waited_for_a_disable_wins(void **state)
 {
 	struct uuid id = uuid_of(E1);
 	struct other other = { .role = "blazz_admin", .act = enable, .ctx = &id };
@@ -387,7 +387,7 @@ static void an_owner_who_waited_for_the_disabling_enables(void **state)
 	assert_true(store_endpoint_is_live(&e));
 }
 
-static void an_operator_changes_definition_and_wish(void **state)
+static void an_operator_changes_definition_and_enabled_state(void **state)
 {
 	struct pg *admin = db_session("blazz_admin");
 	struct uuid id = uuid_of(E1), other = uuid_of("00000000-0000-4000-8000-0000000000ee");
@@ -414,7 +414,7 @@ static void an_operator_changes_definition_and_wish(void **state)
 	pg_close(&admin);
 }
 
-static void replicas_hear_of_what_they_cache(void **state)
+static void changes_of_cached_endpoints_are_notified(void **state)
 {
 	static const struct {
 		const char *sql;
@@ -460,20 +460,21 @@ static void replicas_hear_of_what_they_cache(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(an_endpoint_comes_back_as_it_was_added, with_endpoints),
-		cmocka_unit_test_setup(what_is_not_said_is_all_or_the_default, with_endpoints),
-		cmocka_unit_test_setup(the_table_refuses_what_no_endpoint_can_be, with_endpoints),
+		cmocka_unit_test_setup(an_endpoint_is_read_back_as_it_was_added, with_endpoints),
+		cmocka_unit_test_setup(absent_settings_mean_all_or_the_default, with_endpoints),
+		cmocka_unit_test_setup(the_table_rejects_invalid_endpoints, with_endpoints),
 		cmocka_unit_test_setup(a_workspace_has_a_hundred_endpoints_at_most, with_endpoints),
-		cmocka_unit_test_setup(two_that_add_the_last_endpoint_at_once_do_not_both_succeed, with_endpoints),
-		cmocka_unit_test_setup(all_that_are_left_are_read_or_those_asked_for, with_endpoints),
-		cmocka_unit_test(an_endpoint_is_live_when_its_owner_said_so_last),
-		cmocka_unit_test(a_finding_changes_health_once),
-		cmocka_unit_test_setup(a_sender_whose_clock_is_ahead_notes_no_failure_to_come, with_endpoints),
-		cmocka_unit_test_setup(several_findings_of_one_batch_are_all_taken, with_endpoints),
-		cmocka_unit_test_setup(of_two_replicas_that_find_the_same_one_changes_it, with_endpoints),
-		cmocka_unit_test_setup(an_owner_who_waited_for_the_disabling_enables, with_endpoints),
-		cmocka_unit_test_setup(an_operator_changes_definition_and_wish, with_endpoints),
-		cmocka_unit_test_setup(replicas_hear_of_what_they_cache, with_endpoints),
+		cmocka_unit_test_setup(only_one_of_two_concurrent_additions_of_the_last_endpoint_succeeds,
+			with_endpoints),
+		cmocka_unit_test_setup(all_remaining_endpoints_or_the_requested_ones_are_read, with_endpoints),
+		cmocka_unit_test(an_endpoint_is_active_when_its_owner_enabled_it_last),
+		cmocka_unit_test(a_health_report_changes_health_once),
+		cmocka_unit_test_setup(a_clock_that_is_ahead_records_no_failure_in_the_future, with_endpoints),
+		cmocka_unit_test_setup(several_health_reports_of_one_batch_are_all_applied, with_endpoints),
+		cmocka_unit_test_setup(of_two_replicas_with_the_same_health_report_one_changes_it, with_endpoints),
+		cmocka_unit_test_setup(an_enable_that_waited_for_a_disable_wins, with_endpoints),
+		cmocka_unit_test_setup(an_operator_changes_definition_and_enabled_state, with_endpoints),
+		cmocka_unit_test_setup(changes_of_cached_endpoints_are_notified, with_endpoints),
 	};
 
 	return cmocka_run_group_tests(tests, webhooks_start, db_stop);

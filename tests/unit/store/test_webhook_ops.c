@@ -98,7 +98,7 @@ static void is_whole(void *ctx, const struct retry_info *r)
 	++*(int *)ctx;
 }
 
-static void a_row_is_shown_whole(void **state)
+static void a_row_is_shown_completely(void **state)
 {
 	int n = 0;
 
@@ -111,7 +111,7 @@ static void a_row_is_shown_whole(void **state)
 	"SELECT string_agg(concat_ws(' ', id, status, retry_count, CASE WHEN next_retry_at <= now() THEN 'due' END," \
 	" CASE WHEN ordering_key IS NULL THEN 'unordered' END, CASE WHEN dropped THEN 'dropped' END), ', ' ORDER BY id) FROM webhook_retry_queue"
 
-static void what_is_tried_again_is_due_and_what_waits_keeps_its_place(void **state)
+static void a_retried_row_is_due_and_pending_rows_keep_their_order(void **state)
 {
 	int64_t changed = 0;
 
@@ -123,7 +123,7 @@ static void what_is_tried_again_is_due_and_what_waits_keeps_its_place(void **sta
 		" 8 failed 2");
 }
 
-static void of_several_failures_of_one_event_one_is_tried_again(void **state)
+static void of_several_failures_of_one_event_one_is_retried(void **state)
 {
 	int64_t changed = 0;
 
@@ -138,7 +138,7 @@ static void of_several_failures_of_one_event_one_is_tried_again(void **state)
 		"7");
 }
 
-static void what_is_dropped_is_left_to_its_owner(void **state)
+static void discarding_is_left_to_the_owner(void **state)
 {
 	int64_t changed = 0;
 
@@ -157,7 +157,7 @@ static void claimed_is_dropped(void *ctx, const struct retry_row *row)
 	++*(int *)ctx;
 }
 
-static void the_owner_learns_what_is_dropped(void **state)
+static void the_owner_is_notified_of_discarded_rows(void **state)
 {
 	static const int32_t three = 3;
 	int64_t changed = 0;
@@ -170,7 +170,7 @@ static void the_owner_learns_what_is_dropped(void **state)
 	assert_int_equal(claimed, 3); /* with what waits behind */
 }
 
-static void a_row_that_its_owner_works_on_is_passed_over(void **state)
+static void a_row_in_flight_is_skipped(void **state)
 {
 	int64_t changed = -1;
 
@@ -194,7 +194,7 @@ static void position_is(void *ctx, const struct position_info *p)
 	++*(int *)ctx;
 }
 
-static void positions_tell_how_far_behind(void **state)
+static void positions_show_the_lag(void **state)
 {
 	int n = 0;
 
@@ -256,13 +256,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(rows_are_listed_by_endpoint_status_and_id, with_rows),
-		cmocka_unit_test_setup(a_row_is_shown_whole, with_rows),
-		cmocka_unit_test_setup(what_is_tried_again_is_due_and_what_waits_keeps_its_place, with_rows),
-		cmocka_unit_test_setup(of_several_failures_of_one_event_one_is_tried_again, with_rows),
-		cmocka_unit_test_setup(what_is_dropped_is_left_to_its_owner, with_rows),
-		cmocka_unit_test_setup(the_owner_learns_what_is_dropped, with_rows),
-		cmocka_unit_test_setup(a_row_that_its_owner_works_on_is_passed_over, with_rows),
-		cmocka_unit_test_setup(positions_tell_how_far_behind, with_endpoints),
+		cmocka_unit_test_setup(a_row_is_shown_completely, with_rows),
+		cmocka_unit_test_setup(a_retried_row_is_due_and_pending_rows_keep_their_order, with_rows),
+		cmocka_unit_test_setup(of_several_failures_of_one_event_one_is_retried, with_rows),
+		cmocka_unit_test_setup(discarding_is_left_to_the_owner, with_rows),
+		cmocka_unit_test_setup(the_owner_is_notified_of_discarded_rows, with_rows),
+		cmocka_unit_test_setup(a_row_in_flight_is_skipped, with_rows),
+		cmocka_unit_test_setup(positions_show_the_lag, with_endpoints),
 		cmocka_unit_test_setup(the_latest_attempts_are_shown, with_endpoints),
 	};
 

@@ -26,7 +26,7 @@ static struct found positions(const int32_t *partitions, size_t n)
 	return f;
 }
 
-static void a_position_moves_and_goes(void **state)
+static void a_position_is_advanced_and_deleted(void **state)
 {
 	static const int32_t partitions[] = { 3, 4 };
 	struct position_row rows[] = {
@@ -70,7 +70,7 @@ static void a_position_moves_and_goes(void **state)
 	assert_int_equal(positions(partitions, 0).n, 0);
 }
 
-static void replays_and_other_topics_are_left_alone(void **state)
+static void replays_and_other_topics_are_not_changed(void **state)
 {
 	static const int32_t partition = 3;
 	struct position_row row = {
@@ -98,7 +98,7 @@ static void an_endpoint_of_another_workspace_has_no_position(void **state)
 	assert_failed(store_positions_write(db.pg, TOPIC, &row, 1, &db.err), db.err, ERR_INPUT, "23503");
 }
 
-static void of_a_deleted_endpoint_nothing_is_left_in_these_partitions(void **state)
+static void no_position_of_a_deleted_endpoint_is_left_in_these_partitions(void **state)
 {
 	static const int32_t partitions[] = { 3, 4 };
 	const struct endpoint_key one = { 1, 1 };
@@ -124,10 +124,10 @@ static void of_a_deleted_endpoint_nothing_is_left_in_these_partitions(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_position_moves_and_goes, with_endpoints),
-		cmocka_unit_test_setup(replays_and_other_topics_are_left_alone, with_endpoints),
+		cmocka_unit_test_setup(a_position_is_advanced_and_deleted, with_endpoints),
+		cmocka_unit_test_setup(replays_and_other_topics_are_not_changed, with_endpoints),
 		cmocka_unit_test_setup(an_endpoint_of_another_workspace_has_no_position, with_endpoints),
-		cmocka_unit_test_setup(of_a_deleted_endpoint_nothing_is_left_in_these_partitions, with_endpoints),
+		cmocka_unit_test_setup(no_position_of_a_deleted_endpoint_is_left_in_these_partitions, with_endpoints),
 	};
 
 	return cmocka_run_group_tests(tests, webhooks_start, db_stop);

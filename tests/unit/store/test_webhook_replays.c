@@ -56,7 +56,7 @@ static struct found running(void)
 	return f;
 }
 
-static void a_replay_is_read_as_it_was_wished(void **state)
+static void a_replay_is_read_as_it_was_requested(void **state)
 {
 	struct str types[] = { STR("message.created"), STR("session.*") };
 	struct replay_row whole = wish(), plain = wish();
@@ -95,7 +95,7 @@ static void a_replay_is_read_as_it_was_wished(void **state)
 	assert_false(f.rows[1].only_missing || f.rows[1].dry_run);
 }
 
-static void what_has_ended_or_lost_its_endpoint_does_not_run(void **state)
+static void a_replay_that_ended_or_lost_its_endpoint_does_not_run(void **state)
 {
 	struct found f = running();
 
@@ -107,7 +107,7 @@ static void what_has_ended_or_lost_its_endpoint_does_not_run(void **state)
 	assert_int_equal(running().n, 0);
 }
 
-static void the_table_refuses_what_no_replay_can_be(void **state)
+static void the_table_rejects_invalid_replays(void **state)
 {
 	struct str type = STR("everything");
 	struct replay_row strange_type = wish(), foreign = wish();
@@ -137,7 +137,7 @@ static void a_replay_that_runs_can_be_cancelled_once(void **state)
 		"1 4");
 }
 
-static void dispatchers_hear_of_wishes_and_not_of_progress(void **state)
+static void requests_for_replays_are_notified_and_their_progress_is_not(void **state)
 {
 	static const struct {
 		const char *sql;
@@ -174,7 +174,7 @@ static void event_add(void *ctx, const struct uuid *event)
 	buf_printf(out, "%c", event->b[15] + 'a' - 0xa0);
 }
 
-static void missing_is_what_was_not_acknowledged_since_and_does_not_wait(void **state)
+static void missing_events_are_neither_acknowledged_nor_pending(void **state)
 {
 	struct found f = running();
 	struct buf got = BUF_INIT;
@@ -207,7 +207,7 @@ static void event_count(void *ctx, const struct uuid *event)
 	++*(int64_t *)ctx;
 }
 
-static void what_was_delivered_is_read_whole_however_much_it_is(void **state)
+static void all_delivered_events_are_read_in_any_number(void **state)
 {
 	struct found f = running();
 	int64_t n = 0;
@@ -298,7 +298,7 @@ static int write_and_finish(struct pg *pg, void *position, struct err *err)
 #define COMPLETED \
 	"SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '') FROM webhook_replays WHERE completed_at IS NOT NULL"
 
-static void a_replay_is_completed_when_its_last_partition_is_through(void **state)
+static void a_replay_is_completed_with_its_last_partition(void **state)
 {
 	struct replay_position third = position(1, 3, 30), fourth = position(1, 4, 29);
 
@@ -314,7 +314,7 @@ static void a_replay_is_completed_when_its_last_partition_is_through(void **stat
 	assert_int_equal(db_i64("SELECT count(*) FROM webhook_positions"), 2);
 }
 
-static void what_was_cancelled_is_not_completed(void **state)
+static void a_cancelled_replay_is_not_completed(void **state)
 {
 	struct replay_position rows[] = { position(4, 3, 30), position(4, 4, 30) };
 
@@ -324,7 +324,7 @@ static void what_was_cancelled_is_not_completed(void **state)
 	assert_text(COMPLETED, "3");
 }
 
-static void of_two_owners_that_come_through_at_once_the_later_one_completes_it(void **state)
+static void of_two_owners_that_finish_at_once_the_later_one_completes_the_replay(void **state)
 {
 	struct replay_position third = position(1, 3, 30), fourth = position(1, 4, 30);
 	struct other other = { .role = DISPATCHER, .act = write_and_finish, .ctx = &fourth };
@@ -338,7 +338,7 @@ static void of_two_owners_that_come_through_at_once_the_later_one_completes_it(v
 	assert_text(COMPLETED, "1 3");
 }
 
-static void owners_whose_positions_are_new_do_not_wait_for_each_other(void **state)
+static void owners_that_insert_positions_do_not_wait_for_each_other(void **state)
 {
 	struct replay_position third = position(1, 3, 30), fourth = position(1, 4, 30);
 	struct pg *second = db_session(DISPATCHER);
@@ -438,19 +438,19 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_replay_is_read_as_it_was_wished, with_endpoints),
-		cmocka_unit_test_setup(what_has_ended_or_lost_its_endpoint_does_not_run, with_replays),
-		cmocka_unit_test_setup(the_table_refuses_what_no_replay_can_be, with_endpoints),
+		cmocka_unit_test_setup(a_replay_is_read_as_it_was_requested, with_endpoints),
+		cmocka_unit_test_setup(a_replay_that_ended_or_lost_its_endpoint_does_not_run, with_replays),
+		cmocka_unit_test_setup(the_table_rejects_invalid_replays, with_endpoints),
 		cmocka_unit_test_setup(a_replay_that_runs_can_be_cancelled_once, with_replays),
-		cmocka_unit_test_setup(dispatchers_hear_of_wishes_and_not_of_progress, with_replays),
-		cmocka_unit_test_setup(missing_is_what_was_not_acknowledged_since_and_does_not_wait, with_replays),
-		cmocka_unit_test_setup(what_was_delivered_is_read_whole_however_much_it_is, with_replays),
+		cmocka_unit_test_setup(requests_for_replays_are_notified_and_their_progress_is_not, with_replays),
+		cmocka_unit_test_setup(missing_events_are_neither_acknowledged_nor_pending, with_replays),
+		cmocka_unit_test_setup(all_delivered_events_are_read_in_any_number, with_replays),
 		cmocka_unit_test_setup(a_position_is_kept_while_its_replay_runs, with_replays),
-		cmocka_unit_test_setup(a_replay_is_completed_when_its_last_partition_is_through, with_replays),
-		cmocka_unit_test_setup(what_was_cancelled_is_not_completed, with_replays),
-		cmocka_unit_test_setup(of_two_owners_that_come_through_at_once_the_later_one_completes_it,
+		cmocka_unit_test_setup(a_replay_is_completed_with_its_last_partition, with_replays),
+		cmocka_unit_test_setup(a_cancelled_replay_is_not_completed, with_replays),
+		cmocka_unit_test_setup(of_two_owners_that_finish_at_once_the_later_one_completes_the_replay,
 			with_replays),
-		cmocka_unit_test_setup(owners_whose_positions_are_new_do_not_wait_for_each_other, with_replays),
+		cmocka_unit_test_setup(owners_that_insert_positions_do_not_wait_for_each_other, with_replays),
 		cmocka_unit_test_setup(progress_is_the_sum_of_the_partitions, with_replays),
 		cmocka_unit_test_setup(replays_are_listed_by_endpoint_and_found_by_id, with_replays),
 	};

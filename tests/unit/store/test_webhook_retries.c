@@ -89,7 +89,7 @@ static void release(const char *key)
 	done(store_retries_release(db.pg, &k, 1, &db.err));
 }
 
-static void a_delivery_waits_once_with_its_whole_record(void **state)
+static void a_delivery_is_stored_once_with_its_whole_record(void **state)
 {
 	struct retry_row rows[] = { row_of(1, KEY_A, 42, 0), row_of(2, NULL, 42, 0), row_of(1, NULL, 43, RETRY_WAITS) };
 	struct retry_row again[] = { row_of(1, NULL, 50, HOUR_MS), rows[0], row_of(2, NULL, 51, HOUR_MS) };
@@ -128,7 +128,7 @@ static void a_delivery_waits_once_with_its_whole_record(void **state)
 	}
 }
 
-static void the_same_event_twice_in_a_batch_waits_once(void **state)
+static void a_duplicate_in_a_batch_is_stored_once(void **state)
 {
 	struct retry_row rows[] = { row_of(1, KEY_A, 42, 0), row_of(1, KEY_A, 42, 0), row_of(1, KEY_B, 43, 0) };
 
@@ -139,7 +139,7 @@ static void the_same_event_twice_in_a_batch_waits_once(void **state)
 	assert_int_equal(rows[1].id, rows[0].id);
 }
 
-static void an_attempt_under_way_is_a_row_with_a_lease(void **state)
+static void an_attempt_in_flight_is_a_row_with_a_lease(void **state)
 {
 	struct retry_row rows[] = { row_of(1, KEY_A, 42, HOUR_MS), row_of(1, KEY_B, 43, -1000) };
 
@@ -151,7 +151,7 @@ static void an_attempt_under_way_is_a_row_with_a_lease(void **state)
 	assert_int_equal(claim(10).n, 0);
 }
 
-static void text_that_cannot_be_stored_is_refused(void **state)
+static void text_that_cannot_be_stored_is_rejected(void **state)
 {
 	struct retry_row row = row_of(1, NULL, 42, 0);
 	struct retry_result result = { .workspace_id = 1, .id = 1, .last_error = { "a\0b", 3 } };
@@ -162,7 +162,7 @@ static void text_that_cannot_be_stored_is_refused(void **state)
 	assert_failed(store_retries_finish(db.pg, &result, 1, &db.err), db.err, ERR_INPUT, "22021");
 }
 
-static void what_is_due_is_claimed_oldest_first_up_to_the_limit_of_each_partition(void **state)
+static void due_rows_are_claimed_oldest_first_up_to_the_limit_of_each_partition(void **state)
 {
 	struct retry_row rows[] = { row_of(1, NULL, 1, 0), row_of(1, NULL, 2, 0), row_of(1, NULL, 3, 0),
 		row_of(1, NULL, 4, 0), row_of(1, NULL, 5, HOUR_MS), row_of(1, NULL, 6, RETRY_WAITS),
@@ -203,7 +203,7 @@ static void claims_of_two_sessions_are_disjoint(void **state)
 	pg_close(&other);
 }
 
-static void a_lease_that_has_ended_is_due_again(void **state)
+static void a_row_with_an_expired_lease_is_due_again(void **state)
 {
 	struct retry_row row = row_of(1, KEY_A, 1, 0);
 
@@ -221,7 +221,7 @@ static void a_lease_that_has_ended_is_due_again(void **state)
 	"SELECT concat_ws(' ', status, retry_count, payload IS NOT NULL, lease_owner IS NULL, last_error, CASE WHEN next_retry_at = 'infinity'" \
 	" THEN 'waits' ELSE 'in ' || round(extract(epoch FROM next_retry_at - now())) END) FROM webhook_retry_queue"
 
-static void what_became_of_an_attempt_is_kept(void **state)
+static void the_result_of_an_attempt_is_stored(void **state)
 {
 	static const struct {
 		enum retry_status status;
@@ -256,7 +256,7 @@ static void what_became_of_an_attempt_is_kept(void **state)
 	"SELECT coalesce(string_agg(source_offset::text, ' ' ORDER BY source_offset), '') FROM webhook_retry_queue" \
 	" WHERE status = 'pending' AND next_retry_at <= now()"
 
-static void of_a_conversation_the_oldest_goes_next(void **state)
+static void the_oldest_row_of_a_conversation_is_next(void **state)
 {
 	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 3, RETRY_WAITS),
 		row_of(1, KEY_A, 2, RETRY_WAITS), row_of(1, KEY_B, 4, RETRY_WAITS), row_of(2, KEY_A, 5, RETRY_WAITS) };
@@ -285,7 +285,7 @@ static void of_a_conversation_the_oldest_goes_next(void **state)
 	assert_text(DUE, "4");
 }
 
-static void what_waits_right_behind_is_claimed_with_it_in_order(void **state)
+static void rows_directly_behind_are_claimed_together_in_order(void **state)
 {
 	struct retry_row rows[40];
 	struct claimed c;
@@ -301,7 +301,7 @@ static void what_waits_right_behind_is_claimed_with_it_in_order(void **state)
 	assert_int_equal(claim(10).n, 0);
 }
 
-static void no_more_is_claimed_than_there_is_room_for_the_oldest_due_of_all_partitions(void **state)
+static void claims_are_bounded_and_take_the_oldest_due_of_all_partitions(void **state)
 {
 	struct retry_row rows[] = { row_of(1, NULL, 1, 0), row_of(1, NULL, 2, 0), row_of(1, NULL, 3, 0),
 		row_of(2, KEY_A, 4, 0), row_of(2, KEY_B, 5, 0), row_of(2, NULL, 6, 0) };
@@ -317,7 +317,7 @@ static void no_more_is_claimed_than_there_is_room_for_the_oldest_due_of_all_part
 }
 
 /* Workspace 1 has 40 rows that are due since an hour, in chains of so many, in so many partitions; workspace 2 has two, due just now. */
-static void the_due_rows_of_one_workspace_keep_no_other_waiting(void **state)
+static void the_due_rows_of_one_workspace_do_not_delay_others(void **state)
 {
 	static const struct {
 		int chain, partitions, limit, room;
@@ -366,7 +366,7 @@ static void of_ten_workspaces_each_has_its_turn(void **state)
 	execute(db.admin, "DELETE FROM workspaces WHERE id > 2");
 }
 
-static void where_the_room_ends_within_a_chain_its_first_rows_are_claimed(void **state)
+static void a_limit_within_a_chain_claims_its_first_rows(void **state)
 {
 	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 2, RETRY_WAITS),
 		row_of(1, KEY_A, 3, RETRY_WAITS), row_of(1, KEY_A, 4, RETRY_WAITS), row_of(1, KEY_B, 5, 0),
@@ -385,7 +385,7 @@ static void where_the_room_ends_within_a_chain_its_first_rows_are_claimed(void *
 	assert_string_equal(claim_offsets(10, 1), "3");
 }
 
-static void nothing_is_claimed_before_what_is_ahead_of_it_in_its_chain(void **state)
+static void no_row_is_claimed_before_the_rows_ahead_of_it_in_its_chain(void **state)
 {
 	static const struct {
 		const char *due, *leased; /* offsets; the others wait. The latest is due for longest */
@@ -418,7 +418,7 @@ static void nothing_is_claimed_before_what_is_ahead_of_it_in_its_chain(void **st
 	}
 }
 
-static void an_endpoint_that_is_live_again_gets_what_it_may(void **state)
+static void an_endpoint_that_is_active_again_gets_its_first_rows(void **state)
 {
 	struct retry_row rows[] = { row_of(1, KEY_A, 1, RETRY_WAITS), row_of(1, KEY_A, 2, RETRY_WAITS),
 		row_of(1, KEY_B, 3, HOUR_MS), row_of(1, KEY_B, 4, RETRY_WAITS), row_of(1, NULL, 5, RETRY_WAITS),
@@ -460,7 +460,7 @@ static int64_t counted(const struct counts *c, int64_t endpoint, const char *key
 	return 0;
 }
 
-static void who_takes_a_partition_over_ends_leases_and_counts(void **state)
+static void acquiring_a_partition_ends_leases_and_counts_rows(void **state)
 {
 	static const int32_t partitions[] = { 3, 4 };
 	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 2, RETRY_WAITS),
@@ -490,7 +490,7 @@ static void who_takes_a_partition_over_ends_leases_and_counts(void **state)
 		1);
 }
 
-static void who_takes_a_partition_over_tries_what_waited_for_its_endpoint(void **state)
+static void acquiring_a_partition_makes_rows_due_that_waited_for_their_endpoint(void **state)
 {
 	static const int32_t three = 3;
 	struct retry_row rows[] = { row_of(1, KEY_A, 1, RETRY_WAITS), row_of(1, KEY_A, 2, RETRY_WAITS),
@@ -504,7 +504,7 @@ static void who_takes_a_partition_over_tries_what_waited_for_its_endpoint(void *
 	assert_text(DUE, "1 3 4");
 }
 
-static void what_was_taken_up_waits_behind_a_row_that_has_failed_since(void **state)
+static void a_claimed_row_waits_behind_a_row_that_failed_since(void **state)
 {
 	static const int32_t three = 3;
 	struct retry_row rows[] = { row_of(1, KEY_A, 1, 0), row_of(1, KEY_A, 2, RETRY_WAITS), row_of(2, KEY_A, 3, 0),
@@ -536,7 +536,7 @@ static void rows_of_a_deleted_endpoint_end(void **state)
 		"failed the endpoint was deleted, failed the endpoint was deleted, pending, pending");
 }
 
-static void depth_tells_what_waits_and_how_long(void **state)
+static void depth_reports_pending_rows_and_their_age(void **state)
 {
 	static const int32_t partitions[] = { 3, 4 };
 	struct retry_row rows[] = { row_of(1, NULL, 1, 0), row_of(1, NULL, 2, HOUR_MS), row_of(1, NULL, 3, RETRY_WAITS),
@@ -560,7 +560,7 @@ static void depth_tells_what_waits_and_how_long(void **state)
 	done(store_retries_depth(db.pg, NULL, 0, &d, &db.err));
 }
 
-static void what_is_finished_is_deleted_by_age(void **state)
+static void finished_rows_are_deleted_by_age(void **state)
 {
 	struct retry_row rows[] = { row_of(1, NULL, 1, 0), row_of(1, NULL, 2, 0), row_of(1, NULL, 3, 0),
 		row_of(1, NULL, 4, 0) };
@@ -583,30 +583,30 @@ static void what_is_finished_is_deleted_by_age(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_delivery_waits_once_with_its_whole_record, with_endpoints),
-		cmocka_unit_test_setup(the_same_event_twice_in_a_batch_waits_once, with_endpoints),
-		cmocka_unit_test_setup(an_attempt_under_way_is_a_row_with_a_lease, with_endpoints),
-		cmocka_unit_test_setup(text_that_cannot_be_stored_is_refused, with_endpoints),
-		cmocka_unit_test_setup(what_is_due_is_claimed_oldest_first_up_to_the_limit_of_each_partition,
+		cmocka_unit_test_setup(a_delivery_is_stored_once_with_its_whole_record, with_endpoints),
+		cmocka_unit_test_setup(a_duplicate_in_a_batch_is_stored_once, with_endpoints),
+		cmocka_unit_test_setup(an_attempt_in_flight_is_a_row_with_a_lease, with_endpoints),
+		cmocka_unit_test_setup(text_that_cannot_be_stored_is_rejected, with_endpoints),
+		cmocka_unit_test_setup(due_rows_are_claimed_oldest_first_up_to_the_limit_of_each_partition,
 			with_endpoints),
 		cmocka_unit_test_setup(claims_of_two_sessions_are_disjoint, with_endpoints),
-		cmocka_unit_test_setup(a_lease_that_has_ended_is_due_again, with_endpoints),
-		cmocka_unit_test_setup(what_became_of_an_attempt_is_kept, with_endpoints),
-		cmocka_unit_test_setup(of_a_conversation_the_oldest_goes_next, with_endpoints),
-		cmocka_unit_test_setup(what_waits_right_behind_is_claimed_with_it_in_order, with_endpoints),
-		cmocka_unit_test_setup(no_more_is_claimed_than_there_is_room_for_the_oldest_due_of_all_partitions,
-			with_endpoints),
-		cmocka_unit_test(the_due_rows_of_one_workspace_keep_no_other_waiting),
+		cmocka_unit_test_setup(a_row_with_an_expired_lease_is_due_again, with_endpoints),
+		cmocka_unit_test_setup(the_result_of_an_attempt_is_stored, with_endpoints),
+		cmocka_unit_test_setup(the_oldest_row_of_a_conversation_is_next, with_endpoints),
+		cmocka_unit_test_setup(rows_directly_behind_are_claimed_together_in_order, with_endpoints),
+		cmocka_unit_test_setup(claims_are_bounded_and_take_the_oldest_due_of_all_partitions, with_endpoints),
+		cmocka_unit_test(the_due_rows_of_one_workspace_do_not_delay_others),
 		cmocka_unit_test_setup(of_ten_workspaces_each_has_its_turn, with_endpoints),
-		cmocka_unit_test_setup(where_the_room_ends_within_a_chain_its_first_rows_are_claimed, with_endpoints),
-		cmocka_unit_test(nothing_is_claimed_before_what_is_ahead_of_it_in_its_chain),
-		cmocka_unit_test_setup(an_endpoint_that_is_live_again_gets_what_it_may, with_endpoints),
-		cmocka_unit_test_setup(who_takes_a_partition_over_ends_leases_and_counts, with_endpoints),
-		cmocka_unit_test_setup(who_takes_a_partition_over_tries_what_waited_for_its_endpoint, with_endpoints),
-		cmocka_unit_test_setup(what_was_taken_up_waits_behind_a_row_that_has_failed_since, with_endpoints),
+		cmocka_unit_test_setup(a_limit_within_a_chain_claims_its_first_rows, with_endpoints),
+		cmocka_unit_test(no_row_is_claimed_before_the_rows_ahead_of_it_in_its_chain),
+		cmocka_unit_test_setup(an_endpoint_that_is_active_again_gets_its_first_rows, with_endpoints),
+		cmocka_unit_test_setup(acquiring_a_partition_ends_leases_and_counts_rows, with_endpoints),
+		cmocka_unit_test_setup(acquiring_a_partition_makes_rows_due_that_waited_for_their_endpoint,
+			with_endpoints),
+		cmocka_unit_test_setup(a_claimed_row_waits_behind_a_row_that_failed_since, with_endpoints),
 		cmocka_unit_test_setup(rows_of_a_deleted_endpoint_end, with_endpoints),
-		cmocka_unit_test_setup(depth_tells_what_waits_and_how_long, with_endpoints),
-		cmocka_unit_test_setup(what_is_finished_is_deleted_by_age, with_endpoints),
+		cmocka_unit_test_setup(depth_reports_pending_rows_and_their_age, with_endpoints),
+		cmocka_unit_test_setup(finished_rows_are_deleted_by_age, with_endpoints),
 	};
 
 	return cmocka_run_group_tests(tests, webhooks_start, db_stop);

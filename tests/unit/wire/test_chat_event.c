@@ -42,7 +42,7 @@ static struct chat_event event_of(enum chat_event_kind kind)
 	return e;
 }
 
-static void an_event_of_another_language_is_read(void **state)
+static void an_event_encoded_by_another_language_is_read(void **state)
 {
 	struct arena *a = arena_new(4096);
 	const size_t n = strlen(python_event) / 2;
@@ -88,7 +88,7 @@ static void each_kind_has_its_type(void **state)
 	assert_string_equal(chat_event_type(CE_KINDS), "");
 }
 
-static void a_type_is_parsed_whole(void **state)
+static void a_type_is_parsed_completely(void **state)
 {
 	static const struct {
 		const char *type;
@@ -127,7 +127,7 @@ static void a_full_type_has_the_kind_of_campaigns_and_endpoints(void **state)
 	assert_int_equal(chat_event_full_type(&campaign, out).n, CHAT_EVENT_TYPE_SIZE / 2 + strlen("campaign."));
 }
 
-static void the_key_is_what_orders_the_event(void **state)
+static void the_key_is_the_ordering_key_of_the_event(void **state)
 {
 	struct chat_event e = event_of(CE_MESSAGE_CREATED), campaign = event_of(CE_CAMPAIGN),
 			  endpoint = event_of(CE_ENDPOINT);
@@ -203,7 +203,7 @@ static void assert_not_encoded(const struct chat_event *e, const char *code)
 	buf_fini(&out);
 }
 
-static void what_could_not_be_read_is_not_written(void **state)
+static void an_event_that_could_not_be_read_is_not_written(void **state)
 {
 	struct chat_event nul = event_of(CE_MESSAGE_EDITED), utf8 = nul, type = event_of(CE_MESSAGE_CREATED),
 			  kind = event_of(CE_NONE), id = event_of(CE_SYNC_PROGRESS), time = id;
@@ -252,7 +252,7 @@ static void encoding_appends(void **state)
 	arena_free(a);
 }
 
-static void broken_bytes_are_refused_and_leave_the_output_alone(void **state)
+static void broken_bytes_are_rejected_and_leave_the_output_unchanged(void **state)
 {
 	static const struct {
 		const char *name;
@@ -306,17 +306,17 @@ static void a_message_is_of_a_contact_or_of_a_group(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_event_of_another_language_is_read),
+		cmocka_unit_test(an_event_encoded_by_another_language_is_read),
 		cmocka_unit_test(each_kind_has_its_type),
-		cmocka_unit_test(a_type_is_parsed_whole),
+		cmocka_unit_test(a_type_is_parsed_completely),
 		cmocka_unit_test(a_full_type_has_the_kind_of_campaigns_and_endpoints),
-		cmocka_unit_test(the_key_is_what_orders_the_event),
+		cmocka_unit_test(the_key_is_the_ordering_key_of_the_event),
 		cmocka_unit_test(derived_ids_are_stable_and_differ_by_every_part),
 		cmocka_unit_test(sources_are_ordered_by_epoch_then_seq_then_index),
-		cmocka_unit_test(what_could_not_be_read_is_not_written),
+		cmocka_unit_test(an_event_that_could_not_be_read_is_not_written),
 		cmocka_unit_test(an_event_beyond_the_record_limit_is_too_large),
 		cmocka_unit_test(encoding_appends),
-		cmocka_unit_test(broken_bytes_are_refused_and_leave_the_output_alone),
+		cmocka_unit_test(broken_bytes_are_rejected_and_leave_the_output_unchanged),
 		cmocka_unit_test(a_message_is_of_a_contact_or_of_a_group),
 	};
 

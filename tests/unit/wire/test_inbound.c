@@ -101,7 +101,7 @@ static void assert_refused(const char *name, const struct inbound_event *e, stru
 		fail_msg("%s, as bytes: %s (%s) rather than %s", name, err.code, err.msg, code);
 }
 
-static void an_event_of_another_language_is_read(void **state)
+static void an_event_encoded_by_another_language_is_read(void **state)
 {
 	struct arena *a = arena_new(4096);
 	struct inbound_event e;
@@ -165,7 +165,7 @@ static void encoding_gives_the_same_bytes_as_another_language(void **state)
 	arena_free(a);
 }
 
-static void text_that_cannot_be_stored_is_decode(void **state)
+static void text_that_cannot_be_stored_is_a_decode_error(void **state)
 {
 	static const struct {
 		const char *name;
@@ -327,7 +327,7 @@ static void with_a_negative_size(struct inbound_event *e)
 	e->u.message.media.size_bytes = -1;
 }
 
-static void a_message_that_breaks_a_rule_is_refused(void **state)
+static void a_message_that_breaks_a_rule_is_rejected(void **state)
 {
 	static const struct {
 		const char *name;
@@ -368,7 +368,7 @@ static void a_message_that_breaks_a_rule_is_refused(void **state)
 	arena_free(a);
 }
 
-static void each_kind_needs_what_it_is_about(void **state)
+static void each_kind_requires_its_own_fields(void **state)
 {
 	static const enum inbound_kind needy[] = { IN_MESSAGE, IN_STATUS, IN_EDIT, IN_REVOKE, IN_REACTION, IN_POLL_VOTE,
 		IN_GROUP_CHANGE, IN_CHAT_STATE, IN_SYNC_CHAT, IN_CONTACT, IN_IDENTITY_CHANGE, IN_OPT_OUT,
@@ -392,7 +392,7 @@ static void each_kind_needs_what_it_is_about(void **state)
 	arena_free(a);
 }
 
-static void half_of_what_a_kind_needs_is_not_enough(void **state)
+static void half_of_the_required_fields_are_not_enough(void **state)
 {
 	struct arena *a = arena_new(4096);
 	struct inbound_event status = event_of(IN_STATUS), alias = event_of(IN_IDENTITY_CHANGE),
@@ -489,7 +489,7 @@ static void a_sync_message_is_checked_and_has_the_chat_of_its_state(void **state
 	arena_free(a);
 }
 
-static void what_is_not_said_has_a_default(void **state)
+static void absent_fields_have_a_default(void **state)
 {
 	struct arena *a = arena_new(4096);
 	struct inbound_event e = message_event(), out;
@@ -507,7 +507,7 @@ static void what_is_not_said_has_a_default(void **state)
 	arena_free(a);
 }
 
-static void a_suspect_time_counts_for_nothing_but_the_id(void **state)
+static void a_suspect_time_is_used_for_the_id_only(void **state)
 {
 	const int64_t told = 1700000000000, taken_in = 1700000005000;
 	const struct {
@@ -581,7 +581,7 @@ static void assert_appended(const char *name, const char *hex, const char *code)
 	arena_free(a);
 }
 
-static void broken_bytes_are_refused(void **state)
+static void broken_bytes_are_rejected(void **state)
 {
 	(void)state;
 	assert_appended("a field cut short", "0a24", "decode");
@@ -591,7 +591,7 @@ static void broken_bytes_are_refused(void **state)
 	assert_appended("a provider of the future", "200a", "unsupported");
 }
 
-static void an_unknown_kind_is_unsupported_and_none_is_not(void **state)
+static void an_unknown_kind_is_unsupported_and_a_missing_one_is_not(void **state)
 {
 	/* Envelopes of two ids, then field 99 or nothing. */
 	static const char ids[] = "1224"
@@ -628,7 +628,7 @@ static void a_record_of_more_than_a_mebibyte_is_not_even_parsed(void **state)
 	arena_free(a);
 }
 
-static void a_record_that_unpacks_to_too_much_is_refused(void **state)
+static void a_record_that_unpacks_to_too_much_is_rejected(void **state)
 {
 	struct arena *a = arena_new(4096);
 	struct buf b = BUF_INIT;
@@ -719,23 +719,23 @@ static void the_key_is_workspace_and_account(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_event_of_another_language_is_read),
+		cmocka_unit_test(an_event_encoded_by_another_language_is_read),
 		cmocka_unit_test(encoding_gives_the_same_bytes_as_another_language),
-		cmocka_unit_test(text_that_cannot_be_stored_is_decode),
+		cmocka_unit_test(text_that_cannot_be_stored_is_a_decode_error),
 		cmocka_unit_test(an_unknown_enum_value_is_unsupported),
-		cmocka_unit_test(a_message_that_breaks_a_rule_is_refused),
-		cmocka_unit_test(each_kind_needs_what_it_is_about),
-		cmocka_unit_test(half_of_what_a_kind_needs_is_not_enough),
+		cmocka_unit_test(a_message_that_breaks_a_rule_is_rejected),
+		cmocka_unit_test(each_kind_requires_its_own_fields),
+		cmocka_unit_test(half_of_the_required_fields_are_not_enough),
 		cmocka_unit_test(the_limits_of_fields_are_inclusive),
 		cmocka_unit_test(lists_have_limits),
 		cmocka_unit_test(a_sync_message_is_checked_and_has_the_chat_of_its_state),
-		cmocka_unit_test(what_is_not_said_has_a_default),
-		cmocka_unit_test(a_suspect_time_counts_for_nothing_but_the_id),
+		cmocka_unit_test(absent_fields_have_a_default),
+		cmocka_unit_test(a_suspect_time_is_used_for_the_id_only),
 		cmocka_unit_test(an_unread_count_of_zero_differs_from_none),
-		cmocka_unit_test(broken_bytes_are_refused),
-		cmocka_unit_test(an_unknown_kind_is_unsupported_and_none_is_not),
+		cmocka_unit_test(broken_bytes_are_rejected),
+		cmocka_unit_test(an_unknown_kind_is_unsupported_and_a_missing_one_is_not),
 		cmocka_unit_test(a_record_of_more_than_a_mebibyte_is_not_even_parsed),
-		cmocka_unit_test(a_record_that_unpacks_to_too_much_is_refused),
+		cmocka_unit_test(a_record_that_unpacks_to_too_much_is_rejected),
 		cmocka_unit_test(raw_is_dropped_before_a_record_is_too_large),
 		cmocka_unit_test(derived_ids_are_stable_and_differ_by_every_part),
 		cmocka_unit_test(the_key_is_workspace_and_account),

@@ -55,7 +55,7 @@ static const struct {
 		false },
 };
 
-static void what_jsonb_holds_is_taken_and_nothing_else(void **state)
+static void exactly_the_objects_that_jsonb_can_hold_are_accepted(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -67,7 +67,7 @@ static void what_jsonb_holds_is_taken_and_nothing_else(void **state)
 	}
 }
 
-static void postgresql_takes_what_is_taken_here(void **state)
+static void postgresql_accepts_every_accepted_object(void **state)
 {
 	struct pg *pg = session_open();
 
@@ -85,7 +85,7 @@ static void postgresql_takes_what_is_taken_here(void **state)
 	pg_close(&pg);
 }
 
-static void numbers_count_as_they_are_written_out(void **state)
+static void numbers_count_with_all_their_digits(void **state)
 {
 	static const struct {
 		const char *item;
@@ -108,9 +108,9 @@ static void numbers_count_as_they_are_written_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_jsonb_holds_is_taken_and_nothing_else),
-		cmocka_unit_test(postgresql_takes_what_is_taken_here),
-		cmocka_unit_test(numbers_count_as_they_are_written_out),
+		cmocka_unit_test(exactly_the_objects_that_jsonb_can_hold_are_accepted),
+		cmocka_unit_test(postgresql_accepts_every_accepted_object),
+		cmocka_unit_test(numbers_count_with_all_their_digits),
 	};
 
 	return cmocka_run_group_tests(tests, pg_temp_start, pg_temp_stop);

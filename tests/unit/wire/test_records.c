@@ -28,7 +28,7 @@ static void assert_same(struct str got, struct str want)
 	assert_true(str_eq(got, want));
 }
 
-static void records_come_back_as_they_were(void **state)
+static void records_survive_the_round_trip(void **state)
 {
 	const size_t n = 300000;
 	char *text = mem_calloc(n, 1);
@@ -125,7 +125,7 @@ static void a_row_cut_anywhere_but_between_records_is_broken(void **state)
 	buf_fini(&row);
 }
 
-static void what_is_not_exactly_a_row_is_refused(void **state)
+static void anything_but_a_row_is_rejected(void **state)
 {
 	static const struct {
 		const char *name;
@@ -168,7 +168,7 @@ static void thirty_two_headers_are_the_most(void **state)
 	buf_fini(&more);
 }
 
-static void a_broken_row_leaves_the_outputs_alone(void **state)
+static void a_broken_row_leaves_the_outputs_unchanged(void **state)
 {
 	struct record_view v = { .n_headers = 7 };
 	struct err err;
@@ -183,12 +183,12 @@ static void a_broken_row_leaves_the_outputs_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(records_come_back_as_they_were),
+		cmocka_unit_test(records_survive_the_round_trip),
 		cmocka_unit_test(a_row_is_protobuf),
 		cmocka_unit_test(a_row_cut_anywhere_but_between_records_is_broken),
-		cmocka_unit_test(what_is_not_exactly_a_row_is_refused),
+		cmocka_unit_test(anything_but_a_row_is_rejected),
 		cmocka_unit_test(thirty_two_headers_are_the_most),
-		cmocka_unit_test(a_broken_row_leaves_the_outputs_alone),
+		cmocka_unit_test(a_broken_row_leaves_the_outputs_unchanged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

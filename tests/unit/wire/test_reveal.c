@@ -56,7 +56,7 @@ static void a_chat_event_is_shown(void **state)
 	buf_fini(&out);
 }
 
-static void what_is_no_event_writes_nothing(void **state)
+static void a_record_that_is_no_event_writes_nothing(void **state)
 {
 	struct buf out = BUF_INIT;
 	struct json_writer w = json_writer(&out);
@@ -86,7 +86,7 @@ int main(void)
 		cmocka_unit_test(an_inbound_event_shows_its_fields_by_name),
 		cmocka_unit_test(lists_and_inner_messages_are_shown),
 		cmocka_unit_test(a_chat_event_is_shown),
-		cmocka_unit_test(what_is_no_event_writes_nothing),
+		cmocka_unit_test(a_record_that_is_no_event_writes_nothing),
 		cmocka_unit_test(text_that_is_not_utf8_is_shown_in_base64),
 	};
 

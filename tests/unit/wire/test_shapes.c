@@ -301,7 +301,7 @@ static void inbound_round_trip(unsigned kind, int nth_case)
 	arena_free(a);
 }
 
-static void every_inbound_event_survives_the_round_trip_whole(void **state)
+static void every_inbound_event_survives_the_round_trip(void **state)
 {
 	(void)state;
 	for (unsigned kind = IN_NONE + 1; kind < IN_KINDS; kind++)
@@ -330,7 +330,7 @@ static void chat_event_round_trip(unsigned kind, int nth_case)
 	arena_free(a);
 }
 
-static void every_chat_event_survives_the_round_trip_whole(void **state)
+static void every_chat_event_survives_the_round_trip(void **state)
 {
 	(void)state;
 	for (unsigned kind = CE_NONE + 1; kind < CE_KINDS; kind++)
@@ -365,8 +365,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_field_of_every_message_has_exactly_one_row),
 		cmocka_unit_test(a_kind_is_named_as_its_field),
-		cmocka_unit_test(every_inbound_event_survives_the_round_trip_whole),
-		cmocka_unit_test(every_chat_event_survives_the_round_trip_whole),
+		cmocka_unit_test(every_inbound_event_survives_the_round_trip),
+		cmocka_unit_test(every_chat_event_survives_the_round_trip),
 		cmocka_unit_test(a_list_beyond_the_scratch_memory_survives_too),
 	};
 

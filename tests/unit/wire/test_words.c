@@ -144,7 +144,7 @@ static void any_alias_identifies_a_party_and_a_name_does_not(void **state)
 	assert_false(party_identified(&nobody));
 }
 
-static void a_chat_is_known_by_the_side_that_it_has(void **state)
+static void a_chat_is_identified_by_the_side_that_it_has(void **state)
 {
 	struct chat_ref contact = { .contact = { .phone = STR("1") } };
 	struct chat_ref group = { .is_group = true, .group = { .jid = STR("1@g.us") } };
@@ -165,7 +165,7 @@ int main(void)
 		cmocka_unit_test(session_words_are_those_of_the_status_column),
 		cmocka_unit_test(enums_without_words_have_the_numbers_of_the_proto_files),
 		cmocka_unit_test(any_alias_identifies_a_party_and_a_name_does_not),
-		cmocka_unit_test(a_chat_is_known_by_the_side_that_it_has),
+		cmocka_unit_test(a_chat_is_identified_by_the_side_that_it_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,7 @@ static void take_with_header(struct batch *b, const char *name, const char *valu
 	batch_take(b, &m, &ops, NULL);
 }
 
-static void a_record_is_taken_over_and_decoded(void **state)
+static void a_record_is_copied_and_decoded(void **state)
 {
 	struct batch *b = *state;
 
@@ -107,7 +107,7 @@ static void a_replay_for_another_consumer_is_not_even_decoded(void **state)
 	assert_non_null(b->items[1].decoded);
 }
 
-static void a_trace_is_taken_over_when_it_is_one(void **state)
+static void a_valid_trace_is_copied(void **state)
 {
 	struct batch *b = *state;
 
@@ -155,7 +155,7 @@ static void a_batch_that_is_reset_holds_nothing(void **state)
 	}
 }
 
-static void a_dead_letter_has_the_record_and_says_why(void **state)
+static void a_dead_letter_has_the_record_and_the_reason(void **state)
 {
 	struct batch *b = *state;
 	struct record_view v;
@@ -178,7 +178,7 @@ static void a_dead_letter_has_the_record_and_says_why(void **state)
 	assert_true(str_is(header_find(v.headers, v.n_headers, "x-orig-timestamp-ms"), "5"));
 }
 
-static void what_is_not_ours_or_was_committed_is_dropped(void **state)
+static void records_of_revoked_partitions_and_committed_records_are_discarded(void **state)
 {
 	struct batch *b = *state;
 
@@ -225,13 +225,13 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(a_record_is_taken_over_and_decoded),
+		T(a_record_is_copied_and_decoded),
 		T(a_replay_for_another_consumer_is_not_even_decoded),
-		T(a_trace_is_taken_over_when_it_is_one),
+		T(a_valid_trace_is_copied),
 		T(a_batch_is_full_by_changes_or_by_bytes),
 		T(a_batch_that_is_reset_holds_nothing),
-		T(a_dead_letter_has_the_record_and_says_why),
-		T(what_is_not_ours_or_was_committed_is_dropped),
+		T(a_dead_letter_has_the_record_and_the_reason),
+		T(records_of_revoked_partitions_and_committed_records_are_discarded),
 		T(outcomes_are_counted_by_partition),
 	};
 

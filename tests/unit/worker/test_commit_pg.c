@@ -280,7 +280,7 @@ static void every_offset_is_accounted_for(void **state)
 	assert_int_equal(owner.slots[0].progress.seq, 2);
 }
 
-static void records_that_were_committed_before_are_dropped(void **state)
+static void records_that_were_committed_before_are_discarded(void **state)
 {
 	static const struct record first[] = { { 1, 10, "applied" }, { 1, 11, "applied" } };
 	static const struct record again[] = { { 1, 10, "applied" }, { 1, 11, "applied" }, { 1, 12, "applied" },
@@ -295,7 +295,7 @@ static void records_that_were_committed_before_are_dropped(void **state)
 	assert_int_equal(db_i64("SELECT seq FROM consumer_progress WHERE partition = 1"), 2);
 }
 
-static void bad_records_are_found_and_the_others_are_applied_once(void **state)
+static void invalid_records_are_isolated_and_the_others_applied_once(void **state)
 {
 	static const struct record records[] = { { 1, 0, "applied" }, { 1, 1, "poison" }, { 2, 0, "applied" },
 		{ 1, 2, "parked" }, { 2, 1, "poison" }, { 1, 3, "unreadable" }, { 1, 4, "applied" },
@@ -321,7 +321,7 @@ static void take_key(struct batch *b, int32_t partition, int64_t offset, const c
 }
 
 /* However many they are, they cost one attempt, and so does what comes with them: they leave the attempts of a transaction to the others. */
-static void what_apply_finds_refused_costs_one_attempt(void **state)
+static void a_record_that_apply_reports_as_rejected_costs_one_attempt(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 98; i++)
@@ -352,7 +352,7 @@ static int64_t letters_of(int32_t partition)
 	return n;
 }
 
-static void what_is_put_off_with_a_refused_record_becomes_one_dead_letter(void **state)
+static void a_postponed_rejected_record_becomes_one_dead_letter(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 100; i++)
@@ -365,7 +365,7 @@ static void what_is_put_off_with_a_refused_record_becomes_one_dead_letter(void *
 	assert_int_equal(letters_of(1), 100);
 }
 
-static void a_single_bad_record_is_a_dead_letter(void **state)
+static void a_single_invalid_record_is_a_dead_letter(void **state)
 {
 	static const struct record records[] = { { 1, 0, "poison" } };
 
@@ -374,7 +374,7 @@ static void a_single_bad_record_is_a_dead_letter(void **state)
 	assert_counts(1, 1, "0 0 0 0 1 0");
 }
 
-static void what_only_the_commit_refuses_is_found_like_any_bad_record(void **state)
+static void a_record_that_only_the_commit_rejects_is_isolated_too(void **state)
 {
 	static const struct record records[] = { { 1, 0, "applied" }, { 1, 1, "late poison" }, { 2, 0, "applied" },
 		{ 1, 2, "parked" } };
@@ -387,7 +387,7 @@ static void what_only_the_commit_refuses_is_found_like_any_bad_record(void **sta
 	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 3);
 }
 
-static void what_a_try_that_failed_had_in_memory_is_forgotten(void **state)
+static void the_cache_of_a_failed_attempt_is_discarded(void **state)
 {
 	static const struct record good[] = { { 1, 0, "applied" }, { 2, 0, "applied" } };
 	static const struct record mixed[] = { { 1, 1, "applied" }, { 1, 2, "poison" }, { 2, 1, "applied" } };
@@ -421,7 +421,7 @@ static size_t dead_letters_of(int32_t partition)
 	return n;
 }
 
-static void however_many_records_are_refused_it_is_no_outage(void **state)
+static void any_number_of_rejected_records_is_no_outage(void **state)
 {
 	static const struct record next[] = { { 1, 30, "applied" }, { 2, 0, "applied" } };
 	struct record records[30];
@@ -439,7 +439,7 @@ static void however_many_records_are_refused_it_is_no_outage(void **state)
 }
 
 /* 97 good records of many accounts and three bad ones of one. */
-static void good_records_beside_bad_ones_cost_few_attempts(void **state)
+static void valid_records_beside_invalid_ones_cost_few_attempts(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 100; i++) {
@@ -458,7 +458,7 @@ static void good_records_beside_bad_ones_cost_few_attempts(void **state)
 
 /* 98 refused records of one partition, two good ones of another and behind them: the first transaction has all of the good ones that
  * no refused one stands before. */
-static void other_partitions_do_not_wait_until_all_refused_records_are_found(void **state)
+static void other_partitions_do_not_wait_for_the_isolation_of_rejected_records(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 98; i++)
@@ -482,7 +482,7 @@ static void other_partitions_do_not_wait_until_all_refused_records_are_found(voi
 	assert_counts(1, 100, "2 0 0 0 98 0");
 }
 
-static void the_backlogs_of_several_partitions_take_turns(void **state)
+static void the_backlogs_of_several_partitions_alternate(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 100; i++)
@@ -505,7 +505,7 @@ static void the_backlogs_of_several_partitions_take_turns(void **state)
 	assert_counts(2, 50, "1 0 0 0 49 0");
 }
 
-static void what_was_committed_elsewhere_is_not_taken_from_the_backlog(void **state)
+static void records_committed_elsewhere_are_not_applied_from_the_backlog(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 100; i++)
@@ -520,7 +520,7 @@ static void what_was_committed_elsewhere_is_not_taken_from_the_backlog(void **st
 	assert_int_equal(db_i64("SELECT dead_lettered FROM consumer_progress WHERE partition = 1"), 64 + 10);
 }
 
-static void batches_behind_refused_records_are_short(void **state)
+static void batches_behind_rejected_records_are_short(void **state)
 {
 	static const struct record bad[] = { { 1, 0, "poison" } };
 	struct record good[] = { { 1, 1, "applied" } };
@@ -534,7 +534,7 @@ static void batches_behind_refused_records_are_short(void **state)
 	}
 }
 
-static void what_is_missing_in_the_database_is_an_outage(void **state)
+static void a_missing_table_column_or_right_is_an_outage(void **state)
 {
 	static const struct record records[] = { { 1, 0, "applied" } };
 	static const struct {
@@ -556,7 +556,7 @@ static void what_is_missing_in_the_database_is_an_outage(void **state)
 	assert_counts(1, 1, "1 0 0 0 0 0");
 }
 
-static void a_failure_of_the_whole_leaves_nothing_behind(void **state)
+static void a_failure_of_the_whole_batch_leaves_no_rows(void **state)
 {
 	static const struct record records[] = { { 1, 0, "applied" }, { 2, 0, "applied" } };
 
@@ -571,7 +571,7 @@ static void a_failure_of_the_whole_leaves_nothing_behind(void **state)
 	assert_counts(1, 1, "1 0 0 0 0 0");
 }
 
-static void an_owner_that_was_fenced_off_changes_nothing(void **state)
+static void a_fenced_owner_changes_nothing(void **state)
 {
 	static const struct record records[] = { { 2, 0, "applied" }, { 1, 0, "applied" } };
 
@@ -602,7 +602,7 @@ static void a_sweep_that_changes_nothing_leaves_no_trace(void **state)
 	assert_int_equal(script.rolled_back, 0);
 }
 
-static void what_a_sweep_emits_is_committed_and_published(void **state)
+static void records_emitted_by_a_sweep_are_committed_and_published(void **state)
 {
 	(void)state;
 	script.sweep_changes = true;
@@ -614,7 +614,7 @@ static void what_a_sweep_emits_is_committed_and_published(void **state)
 	assert_int_equal(script.committed, 1);
 }
 
-static void a_sweep_whose_data_are_refused_stops_nobody(void **state)
+static void a_sweep_with_rejected_data_does_not_stop_batches(void **state)
 {
 	(void)state;
 	script.sweep_changes = true;
@@ -629,7 +629,7 @@ static void a_sweep_whose_data_are_refused_stops_nobody(void **state)
 
 /* Live before bulk */
 
-static void live_and_bulk_take_turns_unless_live_batches_are_full(void **state)
+static void live_and_bulk_alternate_unless_live_batches_are_full(void **state)
 {
 	struct kafka_message live = { .partition = 1, .value = STR("applied") },
 			     bulk = { .topic = 1, .partition = 1, .value = STR("applied") };
@@ -702,7 +702,7 @@ static void while_live_batches_are_full_bulk_has_a_fifth_of_the_time(void **stat
 
 /* What others left */
 
-static void all_that_an_earlier_owner_left_is_adopted_before_anything_new(void **state)
+static void outbox_rows_of_a_previous_owner_are_adopted_before_new_records(void **state)
 {
 	static const struct record records[] = { { 1, 0, "applied" }, { 2, 0, "applied" } };
 
@@ -741,29 +741,29 @@ int main(void)
 #define T(f) cmocka_unit_test_setup(f, setup)
 	const struct CMUnitTest tests[] = {
 		T(every_offset_is_accounted_for),
-		T(records_that_were_committed_before_are_dropped),
-		T(bad_records_are_found_and_the_others_are_applied_once),
-		T(what_a_try_that_failed_had_in_memory_is_forgotten),
-		T(what_apply_finds_refused_costs_one_attempt),
-		T(what_is_put_off_with_a_refused_record_becomes_one_dead_letter),
-		T(a_single_bad_record_is_a_dead_letter),
-		T(what_only_the_commit_refuses_is_found_like_any_bad_record),
-		T(however_many_records_are_refused_it_is_no_outage),
-		T(good_records_beside_bad_ones_cost_few_attempts),
-		T(other_partitions_do_not_wait_until_all_refused_records_are_found),
-		T(the_backlogs_of_several_partitions_take_turns),
-		T(what_was_committed_elsewhere_is_not_taken_from_the_backlog),
-		T(batches_behind_refused_records_are_short),
-		T(what_is_missing_in_the_database_is_an_outage),
-		T(a_failure_of_the_whole_leaves_nothing_behind),
-		T(an_owner_that_was_fenced_off_changes_nothing),
+		T(records_that_were_committed_before_are_discarded),
+		T(invalid_records_are_isolated_and_the_others_applied_once),
+		T(the_cache_of_a_failed_attempt_is_discarded),
+		T(a_record_that_apply_reports_as_rejected_costs_one_attempt),
+		T(a_postponed_rejected_record_becomes_one_dead_letter),
+		T(a_single_invalid_record_is_a_dead_letter),
+		T(a_record_that_only_the_commit_rejects_is_isolated_too),
+		T(any_number_of_rejected_records_is_no_outage),
+		T(valid_records_beside_invalid_ones_cost_few_attempts),
+		T(other_partitions_do_not_wait_for_the_isolation_of_rejected_records),
+		T(the_backlogs_of_several_partitions_alternate),
+		T(records_committed_elsewhere_are_not_applied_from_the_backlog),
+		T(batches_behind_rejected_records_are_short),
+		T(a_missing_table_column_or_right_is_an_outage),
+		T(a_failure_of_the_whole_batch_leaves_no_rows),
+		T(a_fenced_owner_changes_nothing),
 		T(an_offset_that_moved_fences_too),
 		T(a_sweep_that_changes_nothing_leaves_no_trace),
-		T(what_a_sweep_emits_is_committed_and_published),
-		T(a_sweep_whose_data_are_refused_stops_nobody),
-		T(live_and_bulk_take_turns_unless_live_batches_are_full),
+		T(records_emitted_by_a_sweep_are_committed_and_published),
+		T(a_sweep_with_rejected_data_does_not_stop_batches),
+		T(live_and_bulk_alternate_unless_live_batches_are_full),
 		T(while_live_batches_are_full_bulk_has_a_fifth_of_the_time),
-		T(all_that_an_earlier_owner_left_is_adopted_before_anything_new),
+		T(outbox_rows_of_a_previous_owner_are_adopted_before_new_records),
 		T(acknowledged_rows_are_deleted_with_a_later_batch),
 	};
 

@@ -58,7 +58,7 @@ static const struct {
 	{ "x-orig-timestamp-ms", "1700000000123" },
 };
 
-static void a_first_failure_says_where_and_why(void **state)
+static void a_first_failure_has_its_position_and_reason(void **state)
 {
 	static const struct header original[] = { { { "ce_id", 5 }, { "1", 1 } },
 		{ { "traceparent", 11 }, { "00-x", 4 } } };
@@ -74,7 +74,7 @@ static void a_first_failure_says_where_and_why(void **state)
 				wanted[i].name, wanted[i].want);
 }
 
-static void what_is_not_known_has_no_header(void **state)
+static void unknown_values_have_no_header(void **state)
 {
 	struct failure f = failure;
 	const struct header *headers;
@@ -132,7 +132,7 @@ static const struct {
 	const char *before, *want;
 } counts[] = { { "1", "2" }, { "-3", "1" }, { "many", "1" }, { "", "1" }, { "9223372036854775807", "1" } };
 
-static void deliveries_are_counted_on_from_what_makes_sense(void **state)
+static void the_count_of_deliveries_continues_from_a_plausible_value(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(counts); i++) {
@@ -144,7 +144,7 @@ static void deliveries_are_counted_on_from_what_makes_sense(void **state)
 	}
 }
 
-static void there_are_never_more_than_an_outbox_row_takes(void **state)
+static void dead_letter_headers_never_exceed_the_limit_of_an_outbox_row(void **state)
 {
 	struct header original[100];
 	const struct header *h;
@@ -192,11 +192,11 @@ static void a_replay_is_for_the_consumer_it_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_first_failure_says_where_and_why),
-		cmocka_unit_test(what_is_not_known_has_no_header),
+		cmocka_unit_test(a_first_failure_has_its_position_and_reason),
+		cmocka_unit_test(unknown_values_have_no_header),
 		cmocka_unit_test(the_first_failure_survives_the_second),
-		cmocka_unit_test(deliveries_are_counted_on_from_what_makes_sense),
-		cmocka_unit_test(there_are_never_more_than_an_outbox_row_takes),
+		cmocka_unit_test(the_count_of_deliveries_continues_from_a_plausible_value),
+		cmocka_unit_test(dead_letter_headers_never_exceed_the_limit_of_an_outbox_row),
 		cmocka_unit_test(a_replay_is_for_the_consumer_it_names),
 	};
 

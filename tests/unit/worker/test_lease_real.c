@@ -150,7 +150,7 @@ static int setup(void **state)
 	return db_empty(state);
 }
 
-static void one_replica_holds_it_and_gives_it_back(void **state)
+static void one_replica_holds_the_lease_and_releases_it(void **state)
 {
 	(void)state;
 	replica_open(&a, "a", 60000);
@@ -168,7 +168,7 @@ static void one_replica_holds_it_and_gives_it_back(void **state)
 	lease_close(&b.lease, 0);
 }
 
-static void what_is_committed_is_published_and_told(void **state)
+static void committed_records_are_published_and_reported(void **state)
 {
 	int64_t from = topic_end();
 	struct event_source s;
@@ -196,7 +196,7 @@ static void what_is_committed_is_published_and_told(void **state)
 }
 
 /* As after SIGSTOP: it believes that it leads, its lease has ended, and another has it. */
-static void a_holder_that_was_paused_writes_nothing(void **state)
+static void a_paused_former_holder_writes_nothing(void **state)
 {
 	int64_t from = topic_end();
 
@@ -221,7 +221,7 @@ static void a_holder_that_was_paused_writes_nothing(void **state)
 	assert_non_null(strstr(topic_read(from), "before"));
 }
 
-static void taking_it_waits_for_the_holders_open_transaction(void **state)
+static void acquiring_the_lease_waits_for_the_holders_open_transaction(void **state)
 {
 	(void)state;
 	replica_open(&a, "a", 60000);
@@ -235,7 +235,7 @@ static void taking_it_waits_for_the_holders_open_transaction(void **state)
 	lease_close(&a.lease, PATIENCE_MS);
 }
 
-static void the_next_holder_publishes_what_was_left_before_anything_new(void **state)
+static void the_next_holder_publishes_remaining_rows_before_new_ones(void **state)
 {
 	int64_t from = topic_end();
 
@@ -287,7 +287,7 @@ static void *watch_run(void *ctx)
 }
 
 /* Its record is for a topic that does not exist, so that nothing acknowledges it. */
-static void closing_for_long_is_no_standstill(void **state)
+static void a_long_close_is_not_a_hanging_loop(void **state)
 {
 	struct watch w = { .died = false };
 	int64_t began;
@@ -311,12 +311,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, setup)
 	const struct CMUnitTest tests[] = {
-		T(one_replica_holds_it_and_gives_it_back),
-		T(what_is_committed_is_published_and_told),
-		T(a_holder_that_was_paused_writes_nothing),
-		T(taking_it_waits_for_the_holders_open_transaction),
-		T(the_next_holder_publishes_what_was_left_before_anything_new),
-		T(closing_for_long_is_no_standstill),
+		T(one_replica_holds_the_lease_and_releases_it),
+		T(committed_records_are_published_and_reported),
+		T(a_paused_former_holder_writes_nothing),
+		T(acquiring_the_lease_waits_for_the_holders_open_transaction),
+		T(the_next_holder_publishes_remaining_rows_before_new_ones),
+		T(a_long_close_is_not_a_hanging_loop),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -104,7 +104,7 @@ static void emit(struct owner_tx *tx, const char *topic)
 	owner_tx_emit(tx, partition_zero, str_of(topic), STR("k"), STR("v"), NULL, 0);
 }
 
-static void a_transaction_is_told_of_when_kafka_has_all_of_it(void **state)
+static void a_transaction_is_reported_when_kafka_has_acknowledged_all_of_it(void **state)
 {
 	static const struct owner_ops ops = { .lost = on_lost, .acknowledged = on_acknowledged };
 	struct owner_options options = owner_options();
@@ -157,7 +157,7 @@ static bool sweep_wanted(void *ctx)
 }
 
 /* The service ends with it: the last test. */
-static void a_sweep_that_is_wanted_does_not_wait_for_its_time(void **state)
+static void a_requested_sweep_does_not_wait_for_its_schedule(void **state)
 {
 	static const struct worker_ops ops = { .sweep = sweep,
 		.sweep_wanted = sweep_wanted,
@@ -183,8 +183,8 @@ static void a_sweep_that_is_wanted_does_not_wait_for_its_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_transaction_is_told_of_when_kafka_has_all_of_it),
-		cmocka_unit_test(a_sweep_that_is_wanted_does_not_wait_for_its_time),
+		cmocka_unit_test(a_transaction_is_reported_when_kafka_has_acknowledged_all_of_it),
+		cmocka_unit_test(a_requested_sweep_does_not_wait_for_its_schedule),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -116,7 +116,7 @@ static void two_topics_with_fences_of_their_own_share_no_row(void **state)
 }
 
 /* As two owners of one process, each with the partition of its own topic. */
-static void an_owner_leaves_alone_what_is_anothers(void **state)
+static void an_owner_does_not_change_rows_of_another(void **state)
 {
 	struct owner another = o;
 	struct slot_state slot = o.slots[2];
@@ -164,7 +164,7 @@ static void a_partition_that_follows_writes_into_the_slot_of_the_other(void **st
 	assert_int_equal(owner_progress(&o, live)->seq, 2);
 }
 
-static void the_fence_of_what_follows_is_the_others(void **state)
+static void a_following_partition_is_fenced_by_the_one_it_follows(void **state)
 {
 	(void)state;
 	execute(db.admin, "UPDATE consumer_progress SET epoch = 8 WHERE topic = 't.live'");
@@ -173,7 +173,7 @@ static void the_fence_of_what_follows_is_the_others(void **state)
 }
 
 /* blazzctl progress reset: no other owner has it, so there is nothing to wait for. */
-static void a_reset_of_what_follows_is_no_lost_fence(void **state)
+static void a_reset_of_a_following_partition_loses_no_fence(void **state)
 {
 	(void)state;
 	done(store_progress_reset(db.admin, "chat-sync", "t.bulk", 1, 4, &db.err));
@@ -186,7 +186,7 @@ static void a_reset_of_what_follows_is_no_lost_fence(void **state)
 	owner_tx_reset(tx);
 }
 
-static void only_what_has_a_fence_is_swept(void **state)
+static void only_partitions_with_a_fence_are_swept(void **state)
 {
 	struct arena *a = arena_new(4096);
 	struct topic_partition *partitions;
@@ -200,7 +200,7 @@ static void only_what_has_a_fence_is_swept(void **state)
 	arena_free(a);
 }
 
-static void a_dead_letter_goes_to_the_topic_of_its_own(void **state)
+static void a_dead_letter_goes_to_the_topic_of_its_source(void **state)
 {
 	struct kafka_message m = { .topic = 1, .partition = 1, .offset = 9, .value = STR("v") };
 	struct record_view v;
@@ -221,7 +221,7 @@ static void a_dead_letter_goes_to_the_topic_of_its_own(void **state)
 	"SELECT string_agg(concat_ws('/', slot, epoch, seq), ' ' ORDER BY slot, epoch, seq) FROM outbox" \
 	" WHERE producer = 'chat-sync' AND slot = ANY ('{1}'::integer[])"
 
-static void a_release_before_topics_and_this_one_take_rows_over_from_each_other(void **state)
+static void this_release_and_the_one_before_topics_adopt_each_others_rows(void **state)
 {
 	(void)state;
 	o.slots[0].progress.seq = 1;
@@ -250,13 +250,13 @@ int main(void)
 #define T(f) cmocka_unit_test_setup(f, setup)
 	const struct CMUnitTest tests[] = {
 		T(two_topics_with_fences_of_their_own_share_no_row),
-		T(an_owner_leaves_alone_what_is_anothers),
+		T(an_owner_does_not_change_rows_of_another),
 		T(a_partition_that_follows_writes_into_the_slot_of_the_other),
-		T(the_fence_of_what_follows_is_the_others),
-		T(a_reset_of_what_follows_is_no_lost_fence),
-		T(only_what_has_a_fence_is_swept),
-		T(a_dead_letter_goes_to_the_topic_of_its_own),
-		T(a_release_before_topics_and_this_one_take_rows_over_from_each_other),
+		T(a_following_partition_is_fenced_by_the_one_it_follows),
+		T(a_reset_of_a_following_partition_loses_no_fence),
+		T(only_partitions_with_a_fence_are_swept),
+		T(a_dead_letter_goes_to_the_topic_of_its_source),
+		T(this_release_and_the_one_before_topics_adopt_each_others_rows),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

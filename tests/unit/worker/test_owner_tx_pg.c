@@ -157,7 +157,7 @@ static void changes_progress_and_records_are_one_commit(void **state)
 	assert_int_equal(owner_progress(&o, at(2))->next_offset, PROGRESS_NO_OFFSET);
 }
 
-static void a_partition_moves_without_any_record(void **state)
+static void an_offset_advances_without_any_record(void **state)
 {
 	(void)state;
 	begin_both();
@@ -176,7 +176,7 @@ static void a_partition_moves_without_any_record(void **state)
 	assert_int_equal(publisher_total(o.publisher), 0);
 }
 
-static void behind_a_lost_fence_nothing_is_written(void **state)
+static void after_a_lost_fence_nothing_is_written(void **state)
 {
 	(void)state;
 	include_both();
@@ -187,7 +187,7 @@ static void behind_a_lost_fence_nothing_is_written(void **state)
 	assert_nothing_is_stored();
 }
 
-static void what_is_not_ours_takes_no_part(void **state)
+static void partitions_that_are_not_owned_take_no_part(void **state)
 {
 	(void)state;
 	assert_failed(owner_tx_include(tx, at(3), &db.err), db.err, ERR_FENCED, "partition");
@@ -202,7 +202,7 @@ static void what_is_not_ours_takes_no_part(void **state)
 	o.state = OWNER_RUNNING;
 }
 
-static void what_was_committed_after_the_loss_is_the_next_owners_to_publish(void **state)
+static void rows_committed_after_a_revocation_are_published_by_the_next_owner(void **state)
 {
 	(void)state;
 	begin_both();
@@ -215,7 +215,7 @@ static void what_was_committed_after_the_loss_is_the_next_owners_to_publish(void
 	assert_int_equal(owner_progress(&o, at(1))->seq, 0);
 }
 
-static void what_is_rolled_back_may_begin_again(void **state)
+static void a_rolled_back_transaction_may_begin_again(void **state)
 {
 	(void)state;
 	begin_both();
@@ -236,7 +236,7 @@ static void what_is_rolled_back_may_begin_again(void **state)
 		"1 1 1 0");
 }
 
-static void what_was_emitted_since_a_mark_is_undone(void **state)
+static void records_emitted_since_a_mark_are_undone(void **state)
 {
 	(void)state;
 	include_both();
@@ -281,7 +281,7 @@ static void a_stamp_counts_the_records_of_its_partition(void **state)
 	assert_int_equal(owner_tx_source(tx, at(2)).index, 1);
 }
 
-static void a_transaction_is_empty_until_it_says_something(void **state)
+static void a_transaction_is_empty_until_it_emits_or_advances(void **state)
 {
 	(void)state;
 	begin_both();
@@ -331,14 +331,14 @@ int main(void)
 #define T(f) cmocka_unit_test_setup(f, setup)
 	const struct CMUnitTest tests[] = {
 		T(changes_progress_and_records_are_one_commit),
-		T(a_partition_moves_without_any_record),
-		T(behind_a_lost_fence_nothing_is_written),
-		T(what_is_not_ours_takes_no_part),
-		T(what_was_committed_after_the_loss_is_the_next_owners_to_publish),
-		T(what_is_rolled_back_may_begin_again),
-		T(what_was_emitted_since_a_mark_is_undone),
+		T(an_offset_advances_without_any_record),
+		T(after_a_lost_fence_nothing_is_written),
+		T(partitions_that_are_not_owned_take_no_part),
+		T(rows_committed_after_a_revocation_are_published_by_the_next_owner),
+		T(a_rolled_back_transaction_may_begin_again),
+		T(records_emitted_since_a_mark_are_undone),
 		T(a_stamp_counts_the_records_of_its_partition),
-		T(a_transaction_is_empty_until_it_says_something),
+		T(a_transaction_is_empty_until_it_emits_or_advances),
 		T(a_commit_without_an_answer_is_in_doubt),
 	};
 

@@ -122,7 +122,7 @@ static void a_row_is_acknowledged_when_all_of_its_records_are(void **state)
 		assert_int_equal(values[i], i);
 }
 
-static void a_row_that_is_here_is_not_taken_twice(void **state)
+static void a_row_in_memory_is_not_read_twice(void **state)
 {
 	struct fixture *f = *state;
 	int64_t values[MAX_RECORDS];
@@ -157,7 +157,7 @@ static void in_order_check(const int64_t *values, size_t n, size_t records)
 	free(last);
 }
 
-static void what_the_producer_loses_is_published_again_in_order(void **state)
+static void records_that_the_producer_lost_are_published_again_in_order(void **state)
 {
 	enum { ROWS = 500 };
 	struct fixture *f = *state;
@@ -173,7 +173,7 @@ static void what_the_producer_loses_is_published_again_in_order(void **state)
 	in_order_check(values, topic_read(f, values), (size_t)ROWS * PER_ROW);
 }
 
-static void a_row_that_cannot_be_read_holds_up_its_own_slot_only(void **state)
+static void a_row_that_cannot_be_read_blocks_its_own_slot_only(void **state)
 {
 	struct fixture *f = *state;
 	int64_t values[MAX_RECORDS];
@@ -221,7 +221,7 @@ static void the_oldest_row_is_the_first_that_is_not_acknowledged(void **state)
 	assert_int_equal(publisher_oldest_ms(f->publisher, 0), 0);
 }
 
-static void rows_are_forgotten_while_their_records_are_on_the_way(void **state)
+static void rows_are_released_while_their_records_are_in_flight(void **state)
 {
 	struct fixture *f = *state;
 
@@ -239,12 +239,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_row_is_acknowledged_when_all_of_its_records_are, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_row_that_is_here_is_not_taken_twice, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_the_producer_loses_is_published_again_in_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_row_that_cannot_be_read_holds_up_its_own_slot_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_row_in_memory_is_not_read_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(records_that_the_producer_lost_are_published_again_in_order, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(a_row_that_cannot_be_read_blocks_its_own_slot_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_blocked_slot_keeps_the_age_of_its_oldest_row, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_oldest_row_is_the_first_that_is_not_acknowledged, setup, teardown),
-		cmocka_unit_test_setup_teardown(rows_are_forgotten_while_their_records_are_on_the_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(rows_are_released_while_their_records_are_in_flight, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

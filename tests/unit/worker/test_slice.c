@@ -47,7 +47,7 @@ static const struct {
 	{ "but one that waited for something counts as a second", 4000000, 25000000, true },
 };
 
-static void while_live_batches_are_full_a_fifth_of_the_time_is_bulks(void **state)
+static void while_live_batches_are_full_bulk_gets_a_fifth_of_the_time(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(turns) / sizeof(turns[0]); i++)
@@ -59,7 +59,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_slice_is_as_heavy_as_its_time_allows),
-		cmocka_unit_test(while_live_batches_are_full_a_fifth_of_the_time_is_bulks),
+		cmocka_unit_test(while_live_batches_are_full_bulk_gets_a_fifth_of_the_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
