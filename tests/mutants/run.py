@@ -1,14 +1,14 @@
 #!/usr/bin/python3
-"""Planted bugs: each patch beside this file breaks one promise, as an engineer might in good faith, and a test must notice.
+"""Planted bugs: each patch beside this file breaks one promise, as an engineer might in good faith, and a test must catch it.
 
 A patch begins with its head: what it breaks, `Invariant:` (one of those below) and `Caught by:`, the stage of tools/run-tests.py
-and the K that picks its tests. These pass without the patch; they must fail with it. A patch that does not apply or build
-proves nothing, and counts as a failure. So does an invariant without any patch.
+and the K that picks its tests. These must pass without the patch and fail with it. A patch that does not apply or build
+proves nothing and counts as a failure; so does an invariant without a patch.
 
-The patches are applied to a copy of the tree in build/mutants; the tree itself stays as it is. A mutant that makes its tests
-hang is ended by the deadlines of tools/run-tests.py.
+The patches are applied to a copy of the tree in build/mutants; the tree itself is not changed. The deadlines of
+tools/run-tests.py end tests that a patch makes hang.
 
-usage: tests/mutants/run.py --check | [NAME...]     --check: only see that every patch still applies
+usage: tests/mutants/run.py --check | [NAME...]     --check: only check that every patch still applies
 """
 import os
 import re
@@ -19,13 +19,13 @@ import time
 from pathlib import Path
 
 INVARIANTS = {
-    "I1": "every acknowledged id is in PostgreSQL exactly once, and so is told every effect",
-    "I2": "nothing is stored or told that was not sent",
+    "I1": "every acknowledged id is in PostgreSQL exactly once, and every effect is published exactly once",
+    "I2": "nothing is stored or published that was not sent",
     "I3": "every offset consumed is accounted for",
-    "I4": "every event is delivered to each endpoint that wants it, in order, or given up with a reason, or kept",
+    "I4": "every event is delivered, in order, to each endpoint that wants it, or is exhausted with a reason, or pending",
     "I5": "every counter equals a recount",
     "I6": "stored offsets never go back and have no gap",
-    "I7": "nothing is held for ever; queues drain",
+    "I7": "nothing waits for ever; queues drain",
     "I9": "nothing of one tenant reaches another",
     "I10": "a status never moves back",
     "I11": "no sanitizer report; memory is flat",
@@ -47,14 +47,14 @@ class Mutant:
         assert self.invariant in INVARIANTS, f"{self.name}: which invariant is {self.invariant}?"
 
     def patch(self, folder, *options):
-        """What is wrong, or ""."""
+        """The error, or ""."""
         done = subprocess.run(["patch", "-p1", "--batch", "--fuzz=0", "--no-backup-if-mismatch", "--reject-file=-", *options,
                                "-i", self.file], cwd=folder, capture_output=True, text=True)
         return done.stdout.strip() if done.returncode else ""
 
 
 def all_mutants():
-    """By the number of their invariant."""
+    """In the order of their invariants."""
     order = list(INVARIANTS)
     return sorted((Mutant(f) for f in HERE.glob("*.patch")), key=lambda m: (order.index(m.invariant), m.name))
 
