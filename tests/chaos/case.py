@@ -1,4 +1,4 @@
-"""A snapshot, and what the invariants ask of it: items and events by what makes them the same, rows in the words of the plan."""
+"""A snapshot, and the questions that invariants ask of it: items and events by their identity, rows in the terms of the plan."""
 import sys
 from collections import defaultdict
 from datetime import datetime
@@ -35,7 +35,7 @@ def item_chat(chat):
 
 
 def identity_of_item(item):
-    """What makes an item the same, whichever way it travels."""
+    """An item's identity, which is the same by HTTP and by Kafka."""
     kind = item["kind"]
     if kind == "message":
         return kind, stanza(item["key"]), item_chat(item["chat"]), item.get("origin", "live"), item["body"]
@@ -101,7 +101,7 @@ def target(v):
 
 
 class Case:
-    """A snapshot, and what several invariants ask of it."""
+    """A snapshot, and the questions that several invariants ask of it."""
 
     def __init__(self, snapshot):
         self.s = snapshot
@@ -113,7 +113,7 @@ class Case:
 
     @cached_property
     def sent(self):
-        """{number: (account, item)}; a good item beside a bad one counts as an item of its own."""
+        """{number: (account, item)}; a valid item beside an invalid one counts as an item of its own."""
         out = {}
         for line in self.s.journal:
             if line["what"] == "sent":
@@ -143,12 +143,12 @@ class Case:
 
     @cached_property
     def inbound(self):
-        """[(place, event)], without what was sent as bad; None is what is unreadable all the same."""
+        """[(place, event)], without items sent as invalid; None is a record that is unreadable nevertheless."""
         return [(place, parse(inbound_pb2.InboundEvent, r.value)) for place, r in self.inbound_records.items() if r.value not in self.bad]
 
     @cached_property
     def letters(self):
-        """Distinct dead letters of chat-sync by the place of what they were: {place: [record]}"""
+        """Distinct dead letters of chat-sync by the place of their original record: {place: [record]}"""
         out = defaultdict(list)
         for topic in INBOUND:
             for r in self.s.topics[f"{topic}.chat-sync.dlq"]:
@@ -157,13 +157,13 @@ class Case:
 
     @cached_property
     def taken_in(self):
-        """{(account uuid, identity)} of inbound, without dead letters and what chat-sync tells itself."""
+        """{(account uuid, identity)} of inbound, without dead letters and events of chat-sync's own."""
         return {(e.account_id, identity_of_event(e)) for place, e in self.inbound
                 if e and e.WhichOneof("event") and place not in self.letters and not own_merge(e)}
 
     @cached_property
     def accepted(self):
-        """Items that came through: all that were acknowledged, and of the others those that are there."""
+        """Items that arrived: all that were acknowledged, and of the others those that are in inbound."""
         out = []
         for account, item in self.sent.values():
             if item["kind"] != "bad" and (self.uuid(account), identity_of_item(item)) in self.taken_in:
@@ -176,8 +176,8 @@ class Case:
         return {(self.s.setup["topics"][r["topic"]], r["partition"]): r for r in self.table("consumer_progress")}
 
     @cached_property
-    def told(self):
-        """What a reader inside Blazz keeps of chat-event (proto/README.md): [(record, event)], and what it drops."""
+    def published(self):
+        """Records of chat-event that a reader inside Blazz keeps (proto/README.md): [(record, event)], and those that it discards."""
         marks, kept, dropped = {}, [], []
         for r in self.s.topics["chat-event"]:
             e = chat_event_pb2.ChatEvent.FromString(r.value)
@@ -200,7 +200,7 @@ class Case:
 
     @cached_property
     def account_of(self):
-        """{row id of an account: our name of it}"""
+        """{row id of an account: its name in the plan}"""
         names = {a["uuid"]: name for name, a in self.s.setup["accounts"].items()}
         return {r["id"]: names[r["uuid"]] for r in self.table("whatsapp_accounts")}
 
@@ -220,7 +220,7 @@ class Case:
 
     @cached_property
     def named(self):
-        """{(workspace, kind, value): contact} of the aliases; a conversation's peer in the model's words is looked up here."""
+        """{(workspace, kind, value): contact} of the aliases; a conversation's peer of the model is looked up here."""
         return {(self.workspaces[r["workspace_id"]], r["kind"], r["value"]): self.contact_roots[r["contact_id"]]
                 for r in self.table("contact_aliases")}
 
@@ -239,17 +239,17 @@ class Case:
         return out
 
     def peer(self, account, peer):
-        """The model's peer in the table's words."""
+        """The table's value for a peer of the model."""
         if peer[0] == "group":
             return peer
         return "contact", self.persons.get((self.s.setup["accounts"][account]["workspace"], peer[1]))
 
     def person(self, account, name):
-        """The contact of the model's representative; of a stranger the name."""
+        """The contact of the model's representative; the alias itself when there is none."""
         return self.persons.get((self.s.setup["accounts"][account]["workspace"], name)) or name[1]
 
     def sender(self, account, text):
-        """The contact that a participant or a reaction's sender leads to by now; of a stranger the name."""
+        """The contact that a participant or a reaction's sender resolves to now; the alias itself when there is none."""
         if text in self.contact_uuids:
             return self.contact_uuids[text]
         name = ("lid", text.removesuffix("@lid")) if text.endswith("@lid") else ("phone", text.lstrip("+"))
@@ -265,7 +265,7 @@ class Case:
 
     @cached_property
     def conversations(self):
-        """{(account, peer): [row]} of those that go on"""
+        """{(account, peer): [row]} of conversations that are not merged"""
         out = defaultdict(list)
         for r in self.table("conversations"):
             if r["merged_into"] is None:
@@ -296,7 +296,7 @@ class Case:
 
     @cached_property
     def pairs(self):
-        """[(place, what the model has, its row)] of the messages that are there once"""
+        """[(place, the model's message, its row)] of the messages that are stored once"""
         out = []
         for m in self.model.messages.values():
             place = (m.account, self.peer(m.account, m.peer), m.key)

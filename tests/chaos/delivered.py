@@ -1,4 +1,4 @@
-"""I4, of webhooks: what was told, who wanted it, and what became of it. See ledger.py."""
+"""I4, of webhooks: published events, the endpoints whose filters match, and the results. See ledger.py."""
 import base64
 import hashlib
 import hmac
@@ -10,11 +10,11 @@ from blazz.v1 import common_pb2
 
 from case import ms
 
-BROKEN_OFF = ("timeout", "broken", "aborted")  # attempts of which the receiver may think otherwise
+BROKEN_OFF = ("timeout", "broken", "aborted")  # attempts that may have succeeded at the receiver
 
 
 class Webhooks:
-    """The deliveries of a case, by what makes them the same."""
+    """The deliveries of a case, by their identity."""
 
     def __init__(self, case):
         self.c, self.hooks = case, case.s.setup["hooks"]
@@ -46,9 +46,9 @@ class Webhooks:
 
     @cached_property
     def wanted(self):
-        """{(endpoint, event): record} of what was told and matches"""
+        """{(endpoint, event): record} of published events that match"""
         out = {}
-        for r, e in self.c.told[0]:
+        for r, e in self.c.published[0]:
             for endpoint, hook in self.hooks.items():
                 if self.wants(endpoint, hook, r, e):
                     out[endpoint, e.event_id] = r
@@ -76,13 +76,13 @@ class Webhooks:
 
     @cached_property
     def queued(self):
-        """{(endpoint, event): row} of the retry queue that wait"""
+        """{(endpoint, event): row} of pending rows of the retry queue"""
         return {(self.uuid_of[r["endpoint_id"]], r["event_id"]): r for r in self.c.table("webhook_retry_queue")
                 if r["status"] in ("pending", "retrying")}
 
     @cached_property
     def positions(self):
-        """{(endpoint, partition): row} of those that are behind"""
+        """{(endpoint, partition): row} of lanes in catch-up"""
         return {(self.uuid_of[r["endpoint_id"]], r["partition"]): r for r in self.c.table("webhook_positions")}
 
     def is_behind(self, endpoint, record):
@@ -103,8 +103,8 @@ class Webhooks:
 
     @cached_property
     def told_times(self):
-        """{event: its records in chat-event}: late copies, too, and what is told of endpoints, which may be more than once"""
-        return Counter(e.event_id for told in self.c.told for _, e in told)
+        """{event: its records in chat-event}: with late ones, and with events about endpoints, which may be published more than once"""
+        return Counter(e.event_id for published in self.c.published for _, e in published)
 
     @cached_property
     def broken_off(self):
@@ -127,7 +127,7 @@ def nothing_is_lost(w):
             continue
         reasons = w.letters.get((endpoint, r.partition, r.offset))
         if not reasons:
-            yield f"{w.hooks[endpoint]['name']}: {event} ({r.partition}/{r.offset}) was neither delivered nor given up nor kept"
+            yield f"{w.hooks[endpoint]['name']}: {event} ({r.partition}/{r.offset}) is neither delivered nor exhausted nor pending"
         elif not all(reasons):
             yield f"{w.hooks[endpoint]['name']}: {event} is a dead letter without a reason"
 
@@ -152,7 +152,7 @@ def each_is_signed_under_one_id(w):
 
 
 def conversations_are_in_order(w):
-    """As the receiver took them; what comes again counts no more."""
+    """In the order of acknowledgement; duplicates do not count."""
     seen, last = set(), defaultdict(int)
     for d in w.c.s.deliveries:
         e = json.loads(d["body"])
@@ -166,16 +166,16 @@ def conversations_are_in_order(w):
 
 
 def repetitions_are_few(w):
-    """An event comes again only when its partition was taken over, when an attempt ended before its answer was read, or when it was
-    published again: a reader that begins behind the first copy cannot tell that the second is late, and one of an endpoint is told
-    again when the partition of the delivery behind it was taken over."""
+    """An event is delivered again only when its partition was acquired by another replica, when an attempt ended before its answer was
+    read, or when it was published again: a reader that begins after the first record cannot know that the second is late, and an
+    event about an endpoint is published again when the partition of the delivery that it is about was acquired by another replica."""
     for (endpoint, event), taken in w.accepted.items():
         r = w.wanted.get((endpoint, event))
         if r is None or len(taken) == 1:
             continue
         before, after = (w.c.s.epochs[d["cycle"] - i].get(r.partition, 0) for d, i in ((taken[0], 1), (taken[-1], 0)))
         taken_over = len([epoch for epoch in w.seen_epochs[r.partition] | {after} if before < epoch <= after])
-        # Once by the new owner, once by the former one, which was stopped in the middle.
+        # Once by the new owner, once by the previous one, which was stopped in the middle.
         if len(taken) > 2 * taken_over + w.broken_off[endpoint, event] + w.told_times[event]:
             yield f"{w.hooks[endpoint]['name']}: {event} came {len(taken)} times, its partition was taken over {taken_over} times"
 
@@ -189,7 +189,7 @@ def what_became(w):
 
 
 def what_waits(w):
-    """Of a system at rest: only what is for an endpoint that is not live."""
+    """In a system at rest only deliveries to inactive endpoints may be pending."""
     for (endpoint, event), r in w.queued.items():
         if w.is_live(endpoint):
             yield f"{w.hooks[endpoint]['name']}: {event} waits in the retry queue, {r['status']} until {r['next_retry_at']}"

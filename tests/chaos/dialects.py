@@ -1,4 +1,4 @@
-"""What the load generator sends, in the words of each source: bodies of the four dialects and of our own contract, and records.
+"""Items of the load generator in the form of each source: bodies of the four dialects and of our own contract, and records.
 
 An item is a dictionary in the domain's words (load.py makes them); a target says which account it is of.
 """
@@ -22,7 +22,7 @@ SESSIONS = {"connected": inbound_pb2.SessionState.STATE_CONNECTED, "disconnected
 
 
 def stanza(key):
-    """The id that the provider knows: "true:3EB0" is our own word for it."""
+    """The id that the provider knows: "true:3EB0" is the bridge's form of it."""
     return key.partition(":")[2] or key
 
 
@@ -79,11 +79,11 @@ def meta_status(account, item):
     return meta_value(account, "messages", "statuses", [one])
 
 
-AT_INGEST = ("no id", "poison")  # how an item is bad that ingest refuses
+AT_INGEST = ("no id", "poison")  # defects for which ingest rejects an item
 
 
 def meta_poison(account, items):
-    """Orders whose price no column holds, one an item, and nothing beside them."""
+    """Orders whose price no column can hold, one in each item, and no other items."""
     return meta_value(account, "messages", "messages", [{
         "from": ME, "id": f"wamid.P{i['n']}", "timestamp": "1767225600", "type": "order",
         "order": {"catalog_id": i["mark"], "product_items": [{"item_price": PRICE}]}} for i in items])
@@ -98,7 +98,7 @@ def poison_of(account, items):
 
 
 def meta_bad(account, item):
-    """A message without an id beside a good one: it alone is refused."""
+    """A message without an id beside a valid one: only the former is rejected."""
     good = meta_message(account, item["good"])
     value = good["entry"][0]["changes"][0]["value"]
     member = "messages" if "messages" in value else "message_echoes"
@@ -252,7 +252,7 @@ def bridge_message(account, item):
 
 
 def bridge_sync(account, items):
-    """One batch: its chats, then its end, which says how many were refused."""
+    """One batch: its chats, then its end, which has the number of rejected chats."""
     *chats, end = items
     bad = [{"type": "private", "contact_name": end["mark"], "timestamp": 1}] * end["rejected"]
     return {"session_id": account.session, "workspace_id": account.workspace, "sync_id": end["sync"], "index": end["index"],
@@ -266,7 +266,7 @@ def bridge_chat(item):
             "timestamp": max(m["timestamp"] for m in messages), "messages": messages}
 
 
-# What each dialect can say: {kind: what makes the body of one item}
+# The kinds of each dialect: {kind: the function that makes the body of one item}
 HTTP = {
     "meta": {"message": meta_message, "status": meta_status, "edit": meta_edit, "revoke": meta_revoke, "reaction": meta_reaction,
              "bad": meta_bad},
@@ -371,7 +371,7 @@ def fill_session(v, item):
     v.state = SESSIONS[item["state"]]
 
 
-# kind: (the variant of InboundEvent, what fills it)
+# kind: (the variant of InboundEvent, the function that fills it)
 VARIANTS = {
     "message": ("message", fill_message), "status": ("message_status", fill_status), "edit": ("message_edit", fill_edit),
     "revoke": ("message_revoke", fill_update), "reaction": ("reaction", fill_reaction), "delete": ("message_delete", fill_update),
@@ -389,7 +389,7 @@ def event_of(account, item):
     return event
 
 
-# What breaks a rule of inbound.proto, each in its own way: {name: (reason, what spoils a good event)}
+# Violations of the rules of inbound.proto: {name: (reason, the function that makes a valid event invalid)}
 
 def without(member):
     return lambda e: e.message.ClearField(member)
@@ -401,7 +401,7 @@ def assign(field, value):
 
 def no_variant(event):
     event.ClearField("event")
-    return event.SerializeToString() + b"\xaa\x06\x02\x08\x01"  # field 101, which no release knows
+    return event.SerializeToString() + b"\xaa\x06\x02\x08\x01"  # field 101, which no release has
 
 
 SPOILERS = {
@@ -424,7 +424,7 @@ def bad_value(account, item):
 
 
 def topic_of(item):
-    """What syncs and histories bring has a topic of its own; a bad record is where it were if it was good."""
+    """Events of syncs and histories have a topic of their own; an invalid record goes to the topic of a valid one."""
     return "inbound" if item.get("good", item).get("origin", "live") == "live" else "inbound.bulk"
 
 

@@ -1,4 +1,4 @@
-"""The catalogue of faults: each does its damage and heals it, whatever happens in between.
+"""The catalogue of faults: each does its damage and repairs it, whatever happens in between.
 
 A fault is a function of the system and of a random generator of its own, from which all its parameters come; it returns False
 when it hit nothing (a failpoint that no load came to). What it touches
@@ -28,9 +28,9 @@ BATCH_POINTS = ("batch_begin", "batch_locked", "batch_applied", "batch_commit", 
 INGEST_POINTS = ("ingest_produce", "publication_queued", "ingest_acknowledged")
 HOOK_POINTS = ("delivery_begin", "delivery_done", "flush_begin", "flush_locked", "flush_commit", "flush_committed")
 FAILING_POINTS = ("batch_begin", "batch_commit", "ingest_produce")  # where a caller can fail
-REACHED_S = 8.0      # a failpoint that no load reaches by then is given up
-TAKEN_S = 60.0       # what a tenant posts is taken by then
-TAKEN_OVER_S = 2.6   # longer than a session's timeout: the other replica takes over
+REACHED_S = 8.0      # a failpoint that no load has reached by then is abandoned
+TAKEN_S = 60.0       # a tenant's posts are accepted by then
+TAKEN_OVER_S = 2.6   # longer than a session's timeout: the other replica acquires the partitions
 
 CATALOGUE = {}
 
@@ -86,7 +86,7 @@ def stop_now(system, service, random):
 
 
 def restart_at(one, failpoint):
-    """In order: a replica that leaves is not waited for, so that this one works again while the load goes on."""
+    """In order: the next replica does not wait for the one that leaves, so that it works again under load."""
     one.stop()
     one.start(wait_ready=False, failpoint=failpoint)
 
@@ -102,7 +102,7 @@ def kill_at(system, service, random, point):
 
 
 def stop_at(system, service, random, point):
-    """Stands still there; a chat-sync's partitions are taken over meanwhile, and it wakes up as a zombie."""
+    """Stops there; another replica acquires a chat-sync's partitions meanwhile, and this one resumes as a fenced owner."""
     one = victim(system, service, random)
     nth, long, last = random.randint(1, 4), service != "ingest" and random.random() < 0.7, random.random()
     restart_at(one, f"{point}:stop@{nth}")
@@ -112,14 +112,14 @@ def stop_at(system, service, random, point):
             hold(random, TAKEN_OVER_S if long else 0.3, TAKEN_OVER_S + 0.5 if long else 1.0)
     finally:
         one.resume()
-    if not hit or last < 0.3:  # it would stop again, in a later cycle
+    if not hit or last < 0.3:  # otherwise it would stop again in a later cycle
         one.kill()
         one.start(wait_ready=False)
     return hit
 
 
 def fail_at(system, service, random, point):
-    """The caller fails there, now and then; the program lives on."""
+    """The caller fails there a few times; the program continues."""
     one = victim(system, service, random)
     times = sorted(random.sample(range(1, 30), 5))
     restart_at(one, ",".join(f"{point}:error@{n}" for n in times))
@@ -139,15 +139,15 @@ def add_service_faults(service, points):
     for point in points:
         fault(f"kill_at_{point}", service, f"kill -9 the nth time it passes {point}")(at(kill_at, point))
         fault(f"stop_at_{point}", service, "SIGSTOP there" + ("" if service == "ingest" else
-              "; mostly taken over meanwhile, and woken up as a zombie"))(at(stop_at, point))
+              "; another replica mostly acquires its partitions, and it resumes as a fenced owner"))(at(stop_at, point))
         if point in FAILING_POINTS:
-            fault(f"fail_at_{point}", service, "the step fails there a few times, the program lives on")(at(fail_at, point))
+            fault(f"fail_at_{point}", service, "the step fails there a few times, and the program continues")(at(fail_at, point))
 
 
 add_service_faults("chat-sync", BATCH_POINTS)
 add_service_faults("ingest", INGEST_POINTS)
 add_service_faults("webhook-dispatcher", HOOK_POINTS)
-fault("fail_at_settle", "webhook-dispatcher", "its commit fails a few times, the program lives on")(
+fault("fail_at_flush", "webhook-dispatcher", "its commit fails a few times, and the program continues")(
     lambda s, r: fail_at(s, "webhook-dispatcher", r, "batch_commit"))
 
 
@@ -161,7 +161,7 @@ def rebalance_storm(system, service, random):
             if random.random() < 0.5:
                 one.kill()
             else:
-                one.port()  # before it has begun SIGTERM ends it as it does any program
+                one.port()  # before it has installed its handler SIGTERM kills it
                 one.stop()
 
 
@@ -195,13 +195,13 @@ def clock_jumps(system, service, random):
         clock.jump(0)
 
 
-fault("clock_jump_chat_sync", "chat-sync", "its wall clock jumps by up to three days, to and fro")(
+fault("clock_jump_chat_sync", "chat-sync", "its wall clock jumps by up to three days, forward and back")(
     lambda s, r: clock_jumps(s, "chat-sync", r))
-fault("clock_jump_ingest", "ingest", "its wall clock jumps by up to three days, to and fro")(
+fault("clock_jump_ingest", "ingest", "its wall clock jumps by up to three days, forward and back")(
     lambda s, r: clock_jumps(s, "ingest", r))
 
 
-fault("clock_jump_webhook_dispatcher", "webhook-dispatcher", "its wall clock jumps by up to three days, to and fro")(
+fault("clock_jump_webhook_dispatcher", "webhook-dispatcher", "its wall clock jumps by up to three days, forward and back")(
     lambda s, r: clock_jumps(s, "webhook-dispatcher", r))
 
 
@@ -223,7 +223,7 @@ def add_receiver_fault(name, behaviour, about):
 
 
 add_receiver_fault("receiver_fails", fails, "one receiver answers 503 to everything")
-add_receiver_fault("receiver_hangs", hangs, "one receiver takes requests and never answers")
+add_receiver_fault("receiver_hangs", hangs, "one receiver reads requests and never answers")
 add_receiver_fault("receiver_resets", resets, "one receiver resets each connection")
 
 
@@ -237,7 +237,7 @@ def receiver_is_gone(system, random):
     system.receivers.enable(one)
 
 
-@fault("endpoint_flips", "receivers", "one endpoint is disabled and enabled, to and fro")
+@fault("endpoint_flips", "receivers", "one endpoint is disabled and enabled repeatedly")
 def endpoint_flips(system, random):
     one = somebody(random)
     for _ in range(random.randint(2, 5)):
@@ -254,14 +254,14 @@ STRANGERS = [f"127.4.{n // 250}.{n % 250 + 1}" for n in range(1000)]
 
 
 def poison(system, random, name, how, reason):
-    """Items for the journal that must become dead letters; of planned ones none has such a number."""
+    """Items for the journal that must become dead letters; no planned item has such a number."""
     target, first = system.targets[name], 10_000_000 + 1000 * random.getrandbits(24)
     marker = system.markers[target.workspace]
     return [{"n": n, "kind": "bad", "account": name, "how": how, "reason": reason, "mark": f"{marker} poison {n}"}
             for n in range(first, first + POISONOUS)]
 
 
-@fault("hostile_poison_posted", "poison", "a tenant posts bodies of nothing but values that PostgreSQL refuses")
+@fault("hostile_poison_posted", "poison", "a tenant posts bodies of nothing but values that PostgreSQL rejects")
 def hostile_poison_posted(system, random):
     name = next(a for a, t in system.targets.items() if t.dialect == "meta")
     target, items = system.targets[name], poison(system, random, name, "poison", "rule")
@@ -278,7 +278,7 @@ def hostile_poison_posted(system, random):
     raise AssertionError("poison was never answered 200")
 
 
-@fault("hostile_poison_published", "poison", "more than half of a batch are values that PostgreSQL refuses")
+@fault("hostile_poison_published", "poison", "more than half of a batch are values that PostgreSQL rejects")
 def hostile_poison_published(system, random):
     name = random.choice([a for a, t in system.targets.items() if t.dialect == "kafka"])
     target, items = system.targets[name], poison(system, random, name, "a number that numeric cannot hold", "rule")
@@ -293,7 +293,7 @@ def hostile_poison_published(system, random):
 
 
 def strangers(name, count, addresses, about, says, goes_on=b""):
-    """Clients without credentials, from so many addresses, while bridges post."""
+    """Clients without credentials, from that many addresses, while bridges post."""
     @fault(name, "strangers", about)
     def run(system, random):
         sockets, end = [], time.monotonic() + random.uniform(1.0, 2.5)
@@ -336,7 +336,7 @@ def hostile_hanging_receiver(system, random):
 # Servers
 
 def add_server_faults(short, server, down_s, paused_s, ends):
-    """All of its processes killed, for up to down_s; ended and started; stopped for paused_s to 3 seconds."""
+    """All of its processes are killed, for up to down_s; or restarted; or stopped for paused_s to 3 seconds."""
     def kill(system, random):
         one = getattr(system, server)
         one.kill()
@@ -367,7 +367,7 @@ add_server_faults("broker", "kafka", down_s=0.5, paused_s=0.5, ends="in order")
 
 
 def topic_config(system, topic, **changes):
-    """Sets these of a topic's own settings; what was there comes back."""
+    """Changes these settings of a topic, and restores the previous ones."""
     resource = ConfigResource(ConfigResource.Type.TOPIC, system.blazz.topic(topic))
     (found,) = system.kafka.admin.describe_configs([resource]).values()
     kept = {name: c.value for name, c in found.result(20).items() if c.source == 1}  # set for this topic
@@ -390,7 +390,7 @@ def written(write, settings):
 
 
 def refuse(topic, **settings):
-    """A broker that is well otherwise refuses what is produced."""
+    """A broker that is otherwise healthy rejects produced records."""
     def run(system, random):
         heal = topic_config(system, topic, **{name.replace("_", "."): value for name, value in settings.items()})
         try:
@@ -434,7 +434,7 @@ def end_sessions(cursor):
     cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('blazz_ingest', 'blazz_chat_sync', 'blazz_webhook_dispatcher')")
 
 
-@fault("sessions_ended", "postgres", "all sessions of the services are terminated, again and again")
+@fault("sessions_ended", "postgres", "all sessions of the services are terminated repeatedly")
 def sessions_ended(system, random):
     with superuser(system) as cursor:
         for _ in range(random.randint(1, 5)):
@@ -442,7 +442,7 @@ def sessions_ended(system, random):
             hold(random, 0.05, 0.5)
 
 
-@fault("connections_exhausted", "postgres", "no connection is left, and those there were end as often as they come")
+@fault("connections_exhausted", "postgres", "no connection is free, and open ones are terminated whenever they appear")
 def connections_exhausted(system, random):
     taken, end = [], time.monotonic() + random.uniform(0.8, 2.5)
     try:
@@ -457,7 +457,7 @@ def connections_exhausted(system, random):
             connection.close()
 
 
-@fault("deadlocks", "postgres", "somebody locks conversations and progress in the opposite order; chat-sync is the victim")
+@fault("deadlocks", "postgres", "another session locks conversations and progress in the opposite order; chat-sync is the victim")
 def deadlocks(system, random):
     end = time.monotonic() + random.uniform(1.0, 2.5)
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'blazz_chat_sync' AND wait_event_type = 'Lock'"
@@ -481,7 +481,7 @@ def count(cursor, query):
     return cursor.fetchone()[0]
 
 
-@fault("hanging_lock", "postgres", "somebody holds a table: statements hang until their deadline")
+@fault("hanging_lock", "postgres", "another session locks a table: statements hang until their deadline")
 def hanging_lock(system, random):
     table = random.choice(("chats", "conversations", "outbox", "consumer_progress", "contacts", "whatsapp_accounts",
                            "webhook_endpoints", "webhook_positions", "webhook_retry_queue", "webhook_attempts"))
@@ -518,7 +518,7 @@ def told_of_full_disk(system):
 
 
 def accepts(system):
-    """Started again where the full disk ended it; recovering until it answers."""
+    """Restarts the server if the full disk ended it, and waits until it has recovered."""
     if not system.postgres.pids() or not Path(f"/proc/{system.postgres.pids()[0]}").exists():
         system.postgres.start()
     try:
@@ -554,7 +554,7 @@ def cut_off_postgres(system, random):
 
 
 def dealt(seed, names, root):
-    """[(fault, delay, seed)] of each cycle, for ever: every fault comes as often as any other, two at once never touch the same."""
+    """[(fault, delay, seed)] of each cycle, without end: all faults are equally frequent, two at once never have the same target."""
     random, deck = Random(f"{seed}/faults"), []
     faults = [f for name, f in CATALOGUE.items() if (not names or name in names) and (root or not f.needs_root)]
     while True:

@@ -1,5 +1,4 @@
-"""A snapshot of a Blazz that did everything right, made from a plan and the model without any server: what the ledger's own tests
-tamper with."""
+"""A snapshot of a Blazz without faults, made from a plan and the model without any server; the ledger's own tests corrupt it."""
 import base64
 import hashlib
 import hmac
@@ -18,7 +17,7 @@ from plan import Planner
 from snapshot import CONSUMERS, INBOUND, Rec, Snapshot
 
 PARTITIONS = 4
-# (name, tenant, what it wants): of the third one everything is given up, the fourth is disabled.
+# (name, tenant, its filters): all deliveries of the third are exhausted, the fourth is disabled.
 HOOKS = (("well", 0, {}), ("created", 1, {"types": ["message.created"]}), ("redirecting", 1, {}), ("sleeper", 2, {}), ("unordered", 2, {"ordered": False}))
 
 
@@ -69,7 +68,7 @@ class Ideal:
             "origins": ["live"], "ordered": True} | wants for name, tenant, wants in HOOKS}
         self.hook = {name: uid("hook", name) for name, *_ in HOOKS}
 
-    # What came in
+    # inbound
 
     def write(self, what, items, **more):
         self.s.journal.append({"what": what, "items": items} | more)
@@ -78,7 +77,7 @@ class Ideal:
         numbers = [i["n"] for i in d.items]
         self.write("sent", d.items, account=d.account, cycle=cycle)
         if not d.patient:
-            return self.write("refused" if d.forged else "gave_up", numbers)
+            return self.write("refused" if d.forged else "abandoned", numbers)
         for item in d.items:
             self.take_item(d.account, item)
         return self.write("acknowledged", numbers)
@@ -104,7 +103,7 @@ class Ideal:
         self.s.topics[topic].append(r)
         return r
 
-    # What is stored
+    # Tables
 
     def tables(self):
         names = ("chats", "conversations", "contacts", "contact_aliases", "whatsapp_groups", "chat_reactions", "chat_receipts",
@@ -213,7 +212,7 @@ class Ideal:
                 "workspace_id": self.workspace_ids[self.accounts[name]["workspace"]], "id": id_, "uuid": self.accounts[name]["uuid"],
                 "status": self.model.sessions.get(name, (0, "disconnected"))[1], "sync": sync})
 
-    # What is told
+    # chat-event
 
     def events(self):
         names = {id_: name for name, id_ in self.account_ids.items()}
@@ -241,7 +240,7 @@ class Ideal:
         r = self.record("chat-event", SimpleNamespace(**self.accounts[account]), e.SerializeToString())
         r.key = f"{e.workspace_id}:{e.conversation_id}"
 
-    # What is delivered
+    # Deliveries
 
     def delivered(self):
         for p in range(PARTITIONS):
@@ -259,7 +258,7 @@ class Ideal:
                 self.deliver(endpoint, hook, r, e, n)
 
     def deliver(self, endpoint, hook, r, e, n):
-        """The sleeper went to sleep after three; of the fourth there is a row."""
+        """The sleeper was disabled after three deliveries; the fourth has a row."""
         if hook["name"] == "redirecting":
             self.arrive(endpoint, hook, e, 302)
             self.s.topics["chat-event.webhook-dispatcher.dlq"].append(Rec(r.partition, n, r.key, r.value, {

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""The ledger: checks the promises against what a run left behind, knowing nothing of the services' insides.
+"""The ledger: checks the promises against the state after a run, without knowledge of the services' internals.
 
     tests/chaos/ledger.py SNAPSHOT...
 
-judges snapshots again that run.py wrote: it keeps the one of the cycle that failed. One function an invariant; each yields what is
-wrong, in words. A snapshot is of a system at rest: the faults are over, the load is taken in.
+checks snapshots again that run.py wrote: it keeps the one of the cycle that failed. One function for each invariant; each yields
+its violations as text. A snapshot is of a system at rest: the faults are over, the load is processed.
 """
 import hashlib
 import json
@@ -42,7 +42,7 @@ def digest(payload):
 # The invariants
 
 def acknowledged_is_stored_once(c):
-    """I1: what was acknowledged is in PostgreSQL exactly once, payload hash equal, with all that followed."""
+    """I1: every acknowledged item is in PostgreSQL exactly once, with an equal payload hash and all its updates."""
     for n in sorted(c.acknowledged):
         account, item = c.sent[n]
         if item["kind"] != "bad" and (c.uuid(account), identity_of_item(item)) not in c.taken_in:
@@ -84,7 +84,7 @@ def groups_and_sessions_differ(c):
 
 
 def nothing_stored_that_was_not_sent(c):
-    """I2: nothing is in PostgreSQL, in inbound or told that was not sent, and who is who is as it was said."""
+    """I2: nothing is in PostgreSQL, in inbound or published that was not sent, and aliases belong to the contacts that were sent."""
     sent = {(c.uuid(a), identity_of_item(i)) for a, i in c.sent.values() if i["kind"] != "bad"}
     for place, e in c.inbound:
         if e is None:
@@ -117,7 +117,7 @@ def nothing_stored_that_was_not_sent(c):
 
 def told_but_not_stored(c):
     created = defaultdict(set)
-    for _, e in c.told[0]:
+    for _, e in c.published[0]:
         if e.WhichOneof("event") == "message_created":
             created[e.account_id, e.message_created.message.key].add(e.event_id)
     stored = defaultdict(list)
@@ -127,10 +127,10 @@ def told_but_not_stored(c):
     for m in c.model.messages.values():
         origins[c.uuid(m.account), m.key] |= {copy.get("origin", "live") for copy in m.copies}
     for place in created.keys() | stored.keys():
-        told, rows = len(created[place]), len(stored[place])
-        # Live content that replaces what history brought is news once more.
-        if not rows <= told <= rows + (len(origins[place]) > 1):
-            yield f"{place}: {rows} stored, told as created {told} times"
+        published, rows = len(created[place]), len(stored[place])
+        # Live content that replaces content from history is published again.
+        if not rows <= published <= rows + (len(origins[place]) > 1):
+            yield f"{place}: {rows} stored, published as created {published} times"
 
 
 def every_record_became_something(c):
@@ -142,7 +142,7 @@ def every_record_became_something(c):
 
 
 def dead_letters_differ(c):
-    """Each bad record became one dead letter with its reason, and nothing else did."""
+    """Each invalid record became one dead letter with its reason, and no other record did."""
     expected = {place: c.bad[r.value] for place, r in c.inbound_records.items() if r.value in c.bad}
     for place in c.letters.keys() - expected.keys():
         yield f"{place}: a dead letter ({c.letters[place][0].headers['x-dlq-reason']}: " \
@@ -163,19 +163,19 @@ def dead_letters_differ(c):
 
 
 def delivered_or_kept(c):
-    """I4: each event that an endpoint wants was delivered, signed, under one id and in order, or is a dead letter or kept."""
+    """I4: each event that matches an endpoint was delivered, signed, under one id and in order, or is a dead letter or pending."""
     yield from what_became(Webhooks(c))
 
 
 def counters_equal_a_recount(c):
     """I5: every counter equals a recount, and the model's."""
     chats = group_by(c.table("chats"), "conversation_id")
-    told = defaultdict(set)
-    for _, e in c.told[0]:
+    published = defaultdict(set)
+    for _, e in c.published[0]:
         if e.conversation_id:
-            told[e.conversation_id].add(e.sequence)
+            published[e.conversation_id].add(e.sequence)
     for r in c.table("conversations"):
-        yield from conversation_differs(r, chats[r["id"],], told[r["uuid"]])
+        yield from conversation_differs(r, chats[r["id"],], published[r["uuid"]])
     for v in c.model.conversations.values():
         rows = c.conversations.get((v.account, c.peer(v.account, v.peer)), [])
         for r in rows[:1]:
@@ -191,15 +191,15 @@ def counters_equal_a_recount(c):
     yield from syncs_differ(c)
 
 
-def conversation_differs(r, chats, told):
+def conversation_differs(r, chats, published):
     inbound = [m for m in chats if m["type"] == "inbound"]
     read = ms(r["last_read_at"])
     unread = 0 if r["merged_into"] else sum(1 for m in inbound if m["origin"] in ("live", "sync") and m["deleted_at"] is None
                                             and (read is None or ms(m["sent_at"]) > read))
     if r["unread_messages"] != unread:
         yield f"conversation {r['uuid']}: unread {r['unread_messages']}, recounted {unread}"
-    if sorted(told) != list(range(1, r["sequence"] + 1)):
-        yield f"conversation {r['uuid']}: sequence {r['sequence']}, told {len(told)}, missing {missing(told, r['sequence'])}"
+    if sorted(published) != list(range(1, r["sequence"] + 1)):
+        yield f"conversation {r['uuid']}: sequence {r['sequence']}, published {len(published)}, missing {missing(published, r['sequence'])}"
     if r["merged_into"]:
         return
     last = max((ms(m["sent_at"]) for m in chats), default=None)
@@ -212,8 +212,8 @@ def conversation_differs(r, chats, told):
         yield f"conversation {r['uuid']}: last inbound at {r['last_inbound_at']}, recounted {last}"
 
 
-def missing(told, sequence):
-    return sorted(set(range(1, sequence + 1)) - told)[:10] or sorted(told - set(range(1, sequence + 1)))[:10]
+def missing(published, sequence):
+    return sorted(set(range(1, sequence + 1)) - published)[:10] or sorted(published - set(range(1, sequence + 1)))[:10]
 
 
 def receipts_differ(c):
@@ -247,7 +247,7 @@ def syncs_differ(c):
 
 
 def offsets_go_forward(c):
-    """I6: stored offsets never go back and have no gap; events are told in order, each with one id, none lost."""
+    """I6: stored offsets never go back and have no gap; events are published in order, each with one id, none lost."""
     seen = {}
     for topic, partition, offset, epoch, seq in c.s.watch:
         before = seen.get((topic, partition), (0, 0, 0))
@@ -268,12 +268,12 @@ def offsets_go_forward(c):
 
 
 def events_differ(c):
-    """What is told of endpoints follows from deliveries: at least once, and the same each time."""
-    kept, dropped = c.told
+    """Events about endpoints follow from deliveries: published at least once, with the same content each time."""
+    kept, dropped = c.published
     values = {r.value for r, _ in kept}
     for r, e in dropped:
         if r.value not in values:
-            yield f"chat-event {r.partition}/{r.offset}: late, and nobody told it before: {e.WhichOneof('event')} {e.event_id}"
+            yield f"chat-event {r.partition}/{r.offset}: late, and not published before: {e.WhichOneof('event')} {e.event_id}"
     last, ids = defaultdict(int), {}
     for r, e in kept:
         if e.conversation_id:
@@ -284,11 +284,11 @@ def events_differ(c):
                 yield f"chat-event {r.partition}/{r.offset}: key {r.key} of conversation {e.conversation_id}"
         first = ids.setdefault(e.event_id, e)
         if first is not e and (not e.endpoint.endpoint_id or e.endpoint != first.endpoint):
-            yield f"event {e.event_id} is told twice: {first.WhichOneof('event')} as {first.sequence}, {e.sequence}"
+            yield f"event {e.event_id} is published twice: {first.WhichOneof('event')} as {first.sequence}, {e.sequence}"
 
 
 def queues_are_drained(c):
-    """I7: nothing waits any more: outbox, parked updates, deliveries, locks, open transactions, running syncs."""
+    """I7: nothing is pending any more: outbox, parked updates, deliveries, locks, open transactions, running syncs."""
     yield from what_waits(Webhooks(c))
     if c.table("outbox"):
         yield f"{len(c.table('outbox'))} outbox rows are left"
@@ -312,7 +312,7 @@ VARIANT = {"status": "message_status", "edit": "message_edit", "revoke": "messag
 
 
 def sync_is_over(c, account, sync):
-    """All batches have ended, and their chats are there."""
+    """All batches have ended, and their chats are stored."""
     batches = [v for (a, s, _), v in c.model.syncs.items() if (a, s) == (account, sync)]
     return all(end and len(ranks) == end["chats"] for ranks, end in batches) and len(batches) == batches[0][1]["total"]
 
@@ -336,7 +336,7 @@ def tenants_are_apart(c):
             text = r.value.decode(errors="replace") + json.dumps(r.headers, ensure_ascii=False)
             if strangers(text, r.key.partition(":")[0]):
                 yield f"{topic} {r.partition}/{r.offset} with key {r.key} holds {strangers(text, r.key.partition(':')[0])}"
-    for r, e in c.told[0]:
+    for r, e in c.published[0]:
         about = e.account_id or e.endpoint.endpoint_id
         if r.key.partition(":")[0] != e.workspace_id or c.tenant_of.get(about) != e.workspace_id:
             yield f"chat-event {r.partition}/{r.offset}: key {r.key}, workspace {e.workspace_id}, about {about}"
@@ -351,22 +351,22 @@ def tenants_are_apart(c):
 
 
 def unhexed(row):
-    """What the row's bytea columns hold, as text."""
+    """The content of the row's bytea columns as text."""
     return " ".join(bytes.fromhex(v[2:]).decode(errors="replace") for v in row.values()
                     if isinstance(v, str) and re.fullmatch(r"\\x([0-9a-f]{2})+", v))
 
 
 def statuses_go_forward(c):
-    """I10: a status never moves back: as told, as stored from cycle to cycle, and in the end it is the furthest that was sent."""
-    told = defaultdict(lambda: -1)
-    for _, e in c.told[0]:
+    """I10: a status never moves back: as published, as stored from cycle to cycle, and the final one is the most advanced that was sent."""
+    published = defaultdict(lambda: -1)
+    for _, e in c.published[0]:
         if e.WhichOneof("event") == "message_status":
             v = e.message_status
             who = (e.account_id, v.message_uuid, v.participant.phone)
             rank = RANK[word(common_pb2.MessageStatus, v.status, "MESSAGE_STATUS_")]
-            if rank <= told[who]:
-                yield f"message {v.message_uuid} of {e.account_id}: status told as rank {rank} after {told[who]}"
-            told[who] = max(rank, told[who])
+            if rank <= published[who]:
+                yield f"message {v.message_uuid} of {e.account_id}: status published as rank {rank} after {published[who]}"
+            published[who] = max(rank, published[who])
     before = {}
     for cycle, statuses in enumerate(c.s.ranks):
         for id_, status in statuses.items():
@@ -429,7 +429,7 @@ INVARIANTS = {"I1": acknowledged_is_stored_once, "I2": nothing_stored_that_was_n
 
 
 def check(snapshot):
-    """{invariant: [what is wrong]}"""
+    """{invariant: [violation]}"""
     case = Case(snapshot)
     return {name: list(invariant(case)) for name, invariant in INVARIANTS.items()}
 

@@ -1,6 +1,6 @@
-"""Sends what plan.py planned, as the sources do, and keeps the journal: what was sent, and what was acknowledged.
+"""Sends the items of plan.py as the sources do, and keeps the journal of items sent and acknowledged.
 
-A bridge repeats a body until it is acknowledged; an impatient one tries once, so its item may be stored or not. A producer of
+A bridge repeats a body until it is acknowledged; an impatient one makes one attempt, so its item may be stored or not. A producer of
 our own publishes with acks=all and idempotence.
 """
 import json
@@ -34,7 +34,7 @@ class Target:
 
 
 class Journal:
-    """Lines of JSON; what is not written did not happen."""
+    """Lines of JSON; an action without a line did not happen."""
 
     def __init__(self, path):
         self.file, self.lock = open(path, "a", buffering=1), threading.Lock()
@@ -48,7 +48,7 @@ class Journal:
 
 
 class NotTaken(AssertionError):
-    """A source's patience ended."""
+    """A source's deadline has passed."""
 
 
 class Lane(threading.Thread):
@@ -81,13 +81,13 @@ class HttpLane(Lane):
             if status in (200, 202):
                 return self.acknowledged(d, attempts=attempts)
             if status in (400, 401, 422) or not d.patient:
-                return self.load.journal.write("refused" if status else "gave_up", items=[i["n"] for i in d.items], status=status)
+                return self.load.journal.write("refused" if status else "abandoned", items=[i["n"] for i in d.items], status=status)
             if time.monotonic() > end:
                 raise NotTaken(f"{d.account}: not acknowledged within {PATIENCE_S:g} s, last answer {status}")
             time.sleep(PAUSE_S)
 
     def attempt(self, d, body):
-        """The answer's status; None: there was none, so nobody knows."""
+        """The answer's status; None: no answer, so the result is unknown."""
         client = self.load.clients[self.target.name]
         path = self.target.sync_path if d.items[-1]["kind"] == "sync_end" else self.target.path
         secret = "not-" + self.target.secret if d.forged else self.target.secret
@@ -95,7 +95,7 @@ class HttpLane(Lane):
             return client.post(path, body, signature(self.target.dialect, body, secret), timeout_s=ATTEMPT_S).status
         except OSError:
             return None
-        except Exception:  # half an answer
+        except Exception:  # a truncated answer
             client.close()
             return None
 
@@ -109,8 +109,8 @@ class KafkaLane(Lane):
 
 
 class Publisher:
-    """acks=all and idempotent. After a fatal error (librdkafka 2.0.2 raises false ones when a broker was killed) there is another
-    producer, which publishes again, in order, what is not acknowledged."""
+    """acks=all and idempotent. After a fatal error (librdkafka 2.0.2 raises false ones when a broker was killed) another
+    producer is opened, which publishes unacknowledged records again in order."""
 
     def __init__(self, address, topics):
         self.settings = {"bootstrap.servers": address, "enable.idempotence": True, "linger.ms": 2, "log_level": 0,
@@ -183,7 +183,7 @@ class Load:
             lane.start()
 
     def finish(self):
-        """Until everything is acknowledged, or given up by the impatient."""
+        """Until every item is acknowledged, or abandoned by an impatient bridge."""
         for lane in self.lanes:
             lane.join()
         left = self.publisher.flush(PATIENCE_S)

@@ -1,4 +1,4 @@
-"""What the tables must hold in the end: a small model of the rules, apart from the services and their words.
+"""The expected final state of the tables: a small model of the rules, independent of the services and their terms.
 
 It takes the set of items that were taken in, in any order, and says what becomes of them; plan.py sends only what has one end.
 """
@@ -27,7 +27,7 @@ class Message:
     read_at: int = None
 
     def content(self):
-        """The copy that wins: the real one before a placeholder, a live one before history's."""
+        """The copy that wins: a real one wins over a placeholder, a live one over one from history."""
         return max(self.copies, key=lambda c: (not c.get("placeholder"), c.get("origin", "live") == "live"))
 
     def origin(self):
@@ -38,7 +38,7 @@ class Message:
         return sorted(emoji for _, emoji in self.reactions.values() if emoji)
 
     def payload(self):
-        """What is hashed and compared."""
+        """The values that are hashed and compared."""
         c = self.content()
         return (self.key, "outbound" if c["out"] else "inbound", "text", self.body, c["at"] // 1000, self.origin(),
                 bool(c.get("placeholder")))
@@ -54,7 +54,7 @@ class Conversation:
 
 
 class People:
-    """Who is who in one workspace: names of one person lead to one representative."""
+    """Identities in one workspace: all aliases of one person resolve to one representative."""
 
     def __init__(self):
         self.parent, self.moved = {}, set()
@@ -66,7 +66,7 @@ class People:
         return name
 
     def who(self, chat):
-        """Of somebody who need not have been seen; all that are seen must have been."""
+        """Of a person who may be unknown to the tables; every known one was sent."""
         name = self.name(chat)
         return self.find(name) if name in self.parent else name
 
@@ -82,7 +82,7 @@ class People:
 
 
 class Model:
-    """accounts: {account: workspace}; items: those that were taken in, each once."""
+    """accounts: {account: workspace}; items: those that were consumed, each once."""
 
     def __init__(self, accounts, items):
         self.accounts = accounts
@@ -91,7 +91,7 @@ class Model:
         self.groups = defaultdict(dict)        # (workspace, jid): {"name": (at, text), phone: (at, in)}
         self.sessions, self.syncs = {}, {}     # account: (at, state); (account, sync, index): [ranks, end]
         self.by_key = defaultdict(list)
-        self.said = defaultdict(set)           # (workspace, name): the texts that messages called them by
+        self.said = defaultdict(set)           # (workspace, name): the names that messages had for them
         ordered = sorted(items, key=lambda i: i["n"])
         for kind in (("alias", "number"), ("message", "sync_chat"), UPDATES, ("group", "session", "sync_end", "read")):
             for item in ordered:
@@ -229,19 +229,19 @@ class Model:
         v.unread = sum(1 for m in v.messages if m.origin() == "live" and not m.deleted and not m.content()["out"]
                        and (v.read_at is None or m.content()["at"] > v.read_at))
 
-    # What the ledger asks
+    # Queries of the ledger
 
     def called(self):
-        """{(workspace, representative): the texts that name the person}"""
+        """{(workspace, representative): the names of the person}"""
         out = defaultdict(set)
         for (workspace, name), texts in self.said.items():
             out[workspace, self.people[workspace].find(name)] |= texts
         return out
 
     def persons(self, workspace):
-        """{representative: {("phone"|"lid", value)}}: the names that lead to each person that was seen."""
+        """{representative: {("phone"|"lid", value)}}: the aliases that resolve to each person that was seen."""
         people, out = self.people[workspace], defaultdict(set)
         for name in list(people.parent):
-            if name[0] == "lid" or name[1] not in people.moved:  # a number that was given up leads to nobody
+            if name[0] == "lid" or name[1] not in people.moved:  # an abandoned number has no holder
                 out[people.find(name)].add(name)
         return out

@@ -1,4 +1,4 @@
-"""What is sent when: a pure function of the seed, so that a seed replays.
+"""The schedule of the load: a pure function of the seed, so that a seed can be repeated.
 
 A planner never looks at what became of its items. It keeps to loads whose end does not depend on the order of arrival, as the
 model (model.py) knows sets, not orders: who refers to a conversation by its state (read markers, number changes) does so only
@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 
 from dialects import HTTP, SPOILERS
 
-T0_MS = 1767225600_000      # live items: a second each from here on
-SYNC_T0_MS = T0_MS - 20 * 86400_000  # what initial syncs bring is older than anything live
+T0_MS = 1767225600_000      # live items: one second apart from here on
+SYNC_T0_MS = T0_MS - 20 * 86400_000  # items of initial syncs are older than all live ones
 EMOJIS = ("👍", "🙏", "❤️", "")
 STATUSES = ("sent", "delivered", "read", "failed", "played")
-STAYING = 5  # of a tenant's numbers: their people never move, since a read marker of a number that was given up is nobody's
-# The kinds of a Kafka account beside what every dialect says.
+STAYING = 5  # of a tenant's numbers: these people keep them, since a read marker of an abandoned number has no holder
+# The kinds of a Kafka account beside those of every dialect.
 KAFKA = ("message", "status", "edit", "revoke", "reaction", "group", "delete", "read", "sync", "session", "bad", "number",
          "placeholder", "history")
 WEIGHTS = {"message": 46, "status": 18, "edit": 7, "revoke": 3, "reaction": 7, "group": 2, "delete": 1, "read": 3, "sync": 1,
            "session": 2, "bad": 4, "number": 1, "placeholder": 2, "history": 3}
-# (tenant, what it speaks); two tenants have what the others have, too.
+# (tenant, dialect); two tenants share dialects with the others.
 ACCOUNTS = ((0, "meta"), (0, "webjs-raw"), (0, "kafka"), (1, "waha"), (1, "evolution"), (1, "kafka"), (2, "bridge"), (2, "kafka"),
             (2, "kafka"))
 
@@ -41,17 +41,17 @@ class Account:
 
 @dataclass
 class Tenant:
-    marker: str  # in every text of this tenant, and in no other's
+    marker: str  # in every text of this tenant and of no other
     phones: list
     arriving: list = field(default_factory=list)  # numbers in use from the next cycle on
     spoken: set = field(default_factory=set)  # (account, phone): a message of an earlier cycle
     speaking: set = field(default_factory=set)
-    pairs: list = field(default_factory=list)  # (phone, lid, cycle): become one person
+    pairs: list = field(default_factory=list)  # (phone, lid, cycle): are merged
 
 
 @dataclass
 class Delivery:
-    """Items that travel together: one record, or one POST."""
+    """Items that are sent together: one record, or one POST."""
     due: float  # seconds after the cycle's beginning
     account: str
     items: list
@@ -70,7 +70,7 @@ class Planner:
         self.n = self.clock = self.sync_clock = 0
         self.cycle_n = -1
         self.accounts = [Account(f"t{t}.{d}.{i}", t, d) for i, (t, d) in enumerate(ACCOUNTS)]
-        # The same people and groups everywhere: what tells tenants apart is never a number.
+        # The same people and groups everywhere: tenants are never distinguished by a number.
         self.tenants = [Tenant("Mk" + "".join(self.random.choices("bcdfghjklmnpqrstvwxz", k=10)), [self.phone(i) for i in range(9)])
                         for _ in range(3)]
         self.fresh_phone = 100
@@ -123,7 +123,7 @@ class Planner:
         return sorted(out, key=lambda d: d.due)
 
     def deliver(self, account, items, due):
-        """Once as planned; now and then late, or again."""
+        """Once as planned; sometimes late, or repeated."""
         one = Delivery(due, account.name, items, not items[0].get("lonely"), items[0].get("forged", False))
         once = items[0]["kind"] == "bad" or items[0].get("introduces") or not one.patient
         dice = 1.0 if once else self.random.random()
@@ -140,14 +140,14 @@ class Planner:
         return [one]
 
     def spoken_by(self, delivery):
-        """From the next cycle on there certainly is this conversation."""
+        """From the next cycle on this conversation certainly exists."""
         for m in delivery.items:
             if m["kind"] == "message" and "phone" in m["chat"] and delivery.patient:
                 tenant = next(a.tenant for a in self.accounts if a.name == delivery.account)
                 self.tenants[tenant].speaking.add((delivery.account, m["chat"]["phone"]))
 
     def draw(self, account):
-        """Lists of items that travel together: nearly always one list of one."""
+        """Lists of items that are sent together: nearly always one list of one."""
         kinds = [k for k in account.kinds() if k in WEIGHTS]
         kind = self.random.choices(kinds, [WEIGHTS[k] for k in kinds])[0]
         made = getattr(self, "make_" + kind)(account, self.tenants[account.tenant])
@@ -168,7 +168,7 @@ class Planner:
                        else f"{'true' if out else 'false'}:3EB0{item['n']:016X}")
         item["body"] = self.text(tenant)
         item["status"] = "pending"
-        if out:  # Meta's echo has no ack: it was seen outside, hence sent
+        if out:  # Meta's echo has no ack: it was written on the phone, hence sent
             item["status"] = "sent" if account.dialect == "meta" else self.random.choice(("pending", "sent"))
         if sender:
             item["sender"], item["name"] = sender, f"{tenant.marker} {sender['phone']}"
@@ -191,7 +191,7 @@ class Planner:
             return [[item]]
         account.messages.append(item)
         if dice > 0.97 and account.dialect != "meta":
-            # A stanza id is its sender's choice: somebody else's message has the same.
+            # A stanza id is its sender's choice: another sender's message has the same.
             del account.messages[-1]
             other = dict(item, n=self.number(), at=self.tick(), chat={"phone": self.new_phone()},
                          body=self.text(tenant, "also says"))
@@ -200,7 +200,7 @@ class Planner:
         return [[item]]
 
     def update(self, account, kind, test=lambda m: True, **fields):
-        """An item about one of the account's latest messages; None: there is none that fits."""
+        """An item about one of the account's latest messages; None: no message fits."""
         fitting = [m for m in account.messages[-30:] if test(m)]
         if not fitting:
             return None
@@ -239,7 +239,7 @@ class Planner:
         item = self.update(account, "reaction", lambda m: people_name(m.get("sender") or m["chat"]) in in_use, out=out,
                            emoji=self.random.choice(EMOJIS))
         if item and account.dialect == "kafka" and self.random.random() < 0.5:
-            item["chat"] = other.get(people_name(item["chat"]), item["chat"])  # under the person's other name
+            item["chat"] = other.get(people_name(item["chat"]), item["chat"])  # under the person's other alias
         return self.one(item)
 
     def make_delete(self, account, tenant):
@@ -271,7 +271,7 @@ class Planner:
         return [[dict(item, n=self.number(), body="", placeholder=True)], [item]]
 
     def make_history(self, account, tenant):
-        """What history says of a live message, once: live content wins, whichever comes first, but of two histories the first to come."""
+        """A duplicate from history of a live message, once: live content wins in any order, but of two histories the first to arrive."""
         told = [m for m in account.messages[-30:] if "group" not in m["chat"] and "history" not in m]
         if not told:
             return None
@@ -280,7 +280,7 @@ class Planner:
         return [[dict(m, n=self.number(), origin="history", body=self.text(tenant, "once said"))]]
 
     def make_sync(self, account, tenant):
-        """An initial sync of one or two batches; over HTTP a batch is one POST, and one chat of it may be bad."""
+        """An initial sync of one or two batches; over HTTP a batch is one POST, and one chat of it may be invalid."""
         sync, total, out = f"sync-{self.number()}", self.random.randint(1, 2), []
         for index in range(total):
             chats = [self.sync_chat(account, tenant, sync, index, place) for place in range(self.random.randint(2, 4))]
@@ -305,14 +305,14 @@ class Planner:
         return item
 
     def make_bad(self, account, tenant):
-        """Straight to Kafka the whole record is bad; over HTTP a bad item stands beside a good one."""
+        """Straight to Kafka the whole record is invalid; over HTTP an invalid item is beside a valid one."""
         more = {} if account.over_http() else self.random.choice(({}, {"origin": "history"}))
         good = self.new_message(account, tenant, {"phone": self.random.choice(tenant.phones)}, **more)
         how = "no id" if account.over_http() else self.random.choice(list(SPOILERS))
         return [[self.item(account, "bad", good=good, how=how, mark=f"{tenant.marker} bad {self.n}",
                            reason="rule" if account.over_http() else SPOILERS[how][0])]]
 
-    # People who turn out to be one, and who move
+    # People who are merged, and who change their number
 
     def plan_pair(self, tenant):
         if self.cycle_n % 2 == 0:
@@ -320,7 +320,7 @@ class Planner:
         tenant.pairs = [p for p in tenant.pairs if self.cycle_n - p[2] < 4]
 
     def pair_items(self, account):
-        """Under both names, before, while and after the two become one."""
+        """Under both aliases, before, during and after the merge."""
         tenant, out = self.tenants[account.tenant], []
         first = account is next(a for a in self.accounts if a.tenant == account.tenant and not a.over_http())
         for phone, lid, since in tenant.pairs:
@@ -328,7 +328,7 @@ class Planner:
                 for _ in range(self.random.randint(0, 2) if self.cycle_n > since else int(first)):
                     item = self.new_message(account, tenant, chat)
                     item["name"] = f"{tenant.marker} {phone}"
-                    item["introduces"] = self.cycle_n == since  # neither late nor again: nobody unites whom nobody knows
+                    item["introduces"] = self.cycle_n == since  # neither late nor repeated: unknown contacts are not merged
                     account.messages.append(item)
                     out.append(item)
             if self.cycle_n == since + 1 and first:
@@ -336,7 +336,7 @@ class Planner:
         return out
 
     def make_number(self, account, tenant):
-        """Somebody known moves: the old number is not used again, the new one at once or from the next cycle on."""
+        """A known person changes the number: the old one is not used again, the new one at once or from the next cycle on."""
         known = sorted({p for _, p in tenant.spoken} & set(tenant.phones[STAYING:]))
         if not known:
             return None

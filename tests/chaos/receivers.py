@@ -1,4 +1,4 @@
-"""The tenants' endpoints and their receivers: who wants what, how each behaves, and what came."""
+"""The tenants' endpoints and their receivers: filters, behaviour, and the deliveries that arrived."""
 import base64
 import socket
 import struct
@@ -18,7 +18,7 @@ ENDLESS = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n"
 EVERYTHING = ["live", "history", "sync"]
 
 
-# Behaviours: of each delivery, what it is answered.
+# Behaviours: the answer to each delivery.
 
 def works(delivery):
     return 204
@@ -37,7 +37,7 @@ def redirects(delivery):
 
 
 def until_closed(connection):
-    """No answer; the other side gives up."""
+    """No answer; the dispatcher's timeout ends the request."""
     while connection.recv(4096):
         pass
 
@@ -47,7 +47,7 @@ def hangs(delivery):
 
 
 def drip(connection):
-    """A header without an end, a line now and then."""
+    """A header without an end, a line at a time."""
     connection.sendall(b"HTTP/1.1 200 OK\r\n")
     connection.settimeout(DRIP_S)
     while True:
@@ -77,7 +77,7 @@ def answers_endlessly(delivery):
 
 
 class NowAndThen:
-    """Some attempts go wrong, which ones follows from the delivery and how often it came."""
+    """Some attempts fail; which ones follows from the delivery and its number of attempts."""
 
     def __init__(self, wrong, percent):
         self.wrong, self.percent, self.came = wrong, percent, {}
@@ -89,7 +89,7 @@ class NowAndThen:
 
 @dataclass(frozen=True)
 class Hook:
-    """Of which tenant, what it wants, and how it behaves when nothing is done to it."""
+    """Its tenant, its filters, and its behaviour without a fault."""
     name: str
     tenant: int
     behaviour: callable
@@ -101,7 +101,7 @@ HOOKS = (
     Hook("flaky", 0, NowAndThen(fails, 40)),
     Hook("sleeper", 0, works),
     Hook("resetting", 1, NowAndThen(resets, 30)),
-    Hook("redirecting", 1, redirects, {"max_retries": 0}),  # each event is given up at once
+    Hook("redirecting", 1, redirects, {"max_retries": 0}),  # each delivery is exhausted at once
     Hook("hanging", 2, NowAndThen(hangs, 5)),
     Hook("endless", 2, answers_endlessly, {"event_types": ["message.created"]}),
     Hook("unordered", 2, NowAndThen(fails, 40), {"ordering": "none"}),
@@ -138,7 +138,7 @@ class Receivers:
         self.insist("UPDATE webhook_endpoints SET enabled = true, enabled_at = clock_timestamp() WHERE uuid = %s", name)
 
     def insist(self, statement, name):
-        """PostgreSQL may be in trouble at the moment."""
+        """PostgreSQL may be unavailable at the moment."""
         def done():
             try:
                 with closing(psycopg2.connect(self.blazz.conninfo("postgres"), connect_timeout=2)) as c, c, c.cursor() as cursor:
@@ -149,7 +149,7 @@ class Receivers:
         wait_for(done, f"{name} is changed", INSIST_S)
 
     def deliveries(self, cycle):
-        """What came to whom, in the order of arrival at each; the new ones are of this cycle."""
+        """The deliveries of each endpoint in the order of arrival; the new ones are of this cycle."""
         for name, receiver in self.named.items():
             new = list(receiver.deliveries)[self.seen[name]:]
             self.seen[name] += len(new)

@@ -61,12 +61,12 @@ class Damage(threading.Thread):
         time.sleep(self.delay_s)
         try:
             self.hit = self.fault.run(self.system, random.Random(self.seed)) is not False
-        except Exception as e:  # told with the cycle
+        except Exception as e:  # reported with the cycle
             self.failure = e
 
 
 def sleeper_turns(cycle):
-    """One endpoint is disabled in one cycle and enabled in the next: what it misses meanwhile must be kept."""
+    """One endpoint is disabled in one cycle and enabled in the next: the events that it misses must be kept."""
     def run(system, random):
         (system.receivers.disable if cycle % 2 else system.receivers.enable)(SLEEPER)
 
@@ -78,7 +78,7 @@ class Broken(Exception):
 
 
 def cycle(system, n, deliveries, faults):
-    """Load and faults together, then rest, then the ledger. Returns (what was there, faults that hit nothing)."""
+    """Load and faults together, then rest, then the ledger. Returns (the snapshot, faults without effect)."""
     damages = [Damage(system, *f) for f in [*faults, sleeper_turns(n)]]
     system.load.start(n, deliveries)
     for d in damages:
@@ -110,9 +110,9 @@ def figures(snapshot):
     lines = Counter()
     for line in snapshot.journal:
         lines[line["what"]] += len(line["items"])
-    return {"sent": lines["sent"], "acknowledged": lines["acknowledged"], "refused": lines["refused"], "gave_up": lines["gave_up"],
+    return {"sent": lines["sent"], "acknowledged": lines["acknowledged"], "refused": lines["refused"], "abandoned": lines["abandoned"],
             "inbound_records": sum(len(snapshot.topics[t]) for t in INBOUND), "messages_stored": len(snapshot.tables["chats"]),
-            "events_told": len(snapshot.topics["chat-event"]),
+            "events_published": len(snapshot.topics["chat-event"]),
             "deliveries": len(snapshot.deliveries), "taken": sum(200 <= d["status"] < 300 for d in snapshot.deliveries),
             "given_up": len(snapshot.topics["chat-event.webhook-dispatcher.dlq"]),
             "dead_letters": sum(len(snapshot.topics[t]) for t in ("http.ingest.dlq", *(f"{t}.chat-sync.dlq" for t in INBOUND)))}
@@ -125,7 +125,7 @@ def run(options, folder):
     done, names, missed, snapshot, verdict = 0, [], [], None, "held"
     system = System(folder, planner, root)
     try:
-        judge(system)  # what later cycles are measured against
+        judge(system)  # the baseline of later cycles
         for done in range(1, options.cycles + 1):
             if options.seconds and time.monotonic() - began > options.seconds:
                 done -= 1

@@ -1,4 +1,4 @@
-"""What the ledger looks at: everything a cycle left behind, as plain data that can be written down and judged again later."""
+"""The input of the ledger: the state after a cycle, as plain data that can be saved and checked again later."""
 import base64
 import json
 import re
@@ -30,13 +30,13 @@ class Rec:
 class Snapshot:
     setup: dict     # {"tenants": {workspace uuid: marker}, "accounts": {name: {...}}, "hooks": {uuid: {...}}, "secrets": [...],
                     #  "topics": {whole name: short name}}
-    journal: list   # of the generator: {"what": "sent"|"acknowledged"|"refused"|"gave_up", "items": ...}
+    journal: list   # of the generator: {"what": "sent"|"acknowledged"|"refused"|"abandoned", "items": ...}
     tables: dict = field(default_factory=dict)    # {table: [row]}
     topics: dict = field(default_factory=dict)    # {"inbound"|"inbound.bulk"|"chat-event"|"inbound.chat-sync.dlq"|…: [Rec]}
     watermarks: dict = field(default_factory=dict)  # {topic that is consumed: {partition: [low, high]}}
     committed: dict = field(default_factory=dict)   # {topic: {partition: offset}}, its consumer's group's in Kafka
-    watch: list = field(default_factory=list)     # [topic, partition, next_offset, epoch, seq], as seen while faults went on
-    deliveries: list = field(default_factory=list)  # what came to receivers: {"endpoint", "cycle", "headers", "body", "status"}
+    watch: list = field(default_factory=list)     # [topic, partition, next_offset, epoch, seq], as sampled during the faults
+    deliveries: list = field(default_factory=list)  # as received: {"endpoint", "cycle", "headers", "body", "status"}
     epochs: list = field(default_factory=list)    # a cycle each: {partition: epoch} of webhook-dispatcher
     ranks: list = field(default_factory=list)     # [{message id: status}] at the end of each cycle
     sessions: list = field(default_factory=list)  # pg_stat_activity of the services' roles
@@ -63,12 +63,12 @@ class Snapshot:
 
 
 def numbered(by_partition):
-    """JSON's names are texts."""
+    """Member names in JSON are strings."""
     return {int(k): v for k, v in by_partition.items()}
 
 
 class Topics:
-    """Reads topics on from where it was."""
+    """Reads topics, resuming at its last offsets."""
 
     def __init__(self, address, names):
         self.consumer = Consumer({"bootstrap.servers": address, "group.id": "chaos-ledger", "enable.auto.commit": False,

@@ -1,4 +1,4 @@
-"""One whole Blazz under load: servers, tenants, services, generator, and the watch over what it does."""
+"""A complete Blazz under load: servers, tenants, services, generator, and the monitor of its progress."""
 import json
 import mmap
 import shutil
@@ -27,10 +27,10 @@ PARTITIONS = 4
 MAX_CONNECTIONS = 40
 REPLICAS = ("one", "two")
 TOPICS = (*CONSUMERS, *(f"{t}.chat-sync.dlq" for t in INBOUND), "http.ingest.dlq", "chat-event.webhook-dispatcher.dlq")
-# So little room that endpoints fall behind, rows are made while deliveries are under way, and leases end before a stopped replica wakes up.
+# Limits so low that endpoints enter catch-up, deliveries in flight are spilled, and leases expire before a stopped replica resumes.
 LITTLE_ROOM = {"delivery.max_waiting": 16, "retry.max_rows": 30, "window.max_age": "200ms", "retry.lease": "2500ms",
                "breaker.failures": 4, "breaker.min_pause": "100ms", "breaker.max_pause": "400ms"}
-# Only what is for an endpoint that is not live may wait.
+# Only deliveries to inactive endpoints may be pending.
 WAITING = """SELECT e.name, w.* FROM (
     SELECT workspace_id, endpoint_id, status, source_partition, source_offset, next_retry_at::text, lease_owner, last_error
     FROM webhook_retry_queue WHERE status IN ('pending', 'retrying')
@@ -38,10 +38,10 @@ WAITING = """SELECT e.name, w.* FROM (
     JOIN webhook_endpoints e ON (e.workspace_id, e.id) = (w.workspace_id, w.endpoint_id)
     WHERE w.status = 'retrying' OR e.enabled AND (e.disabled_at IS NULL OR e.disabled_at < e.enabled_at)"""
 DISK = "size=900m"
-# A broker that was killed is missed after two seconds, and may come back.
+# A killed broker is detected after two seconds, and may return.
 BROKER = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=400"
 WATCH_EVERY_S = 0.1
-# What a sanitized program keeps of freed memory is bounded, so that a leak shows.
+# The freed memory that a sanitized program keeps is bounded, so that a leak shows.
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16:detect_stack_use_after_return=1:strict_string_checks=1",
               "UBSAN_OPTIONS": "print_stacktrace=1"}
 BRIDGES = {"webjs-raw": "wwebjs", "waha": "waha", "evolution": "evolution", "bridge": "blazz", "kafka": "blazz"}
@@ -66,7 +66,7 @@ class Clock:
 
 
 class Watch(threading.Thread):
-    """Sees every place that consumer_progress stands at, while faults go on."""
+    """Samples consumer_progress during the faults."""
 
     def __init__(self, conninfo, topics):
         super().__init__(daemon=True)
@@ -88,7 +88,7 @@ class Watch(threading.Thread):
 
 
 class System:
-    server, programs = Postgres, BIN  # whose schema and programs it begins with
+    server, programs = Postgres, BIN  # the schema and the programs at the start
 
     def __init__(self, folder, planner, root):
         self.folder, self.root = Path(folder), root
@@ -169,7 +169,7 @@ class System:
         return self.blazz.service(service, settings | {"postgres.statement_timeout": "2s"}, label, env=self.clock_env(label))
 
     def storm_replica(self, service, name):
-        """One that comes and goes: it is not of those that must be ready."""
+        """A replica that joins and leaves: it need not be ready."""
         label = f"{service}.{name}"
         return next((s for s in self.blazz.services if s.label == label), None) or self.new_replica(service, name)
 
@@ -203,11 +203,11 @@ class System:
     def settle(self, deadline_s):
         self.blazz.connection = None  # a fault may have ended it
         wait_for(self.rests, self.unrest, deadline_s)
-        # A server learns late that a client behind a cut has gone.
+        # A server notices late that a client behind a network cut has disconnected.
         wait_for(self.sessions_are_few, lambda: f"old sessions end: {snapshot.sessions_now(self.admin_conninfo())}", deadline_s)
 
     def rests(self):
-        """One's events are another's work: looked at again when nothing is left."""
+        """Events of one service are input of another: checked again when no service has any left."""
         def done():
             return self.blazz.caught_up() and settled(self.blazz)
 
@@ -244,7 +244,7 @@ class System:
             metrics={s.label: s.get("/metrics")[1] for s in self.services()})
 
     def close(self):
-        """Stops everything; returns what the programs said on their way out."""
+        """Stops everything; returns what the programs printed at their end."""
         self.watch.ended.set()
         self.load.close()
         self.topics.close()
@@ -254,7 +254,7 @@ class System:
         self.postgres.stop()
         if self.root:
             shutil.copy(Path(self.postgres.folder, "log"), self.folder / "postgres.log")
-            # It was stopped as by a crash: its processes end in a moment.
+            # It was stopped as by a crash: its processes end shortly after.
             wait_for(lambda: subprocess.run(["umount", self.postgres.folder], capture_output=True).returncode == 0,
                      "PostgreSQL's folder is let go", 20)
         return wrong

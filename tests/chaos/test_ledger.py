@@ -1,4 +1,4 @@
-"""The ledger can fail: each invariant speaks when a healthy state is tampered with, and is silent when it is not."""
+"""The ledger can fail: each invariant reports a corrupted state, and none reports a consistent one."""
 import json
 import os
 import pickle
@@ -103,7 +103,7 @@ def invent_alias(s):
     s.tables["contact_aliases"].append(dict(s.tables["contact_aliases"][0], value="19995550000"))
 
 
-def told(s, n=0):
+def published(s, n=0):
     """The nth created event, and its record."""
     found = [(r, chat_event_pb2.ChatEvent.FromString(r.value)) for r in s.topics["chat-event"]]
     return [(r, e) for r, e in found if e.WhichOneof("event") == "message_created"][n]
@@ -111,7 +111,7 @@ def told(s, n=0):
 
 def tell_twice(s):
     """The same message as two events."""
-    r, e = told(s, -1)
+    r, e = published(s, -1)
     e.event_id, e.source.seq = "00000000-0000-8000-8000-000000000001", 10_000
     s.topics["chat-event"].append(type(r)(r.partition, 10_000, r.key, e.SerializeToString(), {}))
 
@@ -138,7 +138,7 @@ def hide_http_dead_letter(s):
 
 
 def came(s, name, nth=0, status=204):
-    """The nth that this receiver answered so."""
+    """The nth delivery that this receiver answered with that status."""
     endpoint = next(uuid for uuid, h in s.setup["hooks"].items() if h["name"] == name)
     return [d for d in s.deliveries if d["endpoint"] == endpoint and d["status"] == status][nth]
 
@@ -194,11 +194,11 @@ def one_id_for_two_events(s):
 
 
 def later_one_overtakes(s):
-    """Two neighbours of one conversation change places."""
-    told = [d for d in s.deliveries if d["endpoint"] == came(s, "well")["endpoint"] and d["status"] == 204]
-    for one in told:
+    """Swaps two neighbouring events of one conversation."""
+    published = [d for d in s.deliveries if d["endpoint"] == came(s, "well")["endpoint"] and d["status"] == 204]
+    for one in published:
         e = json.loads(one["body"])
-        other = next((d for d in told if (json.loads(d["body"])["conversation_id"], json.loads(d["body"])["sequence"])
+        other = next((d for d in published if (json.loads(d["body"])["conversation_id"], json.loads(d["body"])["sequence"])
                       == (e["conversation_id"], e["sequence"] + 1)), None)
         if other:
             i, j = s.deliveries.index(one), s.deliveries.index(other)
@@ -211,10 +211,10 @@ def delivered_again_for_no_reason(s):
 
 
 def unwanted_type_came(s):
-    told = {chat_event_pb2.ChatEvent.FromString(r.value).event_id: r for r in s.topics["chat-event"]}
+    published = {chat_event_pb2.ChatEvent.FromString(r.value).event_id: r for r in s.topics["chat-event"]}
     wanted = {json.loads(d["body"])["id"] for d in s.deliveries if d["endpoint"] == came(s, "created")["endpoint"]}
     other = next(d for d in s.deliveries if d["endpoint"] == came(s, "redirecting", 0, 302)["endpoint"]
-                 and json.loads(d["body"])["id"] in told.keys() - wanted)
+                 and json.loads(d["body"])["id"] in published.keys() - wanted)
     s.deliveries.append(dict(other, endpoint=came(s, "created")["endpoint"]))
 
 
@@ -228,7 +228,7 @@ def unread_too_many(s):
 
 
 def unread_moved_with_its_mark(s):
-    """A recount agrees with it, the rules do not."""
+    """Equals a recount, but not the rules."""
     row = next(r for r in s.tables["conversations"] if r["unread_messages"])
     row["unread_messages"], row["last_read_at"] = 0, "2030-01-01T00:00:00+00:00"
 
@@ -283,20 +283,20 @@ def kafka_is_ahead(s):
 
 
 def lose_event(s):
-    r, e = told(s)
+    r, e = published(s)
     s.topics["chat-event"].remove(r)
 
 
 def zombie_tells_news(s):
-    """An event of an older epoch, after a newer one: readers drop it, so nobody ever hears of it."""
-    r, e = told(s, -1)
+    """An event of an older epoch after a newer one: readers discard it, so it is lost."""
+    r, e = published(s, -1)
     s.topics["chat-event"].remove(r)
     e.source.epoch = 0
     s.topics["chat-event"].append(type(r)(r.partition, 10_000, r.key, e.SerializeToString(), {}))
 
 
 def key_of_another_conversation(s):
-    told(s)[0].key = told(s, 1)[0].key.split(":")[0] + ":" + "0" * 36
+    published(s)[0].key = published(s, 1)[0].key.split(":")[0] + ":" + "0" * 36
 
 
 def outbox_left(s):
@@ -342,7 +342,7 @@ def sync_never_over(s):
 
 
 def strangers_marker(s):
-    """(workspace, a marker of another)"""
+    """(workspace, another workspace's marker)"""
     (one, _), (_, marker) = list(s.setup["tenants"].items())[:2]
     return one, marker
 
@@ -365,7 +365,7 @@ def dead_letter_under_strangers_key(s):
 
 
 def event_of_strangers_account(s):
-    r, e = told(s)
+    r, e = published(s)
     e.account_id = next(a["uuid"] for a in s.setup["accounts"].values() if a["workspace"] != e.workspace_id)
     r.value = e.SerializeToString()
 
@@ -377,7 +377,7 @@ def receiver_got_strangers_text(s):
 
 
 def endpoint_event_of_stranger(s):
-    r, e = told(s)
+    r, e = published(s)
     e.account_id = ""
     e.endpoint.endpoint_id = next(u for u, h in s.setup["hooks"].items() if h["workspace"] != e.workspace_id)
     r.value = e.SerializeToString()
@@ -485,7 +485,7 @@ print([planner.cycle() for _ in range(4)], [[(f.name, *rest) for f, *rest in nex
 
 
 def test_a_seed_replays_in_another_process():
-    """Whatever order sets of words have there."""
+    """The order of sets of strings differs between processes."""
     runs = [subprocess.run([sys.executable, "-c", REPLAY], cwd=Path(__file__).parent, env=os.environ | {"PYTHONHASHSEED": n},
                            capture_output=True, text=True, check=True).stdout for n in ("1", "2")]
     assert runs[0] == runs[1] != ""
