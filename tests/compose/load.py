@@ -1,4 +1,4 @@
-"""A bridge under way: posts numbered messages at a steady rate, each until it is acknowledged, through whichever port answers."""
+"""A bridge: posts numbered messages at a steady rate, each until it is acknowledged, through any port that answers."""
 import itertools
 import json
 import threading
@@ -51,7 +51,7 @@ class Load:
                 client = self.post(self.body(lane, n), clients, client)
                 with self.lock:
                     self.accepted.add(self.id(lane, n))
-        except Exception as e:  # told by finish()
+        except Exception as e:  # reported by finish()
             self.failure = e
 
     def post(self, body, clients, client):
@@ -67,7 +67,7 @@ class Load:
                 if answer.status not in (429, 503):
                     raise AssertionError(f"ingest answers {answer}")
             except OSError:
-                pass  # its container is away, or nobody has this port
+                pass  # its container is down, or no container has this port
             client = next(clients)
-            self.enough.wait(0.05)  # as a bridge does between two tries
+            self.enough.wait(0.05)  # as a bridge does between two attempts
         raise AssertionError(f"not acknowledged within {PATIENCE_S:g} s")

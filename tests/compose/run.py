@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The compose stack from nothing to its end, and after each step a count: what was accepted is stored once and delivered, signed.
+"""The compose stack from nothing to its end, and after each step a count: every accepted message is stored once and delivered, signed.
 
     tests/compose/run.py [--keep]        needs Docker, its compose plugin and the right to use them; ports from COMPOSE_PORT (18080)
 
@@ -25,7 +25,7 @@ from load import Load  # noqa: E402
 from stack import JOBS, Stack  # noqa: E402
 
 SERVICES = ("webhook-dispatcher", "chat-sync", "ingest")  # consumers before producers
-STOPS_WITH = {"kafka": 143}  # Java's word for SIGTERM; everything else ends with 0
+STOPS_WITH = {"kafka": 143}  # Java's exit code for SIGTERM; every other program exits with 0
 OUTCOMES = ("applied", "no_effect", "filtered", "parked", "dead_lettered", "skipped")
 SETTLE_S = 120.0
 PORTS = range(int(os.environ.get("COMPOSE_PORT", "18080")), int(os.environ.get("COMPOSE_PORT", "18080")) + 4)
@@ -41,7 +41,7 @@ ADDED = {  # as the fixtures name them
 }
 SECRET = "compose-test-" + uuid.uuid4().hex  # of every sender
 
-# What each container may reach and has: its networks and its secrets.
+# The networks and the secrets of each container.
 HAS = {
     "postgres": ({"inside"}, {"postgres_password"}),
     "kafka": ({"inside"}, {"kafka_users"}),
@@ -55,7 +55,7 @@ HAS = {
 ADMIN = {"ingest": 9101, "chat-sync": 9102, "webhook-dispatcher": 9103}
 INBOUND, BULK, CHAT_EVENT = "blazz.inbound.v1", "blazz.inbound.bulk.v1", "blazz.chat-event.v1"
 DEAD = (f"{INBOUND}.chat-sync.dlq", f"{BULK}.chat-sync.dlq", f"{CHAT_EVENT}.webhook-dispatcher.dlq", "blazz.http.v1.ingest.dlq")
-# What Kafka lets each do; it refuses everything else of these topics.
+# The rights of each user in Kafka; others on these topics are refused.
 RIGHTS = {
     "ingest": {INBOUND: "write", BULK: "write", DEAD[3]: "write"},
     "chat-sync": {INBOUND: "read write", BULK: "read", CHAT_EVENT: "write", DEAD[0]: "write", DEAD[1]: "write"},
@@ -98,7 +98,7 @@ class Test:
             "--secret-file", "-", stdin=self.stack.secret("hook_secret"))
 
     def post_fixtures(self):
-        """Some are bad on purpose: blazzctl ends with 1 for those."""
+        """Some are invalid on purpose: blazzctl exits with 1 for those."""
         results = []
         for dialect in ACCOUNTS:
             route = {"meta": ["--app", APP], "bridge": ["--workspace", WORKSPACE]}.get(dialect, ["--account", ACCOUNTS[dialect]])
@@ -164,7 +164,7 @@ class Test:
         self.some_more("LOAD2")
 
     def alone(self, folder):
-        """The services as a project of their own, with the first one's Kafka and PostgreSQL as those that are there already."""
+        """The services as a project of their own, with the first one's Kafka and PostgreSQL as the existing ones."""
         self.remember()
         self.stack.compose("stop", *SERVICES, "hook-receiver")
         other = Stack(self.stack.project + "-alone", folder, PORTS, ("compose.yaml", "compose.external.yaml"),
@@ -193,7 +193,7 @@ class Test:
         self.settle()
         self.say(f"{len(more)} more accepted, stored and delivered")
 
-    # What must hold
+    # Checks
 
     def confined(self):
         """As the specification asks of containers; and nothing but ingest is reached from outside."""
@@ -224,8 +224,8 @@ class Test:
         self.say("admin ports answer inside only")
 
     def rights(self, folder):
-        """Of every user and topic: what the broker lets the user do is what it needs, and no more. On topics that hold nothing yet, which
-        what is tried here does not change for long: the volumes are new ones afterwards."""
+        """For every user and topic: the broker grants exactly the rights that the user needs. Attempts are made on empty topics;
+        the volumes are new ones afterwards."""
         pairs = [f"{user}:{topic}" for user in RIGHTS for topic in (INBOUND, BULK, CHAT_EVENT, *DEAD)]
         lines = self.stack.java(ROOT / "tests/compose/Rights.java", folder / "secrets", pairs).splitlines()
         found = {tuple(line.split()[:2]): " ".join(line.split()[2:]) for line in lines if " " in line}
@@ -253,7 +253,7 @@ class Test:
             "SELECT substring(message_key FROM 'LOAD[0-9]+$'), count(*) FROM chats WHERE message_key ~ 'LOAD[0-9]+$' GROUP BY 1")}
 
     def remember(self):
-        """What the receiver has logged so far; a container that is removed takes its log with it."""
+        """The receiver's log so far; the log of a container is removed with it."""
         for line in self.receiver.log("hook-receiver").splitlines():
             entry = json.loads(line)
             if entry["event"] == "delivery":
@@ -269,7 +269,7 @@ class Test:
         self.delivered.add(entry["event_id"])
 
     def missing(self):
-        """What is not yet as it must be in the end; empty when all is."""
+        """The differences from the expected final state; empty: none."""
         self.remember()
         stored = self.stored()
         told = {json.loads(line)["event"]["event_id"] for line in self.stack.ctl("events").splitlines()}
@@ -278,7 +278,7 @@ class Test:
                   or max(0, self.fixtures + len(self.accepted) - sum(p[o] for p in progress for o in OUTCOMES)))
         found = {"not stored": self.accepted - stored.keys(), "never accepted": stored.keys() - self.accepted,
                  "stored twice": {k for k, n in stored.items() if n > 1}, "not delivered": told - self.delivered,
-                 "delivered, never told": self.delivered - told}
+                 "delivered, never published": self.delivered - told}
         return {k: f"{len(v)}, as {sorted(v)[:3]}" for k, v in found.items() if v} | ({"behind": behind} if behind else {})
 
     def settle(self):

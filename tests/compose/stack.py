@@ -7,13 +7,13 @@ from pathlib import Path
 from harness.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-JOBS = ("migrate", "topics")  # which end
-# A network of the sample receiver that the dispatcher may deliver to: whatever Docker takes for its networks.
+JOBS = ("migrate", "topics")  # which exit
+# The network of the sample receiver, to which the dispatcher may deliver: any that Docker assigns to its networks.
 PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 
 
 class Stack:
-    """`version` is what the next build, and the next container, is of."""
+    """`version` is that of the next build and the next container."""
 
     def __init__(self, project, folder, ports, files=("compose.yaml",), **variables):
         self.project, self.files, self.version, self.folder = project, files, "test-1", folder
@@ -33,7 +33,7 @@ class Stack:
         return self.docker("compose", "-p", self.project, *files, "--profile", "example", *arguments, **more)
 
     def ctl(self, *arguments, stdin=None, mount=(), check=True):
-        """What blazzctl prints, in a container of its own."""
+        """The output of blazzctl, in a container of its own."""
         return self.compose("--profile", "ops", "run", "--rm", "-T", "--no-deps", *mount, "blazzctl", *arguments, stdin=stdin, check=check)
 
     def query(self, sql):
@@ -51,7 +51,7 @@ class Stack:
         return done.strip() == "yes"
 
     def java(self, program, secrets, arguments):
-        """What a Java program prints that runs beside Kafka, with its jars."""
+        """The output of a Java program that runs beside Kafka, with its jars."""
         image = "blazz/kafka-build:test"
         self.docker("build", "-q", "-f", "docker/kafka/Dockerfile", "--target", "jars", "-t", image, ".", timeout_s=600)
         return self.docker("run", "--rm", "--network", f"{self.project}_inside", "-v", f"{secrets}:/secrets:ro",
@@ -60,12 +60,12 @@ class Stack:
                            "bash", "/secrets", *arguments)
 
     def containers(self, service):
-        """Of each: what `docker inspect` says."""
+        """The output of `docker inspect` for each."""
         ids = self.compose("ps", "-aq", service).split()
         return json.loads(self.docker("inspect", *ids)) if ids else []
 
     def memory(self):
-        """Of each container: its name and what it uses of its limit."""
+        """Each container's name and its use of its limit."""
         ids = self.compose("ps", "-q").split()
         lines = self.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", *ids).splitlines()
         return sorted(line.removeprefix(f"{self.project}-") for line in lines)
@@ -83,7 +83,7 @@ class Stack:
             self.wait_healthy(service, scale)
 
     def kill(self, service):
-        """As a crash ends it: SIGKILL from outside of the container, of which its restart policy is what brings it back."""
+        """As in a crash: SIGKILL from outside the container, after which its restart policy starts it again."""
         before = self.containers(service)[0]
         self.docker("run", "--rm", "--pid", "host", "debian:trixie-slim", "bash", "-c", f"kill -9 {before['State']['Pid']}")
         wait_for(lambda: self.containers(service)[0]["RestartCount"] > before["RestartCount"], f"{service} is started again")

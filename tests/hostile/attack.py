@@ -1,4 +1,4 @@
-"""What a stranger has: sockets, from as many addresses as he likes (127.0.0.0/8 is ours)."""
+"""The means of a stranger: sockets, from any number of addresses (127.0.0.0/8 is local)."""
 import json
 import socket
 import struct
@@ -29,13 +29,13 @@ def connect(port, source="127.0.0.1", timeout_s=20.0):
 
 @contextmanager
 def connections(port, count, sources):
-    """So many, from these addresses in turn; closed at the end."""
+    """That many sockets, from these addresses in turn; closed at the end."""
     made = []
     try:
         for n in range(count):
             try:
                 made.append(connect(port, sources[n % len(sources)]))
-            except OSError:  # refused is as good as closed
+            except OSError:  # refused counts as closed
                 pass
         yield made
     finally:
@@ -44,7 +44,7 @@ def connections(port, count, sources):
 
 
 def reset(s):
-    """Closes at once, so that the next test does not find it lingering."""
+    """Closes at once, so that it does not linger into the next test."""
     try:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     except OSError:
@@ -53,7 +53,7 @@ def reset(s):
 
 
 def send(s, data):
-    """As much as the other side takes; whether that was all."""
+    """Sends as much as the peer reads; returns whether that was all."""
     try:
         s.sendall(data)
         return True
@@ -71,7 +71,7 @@ def status(s):
 
 
 def exchange(port, data, source="127.0.0.1"):
-    """The status that these bytes are answered with."""
+    """The status of the answer to these bytes."""
     with connect(port, source) as s:
         send(s, data)
         return status(s)

@@ -1,4 +1,4 @@
-"""Expensive bodies for every dialect: a place in a body of that dialect, and what fills it.
+"""Expensive bodies for every dialect: a place in a body of that dialect, and its filling.
 
 A place is a body with HERE where a list of items goes. A filling is JSON as text, as large as asked, which json.dumps would not
 always write: duplicated keys, numbers out of range, bytes that are no UTF-8.
@@ -91,7 +91,7 @@ def meta_places(a):
         "order": meta_order(a),
         "contacts of a message": meta_value(a, "messages", messages=[
             {"from": PHONE, "id": "wamid.C", "timestamp": str(T0), "type": "contacts", "contacts": HERE}]),
-        "a type nobody knows": meta_value(a, "messages", messages=[
+        "an unknown type": meta_value(a, "messages", messages=[
             {"from": PHONE, "id": "wamid.N", "timestamp": str(T0), "type": "novel", "novel": HERE}]),
         "added participants": meta_value(a, "group_participants_update", groups=[
             {"type": "group_participants_add", "group_id": "Y2FwaV9ncm91cDo", "timestamp": str(T0), "added_participants": HERE}]),

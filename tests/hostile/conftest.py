@@ -1,4 +1,4 @@
-"""One system for all tests; one that failed may be broken for good, so that the next one gets another."""
+"""One system for all tests; a failed test may leave it broken, so that the next test gets a new one."""
 import os
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ def servers():
 
 @pytest.fixture(scope="session")
 def kept(servers, tmp_path_factory):
-    """Makes a system, and another one where that was thrown away."""
+    """Makes a system, and a new one when the last was discarded."""
     class Kept:
         system = None
 
@@ -63,7 +63,7 @@ def system(kept, request):
 
 @pytest.fixture
 def proxied(system):
-    """Another ingest: behind a proxy of this machine, and with a rate that one client can go beyond."""
+    """Another ingest: behind a proxy of this machine, and with a rate that one client can exceed."""
     if not hasattr(system, "proxied"):
         system.proxied = system.another_ingest("proxied", http__trusted_proxies=["127.0.0.0/8"], limits__account_rate=10,
                                                limits__account_burst=10)
@@ -76,7 +76,7 @@ def beta(system):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What each drawn shape cost."""
+    """The cost of each drawn shape."""
     costs = sys.modules.get("test_cost")
     if costs and costs.ROWS:
         terminalreporter.section(f"cost per byte sent, seed {costs.SEED}")

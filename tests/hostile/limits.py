@@ -52,7 +52,7 @@ class Cgroup:
                 raise
 
     def close(self):
-        """Its last process may still be leaving."""
+        """Its last process may still be ending."""
         end = time.monotonic() + 5
         while time.monotonic() < end:
             try:
@@ -95,7 +95,7 @@ class Cage:
         self.prefix = ["sh", "-c", f'{enter}exec "$@"', "sh"]
 
     def hold(self, process):
-        """Watches it where no cgroup does."""
+        """Monitors the program where no cgroup limits it."""
         if not self.groups:
             threading.Thread(target=self.watch, args=(process,), daemon=True).start()
 

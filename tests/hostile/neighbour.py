@@ -1,4 +1,4 @@
-"""Beta: a tenant who does nothing wrong, and notices what others do to it."""
+"""Beta: a well-behaved tenant that measures the effect of others on it."""
 import threading
 import time
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from harness.receiver import Receiver
 from harness.waiting import wait_for
 
 ANSWERED_S, STORED_S, DELIVERED_S = 1.0, 2.0, 2.0  # since the POST began
-LOST_S = 10.0  # what took longer counts as lost
+LOST_S = 10.0  # slower messages count as lost
 PAUSE_S = 0.1
 SECRET = "beta's secret"
 
@@ -32,7 +32,7 @@ class Neighbour:
                 "timestamp": T0 + n, "has_media": False}
 
     def message(self):
-        """Seconds until one message was answered, stored and delivered; fails where one of them took too long."""
+        """Seconds until one message was answered, stored and delivered; fails when one of them took too long."""
         import json
         self.n += 1
         n, body, began = self.n, json.dumps(self.body(self.n)).encode(), time.monotonic()
@@ -70,7 +70,7 @@ class Neighbour:
 
     @contextmanager
     def served(self, seconds=1.0):
-        """One message before, messages all the while and for so long after what is inside, and one at the end: all within the bounds."""
+        """One message before, messages during the block and for that long after it, and one at the end: all within the bounds."""
         self.slowest = {}
         self.message()
         stop, wrong, count = threading.Event(), [], [0]
@@ -79,7 +79,7 @@ class Neighbour:
             while not stop.is_set() and not wrong:
                 try:
                     self.message()
-                except Exception as e:  # told below
+                except Exception as e:  # reported below
                     wrong.append(e)
                 count[0] += 1
                 stop.wait(PAUSE_S)

@@ -1,4 +1,4 @@
-"""Release programs under the limits of compose.yaml, with their own settings; Acme and others attack, Beta must not notice."""
+"""Release programs under the limits of compose.yaml, with their own settings; Acme and others attack, Beta must not be affected."""
 import itertools
 import json
 import time
@@ -102,7 +102,7 @@ class System:
         return Client(self.port)
 
     def post(self, account, body, path=None, patience_s=0.0, **headers):
-        """A signed POST; while it is 429 it is repeated for so long."""
+        """A signed POST; repeated while it is 429, for that long."""
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         client, end = Client(self.port), time.monotonic() + patience_s
         try:
@@ -114,7 +114,7 @@ class System:
         finally:
             client.close()
 
-    # What came of it
+    # Results
 
     def settle(self, deadline_s=30.0):
         self.blazz.settle(deadline_s)
@@ -137,7 +137,7 @@ class System:
         return service.log()[since:]
 
     def wrong(self):
-        """What no attack may do to the programs themselves."""
+        """Conditions of the programs that no attack may break."""
         said = [w for cage in self.cages for w in cage.wrong]
         said += [f"{s.label} ended with {s.process.poll()}\n{s.log_tail(15)}" for s in self.services if not s.running()]
         return said
@@ -146,7 +146,7 @@ class System:
         self.beta.close()
         for service in self.blazz.services:
             if service.running():
-                service.kill()  # what an attack left in flight would only delay the end
+                service.kill()  # requests in flight of an attack would only delay the end
         wrong = self.blazz.close()
         for cage in self.cages:
             cage.close()

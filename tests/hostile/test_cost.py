@@ -1,4 +1,4 @@
-"""What a body costs for each byte that was sent: shapes drawn from a seed, each with a place of a dialect, a filling, a size.
+"""The cost of a body for each byte sent: shapes drawn from a seed, each with a place of a dialect, a filling, a size.
 
 HOSTILE_SEED draws others, HOSTILE_BUDGET is how many. The table is printed at the end.
 """
@@ -17,13 +17,13 @@ from limits import cpu_s, forget_peak, peak
 from system import DIALECTS, wait_caught_up
 
 MIB = 1 << 20
-# A document takes 11 times its bytes where they are all items; events, copies and Kafka's buffers come on top.
+# A document of nothing but items takes 11 times its bytes; events, copies and Kafka's buffers come on top.
 MEMORY_FACTOR, MEMORY_SLACK = 16, 48 * MIB
-# The shortest item that may become a row has about so many bytes; the slack are Beta's messages meanwhile.
+# The shortest item that may become a row has about that many bytes; the slack is for Beta's messages meanwhile.
 BYTES_A_ROW, ROWS_SLACK = 20, 400
-# CPU of all services and of PostgreSQL, as a multiple of what plain messages of as many bytes cost.
+# CPU of all services and of PostgreSQL, as a multiple of the cost of plain messages of as many bytes.
 CPU_FACTOR, CPU_SLACK_S = 4, 0.3
-PLAIN = 300  # messages behind the figure that CPU is compared with
+PLAIN = 300  # messages measured for the figure that CPU is compared with
 
 SEED = int(os.environ.get("HOSTILE_SEED") or 1)
 BUDGET = int(os.environ.get("HOSTILE_BUDGET") or 10)
@@ -130,7 +130,7 @@ def attack(system, account, shape, body):
         return status(s)
 
 
-# A body of the largest size that is all small values, against one long text: CPU of ingest's one thread.
+# A body of the largest size of nothing but small values, against one long text: CPU of ingest's one thread.
 DEAREST_FACTOR, DEAREST_SLACK_S = 3.5, 0.05
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from harness.service import BIN
 from harness.waiting import wait_for
 
-# Root may look into everything unless it has no capabilities, and then only into what has none either.
+# Root may inspect every process; without capabilities only those without any.
 BARE = ["setpriv", "--bounding-set=-all"] if os.getuid() == 0 else []
 
 
 def may_be_read(pid):
-    """Whether a process of the same user may look into this one; the kernel asks what it asks of ptrace(2)."""
+    """Whether a process of the same user may inspect this one; the kernel applies the rules of ptrace(2)."""
     return subprocess.run([*BARE, "cat", f"/proc/{pid}/environ"], capture_output=True).returncode == 0
 
 
@@ -26,7 +26,7 @@ def is_closed(pid):
 
 
 def test_the_memory_of_other_programs_can_be_read():
-    """Otherwise the tests below say nothing."""
+    """Otherwise the tests below prove nothing."""
     with subprocess.Popen([*BARE, "sleep", "60"]) as other:
         wait_for(lambda: may_be_read(other.pid), "it may be read", 10)
         other.kill()

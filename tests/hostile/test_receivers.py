@@ -1,4 +1,4 @@
-"""Receivers of webhooks that are slow, hang or cannot be found: deliveries of Beta come in time."""
+"""Receivers of webhooks that are slow, hang or cannot be found: deliveries to Beta arrive in time."""
 import socket
 import threading
 import time
@@ -51,7 +51,7 @@ def continues_for_ever(connection):
 
 
 class ReadsNothing(Receiver):
-    """Takes connections, and no byte of them."""
+    """Accepts connections and reads no byte."""
 
     def accept(self):
         while True:
@@ -89,7 +89,7 @@ BEHAVIOURS = (answers_late, never_answers, drips_its_header, drips_its_body, con
     pytest.param(ReadsNothing, 1, 1, 1, marks=siblings),
 ], ids=lambda v: getattr(v, "__name__", str(v)))
 def test_slow_receivers_of_some_workspaces_delay_no_other(system, beta, behaviour, tenants, endpoints, hosts):
-    """More deliveries than there are slots, each taking longer than Beta is patient; every answer would be a success, so that no circuit
+    """More deliveries than there are slots, each taking longer than Beta's bound; every answer would be a success, so that no circuit
     breaker opens."""
     receiver = receiver_that(behaviour)
     made, bursts, wanted = [], [], 8000 // tenants // endpoints

@@ -1,4 +1,4 @@
-"""Without credentials: whatever a stranger sends or leaves unsent, Beta's messages are answered, stored and delivered in time."""
+"""Without credentials: for anything that a stranger sends or withholds, Beta's messages are answered, stored and delivered in time."""
 import statistics
 import threading
 import time
@@ -11,12 +11,12 @@ from limits import forget_peak, peak
 siblings = pytest.mark.siblings
 MIB = 1 << 20
 SOURCES = [f"127.9.{i // 250}.{i % 250 + 1}" for i in range(1000)]
-# Memory that bodies of strangers may take beyond their own bytes: buffers grow in steps, a scan takes nothing.
+# Memory that bodies of strangers may take beyond their own bytes: buffers grow in steps, a scan allocates nothing.
 MEMORY_FACTOR, MEMORY_SLACK = 2, 64 * MIB
 
 
 def whole_body(path, size, filling="ones"):
-    """A body of this size that names a session nobody has."""
+    """A body of this size that names an unknown session."""
     start = b'{"session_id":"nobody","whatsapp_account_id":"nobody","chats":'
     return start + FILLINGS[filling](size - len(start) - 10) + b"}"
 
@@ -30,7 +30,7 @@ def whole_body(path, size, filling="ones"):
         ("/api/whatsapp/chats/sync", "nested", 8, 8), ("/api/whatsapp/webhook", "empty lists", 60, 30))),
 ], ids=lambda v: str(v).rpartition("/")[2])
 def test_large_bodies_of_strangers_cost_memory_in_proportion_to_their_bytes(system, beta, path, filling, count, sources):
-    """The last byte of all comes at once."""
+    """The last byte of all bodies is sent at once."""
     body = whole_body(path, ROUTES[path] - 64, filling)
     data = head(path, X_WhatsApp_Signature="x", Content_Length=len(body)) + body
     forget_peak(system.ingest.process.pid)
@@ -50,7 +50,7 @@ def test_large_bodies_of_strangers_cost_memory_in_proportion_to_their_bytes(syst
     assert grown <= MEMORY_FACTOR * count * len(body) + MEMORY_SLACK, f"{grown / MIB:.0f} MiB for {count * len(body) / MIB:.0f} MiB sent"
 
 
-# What is announced and never sent
+# Bodies announced and never sent
 
 @pytest.mark.parametrize("path, count, sources, lines", [
     ("/api/whatsapp/chats/sync", 16, 1, ["Content-Length: 16777216"]), *(pytest.param(*p, marks=siblings) for p in (
@@ -70,7 +70,7 @@ def test_no_memory_is_reserved_for_announced_bytes(system, beta, path, count, so
 
 
 def test_bodies_without_their_last_byte_do_not_delay_others(system, beta):
-    """Bytes that have arrived do count: one source has a share of them."""
+    """Received bytes do count: one source has a share of them."""
     body = b" " * (16 * MIB - 1)
     data = head("/api/whatsapp/chats/sync", X_WhatsApp_Signature="x", Content_Length=16 * MIB) + body
     with beta.served(1.5), connections(system.port, 20, SOURCES[:1]) as sockets:
@@ -125,7 +125,7 @@ def forwarded(lines, body=b"{}"):
     lambda n: [f"X-Forwarded-For: 198.51.100.{n},198.51.100.1", "X-Forwarded-For: 198.51.100.2, 203.0.113.5"],
 ], ids=["two lines", "one line", "an empty line first", "other letters", "two of two"])
 def test_the_source_behind_a_proxy_is_the_address_that_the_proxy_saw(proxied, lines):
-    """What the client writes before it counts for nothing."""
+    """Addresses that the client wrote before it are ignored."""
     answers = [exchange(proxied, forwarded(lines(n % 250 + 1))) for n in range(80)]
     assert answers[0] == 401 and answers[-1] == 429, answers
 
@@ -140,7 +140,7 @@ def test_a_forged_address_does_not_lock_its_owner_out(system, proxied):
 
 
 def test_a_source_that_authenticated_is_served_while_others_at_its_address_fail(system):
-    """Also where it did well before the first failure."""
+    """Also when it authenticated before the first failure."""
     (acme,) = system.tenant("bridge")
     source = "127.8.0.1"
 
@@ -165,7 +165,7 @@ def test_a_header_name_with_white_space_is_rejected(system, line):
     assert exchange(system.port, head("/api/whatsapp/webhook", line, X_WhatsApp_Signature="x", Content_Length=len(body)) + body) == 400
 
 
-# What a stranger learns, and what he writes into the log
+# What a stranger can learn, and write into the log
 
 TIMED, TIMED_A_SOURCE = 400, 25  # below the limit of failures
 NOISE_US, NOISE_PART = 20, 0.05
@@ -173,7 +173,7 @@ NOISE_US, NOISE_PART = 20, 0.05
 
 @pytest.mark.parametrize("others", [1, TIMED], ids=["asked for again and again", "asked for once"])
 def test_existing_and_missing_sessions_get_the_same_answer(system, others):
-    """Medians of 400 refusals each, in turns. A name that is new has to be looked up in PostgreSQL first."""
+    """Medians of 400 rejections each, in turns. A new name has to be looked up in PostgreSQL first."""
     (acme,) = system.tenant("bridge")
     times = [], []
     for n in range(TIMED):

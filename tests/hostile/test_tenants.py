@@ -1,4 +1,4 @@
-"""One tenant: whatever Acme signs, Beta's messages are answered, stored and delivered in time, and Acme's good ones are stored, too."""
+"""One tenant: for anything that Acme signs, Beta's messages are answered, stored and delivered in time, and Acme's valid ones stored."""
 import json
 import os
 import signal
@@ -19,7 +19,7 @@ from system import wait_caught_up
 
 MIB = 1 << 20
 siblings = pytest.mark.siblings
-# What a signed body may take: its document (11 times its bytes when they are ones), its events, and copies of what is refused.
+# The memory of a signed body: its document (11 times its bytes when they are ones), its events, and copies of rejected items.
 MEMORY_FACTOR, MEMORY_SLACK = 24, 96 * MIB
 REJECTED_MAX, REJECTED_BYTES_MAX = 1000, 6 * MIB  # dead letters of one POST, with their envelopes
 KINDS_MAX = 64
@@ -46,7 +46,7 @@ def good_message(system, account):
              lambda: f"Acme's own message is stored\n{system.chat_sync.log_tail(20)}", 30)
 
 
-# Values that PostgreSQL refuses
+# Values that PostgreSQL rejects
 
 def order_of(account, item, n):
     return json.dumps(meta_value(account, "messages", messages=[{
@@ -141,7 +141,7 @@ def test_values_that_postgresql_rejects_do_not_stop_others(system, beta, dialect
     assert lines < 40, f"{lines} lines of chat-sync's log"
 
 
-# Items that are refused
+# Rejected items
 
 def evolution_shared(account):
     """A member that each item's envelope has a copy of."""
@@ -211,7 +211,7 @@ def first_byte_at(s, times, name):
 
 
 def test_a_large_body_does_not_block_small_requests(system):
-    """Both are complete while ingest stands still, the large one first; it takes several turns, and the small one comes in between."""
+    """Both are complete while ingest is stopped, the large one first; it needs several turns, and the small one is handled in between."""
     (acme,) = system.tenant("webjs-raw")
     large = signed(acme, whole(wwebjs(acme, "message", HERE), times(b'{"a":1}', 3_000_000)).replace(b'"dataType"', b'"dataKind"'))
     small, at = head(acme.path, Content_Length=2) + b"{}", {}
@@ -234,11 +234,11 @@ def test_a_large_body_does_not_block_small_requests(system):
     assert at["small"] < at["large"], f"the small request was answered {1000 * (at['small'] - at['large']):.0f} ms after the large one"
 
 
-# Items that are good, and many
+# Many valid items
 
 @pytest.mark.parametrize("dialect, make", [("evolution", evolution_messages), pytest.param("meta", meta_messages, marks=siblings)])
 def test_many_events_in_few_requests_are_charged_as_many_events(system, beta, dialect, make):
-    """An account's bucket is charged by what its bodies hold: a batch is taken once, then it is 429."""
+    """An account's bucket is charged for the events of its bodies: a batch is accepted once, then it is 429."""
     (acme,) = system.tenant(dialect)
     bodies = [make(acme, 17000, f"M{n}") for n in range(6)]
     answers = []
@@ -249,7 +249,7 @@ def test_many_events_in_few_requests_are_charged_as_many_events(system, beta, di
     wait_caught_up(system)
 
 
-# What grows by what a body says
+# Rows that grow with bodies
 
 def unknown_members(account, n, count=4000):
     return json.dumps(meta_value(account, "messages", **{f"member_{n}_{i}": {"x": "y" * 380} for i in range(count)})).encode()
@@ -304,7 +304,7 @@ def participants(account, n):
 @pytest.mark.parametrize("make", [reactions, receipts, group_names, participants], ids=lambda m: m.__name__)
 @siblings
 def test_no_row_grows_without_a_bound(system, beta, make):
-    """Whatever is kept in one row: of one message, one group, one contact."""
+    """All values kept in one row: of one message, one group, one contact."""
     (acme,) = system.tenant("evolution")
     target = {"key": {"remoteJid": "120363012345678901@g.us", "fromMe": True, "id": "3EB0TARGET"}, "message": {"conversation": "x"},
               "messageType": "conversation", "messageTimestamp": T0}
@@ -324,7 +324,7 @@ SYNCS_KEPT = 10000  # services/chat-sync/README.md, Bounds
 
 @siblings
 def test_syncs_that_never_end_do_not_stop_others(system, beta):
-    """Of an account that has as many as are kept, so that each that begins pushes an older one out."""
+    """Of an account at the limit, so that each new sync deletes the oldest one."""
     (acme,) = system.tenant("bridge")
     system.blazz.sql("""INSERT INTO account_syncs (workspace_id, account_id, sync_id, index, open) SELECT workspace_id, id, 'earlier-' || n, 0, false
         FROM whatsapp_accounts, generate_series(1, %s) n WHERE uuid = %s""", SYNCS_KEPT, acme.uuid)
@@ -337,10 +337,10 @@ def test_syncs_that_never_end_do_not_stop_others(system, beta):
     assert len(kept) == SYNCS_KEPT and {f"sync-{n}" for n in range(300)} <= {r["sync_id"] for r in kept}
 
 
-# Repeats, names, log
+# Repeated deliveries, names, log
 
 def test_a_repeated_delivery_of_standard_webhooks_is_one_event(system):
-    """Its body carries no time: the id of the delivery makes it the same."""
+    """Its body has no time: the id of the delivery identifies it."""
     (acme,) = system.tenant("webjs-raw")
     states = [json.dumps(wwebjs(acme, kind, {})).encode() for kind in ("ready", "disconnected")]
     client = Client(system.port)
@@ -355,7 +355,7 @@ def test_a_repeated_delivery_of_standard_webhooks_is_one_event(system):
 
 
 def test_a_session_named_like_another_tenants_account_gets_none_of_its_events(system, beta):
-    """Whether it is refused when it is added or where it is looked up: Beta's syncs that name the account by its id are taken."""
+    """Rejected when it is added or ignored when it is looked up: Beta's syncs that name the account by its id are accepted."""
     workspace = system.blazz.add_workspace("acme-names")
     for name in (beta.account, beta.account.upper()):
         system.blazz.ctl_run("accounts", "add", "--workspace", workspace, "--session", name, "--provider", "webjs", "--bridge", "blazz",
@@ -384,15 +384,15 @@ def test_an_account_beyond_its_rate_does_not_fill_the_log(system, beta, proxied)
     assert lines <= 10 + 5 * (time.monotonic() - began), f"{lines} lines for {answers.count(429)} refusals"
 
 
-# Announcements in PostgreSQL
+# Notifications in PostgreSQL
 
 READ = """SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0) FROM pg_stat_user_tables
     WHERE relname = 'whatsapp_accounts'"""
-COUNTED_S = 1.5  # PostgreSQL's counts are as late
+COUNTED_S = 1.5  # PostgreSQL's counts have that delay
 
 
 def test_notifications_do_not_make_ingest_reload_everything(system, beta):
-    """Any role may NOTIFY, and an update that changes nothing announces itself."""
+    """Any role may NOTIFY, and an update that changes nothing notifies, too."""
     acme = system.tenant(*["bridge"] * 40)[0]
     workspace = system.blazz.value("SELECT id FROM workspaces WHERE uuid = %s", acme.workspace)
     accounts = system.blazz.value("SELECT count(*) FROM whatsapp_accounts")

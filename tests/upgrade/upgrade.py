@@ -33,7 +33,7 @@ from harness.waiting import wait_for  # noqa: E402
 
 FROM = ROOT / "tests/upgrade/FROM"
 CONSUMERS = ("webhook-dispatcher", "chat-sync")
-SPAN_S, PER_ACCOUNT = 15.0, (60, 110)  # load goes on while all programs are replaced
+SPAN_S, PER_ACCOUNT = 15.0, (60, 110)  # of load, in which all programs are replaced
 IN_FLIGHT_S = 20.0
 MIGRATE_S = 60.0
 LEFT_IN_BULK = 20
@@ -64,7 +64,7 @@ def build(revision):
 
 
 def deploy(tree, postgres, database):
-    """Migrates a database as a tree's db/ says. False: a change that waited for a lock gave way, and is to be deployed again."""
+    """Migrates a database with a tree's db/. False: a change that waited for a lock timed out, and is to be deployed again."""
     done = subprocess.run(["sqitch", "deploy", "--verify", f"db:pg://postgres@127.0.0.1:{postgres.parts()['port']}/{database}"],
                           cwd=tree / "db", capture_output=True, text=True,
                           env=os.environ | {"SQITCH_CONFIG": "sqitch.conf", "SQITCH_FULLNAME": "test", "SQITCH_EMAIL": "test@localhost"})
@@ -97,10 +97,10 @@ class Upgrade(System):
         self.publish_bulk_to("inbound")
 
     def publish_bulk_to(self, topic):
-        """Where the platform's own producers put what is not live."""
+        """The topic to which the platform's own producers publish events that are not live."""
         self.load.publisher.topics["inbound.bulk"] = self.blazz.topic(topic)
 
-    # What an operator does, as README.md (Upgrade) says
+    # The steps of an operator, as README.md (Upgrade) says
 
     def forward(self, random):
         wait_for(lambda: deploy(ROOT, self.postgres, self.blazz.database), "the schema is migrated", MIGRATE_S)
@@ -113,7 +113,7 @@ class Upgrade(System):
         self.publish_bulk_to("inbound.bulk")
 
     def back(self, random, leave=0):
-        """Producers first. leave: so many records of inbound.bulk at least are left for a newer chat-sync."""
+        """Producers first. leave: at least that many records of inbound.bulk are left for a newer chat-sync."""
         if not leave:
             self.publish_bulk_to("inbound")
         self.replace_all("ingest", self.old, random)
@@ -133,7 +133,7 @@ class Upgrade(System):
         self.forward(random)
 
     def replace_all(self, service, programs, random):
-        """One by one; a chat-sync is killed while its outbox holds what it could not publish."""
+        """One by one; a chat-sync is killed while its outbox holds unpublished rows."""
         killed = random.choice(self.replicas[service]) if service == "chat-sync" else None
         for one in self.replicas[service]:
             if one is killed:
@@ -158,7 +158,7 @@ class Upgrade(System):
         return sum(high - (reached or 0) for topic, _, reached, high in self.blazz.behind() if topic == "inbound.bulk")
 
 
-# What happens in each cycle while load goes on; before the first and after each the ledger looks at everything.
+# The steps of each cycle under load; before the first and after each the ledger checks the state.
 STEPS = (
     ("the last release", None),
     ("forward", Upgrade.forward),
@@ -172,7 +172,7 @@ def run(options, folder, old):
     planner = Planner(options.seed, SPAN_S, PER_ACCOUNT)
     system, verdict, step, snapshot = Upgrade(folder, planner, bool(os.environ.get(chaos.INSIDE)), old), "held", "the beginning", None
     try:
-        chaos.judge(system)  # what later cycles are measured against
+        chaos.judge(system)  # the baseline of later cycles
         for n, (step, act) in enumerate(STEPS, 1):
             at = time.monotonic()
             acts = [(Fault(step, "", False, act, ""), 1.0, f"{options.seed}/{n}")] if act else []

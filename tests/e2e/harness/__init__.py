@@ -1,1 +1,1 @@
-"""What the end to end tests stand on: servers, services, clients, decoding."""
+"""The foundation of the end to end tests: servers, services, clients, decoding."""

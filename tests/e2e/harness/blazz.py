@@ -25,13 +25,13 @@ ACCOUNTS = {
     "bridge": {"session": "acme-support-1", "provider": "webjs", "bridge": "blazz"},
 }
 
-# A killed member is missed after two seconds instead of ten.
+# A killed group member is detected after two seconds instead of ten.
 CHAT_SYNC = {"sweep.interval": "100ms", "backoff.min": "50ms", "backoff.max": "500ms", "batch.linger": "5ms",
              "kafka.session.timeout.ms": 2000, "kafka.heartbeat.interval.ms": 400}
 
 
 TOPICS = ("inbound.bulk", "inbound", "chat-event", "http")
-BULK = (common_pb2.ORIGIN_HISTORY, common_pb2.ORIGIN_SYNC)  # of these origins is what has a topic of its own
+BULK = (common_pb2.ORIGIN_HISTORY, common_pb2.ORIGIN_SYNC)  # the origins whose events have a topic of their own
 
 
 class Failed(AssertionError):
@@ -45,7 +45,7 @@ class Blazz:
         self.database = postgres.create_database()
         self.prefix = "e2e-" + uuid.uuid4().hex[:10]
         self.services, self.clients = [], []
-        self.wrong = []  # what sanitizers said of programs that ran once
+        self.wrong = []  # sanitizer reports of programs that ran once
         self.ctl_config = {
             "postgres.conninfo": self.conninfo("blazz_admin"), "postgres.ops_conninfo": self.conninfo("blazz_ops"),
             "topics.prefix": self.prefix, "kafka.bootstrap.servers": kafka.address, "secrets.keyring": KEYRING,
@@ -76,7 +76,7 @@ class Blazz:
         return done
 
     def ctl(self, *arguments, stdin=None):
-        """What blazzctl --json prints, parsed."""
+        """The output of blazzctl --json, parsed."""
         done = self.ctl_run("--json", *arguments, stdin=stdin)
         if done.returncode != 0:
             raise Failed(f"blazzctl {arguments} ended with {done.returncode}: {done.stderr}")
@@ -167,7 +167,7 @@ class Blazz:
         return f"/webhooks/{word}/{self.accounts[dialect]}"
 
     def post(self, dialect, body, client=None, headers=None, **more):
-        """A signed POST of bytes or of what json.dumps takes."""
+        """A signed POST of bytes or of a value for json.dumps."""
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
         client = client or self.default_client()
@@ -212,7 +212,7 @@ class Blazz:
     # PostgreSQL
 
     def sql(self, query, *parameters):
-        """Rows as dictionaries, read as superuser; once more where PostgreSQL was restarted since the last time."""
+        """Rows as dictionaries, read as superuser; reconnects when PostgreSQL was restarted since the last time."""
         kept = self.connection is not None and not self.connection.closed
         if not kept:
             self.connection = psycopg2.connect(self.conninfo("postgres"))
@@ -245,7 +245,7 @@ class Blazz:
             "SELECT partition, next_offset FROM consumer_progress WHERE consumer = 'chat-sync' AND topic = %s", self.topic(topic))}
 
     def behind(self):
-        """[(topic, partition, next offset, end)] of what chat-sync has not taken in yet."""
+        """[(topic, partition, next offset, end)] of partitions that chat-sync has not consumed completely yet."""
         done = {t: self.progress(t) for t in self.consumed}
         return [(t, p, done[t].get(p), high) for t in done for p, (low, high) in self.kafka.watermarks(self.topic(t)).items()
                 if (done[t].get(p) or low) < high]
@@ -254,7 +254,7 @@ class Blazz:
         return not self.behind()
 
     def settle(self, deadline_s=60.0):
-        """Until chat-sync has taken everything in and published all that followed."""
+        """Until chat-sync has consumed every record and published all resulting events."""
         def settled():
             return self.caught_up() and self.value("SELECT count(*) FROM outbox") == 0 and self.caught_up()
 
@@ -273,7 +273,7 @@ class Blazz:
         return dict(one)
 
     def check_invariants(self):
-        """What must hold in every database at any time."""
+        """Invariants of every database at any time."""
         bad = self.sql("""SELECT v.id, v.unread_messages, count(c.id) FROM conversations v
             LEFT JOIN chats c ON (c.workspace_id, c.conversation_id) = (v.workspace_id, v.id) AND c.type = 'inbound'
                 AND c.origin IN ('live', 'sync') AND c.deleted_at IS NULL AND (v.last_read_at IS NULL OR c.sent_at > v.last_read_at)

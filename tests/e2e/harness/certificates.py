@@ -1,8 +1,8 @@
-"""Certificates made by openssl: an authority, and servers that it vouches for, or does not."""
+"""Certificates made by openssl: an authority, and servers with and without a certificate of it."""
 import subprocess
 import time
 
-# `openssl ca` gives a certificate any dates; `openssl x509` refuses some since OpenSSL 3.5.
+# `openssl ca` gives a certificate any dates; `openssl x509` rejects some since OpenSSL 3.5.
 BOOKS = """[ca]
 default_ca = authority
 [authority]

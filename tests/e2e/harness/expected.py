@@ -1,4 +1,4 @@
-"""expected.json against what came out: each expected item must be answered by one InboundEvent (32-events: the table).
+"""expected.json against the resulting events: each expected item must be answered by one InboundEvent (32-events: the table).
 
 An absent key is not asserted; times are asserted to the second. Words of the providers are translated by the tables below.
 """
@@ -86,7 +86,7 @@ class Check:
 
 
 def key_of(item):
-    """The message key that the item's id means; None: made up."""
+    """The message key of the item's id; None: a generated one."""
     if item.get("id") is None:
         return None
     parts = re.fullmatch(r"(true|false)_[^_]+_([^_]+)(_.*)?", item["id"])
@@ -141,7 +141,7 @@ def check_content(c, m):
 
 
 def check_update(c, v, e):
-    """edit, revoke, reaction, poll vote, status: what hangs on a message."""
+    """edit, revoke, reaction, poll vote, status: items that depend on a message."""
     item = c.item
     target = item.get("target_id") or item.get("target_stanza") or item.get("id")
     c.that(same_target(v.target, target), f"target: {v.target}, not {target}")
@@ -157,7 +157,7 @@ def check_sender(c, v, field):
 
 
 def participants_fit(got, want):
-    """["x@lid:admin", ...]; a role that is not said is not asserted."""
+    """["x@lid:admin", ...]; an absent role is not asserted."""
     if len(got) != len(want):
         return False
     for word in want:
@@ -322,7 +322,7 @@ def take_sync_apart(events):
 
 
 def differences(expected, events):
-    """What is wrong with the events of one body; empty: nothing."""
+    """The differences in the events of one body; empty: none."""
     left, wrong = take_sync_apart(events), []
     for item in expected:
         members, check = KINDS[item["kind"]]

@@ -1,4 +1,4 @@
-"""The fixture bodies: what is posted, where, and what must come out (index.md beside them)."""
+"""The fixture bodies, their routes and the expected events (index.md beside them)."""
 import json
 import os
 from pathlib import Path
@@ -33,13 +33,13 @@ class Fixture:
         return body.replace(b"{workspace}", workspace.encode()) if self.dialect == "bridge" else body
 
     def events(self):
-        """Expected events that reach Kafka, with the rejections taken out."""
+        """Expected events that reach Kafka, without the rejected ones."""
         if isinstance(self.expected, dict):  # the batch of a thousand: first, last and how many
             return None
         return [e for e in self.expected if e["kind"] not in ("rejected", "status_post", "newsletter_post", "ignored")]
 
     def status(self):
-        """The answer's status, where the whole body is refused; else None."""
+        """The answer's status, where the whole body is rejected; else None."""
         if isinstance(self.expected, dict):
             return None
         return next((e["status"] for e in self.expected if e["kind"] == "rejected" and "status" in e), None)

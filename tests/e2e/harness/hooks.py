@@ -1,4 +1,4 @@
-"""Endpoints of tenants, events for them, and the dispatcher between: what the tests of webhooks have in common."""
+"""Endpoints of tenants, events for them, and the dispatcher between: shared by the tests of webhooks."""
 import base64
 import json
 import os
@@ -15,7 +15,7 @@ from harness.waiting import wait_for
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 OLDER_SECRET = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()
 
-# A killed member is missed after two seconds, and receivers are on loopback.
+# A killed group member is detected after two seconds, and receivers are on loopback.
 DISPATCHER = {"secrets.keyring": KEYRING, "webhooks.allow_http": True, "webhooks.allowed_networks": ["127.0.0.0/8"],
               "backoff.min": "50ms", "backoff.max": "500ms", "retry.claim_interval": "50ms",
               "kafka.session.timeout.ms": 2000, "kafka.heartbeat.interval.ms": 400}
@@ -138,19 +138,19 @@ class Chat:
 
 
 def events_of(receiver, path=None):
-    """Ids of the events that were accepted."""
+    """Ids of the events that were acknowledged."""
     return {delivered[0].event["id"] for delivered in receiver.accepted(path).values()}
 
 
 def wait_events(receiver, events, path=None, deadline_s=30.0, why=""):
-    """Until each of these was accepted."""
+    """Until each of these was acknowledged."""
     wanted = {e.event_id for e in events}
     wait_for(lambda: wanted <= events_of(receiver, path), lambda: f"missing {len(wanted - events_of(receiver, path))} of "
              f"{len(wanted)} events at {path}\n{why() if callable(why) else why}", deadline_s)
 
 
 def settled(stack):
-    """Whether everything that was published is behind the dispatcher, or in its queue."""
+    """Whether the dispatcher has delivered every published event or has it in its queue."""
     done = {r["partition"]: r["next_offset"] for r in stack.sql(
         "SELECT partition, next_offset FROM consumer_progress WHERE consumer = 'webhook-dispatcher'")}
     marks = stack.kafka.watermarks(stack.topic("chat-event"))

@@ -1,4 +1,4 @@
-"""A network of its own for a program: every address in the world is on this machine, and a resolver answers as it is told."""
+"""A network of its own for a program: every address in the world is on this machine, and a resolver gives configured answers."""
 import ctypes
 import ipaddress
 import os
@@ -15,7 +15,7 @@ PORT = 8080
 
 
 class Namespace:
-    """A thread that lives in namespaces of its own: what it opens and starts is in there, and can be used from anywhere."""
+    """A thread in namespaces of its own: sockets and programs that it opens are inside, and can be used from anywhere."""
 
     def __init__(self, folder):
         self.folder, self.work, self.results = folder, queue.Queue(), queue.Queue()
@@ -31,7 +31,7 @@ class Namespace:
         while entered and (call := self.work.get()):
             try:
                 self.results.put((call(), None))
-            except BaseException as e:  # whatever it is, it is raised where it is waited for
+            except BaseException as e:  # raised again in the waiting thread
                 self.results.put((None, e))
 
     def run(self, call):
@@ -128,7 +128,7 @@ class Resolver:
 
 
 def slowly(seconds, addresses):
-    """An answer that takes its time."""
+    """A delayed answer."""
     def answer(kind):
         time.sleep(seconds)
         return addresses

@@ -1,4 +1,4 @@
-"""A Pusher-compatible server, as far as its HTTP API goes: it takes an event only when it is signed as Pusher's documentation says."""
+"""A Pusher-compatible server, limited to its HTTP API: it accepts an event only when it is signed as Pusher's documentation says."""
 import hashlib
 import hmac
 import json
@@ -10,7 +10,7 @@ from harness.hooks import add_webhook
 from harness.receiver import Receiver
 
 AGE_S = 600
-BODY_BYTES = 10000  # what Reverb takes
+BODY_BYTES = 10000  # the limit of Reverb
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Application:
     secret: str = "7ad3773142a6692b25b8"
 
     def refusal(self, method, target, body, now_s):
-        """The status that a server refuses this request with; None: it takes it."""
+        """The status with which a server rejects this request; None: it accepts it."""
         url = urlsplit(target)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         signature = query.pop("auth_signature", "")
@@ -37,7 +37,7 @@ class Application:
 
 
 class PusherServer(Receiver):
-    """`status` is what it answers to a request that it would take."""
+    """`status` is the answer to a valid request."""
 
     def __init__(self, application=None):
         self.application = application or Application()
@@ -45,7 +45,7 @@ class PusherServer(Receiver):
         super().__init__(lambda d: self.application.refusal("POST", d.path, d.body, time.time()) or self.status)
 
     def broadcasts(self):
-        """Of every request that it took: (channels, event's name, data)."""
+        """Of every accepted request: (channels, event's name, data)."""
         return [(d.event["channels"], d.event["name"], json.loads(d.event["data"]))
                 for d in list(self.deliveries) if d.status == 200]
 

@@ -1,4 +1,4 @@
-"""A tenant's webhook receiver: a real HTTP(S) server on loopback that keeps a journal and answers as it is told."""
+"""A tenant's webhook receiver: a real HTTP(S) server on loopback that keeps a journal and gives configured answers."""
 import base64
 import hashlib
 import hmac
@@ -22,7 +22,7 @@ class Delivery:
     headers: dict
     body: bytes
     at: float
-    status: int  # what it was answered
+    status: int  # of the answer
     event: dict = field(init=False)
 
     def __post_init__(self):
@@ -38,7 +38,7 @@ def key_of(secret):
 
 
 def signs(delivery, secret):
-    """Whether one of its signatures is this secret's, by the rules of Standard Webhooks, written down once more."""
+    """Whether one of its signatures is this secret's, by the rules of Standard Webhooks, implemented independently."""
     signed = f"{delivery.headers['webhook-id']}.{delivery.headers['webhook-timestamp']}.".encode() + delivery.body
     expected = base64.b64encode(hmac.new(key_of(secret), signed, hashlib.sha256).digest()).decode()
     return f"v1,{expected}" in delivery.headers["webhook-signature"].split(" ")
@@ -55,7 +55,7 @@ def ok(delivery):
 
 
 class Receiver:
-    """`answer(delivery)` gives a status, or (status, {header: value}, body), or a function of the socket that does what it likes."""
+    """`answer(delivery)` gives a status, or (status, {header: value}, body), or a function that handles the socket itself."""
 
     def __init__(self, answer=ok, certificate=None, server=None):
         self.answer = answer
@@ -122,7 +122,7 @@ class Receiver:
         connection.sendall(f"{head}content-length: {len(text)}\r\n\r\n".encode() + text)
         return True
 
-    # What came
+    # Deliveries
 
     def accepted(self, path=None):
         """{webhook-id: [deliveries that were answered 2xx]}"""
@@ -133,13 +133,13 @@ class Receiver:
         return got
 
     def wait(self, n, path=None, deadline_s=60.0, why=""):
-        """Until n different ones were accepted."""
+        """Until n different ones were acknowledged."""
         wait_for(lambda: len(self.accepted(path)) >= n,
                  lambda: f"{n} deliveries, have {len(self.accepted(path))} {why() if callable(why) else why}", deadline_s)
         return self.accepted(path)
 
     def check_order(self, path=None):
-        """Of each conversation the first acceptance of each event comes in the order of its sequence."""
+        """Within each conversation events are first acknowledged in the order of their sequence."""
         seen, last = set(), {}
         for d in list(self.deliveries):
             if not 200 <= d.status < 300 or (path is not None and d.path != path) or d.id in seen:
@@ -152,7 +152,7 @@ class Receiver:
             last[conversation] = sequence
 
     def close(self):
-        self.server.shutdown(socket.SHUT_RDWR)  # or it would listen as long as accept() waits
+        self.server.shutdown(socket.SHUT_RDWR)  # otherwise it would listen as long as accept() waits
         self.server.close()
         for connection in list(self.open):
             try:

@@ -33,7 +33,7 @@ def running(pid):
 
 
 def children(parent):
-    """The processes that `parent` started and that still run."""
+    """The running processes that `parent` started."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -64,7 +64,7 @@ class Server:
         return pids
 
     def kill(self):
-        """kill -9, and nothing of it runs any more."""
+        """kill -9; none of its processes runs any more."""
         pids = self.signal(signal.SIGKILL)
         wait_for(lambda: not any(running(p) for p in pids), f"{self.script}: its processes are gone")
 
@@ -172,7 +172,7 @@ class Kafka(Server):
         return self.kept
 
     def read(self, topic):
-        """Everything that is there now, by partition and offset."""
+        """All present records, by partition and offset."""
         consumer = self.consumer()
         try:
             marks = {p: m for p, m in self.watermarks(topic, consumer).items() if m[1] > m[0]}
@@ -190,8 +190,8 @@ class Kafka(Server):
             consumer.close()
 
     def delete_records(self, topic, before):
-        """Retention, at once: what lies before these offsets {partition: offset} goes. Debian's client cannot ask for it: DeleteRecords
-        (21), version 1."""
+        """Retention, at once: deletes the records before these offsets {partition: offset}. Debian's client lacks the request
+        DeleteRecords (21), version 1."""
         def text(s):
             return struct.pack(">h", len(s)) + s.encode()
 

@@ -1,4 +1,4 @@
-"""One Blazz program as a process: started with a configuration of its own, watched, stopped, killed."""
+"""One Blazz program as a process: started with a configuration of its own, monitored, stopped, killed."""
 import http.client
 import os
 import re
@@ -15,7 +15,7 @@ SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime er
 
 
 def config_text(settings):
-    """{"a.b.c": value} in libconfig's words."""
+    """{"a.b.c": value} in libconfig's syntax."""
     tree = {}
     for key, value in settings.items():
         at = tree
@@ -154,7 +154,7 @@ class Service:
         return "\n".join([f"--- log of {self.label}", *self.log().splitlines()[-lines:]])
 
     def close(self):
-        """At the end of a test: whatever state it is in. Returns what is wrong with it."""
+        """At the end of a test, in any state. Returns the errors found."""
         wrong = []
         if self.running():
             self.process.send_signal(signal.SIGCONT)
