@@ -1,15 +1,15 @@
 #!/usr/bin/python3
-"""webhook-dispatcher where some misbehave: what that costs those who do not. Ratios within one run.
+"""webhook-dispatcher with misbehaving endpoints: their cost for the others. Ratios within one run.
 
 night    an endpoint is down while --events events come; another one is healthy. Rows in PostgreSQL meanwhile, the healthy one's
-         latency against the time before, how long the other takes to be live once it is back and to get what waits for a retry, and
-         whether all came in order and once (--order, by default where it is at most 400,000 events: looking costs the receiver
+         latency against the time before, how long the other takes to be live once it is back and to get its pending retries, and
+         whether all events arrived in order and once (--order, by default where it is at most 400,000 events: looking costs the receiver
          time). Then the same for one that is disabled and enabled.
-hang     one endpoint takes requests and never answers, beside 50 healthy ones: their p99 against the time without it.
+hang     one endpoint reads requests and never answers, beside 50 healthy ones: their p99 against the time without it.
 noisy    one workspace has a hundred times the traffic of each of 20 others: theirs against the time without it.
 queue    --rows deliveries of another workspace wait in the retry queue, by default to as few endpoints as may have so many there: how
          long a dispatcher takes to start with them, the latency of an endpoint that has none, without and with them, and then all
-         are due: how fast they go, how often a row is taken up for that, and the latency meanwhile.
+         are due: how fast they are delivered, how often a row is claimed for that, and the latency meanwhile.
 
 A latency is of --samples events at an even rate, and counts when all of them have arrived.
 
@@ -29,7 +29,7 @@ from harness.waiting import wait_for  # noqa: E402
 
 PARTITIONS, RATE, WARM_SECONDS, HEALTHY, OTHERS, LOUDER = 8, 300, 5, 50, 20, 100
 HANG_RATE = 50  # events a second, to each of the healthy ones
-DOWN_SCHEDULE_MS = [20000] * 32  # by the default, what had failed four times would wait half an hour
+DOWN_SCHEDULE_MS = [20000] * 32  # with the default, a delivery that failed four times would wait half an hour
 MAX_ROWS = 1000  # retry.max_rows: of one endpoint in one partition
 DUE_SECONDS = 3600  # at most
 INSERTED_AT_ONCE = 100_000
@@ -172,7 +172,7 @@ def hang(blazz, options):
     service, to_all = dispatcher(blazz, {}).start(), {"rate": HANG_RATE, "each": HEALTHY}
     warm_up(sink, events, **to_all)
     before = measure(sink, options.samples, events, **to_all)
-    silent = socket.create_server(("127.0.0.1", 0), backlog=4096)  # takes connections, and never reads
+    silent = socket.create_server(("127.0.0.1", 0), backlog=4096)  # accepts connections, and never reads
     hanging = hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{silent.getsockname()[1]}/")
     during = measure(sink, options.samples, events, **to_all)
     assert waiting_rows(blazz, hanging) + positions(blazz, hanging) > 0, "nothing hangs"
@@ -251,7 +251,7 @@ def fill_queue(blazz, workspace, first, sink, rows, endpoints):
 
 
 def started(blazz):
-    """(a dispatcher that has taken its partitions over, seconds)"""
+    """(a dispatcher that has acquired its partitions, seconds)"""
     service, began = dispatcher(blazz, {}), time.monotonic()
     service.start(wait_ready=False)
     wait_for(service.ready, lambda: f"the dispatcher is ready\n{service.log_tail()}", 600, 0.01)
@@ -261,12 +261,12 @@ def started(blazz):
 def updates(blazz):
     """Of the queue's rows, so far."""
     blazz.sql("SELECT pg_stat_force_next_flush()")
-    time.sleep(2)  # the dispatcher's session tells its own at most once a second
+    time.sleep(2)  # the dispatcher's session reports its statistics at most once a second
     return blazz.value("SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'webhook_retry_queue'")
 
 
 def all_due(blazz, events, live, away, rows):
-    """(the other endpoint's latency meanwhile, what came to those of the rows, rows taken up)"""
+    """(the other endpoint's latency meanwhile, deliveries of the rows, rows claimed)"""
     before, sent, end = updates(blazz), 0, time.monotonic() + DUE_SECONDS
     blazz.sql(ALL_DUE)
     live.anew()
@@ -274,8 +274,8 @@ def all_due(blazz, events, live, away, rows):
         assert time.monotonic() < end, f"{blazz.value(UNFINISHED)} rows are left"
         sent += stream_at(RATE, 1, events)
     meanwhile, got = arrived(live, sent), away.anew()
-    wait_for(lambda: blazz.value(UNFINISHED) == 0, "every row is settled", 60)
-    return meanwhile, got, (updates(blazz) - before - rows) / 2  # made due once; each time taken up, and settled or given back
+    wait_for(lambda: blazz.value(UNFINISHED) == 0, "every row is finished", 60)
+    return meanwhile, got, (updates(blazz) - before - rows) / 2  # made due once; a claim and its result are an update each
 
 
 def queue(blazz, options):

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""What the services take: memory, descriptors and connections, time to start and to stop, size on disk.
+"""The footprint of the services: memory, descriptors and connections, time to start and to stop, size on disk.
 
 Memory is what is the service's own (private) and its proportional share of what it shares (PSS), from /proc. Load is live
 messages through HTTP, each of which goes on to a webhook. It is read at three moments while that runs, so that growth would show, and
-"after" when everything is settled. Contacts are then raised step by step, for what one costs in chat-sync's cache, and its limit is lowered to
+"after" when everything is processed. Contacts are then raised step by step, for the cost of one in chat-sync's cache, and its limit is lowered to
 see it hold.
 
 usage: tests/bench/footprint.py [--rate N] [--seconds S] [--contacts N]
@@ -96,7 +96,7 @@ def start_ms(service):
 
 
 def stop_under_load(blazz, service, traffic, rate):
-    """ms from SIGTERM to the end. Those who post to ingest meanwhile get refused connections, which ends bench-load."""
+    """ms from SIGTERM to the end. Clients that post to ingest meanwhile get refused connections, which ends bench-load."""
     messages = traffic.start(rate, 10)
     time.sleep(2)
     ms = service.stop() * 1000

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What each index and key of the hot path costs: the rate without it, as a multiple of the rate with it.
+"""The cost of each index and key of the hot path: the rate without it, as a multiple of the rate with it.
 
 Every measurement changes the schema in a transaction, does its work there in batches of 1,000 as chat-sync does, and rolls
 back, so that all of them find the same tables. Rounds are interleaved; the median of the ratios within a round counts.

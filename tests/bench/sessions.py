@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""120 sessions of 20 workspaces, all dialects mixed: what the pipeline sustains, its latency, and whether each workspace gets the same.
+"""120 sessions of 20 workspaces, all dialects mixed: the sustained rate, its latency, and whether each workspace gets the same.
 
 even     all sessions post at the same rate.
 loud     the same, while one workspace posts ten times as much besides.

@@ -1,4 +1,4 @@
-"""What every benchmark stands on: release programs, PostgreSQL that flushes to disk, Kafka, tables of ratios.
+"""The foundation of every benchmark: release programs, PostgreSQL that flushes to disk, Kafka, tables of ratios.
 
 A figure is a ratio within one run: rounds are interleaved and the median of the ratios counts, for the machine is shared.
 """
@@ -26,7 +26,7 @@ from harness.servers import Kafka, Postgres  # noqa: E402
 
 # A server as an operator would set it up for this load; fsync and full_page_writes stay on.
 POSTGRES = {"shared_buffers": "1GB", "min_wal_size": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min",
-            "wal_compression": "lz4", "track_commit_timestamp": "on"}  # when a row was committed, told by the row
+            "wal_compression": "lz4", "track_commit_timestamp": "on"}  # each row has the time of its commit
 WAL_SEGMENTS = 48
 
 
@@ -45,7 +45,7 @@ def postgres_server():
 
 @contextmanager
 def stack(partitions=8):
-    """A Blazz with nothing seeded or started; ends everything it started, also when it is told to end."""
+    """A Blazz with nothing seeded or started; ends everything it started, also on SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = Path(tempfile.mkdtemp(prefix="blazz-bench.", dir="/tmp"))
     postgres = kafka = blazz = None
@@ -84,7 +84,7 @@ def resident_mib(process):
 
 
 def free_port():
-    """Below the ephemeral range: no connection takes it while nobody listens there, and none to it connects to itself."""
+    """Below the ephemeral range: no outgoing connection uses it while no program listens there, and none to it connects to itself."""
     while True:
         port = random.randint(15000, 32000)
         try:

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""chat-sync on the worst shapes of input: rows a second of one process, beside the ordinary mix in the same run, and what a tenant
-with a message now and then sees of another one that floods.
+"""chat-sync on the worst shapes of input: rows a second of one process, beside the ordinary mix in the same run, and the latency
+of a tenant with few messages beside another one that floods.
 
 usage: tests/bench/shapes.py [--quick] [--events N] [--rounds N]     of each shape
 """
@@ -28,7 +28,7 @@ TRICKLE_HZ, TRICKLE_MESSAGES = 50, 500
 
 
 def messages(everyone, first, count, contact_of, out=None):
-    """In turns of all tenants; contact_of(n) is whom their n-th message is with."""
+    """In turns of all tenants; contact_of(n) is the contact of their n-th message."""
     rng = random.Random(first)
     for n in range(first, first + count):
         t = everyone[n % len(everyone)]
@@ -114,7 +114,7 @@ def trickle(stage, tenant):
     stage.produce([record(tenant, first)])
     stage.wait_drained()
     place = wait_for(lambda: next((r for r, e in blazz.chat_events() if e.message_created.message.key == first.message.key), None),
-                     "the first message is told")
+                     "the first message is published")
     reader, producer = blazz.kafka.consumer(), blazz.producer()
     reader.assign([TopicPartition(topic, place.partition, place.offset + 1)])
     sent, took, began = {}, [], time.monotonic()

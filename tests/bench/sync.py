@@ -61,7 +61,7 @@ def batches(account, number, chats):
 
 
 def post_all(blazz, bodies, route="/api/whatsapp/chats/sync"):
-    """One after the other; who is told to wait waits."""
+    """One after the other; a 429 is waited for."""
     client = Client(blazz.in_.port("http.port_file"))
     for body in bodies:
         while (answer := client.post(route, body, signature("bridge", body))).status == 429:

@@ -1,5 +1,5 @@
 #!/bin/bash
-# How much of what they read the corpora that are checked in reach: tests/fuzz/coverage.sh [fuzz_meta ...]
+# The share of the parsers' lines that the corpora checked in reach: tests/fuzz/coverage.sh [fuzz_meta ...]
 #
 # A line a fuzzer: lines of its parser's files that its corpus runs, of how many. Needs llvm-cov-19 (Debian's llvm-19).
 set -euo pipefail

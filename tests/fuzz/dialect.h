@@ -1,6 +1,6 @@
-/* One body from outside through one dialect. What it adds keeps the rules, comes back from its bytes and carries no secret
- * member; what it refuses is JSON that is refused again when it is posted alone; the same body read again gives the same
- * records; and the answer is one that the HTTP layer knows. */
+/* One body from outside through one dialect. An added event keeps the rules, survives the round trip and has no secret
+ * member; a rejected item is JSON that is rejected again when posted alone; the same body parsed again gives the same
+ * records; and the HTTP layer knows the answer. */
 #ifndef TESTS_FUZZ_DIALECT_H
 #define TESTS_FUZZ_DIALECT_H
 
@@ -11,7 +11,7 @@
 
 struct dialect {
 	int (*read)(struct intake *in, const json *body, struct err *err);
-	/* Begins the intake: for whom, and who else can be looked up. */
+	/* Begins the intake: its account, and the others that can be looked up. */
 	void (*init)(struct intake *in, struct arena *a, int64_t now_ms);
 };
 

@@ -1,4 +1,4 @@
-/* Our own bridge contract, by both of its routes, and whose session a body names. */
+/* Our own bridge contract, by both of its routes, and the session that a body names. */
 #include "dialect.h"
 #include "ingest/routes.h"
 #include "ingest/session.h"

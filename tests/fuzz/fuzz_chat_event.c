@@ -1,5 +1,5 @@
-/* ChatEvents: whatever decodes can be encoded, its second encoding is that of the first, and it can be shown as JSON; its type
- * is one that is known.
+/* ChatEvents: a decoded event can be encoded, is encoded to the same bytes twice, and can be shown as JSON; its type
+ * is known.
  */
 #include "reveal.h"
 #include "wire/chat_event.h"
@@ -11,7 +11,7 @@ static void round_trip(const struct chat_event *e, struct arena *a)
 	char type[CHAT_EVENT_TYPE_SIZE];
 	int rc;
 
-	/* A whole event is no larger than what it was read from, but for an origin that was not said. */
+	/* A whole event is no larger than its input, except for an absent origin. */
 	rc = chat_event_encode(e, &once, NULL);
 	assert(rc == 0);
 	rc = chat_event_decode(&again, buf_str(&once), a, NULL);

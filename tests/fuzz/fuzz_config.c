@@ -1,5 +1,5 @@
-/* Configuration: lines "BLAZZ_NAME=value" are the environment, what follows the first other line is the file. What loads keeps its
- * table's ranges, means the same when it is written out and read again, shows no secret and sets nothing that Blazz decides itself.
+/* Configuration: lines "BLAZZ_NAME=value" are the environment, the rest from the first other line on is the file. A loaded
+ * configuration is within its table's ranges, survives the round trip, shows no secret and sets no key that Blazz sets itself.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 #define ENVIRONMENT_MAX 32
 
-/* libconfig forgets the word it was reading when it finds a syntax error. By the library's name: functions have none without a symbolizer. */
+/* libconfig leaks the token at a syntax error. Suppressed by the library's name: functions have none without a symbolizer. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
@@ -58,7 +58,7 @@ static void numbers_check(void)
 	}
 }
 
-/* A secret that the input has once only cannot stand in what is shown but as itself. */
+/* A secret that occurs once in the input cannot be in the output for another reason. */
 static void hidden_check(const char *secret, struct str input, struct str shown)
 {
 	const size_t n = strlen(secret);
@@ -98,7 +98,7 @@ static void loaded_check(struct settings *s, struct str input)
 	buf_fini(&refused);
 }
 
-/* Takes the environment off the input; the array and its texts are in the arena. */
+/* Cuts the environment off the input; the array and its strings are in the arena. */
 static char **environment_take(struct str *rest, struct arena *a)
 {
 	char **env = ARENA_ARRAY(a, char *, ENVIRONMENT_MAX + 1);
@@ -121,7 +121,7 @@ static void load(const char *file, struct str input)
 	settings_free(s);
 }
 
-/* This machine's files are no part of the input; a name without a slash finds none that matters. */
+/* Files of this machine are not part of the input; a name without a slash finds no relevant one. */
 static bool reads_files(struct str input)
 {
 	static const char *const words[] = { "_file", "_FILE", "@include" };

@@ -1,6 +1,6 @@
-/* Dead letters' headers. The first line is the topic, the second the key, then come headers, then the value. A failure's headers say
- * what failed last and what failed first, however often a record comes round; blazzctl shows any of it as JSON; and what it sends
- * again is for the consumer that gave up, carries the sender's own headers and none of a failure's.
+/* Dead letters' headers. The first line is the topic, the second the key, then come headers, then the value. A failure's headers have
+ * the last and the first failure after any number of replays; blazzctl shows every record as JSON; a record that it replays is for the
+ * consumer that failed, with the sender's own headers and none of a failure's.
  */
 #include <string.h>
 
@@ -45,7 +45,7 @@ static size_t count(const struct header *headers, size_t n, const char *name)
 	return found;
 }
 
-/* What fails again keeps where it failed first, and counts. */
+/* A second failure keeps the position of the first, and counts. */
 static void failures_check(const struct header *original, size_t n_original, struct arena *a)
 {
 	static const char *const once[] = { "__dlq.errors.topic", "__dlq.errors.delivery.count", "x-dlq-reason",

@@ -1,5 +1,5 @@
-/* URLs as tenants give them. What is accepted is at most 2,000 bytes of https, and its host, as libcurl reads it, is a name or an address
- * that is nobody's own; who allows more accepts it, too.
+/* URLs as tenants give them. An accepted URL is https of at most 2,000 bytes, and its host, as libcurl parses it, is a name or a public
+ * address; a guard that allows more accepts it, too.
  */
 #include "http/guard.h"
 

@@ -1,4 +1,4 @@
-/* InboundEvents from outside: whatever decodes passes its own check, its second encoding is that of the first, and it can be shown as
+/* InboundEvents from outside: a decoded event passes its check, is encoded to the same bytes twice, and can be shown as
  * JSON.
  */
 #include "reveal.h"

@@ -1,4 +1,4 @@
-/* Outside JSON: whatever parses is walked, written again and parsed again, which must give the same text. */
+/* JSON from outside: a parsed document is walked, written and parsed again, which must give the same text. */
 #include "base/utf8.h"
 #include "input.h"
 #include "json/json.h"

@@ -1,5 +1,5 @@
-/* Meta's bodies, for an account that is found by its number or its WABA. Nothing is looked up while reading that was not named
- * beforehand. */
+/* Meta's bodies, for an account that is found by its number or its WABA. While parsing, only references are looked up
+ * that were collected beforehand. */
 #include "dialect.h"
 
 static const struct intake_account account = {

@@ -1,5 +1,5 @@
-/* Phones and addresses as people and WhatsApp write them. What stands between a phone's digits changes nothing; E.164 can be read
- * again; a match key is its own. The digits of a phone or a LID are digits, and nothing of an address comes from elsewhere.
+/* Phones and addresses as people and WhatsApp write them. Characters between a phone's digits change nothing; E.164 can be parsed
+ * again; a match key is its own match key. The digits of a phone or a LID are digits, and all parts of an address are from the input.
  */
 #include <string.h>
 

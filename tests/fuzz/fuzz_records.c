@@ -1,4 +1,4 @@
-/* Outbox rows: every record that is read lies within the row, and written again it is read the same. */
+/* Outbox rows: every record lies within the row and survives the round trip. */
 #include "input.h"
 #include "wire/records.h"
 

@@ -1,6 +1,6 @@
-/* What a request claims to be signed with. The first line is the account's or app's secrets as they are stored, the headers follow, then the
- * body. A request is let in exactly when a claim that its route asks for is one that the secrets make, by OpenSSL's account;
- * and what the secrets make is let in.
+/* The signature that a request claims. The first line is the account's or app's secrets as they are stored, the headers follow, then the
+ * body. A request is accepted exactly when a claim that its route requires equals one made with the secrets, computed by OpenSSL;
+ * and a claim made with the secrets is accepted.
  */
 #include <openssl/hmac.h>
 #include <stdio.h>
@@ -151,7 +151,7 @@ static bool expected(const struct request *r)
 		any(r, &r->secrets.tokens, token_expected);
 }
 
-/* The claim that the first secret of the scheme makes, in place of what the request claims; false: there is none to make. */
+/* The claim made with the first secret of the scheme, in place of the request's; false: none can be made. */
 static bool claims_make(struct request *r)
 {
 	struct arena *a = r->arena;

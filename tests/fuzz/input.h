@@ -1,4 +1,4 @@
-/* What a fuzzer's input is cut into: text lines first, where the dictionary's words fit, then bytes. */
+/* The parts of a fuzzer's input: text lines first, where the dictionary's words fit, then bytes. */
 #ifndef TESTS_FUZZ_INPUT_H
 #define TESTS_FUZZ_INPUT_H
 

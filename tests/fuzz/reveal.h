@@ -6,7 +6,7 @@
 #include "wire/reveal.h"
 #include "json/json.h"
 
-/* What is shown is JSON; false: nothing is. */
+/* The output is JSON; false: there is none. */
 static inline bool reveal_check(bool (*reveal)(struct json_writer *w, struct str bytes), struct str bytes)
 {
 	struct buf out = BUF_INIT;
