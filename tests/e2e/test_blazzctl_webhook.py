@@ -97,7 +97,7 @@ def test_a_secret_file_without_a_secret_and_a_wrong_network(stack):
     assert done.returncode == 78
 
 
-def test_what_blazzctl_adds_the_dispatcher_delivers_to(stack, receiver):
+def test_the_dispatcher_delivers_to_endpoints_that_blazzctl_adds(stack, receiver):
     endpoint, secret = add(stack, receiver.url(), "--types", "message.created", "--header", "X-Shop: seven")
     (event,) = Chat(stack, stack.workspace).burst(1)
     wait_for(lambda: event.event_id in [d.event["id"] for d in receiver.deliveries], "the delivery")

@@ -127,7 +127,7 @@ def check(tmp_path):
     (["db/deploy/chats.sql"], {"test_chats"}, set()),
     (["README.md"], set(), set()),
 ], ids=["nothing", "source", "header", "source without header", "test", "new file", "migration", "document"])
-def test_a_check_runs_the_tests_of_what_changed_and_no_others(check, changed, tests, tidied):
+def test_a_check_runs_only_the_tests_of_changed_files(check, changed, tests, tidied):
     runs, made, _ = check(changed)
     assert runs == tests
     assert {m.removeprefix("build/lint/tidy/").removesuffix(".ok") for m in made if "/tidy/" in m} == tidied
