@@ -25,8 +25,7 @@ struct kafka_publication {
 	 * stay valid until the next call for any publication of the line. A failure fails the publication. */
 	int (*record)(void *ctx, size_t i, struct kafka_record *out, struct err *err);
 	void (*done)(void *ctx,
-		const struct err
-			*failure); /* failure is NULL when all records are acknowledged, otherwise the first failure */
+		const struct err *failure); /* NULL: all records are acknowledged; otherwise the first failure */
 	void *ctx;
 
 	/* Private to the line. */

@@ -15,8 +15,7 @@
 
 #define CONNECT_TIMEOUT_MS   5000
 #define STATEMENT_TIMEOUT_MS 30000
-#define SERVER_GRACE_MS \
-	1000 /* the server cancels a statement this much later than the client, which it may not know to be gone */
+#define SERVER_GRACE_MS      1000 /* the server cancels a statement this much later than the client does */
 
 /* Sets everything in one round trip. Over Unix sockets the server ignores tcp_user_timeout. */
 static const struct pg_stmt stmt_session = {

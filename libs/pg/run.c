@@ -55,8 +55,7 @@ static int result_failed(const struct pg *pg, const PGresult *result, struct err
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
-	if (PQresultStatus(result) ==
-		PGRES_PIPELINE_ABORTED) /* an earlier part of the same sync failed, and that result has the reason */
+	if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) /* an earlier part failed; its result has the reason */
 		return 1;
 	if (!sqlstate) /* an error of libpq itself */
 		return pg_lost(pg, err);

@@ -9,8 +9,7 @@ struct batch {
 	struct owner_tx *tx; /* owns the arena */
 	struct kafka_message *messages;
 	struct batch_item *items;
-	struct err
-		*failures; /* of items that could not be decoded; ERR_NONE: the record is meant for another consumer */
+	struct err *failures; /* of items that could not be decoded; ERR_NONE: meant for another consumer */
 	size_t n, cap;
 	size_t weight; /* of all items, at least 1 each */
 	size_t limit; /* of the weight: cap, or less while the database rejects records */

@@ -125,8 +125,8 @@ static int lease_take(struct lease *l, int64_t now, struct err *err)
 	if (lease_connect(l, err) < 0)
 		return -1;
 	rc = store_lease_acquire(l->pg, l->options.name, l->options.holder, l->options.ttl_ms, &l->row, err);
-	service_condition_set(l->leading, rc >= 0,
-		rc < 0 ? err->msg : NULL); /* a replica without the lease is ready, too */
+	/* A replica without the lease is ready, too. */
+	service_condition_set(l->leading, rc >= 0, rc < 0 ? err->msg : NULL);
 	l->next_mono_ms = now + l->options.backoff_ms;
 	if (rc <= 0)
 		return rc;

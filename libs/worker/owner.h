@@ -134,8 +134,7 @@ struct dead_record {
 	struct str key, value;
 	const struct header *headers; /* the record's own */
 	size_t n_headers;
-	const struct header
-		*extra; /* headers that the service adds for this failure: their names begin with "x-dlq-" */
+	const struct header *extra; /* the service's, of this failure: their names begin with "x-dlq-" */
 	size_t n_extra;
 };
 void owner_tx_dead_record(struct owner_tx *tx, const struct dead_record *record, enum dead_reason reason,

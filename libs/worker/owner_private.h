@@ -31,8 +31,8 @@ struct owner {
 	struct service *service;
 	struct owner_options options;
 	int32_t n_topics;
-	int32_t fences
-		[CONSUMER_TOPICS_MAX]; /* for each topic, the one whose progress fences it: the followed topic or itself */
+	/* For each topic, the one whose progress fences it: the followed topic or itself. */
+	int32_t fences[CONSUMER_TOPICS_MAX];
 	const struct owner_ops *ops;
 	void *ctx;
 	struct kafka_consumer *consumer;

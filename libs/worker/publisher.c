@@ -41,8 +41,8 @@ struct slot {
 	struct topic_partition partition;
 	struct row *first, *last;
 	size_t rows, in_flight;
-	bool failed,
-		refused; /* in this attempt; refused: the broker rejected a record, other failures are not its answer */
+	/* In this attempt. refused: the broker rejected a record; other failures are not its answer. */
+	bool failed, refused;
 	bool behind; /* the outbox has rows that are not in memory */
 	int refusals; /* rejections of its first row, in a row */
 	char cause[48]; /* error code of the last one */
