@@ -1,11 +1,12 @@
-/* See accounts.h. Invariant: only the columns that accounts report are written; definition and wishes belong to others. */
+/* See accounts.h. Invariant: only the columns that accounts report are written; the definition and the desired state belong to other
+ * writers (db/README.md). */
 #include "store/accounts.h"
 
 #include "store/columns.h"
 #include "store/private.h"
 #include "store/statements.h"
 
-/* A number of the settings within what int holds; what is no number counts as not set. */
+/* A number of the settings, limited to the range of int; a value that is no number counts as not set. */
 #define SYNC_NUMBER(name, preset) \
 	"CASE jsonb_typeof(w.settings #> '{sync," name "}') WHEN 'number'" \
 	" THEN least(greatest((w.settings #>> '{sync," name "}')::numeric, 0), 1000000000)::integer ELSE " preset \
@@ -18,7 +19,7 @@
 	"r (workspace_id, id, status, status_since, status_at, first_connected_at, last_connected_at, disconnected_at, disconnect_reason," \
 	" disconnect_details, sync)"
 
-/* ORDER BY target: in the order of parked_updates_target, the one index that finds the account. */
+/* ORDER BY target: the order of parked_updates_target, the only index that finds the account. */
 static const struct pg_stmt load = { "accounts_load", PG_PREPARED,
 	"SELECT a.workspace_id, a.id, w.uuid, a.uuid, a.provider_type, a.bridge_kind, a.phone_number, a.business_id,"
 	" w.settings ->> 'default_region', w.settings #> '{sync,enabled}' IS DISTINCT FROM 'false',"
@@ -43,7 +44,7 @@ static const struct pg_stmt store = { "accounts_store", PG_UNNAMED,
 	" $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::jsonb[]) AS " REPORTED_COLUMNS
 	" WHERE a.workspace_id = r.workspace_id AND a.id = r.id" };
 
-/* A notice carries its time, to tell later ones, and the oldest of too many. */
+/* A notice has its time, so that a newer one can replace it, and the oldest is dropped when there are too many. */
 static const struct pg_stmt notices = { "notices_store", PG_UNNAMED,
 	"WITH news AS MATERIALIZED (SELECT r.workspace_id, r.account_id, r.kind, r.place, a.notices -> r.kind AS had,"
 	" r.notice || jsonb_build_object('at_us', r.at_us) AS notice"

@@ -8,7 +8,7 @@
 /* Accounts by public id, live ones only, with their workspace's settings. Rows that exist are passed to each. */
 int store_accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct account_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-/* Whether there is any account at all, as far as this role sees. */
+/* Whether this role sees any account at all. */
 int store_accounts_any(struct pg *pg, bool *out, struct err *err) ERR_MUST_USE;
 /* Started only (pg_start): writes the reported columns (status, status_since, status_at, connected and disconnected times, reason,
  * details, sync) as the rows have them; is_active follows status = connected; last_activity_at moves to now. */

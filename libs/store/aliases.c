@@ -1,4 +1,5 @@
-/* Aliases of contacts; see contacts.h. Invariant: an alias belongs to one contact of the workspace, whoever sees it first. */
+/* Aliases of contacts; see contacts.h. Invariant: an alias belongs to one contact of the workspace, also when several transactions insert
+ * it at once. */
 #include <stdlib.h>
 
 #include "store/cells.h"
@@ -18,7 +19,7 @@ static const struct pg_stmt find = { "aliases_find", PG_UNNAMED,
 	" CROSS JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = a.contact_id OFFSET 0) AS c"
 	" ORDER BY c.workspace_id, c.id" };
 
-/* The arrays are sorted: two partitions that see the same people wait for each other in one order. */
+/* The arrays are sorted: the transactions of two partitions that insert the same aliases lock them in one order. */
 static const struct pg_stmt insert = { "aliases_insert", PG_UNNAMED,
 	"INSERT INTO contact_aliases (workspace_id, kind, scope, value, contact_id)"
 	" SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])"
@@ -77,7 +78,7 @@ static int aliases_run(struct pg *pg, const struct pg_stmt *stmt, const struct a
 	return columns_run(&c, pg, stmt, rows, err);
 }
 
-/* Whether the contact that would be read next is this one. */
+/* Whether the next cells are those of this contact. */
 static bool contact_is_next(struct cells ahead, const struct contact_row *row)
 {
 	return cells_i64(&ahead) == row->workspace_id && cells_i64(&ahead) == row->id;
@@ -152,7 +153,7 @@ static bool alias_is_at(struct cells *c, const struct alias_row *a)
 	return str_eq(cells_borrow(c), a->value) && same;
 }
 
-/* What was inserted comes back in the order in which it went in. */
+/* Inserted rows are returned in the order of the arguments. */
 static void inserted_mark(const struct pg_rows *rows, const struct alias_row *const *sorted, size_t n,
 	const struct alias_row *aliases, bool *inserted)
 {

@@ -27,8 +27,8 @@ void columns_row(struct columns *c)
 	c->at = 0;
 }
 
-/* The array that the next value goes to. A NULL is only noted: an array that ends early is filled up with NULLs by unnest(),
- * which spares 0.2 ms for each column of 1,000 NULLs, and a message has ten of them. */
+/* The array to which the next value is added. A NULL is only counted: unnest() pads a shorter array with NULLs,
+ * which saves 0.2 ms for each column of 1,000 NULLs, and a message has ten of them. */
 static struct pg_array *column_next(struct columns *c, enum pg_type type, bool null)
 {
 	size_t at = c->at++;

@@ -1,8 +1,8 @@
-/* Rows on their way into one statement, as parallel array parameters: $1 is the first column's array, unless scalars come first.
+/* The rows of one statement as parallel array parameters: $1 is the first column's array, unless scalars come first.
  * Private to libs/store.
  *
  * Invariant: every row puts the same columns in the same order; the first row defines their types, and the first column
- * is never NULL. columns_run() consumes the whole, so that a statement has one way out.
+ * is never NULL. columns_run() frees everything in any case.
  */
 #ifndef STORE_COLUMNS_H
 #define STORE_COLUMNS_H
@@ -23,7 +23,7 @@ void columns_init(struct columns *c);
 struct pg_args *columns_scalars(struct columns *c);
 void columns_fini(struct columns *c); /* instead of columns_run() */
 
-/* One value of the row, in the next column; after the last column comes the first again, once columns_row() was called. */
+/* Adds one value of the row, in the next column; columns_row() begins the next row with the first column. */
 void columns_row(struct columns *c);
 void columns_bool(struct columns *c, bool v);
 void columns_i16(struct columns *c, int16_t v);
@@ -40,11 +40,11 @@ void columns_time(struct columns *c, int64_t us);
 /* Rows of this one column. */
 void columns_i32s(struct columns *c, const int32_t *values, size_t n);
 
-/* pg_run() with the scalars and arrays; frees them whatever becomes of it. */
+/* pg_run() with the scalars and arrays; frees them, also on failure. */
 int columns_run(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct pg_rows **rows,
 	struct err *err) ERR_MUST_USE;
-/* The same with pg_start(), for what answers nothing: whatever comes next on the connection, at the latest the commit, says how it
- * went. */
+/* The same with pg_start(), for a statement without an answer: the next call on the connection, at the latest the commit, returns its
+ * failure. */
 int columns_start(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -80,7 +80,7 @@ const struct pg_stmt *const config_statements[] = { &workspace_insert, &workspac
 	&workspace_by_name, &app_insert, &apps, &app_lock_one, &app_update, &primary_unset, &account_insert, &accounts,
 	&account_lock_one, &account_update, &syncs, NULL };
 
-/* What a claim that a constraint refuses means to who made it; never whose the other is. */
+/* Messages for violated constraints, for the operator whose command failed; they never name the other tenant. */
 static const struct {
 	const char *constraint;
 	enum err_kind kind;
@@ -119,7 +119,7 @@ static int claim_explain(struct err *err)
 	return -1;
 }
 
-/* Runs a statement and takes args. */
+/* Runs a statement and frees args. */
 static int taking(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows,
 	struct err *err)
 {
@@ -129,7 +129,7 @@ static int taking(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *arg
 	return rc;
 }
 
-/* The same for one that answers with an id, or with no row (*id stays). */
+/* The same for a statement that returns an id, or no row (*id is then unchanged). */
 static int taking_id(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, int64_t *id, struct err *err)
 {
 	struct pg_rows *rows = NULL;

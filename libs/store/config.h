@@ -1,6 +1,6 @@
-/* What blazzctl configures across workspaces: workspaces, apps, accounts; and looking at them. Role blazz_admin.
+/* Workspaces, apps and accounts as blazzctl configures and lists them. Role blazz_admin.
  *
- * Secrets come sealed, with the row's uuid as part of what they are bound to: that is why the caller draws it. Lists pass each row to
+ * Secrets are sealed by the caller and bound to the row's uuid, so that the caller draws it. Lists pass each row to
  * each(); strings are borrowed for the call.
  */
 #ifndef STORE_CONFIG_H
@@ -55,7 +55,7 @@ struct account_info {
 	int64_t status_since_us, last_activity_us;
 	int16_t health_score;
 };
-/* Adds an account in a transaction of its own; a primary one takes over from the workspace's former primary. Fills a->id.
+/* Adds an account in a transaction of its own; a primary one replaces the workspace's previous primary. Fills a->id.
  * ERR_CONFLICT when another account has the session_id, phone_number_id or provider_ref, or another workspace the WABA, and says which;
  * ERR_INPUT "unknown" when there is no such app. */
 int store_account_add(struct pg *pg, struct account_info *a, struct err *err) ERR_MUST_USE;

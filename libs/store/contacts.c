@@ -1,4 +1,4 @@
-/* See contacts.h. Invariant: a contact that was merged keeps merged_into and is never pointed at by an alias. */
+/* See contacts.h. Invariant: a merged contact keeps merged_into, and no alias points at it. */
 #include "store/contacts.h"
 
 #include "store/columns.h"
@@ -51,7 +51,7 @@ static const struct pg_stmt move_former_aliases = {
 	"UPDATE contact_former_aliases SET contact_id = $2::bigint WHERE workspace_id = $1 AND contact_id = $3::bigint"
 };
 
-/* Whoever opted out stays opted out, whatever is learnt of who they are. */
+/* Opt-outs survive a merge: the surviving contact gets those of the merged one where they are newer. */
 static const struct pg_stmt copy_opt_outs = { "contacts_merge_opt_outs", PG_PREPARED,
 	"INSERT INTO contact_opt_outs AS o (workspace_id, contact_id, account_id, category, since, stopped)"
 	" SELECT l.workspace_id, $2::bigint, l.account_id, l.category, l.since, l.stopped FROM contact_opt_outs l"

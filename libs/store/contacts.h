@@ -5,20 +5,20 @@
 #include "base/arena.h"
 #include "store/rows.h"
 
-/* Finds the contact of each alias; contact_id of what is unknown stays 0. `each` gets every contact found, once. */
+/* Finds the contact of each alias; contact_id of an unknown alias stays 0. `each` gets every contact found, once. */
 int store_aliases_find(struct pg *pg, struct alias_row *aliases, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-/* Inserts aliases that are not there, sorted, ON CONFLICT DO NOTHING. inserted[i] says whether aliases[i] is now ours; the others
- * belong to somebody (read again with store_aliases_find). Waits for a concurrent transaction that inserts the same one. */
+/* Inserts missing aliases, sorted, ON CONFLICT DO NOTHING. inserted[i]: aliases[i] was inserted; the others already have a holder (read
+ * again with store_aliases_find). Waits for a concurrent transaction that inserts the same one. */
 int store_aliases_insert(struct pg *pg, const struct alias_row *aliases, size_t n, bool *inserted,
 	struct err *err) ERR_MUST_USE;
 int store_aliases_delete(struct pg *pg, const struct alias_row *aliases, size_t n, struct err *err) ERR_MUST_USE;
-/* Takes an alias away from its contact for good, as of until_us, and remembers that. *news is false when this very change was
- * taken in before: nothing happens then, as the alias may belong to somebody else by now. */
+/* Removes an alias from its holder permanently, as of until_us, and keeps the previous holder. *news is false when the same change was
+ * applied before: nothing is written then, as the alias may have a new holder by now. */
 int store_alias_retire(struct pg *pg, const struct alias_row *alias, int64_t until_us, bool *news,
 	struct err *err) ERR_MUST_USE;
-/* Whom aliases led to last before they were retired: fills contact_id and until_us[i] where there is somebody. `each` gets the
- * contacts, perhaps more than once. */
+/* The last holder of each retired alias: fills contact_id and until_us[i] where there is one. `each` gets the contacts, possibly more
+ * than once. */
 int store_aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t *until_us, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Draws n contact ids. */
@@ -31,16 +31,16 @@ int store_contacts(struct pg *pg, const struct contact_row *const *rows, size_t 
 /* Locks contacts FOR UPDATE in id order and reads them. */
 int store_contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-/* Keeps contacts from being merged until the transaction ends. ERR_RETRY when one was merged already. Each may be there several times. */
+/* Prevents contacts from being merged until the transaction ends. ERR_RETRY when one was merged already. rows may have duplicates. */
 int store_contacts_hold(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
-/* Public ids of the contacts that became this one, in the arena. */
+/* Public ids of the contacts that were merged into this one, in the arena. */
 int store_contacts_merged(struct pg *pg, int64_t workspace_id, int64_t id, struct arena *a, struct uuid **out,
 	size_t *n, struct err *err) ERR_MUST_USE;
 /* Public ids of two contacts of a workspace; nil when one does not exist. */
 int store_contacts_uuids(struct pg *pg, int64_t workspace_id, int64_t a, int64_t b, struct uuid *a_uuid,
 	struct uuid *b_uuid, struct err *err) ERR_MUST_USE;
-/* Loser's aliases move to the winner (those that must go are deleted before, with store_aliases_delete), its opt-outs are copied
- * where they are newer, loser keeps merged_into. Both must be locked. Fills the public ids of the accounts that have a
+/* Merges the loser into the winner: moves its aliases (the caller has deleted those that must not move, with store_aliases_delete), copies
+ * its opt-outs where they are newer, and sets its merged_into. Both must be locked. Fills the public ids of the accounts that have a
  * conversation with the loser (in the arena). */
 int store_contacts_merge(struct pg *pg, int64_t workspace_id, int64_t winner, int64_t loser, struct arena *a,
 	struct uuid **accounts, size_t *n_accounts, struct err *err) ERR_MUST_USE;
@@ -52,7 +52,7 @@ struct opt_out_row {
 	int64_t since_us;
 	bool changed; /* out */
 };
-/* Newer wins by since; sets changed where the effective state differs from before. */
+/* The row with the newer `since` wins; sets changed where the effective state differs from before. */
 int store_opt_outs(struct pg *pg, struct opt_out_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -9,8 +9,8 @@
 	"v.workspace_id, v.id, v.account_id, v.contact_id, v.group_id, v.uuid, v.sequence, v.unread_messages, v.last_read_at," \
 	" v.last_message_at, v.last_inbound_at, v.last_message_id, v.last_sender, v.archived, v.archived_at, v.merged_into"
 
-/* One of the three is looked up for each row, by conversations_peer or by uuid. The account is compared outside, as a contact or
- * group has few conversations: before the first ANALYZE the planner takes conversations_list for as good an index, and would read
+/* Each row is looked up by contact, group or uuid. The account is compared outside the subquery, as a contact or
+ * group has few conversations: before the first ANALYZE the planner considers conversations_list as good an index, and would read
  * all conversations of the account for each row. */
 #define OF_PEER(which) \
 	"SELECT * FROM (SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND " which \
@@ -26,7 +26,7 @@ static const struct pg_stmt find = {
 								    " AND r.contact_id IS NULL AND r.group_id IS NULL OFFSET 0) AS v"
 };
 
-/* A contact may have become another that became this one. */
+/* Merges form chains: a contact may have been merged into one that was merged into this one. */
 static const struct pg_stmt of_person = { "conversations_of_person", PG_UNNAMED,
 	"SELECT r.place, " CONVERSATION_COLUMNS
 	" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS r (workspace_id, account_id, contact_id, place)"
@@ -44,7 +44,8 @@ static const struct pg_stmt load = {
 	" CROSS JOIN LATERAL (SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND v.id = r.id OFFSET 0) AS v"
 };
 
-/* Contacts are locked in order of id, as store_contacts_lock() does; one that is being merged is waited for, and then not taken. */
+/* Contacts are locked in order of id, as store_contacts_lock() does. The statement waits for a concurrent merge of a contact, which is then
+ * left out. */
 static const struct pg_stmt create = { "conversations_create", PG_UNNAMED,
 	"INSERT INTO conversations AS v (workspace_id, account_id, contact_id, group_id, uuid)"
 	" SELECT r.workspace_id, r.account_id, c.id, r.group_id, coalesce(r.uuid, gen_random_uuid())"
@@ -65,7 +66,7 @@ static const struct pg_stmt store = { "conversations_store", PG_UNNAMED,
 	" unnest($10::boolean[]) AS archived, unnest($11::timestamptz[]) AS archived_at) AS r"
 	" WHERE v.workspace_id = r.workspace_id AND v.id = r.id" };
 
-/* Messages that can be unread; each use adds which. */
+/* Messages that can be unread; each use adds a condition. */
 #define FROM_COUNTABLE \
 	" FROM chats c WHERE c.workspace_id = r.workspace_id AND c.conversation_id = r.id AND c.type = 'inbound'" \
 	" AND c.origin IN ('live', 'sync') AND c.deleted_at IS NULL"
@@ -76,7 +77,7 @@ static const struct pg_stmt recount = { "conversations_recount", PG_UNNAMED,
 	" CROSS JOIN LATERAL (SELECT count(*) AS unread" FROM_COUNTABLE
 	" AND c.sent_at > coalesce(r.last_read_at, '-infinity')) AS n" };
 
-/* Right before the oldest that stays unread: what is older is read, stored already or not. */
+/* The time right before the oldest message that stays unread: older messages are read, also those not stored yet. */
 static const struct pg_stmt unread_marks = { "conversations_unread_marks", PG_UNNAMED,
 	"SELECT r.place, coalesce(first.sent_at - interval '1 microsecond', r.until)"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::timestamptz[])"

@@ -14,7 +14,7 @@
  * rows[i]->id stays 0 when there is none. */
 int store_conversations_find(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;
-/* The conversations of an account with a contact or with whoever was merged into it, those that were merged themselves left out:
+/* The conversations of an account with a contact or with contacts that were merged into it, except merged conversations:
  * peers[i] has workspace, account and contact; `each` gets the rows in order of place and id. */
 int store_conversations_of_person(struct pg *pg, const struct conversation_row *peers, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t place, const struct conversation_row *row), void *ctx,
@@ -23,11 +23,11 @@ int store_conversations_of_person(struct pg *pg, const struct conversation_row *
 int store_conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;
 /* Inserts those with id 0, from the contact WHERE merged_into IS NULL FOR KEY SHARE, with their uuid (nil: the database draws
- * one). What could not be inserted keeps id 0: the contact was merged meanwhile, read its alias again. An existing one is found
- * instead and fills the row whole (safe to repeat). */
+ * one). A row that could not be inserted keeps id 0: the contact was merged meanwhile, so read its alias again. For an existing
+ * conversation the whole row is filled instead (safe to repeat). */
 int store_conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;
-/* Starts to write sequence, unread, last_*, archived as the rows have them; pg_collect() says how it went. */
+/* Started only (pg_start): writes sequence, unread, last_*, archived as the rows have them. */
 int store_conversations(struct pg *pg, const struct conversation_row *const *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 /* Sets rows[i]->unread to the number of inbound, not deleted messages of origin live or sync that are newer than last_read. */
@@ -43,7 +43,7 @@ struct unread_mark {
 	int64_t read_us; /* out */
 };
 int store_conversations_unread_marks(struct pg *pg, struct unread_mark *marks, size_t n, struct err *err) ERR_MUST_USE;
-/* Gives a conversation to another contact (when the winner of a merge has none with this account). */
+/* Moves a conversation to another contact (when the winner of a merge has none with this account). */
 int store_conversations_give(struct pg *pg, const struct conversation_row *conversation, int64_t contact_id,
 	struct err *err) ERR_MUST_USE;
 

@@ -1,5 +1,5 @@
-/* See store_conversations_merge.h. Invariant: after each slice nothing points at a message that is gone, a status of what collapsed is as far
- * as the further of the two, and the unread count is that of the messages that are there. */
+/* See conversations_merge.h. Invariant: after each slice no row points at a deleted message, collapsed messages have the further status of
+ * the two, and the unread count is that of the messages that are stored. */
 #include "store/conversations_merge.h"
 
 #include "store/private.h"
@@ -39,8 +39,9 @@ static const struct pg_stmt merging = { "conversations_merging", PG_PREPARED,
 	table ".type = 'inbound' AND " table ".origin IN ('live', 'sync') AND " table ".deleted_at IS NULL AND " table \
 	      ".sent_at > coalesce(v.last_read_at, '-infinity')"
 
-/* f: a message on its way into into_id; t: the one of its key that is there. It is looked up by its key and the conversation compared
- * outside: before the first ANALYZE chats_conversation looks as good, and would read the whole conversation for each. */
+/* f: a message to be moved into into_id; t: the message with the same key that is there already. It is looked up by its key, and the
+ * conversation is compared outside: before the first ANALYZE chats_conversation looks as good an index, and would read the whole
+ * conversation for each message. */
 #define MOVING(from) \
 	"SELECT f.workspace_id, f.into_id, f.id, t.id, CASE WHEN t.id IS NULL THEN (" COUNTS( \
 		"f") ")::integer" \
@@ -56,7 +57,7 @@ static const struct pg_stmt slice = { "conversations_merge_slice", PG_PREPARED,
 	MOVING("SELECT c.*, $3::bigint AS into_id FROM chats c WHERE c.workspace_id = $1::bigint AND c.conversation_id = $2::bigint"
 	       " AND c.sent_at <= coalesce($4::timestamptz, 'infinity') ORDER BY c.sent_at DESC LIMIT $5::integer") };
 
-/* Of several on their way with one key the first only: the next then finds it there. */
+/* Only the first of several messages to be moved with one key: the next slice finds it in place. */
 #define OF_KEY "c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.message_key = r.key"
 static const struct pg_stmt named = { "conversations_merge_named", PG_UNNAMED,
 	MOVING("SELECT DISTINCT ON (c.workspace_id, c.account_id, c.message_key, m.into_id) c.*, m.into_id"
@@ -69,15 +70,15 @@ static const struct pg_stmt named = { "conversations_merge_named", PG_UNNAMED,
 	       " AND m.conversation_id = c.conversation_id OFFSET 0) AS m"
 	       " ORDER BY c.workspace_id, c.account_id, c.message_key, m.into_id, c.id") };
 
-/* What becomes of the messages found, all in one list of arguments; p: those that collapse. */
+/* The statements that move the messages found, over one list of arguments; p: those that collapse. */
 #define MOVED \
 	"unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[])" \
 	" AS r (workspace_id, into_id, id, unread, twin_id)"
 #define PAIRS   "(SELECT * FROM " MOVED " WHERE r.twin_id IS NOT NULL) AS p"
 #define OF_PAIR "h.workspace_id = p.workspace_id AND h.chat_id = p.id"
 
-/* First: slices of renames (sender_renames.c) hold the messages on which they rename, in transactions of other partitions. What they
- * have renamed is seen by the statements that follow, and they leave out what is locked here. */
+/* Runs first: slices of renames (sender_renames.c) lock the messages on which they rename, in transactions of other partitions. The
+ * statements that follow see what they have renamed, and the renames skip messages that are locked here. */
 static const struct pg_stmt lock = {
 	"conversations_merge_lock", PG_UNNAMED,
 	"SELECT count(*) FROM (SELECT p.workspace_id, x.id FROM " PAIRS
@@ -105,7 +106,7 @@ static const struct pg_stmt withdrawn = { "conversations_merge_withdrawn", PG_UN
 	" INSERT INTO chat_reactions_withdrawn AS h (workspace_id, chat_id, sender, at) SELECT * FROM gone"
 	" ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET at = excluded.at WHERE excluded.at > h.at" };
 
-/* Given in one conversation and withdrawn in the other: the later of the two. */
+/* A reaction set in one conversation and withdrawn in the other: the later of the two wins. */
 static const struct pg_stmt reactions_settle = { "conversations_merge_reactions_settle", PG_UNNAMED,
 	"WITH twice AS (SELECT h.workspace_id, h.chat_id, h.sender, w.at >= h.at AS withdrawn FROM " PAIRS
 	" JOIN chat_reactions h ON h.workspace_id = p.workspace_id AND h.chat_id = p.twin_id"
@@ -122,7 +123,7 @@ static const struct pg_stmt media = { "conversations_merge_media", PG_UNNAMED,
 	" INSERT INTO chat_media (workspace_id, chat_id, provider_media_id, mime, size_bytes, sha256, file_name, url, storage_url,"
 	" fetched_at) SELECT * FROM gone ON CONFLICT (workspace_id, chat_id) DO NOTHING" };
 
-/* The deletion comes first, row by row, as both may not have one client_message_id at a time. */
+/* Deletes first, row by row, as two rows must never have one client_message_id at the same time. */
 static const struct pg_stmt collapse = { "conversations_merge_collapse", PG_UNNAMED,
 	"WITH gone AS (DELETE FROM chats f USING " PAIRS
 	" WHERE f.workspace_id = p.workspace_id AND f.id = p.id RETURNING p.twin_id, f.*)"
@@ -142,7 +143,7 @@ static const struct pg_stmt move = { "conversations_merge_move", PG_UNNAMED,
 	"UPDATE chats f SET conversation_id = r.into_id, updated_at = now() FROM " MOVED
 	" WHERE r.twin_id IS NULL AND f.workspace_id = r.workspace_id AND f.id = r.id" };
 
-/* The last message of the conversation that goes on may be one that collapsed. */
+/* The last message of the surviving conversation may be one that collapsed. */
 static const struct pg_stmt count = { "conversations_merge_count", PG_UNNAMED,
 	"UPDATE conversations v SET unread_messages = greatest(v.unread_messages + n.unread, 0),"
 	" last_message_id = coalesce(n.twin_id, v.last_message_id), updated_at = now()"
@@ -175,7 +176,7 @@ out:
 	return rc;
 }
 
-/* The statements over what was found, as one list of arguments. */
+/* The messages found, as one list of arguments for the statements above. */
 struct moved {
 	struct pg_args *args;
 	struct pg_array *columns[5];
@@ -227,7 +228,7 @@ static int moved_apply(struct moved *m, struct pg *pg, struct err *err)
 	return m->any_counts ? pg_run(pg, &count, m->args, NULL, err) : 0;
 }
 
-/* Moves what one of the look-ups found; frees it. *upto_us (may be NULL): the time of the oldest. */
+/* Moves the messages that a lookup found; frees its answer. *upto_us (may be NULL): the time of the oldest. */
 static int found_move(struct pg *pg, struct pg_rows *found, int64_t *upto_us, merged_each *each, void *ctx,
 	struct err *err)
 {

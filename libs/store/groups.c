@@ -1,4 +1,4 @@
-/* See groups.h. Invariant: a group exists once per workspace and jid, whichever of two transactions saw it first. */
+/* See groups.h. Invariant: a group exists once per workspace and jid, also when two transactions insert it at once. */
 #include "store/groups.h"
 
 #include "store/cells.h"
@@ -65,7 +65,7 @@ static void group_read(struct cells *c, struct group_row *row)
 	row->deleted = cells_bool(c);
 }
 
-/* What was inserted comes back in the order in which it went in. */
+/* Inserted rows are returned in the order of the arguments. */
 static void created_mark(const struct pg_rows *answer, struct group_row *const *rows, bool *created, size_t n)
 {
 	int at = 0;

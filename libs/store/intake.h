@@ -1,4 +1,4 @@
-/* What ingest needs to know: who may post, with which secrets; and the one thing it writes, QR codes. Role blazz_ingest. */
+/* The accounts and apps that may post to ingest, with their secrets; and QR codes, the only rows that ingest writes. Role blazz_ingest. */
 #ifndef STORE_INTAKE_H
 #define STORE_INTAKE_H
 
@@ -22,13 +22,13 @@ typedef void intake_account_each(void *ctx, const struct intake_account_row *row
 /* All live accounts, or the one with this public id. */
 int store_intake_accounts_load(struct pg *pg, const struct uuid *uuid, intake_account_each *each, void *ctx,
 	struct err *err) ERR_MUST_USE;
-/* All of one workspace; none when it is gone. */
+/* All live accounts of one workspace; none when it was deleted. */
 int store_intake_accounts_of_workspace(struct pg *pg, const struct uuid *workspace, intake_account_each *each,
 	void *ctx, struct err *err) ERR_MUST_USE;
-/* What of a workspace may not post any more: deleted accounts and apps, or all of them when the workspace is gone. */
+/* Accounts and apps of a workspace that may no longer post: deleted ones, or all when the workspace was deleted. */
 int store_intake_gone_of_workspace(struct pg *pg, const struct uuid *workspace,
 	void (*each)(void *ctx, bool is_app, const struct uuid *id), void *ctx, struct err *err) ERR_MUST_USE;
-/* One account by another name, for what a cache misses; each is not called when there is none. */
+/* One account by another name, after a cache miss; each is not called when there is none. */
 int store_intake_account_by_session(struct pg *pg, struct str session_id, intake_account_each *each, void *ctx,
 	struct err *err) ERR_MUST_USE;
 /* By whatsapp_accounts.id, as the older contract names it. */

@@ -52,7 +52,7 @@ int store_lease_acquire(struct pg *pg, const char *name, const char *owner, int6
 	return rc;
 }
 
-/* Of the lease under that epoch, with ttl_ms unless it is 0. */
+/* Runs a statement on the lease with that epoch; ttl_ms is a parameter unless it is 0. */
 static int held_run(struct pg *pg, const struct pg_stmt *stmt, const char *name, int64_t epoch, int64_t ttl_ms,
 	struct pg_rows **rows, struct err *err)
 {

@@ -1,4 +1,4 @@
-/* Media of messages; see messages.h. Invariant: what is known of a file is never overwritten by something else. */
+/* Media of messages; see messages.h. Invariant: a known property of a file is never overwritten; only missing ones are filled in. */
 #include "store/columns.h"
 #include "store/messages.h"
 #include "store/statements.h"

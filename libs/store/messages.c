@@ -8,14 +8,14 @@
 #include "store/statements.h"
 
 #define ID_BLOCK       1024 /* the increment of chats_id_block */
-#define FIND_KEYS      128  /* in one statement, as its answer is held beside what is kept of it */
+#define FIND_KEYS      128 /* in one statement, because its answer is in memory together with the rows copied from it */
 #define FIND_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 static const struct pg_stmt draw = { "message_ids_draw", PG_PREPARED,
 	"SELECT nextval('chats_id_block') FROM generate_series(1, $1::bigint)" };
 
-/* unnest() in the list of columns steps through all arrays at once; in FROM, each would first be copied into a table of its own, a tenth
- * of what the statement costs. Prepared, unlike others over arrays: without a join there is one plan only, and making it anew takes
+/* unnest() in the list of columns steps through all arrays at once; in FROM, each array would first be copied into a tuplestore, a tenth
+ * of the statement's cost. Prepared, unlike other statements over arrays: without a join there is only one plan, and planning takes
  * as long as inserting a few messages. */
 static const struct pg_stmt insert = { "messages_insert", PG_PREPARED,
 	"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, wam_id, client_message_id, type, message_type,"
@@ -28,22 +28,22 @@ static const struct pg_stmt insert = { "messages_insert", PG_PREPARED,
 	" unnest($21::bigint[]), unnest($22::bigint[])"
 	" ON CONFLICT (workspace_id, account_id, message_key, conversation_id) DO NOTHING RETURNING id" };
 
-/* Each row is looked up by itself, whatever the planner thinks of the table's size: OFFSET 0 keeps the subquery apart. */
+/* Each row is looked up by itself, whatever size the planner estimates for the table: OFFSET 0 prevents it from flattening the subquery. */
 #define SELECT_EACH(arrays, columns, where) \
 	"SELECT r.place, " MESSAGE_COLUMNS ", c.metadata FROM unnest(" arrays ") WITH ORDINALITY AS r (" columns \
 	", place)" \
 	" CROSS JOIN LATERAL (SELECT * FROM chats c WHERE " where " OFFSET 0) AS c"
 
-/* The first entry of chats_key from there on, compared outside: before the first ANALYZE chats_conversation looks as good for the four
- * columns, and would read the whole conversation for each key. */
+/* Reads the first entry of chats_key from the key on and compares it outside: before the first ANALYZE chats_conversation looks as good an
+ * index for the four columns, and would read the whole conversation for each key. */
 #define HERE(columns) \
 	"(SELECT " columns \
 	" FROM (SELECT * FROM chats c WHERE c.workspace_id = r.workspace_id AND (c.account_id, c.message_key, c.conversation_id)" \
 	" >= (r.account_id, r.key, r.conversation_id) ORDER BY c.account_id, c.message_key, c.conversation_id LIMIT 1) AS c" \
 	" WHERE c.account_id = r.account_id AND c.message_key = r.key AND c.conversation_id = r.conversation_id)"
 
-/* A sender may use one key in many conversations: where it is not in the one asked for, two of them say that it is not the only one.
- * Metadata that is not asked for is not even fetched from its TOAST table. */
+/* A sender may use one key in many conversations: when it is not in the requested one, two others suffice to show that it is ambiguous.
+ * Metadata that is not requested is not even fetched from its TOAST table. */
 #define OF_KEY "c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.message_key = r.key"
 static const struct pg_stmt find = { "messages_find", PG_UNNAMED,
 	"SELECT r.place, " MESSAGE_COLUMNS ", CASE WHEN r.content OR c.message_status = 'failed' THEN c.metadata END"
@@ -52,7 +52,7 @@ static const struct pg_stmt find = { "messages_find", PG_UNNAMED,
 	" (" HERE("*") " UNION ALL (SELECT * FROM chats c WHERE " OF_KEY
 		       " AND NOT EXISTS " HERE("") " LIMIT 2)) AS c" };
 
-/* What is compared is read in the server, of so many at one moment: a sender may date any number of messages alike. */
+/* The comparison runs in the server, on a limited number of messages: a sender may give any number of messages the same time. */
 static const struct pg_stmt at_moment = {
 	"messages_at", PG_UNNAMED,
 	"SELECT r.place, f.message_key FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])"
@@ -70,7 +70,7 @@ static const struct pg_stmt by_client_id = {
 		"c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.client_message_id = r.client_message_id")
 };
 
-/* coalesce() hands on the stored value as the reference that it is: the server writes no byte of it anew. */
+/* coalesce() passes on the stored value as a TOAST pointer: the server does not rewrite its bytes. */
 static const struct pg_stmt store = { "messages_store", PG_UNNAMED,
 	"UPDATE chats AS c SET message_key = r.message_key, wam_id = r.wam_id, client_message_id = r.client_message_id, type = r.type,"
 	" message_type = r.message_type, message_status = r.message_status, sender = r.sender, origin = r.origin,"
@@ -87,7 +87,7 @@ static const struct pg_stmt store = { "messages_store", PG_UNNAMED,
 	" unnest($19::bigint[]) AS user_id, unnest($20::bigint[]) AS deleted_by) AS r"
 	" WHERE c.workspace_id = r.workspace_id AND c.id = r.id" };
 
-/* The keys are checked when the whole statement is done. */
+/* The unique keys are checked at the end of the statement. */
 #define DELETE_OF(table) "DELETE FROM " table " h USING r WHERE h.workspace_id = r.workspace_id AND h.chat_id = r.id"
 static const struct pg_stmt delete = {
 	"messages_delete", PG_UNNAMED,
@@ -102,7 +102,7 @@ static const struct pg_stmt delete = {
 const struct pg_stmt *const messages_statements[] = { &draw, &insert, &find, &at_moment, &by_client_id, &store, &delete,
 	NULL };
 
-/* Whether the blocks follow each other: another session may have drawn in between. */
+/* Whether the blocks are consecutive: another session may have drawn one in between. */
 static bool blocks_consecutive(const struct pg_rows *blocks)
 {
 	for (int i = 1; i < pg_rows_count(blocks); i++)
@@ -155,7 +155,7 @@ static void columns_content(struct columns *c, const struct message_row *m)
 	columns_id(c, m->deleted_by);
 }
 
-/* What was inserted comes back in the order in which it went in. */
+/* Inserted rows are returned in the order of the arguments. */
 static void inserted_mark(const struct pg_rows *answer, const struct message_row *const *rows, size_t n, bool *inserted)
 {
 	int at = 0, count = pg_rows_count(answer);

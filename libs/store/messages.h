@@ -1,4 +1,4 @@
-/* Messages and what hangs on them: receipts, reactions, media. */
+/* Messages with their receipts, reactions and media. */
 #ifndef STORE_MESSAGES_H
 #define STORE_MESSAGES_H
 
@@ -48,7 +48,9 @@ struct receipt_row {
 	enum message_status status;
 	int64_t at_us;
 	bool changed; /* out */
-	struct str before; /* whose name it was: a receipt that they had is not stored as another's; absent: nobody's */
+	/* The previous holder of the participant's alias: a receipt stored for that holder is not stored again for this participant. Absent:
+	 * none. */
+	struct str before;
 };
 /* Forward only, in rank pending < sent < failed < delivered < read < played. Rows must be distinct by (chat, participant). */
 int store_receipts(struct pg *pg, struct receipt_row *rows, size_t n, struct err *err) ERR_MUST_USE;
@@ -59,14 +61,15 @@ struct reaction_row {
 	int64_t at_us;
 	bool timed; /* at_us is the source's time: an older one changes nothing. Else the last to arrive wins */
 	bool changed; /* out */
-	struct str
-		before; /* whose name it was: what they said at that time or later is not stored as another's; absent: nobody's */
+	/* The previous holder of the sender's alias: a reaction of that holder at that time or later is not stored again for this sender.
+	 * Absent: none. */
+	struct str before;
 };
-/* Rows must be distinct by (chat, sender). A withdrawal leaves its time behind. */
+/* Rows must be distinct by (chat, sender). The time of a withdrawal stays stored. */
 int store_reactions(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 
-/* Who reacted to a message or received it is called otherwise: what is stored under `from` becomes that of `to`, whose own is kept where
- * it is newer (a receipt: further). On all messages: sender_renames.h. */
+/* Renames the sender of a reaction or the participant of a receipt: what is stored under `from` is stored under `to`, whose own row is kept
+ * where it is newer (a receipt: further). On one message; for all messages see sender_renames.h. */
 struct sender_change {
 	int64_t workspace_id, chat_id;
 	struct str from, to;

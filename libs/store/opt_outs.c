@@ -1,10 +1,10 @@
-/* Opt-outs; see contacts.h. Invariant: the row that is kept is the newest by `since`, whichever came first. */
+/* Opt-outs; see contacts.h. Invariant: the row that is kept is the newest by `since`, in whatever order rows arrive. */
 #include "store/columns.h"
 #include "store/contacts.h"
 #include "store/private.h"
 #include "store/statements.h"
 
-/* No row is the same as resumed. */
+/* A missing row means the same as one that says resumed. */
 static const struct pg_stmt store = { "opt_outs_store", PG_UNNAMED,
 	"WITH r AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::boolean[], $6::timestamptz[])"
 	" WITH ORDINALITY AS r (workspace_id, contact_id, account_id, category, stopped, since, place)),"

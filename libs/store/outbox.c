@@ -1,4 +1,4 @@
-/* See outbox.h. Invariant: reading is in order of (epoch, seq) within a slot, which is the order of its commits. */
+/* See outbox.h. Invariant: rows of a slot are read in order of (epoch, seq), which is the order of their commits. */
 #include "store/outbox.h"
 
 #include "store/cells.h"

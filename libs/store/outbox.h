@@ -1,8 +1,11 @@
-/* What transactions decided and must still be published. One row per (producer, topic, slot, epoch, seq), published in order of epoch
- * and seq within a slot, and deleted once acknowledged. Source: proto/README.md, Delivery.
+/* The outbox: records of committed transactions that must still be published. One row per (producer, topic, slot, epoch, seq), published
+ * in order of epoch and seq within a slot, and deleted once acknowledged. Source: proto/README.md, Delivery.
  *
- * A slot is a partition of a topic, the one that fences it; of a lease slot 0, without a topic. Rows without a topic are also those of
- * a release before there were topics here: its first topic's. */
+ *   INSERT in the transaction, COMMIT --> published --> all its records acknowledged --> DELETE
+ *                                            ^ after a crash: store_outbox_read() by the next owner, again with the same stamps
+ *
+ * A slot is a partition of the topic that fences it; a lease has slot 0, without a topic. Rows without a topic were also written by a
+ * release that had no such column: they belong to its first topic. */
 #ifndef STORE_OUTBOX_H
 #define STORE_OUTBOX_H
 
@@ -20,7 +23,7 @@ struct outbox_row {
 	int64_t age_ms; /* since its commit, as store_outbox_read() found it; ignored elsewhere */
 };
 
-/* Both are started only (pg_start): what comes next on the connection says how they went. */
+/* Both are started only (pg_start): the next call on the connection returns their failure. */
 int store_outbox_put(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 int store_outbox_delete(struct pg *pg, const char *producer, const struct outbox_row *rows, size_t n,

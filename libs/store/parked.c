@@ -60,7 +60,7 @@ static const struct pg_stmt delete = { "parked_delete", PG_UNNAMED,
 
 const struct pg_stmt *const parked_statements[] = { &insert, &find, &count, &ready, &expire, &delete, NULL };
 
-/* What was inserted comes back in the order in which it went in. */
+/* Inserted rows are returned in the order of the arguments. */
 static void inserted_mark(const struct pg_rows *answer, struct parked_row *rows, size_t n)
 {
 	int at = 0;
@@ -184,7 +184,7 @@ int store_parked_count(struct pg *pg, struct store_parked_count *counts, size_t 
 	return 0;
 }
 
-/* What both statements of a sweep begin with. */
+/* The first parameters of both statements of a sweep. */
 static void columns_due(struct columns *c, struct str topic, int limit)
 {
 	columns_init(c);

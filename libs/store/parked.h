@@ -14,21 +14,21 @@ struct parked_row {
 	int32_t partition;
 	int64_t offset, timestamp_ms;
 	int64_t ttl_ms; /* into store_parked_insert: how long it may wait, by PostgreSQL's clock */
-	bool inserted; /* out of store_parked_insert: false when this event waits already */
+	bool inserted; /* out of store_parked_insert: false when this event is parked already */
 };
 int store_parked_insert(struct pg *pg, struct parked_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* What waits for these keys (full key, and "?:<stanza>" forms the caller passes as keys too). */
 int store_parked_find(struct pg *pg, const struct message_key *targets, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t target, const struct parked_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-/* How many updates of each account wait, none counted beyond PARKED_MAX. */
+/* How many updates of each account are parked, counted up to PARKED_MAX. */
 #define PARKED_MAX 10000
 struct store_parked_count {
 	int64_t workspace_id, account_id;
 	int32_t n; /* out */
 };
 int store_parked_count(struct pg *pg, struct store_parked_count *counts, size_t n, struct err *err) ERR_MUST_USE;
-/* Of these partitions: parked updates whose target is stored by now, at most limit. It looks at no more than PARKED_SCAN_MAX at a time,
- * and moves *from to where the next call goes on; {0} is the beginning. */
+/* Parked updates of these partitions whose target is stored by now, at most limit. One call examines at most PARKED_SCAN_MAX,
+ * and moves *from to where the next call continues; {0} is the beginning. */
 #define PARKED_SCAN_MAX 2000
 struct parked_place {
 	int64_t expires_us, id;
@@ -36,7 +36,7 @@ struct parked_place {
 int store_parked_ready(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
 	struct parked_place *from, struct arena *a, void (*each)(void *ctx, const struct parked_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;
-/* Deletes and returns what has expired (PostgreSQL's now()), at most limit. */
+/* Deletes and returns expired updates (by PostgreSQL's now()), at most limit. */
 int store_parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
 	struct arena *a, void (*each)(void *ctx, const struct parked_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;

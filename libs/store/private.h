@@ -40,7 +40,7 @@ static inline void columns_sender_change(struct columns *c, const struct sender_
 	columns_text(c, s->to);
 }
 
-/* How far a status is, as a number: failed yields to a later delivered, read or played. */
+/* The rank of a status as a number: failed ranks below delivered, read and played. */
 #define STATUS_RANK(status) "array_position('{pending,sent,failed,delivered,read,played}'::text[], " status ")"
 
 #endif

@@ -17,7 +17,7 @@ static const struct pg_stmt restart = { "progress_restart", PG_PREPARED,
 	" WHERE consumer = $1 AND cluster_id <> $2"
 	" AND (topic, partition) IN (SELECT * FROM unnest($3::text[], $4::integer[]))" };
 
-/* In the order in which store_progress_lock() locks. A conflicting row is waited for while its owner's transaction is open. */
+/* In the order in which store_progress_lock() locks. The statement waits for a row whose owner's transaction is open. */
 static const struct pg_stmt take = { "progress_take", PG_PREPARED,
 	"INSERT INTO consumer_progress AS p (consumer, topic, partition, cluster_id, epoch)"
 	" SELECT $1, r.topic, r.partition, $2, " NOW_US
@@ -157,7 +157,7 @@ out:
 	return rc;
 }
 
-/* The row of the answer for this partition, -1 when there is none. */
+/* The index of the partition's row in the answer, -1 when there is none. */
 static int locked_find(const struct pg_rows *locked, const struct progress *p)
 {
 	for (int i = 0; i < pg_rows_count(locked); i++)

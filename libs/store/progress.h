@@ -1,4 +1,4 @@
-/* How far a consumer came in a partition, under an epoch that fences off earlier owners.
+/* The progress of a consumer in a partition, under an epoch that fences off earlier owners.
  * Source: proto/README.md, Delivery. */
 #ifndef STORE_PROGRESS_H
 #define STORE_PROGRESS_H
@@ -25,7 +25,7 @@ struct progress {
 	int64_t next_offset; /* PROGRESS_NO_OFFSET: nothing read yet, start at the low watermark */
 };
 
-/* Takes partitions over: raises their epoch (which waits for a transaction of the previous owner that is still open) and fills
+/* Acquires partitions: raises their epoch (which waits for a transaction of the previous owner that is still open) and fills
  * epoch, seq and next_offset of each. Runs in a transaction of its own. ERR_FATAL "cluster_id" when a row belongs to another
  * Kafka cluster, unless reset_cluster, which then starts anew. */
 int store_progress_claim(struct pg *pg, const char *consumer, const char *cluster_id, bool reset_cluster,
@@ -44,7 +44,7 @@ struct progress_step {
 	int64_t first_offset; /* of this step: start_offset when there was none */
 	int64_t counts[OUTCOMES];
 };
-/* Moves locked rows. Started only (pg_start). */
+/* Advances locked rows. Started only (pg_start). */
 int store_progress_advance(struct pg *pg, const char *consumer, const struct progress_step *steps, size_t n,
 	struct err *err) ERR_MUST_USE;
 

@@ -1,4 +1,4 @@
-/* Reactions; see messages.h. Invariant: of one sender and message there is a reaction or the time of its withdrawal, never both. */
+/* Reactions; see messages.h. Invariant: for one sender and message there is either a reaction or the time of its withdrawal. */
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -12,7 +12,7 @@
 	" AND NOT EXISTS (SELECT FROM " table " b WHERE b.workspace_id = r.workspace_id AND b.chat_id = r.chat_id" \
 	" AND b.sender = r.before AND b.at >= r.at)"
 
-/* r: what came, with what is known; news: what is not older. All parts see the tables as they were before. */
+/* r: the given rows with what is stored; news: those that are not older. All parts of the statement see the tables as they were before. */
 static const struct pg_stmt store = {
 	"reactions_store", PG_UNNAMED,
 	"WITH news AS MATERIALIZED (SELECT r.*, h.emoji AS had, w.at AS withdrawn_at"
@@ -38,7 +38,7 @@ static const struct pg_stmt store = {
 												" SELECT place, coalesce(had, '') <> emoji FROM news"
 };
 
-/* What goes, and whose it becomes: of several the newest. */
+/* The rows that are renamed, and to which sender: of several for one sender the newest. */
 static const struct pg_stmt take = { "reactions_take", PG_UNNAMED,
 	"WITH r AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])"
 	" AS r (workspace_id, chat_id, sender, heir)),"

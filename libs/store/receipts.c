@@ -26,7 +26,7 @@ static const struct pg_stmt rename_some = { "receipts_rename", PG_UNNAMED,
 
 const struct pg_stmt *const receipts_statements[] = { &store, &rename_some, NULL };
 
-/* What changed comes back in the order in which it went in. */
+/* Changed rows are returned in the order of the arguments. */
 static void changed_mark(const struct pg_rows *answer, struct receipt_row *rows, size_t n)
 {
 	int at = 0;

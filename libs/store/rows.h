@@ -1,5 +1,5 @@
-/* Rows of the tables that conversations are made of, as chat-sync holds them in memory. Strings are owned by whoever's arena the
- * reading call was given. Times are microseconds since 1970; PG_NO_TIME is null. */
+/* Rows of the tables that conversations are made of, as chat-sync has them in memory. Strings live in the arena that the reading call was
+ * given. Times are microseconds since 1970; PG_NO_TIME is null. */
 #ifndef STORE_ROWS_H
 #define STORE_ROWS_H
 
@@ -20,7 +20,8 @@ struct account_row {
 	int64_t first_connected_us, last_connected_us, disconnected_us;
 	struct str disconnect_reason, disconnect_details;
 	struct str sync; /* jsonb, as it was read */
-	struct str sync_patch; /* members to set, null: to remove; absent: none. What a sweep marks meanwhile stays */
+	/* Members to set, null: to remove; absent: none. Marks that a sweep sets meanwhile stay. */
+	struct str sync_patch;
 	bool has_parked; /* anything in parked_updates */
 };
 
@@ -38,11 +39,11 @@ struct contact_row {
 	struct uuid uuid;
 	struct str first_name, last_name, full_name, phone, match_key, email, profile_picture;
 	int16_t name_rank; /* 0 none, 1 push name, 2 address book, 3 by hand */
-	int64_t name_at_us; /* when the source said so; PG_NO_TIME: it only filled a gap */
+	int64_t name_at_us; /* when the source reported it; PG_NO_TIME: it only filled a gap */
 	bool in_address_book;
 	int64_t email_at_us, picture_at_us, address_book_at_us;
 	int64_t merged_into; /* 0: not merged */
-	int32_t merges; /* how many contacts became this one */
+	int32_t merges; /* how many contacts were merged into this one */
 	enum provider source;
 	int64_t source_account_id;
 };
@@ -67,7 +68,7 @@ struct conversation_row {
 	int64_t last_message_id;
 	struct str last_sender;
 	bool archived;
-	int64_t archived_us; /* when the source last said whether it is */
+	int64_t archived_us; /* when the source last reported whether it is archived */
 	int64_t merged_into; /* 0: not merged */
 };
 

@@ -1,4 +1,4 @@
-/* See sender_renames.h. Invariant: as long as something is stored under the old name of a rename, its row is there. */
+/* See sender_renames.h. Invariant: the row of a rename exists as long as any row is stored under its old name. */
 #include "store/sender_renames.h"
 
 #include <stdlib.h>
@@ -27,8 +27,8 @@ static const struct pg_stmt begin = { "sender_renames_begin", PG_UNNAMED,
 
 #define RENAMES "unnest($1::bigint[], $2::text[]) AS r (workspace_id, sender)"
 
-/* Only messages that no other transaction moves or collapses, and these stay so: the partition of their account owns them, and while
- * it waits for the contact, which is locked here, nothing here waits for it. */
+/* Selects and locks messages that no other transaction is moving or collapsing, skipping the others: the owner of their account's partition
+ * may wait for the contact, which is locked here, so that waiting for its messages would be a deadlock. */
 static const struct pg_stmt slice = { "sender_renames_slice", PG_UNNAMED,
 	"SELECT f.workspace_id, f.chat_id, f.sender, f.heir FROM (SELECT r.workspace_id, s.chat_id, r.sender, r.heir"
 	" FROM unnest($2::bigint[], $3::text[], $4::text[]) AS r (workspace_id, sender, heir)"
@@ -37,7 +37,7 @@ static const struct pg_stmt slice = { "sender_renames_slice", PG_UNNAMED,
 			    " CROSS JOIN LATERAL (SELECT FROM chats c WHERE c.workspace_id = f.workspace_id AND c.id = f.chat_id FOR KEY SHARE SKIP LOCKED) AS c"
 			    " ORDER BY f.workspace_id, f.chat_id" };
 
-/* One look at all three tables: a row that moves to another message meanwhile is in it, here or there. */
+/* Reads all three tables in one snapshot, so that a row that moves to another message meanwhile is seen once, here or there. */
 static const struct pg_stmt end = { "sender_renames_end", PG_UNNAMED,
 	"DELETE FROM sender_renames m USING " RENAMES " WHERE m.workspace_id = r.workspace_id AND m.sender = r.sender"
 	" AND NOT EXISTS (" SENT("m.workspace_id", "m.sender") ")" };
@@ -62,8 +62,8 @@ static const struct pg_stmt redirect = {
 	"UPDATE sender_renames SET contact_id = $3::bigint WHERE workspace_id = $1::bigint AND contact_id = $2::bigint"
 };
 
-/* How many are pending, up to one more than are looked up each. In the order of sender_renames_contact, which else looks no better than the
- * primary key while the statistics say that the table is empty. */
+/* How many renames are pending, up to one more than are looked up individually. ORDER BY as sender_renames_contact: otherwise the planner
+ * has no preference for that index over the primary key while the statistics say that the table is empty. */
 static const struct pg_stmt count = { "sender_renames_count", PG_UNNAMED,
 	"SELECT r.place, p.n FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS r (workspace_id, contact_id, place)"
 	" CROSS JOIN LATERAL (SELECT count(*)::integer AS n FROM (SELECT FROM sender_renames m WHERE m.workspace_id = r.workspace_id"
@@ -89,7 +89,8 @@ static const struct pg_stmt named_by_contact = { "sender_renames_named", PG_UNNA
 #define ON_MESSAGE(table, column) \
 	"SELECT h." column " FROM " table " h WHERE h.workspace_id = r.workspace_id AND h.chat_id = r.chat_id"
 
-/* From what is stored on the message to who is called so now. The contact is compared outside: its index would find all its renames. */
+/* From the rows stored on the message to the contacts that now have those names. The contact is compared outside: its index would find all
+ * renames of the contact. */
 static const struct pg_stmt named_by_message = { "sender_renames_named_by_message", PG_UNNAMED,
 	NAMED("SELECT m.sender FROM (" ON_MESSAGE("chat_receipts", "participant") " UNION " ON_MESSAGE("chat_reactions",
 		"sender") " UNION " ON_MESSAGE("chat_reactions_withdrawn",
@@ -139,7 +140,7 @@ static int changes_apply(struct pg *pg, const struct sender_change *changes, siz
 	return store_receipts_rename(pg, changes, n, err) < 0 ? -1 : store_reactions_rename(pg, changes, n, err);
 }
 
-/* What was found, as changes; frees it. */
+/* Applies the rows found, as changes; frees the answer. */
 static int found_apply(struct pg *pg, struct pg_rows *found, struct err *err)
 {
 	size_t n = (size_t)pg_rows_count(found);
@@ -268,7 +269,7 @@ static int on_message_cmp(const void *a, const void *b)
 	return (x->contact_id > y->contact_id) - (x->contact_id < y->contact_id);
 }
 
-/* Sorted, and each once. */
+/* Sorts the rows and removes duplicates. */
 static size_t rows_distinct(struct sender_on_message *rows, size_t n)
 {
 	size_t kept = 0;

@@ -10,7 +10,7 @@
 #include "store/private.h"
 #include "store/statements.h"
 
-/* A total that was not said with this end does not take one back that was. */
+/* An end without a total does not clear a total that was reported before. */
 static const struct pg_stmt batches_store = { "sync_batches_store", PG_UNNAMED,
 	"INSERT INTO account_syncs AS s (workspace_id, account_id, sync_id, index, synced_mask, skipped_mask, ended_at, chats, rejected,"
 	" total, last)"
@@ -29,7 +29,7 @@ static const struct pg_stmt batches_store = { "sync_batches_store", PG_UNNAMED,
 	" RETURNING workspace_id, account_id, sync_id, index, synced_mask <> 0 OR skipped_mask <> 0 OR ended_at IS NOT NULL,"
 	" xmax = 0" };
 
-/* total: as said, or known from the last batch. */
+/* total: as reported, or known from the last batch. */
 static const struct pg_stmt states_read = { "sync_states_read", PG_UNNAMED,
 	"SELECT r.place, s.synced, s.skipped, s.rejected, s.expected, s.batches, s.ended, coalesce(s.total, 0),"
 	" s.total > 0 AND (SELECT count(*) FROM account_syncs b WHERE b.workspace_id = r.workspace_id AND b.account_id = r.account_id"
@@ -56,7 +56,7 @@ static const struct pg_stmt trim = { "syncs_trim", PG_UNNAMED,
 	" DELETE FROM account_syncs b USING gone"
 	" WHERE b.workspace_id = gone.workspace_id AND b.account_id = gone.account_id AND b.sync_id = gone.sync_id" };
 
-/* The account's row is the lock: of several replicas one tells. */
+/* The account's row is the lock: only one of several replicas reports the failure. */
 static const struct pg_stmt fail_stale = {
 	"syncs_fail_stale", PG_UNNAMED,
 	"WITH stale AS MATERIALIZED (SELECT workspace_id, account_id, sync_id FROM account_syncs WHERE open"
@@ -136,7 +136,7 @@ int store_sync_batches(struct pg *pg, struct sync_batch_row *rows, size_t n, str
 	}
 	if (columns_run(&c, pg, &batches_store, &answer, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++) { /* what was written comes back in the order in which it went in */
+	for (size_t i = 0; i < n; i++) { /* written rows are returned in the order of the arguments */
 		bool written = batch_is_at(answer, at, &rows[i]);
 
 		rows[i].changed = written && pg_bool(answer, at, 4);

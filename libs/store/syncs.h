@@ -23,21 +23,21 @@ struct sync_state {
 	struct str sync_id;
 	/* out */
 	int32_t synced, skipped, rejected, expected; /* expected: chats of the batches that ended */
-	int32_t batches, batches_ended, total; /* of which something came; total 0: not said yet */
+	int32_t batches, batches_ended, total; /* batches: those with any record; total 0: not reported yet */
 	bool complete;          /* all indexes ended and their chats accounted for */
 	int64_t started_us, last_us;
 };
 int store_sync_states_read(struct pg *pg, struct sync_state *states, size_t n, struct err *err) ERR_MUST_USE;
-/* How long it has taken so far; never negative. */
+/* The duration so far; never negative. */
 int64_t store_sync_duration_ms(const struct sync_state *s);
-/* These are through: they do not fail any more, unless more of them comes. */
+/* Closes finished syncs: they cannot become stale any more, unless further batches arrive. */
 int store_syncs_close(struct pg *pg, const struct sync_state *states, size_t n, struct err *err) ERR_MUST_USE;
-/* Keeps the syncs that moved last, of the accounts that these are of: whoever syncs chooses their ids. For syncs that are new, since no
- * others make them more. */
+/* Deletes all but the SYNCS_KEPT syncs with the latest progress of each account that these are of, because senders choose the ids of syncs
+ * and may send any number. Called for new syncs, as only those add rows. */
 #define SYNCS_KEPT 10000
 int store_syncs_trim(struct pg *pg, const struct sync_state *begun, size_t n, struct err *err) ERR_MUST_USE;
-/* Signs that something is missing. Each marks the account for re-sync ("resync": true in its sync, with a reason), once, and tells
- * who it was. They look at all accounts: whoever sweeps first marks, rows that another replica has locked are left to it. */
+/* Signs of missing data. Each function marks the account for re-sync ("resync": true in its sync, with a reason), once, and calls each() with
+ * the account. They cover all accounts: the first replica to sweep marks, and skips rows that another replica has locked. */
 typedef void (*account_fn)(void *ctx, int64_t workspace_id, int64_t account_id);
 /* Transfers of a provider's history without progress for idle_ms. */
 int store_accounts_mark_history(struct pg *pg, int64_t idle_ms, account_fn each, void *ctx,
@@ -51,14 +51,14 @@ struct stale_sync {
 };
 int store_syncs_fail_stale(struct pg *pg, int64_t idle_ms, struct arena *a, struct stale_sync **out, size_t *n,
 	struct err *err) ERR_MUST_USE;
-/* Connected bridges that sent nothing for silent_ms. */
+/* Connected bridges that have sent nothing for silent_ms. */
 int store_accounts_mark_silent(struct pg *pg, int64_t silent_ms, account_fn each, void *ctx,
 	struct err *err) ERR_MUST_USE;
-/* Accounts that spoke of messages which never came. */
+/* Accounts whose updates refer to messages that never arrived. */
 int store_accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const int64_t *account_ids, size_t n,
 	struct err *err) ERR_MUST_USE;
 
-/* What a report does not say (absent) stays; an older one changes nothing. */
+/* Members that a report does not have (absent) stay as they are; an older report changes nothing. */
 struct template_row {
 	int64_t workspace_id, account_id;
 	struct str provider_template_id, name, language, category, status, quality, reason;

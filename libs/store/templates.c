@@ -5,7 +5,7 @@
 #include "store/statements.h"
 #include "store/syncs.h"
 
-/* A new status has its own reason, or none. */
+/* A new status replaces the reason, with its own or with none. */
 #define REASON "CASE WHEN r.status IS NULL THEN coalesce(r.reason, t.reason) ELSE r.reason END"
 
 static const struct pg_stmt store = { "templates_store", PG_UNNAMED,

@@ -1,4 +1,4 @@
-/* See webhook_attempts.h. Invariant: every row finds its day's partition, whatever the sender's clock says. */
+/* See webhook_attempts.h. Invariant: a partition exists for every row's day, whatever the dispatcher's clock says. */
 #include "store/webhook_attempts.h"
 
 #include "store/columns.h"

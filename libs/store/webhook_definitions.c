@@ -1,4 +1,4 @@
-/* The half of webhook_endpoints.h that blazzctl uses. Invariant: of an endpoint's row only its definition and its owner's wish are
+/* The half of webhook_endpoints.h that blazzctl uses. Invariant: of an endpoint's row only its definition and its desired state are
  * written here. */
 #include "store/statements.h"
 #include "store/webhook_endpoints.h"
@@ -9,7 +9,7 @@ static const struct pg_stmt add = { "endpoint_add", PG_PREPARED,
 	" max_in_flight, timeout_ms, schedule_ms, max_retries, headers, api_version, enabled) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
 	" $10, $11, $12, $13, $14, nullif($15::integer, -1), $16, $17, $18) RETURNING id" };
 
-/* clock_timestamp(): later than a disabling that this waited for. */
+/* clock_timestamp(): later than the disabling transaction for which the statement may have waited. */
 static const struct pg_stmt set_enabled = { "endpoint_set_enabled", PG_PREPARED,
 	"UPDATE webhook_endpoints SET enabled = $2, enabled_at = CASE WHEN $2 THEN clock_timestamp() ELSE enabled_at END,"
 	" updated_at = now() WHERE uuid = $1 AND deleted_at IS NULL" };
@@ -119,7 +119,7 @@ int store_endpoint_find(struct pg *pg, const struct uuid *uuid, struct arena *a,
 	return f.found ? 0 : unknown(uuid, err);
 }
 
-/* Runs an update of one endpoint and takes args, whose first is its uuid. */
+/* Runs an update of one endpoint and frees args, whose first is its uuid. */
 static int endpoint_update(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, const struct uuid *uuid,
 	struct err *err)
 {

@@ -28,7 +28,7 @@ static const struct pg_stmt lock = { "endpoints_lock", PG_UNNAMED,
 	" JOIN webhook_endpoints e ON e.workspace_id = r.workspace_id AND e.id = r.id"
 	" ORDER BY e.workspace_id, e.id FOR NO KEY UPDATE OF e" };
 
-/* r.at never lies in the future, nor before the endpoint's present life. */
+/* r.at is limited: never in the future, nor before the endpoint was last enabled. */
 #define FINDINGS \
 	" FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::timestamptz[], $5::bigint[], $6::text[])" \
 	" AS r (workspace_id, id, place, at, failing_ms, reason)"
@@ -48,13 +48,13 @@ static const struct pg_stmt exhausted = { "endpoints_exhausted", PG_UNNAMED,
 	"UPDATE webhook_endpoints e SET state = 'failing', " NOT_DISABLED FINDINGS TAKES_FINDINGS
 	" AND e.state <> 'failing' RETURNING r.place, true" };
 
-/* The row is locked: `was` is what this very statement changes. */
+/* The row is locked, so that `was` is exactly the state that this statement changes. */
 static const struct pg_stmt answers = { "endpoints_answers", PG_UNNAMED,
 	"UPDATE webhook_endpoints e SET state = 'active', failing_since = NULL, " NOT_DISABLED FINDINGS
 	" JOIN webhook_endpoints was ON was.workspace_id = r.workspace_id AND was.id = r.id" TAKES_FINDINGS
 	" AND (e.state <> 'active' OR e.failing_since IS NOT NULL) RETURNING r.place, was.state <> 'active'" };
 
-/* clock_timestamp(): after an enabling that this waited for. */
+/* clock_timestamp(): later than the enabling transaction for which the statement may have waited. */
 static const struct pg_stmt disable = { "endpoints_disable", PG_UNNAMED,
 	"UPDATE webhook_endpoints e SET state = 'disabled', disabled_at = clock_timestamp(), disabled_reason = r.reason,"
 	" updated_at = now()" FINDINGS TAKES_FINDINGS " AND e.enabled_at <= r.at AND (r.failing_ms = 0"
@@ -77,7 +77,7 @@ const char *store_endpoint_state_word(enum endpoint_state s)
 	return states[s];
 }
 
-/* The table's check admits these words only. */
+/* The table's check constraint allows only these words. */
 static int word_index(struct str word, const char *const *words, int n)
 {
 	int i = 0;
@@ -184,7 +184,7 @@ static int rows_lock(struct pg *pg, const struct endpoint_change *changes, size_
 	return columns_run(&c, pg, &lock, NULL, err);
 }
 
-/* Carries out the changes of one finding. */
+/* Applies the changes of one kind of finding. */
 static int finding_apply(struct pg *pg, enum endpoint_finding finding, struct endpoint_change *changes, size_t n,
 	struct err *err)
 {

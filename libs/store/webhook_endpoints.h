@@ -1,4 +1,5 @@
-/* Where tenants want their events. The definition is the gateway's and blazzctl's, health is the dispatcher's (db/README.md).
+/* Endpoints, to which events of a workspace are delivered. The gateway and blazzctl write the definition, the dispatcher the health
+ * (db/README.md).
  *
  * Texts that come from outside (reason) must be storable (base/utf8.h): that is the caller's duty. */
 #ifndef STORE_WEBHOOK_ENDPOINTS_H
@@ -31,12 +32,12 @@ struct endpoint_row {
 	unsigned origins; /* 1u << enum origin */
 	bool ordered; /* by conversation */
 	bool lenient; /* client errors are retried over the whole schedule */
-	int32_t rate; /* deliveries a second of one partition; 0: no limit */
-	int32_t max_in_flight; /* of one partition */
+	int32_t rate; /* deliveries per second and partition; 0: no limit */
+	int32_t max_in_flight; /* per partition */
 	int32_t timeout_ms;
 	int64_t *schedule_ms; /* delays between attempts; none: the default */
 	size_t n_schedule;
-	int32_t max_retries; /* -1: as many as the schedule has */
+	int32_t max_retries; /* -1: as many as the schedule has delays */
 	struct str headers; /* JSON object of texts, sent along; absent: none */
 	struct str api_version;
 	bool enabled;
@@ -44,7 +45,7 @@ struct endpoint_row {
 	enum endpoint_state state;
 	struct str disabled_reason;
 	int64_t disabled_us, failing_since_us; /* PG_NO_TIME: not */
-	bool deleted; /* or its workspace is */
+	bool deleted; /* it or its workspace is deleted */
 };
 
 /* Enabled by its owner, and not disabled since. */
@@ -54,19 +55,19 @@ bool store_endpoint_is_live(const struct endpoint_row *e);
 int store_endpoints_read(struct pg *pg, const struct uuid *uuids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct endpoint_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 
-/* What the dispatcher finds out. An endpoint that is disabled or deleted takes no finding; one that was enabled again begins anew:
- * what was noted of it before counts no more. Carried out in this order, whatever the order given. */
+/* The dispatcher's findings about an endpoint's health. They do not change an endpoint that is disabled or deleted; after it was enabled
+ * again, earlier findings no longer count. Applied in the order of this enum, whatever the order given. */
 enum endpoint_finding {
 	ENDPOINT_FAILS, /* every attempt since at_us failed: failing_since, unless it is set */
-	ENDPOINT_EXHAUSTED, /* a delivery was given up: failing */
+	ENDPOINT_EXHAUSTED, /* a delivery was exhausted: its state becomes failing */
 	ENDPOINT_ANSWERS, /* failing_since is cleared, its state becomes active */
-	ENDPOINT_DISABLE, /* disabled, now, with reason; not when it was enabled after at_us, or fails for less than failing_ms */
+	ENDPOINT_DISABLE, /* it is disabled, with reason; not when it was enabled after at_us, or has failed for less than failing_ms */
 };
 #define ENDPOINT_FINDINGS 4
 struct endpoint_change {
 	int64_t workspace_id, id;
 	enum endpoint_finding finding;
-	int64_t at_us; /* no later than now, whatever the sender's clock says */
+	int64_t at_us; /* limited to now, whatever the dispatcher's clock says */
 	int64_t failing_ms; /* ENDPOINT_DISABLE: by PostgreSQL's clock, and as another replica may have left it; 0: at once */
 	const char *reason; /* ENDPOINT_DISABLE */
 	/* out: of several replicas that find the same, one changed it. EXHAUSTED: its state became failing; ANSWERS: became active; FAILS:
@@ -77,7 +78,7 @@ struct endpoint_change {
 int store_endpoints_change(struct pg *pg, struct endpoint_change *changes, size_t n, struct err *err) ERR_MUST_USE;
 
 /* For blazzctl, role blazz_admin: the definition and the wish. ERR_INPUT "unknown" when there is no such endpoint, or it is deleted. */
-/* Fills e->id; uuid and sealed secrets are the caller's. ERR_INPUT 23514 for what the table does not take. */
+/* Fills e->id; the caller sets uuid and sealed secrets. ERR_INPUT 23514 for values that the table's checks reject. */
 int store_endpoint_add(struct pg *pg, struct endpoint_row *e, struct err *err) ERR_MUST_USE;
 int store_endpoint_find(struct pg *pg, const struct uuid *uuid, struct arena *a, struct endpoint_row *out,
 	struct err *err) ERR_MUST_USE;

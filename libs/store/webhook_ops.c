@@ -1,4 +1,4 @@
-/* See webhook_ops.h. Invariant: a row that is not finished is never taken from its partition's owner, who counts it. */
+/* See webhook_ops.h. Invariant: a row that is not finished is never deleted here: its partition's owner counts it and finishes it. */
 #include "store/webhook_ops.h"
 
 #include "store/cells.h"
@@ -18,7 +18,7 @@ static const struct pg_stmt attempts = { "endpoint_attempts", PG_PREPARED,
 #define FILTERED \
 	" FROM webhook_retry_queue q JOIN webhook_endpoints e ON e.workspace_id = q.workspace_id AND e.id = q.endpoint_id" \
 	" WHERE ($1::uuid IS NULL OR e.uuid = $1) AND ($2::text IS NULL OR q.status = $2) AND ($3::bigint IS NULL OR q.id = $3)"
-/* Rows that an owner is busy with are passed over: asking again is cheap. */
+/* Rows that an owner has locked are skipped: the operator can repeat the command cheaply. */
 #define CHOSEN    "WITH chosen AS MATERIALIZED (SELECT q.workspace_id, q.id" FILTERED " FOR UPDATE OF q SKIP LOCKED)"
 #define IS_CHOSEN "q.workspace_id = c.workspace_id AND q.id = c.id"
 
@@ -56,7 +56,7 @@ static const struct pg_stmt delete = { "retries_delete", PG_PREPARED,
 const struct pg_stmt *const webhook_ops_statements[] = { &positions, &attempts, &list, &hasten, &revive, &give_up,
 	&delete, NULL };
 
-/* Runs a statement and takes args. */
+/* Runs a statement and frees args. */
 static int taking(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows,
 	struct err *err)
 {

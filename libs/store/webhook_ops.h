@@ -1,5 +1,5 @@
-/* What blazzctl shows of deliveries, and what an operator may want of the retry queue. Role blazz_ops. Strings are borrowed for the
- * call of each(). */
+/* Deliveries and the retry queue as blazzctl shows them, and an operator's changes of the queue. Role blazz_ops. Strings are borrowed for
+ * the call of each(). */
 #ifndef STORE_WEBHOOK_OPS_H
 #define STORE_WEBHOOK_OPS_H
 
@@ -10,7 +10,7 @@ struct position_info {
 	struct str topic;
 	int32_t partition;
 	int64_t next_offset, live_from; /* live_from -1: it has not caught up */
-	int64_t behind; /* offsets up to where the dispatcher is; -1: it has not read the partition */
+	int64_t behind; /* offsets between the endpoint's position and the dispatcher's; -1: the partition was not read yet */
 	int64_t updated_us;
 };
 int store_endpoint_positions(struct pg *pg, const struct endpoint_key *endpoint,
@@ -21,13 +21,13 @@ struct attempt_info {
 	struct str event_type, outcome, excerpt, error;
 	int32_t attempt, status; /* status 0: none */
 	int64_t at_us;
-	int32_t dns_us, connect_us, tls_us, first_byte_us, total_us; /* -1: did not come so far */
+	int32_t dns_us, connect_us, tls_us, first_byte_us, total_us; /* -1: the attempt did not reach that phase */
 };
 /* The latest attempts, newest first. */
 int store_endpoint_attempts(struct pg *pg, const struct endpoint_key *endpoint, int limit,
 	void (*each)(void *ctx, const struct attempt_info *a), void *ctx, struct err *err) ERR_MUST_USE;
 
-/* Which rows; each member may be absent: nil, NULL, 0. */
+/* Selects rows; each member may be absent: nil, NULL, 0. */
 struct retry_filter {
 	struct uuid endpoint;
 	const char *status; /* "pending", "retrying", "success", "failed" */
@@ -45,12 +45,13 @@ struct retry_info {
 /* In order of their ids, at most limit. */
 int store_retries_list(struct pg *pg, const struct retry_filter *filter, int limit,
 	void (*each)(void *ctx, const struct retry_info *r), void *ctx, struct err *err) ERR_MUST_USE;
-/* What is scheduled becomes due. What has failed waits again, due now, with its whole schedule before it and without its place in the
- * order of its conversation, which has gone on; unless its event waits already. Others stay. *changed: rows. */
+/* Scheduled rows become due. Failed rows become pending and due now, with their whole schedule before them, unless their event is pending
+ * again already; they lose their place in the order of their conversation, whose later events were delivered meanwhile. Other rows are not
+ * changed. *changed: the number of rows. */
 int store_retries_again(struct pg *pg, const struct retry_filter *filter, int64_t *changed,
 	struct err *err) ERR_MUST_USE;
-/* What is not finished ends as failed without another attempt, as soon as its partition's owner takes it up, which for a row that waits
- * is in its turn; what is finished is deleted. */
+/* Rows that are not finished end as failed without another attempt when their partition's owner claims them, which for a waiting row is in
+ * its turn; finished rows are deleted. */
 int store_retries_drop(struct pg *pg, const struct retry_filter *filter, int64_t *changed,
 	struct err *err) ERR_MUST_USE;
 

@@ -18,7 +18,7 @@ static const struct pg_stmt put = { "positions_put", PG_UNNAMED,
 	" ON CONFLICT (workspace_id, endpoint_id, replay_id, topic, partition) DO UPDATE SET next_offset = excluded.next_offset,"
 	" live_from = excluded.live_from, updated_at = now()" };
 
-/* coalesce(): so that webhook_positions_partition, which looks cheaper before the first ANALYZE, does not fit. */
+/* coalesce() keeps the planner from using webhook_positions_partition, which looks cheaper before the first ANALYZE. */
 static const struct pg_stmt delete = { "positions_delete", PG_UNNAMED,
 	"DELETE FROM webhook_positions p USING unnest($2::bigint[], $3::bigint[], $4::integer[]) AS r (workspace_id, endpoint_id, partition)"
 	" WHERE p.workspace_id = r.workspace_id AND p.endpoint_id = r.endpoint_id AND coalesce(p.replay_id, 0) = 0 AND p.topic = $1"
@@ -62,7 +62,7 @@ int store_positions_read(struct pg *pg, struct str topic, const int32_t *partiti
 	return 0;
 }
 
-/* Runs put or delete for those rows that are of its kind. */
+/* Runs put or delete for the rows whose `gone` is as given. */
 static int rows_write(struct pg *pg, struct str topic, const struct position_row *rows, size_t n, bool gone,
 	struct err *err)
 {

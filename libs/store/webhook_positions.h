@@ -1,7 +1,9 @@
-/* How far an endpoint that is not fed live has got in a partition. One row however much it misses.
+/* The position of an endpoint in a partition while it is not live: one row, however many records it has missed.
  *
- * Everything from next_offset on is still to come, but for what lies in [live_from, the partition's own next_offset): that was delivered
- * live, when the endpoint had caught up and only its last deliveries before live_from were not settled yet. */
+ *   next_offset .......... live_from .......... the partition's own next_offset ..........
+ *   |   to be delivered    |   delivered live   |   to be delivered
+ *
+ * live_from is set when the endpoint has caught up while its last deliveries before live_from are still pending or in flight. */
 #ifndef STORE_WEBHOOK_POSITIONS_H
 #define STORE_WEBHOOK_POSITIONS_H
 
@@ -21,7 +23,7 @@ int store_positions_read(struct pg *pg, struct str topic, const int32_t *partiti
 	void (*each)(void *ctx, const struct position_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 int store_positions_write(struct pg *pg, struct str topic, const struct position_row *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
-/* These endpoints were deleted: all they have in these partitions goes, positions of their replays included. */
+/* These endpoints were deleted: deletes all their positions in these partitions, including those of their replays. */
 int store_positions_forget(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
 	const struct endpoint_key *endpoints, size_t n, struct err *err) ERR_MUST_USE;
 

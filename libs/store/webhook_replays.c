@@ -1,4 +1,4 @@
-/* See webhook_replays.h. Invariant: a replay is completed in the transaction in which its last partition came through. */
+/* See webhook_replays.h. Invariant: a replay is completed in the transaction in which its last partition is finished. */
 #include "store/webhook_replays.h"
 
 #include "store/cells.h"
@@ -16,7 +16,7 @@
 static const struct pg_stmt read = { "replays_read", PG_PREPARED,
 	"SELECT " REPLAY_COLUMNS REPLAYS " WHERE " RUNNING " AND e.deleted_at IS NULL ORDER BY r.id" };
 
-/* In pages, whatever their outcomes: no statement takes long, however many there are. */
+/* Attempts are read in pages, whatever their outcomes, so that no statement takes long, however many there are. */
 #define PAGE 20000
 static const struct pg_stmt attempted = { "replay_attempted", PG_PREPARED,
 	"SELECT event_id, outcome = 'success', at FROM webhook_attempts WHERE workspace_id = $1 AND endpoint_id = $2 AND at >= $3"
@@ -40,8 +40,8 @@ static const struct pg_stmt positions_put = {
 	" SET next_offset = excluded.next_offset, matched = excluded.matched, lost = excluded.lost, updated_at = now()"
 };
 
-/* Two owners whose last partitions come through at once wait for each other here. FOR UPDATE would wait for the foreign keys of the
- * other's new positions, too, and the other for those of ours. */
+/* Two owners that finish their last partitions at once serialize here. FOR UPDATE would also wait for the foreign keys of the other
+ * transaction's new positions, and that one for those of this transaction: a deadlock. */
 static const struct pg_stmt lock = { "replays_lock", PG_PREPARED,
 	"SELECT r.id FROM webhook_replays r WHERE r.id = ANY ($1::bigint[]) AND " RUNNING
 	" ORDER BY r.id FOR NO KEY UPDATE" };
@@ -116,7 +116,7 @@ static struct pg_args *args_of(const struct replay_row *replay)
 	return args;
 }
 
-/* Those before *before, which moves to the oldest that were read. Returns how many, or -1. */
+/* Reads a page of attempts before *before, which moves to the oldest that was read. Returns how many, or -1. */
 static int attempted_page(struct pg *pg, const struct replay_row *replay, int64_t *before,
 	void (*each)(void *ctx, const struct uuid *event), void *ctx, struct err *err)
 {

@@ -1,5 +1,6 @@
-/* Delivering again what an endpoint was, or should have been, told: everything since a time, a selection, one event, or only what is
- * missing. The wish is the gateway's and blazzctl's, the progress the dispatcher's; positions per partition are rows of webhook_positions.
+/* Replays: events that are delivered to an endpoint once more, or for the first time: all since a time, a selection, one event, or only
+ * those that are missing. The gateway and blazzctl write the request, the dispatcher the progress; positions per partition are rows of
+ * webhook_positions.
  */
 #ifndef STORE_WEBHOOK_REPLAYS_H
 #define STORE_WEBHOOK_REPLAYS_H
@@ -13,35 +14,35 @@ struct replay_row {
 	int64_t workspace_id, id, endpoint_id;
 	struct uuid uuid, endpoint;
 	int64_t since_us; /* of publication */
-	struct str *event_types; /* of the endpoint's own, these only; none: all */
+	struct str *event_types; /* only these of the endpoint's own types; none: all of them */
 	size_t n_event_types;
 	struct uuid conversation, event_id; /* nil: all */
-	bool only_missing; /* what no attempt has delivered, and is not in the retry queue */
+	bool only_missing; /* only events that no attempt has delivered and that are not in the retry queue */
 	bool dry_run; /* counts, and delivers nothing */
-	int32_t rate; /* events a second of one partition; 0: no limit */
+	int32_t rate; /* events per second and partition; 0: no limit */
 	enum replay_status status;
 	int64_t created_us, finished_us;
 };
 
-/* What is running. Strings live in the arena. */
+/* Reads the running replays. Strings live in the arena. */
 int store_replays_read(struct pg *pg, struct arena *a, void (*each)(void *ctx, const struct replay_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;
-/* Event ids that the endpoint has acknowledged since then, or that wait in its retry queue; some may come twice. */
+/* Ids of events that the endpoint has acknowledged since then, or that are in its retry queue; an id may be passed twice. */
 int store_replay_delivered(struct pg *pg, const struct replay_row *replay,
 	void (*each)(void *ctx, const struct uuid *event), void *ctx, struct err *err) ERR_MUST_USE;
 
 struct replay_position {
 	int64_t workspace_id, endpoint_id, replay_id;
 	int32_t partition;
-	int64_t start_offset, next_offset, until_offset; /* from, the next one, one behind the last */
+	int64_t start_offset, next_offset, until_offset; /* the first, the next, and the one after the last */
 	int64_t matched; /* events that are part of it so far */
-	int64_t lost; /* records that retention removed first; those that were gone when it began may be older than it goes back */
+	int64_t lost; /* records that retention removed before they were read; those removed before the replay began may be older than its since_us */
 };
 int store_replay_positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct replay_position *row), void *ctx, struct err *err) ERR_MUST_USE;
 int store_replay_positions_write(struct pg *pg, struct str topic, const struct replay_position *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
-/* Those of which every partition that the consumer has progress of is through are completed. Its positions stay, for looking at. */
+/* Completes the replays that are finished in every partition in which the consumer has progress. Their positions stay for display. */
 int store_replays_finish(struct pg *pg, const char *consumer, struct str topic, const int64_t *replay_ids, size_t n,
 	struct err *err) ERR_MUST_USE;
 

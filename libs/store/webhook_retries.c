@@ -1,5 +1,11 @@
-/* See webhook_retries.h. Invariant: a row is made due, leased and finished by its partition's owner; what an operator wants of it, the
- * owner finds in the row. */
+/* See webhook_retries.h.
+ *
+ *   waits (behind its chain, or for its endpoint) --released--> due --claimed--> leased --> success or failed
+ *                                                                ^                 |
+ *                                                                +-- next attempt -+-- the lease expires
+ *
+ * Invariant: only the owner of a row's partition leases and finishes it; an operator changes its due time or marks it, and the owner finds
+ * that in the row. */
 #include "store/webhook_retries.h"
 
 #include "store/cells.h"
@@ -69,9 +75,10 @@ static const struct pg_stmt abandon = { "retries_abandon", PG_UNNAMED,
 	" updated_at = now() FROM (SELECT w.workspace_id, w.id" WAITS_OF_ENDPOINTS ") AS f"
 	" WHERE q.workspace_id = f.workspace_id AND q.id = f.id AND " Q_UNFINISHED };
 
-/* A lease that has ended is due by its end. Within a partition an index alone gives the order: of a million rows that are due since the
- * same moment no claim must sort all. Where more is due than is claimed, workspaces take turns, so that nobody waits for the rows of
- * another: the index is skipped through from workspace to workspace, and of each its oldest rows are read, four times the limit at most. */
+/* A row whose lease has expired is due since that time. Within a partition an index alone gives the order: no claim may sort a million rows
+ * that are due since the same moment. When more is due than is claimed, workspaces take turns, so that none waits for the rows of
+ * another: the statement skips through the index from workspace to workspace and reads the oldest rows of each, at most four times the
+ * limit. */
 #define DUE_COLUMNS \
 	"q.workspace_id, q.id, q.endpoint_id, coalesce(q.ordering_key, q.event_id) AS chain, q.source_offset," \
 	" q.next_retry_at AS due_at, q.ordering_key, q.source_partition"
@@ -97,8 +104,8 @@ static const struct pg_stmt abandon = { "retries_abandon", PG_UNNAMED,
 	" d.workspace_id ORDER BY d.due_at, d.source_offset) AS turn FROM (SELECT * FROM oldest UNION SELECT * FROM shared) AS d) AS t) AS p" \
 	" WHERE p.place <= $2::integer ORDER BY row_number() OVER (PARTITION BY p.workspace_id ORDER BY p.due_at, p.source_offset)," \
 	" p.due_at, p.source_offset LIMIT $3::integer)"
-/* With a row comes what waits right behind it, so that a long chain is not taken up row by row, as far as nothing else is between. What
- * there is room for is cut by turns of workspaces, for each by chains, each in its order, and only that is locked. */
+/* A row is claimed with the rows that wait right behind it in its chain, so that a long chain is not claimed row by row. The room is divided
+ * among workspaces in turn, within each by chains in their order, and only the rows that fit are locked. */
 #define ROWS_BEHIND \
 	"behind AS (SELECT d.workspace_id, f.id, d.endpoint_id, d.chain, f.source_offset, d.due_at FROM due d CROSS JOIN LATERAL" \
 	" (SELECT w.id, w.source_offset, bool_and(w.next_retry_at = 'infinity') OVER (ORDER BY w.source_offset) AS waits" \
@@ -126,8 +133,8 @@ static const struct pg_stmt claim = {
 	" source_timestamp_ms, retry_count, max_retries, last_error, dropped FROM claimed ORDER BY chain_due_at, source_offset, id"
 };
 
-/* The oldest row of a chain is due: now, or when it was to be; what is behind it waits, also when it was taken up already while the
- * oldest has failed. One that waited for its endpoint is looked at again: nobody may have owned it when that became live. */
+/* The oldest row of a chain is due: now, or at its scheduled time; the rows behind it wait, also those that were claimed before the oldest
+ * failed. A row that waited for its endpoint is made due as well: the partition may have had no owner when the endpoint became live. */
 static const struct pg_stmt unlease = { "retries_unlease", PG_PREPARED,
 	"UPDATE webhook_retry_queue q SET status = 'pending', lease_owner = NULL, updated_at = now(),"
 	" next_retry_at = CASE WHEN q.ordering_key IS NULL OR l.place = 1 THEN now() ELSE 'infinity' END"
@@ -164,7 +171,7 @@ const char *store_retry_status_word(enum retry_status s)
 	return words[s];
 }
 
-/* What was inserted comes back in the order in which it went in. Returns how many were not. */
+/* Inserted rows are returned in the order of the arguments. Returns how many were not inserted. */
 static size_t inserted_mark(const struct pg_rows *answer, struct retry_row *rows, size_t n)
 {
 	size_t rest = 0;
@@ -183,7 +190,7 @@ static size_t inserted_mark(const struct pg_rows *answer, struct retry_row *rows
 	return rest;
 }
 
-/* The ids of the rows that were there. */
+/* Fills the ids of rows that existed already. */
 static int existing_find(struct pg *pg, struct retry_row *rows, size_t n, struct err *err)
 {
 	struct pg_rows *answer = NULL;
