@@ -24,7 +24,7 @@ static int dead_emit(struct owner_tx *tx, const struct event *e, const struct uu
 		.value = view.value,
 		.headers = view.headers,
 		.n_headers = view.n_headers };
-	if (endpoint) { /* a replay reaches this one only */
+	if (endpoint) { /* a replay of the dead letter is delivered to this endpoint only */
 		uuid_format(endpoint, uuid);
 		address.value = str_of(uuid);
 		dead.extra = &address;
@@ -90,7 +90,8 @@ static int finding_emit(struct owner_tx *tx, const struct finding *f, struct str
 	return rc;
 }
 
-/* A delivery of an endpoint's event never causes another one, or two endpoints that fail would cause each other's for ever. */
+/* Whether an event reports the finding. A delivery of an endpoint's event never causes another such event: otherwise two failing endpoints
+ * would cause each other's events without end. */
 static bool finding_is_told(const struct finding *f)
 {
 	if (f->change.finding == ENDPOINT_EXHAUSTED)

@@ -1,4 +1,9 @@
-/* See flush.h. What waits here turns the event loop: records are read, requests end, and partitions may be revoked meanwhile. */
+/* See flush.h.
+ *
+ *   plan_make() --> BEGIN, fence --> attempts, rows, results, positions, dead letters --> claim due rows --> COMMIT --> apply in memory
+ *   nothing waits   |<---- every statement turns the event loop: records are read, requests end ---->|
+ *
+ * Invariant: partitions may be revoked during each statement, so after the plan is made nothing here points at a lane. */
 #include "webhook-dispatcher/commit/flush.h"
 
 #include <stdlib.h>
@@ -15,7 +20,7 @@
 
 struct flush {
 	struct flush_options o;
-	struct journal *journal; /* that is being written; else empty */
+	struct journal *journal; /* the one being written; otherwise empty */
 	struct plan plan;
 	struct items claimed; /* struct retry_row */
 };
@@ -80,12 +85,12 @@ static void claimed_keep(void *ctx, const struct retry_row *row)
 	struct retry_row *kept = ITEMS_ADD((struct items *)ctx, struct retry_row);
 
 	*kept = *row;
-	if (uuid_is_nil(&kept->ordering_key)) /* it waits for none: a chain of its own */
+	if (uuid_is_nil(&kept->ordering_key)) /* unordered: a chain of its own */
 		kept->ordering_key = kept->event_id;
 }
 
-/* How many more may be in flight. What waits in memory for its endpoint takes no room from others: each has its own there. Always a few:
- * where new events fill everything, retries need their turn, too. */
+/* How many more deliveries may be in flight. Deliveries that wait in memory for their endpoint take no room from others, since each endpoint
+ * has its own bound there. Always a few: when new events use all room, retries still get their turn. */
 static int claim_room(const struct dispatcher_settings *s, size_t in_flight)
 {
 	int64_t room = s->max_in_flight - (int64_t)in_flight;
@@ -94,7 +99,8 @@ static int claim_room(const struct dispatcher_settings *s, size_t in_flight)
 	return (int)(room > few ? room : few);
 }
 
-/* Where many workspaces take turns and most have little, one that has more due gets less than it could: a quarter may be more. */
+/* Workspaces take turns in a claim: when most have few due rows, one with many gets less than the limit. So a claim that returned a quarter of
+ * the room may have left rows due. */
 static int rows_claim(struct flush *f, struct flush_outcome *out, struct err *err)
 {
 	const struct dispatcher_settings *settings = f->o.settings;
@@ -164,7 +170,7 @@ static void spills_written(struct flush *f)
 	}
 }
 
-/* An event that has a row already, of an earlier time, needs no second one; one that is in flight took the earlier row over. */
+/* An event that already has a row from earlier needs no second one. A delivery in flight then uses the earlier row (spills_written()). */
 static void rows_written(struct flush *f)
 {
 	for (size_t i = f->journal->spills.n; i < f->plan.rows.n; i++) {

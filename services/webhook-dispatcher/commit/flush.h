@@ -1,6 +1,6 @@
 /* The transaction that writes a journal. While one is being written, the next one fills.
  *
- * Invariant: attempts, rows of the retry queue, positions, dead letters and the offsets that all of these let pass are one commit.
+ * Invariant: attempts, rows of the retry queue, positions, dead letters and the offsets that may advance because of them are one commit.
  */
 #ifndef WEBHOOK_DISPATCHER_FLUSH_H
 #define WEBHOOK_DISPATCHER_FLUSH_H
@@ -17,20 +17,20 @@ struct flush_options {
 	const char *replica; /* for leases */
 };
 
-/* What is claimed of due retries. */
+/* Which due retries are claimed. */
 enum flush_claim { CLAIM_NOTHING, CLAIM_KNOWN /* in partitions with rows */, CLAIM_ALL };
 
-/* What it leads to. */
+/* What the dispatcher does after a flush. */
 struct flush_outcome {
-	bool rows_released; /* set: the next ones of a chain are due now; its reader clears it */
-	bool more_due; /* than were claimed; stays as it was when nothing was claimed */
+	bool rows_released; /* set when the next rows of a chain became due; the reader clears it */
+	bool more_due; /* more rows are due than were claimed; unchanged when nothing was claimed */
 };
 
-/* options are copied, with what they point to borrowed. */
+/* options are copied; what they point to is borrowed. */
 struct flush *flush_new(const struct flush_options *options);
 void flush_free(struct flush *f); /* accepts NULL */
-/* Writes what the lanes' journal holds, with whatever moved in the partitions; another one fills from now on. Claims due retries. *out gets
- * what this one led to. Any failure: owner_restart(). */
+/* Writes the lanes' journal and the progress of the partitions; the lanes fill the other journal from now on. Claims due retries. After any
+ * failure the caller calls owner_restart(). */
 int flush_write(struct flush *f, enum flush_claim claim, struct flush_outcome *out, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -1,4 +1,5 @@
-/* What a journal comes to; see private.h. Invariant: an offset moves only past what is in the same plan, or was in an earlier one. */
+/* Turns a journal into rows; see private.h. Invariant: an offset advances only past events whose results are in this plan or were in an
+ * earlier one. */
 #include <string.h>
 
 #include "webhook-dispatcher/commit/private.h"
@@ -37,7 +38,8 @@ static void include(struct plan *p, int32_t partition)
 	*ITEMS_ADD(&p->partitions, int32_t) = partition;
 }
 
-/* What only waits behind another is read again by its offset. */
+/* Adds a row of the retry queue. The row of a delivery that waits behind another and was never attempted has no record: it is read again by its
+ * offset. */
 static void plan_row(struct plan *p, const struct delivery *d, enum retry_status status, int64_t delay_ms)
 {
 	bool follows = delay_ms == RETRY_WAITS && !d->attempted;
@@ -140,7 +142,7 @@ static void plan_replay_position(struct plan *p, struct feed *f)
 		.next_offset = next,
 		.until_offset = f->until,
 		.matched = first ? first->matched_before
-				 : f->matched, /* up to there: the rest is read again after a kill */
+				 : f->matched, /* up to the position: later ones are counted again after a crash */
 		.lost = f->lost,
 	};
 	if (feed_is_through(f))
@@ -162,7 +164,7 @@ static void plan_positions(struct plan *p, struct partition *of)
 	}
 }
 
-/* What is in flight gets a row that is leased to it; what has ended meanwhile needs none, or gets its own. */
+/* Adds a leased row for each spilled delivery that is still in flight; one that has ended meanwhile needs no row, or has one from its end. */
 static void plan_spills(struct plan *p, int64_t lease_ms)
 {
 	struct items *list = &p->journal->spills;
@@ -184,7 +186,7 @@ static void plan_spills(struct plan *p, int64_t lease_ms)
 	list->n = kept;
 }
 
-/* What is counted and committed in memory is so from now on, or everything is forgotten. */
+/* Plans the partition's step, and applies it in memory at once: when the commit fails, all partitions are dropped from memory anyway. */
 static void plan_step(struct plan *p, struct partition *of)
 {
 	int64_t commit = partition_commit_offset(of);
@@ -230,7 +232,7 @@ void plan_make(struct plan *p, struct journal *j, struct readers *rs, enum flush
 	p->journal = j;
 	p->included = ARENA_ARRAY(j->arena, bool, rs->n + 1);
 	memset(p->included, 0, (rs->n + 1) * sizeof(*p->included));
-	plan_spills(p, rs->settings->lease_ms); /* first: their rows are the first ones */
+	plan_spills(p, rs->settings->lease_ms); /* first, because spills_written() expects their rows first */
 	plan_given_back(p);
 	TAILQ_FOREACH (d, &j->ends, in_list)
 		plan_end(p, d);

@@ -1,4 +1,4 @@
-/* The endpoints in memory; see directory.h. */
+/* The endpoints in memory; see directory.h. Invariant: an endpoint is live only while its row is enabled and its secrets could be opened. */
 #include "webhook-dispatcher/endpoints/directory.h"
 
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static struct str id_key(const int64_t *id)
 	return (struct str){ (const char *)id, sizeof(*id) };
 }
 
-/* What was read from its row. */
+/* Frees what was read from the endpoint's row; the object itself stays. */
 static void endpoint_fini(struct endpoint *e)
 {
 	if (e->sink)
@@ -96,7 +96,7 @@ static int secrets_open(const struct directory *d, struct endpoint *e, struct st
 	return rc;
 }
 
-/* What would be wrong on the wire is not sent, whatever wrote the row. */
+/* Validates URL and headers here as well, whatever program wrote the row: an endpoint with invalid ones is never sent a request. */
 static void wire_read(const struct directory *d, struct endpoint *e, const struct endpoint_row *row)
 {
 	static char *none[] = { NULL };

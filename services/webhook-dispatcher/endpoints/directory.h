@@ -1,6 +1,6 @@
-/* Who wants what: every endpoint of every workspace, as PostgreSQL has it, with its keys opened.
+/* A cache of every endpoint of every workspace, as in PostgreSQL, with its secrets opened.
  *
- * An endpoint stays the same object for as long as the directory lives, whatever changes in it; a deleted one is only not live any more.
+ * An endpoint stays the same object for as long as the directory lives, whatever changes in its row; a deleted one is kept and not live.
  */
 #ifndef WEBHOOK_DISPATCHER_DIRECTORY_H
 #define WEBHOOK_DISPATCHER_DIRECTORY_H
@@ -11,14 +11,15 @@
 
 struct directory;
 
-/* Takes the keyring; guard and sinks, one of each kind of endpoint, are borrowed. changed() is called for each endpoint that begins or ceases to be live (a new one that is: not). */
+/* Takes the keyring; guard and sinks (one for each kind of endpoint) are borrowed. changed() is called for each endpoint that becomes live or
+ * stops being live, but not for a new one that is live from the start. */
 struct directory *directory_new(struct keyring **keyring, const struct guard *guard, const struct sink *const *sinks,
 	void (*changed)(void *ctx, struct endpoint *e), void *ctx);
 void directory_free(struct directory *d); /* accepts NULL */
 /* Reads all endpoints, or (n > 0) these. */
 int directory_load(struct directory *d, struct pg *pg, const struct uuid *uuids, size_t n,
 	struct err *err) ERR_MUST_USE;
-/* Forgets everything. */
+/* Removes and frees all endpoints. */
 void directory_clear(struct directory *d);
 /* Opens secrets with these keys from now on. Takes the keyring. */
 void directory_use_keyring(struct directory *d, struct keyring **keyring);
@@ -29,7 +30,7 @@ struct endpoint *directory_find(const struct directory *d, int64_t id); /* NULL:
 struct endpoint *directory_of_workspace(const struct directory *d, const struct uuid *workspace);
 /* size_t i = 0; while ((e = directory_each(d, &i))) … */
 struct endpoint *directory_each(const struct directory *d, size_t *i);
-/* It was found out that it is not live any more: until PostgreSQL is read again. */
+/* Marks the endpoint as not live, until its row is read again: the dispatcher has decided to disable it. */
 void endpoint_turn_off(struct directory *d, struct endpoint *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* An endpoint as PostgreSQL has it, with its secrets opened, and its workspace. */
+/* An endpoint as in PostgreSQL, with its secrets opened, and its workspace. */
 #ifndef WEBHOOK_DISPATCHER_ENDPOINT_H
 #define WEBHOOK_DISPATCHER_ENDPOINT_H
 
@@ -20,13 +20,13 @@ struct endpoint {
 	struct endpoint_row row;
 	struct arena *arena; /* of the row */
 	const struct sink *sink; /* of its kind */
-	void *secrets; /* as the sink keeps them; NULL: they cannot be opened, so it is not live */
+	void *secrets; /* in the sink's own form; NULL: they cannot be opened, so the endpoint is not live */
 	struct schedule schedule;
 	char *url;
 	struct url_host host;
-	char **headers;           /* "Name: value" of its own, ended by NULL */
-	char *misconfigured; /* why nothing may be sent to it as its row is: its URL, its headers; NULL: nothing is wrong */
-	uint64_t kinds; /* a bit of each enum chat_event_kind that may be wanted */
+	char **headers;           /* its own headers, "Name: value", terminated by NULL */
+	char *misconfigured; /* why its row makes requests impossible: an invalid URL or header; NULL: it is valid */
+	uint64_t kinds; /* a bit for each enum chat_event_kind to which it may subscribe */
 	bool live;
 	struct endpoint *next; /* of the same workspace */
 };

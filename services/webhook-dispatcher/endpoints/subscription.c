@@ -38,7 +38,7 @@ bool endpoint_subscribes(const struct endpoint *e, const struct chat_event *even
 	if (e->row.deleted || !(e->kinds >> event->kind & 1) || !(e->row.origins >> event->origin & 1))
 		return false;
 	if (event->kind == CE_ENDPOINT && uuid_eq(&event->u.endpoint.endpoint, &e->row.uuid))
-		return false; /* or one that fails would be told so for ever */
+		return false; /* otherwise a failing endpoint would cause events about itself without end */
 	full = chat_event_full_type(event, type);
 	for (size_t i = 0; i < e->row.n_event_types; i++)
 		if (event_type_fits(e->row.event_types[i], full))

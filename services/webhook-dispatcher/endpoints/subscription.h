@@ -5,11 +5,12 @@
 #include "webhook-dispatcher/endpoints/endpoint.h"
 #include "webhook-dispatcher/events/event.h"
 
-/* The kinds of events that a row's types may fit: a bit of each enum chat_event_kind. */
+/* The kinds of events that a row's types may match: a bit for each enum chat_event_kind. */
 uint64_t subscription_kinds(const struct endpoint_row *row);
-/* Its types and origins, live or not. */
+/* Whether the event matches the endpoint's types and origins; the endpoint need not be live. */
 bool endpoint_subscribes(const struct endpoint *e, const struct chat_event *event);
-/* And as part of the stream: since it became active, or replayed for it alone. */
+/* Whether the endpoint also receives this record: published since the endpoint became active, or replayed, and for this endpoint if the replay
+ * names one. */
 bool endpoint_wants(const struct endpoint *e, const struct reading *r);
 /* "message.*", "message.created" */
 bool event_type_fits(struct str pattern, struct str full_type);

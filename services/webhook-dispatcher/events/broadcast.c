@@ -8,10 +8,10 @@
 #define EVENT   "new-chat-received"
 #define CHANNEL "chats.ch"
 #define LATE_MS INT64_C(120000)
-/* Reverb takes requests of 10,000 bytes with their header, Pusher data of 10 KB. */
+/* Reverb accepts requests of 10,000 bytes including their header, Pusher data of 10 KB. */
 #define BODY_BYTES 9000
 
-/* All of them, and a deadline for each attempt, fit into the time after which a broadcast is late. */
+/* The sum of these delays and of each attempt's deadline is less than the time after which a broadcast is late. */
 static const int64_t delays_ms[] = { 1000, 5000, 15000 };
 const struct schedule broadcast_schedule = { delays_ms, sizeof(delays_ms) / sizeof(delays_ms[0]), -1 };
 

@@ -1,4 +1,5 @@
-/* Messages as a Pusher-compatible server hands them to front ends, soon or not at all. Pure. Source: README.md, Broadcasts. */
+/* Messages for a Pusher-compatible server, which forwards them to front ends: delivered soon or not at all. Pure. Source: README.md,
+ * Broadcasts. */
 #ifndef WEBHOOK_DISPATCHER_BROADCAST_H
 #define WEBHOOK_DISPATCHER_BROADCAST_H
 
@@ -6,14 +7,14 @@
 #include "pacing/schedule.h"
 #include "wire/chat_event.h"
 
-/* Where a workspace's messages go when its endpoint names no channel: ends with a NUL. */
+/* The size of the name of the default channel, for an endpoint that names none; with the NUL. */
 #define BROADCAST_CHANNEL_SIZE 45
 void broadcast_channel(const struct uuid *workspace, char out[static BROADCAST_CHANNEL_SIZE]);
-/* Replaces what out holds by the body of the request that tells of e, a message.created. */
+/* Replaces the contents of out by the body of the request for e, a message.created. */
 void broadcast_body(const struct pusher *p, const struct chat_event *e, struct buf *out);
-/* Retries of an endpoint that has no schedule of its own. */
+/* The schedule of an endpoint that has none of its own. */
 extern const struct schedule broadcast_schedule;
-/* A message of yesterday must not ring a bell today. */
+/* Whether the broadcast is too late: a front end must not announce yesterday's message today. */
 bool broadcast_is_late(int64_t published_ms, int64_t now_ms);
 
 #endif

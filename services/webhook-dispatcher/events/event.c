@@ -1,4 +1,4 @@
-/* Reading and keeping events; see event.h. */
+/* Reading and keeping events; see event.h. Invariant: an event is rendered at most once, whatever the number of its deliveries. */
 #include "webhook-dispatcher/events/event.h"
 
 #include <stdio.h>
@@ -89,7 +89,7 @@ struct event *event_keep(const struct reading *r, bool render)
 	traceparent_keep(&r->view, e->traceparent, sizeof(e->traceparent));
 	e->read_mono_ms = clock_mono_ms();
 	TAILQ_INIT(&e->deliveries);
-	/* The topic is the partition's; a record of the outbox has one, and dead letters name their own. */
+	/* The format needs a topic, which no reader of this record uses: the row has the partition, and dead letters name their own topic. */
 	records_add(&e->record, STR("chat-event"), r->view.key, r->view.value, r->view.headers, r->view.n_headers);
 	if (render)
 		render_event(&r->event, &e->body);

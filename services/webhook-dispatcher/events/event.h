@@ -1,6 +1,6 @@
-/* A chat event on its way to endpoints: its record as Kafka had it, and the JSON that all its deliveries share, rendered once.
+/* A chat event that is being delivered: its record as it was in Kafka, and the JSON that all its deliveries share, rendered once.
  *
- * Reading and keeping are two steps: most events are wanted by no endpoint, and cost no memory.
+ * Reading and keeping are two steps: no endpoint subscribes to most events, and those then take no memory.
  */
 #ifndef WEBHOOK_DISPATCHER_EVENT_H
 #define WEBHOOK_DISPATCHER_EVENT_H
@@ -24,19 +24,19 @@ struct event {
 	enum chat_event_kind kind;
 	char type[CHAT_EVENT_TYPE_SIZE];
 	char traceparent[80]; /* "traceparent: …"; empty: none */
-	struct uuid ordering; /* what it is ordered with: its conversation, else its account, else its subject */
+	struct uuid ordering; /* the ordering key: its conversation, else its account, else its subject */
 	struct buf record; /* libs/wire/records.h, one record: for the retry queue and dead letters */
 	struct buf body; /* JSON; empty when the event could not be read */
 
-	/* In the window of its partition: what holds its offset back. */
+	/* In the window of its partition. The members below keep the partition's offset from advancing past the event. */
 	TAILQ_ENTRY(event) in_window;
 	int64_t read_mono_ms;
-	struct delivery_list deliveries; /* that hold it */
-	bool dead; /* so does its dead letter */
-	int64_t counts_after[OUTCOMES]; /* records behind it that hold nothing back */
+	struct delivery_list deliveries; /* deliveries that are in memory only */
+	bool dead; /* its dead letter is not flushed yet */
+	int64_t counts_after[OUTCOMES]; /* outcomes of the records after it that do not hold the offset themselves */
 };
 
-/* What was read, before anybody wants it. Everything lives in the arena or in the message. */
+/* A record that was read, before it is known whether an endpoint subscribes to it. Everything lives in the arena or in the message. */
 struct reading {
 	struct record_view view;
 	struct chat_event event;
@@ -51,7 +51,7 @@ int event_read(const struct kafka_message *m, struct arena *a, struct reading *o
 /* A record of the retry queue. */
 int event_reread(struct str record, int32_t partition, int64_t offset, int64_t timestamp_ms, struct arena *a,
 	struct reading *out, struct err *err) ERR_MUST_USE;
-/* With one reference, the caller's. `render`: as JSON, too. */
+/* Copies the event, with one reference, the caller's. `render`: also renders it as JSON. */
 struct event *event_keep(const struct reading *r, bool render);
 struct event *event_ref(struct event *e);
 void event_unref(struct event *e);

@@ -1,5 +1,7 @@
-/* A chat event as JSON; see render.h. What every event of a type has is there always, null where it says nothing; what only some have is
- * left out. */
+/* A chat event as JSON; see render.h.
+ *
+ * Invariant: members that all events of a type have are always present, null where the value is unknown; members that only some events have
+ * are left out of the others. */
 #include "webhook-dispatcher/events/render.h"
 
 #include "base/clock.h"
@@ -32,7 +34,7 @@ static void add_time(struct json_writer *w, const char *key, int64_t ms)
 	add_text(w, key, ms == 0 ? STR_NONE : str_of(text));
 }
 
-/* null: not known */
+/* 0 is rendered as null: unknown. */
 static void add_count(struct json_writer *w, const char *key, int64_t n)
 {
 	jw_key(w, key);
@@ -167,7 +169,7 @@ static void chat_begin(struct json_writer *w, int64_t id, const struct uuid *uui
 	add_uuid(w, "uuid", uuid);
 }
 
-/* What the older contract has. */
+/* The members of the older contract. */
 static void message_basics(struct json_writer *w, const struct message_view *m, enum provider provider)
 {
 	add_word(w, "type", direction_word(m->direction));

@@ -1,4 +1,4 @@
-/* See journal.h. */
+/* See journal.h. Invariant: what is collected stays valid until journal_clear(), as texts are copied and events are referenced. */
 #include "webhook-dispatcher/journal/journal.h"
 
 #include <assert.h>

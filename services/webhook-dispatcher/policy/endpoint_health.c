@@ -3,7 +3,7 @@
 
 #include "pg/pg.h"
 
-#define NOTED_AFTER_MS 60000 /* at most */
+#define NOTED_AFTER_MS 60000 /* the longest time before a failing endpoint is recorded */
 
 enum health_finding health_failed(const struct endpoint_row *row, int64_t *lane_fails_since_ms,
 	int64_t disable_after_ms, int64_t now_ms)

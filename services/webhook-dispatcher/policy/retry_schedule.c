@@ -6,7 +6,7 @@
 #define HOUR_MS   (60 * MINUTE_MS)
 #define COUNT(a)  (sizeof(a) / sizeof(*(a)))
 
-/* 76 hours in all: an outage over a weekend loses nothing. */
+/* 76 hours in total: no delivery is exhausted in an outage of a weekend. */
 static const int64_t default_delays_ms[] = { 5 * SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS,
 	5 * HOUR_MS, 10 * HOUR_MS, 14 * HOUR_MS, 20 * HOUR_MS, 24 * HOUR_MS };
 static const int64_t quick_delays_ms[] = { 1 * SECOND_MS, 5 * SECOND_MS };

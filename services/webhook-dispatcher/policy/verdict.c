@@ -1,4 +1,4 @@
-/* What an attempt's end means; see verdict.h. */
+/* See verdict.h. Invariant: every class of exchange has a row, so that no result is left undecided. */
 #include "webhook-dispatcher/policy/verdict.h"
 
 static const struct {

@@ -1,4 +1,4 @@
-/* What an attempt's end means for its delivery. Pure. Source: README.md, Outcomes. */
+/* Decides from the class of an attempt's result what happens to its delivery. Pure. Source: README.md, Outcomes. */
 #ifndef WEBHOOK_DISPATCHER_VERDICT_H
 #define WEBHOOK_DISPATCHER_VERDICT_H
 
@@ -9,7 +9,7 @@ enum verdict {
 	VERDICT_RETRY,
 	VERDICT_QUICK_RETRY,
 	VERDICT_GONE,
-	VERDICT_AGAIN, /* aborted: as if not begun */
+	VERDICT_AGAIN, /* aborted: attempted again, and not counted as an attempt */
 };
 enum verdict verdict_of(enum exchange_class c, bool lenient);
 

@@ -1,4 +1,4 @@
-/* See attempt.h. Invariant: a request's end is applied once, and only while its partition is ours. */
+/* See attempt.h. Invariant: a request's result is applied once, and only while this replica owns its partition. */
 #include "webhook-dispatcher/sending/attempt.h"
 
 #include <stdio.h>
@@ -97,7 +97,7 @@ static void attempt_done(void *ctx, const struct exchange_result *r)
 	s->ended(s->ctx);
 }
 
-/* Behind for a while, or long in the retry queue. */
+/* Whether the event is too old for its sink: its lane was catching up, or the delivery was in the retry queue for long. */
 static bool is_late(const struct delivery *d)
 {
 	const struct sink *sink = d->lane->endpoint->sink;

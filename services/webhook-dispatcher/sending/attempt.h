@@ -1,4 +1,4 @@
-/* Deliveries as requests: begun, ended, aborted. What that means for the delivery is decided in lanes. */
+/* Attempts of deliveries as HTTP requests: begin, end, abort. lanes/ decides what a result means for the delivery. */
 #ifndef WEBHOOK_DISPATCHER_ATTEMPT_H
 #define WEBHOOK_DISPATCHER_ATTEMPT_H
 
@@ -10,14 +10,14 @@ struct sending {
 	struct lane_shared *lanes;
 	struct directory *directory;
 	struct sender_pool *pool;
-	struct sink_request request; /* that is put together */
-	void (*ended)(void *ctx); /* an attempt has: others may be begun */
+	struct sink_request request; /* the one being built */
+	void (*ended)(void *ctx); /* called when an attempt has ended: others may begin */
 	void *ctx;
 };
 
-/* One that send_queue_next() returned is begun; or it ends, when it is too late for its sink. */
+/* Begins an attempt of a delivery that send_queue_next() returned; or ends the delivery when it is too late for its sink. */
 void attempt_begin(struct sending *s, struct delivery *d);
-/* The partitions are revoked: requests in flight are aborted and their results discarded. */
+/* The partitions were revoked: aborts requests in flight, whose results are discarded. */
 void attempts_abort(struct sending *s);
 
 #endif

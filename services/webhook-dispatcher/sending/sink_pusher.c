@@ -33,7 +33,7 @@ static void messages_only(struct endpoint *e)
 	}
 }
 
-/* It gets no envelope: the event is read once more. */
+/* A broadcast has no envelope, so that the event's JSON cannot be used: the record is decoded again. */
 static void request_make(const struct endpoint *to, const struct event *e, int64_t now_ms, struct sink_request *r)
 {
 	struct reading reading;
@@ -42,7 +42,7 @@ static void request_make(const struct endpoint *to, const struct event *e, int64
 
 	arena_reset(r->arena);
 	rc = event_reread(buf_str(&e->record), e->partition, e->offset, e->timestamp_ms, r->arena, &reading, &err);
-	assert(rc == 0); /* as it was when it was kept */
+	assert(rc == 0); /* the same record was decoded when the event was kept */
 	(void)rc;
 	broadcast_body(to->secrets, &reading.event, &r->body_text);
 	r->body = buf_str(&r->body_text);

@@ -1,4 +1,4 @@
-/* Endpoints of kind http: the event's JSON, signed in the header as Standard Webhooks asks. Source: README.md, Signatures. */
+/* Endpoints of kind http: the event's JSON, signed in headers as Standard Webhooks specifies. Source: README.md, Signatures. */
 #include <string.h>
 
 #include "webhook-dispatcher/sending/sinks.h"

@@ -8,10 +8,10 @@ const struct sink *const sinks[] = {
 	[ENDPOINT_PUSHER] = &sink_pusher,
 };
 
-/* An endpoint's own headers come last, and its sink's first. */
+/* The sink's headers come first, the endpoint's own last. */
 void sink_request_make(struct sink_request *r, const struct endpoint *to, const struct event *e, int64_t now_ms)
 {
-	assert(to->secrets); /* or it would not be live */
+	assert(to->secrets); /* otherwise the endpoint would not be live */
 	r->url = to->url;
 	r->body = buf_str(&e->body);
 	r->n_headers = 0;

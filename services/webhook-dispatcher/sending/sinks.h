@@ -1,4 +1,4 @@
-/* The sinks that there are, and the request that one makes of an event. */
+/* The table of sinks, and building a request. */
 #ifndef WEBHOOK_DISPATCHER_SINKS_H
 #define WEBHOOK_DISPATCHER_SINKS_H
 
@@ -9,8 +9,8 @@
 extern const struct sink sink_webhook, sink_pusher;
 extern const struct sink *const sinks[]; /* by enum endpoint_kind */
 
-/* Puts an event's request to an endpoint together. */
+/* Builds the request that delivers the event to the endpoint. */
 void sink_request_make(struct sink_request *r, const struct endpoint *to, const struct event *e, int64_t now_ms);
-void sink_request_fini(struct sink_request *r); /* not its arena, which is borrowed */
+void sink_request_fini(struct sink_request *r); /* frees its memory except the arena, which is borrowed */
 
 #endif
