@@ -1,4 +1,4 @@
-/* The configuration of blazzctl and what it connects to. Invariant: nothing is opened that the command does not use. */
+/* The configuration of blazzctl and its connections. Invariant: a connection is opened only when the command first uses it. */
 #include "ctl.h"
 
 #include <stdarg.h>
@@ -17,18 +17,18 @@ static const struct config_key keys[] = {
 	{ "postgres.conninfo", CONFIG_STRING, CONFIG_SECRET, AT(postgres), NULL, 0, 0,
 		"libpq connection string of role blazz_admin: workspaces, apps, accounts, webhook endpoints." },
 	{ "postgres.ops_conninfo", CONFIG_STRING, CONFIG_SECRET, AT(postgres_ops), NULL, 0, 0,
-		"The same of role blazz_ops: progress, syncs, deliveries; unset: postgres.conninfo." },
+		"libpq connection string of role blazz_ops: progress, syncs, deliveries; unset: postgres.conninfo." },
 	{ "secrets.keyring", CONFIG_STRING, CONFIG_SECRET, AT(keyring), NULL, 0, 0,
-		"Keys that seal secrets, one a line: <id>:<base64 of 32 bytes>; the first one seals." },
+		"Keys that seal secrets, one per line: <id>:<base64 of 32 bytes>; the first one seals." },
 	{ "webhooks.allow_http", CONFIG_BOOL, 0, AT(allow_http), "false", 0, 0,
-		"Endpoints may have plain http, as in webhook-dispatcher's configuration." },
+		"Allows endpoints with plain http; set it as in webhook-dispatcher's configuration." },
 	{ "webhooks.allowed_networks", CONFIG_LIST, 0, AT(allowed_networks), NULL, 0, 0,
-		"Networks (10.0.0.0/8) that endpoints may be in although they are not public; the same there." },
+		"Networks (10.0.0.0/8) in which endpoints may be although they are not public; as for webhook-dispatcher." },
 	{ "webhooks.ca_file", CONFIG_STRING, 0, AT(ca_file), NULL, 0, 0,
-		"Certificates of the authorities to trust (PEM) instead of the system's; the same there." },
+		"Certificates of the authorities to trust (PEM) instead of the system's; as for webhook-dispatcher." },
 	{ "topics.prefix", CONFIG_STRING, 0, AT(topic_prefix), "blazz", 0, 0, "First part of every topic's name." },
 	{ "kafka.bootstrap.servers", CONFIG_STRING, 0, AT(kafka_brokers), NULL, 0, 0,
-		"Brokers to start from; all kafka.* keys go to librdkafka as they are." },
+		"Brokers for the first connection; all kafka.* keys are passed to librdkafka unchanged." },
 	{ 0 },
 };
 
@@ -188,7 +188,7 @@ int ctl_uuid(const char *name, const char *text, struct uuid *out, struct err *e
 {
 	if (!text)
 		return ctl_usage(err, "%s is missing", name);
-	return uuid_parse(str_of(text), out) ? 0 : ctl_usage(err, "%s: %s is no UUID", name, text);
+	return uuid_parse(str_of(text), out) ? 0 : ctl_usage(err, "%s: %s is not a UUID", name, text);
 }
 
 int ctl_secret_read(const char *path, struct buf *out, struct err *err)

@@ -28,7 +28,7 @@ struct ctl_settings {
 	char *ca_file;
 	char **allowed_networks;
 	bool allow_http;
-	char *kafka_brokers; /* only a row of the table: librdkafka gets it with all of kafka.* */
+	char *kafka_brokers; /* only a row of the table: passed to librdkafka with all kafka.* keys */
 };
 
 struct ctl {
@@ -53,7 +53,7 @@ struct command {
 	int (*run)(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
 };
 
-/* Each table ends with a row without a group. */
+/* A row without a group terminates each table. */
 extern const struct command topics_commands[], apps_commands[], apps_set_commands[], accounts_commands[],
 	accounts_set_commands[], send_commands[], dlq_commands[], sync_commands[], progress_commands[],
 	outbox_commands[], events_commands[], webhook_commands[], webhook_replay_commands[], retry_commands[];
@@ -62,7 +62,7 @@ extern const struct command topics_commands[], apps_commands[], apps_set_command
 int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;
 void ctl_close(struct ctl *ctl);
 
-/* As role blazz_admin, for configuration; as blazz_ops, for progress, queues and history. */
+/* Connect as role blazz_admin, for configuration; as blazz_ops, for progress, queues and history. *out is borrowed from ctl. */
 int ctl_pg_admin(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
 int ctl_pg_ops(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
 /* Runs change() in a transaction as blazz_admin, and commits. */
@@ -71,18 +71,18 @@ int ctl_pg_change(struct ctl *ctl, int (*change)(struct ctl *ctl, struct pg *pg,
 int ctl_keyring(struct ctl *ctl, const struct keyring **out, struct err *err) ERR_MUST_USE;
 /* The guard for URLs of endpoints, configured as webhook-dispatcher's. */
 int ctl_guard(struct ctl *ctl, const struct guard **out, struct err *err) ERR_MUST_USE;
-/* Whether the broker can find records by time, for commands that make another program search; passes if no broker is
+/* Checks that the broker can look up records by time, for commands that let another program do so; succeeds if no broker is
  * configured. ERR_INPUT. */
 int ctl_times_check(struct ctl *ctl, struct err *err) ERR_MUST_USE;
 int ctl_kafka_admin(struct ctl *ctl, struct kafka_admin **out, struct err *err) ERR_MUST_USE;
 /* Fails when no brokers are configured. */
 int ctl_kafka(struct ctl *ctl, const struct kafka_config **out, struct err *err) ERR_MUST_USE;
 
-/* ERR_USAGE. */
+/* Sets ERR_USAGE; returns -1. */
 int ctl_usage(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* A public id from the command line. ERR_USAGE. */
+/* Parses a public id from the command line. ERR_USAGE. */
 int ctl_uuid(const char *name, const char *text, struct uuid *out, struct err *err) ERR_MUST_USE;
-/* A secret from a file, "-": standard input; appended to out, which the caller wipes. */
+/* Reads a secret from a file, "-" for standard input, and appends it to out, which the caller wipes. */
 int ctl_secret_read(const char *path, struct buf *out, struct err *err) ERR_MUST_USE;
 void ctl_secret_free(struct buf *secret);
 

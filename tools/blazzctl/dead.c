@@ -21,7 +21,7 @@ static int number_read(const char *name, const char *text, int64_t otherwise, in
 {
 	*out = otherwise;
 	if (text && (!str_to_i64(str_of(text), out) || *out < 0))
-		return ctl_usage(err, "--%s: %s is no number", name, text);
+		return ctl_usage(err, "--%s: %s is not a number", name, text);
 	return 0;
 }
 

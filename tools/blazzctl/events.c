@@ -1,4 +1,4 @@
-/* blazzctl events: what chat-event says, as a consumer inside Blazz sees it. */
+/* blazzctl events: prints the topic chat-event as a consumer inside Blazz sees it. Invariant: without --all each event is printed once. */
 #include <stddef.h>
 #include <stdio.h>
 
@@ -19,15 +19,16 @@ struct events_options {
 };
 
 static const struct option_row rows[] = {
-	{ "workspace", OPTION_TEXT, offsetof(struct events_options, workspace), "UUID", "of this one only" },
+	{ "workspace", OPTION_TEXT, offsetof(struct events_options, workspace), "UUID",
+		"only events of this workspace" },
 	{ "type", OPTION_TEXT, offsetof(struct events_options, type), "TYPE",
-		"message.created, or the first half of a type: message" },
+		"message.created, or the first part of a type: message" },
 	{ "since", OPTION_TIME, offsetof(struct events_options, since_ms), "TIME",
-		"2026-01-31T12:00:00Z, or 2h: two hours ago; default: all there are" },
-	{ "limit", OPTION_NUMBER, offsetof(struct events_options, limit), "N", "at most" },
-	{ "follow", OPTION_FLAG, offsetof(struct events_options, follow), NULL, "go on with what comes" },
+		"2026-01-31T12:00:00Z, or 2h: two hours ago; default: all events" },
+	{ "limit", OPTION_NUMBER, offsetof(struct events_options, limit), "N", "print at most N events" },
+	{ "follow", OPTION_FLAG, offsetof(struct events_options, follow), NULL, "continue with new events" },
 	{ "all", OPTION_FLAG, offsetof(struct events_options, all), NULL,
-		"late ones, too: what a consumer drops as told before; \"late\": true" },
+		"also late events and duplicates, which consumers discard; \"late\": true" },
 	{ 0 },
 };
 
@@ -131,7 +132,7 @@ static int events_open(struct ctl *ctl, const struct events_options *o, struct k
 	return 0;
 }
 
-/* An object a line; --json: all of them in one array. */
+/* Prints an object per line; with --json all of them in one array. */
 static int events(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	const struct events_options *o = options;
@@ -143,7 +144,7 @@ static int events(struct ctl *ctl, const void *options, char *const *arguments, 
 	if (o->workspace && ctl_uuid("--workspace", o->workspace, &s.workspace, err) < 0)
 		return -1;
 	if (ctl->json && o->follow)
-		return ctl_usage(err, "--follow has no end, --json is one array");
+		return ctl_usage(err, "--follow cannot be used with --json: the array would never end");
 	s.writer = json_writer(&s.json);
 	s.marks = source_marks_new();
 	s.arena = arena_new(1 << 16);
@@ -165,6 +166,6 @@ static int events(struct ctl *ctl, const void *options, char *const *arguments, 
 
 const struct command events_commands[] = {
 	{ "events", "", NULL, 0, 0, rows, sizeof(struct events_options),
-		"prints chat events in order, as consumers see them: each once", events },
+		"prints chat events in order, each once, as consumers see them", events },
 	{ 0 },
 };

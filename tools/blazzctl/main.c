@@ -1,7 +1,7 @@
 /* blazzctl: configuration, dead letters and progress of a Blazz installation, from the command line.
  *
- * Secrets are never arguments: they come from files or standard input. Exit status: 0, 1 failed, 2 wrong usage, 3 what was
- * followed was cancelled, 78 wrong configuration.
+ * Invariant: secrets are never arguments: they come from files or standard input. Exit status: 0 success, 1 failure, 2 wrong usage,
+ * 3 the replay that the command followed was cancelled, 78 wrong configuration.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static const struct command *const groups[] = {
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 
-/* Before the command. */
+/* The options before the command. */
 struct global {
 	const char *file;
 	bool json, help, version;
@@ -77,7 +77,7 @@ static const struct command *command_find(const char *group, const char *verb)
 	return NULL;
 }
 
-/* Takes what stands before the command; *at is then the command's place. */
+/* Parses the options before the command; *at is then the index of the command. */
 static int global_parse(struct global *g, int argc, char **argv, int *at, struct err *err)
 {
 	int i = 1;
@@ -92,13 +92,13 @@ static int global_parse(struct global *g, int argc, char **argv, int *at, struct
 		else if (strcmp(argv[i], "--version") == 0)
 			g->version = true;
 		else
-			return ctl_usage(err, "%s: not understood", argv[i]);
+			return ctl_usage(err, "%s is not an option of blazzctl", argv[i]);
 	}
 	*at = i;
 	return 0;
 }
 
-/* --help and --json may also stand behind the command. */
+/* Removes --help and --json from the command's arguments: they may also follow the command. */
 static int flags_take(struct global *g, int argc, char **argv)
 {
 	int n = 0;

@@ -1,4 +1,4 @@
-/* Options. Invariant: what a command gets was checked against its table; nothing here knows any command. */
+/* Options. Invariant: a command gets only values that were checked against its table; this file knows no command. */
 #include "options.h"
 
 #include <string.h>
@@ -36,7 +36,7 @@ static bool ago_parse(struct str text, int64_t now_ms, int64_t *out)
 	return true;
 }
 
-/* What stands behind the seconds: "Z", or milliseconds and "Z", as our own output has them. */
+/* Parses the part after the seconds: "Z", or milliseconds and "Z", as in the output of blazzctl. */
 static bool fraction_parse(const char *p, int64_t *ms)
 {
 	int64_t value = 0;
@@ -91,7 +91,7 @@ static const struct option_row *row_find(const struct option_row *rows, struct s
 static int texts_add(struct option_texts *texts, const struct option_row *row, const char *value, struct err *err)
 {
 	if (texts->n == OPTION_TEXTS_MAX)
-		return USAGE(err, "--%s: at most %d", row->name, OPTION_TEXTS_MAX);
+		return USAGE(err, "--%s: may be given at most %d times", row->name, OPTION_TEXTS_MAX);
 	texts->text[texts->n++] = value;
 	return 0;
 }
@@ -112,22 +112,22 @@ static int value_store(const struct option_row *row, void *out, const char *valu
 		return texts_add(at, row, value, err);
 	case OPTION_NUMBER:
 		if (!str_to_i64(str_of(value), &number) || number < 0)
-			return USAGE(err, "--%s: %s is no number", row->name, value);
+			return USAGE(err, "--%s: %s is not a number", row->name, value);
 		break;
 	case OPTION_TIME:
 		if (!option_time_parse(str_of(value), now_ms, &number))
-			return USAGE(err, "--%s: %s is no time", row->name, value);
+			return USAGE(err, "--%s: %s is not a time", row->name, value);
 		break;
 	case OPTION_DURATION:
 		if (!option_duration_parse(str_of(value), &number))
-			return USAGE(err, "--%s: %s is no duration: 15s, 5m, 24h, 7d", row->name, value);
+			return USAGE(err, "--%s: %s is not a duration: 15s, 5m, 24h, 7d", row->name, value);
 		break;
 	}
 	*(int64_t *)at = number;
 	return 0;
 }
 
-/* One option at argv[*i], its value there or in the next place. */
+/* Parses the option at argv[*i], whose value is part of it or the next argument. */
 static int option_take(const struct option_row *rows, void *out, int argc, char **argv, int *i, int64_t now_ms,
 	struct err *err)
 {
@@ -139,7 +139,7 @@ static int option_take(const struct option_row *rows, void *out, int argc, char 
 		text = value.p;
 	row = row_find(rows, name);
 	if (!row)
-		return USAGE(err, "--%.*s is no option of this command", STR_ARG(name));
+		return USAGE(err, "--%.*s is not an option of this command", STR_ARG(name));
 	if (row->type == OPTION_FLAG && text)
 		return USAGE(err, "--%s takes no value", row->name);
 	if (row->type != OPTION_FLAG && !text) {

@@ -7,8 +7,8 @@
 
 enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_TEXTS, OPTION_NUMBER, OPTION_TIME, OPTION_DURATION };
 
-/* Where the value goes is an offset into the command's own struct: bool; const char *; struct option_texts; int64_t.
- * What is not given stays as it was. OPTION_TIME is RFC 3339 ("2026-01-31T12:00:00Z", "2026-01-31") or how long ago
+/* The value is stored at an offset in the command's own struct: bool; const char *; struct option_texts; int64_t.
+ * A member whose option is not given keeps its value. OPTION_TIME is RFC 3339 ("2026-01-31T12:00:00Z", "2026-01-31") or an age
  * ("2h", "30m", "7d"), in ms since 1970. OPTION_DURATION is "15s", "24h", in ms. */
 struct option_row {
 	const char *name; /* without -- */
@@ -24,12 +24,12 @@ struct option_texts {
 	size_t n;
 };
 
-/* Takes options out of argv ("--name value" or "--name=value", anywhere before "--") into *out and moves the rest to
- * its front; *n_rest says how many. Values are borrowed from argv. rows ends with a row without a name. ERR_USAGE. */
+/* Parses the options in argv ("--name value" or "--name=value", anywhere before "--") into *out and moves the other arguments to
+ * its front; *n_rest is their number. Values are borrowed from argv. A row without a name terminates rows. ERR_USAGE. */
 int options_parse(const struct option_row *rows, void *out, int argc, char **argv, int64_t now_ms, int *n_rest,
 	struct err *err) ERR_MUST_USE;
 void options_help(const struct option_row *rows, struct buf *out);
-/* As OPTION_TIME, as OPTION_DURATION. */
+/* Parse a value like that of OPTION_TIME and of OPTION_DURATION. */
 bool option_time_parse(struct str text, int64_t now_ms, int64_t *out);
 bool option_duration_parse(struct str text, int64_t *out);
 

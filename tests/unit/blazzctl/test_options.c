@@ -88,15 +88,15 @@ static void an_error_names_the_wrong_argument(void **state)
 	static const struct {
 		const char *words, *message;
 	} cases[] = {
-		{ "--color", "--color is no option of this command" },
+		{ "--color", "--color is not an option of this command" },
 		{ "--name", "--name needs a value" },
 		{ "--yes=no", "--yes takes no value" },
-		{ "--limit many", "--limit: many is no number" },
-		{ "--limit -1", "--limit: -1 is no number" },
-		{ "--since yesterday", "--since: yesterday is no time" },
-		{ "--since 2026-01-01T00:00:00.25Z", "--since: 2026-01-01T00:00:00.25Z is no time" },
-		{ "--since 2026-01-01T00:00:00", "--since: 2026-01-01T00:00:00 is no time" },
-		{ "--within 5", "--within: 5 is no duration: 15s, 5m, 24h, 7d" },
+		{ "--limit many", "--limit: many is not a number" },
+		{ "--limit -1", "--limit: -1 is not a number" },
+		{ "--since yesterday", "--since: yesterday is not a time" },
+		{ "--since 2026-01-01T00:00:00.25Z", "--since: 2026-01-01T00:00:00.25Z is not a time" },
+		{ "--since 2026-01-01T00:00:00", "--since: 2026-01-01T00:00:00 is not a time" },
+		{ "--within 5", "--within: 5 is not a duration: 15s, 5m, 24h, 7d" },
 	};
 
 	(void)state;
