@@ -1,5 +1,6 @@
 /* Folding a batch's ops, in order, into what is in memory; see work.h. Invariant: an op is folded by the row of its kind, and every kind
  * that can become an op has one. */
+#include "chat-sync/identity/contact.h"
 #include "chat-sync/work.h"
 
 #include <assert.h>

@@ -1,5 +1,6 @@
 /* Conversations and groups: what a bridge says of a chat, read markers, changes of groups. */
 #include "chat-sync/group_settings.h"
+#include "chat-sync/identity/alias.h"
 #include "chat-sync/members.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"

@@ -1,4 +1,6 @@
 /* Messages and what happens to them, folded by the rules into what is in memory. */
+#include "chat-sync/identity/alias.h"
+#include "chat-sync/identity/contact.h"
 #include "chat-sync/metadata.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"

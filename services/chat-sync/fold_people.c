@@ -1,4 +1,7 @@
 /* Contacts: names, opt-outs, changed identities. */
+#include "chat-sync/identity/adopt.h"
+#include "chat-sync/identity/contact.h"
+#include "chat-sync/identity/merge.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 

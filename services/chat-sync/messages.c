@@ -1,4 +1,5 @@
 /* Messages of a batch: new ones are inserted, copies of stored ones and the targets of updates are read. */
+#include "chat-sync/identity/alias.h"
 #include "chat-sync/metadata.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"

@@ -1,4 +1,5 @@
 /* What a batch changed goes to the database, a statement per table; what only the database can tell becomes effects. */
+#include "chat-sync/identity/contact.h"
 #include "chat-sync/metadata.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
@@ -337,7 +338,7 @@ static int write_contacts(struct work *w, struct err *err)
 		.rows = &c, .all = contacts_put, .one = contact_put, .one_is_started = true, .item_of = contact_item
 	};
 
-	if (contacts_settle(w, err) < 0)
+	if (contacts_lock(w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->contacts.n; i++)
 		c.rows[i] = &w->contacts.at[i]->row;

@@ -1,5 +1,6 @@
 /* The steps of a batch, in order; see work.h. */
 #include "chat-sync/sync.h"
+#include "chat-sync/identity/resolve.h"
 
 #include "chat-sync/report.h"
 #include "chat-sync/work.h"

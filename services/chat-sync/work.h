@@ -2,7 +2,7 @@
  *
  *   accounts_resolve   who is meant; what names nobody becomes a dead letter
  *   ops_expand         an event becomes one or more ops (a sync chat: its state and its messages)
- *   people_resolve     aliases to contacts: found, created, merged
+ *   people_resolve     aliases to contacts: found, created, merged; see identity/
  *   merges_follow      what the account still keeps apart of people that are one
  *   groups_resolve, conversations_resolve
  *   messages_resolve   new messages are inserted, copies and targets are read
@@ -199,13 +199,11 @@ int op_rows_write(struct work *w, struct op_rows *r, struct err *err) ERR_MUST_U
 int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err) ERR_MUST_USE;
 void ops_expand(struct work *w, struct batch_item *item);
 void ops_expand_parked(struct work *w, const struct parked_row *parked, const struct inbound_event *event);
-int people_resolve(struct work *w, struct err *err) ERR_MUST_USE;
 /* Conversations with whoever turned out to be one of the people follow, where no event told this account of it yet. */
 int merges_follow(struct work *w, struct err *err) ERR_MUST_USE;
 int groups_resolve(struct work *w, struct err *err) ERR_MUST_USE;
 int conversations_resolve(struct work *w, struct err *err) ERR_MUST_USE;
 int users_resolve(struct work *w, struct err *err) ERR_MUST_USE;
-int contacts_settle(struct work *w, struct err *err) ERR_MUST_USE;
 int messages_resolve(struct work *w, struct err *err) ERR_MUST_USE;
 /* Part of messages_resolve: what updates refer to, and the conversations those are in. */
 void targets_resolve(struct work *w);
@@ -280,14 +278,6 @@ void note_template(struct work *w, struct op *op);
 void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool first);
 void sync_event(struct chat_event *e, const struct sync_state *s, const char *status);
 void sync_subject(struct work *w, const struct uuid *account, const struct sync_state *s, struct uuid *out);
-void person_take_name(struct work *w, struct person *p); /* the push name that came with an event */
-/* The contact as that name alone leaves it. */
-struct contact_row contact_named_by(const struct person *p, const struct contact_row *before);
-/* Takes over a name that wins (of `got` only the name counts). True when the contact is called otherwise now; the name's time may have
- * moved all the same. */
-bool contact_rename(struct work *w, struct contact *c, const struct contact_row *got, const struct op *op);
-/* Takes over the email, picture and place in the address book of `got` that are newer than the contact's: the parts that differ now. */
-unsigned contact_take_details(struct work *w, struct contact *c, const struct contact_row *got);
 void announce_people(struct work *w, struct op *op);
 void fold_group_name(struct work *w, struct op *op);
 void fold_unread_mark(struct work *w, struct op *op,
@@ -311,24 +301,6 @@ void account_touch(struct work *w, struct account *a);
 const struct uuid *message_uuid(struct message *m, const struct account *a);
 struct contact_view contact_view(const struct contact *c);
 struct group_view group_view(const struct group *g);
-/* The text that shows a party in chats.sender: the contact's phone if known, else its best alias. It changes with the contact. */
-struct str sender_text(struct work *w, const struct party *p, const struct contact *c);
-/* Of the author of a message: a contact that has another alias by now as it was called then. */
-struct str author_text(struct work *w, const struct person *p);
-/* A uuid as text: what a contact's receipts, reactions and votes are kept by. */
-struct str uuid_str(struct work *w, const struct uuid *u);
-/* The digits under which a number is known: as it is, or uniting the regional variants. */
-struct str match_key(struct work *w, struct str phone);
-/* What was sent under an alias while it was nobody's becomes the contact's. */
-int alias_adopt(struct work *w, const struct person *p, const struct alias_row *alias, const struct contact *c,
-	struct err *err) ERR_MUST_USE;
-void contact_set_phone(struct work *w, struct contact *c, struct str phone, struct str key, const char *region);
-/* Who a contact is by now: itself, or whom it was merged into. Accepts NULL. */
-struct contact *contact_final(struct work *w, struct contact *c);
-/* Makes two contacts one: locks both, the older wins, the other accounts' partitions are told. Two different phones are kept apart,
- * with a notice, unless the provider itself says that the number changed. */
-int contacts_unite(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ,
-	struct err *err) ERR_MUST_USE;
 struct person *person_new(struct work *w, struct op *op, const struct party *party, bool create);
 /* Adds a notice as of at_us, once per batch and kind: one as new as the one that is stored is not told again. */
 void notice_add(struct work *w, struct op *op, struct in_account_notice what, int64_t at_us);

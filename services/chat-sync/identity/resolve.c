@@ -1,0 +1,82 @@
+/* The people of a batch, step by step; see resolve.h. */
+#include "chat-sync/identity/resolve.h"
+#include "chat-sync/identity/alias.h"
+#include "chat-sync/identity/contact.h"
+#include "chat-sync/identity/decide.h"
+#include "chat-sync/identity/holder.h"
+#include "chat-sync/identity/lookup.h"
+#include "chat-sync/identity/merge.h"
+#include "chat-sync/identity/write.h"
+#include "chat-sync/report.h"
+
+#define MAX_ROUNDS 4
+
+static bool all_known(struct work *w)
+{
+	for (size_t i = 0; i < w->people.n; i++) {
+		struct person *p = w->people.at[i];
+
+		p->contact = NULL;
+		for (size_t k = 0; k < p->n_aliases; k++) {
+			struct contact *c = world_alias(w->world, &p->aliases[k], w->now_mono_ms);
+
+			if (!c || c->reused || (p->contact && p->contact != c))
+				return false;
+			p->contact = c;
+		}
+	}
+	return true;
+}
+
+/* Who was only looked up may have been created by what comes later in the batch. */
+static void people_finish(struct work *w)
+{
+	for (size_t i = 0; i < w->people.n; i++) {
+		struct person *p = w->people.at[i];
+
+		for (size_t k = 0; k < p->n_aliases && !p->contact; k++)
+			p->contact = world_alias(w->world, &p->aliases[k], w->now_mono_ms);
+		p->contact = contact_final(w, p->contact);
+	}
+}
+
+int people_resolve(struct work *w, struct err *err)
+{
+	struct plan plan = { .ids = NULL };
+	size_t n_aliases = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < w->people.n; i++) {
+		person_aliases(w, w->people.at[i]);
+		n_aliases += w->people.at[i]->n_aliases;
+	}
+	if (all_known(w)) {
+		report_cache(w->report, "contacts", n_aliases, 0);
+		people_finish(w); /* merged earlier in this batch */
+		return 0;
+	}
+	for (int round = 0; round < MAX_ROUNDS && rc == 0; round++) {
+		if (aliases_read(w, err) < 0 || previous_holders_read(w, err) < 0)
+			return -1;
+		if (!all_known(w)) {
+			plan.merges.n = 0;
+			if (contact_ids_draw(w, &plan, err) < 0)
+				return -1;
+			for (size_t i = 0; i < w->people.n; i++)
+				person_decide(w, &plan, w->people.at[i]);
+		}
+		rc = aliases_write(w, &plan, err);
+		if (rc < 0)
+			return -1;
+	}
+	if (rc == 0)
+		return err_set(err, ERR_RETRY, "contact_race", "other partitions were first %d times", MAX_ROUNDS);
+	/* Whoever is seen for the first time has a name at once; others: ops_fold(). */
+	for (size_t i = 0; i < w->people.n; i++)
+		if (w->people.at[i]->contact && w->people.at[i]->contact->created)
+			person_take_name(w, w->people.at[i]);
+	if (contacts_create(w, &plan, err) < 0 || contacts_merge(w, &plan, err) < 0)
+		return -1;
+	people_finish(w);
+	return 0;
+}
