@@ -54,8 +54,8 @@ static size_t groups_wanted(struct work *w, struct wanted_group **out)
 
 		if (!ref)
 			continue;
-		g = world_group(w->world, op->account->row.workspace_id, ref->jid);
-		if (g && !op_changes_group(op, g) && w->now_mono_ms - g->read_mono_ms <= w->world->ttl_ms) {
+		g = cache_group(w->cache, op->account->row.workspace_id, ref->jid);
+		if (g && !op_changes_group(op, g) && w->now_mono_ms - g->read_mono_ms <= w->cache->ttl_ms) {
 			hits++;
 			continue;
 		}
@@ -90,7 +90,7 @@ static int groups_read(struct work *w, struct wanted_group **wanted, size_t n, s
 	if (store_groups_upsert(w->pg, rows, lock, created, n, w->arena, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		struct group *g = world_keep_group(w->world, rows[i], w->now_mono_ms);
+		struct group *g = cache_keep_group(w->cache, rows[i], w->now_mono_ms);
 
 		g->created = g->created || created[i]; /* what was parked resolves groups once more */
 		g->locked = g->locked || lock[i];
@@ -110,7 +110,7 @@ int groups_resolve(struct work *w, struct err *err)
 		const struct group_ref *ref = op_group_ref(op);
 
 		if (ref)
-			op->group = world_group(w->world, op->account->row.workspace_id, ref->jid);
+			op->group = cache_group(w->cache, op->account->row.workspace_id, ref->jid);
 	}
 	return 0;
 }
@@ -134,7 +134,7 @@ struct wanted_conversation {
 	bool create;
 };
 
-/* Conversations that the world does not know, each once. */
+/* Conversations that the cache does not know, each once. */
 static size_t conversations_wanted(struct work *w, struct wanted_conversation **out)
 {
 	size_t n = 0, hits = 0;
@@ -149,7 +149,7 @@ static size_t conversations_wanted(struct work *w, struct wanted_conversation **
 
 		if (!op_has_conversation(op))
 			continue;
-		if (world_conversation(w->world, op->account, c, op->group)) {
+		if (cache_conversation(w->cache, op->account, c, op->group)) {
 			hits++;
 			continue;
 		}
@@ -193,7 +193,7 @@ static int conversations_open(struct work *w, struct wanted_conversation **wante
 		if (wanted[i]->row.id == 0 && wanted[i]->create)
 			return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
 		if (wanted[i]->row.id != 0)
-			world_keep_conversation(w->world, &wanted[i]->row, op->account,
+			cache_keep_conversation(w->cache, &wanted[i]->row, op->account,
 				op->group ? NULL : op->peer->contact, op->group);
 	}
 	return 0;
@@ -242,14 +242,14 @@ static int read_markers_resolve(struct work *w, struct err *err)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (rows[i]->id != 0 && rows[i]->account_id == ops[i]->account->row.id)
-			ops[i]->conversation = world_keep_conversation(w->world, rows[i], ops[i]->account, NULL, NULL);
+			ops[i]->conversation = cache_keep_conversation(w->cache, rows[i], ops[i]->account, NULL, NULL);
 	return 0;
 }
 
 static struct conversation *conversation_of(struct work *w, const struct op *op)
 {
 	struct contact *c = op->group ? NULL : op->peer->contact;
-	struct conversation *v = world_conversation(w->world, op->account, c, op->group);
+	struct conversation *v = cache_conversation(w->cache, op->account, c, op->group);
 
 	if (v && !v->contact)
 		v->contact = c;
@@ -271,7 +271,7 @@ int conversations_of_targets(struct work *w, struct err *err)
 		int64_t id = op->row ? op->row->row.conversation_id : 0;
 		void **seen;
 
-		if (!op->row || op->row->conversation || world_conversation_by_id(w->world, id))
+		if (!op->row || op->row->conversation || cache_conversation_by_id(w->cache, id))
 			continue;
 		seen = map_slot(w->index, (struct str){ (const char *)&id, sizeof(id) });
 		if (*seen)
@@ -284,11 +284,11 @@ int conversations_of_targets(struct work *w, struct err *err)
 	if (n > 0 && store_conversations_load(w->pg, rows, n, w->arena, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		world_keep_conversation(w->world, rows[i], accounts[i], NULL, NULL);
+		cache_keep_conversation(w->cache, rows[i], accounts[i], NULL, NULL);
 	for (size_t i = 0; i < w->ops.n; i++)
 		if (w->ops.at[i]->row && !w->ops.at[i]->row->conversation)
 			w->ops.at[i]->row->conversation =
-				world_conversation_by_id(w->world, w->ops.at[i]->row->row.conversation_id);
+				cache_conversation_by_id(w->cache, w->ops.at[i]->row->row.conversation_id);
 	return 0;
 }
 

@@ -1,11 +1,12 @@
 /* Accounts: sessions, notices, templates, and how far a sync has come. */
+#include "chat-sync/effect.h"
 #include "chat-sync/metadata.h"
+#include "chat-sync/notice.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
 #include "base/clock.h"
-#include "base/utf8.h"
 #include "crypto/ids.h"
 #include "json/json.h"
 #include "json/writer.h"
@@ -28,7 +29,7 @@ static void session_apply(struct work *w, struct account *a, const struct sessio
 		r->disconnected_us = at_us;
 		r->disconnect_reason =
 			str_of(session_reason_word(s->reason == REASON_NONE ? REASON_UNKNOWN : s->reason));
-		r->disconnect_details = arena_str(w->world->arena, s->details.n > 0 ? s->details : STR_NONE);
+		r->disconnect_details = arena_str(w->cache->arena, s->details.n > 0 ? s->details : STR_NONE);
 	}
 }
 
@@ -59,48 +60,6 @@ void fold_session(struct work *w, struct op *op)
 }
 
 /* notices */
-
-/* What is stored of one: all of an account's are one value. Whoever is told of it gets the whole. */
-#define NOTICE_TEXT_BYTES  1024
-#define NOTICE_EXTRA_BYTES 2048
-
-static struct str notice_json(struct work *w, const struct in_account_notice *n, int64_t at_us)
-{
-	struct json_writer jw;
-
-	buf_clear(w->scratch);
-	jw = json_writer(w->scratch);
-	jw_obj(&jw);
-	jw_member_str(&jw, "severity", str_of(severity_word(n->severity)));
-	jw_member_str(&jw, "text", utf8_truncate(n->text, NOTICE_TEXT_BYTES));
-	jw_member_str(&jw, "code", n->error.code.n > 0 ? n->error.code : STR_NONE);
-	jw_member_i64(&jw, "at", at_us / 1000);
-	jw_member_raw(&jw, "extra", n->extra.n > 0 && n->extra.n <= NOTICE_EXTRA_BYTES ? n->extra : STR_NONE);
-	jw_obj_end(&jw);
-	return arena_str(w->arena, buf_str(w->scratch));
-}
-
-/* Of several of one kind in a batch the newest counts. */
-void notice_add(struct work *w, struct op *op, struct in_account_notice what, int64_t at_us)
-{
-	struct notice n = { .op = op, .what = what };
-
-	n.row = (struct notice_row){ .workspace_id = op->account->row.workspace_id,
-		.account_id = op->account->row.id,
-		.kind = what.kind,
-		.json = notice_json(w, &what, at_us),
-		.at_us = at_us };
-	for (size_t i = 0; i < w->notices.n; i++) {
-		struct notice *have = &w->notices.at[i];
-
-		if (have->row.account_id != n.row.account_id || !str_eq(have->row.kind, n.row.kind))
-			continue;
-		if (n.row.at_us >= have->row.at_us)
-			*have = n;
-		return;
-	}
-	*LIST_ADD(w, &w->notices) = n;
-}
 
 void fold_notice(struct work *w, struct op *op)
 {
@@ -200,8 +159,8 @@ static void account_set_sync(struct work *w, struct account *a, struct str set)
 {
 	struct str had = a->row.sync_patch.p ? a->row.sync_patch : STR("{}");
 
-	a->row.sync = metadata_merge(a->row.sync, set, w->world->arena);
-	a->row.sync_patch = metadata_merge(had, set, w->world->arena);
+	a->row.sync = metadata_merge(a->row.sync, set, w->cache->arena);
+	a->row.sync_patch = metadata_merge(had, set, w->cache->arena);
 	account_touch(w, a);
 }
 

@@ -1,4 +1,5 @@
 /* Conversations and groups: what a bridge says of a chat, read markers, changes of groups. */
+#include "chat-sync/effect.h"
 #include "chat-sync/group_settings.h"
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/members.h"
@@ -7,11 +8,6 @@
 #include "chat-sync/work.h"
 
 #include <string.h>
-
-struct group_view group_view(const struct group *g)
-{
-	return (struct group_view){ g->row.uuid, g->row.jid, g->row.name, g->row.participants_count };
-}
 
 static void note_group(struct work *w, struct op *op, const char *action, const struct participant *who, size_t n,
 	struct str text)
@@ -102,7 +98,7 @@ static bool group_take_text(struct work *w, struct group *g, struct str *have, i
 	group_touch(w, g);
 	if (str_eq(*have, got))
 		return false;
-	*have = arena_str(w->world->arena, got);
+	*have = arena_str(w->cache->arena, got);
 	return true;
 }
 
@@ -136,8 +132,8 @@ void group_settle(struct work *w, struct group *g)
 {
 	if (!g->members)
 		return;
-	g->row.participant_log = arena_str(w->world->arena, members_log(g->members));
-	g->row.participants = arena_str(w->world->arena, members_list(g->members));
+	g->row.participant_log = arena_str(w->cache->arena, members_log(g->members));
+	g->row.participants = arena_str(w->cache->arena, members_list(g->members));
 	report_over_limit(w->report, "members", g->members->refused);
 }
 
@@ -165,7 +161,7 @@ static bool take_text(struct work *w, struct str *have, struct str got)
 {
 	if (got.n == 0 || str_eq(*have, got))
 		return false;
-	*have = arena_str(w->world->arena, got);
+	*have = arena_str(w->cache->arena, got);
 	return true;
 }
 
@@ -174,7 +170,7 @@ static bool group_take_settings(struct work *w, struct group *g, struct str sett
 	struct group_settings now = { g->row.settings, g->row.settings_times };
 	bool same;
 
-	if (!group_settings_merge(now, settings, at_us, w->world->arena, &now))
+	if (!group_settings_merge(now, settings, at_us, w->cache->arena, &now))
 		return false;
 	same = group_settings_same(g->row.settings, now.values);
 	g->row.settings = now.values;

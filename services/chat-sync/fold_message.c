@@ -1,4 +1,5 @@
 /* Messages and what happens to them, folded by the rules into what is in memory. */
+#include "chat-sync/effect.h"
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/metadata.h"
@@ -104,7 +105,7 @@ static void conversation_take_message(struct work *w, struct op *op, struct mess
 	if (v->last_message_us == PG_NO_TIME || r->sent_us >= v->last_message_us) {
 		v->last_message_us = r->sent_us;
 		v->last_message_id = r->id;
-		v->last_sender = arena_str(w->world->arena,
+		v->last_sender = arena_str(w->cache->arena,
 			r->direction == DIR_OUTBOUND ? STR("me")
 				: op->author         ? r->sender
 				: op->peer           ? sender_text(w, op->peer->party, op->peer->contact)

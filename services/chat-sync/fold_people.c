@@ -1,4 +1,5 @@
 /* Contacts: names, opt-outs, changed identities. */
+#include "chat-sync/effect.h"
 #include "chat-sync/identity/adopt.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/identity/merge.h"
@@ -7,11 +8,6 @@
 
 #include "base/log.h"
 #include "phone/phone.h"
-
-struct contact_view contact_view(const struct contact *c)
-{
-	return (struct contact_view){ c->row.uuid, c->row.full_name, c->row.phone };
-}
 
 static struct effect *note_contact(struct work *w, struct op *op, struct contact *c, enum chat_event_kind kind,
 	const char *what)
@@ -168,7 +164,7 @@ static int alias_give(struct work *w, const struct person *p, const struct alias
 		return -1;
 	if (!inserted)
 		return err_set(err, ERR_RETRY, "contact_race", "another partition was first");
-	world_keep_alias(w->world, &row, c);
+	cache_keep_alias(w->cache, &row, c);
 	return alias_adopt(w, p, &row, c, err);
 }
 
@@ -181,17 +177,17 @@ static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, s
 
 	if (!old || !new || str_eq(old->value, new->value))
 		return 0;
-	there = contact_final(w, world_alias(w->world, new, w->now_mono_ms));
+	there = contact_final(w, cache_alias(w->cache, new, w->now_mono_ms));
 	/* The old number or user id no longer leads to this contact: numbers are given to others. */
 	former = *old;
 	former.contact_id = c->row.id;
-	if (!world_alias(w->world, old, w->now_mono_ms))
+	if (!cache_alias(w->cache, old, w->now_mono_ms))
 		return 0; /* told before */
 	if (store_alias_retire(w->pg, &former, op->time_us, &news, err) < 0)
 		return -1;
 	if (!news)
 		return 0;
-	world_drop_alias(w->world, old);
+	cache_drop_alias(w->cache, old);
 	if (!there && alias_give(w, op->author, new, c, err) < 0)
 		return -1;
 	if (kind == ALIAS_PHONE) {

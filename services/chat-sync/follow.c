@@ -4,6 +4,7 @@
  * names the person by now must find what is stored already, so it makes the account's conversations follow at once, and the event then
  * has nothing left to do.
  */
+#include "chat-sync/effect.h"
 #include "chat-sync/work.h"
 
 #include <assert.h>
@@ -56,7 +57,7 @@ static int contact_follow(struct work *w, int64_t workspace_id, int64_t *id, str
 static int conversation_follow(struct work *w, struct op *op, const struct conversation_row *from, int64_t into_contact,
 	struct conversation **into, struct err *err)
 {
-	struct conversation *v = world_keep_conversation(w->world, from, op->account, NULL, NULL);
+	struct conversation *v = cache_keep_conversation(w->cache, from, op->account, NULL, NULL);
 	struct contact_row old = { 0 }, new = { 0 };
 	struct effect *e;
 
@@ -99,8 +100,8 @@ int conversations_follow(struct work *w, struct op *op, struct err *err)
 	if (loser.id == 0 || loser.merged_into != 0)
 		return 0;
 	if (winner.id != 0)
-		into = world_keep_conversation(w->world, &winner, op->account, NULL, NULL);
-	op->conversation = world_keep_conversation(w->world, &loser, op->account, NULL, NULL);
+		into = cache_keep_conversation(w->cache, &winner, op->account, NULL, NULL);
+	op->conversation = cache_keep_conversation(w->cache, &loser, op->account, NULL, NULL);
 	return conversation_follow(w, op, &loser, into_contact, &into, err);
 }
 
@@ -137,7 +138,7 @@ static bool op_is_behind(const struct work *w, const struct op *op)
 
 	if (!c || c->row.merges == 0)
 		return false;
-	v = world_conversation(w->world, op->account, c, NULL);
+	v = cache_conversation(w->cache, op->account, c, NULL);
 	return !v || v->merges != c->row.merges;
 }
 
@@ -182,7 +183,7 @@ static void behind_redirect(struct work *w, const struct behind *b, int64_t old_
 	struct conversation_row as_before = into->row;
 
 	as_before.contact_id = old_contact;
-	(void)world_keep_conversation(w->world, &as_before, b->op->account, NULL, NULL);
+	(void)cache_keep_conversation(w->cache, &as_before, b->op->account, NULL, NULL);
 	for (size_t i = 0; i < w->ops.n; i++) {
 		struct op *op = w->ops.at[i];
 
@@ -198,7 +199,7 @@ static int behind_follow(struct work *w, const struct behind *b, struct err *err
 
 	for (size_t i = 0; i < b->open.n; i++)
 		if (b->open.at[i].contact_id == contact)
-			into = world_keep_conversation(w->world, &b->open.at[i], b->op->account, b->contact, NULL);
+			into = cache_keep_conversation(w->cache, &b->open.at[i], b->op->account, b->contact, NULL);
 	if (into)
 		into->merges = b->contact->row.merges;
 	if (b->open.n == (into ? 1 : 0))
@@ -220,7 +221,7 @@ static int behind_follow(struct work *w, const struct behind *b, struct err *err
 	into->row.contact_id = contact;
 	into->contact = b->contact;
 	into->merges = b->contact->row.merges;
-	(void)world_keep_conversation(w->world, &into->row, b->op->account, b->contact, NULL);
+	(void)cache_keep_conversation(w->cache, &into->row, b->op->account, b->contact, NULL);
 	return 0;
 }
 

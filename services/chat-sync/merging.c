@@ -2,16 +2,17 @@
  * transaction is as long as a conversation. Invariant: what a batch names is with the conversation that goes on before the batch looks
  * for it, so that nothing else need know of messages on their way. Slices of renames (senders.c) take turns with these.
  */
+#include "chat-sync/identity/senders.h"
 #include "chat-sync/work.h"
 
 #define SLICE      1000 /* messages of one transaction, and reactions and receipts that are renamed */
 #define MERGES_MAX 32 /* of one transaction: many small ones */
 
-/* What the world keeps of the conversation that goes on is as the table has it. */
+/* What the cache keeps of the conversation that goes on is as the table has it. */
 static void keep_moved(void *ctx, const struct merged_message *m)
 {
 	struct work *w = ctx;
-	struct conversation *v = world_conversation_by_id(w->world, m->into);
+	struct conversation *v = cache_conversation_by_id(w->cache, m->into);
 
 	if (!v)
 		return;

@@ -1,6 +1,7 @@
 /* Messages of a batch: new ones are inserted, copies of stored ones and the targets of updates are read. */
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/metadata.h"
+#include "chat-sync/refusals.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
 
@@ -43,9 +44,9 @@ static void message_link(struct work *w, struct message *m)
 
 /* new rows */
 
-static int64_t message_id_next(struct world *world)
+static int64_t message_id_next(struct cache *cache)
 {
-	return world->next_message_id++;
+	return cache->next_message_id++;
 }
 
 static enum message_status first_status(const struct in_message *m)
@@ -110,19 +111,19 @@ static size_t rows_make(struct work *w)
 
 static int ids_assign(struct work *w, size_t n, struct err *err)
 {
-	struct world *world = w->world;
+	struct cache *cache = w->cache;
 
-	if (world->last_message_id - world->next_message_id < (int64_t)n) {
+	if (cache->last_message_id - cache->next_message_id < (int64_t)n) {
 		size_t drawn;
 		int64_t first;
 
 		if (store_message_ids_draw(w->pg, n < IDS_AHEAD ? IDS_AHEAD : n, &first, &drawn, err) < 0)
 			return -1;
-		world->next_message_id = first;
-		world->last_message_id = first + (int64_t)drawn;
+		cache->next_message_id = first;
+		cache->last_message_id = first + (int64_t)drawn;
 	}
 	for (size_t i = 0; i < w->messages.n; i++)
-		w->messages.at[i]->row.id = message_id_next(world);
+		w->messages.at[i]->row.id = message_id_next(cache);
 	return 0;
 }
 

@@ -9,7 +9,7 @@ static void keep_account(void *ctx, const struct account_row *row)
 {
 	struct work *w = ctx;
 
-	world_keep_account(w->world, row, w->now_mono_ms);
+	cache_keep_account(w->cache, row, w->now_mono_ms);
 }
 
 static int accounts_load_missing(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
@@ -22,7 +22,7 @@ static int accounts_load_missing(struct work *w, struct batch_item *const *items
 		const struct inbound_event *e = items[i]->decoded;
 		void **seen;
 
-		if (world_account(w->world, &e->account, w->now_mono_ms)) {
+		if (cache_account(w->cache, &e->account, w->now_mono_ms)) {
 			hits++;
 			continue;
 		}
@@ -41,7 +41,7 @@ static bool any_unknown(const struct work *w, struct batch_item *const *items, s
 	for (size_t i = 0; i < n; i++) {
 		const struct inbound_event *e = items[i]->decoded;
 
-		if (!world_account(w->world, &e->account, w->now_mono_ms))
+		if (!cache_account(w->cache, &e->account, w->now_mono_ms))
 			return true;
 	}
 	return false;
@@ -66,7 +66,7 @@ int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, 
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		const struct inbound_event *e = items[i]->decoded;
-		const struct account *a = world_account(w->world, &e->account, w->now_mono_ms);
+		const struct account *a = cache_account(w->cache, &e->account, w->now_mono_ms);
 
 		if (!a)
 			batch_dead_letter(w->tx, items[i], DEAD_UNKNOWN_REFERENCE, "account", "no such account", true);
@@ -88,7 +88,7 @@ static struct op *op_new(struct work *w, struct batch_item *item, const struct i
 	op->order = w->ops.n;
 	op->item = item;
 	op->event = e;
-	op->account = world_account(w->world, &e->account, w->now_mono_ms);
+	op->account = cache_account(w->cache, &e->account, w->now_mono_ms);
 	op->kind = e->kind;
 	op->origin = e->origin;
 	op->time_us = inbound_time_ms(e) * 1000;

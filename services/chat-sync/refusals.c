@@ -7,7 +7,7 @@
  *
  * Invariant: a record is marked only for a row that is made of its own data. What several records share is left to the worker's attempts.
  */
-#include "chat-sync/work.h"
+#include "chat-sync/refusals.h"
 
 #define FEW \
 	16 /* rows for which a savepoint is not worth while before the batch is refused: little is done twice then */

@@ -1,6 +1,8 @@
 /* The steps of a batch, in order; see work.h. */
 #include "chat-sync/sync.h"
+#include "chat-sync/effect.h"
 #include "chat-sync/identity/resolve.h"
+#include "chat-sync/write.h"
 
 #include "chat-sync/report.h"
 #include "chat-sync/work.h"
@@ -16,7 +18,7 @@ struct chat_sync {
 	const struct chat_sync_settings *settings;
 	const char *topics[2]; /* as the owner has them */
 	const char *chat_event_topic;
-	struct world world;
+	struct cache cache;
 	struct map *by_key, *effect_keys, *index;
 	struct buf scratch;
 	bool forget;
@@ -35,7 +37,7 @@ struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const
 	s->topics[INBOUND] = inbound_topic;
 	s->topics[INBOUND_BULK] = bulk_topic;
 	s->chat_event_topic = chat_event_topic;
-	world_init(&s->world, (size_t)settings->cache_max_bytes, settings->cache_ttl_ms);
+	cache_init(&s->cache, (size_t)settings->cache_max_bytes, settings->cache_ttl_ms);
 	s->by_key = map_new();
 	s->effect_keys = map_new();
 	s->index = map_new();
@@ -49,7 +51,7 @@ void chat_sync_free(struct chat_sync *s)
 {
 	if (!s)
 		return;
-	world_fini(&s->world);
+	cache_fini(&s->cache);
 	map_free(s->by_key);
 	map_free(s->effect_keys);
 	map_free(s->index);
@@ -111,7 +113,7 @@ static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 {
 	*w = (struct work){
 		.settings = s->settings,
-		.world = &s->world,
+		.cache = &s->cache,
 		.merging = &s->merging,
 		.report = &s->report,
 		.tx = tx,
@@ -130,10 +132,10 @@ static void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 	map_clear(w->by_key);
 	map_clear(w->effect_keys);
 	map_clear(w->index);
-	s->world.ttl_ms = s->settings->cache_ttl_ms;
+	s->cache.ttl_ms = s->settings->cache_ttl_ms;
 }
 
-/* What is marked in the world was marked for this batch only. */
+/* What is marked in the cache was marked for this batch only. */
 static void work_close(struct work *w)
 {
 	for (size_t i = 0; i < w->conversations.n; i++) {
@@ -206,7 +208,7 @@ static int work_run(struct work *w, struct err *err)
 {
 	if (w->ops.n == 0)
 		return 0;
-	if (work_resolve(w, err) < 0 || ops_fold(w, err) < 0 || work_store(w, err) < 0)
+	if (work_resolve(w, err) < 0 || ops_fold(w, err) < 0 || work_write(w, err) < 0)
 		return -1;
 	return effects_emit(w, err); /* encoded while the conversations are written */
 }
@@ -225,7 +227,7 @@ static int segment_apply(struct chat_sync *s, struct owner_tx *tx, struct batch_
 		outcomes_set(s, &w);
 	work_close(&w);
 	if (w.forget)
-		world_forget(&s->world);
+		cache_forget(&s->cache);
 	return rc;
 }
 
@@ -316,7 +318,7 @@ static void keep_account(void *ctx, const struct account_row *row)
 {
 	struct work *w = ctx;
 
-	world_keep_account(w->world, row, w->now_mono_ms);
+	cache_keep_account(w->cache, row, w->now_mono_ms);
 }
 
 /* What is ready joins the batch; an account that is gone leaves its updates to expire. */
@@ -329,7 +331,7 @@ static int ready_expand(struct work *w, const struct ready *ready, size_t n, str
 	if (n > 0 && store_accounts_load(w->pg, accounts, n, w->arena, keep_account, w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (world_account(w->world, &accounts[i], w->now_mono_ms))
+		if (cache_account(w->cache, &accounts[i], w->now_mono_ms))
 			ops_expand_parked(w, ready[i].row, ready[i].event);
 	return 0;
 }
@@ -365,7 +367,7 @@ static int ready_apply_together(struct due *d, const struct ready *ready, size_t
 	}
 	if (err->kind != ERR_INPUT && err->kind != ERR_CONFLICT)
 		return -1;
-	world_forget(&d->s->world);
+	cache_forget(&d->s->cache);
 	report_undo(&d->s->report);
 	owner_tx_undo(tx);
 	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
@@ -528,11 +530,11 @@ static void sync_committed(void *ctx)
 	struct chat_sync *s = ctx;
 
 	if (s->forget)
-		world_forget(&s->world);
+		cache_forget(&s->cache);
 	s->forget = s->refused = false;
 	merging_reset(&s->merging);
 	report_committed(&s->report);
-	world_trim(&s->world);
+	cache_trim(&s->cache);
 }
 
 static void sync_kept(void *ctx)
@@ -547,7 +549,7 @@ static void sync_forget(void *ctx)
 	struct chat_sync *s = ctx;
 
 	report_undo(&s->report);
-	world_forget(&s->world);
+	cache_forget(&s->cache);
 	s->forget = false;
 }
 

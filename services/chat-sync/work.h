@@ -7,18 +7,18 @@
  *   groups_resolve, conversations_resolve
  *   messages_resolve   new messages are inserted, copies and targets are read
  *   ops_fold           in order, each op is folded into what is in memory by the rules; effects are noted
- *   work_store         what is dirty is written, a statement per table
+ *   work_write         what is dirty is written, a statement per table
  *   effects_emit       ChatEvents with their sequence numbers go to the outbox
  *
- * Everything here lives in the batch's arena; what is kept longer is in the world.
+ * Everything here lives in the batch's arena; what is kept longer is in the cache.
  */
 #ifndef CHAT_SYNC_WORK_H
 #define CHAT_SYNC_WORK_H
 
 #include "base/vec.h"
+#include "chat-sync/cache.h"
 #include "chat-sync/rules.h"
 #include "chat-sync/sync.h"
-#include "chat-sync/world.h"
 #include "store/accounts.h"
 #include "store/contacts.h"
 #include "store/conversations.h"
@@ -90,16 +90,6 @@ struct op {
 	bool filtered;
 };
 
-/* A ChatEvent that will be published, still without id, sequence and source. */
-struct effect {
-	struct op *op;
-	size_t index; /* of noting */
-	struct uuid subject; /* what it is about */
-	struct conversation *conversation; /* NULL: keyed by account */
-	const struct contact *contact;     /* contact.*: shown as it is when the event is sent */
-	struct chat_event event;
-};
-
 struct notice {
 	struct op *op;
 	struct notice_row row;
@@ -125,7 +115,7 @@ struct merging {
 
 struct work {
 	const struct chat_sync_settings *settings;
-	struct world *world;
+	struct cache *cache;
 	struct merging *merging;
 	struct report *report;
 	struct owner_tx *tx;
@@ -171,29 +161,8 @@ struct work {
 	LIST(struct op *) mark_ops;
 	struct buf *scratch;
 	bool isolating; /* the batch was refused: refusals.c; what waits for its messages is left to the sweep */
-	bool forget; /* a merge changed what the world keeps */
+	bool forget; /* a merge changed what the cache keeps */
 };
-
-/* Rows on their way into a table. Where the database refuses some, their records are marked (refusals.c), and rows_write() fails. */
-struct rows_write {
-	void *rows;
-	bool early; /* also before the batch was refused */
-	int (*all)(struct work *w, void *rows, struct err *err);
-	size_t n; /* that can be written one at a time */
-	int (*one)(struct work *w, void *rows, size_t i, struct err *err);
-	bool one_is_started; /* only, as with pg_start() */
-	struct batch_item *(*item_of)(struct work *w, void *rows,
-		size_t i); /* the record that brought it; NULL: several, or none */
-};
-int rows_write(struct work *w, const struct rows_write *r, struct err *err) ERR_MUST_USE;
-/* The same of rows that each came with one op. */
-struct op_rows {
-	void *rows;
-	struct op *const *ops;
-	size_t n;
-	int (*store)(struct work *w, void *rows, size_t from, size_t n, struct err *err);
-};
-int op_rows_write(struct work *w, struct op_rows *r, struct err *err) ERR_MUST_USE;
 
 /* steps, in order */
 int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err) ERR_MUST_USE;
@@ -211,16 +180,10 @@ int conversations_of_targets(struct work *w, struct err *err) ERR_MUST_USE;
 /* What waited for messages that this batch inserted joins it as further ops, targets resolved. */
 int parked_take_up(struct work *w, struct err *err) ERR_MUST_USE;
 int ops_fold(struct work *w, struct err *err) ERR_MUST_USE;
-int work_store(struct work *w, struct err *err) ERR_MUST_USE;
-void effects_number(struct work *w); /* in order of arrival, per conversation */
-int effects_emit(struct work *w, struct err *err) ERR_MUST_USE;
 /* Where the record of a parked update stood. */
 struct topic_partition parked_partition(const struct work *w, const struct parked_row *row);
 /* Where what follows from the op is written. */
 struct topic_partition op_partition(const struct work *w, const struct op *op);
-/* One event into the outbox slot of the partition; its id and time are set. */
-int event_emit(struct work *w, struct topic_partition partition, struct chat_event *e, struct str traceparent,
-	struct err *err) ERR_MUST_USE;
 
 /* By the kind of an event: fills the op that was made of it, and adds those that it expands to. NULL: the event becomes a dead letter. */
 typedef void op_expand(struct work *w, struct op *op);
@@ -255,11 +218,6 @@ int merging_begin(struct work *w, const struct op *op, const struct conversation
 int merging_bring(struct work *w, const struct message_key *keys, size_t n, struct err *err) ERR_MUST_USE;
 /* A slice of what is on its way in these partitions, or of a rename of senders. 1: something was; 0: nothing is. */
 int merging_step(struct work *w, const struct topic_partition *partitions, size_t n, struct err *err) ERR_MUST_USE;
-/* What is stored under these names is renamed to their contacts: what this transaction may still rename at once, the rest by
- * merging_step(). */
-int senders_rename(struct work *w, const struct sender_rename *renames, size_t n, struct err *err) ERR_MUST_USE;
-/* Part of merging_step(): a slice of a rename. 1: there was one; 0: there is none. */
-int senders_step(struct work *w, const int32_t *partitions, size_t n, struct err *err) ERR_MUST_USE;
 void fold_opt_out(struct work *w, struct op *op);
 void fold_session(struct work *w, struct op *op);
 void fold_notice(struct work *w, struct op *op);
@@ -284,11 +242,6 @@ void fold_unread_mark(struct work *w, struct op *op,
 	int64_t read_us); /* where the bridge's unread count puts the marker */
 
 /* shared by the folds */
-/* One event may say only one thing of each kind about a subject: the same again is the effect that is there already. */
-struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind,
-	const struct uuid *subject);
-/* Adds a word to an event's list of what changed, once. */
-void changed_add(struct work *w, struct str **changed, size_t *n, const char *what);
 void conversation_touch(struct work *w, struct conversation *v);
 void contact_touch(struct work *w, struct contact *c);
 /* Touches it; what is shown of it changed, and op tells so, unless another op of the batch does. */
@@ -299,10 +252,6 @@ void group_settle(struct work *w, struct group *g);
 void group_forget_members(struct group *g);
 void account_touch(struct work *w, struct account *a);
 const struct uuid *message_uuid(struct message *m, const struct account *a);
-struct contact_view contact_view(const struct contact *c);
-struct group_view group_view(const struct group *g);
 struct person *person_new(struct work *w, struct op *op, const struct party *party, bool create);
-/* Adds a notice as of at_us, once per batch and kind: one as new as the one that is stored is not told again. */
-void notice_add(struct work *w, struct op *op, struct in_account_notice what, int64_t at_us);
 
 #endif

@@ -1,6 +1,7 @@
 /* What is stored under a name becomes a contact's; see adopt.h. */
 #include "chat-sync/identity/adopt.h"
 #include "chat-sync/identity/alias.h"
+#include "chat-sync/identity/senders.h"
 
 struct sender_rename sender_rename_to(struct work *w, const struct op *op, struct str from, const struct contact *c)
 {

@@ -9,9 +9,9 @@ bool contact_take_name(struct work *w, struct contact *c, const struct contact_r
 {
 	if (!name_wins(&c->row, got))
 		return false;
-	c->row.first_name = arena_str(w->world->arena, got->first_name);
-	c->row.last_name = arena_str(w->world->arena, got->last_name);
-	c->row.full_name = arena_str(w->world->arena, got->full_name);
+	c->row.first_name = arena_str(w->cache->arena, got->first_name);
+	c->row.last_name = arena_str(w->cache->arena, got->last_name);
+	c->row.full_name = arena_str(w->cache->arena, got->full_name);
 	c->row.name_rank = got->name_rank;
 	c->row.name_at_us = got->name_at_us;
 	return true;
@@ -25,7 +25,7 @@ static bool newer_text(struct work *w, struct str *have, int64_t *have_us, struc
 		return false;
 	*have_us = got_us;
 	if (other)
-		*have = arena_str(w->world->arena, got);
+		*have = arena_str(w->cache->arena, got);
 	return other;
 }
 
@@ -57,7 +57,7 @@ static void contact_rebase(struct work *w, struct contact *c, const struct conta
 {
 	struct contact_row ours = c->row, was = c->read;
 
-	world_keep_contact(w->world, now, w->now_mono_ms);
+	cache_keep_contact(w->cache, now, w->now_mono_ms);
 	(void)contact_take_name(w, c, &ours);
 	if (!str_eq(ours.match_key, was.match_key)) {
 		c->row.phone = ours.phone;
@@ -69,12 +69,12 @@ static void contact_rebase(struct work *w, struct contact *c, const struct conta
 void contact_keep(void *ctx, const struct contact_row *row)
 {
 	struct work *w = ctx;
-	struct contact *c = world_contact(w->world, row->workspace_id, row->id);
+	struct contact *c = cache_contact(w->cache, row->workspace_id, row->id);
 
 	if (c && c->dirty)
 		contact_rebase(w, c, row);
 	else
-		world_keep_contact(w->world, row, w->now_mono_ms);
+		cache_keep_contact(w->cache, row, w->now_mono_ms);
 }
 
 static int id_cmp(const void *a, const void *b)
@@ -112,7 +112,7 @@ int contacts_lock(struct work *w, struct err *err)
 struct contact *contact_final(struct work *w, struct contact *c)
 {
 	while (c && c->row.merged_into) {
-		struct contact *next = world_contact(w->world, c->row.workspace_id, c->row.merged_into);
+		struct contact *next = cache_contact(w->cache, c->row.workspace_id, c->row.merged_into);
 
 		if (!next)
 			break;
@@ -126,8 +126,8 @@ void contact_set_phone(struct work *w, struct contact *c, struct str phone, stru
 	struct phone p;
 
 	if (phone_normalise(phone, region, true, &p))
-		c->row.phone = arena_str(w->world->arena, str_of(p.e164));
-	c->row.match_key = arena_str(w->world->arena, key);
+		c->row.phone = arena_str(w->cache->arena, str_of(p.e164));
+	c->row.match_key = arena_str(w->cache->arena, key);
 }
 
 bool contact_rename(struct work *w, struct contact *c, const struct contact_row *got, const struct op *op)

@@ -1,6 +1,7 @@
 /* Which contact each person of a batch is; see decide.h. */
 #include "chat-sync/identity/decide.h"
 #include "chat-sync/identity/contact.h"
+#include "chat-sync/notice.h"
 
 #include "crypto/ids.h"
 
@@ -40,7 +41,7 @@ static struct contact *contact_new(struct work *w, struct plan *plan, const stru
 	struct contact *c;
 
 	uuid_v4(&row.uuid);
-	c = world_keep_contact(w->world, &row, w->now_mono_ms);
+	c = cache_keep_contact(w->cache, &row, w->now_mono_ms);
 	c->created = true;
 	*LIST_ADD(w, &w->created) = c;
 	*LIST_ADD(w, &plan->contacts) = c;
@@ -60,7 +61,7 @@ static bool alias_attach(struct work *w, struct plan *plan, struct person *p, co
 	}
 	c->reused = c->reused || p->had_former;
 	*LIST_ADD(w, &plan->aliases) = (struct new_alias){ *alias, c, p };
-	world_keep_alias(w->world, alias, c);
+	cache_keep_alias(w->cache, alias, c);
 	return true;
 }
 
@@ -78,7 +79,7 @@ void person_decide(struct work *w, struct plan *plan, struct person *p)
 	if (p->former)
 		return;
 	for (size_t i = 0; i < p->n_aliases; i++) {
-		struct contact *c = world_alias(w->world, &p->aliases[i], w->now_mono_ms);
+		struct contact *c = cache_alias(w->cache, &p->aliases[i], w->now_mono_ms);
 
 		if (!c)
 			continue;
@@ -96,7 +97,7 @@ void person_decide(struct work *w, struct plan *plan, struct person *p)
 	if (!p->contact)
 		p->contact = contact_new(w, plan, p);
 	for (size_t i = 0; i < p->n_aliases; i++) {
-		if (world_alias(w->world, &p->aliases[i], w->now_mono_ms) ||
+		if (cache_alias(w->cache, &p->aliases[i], w->now_mono_ms) ||
 			alias_attach(w, plan, p, &p->aliases[i], p->contact))
 			continue;
 		/* The phone is another one than the contact's: somebody else, whom the other aliases do not name. */
@@ -109,7 +110,7 @@ void person_decide(struct work *w, struct plan *plan, struct person *p)
 static bool has_unknown_alias(const struct work *w, const struct person *p)
 {
 	for (size_t k = 0; k < p->n_aliases; k++)
-		if (!world_alias(w->world, &p->aliases[k], w->now_mono_ms))
+		if (!cache_alias(w->cache, &p->aliases[k], w->now_mono_ms))
 			return true;
 	return false;
 }

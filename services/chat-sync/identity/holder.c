@@ -36,7 +36,7 @@ static int former_find(struct work *w, struct former_search *s, struct err *err)
 		struct person *p = w->people.at[i];
 
 		for (size_t k = 0; k < p->n_aliases; k++) {
-			const struct contact *now = world_alias(w->world, &p->aliases[k], w->now_mono_ms);
+			const struct contact *now = cache_alias(w->cache, &p->aliases[k], w->now_mono_ms);
 
 			if (now && !now->reused)
 				continue;
@@ -51,7 +51,7 @@ static int former_find(struct work *w, struct former_search *s, struct err *err)
 		return -1;
 	s->found = ARENA_ARRAY(w->arena, struct former, n);
 	for (size_t i = 0; i < n; i++) {
-		struct contact *c = world_contact(w->world, aliases[i].workspace_id, aliases[i].contact_id);
+		struct contact *c = cache_contact(w->cache, aliases[i].workspace_id, aliases[i].contact_id);
 
 		if (aliases[i].contact_id && c)
 			s->found[s->n++] = (struct former){ people[i], c, until[i] };

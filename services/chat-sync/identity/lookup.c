@@ -22,7 +22,7 @@ static int reused_read(struct work *w, const struct alias_row *aliases, size_t n
 	if (store_aliases_find_former(w->pg, former, until, n, w->arena, contact_keep, w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		struct contact *c = world_contact(w->world, aliases[i].workspace_id, aliases[i].contact_id);
+		struct contact *c = cache_contact(w->cache, aliases[i].workspace_id, aliases[i].contact_id);
 
 		if (former[i].contact_id && aliases[i].contact_id && c)
 			c->reused = true;
@@ -45,7 +45,7 @@ int aliases_read(struct work *w, struct err *err)
 		for (size_t k = 0; k < p->n_aliases; k++) {
 			void **seen;
 
-			if (world_alias(w->world, &p->aliases[k], w->now_mono_ms)) {
+			if (cache_alias(w->cache, &p->aliases[k], w->now_mono_ms)) {
 				hits++;
 				continue;
 			}
@@ -62,12 +62,12 @@ int aliases_read(struct work *w, struct err *err)
 	if (store_aliases_find(w->pg, unknown, n, w->arena, contact_keep, w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		struct contact *c = world_contact(w->world, unknown[i].workspace_id, unknown[i].contact_id);
+		struct contact *c = cache_contact(w->cache, unknown[i].workspace_id, unknown[i].contact_id);
 
 		if (unknown[i].contact_id && c)
-			world_keep_alias(w->world, &unknown[i], c);
+			cache_keep_alias(w->cache, &unknown[i], c);
 		else
-			world_drop_alias(w->world, &unknown[i]);
+			cache_drop_alias(w->cache, &unknown[i]);
 	}
 	return reused_read(w, unknown, n, err);
 }

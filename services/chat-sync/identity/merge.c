@@ -4,6 +4,7 @@
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/identity/decide.h"
+#include "chat-sync/identity/senders.h"
 
 #include "base/log.h"
 #include "wire/cloudevents.h"

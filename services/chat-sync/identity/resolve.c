@@ -18,7 +18,7 @@ static bool all_known(struct work *w)
 
 		p->contact = NULL;
 		for (size_t k = 0; k < p->n_aliases; k++) {
-			struct contact *c = world_alias(w->world, &p->aliases[k], w->now_mono_ms);
+			struct contact *c = cache_alias(w->cache, &p->aliases[k], w->now_mono_ms);
 
 			if (!c || c->reused || (p->contact && p->contact != c))
 				return false;
@@ -35,7 +35,7 @@ static void people_finish(struct work *w)
 		struct person *p = w->people.at[i];
 
 		for (size_t k = 0; k < p->n_aliases && !p->contact; k++)
-			p->contact = world_alias(w->world, &p->aliases[k], w->now_mono_ms);
+			p->contact = cache_alias(w->cache, &p->aliases[k], w->now_mono_ms);
 		p->contact = contact_final(w, p->contact);
 	}
 }

@@ -2,6 +2,8 @@
 #include "chat-sync/identity/write.h"
 #include "chat-sync/identity/adopt.h"
 #include "chat-sync/identity/contact.h"
+#include "chat-sync/identity/senders.h"
+#include "chat-sync/refusals.h"
 
 #include <stdlib.h>
 
@@ -35,7 +37,7 @@ static int aliases_release(struct work *w, struct plan *plan, const bool *insert
 	for (size_t i = 0; i < plan->aliases.n; i++) {
 		if (!contact_lost(plan, inserted, plan->aliases.at[i].contact))
 			continue;
-		world_drop_alias(w->world, &plan->aliases.at[i].row);
+		cache_drop_alias(w->cache, &plan->aliases.at[i].row);
 		if (inserted[i])
 			back[n++] = plan->aliases.at[i].row;
 	}

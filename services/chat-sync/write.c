@@ -1,6 +1,9 @@
-/* What a batch changed goes to the database, a statement per table; what only the database can tell becomes effects. */
+/* See write.h. */
+#include "chat-sync/write.h"
+#include "chat-sync/effect.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/metadata.h"
+#include "chat-sync/refusals.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/work.h"
@@ -581,7 +584,7 @@ static int write_accounts(struct work *w, struct err *err)
 	return w->accounts.n == 0 ? 0 : store_accounts(w->pg, rows, w->accounts.n, err);
 }
 
-int work_store(struct work *w, struct err *err)
+int work_write(struct work *w, struct err *err)
 {
 	if (write_messages(w, err) < 0 || write_media(w, err) < 0 ||
 		store_contacts_hold(w->pg, w->senders.at, w->senders.n, err) < 0 ||

@@ -1,27 +1,27 @@
-/* services/chat-sync/world: what is kept, for how long, and that it never borrows. */
+/* services/chat-sync/cache: what is kept, for how long, and that it never borrows. */
 #include "unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "chat-sync/world.h"
+#include "chat-sync/cache.h"
 
 #define TTL_MS    1000
 #define MAX_BYTES (256 << 10)
 
-static struct world world;
+static struct cache cache;
 
 static int setup(void **state)
 {
 	(void)state;
-	world_init(&world, MAX_BYTES, TTL_MS);
+	cache_init(&cache, MAX_BYTES, TTL_MS);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	world_fini(&world);
+	cache_fini(&cache);
 	return 0;
 }
 
@@ -30,14 +30,14 @@ static struct account *account_keep(int64_t id, int64_t now_ms)
 	struct account_row row = { .workspace_id = 1, .id = id };
 
 	row.uuid.b[0] = (uint8_t)id;
-	return world_keep_account(&world, &row, now_ms);
+	return cache_keep_account(&cache, &row, now_ms);
 }
 
 static struct contact *contact_keep(int64_t workspace, int64_t id, const char *name, int64_t now_ms)
 {
 	const struct contact_row row = { .workspace_id = workspace, .id = id, .full_name = str_of(name) };
 
-	return world_keep_contact(&world, &row, now_ms);
+	return cache_keep_contact(&cache, &row, now_ms);
 }
 
 static struct alias_row alias(int64_t workspace, enum alias_kind kind, const char *scope, const char *value)
@@ -53,8 +53,8 @@ static void what_is_kept_is_copied(void **state)
 	(void)state;
 	memset(name, 'x', 3);
 	assert_true(str_is(c->row.full_name, "Ann"));
-	assert_ptr_equal(world_contact(&world, 1, 7), c);
-	assert_null(world_contact(&world, 2, 7));
+	assert_ptr_equal(cache_contact(&cache, 1, 7), c);
+	assert_null(cache_contact(&cache, 2, 7));
 }
 
 static void reading_again_fills_the_same_struct(void **state)
@@ -77,15 +77,15 @@ static void accounts_and_aliases_grow_stale(void **state)
 	const struct alias_row phone = alias(1, ALIAS_PHONE, "", "1555");
 
 	(void)state;
-	world_keep_alias(&world, &phone, c);
-	assert_ptr_equal(world_account(&world, &a->row.uuid, 100 + TTL_MS), a);
-	assert_null(world_account(&world, &a->row.uuid, 101 + TTL_MS));
-	assert_ptr_equal(world_alias(&world, &phone, 100 + TTL_MS), c);
-	assert_null(world_alias(&world, &phone, 101 + TTL_MS));
+	cache_keep_alias(&cache, &phone, c);
+	assert_ptr_equal(cache_account(&cache, &a->row.uuid, 100 + TTL_MS), a);
+	assert_null(cache_account(&cache, &a->row.uuid, 101 + TTL_MS));
+	assert_ptr_equal(cache_alias(&cache, &phone, 100 + TTL_MS), c);
+	assert_null(cache_alias(&cache, &phone, 101 + TTL_MS));
 	assert_ptr_equal(account_keep(3, 2000), a);
 	contact_keep(1, 7, "Ann", 2000);
-	assert_ptr_equal(world_account(&world, &a->row.uuid, 2000), a);
-	assert_ptr_equal(world_alias(&world, &phone, 2000), c);
+	assert_ptr_equal(cache_account(&cache, &a->row.uuid, 2000), a);
+	assert_ptr_equal(cache_alias(&cache, &phone, 2000), c);
 }
 
 static void an_alias_is_its_workspace_kind_scope_and_value(void **state)
@@ -96,12 +96,12 @@ static void an_alias_is_its_workspace_kind_scope_and_value(void **state)
 		alias(1, ALIAS_BSUID, "a", "bc"), alias(1, ALIAS_BSUID, "abc", ""), alias(1, ALIAS_BSUID, "ab", "cd") };
 
 	(void)state;
-	world_keep_alias(&world, &kept, c);
-	assert_ptr_equal(world_alias(&world, &kept, 0), c);
+	cache_keep_alias(&cache, &kept, c);
+	assert_ptr_equal(cache_alias(&cache, &kept, 0), c);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		assert_null(world_alias(&world, &others[i], 0));
-	world_drop_alias(&world, &kept);
-	assert_null(world_alias(&world, &kept, 0));
+		assert_null(cache_alias(&cache, &others[i], 0));
+	cache_drop_alias(&cache, &kept);
+	assert_null(cache_alias(&cache, &kept, 0));
 }
 
 static void there_is_one_struct_per_conversation(void **state)
@@ -111,17 +111,17 @@ static void there_is_one_struct_per_conversation(void **state)
 	struct conversation_row row = {
 		.workspace_id = 1, .id = 9, .account_id = 3, .contact_id = 7, .unread = 1, .last_sender = STR("me")
 	};
-	struct conversation *v = world_keep_conversation(&world, &row, a, NULL, NULL);
+	struct conversation *v = cache_keep_conversation(&cache, &row, a, NULL, NULL);
 
 	(void)state;
 	assert_null(v->contact);
 	v->row.unread = 5; /* this batch's; the database does not have it yet */
 	row.unread = 2;
-	assert_ptr_equal(world_keep_conversation(&world, &row, a, c, NULL), v);
+	assert_ptr_equal(cache_keep_conversation(&cache, &row, a, c, NULL), v);
 	assert_int_equal(v->row.unread, 5);
 	assert_ptr_equal(v->contact, c);
-	assert_ptr_equal(world_conversation(&world, a, c, NULL), v);
-	assert_ptr_equal(world_conversation_by_id(&world, 9), v);
+	assert_ptr_equal(cache_conversation(&cache, a, c, NULL), v);
+	assert_ptr_equal(cache_conversation_by_id(&cache, 9), v);
 	assert_int_equal(v->newest_sync_us, PG_NO_TIME);
 }
 
@@ -130,16 +130,16 @@ static void a_group_and_a_contact_of_one_number_are_two_peers(void **state)
 	struct account *a = account_keep(3, 0), *other = account_keep(4, 0);
 	struct contact *c = contact_keep(1, 7, "Ann", 0);
 	const struct group_row group = { .workspace_id = 1, .id = 7, .jid = STR("7@g.us") };
-	struct group *g = world_keep_group(&world, &group, 0);
+	struct group *g = cache_keep_group(&cache, &group, 0);
 	const struct conversation_row row = { .workspace_id = 1, .id = 9, .account_id = 3, .group_id = 7 };
 
 	(void)state;
-	world_keep_conversation(&world, &row, a, NULL, g);
-	assert_non_null(world_conversation(&world, a, NULL, g));
-	assert_null(world_conversation(&world, a, c, NULL));
-	assert_null(world_conversation(&world, other, NULL, g));
-	assert_ptr_equal(world_group(&world, 1, STR("7@g.us")), g);
-	assert_null(world_group(&world, 2, STR("7@g.us")));
+	cache_keep_conversation(&cache, &row, a, NULL, g);
+	assert_non_null(cache_conversation(&cache, a, NULL, g));
+	assert_null(cache_conversation(&cache, a, c, NULL));
+	assert_null(cache_conversation(&cache, other, NULL, g));
+	assert_ptr_equal(cache_group(&cache, 1, STR("7@g.us")), g);
+	assert_null(cache_group(&cache, 2, STR("7@g.us")));
 }
 
 static void forgetting_leaves_nothing_but_drawn_ids(void **state)
@@ -151,29 +151,29 @@ static void forgetting_leaves_nothing_but_drawn_ids(void **state)
 	const struct uuid id = a->row.uuid;
 
 	(void)state;
-	world_keep_alias(&world, &lid, c);
-	world_keep_conversation(&world, &row, a, c, NULL);
-	world.next_message_id = 11;
-	world.last_message_id = 20;
-	world_forget(&world);
-	assert_null(world_account(&world, &id, 0));
-	assert_null(world_contact(&world, 1, 7));
-	assert_null(world_alias(&world, &lid, 0));
-	assert_null(world_conversation_by_id(&world, 9));
-	assert_int_equal(world.next_message_id, 11);
-	assert_int_equal(world.last_message_id, 20);
+	cache_keep_alias(&cache, &lid, c);
+	cache_keep_conversation(&cache, &row, a, c, NULL);
+	cache.next_message_id = 11;
+	cache.last_message_id = 20;
+	cache_forget(&cache);
+	assert_null(cache_account(&cache, &id, 0));
+	assert_null(cache_contact(&cache, 1, 7));
+	assert_null(cache_alias(&cache, &lid, 0));
+	assert_null(cache_conversation_by_id(&cache, 9));
+	assert_int_equal(cache.next_message_id, 11);
+	assert_int_equal(cache.last_message_id, 20);
 }
 
 static void only_what_has_grown_too_large_is_trimmed(void **state)
 {
 	(void)state;
 	contact_keep(1, 7, "Ann", 0);
-	world_trim(&world);
-	assert_non_null(world_contact(&world, 1, 7));
-	while (arena_used_bytes(world.arena) <= MAX_BYTES)
+	cache_trim(&cache);
+	assert_non_null(cache_contact(&cache, 1, 7));
+	while (arena_used_bytes(cache.arena) <= MAX_BYTES)
 		contact_keep(1, 7, "a name that is read again and again", 0);
-	world_trim(&world);
-	assert_null(world_contact(&world, 1, 7));
+	cache_trim(&cache);
+	assert_null(cache_contact(&cache, 1, 7));
 }
 
 static void keys_count_as_well(void **state)
@@ -184,11 +184,11 @@ static void keys_count_as_well(void **state)
 	(void)state;
 	for (int i = 0; i < 10000; i++) {
 		snprintf(lid, sizeof(lid), "%d", i);
-		world_keep_alias(&world, &(struct alias_row){ .workspace_id = 1, .value = str_of(lid) }, c);
+		cache_keep_alias(&cache, &(struct alias_row){ .workspace_id = 1, .value = str_of(lid) }, c);
 	}
-	assert_true(arena_used_bytes(world.arena) < MAX_BYTES);
-	world_trim(&world);
-	assert_null(world_contact(&world, 1, 7));
+	assert_true(arena_used_bytes(cache.arena) < MAX_BYTES);
+	cache_trim(&cache);
+	assert_null(cache_contact(&cache, 1, 7));
 }
 
 int main(void)

@@ -1,10 +1,19 @@
-/* Effects become ChatEvents: numbered per conversation in the order of arrival, stamped, encoded, given to the outbox. */
-#include "chat-sync/settings.h"
-#include "chat-sync/work.h"
+/* See effect.h. */
+#include "chat-sync/effect.h"
 
 #include "wire/cloudevents.h"
 
 #include <stdlib.h>
+
+struct contact_view contact_view(const struct contact *c)
+{
+	return (struct contact_view){ c->row.uuid, c->row.full_name, c->row.phone };
+}
+
+struct group_view group_view(const struct group *g)
+{
+	return (struct group_view){ g->row.uuid, g->row.jid, g->row.name, g->row.participants_count };
+}
 
 struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind,
 	const struct uuid *subject)
@@ -51,46 +60,6 @@ void changed_add(struct work *w, struct str **changed, size_t *n, const char *wh
 	*changed = grown;
 }
 
-void conversation_touch(struct work *w, struct conversation *v)
-{
-	if (v->dirty)
-		return;
-	v->dirty = true;
-	*LIST_ADD(w, &w->conversations) = v;
-}
-
-void contact_touch(struct work *w, struct contact *c)
-{
-	if (c->dirty)
-		return;
-	c->dirty = true;
-	*LIST_ADD(w, &w->contacts) = c;
-}
-
-void contact_change(struct work *w, struct contact *c, const struct op *op, unsigned parts)
-{
-	contact_touch(w, c);
-	c->changed |= parts;
-	if (!c->changed_by)
-		c->changed_by = op;
-}
-
-void group_touch(struct work *w, struct group *g)
-{
-	if (g->dirty)
-		return;
-	g->dirty = true;
-	*LIST_ADD(w, &w->groups) = g;
-}
-
-void account_touch(struct work *w, struct account *a)
-{
-	if (a->dirty)
-		return;
-	a->dirty = true;
-	*LIST_ADD(w, &w->accounts) = a;
-}
-
 static int effect_cmp(const void *a, const void *b)
 {
 	const struct effect *x = *(struct effect *const *)a, *y = *(struct effect *const *)b;
@@ -121,17 +90,6 @@ static void conversation_fill(struct effect *e)
 	e->event.u.conversation_updated.unread = v->unread;
 	e->event.u.conversation_updated.last_read_at_ms = v->last_read_us == PG_NO_TIME ? 0 : v->last_read_us / 1000;
 	e->event.u.conversation_updated.archived = v->archived;
-}
-
-struct topic_partition parked_partition(const struct work *w, const struct parked_row *row)
-{
-	return (struct topic_partition){ str_is(row->topic, w->topics[INBOUND_BULK]) ? INBOUND_BULK : INBOUND,
-		row->partition };
-}
-
-struct topic_partition op_partition(const struct work *w, const struct op *op)
-{
-	return op->item ? op->item->partition : parked_partition(w, op->parked);
 }
 
 int event_emit(struct work *w, struct topic_partition partition, struct chat_event *e, struct str traceparent,

@@ -5,8 +5,8 @@
  * workspace and may change elsewhere: they are read again after ttl_ms. Whatever goes wrong (a rollback, a new assignment), everything is
  * forgotten: the database is the truth.
  */
-#ifndef CHAT_SYNC_WORLD_H
-#define CHAT_SYNC_WORLD_H
+#ifndef CHAT_SYNC_CACHE_H
+#define CHAT_SYNC_CACHE_H
 
 #include "base/arena.h"
 #include "base/map.h"
@@ -54,7 +54,7 @@ struct conversation {
 	int64_t newest_sync_us; /* of the inbound messages that a sync brought in this batch */
 };
 
-struct world {
+struct cache {
 	struct arena *arena;
 	struct map *accounts;      /* uuid */
 	struct map *aliases;       /* workspace, kind, scope, value -> contact */
@@ -67,31 +67,31 @@ struct world {
 	int64_t next_message_id, last_message_id; /* what is left of the drawn block */
 };
 
-void world_init(struct world *w, size_t max_bytes, int64_t ttl_ms);
-void world_fini(struct world *w);
-void world_forget(struct world *w);
+void cache_init(struct cache *cache, size_t max_bytes, int64_t ttl_ms);
+void cache_fini(struct cache *cache);
+void cache_forget(struct cache *cache);
 /* Between batches: forgets everything when it has grown beyond max_bytes. */
-void world_trim(struct world *w);
+void cache_trim(struct cache *cache);
 
 /* All of these return what is known, or NULL. */
-struct account *world_account(const struct world *w, const struct uuid *id,
+struct account *cache_account(const struct cache *cache, const struct uuid *id,
 	int64_t now_mono_ms); /* NULL when stale, too */
-struct contact *world_contact(const struct world *w, int64_t workspace_id, int64_t id);
-struct contact *world_alias(const struct world *w, const struct alias_row *alias,
+struct contact *cache_contact(const struct cache *cache, int64_t workspace_id, int64_t id);
+struct contact *cache_alias(const struct cache *cache, const struct alias_row *alias,
 	int64_t now_mono_ms); /* NULL when stale, too */
-struct group *world_group(const struct world *w, int64_t workspace_id, struct str jid);
-struct conversation *world_conversation(const struct world *w, const struct account *a, const struct contact *c,
+struct group *cache_group(const struct cache *cache, int64_t workspace_id, struct str jid);
+struct conversation *cache_conversation(const struct cache *cache, const struct account *a, const struct contact *c,
 	const struct group *g);
-struct conversation *world_conversation_by_id(const struct world *w, int64_t id);
+struct conversation *cache_conversation_by_id(const struct cache *cache, int64_t id);
 
-/* Keeping copies strings into the world. */
-struct account *world_keep_account(struct world *w, const struct account_row *row, int64_t now_mono_ms);
-struct contact *world_keep_contact(struct world *w, const struct contact_row *row, int64_t now_mono_ms);
-void world_keep_alias(struct world *w, const struct alias_row *alias, struct contact *contact);
-void world_drop_alias(struct world *w, const struct alias_row *alias);
-struct group *world_keep_group(struct world *w, const struct group_row *row, int64_t now_mono_ms);
+/* Keeping copies strings into the cache. */
+struct account *cache_keep_account(struct cache *cache, const struct account_row *row, int64_t now_mono_ms);
+struct contact *cache_keep_contact(struct cache *cache, const struct contact_row *row, int64_t now_mono_ms);
+void cache_keep_alias(struct cache *cache, const struct alias_row *alias, struct contact *contact);
+void cache_drop_alias(struct cache *cache, const struct alias_row *alias);
+struct group *cache_keep_group(struct cache *cache, const struct group_row *row, int64_t now_mono_ms);
 /* One struct per conversation: what is there already is returned as it is, with a peer it did not know yet. */
-struct conversation *world_keep_conversation(struct world *w, const struct conversation_row *row, struct account *a,
+struct conversation *cache_keep_conversation(struct cache *cache, const struct conversation_row *row, struct account *a,
 	struct contact *c, struct group *g);
 
 #endif

@@ -5,8 +5,8 @@
  * (store_contacts_hold), so a step that has locked it meets none of them at its rows; it locks nothing before, and no second contact. Of
  * messages that their account's partition is moving or collapsing it waits for none, as that may wait for the contact: they are renamed on later.
  */
+#include "chat-sync/identity/senders.h"
 #include "chat-sync/identity/alias.h"
-#include "chat-sync/work.h"
 
 #define NAMES_MAX 100 /* of one step: many have a row or two only */
 
