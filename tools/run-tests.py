@@ -227,10 +227,10 @@ def own_tests(file):
     return Path("tests/unit", folder) if folder and file.suffix in (".c", ".cc", ".h", ".sql", ".proto") else None
 
 
-def is_own_test(test, includes, file):
-    """One of the file's folder that includes its header, or any when it has none."""
-    header = file.with_suffix(".h")
-    return own_tests(file) in test.parents and (not header.exists() or header in includes)
+def near_tests(tests, file):
+    """Those of the file's folder that include its header, or all when none does."""
+    own = {t for t in tests if own_tests(file) in t.parents}
+    return {t for t in own if file.with_suffix(".h") in tests[t]} or own
 
 
 def touched_units(changed):
@@ -239,7 +239,8 @@ def touched_units(changed):
     including = {s for s in sources if not changed.isdisjoint(included(s))}
     few = len(including) <= CHECK_OBJECTS
     tests = {t: included(t) for t in all_units()}
-    near = {t for t, includes in tests.items() if t in changed or any(is_own_test(t, includes, f) for f in changed)}
+    near = set(tests) & changed
+    near = near.union(*(near_tests(tests, f) for f in changed))
     far = including & set(tests) - near
     return sorted(near | far if few else near), 0 if few else len(far), few
 

@@ -1,7 +1,18 @@
 /* The steps of a batch, in order; see work.h. */
 #include "chat-sync/sync.h"
 #include "chat-sync/effect.h"
+#include "chat-sync/expand.h"
+#include "chat-sync/fold/account.h"
+#include "chat-sync/fold/chat.h"
+#include "chat-sync/fold/fold.h"
 #include "chat-sync/identity/resolve.h"
+#include "chat-sync/resolve/accounts.h"
+#include "chat-sync/resolve/conversations.h"
+#include "chat-sync/resolve/follow.h"
+#include "chat-sync/resolve/groups.h"
+#include "chat-sync/resolve/merging.h"
+#include "chat-sync/resolve/messages.h"
+#include "chat-sync/resolve/users.h"
 #include "chat-sync/write.h"
 
 #include "chat-sync/report.h"

@@ -3,14 +3,12 @@
 #define CHAT_SYNC_SYNC_H
 
 #include "chat-sync/settings.h"
+#include "chat-sync/topics.h"
 #include "worker/worker.h"
 
 struct chat_sync;
 
 extern const struct worker_ops chat_sync_ops;
-
-/* The owner's topics, by index. */
-enum { INBOUND, INBOUND_BULK };
 
 /* Full names, borrowed: with those of inbound in the owner's order. */
 struct chat_sync *chat_sync_new(const struct chat_sync_settings *settings, const char *inbound_topic,

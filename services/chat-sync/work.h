@@ -1,9 +1,9 @@
 /* One call of apply() or sweep(): the events of a batch on their way through the steps, each step set-based.
  *
- *   accounts_resolve   who is meant; what names nobody becomes a dead letter
+ *   accounts_resolve   the account of each record; without one it becomes a dead letter
  *   ops_expand         an event becomes one or more ops (a sync chat: its state and its messages)
  *   people_resolve     aliases to contacts: found, created, merged; see identity/
- *   merges_follow      what the account still keeps apart of people that are one
+ *   merges_follow      conversations that the account still keeps apart although their contacts merged
  *   groups_resolve, conversations_resolve
  *   messages_resolve   new messages are inserted, copies and targets are read
  *   ops_fold           in order, each op is folded into what is in memory by the rules; effects are noted
@@ -18,7 +18,7 @@
 #include "base/vec.h"
 #include "chat-sync/cache.h"
 #include "chat-sync/rules.h"
-#include "chat-sync/sync.h"
+#include "chat-sync/topics.h"
 #include "store/accounts.h"
 #include "store/contacts.h"
 #include "store/conversations.h"
@@ -164,94 +164,17 @@ struct work {
 	bool forget; /* a merge changed what the cache keeps */
 };
 
-/* steps, in order */
-int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err) ERR_MUST_USE;
-void ops_expand(struct work *w, struct batch_item *item);
-void ops_expand_parked(struct work *w, const struct parked_row *parked, const struct inbound_event *event);
-/* Conversations with whoever turned out to be one of the people follow, where no event told this account of it yet. */
-int merges_follow(struct work *w, struct err *err) ERR_MUST_USE;
-int groups_resolve(struct work *w, struct err *err) ERR_MUST_USE;
-int conversations_resolve(struct work *w, struct err *err) ERR_MUST_USE;
-int users_resolve(struct work *w, struct err *err) ERR_MUST_USE;
-int messages_resolve(struct work *w, struct err *err) ERR_MUST_USE;
-/* Part of messages_resolve: what updates refer to, and the conversations those are in. */
-void targets_resolve(struct work *w);
-int conversations_of_targets(struct work *w, struct err *err) ERR_MUST_USE;
-/* What waited for messages that this batch inserted joins it as further ops, targets resolved. */
-int parked_take_up(struct work *w, struct err *err) ERR_MUST_USE;
-int ops_fold(struct work *w, struct err *err) ERR_MUST_USE;
 /* Where the record of a parked update stood. */
 struct topic_partition parked_partition(const struct work *w, const struct parked_row *row);
 /* Where what follows from the op is written. */
 struct topic_partition op_partition(const struct work *w, const struct op *op);
 
-/* By the kind of an event: fills the op that was made of it, and adds those that it expands to. NULL: the event becomes a dead letter. */
-typedef void op_expand(struct work *w, struct op *op);
-extern op_expand *const ops_expansions[IN_KINDS];
-/* By the kind of an op: `ask` where the database has to be asked, else `fold`. */
-struct op_fold {
-	void (*fold)(struct work *w, struct op *op);
-	int (*ask)(struct work *w, struct op *op, struct err *err);
-};
-extern const struct op_fold ops_folds[IN_KINDS];
-
-/* folds, by what they are about: each returns 0, sets op->changed and notes effects */
-void fold_message(struct work *w, struct op *op);
-void fold_status(struct work *w, struct op *op);
-void fold_edit(struct work *w, struct op *op);
-void fold_revoke(struct work *w, struct op *op);
-void fold_reaction(struct work *w, struct op *op);
-int fold_poll_vote(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
-void fold_message_delete(struct work *w, struct op *op);
-void fold_chat_state(struct work *w, struct op *op);
-void fold_read_marker(struct work *w, struct op *op);
-void fold_group_change(struct work *w, struct op *op);
-void fold_contact(struct work *w, struct op *op);
-int fold_identity_change(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
-int conversations_follow(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
-/* Before a transaction. */
-void merging_reset(struct merging *m);
-/* `from` merges into `into`: of its messages those that this transaction may still move come at once, the others by merging_step(). */
-int merging_begin(struct work *w, const struct op *op, const struct conversation_row *from,
-	const struct conversation_row *into, struct err *err) ERR_MUST_USE;
-/* What is on its way and has one of these keys comes at once. */
-int merging_bring(struct work *w, const struct message_key *keys, size_t n, struct err *err) ERR_MUST_USE;
-/* A slice of what is on its way in these partitions, or of a rename of senders. 1: something was; 0: nothing is. */
-int merging_step(struct work *w, const struct topic_partition *partitions, size_t n, struct err *err) ERR_MUST_USE;
-void fold_opt_out(struct work *w, struct op *op);
-void fold_session(struct work *w, struct op *op);
-void fold_notice(struct work *w, struct op *op);
-void fold_template(struct work *w, struct op *op);
-void fold_sync_chat(struct work *w, struct op *op);
-void fold_sync_end(struct work *w, struct op *op);
-void fold_history_state(struct work *w, struct op *op);
-
-/* What only the store can tell: a receipt or a reaction that changed something. */
-void note_receipt(struct work *w, struct op *op);
-void note_reaction(struct work *w, struct op *op);
-void note_opt_out(struct work *w, struct op *op);
-void note_notice(struct work *w, const struct notice *n);
-void note_template(struct work *w, struct op *op);
-/* first: nothing of this sync was stored before. */
-void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool first);
-void sync_event(struct chat_event *e, const struct sync_state *s, const char *status);
-void sync_subject(struct work *w, const struct uuid *account, const struct sync_state *s, struct uuid *out);
-void announce_people(struct work *w, struct op *op);
-void fold_group_name(struct work *w, struct op *op);
-void fold_unread_mark(struct work *w, struct op *op,
-	int64_t read_us); /* where the bridge's unread count puts the marker */
-
-/* shared by the folds */
+/* What has changed is written at the end of the batch, once. */
 void conversation_touch(struct work *w, struct conversation *v);
 void contact_touch(struct work *w, struct contact *c);
 /* Touches it; what is shown of it changed, and op tells so, unless another op of the batch does. */
 void contact_change(struct work *w, struct contact *c, const struct op *op, unsigned parts);
 void group_touch(struct work *w, struct group *g);
-/* Writes the members that the batch changed into the row, and forgets how they were read. */
-void group_settle(struct work *w, struct group *g);
-void group_forget_members(struct group *g);
 void account_touch(struct work *w, struct account *a);
-const struct uuid *message_uuid(struct message *m, const struct account *a);
-struct person *person_new(struct work *w, struct op *op, const struct party *party, bool create);
 
 #endif

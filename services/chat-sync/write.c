@@ -1,6 +1,10 @@
 /* See write.h. */
 #include "chat-sync/write.h"
 #include "chat-sync/effect.h"
+#include "chat-sync/fold/account.h"
+#include "chat-sync/fold/chat.h"
+#include "chat-sync/fold/message.h"
+#include "chat-sync/fold/people.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/metadata.h"
 #include "chat-sync/refusals.h"

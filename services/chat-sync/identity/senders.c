@@ -1,5 +1,5 @@
 /* Reactions and receipts follow their sender when an alias becomes a contact's or two contacts become one: in slices, as messages do
- * (merging.c). Invariant: what a batch stores for a contact on a message meets what is stored there under the contact's other names.
+ * (resolve/merging.c). Invariant: what a batch stores for a contact on a message meets what is stored there under the contact's other names.
  *
  * The owner of the partition that found out renames, on messages of all accounts. Batches that store for the contact hold it
  * (store_contacts_hold), so a step that has locked it meets none of them at its rows; it locks nothing before, and no second contact. Of

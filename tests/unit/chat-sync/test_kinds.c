@@ -1,7 +1,8 @@
 /* services/chat-sync: no kind of event is passed over in silence. */
 #include "unit.h"
 
-#include "chat-sync/work.h"
+#include "chat-sync/expand.h"
+#include "chat-sync/fold/fold.h"
 
 static void every_kind_of_event_is_expanded(void **state)
 {

@@ -1,7 +1,11 @@
 /* Folding a batch's ops, in order, into what is in memory; see work.h. Invariant: an op is folded by the row of its kind, and every kind
  * that can become an op has one. */
+#include "chat-sync/fold/fold.h"
+#include "chat-sync/fold/account.h"
+#include "chat-sync/fold/chat.h"
+#include "chat-sync/fold/message.h"
+#include "chat-sync/fold/people.h"
 #include "chat-sync/identity/contact.h"
-#include "chat-sync/work.h"
 
 #include <assert.h>
 

@@ -1,10 +1,10 @@
 /* Accounts: sessions, notices, templates, and how far a sync has come. */
+#include "chat-sync/fold/account.h"
 #include "chat-sync/effect.h"
 #include "chat-sync/metadata.h"
 #include "chat-sync/notice.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
-#include "chat-sync/work.h"
 
 #include "base/clock.h"
 #include "crypto/ids.h"

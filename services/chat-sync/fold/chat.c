@@ -1,11 +1,11 @@
 /* Conversations and groups: what a bridge says of a chat, read markers, changes of groups. */
+#include "chat-sync/fold/chat.h"
 #include "chat-sync/effect.h"
 #include "chat-sync/group_settings.h"
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/members.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
-#include "chat-sync/work.h"
 
 #include <string.h>
 

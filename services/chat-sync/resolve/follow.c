@@ -4,8 +4,9 @@
  * names the person by now must find what is stored already, so it makes the account's conversations follow at once, and the event then
  * has nothing left to do.
  */
+#include "chat-sync/resolve/follow.h"
 #include "chat-sync/effect.h"
-#include "chat-sync/work.h"
+#include "chat-sync/resolve/merging.h"
 
 #include <assert.h>
 #include <stdlib.h>

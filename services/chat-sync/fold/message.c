@@ -1,11 +1,13 @@
 /* Messages and what happens to them, folded by the rules into what is in memory. */
+#include "chat-sync/fold/message.h"
 #include "chat-sync/effect.h"
+#include "chat-sync/fold/chat.h"
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/metadata.h"
 #include "chat-sync/report.h"
+#include "chat-sync/resolve/messages.h"
 #include "chat-sync/settings.h"
-#include "chat-sync/work.h"
 
 #include "crypto/ids.h"
 

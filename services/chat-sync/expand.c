@@ -1,85 +1,7 @@
-/* From records to ops: who is meant, and what each event asks for. */
+/* See expand.h. */
+#include "chat-sync/expand.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
-#include "chat-sync/work.h"
-
-/* accounts */
-
-static void keep_account(void *ctx, const struct account_row *row)
-{
-	struct work *w = ctx;
-
-	cache_keep_account(w->cache, row, w->now_mono_ms);
-}
-
-static int accounts_load_missing(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
-{
-	struct uuid *missing = ARENA_ARRAY(w->arena, struct uuid, n);
-	size_t n_missing = 0, hits = 0;
-
-	map_clear(w->index);
-	for (size_t i = 0; i < n; i++) {
-		const struct inbound_event *e = items[i]->decoded;
-		void **seen;
-
-		if (cache_account(w->cache, &e->account, w->now_mono_ms)) {
-			hits++;
-			continue;
-		}
-		seen = map_slot(w->index, uuid_bytes(&e->account));
-		if (!*seen) {
-			*seen = w;
-			missing[n_missing++] = e->account;
-		}
-	}
-	report_cache(w->report, "accounts", hits, n_missing);
-	return n_missing == 0 ? 0 : store_accounts_load(w->pg, missing, n_missing, w->arena, keep_account, w, err);
-}
-
-static bool any_unknown(const struct work *w, struct batch_item *const *items, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct inbound_event *e = items[i]->decoded;
-
-		if (!cache_account(w->cache, &e->account, w->now_mono_ms))
-			return true;
-	}
-	return false;
-}
-
-/* Nobody is known where no account can be seen: that says nothing about the records. */
-static int accounts_are_there(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
-{
-	bool any;
-
-	if (!any_unknown(w, items, n))
-		return 0;
-	if (store_accounts_any(w->pg, &any, err) < 0)
-		return -1;
-	return any ? 0
-		   : err_set(err, ERR_RETRY, "no_accounts", "the database has no account at all: an outage is assumed");
-}
-
-int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
-{
-	if (accounts_load_missing(w, items, n, err) < 0 || accounts_are_there(w, items, n, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		const struct inbound_event *e = items[i]->decoded;
-		const struct account *a = cache_account(w->cache, &e->account, w->now_mono_ms);
-
-		if (!a)
-			batch_dead_letter(w->tx, items[i], DEAD_UNKNOWN_REFERENCE, "account", "no such account", true);
-		else if (!uuid_eq(&a->row.workspace, &e->workspace))
-			batch_dead_letter(w->tx, items[i], DEAD_UNKNOWN_REFERENCE, "workspace",
-				"the account belongs to another workspace", false);
-		else
-			ops_expand(w, items[i]);
-	}
-	return 0;
-}
-
-/* ops */
 
 static struct op *op_new(struct work *w, struct batch_item *item, const struct inbound_event *e)
 {
@@ -98,7 +20,7 @@ static struct op *op_new(struct work *w, struct batch_item *item, const struct i
 	return op;
 }
 
-struct person *person_new(struct work *w, struct op *op, const struct party *party, bool create)
+static struct person *person_new(struct work *w, struct op *op, const struct party *party, bool create)
 {
 	struct person *p;
 
@@ -346,37 +268,4 @@ void ops_expand_parked(struct work *w, const struct parked_row *parked, const st
 
 	op->parked = parked;
 	ops_expansions[event->kind](w, op);
-}
-
-/* users */
-
-static struct str op_user(const struct op *op)
-{
-	if (op->kind == IN_MESSAGE && op->message)
-		return op->message->user_id;
-	return op->kind == IN_MESSAGE_DELETE ? op->event->u.message_delete.user_id : STR_NONE;
-}
-
-/* Agents are few and named rarely: one question for all of them. Somebody unknown is nobody. */
-int users_resolve(struct work *w, struct err *err)
-{
-	struct op **ops = ARENA_ARRAY(w->arena, struct op *, w->ops.n);
-	struct uuid *ids = ARENA_ARRAY(w->arena, struct uuid, w->ops.n);
-	int64_t *workspaces = ARENA_ARRAY(w->arena, int64_t, w->ops.n),
-		*found = ARENA_ARRAY(w->arena, int64_t, w->ops.n);
-	size_t n = 0;
-
-	for (size_t i = 0; i < w->ops.n; i++) {
-		if (!uuid_parse(op_user(w->ops.at[i]), &ids[n]))
-			continue;
-		workspaces[n] = w->ops.at[i]->account->row.workspace_id;
-		ops[n++] = w->ops.at[i];
-	}
-	if (n == 0)
-		return 0;
-	if (store_users_find(w->pg, workspaces, ids, n, found, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		ops[i]->user_id = found[i];
-	return 0;
 }

@@ -1,9 +1,9 @@
 /* Messages follow their conversation into the one that it merged into: in slices between the batches, so that neither a statement nor a
  * transaction is as long as a conversation. Invariant: what a batch names is with the conversation that goes on before the batch looks
- * for it, so that nothing else need know of messages on their way. Slices of renames (senders.c) take turns with these.
+ * for it, so that nothing else need know of messages on their way. Slices of renames (identity/senders.c) take turns with these.
  */
+#include "chat-sync/resolve/merging.h"
 #include "chat-sync/identity/senders.h"
-#include "chat-sync/work.h"
 
 #define SLICE      1000 /* messages of one transaction, and reactions and receipts that are renamed */
 #define MERGES_MAX 32 /* of one transaction: many small ones */

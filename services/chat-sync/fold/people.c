@@ -1,10 +1,11 @@
 /* Contacts: names, opt-outs, changed identities. */
+#include "chat-sync/fold/people.h"
 #include "chat-sync/effect.h"
 #include "chat-sync/identity/adopt.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/identity/merge.h"
+#include "chat-sync/resolve/follow.h"
 #include "chat-sync/settings.h"
-#include "chat-sync/work.h"
 
 #include "base/log.h"
 #include "phone/phone.h"

@@ -1,9 +1,12 @@
-/* Messages of a batch: new ones are inserted, copies of stored ones and the targets of updates are read. */
+/* See messages.h. */
+#include "chat-sync/resolve/messages.h"
+#include "chat-sync/expand.h"
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/metadata.h"
 #include "chat-sync/refusals.h"
+#include "chat-sync/resolve/conversations.h"
+#include "chat-sync/resolve/merging.h"
 #include "chat-sync/settings.h"
-#include "chat-sync/work.h"
 
 #include "crypto/ids.h"
 

@@ -1,0 +1,78 @@
+/* See accounts.h. */
+#include "chat-sync/resolve/accounts.h"
+#include "chat-sync/expand.h"
+#include "chat-sync/report.h"
+
+static void keep_account(void *ctx, const struct account_row *row)
+{
+	struct work *w = ctx;
+
+	cache_keep_account(w->cache, row, w->now_mono_ms);
+}
+
+static int accounts_load_missing(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
+{
+	struct uuid *missing = ARENA_ARRAY(w->arena, struct uuid, n);
+	size_t n_missing = 0, hits = 0;
+
+	map_clear(w->index);
+	for (size_t i = 0; i < n; i++) {
+		const struct inbound_event *e = items[i]->decoded;
+		void **seen;
+
+		if (cache_account(w->cache, &e->account, w->now_mono_ms)) {
+			hits++;
+			continue;
+		}
+		seen = map_slot(w->index, uuid_bytes(&e->account));
+		if (!*seen) {
+			*seen = w;
+			missing[n_missing++] = e->account;
+		}
+	}
+	report_cache(w->report, "accounts", hits, n_missing);
+	return n_missing == 0 ? 0 : store_accounts_load(w->pg, missing, n_missing, w->arena, keep_account, w, err);
+}
+
+static bool any_unknown(const struct work *w, struct batch_item *const *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct inbound_event *e = items[i]->decoded;
+
+		if (!cache_account(w->cache, &e->account, w->now_mono_ms))
+			return true;
+	}
+	return false;
+}
+
+/* Nobody is known where no account can be seen: that says nothing about the records. */
+static int accounts_are_there(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
+{
+	bool any;
+
+	if (!any_unknown(w, items, n))
+		return 0;
+	if (store_accounts_any(w->pg, &any, err) < 0)
+		return -1;
+	return any ? 0
+		   : err_set(err, ERR_RETRY, "no_accounts", "the database has no account at all: an outage is assumed");
+}
+
+int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
+{
+	if (accounts_load_missing(w, items, n, err) < 0 || accounts_are_there(w, items, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const struct inbound_event *e = items[i]->decoded;
+		const struct account *a = cache_account(w->cache, &e->account, w->now_mono_ms);
+
+		if (!a)
+			batch_dead_letter(w->tx, items[i], DEAD_UNKNOWN_REFERENCE, "account", "no such account", true);
+		else if (!uuid_eq(&a->row.workspace, &e->workspace))
+			batch_dead_letter(w->tx, items[i], DEAD_UNKNOWN_REFERENCE, "workspace",
+				"the account belongs to another workspace", false);
+		else
+			ops_expand(w, items[i]);
+	}
+	return 0;
+}

@@ -1,0 +1,9 @@
+/* The accounts that records name; their events are expanded. A record whose account is unknown becomes a dead letter. */
+#ifndef CHAT_SYNC_RESOLVE_ACCOUNTS_H
+#define CHAT_SYNC_RESOLVE_ACCOUNTS_H
+
+#include "chat-sync/work.h"
+
+int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err) ERR_MUST_USE;
+
+#endif
