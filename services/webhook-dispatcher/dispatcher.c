@@ -187,6 +187,7 @@ static int flush(struct dispatcher *d, bool claim, struct err *err)
 	return flush_write(d->flush, what, &d->flushed, err);
 }
 
+/* Notifications that arrived while a statement above waited come before records: a record read first passes a new endpoint. */
 static int turn(struct dispatcher *d, struct err *err)
 {
 	int64_t now = clock_mono_ms();
@@ -197,7 +198,7 @@ static int turn(struct dispatcher *d, struct err *err)
 	if (upkeep_tidy(&d->upkeep, now, err) < 0 || endpoints_refresh(d, err) < 0 ||
 		upkeep_report(&d->upkeep, now, err) < 0)
 		return -1;
-	if (!d->lanes.draining && records_take(d, err) < 0)
+	if (!d->lanes.draining && !notices_wait(d->notices) && records_take(d, err) < 0)
 		return -1;
 	if (!owner_running(d->owner))
 		return 0;
