@@ -8,7 +8,7 @@ proves nothing and counts as a failure; so does an invariant without a patch.
 The patches are applied to a copy of the tree in build/mutants; the tree itself is not changed. The deadlines of
 tools/run-tests.py end tests that a patch makes hang.
 
-usage: tests/mutants/run.py --check | [NAME...]     --check: only check that every patch still applies
+usage: tests/mutants/run.py --check | [NAME...]     --check: only check that every patch still applies and picks a test that exists
 """
 import os
 import re
@@ -61,6 +61,8 @@ def all_mutants():
 
 def check(mutants):
     wrong = [f"{m.name}: {said}" for m in mutants if (said := m.patch(ROOT, "--dry-run"))]
+    units = [str(t) for t in (ROOT / "tests/unit").rglob("test_*.c")]
+    wrong += [f"{m.name}: no unit test is {m.pick}" for m in mutants if m.stage == "unit" and not any(m.pick in t for t in units)]
     wrong += [f"{i}: {words}: no planted bug" for i, words in INVARIANTS.items() if i not in {m.invariant for m in mutants}]
     print("\n".join(wrong), end="\n" if wrong else "")
     return 1 if wrong else 0
