@@ -357,12 +357,14 @@ def unhexed(row):
 
 
 def statuses_go_forward(c):
-    """I10: a status never moves back: as published, as stored from cycle to cycle, and the final one is the most advanced that was sent."""
+    """I10: a status never moves back: as published in its conversation, as stored from cycle to cycle, and the final one is the most
+    advanced that was sent. After a merge a message's events have the surviving conversation's key, hence another partition, and no order
+    between the two."""
     published = defaultdict(lambda: -1)
     for _, e in c.published[0]:
         if e.WhichOneof("event") == "message_status":
             v = e.message_status
-            who = (e.account_id, v.message_uuid, v.participant.phone)
+            who = (e.account_id, e.conversation_id, v.message_uuid, v.participant.phone)
             rank = RANK[word(common_pb2.MessageStatus, v.status, "MESSAGE_STATUS_")]
             if rank <= published[who]:
                 yield f"message {v.message_uuid} of {e.account_id}: status published as rank {rank} after {published[who]}"
