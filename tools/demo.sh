@@ -213,7 +213,7 @@ add_receiver() { # <name> <how it behaves> <options of the endpoint...>
 }
 
 start_receivers() {
-	say "two webhooks: one receiver that is well, one that fails half the time"
+	say "two webhooks: one to a healthy receiver, one to a receiver that fails half the time"
 	add_receiver healthy ""
 	add_receiver flaky --flap=1000 --schedule "$(printf '1s%.0s,' {1..19})1s"
 }

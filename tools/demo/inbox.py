@@ -98,6 +98,6 @@ def account_print(dialect, account):
         print(f"\n        and {len(conversations) - CHATS} more")
 
 
-print("\nThe inbox: newest conversations first, (unread); the latest messages, and some that something happened to")
+print("\nThe inbox: newest conversations first, (unread); their latest messages, and some that were edited, revoked or reacted to")
 for item in accounts().items():
     account_print(*item)

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 
 from shared import DIR, table_print
 
-COLUMNS = ("receiver", "events", "attempts", "204", "503", "taken twice", "signatures", "order")
+COLUMNS = ("receiver", "events", "attempts", "204", "503", "duplicates", "signatures", "order")
 
 
 def deliveries(receiver):
@@ -37,15 +37,15 @@ def row(receiver, came):
 def main():
     endpoints = dict(line.split() for line in (DIR / "endpoints").read_text().splitlines())
     came = {receiver: deliveries(receiver) for receiver in endpoints}
-    print("\nWebhooks: what the two receivers were sent, signed, and answered\n")
+    print("\nWebhooks: deliveries to the two receivers, their answers, signatures and order\n")
     table_print([COLUMNS, *(row(*item) for item in came.items())])
     types = {receiver: Counter({d["id"]: d["type"] for d in of if d["status"] == 204}.values()) for receiver, of in came.items()}
     print("\nEvents by type\n")
     table_print([("type", *endpoints), *((t, *(types[r][t] for r in endpoints)) for t in sorted(set().union(*types.values())))])
     tries = {receiver: Counter(Counter(d["id"] for d in of).values()) for receiver, of in came.items()}
     counts = sorted(set().union(*tries.values()))
-    print("\nEvents by how often they were sent\n")
-    table_print([("times", *counts), *((r, *(tries[r][n] for n in counts)) for r in endpoints)])
+    print("\nEvents by number of attempts\n")
+    table_print([("attempts", *counts), *((r, *(tries[r][n] for n in counts)) for r in endpoints)])
 
 
 main()
