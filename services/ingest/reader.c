@@ -67,7 +67,7 @@ static int listener_turn(struct reader *r)
 static void failed(struct reader *r, const struct err *err)
 {
 	if (err->kind != ERR_RETRY && pg_listener_listens(r->listener))
-		log_error("postgresql refused a statement", LOG_ERR(err));
+		log_error("statement rejected by the database", LOG_ERR(err));
 	pg_listener_drop(r->listener);
 	disconnected(r, err);
 }

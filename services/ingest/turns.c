@@ -13,25 +13,26 @@ static void turn_set(struct ingest *in)
 		loop_timer_set(in->turn, in->turn_ms / BREAK_PART);
 }
 
+/* The timer is set for the first request only, and by turns_next(): requests that join or leave must not postpone those in the queue. */
 void turns_wait(struct request *req)
 {
 	struct ingest *in = req->ingest;
+	bool first = TAILQ_EMPTY(&in->turns);
 
-	if (!req->in_line)
-		TAILQ_INSERT_TAIL(&in->turns, req, turn);
+	if (req->in_line)
+		return;
+	TAILQ_INSERT_TAIL(&in->turns, req, turn);
 	req->in_line = true;
-	turn_set(in);
+	if (first)
+		turn_set(in);
 }
 
 void turns_leave(struct request *req)
 {
-	struct ingest *in = req->ingest;
-
 	if (!req->in_line)
 		return;
-	TAILQ_REMOVE(&in->turns, req, turn);
+	TAILQ_REMOVE(&req->ingest->turns, req, turn);
 	req->in_line = false;
-	turn_set(in);
 }
 
 void turns_next(void *ingest)
