@@ -71,7 +71,13 @@ static void on_endpoint_changed(void *ctx, struct endpoint *e)
 	readers_endpoint_changed(&d->readers, e);
 }
 
-/* What PostgreSQL told of since the last turn. */
+/* Whether records are read while a statement waits. */
+static void records_watch(struct dispatcher *d, bool on)
+{
+	loop_io_set(d->kafka, on && !d->lanes.draining, false);
+}
+
+/* Loads what PostgreSQL has notified of since the last turn. Until it is loaded no record is read: one would pass a new endpoint for good. */
 static int endpoints_refresh(struct dispatcher *d, struct err *err)
 {
 	struct pg *pg = owner_tx_pg(d->tx);
@@ -83,9 +89,11 @@ static int endpoints_refresh(struct dispatcher *d, struct err *err)
 		return -1;
 	if (n == 0)
 		return 0;
-	rc = directory_load(d->directory, pg, changed, n, err) < 0 ? -1 : replays_refresh(&d->readers, pg, err);
+	records_watch(d, false);
+	rc = directory_load(d->directory, pg, changed, n, err);
+	records_watch(d, true);
 	free(changed);
-	return rc;
+	return rc < 0 ? -1 : replays_refresh(&d->readers, pg, err);
 }
 
 /* Partitions */
@@ -195,6 +203,7 @@ static int turn(struct dispatcher *d, struct err *err)
 	struct reader *r;
 	size_t i = 0;
 
+	records_watch(d, true);
 	if (upkeep_tidy(&d->upkeep, now, err) < 0 || endpoints_refresh(d, err) < 0 ||
 		upkeep_report(&d->upkeep, now, err) < 0)
 		return -1;
@@ -269,8 +278,12 @@ static void on_records(void *ctx)
 	struct dispatcher *d = ctx;
 	struct kafka_message m;
 
-	if (!d->waiting || d->lanes.draining || notices_wait(d->notices))
+	if (!d->waiting || d->lanes.draining)
 		return;
+	if (notices_wait(d->notices)) {
+		records_watch(d, false); /* until the next turn: the loop would spin */
+		return;
+	}
 	for (int i = 0; i < TURN_RECORDS && owner_fetch(d->owner, &m); i++)
 		record_take(d, &m);
 	pump(d);
@@ -446,7 +459,7 @@ void dispatcher_reload(struct dispatcher *d)
 	struct err err;
 
 	if (keyring_parse(&keyring, str_of(d->settings->keyring), &err) < 0)
-		log_error("settings not taken over", LOG_ERR(&err));
+		log_error("settings not applied", LOG_ERR(&err));
 	else
 		directory_use_keyring(d->directory, &keyring);
 }

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import defaultdict
 
+import psycopg2
 import pytest
 from blazz.v1 import common_pb2 as common
 from harness.blazz import Blazz
@@ -250,6 +251,25 @@ def test_changes_of_an_endpoint_reach_a_running_replica_within_a_second(chat, re
     changes("the older one has expired", "/moved", lambda d: keys(d) == 1 and verified(d, OLDER_SECRET))
     change_webhook(chat.stack, endpoint, headers='{"Authorization": "Bearer 1"}')
     changes("its headers", "/moved", lambda d: d.headers.get("authorization") == "Bearer 1")
+
+
+def test_no_record_is_read_while_a_change_of_an_endpoint_is_loaded(make_blazz, receive):
+    """The dispatcher waits for PostgreSQL to read the change: an event published meanwhile would be matched with what was loaded before."""
+    stack, receiver = make_blazz(partitions=1), receive()
+    chat = Chat(stack)
+    dispatcher(stack, postgres__statement_timeout="60s").start()
+    add_webhook(stack, chat.workspace, receiver.url("/all"))
+    changed = add_webhook(stack, chat.workspace, receiver.url("/changed"), event_types=["session.state"])
+    wait_events(receiver, chat.publish(chat.message()), "/all")
+    blocker = psycopg2.connect(stack.conninfo("postgres"))
+    blocker.cursor().execute("LOCK TABLE workspaces IN ACCESS EXCLUSIVE MODE")
+    change_webhook(stack, changed, event_types=[])
+    wait_for(lambda: stack.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'workspaces'::regclass"),
+             "the dispatcher loads the change")
+    events = chat.publish(chat.message())
+    time.sleep(1)  # long enough for a record to be read
+    blocker.close()
+    wait_events(receiver, events, "/changed")
 
 
 def test_a_deleted_endpoint_gets_no_more_events_and_leaves_no_rows(chat, receive):
