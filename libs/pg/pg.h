@@ -113,6 +113,8 @@ int64_t pg_time_us(const struct pg_rows *r, int row, int col); /* NULL: PG_NO_TI
  * Otherwise err->code holds the SQLSTATE, err->msg the server's primary message without its DETAIL (which may quote data). */
 int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows,
 	struct err *err) ERR_MUST_USE;
+/* True when the data of a failed statement is invalid, false when the database failed. */
+bool pg_is_data_error(const struct err *err);
 /* Sends a statement without waiting for its answer: the server works while the caller computes, and statements sent in a row run without
  * a pause between them. pg_collect() waits for all of them and returns the first failure (only inside a transaction does it keep
  * the others from being applied); *rows (may be NULL) is the last one's answer. Any other call on the connection waits for them, too, and

@@ -39,3 +39,8 @@ bool pg_sqlstate_find(const char *message, char out[static 6])
 	}
 	return false;
 }
+
+bool pg_is_data_error(const struct err *err)
+{
+	return err->kind == ERR_INPUT || err->kind == ERR_CONFLICT;
+}

@@ -73,7 +73,7 @@ int pg_savepoint_rewind(struct pg *pg, struct err *err)
 
 int pg_savepoint_rollback(struct pg *pg, struct err *err)
 {
-	return pg_command_add(pg, "ROLLBACK TO SAVEPOINT " SAVEPOINT, err) < 0 ? -1 : pg_savepoint_release(pg, err);
+	return pg_savepoint_rewind(pg, err) < 0 ? -1 : pg_savepoint_release(pg, err);
 }
 
 int pg_check_deferred(struct pg *pg, struct err *err)

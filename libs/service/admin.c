@@ -4,7 +4,6 @@
 #include "service/admin.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"

@@ -25,7 +25,7 @@ struct message_key {
 int store_messages_find(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* For items without an id: the key, other than their own, of a stored message at exactly this time in this conversation, or on its way there
- * (store_conversations_merge.h), of the same direction and body; of those at that time 32 are looked at. */
+ * (store/conversations_merge.h), of the same direction and body; of those at that time 32 are looked at. */
 struct message_moment {
 	int64_t workspace_id, conversation_id, sent_us;
 	enum direction direction;

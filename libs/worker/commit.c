@@ -11,11 +11,6 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 
-bool is_data_error(const struct err *err)
-{
-	return err->kind == ERR_INPUT || err->kind == ERR_CONFLICT;
-}
-
 /* Makes dead letters of items that could not be decoded and of items that the database is known to reject. */
 void items_settle(struct batch *b, struct batch_item **items, size_t n)
 {
@@ -123,7 +118,7 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 		return 0;
 	}
 	rc = transaction(w, b, false, err);
-	if (rc < 0 && is_data_error(err)) {
+	if (rc < 0 && pg_is_data_error(err)) {
 		owner_tx_rollback(b->tx);
 		w->ops->rolled_back(w->ctx);
 		rc = transaction(w, b, true, err);
@@ -198,7 +193,7 @@ static int own_work_do(struct worker *w, struct own_work *work, struct err *err)
 	else if (rc > 0)
 		w->ops->committed(w->ctx);
 	batch_reset(b);
-	if (rc >= 0 || !is_data_error(err))
+	if (rc >= 0 || !pg_is_data_error(err))
 		return rc < 0 ? -1 : 0;
 	/* One rejected row must not stop the partitions: a parked update finally expires. */
 	log_error(work->refused, LOG_ERR(err));

@@ -43,7 +43,7 @@ static int apply_together(struct worker *w, struct batch *b, struct batch_item *
 			w->ops->kept(w->ctx);
 		return pg_savepoint_release(pg, err) < 0 ? -1 : 1;
 	}
-	if (!is_data_error(err))
+	if (!pg_is_data_error(err))
 		return -1;
 	w->ops->rolled_back(w->ctx);
 	owner_tx_undo(b->tx);

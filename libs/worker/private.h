@@ -39,8 +39,6 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err) ERR_MUST_U
 int worker_commit_backlog(struct worker *w, struct err *err) ERR_MUST_USE;
 /* Moves into the backlog the records of the batch that its commit postponed, and those received after them; holds their partitions. */
 void worker_put_off(struct worker *w, struct batch *b);
-/* True when the records are invalid, false when the database failed. */
-bool is_data_error(const struct err *err);
 /* Inside the transaction: applies the records that the database accepts of a batch that it rejected. */
 int batch_isolate(struct worker *w, struct batch *b, struct err *err) ERR_MUST_USE;
 void items_settle(struct batch *b, struct batch_item **items, size_t n);

@@ -25,8 +25,7 @@
 struct batch_item {
 	struct topic_partition partition;
 	int64_t offset;
-	const struct kafka_message
-		*message; /* valid until the batch ends; NULL for a parked update that is applied now */
+	const struct kafka_message *message; /* valid until the batch ends */
 	void *decoded; /* the result of decode(); NULL when it failed */
 	struct str traceparent; /* absent when the record has none */
 	enum outcome outcome; /* set by apply(); initially OUTCOME_NO_EFFECT */

@@ -1,6 +1,5 @@
 /* See expand.h. */
 #include "chat-sync/expand.h"
-#include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 
 static struct op *op_new(struct work *w, struct batch_item *item, const struct inbound_event *e)

@@ -12,11 +12,6 @@
 #define FEW \
 	16 /* rows for which a savepoint is not worth while before the batch is refused: little is done twice then */
 
-static bool is_refusal(const struct err *err)
-{
-	return err->kind == ERR_INPUT || err->kind == ERR_CONFLICT;
-}
-
 /* What of it was started is answered. */
 static int tried_judge(struct work *w, struct batch_item **tried, size_t n, struct err *err)
 {
@@ -25,7 +20,7 @@ static int tried_judge(struct work *w, struct batch_item **tried, size_t n, stru
 	if (pg_collect_each(w->pg, errs, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		if (is_refusal(&errs[i])) {
+		if (pg_is_data_error(&errs[i])) {
 			batch_refuse(w->tx, tried[i], &errs[i]);
 		} else if (errs[i].kind != ERR_NONE) {
 			*err = errs[i];
@@ -46,7 +41,7 @@ static int row_try(struct work *w, const struct rows_write *r, size_t i, struct 
 		return -1;
 	if (r->one(w, r->rows, i, &why) == 0)
 		return r->one_is_started;
-	if (is_refusal(&why)) {
+	if (pg_is_data_error(&why)) {
 		batch_refuse(w->tx, item, &why);
 		return 0;
 	}
@@ -80,13 +75,13 @@ int rows_write(struct work *w, const struct rows_write *r, struct err *err)
 {
 	struct err why;
 
-	if (!w->isolating && (!r->early || r->n < FEW))
+	if (!w->isolating && r->n_early < FEW)
 		return r->all(w, r->rows, err);
 	if (pg_collect(w->pg, NULL, err) < 0 || pg_savepoint(w->pg, err) < 0)
 		return -1;
 	if (r->all(w, r->rows, &why) == 0 && pg_collect(w->pg, NULL, &why) == 0)
 		return pg_savepoint_release(w->pg, err);
-	if (is_refusal(&why) && (rows_try(w, r, err) < 0 || pg_savepoint_rollback(w->pg, err) < 0))
+	if (pg_is_data_error(&why) && (rows_try(w, r, err) < 0 || pg_savepoint_rollback(w->pg, err) < 0))
 		return -1;
 	*err = why;
 	return -1;
@@ -111,7 +106,7 @@ static struct batch_item *op_rows_item(struct work *w, void *ctx, size_t i)
 	const struct op_rows *r = ctx;
 
 	(void)w;
-	return r->ops[i] ? r->ops[i]->item : NULL;
+	return r->ops[i]->item;
 }
 
 int op_rows_write(struct work *w, struct op_rows *r, struct err *err)

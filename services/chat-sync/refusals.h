@@ -7,7 +7,7 @@
 /* Rows on their way into a table. Where the database refuses some, their records are marked, and rows_write() fails. */
 struct rows_write {
 	void *rows;
-	bool early; /* also before the batch was refused */
+	size_t n_early; /* rows of the statement that all() runs; 0: searched only once the batch was refused */
 	int (*all)(struct work *w, void *rows, struct err *err);
 	size_t n; /* that can be written one at a time */
 	int (*one)(struct work *w, void *rows, size_t i, struct err *err);

@@ -16,8 +16,7 @@ void report_init(struct report *r)
 		.cache = metric_counter("blazz_chat_sync_cache", "What batches looked up among what is kept in memory.",
 			"cache,result"),
 		.events = metric_counter("blazz_chat_sync_events", "Events by kind and effect.", "kind,effect"),
-		.gaps = metric_counter("blazz_chat_sync_gaps",
-			"Signs of something missing: expired updates, failed syncs.", "kind"),
+		.gaps = metric_counter("blazz_chat_sync_gaps", "Signs of missing data, by kind.", "kind"),
 		.disconnects = metric_counter("blazz_chat_sync_disconnects", "Sessions lost, by reason.", "reason"),
 		.syncs = metric_counter("blazz_chat_sync_syncs", "Initial syncs that started, completed, failed.",
 			"status"),
@@ -106,10 +105,7 @@ void report_session_later(struct report *r, const struct uuid *account, struct s
 {
 	struct session_news *n;
 
-	if (r->n_sessions == r->cap_sessions) {
-		r->cap_sessions = r->cap_sessions ? r->cap_sessions * 2 : 16;
-		r->sessions_later = mem_realloc(r->sessions_later, r->cap_sessions * sizeof(*r->sessions_later));
-	}
+	r->sessions_later = vec_grow(r->sessions_later, r->n_sessions, &r->cap_sessions, sizeof(*r->sessions_later));
 	n = &r->sessions_later[r->n_sessions++];
 	n->account = *account;
 	word_copy(n->status, status);

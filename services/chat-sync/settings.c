@@ -6,7 +6,7 @@
 const struct config_key chat_sync_keys[] = {
 	POSTGRES_KEYS(AT(postgres), "30s"),
 	{ "batch.max_events", CONFIG_INT, 0, AT(batch_max_events), "1000", 1, 20000,
-		"Events in one transaction; a chat of a sync counts with its messages, a change of a group, an edit and a vote as 10." },
+		"Events in one transaction; a chat of a sync counts with its messages, a change of a group or an identity, an edit and a vote as 10." },
 	{ "batch.max_bytes", CONFIG_BYTES, 0, AT(batch_max_bytes), "4M", 1024, 67108864, "Bytes in one transaction." },
 	{ "batch.linger", CONFIG_DURATION_MS, 0, AT(batch_linger_ms), "1ms", 0, 5000,
 		"How long a batch waits for more." },
@@ -21,7 +21,7 @@ const struct config_key chat_sync_keys[] = {
 	{ "parked.ttl", CONFIG_DURATION_MS, CONFIG_LIVE, AT(parked_ttl_ms), "24h", 100, 2592000000,
 		"How long an update waits for its message before it becomes a dead letter." },
 	{ "parked.sweep_max", CONFIG_INT, 0, AT(parked_sweep_max), "500", 1, 20000,
-		"Parked updates taken up by one sweep." },
+		"Parked updates of one topic that a sweep applies; as many expire." },
 	{ "sync.enabled", CONFIG_BOOL, CONFIG_LIVE, AT(sync_enabled), "true", 0, 0,
 		"Off: initial syncs of all workspaces are counted and skipped, live events go on." },
 	{ "sync.idle_timeout", CONFIG_DURATION_MS, CONFIG_LIVE, AT(sync_idle_ms), "30m", 100, 86400000,

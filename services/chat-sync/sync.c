@@ -96,6 +96,7 @@ static size_t sync_weight(const void *decoded)
 	case IN_GROUP_CHANGE:
 	case IN_POLL_VOTE:
 	case IN_EDIT:
+	case IN_IDENTITY_CHANGE: /* statements of its own (sync_apply) */
 		return REWRITE_WEIGHT;
 	case IN_NONE:
 	case IN_MESSAGE:
@@ -105,7 +106,6 @@ static size_t sync_weight(const void *decoded)
 	case IN_SYNC_BATCH_END:
 	case IN_HISTORY_STATE:
 	case IN_CONTACT:
-	case IN_IDENTITY_CHANGE:
 	case IN_OPT_OUT:
 	case IN_SESSION_STATE:
 	case IN_ACCOUNT_NOTICE:
@@ -325,13 +325,6 @@ static void take_up(void *ctx, const struct parked_row *row)
 		*LIST_ADD(d->w, &d->ready) = (struct ready){ kept, e };
 }
 
-static void keep_account(void *ctx, const struct account_row *row)
-{
-	struct work *w = ctx;
-
-	cache_keep_account(w->cache, row, w->now_mono_ms);
-}
-
 /* What is ready joins the batch; an account that is gone leaves its updates to expire. */
 static int ready_expand(struct work *w, const struct ready *ready, size_t n, struct err *err)
 {
@@ -339,7 +332,7 @@ static int ready_expand(struct work *w, const struct ready *ready, size_t n, str
 
 	for (size_t i = 0; i < n; i++)
 		accounts[i] = ready[i].event->account;
-	if (n > 0 && store_accounts_load(w->pg, accounts, n, w->arena, keep_account, w, err) < 0)
+	if (n > 0 && store_accounts_load(w->pg, accounts, n, w->arena, account_keep, w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (cache_account(w->cache, &accounts[i], w->now_mono_ms))
@@ -376,7 +369,7 @@ static int ready_apply_together(struct due *d, const struct ready *ready, size_t
 		report_keep(&d->s->report);
 		return pg_savepoint_release(pg, err) < 0 ? -1 : 1;
 	}
-	if (err->kind != ERR_INPUT && err->kind != ERR_CONFLICT)
+	if (!pg_is_data_error(err))
 		return -1;
 	cache_forget(&d->s->cache);
 	report_undo(&d->s->report);
@@ -384,7 +377,7 @@ static int ready_apply_together(struct due *d, const struct ready *ready, size_t
 	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
 }
 
-/* An update that the database refuses is a dead letter, as any record; the others do not wait for it. */
+/* An update that the database rejects is a dead letter, as any record; the others do not wait for it. */
 static int ready_apply(struct due *d, struct err *err)
 {
 	const struct parked_row *row;
@@ -398,8 +391,9 @@ static int ready_apply(struct due *d, struct err *err)
 		row = d->ready.at[i].row;
 		if (rc == 0) {
 			if (log_limit_pass(&d->s->report.refused, d->w->now_mono_ms, &suppressed))
-				log_error("parked update refused by the database", LOG_I("partition", row->partition),
-					LOG_I("offset", row->offset), LOG_ERR(err), LOG_I("suppressed", suppressed));
+				log_error("parked update rejected by the database", LOG_STR("topic", row->topic),
+					LOG_I("partition", row->partition), LOG_I("offset", row->offset), LOG_ERR(err),
+					LOG_I("suppressed", suppressed));
 			parked_dead_letter(d, row, DEAD_DATA_ERROR, err->code, err->msg);
 			rc = store_parked_delete(d->w->pg, &row, 1, err);
 		} else {

@@ -5,7 +5,9 @@
  *   people_resolve     aliases to contacts: found, created, merged; see identity/
  *   merges_follow      conversations that the account still keeps apart although their contacts merged
  *   groups_resolve, conversations_resolve
+ *   users_resolve      agents that messages name
  *   messages_resolve   new messages are inserted, copies and targets are read
+ *   parked_take_up     updates that waited for the new messages join as further ops
  *   ops_fold           in order, each op is folded into what is in memory by the rules; effects are noted
  *   work_write         what is dirty is written, a statement per table
  *   effects_emit       ChatEvents with their sequence numbers go to the outbox

@@ -4,7 +4,6 @@
 #include "chat-sync/metadata.h"
 #include "chat-sync/notice.h"
 #include "chat-sync/report.h"
-#include "chat-sync/settings.h"
 
 #include "base/clock.h"
 #include "crypto/ids.h"

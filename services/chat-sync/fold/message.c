@@ -7,9 +7,6 @@
 #include "chat-sync/metadata.h"
 #include "chat-sync/report.h"
 #include "chat-sync/resolve/messages.h"
-#include "chat-sync/settings.h"
-
-#include "crypto/ids.h"
 
 #include <assert.h>
 

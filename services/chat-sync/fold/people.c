@@ -5,10 +5,6 @@
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/identity/merge.h"
 #include "chat-sync/resolve/follow.h"
-#include "chat-sync/settings.h"
-
-#include "base/log.h"
-#include "phone/phone.h"
 
 static struct effect *note_contact(struct work *w, struct op *op, struct contact *c, enum chat_event_kind kind,
 	const char *what)

@@ -122,7 +122,7 @@ static struct batch_item *creator_of(struct work *w, void *ctx, size_t i)
 int contacts_create(struct work *w, struct plan *plan, struct err *err)
 {
 	const struct rows_write write = { .rows = plan,
-		.early = true,
+		.n_early = plan->contacts.n,
 		.all = contacts_write,
 		.n = w->people.n,
 		.one = contact_write,

@@ -3,7 +3,7 @@
 #include "chat-sync/expand.h"
 #include "chat-sync/report.h"
 
-static void keep_account(void *ctx, const struct account_row *row)
+void account_keep(void *ctx, const struct account_row *row)
 {
 	struct work *w = ctx;
 
@@ -31,7 +31,7 @@ static int accounts_load_missing(struct work *w, struct batch_item *const *items
 		}
 	}
 	report_cache(w->report, "accounts", hits, n_missing);
-	return n_missing == 0 ? 0 : store_accounts_load(w->pg, missing, n_missing, w->arena, keep_account, w, err);
+	return n_missing == 0 ? 0 : store_accounts_load(w->pg, missing, n_missing, w->arena, account_keep, w, err);
 }
 
 static bool any_unknown(const struct work *w, struct batch_item *const *items, size_t n)

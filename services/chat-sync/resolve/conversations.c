@@ -2,8 +2,6 @@
 #include "chat-sync/resolve/conversations.h"
 #include "chat-sync/report.h"
 
-#include <stdlib.h>
-
 static bool op_opens_conversation(const struct op *op)
 {
 	return op->kind == IN_MESSAGE || op->kind == IN_CHAT_STATE || op->kind == IN_GROUP_CHANGE ||

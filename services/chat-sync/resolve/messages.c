@@ -6,7 +6,6 @@
 #include "chat-sync/refusals.h"
 #include "chat-sync/resolve/conversations.h"
 #include "chat-sync/resolve/merging.h"
-#include "chat-sync/settings.h"
 
 #include "crypto/ids.h"
 
@@ -182,7 +181,7 @@ static int rows_insert(struct work *w, size_t n, struct err *err)
 		.n = n,
 		.ops = ARENA_ARRAY(w->arena, struct op *, w->ops.n) };
 	struct rows_write write = { .rows = &r,
-		.early = true,
+		.n_early = n,
 		.all = new_rows_insert,
 		.one = new_row_insert,
 		.one_is_started = true,
