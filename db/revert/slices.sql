@@ -4,7 +4,7 @@ UPDATE schema_version SET version = 1;
 DO $$
 BEGIN
 	IF EXISTS (SELECT FROM conversation_merges) OR EXISTS (SELECT FROM sender_renames) THEN
-		RAISE EXCEPTION 'merges or renames are under way: let chat-sync finish them first';
+		RAISE EXCEPTION 'merges or renames are pending: let chat-sync finish them first';
 	END IF;
 END
 $$;

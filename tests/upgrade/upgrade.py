@@ -100,7 +100,7 @@ class Upgrade(System):
         """The topic to which the platform's own producers publish events that are not live."""
         self.load.publisher.topics["inbound.bulk"] = self.blazz.topic(topic)
 
-    # The steps of an operator, as README.md (Upgrade) says
+    # The steps of an operator, as docs/install.md (Upgrading) says
 
     def forward(self, random):
         wait_for(lambda: deploy(ROOT, self.postgres, self.blazz.database), "the schema is migrated", MIGRATE_S)

@@ -18,7 +18,7 @@ static const struct option_row set_rows[] = {
 		"accepts these app secrets, too, one per line; - is standard input" },
 	{ "make-secret", OPTION_FLAG, AT(secrets.make), NULL, "the same with a generated one, which is printed" },
 	{ "keep-secrets", OPTION_NUMBER, AT(secrets.keep), "N", "keeps only the newest N" },
-	{ "remove-secret-file", OPTION_TEXT, AT(secrets.remove_file), "FILE", "these do not" },
+	{ "remove-secret-file", OPTION_TEXT, AT(secrets.remove_file), "FILE", "removes those in FILE" },
 	{ "verify-token-file", OPTION_TEXT, AT(verify_file), "FILE", "new token for Meta's subscription check" },
 	{ "make-verify-token", OPTION_FLAG, AT(make_verify), NULL, "the same with a generated one, which is printed" },
 	{ "force", OPTION_FLAG, AT(force), NULL, "even if no secret is left" },
