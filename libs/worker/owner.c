@@ -330,6 +330,22 @@ int owner_turn(struct owner *o, int timeout_ms, struct err *err)
 	return 0;
 }
 
+int owner_step(struct owner *o, int timeout_ms, int (*turn)(void *ctx, struct err *err), void *ctx, struct err *err)
+{
+	struct err failure = { 0 };
+
+	if (owner_turn(o, timeout_ms, err) < 0)
+		return -1;
+	if (!owner_running(o) || turn(ctx, &failure) == 0)
+		return 0;
+	if (failure.kind == ERR_FATAL) {
+		*err = failure;
+		return -1;
+	}
+	owner_restart(o, &failure);
+	return 0;
+}
+
 bool owner_running(const struct owner *o)
 {
 	return o->state == OWNER_RUNNING;

@@ -71,6 +71,10 @@ void owner_close(struct owner **o);
 /* One turn of everything except records: callbacks, acquiring assigned partitions, publishing; reports once a second. Waits no longer than
  * timeout_ms, except for PostgreSQL. No owner_tx is open. -1: only ERR_FATAL. */
 int owner_turn(struct owner *o, int timeout_ms, struct err *err) ERR_MUST_USE;
+/* A turn of the owner, and then, while partitions are owned, one of the service. When turn() fails with anything but ERR_FATAL, the
+ * partitions are acquired again (owner_restart()). -1: only ERR_FATAL. */
+int owner_step(struct owner *o, int timeout_ms, int (*turn)(void *ctx, struct err *err), void *ctx,
+	struct err *err) ERR_MUST_USE;
 /* Whether partitions are owned and being fetched. */
 bool owner_running(const struct owner *o);
 /* Rises whenever lost() is called: work begun under an earlier generation belongs to partitions that were lost. */

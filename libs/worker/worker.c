@@ -60,6 +60,7 @@ static void on_lost(void *ctx)
 {
 	struct worker *w = ctx;
 
+	w->pending.kind = ERR_NONE;
 	batch_reset(w->filling);
 	if (w->bulk)
 		batch_reset(w->bulk);
@@ -165,8 +166,9 @@ void worker_put_off(struct worker *w, struct batch *b)
 }
 
 /* One turn while partitions are owned. */
-static int worker_turn(struct worker *w, struct err *err)
+static int worker_turn(void *ctx, struct err *err)
 {
+	struct worker *w = ctx;
 	int64_t now = clock_mono_ms();
 	bool pushed_back = is_pushed_back(w);
 	bool begun = w->filling->n > 0 || (w->bulk && w->bulk->n > 0);
@@ -198,18 +200,9 @@ int worker_run(struct worker *w, struct err *err)
 {
 	while (!service_stopping(w->service)) {
 		bool waits = !owner_running(w->owner) || is_pushed_back(w);
-		struct err failure = { 0 };
 
-		if (owner_turn(w->owner, waits ? SLICE_MS : 0, err) < 0)
+		if (owner_step(w->owner, waits ? SLICE_MS : 0, worker_turn, w, err) < 0)
 			return -1;
-		if (!owner_running(w->owner) || worker_turn(w, &failure) == 0)
-			continue;
-		if (failure.kind == ERR_FATAL) {
-			*err = failure;
-			return -1;
-		}
-		w->pending.kind = ERR_NONE;
-		owner_restart(w->owner, &failure);
 	}
 	owner_drain(w->owner, DRAIN_MS);
 	return 0;
