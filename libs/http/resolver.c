@@ -51,7 +51,7 @@ struct lookup {
 };
 
 struct worker {
-	struct letter letter; /* first member: posted to the thread, and back */
+	struct mailbox_node node; /* first member: posted to the thread, and back */
 	struct resolver *resolver;
 	pthread_t thread;
 	bool started, stop;
@@ -90,13 +90,13 @@ static void *worker_run(void *ctx)
 		struct pollfd at = { .fd = mailbox_fd(w->inbox), .events = POLLIN };
 
 		(void)poll(&at, 1, -1);
-		if (!mailbox_take(w->inbox))
+		if (!mailbox_receive(w->inbox))
 			continue;
 		if (w->stop)
 			return NULL;
 		w->found = NULL;
 		w->rc = getaddrinfo(w->host, NULL, &hints, &w->found);
-		mailbox_post(w->outbox, &w->letter);
+		mailbox_post(w->outbox, &w->node);
 	}
 }
 
@@ -224,7 +224,7 @@ static void lookup_run(struct resolver *r, struct lookup *l)
 	w->lookup = l;
 	free(w->host);
 	w->host = mem_cstr(str_of(l->host));
-	mailbox_post(w->inbox, &w->letter);
+	mailbox_post(w->inbox, &w->node);
 }
 
 static void lookups_run(struct resolver *r)
@@ -320,9 +320,9 @@ static void worker_answered(void *ctx)
 	struct resolver *r = w->resolver;
 	struct lookup *l = w->lookup;
 
-	if (!mailbox_take(w->outbox))
+	if (!mailbox_receive(w->outbox))
 		return;
-	(void)mailbox_take(w->outbox); /* returns NULL, which makes the descriptor unreadable */
+	(void)mailbox_receive(w->outbox); /* returns NULL, which makes the descriptor unreadable */
 	w->lookup = NULL;
 	LIST_INSERT_HEAD(&r->idle, w, in_idle);
 	share_release(&r->slots, &l->tenant->running);
@@ -433,7 +433,7 @@ static void worker_close(struct worker *w)
 	}
 	if (w->started) {
 		w->stop = true;
-		mailbox_post(w->inbox, &w->letter);
+		mailbox_post(w->inbox, &w->node);
 		pthread_join(w->thread, NULL);
 	}
 	mailbox_close(&w->inbox);

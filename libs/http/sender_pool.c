@@ -39,7 +39,7 @@ enum gate { GATE_OPEN, GATE_BEGUN, GATE_CLOSED };
 
 /* A message to a sender thread. */
 struct command {
-	struct letter letter; /* first member */
+	struct mailbox_node node; /* first member */
 	enum command_kind kind;
 	struct parcel *parcel; /* NULL: COMMAND_STOP */
 };
@@ -121,7 +121,7 @@ static void parcel_done(void *ctx, const struct exchange_result *r)
 
 	p->exchange = NULL;
 	answer_keep(p, r);
-	mailbox_post(p->thread->pool->answers, &p->send.letter);
+	mailbox_post(p->thread->pool->answers, &p->send.node);
 }
 
 static bool gate_pass(struct parcel *p, enum gate to)
@@ -147,7 +147,7 @@ static void command_run(struct sender_thread *t, const struct command *c)
 	case COMMAND_ABORT:
 		if (p->exchange)
 			sender_abort(t->sender, p->exchange);
-		mailbox_post(t->pool->answers, &p->abort.letter);
+		mailbox_post(t->pool->answers, &p->abort.node);
 		break;
 	case COMMAND_STOP:
 		sender_close(&t->sender);
@@ -159,10 +159,10 @@ static void command_run(struct sender_thread *t, const struct command *c)
 static void commands_run(void *ctx)
 {
 	struct sender_thread *t = ctx;
-	struct letter *l;
+	struct mailbox_node *node;
 
-	while ((l = mailbox_take(t->inbox)))
-		command_run(t, (struct command *)l);
+	while ((node = mailbox_receive(t->inbox)))
+		command_run(t, (struct command *)node);
 }
 
 static void *thread_run(void *ctx)
@@ -247,7 +247,7 @@ static void request_copy(struct parcel *p, const struct send_request *r)
 static void command_post(struct parcel *p, struct command *c)
 {
 	p->commands_out++;
-	mailbox_post(p->thread->inbox, &c->letter);
+	mailbox_post(p->thread->inbox, &c->node);
 }
 
 static void parcel_answer(struct sender_pool *pool, struct parcel *p, const struct exchange_result *r)
@@ -321,7 +321,7 @@ static void parcel_fail(struct sender_pool *pool, struct parcel *p, const struct
 {
 	answer_keep(p, r);
 	p->commands_out++;
-	mailbox_post(pool->answers, &p->send.letter);
+	mailbox_post(pool->answers, &p->send.node);
 }
 
 /* Ends a request that was never posted to its thread. */
@@ -462,10 +462,10 @@ static void answer_take(struct sender_pool *pool, struct parcel *p)
 static void answers_take(void *ctx)
 {
 	struct sender_pool *pool = ctx;
-	struct letter *l;
+	struct mailbox_node *node;
 
-	for (int i = 0; i < ANSWERS_MOST && (l = mailbox_take(pool->answers)); i++)
-		answer_take(pool, ((struct command *)l)->parcel);
+	for (int i = 0; i < ANSWERS_MOST && (node = mailbox_receive(pool->answers)); i++)
+		answer_take(pool, ((struct command *)node)->parcel);
 }
 
 /* Opening */
@@ -545,7 +545,7 @@ static void threads_stop(struct sender_pool *pool)
 {
 	for (size_t i = 0; i < pool->n_threads; i++)
 		if (pool->threads[i].started)
-			mailbox_post(pool->threads[i].inbox, &pool->threads[i].stop.letter);
+			mailbox_post(pool->threads[i].inbox, &pool->threads[i].stop.node);
 	for (size_t i = 0; i < pool->n_threads; i++) {
 		struct sender_thread *t = &pool->threads[i];
 

@@ -1,10 +1,10 @@
-/* A queue between threads; see mailbox.h. The reader moves all posted letters to a list of its own at once, so that the
+/* A queue between threads; see mailbox.h. The reader moves all posted messages to a list of its own at once, so that the
  * lock is held only briefly; posting to a reader that is still draining costs no system call.
  *
- *   posters --mailbox_post()--> posted (locked) --all at once--> taken (reader's) --mailbox_take()--> reader
- *                 `-- eventfd, written for the first letter only
+ *   posters --mailbox_post()--> posted (locked) --all at once--> received (reader's) --mailbox_receive()--> reader
+ *                 `-- eventfd, written for the first message only
  *
- * Invariant: while there are posted letters, the descriptor is readable or the thread that posted the first of them is
+ * Invariant: while there are posted messages, the descriptor is readable or the thread that posted the first of them is
  * about to write to it. It writes after releasing the lock, as a reader that woke at once would only block on the lock.
  */
 #include "loop/mailbox.h"
@@ -19,14 +19,14 @@
 
 #include "base/arena.h"
 
-STAILQ_HEAD(letters, letter);
+STAILQ_HEAD(mailbox_nodes, mailbox_node);
 
 struct mailbox {
 	int fd;
-	pthread_mutex_t lock; /* guards posted and told */
-	struct letters posted;
-	bool told; /* the descriptor was written to, and the reader has not yet found `posted` empty */
-	struct letters taken; /* accessed by the reader only */
+	pthread_mutex_t lock; /* guards posted and signalled */
+	struct mailbox_nodes posted;
+	bool signalled; /* the descriptor was written to, and the reader has not yet found `posted` empty */
+	struct mailbox_nodes received; /* accessed by the reader only */
 };
 
 int mailbox_open(struct mailbox **out, struct err *err)
@@ -40,7 +40,7 @@ int mailbox_open(struct mailbox **out, struct err *err)
 	m->fd = fd;
 	pthread_mutex_init(&m->lock, NULL);
 	STAILQ_INIT(&m->posted);
-	STAILQ_INIT(&m->taken);
+	STAILQ_INIT(&m->received);
 	*out = m;
 	return 0;
 }
@@ -57,42 +57,42 @@ void mailbox_close(struct mailbox **mailbox)
 	free(m);
 }
 
-void mailbox_post(struct mailbox *m, struct letter *l)
+void mailbox_post(struct mailbox *m, struct mailbox_node *node)
 {
-	bool told;
+	bool signalled;
 
 	pthread_mutex_lock(&m->lock);
-	STAILQ_INSERT_TAIL(&m->posted, l, next);
-	told = m->told;
-	m->told = true;
+	STAILQ_INSERT_TAIL(&m->posted, node, next);
+	signalled = m->signalled;
+	m->signalled = true;
 	pthread_mutex_unlock(&m->lock);
-	if (!told)
+	if (!signalled)
 		eventfd_write(m->fd, 1);
 }
 
-static void posted_take(struct mailbox *m)
+static void posted_receive(struct mailbox *m)
 {
 	eventfd_t count;
 
 	pthread_mutex_lock(&m->lock);
 	if (STAILQ_EMPTY(&m->posted)) {
 		eventfd_read(m->fd, &count);
-		m->told = false;
+		m->signalled = false;
 	}
-	STAILQ_CONCAT(&m->taken, &m->posted);
+	STAILQ_CONCAT(&m->received, &m->posted);
 	pthread_mutex_unlock(&m->lock);
 }
 
-struct letter *mailbox_take(struct mailbox *m)
+struct mailbox_node *mailbox_receive(struct mailbox *m)
 {
-	struct letter *l;
+	struct mailbox_node *node;
 
-	if (STAILQ_EMPTY(&m->taken))
-		posted_take(m);
-	l = STAILQ_FIRST(&m->taken);
-	if (l)
-		STAILQ_REMOVE_HEAD(&m->taken, next);
-	return l;
+	if (STAILQ_EMPTY(&m->received))
+		posted_receive(m);
+	node = STAILQ_FIRST(&m->received);
+	if (node)
+		STAILQ_REMOVE_HEAD(&m->received, next);
+	return node;
 }
 
 int mailbox_fd(const struct mailbox *m)

@@ -30,7 +30,7 @@ enum news_kind {
 	NEWS_ALIVE, /* PostgreSQL answers: the cache is as fresh as its notifications */
 };
 struct news {
-	struct letter letter; /* first */
+	struct mailbox_node node; /* first */
 	enum news_kind kind;
 	struct catalogue *catalogue;
 	struct catalogue_account *account;

@@ -29,12 +29,12 @@ static void job_post(struct reader *r, const struct job *j)
 	struct job *copy = mem_alloc(sizeof(*copy));
 
 	*copy = *j;
-	mailbox_post(r->jobs, &copy->letter);
+	mailbox_post(r->jobs, &copy->node);
 }
 
 struct job *job_take(struct reader *r)
 {
-	return (struct job *)mailbox_take(r->jobs);
+	return (struct job *)mailbox_receive(r->jobs);
 }
 
 void news_post(struct reader *r, const struct news *n)
@@ -42,7 +42,7 @@ void news_post(struct reader *r, const struct news *n)
 	struct news *copy = mem_alloc(sizeof(*copy));
 
 	*copy = *n;
-	mailbox_post(r->news, &copy->letter);
+	mailbox_post(r->news, &copy->node);
 }
 
 int reader_fd(const struct reader *r)
@@ -52,7 +52,7 @@ int reader_fd(const struct reader *r)
 
 struct news *reader_receive(struct reader *r)
 {
-	return (struct news *)mailbox_take(r->news);
+	return (struct news *)mailbox_receive(r->news);
 }
 
 void reader_look(struct reader *r, const struct str *keys, size_t n)

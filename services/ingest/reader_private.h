@@ -11,7 +11,7 @@
 
 enum job_kind { JOB_LOOK, JOB_QR, JOB_KEYRING, JOB_DISCARD, JOB_STOP };
 struct job {
-	struct letter letter; /* first */
+	struct mailbox_node node; /* first */
 	enum job_kind kind;
 	char *bytes; /* JOB_LOOK: the keys; JOB_QR: the code */
 	struct str *keys;

@@ -11,16 +11,16 @@
 #include "base/arena.h"
 
 #define WRITERS 4
-#define LETTERS 20000
+#define MESSAGES 20000
 
 struct numbered {
-	struct letter letter; /* first */
+	struct mailbox_node node; /* first */
 	int writer, number;
 };
 
 struct writer {
 	struct mailbox *box;
-	struct numbered *letters;
+	struct numbered *messages;
 	int me;
 };
 
@@ -45,13 +45,13 @@ static void messages_arrive_in_the_order_of_posting(void **state)
 	struct numbered n[3] = { { .number = 0 }, { .number = 1 }, { .number = 2 } };
 
 	(void)state;
-	mailbox_post(m, &n[0].letter);
-	mailbox_post(m, &n[1].letter);
-	assert_ptr_equal(mailbox_take(m), &n[0]);
-	mailbox_post(m, &n[2].letter);
-	assert_ptr_equal(mailbox_take(m), &n[1]);
-	assert_ptr_equal(mailbox_take(m), &n[2]);
-	assert_null(mailbox_take(m));
+	mailbox_post(m, &n[0].node);
+	mailbox_post(m, &n[1].node);
+	assert_ptr_equal(mailbox_receive(m), &n[0]);
+	mailbox_post(m, &n[2].node);
+	assert_ptr_equal(mailbox_receive(m), &n[1]);
+	assert_ptr_equal(mailbox_receive(m), &n[2]);
+	assert_null(mailbox_receive(m));
 	mailbox_close(&m);
 	assert_null(m);
 }
@@ -63,18 +63,18 @@ static void the_descriptor_is_readable_until_the_mailbox_was_found_empty(void **
 
 	(void)state;
 	assert_false(is_readable(m, 0));
-	assert_null(mailbox_take(m));
-	mailbox_post(m, &n[0].letter);
-	mailbox_post(m, &n[1].letter);
+	assert_null(mailbox_receive(m));
+	mailbox_post(m, &n[0].node);
+	mailbox_post(m, &n[1].node);
 	assert_true(is_readable(m, 0));
-	mailbox_take(m);
+	mailbox_receive(m);
 	assert_true(is_readable(m, 0)); /* one more */
-	mailbox_take(m);
-	assert_null(mailbox_take(m));
+	mailbox_receive(m);
+	assert_null(mailbox_receive(m));
 	assert_false(is_readable(m, 0));
-	mailbox_post(m, &n[0].letter);
+	mailbox_post(m, &n[0].node);
 	assert_true(is_readable(m, 0));
-	mailbox_take(m);
+	mailbox_receive(m);
 	mailbox_close(&m);
 }
 
@@ -82,9 +82,9 @@ static void *write_all(void *ctx)
 {
 	struct writer *w = ctx;
 
-	for (int i = 0; i < LETTERS; i++) {
-		w->letters[i] = (struct numbered){ .writer = w->me, .number = i };
-		mailbox_post(w->box, &w->letters[i].letter);
+	for (int i = 0; i < MESSAGES; i++) {
+		w->messages[i] = (struct numbered){ .writer = w->me, .number = i };
+		mailbox_post(w->box, &w->messages[i].node);
 	}
 	return NULL;
 }
@@ -98,23 +98,23 @@ static void messages_of_many_threads_arrive_once_and_in_each_threads_order(void 
 
 	(void)state;
 	for (int i = 0; i < WRITERS; i++) {
-		writers[i] = (struct writer){ m, mem_calloc(LETTERS, sizeof(struct numbered)), i };
+		writers[i] = (struct writer){ m, mem_calloc(MESSAGES, sizeof(struct numbered)), i };
 		assert_int_equal(pthread_create(&threads[i], NULL, write_all, &writers[i]), 0);
 	}
-	for (int got = 0; got < WRITERS * LETTERS;) {
+	for (int got = 0; got < WRITERS * MESSAGES;) {
 		const struct numbered *n;
 
 		assert_true(is_readable(m, 20000)); /* a wakening that is lost ends here */
-		while ((n = (const struct numbered *)mailbox_take(m))) {
+		while ((n = (const struct numbered *)mailbox_receive(m))) {
 			assert_int_equal(n->number, next[n->writer]++);
 			got++;
 		}
 	}
 	for (int i = 0; i < WRITERS; i++) {
 		pthread_join(threads[i], NULL);
-		free(writers[i].letters);
+		free(writers[i].messages);
 	}
-	assert_null(mailbox_take(m));
+	assert_null(mailbox_receive(m));
 	assert_false(is_readable(m, 0));
 	mailbox_close(&m);
 }
