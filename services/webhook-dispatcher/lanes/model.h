@@ -37,7 +37,7 @@
 #include "webhook-dispatcher/journal/journal.h"
 #include "webhook-dispatcher/settings.h"
 
-struct parcel;
+struct pool_request;
 struct replay;
 struct sending;
 
@@ -85,7 +85,7 @@ struct delivery {
 	int32_t retries;
 	int64_t begun_mono_ms;
 	struct sending *sending; /* that makes its request, */
-	struct parcel *parcel; /* and the request, while it is in flight */
+	struct pool_request *request; /* and the request, while it is in flight */
 
 	enum delivery_end end;
 	bool attempted;

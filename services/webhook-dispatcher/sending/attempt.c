@@ -83,7 +83,7 @@ static void attempt_done(void *ctx, const struct exchange_result *r)
 	struct sending *s = d->sending;
 	struct chain *c = d->chain;
 
-	d->parcel = NULL;
+	d->request = NULL;
 	if (!d->lane) { /* the partition was revoked while the request was in flight */
 		d->state = DELIVERY_ENDED;
 		if (!d->row_coming)
@@ -108,19 +108,19 @@ static bool is_late(const struct delivery *d)
 static void request_send(struct sending *s, struct delivery *d)
 {
 	const struct endpoint *e = d->lane->endpoint;
-	const struct consignee to = { (uint64_t)e->row.id, (uint64_t)e->row.workspace_id, &e->host };
+	const struct send_target to = { (uint64_t)e->row.id, (uint64_t)e->row.workspace_id, &e->host };
 	struct send_request request = { .timeout_ms = e->row.timeout_ms, .done = attempt_done, .ctx = d };
 
 	if (e->misconfigured) {
 		request.url = e->url;
-		sender_pool_refuse(s->pool, &request, e->misconfigured, &d->parcel);
+		sender_pool_refuse(s->pool, &request, e->misconfigured, &d->request);
 		return;
 	}
 	sink_request_make(&s->request, e, d->event, clock_now_ms());
 	request.url = s->request.url;
 	request.headers = s->request.headers;
 	request.body = s->request.body;
-	sender_pool_send(s->pool, &to, &request, &d->parcel);
+	sender_pool_send(s->pool, &to, &request, &d->request);
 }
 
 void attempt_begin(struct sending *s, struct delivery *d)
@@ -143,6 +143,6 @@ void attempts_abort(struct sending *s)
 	while ((d = TAILQ_FIRST(&s->lanes->in_flight))) {
 		TAILQ_REMOVE(&s->lanes->in_flight, d, in_list);
 		delivery_detach(d);
-		sender_pool_abort(s->pool, d->parcel);
+		sender_pool_abort(s->pool, d->request);
 	}
 }

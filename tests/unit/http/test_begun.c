@@ -364,7 +364,7 @@ struct test {
 struct answer {
 	struct test *test;
 	struct exchange *exchange;
-	struct parcel *parcel;
+	struct pool_request *request;
 	int answers;
 	struct exchange_result result;
 	char detail[256];
@@ -424,7 +424,7 @@ static void request_send(struct test *t, struct answer *a, const char *url, cons
 		return;
 	}
 	assert_int_equal(guard_host(t->guard, str_of(url), &host, NULL), 0);
-	sender_pool_send(t->pool, &(struct consignee){ 1, 1, &host }, &request, &a->parcel);
+	sender_pool_send(t->pool, &(struct send_target){ 1, 1, &host }, &request, &a->request);
 }
 
 static void answers_wait(struct test *t)
@@ -561,7 +561,7 @@ static void abort_one(struct test *t, struct answer *a)
 	if (t->sender)
 		sender_abort(t->sender, a->exchange);
 	else
-		sender_pool_abort(t->pool, a->parcel);
+		sender_pool_abort(t->pool, a->request);
 }
 
 static void an_abort_says_whether_the_request_may_have_been_sent(void **state)
@@ -695,7 +695,7 @@ static void a_request_reported_by_an_abort_as_not_begun_never_arrives(void **sta
 		for (volatile int spin = 0; spin < i % 50 * 1000; spin++)
 			continue;
 		if (i % 3 > 0 && answers[i].answers == 0)
-			sender_pool_abort(t.pool, answers[i].parcel);
+			sender_pool_abort(t.pool, answers[i].request);
 		if (i % 20 == 0)
 			loop_turn(t.loop, 1);
 	}

@@ -388,7 +388,7 @@ struct pool_test {
 
 struct post {
 	struct pool_test *test;
-	struct parcel *parcel;
+	struct pool_request *request;
 	int answers;
 	struct exchange_result result;
 	char detail[256];
@@ -422,7 +422,7 @@ static void post_done(void *ctx, const struct exchange_result *r)
 {
 	struct post *p = ctx;
 
-	p->parcel = NULL;
+	p->request = NULL;
 	p->answers++;
 	p->result = *r;
 	snprintf(p->detail, sizeof(p->detail), "%s", r->detail);
@@ -442,13 +442,13 @@ static void post_send(struct pool_test *t, struct post *p, uint64_t tenant, cons
 		.ctx = p,
 	};
 	struct url_host to_host;
-	const struct consignee to = { 0, tenant, &to_host };
+	const struct send_target to = { 0, tenant, &to_host };
 
 	snprintf(url, sizeof(url), "http://%s:%d/hook", host, http_server_port(t->server));
 	assert_int_equal(guard_host(t->t.guard, str_of(url), &to_host, NULL), 0);
 	*p = (struct post){ .test = t };
 	t->waiting++;
-	sender_pool_send(t->pool, &to, &request, &p->parcel);
+	sender_pool_send(t->pool, &to, &request, &p->request);
 	assert_int_equal(p->answers, 0);
 }
 
@@ -540,7 +540,7 @@ static void a_look_up_without_a_free_thread_is_not_a_failure_of_the_endpoint(voi
 	while (p.answers == 0)
 		loop_turn(t.t.loop, 100);
 	assert_int_equal(p.result.failure, EXCHANGE_ABORTED);
-	sender_pool_abort(t.pool, hung[0].parcel);
+	sender_pool_abort(t.pool, hung[0].request);
 	assert_int_equal(hung[0].result.failure, EXCHANGE_ABORTED);
 	pool_close(&t);
 	for (int i = 0; i < THREADS; i++) {

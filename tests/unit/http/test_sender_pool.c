@@ -32,7 +32,7 @@ struct test {
 
 struct post {
 	struct test *test;
-	struct parcel *parcel;
+	struct pool_request *request;
 	int answers;
 	enum exchange_failure failure;
 	int status;
@@ -92,14 +92,14 @@ static void answer_take(void *ctx, const struct exchange_result *r)
 	struct post *p = ctx;
 
 	assert_true(pthread_equal(pthread_self(), p->test->owner));
-	p->parcel = NULL;
+	p->request = NULL;
 	p->answers++;
 	p->failure = r->failure;
 	p->status = r->status;
 	snprintf(p->detail, sizeof(p->detail), "%s", r->detail);
 	buf_add_str(&p->body, r->body);
-	if (p->victim && p->victim->parcel)
-		sender_pool_abort(p->test->pool, p->victim->parcel);
+	if (p->victim && p->victim->request)
+		sender_pool_abort(p->test->pool, p->victim->request);
 	if (p->sequel)
 		post_send(p->test, p->sequel, 7, p->test->echo_url, PATIENCE_MS);
 	if (--p->test->waiting == 0)
@@ -121,11 +121,11 @@ static void post_send(struct test *t, struct post *p, uint64_t key, const char *
 		.ctx = p,
 	};
 	const struct url_host address = { .port = 0 };
-	const struct consignee to = { key, 1, &address };
+	const struct send_target to = { key, 1, &address };
 
 	p->test = t;
 	t->waiting++;
-	sender_pool_send(t->pool, &to, &request, &p->parcel);
+	sender_pool_send(t->pool, &to, &request, &p->request);
 	assert_int_equal(p->answers, 0);
 	free(line);
 	free(own_url);
@@ -209,7 +209,7 @@ static void an_aborted_request_is_answered_immediately_and_once(void **state)
 	for (size_t i = 0; i < MANY; i++)
 		post_send(&t, &posts[i], i, i % 2 ? t.silent_url : t.echo_url, PATIENCE_MS);
 	for (size_t i = 0; i < MANY; i++) {
-		sender_pool_abort(t.pool, posts[i].parcel);
+		sender_pool_abort(t.pool, posts[i].request);
 		assert_int_equal(posts[i].answers, 1);
 		assert_int_equal(posts[i].failure, EXCHANGE_ABORTED);
 	}

@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 
-#define WRITERS 4
+#define WRITERS  4
 #define MESSAGES 20000
 
 struct numbered {
