@@ -4,7 +4,7 @@
  * Invariant: the timer is set to the earliest deadline or to an earlier time. When that deadline is cancelled the timer
  * stays; it is set anew only when it fires, so a busy server rarely touches it.
  */
-#include "http/request.h"
+#include "http/server_private.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -52,6 +52,14 @@ void phase_enter(struct http_request *r, enum http_phase phase)
 	TAILQ_INSERT_TAIL(&r->server->phases[phase], r, link);
 	if (timeout_ms)
 		expiry_set(r->server, r->deadline_mono_ms, now_mono_ms);
+}
+
+void phase_change(struct http_request *r, enum http_phase phase)
+{
+	if (r->phase == PHASE_CLOSING)
+		return;
+	phase_leave(r);
+	phase_enter(r, phase);
 }
 
 static void request_expire(struct http_request *r)

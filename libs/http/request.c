@@ -1,27 +1,22 @@
 /* One request from its first line to its last byte, driven by libmicrohttpd's callbacks: the request line was read, the
- * header is complete, part of the body arrived, the request is complete, the exchange is over. request.h draws the
- * phases.
+ * header is complete, part of the body arrived, the request is complete, the exchange is over. server_private.h draws
+ * the phases.
  *
  * Before a refusal is sent while the body is still arriving, up to DROP_MAX_BYTES of it are read and dropped: closing a
  * socket with unread data resets the connection, and the client would lose the response. Invariant: a request that the
  * owner knows gets either its response or gone(), exactly once.
  */
-#include "http/request.h"
+#include "http/server_private.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/hex.h"
 
-#define SHARED_MAX_BYTES 256 /* largest body of a response that requests share */
-#define BODY_KEEP_BYTES  ((size_t)16 * 1024) /* memory that a connection keeps for its next body */
-#define DROP_MAX_BYTES   ((size_t)32 * 1024 * 1024) /* needs no memory, and is limited by the body's deadline */
+#define BODY_KEEP_BYTES ((size_t)16 * 1024) /* memory that a connection keeps for its next body */
+#define DROP_MAX_BYTES  ((size_t)32 * 1024 * 1024) /* needs no memory, and is limited by the body's deadline */
 
 static struct http_request *connection_new(struct http_server *s, struct MHD_Connection *connection)
 {
@@ -65,14 +60,6 @@ void request_on_connection(void *cls, struct MHD_Connection *connection, void **
 static struct http_request *request_of(struct MHD_Connection *connection)
 {
 	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-}
-
-static void phase_change(struct http_request *r, enum http_phase phase)
-{
-	if (r->phase == PHASE_CLOSING)
-		return;
-	phase_leave(r);
-	phase_enter(r, phase);
 }
 
 /* The request line is complete. The header deadline of a connection's first request starts at the accept, that of later
@@ -132,75 +119,6 @@ static bool method_needs_body(struct str method)
 	return str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) || str_eq(method, STR("PATCH"));
 }
 
-/* How the body is framed. Requests with both framings, with one of them twice, or with a transfer coding other than
- * chunked are rejected, because they serve to smuggle requests past a proxy (RFC 9112, 6.1 and 6.3). */
-struct framing {
-	struct str coding, given_length;
-	bool chunked, bad;
-	int64_t length; /* -1: not given */
-};
-
-static bool name_is(const char *name, size_t n, struct str wanted)
-{
-	return n == wanted.n && strncasecmp(name, wanted.p, n) == 0;
-}
-
-/* RFC 9110, 5.6.2: a name is a token. In particular, white space before the colon can hide a header from a proxy (RFC
- * 9112, 5.1). */
-static bool name_is_token(const char *name, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)name[i] <= ' ' || (unsigned char)name[i] >= 0x7f ||
-			memchr("\"(),/:;<=>?@[\\]{}", name[i], 17))
-			return false;
-	return n > 0;
-}
-
-/* Some proxies treat '_' and '-' as equal. */
-static bool name_resembles(const char *name, size_t n, struct str wanted)
-{
-	if (n != wanted.n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (tolower((unsigned char)name[i]) != tolower((unsigned char)wanted.p[i]) &&
-			!(name[i] == '_' && wanted.p[i] == '-'))
-			return false;
-	return true;
-}
-
-static enum MHD_Result framing_header(void *framing, enum MHD_ValueKind kind, const char *name, size_t name_n,
-	const char *value, size_t value_n)
-{
-	struct framing *f = framing;
-	struct str *field = NULL;
-
-	(void)kind;
-	assert(f);
-	if (name_resembles(name, name_n, STR("Content-Length")))
-		field = &f->given_length;
-	else if (name_resembles(name, name_n, STR("Transfer-Encoding")))
-		field = &f->coding;
-	f->bad |= !name_is_token(name, name_n) || (field && memchr(name, '_', name_n));
-	if (!field)
-		return MHD_YES;
-	f->bad |= field->p != NULL;
-	*field = value ? (struct str){ value, value_n } : STR("");
-	return MHD_YES;
-}
-
-static struct framing framing_of(const struct http_request *r)
-{
-	struct framing f = { .length = -1 };
-
-	MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, framing_header, &f);
-	f.chunked = f.coding.p != NULL;
-	if (f.chunked)
-		f.bad |= f.given_length.p || !name_is(f.coding.p, f.coding.n, STR("chunked"));
-	else if (f.given_length.p)
-		f.bad |= !str_all_digits(f.given_length) || !str_to_i64(f.given_length, &f.length);
-	return f;
-}
-
 static bool header_too_large(const struct http_request *r)
 {
 	const union MHD_ConnectionInfo *info =
@@ -210,7 +128,7 @@ static bool header_too_large(const struct http_request *r)
 }
 
 /* The status to refuse the request with; 0 to continue. */
-static int admit(struct http_request *r, const struct framing *f)
+static int admit(struct http_request *r, const struct body_framing *f)
 {
 	const struct http_server_options *o = &r->server->options;
 	struct http_admission a = { 0, 0 };
@@ -230,29 +148,9 @@ static int admit(struct http_request *r, const struct framing *f)
 	return f->length > 0 && (uint64_t)f->length > a.max_body_bytes ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
 
-static enum MHD_Result response_send(struct http_request *r, struct MHD_Response *response)
-{
-	enum MHD_Result rc = MHD_queue_response(r->connection, r->status, response);
-
-	if (rc == MHD_YES)
-		phase_change(r, PHASE_SEND);
-	return rc;
-}
-
-static enum MHD_Result response_queue(struct http_request *r)
-{
-	struct MHD_Response *response = r->response;
-	enum MHD_Result rc;
-
-	r->response = NULL;
-	rc = response_send(r, response);
-	MHD_destroy_response(response);
-	return rc;
-}
-
 /* A client that waits for "100 Continue" sends no body, and a large body is too much to read: both are answered at
  * once. */
-static bool body_worth_dropping(const struct http_request *r, const struct framing *f)
+static bool body_worth_dropping(const struct http_request *r, const struct body_framing *f)
 {
 	if (http_header(r, "Expect").p || f->bad)
 		return false;
@@ -261,14 +159,14 @@ static bool body_worth_dropping(const struct http_request *r, const struct frami
 
 static enum MHD_Result header_complete(struct http_request *r, const char *method, const char *url)
 {
-	struct framing f;
+	struct body_framing f;
 	int status;
 
 	r->method = str_of(method);
 	r->path = str_of(url);
 	r->active = true;
 	atomic_fetch_add_explicit(&r->server->active, 1, memory_order_relaxed);
-	f = framing_of(r);
+	f = body_framing_of(r);
 	status = admit(r, &f);
 	if (status)
 		refuse(r, status);
@@ -398,156 +296,4 @@ void request_close(struct http_request *r)
 	buf_fini(&r->body);
 	shutdown(info->connect_fd, SHUT_RDWR);
 	phase_change(r, PHASE_CLOSING);
-}
-
-static struct MHD_Response *response_new(struct str body)
-{
-	static char empty[1];
-	char *copy;
-
-	if (body.n == 0)
-		return MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT);
-	copy = mem_alloc(body.n);
-	memcpy(copy, body.p, body.n);
-	return MHD_create_response_from_buffer(body.n, copy, MHD_RESPMEM_MUST_FREE);
-}
-
-static void header_add(struct MHD_Response *response, const char *name, const char *value)
-{
-	enum MHD_Result added = MHD_add_response_header(response, name, value);
-
-	assert(added == MHD_YES); /* fails only for line breaks in a value, which would be a bug */
-}
-
-static struct MHD_Response *response_typed(const char *content_type, struct str body)
-{
-	struct MHD_Response *response = response_new(body);
-
-	assert(response);
-	if (content_type)
-		header_add(response, "Content-Type", content_type);
-	return response;
-}
-
-/* Under load most responses are identical, and libmicrohttpd allows many connections to send the same one. The server
- * owns it. */
-static struct MHD_Response *response_shared(struct http_server *s, const char *content_type, struct str body)
-{
-	if (s->last && s->last_type == content_type && str_eq(buf_str(&s->last_body), body))
-		return s->last;
-	if (s->last)
-		MHD_destroy_response(s->last);
-	s->last = response_typed(content_type, body);
-	s->last_type = content_type;
-	buf_clear(&s->last_body);
-	buf_add_str(&s->last_body, body);
-	return s->last;
-}
-
-/* If queueing the response failed, request_on_access() notices when libmicrohttpd calls it again. */
-static void resume(struct http_request *r)
-{
-	r->suspended = false;
-	MHD_resume_connection(r->connection);
-	server_run_soon(r->server);
-}
-
-void http_respond(struct http_request *r, int status, const char *content_type, struct str body,
-	const struct http_extra_header *headers, size_t n_headers)
-{
-	assert(!r->answered);
-	r->status = (unsigned)status;
-	r->answered = true;
-	if (r->suspended && n_headers == 0 && !r->server->quiesced && body.n <= SHARED_MAX_BYTES) {
-		response_send(r, response_shared(r->server, content_type, body));
-		resume(r);
-		return;
-	}
-	r->response = response_typed(content_type, body);
-	for (size_t i = 0; i < n_headers; i++)
-		header_add(r->response, headers[i].name, headers[i].value);
-	if (r->server->quiesced)
-		header_add(r->response, "Connection", "close");
-	if (!r->suspended)
-		return; /* called from a libmicrohttpd callback, which queues the response */
-	response_queue(r);
-	resume(r);
-}
-
-struct str http_method(const struct http_request *r)
-{
-	return r->method;
-}
-
-struct str http_path(const struct http_request *r)
-{
-	return r->path;
-}
-
-static struct str lookup(const struct http_request *r, enum MHD_ValueKind kind, const char *name)
-{
-	struct str s = STR_NONE;
-
-	if (MHD_lookup_connection_value_n(r->connection, kind, name, strlen(name), &s.p, &s.n) != MHD_YES)
-		return STR_NONE;
-	return s.p ? s : STR(""); /* "?name" without "=" has no value: present and empty */
-}
-
-struct str http_header(const struct http_request *r, const char *name)
-{
-	return lookup(r, MHD_HEADER_KIND, name);
-}
-
-struct joined {
-	struct str name;
-	struct buf *out;
-	bool any;
-};
-
-static enum MHD_Result header_join(void *joined, enum MHD_ValueKind kind, const char *name, size_t name_n,
-	const char *value, size_t value_n)
-{
-	struct joined *j = joined;
-
-	(void)kind;
-	if (!name_is(name, name_n, j->name))
-		return MHD_YES;
-	if (j->any)
-		buf_add_char(j->out, ',');
-	if (value)
-		buf_add(j->out, value, value_n);
-	j->any = true;
-	return MHD_YES;
-}
-
-void http_header_join(const struct http_request *r, const char *name, struct buf *out)
-{
-	struct joined j = { str_of(name), out, false };
-
-	MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, header_join, &j);
-}
-
-struct str http_query(const struct http_request *r, const char *name)
-{
-	return lookup(r, MHD_GET_ARGUMENT_KIND, name);
-}
-
-struct str http_body(const struct http_request *r)
-{
-	return buf_str(&r->body);
-}
-
-struct str http_peer(const struct http_request *r)
-{
-	return str_of(r->peer);
-}
-
-void http_set_user(struct http_request *r, void *user)
-{
-	r->user = user;
-}
-
-void *http_user(const struct http_request *r)
-{
-	return r->user;
 }

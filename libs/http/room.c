@@ -4,7 +4,7 @@
  * libmicrohttpd accepts only below its limit, so the last sixteenth of it is kept free for new connections. Invariant:
  * `addresses` has an entry for an address exactly while counted connections of that address are open.
  */
-#include "http/request.h"
+#include "http/server_private.h"
 
 #include <arpa/inet.h>
 #include <string.h>

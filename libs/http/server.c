@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "http/listen.h"
-#include "http/request.h"
+#include "http/server_private.h"
 
 #define MAX_HEADER_BYTES  ((size_t)8 * 1024) /* libmicrohttpd zeroes memory of this size for every request */
 #define MAX_CONNECTIONS   1000

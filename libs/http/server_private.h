@@ -1,4 +1,12 @@
-/* The internals of a server and its requests: shared by server.c, request.c, deadline.c and room.c.
+/* Internals of the server and its requests.
+ *
+ *   server.c          opens, runs and closes libmicrohttpd
+ *   request.c         a request, as libmicrohttpd's callbacks report it
+ *   request_fields.c  what the owner may read of a request
+ *   body_framing.c    how a body is framed, and what is rejected as ambiguous
+ *   response.c        responses
+ *   deadline.c        phases and their deadlines
+ *   room.c            which connections are closed when there are too many
  *
  * A connection is in one phase at a time:
  *
@@ -11,8 +19,8 @@
  *   CLOSING          follows any phase at its deadline, for lack of room, or when the server closes; it lasts until
  *                    libmicrohttpd frees the connection
  */
-#ifndef HTTP_REQUEST_H
-#define HTTP_REQUEST_H
+#ifndef HTTP_SERVER_PRIVATE_H
+#define HTTP_SERVER_PRIVATE_H
 
 #include "base/buf.h"
 #include "base/map.h"
@@ -27,7 +35,7 @@
 /* What a connection is waiting for. All phases but PHASE_OWNER and PHASE_CLOSING have a deadline. */
 enum http_phase { PHASE_HEADER, PHASE_BODY, PHASE_OWNER, PHASE_SEND, PHASE_IDLE, PHASE_CLOSING, PHASES };
 
-/* By what connections are counted: an IPv4 address or an IPv6 /64, the usual assignment to one subscriber. n 0:
+/* Connections are counted by this key: an IPv4 address or an IPv6 /64, the usual assignment to one subscriber. n 0:
  * neither. */
 struct peer_key {
 	uint8_t bytes[8];
@@ -91,10 +99,12 @@ struct http_server {
 /* deadline.c */
 void phase_enter(struct http_request *r, enum http_phase phase);
 void phase_leave(struct http_request *r);
+/* Enters another phase; PHASE_CLOSING is never left. */
+void phase_change(struct http_request *r, enum http_phase phase);
 int phase_timeout_ms(const struct http_server *s, enum http_phase phase);
 void deadlines_expire(void *server);
 
-/* room.c: which connections are closed when there are too many. */
+/* room.c */
 enum MHD_Result room_accept(void *server, const struct sockaddr *address, socklen_t n);
 void room_enter(struct http_request *r); /* a new connection */
 void room_leave(struct http_request *r); /* the connection is closed */
@@ -112,6 +122,19 @@ size_t request_unescape(void *cls, struct MHD_Connection *connection, char *s);
 void request_abandon(struct http_request *r);
 /* Shuts the socket down; libmicrohttpd then sees a disconnected client. gone() runs at once. */
 void request_close(struct http_request *r);
+
+/* body_framing.c */
+struct body_framing {
+	struct str coding, given_length; /* the headers' values; absent when missing */
+	bool chunked, bad; /* bad: reject the request */
+	int64_t length; /* -1: not given */
+};
+struct body_framing body_framing_of(const struct http_request *r);
+/* Whether a header has this name, in any case. */
+bool header_name_is(const char *name, size_t n, struct str wanted);
+
+/* response.c: passes r->response to libmicrohttpd. */
+enum MHD_Result response_queue(struct http_request *r);
 
 /* server.c: schedules a run of libmicrohttpd. */
 void server_run_soon(struct http_server *s);
