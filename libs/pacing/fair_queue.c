@@ -101,7 +101,7 @@ void fair_queue_charge(struct fair_tenant *t, struct fair_flow *f, int64_t cost)
 
 void fair_queue_acquire(struct fair_queue *q, struct fair_tenant *t)
 {
-	share_take(&q->slots, &t->in_flight);
+	share_acquire(&q->slots, &t->in_flight);
 	t->limited = false;
 }
 

@@ -20,7 +20,7 @@ bool share_admits(const struct share *s, size_t held, bool wanted_by_others)
 	return held * (100 - s->percent) < free * s->percent;
 }
 
-void share_take(struct share *s, size_t *held)
+void share_acquire(struct share *s, size_t *held)
 {
 	assert(s->used < s->slots);
 	s->used++;

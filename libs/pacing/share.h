@@ -23,7 +23,7 @@ struct share {
 void share_init(struct share *s, size_t slots, int percent);
 /* Whether a tenant that holds `held` slots may have another. wanted_by_others: other tenants are waiting for slots. */
 bool share_admits(const struct share *s, size_t held, bool wanted_by_others);
-void share_take(struct share *s, size_t *held);
+void share_acquire(struct share *s, size_t *held);
 void share_release(struct share *s, size_t *held);
 
 #endif

@@ -88,7 +88,7 @@ static void hanging_tenants_leave_the_share_of_the_formula_when_arriving_in_turn
 			more = false;
 			for (size_t k = 0; k < hostile[i]; k++)
 				if (share_admits(&s, held[k], true)) {
-					share_take(&s, &held[k]);
+					share_acquire(&s, &held[k]);
 					more = true;
 				}
 		}
@@ -109,7 +109,7 @@ static void hanging_tenants_leave_the_share_of_the_formula_when_arriving_in_sequ
 			size_t held = 0;
 
 			while (share_admits(&s, held, true))
-				share_take(&s, &held);
+				share_acquire(&s, &held);
 		}
 		assert_int_equal(s.slots - s.used, free_at_least(&s, hostile[i]));
 		assert_true(hostile[i] > 20 || share_admits(&s, 0, true));
@@ -133,7 +133,7 @@ static void in_any_order_no_tenant_exceeds_its_share_and_the_bound_holds(void **
 			for (; n > 0; n--) {
 				if (give ? held[at] == 0 : !share_admits(&s, held[at], true))
 					break;
-				give ? share_release(&s, &held[at]) : share_take(&s, &held[at]);
+				give ? share_release(&s, &held[at]) : share_acquire(&s, &held[at]);
 				sum += give ? SIZE_MAX : 1;
 			}
 			assert_int_equal(s.used, sum);
@@ -151,10 +151,10 @@ static void a_single_tenant_gets_all_slots_but_one_share(void **state)
 	(void)state;
 	share_init(&s, 1000, 25);
 	while (share_admits(&s, held, false))
-		share_take(&s, &held);
+		share_acquire(&s, &held);
 	assert_int_equal(held, 750);
 	while (share_admits(&s, other, true))
-		share_take(&s, &other);
+		share_acquire(&s, &other);
 	assert_int_equal(other, 63); /* a quarter of what was free */
 	for (; held > 250; share_release(&s, &held))
 		assert_false(share_admits(&s, held, true));
