@@ -108,7 +108,8 @@ static int partitions_check(const struct rd_kafka_metadata *metadata, const stru
 /* Waits for the answer to an admin request; NULL with err set when none arrives or the request failed as a whole. */
 static rd_kafka_event_t *answer_wait(struct kafka_admin *a, int timeout_ms, const char *what, struct err *err)
 {
-	/* The request itself times out after timeout_ms; the extra second is for its answer to pass through the queue. */
+	/* The request itself times out after timeout_ms; the extra second is for its answer to pass through the
+	 * queue. */
 	rd_kafka_event_t *event = rd_kafka_queue_poll(a->answers, timeout_ms + 1000);
 	rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
 
@@ -215,7 +216,8 @@ static const char *ours(const struct topic_setting *settings, const char *name)
 	return NULL;
 }
 
-/* The topic's own settings, overridden by the specified ones. *differs: whether the result differs from what the topic has. */
+/* The topic's own settings, overridden by the specified ones. *differs: whether the result differs from what the topic
+ * has. */
 static rd_kafka_ConfigResource_t *settings_merge(const rd_kafka_ConfigResource_t *have,
 	const struct topic_setting *settings, bool *differs)
 {
@@ -366,8 +368,9 @@ static size_t missing_count(const struct rd_kafka_metadata *metadata, const stru
 	return missing;
 }
 
-/* Creates missing topics until the broker lists every one. For a moment a broker may not list what the controller has created: without
- * this loop a topic that exists with another partition count could pass for a missing one, and a client's first request fail. */
+/* Creates missing topics until the broker lists every one. For a moment a broker may not list what the controller has
+ * created: without this loop a topic that exists with another partition count could pass for a missing one, and a
+ * client's first request fail. */
 static int missing_ensure(struct kafka_admin *a, const struct kafka_topic_spec *specs, size_t n, int64_t deadline_ms,
 	size_t *created, struct err *err)
 {

@@ -24,8 +24,8 @@ struct kafka_topic_info {
 struct kafka_admin;
 int kafka_admin_open(struct kafka_admin **out, const struct kafka_config *config, struct err *err) ERR_MUST_USE;
 void kafka_admin_close(struct kafka_admin **admin);
-/* Creates missing topics and sets the specified settings of existing ones. A different partition count is ERR_CONFLICT for that topic
- * and nothing is changed: keys would move between partitions. *created counts new topics. */
+/* Creates missing topics and sets the specified settings of existing ones. A different partition count is ERR_CONFLICT
+ * for that topic and nothing is changed: keys would move between partitions. *created counts new topics. */
 int kafka_admin_ensure(struct kafka_admin *a, const struct kafka_topic_spec *specs, size_t n, int timeout_ms,
 	size_t *created, struct err *err) ERR_MUST_USE;
 /* Every topic whose name begins with prefix, sorted by name; *out is freed with free(). */

@@ -1,8 +1,8 @@
 /* What the Kafka clients have in common. Invariant: nothing here runs on one of librdkafka's threads; logs, errors and
  * statistics are served from the main queue when the owner polls.
  *
- * Whether a broker is up comes from two sources: the error "all brokers down" reports an outage at once, and the statistics,
- * emitted once a second, show its end (librdkafka has no event for that).
+ * Whether a broker is up comes from two sources: the error "all brokers down" reports an outage at once, and the
+ * statistics, emitted once a second, show its end (librdkafka has no event for that).
  */
 #include "kafka/client.h"
 #include "kafka/consumer.h"
@@ -105,7 +105,8 @@ void kafka_client_answered(struct kafka_client *client)
 	client_set_up(client, true);
 }
 
-/* Warnings about consumer settings that a producer ignores and the like; and fatal errors, which the client itself reports. */
+/* Warnings about consumer settings that a producer ignores and the like; and fatal errors, which the client itself
+ * reports. */
 static bool log_is_noise(const char *facility)
 {
 	return strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "FATAL") == 0;
@@ -137,7 +138,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 		client->fatal = true;
 }
 
-/* Searches instead of parsing: all that matters is whether any broker's state is UP, and only brokers have a state in capitals. */
+/* Searches instead of parsing: all that matters is whether any broker's state is UP, and only brokers have a state in
+ * capitals. */
 static int on_statistics(rd_kafka_t *rk, char *json, size_t n, void *opaque)
 {
 	(void)rk;

@@ -24,14 +24,14 @@ int kafka_conf_put(rd_kafka_conf_t *conf, const char *key, const char *value, st
 int kafka_conf_put_i64(rd_kafka_conf_t *conf, const char *key, int64_t value, struct err *err) ERR_MUST_USE;
 int kafka_conf_put_all(rd_kafka_conf_t *conf, const struct kafka_setting *settings, size_t n,
 	struct err *err) ERR_MUST_USE;
-/* Resumes fetching at once when a full queue has room again, not after librdkafka's default of a second. No effect before librdkafka 2.2,
- * which lacks the setting. */
+/* Resumes fetching at once when a full queue has room again, not after librdkafka's default of a second. No effect
+ * before librdkafka 2.2, which lacks the setting. */
 int kafka_conf_fetch_at_once(rd_kafka_conf_t *conf, struct err *err) ERR_MUST_USE;
 /* Applies the keys of the configuration file, which override the defaults set before. */
 int kafka_config_apply(const struct kafka_config *c, rd_kafka_conf_t *conf, struct err *err) ERR_MUST_USE;
 
-/* Between watch and unwatch, blazz_kafka_up is 1 only while this client has a broker. For producers and consumers, which live as long
- * as the service. */
+/* Between watch and unwatch, blazz_kafka_up is 1 only while this client has a broker. For producers and consumers,
+ * which live as long as the service. */
 void kafka_client_watch(struct kafka_client *client);
 void kafka_client_unwatch(struct kafka_client *client);
 /* Called when the client's own traffic shows that a broker answers. */
@@ -42,12 +42,14 @@ rd_kafka_conf_t *kafka_client_conf(struct kafka_client *client);
 /* Creates the instance and directs its log lines to the main queue too. Takes *conf in either case. */
 rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, struct err *err);
 
-/* Queries both watermarks, and retries until deadline_ms (clock_mono_ms): a topic that was just created has no leader for a moment. */
+/* Queries both watermarks, and retries until deadline_ms (clock_mono_ms): a topic that was just created has no leader
+ * for a moment. */
 rd_kafka_resp_err_t kafka_watermarks_ask(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t deadline_ms,
 	int64_t *low, int64_t *high);
 
 struct kafka_position;
-/* Sets each position's offset to the partition's oldest record that is not older than ms (since the epoch); INT64_MAX: all are older. */
+/* Sets each position's offset to the partition's oldest record that is not older than ms (since the epoch); INT64_MAX:
+ * all are older. */
 int kafka_offsets_since(rd_kafka_t *rk, const char *topic, int64_t ms, int timeout_ms, struct kafka_position *positions,
 	size_t n, struct err *err) ERR_MUST_USE;
 

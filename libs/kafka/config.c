@@ -1,5 +1,5 @@
-/* Keeps the `kafka.*` keys of the configuration. Invariant: every stored pair was accepted by librdkafka on its own, and
- * none of them is a key whose value Blazz decides itself. */
+/* Keeps the `kafka.*` keys of the configuration. Invariant: every stored pair was accepted by librdkafka on its own,
+ * and none of them is a key whose value Blazz decides itself. */
 #include "kafka/config.h"
 
 #include <librdkafka/rdkafka.h>
@@ -18,7 +18,8 @@ struct kafka_config {
 	size_t n;
 };
 
-/* With every alias that librdkafka accepts. queued.min.messages: with a lower value librdkafka 2.0.2 stalls for a second at a time. */
+/* With every alias that librdkafka accepts. queued.min.messages: with a lower value librdkafka 2.0.2 stalls for a
+ * second at a time. */
 static const char *const decided_here[] = {
 	"acks",
 	"request.required.acks",

@@ -6,11 +6,12 @@
  *   assigned() -------------> start(offsets) ------> poll() ... ---------------> revoked()
  *   nothing is fetched yet    the owner has acquired the partitions in PostgreSQL  nothing is fetched any more
  *
- * The offsets found in PostgreSQL are passed to assign() itself (a seek after assign() first delivers from the wrong offset).
- * auto.offset.reset is always error. Range assignor, eager.
+ * The offsets found in PostgreSQL are passed to assign() itself (a seek after assign() first delivers from the wrong
+ * offset). auto.offset.reset is always error. Range assignor, eager.
  *
- * A topic is subscribed to, or it follows another one: its partition p belongs to the member to which the group assigned partition p of
- * the followed topic. A topic that follows may not exist yet: its partitions are fetched once it does, and delay no other.
+ * A topic is subscribed to, or it follows another one: its partition p belongs to the member to which the group
+ * assigned partition p of the followed topic. A topic that follows may not exist yet: its partitions are fetched once
+ * it does, and delay no other.
  */
 #ifndef KAFKA_CONSUMER_H
 #define KAFKA_CONSUMER_H
@@ -66,12 +67,12 @@ struct kafka_consumer_options {
 	struct consumer_topic topics[CONSUMER_TOPICS_MAX]; /* copied */
 	int session_timeout_ms; /* 0: 10,000 */
 	int prefetch_kb; /* prefetched of each partition at most; 0: 16,384. A value in the configuration overrides it */
-	/* The new assignment: all partitions that the group assigned to this member, and those that follow them; none if there are more
-	 * members than partitions. Called inside serve or poll. The owner calls kafka_consumer_start() when it is ready, now or later;
-	 * until then nothing is fetched. */
+	/* The new assignment: all partitions that the group assigned to this member, and those that follow them; none
+	 * if there are more members than partitions. Called inside serve or poll. The owner calls
+	 * kafka_consumer_start() when it is ready, now or later; until then nothing is fetched. */
 	void (*assigned)(void *ctx, const struct topic_partition *partitions, size_t n);
-	/* All partitions were revoked (eager protocol). Messages already returned may still be processed; the fence in the database guards
-	 * their commit, not this callback. */
+	/* All partitions were revoked (eager protocol). Messages already returned may still be processed; the fence in
+	 * the database guards their commit, not this callback. */
 	void (*revoked)(void *ctx);
 	/* A partition is no longer fetched. Called once per partition and start. */
 	void (*stopped)(void *ctx, struct topic_partition partition, enum kafka_stop stop, const struct err *why);
@@ -80,24 +81,25 @@ struct kafka_consumer_options {
 
 int kafka_consumer_open(struct kafka_consumer **out, const struct kafka_consumer_options *options,
 	struct err *err) ERR_MUST_USE;
-/* Leaves the group and closes; runs revoked() when something was assigned. The caller releases its messages before. Takes up to ten
- * seconds when the group's coordinator does not answer, otherwise moments. */
+/* Leaves the group and closes; runs revoked() when something was assigned. The caller releases its messages before.
+ * Takes up to ten seconds when the group's coordinator does not answer, otherwise moments. */
 void kafka_consumer_close(struct kafka_consumer **consumer);
 
 /* Runs pending callbacks without blocking. Must be called at least once a second in every state of the service. */
 void kafka_consumer_serve(struct kafka_consumer *c);
-/* Starts fetching the given partitions, all of the current assignment or fewer, at these offsets. Partitions started earlier and not
- * named stop. ERR_CONFLICT when one is not assigned (any more). */
+/* Starts fetching the given partitions, all of the current assignment or fewer, at these offsets. Partitions started
+ * earlier and not named stop. ERR_CONFLICT when one is not assigned (any more). */
 int kafka_consumer_start(struct kafka_consumer *c, const struct consumer_position *positions, size_t n,
 	struct err *err) ERR_MUST_USE;
-/* Waits up to timeout_ms for one message; runs callbacks as well. Partitions take turns, so that none waits behind another's
- * backlog. 1: *out is filled; 0: none; -1: err (RETRY or FATAL). */
+/* Waits up to timeout_ms for one message; runs callbacks as well. Partitions take turns, so that none waits behind
+ * another's backlog. 1: *out is filled; 0: none; -1: err (RETRY or FATAL). */
 int kafka_consumer_poll(struct kafka_consumer *c, int timeout_ms, struct kafka_message *out,
 	struct err *err) ERR_MUST_USE;
-/* Returns a message that has already been fetched, if any. Neither waits nor runs callbacks; errors are left to kafka_consumer_poll(). */
+/* Returns a message that has already been fetched, if any. Neither waits nor runs callbacks; errors are left to
+ * kafka_consumer_poll(). */
 bool kafka_consumer_fetch(struct kafka_consumer *c, struct kafka_message *out);
-/* Pauses or resumes a partition: while held its turn is skipped and its messages wait; it is fetched until its queue is full. Ends with the
- * assignment, and with kafka_consumer_start(). */
+/* Pauses or resumes a partition: while held its turn is skipped and its messages wait; it is fetched until its queue is
+ * full. Ends with the assignment, and with kafka_consumer_start(). */
 void kafka_consumer_hold(struct kafka_consumer *c, struct topic_partition partition, bool held);
 /* The same for all partitions of a topic, independently of the former; lasts until the next call for the topic. */
 void kafka_consumer_hold_topic(struct kafka_consumer *c, int32_t topic, bool held);

@@ -1,9 +1,9 @@
 /* librdkafka's codes and Kafka's own (negative and positive numbers of one enum) mapped to err kinds, once.
  *
- * Only errors that certainly do not pass by themselves are listed: INPUT when the record or the request is invalid, CONFLICT when
- * Kafka's state differs from what the caller assumed, BUSY when the local queue is full or was purged by Blazz, FATAL when only a
- * restart helps (a process reads its permissions at start, and operators notice its exit). A missing topic is RETRY: it may be
- * created any moment, and the records that wait for it are valid.
+ * Only errors that certainly do not pass by themselves are listed: INPUT when the record or the request is invalid,
+ * CONFLICT when Kafka's state differs from what the caller assumed, BUSY when the local queue is full or was purged by
+ * Blazz, FATAL when only a restart helps (a process reads its permissions at start, and operators notice its exit). A
+ * missing topic is RETRY: it may be created any moment, and the records that wait for it are valid.
  */
 #include "kafka/errors.h"
 

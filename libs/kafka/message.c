@@ -42,8 +42,8 @@ void kafka_message_fill(struct kafka_message *out, rd_kafka_message_t *m)
 		headers_parse(out, headers);
 }
 
-/* librdkafka uses one code for every case in which it would have had to reset the offset; only the text distinguishes them.
- * An offset out of range is permanent; a failed query for the low watermark may succeed after a new start. */
+/* librdkafka uses one code for every case in which it would have had to reset the offset; only the text distinguishes
+ * them. An offset out of range is permanent; a failed query for the low watermark may succeed after a new start. */
 enum kafka_stop kafka_stop_of(const rd_kafka_message_t *m, struct err *why)
 {
 	const char *text = rd_kafka_message_errstr(m);

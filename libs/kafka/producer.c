@@ -1,8 +1,8 @@
-/* The producer. Invariant: every record that kafka_produce() accepted is reported exactly once, and in_flight counts those
- * that are not reported yet.
+/* The producer. Invariant: every record that kafka_produce() accepted is reported exactly once, and in_flight counts
+ * those that are not reported yet.
  *
- * A fatal error of librdkafka's idempotent producer makes its instance unusable. Everything in flight is then purged, and
- * after the last report a new instance replaces it; until then kafka_produce() returns ERR_BUSY.
+ * A fatal error of librdkafka's idempotent producer makes its instance unusable. Everything in flight is then purged,
+ * and after the last report a new instance replaces it; until then kafka_produce() returns ERR_BUSY.
  *
  *   open --fatal error--> refusing: purged records are reported as ERR_RETRY --in_flight is 0--> open, a new instance
  */

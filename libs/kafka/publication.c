@@ -1,8 +1,8 @@
 /* See publication.h.
  *
- * Records are queued in groups, and librdkafka does not linger. A publication submitted while nothing is in flight is queued in the same
- * turn of the loop; otherwise when everything in flight has been reported, at the latest after GROUP_MS. So a lone publication does not
- * wait, and under load the requests to the broker become fewer and larger.
+ * Records are queued in groups, and librdkafka does not linger. A publication submitted while nothing is in flight is
+ * queued in the same turn of the loop; otherwise when everything in flight has been reported, at the latest after
+ * GROUP_MS. So a lone publication does not wait, and under load the requests to the broker become fewer and larger.
  */
 #include "kafka/publication.h"
 
@@ -83,8 +83,8 @@ static void waiting_leave(struct kafka_publications *p, struct kafka_publication
 	pub->waiting = false;
 }
 
-/* Queues publications in order until the producer's queue is full. One that fails before any of its records is in flight gets no
- * report, so that it is completed here. */
+/* Queues publications in order until the producer's queue is full. One that fails before any of its records is in
+ * flight gets no report, so that it is completed here. */
 static void waiting_push(struct kafka_publications *p)
 {
 	struct kafka_publication *pub;

@@ -1,8 +1,8 @@
 /* The reader. It uses librdkafka's queue of a simple consumer, which needs no group.
  *
  * Invariant: a partition is fetched from the first next() until its end has been seen, be it the record before the high
- * watermark or librdkafka's end-of-partition event (the last offsets may be control records or compacted); `left` counts the
- * partitions being fetched.
+ * watermark or librdkafka's end-of-partition event (the last offsets may be control records or compacted); `left`
+ * counts the partitions being fetched.
  */
 #include "kafka/reader.h"
 
@@ -137,7 +137,8 @@ const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size
 	return r->ranges;
 }
 
-/* librdkafka's mock cluster answers every lookup of a time with the end of the partition: the reader would find nothing. */
+/* librdkafka's mock cluster answers every lookup of a time with the end of the partition: the reader would find
+ * nothing. */
 static bool broker_is_mock(struct kafka_reader *r, int timeout_ms)
 {
 	char *id = rd_kafka_clusterid(r->rk, timeout_ms);

@@ -1,6 +1,7 @@
 /* Reads a topic once, for tools: every partition from its low to its high watermark as they were on opening.
  *
- * No group, no commits: no consumer's offset changes. Records of one partition arrive in order; partitions are interleaved.
+ * No group, no commits: no consumer's offset changes. Records of one partition arrive in order; partitions are
+ * interleaved.
  */
 #ifndef KAFKA_READER_H
 #define KAFKA_READER_H
@@ -20,13 +21,13 @@ int kafka_reader_open(struct kafka_reader **out, const struct kafka_config *conf
 void kafka_reader_close(struct kafka_reader **reader);
 /* The ranges in order of their partitions; borrowed from the reader. */
 const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size_t *n);
-/* Starts at each partition's oldest record that is not older than ms (since the epoch). Called before the first record is read. ERR_INPUT
- * "unsupported": the demo's broker cannot look up a time. */
+/* Starts at each partition's oldest record that is not older than ms (since the epoch). Called before the first record
+ * is read. ERR_INPUT "unsupported": the demo's broker cannot look up a time. */
 int kafka_reader_since(struct kafka_reader *r, int64_t ms, int timeout_ms, struct err *err) ERR_MUST_USE;
 /* Does not end at the high watermarks: later records are read, too. Called before the first record is read. */
 void kafka_reader_follow(struct kafka_reader *r);
-/* 1: *out is the next record, released by the caller; 0: there are no more; -1: no record arrived for timeout_ms (code "timeout"), or
- * Kafka returned an error. */
+/* 1: *out is the next record, released by the caller; 0: there are no more; -1: no record arrived for timeout_ms (code
+ * "timeout"), or Kafka returned an error. */
 int kafka_reader_next(struct kafka_reader *r, int timeout_ms, struct kafka_message *out, struct err *err) ERR_MUST_USE;
 
 #endif

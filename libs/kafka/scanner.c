@@ -1,8 +1,9 @@
-/* The scanner, on librdkafka's simple consumer. A started partition has a queue of its own: the start creates it, and the stop
- * destroys it with all records in it.
+/* The scanner, on librdkafka's simple consumer. A started partition has a queue of its own: the start creates it, and
+ * the stop destroys it with all records in it.
  *
- * Invariant: no record fetched for an earlier start is returned. rd_kafka_consume_stop() returns when librdkafka's thread no longer
- * knows the queue. Only the error of an offset out of range may still arrive in the next queue; its offset shows that it is stale.
+ * Invariant: no record fetched for an earlier start is returned. rd_kafka_consume_stop() returns when librdkafka's
+ * thread no longer knows the queue. Only the error of an offset out of range may still arrive in the next queue; its
+ * offset shows that it is stale.
  */
 #include "kafka/scanner.h"
 

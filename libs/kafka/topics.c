@@ -1,4 +1,5 @@
-/* The table of topics as data. Invariant: the partition count of a topic that exists never changes, as keys would move. */
+/* The table of topics as data. Invariant: the partition count of a topic that exists never changes, as keys would
+ * move. */
 #include "kafka/topics.h"
 
 #include <assert.h>
@@ -11,8 +12,8 @@
 
 #define INBOUND_PARTITIONS 24
 
-/* consumer: of a dead-letter topic, NULL for the others. answers: a service answers an HTTP request after Kafka's acknowledgement, so
- * the record must be on disk by then. */
+/* consumer: of a dead-letter topic, NULL for the others. answers: a service answers an HTTP request after Kafka's
+ * acknowledgement, so the record must be on disk by then. */
 static const struct {
 	const char *name, *consumer;
 	int partitions, days;

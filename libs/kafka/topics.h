@@ -4,8 +4,8 @@
 
 #include "kafka/admin.h"
 
-/* A dead-letter topic is named after the topic of the original record and the consumer that could not process it; dead letters of
- * "http" are bodies that callers posted to ingest, and there is no topic "http". */
+/* A dead-letter topic is named after the topic of the original record and the consumer that could not process it; dead
+ * letters of "http" are bodies that callers posted to ingest, and there is no topic "http". */
 enum topic {
 	TOPIC_INBOUND,
 	TOPIC_INBOUND_BULK, /* same key and partition count as inbound: an account has the same partition number in both */
@@ -23,7 +23,8 @@ enum topic {
 	TOPICS_COUNT
 };
 
-/* The largest record, headers included; the topics accept more, for Kafka's overhead. Dead-letter topics have a limit of their own. */
+/* The largest record, headers included; the topics accept more, for Kafka's overhead. Dead-letter topics have a limit
+ * of their own. */
 #define TOPIC_RECORD_MAX_BYTES      (900 * 1024)
 #define TOPIC_DEAD_LETTER_MAX_BYTES (4 * 1024 * 1024)
 
