@@ -14,7 +14,8 @@ struct reading {
 	int n; /* rows of the page */
 };
 
-/* The row's topic as a string that lives as long as the publisher, and its index among the topics (0 for a row without one). */
+/* The row's topic as a string that lives as long as the publisher, and its index among the topics (0 for a row without
+ * one). */
 static struct str topic_kept(const struct adoption *a, struct str name, int32_t *topic)
 {
 	*topic = 0;

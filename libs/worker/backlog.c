@@ -56,7 +56,7 @@ static struct topic_partition partition_next(const struct backlog *l)
 	return topic_partition_eq(next, none) ? first : next;
 }
 
-struct topic_partition backlog_take(struct backlog *l, struct batch *b, const struct worker_ops *ops, void *ctx)
+struct topic_partition backlog_move(struct backlog *l, struct batch *b, const struct worker_ops *ops, void *ctx)
 {
 	size_t kept = 0;
 
@@ -70,9 +70,9 @@ struct topic_partition backlog_take(struct backlog *l, struct batch *b, const st
 			continue;
 		}
 		l->bytes -= bytes_of(m);
-		batch_take(b, m, ops, ctx);
+		batch_add(b, m, ops, ctx);
 	}
 	l->n = kept;
-	b->put_off_before = true;
+	b->postponed_before = true;
 	return l->turn;
 }

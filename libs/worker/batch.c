@@ -1,4 +1,5 @@
-/* A batch in memory; see batch.h. Invariant: items are in the order of their arrival, so that those of a partition are in offset order. */
+/* A batch in memory; see batch.h. Invariant: items are in the order of their arrival, so that those of a partition are
+ * in offset order. */
 #include "worker/batch.h"
 
 #include "base/clock.h"
@@ -27,7 +28,7 @@ void batch_reset(struct batch *b)
 	for (size_t i = 0; i < b->n; i++)
 		kafka_message_release(&b->messages[i]);
 	b->n = b->weight = b->isolated = 0;
-	b->put_off_before = false;
+	b->postponed_before = false;
 	b->bytes = 0;
 	owner_tx_reset(b->tx);
 }
@@ -54,7 +55,7 @@ size_t batch_weight(const struct batch_item *item, const struct worker_ops *ops)
 	return item->decoded && ops->weight ? ops->weight(item->decoded) : 1;
 }
 
-void batch_take(struct batch *b, struct kafka_message *m, const struct worker_ops *ops, void *ctx)
+void batch_add(struct batch *b, struct kafka_message *m, const struct worker_ops *ops, void *ctx)
 {
 	size_t i = b->n++;
 	struct batch_item *item = &b->items[i];
@@ -110,7 +111,7 @@ void batch_advance(struct batch *b)
 		const struct batch_item *item = &b->items[i];
 		int64_t from = owner_tx_offset(b->tx, item->partition), counts[OUTCOMES] = { 0 };
 
-		if (item->put_off)
+		if (item->postponed)
 			continue;
 		if (from == PROGRESS_NO_OFFSET)
 			from = item->offset;
@@ -127,13 +128,13 @@ void batch_dead_letter(struct owner_tx *tx, struct batch_item *item, enum dead_r
 	item->outcome = OUTCOME_DEAD_LETTERED;
 }
 
-void batch_refuse(struct owner_tx *tx, struct batch_item *item, const struct err *why)
+void batch_reject(struct owner_tx *tx, struct batch_item *item, const struct err *why)
 {
 	struct err *kept;
 
-	if (item->refused)
+	if (item->rejected)
 		return;
 	kept = ARENA_NEW(owner_tx_arena(tx), struct err);
 	*kept = *why;
-	item->refused = kept;
+	item->rejected = kept;
 }

@@ -16,7 +16,7 @@ struct batch {
 	int64_t bytes;
 	int64_t first_mono_ms; /* when the first record arrived */
 	size_t isolated; /* rejected records that were each found by an attempt of their own */
-	bool put_off_before; /* its records were postponed before: see backlog.h */
+	bool postponed_before; /* its records were postponed before: see backlog.h */
 	bool is_bulk; /* its records are of topics that follow another */
 };
 
@@ -26,10 +26,10 @@ void batch_free(struct batch *b); /* accepts NULL */
 void batch_reset(struct batch *b);
 bool batch_full(const struct batch *b);
 /* Takes ownership of the message (clears *m) and decodes it. */
-void batch_take(struct batch *b, struct kafka_message *m, const struct worker_ops *ops, void *ctx);
+void batch_add(struct batch *b, struct kafka_message *m, const struct worker_ops *ops, void *ctx);
 
-/* Includes the partitions of its records in the transaction, and discards records of partitions that this replica does not own (any more)
- * and records that were committed before. */
+/* Includes the partitions of its records in the transaction, and discards records of partitions that this replica does
+ * not own (any more) and records that were committed before. */
 void batch_include(struct batch *b, const struct owner *o);
 /* Advances the partitions past its records, whose outcomes are set. */
 void batch_advance(struct batch *b);

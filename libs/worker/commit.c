@@ -12,14 +12,15 @@
 #include "base/log.h"
 
 /* Makes dead letters of items that could not be decoded and of items that the database is known to reject. */
-void items_settle(struct batch *b, struct batch_item **items, size_t n)
+void items_dead_letter(struct batch *b, struct batch_item **items, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct batch_item *item = items[i];
 		const struct err *why = &b->failures[item - b->items];
 
-		if (item->refused)
-			batch_dead_letter(b->tx, item, DEAD_DATA_ERROR, item->refused->code, item->refused->msg, true);
+		if (item->rejected)
+			batch_dead_letter(b->tx, item, DEAD_DATA_ERROR, item->rejected->code, item->rejected->msg,
+				true);
 		if (item->decoded)
 			continue;
 		if (why->kind == ERR_NONE)
@@ -35,7 +36,7 @@ size_t items_decoded(struct batch_item *const *items, size_t n, struct batch_ite
 	size_t n_out = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!items[i]->decoded || items[i]->refused)
+		if (!items[i]->decoded || items[i]->rejected)
 			continue;
 		items[i]->outcome = OUTCOME_NO_EFFECT;
 		out[n_out++] = items[i];
@@ -51,7 +52,7 @@ static int batch_apply(struct worker *w, struct batch *b, struct err *err)
 
 	for (size_t i = 0; i < b->n; i++)
 		all[i] = &b->items[i];
-	items_settle(b, all, b->n);
+	items_dead_letter(b, all, b->n);
 	n = items_decoded(all, b->n, items);
 	return n == 0 ? 0 : w->ops->apply(w->ctx, b->tx, items, n, err);
 }
@@ -76,13 +77,14 @@ static size_t at_most(size_t n, size_t most)
 	return n < most ? n : most;
 }
 
-/* Rejected records that cost an attempt each arrive in bursts: the batches after them are short, so that records of other senders, which
- * share each batch, wait for few of them. The weight of a bulk slice is adapted to take BULK_SLICE_US. */
+/* Rejected records that cost an attempt each arrive in bursts: the batches after them are short, so that records of
+ * other senders, which share each batch, wait for few of them. The weight of a bulk slice is adapted to take
+ * BULK_SLICE_US. */
 static void limit_adapt(struct worker *w, const struct batch *b, int64_t took_us)
 {
 	size_t limit = b->isolated > 0 ? (b->cap + 9) / 10 : b->limit * 2;
 
-	if (b->put_off_before)
+	if (b->postponed_before)
 		w->backlog.limit = at_most(b->isolated > 0 ? ISOLATED_MAX : w->backlog.limit * 2, b->cap);
 	else if (b->is_bulk)
 		w->bulk->limit = slice_next(b->weight, b->limit, b->cap, took_us);
@@ -132,7 +134,7 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 		limit_adapt(w, b, took_us);
 		turn_count(w, b, took_us);
 		if (generation == owner_generation(w->owner))
-			worker_put_off(w, b);
+			worker_postpone(w, b);
 	}
 	batch_reset(b);
 	return rc;
@@ -144,7 +146,7 @@ int worker_commit_backlog(struct worker *w, struct err *err)
 
 	w->working->limit = w->filling->limit;
 	w->working->is_bulk = false;
-	partition = backlog_take(&w->backlog, w->working, w->ops, w->ctx);
+	partition = backlog_move(&w->backlog, w->working, w->ops, w->ctx);
 
 	if (worker_commit(w, w->working, err) < 0)
 		return -1;
@@ -154,7 +156,7 @@ int worker_commit_backlog(struct worker *w, struct err *err)
 
 /* Work that the service does without records, in one transaction. */
 struct own_work {
-	const char *refused; /* the log message for a data error */
+	const char *rejected; /* the log message for a data error */
 	int (*act)(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
 		struct err *err); /* NULL: nothing */
 	bool changed; /* out: by act(), and committed */
@@ -196,13 +198,13 @@ static int own_work_do(struct worker *w, struct own_work *work, struct err *err)
 	if (rc >= 0 || !pg_is_data_error(err))
 		return rc < 0 ? -1 : 0;
 	/* One rejected row must not stop the partitions: a parked update finally expires. */
-	log_error(work->refused, LOG_ERR(err));
+	log_error(work->rejected, LOG_ERR(err));
 	return 0;
 }
 
 int worker_sweep(struct worker *w, struct err *err)
 {
-	struct own_work work = { .refused = "sweep rejected by the database", .act = w->ops->sweep };
+	struct own_work work = { .rejected = "sweep rejected by the database", .act = w->ops->sweep };
 
 	w->step_due = w->ops->step;
 	return own_work_do(w, &work, err);
@@ -210,7 +212,7 @@ int worker_sweep(struct worker *w, struct err *err)
 
 int worker_step(struct worker *w, struct err *err)
 {
-	struct own_work work = { .refused = "step rejected by the database", .act = w->ops->step };
+	struct own_work work = { .rejected = "step rejected by the database", .act = w->ops->step };
 	int rc = own_work_do(w, &work, err);
 
 	w->step_due = work.changed;

@@ -1,6 +1,7 @@
 /* Dead letters: the original key, bytes and headers, plus headers that say what failed and where. Pure.
  *
- * Headers of the latest failure have Kafka's names (KIP-1191); those of the first failure have names of Blazz (proto/README.md).
+ * Headers of the latest failure have Kafka's names (KIP-1191); those of the first failure have names of Blazz
+ * (proto/README.md).
  */
 #ifndef WORKER_DEAD_LETTER_H
 #define WORKER_DEAD_LETTER_H
@@ -21,9 +22,9 @@ struct failure {
 	size_t n_extra;
 };
 
-/* Allocates the dead letter's headers in the arena: the original's without those of an earlier failure, then those of this failure, then
- * the service's. x-dlq-first-* of an earlier failure are kept; __dlq.errors.delivery.count is one more than before; at most 32 in all (the
- * original's are kept first). */
+/* Allocates the dead letter's headers in the arena: the original's without those of an earlier failure, then those of
+ * this failure, then the service's. x-dlq-first-* of an earlier failure are kept; __dlq.errors.delivery.count is one
+ * more than before; at most 32 in all (the original's are kept first). */
 struct header *dead_letter_headers(const struct failure *f, const struct header *original, size_t n_original,
 	struct arena *a, size_t *n_out);
 

@@ -1,11 +1,11 @@
 /* See lease.h.
  *
- *   standing by --lease_take()--> held --lease_keep() every renew_interval_ms--> held
+ *   standing by --lease_acquire()--> held --lease_renew() every renew_interval_ms--> held
  *        ^                          |
  *        +------ lease_fail() ------+   retried after backoff_ms
  *
- * Invariant: every record that is published was committed behind the fence, and all rows that the outbox held when the lease was
- * acquired are published before it. */
+ * Invariant: every record that is published was committed behind the fence, and all rows that the outbox held when the
+ * lease was acquired are published before it. */
 #include "worker/lease.h"
 
 #include <assert.h>
@@ -117,7 +117,7 @@ static int lease_connect(struct lease *l, struct err *err)
 }
 
 /* Rows that the former holder left in the outbox are published first. */
-static int lease_take(struct lease *l, int64_t now, struct err *err)
+static int lease_acquire(struct lease *l, int64_t now, struct err *err)
 {
 	struct adoption a;
 	int rc;
@@ -142,7 +142,7 @@ static int lease_take(struct lease *l, int64_t now, struct err *err)
 	return 0;
 }
 
-static int lease_keep(struct lease *l, int64_t now, struct err *err)
+static int lease_renew(struct lease *l, int64_t now, struct err *err)
 {
 	struct adoption a = lease_adoption(l);
 
@@ -162,7 +162,7 @@ int lease_turn(struct lease *l, struct err *err)
 	service_alive(l->service);
 	publisher_poll(l->publisher, 0);
 	service_condition_set(l->kafka, publisher_healthy(l->publisher), "no broker");
-	if (now < l->next_mono_ms || (l->held ? lease_keep(l, now, &why) : lease_take(l, now, &why)) == 0)
+	if (now < l->next_mono_ms || (l->held ? lease_renew(l, now, &why) : lease_acquire(l, now, &why)) == 0)
 		return 0;
 	if (why.kind == ERR_FATAL) {
 		*err = why;
@@ -189,7 +189,7 @@ void lease_fail(struct lease *l, const struct err *why)
 	log_warn("lease failed, will retry", LOG_S("lease", l->options.name), LOG_I("held", was_held), LOG_ERR(why));
 	lease_rollback(l);
 	l->held = false;
-	publisher_forget_all(l->publisher); /* the next holder publishes the remaining rows */
+	publisher_discard_all(l->publisher); /* the next holder publishes the remaining rows */
 	l->next_mono_ms = clock_mono_ms() + l->options.backoff_ms;
 	service_condition_set(l->leading, false, why->msg);
 	if (was_held)

@@ -1,10 +1,10 @@
-/* A service of which one replica works at a time and that consumes nothing: transactions fenced by a lease in PostgreSQL, and an outbox.
- * Source: proto/README.md, Delivery.
+/* A service of which one replica works at a time and that consumes nothing: transactions fenced by a lease in
+ * PostgreSQL, and an outbox. Source: proto/README.md, Delivery.
  *
- * The lease expires ttl_ms after its last renewal, and every transaction begins with an update that only the current epoch passes: a
- * replica that resumes after a pause cannot write, even if it still believes that it holds the lease. A new holder publishes the rows that
- * are left in the outbox before any new one. Everything runs in the caller's thread; while a statement waits, options.pg.wait turns the
- * caller's loop.
+ * The lease expires ttl_ms after its last renewal, and every transaction begins with an update that only the current
+ * epoch passes: a replica that resumes after a pause cannot write, even if it still believes that it holds the lease. A
+ * new holder publishes the rows that are left in the outbox before any new one. Everything runs in the caller's thread;
+ * while a statement waits, options.pg.wait turns the caller's loop.
  */
 #ifndef WORKER_LEASE_H
 #define WORKER_LEASE_H
@@ -30,22 +30,25 @@ struct lease_ops {
 	void (*acquired)(void *ctx);
 	/* This replica no longer holds the lease: the service aborts its requests in flight. */
 	void (*lost)(void *ctx);
-	/* As owner_ops.acknowledged: all records of the transaction with that epoch and seq are acknowledged. May be NULL. */
+	/* As owner_ops.acknowledged: all records of the transaction with that epoch and seq are acknowledged. May be
+	 * NULL. */
 	void (*acknowledged)(void *ctx, int64_t epoch, int64_t seq);
 };
 
 int lease_open(struct lease **out, struct service *service, const struct lease_options *options,
 	const struct lease_ops *ops, void *ctx, struct err *err) ERR_MUST_USE;
-/* Waits at most timeout_ms for acknowledgements, deletes acknowledged rows and releases the lease. Does not call lost(). */
+/* Waits at most timeout_ms for acknowledgements, deletes acknowledged rows and releases the lease. Does not call
+ * lost(). */
 void lease_close(struct lease **l, int64_t timeout_ms);
 
-/* One turn: publishes, and acquires or renews the lease when that is due. No transaction is open. -1: only ERR_FATAL. */
+/* One turn: publishes, and acquires or renews the lease when that is due. No transaction is open. -1: only
+ * ERR_FATAL. */
 int lease_turn(struct lease *l, struct err *err) ERR_MUST_USE;
 bool lease_held(const struct lease *l);
 /* Whether the lease is held and was renewed less than ms ago: only then may work begin that outlasts a transaction. */
 bool lease_is_fresh(const struct lease *l, int64_t ms);
-/* After any failure of a statement or a commit: rolls back an open transaction, calls lost() if the lease was held, and tries to acquire it
- * again after the backoff. */
+/* After any failure of a statement or a commit: rolls back an open transaction, calls lost() if the lease was held, and
+ * tries to acquire it again after the backoff. */
 void lease_fail(struct lease *l, const struct err *why);
 
 struct pg *lease_pg(struct lease *l);

@@ -1,14 +1,14 @@
-/* The partitions that this replica owns; see owner.h. This file: assignment, turns, reports, close. owner_take.c: acquiring. owner_tx.c:
- * one transaction. The life of the assigned partitions:
+/* The partitions that this replica owns; see owner.h, and owner_private.h for its files. The life of the assigned
+ * partitions:
  *
- *                on_assigned()           owner_take(): epochs raised, outbox adopted, fetching
- *   UNASSIGNED ---------------> TAKING --------------------------------------------------------> RUNNING
+ *                on_assigned()                owner_acquire(): epochs raised, outbox adopted, fetching
+ *   UNASSIGNED ---------------> ACQUIRING --------------------------------------------------------> RUNNING
  *
- *   RUNNING, TAKING -- owner_restart() --> TAKING, after a backoff
- *   RUNNING, TAKING -- on_revoked() -----> UNASSIGNED
+ *   RUNNING, ACQUIRING -- owner_restart() --> ACQUIRING, after a backoff
+ *   RUNNING, ACQUIRING -- on_revoked() -----> UNASSIGNED
  *
- * Invariant: leaving RUNNING, and every assignment and revocation, raises the generation and calls lost() (owner_forget()), so that
- * nothing begun under an earlier generation counts as owned. */
+ * Invariant: leaving RUNNING, and every assignment and revocation, raises the generation and calls lost()
+ * (owner_discard()), so that nothing begun under an earlier generation counts as owned. */
 #include "worker/owner_private.h"
 
 #include "base/backoff.h"
@@ -16,130 +16,17 @@
 #include "base/log.h"
 #include "base/rng.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define SLICE_MS         20
 #define ABANDON_AFTER_MS 1000 /* once stopping: how long the current statement may still take */
-/* Another owner has raised the epoch: Kafka will revoke the partitions here, at the latest when the group's session (10 s) expires. When it
- * does not, blazzctl progress reset has raised it, and this replica acquires the partitions again. */
+/* Another owner has raised the epoch: Kafka will revoke the partitions here, at the latest when the group's session
+ * (10 s) expires. When it does not, blazzctl progress reset has raised it, and this replica acquires the partitions
+ * again. */
 #define FENCED_WAIT_MS 12000
-#define ASK_AGAIN_MS   30000
-/* A partition that follows and was not fetched once in this time does not exist yet, or may not be read. */
-#define UNREAD_AFTER_MS 5000
 
-/* Kafka's callbacks. They may run while a statement waits: the current batch continues, fenced by its epoch; records received for
- * later batches and rows waiting to be published are left to the next owner. */
-
-static void owner_forget(struct owner *o)
-{
-	o->generation++;
-	publisher_forget_all(o->publisher);
-	o->ops->lost(o->ctx);
-}
-
-/* Sets the metric of a blocked slot, labelled with the broker's error, until the slot is unblocked or revoked. */
-static void slot_report_blocked(struct owner *o, struct slot_state *s, const char *cause)
-{
-	const char *topic = owner_topic(o, s->partition);
-	char partition[16];
-
-	if (strcmp(s->blocked, cause) == 0)
-		return;
-	snprintf(partition, sizeof(partition), "%d", s->partition.number);
-	if (s->blocked[0])
-		metric_set(METRIC_CELL(o->metrics.blocked, topic, partition, s->blocked), 0);
-	if (cause[0])
-		metric_set(METRIC_CELL(o->metrics.blocked, topic, partition, cause), 1);
-	snprintf(s->blocked, sizeof(s->blocked), "%s", cause);
-}
-
-static void slot_report(struct owner *o, struct topic_partition partition, double lag, bool stopped)
-{
-	const char *topic = owner_topic(o, partition);
-	char number[16];
-
-	snprintf(number, sizeof(number), "%d", partition.number);
-	if (lag >= 0)
-		metric_set(METRIC_CELL(o->metrics.lag, topic, number), lag);
-	metric_set(METRIC_CELL(o->metrics.stopped, topic, number), stopped);
-}
-
-/* Clears the metrics of revoked partitions: the next owner reports them, so that a sum over the replicas counts each partition once. */
-static void slots_unreport(struct owner *o)
-{
-	for (size_t i = 0; i < o->n_slots; i++) {
-		slot_report_blocked(o, &o->slots[i], "");
-		slot_report(o, o->slots[i].partition, 0, false);
-	}
-}
-
-static void on_assigned(void *ctx, const struct topic_partition *partitions, size_t n)
-{
-	struct owner *o = ctx;
-
-	slots_unreport(o);
-	free(o->slots);
-	o->slots = mem_calloc(n ? n : 1, sizeof(*o->slots));
-	o->n_slots = n;
-	for (size_t i = 0; i < n; i++)
-		o->slots[i] = (struct slot_state){ .partition = partitions[i],
-			.progress = { owner_topic(o, partitions[i]), partitions[i].number, 0, 0, PROGRESS_NO_OFFSET },
-			.told_offset = PROGRESS_NO_OFFSET };
-	owner_forget(o);
-	o->state = OWNER_TAKING;
-	o->retry_mono_ms = 0;
-	log_info("partitions assigned", LOG_I("partitions", n));
-}
-
-static void on_revoked(void *ctx)
-{
-	struct owner *o = ctx;
-
-	slots_unreport(o);
-	o->n_slots = 0;
-	owner_forget(o);
-	o->state = OWNER_UNASSIGNED;
-	log_info("partitions revoked");
-}
-
-static void on_stopped(void *ctx, struct topic_partition partition, enum kafka_stop stop, const struct err *why)
-{
-	struct owner *o = ctx;
-	struct slot_state *s = owner_slot(o, partition);
-
-	log_error("partition stopped", LOG_S("topic", owner_topic(o, partition)), LOG_I("partition", partition.number),
-		LOG_ERR(why));
-	if (!s)
-		return;
-	/* A topic that is followed does not wait for the low watermark of one that follows it. */
-	if (stop == KAFKA_STOP_NO_OFFSET && owner_follows(o, partition.topic))
-		o->ask_mono_ms = clock_mono_ms() + ASK_AGAIN_MS;
-	else if (stop == KAFKA_STOP_NO_OFFSET)
-		o->pending = *why;
-	s->stopped = s->stopped || stop == KAFKA_STOP_OUT_OF_RANGE;
-}
-
-struct slot_state *owner_slot(const struct owner *o, struct topic_partition partition)
-{
-	for (size_t i = 0; i < o->n_slots; i++)
-		if (topic_partition_eq(o->slots[i].partition, partition))
-			return &o->slots[i];
-	return NULL;
-}
-
-struct topic_partition owner_fence(const struct owner *o, struct topic_partition partition)
-{
-	return (struct topic_partition){ o->fences[partition.topic], partition.number };
-}
-
-const char *owner_topic(const struct owner *o, struct topic_partition partition)
-{
-	return o->options.topics[partition.topic].name;
-}
-
-/* Runs while a statement waits: Kafka's callbacks, publishing and the service's idle work continue. Non-zero abandons the statement. */
+/* Runs while a statement waits: Kafka's callbacks, publishing and the service's idle work continue. Non-zero abandons
+ * the statement. */
 static int owner_idle(void *ctx)
 {
 	struct owner *o = ctx;
@@ -173,95 +60,13 @@ void owner_restart(struct owner *o, const struct err *why)
 
 	log_warn("batch failed, will retry", LOG_I("retry_in_ms", wait), LOG_I("failures", o->failures), LOG_ERR(why));
 	metric_add(METRIC_CELL(o->metrics.retries, o->options.topics[0].name, why->code[0] ? why->code : "other"), 1);
-	owner_forget(o);
+	owner_discard(o);
 	o->pending.kind = ERR_NONE;
-	o->ask_mono_ms = 0;
+	o->reacquire_mono_ms = 0;
 	if (o->state == OWNER_RUNNING)
-		o->state = OWNER_TAKING;
+		o->state = OWNER_ACQUIRING;
 	o->retry_mono_ms = clock_mono_ms() + wait;
 	service_condition_set(o->consuming, false, why->msg);
-}
-
-/* Commits to Kafka the offsets that have advanced since the last call. Only tools that show lag read them, so once a second is enough and
- * spares the broker. */
-static void owner_tell_offsets(struct owner *o)
-{
-	struct consumer_position *positions = mem_calloc(o->n_slots + 1, sizeof(*positions));
-	size_t n = 0;
-
-	for (size_t i = 0; i < o->n_slots; i++) {
-		struct slot_state *s = &o->slots[i];
-
-		if (s->progress.next_offset == s->told_offset)
-			continue;
-		s->told_offset = s->progress.next_offset;
-		positions[n++] = (struct consumer_position){ s->partition, s->told_offset };
-	}
-	kafka_consumer_commit(o->consumer, positions, n);
-	free(positions);
-}
-
-static void slots_report_blocked(struct owner *o)
-{
-	char reason[300] = "";
-
-	for (size_t i = 0; i < o->n_slots; i++) {
-		struct slot_state *s = &o->slots[i];
-		const char *cause = publisher_blocked(o->publisher, s->partition);
-
-		slot_report_blocked(o, s, cause ? cause : "");
-		if (cause)
-			snprintf(reason, sizeof(reason), "%s, partition %d: the broker refuses a record (%s)",
-				owner_topic(o, s->partition), s->partition.number, cause);
-	}
-	service_condition_set(o->outbox, !reason[0], reason);
-}
-
-static void slots_report(struct owner *o)
-{
-	char reason[300] = "";
-
-	for (size_t i = 0; i < o->n_slots; i++) {
-		const struct slot_state *s = &o->slots[i];
-		int64_t high = kafka_consumer_cached_high(o->consumer, s->partition);
-		bool known = high >= 0 && s->progress.next_offset >= 0;
-		bool unread = high < 0 && owner_follows(o, s->partition.topic) && owner_running(o) &&
-			clock_mono_ms() - o->started_mono_ms > UNREAD_AFTER_MS;
-
-		slot_report(o, s->partition, known ? (double)(high - s->progress.next_offset) : -1, s->stopped);
-		if (s->stopped || unread)
-			snprintf(reason, sizeof(reason), "%s, partition %d: %s", owner_topic(o, s->partition),
-				s->partition.number,
-				s->stopped ? "the offset is out of range" : "it does not exist or may not be read");
-	}
-	service_condition_set(o->partitions, !reason[0], reason);
-}
-
-static void topics_report(struct owner *o)
-{
-	for (int32_t t = 0; t < o->n_topics; t++) {
-		const char *topic = o->options.topics[t].name;
-
-		if (owner_follows(o, t))
-			continue;
-		metric_set(METRIC_CELL(o->metrics.outbox, topic), (double)publisher_rows(o->publisher, t));
-		metric_set(METRIC_CELL(o->metrics.oldest, topic), (double)publisher_oldest_ms(o->publisher, t) / 1000);
-	}
-}
-
-static void owner_report(struct owner *o)
-{
-	int64_t now = clock_mono_ms();
-
-	if (now < o->report_mono_ms)
-		return;
-	o->report_mono_ms = now + 1000;
-	owner_tell_offsets(o);
-	slots_report(o);
-	topics_report(o);
-	slots_report_blocked(o);
-	service_condition_set(o->kafka, kafka_consumer_healthy(o->consumer) && publisher_healthy(o->publisher),
-		"no broker");
 }
 
 struct adoption owner_adoption(const struct owner *o)
@@ -281,7 +86,7 @@ static int delete_acknowledged(struct owner *o, struct err *err)
 }
 
 /* Regular work while partitions are owned that no transaction of the service does. */
-static int owner_tend(struct owner *o, struct err *err)
+static int owner_maintain(struct owner *o, struct err *err)
 {
 	int64_t now = clock_mono_ms();
 
@@ -289,7 +94,7 @@ static int owner_tend(struct owner *o, struct err *err)
 		*err = o->pending;
 		return -1;
 	}
-	if (o->ask_mono_ms != 0 && now >= o->ask_mono_ms)
+	if (o->reacquire_mono_ms != 0 && now >= o->reacquire_mono_ms)
 		return err_set(err, ERR_RETRY, "NO_OFFSET", "the query for a low watermark is repeated");
 	if (now < o->tidy_mono_ms)
 		return 0;
@@ -312,13 +117,13 @@ int owner_turn(struct owner *o, int timeout_ms, struct err *err)
 	owner_publish(o);
 	kafka_consumer_serve(o->consumer);
 	o->begun = o->generation;
-	if (o->state == OWNER_TAKING && clock_mono_ms() >= o->retry_mono_ms) {
-		rc = owner_take(o, &failure);
+	if (o->state == OWNER_ACQUIRING && clock_mono_ms() >= o->retry_mono_ms) {
+		rc = owner_acquire(o, &failure);
 	} else {
 		if (timeout_ms > 0)
 			publisher_poll(o->publisher, timeout_ms);
 		if (o->state == OWNER_RUNNING)
-			rc = owner_tend(o, &failure);
+			rc = owner_maintain(o, &failure);
 	}
 	owner_report(o);
 	if (rc < 0 && failure.kind == ERR_FATAL) {
@@ -398,11 +203,6 @@ void owner_hold(struct owner *o, struct topic_partition partition, bool held)
 	kafka_consumer_hold(o->consumer, partition, held);
 }
 
-bool owner_follows(const struct owner *o, int32_t topic)
-{
-	return o->fences[topic] != topic;
-}
-
 void owner_hold_topics(struct owner *o, bool that_follow, bool held)
 {
 	for (int32_t t = 0; t < o->n_topics; t++)
@@ -425,7 +225,7 @@ void owner_drain(struct owner *o, int64_t timeout_ms)
 	int64_t until = clock_mono_ms() + timeout_ms;
 	struct err err;
 
-	owner_tell_offsets(o);
+	owner_commit_kafka_offsets(o);
 	while (publisher_total(o->publisher) > 0 && clock_mono_ms() < until) {
 		service_alive(o->service);
 		publisher_poll(o->publisher, SLICE_MS);
@@ -438,69 +238,6 @@ void owner_drain(struct owner *o, int64_t timeout_ms)
 		log_warn("acknowledged outbox rows not deleted", LOG_ERR(&err));
 	else
 		log_info("drained", LOG_I("outbox_rows_left", publisher_total(o->publisher)));
-}
-
-void owner_topics_set(struct owner *o, const struct owner_options *options)
-{
-	o->options = *options;
-	for (int32_t t = 0; t < CONSUMER_TOPICS_MAX && options->topics[t].name; t++) {
-		o->fences[t] = t;
-		for (int32_t f = 0; f < t && options->topics[t].follows; f++)
-			if (strcmp(options->topics[f].name, options->topics[t].follows) == 0)
-				o->fences[t] = f;
-		o->n_topics = t + 1;
-	}
-}
-
-void owner_metrics_init(struct owner *o)
-{
-	struct owner_metrics *m = &o->metrics;
-	static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, -1 };
-
-	m->records = metric_counter("blazz_worker_records", "Records by outcome.", "topic,outcome");
-	m->dead = metric_counter("blazz_worker_dead_letters", "Dead letters by reason.", "topic,reason");
-	m->retries = metric_counter("blazz_worker_retries", "Batches that failed and are retried, by error code.",
-		"topic,code");
-	m->duration = metric_histogram("blazz_worker_batch_seconds",
-		"Time of one batch, from its transaction's begin to its commit.", "topic", seconds);
-	m->lag = metric_gauge("blazz_worker_lag_records",
-		"Records not consumed yet; 0 for a partition that was revoked.", "topic,partition");
-	m->stopped = metric_gauge("blazz_worker_partition_stopped", "1 when the partition's offset is out of range.",
-		"topic,partition");
-	m->blocked = metric_gauge("blazz_worker_outbox_blocked",
-		"1 while the broker refuses a record of the partition's outbox.", "topic,partition,cause");
-	m->outbox =
-		metric_gauge("blazz_worker_outbox_rows", "Outbox rows published and not yet acknowledged.", "topic");
-	m->oldest = metric_gauge("blazz_worker_outbox_oldest_seconds",
-		"Time since the commit of the oldest outbox row that is not acknowledged.", "topic");
-	for (int32_t t = 0; t < o->n_topics; t++) {
-		const char *topic = o->options.topics[t].name;
-
-		(void)METRIC_CELL(m->duration, topic);
-		if (owner_follows(o, t))
-			continue;
-		(void)METRIC_CELL(m->outbox, topic);
-		(void)METRIC_CELL(m->oldest, topic);
-	}
-}
-
-/* Opens the consumer: its group, its topics, its prefetch. */
-static int owner_subscribe(struct owner *o, struct err *err)
-{
-	struct kafka_consumer_options consumer = {
-		.config = service_kafka(o->service),
-		.client_id = o->options.consumer,
-		.group = o->options.consumer,
-		.prefetch_kb = o->options.prefetch_kb,
-		.assigned = on_assigned,
-		.revoked = on_revoked,
-		.stopped = on_stopped,
-		.ctx = o,
-	};
-
-	for (int32_t t = 0; t < o->n_topics; t++)
-		consumer.topics[t] = (struct consumer_topic){ o->options.topics[t].name, o->options.topics[t].follows };
-	return kafka_consumer_open(&o->consumer, &consumer, err);
 }
 
 int owner_open(struct owner **out, struct service *service, const struct owner_options *options,

@@ -27,21 +27,23 @@ struct worker {
 	bool step_due, step_had_turn;
 	struct err pending; /* an error of filling while a statement waited, for the next turn; ERR_NONE: none */
 	struct metric *size;
-	struct log_limit refused;
+	struct log_limit rejected;
 };
 
-/* The batch to commit next: live and bulk take turns, but while live batches are full bulk gets a fifth of the time. NULL: none is due. */
+/* The batch to commit next: live and bulk take turns, but while live batches are full bulk gets a fifth of the time.
+ * NULL: none is due. */
 struct batch **worker_due(struct worker *w);
-/* One batch, from begin to commit to publishing. A failure leaves the database as it was, or (code "unknown") in doubt: acquiring the
- * partitions again reads the outcome. */
+/* One batch, from begin to commit to publishing. A failure leaves the database as it was, or (code "unknown") in doubt:
+ * acquiring the partitions again reads the outcome. */
 int worker_commit(struct worker *w, struct batch *b, struct err *err) ERR_MUST_USE;
 /* The same with a part of the backlog, which is not empty. */
 int worker_commit_backlog(struct worker *w, struct err *err) ERR_MUST_USE;
-/* Moves into the backlog the records of the batch that its commit postponed, and those received after them; holds their partitions. */
-void worker_put_off(struct worker *w, struct batch *b);
+/* Moves into the backlog the records of the batch that its commit postponed, and those received after them; holds their
+ * partitions. */
+void worker_postpone(struct worker *w, struct batch *b);
 /* Inside the transaction: applies the records that the database accepts of a batch that it rejected. */
 int batch_isolate(struct worker *w, struct batch *b, struct err *err) ERR_MUST_USE;
-void items_settle(struct batch *b, struct batch_item **items, size_t n);
+void items_dead_letter(struct batch *b, struct batch_item **items, size_t n);
 size_t items_decoded(struct batch_item *const *items, size_t n, struct batch_item **out);
 /* The service's sweep over the owned partitions. */
 int worker_sweep(struct worker *w, struct err *err) ERR_MUST_USE;

@@ -92,8 +92,8 @@ static void row_fail(struct row *r, const struct err *failure)
 	struct slot *s = r->slot;
 
 	r->failed = s->failed = true;
-	/* Records that a reopened producer reports as failed were not rejected: the time of the next attempt stays as it is, in the past or set
-	 * by an earlier rejection. */
+	/* Records that a reopened producer reports as failed were not rejected: the time of the next attempt stays as
+	 * it is, in the past or set by an earlier rejection. */
 	if (s->refused || failure->kind == ERR_BUSY)
 		return;
 	s->refused = true;
@@ -105,7 +105,8 @@ static void row_fail(struct row *r, const struct err *failure)
 			LOG_I("seq", r->seq), LOG_ERR(failure));
 }
 
-/* A report of one record. slot_settle() decides whether the row is acknowledged, never this function: rows are acknowledged in order. */
+/* A report of one record. slot_acknowledge() decides whether the row is acknowledged, never this function: rows are
+ * acknowledged in order. */
 static void delivered(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset)
 {
 	struct row *r = opaque;
@@ -157,7 +158,7 @@ void publisher_close(struct publisher **pp, int timeout_ms)
 
 	if (!p)
 		return;
-	publisher_forget_all(p);
+	publisher_discard_all(p);
 	kafka_producer_close(&p->producer, timeout_ms);
 	free(p);
 	*pp = NULL;
@@ -273,8 +274,9 @@ static bool slot_is_blocked(const struct slot *s)
 	return s->refusals >= BLOCKED_AFTER;
 }
 
-/* After a failure nothing more is passed to the producer until all reports have arrived; then every row that is not acknowledged starts
- * again. The rows of a blocked slot are read from the outbox again: an operator may have dropped the row. */
+/* After a failure nothing more is passed to the producer until all reports have arrived; then every row that is not
+ * acknowledged starts again. The rows of a blocked slot are read from the outbox again: an operator may have dropped
+ * the row. */
 static void slot_restart(struct publisher *p, struct slot *s)
 {
 	if (s->in_flight > 0 || clock_mono_ms() < s->retry_mono_ms)
@@ -290,7 +292,7 @@ static void slot_restart(struct publisher *p, struct slot *s)
 	}
 }
 
-static void slot_settle(struct publisher *p, struct slot *s)
+static void slot_acknowledge(struct publisher *p, struct slot *s)
 {
 	while (s->first && s->first->handed_over && s->first->in_flight == 0 && !s->first->failed) {
 		struct row *r = s->first;
@@ -331,10 +333,10 @@ void publisher_poll(struct publisher *p, int timeout_ms)
 	}
 	kafka_producer_poll(p->producer, timeout_ms);
 	for (struct slot *s = p->slots; s; s = s->next)
-		slot_settle(p, s);
+		slot_acknowledge(p, s);
 }
 
-void publisher_forget_all(struct publisher *p)
+void publisher_discard_all(struct publisher *p)
 {
 	while (p->slots) {
 		struct slot *s = p->slots;

@@ -1,12 +1,12 @@
-/* Publishes committed outbox rows in order per slot; a row is deleted only after all of its records are acknowledged. A slot is a partition
- * of one of the owner's topics.
+/* Publishes committed outbox rows in order per slot; a row is deleted only after all of its records are acknowledged. A
+ * slot is a partition of one of the owner's topics.
  *
- * Rows are kept in memory until then. When the producer fails records in flight (it was reopened), the slot's rows are published again
- * from the first that is not acknowledged: at least once, in order, with the same stamps.
+ * Rows are kept in memory until then. When the producer fails records in flight (it was reopened), the slot's rows are
+ * published again from the first that is not acknowledged: at least once, in order, with the same stamps.
  *
- * A record that the broker rejects repeatedly blocks its slot, and only that: the slot's rows wait in the outbox, are read again
- * for each further attempt (up to half a minute apart), and are published when the broker accepts the record or an operator has dropped
- * its row.
+ * A record that the broker rejects repeatedly blocks its slot, and only that: the slot's rows wait in the outbox, are
+ * read again for each further attempt (up to half a minute apart), and are published when the broker accepts the record
+ * or an operator has dropped its row.
  */
 #ifndef WORKER_PUBLISHER_H
 #define WORKER_PUBLISHER_H
@@ -25,17 +25,19 @@ void publisher_notify(struct publisher *p,
 /* Waits at most timeout_ms for acknowledgements. */
 void publisher_close(struct publisher **p, int timeout_ms);
 
-/* Adds a row and takes ownership of the bytes of its records. topic is that of the outbox row, borrowed for as long as the publisher lives;
- * age_ms is the time since its commit. Rows of one slot must be added in order; one that is already in memory is ignored. When the slot is
- * full, this row and later ones stay in the outbox until publisher_adopt(). */
+/* Adds a row and takes ownership of the bytes of its records. topic is that of the outbox row, borrowed for as long as
+ * the publisher lives; age_ms is the time since its commit. Rows of one slot must be added in order; one that is
+ * already in memory is ignored. When the slot is full, this row and later ones stay in the outbox until
+ * publisher_adopt(). */
 void publisher_add(struct publisher *p, struct topic_partition slot, struct str topic, int64_t epoch, int64_t seq,
 	int64_t age_ms, struct buf *records);
-/* Passes records to the producer until its queue is full, and serves its reports. Never blocks longer than timeout_ms. */
+/* Passes records to the producer until its queue is full, and serves its reports. Never blocks longer than
+ * timeout_ms. */
 void publisher_poll(struct publisher *p, int timeout_ms);
 /* Drops all rows from memory (another owner publishes those left in the outbox). */
-void publisher_forget_all(struct publisher *p);
-/* Brackets reading the slot's rows from the outbox. publisher_adopt() comes before: the slot accepts rows again. publisher_adopted() comes
- * after: when there were no rows, nothing blocks the slot any more. */
+void publisher_discard_all(struct publisher *p);
+/* Brackets reading the slot's rows from the outbox. publisher_adopt() comes before: the slot accepts rows again.
+ * publisher_adopted() comes after: when there were no rows, nothing blocks the slot any more. */
 void publisher_adopt(struct publisher *p, struct topic_partition slot);
 void publisher_adopted(struct publisher *p, struct topic_partition slot);
 bool publisher_is_full(const struct publisher *p, struct topic_partition slot);

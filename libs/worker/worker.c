@@ -1,4 +1,5 @@
-/* The loop of a consumer into PostgreSQL; see worker.h. This file: filling batches, the main loop. commit.c: one batch. */
+/* The loop of a consumer into PostgreSQL; see worker.h. This file: filling batches, the main loop. commit.c: one
+ * batch. */
 #include "worker/private.h"
 
 #include "base/clock.h"
@@ -40,13 +41,13 @@ static int worker_fill(struct worker *w, int timeout_ms, struct err *err)
 		rc = owner_poll(w->owner, timeout_ms, &m, err);
 		if (rc <= 0)
 			return rc;
-		batch_take(owner_follows(w->owner, m.topic) ? w->bulk : w->filling, &m, w->ops, w->ctx);
+		batch_add(owner_follows(w->owner, m.topic) ? w->bulk : w->filling, &m, w->ops, w->ctx);
 		timeout_ms = 0;
 	}
 	return 0;
 }
 
-static int on_taken(void *ctx, struct pg *pg, const struct progress *partitions, size_t n, struct err *err)
+static int on_acquired(void *ctx, struct pg *pg, const struct progress *partitions, size_t n, struct err *err)
 {
 	struct worker *w = ctx;
 
@@ -55,7 +56,8 @@ static int on_taken(void *ctx, struct pg *pg, const struct progress *partitions,
 	return 0;
 }
 
-/* The batch being committed continues, fenced by its epoch; records received for later ones are left to the next owner. */
+/* The batch being committed continues, fenced by its epoch; records received for later ones are left to the next
+ * owner. */
 static void on_lost(void *ctx)
 {
 	struct worker *w = ctx;
@@ -83,7 +85,10 @@ static bool on_busy(void *ctx)
 	return batch_full(w->filling) || (w->bulk && batch_full(w->bulk));
 }
 
-static const struct owner_ops owner_ops = { .taken = on_taken, .lost = on_lost, .idle = on_idle, .busy = on_busy };
+static const struct owner_ops owner_ops = { .acquired = on_acquired,
+	.lost = on_lost,
+	.idle = on_idle,
+	.busy = on_busy };
 
 static bool batch_is_due(const struct worker *w, const struct batch *b)
 {
@@ -113,7 +118,7 @@ static struct batch *batch_replace(struct worker *w, struct batch **place)
 	return b;
 }
 
-static bool is_pushed_back(const struct worker *w)
+static bool has_back_pressure(const struct worker *w)
 {
 	return owner_outstanding(w->owner) >= (size_t)w->options.outbox_max_outstanding;
 }
@@ -121,38 +126,38 @@ static bool is_pushed_back(const struct worker *w)
 /* Moves records of partitions in the backlog to the end of the backlog, so that they stay in order. */
 static void batch_sort(struct worker *w, struct batch *b)
 {
-	struct kafka_message *taken = mem_calloc(b->n + 1, sizeof(*taken));
+	struct kafka_message *messages = mem_calloc(b->n + 1, sizeof(*messages));
 	size_t n = b->n;
 
-	memcpy(taken, b->messages, n * sizeof(*taken));
+	memcpy(messages, b->messages, n * sizeof(*messages));
 	b->n = 0; /* the messages are not released */
 	batch_reset(b);
 	for (size_t i = 0; i < n; i++) {
-		if (backlog_has(&w->backlog, kafka_message_partition(&taken[i])))
-			backlog_add(&w->backlog, &taken[i]);
+		if (backlog_has(&w->backlog, kafka_message_partition(&messages[i])))
+			backlog_add(&w->backlog, &messages[i]);
 		else
-			batch_take(b, &taken[i], w->ops, w->ctx);
+			batch_add(b, &messages[i], w->ops, w->ctx);
 	}
-	free(taken);
+	free(messages);
 }
 
-static bool batch_has_put_off(const struct batch *b)
+static bool batch_has_postponed(const struct batch *b)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (b->items[i].put_off)
+		if (b->items[i].postponed)
 			return true;
 	return false;
 }
 
-void worker_put_off(struct worker *w, struct batch *b)
+void worker_postpone(struct worker *w, struct batch *b)
 {
 	struct backlog before = w->backlog;
 
-	if (!batch_has_put_off(b))
+	if (!batch_has_postponed(b))
 		return;
 	w->backlog = (struct backlog){ .limit = before.limit, .turn = before.turn };
 	for (size_t i = 0; i < b->n; i++) {
-		if (!b->items[i].put_off)
+		if (!b->items[i].postponed)
 			continue;
 		owner_hold(w->owner, b->items[i].partition, true);
 		backlog_add(&w->backlog, &b->messages[i]);
@@ -170,7 +175,7 @@ static int worker_turn(void *ctx, struct err *err)
 {
 	struct worker *w = ctx;
 	int64_t now = clock_mono_ms();
-	bool pushed_back = is_pushed_back(w);
+	bool back_pressure = has_back_pressure(w);
 	bool begun = w->filling->n > 0 || (w->bulk && w->bulk->n > 0);
 	struct batch **due = worker_due(w);
 
@@ -178,9 +183,9 @@ static int worker_turn(void *ctx, struct err *err)
 		*err = w->pending;
 		return -1;
 	}
-	if (worker_fill(w, pushed_back || due || w->backlog.n > 0 || w->step_due ? 0 : begun ? 1 : SLICE_MS, err) < 0)
+	if (worker_fill(w, back_pressure || due || w->backlog.n > 0 || w->step_due ? 0 : begun ? 1 : SLICE_MS, err) < 0)
 		return -1;
-	if (pushed_back || !owner_running(w->owner))
+	if (back_pressure || !owner_running(w->owner))
 		return 0;
 	if (now >= w->sweep_mono_ms || (w->ops->sweep_wanted && w->ops->sweep_wanted(w->ctx))) {
 		w->sweep_mono_ms = now + w->options.sweep_interval_ms;
@@ -199,7 +204,7 @@ static int worker_turn(void *ctx, struct err *err)
 int worker_run(struct worker *w, struct err *err)
 {
 	while (!service_stopping(w->service)) {
-		bool waits = !owner_running(w->owner) || is_pushed_back(w);
+		bool waits = !owner_running(w->owner) || has_back_pressure(w);
 
 		if (owner_step(w->owner, waits ? SLICE_MS : 0, worker_turn, w, err) < 0)
 			return -1;

@@ -1,25 +1,29 @@
-/* From Kafka into PostgreSQL with exactly-once effect: the loop of every service whose sink is PostgreSQL, over the partitions that
- * an owner has acquired (owner.h). Source: proto/README.md, Delivery.
+/* From Kafka into PostgreSQL with exactly-once effect: the loop of every service whose sink is PostgreSQL, over the
+ * partitions that an owner has acquired (owner.h). Source: proto/README.md, Delivery.
  *
  * Poll, decode, and then in one transaction: lock the progress of the partitions concerned (fenced by epoch), apply the
- * service's changes, advance, write one outbox row per partition with every record that follows from them. After the commit the rows are
- * published in order and deleted once acknowledged. The next batch is filled while this one waits for PostgreSQL.
+ * service's changes, advance, write one outbox row per partition with every record that follows from them. After the
+ * commit the rows are published in order and deleted once acknowledged. The next batch is filled while this one waits
+ * for PostgreSQL.
  *
- * Records that the database rejects for their data (ERR_INPUT, ERR_CONFLICT) become dead letters, however many they are; the others of
- * their batch are applied. Rejected records that apply() names (batch_refuse()) cost one attempt together. Others cost several attempts
- * each, and one transaction makes few: the remaining records of such a partition are postponed, in memory, and processed in parts, in turn
- * with the batches of the other partitions. Any other failure postpones the whole batch.
+ * Records that the database rejects for their data (ERR_INPUT, ERR_CONFLICT) become dead letters, however many they
+ * are; the others of their batch are applied. Rejected records that apply() names (batch_reject()) cost one attempt
+ * together. Others cost several attempts each, and one transaction makes few: the remaining records of such a partition
+ * are postponed, in memory, and processed in parts, in turn with the batches of the other partitions. Any other failure
+ * postpones the whole batch.
  *
- * Records of a topic that follows another (owner.h) are bulk: they have batches of their own, each sized to take about 100 ms, in turn with
- * live ones; while live batches are full, bulk still gets at least one batch a second. So a live record waits for one bulk batch at most.
+ * Records of a topic that follows another (owner.h) are bulk: they have batches of their own, each sized to take about
+ * 100 ms, in turn with live ones; while live batches are full, bulk still gets at least one batch a second. So a live
+ * record waits for one bulk batch at most.
  *
- * Invariant: an offset, the changes it caused and the records that follow from it are all in one commit, or none of them is.
+ * Invariant: an offset, the changes it caused and the records that follow from it are all in one commit, or none of
+ * them is.
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
 #include "base/arena.h"
-#include "worker/owner.h"
+#include "worker/owner_tx.h"
 
 /* One record of a batch. */
 struct batch_item {
@@ -29,33 +33,35 @@ struct batch_item {
 	void *decoded; /* the result of decode(); NULL when it failed */
 	struct str traceparent; /* absent when the record has none */
 	enum outcome outcome; /* set by apply(); initially OUTCOME_NO_EFFECT */
-	bool put_off; /* set by the worker: postponed to a later batch, with all later records of its partition */
-	const struct err *refused; /* why the database rejects it: batch_refuse(); NULL: not known to be rejected */
+	bool postponed; /* set by the worker: postponed to a later batch, with all later records of its partition */
+	const struct err *rejected; /* why the database rejects it: batch_reject(); NULL: not known to be rejected */
 };
 
 struct worker_ops {
-	/* Decodes a record into the service's own struct, in the batch's arena. ERR_INPUT: a dead letter with err->reason, set by
-	 * err_reject(). May run while the previous batch commits: must not touch shared state. */
+	/* Decodes a record into the service's own struct, in the batch's arena. ERR_INPUT: a dead letter with
+	 * err->reason, set by err_reject(). May run while the previous batch commits: must not touch shared state. */
 	int (*decode)(void *ctx, const struct kafka_message *message, struct arena *a, void **decoded, struct err *err);
-	/* The number of changes that the record causes, at least 1: it counts towards batch_max_events, so that transactions stay short.
-	 * NULL: 1 each. */
+	/* The number of changes that the record causes, at least 1: it counts towards batch_max_events, so that
+	 * transactions stay short. NULL: 1 each. */
 	size_t (*weight)(const void *decoded);
-	/* Applies items, in order, inside the open transaction: sets outcomes, emits records. May be called several times for one batch
-	 * while rejected records are isolated; rolled_back() undoes what it changed in memory. ERR_INPUT, ERR_CONFLICT: the data of one of
-	 * these items is invalid. */
+	/* Applies items, in order, inside the open transaction: sets outcomes, emits records. May be called several
+	 * times for one batch while rejected records are isolated; rolled_back() undoes what it changed in memory.
+	 * ERR_INPUT, ERR_CONFLICT: the data of one of these items is invalid. */
 	int (*apply)(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err);
-	/* Processes what is due (parked updates, stale syncs), every few seconds, in a transaction of its own over all owned partitions with a
-	 * fence of their own. 1: it changed rows; 0: it changed none, but may have emitted records. May be NULL. */
+	/* Processes what is due (parked updates, stale syncs), every few seconds, in a transaction of its own over all
+	 * owned partitions with a fence of their own. 1: it changed rows; 0: it changed none, but may have emitted
+	 * records. May be NULL. */
 	int (*sweep)(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
 		struct err *err);
 	/* Asked between two batches: whether sweep() should run before its time. NULL: never. */
 	bool (*sweep_wanted)(void *ctx);
-	/* Does a part of work that is too long for one transaction, in a transaction of its own over the same partitions: after each sweep, and
-	 * then in turn with batches until it returns 0. 1: it did some work; 0: there was none. May be NULL. */
+	/* Does a part of work that is too long for one transaction, in a transaction of its own over the same
+	 * partitions: after each sweep, and then in turn with batches until it returns 0. 1: it did some work; 0: there
+	 * was none. May be NULL. */
 	int (*step)(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n,
 		struct err *err);
-	/* What apply() has done since the last call becomes permanent if the batch commits: rolled_back() undoes it only when the whole batch
-	 * fails, after which the partitions are acquired again. May be NULL. */
+	/* What apply() has done since the last call becomes permanent if the batch commits: rolled_back() undoes it
+	 * only when the whole batch fails, after which the partitions are acquired again. May be NULL. */
 	void (*kept)(void *ctx);
 	/* What apply(), sweep() and step() changed in memory is now permanent, or is to be undone. */
 	void (*committed)(void *ctx);
@@ -77,14 +83,16 @@ struct worker;
 
 int worker_open(struct worker **out, struct service *service, const struct worker_options *options,
 	const struct worker_ops *ops, void *ctx, struct err *err) ERR_MUST_USE;
-/* Runs until service_stopping(); then finishes or abandons the current batch (within a second when PostgreSQL does not answer),
- * publishes outstanding rows for a bounded time, and returns. -1 only with ERR_FATAL: a restart or an operator must resolve it. */
+/* Runs until service_stopping(); then finishes or abandons the current batch (within a second when PostgreSQL does not
+ * answer), publishes outstanding rows for a bounded time, and returns. -1 only with ERR_FATAL: a restart or an operator
+ * must resolve it. */
 int worker_run(struct worker *w, struct err *err) ERR_MUST_USE;
 void worker_close(struct worker **w);
 
-/* Called inside an apply() that then fails with ERR_INPUT or ERR_CONFLICT: the database rejects this item regardless of the others, for the
- * reason *why. The worker makes dead letters of all rejected items and applies the others again. Only the first call for an item counts. */
-void batch_refuse(struct owner_tx *tx, struct batch_item *item, const struct err *why);
+/* Called inside an apply() that then fails with ERR_INPUT or ERR_CONFLICT: the database rejects this item regardless of
+ * the others, for the reason *why. The worker makes dead letters of all rejected items and applies the others again.
+ * Only the first call for an item counts. */
+void batch_reject(struct owner_tx *tx, struct batch_item *item, const struct err *why);
 /* Inside apply(): turns an item into a dead letter, as owner_tx_dead_record() does, and sets its outcome. */
 void batch_dead_letter(struct owner_tx *tx, struct batch_item *item, enum dead_reason reason, const char *code,
 	const char *message, bool retryable);

@@ -21,7 +21,7 @@ static int tried_judge(struct work *w, struct batch_item **tried, size_t n, stru
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (pg_is_data_error(&errs[i])) {
-			batch_refuse(w->tx, tried[i], &errs[i]);
+			batch_reject(w->tx, tried[i], &errs[i]);
 		} else if (errs[i].kind != ERR_NONE) {
 			*err = errs[i];
 			return -1;
@@ -35,14 +35,14 @@ static int row_try(struct work *w, const struct rows_write *r, size_t i, struct 
 {
 	struct err why;
 
-	if (!item || item->refused)
+	if (!item || item->rejected)
 		return 0;
 	if (pg_savepoint_rewind(w->pg, err) < 0)
 		return -1;
 	if (r->one(w, r->rows, i, &why) == 0)
 		return r->one_is_started;
 	if (pg_is_data_error(&why)) {
-		batch_refuse(w->tx, item, &why);
+		batch_reject(w->tx, item, &why);
 		return 0;
 	}
 	*err = why;

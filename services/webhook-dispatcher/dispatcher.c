@@ -63,7 +63,7 @@ static int endpoints_refresh(struct dispatcher *d, struct err *err)
 
 /* Partitions */
 
-static int on_taken(void *ctx, struct pg *pg, const struct progress *rows, size_t n, struct err *err)
+static int on_acquired(void *ctx, struct pg *pg, const struct progress *rows, size_t n, struct err *err)
 {
 	struct dispatcher *d = ctx;
 
@@ -251,7 +251,7 @@ int dispatcher_open(struct dispatcher **out, const struct dispatcher_settings *s
 	d->settings = settings;
 	d->ops = (struct parts_ops){
 		.reactor = { .turn = on_turn, .drain = on_drain, .busy = on_busy },
-		.owner = { .taken = on_taken, .lost = on_lost },
+		.owner = { .acquired = on_acquired, .lost = on_lost },
 		.endpoint_changed = on_endpoint_changed,
 		.attempt_ended = pump,
 		.records_ready = on_records,

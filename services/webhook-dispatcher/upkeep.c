@@ -6,6 +6,7 @@
 #include "webhook-dispatcher/lanes/partition.h"
 #include "webhook-dispatcher/lanes/send_queue.h"
 #include "webhook-dispatcher/stats.h"
+#include "worker/owner_tx.h"
 
 #define REPORT_MS   1000
 #define DEPTH_EVERY 15 /* reports */

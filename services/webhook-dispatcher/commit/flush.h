@@ -6,6 +6,7 @@
 #define WEBHOOK_DISPATCHER_FLUSH_H
 
 #include "webhook-dispatcher/intake/readers.h"
+#include "worker/owner_tx.h"
 
 struct flush;
 

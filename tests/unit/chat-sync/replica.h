@@ -273,7 +273,7 @@ static inline void out_add(const struct record_view *v)
 
 static inline void out_read(struct batch *b)
 {
-	const struct share *share = owner_tx_share(b->tx, partition_one);
+	const struct tx_partition *share = owner_tx_partition(b->tx, partition_one);
 	struct str row = arena_str(db.arena, buf_str(&share->out.records));
 	size_t records = (size_t)share->out.n + 1, at = 0;
 	struct record_view v;
@@ -295,7 +295,7 @@ static inline void take_in(struct replica *r, const struct inbound_event *events
 
 		m.key = STR("k");
 		done(inbound_encode(&events[i], db.arena, &m.value, &db.err));
-		batch_take(r->batch, &m, &chat_sync_ops, r->sync);
+		batch_add(r->batch, &m, &chat_sync_ops, r->sync);
 		assert_non_null(r->batch->items[r->batch->n - 1].decoded);
 	}
 }

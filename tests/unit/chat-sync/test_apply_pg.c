@@ -199,7 +199,7 @@ static void expired_update_of(int32_t topic, const char *name, const char *dlq)
 		m.headers[m.headers_count] =
 			(struct header){ arena_printf(db.arena, "h%zu", m.headers_count), STR("v") };
 	batch_reset(ours.batch);
-	batch_take(ours.batch, &m, &chat_sync_ops, ours.sync);
+	batch_add(ours.batch, &m, &chat_sync_ops, ours.sync);
 	done(pg_begin(ours.pg, &db.err));
 	done(batch_apply(&ours, &db.err));
 	done(pg_commit(ours.pg, &db.err));

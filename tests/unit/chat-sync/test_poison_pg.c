@@ -65,7 +65,7 @@ static int partitions_take(void)
 static int setup(void **state)
 {
 	ours.offset = 0;
-	publisher_forget_all(ours.owner.publisher);
+	publisher_discard_all(ours.owner.publisher);
 	batch_reset(w.working);
 	backlog_reset(&w.backlog);
 	w.backlog.limit = ISOLATED_MAX;
@@ -80,7 +80,7 @@ static void take(int account, const struct inbound_event *e)
 	struct kafka_message m = { .partition = 1, .offset = ours.offset++, .key = str_of(account_ids[account]) };
 
 	done(inbound_encode(e, db.arena, &m.value, &db.err));
-	batch_take(w.working, &m, &chat_sync_ops, ours.sync);
+	batch_add(w.working, &m, &chat_sync_ops, ours.sync);
 }
 
 static void take_message(int account, const char *word, int i)
@@ -124,7 +124,7 @@ static void take_from(int32_t partition, int account, const char *phone, const c
 	struct kafka_message m = { .partition = partition, .offset = i, .key = str_of(account_ids[account]) };
 
 	done(inbound_encode(&e, db.arena, &m.value, &db.err));
-	batch_take(w.working, &m, &chat_sync_ops, ours.sync);
+	batch_add(w.working, &m, &chat_sync_ops, ours.sync);
 }
 
 /* A batch as large as batch.max_events makes them, of contacts seen for the first time, which costs most. Another tenant's message behind

@@ -65,7 +65,7 @@ static void take(struct batch *b, int32_t partition, int64_t offset, const char 
 		.partition = partition, .offset = offset, .key = STR("k"), .value = str_of(value), .timestamp_ms = 5
 	};
 
-	batch_take(b, &m, &ops, NULL);
+	batch_add(b, &m, &ops, NULL);
 	assert_null(m.value.p);
 }
 
@@ -76,7 +76,7 @@ static void take_with_header(struct batch *b, const char *name, const char *valu
 	};
 
 	m.headers[0] = (struct header){ str_of(name), str_of(value) };
-	batch_take(b, &m, &ops, NULL);
+	batch_add(b, &m, &ops, NULL);
 }
 
 static void a_record_is_copied_and_decoded(void **state)
@@ -151,7 +151,7 @@ static void a_batch_that_is_reset_holds_nothing(void **state)
 		assert_true(arena_used_bytes(owner_tx_arena(b->tx)) > fresh);
 		batch_reset(b);
 		assert_int_equal(arena_used_bytes(owner_tx_arena(b->tx)), fresh);
-		assert_int_equal(b->n + b->tx->n_shares + (size_t)b->bytes, 0);
+		assert_int_equal(b->n + b->tx->n_partitions + (size_t)b->bytes, 0);
 	}
 }
 
@@ -166,7 +166,7 @@ static void a_dead_letter_has_the_record_and_the_reason(void **state)
 	batch_include(b, &owner);
 	batch_dead_letter(b->tx, &b->items[0], DEAD_DECODE, "", "not a record", false);
 	assert_int_equal(b->items[0].outcome, OUTCOME_DEAD_LETTERED);
-	assert_int_equal(records_next(buf_str(&owner_tx_share(b->tx, (struct topic_partition){ 0, 2 })->out.records),
+	assert_int_equal(records_next(buf_str(&owner_tx_partition(b->tx, (struct topic_partition){ 0, 2 })->out.records),
 				 &at, &v, &err),
 		1);
 	assert_true(str_is(v.topic, "t.dlq"));
@@ -192,13 +192,13 @@ static void records_of_revoked_partitions_and_committed_records_are_discarded(vo
 	assert_ptr_equal(b->items[0].message, &b->messages[0]);
 	assert_true(str_is(b->messages[1].value, "bad"));
 	assert_string_equal(b->failures[1].code, "decode");
-	assert_int_equal(b->tx->n_shares, 2);
+	assert_int_equal(b->tx->n_partitions, 2);
 }
 
 static void outcomes_are_counted_by_partition(void **state)
 {
 	struct batch *b = *state;
-	const struct share *one, *two;
+	const struct tx_partition *one, *two;
 
 	take(b, 1, 4, "x"); /* 2 and 3 are no records */
 	take(b, 1, 5, "x");
@@ -208,13 +208,13 @@ static void outcomes_are_counted_by_partition(void **state)
 	b->items[0].outcome = OUTCOME_APPLIED;
 	b->items[1].outcome = OUTCOME_PARKED;
 	batch_advance(b);
-	one = owner_tx_share(b->tx, (struct topic_partition){ 0, 1 });
+	one = owner_tx_partition(b->tx, (struct topic_partition){ 0, 1 });
 	assert_int_equal(one->counts[OUTCOME_APPLIED], 1);
 	assert_int_equal(one->counts[OUTCOME_PARKED], 1);
 	assert_int_equal(one->counts[OUTCOME_NO_EFFECT], 1);
 	assert_int_equal(one->counts[OUTCOME_SKIPPED], 3);
 	assert_int_equal(one->next_offset, 8);
-	two = owner_tx_share(b->tx, (struct topic_partition){ 0, 2 });
+	two = owner_tx_partition(b->tx, (struct topic_partition){ 0, 2 });
 	assert_int_equal(two->counts[OUTCOME_NO_EFFECT], 1);
 	assert_int_equal(two->counts[OUTCOME_SKIPPED], 0);
 	assert_int_equal(two->first_offset, 9);

@@ -72,7 +72,7 @@ static bool known_refuse(struct owner_tx *tx, struct batch_item *const *items, s
 
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(items[i]->decoded, "known poison") == 0) {
-			batch_refuse(tx, items[i], &why);
+			batch_reject(tx, items[i], &why);
 			any = true;
 		}
 	return any;
@@ -177,7 +177,7 @@ static int stop(void **state)
 }
 
 /* Takes partitions 1 and 2 over. */
-static void take_over(void)
+static void partitions_acquire(void)
 {
 	struct progress rows[] = { { .topic = "t.inbound", .partition = 1 }, { .topic = "t.inbound", .partition = 2 } };
 
@@ -194,14 +194,14 @@ static int setup(void **state)
 	db_empty(state);
 	execute(db.admin, "TRUNCATE applied");
 	memset(&script, 0, sizeof(script));
-	publisher_forget_all(owner.publisher);
+	publisher_discard_all(owner.publisher);
 	batch_reset(w.working);
 	batch_reset(w.filling);
 	backlog_reset(&w.backlog);
 	w.backlog.limit = ISOLATED_MAX;
 	w.live_us = w.slice_us = 0;
 	w.working->limit = w.filling->limit = w.working->cap;
-	take_over();
+	partitions_acquire();
 	return 0;
 }
 
@@ -219,7 +219,7 @@ static int commit(const struct record *records, size_t n)
 			.key = STR("k"),
 			.value = str_of(records[i].value) };
 
-		batch_take(w.working, &m, &ops, NULL);
+		batch_add(w.working, &m, &ops, NULL);
 	}
 	return worker_commit(&w, w.working, &db.err);
 }
@@ -317,7 +317,7 @@ static void take_key(struct batch *b, int32_t partition, int64_t offset, const c
 		.partition = partition, .offset = offset, .key = str_of(value), .value = str_of(value)
 	};
 
-	batch_take(b, &m, &ops, NULL);
+	batch_add(b, &m, &ops, NULL);
 }
 
 /* However many they are, they cost one attempt, and so does what comes with them: they leave the attempts of a transaction to the others. */
@@ -448,7 +448,7 @@ static void valid_records_beside_invalid_ones_cost_few_attempts(void **state)
 			.key = i % 40 == 7 ? STR("bad") : arena_printf(db.arena, "key %d", i % 9),
 			.value = i % 40 == 7 ? STR("poison") : STR("applied") };
 
-		batch_take(w.working, &m, &ops, NULL);
+		batch_add(w.working, &m, &ops, NULL);
 	}
 	done(worker_commit(&w, w.working, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM applied"), 97);
@@ -511,9 +511,9 @@ static void records_committed_elsewhere_are_not_applied_from_the_backlog(void **
 	for (int i = 0; i < 100; i++)
 		take_key(w.working, 1, i, "poison");
 	done(worker_commit(&w, w.working, &db.err));
-	take_over(); /* again, elsewhere: the rest comes from there */
+	partitions_acquire(); /* again, elsewhere: the rest comes from there */
 	execute(db.admin, "UPDATE consumer_progress SET next_offset = 90 WHERE partition = 1");
-	take_over();
+	partitions_acquire();
 	while (w.backlog.n > 0)
 		done(worker_commit_backlog(&w, &db.err));
 	assert_int_equal(db_i64("SELECT next_offset FROM consumer_progress WHERE partition = 1"), 100);
@@ -637,9 +637,9 @@ static void live_and_bulk_alternate_unless_live_batches_are_full(void **state)
 	(void)state;
 	w.bulk = batch_new(&w.options, &owner);
 	assert_null(worker_due(&w));
-	batch_take(w.bulk, &bulk, &ops, NULL);
+	batch_add(w.bulk, &bulk, &ops, NULL);
 	assert_ptr_equal(worker_due(&w), &w.bulk);
-	batch_take(w.filling, &live, &ops, NULL);
+	batch_add(w.filling, &live, &ops, NULL);
 	assert_ptr_equal(worker_due(&w), &w.bulk);
 	w.working->is_bulk = true;
 	assert_ptr_equal(worker_due(&w), &w.filling);
@@ -667,9 +667,9 @@ static int bulk_turns_of(int turns)
 
 		other.topic = 1;
 		while (!batch_full(w.filling))
-			batch_take(w.filling, &live, &ops, NULL);
+			batch_add(w.filling, &live, &ops, NULL);
 		if (w.bulk->n == 0)
-			batch_take(w.bulk, &other, &ops, NULL);
+			batch_add(w.bulk, &other, &ops, NULL);
 		due = worker_due(&w);
 		assert_non_null(due);
 		bulk += due == &w.bulk;

@@ -53,7 +53,7 @@ static int setup(void **state)
 
 	owner_tx_reset(tx);
 	db_empty(state);
-	publisher_forget_all(o.publisher);
+	publisher_discard_all(o.publisher);
 	done(store_progress_claim(o.pg, "chat-sync", "cluster", false, rows, PLACES, &db.err));
 	execute(db.admin, "UPDATE consumer_progress SET epoch = 7");
 	for (int32_t i = 0; i < PLACES; i++) {
@@ -100,12 +100,12 @@ static void two_topics_with_fences_of_their_own_share_no_row(void **state)
 	assert_int_equal(publisher_rows(o.publisher, live.topic), 1);
 	assert_int_equal(publisher_rows(o.publisher, other.topic), 1);
 
-	publisher_forget_all(o.publisher); /* the next owner of both */
+	publisher_discard_all(o.publisher); /* the next owner of both */
 	done(owner_adopt(&o, &db.err));
 	assert_int_equal(publisher_rows(o.publisher, live.topic), 1);
 	assert_int_equal(publisher_rows(o.publisher, other.topic), 1);
 
-	publisher_forget_all(o.publisher);
+	publisher_discard_all(o.publisher);
 	publisher_add(o.publisher, other, STR("t.other"), 7, 1, 0, &nothing); /* acknowledged at once */
 	publisher_poll(o.publisher, 0);
 	assert_int_equal(publisher_acknowledged(o.publisher, acknowledged, 4), 1);
@@ -209,7 +209,7 @@ static void a_dead_letter_goes_to_the_topic_of_its_source(void **state)
 	(void)state;
 	begin(bulk, bulk);
 	owner_tx_dead_message(tx, &m, DEAD_DECODE, "", "not a record", false);
-	assert_int_equal(records_next(buf_str(&owner_tx_share(tx, live)->out.records), &at, &v, &db.err), 1);
+	assert_int_equal(records_next(buf_str(&owner_tx_partition(tx, live)->out.records), &at, &v, &db.err), 1);
 	assert_true(str_is(v.topic, "t.bulk.dlq"));
 	assert_true(str_is(header_find(v.headers, v.n_headers, "__dlq.errors.topic"), "t.bulk"));
 	assert_true(str_is(header_find(v.headers, v.n_headers, "__dlq.errors.offset"), "9"));

@@ -49,7 +49,7 @@ static struct topic_partition at(int32_t number)
 }
 
 /* Takes partitions 1 and 2 over. */
-static void take_over(void)
+static void partitions_acquire(void)
 {
 	struct progress rows[] = { { .topic = "t.inbound", .partition = 1 }, { .topic = "t.inbound", .partition = 2 } };
 
@@ -64,8 +64,8 @@ static int setup(void **state)
 	owner_tx_reset(tx);
 	db_empty(state);
 	execute(db.admin, "TRUNCATE effects");
-	publisher_forget_all(o.publisher);
-	take_over();
+	publisher_discard_all(o.publisher);
+	partitions_acquire();
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static const char *stored(int32_t partition)
 
 static const char *emitted(int32_t partition)
 {
-	return values_of(buf_str(&owner_tx_share(tx, at(partition))->out.records));
+	return values_of(buf_str(&owner_tx_partition(tx, at(partition))->out.records));
 }
 
 static void assert_nothing_is_stored(void)
@@ -192,11 +192,11 @@ static void partitions_that_are_not_owned_take_no_part(void **state)
 	(void)state;
 	assert_failed(owner_tx_include(tx, at(3), &db.err), db.err, ERR_FENCED, "partition");
 	done(owner_tx_include(tx, at(1), &db.err));
-	o.generation++; /* they were taken anew */
+	o.generation++; /* they were acquired again */
 	assert_failed(owner_tx_include(tx, at(2), &db.err), db.err, ERR_FENCED, "partition");
 	owner_tx_reset(tx);
 	done(owner_tx_include(tx, at(2), &db.err));
-	o.state = OWNER_TAKING;
+	o.state = OWNER_ACQUIRING;
 	assert_null(owner_progress(&o, at(1)));
 	assert_failed(owner_tx_include(tx, at(1), &db.err), db.err, ERR_FENCED, "partition");
 	o.state = OWNER_RUNNING;
@@ -247,7 +247,7 @@ static void records_emitted_since_a_mark_are_undone(void **state)
 	owner_tx_undo(tx);
 	assert_string_equal(emitted(1), "a");
 	assert_string_equal(emitted(2), "");
-	assert_int_equal(owner_tx_share(tx, at(2))->out.n, 0);
+	assert_int_equal(owner_tx_partition(tx, at(2))->out.n, 0);
 	emit(1, "d");
 	owner_tx_mark(tx);
 	emit(1, "e");
@@ -318,7 +318,7 @@ static void a_commit_without_an_answer_is_in_doubt(void **state)
 	assert_int_equal(publisher_total(o.publisher), 0);
 	assert_int_equal(owner_progress(&o, at(1))->next_offset, PROGRESS_NO_OFFSET);
 	done(pg_reconnect(o.pg, &db.err));
-	take_over();
+	partitions_acquire();
 	assert_nothing_is_stored();
 	begin_both();
 	advance(1, 0, 1);

@@ -228,7 +228,7 @@ static void rows_are_released_while_their_records_are_in_flight(void **state)
 	for (int64_t seq = 0; seq < 100; seq++)
 		row_add(f, 7, seq);
 	publisher_poll(f->publisher, 0);
-	publisher_forget_all(f->publisher);
+	publisher_discard_all(f->publisher);
 	assert_int_equal(publisher_total(f->publisher), 0);
 	row_add(f, 7, 100);
 	poll_until_left(f, 0);

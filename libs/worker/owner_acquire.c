@@ -1,5 +1,6 @@
-/* Acquiring partitions; see owner.h. Invariant: fetching starts only after the epochs are raised and every row that the outbox held then is
- * queued for publishing (or known to wait in the outbox), so that records of a former owner precede new ones. */
+/* Acquiring partitions; see owner.h. Invariant: fetching starts only after the epochs are raised and every row that the
+ * outbox held then is queued for publishing (or known to wait in the outbox), so that records of a former owner precede
+ * new ones. */
 #include "worker/owner_private.h"
 
 #include "base/clock.h"
@@ -56,12 +57,12 @@ static int owner_load(struct owner *o, struct err *err)
 	struct progress *rows;
 	int rc;
 
-	if (!o->ops->taken)
+	if (!o->ops->acquired)
 		return 0;
 	rows = mem_calloc(o->n_slots + 1, sizeof(*rows));
 	for (size_t i = 0; i < o->n_slots; i++)
 		rows[i] = o->slots[i].progress;
-	rc = o->ops->taken(o->ctx, o->pg, rows, o->n_slots, err);
+	rc = o->ops->acquired(o->ctx, o->pg, rows, o->n_slots, err);
 	free(rows);
 	return rc;
 }
@@ -81,7 +82,7 @@ static int owner_raise_epochs(struct owner *o, const char *cluster, struct err *
 	return rc;
 }
 
-static int take_over(struct owner *o, struct err *err)
+static int partitions_acquire(struct owner *o, struct err *err)
 {
 	char cluster[64];
 
@@ -93,11 +94,12 @@ static int take_over(struct owner *o, struct err *err)
 	return owner_start_fetching(o, err);
 }
 
-int owner_take(struct owner *o, struct err *err)
+int owner_acquire(struct owner *o, struct err *err)
 {
 	uint64_t generation = o->generation;
 
-	if (take_over(o, err) < 0) /* lost meanwhile is no failure: a new assignment is acquired in a later turn */
+	if (partitions_acquire(o, err) <
+		0) /* lost meanwhile is no failure: a new assignment is acquired in a later turn */
 		return generation == o->generation ? -1 : 0;
 	o->state = OWNER_RUNNING;
 	o->started_mono_ms = clock_mono_ms();
