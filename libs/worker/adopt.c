@@ -73,13 +73,13 @@ int outbox_adopt(const struct adoption *a, const struct topic_partition *slots, 
 	for (size_t i = 0; i < n; i++)
 		if (!publisher_has_slot(a->publisher, slots[i])) {
 			wanted[n_wanted++] = slots[i];
-			publisher_adopt(a->publisher, slots[i]);
+			publisher_adopt_begin(a->publisher, slots[i]);
 		}
 	do
 		rc = page_read(&r, wanted, n_wanted, read, err);
 	while (rc == 0 && r.n == ADOPT_ROWS);
 	for (size_t i = 0; rc == 0 && i < n_wanted; i++)
-		publisher_adopted(a->publisher, wanted[i]);
+		publisher_adopt_end(a->publisher, wanted[i]);
 	free(wanted);
 	free(read);
 	return rc;

@@ -28,7 +28,7 @@ void publisher_close(struct publisher **p, int timeout_ms);
 /* Adds a row and takes ownership of the bytes of its records. topic is that of the outbox row, borrowed for as long as
  * the publisher lives; age_ms is the time since its commit. Rows of one slot must be added in order; one that is
  * already in memory is ignored. When the slot is full, this row and later ones stay in the outbox until
- * publisher_adopt(). */
+ * publisher_adopt_begin(). */
 void publisher_add(struct publisher *p, struct topic_partition slot, struct str topic, int64_t epoch, int64_t seq,
 	int64_t age_ms, struct buf *records);
 /* Passes records to the producer until its queue is full, and serves its reports. Never blocks longer than
@@ -36,10 +36,11 @@ void publisher_add(struct publisher *p, struct topic_partition slot, struct str 
 void publisher_poll(struct publisher *p, int timeout_ms);
 /* Drops all rows from memory (another owner publishes those left in the outbox). */
 void publisher_discard_all(struct publisher *p);
-/* Brackets reading the slot's rows from the outbox. publisher_adopt() comes before: the slot accepts rows again.
- * publisher_adopted() comes after: when there were no rows, nothing blocks the slot any more. */
-void publisher_adopt(struct publisher *p, struct topic_partition slot);
-void publisher_adopted(struct publisher *p, struct topic_partition slot);
+/* Called before and after the slot's rows are read from the outbox. Begin: the slot accepts rows again. End: when there
+ * were no rows, nothing blocks the slot any more. */
+void publisher_adopt_begin(struct publisher *p, struct topic_partition slot);
+void publisher_adopt_end(struct publisher *p, struct topic_partition slot);
+/* Whether rows of the slot are left in the outbox, since it had too many in memory. */
 bool publisher_is_full(const struct publisher *p, struct topic_partition slot);
 /* The code of the broker's error for the record that blocks the slot; NULL: the slot is not blocked. */
 const char *publisher_blocked(const struct publisher *p, struct topic_partition slot);

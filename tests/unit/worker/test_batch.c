@@ -166,7 +166,8 @@ static void a_dead_letter_has_the_record_and_the_reason(void **state)
 	batch_include(b, &owner);
 	batch_dead_letter(b->tx, &b->items[0], DEAD_DECODE, "", "not a record", false);
 	assert_int_equal(b->items[0].outcome, OUTCOME_DEAD_LETTERED);
-	assert_int_equal(records_next(buf_str(&owner_tx_partition(b->tx, (struct topic_partition){ 0, 2 })->out.records),
+	assert_int_equal(records_next(buf_str(&owner_tx_partition(b->tx, (struct topic_partition){ 0, 2 })
+						      ->out.records),
 				 &at, &v, &err),
 		1);
 	assert_true(str_is(v.topic, "t.dlq"));

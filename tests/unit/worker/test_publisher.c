@@ -203,8 +203,8 @@ static void a_blocked_slot_keeps_the_age_of_its_oldest_row(void **state)
 	poll_until_left(f, 0); /* both are back in the outbox */
 	assert_non_null(publisher_blocked(f->publisher, at(1)));
 	assert_true(publisher_oldest_ms(f->publisher, 0) >= 60000);
-	publisher_adopt(f->publisher, at(1));
-	publisher_adopted(f->publisher, at(1)); /* an operator has dropped them */
+	publisher_adopt_begin(f->publisher, at(1));
+	publisher_adopt_end(f->publisher, at(1)); /* an operator has dropped them */
 	assert_int_equal(publisher_oldest_ms(f->publisher, 0), 0);
 }
 
