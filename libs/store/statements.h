@@ -26,12 +26,14 @@ extern const struct pg_stmt *const syncs_statements[];
 extern const struct pg_stmt *const templates_statements[];
 extern const struct pg_stmt *const schema_statements[];
 extern const struct pg_stmt *const intake_statements[];
-extern const struct pg_stmt *const config_statements[];
+extern const struct pg_stmt *const workspace_definition_statements[];
+extern const struct pg_stmt *const app_definition_statements[];
+extern const struct pg_stmt *const account_definition_statements[];
 extern const struct pg_stmt *const endpoints_statements[], *const endpoints_health_statements[],
 								   *const endpoint_definition_statements[];
 extern const struct pg_stmt *const replays_statements[], *const replays_admin_statements[];
 extern const struct pg_stmt *const positions_statements[];
-extern const struct pg_stmt *const retries_statements[];
+extern const struct pg_stmt *const retries_statements[], *const retries_claim_statements[];
 extern const struct pg_stmt *const attempts_statements[];
 extern const struct pg_stmt *const webhook_ops_statements[];
 

@@ -1,5 +1,5 @@
-/* The half of webhook_endpoints.h that blazzctl uses. Invariant: of an endpoint's row only its definition and its desired state are
- * written here. */
+/* The half of webhook_endpoints.h that blazzctl uses. Invariant: of an endpoint's row only its definition and its
+ * desired state are written here. */
 #include "store/statements.h"
 #include "store/webhook_endpoints.h"
 #include "wire/party.h"

@@ -5,7 +5,7 @@
 
 #include "crypto/ids.h"
 #include "sealing.h"
-#include "store/config.h"
+#include "store/definitions.h"
 
 struct account_options {
 	const char *id, *workspace, *session, *provider, *bridge, *ref, *phone, *phone_number_id, *waba, *business,

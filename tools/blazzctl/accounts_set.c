@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sealing.h"
-#include "store/config.h"
+#include "store/definitions.h"
 #include "json/json.h"
 
 struct set_options {

@@ -5,7 +5,7 @@
 
 #include "crypto/ids.h"
 #include "sealing.h"
-#include "store/config.h"
+#include "store/definitions.h"
 #include "json/json.h"
 
 struct workspace_options {

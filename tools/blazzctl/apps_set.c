@@ -2,7 +2,7 @@
 #include <stddef.h>
 
 #include "sealing.h"
-#include "store/config.h"
+#include "store/definitions.h"
 
 struct set_options {
 	const char *name, *verify_file;

@@ -2,7 +2,7 @@
 #include <stddef.h>
 
 #include "ctl.h"
-#include "store/config.h"
+#include "store/definitions.h"
 #include "json/json.h"
 
 struct sync_options {

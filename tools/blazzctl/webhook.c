@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "crypto/ids.h"
 #include "http/headers.h"
-#include "store/config.h"
+#include "store/definitions.h"
 #include "wire/party.h"
 #include "json/writer.h"
 

@@ -183,7 +183,7 @@ static const struct {
 	{ "replay_waiting", "1, 7", { "webhook_retry_queue_event" } },
 	{ "retries_find", ONES ", " IDS ", array_fill(gen_random_uuid(), ARRAY[1000])",
 		{ "webhook_retry_queue_event" } },
-	{ "retries_settle", ONES ", " IDS N3 ", NULL", { "webhook_retry_queue_pkey" } },
+	{ "retries_finish", ONES ", " IDS N3 ", NULL", { "webhook_retry_queue_pkey" } },
 	{ "retries_release", ONES ", " IDS ", array_fill(gen_random_uuid(), ARRAY[1000])",
 		{ "webhook_retry_queue_order", "webhook_retry_queue_pkey" } },
 	{ "retries_release_endpoints", "ARRAY[1, 2], ARRAY[1, 1], ARRAY[7, 9]",

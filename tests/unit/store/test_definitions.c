@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "db.h"
-#include "store/config.h"
+#include "store/definitions.h"
 
 static struct pg *admin;
 

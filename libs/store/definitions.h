@@ -3,8 +3,8 @@
  * Secrets are sealed by the caller and bound to the row's uuid, so that the caller draws it. Lists pass each row to
  * each(); strings are borrowed for the call.
  */
-#ifndef STORE_CONFIG_H
-#define STORE_CONFIG_H
+#ifndef STORE_DEFINITIONS_H
+#define STORE_DEFINITIONS_H
 
 #include "base/arena.h"
 #include "pg/pg.h"
@@ -20,7 +20,8 @@ struct workspace_info {
 int store_workspace_add(struct pg *pg, struct workspace_info *w, struct err *err) ERR_MUST_USE;
 int store_workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct workspace_info *w), void *ctx,
 	struct err *err) ERR_MUST_USE;
-/* A live workspace by uuid or by name. ERR_INPUT "unknown" when there is none, "ambiguous" when several have this name. */
+/* A live workspace by uuid or by name. ERR_INPUT "unknown" when there is none, "ambiguous" when several have this
+ * name. */
 int store_workspace_find(struct pg *pg, struct str uuid_or_name, int64_t *id, struct uuid *uuid,
 	struct err *err) ERR_MUST_USE;
 
@@ -32,7 +33,8 @@ struct app_info {
 	int64_t created_us;
 };
 int store_app_add(struct pg *pg, struct app_info *app, struct err *err) ERR_MUST_USE; /* fills id */
-/* A live app, locked until the end of the caller's transaction; strings are copied into the arena. ERR_INPUT "unknown". */
+/* A live app, locked until the end of the caller's transaction; strings are copied into the arena. ERR_INPUT
+ * "unknown". */
 int store_app_lock(struct pg *pg, const struct uuid *uuid, struct arena *a, struct app_info *out,
 	struct err *err) ERR_MUST_USE;
 /* Stores name and secrets of an app that is locked. */
@@ -56,14 +58,15 @@ struct account_info {
 	int16_t health_score;
 };
 /* Adds an account in a transaction of its own; a primary one replaces the workspace's previous primary. Fills a->id.
- * ERR_CONFLICT when another account has the session_id, phone_number_id or provider_ref, or another workspace the WABA, and says which;
- * ERR_INPUT "unknown" when there is no such app. */
+ * ERR_CONFLICT when another account has the session_id, phone_number_id or provider_ref, or another workspace the WABA,
+ * and says which; ERR_INPUT "unknown" when there is no such app. */
 int store_account_add(struct pg *pg, struct account_info *a, struct err *err) ERR_MUST_USE;
-/* A live account by uuid or session id, locked until the end of the caller's transaction; strings are copied into the arena.
- * ERR_INPUT "unknown". */
+/* A live account by uuid or session id, locked until the end of the caller's transaction; strings are copied into the
+ * arena. ERR_INPUT "unknown". */
 int store_account_lock(struct pg *pg, struct str uuid_or_session, struct arena *arena, struct account_info *out,
 	struct err *err) ERR_MUST_USE;
-/* Stores names, app and secrets of an account that is locked; a name of no bytes is removed. Errors as store_account_add(). */
+/* Stores names, app and secrets of an account that is locked; a name of no bytes is removed. Errors as
+ * store_account_add(). */
 int store_account_set(struct pg *pg, const struct account_info *a, struct err *err) ERR_MUST_USE;
 /* Live accounts of a workspace, 0: of all. */
 int store_accounts_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct account_info *a),

@@ -1,0 +1,77 @@
+/* Workspaces; see definitions.h. */
+#include "store/definitions_private.h"
+
+#include "store/statements.h"
+
+static const struct pg_stmt workspace_insert = { "workspace_add", PG_PREPARED,
+	"INSERT INTO workspaces (uuid, name, settings) VALUES ($1, $2, coalesce($3::jsonb, '{}')) RETURNING id" };
+
+static const struct pg_stmt workspaces = { "workspaces_list", PG_PREPARED,
+	"SELECT id, uuid, name, settings, created_at FROM workspaces WHERE deleted_at IS NULL ORDER BY id" };
+
+static const struct pg_stmt workspace_by_uuid = { "workspace_by_uuid", PG_PREPARED,
+	"SELECT id, uuid FROM workspaces WHERE uuid = $1 AND deleted_at IS NULL" };
+
+static const struct pg_stmt workspace_by_name = { "workspace_by_name", PG_PREPARED,
+	"SELECT id, uuid FROM workspaces WHERE name = $1 AND deleted_at IS NULL LIMIT 2" };
+
+const struct pg_stmt *const workspace_definition_statements[] = { &workspace_insert, &workspaces, &workspace_by_uuid,
+	&workspace_by_name, NULL };
+
+int store_workspace_add(struct pg *pg, struct workspace_info *w, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+
+	pg_arg_uuid(args, &w->uuid);
+	pg_arg_text(args, w->name);
+	pg_arg_jsonb(args, w->settings);
+	return definition_run_id(pg, &workspace_insert, args, &w->id, err) < 0 ? definition_explain(err) : 0;
+}
+
+int store_workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct workspace_info *w), void *ctx,
+	struct err *err)
+{
+	struct pg_rows *rows = NULL;
+
+	if (pg_run(pg, &workspaces, NULL, &rows, err) < 0)
+		return -1;
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		struct workspace_info w = { .id = cells_i64(&c) };
+
+		w.uuid = cells_uuid(&c);
+		w.name = cells_borrow(&c);
+		w.settings = cells_borrow(&c);
+		w.created_us = cells_time(&c);
+		each(ctx, &w);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_workspace_find(struct pg *pg, struct str uuid_or_name, int64_t *id, struct uuid *uuid, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	struct uuid wanted;
+	bool by_uuid = uuid_parse(uuid_or_name, &wanted);
+	int rc = -1;
+
+	if (by_uuid)
+		pg_arg_uuid(args, &wanted);
+	else
+		pg_arg_text(args, uuid_or_name);
+	if (definition_run(pg, by_uuid ? &workspace_by_uuid : &workspace_by_name, args, &rows, err) < 0)
+		return -1;
+	if (pg_rows_count(rows) == 0) {
+		err_set(err, ERR_INPUT, "unknown", "there is no workspace %.*s", STR_ARG(uuid_or_name));
+	} else if (pg_rows_count(rows) > 1) {
+		err_set(err, ERR_INPUT, "ambiguous", "several workspaces are called %.*s, give the id",
+			STR_ARG(uuid_or_name));
+	} else {
+		*id = pg_i64(rows, 0, 0);
+		*uuid = pg_uuid(rows, 0, 1);
+		rc = 0;
+	}
+	pg_rows_free(rows);
+	return rc;
+}
