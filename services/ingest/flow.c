@@ -1,9 +1,9 @@
 /* From a complete body to an answer: who posts, what may he, what does it say, publish. Each step goes on, waits for the
- * directory (and is run again then), or has answered.
+^ * account cache (and is run again then), or has answered.
  *
  * Invariant: a body is parsed only after its signature fits; before that it is scanned, once, for the name of the session whose own
  * secrets must fit. No parsed body survives a wait, and of large ones only the first in line is parsed (turns.h), so that there are at
- * most two at a time; nothing borrowed from the directory survives a wait or a turn.
+ * most two at a time; nothing borrowed from the account cache survives a wait or a turn.
  */
 #include <string.h>
 
@@ -86,9 +86,9 @@ static void source_did_well(struct request *req)
 	limiter_entry(req->ingest->good, source_key(req))->last_ok_ms = clock_mono_ms();
 }
 
-/* ---- the directory */
+/* ---- the account cache */
 
-static void directory_done(void *ctx, bool available)
+static void accounts_fetched(void *ctx, bool available)
 {
 	struct request *req = ctx;
 
@@ -109,9 +109,9 @@ static enum step ask(struct request *req, const struct name *names, size_t n)
 		req->step--; /* in line again before this step is */
 	}
 	req->asked = true;
-	req->wait.done = directory_done;
+	req->wait.done = accounts_fetched;
 	req->wait.ctx = req;
-	if (directory_ask(req->ingest->directory, names, n, &req->wait, &err) < 0) {
+	if (account_cache_fetch(req->ingest->account_cache, names, n, &req->wait, &err) < 0) {
 		request_unavailable(req, REFUSED_DIRECTORY, &err);
 		return STEP_DONE;
 	}
@@ -120,12 +120,12 @@ static enum step ask(struct request *req, const struct name *names, size_t n)
 
 static const struct catalogue *catalogue(const struct request *req)
 {
-	return directory_catalogue(req->ingest->directory);
+	return account_cache_catalogue(req->ingest->account_cache);
 }
 
 static enum knowledge knows(struct request *req, const struct name *name)
 {
-	return directory_knows(req->ingest->directory, name);
+	return account_cache_knows(req->ingest->account_cache, name);
 }
 
 static void found(const struct request *req, bool any)
@@ -348,11 +348,11 @@ static size_t unknown_names(const struct request *req, const struct meta_referen
 
 	for (size_t i = 0; i < refs->n_phone_number_ids; i++) {
 		out[n] = number_name(req, refs->phone_number_ids[i]);
-		n += directory_knows(req->ingest->directory, &out[n]) == UNKNOWN;
+		n += account_cache_knows(req->ingest->account_cache, &out[n]) == UNKNOWN;
 	}
 	for (size_t i = 0; i < refs->n_waba_ids; i++) {
 		out[n] = waba_name(req, refs->waba_ids[i]);
-		n += directory_knows(req->ingest->directory, &out[n]) == UNKNOWN;
+		n += account_cache_knows(req->ingest->account_cache, &out[n]) == UNKNOWN;
 	}
 	return n;
 }
@@ -613,11 +613,11 @@ static void qr_put(struct request *req)
 		const struct intake_qr *qr = &req->intake.qr[i];
 		struct name name = { .kind = NAME_ACCOUNT, .text = uuid_bytes(&qr->account->id) };
 
-		directory_put_qr(req->ingest->directory, catalogue_account(catalogue(req), &name), qr->code);
+		account_cache_put_qr(req->ingest->account_cache, catalogue_account(catalogue(req), &name), qr->code);
 	}
 }
 
-/* Copies what a dead letter needs of its account: the directory may change before the letter is queued. */
+/* Copies what a dead letter needs of its account: the account cache may change before the letter is queued. */
 static const struct dead_letter *letters_of(struct request *req)
 {
 	const struct intake *in = &req->intake;
@@ -695,7 +695,7 @@ static void published(void *ctx, const struct err *failure)
 		answer_queued_now(req);
 }
 
-/* From here on nothing refers to the directory or to the parsed body. */
+/* From here on nothing refers to the account cache or to the parsed body. */
 static enum step publish_begin(struct request *req)
 {
 	struct intake *in = &req->intake;
@@ -779,7 +779,7 @@ void flow_run(struct request *req)
 		req->step++;
 }
 
-/* What was borrowed from the directory is looked up again: it may have been read anew since. */
+/* What was borrowed from the account cache is looked up again: it may have been read anew since. */
 void flow_resume(struct request *req)
 {
 	const struct name name = { .kind = NAME_ACCOUNT, .text = uuid_bytes(&req->account_id) };

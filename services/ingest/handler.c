@@ -78,7 +78,7 @@ static bool is_refused_for_now(struct ingest *in, struct str source, enum refusa
 	if (*wait_ms > 0)
 		return true;
 	*wait_ms = 1000;
-	*why = directory_loaded(in->directory) ? REFUSED_SOURCE_SHARE : REFUSED_NOT_LOADED;
+	*why = account_cache_loaded(in->account_cache) ? REFUSED_SOURCE_SHARE : REFUSED_NOT_LOADED;
 	return *why == REFUSED_NOT_LOADED || source_has_its_share(in, source);
 }
 

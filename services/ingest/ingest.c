@@ -23,13 +23,13 @@
 
 static void readiness_tell(struct ingest *in)
 {
-	bool loaded = directory_loaded(in->directory), healthy = kafka_publications_healthy(in->publications);
+	bool loaded = account_cache_loaded(in->account_cache), healthy = kafka_publications_healthy(in->publications);
 
 	service_condition_set(in->ready_directory, loaded, loaded ? NULL : "accounts are not loaded");
 	service_condition_set(in->ready_kafka, healthy, healthy ? NULL : "no broker is up");
 }
 
-static void directory_changed(void *ingest)
+static void accounts_loaded(void *ingest)
 {
 	readiness_tell(ingest);
 }
@@ -51,7 +51,7 @@ static void closed_count(struct ingest *in)
 static void tick(void *ingest)
 {
 	struct ingest *in = ingest;
-	const struct catalogue *c = directory_catalogue(in->directory);
+	const struct catalogue *c = account_cache_catalogue(in->account_cache);
 
 	service_alive(in->service);
 	readiness_tell(in);
@@ -62,7 +62,7 @@ static void tick(void *ingest)
 		.connections = http_server_connections(in->http),
 		.accounts = catalogue_accounts(c),
 		.apps = catalogue_apps(c),
-		.directory_age_ms = directory_age_ms(in->directory),
+		.cache_age_ms = account_cache_age_ms(in->account_cache),
 	});
 	loop_timer_set(in->tick, TICK_MS);
 }
@@ -116,10 +116,10 @@ static void signals_take(void *ingest)
 
 /* ---- opening */
 
-static int directory_start(struct ingest *in, struct err *err)
+static int account_cache_start(struct ingest *in, struct err *err)
 {
 	const struct ingest_settings *s = in->settings;
-	const struct reader_options options = {
+	const struct account_loader_options options = {
 		.postgres = s->postgres,
 		.qr_ttl_s = (int)(s->qr_ttl_ms / 1000),
 	};
@@ -127,7 +127,7 @@ static int directory_start(struct ingest *in, struct err *err)
 
 	if (keyring_parse(&keyring, str_of(s->keyring), err) < 0)
 		return -1;
-	return directory_open(&in->directory, in->loop, &options, &keyring, directory_changed, in, err);
+	return account_cache_open(&in->account_cache, in->loop, &options, &keyring, accounts_loaded, in, err);
 }
 
 /* Kafka's delivery timeout is well below request.deadline. A record that is acknowledged after a 503 nevertheless
@@ -189,7 +189,7 @@ static int http_start(struct ingest *in, struct err *err)
 static int parts_open(struct ingest *in, struct err *err)
 {
 	if (loop_new(&in->loop, err) < 0 || networks_parse(&in->proxies, in->settings->http_trusted_proxies, err) < 0 ||
-		directory_start(in, err) < 0 || kafka_start(in, err) < 0 || http_start(in, err) < 0)
+		account_cache_start(in, err) < 0 || kafka_start(in, err) < 0 || http_start(in, err) < 0)
 		return -1;
 	in->expiry = loop_timer_new(in->loop, deadlines_expire, in);
 	in->refusal = loop_timer_new(in->loop, requests_refuse, in);
@@ -244,7 +244,7 @@ void ingest_close(struct ingest **ingest)
 	loop_io_free(in->signals);
 	http_server_close(&in->http);
 	kafka_publications_close(&in->publications, KAFKA_CLOSE_MS);
-	directory_close(&in->directory);
+	account_cache_close(&in->account_cache);
 	requests_free(in);
 	loop_timer_free(in->expiry);
 	loop_timer_free(in->refusal);
@@ -277,5 +277,5 @@ void ingest_reload(struct ingest *in)
 	}
 	networks_free(in->proxies);
 	in->proxies = proxies;
-	directory_set_keyring(in->directory, &keyring);
+	account_cache_set_keyring(in->account_cache, &keyring);
 }

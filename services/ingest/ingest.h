@@ -1,5 +1,5 @@
-/* ingest as a whole: its parts, and the state that all requests share. One thread and one loop; the reader's thread
- * only updates the directory.
+/* ingest as a whole: its parts, and the state that all requests share. One thread and one loop; the loader's thread
+ * only updates the account cache.
  *
  * Invariant: a 2xx is answered only after Kafka acknowledged every event and every dead letter of the request.
  */
@@ -9,7 +9,7 @@
 #include <sys/queue.h>
 
 #include "http/server.h"
-#include "ingest/directory.h"
+#include "ingest/account_cache.h"
 #include "ingest/limits.h"
 #include "ingest/proxies.h"
 #include "ingest/request_records.h"
@@ -35,7 +35,7 @@ struct ingest {
 	struct http_server *http;
 	struct kafka_publications *publications;
 	struct record_room record_room; /* of the record that is being queued */
-	struct directory *directory;
+	struct account_cache *account_cache;
 	struct networks *proxies;
 	struct limiter *failures, *good; /* by source address: failed authentications, and successes */
 	struct limiter *accounts, *syncs; /* by account */

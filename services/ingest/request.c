@@ -176,7 +176,7 @@ void request_leave(struct request *req)
 	turns_leave(req);
 	if (req->deadline_mono_ms > 0)
 		TAILQ_REMOVE(&in->deadlines, req, link);
-	directory_leave(in->directory, &req->wait);
+	account_cache_cancel(in->account_cache, &req->wait);
 	json_free(req->doc);
 	req->doc = NULL;
 	if (!req->publishing || kafka_publication_abandon(&req->publication))

@@ -28,10 +28,10 @@ struct request {
 	size_t step; /* of flow_run() */
 	TAILQ_ENTRY(request) turn; /* in ingest's turns while in_line is set */
 	bool in_line;
-	struct directory_wait wait;
+	struct account_cache_wait wait;
 	struct auth_claims claims;
 	enum auth_proof proof;
-	bool asked; /* the directory had to read */
+	bool asked; /* the account cache had to read */
 	struct str session; /* as the raw body names it */
 	struct json_doc *doc; /* never kept while it waits, but for its next turn */
 	const struct catalogue_account *account; /* only until the next wait or turn */
@@ -55,7 +55,7 @@ void request_authenticated(struct request *req, enum auth_proof proof);
 /* Counts what was made of the body. ERR_BUSY: there is no room for it. */
 int request_keep(struct request *req, struct err *err) ERR_MUST_USE;
 /* Makes room for n bytes more of req, or of anybody's when it is NULL: bodies still coming go first, the oldest first, then strangers
- * that wait for the directory. False: there is none. */
+ * that wait for the account cache. False: there is none. */
 bool request_room(struct ingest *in, const struct request *req, size_t n);
 /* The client is gone, or is answered: nothing waits for it, its memory is used again when Kafka is through with it. */
 void request_leave(struct request *req);

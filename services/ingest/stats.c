@@ -147,5 +147,5 @@ void ingest_stats_gauges(const struct stats_gauges *g)
 	metric_set(gauge_connections, (double)g->connections);
 	metric_set(gauge_accounts, (double)g->accounts);
 	metric_set(gauge_apps, (double)g->apps);
-	metric_set(gauge_age, (double)g->directory_age_ms / 1000);
+	metric_set(gauge_age, (double)g->cache_age_ms / 1000);
 }

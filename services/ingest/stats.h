@@ -36,7 +36,7 @@ void stats_kafka_seconds(double seconds); /* from the first record of a request 
 struct stats_gauges {
 	size_t requests, bytes, connections;
 	size_t accounts, apps;
-	int64_t directory_age_ms;
+	int64_t cache_age_ms;
 };
 void ingest_stats_gauges(const struct stats_gauges *g);
 

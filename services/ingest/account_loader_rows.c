@@ -3,11 +3,11 @@
 
 #include "base/log.h"
 #include "crypto/sealed_row.h"
-#include "ingest/reader_private.h"
+#include "ingest/account_loader_private.h"
 #include "store/intake.h"
 
 /* What cannot be opened lets nobody in: loud, and as if there were no secrets. */
-static void secrets_open(struct reader *r, const char *what, const struct uuid *id, struct str sealed,
+static void secrets_open(struct account_loader *l, const char *what, const struct uuid *id, struct str sealed,
 	struct secrets *out, struct arena *a)
 {
 	struct buf text = BUF_INIT;
@@ -16,7 +16,7 @@ static void secrets_open(struct reader *r, const char *what, const struct uuid *
 
 	if (sealed.n == 0)
 		return;
-	if (row_unseal(r->keyring, what, id, sealed, &text, &err) < 0 ||
+	if (row_unseal(l->keyring, what, id, sealed, &text, &err) < 0 ||
 		secrets_parse(out, buf_str(&text), a, &err) < 0) {
 		uuid_format(id, uuid);
 		log_error("secrets cannot be opened", LOG_S(what, uuid), LOG_ERR(&err));
@@ -25,7 +25,7 @@ static void secrets_open(struct reader *r, const char *what, const struct uuid *
 	buf_fini(&text);
 }
 
-static struct catalogue_account *account_make(struct reader *r, const struct intake_account_row *row)
+static struct catalogue_account *account_make(struct account_loader *l, const struct intake_account_row *row)
 {
 	struct catalogue_account *a = catalogue_account_new();
 
@@ -44,23 +44,23 @@ static struct catalogue_account *account_make(struct reader *r, const struct int
 	a->app = row->app;
 	a->workspace_id = row->workspace_id;
 	a->id = row->id;
-	secrets_open(r, "account", &row->uuid, row->secrets, &a->secrets, a->arena);
+	secrets_open(l, "account", &row->uuid, row->secrets, &a->secrets, a->arena);
 	return a;
 }
 
-static struct catalogue_app *app_make(struct reader *r, const struct intake_app_row *row)
+static struct catalogue_app *app_make(struct account_loader *l, const struct intake_app_row *row)
 {
 	struct catalogue_app *app = catalogue_app_new();
 
 	app->id = row->uuid;
 	app->shared = uuid_is_nil(&row->workspace);
-	secrets_open(r, "app", &row->uuid, row->secrets, &app->secrets, app->arena);
+	secrets_open(l, "app", &row->uuid, row->secrets, &app->secrets, app->arena);
 	return app;
 }
 
 /* Where rows go: into a new catalogue, or to the loop one by one. */
 struct sink {
-	struct reader *reader;
+	struct account_loader *loader;
 	struct catalogue *catalogue;
 	size_t n;
 };
@@ -68,39 +68,39 @@ struct sink {
 static void account_each(void *ctx, const struct intake_account_row *row)
 {
 	struct sink *sink = ctx;
-	struct catalogue_account *a = account_make(sink->reader, row);
+	struct catalogue_account *a = account_make(sink->loader, row);
 
 	sink->n++;
 	if (sink->catalogue)
 		catalogue_put_account(sink->catalogue, &a);
 	else
-		news_post(sink->reader, &(struct news){ .kind = NEWS_ACCOUNT, .account = a });
+		account_update_post(sink->loader, &(struct account_update){ .kind = UPDATE_ACCOUNT, .account = a });
 }
 
 static void app_each(void *ctx, const struct intake_app_row *row)
 {
 	struct sink *sink = ctx;
-	struct catalogue_app *app = app_make(sink->reader, row);
+	struct catalogue_app *app = app_make(sink->loader, row);
 
 	sink->n++;
 	if (sink->catalogue)
 		catalogue_put_app(sink->catalogue, &app);
 	else
-		news_post(sink->reader, &(struct news){ .kind = NEWS_APP, .app = app });
+		account_update_post(sink->loader, &(struct account_update){ .kind = UPDATE_APP, .app = app });
 }
 
-int rows_read_all(struct reader *r, struct err *err)
+int rows_read_all(struct account_loader *l, struct err *err)
 {
-	struct sink sink = { .reader = r, .catalogue = catalogue_new() };
+	struct sink sink = { .loader = l, .catalogue = catalogue_new() };
 
-	if (store_intake_apps_load(pg_listener_pg(r->listener), NULL, app_each, &sink, err) < 0 ||
-		store_intake_accounts_load(pg_listener_pg(r->listener), NULL, account_each, &sink, err) < 0) {
+	if (store_intake_apps_load(pg_listener_pg(l->listener), NULL, app_each, &sink, err) < 0 ||
+		store_intake_accounts_load(pg_listener_pg(l->listener), NULL, account_each, &sink, err) < 0) {
 		catalogue_free(sink.catalogue);
 		return -1;
 	}
 	log_info("accounts and apps loaded", LOG_I("accounts", catalogue_accounts(sink.catalogue)),
 		LOG_I("apps", catalogue_apps(sink.catalogue)));
-	news_post(r, &(struct news){ .kind = NEWS_ALL, .catalogue = sink.catalogue });
+	account_update_post(l, &(struct account_update){ .kind = UPDATE_CATALOGUE, .catalogue = sink.catalogue });
 	return 0;
 }
 
@@ -108,31 +108,32 @@ static void gone_each(void *ctx, bool is_app, const struct uuid *id)
 {
 	struct sink *sink = ctx;
 
-	news_post(sink->reader, &(struct news){ .kind = is_app ? NEWS_APP_GONE : NEWS_ACCOUNT_GONE, .id = *id });
+	account_update_post(sink->loader,
+		&(struct account_update){ .kind = is_app ? UPDATE_APP_GONE : UPDATE_ACCOUNT_GONE, .id = *id });
 }
 
-int rows_read_workspace(struct reader *r, const struct uuid *workspace, struct err *err)
+int rows_read_workspace(struct account_loader *l, const struct uuid *workspace, struct err *err)
 {
-	struct sink sink = { .reader = r };
+	struct sink sink = { .loader = l };
 
-	if (store_intake_gone_of_workspace(pg_listener_pg(r->listener), workspace, gone_each, &sink, err) < 0)
+	if (store_intake_gone_of_workspace(pg_listener_pg(l->listener), workspace, gone_each, &sink, err) < 0)
 		return -1;
-	return store_intake_accounts_of_workspace(pg_listener_pg(r->listener), workspace, account_each, &sink, err);
+	return store_intake_accounts_of_workspace(pg_listener_pg(l->listener), workspace, account_each, &sink, err);
 }
 
 static int read_by_id(struct sink *sink, const struct name *name, struct err *err)
 {
-	enum news_kind gone = name->kind == NAME_APP ? NEWS_APP_GONE : NEWS_ACCOUNT_GONE;
+	enum account_update_kind gone = name->kind == NAME_APP ? UPDATE_APP_GONE : UPDATE_ACCOUNT_GONE;
 	struct uuid id;
 	int rc;
 
 	memcpy(id.b, name->text.p, sizeof(id.b));
 	if (name->kind == NAME_APP)
-		rc = store_intake_apps_load(pg_listener_pg(sink->reader->listener), &id, app_each, sink, err);
+		rc = store_intake_apps_load(pg_listener_pg(sink->loader->listener), &id, app_each, sink, err);
 	else
-		rc = store_intake_accounts_load(pg_listener_pg(sink->reader->listener), &id, account_each, sink, err);
+		rc = store_intake_accounts_load(pg_listener_pg(sink->loader->listener), &id, account_each, sink, err);
 	if (rc == 0 && sink->n == 0)
-		news_post(sink->reader, &(struct news){ .kind = gone, .id = id });
+		account_update_post(sink->loader, &(struct account_update){ .kind = gone, .id = id });
 	return rc;
 }
 
@@ -141,12 +142,12 @@ static int read_by_row(struct sink *sink, const struct name *name, struct err *e
 	int64_t row;
 
 	memcpy(&row, name->text.p, sizeof(row));
-	return store_intake_account_by_row(pg_listener_pg(sink->reader->listener), row, account_each, sink, err);
+	return store_intake_account_by_row(pg_listener_pg(sink->loader->listener), row, account_each, sink, err);
 }
 
-int rows_read_name(struct reader *r, const struct name *name, struct err *err)
+int rows_read_name(struct account_loader *l, const struct name *name, struct err *err)
 {
-	struct sink sink = { .reader = r };
+	struct sink sink = { .loader = l };
 
 	switch (name->kind) {
 	case NAME_ACCOUNT:
@@ -155,13 +156,13 @@ int rows_read_name(struct reader *r, const struct name *name, struct err *err)
 	case NAME_ROW:
 		return read_by_row(&sink, name, err);
 	case NAME_SESSION:
-		return store_intake_account_by_session(pg_listener_pg(r->listener), name->text, account_each, &sink,
+		return store_intake_account_by_session(pg_listener_pg(l->listener), name->text, account_each, &sink,
 			err);
 	case NAME_NUMBER:
-		return store_intake_account_by_phone_number_id(pg_listener_pg(r->listener), name->text, account_each,
+		return store_intake_account_by_phone_number_id(pg_listener_pg(l->listener), name->text, account_each,
 			&sink, err);
 	case NAME_WABA:
-		return store_intake_accounts_by_waba(pg_listener_pg(r->listener), name->text, account_each, &sink, err);
+		return store_intake_accounts_by_waba(pg_listener_pg(l->listener), name->text, account_each, &sink, err);
 	}
 	return 0;
 }

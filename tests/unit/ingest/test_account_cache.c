@@ -1,10 +1,10 @@
-/* services/ingest/directory and reader against a real PostgreSQL: what is known, when it is heard of, and what a lost connection
- * changes. */
+/* services/ingest/account_cache and account_loader against a real PostgreSQL: which names are known, when a change arrives, and
+ * what a lost connection changes. */
 #include "unit.h"
 
 #include "../store/db.h"
 #include "crypto/seal.h"
-#include "ingest/directory.h"
+#include "ingest/account_cache.h"
 
 #define KEYRING "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 #define OTHERS  "k2:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=\n" KEYRING
@@ -12,7 +12,7 @@
 #define APP     "00000000-0000-4000-8000-000000000055"
 
 static struct loop *loop;
-static struct directory *directory;
+static struct account_cache *cache;
 static struct loop_timer *step;
 static char *conninfo;
 static int loads;
@@ -92,7 +92,7 @@ static bool is_as_expected(void *ctx)
 {
 	const struct expected *e = ctx;
 
-	return catalogue_has(directory_catalogue(directory), &e->name) == e->there;
+	return catalogue_has(account_cache_catalogue(cache), &e->name) == e->there;
 }
 
 static void await(struct name name, bool there)
@@ -103,7 +103,7 @@ static void await(struct name name, bool there)
 }
 
 struct answer {
-	struct directory_wait wait;
+	struct account_cache_wait wait;
 	int got; /* 0: none yet, 1: available, -1: not */
 };
 
@@ -122,7 +122,7 @@ static int ask(struct name name)
 	struct answer a = { .wait = { .done = on_answer }, .got = 0 };
 
 	a.wait.ctx = &a;
-	assert_int_equal(directory_ask(directory, &name, 1, &a.wait, NULL), 0);
+	assert_int_equal(account_cache_fetch(cache, &name, 1, &a.wait, NULL), 0);
 	turn_until(is_answered, &a);
 	return a.got;
 }
@@ -140,7 +140,7 @@ static int start(void **state)
 
 static int open_loaded(void **state)
 {
-	struct reader_options options = { .postgres.statement_timeout_ms = 2000, .qr_ttl_s = 60 };
+	struct account_loader_options options = { .postgres.statement_timeout_ms = 2000, .qr_ttl_s = 60 };
 	struct keyring *k = keyring_of(KEYRING);
 	int none = 0;
 
@@ -149,8 +149,8 @@ static int open_loaded(void **state)
 	step = NULL;
 	options.postgres.conninfo = conninfo = mem_cstr(str_of(db_conninfo("blazz_ingest")));
 	assert_int_equal(loop_new(&loop, NULL), 0);
-	assert_int_equal(directory_open(&directory, loop, &options, &k, on_changed, NULL, NULL), 0);
-	assert_false(directory_loaded(directory));
+	assert_int_equal(account_cache_open(&cache, loop, &options, &k, on_changed, NULL, NULL), 0);
+	assert_false(account_cache_loaded(cache));
 	turn_until(loaded_more_than, &none);
 	return 0;
 }
@@ -158,7 +158,7 @@ static int open_loaded(void **state)
 static int close_all(void **state)
 {
 	(void)state;
-	directory_close(&directory);
+	account_cache_close(&cache);
 	loop_timer_free(step);
 	loop_free(loop);
 	free(conninfo);
@@ -169,14 +169,14 @@ static void at_start_everything_is_loaded_and_its_secrets_opened(void **state)
 {
 	struct name name = name_of(NAME_SESSION, "s1");
 	struct uuid app = uuid_of(APP);
-	const struct catalogue_account *a = catalogue_account(directory_catalogue(directory), &name);
+	const struct catalogue_account *a = catalogue_account(account_cache_catalogue(cache), &name);
 
 	(void)state;
-	assert_true(directory_loaded(directory));
-	assert_int_equal(catalogue_accounts(directory_catalogue(directory)), 3);
+	assert_true(account_cache_loaded(cache));
+	assert_int_equal(catalogue_accounts(account_cache_catalogue(cache)), 3);
 	assert_int_equal(a->secrets.signing_keys.n, 1);
 	assert_true(str_is(a->secrets.signing_keys.items[0], "one"));
-	assert_true(str_is(catalogue_app(directory_catalogue(directory), &app)->secrets.verify_token, "v"));
+	assert_true(str_is(catalogue_app(account_cache_catalogue(cache), &app)->secrets.verify_token, "v"));
 }
 
 static void secrets_sealed_for_another_row_open_nothing(void **state)
@@ -188,9 +188,9 @@ static void secrets_sealed_for_another_row_open_nothing(void **state)
 	(void)state;
 	seal_into("whatsapp_accounts", "00000000-0000-4000-8000-000000000012", "account:" ACCOUNT,
 		"{\"signing_keys\":[\"stolen\"]}");
-	directory_set_keyring(directory, &k);
+	account_cache_set_keyring(cache, &k);
 	turn_until(loaded_more_than, &before);
-	assert_int_equal(catalogue_account(directory_catalogue(directory), &name)->secrets.signing_keys.n, 0);
+	assert_int_equal(catalogue_account(account_cache_catalogue(cache), &name)->secrets.signing_keys.n, 0);
 }
 
 static void an_unknown_name_is_absent_only_after_postgresql_was_read(void **state)
@@ -198,9 +198,9 @@ static void an_unknown_name_is_absent_only_after_postgresql_was_read(void **stat
 	struct name name = name_of(NAME_SESSION, "nobody");
 
 	(void)state;
-	assert_int_equal(directory_knows(directory, &name), UNKNOWN);
+	assert_int_equal(account_cache_knows(cache, &name), UNKNOWN);
 	assert_int_equal(ask(name), 1);
-	assert_int_equal(directory_knows(directory, &name), KNOWN_ABSENT);
+	assert_int_equal(account_cache_knows(cache, &name), KNOWN_ABSENT);
 }
 
 static void an_absent_name_is_found_once_it_was_added(void **state)
@@ -213,7 +213,7 @@ static void an_absent_name_is_found_once_it_was_added(void **state)
 		"INSERT INTO whatsapp_accounts (workspace_id, id, uuid, session_id, provider_type, bridge_kind) VALUES"
 		" (1, 20, '00000000-0000-4000-8000-000000000020', 'late', 'webjs', 'waha')");
 	await(name, true);
-	assert_int_equal(directory_knows(directory, &name), KNOWN);
+	assert_int_equal(account_cache_knows(cache, &name), KNOWN);
 	db_script("DELETE FROM whatsapp_accounts WHERE id = 20");
 }
 
@@ -230,16 +230,16 @@ static void every_kind_of_name_can_be_read(void **state)
 		"INSERT INTO whatsapp_accounts (workspace_id, id, session_id, provider_type, provider_app_id, phone_number_id,"
 		" waba_id) VALUES (1, 21, 's21', 'meta', 5, 'pn-1', 'w-1'), (1, 22, 's22', 'meta', 5, 'pn-2', 'w-1')");
 	execute(db.admin, "ALTER TABLE whatsapp_accounts ENABLE TRIGGER notify_intake_insert");
-	assert_int_equal(directory_knows(directory, &number), UNKNOWN);
+	assert_int_equal(account_cache_knows(cache, &number), UNKNOWN);
 	assert_int_equal(ask(number), 1);
-	assert_int_equal(directory_knows(directory, &number), KNOWN);
-	assert_int_equal(directory_knows(directory, &by_row), UNKNOWN);
+	assert_int_equal(account_cache_knows(cache, &number), KNOWN);
+	assert_int_equal(account_cache_knows(cache, &by_row), UNKNOWN);
 	assert_int_equal(ask(by_row), 1);
-	assert_int_equal(directory_knows(directory, &by_row), KNOWN);
+	assert_int_equal(account_cache_knows(cache, &by_row), KNOWN);
 	assert_int_equal(ask(by_no_row), 1);
-	assert_int_equal(directory_knows(directory, &by_no_row), KNOWN_ABSENT);
+	assert_int_equal(account_cache_knows(cache, &by_no_row), KNOWN_ABSENT);
 	assert_int_equal(ask(waba), 1);
-	assert_non_null(catalogue_account(directory_catalogue(directory), &waba)->waba_next);
+	assert_non_null(catalogue_account(account_cache_catalogue(cache), &waba)->waba_next);
 	assert_int_equal(ask(name_of(NAME_ACCOUNT, "00000000-0000-4000-8000-0000000000ff")), 1);
 	assert_int_equal(ask(name_of(NAME_APP, "00000000-0000-4000-8000-0000000000ff")), 1);
 	db_script("DELETE FROM whatsapp_accounts WHERE id IN (21, 22)");
@@ -288,7 +288,7 @@ static void notifications_cost_a_workspace_a_second_and_never_everything(void **
 
 	(void)state;
 	while (clock_mono_ms() < until) {
-		const struct catalogue_account *now = catalogue_account(directory_catalogue(directory), &name);
+		const struct catalogue_account *now = catalogue_account(account_cache_catalogue(cache), &name);
 		int64_t soon = clock_mono_ms() + 1;
 
 		read += now != last;
@@ -332,13 +332,13 @@ static void without_postgresql_no_request_is_rejected_and_the_cache_still_serves
 	execute(db.admin, "ALTER ROLE blazz_ingest NOLOGIN");
 	execute(db.admin, TERMINATE);
 	turn_until(is_unavailable, &unknown);
-	assert_int_equal(directory_knows(directory, &unknown), UNKNOWN);
-	assert_int_equal(directory_knows(directory, &known), KNOWN);
+	assert_int_equal(account_cache_knows(cache, &unknown), UNKNOWN);
+	assert_int_equal(account_cache_knows(cache, &known), KNOWN);
 	before = loads;
 	execute(db.admin, "ALTER ROLE blazz_ingest LOGIN");
 	turn_until(loaded_more_than, &before);
 	assert_int_equal(ask(unknown), 1);
-	assert_int_equal(directory_knows(directory, &unknown), KNOWN_ABSENT);
+	assert_int_equal(account_cache_knows(cache, &unknown), KNOWN_ABSENT);
 }
 
 static bool qr_is_there(void *ctx)
@@ -355,8 +355,8 @@ static void a_qr_code_is_stored_sealed_for_its_account(void **state)
 	struct buf code = BUF_INIT;
 
 	(void)state;
-	directory_put_qr(directory, catalogue_account(directory_catalogue(directory), &name), STR("2@older"));
-	directory_put_qr(directory, catalogue_account(directory_catalogue(directory), &name), STR("2@abc"));
+	account_cache_put_qr(cache, catalogue_account(account_cache_catalogue(cache), &name), STR("2@older"));
+	account_cache_put_qr(cache, catalogue_account(account_cache_catalogue(cache), &name), STR("2@abc"));
 	turn_until(qr_is_there, NULL);
 	assert_int_equal(unseal(k, STR("qr:" ACCOUNT), db_text("SELECT code FROM account_qr WHERE account_id = 1"),
 				 &code, NULL),
@@ -373,9 +373,9 @@ static void new_keys_open_all_secrets_again(void **state)
 	int before = loads;
 
 	(void)state;
-	directory_set_keyring(directory, &k);
+	account_cache_set_keyring(cache, &k);
 	turn_until(loaded_more_than, &before);
-	assert_int_equal(catalogue_account(directory_catalogue(directory), &name)->secrets.signing_keys.n, 1);
+	assert_int_equal(catalogue_account(account_cache_catalogue(cache), &name)->secrets.signing_keys.n, 1);
 }
 
 static void a_waiter_that_left_is_not_called_back(void **state)
@@ -384,9 +384,9 @@ static void a_waiter_that_left_is_not_called_back(void **state)
 	struct name name = name_of(NAME_SESSION, "nobody-3");
 
 	(void)state;
-	assert_int_equal(directory_ask(directory, &name, 1, &left.wait, NULL), 0);
-	directory_leave(directory, &left.wait);
-	directory_leave(directory, &left.wait);
+	assert_int_equal(account_cache_fetch(cache, &name, 1, &left.wait, NULL), 0);
+	account_cache_cancel(cache, &left.wait);
+	account_cache_cancel(cache, &left.wait);
 	assert_int_equal(ask(name_of(NAME_SESSION, "nobody-4")), 1);
 	assert_int_equal(left.got, 0);
 }
