@@ -72,6 +72,11 @@ void answer_rejected(struct buf *out, const char *error, const struct intake_rej
 	details_end(&w);
 }
 
+int64_t answer_retry_after_s(int64_t wait_ms)
+{
+	return (wait_ms + 999) / 1000;
+}
+
 const char *answer_word(int status)
 {
 	switch (status) {

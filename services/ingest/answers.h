@@ -17,6 +17,8 @@ void answer_invalid(struct buf *out, const char *error, const char *message);
 /* The same with one detail per rejected item, for the first ANSWER_MAX_DETAILS of them. */
 void answer_rejected(struct buf *out, const char *error, const struct intake_reject *rejected, size_t n);
 
+/* The value of Retry-After for a wait: whole seconds, rounded up. */
+int64_t answer_retry_after_s(int64_t wait_ms);
 /* "unauthorized" for 401 and so on. */
 const char *answer_word(int status);
 

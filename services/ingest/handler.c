@@ -1,7 +1,7 @@
 /* The callbacks of libs/http: the header is complete, the body is growing, the body is complete, the client is gone.
  * Requests that can be refused without their body are refused here.
  *
- *   header ─► handler_admit: 404, 405, 415, 429 or 503 ─► body ─► handler_grow: 503 ─► handler_handle ─► flow.c
+ *   header ─► handler_admit: 404, 405, 415, 429 or 503 ─► body ─► handler_grow: 503 ─► handler_handle ─► pipeline.c
  *
  * Invariant: every byte of a body is counted before it is kept, for its source until the request is authenticated. */
 #include <stdio.h>
@@ -10,14 +10,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ingest/answers.h"
-#include "ingest/request.h"
+#include "ingest/pipeline.h"
 #include "ingest/stats.h"
 
 #define SOURCE_PART 8
 #define SMALL_BYTES ((size_t)64 * 1024)
 #define OK_KEEPS_MS 60000 /* after a success, how long failures from the same source do not get it refused */
 
-static struct http_admission refuse(struct ingest *in, struct http_request *r, const struct route *route, int status,
+static struct http_admission reject(struct ingest *in, struct http_request *r, const struct route *route, int status,
 	const char *header, const char *value)
 {
 	const struct http_extra_header headers[] = { { "Connection", "close" }, { header, value } };
@@ -30,20 +30,20 @@ static struct http_admission refuse(struct ingest *in, struct http_request *r, c
 }
 
 /* Logs at most one line per second and reason: the first of many is representative. */
-static struct http_admission refuse_for_now(struct ingest *in, struct http_request *r, const struct route *route,
-	int status, enum refusal why, int64_t wait_ms)
+static struct http_admission refuse(struct ingest *in, struct http_request *r, const struct route *route, int status,
+	enum refusal why, int64_t wait_ms)
 {
 	struct log_limit *line = &limiter_entry(in->lines, str_of(refusal_words[why]))->log;
 	uint64_t suppressed;
 	char seconds[24];
 
-	snprintf(seconds, sizeof(seconds), "%lld", (long long)(wait_ms + 999) / 1000);
+	snprintf(seconds, sizeof(seconds), "%lld", (long long)answer_retry_after_s(wait_ms));
 	stats_refused(why);
 	if (log_limit_pass(line, clock_mono_ms(), &suppressed))
 		log_warn("request refused", LOG_S("route", route->name), LOG_I("status", status),
 			LOG_S("reason", refusal_words[why]), LOG_STR("peer", http_peer(r)),
 			LOG_I("suppressed", suppressed));
-	return refuse(in, r, route, status, "Retry-After", seconds);
+	return reject(in, r, route, status, "Retry-After", seconds);
 }
 
 /* A source whose requests all fail to authenticate is refused before its body is read. A source with recent successes
@@ -52,10 +52,10 @@ static struct http_admission refuse_for_now(struct ingest *in, struct http_reque
 static int64_t source_wait_ms(struct ingest *in, struct str key)
 {
 	const double per_minute = (double)in->settings->limits_failures_per_minute;
-	const struct limiter_entry *good = limiter_find(in->good, key), *failures;
+	const struct limiter_entry *success = limiter_find(in->successes, key), *failures;
 	int64_t now = clock_mono_ms();
 
-	if (good && now - good->last_ok_ms < OK_KEEPS_MS)
+	if (success && now - success->last_ok_ms < OK_KEEPS_MS)
 		return 0;
 	failures = limiter_find(in->failures, key);
 	return failures ? bucket_wait_ms(&failures->bucket, (struct rate){ per_minute / 60, per_minute }, 1, now) : 0;
@@ -71,7 +71,7 @@ static bool source_has_its_share(const struct ingest *in, struct str key)
 }
 
 /* Whether to refuse the request for now, why, and after how long the client may retry. */
-static bool is_refused_for_now(struct ingest *in, struct str source, enum refusal *why, int64_t *wait_ms)
+static bool is_refused(struct ingest *in, struct str source, enum refusal *why, int64_t *wait_ms)
 {
 	*why = REFUSED_FAILURES;
 	*wait_ms = source_wait_ms(in, source);
@@ -95,7 +95,7 @@ static size_t source_of(struct ingest *in, const struct http_request *r, uint8_t
 	return n;
 }
 
-static struct http_admission let_on(struct ingest *in, struct http_request *r, const struct route *route,
+static struct http_admission admit(struct ingest *in, struct http_request *r, const struct route *route,
 	const struct uuid *target)
 {
 	bool has_body = str_is(http_method(r), "POST");
@@ -104,8 +104,8 @@ static struct http_admission let_on(struct ingest *in, struct http_request *r, c
 	enum refusal why;
 	int64_t wait_ms;
 
-	if (is_refused_for_now(in, source, &why, &wait_ms))
-		return refuse_for_now(in, r, route, why == REFUSED_FAILURES ? 429 : 503, why, wait_ms);
+	if (is_refused(in, source, &why, &wait_ms))
+		return refuse(in, r, route, why == REFUSED_FAILURES ? 429 : 503, why, wait_ms);
 	request_new(in, r, route, target, source);
 	return (struct http_admission){ .max_body_bytes = has_body ? route->max_body_bytes : 0 };
 }
@@ -130,12 +130,12 @@ int handler_grow(void *ctx, struct http_request *r, size_t n)
 
 	if (s->bytes + n <= share || s->bytes == req->body_bytes || req->body_bytes + n <= SMALL_BYTES) {
 		why = REFUSED_ROOM;
-		if (request_room(in, req, n)) {
+		if (request_make_room(in, req, n)) {
 			request_grow(req, n);
 			return 0;
 		}
 	}
-	request_refuse_for_now(req, 503, why, 1);
+	request_refuse(req, 503, why, 1);
 	return 503;
 }
 
@@ -146,12 +146,12 @@ struct http_admission handler_admit(void *ctx, struct http_request *r)
 	const struct route *route = route_find(http_path(r), &target);
 
 	if (!route)
-		return refuse(in, r, NULL, 404, NULL, NULL);
+		return reject(in, r, NULL, 404, NULL, NULL);
 	if (!route_allows(route, http_method(r)))
-		return refuse(in, r, route, 405, "Allow", route_allow(route));
+		return reject(in, r, route, 405, "Allow", route_allow(route));
 	if (str_is(http_method(r), "POST") && !content_type_fits(http_header(r, "Content-Type")))
-		return refuse(in, r, route, 415, NULL, NULL);
-	return let_on(in, r, route, &target);
+		return reject(in, r, route, 415, NULL, NULL);
+	return admit(in, r, route, &target);
 }
 
 void handler_handle(void *ctx, struct http_request *r)
@@ -160,11 +160,11 @@ void handler_handle(void *ctx, struct http_request *r)
 
 	(void)ctx;
 	request_begin(req);
-	flow_run(req);
+	pipeline_start(req);
 }
 
 void handler_gone(void *ctx, struct http_request *r)
 {
 	(void)ctx;
-	request_leave(http_user(r));
+	request_detach(http_user(r));
 }

@@ -9,9 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/port_file.h"
-#include "ingest/request.h"
+#include "ingest/pipeline.h"
 #include "ingest/stats.h"
-#include "ingest/turns.h"
 
 #define TICK_MS        1000
 #define DRAIN_STEP_MS  10
@@ -72,7 +71,7 @@ static enum refusal late_for(const struct request *req)
 {
 	if (req->publishing)
 		return REFUSED_KAFKA;
-	return req->in_line ? REFUSED_ROOM : REFUSED_DIRECTORY;
+	return req->queued ? REFUSED_ROOM : REFUSED_DIRECTORY;
 }
 
 /* The list is in order of deadline, as all requests have the same timeout. */
@@ -192,8 +191,8 @@ static int parts_open(struct ingest *in, struct err *err)
 		account_cache_start(in, err) < 0 || kafka_start(in, err) < 0 || http_start(in, err) < 0)
 		return -1;
 	in->expiry = loop_timer_new(in->loop, deadlines_expire, in);
-	in->refusal = loop_timer_new(in->loop, requests_refuse, in);
-	in->turn = loop_timer_new(in->loop, turns_next, in);
+	in->delay = loop_timer_new(in->loop, requests_answer_delayed, in);
+	in->turn = loop_timer_new(in->loop, pipeline_turn, in);
 	in->drain = loop_timer_new(in->loop, drain_check, in);
 	in->tick = loop_timer_new(in->loop, tick, in);
 	in->signals = loop_io_new(in->loop, service_signal_fd(in->service), true, false, signals_take, in);
@@ -209,13 +208,13 @@ int ingest_open(struct ingest **out, const struct ingest_settings *settings, str
 	in->settings = settings;
 	in->service = service;
 	in->failures = limiter_new(SOURCES_MAX);
-	in->good = limiter_new(SOURCES_MAX);
+	in->successes = limiter_new(SOURCES_MAX);
 	in->accounts = limiter_new(ACCOUNTS_MAX);
 	in->syncs = limiter_new(ACCOUNTS_MAX);
 	in->lines = limiter_new(LINES_MAX);
 	in->sources = sources_new();
 	TAILQ_INIT(&in->deadlines);
-	TAILQ_INIT(&in->refusals);
+	TAILQ_INIT(&in->delayed);
 	TAILQ_INIT(&in->turns);
 	TAILQ_INIT(&in->idle);
 	in->ready_directory = service_condition(service, "directory");
@@ -247,13 +246,13 @@ void ingest_close(struct ingest **ingest)
 	account_cache_close(&in->account_cache);
 	requests_free(in);
 	loop_timer_free(in->expiry);
-	loop_timer_free(in->refusal);
+	loop_timer_free(in->delay);
 	loop_timer_free(in->turn);
 	loop_timer_free(in->drain);
 	loop_timer_free(in->tick);
 	loop_free(in->loop);
 	limiter_free(in->failures);
-	limiter_free(in->good);
+	limiter_free(in->successes);
 	limiter_free(in->accounts);
 	limiter_free(in->syncs);
 	limiter_free(in->lines);

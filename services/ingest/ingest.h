@@ -37,7 +37,7 @@ struct ingest {
 	struct record_room record_room; /* of the record that is being queued */
 	struct account_cache *account_cache;
 	struct networks *proxies;
-	struct limiter *failures, *good; /* by source address: failed authentications, and successes */
+	struct limiter *failures, *successes; /* of authentication, by source address */
 	struct limiter *accounts, *syncs; /* by account */
 	struct limiter *lines; /* log lines, by reason and account */
 	struct sources *sources;
@@ -47,8 +47,8 @@ struct ingest {
 	size_t n_idle, n_requests; /* n_requests: not idle */
 	size_t bytes_in_flight; /* received parts of bodies, and arenas until Kafka acknowledged their records */
 	struct loop_timer *expiry;
-	struct request_list refusals; /* to be answered later (request_refuse_in_time), in order of that time */
-	struct loop_timer *refusal;
+	struct request_list delayed; /* to be answered later (request_answer_delayed), in order of that time */
+	struct loop_timer *delay;
 	struct http_server_closed closed; /* at the last count */
 	struct request_list turns; /* large bodies in line; the first one is being processed (turns.h) */
 	struct loop_timer *turn;

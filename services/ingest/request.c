@@ -1,5 +1,5 @@
-/* The life of a request; see request.h. Invariant: its bytes are counted until it is answered, and its memory is not used again
- * while anything may still call back. */
+/* The life of a request; see request.h. Invariant: the memory of a request is not reused while a timer, the account cache or Kafka
+ * may still call it back. */
 #include "ingest/request.h"
 
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #define IDLE_MAX    256
 #define QUANTUM_MS  25
 
-static struct request *request_take(struct ingest *in)
+static struct request *request_get(struct ingest *in)
 {
 	struct request *req = TAILQ_FIRST(&in->idle);
 	struct arena *arena;
@@ -37,7 +37,7 @@ static struct request *request_take(struct ingest *in)
 	return req;
 }
 
-/* Passed on when the caller has one, else the beginning of a trace (https://www.w3.org/TR/trace-context/, 3.2). */
+/* Keeps the traceparent of the client, or begins a trace without one (https://www.w3.org/TR/trace-context/, 3.2). */
 static void trace_set(struct request *req)
 {
 	struct trace_random *pool = &req->ingest->trace_random;
@@ -66,7 +66,7 @@ static void trace_set(struct request *req)
 struct request *request_new(struct ingest *in, struct http_request *http, const struct route *route,
 	const struct uuid *target, struct str source)
 {
-	struct request *req = request_take(in);
+	struct request *req = request_get(in);
 
 	req->http = http;
 	req->route = route;
@@ -77,6 +77,11 @@ struct request *request_new(struct ingest *in, struct http_request *http, const 
 	trace_set(req);
 	http_set_user(http, req);
 	return req;
+}
+
+struct str request_source(const struct request *req)
+{
+	return (struct str){ (const char *)req->source_key, req->source_key_n };
 }
 
 /* ---- room */
@@ -95,46 +100,44 @@ void request_authenticated(struct request *req, enum auth_proof proof)
 	sources_leave(req->ingest->sources, &req->source, req->body_bytes);
 }
 
-/* Strangers whose bodies are complete and who wait for PostgreSQL. */
-static bool stranger_shed(struct ingest *in, const struct request *except)
+/* Answers the oldest unauthenticated request that waits for PostgreSQL with 503. False: there is none. */
+static bool unauthenticated_shed(struct ingest *in, const struct request *except)
 {
 	struct request *req;
 	struct err err;
 
 	TAILQ_FOREACH (req, &in->deadlines, link)
-		if (req != except && req->source && !req->refused && req->wait.batch > 0)
+		if (req != except && req->source && !req->delayed_status && req->wait.batch > 0)
 			break;
 	if (!req)
 		return false;
-	err_set(&err, ERR_BUSY, "room", "others need the room");
+	err_set(&err, ERR_BUSY, "room", "other requests need the room");
 	request_unavailable(req, REFUSED_ROOM, &err);
 	return true;
 }
 
-bool request_room(struct ingest *in, const struct request *req, size_t n)
+bool request_make_room(struct ingest *in, const struct request *req, size_t n)
 {
 	const size_t limit = (size_t)in->settings->limits_bytes_in_flight;
 
 	while (in->bytes_in_flight + n > limit)
-		if (!http_server_shed(in->http, req ? req->http : NULL) && !stranger_shed(in, req))
+		if (!http_server_shed(in->http, req ? req->http : NULL) && !unauthenticated_shed(in, req))
 			return false;
 	return true;
 }
 
-/* A request alone always finds room: its body's size is limited. */
+/* A single request always has room, as the size of its body is limited. */
 int request_keep(struct request *req, struct err *err)
 {
 	struct ingest *in = req->ingest;
 	size_t used = arena_used_bytes(req->arena), n = used > ARENA_BYTES ? used - ARENA_BYTES : 0;
 
-	if (!request_room(in, req, n) && in->bytes_in_flight > req->body_bytes)
+	if (!request_make_room(in, req, n) && in->bytes_in_flight > req->body_bytes)
 		return err_set(err, ERR_BUSY, "room", "too many bytes are in flight");
 	req->kept_bytes = n;
 	in->bytes_in_flight += n;
 	return 0;
 }
-
-/* ---- its life */
 
 void request_begin(struct request *req)
 {
@@ -164,15 +167,15 @@ void request_recycle(struct request *req)
 	free(req);
 }
 
-void request_leave(struct request *req)
+void request_detach(struct request *req)
 {
 	struct ingest *in = req->ingest;
 
 	req->http = NULL;
 	in->bytes_in_flight -= req->body_bytes;
 	sources_leave(in->sources, &req->source, req->body_bytes);
-	if (req->refused)
-		TAILQ_REMOVE(&in->refusals, req, refusal);
+	if (req->delayed_status)
+		TAILQ_REMOVE(&in->delayed, req, delayed);
 	turns_leave(req);
 	if (req->deadline_mono_ms > 0)
 		TAILQ_REMOVE(&in->deadlines, req, link);
@@ -209,7 +212,7 @@ static void respond(struct request *req, int status, const char *type, struct st
 		headers[n++] = (struct http_extra_header){ "WWW-Authenticate", "Signature realm=\"blazz\"" };
 	stats_request(req->route, status);
 	http_respond(http, status, type, body, headers, n);
-	request_leave(req);
+	request_detach(req);
 }
 
 void request_answer(struct request *req, int status, struct str body, int64_t retry_after_s)
@@ -229,7 +232,7 @@ void request_answer_text(struct request *req, int status, struct str text)
 	respond(req, status, "text/plain", text, 0);
 }
 
-/* Whether to write it, and how many like it were not. */
+/* Whether to write the line; *suppressed: how many such lines were not written since the last one. */
 static bool line_pass(struct ingest *in, const char *why, const struct uuid *account, uint64_t *suppressed)
 {
 	char key[64];
@@ -260,7 +263,7 @@ void request_log(const struct request *req, int status, const char *event, const
 		LOG_I("suppressed", suppressed));
 }
 
-void request_refuse_for_now(struct request *req, int status, enum refusal why, int64_t retry_after_s)
+void request_refuse(struct request *req, int status, enum refusal why, int64_t retry_after_s)
 {
 	stats_refused(why);
 	request_log(req, status, "request refused", refusal_words[why], STR_NONE);
@@ -274,43 +277,43 @@ void request_unavailable(struct request *req, enum refusal why, const struct err
 	request_answer(req, 503, STR_NONE, 1);
 }
 
-/* ---- refusals in time */
+/* ---- delayed answers */
 
-static void refusal_timer_set(struct ingest *in)
+static void delay_timer_set(struct ingest *in)
 {
-	const struct request *first = TAILQ_FIRST(&in->refusals);
+	const struct request *first = TAILQ_FIRST(&in->delayed);
 	int64_t now = clock_mono_ms();
 
 	if (first)
-		loop_timer_set(in->refusal, first->refuse_mono_ms > now ? first->refuse_mono_ms - now : 0);
+		loop_timer_set(in->delay, first->delayed_until_mono_ms > now ? first->delayed_until_mono_ms - now : 0);
 }
 
-void request_refuse_in_time(struct request *req, int status, int64_t retry_after_s)
+void request_answer_delayed(struct request *req, int status, int64_t retry_after_s)
 {
 	struct ingest *in = req->ingest;
-	struct request *before = TAILQ_LAST(&in->refusals, request_list);
+	struct request *before = TAILQ_LAST(&in->delayed, request_list);
 	int64_t quanta = (clock_mono_ms() - req->begun_mono_ms) / QUANTUM_MS + 1;
 
 	turns_leave(req);
-	req->refused = status;
-	req->refused_retry_s = retry_after_s;
-	req->refuse_mono_ms = req->begun_mono_ms + quanta * QUANTUM_MS;
-	while (before && before->refuse_mono_ms > req->refuse_mono_ms)
-		before = TAILQ_PREV(before, request_list, refusal);
+	req->delayed_status = status;
+	req->delayed_retry_s = retry_after_s;
+	req->delayed_until_mono_ms = req->begun_mono_ms + quanta * QUANTUM_MS;
+	while (before && before->delayed_until_mono_ms > req->delayed_until_mono_ms)
+		before = TAILQ_PREV(before, request_list, delayed);
 	if (before)
-		TAILQ_INSERT_AFTER(&in->refusals, before, req, refusal);
+		TAILQ_INSERT_AFTER(&in->delayed, before, req, delayed);
 	else
-		TAILQ_INSERT_HEAD(&in->refusals, req, refusal);
-	refusal_timer_set(in);
+		TAILQ_INSERT_HEAD(&in->delayed, req, delayed);
+	delay_timer_set(in);
 }
 
-void requests_refuse(void *ingest)
+void requests_answer_delayed(void *ingest)
 {
 	struct ingest *in = ingest;
 	struct request *req;
 
-	/* An answer takes its request off the list, which the analyzer does not follow. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-	while ((req = TAILQ_FIRST(&in->refusals)) && req->refuse_mono_ms <= clock_mono_ms())
-		request_answer(req, req->refused, STR_NONE, req->refused_retry_s);
-	refusal_timer_set(in);
+	/* request_answer() removes the request from the list, which the analyzer does not see. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	while ((req = TAILQ_FIRST(&in->delayed)) && req->delayed_until_mono_ms <= clock_mono_ms())
+		request_answer(req, req->delayed_status, STR_NONE, req->delayed_retry_s);
+	delay_timer_set(in);
 }

@@ -1,4 +1,8 @@
-/* One request that was let on: from its header to its answer, and beyond it as long as Kafka still has records of it. */
+/* An admitted request: from its header until it is answered and Kafka no longer refers to its records.
+ *
+ * Invariant: the bytes that a request holds are counted in bytes_in_flight, those of its body until it is answered, those of its records
+ * until Kafka has acknowledged them; until it is authenticated its body also counts against its source.
+ */
 #ifndef INGEST_REQUEST_H
 #define INGEST_REQUEST_H
 
@@ -9,32 +13,32 @@
 struct request {
 	TAILQ_ENTRY(request) link; /* in ingest's deadlines or idle */
 	struct ingest *ingest;
-	struct http_request *http; /* NULL: answered or gone */
+	struct http_request *http; /* NULL: answered, or its client is gone */
 	const struct route *route;
 	struct uuid target; /* of the URL; else nil */
 	struct arena *arena;
-	size_t body_bytes; /* counted, until it is answered */
-	size_t kept_bytes; /* counted, until Kafka is through with it */
-	int64_t now_ms, begun_mono_ms, deadline_mono_ms; /* 0: not handled yet */
+	size_t body_bytes; /* counted until it is answered */
+	size_t kept_bytes; /* of the arena, counted until Kafka has acknowledged the records */
+	int64_t now_ms, begun_mono_ms, deadline_mono_ms; /* 0: the body is not complete yet */
 	uint8_t source_key[16];
 	size_t source_key_n;
 	struct source *source; /* NULL: authenticated */
-	TAILQ_ENTRY(request) refusal; /* in ingest's refusals while refused is set */
-	int refused; /* the status */
-	int64_t refused_retry_s, refuse_mono_ms;
+	TAILQ_ENTRY(request) delayed; /* in ingest's delayed while delayed_status is set */
+	int delayed_status;
+	int64_t delayed_retry_s, delayed_until_mono_ms;
 	struct str traceparent;
 	char trace_own[56];
 
-	size_t step; /* of flow_run() */
-	TAILQ_ENTRY(request) turn; /* in ingest's turns while in_line is set */
-	bool in_line;
+	size_t step; /* index of the pipeline's step that runs next, or waits */
+	TAILQ_ENTRY(request) turn; /* in ingest's turns while queued is set */
+	bool queued;
 	struct account_cache_wait wait;
 	struct auth_claims claims;
 	enum auth_proof proof;
-	bool asked; /* the account cache had to read */
-	struct str session; /* as the raw body names it */
-	struct json_doc *doc; /* never kept while it waits, but for its next turn */
-	const struct catalogue_account *account; /* only until the next wait or turn */
+	bool fetched; /* names were fetched from PostgreSQL */
+	struct str session; /* as the scan of the raw body found it */
+	struct json_doc *doc; /* NULL while the request waits for PostgreSQL or Kafka */
+	const struct catalogue_account *account; /* valid until the next wait or turn */
 	const struct catalogue_app *app; /* likewise */
 	struct uuid workspace_id, account_id; /* for the log; nil: not known */
 
@@ -45,44 +49,43 @@ struct request {
 	struct kafka_publication publication;
 };
 
-/* http's user from now on; source: address_key(). */
+/* Becomes the user of http. source: address_key(). */
 struct request *request_new(struct ingest *in, struct http_request *http, const struct route *route,
 	const struct uuid *target, struct str source);
-/* n bytes more of the body. */
+/* The source's key; borrowed. */
+struct str request_source(const struct request *req);
+/* Counts n more bytes of the body. */
 void request_grow(struct request *req, size_t n);
-/* It holds room in its own right from now on, no longer in its source's. */
+/* Its bytes no longer count against its source. */
 void request_authenticated(struct request *req, enum auth_proof proof);
-/* Counts what was made of the body. ERR_BUSY: there is no room for it. */
+/* Counts the bytes of the arena, which hold the records, until Kafka has acknowledged them. ERR_BUSY: there is no room. */
 int request_keep(struct request *req, struct err *err) ERR_MUST_USE;
-/* Makes room for n bytes more of req, or of anybody's when it is NULL: bodies still coming go first, the oldest first, then strangers
- * that wait for the account cache. False: there is none. */
-bool request_room(struct ingest *in, const struct request *req, size_t n);
-/* The client is gone, or is answered: nothing waits for it, its memory is used again when Kafka is through with it. */
-void request_leave(struct request *req);
-/* Kafka is through with what was left behind. */
+/* Makes room for n more bytes of req: closes the connections of unfinished bodies of others, the oldest first, then answers other
+ * unauthenticated requests that wait for PostgreSQL with 503. False: that was not enough. req may be NULL. */
+bool request_make_room(struct ingest *in, const struct request *req, size_t n);
+/* Ends the connection to the client, which was answered or is gone: cancels all waits but that for Kafka, after which the memory is
+ * reused. */
+void request_detach(struct request *req);
+/* Reuses or frees the memory. Nothing may refer to the request any more. */
 void request_recycle(struct request *req);
-/* The body is complete: sets the deadline. */
+/* Sets the deadline; the body is complete. */
 void request_begin(struct request *req);
 /* Frees the idle ones. */
 void requests_free(struct ingest *in);
 
-/* Answers and leaves. body: JSON, absent: {"error": ...} of the status. retry_after_s: 0 for none. */
+/* Answers and detaches. body: JSON; absent: {"error": ...} for the status. retry_after_s: 0 for none. */
 void request_answer(struct request *req, int status, struct str body, int64_t retry_after_s);
 void request_answer_text(struct request *req, int status, struct str text);
-/* 429 or 503, counted, with a line in the log. */
-void request_refuse_for_now(struct request *req, int status, enum refusal why, int64_t retry_after_s);
-/* 503, counted, with a line in the log that says why. */
+/* Answers 429 or 503; counts and logs it. */
+void request_refuse(struct request *req, int status, enum refusal why, int64_t retry_after_s);
+/* Answers 503; counts it, and logs it with the error. */
 void request_unavailable(struct request *req, enum refusal why, const struct err *err);
-/* A refusal that depends on what is known here: answered a whole number of quanta after the request was complete, so that the
- * time says nothing of it. */
-void request_refuse_in_time(struct request *req, int status, int64_t retry_after_s);
-void requests_refuse(void *ingest); /* those whose time has come */
-/* A line in the log for what was refused, dead-lettered or failed: at most one a second for the same reason and account. */
+/* Answers later: a multiple of 25 ms after the body was complete. For rejections whose time would otherwise depend on which accounts
+ * and secrets exist. */
+void request_answer_delayed(struct request *req, int status, int64_t retry_after_s);
+/* The callback of the timer: answers the requests that are due. ingest is a struct ingest. */
+void requests_answer_delayed(void *ingest);
+/* Logs a request that was rejected, refused, dead-lettered or failed: at most one line a second for each reason and account. */
 void request_log(const struct request *req, int status, const char *event, const char *why, struct str detail);
-
-/* flow.c: from the complete body to the answer, in steps that may wait. */
-void flow_run(struct request *req);
-/* Its turn has come (turns.h). */
-void flow_resume(struct request *req);
 
 #endif

@@ -9,12 +9,13 @@
 
 #define TURNS_LARGE_BYTES ((size_t)256 * 1024)
 
-/* Calls flow_resume(req) later: when it has reached the head of the queue or, if it is there already, after the
+/* The request is resumed later: when it has reached the head of the queue or, if it is there already, after the
  * pause. */
 void turns_wait(struct request *req);
 /* Removes the request from the queue, as its remaining steps are cheap. No effect if it is not in the queue. */
 void turns_leave(struct request *req);
-/* The callback of the timer; ingest is a struct ingest. */
-void turns_next(void *ingest);
+/* When ingest's timer `turn` has expired: resumes the first request. The request stays at the head of the queue unless resume()
+ * removes it. */
+void turns_next(struct ingest *in, void (*resume)(struct request *req));
 
 #endif
