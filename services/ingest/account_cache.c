@@ -1,10 +1,10 @@
-/* The cache and its misses; see account_cache.h. Misses are read in batches, one batch at a time: names requested while a
- * batch is in flight form the next one, so that a flood of unknown names costs PostgreSQL no more than one connection's
- * work.
+/* The cache and its misses; see account_cache.h. Invariant: one batch of names is in flight at a time. Names requested
+ * meanwhile form the next one, so that a flood of unknown names costs PostgreSQL no more than one connection's work.
  *
- *   account_cache_fetch ──► requested ──batch_send──► in_flight ──loader thread──► PostgreSQL
- *                                               │ UPDATE_ACCOUNT, UPDATE_APP: found, cached in the catalogue
- *                                               └ UPDATE_FETCHED: the rest is absent; waits are called back; next batch
+ *   account_cache_fetch ──► requested ──batch_send──► in_flight ──account_loader──► PostgreSQL
+ *                                                        │ UPDATE_ACCOUNT, UPDATE_APP: put into the catalogue
+ *                                                        └ UPDATE_FETCHED: the other names are absent; waits are called
+ *                                                          back; next batch
  */
 #include "ingest/account_cache.h"
 
@@ -113,7 +113,7 @@ int account_cache_fetch(struct account_cache *c, const struct name *names, size_
 	struct name_key storage;
 
 	if (map_count(c->requested) + n > REQUESTED_MAX)
-		return err_set(err, ERR_BUSY, "directory", "too many lookups are waiting");
+		return err_set(err, ERR_BUSY, "account_cache", "too many lookups are waiting");
 	for (size_t i = 0; i < n; i++) {
 		struct str key = name_key(&names[i], &storage);
 
@@ -134,8 +134,8 @@ void account_cache_cancel(struct account_cache *c, struct account_cache_wait *wa
 	wait->batch = 0;
 }
 
-/* The batch is complete. A callback may ask again, which adds to the next batch. */
-static void answered(struct account_cache *c, bool available)
+/* A callback may fetch further names, which are added to the next batch. */
+static void batch_done(struct account_cache *c, bool available)
 {
 	struct account_cache_wait *w;
 	struct str key;
@@ -157,37 +157,37 @@ static void answered(struct account_cache *c, bool available)
 	batch_send(c);
 }
 
-static void catalogue_swap(struct account_cache *c, struct account_update *n)
+static void catalogue_swap(struct account_cache *c, struct account_update *u)
 {
 	account_loader_discard(c->loader, &c->catalogue);
-	c->catalogue = n->catalogue;
-	n->catalogue = NULL;
+	c->catalogue = u->catalogue;
+	u->catalogue = NULL;
 	c->loaded = true;
 	map_clear(c->absent);
 	if (c->changed)
 		c->changed(c->ctx);
 }
 
-static void update_apply(struct account_cache *c, struct account_update *n)
+static void update_apply(struct account_cache *c, struct account_update *u)
 {
-	switch (n->kind) {
+	switch (u->kind) {
 	case UPDATE_CATALOGUE:
-		catalogue_swap(c, n);
+		catalogue_swap(c, u);
 		break;
 	case UPDATE_ACCOUNT:
-		catalogue_put_account(c->catalogue, &n->account);
+		catalogue_put_account(c->catalogue, &u->account);
 		break;
 	case UPDATE_ACCOUNT_GONE:
-		catalogue_drop_account(c->catalogue, &n->id);
+		catalogue_drop_account(c->catalogue, &u->id);
 		break;
 	case UPDATE_APP:
-		catalogue_put_app(c->catalogue, &n->app);
+		catalogue_put_app(c->catalogue, &u->app);
 		break;
 	case UPDATE_APP_GONE:
-		catalogue_drop_app(c->catalogue, &n->id);
+		catalogue_drop_app(c->catalogue, &u->id);
 		break;
 	case UPDATE_FETCHED:
-		answered(c, n->available);
+		batch_done(c, u->available);
 		return; /* without updating alive_mono_ms: PostgreSQL may be unavailable */
 	case UPDATE_ALIVE:
 		break;
@@ -198,11 +198,11 @@ static void update_apply(struct account_cache *c, struct account_update *n)
 static void updates_receive(void *cache)
 {
 	struct account_cache *c = cache;
-	struct account_update *n;
+	struct account_update *u;
 
-	while ((n = account_loader_receive(c->loader))) {
-		update_apply(c, n);
-		account_update_free(n);
+	while ((u = account_loader_receive(c->loader))) {
+		update_apply(c, u);
+		account_update_free(u);
 	}
 }
 

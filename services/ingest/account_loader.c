@@ -1,4 +1,9 @@
-/* The loader's thread: connect, listen, load; then jobs and notifications as they come. See account_loader.h. */
+/* The account loader's thread: connects, listens and loads everything; then it serves jobs and notifications. See
+ * account_loader.h.
+ *
+ * Invariant: while it is connected, every notified change is posted as an update, or pending in `changed`, `workspaces`
+ * or `reload`. Notifications of a lost connection may be lost, too, so the next one begins with loading everything.
+ */
 #include "ingest/account_loader.h"
 
 #include <poll.h>
@@ -15,18 +20,18 @@
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 5000
 #define QR_RETRY_MS    500
-#define CHANGED_MAX    1000 /* more than that at once: everything is read anew */
+#define CHANGED_MAX    1000 /* with more changes than that everything is loaded again */
 #define WORKSPACES_MAX 50   /* likewise */
-#define RELOAD_MS      1000 /* between two times that workspaces, or everything, are read anew */
+#define RELOAD_MS      1000 /* at least, between two loads of workspaces or of everything */
 
-static int give_up(void *loader)
+static int is_stopping(void *loader)
 {
 	struct account_loader *l = loader;
 
 	return atomic_load(&l->stopping);
 }
 
-/* The connection is closed. What was notified meanwhile is lost, so the next one loads everything. */
+/* The connection is closed. The next one loads everything, so pending changes are forgotten. */
 static void disconnected(struct account_loader *l, const struct err *why)
 {
 	map_clear(l->changed);
@@ -39,7 +44,7 @@ static void disconnected(struct account_loader *l, const struct err *why)
 
 static int on_missed(void *ctx, struct err *err)
 {
-	return rows_read_all(ctx, err);
+	return rows_load_all(ctx, err);
 }
 
 static void on_alive(void *ctx)
@@ -52,7 +57,7 @@ static void on_alive(void *ctx)
 	account_update_post(l, &(struct account_update){ .kind = UPDATE_ALIVE });
 }
 
-/* As pg_listener_turn(). */
+/* Returns pg_listener_turn()'s result. */
 static int listener_turn(struct account_loader *l)
 {
 	struct err err;
@@ -63,8 +68,7 @@ static int listener_turn(struct account_loader *l)
 	return rc;
 }
 
-/* A statement failed. */
-static void failed(struct account_loader *l, const struct err *err)
+static void statement_failed(struct account_loader *l, const struct err *err)
 {
 	if (err->kind != ERR_RETRY && pg_listener_listens(l->listener))
 		log_error("statement rejected by the database", LOG_ERR(err));
@@ -72,25 +76,25 @@ static void failed(struct account_loader *l, const struct err *err)
 	disconnected(l, err);
 }
 
-/* Bad input is a name that nothing can have. */
-static int look(struct account_loader *l, const struct name *name)
+/* A text that can be no name (ERR_INPUT) is like a name without a row. */
+static int name_load(struct account_loader *l, const struct name *name)
 {
 	struct err err;
 
-	if (rows_read_name(l, name, &err) == 0 || err.kind == ERR_INPUT)
+	if (rows_load_name(l, name, &err) == 0 || err.kind == ERR_INPUT)
 		return 0;
-	failed(l, &err);
+	statement_failed(l, &err);
 	return -1;
 }
 
-static void look_all(struct account_loader *l, const struct job *j)
+static void names_fetch(struct account_loader *l, const struct job *j)
 {
 	bool available = pg_listener_listens(l->listener);
 
 	for (size_t i = 0; available && i < j->n; i++) {
 		struct name name = name_of_key(j->keys[i]);
 
-		available = look(l, &name) == 0;
+		available = name_load(l, &name) == 0;
 	}
 	account_update_post(l, &(struct account_update){ .kind = UPDATE_FETCHED, .available = available });
 }
@@ -113,7 +117,7 @@ static void jobs_do(struct account_loader *l)
 			continue;
 		}
 		if (j->kind == JOB_FETCH)
-			look_all(l, j);
+			names_fetch(l, j);
 		else if (j->kind == JOB_KEYRING)
 			keyring_use(l, j);
 		job_free(j);
@@ -139,8 +143,8 @@ static void workspace_put(struct account_loader *l, const struct uuid *id)
 		l->reload = true;
 }
 
-/* "whatsapp_accounts:<uuid>"; a changed workspace may be one that is gone, with all its accounts. Any role may send them: what is
- * none of these costs nothing. */
+/* The payload is "whatsapp_accounts:<uuid>", or the same with provider_apps or workspaces. A workspace may have been
+ * deleted with all its accounts. Any role may send notifications: an unknown payload is ignored. */
 static void on_notified(void *ctx, struct str channel, struct str payload)
 {
 	struct account_loader *l = ctx;
@@ -165,11 +169,11 @@ static void reload_all(struct account_loader *l)
 	l->reload = false;
 	map_clear(l->changed);
 	map_clear(l->workspaces);
-	if (rows_read_all(l, &err) < 0)
-		failed(l, &err);
+	if (rows_load_all(l, &err) < 0)
+		statement_failed(l, &err);
 }
 
-static void changed_read(struct account_loader *l)
+static void changed_load(struct account_loader *l)
 {
 	struct str key;
 	void *value;
@@ -178,13 +182,13 @@ static void changed_read(struct account_loader *l)
 	while (map_each(l->changed, &i, &key, &value)) {
 		struct name name = name_of_key(key);
 
-		if (look(l, &name) < 0)
+		if (name_load(l, &name) < 0)
 			return;
 	}
 	map_clear(l->changed);
 }
 
-static void workspaces_read(struct account_loader *l)
+static void workspaces_load(struct account_loader *l)
 {
 	struct str key;
 	struct uuid id;
@@ -194,8 +198,8 @@ static void workspaces_read(struct account_loader *l)
 
 	while (map_each(l->workspaces, &i, &key, &value)) {
 		memcpy(id.b, key.p, sizeof(id.b));
-		if (rows_read_workspace(l, &id, &err) < 0) {
-			failed(l, &err);
+		if (rows_load_workspace(l, &id, &err) < 0) {
+			statement_failed(l, &err);
 			return;
 		}
 	}
@@ -207,7 +211,7 @@ static bool wants_reload(const struct account_loader *l)
 	return l->reload || map_count(l->workspaces) > 0;
 }
 
-/* However often it is asked for. */
+/* At most once in RELOAD_MS, however often a change is notified. */
 static void reload_when_due(struct account_loader *l)
 {
 	if (!pg_listener_listens(l->listener) || !wants_reload(l) || clock_mono_ms() < l->reload_mono_ms)
@@ -215,15 +219,15 @@ static void reload_when_due(struct account_loader *l)
 	if (l->reload)
 		reload_all(l);
 	else
-		workspaces_read(l);
+		workspaces_load(l);
 	l->reload_mono_ms = clock_mono_ms() + RELOAD_MS;
 }
 
-/* Statements read notifications, too: until no more came. */
-static void changes_read(struct account_loader *l)
+/* A statement may receive further notifications: repeated until none has come. */
+static void changes_load(struct account_loader *l)
 {
 	do
-		changed_read(l);
+		changed_load(l);
 	while (listener_turn(l) == 1);
 	reload_when_due(l);
 }
@@ -254,9 +258,9 @@ static void *thread_main(void *loader)
 	struct account_loader *l = loader;
 
 	while (!atomic_load(&l->stopping)) {
-		(void)listener_turn(l); /* connects before the jobs that need it */
+		(void)listener_turn(l); /* before the jobs, which need the connection */
 		jobs_do(l);
-		changes_read(l);
+		changes_load(l);
 		qr_write(l);
 		if (!atomic_load(&l->stopping))
 			wait_for_work(l);
@@ -275,7 +279,7 @@ static struct pg_listener *listener_new(struct account_loader *l)
 		.backoff_max_ms = BACKOFF_MAX_MS,
 	};
 
-	options.pg.idle = give_up;
+	options.pg.idle = is_stopping;
 	options.pg.idle_ctx = l;
 	return pg_listener_new(&options, &ops, l);
 }
@@ -283,12 +287,12 @@ static struct pg_listener *listener_new(struct account_loader *l)
 static void mail_free(struct account_loader *l)
 {
 	struct job *j;
-	struct account_update *n;
+	struct account_update *u;
 
 	while (l->jobs && (j = job_take(l)))
 		job_free(j);
-	while (l->updates && (n = account_loader_receive(l)))
-		account_update_free(n);
+	while (l->updates && (u = account_loader_receive(l)))
+		account_update_free(u);
 	mailbox_close(&l->jobs);
 	mailbox_close(&l->updates);
 }

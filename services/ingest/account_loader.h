@@ -1,9 +1,9 @@
-/* The one thread that owns ingest's connection to PostgreSQL: it reads accounts, apps and secrets, listens for changes, and
- * writes QR codes. A thread, because libpq resolves names and connects blocking, and because a statement may take its whole
- * deadline: serving what is cached must go on meanwhile.
+/* Loads accounts, apps and their secrets from PostgreSQL, listens for their changes, and stores QR codes. It is a
+ * thread, with ingest's only connection to PostgreSQL, because libpq blocks while it resolves a host and connects, and
+ * because a statement may take its whole deadline: meanwhile the loop has to serve what is cached.
  *
- * The loop hands in jobs and takes news through two mailboxes (loop/mailbox.h). Invariant: news are in
- * the order in which PostgreSQL was read, so that an older reading never replaces a newer one.
+ * The loop posts jobs and receives updates through two mailboxes (loop/mailbox.h). Invariant: updates arrive in the
+ * order in which the rows were read, so that an older version of a row never replaces a newer one.
  */
 #ifndef INGEST_ACCOUNT_LOADER_H
 #define INGEST_ACCOUNT_LOADER_H
@@ -16,18 +16,18 @@
 struct account_loader;
 
 struct account_loader_options {
-	struct postgres_settings postgres; /* its text is borrowed as long as the loader lives */
+	struct postgres_settings postgres; /* its strings are borrowed until account_loader_stop() */
 	int qr_ttl_s;
 };
 
 enum account_update_kind {
-	UPDATE_CATALOGUE, /* catalogue: everything, read anew */
+	UPDATE_CATALOGUE, /* catalogue: all accounts and apps */
 	UPDATE_ACCOUNT, /* account */
 	UPDATE_ACCOUNT_GONE, /* id */
 	UPDATE_APP, /* app */
 	UPDATE_APP_GONE, /* id */
-	UPDATE_FETCHED, /* what account_loader_fetch() asked for has come before this; or not, when it is not available */
-	UPDATE_ALIVE, /* PostgreSQL answers: the cache is as fresh as its notifications */
+	UPDATE_FETCHED, /* ends account_loader_fetch(); available: all rows that exist were posted before it */
+	UPDATE_ALIVE, /* PostgreSQL has answered, and no notification was missed */
 };
 struct account_update {
 	struct mailbox_node node; /* first */
@@ -42,21 +42,21 @@ struct account_update {
 /* Takes the keyring, also on failure. */
 int account_loader_start(struct account_loader **out, const struct account_loader_options *options,
 	struct keyring **keyring, struct err *err) ERR_MUST_USE;
-void account_loader_stop(struct account_loader **loader); /* accepts NULL; abandons what is under way */
+void account_loader_stop(struct account_loader **loader); /* accepts NULL; cancels the statement in flight */
 
-/* Readable while there is news. */
+/* Readable while there are updates. */
 int account_loader_fd(const struct account_loader *l);
-/* The oldest news, NULL when there is none; to be freed with account_update_free(). */
+/* The oldest update, to be freed with account_update_free(); NULL: there is none. */
 struct account_update *account_loader_receive(struct account_loader *l);
-void account_update_free(struct account_update *n); /* and what it still holds */
+void account_update_free(struct account_update *u); /* with what was not moved out of it */
 
-/* Reads what bears these names (name_key()). One at a time: the next after UPDATE_FETCHED. */
+/* Loads the rows with these names (name_key()), and posts UPDATE_FETCHED, before which it must not be called again. */
 void account_loader_fetch(struct account_loader *l, const struct str *keys, size_t n);
-/* Seals the code into account_qr, soon; given up when it has expired. */
+/* Seals the code and stores it in account_qr; discarded when it expires before PostgreSQL is available. */
 void account_loader_put_qr(struct account_loader *l, const struct catalogue_account *account, struct str code);
-/* Opens and seals with these keys from now on, and reads everything anew. Takes the keyring. */
+/* Opens and seals with these keys from now on, and loads everything again. Takes the keyring. */
 void account_loader_set_keyring(struct account_loader *l, struct keyring **keyring);
-/* Frees it, which may take a while. Takes it. */
+/* Frees the catalogue in the thread, since that may take long. Takes it. */
 void account_loader_discard(struct account_loader *l, struct catalogue **catalogue);
 
 #endif

@@ -1,4 +1,5 @@
-/* What goes between the loop and the loader's thread. */
+/* The two mailboxes between the loop and the account loader's thread. Invariant: a job or an update has one owner at a
+ * time, the sender, the mailbox or the receiver. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +17,12 @@ void job_free(struct job *j)
 	free(j);
 }
 
-void account_update_free(struct account_update *n)
+void account_update_free(struct account_update *u)
 {
-	catalogue_free(n->catalogue);
-	catalogue_account_free(n->account);
-	catalogue_app_free(n->app);
-	free(n);
+	catalogue_free(u->catalogue);
+	catalogue_account_free(u->account);
+	catalogue_app_free(u->app);
+	free(u);
 }
 
 static void job_post(struct account_loader *l, const struct job *j)
@@ -37,11 +38,11 @@ struct job *job_take(struct account_loader *l)
 	return (struct job *)mailbox_receive(l->jobs);
 }
 
-void account_update_post(struct account_loader *l, const struct account_update *n)
+void account_update_post(struct account_loader *l, const struct account_update *u)
 {
 	struct account_update *copy = mem_alloc(sizeof(*copy));
 
-	*copy = *n;
+	*copy = *u;
 	mailbox_post(l->updates, &copy->node);
 }
 

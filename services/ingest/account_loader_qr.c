@@ -1,5 +1,5 @@
-/* QR codes on their way into account_qr: the latest of each account, until written or expired. Invariant: a code is never
- * logged, and wiped when it is let go. */
+/* QR codes that are not stored in account_qr yet: the latest of each account, until it is stored or has expired.
+ * Invariant: a code is never logged, and its memory is wiped before it is freed. */
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -9,7 +9,7 @@
 #include "ingest/account_loader_private.h"
 #include "store/intake.h"
 
-#define QR_MAX 4096 /* accounts; a login shows a new code every 20 s */
+#define QR_MAX 4096 /* codes; a login shows a new one every 20 s */
 
 struct qr {
 	struct job *job;

@@ -1,4 +1,5 @@
-/* Rows of PostgreSQL as what the loop's cache holds: secrets opened, strings copied. */
+/* Rows of PostgreSQL as accounts and apps of the catalogue: strings copied, secrets opened. Invariant: an account or
+ * app whose secrets cannot be opened has none, and so rejects every request. */
 #include <string.h>
 
 #include "base/log.h"
@@ -6,7 +7,7 @@
 #include "ingest/account_loader_private.h"
 #include "store/intake.h"
 
-/* What cannot be opened lets nobody in: loud, and as if there were no secrets. */
+/* Logs it, and leaves out empty, when the secrets cannot be opened. */
 static void secrets_open(struct account_loader *l, const char *what, const struct uuid *id, struct str sealed,
 	struct secrets *out, struct arena *a)
 {
@@ -58,7 +59,7 @@ static struct catalogue_app *app_make(struct account_loader *l, const struct int
 	return app;
 }
 
-/* Where rows go: into a new catalogue, or to the loop one by one. */
+/* Where rows go: into the catalogue, or to the loop as an update each when it is NULL. */
 struct sink {
 	struct account_loader *loader;
 	struct catalogue *catalogue;
@@ -89,7 +90,7 @@ static void app_each(void *ctx, const struct intake_app_row *row)
 		account_update_post(sink->loader, &(struct account_update){ .kind = UPDATE_APP, .app = app });
 }
 
-int rows_read_all(struct account_loader *l, struct err *err)
+int rows_load_all(struct account_loader *l, struct err *err)
 {
 	struct sink sink = { .loader = l, .catalogue = catalogue_new() };
 
@@ -112,7 +113,7 @@ static void gone_each(void *ctx, bool is_app, const struct uuid *id)
 		&(struct account_update){ .kind = is_app ? UPDATE_APP_GONE : UPDATE_ACCOUNT_GONE, .id = *id });
 }
 
-int rows_read_workspace(struct account_loader *l, const struct uuid *workspace, struct err *err)
+int rows_load_workspace(struct account_loader *l, const struct uuid *workspace, struct err *err)
 {
 	struct sink sink = { .loader = l };
 
@@ -121,7 +122,7 @@ int rows_read_workspace(struct account_loader *l, const struct uuid *workspace, 
 	return store_intake_accounts_of_workspace(pg_listener_pg(l->listener), workspace, account_each, &sink, err);
 }
 
-static int read_by_id(struct sink *sink, const struct name *name, struct err *err)
+static int load_by_id(struct sink *sink, const struct name *name, struct err *err)
 {
 	enum account_update_kind gone = name->kind == NAME_APP ? UPDATE_APP_GONE : UPDATE_ACCOUNT_GONE;
 	struct uuid id;
@@ -137,7 +138,7 @@ static int read_by_id(struct sink *sink, const struct name *name, struct err *er
 	return rc;
 }
 
-static int read_by_row(struct sink *sink, const struct name *name, struct err *err)
+static int load_by_row(struct sink *sink, const struct name *name, struct err *err)
 {
 	int64_t row;
 
@@ -145,16 +146,16 @@ static int read_by_row(struct sink *sink, const struct name *name, struct err *e
 	return store_intake_account_by_row(pg_listener_pg(sink->loader->listener), row, account_each, sink, err);
 }
 
-int rows_read_name(struct account_loader *l, const struct name *name, struct err *err)
+int rows_load_name(struct account_loader *l, const struct name *name, struct err *err)
 {
 	struct sink sink = { .loader = l };
 
 	switch (name->kind) {
 	case NAME_ACCOUNT:
 	case NAME_APP:
-		return read_by_id(&sink, name, err);
+		return load_by_id(&sink, name, err);
 	case NAME_ROW:
-		return read_by_row(&sink, name, err);
+		return load_by_row(&sink, name, err);
 	case NAME_SESSION:
 		return store_intake_account_by_session(pg_listener_pg(l->listener), name->text, account_each, &sink,
 			err);
