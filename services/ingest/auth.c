@@ -1,4 +1,5 @@
-/* Verification of signatures and tokens; see auth.h. Invariant: no check stops at the first secret that matches. */
+/* Verification of signatures and tokens; see auth.h. Invariant: no check of a list stops at the first secret that
+ * matches, and a rejection takes the same time for any number of secrets up to AUTH_SECRETS. */
 #include "ingest/auth.h"
 
 #include <assert.h>
@@ -24,7 +25,7 @@ const char *const auth_claim_headers[AUTH_CLAIMS] = {
 #define OURS \
 	(BIT(CLAIM_SIGNATURE) | BIT(CLAIM_WEBHOOK_ID) | BIT(CLAIM_WEBHOOK_TIMESTAMP) | BIT(CLAIM_WEBHOOK_SIGNATURE))
 
-static const unsigned asked[AUTH_SCHEMES] = {
+static const unsigned headers_of[AUTH_SCHEMES] = {
 	[AUTH_BRIDGE] = OURS,
 	[AUTH_BRIDGE_OR_TOKEN] = OURS | BIT(CLAIM_AUTHORIZATION),
 	[AUTH_META] = BIT(CLAIM_HUB_SIGNATURE),
@@ -36,7 +37,7 @@ static const unsigned asked[AUTH_SCHEMES] = {
 bool auth_asks(enum auth_scheme scheme, enum auth_claim claim)
 {
 	assert(scheme < AUTH_SCHEMES);
-	return asked[scheme] & BIT(claim);
+	return headers_of[scheme] & BIT(claim);
 }
 
 bool auth_claimed(enum auth_scheme scheme, const struct auth_claims *claims)
@@ -128,26 +129,29 @@ static bool body_fits(enum auth_scheme scheme, const struct secrets *s, const st
 	return false;
 }
 
-static struct str dummy_keys[AUTH_SECRETS] = { { "a key that nobody has", 21 }, { "nor has anybody this", 20 } };
+static struct str dummy_keys[AUTH_SECRETS] = { { "matches no signature", 20 }, { "and no token either", 19 } };
 const struct secrets auth_dummy = {
 	.signing_keys = { dummy_keys, AUTH_SECRETS },
 	.app_secrets = { dummy_keys, AUTH_SECRETS },
 };
 
-static struct secret_list missing(const struct secret_list *list)
+/* Dummy keys in place of those that the list has fewer than AUTH_SECRETS. */
+static struct secret_list padding_of(const struct secret_list *list)
 {
 	return (struct secret_list){ dummy_keys, list->n < AUTH_SECRETS ? AUTH_SECRETS - list->n : 0 };
 }
 
-/* Verifies with keys that fit nothing what there were too few secrets for: the time of a refusal does not tell how many there are. */
-static void verify_in_vain(enum auth_scheme scheme, const struct secrets *s, const struct auth_claims *c,
+/* Repeats the checks with dummy keys, until each kind was checked against AUTH_SECRETS keys: the time of a rejection
+ * must not reveal how many secrets there are. */
+static void verify_padding(enum auth_scheme scheme, const struct secrets *s, const struct auth_claims *c,
 	struct str body, int64_t now_ms)
 {
-	struct secrets rest = { .signing_keys = missing(&s->signing_keys), .app_secrets = missing(&s->app_secrets) };
+	struct secrets padding = { .signing_keys = padding_of(&s->signing_keys),
+		.app_secrets = padding_of(&s->app_secrets) };
 
 	if (auth_asks(scheme, CLAIM_WEBHOOK_SIGNATURE))
-		(void)delivery_fits(&rest, c, body, now_ms);
-	(void)body_fits(scheme, s->require_timestamp ? &auth_dummy : &rest, c, body);
+		(void)delivery_fits(&padding, c, body, now_ms);
+	(void)body_fits(scheme, s->require_timestamp ? &auth_dummy : &padding, c, body);
 }
 
 enum auth_proof auth_verify(enum auth_scheme scheme, const struct secrets *s, const struct auth_claims *c,
@@ -157,7 +161,7 @@ enum auth_proof auth_verify(enum auth_scheme scheme, const struct secrets *s, co
 		return PROOF_DELIVERY;
 	if (!s->require_timestamp && body_fits(scheme, s, c, body))
 		return PROOF_BODY;
-	verify_in_vain(scheme, s, c, body, now_ms);
+	verify_padding(scheme, s, c, body, now_ms);
 	return PROOF_NONE;
 }
 

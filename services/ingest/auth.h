@@ -43,16 +43,16 @@ enum auth_proof {
 	PROOF_BODY,     /* a signature of the body, or a token */
 	PROOF_DELIVERY, /* Standard Webhooks: a signature of id, time and body */
 };
-#define AUTH_SECRETS 2 /* per kind, as during a rotation: up to that many, every refusal takes the same time */
+#define AUTH_SECRETS 2 /* of each kind, as during a rotation: up to this number every rejection takes the same time */
 
-/* The strongest proof that verifies. If the secrets require a timestamp, only PROOF_DELIVERY or none. PROOF_NONE costs as
- * much time as with auth_dummy, except for secrets above AUTH_SECRETS. */
+/* The strongest proof that verifies. If the secrets require a timestamp, only PROOF_DELIVERY or none. PROOF_NONE takes
+ * as long as with auth_dummy, unless there are more than AUTH_SECRETS secrets of a kind. */
 enum auth_proof auth_verify(enum auth_scheme scheme, const struct secrets *secrets, const struct auth_claims *claims,
 	struct str body, int64_t now_ms);
-/* AUTH_SECRETS keys that match nothing: for requests that name no known account, so that they take as long as a wrong
- * signature. */
+/* Dummy keys for requests that name no known account, so that their rejection takes as long as that of a wrong
+ * signature. The result of a verification with them must be ignored: the keys are public. */
 extern const struct secrets auth_dummy;
-/* Meta's subscription check. */
+/* The token of Meta's subscription check. */
 bool auth_verify_token(const struct secrets *app, struct str token);
 
 #endif

@@ -1,5 +1,5 @@
-/* What ingest could not take in but must not lose, as records of <prefix>.http.v1.ingest.dlq: the bytes of the item and headers
- * that say where it was posted and why it is here (README.md, Answers). Pure. */
+/* Dead letters of bodies and items, as records of <prefix>.http.v1.ingest.dlq: the bytes, and headers with the route
+ * and the reason (README.md, Answers). Pure. */
 #ifndef INGEST_DEAD_LETTERS_H
 #define INGEST_DEAD_LETTERS_H
 
@@ -18,9 +18,9 @@ struct dead_letter {
 	int64_t failed_at_ms;
 };
 
-#define DEAD_LETTER_MAX_BYTES (4 * 1024 * 1024 - 64 * 1024) /* of a body; a larger one is cut, flagged and hashed */
+#define DEAD_LETTER_MAX_BYTES (4 * 1024 * 1024 - 64 * 1024) /* beyond: truncated, flagged and hashed in the headers */
 
-/* Fills the record but for its topic; all else in the arena or borrowed from d. */
+/* Fills the record except for its topic. Its bytes are in the arena or borrowed from d. */
 void dead_letter_record(const struct dead_letter *d, struct arena *a, struct kafka_record *out);
 
 #endif

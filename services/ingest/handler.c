@@ -1,5 +1,5 @@
 /* The callbacks of libs/http: the header is complete, the body is growing, the body is complete, the client is gone.
- * Requests that can be refused without their body are refused here.
+ * Requests that can be rejected or refused without their body are answered here.
  *
  *   header ─► handler_admit: 404, 405, 415, 429 or 503 ─► body ─► handler_grow: 503 ─► handler_handle ─► pipeline.c
  *
@@ -15,7 +15,7 @@
 
 #define SOURCE_PART 8
 #define SMALL_BYTES ((size_t)64 * 1024)
-#define OK_KEEPS_MS 60000 /* after a success, how long failures from the same source do not get it refused */
+#define OK_KEEPS_MS 60000 /* for this long after a success, failures of the source do not get it refused */
 
 static struct http_admission reject(struct ingest *in, struct http_request *r, const struct route *route, int status,
 	const char *header, const char *value)
@@ -46,9 +46,8 @@ static struct http_admission refuse(struct ingest *in, struct http_request *r, c
 	return reject(in, r, route, status, "Retry-After", seconds);
 }
 
-/* A source whose requests all fail to authenticate is refused before its body is read. A source with recent successes
- * (Meta, a proxy that is not trusted) is not: its failures are answered one by one, so that one client cannot get
- * others behind the same address blocked. */
+/* Requests of a source that only fails to authenticate are refused before their bodies are read. A source with a recent
+ * success (Meta, a proxy that is not trusted) is exempt: else one client could block others behind the same address. */
 static int64_t source_wait_ms(struct ingest *in, struct str key)
 {
 	const double per_minute = (double)in->settings->limits_failures_per_minute;
@@ -61,8 +60,8 @@ static int64_t source_wait_ms(struct ingest *in, struct str key)
 	return failures ? bucket_wait_ms(&failures->bucket, (struct rate){ per_minute / 60, per_minute }, 1, now) : 0;
 }
 
-/* Limits a source's requests by the limit of connections per address: behind a proxy its connections cannot be
- * counted. */
+/* The limit of connections per address also limits a source's unauthenticated requests, because behind a proxy its
+ * connections cannot be counted. */
 static bool source_has_its_share(const struct ingest *in, struct str key)
 {
 	size_t most = (size_t)in->settings->http_max_connections_per_address;
@@ -70,7 +69,7 @@ static bool source_has_its_share(const struct ingest *in, struct str key)
 	return most > 0 && sources_look(in->sources, key).requests >= most;
 }
 
-/* Whether to refuse the request for now, why, and after how long the client may retry. */
+/* Whether to refuse the request, why, and after how long the client may retry. */
 static bool is_refused(struct ingest *in, struct str source, enum refusal *why, int64_t *wait_ms)
 {
 	*why = REFUSED_FAILURES;
@@ -118,8 +117,8 @@ bool handler_exempt(void *ctx, struct str peer)
 	return ip_parse(peer, address) && networks_have(in->proxies, address);
 }
 
-/* A source without authentication may hold an eighth of limits.bytes_in_flight, or one body of any size. Small bodies
- * are always accepted, so that another client's large body behind the same address does not block them. */
+/* The unauthenticated requests of a source may hold an eighth of limits.bytes_in_flight, or one body of any size. Small
+ * bodies are exempt, so that a large body does not block those of other clients behind the same address. */
 int handler_grow(void *ctx, struct http_request *r, size_t n)
 {
 	struct ingest *in = ctx;

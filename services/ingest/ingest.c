@@ -20,7 +20,7 @@
 #define KAFKA_CLOSE_MS 5000
 #define OWN_FILES      100 /* descriptors reserved for Kafka, PostgreSQL and the admin port */
 
-static void readiness_tell(struct ingest *in)
+static void readiness_set(struct ingest *in)
 {
 	bool loaded = account_cache_loaded(in->account_cache), healthy = kafka_publications_healthy(in->publications);
 
@@ -30,11 +30,11 @@ static void readiness_tell(struct ingest *in)
 
 static void accounts_loaded(void *ingest)
 {
-	readiness_tell(ingest);
+	readiness_set(ingest);
 }
 
 /* Logs at most one line per second, as it runs once per second. */
-static void closed_count(struct ingest *in)
+static void closed_note(struct ingest *in)
 {
 	const struct http_server_closed now = http_server_closed(in->http), before = in->closed;
 	const uint64_t address = now.address - before.address, idle = now.idle - before.idle,
@@ -53,8 +53,8 @@ static void tick(void *ingest)
 	const struct catalogue *c = account_cache_catalogue(in->account_cache);
 
 	service_alive(in->service);
-	readiness_tell(in);
-	closed_count(in);
+	readiness_set(in);
+	closed_note(in);
 	ingest_stats_gauges(&(struct stats_gauges){
 		.requests = in->n_requests,
 		.bytes = in->bytes_in_flight,
@@ -66,8 +66,8 @@ static void tick(void *ingest)
 	loop_timer_set(in->tick, TICK_MS);
 }
 
-/* What a request whose deadline has passed was waiting for. */
-static enum refusal late_for(const struct request *req)
+/* What a request waited for when its deadline passed. */
+static enum refusal waited_for(const struct request *req)
 {
 	if (req->publishing)
 		return REFUSED_KAFKA;
@@ -84,7 +84,7 @@ static void deadlines_expire(void *ingest)
 
 	err_set(&late, ERR_RETRY, "deadline", "request.deadline has passed");
 	while ((req = TAILQ_FIRST(&in->deadlines)) && req->deadline_mono_ms <= now)
-		request_unavailable(req, late_for(req), &late);
+		request_unavailable(req, waited_for(req), &late);
 	if (req)
 		loop_timer_set(in->expiry, req->deadline_mono_ms - now);
 }
@@ -101,7 +101,7 @@ static void drain_check(void *ingest)
 		loop_timer_set(in->drain, DRAIN_STEP_MS);
 }
 
-static void signals_take(void *ingest)
+static void signals_handle(void *ingest)
 {
 	struct ingest *in = ingest;
 
@@ -195,7 +195,7 @@ static int parts_open(struct ingest *in, struct err *err)
 	in->turn = loop_timer_new(in->loop, pipeline_turn, in);
 	in->drain = loop_timer_new(in->loop, drain_check, in);
 	in->tick = loop_timer_new(in->loop, tick, in);
-	in->signals = loop_io_new(in->loop, service_signal_fd(in->service), true, false, signals_take, in);
+	in->signals = loop_io_new(in->loop, service_signal_fd(in->service), true, false, signals_handle, in);
 	loop_timer_set(in->tick, 0);
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* ingest as a whole: its parts, and the state that all requests share. One thread and one loop; the loader's thread
- * only updates the account cache.
+/* ingest as a whole: its parts, and the state that all requests share. One thread with one loop; the thread of the
+ * account loader shares nothing with it but two mailboxes.
  *
  * Invariant: a 2xx is answered only after Kafka acknowledged every event and every dead letter of the request.
  */
@@ -42,17 +42,17 @@ struct ingest {
 	struct limiter *lines; /* log lines, by reason and account */
 	struct sources *sources;
 
-	struct request_list deadlines; /* being handled, the oldest first */
+	struct request_list deadlines; /* their bodies are complete; the oldest first */
 	struct request_list idle; /* for reuse */
 	size_t n_idle, n_requests; /* n_requests: not idle */
-	size_t bytes_in_flight; /* received parts of bodies, and arenas until Kafka acknowledged their records */
+	size_t bytes_in_flight; /* of bodies as far as received, and of arenas until Kafka has acknowledged their records */
 	struct loop_timer *expiry;
 	struct request_list delayed; /* to be answered later (request_answer_delayed), in order of that time */
 	struct loop_timer *delay;
-	struct http_server_closed closed; /* at the last count */
-	struct request_list turns; /* large bodies in line; the first one is being processed (turns.h) */
+	struct http_server_closed closed; /* counters at the last tick */
+	struct request_list turns; /* the queue of large bodies (turns.h) */
 	struct loop_timer *turn;
-	int64_t turn_ms; /* how long the last one took */
+	int64_t turn_ms; /* duration of the last turn */
 	struct buf answer; /* scratch for one response's body */
 	struct trace_random trace_random;
 

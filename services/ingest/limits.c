@@ -43,7 +43,7 @@ void limiter_free(struct limiter *l)
 	free(l);
 }
 
-static void generations_turn(struct limiter *l)
+static void generations_rotate(struct limiter *l)
 {
 	struct map *forgotten = l->old;
 
@@ -55,7 +55,7 @@ static void generations_turn(struct limiter *l)
 static struct limiter_entry *young_put(struct limiter *l, struct str key, struct limiter_entry *e)
 {
 	if (map_count(l->young) >= l->max_young)
-		generations_turn(l);
+		generations_rotate(l);
 	*map_slot(l->young, key) = e;
 	return e;
 }

@@ -1,7 +1,8 @@
-/* State per key (a source, an account, a kind of log line): its token bucket, and other counters of its owner.
+/* State for each key (a source, an account, a kind of log line): a token bucket, the time of the last success, a log
+ * limit.
  *
- * Kept in two generations: when the young one is full, the old one is dropped and the young one becomes old. So memory
- * is bounded for any keys, and a key in use is kept.
+ * Kept in two generations: when the young one is full, the old one is freed and the young one becomes old. So memory is
+ * bounded for any set of keys, and a key in use is kept.
  */
 #ifndef INGEST_LIMITS_H
 #define INGEST_LIMITS_H

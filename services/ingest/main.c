@@ -17,7 +17,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	const struct service_spec spec = {
 		.name = "ingest",
-		.summary = "Takes in what bridges and Meta post, and queues it durably.",
+		.summary = "Receives the webhooks of bridges and Meta, and publishes their events to Kafka.",
 		.keys = ingest_keys,
 		.settings = &settings,
 		.settings_size = sizeof(settings),

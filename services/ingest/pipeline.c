@@ -1,7 +1,8 @@
 /* The order of a request's steps; see pipeline.h.
  *
- * Invariant: nothing borrowed from the account cache survives a wait for PostgreSQL or a turn, and no parsed body survives a wait
- * for PostgreSQL. Of large bodies only the first in the queue is parsed, so that at most two parsed bodies exist at a time.
+ * Invariant: nothing borrowed from the account cache survives a wait for PostgreSQL or a turn, and no parsed body
+ * survives a wait for PostgreSQL. Of large bodies only the first in the queue is parsed, so that at most two parsed
+ * bodies exist at a time.
  */
 #include "ingest/pipeline.h"
 

@@ -2,8 +2,8 @@
  *
  *   headers ─► account or app ─► signature ─► rate ─► parse ─► read the dialect ─► publish ─► answer
  *
- * Each step is short enough for the event loop. A step that needs rows from PostgreSQL is repeated when they have arrived
- * (account_cache.h); a large body waits in a queue between two steps (turns.h).
+ * Each step is short enough for the event loop. A step that needs rows from PostgreSQL is repeated when they have
+ * arrived (account_cache.h); a large body waits in a queue between two steps (turns.h).
  */
 #ifndef INGEST_PIPELINE_H
 #define INGEST_PIPELINE_H

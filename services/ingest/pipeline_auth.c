@@ -1,7 +1,8 @@
 /* The steps that find the account or app of a request and verify its credentials (README.md, Authentication).
  *
- * Invariant: a body is not parsed before its signature or token is verified. It is scanned once, for the name of a session, and that
- * name only selects the accounts whose own secrets are tried. Each name costs the same time, whether it is known or not.
+ * Invariant: a body is not parsed before its signature or token is verified. It is scanned once, for the name of a
+ * session, and that name only selects the accounts whose own secrets are tried. Each name costs the same time, whether
+ * it is known or not.
  */
 #include "base/clock.h"
 #include "ingest/pipeline_steps.h"
@@ -71,7 +72,8 @@ enum step_result step_account_of_url(struct request *req)
 	return STEP_NEXT;
 }
 
-/* Sets the first cached candidate whose own secrets verify the body. False: none does, and *cached candidates were tried. */
+/* Sets the first cached candidate whose own secrets verify the body. False: none does, and *cached candidates were
+ * tried. */
 static bool candidate_authenticate(struct request *req, const struct session_names *names, size_t *cached)
 {
 	for (size_t i = 0; i < names->n; i++) {
@@ -88,8 +90,8 @@ static bool candidate_authenticate(struct request *req, const struct session_nam
 	return false;
 }
 
-/* The text may be the session name of one account and the number or public id of another. Neither has precedence: the secrets
- * decide. Names are fetched from PostgreSQL only when no cached candidate verifies. */
+/* The text may be the session name of one account and the number or public id of another. Neither has precedence: the
+ * secrets decide. Names are fetched from PostgreSQL only when no cached candidate verifies. */
 enum step_result step_account_of_session(struct request *req)
 {
 	struct session_names names;

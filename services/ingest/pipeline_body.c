@@ -1,5 +1,5 @@
-/* The steps that parse a body and read it in the dialect of its route. Invariant: a body is published only when the session and the
- * workspace that it names are those of the account whose secrets verified it. */
+/* The steps that parse a body and read it in the dialect of its route. Invariant: a body is published only when the
+ * session and the workspace that it names are those of the account whose secrets verified it. */
 #include "ingest/pipeline_steps.h"
 #include "ingest/session.h"
 
@@ -52,8 +52,8 @@ enum step_result step_read(struct request *req)
 	return rc < 0 ? pipeline_reject_items(req) : pipeline_publish(req);
 }
 
-/* For a body that exceeds a bound, where reading each item would cost too much, and for any bad body of Meta's: Meta cannot be asked
- * for it again, and repeats for days what is not answered with 200. */
+/* For a body that exceeds a bound, where reading each item would cost too much, and for any bad body of Meta's: Meta
+ * cannot be asked for it again, and repeats for days what is not answered with 200. */
 enum step_result pipeline_dead_letter_body(struct request *req, enum dead_reason reason, const struct err *err)
 {
 	struct intake *in = &req->intake;

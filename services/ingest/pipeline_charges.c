@@ -1,5 +1,6 @@
-/* The rate limits of accounts (README.md, Limits). Invariant: an account is admitted while its bucket has a token, and is charged the
- * whole cost of a body once that is known, which may leave a debt. A body that was read is charged even when it is then rejected. */
+/* The rate limits of accounts (README.md, Limits). Invariant: an account is admitted while its bucket has a token, and
+ * is charged the whole cost of a body once that is known, which may leave a debt. A body that was read is charged even
+ * when it is then rejected. */
 #include "base/clock.h"
 #include "ingest/answers.h"
 #include "ingest/dialects/dialects.h"
@@ -41,8 +42,8 @@ static const struct uuid *account_of_item(const struct request *req, size_t i)
 	return a ? &a->id : NULL;
 }
 
-/* Each item costs its account a token and its share of the body's bytes. An item without an account, or one that was ignored, is
- * charged to the account that posted the body, or to Meta's app. */
+/* Each item costs its account a token and its share of the body's bytes. An item without an account, or one that was
+ * ignored, is charged to the account that posted the body, or to Meta's app. */
 void pipeline_charge(struct request *req)
 {
 	const struct intake *in = &req->intake;
@@ -76,8 +77,8 @@ enum step_result step_account_rate(struct request *req)
 	return wait_ms > 0 ? pipeline_refuse_account(req, wait_ms) : STEP_NEXT;
 }
 
-/* The number of chats in a batch of an initial sync; 0 for any other body. A batch with too many chats counts as 0, too: its reader
- * rejects it. */
+/* The number of chats in a batch of an initial sync; 0 for any other body. A batch with too many chats counts as 0,
+ * too: its reader rejects it. */
 static size_t sync_chats(const struct request *req)
 {
 	const json *body = json_root(req->doc);

@@ -1,6 +1,6 @@
-/* The steps that read a body of Meta's, which may be about many accounts of the app that signed it. Invariant: no item is read before
- * each number and WABA that the body names is either cached or known to be absent, so an item becomes a dead letter because its account
- * does not exist, never because PostgreSQL is down.
+/* The steps that read a body of Meta's, which may be about many accounts of the app that signed it. Invariant: no item
+ * is read before each number and WABA that the body names is either cached or known to be absent, so an item becomes a
+ * dead letter because its account does not exist, never because PostgreSQL is down.
  */
 #include "ingest/dialects/dialects.h"
 #include "ingest/pipeline_steps.h"
@@ -50,10 +50,10 @@ static void debt_add(struct request *req, struct debts *debts, const struct cata
 	req->workspace_id = a->info.workspace;
 }
 
-/* Meta puts updates of several accounts into one POST. In the platform's app the accounts belong to several tenants, so that one
- * account's debt must not delay another's updates: the POST is refused only when all of them are in debt. A tenant's own app is
- * refused when any account is: its tenant has the app's secret, and could add an account without debt to every body. The app has a
- * bucket of its own, for items without an account. */
+/* Meta puts updates of several accounts into one POST. In the platform's app the accounts belong to several tenants, so
+ * that one account's debt must not delay another's updates: the POST is refused only when all of them are in debt. A
+ * tenant's own app is refused when any account is: its tenant has the app's secret, and could add an account without
+ * debt to every body. The app has a bucket of its own, for items without an account. */
 static enum step_result accounts_admit(struct request *req, const struct meta_references *refs)
 {
 	struct debts debts = { .longest_ms = pipeline_account_wait_ms(req, &req->target) };

@@ -1,5 +1,6 @@
-/* Publishing: the last step of a request that was read. Invariant: a 2xx is answered only after Kafka has acknowledged every event and
- * dead letter of the request; and while they are in flight nothing refers to the account cache or to the parsed body. */
+/* Publishing: the last step of a request that was read. Invariant: a 2xx is answered only after Kafka has acknowledged
+ * every event and dead letter of the request; and while they are in flight nothing refers to the account cache or to
+ * the parsed body. */
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "ingest/answers.h"

@@ -1,5 +1,5 @@
-/* The answers 400, 401, 403 and 422, and the count of failed authentications; see pipeline_steps.h. Invariant: a 401 is the same for
- * every reason, so that a client learns neither which accounts exist nor which of its secrets matched. */
+/* The answers 400, 401, 403 and 422, and the count of failed authentications; see pipeline_steps.h. Invariant: a 401 is
+ * the same for every reason, so that a client learns neither which accounts exist nor which of its secrets matched. */
 #include "base/clock.h"
 #include "ingest/answers.h"
 #include "ingest/pipeline_steps.h"
@@ -12,7 +12,8 @@ static struct rate failure_rate(const struct ingest *in)
 	return (struct rate){ per_minute / 60, per_minute };
 }
 
-/* Counts a failed authentication of the source. Returns 0, or the seconds to wait when the source has exceeded its limit. */
+/* Counts a failed authentication of the source. Returns 0, or the seconds to wait when the source has exceeded its
+ * limit. */
 static int64_t failure_count(struct request *req)
 {
 	struct bucket *b = &limiter_entry(req->ingest->failures, request_source(req))->bucket;

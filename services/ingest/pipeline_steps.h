@@ -53,7 +53,8 @@ enum step_result pipeline_publish(struct request *req);
 const struct catalogue *pipeline_catalogue(const struct request *req);
 /* Whether the name is cached, known to be absent, or has to be fetched. */
 enum knowledge pipeline_knows(const struct request *req, const struct name *name);
-/* Fetches the names from PostgreSQL. Frees the parsed body. STEP_WAIT, or STEP_DONE when the request is answered with 503. */
+/* Fetches the names from PostgreSQL. Frees the parsed body. STEP_WAIT, or STEP_DONE when the request is answered with
+ * 503. */
 enum step_result pipeline_fetch(struct request *req, const struct name *names, size_t n);
 /* Counts the lookup of an account or app. */
 void pipeline_count_lookup(const struct request *req, bool found);

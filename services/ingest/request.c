@@ -1,5 +1,5 @@
-/* The life of a request; see request.h. Invariant: the memory of a request is not reused while a timer, the account cache or Kafka
- * may still call it back. */
+/* The life of a request; see request.h. Invariant: the memory of a request is not reused while a timer, the account
+ * cache or Kafka may still call it back. */
 #include "ingest/request.h"
 
 #include <stdio.h>
@@ -312,7 +312,8 @@ void requests_answer_delayed(void *ingest)
 	struct ingest *in = ingest;
 	struct request *req;
 
-	/* request_answer() removes the request from the list, which the analyzer does not see. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	/* request_answer() removes the request from the list, which the analyzer does not see.
+	 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	while ((req = TAILQ_FIRST(&in->delayed)) && req->delayed_until_mono_ms <= clock_mono_ms())
 		request_answer(req, req->delayed_status, STR_NONE, req->delayed_retry_s);
 	delay_timer_set(in);

@@ -1,7 +1,8 @@
 /* An admitted request: from its header until it is answered and Kafka no longer refers to its records.
  *
- * Invariant: the bytes that a request holds are counted in bytes_in_flight, those of its body until it is answered, those of its records
- * until Kafka has acknowledged them; until it is authenticated its body also counts against its source.
+ * Invariant: the bytes that a request holds are counted in bytes_in_flight, those of its body until it is answered,
+ * those of its records until Kafka has acknowledged them; until it is authenticated its body also counts against its
+ * source.
  */
 #ifndef INGEST_REQUEST_H
 #define INGEST_REQUEST_H
@@ -58,13 +59,15 @@ struct str request_source(const struct request *req);
 void request_grow(struct request *req, size_t n);
 /* Its bytes no longer count against its source. */
 void request_authenticated(struct request *req, enum auth_proof proof);
-/* Counts the bytes of the arena, which hold the records, until Kafka has acknowledged them. ERR_BUSY: there is no room. */
+/* Counts the bytes of the arena, which hold the records, until Kafka has acknowledged them. ERR_BUSY: there is no
+ * room. */
 int request_keep(struct request *req, struct err *err) ERR_MUST_USE;
-/* Makes room for n more bytes of req: closes the connections of unfinished bodies of others, the oldest first, then answers other
- * unauthenticated requests that wait for PostgreSQL with 503. False: that was not enough. req may be NULL. */
+/* Makes room for n more bytes of req: closes the connections of unfinished bodies of others, the oldest first, then
+ * answers other unauthenticated requests that wait for PostgreSQL with 503. False: that was not enough. req may be
+ * NULL. */
 bool request_make_room(struct ingest *in, const struct request *req, size_t n);
-/* Ends the connection to the client, which was answered or is gone: cancels all waits but that for Kafka, after which the memory is
- * reused. */
+/* Ends the connection to the client, which was answered or is gone: cancels all waits but that for Kafka, after which
+ * the memory is reused. */
 void request_detach(struct request *req);
 /* Reuses or frees the memory. Nothing may refer to the request any more. */
 void request_recycle(struct request *req);
@@ -80,12 +83,13 @@ void request_answer_text(struct request *req, int status, struct str text);
 void request_refuse(struct request *req, int status, enum refusal why, int64_t retry_after_s);
 /* Answers 503; counts it, and logs it with the error. */
 void request_unavailable(struct request *req, enum refusal why, const struct err *err);
-/* Answers later: a multiple of 25 ms after the body was complete. For rejections whose time would otherwise depend on which accounts
- * and secrets exist. */
+/* Answers later: a multiple of 25 ms after the body was complete. For rejections whose time would otherwise depend on
+ * which accounts and secrets exist. */
 void request_answer_delayed(struct request *req, int status, int64_t retry_after_s);
 /* The callback of the timer: answers the requests that are due. ingest is a struct ingest. */
 void requests_answer_delayed(void *ingest);
-/* Logs a request that was rejected, refused, dead-lettered or failed: at most one line a second for each reason and account. */
+/* Logs a request that was rejected, refused, dead-lettered or failed: at most one line a second for each reason and
+ * account. */
 void request_log(const struct request *req, int status, const char *event, const char *why, struct str detail);
 
 #endif

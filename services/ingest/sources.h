@@ -1,5 +1,5 @@
-/* What unauthenticated requests hold, by source address: their number, and the bytes of their bodies. It limits one
- * source to a share of the memory. */
+/* The unauthenticated requests of each source address: their number, and the bytes of their bodies. By these counts one
+ * source is limited to a share of the memory. */
 #ifndef INGEST_SOURCES_H
 #define INGEST_SOURCES_H
 
@@ -14,7 +14,7 @@ struct source {
 struct sources;
 
 struct sources *sources_new(void);
-void sources_free(struct sources *s); /* all requests must have left */
+void sources_free(struct sources *s); /* no request may be counted any more */
 /* The source's requests and bytes; zeros when it has none. */
 struct source sources_look(const struct sources *s, struct str key);
 /* Counts one more request. The entry is freed when the last request of the source has left. */

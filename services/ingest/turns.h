@@ -14,8 +14,8 @@
 void turns_wait(struct request *req);
 /* Removes the request from the queue, as its remaining steps are cheap. No effect if it is not in the queue. */
 void turns_leave(struct request *req);
-/* When ingest's timer `turn` has expired: resumes the first request. The request stays at the head of the queue unless resume()
- * removes it. */
+/* When ingest's timer `turn` has expired: resumes the first request. The request stays at the head of the queue unless
+ * resume() removes it. */
 void turns_next(struct ingest *in, void (*resume)(struct request *req));
 
 #endif
