@@ -20,16 +20,16 @@ static void qr_put(struct request *req)
 }
 
 /* Copies what a dead letter needs of its account: the cache may change before the record is made. */
-static const struct dead_letter *letters_of(struct request *req)
+static const struct dead_letter *dead_letters_of(struct request *req)
 {
 	const struct intake *in = &req->intake;
-	struct dead_letter *letters = ARENA_ARRAY(req->arena, struct dead_letter, in->n_rejected);
+	struct dead_letter *dead_letters = ARENA_ARRAY(req->arena, struct dead_letter, in->n_rejected);
 	struct str route = arena_str(req->arena, http_path(req->http));
 
 	for (size_t i = 0; i < in->n_rejected; i++) {
 		const struct intake_reject *r = &in->rejected[i];
 
-		letters[i] = (struct dead_letter){
+		dead_letters[i] = (struct dead_letter){
 			.route = route,
 			.path = r->path,
 			.message = r->message,
@@ -39,11 +39,11 @@ static const struct dead_letter *letters_of(struct request *req)
 			.failed_at_ms = req->now_ms,
 		};
 		if (r->account) {
-			letters[i].workspace = r->account->workspace;
-			letters[i].account = r->account->id;
+			dead_letters[i].workspace = r->account->workspace;
+			dead_letters[i].account = r->account->id;
 		}
 	}
-	return letters;
+	return dead_letters;
 }
 
 /* Everything is acknowledged. */
@@ -108,8 +108,8 @@ static void records_set(struct request *req)
 		.events = in->events,
 		.encoded = in->records,
 		.n_events = in->n_events,
-		.letters = letters_of(req),
-		.n_letters = in->n_rejected,
+		.dead_letters = dead_letters_of(req),
+		.n_dead_letters = in->n_rejected,
 		.traceparent = req->traceparent,
 		.arena = req->arena,
 	};

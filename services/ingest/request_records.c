@@ -30,6 +30,6 @@ void request_record(const struct request_records *r, size_t i, struct record_roo
 		event_record(r, i, room, out);
 		return;
 	}
-	dead_letter_record(&r->letters[i - r->n_events], r->arena, out);
+	dead_letter_record(&r->dead_letters[i - r->n_events], r->arena, out);
 	out->topic = r->topics->of[TOPIC_HTTP_INGEST_DLQ];
 }

@@ -13,8 +13,8 @@ struct request_records {
 	struct inbound_event *const *events;
 	const struct str *encoded; /* the same events */
 	size_t n_events;
-	const struct dead_letter *letters;
-	size_t n_letters;
+	const struct dead_letter *dead_letters;
+	size_t n_dead_letters;
 	struct str traceparent;
 	struct arena *arena; /* for headers of dead letters */
 };
@@ -28,7 +28,7 @@ struct record_room {
 
 #define REQUEST_RECORD_MAX_BYTES (TOPIC_DEAD_LETTER_MAX_BYTES + 64 * 1024) /* plus headers of a dead letter */
 
-/* Fills *out with record i of n_events + n_letters, except its opaque. It points into room, the arena and the
+/* Fills *out with record i of n_events + n_dead_letters, except its opaque. It points into room, the arena and the
  * borrowed data. */
 void request_record(const struct request_records *r, size_t i, struct record_room *room, struct kafka_record *out);
 

@@ -10,17 +10,17 @@
 /* Accounts of any bridge may use Blazz's own contract. */
 #define ANY (KIND(BLAZZ) | KIND(WWEBJS) | KIND(WAHA) | KIND(EVOLUTION))
 
-#define OURS { "session_id", "whatsapp_account_id" }
+#define SESSION_MEMBERS { "session_id", "whatsapp_account_id" }
 
 const struct route routes[ROUTES] = {
 	[ROUTE_WEBHOOK] = { ROUTE_WEBHOOK, "bridge_webhook", "bridge", "/api/whatsapp/webhook", SUBJECT_SESSION,
-		AUTH_BRIDGE, 3 * MIB, OURS, ANY, bridge_read_webhook },
+		AUTH_BRIDGE, 3 * MIB, SESSION_MEMBERS, ANY, bridge_read_webhook },
 	[ROUTE_OLD_WEBHOOK] = { ROUTE_OLD_WEBHOOK, "bridge_webhook_old", "bridge", "/api/webhooks/whatsapp",
-		SUBJECT_SESSION, AUTH_BRIDGE_OR_TOKEN, 3 * MIB, OURS, ANY, bridge_read_webhook },
+		SUBJECT_SESSION, AUTH_BRIDGE_OR_TOKEN, 3 * MIB, SESSION_MEMBERS, ANY, bridge_read_webhook },
 	[ROUTE_SYNC] = { ROUTE_SYNC, "bridge_sync", "bridge", "/api/whatsapp/chats/sync", SUBJECT_SESSION, AUTH_BRIDGE,
-		16 * MIB, OURS, ANY, bridge_read_sync },
+		16 * MIB, SESSION_MEMBERS, ANY, bridge_read_sync },
 	[ROUTE_OLD_SYNC] = { ROUTE_OLD_SYNC, "bridge_sync_old", "bridge", "/api/webhooks/chats/sync", SUBJECT_SESSION,
-		AUTH_BRIDGE_OR_TOKEN, 16 * MIB, OURS, ANY, bridge_read_sync },
+		AUTH_BRIDGE_OR_TOKEN, 16 * MIB, SESSION_MEMBERS, ANY, bridge_read_sync },
 	[ROUTE_META] = { ROUTE_META, "meta", "meta", "/webhooks/meta/", SUBJECT_APP, AUTH_META, 3 * MIB, { NULL }, 0,
 		meta_read },
 	[ROUTE_WAHA] = { ROUTE_WAHA, "waha", "waha", "/webhooks/waha/", SUBJECT_ACCOUNT, AUTH_WAHA, 3 * MIB,

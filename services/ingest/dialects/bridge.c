@@ -9,7 +9,7 @@
 #include "ingest/dialects/dialects.h"
 #include "ingest/dialects/webjs_common.h"
 
-static bool refuse(struct bridge_fault *fault, const char *path, const char *message)
+static bool reject(struct bridge_fault *fault, const char *path, const char *message)
 {
 	*fault = (struct bridge_fault){ .path = str_of(path), .message = message };
 	return false;
@@ -55,13 +55,13 @@ struct party bridge_person(struct arena *a, const json *address, const json *nam
 static bool private_chat(struct arena *a, const json *item, struct chat_ref *out, struct bridge_fault *fault)
 {
 	struct chat_ref chat = { .contact = { .name = webjs_name(json_str(json_get(item, "contact_name"))) } };
-	struct address who = address_read(a, json_get(item, "contact_phone"));
+	struct address address = address_read(a, json_get(item, "contact_phone"));
 
-	switch (who.kind) {
+	switch (address.kind) {
 	case ADDRESS_PHONE:
 	case ADDRESS_LID:
 	case ADDRESS_BSUID:
-		address_to_party(who, &chat.contact);
+		address_to_party(address, &chat.contact);
 		*out = chat;
 		return true;
 	case ADDRESS_STATUS:
@@ -75,7 +75,7 @@ static bool private_chat(struct arena *a, const json *item, struct chat_ref *out
 	case ADDRESS_OTHER:
 		break;
 	}
-	return refuse(fault, "contact_phone", "a private chat needs a phone, LID or BSUID");
+	return reject(fault, "contact_phone", "a private chat needs a phone, LID or BSUID");
 }
 
 static bool group_chat(const json *item, struct chat_ref *out, struct bridge_fault *fault)
@@ -85,7 +85,7 @@ static bool group_chat(const json *item, struct chat_ref *out, struct bridge_fau
 	if (group.kind == ADDRESS_NEWSLETTER)
 		return ignore(fault, "newsletter_post");
 	if (group.kind != ADDRESS_GROUP)
-		return refuse(fault, "group_jid", "a group needs its JID");
+		return reject(fault, "group_jid", "a group needs its JID");
 	*out = (struct chat_ref){ .is_group = true, .group.jid = group.value };
 	out->group.name = utf8_truncate(json_str(json_get(item, "group_name")), WIRE_MAX_NAME_BYTES);
 	return true;
@@ -100,7 +100,7 @@ bool bridge_chat(struct arena *a, const json *item, const char *type_member, str
 		return private_chat(a, item, out, fault);
 	if (str_is(type, "group"))
 		return group_chat(item, out, fault);
-	return refuse(fault, type_member, "neither private nor group");
+	return reject(fault, type_member, "neither private nor group");
 }
 
 bool bridge_time(const json *item, const char *member, int64_t *ms, struct bridge_fault *fault)
@@ -109,9 +109,9 @@ bool bridge_time(const json *item, const char *member, int64_t *ms, struct bridg
 	int64_t seconds = 0;
 
 	if (json_type(v) != JSON_ABSENT && json_type(v) != JSON_NULL && !json_to_i64(v, &seconds))
-		return refuse(fault, member, "not integer seconds");
+		return reject(fault, member, "not integer seconds");
 	if (seconds < 0 || seconds > WIRE_MAX_TIME_MS / 1000)
-		return refuse(fault, member, "not seconds since 1970");
+		return reject(fault, member, "not seconds since 1970");
 	*ms = seconds * 1000;
 	return true;
 }
@@ -122,11 +122,11 @@ static bool body_read(const json *item, const struct bridge_words *words, bool h
 	const json *v = json_get(item, words->body);
 
 	if (json_type(v) != JSON_STR && json_type(v) != JSON_ABSENT && json_type(v) != JSON_NULL)
-		return refuse(fault, words->body, "not text");
+		return reject(fault, words->body, "not text");
 	if (utf8_length(json_str(v)) > BRIDGE_MAX_BODY_CHARACTERS)
-		return refuse(fault, words->body, "more than 65,536 characters");
+		return reject(fault, words->body, "more than 65,536 characters");
 	if (json_str(v).n == 0 && !has_media && !words->empty_body)
-		return refuse(fault, words->body, "a text without a body");
+		return reject(fault, words->body, "a text without a body");
 	*out = json_str(v);
 	return true;
 }
@@ -145,9 +145,9 @@ bool bridge_key(struct arena *a, struct in_history_message *m, struct str id, st
 	struct stanza_id parsed = stanza_id_parse(id);
 
 	if (id.n > WIRE_MAX_ID_BYTES - STR("false:").n)
-		return refuse(fault, "id", "too long for an id");
+		return reject(fault, "id", "too long for an id");
 	if (parsed.stanza.n == 0 && m->source_time_ms == 0)
-		return refuse(fault, "timestamp", "a message without an id needs a time");
+		return reject(fault, "timestamp", "a message without an id needs a time");
 	webjs_message_key(a, &m->message, &parsed, m->source_time_ms);
 	return true;
 }

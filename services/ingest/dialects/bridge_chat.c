@@ -2,7 +2,7 @@
 #include "base/utf8.h"
 #include "ingest/dialects/bridge.h"
 
-static bool refuse(struct bridge_fault *fault, struct str path, const char *message)
+static bool reject(struct bridge_fault *fault, struct str path, const char *message)
 {
 	*fault = (struct bridge_fault){ .path = path, .message = message };
 	return false;
@@ -17,7 +17,7 @@ static bool participants_read(struct arena *a, const json *list, struct in_chat_
 	if (!json_is_arr(list))
 		return true;
 	if (json_count(list) > WIRE_MAX_PARTICIPANTS)
-		return refuse(fault, STR("participants"), "more than 5,000 participants");
+		return reject(fault, STR("participants"), "more than 5,000 participants");
 	state->has_participants = true;
 	state->participants = ARENA_ARRAY(a, struct participant, json_count(list));
 	while ((v = json_next(&it))) {
@@ -45,7 +45,7 @@ static bool state_read(struct arena *a, const json *chat, struct in_chat_state *
 		return false;
 	if (json_to_i64(unread, &n)) {
 		if (n < -1 || n > INT32_MAX)
-			return refuse(fault, STR("unread_count"), "not a count");
+			return reject(fault, STR("unread_count"), "not a count");
 		state->has_unread = true;
 		state->unread = (int32_t)n;
 	}
@@ -72,9 +72,9 @@ static bool messages_read(struct arena *a, const json *list, struct sync_item *i
 		const struct sync_choice *d = &chosen[i];
 
 		if (!json_is_obj(d->message))
-			return refuse(fault, arena_printf(a, "messages[%zu]", d->place), "not a message");
+			return reject(fault, arena_printf(a, "messages[%zu]", d->place), "not a message");
 		if (!bridge_message(a, d->message, &words, &item->state.chat, &item->messages[i], &inner))
-			return refuse(fault, arena_printf(a, "messages[%zu].%.*s", d->place, STR_ARG(inner.path)),
+			return reject(fault, arena_printf(a, "messages[%zu].%.*s", d->place, STR_ARG(inner.path)),
 				inner.message);
 	}
 	item->n_messages = n;
@@ -97,7 +97,7 @@ static bool last_message_read(struct arena *a, const json *chat, struct sync_ite
 	if (m->message.body.n == 0)
 		return true;
 	if (utf8_length(m->message.body) > BRIDGE_MAX_BODY_CHARACTERS)
-		return refuse(fault, STR("last_message"), "more than 65,536 characters");
+		return reject(fault, STR("last_message"), "more than 65,536 characters");
 	item->messages = m;
 	item->n_messages = 1;
 	return bridge_key(a, m, STR_NONE, fault);
@@ -114,6 +114,6 @@ bool bridge_sync_chat(struct arena *a, const json *chat, struct sync_item *item,
 	if (json_count(messages) == 0)
 		return last_message_read(a, chat, item, fault);
 	if (!json_is_arr(messages))
-		return refuse(fault, STR("messages"), "not a list");
+		return reject(fault, STR("messages"), "not a list");
 	return messages_read(a, messages, item, fault);
 }

@@ -39,7 +39,7 @@ static struct str fault_path(const struct sync_chat *c, const struct bridge_faul
 	return arena_printf(c->batch->in->arena, "%.*s.%.*s", STR_ARG(c->path), STR_ARG(fault->path));
 }
 
-static void chat_take(struct sync_chat *c, size_t place)
+static void chat_read(struct sync_chat *c, size_t place)
 {
 	struct intake *in = c->batch->in;
 	struct sync_item item = { .place = place, .path = c->path, .body = chat_body, .body_ctx = c };
@@ -70,7 +70,7 @@ static bool count_read(const json *body, const char *member, int64_t most, int32
 	return true;
 }
 
-static int refuse_batch(struct intake *in, const char *path, const char *message, struct err *err)
+static int reject_batch(struct intake *in, const char *path, const char *message, struct err *err)
 {
 	intake_reject(in, in->account, DEAD_RULE, str_of(path), STR_NONE, message);
 	return err_set(err, ERR_INPUT, "422", "%s: %s", path, message);
@@ -83,10 +83,10 @@ static int batch_read(struct sync_batch *b, const json *body, struct err *err)
 	if (!json_is_obj(body) || !json_is_arr(json_get(body, "chats")))
 		return err_set(err, ERR_INPUT, "400", "chats: not a list");
 	if (json_count(json_get(body, "chats")) > SYNC_MAX_CHATS)
-		return refuse_batch(b->in, "chats", "more than 50 chats", err);
+		return reject_batch(b->in, "chats", "more than 50 chats", err);
 	b->sync_id = json_text(json_get(body, "sync_id"), b->in->arena);
 	if (b->sync_id.n > WIRE_MAX_ID_BYTES)
-		return refuse_batch(b->in, "sync_id", "too long for an id", err);
+		return reject_batch(b->in, "sync_id", "too long for an id", err);
 	if (b->sync_id.n == 0) {
 		b->sync_id = sync_own_id(b->in, json_get(body, "chats"));
 		b->total = 1;
@@ -94,9 +94,9 @@ static int batch_read(struct sync_batch *b, const json *body, struct err *err)
 		return 0;
 	}
 	if (!count_read(body, "index", max_index, &b->index))
-		return refuse_batch(b->in, "index", "out of range", err);
+		return reject_batch(b->in, "index", "out of range", err);
 	if (!count_read(body, "total", INT32_MAX, &b->total))
-		return refuse_batch(b->in, "total", "not a count", err);
+		return reject_batch(b->in, "total", "not a count", err);
 	b->last = json_true(json_get(body, "last"));
 	return 0;
 }
@@ -111,7 +111,7 @@ int bridge_read_sync(struct intake *in, const json *body, struct err *err)
 		return -1;
 	for (size_t i = 0; (c.chat = json_next(&it)) && !intake_is_full(in); i++) {
 		c.path = arena_printf(in->arena, "chats[%zu]", i);
-		chat_take(&c, i);
+		chat_read(&c, i);
 	}
 	if (intake_is_full(in))
 		return intake_too_large(err);

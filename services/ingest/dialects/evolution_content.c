@@ -277,7 +277,7 @@ static struct str facts(const struct evolution_content *c, const json *context, 
 		jw_member_str(&f.w, "duration", json_text(json_get(c->node, "seconds"), a));
 	if (json_true(json_get(c->node, "gifPlayback")))
 		jw_member_bool(&f.w, "gif", true);
-	return webjs_facts_take(&f, a);
+	return webjs_facts_finish(&f, a);
 }
 
 void evolution_content_fill(struct in_message *out, const struct evolution_content *c, const json *context,

@@ -226,18 +226,18 @@ static struct message_key update_key(const struct evolution *v)
 
 void evolution_update(const struct evolution *v)
 {
-	const json *said =
+	const json *word =
 		json_get(v->data, "status") ? json_get(v->data, "status") : json_path(v->data, "update.status");
 	struct message_key key = update_key(v);
 	struct inbound_event *e = intake_event(v->item.in, v->item.in->account, IN_STATUS);
 	struct in_status *status = &e->u.status;
 	struct webjs_place place;
 
-	if (str_is(json_str(said), "DELETED")) {
+	if (str_is(json_str(word), "DELETED")) {
 		revoke_add(v, &key, webjs_target(v->item.in->arena, &key.id), 0);
 		return;
 	}
-	status->status = status_parse(said);
+	status->status = status_parse(word);
 	if (status->status == STATUS_NONE) {
 		intake_ignore(v->item.in, "message_update");
 		return;

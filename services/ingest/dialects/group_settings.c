@@ -119,10 +119,10 @@ struct str group_settings_read(const json *group, struct arena *a)
 	struct values v = nothing();
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		const json *said = json_get(group, members[i].member);
-		int64_t value = members[i].setting == EPHEMERAL_SECONDS ? seconds(said) : yes_or_no(said);
+		const json *member = json_get(group, members[i].member);
+		int64_t value = members[i].setting == EPHEMERAL_SECONDS ? seconds(member) : yes_or_no(member);
 
-		if (value >= 0 && members[i].is_permission && json_type(said) == JSON_BOOL)
+		if (value >= 0 && members[i].is_permission && json_type(member) == JSON_BOOL)
 			value = !value;
 		if (value >= 0)
 			v.value[members[i].setting] = value;
@@ -130,7 +130,7 @@ struct str group_settings_read(const json *group, struct arena *a)
 	return written(&v, a);
 }
 
-struct str group_settings_told(struct str type, struct str value, struct arena *a)
+struct str group_settings_notified(struct str type, struct str value, struct arena *a)
 {
 	static const struct {
 		const char *type;

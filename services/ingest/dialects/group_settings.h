@@ -9,6 +9,6 @@
 /* The settings in a group object of any dialect, as JSON; absent when it has none. */
 struct str group_settings_read(const json *group, struct arena *a);
 /* The setting in a notification of whatsapp-web.js: its type, and "on", "off" or seconds. */
-struct str group_settings_told(struct str type, struct str value, struct arena *a);
+struct str group_settings_notified(struct str type, struct str value, struct arena *a);
 
 #endif

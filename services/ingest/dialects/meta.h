@@ -1,7 +1,7 @@
 /* Shared by the parts of the Meta dialect (README.md, Meta). Pure.
  *
  * A POST has entries, an entry changes, a change lists of items. Every item becomes an event, a rejected item that can
- * be posted again by itself, or a count of ignored ones.
+ * be posted alone by a replay, or a count of ignored ones.
  *
  *   {"entry": [ {"changes": [ {"field": "messages", "value": {"messages": [...], "statuses": [...], "contacts": [...]}} ]} ]}
  *                              meta_value.c: one reader per list; every other member becomes part of a notice
@@ -42,12 +42,12 @@ struct str meta_number_id(const json *change, struct arena *a);
 /* meta_value.c */
 struct meta_item meta_item(const struct meta_change *c); /* the value itself */
 void meta_value_read(const struct meta_change *c);
-/* Whether a member of the value has content that no reader of a list covers. */
-bool meta_is_news(struct str member, const json *v);
+/* Whether this member of the value belongs neither to its envelope nor to a list with a reader. */
+bool meta_is_unhandled(struct str member, const json *v);
 
 /* meta_item.c */
 bool meta_add(struct meta_item *it, struct inbound_event *e, struct str provider_key, struct str content);
-/* reason as in intake_reject(). */
+/* reason: as for intake_reject(). */
 void meta_reject(struct meta_item *it, enum dead_reason reason, const char *message);
 /* A body with that entry alone. */
 struct str meta_entry_body(struct intake *in, const json *entry);
@@ -86,8 +86,8 @@ void meta_channel_error(struct meta_item *it);
 /* meta_account.c */
 /* A change without a reader of its own: templates, the account, anything new. */
 void meta_notice(struct meta_item *it, struct str kind);
-/* The members of a value that were not covered by readers (meta_is_news), as one notice under the field's name. */
-void meta_news(struct meta_item *it);
+/* The members of a value that no reader covers (meta_is_unhandled), as one notice under the field's name. */
+void meta_unhandled(struct meta_item *it);
 
 /* meta_content.c: fills type, body, media, location and placeholder from the object that has the member `type`.
  * False: not understood; the type is then MSG_UNKNOWN. */

@@ -100,7 +100,7 @@ static struct str extra_of(const struct meta_item *it)
 	return written(it->change->in, &out);
 }
 
-static struct str news_of(const struct meta_item *it)
+static struct str unhandled_of(const struct meta_item *it)
 {
 	struct json_iter members = json_iter(it->v);
 	struct buf out = BUF_INIT;
@@ -109,7 +109,7 @@ static struct str news_of(const struct meta_item *it)
 
 	jw_obj(&w);
 	while ((v = json_next(&members))) {
-		if (!meta_is_news(json_iter_key(&members), v))
+		if (!meta_is_unhandled(json_iter_key(&members), v))
 			continue;
 		jw_key_str(&w, json_iter_key(&members));
 		jw_raw(&w, intake_json(it->change->in, v));
@@ -174,9 +174,9 @@ void meta_notice(struct meta_item *it, struct str kind)
 		notice_add(it, &notice, extra_of(it));
 }
 
-void meta_news(struct meta_item *it)
+void meta_unhandled(struct meta_item *it)
 {
 	struct in_account_notice notice = notice_of(it, it->change->field);
 
-	notice_add(it, &notice, news_of(it));
+	notice_add(it, &notice, unhandled_of(it));
 }

@@ -46,13 +46,13 @@ static void call_add(struct meta_item *it, enum direction direction, struct part
 
 void meta_call(struct meta_item *it)
 {
-	bool ours = it->echo || str_is(json_str(json_get(it->v, "direction")), "BUSINESS_INITIATED");
+	bool outbound = it->echo || str_is(json_str(json_get(it->v, "direction")), "BUSINESS_INITIATED");
 	struct str word = json_str(json_get(it->v, "status"));
 
 	if (word.n == 0)
 		word = json_str(json_get(it->v, "event"));
-	call_add(it, ours ? DIR_OUTBOUND : DIR_INBOUND,
-		ours ? meta_party_of(it, "to", "to_user_id") : meta_party_of(it, "from", "from_user_id"),
+	call_add(it, outbound ? DIR_OUTBOUND : DIR_INBOUND,
+		outbound ? meta_party_of(it, "to", "to_user_id") : meta_party_of(it, "from", "from_user_id"),
 		outcome_of(word));
 }
 

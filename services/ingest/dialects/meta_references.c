@@ -24,7 +24,7 @@ static void reference_put(struct map *m, struct str id)
 		map_slot(m, id);
 }
 
-static struct str *references_take(const struct map *m, struct arena *a, size_t *n)
+static struct str *ids_of(const struct map *m, struct arena *a, size_t *n)
 {
 	struct str *ids = ARENA_ARRAY(a, struct str, map_count(m)), key;
 	size_t at = 0;
@@ -62,8 +62,8 @@ int meta_references(struct meta_references *out, const json *body, struct arena 
 	wabas = map_new();
 	while ((entry = json_next(&entries)))
 		entry_collect(numbers, wabas, entry, a);
-	out->phone_number_ids = references_take(numbers, a, &out->n_phone_number_ids);
-	out->waba_ids = references_take(wabas, a, &out->n_waba_ids);
+	out->phone_number_ids = ids_of(numbers, a, &out->n_phone_number_ids);
+	out->waba_ids = ids_of(wabas, a, &out->n_waba_ids);
 	map_free(numbers);
 	map_free(wabas);
 	return out->n_phone_number_ids + out->n_waba_ids > META_MAX_REFERENCES ? intake_too_large(err) : 0;

@@ -4,12 +4,12 @@
 
 static enum message_status status_of(struct str word)
 {
-	static const enum message_status said[] = { STATUS_SENT, STATUS_DELIVERED, STATUS_READ, STATUS_PLAYED,
+	static const enum message_status known[] = { STATUS_SENT, STATUS_DELIVERED, STATUS_READ, STATUS_PLAYED,
 		STATUS_FAILED, STATUS_DELETED };
 	enum message_status status = message_status_parse(word);
 
-	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
-		if (status == said[i])
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (status == known[i])
 			return status;
 	return STATUS_NONE;
 }

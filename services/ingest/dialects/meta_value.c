@@ -59,7 +59,7 @@ static void list_read(const struct meta_change *c, const struct list *list, cons
 	}
 }
 
-bool meta_is_news(struct str member, const json *v)
+bool meta_is_unhandled(struct str member, const json *v)
 {
 	static const char *const known[] = { "messaging_product", "metadata", "contacts" };
 
@@ -70,23 +70,23 @@ bool meta_is_news(struct str member, const json *v)
 }
 
 /* Whether the value has members that no reader covers. Next to lists that were read, only objects and arrays count. */
-static bool holds_news(const struct meta_change *c, bool alone)
+static bool has_unhandled(const struct meta_change *c, bool alone)
 {
 	struct json_iter members = json_iter(c->value);
 	const json *v;
 
 	while ((v = json_next(&members)))
-		if (meta_is_news(json_iter_key(&members), v) && (alone || json_is_obj(v) || json_is_arr(v)))
+		if (meta_is_unhandled(json_iter_key(&members), v) && (alone || json_is_obj(v) || json_is_arr(v)))
 			return true;
 	return false;
 }
 
 /* Adds one notice for all members that no reader covers. */
-static void news_read(const struct meta_change *c, bool alone)
+static void unhandled_read(const struct meta_change *c, bool alone)
 {
 	struct meta_item it = meta_item(c);
 
-	if (!holds_news(c, alone)) {
+	if (!has_unhandled(c, alone)) {
 		if (alone)
 			intake_ignore(c->in, "empty_change");
 		return;
@@ -94,7 +94,7 @@ static void news_read(const struct meta_change *c, bool alone)
 	if (alone)
 		meta_notice(&it, c->field);
 	else
-		meta_news(&it);
+		meta_unhandled(&it);
 }
 
 /* Reads the lists in the order of the table, whatever their order in the body; then unknown members. */
@@ -106,5 +106,5 @@ void meta_value_read(const struct meta_change *c)
 		if (json_is_arr(json_get(c->value, lists[i].name)))
 			list_read(c, &lists[i], json_get(c->value, lists[i].name));
 	if (!intake_is_full(c->in))
-		news_read(c, c->in->n_items == before);
+		unhandled_read(c, c->in->n_items == before);
 }

@@ -77,7 +77,7 @@ static struct str chat_name(const struct chat_ref *c)
 	return p->phone.n ? p->phone : p->lid.n ? p->lid : p->bsuid.n ? p->bsuid : p->jid;
 }
 
-static bool holds_suspect(const struct sync_item *item)
+static bool has_suspect(const struct sync_item *item)
 {
 	for (size_t i = 0; i < item->n_messages; i++)
 		if (item->messages[i].time_suspect)
@@ -93,7 +93,7 @@ static bool part_add(struct sync_batch *b, const struct sync_item *item, struct 
 	e->origin = ORIGIN_SYNC;
 	e->u.sync_chat = *part;
 	intake_time(b->in, e, item->time_ms);
-	if (part_no == 0 && holds_suspect(item))
+	if (part_no == 0 && has_suspect(item))
 		intake_raw_text(b->in, e, item->body(item->body_ctx));
 	return intake_add(b->in, e,
 		arena_printf(b->in->arena, "%.*s:%d:%.*s", STR_ARG(b->sync_id), part->rank,

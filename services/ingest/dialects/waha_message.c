@@ -132,7 +132,7 @@ static struct str facts(const struct payload *p, enum message_type type, struct 
 	if (type == MSG_POLL)
 		webjs_facts_strings(&f, "poll_options", json_path(p->m, "poll.options"));
 	webjs_facts_strings(&f, "mentions", json_get(p->m, "mentionedIds"));
-	return webjs_facts_take(&f, a);
+	return webjs_facts_finish(&f, a);
 }
 
 static void message_fill(struct in_message *out, const struct payload *p, struct arena *a)

@@ -103,18 +103,18 @@ struct target webjs_target(struct arena *a, const struct stanza_id *id)
 
 struct str webjs_synthetic_key(struct arena *a, const struct in_message *m, int64_t time_ms)
 {
-	const struct party *who[] = { &m->chat.contact, &m->sender };
+	const struct party *parties[] = { &m->chat.contact, &m->sender };
 	struct str time = arena_printf(a, "%lld", (long long)time_ms);
 	struct str parts[8] = { m->chat.group.jid, time, m->body, str_of(direction_word(m->direction)) };
 	uint8_t digest[32];
 	char *hex = arena_alloc(a, 2 * sizeof(digest));
 
 	for (size_t i = 0; i < 2; i++) {
-		parts[4 + 2 * i] = who[i]->phone;
-		parts[5 + 2 * i] = who[i]->phone.n ? STR_NONE
-			: who[i]->lid.n            ? who[i]->lid
-			: who[i]->bsuid.n          ? who[i]->bsuid
-						   : who[i]->jid;
+		parts[4 + 2 * i] = parties[i]->phone;
+		parts[5 + 2 * i] = parties[i]->phone.n ? STR_NONE
+			: parties[i]->lid.n            ? parties[i]->lid
+			: parties[i]->bsuid.n          ? parties[i]->bsuid
+						       : parties[i]->jid;
 	}
 	sha256_parts(parts, 8, digest);
 	hex_encode(digest, sizeof(digest), hex);
@@ -274,16 +274,16 @@ void webjs_facts_init(struct webjs_facts *f)
 	jw_obj(&f->w);
 }
 
-struct str webjs_facts_take(struct webjs_facts *f, struct arena *a)
+struct str webjs_facts_finish(struct webjs_facts *f, struct arena *a)
 {
-	struct str all, taken = STR_NONE;
+	struct str all, text = STR_NONE;
 
 	jw_obj_end(&f->w);
 	all = buf_str(&f->buf);
 	if (all.n > 2 && all.n <= WIRE_MAX_JSON_BYTES)
-		taken = arena_str(a, all);
+		text = arena_str(a, all);
 	buf_fini(&f->buf);
-	return taken;
+	return text;
 }
 
 void webjs_facts_strings(struct webjs_facts *f, const char *key, const json *arr)

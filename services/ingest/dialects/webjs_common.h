@@ -77,7 +77,7 @@ struct webjs_facts {
 	struct json_writer w;
 };
 void webjs_facts_init(struct webjs_facts *f);
-struct str webjs_facts_take(struct webjs_facts *f, struct arena *a); /* frees the buffer */
+struct str webjs_facts_finish(struct webjs_facts *f, struct arena *a); /* frees the buffer */
 /* Adds a member with the strings of a JSON array; nothing when there are none. */
 void webjs_facts_strings(struct webjs_facts *f, const char *key, const json *arr);
 /* Adds a poll's options as member poll_options: the member `name` of each object of the array. */

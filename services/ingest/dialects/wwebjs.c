@@ -49,7 +49,7 @@ static void session(const struct wwebjs *w, enum session_word state, enum sessio
 		0);
 }
 
-static struct str said(const struct wwebjs *w, const char *name)
+static struct str member_text(const struct wwebjs *w, const char *name)
 {
 	struct str words = json_text(json_get(w->data, name), w->item.in->arena);
 
@@ -63,7 +63,7 @@ static void authenticated(const struct wwebjs *w)
 
 static void auth_failure(const struct wwebjs *w)
 {
-	session(w, SESSION_FAILED, REASON_ERROR, "auth_failure", said(w, "msg"));
+	session(w, SESSION_FAILED, REASON_ERROR, "auth_failure", member_text(w, "msg"));
 }
 
 static void ready(const struct wwebjs *w)
@@ -73,7 +73,7 @@ static void ready(const struct wwebjs *w)
 
 static void loading_screen(const struct wwebjs *w)
 {
-	session(w, SESSION_STARTING, REASON_NONE, "loading_screen", said(w, "percent"));
+	session(w, SESSION_STARTING, REASON_NONE, "loading_screen", member_text(w, "percent"));
 }
 
 /* The library stays connected during TIMEOUT, and posts `disconnected` itself for states that are not listed here. */
@@ -86,7 +86,7 @@ static void change_state(const struct wwebjs *w)
 		{ "TIMEOUT", SESSION_STARTING },
 		{ NULL, 0 },
 	};
-	struct str state = said(w, "state");
+	struct str state = member_text(w, "state");
 	enum session_word word = (enum session_word)word_value(states, state, SESSION_DISCONNECTED);
 
 	session(w, word, word == SESSION_DISCONNECTED ? webjs_disconnect_reason(state) : REASON_NONE, "change_state",
@@ -95,7 +95,7 @@ static void change_state(const struct wwebjs *w)
 
 static void disconnected(const struct wwebjs *w)
 {
-	struct str reason = said(w, "reason");
+	struct str reason = member_text(w, "reason");
 
 	session(w, SESSION_DISCONNECTED, webjs_disconnect_reason(reason), "disconnected", reason);
 }

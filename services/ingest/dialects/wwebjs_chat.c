@@ -187,7 +187,7 @@ void wwebjs_group_notification(const struct wwebjs *w)
 	if (change->action == GROUP_SUBJECT || change->action == GROUP_DESCRIPTION)
 		change->text = body;
 	else if (change->action == GROUP_SETTINGS)
-		change->settings = group_settings_told(type, body, a);
+		change->settings = group_settings_notified(type, body, a);
 	intake_time(w->item.in, e, webjs_seconds_ms(json_get(n, "timestamp")));
 	webjs_add(&w->item, e, id.serialized, arena_printf(a, "%.*s\n%.*s", STR_ARG(type), STR_ARG(body)));
 }

@@ -150,7 +150,7 @@ static struct str facts(const struct wwebjs_message *m, enum message_type type, 
 		jw_member_str(&f.w, "order_id", json_text(field(m, "orderId"), a));
 	if (type == MSG_GROUP_INVITE)
 		invite_facts(&f, json_get(m->m, "inviteV4"), a);
-	return webjs_facts_take(&f, a);
+	return webjs_facts_finish(&f, a);
 }
 
 void wwebjs_message_fill(struct in_message *out, const struct wwebjs_message *m, struct arena *a)
@@ -293,7 +293,7 @@ void wwebjs_vote(const struct wwebjs *w)
 	struct arena *a = w->item.in->arena;
 	struct stanza_id poll = stanza_id_read(json_get(v, "parentMsgKey"), a);
 	struct str voter = wid_read(json_get(v, "voter"), a), options;
-	struct address own = address_parse(w->item.in->account->phone_number), who = address_parse(voter);
+	struct address own = address_parse(w->item.in->account->phone_number), voter_address = address_parse(voter);
 	struct inbound_event *e;
 	struct webjs_place place;
 
@@ -302,7 +302,7 @@ void wwebjs_vote(const struct wwebjs *w)
 	if (!webjs_place(&w->item,
 		    &(struct webjs_where){ .chat = poll.chat,
 			    .author = voter,
-			    .from_me = who.kind == ADDRESS_PHONE && str_eq(who.value, own.value) },
+			    .from_me = voter_address.kind == ADDRESS_PHONE && str_eq(voter_address.value, own.value) },
 		    &place))
 		return;
 	e = intake_event(w->item.in, w->item.in->account, IN_POLL_VOTE);

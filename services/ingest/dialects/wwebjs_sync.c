@@ -89,9 +89,9 @@ static bool history_read(const struct wwebjs *w, const struct chat_ref *chat, co
 
 static int64_t time_of(const json *message)
 {
-	const json *said = json_get(message, "timestamp");
+	const json *timestamp = json_get(message, "timestamp");
 
-	return webjs_seconds_ms(said ? said : json_path(message, "_data.t"));
+	return webjs_seconds_ms(timestamp ? timestamp : json_path(message, "_data.t"));
 }
 
 static void messages_read(struct wwebjs *w, struct sync_item *item, const json *list)

@@ -69,13 +69,13 @@ static void dead_letters_follow_the_events(void **state)
 	struct inbound_event event = { .kind = IN_MESSAGE };
 	struct inbound_event *const events[] = { &event };
 	const struct str encoded[] = { STR("bytes") };
-	const struct dead_letter letters[] = { { .body = STR("first") }, { .body = STR("second") } };
+	const struct dead_letter dead_letters[] = { { .body = STR("first") }, { .body = STR("second") } };
 	const struct request_records records = { .topics = &topics,
 		.events = events,
 		.encoded = encoded,
 		.n_events = 1,
-		.letters = letters,
-		.n_letters = 2,
+		.dead_letters = dead_letters,
+		.n_dead_letters = 2,
 		.traceparent = STR("00-a-b-01"),
 		.arena = arena };
 	struct record_room room;
