@@ -53,7 +53,7 @@ static void on_step(void *ctx)
 	loop_stop(loop);
 }
 
-/* Turns the loop until it is so; a minute at most. */
+/* Turns the loop until the condition holds, for a minute at most. */
 static void turn_until(bool (*so)(void *ctx), void *ctx)
 {
 	int64_t deadline = clock_mono_ms() + 60000;
@@ -278,7 +278,7 @@ static bool is_over(void *ctx)
 	return clock_mono_ms() >= *(int64_t *)ctx;
 }
 
-/* Any role may send them, as often as it likes. Each reading makes the account anew. */
+/* Any role may send any number of notifications. Each load replaces the account in the catalogue. */
 static void notifications_cost_a_workspace_a_second_and_never_everything(void **state)
 {
 	const int64_t until = clock_mono_ms() + 2500;
@@ -378,17 +378,17 @@ static void new_keys_open_all_secrets_again(void **state)
 	assert_int_equal(catalogue_account(account_cache_catalogue(cache), &name)->secrets.signing_keys.n, 1);
 }
 
-static void a_waiter_that_left_is_not_called_back(void **state)
+static void a_cancelled_wait_is_not_called_back(void **state)
 {
-	struct answer left = { .wait = { .done = on_answer, .ctx = &left }, .got = 0 };
+	struct answer cancelled = { .wait = { .done = on_answer, .ctx = &cancelled }, .got = 0 };
 	struct name name = name_of(NAME_SESSION, "nobody-3");
 
 	(void)state;
-	assert_int_equal(account_cache_fetch(cache, &name, 1, &left.wait, NULL), 0);
-	account_cache_cancel(cache, &left.wait);
-	account_cache_cancel(cache, &left.wait);
+	assert_int_equal(account_cache_fetch(cache, &name, 1, &cancelled.wait, NULL), 0);
+	account_cache_cancel(cache, &cancelled.wait);
+	account_cache_cancel(cache, &cancelled.wait);
 	assert_int_equal(ask(name_of(NAME_SESSION, "nobody-4")), 1);
-	assert_int_equal(left.got, 0);
+	assert_int_equal(cancelled.got, 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_loaded, close_all)
@@ -408,7 +408,7 @@ int main(void)
 		TEST(without_postgresql_no_request_is_rejected_and_the_cache_still_serves),
 		TEST(a_qr_code_is_stored_sealed_for_its_account),
 		TEST(new_keys_open_all_secrets_again),
-		TEST(a_waiter_that_left_is_not_called_back),
+		TEST(a_cancelled_wait_is_not_called_back),
 	};
 
 	return cmocka_run_group_tests(tests, start, db_stop);

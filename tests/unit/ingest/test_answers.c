@@ -1,4 +1,4 @@
-/* services/ingest/answers and dead_letters: the JSON that clients see, the records that ops see. */
+/* services/ingest/answers and dead_letters: the JSON for clients, the records for operators. */
 #include "unit.h"
 
 #include <string.h>

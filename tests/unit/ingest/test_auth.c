@@ -1,4 +1,5 @@
-/* services/ingest/auth and secrets: every scheme over real bodies and their signatures (tests/fixtures/signatures.json). */
+/* services/ingest/auth and secrets: every scheme over real bodies and their signatures
+ * (tests/fixtures/signatures.json). */
 #include "unit.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -324,7 +325,7 @@ static int64_t cpu_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* The best of some: CPU time of refusing a large body. */
+/* CPU time of rejecting a large body, the least of several. */
 static int64_t refusal_us(enum auth_scheme scheme, const struct secrets *s, const struct auth_claims *c,
 	struct str body)
 {

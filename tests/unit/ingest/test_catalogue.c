@@ -1,4 +1,4 @@
-/* services/ingest/catalogue: what is found by which name, and no longer. */
+/* services/ingest/catalogue: which accounts and apps a name finds, and when it no longer does. */
 #include "unit.h"
 
 #include <string.h>
@@ -36,7 +36,7 @@ static void put(struct catalogue *c, uint8_t id, uint8_t app, const char *sessio
 	assert_null(a);
 }
 
-/* The id's byte of what bears the name; 0: nothing. */
+/* A byte of the id of the account or app with this name; 0: there is none. */
 static int find(const struct catalogue *c, enum name_kind kind, uint8_t app, const char *text)
 {
 	struct name name = name_of(kind, app, text);

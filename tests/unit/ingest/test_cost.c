@@ -1,4 +1,4 @@
-/* services/ingest/dialects: what a body may cost. Each shape repeats whatever was the dearest for its bytes. */
+/* services/ingest/dialects: the memory that a body may cost. Each shape repeats what costs most for its bytes. */
 #include "posted.h"
 
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
@@ -158,7 +158,7 @@ static struct str shape_body(const struct shape *s)
 	return buf_str(&out);
 }
 
-/* What is written in vain before the body is seen to be too large: one item and its dead letter. */
+/* What is allocated before the body is recognised as too large: one item and its dead letter. */
 static size_t bytes_allowed(struct str body)
 {
 	return INTAKE_MEMORY_SPARE_BYTES + (INTAKE_MEMORY_FACTOR + 4) * body.n;

@@ -1,4 +1,4 @@
-/* services/ingest/dialects: what every dialect says in the same words. */
+/* services/ingest/dialects: what all dialects express by the same values. */
 #include "posted.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -172,7 +172,7 @@ static void edits_belong_to_the_conversation_they_are_reported_in(void **state)
 	assert_str_is(p.in.events[0]->u.edit.body, "new");
 	assert_int_equal(p.in.events[0]->source_time_ms, 1767225840123);
 	posted_fini(&p);
-	/* As the peer sees it: from itself, to us. */
+	/* From the peer's point of view: from itself to the account. */
 	post(&p,
 		EVENT("messages.edited",
 			"{\"key\":{\"remoteJid\":\"6281234567890@s.whatsapp.net\",\"fromMe\":true,\"id\":\"3EB0\"},"

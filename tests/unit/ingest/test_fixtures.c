@@ -1,7 +1,7 @@
 /* Every body of tests/fixtures through its dialect, against tests/fixtures/expected.json.
  *
- * A key of an expected event that is absent asserts nothing; one that this file does not know is a failure, and so is an
- * event that nobody expected. Order within a POST counts by class only. BLAZZ_FIXTURES names another folder.
+ * A key that an expected event lacks is not compared; a key that this file does not know is a failure, and so is an
+ * unexpected event. The order within a POST is compared by class only. BLAZZ_FIXTURES names another folder.
  */
 #include "unit.h"
 
@@ -262,9 +262,9 @@ static enum direction direction_of(const struct seen *s)
 		return s->e->u.poll_vote.direction;
 	case IN_CALL:
 		return s->e->u.call.direction;
-	case IN_STATUS: /* of what we sent */
+	case IN_STATUS: /* of a message that the account sent */
 		return DIR_OUTBOUND;
-	case IN_IDENTITY_CHANGE: /* told by a system message */
+	case IN_IDENTITY_CHANGE: /* from a system message */
 		return DIR_INBOUND;
 	default:
 		return DIR_NONE;
@@ -332,7 +332,7 @@ static bool kind_is(const struct cmp *c, const char *kind)
 	return str_is(c->kind, kind);
 }
 
-static bool fits_nothing_to_see(const struct cmp *c, const json *want)
+static bool fits_always(const struct cmp *c, const json *want)
 {
 	(void)c;
 	(void)want;
@@ -582,7 +582,7 @@ static bool fits_body(const struct cmp *c, const json *want)
 		return same_text(e->u.account_notice.text, body);
 	case IN_TEMPLATE_STATUS:
 		return same_text(e->u.template_status.status, body) || same_text(e->u.template_status.quality, body);
-	case IN_REVOKE: /* says nothing */
+	case IN_REVOKE: /* has no text */
 		return body.n == 0;
 	default:
 		return false;
@@ -732,7 +732,8 @@ static bool fits_selected(const struct cmp *c, const json *want)
 	return contains(c->s->m->extra, json_str(want));
 }
 
-/* A provider's word or number for how far a message of ours has come; of others' it says nothing that we keep. */
+/* A provider's word or number for the status of a message that the account sent; of inbound messages no status is
+ * kept. */
 static bool fits_ack(const struct cmp *c, const json *want)
 {
 	static const struct {
@@ -847,8 +848,8 @@ static const struct key {
 	const char *name;
 	bool (*fits)(const struct cmp *c, const json *want);
 } keys[] = {
-	{ "kind", fits_nothing_to_see },
-	{ "source", fits_nothing_to_see }, /* app or api: ours or not is seen by the key */
+	{ "kind", fits_always },
+	{ "source", fits_always }, /* app or api: the message key shows the direction */
 	{ "channel", fits_channel },
 	{ "id", fits_id },
 	{ "stanza_id", fits_stanza },
@@ -951,7 +952,7 @@ static bool key_fits(const struct cmp *c, struct str name, const json *want)
 	return false;
 }
 
-/* How many keys do not fit; their names go to `which`. */
+/* The number of keys that differ; their names are appended to `which`. */
 static size_t misfits(const struct cmp *c, const json *want, char *which, size_t size)
 {
 	struct json_iter it = json_iter(want);
@@ -969,7 +970,7 @@ static size_t misfits(const struct cmp *c, const json *want, char *which, size_t
 	return n;
 }
 
-/* Takes the event that is expected, or says what is wrong with the one that comes nearest. */
+/* Marks the expected event as found, or reports how the most similar event differs. */
 static int event_compare(struct run *r, const json *want)
 {
 	struct str kind = json_str(json_get(want, "kind"));
@@ -1017,7 +1018,8 @@ static bool reject_is(const struct intake_reject *got, const json *want)
 	return str_eq(got->message, json_str(json_get(want, "reason")));
 }
 
-/* With a status the body as a whole was refused; a dead letter's 200 is 400 to anybody else than Meta. */
+/* An expected status means that the whole body was rejected; the 200 of a dead letter of Meta's is 400 in other
+ * dialects. */
 static int rejected_compare(const struct run *r, const json *want)
 {
 	int64_t status = 0;

@@ -1,4 +1,4 @@
-/* services/ingest/session: whose a body claims to be. */
+/* services/ingest/session: which account a body names. */
 #include "unit.h"
 
 #include "ingest/routes.h"

@@ -1,4 +1,5 @@
-/* services/ingest/sources: what each source of strangers holds, and that nothing is kept of those that hold nothing. */
+/* services/ingest/sources: what the unauthenticated requests of a source hold, and that a source without requests has
+ * no entry. */
 #include "unit.h"
 
 #include "ingest/sources.h"

@@ -1,5 +1,6 @@
-/* What comes out of mutated fixtures goes into a real PostgreSQL: each JSON as jsonb, each text, each time. What PostgreSQL refuses
- * is a value that a dialect let through. SEED picks the mutations, ROUNDS how many of each body. */
+/* What comes out of mutated fixtures goes into a real PostgreSQL: each JSON as jsonb, each text, each time. A value
+ * that PostgreSQL rejects is one that a dialect should have rejected. SEED picks the mutations, ROUNDS how many of each
+ * body. */
 #include "posted.h"
 
 #include <glob.h>
@@ -50,7 +51,7 @@ static size_t scalar_end(struct str s, size_t at)
 	return end > at ? end : 0;
 }
 
-/* A value after the place `from` gives way; the names of members are left alone. */
+/* Replaces a value after the place `from`; the names of members are kept. */
 static void value_mutate(struct buf *out, struct str s)
 {
 	size_t from = below(s.n), end = 0;

@@ -1,4 +1,4 @@
-/* services/ingest/turns: a large body is processed in its turn, however many others join and leave the queue. */
+/* services/ingest/turns: a large body has its turn, however many others join and leave the queue. */
 #include "unit.h"
 
 #include "base/clock.h"

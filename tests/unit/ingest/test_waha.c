@@ -47,7 +47,7 @@ static void each_engines_form_of_an_alias_is_read(void **state)
 			  TEXT_FROM("false_19@lid_A",
 				  ",\"_data\":{\"Info\":{\"SenderAlt\":\"16505551234@s.whatsapp.net\"}}")),
 			"16505551234", "19", "16505551234" },
-		/* GOWS, own: the sender's alias is our own */
+		/* GOWS, sent by the account: SenderAlt is its own alias */
 		{ EVENT("message.any",
 			  TEXT_FROM("true_19@lid_A",
 				  ",\"_data\":{\"Info\":{\"SenderAlt\":\"6281234567890@s.whatsapp.net\","
