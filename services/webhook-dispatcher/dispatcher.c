@@ -55,7 +55,7 @@ static int endpoints_refresh(struct dispatcher *d, struct err *err)
 	if (n == 0)
 		return 0;
 	records_watch(d, false);
-	rc = directory_load(d->parts.directory, pg, changed, n, err);
+	rc = endpoint_cache_load(d->parts.endpoints, pg, changed, n, err);
 	records_watch(d, true);
 	free(changed);
 	return rc < 0 ? -1 : replays_refresh(&d->parts.readers, pg, err);
@@ -67,7 +67,7 @@ static int on_acquired(void *ctx, struct pg *pg, const struct progress *rows, si
 {
 	struct dispatcher *d = ctx;
 
-	if (notices_listen(d->parts.notices, err) < 0 || directory_load(d->parts.directory, pg, NULL, 0, err) < 0)
+	if (notices_listen(d->parts.notices, err) < 0 || endpoint_cache_load(d->parts.endpoints, pg, NULL, 0, err) < 0)
 		return -1;
 	return partitions_acquire(&d->parts.readers, pg, rows, n, err);
 }
@@ -81,7 +81,7 @@ static void on_lost(void *ctx)
 	journal_clear(d->parts.lanes.journal);
 	attempts_abort(&d->parts.sending);
 	partitions_revoke(&d->parts.readers);
-	directory_clear(d->parts.directory);
+	endpoint_cache_clear(d->parts.endpoints);
 	send_queue_clear(&d->parts.lanes);
 }
 
@@ -285,5 +285,5 @@ void dispatcher_reload(struct dispatcher *d)
 	if (keyring_parse(&keyring, str_of(d->settings->keyring), &err) < 0)
 		log_error("settings not applied", LOG_ERR(&err));
 	else
-		directory_use_keyring(d->parts.directory, &keyring);
+		endpoint_cache_use_keyring(d->parts.endpoints, &keyring);
 }

@@ -93,7 +93,7 @@ static void parts_connect(struct parts *p, const struct dispatcher_settings *s, 
 	p->reading = arena_new(1 << 16);
 	send_queue_init(&p->lanes, s, journal_new());
 	p->sending = (struct sending){ .lanes = &p->lanes,
-		.directory = p->directory,
+		.endpoints = p->endpoints,
 		.pool = p->senders,
 		.request = { .arena = p->reading },
 		.ended = ops->attempt_ended,
@@ -102,7 +102,7 @@ static void parts_connect(struct parts *p, const struct dispatcher_settings *s, 
 		.owner = p->owner,
 		.scanner = p->scanner,
 		.refetcher = p->refetcher,
-		.directory = p->directory,
+		.endpoints = p->endpoints,
 		.lanes = &p->lanes,
 		.reading = p->reading,
 		.replays = map_new(),
@@ -128,7 +128,7 @@ int parts_open(struct parts *p, const struct dispatcher_settings *settings, stru
 	if (guard_new(&p->guard, settings->allowed_networks, settings->allow_http, err) < 0 ||
 		keyring_parse(&keyring, str_of(settings->keyring), err) < 0)
 		return -1;
-	p->directory = directory_new(&keyring, p->guard, sinks, ops->endpoint_changed, ops->ctx);
+	p->endpoints = endpoint_cache_new(&keyring, p->guard, sinks, ops->endpoint_changed, ops->ctx);
 	if (reactor_start(p, settings, service, ops, err) < 0 || senders_start(p, settings, err) < 0 ||
 		scanner_start(&p->scanner, service, topic, err) < 0 ||
 		scanner_start(&p->refetcher, service, topic, err) < 0 ||
@@ -152,7 +152,7 @@ void parts_close(struct parts *p)
 	flush_free(p->flush);
 	journal_free(p->lanes.journal);
 	notices_free(p->notices);
-	directory_free(p->directory);
+	endpoint_cache_free(p->endpoints);
 	map_free(p->readers.replays);
 	guard_free(p->guard);
 	reactor_close(&p->reactor);

@@ -19,7 +19,7 @@ struct parts {
 	struct kafka_scanner *scanner, *refetcher;
 	struct owner *owner;
 	struct owner_tx *tx;
-	struct directory *directory;
+	struct endpoint_cache *endpoints;
 	struct notices *notices;
 	struct flush *flush;
 	struct arena *reading; /* of one record */

@@ -52,9 +52,9 @@ static void gauges_report(struct upkeep *u)
 
 	while ((r = readers_each(u->readers, &i)))
 		partition_gauge(&r->partition, &g);
-	for (i = 0; (e = directory_each(u->readers->directory, &i));)
+	for (i = 0; (e = endpoint_cache_each(u->readers->endpoints, &i));)
 		g.endpoints += !e->row.deleted;
-	g.endpoints_live = directory_live(u->readers->directory);
+	g.endpoints_live = endpoint_cache_live(u->readers->endpoints);
 	lookups_report(u, &g.lookups);
 	stats_gauges(&g);
 	u->readers->lanes->queue.limited = 0;

@@ -176,7 +176,7 @@ static void rows_written(struct flush *f)
 	for (size_t i = f->journal->spills.n; i < f->plan.rows.n; i++) {
 		const struct retry_row *row = &ITEMS(&f->plan.rows, struct retry_row)[i];
 		struct partition *p = readers_partition(f->o.readers, row->partition);
-		struct endpoint *e = directory_find(f->o.readers->directory, row->endpoint_id);
+		struct endpoint *e = endpoint_cache_find(f->o.readers->endpoints, row->endpoint_id);
 		int64_t now = clock_mono_ms();
 		struct chain *c =
 			p && e && !row->inserted ? chain_find(partition_lane(p, e, now), &row->ordering_key) : NULL;

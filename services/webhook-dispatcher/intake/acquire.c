@@ -54,7 +54,7 @@ int partitions_acquire(struct readers *rs, struct pg *pg, const struct progress 
 	for (size_t k = 0; k < n; k++)
 		numbers[k] = rows[k].partition;
 	readers_open(rs, rows, n);
-	while ((e = directory_each(rs->directory, &i)))
+	while ((e = endpoint_cache_each(rs->endpoints, &i)))
 		if (!e->live && !e->row.deleted)
 			readers_endpoint_changed(rs, e);
 	if (store_positions_read(pg, str_of(rs->topic), numbers, n, position_load, rs, err) < 0 ||

@@ -5,7 +5,7 @@
 #include "store/progress.h"
 #include "webhook-dispatcher/intake/readers.h"
 
-/* These partitions, as PostgreSQL has them. The directory is loaded. */
+/* These partitions, as PostgreSQL has them. The endpoint cache is loaded. */
 int partitions_acquire(struct readers *rs, struct pg *pg, const struct progress *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 /* Forgets all partitions and replays. Nothing is in flight any more. */

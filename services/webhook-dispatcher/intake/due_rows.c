@@ -54,7 +54,7 @@ struct row_chain {
 static bool row_take(struct readers *rs, const struct retry_row *row, struct map *postponed)
 {
 	struct partition *p = readers_partition(rs, row->partition);
-	struct endpoint *e = directory_find(rs->directory, row->endpoint_id);
+	struct endpoint *e = endpoint_cache_find(rs->endpoints, row->endpoint_id);
 	const struct row_chain key = { row->endpoint_id, row->ordering_key };
 	const struct str chain = { (const char *)&key, sizeof(key) };
 	int64_t delay_ms;

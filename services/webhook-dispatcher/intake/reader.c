@@ -57,7 +57,7 @@ static bool take_wanted(struct reader *r, const struct reading *reading, struct 
 	const struct uuid *workspace = &reading->event.workspace;
 	bool wanted = false;
 
-	for (struct endpoint *to = directory_of_workspace(r->all->directory, workspace); to; to = to->next) {
+	for (struct endpoint *to = endpoint_cache_of_workspace(r->all->endpoints, workspace); to; to = to->next) {
 		struct lane *l;
 
 		if (!endpoint_wants(to, reading))
@@ -104,7 +104,7 @@ void reader_take(struct reader *r, const struct kafka_message *m)
 
 void reader_hold(struct reader *r, int64_t now_mono_ms)
 {
-	bool hold = flow_control_holds(&r->partition, directory_live(r->all->directory), now_mono_ms);
+	bool hold = flow_control_holds(&r->partition, endpoint_cache_live(r->all->endpoints), now_mono_ms);
 
 	if (hold == r->held)
 		return;

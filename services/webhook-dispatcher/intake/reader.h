@@ -2,7 +2,7 @@
 #ifndef WEBHOOK_DISPATCHER_READER_H
 #define WEBHOOK_DISPATCHER_READER_H
 
-#include "webhook-dispatcher/endpoints/directory.h"
+#include "webhook-dispatcher/endpoints/endpoint_cache.h"
 #include "webhook-dispatcher/lanes/model.h"
 #include "worker/owner.h"
 
@@ -13,7 +13,7 @@ struct readers {
 	const struct dispatcher_settings *settings;
 	struct owner *owner;
 	struct kafka_scanner *scanner, *refetcher; /* for lanes that are behind, and for rows without their event */
-	struct directory *directory;
+	struct endpoint_cache *endpoints;
 	struct lane_shared *lanes;
 	struct arena *reading; /* of one record */
 	struct map *replays; /* by id */

@@ -26,7 +26,7 @@ struct partition *readers_partition(const struct readers *rs, int32_t number)
 
 struct endpoint *readers_endpoint(struct readers *rs, struct endpoint_key key)
 {
-	struct endpoint *e = directory_find(rs->directory, key.endpoint_id);
+	struct endpoint *e = endpoint_cache_find(rs->endpoints, key.endpoint_id);
 
 	if (!e)
 		journal_add_endpoint(rs->lanes->journal, key, true);

@@ -102,7 +102,7 @@ static struct feed *feed_of(const struct lane *l, const struct replay *r)
 static struct feed *feed_add(struct readers *rs, struct partition *p, struct replay *r,
 	const struct replay_position *at)
 {
-	struct endpoint *e = directory_find(rs->directory, r->row.endpoint_id);
+	struct endpoint *e = endpoint_cache_find(rs->endpoints, r->row.endpoint_id);
 	struct lane *l = e ? partition_lane(p, e, clock_mono_ms()) : NULL;
 	struct feed *f;
 
@@ -123,7 +123,7 @@ static struct feed *feed_add(struct readers *rs, struct partition *p, struct rep
 
 static void replay_end(struct readers *rs, struct replay *r)
 {
-	struct endpoint *e = directory_find(rs->directory, r->row.endpoint_id);
+	struct endpoint *e = endpoint_cache_find(rs->endpoints, r->row.endpoint_id);
 	struct reader *reader;
 	size_t i = 0;
 
@@ -174,7 +174,7 @@ static void replay_begin_in(struct readers *rs, struct partition *p, struct endp
 /* In the partitions where it has no position yet it begins now. */
 static int replay_begin(struct readers *rs, struct replay *r, struct err *err)
 {
-	struct endpoint *e = directory_find(rs->directory, r->row.endpoint_id);
+	struct endpoint *e = endpoint_cache_find(rs->endpoints, r->row.endpoint_id);
 	struct kafka_position *from = mem_calloc(rs->n + 1, sizeof(*from));
 	struct kafka_position *oldest = mem_calloc(rs->n + 1, sizeof(*oldest));
 	struct reader *reader;

@@ -3,12 +3,12 @@
 #define WEBHOOK_DISPATCHER_ATTEMPT_H
 
 #include "http/sender_pool.h"
-#include "webhook-dispatcher/endpoints/directory.h"
+#include "webhook-dispatcher/endpoints/endpoint_cache.h"
 #include "webhook-dispatcher/lanes/model.h"
 
 struct sending {
 	struct lane_shared *lanes;
-	struct directory *directory;
+	struct endpoint_cache *endpoints;
 	struct sender_pool *pool;
 	struct sink_request request; /* the one being built */
 	void (*ended)(void *ctx); /* called when an attempt has ended: others may begin */

@@ -1,5 +1,6 @@
-/* The endpoints in memory; see directory.h. Invariant: an endpoint is live only while its row is enabled and its secrets could be opened. */
-#include "webhook-dispatcher/endpoints/directory.h"
+/* The endpoints in memory; see endpoint_cache.h. Invariant: an endpoint is live only while its row is enabled and its secrets could be
+ * opened. */
+#include "webhook-dispatcher/endpoints/endpoint_cache.h"
 
 #include <stdlib.h>
 
@@ -9,7 +10,7 @@
 #include "webhook-dispatcher/endpoints/subscription.h"
 #include "webhook-dispatcher/policy/retry_schedule.h"
 
-struct directory {
+struct endpoint_cache {
 	struct keyring *keyring;
 	const struct guard *guard;
 	const struct sink *const *sinks;
@@ -19,20 +20,20 @@ struct directory {
 	void *ctx;
 };
 
-struct directory *directory_new(struct keyring **keyring, const struct guard *guard, const struct sink *const *sinks,
-	void (*changed)(void *ctx, struct endpoint *e), void *ctx)
+struct endpoint_cache *endpoint_cache_new(struct keyring **keyring, const struct guard *guard,
+	const struct sink *const *sinks, void (*changed)(void *ctx, struct endpoint *e), void *ctx)
 {
-	struct directory *d = mem_calloc(1, sizeof(*d));
+	struct endpoint_cache *c = mem_calloc(1, sizeof(*c));
 
-	d->keyring = *keyring;
+	c->keyring = *keyring;
 	*keyring = NULL;
-	d->guard = guard;
-	d->sinks = sinks;
-	d->by_id = map_new();
-	d->by_workspace = map_new();
-	d->changed = changed;
-	d->ctx = ctx;
-	return d;
+	c->guard = guard;
+	c->sinks = sinks;
+	c->by_id = map_new();
+	c->by_workspace = map_new();
+	c->changed = changed;
+	c->ctx = ctx;
+	return c;
 }
 
 static struct str id_key(const int64_t *id)
@@ -48,46 +49,46 @@ static void endpoint_fini(struct endpoint *e)
 	arena_free(e->arena);
 }
 
-void directory_clear(struct directory *d)
+void endpoint_cache_clear(struct endpoint_cache *c)
 {
 	struct endpoint *e;
 	struct str key;
 	void *workspace;
 	size_t i = 0;
 
-	while ((e = directory_each(d, &i))) {
+	while ((e = endpoint_cache_each(c, &i))) {
 		endpoint_fini(e);
 		free(e);
 	}
-	for (i = 0; map_each(d->by_workspace, &i, &key, &workspace);)
+	for (i = 0; map_each(c->by_workspace, &i, &key, &workspace);)
 		free(workspace);
-	map_clear(d->by_id);
-	d->live = 0;
-	map_clear(d->by_workspace);
+	map_clear(c->by_id);
+	c->live = 0;
+	map_clear(c->by_workspace);
 }
 
-void directory_free(struct directory *d)
+void endpoint_cache_free(struct endpoint_cache *c)
 {
-	if (!d)
+	if (!c)
 		return;
-	directory_clear(d);
-	map_free(d->by_id);
-	map_free(d->by_workspace);
-	keyring_free(d->keyring);
-	free(d);
+	endpoint_cache_clear(c);
+	map_free(c->by_id);
+	map_free(c->by_workspace);
+	keyring_free(c->keyring);
+	free(c);
 }
 
-void directory_use_keyring(struct directory *d, struct keyring **keyring)
+void endpoint_cache_use_keyring(struct endpoint_cache *c, struct keyring **keyring)
 {
-	keyring_free(d->keyring);
-	d->keyring = *keyring;
+	keyring_free(c->keyring);
+	c->keyring = *keyring;
 	*keyring = NULL;
 }
 
-static int secrets_open(const struct directory *d, struct endpoint *e, struct str sealed, struct err *err)
+static int secrets_open(const struct endpoint_cache *c, struct endpoint *e, struct str sealed, struct err *err)
 {
 	struct buf plain = BUF_INIT;
-	int rc = row_unseal(d->keyring, "endpoint", &e->row.uuid, sealed, &plain, err);
+	int rc = row_unseal(c->keyring, "endpoint", &e->row.uuid, sealed, &plain, err);
 
 	if (rc == 0)
 		rc = e->sink->secrets_parse(&e->row, buf_str(&plain), &e->secrets, err);
@@ -97,26 +98,26 @@ static int secrets_open(const struct directory *d, struct endpoint *e, struct st
 }
 
 /* Validates URL and headers here as well, whatever program wrote the row: an endpoint with invalid ones is never sent a request. */
-static void wire_read(const struct directory *d, struct endpoint *e, const struct endpoint_row *row)
+static void wire_read(const struct endpoint_cache *c, struct endpoint *e, const struct endpoint_row *row)
 {
 	static char *none[] = { NULL };
 	struct err err = { 0 };
 
 	e->headers = none;
-	if (guard_host(d->guard, row->url, &e->host, &err) == 0 &&
+	if (guard_host(c->guard, row->url, &e->host, &err) == 0 &&
 		headers_parse(row->headers, e->arena, &e->headers, &err) == 0)
 		return;
 	e->misconfigured = arena_cstr(e->arena, str_of(err.msg));
 	log_warn("endpoint is misconfigured", LOG_I("endpoint_id", row->id), LOG_ERR(&err));
 }
 
-static void endpoint_read(struct directory *d, struct endpoint *e, const struct endpoint_row *row)
+static void endpoint_read(struct endpoint_cache *c, struct endpoint *e, const struct endpoint_row *row)
 {
 	struct arena *a = arena_new(1024);
 	struct err err = { 0 };
 
 	*e = (struct endpoint){ .workspace = e->workspace, .next = e->next, .arena = a, .row = *row };
-	e->sink = d->sinks[row->kind];
+	e->sink = c->sinks[row->kind];
 	e->row.name = arena_str(a, row->name);
 	e->row.disabled_reason = arena_str(a, row->disabled_reason);
 	e->row.event_types = ARENA_ARRAY(a, struct str, row->n_event_types + 1);
@@ -132,21 +133,21 @@ static void endpoint_read(struct directory *d, struct endpoint *e, const struct 
 	e->row.secrets = STR_NONE;
 	e->url = arena_cstr(a, row->url);
 	e->row.url = str_of(e->url);
-	wire_read(d, e, row);
+	wire_read(c, e, row);
 	e->row.headers = STR_NONE;
 	e->kinds = subscription_kinds(&e->row);
 	if (e->sink->narrow)
 		e->sink->narrow(e);
 	e->live = store_endpoint_is_live(row);
-	if (secrets_open(d, e, row->secrets, &err) < 0) {
+	if (secrets_open(c, e, row->secrets, &err) < 0) {
 		e->live = false;
 		log_error("endpoint's secrets cannot be opened", LOG_I("endpoint_id", row->id), LOG_ERR(&err));
 	}
 }
 
-static struct endpoint *endpoint_new(struct directory *d, const struct uuid *workspace_id)
+static struct endpoint *endpoint_new(struct endpoint_cache *c, const struct uuid *workspace_id)
 {
-	void **slot = map_slot(d->by_workspace, uuid_bytes(workspace_id));
+	void **slot = map_slot(c->by_workspace, uuid_bytes(workspace_id));
 	struct endpoint *e = mem_calloc(1, sizeof(*e));
 
 	if (!*slot) {
@@ -162,59 +163,59 @@ static struct endpoint *endpoint_new(struct directory *d, const struct uuid *wor
 
 static void endpoint_take(void *ctx, const struct endpoint_row *row)
 {
-	struct directory *d = ctx;
-	void **slot = map_slot(d->by_id, id_key(&row->id));
+	struct endpoint_cache *c = ctx;
+	void **slot = map_slot(c->by_id, id_key(&row->id));
 	struct endpoint *e = *slot;
 	bool known = e != NULL, was_live = e && e->live, was_deleted = e && e->row.deleted;
 
 	if (!known)
-		*slot = e = endpoint_new(d, &row->workspace);
+		*slot = e = endpoint_new(c, &row->workspace);
 	endpoint_fini(e);
-	endpoint_read(d, e, row);
-	d->live = d->live - was_live + e->live;
+	endpoint_read(c, e, row);
+	c->live = c->live - was_live + e->live;
 	if (known ? e->live != was_live || e->row.deleted != was_deleted : !e->live && !e->row.deleted)
-		d->changed(d->ctx, e);
+		c->changed(c->ctx, e);
 }
 
-int directory_load(struct directory *d, struct pg *pg, const struct uuid *uuids, size_t n, struct err *err)
+int endpoint_cache_load(struct endpoint_cache *c, struct pg *pg, const struct uuid *uuids, size_t n, struct err *err)
 {
 	struct arena *a = arena_new(16384);
-	int rc = store_endpoints_read(pg, uuids, n, a, endpoint_take, d, err);
+	int rc = store_endpoints_read(pg, uuids, n, a, endpoint_take, c, err);
 
 	arena_free(a);
 	return rc;
 }
 
-size_t directory_live(const struct directory *d)
+size_t endpoint_cache_live(const struct endpoint_cache *c)
 {
-	return d->live;
+	return c->live;
 }
 
-struct endpoint *directory_find(const struct directory *d, int64_t id)
+struct endpoint *endpoint_cache_find(const struct endpoint_cache *c, int64_t id)
 {
-	return map_get(d->by_id, id_key(&id));
+	return map_get(c->by_id, id_key(&id));
 }
 
-struct endpoint *directory_of_workspace(const struct directory *d, const struct uuid *workspace)
+struct endpoint *endpoint_cache_of_workspace(const struct endpoint_cache *c, const struct uuid *workspace)
 {
-	const struct workspace *w = map_get(d->by_workspace, uuid_bytes(workspace));
+	const struct workspace *w = map_get(c->by_workspace, uuid_bytes(workspace));
 
 	return w ? w->endpoints : NULL;
 }
 
-struct endpoint *directory_each(const struct directory *d, size_t *i)
+struct endpoint *endpoint_cache_each(const struct endpoint_cache *c, size_t *i)
 {
 	struct str key;
 	void *e;
 
-	return map_each(d->by_id, i, &key, &e) ? e : NULL;
+	return map_each(c->by_id, i, &key, &e) ? e : NULL;
 }
 
-void endpoint_turn_off(struct directory *d, struct endpoint *e)
+void endpoint_turn_off(struct endpoint_cache *c, struct endpoint *e)
 {
 	if (!e->live)
 		return;
 	e->live = false;
-	d->live--;
-	d->changed(d->ctx, e);
+	c->live--;
+	c->changed(c->ctx, e);
 }
