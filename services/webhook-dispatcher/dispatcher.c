@@ -50,7 +50,7 @@ static int endpoints_refresh(struct dispatcher *d, struct err *err)
 	size_t n;
 	int rc;
 
-	if (notices_take(d->parts.notices, &changed, &n, err) < 0)
+	if (notices_read(d->parts.notices, &changed, &n, err) < 0)
 		return -1;
 	if (n == 0)
 		return 0;
@@ -102,7 +102,7 @@ static void record_take(struct dispatcher *d, struct kafka_message *m)
 	struct reader *r = readers_find(&d->parts.readers, m->partition);
 
 	if (r) {
-		reader_take(r, m);
+		reader_consume(r, m);
 		reader_hold(r, clock_mono_ms());
 	}
 	kafka_message_release(m);
@@ -173,7 +173,7 @@ static int turn(void *ctx, struct err *err)
 	if (upkeep_tidy(&d->parts.upkeep, now, err) < 0 || endpoints_refresh(d, err) < 0 ||
 		upkeep_report(&d->parts.upkeep, now, err) < 0)
 		return -1;
-	if (!d->parts.lanes.draining && !notices_wait(d->parts.notices) && records_take(d, err) < 0)
+	if (!d->parts.lanes.draining && !notices_pending(d->parts.notices) && records_take(d, err) < 0)
 		return -1;
 	if (!owner_running(d->parts.owner))
 		return 0;
@@ -232,7 +232,7 @@ static void on_records(void *ctx)
 
 	if (!reactor_waiting(d->parts.reactor) || d->parts.lanes.draining)
 		return;
-	if (notices_wait(d->parts.notices)) {
+	if (notices_pending(d->parts.notices)) {
 		records_watch(d, false); /* until the next turn: the loop would spin */
 		return;
 	}

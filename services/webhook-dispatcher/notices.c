@@ -10,8 +10,8 @@
 
 struct notices {
 	struct pg_listener *listener;
-	struct uuid *told;
-	size_t n_told, cap_told;
+	struct uuid *changed;
+	size_t n_changed, cap_changed;
 };
 
 static int on_missed(void *ctx, struct err *err)
@@ -28,8 +28,8 @@ static void on_notified(void *ctx, struct str channel, struct str payload)
 	(void)channel;
 	if (!uuid_parse(payload, &id))
 		return;
-	n->told = vec_grow(n->told, n->n_told, &n->cap_told, sizeof(*n->told));
-	n->told[n->n_told++] = id;
+	n->changed = vec_grow(n->changed, n->n_changed, &n->cap_changed, sizeof(*n->changed));
+	n->changed[n->n_changed++] = id;
 }
 
 struct notices *notices_new(struct loop *loop, const struct pg_options *options)
@@ -49,7 +49,7 @@ void notices_free(struct notices *n)
 	if (!n)
 		return;
 	pg_listener_free(n->listener);
-	free(n->told);
+	free(n->changed);
 	free(n);
 }
 
@@ -57,30 +57,30 @@ int notices_listen(struct notices *n, struct err *err)
 {
 	if (pg_listener_read(n->listener, err) < 0 && pg_listener_listen(n->listener, err) < 0)
 		return -1;
-	n->n_told = 0;
+	n->n_changed = 0;
 	return 0;
 }
 
-bool notices_wait(struct notices *n)
+bool notices_pending(struct notices *n)
 {
 	struct err err;
 
-	return pg_listener_read(n->listener, &err) < 0 || n->n_told > 0;
+	return pg_listener_read(n->listener, &err) < 0 || n->n_changed > 0;
 }
 
-int notices_take(struct notices *n, struct uuid **out, size_t *count, struct err *err)
+int notices_read(struct notices *n, struct uuid **out, size_t *count, struct err *err)
 {
 	if (!pg_listener_listens(n->listener))
 		return err_set(err, ERR_RETRY, "closed",
 			"changes of endpoints are not heard: not connected to PostgreSQL");
 	if (pg_listener_turn(n->listener, err) < 0)
 		return -1;
-	*count = n->n_told;
-	*out = n->n_told > 0 ? n->told : NULL;
-	if (n->n_told > 0) {
-		n->told = NULL;
-		n->cap_told = 0;
+	*count = n->n_changed;
+	*out = n->n_changed > 0 ? n->changed : NULL;
+	if (n->n_changed > 0) {
+		n->changed = NULL;
+		n->cap_changed = 0;
 	}
-	n->n_told = 0;
+	n->n_changed = 0;
 	return 0;
 }

@@ -16,8 +16,8 @@ void notices_free(struct notices *n); /* accepts NULL */
 /* Connects, unless it is connected; from here on nothing is missed. What was told before is forgotten. */
 int notices_listen(struct notices *n, struct err *err) ERR_MUST_USE;
 /* Something has come, or the connection is lost: to be seen to before anything else. */
-bool notices_wait(struct notices *n);
+bool notices_pending(struct notices *n);
 /* The endpoints told of since the last call, as the caller's own array; NULL with *count 0: none. */
-int notices_take(struct notices *n, struct uuid **out, size_t *count, struct err *err) ERR_MUST_USE;
+int notices_read(struct notices *n, struct uuid **out, size_t *count, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -92,7 +92,7 @@ static int finding_emit(struct owner_tx *tx, const struct finding *f, struct str
 
 /* Whether an event reports the finding. A delivery of an endpoint's event never causes another such event: otherwise two failing endpoints
  * would cause each other's events without end. */
-static bool finding_is_told(const struct finding *f)
+static bool finding_is_emitted(const struct finding *f)
 {
 	if (f->change.finding == ENDPOINT_EXHAUSTED)
 		return !f->event || f->event->kind != CE_ENDPOINT;
@@ -124,7 +124,7 @@ int emit_findings(struct owner_tx *tx, struct journal *j, struct str topic, stru
 	for (size_t i = 0; i < j->findings.n; i++) {
 		f[i].change.changed = changes[i].changed;
 		finding_log(&f[i]);
-		if (finding_is_told(&f[i]) && finding_emit(tx, &f[i], topic, err) < 0)
+		if (finding_is_emitted(&f[i]) && finding_emit(tx, &f[i], topic, err) < 0)
 			return -1;
 	}
 	return 0;

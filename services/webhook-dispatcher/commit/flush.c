@@ -54,12 +54,12 @@ static int endpoints_write(struct flush *f, const int32_t *partitions, size_t n,
 	size_t n_live = 0, n_gone = 0;
 
 	for (size_t i = 0; i < endpoints->n; i++) {
-		const struct endpoint_news *news = &ITEMS(endpoints, struct endpoint_news)[i];
+		const struct endpoint_update *update = &ITEMS(endpoints, struct endpoint_update)[i];
 
-		if (news->deleted)
-			gone[n_gone++] = news->key;
+		if (update->deleted)
+			gone[n_gone++] = update->key;
 		else
-			live[n_live++] = news->key;
+			live[n_live++] = update->key;
 	}
 	if (store_retries_release_endpoints(pg, partitions, n, live, n_live, err) < 0 ||
 		store_retries_abandon(pg, partitions, n, gone, n_gone, err) < 0)
@@ -76,8 +76,8 @@ static int replays_write(struct flush *f, struct err *err)
 	if (store_replay_positions_write(pg, topic, ITEMS(&p->replay_positions, struct replay_position),
 		    p->replay_positions.n, err) < 0)
 		return -1;
-	return store_replays_finish(pg, "webhook-dispatcher", topic, ITEMS(&p->replays_through, int64_t),
-		p->replays_through.n, err);
+	return store_replays_finish(pg, "webhook-dispatcher", topic, ITEMS(&p->completed_replays, int64_t),
+		p->completed_replays.n, err);
 }
 
 static void claimed_keep(void *ctx, const struct retry_row *row)
@@ -116,9 +116,9 @@ static int rows_claim(struct flush *f, struct flush_outcome *out, struct err *er
 }
 
 /* If most claimed rows were postponed, no more are claimed at once. */
-static void rows_take(struct flush *f, struct flush_outcome *out)
+static void rows_admit(struct flush *f, struct flush_outcome *out)
 {
-	size_t postponed = due_rows_take(f->o.readers, ITEMS(&f->claimed, struct retry_row), f->claimed.n);
+	size_t postponed = due_rows_admit(f->o.readers, ITEMS(&f->claimed, struct retry_row), f->claimed.n);
 
 	out->more_due = out->more_due && postponed * 2 <= f->claimed.n;
 }
@@ -211,7 +211,7 @@ static int plan_write(struct flush *f, bool claim, struct flush_outcome *out, st
 	out->rows_released = out->rows_released || f->plan.releases.n > 0;
 	if (generation == owner_generation(f->o.owner)) {
 		rows_written(f);
-		rows_take(f, out);
+		rows_admit(f, out);
 	}
 	return 0;
 }

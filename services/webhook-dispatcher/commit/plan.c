@@ -14,7 +14,7 @@
 static void lists_each(struct plan *p, void (*each)(struct items *list))
 {
 	struct items *const lists[] = { &p->rows, &p->results, &p->releases, &p->positions, &p->replay_positions,
-		&p->replays_through, &p->steps, &p->partitions };
+		&p->completed_replays, &p->steps, &p->partitions };
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		each(lists[i]);
@@ -111,16 +111,16 @@ static void plan_stream_position(struct plan *p, struct feed *f)
 {
 	struct lane *l = f->lane;
 	int64_t next = 0, live_from = POSITION_NOT_LIVE;
-	bool wanted = !l->endpoint->row.deleted && lane_position(l, &next, &live_from);
+	bool needed = !l->endpoint->row.deleted && lane_position(l, &next, &live_from);
 
-	if (wanted == f->saved && (!wanted || (next == f->saved_offset && live_from == f->saved_live_from)))
+	if (needed == f->saved && (!needed || (next == f->saved_offset && live_from == f->saved_live_from)))
 		return;
-	f->saved = wanted;
+	f->saved = needed;
 	f->saved_offset = next;
 	f->saved_live_from = live_from;
 	include(p, l->partition->number);
 	*ITEMS_ADD(&p->positions, struct position_row) = (struct position_row){ l->endpoint->row.workspace_id,
-		l->endpoint->row.id, l->partition->number, next, live_from, !wanted };
+		l->endpoint->row.id, l->partition->number, next, live_from, !needed };
 }
 
 static void plan_replay_position(struct plan *p, struct feed *f)
@@ -145,17 +145,17 @@ static void plan_replay_position(struct plan *p, struct feed *f)
 				 : f->matched, /* up to the position: later ones are counted again after a crash */
 		.lost = f->lost,
 	};
-	if (feed_is_through(f))
-		*ITEMS_ADD(&p->replays_through, int64_t) = f->replay->row.id;
+	if (feed_is_complete(f))
+		*ITEMS_ADD(&p->completed_replays, int64_t) = f->replay->row.id;
 }
 
 static void plan_positions(struct plan *p, struct partition *of)
 {
 	struct feed *f;
 
-	while ((f = TAILQ_FIRST(&of->touched))) {
-		TAILQ_REMOVE(&of->touched, f, in_touched);
-		f->touched = false;
+	while ((f = TAILQ_FIRST(&of->dirty))) {
+		TAILQ_REMOVE(&of->dirty, f, in_dirty);
+		f->dirty = false;
 		feed_update(f);
 		if (f->replay)
 			plan_replay_position(p, f);
@@ -202,7 +202,7 @@ static void plan_step(struct plan *p, struct partition *of)
 	of->committed = commit;
 }
 
-static void plan_given_back(struct plan *p)
+static void plan_results(struct plan *p)
 {
 	const struct journal *j = p->journal;
 
@@ -217,7 +217,7 @@ static void plan_given_back(struct plan *p)
 static void plan_partition(struct plan *p, struct partition *of, enum flush_claim claim)
 {
 	plan_positions(p, of);
-	partition_release(of);
+	partition_shrink_window(of);
 	plan_step(p, of);
 	if (claim == CLAIM_ALL || (claim == CLAIM_KNOWN && of->rows > 0) || p->journal->endpoints.n > 0)
 		include(p, of->number);
@@ -233,7 +233,7 @@ void plan_make(struct plan *p, struct journal *j, struct readers *rs, enum flush
 	p->included = ARENA_ARRAY(j->arena, bool, rs->n + 1);
 	memset(p->included, 0, (rs->n + 1) * sizeof(*p->included));
 	plan_spills(p, rs->settings->lease_ms); /* first, because spills_written() expects their rows first */
-	plan_given_back(p);
+	plan_results(p);
 	TAILQ_FOREACH (d, &j->ends, in_list)
 		plan_end(p, d);
 	for (size_t k = 0; k < j->dead.n; k++) {

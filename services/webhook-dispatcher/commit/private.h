@@ -23,7 +23,7 @@ struct plan {
 	struct items releases; /* struct retry_key */
 	struct items positions; /* struct position_row */
 	struct items replay_positions; /* struct replay_position */
-	struct items replays_through; /* int64_t, ids of replays that are finished in one more partition */
+	struct items completed_replays; /* int64_t, ids of replays that are finished in one more partition */
 	struct items steps; /* struct step */
 	struct items partitions; /* int32_t, the partitions of the transaction */
 	bool *included; /* for each partition whether it is one of them; in the journal's arena */

@@ -161,7 +161,7 @@ static struct endpoint *endpoint_new(struct endpoint_cache *c, const struct uuid
 	return e;
 }
 
-static void endpoint_take(void *ctx, const struct endpoint_row *row)
+static void endpoint_load(void *ctx, const struct endpoint_row *row)
 {
 	struct endpoint_cache *c = ctx;
 	void **slot = map_slot(c->by_id, id_key(&row->id));
@@ -180,7 +180,7 @@ static void endpoint_take(void *ctx, const struct endpoint_row *row)
 int endpoint_cache_load(struct endpoint_cache *c, struct pg *pg, const struct uuid *uuids, size_t n, struct err *err)
 {
 	struct arena *a = arena_new(16384);
-	int rc = store_endpoints_read(pg, uuids, n, a, endpoint_take, c, err);
+	int rc = store_endpoints_read(pg, uuids, n, a, endpoint_load, c, err);
 
 	arena_free(a);
 	return rc;

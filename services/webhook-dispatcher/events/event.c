@@ -23,7 +23,7 @@ static int record_read(struct reading *r, struct arena *a, struct err *err)
 int event_read(const struct kafka_message *m, struct arena *a, struct reading *out, struct err *err)
 {
 	const size_t most = sizeof(out->view.headers) / sizeof(out->view.headers[0]);
-	struct str whom = kafka_message_header(m, "x-replay-for");
+	struct str consumer = kafka_message_header(m, "x-replay-for");
 
 	memset(out, 0, sizeof(*out));
 	out->partition = m->partition;
@@ -34,7 +34,7 @@ int event_read(const struct kafka_message *m, struct arena *a, struct reading *o
 	out->view.n_headers = m->headers_count < most ? m->headers_count : most;
 	for (size_t i = 0; i < out->view.n_headers; i++)
 		out->view.headers[i] = m->headers[i];
-	out->for_others = whom.p && !str_is(whom, "webhook-dispatcher");
+	out->for_others = consumer.p && !str_is(consumer, "webhook-dispatcher");
 	return out->for_others ? 0 : record_read(out, a, err);
 }
 

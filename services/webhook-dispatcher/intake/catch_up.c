@@ -1,4 +1,4 @@
-/* See catch_up.h. What a pass feeds is decided in lanes/pass.h; here it is read. */
+/* See catch_up.h. What a pass feeds is decided in lanes/scan.h; here it is read. */
 #include "webhook-dispatcher/intake/catch_up.h"
 
 #include "base/clock.h"
@@ -6,7 +6,7 @@
 #include "kafka/scanner.h"
 #include "webhook-dispatcher/endpoints/subscription.h"
 #include "webhook-dispatcher/intake/replay.h"
-#include "webhook-dispatcher/lanes/pass.h"
+#include "webhook-dispatcher/lanes/scan.h"
 #include "webhook-dispatcher/stats.h"
 #include "wire/source_marks.h"
 
@@ -26,7 +26,7 @@ void catch_up_stop(struct reader *r)
 	kafka_scanner_stop(r->all->scanner, r->partition.number);
 	source_marks_free(c->marks);
 	c->marks = NULL;
-	pass_end(&r->partition);
+	scan_end(&r->partition);
 }
 
 static void catch_up_postpone(struct reader *r, const struct err *why)
@@ -35,14 +35,14 @@ static void catch_up_postpone(struct reader *r, const struct err *why)
 	r->catch_up.retry_mono_ms = clock_mono_ms() + RETRY_MS;
 }
 
-static bool pass_begin(struct reader *r)
+static bool scan_begin(struct reader *r)
 {
 	struct catch_up *c = &r->catch_up;
 	struct partition *p = &r->partition;
-	int64_t now = clock_mono_ms(), from = pass_start(p, now);
+	int64_t now = clock_mono_ms(), from = scan_start_offset(p, now);
 	struct err err;
 
-	if (from == PASS_NOWHERE || p->read == PROGRESS_NO_OFFSET || now < c->retry_mono_ms)
+	if (from == SCAN_NOWHERE || p->read == PROGRESS_NO_OFFSET || now < c->retry_mono_ms)
 		return false;
 	if (kafka_scanner_start(r->all->scanner, p->number, from, &err) < 0) {
 		catch_up_postpone(r, &err);
@@ -51,7 +51,7 @@ static bool pass_begin(struct reader *r)
 	c->reading = true;
 	c->last = from - 1;
 	c->marks = source_marks_new();
-	pass_join(p, c->last, from, now);
+	scan_join(p, c->last, from, now);
 	return true;
 }
 
@@ -67,8 +67,8 @@ static void feeds_skip_lost(struct reader *r)
 		catch_up_postpone(r, &err);
 		return;
 	}
-	TAILQ_FOREACH (f, &p->catching, in_catching) {
-		lost = pass_skip_lost(f, low);
+	TAILQ_FOREACH (f, &p->catching_up, in_catching_up) {
+		lost = scan_skip_lost(f, low);
 		if (lost == 0)
 			continue;
 		log_error("events were removed by retention before they were delivered",
@@ -78,7 +78,7 @@ static void feeds_skip_lost(struct reader *r)
 	}
 }
 
-static void pass_fail(struct reader *r, const struct err *why)
+static void scan_fail(struct reader *r, const struct err *why)
 {
 	catch_up_stop(r);
 	r->catch_up.retry_mono_ms = clock_mono_ms() + RETRY_MS;
@@ -88,12 +88,12 @@ static void pass_fail(struct reader *r, const struct err *why)
 		catch_up_postpone(r, why);
 }
 
-static bool feed_wants(const struct feed *f, const struct reading *reading)
+static bool feed_receives(const struct feed *f, const struct reading *reading)
 {
 	if (reading->offset >= f->skip_from && reading->offset < f->skip_to) /* delivered live, by an earlier owner */
 		return false;
-	return f->replay ? replay_wants(f->replay, f->lane->endpoint, reading)
-			 : endpoint_wants(f->lane->endpoint, reading);
+	return f->replay ? replay_includes(f->replay, f->lane->endpoint, reading)
+			 : endpoint_receives(f->lane->endpoint, reading);
 }
 
 static void feed_event(struct feed *f, const struct reading *reading, struct event **e)
@@ -101,7 +101,7 @@ static void feed_event(struct feed *f, const struct reading *reading, struct eve
 	if (!f->replay || !f->replay->row.dry_run) {
 		if (!*e)
 			*e = event_keep(reading, true);
-		pass_admit(f, *e, clock_mono_ms());
+		scan_admit(f, *e, clock_mono_ms());
 	}
 	f->matched++;
 }
@@ -121,18 +121,18 @@ static bool is_of_workspace(const struct feed *f, const struct reading *reading)
 	return uuid_eq(&f->lane->endpoint->row.workspace, &reading->event.workspace);
 }
 
-static void pass_feed(struct reader *r, const struct kafka_message *m)
+static void scan_feed(struct reader *r, const struct kafka_message *m)
 {
 	struct event *e = NULL;
 	struct reading reading;
 	bool counts = record_counts(r, m, &reading);
 	struct feed *f;
 
-	TAILQ_FOREACH (f, &r->partition.catching, in_catching) {
-		if (!f->on_pass)
+	TAILQ_FOREACH (f, &r->partition.catching_up, in_catching_up) {
+		if (!f->scanning)
 			continue;
-		pass_advance(f, m->offset);
-		if (counts && is_of_workspace(f, &reading) && feed_wants(f, &reading))
+		scan_advance(f, m->offset);
+		if (counts && is_of_workspace(f, &reading) && feed_receives(f, &reading))
 			feed_event(f, &reading, &e);
 	}
 	event_unref(e);
@@ -149,46 +149,46 @@ static bool record_hold(struct reader *r)
 		return true;
 	rc = kafka_scanner_poll(r->all->scanner, r->partition.number, &c->held, &err);
 	if (rc < 0)
-		pass_fail(r, &err);
+		scan_fail(r, &err);
 	if (rc <= 0)
 		return false;
 	c->holding = true;
-	pass_join(&r->partition, c->last, c->held.offset, clock_mono_ms());
+	scan_join(&r->partition, c->last, c->held.offset, clock_mono_ms());
 	return true;
 }
 
 /* Whether the feeds on the pass can take the record that is held. */
-static bool pass_can_take(struct reader *r)
+static bool scan_can_deliver(struct reader *r)
 {
 	struct partition *p = &r->partition;
-	enum pass_room room;
+	enum scan_room room;
 
 	if (r->catch_up.held.offset >=
 		p->read) { /* what lies between the last record and the partition's own reader was none */
-		pass_reach_end(p);
+		scan_reach_end(p);
 		catch_up_stop(r);
-		pass_arrive(p);
+		scan_finish_feeds(p);
 		return false;
 	}
-	room = pass_check_room(p, clock_mono_ms());
-	if (room == PASS_ENDS)
+	room = scan_check_room(p, clock_mono_ms());
+	if (room == SCAN_ENDS)
 		catch_up_stop(r);
-	return room == PASS_GOES_ON;
+	return room == SCAN_CONTINUES;
 }
 
 /* One record. False: not now. */
-static bool pass_step(struct reader *r)
+static bool scan_step(struct reader *r)
 {
 	struct catch_up *c = &r->catch_up;
 
-	if (!record_hold(r) || !pass_can_take(r))
+	if (!record_hold(r) || !scan_can_deliver(r))
 		return false;
-	pass_feed(r, &c->held);
+	scan_feed(r, &c->held);
 	c->last = c->held.offset;
 	kafka_message_release(&c->held);
 	c->holding = false;
-	pass_arrive(&r->partition);
-	if (!pass_is_empty(&r->partition))
+	scan_finish_feeds(&r->partition);
+	if (!scan_is_empty(&r->partition))
 		return true;
 	catch_up_stop(r);
 	return false;
@@ -207,16 +207,16 @@ void catch_up_turn(struct reader *r)
 	struct catch_up *c = &r->catch_up;
 	int64_t now = clock_mono_ms();
 
-	if (TAILQ_EMPTY(&r->partition.catching)) {
+	if (TAILQ_EMPTY(&r->partition.catching_up)) {
 		catch_up_stop(r);
 		return;
 	}
-	pass_arrive(&r->partition);
-	if (c->reading && pass_is_empty(&r->partition)) /* those that were on it have fallen back */
+	scan_finish_feeds(&r->partition);
+	if (c->reading && scan_is_empty(&r->partition)) /* those that were on it have fallen back */
 		catch_up_stop(r);
-	if (!c->reading && !pass_begin(r))
+	if (!c->reading && !scan_begin(r))
 		return;
 	/* What is delivered live goes first: reading again is bounded. */
-	while (bucket_wait_ms(&c->allowance, rate, 1, now) == 0 && pass_step(r))
+	while (bucket_wait_ms(&c->allowance, rate, 1, now) == 0 && scan_step(r))
 		bucket_charge(&c->allowance, rate, 1, now);
 }

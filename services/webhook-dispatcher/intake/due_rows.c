@@ -6,15 +6,15 @@
 #include "webhook-dispatcher/lanes/chain.h"
 #include "webhook-dispatcher/lanes/lane.h"
 #include "webhook-dispatcher/lanes/partition.h"
-#include "webhook-dispatcher/lanes/wants.h"
+#include "webhook-dispatcher/lanes/refetch_queue.h"
 
 #define UNREADABLE_MS 60000 /* a row that this version cannot read */
 
 static void row_drop(struct partition *p, struct endpoint *e, const struct retry_row *row)
 {
-	journal_give_back(p->shared->journal, row, RETRY_FAILED, 0, row->dropped ? NULL : "the endpoint was deleted");
+	journal_add_result(p->shared->journal, row, RETRY_FAILED, 0, row->dropped ? NULL : "the endpoint was deleted");
 	if (e)
-		lane_row_gone(partition_lane(p, e, clock_mono_ms()), &row->ordering_key, clock_mono_ms());
+		lane_drop_row(partition_lane(p, e, clock_mono_ms()), &row->ordering_key, clock_mono_ms());
 }
 
 /* 0: it was admitted; else when to try again. */
@@ -30,8 +30,8 @@ static int64_t row_admit(struct readers *rs, struct partition *p, struct endpoin
 	if (delay_ms != 0)
 		return delay_ms;
 	c = chain_of(l, &row->ordering_key);
-	if (!row->record.p || c->wanted > 0) { /* in order */
-		wants_add(p, c, row);
+	if (!row->record.p || c->refetching > 0) { /* in order */
+		refetch_queue_add(p, c, row);
 		return 0;
 	}
 	arena_reset(rs->reading);
@@ -51,7 +51,7 @@ struct row_chain {
 };
 
 /* Of a chain whose first row has to wait the others do, too: `postponed` has those chains. False: it went back. */
-static bool row_take(struct readers *rs, const struct retry_row *row, struct map *postponed)
+static bool row_process(struct readers *rs, const struct retry_row *row, struct map *postponed)
 {
 	struct partition *p = readers_partition(rs, row->partition);
 	struct endpoint *e = endpoint_cache_find(rs->endpoints, row->endpoint_id);
@@ -69,17 +69,17 @@ static bool row_take(struct readers *rs, const struct retry_row *row, struct map
 	if (delay_ms == 0)
 		return true;
 	*map_slot(postponed, chain) = rs;
-	journal_give_back(rs->lanes->journal, row, RETRY_PENDING, delay_ms, NULL);
+	journal_add_result(rs->lanes->journal, row, RETRY_PENDING, delay_ms, NULL);
 	return false;
 }
 
-size_t due_rows_take(struct readers *rs, const struct retry_row *rows, size_t n)
+size_t due_rows_admit(struct readers *rs, const struct retry_row *rows, size_t n)
 {
 	struct map *postponed = map_new();
 	size_t back = 0;
 
 	for (size_t i = 0; i < n; i++)
-		back += !row_take(rs, &rows[i], postponed);
+		back += !row_process(rs, &rows[i], postponed);
 	map_free(postponed);
 	return back;
 }

@@ -5,6 +5,6 @@
 #include "webhook-dispatcher/intake/readers.h"
 
 /* Rows that are leased to this replica, in the order in which they are due. Returns how many have to wait again. */
-size_t due_rows_take(struct readers *rs, const struct retry_row *rows, size_t n);
+size_t due_rows_admit(struct readers *rs, const struct retry_row *rows, size_t n);
 
 #endif

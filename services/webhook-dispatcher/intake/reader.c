@@ -31,57 +31,57 @@ void reader_free(struct reader *r)
 	free(r);
 }
 
-static void take_dead(struct reader *r, const struct reading *reading, const struct err *why)
+static void consume_dead(struct reader *r, const struct reading *reading, const struct err *why)
 {
 	struct event *e = event_keep(reading, false);
 
 	e->dead = true;
-	partition_add(&r->partition, e);
+	partition_add_event(&r->partition, e);
 	journal_add_dead(r->all->lanes->journal, e, why);
 	event_unref(e);
 }
 
-static void lane_take(struct lane *l, const struct reading *reading, struct event **e)
+static void lane_receive(struct lane *l, const struct reading *reading, struct event **e)
 {
 	if (!*e)
 		*e = event_keep(reading, true);
-	if (!lane_has(&l->stream, *e))
+	if (!lane_is_duplicate(&l->stream, *e))
 		lane_admit(&l->stream, *e, HOLDS_PARTITION, clock_mono_ms());
 	if (!lane_has_room(l))
 		flow_control_lane_full(l, clock_mono_ms());
 }
 
 /* Whether any endpoint wants it; *e stays NULL while all that do are behind. */
-static bool take_wanted(struct reader *r, const struct reading *reading, struct event **e)
+static bool lanes_receive(struct reader *r, const struct reading *reading, struct event **e)
 {
 	const struct uuid *workspace = &reading->event.workspace;
-	bool wanted = false;
+	bool matched = false;
 
 	for (struct endpoint *to = endpoint_cache_of_workspace(r->all->endpoints, workspace); to; to = to->next) {
 		struct lane *l;
 
-		if (!endpoint_wants(to, reading))
+		if (!endpoint_receives(to, reading))
 			continue;
-		wanted = true;
+		matched = true;
 		l = partition_lane(&r->partition, to, clock_mono_ms());
 		if (l->state == LANE_LIVE)
-			lane_take(l, reading, e);
+			lane_receive(l, reading, e);
 	}
-	return wanted;
+	return matched;
 }
 
-void reader_take(struct reader *r, const struct kafka_message *m)
+void reader_consume(struct reader *r, const struct kafka_message *m)
 {
 	struct partition *p = &r->partition;
 	struct reading reading;
 	struct event *e = NULL;
 	struct err err;
-	bool wanted;
+	bool matched;
 
 	arena_reset(r->all->reading);
-	partition_follow(p, m->offset);
+	partition_skip_to(p, m->offset);
 	if (event_read(m, r->all->reading, &reading, &err) < 0) {
-		take_dead(r, &reading, &err);
+		consume_dead(r, &reading, &err);
 		return;
 	}
 	if (reading.for_others) {
@@ -92,13 +92,13 @@ void reader_take(struct reader *r, const struct kafka_message *m)
 		partition_count(p, OUTCOME_NO_EFFECT);
 		return;
 	}
-	wanted = take_wanted(r, &reading, &e);
+	matched = lanes_receive(r, &reading, &e);
 	if (!e) {
-		partition_count(p, wanted ? OUTCOME_APPLIED : OUTCOME_FILTERED);
+		partition_count(p, matched ? OUTCOME_APPLIED : OUTCOME_FILTERED);
 		return;
 	}
-	partition_add(p, e);
-	partition_release(p);
+	partition_add_event(p, e);
+	partition_shrink_window(p);
 	event_unref(e);
 }
 

@@ -58,7 +58,7 @@ static inline struct topic_partition chat_event_partition(int32_t number)
 struct reader *reader_new(struct readers *all, int32_t number, int64_t next_offset);
 void reader_free(struct reader *r);
 /* One record of the live stream, which is borrowed. */
-void reader_take(struct reader *r, const struct kafka_message *m);
+void reader_consume(struct reader *r, const struct kafka_message *m);
 /* Back-pressure: the consumer returns more of it, or nothing for now. */
 void reader_hold(struct reader *r, int64_t now_mono_ms);
 

@@ -13,21 +13,21 @@
 #define SKIP_RECORDS   2000 /* beyond, it is faster to begin anew there */
 
 /* Of retention, or what this version cannot read. */
-static void want_fail(struct want *w, const char *why)
+static void row_fail(struct refetch_row *queued, const char *why)
 {
-	log_error("a delivery is given up", LOG_I("row", w->row.id), LOG_I("endpoint_id", w->row.endpoint_id),
-		LOG_I("offset", w->row.offset), LOG_S("reason", why));
+	log_error("a delivery is given up", LOG_I("row", queued->row.id), LOG_I("endpoint_id", queued->row.endpoint_id),
+		LOG_I("offset", queued->row.offset), LOG_S("reason", why));
 	stats_lost(1);
-	lane_fail_want(w, why, clock_mono_ms());
+	lane_fail_refetch(queued, why, clock_mono_ms());
 }
 
-static void wants_fail_below(struct partition *p, int64_t offset, const char *why)
+static void rows_fail_below(struct partition *p, int64_t offset, const char *why)
 {
-	struct want *w, *next;
+	struct refetch_row *queued, *next;
 
-	for (w = TAILQ_FIRST(&p->wants); w && w->row.offset < offset; w = next) {
-		next = TAILQ_NEXT(w, in_wants);
-		want_fail(w, why);
+	for (queued = TAILQ_FIRST(&p->refetch_queue); queued && queued->row.offset < offset; queued = next) {
+		next = TAILQ_NEXT(queued, in_queue);
+		row_fail(queued, why);
 	}
 }
 
@@ -43,27 +43,27 @@ static struct event *record_keep(const struct reader *r, const struct kafka_mess
 	return event_keep(&reading, true);
 }
 
-static void record_take(struct reader *r, const struct kafka_message *m)
+static void record_admit(struct reader *r, const struct kafka_message *m)
 {
 	struct partition *p = &r->partition;
 	struct event *e = NULL;
-	struct want *w, *next;
+	struct refetch_row *queued, *next;
 	bool read = false;
 
 	r->refetch.next = m->offset + 1;
-	for (w = TAILQ_FIRST(&p->wants); w && w->row.offset <= m->offset; w = next) {
-		next = TAILQ_NEXT(w, in_wants);
-		if (w->row.offset < m->offset) {
-			want_fail(w, "its record is not in the topic any more");
+	for (queued = TAILQ_FIRST(&p->refetch_queue); queued && queued->row.offset <= m->offset; queued = next) {
+		next = TAILQ_NEXT(queued, in_queue);
+		if (queued->row.offset < m->offset) {
+			row_fail(queued, "its record is not in the topic any more");
 			continue;
 		}
 		if (!read)
 			e = record_keep(r, m);
 		read = true;
 		if (e)
-			lane_admit_want(w, e, clock_mono_ms());
+			lane_admit_refetched(queued, e, clock_mono_ms());
 		else
-			want_fail(w, "its record cannot be read");
+			row_fail(queued, "its record cannot be read");
 	}
 	event_unref(e);
 }
@@ -75,7 +75,7 @@ void refetch_stop(struct reader *r)
 	r->refetch.reading = false;
 }
 
-static void reading_postpone(struct reader *r, const struct err *why)
+static void refetch_postpone(struct reader *r, const struct err *why)
 {
 	log_warn("reading waiting events again is postponed", LOG_I("partition", r->partition.number), LOG_ERR(why));
 	r->refetch.retry_mono_ms = clock_mono_ms() + RETRY_MS;
@@ -83,10 +83,10 @@ static void reading_postpone(struct reader *r, const struct err *why)
 	kafka_scanner_stop(r->all->refetcher, r->partition.number);
 }
 
-static bool reading_begin(struct reader *r)
+static bool refetch_begin(struct reader *r)
 {
 	struct refetch *f = &r->refetch;
-	int64_t first = TAILQ_FIRST(&r->partition.wants)->row.offset;
+	int64_t first = TAILQ_FIRST(&r->partition.refetch_queue)->row.offset;
 	struct err err;
 
 	if (f->reading && first >= f->next && first - f->next < SKIP_RECORDS)
@@ -94,7 +94,7 @@ static bool reading_begin(struct reader *r)
 	if (clock_mono_ms() < f->retry_mono_ms)
 		return false;
 	if (kafka_scanner_start(r->all->refetcher, r->partition.number, first, &err) < 0) {
-		reading_postpone(r, &err);
+		refetch_postpone(r, &err);
 		return false;
 	}
 	f->reading = true;
@@ -102,15 +102,15 @@ static bool reading_begin(struct reader *r)
 	return true;
 }
 
-static void reading_failed(struct reader *r, const struct err *why)
+static void refetch_failed(struct reader *r, const struct err *why)
 {
 	struct err err;
 	int64_t low;
 
-	reading_postpone(r, why);
+	refetch_postpone(r, why);
 	if (why->kind == ERR_CONFLICT &&
 		kafka_scanner_low(r->all->refetcher, r->partition.number, LOW_TIMEOUT_MS, &low, &err) == 0)
-		wants_fail_below(&r->partition, low, "retention removed its event");
+		rows_fail_below(&r->partition, low, "retention removed its event");
 }
 
 void refetch_turn(struct reader *r)
@@ -120,15 +120,15 @@ void refetch_turn(struct reader *r)
 	struct err err;
 	int rc;
 
-	for (int i = 0; i < TURN_RECORDS && !TAILQ_EMPTY(&p->wants) && reading_begin(r); i++) {
+	for (int i = 0; i < TURN_RECORDS && !TAILQ_EMPTY(&p->refetch_queue) && refetch_begin(r); i++) {
 		rc = kafka_scanner_poll(r->all->refetcher, p->number, &m, &err);
 		if (rc < 0)
-			reading_failed(r, &err);
+			refetch_failed(r, &err);
 		if (rc <= 0)
 			return;
-		record_take(r, &m);
+		record_admit(r, &m);
 		kafka_message_release(&m);
 	}
-	if (TAILQ_EMPTY(&p->wants))
+	if (TAILQ_EMPTY(&p->refetch_queue))
 		refetch_stop(r);
 }

@@ -36,7 +36,7 @@ void replays_clear(struct readers *rs)
 	map_clear(rs->replays);
 }
 
-static bool type_is_wanted(const struct replay_row *row, const struct chat_event *e)
+static bool type_is_included(const struct replay_row *row, const struct chat_event *e)
 {
 	char type[CHAT_EVENT_TYPE_SIZE];
 	struct str full = chat_event_full_type(e, type);
@@ -47,13 +47,13 @@ static bool type_is_wanted(const struct replay_row *row, const struct chat_event
 	return row->n_event_types == 0;
 }
 
-bool replay_wants(const struct replay *r, const struct endpoint *e, const struct reading *event)
+bool replay_includes(const struct replay *r, const struct endpoint *e, const struct reading *event)
 {
 	const struct chat_event *ce = &event->event;
 
 	/* A record that was itself delivered again stands for an earlier one of this topic. */
 	if (event->replayed || event->timestamp_ms < r->row.since_us / 1000 || !endpoint_subscribes(e, ce) ||
-		!type_is_wanted(&r->row, ce))
+		!type_is_included(&r->row, ce))
 		return false;
 	if (!uuid_is_nil(&r->row.conversation) && !uuid_eq(&r->row.conversation, &ce->conversation))
 		return false;
@@ -69,7 +69,7 @@ static void delivered_add(void *ctx, const struct uuid *event)
 	*map_slot(ctx, uuid_bytes(event)) = ctx;
 }
 
-static void replay_take(void *ctx, const struct replay_row *row)
+static void replay_load(void *ctx, const struct replay_row *row)
 {
 	struct readers *rs = ctx;
 	void **slot = map_slot(rs->replays, id_key(&row->id));
@@ -84,7 +84,7 @@ static void replay_take(void *ctx, const struct replay_row *row)
 		for (size_t i = 0; i < row->n_event_types; i++)
 			r->row.event_types[i] = arena_str(r->arena, row->event_types[i]);
 	}
-	r->current = true;
+	r->running = true;
 }
 
 /* Feeds */
@@ -168,7 +168,7 @@ static void replay_begin_in(struct readers *rs, struct partition *p, struct endp
 			.lost = from == oldest ? start : 0 });
 
 	if (f)
-		feed_touch(f);
+		feed_mark_dirty(f);
 }
 
 /* In the partitions where it has no position yet it begins now. */
@@ -205,13 +205,13 @@ int replays_refresh(struct readers *rs, struct pg *pg, struct err *err)
 	int rc;
 
 	while (map_each(rs->replays, &i, &key, &v))
-		((struct replay *)v)->current = false;
-	rc = store_replays_read(pg, a, replay_take, rs, err);
+		((struct replay *)v)->running = false;
+	rc = store_replays_read(pg, a, replay_load, rs, err);
 	arena_free(a);
 	for (i = 0; rc == 0 && map_each(rs->replays, &i, &key, &v);) {
 		struct replay *r = v;
 
-		if (!r->current)
+		if (!r->running)
 			replay_end(rs, r);
 		else if (replay_prepare(pg, r, err) < 0 || replay_begin(rs, r, err) < 0)
 			rc = -1;
@@ -219,7 +219,7 @@ int replays_refresh(struct readers *rs, struct pg *pg, struct err *err)
 	return rc;
 }
 
-static void position_take(void *ctx, const struct replay_position *at)
+static void position_load(void *ctx, const struct replay_position *at)
 {
 	struct readers *rs = ctx;
 	struct partition *p = readers_partition(rs, at->partition);
@@ -236,10 +236,10 @@ static void position_take(void *ctx, const struct replay_position *at)
 int replays_load(struct readers *rs, struct pg *pg, const int32_t *partitions, size_t n, struct err *err)
 {
 	struct arena *a = arena_new(4096);
-	int rc = store_replays_read(pg, a, replay_take, rs, err);
+	int rc = store_replays_read(pg, a, replay_load, rs, err);
 
 	arena_free(a);
-	if (rc < 0 || store_replay_positions_read(pg, str_of(rs->topic), partitions, n, position_take, rs, err) < 0)
+	if (rc < 0 || store_replay_positions_read(pg, str_of(rs->topic), partitions, n, position_load, rs, err) < 0)
 		return -1;
 	return replays_refresh(rs, pg, err);
 }

@@ -10,7 +10,7 @@ struct replay {
 	struct uuid uuid;
 	struct arena *arena; /* of the row */
 	struct map *delivered; /* events that are not missing; NULL: all are wanted */
-	bool current; /* still running, as PostgreSQL was read last */
+	bool running; /* still running, as PostgreSQL was read last */
 };
 
 /* Reads what is running: begins what is new in the partitions that are ours, forgets what has ended. */
@@ -19,6 +19,6 @@ int replays_refresh(struct readers *rs, struct pg *pg, struct err *err) ERR_MUST
 int replays_load(struct readers *rs, struct pg *pg, const int32_t *partitions, size_t n, struct err *err) ERR_MUST_USE;
 void replays_clear(struct readers *rs); /* after the partitions */
 /* Whether the event is part of it. */
-bool replay_wants(const struct replay *r, const struct endpoint *e, const struct reading *event);
+bool replay_includes(const struct replay *r, const struct endpoint *e, const struct reading *event);
 
 #endif

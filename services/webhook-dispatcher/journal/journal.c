@@ -112,15 +112,15 @@ void journal_add_disable(struct journal *j, const struct endpoint *e, int32_t pa
 void journal_add_endpoint(struct journal *j, struct endpoint_key endpoint, bool deleted)
 {
 	for (size_t i = 0; i < j->endpoints.n; i++) {
-		const struct endpoint_news *news = &ITEMS(&j->endpoints, struct endpoint_news)[i];
+		const struct endpoint_update *update = &ITEMS(&j->endpoints, struct endpoint_update)[i];
 
-		if (news->key.endpoint_id == endpoint.endpoint_id && news->deleted == deleted)
+		if (update->key.endpoint_id == endpoint.endpoint_id && update->deleted == deleted)
 			return;
 	}
-	*ITEMS_ADD(&j->endpoints, struct endpoint_news) = (struct endpoint_news){ endpoint, deleted };
+	*ITEMS_ADD(&j->endpoints, struct endpoint_update) = (struct endpoint_update){ endpoint, deleted };
 }
 
-void journal_give_back(struct journal *j, const struct retry_row *row, enum retry_status status, int64_t delay_ms,
+void journal_add_result(struct journal *j, const struct retry_row *row, enum retry_status status, int64_t delay_ms,
 	const char *error)
 {
 	*ITEMS_ADD(&j->results, struct retry_result) = (struct retry_result){ .workspace_id = row->workspace_id,

@@ -31,7 +31,7 @@ struct finding {
 	struct event *event; /* the event whose delivery led to it; NULL: no particular one */
 };
 
-struct endpoint_news {
+struct endpoint_update {
 	struct endpoint_key key;
 	bool deleted;
 };
@@ -43,7 +43,7 @@ struct journal {
 	struct items attempts; /* struct attempt_row */
 	struct items dead;
 	struct items findings;
-	struct items endpoints; /* struct endpoint_news */
+	struct items endpoints; /* struct endpoint_update */
 	struct items results; /* struct retry_result, of claimed rows that are postponed or failed without an attempt */
 	struct items result_partitions; /* int32_t, the partition of each result */
 	struct items releases; /* struct retry_key */
@@ -64,7 +64,7 @@ void journal_add_finding(struct journal *j, const struct endpoint *e, int32_t pa
 void journal_add_disable(struct journal *j, const struct endpoint *e, int32_t partition, const char *reason,
 	int64_t failing_ms, int64_t at_us);
 /* A claimed row that is not attempted now: due in delay_ms (or RETRY_WAITS), or failed for the reason given. */
-void journal_give_back(struct journal *j, const struct retry_row *row, enum retry_status status, int64_t delay_ms,
+void journal_add_result(struct journal *j, const struct retry_row *row, enum retry_status status, int64_t delay_ms,
 	const char *error);
 /* Makes the oldest row of this row's chain due, unless one is due already. */
 void journal_add_release(struct journal *j, const struct retry_row *row);

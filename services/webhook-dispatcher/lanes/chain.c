@@ -7,7 +7,7 @@
 #include "crypto/ids.h"
 #include "webhook-dispatcher/lanes/delivery.h"
 #include "webhook-dispatcher/lanes/feed.h"
-#include "webhook-dispatcher/lanes/wants.h"
+#include "webhook-dispatcher/lanes/refetch_queue.h"
 
 struct chain *chain_find(const struct lane *l, const struct uuid *key)
 {
@@ -95,14 +95,14 @@ struct delivery *chain_pop(struct chain *c)
 	return d;
 }
 
-void chain_end(struct delivery *d, enum delivery_end end, int64_t delay_ms)
+void chain_end_delivery(struct delivery *d, enum delivery_end end, int64_t delay_ms)
 {
 	bool waits = end == END_RETRY || end == END_WAIT, had_row = d->row || d->row_coming;
 
 	if (waits && !had_row)
 		chain_add_row(d->chain, d->event->offset);
 	if (waits)
-		feed_passed(d->feed, d->event->offset);
+		feed_mark_begun(d->feed, d->event->offset);
 	if (!waits && had_row)
 		chain_drop_row(d->chain);
 	d->state = DELIVERY_ENDED;
@@ -111,7 +111,7 @@ void chain_end(struct delivery *d, enum delivery_end end, int64_t delay_ms)
 	TAILQ_INSERT_TAIL(&d->lane->partition->shared->journal->ends, d, in_list);
 }
 
-bool chain_spill(struct delivery *d)
+bool chain_spill_delivery(struct delivery *d)
 {
 	if (d->row || d->row_coming)
 		return false;
@@ -142,13 +142,13 @@ static void chain_end_waiting(struct chain *c, bool rows)
 		if ((d->row != 0) != rows)
 			continue;
 		chain_remove(c, d);
-		chain_end(d, END_WAIT, RETRY_WAITS);
+		chain_end_delivery(d, END_WAIT, RETRY_WAITS);
 	}
 }
 
 void chain_unclaim(struct chain *c)
 {
-	wants_unclaim(c);
+	refetch_queue_unclaim(c);
 	chain_end_waiting(c, true);
 }
 
@@ -160,7 +160,7 @@ void chain_update(struct chain *c)
 		chain_end_waiting(c, false);
 	first = TAILQ_FIRST(&c->waiting);
 	chain_set_ready(c, first && !c->busy);
-	if (!first && !c->busy && c->rows == 0 && c->wanted == 0) {
+	if (!first && !c->busy && c->rows == 0 && c->refetching == 0) {
 		map_del(c->lane->chains, uuid_bytes(&c->key));
 		free(c);
 	}

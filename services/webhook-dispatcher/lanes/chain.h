@@ -17,9 +17,9 @@ void chain_push(struct chain *c, struct delivery *d);
 struct delivery *chain_pop(struct chain *c); /* the first, which there must be */
 void chain_remove(struct chain *c, struct delivery *d); /* one that waits */
 /* Ends without an attempt, or after one: a row that waits, or nothing. */
-void chain_end(struct delivery *d, enum delivery_end end, int64_t delay_ms);
+void chain_end_delivery(struct delivery *d, enum delivery_end end, int64_t delay_ms);
 /* It stays in flight, but its offset is passed: a row is written that is leased to it. False: it has one. */
-bool chain_spill(struct delivery *d);
+bool chain_spill_delivery(struct delivery *d);
 /* One of its deliveries has failed: claimed rows behind it wait again. */
 void chain_unclaim(struct chain *c);
 /* After anything has changed: ready, blocked, or (empty) freed. */

@@ -33,7 +33,7 @@ void delivery_release_hold(struct delivery *d)
 		TAILQ_REMOVE(&d->event->deliveries, d, in_hold);
 	if (hold == HOLDS_FEED) {
 		TAILQ_REMOVE(&d->feed->held, d, in_hold);
-		feed_touch(d->feed);
+		feed_mark_dirty(d->feed);
 		d->feed = NULL; /* it may end before this does */
 	}
 }

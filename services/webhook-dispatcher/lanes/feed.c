@@ -16,24 +16,24 @@ void feed_fini(struct feed *f)
 {
 	struct partition *p = f->lane->partition;
 
-	if (f->catching)
-		TAILQ_REMOVE(&p->catching, f, in_catching);
-	if (f->touched)
-		TAILQ_REMOVE(&p->touched, f, in_touched);
+	if (f->catching_up)
+		TAILQ_REMOVE(&p->catching_up, f, in_catching_up);
+	if (f->dirty)
+		TAILQ_REMOVE(&p->dirty, f, in_dirty);
 }
 
-void feed_passed(struct feed *f, int64_t offset)
+void feed_mark_begun(struct feed *f, int64_t offset)
 {
 	if (f && offset > f->begun_offset)
 		f->begun_offset = offset;
 }
 
-void feed_touch(struct feed *f)
+void feed_mark_dirty(struct feed *f)
 {
-	if (f->touched)
+	if (f->dirty)
 		return;
-	f->touched = true;
-	TAILQ_INSERT_TAIL(&f->lane->partition->touched, f, in_touched);
+	f->dirty = true;
+	TAILQ_INSERT_TAIL(&f->lane->partition->dirty, f, in_dirty);
 }
 
 int64_t feed_offset(const struct feed *f)
@@ -43,7 +43,7 @@ int64_t feed_offset(const struct feed *f)
 	return first ? first->event->offset : f->position;
 }
 
-bool feed_is_through(const struct feed *f)
+bool feed_is_complete(const struct feed *f)
 {
 	return f->position >= f->until && TAILQ_EMPTY(&f->held);
 }
@@ -58,29 +58,29 @@ static bool feed_has_work(const struct feed *f)
 void feed_update(struct feed *f)
 {
 	struct partition *p = f->lane->partition;
-	bool catching = f->lane->endpoint->live && feed_has_work(f);
+	bool catching_up = f->lane->endpoint->live && feed_has_work(f);
 
-	if (catching == f->catching)
+	if (catching_up == f->catching_up)
 		return;
-	f->catching = catching;
-	if (catching)
-		TAILQ_INSERT_TAIL(&p->catching, f, in_catching);
+	f->catching_up = catching_up;
+	if (catching_up)
+		TAILQ_INSERT_TAIL(&p->catching_up, f, in_catching_up);
 	else
-		TAILQ_REMOVE(&p->catching, f, in_catching);
+		TAILQ_REMOVE(&p->catching_up, f, in_catching_up);
 }
 
-int64_t feed_fall_position(const struct feed *f)
+int64_t feed_resume_offset(const struct feed *f)
 {
 	if (f->begun_offset != NONE_BEGUN)
 		return f->begun_offset + 1;
 	return f->lane->partition->committed < 0 ? 0 : f->lane->partition->committed;
 }
 
-void feed_fall_back(struct feed *f, int64_t position)
+void feed_rewind(struct feed *f, int64_t position)
 {
 	f->position = position;
 	f->begun_offset = position - 1;
-	f->on_pass = false;
-	feed_touch(f);
+	f->scanning = false;
+	feed_mark_dirty(f);
 	feed_update(f);
 }

@@ -33,7 +33,7 @@ static bool all_have_enough(const struct partition *p, int64_t now)
 	bool any = false;
 	size_t i = 0;
 
-	while ((l = partition_each(p, &i))) {
+	while ((l = partition_each_lane(p, &i))) {
 		if (!is_in_use(l, now))
 			continue;
 		any = true;
@@ -48,7 +48,7 @@ static bool any_is_crowded(const struct partition *p)
 	const struct lane *l;
 	size_t i = 0;
 
-	while ((l = partition_each(p, &i)))
+	while ((l = partition_each_lane(p, &i)))
 		if (l->state == LANE_LIVE && lane_is_crowded(l))
 			return true;
 	return false;
@@ -60,7 +60,7 @@ static bool any_is_idle(const struct partition *p, int64_t now)
 	const struct lane *l;
 	size_t i = 0;
 
-	while ((l = partition_each(p, &i)))
+	while ((l = partition_each_lane(p, &i)))
 		if (l->waiting == 0 && is_in_use(l, now))
 			return true;
 	return false;
@@ -72,7 +72,7 @@ static bool others_may_wait(const struct partition *p, size_t live, int64_t now)
 	const struct lane *l;
 	size_t i = 0, in_use = 0;
 
-	while ((l = partition_each(p, &i)))
+	while ((l = partition_each_lane(p, &i)))
 		in_use += is_in_use(l, now);
 	return live > in_use;
 }
@@ -82,7 +82,7 @@ static void lanes_detach_slow(struct partition *p, int64_t now)
 	struct lane *l;
 	size_t i = 0;
 
-	while ((l = partition_each(p, &i)))
+	while ((l = partition_each_lane(p, &i)))
 		if (l->state == LANE_LIVE && (lane_is_crowded(l) || lane_has_enough(l, true)))
 			lane_fall_behind(l, now);
 	p->flow.crowded = false;

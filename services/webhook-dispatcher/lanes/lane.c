@@ -8,7 +8,7 @@
 #include "webhook-dispatcher/lanes/chain.h"
 #include "webhook-dispatcher/lanes/delivery.h"
 #include "webhook-dispatcher/lanes/feed.h"
-#include "webhook-dispatcher/lanes/wants.h"
+#include "webhook-dispatcher/lanes/refetch_queue.h"
 
 #define POSTPONE_MS 5000 /* a due row whose endpoint has enough to do */
 
@@ -67,7 +67,7 @@ struct pace_limits lane_limits(const struct lane *l)
 		(int32_t)s->breaker_failures, s->breaker_min_ms, s->breaker_max_ms };
 }
 
-void lane_wake(struct lane *l, int64_t now_mono_ms)
+void lane_schedule(struct lane *l, int64_t now_mono_ms)
 {
 	const struct pace_limits limits = lane_limits(l);
 	int64_t again = FAIR_NEVER;
@@ -82,18 +82,18 @@ void lane_update(struct chain *c, int64_t now_mono_ms)
 	struct lane *l = c->lane;
 
 	chain_update(c);
-	lane_wake(l, now_mono_ms);
+	lane_schedule(l, now_mono_ms);
 }
 
 void lane_spill(struct delivery *d, int64_t now_mono_ms)
 {
-	if (chain_spill(d))
+	if (chain_spill_delivery(d))
 		lane_update(d->chain, now_mono_ms);
 }
 
 /* Admission */
 
-bool lane_has(const struct feed *f, const struct event *e)
+bool lane_is_duplicate(const struct feed *f, const struct event *e)
 {
 	const struct uuid key = chain_key(f, e);
 	const struct chain *c = chain_find(f->lane, &key);
@@ -124,26 +124,26 @@ void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row
 	lane_update(c, now_mono_ms);
 }
 
-void lane_admit_want(struct want *w, struct event *e, int64_t now_mono_ms)
+void lane_admit_refetched(struct refetch_row *queued, struct event *e, int64_t now_mono_ms)
 {
-	struct lane *l = w->chain->lane;
-	struct retry_row row = w->row;
+	struct lane *l = queued->chain->lane;
+	struct retry_row row = queued->row;
 
-	want_end(l->partition, w);
+	refetch_queue_remove(l->partition, queued);
 	lane_admit_row(l, e, &row, now_mono_ms);
 }
 
-void lane_fail_want(struct want *w, const char *why, int64_t now_mono_ms)
+void lane_fail_refetch(struct refetch_row *queued, const char *why, int64_t now_mono_ms)
 {
-	struct lane *l = w->chain->lane;
-	const struct uuid key = w->chain->key;
+	struct lane *l = queued->chain->lane;
+	const struct uuid key = queued->chain->key;
 
-	journal_give_back(l->partition->shared->journal, &w->row, RETRY_FAILED, 0, why);
-	want_end(l->partition, w);
-	lane_row_gone(l, &key, now_mono_ms);
+	journal_add_result(l->partition->shared->journal, &queued->row, RETRY_FAILED, 0, why);
+	refetch_queue_remove(l->partition, queued);
+	lane_drop_row(l, &key, now_mono_ms);
 }
 
-void lane_row_gone(struct lane *l, const struct uuid *key, int64_t now_mono_ms)
+void lane_drop_row(struct lane *l, const struct uuid *key, int64_t now_mono_ms)
 {
 	struct chain *c = chain_of(l, key);
 
@@ -153,24 +153,24 @@ void lane_row_gone(struct lane *l, const struct uuid *key, int64_t now_mono_ms)
 }
 
 /* What is before it in its chain is in memory: it comes after that. */
-static bool chain_is_claimed(const struct chain *c)
+static bool chain_is_in_memory(const struct chain *c)
 {
-	return c && (c->busy || c->wanted > 0 || !TAILQ_EMPTY(&c->waiting));
+	return c && (c->busy || c->refetching > 0 || !TAILQ_EMPTY(&c->waiting));
 }
 
 int64_t lane_row_delay_ms(const struct lane *l, const struct uuid *key, int64_t now_mono_ms)
 {
 	if (!l->endpoint->live)
 		return RETRY_WAITS;
-	if (chain_is_claimed(chain_find(l, key)))
+	if (chain_is_in_memory(chain_find(l, key)))
 		return 0;
 	if (pace_is_paused(&l->pace, now_mono_ms))
 		return l->pace.paused_until - now_mono_ms;
-	return l->waiting + l->wanted < (size_t)l->partition->shared->settings->endpoint_waiting ? 0 : POSTPONE_MS;
+	return l->waiting + l->refetching < (size_t)l->partition->shared->settings->endpoint_waiting ? 0 : POSTPONE_MS;
 }
 
 /* How many may wait in memory: each may have to become a row. */
-static int64_t lane_most_waiting(const struct lane *l)
+static int64_t lane_max_waiting(const struct lane *l)
 {
 	const struct dispatcher_settings *s = l->partition->shared->settings;
 	int64_t rows_left = s->endpoint_rows - l->rows;
@@ -180,18 +180,18 @@ static int64_t lane_most_waiting(const struct lane *l)
 
 bool lane_has_room(const struct lane *l)
 {
-	return (int64_t)l->waiting < lane_most_waiting(l);
+	return (int64_t)l->waiting < lane_max_waiting(l);
 }
 
 bool lane_is_crowded(const struct lane *l)
 {
-	return (int64_t)l->waiting * 2 > lane_most_waiting(l);
+	return (int64_t)l->waiting * 2 > lane_max_waiting(l);
 }
 
 /* Behind */
 
 /* Saved positions are ahead of deliveries in flight: these need rows first, or a crash loses them. */
-static void in_flight_spill(struct lane *l, int64_t now_mono_ms)
+static void lane_spill_in_flight(struct lane *l, int64_t now_mono_ms)
 {
 	struct delivery *d;
 
@@ -201,14 +201,14 @@ static void in_flight_spill(struct lane *l, int64_t now_mono_ms)
 }
 
 /* The oldest claimed row is due again when the endpoint may be asked again; what is behind it waits. */
-static void chain_rows_back(struct chain *c, int64_t now_mono_ms)
+static void chain_postpone_rows(struct chain *c, int64_t now_mono_ms)
 {
 	int64_t pause = c->lane->pace.paused_until - now_mono_ms;
 	struct delivery *d = TAILQ_FIRST(&c->waiting);
 
 	if (d && d->row && !c->busy && c->lane->endpoint->live) {
 		chain_remove(c, d);
-		chain_end(d, END_RETRY, pause > 0 ? pause : 0);
+		chain_end_delivery(d, END_RETRY, pause > 0 ? pause : 0);
 	}
 	chain_unclaim(c);
 }
@@ -220,14 +220,14 @@ static void chain_fall_behind(struct chain *c, int64_t now_mono_ms)
 	struct delivery *d, *next;
 
 	if (!l->endpoint->live || pace_is_open(&l->pace))
-		chain_rows_back(c, now_mono_ms);
+		chain_postpone_rows(c, now_mono_ms);
 	for (d = TAILQ_FIRST(&c->waiting); d; d = next) {
 		next = TAILQ_NEXT(d, in_chain);
 		if (d->row)
 			continue;
 		chain_remove(c, d);
-		if (d->event->offset < feed_fall_position(d->feed)) {
-			chain_end(d, c->busy || c->rows > 0 || !l->endpoint->live ? END_WAIT : END_RETRY, 0);
+		if (d->event->offset < feed_resume_offset(d->feed)) {
+			chain_end_delivery(d, c->busy || c->rows > 0 || !l->endpoint->live ? END_WAIT : END_RETRY, 0);
 		} else {
 			d->feed->matched--; /* until it is read again */
 			delivery_free(d);
@@ -242,20 +242,20 @@ void lane_fall_behind(struct lane *l, int64_t now_mono_ms)
 	void *chain;
 	size_t i = 0;
 
-	in_flight_spill(l, now_mono_ms);
+	lane_spill_in_flight(l, now_mono_ms);
 	while (map_each(l->chains, &i, &key, &chain))
 		chain_fall_behind(chain, now_mono_ms);
 	for (i = 0; map_each(l->chains, &i, &key, &chain);)
 		lane_update(chain, now_mono_ms);
 	if (l->state == LANE_LIVE)
 		log_info("endpoint falls behind", LOG_I("endpoint_id", l->endpoint->row.id),
-			LOG_I("partition", l->partition->number), LOG_I("offset", feed_fall_position(&l->stream)),
+			LOG_I("partition", l->partition->number), LOG_I("offset", feed_resume_offset(&l->stream)),
 			LOG_I("retry_rows", l->rows));
 	l->state = LANE_BEHIND;
 	l->live_from = POSITION_NOT_LIVE;
-	feed_fall_back(&l->stream, feed_fall_position(&l->stream));
+	feed_rewind(&l->stream, feed_resume_offset(&l->stream));
 	TAILQ_FOREACH (f, &l->replays, in_lane)
-		feed_fall_back(f, feed_fall_position(f));
+		feed_rewind(f, feed_resume_offset(f));
 }
 
 void lane_go_live(struct lane *l)
@@ -265,11 +265,11 @@ void lane_go_live(struct lane *l)
 	l->state = LANE_LIVE;
 	l->live_from = l->partition->read;
 	f->skip_from = f->skip_to = 0;
-	f->on_pass = false;
+	f->scanning = false;
 	log_info("endpoint has caught up", LOG_I("endpoint_id", l->endpoint->row.id),
 		LOG_I("partition", l->partition->number), LOG_I("offset", l->live_from));
 	feed_update(f);
-	feed_touch(f);
+	feed_mark_dirty(f);
 }
 
 void lane_load_position(struct lane *l, const struct position_row *row)
@@ -298,7 +298,7 @@ void lane_endpoint_changed(struct lane *l, int64_t now_mono_ms)
 	feed_update(&l->stream);
 	TAILQ_FOREACH (f, &l->replays, in_lane)
 		feed_update(f);
-	lane_wake(l, now_mono_ms);
+	lane_schedule(l, now_mono_ms);
 }
 
 bool lane_position(const struct lane *l, int64_t *next_offset, int64_t *live_from)

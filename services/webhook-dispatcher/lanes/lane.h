@@ -11,16 +11,16 @@ struct lane *lane_of(struct fair_flow *f);
 /* The event gets its delivery: waiting, or a row behind an earlier one of its chain. */
 void lane_admit(struct feed *f, struct event *e, enum delivery_hold hold, int64_t now_mono_ms);
 /* It has a row already, or was delivered before one. */
-bool lane_has(const struct feed *f, const struct event *e);
+bool lane_is_duplicate(const struct feed *f, const struct event *e);
 /* A claimed row. */
 void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row, int64_t now_mono_ms);
 /* A claimed row with this ordering key: 0: it may be admitted; else (ms, or RETRY_WAITS) when to try again. */
 int64_t lane_row_delay_ms(const struct lane *l, const struct uuid *key, int64_t now_mono_ms);
 /* A claimed row whose event has been read again, or cannot be. Both free the want; why is for people. */
-void lane_admit_want(struct want *w, struct event *e, int64_t now_mono_ms);
-void lane_fail_want(struct want *w, const char *why, int64_t now_mono_ms);
+void lane_admit_refetched(struct refetch_row *queued, struct event *e, int64_t now_mono_ms);
+void lane_fail_refetch(struct refetch_row *queued, const char *why, int64_t now_mono_ms);
 /* A row of this ordering key has ended without an attempt. */
-void lane_row_gone(struct lane *l, const struct uuid *key, int64_t now_mono_ms);
+void lane_drop_row(struct lane *l, const struct uuid *key, int64_t now_mono_ms);
 bool lane_has_room(const struct lane *l);
 bool lane_is_crowded(const struct lane *l); /* more than half full */
 
@@ -42,7 +42,7 @@ void lane_remove_feed(struct feed *f, int64_t now_mono_ms); /* frees it */
 /* After a chain has changed: its state, and whether the lane can run. The chain may be freed. */
 void lane_update(struct chain *c, int64_t now_mono_ms);
 /* Tells the fair queue whether the lane can run, or when. */
-void lane_wake(struct lane *l, int64_t now_mono_ms);
+void lane_schedule(struct lane *l, int64_t now_mono_ms);
 /* It stays in flight, and no offset waits for it. */
 void lane_spill(struct delivery *d, int64_t now_mono_ms);
 struct pace_limits lane_limits(const struct lane *l);

@@ -21,7 +21,7 @@
  * position, and all of that is in the commit that passes it. Of a chain at most one delivery is in flight, and none while an earlier one
  * has a row. What is in memory runs ahead of PostgreSQL; after any failure all of it is discarded and read again.
  *
- * Functions call downwards: feed, delivery, wants, chain, lane, partition, then pass, flow_control, send_queue and result.
+ * Functions call downwards: feed, delivery, refetch_queue, chain, lane, partition, then scan, flow_control, send_queue and result.
  */
 #ifndef WEBHOOK_DISPATCHER_MODEL_H
 #define WEBHOOK_DISPATCHER_MODEL_H
@@ -101,7 +101,7 @@ struct chain {
 	bool busy; /* one of it is in flight */
 	int64_t rows; /* in the retry queue, or on their way into it */
 	int64_t last_row; /* offset of the latest */
-	size_t wanted; /* of the claimed rows: their events are being read again */
+	size_t refetching; /* of the claimed rows: their events are being read again */
 	bool ready; /* in the lane's list */
 	TAILQ_ENTRY(chain) in_ready;
 };
@@ -119,11 +119,11 @@ struct feed {
 	int64_t begun_offset; /* the highest of which a delivery was begun, or has a row; NONE_BEGUN */
 	int64_t skip_from, skip_to; /* delivered live before this replica took over */
 	struct delivery_list held; /* fed by the catch-up reader and not ended, in order */
-	bool on_pass; /* the catch-up reader feeds it */
-	bool catching; /* in the partition's list: its endpoint is live, and it has something to read or to end */
-	TAILQ_ENTRY(feed) in_catching;
-	bool touched; /* in the partition's list: PostgreSQL may have to be told another position */
-	TAILQ_ENTRY(feed) in_touched;
+	bool scanning; /* the catch-up reader feeds it */
+	bool catching_up; /* in the partition's list: its endpoint is live, and it has something to read or to end */
+	TAILQ_ENTRY(feed) in_catching_up;
+	bool dirty; /* in the partition's list: PostgreSQL may have to be told another position */
+	TAILQ_ENTRY(feed) in_dirty;
 	bool saved; /* PostgreSQL has a position, this one: */
 	int64_t saved_offset, saved_live_from;
 	/* Of a replay. */
@@ -144,7 +144,7 @@ struct lane {
 	struct feed_list replays;
 	struct map *chains;
 	struct chain_list ready;
-	size_t waiting, in_flight, wanted;
+	size_t waiting, in_flight, refetching;
 	int64_t rows;
 	struct pace pace;
 	struct fair_flow flow;
@@ -153,10 +153,10 @@ struct lane {
 };
 
 /* A claimed row of the retry queue whose event is read again. */
-struct want {
+struct refetch_row {
 	struct retry_row row; /* its texts are not kept */
 	struct chain *chain;
-	TAILQ_ENTRY(want) in_wants;
+	TAILQ_ENTRY(refetch_row) in_queue;
 };
 
 /* Whether lanes keep the partition from being read. */
@@ -176,10 +176,10 @@ struct partition {
 	size_t window_events, window_bytes;
 	int64_t counts[OUTCOMES]; /* of the records between committed and the window */
 	struct map *lanes; /* by endpoint id */
-	struct feed_list catching, touched;
+	struct feed_list catching_up, dirty;
 	int64_t rows;
-	struct map *by_row; /* the rows that are in memory: deliveries, and wants */
-	TAILQ_HEAD(want_list, want) wants; /* by offset */
+	struct map *by_row; /* the rows that are in memory: deliveries, and those of the refetch queue */
+	TAILQ_HEAD(refetch_list, refetch_row) refetch_queue; /* by offset */
 	struct flow_control flow;
 };
 

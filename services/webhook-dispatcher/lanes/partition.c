@@ -2,7 +2,7 @@
 #include "webhook-dispatcher/lanes/partition.h"
 
 #include "webhook-dispatcher/lanes/lane.h"
-#include "webhook-dispatcher/lanes/wants.h"
+#include "webhook-dispatcher/lanes/refetch_queue.h"
 
 void partition_init(struct partition *p, struct lane_shared *shared, int32_t number, int64_t next_offset)
 {
@@ -10,9 +10,9 @@ void partition_init(struct partition *p, struct lane_shared *shared, int32_t num
 	p->lanes = map_new();
 	p->by_row = map_new();
 	TAILQ_INIT(&p->window);
-	TAILQ_INIT(&p->catching);
-	TAILQ_INIT(&p->touched);
-	TAILQ_INIT(&p->wants);
+	TAILQ_INIT(&p->catching_up);
+	TAILQ_INIT(&p->dirty);
+	TAILQ_INIT(&p->refetch_queue);
 }
 
 void partition_fini(struct partition *p)
@@ -21,8 +21,8 @@ void partition_fini(struct partition *p)
 	struct lane *l;
 	size_t i = 0;
 
-	wants_clear(p);
-	while ((l = partition_each(p, &i)))
+	refetch_queue_clear(p);
+	while ((l = partition_each_lane(p, &i)))
 		lane_free(l);
 	while ((e = TAILQ_FIRST(&p->window))) {
 		TAILQ_REMOVE(&p->window, e, in_window);
@@ -44,7 +44,7 @@ struct lane *partition_lane(struct partition *p, struct endpoint *e, int64_t now
 	return *slot;
 }
 
-struct lane *partition_each(const struct partition *p, size_t *i)
+struct lane *partition_each_lane(const struct partition *p, size_t *i)
 {
 	struct str key;
 	void *l;
@@ -71,7 +71,7 @@ void partition_count(struct partition *p, enum outcome outcome)
 	window_count(p, outcome, 1);
 }
 
-void partition_follow(struct partition *p, int64_t offset)
+void partition_skip_to(struct partition *p, int64_t offset)
 {
 	struct lane *l;
 	size_t i = 0;
@@ -82,7 +82,7 @@ void partition_follow(struct partition *p, int64_t offset)
 	if (p->committed != PROGRESS_NO_OFFSET)
 		return;
 	p->committed = offset;
-	while ((l = partition_each(p, &i))) {
+	while ((l = partition_each_lane(p, &i))) {
 		if (l->state == LANE_BEHIND && l->stream.position < offset) {
 			l->stream.position = offset;
 			l->stream.begun_offset = offset - 1;
@@ -90,7 +90,7 @@ void partition_follow(struct partition *p, int64_t offset)
 	}
 }
 
-void partition_add(struct partition *p, struct event *e)
+void partition_add_event(struct partition *p, struct event *e)
 {
 	event_ref(e);
 	TAILQ_INSERT_TAIL(&p->window, e, in_window);
@@ -98,7 +98,7 @@ void partition_add(struct partition *p, struct event *e)
 	p->window_bytes += event_bytes(e);
 }
 
-void partition_release(struct partition *p)
+void partition_shrink_window(struct partition *p)
 {
 	struct event *e;
 
@@ -161,6 +161,6 @@ void partition_relieve(struct partition *p, int64_t now_mono_ms)
 			break;
 		event_relieve(e, now_mono_ms);
 	}
-	TAILQ_FOREACH (f, &p->catching, in_catching)
+	TAILQ_FOREACH (f, &p->catching_up, in_catching_up)
 		feed_relieve(f, before, now_mono_ms);
 }

@@ -9,19 +9,19 @@ void partition_init(struct partition *p, struct lane_shared *shared, int32_t num
 void partition_fini(struct partition *p);
 /* Creates it; behind when its endpoint is not live. */
 struct lane *partition_lane(struct partition *p, struct endpoint *e, int64_t now_mono_ms);
-/* size_t i = 0; while ((l = partition_each(p, &i))) … */
-struct lane *partition_each(const struct partition *p, size_t *i);
+/* size_t i = 0; while ((l = partition_each_lane(p, &i))) … */
+struct lane *partition_each_lane(const struct partition *p, size_t *i);
 /* A row of the retry queue is in memory. */
 bool partition_has_row(const struct partition *p, int64_t row);
 
 /* A record at this offset was read: counts the offsets before it that have none. */
-void partition_follow(struct partition *p, int64_t offset);
+void partition_skip_to(struct partition *p, int64_t offset);
 /* The offset waits for the event. */
-void partition_add(struct partition *p, struct event *e);
+void partition_add_event(struct partition *p, struct event *e);
 /* A record that holds nothing back. */
 void partition_count(struct partition *p, enum outcome outcome);
 /* The window moves past what nothing holds any more. */
-void partition_release(struct partition *p);
+void partition_shrink_window(struct partition *p);
 /* The offset that may be committed. */
 int64_t partition_commit_offset(const struct partition *p);
 /* What has held up the window for too long is spilled, or its lane falls behind. */

@@ -65,7 +65,7 @@ static void delivery_exhausted(struct delivery *d, int64_t now_us)
 	journal_add_finding(l->partition->shared->journal, l->endpoint, l->partition->number, ENDPOINT_EXHAUSTED,
 		now_us, d->error, d->event);
 	l->endpoint->row.state = ENDPOINT_FAILING;
-	chain_end(d, END_EXHAUSTED, 0);
+	chain_end_delivery(d, END_EXHAUSTED, 0);
 }
 
 static void delivery_failed(struct delivery *d, const struct result *r, bool quick)
@@ -76,11 +76,11 @@ static void delivery_failed(struct delivery *d, const struct result *r, bool qui
 	lane_failed(d->lane, r->now_us);
 	chain_unclaim(d->chain);
 	if (e->row.deleted)
-		chain_end(d, END_ABANDONED, 0);
+		chain_end_delivery(d, END_ABANDONED, 0);
 	else if (delay == SCHEDULE_EXHAUSTED)
 		delivery_exhausted(d, r->now_us);
 	else
-		chain_end(d, e->live ? END_RETRY : END_WAIT, delay);
+		chain_end_delivery(d, e->live ? END_RETRY : END_WAIT, delay);
 }
 
 static void lane_slow_down(struct lane *l, const struct result *r)
@@ -102,7 +102,7 @@ static void delivery_aborted(struct delivery *d)
 	chain_unclaim(d->chain);
 	d->attempted = false;
 	d->error[0] = d->code[0] = '\0';
-	chain_end(d, END_RETRY, d->lane->partition->shared->draining ? 0 : ABORTED_MS);
+	chain_end_delivery(d, END_RETRY, d->lane->partition->shared->draining ? 0 : ABORTED_MS);
 }
 
 bool result_apply(struct delivery *d, const struct result *r)
@@ -113,7 +113,7 @@ bool result_apply(struct delivery *d, const struct result *r)
 	switch (verdict_of(r->class, l->endpoint->row.lenient)) {
 	case VERDICT_DELIVERED:
 		lane_succeeded(l, r->now_us);
-		chain_end(d, END_DELIVERED, 0);
+		chain_end_delivery(d, END_DELIVERED, 0);
 		break;
 	case VERDICT_RETRY:
 		delivery_failed(d, r, false);
@@ -125,11 +125,11 @@ bool result_apply(struct delivery *d, const struct result *r)
 		break;
 	case VERDICT_GONE:
 		chain_unclaim(d->chain);
-		chain_end(d, END_WAIT, RETRY_WAITS);
+		chain_end_delivery(d, END_WAIT, RETRY_WAITS);
 		journal_add_disable(l->partition->shared->journal, l->endpoint, l->partition->number,
 			"it answered 410 Gone", 0, r->now_us);
 		return true;
-	case VERDICT_AGAIN: /* not the endpoint's failure */
+	case VERDICT_ABORTED: /* not the endpoint's failure */
 		delivery_aborted(d);
 		break;
 	}

@@ -48,16 +48,16 @@ void send_queue_begin(struct delivery *d, int64_t now_mono_ms)
 	fair_queue_acquire(&s->queue, &l->endpoint->workspace->tenant);
 	l->in_flight++;
 	pace_begun(&l->pace, &limits, now_mono_ms);
-	feed_passed(d->feed, d->event->offset);
-	lane_wake(l, now_mono_ms);
+	feed_mark_begun(d->feed, d->event->offset);
+	lane_schedule(l, now_mono_ms);
 }
 
 void send_queue_skip(struct delivery *d, int64_t now_mono_ms)
 {
 	struct chain *c = d->chain;
 
-	feed_passed(d->feed, d->event->offset);
-	chain_end(d, END_ABANDONED, 0);
+	feed_mark_begun(d->feed, d->event->offset);
+	chain_end_delivery(d, END_ABANDONED, 0);
 	send_queue_done(c, now_mono_ms);
 }
 
@@ -81,7 +81,7 @@ void send_queue_wake(struct lane_shared *s, int64_t now_mono_ms)
 	struct fair_flow *next = fair_queue_asleep(&s->queue), *f;
 
 	while ((f = fair_queue_due(&next, now_mono_ms)))
-		lane_wake(lane_of(f), now_mono_ms);
+		lane_schedule(lane_of(f), now_mono_ms);
 }
 
 size_t send_queue_in_flight(const struct lane_shared *s)

@@ -9,7 +9,7 @@ enum verdict {
 	VERDICT_RETRY,
 	VERDICT_QUICK_RETRY,
 	VERDICT_GONE,
-	VERDICT_AGAIN, /* aborted: attempted again, and not counted as an attempt */
+	VERDICT_ABORTED, /* aborted: attempted again, and not counted as an attempt */
 };
 enum verdict verdict_of(enum exchange_class c, bool lenient);
 

@@ -1,34 +1,34 @@
 /* services/webhook-dispatcher/lanes: order, falling behind and coming back, spilling, circuit breaker, turns; case by case. test_walk draws
  * them at random. */
-#include "world.h"
+#include "sim.h"
 
 /* Reads `n` records of the conversations that the text names, a letter each. */
-static struct world *world_with(const char *conversations)
+static struct sim *sim_with(const char *conversations)
 {
-	struct world *w = world_new();
+	struct sim *w = sim_new();
 
 	for (const char *c = conversations; *c; c++)
-		world_publish(w, (size_t)(*c - 'a'));
-	while (world_read(w))
+		sim_publish(w, (size_t)(*c - 'a'));
+	while (sim_read(w))
 		;
 	return w;
 }
 
 /* Only this endpoint is live. */
-static struct world *world_alone(const char *conversations, size_t endpoint)
+static struct sim *sim_alone(const char *conversations, size_t endpoint)
 {
-	struct world *w = world_new();
+	struct sim *w = sim_new();
 
 	for (size_t i = 0; i < ENDPOINTS; i++)
 		w->endpoints[i].live = i == endpoint;
 	for (const char *c = conversations; *c; c++)
-		world_publish(w, (size_t)(*c - 'a'));
-	while (world_read(w))
+		sim_publish(w, (size_t)(*c - 'a'));
+	while (sim_read(w))
 		;
 	return w;
 }
 
-static struct delivery *in_flight_at(struct world *w, int64_t offset)
+static struct delivery *in_flight_at(struct sim *w, int64_t offset)
 {
 	struct delivery *d;
 
@@ -40,14 +40,14 @@ static struct delivery *in_flight_at(struct world *w, int64_t offset)
 }
 
 /* What begins at once, as offsets in the order of their beginning. */
-static const char *begun(struct world *w)
+static const char *begun(struct sim *w)
 {
 	static char text[200];
 	struct delivery *d;
 	size_t n = 0;
 
 	text[0] = '\0';
-	while ((d = world_send(w)))
+	while ((d = sim_send(w)))
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%lld", n ? " " : "", (long long)d->event->offset);
 	return text;
 }
@@ -73,208 +73,208 @@ static void conversations_go_one_at_a_time(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-		struct world *w = world_alone(orders[i].conversations, orders[i].endpoint);
+		struct sim *w = sim_alone(orders[i].conversations, orders[i].endpoint);
 
 		if (strcmp(begun(w), orders[i].first) != 0)
 			fail_msg("%s: at first not %s", orders[i].name, orders[i].first);
-		world_answer(w, in_flight_at(w, orders[i].answered), orders[i].class);
+		sim_answer(w, in_flight_at(w, orders[i].answered), orders[i].class);
 		if (strcmp(begun(w), orders[i].then) != 0)
 			fail_msg("%s: then not %s", orders[i].name, orders[i].then);
-		world_free(w);
+		sim_free(w);
 	}
 }
 
 static void later_events_of_a_failed_one_become_rows_that_wait_behind_it(void **state)
 {
-	struct world *w = world_alone("aaab", 0);
+	struct sim *w = sim_alone("aaab", 0);
 
 	(void)state;
 	(void)begun(w);
-	world_answer(w, in_flight_at(w, 0), CLASS_SERVER_ERROR);
-	world_flush(w);
+	sim_answer(w, in_flight_at(w, 0), CLASS_SERVER_ERROR);
+	sim_flush(w);
 	assert_int_equal(w->rows.n, 3);
 	assert_int_equal(row_find(w, 1, 0)->due_ms, w->now + 1000);
 	assert_true(row_find(w, 1, 0)->has_record);
 	assert_int_equal(row_find(w, 1, 1)->due_ms, INT64_MAX);
 	assert_false(row_find(w, 1, 2)->has_record); /* read again by its offset */
 	assert_int_equal(w->committed, 3); /* what is in flight holds it */
-	assert_false(world_claim(w));
+	assert_false(sim_claim(w));
 	w->now += 1000;
-	assert_true(world_claim(w));
-	want_fetch_all(w);
+	assert_true(sim_claim(w));
+	refetch_all(w);
 	assert_string_equal(begun(w), "0");
-	world_answer(w, in_flight_at(w, 0), CLASS_SUCCESS);
+	sim_answer(w, in_flight_at(w, 0), CLASS_SUCCESS);
 	assert_string_equal(begun(w), "1");
-	world_free(w);
+	sim_free(w);
 }
 
 static void a_last_failure_makes_room_for_the_next(void **state)
 {
-	struct world *w = world_alone("aa", 0);
+	struct sim *w = sim_alone("aa", 0);
 
 	(void)state;
 	for (int attempt = 0; attempt < 4; attempt++) {
 		assert_string_equal(begun(w), "0");
-		world_answer(w, in_flight_at(w, 0), CLASS_TIMEOUT);
-		world_flush(w);
+		sim_answer(w, in_flight_at(w, 0), CLASS_TIMEOUT);
+		sim_flush(w);
 		w->now += 8000;
 		send_queue_wake(&w->shared, w->now);
-		(void)world_claim(w);
-		want_fetch_all(w);
+		(void)sim_claim(w);
+		refetch_all(w);
 	}
-	assert_true(w->given_up[0][0]);
+	assert_true(w->undelivered[0][0]);
 	assert_string_equal(begun(w), "1");
-	world_free(w);
+	sim_free(w);
 }
 
 /* Falling behind: below the position are rows, beyond it what is read again. */
 static void a_lane_that_falls_behind_keeps_rows_below_its_position_and_reads_the_rest_again(void **state)
 {
-	struct world *w = world_alone("abcdabcd", 0);
+	struct sim *w = sim_alone("abcdabcd", 0);
 	int64_t next, live_from;
 
 	(void)state;
 	(void)begun(w);
-	world_answer(w, in_flight_at(w, 1), CLASS_SUCCESS);
-	world_answer(w, in_flight_at(w, 3), CLASS_SUCCESS); /* 0 and 2 are in flight; 5 and 7 begin next */
+	sim_answer(w, in_flight_at(w, 1), CLASS_SUCCESS);
+	sim_answer(w, in_flight_at(w, 3), CLASS_SUCCESS); /* 0 and 2 are in flight; 5 and 7 begin next */
 	assert_string_equal(begun(w), "5 7");
-	lane_fall_behind(world_lane(w, 0), w->now);
-	assert_true(lane_position(world_lane(w, 0), &next, &live_from));
+	lane_fall_behind(sim_lane(w, 0), w->now);
+	assert_true(lane_position(sim_lane(w, 0), &next, &live_from));
 	assert_int_equal(next, 8);
 	assert_int_equal(live_from, POSITION_NOT_LIVE);
-	world_flush(w);
+	sim_flush(w);
 	assert_int_equal(w->committed, 8);
 	assert_int_equal(w->rows.n, 6); /* 0, 2, 5 and 7 are leased to what is in flight; 4 and 6 wait behind 0 and 2 */
 	assert_true(row_find(w, 1, 5)->leased);
 	assert_int_equal(row_find(w, 1, 4)->due_ms, INT64_MAX);
-	world_free(w);
+	sim_free(w);
 }
 
 static void nothing_is_admitted_for_a_lane_that_is_behind_until_it_has_caught_up(void **state)
 {
-	struct world *w = world_alone("ab", 0);
-	struct lane *l = world_lane(w, 0);
+	struct sim *w = sim_alone("ab", 0);
+	struct lane *l = sim_lane(w, 0);
 
 	(void)state;
 	lane_fall_behind(l, w->now);
 	assert_int_equal(l->waiting, 0);
-	world_publish(w, 2);
-	assert_true(world_read(w));
+	sim_publish(w, 2);
+	assert_true(sim_read(w));
 	assert_int_equal(l->waiting, 0);
 	for (int i = 0; i < 2; i++)
-		assert_true(world_catch_up(w));
+		assert_true(sim_catch_up(w));
 	assert_int_equal(l->state, LANE_BEHIND);
-	assert_true(world_catch_up(w));
+	assert_true(sim_catch_up(w));
 	assert_int_equal(l->state, LANE_LIVE);
 	assert_int_equal(l->live_from, 3);
 	assert_string_equal(begun(w), "0 1 2");
-	world_free(w);
+	sim_free(w);
 }
 
 /* Live again, its position stays where the first delivery has not ended, and says from where on it was fed live. */
 static void a_kill_after_coming_back_repeats_only_what_was_not_written(void **state)
 {
-	struct world *w = world_alone("ab", 0);
+	struct sim *w = sim_alone("ab", 0);
 
 	(void)state;
-	lane_fall_behind(world_lane(w, 0), w->now);
-	while (world_catch_up(w))
+	lane_fall_behind(sim_lane(w, 0), w->now);
+	while (sim_catch_up(w))
 		;
-	world_publish(w, 2);
-	assert_true(world_read(w));
+	sim_publish(w, 2);
+	assert_true(sim_read(w));
 	assert_string_equal(begun(w), "0 1 2");
-	world_answer(w, in_flight_at(w, 1), CLASS_SUCCESS);
-	world_answer(w, in_flight_at(w, 2), CLASS_SUCCESS);
-	world_flush(w);
+	sim_answer(w, in_flight_at(w, 1), CLASS_SUCCESS);
+	sim_answer(w, in_flight_at(w, 2), CLASS_SUCCESS);
+	sim_flush(w);
 	assert_int_equal(w->committed, 3);
 	assert_int_equal(w->positions[0].next_offset, 0);
 	assert_int_equal(w->positions[0].live_from, 2);
-	world_crash(w);
-	while (world_catch_up(w))
+	sim_crash(w);
+	while (sim_catch_up(w))
 		;
 	assert_string_equal(begun(w), "0 1");
-	world_free(w);
+	sim_free(w);
 }
 
 static void what_is_in_flight_for_too_long_gets_a_row_that_is_leased_to_it(void **state)
 {
-	struct world *w = world_alone("aab", 0);
+	struct sim *w = sim_alone("aab", 0);
 
 	(void)state;
 	(void)begun(w);
-	world_answer(w, in_flight_at(w, 2), CLASS_SUCCESS);
-	world_flush(w);
+	sim_answer(w, in_flight_at(w, 2), CLASS_SUCCESS);
+	sim_flush(w);
 	assert_int_equal(w->committed, 0);
 	w->now += w->settings.window_age_ms;
-	world_flush(w);
+	sim_flush(w);
 	assert_int_equal(w->committed, 3);
 	assert_int_equal(w->rows.n, 2);
 	assert_true(row_find(w, 1, 0)->leased);
 	assert_int_equal(row_find(w, 1, 1)->due_ms, INT64_MAX);
-	world_answer(w, in_flight_at(w, 0), CLASS_SUCCESS);
-	world_flush(w);
+	sim_answer(w, in_flight_at(w, 0), CLASS_SUCCESS);
+	sim_flush(w);
 	assert_int_equal(w->rows.n, 1);
 	assert_int_equal(row_find(w, 1, 1)->due_ms, w->now); /* its turn has come */
-	world_free(w);
+	sim_free(w);
 }
 
 static void an_open_breaker_postpones_rows_and_makes_the_lane_fall_behind(void **state)
 {
-	struct world *w = world_alone("aabbccddeeff", 0);
-	struct lane *l = world_lane(w, 0);
+	struct sim *w = sim_alone("aabbccddeeff", 0);
+	struct lane *l = sim_lane(w, 0);
 
 	(void)state;
 	for (int failed = 0; failed < w->settings.breaker_failures; failed++) {
 		(void)begun(w);
-		world_answer(w, TAILQ_FIRST(&w->shared.in_flight), CLASS_SERVER_ERROR);
+		sim_answer(w, TAILQ_FIRST(&w->shared.in_flight), CLASS_SERVER_ERROR);
 	}
 	assert_true(pace_is_open(&l->pace) && l->state == LANE_BEHIND);
 	assert_string_equal(begun(w), "");
 	assert_false(l->flow.runnable);
-	world_free(w);
+	sim_free(w);
 }
 
 static void one_probe_closes_the_breaker(void **state)
 {
-	struct world *w = world_alone("abcdef", 0);
-	struct lane *l = world_lane(w, 0);
+	struct sim *w = sim_alone("abcdef", 0);
+	struct lane *l = sim_lane(w, 0);
 
 	(void)state;
 	for (int failed = 0; failed < w->settings.breaker_failures; failed++) {
 		(void)begun(w);
-		world_answer(w, TAILQ_FIRST(&w->shared.in_flight), CLASS_TIMEOUT);
+		sim_answer(w, TAILQ_FIRST(&w->shared.in_flight), CLASS_TIMEOUT);
 	}
 	while (send_queue_in_flight(&w->shared) > 0)
-		world_answer(w, TAILQ_FIRST(&w->shared.in_flight), CLASS_TIMEOUT);
-	world_flush(w);
+		sim_answer(w, TAILQ_FIRST(&w->shared.in_flight), CLASS_TIMEOUT);
+	sim_flush(w);
 	w->now += 8000;
 	send_queue_wake(&w->shared, w->now);
-	while (world_claim(w))
-		want_fetch_all(w);
-	assert_non_null(world_send(w));
-	assert_null(world_send(w)); /* the probe is alone */
-	world_answer(w, TAILQ_FIRST(&w->shared.in_flight), CLASS_SUCCESS);
+	while (sim_claim(w))
+		refetch_all(w);
+	assert_non_null(sim_send(w));
+	assert_null(sim_send(w)); /* the probe is alone */
+	sim_answer(w, TAILQ_FIRST(&w->shared.in_flight), CLASS_SUCCESS);
 	assert_false(pace_is_open(&l->pace));
 	assert_string_not_equal(begun(w), "");
-	world_free(w);
+	sim_free(w);
 }
 
 static void an_endpoint_that_is_gone_is_turned_off_and_gets_nothing_more(void **state)
 {
-	struct world *w = world_alone("aab", 0);
+	struct sim *w = sim_alone("aab", 0);
 	const struct finding *f;
 
 	(void)state;
 	(void)begun(w);
-	world_answer(w, in_flight_at(w, 0), CLASS_GONE);
+	sim_answer(w, in_flight_at(w, 0), CLASS_GONE);
 	assert_false(w->endpoints[0].live);
-	assert_int_equal(world_lane(w, 0)->state, LANE_BEHIND);
+	assert_int_equal(sim_lane(w, 0)->state, LANE_BEHIND);
 	assert_string_equal(begun(w), "");
 	assert_int_equal(w->shared.journal->findings.n, 1);
 	f = ITEMS(&w->shared.journal->findings, struct finding);
 	assert_int_equal(f->change.finding, ENDPOINT_DISABLE);
 	assert_string_equal(f->change.reason, "it answered 410 Gone");
-	world_free(w);
+	sim_free(w);
 }
 
 #define TURN 17 /* deliveries of 514 bytes in a turn of 8,192, and one more */
@@ -282,41 +282,41 @@ static void an_endpoint_that_is_gone_is_turned_off_and_gets_nothing_more(void **
 /* Two workspaces of two endpoints each: what they have begun differs by a turn at most. */
 static void workspaces_take_turns(void **state)
 {
-	struct world *w = world_with("abcdefabcdef");
+	struct sim *w = sim_with("abcdefabcdef");
 	size_t of[2] = { 0, 0 };
 	struct delivery *d;
 
 	(void)state;
-	while ((d = world_send(w))) {
+	while ((d = sim_send(w))) {
 		of[endpoint_of(w, d) / 2]++;
-		world_answer(w, d, CLASS_SUCCESS);
+		sim_answer(w, d, CLASS_SUCCESS);
 		assert_in_range(of[0] + TURN, of[1], of[1] + 2 * TURN);
 	}
 	assert_int_equal(of[0], 24);
 	assert_int_equal(of[1], 24);
-	world_free(w);
+	sim_free(w);
 }
 
 /* 24 slots and a share of a quarter: 6 for each while both want some. */
 static void a_workspace_that_hangs_holds_no_more_than_its_share(void **state)
 {
-	struct world *w = world_with("abcdefabcdef");
+	struct sim *w = sim_with("abcdefabcdef");
 	size_t held = 0;
 	struct delivery *d;
 
 	(void)state;
 	w->endpoints[0].row.max_in_flight = w->endpoints[1].row.max_in_flight = 100;
-	while ((d = world_send(w))) {
+	while ((d = sim_send(w))) {
 		if (endpoint_of(w, d) / 2 == 1)
-			world_answer(w, d, CLASS_SUCCESS);
-		else if (world_lane(w, 2)->waiting + world_lane(w, 3)->waiting > 0)
+			sim_answer(w, d, CLASS_SUCCESS);
+		else if (sim_lane(w, 2)->waiting + sim_lane(w, 3)->waiting > 0)
 			assert_true(++held <= 6);
 	}
 	assert_int_equal(held, 6);
 	for (size_t i = 2; i < ENDPOINTS; i++)
 		for (int64_t offset = 0; offset < w->end; offset++)
 			assert_true(is_done(w, i, offset));
-	world_free(w);
+	sim_free(w);
 }
 
 /* Back-pressure: endpoint 0 never answers and has no room, endpoint 1 (if it is live) answers at once. */
@@ -339,29 +339,29 @@ static void a_full_lane_is_waited_for_or_falls_behind(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(pressures) / sizeof(pressures[0]); i++) {
-		struct world *w = world_new();
+		struct sim *w = sim_new();
 		struct delivery *d;
 
 		w->others_live = pressures[i].others_live;
 		for (size_t k = 0; k < ENDPOINTS; k++)
 			w->endpoints[k].live = k == 0 || (k == 1 && pressures[i].other_answers);
 		for (int k = 0; k < 30; k++)
-			world_publish(w, 0);
-		while (world_read(w))
-			while ((d = world_send(w)))
+			sim_publish(w, 0);
+		while (sim_read(w))
+			while ((d = sim_send(w)))
 				if (endpoint_of(w, d) == 1)
-					world_answer(w, d, CLASS_SUCCESS);
+					sim_answer(w, d, CLASS_SUCCESS);
 		w->now += pressures[i].after_ms;
-		if (world_is_held(w) != pressures[i].held ||
-			(world_lane(w, 0)->state == LANE_BEHIND) != pressures[i].behind)
+		if (sim_is_held(w) != pressures[i].held ||
+			(sim_lane(w, 0)->state == LANE_BEHIND) != pressures[i].behind)
 			fail_msg("%s", pressures[i].name);
-		world_free(w);
+		sim_free(w);
 	}
 }
 
 static void a_full_window_is_not_read_until_its_oldest_event_is_done(void **state)
 {
-	struct world *w = world_new();
+	struct sim *w = sim_new();
 	struct delivery *d;
 
 	(void)state;
@@ -369,16 +369,16 @@ static void a_full_window_is_not_read_until_its_oldest_event_is_done(void **stat
 	for (size_t i = 1; i < ENDPOINTS; i++)
 		w->endpoints[i].live = false;
 	for (size_t i = 0; i < 6; i++)
-		world_publish(w, i);
-	while (world_read(w))
+		sim_publish(w, i);
+	while (sim_read(w))
 		;
-	assert_int_equal(world_partition(w)->read, 4);
-	d = world_send(w);
+	assert_int_equal(sim_partition(w)->read, 4);
+	d = sim_send(w);
 	assert_int_equal(d->event->offset, 0);
-	world_answer(w, d, CLASS_SUCCESS);
-	world_flush(w);
-	assert_true(world_read(w));
-	world_free(w);
+	sim_answer(w, d, CLASS_SUCCESS);
+	sim_flush(w);
+	assert_true(sim_read(w));
+	sim_free(w);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-/* See pass.h. Invariant: a feed gets each record from its position on once, in order. */
-#include "webhook-dispatcher/lanes/pass.h"
+/* See scan.h. Invariant: a feed gets each record from its position on once, in order. */
+#include "webhook-dispatcher/lanes/scan.h"
 
 #include "webhook-dispatcher/lanes/feed.h"
 #include "webhook-dispatcher/lanes/lane.h"
@@ -19,7 +19,7 @@ static bool feed_has_room(const struct feed *f, int64_t now_mono_ms)
 	return !lane_is_crowded(f->lane) && bucket_wait_ms(&f->allowance, feed_rate(f), 1, now_mono_ms) == 0;
 }
 
-static bool feed_is_done(const struct feed *f)
+static bool feed_is_read(const struct feed *f)
 {
 	return f->replay ? f->position >= f->until : f->lane->state == LANE_LIVE;
 }
@@ -29,19 +29,19 @@ static bool feed_can_begin(const struct feed *f, int64_t now_mono_ms)
 {
 	const struct lane *l = f->lane;
 
-	return !feed_is_done(f) && feed_has_room(f, now_mono_ms) && !lane_is_crowded(l) &&
+	return !feed_is_read(f) && feed_has_room(f, now_mono_ms) && !lane_is_crowded(l) &&
 		l->rows * 2 <= l->partition->shared->settings->endpoint_rows && !pace_is_paused(&l->pace, now_mono_ms);
 }
 
 /* Before a partition's first record all have arrived. */
-void pass_arrive(struct partition *p)
+void scan_finish_feeds(struct partition *p)
 {
 	struct feed *f, *next;
 
-	for (f = TAILQ_FIRST(&p->catching); f; f = next) {
+	for (f = TAILQ_FIRST(&p->catching_up); f; f = next) {
 		struct lane *l = f->lane;
 
-		next = TAILQ_NEXT(f, in_catching);
+		next = TAILQ_NEXT(f, in_catching_up);
 		if (!f->replay && l->state == LANE_BEHIND && lane_has_room(l) && !pace_is_open(&l->pace) &&
 			(p->read == PROGRESS_NO_OFFSET || f->position >= p->read))
 			lane_go_live(l);
@@ -50,93 +50,93 @@ void pass_arrive(struct partition *p)
 	}
 }
 
-int64_t pass_start(const struct partition *p, int64_t now_mono_ms)
+int64_t scan_start_offset(const struct partition *p, int64_t now_mono_ms)
 {
-	int64_t lowest = PASS_NOWHERE;
+	int64_t lowest = SCAN_NOWHERE;
 	struct feed *f;
 
-	TAILQ_FOREACH (f, &p->catching, in_catching)
+	TAILQ_FOREACH (f, &p->catching_up, in_catching_up)
 		if (feed_can_begin(f, now_mono_ms) && f->position < lowest)
 			lowest = f->position;
 	return lowest;
 }
 
-void pass_join(struct partition *p, int64_t last, int64_t offset, int64_t now_mono_ms)
+void scan_join(struct partition *p, int64_t last, int64_t offset, int64_t now_mono_ms)
 {
 	struct feed *f;
 
-	TAILQ_FOREACH (f, &p->catching, in_catching)
-		if (!f->on_pass && f->position > last && f->position <= offset && feed_can_begin(f, now_mono_ms))
-			f->on_pass = true;
+	TAILQ_FOREACH (f, &p->catching_up, in_catching_up)
+		if (!f->scanning && f->position > last && f->position <= offset && feed_can_begin(f, now_mono_ms))
+			f->scanning = true;
 }
 
-bool pass_is_empty(const struct partition *p)
+bool scan_is_empty(const struct partition *p)
 {
 	struct feed *f;
 
-	TAILQ_FOREACH (f, &p->catching, in_catching)
-		if (f->on_pass)
+	TAILQ_FOREACH (f, &p->catching_up, in_catching_up)
+		if (f->scanning)
 			return false;
 	return true;
 }
 
-void pass_end(struct partition *p)
+void scan_end(struct partition *p)
 {
 	struct feed *f;
 
-	TAILQ_FOREACH (f, &p->catching, in_catching)
-		f->on_pass = false;
+	TAILQ_FOREACH (f, &p->catching_up, in_catching_up)
+		f->scanning = false;
 }
 
-enum pass_room pass_check_room(struct partition *p, int64_t now_mono_ms)
+enum scan_room scan_check_room(struct partition *p, int64_t now_mono_ms)
 {
 	size_t able = 0, full = 0;
 	struct feed *f;
 
-	TAILQ_FOREACH (f, &p->catching, in_catching)
-		if (f->on_pass)
+	TAILQ_FOREACH (f, &p->catching_up, in_catching_up)
+		if (f->scanning)
 			feed_has_room(f, now_mono_ms) ? able++ : full++;
 	if (able == 0 && full > 0)
-		return pass_start(p, now_mono_ms) == PASS_NOWHERE ? PASS_WAITS : PASS_ENDS;
-	TAILQ_FOREACH (f, &p->catching, in_catching)
-		f->on_pass = f->on_pass && feed_has_room(f, now_mono_ms);
-	return PASS_GOES_ON;
+		return scan_start_offset(p, now_mono_ms) == SCAN_NOWHERE ? SCAN_WAITS : SCAN_ENDS;
+	TAILQ_FOREACH (f, &p->catching_up, in_catching_up)
+		f->scanning = f->scanning && feed_has_room(f, now_mono_ms);
+	return SCAN_CONTINUES;
 }
 
-void pass_advance(struct feed *f, int64_t offset)
+void scan_advance(struct feed *f, int64_t offset)
 {
 	f->position = offset + 1;
-	feed_touch(f);
-	f->on_pass = !feed_is_done(f);
+	feed_mark_dirty(f);
+	f->scanning = !feed_is_read(f);
 }
 
-void pass_admit(struct feed *f, struct event *e, int64_t now_mono_ms)
+void scan_admit(struct feed *f, struct event *e, int64_t now_mono_ms)
 {
-	if (!lane_has(f, e))
+	if (!lane_is_duplicate(f, e))
 		lane_admit(f, e, HOLDS_FEED, now_mono_ms);
 	bucket_charge(&f->allowance, feed_rate(f), 1, now_mono_ms);
 }
 
-void pass_reach_end(struct partition *p)
+void scan_reach_end(struct partition *p)
 {
 	struct feed *f;
 
-	TAILQ_FOREACH (f, &p->catching, in_catching)
-		if (f->on_pass) {
+	TAILQ_FOREACH (f, &p->catching_up, in_catching_up)
+		if (f->scanning) {
 			f->position = p->read;
-			feed_touch(f);
+			feed_mark_dirty(f);
 		}
 }
 
-int64_t pass_skip_lost(struct feed *f, int64_t low)
+int64_t scan_skip_lost(struct feed *f, int64_t low)
 {
 	int64_t lost = low - f->position;
 
-	if (feed_is_done(f) || lost <= 0)
+	if (feed_is_read(f) || lost <= 0)
 		return 0;
 	f->lost += lost;
 	f->position = low;
 	f->begun_offset = low - 1;
-	feed_touch(f);
+	feed_mark_dirty(f);
 	return lost;
 }

@@ -4,8 +4,8 @@
  * What every event has come to at each endpoint is kept apart, as receivers would know it; order and offsets are judged by that, at the
  * moment when a delivery begins and when a journal is written.
  */
-#ifndef TESTS_LANES_WORLD_H
-#define TESTS_LANES_WORLD_H
+#ifndef TESTS_LANES_SIM_H
+#define TESTS_LANES_SIM_H
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +21,10 @@
 #include "webhook-dispatcher/lanes/flow_control.h"
 #include "webhook-dispatcher/lanes/lane.h"
 #include "webhook-dispatcher/lanes/partition.h"
-#include "webhook-dispatcher/lanes/pass.h"
+#include "webhook-dispatcher/lanes/refetch_queue.h"
 #include "webhook-dispatcher/lanes/result.h"
+#include "webhook-dispatcher/lanes/scan.h"
 #include "webhook-dispatcher/lanes/send_queue.h"
-#include "webhook-dispatcher/lanes/wants.h"
 
 #define ENDPOINTS     4 /* two workspaces with two each; the last one is not ordered */
 #define CONVERSATIONS 6
@@ -38,7 +38,7 @@ struct db_row {
 	int32_t retry_count;
 };
 
-struct world {
+struct sim {
 	int64_t now;
 	struct dispatcher_settings settings;
 	struct lane_shared shared;
@@ -56,7 +56,7 @@ struct world {
 	uint8_t conversation[RECORDS_MAX];
 	int64_t before[RECORDS_MAX]; /* the event before it in its conversation; -1: none */
 	int64_t last[CONVERSATIONS];
-	bool reading; /* the catch-up reader: a pass is under way, */
+	bool reading; /* the catch-up reader: a scan is running, */
 	int64_t next; /* and this offset comes next */
 
 	/* PostgreSQL. */
@@ -67,8 +67,8 @@ struct world {
 
 	/* What receivers know. */
 	uint8_t delivered[ENDPOINTS][RECORDS_MAX]; /* how often */
-	bool given_up[ENDPOINTS][RECORDS_MAX];
-	int64_t passed[ENDPOINTS]; /* offsets below were seen to be safe */
+	bool undelivered[ENDPOINTS][RECORDS_MAX];
+	int64_t checked[ENDPOINTS]; /* offsets below were seen to be safe */
 	int crashes;
 };
 
@@ -81,25 +81,25 @@ static inline struct uuid uuid_of(uint64_t kind, uint64_t n)
 	return u;
 }
 
-static inline struct partition *world_partition(struct world *w)
+static inline struct partition *sim_partition(struct sim *w)
 {
 	return &w->at[0]->partition;
 }
 
-static inline struct lane *world_lane(struct world *w, size_t endpoint)
+static inline struct lane *sim_lane(struct sim *w, size_t endpoint)
 {
-	return partition_lane(world_partition(w), &w->endpoints[endpoint], w->now);
+	return partition_lane(sim_partition(w), &w->endpoints[endpoint], w->now);
 }
 
-static inline void world_open(struct world *w)
+static inline void sim_open(struct sim *w)
 {
 	w->at[0] = reader_new(&w->readers, 0, w->committed);
 	w->readers.n = 1;
 }
 
-static inline struct world *world_new(void)
+static inline struct sim *sim_new(void)
 {
-	struct world *w = mem_calloc(1, sizeof(*w));
+	struct sim *w = mem_calloc(1, sizeof(*w));
 
 	log_set_level(LOG_ERROR);
 	w->now = 1000000;
@@ -134,12 +134,12 @@ static inline struct world *world_new(void)
 	for (size_t i = 0; i < CONVERSATIONS; i++)
 		w->last[i] = -1;
 	w->next_row = 1;
-	world_open(w);
+	sim_open(w);
 	return w;
 }
 
 /* Everything in memory is lost. */
-static inline void world_forget(struct world *w)
+static inline void sim_forget(struct sim *w)
 {
 	struct delivery *d;
 
@@ -156,9 +156,9 @@ static inline void world_forget(struct world *w)
 	send_queue_clear(&w->shared);
 }
 
-static inline void world_free(struct world *w)
+static inline void sim_free(struct sim *w)
 {
-	world_forget(w);
+	sim_forget(w);
 	journal_free(w->shared.journal);
 	journal_free(w->spare);
 	plan_fini(&w->plan);
@@ -168,7 +168,7 @@ static inline void world_free(struct world *w)
 
 /* Events */
 
-static inline struct event *event_at(const struct world *w, int64_t offset)
+static inline struct event *event_at(const struct sim *w, int64_t offset)
 {
 	struct event *e = mem_calloc(1, sizeof(*e));
 
@@ -183,7 +183,7 @@ static inline struct event *event_at(const struct world *w, int64_t offset)
 	return e;
 }
 
-static inline void world_publish(struct world *w, size_t conversation)
+static inline void sim_publish(struct sim *w, size_t conversation)
 {
 	assert_true(w->end < RECORDS_MAX);
 	w->conversation[w->end] = (uint8_t)conversation;
@@ -191,32 +191,32 @@ static inline void world_publish(struct world *w, size_t conversation)
 	w->last[conversation] = w->end++;
 }
 
-static inline bool world_is_held(struct world *w)
+static inline bool sim_is_held(struct sim *w)
 {
 	size_t live = w->others_live;
 
 	for (size_t i = 0; i < ENDPOINTS; i++)
 		live += w->endpoints[i].live;
-	return flow_control_holds(world_partition(w), live, w->now);
+	return flow_control_holds(sim_partition(w), live, w->now);
 }
 
 /* The partition's own reader takes the next record, if there is one and back-pressure lets it. */
-static inline bool world_read(struct world *w)
+static inline bool sim_read(struct sim *w)
 {
-	struct partition *p = world_partition(w);
+	struct partition *p = sim_partition(w);
 	int64_t offset = p->read < 0 ? 0 : p->read;
 	struct event *e;
 
-	if (world_is_held(w) || offset >= w->end)
+	if (sim_is_held(w) || offset >= w->end)
 		return false;
-	partition_follow(p, offset);
+	partition_skip_to(p, offset);
 	e = event_at(w, offset);
 	for (size_t i = 0; i < ENDPOINTS; i++) {
-		struct lane *l = world_lane(w, i);
+		struct lane *l = sim_lane(w, i);
 
 		if (l->state != LANE_LIVE)
 			continue;
-		if (!lane_has(&l->stream, e))
+		if (!lane_is_duplicate(&l->stream, e))
 			lane_admit(&l->stream, e, HOLDS_PARTITION, w->now);
 		if (!lane_has_room(l))
 			flow_control_lane_full(l, w->now);
@@ -224,79 +224,79 @@ static inline bool world_read(struct world *w)
 	if (TAILQ_EMPTY(&e->deliveries))
 		partition_count(p, OUTCOME_APPLIED);
 	else
-		partition_add(p, e);
+		partition_add_event(p, e);
 	event_unref(e);
 	return true;
 }
 
-static inline void world_pass_end(struct world *w)
+static inline void sim_scan_end(struct sim *w)
 {
 	w->reading = false;
-	pass_end(world_partition(w));
+	scan_end(sim_partition(w));
 }
 
 /* The catch-up reader reads one record. */
-static inline bool world_catch_up(struct world *w)
+static inline bool sim_catch_up(struct sim *w)
 {
-	struct partition *p = world_partition(w);
+	struct partition *p = sim_partition(w);
 	struct event *e;
 	struct feed *f;
 
-	pass_arrive(p);
-	if (w->reading && pass_is_empty(p))
-		world_pass_end(w);
+	scan_finish_feeds(p);
+	if (w->reading && scan_is_empty(p))
+		sim_scan_end(w);
 	if (!w->reading) {
-		w->next = pass_start(p, w->now);
-		if (w->next == PASS_NOWHERE || p->read < 0)
+		w->next = scan_start_offset(p, w->now);
+		if (w->next == SCAN_NOWHERE || p->read < 0)
 			return false;
 		w->reading = true;
 	}
-	pass_join(p, w->next - 1, w->next, w->now);
+	scan_join(p, w->next - 1, w->next, w->now);
 	if (w->next >= p->read) {
-		pass_reach_end(p);
-		world_pass_end(w);
-		pass_arrive(p);
+		scan_reach_end(p);
+		sim_scan_end(w);
+		scan_finish_feeds(p);
 		return false;
 	}
-	switch (pass_check_room(p, w->now)) {
-	case PASS_WAITS:
+	switch (scan_check_room(p, w->now)) {
+	case SCAN_WAITS:
 		return false;
-	case PASS_ENDS:
-		world_pass_end(w);
+	case SCAN_ENDS:
+		sim_scan_end(w);
 		return false;
-	case PASS_GOES_ON:
+	case SCAN_CONTINUES:
 		break;
 	}
 	e = event_at(w, w->next++);
-	TAILQ_FOREACH (f, &p->catching, in_catching) {
-		if (!f->on_pass)
+	TAILQ_FOREACH (f, &p->catching_up, in_catching_up) {
+		if (!f->scanning)
 			continue;
 		assert_int_equal(f->position, e->offset);
-		pass_advance(f, e->offset);
+		scan_advance(f, e->offset);
 		if (e->offset < f->skip_from || e->offset >= f->skip_to)
-			pass_admit(f, e, w->now);
+			scan_admit(f, e, w->now);
 	}
 	event_unref(e);
-	pass_arrive(p);
-	if (pass_is_empty(p))
-		world_pass_end(w);
+	scan_finish_feeds(p);
+	if (scan_is_empty(p))
+		sim_scan_end(w);
 	return true;
 }
 
 /* Sending */
 
-static inline bool is_done(const struct world *w, size_t endpoint, int64_t offset)
+static inline bool is_done(const struct sim *w, size_t endpoint, int64_t offset)
 {
-	return w->delivered[endpoint][offset] > 0 || w->given_up[endpoint][offset];
+	return w->delivered[endpoint][offset] > 0 || w->undelivered[endpoint][offset];
 }
 
-static inline size_t endpoint_of(const struct world *w, const struct delivery *d)
+static inline size_t endpoint_of(const struct sim *w, const struct delivery *d)
 {
 	return (size_t)(d->lane->endpoint - w->endpoints);
 }
 
 /* Begins the next delivery; NULL: none may. Order: the event before it in its conversation has been delivered, or was given up. */
-static inline struct delivery *world_send(struct world *w)
+static inline struct delivery *sim_send(struct sim *w)
 {
 	struct delivery *d = send_queue_next(&w->shared, w->now);
 	int64_t before;
@@ -315,7 +315,7 @@ static inline struct delivery *world_send(struct world *w)
 	return d;
 }
 
-static inline void world_answer(struct world *w, struct delivery *d, enum exchange_class class)
+static inline void sim_answer(struct sim *w, struct delivery *d, enum exchange_class class)
 {
 	const struct result r = { class, -1, w->now, (w->now + 1700000000000) * 1000, 0.5 };
 	size_t i = endpoint_of(w, d);
@@ -332,18 +332,18 @@ static inline void world_answer(struct world *w, struct delivery *d, enum exchan
 		readers_endpoint_changed(&w->readers, &w->endpoints[i]);
 	}
 	if (d->state == DELIVERY_ENDED && (d->end == END_EXHAUSTED || d->end == END_ABANDONED))
-		w->given_up[i][offset] = true;
+		w->undelivered[i][offset] = true;
 	send_queue_done(c, w->now);
 }
 
 /* PostgreSQL */
 
-static inline struct db_row *rows_of(struct world *w)
+static inline struct db_row *rows_of(struct sim *w)
 {
 	return ITEMS(&w->rows, struct db_row);
 }
 
-static inline struct db_row *row_find(struct world *w, int64_t endpoint_id, int64_t offset)
+static inline struct db_row *row_find(struct sim *w, int64_t endpoint_id, int64_t offset)
 {
 	for (size_t i = 0; i < w->rows.n; i++)
 		if (rows_of(w)[i].endpoint_id == endpoint_id && rows_of(w)[i].offset == offset)
@@ -351,7 +351,7 @@ static inline struct db_row *row_find(struct world *w, int64_t endpoint_id, int6
 	return NULL;
 }
 
-static inline void rows_insert(struct world *w)
+static inline void rows_insert(struct sim *w)
 {
 	for (size_t i = 0; i < w->plan.rows.n; i++) {
 		struct retry_row *r = &ITEMS(&w->plan.rows, struct retry_row)[i];
@@ -373,7 +373,7 @@ static inline void rows_insert(struct world *w)
 	}
 }
 
-static inline void rows_settle(struct world *w)
+static inline void rows_update(struct sim *w)
 {
 	for (size_t i = 0; i < w->plan.results.n; i++) {
 		const struct retry_result *r = &ITEMS(&w->plan.results, struct retry_result)[i];
@@ -395,7 +395,7 @@ static inline void rows_settle(struct world *w)
 }
 
 /* The oldest row of a chain that waits is due, unless one is due, scheduled (all: that counts for nothing) or leased. */
-static inline void row_release(struct world *w, int64_t endpoint_id, const struct uuid *key, bool all)
+static inline void row_release(struct sim *w, int64_t endpoint_id, const struct uuid *key, bool all)
 {
 	struct db_row *oldest = NULL;
 
@@ -413,14 +413,14 @@ static inline void row_release(struct world *w, int64_t endpoint_id, const struc
 		oldest->due_ms = w->now;
 }
 
-static inline void endpoint_release(struct world *w, int64_t endpoint_id)
+static inline void endpoint_release(struct sim *w, int64_t endpoint_id)
 {
 	for (size_t i = 0; i < w->rows.n; i++)
 		if (rows_of(w)[i].endpoint_id == endpoint_id)
 			row_release(w, endpoint_id, &rows_of(w)[i].key, true);
 }
 
-static inline void assert_safe_at(struct world *w, size_t endpoint, int64_t offset)
+static inline void assert_safe_at(struct sim *w, size_t endpoint, int64_t offset)
 {
 	if (!is_done(w, endpoint, offset) && !row_find(w, (int64_t)endpoint + 1, offset))
 		fail_msg("endpoint %zu: %lld is lost", endpoint, (long long)offset);
@@ -428,44 +428,44 @@ static inline void assert_safe_at(struct world *w, size_t endpoint, int64_t offs
 
 /* Whatever would not be read again after a kill is safe: it was delivered or given up, or has a row. That is what lies below the partition's
  * offset, or below the endpoint's position if it has one, and from where it was fed live up to the offset. */
-static inline void assert_safe(struct world *w)
+static inline void assert_safe(struct sim *w)
 {
 	for (size_t i = 0; i < ENDPOINTS; i++) {
 		const struct position_row *at = &w->positions[i];
 		int64_t frontier = w->positioned[i] ? at->next_offset : w->committed;
 
-		for (; w->passed[i] < frontier; w->passed[i]++)
-			assert_safe_at(w, i, w->passed[i]);
+		for (; w->checked[i] < frontier; w->checked[i]++)
+			assert_safe_at(w, i, w->checked[i]);
 		if (w->positioned[i] && at->live_from != POSITION_NOT_LIVE)
 			for (int64_t offset = at->live_from; offset < w->committed; offset++)
 				assert_safe_at(w, i, offset);
 	}
 }
 
-static inline void rows_written(struct world *w)
+static inline void rows_written(struct sim *w)
 {
 	for (size_t i = 0; i < w->plan.rows.n; i++) {
 		const struct retry_row *r = &ITEMS(&w->plan.rows, struct retry_row)[i];
-		struct lane *l = world_lane(w, (size_t)r->endpoint_id - 1);
+		struct lane *l = sim_lane(w, (size_t)r->endpoint_id - 1);
 
 		if (i < w->spare->spills.n)
 			delivery_set_row(ITEMS(&w->spare->spills, struct delivery *)[i], r->id);
 		else if (!r->inserted && chain_find(l, &r->ordering_key))
-			lane_row_gone(l, &r->ordering_key, w->now);
+			lane_drop_row(l, &r->ordering_key, w->now);
 	}
 }
 
 /* What a flush does: everything that has happened in one commit. */
-static inline void world_flush(struct world *w)
+static inline void sim_flush(struct sim *w)
 {
 	struct journal *full = w->shared.journal;
 
-	partition_relieve(world_partition(w), w->now);
+	partition_relieve(sim_partition(w), w->now);
 	w->shared.journal = w->spare;
 	w->spare = full;
 	plan_make(&w->plan, full, &w->readers, CLAIM_NOTHING);
 	rows_insert(w);
-	rows_settle(w);
+	rows_update(w);
 	for (size_t i = 0; i < w->plan.releases.n; i++) {
 		const struct retry_key *k = &ITEMS(&w->plan.releases, struct retry_key)[i];
 
@@ -478,7 +478,7 @@ static inline void world_flush(struct world *w)
 		w->positions[row->endpoint_id - 1] = *row;
 	}
 	for (size_t i = 0; i < full->endpoints.n; i++)
-		endpoint_release(w, ITEMS(&full->endpoints, struct endpoint_news)[i].key.endpoint_id);
+		endpoint_release(w, ITEMS(&full->endpoints, struct endpoint_update)[i].key.endpoint_id);
 	for (size_t i = 0; i < w->plan.steps.n; i++) {
 		const struct step *s = &ITEMS(&w->plan.steps, struct step)[i];
 
@@ -495,22 +495,22 @@ static inline void world_flush(struct world *w)
 
 /* Claiming */
 
-static inline void want_fetch_all(struct world *w)
+static inline void refetch_all(struct sim *w)
 {
-	struct want *want;
+	struct refetch_row *queued;
 
-	while ((want = TAILQ_FIRST(&world_partition(w)->wants))) {
-		struct event *e = event_at(w, want->row.offset);
+	while ((queued = TAILQ_FIRST(&sim_partition(w)->refetch_queue))) {
+		struct event *e = event_at(w, queued->row.offset);
 
-		lane_admit_want(want, e, w->now);
+		lane_admit_refetched(queued, e, w->now);
 		event_unref(e);
 	}
 }
 
 /* Claimed rows of one chain, in order. */
-static inline void row_take(struct world *w, struct db_row *row, bool *put_off)
+static inline void row_process(struct sim *w, struct db_row *row, bool *put_off)
 {
-	struct lane *l = world_lane(w, (size_t)row->endpoint_id - 1);
+	struct lane *l = sim_lane(w, (size_t)row->endpoint_id - 1);
 	struct retry_row r = { .workspace_id = l->endpoint->row.workspace_id,
 		.id = row->id,
 		.endpoint_id = row->endpoint_id,
@@ -524,16 +524,16 @@ static inline void row_take(struct world *w, struct db_row *row, bool *put_off)
 
 	row->leased = true;
 	row->due_ms = w->now + w->settings.lease_ms;
-	if (partition_has_row(world_partition(w), row->id))
+	if (partition_has_row(sim_partition(w), row->id))
 		return;
 	if (delay != 0) {
 		*put_off = true;
-		journal_give_back(w->shared.journal, &r, RETRY_PENDING, delay, NULL);
+		journal_add_result(w->shared.journal, &r, RETRY_PENDING, delay, NULL);
 		return;
 	}
 	c = chain_of(l, &row->key);
-	if (!row->has_record || c->wanted > 0) {
-		wants_add(world_partition(w), c, &r);
+	if (!row->has_record || c->refetching > 0) {
+		refetch_queue_add(sim_partition(w), c, &r);
 		return;
 	}
 	e = event_at(w, row->offset);
@@ -541,7 +541,7 @@ static inline void row_take(struct world *w, struct db_row *row, bool *put_off)
 	event_unref(e);
 }
 
-static inline struct db_row *row_next(struct world *w, int64_t endpoint_id, const struct uuid *key, int64_t beyond)
+static inline struct db_row *row_next(struct sim *w, int64_t endpoint_id, const struct uuid *key, int64_t beyond)
 {
 	struct db_row *next = NULL;
 
@@ -556,7 +556,7 @@ static inline struct db_row *row_next(struct world *w, int64_t endpoint_id, cons
 }
 
 /* A due row, if there is one, and the rows that wait right behind it. */
-static inline bool world_claim(struct world *w)
+static inline bool sim_claim(struct sim *w)
 {
 	struct db_row *due = NULL;
 	bool put_off = false;
@@ -567,7 +567,7 @@ static inline bool world_claim(struct world *w)
 	if (!due)
 		return false;
 	for (int i = 0; due && i <= BEHIND_MAX; i++) {
-		row_take(w, due, &put_off);
+		row_process(w, due, &put_off);
 		due = row_next(w, due->endpoint_id, &due->key, due->offset);
 		if (due && due->due_ms != INT64_MAX)
 			break;
@@ -576,22 +576,22 @@ static inline bool world_claim(struct world *w)
 }
 
 /* A kill -9: what is in memory is lost, and another replica reads what PostgreSQL has. */
-static inline void world_crash(struct world *w)
+static inline void sim_crash(struct sim *w)
 {
-	world_forget(w);
+	sim_forget(w);
 	w->crashes++;
-	world_open(w);
+	sim_open(w);
 	for (size_t i = 0; i < ENDPOINTS; i++) {
 		w->endpoints[i].row.failing_since_us = PG_NO_TIME;
 		if (!w->endpoints[i].live)
 			readers_endpoint_changed(&w->readers, &w->endpoints[i]);
 		if (w->positioned[i])
-			lane_load_position(world_lane(w, i), &w->positions[i]);
+			lane_load_position(sim_lane(w, i), &w->positions[i]);
 	}
 	for (size_t i = 0; i < w->rows.n; i++) {
 		struct db_row *row = &rows_of(w)[i];
 
-		chain_add_row(chain_of(world_lane(w, (size_t)row->endpoint_id - 1), &row->key), row->offset);
+		chain_add_row(chain_of(sim_lane(w, (size_t)row->endpoint_id - 1), &row->key), row->offset);
 		if (row->leased)
 			row->due_ms = INT64_MAX;
 		row->leased = false;
