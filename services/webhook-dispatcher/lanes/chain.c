@@ -1,5 +1,5 @@
-/* See chain.h. Invariant: a chain is ready exactly while something waits in it and nothing of it is in flight; while it has rows, what waits
- * in it are rows that were claimed. */
+/* See chain.h. Invariant: a chain is ready exactly while a delivery waits in it and none of it is in flight; while it has rows, only deliveries
+ * of claimed rows wait in it. */
 #include "webhook-dispatcher/lanes/chain.h"
 
 #include <stdlib.h>
@@ -132,7 +132,7 @@ static void chain_set_ready(struct chain *c, bool ready)
 		TAILQ_REMOVE(&c->lane->ready, c, in_ready);
 }
 
-/* Rows, or what has none, waits in the retry queue. */
+/* Ends the waiting deliveries that have a row, or (rows false) those without: all of them wait in the retry queue then. */
 static void chain_end_waiting(struct chain *c, bool rows)
 {
 	struct delivery *d, *next;
@@ -156,7 +156,7 @@ void chain_update(struct chain *c)
 {
 	const struct delivery *first;
 
-	if (c->rows > 0) /* behind a row nothing waits in memory: it becomes a row, too */
+	if (c->rows > 0) /* a delivery behind a row never waits in memory: it becomes a row, too */
 		chain_end_waiting(c, false);
 	first = TAILQ_FIRST(&c->waiting);
 	chain_set_ready(c, first && !c->busy);

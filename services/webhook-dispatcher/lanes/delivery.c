@@ -1,4 +1,5 @@
-/* See delivery.h. Invariant: a delivery whose row is being written is freed by the journal that writes the row, if it ends before. */
+/* See delivery.h. Invariant: a delivery is freed once: by the journal that has its end, or, if its row is still to be written by another
+ * journal, by that one. */
 #include "webhook-dispatcher/lanes/delivery.h"
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ void delivery_release_hold(struct delivery *d)
 	if (hold == HOLDS_FEED) {
 		TAILQ_REMOVE(&d->feed->held, d, in_hold);
 		feed_mark_dirty(d->feed);
-		d->feed = NULL; /* it may end before this does */
+		d->feed = NULL; /* the replay may end before this delivery does */
 	}
 }
 
@@ -66,7 +67,7 @@ void delivery_free(struct delivery *d)
 	free(d);
 }
 
-/* Written or not: nothing waits for these rows any more. */
+/* Whether the rows were written or not, no delivery waits for them any more. */
 static void spills_release(struct journal *j)
 {
 	for (size_t i = 0; i < j->spills.n; i++) {
@@ -87,7 +88,7 @@ void deliveries_release(struct journal *j)
 	while ((d = TAILQ_FIRST(&j->ends))) {
 		TAILQ_REMOVE(&j->ends, d, in_list);
 		if (d->row_coming)
-			delivery_detach(d); /* freed by the journal that writes the row */
+			delivery_detach(d); /* spills_release() of the journal that writes its row frees it */
 		else
 			delivery_free(d);
 	}

@@ -1,13 +1,13 @@
-/* See flow_control.h. Invariant: while a partition is held, a lane that may have something to do is not kept from it for longer than HELD_MS. */
+/* See flow_control.h. Invariant: lanes do not hold a partition for longer than HELD_MS while it may have records for other endpoints. */
 #include "webhook-dispatcher/lanes/flow_control.h"
 
 #include "webhook-dispatcher/lanes/lane.h"
 #include "webhook-dispatcher/lanes/partition.h"
 
-#define ENOUGH    8 /* times what may be in flight: what waits beyond that may as well wait in Kafka */
-#define IDLE_MS   100 /* how long a full lane may leave others without work */
-#define HELD_MS   1000 /* how long lanes may keep what is not read yet from endpoints that may have something there */
-#define IN_USE_MS 60000 /* a lane that was fed so recently */
+#define ENOUGH    8 /* times max_in_flight: further events may as well wait in Kafka */
+#define IDLE_MS   100 /* how long a full lane may keep another one idle */
+#define HELD_MS   1000 /* how long lanes may hold a partition that may have records for other endpoints */
+#define IN_USE_MS 60000 /* a lane is in use for so long after its last event */
 
 static bool window_is_full(const struct partition *p)
 {
@@ -21,7 +21,7 @@ static bool is_in_use(const struct lane *l, int64_t now)
 	return l->state == LANE_LIVE && l->admitted_mono_ms > 0 && now - l->admitted_mono_ms < IN_USE_MS;
 }
 
-/* Held, it is read again when one has half of that. */
+/* Hysteresis: a held partition is read again once a lane is down to half of that. */
 static bool lane_has_enough(const struct lane *l, bool held)
 {
 	return l->waiting * (held ? 2 : 1) >= (size_t)l->endpoint->row.max_in_flight * ENOUGH;
@@ -54,7 +54,7 @@ static bool any_is_crowded(const struct partition *p)
 	return false;
 }
 
-/* One that had something to do lately, and has nothing now: there may be more for it. */
+/* Whether a lane in use has no waiting delivery: the next records may have events for it. */
 static bool any_is_idle(const struct partition *p, int64_t now)
 {
 	const struct lane *l;
@@ -66,7 +66,7 @@ static bool any_is_idle(const struct partition *p, int64_t now)
 	return false;
 }
 
-/* Endpoints whose lane has nothing to do, or is not there yet. */
+/* Whether there are live endpoints whose lanes are not in use, or do not exist yet. */
 static bool others_may_wait(const struct partition *p, size_t live, int64_t now)
 {
 	const struct lane *l;
@@ -94,7 +94,7 @@ static bool lanes_hold(struct partition *p, int64_t now)
 	return p->flow.crowded || all_have_enough(p, now);
 }
 
-/* Whether lanes keep it from being read; those that do so for too long fall behind. */
+/* Whether lanes hold the partition. Those that have held it for too long fall behind. */
 static bool back_pressure_check(struct partition *p, size_t live, int64_t now)
 {
 	bool hold = lanes_hold(p, now), idle = p->flow.crowded && any_is_idle(p, now);
@@ -112,7 +112,7 @@ static bool back_pressure_check(struct partition *p, size_t live, int64_t now)
 
 void flow_control_lane_full(struct lane *l, int64_t now_mono_ms)
 {
-	if (l->waiting == 0) /* all that fills it are rows: that may last for hours */
+	if (l->waiting == 0) /* rows alone fill it, possibly for hours */
 		lane_fall_behind(l, now_mono_ms);
 	else
 		l->partition->flow.crowded = true;

@@ -1,4 +1,4 @@
-/* See lane.h. Invariant: while a lane is behind, nothing of the live stream is admitted but what the catch-up reader feeds, in order. */
+/* See lane.h. Invariant: while a lane is behind, it admits events of the live stream only from the catch-up reader, in order. */
 #include "webhook-dispatcher/lanes/lane.h"
 
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include "webhook-dispatcher/lanes/feed.h"
 #include "webhook-dispatcher/lanes/refetch_queue.h"
 
-#define POSTPONE_MS 5000 /* a due row whose endpoint has enough to do */
+#define POSTPONE_MS 5000 /* of a due row whose lane is full */
 
 struct lane *lane_new(struct partition *p, struct endpoint *e)
 {
@@ -116,9 +116,9 @@ void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row
 	struct chain *c = chain_of(l, &row->ordering_key);
 	struct delivery *d = delivery_new(NULL, c, e, HOLDS_NOTHING);
 
-	d->retries = row->last_error.p ? row->retry_count + 1 : 0; /* without an error it has only waited */
+	d->retries = row->last_error.p ? row->retry_count + 1 : 0; /* a row without an error was never attempted */
 	delivery_set_row(d, row->id);
-	if (c->rows == 0) /* revived since the partition was acquired */
+	if (c->rows == 0) /* an operator revived it after the partition was acquired */
 		chain_add_row(c, e->offset);
 	chain_push(c, d);
 	lane_update(c, now_mono_ms);
@@ -152,7 +152,7 @@ void lane_drop_row(struct lane *l, const struct uuid *key, int64_t now_mono_ms)
 	lane_update(c, now_mono_ms);
 }
 
-/* What is before it in its chain is in memory: it comes after that. */
+/* Whether deliveries of the chain are in memory: a further row follows them. */
 static bool chain_is_in_memory(const struct chain *c)
 {
 	return c && (c->busy || c->refetching > 0 || !TAILQ_EMPTY(&c->waiting));
@@ -169,7 +169,7 @@ int64_t lane_row_delay_ms(const struct lane *l, const struct uuid *key, int64_t 
 	return l->waiting + l->refetching < (size_t)l->partition->shared->settings->endpoint_waiting ? 0 : POSTPONE_MS;
 }
 
-/* How many may wait in memory: each may have to become a row. */
+/* How many deliveries may wait in memory: each may have to become a row. */
 static int64_t lane_max_waiting(const struct lane *l)
 {
 	const struct dispatcher_settings *s = l->partition->shared->settings;
@@ -190,7 +190,7 @@ bool lane_is_crowded(const struct lane *l)
 
 /* Behind */
 
-/* Saved positions are ahead of deliveries in flight: these need rows first, or a crash loses them. */
+/* The position that is saved next is ahead of deliveries in flight: without rows, a crash would lose these. */
 static void lane_spill_in_flight(struct lane *l, int64_t now_mono_ms)
 {
 	struct delivery *d;
@@ -200,7 +200,7 @@ static void lane_spill_in_flight(struct lane *l, int64_t now_mono_ms)
 			lane_spill(d, now_mono_ms);
 }
 
-/* The oldest claimed row is due again when the endpoint may be asked again; what is behind it waits. */
+/* Returns claimed rows to the retry queue: the oldest is due when the breaker's pause ends, the others wait behind it. */
 static void chain_postpone_rows(struct chain *c, int64_t now_mono_ms)
 {
 	int64_t pause = c->lane->pace.paused_until - now_mono_ms;
@@ -213,7 +213,8 @@ static void chain_postpone_rows(struct chain *c, int64_t now_mono_ms)
 	chain_unclaim(c);
 }
 
-/* What was not begun: below the position it becomes a row, beyond it is read again. Claimed rows go back when nothing is sent for now. */
+/* Waiting deliveries below the resume offset become rows, the others are discarded and read again. Claimed rows return to the retry queue when
+ * no request may be sent for now. */
 static void chain_fall_behind(struct chain *c, int64_t now_mono_ms)
 {
 	const struct lane *l = c->lane;
@@ -229,7 +230,7 @@ static void chain_fall_behind(struct chain *c, int64_t now_mono_ms)
 		if (d->event->offset < feed_resume_offset(d->feed)) {
 			chain_end_delivery(d, c->busy || c->rows > 0 || !l->endpoint->live ? END_WAIT : END_RETRY, 0);
 		} else {
-			d->feed->matched--; /* until it is read again */
+			d->feed->matched--; /* it counts again when it is read again */
 			delivery_free(d);
 		}
 	}

@@ -1,27 +1,54 @@
-/* Deliveries on their way: partitions, their lanes to endpoints, and the chains that keep the order within a lane. This folder decides, and
- * is pure: no Kafka, SQL, HTTP or clock; `now` is handed in (monotonic ms), what follows is returned as work or noted in the journal.
+/* The model of what is being delivered: partitions, their lanes to endpoints, and the chains that keep the order within a lane. This folder
+ * makes the decisions and is pure: no Kafka, SQL, HTTP or clock. `now` is a parameter (monotonic ms); what follows from a decision is
+ * returned, or added to the journal.
  *
- *   partition   the window: events that were read and hold back its offset, in order
+ *   partition   a partition of chat-event that this replica has acquired
+ *   window      its events that were read and whose deliveries hold its offset, in the order of their offsets
  *   lane        one endpoint in one partition
- *   feed        what a lane is fed with: the live stream, which the catch-up reader takes over while the lane is behind; or a replay
- *   chain       what is ordered within a lane: one conversation (without ordering: one event). One delivery at a time
- *   delivery    one event to one endpoint, from its admission until its end is written
+ *   feed        the source of a lane's events: the live stream, which the catch-up reader continues while the lane is behind; or a replay
+ *   chain       the deliveries of one conversation in a lane (without ordering: of one event), of which at most one is in flight
+ *   delivery    one event for one endpoint, from its admission until its result is written
  *
- *                 falls behind: its endpoint is not live, its breaker opened, its backlog or its rows are full
- *        lane  LIVE ────────────────────────────────────────────────────────────────────────────────────► BEHIND
- *              ◄────────────────────────────────────────────────────────────────────────────────────────
- *                 the catch-up reader has arrived where the partition is read
+ * What owns what (==>), and what points to what (-->):
  *
- *    delivery  WAITING ──begun──► IN_FLIGHT ──result──► ENDED ──written──► freed
- *                 │                   └─ too long: spilled (a row is leased to it), stays in flight
- *                 ├─ behind a row of its chain, or its lane falls behind below the position: ENDED as a row
- *                 └─ its lane falls behind at or beyond the position: freed, and read again
+ *   partition ==> window: events <---------------------------------+
+ *     |  +======> refetch_queue: claimed rows without their event  |  one reference each; the last one frees the event
+ *     +=========> lanes --> endpoint, of the endpoint cache        |
+ *                  |  +==> feeds: stream, replays --> replay       |
+ *                  +=====> chains ==> waiting: deliveries ---------+
+ *   lane_shared ========> in_flight: deliveries -------------------+
+ *   journal ============> ends: deliveries ------------------------+
  *
- * Invariants: an offset is passed only when each of its deliveries has ended, or has a row in the retry queue, or lies behind its lane's
- * position, and all of that is in the commit that passes it. Of a chain at most one delivery is in flight, and none while an earlier one
- * has a row. What is in memory runs ahead of PostgreSQL; after any failure all of it is discarded and read again.
+ * States of a delivery. A state is a list, and that list owns the delivery:
  *
- * Functions call downwards: feed, delivery, refetch_queue, chain, lane, partition, then scan, flow_control, send_queue and result.
+ *     lane_admit()                send_queue_begin()              result_apply()            flush
+ *   ---------------> WAITING ---------------------> IN_FLIGHT ---------------------> ENDED ----------> freed
+ *                    chain.waiting                  shared.in_flight                 journal.ends
+ *                      |   |                          |    +- its partition is revoked: its request is aborted, and then it is freed
+ *                      |   |                          +- for longer than window.max_age: spilled, stays in flight
+ *                      |   +- becomes or stays a row (behind a row of its chain; its lane falls behind), or is too late: ENDED
+ *                      +- its lane falls behind at or beyond the resume offset, its replay is cancelled, or the partition is revoked: freed
+ *
+ * Beside that list a delivery is on these:
+ *
+ *   event.deliveries or feed.held    while the partition's offset, or the feed's position, must not advance past it (`hold`): until a flush
+ *                                    plans its end or its leased row
+ *   partition.by_row                 while it has a row of the retry queue (`row`), until its end is planned
+ *   journal.spills                   from its spill until the flush has written its row (`row_coming`)
+ *
+ * States of a lane:
+ *
+ *            its endpoint is not live, its breaker opens, it is full, or a delivery has waited for longer than window.max_age
+ *     LIVE ------------------------------------------------------------------------------------------------------------------> BEHIND
+ *          <------------------------------------------------------------------------------------------------------------------
+ *            the catch-up reader has reached the offset that is read next, the lane has room, its breaker is closed
+ *
+ * Invariants: an offset is committed only when each delivery of the events below it has ended, has a row in the retry queue, or lies at or
+ * beyond its lane's position, and all of that is in the same commit. Of a chain at most one delivery is in flight, and none while an earlier
+ * one waits as a row. Memory runs ahead of PostgreSQL; after any failure all of it is discarded and read again.
+ *
+ * Calls go in one direction: result, send_queue, flow_control and scan call partition, lane, chain, refetch_queue, delivery and feed, each of
+ * these only those to its right.
  */
 #ifndef WEBHOOK_DISPATCHER_MODEL_H
 #define WEBHOOK_DISPATCHER_MODEL_H
@@ -46,63 +73,63 @@ struct lane_shared {
 	const struct dispatcher_settings *settings;
 	struct fair_queue queue; /* of lanes */
 	struct delivery_list in_flight;
-	struct journal *journal; /* that is being filled */
-	bool draining; /* nothing more is begun */
+	struct journal *journal; /* the one being filled */
+	bool draining; /* no further request is begun */
 };
 
 enum delivery_state {
-	DELIVERY_WAITING, /* in its chain */
+	DELIVERY_WAITING,
 	DELIVERY_IN_FLIGHT,
-	DELIVERY_ENDED, /* its end waits to be written */
+	DELIVERY_ENDED, /* `end` is to be written by the next flush */
 };
 
-enum delivery_hold { HOLDS_NOTHING, HOLDS_PARTITION, HOLDS_FEED }; /* whose offset waits for it */
+enum delivery_hold { HOLDS_NOTHING, HOLDS_PARTITION, HOLDS_FEED }; /* whose offset must not advance past it */
 
 enum delivery_end {
 	END_DELIVERED,
-	END_RETRY, /* a row, due in delay_ms */
-	END_WAIT, /* a row, until what is before it is done, or its endpoint is live again */
+	END_RETRY, /* a row that is due in delay_ms */
+	END_WAIT, /* a row that waits until the row before it in its chain has ended, or its endpoint is live again */
 	END_EXHAUSTED, /* a dead letter */
-	END_ABANDONED, /* its endpoint is gone, or it is too late: the row ends, without a dead letter */
+	END_ABANDONED, /* no dead letter: its endpoint was deleted, or it is too late for its sink */
 };
 
 struct delivery {
 	struct event *event;
 	struct lane *lane; /* NULL: its partition was revoked */
-	struct chain *chain; /* while it waits or is in flight; NULL with the lane */
+	struct chain *chain; /* while it is waiting or in flight; NULL with the lane */
 	struct uuid key; /* of the chain */
 	struct uuid endpoint;
 	enum delivery_state state;
 	enum delivery_hold hold;
-	int64_t matched_before; /* of its feed: how many events were part of it before this one */
-	struct feed *feed; /* that it came by, while it holds that; NULL: a row */
-	TAILQ_ENTRY(delivery) in_chain;
-	TAILQ_ENTRY(delivery) in_hold; /* of the event, or of the feed */
-	TAILQ_ENTRY(delivery) in_list; /* of those in flight, or of a journal */
+	int64_t matched_before; /* how many events of its feed matched before this one */
+	struct feed *feed; /* the one that admitted it; NULL: a claimed row, or it holds its feed no longer */
+	TAILQ_ENTRY(delivery) in_chain; /* chain.waiting */
+	TAILQ_ENTRY(delivery) in_hold; /* event.deliveries, feed.held */
+	TAILQ_ENTRY(delivery) in_list; /* shared.in_flight, journal.ends */
 
-	int64_t row; /* in the retry queue; 0: none */
-	bool row_coming; /* one is being written while it is in flight */
+	int64_t row; /* id of its row in the retry queue; 0: none */
+	bool row_coming; /* it is spilled, and the row is not written yet */
 	int32_t retries;
 	int64_t begun_mono_ms;
-	struct sending *sending; /* that makes its request, */
-	struct pool_request *request; /* and the request, while it is in flight */
+	struct sending *sending; /* makes its request */
+	struct pool_request *request; /* its request, while it is in flight */
 
 	enum delivery_end end;
 	bool attempted;
 	int64_t delay_ms;
-	char error[200]; /* what failed last, for people */
-	char code[8]; /* the HTTP status, if there was one */
+	char error[200]; /* of the last failed attempt, for people */
+	char code[8]; /* HTTP status of that attempt; empty: none */
 };
 
 struct chain {
 	struct uuid key;
 	struct lane *lane;
 	struct delivery_list waiting;
-	bool busy; /* one of it is in flight */
-	int64_t rows; /* in the retry queue, or on their way into it */
-	int64_t last_row; /* offset of the latest */
-	size_t refetching; /* of the claimed rows: their events are being read again */
-	bool ready; /* in the lane's list */
+	bool busy; /* one of its deliveries is in flight */
+	int64_t rows; /* its rows in the retry queue, including those of the next flush */
+	int64_t last_row; /* the highest offset of a row */
+	size_t refetching; /* how many claimed rows are in the refetch queue */
+	bool ready; /* in lane.ready */
 	TAILQ_ENTRY(chain) in_ready;
 };
 TAILQ_HEAD(chain_list, chain);
@@ -114,23 +141,23 @@ enum lane_state { LANE_LIVE, LANE_BEHIND };
 struct feed {
 	struct lane *lane;
 	struct replay *replay; /* NULL: the live stream */
-	struct uuid replay_uuid; /* of the replay */
-	int64_t position; /* the next offset to be fed */
-	int64_t begun_offset; /* the highest of which a delivery was begun, or has a row; NONE_BEGUN */
-	int64_t skip_from, skip_to; /* delivered live before this replica took over */
-	struct delivery_list held; /* fed by the catch-up reader and not ended, in order */
-	bool scanning; /* the catch-up reader feeds it */
-	bool catching_up; /* in the partition's list: its endpoint is live, and it has something to read or to end */
+	struct uuid replay_uuid;
+	int64_t position; /* the offset that the catch-up reader feeds next */
+	int64_t begun_offset; /* the highest one of which a delivery was begun or has a row; NONE_BEGUN */
+	int64_t skip_from, skip_to; /* [skip_from, skip_to) were delivered live by a previous owner of the partition */
+	struct delivery_list held; /* the deliveries that hold its position, in the order of their offsets */
+	bool scanning; /* it takes part in the current scan (scan.h) */
+	bool catching_up; /* in partition.catching_up: its endpoint is live, and it has records to read, or deliveries hold it */
 	TAILQ_ENTRY(feed) in_catching_up;
-	bool dirty; /* in the partition's list: PostgreSQL may have to be told another position */
+	bool dirty; /* in partition.dirty: its position may differ from the saved one */
 	TAILQ_ENTRY(feed) in_dirty;
-	bool saved; /* PostgreSQL has a position, this one: */
+	bool saved; /* PostgreSQL has a position of it, in the next two members */
 	int64_t saved_offset, saved_live_from;
-	/* Of a replay. */
-	int64_t start, until; /* [start, until) */
+	/* The following members are those of a replay. */
+	int64_t start, until; /* it covers [start, until) */
 	int64_t matched, lost;
 	double rate; /* events a second; 0: no limit */
-	struct bucket allowance; /* events that may be fed */
+	struct bucket allowance; /* events that may be fed now */
 	TAILQ_ENTRY(feed) in_lane;
 };
 TAILQ_HEAD(feed_list, feed);
@@ -140,7 +167,7 @@ struct lane {
 	struct endpoint *endpoint;
 	enum lane_state state;
 	struct feed stream;
-	int64_t live_from; /* where it was fed live again; POSITION_NOT_LIVE: it has not caught up */
+	int64_t live_from; /* from this offset on it is fed live, after a catch-up; POSITION_NOT_LIVE: it has not caught up, or never was behind */
 	struct feed_list replays;
 	struct map *chains;
 	struct chain_list ready;
@@ -148,37 +175,37 @@ struct lane {
 	int64_t rows;
 	struct pace pace;
 	struct fair_flow flow;
-	int64_t admitted_mono_ms; /* the last time */
-	int64_t fails_since_ms; /* no success since, by the wall clock; 0: the last attempt succeeded, or there was none */
+	int64_t admitted_mono_ms; /* when its last event was read; 0: never */
+	int64_t fails_since_ms; /* wall clock: every attempt since has failed; 0: the last one succeeded, or there was none */
 };
 
-/* A claimed row of the retry queue whose event is read again. */
+/* A claimed row of the retry queue that has no record: its event is read again from Kafka. */
 struct refetch_row {
-	struct retry_row row; /* its texts are not kept */
+	struct retry_row row; /* without its texts */
 	struct chain *chain;
 	TAILQ_ENTRY(refetch_row) in_queue;
 };
 
-/* Whether lanes keep the partition from being read. */
+/* Whether back-pressure of the lanes pauses the partition. */
 struct flow_control {
-	bool crowded; /* a lane had no room, and is still more than half full */
-	int64_t idle_mono_ms; /* since when another one has nothing to do for it; 0: all have */
-	int64_t held_mono_ms; /* since when lanes keep it from being read; 0: they do not */
-	bool held; /* nothing more is read */
+	bool crowded; /* a lane was full, and one is still more than half full */
+	int64_t idle_mono_ms; /* since when a lane is idle although another one is crowded; 0: none is */
+	int64_t held_mono_ms; /* since when lanes hold the partition; 0: they do not */
+	bool held; /* no further record is read for now */
 };
 
 struct partition {
 	struct lane_shared *shared;
 	int32_t number;
 	int64_t committed; /* next_offset in PostgreSQL; PROGRESS_NO_OFFSET */
-	int64_t read; /* the next offset to be read; PROGRESS_NO_OFFSET: nothing was read yet */
+	int64_t read; /* the next offset to be read; PROGRESS_NO_OFFSET: no record was read yet */
 	TAILQ_HEAD(event_window, event) window;
 	size_t window_events, window_bytes;
 	int64_t counts[OUTCOMES]; /* of the records between committed and the window */
 	struct map *lanes; /* by endpoint id */
 	struct feed_list catching_up, dirty;
 	int64_t rows;
-	struct map *by_row; /* the rows that are in memory: deliveries, and those of the refetch queue */
+	struct map *by_row; /* rows of the retry queue that are in memory, as deliveries or in the refetch queue */
 	TAILQ_HEAD(refetch_list, refetch_row) refetch_queue; /* by offset */
 	struct flow_control flow;
 };

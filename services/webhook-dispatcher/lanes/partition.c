@@ -1,4 +1,5 @@
-/* See partition.h. Invariant: counts and counts_after add up to the offsets between committed and read, but for those of the window. */
+/* See partition.h. Invariant: each offset between `committed` and `read` is counted once, in `counts` or in `counts_after` of an event, or is an
+ * event of the window. */
 #include "webhook-dispatcher/lanes/partition.h"
 
 #include "webhook-dispatcher/lanes/lane.h"
@@ -140,7 +141,7 @@ static void event_relieve(struct event *e, int64_t now_mono_ms)
 	}
 }
 
-/* What the catch-up reader fed is released in the same way, so that its position moves. */
+/* Deliveries that hold a feed are spilled in the same way, so that its position advances. */
 static void feed_relieve(struct feed *f, int64_t before_mono_ms, int64_t now_mono_ms)
 {
 	struct delivery *d;

@@ -1,4 +1,4 @@
-/* See refetch_queue.h. Invariant: a chain's `wanted` is the number of its rows in the list. */
+/* See refetch_queue.h. Invariant: the queue is sorted by offset; `refetching` of a chain and of a lane is the number of its rows in it. */
 #include "webhook-dispatcher/lanes/refetch_queue.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ void refetch_queue_add(struct partition *p, struct chain *c, const struct retry_
 	struct refetch_row *queued = mem_calloc(1, sizeof(*queued)), *before = TAILQ_FIRST(&p->refetch_queue);
 
 	queued->row = *row;
-	queued->row.last_error = row->last_error.p ? STR("") : STR_NONE; /* whether there was one */
+	queued->row.last_error = row->last_error.p ? STR("") : STR_NONE; /* only whether there was one */
 	queued->chain = c;
 	c->refetching++;
 	c->lane->refetching++;
@@ -35,7 +35,8 @@ void refetch_queue_remove(struct partition *p, struct refetch_row *queued)
 	free(queued);
 }
 
-/* In the commit that says that what was before them has failed: later they would come after what is claimed with it the next time. */
+/* These rows return in the commit that writes the failure of the row before them: otherwise the next claim of that row could include later rows
+ * and miss these. */
 void refetch_queue_unclaim(struct chain *c)
 {
 	struct partition *p = c->lane->partition;
@@ -46,7 +47,7 @@ void refetch_queue_unclaim(struct chain *c)
 		if (queued->chain != c)
 			continue;
 		journal_add_result(p->shared->journal, &queued->row, RETRY_PENDING, RETRY_WAITS, NULL);
-		if (c->lane->endpoint->live) /* the first one of the chain may be among them */
+		if (c->lane->endpoint->live) /* the oldest row of the chain may be among them */
 			journal_add_release(p->shared->journal, &queued->row);
 		refetch_queue_remove(p, queued);
 	}

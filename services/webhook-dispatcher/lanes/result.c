@@ -1,5 +1,5 @@
-/* See result.h. Invariant: a delivery that failed leaves a row, a dead letter or nothing (its endpoint is gone), and nothing of its chain that
- * was claimed behind it is attempted before it. */
+/* See result.h. Invariant: a failed delivery becomes a row or a dead letter, unless its endpoint was deleted; and no claimed row of its chain is
+ * attempted before it. */
 #include "webhook-dispatcher/lanes/result.h"
 
 #include "base/log.h"
@@ -9,7 +9,7 @@
 #include "webhook-dispatcher/policy/retry_schedule.h"
 #include "webhook-dispatcher/policy/verdict.h"
 
-#define ABORTED_MS 1000 /* until an attempt that this machine had no room for is tried again */
+#define ABORTED_MS 1000 /* until an attempt for which this machine lacked resources is repeated */
 
 /* Health */
 
@@ -21,7 +21,9 @@ static void finding_note(struct lane *l, enum endpoint_finding finding, int64_t 
 
 static void health_note(struct lane *l, enum health_finding finding, int64_t now_us)
 {
-	struct endpoint_row *row = &l->endpoint->row; /* changes as it will be read: noted once */
+	struct endpoint_row *row =
+		&l->endpoint
+			 ->row; /* changed at once, as the flush will change the row, so that a finding is recorded once */
 	struct lane_shared *s = l->partition->shared;
 
 	switch (finding) {
@@ -96,7 +98,7 @@ static void lane_slow_down(struct lane *l, const struct result *r)
 	}
 }
 
-/* As if not begun: it counts neither as an attempt nor against the endpoint. */
+/* As if it was not begun: it counts neither as an attempt nor against the endpoint. */
 static void delivery_aborted(struct delivery *d)
 {
 	chain_unclaim(d->chain);
@@ -119,7 +121,7 @@ bool result_apply(struct delivery *d, const struct result *r)
 		delivery_failed(d, r, false);
 		lane_slow_down(l, r);
 		break;
-	case VERDICT_QUICK_RETRY: /* it answers, whatever it thinks of this one */
+	case VERDICT_QUICK_RETRY: /* the endpoint answers, even though it rejects this event */
 		pace_succeeded(&l->pace);
 		delivery_failed(d, r, true);
 		break;
@@ -129,7 +131,7 @@ bool result_apply(struct delivery *d, const struct result *r)
 		journal_add_disable(l->partition->shared->journal, l->endpoint, l->partition->number,
 			"it answered 410 Gone", 0, r->now_us);
 		return true;
-	case VERDICT_ABORTED: /* not the endpoint's failure */
+	case VERDICT_ABORTED: /* the endpoint did not fail */
 		delivery_aborted(d);
 		break;
 	}

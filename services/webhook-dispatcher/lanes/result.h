@@ -1,4 +1,4 @@
-/* What the end of a request means for its delivery, its chain, its lane and its endpoint. Source: README.md, Outcomes and Health. */
+/* What the result of a request means for its delivery, chain, lane and endpoint. Source: README.md, Outcomes and Health. */
 #ifndef WEBHOOK_DISPATCHER_RESULT_H
 #define WEBHOOK_DISPATCHER_RESULT_H
 
@@ -7,12 +7,12 @@
 
 struct result {
 	enum exchange_class class;
-	int64_t retry_after_ms; /* -1: not said */
-	int64_t now_mono_ms, now_us; /* now_us: the wall clock */
+	int64_t retry_after_ms; /* of the answer; -1: none */
+	int64_t now_mono_ms, now_us; /* now_us: wall clock */
 	double random; /* in [0,1) */
 };
 
-/* The delivery, whose `error` and `code` say what failed, ends. True when its endpoint must be turned off at once (410): that is the caller's. */
+/* Ends the delivery, whose `error` and `code` describe a failure. Returns true when the caller must disable its endpoint at once (410). */
 bool result_apply(struct delivery *d, const struct result *r);
 
 #endif

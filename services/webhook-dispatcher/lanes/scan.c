@@ -11,7 +11,7 @@ static struct rate feed_rate(const struct feed *f)
 	return (struct rate){ f->rate, f->rate * BURST_S > 1 ? f->rate * BURST_S : 1 };
 }
 
-/* A replay leaves half of the room to what happens now. */
+/* A replay leaves half of the lane's room to live events. */
 static bool feed_has_room(const struct feed *f, int64_t now_mono_ms)
 {
 	if (!f->replay)
@@ -24,7 +24,7 @@ static bool feed_is_read(const struct feed *f)
 	return f->replay ? f->position >= f->until : f->lane->state == LANE_LIVE;
 }
 
-/* Not before half of its lane's room is free and half of its rows are gone, or it would only be full, or fall behind, again. */
+/* A feed starts only when half of its lane's room and half of its rows are free: otherwise the lane would soon be full or behind again. */
 static bool feed_can_begin(const struct feed *f, int64_t now_mono_ms)
 {
 	const struct lane *l = f->lane;
@@ -33,7 +33,7 @@ static bool feed_can_begin(const struct feed *f, int64_t now_mono_ms)
 		l->rows * 2 <= l->partition->shared->settings->endpoint_rows && !pace_is_paused(&l->pace, now_mono_ms);
 }
 
-/* Before a partition's first record all have arrived. */
+/* As long as no record of the partition was read, every lane has caught up. */
 void scan_finish_feeds(struct partition *p)
 {
 	struct feed *f, *next;

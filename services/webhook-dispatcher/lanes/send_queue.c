@@ -8,7 +8,7 @@
 #include "webhook-dispatcher/lanes/lane.h"
 
 #define QUANTUM_BYTES  8192 /* of a workspace's turn */
-#define DELIVERY_BYTES 512 /* what a delivery costs beside its body */
+#define DELIVERY_BYTES 512 /* what a delivery costs in addition to its body */
 
 void send_queue_init(struct lane_shared *s, const struct dispatcher_settings *settings, struct journal *journal)
 {
