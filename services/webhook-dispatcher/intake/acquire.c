@@ -1,4 +1,4 @@
-/* See acquire.h. Invariant: what PostgreSQL holds of a partition is in memory before its first record is read. */
+/* See acquire.h. Invariant: the state of a partition is loaded from PostgreSQL before its first record is read. */
 #include "webhook-dispatcher/intake/acquire.h"
 
 #include <stdlib.h>
@@ -26,8 +26,8 @@ static void rows_load(void *ctx, const struct retry_count *count)
 	struct endpoint *e = readers_endpoint(rs, (struct endpoint_key){ count->workspace_id, count->endpoint_id });
 	struct chain *c;
 
-	if (!p || !e ||
-		uuid_is_nil(&count->ordering_key)) /* nothing waits behind these: each counts when it is claimed */
+	/* No row waits behind one without a key: such a row is counted when it is claimed. */
+	if (!p || !e || uuid_is_nil(&count->ordering_key))
 		return;
 	c = chain_of(partition_lane(p, e, clock_mono_ms()), &count->ordering_key);
 	for (int64_t i = 0; i < count->rows; i++)

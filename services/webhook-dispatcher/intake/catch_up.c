@@ -1,4 +1,5 @@
-/* See catch_up.h. What a pass feeds is decided in lanes/scan.h; here it is read. */
+/* See catch_up.h. lanes/scan.h decides which feeds get a record; this file reads it. Invariant: while a scan is running, the feeds on it have
+ * got all records up to `last`, and none beyond it. */
 #include "webhook-dispatcher/intake/catch_up.h"
 
 #include "base/clock.h"
@@ -55,7 +56,7 @@ static bool scan_begin(struct reader *r)
 	return true;
 }
 
-/* Records expired before delivery: log the gap, and deliver the rest. */
+/* Retention removed records before they were delivered: logs the gap; the rest is delivered. */
 static void feeds_skip_lost(struct reader *r)
 {
 	struct partition *p = &r->partition;
@@ -90,7 +91,8 @@ static void scan_fail(struct reader *r, const struct err *why)
 
 static bool feed_receives(const struct feed *f, const struct reading *reading)
 {
-	if (reading->offset >= f->skip_from && reading->offset < f->skip_to) /* delivered live, by an earlier owner */
+	if (reading->offset >= f->skip_from &&
+		reading->offset < f->skip_to) /* delivered live by a previous owner of the partition */
 		return false;
 	return f->replay ? replay_includes(f->replay, f->lane->endpoint, reading)
 			 : endpoint_receives(f->lane->endpoint, reading);
@@ -111,7 +113,7 @@ static bool record_counts(struct reader *r, const struct kafka_message *m, struc
 	struct err err;
 
 	arena_reset(r->all->reading);
-	/* A bad one was made a dead letter by the partition's reader. */
+	/* The first reader of the partition has made a dead letter of a record that cannot be decoded. */
 	return event_read(m, r->all->reading, reading, &err) == 0 && !reading->for_others &&
 		!source_is_late(r->catch_up.marks, r->partition.number, &reading->event.source, reading->replayed);
 }
@@ -138,7 +140,7 @@ static void scan_feed(struct reader *r, const struct kafka_message *m)
 	event_unref(e);
 }
 
-/* The next record is held. False: there is none now. */
+/* Holds the next record. False: none is available now. */
 static bool record_hold(struct reader *r)
 {
 	struct catch_up *c = &r->catch_up;
@@ -157,14 +159,14 @@ static bool record_hold(struct reader *r)
 	return true;
 }
 
-/* Whether the feeds on the pass can take the record that is held. */
+/* Whether the feeds on the scan have room for the record that is held. */
 static bool scan_can_deliver(struct reader *r)
 {
 	struct partition *p = &r->partition;
 	enum scan_room room;
 
-	if (r->catch_up.held.offset >=
-		p->read) { /* what lies between the last record and the partition's own reader was none */
+	/* No record lies between the previous one and the offset that is read next. */
+	if (r->catch_up.held.offset >= p->read) {
 		scan_reach_end(p);
 		catch_up_stop(r);
 		scan_finish_feeds(p);
@@ -176,7 +178,7 @@ static bool scan_can_deliver(struct reader *r)
 	return room == SCAN_CONTINUES;
 }
 
-/* One record. False: not now. */
+/* Delivers one record to the feeds. False: it is not possible now, or the scan has ended. */
 static bool scan_step(struct reader *r)
 {
 	struct catch_up *c = &r->catch_up;
@@ -212,11 +214,11 @@ void catch_up_turn(struct reader *r)
 		return;
 	}
 	scan_finish_feeds(&r->partition);
-	if (c->reading && scan_is_empty(&r->partition)) /* those that were on it have fallen back */
+	if (c->reading && scan_is_empty(&r->partition)) /* its feeds were rewound */
 		catch_up_stop(r);
 	if (!c->reading && !scan_begin(r))
 		return;
-	/* What is delivered live goes first: reading again is bounded. */
+	/* Live events have priority: the rate of reading again is limited. */
 	while (bucket_wait_ms(&c->allowance, rate, 1, now) == 0 && scan_step(r))
 		bucket_charge(&c->allowance, rate, 1, now);
 }

@@ -1,4 +1,4 @@
-/* See due_rows.h. Invariant: rows of one chain are admitted in order, or none of them from the first one that has to wait. */
+/* See due_rows.h. Invariant: rows of one chain are admitted in order; after the first one that is postponed, none of them is admitted. */
 #include "webhook-dispatcher/intake/due_rows.h"
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 #include "webhook-dispatcher/lanes/partition.h"
 #include "webhook-dispatcher/lanes/refetch_queue.h"
 
-#define UNREADABLE_MS 60000 /* a row that this version cannot read */
+#define UNREADABLE_MS 60000 /* how long a row that this version cannot read is postponed */
 
 static void row_drop(struct partition *p, struct endpoint *e, const struct retry_row *row)
 {
@@ -17,7 +17,7 @@ static void row_drop(struct partition *p, struct endpoint *e, const struct retry
 		lane_drop_row(partition_lane(p, e, clock_mono_ms()), &row->ordering_key, clock_mono_ms());
 }
 
-/* 0: it was admitted; else when to try again. */
+/* Returns 0 when the row was admitted; otherwise for how long (ms) it must be postponed, or RETRY_WAITS. */
 static int64_t row_admit(struct readers *rs, struct partition *p, struct endpoint *e, const struct retry_row *row)
 {
 	struct lane *l = partition_lane(p, e, clock_mono_ms());
@@ -30,7 +30,7 @@ static int64_t row_admit(struct readers *rs, struct partition *p, struct endpoin
 	if (delay_ms != 0)
 		return delay_ms;
 	c = chain_of(l, &row->ordering_key);
-	if (!row->record.p || c->refetching > 0) { /* in order */
+	if (!row->record.p || c->refetching > 0) { /* it must not overtake a row whose event is being read again */
 		refetch_queue_add(p, c, row);
 		return 0;
 	}
@@ -50,7 +50,7 @@ struct row_chain {
 	struct uuid ordering_key;
 };
 
-/* Of a chain whose first row has to wait the others do, too: `postponed` has those chains. False: it went back. */
+/* `postponed` has the chains of which a row was postponed: further rows are postponed, too. False: the row was postponed. */
 static bool row_process(struct readers *rs, const struct retry_row *row, struct map *postponed)
 {
 	struct partition *p = readers_partition(rs, row->partition);
@@ -60,7 +60,7 @@ static bool row_process(struct readers *rs, const struct retry_row *row, struct 
 	int64_t delay_ms;
 
 	if (!p || partition_has_row(p, row->id))
-		return true; /* the partition was revoked, or it is in memory: the claim renewed its lease */
+		return true; /* the partition was revoked; or the row is in memory, and the claim has renewed its lease */
 	if (row->dropped || !e || e->row.deleted) {
 		row_drop(p, e, row);
 		return true;

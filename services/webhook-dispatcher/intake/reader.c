@@ -1,4 +1,4 @@
-/* See reader.h. Invariant: a record is in the window, or counted, before the next one is read. */
+/* See reader.h. Invariant: each record is added to the window, or counted, before the next one is read. */
 #include "webhook-dispatcher/intake/reader.h"
 
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static void lane_receive(struct lane *l, const struct reading *reading, struct e
 		flow_control_lane_full(l, clock_mono_ms());
 }
 
-/* Whether any endpoint wants it; *e stays NULL while all that do are behind. */
+/* Whether any endpoint receives the event. *e stays NULL when the lanes of all of them are behind. */
 static bool lanes_receive(struct reader *r, const struct reading *reading, struct event **e)
 {
 	const struct uuid *workspace = &reading->event.workspace;

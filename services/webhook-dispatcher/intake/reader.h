@@ -1,4 +1,4 @@
-/* What reads the records of one partition, and what the readers of all partitions share. */
+/* The three readers of one partition, and what the readers of all partitions share. */
 #ifndef WEBHOOK_DISPATCHER_READER_H
 #define WEBHOOK_DISPATCHER_READER_H
 
@@ -18,38 +18,38 @@ struct readers {
 	struct arena *reading; /* of one record */
 	struct map *replays; /* by id */
 	const char *topic;
-	struct reader **at; /* by partition; NULL: not ours */
+	struct reader **at; /* by partition; NULL: not acquired */
 	size_t n;
 };
 
-/* The second reader of the partition. */
+/* The second reader: see catch_up.h. */
 struct catch_up {
 	bool reading;
-	int64_t last; /* offset read last; before the first: one less than where it began */
+	int64_t last; /* offset of the previous record; before the first one: one less than where the scan started */
 	bool holding;
-	struct kafka_message held; /* no feed on the pass has room for it */
+	struct kafka_message held; /* the next record; feeds on the scan may have no room for it yet */
 	int64_t retry_mono_ms;
-	struct bucket allowance; /* records that may be read */
+	struct bucket allowance; /* records that may be read now */
 	struct source_marks *marks;
 };
 
-/* The third one: the events of the partition's wants. */
+/* The third reader: see refetch.h. */
 struct refetch {
 	bool reading;
-	int64_t next; /* offset that comes next, at least */
+	int64_t next; /* the next record has this offset or a higher one */
 	int64_t retry_mono_ms;
 };
 
 struct reader {
 	struct readers *all;
 	struct partition partition;
-	bool held; /* the consumer returns nothing of it */
+	bool held; /* the consumer has paused the partition */
 	struct catch_up catch_up;
 	struct refetch refetch;
 	struct source_marks *marks;
 };
 
-/* Of the owner's one topic. */
+/* The partition of chat-event, the owner's only topic. */
 static inline struct topic_partition chat_event_partition(int32_t number)
 {
 	return (struct topic_partition){ 0, number };
@@ -57,9 +57,9 @@ static inline struct topic_partition chat_event_partition(int32_t number)
 
 struct reader *reader_new(struct readers *all, int32_t number, int64_t next_offset);
 void reader_free(struct reader *r);
-/* One record of the live stream, which is borrowed. */
+/* Admits a record of the live stream to the lanes of its workspace. The record is borrowed. */
 void reader_consume(struct reader *r, const struct kafka_message *m);
-/* Back-pressure: the consumer returns more of it, or nothing for now. */
+/* Back-pressure: pauses or resumes the partition at the consumer. */
 void reader_hold(struct reader *r, int64_t now_mono_ms);
 
 #endif

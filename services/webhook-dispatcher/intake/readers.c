@@ -1,4 +1,4 @@
-/* See readers.h. */
+/* See readers.h. Invariant: a change of an endpoint reaches its lane in every acquired partition. */
 #include "webhook-dispatcher/intake/readers.h"
 
 #include "base/clock.h"

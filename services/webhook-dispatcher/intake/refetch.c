@@ -10,13 +10,14 @@
 #define RETRY_MS       1000
 #define LOW_TIMEOUT_MS 500
 #define TURN_RECORDS   500
-#define SKIP_RECORDS   2000 /* beyond, it is faster to begin anew there */
+#define SKIP_RECORDS   2000 /* beyond so many records, seeking is faster than reading on */
 
-/* Of retention, or what this version cannot read. */
+/* The event cannot be delivered: retention removed its record, or this version cannot read it. */
 static void row_fail(struct refetch_row *queued, const char *why)
 {
-	log_error("a delivery is given up", LOG_I("row", queued->row.id), LOG_I("endpoint_id", queued->row.endpoint_id),
-		LOG_I("offset", queued->row.offset), LOG_S("reason", why));
+	log_error("delivery failed: its event cannot be read again", LOG_I("row", queued->row.id),
+		LOG_I("endpoint_id", queued->row.endpoint_id), LOG_I("offset", queued->row.offset),
+		LOG_S("reason", why));
 	stats_lost(1);
 	lane_fail_refetch(queued, why, clock_mono_ms());
 }
@@ -77,7 +78,7 @@ void refetch_stop(struct reader *r)
 
 static void refetch_postpone(struct reader *r, const struct err *why)
 {
-	log_warn("reading waiting events again is postponed", LOG_I("partition", r->partition.number), LOG_ERR(why));
+	log_warn("refetch postponed", LOG_I("partition", r->partition.number), LOG_ERR(why));
 	r->refetch.retry_mono_ms = clock_mono_ms() + RETRY_MS;
 	r->refetch.reading = false;
 	kafka_scanner_stop(r->all->refetcher, r->partition.number);

@@ -1,4 +1,4 @@
-/* See replay.h. Invariant: a replay begins in a partition once, and its position there is kept until it has ended everywhere. */
+/* See replay.h. Invariant: a replay starts in a partition once, and keeps its position there until it has ended in all partitions. */
 #include "webhook-dispatcher/intake/replay.h"
 
 #include <stdlib.h>
@@ -51,7 +51,7 @@ bool replay_includes(const struct replay *r, const struct endpoint *e, const str
 {
 	const struct chat_event *ce = &event->event;
 
-	/* A record that was itself delivered again stands for an earlier one of this topic. */
+	/* A replayed record is a copy of an earlier one of this topic. */
 	if (event->replayed || event->timestamp_ms < r->row.since_us / 1000 || !endpoint_subscribes(e, ce) ||
 		!type_is_included(&r->row, ce))
 		return false;
@@ -145,7 +145,8 @@ static int replay_prepare(struct pg *pg, struct replay *r, struct err *err)
 	return store_replay_delivered(pg, &r->row, delivered_add, r->delivered, err);
 }
 
-/* What the live stream has yet to bring is no part of it; of what is missing only what PostgreSQL knows the end of. */
+/* A replay ends where the live stream begins: at the offset that is read next, or at the endpoint's position when it is behind. One of missing
+ * events ends at the committed offset, because PostgreSQL does not have the attempts of later events yet. */
 static int64_t replay_until(const struct lane *l, const struct replay *r)
 {
 	int64_t until = r->row.only_missing ? l->partition->committed : l->partition->read, next, live_from;
@@ -155,8 +156,8 @@ static int64_t replay_until(const struct lane *l, const struct replay *r)
 	return until < 0 ? 0 : until;
 }
 
-/* from: its first record that is there; oldest: the first one of all. The age of removed records is unknown: if nothing older is left,
- * it may have been part of this. */
+/* from: the first record since the start of the replay; oldest: the first record of the partition. If they are the same, the removed records
+ * may have been part of the replay, because their age is unknown: they are counted as lost. */
 static void replay_begin_in(struct readers *rs, struct partition *p, struct endpoint *e, struct replay *r, int64_t from,
 	int64_t oldest)
 {
@@ -171,7 +172,7 @@ static void replay_begin_in(struct readers *rs, struct partition *p, struct endp
 		feed_mark_dirty(f);
 }
 
-/* In the partitions where it has no position yet it begins now. */
+/* Starts the replay in the partitions where it has no position yet. */
 static int replay_begin(struct readers *rs, struct replay *r, struct err *err)
 {
 	struct endpoint *e = endpoint_cache_find(rs->endpoints, r->row.endpoint_id);

@@ -1,4 +1,4 @@
-/* Replays that are running: what is delivered again, to which endpoint; each has a feed in every lane of its endpoint. */
+/* Running replays: which events are delivered again, to which endpoint. Each has a feed in every lane of its endpoint. */
 #ifndef WEBHOOK_DISPATCHER_REPLAY_H
 #define WEBHOOK_DISPATCHER_REPLAY_H
 
@@ -9,16 +9,16 @@ struct replay {
 	struct replay_row row;
 	struct uuid uuid;
 	struct arena *arena; /* of the row */
-	struct map *delivered; /* events that are not missing; NULL: all are wanted */
-	bool running; /* still running, as PostgreSQL was read last */
+	struct map *delivered; /* ids of events that were delivered; NULL: these are replayed, too */
+	bool running; /* it was when PostgreSQL was read last */
 };
 
-/* Reads what is running: begins what is new in the partitions that are ours, forgets what has ended. */
+/* Reads the running replays from PostgreSQL. Starts new ones in the acquired partitions, removes those that have ended. */
 int replays_refresh(struct readers *rs, struct pg *pg, struct err *err) ERR_MUST_USE;
-/* When partitions were acquired: the same, from the positions that PostgreSQL has. */
+/* The same after partitions were acquired: replays continue at the positions that PostgreSQL has. */
 int replays_load(struct readers *rs, struct pg *pg, const int32_t *partitions, size_t n, struct err *err) ERR_MUST_USE;
-void replays_clear(struct readers *rs); /* after the partitions */
-/* Whether the event is part of it. */
+void replays_clear(struct readers *rs); /* after the partitions were freed */
+/* Whether the replay includes the event. */
 bool replay_includes(const struct replay *r, const struct endpoint *e, const struct reading *event);
 
 #endif
