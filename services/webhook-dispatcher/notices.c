@@ -1,5 +1,5 @@
-/* See notices.h. Invariant: the listener does not reconnect by itself. A dispatcher whose connection is lost restarts as owner of its
- * partitions, with the backoff of that, and reads everything anew. */
+/* See notices.h. Invariant: the listener does not reconnect by itself, because notifications of the time between would be missing. When its
+ * connection is lost, the dispatcher acquires its partitions again, with the backoff of that, and reads all endpoints. */
 #include "webhook-dispatcher/notices.h"
 
 #include <stdlib.h>
@@ -72,7 +72,7 @@ int notices_read(struct notices *n, struct uuid **out, size_t *count, struct err
 {
 	if (!pg_listener_listens(n->listener))
 		return err_set(err, ERR_RETRY, "closed",
-			"changes of endpoints are not heard: not connected to PostgreSQL");
+			"no connection to PostgreSQL for notifications of changed endpoints");
 	if (pg_listener_turn(n->listener, err) < 0)
 		return -1;
 	*count = n->n_changed;

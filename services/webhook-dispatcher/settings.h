@@ -24,7 +24,7 @@ struct dispatcher_settings {
 };
 
 extern const struct config_key dispatcher_keys[];
-/* What the table cannot say: ERR_INPUT for a keyring or a network that is none. */
+/* Checks what the table cannot: ERR_INPUT for an invalid keyring or network. */
 int dispatcher_settings_check(const void *settings, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -27,12 +27,11 @@ static struct metric_cell *gauge(const char *name, const char *help)
 
 static void attempts_init(void)
 {
-	struct metric *attempts =
-		metric_counter("blazz_webhook_attempts", "Attempts by what became of them.", "outcome,try");
+	struct metric *attempts = metric_counter("blazz_webhook_attempts", "Attempts by outcome.", "outcome,try");
 	struct metric *phase = metric_histogram("blazz_webhook_phase_seconds",
-		"Time since the start of an attempt until a phase was over.", "phase", seconds);
-	struct metric *connections = metric_counter("blazz_webhook_connections",
-		"Attempts on a connection that was open, and on a new one.", "kind");
+		"Time from the start of an attempt to the end of a phase.", "phase", seconds);
+	struct metric *connections =
+		metric_counter("blazz_webhook_connections", "Attempts by connection: reused or newly opened.", "kind");
 
 	for (int i = 0; i < EXCHANGE_CLASSES; i++) {
 		m.attempts[i][0] = METRIC_CELL(attempts, exchange_class_word((enum exchange_class)i), "first");
@@ -47,7 +46,7 @@ static void attempts_init(void)
 static void broadcasts_init(void)
 {
 	struct metric *broadcasts = metric_counter("blazz_webhook_broadcasts",
-		"Attempts at Pusher-compatible servers, and messages that were too late for one.", "fate");
+		"Attempts to broadcast by result, and messages that were too late for an attempt.", "fate");
 
 	m.broadcasts[BROADCAST_DELIVERED] = METRIC_CELL(broadcasts, "delivered");
 	m.broadcasts[BROADCAST_FAILED] = METRIC_CELL(broadcasts, "failed");
@@ -56,14 +55,13 @@ static void broadcasts_init(void)
 
 static void lookups_init(void)
 {
-	struct metric *lookups =
-		metric_counter("blazz_webhook_lookups", "Name look-ups by what became of them.", "result");
+	struct metric *lookups = metric_counter("blazz_webhook_lookups", "Name look-ups by result.", "result");
 
 	for (int i = 0; i < LOOKUP_RESULTS; i++)
 		m.lookups[i] = METRIC_CELL(lookups, lookup_results[i]);
-	m.lookups_in_flight = gauge("blazz_webhook_lookups_in_flight", "Name look-ups under way.");
+	m.lookups_in_flight = gauge("blazz_webhook_lookups_in_flight", "Name look-ups in flight.");
 	m.lookups_waiting = gauge("blazz_webhook_lookups_waiting",
-		"Name look-ups that wait for a thread, or for their workspace's share.");
+		"Name look-ups that wait for a thread or for their workspace's share.");
 }
 
 void stats_init(void)
@@ -71,31 +69,35 @@ void stats_init(void)
 	lookups_init();
 	attempts_init();
 	broadcasts_init();
-	m.delivered = METRIC_CELL(metric_histogram("blazz_webhook_delivered_seconds",
-					  "From an event's publication to its acknowledgement, at the first attempt.",
-					  NULL, seconds),
-		NULL);
-	m.lost =
-		METRIC_CELL(metric_counter("blazz_webhook_lost_records",
-				    "Records that retention removed before endpoints that were behind got them.", NULL),
+	m.delivered =
+		METRIC_CELL(metric_histogram("blazz_webhook_delivered_seconds",
+				    "Time from the publication of an event to its acknowledgement, of first attempts.",
+				    NULL, seconds),
 			NULL);
-	m.share_limited = METRIC_CELL(
-		metric_counter("blazz_webhook_share_limited",
-			"Times that a workspace's next delivery had to wait because the workspace has its share in flight.",
+	m.lost = METRIC_CELL(
+		metric_counter("blazz_webhook_lost_records",
+			"Records that retention removed before they were delivered to endpoints that were behind.",
 			NULL),
 		NULL);
-	m.in_flight = gauge("blazz_webhook_in_flight", "Attempts under way.");
+	m.share_limited =
+		METRIC_CELL(metric_counter("blazz_webhook_share_limited",
+				    "Times that a delivery had to wait because its workspace had its share in flight.",
+				    NULL),
+			NULL);
+	m.in_flight = gauge("blazz_webhook_in_flight", "Requests in flight.");
 	m.waiting = gauge("blazz_webhook_waiting", "Deliveries that wait in memory.");
-	m.window_events = gauge("blazz_webhook_window_events", "Events read whose deliveries have not all ended.");
-	m.window_bytes = gauge("blazz_webhook_window_bytes", "Memory of events whose deliveries have not all ended.");
-	m.endpoints = gauge("blazz_webhook_endpoints", "Endpoints known.");
-	m.endpoints_live = gauge("blazz_webhook_endpoints_live", "Endpoints that are delivered to.");
-	m.lanes_behind = gauge("blazz_webhook_lanes_behind", "Endpoints that are behind, in each partition.");
+	m.window_events = gauge("blazz_webhook_window_events", "Events in memory whose deliveries have not all ended.");
+	m.window_bytes =
+		gauge("blazz_webhook_window_bytes", "Bytes of events in memory whose deliveries have not all ended.");
+	m.endpoints = gauge("blazz_webhook_endpoints", "Endpoints that are not deleted.");
+	m.endpoints_live = gauge("blazz_webhook_endpoints_live", "Endpoints to which events are delivered.");
+	m.lanes_behind = gauge("blazz_webhook_lanes_behind", "Lanes (endpoints in partitions) that are behind.");
 	m.pending = gauge("blazz_webhook_retry_rows_scheduled", "Rows of the retry queue that are due or scheduled.");
-	m.retrying = gauge("blazz_webhook_retry_rows_leased", "Rows of the retry queue that are being attempted.");
+	m.retrying =
+		gauge("blazz_webhook_retry_rows_leased", "Rows of the retry queue that are leased for an attempt.");
 	m.rows_waiting = gauge("blazz_webhook_retry_rows_waiting",
-		"Rows of the retry queue that wait behind another, or for their endpoint.");
-	m.oldest_due = gauge("blazz_webhook_retry_oldest_due_seconds", "How long the oldest due row has been due.");
+		"Rows of the retry queue that wait behind another one or for their endpoint.");
+	m.oldest_due = gauge("blazz_webhook_retry_oldest_due_seconds", "Time since the oldest due row became due.");
 }
 
 void stats_attempt(enum exchange_class class, const struct exchange_result *r, bool retry)

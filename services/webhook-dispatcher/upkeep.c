@@ -1,4 +1,4 @@
-/* See upkeep.h. */
+/* See upkeep.h. Invariant: a statement deletes at most TIDY_ROWS rows of the retry queue; when it reached that, the next one follows soon. */
 #include "webhook-dispatcher/upkeep.h"
 
 #include "base/log.h"
@@ -14,7 +14,8 @@
 #define TIDY_ROWS   10000
 #define DAYS_AHEAD  3
 
-/* What operators must know and tenants must not: an attempt says no more than that its name leads nowhere. */
+/* Operators learn here of look-ups that led to addresses that are no targets. Tenants must not: their attempts only say that the name does not
+ * resolve. */
 static void lookups_report(struct upkeep *u, struct resolver_stats *now)
 {
 	struct resolver_stats *before = &u->lookups;
@@ -24,7 +25,7 @@ static void lookups_report(struct upkeep *u, struct resolver_stats *now)
 		log_error("names cannot be looked up: no memory or descriptors",
 			LOG_I("lookups", now->broken - before->broken));
 	if (now->refused > before->refused)
-		log_warn("names of endpoints lead to addresses that are no targets",
+		log_warn("names of endpoints resolve to addresses that are not permitted",
 			LOG_I("lookups", now->refused - before->refused));
 	*before = *now;
 }

@@ -1,4 +1,4 @@
-/* What is done now and then: metrics, and the end of old attempts and finished rows. */
+/* Periodic work: sets metrics, and deletes old attempts and finished rows. */
 #ifndef WEBHOOK_DISPATCHER_UPKEEP_H
 #define WEBHOOK_DISPATCHER_UPKEEP_H
 
@@ -10,14 +10,14 @@ struct upkeep {
 	struct readers *readers;
 	struct sender_pool *senders;
 	struct owner_tx *tx;
-	int64_t report_mono_ms, tidy_mono_ms; /* the next time */
+	int64_t report_mono_ms, tidy_mono_ms; /* when they run next */
 	unsigned reports;
-	struct resolver_stats lookups; /* as reported last */
+	struct resolver_stats lookups; /* at the last report */
 };
 
-/* Each when its time has come. */
+/* Both do nothing before their interval has passed. */
 int upkeep_report(struct upkeep *u, int64_t now_mono_ms, struct err *err) ERR_MUST_USE;
-/* Old attempts and finished rows are deleted, partitions of days to come are created. Any replica may be first. */
+/* Deletes old attempts and finished rows, and creates the attempts' partitions of the next days. Any replica may do so first. */
 int upkeep_tidy(struct upkeep *u, int64_t now_mono_ms, struct err *err) ERR_MUST_USE;
 
 #endif

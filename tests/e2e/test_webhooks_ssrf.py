@@ -112,7 +112,7 @@ def test_a_tenant_cannot_distinguish_an_internal_name_from_a_missing_one(world):
     assert rows[0] == rows[1]
     wait_for(lambda: world.namespace.run(world.dispatcher.metrics)['blazz_webhook_lookups_total{result="refused"}'] > 0, "operators can")
     assert world.namespace.run(world.dispatcher.metrics)['blazz_webhook_attempts_total{outcome="refused",try="first"}'] > 0
-    assert "names of endpoints lead to addresses that are no targets" in world.dispatcher.log_tail(100000)
+    assert "names of endpoints resolve to addresses that are not permitted" in world.dispatcher.log_tail(100000)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
