@@ -7,7 +7,7 @@
 #include "webhook-dispatcher/lanes/chain.h"
 #include "webhook-dispatcher/lanes/delivery.h"
 #include "webhook-dispatcher/lanes/feed.h"
-#include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/lane_state.h"
 #include "webhook-dispatcher/lanes/partition.h"
 
 /* Calls each() for every list. */

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "webhook-dispatcher/intake/replay.h"
 #include "webhook-dispatcher/lanes/chain.h"
-#include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/lane_state.h"
 #include "webhook-dispatcher/lanes/partition.h"
 
 static void position_load(void *ctx, const struct position_row *row)

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "webhook-dispatcher/lanes/admission.h"
 #include "webhook-dispatcher/lanes/chain.h"
-#include "webhook-dispatcher/lanes/lane.h"
 #include "webhook-dispatcher/lanes/partition.h"
 #include "webhook-dispatcher/lanes/refetch_queue.h"
 

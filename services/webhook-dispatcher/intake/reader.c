@@ -7,8 +7,8 @@
 #include "webhook-dispatcher/endpoints/subscription.h"
 #include "webhook-dispatcher/intake/catch_up.h"
 #include "webhook-dispatcher/intake/refetch.h"
+#include "webhook-dispatcher/lanes/admission.h"
 #include "webhook-dispatcher/lanes/flow_control.h"
-#include "webhook-dispatcher/lanes/lane.h"
 #include "webhook-dispatcher/lanes/partition.h"
 #include "wire/source_marks.h"
 

@@ -2,7 +2,7 @@
 #include "webhook-dispatcher/intake/readers.h"
 
 #include "base/clock.h"
-#include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/lane_state.h"
 #include "webhook-dispatcher/lanes/partition.h"
 
 struct reader *readers_each(const struct readers *rs, size_t *i)

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/scanner.h"
-#include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/admission.h"
 #include "webhook-dispatcher/stats.h"
 
 #define RETRY_MS       1000

@@ -9,6 +9,7 @@
 #include "webhook-dispatcher/endpoints/subscription.h"
 #include "webhook-dispatcher/lanes/feed.h"
 #include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/lane_state.h"
 #include "webhook-dispatcher/lanes/partition.h"
 
 #define OFFSETS_TIMEOUT_MS 2000

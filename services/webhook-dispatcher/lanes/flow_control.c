@@ -1,7 +1,8 @@
 /* See flow_control.h. Invariant: lanes do not hold a partition for longer than HELD_MS while it may have records for other endpoints. */
 #include "webhook-dispatcher/lanes/flow_control.h"
 
-#include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/admission.h"
+#include "webhook-dispatcher/lanes/lane_state.h"
 #include "webhook-dispatcher/lanes/partition.h"
 
 #define ENOUGH    8 /* times max_in_flight: further events may as well wait in Kafka */

@@ -47,8 +47,8 @@
  * beyond its lane's position, and all of that is in the same commit. Of a chain at most one delivery is in flight, and none while an earlier
  * one waits as a row. Memory runs ahead of PostgreSQL; after any failure all of it is discarded and read again.
  *
- * Calls go in one direction: result, send_queue, flow_control and scan call partition, lane, chain, refetch_queue, delivery and feed, each of
- * these only those to its right.
+ * Calls go in one direction: result, send_queue, flow_control and scan call partition, lane_state, admission, lane, chain, refetch_queue,
+ * delivery and feed, each of these only those to its right.
  */
 #ifndef WEBHOOK_DISPATCHER_MODEL_H
 #define WEBHOOK_DISPATCHER_MODEL_H

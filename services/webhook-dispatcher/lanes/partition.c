@@ -3,6 +3,7 @@
 #include "webhook-dispatcher/lanes/partition.h"
 
 #include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/lane_state.h"
 #include "webhook-dispatcher/lanes/refetch_queue.h"
 
 void partition_init(struct partition *p, struct lane_shared *shared, int32_t number, int64_t next_offset)

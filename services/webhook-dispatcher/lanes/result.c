@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "webhook-dispatcher/lanes/chain.h"
 #include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/lane_state.h"
 #include "webhook-dispatcher/policy/endpoint_health.h"
 #include "webhook-dispatcher/policy/retry_schedule.h"
 #include "webhook-dispatcher/policy/verdict.h"

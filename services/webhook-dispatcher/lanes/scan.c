@@ -1,8 +1,9 @@
 /* See scan.h. Invariant: a feed gets each record from its position on once, in order. */
 #include "webhook-dispatcher/lanes/scan.h"
 
+#include "webhook-dispatcher/lanes/admission.h"
 #include "webhook-dispatcher/lanes/feed.h"
-#include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/lane_state.h"
 
 #define BURST_S 0.1
 

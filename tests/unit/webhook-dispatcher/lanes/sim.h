@@ -15,11 +15,12 @@
 
 #include "base/log.h"
 #include "webhook-dispatcher/commit/private.h"
+#include "webhook-dispatcher/lanes/admission.h"
 #include "webhook-dispatcher/lanes/chain.h"
 #include "webhook-dispatcher/lanes/delivery.h"
 #include "webhook-dispatcher/lanes/feed.h"
 #include "webhook-dispatcher/lanes/flow_control.h"
-#include "webhook-dispatcher/lanes/lane.h"
+#include "webhook-dispatcher/lanes/lane_state.h"
 #include "webhook-dispatcher/lanes/partition.h"
 #include "webhook-dispatcher/lanes/refetch_queue.h"
 #include "webhook-dispatcher/lanes/result.h"
