@@ -1,4 +1,4 @@
-/* services/webhook-dispatcher/events/broadcast: what a front end is told of a message, and until when. */
+/* services/webhook-dispatcher/events/broadcast: what a front end receives of a message, and until when. */
 #include "webhook-dispatcher/events/broadcast.h"
 
 #include <stdlib.h>
@@ -107,7 +107,7 @@ static void a_group_has_no_contact(void **state)
 	pusher_free(p);
 }
 
-static void what_is_too_big_loses_its_details_and_then_its_text(void **state)
+static void a_body_that_is_too_large_loses_details_and_then_its_text(void **state)
 {
 	static const struct {
 		const char *name;
@@ -161,7 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_body_names_event_and_channel_and_has_its_data_as_a_text),
 		cmocka_unit_test(a_group_has_no_contact),
-		cmocka_unit_test(what_is_too_big_loses_its_details_and_then_its_text),
+		cmocka_unit_test(a_body_that_is_too_large_loses_details_and_then_its_text),
 		cmocka_unit_test(every_retry_comes_before_it_is_late),
 	};
 

@@ -1,4 +1,4 @@
-/* services/webhook-dispatcher/policy/endpoint_health: when an endpoint counts as failing, as sound again, and as failing for too long. */
+/* services/webhook-dispatcher/policy/endpoint_health: when an endpoint counts as failing, as recovered, and as failing for too long. */
 #include "webhook-dispatcher/policy/endpoint_health.h"
 
 #include "unit.h"
@@ -24,16 +24,18 @@ static void failures_count_from_the_first(void **state)
 		enum health_finding want;
 		int64_t lane_since_after_ms;
 	} cases[] = {
-		{ "the first failure says nothing", 0, NEVER, 5 * DAY, HEALTH_SAME, NOW },
+		{ "the first failure is not recorded", 0, NEVER, 5 * DAY, HEALTH_SAME, NOW },
 		{ "nor does one within a minute", NOW - MINUTE + 1, NEVER, 5 * DAY, HEALTH_SAME, NOW - MINUTE + 1 },
-		{ "after a minute it is written down", NOW - MINUTE, NEVER, 5 * DAY, HEALTH_FAILS, NOW - MINUTE },
-		{ "a short limit is noted after a fifth of it", NOW - 200, NEVER, 1000, HEALTH_FAILS, NOW - 200 },
+		{ "after a minute it is recorded", NOW - MINUTE, NEVER, 5 * DAY, HEALTH_FAILS, NOW - MINUTE },
+		{ "with a short limit it is recorded after a fifth of that", NOW - 200, NEVER, 1000, HEALTH_FAILS,
+			NOW - 200 },
 		{ "and not before", NOW - 199, NEVER, 1000, HEALTH_SAME, NOW - 199 },
 		{ "once is enough", NOW - DAY, NOW - DAY, 5 * DAY, HEALTH_SAME, NOW - DAY },
-		{ "another lane found it", 0, NOW - DAY, 5 * DAY, HEALTH_SAME, NOW },
+		{ "another lane has recorded it", 0, NOW - DAY, 5 * DAY, HEALTH_SAME, NOW },
 		{ "just short of the limit", NOW - DAY, NOW - 5 * DAY + 1, 5 * DAY, HEALTH_SAME, NOW - DAY },
 		{ "the limit", NOW - DAY, NOW - 5 * DAY, 5 * DAY, HEALTH_EXPIRED, NOW - DAY },
-		{ "the limit counts for a lane that was taken over", 0, NOW - 6 * DAY, 5 * DAY, HEALTH_EXPIRED, NOW },
+		{ "the limit applies at the first failure of a new lane", 0, NOW - 6 * DAY, 5 * DAY, HEALTH_EXPIRED,
+			NOW },
 	};
 
 	(void)state;
@@ -47,7 +49,7 @@ static void failures_count_from_the_first(void **state)
 	}
 }
 
-static void a_success_ends_what_was_found(void **state)
+static void a_success_ends_a_recorded_failure(void **state)
 {
 	static const struct {
 		const char *name;
@@ -55,9 +57,9 @@ static void a_success_ends_what_was_found(void **state)
 		enum endpoint_state state;
 		enum health_finding want;
 	} cases[] = {
-		{ "nothing was found", NEVER, ENDPOINT_ACTIVE, HEALTH_SAME },
+		{ "no failure is recorded", NEVER, ENDPOINT_ACTIVE, HEALTH_SAME },
 		{ "it was failing", NOW - DAY, ENDPOINT_ACTIVE, HEALTH_ANSWERS },
-		{ "a delivery was given up", NEVER, ENDPOINT_FAILING, HEALTH_ANSWERS },
+		{ "a delivery is exhausted", NEVER, ENDPOINT_FAILING, HEALTH_ANSWERS },
 	};
 
 	(void)state;
@@ -75,7 +77,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failures_count_from_the_first),
-		cmocka_unit_test(a_success_ends_what_was_found),
+		cmocka_unit_test(a_success_ends_a_recorded_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* services/webhook-dispatcher/policy/verdict: how a delivery goes on after each class of attempt, for strict and lenient endpoints. */
+/* services/webhook-dispatcher/policy/verdict: what happens to a delivery after each class of attempt, for strict and lenient endpoints. */
 #include "webhook-dispatcher/policy/verdict.h"
 
 #include "unit.h"
