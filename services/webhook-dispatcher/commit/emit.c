@@ -1,4 +1,5 @@
-/* Dead letters, and events of endpoints; see private.h. */
+/* Dead letters, and events about endpoints; see private.h. Invariant: each exhausted delivery, and each endpoint that is disabled or recovers, is
+ * reported by one event, in the commit that writes it; a delivery of such an event causes no further one. */
 #include "webhook-dispatcher/commit/private.h"
 
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* See subscription.h. */
+/* See subscription.h. Invariant: subscription_kinds() omits no kind of which an event may match; endpoint_subscribes() decides on the full type. */
 #include "webhook-dispatcher/endpoints/subscription.h"
 
 /* "message.*", "message.created", "campaign.started". */

@@ -1,4 +1,4 @@
-/* See broadcast.h. */
+/* See broadcast.h. Invariant: a body has at most BODY_BYTES, unless its shortest form is longer. */
 #include "webhook-dispatcher/events/broadcast.h"
 
 #include <string.h>

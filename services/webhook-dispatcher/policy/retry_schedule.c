@@ -1,4 +1,4 @@
-/* See retry_schedule.h. */
+/* See retry_schedule.h. Invariant: quick retries are never more than the schedule allows. */
 #include "webhook-dispatcher/policy/retry_schedule.h"
 
 #define SECOND_MS INT64_C(1000)

@@ -1,4 +1,4 @@
-/* See sinks.h. */
+/* See sinks.h. Invariant: every kind of endpoint has a row. */
 #include "webhook-dispatcher/sending/sinks.h"
 
 #include <assert.h>
