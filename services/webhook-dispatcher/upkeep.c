@@ -38,7 +38,7 @@ static void partition_gauge(const struct partition *p, struct stats_gauges *g)
 	g->window_events += p->window_events;
 	g->window_bytes += p->window_bytes;
 	while ((l = partition_each_lane(p, &i))) {
-		g->waiting += l->waiting;
+		g->waiting += l->pending;
 		g->lanes_behind += l->state == LANE_BEHIND;
 	}
 }

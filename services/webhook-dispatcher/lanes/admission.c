@@ -70,7 +70,7 @@ void lane_drop_row(struct lane *l, const struct uuid *key, int64_t now_mono_ms)
 /* Whether deliveries of the chain are in memory: a further row follows them. */
 static bool chain_is_in_memory(const struct chain *c)
 {
-	return c && (c->busy || c->refetching > 0 || !TAILQ_EMPTY(&c->waiting));
+	return c && (c->busy || c->refetching > 0 || !TAILQ_EMPTY(&c->pending));
 }
 
 int64_t lane_row_delay_ms(const struct lane *l, const struct uuid *key, int64_t now_mono_ms)
@@ -81,11 +81,11 @@ int64_t lane_row_delay_ms(const struct lane *l, const struct uuid *key, int64_t 
 		return 0;
 	if (pace_is_paused(&l->pace, now_mono_ms))
 		return l->pace.paused_until - now_mono_ms;
-	return l->waiting + l->refetching < (size_t)l->partition->shared->settings->endpoint_waiting ? 0 : POSTPONE_MS;
+	return l->pending + l->refetching < (size_t)l->partition->shared->settings->endpoint_waiting ? 0 : POSTPONE_MS;
 }
 
 /* How many deliveries may wait in memory: each may have to become a row. */
-static int64_t lane_max_waiting(const struct lane *l)
+static int64_t lane_max_pending(const struct lane *l)
 {
 	const struct dispatcher_settings *s = l->partition->shared->settings;
 	int64_t rows_left = s->endpoint_rows - l->rows;
@@ -95,10 +95,10 @@ static int64_t lane_max_waiting(const struct lane *l)
 
 bool lane_has_room(const struct lane *l)
 {
-	return (int64_t)l->waiting < lane_max_waiting(l);
+	return (int64_t)l->pending < lane_max_pending(l);
 }
 
 bool lane_is_crowded(const struct lane *l)
 {
-	return (int64_t)l->waiting * 2 > lane_max_waiting(l);
+	return (int64_t)l->pending * 2 > lane_max_pending(l);
 }

@@ -25,7 +25,7 @@ struct chain *chain_of(struct lane *l, const struct uuid *key)
 	c->key = *key;
 	c->lane = l;
 	c->last_row = -1;
-	TAILQ_INIT(&c->waiting);
+	TAILQ_INIT(&c->pending);
 	return c;
 }
 
@@ -33,8 +33,8 @@ void chain_free(struct chain *c)
 {
 	struct delivery *d;
 
-	while ((d = TAILQ_FIRST(&c->waiting))) {
-		TAILQ_REMOVE(&c->waiting, d, in_chain);
+	while ((d = TAILQ_FIRST(&c->pending))) {
+		TAILQ_REMOVE(&c->pending, d, in_chain);
 		delivery_free(d);
 	}
 	free(c);
@@ -69,27 +69,27 @@ void chain_drop_row(struct chain *c)
 
 void chain_push(struct chain *c, struct delivery *d)
 {
-	struct delivery *before = TAILQ_FIRST(&c->waiting);
+	struct delivery *before = TAILQ_FIRST(&c->pending);
 
-	d->state = DELIVERY_WAITING;
-	c->lane->waiting++;
+	d->state = DELIVERY_PENDING;
+	c->lane->pending++;
 	while (before && (!d->row || (before->row && before->event->offset < d->event->offset)))
 		before = TAILQ_NEXT(before, in_chain);
 	if (before)
 		TAILQ_INSERT_BEFORE(before, d, in_chain);
 	else
-		TAILQ_INSERT_TAIL(&c->waiting, d, in_chain);
+		TAILQ_INSERT_TAIL(&c->pending, d, in_chain);
 }
 
 void chain_remove(struct chain *c, struct delivery *d)
 {
-	TAILQ_REMOVE(&c->waiting, d, in_chain);
-	c->lane->waiting--;
+	TAILQ_REMOVE(&c->pending, d, in_chain);
+	c->lane->pending--;
 }
 
 struct delivery *chain_pop(struct chain *c)
 {
-	struct delivery *d = TAILQ_FIRST(&c->waiting);
+	struct delivery *d = TAILQ_FIRST(&c->pending);
 
 	chain_remove(c, d);
 	return d;
@@ -132,12 +132,12 @@ static void chain_set_ready(struct chain *c, bool ready)
 		TAILQ_REMOVE(&c->lane->ready, c, in_ready);
 }
 
-/* Ends the waiting deliveries that have a row, or (rows false) those without: all of them wait in the retry queue then. */
-static void chain_end_waiting(struct chain *c, bool rows)
+/* Ends the pending deliveries that have a row, or (rows false) those without: all of them wait in the retry queue then. */
+static void chain_end_pending(struct chain *c, bool rows)
 {
 	struct delivery *d, *next;
 
-	for (d = TAILQ_FIRST(&c->waiting); d; d = next) {
+	for (d = TAILQ_FIRST(&c->pending); d; d = next) {
 		next = TAILQ_NEXT(d, in_chain);
 		if ((d->row != 0) != rows)
 			continue;
@@ -149,7 +149,7 @@ static void chain_end_waiting(struct chain *c, bool rows)
 void chain_unclaim(struct chain *c)
 {
 	refetch_queue_unclaim(c);
-	chain_end_waiting(c, true);
+	chain_end_pending(c, true);
 }
 
 void chain_update(struct chain *c)
@@ -157,8 +157,8 @@ void chain_update(struct chain *c)
 	const struct delivery *first;
 
 	if (c->rows > 0) /* a delivery behind a row never waits in memory: it becomes a row, too */
-		chain_end_waiting(c, false);
-	first = TAILQ_FIRST(&c->waiting);
+		chain_end_pending(c, false);
+	first = TAILQ_FIRST(&c->pending);
 	chain_set_ready(c, first && !c->busy);
 	if (!first && !c->busy && c->rows == 0 && c->refetching == 0) {
 		map_del(c->lane->chains, uuid_bytes(&c->key));

@@ -14,10 +14,10 @@ struct uuid chain_key(const struct feed *f, const struct event *e);
 /* Count a row of the retry queue. */
 void chain_add_row(struct chain *c, int64_t offset);
 void chain_drop_row(struct chain *c);
-/* Inserts a waiting delivery in order: those with a row come first, by offset; then the others, as they were admitted. */
+/* Inserts a pending delivery in order: those with a row come first, by offset; then the others, as they were admitted. */
 void chain_push(struct chain *c, struct delivery *d);
 struct delivery *chain_pop(struct chain *c); /* the first one; at least one must wait */
-void chain_remove(struct chain *c, struct delivery *d); /* a waiting one */
+void chain_remove(struct chain *c, struct delivery *d); /* a pending one */
 /* Ends a delivery of a chain, with or without an attempt, and moves it to the journal. delay_ms: for END_RETRY. */
 void chain_end_delivery(struct delivery *d, enum delivery_end end, int64_t delay_ms);
 /* Gives a delivery in flight a row of the retry queue that is leased to it, so that the offset can advance past it. Returns false when it

@@ -25,7 +25,7 @@ static bool is_in_use(const struct lane *l, int64_t now)
 /* Hysteresis: a held partition is read again once a lane is down to half of that. */
 static bool lane_has_enough(const struct lane *l, bool held)
 {
-	return l->waiting * (held ? 2 : 1) >= (size_t)l->endpoint->row.max_in_flight * ENOUGH;
+	return l->pending * (held ? 2 : 1) >= (size_t)l->endpoint->row.max_in_flight * ENOUGH;
 }
 
 static bool all_have_enough(const struct partition *p, int64_t now)
@@ -55,14 +55,14 @@ static bool any_is_crowded(const struct partition *p)
 	return false;
 }
 
-/* Whether a lane in use has no waiting delivery: the next records may have events for it. */
+/* Whether a lane in use has no pending delivery: the next records may have events for it. */
 static bool any_is_idle(const struct partition *p, int64_t now)
 {
 	const struct lane *l;
 	size_t i = 0;
 
 	while ((l = partition_each_lane(p, &i)))
-		if (l->waiting == 0 && is_in_use(l, now))
+		if (l->pending == 0 && is_in_use(l, now))
 			return true;
 	return false;
 }
@@ -113,7 +113,7 @@ static bool back_pressure_check(struct partition *p, size_t live, int64_t now)
 
 void flow_control_lane_full(struct lane *l, int64_t now_mono_ms)
 {
-	if (l->waiting == 0) /* rows alone fill it, possibly for hours */
+	if (l->pending == 0) /* rows alone fill it, possibly for hours */
 		lane_fall_behind(l, now_mono_ms);
 	else
 		l->partition->flow.crowded = true;

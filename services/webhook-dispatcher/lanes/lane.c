@@ -99,7 +99,7 @@ void lane_remove_feed(struct feed *f, int64_t now_mono_ms)
 
 	while ((d = TAILQ_FIRST(&f->held))) {
 		delivery_release_hold(d);
-		if (d->state != DELIVERY_WAITING)
+		if (d->state != DELIVERY_PENDING)
 			continue;
 		c = d->chain;
 		chain_remove(c, d);

@@ -11,7 +11,7 @@ struct lane *lane_of(struct fair_flow *f);
 
 /* Adds the feed of a replay, whose members are set; the lane owns it. */
 void lane_add_feed(struct lane *l, struct feed *f);
-/* Removes and frees it. Its waiting deliveries are discarded; those in flight end without it. */
+/* Removes and frees it. Its pending deliveries are discarded; those in flight end without it. */
 void lane_remove_feed(struct feed *f, int64_t now_mono_ms);
 
 /* To be called after any change of a chain: updates it, which may free it, and schedules the lane. */

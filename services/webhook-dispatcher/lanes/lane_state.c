@@ -22,7 +22,7 @@ static void lane_spill_in_flight(struct lane *l, int64_t now_mono_ms)
 static void chain_postpone_rows(struct chain *c, int64_t now_mono_ms)
 {
 	int64_t pause = c->lane->pace.paused_until - now_mono_ms;
-	struct delivery *d = TAILQ_FIRST(&c->waiting);
+	struct delivery *d = TAILQ_FIRST(&c->pending);
 
 	if (d && d->row && !c->busy && c->lane->endpoint->live) {
 		chain_remove(c, d);
@@ -31,7 +31,7 @@ static void chain_postpone_rows(struct chain *c, int64_t now_mono_ms)
 	chain_unclaim(c);
 }
 
-/* Waiting deliveries below the resume offset become rows, the others are discarded and read again. Claimed rows return to the retry queue when
+/* Pending deliveries below the resume offset become rows, the others are discarded and read again. Claimed rows return to the retry queue when
  * no request may be sent for now. */
 static void chain_fall_behind(struct chain *c, int64_t now_mono_ms)
 {
@@ -40,7 +40,7 @@ static void chain_fall_behind(struct chain *c, int64_t now_mono_ms)
 
 	if (!l->endpoint->live || pace_is_open(&l->pace))
 		chain_postpone_rows(c, now_mono_ms);
-	for (d = TAILQ_FIRST(&c->waiting); d; d = next) {
+	for (d = TAILQ_FIRST(&c->pending); d; d = next) {
 		next = TAILQ_NEXT(d, in_chain);
 		if (d->row)
 			continue;

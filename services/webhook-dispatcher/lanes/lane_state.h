@@ -7,7 +7,7 @@
 
 #include "webhook-dispatcher/lanes/model.h"
 
-/* Switches the lane to catch-up: waiting deliveries become rows, or are discarded and read again later. */
+/* Switches the lane to catch-up: pending deliveries become rows, or are discarded and read again later. */
 void lane_fall_behind(struct lane *l, int64_t now_mono_ms);
 void lane_go_live(struct lane *l);
 /* Sets the position that PostgreSQL has, when the partition was acquired. */

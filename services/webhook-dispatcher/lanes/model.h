@@ -15,15 +15,15 @@
  *     |  +======> refetch_queue: claimed rows without their event  |  one reference each; the last one frees the event
  *     +=========> lanes --> endpoint, of the endpoint cache        |
  *                  |  +==> feeds: stream, replays --> replay       |
- *                  +=====> chains ==> waiting: deliveries ---------+
+ *                  +=====> chains ==> pending: deliveries ---------+
  *   lane_shared ========> in_flight: deliveries -------------------+
  *   journal ============> ends: deliveries ------------------------+
  *
  * States of a delivery. A state is a list, and that list owns the delivery:
  *
  *     lane_admit()                send_queue_begin()              result_apply()            flush
- *   ---------------> WAITING ---------------------> IN_FLIGHT ---------------------> ENDED ----------> freed
- *                    chain.waiting                  shared.in_flight                 journal.ends
+ *   ---------------> PENDING ---------------------> IN_FLIGHT ---------------------> ENDED ----------> freed
+ *                    chain.pending                  shared.in_flight                 journal.ends
  *                      |   |                          |    +- its partition is revoked: its request is aborted, and then it is freed
  *                      |   |                          +- for longer than window.max_age: spilled, stays in flight
  *                      |   +- becomes or stays a row (behind a row of its chain; its lane falls behind), or is too late: ENDED
@@ -78,7 +78,7 @@ struct lane_shared {
 };
 
 enum delivery_state {
-	DELIVERY_WAITING,
+	DELIVERY_PENDING,
 	DELIVERY_IN_FLIGHT,
 	DELIVERY_ENDED, /* `end` is to be written by the next flush */
 };
@@ -96,14 +96,14 @@ enum delivery_end {
 struct delivery {
 	struct event *event;
 	struct lane *lane; /* NULL: its partition was revoked */
-	struct chain *chain; /* while it is waiting or in flight; NULL with the lane */
+	struct chain *chain; /* while it is pending or in flight; NULL with the lane */
 	struct uuid key; /* of the chain */
 	struct uuid endpoint;
 	enum delivery_state state;
 	enum delivery_hold hold;
 	int64_t matched_before; /* how many events of its feed matched before this one */
 	struct feed *feed; /* the one that admitted it; NULL: a claimed row, or it holds its feed no longer */
-	TAILQ_ENTRY(delivery) in_chain; /* chain.waiting */
+	TAILQ_ENTRY(delivery) in_chain; /* chain.pending */
 	TAILQ_ENTRY(delivery) in_hold; /* event.deliveries, feed.held */
 	TAILQ_ENTRY(delivery) in_list; /* shared.in_flight, journal.ends */
 
@@ -124,7 +124,7 @@ struct delivery {
 struct chain {
 	struct uuid key;
 	struct lane *lane;
-	struct delivery_list waiting;
+	struct delivery_list pending;
 	bool busy; /* one of its deliveries is in flight */
 	int64_t rows; /* its rows in the retry queue, including those of the next flush */
 	int64_t last_row; /* the highest offset of a row */
@@ -171,7 +171,7 @@ struct lane {
 	struct feed_list replays;
 	struct map *chains;
 	struct chain_list ready;
-	size_t waiting, in_flight, refetching;
+	size_t pending, in_flight, refetching;
 	int64_t rows;
 	struct pace pace;
 	struct fair_flow flow;

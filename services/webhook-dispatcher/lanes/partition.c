@@ -128,7 +128,7 @@ static void delivery_relieve(struct delivery *d, int64_t now_mono_ms)
 {
 	if (d->state == DELIVERY_IN_FLIGHT)
 		lane_spill(d, now_mono_ms);
-	else if (d->state == DELIVERY_WAITING && !d->chain->busy)
+	else if (d->state == DELIVERY_PENDING && !d->chain->busy)
 		lane_fall_behind(d->lane, now_mono_ms);
 }
 

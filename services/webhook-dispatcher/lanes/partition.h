@@ -24,7 +24,7 @@ void partition_count(struct partition *p, enum outcome outcome);
 void partition_shrink_window(struct partition *p);
 /* The offset that may be committed. */
 int64_t partition_commit_offset(const struct partition *p);
-/* Of events that have held the offset for longer than window.max_age, spills deliveries in flight and lets lanes of waiting ones fall
+/* Of events that have held the offset for longer than window.max_age, spills deliveries in flight and lets lanes of pending ones fall
  * behind. */
 void partition_relieve(struct partition *p, int64_t now_mono_ms);
 

@@ -158,10 +158,10 @@ static void a_lane_that_is_behind_admits_no_live_event_until_it_has_caught_up(vo
 
 	(void)state;
 	lane_fall_behind(l, sim->now);
-	assert_int_equal(l->waiting, 0);
+	assert_int_equal(l->pending, 0);
 	sim_publish(sim, 2);
 	assert_true(sim_read(sim));
-	assert_int_equal(l->waiting, 0);
+	assert_int_equal(l->pending, 0);
 	for (int i = 0; i < 2; i++)
 		assert_true(sim_catch_up(sim));
 	assert_int_equal(l->state, LANE_BEHIND);
@@ -310,7 +310,7 @@ static void a_workspace_that_hangs_holds_no_more_than_its_share(void **state)
 	while ((d = sim_send(sim))) {
 		if (endpoint_of(sim, d) / 2 == 1)
 			sim_answer(sim, d, CLASS_SUCCESS);
-		else if (sim_lane(sim, 2)->waiting + sim_lane(sim, 3)->waiting > 0)
+		else if (sim_lane(sim, 2)->pending + sim_lane(sim, 3)->pending > 0)
 			assert_true(++held <= 6);
 	}
 	assert_int_equal(held, 6);

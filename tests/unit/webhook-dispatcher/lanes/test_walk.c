@@ -87,7 +87,7 @@ static void assert_consistent(struct sim *sim)
 
 	while ((l = partition_each_lane(p, &i))) {
 		assert_true(l->in_flight <= (size_t)l->endpoint->row.max_in_flight);
-		assert_true(l->rows >= 0 && l->waiting < 1000000);
+		assert_true(l->rows >= 0 && l->pending < 1000000);
 		assert_true(l->state == LANE_BEHIND || l->endpoint->live);
 		in_flight += l->in_flight;
 		rows += l->rows;
@@ -102,7 +102,7 @@ static bool is_idle(struct sim *sim)
 	const struct partition *p = sim_partition(sim);
 
 	for (size_t i = 0; i < ENDPOINTS; i++)
-		if (sim_lane(sim, i)->state == LANE_BEHIND || sim_lane(sim, i)->waiting > 0)
+		if (sim_lane(sim, i)->state == LANE_BEHIND || sim_lane(sim, i)->pending > 0)
 			return false;
 	return sim->rows.n == 0 && p->read == sim->end && sim->committed == sim->end &&
 		send_queue_in_flight(&sim->shared) == 0;
