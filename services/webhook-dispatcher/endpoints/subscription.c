@@ -46,7 +46,7 @@ bool endpoint_subscribes(const struct endpoint *e, const struct chat_event *even
 	return e->row.n_event_types == 0;
 }
 
-bool endpoint_receives(const struct endpoint *e, const struct reading *r)
+bool endpoint_receives(const struct endpoint *e, const struct event_record *r)
 {
 	if ((!r->replayed && r->timestamp_ms < e->row.active_from_us / 1000) ||
 		(!uuid_is_nil(&r->only) && !uuid_eq(&r->only, &e->row.uuid)))

@@ -11,7 +11,7 @@ uint64_t subscription_kinds(const struct endpoint_row *row);
 bool endpoint_subscribes(const struct endpoint *e, const struct chat_event *event);
 /* Whether the endpoint also receives this record: published since the endpoint became active, or replayed, and for this endpoint if the replay
  * names one. */
-bool endpoint_receives(const struct endpoint *e, const struct reading *r);
+bool endpoint_receives(const struct endpoint *e, const struct event_record *r);
 /* "message.*", "message.created" */
 bool event_type_fits(struct str pattern, struct str full_type);
 

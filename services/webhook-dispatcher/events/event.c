@@ -10,7 +10,7 @@
 #include "webhook-dispatcher/events/render.h"
 #include "wire/cloudevents.h"
 
-static int record_read(struct reading *r, struct arena *a, struct err *err)
+static int record_read(struct event_record *r, struct arena *a, struct err *err)
 {
 	struct str only = header_find(r->view.headers, r->view.n_headers, "x-dlq-endpoint");
 
@@ -20,7 +20,7 @@ static int record_read(struct reading *r, struct arena *a, struct err *err)
 	return chat_event_decode(&r->event, r->view.value, a, err);
 }
 
-int event_read(const struct kafka_message *m, struct arena *a, struct reading *out, struct err *err)
+int event_read(const struct kafka_message *m, struct arena *a, struct event_record *out, struct err *err)
 {
 	const size_t most = sizeof(out->view.headers) / sizeof(out->view.headers[0]);
 	struct str consumer = kafka_message_header(m, "x-replay-for");
@@ -39,7 +39,7 @@ int event_read(const struct kafka_message *m, struct arena *a, struct reading *o
 }
 
 int event_reread(struct str record, int32_t partition, int64_t offset, int64_t timestamp_ms, struct arena *a,
-	struct reading *out, struct err *err)
+	struct event_record *out, struct err *err)
 {
 	size_t at = 0;
 
@@ -69,7 +69,7 @@ static struct uuid ordering_of(const struct chat_event *e)
 	return e->kind == CE_ENDPOINT ? e->u.endpoint.endpoint : e->account;
 }
 
-struct event *event_keep(const struct reading *r, bool render)
+struct event *event_keep(const struct event_record *r, bool render)
 {
 	struct event *e = mem_calloc(1, sizeof(*e));
 	char type[CHAT_EVENT_TYPE_SIZE];

@@ -37,7 +37,7 @@ struct event {
 };
 
 /* A record that was read, before it is known whether an endpoint subscribes to it. Everything lives in the arena or in the message. */
-struct reading {
+struct event_record {
 	struct record_view view;
 	struct chat_event event;
 	int32_t partition;
@@ -47,12 +47,12 @@ struct reading {
 };
 
 /* ERR_INPUT with the reason as its code: a dead letter; *out is filled as far as event_keep() needs it. */
-int event_read(const struct kafka_message *m, struct arena *a, struct reading *out, struct err *err) ERR_MUST_USE;
+int event_read(const struct kafka_message *m, struct arena *a, struct event_record *out, struct err *err) ERR_MUST_USE;
 /* A record of the retry queue. */
 int event_reread(struct str record, int32_t partition, int64_t offset, int64_t timestamp_ms, struct arena *a,
-	struct reading *out, struct err *err) ERR_MUST_USE;
+	struct event_record *out, struct err *err) ERR_MUST_USE;
 /* Copies the event, with one reference, the caller's. `render`: also renders it as JSON. */
-struct event *event_keep(const struct reading *r, bool render);
+struct event *event_keep(const struct event_record *r, bool render);
 struct event *event_ref(struct event *e);
 void event_unref(struct event *e);
 size_t event_bytes(const struct event *e);

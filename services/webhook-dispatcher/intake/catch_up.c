@@ -89,53 +89,53 @@ static void scan_fail(struct reader *r, const struct err *why)
 		catch_up_postpone(r, why);
 }
 
-static bool feed_receives(const struct feed *f, const struct reading *reading)
+static bool feed_receives(const struct feed *f, const struct event_record *record)
 {
-	if (reading->offset >= f->skip_from &&
-		reading->offset < f->skip_to) /* delivered live by a previous owner of the partition */
+	if (record->offset >= f->skip_from && record->offset < f->skip_to) /* delivered live by a previous owner */
 		return false;
-	return f->replay ? replay_includes(f->replay, f->lane->endpoint, reading)
-			 : endpoint_receives(f->lane->endpoint, reading);
+	return f->replay ? replay_includes(f->replay, f->lane->endpoint, record)
+			 : endpoint_receives(f->lane->endpoint, record);
 }
 
-static void feed_event(struct feed *f, const struct reading *reading, struct event **e)
+static void feed_event(struct feed *f, const struct event_record *record, struct event **e)
 {
 	if (!f->replay || !f->replay->row.dry_run) {
 		if (!*e)
-			*e = event_keep(reading, true);
+			*e = event_keep(record, true);
 		scan_admit(f, *e, clock_mono_ms());
 	}
 	f->matched++;
 }
 
-static bool record_counts(struct reader *r, const struct kafka_message *m, struct reading *reading)
+/* False: no feed gets the record. */
+static bool record_decode(struct reader *r, const struct kafka_message *m, struct event_record *record)
 {
 	struct err err;
 
 	arena_reset(r->all->reading);
 	/* The first reader of the partition has made a dead letter of a record that cannot be decoded. */
-	return event_read(m, r->all->reading, reading, &err) == 0 && !reading->for_others &&
-		!source_is_late(r->catch_up.marks, r->partition.number, &reading->event.source, reading->replayed);
+	return event_read(m, r->all->reading, record, &err) == 0 && !record->for_others &&
+		!source_is_late(r->catch_up.marks, r->partition.number, &record->event.source, record->replayed);
 }
 
-static bool is_of_workspace(const struct feed *f, const struct reading *reading)
+static bool is_of_workspace(const struct feed *f, const struct event_record *record)
 {
-	return uuid_eq(&f->lane->endpoint->row.workspace, &reading->event.workspace);
+	return uuid_eq(&f->lane->endpoint->row.workspace, &record->event.workspace);
 }
 
 static void scan_feed(struct reader *r, const struct kafka_message *m)
 {
 	struct event *e = NULL;
-	struct reading reading;
-	bool counts = record_counts(r, m, &reading);
+	struct event_record record;
+	bool valid = record_decode(r, m, &record);
 	struct feed *f;
 
 	TAILQ_FOREACH (f, &r->partition.catching_up, in_catching_up) {
 		if (!f->scanning)
 			continue;
 		scan_advance(f, m->offset);
-		if (counts && is_of_workspace(f, &reading) && feed_receives(f, &reading))
-			feed_event(f, &reading, &e);
+		if (valid && is_of_workspace(f, &record) && feed_receives(f, &record))
+			feed_event(f, &record, &e);
 	}
 	event_unref(e);
 }

@@ -22,7 +22,7 @@ static int64_t row_admit(struct readers *rs, struct partition *p, struct endpoin
 {
 	struct lane *l = partition_lane(p, e, clock_mono_ms());
 	int64_t delay_ms = lane_row_delay_ms(l, &row->ordering_key, clock_mono_ms());
-	struct reading r;
+	struct event_record r;
 	struct event *event;
 	struct chain *c;
 	struct err err;

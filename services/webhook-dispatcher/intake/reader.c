@@ -31,9 +31,9 @@ void reader_free(struct reader *r)
 	free(r);
 }
 
-static void consume_dead(struct reader *r, const struct reading *reading, const struct err *why)
+static void dead_record_add(struct reader *r, const struct event_record *record, const struct err *why)
 {
-	struct event *e = event_keep(reading, false);
+	struct event *e = event_keep(record, false);
 
 	e->dead = true;
 	partition_add_event(&r->partition, e);
@@ -41,10 +41,10 @@ static void consume_dead(struct reader *r, const struct reading *reading, const 
 	event_unref(e);
 }
 
-static void lane_receive(struct lane *l, const struct reading *reading, struct event **e)
+static void lane_receive(struct lane *l, const struct event_record *record, struct event **e)
 {
 	if (!*e)
-		*e = event_keep(reading, true);
+		*e = event_keep(record, true);
 	if (!lane_is_duplicate(&l->stream, *e))
 		lane_admit(&l->stream, *e, HOLDS_PARTITION, clock_mono_ms());
 	if (!lane_has_room(l))
@@ -52,20 +52,20 @@ static void lane_receive(struct lane *l, const struct reading *reading, struct e
 }
 
 /* Whether any endpoint receives the event. *e stays NULL when the lanes of all of them are behind. */
-static bool lanes_receive(struct reader *r, const struct reading *reading, struct event **e)
+static bool lanes_receive(struct reader *r, const struct event_record *record, struct event **e)
 {
-	const struct uuid *workspace = &reading->event.workspace;
+	const struct uuid *workspace = &record->event.workspace;
 	bool matched = false;
 
 	for (struct endpoint *to = endpoint_cache_of_workspace(r->all->endpoints, workspace); to; to = to->next) {
 		struct lane *l;
 
-		if (!endpoint_receives(to, reading))
+		if (!endpoint_receives(to, record))
 			continue;
 		matched = true;
 		l = partition_lane(&r->partition, to, clock_mono_ms());
 		if (l->state == LANE_LIVE)
-			lane_receive(l, reading, e);
+			lane_receive(l, record, e);
 	}
 	return matched;
 }
@@ -73,26 +73,26 @@ static bool lanes_receive(struct reader *r, const struct reading *reading, struc
 void reader_consume(struct reader *r, const struct kafka_message *m)
 {
 	struct partition *p = &r->partition;
-	struct reading reading;
+	struct event_record record;
 	struct event *e = NULL;
 	struct err err;
 	bool matched;
 
 	arena_reset(r->all->reading);
 	partition_skip_to(p, m->offset);
-	if (event_read(m, r->all->reading, &reading, &err) < 0) {
-		consume_dead(r, &reading, &err);
+	if (event_read(m, r->all->reading, &record, &err) < 0) {
+		dead_record_add(r, &record, &err);
 		return;
 	}
-	if (reading.for_others) {
+	if (record.for_others) {
 		partition_count(p, OUTCOME_FILTERED);
 		return;
 	}
-	if (source_is_late(r->marks, p->number, &reading.event.source, reading.replayed)) {
+	if (source_is_late(r->marks, p->number, &record.event.source, record.replayed)) {
 		partition_count(p, OUTCOME_NO_EFFECT);
 		return;
 	}
-	matched = lanes_receive(r, &reading, &e);
+	matched = lanes_receive(r, &record, &e);
 	if (!e) {
 		partition_count(p, matched ? OUTCOME_APPLIED : OUTCOME_FILTERED);
 		return;

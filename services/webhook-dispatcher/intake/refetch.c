@@ -35,13 +35,13 @@ static void rows_fail_below(struct partition *p, int64_t offset, const char *why
 /* NULL: it cannot be read. */
 static struct event *record_keep(const struct reader *r, const struct kafka_message *m)
 {
-	struct reading reading;
+	struct event_record record;
 	struct err err;
 
 	arena_reset(r->all->reading);
-	if (event_read(m, r->all->reading, &reading, &err) < 0 || reading.for_others)
+	if (event_read(m, r->all->reading, &record, &err) < 0 || record.for_others)
 		return NULL;
-	return event_keep(&reading, true);
+	return event_keep(&record, true);
 }
 
 static void record_admit(struct reader *r, const struct kafka_message *m)

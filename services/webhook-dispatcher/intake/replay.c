@@ -48,12 +48,12 @@ static bool type_is_included(const struct replay_row *row, const struct chat_eve
 	return row->n_event_types == 0;
 }
 
-bool replay_includes(const struct replay *r, const struct endpoint *e, const struct reading *event)
+bool replay_includes(const struct replay *r, const struct endpoint *e, const struct event_record *record)
 {
-	const struct chat_event *ce = &event->event;
+	const struct chat_event *ce = &record->event;
 
 	/* A replayed record is a copy of an earlier one of this topic. */
-	if (event->replayed || event->timestamp_ms < r->row.since_us / 1000 || !endpoint_subscribes(e, ce) ||
+	if (record->replayed || record->timestamp_ms < r->row.since_us / 1000 || !endpoint_subscribes(e, ce) ||
 		!type_is_included(&r->row, ce))
 		return false;
 	if (!uuid_is_nil(&r->row.conversation) && !uuid_eq(&r->row.conversation, &ce->conversation))

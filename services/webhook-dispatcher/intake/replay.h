@@ -19,6 +19,6 @@ int replays_refresh(struct readers *rs, struct pg *pg, struct err *err) ERR_MUST
 int replays_load(struct readers *rs, struct pg *pg, const int32_t *partitions, size_t n, struct err *err) ERR_MUST_USE;
 void replays_clear(struct readers *rs); /* after the partitions were freed */
 /* Whether the replay includes the event. */
-bool replay_includes(const struct replay *r, const struct endpoint *e, const struct reading *event);
+bool replay_includes(const struct replay *r, const struct endpoint *e, const struct event_record *record);
 
 #endif

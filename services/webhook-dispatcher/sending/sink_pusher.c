@@ -36,15 +36,15 @@ static void messages_only(struct endpoint *e)
 /* A broadcast has no envelope, so that the event's JSON cannot be used: the record is decoded again. */
 static void request_make(const struct endpoint *to, const struct event *e, int64_t now_ms, struct sink_request *r)
 {
-	struct reading reading;
+	struct event_record record;
 	struct err err;
 	int rc;
 
 	arena_reset(r->arena);
-	rc = event_reread(buf_str(&e->record), e->partition, e->offset, e->timestamp_ms, r->arena, &reading, &err);
+	rc = event_reread(buf_str(&e->record), e->partition, e->offset, e->timestamp_ms, r->arena, &record, &err);
 	assert(rc == 0); /* the same record was decoded when the event was kept */
 	(void)rc;
-	broadcast_body(to->secrets, &reading.event, &r->body_text);
+	broadcast_body(to->secrets, &record.event, &r->body_text);
 	r->body = buf_str(&r->body_text);
 	pusher_url(to->secrets, to->row.url, r->body, now_ms, &r->url_text);
 	r->url = r->url_text.p;
