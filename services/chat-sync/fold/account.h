@@ -1,4 +1,4 @@
-/* Accounts: sessions, notices, templates, and how far a sync has come. */
+/* Accounts: sessions, notices and templates. */
 #ifndef CHAT_SYNC_FOLD_ACCOUNT_H
 #define CHAT_SYNC_FOLD_ACCOUNT_H
 
@@ -7,15 +7,8 @@
 void fold_session(struct work *w, struct op *op);
 void fold_notice(struct work *w, struct op *op);
 void fold_template(struct work *w, struct op *op);
-void fold_sync_chat(struct work *w, struct op *op);
-void fold_sync_end(struct work *w, struct op *op);
-void fold_history_state(struct work *w, struct op *op);
 
 void note_notice(struct work *w, const struct notice *n);
 void note_template(struct work *w, struct op *op);
-/* first: nothing of this sync was stored before. */
-void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool first);
-void sync_event(struct chat_event *e, const struct sync_state *s, const char *status);
-void sync_subject(struct work *w, const struct uuid *account, const struct sync_state *s, struct uuid *out);
 
 #endif

@@ -65,7 +65,7 @@ static int64_t counted_until_us(const struct op *op)
 }
 
 /* The bridge's count: the newest n inbound messages are unread. Where the mark stands is found after the batch's
- * messages are in (write_marks() in write.c); an initial sync that says nothing of unread makes what it brought read. */
+ * messages are in (unread_marks_write()); an initial sync that says nothing of unread makes what it brought read. */
 static void fold_unread(struct work *w, struct op *op, const struct in_chat_state *s)
 {
 	struct conversation *v = op->conversation;

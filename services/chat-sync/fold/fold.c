@@ -3,8 +3,12 @@
 #include "chat-sync/fold/fold.h"
 #include "chat-sync/fold/account.h"
 #include "chat-sync/fold/chat.h"
+#include "chat-sync/fold/edit.h"
 #include "chat-sync/fold/message.h"
 #include "chat-sync/fold/people.h"
+#include "chat-sync/fold/reaction.h"
+#include "chat-sync/fold/status.h"
+#include "chat-sync/fold/sync.h"
 #include "chat-sync/identity/contact.h"
 
 #include <assert.h>

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "chat-sync/metadata.h"
+#include "chat-sync/metadata/metadata.h"
+#include "chat-sync/metadata/vote.h"
 #include "replica.h"
 #include "store/syncs.h"
 

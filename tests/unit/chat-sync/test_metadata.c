@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-#include "chat-sync/metadata.h"
+#include "chat-sync/metadata/call.h"
+#include "chat-sync/metadata/metadata.h"
+#include "chat-sync/metadata/vote.h"
 
 #define COUNT(a)            (sizeof(a) / sizeof((a)[0]))
 #define assert_str(s, want) assert_string_equal(arena_cstr(arena, (s)), (want))

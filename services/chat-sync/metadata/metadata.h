@@ -1,8 +1,8 @@
 /* The open part of a message, chats.metadata: {"body", "media", "location", "quoted", "error", "sender_name", "extra", "source_time",
  * "votes"}; of a call also "outcome", "steps" and "duration".
  * Written once when the message comes; later changes rewrite single members. */
-#ifndef CHAT_SYNC_METADATA_H
-#define CHAT_SYNC_METADATA_H
+#ifndef CHAT_SYNC_METADATA_METADATA_H
+#define CHAT_SYNC_METADATA_METADATA_H
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -21,26 +21,5 @@ struct str metadata_merge(struct str base, struct str set, struct arena *a);
 struct str metadata_set_body(struct str metadata, struct str body, struct arena *a);
 struct str metadata_error(const struct provider_error *e,
 	struct arena *a); /* JSON of an error; absent when it says nothing */
-
-/* Takes a step of a call into "steps", "outcome" and "duration" (seconds, when it was answered); see rules.h. True when outcome or
- * duration differ now; *out has the step in either case. */
-bool metadata_call(struct str metadata, const struct in_call *c, struct arena *a, struct str *out);
-
-/* Takes one voter's vote into "votes": {"<voter>": {"at": ms, "options": [...]}}. It is kept under the first of the voter's names, and
- * replaces those under the others. Otherwise than taken, *out is unchanged. A poll's votes are written anew with each: beyond the
- * bounds one is refused. */
-#define VOTE_MAX_BYTES  8192
-#define VOTES_MAX_BYTES 262144
-enum vote_effect {
-	VOTE_OLD, /* one of that voter that is as new is there */
-	VOTE_TAKEN,
-	VOTE_REFUSED
-};
-struct voter {
-	const struct str *names;
-	size_t n;
-};
-enum vote_effect metadata_vote(struct str metadata, struct voter voter, const struct str *options, size_t n,
-	int64_t at_ms, struct arena *a, struct str *out);
 
 #endif

@@ -1,0 +1,15 @@
+/* Applying a batch: its steps in order, in the transaction of its owner. */
+#ifndef CHAT_SYNC_APPLY_H
+#define CHAT_SYNC_APPLY_H
+
+#include "chat-sync/state.h"
+
+/* Between these two a transaction's work is in `w`. */
+void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx);
+void work_close(struct work *w);
+/* Applies the ops of `w`, whose accounts are known. */
+int work_run(struct work *w, struct err *err) ERR_MUST_USE;
+/* worker_ops.apply; ctx: struct chat_sync. */
+int sync_apply(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err) ERR_MUST_USE;
+
+#endif

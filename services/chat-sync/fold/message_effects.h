@@ -1,0 +1,15 @@
+/* The ChatEvents of messages, as effects of the ops that cause them. */
+#ifndef CHAT_SYNC_FOLD_MESSAGE_EFFECTS_H
+#define CHAT_SYNC_FOLD_MESSAGE_EFFECTS_H
+
+#include "chat-sync/effect.h"
+
+struct effect *message_effect(struct work *w, struct op *op, struct message *m, enum chat_event_kind kind);
+void note_created(struct work *w, struct op *op, struct message *m, struct str body);
+/* filled: a placeholder or an older copy got its content; then the event carries the whole message. */
+void note_edited(struct work *w, struct op *op, struct message *m, struct str body, bool filled);
+void note_revoked(struct work *w, struct op *op, struct message *m, bool for_us_only);
+/* s: the status event, NULL when a copy of the message brought the status. */
+void note_status(struct work *w, struct op *op, struct message *m, const struct in_status *s);
+
+#endif

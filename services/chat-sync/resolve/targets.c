@@ -1,0 +1,46 @@
+/* See targets.h. */
+#include "chat-sync/resolve/targets.h"
+#include "chat-sync/resolve/message_index.h"
+#include "chat-sync/resolve/message_search.h"
+
+/* One row of that key: it is the one. Several: the one within the event's conversation. */
+static struct message *target_among(struct message *m, const struct conversation *v)
+{
+	if (!m || !m->next_same_key)
+		return m;
+	return v ? message_in_conversation(m, v->row.id) : NULL;
+}
+
+static struct message *target_find(struct work *w, const struct op *op)
+{
+	int64_t account = op->account->row.id;
+	struct message *mine, *theirs;
+
+	if (op->target->key.n > 0)
+		return target_among(messages_by_key(w, account, op->target->key), op->conversation);
+	mine = messages_by_key(w, account, message_key_of_stanza(w, "true", op->target->stanza));
+	theirs = messages_by_key(w, account, message_key_of_stanza(w, "false", op->target->stanza));
+	if (op->conversation && mine && theirs) {
+		mine = message_in_conversation(mine, op->conversation->row.id);
+		theirs = message_in_conversation(theirs, op->conversation->row.id);
+	}
+	if (mine && theirs)
+		return NULL; /* the conversation does not tell them apart */
+	return target_among(mine ? mine : theirs, op->conversation);
+}
+
+/* A parked update may name a message that others had read without its content: it waits for the sweep. */
+static struct message *target_readable(struct message *m, const struct op *op)
+{
+	return m && !m->row.metadata.p && op_needs_content(op) ? NULL : m;
+}
+
+void targets_resolve(struct work *w)
+{
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+
+		if (op->target)
+			op->row = target_readable(target_find(w, op), op);
+	}
+}

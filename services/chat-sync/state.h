@@ -1,0 +1,23 @@
+/* What chat-sync keeps between batches. */
+#ifndef CHAT_SYNC_STATE_H
+#define CHAT_SYNC_STATE_H
+
+#include "chat-sync/report.h"
+#include "chat-sync/topics.h"
+#include "chat-sync/work.h"
+
+struct chat_sync {
+	const struct chat_sync_settings *settings;
+	const char *topics[2]; /* as the owner has them */
+	const char *chat_event_topic;
+	struct cache cache;
+	struct map *by_key, *effect_keys, *index;
+	struct buf scratch;
+	bool forget;
+	bool refused; /* a batch was, or may have been, refused by the database: its records are applied anew, in parts */
+	struct parked_place swept[2]; /* by topic: where the next sweep looks on for updates whose message is stored */
+	struct merging merging;
+	struct report report;
+};
+
+#endif

@@ -1,0 +1,22 @@
+/* What one sweep has found to be overdue. */
+#ifndef CHAT_SYNC_SWEEP_DUE_H
+#define CHAT_SYNC_SWEEP_DUE_H
+
+#include "chat-sync/state.h"
+
+struct ready {
+	const struct parked_row *row;
+	const struct inbound_event *event;
+};
+
+struct due {
+	struct chat_sync *s;
+	struct work *w;
+	struct topic_partition partition; /* one of ours */
+	LIST(struct ready) ready; /* parked updates whose message is stored by now */
+	int64_t *gap_workspaces, *gap_accounts; /* of those that expired */
+	size_t n_gaps;
+	bool changed;
+};
+
+#endif

@@ -1,0 +1,128 @@
+/* Parked updates: new ones are stored, applied ones deleted; see tables.h. */
+#include "chat-sync/refusals.h"
+#include "chat-sync/report.h"
+#include "chat-sync/settings.h"
+#include "chat-sync/write/tables.h"
+
+#define MAX_HEADERS 32 /* of one record in an outbox row; wire/records.h */
+
+static struct parked_row parked_of(struct work *w, const struct op *op)
+{
+	const struct kafka_message *m = op->item->message;
+	struct buf headers = BUF_INIT;
+	struct parked_row p = {
+		.workspace_id = op->account->row.workspace_id,
+		.account_id = op->account->row.id,
+		.conversation_id = op->conversation ? op->conversation->row.id : 0,
+		.kind = inbound_kind_word(op->kind),
+		.target = op->target->key.n > 0 ? op->target->key
+						: arena_printf(w->arena, "?:%.*s", STR_ARG(op->target->stanza)),
+		.event_id = op->event->id,
+		.record_key = m->key,
+		.record_value = m->value,
+		.topic = str_of(w->topics[m->topic]),
+		.partition = m->partition,
+		.offset = m->offset,
+		.timestamp_ms = m->timestamp_ms,
+		.ttl_ms = w->settings->parked_ttl_ms,
+	};
+
+	records_add(&headers, p.topic, STR(""), STR(""), m->headers,
+		m->headers_count < MAX_HEADERS ? m->headers_count : MAX_HEADERS);
+	p.record_headers = arena_str(w->arena, buf_str(&headers));
+	buf_fini(&headers);
+	return p;
+}
+
+/* counts: one for each account, pointed to by w->index. */
+static int parked_counts(struct work *w, struct store_parked_count *counts, struct err *err)
+{
+	size_t n = 0;
+
+	map_clear(w->index);
+	for (size_t i = 0; i < w->parked.n; i++) {
+		const struct parked_row *p = &w->parked.at[i];
+		void **place = map_slot(w->index, (struct str){ (const char *)&p->account_id, sizeof(p->account_id) });
+
+		if (*place)
+			continue;
+		counts[n] = (struct store_parked_count){ .workspace_id = p->workspace_id, .account_id = p->account_id };
+		*place = &counts[n++];
+	}
+	return store_parked_count(w->pg, counts, n, err);
+}
+
+/* It does not wait: as if its time were over. */
+static void parked_refuse(struct work *w, struct op *op)
+{
+	batch_dead_letter(w->tx, op->item, DEAD_EXPIRED, inbound_kind_word(op->kind),
+		"too many updates of its account wait for messages that never came", true);
+	op->waits = false;
+	report_gap(w->report, "expired_update");
+	report_over_limit(w->report, "parked", 1);
+}
+
+/* Whoever sends updates of messages that do not exist chooses how many wait: of one account PARKED_MAX do. */
+static int parked_bound(struct work *w, struct err *err)
+{
+	int64_t *workspaces = ARENA_ARRAY(w->arena, int64_t, w->parked.n),
+		*accounts = ARENA_ARRAY(w->arena, int64_t, w->parked.n);
+	size_t n = 0, n_full = 0;
+
+	if (parked_counts(w, ARENA_ARRAY(w->arena, struct store_parked_count, w->parked.n), err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->parked.n; i++) {
+		const struct parked_row *p = &w->parked.at[i];
+		struct store_parked_count *c =
+			map_get(w->index, (struct str){ (const char *)&p->account_id, sizeof(p->account_id) });
+
+		if (c->n < PARKED_MAX) {
+			c->n++;
+			w->parked_ops.at[n] = w->parked_ops.at[i];
+			w->parked.at[n++] = *p;
+			continue;
+		}
+		parked_refuse(w, w->parked_ops.at[i]);
+		workspaces[n_full] = p->workspace_id;
+		accounts[n_full++] = p->account_id;
+	}
+	w->parked.n = w->parked_ops.n = n;
+	return store_accounts_mark_gap(w->pg, workspaces, accounts, n_full, err);
+}
+
+static int parked_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
+{
+	return store_parked_insert(w->pg, (struct parked_row *)rows + from, n, err);
+}
+
+int parked_write(struct work *w, struct err *err)
+{
+	struct op_rows put = { .store = parked_put };
+
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+
+		if (op->parked && !op->waits)
+			*LIST_ADD(w, &w->unparked) = op->parked;
+		if (!op->waits || !op->item)
+			continue;
+		*LIST_ADD(w, &w->parked) = parked_of(w, op);
+		*LIST_ADD(w, &w->parked_ops) = op;
+	}
+	if (w->unparked.n > 0 && store_parked_delete(w->pg, w->unparked.at, w->unparked.n, err) < 0)
+		return -1;
+	if (w->parked.n == 0)
+		return 0;
+	if (parked_bound(w, err) < 0)
+		return -1;
+	put.rows = w->parked.at;
+	put.ops = w->parked_ops.at;
+	put.n = w->parked.n;
+	if (op_rows_write(w, &put, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->parked.n; i++) {
+		w->parked_ops.at[i]->account->row.has_parked = true;
+		w->parked_ops.at[i]->waits = w->parked.at[i].inserted; /* the same event waits once */
+	}
+	return 0;
+}
