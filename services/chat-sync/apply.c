@@ -52,15 +52,15 @@ void work_close(struct work *w)
 		w->conversations.at[i]->newest_sync_us = PG_NO_TIME;
 	}
 	for (size_t i = 0; i < w->contacts.n; i++) {
-		w->contacts.at[i]->dirty = w->contacts.at[i]->announced = false;
+		w->contacts.at[i]->dirty = w->contacts.at[i]->has_event = false;
 		w->contacts.at[i]->changed_by = NULL;
 		w->contacts.at[i]->changed = 0;
 	}
 	for (size_t i = 0; i < w->created.n; i++)
-		w->created.at[i]->created = w->created.at[i]->announced = false;
+		w->created.at[i]->created = w->created.at[i]->has_event = false;
 	for (size_t i = 0; i < w->groups.n; i++) {
 		w->groups.at[i]->dirty = w->groups.at[i]->created = false;
-		group_forget_members(w->groups.at[i]);
+		group_free_members(w->groups.at[i]);
 	}
 	for (size_t i = 0; i < w->accounts.n; i++) {
 		w->accounts.at[i]->dirty = false;
@@ -135,8 +135,8 @@ static int segment_apply(struct chat_sync *s, struct owner_tx *tx, struct batch_
 	if (rc == 0)
 		outcomes_set(s, &w);
 	work_close(&w);
-	if (w.forget)
-		cache_forget(&s->cache);
+	if (w.cache_stale)
+		cache_clear(&s->cache);
 	return rc;
 }
 

@@ -89,7 +89,7 @@ void cache_fini(struct cache *cache)
 	arena_free(cache->arena);
 }
 
-void cache_forget(struct cache *cache)
+void cache_clear(struct cache *cache)
 {
 	map_clear(cache->accounts);
 	map_clear(cache->aliases);
@@ -114,7 +114,7 @@ static size_t cache_bytes(const struct cache *cache)
 void cache_trim(struct cache *cache)
 {
 	if (cache_bytes(cache) > cache->max_bytes)
-		cache_forget(cache);
+		cache_clear(cache);
 }
 
 struct account *cache_account(const struct cache *cache, const struct uuid *id, int64_t now_mono_ms)
@@ -163,7 +163,7 @@ struct conversation *cache_conversation_by_id(const struct cache *cache, int64_t
 	return map_get(cache->conversation_ids, (struct str){ (const char *)&id, sizeof(id) });
 }
 
-struct account *cache_keep_account(struct cache *cache, const struct account_row *row, int64_t now_mono_ms)
+struct account *cache_put_account(struct cache *cache, const struct account_row *row, int64_t now_mono_ms)
 {
 	void **place = map_slot(cache->accounts, uuid_bytes(&row->uuid));
 	struct account *a = *place;
@@ -181,7 +181,7 @@ struct account *cache_keep_account(struct cache *cache, const struct account_row
 	return a;
 }
 
-struct contact *cache_keep_contact(struct cache *cache, const struct contact_row *row, int64_t now_mono_ms)
+struct contact *cache_put_contact(struct cache *cache, const struct contact_row *row, int64_t now_mono_ms)
 {
 	int64_t key[] = { row->workspace_id, row->id };
 	void **place = map_slot(cache->contacts, (struct str){ (const char *)key, sizeof(key) });
@@ -202,7 +202,7 @@ struct contact *cache_keep_contact(struct cache *cache, const struct contact_row
 	return c;
 }
 
-void cache_keep_alias(struct cache *cache, const struct alias_row *alias, struct contact *contact)
+void cache_put_alias(struct cache *cache, const struct alias_row *alias, struct contact *contact)
 {
 	struct key k;
 
@@ -210,7 +210,7 @@ void cache_keep_alias(struct cache *cache, const struct alias_row *alias, struct
 	*map_slot(cache->aliases, key_of(&k)) = contact;
 }
 
-void cache_drop_alias(struct cache *cache, const struct alias_row *alias)
+void cache_remove_alias(struct cache *cache, const struct alias_row *alias)
 {
 	struct key k;
 
@@ -218,7 +218,7 @@ void cache_drop_alias(struct cache *cache, const struct alias_row *alias)
 	map_del(cache->aliases, key_of(&k));
 }
 
-struct group *cache_keep_group(struct cache *cache, const struct group_row *row, int64_t now_mono_ms)
+struct group *cache_put_group(struct cache *cache, const struct group_row *row, int64_t now_mono_ms)
 {
 	struct key k;
 	struct group *g;
@@ -243,7 +243,7 @@ struct group *cache_keep_group(struct cache *cache, const struct group_row *row,
 	return g;
 }
 
-struct conversation *cache_keep_conversation(struct cache *cache, const struct conversation_row *row, struct account *a,
+struct conversation *cache_put_conversation(struct cache *cache, const struct conversation_row *row, struct account *a,
 	struct contact *c, struct group *g)
 {
 	struct conversation *v = cache_conversation_by_id(cache, row->id);

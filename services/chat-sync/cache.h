@@ -31,10 +31,10 @@ struct contact {
 	struct contact_row row;
 	struct contact_row read; /* as the database had it */
 	int64_t read_mono_ms;
-	bool reused; /* one of its aliases was somebody else's before */
+	bool has_reassigned_alias; /* one of its aliases was somebody else's before */
 	const struct op *changed_by; /* the op of this batch that tells of what changed */
 	unsigned changed;            /* parts of it */
-	bool created, dirty, announced; /* in this batch */
+	bool created, dirty, has_event; /* in this batch */
 };
 
 struct group {
@@ -69,7 +69,7 @@ struct cache {
 
 void cache_init(struct cache *cache, size_t max_bytes, int64_t ttl_ms);
 void cache_fini(struct cache *cache);
-void cache_forget(struct cache *cache);
+void cache_clear(struct cache *cache);
 /* Between batches: forgets everything when it has grown beyond max_bytes. */
 void cache_trim(struct cache *cache);
 
@@ -85,13 +85,13 @@ struct conversation *cache_conversation(const struct cache *cache, const struct 
 struct conversation *cache_conversation_by_id(const struct cache *cache, int64_t id);
 
 /* Keeping copies strings into the cache. */
-struct account *cache_keep_account(struct cache *cache, const struct account_row *row, int64_t now_mono_ms);
-struct contact *cache_keep_contact(struct cache *cache, const struct contact_row *row, int64_t now_mono_ms);
-void cache_keep_alias(struct cache *cache, const struct alias_row *alias, struct contact *contact);
-void cache_drop_alias(struct cache *cache, const struct alias_row *alias);
-struct group *cache_keep_group(struct cache *cache, const struct group_row *row, int64_t now_mono_ms);
+struct account *cache_put_account(struct cache *cache, const struct account_row *row, int64_t now_mono_ms);
+struct contact *cache_put_contact(struct cache *cache, const struct contact_row *row, int64_t now_mono_ms);
+void cache_put_alias(struct cache *cache, const struct alias_row *alias, struct contact *contact);
+void cache_remove_alias(struct cache *cache, const struct alias_row *alias);
+struct group *cache_put_group(struct cache *cache, const struct group_row *row, int64_t now_mono_ms);
 /* One struct per conversation: what is there already is returned as it is, with a peer it did not know yet. */
-struct conversation *cache_keep_conversation(struct cache *cache, const struct conversation_row *row, struct account *a,
+struct conversation *cache_put_conversation(struct cache *cache, const struct conversation_row *row, struct account *a,
 	struct contact *c, struct group *g);
 
 #endif

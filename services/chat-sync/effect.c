@@ -69,7 +69,7 @@ static int effect_cmp(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-void effects_number(struct work *w)
+void effects_assign_sequences(struct work *w)
 {
 	if (w->effects.n > 0)
 		qsort(w->effects.at, w->effects.n, sizeof(*w->effects.at), effect_cmp);

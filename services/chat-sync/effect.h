@@ -25,7 +25,7 @@ struct effect *effect_new(struct work *w, struct op *op, struct conversation *v,
 void changed_add(struct work *w, struct str **changed, size_t *n, const char *what);
 struct contact_view contact_view(const struct contact *c);
 struct group_view group_view(const struct group *g);
-void effects_number(struct work *w); /* in order of arrival, per conversation */
+void effects_assign_sequences(struct work *w); /* in order of arrival, per conversation */
 int effects_emit(struct work *w, struct err *err) ERR_MUST_USE;
 /* One event into the outbox slot of the partition; its id and time are set. */
 int event_emit(struct work *w, struct topic_partition partition, struct chat_event *e, struct str traceparent,

@@ -221,7 +221,7 @@ static void expand_identity_change(struct work *w, struct op *op)
 }
 
 /* No person in it has to be resolved; groups_resolve() reads a group's event itself. */
-static void expand_as_it_is(struct work *w, struct op *op)
+static void expand_nothing(struct work *w, struct op *op)
 {
 	(void)w, (void)op;
 }
@@ -234,17 +234,17 @@ op_expand *const ops_expansions[IN_KINDS] = {
 	[IN_REVOKE] = expand_revoke,
 	[IN_REACTION] = expand_reaction,
 	[IN_POLL_VOTE] = expand_poll_vote,
-	[IN_GROUP_CHANGE] = expand_as_it_is,
+	[IN_GROUP_CHANGE] = expand_nothing,
 	[IN_CHAT_STATE] = expand_chat_state,
 	[IN_SYNC_CHAT] = expand_sync_chat,
-	[IN_SYNC_BATCH_END] = expand_as_it_is,
-	[IN_HISTORY_STATE] = expand_as_it_is,
+	[IN_SYNC_BATCH_END] = expand_nothing,
+	[IN_HISTORY_STATE] = expand_nothing,
 	[IN_CONTACT] = expand_contact,
 	[IN_IDENTITY_CHANGE] = expand_identity_change,
 	[IN_OPT_OUT] = expand_opt_out,
-	[IN_SESSION_STATE] = expand_as_it_is,
-	[IN_ACCOUNT_NOTICE] = expand_as_it_is,
-	[IN_TEMPLATE_STATUS] = expand_as_it_is,
+	[IN_SESSION_STATE] = expand_nothing,
+	[IN_ACCOUNT_NOTICE] = expand_nothing,
+	[IN_TEMPLATE_STATUS] = expand_nothing,
 	[IN_CALL] = expand_call,
 	[IN_READ_MARKER] = expand_read_marker,
 	[IN_MESSAGE_DELETE] = expand_message_delete,

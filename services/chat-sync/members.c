@@ -80,7 +80,7 @@ static void member_uncount(struct members *m, const struct member *x)
 }
 
 /* What x says of itself from now on, if there is room for it. */
-static void member_say(struct members *m, struct member *x, struct str *what, struct str text)
+static void member_set_text(struct members *m, struct member *x, struct str *what, struct str text)
 {
 	member_uncount(m, x);
 	if (!x->in || m->bytes_in + member_bytes(x) - what->n + text.n <= MEMBERS_MAX_BYTES)
@@ -89,7 +89,7 @@ static void member_say(struct members *m, struct member *x, struct str *what, st
 }
 
 /* Two entries turn out to be one person: the later change counts, the other entry goes. */
-static struct member *members_unite(struct members *m, struct member *x, struct member *y)
+static struct member *members_merge(struct members *m, struct member *x, struct member *y)
 {
 	struct member one = x->at_ms >= y->at_ms ? *x : *y;
 
@@ -112,11 +112,11 @@ static struct member *member_find(struct members *m, const struct party *p)
 {
 	struct member *x = by_phone(m, digits(p->phone)), *y = by_lid(m, lid_of(p));
 
-	return x && y && x != y ? members_unite(m, x, y) : x ? x : y;
+	return x && y && x != y ? members_merge(m, x, y) : x ? x : y;
 }
 
 /* NULL: nobody is named, or by too long an id. */
-static struct member *member_get(struct members *m, const struct party *p, int64_t at_ms)
+static struct member *member_find_or_add(struct members *m, const struct party *p, int64_t at_ms)
 {
 	struct member *x;
 
@@ -130,11 +130,11 @@ static struct member *member_get(struct members *m, const struct party *p, int64
 	if (!x)
 		x = member_new(m);
 	if (x->phone.n == 0)
-		member_say(m, x, &x->phone, digits(p->phone));
+		member_set_text(m, x, &x->phone, digits(p->phone));
 	if (x->lid.n == 0)
-		member_say(m, x, &x->lid, lid_of(p));
+		member_set_text(m, x, &x->lid, lid_of(p));
 	if (p->name.n > 0 && (x->name.n == 0 || at_ms >= x->at_ms))
-		member_say(m, x, &x->name, utf8_truncate(p->name, MEMBER_NAME_BYTES));
+		member_set_text(m, x, &x->name, utf8_truncate(p->name, MEMBER_NAME_BYTES));
 	member_index(m, x);
 	return x;
 }
@@ -174,7 +174,7 @@ static struct str kept(const struct members *m, struct buf *b)
 	return s;
 }
 
-static void present(struct json_writer *w, const char *name, struct str s)
+static void member_text(struct json_writer *w, const char *name, struct str s)
 {
 	jw_member_str(w, name, s.n > 0 ? s : STR_NONE);
 }
@@ -192,7 +192,7 @@ static bool has_left(const struct member *x)
 }
 
 /* When the last of those left whom the log has no room for; INT64_MIN: there is room for all. */
-static int64_t forgotten_ms(const struct members *m)
+static int64_t log_cutoff_ms(const struct members *m)
 {
 	int64_t *left = ARENA_ARRAY(m->arena, int64_t, m->n);
 	size_t n = 0;
@@ -210,7 +210,7 @@ struct str members_log(const struct members *m)
 {
 	struct buf b = BUF_INIT;
 	struct json_writer w = json_writer(&b);
-	int64_t forgotten = forgotten_ms(m);
+	int64_t forgotten = log_cutoff_ms(m);
 
 	jw_arr(&w);
 	for (size_t i = 0; i < m->n; i++) {
@@ -219,9 +219,9 @@ struct str members_log(const struct members *m)
 		if (x->gone || (!x->in && x->at_ms <= forgotten))
 			continue;
 		jw_obj(&w);
-		present(&w, "phone", x->phone);
-		present(&w, "lid", x->lid);
-		present(&w, "name", x->name);
+		member_text(&w, "phone", x->phone);
+		member_text(&w, "lid", x->lid);
+		member_text(&w, "name", x->name);
 		jw_member_i64(&w, "at", x->at_ms);
 		jw_member_i64(&w, "joined", x->joined_ms);
 		jw_member_bool(&w, "in", x->in);
@@ -245,9 +245,9 @@ struct str members_list(const struct members *m)
 		if (!x->in)
 			continue;
 		jw_obj(&w);
-		present(&w, "phone", x->phone);
-		present(&w, "lid", x->lid);
-		present(&w, "name", x->name);
+		member_text(&w, "phone", x->phone);
+		member_text(&w, "lid", x->lid);
+		member_text(&w, "name", x->name);
 		jw_member_bool(&w, "isAdmin", x->admin || x->super_admin);
 		if (x->joined_ms > 0)
 			jw_member_i64(&w, "joinedAt", x->joined_ms);
@@ -286,7 +286,7 @@ static bool is_joining(enum group_action action)
 
 bool members_change(struct members *m, enum group_action action, const struct participant *who, int64_t at_ms)
 {
-	struct member *x = member_get(m, &who->party, at_ms);
+	struct member *x = member_find_or_add(m, &who->party, at_ms);
 
 	if (!x)
 		return false;
@@ -329,7 +329,7 @@ bool members_snapshot(struct members *m, const struct participant *list, size_t 
 	struct member *x;
 
 	for (size_t i = 0; i < n; i++)
-		(void)member_get(m, &list[i].party, at_ms);
+		(void)member_find_or_add(m, &list[i].party, at_ms);
 	if (at_ms > m->snapshot_ms)
 		m->snapshot_ms = at_ms;
 	for (size_t i = 0; i < n; i++)

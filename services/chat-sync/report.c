@@ -85,11 +85,11 @@ void report_over_limit(struct report *r, const char *what, size_t n)
 		count_later(r, METRIC_CELL(r->over_limit, what), n);
 }
 
-void report_sync_later(struct report *r, const char *status, const struct sync_news *news)
+void report_sync(struct report *r, const char *status, const struct sync_report *news)
 {
-	r->syncs_later = vec_grow(r->syncs_later, r->n_later, &r->cap_later, sizeof(*r->syncs_later));
-	r->syncs_later[r->n_later] = *news;
-	r->syncs_later[r->n_later++].status = status;
+	r->sync_reports = vec_grow(r->sync_reports, r->n_syncs, &r->cap_syncs, sizeof(*r->sync_reports));
+	r->sync_reports[r->n_syncs] = *news;
+	r->sync_reports[r->n_syncs++].status = status;
 }
 
 static void word_copy(char out[static 16], struct str word)
@@ -101,40 +101,40 @@ static void word_copy(char out[static 16], struct str word)
 	out[n] = '\0';
 }
 
-void report_session_later(struct report *r, const struct uuid *account, struct str status, struct str previous)
+void report_session(struct report *r, const struct uuid *account, struct str status, struct str previous)
 {
-	struct session_news *n;
+	struct session_report *n;
 
-	r->sessions_later = vec_grow(r->sessions_later, r->n_sessions, &r->cap_sessions, sizeof(*r->sessions_later));
-	n = &r->sessions_later[r->n_sessions++];
+	r->session_reports = vec_grow(r->session_reports, r->n_sessions, &r->cap_sessions, sizeof(*r->session_reports));
+	n = &r->session_reports[r->n_sessions++];
 	n->account = *account;
 	word_copy(n->status, status);
 	word_copy(n->previous, previous);
 }
 
-void report_keep(struct report *r)
+void report_mark(struct report *r)
 {
-	r->n_kept = r->n_later;
-	r->n_sessions_kept = r->n_sessions;
+	r->n_syncs_marked = r->n_syncs;
+	r->n_sessions_marked = r->n_sessions;
 	for (size_t i = 0; i < r->n_counts; i++)
 		r->counts[i].kept = r->counts[i].n;
 }
 
 void report_undo(struct report *r)
 {
-	r->n_later = r->n_kept;
-	r->n_sessions = r->n_sessions_kept;
+	r->n_syncs = r->n_syncs_marked;
+	r->n_sessions = r->n_sessions_marked;
 	for (size_t i = 0; i < r->n_counts; i++)
 		r->counts[i].n = r->counts[i].kept;
 }
 
-void report_forget(struct report *r)
+void report_clear(struct report *r)
 {
-	r->n_later = r->n_kept = r->n_counts = 0;
-	r->n_sessions = r->n_sessions_kept = 0;
+	r->n_syncs = r->n_syncs_marked = r->n_counts = 0;
+	r->n_sessions = r->n_sessions_marked = 0;
 }
 
-static void log_started(struct report *r, const struct sync_news *n)
+static void log_started(struct report *r, const struct sync_report *n)
 {
 	char workspace[37], account[37];
 	uint64_t suppressed;
@@ -149,7 +149,7 @@ static void log_started(struct report *r, const struct sync_news *n)
 		LOG_I("suppressed", suppressed));
 }
 
-static void log_ended(struct report *r, const struct sync_news *n)
+static void log_ended(struct report *r, const struct sync_report *n)
 {
 	const struct sync_state *s = &n->state;
 	char workspace[37], account[37];
@@ -166,7 +166,7 @@ static void log_ended(struct report *r, const struct sync_news *n)
 		LOG_I("duration_ms", store_sync_duration_ms(s)), LOG_I("suppressed", suppressed), LOG_LAST);
 }
 
-static void log_session(struct report *r, const struct session_news *n)
+static void log_session(struct report *r, const struct session_report *n)
 {
 	char account[37];
 	uint64_t suppressed;
@@ -181,11 +181,11 @@ static void log_session(struct report *r, const struct session_news *n)
 void report_committed(struct report *r)
 {
 	for (size_t i = 0; i < r->n_sessions; i++)
-		log_session(r, &r->sessions_later[i]);
+		log_session(r, &r->session_reports[i]);
 	for (size_t i = 0; i < r->n_counts; i++)
 		metric_add(r->counts[i].cell, r->counts[i].n);
-	for (size_t i = 0; i < r->n_later; i++) {
-		const struct sync_news *n = &r->syncs_later[i];
+	for (size_t i = 0; i < r->n_syncs; i++) {
+		const struct sync_report *n = &r->sync_reports[i];
 
 		count_sync(r, n->status, &n->state);
 		if (strcmp(n->status, "started") == 0)
@@ -195,12 +195,12 @@ void report_committed(struct report *r)
 		if (strcmp(n->status, "failed") == 0)
 			metric_add(METRIC_CELL(r->gaps, "sync"), 1);
 	}
-	report_forget(r);
+	report_clear(r);
 }
 
 void report_fini(struct report *r)
 {
-	free(r->syncs_later);
-	free(r->sessions_later);
+	free(r->sync_reports);
+	free(r->session_reports);
 	free(r->counts);
 }

@@ -8,7 +8,7 @@
 #include "store/syncs.h"
 
 /* Of a sync that started or ended; told once that is committed. */
-struct sync_news {
+struct sync_report {
 	struct uuid workspace, account;
 	struct sync_state state; /* its strings live as long as the batch */
 	int64_t max_chats, window_days;
@@ -16,7 +16,7 @@ struct sync_news {
 };
 
 /* Of a session whose status changed; logged once that is committed. */
-struct session_news {
+struct session_report {
 	struct uuid account;
 	char status[16], previous[16];
 };
@@ -30,10 +30,10 @@ struct report_count {
 struct report {
 	struct metric *cache, *events, *gaps, *disconnects, *syncs, *sync_seconds, *sync_chats, *over_limit;
 	struct log_limit refused, sync_started, sync_ended, session_changed, session_silent, history_stalled;
-	struct sync_news *syncs_later;
-	size_t n_later, n_kept, cap_later;
-	struct session_news *sessions_later;
-	size_t n_sessions, n_sessions_kept, cap_sessions;
+	struct sync_report *sync_reports;
+	size_t n_syncs, n_syncs_marked, cap_syncs;
+	struct session_report *session_reports;
+	size_t n_sessions, n_sessions_marked, cap_sessions;
 	struct report_count *counts; /* one of each cell: the labels are closed sets */
 	size_t n_counts, cap_counts;
 };
@@ -51,13 +51,13 @@ void report_gap(struct report *r, const char *kind);
 /* What was left out because there is too much of it. what: "members", "votes", "parked". */
 void report_over_limit(struct report *r, const char *what, size_t n);
 /* A metric and a log line. */
-void report_sync_later(struct report *r, const char *status, const struct sync_news *news);
+void report_sync(struct report *r, const char *status, const struct sync_report *news);
 /* A log line. */
-void report_session_later(struct report *r, const struct uuid *account, struct str status, struct str previous);
+void report_session(struct report *r, const struct uuid *account, struct str status, struct str previous);
 /* What came until now holds, if its transaction commits; what came since then does not. */
-void report_keep(struct report *r);
+void report_mark(struct report *r);
 void report_undo(struct report *r);
-void report_forget(struct report *r);
+void report_clear(struct report *r);
 void report_committed(struct report *r);
 void report_fini(struct report *r);
 

@@ -30,7 +30,7 @@ static void earliest(int64_t *have_us, int64_t got_us)
 		*have_us = got_us;
 }
 
-bool message_take_status(struct message_row *m, enum message_status got, int64_t at_us)
+bool message_apply_status(struct message_row *m, enum message_status got, int64_t at_us)
 {
 	if (status_rank(got) >= status_rank(STATUS_DELIVERED))
 		earliest(&m->delivered_us, at_us);
@@ -49,13 +49,13 @@ bool newest_wins(int64_t have_us, int64_t at_us, struct str have, struct str got
 
 enum copy_effect copy_effect(const struct message_row *have, enum origin got_origin, bool got_placeholder)
 {
-	bool becomes_news = have->origin != ORIGIN_LIVE && got_origin == ORIGIN_LIVE;
+	bool becomes_live = have->origin != ORIGIN_LIVE && got_origin == ORIGIN_LIVE;
 
 	if (got_placeholder)
-		return becomes_news ? COPY_ANNOUNCES : COPY_NOTHING;
+		return becomes_live ? COPY_PUBLISHES : COPY_NOTHING;
 	if (have->placeholder)
 		return COPY_FILLS;
-	return becomes_news ? COPY_REPLACES : COPY_NOTHING;
+	return becomes_live ? COPY_REPLACES : COPY_NOTHING;
 }
 
 static const struct {

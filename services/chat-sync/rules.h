@@ -13,7 +13,7 @@ int status_rank(enum message_status s);
 
 /* Takes a status into the row: forward only; delivered_us and read_us become the earliest evidence of having been delivered and
  * read, so skipped steps get their times. True when the status itself moved. */
-bool message_take_status(struct message_row *m, enum message_status got, int64_t at_us);
+bool message_apply_status(struct message_row *m, enum message_status got, int64_t at_us);
 
 /* Whether a text of at_us (an edit, a name) replaces the one of have_us: newer; at the same time the greater text, so that the order
  * of arrival does not matter. */
@@ -23,7 +23,7 @@ bool newest_wins(int64_t have_us, int64_t at_us, struct str have, struct str got
 enum copy_effect {
 	COPY_NOTHING,
 	COPY_FILLS, /* real content replaces a placeholder */
-	COPY_ANNOUNCES, /* a live placeholder of what history or a sync brought: the content stays, it becomes news now */
+	COPY_PUBLISHES, /* a live placeholder of what history or a sync brought: the content stays, it becomes news now */
 	COPY_REPLACES, /* live content replaces what history or a sync brought: it becomes news now */
 };
 enum copy_effect copy_effect(const struct message_row *have, enum origin got_origin, bool got_placeholder);

@@ -13,7 +13,7 @@ struct chat_sync {
 	struct cache cache;
 	struct map *by_key, *effect_keys, *index;
 	struct buf scratch;
-	bool forget;
+	bool cache_stale;
 	bool refused; /* a batch was, or may have been, refused by the database: its records are applied anew, in parts */
 	struct parked_place swept[2]; /* by topic: where the next sweep looks on for updates whose message is stored */
 	struct merging merging;

@@ -96,7 +96,7 @@ static int sync_step(void *ctx, struct owner_tx *tx, const struct topic_partitio
 	struct work w;
 	int rc;
 
-	report_forget(&s->report);
+	report_clear(&s->report);
 	work_open(s, &w, tx);
 	rc = merging_step(&w, partitions, n, err);
 	work_close(&w);
@@ -107,9 +107,9 @@ static void sync_committed(void *ctx)
 {
 	struct chat_sync *s = ctx;
 
-	if (s->forget)
-		cache_forget(&s->cache);
-	s->forget = s->refused = false;
+	if (s->cache_stale)
+		cache_clear(&s->cache);
+	s->cache_stale = s->refused = false;
 	merging_reset(&s->merging);
 	report_committed(&s->report);
 	cache_trim(&s->cache);
@@ -119,16 +119,16 @@ static void sync_kept(void *ctx)
 {
 	struct chat_sync *s = ctx;
 
-	report_keep(&s->report);
+	report_mark(&s->report);
 }
 
-static void sync_forget(void *ctx)
+static void sync_discard_changes(void *ctx)
 {
 	struct chat_sync *s = ctx;
 
 	report_undo(&s->report);
-	cache_forget(&s->cache);
-	s->forget = false;
+	cache_clear(&s->cache);
+	s->cache_stale = false;
 }
 
 /* What the database refused may be an update that waited for one of the messages: until the batch is through, those wait for the
@@ -137,16 +137,16 @@ static void sync_rolled_back(void *ctx)
 {
 	struct chat_sync *s = ctx;
 
-	sync_forget(ctx);
+	sync_discard_changes(ctx);
 	s->refused = true;
 }
 
-static void sync_taken(void *ctx)
+static void sync_assignment_changed(void *ctx)
 {
 	struct chat_sync *s = ctx;
 
-	report_forget(&s->report);
-	sync_forget(ctx);
+	report_clear(&s->report);
+	sync_discard_changes(ctx);
 	s->merging.pending = true; /* of partitions that are ours by now */
 	merging_reset(&s->merging);
 }
@@ -160,5 +160,5 @@ const struct worker_ops chat_sync_ops = {
 	.kept = sync_kept,
 	.committed = sync_committed,
 	.rolled_back = sync_rolled_back,
-	.assignment_changed = sync_taken,
+	.assignment_changed = sync_assignment_changed,
 };

@@ -1,18 +1,18 @@
-/* One call of apply() or sweep(): the events of a batch on their way through the steps, each step set-based.
+/* One transaction's work: the events of a batch on their way through the steps, each of which handles the whole batch at once.
  *
- *   accounts_resolve   the account of each record; without one it becomes a dead letter
- *   ops_expand         an event becomes one or more ops (a sync chat: its state and its messages)
- *   people_resolve     aliases to contacts: found, created, merged; see identity/
- *   merges_follow      conversations that the account still keeps apart although their contacts merged
+ *   accounts_resolve   finds the account of each record; a record without one becomes a dead letter
+ *   ops_expand         turns an event into one or more ops (a chat of a sync: its state and its messages)
+ *   people_resolve     maps aliases to contacts: found, created, merged; see identity/
+ *   merges_follow      merges the account's conversations of contacts that merged in another partition
  *   groups_resolve, conversations_resolve
- *   users_resolve      agents that messages name
- *   messages_resolve   new messages are inserted, copies and targets are read
- *   parked_take_up     updates that waited for the new messages join as further ops
- *   ops_fold           in order, each op is folded into what is in memory by the rules; effects are noted
- *   work_write         what is dirty is written, a statement per table
- *   effects_emit       ChatEvents with their sequence numbers go to the outbox
+ *   users_resolve      finds the agents that messages name
+ *   messages_resolve   inserts new messages, reads stored copies and the targets of updates
+ *   parked_load        adds parked updates of the new messages as further ops
+ *   ops_fold           folds each op, in order, into the rows in memory by the rules, and adds effects
+ *   work_write         writes changed rows, a statement per table
+ *   effects_emit       puts ChatEvents with their sequence numbers into the outbox
  *
- * Everything here lives in the batch's arena; what is kept longer is in the cache.
+ * Everything here lives in the batch's arena; rows that outlive the batch are in the cache.
  */
 #ifndef CHAT_SYNC_WORK_H
 #define CHAT_SYNC_WORK_H
@@ -36,46 +36,48 @@
 struct chat_sync_settings;
 struct report;
 
-/* A message in this batch: inserted by it, or read because something refers to it. */
+/* A message in this batch: inserted by it, or read because an op refers to it. */
 struct message {
-	struct message_row row;      /* metadata absent: no op of the batch needs it */
-	struct str stored_metadata;  /* as last read or inserted; absent: neither */
-	struct uuid uuid; /* nil until message_uuid() was asked for it */
-	struct conversation
-		*conversation; /* NULL when its conversation is not known to the batch yet (read as a target) */
-	const struct op *origin_op;        /* the op that made the row */
-	bool inserted;                     /* by this batch */
+	struct message_row row; /* metadata absent: no op of the batch needs it */
+	struct str stored_metadata; /* as last read or inserted; absent: neither */
+	struct uuid uuid; /* nil until message_uuid() derives it */
+	struct conversation *conversation; /* NULL until conversations_of_targets() has loaded it */
+	const struct op *origin_op; /* the op that made the row */
+	bool inserted; /* by this batch */
 	bool dirty;
-	bool shared; /* while isolating: several records of the batch are about it */
-	struct message *next_same_key;     /* same account and key, another conversation */
-	struct message *next_same_moment;  /* same conversation, time, direction and body */
+	bool shared; /* while isolating: several records of the batch refer to it */
+	struct message *next_same_key; /* same account and key, another conversation */
+	struct message *next_same_moment; /* same conversation, time, direction and body */
 };
 
-/* A party, and the contact it turned out to be. */
+/* A party of an event, and the contact that it resolves to. */
 struct person {
 	const struct party *party;
 	struct account *account;
-	bool create;       /* someone to be created on first sight; else only looked up */
-	bool timed_name;   /* the name may be taken over (live, not our own message) */
+	bool create; /* an unknown party becomes a new contact; else it is only looked up */
+	bool timed_name; /* the name counts as of the event's time (live, and not from our own message) */
 	struct alias_row aliases[5];
 	size_t n_aliases;
-	struct contact *contact; /* NULL: nobody known */
-	struct contact *former;  /* whom an alias led to when this was sent; NULL: nobody else than now */
-	bool had_former;         /* an alias led to somebody else at some time */
-	struct contact *before;  /* whom, when this is dated later; it may have come before the news of that */
+	struct contact *contact; /* NULL: unknown */
+	bool alias_reassigned; /* one of the aliases had another holder at some time */
+	/* The contact that held an alias when the event was sent: the event is that contact's. NULL: it is the present holder's. */
+	struct contact *previous_holder;
+	/* The previous holder, for an event without a time or dated after the reassignment: where the event arrived before the
+	 * reassignment was known, its rows are stored under this contact. */
+	struct contact *stored_holder;
 	struct op *op;
 };
 
 struct op {
 	size_t order; /* of arrival */
-	struct batch_item *item; /* NULL: a parked update taken up again */
+	struct batch_item *item; /* NULL: a parked update that is applied now */
 	const struct parked_row *parked;
 	const struct inbound_event *event;
 	struct account *account;
 	enum inbound_kind kind; /* of this op: a sync chat expands to IN_CHAT_STATE and IN_MESSAGE */
 	enum origin origin;
-	int64_t time_us; /* what it counts as: see inbound_time_ms() */
-	int64_t suspect_ms; /* the source's time where that is not believed; 0: it is */
+	int64_t time_us; /* the time that decisions use: inbound_time_ms() */
+	int64_t suspect_ms; /* the source's time if it is not trusted; 0: it is trusted */
 	bool timed; /* the source gave a time */
 	const struct chat_ref *chat;
 	const struct in_message *message;
@@ -85,11 +87,11 @@ struct op {
 	struct group *group;
 	struct conversation *conversation;
 	struct message *row; /* IN_MESSAGE: its row; updates: the target, NULL when not stored */
-	bool duplicate;      /* IN_MESSAGE: the key was there already */
-	int64_t user_id;     /* of the agent it names; 0: none */
-	bool changed;        /* had an effect */
-	bool waits;          /* parked */
-	bool filtered;
+	bool duplicate; /* IN_MESSAGE: another op of the batch made the row */
+	int64_t user_id; /* of the agent that it names; 0: none */
+	bool changed; /* had an effect */
+	bool waits; /* to be parked, or to stay parked */
+	bool filtered; /* a chat beyond the limits of its sync */
 };
 
 struct notice {
@@ -98,11 +100,11 @@ struct notice {
 	struct in_account_notice what;
 };
 
-/* Of merges whose messages are on their way, and of renames of senders. */
+/* Merges of conversations whose messages have not all moved yet, and renames of senders (resolve/merging.c). */
 struct merging {
-	bool pending; /* there may be a merge in our partitions */
-	int left;     /* messages, reactions and receipts that this transaction may still move or rename */
-	bool senders_had_turn; /* of the two the other is next */
+	bool pending; /* there may be such a merge in the partitions of this replica */
+	int budget; /* messages, reactions and receipts that this transaction may still move or rename */
+	bool senders_had_turn; /* the last slice was one of renames: the next one moves messages */
 };
 
 /* A growing list in the arena. */
@@ -124,30 +126,30 @@ struct work {
 	struct pg *pg;
 	struct arena *arena;
 	int64_t now_ms, now_mono_ms;
-	const char *const *topics; /* of inbound, as the owner has them */
+	const char *const *topics; /* full names of inbound and inbound.bulk, by index */
 	const char *chat_event_topic;
 	LIST(struct op *) ops;
 	LIST(struct person *) people;
 	LIST(struct effect *) effects;
-	LIST(struct conversation *) conversations; /* dirty or recount */
-	LIST(struct contact *) created;            /* on first sight */
-	LIST(struct contact *) contacts;           /* dirty */
-	LIST(struct group *) groups;               /* dirty */
-	LIST(struct account *) accounts;           /* dirty */
-	LIST(struct message *) messages;           /* all of this batch, inserted or read */
-	struct map *by_key;                        /* account id, key -> message */
-	struct map *effect_keys;                   /* event, kind, subject -> effect */
-	struct map *index;                         /* scratch for distinct rows */
+	LIST(struct conversation *) conversations; /* dirty, or to be recounted */
+	LIST(struct contact *) created; /* by this batch */
+	LIST(struct contact *) contacts; /* dirty */
+	LIST(struct group *) groups; /* dirty */
+	LIST(struct account *) accounts; /* dirty */
+	LIST(struct message *) messages; /* all of this batch, inserted or read */
+	struct map *by_key; /* account id, key -> message */
+	struct map *effect_keys; /* event, kind, subject -> effect */
+	struct map *index; /* scratch, to find each row once; a step clears it before use */
 	LIST(struct receipt_row) receipts;
 	LIST(struct op *) receipt_ops;
 	LIST(struct reaction_row) reactions;
 	LIST(struct op *) reaction_ops;
-	LIST(struct reaction_row)
-	each_reaction;   /* while isolating: also those that a newer one of the batch replaces */
+	/* while isolating: all, also those that a newer reaction of the batch replaces */
+	LIST(struct reaction_row) each_reaction;
 	LIST(struct op *) each_reaction_ops;
-	LIST(const struct contact_row *) senders; /* of receipts and reactions */
-	LIST(struct sender_change) receipt_senders, reaction_senders; /* who was no contact before */
-	LIST(struct sender_on_message) sent; /* contacts and messages that receipts and reactions are about */
+	LIST(const struct contact_row *) sender_contacts; /* of receipts and reactions */
+	LIST(struct sender_change) receipt_senders, reaction_senders; /* rows to rename from an alias to the contact */
+	LIST(struct sender_on_message) sender_messages; /* contacts and the messages of their receipts and reactions */
 	LIST(struct media_row) media;
 	LIST(struct parked_row) parked;
 	LIST(struct op *) parked_ops;
@@ -162,19 +164,19 @@ struct work {
 	LIST(struct unread_mark) marks;
 	LIST(struct op *) mark_ops;
 	struct buf *scratch;
-	bool isolating; /* the batch was refused: refusals.c; what waits for its messages is left to the sweep */
-	bool forget; /* a merge changed what the cache keeps */
+	bool isolating; /* the database rejected the batch: rejections.c finds the records, the sweep applies parked updates */
+	bool cache_stale; /* a merge changed rows that the cache has: it is cleared after the batch */
 };
 
-/* Where the record of a parked update stood. */
+/* The partition of a parked update's record. */
 struct topic_partition parked_partition(const struct work *w, const struct parked_row *row);
-/* Where what follows from the op is written. */
+/* The partition whose outbox slot the op's events go to. */
 struct topic_partition op_partition(const struct work *w, const struct op *op);
 
-/* What has changed is written at the end of the batch, once. */
+/* Each marks the row as changed; work_write() writes it once, at the end of the batch. */
 void conversation_touch(struct work *w, struct conversation *v);
 void contact_touch(struct work *w, struct contact *c);
-/* Touches it; what is shown of it changed, and op tells so, unless another op of the batch does. */
+/* Touches the contact and adds to the parts that contact.updated lists; the first op of the batch that does so publishes it. */
 void contact_change(struct work *w, struct contact *c, const struct op *op, unsigned parts);
 void group_touch(struct work *w, struct group *g);
 void account_touch(struct work *w, struct account *a);

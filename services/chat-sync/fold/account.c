@@ -47,7 +47,7 @@ void fold_session(struct work *w, struct op *op)
 	e->event.u.session_state.details = s->details;
 	if (change.disconnected)
 		report_disconnect(w->report, a->row.disconnect_reason);
-	report_session_later(w->report, &a->row.uuid, a->row.status, before);
+	report_session(w->report, &a->row.uuid, a->row.status, before);
 }
 
 void fold_notice(struct work *w, struct op *op)
@@ -55,7 +55,7 @@ void fold_notice(struct work *w, struct op *op)
 	notice_add(w, op, op->event->u.account_notice, op->time_us);
 }
 
-void note_notice(struct work *w, const struct notice *n)
+void effect_add_notice(struct work *w, const struct notice *n)
 {
 	struct effect *e = effect_new(w, n->op, NULL, CE_ACCOUNT_NOTICE, &n->op->account->row.uuid);
 
@@ -84,7 +84,7 @@ void fold_template(struct work *w, struct op *op)
 	*LIST_ADD(w, &w->template_ops) = op;
 }
 
-void note_template(struct work *w, struct op *op)
+void effect_add_template(struct work *w, struct op *op)
 {
 	struct effect *e = effect_new(w, op, NULL, CE_TEMPLATE_STATUS, &op->account->row.uuid);
 

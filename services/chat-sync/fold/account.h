@@ -8,7 +8,7 @@ void fold_session(struct work *w, struct op *op);
 void fold_notice(struct work *w, struct op *op);
 void fold_template(struct work *w, struct op *op);
 
-void note_notice(struct work *w, const struct notice *n);
-void note_template(struct work *w, struct op *op);
+void effect_add_notice(struct work *w, const struct notice *n);
+void effect_add_template(struct work *w, struct op *op);
 
 #endif

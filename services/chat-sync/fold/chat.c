@@ -6,7 +6,7 @@
 #include "chat-sync/members.h"
 #include "chat-sync/report.h"
 
-static void note_group(struct work *w, struct op *op, const char *action, const struct participant *who, size_t n,
+static void effect_add_group(struct work *w, struct op *op, const char *action, const struct participant *who, size_t n,
 	struct str text)
 {
 	struct effect *e = effect_new(w, op, op->conversation, CE_GROUP_UPDATED, &op->group->row.uuid);
@@ -21,7 +21,7 @@ static void note_group(struct work *w, struct op *op, const char *action, const 
 }
 
 /* unread and archived ended up as they are only after the store: the effect is filled in when it is sent. */
-static void note_conversation(struct work *w, struct op *op, const char *what)
+static void effect_add_conversation(struct work *w, struct op *op, const char *what)
 {
 	struct effect *e = effect_new(w, op, op->conversation, CE_CONVERSATION_UPDATED, &op->conversation->row.uuid);
 
@@ -39,7 +39,7 @@ static void conversation_read_until(struct work *w, struct op *op, int64_t read_
 	if (v->row.last_read_us != PG_NO_TIME && read_us <= v->row.last_read_us)
 		return;
 	v->row.last_read_us = read_us;
-	note_conversation(w, op, "unread");
+	effect_add_conversation(w, op, "unread");
 }
 
 void fold_read_marker(struct work *w, struct op *op)
@@ -86,7 +86,7 @@ void fold_unread_mark(struct work *w, struct op *op, int64_t read_us)
 /* groups */
 
 /* One of a group's texts, with its time. True when it reads otherwise now; its time may have moved all the same. */
-static bool group_take_text(struct work *w, struct group *g, struct str *have, int64_t *have_us, struct str got,
+static bool group_apply_text(struct work *w, struct group *g, struct str *have, int64_t *have_us, struct str got,
 	int64_t at_us)
 {
 	if (!newest_wins(*have_us, at_us, *have, got))
@@ -99,9 +99,9 @@ static bool group_take_text(struct work *w, struct group *g, struct str *have, i
 	return true;
 }
 
-static bool group_take_name(struct work *w, struct group *g, struct str name, int64_t at_us)
+static bool group_apply_name(struct work *w, struct group *g, struct str name, int64_t at_us)
 {
-	return name.n > 0 && group_take_text(w, g, &g->row.name, &g->row.name_at_us, name, at_us);
+	return name.n > 0 && group_apply_text(w, g, &g->row.name, &g->row.name_at_us, name, at_us);
 }
 
 static int64_t snapshot_ms(const struct group *g)
@@ -125,7 +125,7 @@ static void group_members_changed(struct work *w, struct group *g)
 	group_touch(w, g);
 }
 
-void group_settle(struct work *w, struct group *g)
+void group_store_members(struct work *w, struct group *g)
 {
 	if (!g->members)
 		return;
@@ -134,14 +134,14 @@ void group_settle(struct work *w, struct group *g)
 	report_over_limit(w->report, "members", g->members->refused);
 }
 
-void group_forget_members(struct group *g)
+void group_free_members(struct group *g)
 {
 	if (g->members)
 		map_free(g->members->index);
 	g->members = NULL;
 }
 
-static bool group_take_snapshot(struct work *w, struct group *g, const struct participant *list, size_t n,
+static bool group_apply_snapshot(struct work *w, struct group *g, const struct participant *list, size_t n,
 	int64_t at_us)
 {
 	bool changed;
@@ -154,7 +154,7 @@ static bool group_take_snapshot(struct work *w, struct group *g, const struct pa
 	return changed;
 }
 
-static bool take_text(struct work *w, struct str *have, struct str got)
+static bool text_replace(struct work *w, struct str *have, struct str got)
 {
 	if (got.n == 0 || str_eq(*have, got))
 		return false;
@@ -162,7 +162,7 @@ static bool take_text(struct work *w, struct str *have, struct str got)
 	return true;
 }
 
-static bool group_take_settings(struct work *w, struct group *g, struct str settings, int64_t at_us)
+static bool group_apply_settings(struct work *w, struct group *g, struct str settings, int64_t at_us)
 {
 	struct group_settings now = { g->row.settings, g->row.settings_times };
 	bool same;
@@ -176,31 +176,31 @@ static bool group_take_settings(struct work *w, struct group *g, struct str sett
 	return !same;
 }
 
-static bool group_take_invite_code(struct work *w, struct group *g, struct str code, int64_t at_us)
+static bool group_apply_invite_code(struct work *w, struct group *g, struct str code, int64_t at_us)
 {
-	return code.n > 0 && group_take_text(w, g, &g->row.invite_code, &g->row.invite_code_at_us, code, at_us);
+	return code.n > 0 && group_apply_text(w, g, &g->row.invite_code, &g->row.invite_code_at_us, code, at_us);
 }
 
 /* An absent one says nothing, an empty one takes it away. */
-static bool group_take_description(struct work *w, struct group *g, struct str text, int64_t at_us)
+static bool group_apply_description(struct work *w, struct group *g, struct str text, int64_t at_us)
 {
-	return text.p && group_take_text(w, g, &g->row.description, &g->row.description_at_us, text, at_us);
+	return text.p && group_apply_text(w, g, &g->row.description, &g->row.description_at_us, text, at_us);
 }
 
-static bool group_take_state(struct work *w, struct op *op, const struct in_chat_state *s)
+static bool group_apply_state(struct work *w, struct op *op, const struct in_chat_state *s)
 {
 	struct group *g = op->group;
 	bool newest = g->row.snapshot_us == PG_NO_TIME || op->time_us >= g->row.snapshot_us;
-	bool changed = group_take_name(w, g, s->chat.group.name, op->time_us);
+	bool changed = group_apply_name(w, g, s->chat.group.name, op->time_us);
 
 	if (s->has_participants)
-		changed = group_take_snapshot(w, g, s->participants, s->n_participants, op->time_us) || changed;
+		changed = group_apply_snapshot(w, g, s->participants, s->n_participants, op->time_us) || changed;
 	if (s->description.n > 0)
-		changed = group_take_description(w, g, s->description, op->time_us) || changed;
-	changed = group_take_invite_code(w, g, s->invite_code, op->time_us) || changed;
-	changed = group_take_settings(w, g, s->settings, op->time_us) || changed;
+		changed = group_apply_description(w, g, s->description, op->time_us) || changed;
+	changed = group_apply_invite_code(w, g, s->invite_code, op->time_us) || changed;
+	changed = group_apply_settings(w, g, s->settings, op->time_us) || changed;
 	if (newest && s->owner.phone.n > 0)
-		changed = take_text(w, &g->row.owner_phone, sender_text(w, &s->owner, NULL)) || changed;
+		changed = text_replace(w, &g->row.owner_phone, sender_text(w, &s->owner, NULL)) || changed;
 	if (s->group_created_ms > 0 && g->row.group_created_us == PG_NO_TIME) {
 		g->row.group_created_us = s->group_created_ms * 1000;
 		changed = true;
@@ -216,8 +216,8 @@ void fold_group_name(struct work *w, struct op *op)
 	struct group *g = op->group;
 
 	if (g && g->locked && str_eq(g->row.name, g->row.jid) &&
-		group_take_name(w, g, op->chat->group.name, op->time_us))
-		note_group(w, op, "subject", NULL, 0, g->row.name);
+		group_apply_name(w, g, op->chat->group.name, op->time_us))
+		effect_add_group(w, op, "subject", NULL, 0, g->row.name);
 }
 
 /* The newest by time; at the same time archived wins. */
@@ -232,7 +232,7 @@ static void fold_archived(struct work *w, struct op *op, bool archived)
 	if (archived == v->row.archived)
 		return;
 	v->row.archived = archived;
-	note_conversation(w, op, "archived");
+	effect_add_conversation(w, op, "archived");
 }
 
 void fold_chat_state(struct work *w, struct op *op)
@@ -242,16 +242,16 @@ void fold_chat_state(struct work *w, struct op *op)
 
 	if (!v)
 		return;
-	if (op->group && group_take_state(w, op, s)) {
+	if (op->group && group_apply_state(w, op, s)) {
 		op->group->created = false;
-		note_group(w, op, "snapshot", s->participants, s->n_participants, STR_NONE);
+		effect_add_group(w, op, "snapshot", s->participants, s->n_participants, STR_NONE);
 	}
 	if (s->has_archived)
 		fold_archived(w, op, s->archived);
 	fold_unread(w, op, s);
 }
 
-static bool group_take_members(struct work *w, struct op *op, const struct in_group_change *c)
+static bool group_apply_members(struct work *w, struct op *op, const struct in_group_change *c)
 {
 	struct members *m;
 	bool changed = false;
@@ -259,7 +259,7 @@ static bool group_take_members(struct work *w, struct op *op, const struct in_gr
 	if (c->n_participants == 0)
 		return false;
 	if (c->snapshot)
-		return group_take_snapshot(w, op->group, c->participants, c->n_participants, op->time_us);
+		return group_apply_snapshot(w, op->group, c->participants, c->n_participants, op->time_us);
 	m = group_members(w, op->group);
 	for (size_t i = 0; i < c->n_participants; i++)
 		changed = members_change(m, c->action, &c->participants[i], op->time_us / 1000) || changed;
@@ -275,18 +275,18 @@ void fold_group_change(struct work *w, struct op *op)
 
 	g->created = false;
 	if (c->action == GROUP_DESCRIPTION)
-		changed = group_take_description(w, g, c->text.p ? c->text : STR(""), op->time_us) || changed;
+		changed = group_apply_description(w, g, c->text.p ? c->text : STR(""), op->time_us) || changed;
 	else if (c->action == GROUP_SUBJECT || c->action == GROUP_CREATE || c->text.n > 0)
-		changed = group_take_name(w, g, c->text, op->time_us) || changed;
-	changed = group_take_name(w, g, c->group.name, op->time_us) || changed;
-	changed = group_take_members(w, op, c) || changed;
-	changed = group_take_settings(w, g, c->settings, op->time_us) || changed;
-	changed = group_take_invite_code(w, g, c->invite_code, op->time_us) || changed;
+		changed = group_apply_name(w, g, c->text, op->time_us) || changed;
+	changed = group_apply_name(w, g, c->group.name, op->time_us) || changed;
+	changed = group_apply_members(w, op, c) || changed;
+	changed = group_apply_settings(w, g, c->settings, op->time_us) || changed;
+	changed = group_apply_invite_code(w, g, c->invite_code, op->time_us) || changed;
 	if (c->action == GROUP_DELETE && !g->row.deleted)
 		changed = g->row.deleted = true;
 	if (!changed)
 		return;
 	group_touch(w, g);
-	note_group(w, op, c->action == GROUP_NONE ? "snapshot" : group_action_word(c->action), c->participants,
+	effect_add_group(w, op, c->action == GROUP_NONE ? "snapshot" : group_action_word(c->action), c->participants,
 		c->n_participants, c->text);
 }

@@ -11,7 +11,7 @@ void fold_group_name(struct work *w, struct op *op);
 void fold_unread_mark(struct work *w, struct op *op,
 	int64_t read_us); /* where the bridge's unread count puts the marker */
 /* Writes the members that the batch changed into the row, and forgets how they were read. */
-void group_settle(struct work *w, struct group *g);
-void group_forget_members(struct group *g);
+void group_store_members(struct work *w, struct group *g);
+void group_free_members(struct group *g);
 
 #endif

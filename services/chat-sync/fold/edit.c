@@ -21,7 +21,7 @@ void fold_edit(struct work *w, struct op *op)
 	if (same)
 		return; /* told again, with a later time */
 	m->row.metadata = metadata_set_body(m->row.metadata, e->body, w->arena);
-	note_edited(w, op, m, e->body, false);
+	effect_add_edited(w, op, m, e->body, false);
 }
 
 /* The earliest revocation stays; only the first is news. */
@@ -36,7 +36,7 @@ void fold_revoke(struct work *w, struct op *op)
 	if (m->row.revoked_us != PG_NO_TIME && op->time_us >= m->row.revoked_us)
 		return;
 	if (m->row.revoked_us == PG_NO_TIME)
-		note_revoked(w, op, m, false);
+		effect_add_revoked(w, op, m, false);
 	m->row.revoked_us = op->time_us;
 	m->dirty = true;
 }
@@ -56,5 +56,5 @@ void fold_message_delete(struct work *w, struct op *op)
 	m->conversation->recount = true;
 	conversation_touch(w, m->conversation);
 	m->dirty = true;
-	note_revoked(w, op, m, true);
+	effect_add_revoked(w, op, m, true);
 }

@@ -36,7 +36,7 @@ const struct op_fold ops_folds[IN_KINDS] = {
 };
 
 /* A message names its people only when it is new, or news now: what history brought before it did not say how they are called today. */
-static bool op_names_people(const struct op *op)
+static bool op_updates_names(const struct op *op)
 {
 	const struct message *m = op->row;
 
@@ -49,13 +49,13 @@ static int op_apply(struct work *w, struct op *op, struct err *err)
 {
 	const struct op_fold *row = &ops_folds[op->kind];
 
-	if (op_names_people(op)) {
+	if (op_updates_names(op)) {
 		if (op->peer)
-			person_take_name(w, op->peer);
+			person_apply_name(w, op->peer);
 		if (op->author)
-			person_take_name(w, op->author);
+			person_apply_name(w, op->author);
 	}
-	announce_people(w, op);
+	effect_add_people(w, op);
 	if (row->ask)
 		return row->ask(w, op, err);
 	assert(row->fold);

@@ -6,7 +6,7 @@
 #include "chat-sync/metadata/call.h"
 #include "chat-sync/metadata/metadata.h"
 
-static void conversation_take_message(struct work *w, struct op *op, struct message *m)
+static void conversation_add_message(struct work *w, struct op *op, struct message *m)
 {
 	struct conversation_row *v = &m->conversation->row;
 	const struct message_row *r = &m->row;
@@ -29,7 +29,7 @@ static void conversation_take_message(struct work *w, struct op *op, struct mess
 	conversation_touch(w, m->conversation);
 }
 
-static void message_take_media(struct work *w, const struct message *m, const struct media *media)
+static void message_add_media(struct work *w, const struct message *m, const struct media *media)
 {
 	if (media->present)
 		*LIST_ADD(w, &w->media) = (struct media_row){ .workspace_id = m->row.workspace_id,
@@ -43,7 +43,7 @@ static void message_take_media(struct work *w, const struct message *m, const st
 }
 
 /* What happened to a message stays with it when its content comes anew. */
-static struct str metadata_keep(struct work *w, struct str metadata, const struct message_row *r)
+static struct str metadata_preserve(struct work *w, struct str metadata, const struct message_row *r)
 {
 	static const char *const kept[] = { "votes", "outcome", "steps", "duration" };
 
@@ -61,11 +61,11 @@ static struct str metadata_keep(struct work *w, struct str metadata, const struc
 }
 
 /* Content of a better copy; an edit that came before it stays. */
-static void message_take_content(struct work *w, struct op *op, struct message *m)
+static void message_replace_content(struct work *w, struct op *op, struct message *m)
 {
 	const struct in_message *in = op->message;
 
-	m->row.metadata = metadata_keep(w, metadata_of(in, op->suspect_ms, w->scratch, w->arena), &m->row);
+	m->row.metadata = metadata_preserve(w, metadata_of(in, op->suspect_ms, w->scratch, w->arena), &m->row);
 	m->row.type = in->type == MSG_NONE ? MSG_UNKNOWN : in->type;
 	m->row.placeholder = in->placeholder;
 	m->row.sent_us = op->time_us;
@@ -78,7 +78,7 @@ static void message_take_content(struct work *w, struct op *op, struct message *
 	m->dirty = true;
 }
 
-static void message_becomes_live(struct work *w, struct message *m)
+static void message_make_live(struct work *w, struct message *m)
 {
 	m->row.origin = ORIGIN_LIVE;
 	m->conversation->recount = true;
@@ -86,7 +86,7 @@ static void message_becomes_live(struct work *w, struct message *m)
 	m->dirty = true;
 }
 
-static void take_missing(struct message *m, struct str *have, struct str got)
+static void fill_missing(struct message *m, struct str *have, struct str got)
 {
 	if (have->p || got.n == 0)
 		return;
@@ -95,10 +95,10 @@ static void take_missing(struct message *m, struct str *have, struct str got)
 }
 
 /* What only one of the copies says. */
-static void message_take_ids(struct message *m, const struct op *op)
+static void message_fill_ids(struct message *m, const struct op *op)
 {
-	take_missing(m, &m->row.wam_id, op->message->provider_id);
-	take_missing(m, &m->row.client_message_id, op->message->client_message_id);
+	fill_missing(m, &m->row.wam_id, op->message->provider_id);
+	fill_missing(m, &m->row.client_message_id, op->message->client_message_id);
 	if (m->row.user_id == 0 && op->user_id != 0) {
 		m->row.user_id = op->user_id;
 		m->dirty = true;
@@ -106,7 +106,7 @@ static void message_take_ids(struct message *m, const struct op *op)
 }
 
 /* A sync counts what it brings by its own mark, whether history brought it before or not. */
-static void message_take_sync(struct work *w, const struct op *op, struct message *m)
+static void message_mark_synced(struct work *w, const struct op *op, struct message *m)
 {
 	if (op->origin != ORIGIN_SYNC || m->row.origin != ORIGIN_HISTORY)
 		return;
@@ -119,7 +119,7 @@ static void message_take_sync(struct work *w, const struct op *op, struct messag
 }
 
 /* A further step of a call: its row is as old as its first one. True when the call reads otherwise now. */
-static bool message_take_call(struct work *w, const struct op *op, struct message *m)
+static bool message_apply_call(struct work *w, const struct op *op, struct message *m)
 {
 	struct str before = m->row.metadata;
 	bool moved = metadata_call(before, &op->event->u.call, w->arena, &m->row.metadata);
@@ -137,24 +137,24 @@ static bool message_take_call(struct work *w, const struct op *op, struct messag
 static void fold_copy(struct work *w, struct op *op, struct message *m)
 {
 	enum copy_effect effect = copy_effect(&m->row, op->origin, op->message->placeholder);
-	bool was_news = m->row.origin == ORIGIN_LIVE;
-	bool moved = op->event->kind == IN_CALL && message_take_call(w, op, m);
+	bool was_live = m->row.origin == ORIGIN_LIVE;
+	bool moved = op->event->kind == IN_CALL && message_apply_call(w, op, m);
 
-	message_take_ids(m, op);
-	message_take_sync(w, op, m);
-	message_take_media(w, m, &op->message->media);
-	if (effect == COPY_ANNOUNCES)
-		message_becomes_live(w, m);
+	message_fill_ids(m, op);
+	message_mark_synced(w, op, m);
+	message_add_media(w, m, &op->message->media);
+	if (effect == COPY_PUBLISHES)
+		message_make_live(w, m);
 	else if (effect != COPY_NOTHING)
-		message_take_content(w, op, m);
-	if (!was_news && m->row.origin == ORIGIN_LIVE)
-		note_created(w, op, m, metadata_body(m->row.metadata, w->arena));
+		message_replace_content(w, op, m);
+	if (!was_live && m->row.origin == ORIGIN_LIVE)
+		effect_add_created(w, op, m, metadata_body(m->row.metadata, w->arena));
 	else if (effect != COPY_NOTHING || moved)
-		note_edited(w, op, m, op->message->body, true);
+		effect_add_edited(w, op, m, op->message->body, true);
 	if (op->message->direction == DIR_OUTBOUND && op->message->status != STATUS_NONE &&
-		message_take_status(&m->row, op->message->status, op->time_us)) {
+		message_apply_status(&m->row, op->message->status, op->time_us)) {
 		m->dirty = true;
-		note_status(w, op, m, NULL);
+		effect_add_status(w, op, m, NULL);
 	}
 }
 
@@ -169,7 +169,7 @@ void fold_message(struct work *w, struct op *op)
 		return;
 	}
 	fold_group_name(w, op);
-	conversation_take_message(w, op, m);
-	message_take_media(w, m, &op->message->media);
-	note_created(w, op, m, op->message->body);
+	conversation_add_message(w, op, m);
+	message_add_media(w, m, &op->message->media);
+	effect_add_created(w, op, m, op->message->body);
 }

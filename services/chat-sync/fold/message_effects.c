@@ -30,7 +30,7 @@ struct effect *message_effect(struct work *w, struct op *op, struct message *m, 
 	return effect_new(w, op, m->conversation, kind, message_uuid(m, op->account));
 }
 
-void note_created(struct work *w, struct op *op, struct message *m, struct str body)
+void effect_add_created(struct work *w, struct op *op, struct message *m, struct str body)
 {
 	struct effect *e = message_effect(w, op, m, CE_MESSAGE_CREATED);
 
@@ -46,7 +46,7 @@ void note_created(struct work *w, struct op *op, struct message *m, struct str b
 		e->event.u.message_created.sender = contact_view(op->author->contact);
 }
 
-void note_edited(struct work *w, struct op *op, struct message *m, struct str body, bool filled)
+void effect_add_edited(struct work *w, struct op *op, struct message *m, struct str body, bool filled)
 {
 	struct effect *e = message_effect(w, op, m, CE_MESSAGE_EDITED);
 
@@ -59,7 +59,7 @@ void note_edited(struct work *w, struct op *op, struct message *m, struct str bo
 		e->event.u.message_edited.message = message_view(m, metadata_body(m->row.metadata, w->arena));
 }
 
-void note_revoked(struct work *w, struct op *op, struct message *m, bool for_us_only)
+void effect_add_revoked(struct work *w, struct op *op, struct message *m, bool for_us_only)
 {
 	struct effect *e = message_effect(w, op, m, CE_MESSAGE_REVOKED);
 
@@ -69,7 +69,7 @@ void note_revoked(struct work *w, struct op *op, struct message *m, bool for_us_
 	e->event.u.message_revoked.for_us_only = for_us_only;
 }
 
-void note_status(struct work *w, struct op *op, struct message *m, const struct in_status *s)
+void effect_add_status(struct work *w, struct op *op, struct message *m, const struct in_status *s)
 {
 	struct effect *e = message_effect(w, op, m, CE_MESSAGE_STATUS);
 

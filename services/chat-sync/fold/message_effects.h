@@ -5,11 +5,11 @@
 #include "chat-sync/effect.h"
 
 struct effect *message_effect(struct work *w, struct op *op, struct message *m, enum chat_event_kind kind);
-void note_created(struct work *w, struct op *op, struct message *m, struct str body);
+void effect_add_created(struct work *w, struct op *op, struct message *m, struct str body);
 /* filled: a placeholder or an older copy got its content; then the event carries the whole message. */
-void note_edited(struct work *w, struct op *op, struct message *m, struct str body, bool filled);
-void note_revoked(struct work *w, struct op *op, struct message *m, bool for_us_only);
+void effect_add_edited(struct work *w, struct op *op, struct message *m, struct str body, bool filled);
+void effect_add_revoked(struct work *w, struct op *op, struct message *m, bool for_us_only);
 /* s: the status event, NULL when a copy of the message brought the status. */
-void note_status(struct work *w, struct op *op, struct message *m, const struct in_status *s);
+void effect_add_status(struct work *w, struct op *op, struct message *m, const struct in_status *s);
 
 #endif

@@ -1,12 +1,12 @@
 /* Contacts: names, opt-outs, changed identities. */
 #include "chat-sync/fold/people.h"
 #include "chat-sync/effect.h"
-#include "chat-sync/identity/adopt.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/identity/merge.h"
+#include "chat-sync/identity/sender_rename.h"
 #include "chat-sync/resolve/follow.h"
 
-static struct effect *note_contact(struct work *w, struct op *op, struct contact *c, enum chat_event_kind kind,
+static struct effect *effect_add_contact(struct work *w, struct op *op, struct contact *c, enum chat_event_kind kind,
 	const char *what)
 {
 	struct effect *e = effect_new(w, op, op->conversation, kind, &c->row.uuid);
@@ -17,7 +17,7 @@ static struct effect *note_contact(struct work *w, struct op *op, struct contact
 	return e;
 }
 
-static void note_contact_parts(struct work *w, struct op *op, struct contact *c, unsigned parts)
+static void effect_add_contact_parts(struct work *w, struct op *op, struct contact *c, unsigned parts)
 {
 	static const struct {
 		enum contact_part part;
@@ -32,24 +32,24 @@ static void note_contact_parts(struct work *w, struct op *op, struct contact *c,
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (parts & words[i].part)
-			(void)note_contact(w, op, c, CE_CONTACT_UPDATED, words[i].word);
+			(void)effect_add_contact(w, op, c, CE_CONTACT_UPDATED, words[i].word);
 }
 
 /* Once per batch: a contact created or changed by this op's people is news, before what the op itself does. */
-void announce_people(struct work *w, struct op *op)
+void effect_add_people(struct work *w, struct op *op)
 {
 	struct person *people[] = { op->peer, op->author };
 
 	for (size_t i = 0; i < 2; i++) {
 		struct contact *c = people[i] ? people[i]->contact : NULL;
 
-		if (!c || c->announced || (!c->created && c->changed_by != op))
+		if (!c || c->has_event || (!c->created && c->changed_by != op))
 			continue;
-		c->announced = true;
+		c->has_event = true;
 		if (c->created)
-			(void)note_contact(w, op, c, CE_CONTACT_CREATED, NULL);
+			(void)effect_add_contact(w, op, c, CE_CONTACT_CREATED, NULL);
 		else
-			note_contact_parts(w, op, c, c->changed);
+			effect_add_contact_parts(w, op, c, c->changed);
 	}
 }
 
@@ -59,7 +59,7 @@ static int16_t name_rank(const struct in_contact *in)
 	return in->by_hand ? 3 : in->from_address_book ? 2 : 1;
 }
 
-static bool contact_take_names(struct work *w, struct op *op, struct contact *c, const struct in_contact *in)
+static bool contact_apply_names(struct work *w, struct op *op, struct contact *c, const struct in_contact *in)
 {
 	struct str first = str_trim(in->first_name), last = str_trim(in->last_name);
 	struct str full = str_trim(in->full_name.n > 0 ? in->full_name : in->party.name);
@@ -91,14 +91,14 @@ void fold_contact(struct work *w, struct op *op)
 
 	if (!c)
 		return;
-	if (!removed && contact_take_names(w, op, c, in))
+	if (!removed && contact_apply_names(w, op, c, in))
 		changed |= CONTACT_NAME;
-	changed |= contact_take_details(w, c, &got);
+	changed |= contact_apply_details(w, c, &got);
 	if (!changed)
 		return;
-	if (!c->announced || !c->created)
-		note_contact_parts(w, op, c, changed);
-	c->announced = true;
+	if (!c->has_event || !c->created)
+		effect_add_contact_parts(w, op, c, changed);
+	c->has_event = true;
 }
 
 void fold_opt_out(struct work *w, struct op *op)
@@ -130,10 +130,10 @@ void fold_opt_out(struct work *w, struct op *op)
 	*LIST_ADD(w, &w->opt_out_ops) = op;
 }
 
-void note_opt_out(struct work *w, struct op *op)
+void effect_add_opt_out(struct work *w, struct op *op)
 {
 	const struct in_opt_out *o = &op->event->u.opt_out;
-	struct effect *e = note_contact(w, op, op->peer->contact, CE_CONTACT_UPDATED, "opt_out");
+	struct effect *e = effect_add_contact(w, op, op->peer->contact, CE_CONTACT_UPDATED, "opt_out");
 
 	e->event.u.contact_changed.opt_out_category = o->category;
 	e->event.u.contact_changed.opted_out = o->stop;
@@ -150,7 +150,7 @@ static const struct alias_row *alias_of(const struct person *p, enum alias_kind 
 	return NULL;
 }
 
-static int alias_give(struct work *w, const struct person *p, const struct alias_row *alias, struct contact *c,
+static int alias_assign(struct work *w, const struct person *p, const struct alias_row *alias, struct contact *c,
 	struct err *err)
 {
 	struct alias_row row = *alias;
@@ -161,11 +161,11 @@ static int alias_give(struct work *w, const struct person *p, const struct alias
 		return -1;
 	if (!inserted)
 		return err_set(err, ERR_RETRY, "contact_race", "another partition was first");
-	cache_keep_alias(w->cache, &row, c);
-	return alias_adopt(w, p, &row, c, err);
+	cache_put_alias(w->cache, &row, c);
+	return alias_rename_senders(w, p, &row, c, err);
 }
 
-static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, struct err *err)
+static int identifier_change_apply(struct work *w, struct op *op, enum alias_kind kind, struct err *err)
 {
 	const struct alias_row *old = alias_of(op->peer, kind), *new = alias_of(op->author, kind);
 	struct contact *c = contact_final(w, op->peer->contact), *there;
@@ -184,24 +184,24 @@ static int identity_moved(struct work *w, struct op *op, enum alias_kind kind, s
 		return -1;
 	if (!news)
 		return 0;
-	cache_drop_alias(w->cache, old);
-	if (!there && alias_give(w, op->author, new, c, err) < 0)
+	cache_remove_alias(w->cache, old);
+	if (!there && alias_assign(w, op->author, new, c, err) < 0)
 		return -1;
 	if (kind == ALIAS_PHONE) {
 		contact_set_phone(w, c, op->author->party->phone, new->value, op->account->row.region);
 		contact_touch(w, c);
 	}
-	if (there && there != c && contacts_unite(w, op, there, c, true, err) < 0)
+	if (there && there != c && contact_merge(w, op, there, c, true, err) < 0)
 		return -1;
 	c = contact_final(w, c);
 	contact_touch(w, c);
-	note_contact(w, op, c, CE_CONTACT_UPDATED, kind == ALIAS_PHONE ? "phone" : "alias");
-	c->announced = true;
+	effect_add_contact(w, op, c, CE_CONTACT_UPDATED, kind == ALIAS_PHONE ? "phone" : "alias");
+	c->has_event = true;
 	return 0;
 }
 
 /* Both parties are one person: what either is called leads to the same contact. */
-static int identity_joined(struct work *w, struct op *op, struct err *err)
+static int alias_report_apply(struct work *w, struct op *op, struct err *err)
 {
 	struct contact *a = op->peer ? contact_final(w, op->peer->contact) : NULL;
 	struct contact *b = op->author ? contact_final(w, op->author->contact) : NULL;
@@ -210,7 +210,7 @@ static int identity_joined(struct work *w, struct op *op, struct err *err)
 	bool changed = false;
 
 	if (a && b)
-		return a == b ? 0 : contacts_unite(w, op, a, b, false, err);
+		return a == b ? 0 : contact_merge(w, op, a, b, false, err);
 	if (!c)
 		return 0;
 	for (size_t i = 0; other && i < other->n_aliases; i++) {
@@ -220,15 +220,15 @@ static int identity_joined(struct work *w, struct op *op, struct err *err)
 			contact_set_phone(w, c, other->party->phone, other->aliases[i].value, op->account->row.region);
 			contact_touch(w, c);
 		}
-		if (alias_give(w, other, &other->aliases[i], c, err) < 0)
+		if (alias_assign(w, other, &other->aliases[i], c, err) < 0)
 			return -1;
 		changed = true;
 	}
 	if (!changed)
 		return 0;
 	contact_touch(w, c);
-	note_contact(w, op, c, CE_CONTACT_UPDATED, "alias");
-	c->announced = true;
+	effect_add_contact(w, op, c, CE_CONTACT_UPDATED, "alias");
+	c->has_event = true;
 	return 0;
 }
 
@@ -240,11 +240,11 @@ int fold_identity_change(struct work *w, struct op *op, struct err *err)
 	case IDENTITY_NUMBER_CHANGED:
 		if (!op->peer || !op->peer->contact || !op->author)
 			return 0;
-		if (identity_moved(w, op, ALIAS_PHONE, err) < 0)
+		if (identifier_change_apply(w, op, ALIAS_PHONE, err) < 0)
 			return -1;
-		return identity_moved(w, op, ALIAS_BSUID, err);
+		return identifier_change_apply(w, op, ALIAS_BSUID, err);
 	case IDENTITY_ALIAS:
-		return identity_joined(w, op, err);
+		return alias_report_apply(w, op, err);
 	case IDENTITY_NONE: /* which no rule lets in */
 		break;
 	}

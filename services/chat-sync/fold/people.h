@@ -7,8 +7,8 @@
 void fold_contact(struct work *w, struct op *op);
 int fold_identity_change(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
 void fold_opt_out(struct work *w, struct op *op);
-void note_opt_out(struct work *w, struct op *op);
+void effect_add_opt_out(struct work *w, struct op *op);
 /* The events of contacts that the op created or changed. */
-void announce_people(struct work *w, struct op *op);
+void effect_add_people(struct work *w, struct op *op);
 
 #endif

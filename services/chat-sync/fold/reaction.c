@@ -32,14 +32,14 @@ void fold_reaction(struct work *w, struct op *op)
 		.workspace_id = op->row->row.workspace_id,
 		.chat_id = op->row->row.id,
 		.sender = sender.key,
-		.before = sender.before,
+		.before = sender.previous_key,
 		.emoji = r->emoji,
 		.at_us = op->time_us,
 		.timed = op->timed,
 	};
-	sent_add(w, &op->row->row, &sender);
+	sender_messages_add(w, &op->row->row, &sender);
 	if (sender.contact) {
-		*LIST_ADD(w, &w->senders) = &sender.contact->row;
+		*LIST_ADD(w, &w->sender_contacts) = &sender.contact->row;
 		*LIST_ADD(w, &w->reaction_senders) =
 			(struct sender_change){ row.workspace_id, row.chat_id, sender.alias, sender.key };
 	}
@@ -62,7 +62,7 @@ void fold_reaction(struct work *w, struct op *op)
 	*LIST_ADD(w, &w->reaction_ops) = op;
 }
 
-void note_reaction(struct work *w, struct op *op)
+void effect_add_reaction(struct work *w, struct op *op)
 {
 	const struct in_reaction *r = &op->event->u.reaction;
 	struct effect *e = message_effect(w, op, op->row, CE_MESSAGE_REACTION);
@@ -110,17 +110,17 @@ int fold_poll_vote(struct work *w, struct op *op, struct err *err)
 		return 0;
 	}
 	sender = reaction_sender(w, op, p->direction);
-	if (sender.before.n > 0 &&
-		metadata_vote(m->row.metadata, (struct voter){ &sender.before, 1 }, p->options, p->n_options,
+	if (sender.previous_key.n > 0 &&
+		metadata_vote(m->row.metadata, (struct voter){ &sender.previous_key, 1 }, p->options, p->n_options,
 			op->time_us / 1000, w->arena, &theirs) == VOTE_OLD)
 		return 0; /* told again */
 	if (voter_names(w, &sender, &voter, err) < 0)
 		return -1;
 	effect = metadata_vote(m->row.metadata, voter, p->options, p->n_options, op->time_us / 1000, w->arena,
 		&m->row.metadata);
-	if (effect == VOTE_REFUSED)
+	if (effect == VOTE_OVER_LIMIT)
 		report_over_limit(w->report, "votes", 1);
-	if (effect != VOTE_TAKEN)
+	if (effect != VOTE_STORED)
 		return 0;
 	m->dirty = true;
 	e = message_effect(w, op, m, CE_MESSAGE_REACTION);

@@ -6,7 +6,7 @@
 
 void fold_reaction(struct work *w, struct op *op);
 /* Called when the database says that a reaction changed something. */
-void note_reaction(struct work *w, struct op *op);
+void effect_add_reaction(struct work *w, struct op *op);
 int fold_poll_vote(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -8,20 +8,20 @@ struct sender sender_of(struct work *w, const struct person *p)
 	struct sender s = { .alias = sender_text(w, p->party, NULL), .contact = contact_final(w, p->contact) };
 
 	s.key = s.contact ? uuid_str(w, &s.contact->row.uuid) : s.alias;
-	if (p->before) {
-		s.former = contact_final(w, p->before);
-		s.before = uuid_str(w, &s.former->row.uuid);
+	if (p->stored_holder) {
+		s.previous = contact_final(w, p->stored_holder);
+		s.previous_key = uuid_str(w, &s.previous->row.uuid);
 	}
 	return s;
 }
 
 /* What these have sent about a message is compared with what comes. */
-void sent_add(struct work *w, const struct message_row *m, const struct sender *s)
+void sender_messages_add(struct work *w, const struct message_row *m, const struct sender *s)
 {
-	const struct contact *contacts[] = { s->contact, s->former };
+	const struct contact *contacts[] = { s->contact, s->previous };
 
 	for (size_t i = 0; i < sizeof(contacts) / sizeof(contacts[0]); i++)
 		if (contacts[i])
-			*LIST_ADD(w, &w->sent) =
+			*LIST_ADD(w, &w->sender_messages) =
 				(struct sender_on_message){ m->workspace_id, m->id, contacts[i]->row.id };
 }

@@ -8,12 +8,12 @@
  * was none before something may still be stored as `alias`. */
 struct sender {
 	struct str key, alias;
-	struct str before; /* key of whoever was called so before; absent: nobody */
+	struct str previous_key; /* of the previous holder of the alias under which this may be stored; absent: none */
 	const struct contact *contact; /* NULL: nobody known */
-	const struct contact *former; /* the one that `before` is the key of */
+	const struct contact *previous; /* the previous holder, whose key previous_key is */
 };
 
 struct sender sender_of(struct work *w, const struct person *p);
-void sent_add(struct work *w, const struct message_row *m, const struct sender *s);
+void sender_messages_add(struct work *w, const struct message_row *m, const struct sender *s);
 
 #endif

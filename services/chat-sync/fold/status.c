@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-static void status_take_error(struct work *w, struct message *m, const struct in_status *s)
+static void message_set_error(struct work *w, struct message *m, const struct in_status *s)
 {
 	struct str error = s->status == STATUS_FAILED ? metadata_error(&s->error, w->arena) : STR_NONE;
 
@@ -26,15 +26,15 @@ static void receipt_add(struct work *w, struct op *op, const struct message *m, 
 		.workspace_id = m->row.workspace_id,
 		.chat_id = m->row.id,
 		.participant = sender.key,
-		.before = sender.before,
+		.before = sender.previous_key,
 		.status = s->status,
 		.at_us = op->time_us,
 	};
 	*LIST_ADD(w, &w->receipt_ops) = op;
-	sent_add(w, &m->row, &sender);
+	sender_messages_add(w, &m->row, &sender);
 	if (!sender.contact)
 		return;
-	*LIST_ADD(w, &w->senders) = &sender.contact->row;
+	*LIST_ADD(w, &w->sender_contacts) = &sender.contact->row;
 	*LIST_ADD(w, &w->receipt_senders) =
 		(struct sender_change){ m->row.workspace_id, m->row.id, sender.alias, sender.key };
 }
@@ -57,10 +57,10 @@ void fold_status(struct work *w, struct op *op)
 	before = m->row.status;
 	delivered = m->row.delivered_us;
 	read = m->row.read_us;
-	if (message_take_status(&m->row, s->status, op->time_us)) {
+	if (message_apply_status(&m->row, s->status, op->time_us)) {
 		if (s->status == STATUS_FAILED || before == STATUS_FAILED)
-			status_take_error(w, m, s);
-		note_status(w, op, m, s);
+			message_set_error(w, m, s);
+		effect_add_status(w, op, m, s);
 	}
 	if (m->row.status != before || m->row.delivered_us != delivered || m->row.read_us != read)
 		m->dirty = true;
@@ -69,8 +69,8 @@ void fold_status(struct work *w, struct op *op)
 }
 
 /* A participant's receipt that did not move the message's own status is news of its own. */
-void note_receipt(struct work *w, struct op *op)
+void effect_add_receipt(struct work *w, struct op *op)
 {
 	if (!op->changed)
-		note_status(w, op, op->row, &op->event->u.status);
+		effect_add_status(w, op, op->row, &op->event->u.status);
 }

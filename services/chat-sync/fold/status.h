@@ -6,6 +6,6 @@
 
 void fold_status(struct work *w, struct op *op);
 /* Called when the database says that a receipt changed something. */
-void note_receipt(struct work *w, struct op *op);
+void effect_add_receipt(struct work *w, struct op *op);
 
 #endif

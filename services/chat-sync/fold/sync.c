@@ -145,11 +145,11 @@ void sync_event(struct chat_event *e, const struct sync_state *s, const char *st
 	e->u.sync.duration_ms = store_sync_duration_ms(s);
 }
 
-void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool first)
+void effect_add_sync(struct work *w, struct op *op, const struct sync_state *s, bool first)
 {
 	struct account *a = op->account;
 	struct uuid subject;
-	struct sync_news news;
+	struct sync_report news;
 	struct effect *e;
 
 	sync_subject(w, &a->row.uuid, s, &subject);
@@ -157,15 +157,15 @@ void note_sync(struct work *w, struct op *op, const struct sync_state *s, bool f
 	sync_event(&e->event, s, s->complete ? "completed" : "running");
 	if (sync_is_to_show(a, s))
 		account_set_sync(w, a, sync_json(w, s));
-	news = (struct sync_news){ .workspace = a->row.workspace,
+	news = (struct sync_report){ .workspace = a->row.workspace,
 		.account = a->row.uuid,
 		.state = *s,
 		.max_chats = a->row.sync_max_chats,
 		.window_days = a->row.sync_window_days };
 	if (first)
-		report_sync_later(w->report, "started", &news);
+		report_sync(w->report, "started", &news);
 	if (s->complete)
-		report_sync_later(w->report, "completed", &news);
+		report_sync(w->report, "completed", &news);
 }
 
 /* It is open, and missed when it stands still, until it has all. */

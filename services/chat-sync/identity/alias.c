@@ -70,7 +70,7 @@ struct str sender_text(struct work *w, const struct party *p, const struct conta
 
 struct str author_text(struct work *w, const struct person *p)
 {
-	return sender_text(w, p->party, p->former ? NULL : p->contact);
+	return sender_text(w, p->party, p->previous_holder ? NULL : p->contact);
 }
 
 struct str uuid_str(struct work *w, const struct uuid *u)

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-bool contact_take_name(struct work *w, struct contact *c, const struct contact_row *got)
+bool contact_apply_name(struct work *w, struct contact *c, const struct contact_row *got)
 {
 	if (!name_wins(&c->row, got))
 		return false;
@@ -29,7 +29,7 @@ static bool newer_text(struct work *w, struct str *have, int64_t *have_us, struc
 	return other;
 }
 
-unsigned contact_take_details(struct work *w, struct contact *c, const struct contact_row *got)
+unsigned contact_apply_details(struct work *w, struct contact *c, const struct contact_row *got)
 {
 	struct contact_row *r = &c->row, before = c->row;
 	unsigned changed = 0;
@@ -57,16 +57,16 @@ static void contact_rebase(struct work *w, struct contact *c, const struct conta
 {
 	struct contact_row ours = c->row, was = c->read;
 
-	cache_keep_contact(w->cache, now, w->now_mono_ms);
-	(void)contact_take_name(w, c, &ours);
+	cache_put_contact(w->cache, now, w->now_mono_ms);
+	(void)contact_apply_name(w, c, &ours);
 	if (!str_eq(ours.match_key, was.match_key)) {
 		c->row.phone = ours.phone;
 		c->row.match_key = ours.match_key;
 	}
-	(void)contact_take_details(w, c, &ours);
+	(void)contact_apply_details(w, c, &ours);
 }
 
-void contact_keep(void *ctx, const struct contact_row *row)
+void contact_loaded(void *ctx, const struct contact_row *row)
 {
 	struct work *w = ctx;
 	struct contact *c = cache_contact(w->cache, row->workspace_id, row->id);
@@ -74,7 +74,7 @@ void contact_keep(void *ctx, const struct contact_row *row)
 	if (c && c->dirty)
 		contact_rebase(w, c, row);
 	else
-		cache_keep_contact(w->cache, row, w->now_mono_ms);
+		cache_put_contact(w->cache, row, w->now_mono_ms);
 }
 
 static int id_cmp(const void *a, const void *b)
@@ -103,7 +103,7 @@ int contacts_lock(struct work *w, struct err *err)
 			ids[n++] = c->row.id;
 		}
 		qsort(ids, n, sizeof(*ids), id_cmp);
-		if (store_contacts_lock(w->pg, workspace, ids, n, w->arena, contact_keep, w, err) < 0)
+		if (store_contacts_lock(w->pg, workspace, ids, n, w->arena, contact_loaded, w, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -134,7 +134,7 @@ bool contact_rename(struct work *w, struct contact *c, const struct contact_row 
 {
 	bool renamed = !str_eq(c->row.full_name, got->full_name);
 
-	if (!contact_take_name(w, c, got))
+	if (!contact_apply_name(w, c, got))
 		return false;
 	if (renamed)
 		contact_change(w, c, op, CONTACT_NAME);
@@ -168,7 +168,7 @@ struct contact_row contact_named_by(const struct person *p, const struct contact
 	return row;
 }
 
-void person_take_name(struct work *w, struct person *p)
+void person_apply_name(struct work *w, struct person *p)
 {
 	struct contact_row got = name_of(p);
 	struct contact *c = p->contact;
@@ -179,7 +179,7 @@ void person_take_name(struct work *w, struct person *p)
 	if (p->op->kind == IN_MESSAGE && c->row.name_at_us != PG_NO_TIME && str_eq(c->row.full_name, got.full_name))
 		return;
 	if (c->created)
-		(void)contact_take_name(w, c, &got);
+		(void)contact_apply_name(w, c, &got);
 	else
 		(void)contact_rename(w, c, &got, p->op);
 }

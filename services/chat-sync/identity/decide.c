@@ -41,7 +41,7 @@ static struct contact *contact_new(struct work *w, struct plan *plan, const stru
 	struct contact *c;
 
 	uuid_v4(&row.uuid);
-	c = cache_keep_contact(w->cache, &row, w->now_mono_ms);
+	c = cache_put_contact(w->cache, &row, w->now_mono_ms);
 	c->created = true;
 	*LIST_ADD(w, &w->created) = c;
 	*LIST_ADD(w, &plan->contacts) = c;
@@ -59,24 +59,24 @@ static bool alias_attach(struct work *w, struct plan *plan, struct person *p, co
 		if (!c->created)
 			contact_change(w, c, p->op, CONTACT_PHONE);
 	}
-	c->reused = c->reused || p->had_former;
+	c->has_reassigned_alias = c->has_reassigned_alias || p->alias_reassigned;
 	*LIST_ADD(w, &plan->aliases) = (struct new_alias){ *alias, c, p };
-	cache_keep_alias(w->cache, alias, c);
+	cache_put_alias(w->cache, alias, c);
 	return true;
 }
 
 /* News of a number that changed hands already is of that change, told by another account, say. */
 static bool person_is_created(const struct person *p)
 {
-	return p->create && p->n_aliases > 0 && !(p->op->kind == IN_IDENTITY_CHANGE && p->had_former);
+	return p->create && p->n_aliases > 0 && !(p->op->kind == IN_IDENTITY_CHANGE && p->alias_reassigned);
 }
 
 /* Everything a party's aliases say, taken in order of trust (phone first): the first that is known decides who it is; the others
  * join, or reveal that two contacts are one person. */
 void person_decide(struct work *w, struct plan *plan, struct person *p)
 {
-	p->contact = p->former;
-	if (p->former)
+	p->contact = p->previous_holder;
+	if (p->previous_holder)
 		return;
 	for (size_t i = 0; i < p->n_aliases; i++) {
 		struct contact *c = cache_alias(w->cache, &p->aliases[i], w->now_mono_ms);
@@ -90,7 +90,7 @@ void person_decide(struct work *w, struct plan *plan, struct person *p)
 		else if (contacts_differ_in_phone(c, p->contact))
 			identity_conflict(w, p->op);
 		else
-			*LIST_ADD(w, &plan->merges) = (struct pair){ p->contact, c, p->op };
+			*LIST_ADD(w, &plan->merges) = (struct merge_pair){ p->contact, c, p->op };
 	}
 	if (!person_is_created(p))
 		return;
@@ -120,7 +120,8 @@ int contact_ids_draw(struct work *w, struct plan *plan, struct err *err)
 	size_t most = 0;
 
 	for (size_t i = 0; i < w->people.n; i++)
-		if (w->people.at[i]->create && !w->people.at[i]->former && has_unknown_alias(w, w->people.at[i]))
+		if (w->people.at[i]->create && !w->people.at[i]->previous_holder &&
+			has_unknown_alias(w, w->people.at[i]))
 			most += w->people.at[i]->n_aliases;
 	plan->next_id = 0;
 	plan->ids = ARENA_ARRAY(w->arena, int64_t, most);

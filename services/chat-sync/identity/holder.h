@@ -7,7 +7,7 @@
 
 #include "chat-sync/work.h"
 
-/* Sets `former`, `before` and `had_former` of the people whose aliases had another holder. */
+/* Sets `former`, `before` and `alias_reassigned` of the people whose aliases had another holder. */
 int previous_holders_read(struct work *w, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -10,22 +10,22 @@ static struct str alias_key(struct work *w, const struct alias_row *a)
 }
 
 /* Marks who has an alias that was somebody else's before. */
-static int reused_read(struct work *w, const struct alias_row *aliases, size_t n, struct err *err)
+static int reassigned_read(struct work *w, const struct alias_row *aliases, size_t n, struct err *err)
 {
-	struct alias_row *former = ARENA_ARRAY(w->arena, struct alias_row, n);
+	struct alias_row *previous = ARENA_ARRAY(w->arena, struct alias_row, n);
 	int64_t *until = ARENA_ARRAY(w->arena, int64_t, n);
 
 	for (size_t i = 0; i < n; i++) {
-		former[i] = aliases[i];
-		former[i].contact_id = 0;
+		previous[i] = aliases[i];
+		previous[i].contact_id = 0;
 	}
-	if (store_aliases_find_former(w->pg, former, until, n, w->arena, contact_keep, w, err) < 0)
+	if (store_aliases_find_former(w->pg, previous, until, n, w->arena, contact_loaded, w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct contact *c = cache_contact(w->cache, aliases[i].workspace_id, aliases[i].contact_id);
 
-		if (former[i].contact_id && aliases[i].contact_id && c)
-			c->reused = true;
+		if (previous[i].contact_id && aliases[i].contact_id && c)
+			c->has_reassigned_alias = true;
 	}
 	return 0;
 }
@@ -59,15 +59,15 @@ int aliases_read(struct work *w, struct err *err)
 	report_cache(w->report, "contacts", hits, n);
 	if (n == 0)
 		return 0;
-	if (store_aliases_find(w->pg, unknown, n, w->arena, contact_keep, w, err) < 0)
+	if (store_aliases_find(w->pg, unknown, n, w->arena, contact_loaded, w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct contact *c = cache_contact(w->cache, unknown[i].workspace_id, unknown[i].contact_id);
 
 		if (unknown[i].contact_id && c)
-			cache_keep_alias(w->cache, &unknown[i], c);
+			cache_put_alias(w->cache, &unknown[i], c);
 		else
-			cache_drop_alias(w->cache, &unknown[i]);
+			cache_remove_alias(w->cache, &unknown[i]);
 	}
-	return reused_read(w, unknown, n, err);
+	return reassigned_read(w, unknown, n, err);
 }

@@ -1,16 +1,16 @@
 /* Two contacts become one; see merge.h. */
 #include "chat-sync/identity/merge.h"
-#include "chat-sync/identity/adopt.h"
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/identity/decide.h"
+#include "chat-sync/identity/sender_rename.h"
 #include "chat-sync/identity/senders.h"
 
 #include "base/log.h"
 #include "wire/cloudevents.h"
 
-static int identity_merged(struct work *w, const struct op *op, const struct uuid *account, int64_t winner,
-	int64_t loser, struct err *err)
+static int identity_change_emit(struct work *w, const struct op *op, const struct uuid *account, int64_t surviving,
+	int64_t merged, struct err *err)
 {
 	struct inbound_event *e = ARENA_NEW(w->arena, struct inbound_event);
 	struct cloudevents_storage storage;
@@ -27,10 +27,10 @@ static int identity_merged(struct work *w, const struct op *op, const struct uui
 	e->origin = ORIGIN_LIVE;
 	e->kind = IN_IDENTITY_CHANGE;
 	e->u.identity_change.kind = IDENTITY_MERGED;
-	e->u.identity_change.old_contact = loser;
-	e->u.identity_change.new_contact = winner;
-	inbound_derive_id(e, arena_printf(w->arena, "%lld", (long long)loser),
-		arena_printf(w->arena, "%lld", (long long)winner));
+	e->u.identity_change.old_contact = merged;
+	e->u.identity_change.new_contact = surviving;
+	inbound_derive_id(e, arena_printf(w->arena, "%lld", (long long)merged),
+		arena_printf(w->arena, "%lld", (long long)surviving));
 	if (inbound_encode(e, w->arena, &bytes, err) < 0)
 		return -1;
 	inbound_key(e, key);
@@ -46,55 +46,56 @@ struct locked {
 	int64_t merged_into[2];
 };
 
-static void keep_locked(void *ctx, const struct contact_row *row)
+static void locked_contact_read(void *ctx, const struct contact_row *row)
 {
 	struct locked *l = ctx;
 
-	contact_keep(l->w, row);
+	contact_loaded(l->w, row);
 	l->merged_into[l->n++ % 2] = row->merged_into;
 }
 
-int contacts_unite(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ,
+int contact_merge(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ,
 	struct err *err)
 {
-	struct contact *winner = a->row.id < b->row.id ? a : b, *loser = winner == a ? b : a;
-	int64_t ids[] = { winner->row.id, loser->row.id };
-	const struct sender_rename sent = sender_rename_to(w, op, uuid_str(w, &loser->row.uuid), winner);
+	struct contact *surviving = a->row.id < b->row.id ? a : b, *merged = surviving == a ? b : a;
+	int64_t ids[] = { surviving->row.id, merged->row.id };
+	const struct sender_rename sent = sender_rename_of(w, op, uuid_str(w, &merged->row.uuid), surviving);
 	struct locked locked = { .w = w };
 	struct uuid *accounts;
 	unsigned parts;
 	size_t n;
 
-	if (store_contacts_lock(w->pg, winner->row.workspace_id, ids, 2, w->arena, keep_locked, &locked, err) < 0)
+	if (store_contacts_lock(w->pg, surviving->row.workspace_id, ids, 2, w->arena, locked_contact_read, &locked,
+		    err) < 0)
 		return -1;
 	if (locked.n != 2 || locked.merged_into[0] || locked.merged_into[1]) /* somebody else was first */
 		return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
-	if (!phones_may_differ && contacts_differ_in_phone(winner, loser)) {
+	if (!phones_may_differ && contacts_differ_in_phone(surviving, merged)) {
 		identity_conflict(w, op);
 		return 0;
 	}
-	if (store_contacts_merge(w->pg, winner->row.workspace_id, winner->row.id, loser->row.id, w->arena, &accounts,
-		    &n, err) < 0 ||
-		store_sender_renames_redirect(w->pg, winner->row.workspace_id, loser->row.id, winner->row.id, err) <
-			0 ||
+	if (store_contacts_merge(w->pg, surviving->row.workspace_id, surviving->row.id, merged->row.id, w->arena,
+		    &accounts, &n, err) < 0 ||
+		store_sender_renames_redirect(w->pg, surviving->row.workspace_id, merged->row.id, surviving->row.id,
+			err) < 0 ||
 		senders_rename(w, &sent, 1, err) < 0)
 		return -1;
-	winner->row.merges += loser->row.merges + 1;
-	if (winner->row.match_key.n == 0 && loser->row.match_key.n > 0) {
-		winner->row.phone = loser->row.phone;
-		winner->row.match_key = loser->row.match_key;
-		contact_change(w, winner, op, CONTACT_PHONE);
+	surviving->row.merges += merged->row.merges + 1;
+	if (surviving->row.match_key.n == 0 && merged->row.match_key.n > 0) {
+		surviving->row.phone = merged->row.phone;
+		surviving->row.match_key = merged->row.match_key;
+		contact_change(w, surviving, op, CONTACT_PHONE);
 	}
-	(void)contact_rename(w, winner, &loser->row, op);
-	parts = contact_take_details(w, winner, &loser->row);
+	(void)contact_rename(w, surviving, &merged->row, op);
+	parts = contact_apply_details(w, surviving, &merged->row);
 	if (parts)
-		contact_change(w, winner, op, parts);
-	log_info("contacts merged", LOG_I("workspace", winner->row.workspace_id), LOG_I("winner", winner->row.id),
-		LOG_I("loser", loser->row.id), LOG_I("accounts", n));
-	loser->row.merged_into = winner->row.id;
-	w->forget = true;
+		contact_change(w, surviving, op, parts);
+	log_info("contacts merged", LOG_I("workspace", surviving->row.workspace_id),
+		LOG_I("surviving", surviving->row.id), LOG_I("merged", merged->row.id), LOG_I("accounts", n));
+	merged->row.merged_into = surviving->row.id;
+	w->cache_stale = true;
 	for (size_t i = 0; i < n; i++)
-		if (identity_merged(w, op, &accounts[i], winner->row.id, loser->row.id, err) < 0)
+		if (identity_change_emit(w, op, &accounts[i], surviving->row.id, merged->row.id, err) < 0)
 			return -1;
 	return 0;
 }
@@ -104,7 +105,7 @@ int contacts_merge(struct work *w, struct plan *plan, struct err *err)
 	for (size_t i = 0; i < plan->merges.n; i++) {
 		struct contact *a = contact_final(w, plan->merges.at[i].a), *b = contact_final(w, plan->merges.at[i].b);
 
-		if (a != b && contacts_unite(w, plan->merges.at[i].op, a, b, false, err) < 0)
+		if (a != b && contact_merge(w, plan->merges.at[i].op, a, b, false, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -4,7 +4,7 @@
 
 #include "chat-sync/work.h"
 
-struct pair {
+struct merge_pair {
 	struct contact *a, *b;
 	struct op *op;
 };
@@ -19,7 +19,7 @@ struct new_alias {
 struct plan {
 	LIST(struct new_alias) aliases;
 	LIST(struct contact *) contacts;
-	LIST(struct pair) merges;
+	LIST(struct merge_pair) merges;
 	int64_t *ids;
 	size_t next_id;
 };

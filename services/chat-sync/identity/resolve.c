@@ -11,7 +11,7 @@
 
 #define MAX_ROUNDS 4
 
-static bool all_known(struct work *w)
+static bool people_all_known(struct work *w)
 {
 	for (size_t i = 0; i < w->people.n; i++) {
 		struct person *p = w->people.at[i];
@@ -20,7 +20,7 @@ static bool all_known(struct work *w)
 		for (size_t k = 0; k < p->n_aliases; k++) {
 			struct contact *c = cache_alias(w->cache, &p->aliases[k], w->now_mono_ms);
 
-			if (!c || c->reused || (p->contact && p->contact != c))
+			if (!c || c->has_reassigned_alias || (p->contact && p->contact != c))
 				return false;
 			p->contact = c;
 		}
@@ -50,7 +50,7 @@ int people_resolve(struct work *w, struct err *err)
 		person_aliases(w, w->people.at[i]);
 		n_aliases += w->people.at[i]->n_aliases;
 	}
-	if (all_known(w)) {
+	if (people_all_known(w)) {
 		report_cache(w->report, "contacts", n_aliases, 0);
 		people_finish(w); /* merged earlier in this batch */
 		return 0;
@@ -58,7 +58,7 @@ int people_resolve(struct work *w, struct err *err)
 	for (int round = 0; round < MAX_ROUNDS && rc == 0; round++) {
 		if (aliases_read(w, err) < 0 || previous_holders_read(w, err) < 0)
 			return -1;
-		if (!all_known(w)) {
+		if (!people_all_known(w)) {
 			plan.merges.n = 0;
 			if (contact_ids_draw(w, &plan, err) < 0)
 				return -1;
@@ -74,8 +74,8 @@ int people_resolve(struct work *w, struct err *err)
 	/* Whoever is seen for the first time has a name at once; others: ops_fold(). */
 	for (size_t i = 0; i < w->people.n; i++)
 		if (w->people.at[i]->contact && w->people.at[i]->contact->created)
-			person_take_name(w, w->people.at[i]);
-	if (contacts_create(w, &plan, err) < 0 || contacts_merge(w, &plan, err) < 0)
+			person_apply_name(w, w->people.at[i]);
+	if (contacts_insert_new(w, &plan, err) < 0 || contacts_merge(w, &plan, err) < 0)
 		return -1;
 	people_finish(w);
 	return 0;

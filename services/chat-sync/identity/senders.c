@@ -13,11 +13,11 @@
 /* As much as this transaction may still rename. */
 static int rename_some(struct work *w, const struct sender_rename *renames, size_t n, struct err *err)
 {
-	int done = w->merging->left > 0 ? store_sender_renames_step(w->pg, renames, n, w->merging->left, err) : 0;
+	int done = w->merging->budget > 0 ? store_sender_renames_step(w->pg, renames, n, w->merging->budget, err) : 0;
 
 	if (done < 0)
 		return -1;
-	w->merging->left -= done;
+	w->merging->budget -= done;
 	return 0;
 }
 
@@ -35,7 +35,7 @@ int senders_rename(struct work *w, const struct sender_rename *renames, size_t n
 	return rename_some(w, new_ones, n_new, err);
 }
 
-static void keep_row(void *ctx, const struct contact_row *row)
+static void contact_row_read(void *ctx, const struct contact_row *row)
 {
 	*(struct contact_row *)ctx = *row;
 }
@@ -69,7 +69,7 @@ int senders_step(struct work *w, const int32_t *partitions, size_t n, struct err
 		return -1;
 	if (contact_id == 0)
 		return 0;
-	if (store_contacts_lock(w->pg, workspace_id, &contact_id, 1, w->arena, keep_row, &to, err) < 0)
+	if (store_contacts_lock(w->pg, workspace_id, &contact_id, 1, w->arena, contact_row_read, &to, err) < 0)
 		return -1;
 	if (to.merged_into) /* meanwhile: the next step renames */
 		rc = store_sender_renames_redirect(w->pg, workspace_id, contact_id, to.merged_into, err);

@@ -1,9 +1,9 @@
 /* New aliases and contacts, inserted; see write.h. */
 #include "chat-sync/identity/write.h"
-#include "chat-sync/identity/adopt.h"
 #include "chat-sync/identity/contact.h"
+#include "chat-sync/identity/sender_rename.h"
 #include "chat-sync/identity/senders.h"
-#include "chat-sync/refusals.h"
+#include "chat-sync/rejections.h"
 
 #include <stdlib.h>
 
@@ -37,7 +37,7 @@ static int aliases_release(struct work *w, struct plan *plan, const bool *insert
 	for (size_t i = 0; i < plan->aliases.n; i++) {
 		if (!contact_lost(plan, inserted, plan->aliases.at[i].contact))
 			continue;
-		cache_drop_alias(w->cache, &plan->aliases.at[i].row);
+		cache_remove_alias(w->cache, &plan->aliases.at[i].row);
 		if (inserted[i])
 			back[n++] = plan->aliases.at[i].row;
 	}
@@ -48,7 +48,8 @@ static int aliases_release(struct work *w, struct plan *plan, const bool *insert
 	return n == 0 ? 0 : store_aliases_delete(w->pg, back, n, err);
 }
 
-static int new_aliases_adopt(struct work *w, const struct plan *plan, const bool *inserted, bool all, struct err *err)
+static int new_aliases_rename_senders(struct work *w, const struct plan *plan, const bool *inserted, bool all,
+	struct err *err)
 {
 	struct sender_rename *renames = ARENA_ARRAY(w->arena, struct sender_rename, plan->aliases.n);
 	size_t n = 0;
@@ -57,7 +58,7 @@ static int new_aliases_adopt(struct work *w, const struct plan *plan, const bool
 		const struct new_alias *a = &plan->aliases.at[i];
 
 		if (all || !contact_lost(plan, inserted, a->contact))
-			renames[n++] = alias_adoption(w, a->person, &a->row, a->contact);
+			renames[n++] = alias_sender_rename(w, a->person, &a->row, a->contact);
 	}
 	return senders_rename(w, renames, n, err);
 }
@@ -79,7 +80,8 @@ int aliases_write(struct work *w, struct plan *plan, struct err *err)
 		return -1;
 	for (size_t i = 0; i < plan->aliases.n; i++)
 		all = all && inserted[i];
-	if (new_aliases_adopt(w, plan, inserted, all, err) < 0 || (!all && aliases_release(w, plan, inserted, err) < 0))
+	if (new_aliases_rename_senders(w, plan, inserted, all, err) < 0 ||
+		(!all && aliases_release(w, plan, inserted, err) < 0))
 		return -1;
 	plan->aliases.n = 0;
 	return all;
@@ -119,7 +121,7 @@ static struct batch_item *creator_of(struct work *w, void *ctx, size_t i)
 	return p->create && p->contact && p->contact->created ? p->op->item : NULL;
 }
 
-int contacts_create(struct work *w, struct plan *plan, struct err *err)
+int contacts_insert_new(struct work *w, struct plan *plan, struct err *err)
 {
 	const struct rows_write write = { .rows = plan,
 		.n_early = plan->contacts.n,

@@ -10,6 +10,6 @@
 
 /* 1: written; 0: another partition was first for some, decide again; -1: err. */
 int aliases_write(struct work *w, struct plan *plan, struct err *err) ERR_MUST_USE;
-int contacts_create(struct work *w, struct plan *plan, struct err *err) ERR_MUST_USE;
+int contacts_insert_new(struct work *w, struct plan *plan, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -87,8 +87,8 @@ enum vote_effect metadata_vote(struct str metadata, struct voter voter, const st
 		return VOTE_OLD;
 	votes = json_get(json_root(doc), "votes");
 	if (!voted_since(votes, voter, at_ms))
-		effect = votes_with(votes, voter, options, n, at_ms, &all) ? VOTE_TAKEN : VOTE_REFUSED;
-	if (effect == VOTE_TAKEN)
+		effect = votes_with(votes, voter, options, n, at_ms, &all) ? VOTE_STORED : VOTE_OVER_LIMIT;
+	if (effect == VOTE_STORED)
 		*out = metadata_set(metadata, "votes", buf_str(&all), a);
 	json_free(doc);
 	buf_fini(&all);

@@ -12,8 +12,8 @@
 #define VOTES_MAX_BYTES 262144
 enum vote_effect {
 	VOTE_OLD, /* one of that voter that is as new is there */
-	VOTE_TAKEN,
-	VOTE_REFUSED
+	VOTE_STORED,
+	VOTE_OVER_LIMIT
 };
 struct voter {
 	const struct str *names;

@@ -3,11 +3,11 @@
 #include "chat-sync/expand.h"
 #include "chat-sync/report.h"
 
-void account_keep(void *ctx, const struct account_row *row)
+void account_loaded(void *ctx, const struct account_row *row)
 {
 	struct work *w = ctx;
 
-	cache_keep_account(w->cache, row, w->now_mono_ms);
+	cache_put_account(w->cache, row, w->now_mono_ms);
 }
 
 static int accounts_load_missing(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
@@ -31,7 +31,7 @@ static int accounts_load_missing(struct work *w, struct batch_item *const *items
 		}
 	}
 	report_cache(w->report, "accounts", hits, n_missing);
-	return n_missing == 0 ? 0 : store_accounts_load(w->pg, missing, n_missing, w->arena, account_keep, w, err);
+	return n_missing == 0 ? 0 : store_accounts_load(w->pg, missing, n_missing, w->arena, account_loaded, w, err);
 }
 
 static bool any_unknown(const struct work *w, struct batch_item *const *items, size_t n)

@@ -5,7 +5,7 @@
 #include "chat-sync/work.h"
 
 /* A callback of store_accounts_load(): keeps the row in the cache. ctx: struct work. */
-void account_keep(void *ctx, const struct account_row *row);
+void account_loaded(void *ctx, const struct account_row *row);
 int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -78,14 +78,14 @@ static int conversations_open(struct work *w, struct wanted_conversation **wante
 		if (wanted[i]->row.id == 0 && wanted[i]->create)
 			return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
 		if (wanted[i]->row.id != 0)
-			cache_keep_conversation(w->cache, &wanted[i]->row, op->account,
+			cache_put_conversation(w->cache, &wanted[i]->row, op->account,
 				op->group ? NULL : op->peer->contact, op->group);
 	}
 	return 0;
 }
 
 /* Reads those that merged again, as what they merged into in the end. */
-static int merged_follow(struct work *w, struct conversation_row *const *rows, size_t n, struct err *err)
+static int merged_conversations_load(struct work *w, struct conversation_row *const *rows, size_t n, struct err *err)
 {
 	struct conversation_row **merged = ARENA_ARRAY(w->arena, struct conversation_row *, n);
 	size_t n_merged;
@@ -123,11 +123,12 @@ static int read_markers_resolve(struct work *w, struct err *err)
 	}
 	if (n == 0)
 		return 0;
-	if (store_conversations_find(w->pg, rows, n, w->arena, err) < 0 || merged_follow(w, rows, n, err) < 0)
+	if (store_conversations_find(w->pg, rows, n, w->arena, err) < 0 ||
+		merged_conversations_load(w, rows, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (rows[i]->id != 0 && rows[i]->account_id == ops[i]->account->row.id)
-			ops[i]->conversation = cache_keep_conversation(w->cache, rows[i], ops[i]->account, NULL, NULL);
+			ops[i]->conversation = cache_put_conversation(w->cache, rows[i], ops[i]->account, NULL, NULL);
 	return 0;
 }
 
@@ -169,7 +170,7 @@ int conversations_of_targets(struct work *w, struct err *err)
 	if (n > 0 && store_conversations_load(w->pg, rows, n, w->arena, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		cache_keep_conversation(w->cache, rows[i], accounts[i], NULL, NULL);
+		cache_put_conversation(w->cache, rows[i], accounts[i], NULL, NULL);
 	for (size_t i = 0; i < w->ops.n; i++)
 		if (w->ops.at[i]->row && !w->ops.at[i]->row->conversation)
 			w->ops.at[i]->row->conversation =

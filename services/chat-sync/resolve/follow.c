@@ -19,7 +19,7 @@ static void later(int64_t *have_us, int64_t got_us)
 
 /* What the list shows of the conversation that goes on. The later read marker of the two holds, as if all had been told of one person from the
  * start: when it is the other's, what this one has is counted anew. */
-static void conversation_take_history(struct work *w, struct conversation *v, const struct conversation *from)
+static void conversation_merge_row(struct work *w, struct conversation *v, const struct conversation *from)
 {
 	int64_t read_us = v->row.last_read_us;
 
@@ -35,19 +35,19 @@ static void conversation_take_history(struct work *w, struct conversation *v, co
 	conversation_touch(w, v);
 }
 
-static void keep_merged_into(void *ctx, const struct contact_row *row)
+static void merged_into_read(void *ctx, const struct contact_row *row)
 {
 	*(int64_t *)ctx = row->merged_into;
 }
 
 /* Merges may be told in another order than they happened: whom `id` was merged into in the end, locked, so that nobody merges it
  * while a conversation is given to it. */
-static int contact_follow(struct work *w, int64_t workspace_id, int64_t *id, struct err *err)
+static int surviving_contact_lock(struct work *w, int64_t workspace_id, int64_t *id, struct err *err)
 {
 	for (int64_t next = *id; next;) {
 		*id = next;
 		next = 0;
-		if (store_contacts_lock(w->pg, workspace_id, id, 1, w->arena, keep_merged_into, &next, err) < 0)
+		if (store_contacts_lock(w->pg, workspace_id, id, 1, w->arena, merged_into_read, &next, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -55,10 +55,10 @@ static int contact_follow(struct work *w, int64_t workspace_id, int64_t *id, str
 
 /* The conversation in `from` becomes one with into_contact: merged into *into, or the contact's from now on when that is NULL. *into is
  * the one that goes on. */
-static int conversation_follow(struct work *w, struct op *op, const struct conversation_row *from, int64_t into_contact,
+static int conversation_merge(struct work *w, struct op *op, const struct conversation_row *from, int64_t into_contact,
 	struct conversation **into, struct err *err)
 {
-	struct conversation *v = cache_keep_conversation(w->cache, from, op->account, NULL, NULL);
+	struct conversation *v = cache_put_conversation(w->cache, from, op->account, NULL, NULL);
 	struct contact_row old = { 0 }, new = { 0 };
 	struct effect *e;
 
@@ -68,13 +68,13 @@ static int conversation_follow(struct work *w, struct op *op, const struct conve
 	e = effect_new(w, op, v, CE_CONTACT_MERGED, &old.uuid);
 	e->event.u.contact_merged.from_contact = old.uuid;
 	e->event.u.contact_merged.into_contact = new.uuid;
-	w->forget = true;
+	w->cache_stale = true;
 	if (!*into) {
 		*into = v;
 		return store_conversations_give(w->pg, &v->row, into_contact, err);
 	}
 	e->event.u.contact_merged.into_conversation = (*into)->row.uuid;
-	conversation_take_history(w, *into, v);
+	conversation_merge_row(w, *into, v);
 	v->row.unread = 0; /* its messages go */
 	return merging_begin(w, op, &v->row, &(*into)->row, err);
 }
@@ -83,33 +83,33 @@ static int conversation_follow(struct work *w, struct op *op, const struct conve
 int conversations_follow(struct work *w, struct op *op, struct err *err)
 {
 	const struct in_identity_change *in = &op->event->u.identity_change;
-	struct conversation_row loser = { .workspace_id = op->account->row.workspace_id,
+	struct conversation_row merged = { .workspace_id = op->account->row.workspace_id,
 		.account_id = op->account->row.id,
 		.contact_id = in->old_contact };
-	struct conversation_row winner = {
-		.workspace_id = loser.workspace_id, .account_id = loser.account_id, .contact_id = in->new_contact
+	struct conversation_row surviving = {
+		.workspace_id = merged.workspace_id, .account_id = merged.account_id, .contact_id = in->new_contact
 	};
-	struct conversation_row *rows[] = { &loser, &winner };
+	struct conversation_row *rows[] = { &merged, &surviving };
 	struct conversation *into = NULL;
 	int64_t into_contact;
 
-	if (contact_follow(w, winner.workspace_id, &winner.contact_id, err) < 0)
+	if (surviving_contact_lock(w, surviving.workspace_id, &surviving.contact_id, err) < 0)
 		return -1;
-	into_contact = winner.contact_id;
+	into_contact = surviving.contact_id;
 	if (store_conversations_find(w->pg, rows, 2, w->arena, err) < 0)
 		return -1;
-	if (loser.id == 0 || loser.merged_into != 0)
+	if (merged.id == 0 || merged.merged_into != 0)
 		return 0;
-	if (winner.id != 0)
-		into = cache_keep_conversation(w->cache, &winner, op->account, NULL, NULL);
-	op->conversation = cache_keep_conversation(w->cache, &loser, op->account, NULL, NULL);
-	return conversation_follow(w, op, &loser, into_contact, &into, err);
+	if (surviving.id != 0)
+		into = cache_put_conversation(w->cache, &surviving, op->account, NULL, NULL);
+	op->conversation = cache_put_conversation(w->cache, &merged, op->account, NULL, NULL);
+	return conversation_merge(w, op, &merged, into_contact, &into, err);
 }
 
 /* before the event */
 
 /* A contact that others became, and an account that may still talk to them. */
-struct behind {
+struct unmerged {
 	struct op *op;
 	struct contact *contact;
 	LIST(struct conversation_row) open; /* with the contact or with whoever became it, the oldest first */
@@ -117,7 +117,7 @@ struct behind {
 
 struct search {
 	struct work *w;
-	struct behind *at;
+	struct unmerged *at;
 };
 
 static void open_found(void *ctx, size_t place, const struct conversation_row *row)
@@ -132,7 +132,7 @@ static struct contact *op_contact(const struct op *op)
 	return op->peer && op->kind != IN_IDENTITY_CHANGE ? op->peer->contact : NULL;
 }
 
-static bool op_is_behind(const struct work *w, const struct op *op)
+static bool op_has_unmerged(const struct work *w, const struct op *op)
 {
 	const struct contact *c = op_contact(op);
 	const struct conversation *v;
@@ -143,18 +143,18 @@ static bool op_is_behind(const struct work *w, const struct op *op)
 	return !v || v->merges != c->row.merges;
 }
 
-static int behind_cmp(const void *a, const void *b)
+static int unmerged_cmp(const void *a, const void *b)
 {
-	const struct contact_row *x = &((const struct behind *)a)->contact->row;
-	const struct contact_row *y = &((const struct behind *)b)->contact->row;
+	const struct contact_row *x = &((const struct unmerged *)a)->contact->row;
+	const struct contact_row *y = &((const struct unmerged *)b)->contact->row;
 
 	return (x->id > y->id) - (x->id < y->id);
 }
 
 /* Each account and contact once, in the order in which contacts are locked. */
-static struct behind *behind_list(struct work *w, size_t n_ops, size_t *n)
+static struct unmerged *unmerged_list(struct work *w, size_t n_ops, size_t *n)
 {
-	struct behind *at = ARENA_ARRAY(w->arena, struct behind, n_ops);
+	struct unmerged *at = ARENA_ARRAY(w->arena, struct unmerged, n_ops);
 
 	*n = 0;
 	map_clear(w->index);
@@ -164,7 +164,7 @@ static struct behind *behind_list(struct work *w, size_t n_ops, size_t *n)
 		int64_t key[2];
 		void **seen;
 
-		if (!contact || !op_is_behind(w, op))
+		if (!contact || !op_has_unmerged(w, op))
 			continue;
 		key[0] = op->account->row.id;
 		key[1] = contact->row.id;
@@ -172,19 +172,19 @@ static struct behind *behind_list(struct work *w, size_t n_ops, size_t *n)
 		if (*seen)
 			continue;
 		*seen = w;
-		at[(*n)++] = (struct behind){ .op = op, .contact = contact };
+		at[(*n)++] = (struct unmerged){ .op = op, .contact = contact };
 	}
-	qsort(at, *n, sizeof(*at), behind_cmp);
+	qsort(at, *n, sizeof(*at), unmerged_cmp);
 	return at;
 }
 
 /* Who was read before the merge and still leads to the conversation that goes now leads to the one that goes on. */
-static void behind_redirect(struct work *w, const struct behind *b, int64_t old_contact, struct conversation *into)
+static void merged_redirect(struct work *w, const struct unmerged *b, int64_t old_contact, struct conversation *into)
 {
 	struct conversation_row as_before = into->row;
 
 	as_before.contact_id = old_contact;
-	(void)cache_keep_conversation(w->cache, &as_before, b->op->account, NULL, NULL);
+	(void)cache_put_conversation(w->cache, &as_before, b->op->account, NULL, NULL);
 	for (size_t i = 0; i < w->ops.n; i++) {
 		struct op *op = w->ops.at[i];
 
@@ -193,19 +193,19 @@ static void behind_redirect(struct work *w, const struct behind *b, int64_t old_
 	}
 }
 
-static int behind_follow(struct work *w, const struct behind *b, struct err *err)
+static int unmerged_merge(struct work *w, const struct unmerged *b, struct err *err)
 {
 	int64_t contact = b->contact->row.id;
 	struct conversation *into = NULL;
 
 	for (size_t i = 0; i < b->open.n; i++)
 		if (b->open.at[i].contact_id == contact)
-			into = cache_keep_conversation(w->cache, &b->open.at[i], b->op->account, b->contact, NULL);
+			into = cache_put_conversation(w->cache, &b->open.at[i], b->op->account, b->contact, NULL);
 	if (into)
 		into->merges = b->contact->row.merges;
 	if (b->open.n == (into ? 1 : 0))
 		return 0;
-	if (contact_follow(w, b->contact->row.workspace_id, &contact, err) < 0)
+	if (surviving_contact_lock(w, b->contact->row.workspace_id, &contact, err) < 0)
 		return -1;
 	if (contact != b->contact->row.id)
 		return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
@@ -214,29 +214,29 @@ static int behind_follow(struct work *w, const struct behind *b, struct err *err
 
 		if (from->contact_id == contact)
 			continue;
-		if (conversation_follow(w, b->op, from, contact, &into, err) < 0)
+		if (conversation_merge(w, b->op, from, contact, &into, err) < 0)
 			return -1;
-		behind_redirect(w, b, from->contact_id, into);
+		merged_redirect(w, b, from->contact_id, into);
 	}
 	assert(into); /* at least one was open */
 	into->row.contact_id = contact;
 	into->contact = b->contact;
 	into->merges = b->contact->row.merges;
-	(void)cache_keep_conversation(w->cache, &into->row, b->op->account, b->contact, NULL);
+	(void)cache_put_conversation(w->cache, &into->row, b->op->account, b->contact, NULL);
 	return 0;
 }
 
 int merges_follow(struct work *w, struct err *err)
 {
 	struct conversation_row *peers;
-	struct behind *at;
+	struct unmerged *at;
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->ops.n; i++)
-		n += op_is_behind(w, w->ops.at[i]);
+		n += op_has_unmerged(w, w->ops.at[i]);
 	if (n == 0)
 		return 0;
-	at = behind_list(w, n, &n);
+	at = unmerged_list(w, n, &n);
 	peers = ARENA_ARRAY(w->arena, struct conversation_row, n);
 	for (size_t i = 0; i < n; i++)
 		peers[i] = (struct conversation_row){ .workspace_id = at[i].contact->row.workspace_id,
@@ -245,7 +245,7 @@ int merges_follow(struct work *w, struct err *err)
 	if (store_conversations_of_person(w->pg, peers, n, w->arena, open_found, &(struct search){ w, at }, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (behind_follow(w, &at[i], err) < 0)
+		if (unmerged_merge(w, &at[i], err) < 0)
 			return -1;
 	return 0;
 }

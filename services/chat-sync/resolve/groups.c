@@ -88,7 +88,7 @@ static int groups_read(struct work *w, struct wanted_group **wanted, size_t n, s
 	if (store_groups_upsert(w->pg, rows, lock, created, n, w->arena, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		struct group *g = cache_keep_group(w->cache, rows[i], w->now_mono_ms);
+		struct group *g = cache_put_group(w->cache, rows[i], w->now_mono_ms);
 
 		g->created = g->created || created[i]; /* what was parked resolves groups once more */
 		g->locked = g->locked || lock[i];

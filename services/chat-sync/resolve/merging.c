@@ -9,7 +9,7 @@
 #define MERGES_MAX 32 /* of one transaction: many small ones */
 
 /* What the cache keeps of the conversation that goes on is as the table has it. */
-static void keep_moved(void *ctx, const struct merged_message *m)
+static void message_moved(void *ctx, const struct merged_message *m)
 {
 	struct work *w = ctx;
 	struct conversation *v = cache_conversation_by_id(w->cache, m->into);
@@ -23,18 +23,18 @@ static void keep_moved(void *ctx, const struct merged_message *m)
 
 void merging_reset(struct merging *m)
 {
-	m->left = SLICE;
+	m->budget = SLICE;
 }
 
 /* As many as this transaction may still move. */
 static int merge_step(struct work *w, struct conversation_merge *merge, struct err *err)
 {
-	int limit = w->merging->left;
-	int n = limit > 0 ? store_conversations_merge_step(w->pg, merge, limit, keep_moved, w, err) : 0;
+	int limit = w->merging->budget;
+	int n = limit > 0 ? store_conversations_merge_step(w->pg, merge, limit, message_moved, w, err) : 0;
 
 	if (n < 0)
 		return -1;
-	w->merging->left -= n;
+	w->merging->budget -= n;
 	if (n == limit)
 		w->merging->pending = true;
 	return 0;
@@ -55,9 +55,9 @@ int merging_begin(struct work *w, const struct op *op, const struct conversation
 	return merge_step(w, &merge, err);
 }
 
-int merging_bring(struct work *w, const struct message_key *keys, size_t n, struct err *err)
+int merging_move_named(struct work *w, const struct message_key *keys, size_t n, struct err *err)
 {
-	return w->merging->pending ? store_conversations_merge_named(w->pg, keys, n, keep_moved, w, err) : 0;
+	return w->merging->pending ? store_conversations_merge_named(w->pg, keys, n, message_moved, w, err) : 0;
 }
 
 static int messages_step(struct work *w, const int32_t *numbers, size_t n, struct err *err)
@@ -69,7 +69,7 @@ static int messages_step(struct work *w, const int32_t *numbers, size_t n, struc
 		    &n_merges, err) < 0)
 		return -1;
 	w->merging->pending = n_merges > 0;
-	for (size_t i = 0; i < n_merges && w->merging->left > 0; i++)
+	for (size_t i = 0; i < n_merges && w->merging->budget > 0; i++)
 		if (merge_step(w, &merges[i], err) < 0)
 			return -1;
 	return n_merges > 0;

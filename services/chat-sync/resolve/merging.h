@@ -10,7 +10,7 @@ void merging_reset(struct merging *m);
 int merging_begin(struct work *w, const struct op *op, const struct conversation_row *from,
 	const struct conversation_row *into, struct err *err) ERR_MUST_USE;
 /* What is on its way and has one of these keys comes at once. */
-int merging_bring(struct work *w, const struct message_key *keys, size_t n, struct err *err) ERR_MUST_USE;
+int merging_move_named(struct work *w, const struct message_key *keys, size_t n, struct err *err) ERR_MUST_USE;
 /* A slice of what is on its way in these partitions, or of a rename of senders. 1: something was; 0: nothing is. */
 int merging_step(struct work *w, const struct topic_partition *partitions, size_t n, struct err *err) ERR_MUST_USE;
 

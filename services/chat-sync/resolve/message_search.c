@@ -80,7 +80,7 @@ int named_messages_move(struct work *w, struct err *err)
 {
 	struct message_search s = named_search(w);
 
-	return merging_bring(w, s.keys.at, s.keys.n, err);
+	return merging_move_named(w, s.keys.at, s.keys.n, err);
 }
 
 int named_messages_read(struct work *w, struct err *err)

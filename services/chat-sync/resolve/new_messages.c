@@ -3,7 +3,7 @@
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/metadata/call.h"
 #include "chat-sync/metadata/metadata.h"
-#include "chat-sync/refusals.h"
+#include "chat-sync/rejections.h"
 #include "chat-sync/resolve/message_index.h"
 
 #define IDS_AHEAD 16384 /* drawn at once: a question to the server for many batches; a restart loses what is left */
@@ -44,7 +44,7 @@ static void row_fill(struct work *w, struct op *op, struct message_row *r)
 	r->user_id = op->user_id;
 	r->delivered_us = r->read_us = r->edited_us = r->revoked_us = r->deleted_us = PG_NO_TIME;
 	r->status = STATUS_PENDING;
-	(void)message_take_status(r, status, op->time_us);
+	(void)message_apply_status(r, status, op->time_us);
 }
 
 /* The first op of a key in a conversation makes the row; what follows is folded into it like any copy. */

@@ -4,16 +4,16 @@
 
 #include "chat-sync/state.h"
 
-struct ready {
+struct ready_update {
 	const struct parked_row *row;
 	const struct inbound_event *event;
 };
 
-struct due {
+struct sweep {
 	struct chat_sync *s;
 	struct work *w;
 	struct topic_partition partition; /* one of ours */
-	LIST(struct ready) ready; /* parked updates whose message is stored by now */
+	LIST(struct ready_update) ready; /* parked updates whose message is stored by now */
 	int64_t *gap_workspaces, *gap_accounts; /* of those that expired */
 	size_t n_gaps;
 	bool changed;

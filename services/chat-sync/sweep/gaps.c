@@ -7,7 +7,7 @@
 #include "base/log.h"
 
 /* Told by whoever sweeps first, which need not own the account's partition. */
-static int sync_failed_emit(struct due *d, const struct stale_sync *stale, struct err *err)
+static int sync_failed_emit(struct sweep *d, const struct stale_sync *stale, struct err *err)
 {
 	struct chat_event e = { .workspace = stale->workspace,
 		.account = stale->account,
@@ -23,7 +23,7 @@ static int sync_failed_emit(struct due *d, const struct stale_sync *stale, struc
 	return event_emit(d->w, d->partition, &e, STR_NONE, err);
 }
 
-static int syncs_fail(struct due *d, struct err *err)
+static int syncs_fail(struct sweep *d, struct err *err)
 {
 	struct stale_sync *stale;
 	size_t n;
@@ -33,17 +33,17 @@ static int syncs_fail(struct due *d, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		if (sync_failed_emit(d, &stale[i], err) < 0)
 			return -1;
-		report_sync_later(&d->s->report, "failed",
-			&(struct sync_news){ .workspace = stale[i].workspace,
+		report_sync(&d->s->report, "failed",
+			&(struct sync_report){ .workspace = stale[i].workspace,
 				.account = stale[i].account,
 				.state = stale[i].state });
-		d->changed = d->s->forget = true;
+		d->changed = d->s->cache_stale = true;
 	}
 	return 0;
 }
 
-static void gap_found(struct due *d, const char *kind, struct log_limit *limit, const char *event, int64_t workspace_id,
-	int64_t account_id)
+static void gap_found(struct sweep *d, const char *kind, struct log_limit *limit, const char *event,
+	int64_t workspace_id, int64_t account_id)
 {
 	uint64_t suppressed;
 
@@ -51,25 +51,25 @@ static void gap_found(struct due *d, const char *kind, struct log_limit *limit, 
 		log_warn(event, LOG_I("workspace", workspace_id), LOG_I("account", account_id),
 			LOG_I("suppressed", suppressed));
 	report_gap(&d->s->report, kind);
-	d->changed = d->s->forget = true;
+	d->changed = d->s->cache_stale = true;
 }
 
 static void session_silent(void *ctx, int64_t workspace_id, int64_t account_id)
 {
-	struct due *d = ctx;
+	struct sweep *d = ctx;
 
 	gap_found(d, "silent_session", &d->s->report.session_silent, "session silent", workspace_id, account_id);
 }
 
 static void history_stalled(void *ctx, int64_t workspace_id, int64_t account_id)
 {
-	struct due *d = ctx;
+	struct sweep *d = ctx;
 
 	gap_found(d, "history", &d->s->report.history_stalled, "history stalled", workspace_id, account_id);
 }
 
 /* What is missing is counted, and the account marked for re-sync. */
-int gaps_sweep(struct due *d, struct err *err)
+int gaps_sweep(struct sweep *d, struct err *err)
 {
 	struct pg *pg = d->w->pg;
 

@@ -4,6 +4,6 @@
 
 #include "chat-sync/sweep/due.h"
 
-int gaps_sweep(struct due *d, struct err *err) ERR_MUST_USE;
+int gaps_sweep(struct sweep *d, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-static void parked_dead_letter(struct due *d, const struct parked_row *row, enum dead_reason reason, const char *code,
+static void parked_dead_letter(struct sweep *d, const struct parked_row *row, enum dead_reason reason, const char *code,
 	const char *message)
 {
 	struct record_view view = { .n_headers = 0 };
@@ -28,49 +28,49 @@ static void parked_dead_letter(struct due *d, const struct parked_row *row, enum
 	d->changed = true;
 }
 
-static void expire(void *ctx, const struct parked_row *row)
+static void parked_expired(void *ctx, const struct parked_row *row)
 {
-	struct due *d = ctx;
+	struct sweep *d = ctx;
 
 	parked_dead_letter(d, row, DEAD_EXPIRED, row->kind, "the message it refers to never came");
 	report_gap(&d->s->report, "expired_update");
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
 	d->gap_accounts[d->n_gaps++] = row->account_id;
-	d->s->forget = true;
+	d->s->cache_stale = true;
 }
 
-static void take_up(void *ctx, const struct parked_row *row)
+static void parked_ready(void *ctx, const struct parked_row *row)
 {
-	struct due *d = ctx;
+	struct sweep *d = ctx;
 	struct inbound_event *e = ARENA_NEW(d->w->arena, struct inbound_event);
 	struct parked_row *kept = ARENA_NEW(d->w->arena, struct parked_row);
 	struct err err;
 
 	*kept = *row;
 	if (inbound_decode(e, row->record_value, d->w->arena, &err) == 0)
-		*LIST_ADD(d->w, &d->ready) = (struct ready){ kept, e };
+		*LIST_ADD(d->w, &d->ready) = (struct ready_update){ kept, e };
 }
 
 /* Of the records of one topic that wait: what has expired, and what need not wait any longer. */
-int parked_sweep(struct due *d, int topic, const int32_t *partitions, size_t n, struct err *err)
+int parked_sweep(struct sweep *d, int topic, const int32_t *partitions, size_t n, struct err *err)
 {
 	struct str name = str_of(d->s->topics[topic]);
 	int limit = (int)d->s->settings->parked_sweep_max;
 
-	if (store_parked_expire(d->w->pg, name, partitions, n, limit, d->w->arena, expire, d, err) < 0)
+	if (store_parked_expire(d->w->pg, name, partitions, n, limit, d->w->arena, parked_expired, d, err) < 0)
 		return -1;
-	return store_parked_ready(d->w->pg, name, partitions, n, limit, &d->s->swept[topic], d->w->arena, take_up, d,
-		err);
+	return store_parked_ready(d->w->pg, name, partitions, n, limit, &d->s->swept[topic], d->w->arena, parked_ready,
+		d, err);
 }
 
 /* What is ready joins the batch; an account that is gone leaves its updates to expire. */
-static int ready_expand(struct work *w, const struct ready *ready, size_t n, struct err *err)
+static int ready_expand(struct work *w, const struct ready_update *ready, size_t n, struct err *err)
 {
 	struct uuid *accounts = ARENA_ARRAY(w->arena, struct uuid, n);
 
 	for (size_t i = 0; i < n; i++)
 		accounts[i] = ready[i].event->account;
-	if (n > 0 && store_accounts_load(w->pg, accounts, n, w->arena, account_keep, w, err) < 0)
+	if (n > 0 && store_accounts_load(w->pg, accounts, n, w->arena, account_loaded, w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (cache_account(w->cache, &accounts[i], w->now_mono_ms))
@@ -78,7 +78,7 @@ static int ready_expand(struct work *w, const struct ready *ready, size_t n, str
 	return 0;
 }
 
-static bool any_taken_up(const struct work *w)
+static bool any_applied(const struct work *w)
 {
 	for (size_t i = 0; i < w->ops.n; i++)
 		if (!w->ops.at[i]->waits)
@@ -87,7 +87,7 @@ static bool any_taken_up(const struct work *w)
 }
 
 /* Applies all of them or none, also when only the commit would refuse them: 1: applied; 0: refused, *err says why; -1: err. */
-static int ready_apply_together(struct due *d, const struct ready *ready, size_t n, struct err *err)
+static int ready_apply_together(struct sweep *d, const struct ready_update *ready, size_t n, struct err *err)
 {
 	struct owner_tx *tx = d->w->tx;
 	struct pg *pg = d->w->pg;
@@ -101,22 +101,22 @@ static int ready_apply_together(struct due *d, const struct ready *ready, size_t
 	work_open(d->s, &w, tx);
 	rc = ready_expand(&w, ready, n, err) < 0 || work_run(&w, err) < 0 || pg_check_deferred(pg, err) < 0 ? -1 : 0;
 	if (rc == 0)
-		d->changed = any_taken_up(&w) || d->changed;
+		d->changed = any_applied(&w) || d->changed;
 	work_close(&w);
 	if (rc == 0) {
-		report_keep(&d->s->report);
+		report_mark(&d->s->report);
 		return pg_savepoint_release(pg, err) < 0 ? -1 : 1;
 	}
 	if (!pg_is_data_error(err))
 		return -1;
-	cache_forget(&d->s->cache);
+	cache_clear(&d->s->cache);
 	report_undo(&d->s->report);
 	owner_tx_undo(tx);
 	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
 }
 
 /* An update that the database rejects is a dead letter, as any record; the others do not wait for it. */
-int ready_apply(struct due *d, struct err *err)
+int ready_apply(struct sweep *d, struct err *err)
 {
 	const struct parked_row *row;
 	uint64_t suppressed;

@@ -4,7 +4,7 @@
 
 #include "chat-sync/sweep/due.h"
 
-int parked_sweep(struct due *d, int topic, const int32_t *partitions, size_t n, struct err *err) ERR_MUST_USE;
-int ready_apply(struct due *d, struct err *err) ERR_MUST_USE;
+int parked_sweep(struct sweep *d, int topic, const int32_t *partitions, size_t n, struct err *err) ERR_MUST_USE;
+int ready_apply(struct sweep *d, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -9,12 +9,12 @@ int sync_sweep(void *ctx, struct owner_tx *tx, const struct topic_partition *par
 {
 	struct chat_sync *s = ctx;
 	struct work w;
-	struct due due = { .s = s, .w = &w, .partition = partitions[0] };
+	struct sweep due = { .s = s, .w = &w, .partition = partitions[0] };
 	size_t limit = 2 * (size_t)s->settings->parked_sweep_max; /* of both topics */
 	int32_t *numbers;
 	int rc = -1;
 
-	report_forget(&s->report);
+	report_clear(&s->report);
 	work_open(s, &w, tx);
 	numbers = ARENA_ARRAY(w.arena, int32_t, n);
 	for (size_t i = 0; i < n; i++)
@@ -27,6 +27,6 @@ int sync_sweep(void *ctx, struct owner_tx *tx, const struct topic_partition *par
 		rc = 0;
 	work_close(&w);
 	if (rc < 0 || !due.changed) /* nothing will be committed */
-		report_forget(&s->report);
+		report_clear(&s->report);
 	return rc < 0 ? -1 : due.changed;
 }

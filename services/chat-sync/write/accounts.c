@@ -1,7 +1,7 @@
 /* Accounts, and what belongs to one: templates, notices, syncs; see tables.h. */
 #include "chat-sync/fold/account.h"
 #include "chat-sync/fold/sync.h"
-#include "chat-sync/refusals.h"
+#include "chat-sync/rejections.h"
 #include "chat-sync/write/tables.h"
 
 #define ACTIVITY_MS 60000
@@ -21,7 +21,7 @@ int templates_write(struct work *w, struct err *err)
 		return -1;
 	for (size_t i = 0; i < w->templates.n; i++)
 		if (w->templates.at[i].changed)
-			note_template(w, w->template_ops.at[i]);
+			effect_add_template(w, w->template_ops.at[i]);
 	return 0;
 }
 
@@ -46,7 +46,7 @@ int notices_write(struct work *w, struct err *err)
 		return -1;
 	for (size_t i = 0; i < w->notices.n; i++)
 		if (rows[i].changed)
-			note_notice(w, &w->notices.at[i]);
+			effect_add_notice(w, &w->notices.at[i]);
 	return 0;
 }
 
@@ -91,7 +91,7 @@ int syncs_write(struct work *w, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		bool is_new = states[i].batches == inserted[i];
 
-		note_sync(w, ops[i], &states[i], is_new);
+		effect_add_sync(w, ops[i], &states[i], is_new);
 		if (is_new)
 			new_ones[n_new++] = states[i];
 		if (states[i].complete)

@@ -1,7 +1,7 @@
 /* Changed contacts and their opt-outs, written; see tables.h. */
 #include "chat-sync/fold/people.h"
 #include "chat-sync/identity/contact.h"
-#include "chat-sync/refusals.h"
+#include "chat-sync/rejections.h"
 #include "chat-sync/write/tables.h"
 
 struct changed_contacts {
@@ -89,6 +89,6 @@ int opt_outs_write(struct work *w, struct err *err)
 		return -1;
 	for (size_t i = 0; i < w->opt_outs.n; i++)
 		if (w->opt_outs.at[i].changed)
-			note_opt_out(w, w->opt_out_ops.at[i]);
+			effect_add_opt_out(w, w->opt_out_ops.at[i]);
 	return 0;
 }

@@ -21,7 +21,7 @@ int groups_write(struct work *w, struct err *err)
 	const struct group_row **groups = ARENA_ARRAY(w->arena, const struct group_row *, w->groups.n);
 
 	for (size_t i = 0; i < w->groups.n; i++) {
-		group_settle(w, w->groups.at[i]);
+		group_store_members(w, w->groups.at[i]);
 		groups[i] = &w->groups.at[i]->row;
 	}
 	return w->groups.n > 0 ? store_groups(w->pg, groups, w->groups.n, err) : 0;

@@ -1,6 +1,6 @@
 /* Changed messages and their media, written; see tables.h. */
 #include "chat-sync/metadata/metadata.h"
-#include "chat-sync/refusals.h"
+#include "chat-sync/rejections.h"
 #include "chat-sync/write/tables.h"
 
 struct changed_messages {

@@ -1,12 +1,12 @@
 /* Parked updates: new ones are stored, applied ones deleted; see tables.h. */
-#include "chat-sync/refusals.h"
+#include "chat-sync/rejections.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/write/tables.h"
 
 #define MAX_HEADERS 32 /* of one record in an outbox row; wire/records.h */
 
-static struct parked_row parked_of(struct work *w, const struct op *op)
+static struct parked_row parked_row_of(struct work *w, const struct op *op)
 {
 	const struct kafka_message *m = op->item->message;
 	struct buf headers = BUF_INIT;
@@ -53,7 +53,7 @@ static int parked_counts(struct work *w, struct store_parked_count *counts, stru
 }
 
 /* It does not wait: as if its time were over. */
-static void parked_refuse(struct work *w, struct op *op)
+static void parked_over_limit(struct work *w, struct op *op)
 {
 	batch_dead_letter(w->tx, op->item, DEAD_EXPIRED, inbound_kind_word(op->kind),
 		"too many updates of its account wait for messages that never came", true);
@@ -63,7 +63,7 @@ static void parked_refuse(struct work *w, struct op *op)
 }
 
 /* Whoever sends updates of messages that do not exist chooses how many wait: of one account PARKED_MAX do. */
-static int parked_bound(struct work *w, struct err *err)
+static int parked_limit(struct work *w, struct err *err)
 {
 	int64_t *workspaces = ARENA_ARRAY(w->arena, int64_t, w->parked.n),
 		*accounts = ARENA_ARRAY(w->arena, int64_t, w->parked.n);
@@ -82,7 +82,7 @@ static int parked_bound(struct work *w, struct err *err)
 			w->parked.at[n++] = *p;
 			continue;
 		}
-		parked_refuse(w, w->parked_ops.at[i]);
+		parked_over_limit(w, w->parked_ops.at[i]);
 		workspaces[n_full] = p->workspace_id;
 		accounts[n_full++] = p->account_id;
 	}
@@ -106,14 +106,14 @@ int parked_write(struct work *w, struct err *err)
 			*LIST_ADD(w, &w->unparked) = op->parked;
 		if (!op->waits || !op->item)
 			continue;
-		*LIST_ADD(w, &w->parked) = parked_of(w, op);
+		*LIST_ADD(w, &w->parked) = parked_row_of(w, op);
 		*LIST_ADD(w, &w->parked_ops) = op;
 	}
 	if (w->unparked.n > 0 && store_parked_delete(w->pg, w->unparked.at, w->unparked.n, err) < 0)
 		return -1;
 	if (w->parked.n == 0)
 		return 0;
-	if (parked_bound(w, err) < 0)
+	if (parked_limit(w, err) < 0)
 		return -1;
 	put.rows = w->parked.at;
 	put.ops = w->parked_ops.at;

@@ -1,7 +1,7 @@
 /* Receipts and reactions, written; see tables.h. */
 #include "chat-sync/fold/reaction.h"
 #include "chat-sync/fold/status.h"
-#include "chat-sync/refusals.h"
+#include "chat-sync/rejections.h"
 #include "chat-sync/write/tables.h"
 
 static int receipts_put(struct work *w, void *rows, size_t from, size_t n, struct err *err)
@@ -37,7 +37,7 @@ int receipts_write(struct work *w, struct err *err)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (w->receipts.at[i].changed)
-			note_receipt(w, w->receipt_ops.at[i]);
+			effect_add_receipt(w, w->receipt_ops.at[i]);
 	return 0;
 }
 
@@ -72,6 +72,6 @@ int reactions_write(struct work *w, struct err *err)
 		return -1;
 	for (size_t i = 0; i < w->reactions.n; i++)
 		if (w->reactions.at[i].changed)
-			note_reaction(w, w->reaction_ops.at[i]);
+			effect_add_reaction(w, w->reaction_ops.at[i]);
 	return 0;
 }

@@ -191,19 +191,19 @@ static void votes_beyond_what_a_poll_keeps_are_refused(void **state)
 	(void)state;
 	option = str_of(memset(text, 'x',
 		sizeof(text) - 1)); /* with its time and quotes it is more than a vote may take */
-	assert_int_equal(metadata_vote(m, ann, &option, 1, 10, arena, &m), VOTE_REFUSED);
+	assert_int_equal(metadata_vote(m, ann, &option, 1, 10, arena, &m), VOTE_OVER_LIMIT);
 	assert_str(m, "{}");
 	option.n = 7000;
 	do {
 		struct str name = arena_printf(arena, "voter %d", ++n);
 
 		effect = metadata_vote(m, (struct voter){ &name, 1 }, &option, 1, 10, arena, &m);
-	} while (effect == VOTE_TAKEN);
-	assert_int_equal(effect, VOTE_REFUSED);
+	} while (effect == VOTE_STORED);
+	assert_int_equal(effect, VOTE_OVER_LIMIT);
 	assert_in_range(n, 30, 40);
 	full = STR("voter 1");
 	option = STR("another");
-	assert_int_equal(metadata_vote(m, (struct voter){ &full, 1 }, &option, 1, 11, arena, &m), VOTE_TAKEN);
+	assert_int_equal(metadata_vote(m, (struct voter){ &full, 1 }, &option, 1, 11, arena, &m), VOTE_STORED);
 	assert_true(m.n < VOTES_MAX_BYTES);
 }
 

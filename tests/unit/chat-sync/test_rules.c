@@ -47,7 +47,7 @@ static void a_status_moves_forward_only(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(statuses); i++) {
 		struct message_row m = message_new(statuses[i].have);
-		bool moved = message_take_status(&m, statuses[i].got, 200);
+		bool moved = message_apply_status(&m, statuses[i].got, 200);
 
 		if (m.status != statuses[i].want || moved != (statuses[i].have != statuses[i].want))
 			fail_msg("%s: %s", statuses[i].name, message_status_word(m.status));
@@ -59,12 +59,12 @@ static void skipped_steps_get_the_times(void **state)
 	struct message_row m = message_new(STATUS_PENDING);
 
 	(void)state;
-	message_take_status(&m, STATUS_SENT, 150);
+	message_apply_status(&m, STATUS_SENT, 150);
 	assert_int_equal(m.delivered_us, PG_NO_TIME);
-	message_take_status(&m, STATUS_PLAYED, 300);
+	message_apply_status(&m, STATUS_PLAYED, 300);
 	assert_int_equal(m.delivered_us, 300);
 	assert_int_equal(m.read_us, 300);
-	message_take_status(&m, STATUS_DELIVERED, 200);
+	message_apply_status(&m, STATUS_DELIVERED, 200);
 	assert_int_equal(m.delivered_us, 200);
 	assert_int_equal(m.read_us, 300);
 	assert_int_equal(m.status, STATUS_PLAYED);
@@ -90,7 +90,7 @@ static void statuses_end_the_same_in_every_order(void **state)
 				struct message_row m = message_new(STATUS_PENDING);
 
 				for (size_t i = 0; i < n; i++)
-					message_take_status(&m, all[order[i]],
+					message_apply_status(&m, all[order[i]],
 						200 + 10 * (int64_t)(reversed ? MOST - order[i] : order[i]));
 				if (have &&
 					(m.status != first.status || m.delivered_us != first.delivered_us ||
@@ -170,8 +170,8 @@ static const struct {
 	{ "the message over its placeholder", ORIGIN_LIVE, true, ORIGIN_LIVE, false, COPY_FILLS },
 	{ "history over a live placeholder", ORIGIN_LIVE, true, ORIGIN_HISTORY, false, COPY_FILLS },
 	{ "a placeholder over the message", ORIGIN_LIVE, false, ORIGIN_LIVE, true, COPY_NOTHING },
-	{ "a live placeholder over history", ORIGIN_HISTORY, false, ORIGIN_LIVE, true, COPY_ANNOUNCES },
-	{ "a live placeholder over history's", ORIGIN_HISTORY, true, ORIGIN_LIVE, true, COPY_ANNOUNCES },
+	{ "a live placeholder over history", ORIGIN_HISTORY, false, ORIGIN_LIVE, true, COPY_PUBLISHES },
+	{ "a live placeholder over history's", ORIGIN_HISTORY, true, ORIGIN_LIVE, true, COPY_PUBLISHES },
 	{ "history's placeholder over the message", ORIGIN_LIVE, false, ORIGIN_HISTORY, true, COPY_NOTHING },
 	{ "a placeholder over a placeholder", ORIGIN_LIVE, true, ORIGIN_LIVE, true, COPY_NOTHING },
 };

@@ -1,6 +1,6 @@
 /* Rows of which the database may refuse some: then the records that brought them become dead letters, and the batch is tried again. */
-#ifndef CHAT_SYNC_REFUSALS_H
-#define CHAT_SYNC_REFUSALS_H
+#ifndef CHAT_SYNC_REJECTIONS_H
+#define CHAT_SYNC_REJECTIONS_H
 
 #include "chat-sync/work.h"
 

@@ -7,13 +7,13 @@
  *
  * Invariant: a record is marked only for a row that is made of its own data. What several records share is left to the worker's attempts.
  */
-#include "chat-sync/refusals.h"
+#include "chat-sync/rejections.h"
 
-#define FEW \
+#define SAVEPOINT_MIN_ROWS \
 	16 /* rows for which a savepoint is not worth while before the batch is refused: little is done twice then */
 
 /* What of it was started is answered. */
-static int tried_judge(struct work *w, struct batch_item **tried, size_t n, struct err *err)
+static int rejections_collect(struct work *w, struct batch_item **tried, size_t n, struct err *err)
 {
 	struct err errs[PG_EACH_MAX];
 
@@ -64,18 +64,18 @@ static int rows_try(struct work *w, const struct rows_write *r, struct err *err)
 			tried[n++] = item;
 		if (n < PG_EACH_MAX)
 			continue;
-		if (tried_judge(w, tried, n, err) < 0)
+		if (rejections_collect(w, tried, n, err) < 0)
 			return -1;
 		n = 0;
 	}
-	return n == 0 ? 0 : tried_judge(w, tried, n, err);
+	return n == 0 ? 0 : rejections_collect(w, tried, n, err);
 }
 
 int rows_write(struct work *w, const struct rows_write *r, struct err *err)
 {
 	struct err why;
 
-	if (!w->isolating && r->n_early < FEW)
+	if (!w->isolating && r->n_early < SAVEPOINT_MIN_ROWS)
 		return r->all(w, r->rows, err);
 	if (pg_collect(w->pg, NULL, err) < 0 || pg_savepoint(w->pg, err) < 0)
 		return -1;
