@@ -1,4 +1,4 @@
-/* The steps of a batch, in order; see work.h. */
+/* See apply.h; work.h lists the steps. */
 #include "chat-sync/apply.h"
 #include "chat-sync/effect.h"
 #include "chat-sync/expand.h"
@@ -36,7 +36,7 @@ void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 		.effect_keys = s->effect_keys,
 		.index = s->index,
 		.scratch = &s->scratch,
-		.isolating = s->refused,
+		.isolating = s->rejected,
 	};
 	map_clear(w->by_key);
 	map_clear(w->effect_keys);
@@ -44,7 +44,6 @@ void work_open(struct chat_sync *s, struct work *w, struct owner_tx *tx)
 	s->cache.ttl_ms = s->settings->cache_ttl_ms;
 }
 
-/* What is marked in the cache was marked for this batch only. */
 void work_close(struct work *w)
 {
 	for (size_t i = 0; i < w->conversations.n; i++) {
@@ -71,7 +70,7 @@ void work_close(struct work *w)
 			w->ops.at[i]->group->locked = w->ops.at[i]->group->created = false;
 }
 
-/* An item's outcome is that of its ops: applied when one of them changed anything. */
+/* An item's outcome follows from its ops: it is applied when one of them changed anything. */
 static void outcomes_set(struct chat_sync *s, struct work *w)
 {
 	for (size_t i = 0; i < w->ops.n; i++) {
@@ -84,7 +83,7 @@ static void outcomes_set(struct chat_sync *s, struct work *w)
 		report_event(&s->report, inbound_kind_word(op->kind), effect);
 		if (!op->item || op->item->outcome == OUTCOME_APPLIED)
 			continue;
-		if (op->filtered) /* although the sync's progress may be told in its name */
+		if (op->filtered) /* also when the sync's progress is published as this op's effect */
 			op->item->outcome = OUTCOME_FILTERED;
 		else if (op->changed)
 			op->item->outcome = OUTCOME_APPLIED;
@@ -119,7 +118,7 @@ int work_run(struct work *w, struct err *err)
 		return 0;
 	if (work_resolve(w, err) < 0 || ops_fold(w, err) < 0 || work_write(w, err) < 0)
 		return -1;
-	return effects_emit(w, err); /* encoded while the conversations are written */
+	return effects_emit(w, err); /* encodes while the server writes the conversations */
 }
 
 static int segment_apply(struct chat_sync *s, struct owner_tx *tx, struct batch_item *const *items, size_t n,
@@ -147,7 +146,7 @@ static bool changes_identity(const struct batch_item *item)
 	return e->kind == IN_IDENTITY_CHANGE;
 }
 
-/* Who is meant by what follows depends on an identity change, so it stands alone: where a batch happens to end decides nothing. */
+/* Applies the batch in segments. An identity change decides which contacts later events belong to, so it is a segment of its own. */
 int sync_apply(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err)
 {
 	size_t from = 0;

@@ -1,4 +1,4 @@
-/* What is known; see cache.h. */
+/* See cache.h. */
 #include "chat-sync/cache.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@ struct key {
 static void key_bytes(struct key *k, const void *p, size_t n)
 {
 	if (k->n + n > sizeof(k->bytes))
-		abort(); /* lengths were checked when the event was decoded */
+		abort(); /* decoding an event checks the lengths */
 	if (n > 0)
 		memcpy(k->bytes + k->n, p, n);
 	k->n += n;
@@ -37,7 +37,7 @@ static struct str key_of(const struct key *k)
 	return (struct str){ k->bytes, k->n };
 }
 
-/* Each of these starts the key: its bytes are not cleared, there are many more than it needs. */
+/* Each of these starts a key by setting n; clearing KEY_MAX bytes for each look-up would cost more than the look-up. */
 
 static void key_alias(struct key *k, const struct alias_row *a)
 {

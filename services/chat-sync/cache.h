@@ -1,9 +1,8 @@
-/* What this replica knows of the accounts, contacts, groups and conversations that it works on: read once, then kept.
+/* Rows of the accounts, contacts, groups and conversations that this replica works on: read once, then kept in memory.
  *
- * Accounts and conversations of an account are changed by the owner of the account's partition only, and every commit proves
- * ownership by epoch, so what is kept here is true for as long as commits succeed. Contacts, groups and settings belong to the
- * workspace and may change elsewhere: they are read again after ttl_ms. Whatever goes wrong (a rollback, a new assignment), everything is
- * forgotten: the database is the truth.
+ * Accounts and their conversations are changed by the owner of the account's partition only, and every commit checks the owner's epoch:
+ * cached rows are current as long as commits succeed. Contacts, groups and settings belong to the workspace, and other replicas change
+ * them, too: they are read again after ttl_ms. Invariant: after a rollback or a new assignment the cache is cleared; the database decides.
  */
 #ifndef CHAT_SYNC_CACHE_H
 #define CHAT_SYNC_CACHE_H
@@ -15,10 +14,10 @@
 struct account {
 	struct account_row row;
 	int64_t read_mono_ms, stored_mono_ms;
-	bool dirty; /* reported columns changed in this batch */
+	bool dirty; /* columns changed in this batch */
 };
 
-/* What of a contact was changed, as contact.updated lists it. */
+/* Parts of a contact that changed, as contact.updated lists them. */
 enum contact_part {
 	CONTACT_NAME = 1,
 	CONTACT_EMAIL = 2,
@@ -29,12 +28,12 @@ enum contact_part {
 
 struct contact {
 	struct contact_row row;
-	struct contact_row read; /* as the database had it */
+	struct contact_row read; /* as it was last read or written */
 	int64_t read_mono_ms;
-	bool has_reassigned_alias; /* one of its aliases was somebody else's before */
-	const struct op *changed_by; /* the op of this batch that tells of what changed */
+	bool has_reassigned_alias; /* one of its aliases had another holder before */
+	const struct op *changed_by; /* the op of this batch whose event publishes the change */
 	unsigned changed;            /* parts of it */
-	bool created, dirty, has_event; /* in this batch */
+	bool created, dirty, has_event; /* in this batch; has_event: a contact.* event was added */
 };
 
 struct group {
@@ -47,11 +46,11 @@ struct group {
 struct conversation {
 	struct conversation_row row;
 	struct account *account;
-	struct contact *contact; /* or group; both NULL while only its messages were touched */
+	struct contact *contact; /* or group; both NULL while only its messages are known */
 	struct group *group;
-	int32_t merges;         /* of the contact, that it has followed */
+	int32_t merges; /* contact_row.merges up to which the account's conversations are merged, too */
 	bool dirty, recount;    /* in this batch */
-	int64_t newest_sync_us; /* of the inbound messages that a sync brought in this batch */
+	int64_t newest_sync_us; /* time of the newest inbound message that a sync brought in this batch */
 };
 
 struct cache {
@@ -64,33 +63,33 @@ struct cache {
 	struct map *conversation_ids;
 	size_t max_bytes;
 	int64_t ttl_ms;
-	int64_t next_message_id, last_message_id; /* what is left of the drawn block */
+	int64_t next_message_id, last_message_id; /* the rest of the block of ids drawn from the sequence */
 };
 
 void cache_init(struct cache *cache, size_t max_bytes, int64_t ttl_ms);
 void cache_fini(struct cache *cache);
 void cache_clear(struct cache *cache);
-/* Between batches: forgets everything when it has grown beyond max_bytes. */
+/* Between batches: clears the cache when it has grown beyond max_bytes. */
 void cache_trim(struct cache *cache);
 
-/* All of these return what is known, or NULL. */
+/* Look-ups: NULL when the row is not cached. */
 struct account *cache_account(const struct cache *cache, const struct uuid *id,
-	int64_t now_mono_ms); /* NULL when stale, too */
+	int64_t now_mono_ms); /* NULL also when older than ttl_ms */
 struct contact *cache_contact(const struct cache *cache, int64_t workspace_id, int64_t id);
 struct contact *cache_alias(const struct cache *cache, const struct alias_row *alias,
-	int64_t now_mono_ms); /* NULL when stale, too */
+	int64_t now_mono_ms); /* NULL also when older than ttl_ms */
 struct group *cache_group(const struct cache *cache, int64_t workspace_id, struct str jid);
 struct conversation *cache_conversation(const struct cache *cache, const struct account *a, const struct contact *c,
 	const struct group *g);
 struct conversation *cache_conversation_by_id(const struct cache *cache, int64_t id);
 
-/* Keeping copies strings into the cache. */
+/* These copy the row and its strings into the cache. */
 struct account *cache_put_account(struct cache *cache, const struct account_row *row, int64_t now_mono_ms);
 struct contact *cache_put_contact(struct cache *cache, const struct contact_row *row, int64_t now_mono_ms);
 void cache_put_alias(struct cache *cache, const struct alias_row *alias, struct contact *contact);
 void cache_remove_alias(struct cache *cache, const struct alias_row *alias);
 struct group *cache_put_group(struct cache *cache, const struct group_row *row, int64_t now_mono_ms);
-/* One struct per conversation: what is there already is returned as it is, with a peer it did not know yet. */
+/* One struct per conversation: a cached one keeps its row, and gets the contact or group if it had none. */
 struct conversation *cache_put_conversation(struct cache *cache, const struct conversation_row *row, struct account *a,
 	struct contact *c, struct group *g);
 

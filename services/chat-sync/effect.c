@@ -18,7 +18,7 @@ struct group_view group_view(const struct group *g)
 struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind,
 	const struct uuid *subject)
 {
-	/* What its id is made of, which is worked out only when it is sent. */
+	/* The parts of the event's id, which is derived only when the event is encoded. */
 	const struct {
 		struct uuid event, subject;
 		int64_t kind;

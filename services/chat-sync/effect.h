@@ -1,7 +1,7 @@
-/* What tenants are told: noted while ops are folded and rows written, numbered per conversation in the order of arrival, then encoded and
- * given to the outbox.
+/* Effects: the ChatEvents that a batch publishes. They are added while ops are folded and rows written, numbered per conversation in the
+ * order of arrival, then encoded and put into the outbox.
  *
- * Invariant: effects are numbered before conversations are written, and nothing notes one after that.
+ * Invariant: effects are numbered before conversations are written, and none is added after that.
  */
 #ifndef CHAT_SYNC_EFFECT_H
 #define CHAT_SYNC_EFFECT_H
@@ -11,23 +11,24 @@
 /* A ChatEvent that will be published, still without id, sequence and source. */
 struct effect {
 	struct op *op;
-	size_t index; /* of noting */
-	struct uuid subject; /* what it is about */
+	size_t index; /* in the order of effect_new() */
+	struct uuid subject; /* the row that it is about */
 	struct conversation *conversation; /* NULL: keyed by account */
-	const struct contact *contact; /* contact.*: shown as it is when the event is sent */
+	const struct contact *contact; /* contact.*: the event has its state at the end of the batch */
 	struct chat_event event;
 };
 
-/* One event may say only one thing of each kind about a subject: the same again is the effect that is there already. */
+/* Adds an effect of the op. One inbound event causes at most one event of each kind about a subject: a second call returns the first effect. */
 struct effect *effect_new(struct work *w, struct op *op, struct conversation *v, enum chat_event_kind kind,
 	const struct uuid *subject);
-/* Adds a word to an event's list of what changed, once. */
+/* Adds a word to an event's list of changed parts, once. */
 void changed_add(struct work *w, struct str **changed, size_t *n, const char *what);
 struct contact_view contact_view(const struct contact *c);
 struct group_view group_view(const struct group *g);
-void effects_assign_sequences(struct work *w); /* in order of arrival, per conversation */
+/* In order of arrival, per conversation. */
+void effects_assign_sequences(struct work *w);
 int effects_emit(struct work *w, struct err *err) ERR_MUST_USE;
-/* One event into the outbox slot of the partition; its id and time are set. */
+/* Encodes an event whose id and time are set, and puts it into the outbox slot of the partition. */
 int event_emit(struct work *w, struct topic_partition partition, struct chat_event *e, struct str traceparent,
 	struct err *err) ERR_MUST_USE;
 

@@ -41,10 +41,10 @@ static void op_chat(struct work *w, struct op *op, const struct chat_ref *chat, 
 		op->peer = person_new(w, op, &chat->contact, create);
 }
 
-/* The account itself is nobody's contact: the name that comes with its own messages is not the peer's. */
+/* The name in a message that the account sent is the account's own, not the peer's. */
 static void op_message(struct work *w, struct op *op, const struct in_message *m)
 {
-	bool news = op->origin == ORIGIN_LIVE && m->direction == DIR_INBOUND;
+	bool live_inbound = op->origin == ORIGIN_LIVE && m->direction == DIR_INBOUND;
 
 	op->kind = IN_MESSAGE;
 	op->message = m;
@@ -52,18 +52,18 @@ static void op_message(struct work *w, struct op *op, const struct in_message *m
 	if (m->chat.is_group && m->direction == DIR_INBOUND)
 		op->author = person_new(w, op, &m->sender, true);
 	if (op->peer)
-		op->peer->timed_name = news;
+		op->peer->timed_name = live_inbound;
 	if (op->author)
-		op->author->timed_name = news;
+		op->author->timed_name = live_inbound;
 }
 
 static void op_target(struct work *w, struct op *op, const struct target *target, const struct chat_ref *chat,
-	const struct party *who)
+	const struct party *author)
 {
 	op->target = target;
 	op_chat(w, op, chat, false);
-	if (who)
-		op->author = person_new(w, op, who, false);
+	if (author)
+		op->author = person_new(w, op, author, false);
 }
 
 static void op_state(struct work *w, struct op *op, const struct in_chat_state *s)
@@ -89,7 +89,7 @@ static const struct in_message *call_message(struct work *w, const struct in_cal
 	return m;
 }
 
-static int64_t later(int64_t a, int64_t b)
+static int64_t latest(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
@@ -103,11 +103,11 @@ static bool sync_is_wanted(const struct work *w, const struct op *op, const stru
 
 	for (size_t i = 0; i < s->n_messages; i++)
 		if (s->messages[i].source_time_ms > 0)
-			newest = later(newest, inbound_message_time_ms(op->event, &s->messages[i]));
+			newest = latest(newest, inbound_message_time_ms(op->event, &s->messages[i]));
 	return sync_chat_is_wanted(&limits, s->rank, newest > 0 ? newest : w->now_ms, w->now_ms);
 }
 
-/* The chat's own op last: its unread count is about the messages that came with it. */
+/* The chat's own op comes last: its unread count includes the messages before it. */
 static void expand_sync_chat(struct work *w, struct op *op)
 {
 	const struct in_sync_chat *s = &op->event->u.sync_chat;
@@ -220,7 +220,7 @@ static void expand_identity_change(struct work *w, struct op *op)
 	op->author = person_new(w, op, &c->new_party, false);
 }
 
-/* No person in it has to be resolved; groups_resolve() reads a group's event itself. */
+/* It names no person; groups_resolve() reads the group from the event. */
 static void expand_nothing(struct work *w, struct op *op)
 {
 	(void)w, (void)op;

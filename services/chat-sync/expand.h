@@ -1,13 +1,13 @@
-/* What each event asks for: one op, or several of a chat that a sync brings.
+/* Events to ops: one each, or several for a chat of a sync.
  *
- * Invariant: every kind of event has a row, or becomes a dead letter.
+ * Invariant: every kind of event has a row in the table, or becomes a dead letter.
  */
 #ifndef CHAT_SYNC_EXPAND_H
 #define CHAT_SYNC_EXPAND_H
 
 #include "chat-sync/work.h"
 
-/* By the kind of an event: fills the op that was made of it, and adds those that it expands to. NULL: the event becomes a dead letter. */
+/* By the kind of an event: fills its op, and adds the ops that it expands to. NULL: the event becomes a dead letter. */
 typedef void op_expand(struct work *w, struct op *op);
 extern op_expand *const ops_expansions[IN_KINDS];
 void ops_expand(struct work *w, struct batch_item *item);

@@ -18,7 +18,7 @@ static const struct {
 };
 
 struct values {
-	int64_t at[MEMBERS]; /* -1: not said */
+	int64_t at[MEMBERS]; /* -1: not set */
 };
 
 static int64_t number_of(const json *v)
@@ -77,13 +77,13 @@ bool group_settings_merge(struct group_settings have, struct str got, int64_t at
 	struct group_settings *out)
 {
 	struct values values = values_read(have.values, false), times = values_read(have.times, true);
-	const struct values said = values_read(got, false);
+	const struct values update = values_read(got, false);
 	bool moved = false;
 
 	for (size_t i = 0; i < MEMBERS; i++) {
-		if (said.at[i] < 0 || at_us < times.at[i] || (at_us == times.at[i] && said.at[i] <= values.at[i]))
+		if (update.at[i] < 0 || at_us < times.at[i] || (at_us == times.at[i] && update.at[i] <= values.at[i]))
 			continue;
-		values.at[i] = said.at[i];
+		values.at[i] = update.at[i];
 		times.at[i] = at_us;
 		moved = true;
 	}

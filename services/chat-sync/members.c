@@ -1,4 +1,4 @@
-/* Participants of a group; see members.h. */
+/* See members.h. */
 #include "chat-sync/members.h"
 
 #include "base/utf8.h"
@@ -21,7 +21,7 @@ static struct str digits(struct str phone)
 	return phone.n > 0 && phone.p[0] == '+' ? str_slice(phone, 1, phone.n) : phone;
 }
 
-/* The name of a participant beside the phone; whoever has a phone needs no other than the LID. */
+/* The id of a participant beside the phone: the LID; of a participant without either, another id. */
 static struct str lid_of(const struct party *p)
 {
 	if (p->lid.n > 0 || p->phone.n > 0)
@@ -39,19 +39,19 @@ static struct str lid_key(const struct members *m, struct str lid)
 	return arena_printf(m->arena, "l%.*s", STR_ARG(lid));
 }
 
-/* The index may still lead to who had that name before. */
+/* The index may still have an entry that had this phone before. */
 static struct member *by_phone(const struct members *m, struct str phone)
 {
 	struct member *x = phone.n > 0 ? map_get(m->index, phone_key(m, phone)) : NULL;
 
-	return x && !x->gone && str_eq(x->phone, phone) ? x : NULL;
+	return x && !x->merged && str_eq(x->phone, phone) ? x : NULL;
 }
 
 static struct member *by_lid(const struct members *m, struct str lid)
 {
 	struct member *x = lid.n > 0 ? map_get(m->index, lid_key(m, lid)) : NULL;
 
-	return x && !x->gone && str_eq(x->lid, lid) ? x : NULL;
+	return x && !x->merged && str_eq(x->lid, lid) ? x : NULL;
 }
 
 static void member_index(struct members *m, struct member *x)
@@ -79,7 +79,7 @@ static void member_uncount(struct members *m, const struct member *x)
 	m->bytes_in -= x->in ? member_bytes(x) : 0;
 }
 
-/* What x says of itself from now on, if there is room for it. */
+/* Sets a text of x unless the members in the group would exceed MEMBERS_MAX_BYTES. */
 static void member_set_text(struct members *m, struct member *x, struct str *what, struct str text)
 {
 	member_uncount(m, x);
@@ -88,7 +88,7 @@ static void member_set_text(struct members *m, struct member *x, struct str *wha
 	member_count(m, x);
 }
 
-/* Two entries turn out to be one person: the later change counts, the other entry goes. */
+/* Two entries turn out to be one person: x gets the state of the later change, y is skipped from now on. */
 static struct member *members_merge(struct members *m, struct member *x, struct member *y)
 {
 	struct member one = x->at_ms >= y->at_ms ? *x : *y;
@@ -102,12 +102,12 @@ static struct member *members_merge(struct members *m, struct member *x, struct 
 	member_uncount(m, y);
 	member_count(m, &one);
 	*x = one;
-	*y = (struct member){ .gone = true };
+	*y = (struct member){ .merged = true };
 	member_index(m, x);
 	return x;
 }
 
-/* The same person may be named by phone here and by LID there. */
+/* One event may name a person by phone, another one by LID. */
 static struct member *member_find(struct members *m, const struct party *p)
 {
 	struct member *x = by_phone(m, digits(p->phone)), *y = by_lid(m, lid_of(p));
@@ -115,13 +115,13 @@ static struct member *member_find(struct members *m, const struct party *p)
 	return x && y && x != y ? members_merge(m, x, y) : x ? x : y;
 }
 
-/* NULL: nobody is named, or by too long an id. */
+/* NULL: the party has no id, or one that is too long. */
 static struct member *member_find_or_add(struct members *m, const struct party *p, int64_t at_ms)
 {
 	struct member *x;
 
 	if (p->phone.n > MEMBER_ID_BYTES || lid_of(p).n > MEMBER_ID_BYTES) {
-		m->refused++;
+		m->over_limit++;
 		return NULL;
 	}
 	x = member_find(m, p);
@@ -166,7 +166,7 @@ void members_read(struct members *m, struct str log, int64_t snapshot_ms, struct
 	json_free(doc);
 }
 
-static struct str kept(const struct members *m, struct buf *b)
+static struct str json_finish(const struct members *m, struct buf *b)
 {
 	struct str s = arena_str(m->arena, buf_str(b));
 
@@ -188,10 +188,10 @@ static int later_first(const void *a, const void *b)
 
 static bool has_left(const struct member *x)
 {
-	return !x->in && !x->gone;
+	return !x->in && !x->merged;
 }
 
-/* When the last of those left whom the log has no room for; INT64_MIN: there is room for all. */
+/* Former members who left at this time or before do not fit into the log; INT64_MIN: all fit. */
 static int64_t log_cutoff_ms(const struct members *m)
 {
 	int64_t *left = ARENA_ARRAY(m->arena, int64_t, m->n);
@@ -210,13 +210,13 @@ struct str members_log(const struct members *m)
 {
 	struct buf b = BUF_INIT;
 	struct json_writer w = json_writer(&b);
-	int64_t forgotten = log_cutoff_ms(m);
+	int64_t cutoff_ms = log_cutoff_ms(m);
 
 	jw_arr(&w);
 	for (size_t i = 0; i < m->n; i++) {
 		const struct member *x = m->at[i];
 
-		if (x->gone || (!x->in && x->at_ms <= forgotten))
+		if (x->merged || (!x->in && x->at_ms <= cutoff_ms))
 			continue;
 		jw_obj(&w);
 		member_text(&w, "phone", x->phone);
@@ -230,7 +230,7 @@ struct str members_log(const struct members *m)
 		jw_obj_end(&w);
 	}
 	jw_arr_end(&w);
-	return kept(m, &b);
+	return json_finish(m, &b);
 }
 
 struct str members_list(const struct members *m)
@@ -254,7 +254,7 @@ struct str members_list(const struct members *m)
 		jw_obj_end(&w);
 	}
 	jw_arr_end(&w);
-	return kept(m, &b);
+	return json_finish(m, &b);
 }
 
 int32_t members_count(const struct members *m)
@@ -267,7 +267,7 @@ static bool member_set(struct members *m, struct member *x, bool in, bool admin,
 	bool changed = x->in != in || x->admin != admin || x->super_admin != super_admin;
 
 	if (in && !x->in && (m->n_in >= MEMBERS_MAX || m->bytes_in + member_bytes(x) > MEMBERS_MAX_BYTES)) {
-		m->refused++;
+		m->over_limit++;
 		return false;
 	}
 	member_uncount(m, x);
@@ -284,9 +284,9 @@ static bool is_joining(enum group_action action)
 	return action == GROUP_CREATE || action == GROUP_ADD || action == GROUP_JOIN;
 }
 
-bool members_change(struct members *m, enum group_action action, const struct participant *who, int64_t at_ms)
+bool members_change(struct members *m, enum group_action action, const struct participant *participant, int64_t at_ms)
 {
-	struct member *x = member_find_or_add(m, &who->party, at_ms);
+	struct member *x = member_find_or_add(m, &participant->party, at_ms);
 
 	if (!x)
 		return false;
@@ -299,7 +299,8 @@ bool members_change(struct members *m, enum group_action action, const struct pa
 	case GROUP_ADD:
 	case GROUP_JOIN:
 	case GROUP_INVITE:
-		return member_set(m, x, true, who->admin || x->admin, who->super_admin || x->super_admin, at_ms);
+		return member_set(m, x, true, participant->admin || x->admin,
+			participant->super_admin || x->super_admin, at_ms);
 	case GROUP_REMOVE:
 	case GROUP_LEAVE:
 		return member_set(m, x, false, false, false, at_ms);
@@ -322,7 +323,7 @@ static bool member_leaves(struct members *m, struct member *x, int64_t at_ms)
 	return !x->listed && x->in && at_ms >= x->at_ms && member_set(m, x, false, false, false, at_ms);
 }
 
-/* Those who left make room for those who came. */
+/* Applies leaves before joins: they make room. */
 bool members_snapshot(struct members *m, const struct participant *list, size_t n, int64_t at_ms)
 {
 	bool changed = false;

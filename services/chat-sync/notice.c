@@ -4,7 +4,7 @@
 #include "base/utf8.h"
 #include "json/writer.h"
 
-/* What is stored of one: all of an account's are one value. Each event that tells of it has the whole. */
+/* Bounds of the stored part, since all notices of an account are one value. The event has the whole notice. */
 #define NOTICE_TEXT_BYTES  1024
 #define NOTICE_EXTRA_BYTES 2048
 
@@ -24,7 +24,6 @@ static struct str notice_json(struct work *w, const struct in_account_notice *n,
 	return arena_str(w->arena, buf_str(w->scratch));
 }
 
-/* Of several of one kind in a batch the newest counts. */
 void notice_add(struct work *w, struct op *op, struct in_account_notice what, int64_t at_us)
 {
 	struct notice n = { .op = op, .what = what };

@@ -1,18 +1,18 @@
-/* Which records does the database refuse? Source: proto/README.md, When something fails.
+/* Finds the records whose rows the database rejects. Source: proto/README.md, When something fails.
+ * Applying a record by itself costs a dozen statements. Instead, a statement over rows of many records runs under a savepoint. Where it is
+ * rejected, its rows are tried one at a time, at a statement each, and the records of rejected rows are marked. The batch fails all the same,
+ * and the worker applies the other records again. Before a batch was rejected, only the statements that are rejected most often, and whose
+ * result the batch waits for in any case, run under a savepoint.
  *
- * Applying a record by itself costs a dozen statements. So statements over rows that records brought run under a savepoint; where one is
- * refused, its rows are tried one at a time, which costs a statement each, and the records whose rows are refused are marked. The batch
- * fails all the same: the worker applies the others anew. Before a batch was refused only those statements do so that most refusals are
- * expected of, and that the batch waits for in any case.
- *
- * Invariant: a record is marked only for a row that is made of its own data. What several records share is left to the worker's attempts.
+ * Invariant: a record is marked only for a row that is made of its own data. For rows of several records the worker finds the record by
+ * applying fewer at a time.
  */
 #include "chat-sync/rejections.h"
 
 #define SAVEPOINT_MIN_ROWS \
-	16 /* rows for which a savepoint is not worth while before the batch is refused: little is done twice then */
+	16 /* with fewer rows, and before the batch was rejected, a savepoint costs more than applying the batch again */
 
-/* What of it was started is answered. */
+/* Collects the results of the rows that were started, and marks the records of rejected ones. */
 static int rejections_collect(struct work *w, struct batch_item **tried, size_t n, struct err *err)
 {
 	struct err errs[PG_EACH_MAX];
@@ -30,7 +30,7 @@ static int rejections_collect(struct work *w, struct batch_item **tried, size_t 
 	return 0;
 }
 
-/* One row, taken back before the next. 1: it is on its way; 0: that is known already. */
+/* Tries one row; the next one rolls it back. 1: its statement is started; 0: its result is known. */
 static int row_try(struct work *w, const struct rows_write *r, size_t i, struct batch_item *item, struct err *err)
 {
 	struct err why;

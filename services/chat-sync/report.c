@@ -1,4 +1,4 @@
-/* Metrics of chat-sync; see report.h. */
+/* See report.h. */
 #include "chat-sync/report.h"
 
 #include "base/clock.h"
@@ -13,19 +13,20 @@ void report_init(struct report *r)
 	static const double seconds[] = { 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, -1 };
 
 	*r = (struct report){
-		.cache = metric_counter("blazz_chat_sync_cache", "What batches looked up among what is kept in memory.",
-			"cache,result"),
+		.cache = metric_counter("blazz_chat_sync_cache",
+			"Cache look-ups of batches, by cache and result (hit, miss).", "cache,result"),
 		.events = metric_counter("blazz_chat_sync_events", "Events by kind and effect.", "kind,effect"),
 		.gaps = metric_counter("blazz_chat_sync_gaps", "Signs of missing data, by kind.", "kind"),
-		.disconnects = metric_counter("blazz_chat_sync_disconnects", "Sessions lost, by reason.", "reason"),
-		.syncs = metric_counter("blazz_chat_sync_syncs", "Initial syncs that started, completed, failed.",
+		.disconnects = metric_counter("blazz_chat_sync_disconnects",
+			"Sessions that disconnected or failed, by reason.", "reason"),
+		.syncs = metric_counter("blazz_chat_sync_syncs", "Initial syncs that started, completed or failed.",
 			"status"),
 		.sync_seconds = metric_histogram("blazz_chat_sync_sync_seconds",
 			"Time of a completed sync, from its first batch to its last.", NULL, seconds),
 		.over_limit = metric_counter("blazz_chat_sync_over_limit",
-			"What was left out because there is too much of it.", "what"),
-		.sync_chats = metric_counter("blazz_chat_sync_sync_chats",
-			"Chats of syncs that ended, by what became of them.", "result"),
+			"Data left out because of a bound, by what it is.", "what"),
+		.sync_chats =
+			metric_counter("blazz_chat_sync_sync_chats", "Chats of syncs that ended, by result.", "result"),
 	};
 }
 
@@ -85,10 +86,10 @@ void report_over_limit(struct report *r, const char *what, size_t n)
 		count_later(r, METRIC_CELL(r->over_limit, what), n);
 }
 
-void report_sync(struct report *r, const char *status, const struct sync_report *news)
+void report_sync(struct report *r, const char *status, const struct sync_report *sync)
 {
 	r->sync_reports = vec_grow(r->sync_reports, r->n_syncs, &r->cap_syncs, sizeof(*r->sync_reports));
-	r->sync_reports[r->n_syncs] = *news;
+	r->sync_reports[r->n_syncs] = *sync;
 	r->sync_reports[r->n_syncs++].status = status;
 }
 
@@ -117,7 +118,7 @@ void report_mark(struct report *r)
 	r->n_syncs_marked = r->n_syncs;
 	r->n_sessions_marked = r->n_sessions;
 	for (size_t i = 0; i < r->n_counts; i++)
-		r->counts[i].kept = r->counts[i].n;
+		r->counts[i].marked = r->counts[i].n;
 }
 
 void report_undo(struct report *r)
@@ -125,7 +126,7 @@ void report_undo(struct report *r)
 	r->n_syncs = r->n_syncs_marked;
 	r->n_sessions = r->n_sessions_marked;
 	for (size_t i = 0; i < r->n_counts; i++)
-		r->counts[i].n = r->counts[i].kept;
+		r->counts[i].n = r->counts[i].marked;
 }
 
 void report_clear(struct report *r)

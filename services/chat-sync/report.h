@@ -1,5 +1,7 @@
-/* What chat-sync says of itself: metrics whose labels are closed sets, and limits of the log lines that an account can cause as often as
- * it likes. */
+/* Metrics and log lines of chat-sync. Labels are closed sets; log lines that an account can cause without bound are limited.
+ *
+ * Invariant: what a batch did is counted and logged when the batch commits, once, however often it is retried. Cache look-ups count at once.
+ */
 #ifndef CHAT_SYNC_REPORT_H
 #define CHAT_SYNC_REPORT_H
 
@@ -7,7 +9,7 @@
 #include "metrics/metrics.h"
 #include "store/syncs.h"
 
-/* Of a sync that started or ended; told once that is committed. */
+/* A sync that started or ended. */
 struct sync_report {
 	struct uuid workspace, account;
 	struct sync_state state; /* its strings live as long as the batch */
@@ -15,21 +17,21 @@ struct sync_report {
 	const char *status; /* "started", "completed", "failed" */
 };
 
-/* Of a session whose status changed; logged once that is committed. */
+/* A session whose status changed. */
 struct session_report {
 	struct uuid account;
 	char status[16], previous[16];
 };
 
-/* How often something happened in transactions that are not committed yet. */
+/* A counter's increment in transactions that are not committed yet. */
 struct report_count {
 	struct metric_cell *cell;
-	int64_t n, kept;
+	int64_t n, marked;
 };
 
 struct report {
 	struct metric *cache, *events, *gaps, *disconnects, *syncs, *sync_seconds, *sync_chats, *over_limit;
-	struct log_limit refused, sync_started, sync_ended, session_changed, session_silent, history_stalled;
+	struct log_limit rejected, sync_started, sync_ended, session_changed, session_silent, history_stalled;
 	struct sync_report *sync_reports;
 	size_t n_syncs, n_syncs_marked, cap_syncs;
 	struct session_report *session_reports;
@@ -39,22 +41,22 @@ struct report {
 };
 
 void report_init(struct report *r);
-/* cache: "accounts", "contacts", "groups", "conversations". Misses: what the database was asked for, at once, whatever becomes of the
- * transaction. */
+/* cache: "accounts", "contacts", "groups", "conversations". A miss is a row that is read from the database. Counted at once, whether the
+ * transaction commits or not. */
 void report_cache(struct report *r, const char *cache, size_t hits, size_t misses);
 
-/* Counted with report_committed(), once, however often a batch is tried. */
+/* The others are counted and logged by report_committed(). */
 void report_event(struct report *r, const char *kind, const char *effect);
 /* reason: of whatsapp_accounts.disconnect_reason; absent: unknown. */
 void report_disconnect(struct report *r, struct str reason);
 void report_gap(struct report *r, const char *kind);
-/* What was left out because there is too much of it. what: "members", "votes", "parked". */
+/* Data left out because of a bound. what: "members", "votes", "parked". */
 void report_over_limit(struct report *r, const char *what, size_t n);
 /* A metric and a log line. */
-void report_sync(struct report *r, const char *status, const struct sync_report *news);
+void report_sync(struct report *r, const char *status, const struct sync_report *sync);
 /* A log line. */
 void report_session(struct report *r, const struct uuid *account, struct str status, struct str previous);
-/* What came until now holds, if its transaction commits; what came since then does not. */
+/* mark: what was reported so far stays if the transaction commits. undo: drops what was reported since the mark. */
 void report_mark(struct report *r);
 void report_undo(struct report *r);
 void report_clear(struct report *r);

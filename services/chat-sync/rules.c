@@ -1,4 +1,4 @@
-/* What wins; see rules.h. */
+/* See rules.h. */
 #include "chat-sync/rules.h"
 
 #define MS_PER_DAY 86400000LL
@@ -62,7 +62,7 @@ static const struct {
 	enum call_step step;
 	const char *word;
 } call_steps[] = {
-		   /* an answer is further than none */
+		   /* in the order in which they decide the outcome */
 	{ CALL_ACCEPTED, "accepted" },
 	{ CALL_REJECTED, "rejected" },
 	{ CALL_MISSED, "missed" },

@@ -1,4 +1,4 @@
-/* chat-sync's configuration, one table. */
+/* The configuration of chat-sync; types, defaults and ranges are in settings.c. */
 #ifndef CHAT_SYNC_SETTINGS_H
 #define CHAT_SYNC_SETTINGS_H
 

@@ -1,4 +1,4 @@
-/* What chat-sync keeps between batches. */
+/* The state that chat-sync keeps between batches, used by the worker's thread only. */
 #ifndef CHAT_SYNC_STATE_H
 #define CHAT_SYNC_STATE_H
 
@@ -13,9 +13,10 @@ struct chat_sync {
 	struct cache cache;
 	struct map *by_key, *effect_keys, *index;
 	struct buf scratch;
-	bool cache_stale;
-	bool refused; /* a batch was, or may have been, refused by the database: its records are applied anew, in parts */
-	struct parked_place swept[2]; /* by topic: where the next sweep looks on for updates whose message is stored */
+	bool cache_stale; /* the sweep changed rows that the cache has: it is cleared on commit */
+	bool rejected; /* the last batch failed and may have been rejected: its records are applied again, in parts */
+	struct parked_place
+		swept[2]; /* by topic: where the next sweep continues its search for updates whose message is stored */
 	struct merging merging;
 	struct report report;
 };

@@ -1,4 +1,5 @@
-/* chat-sync as the worker sees it; see sync.h. */
+/* The callbacks of the worker, except apply (apply.c) and sweep (sweep/). Invariant: after a rollback the cache
+ * is cleared and what the transaction reported is dropped. */
 #include "chat-sync/sync.h"
 #include "chat-sync/apply.h"
 #include "chat-sync/resolve/merging.h"
@@ -51,8 +52,8 @@ static int sync_decode(void *ctx, const struct kafka_message *m, struct arena *a
 	return 0;
 }
 
-/* A chat of a sync brings up to 50 messages, and what rewrites a whole list or text costs as many as its most: batches of such take no
- * longer than others. */
+/* Weighs events by their cost, so that every batch takes about as long: a chat of a sync brings up to 50 messages, and an event that rewrites a
+ * whole list or text costs as much as several others. */
 static size_t sync_weight(const void *decoded)
 {
 	const struct inbound_event *e = decoded;
@@ -65,7 +66,7 @@ static size_t sync_weight(const void *decoded)
 	case IN_GROUP_CHANGE:
 	case IN_POLL_VOTE:
 	case IN_EDIT:
-	case IN_IDENTITY_CHANGE: /* statements of its own (sync_apply) */
+	case IN_IDENTITY_CHANGE: /* is applied with statements of its own (sync_apply) */
 		return REWRITE_WEIGHT;
 	case IN_NONE:
 	case IN_MESSAGE:
@@ -109,7 +110,7 @@ static void sync_committed(void *ctx)
 
 	if (s->cache_stale)
 		cache_clear(&s->cache);
-	s->cache_stale = s->refused = false;
+	s->cache_stale = s->rejected = false;
 	merging_reset(&s->merging);
 	report_committed(&s->report);
 	cache_trim(&s->cache);
@@ -131,14 +132,14 @@ static void sync_discard_changes(void *ctx)
 	s->cache_stale = false;
 }
 
-/* What the database refused may be an update that waited for one of the messages: until the batch is through, those wait for the
- * sweep, which finds out by itself. */
+/* The rejected row may be that of a parked update that joined the batch: until the batch commits, parked updates are left to the sweep,
+ * which isolates a rejected one by itself. */
 static void sync_rolled_back(void *ctx)
 {
 	struct chat_sync *s = ctx;
 
 	sync_discard_changes(ctx);
-	s->refused = true;
+	s->rejected = true;
 }
 
 static void sync_assignment_changed(void *ctx)
@@ -147,7 +148,7 @@ static void sync_assignment_changed(void *ctx)
 
 	report_clear(&s->report);
 	sync_discard_changes(ctx);
-	s->merging.pending = true; /* of partitions that are ours by now */
+	s->merging.pending = true; /* in the partitions that were just acquired */
 	merging_reset(&s->merging);
 }
 

@@ -1,4 +1,4 @@
-/* The topics of chat-sync's owner, by index. */
+/* Indexes of the consumed topics in owner_options.topics. */
 #ifndef CHAT_SYNC_TOPICS_H
 #define CHAT_SYNC_TOPICS_H
 

@@ -1,4 +1,4 @@
-/* Conversations and groups: what a bridge says of a chat, read markers, changes of groups. */
+/* See chat.h. */
 #include "chat-sync/fold/chat.h"
 #include "chat-sync/effect.h"
 #include "chat-sync/group_settings.h"
@@ -6,8 +6,8 @@
 #include "chat-sync/members.h"
 #include "chat-sync/report.h"
 
-static void effect_add_group(struct work *w, struct op *op, const char *action, const struct participant *who, size_t n,
-	struct str text)
+static void effect_add_group(struct work *w, struct op *op, const char *action, const struct participant *participants,
+	size_t n, struct str text)
 {
 	struct effect *e = effect_new(w, op, op->conversation, CE_GROUP_UPDATED, &op->group->row.uuid);
 
@@ -15,20 +15,18 @@ static void effect_add_group(struct work *w, struct op *op, const char *action, 
 	e->event.u.group_updated.action = str_of(action);
 	e->event.u.group_updated.participants = ARENA_ARRAY(w->arena, struct participant, n);
 	for (size_t i = 0; i < n; i++)
-		e->event.u.group_updated.participants[i] = who[i];
+		e->event.u.group_updated.participants[i] = participants[i];
 	e->event.u.group_updated.n_participants = n;
 	e->event.u.group_updated.text = text;
 }
 
-/* unread and archived ended up as they are only after the store: the effect is filled in when it is sent. */
+/* The final unread count is known only after the rows are written: effects_emit() fills it in. */
 static void effect_add_conversation(struct work *w, struct op *op, const char *what)
 {
 	struct effect *e = effect_new(w, op, op->conversation, CE_CONVERSATION_UPDATED, &op->conversation->row.uuid);
 
 	changed_add(w, &e->event.u.conversation_updated.changed, &e->event.u.conversation_updated.n_changed, what);
 }
-
-/* read markers */
 
 static void conversation_read_until(struct work *w, struct op *op, int64_t read_us)
 {
@@ -48,7 +46,8 @@ void fold_read_marker(struct work *w, struct op *op)
 		conversation_read_until(w, op, read_marker_ms(op->event) * 1000);
 }
 
-/* A sync's count ends with the newest message that it brings: a later one may be stored before or after it, and is not in the count. */
+/* The time up to which an unread count counts. A sync's ends with the newest message that it brings; a later message may arrive before or
+ * after it, and is not included. */
 static int64_t counted_until_us(const struct op *op)
 {
 	const struct in_sync_chat *s = &op->event->u.sync_chat;
@@ -64,8 +63,8 @@ static int64_t counted_until_us(const struct op *op)
 	return newest_us;
 }
 
-/* The bridge's count: the newest n inbound messages are unread. Where the mark stands is found after the batch's
- * messages are in (unread_marks_write()); an initial sync that says nothing of unread makes what it brought read. */
+/* The bridge's count n: the newest n inbound messages are unread. unread_marks_write() finds the read marker, after the batch's messages are
+ * stored. An initial sync without a count marks the messages that it brings as read. */
 static void fold_unread(struct work *w, struct op *op, const struct in_chat_state *s)
 {
 	struct conversation *v = op->conversation;
@@ -83,9 +82,7 @@ void fold_unread_mark(struct work *w, struct op *op, int64_t read_us)
 	conversation_read_until(w, op, read_us);
 }
 
-/* groups */
-
-/* One of a group's texts, with its time. True when it reads otherwise now; its time may have moved all the same. */
+/* Applies one of a group's texts. True when the text changed; its time may change without that. */
 static bool group_apply_text(struct work *w, struct group *g, struct str *have, int64_t *have_us, struct str got,
 	int64_t at_us)
 {
@@ -109,7 +106,7 @@ static int64_t snapshot_ms(const struct group *g)
 	return g->row.snapshot_us == PG_NO_TIME ? 0 : g->row.snapshot_us / 1000;
 }
 
-/* Read once for a batch, however many changes it brings. */
+/* Reads the members once per batch, however many changes the batch has for them. */
 static struct members *group_members(struct work *w, struct group *g)
 {
 	if (!g->members) {
@@ -131,7 +128,7 @@ void group_store_members(struct work *w, struct group *g)
 		return;
 	g->row.participant_log = arena_str(w->cache->arena, members_log(g->members));
 	g->row.participants = arena_str(w->cache->arena, members_list(g->members));
-	report_over_limit(w->report, "members", g->members->refused);
+	report_over_limit(w->report, "members", g->members->over_limit);
 }
 
 void group_free_members(struct group *g)
@@ -181,7 +178,7 @@ static bool group_apply_invite_code(struct work *w, struct group *g, struct str 
 	return code.n > 0 && group_apply_text(w, g, &g->row.invite_code, &g->row.invite_code_at_us, code, at_us);
 }
 
-/* An absent one says nothing, an empty one takes it away. */
+/* An absent text leaves the description, an empty one removes it. */
 static bool group_apply_description(struct work *w, struct group *g, struct str text, int64_t at_us)
 {
 	return text.p && group_apply_text(w, g, &g->row.description, &g->row.description_at_us, text, at_us);
@@ -210,7 +207,6 @@ static bool group_apply_state(struct work *w, struct op *op, const struct in_cha
 	return changed || g->created;
 }
 
-/* A message may be the first to tell the name of its group. */
 void fold_group_name(struct work *w, struct op *op)
 {
 	struct group *g = op->group;
@@ -220,7 +216,7 @@ void fold_group_name(struct work *w, struct op *op)
 		effect_add_group(w, op, "subject", NULL, 0, g->row.name);
 }
 
-/* The newest by time; at the same time archived wins. */
+/* The newest by time wins; at equal times archived. */
 static void fold_archived(struct work *w, struct op *op, bool archived)
 {
 	struct conversation *v = op->conversation;

@@ -19,12 +19,11 @@ void fold_edit(struct work *w, struct op *op)
 	m->row.edited_us = op->time_us;
 	m->dirty = true;
 	if (same)
-		return; /* told again, with a later time */
+		return; /* the same text again, with a later time */
 	m->row.metadata = metadata_set_body(m->row.metadata, e->body, w->arena);
 	effect_add_edited(w, op, m, e->body, false);
 }
 
-/* The earliest revocation stays; only the first is news. */
 void fold_revoke(struct work *w, struct op *op)
 {
 	struct message *m = op->row;

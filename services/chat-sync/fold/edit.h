@@ -1,4 +1,4 @@
-/* Edits, revocations and deletions of messages. */
+/* Folds edits, revocations and deletions. Invariant: of edits the newest stays, of revocations the earliest, and only the first is published. */
 #ifndef CHAT_SYNC_FOLD_EDIT_H
 #define CHAT_SYNC_FOLD_EDIT_H
 

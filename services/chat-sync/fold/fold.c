@@ -1,5 +1,4 @@
-/* Folding a batch's ops, in order, into what is in memory; see work.h. Invariant: an op is folded by the row of its kind, and every kind
- * that can become an op has one. */
+/* See fold.h. Invariant: an op is folded by the row of its kind, and every kind that can become an op has one. */
 #include "chat-sync/fold/fold.h"
 #include "chat-sync/fold/account.h"
 #include "chat-sync/fold/chat.h"
@@ -35,7 +34,7 @@ const struct op_fold ops_folds[IN_KINDS] = {
 	[IN_MESSAGE_DELETE] = { .fold = fold_message_delete },
 };
 
-/* A message names its people only when it is new, or news now: what history brought before it did not say how they are called today. */
+/* A message updates names only when it is new, or becomes live: the name in a repeat or in history may be an old one. */
 static bool op_updates_names(const struct op *op)
 {
 	const struct message *m = op->row;
@@ -68,7 +67,7 @@ static bool is_merge(const struct op *op)
 	return op->kind == IN_IDENTITY_CHANGE && op->event->u.identity_change.kind == IDENTITY_MERGED;
 }
 
-/* Conversations merge last: contact.merged is the last event under the one that goes. */
+/* Conversations merge last: contact.merged is the last event of the merged conversation. */
 int ops_fold(struct work *w, struct err *err)
 {
 	for (size_t i = 0; i < w->ops.n; i++)

@@ -42,7 +42,7 @@ static void message_add_media(struct work *w, const struct message *m, const str
 			.size_bytes = media->size_bytes };
 }
 
-/* What happened to a message stays with it when its content comes anew. */
+/* Members that later events have set stay when the content is replaced. */
 static struct str metadata_preserve(struct work *w, struct str metadata, const struct message_row *r)
 {
 	static const char *const kept[] = { "votes", "outcome", "steps", "duration" };
@@ -60,7 +60,7 @@ static struct str metadata_preserve(struct work *w, struct str metadata, const s
 	return metadata;
 }
 
-/* Content of a better copy; an edit that came before it stays. */
+/* Replaces the content by that of a better copy; an edit that is stored already stays. */
 static void message_replace_content(struct work *w, struct op *op, struct message *m)
 {
 	const struct in_message *in = op->message;
@@ -94,7 +94,7 @@ static void fill_missing(struct message *m, struct str *have, struct str got)
 	m->dirty = true;
 }
 
-/* What only one of the copies says. */
+/* Fills ids that only this copy has. */
 static void message_fill_ids(struct message *m, const struct op *op)
 {
 	fill_missing(m, &m->row.wam_id, op->message->provider_id);
@@ -105,7 +105,7 @@ static void message_fill_ids(struct message *m, const struct op *op)
 	}
 }
 
-/* A sync counts what it brings by its own mark, whether history brought it before or not. */
+/* A sync's unread count includes the messages that it brings, also those that history has brought before. */
 static void message_mark_synced(struct work *w, const struct op *op, struct message *m)
 {
 	if (op->origin != ORIGIN_SYNC || m->row.origin != ORIGIN_HISTORY)
@@ -118,7 +118,7 @@ static void message_mark_synced(struct work *w, const struct op *op, struct mess
 		m->conversation->newest_sync_us = m->row.sent_us;
 }
 
-/* A further step of a call: its row is as old as its first one. True when the call reads otherwise now. */
+/* Applies a further step of a call; the row has the time of the earliest one. True when outcome or duration changed. */
 static bool message_apply_call(struct work *w, const struct op *op, struct message *m)
 {
 	struct str before = m->row.metadata;

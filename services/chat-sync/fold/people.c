@@ -1,4 +1,5 @@
-/* Contacts: names, opt-outs, changed identities. */
+/* See people.h. Invariant: an alias leads to one contact; a reassigned one leads to its new holder, and events sent before the reassignment to
+ * the previous one (identity/holder.c). */
 #include "chat-sync/fold/people.h"
 #include "chat-sync/effect.h"
 #include "chat-sync/identity/contact.h"
@@ -35,7 +36,6 @@ static void effect_add_contact_parts(struct work *w, struct op *op, struct conta
 			(void)effect_add_contact(w, op, c, CE_CONTACT_UPDATED, words[i].word);
 }
 
-/* Once per batch: a contact created or changed by this op's people is news, before what the op itself does. */
 void effect_add_people(struct work *w, struct op *op)
 {
 	struct person *people[] = { op->peer, op->author };
@@ -139,9 +139,7 @@ void effect_add_opt_out(struct work *w, struct op *op)
 	e->event.u.contact_changed.opted_out = o->stop;
 }
 
-/* identities */
-
-/* An alias of `p` of this kind, as people_resolve found it; NULL when the party has none. */
+/* The party's alias of this kind; NULL when it has none. */
 static const struct alias_row *alias_of(const struct person *p, enum alias_kind kind)
 {
 	for (size_t i = 0; p && i < p->n_aliases; i++)
@@ -160,7 +158,7 @@ static int alias_assign(struct work *w, const struct person *p, const struct ali
 	if (store_aliases_insert(w->pg, &row, 1, &inserted, err) < 0)
 		return -1;
 	if (!inserted)
-		return err_set(err, ERR_RETRY, "contact_race", "another partition was first");
+		return err_set(err, ERR_RETRY, "contact_race", "another partition inserted the alias first");
 	cache_put_alias(w->cache, &row, c);
 	return alias_rename_senders(w, p, &row, c, err);
 }
@@ -169,20 +167,20 @@ static int identifier_change_apply(struct work *w, struct op *op, enum alias_kin
 {
 	const struct alias_row *old = alias_of(op->peer, kind), *new = alias_of(op->author, kind);
 	struct contact *c = contact_final(w, op->peer->contact), *there;
-	struct alias_row former;
-	bool news;
+	struct alias_row old_alias;
+	bool retired;
 
 	if (!old || !new || str_eq(old->value, new->value))
 		return 0;
 	there = contact_final(w, cache_alias(w->cache, new, w->now_mono_ms));
-	/* The old number or user id no longer leads to this contact: numbers are given to others. */
-	former = *old;
-	former.contact_id = c->row.id;
+	/* The old number or user id no longer leads to this contact: it may be reassigned. */
+	old_alias = *old;
+	old_alias.contact_id = c->row.id;
 	if (!cache_alias(w->cache, old, w->now_mono_ms))
-		return 0; /* told before */
-	if (store_alias_retire(w->pg, &former, op->time_us, &news, err) < 0)
+		return 0; /* a repeat */
+	if (store_alias_retire(w->pg, &old_alias, op->time_us, &retired, err) < 0)
 		return -1;
-	if (!news)
+	if (!retired)
 		return 0;
 	cache_remove_alias(w->cache, old);
 	if (!there && alias_assign(w, op->author, new, c, err) < 0)
@@ -200,7 +198,7 @@ static int identifier_change_apply(struct work *w, struct op *op, enum alias_kin
 	return 0;
 }
 
-/* Both parties are one person: what either is called leads to the same contact. */
+/* The event says that both parties are one person: the aliases of both lead to one contact. */
 static int alias_report_apply(struct work *w, struct op *op, struct err *err)
 {
 	struct contact *a = op->peer ? contact_final(w, op->peer->contact) : NULL;
@@ -245,7 +243,7 @@ int fold_identity_change(struct work *w, struct op *op, struct err *err)
 		return identifier_change_apply(w, op, ALIAS_BSUID, err);
 	case IDENTITY_ALIAS:
 		return alias_report_apply(w, op, err);
-	case IDENTITY_NONE: /* which no rule lets in */
+	case IDENTITY_NONE: /* inbound_decode() rejects it */
 		break;
 	}
 	return 0;

@@ -6,7 +6,7 @@
 #include "chat-sync/metadata/vote.h"
 #include "chat-sync/report.h"
 
-/* In a chat of two it need not be said who. */
+/* In a conversation with one contact an inbound reaction need not name its sender. */
 static struct sender reaction_sender(struct work *w, const struct op *op, enum direction d)
 {
 	if (d == DIR_OUTBOUND)
@@ -16,7 +16,6 @@ static struct sender reaction_sender(struct work *w, const struct op *op, enum d
 	return (struct sender){ .key = STR("unknown") };
 }
 
-/* Of several in one batch the newest counts; what it changed the store says. */
 void fold_reaction(struct work *w, struct op *op)
 {
 	const struct in_reaction *r = &op->event->u.reaction;
@@ -74,7 +73,7 @@ void effect_add_reaction(struct work *w, struct op *op)
 	e->event.u.message_reaction.emoji = r->emoji;
 }
 
-/* All that a voter's vote may be stored under: now, before it was a contact, and by the contacts that became this one. */
+/* All keys under which the voter's vote may be stored: the contact's uuid, the alias in the event, the uuids of merged contacts. */
 static int voter_names(struct work *w, const struct sender *s, struct voter *out, struct err *err)
 {
 	struct uuid *merged = NULL;
@@ -113,7 +112,7 @@ int fold_poll_vote(struct work *w, struct op *op, struct err *err)
 	if (sender.previous_key.n > 0 &&
 		metadata_vote(m->row.metadata, (struct voter){ &sender.previous_key, 1 }, p->options, p->n_options,
 			op->time_us / 1000, w->arena, &theirs) == VOTE_OLD)
-		return 0; /* told again */
+		return 0; /* a repeat of the previous holder's vote */
 	if (voter_names(w, &sender, &voter, err) < 0)
 		return -1;
 	effect = metadata_vote(m->row.metadata, voter, p->options, p->n_options, op->time_us / 1000, w->arena,

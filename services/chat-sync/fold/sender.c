@@ -15,7 +15,6 @@ struct sender sender_of(struct work *w, const struct person *p)
 	return s;
 }
 
-/* What these have sent about a message is compared with what comes. */
 void sender_messages_add(struct work *w, const struct message_row *m, const struct sender *s)
 {
 	const struct contact *contacts[] = { s->contact, s->previous };

@@ -68,7 +68,6 @@ void fold_status(struct work *w, struct op *op)
 		receipt_add(w, op, m, s);
 }
 
-/* A participant's receipt that did not move the message's own status is news of its own. */
 void effect_add_receipt(struct work *w, struct op *op)
 {
 	if (!op->changed)

@@ -30,7 +30,7 @@ static struct sync_batch_row *sync_row(struct work *w, struct op *op, struct str
 	return &w->syncs.at[w->syncs.n - 1];
 }
 
-/* A chat counts with its first part; the others follow in the same partition, before the end of its batch. */
+/* A chat counts with its first part; the other parts follow in the same partition, before the end of the sync's batch. */
 void fold_sync_chat(struct work *w, struct op *op)
 {
 	const struct in_sync_chat *s = &op->event->u.sync_chat;
@@ -58,7 +58,7 @@ void fold_sync_end(struct work *w, struct op *op)
 	row->last = s->last;
 }
 
-/* The members of `set`, null to remove one, into the account's sync column. */
+/* Sets the members of `set` in the account's sync column; null removes one. */
 static void account_set_sync(struct work *w, struct account *a, struct str set)
 {
 	struct str had = a->row.sync_patch.p ? a->row.sync_patch : STR("{}");
@@ -97,7 +97,7 @@ static struct str sync_json(struct work *w, const struct sync_state *s)
 	return arena_str(w->arena, buf_str(w->scratch));
 }
 
-/* Whether the account's column is to show this sync instead of the one that it shows. */
+/* Whether the account's column shows this sync from now on. */
 static bool sync_is_to_show(const struct account *a, const struct sync_state *s)
 {
 	struct shown_sync have = { 0 },
@@ -120,8 +120,8 @@ static bool sync_is_to_show(const struct account *a, const struct sync_state *s)
 	return shown;
 }
 
-/* How far the sync has come is part of its subject: the end of a batch that comes again may carry the news of chats that came
- * with it, and has told some of its own before. */
+/* The progress is part of the subject: a repeated end of a batch may publish the progress of chats that came with it, after an earlier end
+ * with the same event id has published other progress. */
 void sync_subject(struct work *w, const struct uuid *account, const struct sync_state *s, struct uuid *out)
 {
 	const struct str parts[] = { uuid_bytes(account), s->sync_id,
@@ -149,7 +149,7 @@ void effect_add_sync(struct work *w, struct op *op, const struct sync_state *s, 
 {
 	struct account *a = op->account;
 	struct uuid subject;
-	struct sync_report news;
+	struct sync_report report;
 	struct effect *e;
 
 	sync_subject(w, &a->row.uuid, s, &subject);
@@ -157,18 +157,18 @@ void effect_add_sync(struct work *w, struct op *op, const struct sync_state *s, 
 	sync_event(&e->event, s, s->complete ? "completed" : "running");
 	if (sync_is_to_show(a, s))
 		account_set_sync(w, a, sync_json(w, s));
-	news = (struct sync_report){ .workspace = a->row.workspace,
+	report = (struct sync_report){ .workspace = a->row.workspace,
 		.account = a->row.uuid,
 		.state = *s,
 		.max_chats = a->row.sync_max_chats,
 		.window_days = a->row.sync_window_days };
 	if (first)
-		report_sync(w->report, "started", &news);
+		report_sync(w->report, "started", &report);
 	if (s->complete)
-		report_sync(w->report, "completed", &news);
+		report_sync(w->report, "completed", &report);
 }
 
-/* It is open, and missed when it stands still, until it has all. */
+/* "open" until progress is 100: an open transfer without progress becomes a gap. */
 static struct str history_json(struct work *w, const struct in_history_state *h)
 {
 	struct json_writer jw;
@@ -187,7 +187,7 @@ static struct str history_json(struct work *w, const struct in_history_state *h)
 	return arena_str(w->arena, buf_str(w->scratch));
 }
 
-/* A provider's history transfer: the furthest progress counts, chunks come in any order. */
+/* A provider's history transfer: chunks arrive in any order, and the furthest progress counts. */
 void fold_history_state(struct work *w, struct op *op)
 {
 	const struct in_history_state *h = &op->event->u.history_state;

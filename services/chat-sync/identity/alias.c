@@ -1,4 +1,4 @@
-/* Aliases of a party; see alias.h. */
+/* See alias.h. */
 #include "chat-sync/identity/alias.h"
 
 #include "phone/phone.h"
@@ -25,7 +25,7 @@ struct str match_key(struct work *w, struct str phone)
 	return arena_str(w->arena, str_of(key));
 }
 
-/* A username is mutable: it identifies only who has no other name. */
+/* A username may change: it identifies only a party without any other alias. */
 void person_aliases(struct work *w, struct person *p)
 {
 	const struct party *party = p->party;

@@ -1,6 +1,6 @@
-/* The names by which a party of an event is known, and the texts that stand for it in rows.
+/* The aliases of a party of an event, and the texts by which rows name a party.
  *
- * Invariant: aliases come in order of trust, the phone first; a username counts only where there is no other.
+ * Invariant: aliases are in order of trust, the phone first; a username is one only if there is no other.
  */
 #ifndef CHAT_SYNC_IDENTITY_ALIAS_H
 #define CHAT_SYNC_IDENTITY_ALIAS_H
@@ -9,15 +9,15 @@
 
 /* Fills p->aliases from its party. */
 void person_aliases(struct work *w, struct person *p);
-/* What a party that is no contact is called in rows: by an alias of this kind. */
+/* The text by which rows name a party that is not a contact: its alias of this kind. */
 struct str alias_text(struct work *w, const struct party *p, enum alias_kind kind);
-/* The text that shows a party in chats.sender: the contact's phone if known, else its best alias. It changes with the contact. */
+/* The text of a party in chats.sender: the contact's phone if known, else the party's first alias. */
 struct str sender_text(struct work *w, const struct party *p, const struct contact *c);
-/* Of the author of a message: a contact that has another alias by now as it was called then. */
+/* The same for the author of a message: for a previous holder the alias in the event, since the contact's phone is another one by now. */
 struct str author_text(struct work *w, const struct person *p);
-/* A uuid as text: what a contact's receipts, reactions and votes are kept by. */
+/* A uuid as text in the batch's arena: the key of a contact's receipts, reactions and votes. */
 struct str uuid_str(struct work *w, const struct uuid *u);
-/* The digits under which a number is known: as it is, or uniting the regional variants. */
+/* The value of a phone's alias: its digits, in one form for all regional variants of the number. */
 struct str match_key(struct work *w, struct str phone);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a contact is called and where its details come from; see contact.h. */
+/* See contact.h. */
 #include "chat-sync/identity/contact.h"
 
 #include "phone/phone.h"
@@ -51,19 +51,19 @@ unsigned contact_apply_details(struct work *w, struct contact *c, const struct c
 	return changed;
 }
 
-/* Another partition may have changed a contact since it was read, and this batch may have, too: what this batch changed stays, the
- * rest is as the database has it. */
+/* Another partition may have changed the contact since this batch read it: starts from the row in the database, and applies the batch's
+ * changes again. */
 static void contact_rebase(struct work *w, struct contact *c, const struct contact_row *now)
 {
-	struct contact_row ours = c->row, was = c->read;
+	struct contact_row changed = c->row, base = c->read;
 
 	cache_put_contact(w->cache, now, w->now_mono_ms);
-	(void)contact_apply_name(w, c, &ours);
-	if (!str_eq(ours.match_key, was.match_key)) {
-		c->row.phone = ours.phone;
-		c->row.match_key = ours.match_key;
+	(void)contact_apply_name(w, c, &changed);
+	if (!str_eq(changed.match_key, base.match_key)) {
+		c->row.phone = changed.phone;
+		c->row.match_key = changed.match_key;
 	}
-	(void)contact_apply_details(w, c, &ours);
+	(void)contact_apply_details(w, c, &changed);
 }
 
 void contact_loaded(void *ctx, const struct contact_row *row)
@@ -143,7 +143,7 @@ bool contact_rename(struct work *w, struct contact *c, const struct contact_row 
 	return renamed;
 }
 
-/* The push name of a live message or chat state is the newest by time; whatever else names a person only fills a gap. */
+/* The push name of a live message or chat state competes by its time; any other name only fills a gap. */
 static struct contact_row name_of(const struct person *p)
 {
 	struct str name = str_trim(p->party->name); /* as the database keeps it */
@@ -175,7 +175,7 @@ void person_apply_name(struct work *w, struct person *p)
 
 	if (!c || !p->create)
 		return;
-	/* Each message carries the name: its time moves with those that change it, not with every message. */
+	/* Every message has the name: only one that changes it moves its time, which saves a write per message. */
 	if (p->op->kind == IN_MESSAGE && c->row.name_at_us != PG_NO_TIME && str_eq(c->row.full_name, got.full_name))
 		return;
 	if (c->created)

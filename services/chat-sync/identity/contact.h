@@ -1,4 +1,4 @@
-/* A contact in memory: which of its names and details win, and how it meets what another partition wrote meanwhile.
+/* Contacts in memory: names and details are merged by the rules, also with what other partitions have written meanwhile.
  *
  * Contacts belong to the workspace, and any of its partitions may change them. Invariant: a contact is written only after
  * contacts_lock() has read it again in the same transaction.
@@ -8,21 +8,22 @@
 
 #include "chat-sync/work.h"
 
-/* A row as it was just read (a callback of libs/store; ctx is the work): what this batch changed of the contact stays. */
+/* Callback of libs/store, ctx: struct work. Puts a row that was just read into the cache; the batch's changes to the contact stay. */
 void contact_loaded(void *ctx, const struct contact_row *row);
-/* Locks the contacts that are about to be written, and takes over what others wrote meanwhile. */
+/* Locks the changed contacts in id order, reads them again, and rebases the batch's changes on what others have written meanwhile. */
 int contacts_lock(struct work *w, struct err *err) ERR_MUST_USE;
-/* Who a contact is by now: itself, or the one that it was merged into. Accepts NULL. */
+/* The contact itself, or the surviving one if it was merged. Accepts NULL. */
 struct contact *contact_final(struct work *w, struct contact *c);
 void contact_set_phone(struct work *w, struct contact *c, struct str phone, struct str key, const char *region);
-/* Takes over a name that wins (of `got` only the name counts), and tells no event so. */
+/* Applies the name of `got` if it wins; adds no event. */
 bool contact_apply_name(struct work *w, struct contact *c, const struct contact_row *got);
-/* The same with its event. True when the contact is called otherwise now; the name's time may have moved all the same. */
+/* The same, and the change is published as the op's. True when the name differs now; the name's time may change without that. */
 bool contact_rename(struct work *w, struct contact *c, const struct contact_row *got, const struct op *op);
-/* Takes over the email, picture and place in the address book of `got` that are newer than the contact's: the parts that differ now. */
+/* Applies email, picture and address book of `got`, each if newer. Returns the parts that differ now. */
 unsigned contact_apply_details(struct work *w, struct contact *c, const struct contact_row *got);
-void person_apply_name(struct work *w, struct person *p); /* the push name that came with an event */
-/* The contact as that name alone leaves it. */
+/* Applies the push name of an event. */
+void person_apply_name(struct work *w, struct person *p);
+/* `before` with that name applied, if it wins. */
 struct contact_row contact_named_by(const struct person *p, const struct contact_row *before);
 
 #endif

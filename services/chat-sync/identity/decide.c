@@ -1,4 +1,4 @@
-/* Which contact each person of a batch is; see decide.h. */
+/* See decide.h. */
 #include "chat-sync/identity/decide.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/notice.h"
@@ -18,7 +18,7 @@ void identity_conflict(struct work *w, struct op *op)
 		(struct in_account_notice){ .kind = STR("identity_conflict"),
 			.severity = SEVERITY_WARNING,
 			.text = STR("one identifier, two phone numbers: kept apart") },
-		op->time_us - op->time_us % US_PER_DAY); /* told once a day, not with every message */
+		op->time_us - op->time_us % US_PER_DAY); /* published once a day, not with every message */
 }
 
 static bool is_by_hand(const struct person *p)
@@ -48,7 +48,7 @@ static struct contact *contact_new(struct work *w, struct plan *plan, const stru
 	return c;
 }
 
-/* Gives the contact an alias it does not have. A second phone is refused: two different phones never merge. */
+/* Adds an alias to the contact. False for a second phone: two different phones never merge. */
 static bool alias_attach(struct work *w, struct plan *plan, struct person *p, const struct alias_row *alias,
 	struct contact *c)
 {
@@ -65,14 +65,14 @@ static bool alias_attach(struct work *w, struct plan *plan, struct person *p, co
 	return true;
 }
 
-/* News of a number that changed hands already is of that change, told by another account, say. */
+/* A number change whose old alias was reassigned before is a repeat, as another account reports it: it creates no contact. */
 static bool person_is_created(const struct person *p)
 {
 	return p->create && p->n_aliases > 0 && !(p->op->kind == IN_IDENTITY_CHANGE && p->alias_reassigned);
 }
 
-/* Everything a party's aliases say, taken in order of trust (phone first): the first that is known decides who it is; the others
- * join, or reveal that two contacts are one person. */
+/* Goes through the aliases in order of trust, phone first: the first known one decides the contact; the others are added to it, or show that
+ * two contacts are one person. */
 void person_decide(struct work *w, struct plan *plan, struct person *p)
 {
 	p->contact = p->previous_holder;
@@ -100,7 +100,7 @@ void person_decide(struct work *w, struct plan *plan, struct person *p)
 		if (cache_alias(w->cache, &p->aliases[i], w->now_mono_ms) ||
 			alias_attach(w, plan, p, &p->aliases[i], p->contact))
 			continue;
-		/* The phone is another one than the contact's: somebody else, whom the other aliases do not name. */
+		/* The phone differs from that of the contact that the other aliases lead to: the party is another person, with a new contact. */
 		identity_conflict(w, p->op);
 		p->contact = contact_new(w, plan, p);
 		(void)alias_attach(w, plan, p, &p->aliases[i], p->contact);

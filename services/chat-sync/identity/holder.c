@@ -1,4 +1,4 @@
-/* Aliases that changed hands; see holder.h. */
+/* See holder.h. */
 #include "chat-sync/identity/holder.h"
 #include "chat-sync/identity/contact.h"
 
@@ -42,7 +42,7 @@ static int holders_find(struct work *w, struct holder_search *s, struct err *err
 				continue;
 			aliases[n] = p->aliases[k];
 			people[n++] = p;
-			break; /* aliases come in order of trust */
+			break; /* aliases are in order of trust: the first decides */
 		}
 	}
 	if (n == 0)
@@ -59,8 +59,6 @@ static int holders_find(struct work *w, struct holder_search *s, struct err *err
 	return 0;
 }
 
-/* An alias may have been somebody else's before the provider said that it changed hands. What was sent until then
- * is that person's, and so is what is stored already: it is only told once more. */
 int previous_holders_read(struct work *w, struct err *err)
 {
 	struct holder_search s = { .n = 0 };

@@ -1,13 +1,13 @@
-/* Whose an alias was before the provider said that it changed hands.
+/* Previous holders of the aliases that a provider has reassigned, mostly phone numbers.
  *
- * Invariant: what was sent until then stays the previous holder's, and so does what is stored already as that contact's.
+ * Invariant: an event sent before the reassignment belongs to the previous holder, and so does a repeat of a message stored for that contact.
  */
 #ifndef CHAT_SYNC_IDENTITY_HOLDER_H
 #define CHAT_SYNC_IDENTITY_HOLDER_H
 
 #include "chat-sync/work.h"
 
-/* Sets `former`, `before` and `alias_reassigned` of the people whose aliases had another holder. */
+/* Sets alias_reassigned, previous_holder and stored_holder of each person of the batch. */
 int previous_holders_read(struct work *w, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -1,4 +1,4 @@
-/* Aliases that the cache does not have, read; see lookup.h. */
+/* See lookup.h. */
 #include "chat-sync/identity/lookup.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/report.h"
@@ -9,7 +9,7 @@ static struct str alias_key(struct work *w, const struct alias_row *a)
 		STR_ARG(a->value));
 }
 
-/* Marks who has an alias that was somebody else's before. */
+/* Marks contacts of which an alias had another holder before. */
 static int reassigned_read(struct work *w, const struct alias_row *aliases, size_t n, struct err *err)
 {
 	struct alias_row *previous = ARENA_ARRAY(w->arena, struct alias_row, n);

@@ -1,4 +1,4 @@
-/* Reads every alias of the batch that the cache does not have, each once, and the contacts behind them. */
+/* Reads every alias of the batch that is not cached, each once, and the contacts that hold them. */
 #ifndef CHAT_SYNC_IDENTITY_LOOKUP_H
 #define CHAT_SYNC_IDENTITY_LOOKUP_H
 

@@ -1,4 +1,4 @@
-/* Two contacts become one; see merge.h. */
+/* See merge.h. */
 #include "chat-sync/identity/merge.h"
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/identity/contact.h"
@@ -68,7 +68,7 @@ int contact_merge(struct work *w, struct op *op, struct contact *a, struct conta
 	if (store_contacts_lock(w->pg, surviving->row.workspace_id, ids, 2, w->arena, locked_contact_read, &locked,
 		    err) < 0)
 		return -1;
-	if (locked.n != 2 || locked.merged_into[0] || locked.merged_into[1]) /* somebody else was first */
+	if (locked.n != 2 || locked.merged_into[0] || locked.merged_into[1]) /* by another transaction */
 		return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
 	if (!phones_may_differ && contacts_differ_in_phone(surviving, merged)) {
 		identity_conflict(w, op);

@@ -1,4 +1,4 @@
-/* What the people of a batch ask for, before it is written: decide.c fills it; write.c and merge.c carry it out. */
+/* The plan for the people of a batch: decide.c makes it, write.c inserts its contacts and aliases, merge.c merges its pairs. */
 #ifndef CHAT_SYNC_IDENTITY_PLAN_H
 #define CHAT_SYNC_IDENTITY_PLAN_H
 
@@ -15,12 +15,11 @@ struct new_alias {
 	const struct person *person;
 };
 
-/* What the people of this batch ask for, before it is written. */
 struct plan {
 	LIST(struct new_alias) aliases;
 	LIST(struct contact *) contacts;
 	LIST(struct merge_pair) merges;
-	int64_t *ids;
+	int64_t *ids; /* drawn for new contacts */
 	size_t next_id;
 };
 

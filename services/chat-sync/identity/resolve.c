@@ -1,4 +1,4 @@
-/* The people of a batch, step by step; see resolve.h. */
+/* See resolve.h. */
 #include "chat-sync/identity/resolve.h"
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/identity/contact.h"
@@ -28,7 +28,7 @@ static bool people_all_known(struct work *w)
 	return true;
 }
 
-/* Who was only looked up may have been created by what comes later in the batch. */
+/* Another person of the batch may have created the contact of one that is only looked up. */
 static void people_finish(struct work *w)
 {
 	for (size_t i = 0; i < w->people.n; i++) {
@@ -52,7 +52,7 @@ int people_resolve(struct work *w, struct err *err)
 	}
 	if (people_all_known(w)) {
 		report_cache(w->report, "contacts", n_aliases, 0);
-		people_finish(w); /* merged earlier in this batch */
+		people_finish(w); /* contacts may have merged earlier in this batch */
 		return 0;
 	}
 	for (int round = 0; round < MAX_ROUNDS && rc == 0; round++) {
@@ -70,8 +70,9 @@ int people_resolve(struct work *w, struct err *err)
 			return -1;
 	}
 	if (rc == 0)
-		return err_set(err, ERR_RETRY, "contact_race", "other partitions were first %d times", MAX_ROUNDS);
-	/* Whoever is seen for the first time has a name at once; others: ops_fold(). */
+		return err_set(err, ERR_RETRY, "contact_race",
+			"other partitions inserted the same aliases first, %d times", MAX_ROUNDS);
+	/* A new contact is inserted with its name; ops_fold() applies the names of others. */
 	for (size_t i = 0; i < w->people.n; i++)
 		if (w->people.at[i]->contact && w->people.at[i]->contact->created)
 			person_apply_name(w, w->people.at[i]);

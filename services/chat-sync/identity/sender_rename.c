@@ -1,4 +1,4 @@
-/* What is stored under a name becomes a contact's; see sender_rename.h. */
+/* See sender_rename.h. */
 #include "chat-sync/identity/sender_rename.h"
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/identity/senders.h"

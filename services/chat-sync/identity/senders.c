@@ -1,16 +1,18 @@
-/* Reactions and receipts follow their sender when an alias becomes a contact's or two contacts become one: in slices, as messages do
- * (resolve/merging.c). Invariant: what a batch stores for a contact on a message meets what is stored there under the contact's other names.
+/* When an alias is assigned to a contact, or two contacts merge, the reactions and receipts stored under the alias or the merged contact are
+ * renamed to the contact: in slices, as messages move (resolve/merging.c). Invariant: before a batch stores a reaction or receipt of a contact
+ * on a message, the contact's rows under other keys on that message are renamed.
  *
- * The owner of the partition that found out renames, on messages of all accounts. Batches that store for the contact hold it
- * (store_contacts_hold), so a step that has locked it meets none of them at its rows; it locks nothing before, and no second contact. Of
- * messages that their account's partition is moving or collapsing it waits for none, as that may wait for the contact: they are renamed on later.
+ * The owner of the partition that found the merge renames, on messages of all accounts. A batch that stores rows of the contact locks it against
+ * merges (store_contacts_hold), a slice locks it for update, before anything else, and locks no second contact: so the two never write the same
+ * rows at once. A slice skips messages that their account's partition is moving or collapsing instead of waiting for them, since that
+ * partition may wait for the contact; they are renamed later.
  */
 #include "chat-sync/identity/senders.h"
 #include "chat-sync/identity/alias.h"
 
-#define NAMES_MAX 100 /* of one step: many have a row or two only */
+#define NAMES_MAX 100 /* old keys in one slice: many have only a row or two */
 
-/* As much as this transaction may still rename. */
+/* Renames as many rows as the transaction's budget allows. */
 static int rename_some(struct work *w, const struct sender_rename *renames, size_t n, struct err *err)
 {
 	int done = w->merging->budget > 0 ? store_sender_renames_step(w->pg, renames, n, w->merging->budget, err) : 0;
@@ -40,7 +42,7 @@ static void contact_row_read(void *ctx, const struct contact_row *row)
 	*(struct contact_row *)ctx = *row;
 }
 
-/* The contact is locked. */
+/* The contact must be locked. */
 static int contact_step(struct work *w, const struct contact_row *to, struct err *err)
 {
 	struct sender_rename *renames;
@@ -71,7 +73,7 @@ int senders_step(struct work *w, const int32_t *partitions, size_t n, struct err
 		return 0;
 	if (store_contacts_lock(w->pg, workspace_id, &contact_id, 1, w->arena, contact_row_read, &to, err) < 0)
 		return -1;
-	if (to.merged_into) /* meanwhile: the next step renames */
+	if (to.merged_into) /* since the rename began: the next slice renames to the surviving contact */
 		rc = store_sender_renames_redirect(w->pg, workspace_id, contact_id, to.merged_into, err);
 	else
 		rc = contact_step(w, &to, err);

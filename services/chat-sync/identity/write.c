@@ -1,4 +1,4 @@
-/* New aliases and contacts, inserted; see write.h. */
+/* See write.h. */
 #include "chat-sync/identity/write.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/identity/sender_rename.h"
@@ -28,7 +28,7 @@ static bool contact_lost(const struct plan *plan, const bool *inserted, const st
 	return false;
 }
 
-/* Another partition was first for some aliases: what this one inserted of the same contacts is deleted, and all of it read again. */
+/* Another partition inserted some aliases first: deletes those that this one inserted for the same contacts. The caller reads all again. */
 static int aliases_release(struct work *w, struct plan *plan, const bool *inserted, struct err *err)
 {
 	struct alias_row *back = ARENA_ARRAY(w->arena, struct alias_row, plan->aliases.n);
@@ -99,7 +99,7 @@ static int contacts_write(struct work *w, void *ctx, struct err *err)
 	return store_contacts_insert(w->pg, rows, plan->contacts.n, err);
 }
 
-/* As the person alone would have had it made. */
+/* The row as this person alone makes it. */
 static int contact_write(struct work *w, void *ctx, size_t i, struct err *err)
 {
 	const struct person *p = w->people.at[i];

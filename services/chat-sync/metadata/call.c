@@ -64,7 +64,7 @@ bool metadata_call(struct str metadata, const struct in_call *c, struct arena *a
 	outcome = call_outcome(s.steps, s.duration_s);
 	if (outcome)
 		s.outcome = str_of(outcome);
-	else if (str_cmp(c->outcome, s.outcome) > 0) /* words that say nothing of steps: in any order the same one */
+	else if (str_cmp(c->outcome, s.outcome) > 0) /* unknown words: the greatest wins, in any order of arrival */
 		s.outcome = c->outcome;
 	*out = metadata_merge(metadata, call_json(&s, a), a);
 	return s.duration_s != have.duration_s || !str_eq(s.outcome, have.outcome);

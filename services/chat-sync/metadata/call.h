@@ -5,8 +5,8 @@
 #include "base/arena.h"
 #include "wire/inbound.h"
 
-/* Takes a step of a call into "steps", "outcome" and "duration" (seconds, when it was answered); see rules.h. True when outcome or
- * duration differ now; *out has the step in either case. */
+/* Adds a step of a call to "steps", "outcome" and "duration" (seconds, of an answered call); see rules.h. True when outcome or duration
+ * changed; *out has the step in either case. */
 bool metadata_call(struct str metadata, const struct in_call *c, struct arena *a, struct str *out);
 
 #endif

@@ -57,7 +57,7 @@ static bool voted_since(const json *votes, struct voter voter, int64_t at_ms)
 	return false;
 }
 
-/* The votes with this one; false: there is no room for it. */
+/* The votes with this one; false: they exceed the bounds. */
 static bool votes_with(const json *votes, struct voter voter, const struct str *options, size_t n, int64_t at_ms,
 	struct buf *all)
 {

@@ -5,13 +5,12 @@
 #include "base/arena.h"
 #include "wire/inbound.h"
 
-/* Takes one voter's vote into "votes": {"<voter>": {"at": ms, "options": [...]}}. It is kept under the first of the voter's names, and
- * replaces those under the others. Otherwise than taken, *out is unchanged. A poll's votes are written anew with each: beyond the
- * bounds one is refused. */
+/* Stores a vote in "votes": {"<voter>": {"at": ms, "options": [...]}}, under the first of the voter's names; it replaces the votes under the
+ * other names. *out is unchanged unless the vote is stored. Each vote rewrites all votes of its poll: one beyond the bounds is ignored. */
 #define VOTE_MAX_BYTES  8192
 #define VOTES_MAX_BYTES 262144
 enum vote_effect {
-	VOTE_OLD, /* one of that voter that is as new is there */
+	VOTE_OLD, /* a vote of this voter is stored that is as new or newer */
 	VOTE_STORED,
 	VOTE_OVER_LIMIT
 };

@@ -45,7 +45,7 @@ static bool any_unknown(const struct work *w, struct batch_item *const *items, s
 	return false;
 }
 
-/* Nobody is known where no account can be seen: that says nothing about the records. */
+/* With no account visible at all, an outage is more likely than that every record is wrong. */
 static int accounts_are_there(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
 {
 	bool any;

@@ -19,7 +19,7 @@ struct wanted_conversation {
 	bool create;
 };
 
-/* Conversations that the cache does not know, each once. */
+/* Conversations that are not cached, each once. */
 static size_t conversations_wanted(struct work *w, struct wanted_conversation **out)
 {
 	size_t n = 0, hits = 0;
@@ -84,7 +84,7 @@ static int conversations_open(struct work *w, struct wanted_conversation **wante
 	return 0;
 }
 
-/* Reads those that merged again, as what they merged into in the end. */
+/* Replaces rows of merged conversations by those of the surviving ones. */
 static int merged_conversations_load(struct work *w, struct conversation_row *const *rows, size_t n, struct err *err)
 {
 	struct conversation_row **merged = ARENA_ARRAY(w->arena, struct conversation_row *, n);
@@ -103,7 +103,7 @@ static int merged_conversations_load(struct work *w, struct conversation_row *co
 	return 0;
 }
 
-/* A read marker may name its conversation by public id, also by that of one that merged since. */
+/* A read marker may name its conversation by public id, even that of one that has merged since. */
 static int read_markers_resolve(struct work *w, struct err *err)
 {
 	struct conversation_row **rows = ARENA_ARRAY(w->arena, struct conversation_row *, w->ops.n);
@@ -144,7 +144,6 @@ static struct conversation *conversation_of(struct work *w, const struct op *op)
 	return v;
 }
 
-/* The conversations of messages that were read because something refers to them. */
 int conversations_of_targets(struct work *w, struct err *err)
 {
 	struct conversation_row **rows = ARENA_ARRAY(w->arena, struct conversation_row *, w->messages.n);

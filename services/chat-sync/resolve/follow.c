@@ -1,8 +1,8 @@
-/* Conversations follow when contacts become one. Invariant: an account's conversations are merged by the owner of its partition only.
+/* Merges an account's conversations after their contacts have merged. Invariant: only the owner of the account's partition merges them.
  *
- * Contacts merge in the partition that finds out; the others are told by an identity event of their own. What comes before that event and
- * names the person by now must find what is stored already, so it makes the account's conversations follow at once, and the event then
- * has nothing left to do.
+ * Contacts merge in the partition that finds that they are one person; it sends an identity_change to each other account. An event that names
+ * the surviving contact may arrive before that: it must find the messages that are stored already, so it merges the account's conversations at
+ * once, and the identity_change then has no effect.
  */
 #include "chat-sync/resolve/follow.h"
 #include "chat-sync/effect.h"
@@ -11,14 +11,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static void later(int64_t *have_us, int64_t got_us)
+static void keep_latest(int64_t *have_us, int64_t got_us)
 {
 	if (got_us != PG_NO_TIME && (*have_us == PG_NO_TIME || got_us > *have_us))
 		*have_us = got_us;
 }
 
-/* What the list shows of the conversation that goes on. The later read marker of the two holds, as if all had been told of one person from the
- * start: when it is the other's, what this one has is counted anew. */
+/* Merges the columns of `from` that lists of conversations show. The later read marker of the two wins, as if both had been one conversation
+ * from the start; if it is that of `from`, the unread messages are recounted. */
 static void conversation_merge_row(struct work *w, struct conversation *v, const struct conversation *from)
 {
 	int64_t read_us = v->row.last_read_us;
@@ -29,8 +29,8 @@ static void conversation_merge_row(struct work *w, struct conversation *v, const
 		v->row.last_message_id = from->row.last_message_id;
 		v->row.last_sender = from->row.last_sender;
 	}
-	later(&v->row.last_inbound_us, from->row.last_inbound_us);
-	later(&v->row.last_read_us, from->row.last_read_us);
+	keep_latest(&v->row.last_inbound_us, from->row.last_inbound_us);
+	keep_latest(&v->row.last_read_us, from->row.last_read_us);
 	v->recount = v->recount || v->row.last_read_us != read_us;
 	conversation_touch(w, v);
 }
@@ -40,8 +40,8 @@ static void merged_into_read(void *ctx, const struct contact_row *row)
 	*(int64_t *)ctx = row->merged_into;
 }
 
-/* Merges may be told in another order than they happened: whom `id` was merged into in the end, locked, so that nobody merges it
- * while a conversation is given to it. */
+/* Replaces *id by the contact that it was merged into in the end, since identity changes arrive in any order. Locks that contact, so that no
+ * other transaction merges it while it gets a conversation. */
 static int surviving_contact_lock(struct work *w, int64_t workspace_id, int64_t *id, struct err *err)
 {
 	for (int64_t next = *id; next;) {
@@ -53,8 +53,7 @@ static int surviving_contact_lock(struct work *w, int64_t workspace_id, int64_t 
 	return 0;
 }
 
-/* The conversation in `from` becomes one with into_contact: merged into *into, or the contact's from now on when that is NULL. *into is
- * the one that goes on. */
+/* Merges the conversation `from` into *into, or assigns it to into_contact if *into is NULL. *into is the surviving one. */
 static int conversation_merge(struct work *w, struct op *op, const struct conversation_row *from, int64_t into_contact,
 	struct conversation **into, struct err *err)
 {
@@ -75,11 +74,10 @@ static int conversation_merge(struct work *w, struct op *op, const struct conver
 	}
 	e->event.u.contact_merged.into_conversation = (*into)->row.uuid;
 	conversation_merge_row(w, *into, v);
-	v->row.unread = 0; /* its messages go */
+	v->row.unread = 0; /* its messages move */
 	return merging_begin(w, op, &v->row, &(*into)->row, err);
 }
 
-/* Another partition made two contacts one; this account's conversations follow. */
 int conversations_follow(struct work *w, struct op *op, struct err *err)
 {
 	const struct in_identity_change *in = &op->event->u.identity_change;
@@ -106,13 +104,11 @@ int conversations_follow(struct work *w, struct op *op, struct err *err)
 	return conversation_merge(w, op, &merged, into_contact, &into, err);
 }
 
-/* before the event */
-
-/* A contact that others became, and an account that may still talk to them. */
+/* A contact into which others were merged, and an account that may still have conversations with the others. */
 struct unmerged {
 	struct op *op;
 	struct contact *contact;
-	LIST(struct conversation_row) open; /* with the contact or with whoever became it, the oldest first */
+	LIST(struct conversation_row) open; /* conversations with the contact or one merged into it, the oldest first */
 };
 
 struct search {
@@ -178,7 +174,7 @@ static struct unmerged *unmerged_list(struct work *w, size_t n_ops, size_t *n)
 	return at;
 }
 
-/* Who was read before the merge and still leads to the conversation that goes now leads to the one that goes on. */
+/* Ops and cache entries of the merged contact, read before the merge, lead to the surviving conversation from now on. */
 static void merged_redirect(struct work *w, const struct unmerged *b, int64_t old_contact, struct conversation *into)
 {
 	struct conversation_row as_before = into->row;
@@ -218,7 +214,7 @@ static int unmerged_merge(struct work *w, const struct unmerged *b, struct err *
 			return -1;
 		merged_redirect(w, b, from->contact_id, into);
 	}
-	assert(into); /* at least one was open */
+	assert(into); /* b->open has at least one */
 	into->row.contact_id = contact;
 	into->contact = b->contact;
 	into->merges = b->contact->row.merges;

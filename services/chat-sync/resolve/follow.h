@@ -1,12 +1,12 @@
-/* Conversations follow when contacts become one. */
+/* Merging an account's conversations after their contacts have merged. */
 #ifndef CHAT_SYNC_RESOLVE_FOLLOW_H
 #define CHAT_SYNC_RESOLVE_FOLLOW_H
 
 #include "chat-sync/work.h"
 
-/* Conversations with whoever turned out to be one of the people follow, where no event told this account of it yet. */
+/* Merges the conversations of the batch's contacts into which others were merged, if this account's identity_change has not arrived yet. */
 int merges_follow(struct work *w, struct err *err) ERR_MUST_USE;
-/* The same, as an event says it. */
+/* Merges the conversations of the two contacts of an identity_change. */
 int conversations_follow(struct work *w, struct op *op, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* What changes a group reads and locks it, since other accounts change it, too. */
+/* An op that changes a group needs it locked and read again, since other accounts change it, too. */
 static bool op_changes_group(const struct op *op, const struct group *g)
 {
 	if (op->kind == IN_GROUP_CHANGE)
@@ -37,7 +37,7 @@ static int wanted_cmp(const void *a, const void *b)
 	return str_cmp(x->ref->jid, y->ref->jid);
 }
 
-/* The groups that must be read: unknown or out of date, or about to change (locked, as other accounts change them, too). */
+/* The groups that must be read, each once: not cached or out of date, or to be changed. */
 static size_t groups_wanted(struct work *w, struct wanted_group **out)
 {
 	size_t n = 0, hits = 0;
@@ -90,7 +90,7 @@ static int groups_read(struct work *w, struct wanted_group **wanted, size_t n, s
 	for (size_t i = 0; i < n; i++) {
 		struct group *g = cache_put_group(w->cache, rows[i], w->now_mono_ms);
 
-		g->created = g->created || created[i]; /* what was parked resolves groups once more */
+		g->created = g->created || created[i]; /* parked updates resolve groups a second time */
 		g->locked = g->locked || lock[i];
 	}
 	return 0;

@@ -1,4 +1,4 @@
-/* Groups of a batch: found, or created on first sight. Invariant: a group that the batch changes is read again under its lock. */
+/* Finds or creates the groups of a batch. Invariant: a group that the batch changes is locked and read again first. */
 #ifndef CHAT_SYNC_RESOLVE_GROUPS_H
 #define CHAT_SYNC_RESOLVE_GROUPS_H
 

@@ -1,14 +1,14 @@
-/* Messages follow their conversation into the one that it merged into: in slices between the batches, so that neither a statement nor a
- * transaction is as long as a conversation. Invariant: what a batch names is with the conversation that goes on before the batch looks
- * for it, so that nothing else need know of messages on their way. Slices of renames (identity/senders.c) take turns with these.
+/* Moves the messages of merged conversations into the surviving ones: in slices between the batches, so that the length of a statement or
+ * transaction does not grow with the conversation. Invariant: a message that a batch names is moved before the batch looks it up, so that no
+ * other code has to know of pending merges. Slices of renames (identity/senders.c) take turns with these.
  */
 #include "chat-sync/resolve/merging.h"
 #include "chat-sync/identity/senders.h"
 
-#define SLICE      1000 /* messages of one transaction, and reactions and receipts that are renamed */
-#define MERGES_MAX 32 /* of one transaction: many small ones */
+#define SLICE      1000 /* messages moved in one transaction, and reactions and receipts renamed */
+#define MERGES_MAX 32 /* continued in one transaction, if they are small */
 
-/* What the cache keeps of the conversation that goes on is as the table has it. */
+/* Keeps the cached row of the surviving conversation equal to the table's. */
 static void message_moved(void *ctx, const struct merged_message *m)
 {
 	struct work *w = ctx;
@@ -26,7 +26,7 @@ void merging_reset(struct merging *m)
 	m->budget = SLICE;
 }
 
-/* As many as this transaction may still move. */
+/* Moves as many messages as the transaction's budget allows. */
 static int merge_step(struct work *w, struct conversation_merge *merge, struct err *err)
 {
 	int limit = w->merging->budget;
@@ -75,8 +75,8 @@ static int messages_step(struct work *w, const int32_t *numbers, size_t n, struc
 	return n_merges > 0;
 }
 
-/* The partitions are those of inbound, whose numbers are also those of what is read beside it. Messages and senders never in one
- * transaction: senders_step() locks a contact, which must come first. */
+/* The partitions are those of inbound; inbound.bulk has the same numbers. One transaction never moves messages and renames senders: the contact
+ * that senders_step() locks must be the first row that it locks. */
 int merging_step(struct work *w, const struct topic_partition *partitions, size_t n, struct err *err)
 {
 	int32_t *numbers = ARENA_ARRAY(w->arena, int32_t, n);

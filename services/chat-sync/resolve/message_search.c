@@ -5,14 +5,12 @@
 
 #include <string.h>
 
-/* The other updates leave a message's metadata as it is. */
 bool op_needs_content(const struct op *op)
 {
 	return op->kind == IN_MESSAGE || op->kind == IN_EDIT || op->kind == IN_POLL_VOTE ||
 		(op->kind == IN_STATUS && op->event->u.status.status == STATUS_FAILED);
 }
 
-/* conversation: the one to look in first; 0: none. */
 void message_search_add(struct work *w, struct message_search *s, const struct op *op, struct str key,
 	int64_t conversation)
 {
@@ -47,14 +45,14 @@ static void row_found(void *ctx, size_t key, const struct message_row *row)
 		m->row = *row;
 		message_link(w, m);
 	}
-	if (row->metadata.p) /* two keys may find it, one without content */
+	if (row->metadata.p) /* two keys may find the row, one of them without content */
 		m->stored_metadata = row->metadata;
-	m->row = *row; /* what this batch brought is a copy */
+	m->row = *row; /* the batch's op becomes a copy of the stored message */
 	m->row.metadata = m->stored_metadata;
 	m->origin_op = NULL;
 }
 
-/* All that the batch names but has not inserted. */
+/* All messages that the batch names and has not inserted. */
 static struct message_search named_search(struct work *w)
 {
 	struct message_search s = { .keys = { NULL, 0, 0 } };

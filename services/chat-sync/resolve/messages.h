@@ -1,4 +1,7 @@
-/* Messages of a batch: new ones are inserted, copies of stored ones and the targets of updates are read. */
+/* The messages of a batch: inserts new ones, reads stored copies and the targets of updates.
+ *
+ * Invariant: a message is stored once per account, key and conversation.
+ */
 #ifndef CHAT_SYNC_RESOLVE_MESSAGES_H
 #define CHAT_SYNC_RESOLVE_MESSAGES_H
 

@@ -6,7 +6,7 @@
 #include "chat-sync/rejections.h"
 #include "chat-sync/resolve/message_index.h"
 
-#define IDS_AHEAD 16384 /* drawn at once: a question to the server for many batches; a restart loses what is left */
+#define IDS_AHEAD 16384 /* drawn at once: one statement for many batches; a restart skips the rest */
 
 static int64_t message_id_next(struct cache *cache)
 {
@@ -17,7 +17,7 @@ static enum message_status first_status(const struct in_message *m)
 {
 	if (m->direction == DIR_INBOUND)
 		return STATUS_DELIVERED;
-	/* What was seen outside is sent at least, unless its ack says otherwise. */
+	/* A message that was sent elsewhere is at least sent, unless its ack says otherwise. */
 	return m->status == STATUS_NONE || m->status == STATUS_DELETED ? STATUS_SENT : m->status;
 }
 
@@ -47,7 +47,7 @@ static void row_fill(struct work *w, struct op *op, struct message_row *r)
 	(void)message_apply_status(r, status, op->time_us);
 }
 
-/* The first op of a key in a conversation makes the row; what follows is folded into it like any copy. */
+/* The first op of a key in a conversation makes the row; later ops are folded into it as copies. */
 size_t new_messages_make(struct work *w)
 {
 	size_t n = 0;
@@ -103,7 +103,8 @@ struct new_rows {
 	const struct message_row **rows;
 	bool *inserted;
 	size_t n;
-	struct op **ops; /* all that make a row, copies too: where the first is refused the next one's may not be */
+	struct op **
+		ops; /* all ops with a row, copies too: where the row of the first is rejected, that of a copy may not be */
 };
 
 static int new_rows_insert(struct work *w, void *ctx, struct err *err)

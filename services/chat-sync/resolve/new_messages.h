@@ -1,12 +1,12 @@
-/* Rows for the messages of a batch, inserted unless they are stored already. */
+/* Makes and inserts the rows of new messages. Invariant: of each key in a conversation one row is made, by the first op that names it. */
 #ifndef CHAT_SYNC_RESOLVE_NEW_MESSAGES_H
 #define CHAT_SYNC_RESOLVE_NEW_MESSAGES_H
 
 #include "chat-sync/work.h"
 
-/* Makes a row for the first op of each key and conversation; returns how many, the first ones of work.messages. */
+/* Returns the number of rows made; they are the first ones of work.messages. */
 size_t new_messages_make(struct work *w);
-/* Inserts these n; sets inserted of those that were not stored. */
+/* Inserts the first n of work.messages; sets `inserted` of those that were not stored before. */
 int new_messages_insert(struct work *w, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -17,7 +17,6 @@ static void parked_found(void *ctx, size_t target, const struct parked_row *row)
 		ops_expand_parked(w, kept, e);
 }
 
-/* What waited for the messages that have just been stored joins the batch. */
 int parked_load(struct work *w, struct err *err)
 {
 	struct message_search s = { .keys = { NULL, 0, 0 } };

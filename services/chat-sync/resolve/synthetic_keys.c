@@ -10,7 +10,7 @@ static void moment_found(void *ctx, size_t i, struct str key)
 	messages[i]->row.key = key;
 }
 
-/* What one who has no id is known by. */
+/* Equal for messages that count as copies without an id. */
 static struct str moment_key(struct work *w, const struct message_row *r)
 {
 	struct str body = metadata_body(r->metadata, w->arena);
@@ -19,7 +19,7 @@ static struct str moment_key(struct work *w, const struct message_row *r)
 		(int)r->direction, STR_ARG(body));
 }
 
-/* The same among the batch's own messages that came before it and have ids. */
+/* Compares with the batch's own messages that have ids and are earlier in it. */
 static void moments_within(struct work *w, size_t n, struct message **synthetic, size_t k)
 {
 	map_clear(w->index);
@@ -40,7 +40,7 @@ static void moments_within(struct work *w, size_t n, struct message **synthetic,
 				synthetic[i]->row.key = m->row.key;
 }
 
-/* Under the key it took; a message of this batch that is there already takes over its ops. */
+/* Indexes the message under its new key; if the batch has a message with that key already, the ops refer to that one. */
 static void message_relink(struct work *w, struct message *m)
 {
 	void **place = map_slot(w->by_key, message_index_key(w, m->row.account_id, m->row.key));
@@ -60,8 +60,6 @@ static void message_relink(struct work *w, struct message *m)
 		}
 }
 
-/* An item without an id first matches a stored message of equal conversation, time and body: it takes that one's key, and is then
- * a copy like any other. */
 int synthetic_keys_match(struct work *w, size_t n, struct err *err)
 {
 	struct message_moment *moments = ARENA_ARRAY(w->arena, struct message_moment, n);

@@ -3,7 +3,7 @@
 #include "chat-sync/resolve/message_index.h"
 #include "chat-sync/resolve/message_search.h"
 
-/* One row of that key: it is the one. Several: the one within the event's conversation. */
+/* Of one row with this key, that one; of several, the one in the event's conversation. */
 static struct message *target_among(struct message *m, const struct conversation *v)
 {
 	if (!m || !m->next_same_key)
@@ -25,11 +25,11 @@ static struct message *target_find(struct work *w, const struct op *op)
 		theirs = message_in_conversation(theirs, op->conversation->row.id);
 	}
 	if (mine && theirs)
-		return NULL; /* the conversation does not tell them apart */
+		return NULL; /* the conversation has both */
 	return target_among(mine ? mine : theirs, op->conversation);
 }
 
-/* A parked update may name a message that others had read without its content: it waits for the sweep. */
+/* A parked update that joined the batch may need the content of a message that was read without: it stays parked for the sweep. */
 static struct message *target_readable(struct message *m, const struct op *op)
 {
 	return m && !m->row.metadata.p && op_needs_content(op) ? NULL : m;

@@ -8,7 +8,7 @@ static struct str op_user(const struct op *op)
 	return op->kind == IN_MESSAGE_DELETE ? op->event->u.message_delete.user_id : STR_NONE;
 }
 
-/* Agents are few and named rarely: one question for all of them. Somebody unknown is nobody. */
+/* One statement for the batch, without a cache: agents are few, and few ops name one. An unknown agent is ignored. */
 int users_resolve(struct work *w, struct err *err)
 {
 	struct op **ops = ARENA_ARRAY(w->arena, struct op *, w->ops.n);

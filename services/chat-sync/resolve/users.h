@@ -1,4 +1,4 @@
-/* Agents that ops name, as users of their workspace. */
+/* Finds the agents that ops name, among the users of their workspace. */
 #ifndef CHAT_SYNC_RESOLVE_USERS_H
 #define CHAT_SYNC_RESOLVE_USERS_H
 

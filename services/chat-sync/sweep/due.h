@@ -1,4 +1,4 @@
-/* What one sweep has found to be overdue. */
+/* One sweep: its work, and what it has found so far. */
 #ifndef CHAT_SYNC_SWEEP_DUE_H
 #define CHAT_SYNC_SWEEP_DUE_H
 
@@ -12,9 +12,9 @@ struct ready_update {
 struct sweep {
 	struct chat_sync *s;
 	struct work *w;
-	struct topic_partition partition; /* one of ours */
+	struct topic_partition partition; /* one of this replica's: events of failed syncs go to its outbox slot */
 	LIST(struct ready_update) ready; /* parked updates whose message is stored by now */
-	int64_t *gap_workspaces, *gap_accounts; /* of those that expired */
+	int64_t *gap_workspaces, *gap_accounts; /* of expired updates */
 	size_t n_gaps;
 	bool changed;
 };

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-/* Told by whoever sweeps first, which need not own the account's partition. */
+/* Published by the replica that sweeps first, which need not own the account's partition. */
 static int sync_failed_emit(struct sweep *d, const struct stale_sync *stale, struct err *err)
 {
 	struct chat_event e = { .workspace = stale->workspace,
@@ -68,7 +68,6 @@ static void history_stalled(void *ctx, int64_t workspace_id, int64_t account_id)
 	gap_found(d, "history", &d->s->report.history_stalled, "history stalled", workspace_id, account_id);
 }
 
-/* What is missing is counted, and the account marked for re-sync. */
 int gaps_sweep(struct sweep *d, struct err *err)
 {
 	struct pg *pg = d->w->pg;

@@ -32,7 +32,7 @@ static void parked_expired(void *ctx, const struct parked_row *row)
 {
 	struct sweep *d = ctx;
 
-	parked_dead_letter(d, row, DEAD_EXPIRED, row->kind, "the message it refers to never came");
+	parked_dead_letter(d, row, DEAD_EXPIRED, row->kind, "the message that it refers to never arrived");
 	report_gap(&d->s->report, "expired_update");
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
 	d->gap_accounts[d->n_gaps++] = row->account_id;
@@ -51,7 +51,6 @@ static void parked_ready(void *ctx, const struct parked_row *row)
 		*LIST_ADD(d->w, &d->ready) = (struct ready_update){ kept, e };
 }
 
-/* Of the records of one topic that wait: what has expired, and what need not wait any longer. */
 int parked_sweep(struct sweep *d, int topic, const int32_t *partitions, size_t n, struct err *err)
 {
 	struct str name = str_of(d->s->topics[topic]);
@@ -63,7 +62,7 @@ int parked_sweep(struct sweep *d, int topic, const int32_t *partitions, size_t n
 		d, err);
 }
 
-/* What is ready joins the batch; an account that is gone leaves its updates to expire. */
+/* Makes ops of them; updates of a deleted account are left to expire. */
 static int ready_expand(struct work *w, const struct ready_update *ready, size_t n, struct err *err)
 {
 	struct uuid *accounts = ARENA_ARRAY(w->arena, struct uuid, n);
@@ -86,7 +85,7 @@ static bool any_applied(const struct work *w)
 	return false;
 }
 
-/* Applies all of them or none, also when only the commit would refuse them: 1: applied; 0: refused, *err says why; -1: err. */
+/* Applies all of them or none, and checks deferred constraints, too. 1: applied; 0: rejected, *err has the reason; -1: err. */
 static int ready_apply_together(struct sweep *d, const struct ready_update *ready, size_t n, struct err *err)
 {
 	struct owner_tx *tx = d->w->tx;
@@ -115,7 +114,6 @@ static int ready_apply_together(struct sweep *d, const struct ready_update *read
 	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
 }
 
-/* An update that the database rejects is a dead letter, as any record; the others do not wait for it. */
 int ready_apply(struct sweep *d, struct err *err)
 {
 	const struct parked_row *row;
@@ -128,7 +126,7 @@ int ready_apply(struct sweep *d, struct err *err)
 			break;
 		row = d->ready.at[i].row;
 		if (rc == 0) {
-			if (log_limit_pass(&d->s->report.refused, d->w->now_mono_ms, &suppressed))
+			if (log_limit_pass(&d->s->report.rejected, d->w->now_mono_ms, &suppressed))
 				log_error("parked update rejected by the database", LOG_STR("topic", row->topic),
 					LOG_I("partition", row->partition), LOG_I("offset", row->offset), LOG_ERR(err),
 					LOG_I("suppressed", suppressed));

@@ -10,7 +10,7 @@ int sync_sweep(void *ctx, struct owner_tx *tx, const struct topic_partition *par
 	struct chat_sync *s = ctx;
 	struct work w;
 	struct sweep due = { .s = s, .w = &w, .partition = partitions[0] };
-	size_t limit = 2 * (size_t)s->settings->parked_sweep_max; /* of both topics */
+	size_t limit = 2 * (size_t)s->settings->parked_sweep_max; /* updates of both topics may expire */
 	int32_t *numbers;
 	int rc = -1;
 

@@ -1,4 +1,4 @@
-/* The periodic search for what is overdue. */
+/* The periodic search for overdue rows: parked updates, syncs, sessions. Invariant: the sweep commits only if it changed a row. */
 #ifndef CHAT_SYNC_SWEEP_SWEEP_H
 #define CHAT_SYNC_SWEEP_SWEEP_H
 

@@ -1,4 +1,4 @@
-/* Accounts, and what belongs to one: templates, notices, syncs; see tables.h. */
+/* Writes accounts, their templates, notices and syncs; see tables.h. */
 #include "chat-sync/fold/account.h"
 #include "chat-sync/fold/sync.h"
 #include "chat-sync/rejections.h"
@@ -55,7 +55,7 @@ static int syncs_put(struct work *w, void *rows, size_t from, size_t n, struct e
 	return store_sync_batches(w->pg, (struct sync_batch_row *)rows + from, n, err);
 }
 
-/* A batch of a sync that brought something new moves the sync's state, once per sync. */
+/* A batch of a sync that changed a row advances the sync's state; each sync is published once. */
 int syncs_write(struct work *w, struct err *err)
 {
 	struct sync_state *states = ARENA_ARRAY(w->arena, struct sync_state, w->syncs.n);
@@ -102,7 +102,7 @@ int syncs_write(struct work *w, struct err *err)
 	return store_syncs_trim(w->pg, new_ones, n_new, err);
 }
 
-/* last_activity_at moves with whatever an account sends, but not with every batch. */
+/* Any event of an account moves last_activity_at, at most once in ACTIVITY_MS. */
 static void accounts_active(struct work *w)
 {
 	for (size_t i = 0; i < w->ops.n; i++) {

@@ -1,4 +1,4 @@
-/* Changed contacts and their opt-outs, written; see tables.h. */
+/* Writes changed contacts and their opt-outs; see tables.h. Invariant: a contact is locked and rebased before it is written. */
 #include "chat-sync/fold/people.h"
 #include "chat-sync/identity/contact.h"
 #include "chat-sync/rejections.h"
@@ -25,7 +25,7 @@ static bool is_alone(const struct changed_contacts *c, const struct person *p)
 	return true;
 }
 
-/* As the record alone would have left it; of one that others changed as well, its name. */
+/* The row as this record alone leaves it; of a contact that other records changed, too, only with the name of this record. */
 static int contact_put(struct work *w, void *ctx, size_t i, struct err *err)
 {
 	const struct changed_contacts *c = ctx;

@@ -1,10 +1,10 @@
-/* Conversations, their read markers, and groups, written; see tables.h. */
+/* Writes conversations, their read markers, and groups; see tables.h. */
 #include "chat-sync/fold/chat.h"
 #include "chat-sync/write/tables.h"
 
 #include <stdlib.h>
 
-/* Where the bridges' unread counts put the read markers; the batch's messages are stored by now. */
+/* Derives read markers from the bridges' unread counts, now that the batch's messages are stored. */
 int unread_marks_write(struct work *w, struct err *err)
 {
 	if (w->marks.n == 0)
@@ -37,7 +37,7 @@ static int row_cmp(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-/* In the order of the table, so that the server finds neighbours in its cache. */
+/* In the order of the primary key, so that the server finds neighbouring rows in its cache. */
 int conversations_write(struct work *w, struct err *err)
 {
 	const struct conversation_row **rows =

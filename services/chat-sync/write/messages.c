@@ -1,4 +1,4 @@
-/* Changed messages and their media, written; see tables.h. */
+/* Writes changed messages and their media; see tables.h. */
 #include "chat-sync/metadata/metadata.h"
 #include "chat-sync/rejections.h"
 #include "chat-sync/write/tables.h"
@@ -6,7 +6,7 @@
 struct changed_messages {
 	const struct message_row **rows;
 	size_t n;
-	struct op **ops; /* all that are about one of them */
+	struct op **ops; /* all ops about one of them */
 };
 
 static int messages_put(struct work *w, void *ctx, struct err *err)
@@ -16,7 +16,7 @@ static int messages_put(struct work *w, void *ctx, struct err *err)
 	return store_messages(w->pg, c->rows, c->n, err);
 }
 
-/* As the record alone leaves it; of a message that others changed as well, the text that it brings. */
+/* The row as this record alone leaves it; of a message that other records changed, too, with the text of this record. */
 static int message_put(struct work *w, void *ctx, size_t i, struct err *err)
 {
 	const struct op *op = ((const struct changed_messages *)ctx)->ops[i];
@@ -55,7 +55,7 @@ static size_t ops_about_changed(struct work *w, struct op **out)
 	return n;
 }
 
-/* Metadata may be large: what the batch did not change of it is not written. */
+/* Metadata may be large: it is written only if the batch changed it. */
 int messages_write(struct work *w, struct err *err)
 {
 	struct changed_messages c = { .rows = ARENA_ARRAY(w->arena, const struct message_row *, w->messages.n),
@@ -84,7 +84,7 @@ static void fill(struct str *have, struct str got)
 		*have = got;
 }
 
-/* As the table does it: what is known stays. */
+/* As the statement does: a known value stays. */
 static void media_fill(struct media_row *have, const struct media_row *got)
 {
 	fill(&have->provider_media_id, got->provider_media_id);

@@ -1,4 +1,4 @@
-/* Parked updates: new ones are stored, applied ones deleted; see tables.h. */
+/* Stores new parked updates and deletes applied ones; see tables.h. Invariant: of one account at most PARKED_MAX are parked. */
 #include "chat-sync/rejections.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
@@ -34,7 +34,7 @@ static struct parked_row parked_row_of(struct work *w, const struct op *op)
 	return p;
 }
 
-/* counts: one for each account, pointed to by w->index. */
+/* counts: one for each account; w->index finds it by the account's id. */
 static int parked_counts(struct work *w, struct store_parked_count *counts, struct err *err)
 {
 	size_t n = 0;
@@ -52,17 +52,17 @@ static int parked_counts(struct work *w, struct store_parked_count *counts, stru
 	return store_parked_count(w->pg, counts, n, err);
 }
 
-/* It does not wait: as if its time were over. */
+/* Not parked but dead-lettered, as if it had expired. */
 static void parked_over_limit(struct work *w, struct op *op)
 {
 	batch_dead_letter(w->tx, op->item, DEAD_EXPIRED, inbound_kind_word(op->kind),
-		"too many updates of its account wait for messages that never came", true);
+		"too many updates of its account are parked for messages that have not arrived", true);
 	op->waits = false;
 	report_gap(w->report, "expired_update");
 	report_over_limit(w->report, "parked", 1);
 }
 
-/* Whoever sends updates of messages that do not exist chooses how many wait: of one account PARKED_MAX do. */
+/* A sender decides how many updates name messages that do not exist, so their number is bounded for each account. */
 static int parked_limit(struct work *w, struct err *err)
 {
 	int64_t *workspaces = ARENA_ARRAY(w->arena, int64_t, w->parked.n),
@@ -122,7 +122,7 @@ int parked_write(struct work *w, struct err *err)
 		return -1;
 	for (size_t i = 0; i < w->parked.n; i++) {
 		w->parked_ops.at[i]->account->row.has_parked = true;
-		w->parked_ops.at[i]->waits = w->parked.at[i].inserted; /* the same event waits once */
+		w->parked_ops.at[i]->waits = w->parked.at[i].inserted; /* the same event is parked once */
 	}
 	return 0;
 }

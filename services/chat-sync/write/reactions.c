@@ -1,4 +1,4 @@
-/* Receipts and reactions, written; see tables.h. */
+/* Writes receipts and reactions; see tables.h. */
 #include "chat-sync/fold/reaction.h"
 #include "chat-sync/fold/status.h"
 #include "chat-sync/rejections.h"
@@ -14,7 +14,7 @@ int receipts_write(struct work *w, struct err *err)
 	struct op_rows put = { .rows = w->receipts.at, .ops = w->receipt_ops.at, .store = receipts_put };
 	size_t n = 0;
 
-	/* One row per message and participant: the furthest of this batch. */
+	/* One row per message and participant: the furthest status of this batch. */
 	for (size_t i = 0; i < w->receipts.n; i++) {
 		struct receipt_row *r = &w->receipts.at[i];
 		size_t k = 0;

@@ -1,4 +1,4 @@
-/* What a batch changed, table by table; work_write() calls each once, in this order. */
+/* The tables that a batch changes; work_write() calls each once. A statement is over all changed rows of its table. */
 #ifndef CHAT_SYNC_WRITE_TABLES_H
 #define CHAT_SYNC_WRITE_TABLES_H
 

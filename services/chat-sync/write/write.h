@@ -1,5 +1,8 @@
-/* What a batch changed goes to the database, a statement per table, in the order in which tables are locked; what only the database can
- * tell becomes effects. */
+/* Writes the rows that a batch changed, a statement per table, and adds the effects that only the database can decide (whether a receipt,
+ * reaction, notice, template or opt-out changed a row).
+ *
+ * Invariant: tables are written in the order in which transactions lock them, conversations with their sequence numbers last.
+ */
 #ifndef CHAT_SYNC_WRITE_WRITE_H
 #define CHAT_SYNC_WRITE_WRITE_H
 
