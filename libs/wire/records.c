@@ -5,8 +5,6 @@
 
 #include <assert.h>
 
-#define MAX_HEADERS (sizeof(((struct record_view *)0)->headers) / sizeof(struct header))
-
 /* A field's number and wire type 2, "length-delimited". */
 #define TAG(number) ((char)((number) << 3 | 2))
 
@@ -65,7 +63,7 @@ void records_add(struct buf *row, struct str topic, struct str key, struct str v
 {
 	size_t n = str_field_bytes(topic) + str_field_bytes(key) + str_field_bytes(value);
 
-	assert(topic.n > 0 && n_headers <= MAX_HEADERS);
+	assert(topic.n > 0 && n_headers <= RECORD_HEADERS_MAX);
 	for (size_t i = 0; i < n_headers; i++)
 		n += field_bytes(header_bytes(&headers[i]));
 	buf_reserve(row, field_bytes(n));
@@ -132,7 +130,7 @@ static bool header_read(struct str from, struct header *out)
 
 static bool header_append(struct record_view *v, struct str from)
 {
-	if (v->n_headers == MAX_HEADERS || !header_read(from, &v->headers[v->n_headers]))
+	if (v->n_headers == RECORD_HEADERS_MAX || !header_read(from, &v->headers[v->n_headers]))
 		return false;
 	v->n_headers++;
 	return true;

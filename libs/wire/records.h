@@ -6,14 +6,16 @@
 #include "base/err.h"
 #include "base/header.h"
 
-/* Appends one record to the row's bytes. The topic must not be empty; an absent key or value stays absent; at most 32
+#define RECORD_HEADERS_MAX 32
+
+/* Appends one record to the row's bytes. The topic must not be empty; an absent key or value stays absent; at most RECORD_HEADERS_MAX
  * headers. */
 void records_add(struct buf *row, struct str topic, struct str key, struct str value, const struct header *headers,
 	size_t n_headers);
 
 struct record_view {
 	struct str topic, key, value;
-	struct header headers[32];
+	struct header headers[RECORD_HEADERS_MAX];
 	size_t n_headers;
 };
 /* size_t at = 0; while ((rc = records_next(row, &at, &view, &err)) == 1) ...; 0 at the end, -1 (ERR_INPUT,

@@ -2,8 +2,7 @@
 #include "worker/dead_letter.h"
 
 #include "base/clock.h"
-
-#define MAX_HEADERS 32
+#include "wire/records.h"
 
 static const char *const own_prefixes[] = { "__dlq.errors.", "x-dlq-", "x-replay-" };
 static const char *const first_names[] = { "x-dlq-first-topic", "x-dlq-first-partition", "x-dlq-first-offset" };
@@ -24,7 +23,7 @@ struct list {
 
 static void add(struct list *l, const char *name, struct str value)
 {
-	if (l->n < MAX_HEADERS && value.p)
+	if (l->n < RECORD_HEADERS_MAX && value.p)
 		l->headers[l->n++] = (struct header){ str_of(name), value };
 }
 
@@ -59,11 +58,11 @@ struct header *dead_letter_headers(const struct failure *f, const struct header 
 	struct arena *a, size_t *n_out)
 {
 	static const size_t own_count = 18;
-	struct list l = { ARENA_ARRAY(a, struct header, MAX_HEADERS), 0, a };
+	struct list l = { ARENA_ARRAY(a, struct header, RECORD_HEADERS_MAX), 0, a };
 	struct str replays = header_find(original, n_original, "x-replay-count");
 	char time[25];
 
-	for (size_t i = 0; i < n_original && l.n < MAX_HEADERS - own_count; i++)
+	for (size_t i = 0; i < n_original && l.n < RECORD_HEADERS_MAX - own_count; i++)
 		if (!is_own(original[i].name))
 			l.headers[l.n++] = original[i];
 	clock_format_ms(f->failed_at_ms, time);
@@ -79,7 +78,7 @@ struct header *dead_letter_headers(const struct failure *f, const struct header 
 	add(&l, "x-dlq-retryable", f->retryable ? STR("true") : STR("false"));
 	add(&l, "x-dlq-failed-at", arena_str(a, str_of(time)));
 	add(&l, "x-dlq-service", str_of(f->service));
-	for (size_t i = 0; i < f->n_extra && l.n < MAX_HEADERS; i++)
+	for (size_t i = 0; i < f->n_extra && l.n < RECORD_HEADERS_MAX; i++)
 		l.headers[l.n++] = f->extra[i];
 	add_i64(&l, "x-orig-timestamp-ms", f->timestamp_ms);
 	add(&l, "x-replay-count", replays);

@@ -24,7 +24,8 @@ struct failure {
 
 /* Allocates the dead letter's headers in the arena: the original's without those of an earlier failure, then those of
  * this failure, then the service's. x-dlq-first-* of an earlier failure are kept; __dlq.errors.delivery.count is one
- * more than before; at most 32 in all (the original's are kept first). */
+ * more than before; at most
+ * RECORD_HEADERS_MAX in all (the original's are kept first). */
 struct header *dead_letter_headers(const struct failure *f, const struct header *original, size_t n_original,
 	struct arena *a, size_t *n_out);
 

@@ -4,7 +4,6 @@
 #include "chat-sync/settings.h"
 #include "chat-sync/write/tables.h"
 
-#define MAX_HEADERS 32 /* of one record in an outbox row; wire/records.h */
 
 static struct parked_row parked_row_of(struct work *w, const struct op *op)
 {
@@ -28,7 +27,7 @@ static struct parked_row parked_row_of(struct work *w, const struct op *op)
 	};
 
 	records_add(&headers, p.topic, STR(""), STR(""), m->headers,
-		m->headers_count < MAX_HEADERS ? m->headers_count : MAX_HEADERS);
+		m->headers_count < RECORD_HEADERS_MAX ? m->headers_count : RECORD_HEADERS_MAX);
 	p.record_headers = arena_str(w->arena, buf_str(&headers));
 	buf_fini(&headers);
 	return p;

@@ -22,7 +22,6 @@ static int record_read(struct event_record *r, struct arena *a, struct err *err)
 
 int event_read(const struct kafka_message *m, struct arena *a, struct event_record *out, struct err *err)
 {
-	const size_t most = sizeof(out->view.headers) / sizeof(out->view.headers[0]);
 	struct str consumer = kafka_message_header(m, "x-replay-for");
 
 	memset(out, 0, sizeof(*out));
@@ -31,7 +30,7 @@ int event_read(const struct kafka_message *m, struct arena *a, struct event_reco
 	out->timestamp_ms = m->timestamp_ms;
 	out->view.key = m->key;
 	out->view.value = m->value;
-	out->view.n_headers = m->headers_count < most ? m->headers_count : most;
+	out->view.n_headers = m->headers_count < RECORD_HEADERS_MAX ? m->headers_count : RECORD_HEADERS_MAX;
 	for (size_t i = 0; i < out->view.n_headers; i++)
 		out->view.headers[i] = m->headers[i];
 	out->for_others = consumer.p && !str_is(consumer, "webhook-dispatcher");

@@ -151,13 +151,13 @@ static void anything_but_a_row_is_rejected(void **state)
 
 static void thirty_two_headers_are_the_most(void **state)
 {
-	struct header many[32];
+	struct header many[RECORD_HEADERS_MAX];
 	struct buf row = BUF_INIT, more = BUF_INIT;
 
 	(void)state;
-	for (int i = 0; i < 32; i++)
+	for (int i = 0; i < RECORD_HEADERS_MAX; i++)
 		many[i] = (struct header){ STR("n"), STR("v") };
-	records_add(&row, STR("t"), STR("k"), STR("v"), many, 32);
+	records_add(&row, STR("t"), STR("k"), STR("v"), many, RECORD_HEADERS_MAX);
 	assert_int_equal(count(buf_str(&row)), 1);
 	assert_memory_equal(row.p, "\x0a\x89\x02", 3); /* 265 bytes; one header more is 273 */
 	buf_add_str(&more, STR("\x0a\x91\x02"));

@@ -1,10 +1,10 @@
 /* libs/worker/dead_letter: what a dead letter's headers say of this failure and of the first one. */
 #include "unit.h"
 
+#include "wire/records.h"
 #include "worker/dead_letter.h"
 
-#define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
-#define MAX_HEADERS 32
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct arena *arena;
 
@@ -157,7 +157,7 @@ static void dead_letter_headers_never_exceed_the_limit_of_an_outbox_row(void **s
 	original[98] = header("x-dlq-first-topic", "first");
 	original[99] = header("x-replay-count", "2");
 	h = dead_letter_headers(&failure, original, COUNT(original), arena, &n);
-	assert_true(n <= MAX_HEADERS);
+	assert_true(n <= RECORD_HEADERS_MAX);
 	assert_true(str_is(h[0].name, "h0"));
 	assert_true(str_is(header_find(h, n, "x-dlq-first-topic"), "first"));
 	assert_true(str_is(header_find(h, n, "x-dlq-service"), "chat-sync"));
