@@ -29,9 +29,12 @@ def promises(text):
             and not (n < len(lines) and lines[n].startswith("|---"))]
 
 
-rows = promises((ROOT / "SECURITY.md").read_text())
-said = [f"SECURITY.md:{n}: {what}" for n, line in rows for what in wrong(line)]
-if not rows:
-    said = ["SECURITY.md: no promise"]
-print("\n".join(said), end="\n" if said else "")
-sys.exit(1 if said else 0)
+def main():
+    rows = promises((ROOT / "SECURITY.md").read_text())
+    found = [f"SECURITY.md:{n}: {what}" for n, line in rows for what in wrong(line)] if rows else ["SECURITY.md: no promise"]
+    print(*found, sep="\n", end="\n" if found else "")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

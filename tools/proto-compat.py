@@ -86,4 +86,5 @@ def main(old_path, new_path):
     return 1 if complaints else 0
 
 
-sys.exit(main(*sys.argv[1:3]))
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

@@ -124,4 +124,5 @@ def main(arguments):
     return try_all([m for m in all_mutants() if not arguments or m.name in arguments])
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -72,4 +72,5 @@ def main():
         letters_print(letters, by_account)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -98,6 +98,11 @@ def account_print(dialect, account):
         print(f"\n        and {len(conversations) - CHATS} more")
 
 
-print("\nThe inbox: newest conversations first, (unread); their latest messages, and some that were edited, revoked or reacted to")
-for item in accounts().items():
-    account_print(*item)
+def main():
+    print("\nThe inbox: newest conversations first, (unread); their latest messages, and some that were edited, revoked or reacted to")
+    for item in accounts().items():
+        account_print(*item)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,29 +9,33 @@ from confluent_kafka import Consumer, TopicPartition
 
 from shared import DIR, query
 
-CONSUMER = sys.argv[3]
-# The topics it consumes, and a query for what is left to publish or deliver.
-TOPICS, LEFT = {
+# Of each consumer, the topics it consumes and a query for what is left to publish or deliver.
+CONSUMERS = {
     "chat-sync": (("blazz.inbound.v1", "blazz.inbound.bulk.v1"), "SELECT count(*) FROM outbox"),
     "webhook-dispatcher": (("blazz.chat-event.v1",), """SELECT (SELECT count(*) FROM webhook_retry_queue WHERE status IN ('pending', 'retrying'))
         + (SELECT count(*) FROM webhook_positions)"""),
-}[CONSUMER]
+}
 TIMEOUT_S = 5
 OUTCOMES = """SELECT coalesce(sum(applied + no_effect + filtered + parked + dead_lettered + skipped), 0) FROM consumer_progress
     WHERE consumer = %s"""
 
-kafka = Consumer({"bootstrap.servers": (DIR / "address").read_text().strip(), "group.id": "demo"})
 
-
-def records():
-    marks = [kafka.get_watermark_offsets(TopicPartition(t, p), TIMEOUT_S) for t in TOPICS
+def records(kafka, topics):
+    marks = [kafka.get_watermark_offsets(TopicPartition(t, p), TIMEOUT_S) for t in topics
              for p in kafka.list_topics(t, TIMEOUT_S).topics[t].partitions]
     return sum(high - low for low, high in marks)
 
 
-def consumed():
-    return query(OUTCOMES, [CONSUMER]) == [(records(),)]
+def main(consumer):
+    kafka = Consumer({"bootstrap.servers": (DIR / "address").read_text().strip(), "group.id": "demo"})
+    topics, left = CONSUMERS[consumer]
+
+    def consumed():
+        return query(OUTCOMES, [consumer]) == [(records(kafka, topics),)]
+
+    # A consumer may publish records for its own other partitions, so the topics are checked again once nothing is left.
+    return 0 if consumed() and query(left) == [(0,)] and consumed() else 1
 
 
-# A consumer may publish records for its own other partitions, so the topics are checked again once nothing is left.
-sys.exit(0 if consumed() and query(LEFT) == [(0,)] and consumed() else 1)
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[3]))

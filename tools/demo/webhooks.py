@@ -48,4 +48,5 @@ def main():
     table_print([("attempts", *counts), *((r, *(tries[r][n] for n in counts)) for r in endpoints)])
 
 
-main()
+if __name__ == "__main__":
+    main()

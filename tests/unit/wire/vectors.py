@@ -63,5 +63,6 @@ def chat_event():
     return e
 
 
-for event in (inbound_event(), chat_event()):
-    print(event.DESCRIPTOR.name, event.SerializeToString(deterministic=True).hex())
+if __name__ == "__main__":
+    for event in (inbound_event(), chat_event()):
+        print(event.DESCRIPTOR.name, event.SerializeToString(deterministic=True).hex())
