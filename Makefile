@@ -101,21 +101,21 @@ CHAOS_V := $(if $(filter release,$(V)),asan,$(V))
 # Targets.
 
 .PHONY: help deps build demo test check unit e2e hostile chaos mutants upgrade-test compose-test bench fuzz lint format proto-baseline clean
-help: ## this list
+help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 18
 	@echo
 	@echo 'V=dev|asan|tsan|cov picks a variant, CC=gcc|clang-19 the compiler.'
 deps: ## install what is missing (Debian 12 or 13)
 	tools/deps.sh all
 build: $(PROGRAMS) $(PB_PYTHON) ## all programs into build/<variant>/bin
-demo: ## a whole system with sample traffic; BROKER=, KEEP=, FIXTURES= as tools/demo.sh says
+demo: ## the whole system with sample traffic; BROKER=, KEEP=, FIXTURES= as in tools/demo.sh
 	tools/deps.sh demo
 	+$(MAKE) V=release build
 	tools/demo.sh
 test: ## everything that gates: lint, both compilers, unit, e2e, hostile, chaos, fuzz
 	@tools/deps.sh test
 	@tools/run-tests.py
-check: ## what you changed, in seconds: built without sanitizers, its unit tests, clang-tidy, format; BASE=commit to compare with
+check: ## what you changed, in seconds: build, its unit tests, clang-tidy, format; BASE=commit to compare with
 	@tools/deps.sh test
 	@V=dev tools/run-tests.py check
 unit: ## unit tests under ASan and UBSan; K=word picks some
@@ -127,12 +127,12 @@ e2e: ## end to end tests with the sanitized programs; K=expression as in pytest 
 fuzz: ## every fuzzer for FUZZ_SECONDS (20); K=word picks some
 	@tools/deps.sh test
 	@tools/run-tests.py fuzz
-chaos: ## load and faults drawn from SEED=, a ledger after each of BUDGET=10 cycles; FAULTS=a,b only these, EVIDENCE=file
+chaos: ## BUDGET=10 cycles of load and faults from SEED=, judged by a ledger; FAULTS=a,b, EVIDENCE=file
 	@tools/deps.sh test
 	+@$(MAKE) --silent V=$(CHAOS_V) build
 	@BLAZZ_BIN=$(CURDIR)/build/$(CHAOS_V)/bin tests/chaos/run.py --cycles $(or $(BUDGET),10) $(if $(SEED),--seed $(SEED)) \
 		$(if $(FAULTS),--faults $(FAULTS)) $(if $(EVIDENCE),--evidence $(EVIDENCE))
-hostile: ## what strangers, tenants and receivers may cost others, on release programs; SEED=, BUDGET= shapes, K=expression
+hostile: ## attacks on release programs under their limits; SEED=, BUDGET= drawn bodies, K=expression
 	@tools/deps.sh test
 	@HOSTILE_SEED=$(SEED) HOSTILE_BUDGET=$(or $(BUDGET),60) HOSTILE_ALL=1 tools/run-tests.py hostile
 mutants: ## every planted bug, each in a copy of the tree: the tests that it names must fail
@@ -140,22 +140,22 @@ mutants: ## every planted bug, each in a copy of the tree: the tests that it nam
 	+@$(MAKE) --silent V=asan build unit-build
 	+@$(MAKE) --silent V=release build
 	@tests/mutants/run.py
-upgrade-test: ## a rolling upgrade from the last release and back under load, judged by the ledger; SEED=, FROM=revision
+upgrade-test: ## a rolling upgrade from the last release and back, under load; SEED=, FROM=revision
 	@tools/deps.sh test
 	+@$(MAKE) --silent V=$(V) build
 	@BLAZZ_BIN=$(CURDIR)/build/$(V)/bin tests/upgrade/upgrade.py $(if $(SEED),--seed $(SEED)) $(if $(FROM),--from $(FROM))
-compose-test: ## the stack of compose.yaml from nothing to its end, in containers of its own; needs Docker (docker/README.md)
+compose-test: ## the stack of compose.yaml from nothing to its end; needs Docker (docker/README.md)
 	@tests/compose/run.py
 bench: ## every benchmark, as ratios within one run; K=word picks some
 	@tools/deps.sh bench
 	+@$(MAKE) --silent V=release build bench-build
 	@for b in $$(grep -l '^#!' tests/bench/*$(K)*.py); do echo "== $$b"; $$b || exit 1; done
-lint: ## format, clang-tidy, floors, headers, compatibility of proto/, tables and links of documents, the version, Kafka's jars, planted bugs, tests of SECURITY.md
+lint: ## what needs no test run: format, clang-tidy, floors, headers, proto/, documents, planted bugs
 	@tools/deps.sh test
 	@tools/run-tests.py lint
 format: ## rewrite the sources in the house's format
 	$(FIND_FORMATTED) | xargs -0 -r clang-format-19 -i
-proto-baseline: $(PB_DESCRIPTORS) ## accept today's proto/ as what future versions must be compatible with
+proto-baseline: $(PB_DESCRIPTORS) ## make today's proto/ what future versions must be compatible with
 	cp $< proto/baseline.binpb
 clean: ## remove build/
 	rm -rf build
