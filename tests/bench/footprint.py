@@ -61,8 +61,8 @@ def services(blazz):
     return blazz.in_, blazz.sync, blazz.hooks
 
 
-def settle(blazz):
-    blazz.settle()
+def wait_all_delivered(blazz):
+    blazz.wait_processed()
     wait_delivered(blazz, blazz.hooks)
 
 
@@ -83,7 +83,7 @@ def under_load(blazz, rate, seconds):
         time.sleep(seconds / 3 - 2)  # what is measured is the load by then
         found += look(f"{rate} a second, after {(part + 1) * seconds // 3} s", blazz)
         traffic.finish(messages)
-    settle(blazz)
+    wait_all_delivered(blazz)
     return found + [*look("after it", blazz)]
 
 
@@ -102,7 +102,7 @@ def stop_under_load(blazz, service, traffic, rate):
     ms = service.stop() * 1000
     traffic.abandon(messages)
     start_ms(service)
-    settle(blazz)
+    wait_all_delivered(blazz)
     return ms
 
 
@@ -124,7 +124,7 @@ def people(blazz, account, first, count):
     source = Source(account.workspace, account.uuid)
     blazz.publish(source.message(f"3EB3{n:016X}", f"1305{n:07}", "hello", name=f"Customer {n}", at=T0 + n)
                   for n in range(first, first + count))
-    blazz.settle(120)
+    blazz.wait_processed(120)
     return memory_mib(blazz.sync.process)[1]
 
 

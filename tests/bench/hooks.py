@@ -112,7 +112,7 @@ class Events:
         self.flush()
 
 
-def behind(blazz):
+def unconsumed(blazz):
     marks = blazz.kafka.watermarks(blazz.topic("chat-event"))
     done = {r["partition"]: r["next_offset"] for r in blazz.sql(
         "SELECT partition, next_offset FROM consumer_progress WHERE consumer = 'webhook-dispatcher'")}

@@ -31,7 +31,7 @@ def ramp(blazz, traffic):
     rate, best = FIRST_RATE, 0
     while True:
         found = traffic.run(rate, STEP_SECONDS)
-        blazz.settle()
+        blazz.wait_processed()
         print(f"{rate} a second: p50 {found['chat-event']['read']['p50']:.0f} ms, p99 {found['chat-event']['read']['p99']:.0f} ms, "
               f"at the end {found['chat-event']['end']['p50']:.0f} ms", flush=True)
         if not sustains(found):
@@ -66,7 +66,7 @@ def run(options):
         live.start(blazz, *(settings_of(options.set, s) for s in SERVICES))
         traffic = live.Traffic(blazz, live.add_accounts(blazz, 5, 4), contacts=100)
         traffic.run(WARM_RATE, WARM_SECONDS)
-        blazz.settle()
+        blazz.wait_processed()
         blazz.sql("ANALYZE")
         highest = options.rate and options.rate * 2 or ramp(blazz, traffic)
         half = traffic.run(highest // 2, options.seconds)

@@ -80,7 +80,7 @@ def percentile(values, p):
 def measured(blazz, traffic, targets, rate, seconds):
     before = {e.event_id for _, e in blazz.inbound()}
     found = traffic.run(rate, seconds)
-    blazz.settle()
+    blazz.wait_processed()
     taken = {(e.account_id, e.message.key): e.ingest_time_ms for _, e in blazz.inbound() if e.event_id not in before}
     workspace, times = {t.uuid: t.workspace for t in targets}, defaultdict(list)
     for row in blazz.sql(STORED):
@@ -101,7 +101,7 @@ def sustained(blazz, traffic):
     rate, best = 500, 0
     while True:
         found = traffic.run(rate, 5)
-        blazz.settle()
+        blazz.wait_processed()
         if found["chat-event"]["missing"] or found["chat-event"]["end"]["p50"] > 250:
             assert best, "not even the first rate is sustained"
             return best
@@ -114,7 +114,7 @@ def run(options):
         targets = add_sessions(blazz)
         even = Mixed(blazz, targets, targets)
         even.run(500, 10)
-        blazz.settle()
+        blazz.wait_processed()
         blazz.sql("ANALYZE")
         highest = options.rate or sustained(blazz, even)
         rate = highest // 2

@@ -191,7 +191,7 @@ def ten_accounts(blazz, number, chats=CHATS):
         process.send_signal(signal.SIGTERM)
     found = [t.finish(process)["chat-event"] for t, process in zip(kinds, running)]
     assert not any(f["missing"] for f in found), found
-    blazz.settle(120)
+    blazz.wait_processed(120)
     return Ten(seconds, readers, *(f["read"] for f in found))
 
 

@@ -107,7 +107,7 @@ class Drain:
             yield record(tenant, tenant.message(self.serial, contact, self.random))
 
     def drained(self, service):
-        wait_for(lambda: setting.alive(service) and self.blazz.caught_up(), lambda: f"all is stored\n{service.log_tail()}", 300)
+        wait_for(lambda: setting.alive(service) and self.blazz.all_consumed(), lambda: f"all is stored\n{service.log_tail()}", 300)
 
     def turn(self, programs, label):
         with started(self.blazz, lambda: self.blazz.service("chat-sync", UNHURRIED, label), programs) as service:

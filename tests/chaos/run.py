@@ -91,7 +91,7 @@ def cycle(system, n, deliveries, faults):
     try:
         system.load.finish()
         system.wait_ready()
-        system.settle(SETTLE_S)
+        system.wait_processed(SETTLE_S)
     except AssertionError as e:
         raise Broken(f"I7 is broken, the system does not come to rest: {e}") from None
     return judge(system), [d.fault.name for d in damages if not d.hit]

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from harness.blazz import CHAT_SYNC, KEYRING, Blazz
 from harness.client import VERIFY_TOKEN
-from harness.hooks import DISPATCHER, settled
+from harness.hooks import DISPATCHER, all_dispatched
 from harness.servers import Kafka, Postgres
 from harness.service import BIN
 from harness.waiting import wait_for
@@ -200,7 +200,7 @@ class System:
                 "connections": sum(1 for s in sessions if s["role"] == role) / processes}
         return out
 
-    def settle(self, deadline_s):
+    def wait_processed(self, deadline_s):
         self.blazz.connection = None  # a fault may have ended it
         wait_for(self.rests, self.unrest, deadline_s)
         # A server notices late that a client behind a network cut has disconnected.
@@ -209,7 +209,7 @@ class System:
     def rests(self):
         """Events of one service are input of another: checked again when no service has any left."""
         def done():
-            return self.blazz.caught_up() and settled(self.blazz)
+            return self.blazz.all_consumed() and all_dispatched(self.blazz)
 
         return done() and self.blazz.value("SELECT count(*) FROM outbox") == 0 and not self.blazz.sql(WAITING) and done()
 

@@ -48,7 +48,7 @@ def close(stack, show_logs):
 
 @pytest.fixture
 def make_blazz(postgres, kafka, tmp_path, request):
-    """As many stacks as the test wants, each apart from all others."""
+    """Makes stacks, each with a database and topics of its own."""
     stacks = []
 
     def make(**options):
@@ -64,13 +64,13 @@ def make_blazz(postgres, kafka, tmp_path, request):
 
 @pytest.fixture
 def blazz(make_blazz):
-    """One stack; nothing is seeded or started."""
+    """One stack, without tenants or running services."""
     return make_blazz()
 
 
 @pytest.fixture(scope="module")
 def shared(postgres, kafka, tmp_path_factory):
-    """One stack for all tests of a file, seeded and running: for tests that do not look at totals."""
+    """One stack for all tests of a file, seeded and running: for tests that assert no totals."""
     stack = Blazz(postgres, kafka, tmp_path_factory.mktemp("shared"), partitions=1)
     stack.seed(sync={"window_days": 0})  # the fixtures are older than the window
     try:

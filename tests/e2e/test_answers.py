@@ -76,7 +76,7 @@ def test_a_2xx_means_that_it_is_in_kafka(shared):
 
 
 def test_a_missing_topic_of_syncs_is_named_and_delays_nothing_else(make_blazz):
-    """As when ingest was upgraded before the topics: it goes on by itself once the topic is there."""
+    """As when ingest is upgraded before the topics are created: it recovers by itself once the topic exists."""
     stack = make_blazz().seed(("bridge",))
     stack.kafka.delete([stack.topic("inbound.bulk")])
     stack.start_ingest()
@@ -84,7 +84,7 @@ def test_a_missing_topic_of_syncs_is_named_and_delays_nothing_else(make_blazz):
     assert f"{stack.topic('inbound.bulk')}: Broker: Unknown topic or partition" in stack.in_.log()
     assert stack.post("bridge", bridge(1)).status == 202
     stack.ctl("topics", "create", "--partitions", "3", "--replication", "1")
-    wait_for(lambda: stack.post("bridge", sync([chat(1)], "s1")).status == 202, "the sync is taken", 30)
+    wait_for(lambda: stack.post("bridge", sync([chat(1)], "s1")).status == 202, "the sync is accepted", 30)
     assert [e.WhichOneof("event") for _, e in stack.inbound()] == ["message", "sync_chat", "sync_batch_end"]
 
 
@@ -102,7 +102,7 @@ def test_the_older_contracts_account_names_and_bearer_token_are_accepted(shared,
         answer = client.post("/api/webhooks/chats/sync", body, {"Authorization": f"Bearer {token}"})
         return answer.status == 202 and answer
 
-    assert wait_for(post, "ingest has learnt of the new account", 10).json()["events"] >= 1
+    assert wait_for(post, "ingest has loaded the new account", 10).json()["events"] >= 1
     wrong = client.post("/api/webhooks/chats/sync", body, {"Authorization": "Bearer x" + token[1:]})
     assert wrong.status == 401
 
@@ -127,14 +127,14 @@ def test_metas_subscription_check(shared, client):
 
 
 def test_several_secrets_are_valid_for_rotation(shared, client):
-    """New first, old still good."""
+    """The newest secret first; older ones stay valid."""
     shared.add_account(shared.workspace, "new-key\nold-key", session="rotated-1", provider="webjs", bridge="blazz")
     body = json.dumps(bridge(3, session_id="rotated-1")).encode()
 
     def post(secret):
         return client.post("/api/whatsapp/webhook", body, signature("bridge", body, secret)).status
 
-    wait_for(lambda: post("new-key") == 202, "ingest has learnt of the new account", 10)
+    wait_for(lambda: post("new-key") == 202, "ingest has loaded the new account", 10)
     assert post("old-key") == 202 and post("older-key") == 401
 
 
@@ -155,12 +155,12 @@ def test_one_invalid_item_does_not_reject_the_others(shared):
     assert json.loads(letters[0].value)["chats"] == [bad], "alone in its envelope"
 
 
-# Refused: the body
+# Rejected bodies
 
 @pytest.mark.parametrize("body", (b"", b"{", b"not json", b"[1,2", b'{"a":1}x', b'"\xff\xfe"', b"null", b"[]", b"42"))
 @pytest.mark.parametrize("dialect", ("bridge", "waha", "webjs-raw", "evolution"))
 def test_400_for_a_body_that_is_not_json_of_the_right_shape(shared, dialect, body):
-    # Our own contract finds its account in the body: where there is none, nobody has signed.
+    # The bridge's own contract names the account in the body: without it, no secret can verify the signature.
     assert shared.post(dialect, body).status in ((400, 401) if dialect == "bridge" else (400,))
 
 
@@ -220,10 +220,10 @@ def test_404_and_405(client):
     assert answer.status == 405 and "POST" in answer.headers["allow"]
 
 
-# Refused: who
+# Rejected accounts and signatures
 
 def test_numbers_of_the_older_contract(shared, client):
-    """Workspace and account by their rows' numbers, as numbers or digits, on the older contract's routes."""
+    """The routes of the older contract accept the row ids of a workspace and an account, as JSON numbers or as digits."""
     token = "number-contract-token"
     shared.folder.joinpath("number-token").write_text(token)
     account = shared.add_account(shared.workspace, "k", session="numbered-1", provider="webjs", bridge="blazz",
@@ -249,7 +249,7 @@ def test_numbers_of_the_older_contract(shared, client):
 
 
 def test_a_session_named_like_another_accounts_public_id_or_number_gets_none_of_its_events(shared, client):
-    """Both are candidates, and each one's secrets decide."""
+    """Both accounts are candidates; the one whose secret verifies the signature gets the events."""
     victim = shared.add_account(shared.workspace, "victim-key", session="victim-1", provider="webjs", bridge="blazz")
     row = shared.sql("SELECT id FROM whatsapp_accounts WHERE uuid = %s", victim)[0]["id"]
     other = shared.add_workspace("other")
@@ -274,7 +274,7 @@ def test_one_url_for_all_sessions_of_wwebjs(shared, client):
 
 
 def test_a_body_that_the_parser_and_the_scan_read_differently_is_rejected(shared, client):
-    """Names that only a parser takes for the session's, twice, or hidden: never another's body."""
+    """The session's name twice, escaped, or nested: the body is accepted for the account that the parser finds, or for none."""
     key = SECRETS["bridge"]
     for text, want in (('{"session_id":"acme-support-1","session_id":"other"%s}', 202), ('{"session\\u005fid":"acme-support-1"%s}', 202),
                        ('{"session_id":"other","session_id":"acme-support-1"%s}', 401),
@@ -286,7 +286,7 @@ def test_a_body_that_the_parser_and_the_scan_read_differently_is_rejected(shared
 
 
 def test_a_repeated_delivery_is_the_same_event(shared, client):
-    """Where the body has no time, the delivery's id and time count, not when it came."""
+    """A body without a time gets its event id from the delivery's id and time, not from the time of arrival."""
     shared.add_account(shared.workspace, "delivery-key", session="delivery-1", provider="webjs", bridge="wwebjs")
     body = json.dumps({"sessionId": "delivery-1", "dataType": "ready", "data": {}}).encode()
     account = shared.sql("SELECT uuid FROM whatsapp_accounts WHERE session_id = 'delivery-1'")[0]["uuid"]
@@ -315,7 +315,7 @@ def test_every_unknown_account_gets_the_same_answer(shared, client):
         client.post(shared.route("webjs-raw"), body, {"x-api-key": "wrong"}),
     ]
     assert {a.status for a in answers} == {401}
-    assert len({a.body for a in answers}) == 1, "nothing tells what was wrong"
+    assert len({a.body for a in answers}) == 1, "the answer does not reveal what was wrong"
 
 
 def test_a_signature_is_over_the_raw_bytes(shared, client):
@@ -348,7 +348,7 @@ def test_a_body_of_another_session_is_rejected(shared, dialect, body):
     assert shared.post(dialect, body | {member: "acme-support-1"}).status == 202
 
 
-# Meta is special
+# Bodies that become dead letters
 
 def test_meta_with_a_valid_signature_is_never_asked_to_repeat(shared):
     for body in (b"not json", b"{}", json.dumps(meta({"messages": [meta_text(2)]})).replace(
@@ -359,7 +359,7 @@ def test_meta_with_a_valid_signature_is_never_asked_to_repeat(shared):
 
 
 def test_a_body_that_becomes_one_dead_letter_is_not_published_in_part(shared):
-    """More items than a body may have: the good one among them waits with the others."""
+    """The body has too many items: the valid one among them is not published, either."""
     answer = shared.post("meta", meta({"messages": [meta_text("WHOLE"), *[0] * 20000]}))
     assert answer.status == 200 and answer.json() == {"status": "queued", "events": 0, "rejected": 1}
     assert len([r for r in shared.read("http.ingest.dlq") if b"wamid.ANWHOLE" in r.value]) == 1
@@ -367,7 +367,7 @@ def test_a_body_that_becomes_one_dead_letter_is_not_published_in_part(shared):
 
 
 def test_a_body_with_too_many_invalid_items_is_one_dead_letter(shared):
-    """A bridge is told so; nothing of it is published."""
+    """The bridge gets 422; no item of the body is published."""
     good = {"remoteJid": "16505550177@s.whatsapp.net", "pushName": "Only1001"}
     answer = shared.post("evolution", {"event": "contacts.update", "sender": "s" * 100000, "data": [good, *[{}] * 1001]})
     assert answer.status == 422 and answer.json()["details"][0]["path"] == "", answer
@@ -376,10 +376,10 @@ def test_a_body_with_too_many_invalid_items_is_one_dead_letter(shared):
     assert not any(b"Only1001" in r.value for r in shared.read("inbound"))
 
 
-# What is said of it
+# What is logged
 
 def test_no_text_and_no_number_reaches_a_log_or_a_metric(shared, client):
-    """Of bodies that were taken, of those refused, and of what became a dead letter later on."""
+    """Of accepted bodies, of rejected ones, and of records that became dead letters later."""
     text, number = "Confidential4711", "16505554711"
     good = bridge(40, message_body=text, contact_name=text, contact_phone=number)
     bad_chat = {"type": "private", "contact_name": text, "last_message": text, "timestamp": T0}
@@ -387,23 +387,23 @@ def test_no_text_and_no_number_reaches_a_log_or_a_metric(shared, client):
     late.event_id, late.workspace_id, late.account_id = text, number, number
     late.message.body = text
     statuses = [shared.post("bridge", good).status,
-                shared.post("bridge", sync([chat(40), bad_chat], "s-said")).status,
+                shared.post("bridge", sync([chat(40), bad_chat], "s-logged")).status,
                 shared.post("bridge", good | {"timestamp": text}).status,
                 shared.post("bridge", good | {"group_jid": number, "chat_type": text, "message_type": text}).status,
                 shared.post("waha", {"event": text, "session": text, "payload": {"from": number, "body": text}}).status,
                 shared.post("waha", f'{{"event": "message", "body": "{text}" "{number}"}}'.encode()).status,
-                shared.post("meta", meta({"messages": [meta_text("SAID", text=text, **{"from": number})]})).status,
+                shared.post("meta", meta({"messages": [meta_text("LOGGED", text=text, **{"from": number})]})).status,
                 client.post("/api/whatsapp/webhook", good, signature("bridge", json.dumps(good).encode(), "wrong")).status]
     shared.publish([late], key=f"{number}:{text}")
-    shared.settle()
+    shared.wait_processed()
     assert {200, 202, 401, 400, 422} == set(statuses), statuses
     for service in shared.services:
-        said = service.log() + service.get("/metrics")[1]
-        assert "outcome" in said or "route" in said
-        assert text not in said and number not in said, [line for line in said.splitlines() if text in line or number in line]
+        shown = service.log() + service.get("/metrics")[1]
+        assert "outcome" in shown or "route" in shown
+        assert text not in shown and number not in shown, [line for line in shown.splitlines() if text in line or number in line]
 
 
-# Too much
+# Rate limits
 
 def test_429_for_a_source_that_fails_to_authenticate(make_blazz):
     stack = make_blazz().seed(("bridge",)).start_ingest(limits__failures_per_minute=5)
@@ -420,19 +420,19 @@ def test_429_for_an_account_beyond_its_rate(make_blazz):
     statuses = [stack.post("bridge", bridge(n)).status for n in range(8)]
     assert statuses[:3] == [202] * 3 and 429 in statuses
     other = {"event": "session.status", "session": "acme-support-1", "payload": {"status": "WORKING"}}
-    assert stack.post("waha", other).status == 202, "the neighbour is not slowed"
+    assert stack.post("waha", other).status == 202, "another account is not limited"
 
 
 def test_a_batch_costs_as_many_events_as_it_has(make_blazz):
-    """Taken once, though it is more than the account may; then it waits, and its neighbour does not."""
+    """A batch beyond the burst is accepted once; after it only that account is refused."""
     stack = make_blazz().seed(("bridge", "waha", "meta")).start_ingest(limits__account_rate=10, limits__account_burst=20)
     many = meta({"messages": [meta_text(n) for n in range(300)]})
     assert stack.post("meta", many).json()["events"] == 300
     answer = stack.post("meta", meta({"messages": [meta_text(1000)]}))
     assert answer.status == 429 and int(answer.headers["retry-after"]) >= 20
-    assert stack.post("bridge", bridge(1)).status == 202, "the neighbour is not slowed"
+    assert stack.post("bridge", bridge(1)).status == 202, "another account is not limited"
     assert stack.post("bridge", bridge(2, message_body="x" * 60000, extra="y" * 2 * MIB)).status == 202
-    assert stack.post("bridge", bridge(3)).status == 429, "bytes cost, too"
+    assert stack.post("bridge", bridge(3)).status == 429, "bytes are charged, too"
     lines = [line for line in stack.in_.log().splitlines() if "account_rate" in line]
     assert 1 <= len(lines) <= 2
 
@@ -453,10 +453,10 @@ def test_429_for_a_sync_beyond_ten_chats_a_second(make_blazz):
     assert stack.post("bridge", sync(batch, "s1")).status == 202
     answer = stack.post("bridge", sync(batch, "s2"))
     assert answer.status == 429 and int(answer.headers["retry-after"]) >= 1
-    assert stack.post("bridge", bridge(1)).status == 202, "live events go on"
+    assert stack.post("bridge", bridge(1)).status == 202, "live events are still accepted"
 
 
-# Not now
+# Outages
 
 def test_503_while_kafka_is_down_and_nothing_is_lost(make_blazz, kafka):
     stack = make_blazz().seed(("bridge",)).start_ingest(request__deadline="1500ms")
@@ -469,7 +469,7 @@ def test_503_while_kafka_is_down_and_nothing_is_lost(make_blazz, kafka):
         assert stack.in_.get("/livez")[0] == 200
     finally:
         kafka.start()
-    wait_for(lambda: stack.post("bridge", bridge(2)).status == 202, "ingest takes it again", 60)
+    wait_for(lambda: stack.post("bridge", bridge(2)).status == 202, "ingest accepts it again", 60)
     keys = {e.message.key for _, e in stack.inbound()}
     assert keys == {"false:3EB0AN00000001", "false:3EB0AN00000002"}
 
@@ -501,22 +501,22 @@ def test_unready_and_503_before_the_first_load(make_blazz, postgres):
     finally:
         postgres.start()
     ingest.wait_ready(60)
-    wait_for(lambda: client.post("/api/whatsapp/webhook", body, signature("bridge", body)).status == 202, "it serves")
+    wait_for(lambda: client.post("/api/whatsapp/webhook", body, signature("bridge", body)).status == 202, "ingest accepts events")
 
 
 def test_a_new_account_is_known_at_once_and_a_changed_secret_too(shared, client):
     account = shared.add_account(shared.workspace, "k1", session="fresh-1", provider="webjs", bridge="blazz")
     body = json.dumps(bridge(1, session_id="fresh-1")).encode()
-    assert client.post("/api/whatsapp/webhook", body, signature("bridge", body, "k1")).status == 202, "a miss reads"
+    assert client.post("/api/whatsapp/webhook", body, signature("bridge", body, "k1")).status == 202, "a cache miss is looked up in PostgreSQL"
     shared.sql("UPDATE whatsapp_accounts SET deleted_at = now() WHERE uuid = %s", account)
     wait_for(lambda: client.post("/api/whatsapp/webhook", body, signature("bridge", body, "k1")).status == 401,
-             "a deleted account is refused", 10)
+             "a deleted account is rejected", 10)
 
 
 # Connections
 
 def raw(stack, data, timeout_s=20):
-    """Bytes sent as they are; what comes back until the other side closes or answers."""
+    """Sends the bytes as they are. Returns the start of the answer, or b"" when the server closes the connection."""
     with socket.create_connection(("127.0.0.1", stack.in_.port("http.port_file")), timeout_s) as s:
         try:
             s.sendall(data)
@@ -563,7 +563,7 @@ def test_sigterm_finishes_requests_in_flight(make_blazz):
     threads = [threading.Thread(target=send, args=(1000 * k,)) for k in range(1, 4)]
     for t in threads:
         t.start()
-    wait_for(lambda: len(statuses) > 30, "requests are under way")
+    wait_for(lambda: len(statuses) > 30, "requests are in flight")
     assert stack.in_.stop() < 15
     for t in threads:
         t.join()
@@ -588,7 +588,7 @@ def test_kill_9_loses_nothing_that_was_accepted(make_blazz):
 
     sender = threading.Thread(target=send)
     sender.start()
-    wait_for(lambda: len(accepted) > 40, "requests are under way")
+    wait_for(lambda: len(accepted) > 40, "requests are in flight")
     stack.in_.kill()
     sender.join()
     queued = {e.message.key for _, e in stack.inbound()}

@@ -1,5 +1,5 @@
 """Clients that are slow, many, too large, broken or gone: each gets a clear answer or is closed, and meanwhile ingest serves
-everybody else (30-inbound, 80-quality)."""
+all others (30-inbound, 80-quality)."""
 import http.client
 import json
 import os
@@ -22,17 +22,17 @@ from harness.servers import tool
 from harness.waiting import wait_for
 from test_answers import bridge
 
-DEADLINE_S = 2  # of the stack for a header, a body and between requests
-BOUND_S = 2.0  # within which a good client's POST is answered, whatever the bad ones do
+DEADLINE_S = 2  # the stack's timeouts of a header, a body and an idle connection
+BOUND_S = 2.0  # a well-behaved client's POST is answered within it
 PATH = "/api/whatsapp/webhook"
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
-UNSIGNED = HEAD + b"Content-Length: 2\r\n\r\n{}"  # refused with 401, and the connection goes on
+UNSIGNED = HEAD + b"Content-Length: 2\r\n\r\n{}"  # rejected with 401; the connection stays open
 MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
 def stack(postgres, kafka, tmp_path_factory):
-    """One ingest for the whole file: what an attack leaves behind shows in the next one."""
+    """One ingest for the whole file, so that damage left by one attack shows in the next test."""
     stack = Blazz(postgres, kafka, tmp_path_factory.mktemp("bad-clients"), partitions=1)
     stack.seed(("bridge",))
     limit = f"{DEADLINE_S}s"
@@ -57,7 +57,7 @@ def post(body, more=b"", version=b"1.1"):
 
 
 def read_to_end(s):
-    """What comes until the other side closes."""
+    """What is received until the server closes the connection."""
     received = b""
     try:
         while piece := s.recv(65536):
@@ -72,7 +72,7 @@ def statuses(received):
 
 
 def converse(stack, data):
-    """The answers to these bytes; the server ends the conversation, at the latest with a deadline."""
+    """Returns the statuses of the answers to these bytes; the server closes the connection, at the latest at a deadline."""
     with connect(stack) as s:
         try:
             s.sendall(data)
@@ -97,7 +97,7 @@ def gauge(stack, name):
 
 
 def good_post(stack):
-    """The status of a good POST on a connection of its own."""
+    """Posts a valid body on a new connection. Returns the status."""
     client = Client(stack.in_.port("http.port_file"))
     try:
         return stack.post("bridge", bridge(0), client).status
@@ -107,7 +107,7 @@ def good_post(stack):
 
 @contextmanager
 def others_are_served(stack):
-    """A good client posts all the while: each POST is accepted, within the bound."""
+    """Meanwhile a well-behaved client posts: each POST is accepted within BOUND_S."""
     stop, times, wrong = threading.Event(), [], []
 
     def serve():
@@ -124,7 +124,7 @@ def others_are_served(stack):
 
     thread = threading.Thread(target=serve)
     thread.start()
-    wait_for(lambda: times, "the good client's first answer")
+    wait_for(lambda: times, "the well-behaved client has its first answer")
     try:
         yield
     finally:
@@ -136,18 +136,18 @@ def others_are_served(stack):
 
 @contextmanager
 def nothing_is_left(stack):
-    """Descriptors come back, and no request or byte stays counted."""
+    """Afterwards the descriptors are closed, and no request or byte is counted as in flight."""
     assert good_post(stack) == 202
     before = descriptors(stack)
     yield
-    wait_for(lambda: descriptors(stack) <= before + 3, lambda: f"{before} descriptors again, there are {descriptors(stack)}")
+    wait_for(lambda: descriptors(stack) <= before + 3, lambda: f"{before} descriptors are open as before, there are {descriptors(stack)}")
     wait_for(lambda: gauge(stack, "requests_in_flight") == 0 and gauge(stack, "bytes_in_flight") == 0, "nothing is in flight")
     assert good_post(stack) == 202
 
 
 @contextmanager
 def closing(sockets):
-    """Fills the list inside; closes all of them."""
+    """Closes the sockets that the body of the block adds to the list."""
     try:
         yield sockets
     finally:
@@ -155,10 +155,10 @@ def closing(sockets):
             s.close()
 
 
-# Slow
+# Slow clients
 
 def drip(sockets, texts, until):
-    """A byte to each in turn, again and again, until the server has closed all of them. Returns how many it has not."""
+    """Sends each socket a byte in turn until the server has closed all of them. Returns how many are still open."""
     open_ = {s.fileno(): (s, iter(t)) for s, t in zip(sockets, texts)}
     poller = select.poll()
     for fd, (s, _) in open_.items():
@@ -193,7 +193,7 @@ def test_a_client_that_sends_a_byte_at_a_time_is_disconnected_at_the_deadline(st
 
 
 def drip_again(stack, source, start, count, seconds):
-    """So many connections at a time, each of which is another as soon as the server has ended it. How long each of those lived."""
+    """Keeps `count` connections open, and replaces each one that the server closes. Returns the seconds that each closed one lived."""
     open_, lived, poller = {}, [], select.poll()
     end = time.monotonic() + seconds
     with closing([]) as sockets:
@@ -210,7 +210,7 @@ def drip_again(stack, source, start, count, seconds):
                     s.send(b"x")
                 except (ConnectionError, BlockingIOError):
                     pass
-            for fd, _ in poller.poll(50):  # nothing is answered before the end
+            for fd, _ in poller.poll(50):  # the server answers only when it closes
                 s, began = open_.pop(fd)
                 poller.unregister(fd)
                 lived.append(time.monotonic() - began)
@@ -219,19 +219,19 @@ def drip_again(stack, source, start, count, seconds):
 
 
 def test_bodies_that_never_end_hold_a_sources_share_for_the_deadline_each(stack):
-    """Whatever one source sends: as many requests as it may have connections, times the time for a body."""
+    """A source holds at most as many requests as it may have connections, each until the deadline of a body."""
     rounds, share = 3, 400
     with nothing_is_left(stack), others_are_served(stack):
         lived = drip_again(stack, "127.0.0.9", HEAD + b"Content-Length: 100000\r\n\r\n", share + 50, rounds * DEADLINE_S + 1)
     cut = [s for s in lived if s > DEADLINE_S / 2]
-    print(f"{len(cut)} bodies cut after {min(cut, default=0):.1f} to {max(cut, default=0):.1f} s, {len(lived) - len(cut)} connections refused")
+    print(f"{len(cut)} bodies cut after {min(cut, default=0):.1f} to {max(cut, default=0):.1f} s, {len(lived) - len(cut)} connections closed at once")
     assert (rounds - 1) * share <= len(cut) <= rounds * share
     assert max(cut) < DEADLINE_S + 1.5 and len(lived) > len(cut)
 
 
 def test_a_client_that_does_not_read_its_answers_is_disconnected(stack):
-    """Its answers fill the sockets' buffers; the deadline ends it. Where all that it sent was read, the kernel keeps trying to hand over the
-    answers, so that it may not hear of the end for a while."""
+    """The unread answers fill the sockets' buffers until the deadline. When the server had read all requests, its kernel still tries to
+    send the answers, so the client may see the end of the connection later."""
     with nothing_is_left(stack), others_are_served(stack), connect(stack, "127.0.0.3") as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         s.settimeout(DEADLINE_S + 10)
@@ -240,7 +240,7 @@ def test_a_client_that_does_not_read_its_answers_is_disconnected(stack):
                 s.sendall(UNSIGNED * 1000)
 
 
-# Many
+# Many connections
 
 def idle_connections(stack, count, sockets):
     for n in range(count):
@@ -248,12 +248,12 @@ def idle_connections(stack, count, sockets):
 
 
 def test_ten_thousand_idle_connections(make_blazz):
-    """As many as descriptors allow; spread over addresses, since each has its limit."""
+    """As many as the limit of descriptors allows, from several addresses, as each address has a limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(10_000, hard - 500)
     stack = make_blazz(partitions=1).seed(("bridge",))
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))  # as most systems start their services
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))  # the soft limit with which most systems start services
         stack.start_ingest(http__max_connections=count + count // 8, http__max_connections_per_address=400,
                            http__header_timeout="20s", limits__account_rate=0)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -271,7 +271,7 @@ def test_ten_thousand_idle_connections(make_blazz):
 
 
 def test_descriptors_are_left_for_kafka_and_postgresql(make_blazz, monkeypatch):
-    """Where the system allows fewer open files than the configuration connections: more clients wait, and good ones are served."""
+    """The system allows fewer open files than the configuration allows connections: further clients wait to be accepted."""
     stack = make_blazz(partitions=1).seed(("bridge",))
     with monkeypatch.context() as patch:
         start = subprocess.Popen
@@ -280,7 +280,7 @@ def test_descriptors_are_left_for_kafka_and_postgresql(make_blazz, monkeypatch):
     with others_are_served(stack), closing([]) as sockets:
         for _ in range(400):
             sockets.append(connect(stack, "127.0.0.7"))
-        wait_for(lambda: 185 <= gauge(stack, "connections") <= 200, "as many connections as there is room for")
+        wait_for(lambda: 185 <= gauge(stack, "connections") <= 200, "as many connections as descriptors allow")
     assert "raise the limit of open files" in stack.in_.log()
 
 
@@ -309,7 +309,7 @@ def test_a_flood_of_pipelined_rejections_does_not_starve_other_clients(stack):
             assert statuses(read_to_end(s)) == [401] * 2000
 
 
-# Too large
+# Requests that are too large
 
 def nested(depth):
     return b"[" * depth + b"]" * depth
@@ -334,7 +334,7 @@ def test_a_request_that_is_too_large_gets_413(stack, data, want):
     (b'{"session_id":"' + b"x" * 3_000_000 + b'"}', 401), (b'{"a":' * 60 + b"1" + b"}" * 60, 401),
 ], ids=["deep", "deeper", "nodes", "no json", "long name", "deep enough"])
 def test_json_that_is_too_large_costs_bounded_memory(stack, body, want):
-    """Posted by somebody without a key: scanned for the session's name, and never parsed."""
+    """The body names no known session: it is scanned for the name, rejected, and never parsed."""
     before = memory_mib(stack)
     with nothing_is_left(stack), others_are_served(stack):
         for _ in range(3):
@@ -345,8 +345,7 @@ def test_json_that_is_too_large_costs_bounded_memory(stack, body, want):
 
 
 def test_bodies_together_have_a_limit(stack):
-    """16 MiB of the stack: of one source's bodies of 3 MiB one finds room at a time, as two would be above an eighth, and small ones beside
-    it."""
+    """The limit is 16 MiB, and one source may hold an eighth of it: one of its bodies of 3 MiB at a time, the others get 503."""
     before = memory_mib(stack)
     with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
         for n in range(4):
@@ -360,7 +359,7 @@ def test_bodies_together_have_a_limit(stack):
 
 
 def test_bodies_of_many_sources_are_shed_for_another_source(stack):
-    """They hold more than there is room for, all but a byte: the oldest go, and a good POST is answered at once."""
+    """Incomplete bodies of twelve sources exceed the limit: the oldest are aborted, and a valid POST is answered at once."""
     with nothing_is_left(stack), others_are_served(stack), closing([]) as sockets:
         for n in range(12):
             sockets.append(connect(stack, f"127.0.2.{n + 1}"))
@@ -373,12 +372,12 @@ def test_no_memory_is_reserved_for_a_body_that_does_not_arrive(stack):
         for _ in range(16):
             sockets.append(connect(stack, "127.0.0.8"))
             sockets[-1].sendall(HEAD.replace(b"webhook", b"chats/sync") + b"Content-Length: %d\r\n\r\n" % (16 * MIB))
-        wait_for(lambda: gauge(stack, "requests_in_flight") >= 16, "all have announced theirs")
+        wait_for(lambda: gauge(stack, "requests_in_flight") >= 16, "all requests have announced their bodies")
         assert gauge(stack, "bytes_in_flight") < MIB
 
 
 def test_silent_connections_of_four_addresses_make_room_for_a_client(make_blazz):
-    """As many as there may be at all; an idle client, and one that comes, are served at once."""
+    """They reach the limit of connections; a new client is served at once all the same."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     stack = make_blazz(partitions=1).seed(("bridge",))
     stack.start_ingest(http__max_connections=400, http__max_connections_per_address=100, limits__account_rate=0)
@@ -396,7 +395,7 @@ def test_silent_connections_of_four_addresses_make_room_for_a_client(make_blazz)
 
 
 def test_every_line_of_x_forwarded_for_counts(make_blazz):
-    """The last proxy's own line is the later one: what a client writes before it moves nobody's failures to another address."""
+    """The last proxy appends its own line: a line that the client sent before it does not charge failures to another address."""
     stack = make_blazz(partitions=1).seed(("bridge",)).start_ingest(http__trusted_proxies="127.0.0.1/32", limits__failures_per_minute=5)
     def bad(n, *lines):
         forwarded = b"".join(b"X-Forwarded-For: %s\r\n" % line for line in lines)
@@ -405,10 +404,10 @@ def test_every_line_of_x_forwarded_for_counts(make_blazz):
             return statuses(read_to_end(s))[0]
 
     assert [bad(n, b"198.51.100.%d" % n, b"192.0.2.1") for n in range(8)] == [401] * 5 + [429] * 3
-    assert bad(0, b"192.0.2.1", b"198.51.100.77") == 401, "the address that a client named is not locked out"
+    assert bad(0, b"192.0.2.1", b"198.51.100.77") == 401, "the address that a client named in a line is not refused"
 
 
-# Gone
+# Clients that disconnect
 
 def test_a_half_closed_connection_gets_its_answer(stack):
     with nothing_is_left(stack), connect(stack) as s:
@@ -428,7 +427,7 @@ def test_a_client_that_stops_in_the_middle_is_disconnected_at_the_deadline(stack
 
 
 def reset(s):
-    """Closes with a reset."""
+    """Closes the connection with RST."""
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     s.close()
 
@@ -440,25 +439,25 @@ def test_clients_that_vanish_while_their_post_waits_for_kafka(stack, kafka):
         try:
             with closing([]) as sockets:
                 def all_wait():
-                    """At once, before the first ones are answered: again, where that took too long."""
+                    """Posts all before the first one is answered; the caller repeats it when that took too long."""
                     vanish()
                     for n in range(300):
                         sockets.append(connect(stack))
                         sockets[-1].sendall(post(bridge(7000 + n)))
                     with suppress(AssertionError):
-                        return wait_for(lambda: gauge(stack, "requests_in_flight") == 300, "all wait", 2.5)
+                        return wait_for(lambda: gauge(stack, "requests_in_flight") == 300, "all requests wait for Kafka", 2.5)
 
                 def vanish():
                     while sockets:
                         reset(sockets.pop())
                     wait_for(lambda: gauge(stack, "connections") <= 1, "their connections are closed while the broker hangs")
 
-                wait_for(all_wait, "all wait for Kafka", 60)
+                wait_for(all_wait, "all requests wait for Kafka at once", 60)
                 vanish()
         finally:
             os.kill(broker, signal.SIGCONT)
-        wait_for(stack.in_.ready, "the broker is back")
-        wait_for(lambda: good_post(stack) == 202, "posts are taken again")
+        wait_for(stack.in_.ready, "ingest is ready again")
+        wait_for(lambda: good_post(stack) == 202, "posts are accepted again")
 
 
 def test_clients_that_reset_in_every_state(stack):
@@ -470,7 +469,7 @@ def test_clients_that_reset_in_every_state(stack):
             reset(s)
 
 
-# Broken
+# Broken HTTP
 
 def body_of(n):
     return json.dumps(bridge(n)).encode()
@@ -491,7 +490,7 @@ N = b"%d" % len(body_of(9000))
 HEX = b"%x\r\n" % len(body_of(9000))
 
 
-# None: closed without a word, as what is no HTTP deserves none.
+# None: the connection is closed without an answer.
 @pytest.mark.parametrize("data, want", [
     (bytes(range(256)) * 40, {None, 400}), (b"\0" * 1000, {None, 400}), (b"\r\n" * 1000, {None}),
     (b"\xff" * 100 + b"\r\n\r\n", {None, 400}),
@@ -511,12 +510,12 @@ HEX = b"%x\r\n" % len(body_of(9000))
     (post(body_of(9000), version=b"1.0"), {202}), (SIGNED.replace(b"1.1", b"1.0") + b"\r\n" + body_of(9000), {411}),
     (chunked(HEX, body_of(9000), b"\r\n0\r\n\r\n"), {202}),
 ], ids=lambda v: repr(v)[2:50] if isinstance(v, bytes) else "")
-def test_broken_http_is_refused_or_closed(stack, data, want):
-    """One answer at most, from the set; nothing of it is taken for a second request."""
+def test_broken_http_is_rejected_or_closed(stack, data, want):
+    """The first answer is one of `want`; the rest of the bytes is never accepted as a second request."""
     with nothing_is_left(stack):
         answers = converse(stack, data)
         assert (answers[0] if answers else None) in want, answers
-        assert set(answers[1:]) <= {400, 413}, answers  # to what a wrong length leaves over
+        assert set(answers[1:]) <= {400, 413}, answers  # to the bytes beyond a wrong length
 
 
 def test_garbage_behind_a_valid_request_does_not_affect_it(stack):

@@ -66,7 +66,7 @@ def test_workspaces_apps_and_accounts_are_added_and_listed(shared):
     assert listed[workspace]["name"] == "Ünïcode & co"
     assert json.loads(listed[workspace]["settings"]) == {"default_region": "ID"}
     app = shared.ctl("apps", "add", "--name", "Another", "--workspace", workspace)[0]
-    assert len(app["secret"]) == len(app["verify_token"]) == 43, "made up, and shown once"
+    assert len(app["secret"]) == len(app["verify_token"]) == 43, "generated, and shown once"
     assert app["app"] in [a["app"] for a in shared.ctl("apps", "list")]
     account = shared.ctl("accounts", "add", "--workspace", "Ünïcode & co", "--session", "made-1", "--provider", "webjs",
                          "--bridge", "waha", "--primary")[0]
@@ -107,7 +107,7 @@ def bridge_post(stack, session, secret, n):
 
 
 def answers(stack, session, secrets):
-    """Numbers, so that each is a message of its own."""
+    """The statuses of posts signed with each secret; each post is a message of its own."""
     return [bridge_post(stack, session, secret, n) for n, secret in enumerate(secrets)]
 
 
@@ -119,7 +119,7 @@ def test_a_signing_key_is_rotated_without_a_gap(shared, tmp_path):
     account = shared.add_account(shared.workspace, "first-key", session="rotated-1", provider="webjs", bridge="blazz")
     becomes(shared, "rotated-1", ["first-key"], [202])
     made = shared.ctl("accounts", "set", account, "--make-secret")[0]["secret"]
-    assert len(made) == 43, "made up, and shown once"
+    assert len(made) == 43, "generated, and shown once"
     becomes(shared, "rotated-1", ["first-key", made], [202, 202])
     (row,) = [a for a in shared.ctl("accounts", "list") if a["account"] == account]
     assert row["secrets"] == 2 and made not in json.dumps(row)
@@ -142,14 +142,14 @@ def test_an_apps_secret_is_rotated_without_a_gap(shared):
         body = b'{"object":"whatsapp_business_account","entry":[]}'
         return shared.client().post(f"/webhooks/meta/{app}", body, signature("meta", body, secret)).status
 
-    wait_for(lambda: status("first-secret") == 200, "the app is known")
+    wait_for(lambda: status("first-secret") == 200, "ingest has loaded the app")
     made = shared.ctl("apps", "set", app, "--make-secret", "--name", "Renamed")[0]["secret"]
-    wait_for(lambda: (status("first-secret"), status(made)) == (200, 200), "both are accepted")
+    wait_for(lambda: (status("first-secret"), status(made)) == (200, 200), "both secrets are accepted")
     (row,) = [a for a in shared.ctl("apps", "list") if a["app"] == app]
     assert row["secrets"] == 2 and row["name"] == "Renamed"
     shared.ctl("apps", "set", app, "--keep-secrets", "1")
-    wait_for(lambda: (status("first-secret"), status(made)) == (401, 200), "the first one is not any more")
-    assert shared.ctl_run("apps", "set", app, "--remove-secret-file", "-", stdin=made).returncode == 1, "it is the last"
+    wait_for(lambda: (status("first-secret"), status(made)) == (401, 200), "the first secret is rejected")
+    assert shared.ctl_run("apps", "set", app, "--remove-secret-file", "-", stdin=made).returncode == 1, "the last secret cannot be removed"
 
 
 def test_names_of_an_account_are_changed_and_a_name_in_use_is_reported(shared):
@@ -247,7 +247,7 @@ def dead(blazz):
     source = Source(blazz.workspace, blazz.accounts["bridge"])
     unknown = Source(blazz.workspace, "11111111-2222-4333-8444-555555555555")
     blazz.publish([source.message("3EB0D1", body="a\0b"), unknown.message("3EB0D2"), unknown.message("3EB0D3", at=T0 + 1)])
-    blazz.settle()
+    blazz.wait_processed()
     blazz.unknown = unknown
     return blazz
 
@@ -256,7 +256,7 @@ def dead(blazz):
 
 def message(stack, stanza, at=T0):
     stack.publish([stack.source.message(stanza, at=at)])
-    stack.settle()
+    stack.wait_processed()
 
 
 @pytest.fixture
@@ -285,7 +285,7 @@ def test_events_are_followed_as_they_arrive(talking):
             assert "false:3EB0A" in following.stdout.readline()
             message(talking, "3EB0B", T0 + 1)
             assert "false:3EB0B" in following.stdout.readline()
-            assert following.wait(30) == 0, "--limit ends it"
+            assert following.wait(30) == 0, "it ends at --limit"
         finally:
             following.kill()
 
@@ -333,7 +333,7 @@ def test_dlq_replay_is_rate_limited(dead):
     import time
     began = time.monotonic()
     dead.ctl("dlq", "replay", "--reason", "unknown_reference", "--rate", "1", "--yes")
-    assert time.monotonic() - began >= 1, "two records, one a second"
+    assert time.monotonic() - began >= 1, "two records, at one per second"
 
 
 def test_dlq_replay_posts_bodies_that_ingest_rejected(dead):
@@ -348,7 +348,7 @@ def test_dlq_replay_posts_bodies_that_ingest_rejected(dead):
     assert without.returncode == 2 and "--url" in without.stderr
     again = dead.ctl_run("dlq", "replay", "--topic", topic, "--url", url(dead), "--secret-file", "-", "--yes",
                          stdin=SECRETS["bridge"])
-    assert again.returncode == 1 and "422" in again.stderr, "the parser ran again, and still refuses it"
+    assert again.returncode == 1 and "422" in again.stderr, "the parser ran again, and rejects it again"
 
 
 def test_dlq_purge_deletes_up_to_offsets_and_asks_for_yes(dead):
@@ -359,11 +359,11 @@ def test_dlq_purge_deletes_up_to_offsets_and_asks_for_yes(dead):
     mine = [r.offset for r in dead.dead_letters() if r.partition == partition]
     first = dead.ctl("dlq", "purge", "--topic", topic, "--partition", partition, "--to", mine[0], "--yes")
     assert first == {"records": 1, "done": True}
-    wait_for(lambda: len(dead.dead_letters()) == 2, "one is gone")
+    wait_for(lambda: len(dead.dead_letters()) == 2, "one dead letter is deleted")
     assert dead.ctl("dlq", "purge", "--topic", topic, "--yes")["records"] == 2
-    wait_for(lambda: dead.dead_letters() == [], "all are gone")
+    wait_for(lambda: dead.dead_letters() == [], "all dead letters are deleted")
     assert dead.ctl("dlq", "list") == []
-    assert dead.ctl_run("dlq", "purge", "--topic", dead.topic("inbound"), "--yes").returncode == 2, "never a topic that is alive"
+    assert dead.ctl_run("dlq", "purge", "--topic", dead.topic("inbound"), "--yes").returncode == 2, "a topic that is no dead-letter topic is rejected"
 
 
 # sync, progress
@@ -375,7 +375,7 @@ def test_sync_status_and_progress(dead):
         c["timestamp"] = int(time.time()) - 60
     body = {"session_id": "acme-support-1", "sync_id": "s9", "index": 0, "total": 1, "last": True, "chats": chats}
     assert dead.post("bridge", body).status == 202
-    dead.settle()
+    dead.wait_processed()
     (row,) = [r for r in dead.ctl("sync", "status") if r["account"] == dead.accounts["bridge"]]
     assert row["status"] == "completed" and row["synced"] == 3
     assert row["resync"] is False and row["resync_reason"] is None
@@ -392,13 +392,13 @@ def test_progress_reset_reads_again_and_changes_nothing(dead):
     before = dead.counts()
     topic = dead.topic("inbound")
     dry = dead.ctl("progress", "reset", "--consumer", "chat-sync", "--topic", topic, "--partition", "all", "--to", "beginning")
-    assert dry["done"] is False and dead.caught_up()
+    assert dry["done"] is False and dead.all_consumed()
     dead.sync.stop()
     done = dead.ctl("progress", "reset", "--consumer", "chat-sync", "--topic", topic, "--partition", "all", "--to", "beginning",
                     "--yes")
-    assert done["done"] is True and not dead.caught_up()
+    assert done["done"] is True and not dead.all_consumed()
     dead.sync.start()
-    dead.settle()
+    dead.wait_processed()
     assert dead.counts() == before
     missing = dead.ctl_run("progress", "reset", "--consumer", "nobody", "--topic", topic, "--partition", "0", "--to", "0", "--yes")
     assert missing.returncode == 1

@@ -30,7 +30,7 @@ def receiver():
 
 
 def add(stack, url, *options, secret=None):
-    """The endpoint's public id and the secret that was made up."""
+    """Adds an endpoint. Returns its public id and the generated secret."""
     words = ["--secret-file", "-"] if secret else []
     (row,) = stack.ctl("webhook", "add", "--workspace", stack.workspace, "--url", url, *options, *words, stdin=secret)
     return row["endpoint"], row["secret"]
@@ -44,7 +44,7 @@ def test_an_endpoint_is_added_with_the_given_settings(stack, receiver):
     endpoint, secret = add(stack, receiver.url(), "--name", "Shop", "--types", "message.created, session.*", "--origins",
                            "live,sync", "--unordered", "--lenient", "--rate", "50", "--max-in-flight", "3", "--timeout", "2s",
                            "--schedule", "1s,5m", "--max-retries", "0", "--header", "X-Shop: Ünï code")
-    assert len(key_of(secret)) == 32, "made up, and shown once"
+    assert len(key_of(secret)) == 32, "generated, and shown once"
     row = endpoint_row(stack, endpoint)
     assert (row["name"], row["url"], row["event_types"], row["origins"]) == (
         "Shop", receiver.url(), ["message.created", "session.*"], ["live", "sync"])
@@ -61,7 +61,7 @@ def test_an_endpoint_is_added_with_the_given_settings(stack, receiver):
 def test_absent_options_have_their_defaults(stack, receiver):
     endpoint, secret = add(stack, receiver.url(), secret=SECRET)
     row = endpoint_row(stack, endpoint)
-    assert secret is None, "what came from a file is not printed"
+    assert secret is None, "a secret that was read from a file is not printed"
     assert (row["event_types"], row["origins"], row["ordering"], row["client_errors"]) == ([], ["live"], "conversation", "strict")
     assert (row["rate"], row["schedule_ms"], row["max_retries"], row["headers"]) == (0, [], None, None)
 
@@ -100,10 +100,10 @@ def test_a_secret_file_without_a_secret_and_a_wrong_network(stack):
 def test_the_dispatcher_delivers_to_endpoints_that_blazzctl_adds(stack, receiver):
     endpoint, secret = add(stack, receiver.url(), "--types", "message.created", "--header", "X-Shop: seven")
     (event,) = Chat(stack, stack.workspace).burst(1)
-    wait_for(lambda: event.event_id in [d.event["id"] for d in receiver.deliveries], "the delivery")
+    wait_for(lambda: event.event_id in [d.event["id"] for d in receiver.deliveries], "an event is delivered")
     (delivery,) = [d for d in receiver.deliveries if d.event["id"] == event.event_id]
     assert verified(delivery, secret) and delivery.headers["x-shop"] == "seven"
-    wait_for(lambda: attempts(stack, endpoint), "the attempt")
+    wait_for(lambda: attempts(stack, endpoint), "the attempt is recorded")
     shown = stack.ctl("webhook", "show", endpoint)
     (attempt,) = shown["attempts"]
     assert (attempt["event"], attempt["outcome"], attempt["status"], attempt["attempt"]) == (event.event_id, "success", 200, 1)
@@ -119,13 +119,13 @@ def test_a_disabled_endpoint_catches_up_when_enabled(stack, receiver):
     assert facts(stack, endpoint)["enabled"] is False
     chat = Chat(stack, stack.workspace)
     events = chat.burst(1)
-    wait_for(lambda: stack.ctl("webhook", "show", endpoint)["positions"], "the position")
+    wait_for(lambda: stack.ctl("webhook", "show", endpoint)["positions"], "a position is stored")
     (position,) = stack.ctl("webhook", "show", endpoint)["positions"]
     assert position["partition"] == 0 and position["topic"] == stack.topic("chat-event")
     events += chat.burst(2)
-    wait_for(lambda: stack.ctl("webhook", "show", endpoint)["positions"][0]["behind"] >= 3, "three behind")
+    wait_for(lambda: stack.ctl("webhook", "show", endpoint)["positions"][0]["behind"] >= 3, "three events are missed")
     assert stack.ctl_run("webhook", "enable", endpoint).returncode == 0
-    wait_for(lambda: {e.event_id for e in events} <= {d.event["id"] for d in receiver.deliveries}, "what it missed")
+    wait_for(lambda: {e.event_id for e in events} <= {d.event["id"] for d in receiver.deliveries}, "missed events are delivered")
 
 
 def test_a_test_event_is_signed_and_its_result_is_shown(stack, receiver):
@@ -140,7 +140,7 @@ def test_a_test_event_is_signed_and_its_result_is_shown(stack, receiver):
     done = stack.ctl_run("--json", "webhook", "test", endpoint)
     assert done.returncode == 1 and (json.loads(done.stdout)[0]["outcome"], json.loads(done.stdout)[0]["status"]) == ("server_error", 500)
     done = stack.ctl_run("--json", "webhook", "test", endpoint, config={k: v for k, v in stack.ctl_config.items() if k not in LOOPBACK})
-    assert done.returncode == 1 and json.loads(done.stdout)[0]["outcome"] == "refused", "checked when it is connected to"
+    assert done.returncode == 1 and json.loads(done.stdout)[0]["outcome"] == "refused", "the address is checked when it is connected to"
     assert len(receiver.deliveries) == 2
 
 
@@ -163,7 +163,7 @@ def test_a_secret_that_is_rotated_signs_for_a_while_beside_the_new_one(stack, re
         stack.ctl("webhook", "test", endpoint)
         return not signs(receiver.deliveries[-1], newest)
 
-    wait_for(expired, "the overlap ends")
+    wait_for(expired, "the older secret has expired")
     assert verified(receiver.deliveries[-1], SECRET)
     assert stack.ctl_run("webhook", "rotate-secret", endpoint, "--overlap", "soon").returncode == 2
 
@@ -177,7 +177,7 @@ def test_a_body_is_signed_and_verified(stack, receiver, tmp_path):
     headers = dict(line.split(": ", 1) for line in lines)
     assert headers["webhook-id"] == "msg_1" and abs(int(headers["webhook-timestamp"]) - time.time()) < 60
     again = stack.ctl_run("webhook", "sign", "--secret-file", file, "--id", "msg_1", "--timestamp", headers["webhook-timestamp"], body)
-    assert again.stdout.splitlines() == lines, "an endpoint's secret is what stands in the file"
+    assert again.stdout.splitlines() == lines, "the file's content is the secret"
 
     def verify(*what, body=body, id="msg_1", timestamp=headers["webhook-timestamp"], signature=headers["webhook-signature"], stdin=None):
         return stack.ctl_run("webhook", "verify", *what, body, "--id", id, "--timestamp", timestamp, "--signature", signature,
@@ -209,30 +209,30 @@ def test_pending_deliveries_are_listed_retried_and_discarded(stack, receiver):
     def rows(*options):
         return stack.ctl("retry", "list", "--endpoint", endpoint, *options)
 
-    wait_for(lambda: rows("--status", "pending"), "the retry")
+    wait_for(lambda: rows("--status", "pending"), "a retry is pending")
     (row,) = rows()
     assert (row["event"], row["endpoint"], row["type"]) == (event.event_id, endpoint, "message.created")
     assert row["last_error"] and row["next_retry"] and not row["dropped"]
     assert [r["id"] for r in stack.ctl("webhook", "show", endpoint)["retries"]] == [row["id"]]
     assert stack.ctl("retry", "list", "--id", row["id"]) == [row] and rows("--status", "failed") == []
 
-    # the breaker may be open, the schedule is an hour: only the operator's word brings it now
+    # the circuit breaker may be open, and the schedule is an hour: only the operator's command makes it due now
     receiver.answer = lambda delivery: 200
     assert stack.ctl("retry", "retry", "--id", row["id"]) == [{"retried": 1}]
-    wait_for(lambda: rows("--status", "success"), "the delivery")
+    wait_for(lambda: rows("--status", "success"), "the retry is delivered")
     assert stack.ctl("retry", "drop", "--id", row["id"]) == [{"dropped": 1}] and rows() == []
 
     receiver.answer = lambda delivery: 503
     (event,) = chat.burst(1)
-    wait_for(lambda: rows("--status", "pending"), "the next retry")
+    wait_for(lambda: rows("--status", "pending"), "the next retry is pending")
     count = len(receiver.deliveries)
     assert stack.ctl("retry", "drop", "--endpoint", endpoint, "--status", "pending") == [{"dropped": 1}]
-    wait_for(lambda: rows("--status", "failed"), "its end")
+    wait_for(lambda: rows("--status", "failed"), "the delivery is discarded")
     assert len([d for d in receiver.deliveries if d.event["id"] == event.event_id]) == 1 and len(receiver.deliveries) == count
 
     receiver.answer = lambda delivery: 200
     assert stack.ctl("retry", "retry", "--endpoint", endpoint, "--status", "failed") == [{"retried": 1}]
-    wait_for(lambda: retries(stack, endpoint, "success"), "what was given up, after all")
+    wait_for(lambda: retries(stack, endpoint, "success"), "the discarded delivery is delivered")
 
 
 @pytest.mark.parametrize("arguments", (

@@ -1,4 +1,4 @@
-"""inbound.bulk beside inbound: what may wait has the owner, the fence and the outbox of what may not, and never holds it up."""
+"""inbound.bulk beside inbound: bulk records have the same owner, fence and outbox as live ones, and never delay them."""
 import pytest
 from blazz.v1 import common_pb2 as common
 from confluent_kafka.admin import AdminClient
@@ -39,9 +39,9 @@ def test_both_topics_are_stored_exactly_once_across_owners(stack):
     second = stack.chat_sync("second").start()
     publish_bulk(stack, history(stack, 300))
     stack.publish([stack.source.message(f"3EB0L{i:04}", at=T0 + i) for i in range(50)])
-    wait_for(lambda: len(stack.messages()) > 20, "some is stored", 60)
+    wait_for(lambda: len(stack.messages()) > 20, "some records are stored", 60)
     first.kill()
-    stack.settle(90)
+    stack.wait_processed(90)
     assert stored(stack) == keys(*[f"3EB0H{i:04}" for i in range(300)], *[f"3EB0L{i:04}" for i in range(50)])
     assert {s.topic for s in sources(stack)} == {stack.topic("inbound")}, "one fence, one slot"
     stack.check_invariants()
@@ -59,23 +59,23 @@ def test_live_is_served_without_the_bulk_topic_which_is_read_once_it_exists(stac
     admin = AdminClient({"bootstrap.servers": stack.kafka.address, "log_level": 0})
     for done in admin.delete_topics([bulk], operation_timeout=30).values():
         done.result()
-    wait_for(lambda: bulk not in admin.list_topics(timeout=20).topics, "the topic is gone", 30)
+    wait_for(lambda: bulk not in admin.list_topics(timeout=20).topics, "the topic is deleted", 30)
     sync = stack.chat_sync().start(wait_ready=False)
     stack.publish([stack.source.message("3EB0A")])
-    wait_for(lambda: stored(stack) == keys("3EB0A"), "live is stored", 60)
+    wait_for(lambda: stored(stack) == keys("3EB0A"), "the live record is stored", 60)
     wait_for(lambda: sync.get("/readyz")[0] == 503 and bulk in str(sync.get("/readyz")), "readiness names the topic", 90)
     stack.publish([stack.source.message("3EB0B", at=T0 + 1)])
-    wait_for(lambda: stored(stack) == keys("3EB0A", "3EB0B"), "live is stored", 10)
+    wait_for(lambda: stored(stack) == keys("3EB0A", "3EB0B"), "the live record is stored", 10)
     stack.ctl("topics", "create", "--partitions", "2", "--replication", "1")
     publish_bulk(stack, history(stack, 1))
-    wait_for(lambda: stored(stack) == keys("3EB0A", "3EB0B", "3EB0H0000"), "bulk is stored", 90)
+    wait_for(lambda: stored(stack) == keys("3EB0A", "3EB0B", "3EB0H0000"), "the bulk record is stored", 90)
     sync.wait_ready(60)
 
 
 def test_a_bulk_partition_out_of_range_stops_alone_and_a_reset_stops_nothing(stack):
     sync = stack.chat_sync().start()
     publish_bulk(stack, history(stack, 3))
-    stack.settle()
+    stack.wait_processed()
     sync.stop()
     stack.sql("UPDATE consumer_progress SET next_offset = 1000 WHERE topic = %s AND next_offset > 0", stack.topic("inbound.bulk"))
     sync.start(wait_ready=False)
@@ -84,11 +84,11 @@ def test_a_bulk_partition_out_of_range_stops_alone_and_a_reset_stops_nothing(sta
     assert len(stopped) == 1 and stack.topic("inbound.bulk") in stopped[0]
     assert sync.get("/readyz")[0] == 503
     stack.publish([stack.source.message("3EB0A")])
-    wait_for(lambda: "false:3EB0A" in stored(stack), "live goes on", 10)
+    wait_for(lambda: "false:3EB0A" in stored(stack), "live records are still stored", 10)
     stack.ctl("progress", "reset", "--consumer", "chat-sync", "--topic", stack.topic("inbound.bulk"), "--partition", "all", "--to",
               "beginning", "--yes")
-    sync.wait_ready(10)  # at once: a lost fence would be waited for
+    sync.wait_ready(10)  # at once: a replica that has lost its fence would acquire again first
     publish_bulk(stack, history(stack, 1, first=3))
-    stack.settle()
+    stack.wait_processed()
     assert stored(stack) == keys("3EB0A", *[f"3EB0H{i:04}" for i in range(4)])
     stack.check_chat_events()

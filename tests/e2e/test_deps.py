@@ -1,5 +1,4 @@
-"""What tests need is installed before they run, only when it is missing; Kafka's jars only when they are those that the repository
-lists."""
+"""Missing packages are installed before tests run; Kafka's jars only with the checksums that the repository lists."""
 import os
 import shutil
 import subprocess

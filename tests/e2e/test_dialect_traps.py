@@ -1,4 +1,4 @@
-"""What is legal JSON and yet breaks others: NUL, lone surrogates, depth, a thousand updates, large bodies (30-inbound)."""
+"""Valid JSON that breaks many programs: NUL, lone surrogates, depth, a thousand updates, large bodies (30-inbound)."""
 import json
 
 import pytest
@@ -12,7 +12,7 @@ def logs(shared_logs):
 
 
 def stored(stack, key):
-    stack.settle()
+    stack.wait_processed()
     rows = stack.sql("SELECT metadata FROM chats WHERE message_key = %s", key)
     assert len(rows) == 1, key
     return rows[0]["metadata"]
@@ -69,7 +69,7 @@ def test_one_invalid_update_among_a_thousand_in_one_post_is_rejected_alone(share
     del messages[500]["id"]
     answer = shared.post("meta", meta({"messages": messages}))
     assert answer.status == 200 and answer.json()["events"] == 999 and answer.json()["rejected"] == 1
-    shared.settle()
+    shared.wait_processed()
     assert shared.value("SELECT count(*) FROM chats WHERE message_key LIKE 'wamid.ANk%%'") == 999
 
 
@@ -124,7 +124,7 @@ def test_a_sync_of_large_chats_is_split_below_the_records_limit(shared):
     assert len(parts) > 1 and len({e.sync_chat.rank for _, e in parts}) == 1
     assert [e.sync_chat.continued for _, e in parts] == [False] + [True] * (len(parts) - 1)
     assert all(len(r.value) <= 900 * 1024 for r, _ in parts)
-    shared.settle()
+    shared.wait_processed()
     assert shared.value("SELECT count(*) FROM chats WHERE message_key LIKE 'false:3EB0WIDE%%'") == 50
 
 

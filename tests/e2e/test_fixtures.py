@@ -1,5 +1,5 @@
-"""Every fixture gives exactly what expected.json says: on the topic, in PostgreSQL and as ChatEvents; again: nothing more; in
-any order and from many senders at once: the same end."""
+"""Every fixture gives exactly what expected.json says: on the topic, in PostgreSQL and as ChatEvents. A repeat adds nothing, and any order,
+also from several clients at once, ends in the same state."""
 import random
 import threading
 from collections import defaultdict
@@ -9,34 +9,34 @@ from blazz.v1 import common_pb2 as common
 from harness import expected, fixtures
 from harness.client import Client
 
-# Who changes number leaves the old one to others: what came before and after are different people's, so these come last.
+# A number change frees the old number: earlier and later events with it belong to different people. So number changes come last.
 FIXTURES = sorted(fixtures.load(), key=lambda f: (f.is_number_change(), f.id))
 LIVE = ("message", "message_pending")
 MESSAGES = (*LIVE, "history_message", "history_media")
 
 
 def post_all(stack, bodies, client=None):
-    """[(fixture, answer)] of bodies posted one after the other, each in a trace of its own, by its place."""
+    """Posts the bodies one after the other, each with a trace id that is its place. Returns [(fixture, answer)]."""
     return [(f, stack.post(f.dialect, f.body(stack.workspace), client, {"traceparent": f"00-{n:032x}-{1:016x}-01"}))
             for n, f in enumerate(bodies, 1)]
 
 
 def post_fixtures(stack):
-    """The same of all fixtures, until all is stored. A change of number would overtake the histories before it, which wait behind live
-    events: those people would have the number by then."""
+    """Posts all fixtures and waits until they are processed. Before a number change it waits, too: history is bulk, and a live number change
+    would overtake it, so that its messages would go to the number's next holder."""
     answers = []
     for f in FIXTURES:
         if f.is_number_change():
-            stack.settle()
+            stack.wait_processed()
         headers = {"traceparent": f"00-{len(answers) + 1:032x}-{1:016x}-01"}
         answers.append((f, stack.post(f.dialect, f.body(stack.workspace), headers=headers)))
-    stack.settle()
+    stack.wait_processed()
     return answers
 
 
 @pytest.fixture(scope="module")
 def posted(shared):
-    """All of them, in the order of their names; the events each gave, told apart by their traces."""
+    """{fixture's id: (answer, its events)} of all fixtures, posted in order; the trace id says which body an event came from."""
     answers = post_fixtures(shared)
     events = defaultdict(list)
     for r, e in shared.inbound():
@@ -47,7 +47,7 @@ def posted(shared):
         count = answer.json().get("events", 0) if answer.status in (200, 202) else 0
         assert count == len(events[n]), fixture
         given[fixture.id] = (answer, events.pop(n))
-    assert not events, "events that no answer spoke of"
+    assert not events, "events that no answer counted"
     given["snapshot"] = snapshot(shared)
     return given
 
@@ -151,7 +151,7 @@ def messages_by_key():
 
 
 def keys_of_target(item):
-    """The keys an update may mean."""
+    """The message keys that an update may refer to."""
     id_ = item.get("target_id") or item.get("target_stanza")
     if id_.startswith("wamid."):
         return [id_]
@@ -188,12 +188,12 @@ def test_statuses_are_applied_or_parked(posted, shared):
 
 def test_one_message_created_for_every_stored_message(posted, shared):
     events = shared.check_chat_events()
-    told = [e for e in events if e.WhichOneof("event") == "message_created"]
-    created = [e.message_created.message for e in told]
+    published = [e for e in events if e.WhichOneof("event") == "message_created"]
+    created = [e.message_created.message for e in published]
     rows = {m["id"]: m for m in shared.messages()}
     assert set(rows) <= {m.id for m in created}
-    # Once as history and once as news, where history brought it first.
-    once = [(e.message_created.message.id, e.origin == common.ORIGIN_LIVE) for e in told]
+    # Once as history and once as live, when history contained the message first.
+    once = [(e.message_created.message.id, e.origin == common.ORIGIN_LIVE) for e in published]
     assert len(set(once)) == len(once)
     keys = {m["message_key"] for m in rows.values()}
     for m in created:
@@ -201,7 +201,7 @@ def test_one_message_created_for_every_stored_message(posted, shared):
             assert m.key == rows[m.id]["message_key"]
             assert expected.type_word(m.type) == rows[m.id]["message_type"] or m.placeholder
         else:
-            assert m.key in keys, "gone without having collapsed into another"
+            assert m.key in keys, "a message that was neither stored nor merged into another"
 
 
 def test_invariants_hold_and_chat_sync_rejected_nothing(posted, shared):
@@ -213,12 +213,12 @@ def test_invariants_hold_and_chat_sync_rejected_nothing(posted, shared):
 
 def test_items_that_ingest_rejected_are_in_its_dead_letter_topic(posted, shared):
     reasons = [r.headers["x-dlq-reason"] for r in shared.read("http.ingest.dlq")]
-    # Meta's wrong object; one bad chat of a sync.
+    # Meta's wrong object; one invalid chat of a sync.
     assert len(reasons) == sum(1 for f, i in items(("rejected",)) if i.get("dead_letter") or "item" in i), reasons
 
 
 def test_the_whole_set_again_adds_nothing(posted, shared):
-    """Contacts are left out: a number change that is told again finds whoever has the old number by now."""
+    """Contacts are not compared: a repeated number change finds the contact that has the old number by now."""
     same = ("messages", "receipts", "reactions", "media", "groups", "unread")
     before = {k: v for k, v in shared.counts().items() if k in same}
     post_fixtures(shared)
@@ -228,7 +228,7 @@ def test_the_whole_set_again_adds_nothing(posted, shared):
 
 
 def snapshot(stack):
-    """Messages, statuses, edits, revokes and reactions as they ended, apart from ids and conversations."""
+    """The final state of messages, statuses, edits, revokes and reactions, without ids and conversations."""
     names = {account: dialect for dialect, account in stack.accounts.items()}
     reactions = {}
     for r in stack.sql("SELECT chat_id, coalesce(c.phone, min(value) || '@lid', sender) AS sender, emoji FROM chat_reactions r"
@@ -262,11 +262,11 @@ def test_shuffled_and_parallel_posts_give_the_same_final_state(seed, posted, sha
     for t in threads:
         t.join()
     assert failures == []
-    stack.settle()
+    stack.wait_processed()
     for fixture in FIXTURES:
-        if fixture.is_number_change():  # two accounts name different successors of one number: the first counts
+        if fixture.is_number_change():  # two accounts name different new numbers for one old number: the first one counts
             send([fixture])
-            stack.settle()
+            stack.wait_processed()
     assert snapshot(stack) == posted["snapshot"]
     stack.check_invariants()
     stack.check_chat_events()

@@ -1,5 +1,5 @@
-"""Two names turn out to be one person, with whom a tenant has talked for long: the conversations merge in slices, and the other tenants of
-the partition are served all the while."""
+"""A phone and a LID with a long conversation turn out to be one person: the conversations merge in slices, and the other tenants of the
+partition are served meanwhile."""
 import time
 
 import pytest
@@ -25,10 +25,10 @@ def tenant(stack, name):
 
 
 def store_history(stack):
-    """MANY messages of the conversation by LID, as if they had come one by one."""
+    """Stores MANY messages in the conversation with the LID, as if each had been received."""
     stack.publish([stack.acme.message("3EB0P", PHONE, at=T0 + MANY), stack.acme.message("3EB0L", None, lid=LID, at=T0),
                    stack.beta.message("3EB0B", PHONE)])
-    stack.settle()
+    stack.wait_processed()
     stack.sql("""INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, wam_id, type, message_type, message_status, origin,
                      metadata, sent_at)
         SELECT c.workspace_id, -g, c.account_id, c.conversation_id, 'false:3EB0L' || g, '3EB0L' || g, 'inbound', 'text', 'delivered', 'live',
@@ -37,15 +37,15 @@ def store_history(stack):
     stack.sql("UPDATE conversations v SET unread_messages = (SELECT count(*) FROM chats c WHERE c.conversation_id = v.id)")
 
 
-def become_one(stack):
+def publish_alias(stack):
     stack.publish([stack.acme.alias(PHONE, LID, at=T0 + MANY + 1)])
 
 
-def is_under_way(stack):
+def merge_is_pending(stack):
     return stack.value("SELECT count(*) FROM conversation_merges") > 0
 
 
-def left(stack):
+def messages_to_move(stack):
     return stack.value("SELECT count(*) FROM chats c JOIN conversations v ON v.id = c.conversation_id WHERE v.merged_into IS NOT NULL")
 
 
@@ -58,8 +58,8 @@ def beta_is_served(stack, n):
 
 
 def check_end(stack, beta, more=0):
-    wait_for(lambda: not is_under_way(stack) and left(stack) == 0, "all messages have come", 60)
-    stack.settle()
+    wait_for(lambda: not merge_is_pending(stack) and messages_to_move(stack) == 0, "all messages are moved", 60)
+    stack.wait_processed()
     rows = stack.sql("""SELECT count(*) AS messages, count(DISTINCT message_key) AS keys, count(DISTINCT conversation_id) AS conversations
         FROM chats c JOIN whatsapp_accounts a ON a.id = c.account_id WHERE a.uuid = %s""", stack.acme.account)[0]
     assert rows == {"messages": MANY + 2 + more, "keys": MANY + 2 + more, "conversations": 1}
@@ -73,13 +73,13 @@ def check_end(stack, beta, more=0):
 
 
 def test_a_long_conversation_merges_while_others_are_served(stack):
-    """No statement may take longer than a second."""
+    """No statement takes longer than a second."""
     stack.start_chat_sync(postgres__statement_timeout="1s")
     store_history(stack)
-    become_one(stack)
-    wait_for(lambda: is_under_way(stack), "the merge begins", 20)
+    publish_alias(stack)
+    wait_for(lambda: merge_is_pending(stack), "the merge begins", 20)
     n = 0
-    while is_under_way(stack):
+    while merge_is_pending(stack):
         n += 1
         beta_is_served(stack, n)
     assert n > 2
@@ -92,14 +92,14 @@ def test_kill_9_between_slices_loses_and_duplicates_nothing(stack):
     store_history(stack)
     stack.sync.stop()
     sync = stack.chat_sync(label="killed", postgres__statement_timeout="1s")
-    become_one(stack)
+    publish_alias(stack)
     remaining = MANY
-    for nth in (12, 13):  # some slices on, within a commit and after it
+    for nth in (12, 13):  # some slices later, before a commit and after one
         sync.start(wait_ready=False, failpoint=f"{'batch_commit' if nth == 12 else 'batch_committed'}:kill@{nth}")
         assert sync.wait_end(60) == -9, sync.log_tail()
-        assert 0 < left(stack) < remaining
-        remaining = left(stack)
-    # Told again while on its way, and something new.
+        assert 0 < messages_to_move(stack) < remaining
+        remaining = messages_to_move(stack)
+    # A duplicate of a message that is still to be moved, and a new one.
     stack.publish([stack.acme.message("3EB0L7", None, lid=LID, at=T0 + 7), stack.acme.message("3EB0N", None, lid=LID, at=T0 + MANY + 5)])
     sync.start(wait_ready=False, failpoint="batch_applied:kill@1")
     assert sync.wait_end(60) == -9, sync.log_tail()

@@ -1,4 +1,4 @@
-"""The table of metrics in docs/operations.md is complete and true: it lists what the services expose, read by Prometheus' own parser."""
+"""The table of metrics in docs/operations.md lists exactly what the services expose, as Prometheus' own parser reads it."""
 import re
 
 import pytest
@@ -7,7 +7,7 @@ from harness.servers import ROOT
 from harness.waiting import wait_for
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-SUFFIX = {"counter": "_total", "info": "_info"}  # of the one sample that is written about
+SUFFIX = {"counter": "_total", "info": "_info"}  # of the sample that the table names
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|\d{6}")
 
 
@@ -18,26 +18,26 @@ def documented():
     for line in table.splitlines():
         cell = line.split(" | ")[0] if line.startswith("| `") else ""
         for name, _, labels in re.findall(r"`(\w+)(\{([a-z_,]+)\})?`", cell):
-            assert name not in found, f"{name} is there twice"
+            assert name not in found, f"{name} is in the table twice"
             found[name] = set(labels.split(",")) - {""}
     return found
 
 
 def families(service):
-    """{name: its samples}, as the table names them."""
+    """{name as in the table: samples}"""
     text = service.get("/metrics")[1]
     return {f.name + SUFFIX.get(f.type, ""): f.samples for f in text_string_to_metric_families(text)}
 
 
 @pytest.fixture(scope="module")
 def exposed(shared, receive_all):
-    """Of all services after traffic, {name: samples of all of them}."""
+    """{name: samples} of all services together, after traffic."""
     shared.dispatcher = hooks.dispatcher(shared).start()
     hooks.add_webhook(shared, shared.workspace, receive_all.url())
     for f in fixtures.load():
         shared.post(f.dialect, f.body(shared.workspace))
-    shared.settle()
-    wait_for(lambda: receive_all.deliveries, "something is delivered")
+    shared.wait_processed()
+    wait_for(lambda: receive_all.deliveries, "an event is delivered")
     found = {}
     for service in (shared.in_, shared.sync, shared.dispatcher):
         for name, samples in families(service).items():
@@ -63,7 +63,7 @@ def test_labels_are_the_documented_ones(exposed):
              if sample.labels.keys() - {"le"} != labels}
     assert not wrong
     seen = sum(1 for name, labels in documented().items() if labels and exposed[name])
-    assert seen > 12, f"only {seen} metrics with labels have samples to be judged by"
+    assert seen > 12, f"only {seen} metrics with labels have samples"
 
 
 def test_no_label_names_a_tenant_or_a_number(exposed):

@@ -1,4 +1,4 @@
-"""Updates that come before their message wait for it; whatever the order, the end is the same."""
+"""Updates that arrive before their message are parked; every order of arrival ends in the same state."""
 import itertools
 
 import pytest
@@ -15,7 +15,7 @@ def stack(blazz):
 
 
 def state(stack):
-    """What a reader sees of every message."""
+    """The visible state of every message."""
     reactions = {(r["chat_id"], r["sender"]): r["emoji"] for r in stack.sql("SELECT * FROM chat_reactions")}
     return sorted(
         (m["message_key"], m["message_status"], m["metadata"].get("body"), m["revoked_at"], m["edited_at"], m["read_at"],
@@ -29,12 +29,12 @@ def test_an_update_before_its_message_is_applied_when_the_message_arrives(stack)
     early = [source.status("3EB0OUT", common.MESSAGE_STATUS_READ), source.edit("3EB0IN", "edited"),
              source.reaction("3EB0IN", "👍"), source.reaction("3EB0OUT", "🙏", out=True)]
     stack.publish(early)
-    stack.settle()
+    stack.wait_processed()
     assert stack.counts()["parked"] == len(early) and stack.counts()["messages"] == 0
     stack.publish([source.message("3EB0IN", body="first"), source.message("3EB0OUT", body="mine", out=True)])
-    stack.settle()
-    wait_for(lambda: stack.counts()["parked"] == 0, "nothing waits any more")
-    stack.settle()
+    stack.wait_processed()
+    wait_for(lambda: stack.counts()["parked"] == 0, "no update is parked any more")
+    stack.wait_processed()
     rows = {m["message_key"]: m for m in stack.messages()}
     assert rows["true:3EB0OUT"]["message_status"] == "read"
     assert rows["false:3EB0IN"]["metadata"]["body"] == "edited" and rows["false:3EB0IN"]["edited_at"]
@@ -67,7 +67,7 @@ def test_a_status_never_moves_back(stack):
         events.append(stack.source.message(f"3EB0S{i}", out=True, at=T0 + i))
         events += [stack.source.status(f"3EB0S{i}", statuses[word], at=T0 + 100 + n) for n, word in enumerate(order)]
     stack.publish(events)
-    stack.settle()
+    stack.wait_processed()
     got = {m["message_key"]: m["message_status"] for m in stack.messages()}
     for order, i in cases:
         want = "read" if "read" in order else "failed" if order == ("failed", "sent") else "delivered"
@@ -75,7 +75,7 @@ def test_a_status_never_moves_back(stack):
 
 
 def test_every_order_of_a_message_and_its_updates_gives_the_same_final_state(make_blazz):
-    """All orders, each with a message of its own, in one stack."""
+    """All orders in one stack, each with a message of its own."""
     stack = make_blazz().seed(("bridge",))
     stack.start_chat_sync()
     source, events, n = Source(stack.workspace, stack.accounts["bridge"]), [], 0
@@ -84,12 +84,12 @@ def test_every_order_of_a_message_and_its_updates_gives_the_same_final_state(mak
         parts = [source.message(stanza, phone, body="first", at=T0), source.edit(stanza, "second", T0 + 10, phone),
                  source.edit(stanza, "third", T0 + 20, phone), source.reaction(stanza, "👍", T0 + 30, phone),
                  source.reaction(stanza, "", T0 + 40, phone)]
-        events += [parts[i] for i in order + order[::-1]]  # and all of it again
+        events += [parts[i] for i in order + order[::-1]]  # and every event again
         n += 1
     stack.publish(events)
-    stack.settle()
-    wait_for(lambda: stack.counts()["parked"] == 0, "nothing waits any more")
-    stack.settle()
+    stack.wait_processed()
+    wait_for(lambda: stack.counts()["parked"] == 0, "no update is parked any more")
+    stack.wait_processed()
     ends = {(m["message_status"], m["metadata"].get("body")) for m in stack.messages()}
     assert len(stack.messages()) == n and ends == {("delivered", "third")}
     assert stack.counts()["reactions"] == 0
@@ -105,7 +105,7 @@ def test_history_never_overwrites_newer_data(stack):
     stack.publish([live, source.edit("3EB0H", "edited"), history])
     stack.publish([source.message("3EB0H2", body="as history has it", at=T0 + 1, origin=common.ORIGIN_HISTORY),
                    source.message("3EB0H2", body="live", at=T0 + 1)])
-    stack.settle()
+    stack.wait_processed()
     got = {m["message_key"]: m["metadata"]["body"] for m in stack.messages()}
     assert got == {"false:3EB0H": "edited", "false:3EB0H2": "live"}
 
@@ -115,76 +115,76 @@ def test_history_raises_no_unread_count_and_a_read_marker_recounts(stack):
     source = stack.source
     stack.publish([source.message(f"3EB0U{i}", at=T0 + i) for i in range(5)])
     stack.publish([source.message(f"3EB0UH{i}", at=T0 + 10 + i, origin=common.ORIGIN_HISTORY) for i in range(5)])
-    stack.settle()
+    stack.wait_processed()
     assert stack.value("SELECT unread_messages FROM conversations") == 5
     marker = source.event("read_marker", "m1", at=T0 + 50)
     source.fill_chat(marker.read_marker.chat, "16505551234")
     marker.read_marker.read_at_ms = (T0 + 2) * 1000
     stack.publish([marker])
-    stack.settle()
+    stack.wait_processed()
     assert stack.value("SELECT unread_messages FROM conversations") == 2
     stack.check_invariants()
 
 
 def test_a_number_change_to_a_known_contact_merges_the_two_once(stack):
-    """Both numbers are known; the news comes twice, in one batch with messages of either, and again later."""
+    """Both numbers are known; the change arrives twice in one batch with messages of both, and again later."""
     stack.start_chat_sync(batch__linger="200ms")
     source, old, new = stack.source, "16505551234", "12195555358"
     stack.publish([source.message("3EB0OLD", old, name="Alice"), source.message("3EB0NEW", new, at=T0 + 1)])
-    stack.settle()
+    stack.wait_processed()
     change = source.number_change(old, new, at=T0 + 10)
     stack.publish([source.message("3EB0OLD2", old, at=T0 + 5), change, source.message("3EB0NEW2", new, at=T0 + 20), change,
                    source.message("3EB0NEW3", new, at=T0 + 21)])
-    stack.settle(20)
+    stack.wait_processed(20)
     assert stack.value("SELECT count(*) FROM contacts WHERE merged_into IS NULL") == 1
     assert len(stack.messages()) == 5 and len({m["conversation"] for m in stack.messages()}) == 1
     before = stack.counts()
     stack.publish([change])
-    stack.settle(20)
+    stack.wait_processed(20)
     assert stack.counts() == before
-    # The old number now belongs to somebody else.
+    # The old number now belongs to another person.
     stack.publish([source.message("3EB0STRANGER", old, at=T0 + 3600)])
-    stack.settle(20)
+    stack.wait_processed(20)
     assert stack.value("SELECT count(*) FROM contacts WHERE merged_into IS NULL") == 2
     stack.check_invariants()
     stack.check_chat_events()
 
 
-def test_a_number_that_returned_to_its_former_holder_merges_too(stack):
-    """A moved to B's number, a stranger got A's number, and the same news comes again: it says nothing new."""
+def test_a_repeated_number_change_does_not_affect_the_next_holder(stack):
+    """A person changed the number, another person got the old one, and the same change arrives again: it has no effect."""
     stack.start_chat_sync()
     source, old, new = stack.source, "16505551234", "12195555358"
     change = source.number_change(old, new, at=T0 + 10)
     for events in ([source.message("3EB0OLD", old)], [change], [source.message("3EB0STRANGER", old, at=T0 + 20)],
                    [change, source.message("3EB0STRANGER2", old, at=T0 + 21), source.message("3EB0NEW", new, at=T0 + 22)]):
         stack.publish(events)
-        stack.settle(20)
+        stack.wait_processed(20)
     assert len(stack.messages()) == 4
     stack.check_invariants()
     stack.check_chat_events()
 
 
 def test_two_accounts_report_different_new_numbers_for_one_old_number(stack):
-    """In one batch: the first merges, and the second then finds nobody at the old number."""
+    """In one batch: the first change merges the contacts; for the second the old number has no holder any more."""
     source, old = stack.source, "16505551234"
     stack.start_chat_sync(batch__linger="300ms")
     stack.publish([source.message("3EB0A", old), source.message("3EB0B", "12195555358", at=T0 + 1)])
-    stack.settle()
+    stack.wait_processed()
     stack.publish([source.number_change(old, "12195555358", at=T0 + 10), source.number_change(old, "16505559876", at=T0 + 11)])
-    stack.settle(20)
+    stack.wait_processed(20)
     assert len(stack.messages()) == 2
     stack.check_invariants()
     stack.check_chat_events()
 
 
 def test_a_bsuid_and_a_number_that_change_in_one_batch(stack):
-    """As Meta says it of somebody who was seen under both numbers and both ids."""
+    """As Meta reports it of a person who was seen with both numbers and both ids."""
     source, old, new = stack.source, "16505551234", "12195555358"
     stack.start_chat_sync(batch__linger="300ms")
     seen = [source.message("3EB0A", old), source.message("3EB0B", new, at=T0 + 1)]
     seen[0].message.chat.contact.bsuid, seen[1].message.chat.contact.bsuid = "US.1111", "US.2222"
     stack.publish(seen)
-    stack.settle()
+    stack.wait_processed()
     moved = source.number_change(old, new, at=T0 + 11)
     moved.identity_change.old.bsuid, moved.identity_change.new.bsuid = "US.1111", "US.3333"
     alias = source.event("identity_change", "bsuid", at=T0 + 12)
@@ -192,50 +192,50 @@ def test_a_bsuid_and_a_number_that_change_in_one_batch(stack):
     alias.identity_change.old.bsuid, alias.identity_change.new.bsuid = "US.1111", "US.2222"
     stack.publish([source.number_change(old, new, at=T0 + 10), moved, alias,
                    source.number_change(old, "16505559876", at=T0 + 13)])
-    stack.settle(20)
+    stack.wait_processed(20)
     assert len(stack.messages()) == 2
     stack.check_invariants()
     stack.check_chat_events()
 
 
-# Told again once its author is called otherwise
+# Duplicates after a change of the author's identity
 
 def assert_one_reaction(stack):
     assert stack.counts()["reactions"] == 1
-    told = [e for _, e in stack.chat_events() if e.WhichOneof("event") == "message_reaction"]
-    assert len(told) == 1
+    published = [e for _, e in stack.chat_events() if e.WhichOneof("event") == "message_reaction"]
+    assert len(published) == 1
     stack.check_invariants()
     stack.check_chat_events()
 
 
-def test_a_reaction_again_after_its_authors_number_changed(stack):
+def test_a_duplicate_reaction_after_its_authors_number_changed_has_no_effect(stack):
     stack.start_chat_sync()
     source, old, new = stack.source, "16505551234", "12195555358"
     reaction = source.reaction("3EB0A", "👍", T0 + 5, old)
     for events in ([source.message("3EB0A", old), reaction], [source.number_change(old, new, at=T0 + 10)], [reaction]):
         stack.publish(events)
-        stack.settle()
+        stack.wait_processed()
     assert_one_reaction(stack)
 
 
-def test_a_reaction_again_after_its_authors_lid_got_a_phone(stack):
+def test_a_duplicate_reaction_after_its_authors_lid_got_a_phone_has_no_effect(stack):
     stack.start_chat_sync()
     source, lid = stack.source, "98765432101234"
     reaction = source.reaction("3EB0A", "👍", T0 + 5, "")
     reaction.reaction.chat.contact.lid = reaction.reaction.sender.lid = lid
     for events in ([source.message("3EB0A", None, lid=lid), reaction], [source.alias("16505551234", lid, at=T0 + 10)], [reaction]):
         stack.publish(events)
-        stack.settle()
+        stack.wait_processed()
     assert_one_reaction(stack)
 
 
-def test_a_session_state_older_than_the_last_one_reported(stack):
+def test_a_session_state_older_than_the_last_one_is_not_applied(stack):
     def state(word, at):
         e = stack.source.event("session_state", word, at, at=at)
         e.session_state.state = getattr(inbound_pb2.SessionState, "STATE_" + word)
         return e
     stack.start_chat_sync()
     stack.publish([state("CONNECTED", T0 + 1), state("CONNECTED", T0 + 3), state("DISCONNECTED", T0 + 2)])
-    stack.settle()
+    stack.wait_processed()
     assert stack.value("SELECT status FROM whatsapp_accounts") == "connected"
     assert [e.session_state.status for _, e in stack.chat_events()] == ["connected"]

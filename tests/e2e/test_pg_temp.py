@@ -1,4 +1,4 @@
-"""tools/pg-temp.sh: a migrated server is copied from what db/ last made, and no server outlives its owner."""
+"""tools/pg-temp.sh: a migrated server is copied from a kept one until db/ changes, and no server outlives the process that owns it."""
 import shutil
 import subprocess
 import tempfile
@@ -12,7 +12,7 @@ from harness.waiting import wait_for
 
 @pytest.fixture
 def tree(tmp_path):
-    """The tool with a db/ of its own to change."""
+    """A copy of the tool, with a db/ of its own."""
     (tmp_path / "tools").mkdir()
     shutil.copy(ROOT / "tools/pg-temp.sh", tmp_path / "tools")
     shutil.copytree(ROOT / "db", tmp_path / "db")
@@ -21,7 +21,7 @@ def tree(tmp_path):
 
 @pytest.fixture
 def folder():
-    """Where user postgres gets to."""
+    """A folder that the user postgres can reach."""
     path = Path(tempfile.mkdtemp(prefix="blazz-", dir="/tmp"))
     yield path
     subprocess.run([ROOT / "tools/pg-temp.sh", "remove", path], check=True, timeout=60)
@@ -74,4 +74,4 @@ def test_a_server_is_removed_when_its_owner_ends(folder):
     assert running(postmaster)
     owner.kill()
     owner.wait()
-    wait_for(lambda: not running(postmaster) and not folder.exists(), "the server is gone")
+    wait_for(lambda: not running(postmaster) and not folder.exists(), "the server has ended")

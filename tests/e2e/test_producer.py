@@ -1,5 +1,5 @@
-"""A producer outside Blazz, straight to Kafka from the published .proto files: what is right is stored, what is not costs
-itself alone and says why."""
+"""A producer outside Blazz writes to Kafka from the published .proto files: valid records are stored, and each invalid one becomes a dead
+letter with a reason and affects no other."""
 import json
 
 import pytest
@@ -20,7 +20,7 @@ def stack(blazz):
 def test_a_valid_record_is_stored_and_its_event_published(stack):
     event = stack.source.message("3EB0P1", body="straight from Kafka 🙏", name="Alice")
     stack.publish([event], headers=headers(event))
-    stack.settle()
+    stack.wait_processed()
     (row,) = stack.messages()
     assert row["message_key"] == "false:3EB0P1" and row["type"] == "inbound" and row["message_type"] == "text"
     assert row["metadata"]["body"] == "straight from Kafka 🙏" and row["message_status"] == "delivered"
@@ -38,12 +38,12 @@ def test_a_valid_record_is_stored_and_its_event_published(stack):
 def test_the_same_record_again_changes_nothing(stack):
     events = [stack.source.message(f"3EB0D{i}", body=f"m{i}", at=T0 + i) for i in range(5)]
     stack.publish(events)
-    stack.settle()
-    before, told = stack.counts(), len(stack.chat_events())
+    stack.wait_processed()
+    before, published = stack.counts(), len(stack.chat_events())
     stack.publish(events + events)
-    stack.settle()
+    stack.wait_processed()
     assert stack.counts() == before
-    assert len(stack.chat_events()) == told
+    assert len(stack.chat_events()) == published
 
 
 def bad_records(source):
@@ -63,7 +63,7 @@ def bad_records(source):
     bad_extra = source.message("3EB0BAD5", extra="[1]")
     no_variant = source.message("3EB0BAD6")
     no_variant.ClearField("event")
-    later_variant = no_variant.SerializeToString() + b"\xaa\x06\x02\x08\x01"  # field 101, which is not there yet
+    later_variant = no_variant.SerializeToString() + b"\xaa\x06\x02\x08\x01"  # field 101, which does not exist yet
     not_utf8 = source.message("3EB0BAD7", body="xxxx").SerializeToString().replace(b"xxxx", b"\xff\xfe\xff\xfe")
     return [
         ("bytes that are no protobuf", b"\xff\xff\xff\xff", "decode"),
@@ -92,7 +92,7 @@ def test_bad_records_become_dead_letters_alone_and_unchanged(stack):
             mixed.append(bad[i][1])
     key = f"{stack.workspace}:{stack.accounts['bridge']}"
     stack.publish(mixed, headers=[("mine", b"kept")], key=key)
-    stack.settle()
+    stack.wait_processed()
     assert len(stack.messages()) == len(good)
     dead = {r.value: r for r in stack.dead_letters()}
     for name, record, reason in bad:
@@ -111,10 +111,10 @@ def test_bad_records_become_dead_letters_alone_and_unchanged(stack):
 
 def test_a_poison_record_alone_in_its_partition_does_not_stop_it(stack):
     stack.publish([b"\x08"], key="whatever")
-    stack.settle()
+    stack.wait_processed()
     event = stack.source.message("3EB0AFTER")
     stack.publish([event], key="whatever")
-    stack.settle()
+    stack.wait_processed()
     assert [m["message_key"] for m in stack.messages()] == ["false:3EB0AFTER"]
 
 
@@ -122,20 +122,20 @@ def test_900_kib_are_accepted_and_values_that_no_column_can_hold_are_cut_or_reje
     wide = stack.source.message("3EB0WIDE", body="é" * 65536)
     wide.raw.json = json.dumps({"x": "y" * 60000})
     stack.publish([wide])
-    stack.settle()
+    stack.wait_processed()
     (row,) = stack.messages()
     assert row["metadata"]["body"] == "é" * 65536
 
 
 def test_a_message_is_visible_within_two_seconds(stack):
     stack.publish([stack.source.message("3EB0WARM")])
-    stack.settle()
+    stack.wait_processed()
     stack.publish([stack.source.message("3EB0FAST", at=T0 + 1)])
     wait_for(lambda: len(stack.messages()) == 2, "the message is stored", 2.0, 0.01)
 
 
 def test_every_variant_of_the_proto_is_applied(stack):
-    """Each is applied, without effect, or parked; what this release cannot do yet waits as a dead letter for one that can."""
+    """Each is applied, has no effect, or is parked; a variant that this release does not support becomes a retryable dead letter."""
     source, events = stack.source, []
     events.append(source.message("3EB0V1"))
     for kind in inbound_pb2.InboundEvent.DESCRIPTOR.oneofs_by_name["event"].fields:
@@ -180,7 +180,7 @@ def test_every_variant_of_the_proto_is_applied(stack):
         events.append(e)
     for event in events:
         stack.publish([event], headers=headers(event))
-    stack.settle()
+    stack.wait_processed()
     letters = [(r.headers["ce_type"], r.headers["x-dlq-reason"], r.headers["x-dlq-retryable"]) for r in stack.dead_letters()]
     assert letters == [("blazz.inbound.dispatch", "unsupported", "true")]
     kinds = {e.WhichOneof("event") for e in stack.check_chat_events()}

@@ -1,4 +1,4 @@
-"""tools/run-tests.py itself, in a tree of its own with unit tests that fail as often as they are told to."""
+"""tools/run-tests.py, in a tree of its own with unit tests that fail a given number of times."""
 import os
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ if [ $(wc -l <$0.runs) -gt {failures} ]; then echo 'ok 1 - it'; else echo 'not o
 
 @pytest.fixture
 def run_unit(tmp_path):
-    """Programs that fail so many times, and then no more; the lines that the runner ends with, and its exit code."""
+    """Runs the stage unit with programs that fail so many times and then pass. Returns the lines of output and the exit code."""
     def run(failures, last_words=":", **environment):
         (tmp_path / "tools").mkdir(exist_ok=True)
         shutil.copy(ROOT / "tools/run-tests.py", tmp_path / "tools")
@@ -41,8 +41,8 @@ UNSTEADY = "unsteady: passed when run again: unit/test_"
     ([0, 1, 1], 2, "4 passed, 0 failed", 0),
     ([0, 1, 1, 1], 3, "5 passed, 1 failed", 1),
     ([1] * 5, 5, "6 passed, 3 failed", 1),
-    ([0, 1, 2], 1, "3 passed, 1 failed", 1),  # twice is no chance
-    ([1] * 6, 0, "1 passed, 6 failed", 1),  # so many are none, either: nothing is repeated
+    ([0, 1, 2], 1, "3 passed, 1 failed", 1),  # failing again is no accident
+    ([1] * 6, 0, "1 passed, 6 failed", 1),  # nor are so many failures: nothing is repeated
 ], ids=["none", "two", "three", "five", "one fails again", "six"])
 def test_two_unsteady_tests_are_named_and_a_third_fails_the_run(run_unit, failures, unsteady, closing, code):
     lines, exited = run_unit(failures)
@@ -90,7 +90,8 @@ SOURCES = {  # and the header that each includes
 
 @pytest.fixture
 def check(tmp_path):
-    """Which unit tests `make check` runs in a small repository where these files differ; what it makes; what it says."""
+    """Runs the stage check in a small repository in which these files differ. Returns the unit tests that ran, the targets that were made,
+    and the output."""
     def run(changed, includers=0):
         for name, header in (SOURCES | {f"services/ingest/f{i}.c": "libs/base/map.h" for i in range(includers)}).items():
             source, note, program = tmp_path / name, tmp_path / "build/dev/obj" / name, tmp_path / "build/dev" / name
@@ -135,6 +136,6 @@ def test_a_check_runs_only_the_tests_of_changed_files(check, changed, tests, tid
 
 
 def test_a_check_of_a_header_that_many_include_stays_in_its_library(check):
-    runs, made, said = check(["libs/base/map.h"], includers=200)
+    runs, made, output = check(["libs/base/map.h"], includers=200)
     assert runs == {"test_map"} and "build" not in made
-    assert "1 tests of other folders" in said
+    assert "1 tests of other folders" in output

@@ -1,4 +1,4 @@
-"""What a receiver answers, and what becomes of the delivery: outcome class, verdict, the row of its attempt."""
+"""Each answer of a receiver leads to an outcome class, a next step of the delivery, and a row of its attempt."""
 import datetime
 import email.utils
 import socket
@@ -7,7 +7,7 @@ import struct
 import pytest
 from harness.blazz import Blazz
 from harness.certificates import Authority
-from harness.hooks import SECRET, Chat, add_webhook, attempts, dead_letters, dispatcher, endpoint_row, positions, retries, wait_settled
+from harness.hooks import SECRET, Chat, add_webhook, attempts, dead_letters, dispatcher, endpoint_row, positions, retries, wait_all_dispatched
 from harness.receiver import Http2Receiver, Receiver, verified
 from harness.waiting import wait_for
 
@@ -21,7 +21,7 @@ def close(connection):
 
 
 def hang(connection):
-    connection.recv(1)  # until the other side gives up
+    connection.recv(1)  # until the dispatcher disconnects
 
 
 def hang_after_headers(connection):
@@ -54,7 +54,7 @@ def in_two_hours(connection):
 
 
 # The answer; lenient or strict; outcome class and HTTP status of the attempt; what follows: delivered, quick (two quick retries, then
-# a dead letter), gone, or the range of the delay in seconds, of a schedule whose first delay is an hour.
+# a dead letter), gone (the endpoint is disabled), or the range of the delay in seconds; the first delay of the schedule is an hour.
 SCHEDULE = (2880, 4320)
 REDIRECTED = {"location": "/trap"}
 ANSWERS = {
@@ -85,7 +85,7 @@ ANSWERS = {
     "endless body of 500": (endless(500), "strict", "server_error", 500, SCHEDULE),
     "endless header": (endless_header, "strict", "success", 200, "delivered"),
 }
-# Who is there, below https://; outcome class; what follows.
+# The server behind an https:// URL; outcome class; what follows.
 SERVERS = {
     "a good certificate": ("success", "delivered"),
     "HTTP/2": ("success", "delivered"),
@@ -93,7 +93,7 @@ SERVERS = {
     "for another host": ("tls", SCHEDULE),
     "expired": ("tls", SCHEDULE),
     "no TLS": ("tls", SCHEDULE),
-    "nobody listens": ("connect", SCHEDULE),
+    "no listener": ("connect", SCHEDULE),
 }
 
 
@@ -106,13 +106,13 @@ class Table:
         self.receiver = Receiver(lambda d: ANSWERS[self.names[d.path]][0])
         self.names = {f"/{i}": name for i, name in enumerate(ANSWERS)}
         self.servers = self.servers_open()
-        proxies = {f"{kind}_proxy": "http://127.0.0.1:1" for kind in ("http", "https", "all")}  # which nobody asks
+        proxies = {f"{kind}_proxy": "http://127.0.0.1:1" for kind in ("http", "https", "all")}  # must not be used
         self.dispatcher = dispatcher(stack, env=proxies, webhooks__ca_file=str(self.authority.certificate)).start()
         self.chat = Chat(stack)
         self.endpoints = {name: self.add(self.receiver.url(path), client_errors=ANSWERS[name][1])
                           for path, name in self.names.items()}
         self.endpoints |= {name: self.add(f"https://127.0.0.1:{server.port}/") for name, server in self.servers.items()}
-        self.servers["nobody listens"].close()
+        self.servers["no listener"].close()
         self.event, = self.chat.publish(self.chat.message())
 
     def add(self, url, **columns):
@@ -120,7 +120,7 @@ class Table:
                            schedule_ms=[3600000] * 4, **columns)
 
     def servers_open(self):
-        issue, servers = self.authority.issue, {"no TLS": Receiver(), "nobody listens": Receiver()}
+        issue, servers = self.authority.issue, {"no TLS": Receiver(), "no listener": Receiver()}
         certificates = {"a good certificate": issue("good"), "HTTP/2": issue("h2"),
                         "self-signed": self.authority.self_signed("self"), "for another host": issue("other", "other.example"),
                         "expired": issue("expired", days=-1)}
@@ -130,14 +130,14 @@ class Table:
 
     def check(self, name, outcome, status, follows):
         endpoint = self.endpoints[name]
-        first = wait_for(lambda: attempts(self.stack, endpoint), lambda: f"an attempt\n{self.dispatcher.log_tail()}")[0]
+        first = wait_for(lambda: attempts(self.stack, endpoint), lambda: f"an attempt is recorded\n{self.dispatcher.log_tail()}")[0]
         assert (first["outcome"], first["status"], first["attempt"]) == (outcome, status, 1), first
         assert (str(first["event_id"]), first["event_type"]) == (self.event.event_id, "message.created")
         assert (first["error"] is None) == (outcome in ("success", "redirect", "client_error", "gone", "rate_limited", "retryable",
                                                         "server_error"))
         phases = [first[f"{phase}_us"] for phase in ("connect", "tls", "first_byte", "total")]
         reached = [us for us in phases if us is not None]
-        assert reached == sorted(reached), "phases end one after the other"
+        assert reached == sorted(reached), "phases end in order"
         if follows == "delivered":
             assert retries(self.stack, endpoint, "pending", "retrying", "failed") == []
         elif follows == "quick":
@@ -149,22 +149,22 @@ class Table:
         return first
 
     def check_quick(self, endpoint):
-        row = wait_for(lambda: retries(self.stack, endpoint, "failed"), "it is given up")[0]
+        row = wait_for(lambda: retries(self.stack, endpoint, "failed"), "the delivery is exhausted")[0]
         times = [a["at"].timestamp() for a in attempts(self.stack, endpoint)]
         assert len(times) == 3 and times[1] - times[0] >= 0.8 and times[2] - times[1] >= 4, times
         assert row["retry_count"] == 2
-        letter, = wait_for(lambda: dead_letters(self.stack, endpoint), "its dead letter")
+        letter, = wait_for(lambda: dead_letters(self.stack, endpoint), "the dead letter is published")
         assert letter.value == self.event.SerializeToString() and letter.headers["x-dlq-reason"] == "exhausted"
 
     def check_gone(self, endpoint):
-        row = wait_for(lambda: endpoint_row(self.stack, endpoint)["disabled_at"] and endpoint_row(self.stack, endpoint), "disabled")
+        row = wait_for(lambda: endpoint_row(self.stack, endpoint)["disabled_at"] and endpoint_row(self.stack, endpoint), "the endpoint is disabled")
         assert row["state"] == "disabled" and "410" in row["disabled_reason"] and row["enabled"]
-        waiting, = retries(self.stack, endpoint)
-        assert waiting["status"] == "pending" and waiting["retry_count"] == 0
-        wait_for(lambda: len(positions(self.stack, endpoint)) == 3, "it is behind in each partition")
+        pending, = retries(self.stack, endpoint)
+        assert pending["status"] == "pending" and pending["retry_count"] == 0
+        wait_for(lambda: len(positions(self.stack, endpoint)) == 3, "each partition has a position")
 
     def check_later(self, endpoint, least_s, most_s):
-        row, = wait_for(lambda: retries(self.stack, endpoint, "pending"), "it waits")
+        row, = wait_for(lambda: retries(self.stack, endpoint, "pending"), "a retry is pending")
         delay_s = (row["next_retry_at"] - row["updated_at"]).total_seconds()
         assert least_s <= delay_s <= most_s and row["retry_count"] == 0 and row["last_error"]
         assert len(attempts(self.stack, endpoint)) == 1
@@ -200,7 +200,7 @@ def test_each_server_has_its_outcome(table, name):
         assert verified(delivery, SECRET) and delivery.event["id"] == table.event.event_id
         assert first["tls_us"] > 0
     else:
-        assert server.deliveries == [], "nothing is sent to whom is not trusted"
+        assert server.deliveries == [], "no request is sent to a server without a valid certificate"
 
 
 def test_a_redirect_is_never_followed(table):
@@ -208,13 +208,13 @@ def test_a_redirect_is_never_followed(table):
     assert not [d for d in table.receiver.deliveries if d.path == "/trap"]
 
 
-def test_no_receiver_blocks_the_offset(table):
-    wait_settled(table.stack)
+def test_no_answer_keeps_the_offset_from_advancing(table):
+    wait_all_dispatched(table.stack)
 
 
 def test_metrics_count_the_same_attempts(table):
     for name in ANSWERS:
-        wait_for(lambda: attempts(table.stack, table.endpoints[name]), "an attempt")
+        wait_for(lambda: attempts(table.stack, table.endpoints[name]), "an attempt is recorded")
     rows = {r["outcome"]: r["count"] for r in table.stack.sql("SELECT outcome, count(*) FROM webhook_attempts GROUP BY outcome")}
     metrics = table.dispatcher.metrics()
     counted = {outcome: sum(v for k, v in metrics.items() if k.startswith("blazz_webhook_attempts_total{")

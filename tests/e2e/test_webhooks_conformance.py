@@ -1,4 +1,4 @@
-"""Signatures as others check them: the reference library of Standard Webhooks, and the openssl command line."""
+"""Signatures, checked by the reference library of Standard Webhooks and by the openssl command line."""
 import base64
 import json
 import os
@@ -26,7 +26,7 @@ console.log(JSON.stringify(deliveries.map(({ secret, headers, body }) => {
 
 
 def reference(*cases):
-    """What the library says of (secret, headers, body): the event, or why not."""
+    """A function that verifies (secret, headers, body) with the library. It returns the event, or the library's error."""
     asked = [{"secret": secret, "headers": headers, "body": base64.b64encode(body).decode()} for secret, headers, body in cases]
     done = subprocess.run(["node", "-e", VERIFY], input=json.dumps(asked), capture_output=True, text=True, timeout=60,
                           env=os.environ | {"NODE_PATH": str(MODULES)})
@@ -41,7 +41,7 @@ def mac(secret, text):
 
 @pytest.fixture
 def delivery(blazz):
-    """One that was sent while secrets rotate, with a body that is not ASCII only."""
+    """A delivery that was signed during a rotation of secrets, with a body that is not only ASCII."""
     receiver, chat = Receiver(), Chat(blazz)
     dispatcher(blazz).start()
     add_webhook(blazz, chat.workspace, receiver.url(), (SECRET, (OLDER_SECRET, int(time.time() * 1000) + 3600000)))
@@ -64,4 +64,4 @@ def test_the_reference_library_and_openssl_accept_the_signatures(delivery):
     late = headers | {"webhook-timestamp": str(int(headers["webhook-timestamp"]) - 1)}
     other = headers | {"webhook-id": headers["webhook-id"] + "0"}
     wrong = reference((stranger, headers, body), (SECRET, late, body), (SECRET, other, body), (SECRET, headers, body + b" "))
-    assert wrong == ["WebhookVerificationError: No matching signature found"] * 4, "it would notice"
+    assert wrong == ["WebhookVerificationError: No matching signature found"] * 4, "a changed body is rejected"

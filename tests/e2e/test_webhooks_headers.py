@@ -1,4 +1,4 @@
-"""What a row says of an endpoint reaches the wire as it is meant, or not at all: also where neither blazzctl nor the database has looked."""
+"""An endpoint's columns reach the request as they are meant, or no request is sent, even if blazzctl and the database have checked nothing."""
 import json
 
 import pytest
@@ -21,14 +21,15 @@ ROWS = {
 
 @pytest.fixture(scope="module")
 def unchecked(postgres):
-    """A database without the rules for these columns."""
+    """A database without the constraints of these columns."""
     return """DO $$ DECLARE name text; BEGIN FOR name IN SELECT conname FROM pg_constraint WHERE conrelid = 'webhook_endpoints'::regclass
         AND contype = 'c' AND pg_get_constraintdef(oid) ~ 'headers|url' LOOP
         EXECUTE format('ALTER TABLE webhook_endpoints DROP CONSTRAINT %I', name); END LOOP; END $$"""
 
 
 def test_a_misconfigured_endpoint_gets_no_request_and_its_error_is_recorded(make_blazz, receive, unchecked):
-    """Acme's host is Beta's, too: over one kept alive connection a header could end Acme's request and begin one that swallows Beta's."""
+    """Acme and Beta have endpoints on one host: over a kept-alive connection, a header could end Acme's request and start one that swallows
+    Beta's."""
     stack, receiver = make_blazz(partitions=1), receive()
     stack.sql(unchecked)
     stack.dispatcher = dispatcher(stack).start()

@@ -1,9 +1,9 @@
-"""Replicas of the dispatcher that are killed: every event once accepted at least, under one id, in order, and little of it twice."""
+"""Replicas of the dispatcher are killed: every event is acknowledged at least once, under one id, in order, with few duplicates."""
 import random
 import threading
 
 from harness.hooks import (Chat, add_webhook, attempts, change_webhook, dispatcher, enable_webhook, positions, retries,
-                           wait_events, wait_settled)
+                           wait_all_dispatched, wait_events)
 from harness.receiver import Receiver
 from harness.waiting import wait_for
 
@@ -13,7 +13,7 @@ WINDOW = 10
 
 
 def test_deliveries_in_flight_when_their_endpoint_enters_catch_up_survive_a_kill(make_blazz):
-    """The endpoint's position is past it already; the window still holds it, but nobody reads that for an endpoint that is behind."""
+    """The position of the endpoint is already past the delivery. Its window has it, but an endpoint in catch-up gets no events from there."""
     stack = make_blazz(partitions=1)
     chat, release = Chat(stack), threading.Event()
     events = [chat.message(0), chat.message(1)]
@@ -26,9 +26,9 @@ def test_deliveries_in_flight_when_their_endpoint_enters_catch_up_survive_a_kill
     endpoint = add_webhook(stack, chat.workspace, receiver.url())
     chat.publish(*events)
     wait_events(receiver, events[1:])
-    wait_for(lambda: attempts(stack, endpoint), "the second one is noted")
+    wait_for(lambda: attempts(stack, endpoint), "the second delivery is recorded")
     change_webhook(stack, endpoint, enabled=False)
-    wait_for(lambda: positions(stack, endpoint), "it is behind")
+    wait_for(lambda: positions(stack, endpoint), "the endpoint is in catch-up")
     replica.kill()
     release.set()
     replica.start()
@@ -38,10 +38,10 @@ def test_deliveries_in_flight_when_their_endpoint_enters_catch_up_survive_a_kill
 
 
 def kill_each(replicas, failpoints, load):
-    """The replicas die at these points, each when it passes for the nth time, and come back for the next one; meanwhile there is load()."""
+    """Under load(), replicas are killed at these failpoints, each when it passes there for the nth time, and start again with the next one."""
     rng, points, ended = random.Random(3), list(failpoints), []
 
-    def revive(replica):
+    def restart(replica):
         if replica.process is not None:
             assert replica.process.returncode == -9, replica.log_tail()
             ended.append(replica.failpoint)
@@ -54,10 +54,10 @@ def kill_each(replicas, failpoints, load):
         load()
         for replica in replicas:
             if not replica.running():
-                revive(replica)
+                restart(replica)
         return len(ended) == len(failpoints)
 
-    wait_for(all_have_killed, lambda: f"a kill at each point; so far {ended}", 120)
+    wait_for(all_have_killed, lambda: f"a kill at each failpoint; so far {ended}", 120)
 
 
 def test_kill_9_at_each_point_under_load_with_three_replicas(make_blazz):
@@ -84,8 +84,8 @@ def test_kill_9_at_each_point_under_load_with_three_replicas(make_blazz):
 
     for path, endpoint in endpoints.items():
         wait_events(receiver, chat.published, path, 60, lambda: "\n".join(r.log_tail() for r in replicas))
-        wait_for(lambda: not retries(stack, endpoint, "pending", "retrying"), "nothing waits any more")
-    wait_settled(stack)
+        wait_for(lambda: not retries(stack, endpoint, "pending", "retrying"), "no retry is pending any more")
+    wait_all_dispatched(stack)
     receiver.check_order("/well")
     receiver.check_order("/flaky")
     for path, endpoint in endpoints.items():
@@ -96,7 +96,7 @@ def test_kill_9_at_each_point_under_load_with_three_replicas(make_blazz):
 
 
 def check_repeats(stack, accepted, endpoint, events):
-    """One id an event, each acceptance that mattered noted, and no more repeated than what a window held at each kill."""
+    """Each event has one id and one recorded success, and at each kill no more than the windows' events are repeated."""
     ids = {(times[0].event["id"], webhook_id) for webhook_id, times in accepted.items()}
     assert len(ids) == len({event for event, _ in ids}) == events
     assert len({a["event_id"] for a in attempts(stack, endpoint) if a["outcome"] == "success"}) == events
@@ -105,7 +105,7 @@ def check_repeats(stack, accepted, endpoint, events):
 
 
 def test_order_is_kept_while_replicas_join_and_leave(make_blazz):
-    """Rolling restarts: each one moves partitions twice."""
+    """Rolling restarts, each of which moves partitions twice."""
     stack, rng, accepted = make_blazz(partitions=3), random.Random(11), set()
     chat = Chat(stack)
 
@@ -124,10 +124,10 @@ def test_order_is_kept_while_replicas_join_and_leave(make_blazz):
     replicas = [dispatcher(stack, f"replica{i}", window__max_events=WINDOW).start(wait_ready=False) for i in range(2)]
     for replica in replicas:
         before = len(accepted)
-        wait_for(lambda: keep_busy() or len(accepted) >= before + 50, "deliveries")
+        wait_for(lambda: keep_busy() or len(accepted) >= before + 50, "further events are delivered")
         replica.stop()
         replica.start(wait_ready=False)
     wait_events(receiver, chat.published, deadline_s=60)
-    wait_for(lambda: not retries(stack, endpoint, "pending", "retrying"), "nothing waits any more")
+    wait_for(lambda: not retries(stack, endpoint, "pending", "retrying"), "no retry is pending any more")
     receiver.check_order()
     receiver.close()

@@ -1,4 +1,4 @@
-"""Broadcasts: live messages go to a Pusher-compatible server that checks the signature, soon or not at all."""
+"""Broadcasts: live messages go to a Pusher-compatible server that checks signatures; late ones are abandoned."""
 import json
 import time
 
@@ -6,7 +6,7 @@ import pytest
 from blazz.v1 import common_pb2 as common
 from harness.blazz import Blazz
 from harness.hooks import (attempts, dead_letters, dispatcher, enable_webhook, endpoint_row, positions, retries,
-                           wait_settled)
+                           wait_all_dispatched)
 from harness.pusher import Application, PusherServer, add_pusher
 from harness.waiting import wait_for
 
@@ -30,19 +30,19 @@ def server():
 
 
 def test_the_test_server_verifies_requests_as_documented():
-    """The worked example of pusher.com/docs/channels/library_auth_reference/rest-api, and that nothing of it may change."""
+    """The worked example of pusher.com/docs/channels/library_auth_reference/rest-api is accepted, and any change of it is not."""
     app, at_s = Application(app_id="3"), 1353088179
     body = rb'{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}'
     target = ("/apps/3/events?auth_key=278d425bdf160c739803&auth_timestamp=1353088179&auth_version=1.0"
               "&body_md5=ec365a775a4cd0599faeb73354201b6f"
               "&auth_signature=da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f457e6c")
-    assert app.refusal("POST", target, body, at_s) is None
-    assert app.refusal("POST", target, body, at_s + 601) == 401
-    assert app.refusal("GET", target, body, at_s) == 401
-    assert app.refusal("POST", target, body + b" ", at_s) == 401
-    assert app.refusal("POST", target.replace("353088179", "353088180"), body, at_s) == 401
-    assert app.refusal("POST", target.replace("/3/", "/4/"), body, at_s) == 404
-    assert Application(app_id="3", secret="another").refusal("POST", target, body, at_s) == 401
+    assert app.rejection("POST", target, body, at_s) is None
+    assert app.rejection("POST", target, body, at_s + 601) == 401
+    assert app.rejection("GET", target, body, at_s) == 401
+    assert app.rejection("POST", target, body + b" ", at_s) == 401
+    assert app.rejection("POST", target.replace("353088179", "353088180"), body, at_s) == 401
+    assert app.rejection("POST", target.replace("/3/", "/4/"), body, at_s) == 404
+    assert Application(app_id="3", secret="another").rejection("POST", target, body, at_s) == 401
 
 
 def test_a_live_message_is_broadcast_and_nothing_else(chat, server):
@@ -51,8 +51,8 @@ def test_a_live_message_is_broadcast_and_nothing_else(chat, server):
                headers=json.dumps({"x-from": "blazz"}))
     message = chat.message(body='a "word" — 😀')
     chat.publish(chat.message(origin=common.ORIGIN_HISTORY), chat.message(origin=common.ORIGIN_SYNC), chat.status(), message)
-    wait_for(server.broadcasts, "a broadcast")
-    wait_settled(chat.stack)
+    wait_for(server.broadcasts, "a broadcast is accepted")
+    wait_all_dispatched(chat.stack)
     (channels, name, data), = server.broadcasts()
     created = message.message_created
     assert (channels, name) == ([f"chats.ch{chat.workspace}"], "new-chat-received")
@@ -87,7 +87,7 @@ def test_a_group_on_a_private_channel_of_an_endpoint_that_blazzctl_added(chat, s
     created.group.id, created.group.jid, created.group.name, created.group.participants_count = created.contact.id, "1@g.us", "Team", 3
     created.ClearField("contact")
     chat.publish(message)
-    (channels, _, data), = wait_for(server.broadcasts, "a broadcast")
+    (channels, _, data), = wait_for(server.broadcasts, "a broadcast is accepted")
     assert channels == ["private-chats.ch7"]
     assert data["contact"] is None and data["chat"]["chat_type"] == "group"
     assert data["group"] == {"id": created.group.id, "name": "Team", "participants_count": 3, "jid": "1@g.us"}
@@ -109,7 +109,7 @@ def test_settings_that_make_no_pusher_are_rejected(chat, server, options):
 def test_a_text_that_is_too_long_is_omitted(chat, server):
     add_pusher(chat.stack, chat.workspace, server)
     chat.publish(chat.message(body="x" * 20000))
-    (_, _, data), = wait_for(server.broadcasts, "a broadcast")
+    (_, _, data), = wait_for(server.broadcasts, "a broadcast is accepted")
     assert data["chat"]["truncated"] and data["chat"]["message"] is None
     assert data["chat"]["uuid"] == chat.published[0].message_created.message.uuid
 
@@ -118,17 +118,17 @@ def test_a_broadcast_is_retried_when_the_server_was_briefly_down(chat, server):
     endpoint = add_pusher(chat.stack, chat.workspace, server)
     server.status = 500
     chat.publish(chat.message())
-    row, = wait_for(lambda: retries(chat.stack, endpoint, "pending"), "a retry")
+    row, = wait_for(lambda: retries(chat.stack, endpoint, "pending"), "a retry is pending")
     assert row["max_retries"] == 3 and 0.8 <= (row["next_retry_at"] - row["updated_at"]).total_seconds() <= 1.2
     server.status = 200
-    wait_for(server.broadcasts, "a broadcast")
-    wait_for(lambda: retries(chat.stack, endpoint, "success"), "its row ends")
+    wait_for(server.broadcasts, "a broadcast is accepted")
+    wait_for(lambda: retries(chat.stack, endpoint, "success"), "its retry has ended")
 
 
 def test_a_broadcast_with_a_wrong_secret_is_rejected_and_abandoned(chat, server):
     endpoint = add_pusher(chat.stack, chat.workspace, server, Application(secret="another"))
     chat.publish(chat.message())
-    letter, = wait_for(lambda: dead_letters(chat.stack, endpoint), "a dead letter")
+    letter, = wait_for(lambda: dead_letters(chat.stack, endpoint), "a dead letter is published")
     assert letter.value == chat.published[0].SerializeToString()
     assert [d.status for d in server.deliveries] == [401] * 3 and not server.broadcasts()
     assert [(a["outcome"], a["status"]) for a in attempts(chat.stack, endpoint)] == [("client_error", 401)] * 3
@@ -139,24 +139,24 @@ def late_ones(stack):
 
 
 def test_an_old_event_is_no_longer_broadcast(chat, server):
-    """Neither when it is read late, nor when its retries come too late."""
+    """Neither when it is read late, nor when a retry is due too late."""
     before = late_ones(chat.stack)
     endpoint = add_pusher(chat.stack, chat.workspace, server, active_from=HOUR_AGO)
     chat.publish(chat.message(0), ago_s=125)
-    wait_settled(chat.stack)
+    wait_all_dispatched(chat.stack)
     assert late_ones(chat.stack) == before + 1
     assert not server.deliveries
 
     server.status = 500
     chat.publish(chat.message(1), ago_s=117)
-    row, = wait_for(lambda: retries(chat.stack, endpoint, "failed"), "its row ends")
+    row, = wait_for(lambda: retries(chat.stack, endpoint, "failed"), "its retry has ended")
     assert late_ones(chat.stack) == before + 2
     assert 1 <= len(server.deliveries) <= 3 and row["event_id"] == chat.published[1].event_id
     assert not dead_letters(chat.stack, endpoint) and endpoint_row(chat.stack, endpoint)["state"] == "active"
 
     server.status = 200
     chat.publish(chat.message(1))
-    (_, _, data), = wait_for(server.broadcasts, "the next one is")
+    (_, _, data), = wait_for(server.broadcasts, "the next event is broadcast")
     assert data["chat"]["uuid"] == chat.published[2].message_created.message.uuid
 
 
@@ -164,11 +164,11 @@ def test_an_endpoint_that_was_disabled_resumes_with_new_events(chat, server):
     before = late_ones(chat.stack)
     endpoint = add_pusher(chat.stack, chat.workspace, server, active_from=HOUR_AGO, enabled=False)
     chat.publish(*[chat.message(i % 4) for i in range(20)], ago_s=300)
-    wait_settled(chat.stack)
-    wait_for(lambda: positions(chat.stack, endpoint), "it is behind")
+    wait_all_dispatched(chat.stack)
+    wait_for(lambda: positions(chat.stack, endpoint), "the endpoint is in catch-up")
     enable_webhook(chat.stack, endpoint)
     new, = chat.publish(chat.message())
-    wait_for(server.broadcasts, "the new one")
+    wait_for(server.broadcasts, "the new event is broadcast")
     wait_for(lambda: not positions(chat.stack, endpoint), "it has caught up")
     assert [data["chat"]["uuid"] for _, _, data in server.broadcasts()] == [new.message_created.message.uuid]
     assert late_ones(chat.stack) == before + 20 and not retries(chat.stack, endpoint)

@@ -1,4 +1,4 @@
-"""No URL leads to where only the operator belongs: in a network where every address would answer, the private ones never hear anything."""
+"""No URL reaches a private address: in a network in which every address would answer, no connection to a private one is made."""
 import socket
 import threading
 
@@ -30,14 +30,14 @@ CASES = [(kind, host) for kind, hosts in HOSTS.items() for host in hosts]
 
 
 class World:
-    """A dispatcher where all addresses are this machine's, and one event that went to an endpoint for each host."""
+    """A dispatcher in a namespace to which all addresses are local, an endpoint for each host, and one event for all of them."""
 
     def __init__(self, stack, folder):
         self.stack, self.rebound = stack, threading.Event()
         self.namespace = Namespace(folder)
         self.namespace.own_every_address()
         self.resolver = Resolver({
-            # As such they are looked up where they end with a dot; some resolvers answer numbers with themselves.
+            # With a final dot addresses are looked up as names, and some resolvers answer with the address itself.
             "127.0.0.1": ["127.0.0.1"], METADATA: [METADATA], "localhost": ["127.0.0.1"],
             "metadata.test": [METADATA], "private6.test": ["fd00::1"], "loopback.test": ["127.0.0.1", "::1"],
             "both-private.test": ["10.0.0.1", METADATA], "one-public.test": [METADATA, PUBLIC["IPv4"]],
@@ -69,10 +69,10 @@ class World:
                                            schedule_ms=[3600000], max_retries=0)
 
     def attempt(self, name):
-        return wait_for(lambda: attempts(self.stack, self.endpoints[name]), lambda: f"an attempt\n{self.dispatcher.log_tail()}")[-1]
+        return wait_for(lambda: attempts(self.stack, self.endpoints[name]), lambda: f"an attempt is recorded\n{self.dispatcher.log_tail()}")[-1]
 
     def connected_to(self):
-        """Addresses that somebody was connected to, whatever came then."""
+        """The addresses to which a connection was made."""
         return {address.removeprefix("::ffff:") for address in self.inside.addresses + self.metadata.addresses}
 
 
@@ -91,7 +91,7 @@ def world(postgres, kafka, tmp_path_factory):
 
 
 def is_name(host):
-    """Something that is looked up: what it leads to is not said."""
+    """Whether the host is looked up: then the outcome does not reveal its addresses."""
     return host.rstrip(".").lower() == "localhost" or host.endswith(".test")
 
 
@@ -103,21 +103,21 @@ def test_an_endpoint_with_a_private_address_is_refused(world, kind, host):
 
 
 def test_a_tenant_cannot_distinguish_an_internal_name_from_a_missing_one(world):
-    """Nor by the phases, nor by the schedule; operators can, by metrics and by a line of the log."""
-    told = [{k: v for k, v in world.attempt(name).items() if k in ("outcome", "error", "status", "dns_us", "connect_us", "total_us",
-             "excerpt", "attempt")} for name in ("unknown.test", "empty.test", "metadata.test", "both-private.test", "localhost")]
-    assert told == [told[0]] * len(told)
+    """Neither by the outcome nor by the phases or the schedule. Operators can, by metrics and the log."""
+    shown = [{k: v for k, v in world.attempt(name).items() if k in ("outcome", "error", "status", "dns_us", "connect_us", "total_us",
+              "excerpt", "attempt")} for name in ("unknown.test", "empty.test", "metadata.test", "both-private.test", "localhost")]
+    assert shown == [shown[0]] * len(shown)
     rows = [retries(world.stack, world.endpoints[name])[-1]["last_error"] if retries(world.stack, world.endpoints[name]) else None
             for name in ("unknown.test", "metadata.test")]
     assert rows[0] == rows[1]
-    wait_for(lambda: world.namespace.run(world.dispatcher.metrics)['blazz_webhook_lookups_total{result="refused"}'] > 0, "operators can")
+    wait_for(lambda: world.namespace.run(world.dispatcher.metrics)['blazz_webhook_lookups_total{result="refused"}'] > 0, "a metric shows it")
     assert world.namespace.run(world.dispatcher.metrics)['blazz_webhook_attempts_total{outcome="refused",try="first"}'] > 0
     assert "names of endpoints resolve to addresses that are not permitted" in world.dispatcher.log_tail(100000)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_public_address_is_delivered_to(world, name):
-    """Else nothing here would show anything."""
+    """Otherwise the other tests would show nothing."""
     wait_events(world.inside, [world.event], f"/{name}")
     assert world.attempt(name)["outcome"] == "success"
 
@@ -134,7 +134,7 @@ def test_a_redirect_to_metadata_is_not_followed(world):
 def test_slow_and_silent_name_servers_end_in_a_timeout(world):
     slow = world.attempt("slow.test")
     assert slow["outcome"] == "success" and slow["dns_us"] >= 300000 <= slow["connect_us"]
-    assert world.attempt("silent.test")["outcome"] in ("dns", "timeout"), "which comes first"
+    assert world.attempt("silent.test")["outcome"] in ("dns", "timeout"), "whichever ends first"
     for name in ("unknown.test", "empty.test"):
         assert world.attempt(name)["outcome"] == "dns"
 
@@ -142,10 +142,10 @@ def test_slow_and_silent_name_servers_end_in_a_timeout(world):
 def test_a_name_that_changes_after_the_check_is_refused_at_connect(world):
     assert world.attempt("rebinding.test")["outcome"] == "success"
     world.rebound.set()
-    world.namespace.run(world.dispatcher.stop)  # what libcurl remembers of the name
+    world.namespace.run(world.dispatcher.stop)  # clears libcurl's cache of names
     world.namespace.run(world.dispatcher.start)
     world.chat.publish(world.chat.message())
-    wait_for(lambda: len(attempts(world.stack, world.endpoints["rebinding.test"])) == 2, "the second attempt")
+    wait_for(lambda: len(attempts(world.stack, world.endpoints["rebinding.test"])) == 2, "a second attempt is recorded")
     assert world.attempt("rebinding.test")["outcome"] == "dns"
 
 

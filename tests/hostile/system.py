@@ -116,8 +116,8 @@ class System:
 
     # Results
 
-    def settle(self, deadline_s=30.0):
-        self.blazz.settle(deadline_s)
+    def wait_processed(self, deadline_s=30.0):
+        self.blazz.wait_processed(deadline_s)
 
     def records(self):
         """Records of all topics so far."""
@@ -153,5 +153,5 @@ class System:
         return wrong
 
 
-def wait_caught_up(system, deadline_s=60.0):
-    wait_for(system.blazz.caught_up, lambda: f"inbound is processed\n{system.chat_sync.log_tail(20)}", deadline_s)
+def wait_all_consumed(system, deadline_s=60.0):
+    wait_for(system.blazz.all_consumed, lambda: f"inbound is processed\n{system.chat_sync.log_tail(20)}", deadline_s)

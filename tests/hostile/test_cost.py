@@ -14,7 +14,7 @@ from attack import connections, head, send, status
 from bodies import FILLINGS, PLACES, body_of, bridge, evolution_messages, meta_messages, path_of
 from harness.client import signature
 from limits import cpu_s, forget_peak, peak
-from system import DIALECTS, wait_caught_up
+from system import DIALECTS, wait_all_consumed
 
 MIB = 1 << 20
 # A document of nothing but items takes 11 times its bytes; events, copies and Kafka's buffers come on top.
@@ -112,7 +112,7 @@ def cpu_of_plain_messages(system):
         assert client.post(account.path, body, signature("bridge", body, account.secret)).status == 202
         total += len(body)
     client.close()
-    wait_caught_up(system)
+    wait_all_consumed(system)
     return max(0.01, meter.cpu() - before) / total
 
 
@@ -153,7 +153,7 @@ def test_small_values_cost_ingest_little_more_than_text(system, dialect, place, 
     (account, other) = system.tenant(dialect, "webjs-raw")
     text = ingest_cpu(system, other, "change_state", "a long string")
     cost = ingest_cpu(system, account, place, filling)
-    wait_caught_up(system)
+    wait_all_consumed(system)
     assert cost <= DEAREST_FACTOR * text + DEAREST_SLACK_S, f"{cost:.2f} s of CPU, {text:.2f} s for as many bytes of text"
 
 
@@ -170,7 +170,7 @@ def test_a_body_costs_a_bounded_factor_of_its_bytes(system, beta, plain_cpu, sha
     began = time.monotonic()
     with beta.served(0.0):
         answer = attack(system, account, shape, body)
-    wait_caught_up(system)
+    wait_all_consumed(system)
     took = time.monotonic() - began
     grown, rows, cpu = meter.end()
     factor = cpu / (len(body) * plain_cpu[system])

@@ -15,7 +15,7 @@ from harness.client import Client, signature, standard_webhook
 from harness.waiting import wait_for
 from limits import forget_peak, peak
 from neighbour import SECRET as BETAS_SECRET
-from system import wait_caught_up
+from system import wait_all_consumed
 
 MIB = 1 << 20
 siblings = pytest.mark.siblings
@@ -135,7 +135,7 @@ def test_values_that_postgresql_rejects_do_not_stop_others(system, beta, dialect
     with beta.served(1.0):
         answer = system.post(acme, make(acme, number, count), path=path_of(acme, "chats" if dialect == "bridge" else ""))
         assert answer.status in ACCEPTED, answer
-    wait_caught_up(system, 20)
+    wait_all_consumed(system, 20)
     good_message(system, acme)
     lines = system.log_of(system.chat_sync, at).count("\n")
     assert lines < 40, f"{lines} lines of chat-sync's log"
@@ -246,7 +246,7 @@ def test_many_events_in_few_requests_are_charged_as_many_events(system, beta, di
         for body in bodies:
             answers.append(system.post(acme, body).status)
     assert answers[0] in ACCEPTED - {413, 429} and answers[-1] == 429, answers
-    wait_caught_up(system)
+    wait_all_consumed(system)
 
 
 # Rows that grow with bodies
@@ -268,7 +268,7 @@ def test_notices_have_a_bounded_number_of_kinds(system, beta, make):
     with beta.served(0.5):
         for n in range(6):
             assert system.post(acme, make(acme, n), patience_s=20).status == 200
-    wait_caught_up(system)
+    wait_all_consumed(system)
     kinds = system.blazz.value("SELECT count(*) FROM whatsapp_accounts a, jsonb_object_keys(a.notices) WHERE a.uuid = %s", acme.uuid)
     size = system.blazz.value("SELECT pg_column_size(notices) FROM whatsapp_accounts WHERE uuid = %s", acme.uuid)
     assert kinds <= KINDS_MAX and size < MIB, f"{kinds} kinds, {size} bytes"
@@ -312,7 +312,7 @@ def test_no_row_grows_without_a_bound(system, beta, make):
     with beta.served(0.5):
         for n in range(5):
             assert system.post(acme, make(acme, n), patience_s=30).status in (202, 422)
-    wait_caught_up(system)
+    wait_all_consumed(system)
     for column in (r["name"] for r in system.blazz.sql(WIDEST_JSONB)):
         table, _, name = column.partition(".")
         size = system.blazz.value(f"SELECT coalesce(max(pg_column_size(t.{name}::text)), 0) FROM {table} t")
@@ -331,7 +331,7 @@ def test_syncs_that_never_end_do_not_stop_others(system, beta):
     with beta.served(0.5):
         for n in range(300):
             system.post(acme, bridge_sync(acme, [], sync_id=f"sync-{n}", last=False, total=1000), path=acme.sync_path)
-    wait_caught_up(system)
+    wait_all_consumed(system)
     kept = system.blazz.sql("""SELECT DISTINCT sync_id FROM account_syncs s JOIN whatsapp_accounts a
         ON (a.workspace_id, a.id) = (s.workspace_id, s.account_id) WHERE a.uuid = %s""", acme.uuid)
     assert len(kept) == SYNCS_KEPT and {f"sync-{n}" for n in range(300)} <= {r["sync_id"] for r in kept}
@@ -350,7 +350,7 @@ def test_a_repeated_delivery_of_standard_webhooks_is_one_event(system):
             assert client.post(acme.path, body, headers).status == 202
     finally:
         client.close()
-    wait_caught_up(system)
+    wait_all_consumed(system)
     assert len({e.event_id for _, e in system.blazz.inbound() if e.account_id == acme.uuid}) == 2
 
 

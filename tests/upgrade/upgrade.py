@@ -118,12 +118,12 @@ class Upgrade(System):
             self.publish_bulk_to("inbound")
         self.replace_all("ingest", self.old, random)
         if not leave:
-            wait_for(lambda: not [b for b in self.blazz.behind() if b[0] == "inbound.bulk"] and not self.under_way(),
-                     lambda: f"inbound.bulk is drained: {self.blazz.behind()}, {self.under_way()} merges and renames", IN_FLIGHT_S)
+            wait_for(lambda: not [b for b in self.blazz.unconsumed() if b[0] == "inbound.bulk"] and not self.under_way(),
+                     lambda: f"inbound.bulk is drained: {self.blazz.unconsumed()}, {self.under_way()} merges and renames", IN_FLIGHT_S)
         for service in reversed(CONSUMERS):
             self.replace_all(service, self.old, random)
         if leave:
-            wait_for(lambda: self.left_in_bulk() >= leave, lambda: f"history comes meanwhile: {self.blazz.behind()}", IN_FLIGHT_S)
+            wait_for(lambda: self.left_in_bulk() >= leave, lambda: f"history comes meanwhile: {self.blazz.unconsumed()}", IN_FLIGHT_S)
         else:
             self.blazz.consumed = ("inbound",)
         self.blazz.programs = self.old
@@ -155,7 +155,7 @@ class Upgrade(System):
         return self.blazz.value("SELECT (SELECT count(*) FROM conversation_merges) + (SELECT count(*) FROM sender_renames)")
 
     def left_in_bulk(self):
-        return sum(high - (reached or 0) for topic, _, reached, high in self.blazz.behind() if topic == "inbound.bulk")
+        return sum(high - (reached or 0) for topic, _, reached, high in self.blazz.unconsumed() if topic == "inbound.bulk")
 
 
 # The steps of each cycle under load; before the first and after each the ledger checks the state.

@@ -1,1 +1,1 @@
-"""The foundation of the end to end tests: servers, services, clients, decoding."""
+"""What the end to end tests share: servers, services, clients, decoding."""

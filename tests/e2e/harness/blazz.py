@@ -31,11 +31,11 @@ CHAT_SYNC = {"sweep.interval": "100ms", "backoff.min": "50ms", "backoff.max": "5
 
 
 TOPICS = ("inbound.bulk", "inbound", "chat-event", "http")
-BULK = (common_pb2.ORIGIN_HISTORY, common_pb2.ORIGIN_SYNC)  # the origins whose events have a topic of their own
+BULK = (common_pb2.ORIGIN_HISTORY, common_pb2.ORIGIN_SYNC)  # origins whose events go to inbound.bulk
 
 
 class Failed(AssertionError):
-    """blazzctl did not end with 0."""
+    """blazzctl exited with a status other than 0."""
 
 
 class Blazz:
@@ -45,7 +45,7 @@ class Blazz:
         self.database = postgres.create_database()
         self.prefix = "e2e-" + uuid.uuid4().hex[:10]
         self.services, self.clients = [], []
-        self.wrong = []  # sanitizer reports of programs that ran once
+        self.wrong = []  # sanitizer reports of runs of blazzctl
         self.ctl_config = {
             "postgres.conninfo": self.conninfo("blazz_admin"), "postgres.ops_conninfo": self.conninfo("blazz_ops"),
             "topics.prefix": self.prefix, "kafka.bootstrap.servers": kafka.address, "secrets.keyring": KEYRING,
@@ -94,7 +94,7 @@ class Blazz:
         return self.ctl("apps", "add", "--secret-file", "-", "--verify-token-file", verify, stdin=secret)[0]["app"]
 
     def add_account(self, workspace, secret=None, **options):
-        """The account's public id. Keywords are blazzctl's options, - as _."""
+        """Returns the account's public id. Keywords are blazzctl's options, with _ for -."""
         words = []
         for key, value in options.items():
             words += ["--" + key.replace("_", "-")] + ([] if value is True else [value])
@@ -118,7 +118,7 @@ class Blazz:
     # Services
 
     def service(self, name, settings=None, label=None, **more):
-        """Not started."""
+        """A service that is not started yet."""
         role = "blazz_" + name.replace("-", "_")
         base = {"postgres.conninfo": self.conninfo(role), "kafka.bootstrap.servers": self.kafka.address,
                 "topics.prefix": self.prefix, "log.level": "info"}
@@ -137,7 +137,7 @@ class Blazz:
                             failpoint=failpoint)
 
     def start(self, **ingest_settings):
-        """Both, ready."""
+        """Starts ingest and chat-sync; both are ready."""
         self.in_ = self.ingest(**ingest_settings).start(wait_ready=False)
         self.sync = self.chat_sync().start(wait_ready=False)
         self.in_.wait_ready()
@@ -167,7 +167,7 @@ class Blazz:
         return f"/webhooks/{word}/{self.accounts[dialect]}"
 
     def post(self, dialect, body, client=None, headers=None, **more):
-        """A signed POST of bytes or of a value for json.dumps."""
+        """A signed POST; a body that is not bytes is encoded as JSON."""
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
         client = client or self.default_client()
@@ -198,7 +198,7 @@ class Blazz:
                          "partitioner": "murmur2_random", "log_level": 0})
 
     def publish(self, events, headers=None, key=None):
-        """InboundEvents or bytes straight to Kafka, as a producer outside Blazz does: each to the topic of its origin."""
+        """Produces InboundEvents, or bytes, to Kafka as a producer outside Blazz does: each to the topic of its origin."""
         producer, failures = self.producer(), []
         for event in events:
             value = event if isinstance(event, bytes) else event.SerializeToString()
@@ -244,52 +244,52 @@ class Blazz:
         return {r["partition"]: r["next_offset"] for r in self.sql(
             "SELECT partition, next_offset FROM consumer_progress WHERE consumer = 'chat-sync' AND topic = %s", self.topic(topic))}
 
-    def behind(self):
-        """[(topic, partition, next offset, end)] of partitions that chat-sync has not consumed completely yet."""
+    def unconsumed(self):
+        """[(topic, partition, next offset, end)] of the partitions that chat-sync has not consumed to their end."""
         done = {t: self.progress(t) for t in self.consumed}
         return [(t, p, done[t].get(p), high) for t in done for p, (low, high) in self.kafka.watermarks(self.topic(t)).items()
                 if (done[t].get(p) or low) < high]
 
-    def caught_up(self):
-        return not self.behind()
+    def all_consumed(self):
+        return not self.unconsumed()
 
-    def settle(self, deadline_s=60.0):
+    def wait_processed(self, deadline_s=60.0):
         """Until chat-sync has consumed every record and published all resulting events."""
-        def settled():
-            return self.caught_up() and self.value("SELECT count(*) FROM outbox") == 0 and self.caught_up()
+        def processed():
+            return self.all_consumed() and self.value("SELECT count(*) FROM outbox") == 0 and self.all_consumed()
 
-        wait_for(settled, lambda: f"everything is processed; behind {self.behind()}, "
+        wait_for(processed, lambda: f"every record is processed; not consumed {self.unconsumed()}, "
                  f"outbox {self.value('SELECT count(*) FROM outbox')}\n"
                  + "\n".join(s.log_tail() for s in self.services), deadline_s)
 
     def counts(self):
         """Rows by table, and sums that a repeated event would change."""
-        one = self.sql("""SELECT (SELECT count(*) FROM contacts) AS contacts, (SELECT count(*) FROM contact_aliases) AS aliases,
+        rows = self.sql("""SELECT (SELECT count(*) FROM contacts) AS contacts, (SELECT count(*) FROM contact_aliases) AS aliases,
             (SELECT count(*) FROM conversations) AS conversations, (SELECT count(*) FROM chats) AS messages,
             (SELECT count(*) FROM chat_receipts) AS receipts, (SELECT count(*) FROM chat_reactions) AS reactions,
             (SELECT count(*) FROM chat_media) AS media, (SELECT count(*) FROM whatsapp_groups) AS groups,
             (SELECT count(*) FROM parked_updates) AS parked,
             (SELECT coalesce(sum(unread_messages), 0) FROM conversations) AS unread""")[0]
-        return dict(one)
+        return dict(rows)
 
     def check_invariants(self):
-        """Invariants of every database at any time."""
+        """What holds in every database at any time."""
         bad = self.sql("""SELECT v.id, v.unread_messages, count(c.id) FROM conversations v
             LEFT JOIN chats c ON (c.workspace_id, c.conversation_id) = (v.workspace_id, v.id) AND c.type = 'inbound'
                 AND c.origin IN ('live', 'sync') AND c.deleted_at IS NULL AND (v.last_read_at IS NULL OR c.sent_at > v.last_read_at)
             WHERE v.merged_into IS NULL GROUP BY v.workspace_id, v.id HAVING v.unread_messages <> count(c.id)""")
-        assert not bad, f"unread counters that a recount does not give: {bad}"
+        assert not bad, f"unread counters that differ from a recount: {bad}"
         off = self.sql("""SELECT * FROM consumer_progress WHERE next_offset IS NOT NULL AND start_offset IS NOT NULL
             AND next_offset - start_offset <> applied + no_effect + filtered + parked + dead_lettered + skipped""")
-        assert not off, f"records that became nothing: {off}"
+        assert not off, f"consumed records without an outcome: {off}"
 
     def check_chat_events(self):
-        """Stable ids, order and numbering within each conversation; returns the distinct events in order."""
+        """Ids are stable, and sequence numbers have no gap within a conversation. Returns the distinct events in order."""
         seen, order, distinct = {}, defaultdict(list), []
         for record, event in self.chat_events():
             first = seen.setdefault(event.event_id, event)
             if first is not event:
-                assert first == event, f"one id, two events:\n{str(first)[:1500]}\n{str(event)[:1500]}"
+                assert first == event, f"two events with one id:\n{str(first)[:1500]}\n{str(event)[:1500]}"
                 continue
             distinct.append(event)
             if event.conversation_id:

@@ -1,8 +1,8 @@
-"""Certificates made by openssl: an authority, and servers with and without a certificate of it."""
+"""Certificates made by openssl: an authority, and servers with a certificate that it issued or a self-signed one."""
 import subprocess
 import time
 
-# `openssl ca` gives a certificate any dates; `openssl x509` rejects some since OpenSSL 3.5.
+# `openssl ca` accepts any dates for a certificate; since OpenSSL 3.5 `openssl x509` rejects some.
 BOOKS = """[ca]
 default_ca = authority
 [authority]

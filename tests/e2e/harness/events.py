@@ -82,14 +82,14 @@ class Source:
         return e
 
     def alias(self, phone, lid, at=T0):
-        """Both aliases are of one person."""
+        """Both aliases belong to one person."""
         e = self.event("identity_change", phone, lid, at=at)
         c = e.identity_change
         c.kind, c.old.lid, c.new.phone = inbound_pb2.IdentityChange.KIND_ALIAS, lid, phone
         return e
 
     def number_change(self, old, new, at=T0):
-        """The provider reports that the person changed the number."""
+        """The provider reports that a person has changed the phone number."""
         e = self.event("identity_change", old, new, "moved", at=at)
         c = e.identity_change
         c.kind, c.old.phone, c.new.phone = inbound_pb2.IdentityChange.KIND_NUMBER_CHANGED, old, new

@@ -1,6 +1,6 @@
-"""expected.json against the resulting events: each expected item must be answered by one InboundEvent (32-events: the table).
+"""Compares expected.json with the resulting events: one InboundEvent must match each expected item (32-events: the table).
 
-An absent key is not asserted; times are asserted to the second. Words of the providers are translated by the tables below.
+An absent key is not asserted; times are asserted to the second. The tables below translate the words of the providers.
 """
 import hashlib
 import re
@@ -66,7 +66,7 @@ class Mismatch(Exception):
 
 
 class Check:
-    """Assertions about one expected item, each named."""
+    """Assertions about one expected item, each with a name."""
 
     def __init__(self, item):
         self.item = item
@@ -86,7 +86,7 @@ class Check:
 
 
 def key_of(item):
-    """The message key of the item's id; None: a generated one."""
+    """The message key that the item's id stands for; None: a generated one."""
     if item.get("id") is None:
         return None
     parts = re.fullmatch(r"(true|false)_[^_]+_([^_]+)(_.*)?", item["id"])
@@ -272,7 +272,7 @@ def check_opt_out(c, v, e):
     c.that(v.stop == (c.item["body"] == "stop"), "stop")
 
 
-# kind: (the oneof's members that may answer, the check)
+# kind: (members of the oneof that may match, the check)
 KINDS = {
     "message": (("message",), lambda c, e: check_message(c, e.message, e.source_time_ms)),
     "message_pending": (("message",), lambda c, e: check_message(c, e.message, e.source_time_ms)),
@@ -301,8 +301,8 @@ KINDS = {
 }
 
 
-def take_sync_apart(events):
-    """A sync_chat is a chat_upsert and its history_messages: as events of their own."""
+def sync_chats_expanded(events):
+    """The events, with each sync_chat replaced by a chat_upsert and its history_messages."""
     out = []
     for e in events:
         if e.WhichOneof("event") != "sync_chat":
@@ -322,8 +322,8 @@ def take_sync_apart(events):
 
 
 def differences(expected, events):
-    """The differences in the events of one body; empty: none."""
-    left, wrong = take_sync_apart(events), []
+    """How the events of one body differ from the expected items; empty when they do not."""
+    left, wrong = sync_chats_expanded(events), []
     for item in expected:
         members, check = KINDS[item["kind"]]
         reasons = []

@@ -10,7 +10,7 @@ DIALECTS = ("meta", "webjs-raw", "waha", "evolution", "bridge")
 
 
 def wrap(name, body):
-    """wwebjs-api's envelope around an object of the library that comes without one."""
+    """Wraps an object of the library in wwebjs-api's envelope when the fixture has none."""
     value = json.loads(body)
     if "dataType" in value:
         return body
@@ -26,20 +26,20 @@ class Fixture:
         self.expected = expected
 
     def body(self, workspace):
-        """As posted: bridge bodies name the workspace."""
+        """The body as it is posted: one of the bridge names the workspace."""
         body = self.path.read_bytes()
         if self.dialect == "webjs-raw":
             return wrap(self.name, body)
         return body.replace(b"{workspace}", workspace.encode()) if self.dialect == "bridge" else body
 
     def events(self):
-        """Expected events that reach Kafka, without the rejected ones."""
-        if isinstance(self.expected, dict):  # the batch of a thousand: first, last and how many
+        """The expected events that reach Kafka: without rejected items."""
+        if isinstance(self.expected, dict):  # the batch of a thousand: the first, the last and the number of items
             return None
         return [e for e in self.expected if e["kind"] not in ("rejected", "status_post", "newsletter_post", "ignored")]
 
     def status(self):
-        """The answer's status, where the whole body is rejected; else None."""
+        """The status of the answer when the whole body is rejected; otherwise None."""
         if isinstance(self.expected, dict):
             return None
         return next((e["status"] for e in self.expected if e["kind"] == "rejected" and "status" in e), None)

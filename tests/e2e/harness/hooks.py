@@ -1,4 +1,4 @@
-"""Endpoints of tenants, events for them, and the dispatcher between: shared by the tests of webhooks."""
+"""The endpoints of tenants, their events, and the dispatcher: shared by the tests of webhooks."""
 import base64
 import json
 import os
@@ -22,14 +22,14 @@ DISPATCHER = {"secrets.keyring": KEYRING, "webhooks.allow_http": True, "webhooks
 
 
 def dispatcher(stack, label="dispatcher", env=None, **settings):
-    """Not started."""
+    """A dispatcher that is not started yet."""
     return stack.service("webhook-dispatcher", DISPATCHER | {k.replace("__", "."): v for k, v in settings.items()}, label, env=env)
 
 
 # Endpoints
 
 def sealed(secrets, endpoint):
-    """secrets: texts, or (text, until when it signs, in ms), newest first; or the JSON itself."""
+    """Seals secrets, newest first: each a text, or (text, time in ms at which it expires); or their JSON as it is stored."""
     if not isinstance(secrets, dict):
         secrets = {"keys": [{"secret": s} if isinstance(s, str) else {"secret": s[0], "expires_at": s[1]} for s in secrets]}
     name, _, key = KEYRING.partition(":")
@@ -40,7 +40,7 @@ def sealed(secrets, endpoint):
 
 
 def add_webhook(stack, workspace, url, secrets=(SECRET,), **columns):
-    """The endpoint's public id."""
+    """Adds an endpoint. Returns its public id."""
     endpoint = str(uuid.uuid4())
     columns = {"uuid": endpoint, "url": url, "secrets": sealed(secrets, endpoint)} | columns
     stack.sql(f"""INSERT INTO webhook_endpoints (workspace_id, {", ".join(columns)})
@@ -90,7 +90,7 @@ def dead_letters(stack, endpoint):
 # Events
 
 class Chat:
-    """Publishes the events of one workspace as chat-sync would: numbered in each conversation."""
+    """Publishes the events of one workspace as chat-sync does: numbered in each conversation."""
 
     def __init__(self, stack, workspace=None):
         self.stack, self.workspace = stack, workspace or stack.add_workspace()
@@ -122,7 +122,7 @@ class Chat:
         return event
 
     def publish(self, *events, ago_s=0):
-        """In this order within each conversation; the events, when they are written: so long ago, by their time."""
+        """Produces the events in this order within each conversation, with a timestamp of ago_s before now. Returns them."""
         failures, at_ms = [], int((time.time() - ago_s) * 1000)
         for event in events:
             self.producer.produce(self.stack.topic("chat-event"), event.SerializeToString(),
@@ -138,25 +138,25 @@ class Chat:
 
 
 def events_of(receiver, path=None):
-    """Ids of the events that were acknowledged."""
+    """The ids of the events that the receiver acknowledged."""
     return {delivered[0].event["id"] for delivered in receiver.accepted(path).values()}
 
 
 def wait_events(receiver, events, path=None, deadline_s=30.0, why=""):
-    """Until each of these was acknowledged."""
+    """Until the receiver has acknowledged each of these events."""
     wanted = {e.event_id for e in events}
     wait_for(lambda: wanted <= events_of(receiver, path), lambda: f"missing {len(wanted - events_of(receiver, path))} of "
              f"{len(wanted)} events at {path}\n{why() if callable(why) else why}", deadline_s)
 
 
-def settled(stack):
-    """Whether the dispatcher has delivered every published event or has it in its queue."""
+def all_dispatched(stack):
+    """Whether the dispatcher has delivered every published event or stored it in its retry queue."""
     done = {r["partition"]: r["next_offset"] for r in stack.sql(
         "SELECT partition, next_offset FROM consumer_progress WHERE consumer = 'webhook-dispatcher'")}
     marks = stack.kafka.watermarks(stack.topic("chat-event"))
     return all((done.get(p) or low) >= high for p, (low, high) in marks.items())
 
 
-def wait_settled(stack, deadline_s=30.0):
-    wait_for(lambda: settled(stack), lambda: "the dispatcher passes everything\n" + "\n".join(
+def wait_all_dispatched(stack, deadline_s=30.0):
+    wait_for(lambda: all_dispatched(stack), lambda: "the dispatcher has consumed every event\n" + "\n".join(
         s.log_tail() for s in stack.services), deadline_s)

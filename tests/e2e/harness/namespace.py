@@ -1,4 +1,4 @@
-"""A network of its own for a program: every address in the world is on this machine, and a resolver gives configured answers."""
+"""A network namespace for a program: every IP address is local to it, and its resolver gives configured answers."""
 import ctypes
 import ipaddress
 import os
@@ -15,7 +15,7 @@ PORT = 8080
 
 
 class Namespace:
-    """A thread in namespaces of its own: sockets and programs that it opens are inside, and can be used from anywhere."""
+    """A thread in namespaces of its own: what it opens or starts is inside; its sockets can be used by other threads."""
 
     def __init__(self, folder):
         self.folder, self.work, self.results = folder, queue.Queue(), queue.Queue()
@@ -53,7 +53,7 @@ class Namespace:
         return self.run(lambda: socket.create_server(address, family=family, backlog=100, dualstack_ipv6=family == socket.AF_INET6))
 
     def bridge(self, port):
-        """127.0.0.1:port in there leads to 127.0.0.1:port out here."""
+        """Forwards 127.0.0.1:port inside the namespace to 127.0.0.1:port outside."""
         server = self.listen(("127.0.0.1", port))
 
         def copy(source, target):
@@ -89,7 +89,7 @@ class Namespace:
 
 
 class Resolver:
-    """names: {name: addresses, or a function that gives them, or None for no answer at all}"""
+    """names: {name: addresses, or a function that returns them, or None: no answer is sent}"""
 
     def __init__(self, names):
         self.names, self.asked = names, []
@@ -128,7 +128,7 @@ class Resolver:
 
 
 def slowly(seconds, addresses):
-    """A delayed answer."""
+    """The addresses, after a delay."""
     def answer(kind):
         time.sleep(seconds)
         return addresses

@@ -1,4 +1,4 @@
-"""A Pusher-compatible server, limited to its HTTP API: it accepts an event only when it is signed as Pusher's documentation says."""
+"""The HTTP API of a Pusher-compatible server: it accepts an event only when it is signed as Pusher's documentation says."""
 import hashlib
 import hmac
 import json
@@ -19,7 +19,7 @@ class Application:
     key: str = "278d425bdf160c739803"
     secret: str = "7ad3773142a6692b25b8"
 
-    def refusal(self, method, target, body, now_s):
+    def rejection(self, method, target, body, now_s):
         """The status with which a server rejects this request; None: it accepts it."""
         url = urlsplit(target)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
@@ -42,16 +42,16 @@ class PusherServer(Receiver):
     def __init__(self, application=None):
         self.application = application or Application()
         self.status = 200
-        super().__init__(lambda d: self.application.refusal("POST", d.path, d.body, time.time()) or self.status)
+        super().__init__(lambda d: self.application.rejection("POST", d.path, d.body, time.time()) or self.status)
 
     def broadcasts(self):
-        """Of every accepted request: (channels, event's name, data)."""
+        """(channels, name of the event, data) of every accepted request."""
         return [(d.event["channels"], d.event["name"], json.loads(d.event["data"]))
                 for d in list(self.deliveries) if d.status == 200]
 
 
 def add_pusher(stack, workspace, server, application=None, channel=None, **columns):
-    """The endpoint's public id."""
+    """Adds an endpoint. Returns its public id."""
     application = application or server.application
     secrets = vars(application) | ({"channel": channel} if channel else {})
     return add_webhook(stack, workspace, server.url(""), secrets, kind="pusher", **columns)

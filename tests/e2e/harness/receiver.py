@@ -1,4 +1,4 @@
-"""A tenant's webhook receiver: a real HTTP(S) server on loopback that keeps a journal and gives configured answers."""
+"""A tenant's webhook receiver: a real HTTP(S) server on loopback that records deliveries and gives configured answers."""
 import base64
 import hashlib
 import hmac
@@ -38,14 +38,14 @@ def key_of(secret):
 
 
 def signs(delivery, secret):
-    """Whether one of its signatures is this secret's, by the rules of Standard Webhooks, implemented independently."""
+    """Whether one of the delivery's signatures was made with this secret: Standard Webhooks, implemented independently."""
     signed = f"{delivery.headers['webhook-id']}.{delivery.headers['webhook-timestamp']}.".encode() + delivery.body
     expected = base64.b64encode(hmac.new(key_of(secret), signed, hashlib.sha256).digest()).decode()
     return f"v1,{expected}" in delivery.headers["webhook-signature"].split(" ")
 
 
 def verified(delivery, secret):
-    """For receivers of either contract; of the older one only the newest secret signs."""
+    """Whether the signatures of both contracts are right; that of the older one is made with the newest secret only."""
     older = hmac.new(key_of(secret), delivery.body, hashlib.sha256).hexdigest()
     return signs(delivery, secret) and delivery.headers["x-whatsapp-signature"] == older
 
@@ -60,7 +60,7 @@ class Receiver:
     def __init__(self, answer=ok, certificate=None, server=None):
         self.answer = answer
         self.deliveries, self.lock = [], threading.Lock()
-        self.addresses = []  # of this side, of each connection
+        self.addresses = []  # to which clients connected
         self.open = set()
         self.server = server or socket.create_server(("127.0.0.1", 0), backlog=1000)
         self.port = self.server.getsockname()[1]
@@ -133,13 +133,13 @@ class Receiver:
         return got
 
     def wait(self, n, path=None, deadline_s=60.0, why=""):
-        """Until n different ones were acknowledged."""
+        """Until n different events were acknowledged. Returns accepted()."""
         wait_for(lambda: len(self.accepted(path)) >= n,
                  lambda: f"{n} deliveries, have {len(self.accepted(path))} {why() if callable(why) else why}", deadline_s)
         return self.accepted(path)
 
     def check_order(self, path=None):
-        """Within each conversation events are first acknowledged in the order of their sequence."""
+        """The first acknowledgements of a conversation's events come in the order of their sequence."""
         seen, last = set(), {}
         for d in list(self.deliveries):
             if not 200 <= d.status < 300 or (path is not None and d.path != path) or d.id in seen:
@@ -152,7 +152,7 @@ class Receiver:
             last[conversation] = sequence
 
     def close(self):
-        self.server.shutdown(socket.SHUT_RDWR)  # otherwise it would listen as long as accept() waits
+        self.server.shutdown(socket.SHUT_RDWR)  # otherwise the port stays open until accept() returns
         self.server.close()
         for connection in list(self.open):
             try:
@@ -162,7 +162,7 @@ class Receiver:
 
 
 class Http2Receiver(Receiver):
-    """Speaks nothing but HTTP/2, and answers 200."""
+    """Supports HTTP/2 only, and answers 200."""
 
     def __init__(self, certificate):
         super().__init__(certificate=certificate)

@@ -38,7 +38,7 @@ def children(parent):
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, ppid = stat.read_text().rpartition(")")[2].split()[:2]
-        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        except (FileNotFoundError, ProcessLookupError):  # it has ended since
             continue
         if int(ppid) == parent and state != "Z":
             found.append(int(stat.parent.name))
@@ -54,7 +54,7 @@ class Server:
         self.start()
 
     def signal(self, number):
-        """To each of its processes; returns which."""
+        """Sends the signal to each of its processes. Returns their pids."""
         pids = self.pids()
         for pid in pids:
             try:
@@ -64,9 +64,9 @@ class Server:
         return pids
 
     def kill(self):
-        """kill -9; none of its processes runs any more."""
+        """kill -9; returns when none of its processes runs any more."""
         pids = self.signal(signal.SIGKILL)
-        wait_for(lambda: not any(running(p) for p in pids), f"{self.script}: its processes are gone")
+        wait_for(lambda: not any(running(p) for p in pids), f"{self.script}: its processes have ended")
 
     def pause(self):
         self.signal(signal.SIGSTOP)
@@ -78,7 +78,7 @@ class Server:
         tool(self.script, "stop", self.folder)
 
     def start(self):
-        """The same server again, on its old port."""
+        """Also starts a stopped server again, on the same port."""
         self.address = tool(self.script, self.action, self.folder, env=self.env)
 
     def close(self):
@@ -87,14 +87,14 @@ class Server:
 
 
 class Postgres(Server):
-    """With a migrated template that every test's database is copied from."""
+    """A server with a migrated template database, from which each stack's database is copied."""
 
     def __init__(self, folder=None, action="migrated"):
         super().__init__("pg-temp.sh", folder, action=action)
         self.count = 0
 
     def pids(self):
-        """The postmaster first: it replaces those of its children that end."""
+        """The postmaster comes first, because it restarts children that end."""
         file = Path(self.folder, "data/postmaster.pid")
         if not file.exists():
             return []
@@ -125,7 +125,7 @@ class Postgres(Server):
 
 
 class Record:
-    """A record as it was read: headers in order, values as text where they are."""
+    """A record as it was read. header_list keeps the order of the headers and absent values."""
 
     def __init__(self, message):
         self.topic, self.partition, self.offset = message.topic(), message.partition(), message.offset()
@@ -159,7 +159,7 @@ class Kafka(Server):
             found = consumer.list_topics(topic, timeout=20).topics[topic]
             try:
                 return [(p, consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)) for p in found.partitions]
-            except KafkaException as e:  # a topic that was just created has no leader for a moment
+            except KafkaException as e:  # a topic that was just created has no leader yet
                 if e.args[0].code() not in (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE):
                     raise
                 return None
@@ -179,7 +179,7 @@ class Kafka(Server):
             consumer.assign([TopicPartition(topic, p, low) for p, (low, _) in marks.items()])
             records, open_, end = [], dict(marks), time.monotonic() + 60
             while open_:
-                assert time.monotonic() < end, f"{topic} cannot be read to its end: {open_}"
+                assert time.monotonic() < end, f"{topic} was not read to its end: {open_}"
                 for message in consumer.consume(2000, timeout=0.2):
                     if message.error() is None and message.offset() < marks[message.partition()][1]:
                         records.append(Record(message))
@@ -190,8 +190,8 @@ class Kafka(Server):
             consumer.close()
 
     def delete_records(self, topic, before):
-        """Retention, at once: deletes the records before these offsets {partition: offset}. Debian's client lacks the request
-        DeleteRecords (21), version 1."""
+        """Deletes the records before these offsets {partition: offset}, as retention would. Debian's client does not have this
+        request: DeleteRecords (21), version 1."""
         def text(s):
             return struct.pack(">h", len(s)) + s.encode()
 

@@ -1,4 +1,4 @@
-"""One Blazz program as a process: started with a configuration of its own, monitored, stopped, killed."""
+"""One Blazz program as a process: it is started with its own configuration, monitored, stopped or killed."""
 import http.client
 import os
 import re
@@ -47,7 +47,7 @@ class Service:
         self.log_path = self.folder / "log"
         self.failpoint, self.env = failpoint, env or {}
         self.programs = BIN  # the folder of the program
-        self.prefix = []  # words before the command
+        self.prefix = []  # arguments before the path of the program
         self.process = None
         self.killed = False
 
@@ -114,14 +114,14 @@ class Service:
         return values
 
     def wait_end(self, deadline_s=30.0):
-        """Exit code; negative for a signal."""
+        """The exit code; negative when a signal ended the program."""
         try:
             return self.process.wait(deadline_s)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.label} has not ended within {deadline_s:g} s\n{self.log_tail()}") from None
 
     def stop(self, deadline_s=30.0):
-        """SIGTERM; the program ends with 0 in time. Returns how long it took."""
+        """Sends SIGTERM; the program must end with 0 in time. Returns the seconds that it took."""
         if not self.running():
             return 0.0
         began = time.monotonic()
@@ -143,7 +143,7 @@ class Service:
         self.process.send_signal(signal.SIGCONT)
 
     def stopped(self):
-        """SIGSTOP has taken effect."""
+        """Whether the program is stopped, by SIGSTOP."""
         with open(f"/proc/{self.process.pid}/stat") as f:
             return f.read().rpartition(")")[2].split()[0] == "T"
 
@@ -154,7 +154,7 @@ class Service:
         return "\n".join([f"--- log of {self.label}", *self.log().splitlines()[-lines:]])
 
     def close(self):
-        """At the end of a test, in any state. Returns the errors found."""
+        """Ends the program at the end of a test, in whatever state it is. Returns the errors found."""
         wrong = []
         if self.running():
             self.process.send_signal(signal.SIGCONT)
@@ -164,5 +164,5 @@ class Service:
                 wrong.append(str(e))
                 self.kill()
         if SANITIZER.search(self.log()):
-            wrong.append(f"{self.label}: a sanitizer or an assertion spoke\n{self.log_tail(200)}")
+            wrong.append(f"{self.label}: a sanitizer report or a failed assertion\n{self.log_tail(200)}")
         return wrong
