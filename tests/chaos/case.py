@@ -1,4 +1,4 @@
-"""A snapshot, and the questions that invariants ask of it: items and events by their identity, rows in the terms of the plan."""
+"""A snapshot in the terms of the plan, as the invariants query it: items and events by their identity, rows by the model's keys."""
 import sys
 from collections import defaultdict
 from datetime import datetime
@@ -11,8 +11,9 @@ sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
 
 from blazz.v1 import chat_event_pb2, common_pb2, inbound_pb2  # noqa: E402 (found by the line above)
 
-from dialects import AT_INGEST, bad_value, stanza  # noqa: E402
+from dialects import AT_INGEST, stanza  # noqa: E402
 from model import Model  # noqa: E402
+from records import bad_value  # noqa: E402
 from snapshot import INBOUND  # noqa: E402
 
 
@@ -35,7 +36,7 @@ def item_chat(chat):
 
 
 def identity_of_item(item):
-    """An item's identity, which is the same by HTTP and by Kafka."""
+    """The identity of an item, which is the same whether it was posted or published."""
     kind = item["kind"]
     if kind == "message":
         return kind, stanza(item["key"]), item_chat(item["chat"]), item.get("origin", "live"), item["body"]
@@ -101,7 +102,7 @@ def target(v):
 
 
 class Case:
-    """A snapshot, and the questions that several invariants ask of it."""
+    """A snapshot, and the queries that several invariants share."""
 
     def __init__(self, snapshot):
         self.s = snapshot
@@ -113,7 +114,7 @@ class Case:
 
     @cached_property
     def sent(self):
-        """{number: (account, item)}; a valid item beside an invalid one counts as an item of its own."""
+        """{number: (account, item)}; the valid item in a POST with an invalid one is an item of its own."""
         out = {}
         for line in self.s.journal:
             if line["what"] == "sent":
@@ -130,7 +131,7 @@ class Case:
 
     @cached_property
     def bad(self):
-        """The items straight to Kafka that must become dead letters: {their record's value: item}"""
+        """{value of the record: item} of the records that must become dead letters of chat-sync"""
         return {bad_value(SimpleNamespace(**self.s.setup["accounts"][a]), i): i for a, i in self.sent.values()
                 if i["kind"] == "bad" and i["how"] not in AT_INGEST}
 
@@ -138,17 +139,17 @@ class Case:
 
     @cached_property
     def inbound_records(self):
-        """{(topic, partition, offset): record} of both"""
+        """{(topic, partition, offset): record} of both inbound topics"""
         return {(t, r.partition, r.offset): r for t in INBOUND for r in self.s.topics[t]}
 
     @cached_property
     def inbound(self):
-        """[(place, event)], without items sent as invalid; None is a record that is unreadable nevertheless."""
+        """[(place, event)] without the records that were sent as invalid; the event is None when another record cannot be read."""
         return [(place, parse(inbound_pb2.InboundEvent, r.value)) for place, r in self.inbound_records.items() if r.value not in self.bad]
 
     @cached_property
     def letters(self):
-        """Distinct dead letters of chat-sync by the place of their original record: {place: [record]}"""
+        """{place of the original record: [dead letter]} of chat-sync"""
         out = defaultdict(list)
         for topic in INBOUND:
             for r in self.s.topics[f"{topic}.chat-sync.dlq"]:
@@ -156,17 +157,17 @@ class Case:
         return out
 
     @cached_property
-    def taken_in(self):
-        """{(account uuid, identity)} of inbound, without dead letters and events of chat-sync's own."""
+    def in_inbound(self):
+        """{(account uuid, identity)} of the valid events in inbound, without those that chat-sync published itself"""
         return {(e.account_id, identity_of_event(e)) for place, e in self.inbound
                 if e and e.WhichOneof("event") and place not in self.letters and not own_merge(e)}
 
     @cached_property
     def accepted(self):
-        """Items that arrived: all that were acknowledged, and of the others those that are in inbound."""
+        """The items that are in inbound, acknowledged or not."""
         out = []
         for account, item in self.sent.values():
-            if item["kind"] != "bad" and (self.uuid(account), identity_of_item(item)) in self.taken_in:
+            if item["kind"] != "bad" and (self.uuid(account), identity_of_item(item)) in self.in_inbound:
                 out.append(item | {"account": account})
         return out
 
@@ -177,7 +178,7 @@ class Case:
 
     @cached_property
     def published(self):
-        """Records of chat-event that a reader inside Blazz keeps (proto/README.md): [(record, event)], and those that it discards."""
+        """([(record, event)] of chat-event without late records, [(record, event)] of the late ones that readers discard (proto/README.md))"""
         marks, kept, dropped = {}, [], []
         for r in self.s.topics["chat-event"]:
             e = chat_event_pb2.ChatEvent.FromString(r.value)
@@ -220,7 +221,7 @@ class Case:
 
     @cached_property
     def named(self):
-        """{(workspace, kind, value): contact} of the aliases; a conversation's peer of the model is looked up here."""
+        """{(workspace, kind, value): contact} of the aliases"""
         return {(self.workspaces[r["workspace_id"]], r["kind"], r["value"]): self.contact_roots[r["contact_id"]]
                 for r in self.table("contact_aliases")}
 
@@ -239,17 +240,17 @@ class Case:
         return out
 
     def peer(self, account, peer):
-        """The table's value for a peer of the model."""
+        """The peer as the tables have it, of a peer of the model."""
         if peer[0] == "group":
             return peer
         return "contact", self.persons.get((self.s.setup["accounts"][account]["workspace"], peer[1]))
 
     def person(self, account, name):
-        """The contact of the model's representative; the alias itself when there is none."""
+        """The contact of the model's representative, or the alias when there is no contact."""
         return self.persons.get((self.s.setup["accounts"][account]["workspace"], name)) or name[1]
 
     def sender(self, account, text):
-        """The contact that a participant or a reaction's sender resolves to now; the alias itself when there is none."""
+        """The contact to which a participant or the sender of a reaction resolves now, or the alias when there is no contact."""
         if text in self.contact_uuids:
             return self.contact_uuids[text]
         name = ("lid", text.removesuffix("@lid")) if text.endswith("@lid") else ("phone", text.lstrip("+"))
@@ -290,13 +291,13 @@ class Case:
 
     @cached_property
     def tenant_of(self):
-        """Of accounts and of endpoints, by their public ids."""
+        """{public id of an account or an endpoint: its workspace}"""
         return {a["uuid"]: a["workspace"] for a in self.s.setup["accounts"].values()} | {
             uuid: hook["workspace"] for uuid, hook in self.s.setup["hooks"].items()}
 
     @cached_property
     def pairs(self):
-        """[(place, the model's message, its row)] of the messages that are stored once"""
+        """[(place, message of the model, row)] of the messages that are stored exactly once"""
         out = []
         for m in self.model.messages.values():
             place = (m.account, self.peer(m.account, m.peer), m.key)

@@ -1,4 +1,4 @@
-"""I4, of webhooks: published events, the endpoints whose filters match, and the results. See ledger.py."""
+"""I4: published events, the endpoints whose filters match, and the results of the deliveries. See ledger.py."""
 import base64
 import hashlib
 import hmac
@@ -10,11 +10,11 @@ from blazz.v1 import common_pb2
 
 from case import ms
 
-BROKEN_OFF = ("timeout", "broken", "aborted")  # attempts that may have succeeded at the receiver
+UNKNOWN_RESULT = ("timeout", "broken", "aborted")  # outcomes of attempts that the receiver may have accepted
 
 
 class Webhooks:
-    """The deliveries of a case, by their identity."""
+    """The deliveries of a case by endpoint and event."""
 
     def __init__(self, case):
         self.c, self.hooks = case, case.s.setup["hooks"]
@@ -33,7 +33,7 @@ class Webhooks:
         return r["enabled"] and (r["disabled_at"] is None or r["disabled_at"] < r["enabled_at"])
 
     @cached_property
-    def came(self):
+    def received(self):
         """{(endpoint, event): [delivery]} in the order of arrival"""
         out = defaultdict(list)
         for d in self.c.s.deliveries:
@@ -42,11 +42,11 @@ class Webhooks:
 
     @cached_property
     def accepted(self):
-        return {place: taken for place, ds in self.came.items() if (taken := [d for d in ds if 200 <= d["status"] < 300])}
+        return {place: ok for place, ds in self.received.items() if (ok := [d for d in ds if 200 <= d["status"] < 300])}
 
     @cached_property
     def wanted(self):
-        """{(endpoint, event): record} of published events that match"""
+        """{(endpoint, event): record} of the published events that the endpoint's filters match"""
         out = {}
         for r, e in self.c.published[0]:
             for endpoint, hook in self.hooks.items():
@@ -85,16 +85,16 @@ class Webhooks:
         """{(endpoint, partition): row} of lanes in catch-up"""
         return {(self.uuid_of[r["endpoint_id"]], r["partition"]): r for r in self.c.table("webhook_positions")}
 
-    def is_behind(self, endpoint, record):
+    def is_missed(self, endpoint, record):
         r = self.positions.get((endpoint, record.partition))
         return bool(r) and record.offset >= r["next_offset"] and (r["live_from"] is None or record.offset < r["live_from"])
 
-    def is_parked(self, endpoint, event, record):
-        return (endpoint, event) in self.queued or self.is_behind(endpoint, record)
+    def is_pending(self, endpoint, event, record):
+        return (endpoint, event) in self.queued or self.is_missed(endpoint, record)
 
     @cached_property
     def seen_epochs(self):
-        """{partition: epochs}; they rise with time, not by one"""
+        """{partition: its epochs}; they rise with each owner, not by one"""
         out = defaultdict(set)
         for topic, partition, _, epoch, _ in self.c.s.watch:
             if topic == "chat-event":
@@ -102,18 +102,18 @@ class Webhooks:
         return out
 
     @cached_property
-    def told_times(self):
-        """{event: its records in chat-event}: with late ones, and with events about endpoints, which may be published more than once"""
+    def publications(self):
+        """{event: number of its records in chat-event}, late ones included; events about endpoints may have several that are not late"""
         return Counter(e.event_id for published in self.c.published for _, e in published)
 
     @cached_property
-    def broken_off(self):
+    def unknown_results(self):
         return Counter((self.uuid_of[r["endpoint_id"]], r["event_id"]) for r in self.c.table("webhook_attempts")
-                       if r["outcome"] in BROKEN_OFF)
+                       if r["outcome"] in UNKNOWN_RESULT)
 
 
 def is_signed(delivery, secret):
-    """By the rules of Standard Webhooks, and of the older contract."""
+    """Whether the delivery has valid signatures of Standard Webhooks and of the older contract."""
     h, key = delivery["headers"], base64.b64decode(secret.removeprefix("whsec_"))
     body = delivery["body"].encode()
     whole = hmac.new(key, f"{h.get('webhook-id')}.{h.get('webhook-timestamp')}.".encode() + body, hashlib.sha256).digest()
@@ -123,7 +123,7 @@ def is_signed(delivery, secret):
 
 def nothing_is_lost(w):
     for (endpoint, event), r in w.wanted.items():
-        if (endpoint, event) in w.accepted or w.is_parked(endpoint, event, r):
+        if (endpoint, event) in w.accepted or w.is_pending(endpoint, event, r):
             continue
         reasons = w.letters.get((endpoint, r.partition, r.offset))
         if not reasons:
@@ -132,27 +132,27 @@ def nothing_is_lost(w):
             yield f"{w.hooks[endpoint]['name']}: {event} is a dead letter without a reason"
 
 
-def nothing_else_came(w):
-    for endpoint, event in w.came.keys() - w.wanted.keys():
-        yield f"{w.hooks[endpoint]['name']}: {event} was not for it"
+def nothing_else_is_delivered(w):
+    for endpoint, event in w.received.keys() - w.wanted.keys():
+        yield f"{w.hooks[endpoint]['name']}: {event} is delivered, but its filters do not match"
 
 
 def each_is_signed_under_one_id(w):
-    whose = {}
-    for (endpoint, event), deliveries in w.came.items():
+    owners = {}
+    for (endpoint, event), deliveries in w.received.items():
         name = w.hooks[endpoint]["name"]
         ids = {d["headers"].get("webhook-id") for d in deliveries}
         if len(ids) != 1 or None in ids:
-            yield f"{name}: {event} came as {ids}"
+            yield f"{name}: {event} was delivered as {ids}"
         for one in ids:
-            if whose.setdefault(one, (endpoint, event)) != (endpoint, event):
-                yield f"{name}: {one} is {event} and {whose[one][1]}"
+            if owners.setdefault(one, (endpoint, event)) != (endpoint, event):
+                yield f"{name}: {one} is {event} and {owners[one][1]}"
         if not all(is_signed(d, w.hooks[endpoint]["secret"]) for d in deliveries):
-            yield f"{name}: {event} is not signed, or wrongly"
+            yield f"{name}: {event} has no valid signature"
 
 
 def conversations_are_in_order(w):
-    """In the order of acknowledgement; duplicates do not count."""
+    """By the order of first acknowledgements."""
     seen, last = set(), defaultdict(int)
     for d in w.c.s.deliveries:
         e = json.loads(d["body"])
@@ -161,40 +161,40 @@ def conversations_are_in_order(w):
             continue
         seen.add(place)
         if e["sequence"] <= last[chat]:
-            yield f"{w.hooks[d['endpoint']]['name']}: {e['conversation_id']} got {e['sequence']} after {last[chat]}"
+            yield f"{w.hooks[d['endpoint']]['name']}: {e['conversation_id']}: {e['sequence']} after {last[chat]}"
         last[chat] = max(last[chat], e["sequence"])
 
 
-def repetitions_are_few(w):
-    """An event is delivered again only when its partition was acquired by another replica, when an attempt ended before its answer was
-    read, or when it was published again: a reader that begins after the first record cannot know that the second is late, and an
-    event about an endpoint is published again when the partition of the delivery that it is about was acquired by another replica."""
-    for (endpoint, event), taken in w.accepted.items():
+def duplicates_are_explained(w):
+    """An event is delivered again only when another replica acquired its partition, when an attempt ended before its answer was read, or when
+    the event was published again. A reader that starts after the first record cannot know that the second is late. An event about an
+    endpoint is published again when another replica acquired the partition of the delivery that caused it."""
+    for (endpoint, event), accepted in w.accepted.items():
         r = w.wanted.get((endpoint, event))
-        if r is None or len(taken) == 1:
+        if r is None or len(accepted) == 1:
             continue
-        before, after = (w.c.s.epochs[d["cycle"] - i].get(r.partition, 0) for d, i in ((taken[0], 1), (taken[-1], 0)))
-        taken_over = len([epoch for epoch in w.seen_epochs[r.partition] | {after} if before < epoch <= after])
-        # Once by the new owner, once by the previous one, which was stopped in the middle.
-        if len(taken) > 2 * taken_over + w.broken_off[endpoint, event] + w.told_times[event]:
-            yield f"{w.hooks[endpoint]['name']}: {event} came {len(taken)} times, its partition was taken over {taken_over} times"
+        before, after = (w.c.s.epochs[d["cycle"] - i].get(r.partition, 0) for d, i in ((accepted[0], 1), (accepted[-1], 0)))
+        acquisitions = len([epoch for epoch in w.seen_epochs[r.partition] | {after} if before < epoch <= after])
+        # Once by the new owner, and once by the previous one, which was stopped in between.
+        if len(accepted) > 2 * acquisitions + w.unknown_results[endpoint, event] + w.publications[event]:
+            yield f"{w.hooks[endpoint]['name']}: {event} was acknowledged {len(accepted)} times, its partition was acquired {acquisitions} times"
 
 
-def what_became(w):
+def deliveries_differ(w):
     yield from nothing_is_lost(w)
-    yield from nothing_else_came(w)
+    yield from nothing_else_is_delivered(w)
     yield from each_is_signed_under_one_id(w)
     yield from conversations_are_in_order(w)
-    yield from repetitions_are_few(w)
+    yield from duplicates_are_explained(w)
 
 
-def what_waits(w):
-    """In a system at rest only deliveries to inactive endpoints may be pending."""
+def pending_differ(w):
+    """When all events are processed, only deliveries to inactive endpoints may be pending."""
     for (endpoint, event), r in w.queued.items():
         if w.is_live(endpoint):
-            yield f"{w.hooks[endpoint]['name']}: {event} waits in the retry queue, {r['status']} until {r['next_retry_at']}"
+            yield f"{w.hooks[endpoint]['name']}: {event} is in the retry queue, {r['status']} until {r['next_retry_at']}"
         elif r["status"] == "retrying":
-            yield f"{w.hooks[endpoint]['name']}: {event} is leased to {r['lease_owner']}, and not attempted"
+            yield f"{w.hooks[endpoint]['name']}: {event} is leased to {r['lease_owner']}, but not in flight"
     for (endpoint, partition), r in w.positions.items():
         if w.is_live(endpoint):
-            yield f"{w.hooks[endpoint]['name']}: is behind in partition {partition}, at {r['next_offset']}"
+            yield f"{w.hooks[endpoint]['name']}: is in catch-up in partition {partition}, at {r['next_offset']}"

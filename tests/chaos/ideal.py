@@ -1,4 +1,4 @@
-"""A snapshot of a Blazz without faults, made from a plan and the model without any server; the ledger's own tests corrupt it."""
+"""A consistent snapshot, made from a plan and the model without any server; the ledger's own tests corrupt it."""
 import base64
 import hashlib
 import hmac
@@ -9,15 +9,16 @@ from types import SimpleNamespace
 
 from blazz.v1 import chat_event_pb2, common_pb2
 
-from dialects import STATUS_WORDS, bad_value, record_of, stanza, topic_of
 from case import Case
+from dialects import stanza
 from ledger import VARIANT
 from model import Model
 from plan import Planner
+from records import STATUS_WORDS, bad_value, record_of, topic_of
 from snapshot import CONSUMERS, INBOUND, Rec, Snapshot
 
 PARTITIONS = 4
-# (name, tenant, its filters): all deliveries of the third are exhausted, the fourth is disabled.
+# (name, tenant, filters). All deliveries of the third are exhausted; the fourth is disabled.
 HOOKS = (("well", 0, {}), ("created", 1, {"types": ["message.created"]}), ("redirecting", 1, {}), ("sleeper", 2, {}), ("unordered", 2, {"ordered": False}))
 
 
@@ -30,7 +31,7 @@ def iso(ms):
 
 
 def without_target(deliveries):
-    """A message that is edited is late: the edit waits for it."""
+    """Leaves out a message that is edited, so that its edit is parked."""
     new = {(d.account, d.items[0].get("key")) for d in deliveries if d.items[0]["kind"] == "message"}
     edited = next(((d.account, d.items[0]["key"]) for d in deliveries if d.items[0]["kind"] == "edit"
                   and (d.account, d.items[0]["key"]) in new), None)
@@ -53,7 +54,7 @@ class Ideal:
         self.s.setup["topics"] = {f"blazz.{t}.v1": t for t in CONSUMERS}
         for n in range(cycles):
             for delivery in without_target(self.planner.cycle()):
-                self.take(n, delivery)
+                self.send(n, delivery)
         self.tables()
         self.events()
         self.delivered()
@@ -73,16 +74,16 @@ class Ideal:
     def write(self, what, items, **more):
         self.s.journal.append({"what": what, "items": items} | more)
 
-    def take(self, cycle, d):
+    def send(self, cycle, d):
         numbers = [i["n"] for i in d.items]
         self.write("sent", d.items, account=d.account, cycle=cycle)
         if not d.patient:
-            return self.write("refused" if d.forged else "abandoned", numbers)
+            return self.write("rejected" if d.forged else "abandoned", numbers)
         for item in d.items:
-            self.take_item(d.account, item)
+            self.accept_item(d.account, item)
         return self.write("acknowledged", numbers)
 
-    def take_item(self, name, item):
+    def accept_item(self, name, item):
         account = SimpleNamespace(**self.accounts[name])
         if item.get("rejected") or item.get("how") == "no id":
             self.record("http.ingest.dlq", account, item["mark"].encode())
@@ -119,7 +120,7 @@ class Ideal:
         for v in self.model.conversations.values():
             self.conversation(v)
         self.syncs_and_accounts()
-        for item in self.model.waiting:
+        for item in self.model.parked:
             self.add("parked_updates", item["account"], account_id=self.account_ids[item["account"]],
                      target=f"true:{stanza(item['key'])}", kind=VARIANT.get(item["kind"], item["kind"]))
 
@@ -132,9 +133,9 @@ class Ideal:
         self.t["consumer_progress"] = []
         for topic in INBOUND:
             for p in range(PARTITIONS):
-                self.passed(topic, p, sum(1 for r in self.s.topics[f"{topic}.chat-sync.dlq"] if r.partition == p))
+                self.consume_all(topic, p, sum(1 for r in self.s.topics[f"{topic}.chat-sync.dlq"] if r.partition == p))
 
-    def passed(self, topic, p, dead=0):
+    def consume_all(self, topic, p, dead=0):
         high = sum(1 for r in self.s.topics[topic] if r.partition == p)
         self.t["consumer_progress"].append({
             "consumer": CONSUMERS[topic], "topic": f"blazz.{topic}.v1", "partition": p, "epoch": 1, "start_offset": 0, "next_offset": high, "applied": high - dead,
@@ -144,11 +145,11 @@ class Ideal:
         self.s.watch += [[topic, p, high // 2, 1, 1], [topic, p, high, 1, 2]]
 
     def people(self):
-        self.contacts, called = {}, self.model.called()
+        self.contacts, names_of = {}, self.model.names_of_people()
         for w, id_ in self.workspace_ids.items():
             for person, names in self.model.persons(w).items():
                 row = {"workspace_id": id_, "id": len(self.t["contacts"]) + 1, "merged_into": None, "uuid": uid(f"{w} {person}"),
-                       "full_name": max(called[w, person], default=None)}
+                       "full_name": max(names_of[w, person], default=None)}
                 self.t["contacts"].append(row)
                 self.contacts[w, person] = row["id"]
                 self.t["contact_aliases"] += [{"workspace_id": id_, "contact_id": row["id"], "kind": k, "value": v}
@@ -221,12 +222,12 @@ class Ideal:
             account, v = names[row["account_id"]], conversations[row["conversation_id"]]
             e = self.event(account, v, "created", row)
             e.message_created.message.key, e.message_created.message.body = row["message_key"], row["metadata"]["body"]
-            self.tell(account, e)
+            self.publish(account, e)
             if row["message_status"] != "pending":
                 e = self.event(account, v, "status", row)
                 e.message_status.status = STATUS_WORDS[row["message_status"]]
                 e.message_status.message_uuid = uid(account, row["message_key"], row["conversation_id"])
-                self.tell(account, e)
+                self.publish(account, e)
 
     def event(self, account, v, kind, row):
         v["sequence"] += 1
@@ -236,7 +237,7 @@ class Ideal:
         e.source.producer, e.source.epoch, e.source.seq = "chat-sync", 1, len(self.s.topics["chat-event"]) + 1
         return e
 
-    def tell(self, account, e):
+    def publish(self, account, e):
         r = self.record("chat-event", SimpleNamespace(**self.accounts[account]), e.SerializeToString())
         r.key = f"{e.workspace_id}:{e.conversation_id}"
 
@@ -244,7 +245,7 @@ class Ideal:
 
     def delivered(self):
         for p in range(PARTITIONS):
-            self.passed("chat-event", p)
+            self.consume_all("chat-event", p)
         self.s.epochs = [{p: 1 for p in range(PARTITIONS)}] * 2
         self.t["webhook_endpoints"] = [{
             "workspace_id": self.workspace_ids[h["workspace"]], "id": n + 1, "uuid": endpoint, "enabled": h["name"] != "sleeper",
@@ -252,15 +253,15 @@ class Ideal:
         self.t["webhook_positions"], self.t["webhook_retry_queue"], self.t["webhook_attempts"] = [], [], []
         events = [(r, chat_event_pb2.ChatEvent.FromString(r.value)) for r in self.s.topics["chat-event"]]
         for endpoint, hook in self.s.setup["hooks"].items():
-            mine = [(r, e) for r, e in events if e.workspace_id == hook["workspace"]
+            matching = [(r, e) for r, e in events if e.workspace_id == hook["workspace"]
                     and (not hook["types"] or e.WhichOneof("event") == "message_created")]
-            for n, (r, e) in enumerate(mine):
+            for n, (r, e) in enumerate(matching):
                 self.deliver(endpoint, hook, r, e, n)
 
     def deliver(self, endpoint, hook, r, e, n):
-        """The sleeper was disabled after three deliveries; the fourth has a row."""
+        """The sleeper was disabled after three deliveries: the fourth is pending, and later ones are beyond its position."""
         if hook["name"] == "redirecting":
-            self.arrive(endpoint, hook, e, 302)
+            self.record_delivery(endpoint, hook, e, 302)
             self.s.topics["chat-event.webhook-dispatcher.dlq"].append(Rec(r.partition, n, r.key, r.value, {
                 "__dlq.errors.partition": str(r.partition), "__dlq.errors.offset": str(r.offset), "x-dlq-endpoint": endpoint,
                 "x-dlq-reason": "exhausted", "__dlq.errors.message": "HTTP 302"}))
@@ -273,13 +274,13 @@ class Ideal:
                 "partition": r.partition, "next_offset": r.offset + 1, "live_from": None})
         elif hook["name"] != "sleeper" or n < 3:
             if n % 5 == 0:
-                self.arrive(endpoint, hook, e, 503)
-            self.arrive(endpoint, hook, e, 204)
+                self.record_delivery(endpoint, hook, e, 503)
+            self.record_delivery(endpoint, hook, e, 204)
 
     def endpoint_id(self, endpoint):
         return list(self.s.setup["hooks"]).index(endpoint) + 1
 
-    def arrive(self, endpoint, hook, e, status):
+    def record_delivery(self, endpoint, hook, e, status):
         body = json.dumps({"id": e.event_id, "conversation_id": e.conversation_id, "sequence": e.sequence,
                            "text": e.message_created.message.body}, ensure_ascii=False)
         key, id_ = base64.b64decode(hook["secret"].removeprefix("whsec_")), uid(endpoint, e.event_id)

@@ -1,7 +1,7 @@
-"""Sends the items of plan.py as the sources do, and keeps the journal of items sent and acknowledged.
+"""Sends the items of plan.py as bridges and producers do, and keeps a journal of the items sent and acknowledged.
 
-A bridge repeats a body until it is acknowledged; an impatient one makes one attempt, so its item may be stored or not. A producer of
-our own publishes with acks=all and idempotence.
+A bridge repeats a body until it is acknowledged; an impatient one makes one attempt, so that its item may be stored or not. A producer
+publishes with acks=all and idempotence.
 """
 import json
 import threading
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException, Producer
 
-from dialects import body_of, record_of, topic_of
 from harness.client import Client, signature
+
+from dialects import body_of
+from records import record_of, topic_of
 
 PATIENCE_S = 90.0
 ATTEMPT_S = 3.0
@@ -20,7 +22,7 @@ PAUSE_S = 0.1
 
 @dataclass
 class Target:
-    """An account as the sources address it."""
+    """An account, and how bodies and records address it."""
     name: str
     dialect: str
     workspace: str
@@ -34,7 +36,7 @@ class Target:
 
 
 class Journal:
-    """Lines of JSON; an action without a line did not happen."""
+    """A line of JSON for each action."""
 
     def __init__(self, path):
         self.file, self.lock = open(path, "a", buffering=1), threading.Lock()
@@ -47,12 +49,12 @@ class Journal:
         self.file.close()
 
 
-class NotTaken(AssertionError):
-    """A source's deadline has passed."""
+class NotAcknowledged(AssertionError):
+    """An item was not acknowledged within PATIENCE_S."""
 
 
-class Lane(threading.Thread):
-    """One source: sends in order of due time."""
+class Sender(threading.Thread):
+    """The bridge or producer of one account: sends in the order of due times."""
 
     def __init__(self, load, target, deliveries, began):
         super().__init__(daemon=True)
@@ -62,17 +64,17 @@ class Lane(threading.Thread):
     def run(self):
         try:
             for d in self.deliveries:
-                time.sleep(max(0.0, self.began + d.due - time.monotonic()))  # the load's own timetable
+                time.sleep(max(0.0, self.began + d.due - time.monotonic()))  # not a wait for a condition: the load has a schedule
                 self.load.journal.write("sent", account=d.account, items=d.items, cycle=self.load.cycle)
                 self.send(d)
-        except Exception as e:  # the run fails with it
+        except Exception as e:  # reported by finish()
             self.failure = e
 
     def acknowledged(self, d, **more):
         self.load.journal.write("acknowledged", items=[i["n"] for i in d.items], **more)
 
 
-class HttpLane(Lane):
+class HttpSender(Sender):
     def send(self, d):
         body, end, attempts = body_of(self.target, d.items), time.monotonic() + PATIENCE_S, 0
         while True:
@@ -81,13 +83,13 @@ class HttpLane(Lane):
             if status in (200, 202):
                 return self.acknowledged(d, attempts=attempts)
             if status in (400, 401, 422) or not d.patient:
-                return self.load.journal.write("refused" if status else "abandoned", items=[i["n"] for i in d.items], status=status)
+                return self.load.journal.write("rejected" if status else "abandoned", items=[i["n"] for i in d.items], status=status)
             if time.monotonic() > end:
-                raise NotTaken(f"{d.account}: not acknowledged within {PATIENCE_S:g} s, last answer {status}")
+                raise NotAcknowledged(f"{d.account}: not acknowledged within {PATIENCE_S:g} s, last answer {status}")
             time.sleep(PAUSE_S)
 
     def attempt(self, d, body):
-        """The answer's status; None: no answer, so the result is unknown."""
+        """The status of the answer; None: no answer, so the result is unknown."""
         client = self.load.clients[self.target.name]
         path = self.target.sync_path if d.items[-1]["kind"] == "sync_end" else self.target.path
         secret = "not-" + self.target.secret if d.forged else self.target.secret
@@ -100,7 +102,7 @@ class HttpLane(Lane):
             return None
 
 
-class KafkaLane(Lane):
+class KafkaSender(Sender):
     def send(self, d):
         for item in d.items:
             value, headers = record_of(self.target, item)
@@ -109,8 +111,8 @@ class KafkaLane(Lane):
 
 
 class Publisher:
-    """acks=all and idempotent. After a fatal error (librdkafka 2.0.2 raises false ones when a broker was killed) another
-    producer is opened, which publishes unacknowledged records again in order."""
+    """An idempotent producer with acks=all. After a fatal error (librdkafka 2.0.2 reports false ones when a broker was killed) it opens
+    another client and publishes unacknowledged records again, in order."""
 
     def __init__(self, address, topics):
         self.settings = {"bootstrap.servers": address, "enable.idempotence": True, "linger.ms": 2, "log_level": 0,
@@ -151,7 +153,7 @@ class Publisher:
             self.broken = True
 
     def flush(self, deadline_s):
-        """How many are left unacknowledged."""
+        """Returns the number of records that are not acknowledged."""
         end = time.monotonic() + deadline_s
         while self.pending and time.monotonic() < end:
             with self.lock:
@@ -170,26 +172,26 @@ class Load:
         self.targets, self.journal = targets, journal
         self.clients = {name: Client(http_port) for name, t in targets.items() if t.dialect != "kafka"}
         self.publisher = Publisher(kafka_address, topics)
-        self.lanes, self.cycle = [], 0
+        self.senders, self.cycle = [], 0
 
     def start(self, cycle, deliveries):
         self.cycle, began = cycle, time.monotonic()
         by_account = {}
         for d in deliveries:
             by_account.setdefault(d.account, []).append(d)
-        self.lanes = [(KafkaLane if self.targets[a].dialect == "kafka" else HttpLane)(self, self.targets[a], ds, began)
+        self.senders = [(KafkaSender if self.targets[a].dialect == "kafka" else HttpSender)(self, self.targets[a], ds, began)
                       for a, ds in by_account.items()]
-        for lane in self.lanes:
-            lane.start()
+        for sender in self.senders:
+            sender.start()
 
     def finish(self):
-        """Until every item is acknowledged, or abandoned by an impatient bridge."""
-        for lane in self.lanes:
-            lane.join()
-        left = self.publisher.flush(PATIENCE_S)
-        failures = [l.failure for l in self.lanes if l.failure]
-        if failures or left:
-            raise NotTaken(f"{left} records unacknowledged; {failures}")
+        """Until every item is acknowledged, rejected, or abandoned by an impatient bridge."""
+        for sender in self.senders:
+            sender.join()
+        pending = self.publisher.flush(PATIENCE_S)
+        failures = [s.failure for s in self.senders if s.failure]
+        if failures or pending:
+            raise NotAcknowledged(f"{pending} records unacknowledged; {failures}")
 
     def close(self):
         for client in self.clients.values():

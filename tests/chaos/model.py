@@ -1,6 +1,6 @@
-"""The expected final state of the tables: a small model of the rules, independent of the services and their terms.
+"""The expected final state of the tables: a small model of the rules, independent of the services.
 
-It takes the set of items that were taken in, in any order, and says what becomes of them; plan.py sends only what has one end.
+Its input is the set of consumed items, without an order; plan.py sends only items whose final state does not depend on the order.
 """
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ class Message:
     edited_at: int = None
     revoked_at: int = None
     deleted: bool = False
-    receipts: dict = field(default_factory=dict)   # participant, a representative: status
-    reactions: dict = field(default_factory=dict)  # sender: (at, emoji)
+    receipts: dict = field(default_factory=dict)   # {representative of the participant: status}
+    reactions: dict = field(default_factory=dict)  # {sender: (at, emoji)}
     delivered_at: int = None
     read_at: int = None
 
     def content(self):
-        """The copy that wins: a real one wins over a placeholder, a live one over one from history."""
+        """The copy that is stored: content wins over a placeholder, and live content over content from history."""
         return max(self.copies, key=lambda c: (not c.get("placeholder"), c.get("origin", "live") == "live"))
 
     def origin(self):
@@ -38,7 +38,7 @@ class Message:
         return sorted(emoji for _, emoji in self.reactions.values() if emoji)
 
     def payload(self):
-        """The values that are hashed and compared."""
+        """The values that the ledger hashes and compares."""
         c = self.content()
         return (self.key, "outbound" if c["out"] else "inbound", "text", self.body, c["at"] // 1000, self.origin(),
                 bool(c.get("placeholder")))
@@ -65,8 +65,8 @@ class People:
             name = self.parent[name]
         return name
 
-    def who(self, chat):
-        """Of a person who may be unknown to the tables; every known one was sent."""
+    def lookup(self, chat):
+        """The representative, or the alias itself when no item has introduced the person."""
         name = self.name(chat)
         return self.find(name) if name in self.parent else name
 
@@ -82,25 +82,25 @@ class People:
 
 
 class Model:
-    """accounts: {account: workspace}; items: those that were consumed, each once."""
+    """accounts: {account: workspace}; items: the consumed items, each once."""
 
     def __init__(self, accounts, items):
         self.accounts = accounts
         self.people = defaultdict(People)
-        self.messages, self.conversations, self.waiting = {}, {}, []
+        self.messages, self.conversations, self.parked = {}, {}, []
         self.groups = defaultdict(dict)        # (workspace, jid): {"name": (at, text), phone: (at, in)}
         self.sessions, self.syncs = {}, {}     # account: (at, state); (account, sync, index): [ranks, end]
         self.by_key = defaultdict(list)
-        self.said = defaultdict(set)           # (workspace, name): the names that messages had for them
+        self.names = defaultdict(set)          # (workspace, alias): the names that messages had for the person
         ordered = sorted(items, key=lambda i: i["n"])
         for kind in (("alias", "number"), ("message", "sync_chat"), UPDATES, ("group", "session", "sync_end", "read")):
             for item in ordered:
                 if item["kind"] in kind:
-                    getattr(self, "take_" + item["kind"])(item)
+                    getattr(self, "apply_" + item["kind"])(item)
         for m in self.messages.values():
-            self.settle(m)
+            self.set_body(m)
         for v in self.conversations.values():
-            self.count(v)
+            self.count_unread(v)
 
     def peer(self, account, chat):
         if "group" in chat:
@@ -113,24 +113,24 @@ class Model:
 
     # Identities
 
-    def take_alias(self, item):
+    def apply_alias(self, item):
         people = self.people[self.accounts[item["account"]]]
         people.unite(("lid", item["lid"]), ("phone", item["phone"]))
 
-    def take_number(self, item):
+    def apply_number(self, item):
         people = self.people[self.accounts[item["account"]]]
         people.unite(("phone", item["old"]), ("phone", item["new"]))
         people.moved.add(item["old"])
 
     # Messages
 
-    def take_message(self, item):
+    def apply_message(self, item):
         v = self.conversation(item["account"], item["chat"])
         if item.get("sender") and not item["out"]:
             self.people[self.accounts[item["account"]]].of(item["sender"])
-        who = item["chat"] if item["out"] else item.get("sender") or item["chat"]
-        if "group" not in who:
-            self.said[self.accounts[v.account], People.name(who)].add(item["name"])
+        person = item["chat"] if item["out"] else item.get("sender") or item["chat"]
+        if "group" not in person:
+            self.names[self.accounts[v.account], People.name(person)].add(item["name"])
         m = self.messages.get((v.account, v.peer, item["key"]))
         if m is None:
             m = self.messages[v.account, v.peer, item["key"]] = Message(v.account, v.peer, item["key"])
@@ -139,20 +139,20 @@ class Model:
         m.copies.append(item)
         self.advance(m, item["status"] if item["out"] else "delivered", item["at"])
 
-    def take_sync_chat(self, item):
+    def apply_sync_chat(self, item):
         v = self.conversation(item["account"], item["chat"])
         for m in item["messages"]:
-            self.take_message(m | {"account": item["account"]})
+            self.apply_message(m | {"account": item["account"]})
         read = [m["at"] for m in item["messages"] if not m["out"]]
         self.read(v, max(read, default=None))
         self.syncs.setdefault((item["account"], item["sync"], item["index"]), [set(), None])[0].add(item["rank"] % 50)
 
-    def take_sync_end(self, item):
+    def apply_sync_end(self, item):
         self.syncs.setdefault((item["account"], item["sync"], item["index"]), [set(), None])[1] = item
 
     @staticmethod
     def advance(m, status, at):
-        """Forward only; skipped steps get their times, the earliest evidence counts."""
+        """Moves the status forward only. A later step sets the times of skipped ones; the earliest time counts."""
         if RANK[status] > RANK[m.status]:
             m.status = status
         if RANK[status] >= RANK["delivered"]:
@@ -165,50 +165,50 @@ class Model:
     def target(self, item):
         found = self.by_key[item["account"], item["key"]]
         if not found:
-            self.waiting.append(item)
+            self.parked.append(item)
         return found[0] if found else None
 
-    def take_status(self, item):
+    def apply_status(self, item):
         m = self.target(item)
         if m is None:
             return
         self.advance(m, item["status"], item["at"])
         if item.get("participant"):
-            who = self.people[self.accounts[m.account]].who({"phone": item["participant"]})
-            m.receipts[who] = max(m.receipts.get(who, "pending"), item["status"], key=RANK.get)
+            name = self.people[self.accounts[m.account]].lookup({"phone": item["participant"]})
+            m.receipts[name] = max(m.receipts.get(name, "pending"), item["status"], key=RANK.get)
 
-    def take_edit(self, item):
+    def apply_edit(self, item):
         m = self.target(item)
         if m is not None and (m.edited_at is None or (item["at"], item["body"]) > (m.edited_at, m.body)):
             m.edited_at, m.body = item["at"], item["body"]
 
-    def take_revoke(self, item):
+    def apply_revoke(self, item):
         m = self.target(item)
         if m is not None:
             m.revoked_at = item["at"] if m.revoked_at is None else min(m.revoked_at, item["at"])
 
-    def take_delete(self, item):
+    def apply_delete(self, item):
         m = self.target(item)
         if m is not None:
             m.deleted = True
 
-    def take_reaction(self, item):
+    def apply_reaction(self, item):
         m = self.target(item)
         if m is not None:
-            sender = "me" if item["out"] else self.people[self.accounts[m.account]].who(item.get("sender") or item["chat"])
+            sender = "me" if item["out"] else self.people[self.accounts[m.account]].lookup(item.get("sender") or item["chat"])
             m.reactions[sender] = max(m.reactions.get(sender, (0, "")), (item["at"], item["emoji"]))
 
-    # The rest
+    # Read markers, groups and sessions
 
     @staticmethod
     def read(v, at):
         if at is not None and (v.read_at is None or at > v.read_at):
             v.read_at = at
 
-    def take_read(self, item):
+    def apply_read(self, item):
         self.read(self.conversation(item["account"], item["chat"]), item["read_at"])
 
-    def take_group(self, item):
+    def apply_group(self, item):
         group = self.groups[self.accounts[item["account"]], item["chat"]["group"]]
         self.conversation(item["account"], item["chat"])
         if item["action"] == "subject":
@@ -216,30 +216,30 @@ class Model:
         for phone in item.get("participants", ()):
             group[phone] = max(group.get(phone, (0, False)), (item["at"], item["action"] == "add"))
 
-    def take_session(self, item):
+    def apply_session(self, item):
         self.sessions[item["account"]] = max(self.sessions.get(item["account"], (0, "")), (item["at"], item["state"]))
 
     @staticmethod
-    def settle(m):
+    def set_body(m):
         if m.edited_at is None:
             m.body = m.content()["body"]
 
     @staticmethod
-    def count(v):
+    def count_unread(v):
         v.unread = sum(1 for m in v.messages if m.origin() == "live" and not m.deleted and not m.content()["out"]
                        and (v.read_at is None or m.content()["at"] > v.read_at))
 
     # Queries of the ledger
 
-    def called(self):
+    def names_of_people(self):
         """{(workspace, representative): the names of the person}"""
         out = defaultdict(set)
-        for (workspace, name), texts in self.said.items():
+        for (workspace, name), texts in self.names.items():
             out[workspace, self.people[workspace].find(name)] |= texts
         return out
 
     def persons(self, workspace):
-        """{representative: {("phone"|"lid", value)}}: the aliases that resolve to each person that was seen."""
+        """{representative: {("phone"|"lid", value)}}: the aliases of each person that an item introduced."""
         people, out = self.people[workspace], defaultdict(set)
         for name in list(people.parent):
             if name[0] == "lid" or name[1] not in people.moved:  # an abandoned number has no holder

@@ -1,20 +1,21 @@
-"""The schedule of the load: a pure function of the seed, so that a seed can be repeated.
+"""The schedule of the load: a pure function of the seed, so that a run can be repeated.
 
-A planner never looks at what became of its items. It keeps to loads whose end does not depend on the order of arrival, as the
-model (model.py) knows sets, not orders: who refers to a conversation by its state (read markers, number changes) does so only
-a cycle after that conversation was certainly there.
+The planner gets no feedback. It plans only loads whose final state does not depend on the order of arrival, because the model (model.py)
+has sets, not orders: an item that depends on the state of a conversation (a read marker, a number change) comes a cycle after that
+conversation certainly exists.
 """
 import random
 from dataclasses import dataclass, field
 
-from dialects import HTTP, SPOILERS
+from dialects import HTTP
+from records import SPOILERS
 
 T0_MS = 1767225600_000      # live items: one second apart from here on
 SYNC_T0_MS = T0_MS - 20 * 86400_000  # items of initial syncs are older than all live ones
 EMOJIS = ("👍", "🙏", "❤️", "")
 STATUSES = ("sent", "delivered", "read", "failed", "played")
-STAYING = 5  # of a tenant's numbers: these people keep them, since a read marker of an abandoned number has no holder
-# The kinds of a Kafka account beside those of every dialect.
+STAYING = 5  # people of a tenant who keep their number: a read marker of an abandoned number has no holder
+# The kinds of items of an account whose producer writes to Kafka.
 KAFKA = ("message", "status", "edit", "revoke", "reaction", "group", "delete", "read", "sync", "session", "bad", "number",
          "placeholder", "history")
 WEIGHTS = {"message": 46, "status": 18, "edit": 7, "revoke": 3, "reaction": 7, "group": 2, "delete": 1, "read": 3, "sync": 1,
@@ -29,7 +30,7 @@ class Account:
     name: str
     tenant: int
     dialect: str
-    messages: list = field(default_factory=list)  # that updates may refer to
+    messages: list = field(default_factory=list)  # to which updates may refer
     state: str = "disconnected"
 
     def over_http(self):
@@ -41,18 +42,18 @@ class Account:
 
 @dataclass
 class Tenant:
-    marker: str  # in every text of this tenant and of no other
+    marker: str  # in every text of this tenant, and in none of another
     phones: list
     arriving: list = field(default_factory=list)  # numbers in use from the next cycle on
-    spoken: set = field(default_factory=set)  # (account, phone): a message of an earlier cycle
-    speaking: set = field(default_factory=set)
-    pairs: list = field(default_factory=list)  # (phone, lid, cycle): are merged
+    known: set = field(default_factory=set)  # (account, phone) of conversations since an earlier cycle
+    new: set = field(default_factory=set)
+    pairs: list = field(default_factory=list)  # (phone, lid, cycle) of contacts that are merged
 
 
 @dataclass
 class Delivery:
     """Items that are sent together: one record, or one POST."""
-    due: float  # seconds after the cycle's beginning
+    due: float  # seconds after the start of the cycle
     account: str
     items: list
     patient: bool = True  # repeats until it is acknowledged
@@ -70,7 +71,7 @@ class Planner:
         self.n = self.clock = self.sync_clock = 0
         self.cycle_n = -1
         self.accounts = [Account(f"t{t}.{d}.{i}", t, d) for i, (t, d) in enumerate(ACCOUNTS)]
-        # The same people and groups everywhere: tenants are never distinguished by a number.
+        # Tenants have the same people and groups, so that no number distinguishes them.
         self.tenants = [Tenant("Mk" + "".join(self.random.choices("bcdfghjklmnpqrstvwxz", k=10)), [self.phone(i) for i in range(9)])
                         for _ in range(3)]
         self.fresh_phone = 100
@@ -101,15 +102,15 @@ class Planner:
     # A cycle
 
     def cycle(self):
-        """[Delivery], by due time."""
+        """[Delivery] in the order of due times."""
         self.cycle_n += 1
         for t in self.tenants:
-            t.spoken |= t.speaking
+            t.known |= t.new
             t.phones += t.arriving
-            t.speaking, t.arriving = set(), []
+            t.new, t.arriving = set(), []
         out, self.carried = self.carried, []
         for delivery in out:
-            self.spoken_by(delivery)
+            self.note_conversations(delivery)
         for tenant in self.tenants:
             self.plan_pair(tenant)
         for account in self.accounts:
@@ -123,14 +124,14 @@ class Planner:
         return sorted(out, key=lambda d: d.due)
 
     def deliver(self, account, items, due):
-        """Once as planned; sometimes late, or repeated."""
+        """The deliveries of these items in this cycle: usually one; sometimes it is late, or repeated."""
         one = Delivery(due, account.name, items, not items[0].get("lonely"), items[0].get("forged", False))
         once = items[0]["kind"] == "bad" or items[0].get("introduces") or not one.patient
         dice = 1.0 if once else self.random.random()
         if dice < 0.05:
             self.carried.append(one)
             return []
-        self.spoken_by(one)
+        self.note_conversations(one)
         if dice < 0.10:
             again = Delivery(self.span_s * self.random.random(), account.name, items)
             if self.random.random() < 0.5:
@@ -139,15 +140,15 @@ class Planner:
             return [one, again]
         return [one]
 
-    def spoken_by(self, delivery):
-        """From the next cycle on this conversation certainly exists."""
+    def note_conversations(self, delivery):
+        """From the next cycle on the conversations of these messages certainly exist."""
         for m in delivery.items:
             if m["kind"] == "message" and "phone" in m["chat"] and delivery.patient:
                 tenant = next(a.tenant for a in self.accounts if a.name == delivery.account)
-                self.tenants[tenant].speaking.add((delivery.account, m["chat"]["phone"]))
+                self.tenants[tenant].new.add((delivery.account, m["chat"]["phone"]))
 
     def draw(self, account):
-        """Lists of items that are sent together: nearly always one list of one."""
+        """[items that are sent together]: nearly always one list with one item."""
         kinds = [k for k in account.kinds() if k in WEIGHTS]
         kind = self.random.choices(kinds, [WEIGHTS[k] for k in kinds])[0]
         made = getattr(self, "make_" + kind)(account, self.tenants[account.tenant])
@@ -168,7 +169,7 @@ class Planner:
                        else f"{'true' if out else 'false'}:3EB0{item['n']:016X}")
         item["body"] = self.text(tenant)
         item["status"] = "pending"
-        if out:  # Meta's echo has no ack: it was written on the phone, hence sent
+        if out:  # an echo of Meta has no ack: it was written on the phone, so it is sent
             item["status"] = "sent" if account.dialect == "meta" else self.random.choice(("pending", "sent"))
         if sender:
             item["sender"], item["name"] = sender, f"{tenant.marker} {sender['phone']}"
@@ -186,12 +187,12 @@ class Planner:
         item = self.new_message(account, tenant, chat, sender=sender)
         dice = self.random.random()
         if account.over_http() and dice < 0.06:
-            item["lonely"] = True  # nothing refers to it: it may be lost with its only attempt
+            item["lonely"] = True  # no update refers to it, as it may be lost
             item["forged"] = dice < 0.02
             return [[item]]
         account.messages.append(item)
         if dice > 0.97 and account.dialect != "meta":
-            # A stanza id is its sender's choice: another sender's message has the same.
+            # Senders choose stanza ids: a message of another sender may have the same one.
             del account.messages[-1]
             other = dict(item, n=self.number(), at=self.tick(), chat={"phone": self.new_phone()},
                          body=self.text(tenant, "also says"))
@@ -200,7 +201,7 @@ class Planner:
         return [[item]]
 
     def update(self, account, kind, test=lambda m: True, **fields):
-        """An item about one of the account's latest messages; None: no message fits."""
+        """An item about one of the account's latest messages; None when no message passes the test."""
         fitting = [m for m in account.messages[-30:] if test(m)]
         if not fitting:
             return None
@@ -239,15 +240,15 @@ class Planner:
         item = self.update(account, "reaction", lambda m: people_name(m.get("sender") or m["chat"]) in in_use, out=out,
                            emoji=self.random.choice(EMOJIS))
         if item and account.dialect == "kafka" and self.random.random() < 0.5:
-            item["chat"] = other.get(people_name(item["chat"]), item["chat"])  # under the person's other alias
+            item["chat"] = other.get(people_name(item["chat"]), item["chat"])  # with the person's other alias
         return self.one(item)
 
     def make_delete(self, account, tenant):
-        gone = [m for m in account.messages[-30:] if not m.get("deleted")]
-        if not gone:
+        stored = [m for m in account.messages[-30:] if not m.get("deleted")]
+        if not stored:
             return None
-        gone[-1]["deleted"] = True
-        return self.one(self.item(account, "delete", chat=gone[-1]["chat"], key=gone[-1]["key"]))
+        stored[-1]["deleted"] = True
+        return self.one(self.item(account, "delete", chat=stored[-1]["chat"], key=stored[-1]["key"]))
 
     def make_group(self, account, tenant):
         item = self.item(account, "group", chat={"group": f"12036301234567{self.random.randint(0, 1):04}@g.us"})
@@ -257,7 +258,7 @@ class Planner:
                          "participants": self.random.sample(tenant.phones, self.random.randint(1, 3))}]]
 
     def make_read(self, account, tenant):
-        known = sorted(p for a, p in tenant.spoken if a == account.name and p in tenant.phones[:STAYING])
+        known = sorted(p for a, p in tenant.known if a == account.name and p in tenant.phones[:STAYING])
         if not known:
             return None
         return [[self.item(account, "read", chat={"phone": self.random.choice(known)}, read_at=T0_MS + self.clock * 1000)]]
@@ -271,11 +272,11 @@ class Planner:
         return [[dict(item, n=self.number(), body="", placeholder=True)], [item]]
 
     def make_history(self, account, tenant):
-        """A duplicate from history of a live message, once: live content wins in any order, but of two histories the first to arrive."""
-        told = [m for m in account.messages[-30:] if "group" not in m["chat"] and "history" not in m]
-        if not told:
+        """A duplicate of a live message from history, once: live content wins in any order, but of two histories the first that arrives."""
+        live = [m for m in account.messages[-30:] if "group" not in m["chat"] and "history" not in m]
+        if not live:
             return None
-        m = self.random.choice(told)
+        m = self.random.choice(live)
         m["history"] = True
         return [[dict(m, n=self.number(), origin="history", body=self.text(tenant, "once said"))]]
 
@@ -305,14 +306,14 @@ class Planner:
         return item
 
     def make_bad(self, account, tenant):
-        """Straight to Kafka the whole record is invalid; over HTTP an invalid item is beside a valid one."""
+        """In Kafka the whole record is invalid; a POST has an invalid item beside a valid one."""
         more = {} if account.over_http() else self.random.choice(({}, {"origin": "history"}))
         good = self.new_message(account, tenant, {"phone": self.random.choice(tenant.phones)}, **more)
         how = "no id" if account.over_http() else self.random.choice(list(SPOILERS))
         return [[self.item(account, "bad", good=good, how=how, mark=f"{tenant.marker} bad {self.n}",
                            reason="rule" if account.over_http() else SPOILERS[how][0])]]
 
-    # People who are merged, and who change their number
+    # Contacts that are merged, and number changes
 
     def plan_pair(self, tenant):
         if self.cycle_n % 2 == 0:
@@ -320,7 +321,7 @@ class Planner:
         tenant.pairs = [p for p in tenant.pairs if self.cycle_n - p[2] < 4]
 
     def pair_items(self, account):
-        """Under both aliases, before, during and after the merge."""
+        """Messages with both aliases, before, during and after the merge."""
         tenant, out = self.tenants[account.tenant], []
         first = account is next(a for a in self.accounts if a.tenant == account.tenant and not a.over_http())
         for phone, lid, since in tenant.pairs:
@@ -328,7 +329,7 @@ class Planner:
                 for _ in range(self.random.randint(0, 2) if self.cycle_n > since else int(first)):
                     item = self.new_message(account, tenant, chat)
                     item["name"] = f"{tenant.marker} {phone}"
-                    item["introduces"] = self.cycle_n == since  # neither late nor repeated: unknown contacts are not merged
+                    item["introduces"] = self.cycle_n == since  # neither late nor repeated: the contacts must exist before the merge
                     account.messages.append(item)
                     out.append(item)
             if self.cycle_n == since + 1 and first:
@@ -336,8 +337,8 @@ class Planner:
         return out
 
     def make_number(self, account, tenant):
-        """A known person changes the number: the old one is not used again, the new one at once or from the next cycle on."""
-        known = sorted({p for _, p in tenant.spoken} & set(tenant.phones[STAYING:]))
+        """A known person changes the number. The old one is not used again; the new one is used at once, or from the next cycle on."""
+        known = sorted({p for _, p in tenant.known} & set(tenant.phones[STAYING:]))
         if not known:
             return None
         old, new = self.random.choice(known), self.new_phone()

@@ -1,4 +1,4 @@
-"""The tenants' endpoints and their receivers: filters, behaviour, and the deliveries that arrived."""
+"""The tenants' endpoints and their receivers: filters, behaviour, and the deliveries received."""
 import base64
 import socket
 import struct
@@ -12,7 +12,7 @@ from harness.hooks import add_webhook
 from harness.receiver import Receiver
 from harness.waiting import wait_for
 
-INSIST_S = 60.0
+UPDATE_S = 60.0
 DRIP_S = 0.1
 ENDLESS = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n"
 EVERYTHING = ["live", "history", "sync"]
@@ -37,7 +37,7 @@ def redirects(delivery):
 
 
 def until_closed(connection):
-    """No answer; the dispatcher's timeout ends the request."""
+    """Sends no answer; the request ends with the dispatcher's timeout."""
     while connection.recv(4096):
         pass
 
@@ -47,7 +47,7 @@ def hangs(delivery):
 
 
 def drip(connection):
-    """A header without an end, a line at a time."""
+    """Sends an endless header, a line at a time."""
     connection.sendall(b"HTTP/1.1 200 OK\r\n")
     connection.settimeout(DRIP_S)
     while True:
@@ -76,20 +76,20 @@ def answers_endlessly(delivery):
     return pour
 
 
-class NowAndThen:
-    """Some attempts fail; which ones follows from the delivery and its number of attempts."""
+class SometimesWrong:
+    """Some attempts fail: which ones depends on the delivery and the number of the attempt only."""
 
     def __init__(self, wrong, percent):
-        self.wrong, self.percent, self.came = wrong, percent, {}
+        self.wrong, self.percent, self.attempts = wrong, percent, {}
 
     def __call__(self, delivery):
-        n = self.came[delivery.id] = self.came.get(delivery.id, 0) + 1
+        n = self.attempts[delivery.id] = self.attempts.get(delivery.id, 0) + 1
         return self.wrong(delivery) if zlib.crc32(f"{delivery.id}/{n}".encode()) % 100 < self.percent else works(delivery)
 
 
 @dataclass(frozen=True)
 class Hook:
-    """Its tenant, its filters, and its behaviour without a fault."""
+    """An endpoint: its tenant, its filters, and the behaviour of its receiver while no fault changes it."""
     name: str
     tenant: int
     behaviour: callable
@@ -98,22 +98,22 @@ class Hook:
 
 HOOKS = (
     Hook("well", 0, works, {"origins": EVERYTHING}),
-    Hook("flaky", 0, NowAndThen(fails, 40)),
+    Hook("flaky", 0, SometimesWrong(fails, 40)),
     Hook("sleeper", 0, works),
-    Hook("resetting", 1, NowAndThen(resets, 30)),
+    Hook("resetting", 1, SometimesWrong(resets, 30)),
     Hook("redirecting", 1, redirects, {"max_retries": 0}),  # each delivery is exhausted at once
-    Hook("hanging", 2, NowAndThen(hangs, 5)),
+    Hook("hanging", 2, SometimesWrong(hangs, 5)),
     Hook("endless", 2, answers_endlessly, {"event_types": ["message.created"]}),
-    Hook("unordered", 2, NowAndThen(fails, 40), {"ordering": "none"}),
+    Hook("unordered", 2, SometimesWrong(fails, 40), {"ordering": "none"}),
 )
 SLEEPER = "sleeper"
-# Short, and long enough for every outage of a cycle.
+# Short delays, and enough of them for every outage of a cycle.
 DEFAULTS = {"timeout_ms": 1000, "schedule_ms": [100, 200, 400] + [500] * 29}
 
 
 class Receivers:
     def __init__(self, blazz, workspaces):
-        self.blazz, self.named, self.uuids, self.seen, self.came = blazz, {}, {}, {}, []
+        self.blazz, self.named, self.uuids, self.seen, self.received = blazz, {}, {}, {}, []
         self.setup = {}
         for hook in HOOKS:
             receiver = self.named[hook.name] = Receiver(hook.behaviour)
@@ -132,13 +132,13 @@ class Receivers:
         self.named[name].answer = next(h.behaviour for h in HOOKS if h.name == name)
 
     def disable(self, name):
-        self.insist("UPDATE webhook_endpoints SET enabled = false WHERE uuid = %s", name)
+        self.update("UPDATE webhook_endpoints SET enabled = false WHERE uuid = %s", name)
 
     def enable(self, name):
-        self.insist("UPDATE webhook_endpoints SET enabled = true, enabled_at = clock_timestamp() WHERE uuid = %s", name)
+        self.update("UPDATE webhook_endpoints SET enabled = true, enabled_at = clock_timestamp() WHERE uuid = %s", name)
 
-    def insist(self, statement, name):
-        """PostgreSQL may be unavailable at the moment."""
+    def update(self, statement, name):
+        """Repeats the statement until it succeeds, as PostgreSQL may be unavailable."""
         def done():
             try:
                 with closing(psycopg2.connect(self.blazz.conninfo("postgres"), connect_timeout=2)) as c, c, c.cursor() as cursor:
@@ -146,16 +146,16 @@ class Receivers:
                 return True
             except psycopg2.Error:
                 return False
-        wait_for(done, f"{name} is changed", INSIST_S)
+        wait_for(done, f"{name} is changed", UPDATE_S)
 
     def deliveries(self, cycle):
-        """The deliveries of each endpoint in the order of arrival; the new ones are of this cycle."""
+        """All deliveries so far, in the order of arrival at each endpoint; new ones belong to this cycle."""
         for name, receiver in self.named.items():
             new = list(receiver.deliveries)[self.seen[name]:]
             self.seen[name] += len(new)
-            self.came += [{"endpoint": self.uuids[name], "cycle": cycle, "headers": d.headers, "body": d.body.decode(),
+            self.received += [{"endpoint": self.uuids[name], "cycle": cycle, "headers": d.headers, "body": d.body.decode(),
                            "status": d.status} for d in new]
-        return list(self.came)
+        return list(self.received)
 
     def close(self):
         for receiver in self.named.values():

@@ -5,8 +5,8 @@
     tests/chaos/run.py --seed 7 --cycles 3 --faults kill_chat_sync,pause_broker
     tests/chaos/run.py --list
 
-As root it runs in namespaces of its own (processes, mounts, network): nothing outlives it, its disk can be filled and its network
-cut. Programs: BLAZZ_BIN, else build/asan/bin. README.md beside this file says more.
+As root it runs in namespaces of its own (processes, mounts, network): no process outlives it, its disk can be
+filled and its network cut. Programs: BLAZZ_BIN, else build/asan/bin. README.md beside this file has the details.
 """
 import argparse
 import json
@@ -24,7 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
 
-from faults import CATALOGUE, Fault, dealt  # noqa: E402 (found by the line above)
+from catalogue import CATALOGUE, Fault  # noqa: E402 (found by the line above)
+from faults import draw_faults  # noqa: E402
 from ledger import check, verdict_text  # noqa: E402
 from plan import Planner  # noqa: E402
 from receivers import SLEEPER  # noqa: E402
@@ -32,25 +33,25 @@ from snapshot import INBOUND  # noqa: E402
 from system import System  # noqa: E402
 
 INSIDE = "BLAZZ_CHAOS_INSIDE"
-SETTLE_S = 60.0
-# An init that reaps, loopback, and a table of local addresses that comes after the rules of a cut.
+PROCESSED_S = 60.0
+# An init that reaps, the loopback device, and the local table behind the rules with which a fault cuts the network.
 ENTER = 'ip link set lo up; ip rule add pref 2 lookup local; ip rule del pref 0; "$@"; exit $?'
 NAMESPACES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 def may_enter_namespaces():
-    """Root may, unless it is a container's that has no such capability."""
+    """Root may, unless a container lacks the capability."""
     return os.geteuid() == 0 and subprocess.run([*NAMESPACES, "ip", "rule"], capture_output=True).returncode == 0
 
 
 def enter_namespaces():
-    """Runs all this again in namespaces of its own; returns its exit code."""
+    """Runs this command again in namespaces of its own. Returns its exit code."""
     return subprocess.run([*NAMESPACES, "bash", "-c", ENTER, "chaos", sys.executable, *sys.argv],
                           env=os.environ | {INSIDE: "1"}).returncode
 
 
-class Damage(threading.Thread):
-    """One fault, begun a moment after the load."""
+class Injection(threading.Thread):
+    """One fault, which begins a moment after the load."""
 
     def __init__(self, system, fault, delay_s, seed):
         super().__init__(daemon=True)
@@ -65,8 +66,8 @@ class Damage(threading.Thread):
             self.failure = e
 
 
-def sleeper_turns(cycle):
-    """One endpoint is disabled in one cycle and enabled in the next: the events that it misses must be kept."""
+def toggle_sleeper(cycle):
+    """An endpoint is disabled in one cycle and enabled in the next: it must get the events that it missed."""
     def run(system, random):
         (system.receivers.disable if cycle % 2 else system.receivers.enable)(SLEEPER)
 
@@ -74,27 +75,27 @@ def sleeper_turns(cycle):
 
 
 class Broken(Exception):
-    """A cycle's verdict."""
+    """A cycle failed; the text is the verdict."""
 
 
 def cycle(system, n, deliveries, faults):
-    """Load and faults together, then rest, then the ledger. Returns (the snapshot, faults without effect)."""
-    damages = [Damage(system, *f) for f in [*faults, sleeper_turns(n)]]
+    """Runs load and faults together, waits until all is processed, and runs the ledger. Returns (snapshot, faults without effect)."""
+    injections = [Injection(system, *f) for f in [*faults, toggle_sleeper(n)]]
     system.load.start(n, deliveries)
-    for d in damages:
+    for d in injections:
         d.start()
-    for d in damages:
+    for d in injections:
         d.join()
-    failures = [f"{d.fault.name}: {d.failure!r}" for d in damages if d.failure]
+    failures = [f"{d.fault.name}: {d.failure!r}" for d in injections if d.failure]
     if failures:
-        raise Broken("a fault could not be done or healed: " + "; ".join(failures))
+        raise Broken("a fault could not be injected or repaired: " + "; ".join(failures))
     try:
         system.load.finish()
         system.wait_ready()
-        system.wait_processed(SETTLE_S)
+        system.wait_processed(PROCESSED_S)
     except AssertionError as e:
-        raise Broken(f"I7 is broken, the system does not come to rest: {e}") from None
-    return judge(system), [d.fault.name for d in damages if not d.hit]
+        raise Broken(f"I7 is broken, the load is not processed: {e}") from None
+    return judge(system), [d.fault.name for d in injections if not d.hit]
 
 
 def judge(system):
@@ -110,19 +111,19 @@ def figures(snapshot):
     lines = Counter()
     for line in snapshot.journal:
         lines[line["what"]] += len(line["items"])
-    return {"sent": lines["sent"], "acknowledged": lines["acknowledged"], "refused": lines["refused"], "abandoned": lines["abandoned"],
+    return {"sent": lines["sent"], "acknowledged": lines["acknowledged"], "rejected": lines["rejected"], "abandoned": lines["abandoned"],
             "inbound_records": sum(len(snapshot.topics[t]) for t in INBOUND), "messages_stored": len(snapshot.tables["chats"]),
             "events_published": len(snapshot.topics["chat-event"]),
-            "deliveries": len(snapshot.deliveries), "taken": sum(200 <= d["status"] < 300 for d in snapshot.deliveries),
-            "given_up": len(snapshot.topics["chat-event.webhook-dispatcher.dlq"]),
+            "deliveries": len(snapshot.deliveries), "deliveries_acknowledged": sum(200 <= d["status"] < 300 for d in snapshot.deliveries),
+            "exhausted": len(snapshot.topics["chat-event.webhook-dispatcher.dlq"]),
             "dead_letters": sum(len(snapshot.topics[t]) for t in ("http.ingest.dlq", *(f"{t}.chat-sync.dlq" for t in INBOUND)))}
 
 
 def run(options, folder):
     began, root = time.monotonic(), bool(os.environ.get(INSIDE))
     planner = Planner(options.seed)
-    deal = dealt(options.seed, options.faults, root)
-    done, names, missed, snapshot, verdict = 0, [], [], None, "held"
+    drawn = draw_faults(options.seed, options.faults, root)
+    done, names, without_effect, snapshot, verdict = 0, [], [], None, "held"
     system = System(folder, planner, root)
     try:
         judge(system)  # the baseline of later cycles
@@ -130,13 +131,13 @@ def run(options, folder):
             if options.seconds and time.monotonic() - began > options.seconds:
                 done -= 1
                 break
-            faults = next(deal)
+            faults = next(drawn)
             names.append([f.name for f, _, _ in faults])
             at = time.monotonic()
-            snapshot, in_vain = cycle(system, done, planner.cycle(), faults)
-            missed += in_vain
+            snapshot, missed = cycle(system, done, planner.cycle(), faults)
+            without_effect += missed
             print(f"cycle {done}: {' and '.join(names[-1])}, {time.monotonic() - at:.1f} s"
-                  + (f" ({', '.join(in_vain)} hit nothing)" if in_vain else ""), flush=True)
+                  + (f" ({', '.join(missed)} without effect)" if missed else ""), flush=True)
     except Broken as e:
         verdict = f"broken in cycle {done} ({' and '.join(names[-1]) if names else 'before any fault'})\n{e}"
     finally:
@@ -144,7 +145,7 @@ def run(options, folder):
     if wrong and verdict == "held":
         verdict = "I11 is broken: " + "\n".join(wrong)
     line = {"seed": options.seed, "cycles": done, "verdict": verdict, "seconds": round(time.monotonic() - began),
-            "faults": dict(sorted(Counter(n for pair in names for n in pair).items())), "hit_nothing": dict(Counter(missed))}
+            "faults": dict(sorted(Counter(n for pair in names for n in pair).items())), "without_effect": dict(Counter(without_effect))}
     return line | (figures(snapshot) if snapshot else {})
 
 
@@ -152,9 +153,9 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
     parser.add_argument("--cycles", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=0, help="begin no cycle after so long")
+    parser.add_argument("--seconds", type=float, default=0, help="start no cycle after so many seconds")
     parser.add_argument("--faults", type=lambda text: text.split(","), default=[], help="only these")
-    parser.add_argument("--evidence", type=Path, help="append what came out to this file, a line of JSON")
+    parser.add_argument("--evidence", type=Path, help="append the result to this file, as a line of JSON")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a run that held, too")
     parser.add_argument("--list", action="store_true", help="the catalogue of faults")
     options = parser.parse_args()
@@ -174,7 +175,7 @@ def main():
         sys.argv += ["--seed", str(options.seed)]
         return enter_namespaces()
     folder = Path(tempfile.mkdtemp(prefix="blazz-chaos-", dir="/tmp"))
-    folder.chmod(0o755)  # PostgreSQL's user has to get there
+    folder.chmod(0o755)  # user postgres must be able to enter it
     print(f"chaos: seed {options.seed}, {options.cycles} cycles, in {folder}", flush=True)
     line = run(options, folder)
     if options.evidence:
@@ -186,7 +187,7 @@ def main():
     print(f"chaos: seed {options.seed}, {line['cycles']} cycles, {line['seconds']} s: {line['verdict']}")
     print(json.dumps({k: v for k, v in line.items() if k not in ("verdict", "seed")}))
     if not held:
-        print(f"chaos: what is left is in {folder}; again: make chaos SEED={options.seed} BUDGET={line['cycles']}")
+        print(f"chaos: journal, snapshot and logs are in {folder}; to repeat it: make chaos SEED={options.seed} BUDGET={line['cycles']}")
     return 0 if held else 1
 
 

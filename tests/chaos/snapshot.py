@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 CONSUMERS = {"inbound": "chat-sync", "inbound.bulk": "chat-sync", "chat-event": "webhook-dispatcher"}
 INBOUND = ("inbound", "inbound.bulk")
 SKIPPED_TABLES = ("schema_version",)
-SWEEP_S = 3.0  # far longer than any transaction of a system at rest
+SWEEP_S = 3.0  # far longer than any transaction without load
 
 
 @dataclass
@@ -30,17 +30,17 @@ class Rec:
 class Snapshot:
     setup: dict     # {"tenants": {workspace uuid: marker}, "accounts": {name: {...}}, "hooks": {uuid: {...}}, "secrets": [...],
                     #  "topics": {whole name: short name}}
-    journal: list   # of the generator: {"what": "sent"|"acknowledged"|"refused"|"abandoned", "items": ...}
+    journal: list   # of the generator: {"what": "sent"|"acknowledged"|"rejected"|"abandoned", "items": ...}
     tables: dict = field(default_factory=dict)    # {table: [row]}
     topics: dict = field(default_factory=dict)    # {"inbound"|"inbound.bulk"|"chat-event"|"inbound.chat-sync.dlq"|…: [Rec]}
     watermarks: dict = field(default_factory=dict)  # {topic that is consumed: {partition: [low, high]}}
-    committed: dict = field(default_factory=dict)   # {topic: {partition: offset}}, its consumer's group's in Kafka
-    watch: list = field(default_factory=list)     # [topic, partition, next_offset, epoch, seq], as sampled during the faults
+    committed: dict = field(default_factory=dict)   # {topic: {partition: offset}} of its consumer group, in Kafka
+    watch: list = field(default_factory=list)     # [topic, partition, next_offset, epoch, seq], sampled during the faults
     deliveries: list = field(default_factory=list)  # as received: {"endpoint", "cycle", "headers", "body", "status"}
-    epochs: list = field(default_factory=list)    # a cycle each: {partition: epoch} of webhook-dispatcher
+    epochs: list = field(default_factory=list)    # of each cycle: {partition: epoch} of webhook-dispatcher
     ranks: list = field(default_factory=list)     # [{message id: status}] at the end of each cycle
     sessions: list = field(default_factory=list)  # pg_stat_activity of the services' roles
-    usage: list = field(default_factory=list)     # a cycle each: {process: {"pid", "rss_kb", "fds", "connections"}}
+    usage: list = field(default_factory=list)     # of each cycle: {process: {"pid", "rss_kb", "fds", "connections"}}
     logs: dict = field(default_factory=dict)      # {process: text}
     metrics: dict = field(default_factory=dict)   # {process: page}
 
@@ -63,7 +63,7 @@ class Snapshot:
 
 
 def numbered(by_partition):
-    """Member names in JSON are strings."""
+    """With integer keys, which JSON turned into strings."""
     return {int(k): v for k, v in by_partition.items()}
 
 
@@ -79,7 +79,7 @@ class Topics:
         found = self.consumer.list_topics(topic, timeout=20).topics[topic]
         return {p: self.consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20) for p in found.partitions}
 
-    def read_on(self):
+    def read_new(self):
         ends = {(t, p): high for t in self.names for p, (_, high) in self.marks(t).items() if high > self.next.get((t, p), 0)}
         if ends:
             self.consumer.assign([TopicPartition(t, p, self.next.get((t, p), 0)) for t, p in ends])
@@ -98,7 +98,7 @@ class Topics:
 
 
 def tables(conninfo):
-    """Every table of the schema, in one snapshot."""
+    """{table: [row]} of every table, in one transaction."""
     connection = psycopg2.connect(conninfo)
     connection.set_session("REPEATABLE READ", readonly=True)
     with connection, connection.cursor() as cursor:
@@ -114,15 +114,15 @@ def tables(conninfo):
 
 
 def sessions(conninfo):
-    """Of the services' roles, in a moment without a sweep's short transaction, if there is one."""
+    """The sessions of the services, if possible at a moment without a short transaction of a sweep."""
     end = time.monotonic() + SWEEP_S
     while True:
         now = sessions_now(conninfo)
-        if time.monotonic() > end or not any(is_at_work(s) for s in now):
+        if time.monotonic() > end or not any(is_busy(s) for s in now):
             return now
 
 
-def is_at_work(session):
+def is_busy(session):
     return session["waits"] == "Lock" or (session["state"] or "").startswith("idle in transaction")
 
 

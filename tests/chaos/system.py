@@ -1,4 +1,4 @@
-"""A complete Blazz under load: servers, tenants, services, generator, and the monitor of its progress."""
+"""The complete system under load: servers, tenants, services, load generator, and a monitor of consumer_progress."""
 import json
 import mmap
 import shutil
@@ -28,20 +28,20 @@ MAX_CONNECTIONS = 40
 REPLICAS = ("one", "two")
 TOPICS = (*CONSUMERS, *(f"{t}.chat-sync.dlq" for t in INBOUND), "http.ingest.dlq", "chat-event.webhook-dispatcher.dlq")
 # Limits so low that endpoints enter catch-up, deliveries in flight are spilled, and leases expire before a stopped replica resumes.
-LITTLE_ROOM = {"delivery.max_waiting": 16, "retry.max_rows": 30, "window.max_age": "200ms", "retry.lease": "2500ms",
+LOW_LIMITS = {"delivery.max_waiting": 16, "retry.max_rows": 30, "window.max_age": "200ms", "retry.lease": "2500ms",
                "breaker.failures": 4, "breaker.min_pause": "100ms", "breaker.max_pause": "400ms"}
 # Only deliveries to inactive endpoints may be pending.
 WAITING = """SELECT e.name, w.* FROM (
     SELECT workspace_id, endpoint_id, status, source_partition, source_offset, next_retry_at::text, lease_owner, last_error
     FROM webhook_retry_queue WHERE status IN ('pending', 'retrying')
-    UNION ALL SELECT workspace_id, endpoint_id, 'behind', partition, next_offset, live_from::text, NULL, NULL FROM webhook_positions) w
+    UNION ALL SELECT workspace_id, endpoint_id, 'catch-up', partition, next_offset, live_from::text, NULL, NULL FROM webhook_positions) w
     JOIN webhook_endpoints e ON (e.workspace_id, e.id) = (w.workspace_id, w.endpoint_id)
     WHERE w.status = 'retrying' OR e.enabled AND (e.disabled_at IS NULL OR e.disabled_at < e.enabled_at)"""
 DISK = "size=900m"
-# A killed broker is detected after two seconds, and may return.
+# A killed broker is detected after two seconds, so that it may register again.
 BROKER = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=400"
 WATCH_EVERY_S = 0.1
-# The freed memory that a sanitized program keeps is bounded, so that a leak shows.
+# A small quarantine, so that leaked memory shows.
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16:detect_stack_use_after_return=1:strict_string_checks=1",
               "UBSAN_OPTIONS": "print_stacktrace=1"}
 BRIDGES = {"webjs-raw": "wwebjs", "waha": "waha", "evolution": "evolution", "bridge": "blazz", "kafka": "blazz"}
@@ -88,7 +88,7 @@ class Watch(threading.Thread):
 
 
 class System:
-    server, programs = Postgres, BIN  # the schema and the programs at the start
+    server, programs = Postgres, BIN  # with which the run starts
 
     def __init__(self, folder, planner, root):
         self.folder, self.root = Path(folder), root
@@ -115,7 +115,7 @@ class System:
         return [one for replicas in self.replicas.values() for one in replicas]
 
     def start_postgres(self):
-        """Small enough to be filled: on a disk of its own where we may mount one."""
+        """On a disk of its own, small enough to be filled, when the run may mount one."""
         folder = self.folder / "postgres"
         folder.mkdir()
         if self.root:
@@ -162,14 +162,14 @@ class System:
             "postgres.statement_timeout": "2s"}, "ingest", env=self.clock_env("ingest"))
 
     def new_replica(self, service, name):
-        """Not started."""
+        """A replica that is not started yet."""
         label, settings = f"{service}.{name}", CHAT_SYNC | {"batch.max_events": 40}
         if service == "webhook-dispatcher":
-            settings = DISPATCHER | LITTLE_ROOM
+            settings = DISPATCHER | LOW_LIMITS
         return self.blazz.service(service, settings | {"postgres.statement_timeout": "2s"}, label, env=self.clock_env(label))
 
     def storm_replica(self, service, name):
-        """A replica that joins and leaves: it need not be ready."""
+        """A further replica, which joins and leaves."""
         label = f"{service}.{name}"
         return next((s for s in self.blazz.services if s.label == label), None) or self.new_replica(service, name)
 
@@ -177,7 +177,7 @@ class System:
         for service in self.services():
             service.wait_ready(deadline_s)
 
-    # At rest
+    # The state after a cycle
 
     def admin_conninfo(self):
         return self.blazz.conninfo("postgres")
@@ -191,7 +191,7 @@ class System:
             reader.close()
 
     def measure(self, sessions):
-        """Of each process, with its share of its role's connections."""
+        """{label: memory, descriptors, and its share of the connections of its role} of each process"""
         out = {}
         for service in self.services():
             role = "blazz_" + service.name.replace("-", "_")
@@ -202,18 +202,18 @@ class System:
 
     def wait_processed(self, deadline_s):
         self.blazz.connection = None  # a fault may have ended it
-        wait_for(self.rests, self.unrest, deadline_s)
-        # A server notices late that a client behind a network cut has disconnected.
+        wait_for(self.all_processed, self.remaining, deadline_s)
+        # After a network cut the server detects late that a client has disconnected.
         wait_for(self.sessions_are_few, lambda: f"old sessions end: {snapshot.sessions_now(self.admin_conninfo())}", deadline_s)
 
-    def rests(self):
-        """Events of one service are input of another: checked again when no service has any left."""
+    def all_processed(self):
+        """The output of one service is the input of another, so consumption is checked again at the end."""
         def done():
             return self.blazz.all_consumed() and all_dispatched(self.blazz)
 
         return done() and self.blazz.value("SELECT count(*) FROM outbox") == 0 and not self.blazz.sql(WAITING) and done()
 
-    def unrest(self):
+    def remaining(self):
         lines = [str(dict(r)) for r in self.blazz.sql("SELECT topic, partition, next_offset FROM consumer_progress")
                  + self.blazz.sql("SELECT producer, slot, epoch, seq FROM outbox") + self.blazz.sql(WAITING)]
         return "everything is processed and delivered\n" + "\n".join(lines + [s.log_tail() for s in self.services()])
@@ -235,7 +235,7 @@ class System:
         return snapshot.Snapshot(
             setup={"tenants": self.markers, "accounts": accounts, "hooks": hooks, "secrets": secrets,
                    "topics": self.topic_names}, journal=journal, tables=tables,
-            topics={name: list(records) for name, records in self.topics.read_on().items()},
+            topics={name: list(records) for name, records in self.topics.read_new().items()},
             watermarks={topic: {p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic(topic)).items()}
                         for topic in consumed},
             committed={topic: self.committed(topic) for topic in consumed}, watch=list(self.watch.seen),
@@ -244,7 +244,7 @@ class System:
             metrics={s.label: s.get("/metrics")[1] for s in self.services()})
 
     def close(self):
-        """Stops everything; returns what the programs printed at their end."""
+        """Stops everything. Returns the errors of programs."""
         self.watch.ended.set()
         self.load.close()
         self.topics.close()
@@ -254,7 +254,7 @@ class System:
         self.postgres.stop()
         if self.root:
             shutil.copy(Path(self.postgres.folder, "log"), self.folder / "postgres.log")
-            # It was stopped as by a crash: its processes end shortly after.
+            # After an immediate stop its processes end a moment later.
             wait_for(lambda: subprocess.run(["umount", self.postgres.folder], capture_output=True).returncode == 0,
-                     "PostgreSQL's folder is let go", 20)
+                     "PostgreSQL's disk is unmounted", 20)
         return wrong

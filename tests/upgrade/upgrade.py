@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""A rolling upgrade under load: from the programs and the schema of the last release to this tree's, back, and forward again.
+"""A rolling upgrade under load: from the programs and the schema of the last release to those of this tree, back, and forward again.
 
     tests/upgrade/upgrade.py --seed 7
-    tests/upgrade/upgrade.py --from REVISION       instead of the one in tests/upgrade/FROM
+    tests/upgrade/upgrade.py --from REVISION       instead of the revision in tests/upgrade/FROM
 
-The system, its load and the ledger that judges it are those of tests/chaos. As root it runs in namespaces of its own. Programs:
-BLAZZ_BIN, else build/release/bin; the old ones are built once into build/upgrade/REVISION. README.md beside this file says more.
+System, load and ledger are those of tests/chaos. As root it runs in namespaces of its own. Programs:
+BLAZZ_BIN, else build/release/bin; the old ones are built once into build/upgrade/REVISION. README.md beside this file has the details.
 """
 import argparse
 import os
@@ -23,8 +23,9 @@ sys.path[:0] = [str(ROOT / "tests/chaos"), str(ROOT / "tests/e2e"), str(ROOT / "
 os.environ.setdefault("BLAZZ_BIN", str(ROOT / "build/release/bin"))
 
 import run as chaos  # noqa: E402 (found by the lines above)
-from faults import Fault, topic_config  # noqa: E402
+from catalogue import Fault  # noqa: E402
 from plan import Planner  # noqa: E402
+from server_faults import topic_config  # noqa: E402
 from system import System  # noqa: E402
 
 from harness.servers import Postgres  # noqa: E402
@@ -36,19 +37,19 @@ CONSUMERS = ("webhook-dispatcher", "chat-sync")
 SPAN_S, PER_ACCOUNT = 15.0, (60, 110)  # of load, in which all programs are replaced
 IN_FLIGHT_S = 20.0
 MIGRATE_S = 60.0
-LEFT_IN_BULK = 20
+UNCONSUMED_BULK = 20
 
 
 def resolved(revision):
-    """Its whole hash."""
+    """The full hash of a revision."""
     found = subprocess.run(["git", "rev-parse", "--verify", "--quiet", revision + "^{commit}"], cwd=ROOT, capture_output=True, text=True)
     if found.returncode:
-        sys.exit(f"upgrade: there is no revision {revision} here; where the clone is shallow: git fetch origin {revision}")
+        sys.exit(f"upgrade: there is no revision {revision} here; in a shallow clone: git fetch origin {revision}")
     return found.stdout.strip()
 
 
 def build(revision):
-    """The tree of a revision with its programs; built once."""
+    """Builds the programs of a revision, once. Returns its tree."""
     tree = ROOT / "build/upgrade" / revision
     if not (tree / "built").exists():
         print(f"upgrade: building {revision} in {tree}", flush=True)
@@ -56,7 +57,7 @@ def build(revision):
         tree.mkdir(parents=True)
         sources = subprocess.Popen(["git", "archive", revision], cwd=ROOT, stdout=subprocess.PIPE)
         subprocess.run(["tar", "-x", "-C", tree], stdin=sources.stdout, check=True)
-        path = f"/usr/lib/ccache:{os.environ['PATH']}"  # where there is one
+        path = f"/usr/lib/ccache:{os.environ['PATH']}"  # used when it is installed
         subprocess.run(["make", "--silent", "V=release", f"VERSION={revision}", "build"], cwd=tree, check=True,
                        env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")} | {"PATH": path, "CCACHE_NOHASHDIR": "1"})
         (tree / "built").touch()
@@ -64,7 +65,7 @@ def build(revision):
 
 
 def deploy(tree, postgres, database):
-    """Migrates a database with a tree's db/. False: a change that waited for a lock timed out, and is to be deployed again."""
+    """Migrates a database with a tree's db/. Returns False when a change timed out on a lock and must be deployed again."""
     done = subprocess.run(["sqitch", "deploy", "--verify", f"db:pg://postgres@127.0.0.1:{postgres.parts()['port']}/{database}"],
                           cwd=tree / "db", capture_output=True, text=True,
                           env=os.environ | {"SQITCH_CONFIG": "sqitch.conf", "SQITCH_FULLNAME": "test", "SQITCH_EMAIL": "test@localhost"})
@@ -74,7 +75,7 @@ def deploy(tree, postgres, database):
 
 
 class OldPostgres(Postgres):
-    """Its databases have the schema of another tree."""
+    """A server whose databases have the schema of another tree."""
 
     def __init__(self, tree, folder):
         super().__init__(folder, "start")
@@ -87,7 +88,7 @@ class OldPostgres(Postgres):
 
 
 class Upgrade(System):
-    """Begins as the last release."""
+    """Starts with the programs and the schema of the last release."""
 
     def __init__(self, folder, planner, root, old):
         self.server, self.programs = partial(OldPostgres, old), old / "build/release/bin"
@@ -97,7 +98,7 @@ class Upgrade(System):
         self.publish_bulk_to("inbound")
 
     def publish_bulk_to(self, topic):
-        """The topic to which the platform's own producers publish events that are not live."""
+        """Sets the topic to which the load's producers publish events that are not live."""
         self.load.publisher.topics["inbound.bulk"] = self.blazz.topic(topic)
 
     # The steps of an operator, as docs/install.md (Upgrading) says
@@ -113,27 +114,27 @@ class Upgrade(System):
         self.publish_bulk_to("inbound.bulk")
 
     def back(self, random, leave=0):
-        """Producers first. leave: at least that many records of inbound.bulk are left for a newer chat-sync."""
+        """Producers first. With `leave` at least that many records of inbound.bulk are not consumed before the next upgrade."""
         if not leave:
             self.publish_bulk_to("inbound")
         self.replace_all("ingest", self.old, random)
         if not leave:
-            wait_for(lambda: not [b for b in self.blazz.unconsumed() if b[0] == "inbound.bulk"] and not self.under_way(),
-                     lambda: f"inbound.bulk is drained: {self.blazz.unconsumed()}, {self.under_way()} merges and renames", IN_FLIGHT_S)
+            wait_for(lambda: not [b for b in self.blazz.unconsumed() if b[0] == "inbound.bulk"] and not self.pending_slices(),
+                     lambda: f"inbound.bulk is drained: {self.blazz.unconsumed()}, {self.pending_slices()} pending merges and renames", IN_FLIGHT_S)
         for service in reversed(CONSUMERS):
             self.replace_all(service, self.old, random)
         if leave:
-            wait_for(lambda: self.left_in_bulk() >= leave, lambda: f"history comes meanwhile: {self.blazz.unconsumed()}", IN_FLIGHT_S)
+            wait_for(lambda: self.unconsumed_bulk() >= leave, lambda: f"history is published meanwhile: {self.blazz.unconsumed()}", IN_FLIGHT_S)
         else:
             self.blazz.consumed = ("inbound",)
         self.blazz.programs = self.old
 
     def there_and_back(self, random):
-        self.back(random, LEFT_IN_BULK)
+        self.back(random, UNCONSUMED_BULK)
         self.forward(random)
 
     def replace_all(self, service, programs, random):
-        """One by one; a chat-sync is killed while its outbox holds unpublished rows."""
+        """Replaces replicas one by one; one chat-sync is killed while its outbox has unpublished rows."""
         killed = random.choice(self.replicas[service]) if service == "chat-sync" else None
         for one in self.replicas[service]:
             if one is killed:
@@ -144,27 +145,27 @@ class Upgrade(System):
             one.start()
 
     def kill_with_outbox(self, one):
-        heal = topic_config(self, "chat-event", **{"min.insync.replicas": "2"})
+        restore = topic_config(self, "chat-event", **{"min.insync.replicas": "2"})
         try:
-            wait_for(lambda: self.blazz.value("SELECT count(*) FROM outbox WHERE producer = 'chat-sync'") > 0, "the outbox holds events", IN_FLIGHT_S)
+            wait_for(lambda: self.blazz.value("SELECT count(*) FROM outbox WHERE producer = 'chat-sync'") > 0, "the outbox has events", IN_FLIGHT_S)
             one.kill()
         finally:
-            heal()
+            restore()
 
-    def under_way(self):
+    def pending_slices(self):
         return self.blazz.value("SELECT (SELECT count(*) FROM conversation_merges) + (SELECT count(*) FROM sender_renames)")
 
-    def left_in_bulk(self):
+    def unconsumed_bulk(self):
         return sum(high - (reached or 0) for topic, _, reached, high in self.blazz.unconsumed() if topic == "inbound.bulk")
 
 
-# The steps of each cycle under load; before the first and after each the ledger checks the state.
+# The steps, each under load. The ledger checks the state before the first and after each.
 STEPS = (
     ("the last release", None),
     ("forward", Upgrade.forward),
     ("back, drained", Upgrade.back),
     ("forward again", Upgrade.forward),
-    ("back and forward, history left in inbound.bulk meanwhile", Upgrade.there_and_back),
+    ("back and forward, with unconsumed history in inbound.bulk", Upgrade.there_and_back),
 )
 
 
@@ -189,7 +190,7 @@ def run(options, folder, old):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--from", dest="revision", help="what to upgrade from; default: the one in tests/upgrade/FROM")
+    parser.add_argument("--from", dest="revision", help="the revision to upgrade from; default: the one in tests/upgrade/FROM")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
     parser.add_argument("--keep", action="store_true", help="keep the folder of a run that held, too")
     options = parser.parse_args()
@@ -204,7 +205,7 @@ def main():
         sys.argv += ["--seed", str(options.seed)]
         return chaos.enter_namespaces()
     folder = Path(tempfile.mkdtemp(prefix="blazz-upgrade-", dir="/tmp"))
-    folder.chmod(0o755)  # PostgreSQL's user has to get there
+    folder.chmod(0o755)  # user postgres must be able to enter it
     print(f"upgrade: from {options.revision}, seed {options.seed}, in {folder}", flush=True)
     verdict, figures = run(options, folder, old)
     if verdict == "held" and not options.keep:
