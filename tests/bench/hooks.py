@@ -132,8 +132,8 @@ def dispatcher(blazz, settings):
 
 
 def wait_delivered(blazz, service, deadline_s=600):
-    wait_for(lambda: setting.alive(service) and behind(blazz) == 0,
-             lambda: f"all is delivered, {behind(blazz)} are not\n{service.log_tail()}", deadline_s)
+    wait_for(lambda: setting.alive(service) and unconsumed(blazz) == 0,
+             lambda: f"all is delivered, {unconsumed(blazz)} are not\n{service.log_tail()}", deadline_s)
 
 
 def drain(blazz, settings):

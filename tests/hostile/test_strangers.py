@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from attack import ROUTES, connect, connections, exchange, head, reset, send, signed, status
+from attack import ROUTES, connect, connections, exchange, head, send, signed, status
 from bodies import FILLINGS
 from limits import forget_peak, peak
 
