@@ -1,4 +1,4 @@
-"""The means of a stranger: sockets, from any number of addresses (127.0.0.0/8 is local)."""
+"""Sockets of clients without credentials, from any number of addresses (127.0.0.0/8 is local)."""
 import json
 import socket
 import struct
@@ -10,14 +10,14 @@ ROUTES = {"/api/whatsapp/webhook": 3 << 20, "/api/whatsapp/chats/sync": 16 << 20
 
 
 def head(path, *lines, **headers):
-    """Of a POST, up to the empty line."""
+    """The request line and the headers of a POST, up to the empty line."""
     all_lines = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", *lines,
                  *(f"{k.replace('_', '-')}: {v}" for k, v in headers.items())]
     return ("\r\n".join(all_lines) + "\r\n\r\n").encode()
 
 
 def signed(account, body, *lines, path=None):
-    """A POST as bytes, signed."""
+    """A signed POST as bytes."""
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     more = [f"{k}: {v}" for k, v in signature(account.dialect, body, account.secret).items()]
     return head(path or account.path, *more, *lines, Content_Length=len(body)) + body
@@ -29,13 +29,13 @@ def connect(port, source="127.0.0.1", timeout_s=20.0):
 
 @contextmanager
 def connections(port, count, sources):
-    """That many sockets, from these addresses in turn; closed at the end."""
+    """Connects that many sockets, from these addresses in turn, and closes them at the end."""
     made = []
     try:
         for n in range(count):
             try:
                 made.append(connect(port, sources[n % len(sources)]))
-            except OSError:  # refused counts as closed
+            except OSError:  # a refused connection counts as closed
                 pass
         yield made
     finally:
@@ -44,7 +44,7 @@ def connections(port, count, sources):
 
 
 def reset(s):
-    """Closes at once, so that it does not linger into the next test."""
+    """Closes with RST, so that the connection does not outlive the test."""
     try:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     except OSError:
@@ -53,7 +53,7 @@ def reset(s):
 
 
 def send(s, data):
-    """Sends as much as the peer reads; returns whether that was all."""
+    """Sends as much as the server reads. Returns whether that was all."""
     try:
         s.sendall(data)
         return True
@@ -62,7 +62,7 @@ def send(s, data):
 
 
 def status(s):
-    """Of the answer; None: closed without one, or silent."""
+    """The status of the answer; None when the server closes without one, or sends nothing."""
     try:
         line = s.makefile("rb").readline()
         return int(line.split()[1]) if line else None
@@ -71,7 +71,7 @@ def status(s):
 
 
 def exchange(port, data, source="127.0.0.1"):
-    """The status of the answer to these bytes."""
+    """Sends these bytes. Returns the status of the answer."""
     with connect(port, source) as s:
         send(s, data)
         return status(s)

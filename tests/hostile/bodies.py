@@ -1,7 +1,7 @@
 """Expensive bodies for every dialect: a place in a body of that dialect, and its filling.
 
-A place is a body with HERE where a list of items goes. A filling is JSON as text, as large as asked, which json.dumps would not
-always write: duplicated keys, numbers out of range, bytes that are no UTF-8.
+A place is a body with HERE in place of a list of items. A filling is JSON of about a given size, with content that json.dumps cannot
+always write: duplicate keys, numbers out of range, bytes that are not UTF-8.
 """
 import json
 
@@ -11,7 +11,7 @@ PHONE = "16505551234"
 ME = "15550783881@c.us"
 
 
-# Places: {dialect: {name: a body of the account}}
+# Places: {dialect: {name: body}}
 
 def meta_value(account, field, **value):
     value = {"messaging_product": "whatsapp",
@@ -143,7 +143,7 @@ PLACES = {"meta": meta_places, "evolution": evolution_places, "waha": waha_place
 
 
 def body_of(account, place, filling):
-    """Compact, as an attacker sends it."""
+    """The body with the filling, as compact as an attacker sends it."""
     return whole(PLACES[account.dialect](account)[place], filling)
 
 
@@ -157,14 +157,14 @@ def path_of(account, place):
     return account.sync_path if account.dialect == "bridge" and ("chat" in place or place == "beside the session") else account.path
 
 
-# Fillings: about so many bytes
+# Fillings of about `size` bytes
 
 def times(item, size):
     return b"[" + b",".join([item] * max(1, size // (len(item) + 1))) + b"]"
 
 
 def numbered(size, make):
-    """make(n): an item as bytes."""
+    """A list of items; make(n) is the n-th one, as bytes."""
     out, total, n = [], 2, 0
     while total < size:
         out.append(make(n))
@@ -198,7 +198,7 @@ FILLINGS = {
 }
 
 
-# Items that are well-formed, as many as fit: rows, not rejections
+# Valid items, which become rows
 
 def valid_items(dialect, size, mark="V"):
     def meta(i):

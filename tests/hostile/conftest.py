@@ -1,4 +1,4 @@
-"""One system for all tests; a failed test may leave it broken, so that the next test gets a new one."""
+"""One system for all tests. After a failure the next test gets a new one, as the old one may be broken."""
 import os
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ def servers():
 
 @pytest.fixture(scope="session")
 def kept(servers, tmp_path_factory):
-    """Makes a system, and a new one when the last was discarded."""
+    """Starts a system on demand, and a new one when the last one was discarded."""
     class Kept:
         system = None
 
@@ -63,7 +63,7 @@ def system(kept, request):
 
 @pytest.fixture
 def proxied(system):
-    """Another ingest: behind a proxy of this machine, and with a rate that one client can exceed."""
+    """The port of another ingest, behind a local proxy and with a rate limit that one client can exceed."""
     if not hasattr(system, "proxied"):
         system.proxied = system.another_ingest("proxied", http__trusted_proxies=["127.0.0.0/8"], limits__account_rate=10,
                                                limits__account_burst=10)

@@ -1,6 +1,6 @@
 """The limits of compose.yaml, enforced on a program that runs without Docker.
 
-In order of preference: a cgroup of version 2, of version 1, or a thread that reads /proc and kills the program as the kernel would.
+In order of preference: a cgroup of version 2, of version 1, or a thread that reads /proc and kills the program at the limit.
 """
 import os
 import re
@@ -24,13 +24,13 @@ def size(text):
 
 
 def of_compose(service):
-    """(bytes, threads and processes)"""
+    """(memory in bytes, threads and processes) of the service in compose.yaml"""
     stated = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"][service]
     return size(stated["mem_limit"]), int(stated["pids_limit"])
 
 
 def own_path(controller):
-    """Of this process in the hierarchy of a controller; "" is version 2."""
+    """The path of this process in the cgroup hierarchy of a controller; "" is version 2."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controller in controllers.split(","):
@@ -39,7 +39,7 @@ def own_path(controller):
 
 
 class Cgroup:
-    """A group with limits; None where this hierarchy cannot be written to."""
+    """A cgroup with limits. OSError when its files cannot be written."""
 
     def __init__(self, parent, files, events):
         self.folder, self.events = parent / f"blazz-hostile-{uuid.uuid4().hex[:12]}", events
@@ -52,7 +52,7 @@ class Cgroup:
                 raise
 
     def close(self):
-        """Its last process may still be ending."""
+        """Removes the group; its last process may not have ended yet."""
         end = time.monotonic() + 5
         while time.monotonic() < end:
             try:
@@ -82,7 +82,7 @@ def version1(memory, pids):
 
 
 class Cage:
-    """The limits of one service. `prefix` goes before its command."""
+    """The limits of one service. `prefix` precedes its command."""
 
     def __init__(self, service):
         self.service, (self.memory, self.pids) = service, of_compose(service)
@@ -94,8 +94,8 @@ class Cage:
         enter = "".join(f"echo $$ > {g.folder}/cgroup.procs && " for g in self.groups)
         self.prefix = ["sh", "-c", f'{enter}exec "$@"', "sh"]
 
-    def hold(self, process):
-        """Monitors the program where no cgroup limits it."""
+    def enforce(self, process):
+        """Monitors the program unless a cgroup limits it."""
         if not self.groups:
             threading.Thread(target=self.watch, args=(process,), daemon=True).start()
 
@@ -113,7 +113,7 @@ class Cage:
 
 
 def status_of(pid, name):
-    """A number of /proc/PID/status; 0: it has ended."""
+    """A number of /proc/PID/status; 0 when the process has ended."""
     try:
         found = re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)
     except (FileNotFoundError, ProcessLookupError):
@@ -133,7 +133,7 @@ def threads_of(pid):
     return status_of(pid, "Threads")
 
 
-def forget_peak(pid):
+def reset_peak(pid):
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 

@@ -11,8 +11,8 @@ from harness.hooks import add_webhook
 from harness.receiver import Receiver
 from harness.waiting import wait_for
 
-ANSWERED_S, STORED_S, DELIVERED_S = 1.0, 2.0, 2.0  # since the POST began
-LOST_S = 10.0  # slower messages count as lost
+ANSWERED_S, STORED_S, DELIVERED_S = 1.0, 2.0, 2.0  # from the start of the POST
+LOST_S = 10.0  # after this time a message counts as lost
 PAUSE_S = 0.1
 SECRET = "beta's secret"
 
@@ -32,7 +32,7 @@ class Neighbour:
                 "timestamp": T0 + n, "has_media": False}
 
     def message(self):
-        """Seconds until one message was answered, stored and delivered; fails when one of them took too long."""
+        """Posts a message. Returns the seconds until it was answered, stored and delivered; fails when one took too long."""
         import json
         self.n += 1
         n, body, began = self.n, json.dumps(self.body(self.n)).encode(), time.monotonic()
@@ -70,25 +70,25 @@ class Neighbour:
 
     @contextmanager
     def served(self, seconds=1.0):
-        """One message before, messages during the block and for that long after it, and one at the end: all within the bounds."""
+        """Posts a message before the block, messages during it and for `seconds` after it, and one at the end; all must be within the bounds."""
         self.slowest = {}
         self.message()
         stop, wrong, count = threading.Event(), [], [0]
 
-        def go_on():
+        def keep_posting():
             while not stop.is_set() and not wrong:
                 try:
                     self.message()
-                except Exception as e:  # reported below
+                except Exception as e:  # raised below
                     wrong.append(e)
                 count[0] += 1
                 stop.wait(PAUSE_S)
 
-        thread = threading.Thread(target=go_on, daemon=True)
+        thread = threading.Thread(target=keep_posting, daemon=True)
         thread.start()
         try:
             yield self
-            wait_for(lambda: wrong or stop.wait(seconds) or True, "some time passes")
+            wait_for(lambda: wrong or stop.wait(seconds) or True, "further messages are posted")
         finally:
             stop.set()
             thread.join()

@@ -19,7 +19,7 @@ DIALECTS = ("meta", *BRIDGES)
 
 @dataclass
 class Account:
-    """As its sources address it."""
+    """An account, and how bodies of its bridge or app are addressed and signed."""
     dialect: str
     workspace: str
     uuid: str
@@ -48,10 +48,10 @@ class System:
             service.wait_ready()
         self.port = self.ingest.port("http.port_file")
         self.beta = Neighbour(self.blazz, self.port)
-        wait_for(self.is_warm, "Beta's messages come in time before anybody attacks", 60)
+        wait_for(self.is_warm, "Beta's messages are in time before the first attack", 60)
 
     def is_warm(self):
-        """A broker that was just started loads its coordinators with the first record."""
+        """Whether a message is in time; a new broker loads its coordinators with the first records."""
         try:
             return self.beta.message()
         except AssertionError:
@@ -70,10 +70,10 @@ class System:
     @staticmethod
     def start(service):
         service.start(wait_ready=False)
-        service.cage.hold(service.process)
+        service.cage.enforce(service.process)
 
     def another_ingest(self, label, **settings):
-        """Beside the first, with settings of its own; its port."""
+        """Starts a second ingest, with settings of its own."""
         service = self.caged(self.blazz.ingest(label, **settings))
         self.start(service)
         service.wait_ready()
@@ -82,7 +82,7 @@ class System:
     # Tenants
 
     def tenant(self, *dialects, name="acme"):
-        """Accounts of a new workspace, one for each dialect."""
+        """A new workspace with an account for each dialect. Returns the accounts."""
         workspace = self.blazz.add_workspace(f"{name}-{next(self.count)}")
         return [self.account(workspace, dialect) for dialect in dialects]
 
@@ -102,7 +102,7 @@ class System:
         return Client(self.port)
 
     def post(self, account, body, path=None, patience_s=0.0, **headers):
-        """A signed POST; repeated while it is 429, for that long."""
+        """A signed POST, repeated for up to patience_s while the answer is 429."""
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         client, end = Client(self.port), time.monotonic() + patience_s
         try:
@@ -120,33 +120,25 @@ class System:
         self.blazz.wait_processed(deadline_s)
 
     def records(self):
-        """Records of all topics so far."""
+        """{topic: number of its records so far}"""
         names = ("inbound", "inbound.bulk", "chat-event", "http.ingest.dlq", "inbound.chat-sync.dlq", "inbound.bulk.chat-sync.dlq",
                  "chat-event.webhook-dispatcher.dlq")
         return {n: sum(high - low for low, high in self.blazz.kafka.watermarks(self.blazz.topic(n)).values()) for n in names}
-
-    def letters_of(self, account, topic="http.ingest.dlq"):
-        """Dead letters that name the account or, of an unreadable body, its route."""
-        return [r for r in self.blazz.read(topic) if account.uuid in (r.headers.get("x-http-account"), r.headers.get("x-dlq-account"))
-                or account.path == r.headers.get("x-http-route") or account.uuid in (r.key or b"").decode(errors="replace")]
-
-    def messages_of(self, account):
-        return self.blazz.messages(account.uuid)
 
     def log_of(self, service, since):
         return service.log()[since:]
 
     def wrong(self):
-        """Conditions of the programs that no attack may break."""
-        said = [w for cage in self.cages for w in cage.wrong]
-        said += [f"{s.label} ended with {s.process.poll()}\n{s.log_tail(15)}" for s in self.services if not s.running()]
-        return said
+        """Violations that no attack may cause: programs that ended or exceeded a limit."""
+        found = [w for cage in self.cages for w in cage.wrong]
+        found += [f"{s.label} ended with {s.process.poll()}\n{s.log_tail(15)}" for s in self.services if not s.running()]
+        return found
 
     def close(self):
         self.beta.close()
         for service in self.blazz.services:
             if service.running():
-                service.kill()  # requests in flight of an attack would only delay the end
+                service.kill()  # a drain would wait for requests of the attack
         wrong = self.blazz.close()
         for cage in self.cages:
             cage.close()

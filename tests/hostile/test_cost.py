@@ -1,6 +1,6 @@
-"""The cost of a body for each byte sent: shapes drawn from a seed, each with a place of a dialect, a filling, a size.
+"""The cost of a body for each byte sent. Shapes are drawn from a seed: a place in a dialect, a filling, a size.
 
-HOSTILE_SEED draws others, HOSTILE_BUDGET is how many. The table is printed at the end.
+HOSTILE_SEED draws other shapes, HOSTILE_BUDGET sets their number. A table of costs is printed at the end.
 """
 import json
 import os
@@ -13,21 +13,21 @@ import pytest
 from attack import connections, head, send, status
 from bodies import FILLINGS, PLACES, body_of, bridge, evolution_messages, meta_messages, path_of
 from harness.client import signature
-from limits import cpu_s, forget_peak, peak
+from limits import cpu_s, reset_peak, peak
 from system import DIALECTS, wait_all_consumed
 
 MIB = 1 << 20
-# A document of nothing but items takes 11 times its bytes; events, copies and Kafka's buffers come on top.
+# A document that has only items takes 11 times its bytes; events, copies and Kafka's buffers add to it.
 MEMORY_FACTOR, MEMORY_SLACK = 16, 48 * MIB
-# The shortest item that may become a row has about that many bytes; the slack is for Beta's messages meanwhile.
+# The shortest item that can become a row has about 20 bytes; the slack is for Beta's messages.
 BYTES_A_ROW, ROWS_SLACK = 20, 400
 # CPU of all services and of PostgreSQL, as a multiple of the cost of plain messages of as many bytes.
 CPU_FACTOR, CPU_SLACK_S = 4, 0.3
-PLAIN = 300  # messages measured for the figure that CPU is compared with
+PLAIN = 300  # plain messages measured for the comparison
 
 SEED = int(os.environ.get("HOSTILE_SEED") or 1)
 BUDGET = int(os.environ.get("HOSTILE_BUDGET") or 10)
-LARGEST = {"bridge": 3_000_000, "webjs-raw": 6_000_000}  # of bodies; 3 MiB is the limit of most routes
+LARGEST = {"bridge": 3_000_000, "webjs-raw": 6_000_000}  # size of bodies; 3 MiB is the limit of most routes
 TABLES = """SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
     AND NOT relispartition"""
 
@@ -39,7 +39,7 @@ class Shape:
     filling: str
     size: int
     signed: bool
-    chunk: int  # bytes; 0: with a length
+    chunk: int  # bytes; 0: Content-Length
 
     def __str__(self):
         how = ("signed" if self.signed else "unsigned") + (f" in chunks of {self.chunk}" if self.chunk else "")
@@ -67,7 +67,7 @@ def drawn(seed, budget):
 
 
 class Meter:
-    """Of all services together, and of the memory of the one that grew most."""
+    """CPU of all services and backends, rows and records, and the memory of the service that grew most."""
 
     def __init__(self, system):
         self.system = system
@@ -87,11 +87,11 @@ class Meter:
 
     def begin(self):
         for s in self.system.services:
-            forget_peak(s.process.pid)
+            reset_peak(s.process.pid)
         self.before = [peak(s.process.pid) for s in self.system.services], self.rows(), self.cpu()
 
     def end(self):
-        """(bytes of memory, rows, seconds of CPU)"""
+        """Returns (bytes of memory, rows, seconds of CPU) since begin()."""
         peaks, rows, cpu = self.before
         grown = max(peak(s.process.pid) - p for s, p in zip(self.system.services, peaks))
         return grown, self.rows() - rows, self.cpu() - cpu
@@ -99,7 +99,7 @@ class Meter:
 
 @pytest.fixture(scope="session")
 def plain_cpu():
-    """{system: seconds of CPU that a byte of plain messages costs}"""
+    """{system: seconds of CPU for each byte of plain messages}"""
     return {}
 
 
@@ -124,13 +124,13 @@ def attack(system, account, shape, body):
             send(s, head(path, *lines, Content_Length=len(body)) + body)
         else:
             send(s, head(path, *lines, "Transfer-Encoding: chunked"))
-            count = 20000 if shape.chunk == 1 else len(body)  # a byte at a time, at first
+            count = 20000 if shape.chunk == 1 else len(body)  # the first 20,000 bytes one at a time
             pieces = [body[i:i + shape.chunk] for i in range(0, min(count, len(body)), shape.chunk)] + [body[count:]]
             send(s, b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in pieces if p) + b"0\r\n\r\n")
         return status(s)
 
 
-# A body of the largest size of nothing but small values, against one long text: CPU of ingest's one thread.
+# A body of the largest size that has only small values, against one long text: CPU of ingest's one thread.
 DEAREST_FACTOR, DEAREST_SLACK_S = 3.5, 0.05
 
 

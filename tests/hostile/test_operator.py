@@ -1,4 +1,4 @@
-"""The programs that hold keys, as another program of the same user sees them."""
+"""The memory of programs that hold keys cannot be read by another program of the same user."""
 import os
 import re
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.service import BIN
 from harness.waiting import wait_for
 
-# Root may inspect every process; without capabilities only those without any.
+# Root may inspect every process; without capabilities root may inspect only processes without capabilities.
 BARE = ["setpriv", "--bounding-set=-all"] if os.getuid() == 0 else []
 
 
@@ -17,7 +17,7 @@ def may_be_read(pid):
 
 
 def core_bytes(pid):
-    """(soft, hard) limit."""
+    """The (soft, hard) limit of the size of a core dump."""
     return re.search(r"^Max core file size +(\w+) +(\w+)", Path(f"/proc/{pid}/limits").read_text(), re.M).groups()
 
 
@@ -26,9 +26,9 @@ def is_closed(pid):
 
 
 def test_the_memory_of_other_programs_can_be_read():
-    """Otherwise the tests below prove nothing."""
+    """Otherwise the tests below would show nothing."""
     with subprocess.Popen([*BARE, "sleep", "60"]) as other:
-        wait_for(lambda: may_be_read(other.pid), "it may be read", 10)
+        wait_for(lambda: may_be_read(other.pid), "the memory can be read", 10)
         other.kill()
 
 
@@ -42,10 +42,10 @@ def test_no_other_program_reads_the_memory_of_a_service(system):
 
 
 def test_no_other_program_reads_the_memory_of_blazzctl(system):
-    """While it waits for a secret, which it reads from a pipe."""
+    """While blazzctl waits for a secret from a pipe."""
     command = [*BARE, BIN / "blazzctl", "-c", system.blazz.folder / "blazzctl.conf", "apps", "add", "--secret-file", "-"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as blazzctl:
-        wait_for(lambda: Path(f"/proc/{blazzctl.pid}/comm").read_text() == "blazzctl\n", "it is blazzctl", 10)
-        wait_for(lambda: is_closed(blazzctl.pid), "blazzctl leaves no core and lets nobody look into it", 10)
+        wait_for(lambda: Path(f"/proc/{blazzctl.pid}/comm").read_text() == "blazzctl\n", "the process runs blazzctl", 10)
+        wait_for(lambda: is_closed(blazzctl.pid), "blazzctl dumps no core, and its memory cannot be read", 10)
         assert blazzctl.poll() is None
         blazzctl.kill()

@@ -1,4 +1,4 @@
-"""Receivers of webhooks that are slow, hang or cannot be found: deliveries to Beta arrive in time."""
+"""Receivers are slow, hang or cannot be resolved: deliveries to Beta arrive in time."""
 import socket
 import threading
 import time
@@ -15,9 +15,9 @@ from neighbour import DELIVERED_S
 siblings = pytest.mark.siblings
 SLOW_S = 25
 DEADLINE_S = 2
-BEGUN = 250  # of Acme's requests; it may have a stated share of the 1000 slots
+BEGUN = 250  # requests of Acme in flight before Beta is measured; Acme's share of the 1000 slots is larger
 
-# How a receiver behaves: a function of the connection, after the request.
+# Behaviours of a receiver after it has read a request.
 
 
 def answers_late(connection):
@@ -51,7 +51,7 @@ def continues_for_ever(connection):
 
 
 class ReadsNothing(Receiver):
-    """Accepts connections and reads no byte."""
+    """Accepts connections and reads nothing."""
 
     def accept(self):
         while True:
@@ -89,8 +89,8 @@ BEHAVIOURS = (answers_late, never_answers, drips_its_header, drips_its_body, con
     pytest.param(ReadsNothing, 1, 1, 1, marks=siblings),
 ], ids=lambda v: getattr(v, "__name__", str(v)))
 def test_slow_receivers_of_some_workspaces_delay_no_other(system, beta, behaviour, tenants, endpoints, hosts):
-    """More deliveries than there are slots, each taking longer than Beta's bound; every answer would be a success, so that no circuit
-    breaker opens."""
+    """There are more deliveries than slots, each takes longer than Beta's bound, and no attempt fails early, so that no circuit breaker
+    opens."""
     receiver = receiver_that(behaviour)
     made, bursts, wanted = [], [], 8000 // tenants // endpoints
     for t in range(tenants):
@@ -103,14 +103,15 @@ def test_slow_receivers_of_some_workspaces_delay_no_other(system, beta, behaviou
     try:
         for burst in bursts:
             burst.join()
-        wait_for(lambda: len(receiver.addresses) >= min(BEGUN, wanted * tenants), lambda: f"it has slots, {len(receiver.addresses)}", 30)
+        wait_for(lambda: len(receiver.addresses) >= min(BEGUN, wanted * tenants),
+                 lambda: f"requests of Acme are in flight, so far {len(receiver.addresses)}", 30)
         with beta.served(3.0):
             pass
     finally:
         for endpoint in made:
             system.blazz.sql("UPDATE webhook_endpoints SET enabled = false, deleted_at = now() WHERE uuid = %s", endpoint)
         receiver.close()
-    print(f"{behaviour.__name__}: {len(receiver.addresses)} begun; Beta's slowest: {beta.slowest}")
+    print(f"{behaviour.__name__}: {len(receiver.addresses)} requests; Beta's slowest: {beta.slowest}")
 
 
 def test_every_exchange_ends_by_its_deadline(system, beta):
@@ -118,7 +119,7 @@ def test_every_exchange_ends_by_its_deadline(system, beta):
     made = [add_webhook(system.blazz, chat.workspace, r.url(), timeout_ms=DEADLINE_S * 1000, max_retries=0) for r in receivers]
     try:
         chat.burst(1)
-        wait_for(lambda: all(attempts(system.blazz, e) for e in made), "each was tried", 3 * DEADLINE_S)
+        wait_for(lambda: all(attempts(system.blazz, e) for e in made), "each endpoint has an attempt", 3 * DEADLINE_S)
         for behaviour, endpoint in zip(BEHAVIOURS, made):
             got = attempts(system.blazz, endpoint)[0]
             assert got["outcome"] != "success" and got["total_us"] <= (DEADLINE_S + 1) * 1e6, (behaviour.__name__, got)
@@ -129,24 +130,24 @@ def test_every_exchange_ends_by_its_deadline(system, beta):
             receiver.close()
 
 
-# Names
+# Name servers
 
 @pytest.fixture
 def world(servers, tmp_path):
-    """A dispatcher under its limits, in a network where one name server answers for Beta's host and for nothing else."""
+    """A dispatcher under its limits, in a namespace whose name server answers only for Beta's hosts."""
     blazz = Blazz(*servers, tmp_path, partitions=4)
     namespace, cage = Namespace(tmp_path), Cage("webhook-dispatcher")
     namespace.own_every_address()
     namespace.command("ip", "link", "set", "lo", "up")
     namespace.use_resolver(Resolver(Silence()))
-    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")  # as shipped: five seconds, twice
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")  # the resolver's defaults: five seconds, twice
     for port in (blazz.postgres.parts()["port"], blazz.kafka.address.rpartition(":")[2]):
         namespace.bridge(int(port))
     receiver = Receiver(server=namespace.listen(("93.184.216.34", PORT)))
     service = blazz.service("webhook-dispatcher", {k: v for k, v in DISPATCHER.items() if k != "webhooks.allowed_networks"})
     service.prefix = cage.prefix
     namespace.run(lambda: service.start(wait_ready=False))
-    cage.hold(service.process)
+    cage.enforce(service.process)
     namespace.run(service.wait_ready)
     yield blazz, receiver, service, namespace, cage
     receiver.close()
@@ -156,7 +157,7 @@ def world(servers, tmp_path):
 
 
 class Silence(dict):
-    """Every name but Beta's: no answer."""
+    """Addresses of Beta's hosts; other names get no answer."""
 
     def get(self, name, default=None):
         return ["93.184.216.34"] if name.startswith("beta") else None
@@ -167,8 +168,7 @@ class Silence(dict):
 
 @pytest.mark.parametrize("hosts", [1, pytest.param(100, marks=siblings)])
 def test_name_servers_that_do_not_answer_leave_threads_to_others(world, hosts):
-    """2,000 events to hosts whose name servers are silent; Beta's are four tenants, each
-    with a host that no cache knows."""
+    """2,000 events go to hosts whose name servers do not answer. Beta is four tenants, each with a host that no cache has."""
     blazz, receiver, service, _, cage = world
     acme = Chat(blazz)
     betas = [Chat(blazz, blazz.add_workspace(f"beta-{n}")) for n in range(4)]
@@ -176,7 +176,7 @@ def test_name_servers_that_do_not_answer_leave_threads_to_others(world, hosts):
     endpoints = [add_webhook(blazz, acme.workspace, f"http://silent{n}.test:{PORT}/", timeout_ms=1000, max_in_flight=1000, ordering="none")
                  for n in range(hosts)]
     acme.burst(2000, 2000)
-    wait_for(lambda: any(attempts(blazz, e) for e in endpoints), "the first look-ups failed", 30)
+    wait_for(lambda: any(attempts(blazz, e) for e in endpoints), "the first look-up has failed", 30)
     for n, (beta, endpoint) in enumerate(zip(betas, own)):
         began = time.monotonic()
         event = beta.publish(beta.message())

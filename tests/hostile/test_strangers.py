@@ -1,4 +1,4 @@
-"""Without credentials: for anything that a stranger sends or withholds, Beta's messages are answered, stored and delivered in time."""
+"""Clients without credentials: whatever they send or withhold, Beta's messages are answered, stored and delivered in time."""
 import statistics
 import threading
 import time
@@ -6,12 +6,12 @@ import time
 import pytest
 from attack import ROUTES, connect, connections, exchange, head, send, signed, status
 from bodies import FILLINGS
-from limits import forget_peak, peak
+from limits import reset_peak, peak
 
 siblings = pytest.mark.siblings
 MIB = 1 << 20
 SOURCES = [f"127.9.{i // 250}.{i % 250 + 1}" for i in range(1000)]
-# Memory that bodies of strangers may take beyond their own bytes: buffers grow in steps, a scan allocates nothing.
+# Memory that bodies of strangers may take, as a factor of their bytes: buffers grow in steps, and a scan allocates nothing.
 MEMORY_FACTOR, MEMORY_SLACK = 2, 64 * MIB
 
 
@@ -21,7 +21,7 @@ def whole_body(path, size, filling="ones"):
     return start + FILLINGS[filling](size - len(start) - 10) + b"}"
 
 
-# Bodies that cost more than their bytes
+# Large bodies
 
 @pytest.mark.parametrize("path, filling, count, sources", [
     ("/api/whatsapp/chats/sync", "ones", 16, 16), *(pytest.param(*p, marks=siblings) for p in (
@@ -33,7 +33,7 @@ def test_large_bodies_of_strangers_cost_memory_in_proportion_to_their_bytes(syst
     """The last byte of all bodies is sent at once."""
     body = whole_body(path, ROUTES[path] - 64, filling)
     data = head(path, X_WhatsApp_Signature="x", Content_Length=len(body)) + body
-    forget_peak(system.ingest.process.pid)
+    reset_peak(system.ingest.process.pid)
     before = peak(system.ingest.process.pid)
     with connections(system.port, count, SOURCES[:sources]) as sockets:
         with beta.served(0.5):
@@ -50,7 +50,7 @@ def test_large_bodies_of_strangers_cost_memory_in_proportion_to_their_bytes(syst
     assert grown <= MEMORY_FACTOR * count * len(body) + MEMORY_SLACK, f"{grown / MIB:.0f} MiB for {count * len(body) / MIB:.0f} MiB sent"
 
 
-# Bodies announced and never sent
+# Announced bodies
 
 @pytest.mark.parametrize("path, count, sources, lines", [
     ("/api/whatsapp/chats/sync", 16, 1, ["Content-Length: 16777216"]), *(pytest.param(*p, marks=siblings) for p in (
@@ -70,7 +70,7 @@ def test_no_memory_is_reserved_for_announced_bytes(system, beta, path, count, so
 
 
 def test_bodies_without_their_last_byte_do_not_delay_others(system, beta):
-    """Received bytes do count: one source has a share of them."""
+    """Received bytes are counted, and a source has a share of them."""
     body = b" " * (16 * MIB - 1)
     data = head("/api/whatsapp/chats/sync", X_WhatsApp_Signature="x", Content_Length=16 * MIB) + body
     with beta.served(1.5), connections(system.port, 20, SOURCES[:1]) as sockets:
@@ -90,13 +90,13 @@ HALF_HEADER = b"POST /api/whatsapp/webhook HTTP/1.1\r\nHo"
 HALF_BODY = b"POST /api/whatsapp/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 
 
-@pytest.mark.parametrize("said, sources", [
-    pytest.param(b"", 4, id="silent, of four"), pytest.param(HALF_BODY, 100, id="half a body, of a hundred"),
+@pytest.mark.parametrize("start, sources", [
+    pytest.param(b"", 4, id="silent, from four"), pytest.param(HALF_BODY, 100, id="half a body, from a hundred"),
     *(pytest.param(*p, marks=siblings) for p in ((b"", 100), (HALF_HEADER, 4), (HALF_HEADER, 100), (HALF_BODY, 4), (IDLE, 4), (IDLE, 100)))])
-def test_four_thousand_connections_of_strangers_do_not_delay_others(system, beta, said, sources):
+def test_four_thousand_connections_of_strangers_do_not_delay_others(system, beta, start, sources):
     with connections(system.port, 4000, SOURCES[:sources]) as sockets:
         for s in sockets:
-            send(s, said)
+            send(s, start)
         with beta.served(1.0):
             pass
 
@@ -123,14 +123,14 @@ def forwarded(lines, body=b"{}"):
     lambda n: ["X-Forwarded-For: ", f"X-Forwarded-For: 198.51.100.{n}", "X-Forwarded-For: 203.0.113.3"],
     lambda n: [f"x-forwarded-for: 198.51.100.{n}", "X-FORWARDED-FOR: 203.0.113.4"],
     lambda n: [f"X-Forwarded-For: 198.51.100.{n},198.51.100.1", "X-Forwarded-For: 198.51.100.2, 203.0.113.5"],
-], ids=["two lines", "one line", "an empty line first", "other letters", "two of two"])
+], ids=["two lines", "one line", "an empty line first", "other case", "two of two"])
 def test_the_source_behind_a_proxy_is_the_address_that_the_proxy_saw(proxied, lines):
-    """Addresses that the client wrote before it are ignored."""
+    """Addresses that the client sent in the header are ignored."""
     answers = [exchange(proxied, forwarded(lines(n % 250 + 1))) for n in range(80)]
     assert answers[0] == 401 and answers[-1] == 429, answers
 
 
-def test_a_forged_address_does_not_lock_its_owner_out(system, proxied):
+def test_failures_with_a_forged_address_do_not_limit_its_owner(system, proxied):
     (victim,) = system.tenant("bridge")
     for _ in range(80):
         exchange(proxied, forwarded(["X-Forwarded-For: 192.0.2.77", "X-Forwarded-For: 203.0.113.9"]))
@@ -140,7 +140,7 @@ def test_a_forged_address_does_not_lock_its_owner_out(system, proxied):
 
 
 def test_a_source_that_authenticated_is_served_while_others_at_its_address_fail(system):
-    """Also when it authenticated before the first failure."""
+    """It authenticated before the first failure."""
     (acme,) = system.tenant("bridge")
     source = "127.8.0.1"
 
@@ -165,20 +165,20 @@ def test_a_header_name_with_white_space_is_rejected(system, line):
     assert exchange(system.port, head("/api/whatsapp/webhook", line, X_WhatsApp_Signature="x", Content_Length=len(body)) + body) == 400
 
 
-# What a stranger can learn, and write into the log
+# Timing and the log
 
-TIMED, TIMED_A_SOURCE = 400, 25  # below the limit of failures
+TIMED, TIMED_PER_SOURCE = 400, 25  # each source stays below the limit of failures
 NOISE_US, NOISE_PART = 20, 0.05
 
 
-@pytest.mark.parametrize("others", [1, TIMED], ids=["asked for again and again", "asked for once"])
+@pytest.mark.parametrize("others", [1, TIMED], ids=["one missing session", "a new one each time"])
 def test_existing_and_missing_sessions_get_the_same_answer(system, others):
-    """Medians of 400 rejections each, in turns. A new name has to be looked up in PostgreSQL first."""
+    """Medians of 400 rejections each, in turns. The first look-up of a missing session is a query."""
     (acme,) = system.tenant("bridge")
     times = [], []
     for n in range(TIMED):
-        if n % TIMED_A_SOURCE == 0:
-            s = connect(system.port, f"127.7.{others % 10}.{n // TIMED_A_SOURCE + 1}")
+        if n % TIMED_PER_SOURCE == 0:
+            s = connect(system.port, f"127.7.{others % 10}.{n // TIMED_PER_SOURCE + 1}")
         for name, took in zip((acme.session, f"{acme.session[:-4]}{others % 10}{n % others:03}"), times):
             body = b'{"session_id":"%s"}' % name.encode()
             request = head("/api/whatsapp/webhook", X_WhatsApp_Signature="0" * 64, Content_Length=len(body)) + body
@@ -186,10 +186,10 @@ def test_existing_and_missing_sessions_get_the_same_answer(system, others):
             send(s, request)
             assert s.recv(4096).startswith(b"HTTP/1.1 401")
             took.append(time.perf_counter() - began)
-        if n % TIMED_A_SOURCE == TIMED_A_SOURCE - 1:
+        if n % TIMED_PER_SOURCE == TIMED_PER_SOURCE - 1:
             s.close()
     known, unknown = (statistics.median(t) * 1e6 for t in times)
-    assert abs(known - unknown) < max(NOISE_US, NOISE_PART * known), f"median {known:.0f} µs, {unknown:.0f} µs for an unknown one"
+    assert abs(known - unknown) < max(NOISE_US, NOISE_PART * known), f"median {known:.0f} µs, {unknown:.0f} µs for a missing session"
 
 
 @pytest.mark.parametrize("data", [IDLE, head("/api/whatsapp/chats/sync", Content_Length=16777216),
@@ -203,4 +203,4 @@ def test_rejections_do_not_fill_the_log(system, data):
             if data == IDLE:
                 status(s)
     lines = system.log_of(system.ingest, at).count("\n")
-    assert lines <= 10 + 5 * (time.monotonic() - began), f"{lines} lines for 400 refusals"
+    assert lines <= 10 + 5 * (time.monotonic() - began), f"{lines} lines for 400 rejections"

@@ -1,4 +1,4 @@
-"""One tenant: for anything that Acme signs, Beta's messages are answered, stored and delivered in time, and Acme's valid ones stored."""
+"""One tenant: whatever Acme signs, Beta's messages are answered, stored and delivered in time, and Acme's valid messages are stored."""
 import json
 import os
 import signal
@@ -13,7 +13,7 @@ from bodies import (HERE, T0, body_of, bridge, bridge_sync, evolution, evolution
                     times, waha, waha_message, whole, wwebjs, wwebjs_chat, wwebjs_message, wwebjs_sync)
 from harness.client import Client, signature, standard_webhook
 from harness.waiting import wait_for
-from limits import forget_peak, peak
+from limits import reset_peak, peak
 from neighbour import SECRET as BETAS_SECRET
 from system import wait_all_consumed
 
@@ -26,8 +26,8 @@ KINDS_MAX = 64
 ACCEPTED = {200, 202, 400, 413, 422, 429, 503}
 
 
-def good_message(system, account):
-    """A message of Acme's that is stored afterwards, as any other."""
+def check_valid_message(system, account):
+    """After an attack a valid message of Acme is still stored."""
     key = f"3EB0GOOD{time.monotonic_ns()}"
     body = {
         "bridge": lambda: bridge(account, id=key),
@@ -129,22 +129,22 @@ BIG, LONG, SMALL = "1e999999", "9" * 140000, "1e-999999"
     pytest.param("bridge", bridge_body, BIG, 50, marks=siblings),
 ], ids=lambda v: str(v)[:12] if isinstance(v, (str, int)) else getattr(v, "__name__", ""))
 def test_values_that_postgresql_rejects_do_not_stop_others(system, beta, dialect, make, number, count):
-    """More than half of a batch, and of more than fifty: once that was taken for an outage."""
+    """They are more than half of a batch of more than fifty records, which must not be treated as an outage."""
     (acme,) = system.tenant(dialect)
     at = len(system.chat_sync.log())
     with beta.served(1.0):
         answer = system.post(acme, make(acme, number, count), path=path_of(acme, "chats" if dialect == "bridge" else ""))
         assert answer.status in ACCEPTED, answer
     wait_all_consumed(system, 20)
-    good_message(system, acme)
+    check_valid_message(system, acme)
     lines = system.log_of(system.chat_sync, at).count("\n")
-    assert lines < 40, f"{lines} lines of chat-sync's log"
+    assert lines < 40, f"{lines} lines in chat-sync's log"
 
 
 # Rejected items
 
 def evolution_shared(account):
-    """A member that each item's envelope has a copy of."""
+    """A body with a long member, which the envelope of each rejected item repeats."""
     return json.dumps(evolution(account, "contacts.update", HERE, sender="s" * MIB)).replace(f'"{HERE}"', "[" + ",".join(["{}"] * 600) + "]")
 
 
@@ -191,18 +191,18 @@ def test_rejected_items_cost_a_bounded_number_of_bytes(system, beta, dialect, ma
     process = system.ingest.process.pid
     path = acme.sync_path if b'"chats"' in body[:400] else acme.path
     before_records = system.records()
-    forget_peak(process)
+    reset_peak(process)
     before = peak(process)
     with beta.served(0.5):
         answer = system.post(acme, body, path=path)
         assert answer.status in ACCEPTED, answer
     grown = peak(process) - before
     assert grown <= MEMORY_FACTOR * len(body) + MEMORY_SLACK, f"{grown / MIB:.0f} MiB for a body of {len(body) / MIB:.2f} MiB"
-    letters = system.records()["http.ingest.dlq"] - before_records["http.ingest.dlq"]
-    assert letters <= REJECTED_MAX, f"{letters} dead letters"
-    size = sum(len(r.value or b"") for r in system.blazz.read("http.ingest.dlq")[-letters:]) if letters else 0
+    dead = system.records()["http.ingest.dlq"] - before_records["http.ingest.dlq"]
+    assert dead <= REJECTED_MAX, f"{dead} dead letters"
+    size = sum(len(r.value or b"") for r in system.blazz.read("http.ingest.dlq")[-dead:]) if dead else 0
     assert size <= REJECTED_BYTES_MAX + 2 * len(body), f"dead letters of {size / MIB:.1f} MiB"
-    good_message(system, acme)
+    check_valid_message(system, acme)
 
 
 def first_byte_at(s, times, name):
@@ -211,7 +211,7 @@ def first_byte_at(s, times, name):
 
 
 def test_a_large_body_does_not_block_small_requests(system):
-    """Both are complete while ingest is stopped, the large one first; it needs several turns, and the small one is handled in between."""
+    """Both are received completely while ingest is stopped, the large one first. It takes several turns; the small one is answered in between."""
     (acme,) = system.tenant("webjs-raw")
     large = signed(acme, whole(wwebjs(acme, "message", HERE), times(b'{"a":1}', 3_000_000)).replace(b'"dataType"', b'"dataKind"'))
     small, at = head(acme.path, Content_Length=2) + b"{}", {}
@@ -238,7 +238,7 @@ def test_a_large_body_does_not_block_small_requests(system):
 
 @pytest.mark.parametrize("dialect, make", [("evolution", evolution_messages), pytest.param("meta", meta_messages, marks=siblings)])
 def test_many_events_in_few_requests_are_charged_as_many_events(system, beta, dialect, make):
-    """An account's bucket is charged for the events of its bodies: a batch is accepted once, then it is 429."""
+    """The rate limit of an account counts the events of its bodies: a large batch is accepted once, then the answer is 429."""
     (acme,) = system.tenant(dialect)
     bodies = [make(acme, 17000, f"M{n}") for n in range(6)]
     answers = []
@@ -304,7 +304,7 @@ def participants(account, n):
 @pytest.mark.parametrize("make", [reactions, receipts, group_names, participants], ids=lambda m: m.__name__)
 @siblings
 def test_no_row_grows_without_a_bound(system, beta, make):
-    """All values kept in one row: of one message, one group, one contact."""
+    """All values belong to one row: of a message, a group or a contact."""
     (acme,) = system.tenant("evolution")
     target = {"key": {"remoteJid": "120363012345678901@g.us", "fromMe": True, "id": "3EB0TARGET"}, "message": {"conversation": "x"},
               "messageType": "conversation", "messageTimestamp": T0}
@@ -324,7 +324,7 @@ SYNCS_KEPT = 10000  # services/chat-sync/README.md, Bounds
 
 @siblings
 def test_syncs_that_never_end_do_not_stop_others(system, beta):
-    """Of an account at the limit, so that each new sync deletes the oldest one."""
+    """The account is at its limit, so that each new sync deletes the oldest one."""
     (acme,) = system.tenant("bridge")
     system.blazz.sql("""INSERT INTO account_syncs (workspace_id, account_id, sync_id, index, open) SELECT workspace_id, id, 'earlier-' || n, 0, false
         FROM whatsapp_accounts, generate_series(1, %s) n WHERE uuid = %s""", SYNCS_KEPT, acme.uuid)
@@ -340,7 +340,7 @@ def test_syncs_that_never_end_do_not_stop_others(system, beta):
 # Repeated deliveries, names, log
 
 def test_a_repeated_delivery_of_standard_webhooks_is_one_event(system):
-    """Its body has no time: the id of the delivery identifies it."""
+    """The body has no time, so the id of the delivery identifies the event."""
     (acme,) = system.tenant("webjs-raw")
     states = [json.dumps(wwebjs(acme, kind, {})).encode() for kind in ("ready", "disconnected")]
     client = Client(system.port)
@@ -355,7 +355,7 @@ def test_a_repeated_delivery_of_standard_webhooks_is_one_event(system):
 
 
 def test_a_session_named_like_another_tenants_account_gets_none_of_its_events(system, beta):
-    """Rejected when it is added or ignored when it is looked up: Beta's syncs that name the account by its id are accepted."""
+    """The name may be rejected when it is added. Beta's syncs that name the account by its id are accepted, Acme's are not."""
     workspace = system.blazz.add_workspace("acme-names")
     for name in (beta.account, beta.account.upper()):
         system.blazz.ctl_run("accounts", "add", "--workspace", workspace, "--session", name, "--provider", "webjs", "--bridge", "blazz",
@@ -380,7 +380,7 @@ def test_an_account_beyond_its_rate_does_not_fill_the_log(system, beta, proxied)
         heads = (line.partition(b"HTTP/1.1 ")[2] for line in s.makefile("rb") if b"HTTP/1.1 " in line)
         answers = [int(head[:3]) for _, head in zip(range(count), heads)]
     lines = log()[at:].count("\n")
-    assert answers.count(429) > 300, "it went beyond its rate"
+    assert answers.count(429) > 300, "the account exceeds its rate"
     assert lines <= 10 + 5 * (time.monotonic() - began), f"{lines} lines for {answers.count(429)} refusals"
 
 
@@ -388,11 +388,11 @@ def test_an_account_beyond_its_rate_does_not_fill_the_log(system, beta, proxied)
 
 READ = """SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0) FROM pg_stat_user_tables
     WHERE relname = 'whatsapp_accounts'"""
-COUNTED_S = 1.5  # PostgreSQL's counts have that delay
+COUNTED_S = 1.5  # PostgreSQL's statistics are delayed by up to a second
 
 
 def test_notifications_do_not_make_ingest_reload_everything(system, beta):
-    """Any role may NOTIFY, and an update that changes nothing notifies, too."""
+    """Any role may NOTIFY, and an update without a change notifies, too."""
     acme = system.tenant(*["bridge"] * 40)[0]
     workspace = system.blazz.value("SELECT id FROM workspaces WHERE uuid = %s", acme.workspace)
     accounts = system.blazz.value("SELECT count(*) FROM whatsapp_accounts")
