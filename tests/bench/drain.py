@@ -1,14 +1,13 @@
 #!/usr/bin/python3
 """How fast chat-sync drains a backlog, against two limits measured in the same run while the broker runs:
 
-  COPY    the same messages into the same table with the same indexes and keys, one COPY a connection
-  floor   the same work (messages, conversations, outbox) inside the server, from a staging table, in batches as large as
-          chat-sync's were, as chat-sync's own role
+  COPY    the same messages into the same table with the same indexes and keys, one COPY per connection
+  floor   the same work (messages, conversations, outbox) inside the server, from a staging table, in batches of the size of
+          chat-sync's, as chat-sync's own role
 
-All three are rows a second from the first commit to the last. chat-sync has seen every conversation before the clock starts;
-"first sight" are the messages that bring them, one each, and "stored before" repeats the warm one on a table that is full already.
-Rounds are interleaved, and every measurement starts with the same tables. What is stored before is stored once and grows from one
-size to the next: after a measurement only its own messages are deleted.
+All three are rows per second from the first commit to the last. chat-sync has seen every conversation before the clock starts;
+"first sight" is the rate of the first messages of new conversations, and "stored before" repeats the warm measurement on a table that
+already has that many rows. Rounds are interleaved, and every measurement starts with the same tables: it deletes only its own messages.
 
 usage: tests/bench/drain.py [--quick] [--events N] [--rounds N] [--stored N ...]
 """
@@ -19,7 +18,7 @@ import threading
 import time
 
 import psycopg2
-import setting  # noqa: F401 (first: it sets the path of what follows)
+import setting  # noqa: F401 (first: it sets the path of the imports below)
 import replicas
 from confluent_kafka import TopicPartition
 from setting import machine, ratio, stack, table
@@ -31,8 +30,8 @@ WORKSPACES, PARTITIONS = 20, 8
 COLUMNS = """workspace_id, id, account_id, conversation_id, message_key, wam_id, client_message_id, type, message_type, message_status,
 	sender, origin, placeholder, metadata, sent_at, delivered_at, read_at, edited_at, revoked_at, user_id, deleted_at, deleted_by"""
 
-# What the first drain stored becomes what COPY and the floor store: lane 0 is everything, lanes 1 and 2 are a half of the partitions
-# each. A ChatEvent's record is what its outbox row held of it.
+# COPY and the floor store what the first drain stored: lane 0 has all rows, lanes 1 and 2 have half of the partitions each. The record of a
+# ChatEvent is its part of the outbox row.
 STAGING = f"""
 CREATE TABLE records (id bigint PRIMARY KEY, slot integer, record bytea);
 CREATE TABLE staging (lane integer, batch integer, slot integer, record bytea, LIKE chats);
@@ -69,7 +68,7 @@ VACUUM ANALYZE staging;
 BESIDE = "chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media, parked_updates, account_syncs, outbox, consumer_progress"
 EMPTY = f"TRUNCATE chats, conversation_merges, sender_renames, conversations, {BESIDE}"
 RESTORE = "INSERT INTO conversations SELECT * FROM kept_conversations ORDER BY id"
-# What was stored before has ids below 0. Its conversations come back, so that keys need not be checked.
+# Rows that were stored before have ids below 0. Conversations are restored from a copy, so that keys need not be checked.
 LEAVE_STORED = f"""BEGIN;
 SET LOCAL session_replication_role = replica;
 TRUNCATE {BESIDE};
@@ -84,7 +83,7 @@ FILL = """INSERT INTO chats (workspace_id, id, account_id, conversation_id, mess
 	FROM generate_series(%(first)s, %(last)s) g JOIN (SELECT row_number() OVER (ORDER BY id) AS n, * FROM kept_conversations) v
 	ON v.n = 1 + g %% (SELECT count(*) FROM kept_conversations)"""
 FILL_ROWS = 100_000
-# From the commit by which all conversations had been seen.
+# From the commit after which every conversation exists.
 WINDOW = """WITH c AS (SELECT pg_xact_commit_timestamp(xmin) AS at, xmin::text AS batch, sent_at FROM chats WHERE id > 0),
 	first AS (SELECT max(at) AS at FROM (SELECT min(c.at) AS at FROM chats
 		JOIN LATERAL (SELECT pg_xact_commit_timestamp(chats.xmin) AS at) c ON true WHERE id > 0 GROUP BY conversation_id) s)
@@ -113,7 +112,7 @@ class Drain:
         return self.blazz.sql(text)
 
     def keep_records(self):
-        """The created messages' records, by message."""
+        """Keeps the record of each created message."""
         topic, rows = self.blazz.topic("chat-event"), io.StringIO()
         marks = self.blazz.kafka.watermarks(topic)
         left = sum(high - low for low, high in marks.values())
@@ -144,12 +143,12 @@ class Drain:
         assert self.blazz.value("SELECT count(*) FROM chats") == self.stored
 
     def store(self, count):
-        """More than there is, up to so many."""
+        """Stores further messages, up to `count` in all."""
         self.reset()
         for first in range(self.stored + 1, count + 1, FILL_ROWS):
             self.sql(FILL % {"first": first, "last": min(first + FILL_ROWS - 1, count)})
         self.stored = count
-        self.floor(1)  # the pages of indexes that a measurement splits stay so: the first one is not to pay for the others
+        self.floor(1)  # a measurement splits pages of indexes, which stay split: otherwise the first one would pay for the others
 
     def use_batches_of(self, size):
         if size != self.batch:
@@ -162,7 +161,7 @@ class Drain:
         return [0] if count == 1 else list(range(1, count + 1))
 
     def in_parallel(self, works):
-        """Seconds until the last has ended."""
+        """Runs the functions in threads. Returns the seconds until the last one has ended."""
         threads = [threading.Thread(target=work) for work in works]
         began = time.monotonic()
         for t in threads:
@@ -199,7 +198,7 @@ class Drain:
         return self.total / self.in_parallel(works)
 
     def chat_sync(self, processes):
-        """Over the whole topic."""
+        """Drains the whole topic."""
         services = replicas.start(self.blazz, processes, PARTITIONS)
         replicas.wait_drained(self.blazz, services, self.total)
         seen = self.sql(WINDOW)[0]
@@ -249,7 +248,7 @@ def main():
     with stack(PARTITIONS) as blazz:
         drain = Drain(blazz, options)
         drain.prepare()
-        print(f"\n{drain.total:,} messages; nobody known before: {drain.cold['rate']:,.0f} messages/s, {drain.cold['cpu_us']:.1f} µs of CPU "
+        print(f"\n{drain.total:,} messages; without known conversations: {drain.cold['rate']:,.0f} messages/s, {drain.cold['cpu_us']:.1f} µs of CPU "
               f"each; first sight: {drain.cold['first']:,.0f}\n", flush=True)
         for processes in (1, 2):
             report(f"{processes} connection{'s'[:processes - 1]}", *drain.compare(processes, options.rounds))

@@ -1,15 +1,15 @@
 #!/usr/bin/python3
-"""webhook-dispatcher with misbehaving endpoints: their cost for the others. Ratios within one run.
+"""webhook-dispatcher with misbehaving endpoints: what they cost others. Ratios within one run.
 
-night    an endpoint is down while --events events come; another one is healthy. Rows in PostgreSQL meanwhile, the healthy one's
-         latency against the time before, how long the other takes to be live once it is back and to get its pending retries, and
-         whether all events arrived in order and once (--order, by default where it is at most 400,000 events: looking costs the receiver
-         time). Then the same for one that is disabled and enabled.
+night    an endpoint is down while --events events are published; another one is healthy. Rows in PostgreSQL meanwhile, the latency of
+         the healthy one against the time before, how long the other takes to be live once it is back and to get its pending retries,
+         and whether all events arrived in order and once (--order; default: up to 400,000 events, as the check costs the receiver
+         time). Then the same for an endpoint that is disabled and enabled.
 hang     one endpoint reads requests and never answers, beside 50 healthy ones: their p99 against the time without it.
-noisy    one workspace has a hundred times the traffic of each of 20 others: theirs against the time without it.
-queue    --rows deliveries of another workspace wait in the retry queue, by default to as few endpoints as may have so many there: how
-         long a dispatcher takes to start with them, the latency of an endpoint that has none, without and with them, and then all
-         are due: how fast they are delivered, how often a row is claimed for that, and the latency meanwhile.
+noisy    one workspace has a hundred times the traffic of each of 20 others: their latency against the time without it.
+queue    --rows deliveries of another workspace are pending in the retry queue, by default for as few endpoints as retry.max_rows allows:
+         how long a dispatcher takes to start with them, and the latency of an endpoint without retries, without and with them. Then all
+         are due: how fast they are delivered, how often each row is claimed, and the latency meanwhile.
 
 A latency is of --samples events at an even rate, and counts when all of them have arrived.
 
@@ -28,13 +28,13 @@ from harness import hooks  # noqa: E402
 from harness.waiting import wait_for  # noqa: E402
 
 PARTITIONS, RATE, WARM_SECONDS, HEALTHY, OTHERS, LOUDER = 8, 300, 5, 50, 20, 100
-HANG_RATE = 50  # events a second, to each of the healthy ones
-DOWN_SCHEDULE_MS = [20000] * 32  # with the default, a delivery that failed four times would wait half an hour
-MAX_ROWS = 1000  # retry.max_rows: of one endpoint in one partition
+HANG_RATE = 50  # events per second, for each healthy endpoint
+DOWN_SCHEDULE_MS = [20000] * 32  # with the default a delivery would be pending for half an hour after four failures
+MAX_ROWS = 1000  # retry.max_rows, of an endpoint in a partition
 DUE_SECONDS = 3600  # at most
 INSERTED_AT_ONCE = 100_000
 
-# Rows as the dispatcher leaves them: copies of the one that it made, each of an event and a conversation of its own.
+# Copies of a row that the dispatcher wrote, each with an event and a conversation of its own.
 COPIES = """INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, account, event_id, event_type, url, payload, ordering_key,
 	source_partition, source_offset, source_timestamp_ms, retry_count, max_retries, next_retry_at, last_error, status)
 SELECT m.workspace_id, e.id, m.account, n.event, m.event_type, e.url, decode(replace(replace(encode(m.payload, 'hex'),
@@ -47,7 +47,7 @@ CROSS JOIN LATERAL (SELECT md5('event ' || g)::uuid AS event, md5('conversation 
 JOIN (SELECT workspace_id, id, url, row_number() OVER (PARTITION BY workspace_id ORDER BY id) - 1 AS place
 	FROM webhook_endpoints) e
 	ON e.workspace_id = m.workspace_id AND e.place = g %% %s"""
-# Of one endpoint after the other, as when each is enabled again.
+# One endpoint after the other, as when each is enabled again.
 ALL_DUE = "UPDATE webhook_retry_queue SET next_retry_at = now() - endpoint_id * interval '1 ms' WHERE status = 'pending'"
 UNFINISHED = "SELECT count(*) FROM webhook_retry_queue WHERE status IN ('pending', 'retrying')"
 
@@ -57,7 +57,7 @@ def row_count(blazz, table, endpoint, condition="true"):
         ON (e.workspace_id, e.id) = (t.workspace_id, t.endpoint_id) WHERE e.uuid = %s AND {condition}""", endpoint)
 
 
-def waiting_rows(blazz, endpoint):
+def pending_rows(blazz, endpoint):
     return row_count(blazz, "webhook_retry_queue", endpoint, "t.status IN ('pending', 'retrying')")
 
 
@@ -66,14 +66,14 @@ def positions(blazz, endpoint):
 
 
 def arrived(sink, count):
-    """What the sink has seen, when that is so many."""
+    """What the sink has received, or None while that is fewer than `count`."""
     wait_for(lambda: sink.so_far()["requests"] >= count, lambda: f"{count} deliveries have arrived: {sink.so_far()}", 120)
-    return sink.anew()
+    return sink.since_last()
 
 
 def measure(sink, samples, *sources, rate=RATE, each=1):
-    """Percentiles of so many events that are published now at an even rate and go to `each` endpoints."""
-    sink.anew()
+    """Publishes `samples` events at an even rate. Returns the percentiles of their latency at `each` endpoints."""
+    sink.since_last()
     return arrived(sink, stream_at(rate, samples / rate, *sources) * each)
 
 
@@ -106,7 +106,7 @@ class Disabled:
         self.endpoint = hooks.add_webhook(blazz, blazz.workspace, self.sink.url())
 
     def begin(self):
-        self.sink.anew()
+        self.sink.since_last()
         hooks.change_webhook(self.blazz, self.endpoint, enabled=False)
 
     def end(self):
@@ -114,21 +114,21 @@ class Disabled:
 
 
 def wrong(got, missed, order):
-    """Out of order, twice, missing."""
+    """How many are out of order, duplicate, missing."""
     if not order:
         return ["", "", max(0, missed - got["requests"])]
     return [got["out_of_order"], got["twice"], max(0, missed - got["requests"] + got["twice"])]
 
 
 def outage(blazz, service, events, absent, healthy, options):
-    """A row of night's table."""
+    """A row of the table of night."""
     warm_up(healthy, events)
     before = measure(healthy, options.samples, events)
     wait_delivered(blazz, service)
     began, most = events.sent, [0, 0]
 
     def look():
-        most[:] = [max(most[0], waiting_rows(blazz, absent.endpoint)), max(most[1], positions(blazz, absent.endpoint))]
+        most[:] = [max(most[0], pending_rows(blazz, absent.endpoint)), max(most[1], positions(blazz, absent.endpoint))]
 
     absent.begin()
     while events.sent - began < options.events:
@@ -140,7 +140,7 @@ def outage(blazz, service, events, absent, healthy, options):
     back, missed = time.monotonic(), events.sent - began
     absent.end()
     seconds = []
-    for left in (positions, waiting_rows):
+    for left in (positions, pending_rows):
         wait_for(lambda: setting.alive(service) and left(blazz, absent.endpoint) == 0,
                  lambda: f"it has caught up\n{service.log_tail()}", 1800, 0.1)
         seconds.append(time.monotonic() - back)
@@ -160,7 +160,7 @@ def night(blazz, options):
         hooks.delete_webhook(blazz, absent.endpoint)
     service.stop()
     setting.table(*rows)
-    print(f"Rows may reach retry.max_rows ({MAX_ROWS:,}) and what was in flight, in each of {PARTITIONS} partitions.\n")
+    print(f"Rows may reach retry.max_rows ({MAX_ROWS:,}) and the deliveries in flight, in each of {PARTITIONS} partitions.\n")
 
 
 # hang
@@ -172,10 +172,10 @@ def hang(blazz, options):
     service, to_all = dispatcher(blazz, {}).start(), {"rate": HANG_RATE, "each": HEALTHY}
     warm_up(sink, events, **to_all)
     before = measure(sink, options.samples, events, **to_all)
-    silent = socket.create_server(("127.0.0.1", 0), backlog=4096)  # accepts connections, and never reads
+    silent = socket.create_server(("127.0.0.1", 0), backlog=4096)  # accepts connections and never reads
     hanging = hooks.add_webhook(blazz, blazz.workspace, f"http://127.0.0.1:{silent.getsockname()[1]}/")
     during = measure(sink, options.samples, events, **to_all)
-    assert waiting_rows(blazz, hanging) + positions(blazz, hanging) > 0, "nothing hangs"
+    assert pending_rows(blazz, hanging) + positions(blazz, hanging) > 0, "no request hangs"
     service.stop()
     silent.close()
     setting.table(["beside one that hangs", "p50", "p99", "ratio"],
@@ -215,7 +215,7 @@ def noisy(blazz, options):
     with noise(loud, each * LOUDER):
         arrived(loud_sink, each * LOUDER * WARM_SECONDS)
         during = measure(sink, options.samples, *others)
-        came = loud_sink.anew()
+        came = loud_sink.since_last()
     service.stop()
     setting.table(["beside a loud workspace", "p50", "p99", "ratio", "the loud one's"],
                   [f"{OTHERS} workspaces of {each} events a second", *compared(before, during),
@@ -225,12 +225,12 @@ def noisy(blazz, options):
 # queue
 
 def one_row(blazz, workspace):
-    """An endpoint that is down, with the row that the dispatcher makes of one event."""
+    """An endpoint that is down, and the row that the dispatcher writes for one event of it."""
     endpoint = hooks.add_webhook(blazz, workspace, f"http://127.0.0.1:{setting.free_port()}/")
     service = dispatcher(blazz, {}).start()
     Events(blazz, workspace).prepare(1)
     wait_for(lambda: setting.alive(service) and row_count(blazz, "webhook_retry_queue", endpoint, "t.status = 'pending'"),
-             "a delivery waits for its retry")
+             "a retry is pending")
     service.stop()
     blazz.sql("CREATE TABLE model AS SELECT * FROM webhook_retry_queue")
     blazz.sql("DELETE FROM webhook_retry_queue")
@@ -240,7 +240,7 @@ def one_row(blazz, workspace):
 
 def fill_queue(blazz, workspace, first, sink, rows, endpoints):
     hooks.change_webhook(blazz, first, url=sink.url())
-    blazz.sql("ALTER TABLE webhook_endpoints DISABLE TRIGGER check_count")  # more of one workspace than it may have
+    blazz.sql("ALTER TABLE webhook_endpoints DISABLE TRIGGER check_count")  # more endpoints of one workspace than it may have
     for i in range(1, endpoints):
         hooks.add_webhook(blazz, workspace, sink.url(i))
     for at in range(0, rows, INSERTED_AT_ONCE):
@@ -251,7 +251,7 @@ def fill_queue(blazz, workspace, first, sink, rows, endpoints):
 
 
 def started(blazz):
-    """(a dispatcher that has acquired its partitions, seconds)"""
+    """Starts a dispatcher. Returns (dispatcher, seconds until it has acquired its partitions)."""
     service, began = dispatcher(blazz, {}), time.monotonic()
     service.start(wait_ready=False)
     wait_for(service.ready, lambda: f"the dispatcher is ready\n{service.log_tail()}", 600, 0.01)
@@ -259,23 +259,23 @@ def started(blazz):
 
 
 def updates(blazz):
-    """Of the queue's rows, so far."""
+    """The number of updates of rows of the retry queue so far."""
     blazz.sql("SELECT pg_stat_force_next_flush()")
     time.sleep(2)  # the dispatcher's session reports its statistics at most once a second
     return blazz.value("SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'webhook_retry_queue'")
 
 
 def all_due(blazz, events, live, away, rows):
-    """(the other endpoint's latency meanwhile, deliveries of the rows, rows claimed)"""
+    """Makes all rows due. Returns (latency of the other endpoint meanwhile, deliveries of the rows, claims)."""
     before, sent, end = updates(blazz), 0, time.monotonic() + DUE_SECONDS
     blazz.sql(ALL_DUE)
-    live.anew()
+    live.since_last()
     while away.so_far()["requests"] < rows:
-        assert time.monotonic() < end, f"{blazz.value(UNFINISHED)} rows are left"
+        assert time.monotonic() < end, f"{blazz.value(UNFINISHED)} rows are pending"
         sent += stream_at(RATE, 1, events)
-    meanwhile, got = arrived(live, sent), away.anew()
-    wait_for(lambda: blazz.value(UNFINISHED) == 0, "every row is finished", 60)
-    return meanwhile, got, (updates(blazz) - before - rows) / 2  # made due once; a claim and its result are an update each
+    meanwhile, got = arrived(live, sent), away.since_last()
+    wait_for(lambda: blazz.value(UNFINISHED) == 0, "no row is pending", 60)
+    return meanwhile, got, (updates(blazz) - before - rows) / 2  # one update made it due; a claim and its result are an update each
 
 
 def queue(blazz, options):
@@ -295,12 +295,12 @@ def queue(blazz, options):
         if not wait:
             service.stop()
     assert away.so_far()["requests"] == 0, "rows were due"
-    meanwhile, got, taken = all_due(blazz, events, live, away, rows)
+    meanwhile, got, claims = all_due(blazz, events, live, away, rows)
     columns.append(["", meanwhile["p50"], meanwhile["p99"], f"{setting.resident_mib(service.process):.0f}",
-                    f"{got['requests'] / got['seconds']:,.0f}", f"{taken / got['seconds']:,.0f} ({taken / rows:.2f} times each)"])
+                    f"{got['requests'] / got['seconds']:,.0f}", f"{claims / got['seconds']:,.0f} ({claims / rows:.2f} times each)"])
     service.stop()
     what = ["seconds until the dispatcher is ready", "another endpoint's p50, ms", "its p99, ms", "resident, MiB",
-            "deliveries of rows a second", "rows taken up a second"]
+            "deliveries of rows a second", "rows claimed a second"]
     setting.table(["retry queue", "empty", f"{rows:,} rows wait, of {endpoints} endpoints", "they are due"], *zip(what, *columns))
 
 

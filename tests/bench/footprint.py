@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """The footprint of the services: memory, descriptors and connections, time to start and to stop, size on disk.
 
-Memory is what is the service's own (private) and its proportional share of what it shares (PSS), from /proc. Load is live
-messages through HTTP, each of which goes on to a webhook. It is read at three moments while that runs, so that growth would show, and
-"after" when everything is processed. Contacts are then raised step by step, for the cost of one in chat-sync's cache, and its limit is lowered to
-see it hold.
+Memory is read from /proc: private, and with the proportional share of shared pages (PSS). Load is live messages through HTTP, each of
+which is delivered to a webhook. Memory is read three times under load, so that growth would show, and "after" when everything is
+processed. Then the number of contacts is raised step by step, for the cost of a contact in chat-sync's cache, and its limit is lowered,
+to show that it holds.
 
 usage: tests/bench/footprint.py [--rate N] [--seconds S] [--contacts N]
 """
@@ -38,7 +38,7 @@ def memory_mib(process):
 
 
 def descriptors(process):
-    """(all, of them sockets)"""
+    """(all descriptors, sockets among them)"""
     folder = f"/proc/{process.pid}/fd"
     links = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
     return len(links), sum(link.startswith("socket:") for link in links)
@@ -51,7 +51,7 @@ def look(label, blazz):
 
 
 def start_all(blazz):
-    """As they are shipped."""
+    """Starts all services with their default settings."""
     live.start(blazz)
     blazz.hooks = dispatcher(blazz, {}).start()
     blazz.receiver = Sink()
@@ -67,7 +67,7 @@ def wait_all_delivered(blazz):
 
 
 def add_accounts(blazz, workspaces, each, prefix):
-    """Each workspace has a webhook."""
+    """Adds workspaces with accounts and one webhook each."""
     accounts = live.add_accounts(blazz, workspaces, each, prefix)
     for i, workspace in enumerate({a.workspace for a in accounts}):
         hooks.add_webhook(blazz, workspace, blazz.receiver.url(i))
@@ -75,12 +75,12 @@ def add_accounts(blazz, workspaces, each, prefix):
 
 
 def under_load(blazz, rate, seconds):
-    """Rows of the services, idle, under load and after it."""
+    """Rows of the table: each service idle, under load and after it."""
     found = [*look("idle", blazz)]
     traffic = live.Traffic(blazz, add_accounts(blazz, 5, 4, "live"), contacts=500)
     for part in range(3):
         messages = traffic.start(rate, seconds / 3)
-        time.sleep(seconds / 3 - 2)  # what is measured is the load by then
+        time.sleep(seconds / 3 - 2)  # after the start-up of the load
         found += look(f"{rate} a second, after {(part + 1) * seconds // 3} s", blazz)
         traffic.finish(messages)
     wait_all_delivered(blazz)
@@ -88,7 +88,7 @@ def under_load(blazz, rate, seconds):
 
 
 def start_ms(service):
-    """From exec to ready."""
+    """Milliseconds from exec to ready."""
     began = time.monotonic()
     service.start(wait_ready=False)
     wait_for(service.ready, f"{service.label} is ready", every_s=0.002)
@@ -96,7 +96,7 @@ def start_ms(service):
 
 
 def stop_under_load(blazz, service, traffic, rate):
-    """ms from SIGTERM to the end. Clients that post to ingest meanwhile get refused connections, which ends bench-load."""
+    """Milliseconds from SIGTERM to the end. Connections to ingest are refused meanwhile, which ends bench-load."""
     messages = traffic.start(rate, 10)
     time.sleep(2)
     ms = service.stop() * 1000
@@ -107,7 +107,7 @@ def stop_under_load(blazz, service, traffic, rate):
 
 
 def starts_and_stops(blazz, rate):
-    """Rows: start and stop of each service, idle and with load going on; median and slowest."""
+    """Rows: start and stop of each service, idle and under load; median and slowest."""
     traffic = live.Traffic(blazz, add_accounts(blazz, 2, 2, "stop"), contacts=100)
     for service in services(blazz):
         times = {"start until ready": [], "SIGTERM until ended, idle": [], f"SIGTERM until ended, {rate} a second": []}
@@ -120,7 +120,7 @@ def starts_and_stops(blazz, rate):
 
 
 def people(blazz, account, first, count):
-    """Messages of as many people, straight to Kafka."""
+    """Produces a message of each of `count` people."""
     source = Source(account.workspace, account.uuid)
     blazz.publish(source.message(f"3EB3{n:016X}", f"1305{n:07}", "hello", name=f"Customer {n}", at=T0 + n)
                   for n in range(first, first + count))
@@ -129,8 +129,8 @@ def people(blazz, account, first, count):
 
 
 def cache(blazz, contacts):
-    """Rows: PSS of chat-sync by the contacts that it has in its cache, without and with a low limit. What one contact costs is
-    taken from the second half, so that the buffers of a backlog count in neither."""
+    """Rows: PSS of chat-sync by the number of cached contacts, without and with a low limit. The cost of a contact is the growth in the
+    second half, which does not include the buffers of a backlog."""
     account = live.add_accounts(blazz, 1, 1, "people")[0]
     half, whole = (people(blazz, account, part * contacts // 2, contacts // 2) for part in range(2))
     yield [f"chat-sync, {contacts // 2:,} contacts, one conversation each", f"{half:.1f}"]
@@ -145,7 +145,7 @@ def cache(blazz, contacts):
 
 
 def sizes(folder):
-    """Rows: what each program takes on disk, and the libraries that it loads."""
+    """Rows: the size of each program on disk, and the libraries that it loads."""
     for name in ("blazz-ingest", "blazz-chat-sync", "blazz-webhook-dispatcher", "blazzctl"):
         stripped = folder / name
         subprocess.run(["strip", "-o", stripped, BIN / name], check=True)

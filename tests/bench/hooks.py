@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """webhook-dispatcher against a bare libcurl multi loop that posts the same bodies to the same receiver.
 
-A round is a drain of prepared chat events by a dispatcher that has just started, and then the loop with the bodies that the receiver
-kept, with as many requests at once. PostgreSQL and Kafka run during both. Then events come at half the rate of the drain, and the
-receiver says how long each took from the event's time to its arrival.
+In a round a dispatcher that has just started drains prepared chat events, and then the loop posts the bodies that the receiver kept, with
+as many requests in flight. PostgreSQL and Kafka run during both. Then events are published at half the rate of the drain, and the receiver
+reports how long each took from the event's time to its arrival.
 
-A rate is requests a second from the receiver's first to its last one: starting, joining the group and what is written after the last
-delivery are not in it. Endpoints are hosts of their own, 127.0.0.1 to 127.0.0.16, and the loop posts to as many.
+A rate is requests per second from the first one to the last one that the receiver gets: without the start, the join of the group and the
+writes after the last delivery. Each endpoint has a host of its own, 127.0.0.1 to 127.0.0.16, and the loop posts to as many hosts.
 
 usage: tests/bench/hooks.py [--events N] [--endpoints 1,10] [--rounds R] [--order] [--set KEY=VALUE]
 """
@@ -39,7 +39,7 @@ class Sink:
         self.port = json.loads(self.process.stdout.readline())["port"]
 
     def url(self, i=0):
-        """Of the i-th endpoint: another path, and another host for each of 16."""
+        """The URL of the i-th endpoint: a path of its own, and one of 16 hosts."""
         return f"http://127.0.0.{1 + i % ADDRESSES}:{self.port}/hook{i}"
 
     def ask(self, number):
@@ -49,8 +49,8 @@ class Sink:
     def so_far(self):
         return self.ask(signal.SIGUSR2)
 
-    def anew(self):
-        """What came since the last time."""
+    def since_last(self):
+        """What the receiver got since the last call."""
         return self.ask(signal.SIGUSR1)
 
     def end(self):
@@ -59,7 +59,7 @@ class Sink:
 
 
 def stream_at(rate, seconds, *sources):
-    """Their events in turns, at an even rate; how many."""
+    """Publishes events of these workspaces in turns, at an even rate. Returns their number."""
     began, done = time.time(), 0
     while (passed := time.time() - began) < seconds:
         while done < int(passed * rate):
@@ -72,7 +72,7 @@ def stream_at(rate, seconds, *sources):
 
 
 class Events:
-    """Chat events of messages, as chat-sync publishes them: numbered in each conversation."""
+    """Chat events of messages, numbered in each conversation as chat-sync does."""
 
     def __init__(self, blazz, workspace=None, conversations=CONVERSATIONS, producer=None):
         self.blazz, self.workspace = blazz, workspace or blazz.workspace
@@ -126,25 +126,25 @@ def counters(blazz):
 
 
 def dispatcher(blazz, settings):
-    """As it is by default, but for its receivers on loopback."""
+    """A dispatcher with default settings, except that receivers on loopback are allowed."""
     own = {k: hooks.DISPATCHER[k] for k in ("secrets.keyring", "webhooks.allow_http", "webhooks.allowed_networks")}
     return blazz.service("webhook-dispatcher", own | settings, f"dispatcher-{uuid.uuid4().hex[:6]}")
 
 
 def wait_delivered(blazz, service, deadline_s=600):
     wait_for(lambda: setting.alive(service) and unconsumed(blazz) == 0,
-             lambda: f"all is delivered, {unconsumed(blazz)} are not\n{service.log_tail()}", deadline_s)
+             lambda: f"every event is delivered, {unconsumed(blazz)} are not\n{service.log_tail()}", deadline_s)
 
 
 def drain(blazz, settings):
-    """What it cost a dispatcher to deliver what is there."""
+    """Runs a dispatcher until it has delivered the backlog. Returns what that cost."""
     before = counters(blazz)
     service = dispatcher(blazz, settings).start(wait_ready=False)
     wait_delivered(blazz, service)
     used, resident = setting.cpu_s(service.process), setting.resident_mib(service.process)
     service.stop()
     after = counters(blazz)
-    assert after["rows"] == before["rows"], f"{after['rows'] - before['rows']} were put off\n{service.log_tail()}"
+    assert after["rows"] == before["rows"], f"{after['rows'] - before['rows']} were spilled\n{service.log_tail()}"
     return {"cpu": used, "commits": after["commits"] - before["commits"],
             "wal": int(after["wal"] - before["wal"]), "attempts": after["attempts"] - before["attempts"], "resident": resident}
 

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""ingest against nginx that answers an empty 204, the same requests by the same wrk, and against a bare loop of ingest's
-Kafka producer with as many records in flight as there are clients; turn and turn about.
+"""ingest against nginx that answers an empty 204 to the same requests of the same wrk, and against a bare loop of ingest's Kafka producer
+with as many records in flight as there are clients; in turns.
 
-A 2xx of ingest is an authenticated, parsed, normalised event that Kafka acknowledged; nginx reads the body and drops it, the
-bare loop (bench-produce) sends ready records and waits for what ingest waits for. nginx and ingest have one thread for their
-sockets. wrk, ingest and Kafka share the machine's cores, so that what a request costs each of them is stated too: the CPU time
-of its process divided by the answers.
+A 2xx of ingest is an authenticated, parsed, normalised event that Kafka acknowledged. nginx reads the body and discards it; the bare loop
+(bench-produce) produces prepared records and waits for the same acknowledgement as ingest. nginx and ingest have one thread for their
+sockets. wrk, ingest and Kafka share the machine's cores, so the CPU time of each process for a request is stated, too: its CPU time
+divided by the answers.
 
 usage: tests/bench/ingest.py [--rounds N] [--seconds N] [--only WORD…]     in the project's root
 """
@@ -31,7 +31,7 @@ from harness.service import BIN
 from harness.waiting import wait_for
 
 TENANTS, BODIES = 8, 4000
-# The body of each dialect, and what of its message's id counts.
+# The body of each dialect, and the part of its message id that is numbered.
 FIXTURES = {"meta": ("text", "QTAwMDAw"), "webjs-raw": ("message_chat_text", "3EB0A1B2"), "waha": ("message_text", "3EB0A1B2"),
             "evolution": ("messages_upsert_text", "3EB0A1B2"), "bridge": ("webhook_private_text", "3EB0AA00")}
 BATCH = ("batch_1000_messages", "QTAwMDAw")
@@ -40,8 +40,8 @@ BATCH = ("batch_1000_messages", "QTAwMDAw")
 class Case(NamedTuple):
     dialect: str
     connections: int
-    tenants: int = TENANTS  # each with an account: as many keys of records
-    fixture: tuple = None  # None: the dialect's
+    tenants: int = TENANTS  # each with an account, so as many keys of records
+    fixture: tuple = None  # None: the body of the dialect
     bodies: int = BODIES
     updates: int = 1  # in each body
 
@@ -86,7 +86,7 @@ def nginx():
 
 
 def seed(blazz):
-    """Tenants with an account per dialect each: their names in bodies end in the tenant's number, as their URLs do not."""
+    """Adds tenants with an account of each dialect. Account names in bodies end in the number of the tenant; URLs do not."""
     blazz.app = blazz.add_app()
     blazz.tenants = []
     for t in range(TENANTS):
@@ -125,7 +125,7 @@ def children_cpu_s():
 
 
 class Loop:
-    """One run of the bare loop, with the records that the topic got since that moment."""
+    """One run of the bare loop, with the records that the topic got since `since_ms`."""
 
     def __init__(self, blazz, since_ms, case, seconds, pids):
         before = {name: cpu_s(*of) for name, of in pids.items()}
@@ -168,7 +168,7 @@ def measure(blazz, name, folder, targets, kafka, options):
     case, file = CASES[name], folder / "requests"
     write_requests(blazz, file, case)
     since_ms, runs, loops = time.time_ns() // 1_000_000, {target: [] for target in targets}, []
-    for i in range(options.rounds + 1):  # the first one warms up, and makes the records of the bare loop
+    for i in range(options.rounds + 1):  # the first run warms up, and produces the records for the bare loop
         for target, (port, pids) in targets.items():
             figures = Figures(port, file, case.connections, options.seconds if i else 1, pids)
             if i:

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """The cost of each index and key of the hot path: the rate without it, as a multiple of the rate with it.
 
-Every measurement changes the schema in a transaction, does its work there in batches of 1,000 as chat-sync does, and rolls
-back, so that all of them find the same tables. Rounds are interleaved; the median of the ratios within a round counts.
+Every measurement changes the schema in a transaction, does its work there in batches of 1,000 as chat-sync does, and rolls back, so that
+all of them start with the same tables. Rounds are interleaved; the median of the ratios within a round counts.
 
 usage: tests/bench/keys.py [--rounds N] [--messages N]     in the project's root
 """
@@ -48,7 +48,7 @@ UPDATE = """UPDATE conversations v SET sequence = v.sequence + 1, unread_message
 CONVERSATION = UPDATE.format("last_message_at = now() + s.id * interval '1 ms', last_message_id = s.id, ")
 COUNTERS = UPDATE.format("")
 
-# What a batch of eight partitions does to its own tables: locks and moves its progress, stores its outbox rows, deletes acknowledged ones.
+# The work of a batch of eight partitions besides its data: it locks and advances progress, inserts outbox rows, deletes acknowledged ones.
 DELIVERY = """SELECT partition, epoch, next_offset FROM consumer_progress WHERE consumer = 'chat-sync' AND topic = 't'
 	AND partition = ANY ('{0,1,2,3,4,5,6,7}'::integer[]) ORDER BY partition FOR UPDATE;
 UPDATE consumer_progress AS p SET seq = p.seq + 1, next_offset = p.next_offset + 125, applied = p.applied + 125, updated_at = now()
@@ -74,7 +74,7 @@ USER_KEYS = drop("chats", "chats_workspace_id_user_id_fkey", "chats_workspace_id
 EVERYTHING = ";".join([CONVERSATION_KEY, USER_KEYS, drop("chats", "chats_key", "chats_pkey"), "DROP INDEX chats_conversation",
                        "DROP INDEX chats_client_message"])
 SERVICE = "GRANT SELECT ON staging TO blazz_chat_sync; SET LOCAL ROLE blazz_chat_sync"
-# work, its statement, [(what is changed, how)]; the first of each list is the schema as it is.
+# (work, its statement, [(change, how)]); the first change of each list is none.
 WORKS = [
     ("insert of messages", INSERT, [
         ("as it is", ""),

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""From a POST to the chat event that follows, at half of what the whole pipeline sustains, and on an idle system.
+"""From a POST to its chat event, at half of the rate that the whole pipeline sustains, and on an idle system.
 
-Load is open: requests are sent when they are due, and latency counts from that moment, so that a stall is not hidden. What
-the pipeline sustains is found by a ramp: the last rate at which half a second's messages, at the end of the step, had their
-events within a quarter of a second. Generator, services, Kafka and PostgreSQL share the machine.
+Load is open: requests are sent when they are due, and latency counts from then, so that a stall is not hidden. A ramp finds the sustained
+rate: the highest one at which the messages of the last half second of a step had their events within a quarter of a second. Generator,
+services, Kafka and PostgreSQL share the machine.
 
 usage: tests/bench/latency.py [--rate N] [--seconds S] [--set ingest:kafka.linger.ms=1] [--set chat-sync:batch.linger=1ms]
 """
@@ -12,7 +12,7 @@ import argparse
 import live
 import setting
 
-WARM_RATE, WARM_SECONDS = 1500, 12  # Kafka compiles what is hot, chat-sync meets the contacts
+WARM_RATE, WARM_SECONDS = 1500, 12  # until Kafka has compiled its hot code and chat-sync has created the contacts
 FIRST_RATE, STEP, STEP_SECONDS = 1000, 1.3, 5
 IDLE_RATE, IDLE_SECONDS = 10, 16
 SERVICES = ("ingest", "chat-sync")
@@ -53,7 +53,7 @@ def of_service(word):
     """("chat-sync", "batch.linger", "1ms") of "chat-sync:batch.linger=1ms"."""
     service, _, rest = word.partition(":")
     if service not in SERVICES:
-        raise argparse.ArgumentTypeError(f"{word} does not begin with one of {', '.join(SERVICES)} and a colon")
+        raise argparse.ArgumentTypeError(f"{word} does not start with one of {', '.join(SERVICES)} and a colon")
     return service, *setting.key_value(rest)
 
 

@@ -1,4 +1,4 @@
-"""Live traffic: tenants with accounts of the bridge dialect, and bench-load posting signed messages of theirs."""
+"""Live traffic: tenants with accounts of the bridge dialect, for which bench-load posts signed messages."""
 import json
 import random
 import subprocess
@@ -6,19 +6,19 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
-import setting  # noqa: F401 (first: it says where the harness and the programs are)
+import setting  # noqa: F401 (first: it sets the paths of the harness and the programs)
 from harness.client import SECRETS, signature
 from harness.service import BIN
 
 CONNECTIONS = 200
-MARK = "latency#"  # what bench-load looks for
+MARK = "latency#"  # by which bench-load finds the number of a message
 LETTERS = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore " * 4
 
 Account = namedtuple("Account", "workspace session uuid")
 
 
 def start(blazz, ingest=None, chat_sync=None):
-    """Both services as they are shipped, but for these settings. All connections of bench-load are of one address, which has no limit."""
+    """Starts both services with default settings, except for these. bench-load connects from one address, which has no limit here."""
     blazz.in_ = blazz.ingest()
     blazz.in_.settings |= {"http.max_connections_per_address": 0} | (ingest or {})
     blazz.sync = blazz.service("chat-sync", chat_sync)
@@ -40,9 +40,9 @@ def add_accounts(blazz, workspaces, each, prefix="live"):
 class Traffic:
     """Messages of 20 to 400 characters from `contacts` people of each account, spread evenly.
 
-    What runs at once needs numbers of its own: the n-th message has `first` + n.
+    Objects that run at the same time need different numbers: the n-th message has `first` + n.
     """
-    runs = 0  # of all objects: no id of a message comes twice
+    runs = 0  # of all objects, so that ids of messages are unique
 
     def __init__(self, blazz, accounts, contacts=500, first=0):
         self.blazz, self.accounts, self.contacts = blazz, accounts, contacts
@@ -63,7 +63,7 @@ class Traffic:
     def start(self, rate, seconds, topics=("chat-event",)):
         """A process that posts `rate` requests a second; finish() returns what it measured."""
         Traffic.runs += 1
-        # In memory: PostgreSQL's commits wait for the disk, and are not to wait for this file.
+        # In memory, so that the commits of PostgreSQL do not wait for this file.
         self.file = Path("/dev/shm") / f"{self.blazz.prefix}-{id(self)}"
         with open(self.file, "wb") as out:
             for i in range(int(rate * seconds)):
@@ -74,12 +74,12 @@ class Traffic:
                                 stdout=subprocess.PIPE, text=True)
 
     def finish(self, process):
-        """As bench-load prints it, the topics under their short names."""
-        told = process.communicate()[0]
+        """The output of bench-load, with the short names of topics."""
+        output = process.communicate()[0]
         self.file.unlink()
         assert process.returncode == 0, "bench-load failed"
-        found = json.loads(told.replace(self.blazz.prefix + ".", "").replace(".v1", ""))
-        assert found["refused"] == 0, told
+        found = json.loads(output.replace(self.blazz.prefix + ".", "").replace(".v1", ""))
+        assert found["refused"] == 0, output
         return found
 
     def abandon(self, process):

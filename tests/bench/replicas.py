@@ -1,4 +1,4 @@
-"""chat-sync's processes as the benchmarks run them: started together over a topic that is there already."""
+"""Processes of chat-sync that start together on a topic that has all its records."""
 import re
 import time
 from contextlib import contextmanager
@@ -10,13 +10,13 @@ from harness.waiting import wait_for
 
 
 def assigned(service):
-    """How many partitions its last assignment had."""
+    """The number of partitions of its last assignment."""
     return int(next(iter(re.findall(r'"partitions assigned" partitions=(\d+)', service.log())[-1:]), 0))
 
 
 @contextmanager
 def held(blazz):
-    """No batch begins: what is produced meanwhile is all there when the first one does."""
+    """Blocks batches, so that all records produced meanwhile are there when the first batch starts."""
     barrier = psycopg2.connect(blazz.conninfo("postgres"))
     barrier.cursor().execute("LOCK TABLE consumer_progress IN EXCLUSIVE MODE")
     yield
@@ -24,13 +24,13 @@ def held(blazz):
 
 
 def start(blazz, processes=1, partitions=8):
-    """They begin together, once all of them have joined."""
+    """Starts processes, which begin to consume together when all of them have joined."""
     services = [blazz.service("chat-sync", label=f"chat-sync-{n}-{time.monotonic_ns()}") for n in range(processes)]
     with held(blazz):
         for s in services:
             s.start(wait_ready=False)
         wait_for(lambda: all(setting.alive(s) and assigned(s) == partitions // processes for s in services),
-                 "every process has its share")
+                 "every process has its partitions")
     return services
 
 
@@ -40,5 +40,5 @@ def wait_drained(blazz, services, count):
 
 
 def cpu_us(services, records):
-    """User and system time a record, of all their threads."""
+    """User and system time of all threads, per record."""
     return sum(setting.cpu_s(s.process) for s in services) * 1e6 / records

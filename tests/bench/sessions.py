@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""120 sessions of 20 workspaces, all dialects mixed: the sustained rate, its latency, and whether each workspace gets the same.
+"""120 sessions of 20 workspaces, with all dialects: the sustained rate, its latency, and whether workspaces are treated alike.
 
 even     all sessions post at the same rate.
-loud     the same, while one workspace posts ten times as much besides.
+loud     the same, while one workspace posts ten times as much in addition.
 
-Load is open, as in latency.py. Stored means committed: PostgreSQL's own time of the transaction, counted from when ingest took the
-message. The figure of fairness is the slowest workspace's p99 over the median workspace's; that of the loud one is the others' p99
-with it over theirs without it.
+Load is open, as in latency.py. Stored means committed: the time of the commit in PostgreSQL, counted from when ingest accepted the
+message. Fairness is the slowest workspace's p99 divided by the median workspace's; the effect of the loud one is the others' p99 with it
+divided by theirs without it.
 
 usage: tests/bench/sessions.py [--rate N] [--seconds S]
 """
@@ -25,7 +25,7 @@ from dialects import body_of  # noqa: E402 (found by the line above)
 from load import Target  # noqa: E402
 
 WORKSPACES, SESSIONS = 20, 120
-DIALECTS = ("meta", "webjs-raw", "waha", "evolution", "bridge", "bridge")  # of the sessions of one workspace
+DIALECTS = ("meta", "webjs-raw", "waha", "evolution", "bridge", "bridge")  # of the sessions of a workspace
 BRIDGES = {"webjs-raw": "wwebjs", "waha": "waha", "evolution": "evolution", "bridge": "blazz"}
 LOUDER = 10
 T0_MS = 1767225600_000
@@ -34,7 +34,7 @@ STORED = """SELECT a.uuid::text AS account, m.message_key AS key, extract(epoch 
 
 
 def add_sessions(blazz):
-    """[Target], a workspace's sessions next to each other."""
+    """Returns [Target]; the sessions of a workspace are next to each other."""
     made = []
     for w in range(WORKSPACES):
         workspace = blazz.add_workspace(f"workspace-{w}")
@@ -54,7 +54,7 @@ def add_sessions(blazz):
 
 
 class Mixed(live.Traffic):
-    """Messages of people of each session, in the session's own dialect; the turns say whose message is next."""
+    """Messages of each session's people in its dialect; `turns` is the order of the sessions."""
 
     def __init__(self, blazz, targets, turns):
         super().__init__(blazz, targets)
@@ -81,12 +81,12 @@ def measured(blazz, traffic, targets, rate, seconds):
     before = {e.event_id for _, e in blazz.inbound()}
     found = traffic.run(rate, seconds)
     blazz.wait_processed()
-    taken = {(e.account_id, e.message.key): e.ingest_time_ms for _, e in blazz.inbound() if e.event_id not in before}
+    accepted_ms = {(e.account_id, e.message.key): e.ingest_time_ms for _, e in blazz.inbound() if e.event_id not in before}
     workspace, times = {t.uuid: t.workspace for t in targets}, defaultdict(list)
     for row in blazz.sql(STORED):
-        if (row["account"], row["key"]) in taken:
-            times[workspace[row["account"]]].append(float(row["at"]) - taken[row["account"], row["key"]])
-    assert sum(map(len, times.values())) == len(taken) and found["chat-event"]["missing"] == 0, "messages are missing"
+        if (row["account"], row["key"]) in accepted_ms:
+            times[workspace[row["account"]]].append(float(row["at"]) - accepted_ms[row["account"], row["key"]])
+    assert sum(map(len, times.values())) == len(accepted_ms) and found["chat-event"]["missing"] == 0, "messages are missing"
     return found, {w: percentile(ms, 99) for w, ms in times.items()}
 
 
@@ -119,7 +119,7 @@ def run(options):
         highest = options.rate or sustained(blazz, even)
         rate = highest // 2
         first = measured(blazz, even, targets, rate, options.seconds)
-        # One workspace's sessions come ten times as often as the others', which come as often as before.
+        # The sessions of one workspace post ten times as often as the others, which post as often as before.
         own = len(DIALECTS)
         turns = [t for n, other in enumerate(targets[own:]) for t in (other, *(targets[(n * LOUDER + i) % own] for i in range(
             LOUDER * own // (SESSIONS - own) + 1)))]
@@ -137,7 +137,7 @@ def run(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=int, help="messages a second taken as sustained, instead of a ramp; half of it is posted")
+    parser.add_argument("--rate", type=int, help="messages a second that count as sustained, instead of a ramp; half of it is posted")
     parser.add_argument("--seconds", type=int, default=15)
     run(parser.parse_args())
 

@@ -1,6 +1,6 @@
-"""The foundation of every benchmark: release programs, PostgreSQL that flushes to disk, Kafka, tables of ratios.
+"""What the benchmarks share: release programs, PostgreSQL that flushes to disk, Kafka, tables of ratios.
 
-A figure is a ratio within one run: rounds are interleaved and the median of the ratios counts, for the machine is shared.
+A figure is a ratio within one run: rounds are interleaved and the median of the ratios counts, because the machine is shared.
 """
 import argparse
 import os
@@ -24,9 +24,9 @@ sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python")]
 from harness.blazz import Blazz  # noqa: E402 (needs the path)
 from harness.servers import Kafka, Postgres  # noqa: E402
 
-# A server as an operator would set it up for this load; fsync and full_page_writes stay on.
+# Settings that an operator would use for this load; fsync and full_page_writes stay on.
 POSTGRES = {"shared_buffers": "1GB", "min_wal_size": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min",
-            "wal_compression": "lz4", "track_commit_timestamp": "on"}  # each row has the time of its commit
+            "wal_compression": "lz4", "track_commit_timestamp": "on"}  # so that the time of each commit is known
 WAL_SEGMENTS = 48
 
 
@@ -36,7 +36,7 @@ def postgres_server():
         server.run("postgres", f"ALTER SYSTEM SET {name} = '{value}'")
     server.stop()
     server.start()
-    # A server that has run for a while has segments to write to again; making a new one holds commits up.
+    # A server that has run for a while recycles WAL segments; commits wait while it creates a new one.
     for _ in range(WAL_SEGMENTS):
         server.run("postgres", "SELECT pg_logical_emit_message(false, 'bench', 'fill'), pg_switch_wal()")
     server.run("postgres", "CHECKPOINT")
@@ -45,7 +45,7 @@ def postgres_server():
 
 @contextmanager
 def stack(partitions=8):
-    """A Blazz with nothing seeded or started; ends everything it started, also on SIGTERM."""
+    """A stack without tenants or services. Everything that it started ends with it, also on SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = Path(tempfile.mkdtemp(prefix="blazz-bench.", dir="/tmp"))
     postgres = kafka = blazz = None
@@ -62,14 +62,14 @@ def stack(partitions=8):
 
 
 def alive(*services):
-    """Fails with the log of one that has ended: a wait that asks this says so at once."""
+    """Fails with the log of a service that has ended, so that a wait for it does not last until its deadline."""
     for s in services:
         assert s.running(), f"{s.label} ended with {s.process.returncode}\n{s.log_tail()}"
     return True
 
 
 def cpu_s(process, thread=None):
-    """CPU seconds of a process (a Popen or a pid), or of its first thread of that name: the process's own is the main thread's."""
+    """CPU seconds of a process (a Popen or a pid), or of its first thread with that name; the main thread has the name of the process."""
     folder = Path(f"/proc/{getattr(process, 'pid', process)}")
     if thread:
         folder = min((t for t in folder.glob("task/*") if (t / "comm").read_text().strip() == thread), key=lambda t: int(t.name))
@@ -78,13 +78,13 @@ def cpu_s(process, thread=None):
 
 
 def resident_mib(process):
-    """Of a Popen or a pid."""
+    """The resident size of a Popen or a pid."""
     pages = int(Path(f"/proc/{getattr(process, 'pid', process)}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 def free_port():
-    """Below the ephemeral range: no outgoing connection uses it while no program listens there, and none to it connects to itself."""
+    """A port below the ephemeral range: while no program listens there no outgoing connection uses it, or connects to itself."""
     while True:
         port = random.randint(15000, 32000)
         try:
@@ -109,14 +109,14 @@ def ratio(ours, limit):
 
 
 def table(*rows):
-    """Rows of equal length, the first being the head, as Markdown."""
+    """A Markdown table of rows of equal length, the first of which is the head."""
     head, *rest = rows
     for row in (head, ["---"] * len(head), *rest):
         print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
 
 def machine():
-    """One line that says what the figures were measured on."""
+    """One line about the machine of the figures."""
     model = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout.strip()

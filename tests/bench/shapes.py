@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""chat-sync on the worst shapes of input: rows a second of one process, beside the ordinary mix in the same run, and the latency
-of a tenant with few messages beside another one that floods.
+"""chat-sync on the worst shapes of input: rows per second of one process, against the ordinary mix in the same run, and the latency of a
+tenant with few messages while another one drains a backlog.
 
 usage: tests/bench/shapes.py [--quick] [--events N] [--rounds N]     of each shape
 """
@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import setting  # noqa: F401 (first: it sets the path of what follows)
+import setting  # noqa: F401 (first: it sets the path of the imports below)
 import replicas
 from confluent_kafka import TopicPartition
 from setting import machine, ratio, stack, table
@@ -28,7 +28,7 @@ TRICKLE_HZ, TRICKLE_MESSAGES = 50, 500
 
 
 def messages(everyone, first, count, contact_of, out=None):
-    """In turns of all tenants; contact_of(n) is the contact of their n-th message."""
+    """Messages of all tenants in turns; contact_of(n) is the contact of their n-th message."""
     rng = random.Random(first)
     for n in range(first, first + count):
         t = everyone[n % len(everyone)]
@@ -39,7 +39,7 @@ def anyone(_, rng):
     return rng.randrange(CONTACTS)
 
 
-# A shape is what is processed before the clock starts, and what is measured.
+# A shape is (records that are processed before the clock starts, records that are measured).
 
 def ordinary(everyone, count):
     known = len(everyone) * CONTACTS
@@ -55,7 +55,7 @@ def new_contacts(everyone, count):
 
 
 def statuses(everyone, count):
-    """Delivered and read, of messages that are stored."""
+    """The statuses delivered and read, of stored messages."""
     sent = list(messages(everyone, 0, count // 2, anyone, out=True))
     steps = (common.MESSAGE_STATUS_DELIVERED, common.MESSAGE_STATUS_READ)
     return sent, ((t, t.source.status(e.message.provider_id, status, at=e.source_time_ms / 1000 + status,
@@ -67,7 +67,7 @@ SHAPES = {"the ordinary mix": ordinary, "everything in one conversation": one_co
 
 
 class Stage:
-    """A database and topics of their own, with tenants and one chat-sync."""
+    """A database and topics, with tenants and one chat-sync."""
 
     def __init__(self, servers):
         self.folder = Path(tempfile.mkdtemp(prefix="blazz-shape.", dir="/tmp"))
@@ -90,7 +90,7 @@ class Stage:
 
 
 def drain_rate(servers, shape, count):
-    """Records a second, the backlog being there when the clock starts."""
+    """Records per second; the backlog is there when the clock starts."""
     with Stage(servers) as stage:
         before, measured = shape(stage.tenants, count)
         measured = [record(*m) for m in measured]
@@ -108,7 +108,7 @@ def percentile(values, share):
 
 
 def trickle(stage, tenant):
-    """Milliseconds from producing a message to its chat event, as another program reads it."""
+    """Milliseconds from producing each message to its chat event, as a consumer reads it."""
     blazz, topic, rng = stage.blazz, stage.blazz.topic("chat-event"), random.Random(1)
     first, *rest = [tenant.message(n, 0, rng) for n in range(TRICKLE_MESSAGES + 1)]
     stage.produce([record(tenant, first)])
@@ -118,7 +118,7 @@ def trickle(stage, tenant):
     reader, producer = blazz.kafka.consumer(), blazz.producer()
     reader.assign([TopicPartition(topic, place.partition, place.offset + 1)])
     sent, took, began = {}, [], time.monotonic()
-    yield  # the flood comes now
+    yield  # the flood starts now
     while len(took) < len(rest):
         now = time.monotonic()
         if len(sent) < len(rest) and now >= began + len(sent) / TRICKLE_HZ:
@@ -138,7 +138,7 @@ def trickle(stage, tenant):
 
 
 def beside_flood(servers, count):
-    """The trickle's p50 and p99, of a tenant in the last partition: alone, and while another tenant drains a backlog in the first."""
+    """p50 and p99 of a tenant in the last partition: alone, and while the backlog of another tenant in the first one is drained."""
     with Stage(servers) as stage:
         alone = trickle(stage, stage.tenants[-1])
         next(alone)

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """Initial sync as a bridge sends it: batches of 50 chats, 50 messages each, one POST after the other.
 
-One account, against COPY of the same rows into a table with the same keys and indexes; ten accounts at once while live messages
-come in, of these accounts and of other tenants in their partitions, and fifty people read their chat lists; ten events of one
-group at once. The requirements' targets stand beside the figures.
+One account, against COPY of the same rows into a table with the same keys and indexes; ten accounts at once while live messages arrive, for
+these accounts and for other tenants in their partitions, and fifty readers read chat lists; ten events of one group at once. The targets
+of the requirements are beside the figures.
 
-With --against only the ten accounts, by this tree's ingest and chat-sync and by those of TREE (build/release) in turns, on the
-same server and broker; database and topics are this tree's.
+With --against only the ten accounts, with ingest and chat-sync of this tree and of TREE (build/release) in turns, on the same server and
+broker; database and topics are those of this tree.
 
 usage: tests/bench/sync.py [--rounds N] [--against TREE] [--chats N]
 """
@@ -30,7 +30,7 @@ from harness.waiting import wait_for
 CHATS, MESSAGES, BATCH = 500, 50, 50
 ACCOUNTS, READERS, LIVE_RATE, LIVE_SECONDS, PARTITIONS = 10, 50, 200, 90, 8
 
-# Seconds of the syncs, the people who read, times of live messages of the syncing accounts and of other tenants.
+# Seconds of the syncs, the readers, and times of live messages of the syncing accounts and of other tenants.
 Ten = namedtuple("Ten", "seconds readers own others")
 
 CHAT_LIST = """SELECT v.uuid, v.unread_messages, v.last_message_at, coalesce(c.full_name, g.name) AS name, m.type, m.message_status,
@@ -53,7 +53,7 @@ def chat(account, number):
 
 
 def batches(account, number, chats):
-    """The bodies of one sync, in order."""
+    """The bodies of a sync, in order."""
     total, sync_id = chats // BATCH, uuid.uuid4().hex
     return [json.dumps({"session_id": account.session, "workspace_id": account.workspace, "sync_id": sync_id, "index": index,
                         "total": total, "last": index == total - 1,
@@ -61,7 +61,7 @@ def batches(account, number, chats):
 
 
 def post_all(blazz, bodies, route="/api/whatsapp/chats/sync"):
-    """One after the other; a 429 is waited for."""
+    """Posts the bodies one after the other, and again after a 429."""
     client = Client(blazz.in_.port("http.port_file"))
     for body in bodies:
         while (answer := client.post(route, body, signature("bridge", body))).status == 429:
@@ -89,7 +89,7 @@ def synced(blazz, accounts, bodies):
 
 
 class Copy:
-    """A table like chats, for COPY of the rows that a sync stored."""
+    """A table like chats, into which COPY writes the rows that a sync stored."""
 
     def __init__(self, blazz):
         self.blazz, self.file = blazz, "/tmp/blazz-bench-rows." + uuid.uuid4().hex
@@ -107,7 +107,7 @@ class Copy:
 
 
 class Readers:
-    """People who look at their account's chat list once a second, as the gateway reads it."""
+    """Readers of the chat lists of accounts, once per second each, with the gateway's query."""
 
     def __init__(self, blazz, accounts, count):
         keys = blazz.sql("SELECT uuid::text, workspace_id AS workspace, id AS account FROM whatsapp_accounts")
@@ -172,13 +172,13 @@ def thousand(blazz):
 
 
 def partition(account):
-    """Where its events are, as producers choose it."""
+    """The partition of the account's events, as producers choose it."""
     key = f"{account.workspace}:{account.uuid}".encode()
     return ctypes.CDLL("librdkafka.so.1").rd_kafka_msg_partitioner_murmur2(None, key, ctypes.c_size_t(len(key)), PARTITIONS, None, None)
 
 
 def ten_accounts(blazz, number, chats=CHATS):
-    """`number` counts the accounts that synced before."""
+    """`number`: how many accounts have synced before."""
     accounts = live.add_accounts(blazz, 5, ACCOUNTS // 5, f"ten-{number}")
     there = {partition(a) for a in accounts}
     others = [a for a in live.add_accounts(blazz, 20, 1, f"other-{number}") if partition(a) in there]
@@ -200,15 +200,15 @@ def ten_rows(label, ten):
     yield ["… chat list of a reader: p50, p99, slowest", "500 ms",
            ", ".join(f"{ten.readers.percentile(p):.1f}" for p in (0.5, 0.99, 1)) + f" ms of {len(ten.readers.ms)}"]
     for whose, times in (("the syncing accounts", ten.own), ("other tenants in their partitions", ten.others)):
-        yield [f"… a live message of {whose} ({LIVE_RATE // 2} a second) from POST to chat event: p50, p99, slowest", "2 s", told(times)]
+        yield [f"… a live message of {whose} ({LIVE_RATE // 2} a second) from POST to chat event: p50, p99, slowest", "2 s", times_text(times)]
 
 
-def told(times):
+def times_text(times):
     return f"{times['p50']:.0f}, {times['p99']:.0f}, {times['max']:.0f} ms"
 
 
 def group_at_once(blazz):
-    """ms from ten POSTs at once, each on its own connection, until all ten are in the database."""
+    """Milliseconds from ten POSTs at once, each on a connection of its own, until all ten are in the database."""
     account, jid = live.add_accounts(blazz, 1, 1, "group")[0], "120363012345678901@g.us"
     bodies = [json.dumps({"session_id": account.session, "workspace_id": account.workspace, "chat_type": "group",
                           "group_jid": jid, "group_name": "Ops", "sender_phone": f"1650777{n:04}@c.us", "sender_name": f"Ana {n}",
@@ -219,7 +219,7 @@ def group_at_once(blazz):
     for thread in threads:
         thread.start()
     wait_for(lambda: blazz.value("""SELECT count(*) FROM chats c JOIN whatsapp_accounts a ON (a.workspace_id, a.id) =
-        (c.workspace_id, c.account_id) WHERE a.uuid = %s""", account.uuid) == 10, "ten messages", every_s=0.002)
+        (c.workspace_id, c.account_id) WHERE a.uuid = %s""", account.uuid) == 10, "ten messages are stored", every_s=0.002)
     ms = (time.perf_counter() - began) * 1000
     for thread in threads:
         thread.join()
@@ -246,7 +246,7 @@ def run(rounds):
             ["10 events of one group at once, until all are stored", "", f"{group_at_once(blazz):.0f} ms"])
         alone = live.Traffic(blazz, live.add_accounts(blazz, 5, 2), 50).run(LIVE_RATE, 10)["chat-event"]["read"]
         at_once = ten_accounts(blazz, 200)
-        setting.table(["ten accounts at once", "target", "measured"], ["a live message when nothing else runs", "2 s", told(alone)],
+        setting.table(["ten accounts at once", "target", "measured"], ["a live message when nothing else runs", "2 s", times_text(alone)],
                       *ten_rows("as fast as they can", at_once))
         blazz.in_.stop()
         blazz.in_.settings |= {"limits.sync_burst": BATCH}
@@ -264,12 +264,12 @@ def compare(rounds, tree, chats):
         ours, theirs = [], []
         turns = ((theirs, tree / "build/release/bin", 200), (ours, blazz.sync.programs, 210))
         for number in range(rounds):
-            for taken, programs, first in turns:
+            for results, programs, first in turns:
                 for service in (blazz.in_, blazz.sync):
                     service.stop()
                     service.programs = programs
                     service.start()
-                taken.append(ten_accounts(blazz, first + number * 2 * ACCOUNTS, chats))
+                results.append(ten_accounts(blazz, first + number * 2 * ACCOUNTS, chats))
         rows = {"the syncs, s": lambda ten: ten.seconds, "chat list of a reader, p99, ms": lambda ten: ten.readers.percentile(0.99)}
         for whose in ("own", "others"):
             for p in ("p50", "p99", "max"):

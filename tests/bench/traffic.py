@@ -1,7 +1,7 @@
 """Prepared InboundEvents: tenants with one account each, and their messages in Kafka.
 
-An account's events are in one partition, as the platform's keys have it; which one is chosen here, so that the partitions are
-even and not as a hash of random ids falls.
+All events of an account are in one partition, as with the keys of real producers. The partition is chosen here, so that all get the same
+number of accounts, which a hash of random ids would not give.
 """
 import random
 
@@ -12,7 +12,7 @@ WORDS = "we ship on monday please send the invoice to my office thank you very m
 
 
 def body(rng):
-    """20 to 400 bytes that compress as people's words do."""
+    """20 to 400 bytes that compress like real text."""
     text = " ".join(rng.choices(WORDS, k=100))
     return text.encode()[:rng.randint(20, 400)].decode(errors="ignore")
 
@@ -28,7 +28,7 @@ class Tenant:
         return f"62812{self.number:02}{contact:06}"
 
     def message(self, serial, contact, rng, out=None):
-        """The serial-th message of this tenant; all have times of their own."""
+        """The serial-th message of this tenant, with a time of its own."""
         return self.source.message(f"3EB0{self.number:04X}{serial:012X}", self.phone(contact), body(rng), at=T0 + serial / 100,
                                    out=rng.random() < 0.5 if out is None else out, name=f"Customer {contact}",
                                    status=common.MESSAGE_STATUS_SENT)
@@ -44,7 +44,7 @@ def record(tenant, event):
 
 
 def produce(blazz, records):
-    """Returns how many; all are acknowledged."""
+    """Produces the records until all are acknowledged. Returns their number."""
     producer, topic, failures, count = blazz.producer(), blazz.topic("inbound"), [], 0
 
     def delivered(error, _):
@@ -65,7 +65,7 @@ def produce(blazz, records):
 
 
 def conversations_first(all_tenants, contacts, count, seed=1):
-    """One message of every conversation, then `count` more of any, both ways."""
+    """One message of every conversation, then `count` more of random ones, in both directions."""
     rng = random.Random(seed)
     serials = [0] * len(all_tenants)
     for number in range(len(all_tenants) * contacts + count):

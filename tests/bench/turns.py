@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Instructions that ingest executes for a request, chat-sync for a message and webhook-dispatcher for a delivery, beside those of
-another tree's programs.
+"""Instructions that ingest executes for a request, chat-sync for a message and webhook-dispatcher for a delivery, compared with another
+tree's programs.
 
-Both work in turns on one system, under valgrind's callgrind: other users of the machine change how long it takes, and hardly how many
-instructions. Starting, joining and warming up are not counted. What chat-sync and webhook-dispatcher take is all there before they look,
-so that batches are as large in each turn.
+Both work in turns on one system, under valgrind's callgrind: other load on the machine changes the time, but hardly the number of
+instructions. Starting, joining and warming up are not counted. All input of chat-sync and webhook-dispatcher is there before they consume,
+so that batches have the same size in each turn.
 
 usage: tests/bench/turns.py --against TREE [--rounds N] [--only WORD...] [--keep FOLDER]     both trees built: make V=release build
 """
@@ -29,12 +29,12 @@ PARTITIONS, TENANTS, CONTACTS = 8, 8, 200
 START_S = 120
 REQUESTS_S, MESSAGES, DELIVERIES = 10, 10_000, 4_000
 UNHURRIED = {"kafka.session.timeout.ms": 60000}
-# A program under callgrind is fifty times slower: that nothing comes too late for that.
+# A program under callgrind is fifty times slower, so deadlines are long.
 PATIENT = UNHURRIED | {"window.max_age": "60s"}
 
 
 def under_callgrind(programs, folder):
-    """A folder of programs that count."""
+    """A folder with scripts that run the programs under callgrind."""
     folder.mkdir(parents=True)
     for program in programs.glob("blazz-*"):
         own = folder / program.name
@@ -48,7 +48,7 @@ def control(service, option):
 
 
 def counted(service, work):
-    """Instructions of a running program while work() goes on."""
+    """The instructions that a running program executes during work()."""
     control(service, "-z")
     work()
     control(service, "-d")
@@ -58,7 +58,7 @@ def counted(service, work):
 
 @contextmanager
 def started(blazz, make, programs):
-    """A service of these programs; blazzctl stays this tree's."""
+    """Starts a service of these programs; blazzctl is that of this tree."""
     blazz.programs = programs
     service = make()
     blazz.programs = BIN
@@ -67,7 +67,7 @@ def started(blazz, make, programs):
     try:
         yield service
     finally:
-        service.stop(START_S)  # in order, so that its group does not wait for it
+        service.stop(START_S)  # with SIGTERM, so that the group does not wait for its session timeout
 
 
 class Ingest:
@@ -89,7 +89,7 @@ class Ingest:
             def post():
                 runs.append(ingest_bench.Figures(port, self.file, self.case.connections, REQUESTS_S, {}))
 
-            post()  # its first answers wait for connections to Kafka
+            post()  # the first answers wait for connections to Kafka
             return counted(service, post) / runs[-1].answers
 
 
@@ -107,7 +107,7 @@ class Drain:
             yield record(tenant, tenant.message(self.serial, contact, self.random))
 
     def drained(self, service):
-        wait_for(lambda: setting.alive(service) and self.blazz.all_consumed(), lambda: f"all is stored\n{service.log_tail()}", 300)
+        wait_for(lambda: setting.alive(service) and self.blazz.all_consumed(), lambda: f"every message is stored\n{service.log_tail()}", 300)
 
     def turn(self, programs, label):
         with started(self.blazz, lambda: self.blazz.service("chat-sync", UNHURRIED, label), programs) as service:
@@ -172,10 +172,10 @@ def main():
                 continue
             bench, each = kind(blazz), [[], []]
             for number in range(options.rounds):
-                for programs, taken in zip(trees, each):
-                    taken.append(bench.turn(programs, f"{programs.name}-{kind.__name__.lower()}-{number}"))
-                    print(f"{kind.what}: {programs.name} {taken[-1]:,.0f}", flush=True)
-            rows.append([kind.what, *(f"{statistics.median(taken):,.0f}" for taken in each), setting.ratio(*each)])
+                for programs, results in zip(trees, each):
+                    results.append(bench.turn(programs, f"{programs.name}-{kind.__name__.lower()}-{number}"))
+                    print(f"{kind.what}: {programs.name} {results[-1]:,.0f}", flush=True)
+            rows.append([kind.what, *(f"{statistics.median(results):,.0f}" for results in each), setting.ratio(*each)])
         setting.table(*rows)
 
 
