@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Which file of a program calls which, as its objects say: drawn, or checked against its LAYERS.
+"""The calls between the files of a program, from its objects: listed, drawn, or checked against LAYERS.
 
 usage: tools/call-graph.py services/NAME [OBJECTS]            edges, and the cycles among them; OBJECTS: build/dev/obj
        tools/call-graph.py --dot services/NAME [OBJECTS]      for dot(1), a box for each folder
-       tools/call-graph.py --check [OBJECTS]                  of each service with a LAYERS: no cycle, and pure floors are
+       tools/call-graph.py --check [OBJECTS]                  services with a LAYERS: no cycle, and pure floors are pure
 
-A call through a pointer is none: what is handed in from above may be called from below.
+A call through a function pointer does not count: a higher file may pass a function to a lower one.
 """
 import re
 import subprocess
@@ -17,7 +17,7 @@ IMPURE = re.compile(r"^(clock_(now|mono)|rng_|failpoint)")
 
 
 def symbols(objects, folder):
-    """({file of the folder: what it defines}, {file: what it needs}); objects of sources that are gone do not count."""
+    """({file of the folder: symbols it defines}, {file: symbols it needs}); objects without a source do not count."""
     defines, needs = defaultdict(set), defaultdict(set)
     for path in sorted((objects / folder).rglob("*.o")):
         source, name = path.relative_to(objects), path.relative_to(objects / folder).with_suffix("")
@@ -43,7 +43,7 @@ def calls(defines, needs):
 
 
 def cycles(graph):
-    """Strongly connected files (Tarjan), each as a sorted list, of more than one."""
+    """Strongly connected components (Tarjan) of more than one file, each as a sorted list."""
     index, low, stack, found = {}, {}, [], []
 
     def visit(node):
@@ -77,7 +77,7 @@ def libraries(objects):
 
 
 def pure_floors(layers):
-    """{folder: the libraries that it may call}"""
+    """{folder of a pure floor: the libraries that it may call}"""
     lines = (line.split("#")[0].partition(":") for line in layers.read_text().splitlines())
     return {name.strip(): set(allowed.split()) for name, colon, allowed in lines if colon}
 
@@ -106,7 +106,7 @@ def draw(program, objects):
     print("}")
 
 
-def tell(program, objects):
+def list_calls(program, objects):
     graph = graph_of(program, objects)
     for name in sorted(graph):
         for other, names in sorted(graph[name].items()):
@@ -121,7 +121,7 @@ def main(arguments):
     objects = Path(arguments[0] if arguments else "build/dev/obj")
     if option == "--check":
         return check(objects)
-    return draw(program, objects) if option == "--dot" else tell(program, objects)
+    return draw(program, objects) if option == "--dot" else list_calls(program, objects)
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ start_services() {
 	done
 }
 
-# Each gets an endpoint of the workspace that subscribes to all events.
+# Starts a receiver, and adds an endpoint for it that gets all events of the workspace.
 add_receiver() { # <name> <how it behaves> <options of the endpoint...>
 	local name=$1 behaviour=$2 file="$dir/receiver-$1.port" secret="$dir/secrets/receiver-$1"
 	shift 2
@@ -246,12 +246,12 @@ send_all() {
 	compgen -G "$dir/sent/*" >/dev/null || die "$fixtures has no folder named ${dialects[*]}"
 }
 
-settled() { script settled "$1" 2>"$dir/log/settled"; }
+processed() { script processed "$1" 2>"$dir/log/processed"; }
 script() { PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "tools/demo/$1.py" "$bin" "$dir" "${@:2}"; }
 
 report() {
-	until_true chat-sync "everything is processed" settled chat-sync
-	until_true webhook-dispatcher "everything is delivered" settled webhook-dispatcher
+	until_true chat-sync "everything is processed" processed chat-sync
+	until_true webhook-dispatcher "everything is delivered" processed webhook-dispatcher
 	script counts || die "the counts cannot be shown"
 	script inbox || die "the inbox cannot be shown"
 	script webhooks || die "the webhooks cannot be shown"

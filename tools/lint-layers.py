@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Checks which folder includes which.
+"""Checks the includes between folders.
 
 A library includes itself and lower floors of libs/LAYERS; a service or tool includes libraries and itself; generated
 protobuf headers are included in libs/wire only. Within a service that has a LAYERS, a folder includes itself and lower
@@ -13,7 +13,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.M)
 
 
 def read_floors(file):
-    """{name: floor}; what stands behind a colon is for tools/call-graph.py."""
+    """{name: floor}; words after a colon are for tools/call-graph.py."""
     floors, floor = {}, 0
     for line in Path(file).read_text().splitlines():
         names = line.split("#")[0].split(":")[0].split()
@@ -23,12 +23,12 @@ def read_floors(file):
 
 
 def part_of(path):
-    """Where a file of a service stands: its folder there, or its own name."""
+    """The part of a service that a file belongs to: its folder, or the file itself."""
     return path.parts[0] if len(path.parts) > 1 else path.stem
 
 
 def complaint(owner, name, included, floors):
-    """What is wrong with `included` in a file of owner/name ("libs", "kafka"), or None."""
+    """Why a file of owner/name ("libs", "kafka") may not include `included`, or None."""
     first = included.split("/")[0]
     if included.endswith(".pb-c.h") and (owner, name) != ("libs", "wire"):
         return "only libs/wire includes generated protobuf code"
@@ -42,7 +42,7 @@ def complaint(owner, name, included, floors):
 
 
 def complaint_inside(service, path, included, floors):
-    """The same between the floors of one service; path is that of a file below services/<service>."""
+    """The same between the floors of a service; path is relative to services/<service>."""
     seen = Path(included)
     seen = seen.relative_to(service) if seen.parts[0] == service else seen
     mine, other = part_of(path), part_of(seen)

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Links and references between documents lead somewhere.
+"""Checks links and references between documents.
 
 Every relative link of a Markdown file names a file that exists, and its anchor a heading of that file, spelled as GitHub does.
 A comment that names a rule's source ("services/ingest/README.md, Routes"; "README.md" alone is the nearest one above the file)
 names a heading or a bold lead of that document. A log line that a document quotes (log `partition stopped`) is a string of a program, and a
-path of the tree that it names in backticks (`libs/wire`, `libs/store/*.c`; capitals are placeholders) is there.
+path of the tree in backticks (`libs/wire`, `libs/store/*.c`; capitals are placeholders) exists.
 """
 import re
 import subprocess
@@ -29,7 +29,7 @@ def without_fences(text):
 
 
 def anchors(text):
-    """As GitHub makes them: a heading that comes again gets a number."""
+    """The anchors that GitHub makes; a repeated heading gets a number."""
     seen = {}
     for title in HEADING.findall(without_fences(text)):
         title = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title).lower()
@@ -62,7 +62,7 @@ def wrong_links(path, text):
 
 
 def document(path, name):
-    """The one that a comment of `path` names."""
+    """The document that a comment of `path` names."""
     if name != "README.md":
         return ROOT / name
     return next((d / name for d in path.parents if (d / name).exists() and d.is_relative_to(ROOT)), ROOT / name)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Each promise of SECURITY.md names tests as `file: test`, and these exist; a row of its tables without one is none."""
+"""Each row of the tables in SECURITY.md is a promise: it names at least one test as `file: test`, and these tests exist."""
 import re
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ NAMED = re.compile(r"`(tests/[\w./-]+): (\w+)`")
 
 
 def defined(text, name):
-    """As a function of C or Python, or as a planted bug's test."""
+    """Whether the file has a test of that name, in C or Python."""
     return re.search(rf"^(?:static void|\s*def) {name}\(", text, re.M)
 
 
@@ -23,7 +23,7 @@ def wrong(line):
 
 
 def promises(text):
-    """Rows of the tables, but for their heads."""
+    """The rows of the tables without their heads."""
     lines = text.splitlines()
     return [(n, line) for n, line in enumerate(lines, 1) if line.startswith("|") and not line.startswith("|---")
             and not (n < len(lines) and lines[n].startswith("|---"))]

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""The file VERSION is the release; what has to repeat it agrees: tools/lint-version.py [PROGRAM...]
+"""Checks that everything that repeats the release of the file VERSION agrees with it: tools/lint-version.py [PROGRAM...]
 
-.env.example (the tag of the images), the latest release of CHANGELOG.md, images that documents name, and the programs, which print it
-with the commit that they were built from, if that is known.
+.env.example (the tag of the images), the latest release of CHANGELOG.md, images that documents name, and the programs, which print the
+release with the commit that they were built from, if it is known.
 """
 import re
 import subprocess
@@ -27,8 +27,8 @@ def repeated():
 
 def printed(programs):
     for program in programs:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout.split()
-        yield f"{program} --version", said[1].partition("+")[0]
+        words = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout.split()
+        yield f"{program} --version", words[1].partition("+")[0]
 
 
 def main(programs):

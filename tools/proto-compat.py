@@ -35,7 +35,7 @@ def field_text(message, field):
 
 
 def compare_numbers(name, old, new, is_reserved, was_reserved):
-    """old, new: from each number to its meaning, as text."""
+    """old, new: {number: its meaning as text}"""
     for number, text in sorted(old.items()):
         if number in new and new[number] != text:
             yield f"{name}: {number} was `{text}`, is `{new[number]}`"

@@ -1,21 +1,21 @@
 #!/usr/bin/python3
-"""Runs the stages named (all when none is) and closes with one line: N passed, N failed.
+"""Runs the named stages, or all, and prints one line at the end: N passed, N failed.
 
-A stage that fails does not stop the next ones. What counts as one: a step of lint, a build, a unit test, an end to end
-test, a hostile shape, a run of chaos, a fuzzer. A program that dies counts as one failure more than the tests it had failed by then.
+A stage that fails does not stop the next ones. Each of these counts as one: a step of lint, a build, a unit test, an end to end test, a
+hostile shape, a run of chaos, a fuzzer. A program that dies counts as one failure in addition to the tests that it had failed.
 
-Others on the machine can make one of many tests fail, once. What failed of the unit and end to end tests is run again at the end of its
-stage, alone, and counts as it ends then; what passes only then is listed as unsteady, and from the third one on each counts as a
-failure, because a race looks the same. More than a few failures of a stage, or a word of a sanitizer or an assertion, are a bug for
-certain, and nothing is repeated.
+Other load on the machine can make a test fail once. Unit and end to end tests that failed are run again at the end of their stage, alone,
+and the second result counts. A test that passes only then is listed as unsteady, and the third and every further one counts as a failure,
+because a race looks the same. After more than a few failures in a stage, a sanitizer report or a failed assertion nothing is run again.
 
 The unit tests share one PostgreSQL server (tests/unit/pg_temp.h).
 
-With V=cov it says at the end how many lines of each folder were run by the unit and end to end tests, and counts one test more: that
-of services/ and libs/ together enough were.
+With V=cov it prints at the end how many lines of each folder the unit and end to end tests ran, and counts one more test: that enough
+lines of services/ and libs/ together were run.
 
-Environment: V (variant of the programs under test: asan, tsan or cov; dev for the stage `check`), BASE (what `check` compares with), K (picks tests), FUZZ_SECONDS, ONCE (1: nothing is repeated),
-HOSTILE_SEED, HOSTILE_BUDGET (shapes), HOSTILE_ALL (1: also the longer ones).
+Environment: V (variant of the programs under test: asan, tsan or cov; dev for the stage `check`), BASE (the commit that `check` compares
+with), K (picks tests), FUZZ_SECONDS, ONCE (1: nothing is run again), HOSTILE_SEED, HOSTILE_BUDGET (shapes), HOSTILE_ALL (1: also the longer
+ones).
 """
 import gzip
 import json
@@ -42,20 +42,20 @@ ONCE = os.environ.get("ONCE", "") == "1"
 AGAIN_MAX = 5
 UNSTEADY_MAX = 2
 CERTAIN = re.compile(r"ERROR: (?!Leak)\w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
-CHECK_OBJECTS = 60  # at most that many are compiled because of what they include
+CHECK_OBJECTS = 60  # at most so many objects are compiled because of a changed header
 UNIT_TIMEOUT_S = 120
 E2E_TIMEOUT_S = 1200
-E2E_WORKERS = 4  # at most, each with servers of its own: the tests wait more than they work
+E2E_WORKERS = 4  # at most, each with servers of its own; the tests mostly wait
 HOSTILE_TIMEOUT_S = 3600
 CHAOS_TIMEOUT_S = 600
-CHAOS_CYCLES = 12  # in which each of these comes at least once
+CHAOS_CYCLES = 12  # enough for each of CHAOS_FAULTS
 CHAOS_FAULTS = ("kill_chat_sync", "kill_ingest", "kill_broker", "kill_postgres", "stop_at_batch_committed", "kill_at_batch_commit",
                 "kill_at_publication_queued", "rebalance_storm", "deadlocks", "cut_off_broker", "disk_full", "clock_jump_ingest",
                 "kill_at_flush_commit", "stop_at_delivery_done", "receiver_is_gone", "hostile_poison_posted", "hostile_poison_published",
                 "hostile_slow_clients", "hostile_hanging_receiver")
 COVERED_MIN_PERCENT = 80
 
-# The makes below are not parts of the one that may have started this.
+# The makes below do not belong to a make that may have started this.
 ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "V", "K")}
 ENV |= {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
@@ -73,17 +73,17 @@ def count(good, bad):
     passed, failed = passed + good, failed + bad
 
 
-def is_certain(said):
-    """A unit test that fails in its middle leaves memory behind: such a leak says nothing."""
-    return CERTAIN.search(said) or ("LeakSanitizer" in said and "\nnot ok" not in said)
+def is_certain(output):
+    """Whether the failure is a bug for certain. A leak is none in a program with a failed test, which leaves memory behind."""
+    return CERTAIN.search(output) or ("LeakSanitizer" in output and "\nnot ok" not in output)
 
 
 def may_be_chance(failures):
-    """{name: what it said}"""
+    """failures: {name: output}"""
     return not ONCE and 0 < len(failures) <= AGAIN_MAX and not any(map(is_certain, failures.values()))
 
 
-def call_unsteady(names):
+def list_unsteady(names):
     for name in names:
         unsteady.append(f"unsteady: passed when run again: {name}")
         print(unsteady[-1], flush=True)
@@ -141,14 +141,14 @@ def stage_build():
 
 
 def needs_postgres(name):
-    """As its compiler noted."""
+    """Whether the test includes pg_temp.h, by its dependency file."""
     note = Path(f"build/{VARIANT}/obj/tests/{name}.d")
     return note.exists() and "/pg_temp.h" in note.read_text()
 
 
 @contextmanager
 def unit_environment(names):
-    """Of these programs: one server for all, in which each has a database of its own."""
+    """The environment of these programs: one server for all, in which each has a database of its own."""
     env = {"CMOCKA_MESSAGE_OUTPUT": "TAP"}
     if not any(map(needs_postgres, names)):
         yield env
@@ -161,7 +161,7 @@ def unit_environment(names):
 
 
 def unit_run(name, env, again=""):
-    """(passed, failed, what it said)"""
+    """(passed, failed, output)"""
     code, text = run(name + again, [f"build/{VARIANT}/tests/{name}"], UNIT_TIMEOUT_S, env=env)
     planned = sum(int(n) for n in re.findall(r"^1\.\.(\d+)$", text, re.M))
     skipped = len(re.findall(r"^(?:not )?ok \d+ # SKIP", text, re.M))
@@ -187,7 +187,7 @@ def run_units(tests):
         failures = {name: text for name, (_, bad, text) in results.items() if bad}
         if may_be_chance(failures):
             results |= {name: unit_run(name, env, "-again") for name in failures}
-            call_unsteady(name for name in failures if not results[name][1])
+            list_unsteady(name for name in failures if not results[name][1])
     for good, bad, _ in results.values():
         count(good, bad)
 
@@ -214,7 +214,7 @@ def changed_files(base):
 
 
 def included(source):
-    """The files that an object is made of, as its compiler noted when it was built last; the source alone before."""
+    """The files that an object depends on, by its dependency file; only the source before the first build."""
     note = Path("build", VARIANT, "obj", source.with_suffix(".d"))
     rule = note.read_text().replace("\\\n", " ").partition("\n")[0] if note.exists() else ""
     return {source} | {Path(os.path.normpath(p)) for p in rule.partition(":")[2].split()}
@@ -228,13 +228,13 @@ def own_tests(file):
 
 
 def near_tests(tests, file):
-    """Those of the file's folder that include its header, or all when none does."""
+    """The tests of the file's folder that include its header, or all of them when none does."""
     own = {t for t in tests if own_tests(file) in t.parents}
     return {t for t in own if file.with_suffix(".h") in tests[t]} or own
 
 
 def touched_units(changed):
-    """(tests to run, how many more include what changed, whether few enough objects do to build all of them)"""
+    """(tests to run, number of further tests that include a changed file, whether few enough objects do to build all of them)"""
     sources = [p for root in ("libs", "services", "tools", "tests") for p in Path(root).rglob("*.c")]
     including = {s for s in sources if not changed.isdisjoint(included(s))}
     few = len(including) <= CHECK_OBJECTS
@@ -246,20 +246,20 @@ def touched_units(changed):
 
 
 def stage_check():
-    """What changed, as quickly as may be; CONTRIBUTING.md has the rules."""
+    """Builds and tests what changed, in seconds; CONTRIBUTING.md has the rules."""
     base = os.environ.get("BASE") or next(iter(git("merge-base", "HEAD", "main", check=False)), "HEAD")
     changed = changed_files(base)
     print(f"  files changed since {base[:12]}: {len(changed)}", flush=True)
     if not Path("build", VARIANT).exists():
         make("check-first", f"V={VARIANT}", "build", "unit-build")
-    tests, left, few = touched_units(changed)
+    tests, skipped, few = touched_units(changed)
     sources = sorted(f for f in changed if f.suffix in (".c", ".h", ".cc"))
     tidy = {f.with_suffix(".c") if f.suffix == ".h" else f for f in sources}
     headers = [f for f in sources if f.suffix == ".h" and own_tests(f)]
     if make("check-build", f"V={VARIANT}", *(["build", "lint-calls", "lint-readme", "lint-symbols", "lint-version"] if few else []), *(str(unit_program(t)) for t in tests)):
         run_units(tests)
-    if left:
-        print(f"  not built: the programs, and {left} tests of other folders that include what changed (make build unit)")
+    if skipped:
+        print(f"  not built: the programs, and {skipped} tests of other folders that include what changed (make build unit)")
     make("check-lint", *(f"build/lint/tidy/{f}.ok" for f in sorted(tidy) if f.exists()),
          *(f"build/lint/header/{f}.ok" for f in headers), "lint-layers", "lint-mutants", "lint-promises")
     if sources:
@@ -267,29 +267,29 @@ def stage_check():
 
 
 def pytest_session(name, folder, pick, timeout_s, *options):
-    """({test: what it said when it failed, else ""}, whether all were run)"""
+    """({test: its failure, or ""}, whether all were run)"""
     report = LOGS / f"{name}.xml"
     report.unlink(missing_ok=True)
     code, _ = run(name, ["/usr/bin/python3", "-m", "pytest", folder, "-q", "-o", "cache_dir=build/pytest", f"--junitxml={report}",
                          *(["-k", pick] if pick else []), *options], timeout_s, show=True, env=PROGRAMS)
-    said = {}
+    results = {}
     for case in ElementTree.parse(report).iter("testcase") if report.exists() else ():
         test = f"{case.get('classname')}.{case.get('name')}"
         wrong = "".join(f"{e.tag}: {e.text}" for e in case if e.tag in ("failure", "error"))
         if wrong or case.find("skipped") is None:
-            said[test] = said.get(test, "") + wrong  # a test may fail, and then its fixtures
-    return said, code == 0 or (code == 1 and any(said.values()))
+            results[test] = results.get(test, "") + wrong  # a test may fail, and its fixtures, too
+    return results, code == 0 or (code == 1 and any(results.values()))
 
 
 def pytest(name, folder, pick, timeout_s, *options, again=True):
-    said, ended = pytest_session(name, folder, pick, timeout_s, "--cache-clear", *options)
-    failures = {test: text for test, text in said.items() if text}
+    results, ended = pytest_session(name, folder, pick, timeout_s, "--cache-clear", *options)
+    failures = {test: text for test, text in results.items() if text}
     if again and ended and may_be_chance(failures):
         more, ended = pytest_session(f"{name}-again", folder, pick, timeout_s, "--last-failed", "--last-failed-no-failures=none")
-        said |= more
-        call_unsteady(test for test in failures if not said[test])
-    bad = sum(text != "" for text in said.values())
-    count(len(said) - bad, bad if ended else max(bad, 1))
+        results |= more
+        list_unsteady(test for test in failures if not results[test])
+    bad = sum(text != "" for text in results.values())
+    count(len(results) - bad, bad if ended else max(bad, 1))
 
 
 def stage_e2e():
@@ -301,7 +301,7 @@ def stage_e2e():
 
 
 def stage_hostile():
-    """Release programs under their limits, whatever the variant. `make hostile` runs more of the same, and more shapes."""
+    """Attacks on release programs under their limits, whatever the variant. `make hostile` runs also the longer ones, and more shapes."""
     if make("hostile-build", "V=release", "build"):
         whole = os.environ.get("HOSTILE_ALL") == "1"
         pytest("hostile", "tests/hostile", PICK, HOSTILE_TIMEOUT_S, *([] if whole else ["-m", "not siblings"]))
@@ -319,7 +319,7 @@ def stage_chaos():
 
 
 def fuzz_run(source):
-    """Finds go below build/; the corpus that is checked in stays as it is."""
+    """Finds go below build/; the corpus in the tree is not changed."""
     name = source.stem
     finds, corpus, words = Path("build/fuzz/finds", name), Path("tests/fuzz/corpus", name), source.with_suffix(".dict")
     new = Path("build/fuzz/corpus", name)
@@ -347,11 +347,11 @@ def stage_fuzz():
 
 
 def line_counts():
-    """Yields (file, line, times run) of our own sources: what was never run by any program is there with 0."""
+    """Yields (file, line, times run) of the sources of the tree; 0 for a line that no program ran."""
     notes = [str(p.absolute()) for d in ("libs", "services", "tools") for p in Path("build/cov/obj", d).rglob("*.gcno")]
     with tempfile.TemporaryDirectory() as folder, (LOGS / "gcov.log").open("wb") as log:
         for i in range(0, len(notes), 50):
-            # It fails when a program was killed while it wrote its counts, and still reports all others.
+            # gcov fails when a program was killed while it wrote its counts, but still reports all others.
             subprocess.run(["gcov", "--json-format", "--hash-filenames", *notes[i:i + 50]], cwd=folder, check=False,
                            stdout=subprocess.DEVNULL, stderr=log)
         for report in Path(folder).glob("*.gcov.json.gz"):
@@ -381,7 +381,7 @@ def coverage_report():
 def stage_coverage():
     gated = [v for folder, v in coverage_report().items() if not folder.startswith("tools/")]
     percent = 100 * sum(run for run, _ in gated) / sum(of for _, of in gated)
-    print(f"  libs and services: {percent:.1f} % of lines run, at least {COVERED_MIN_PERCENT} are wanted; "
+    print(f"  libs and services: {percent:.1f} % of lines run, at least {COVERED_MIN_PERCENT} are required; "
           f"by file: {LOGS}/coverage.log")
     count(percent >= COVERED_MIN_PERCENT, percent < COVERED_MIN_PERCENT)
 
@@ -405,7 +405,7 @@ def main(names):
               f"{time.monotonic() - start:.0f} s", flush=True)
     print("".join(f"{line}\n" for line in unsteady), end="")
     if len(unsteady) > UNSTEADY_MAX:
-        print(f"{len(unsteady)} are unsteady: more than {UNSTEADY_MAX}, and each further one counts as a failure")
+        print(f"{len(unsteady)} tests are unsteady: more than {UNSTEADY_MAX}, and each further one counts as a failure")
         count(0, len(unsteady) - UNSTEADY_MAX)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

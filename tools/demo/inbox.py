@@ -9,7 +9,7 @@ import unicodedata
 from shared import accounts, query
 
 WIDTH = 108
-CHATS, LATEST, TOUCHED = 5, 4, 3  # shown per account; per conversation
+CHATS, LATEST, TOUCHED = 5, 4, 3  # conversations shown per account; messages per conversation
 TICKS = {"pending": "…", "sent": "✓", "delivered": "✓✓", "read": "✓✓ read", "played": "✓✓ played", "failed": "✗ failed"}
 ISOLATE, END = "\u2068", "\u2069"
 HIDDEN = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)), "\u200e", "\u200f", "\u061c", "\u2028", "\u2029"}
@@ -49,7 +49,7 @@ def columns_of(character):
 
 
 def cut(text, width):
-    """One line of at most so many columns, which is an upper bound: each part of a joined emoji counts."""
+    """One line of at most `width` columns; each part of a joined emoji counts, so it may be shorter."""
     text = " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text if c not in HIDDEN).split())
     used = 0
     for i, c in enumerate(text):
@@ -75,11 +75,11 @@ def chat_line(name, address, is_group, unread, messages, at, members, archived):
 
 
 def message_line(at, outbound, status, kind, body, is_reply, sender_name, sender, edited, revoked, emojis):
-    who = f"{isolated(sender_name or sender, 24)}: " if sender and not outbound else ""
+    author = f"{isolated(sender_name or sender, 24)}: " if sender and not outbound else ""
     what = ("↩ " if is_reply else "") + ("" if kind == "text" else f"[{kind}] ")
     marks = ("  (edited)" if edited else "") + ("  (revoked)" if revoked else "") + (f"  {isolated(emojis, 12)}" if emojis else "")
-    text = isolated(body, WIDTH - 36 - len(who + what + marks))
-    return f"          {at}  {'you ' + TICKS[status] if outbound else '':<13} {who}{what}{text}{marks}".rstrip()
+    text = isolated(body, WIDTH - 36 - len(author + what + marks))
+    return f"          {at}  {'you ' + TICKS[status] if outbound else '':<13} {author}{what}{text}{marks}".rstrip()
 
 
 def account_print(dialect, account):

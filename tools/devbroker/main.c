@@ -1,5 +1,5 @@
-/* devbroker: librdkafka's mock cluster as a process of its own, the broker of the demo. In memory, on loopback, with a
- * port of its choice, which it writes to a file. The help text says what it is not good for.
+/* devbroker: librdkafka's mock cluster as a process of its own, the broker of the demo. In memory, on loopback, on a
+ * free port, which it writes to a file. The help text lists its limits.
  *
  * Invariant: the address file exists only while the broker serves with all its topics.
  */

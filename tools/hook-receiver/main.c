@@ -1,5 +1,5 @@
-/* hook-receiver: the tenant's end of a webhook, as a sample and for demonstrations. Verifies each delivery, writes a
- * line of JSON for it, and fails on purpose when told to.
+/* hook-receiver: a sample receiver of webhooks, also for demonstrations. Verifies each delivery, writes a line of
+ * JSON for it, and with --flap fails on purpose.
  *
  * Invariant: a delivery that is answered with 204 was signed with one of the secrets, and its line was written before.
  */
@@ -30,14 +30,14 @@ static const char help[] =
 	"Usage: hook-receiver --secret-file FILE [--listen ADDRESS:PORT] [--port-file FILE] [--flap MS]\n"
 	"A sample receiver of Blazz's webhooks: POST anything to it, at any path, until SIGTERM or SIGINT.\n"
 	"\n"
-	"  --secret-file FILE  the endpoint's secrets (whsec_...), one a line: one that fits is enough\n"
+	"  --secret-file FILE  the endpoint's secrets (whsec_...), one per line; a signature of any of them is accepted\n"
 	"  --listen WHERE      default 127.0.0.1:0, any free port\n"
 	"  --port-file FILE    write the port there once it serves\n"
-	"  --flap MS           fail with 503 for so long, then work for as long, and so on\n"
+	"  --flap MS           answer 503 for that long, then work for as long, in turns\n"
 	"  --help, --version\n"
 	"\n"
-	"Each delivery is a line of JSON on standard error: webhook-id, type, conversation, sequence, and what it was answered:\n"
-	"204; 401 when the signature does not fit; 400 when the body is no event.\n";
+	"Each delivery is a line of JSON on standard error: webhook-id, type, conversation, sequence, and the status of the answer:\n"
+	"204; 401 when no signature is valid; 400 when the body is no event.\n";
 
 struct options {
 	const char *listen, *port_file, *secret_file;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Exits with 0 when a consumer has processed every record of its topics, and has nothing left to publish or deliver.
 
-tools/demo/settled.py BIN DIR chat-sync|webhook-dispatcher
+tools/demo/processed.py BIN DIR chat-sync|webhook-dispatcher
 """
 import sys
 
@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from shared import DIR, query
 
-# Of each consumer, the topics it consumes and a query for what is left to publish or deliver.
+# {consumer: (its topics, a query for the number of records or deliveries that it has not published or delivered yet)}
 CONSUMERS = {
     "chat-sync": (("blazz.inbound.v1", "blazz.inbound.bulk.v1"), "SELECT count(*) FROM outbox"),
     "webhook-dispatcher": (("blazz.chat-event.v1",), """SELECT (SELECT count(*) FROM webhook_retry_queue WHERE status IN ('pending', 'retrying'))
@@ -28,13 +28,13 @@ def records(kafka, topics):
 
 def main(consumer):
     kafka = Consumer({"bootstrap.servers": (DIR / "address").read_text().strip(), "group.id": "demo"})
-    topics, left = CONSUMERS[consumer]
+    topics, pending = CONSUMERS[consumer]
 
     def consumed():
         return query(OUTCOMES, [consumer]) == [(records(kafka, topics),)]
 
-    # A consumer may publish records for its own other partitions, so the topics are checked again once nothing is left.
-    return 0 if consumed() and query(left) == [(0,)] and consumed() else 1
+    # A consumer may publish records for its own other partitions, so the topics are checked again at the end.
+    return 0 if consumed() and query(pending) == [(0,)] and consumed() else 1
 
 
 if __name__ == "__main__":
