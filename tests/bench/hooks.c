@@ -1,12 +1,12 @@
-/* bench-hooks: the two ends that webhook-dispatcher is measured between.
+/* bench-hooks: the receiver of the benchmark of webhook-dispatcher, and the bare sender that it is compared with.
  *
  * bench-hooks sink [--order] PORT [BODIES]: a receiver that answers 204 as fast as one thread can, and keeps each body after a line with
- * its length. It listens on 127.0.0.1 to 127.0.0.16, to a client as many hosts, with one port (0: any), and prints which. SIGUSR2,
- * SIGUSR1 and SIGTERM print a JSON object: requests, seconds from the first to the last of them, and percentiles of the time from each
- * event's "timestamp" to its arrival, in ms; after SIGUSR1 it counts anew. With --order also events that came behind a later one of their
- * conversation to the same path, and those that came twice in a row: what came last is remembered until the end.
+ * its length. It listens on 127.0.0.1 to 127.0.0.16, which are different hosts for a client, with one port (0: any), which it prints.
+ * SIGUSR2, SIGUSR1 and SIGTERM print a JSON object: requests, seconds from the first to the last of them, and percentiles of the time from
+ * each event's "timestamp" to its arrival, in ms; SIGUSR1 also resets the counts. With --order it also counts events that arrived after a
+ * later one of their conversation at the same path, and events that arrived twice in a row.
  * bench-hooks post PORT BODIES CONCURRENCY ADDRESSES: a bare libcurl multi loop that posts each body of the file (after a line with its
- * length) to so many of the sink's addresses, with socket callbacks, kept connections and nothing else; prints posts and CPU seconds.
+ * length) to ADDRESSES of the sink's addresses, with socket callbacks and reused connections; prints posts and CPU seconds.
  */
 #include <assert.h>
 #include <curl/curl.h>
@@ -32,8 +32,8 @@
 
 #define ANSWER             "HTTP/1.1 204 No Content\r\n\r\n"
 #define ADDRESSES          16
-#define SLOTS              60001 /* of one ms; the last: later */
-#define ENVELOPE           400   /* a body's members before its data end there */
+#define SLOTS              60001 /* of one ms each; the last one counts all later ones */
+#define ENVELOPE           400   /* the members before the data are within so many bytes */
 #define TIME_START         "\"timestamp\":\""
 #define CONVERSATION_START "\"conversation_id\":\""
 #define SEQUENCE_START     "\"sequence\":"
@@ -48,7 +48,7 @@ struct connection {
 
 static volatile sig_atomic_t ended, anew, asked;
 static int64_t requests, late_ms[SLOTS], first_us, last_us, out_of_order, twice;
-static struct map *sequences; /* the last, by path and conversation; NULL: order does not matter */
+static struct map *sequences; /* the last sequence by path and conversation; NULL without --order */
 static FILE *kept;
 
 static void on_signal(int number)
@@ -83,7 +83,7 @@ static int64_t time_of(const char *p)
 	return (int64_t)timegm(&tm) * 1000 + digits(p + 20, 3);
 }
 
-/* The value of the envelope's member that begins so; NULL: it has none. */
+/* The value behind `start` in the envelope; NULL without it. */
 static const char *member(const char *body, size_t n, struct str start)
 {
 	const char *at = memmem(body, n < ENVELOPE ? n : ENVELOPE, start.p, start.n);
@@ -134,7 +134,7 @@ static void request_count(struct str path, const char *body, size_t n)
 	late_ms[ms < 0 ? 0 : ms < SLOTS - 1 ? ms : SLOTS - 1]++;
 }
 
-/* Of "POST /path HTTP/1.1". */
+/* The path in "POST /path HTTP/1.1". */
 static struct str path_of(struct str head)
 {
 	struct str method, path, rest;
@@ -144,7 +144,7 @@ static struct str path_of(struct str head)
 	return path;
 }
 
-/* How much the first request takes; 0: it is not whole. */
+/* The size of the first request; 0 while it is incomplete. */
 static size_t request_take(const char *p, size_t n)
 {
 	const char *end = memmem(p, n, "\r\n\r\n", 4), *length;
@@ -181,7 +181,7 @@ static bool connection_read(struct connection *c)
 	return c->n < sizeof(c->bytes) - 1;
 }
 
-/* The n-th address of loopback, from 0; *port 0: any, and which. */
+/* Listens on the n-th loopback address, from 0. *port 0: any port, which is stored there. */
 static int listen_at(int n, in_port_t *port)
 {
 	struct sockaddr_in address = {

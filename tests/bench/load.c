@@ -1,13 +1,13 @@
 /* bench-load: posts prepared requests at scheduled times, and times the answers and the records that follow in Kafka.
  *
- * Open loop: request i is due at start + i / rate, whatever became of those before it, and every latency counts from that
- * moment: a system that stalls cannot hide it by holding its clients up. A request has MARK and its number in eight digits
- * somewhere in its body, by which its records are recognised; the first one has the number FIRST, so that two that run at once
- * tell theirs apart. What is due in the first second warms up and is not counted.
+ * Open loop: request i is due at start + i / rate, whether earlier ones are answered or not, and every latency counts from then,
+ * so that a stall of the system is not hidden by clients that wait. The body of a request contains MARK and the request's number in
+ * eight digits, which identify its records; the first request has the number FIRST, so that concurrent runs can have different numbers.
+ * Requests that are due in the first second warm up and are not counted.
  *
  * usage: bench-load PORT REQUESTS FIRST RATE CONNECTIONS BROKERS TOPIC…
  * REQUESTS is a file of requests as they go over the wire, each after a line with its length. Prints one JSON object; times
- * are in ms. SIGTERM ends it early: what is not posted yet is left out.
+ * are in ms. SIGTERM ends it early, without the requests that are not posted yet.
  */
 #include <assert.h>
 #include <errno.h>
@@ -34,7 +34,7 @@
 #define TOPICS_MAX 2
 #define MARK       "latency#"
 #define WARM_US    1000000
-#define DRAIN_US   10000000 /* how long the last answers and records may take */
+#define DRAIN_US   10000000 /* time for the last answers and records */
 #define POLL_MS    20
 
 struct span {
@@ -158,7 +158,7 @@ static void partitions_add(rd_kafka_t *rk, const char *topic, rd_kafka_topic_par
 	rd_kafka_topic_destroy(handle);
 }
 
-/* Reads from where the topics end now. */
+/* A consumer that starts at the current end of the topics. */
 static rd_kafka_t *consumer_open(const char *brokers)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -197,7 +197,7 @@ static int port_connect(uint16_t port)
 	return fd;
 }
 
-/* Length of the whole answer; 0: its header is not complete. */
+/* The length of the answer; 0 while its header is incomplete. */
 static size_t answer_length(struct connection *c)
 {
 	const char *end, *length;
@@ -210,7 +210,7 @@ static size_t answer_length(struct connection *c)
 	return (size_t)(end - c->answer) + 4 + (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
 }
 
-/* True when the connection is free again. */
+/* Whether the connection is free again. */
 static bool answer_take(struct connection *c)
 {
 	ssize_t n = recv(c->fd, c->answer + c->n, sizeof(c->answer) - 1 - c->n, MSG_DONTWAIT);
@@ -218,7 +218,7 @@ static bool answer_take(struct connection *c)
 
 	if (n < 0 && errno == EAGAIN)
 		return false;
-	if (n == 0 && !c->request) { /* idle for too long: opened again when it is needed */
+	if (n == 0 && !c->request) { /* closed by the server as idle; opened again when needed */
 		close(c->fd);
 		c->fd = -1;
 		return false;
@@ -324,7 +324,7 @@ static void requests_post(struct pool *p, double rate)
 	n_requests = next;
 }
 
-/* Every request that was accepted is seen in every topic, or time is up. */
+/* Waits until every accepted request was seen in every topic, for at most DRAIN_US. */
 static void drain(struct pool *p)
 {
 	int64_t until = clock_mono_us() + DRAIN_US;
@@ -342,7 +342,7 @@ static void drain(struct pool *p)
 	} while (seen < accepted && clock_mono_us() < until);
 }
 
-/* ---- what came of it */
+/* ---- results */
 
 static int i64_cmp(const void *a, const void *b)
 {
@@ -366,7 +366,7 @@ static void times_print(const char *name, int64_t *us, size_t n)
 		percentile_ms(us, n, 0.999), percentile_ms(us, n, 1));
 }
 
-/* The moments of one kind, at `offset` in a request, as latencies of those that were due from `from_us` on. */
+/* The latencies up to the time at `offset` in a request, of the requests that were due from `from_us` on. */
 static size_t latencies(int64_t from_us, size_t offset, int64_t *us)
 {
 	size_t n = 0;

@@ -1,11 +1,11 @@
-/* bench-produce: as many records in flight as there would be clients, and a new one for every report: what ingest could do at
- * best if HTTP, authentication and reading cost nothing.
+/* bench-produce: keeps as many records in flight as there would be clients, and produces a new one for every report: the upper bound
+ * of ingest, if HTTP, authentication and parsing cost nothing.
  *
- * The records are the first RECORDS_MAX that a topic got since a moment, with their keys and headers, shuffled. They go back into
- * it through the producer that ingest has, with its settings.
+ * The records are the first RECORDS_MAX that a topic got since SINCE_MS, with their keys and headers, shuffled. They are produced to the
+ * same topic with ingest's producer and its settings.
  *
  * usage: bench-produce BROKERS TOPIC SINCE_MS IN_FLIGHT BATCH SECONDS
- * BATCH: records that are queued together, and again when all of them are reported, as the updates of one body are; IN_FLIGHT
+ * BATCH: records that are queued together, like the events of one body; the next batch follows when all of them are reported. IN_FLIGHT
  * counts batches. Prints "figures <batches reported> <us> <us of CPU>".
  */
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Planted bugs: each patch beside this file breaks one promise, as an engineer might in good faith, and a test must catch it.
+"""Planted bugs: each patch beside this file breaks one invariant, as a plausible change might, and a test must catch it.
 
 A patch begins with its head: what it breaks, `Invariant:` (one of those below) and `Caught by:`, the stage of tools/run-tests.py
 and the K that picks its tests. These must pass without the patch and fail with it. A patch that does not apply or build
@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/mutants"
 COPY = ROOT / "build/mutants/tree"
 LOGS = ROOT / "build/mutants/log"
-# What a mutant's build and tests need: the sources, and the objects of both builds, so that it costs only what it changes.
+# Builds that are copied with the sources, so that only objects that a patch changes are built.
 BUILT = ("asan", "release", "gen", "version")
 
 
@@ -47,20 +47,20 @@ class Mutant:
         assert self.invariant in INVARIANTS, f"{self.name}: which invariant is {self.invariant}?"
 
     def patch(self, folder, *options):
-        """The error, or ""."""
+        """Applies the patch. Returns the error, or ""."""
         done = subprocess.run(["patch", "-p1", "--batch", "--fuzz=0", "--no-backup-if-mismatch", "--reject-file=-", *options,
                                "-i", self.file], cwd=folder, capture_output=True, text=True)
         return done.stdout.strip() if done.returncode else ""
 
 
 def all_mutants():
-    """In the order of their invariants."""
+    """All mutants in the order of their invariants."""
     order = list(INVARIANTS)
     return sorted((Mutant(f) for f in HERE.glob("*.patch")), key=lambda m: (order.index(m.invariant), m.name))
 
 
 def check(mutants):
-    wrong = [f"{m.name}: {said}" for m in mutants if (said := m.patch(ROOT, "--dry-run"))]
+    wrong = [f"{m.name}: {error}" for m in mutants if (error := m.patch(ROOT, "--dry-run"))]
     units = [str(t) for t in (ROOT / "tests/unit").rglob("test_*.c")]
     wrong += [f"{m.name}: no unit test is {m.pick}" for m in mutants if m.stage == "unit" and not any(m.pick in t for t in units)]
     wrong += [f"{i}: {words}: no planted bug" for i, words in INVARIANTS.items() if i not in {m.invariant for m in mutants}]
@@ -81,7 +81,7 @@ def copy_tree():
 
 
 def outcome(log, stage, pick):
-    """"passed", "failed" or "not built"; the tests end with the first failure."""
+    """Runs the tests up to the first failure. Returns "passed", "failed" or "not built"."""
     with open(LOGS / f"{log}.log", "ab") as out:
         done = subprocess.run(["tools/run-tests.py", stage], cwd=COPY, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                               env=os.environ | {"K": pick, "V": "", "PYTEST_ADDOPTS": "-x", "ONCE": "1"})
@@ -91,10 +91,10 @@ def outcome(log, stage, pick):
 
 
 def try_mutant(mutant):
-    """"caught", or why not."""
-    said = mutant.patch(COPY)
-    if said:
-        return f"does not apply: {said}"
+    """Returns "caught", or why not."""
+    error = mutant.patch(COPY)
+    if error:
+        return f"does not apply: {error}"
     try:
         result = outcome(mutant.name, mutant.stage, mutant.pick)
     finally:

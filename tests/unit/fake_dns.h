@@ -1,5 +1,5 @@
-/* Names of a test's own in place of the resolver's: getaddrinfo() as the program and its libraries call it. What is not in the test's
- * table goes to libc. Included by one file of a program. */
+/* Replaces getaddrinfo() of the program and its libraries: names in the test's table get the table's addresses, all others go to libc.
+ * Included by one file of a program. */
 #ifndef TESTS_UNIT_FAKE_DNS_H
 #define TESTS_UNIT_FAKE_DNS_H
 
@@ -13,10 +13,10 @@ struct fake_name {
 	const char *name;
 	const char *addresses[3];
 	const char *then[2]; /* from the second lookup on, when there is one */
-	int wait_fd; /* not 0: the answer comes when this pipe's other end is closed */
+	int wait_fd; /* not 0: the answer is delayed until the other end of this pipe is closed */
 	int lookups;
 };
-static struct fake_name *fake_names; /* the test's; ends with an entry without a name */
+static struct fake_name *fake_names; /* set by the test; ends with an entry without a name */
 
 static int real_getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
@@ -36,7 +36,7 @@ static int fake_addresses(const char *const *addresses, size_t n, const char *se
 	numeric.ai_flags = AI_NUMERICHOST;
 	for (size_t i = 0; i < n && addresses[i]; i++) {
 		if (real_getaddrinfo(addresses[i], service, &numeric, end) != 0)
-			*end = NULL; /* of a family that was not asked for */
+			*end = NULL; /* the family was not requested */
 		while (*end)
 			end = &(*end)->ai_next;
 	}

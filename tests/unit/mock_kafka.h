@@ -1,4 +1,4 @@
-/* A broker that misbehaves when it is told to: librdkafka's mock cluster, with one topic of one partition. */
+/* A broker whose answers a test can turn into errors: librdkafka's mock cluster, with one topic of one partition. */
 #ifndef MOCK_KAFKA_H
 #define MOCK_KAFKA_H
 
@@ -13,7 +13,7 @@ struct mock_kafka {
 	struct kafka_config *config; /* of its clients */
 };
 
-/* -1: the configuration was refused; to be closed all the same. */
+/* -1: the configuration was rejected; it must be closed all the same. */
 static inline int mock_kafka_open(struct mock_kafka *m, const char *topic)
 {
 	struct err err;
@@ -32,10 +32,10 @@ static inline void mock_kafka_close(struct mock_kafka *m)
 	rd_kafka_destroy(m->host);
 }
 
-/* Its next answer to a record is this error. */
+/* Makes the broker answer the next produce request with this error. */
 static inline void mock_kafka_refuse(struct mock_kafka *m, rd_kafka_resp_err_t code)
 {
-	const int16_t produce = 0; /* Kafka's number of the request */
+	const int16_t produce = 0; /* the API key of Produce */
 
 	rd_kafka_mock_push_request_errors(m->cluster, produce, 1, code);
 }

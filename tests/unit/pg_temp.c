@@ -10,7 +10,7 @@
 
 static char server[256]; /* conninfo of its database postgres */
 static char conninfo[300];
-static char dir[] = "/tmp/blazz-pg.XXXXXX"; /* of a server of our own */
+static char dir[] = "/tmp/blazz-pg.XXXXXX"; /* of this program's own server */
 static int own;
 
 static int script(const char *arguments)

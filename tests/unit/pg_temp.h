@@ -1,6 +1,6 @@
 /* A PostgreSQL database for a test program, on the server BLAZZ_TEST_PG (a conninfo that `tools/pg-temp.sh migrated` printed;
- * tools/run-tests.py sets it) or, without one, on a server of its own. Tests run in the project's root. As group functions of
- * cmocka: cmocka_run_group_tests(tests, pg_temp_start, pg_temp_stop).
+ * tools/run-tests.py sets it) or, without one, on a server of its own. Tests run in the project's root. For use as group
+ * functions of cmocka: cmocka_run_group_tests(tests, pg_temp_start, pg_temp_stop).
  *
  * A program that changes roles, stops backends or does anything else that reaches beyond its database unsets BLAZZ_TEST_PG first. */
 #ifndef PG_TEMP_H

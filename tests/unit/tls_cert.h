@@ -5,7 +5,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 
-/* A self-signed certificate for a name, valid from now - 2 days for so many days, in a context of a server; its PEM goes to `file`. */
+/* A server context with a self-signed certificate for `name`, valid for `days` days from two days ago; writes its PEM to `file`. */
 SSL_CTX *tls_cert_new(const char *name, int days, FILE *file);
 
 #endif
