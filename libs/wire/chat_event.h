@@ -149,7 +149,7 @@ struct chat_event {
 		struct in_template_status template_status;
 		struct ce_campaign {
 			struct uuid campaign;
-			struct str kind, reason;
+			struct str kind, reason, code;
 			int64_t recipients, sent, delivered, read, failed, skipped, unknown;
 		} campaign;
 		struct ce_endpoint {

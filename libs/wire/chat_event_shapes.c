@@ -183,6 +183,7 @@ static const struct row campaign_rows[] = {
 	NUMBER(ce_campaign, CampaignEvent, skipped),
 	NUMBER(ce_campaign, CampaignEvent, unknown),
 	ANY(ce_campaign, CampaignEvent, reason),
+	ANY(ce_campaign, CampaignEvent, code),
 };
 static SHAPE(campaign_shape, ce_campaign, campaign_event, campaign_rows);
 

@@ -229,6 +229,7 @@ struct in_account_notice {
 
 struct in_template_status {
 	struct str provider_template_id, name, language, category, status, quality, reason;
+	struct str components; /* a JSON array */
 };
 
 struct in_call {
@@ -304,11 +305,11 @@ int64_t inbound_time_ms(const struct inbound_event *e);
 int64_t inbound_message_time_ms(const struct inbound_event *e, const struct in_history_message *m);
 
 /* Decodes bytes into a struct in the arena; nothing borrows from `bytes` afterwards. An absent origin means live, an
- * absent message type unknown. ERR_INPUT with the reason for the dead letter: DEAD_DECODE      not protobuf, or a
- * string that is not UTF-8 or contains a NUL; DEAD_UNSUPPORTED a variant or enum value that this version does not
- * know; DEAD_RULE        a required field is missing, an id is not a UUID, extra is not a JSON object, a chat is
- * neither contact
- *                   nor group, a sync chat has more than 50 messages, a number is out of range. */
+ * absent message type unknown. ERR_INPUT with the reason for the dead letter:
+ * - DEAD_DECODE: not protobuf, or a string that is not UTF-8 or contains a NUL;
+ * - DEAD_UNSUPPORTED: a variant or enum value that this version does not know;
+ * - DEAD_RULE: a required field is missing, an id is not a UUID, JSON is not of its type, a chat is neither contact nor
+ *   group, a sync chat has more than 50 messages, a number is out of range. */
 int inbound_decode(struct inbound_event *out, struct str bytes, struct arena *a, struct err *err) ERR_MUST_USE;
 
 /* Checks a struct against the same rules, with the same reasons. Ingest calls it before it publishes;

@@ -205,6 +205,7 @@ static const struct row template_status_rows[] = {
 	ID_TEXT(in_template_status, TemplateStatus, status),
 	ID_TEXT(in_template_status, TemplateStatus, quality),
 	LINK_TEXT(in_template_status, TemplateStatus, reason),
+	JSON_ARRAY(in_template_status, TemplateStatus, components),
 };
 static SHAPE(template_status_shape, in_template_status, template_status, template_status_rows);
 

@@ -91,8 +91,6 @@ static int document_check(struct str text, const json *root, size_t max, struct 
 {
 	size_t grown = 0;
 
-	if (!json_is_obj(root))
-		return broken(err, "not a JSON object");
 	if (memmem(text.p, text.n, "\\u", 2) && is_repaired(text))
 		return broken(err, "an escape that cannot be stored");
 	if (numbers_check(root, 1, &grown, err) < 0)
@@ -100,14 +98,27 @@ static int document_check(struct str text, const json *root, size_t max, struct 
 	return text.n + grown <= max ? 0 : err_reject(err, DEAD_RULE, "longer than %zu bytes when stored", max);
 }
 
-int json_object_check(struct str text, size_t max, struct err *err)
+static int text_check(struct str text, enum json_type type, const char *otherwise, size_t max, struct err *err)
 {
 	struct json_doc *doc = NULL;
 	int rc;
 
 	if (json_parse(&doc, text, NULL) < 0)
-		return broken(err, "not a JSON object");
-	rc = document_check(text, json_root(doc), max, err);
+		return broken(err, otherwise);
+	if (json_type(json_root(doc)) == type)
+		rc = document_check(text, json_root(doc), max, err);
+	else
+		rc = broken(err, otherwise);
 	json_free(doc);
 	return rc;
+}
+
+int json_object_check(struct str text, size_t max, struct err *err)
+{
+	return text_check(text, JSON_OBJ, "not a JSON object", max, err);
+}
+
+int json_array_check(struct str text, size_t max, struct err *err)
+{
+	return text_check(text, JSON_ARR, "not a JSON array", max, err);
 }

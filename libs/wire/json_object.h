@@ -15,5 +15,7 @@
 /* An object that jsonb accepts and returns in at most `max` bytes, not counting white space: no \u0000, no unpaired
  * surrogate, no number above the limits. ERR_INPUT, DEAD_RULE. */
 int json_object_check(struct str text, size_t max, struct err *err) ERR_MUST_USE;
+/* The same for an array. */
+int json_array_check(struct str text, size_t max, struct err *err) ERR_MUST_USE;
 
 #endif

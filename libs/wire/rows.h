@@ -34,6 +34,7 @@
 #define DIGITS(s, P, m)               FORMED_AS(s, m, P, m, WIRE_MAX_ID_BYTES, FORM_DIGITS)
 #define UUID_TEXT(s, P, m)            FORMED_AS(s, m, P, m, WIRE_MAX_ID_BYTES, FORM_UUID)
 #define JSON_OBJECT(s, P, m)          FORMED_AS(s, m, P, m, WIRE_MAX_JSON_BYTES, FORM_JSON_OBJECT)
+#define JSON_ARRAY(s, P, m)           FORMED_AS(s, m, P, m, WIRE_MAX_JSON_BYTES, FORM_JSON_ARRAY)
 #define BYTES_AS(s, om, P, pm, limit) { .type = ROW_BYTES, .max = (limit), OURS(s, om, struct str), \
 	THEIRS(P, pm, ProtobufCBinaryData) }
 #define UUID_AS(s, om, P, pm) { .type = ROW_UUID, OURS(s, om, struct uuid), THEIRS(P, pm, ProtobufCBinaryData) }

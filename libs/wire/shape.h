@@ -31,7 +31,7 @@ enum row_type {
 	ROW_TEXTS,    /* a list of texts */
 };
 
-enum text_form { FORM_ANY, FORM_PHONE, FORM_DIGITS, FORM_UUID, FORM_JSON_OBJECT };
+enum text_form { FORM_ANY, FORM_PHONE, FORM_DIGITS, FORM_UUID, FORM_JSON_OBJECT, FORM_JSON_ARRAY };
 
 struct row {
 	const char *name; /* as in the .proto */

@@ -36,6 +36,8 @@ static int form_check(enum text_form form, struct str text, size_t max, struct e
 		return uuid_parse(text, &u) ? 0 : broken(err, "not a UUID");
 	case FORM_JSON_OBJECT:
 		return json_object_check(text, max, err);
+	case FORM_JSON_ARRAY:
+		return json_array_check(text, max, err);
 	}
 	return 0;
 }

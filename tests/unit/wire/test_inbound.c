@@ -448,6 +448,28 @@ static void the_limits_of_fields_are_inclusive(void **state)
 	arena_free(a);
 }
 
+static void components_of_a_template_are_a_json_array(void **state)
+{
+	struct arena *a = arena_new(4096);
+	struct inbound_event e = event_of(IN_TEMPLATE_STATUS), object;
+	char *text = arena_alloc(a, WIRE_MAX_JSON_BYTES + 1);
+	struct err err;
+
+	(void)state;
+	e.u.template_status.name = STR("welcome");
+	object = e;
+	memset(text, ' ', WIRE_MAX_JSON_BYTES + 1);
+	text[0] = '[';
+	text[WIRE_MAX_JSON_BYTES - 1] = ']';
+	e.u.template_status.components = (struct str){ text, WIRE_MAX_JSON_BYTES };
+	assert_int_equal(inbound_check(&e, &err), 0);
+	e.u.template_status.components.n++;
+	assert_refused("components of 65,537 bytes", &e, a, "rule");
+	object.u.template_status.components = STR("{\"type\":\"BODY\"}");
+	assert_refused("components that are an object", &object, a, "rule");
+	arena_free(a);
+}
+
 static void lists_have_limits(void **state)
 {
 	struct arena *a = arena_new(4096);
@@ -727,6 +749,7 @@ int main(void)
 		cmocka_unit_test(each_kind_requires_its_own_fields),
 		cmocka_unit_test(half_of_the_required_fields_are_not_enough),
 		cmocka_unit_test(the_limits_of_fields_are_inclusive),
+		cmocka_unit_test(components_of_a_template_are_a_json_array),
 		cmocka_unit_test(lists_have_limits),
 		cmocka_unit_test(a_sync_message_is_checked_and_has_the_chat_of_its_state),
 		cmocka_unit_test(absent_fields_have_a_default),

@@ -67,6 +67,31 @@ static void exactly_the_objects_that_jsonb_can_hold_are_accepted(void **state)
 	}
 }
 
+static void an_array_is_checked_as_an_object_is(void **state)
+{
+	static const struct {
+		const char *name, *text;
+		bool good;
+	} arrays[] = {
+		{ "nothing", "[]", true },
+		{ "objects", "[{\"type\":\"BODY\",\"text\":\"{{1}}\"}]", true },
+		{ "an object", "{\"a\":[]}", false },
+		{ "a string", "\"[]\"", false },
+		{ "no JSON", "[1", false },
+		{ "a NUL", "[\"\\u0000\"]", false },
+		{ "what numeric overflows at", "[1e999999]", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(arrays); i++) {
+		struct err err = { .kind = ERR_NONE };
+		int rc = json_array_check(str_of(arrays[i].text), WIRE_MAX_JSON_BYTES, &err);
+
+		if ((rc == 0) != arrays[i].good || (rc < 0 && strcmp(err.code, "rule") != 0))
+			fail_msg("%s: %s %s", arrays[i].name, err.code, err.msg);
+	}
+}
+
 static void postgresql_accepts_every_accepted_object(void **state)
 {
 	struct pg *pg = session_open();
@@ -109,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exactly_the_objects_that_jsonb_can_hold_are_accepted),
+		cmocka_unit_test(an_array_is_checked_as_an_object_is),
 		cmocka_unit_test(postgresql_accepts_every_accepted_object),
 		cmocka_unit_test(numbers_count_with_all_their_digits),
 	};

@@ -134,6 +134,8 @@ static struct str text_value(const struct row *r, struct filler *f)
 		return arena_printf(f->a, "0b8e7f6a-1111-4111-8111-%012d", f->n);
 	case FORM_JSON_OBJECT:
 		return arena_printf(f->a, "{\"n\":%d}", f->n);
+	case FORM_JSON_ARRAY:
+		return arena_printf(f->a, "[%d]", f->n);
 	}
 	return STR_NONE;
 }
