@@ -1,4 +1,4 @@
-/* The shapes of the messages that both kinds of event contain (proto/blazz/v1/common.proto). */
+/* The shapes of the messages that messages of several topics contain (proto/blazz/v1/common.proto). */
 #include "blazz/v1/common.pb-c.h"
 #include "wire/party.h"
 #include "wire/rows.h"

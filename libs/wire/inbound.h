@@ -7,8 +7,7 @@
 #include "base/err.h"
 #include "wire/party.h"
 
-#define WIRE_MAX_RECORD_BYTES (900 * 1024)
-#define WIRE_MAX_RAW_BYTES    (64 * 1024) /* of raw JSON in an event; longer JSON is truncated, flagged and hashed */
+#define WIRE_MAX_RAW_BYTES (64 * 1024) /* of raw JSON in an event; longer JSON is truncated, flagged and hashed */
 
 enum inbound_kind {
 	IN_NONE, /* a variant that this version does not know */

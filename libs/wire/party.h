@@ -1,4 +1,4 @@
-/* The types that InboundEvent and ChatEvent share, as validated C structs (proto/blazz/v1/common.proto).
+/* The types that the messages of all topics share, as validated C structs (proto/blazz/v1/common.proto).
  *
  * All strings are borrowed, valid UTF-8 without NUL. An empty protobuf string is decoded as an absent str, so a field
  * is present exactly when `s.n > 0`.
@@ -9,7 +9,9 @@
 #include "base/str.h"
 #include "base/uuid.h"
 
-/* Limits of fields; inbound_check() rejects an event that exceeds one. */
+/* Limits of a record and of its fields; inbound_check(), send_message_check() and campaign_command_check() reject a field
+ * that exceeds one. */
+#define WIRE_MAX_RECORD_BYTES  (900 * 1024)
 #define WIRE_MAX_ID_BYTES      512 /* keys, ids, addresses, codes */
 #define WIRE_MAX_NAME_BYTES    1024
 #define WIRE_MAX_LINK_BYTES    8192 /* URLs, postal addresses, opaque data that clients attach */

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "blazz/v1/chat_event.pb-c.h"
 #include "blazz/v1/inbound.pb-c.h"
+#include "blazz/v1/outbound.pb-c.h"
 #include "wire/field.h"
 
 static void message_write(struct json_writer *w, const ProtobufCMessage *m);
@@ -153,4 +154,14 @@ bool reveal_inbound(struct json_writer *w, struct str bytes)
 bool reveal_chat_event(struct json_writer *w, struct str bytes)
 {
 	return reveal(w, &blazz__v1__chat_event__descriptor, bytes);
+}
+
+bool reveal_send_message(struct json_writer *w, struct str bytes)
+{
+	return reveal(w, &blazz__v1__send_message__descriptor, bytes);
+}
+
+bool reveal_campaign_command(struct json_writer *w, struct str bytes)
+{
+	return reveal(w, &blazz__v1__campaign_command__descriptor, bytes);
 }

@@ -46,9 +46,10 @@
 	THEIRS(P, pm, int32_t) }
 #define I32(s, P, m, least, most) I32_AS(s, m, P, m, least, most)
 #define COUNT(s, P, m)            I32_AS(s, m, P, m, 0, INT32_MAX)
-#define I64(s, P, m, most)        { .type = ROW_I64, .max = (most), OURS(s, m, int64_t), THEIRS(P, m, int64_t) }
-#define NUMBER(s, P, m)           I64(s, P, m, INT64_MAX)
-#define TIME(s, P, m)             I64(s, P, m, WIRE_MAX_TIME_MS)
+#define I64_AS(s, om, P, pm, most) { .type = ROW_I64, .max = (most), OURS(s, om, int64_t), THEIRS(P, pm, int64_t) }
+#define NUMBER(s, P, m)           I64_AS(s, m, P, m, INT64_MAX)
+#define TIME_AS(s, om, P, pm)     I64_AS(s, om, P, pm, WIRE_MAX_TIME_MS)
+#define TIME(s, P, m)             TIME_AS(s, m, P, m)
 #define DEGREES(s, P, m, most)    { .type = ROW_F64, .max = (most), OURS(s, m, double), THEIRS(P, m, double) }
 /* Both compilers make enums without negative values unsigned. */
 #define ENUM_AS(s, om, P, pm, last) { .type = ROW_ENUM, .max = (last), OURS(s, om, unsigned), THEIRS(P, pm, unsigned) }

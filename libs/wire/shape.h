@@ -4,6 +4,8 @@
  *   bytes ──message_unpack──► theirs ──envelope_read──► ours ──envelope_check──► valid
  *   bytes ◄─────pack───────── theirs ◄─envelope_fill─── ours
  *
+ * shape_read, shape_check and shape_fill do the same for a message that is not an envelope with kinds.
+ *
  * Filling a message, reading one and checking a struct use the same tables, so they always agree. Invariant
  * (tests/unit/wire/test_shapes.c): every field of every message has exactly one row.
  */
@@ -84,14 +86,20 @@ ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, s
 	struct err *err);
 
 /* Reads a message into a zeroed struct; texts are borrowed from the message. ERR_INPUT with DEAD_RULE for a list that
- * is too long or an id that is not a UUID, with DEAD_UNSUPPORTED for an event of a kind that is not in the table.
- * envelope_check() checks everything else. */
-int envelope_read(const struct envelope *env, const ProtobufCMessage *theirs, void *ours, struct arena *a,
+ * is too long or an id that is not a UUID. shape_check() checks everything else. */
+int shape_read(const struct shape *s, const ProtobufCMessage *theirs, void *ours, struct arena *a,
 	struct err *err) ERR_MUST_USE;
 /* Checks a struct: storable text, formats, lengths, ranges. ERR_INPUT with DEAD_DECODE, DEAD_UNSUPPORTED or
  * DEAD_RULE. */
+int shape_check(const struct shape *s, const void *ours, struct err *err) ERR_MUST_USE;
+/* Returns a message ready to be packed, allocated in `m` and borrowing from `ours`. */
+const ProtobufCMessage *shape_fill(const struct shape *s, const void *ours, struct scratch *m);
+
+/* The same for an envelope and its kind. Reading and checking reject an event of a kind that is not in the table with
+ * DEAD_UNSUPPORTED; filling requires a known kind. */
+int envelope_read(const struct envelope *env, const ProtobufCMessage *theirs, void *ours, struct arena *a,
+	struct err *err) ERR_MUST_USE;
 int envelope_check(const struct envelope *env, const void *ours, struct err *err) ERR_MUST_USE;
-/* Returns a message ready to be packed, allocated in `m` and borrowing from `ours`. The kind must be a known one. */
 const ProtobufCMessage *envelope_fill(const struct envelope *env, const void *ours, struct scratch *m);
 
 #endif

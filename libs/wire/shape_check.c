@@ -9,8 +9,6 @@
 #include "wire/party.h"
 #include "wire/shape.h"
 
-static int shape_check(const struct shape *s, const void *ours, struct err *err);
-
 static int broken(struct err *err, const char *what)
 {
 	return err_reject(err, DEAD_RULE, "%s", what);
@@ -122,7 +120,7 @@ static int row_check(const struct row *r, const void *ours, struct err *err)
 	return 0;
 }
 
-static int shape_check(const struct shape *s, const void *ours, struct err *err)
+int shape_check(const struct shape *s, const void *ours, struct err *err)
 {
 	for (size_t i = 0; i < s->n_rows; i++)
 		if (row_check(&s->rows[i], ours, err) < 0)

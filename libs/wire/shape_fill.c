@@ -32,7 +32,7 @@ static void *scratch_alloc(struct scratch *m, size_t n)
 	return arena_alloc(m->spill, n);
 }
 
-static bool shape_fill(const struct shape *s, const void *ours, ProtobufCMessage *theirs, struct scratch *m);
+static bool fields_fill(const struct shape *s, const void *ours, ProtobufCMessage *theirs, struct scratch *m);
 
 /* protobuf-c's pointers are not const, but packing only reads. */
 static ProtobufCBinaryData borrow(struct str s)
@@ -63,7 +63,7 @@ static ProtobufCMessage *message_fill(const struct shape *s, const void *ours, b
 	size_t used = m->used;
 	ProtobufCMessage *theirs = scratch_alloc(m, s->descriptor->sizeof_message);
 
-	if (shape_fill(s, ours, theirs, m) || needed)
+	if (fields_fill(s, ours, theirs, m) || needed)
 		return theirs;
 	m->used = used;
 	return NULL;
@@ -72,19 +72,14 @@ static ProtobufCMessage *message_fill(const struct shape *s, const void *ours, b
 static bool part_fill(const struct row *r, const void *ours, ProtobufCMessage *theirs, struct scratch *m)
 {
 	bool needed = r->type == ROW_OPTIONAL;
-	unsigned *chosen = r->case_no ? field_in(theirs, r->case_at) : NULL;
 	ProtobufCMessage *part;
 
 	if (needed && !*(const bool *)field_at(ours, r->n_ours))
-		return false;
-	if (chosen && *chosen) /* the first row with a value wins a oneof */
 		return false;
 	part = message_fill(r->shape, field_at(ours, r->ours), needed, m);
 	if (!part)
 		return false;
 	pointer_store(field_in(theirs, r->theirs), part);
-	if (chosen)
-		*chosen = r->case_no;
 	return true;
 }
 
@@ -158,14 +153,33 @@ static bool row_fill(const struct row *r, const void *ours, ProtobufCMessage *th
 	return false;
 }
 
-static bool shape_fill(const struct shape *s, const void *ours, ProtobufCMessage *theirs, struct scratch *m)
+/* A member of a oneof, unless an earlier row has set another one: the members share memory. */
+static bool member_fill(const struct row *r, const void *ours, ProtobufCMessage *theirs, struct scratch *m)
+{
+	unsigned *chosen = field_in(theirs, r->case_at);
+
+	if (*chosen || !row_fill(r, ours, theirs, m))
+		return false;
+	*chosen = r->case_no;
+	return true;
+}
+
+static bool fields_fill(const struct shape *s, const void *ours, ProtobufCMessage *theirs, struct scratch *m)
 {
 	bool any = false;
 
 	protobuf_c_message_init(s->descriptor, theirs);
-	for (size_t i = 0; i < s->n_rows; i++)
-		any |= row_fill(&s->rows[i], ours, theirs, m);
+	for (size_t i = 0; i < s->n_rows; i++) {
+		const struct row *r = &s->rows[i];
+
+		any |= r->case_no ? member_fill(r, ours, theirs, m) : row_fill(r, ours, theirs, m);
+	}
 	return any;
+}
+
+const ProtobufCMessage *shape_fill(const struct shape *s, const void *ours, struct scratch *m)
+{
+	return message_fill(s, ours, true, m);
 }
 
 const ProtobufCMessage *envelope_fill(const struct envelope *env, const void *ours, struct scratch *m)

@@ -40,9 +40,6 @@ ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, s
 	return m;
 }
 
-static int shape_read(const struct shape *s, const ProtobufCMessage *theirs, void *ours, struct arena *a,
-	struct err *err);
-
 static struct str text_read(const ProtobufCBinaryData *b)
 {
 	return b->len ? (struct str){ (const char *)b->data, b->len } : STR_NONE;
@@ -148,8 +145,7 @@ static bool is_chosen(const struct row *r, const ProtobufCMessage *theirs)
 	return r->case_no == 0 || field_enum(theirs, r->case_at) == r->case_no;
 }
 
-static int shape_read(const struct shape *s, const ProtobufCMessage *theirs, void *ours, struct arena *a,
-	struct err *err)
+int shape_read(const struct shape *s, const ProtobufCMessage *theirs, void *ours, struct arena *a, struct err *err)
 {
 	for (size_t i = 0; i < s->n_rows; i++)
 		if (is_chosen(&s->rows[i], theirs) && row_read(&s->rows[i], theirs, ours, a, err) < 0)

@@ -1,4 +1,4 @@
-/* The shapes of all messages; those that both events contain are in common_shapes.c. Only this library and its tests
+/* The shapes of all messages; those that several messages contain are in common_shapes.c. Only this library and its tests
  * include it. */
 #ifndef WIRE_SHAPES_H
 #define WIRE_SHAPES_H
@@ -10,5 +10,7 @@ extern const struct shape party_shape, group_ref_shape, chat_ref_shape, target_s
 
 extern const struct envelope inbound_envelope;
 extern const struct envelope chat_event_envelope;
+extern const struct shape send_record_shape;
+extern const struct shape campaign_command_shape;
 
 #endif

@@ -1,6 +1,7 @@
-/* Enum values as text in the database and in JSON. Invariant: each table is indexed by its enum, and "" is never a
- * word. */
+/* Enum values as text in the database, in JSON and in headers. Invariant: each table is indexed by its enum, and "" is never
+ * a word. */
 #include "wire/inbound.h"
+#include "wire/outbound.h"
 
 static const char *const providers[] = { "", "meta", "webjs" };
 static const char *const bridges[] = { "", "blazz", "wwebjs", "waha", "evolution" };
@@ -18,6 +19,8 @@ static const char *const session_statuses[] = { "", "", "qr_scanning", "authenti
 static const char *const session_reasons[] = { "", "user_initiated", "instance_restart", "timeout", "error",
 	"qr_expired", "unknown" };
 static const char *const severities[] = { "", "info", "warning", "critical" };
+static const char *const send_kinds[] = { "message", "reaction", "read" };
+static const char *const campaign_actions[] = { "", "start", "pause", "resume", "cancel", "retry_failed" };
 
 #define COUNT_OF(words) (sizeof(words) / sizeof *(words))
 #define WORD(words, i)  word_of((words), COUNT_OF(words), (unsigned)(i))
@@ -114,4 +117,14 @@ const char *session_reason_word(enum session_reason r)
 const char *severity_word(enum severity s)
 {
 	return WORD(severities, s);
+}
+
+const char *send_kind_word(enum send_kind k)
+{
+	return WORD(send_kinds, k);
+}
+
+const char *campaign_action_word(enum campaign_action a)
+{
+	return WORD(campaign_actions, a);
 }

@@ -98,6 +98,8 @@ static void every_field_of_every_message_has_exactly_one_row(void **state)
 	(void)state;
 	assert_envelope_covers(&inbound_envelope);
 	assert_envelope_covers(&chat_event_envelope);
+	assert_shape_covers(&send_record_shape, 0);
+	assert_shape_covers(&campaign_command_shape, 0);
 }
 
 static void a_kind_is_named_as_its_field(void **state)
@@ -340,6 +342,39 @@ static void every_chat_event_survives_the_round_trip(void **state)
 			chat_event_round_trip(kind, nth_case);
 }
 
+static void shape_round_trip(const struct shape *s, int nth_case)
+{
+	struct arena *a = arena_new(4096);
+	struct filler f = { .a = a, .nth_case = nth_case };
+	void *ours = arena_calloc(a, 1, s->size), *back = arena_calloc(a, 1, s->size);
+	const ProtobufCMessage *theirs;
+	struct scratch m;
+	struct err err;
+	uint8_t *bytes;
+	size_t n;
+
+	shape_set(s, ours, &f);
+	assert_int_equal(shape_check(s, ours, &err), 0);
+	scratch_init(&m);
+	theirs = shape_fill(s, ours, &m);
+	bytes = arena_alloc(a, protobuf_c_message_get_packed_size(theirs));
+	n = protobuf_c_message_pack(theirs, bytes);
+	scratch_fini(&m);
+	theirs = message_unpack(s->descriptor, (struct str){ (const char *)bytes, n }, a, &err);
+	assert_non_null(theirs);
+	assert_int_equal(shape_read(s, theirs, back, a, &err), 0);
+	assert_shape_equal(s, ours, back);
+	arena_free(a);
+}
+
+static void every_outbound_message_survives_the_round_trip(void **state)
+{
+	(void)state;
+	for (int nth_case = 0; nth_case < 3; nth_case++)
+		shape_round_trip(&send_record_shape, nth_case);
+	shape_round_trip(&campaign_command_shape, 0);
+}
+
 static void a_list_beyond_the_scratch_memory_survives_too(void **state)
 {
 	struct arena *a = arena_new(4096);
@@ -369,6 +404,7 @@ int main(void)
 		cmocka_unit_test(a_kind_is_named_as_its_field),
 		cmocka_unit_test(every_inbound_event_survives_the_round_trip),
 		cmocka_unit_test(every_chat_event_survives_the_round_trip),
+		cmocka_unit_test(every_outbound_message_survives_the_round_trip),
 		cmocka_unit_test(a_list_beyond_the_scratch_memory_survives_too),
 	};
 

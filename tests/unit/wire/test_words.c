@@ -5,16 +5,22 @@
 #include <string.h>
 
 #include "wire/inbound.h"
+#include "wire/outbound.h"
 #include "wire/shapes.h"
 
-/* The enum type of a field, by the path to it from the envelope. */
+static const ProtobufCEnumDescriptor *enum_in(const ProtobufCMessageDescriptor *m, const char *field)
+{
+	return protobuf_c_message_descriptor_get_field_by_name(m, field)->descriptor;
+}
+
+/* The enum type of a field, by the path to it from InboundEvent. */
 static const ProtobufCEnumDescriptor *enum_of(const char *message, const char *field)
 {
 	const ProtobufCMessageDescriptor *m = inbound_envelope.shape->descriptor;
 
 	if (message)
 		m = protobuf_c_message_descriptor_get_field_by_name(m, message)->descriptor;
-	return protobuf_c_message_descriptor_get_field_by_name(m, field)->descriptor;
+	return enum_in(m, field);
 }
 
 /* PREFIX_SOME_WORD as "some_word"; the zero value is always UNSPECIFIED and has no word. */
@@ -61,6 +67,7 @@ WORDS_OF(message_status, enum message_status)
 WORDS_OF(group_action, enum group_action)
 WORDS_OF(session_reason, enum session_reason)
 WORDS_OF(severity, enum severity)
+WORDS_OF(campaign_action, enum campaign_action)
 PARSER_OF(provider)
 PARSER_OF(bridge)
 PARSER_OF(origin)
@@ -80,6 +87,30 @@ static void words_are_the_names_of_the_proto_files(void **state)
 	assert_words(enum_of("group_change", "action"), "ACTION_", group_action_of, NULL);
 	assert_words(enum_of("session_state", "reason"), "REASON_", session_reason_of, NULL);
 	assert_words(enum_of("account_notice", "severity"), "SEVERITY_", severity_of, NULL);
+	assert_words(enum_in(campaign_command_shape.descriptor, "action"), "ACTION_", campaign_action_of, NULL);
+}
+
+/* The zero value of a request's kind has a word: without a kind it is a message. */
+static void a_request_is_a_message_a_reaction_or_a_read(void **state)
+{
+	static const struct {
+		const char *name;
+		enum send_kind kind;
+		const char *word;
+	} cases[] = {
+		{ "KIND_UNSPECIFIED", SEND_MESSAGE, "message" },
+		{ "KIND_REACTION", SEND_REACTION, "reaction" },
+		{ "KIND_READ", SEND_READ, "read" },
+	};
+	const ProtobufCEnumDescriptor *e = enum_in(send_record_shape.descriptor, "kind");
+
+	(void)state;
+	assert_int_equal(e->n_values, 3);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(protobuf_c_enum_descriptor_get_value_by_name(e, cases[i].name)->value, cases[i].kind);
+		assert_string_equal(send_kind_word(cases[i].kind), cases[i].word);
+	}
+	assert_string_equal(send_kind_word(SEND_READ + 1), "");
 }
 
 static void session_words_are_those_of_the_status_column(void **state)
@@ -162,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_are_the_names_of_the_proto_files),
+		cmocka_unit_test(a_request_is_a_message_a_reaction_or_a_read),
 		cmocka_unit_test(session_words_are_those_of_the_status_column),
 		cmocka_unit_test(enums_without_words_have_the_numbers_of_the_proto_files),
 		cmocka_unit_test(any_alias_identifies_a_party_and_a_name_does_not),
