@@ -6,6 +6,7 @@
 #include "wire/reveal.h"
 
 #include <protobuf-c/protobuf-c.h>
+#include <string.h>
 
 #include "base/hex.h"
 #include "base/utf8.h"
@@ -164,4 +165,22 @@ bool reveal_send_message(struct json_writer *w, struct str bytes)
 bool reveal_campaign_command(struct json_writer *w, struct str bytes)
 {
 	return reveal(w, &blazz__v1__campaign_command__descriptor, bytes);
+}
+
+bool reveal_record(struct json_writer *w, struct str topic, struct str bytes)
+{
+	static const struct {
+		const char *part; /* of the topic's name, and of the names of its dead-letter topics */
+		bool (*reveal)(struct json_writer *w, struct str bytes);
+	} topics[] = {
+		{ ".inbound.", reveal_inbound }, /* and inbound.bulk */
+		{ ".chat-event.", reveal_chat_event },
+		{ ".outbound.", reveal_send_message },
+		{ ".campaign-command.", reveal_campaign_command },
+	};
+
+	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
+		if (memmem(topic.p, topic.n, topics[i].part, strlen(topics[i].part)))
+			return topics[i].reveal(w, bytes);
+	return false;
 }

@@ -1,6 +1,4 @@
 /* A dead letter as JSON. Invariant: the output is valid JSON for any headers and bytes. */
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/utf8.h"
@@ -39,17 +37,6 @@ static void headers_write(struct json_writer *w, const struct kafka_message *m)
 	jw_arr_end(w);
 }
 
-static bool value_reveal(struct json_writer *w, const struct dead_letter *d)
-{
-	struct str topic = str_of(d->dlq_topic);
-
-	if (memmem(topic.p, topic.n, ".inbound.", 9))
-		return reveal_inbound(w, d->message->value);
-	if (memmem(topic.p, topic.n, ".chat-event.", 12))
-		return reveal_chat_event(w, d->message->value);
-	return false;
-}
-
 static bool is_json(struct str text)
 {
 	struct json_doc *doc = NULL;
@@ -66,7 +53,7 @@ static void value_write(struct json_writer *w, const struct dead_letter *d)
 	struct buf event = BUF_INIT;
 	struct json_writer inner = json_writer(&event);
 
-	if (value_reveal(&inner, d))
+	if (reveal_record(&inner, str_of(d->dlq_topic), d->message->value))
 		jw_member_raw(w, "event", buf_str(&event));
 	else if (dead_is_posted(d) && is_json(d->message->value))
 		jw_member_raw(w, "body", d->message->value);

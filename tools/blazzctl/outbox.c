@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "ctl.h"
@@ -94,8 +93,7 @@ static void record_print(const struct record_view *v)
 	jw_member_str(&w, "topic", v->topic);
 	jw_member_str(&w, "key", v->key);
 	jw_member_i64(&w, "bytes", (int64_t)v->value.n);
-	if (memmem(v->topic.p, v->topic.n, ".chat-event.", 12) ? reveal_chat_event(&inner, v->value)
-							       : reveal_inbound(&inner, v->value))
+	if (reveal_record(&inner, v->topic, v->value))
 		jw_member_raw(&w, "event", buf_str(&event));
 	jw_obj_end(&w);
 	buf_add_char(&json, '\n');

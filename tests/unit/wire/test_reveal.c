@@ -1,4 +1,4 @@
-/* Events as JSON for people. */
+/* Records as JSON for people. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -56,6 +56,66 @@ static void a_chat_event_is_shown(void **state)
 	buf_fini(&out);
 }
 
+static bool as_of_topic(const char *topic, struct json_writer *w, struct str bytes)
+{
+	return reveal_record(w, str_of(topic), bytes);
+}
+
+static bool as_outbound(struct json_writer *w, struct str bytes)
+{
+	return as_of_topic("blazz.outbound.v1", w, bytes);
+}
+
+static bool as_command(struct json_writer *w, struct str bytes)
+{
+	return as_of_topic("blazz.campaign-command.v1.campaign-sender.dlq", w, bytes);
+}
+
+static bool as_bulk(struct json_writer *w, struct str bytes)
+{
+	return as_of_topic("blazz.inbound.bulk.v1.chat-sync.dlq", w, bytes);
+}
+
+static bool as_chat_event(struct json_writer *w, struct str bytes)
+{
+	return as_of_topic("other.prefix.chat-event.v1", w, bytes);
+}
+
+static void a_record_is_shown_by_its_topic(void **state)
+{
+	static const struct {
+		const char *seed;
+		bool (*reveal)(struct json_writer *w, struct str bytes);
+		const char *shown;
+	} cases[] = {
+		{ "fuzz_outbound/reaction", as_outbound, "\"kind\":\"KIND_REACTION\",\"emoji\":\"" },
+		{ "fuzz_outbound/template", as_outbound, "\"template\":{\"name\":\"promo_v1\"" },
+		{ "fuzz_outbound/command_pause", as_command, "\"action\":\"ACTION_PAUSE\"" },
+		{ "fuzz_inbound/sync_chat", as_bulk, "\"sync_chat\":{" },
+		{ "fuzz_chat_event/campaign", as_chat_event, "\"campaign\":{" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf out = BUF_INIT;
+
+		seeds_read(cases[i].seed, cases[i].reveal, &out);
+		if (!strstr(out.p, cases[i].shown))
+			fail_msg("%s: %s", cases[i].seed, out.p);
+		buf_fini(&out);
+	}
+}
+
+static void a_record_of_another_topic_is_not_shown(void **state)
+{
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+
+	(void)state;
+	assert_false(reveal_record(&w, STR("blazz.erasure.v1"), STR("")));
+	assert_int_equal(out.n, 0);
+}
+
 static void a_record_that_is_no_event_writes_nothing(void **state)
 {
 	struct buf out = BUF_INIT;
@@ -86,6 +146,8 @@ int main(void)
 		cmocka_unit_test(an_inbound_event_shows_its_fields_by_name),
 		cmocka_unit_test(lists_and_inner_messages_are_shown),
 		cmocka_unit_test(a_chat_event_is_shown),
+		cmocka_unit_test(a_record_is_shown_by_its_topic),
+		cmocka_unit_test(a_record_of_another_topic_is_not_shown),
 		cmocka_unit_test(a_record_that_is_no_event_writes_nothing),
 		cmocka_unit_test(text_that_is_not_utf8_is_shown_in_base64),
 	};
