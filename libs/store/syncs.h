@@ -62,8 +62,9 @@ int store_accounts_mark_gap(struct pg *pg, const int64_t *workspace_ids, const i
 struct template_row {
 	int64_t workspace_id, account_id;
 	struct str provider_template_id, name, language, category, status, quality, reason;
+	struct str components; /* a JSON array */
 	int64_t at_us;
-	bool changed; /* out */
+	bool changed; /* out: something that a template.status event says; components alone are no change */
 };
 int store_templates(struct pg *pg, struct template_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 

@@ -12,21 +12,23 @@ static const struct pg_stmt store = { "templates_store", PG_UNNAMED,
 	"WITH news AS MATERIALIZED (SELECT r.workspace_id, r.account_id, r.name, r.language, r.at, r.place,"
 	" coalesce(r.provider_id, t.provider_template_id, '') AS provider_id, coalesce(r.category, t.category) AS category,"
 	" coalesce(r.status, t.status) AS status, coalesce(r.quality, t.quality) AS quality, " REASON " AS reason,"
+	" coalesce(r.components, t.components) AS components,"
 	" t.id IS NULL OR t.provider_template_id <> coalesce(r.provider_id, t.provider_template_id)"
 	" OR t.category IS DISTINCT FROM coalesce(r.category, t.category) OR t.status IS DISTINCT FROM coalesce(r.status, t.status)"
 	" OR t.quality IS DISTINCT FROM coalesce(r.quality, t.quality) OR t.reason IS DISTINCT FROM " REASON
 	" AS changed"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],"
-	" $10::timestamptz[]) WITH ORDINALITY AS r (workspace_id, account_id, name, language, provider_id, category, status, quality,"
-	" reason, at, place)"
+	" $10::jsonb[], $11::timestamptz[]) WITH ORDINALITY AS r (workspace_id, account_id, name, language, provider_id, category, status,"
+	" quality, reason, components, at, place)"
 	" LEFT JOIN LATERAL (SELECT * FROM templates t WHERE t.workspace_id = r.workspace_id AND t.account_id = r.account_id"
 	" AND t.name = r.name AND t.language = r.language OFFSET 0) AS t ON true"
 	" WHERE t.status_at IS NULL OR r.at >= t.status_at),"
 	" put AS (INSERT INTO templates (workspace_id, account_id, name, language, provider_template_id, category, status, quality,"
-	" reason, status_at) SELECT workspace_id, account_id, name, language, provider_id, category, status, quality, reason, at FROM news"
+	" reason, components, status_at) SELECT workspace_id, account_id, name, language, provider_id, category, status, quality, reason,"
+	" components, at FROM news"
 	" ON CONFLICT (workspace_id, account_id, name, language) DO UPDATE SET provider_template_id = excluded.provider_template_id,"
 	" category = excluded.category, status = excluded.status, quality = excluded.quality, reason = excluded.reason,"
-	" status_at = excluded.status_at, updated_at = now())"
+	" components = excluded.components, status_at = excluded.status_at, updated_at = now())"
 	" SELECT place, changed FROM news" };
 
 const struct pg_stmt *const templates_statements[] = { &store, NULL };
@@ -66,6 +68,7 @@ static int distinct_store(struct pg *pg, struct template_row *rows, size_t n, st
 		columns_text(&c, r->status);
 		columns_text(&c, r->quality);
 		columns_text(&c, r->reason);
+		columns_jsonb(&c, r->components);
 		columns_time(&c, r->at_us);
 	}
 	if (columns_run(&c, pg, &store, &news, err) < 0)

@@ -78,6 +78,7 @@ void fold_template(struct work *w, struct op *op)
 		.status = t->status,
 		.quality = t->quality,
 		.reason = t->reason,
+		.components = t->components,
 		.at_us = op->time_us };
 
 	*LIST_ADD(w, &w->templates) = row;

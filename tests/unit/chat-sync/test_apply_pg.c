@@ -1165,6 +1165,26 @@ static void a_notice_is_told_whole_and_kept_short(void **state)
 		0);
 }
 
+static void the_components_of_a_template_are_stored_and_not_news_alone(void **state)
+{
+	struct inbound_event e = event(IN_TEMPLATE_STATUS, 1, 10);
+
+	(void)state;
+	e.u.template_status = (struct in_template_status){ .name = STR("welcome"),
+		.language = STR("en"),
+		.status = STR("APPROVED"),
+		.components = STR("[{\"type\":\"BODY\"}]") };
+	apply_one(e);
+	assert_string_equal(published(), "template.status");
+	e = event(IN_TEMPLATE_STATUS, 1, 20);
+	e.u.template_status = (struct in_template_status){
+		.name = STR("welcome"), .language = STR("en"), .components = STR("[{\"type\":\"FOOTER\"}]")
+	};
+	apply_one(e);
+	assert_string_equal(published(), "");
+	assert_text("SELECT status || components::text FROM templates", "APPROVED[{\"type\": \"FOOTER\"}]");
+}
+
 /* As after the database was restored from a backup: consumers that have seen the first ones know these. */
 static void what_is_told_anew_has_the_ids_it_had(void **state)
 {
@@ -1521,6 +1541,7 @@ int main(void)
 		T(an_edit_that_is_told_again_later_is_no_news),
 		T(where_no_account_can_be_seen_nothing_is_a_dead_letter),
 		T(of_notices_of_a_kind_the_newest_stays),
+		T(the_components_of_a_template_are_stored_and_not_news_alone),
 		T(a_notice_is_told_whole_and_kept_short),
 		T(what_is_told_anew_has_the_ids_it_had),
 		T(an_older_state_than_the_last_that_was_reported_changes_nothing),

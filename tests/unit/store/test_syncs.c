@@ -305,6 +305,38 @@ static void templates_keep_the_newest_report(void **state)
 		"welcome id APPROVED GREEN -");
 }
 
+static void components_of_a_template_stay_until_a_newer_report_has_others(void **state)
+{
+	static const struct {
+		const char *name, *components;
+		int at;
+		const char *stored;
+	} cases[] = {
+		{ "none yet", NULL, 10, NULL },
+		{ "the first", "[{\"type\":\"BODY\"}]", 20, "[{\"type\": \"BODY\"}]" },
+		{ "a report without them", NULL, 30, "[{\"type\": \"BODY\"}]" },
+		{ "an older report", "[]", 25, "[{\"type\": \"BODY\"}]" },
+		{ "a newer one", "[{\"type\":\"FOOTER\"}]", 40, "[{\"type\": \"FOOTER\"}]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct template_row row = { .workspace_id = 1,
+			.account_id = 1,
+			.name = STR("welcome"),
+			.language = STR("id"),
+			.status = STR("APPROVED"),
+			.components = str_of(cases[i].components),
+			.at_us = AT(cases[i].at) };
+
+		done(store_templates(db.pg, &row, 1, &db.err));
+		if (row.changed != (i == 0))
+			fail_msg("%s: changed", cases[i].name);
+		assert_text("SELECT coalesce(components::text, 'none') FROM templates",
+			cases[i].stored ? cases[i].stored : "none");
+	}
+}
+
 static void reports_of_one_template_in_one_batch_apply_in_order(void **state)
 {
 	struct template_row rows[] = {
@@ -348,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup(the_latest_syncs_of_an_account_are_kept, fresh),
 		cmocka_unit_test_setup(a_stalled_history_is_marked_once, fresh),
 		cmocka_unit_test_setup(templates_keep_the_newest_report, fresh),
+		cmocka_unit_test_setup(components_of_a_template_stay_until_a_newer_report_has_others, fresh),
 		cmocka_unit_test_setup(reports_of_one_template_in_one_batch_apply_in_order, fresh),
 		cmocka_unit_test_setup(users_are_found_in_their_workspace_only, fresh),
 	};
