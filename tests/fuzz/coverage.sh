@@ -15,6 +15,7 @@ declare -A files=(
 	[fuzz_inbound]='libs/wire/(inbound.*|shape.*|reveal)\.c'
 	[fuzz_json]='libs/json/(json|scan)\.c'
 	[fuzz_meta]='services/ingest/dialects/(meta.*|intake)\.c'
+	[fuzz_outbound]='libs/wire/(outbound.*|shape.*|reveal)\.c'
 	[fuzz_phone]='libs/phone/.*\.cc?|services/ingest/dialects/address\.c'
 	[fuzz_records]='libs/wire/records\.c'
 	[fuzz_request]='services/ingest/(routes|proxies)\.c|libs/wire/cloudevents\.c'
