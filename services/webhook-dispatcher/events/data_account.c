@@ -64,6 +64,7 @@ void data_campaign(struct json_writer *w, const struct chat_event *e)
 	jw_member_i64(w, "failed", c->failed);
 	jw_member_i64(w, "skipped", c->skipped);
 	jw_member_i64(w, "unknown", c->unknown);
+	member_text(w, "code", c->code);
 	member_text(w, "reason", c->reason);
 }
 

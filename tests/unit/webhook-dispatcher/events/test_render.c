@@ -255,6 +255,7 @@ static const struct {
 		  .u.campaign = { .campaign = ID(0x25),
 			  .kind = T("paused"),
 			  .reason = T("rate"),
+			  .code = T("130429"),
 			  .recipients = 9,
 			  .sent = 5,
 			  .delivered = 4,
@@ -265,7 +266,7 @@ static const struct {
 		"campaign.paused",
 		"{\"campaign_id\":" ID_TEXT(
 			25) ",\"recipients\":9,\"sent\":5,\"delivered\":4,\"read\":3,\"failed\":2,\"skipped\":1,"
-			    "\"unknown\":6,\"reason\":\"rate\"}" },
+			    "\"unknown\":6,\"code\":\"130429\",\"reason\":\"rate\"}" },
 	{ { .kind = CE_ENDPOINT, .u.endpoint = { ID(0x26), T("disabled"), T("gone"), ID(0x27) } }, "endpoint.disabled",
 		"{\"endpoint_id\":" ID_TEXT(26) ",\"reason\":\"gone\",\"event_id\":" ID_TEXT(27) "}" },
 };
