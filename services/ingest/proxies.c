@@ -1,4 +1,5 @@
-/* The source address of a request; see proxies.h. */
+/* The source address of a request; see proxies.h. Invariant: only addresses that a trusted proxy has written are
+ * used. */
 #include "ingest/proxies.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* The table of routes; see routes.h. */
+/* The table of routes; see routes.h. Invariant: a path matches at most one route. */
 #include "ingest/routes.h"
 
 #include <strings.h>

@@ -1,4 +1,5 @@
-/* The names by which a body identifies its account; see session.h. */
+/* The names by which a body identifies its account; see session.h. Invariant: session_scan() and session_of() apply the
+ * same rules to a raw body and to a parsed one. */
 #include "ingest/session.h"
 
 #include "json/json.h"

@@ -35,7 +35,7 @@ static void gauges_init(void)
 {
 	gauge_requests = gauge("blazz_ingest_requests_in_flight", "Requests admitted and not yet answered.");
 	gauge_bytes = gauge("blazz_ingest_bytes_in_flight",
-		"Bytes of their bodies received so far, and of what was made of them.");
+		"Bytes of bodies received so far, and of records that Kafka has not acknowledged.");
 	gauge_connections = gauge("blazz_ingest_connections", "Open connections.");
 	gauge_accounts = gauge("blazz_ingest_directory_accounts", "Accounts cached.");
 	gauge_apps = gauge("blazz_ingest_directory_apps", "Provider apps cached.");
@@ -45,7 +45,7 @@ static void gauges_init(void)
 static void lookups_init(void)
 {
 	struct metric *lookups = metric_counter("blazz_ingest_directory_lookups",
-		"Accounts and apps asked for by requests: cached, read from PostgreSQL, or absent.", "result");
+		"Accounts and apps looked up for requests: cached, read from PostgreSQL, or absent.", "result");
 
 	lookup_cells[LOOKUP_HIT] = METRIC_CELL(lookups, "hit");
 	lookup_cells[LOOKUP_MISS] = METRIC_CELL(lookups, "miss");

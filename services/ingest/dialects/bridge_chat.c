@@ -1,4 +1,5 @@
-/* One chat of a batch in Blazz's bridge contract: its state and its newest messages. */
+/* One chat of a batch in Blazz's bridge contract: its state and its newest messages. Invariant: a chat is accepted with
+ * all messages that were selected, or rejected as a whole. */
 #include "base/utf8.h"
 #include "ingest/dialects/bridge.h"
 

@@ -1,4 +1,5 @@
-/* POST /api/whatsapp/webhook: one message in Blazz's bridge contract (README.md). */
+/* POST /api/whatsapp/webhook: one message in Blazz's bridge contract (README.md). Invariant: a body is one event, one
+ * rejected item or one ignored item. */
 #include "ingest/dialects/bridge.h"
 #include "ingest/dialects/dialects.h"
 

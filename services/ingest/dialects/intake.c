@@ -166,9 +166,9 @@ static bool is_continued(const struct inbound_event *e)
 	return e->kind == IN_SYNC_CHAT && e->u.sync_chat.continued;
 }
 
-/* An event without a time of its own, in a signed delivery, gets the delivery's time, and an id from the delivery and the
- * item's index in it: not from the ingest time, which is new when the sender retries. Chats and the ends of a sync keep
- * their own time, or none. */
+/* An event without a time of its own, in a signed delivery, gets the delivery's time, and an id from the delivery and
+ * the item's index in it: not from the ingest time, which is new when the sender retries. Chats and the ends of a sync
+ * keep their own time, or none. */
 static void id_derive(const struct intake *in, struct inbound_event *e, struct str provider_key, struct str content)
 {
 	struct inbound_event timeless;

@@ -1,4 +1,5 @@
-/* Meta's calls: one event for each step. The steps of outgoing calls arrive as statuses. */
+/* Meta's calls: one event for each step. The steps of outgoing calls arrive as statuses. Invariant: an unknown word for
+ * a step is kept as the call's outcome, not rejected. */
 #include "base/utf8.h"
 #include "ingest/dialects/meta.h"
 

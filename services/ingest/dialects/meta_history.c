@@ -1,5 +1,6 @@
 /* Meta's history transfer after a number joined the Cloud API (coexistence): chunks of threads in any order, each with
- * its progress; or the information that the business declined to share its history.
+ * its progress; or the information that the business declined to share its history. Invariant: every message of a
+ * thread is read, whatever the progress says.
  */
 #include "ingest/dialects/meta.h"
 

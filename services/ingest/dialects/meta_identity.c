@@ -1,4 +1,5 @@
-/* Meta's information about people apart from messages: new numbers and user ids, the phone's address book, opt-outs. */
+/* Meta's information about people apart from messages: new numbers and user ids, the phone's address book, opt-outs.
+ * Invariant: an identity change has two identified parties. */
 #include "ingest/dialects/address.h"
 #include "ingest/dialects/meta.h"
 

@@ -1,4 +1,5 @@
-/* Meta's statuses of messages that the business sent. */
+/* Meta's statuses of messages that the business sent. Invariant: an unknown status is rejected as unsupported, never
+ * mapped to another one. */
 #include "ingest/dialects/meta.h"
 #include "json/writer.h"
 
