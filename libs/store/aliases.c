@@ -160,10 +160,10 @@ static void inserted_mark(const struct pg_rows *rows, const struct alias_row *co
 	struct cells at = cells_of(rows, NULL);
 
 	for (size_t i = 0; i < n; i++) {
-		bool ours = cells_more(&at) && alias_is_at(&at, sorted[i]);
+		bool won = cells_more(&at) && alias_is_at(&at, sorted[i]);
 
-		inserted[sorted[i] - aliases] = ours;
-		if (ours)
+		inserted[sorted[i] - aliases] = won;
+		if (won)
 			cells_next(&at);
 	}
 }

@@ -107,7 +107,7 @@ static const struct pg_stmt withdrawn = { "conversations_merge_withdrawn", PG_UN
 	" ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET at = excluded.at WHERE excluded.at > h.at" };
 
 /* A reaction set in one conversation and withdrawn in the other: the later of the two wins. */
-static const struct pg_stmt reactions_settle = { "conversations_merge_reactions_settle", PG_UNNAMED,
+static const struct pg_stmt reactions_resolve = { "conversations_merge_reactions_resolve", PG_UNNAMED,
 	"WITH twice AS (SELECT h.workspace_id, h.chat_id, h.sender, w.at >= h.at AS withdrawn FROM " PAIRS
 	" JOIN chat_reactions h ON h.workspace_id = p.workspace_id AND h.chat_id = p.twin_id"
 	" JOIN chat_reactions_withdrawn w ON w.workspace_id = h.workspace_id AND w.chat_id = h.chat_id AND w.sender = h.sender),"
@@ -154,8 +154,8 @@ static const struct pg_stmt count = { "conversations_merge_count", PG_UNNAMED,
 	" WHERE v.workspace_id = n.workspace_id AND v.id = n.into_id" };
 
 const struct pg_stmt *const conversations_merge_statements[] = { &mark, &parked, &redirect, &begin, &advance, &end,
-	&merging, &slice, &named, &lock, &receipts, &reactions, &withdrawn, &reactions_settle, &media, &collapse, &move,
-	&count, NULL };
+	&merging, &slice, &named, &lock, &receipts, &reactions, &withdrawn, &reactions_resolve, &media, &collapse,
+	&move, &count, NULL };
 
 int store_conversations_merge(struct pg *pg, const struct conversation_merge *merge, struct err *err)
 {
@@ -215,7 +215,7 @@ static void moved_add(struct moved *m, const struct merged_message *row)
 
 static int moved_apply(struct moved *m, struct pg *pg, struct err *err)
 {
-	static const struct pg_stmt *const twins[] = { &lock, &receipts, &reactions, &withdrawn, &reactions_settle,
+	static const struct pg_stmt *const twins[] = { &lock, &receipts, &reactions, &withdrawn, &reactions_resolve,
 		&media, &collapse };
 
 	for (size_t i = 0; i < sizeof(m->columns) / sizeof(m->columns[0]); i++)

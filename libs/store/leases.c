@@ -71,27 +71,27 @@ static int held_run(struct pg *pg, const struct pg_stmt *stmt, const char *name,
 int store_lease_renew(struct pg *pg, const char *name, int64_t epoch, int64_t ttl_ms, struct err *err)
 {
 	struct pg_rows *rows = NULL;
-	bool ours;
+	bool held;
 
 	if (held_run(pg, &renew, name, epoch, ttl_ms, &rows, err) < 0)
 		return -1;
-	ours = pg_rows_affected(rows) > 0;
+	held = pg_rows_affected(rows) > 0;
 	pg_rows_free(rows);
-	return ours ? 0 : fenced(name, err);
+	return held ? 0 : fenced(name, err);
 }
 
 int store_lease_lock(struct pg *pg, const char *name, int64_t epoch, int64_t *seq, struct err *err)
 {
 	struct pg_rows *rows = NULL;
-	bool ours;
+	bool held;
 
 	if (held_run(pg, &lock, name, epoch, 0, &rows, err) < 0)
 		return -1;
-	ours = pg_rows_count(rows) > 0;
-	if (ours)
+	held = pg_rows_count(rows) > 0;
+	if (held)
 		*seq = pg_i64(rows, 0, 0);
 	pg_rows_free(rows);
-	return ours ? 0 : fenced(name, err);
+	return held ? 0 : fenced(name, err);
 }
 
 int store_lease_release(struct pg *pg, const char *name, int64_t epoch, struct err *err)

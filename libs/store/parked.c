@@ -31,7 +31,7 @@ static const struct pg_stmt count = { "parked_count", PG_UNNAMED,
 	" AND p.account_id = r.account_id ORDER BY p.target LIMIT $1::integer) AS p)::integer"
 	" FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS r (workspace_id, account_id, place)" };
 
-/* "?:<stanza>": a message of either direction. One row for each that was looked at; columns of those that are taken. */
+/* "?:<stanza>": a message of either direction. One row for each that was looked at; columns of those that are chosen. */
 static const struct pg_stmt ready = { "parked_ready", PG_PREPARED,
 	"WITH scanned AS MATERIALIZED (SELECT p.* FROM unnest($6::integer[]) AS q (partition) CROSS JOIN LATERAL"
 	" (SELECT p.workspace_id, p.id, p.account_id, p.target, p.expires_at FROM parked_updates p WHERE p.topic = $1"
@@ -42,9 +42,9 @@ static const struct pg_stmt ready = { "parked_ready", PG_PREPARED,
 	" THEN ARRAY['true' || substr(s.target, 2), 'false' || substr(s.target, 2)] ELSE ARRAY[s.target] END) OFFSET 0) AS ready"
 	" FROM scanned s),"
 	" ranked AS (SELECT l.*, l.ready AND row_number() OVER (PARTITION BY l.ready ORDER BY l.workspace_id, l.id) <= $2::integer"
-	" AS taken FROM looked_up l)"
-	" SELECT s.expires_at, s.id, s.taken, " PARKED_COLUMNS " FROM ranked s LEFT JOIN LATERAL"
-	" (SELECT * FROM parked_updates p WHERE s.taken AND p.workspace_id = s.workspace_id AND p.id = s.id OFFSET 0) AS p ON true"
+	" AS chosen FROM looked_up l)"
+	" SELECT s.expires_at, s.id, s.chosen, " PARKED_COLUMNS " FROM ranked s LEFT JOIN LATERAL"
+	" (SELECT * FROM parked_updates p WHERE s.chosen AND p.workspace_id = s.workspace_id AND p.id = s.id OFFSET 0) AS p ON true"
 	" ORDER BY s.expires_at, s.id" };
 
 static const struct pg_stmt expire = {

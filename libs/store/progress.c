@@ -18,7 +18,7 @@ static const struct pg_stmt restart = { "progress_restart", PG_PREPARED,
 	" AND (topic, partition) IN (SELECT * FROM unnest($3::text[], $4::integer[]))" };
 
 /* In the order in which store_progress_lock() locks. The statement waits for a row whose owner's transaction is open. */
-static const struct pg_stmt take = { "progress_take", PG_PREPARED,
+static const struct pg_stmt claim = { "progress_claim", PG_PREPARED,
 	"INSERT INTO consumer_progress AS p (consumer, topic, partition, cluster_id, epoch)"
 	" SELECT $1, r.topic, r.partition, $2, " NOW_US
 	" FROM unnest($3::text[], $4::integer[]) AS r (topic, partition)"
@@ -51,7 +51,7 @@ static const struct pg_stmt reset = { "progress_reset", PG_PREPARED,
 	" filtered = 0, parked = 0, dead_lettered = 0, skipped = 0, updated_at = now()"
 	" WHERE consumer = $1 AND topic = $2 AND partition = $3" };
 
-const struct pg_stmt *const progress_statements[] = { &restart, &take, &lock, &advance, NULL };
+const struct pg_stmt *const progress_statements[] = { &restart, &claim, &lock, &advance, NULL };
 const struct pg_stmt *const progress_admin_statements[] = { &list, &reset, NULL };
 
 const char *store_outcome_word(enum outcome o)
@@ -91,22 +91,22 @@ static struct progress *partition_find(struct progress *rows, size_t n, struct s
 	return NULL;
 }
 
-static int clusters_check(const struct pg_rows *taken, const char *cluster_id, struct err *err)
+static int clusters_check(const struct pg_rows *claimed, const char *cluster_id, struct err *err)
 {
-	for (int i = 0; i < pg_rows_count(taken); i++) {
-		struct str topic = pg_text(taken, i, 0), other = pg_text(taken, i, 5);
+	for (int i = 0; i < pg_rows_count(claimed); i++) {
+		struct str topic = pg_text(claimed, i, 0), other = pg_text(claimed, i, 5);
 
 		if (!str_is(other, cluster_id))
 			return err_set(err, ERR_FATAL, "cluster_id",
 				"progress of partition %d of %.*s belongs to Kafka cluster %.*s, this is %s",
-				(int)pg_i64(taken, i, 1), STR_ARG(topic), STR_ARG(other), cluster_id);
+				(int)pg_i64(claimed, i, 1), STR_ARG(topic), STR_ARG(other), cluster_id);
 	}
 	return 0;
 }
 
-static void progress_fill(const struct pg_rows *taken, struct progress *rows, size_t n)
+static void progress_fill(const struct pg_rows *claimed, struct progress *rows, size_t n)
 {
-	for (struct cells c = cells_of(taken, NULL); cells_more(&c); cells_next(&c)) {
+	for (struct cells c = cells_of(claimed, NULL); cells_more(&c); cells_next(&c)) {
 		struct str topic = cells_borrow(&c);
 		struct progress *p = partition_find(rows, n, topic, cells_i32(&c));
 
@@ -137,7 +137,7 @@ static int partitions_run(struct pg *pg, const struct pg_stmt *stmt, const char 
 int store_progress_claim(struct pg *pg, const char *consumer, const char *cluster_id, bool reset_cluster,
 	struct progress *rows, size_t n, struct err *err)
 {
-	struct pg_rows *taken = NULL;
+	struct pg_rows *claimed = NULL;
 	int rc = -1;
 
 	if (n == 0)
@@ -146,14 +146,14 @@ int store_progress_claim(struct pg *pg, const char *consumer, const char *cluste
 		return -1;
 	if (reset_cluster && partitions_run(pg, &restart, consumer, cluster_id, rows, n, NULL, err) < 0)
 		goto out;
-	if (partitions_run(pg, &take, consumer, cluster_id, rows, n, &taken, err) < 0 ||
-		clusters_check(taken, cluster_id, err) < 0 || pg_commit(pg, err) < 0)
+	if (partitions_run(pg, &claim, consumer, cluster_id, rows, n, &claimed, err) < 0 ||
+		clusters_check(claimed, cluster_id, err) < 0 || pg_commit(pg, err) < 0)
 		goto out;
-	progress_fill(taken, rows, n);
+	progress_fill(claimed, rows, n);
 	rc = 0;
 out:
 	pg_rollback(pg);
-	pg_rows_free(taken);
+	pg_rows_free(claimed);
 	return rc;
 }
 

@@ -5,51 +5,48 @@
 #include "store/private.h"
 #include "store/statements.h"
 
-#define SAME(table) \
-	table ".workspace_id = r.workspace_id AND " table ".chat_id = r.chat_id AND " table ".sender = r.sender"
+/* r is the given row, h its stored reaction, w its stored withdrawal. */
+#define SAME_H "h.workspace_id = r.workspace_id AND h.chat_id = r.chat_id AND h.sender = r.sender"
+#define SAME_W "w.workspace_id = r.workspace_id AND w.chat_id = r.chat_id AND w.sender = r.sender"
 
-#define SAID_BEFORE(table) \
-	" AND NOT EXISTS (SELECT FROM " table " b WHERE b.workspace_id = r.workspace_id AND b.chat_id = r.chat_id" \
-	" AND b.sender = r.before AND b.at >= r.at)"
+/* Its sender's previous name has said nothing as new, in either table. */
+#define NOT_BEFORE \
+	"b WHERE b.workspace_id = r.workspace_id AND b.chat_id = r.chat_id AND b.sender = r.before AND b.at >= r.at)"
+#define NOT_SET_BEFORE       " AND NOT EXISTS (SELECT FROM chat_reactions " NOT_BEFORE
+#define NOT_WITHDRAWN_BEFORE " AND NOT EXISTS (SELECT FROM chat_reactions_withdrawn " NOT_BEFORE
 
 /* r: the given rows with what is stored; news: those that are not older. All parts of the statement see the tables as they were before. */
-static const struct pg_stmt store = {
-	"reactions_store", PG_UNNAMED,
+static const struct pg_stmt store = { "reactions_store", PG_UNNAMED,
 	"WITH news AS MATERIALIZED (SELECT r.*, h.emoji AS had, w.at AS withdrawn_at"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[], $7::text[])"
 	" WITH ORDINALITY AS r (workspace_id, chat_id, sender, emoji, at, timed, before, place)"
-	" LEFT JOIN LATERAL (SELECT h.emoji, h.at FROM chat_reactions h WHERE " SAME(
-		"h") " OFFSET 0) AS h ON true"
-		     " LEFT JOIN LATERAL (SELECT w.at FROM chat_reactions_withdrawn w WHERE " SAME(
-			     "w") " OFFSET 0) AS w ON true"
-				  " WHERE (NOT r.timed OR r.at >= coalesce(h.at, w.at, '-infinity'))" SAID_BEFORE("chat_reactions") SAID_BEFORE(
-					  "chat_reactions_withdrawn") "),"
-								      " given AS (INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at)"
-								      " SELECT workspace_id, chat_id, sender, emoji, at FROM news WHERE emoji <> ''"
-								      " ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET emoji = excluded.emoji, at = excluded.at, updated_at = now()),"
-								      " taken AS (DELETE FROM chat_reactions h USING news r WHERE r.emoji = '' AND r.had IS NOT NULL AND " SAME(
-									      "h") "),"
-										   " withdrawn AS (INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at)"
-										   " SELECT workspace_id, chat_id, sender, at FROM news WHERE emoji = ''"
-										   " ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET at = excluded.at),"
-										   " renewed AS (DELETE FROM chat_reactions_withdrawn w USING news r WHERE r.emoji <> '' AND r.withdrawn_at IS NOT NULL"
-										   " AND " SAME(
-											   "w") ")"
-												" SELECT place, coalesce(had, '') <> emoji FROM news"
-};
+	" LEFT JOIN LATERAL (SELECT h.emoji, h.at FROM chat_reactions h WHERE " SAME_H " OFFSET 0) AS h ON true"
+	" LEFT JOIN LATERAL (SELECT w.at FROM chat_reactions_withdrawn w WHERE " SAME_W " OFFSET 0) AS w ON true"
+	" WHERE (NOT r.timed OR r.at >= coalesce(h.at, w.at, '-infinity'))" NOT_SET_BEFORE NOT_WITHDRAWN_BEFORE "),"
+	" given AS (INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at)"
+	" SELECT workspace_id, chat_id, sender, emoji, at FROM news WHERE emoji <> ''"
+	" ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET emoji = excluded.emoji, at = excluded.at, updated_at = now()),"
+	" removed AS (DELETE FROM chat_reactions h USING news r WHERE r.emoji = '' AND r.had IS NOT NULL AND " SAME_H
+	"),"
+	" withdrawn AS (INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at)"
+	" SELECT workspace_id, chat_id, sender, at FROM news WHERE emoji = ''"
+	" ON CONFLICT (workspace_id, chat_id, sender) DO UPDATE SET at = excluded.at),"
+	" renewed AS (DELETE FROM chat_reactions_withdrawn w USING news r WHERE r.emoji <> '' AND r.withdrawn_at IS NOT NULL"
+	" AND " SAME_W ")"
+	" SELECT place, coalesce(had, '') <> emoji FROM news" };
 
 /* The rows that are renamed, and to which sender: of several for one sender the newest. */
-static const struct pg_stmt take = { "reactions_take", PG_UNNAMED,
+static const struct pg_stmt move = { "reactions_move", PG_UNNAMED,
 	"WITH r AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])"
 	" AS r (workspace_id, chat_id, sender, heir)),"
-	" given AS (DELETE FROM chat_reactions h USING r WHERE " SAME(
-		"h") " RETURNING h.workspace_id, h.chat_id, r.heir, h.emoji, h.at),"
-		     " withdrawn AS (DELETE FROM chat_reactions_withdrawn w USING r WHERE " SAME(
-			     "w") " RETURNING w.workspace_id, w.chat_id, r.heir, '' AS emoji, w.at)"
-				  " SELECT DISTINCT ON (workspace_id, chat_id, heir) * FROM (SELECT * FROM given UNION ALL SELECT * FROM withdrawn) AS taken"
-				  " ORDER BY workspace_id, chat_id, heir, at DESC" };
+	" given AS (DELETE FROM chat_reactions h USING r WHERE " SAME_H
+	" RETURNING h.workspace_id, h.chat_id, r.heir, h.emoji, h.at),"
+	" withdrawn AS (DELETE FROM chat_reactions_withdrawn w USING r WHERE " SAME_W
+	" RETURNING w.workspace_id, w.chat_id, r.heir, '' AS emoji, w.at)"
+	" SELECT DISTINCT ON (workspace_id, chat_id, heir) * FROM (SELECT * FROM given UNION ALL SELECT * FROM withdrawn) AS moved"
+	" ORDER BY workspace_id, chat_id, heir, at DESC" };
 
-const struct pg_stmt *const reactions_statements[] = { &store, &take, NULL };
+const struct pg_stmt *const reactions_statements[] = { &store, &move, NULL };
 
 int store_reactions(struct pg *pg, struct reaction_row *rows, size_t n, struct err *err)
 {
@@ -85,7 +82,7 @@ int store_reactions(struct pg *pg, struct reaction_row *rows, size_t n, struct e
 int store_reactions_rename(struct pg *pg, const struct sender_change *changes, size_t n, struct err *err)
 {
 	struct reaction_row *rows;
-	struct pg_rows *taken = NULL;
+	struct pg_rows *moved = NULL;
 	struct columns c;
 	size_t k;
 	int rc;
@@ -95,11 +92,11 @@ int store_reactions_rename(struct pg *pg, const struct sender_change *changes, s
 	columns_init(&c);
 	for (size_t i = 0; i < n; i++)
 		columns_sender_change(&c, &changes[i]);
-	if (columns_run(&c, pg, &take, &taken, err) < 0)
+	if (columns_run(&c, pg, &move, &moved, err) < 0)
 		return -1;
-	k = (size_t)pg_rows_count(taken);
+	k = (size_t)pg_rows_count(moved);
 	rows = mem_calloc(k, sizeof(*rows));
-	for (struct cells at = cells_of(taken, NULL); cells_more(&at); cells_next(&at)) {
+	for (struct cells at = cells_of(moved, NULL); cells_more(&at); cells_next(&at)) {
 		struct reaction_row *row = &rows[at.row];
 
 		row->workspace_id = cells_i64(&at);
@@ -111,6 +108,6 @@ int store_reactions_rename(struct pg *pg, const struct sender_change *changes, s
 	}
 	rc = store_reactions(pg, rows, k, err);
 	free(rows);
-	pg_rows_free(taken);
+	pg_rows_free(moved);
 	return rc;
 }

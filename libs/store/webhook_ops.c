@@ -43,7 +43,7 @@ static const struct pg_stmt revive = { "retries_revive", PG_PREPARED,
 	" AND NOT EXISTS (SELECT FROM webhook_retry_queue w WHERE w.workspace_id = q.workspace_id"
 	" AND w.endpoint_id = q.endpoint_id AND w.event_id = q.event_id AND w.status IN ('pending', 'retrying'))" };
 
-static const struct pg_stmt give_up = { "retries_give_up", PG_PREPARED,
+static const struct pg_stmt drop = { "retries_drop", PG_PREPARED,
 	CHOSEN
 	" UPDATE webhook_retry_queue q SET dropped = true, updated_at = now(),"
 	" next_retry_at = CASE WHEN q.status = 'pending' AND q.next_retry_at < 'infinity' THEN now() ELSE q.next_retry_at END FROM chosen c WHERE " IS_CHOSEN
@@ -53,11 +53,11 @@ static const struct pg_stmt delete = { "retries_delete", PG_PREPARED,
 	CHOSEN " DELETE FROM webhook_retry_queue q USING chosen c WHERE " IS_CHOSEN
 	       " AND q.status IN ('success', 'failed')" };
 
-const struct pg_stmt *const webhook_ops_statements[] = { &positions, &attempts, &list, &hasten, &revive, &give_up,
-	&delete, NULL };
+const struct pg_stmt *const webhook_ops_statements[] = { &positions, &attempts, &list, &hasten, &revive, &drop, &delete,
+	NULL };
 
 /* Runs a statement and frees args. */
-static int taking(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows,
+static int args_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows,
 	struct err *err)
 {
 	int rc = pg_run(pg, stmt, args, rows, err);
@@ -80,7 +80,7 @@ int store_endpoint_positions(struct pg *pg, const struct endpoint_key *endpoint,
 {
 	struct pg_rows *rows = NULL;
 
-	if (taking(pg, &positions, endpoint_args(endpoint), &rows, err) < 0)
+	if (args_run(pg, &positions, endpoint_args(endpoint), &rows, err) < 0)
 		return -1;
 	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
 		struct position_info p = { .topic = cells_borrow(&c) };
@@ -120,7 +120,7 @@ int store_endpoint_attempts(struct pg *pg, const struct endpoint_key *endpoint, 
 	struct pg_rows *rows = NULL;
 
 	pg_arg_i32(args, limit);
-	if (taking(pg, &attempts, args, &rows, err) < 0)
+	if (args_run(pg, &attempts, args, &rows, err) < 0)
 		return -1;
 	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
 		struct attempt_info a;
@@ -174,7 +174,7 @@ int store_retries_list(struct pg *pg, const struct retry_filter *filter, int lim
 	struct pg_rows *rows = NULL;
 
 	pg_arg_i32(args, limit);
-	if (taking(pg, &list, args, &rows, err) < 0)
+	if (args_run(pg, &list, args, &rows, err) < 0)
 		return -1;
 	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
 		struct retry_info r;
@@ -195,8 +195,8 @@ static int both(struct pg *pg, const struct pg_stmt *first, const struct pg_stmt
 
 	if (pg_begin(pg, err) < 0)
 		return -1;
-	if (taking(pg, first, filter_args(filter), &one, err) < 0 ||
-		taking(pg, second, filter_args(filter), &two, err) < 0 || pg_commit(pg, err) < 0)
+	if (args_run(pg, first, filter_args(filter), &one, err) < 0 ||
+		args_run(pg, second, filter_args(filter), &two, err) < 0 || pg_commit(pg, err) < 0)
 		goto out;
 	*changed = pg_rows_affected(one) + pg_rows_affected(two);
 	rc = 0;
@@ -214,5 +214,5 @@ int store_retries_again(struct pg *pg, const struct retry_filter *filter, int64_
 
 int store_retries_drop(struct pg *pg, const struct retry_filter *filter, int64_t *changed, struct err *err)
 {
-	return both(pg, &delete, &give_up, filter, changed, err);
+	return both(pg, &delete, &drop, filter, changed, err);
 }

@@ -24,12 +24,12 @@ static const struct pg_stmt delete = { "positions_delete", PG_UNNAMED,
 	" WHERE p.workspace_id = r.workspace_id AND p.endpoint_id = r.endpoint_id AND coalesce(p.replay_id, 0) = 0 AND p.topic = $1"
 	" AND p.partition = r.partition" };
 
-static const struct pg_stmt forget = { "positions_forget", PG_UNNAMED,
+static const struct pg_stmt delete_of_endpoints = { "positions_delete_of_endpoints", PG_UNNAMED,
 	"DELETE FROM webhook_positions p USING unnest($3::bigint[], $4::bigint[]) AS r (workspace_id, endpoint_id)"
 	" WHERE p.workspace_id = r.workspace_id AND p.endpoint_id = r.endpoint_id AND p.topic = $1"
 	" AND p.partition = ANY ($2::integer[])" };
 
-const struct pg_stmt *const positions_statements[] = { &read, &put, &delete, &forget, NULL };
+const struct pg_stmt *const positions_statements[] = { &read, &put, &delete, &delete_of_endpoints, NULL };
 
 static void scalar_topic(struct columns *c, struct str topic)
 {
@@ -97,8 +97,8 @@ int store_positions_write(struct pg *pg, struct str topic, const struct position
 	return rows_write(pg, topic, rows, n, false, err);
 }
 
-int store_positions_forget(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
+int store_positions_delete(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
 	const struct endpoint_key *endpoints, size_t n, struct err *err)
 {
-	return store_endpoints_run(pg, &forget, topic, partitions, n_partitions, endpoints, n, err);
+	return store_endpoints_run(pg, &delete_of_endpoints, topic, partitions, n_partitions, endpoints, n, err);
 }

@@ -24,7 +24,7 @@ int store_positions_read(struct pg *pg, struct str topic, const int32_t *partiti
 int store_positions_write(struct pg *pg, struct str topic, const struct position_row *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 /* These endpoints were deleted: deletes all their positions in these partitions, including those of their replays. */
-int store_positions_forget(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
+int store_positions_delete(struct pg *pg, struct str topic, const int32_t *partitions, size_t n_partitions,
 	const struct endpoint_key *endpoints, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

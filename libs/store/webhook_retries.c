@@ -75,7 +75,7 @@ static const struct pg_stmt abandon = { "retries_abandon", PG_UNNAMED,
 /* The oldest row of a chain is due: now, or at its scheduled time; the rows behind it wait, also those that were
  * claimed before the oldest failed. A row that waited for its endpoint is made due as well: the partition may have had
  * no owner when the endpoint became live. */
-static const struct pg_stmt unlease = { "retries_unlease", PG_PREPARED,
+static const struct pg_stmt recover = { "retries_recover", PG_PREPARED,
 	"UPDATE webhook_retry_queue q SET status = 'pending', lease_owner = NULL, updated_at = now(),"
 	" next_retry_at = CASE WHEN q.ordering_key IS NULL OR l.place = 1 THEN now() ELSE 'infinity' END"
 	" FROM (SELECT w.workspace_id, w.id, w.status, w.next_retry_at, row_number() OVER (key ORDER BY w.source_offset) AS place"
@@ -102,7 +102,7 @@ static const struct pg_stmt expire = { "retries_expire", PG_PREPARED,
 	" AS old WHERE q.workspace_id = old.workspace_id AND q.id = old.id" };
 
 const struct pg_stmt *const retries_statements[] = { &insert, &find, &finish, &release, &release_endpoints, &abandon,
-	&unlease, &count, &depth, &expire, NULL };
+	&recover, &count, &depth, &expire, NULL };
 
 const char *store_retry_status_word(enum retry_status s)
 {
@@ -258,7 +258,7 @@ int store_retries_recover(struct pg *pg, const int32_t *partitions, size_t n,
 
 	if (n == 0)
 		return 0;
-	if (partitions_run(pg, &unlease, partitions, n, NULL, err) < 0 ||
+	if (partitions_run(pg, &recover, partitions, n, NULL, err) < 0 ||
 		partitions_run(pg, &count, partitions, n, &rows, err) < 0)
 		return -1;
 	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {

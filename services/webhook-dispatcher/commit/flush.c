@@ -64,7 +64,7 @@ static int endpoints_write(struct flush *f, const int32_t *partitions, size_t n,
 	if (store_retries_release_endpoints(pg, partitions, n, live, n_live, err) < 0 ||
 		store_retries_abandon(pg, partitions, n, gone, n_gone, err) < 0)
 		return -1;
-	return store_positions_forget(pg, str_of(f->o.readers->topic), partitions, n, gone, n_gone, err);
+	return store_positions_delete(pg, str_of(f->o.readers->topic), partitions, n, gone, n_gone, err);
 }
 
 static int replays_write(struct flush *f, struct err *err)

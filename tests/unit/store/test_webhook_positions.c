@@ -112,8 +112,8 @@ static void no_position_of_a_deleted_endpoint_is_left_in_these_partitions(void *
 	execute(db.admin,
 		"INSERT INTO webhook_positions (workspace_id, endpoint_id, replay_id, topic, partition, start_offset, next_offset, until_offset)"
 		" SELECT 1, e, e, 'blazz.chat-event.v1', p, 1, 1, 1 FROM generate_series(1, 2) e, generate_series(3, 5) p");
-	done(store_positions_forget(db.pg, TOPIC, partitions, 2, &one, 1, &db.err));
-	done(store_positions_forget(db.pg, TOPIC, partitions, 2, &one, 0, &db.err));
+	done(store_positions_delete(db.pg, TOPIC, partitions, 2, &one, 1, &db.err));
+	done(store_positions_delete(db.pg, TOPIC, partitions, 2, &one, 0, &db.err));
 	assert_int_equal(db_i64("SELECT count(*) FROM webhook_positions WHERE endpoint_id = 2"), 9);
 	assert_int_equal(db_i64("SELECT count(*) FROM webhook_positions WHERE endpoint_id = 1 AND topic = 'another'"),
 		3);
