@@ -63,7 +63,7 @@ static size_t name_distance(const char *a, const char *b)
 	return row[n];
 }
 
-static int refuse_unknown(const struct config_key *keys, const struct config_entry *e, struct err *err)
+static int reject_unknown(const struct config_key *keys, const struct config_entry *e, struct err *err)
 {
 	const char *nearest = NULL;
 	size_t best = 4; /* suggest only names at a distance of at most three */
@@ -109,7 +109,7 @@ static int check_names(const struct config_key *keys, const struct config_entrie
 		bool pass_on = is_kafka(name) && !str_ends(str_of(name), STR("_file"));
 
 		if (!pass_on && !key_find(keys, name) && !is_secret_file(keys, name))
-			return refuse_unknown(keys, &entries->e[i], err);
+			return reject_unknown(keys, &entries->e[i], err);
 	}
 	return 0;
 }
@@ -178,7 +178,7 @@ static int find_text(const struct config_entries *entries, const char *name, boo
 	return secret ? find_secret(entries, name, f, err) : 0;
 }
 
-static int refuse_missing(const struct config_key *key, struct err *err)
+static int reject_missing(const struct config_key *key, struct err *err)
 {
 	struct buf variable = BUF_INIT;
 
@@ -199,7 +199,7 @@ static int value_load(const struct config_entries *entries, const struct config_
 	if (find_text(entries, key->name, key->flags & CONFIG_SECRET, &f, err) < 0)
 		goto out;
 	if ((key->flags & CONFIG_REQUIRED) && (!f.text || !*f.text)) {
-		refuse_missing(key, err);
+		reject_missing(key, err);
 		goto out;
 	}
 	rc = config_value_parse(out, key, f.text, err);
@@ -317,27 +317,28 @@ static bool text_eq(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static void add_refused(struct buf *refused, const char *name)
+static void name_add(struct buf *need_restart, const char *name)
 {
-	buf_printf(refused, "%s%s", refused->n ? ", " : "", name);
+	buf_printf(need_restart, "%s%s", need_restart->n ? ", " : "", name);
 }
 
-static void kafka_compare(const struct config_entries *old, const struct config_entries *fresh, struct buf *refused)
+static void kafka_compare(const struct config_entries *old, const struct config_entries *fresh,
+	struct buf *need_restart)
 {
 	for (size_t i = 0; i < fresh->n; i++) {
 		const struct config_entry *was = config_entries_find(old, fresh->e[i].name);
 		const struct config_entry *is = config_entries_find(fresh, fresh->e[i].name);
 
 		if (is == &fresh->e[i] && (!was || strcmp(was->text, is->text) != 0))
-			add_refused(refused, is->name);
+			name_add(need_restart, is->name);
 	}
 	for (size_t i = 0; i < old->n; i++)
 		if (!config_entries_find(fresh, old->e[i].name) &&
 			config_entries_find(old, old->e[i].name) == &old->e[i])
-			add_refused(refused, old->e[i].name);
+			name_add(need_restart, old->e[i].name);
 }
 
-int config_reload(struct config *c, struct buf *refused, struct err *err)
+int config_reload(struct config *c, struct buf *need_restart, struct err *err)
 {
 	struct loaded fresh;
 
@@ -349,14 +350,14 @@ int config_reload(struct config *c, struct buf *refused, struct err *err)
 		if (text_eq(old->text, new->text))
 			continue;
 		if (!(c->keys[i].flags & CONFIG_LIVE)) {
-			add_refused(refused, c->keys[i].name);
+			name_add(need_restart, c->keys[i].name);
 			continue;
 		}
 		*old = *new;
 		*new = swap;
 		config_value_store(old, &c->keys[i], c->settings);
 	}
-	kafka_compare(&c->loaded.kafka, &fresh.kafka, refused);
+	kafka_compare(&c->loaded.kafka, &fresh.kafka, need_restart);
 	loaded_fini(&fresh);
 	return 0;
 }

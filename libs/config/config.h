@@ -40,9 +40,9 @@ struct config;
  * *settings, the service's settings struct of `size` bytes. ERR_INPUT names file, line and key. */
 int config_load(struct config **out, const char *file, const struct config_key *keys, void *settings, size_t size,
 	struct err *err) ERR_MUST_USE;
-/* Reloads all sources. Updates live keys in *settings, freeing their old strings, and appends the names of other keys
- * that changed to `refused`, separated by ", ". On failure nothing changes. */
-int config_reload(struct config *c, struct buf *refused, struct err *err) ERR_MUST_USE;
+/* Reloads all sources. Updates live keys in *settings, freeing their old strings, and appends to `need_restart`,
+ * separated by ", ", the names of other keys that changed: they keep their values. On failure nothing changes. */
+int config_reload(struct config *c, struct buf *need_restart, struct err *err) ERR_MUST_USE;
 void config_free(struct config *c); /* and the strings in settings */
 /* Calls each() for every kafka.* key that is set, without the prefix; if a name occurs several times, the last one
  * counts. */

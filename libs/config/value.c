@@ -120,7 +120,7 @@ static const char *shown(const struct config_key *key, const char *text)
 	return key->flags & CONFIG_SECRET ? "the value" : text;
 }
 
-static int refuse_type(const struct config_key *key, const char *text, struct err *err)
+static int reject_type(const struct config_key *key, const char *text, struct err *err)
 {
 	static const char *const wants[] = { [CONFIG_INT] = "a whole number",
 		[CONFIG_BOOL] = "true or false",
@@ -150,7 +150,7 @@ static int numeric_parse(const struct config_key *key, const char *text, int64_t
 	int64_t v = 0;
 
 	if (!(key->type == CONFIG_BOOL ? bool_parse(s, &v) : number_parse(key->type, s, &v)))
-		return refuse_type(key, text, err);
+		return reject_type(key, text, err);
 	if (key->type != CONFIG_BOOL && check_range(key, text, v, err) < 0)
 		return -1;
 	*out = v;

@@ -50,7 +50,7 @@ static _Noreturn void config_table(const struct service_spec *spec)
 	print_and_exit(&text);
 }
 
-static _Noreturn void refuse(const struct service_spec *spec)
+static _Noreturn void usage_exit(const struct service_spec *spec)
 {
 	fprintf(stderr, "Try blazz-%s --help.\n", spec->name);
 	exit(SERVICE_EXIT_CONFIG);
@@ -81,12 +81,12 @@ struct arguments arguments_parse(const struct service_spec *spec, int argc, char
 		case TABLE:
 			config_table(spec);
 		default:
-			refuse(spec);
+			usage_exit(spec);
 		}
 	}
 	if (optind < argc) {
 		fprintf(stderr, "blazz-%s: '%s' is not an option\n", spec->name, argv[optind]);
-		refuse(spec);
+		usage_exit(spec);
 	}
 	return a;
 }

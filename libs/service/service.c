@@ -177,26 +177,26 @@ const struct topic_names *service_topics(const struct service *s)
 static void reload(struct service *s)
 {
 	enum reload_result result = RELOAD_FAILED;
-	struct buf refused = BUF_INIT;
+	struct buf need_restart = BUF_INIT;
 	struct err err;
 
-	if (settings_reload(s->settings, &refused, &err) < 0) {
+	if (settings_reload(s->settings, &need_restart, &err) < 0) {
 		log_error("configuration not reloaded", LOG_ERR(&err));
 		goto out;
 	}
-	result = refused.n > 0 ? RELOAD_PARTIAL : RELOAD_APPLIED;
+	result = need_restart.n > 0 ? RELOAD_PARTIAL : RELOAD_APPLIED;
 	log_set_level(settings_log_level(s->settings));
-	if (refused.n > 0)
-		log_warn("configuration needs a restart", LOG_STR("keys", buf_str(&refused)));
+	if (need_restart.n > 0)
+		log_warn("configuration needs a restart", LOG_STR("keys", buf_str(&need_restart)));
 	if (s->spec.reloaded)
 		s->spec.reloaded(s->spec.ctx);
 	log_info("configuration reloaded");
 out:
 	metric_add(METRIC_CELL(s->reloads, reload_words[result]), 1);
-	buf_fini(&refused);
+	buf_fini(&need_restart);
 }
 
-static void signal_take(struct service *s, uint32_t signo)
+static void signal_handle(struct service *s, uint32_t signo)
 {
 	if (signo == SIGHUP) {
 		reload(s);
@@ -211,7 +211,7 @@ bool service_stopping(struct service *s)
 	struct signalfd_siginfo info;
 
 	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info))
-		signal_take(s, info.ssi_signo);
+		signal_handle(s, info.ssi_signo);
 	return atomic_load(&s->stopping);
 }
 

@@ -166,9 +166,9 @@ static int rehearse(const struct settings *s, struct err *err)
 	return rc;
 }
 
-int settings_reload(struct settings *s, struct buf *refused, struct err *err)
+int settings_reload(struct settings *s, struct buf *need_restart, struct err *err)
 {
-	if (rehearse(s, err) < 0 || config_reload(s->config, refused, err) < 0)
+	if (rehearse(s, err) < 0 || config_reload(s->config, need_restart, err) < 0)
 		return -1;
 	publish(s);
 	return 0;

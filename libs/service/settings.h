@@ -23,8 +23,8 @@ struct config_key *settings_keys(const struct service_spec *spec);
 int settings_load(struct settings **out, const struct service_spec *spec, const char *file,
 	struct err *err) ERR_MUST_USE;
 /* Applies changed live keys when the whole new configuration is valid, otherwise none. Keys that need a restart are named in
- * refused. */
-int settings_reload(struct settings *s, struct buf *refused, struct err *err) ERR_MUST_USE;
+ * need_restart. */
+int settings_reload(struct settings *s, struct buf *need_restart, struct err *err) ERR_MUST_USE;
 void settings_free(struct settings *s);
 
 const struct shared_settings *settings_shared(const struct settings *s);
