@@ -46,7 +46,7 @@ void http_client_close(struct http_client **client)
 	free(c);
 }
 
-static size_t response_take(char *data, size_t size, size_t n, void *arg)
+static size_t response_receive(char *data, size_t size, size_t n, void *arg)
 {
 	struct response *r = arg;
 
@@ -77,7 +77,7 @@ static void call_setup(CURL *e, const struct http_call *call, struct curl_slist 
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(call->timeout_ms ? call->timeout_ms : TIMEOUT_MS));
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, response_take);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, response_receive);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, r);
 	if (call->body.p) {
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.n);

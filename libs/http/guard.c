@@ -193,7 +193,7 @@ struct host {
 	int port;
 };
 
-static int host_take(const struct guard *g, CURLU *url, struct host *host, struct err *err)
+static int host_extract(const struct guard *g, CURLU *url, struct host *host, struct err *err)
 {
 	char *text = part_get(url, CURLUPART_HOST, 0);
 	struct str s = str_of(text);
@@ -237,7 +237,7 @@ static int host_of(const struct guard *g, struct str url, struct host *host, str
 	if (!parsed)
 		return err_set(err, ERR_FATAL, "curl", "no memory");
 	if (curl_url_set(parsed, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
-		rc = host_take(g, parsed, host, err);
+		rc = host_extract(g, parsed, host, err);
 	else
 		rc = url_refuse(err, "it is not a URL");
 	curl_url_cleanup(parsed);

@@ -50,7 +50,7 @@ static void text_keep(char *out, struct str text)
 	out[text.n] = '\0';
 }
 
-static bool members_take(struct pusher *p, const json *from, struct str channel)
+static bool members_read(struct pusher *p, const json *from, struct str channel)
 {
 	struct str app_id = json_str(json_get(from, "app_id")), key = json_str(json_get(from, "key"));
 	struct str secret = json_str(json_get(from, "secret")), own = json_str(json_get(from, "channel"));
@@ -71,14 +71,14 @@ int pusher_parse(struct pusher **out, struct str json_text, struct str channel, 
 {
 	struct json_doc *doc = NULL;
 	struct pusher *p;
-	bool taken;
+	bool complete;
 
 	if (json_parse(&doc, json_text, NULL) < 0)
 		return err_set(err, ERR_INPUT, "secrets", "the endpoint's secrets are not JSON");
 	p = mem_calloc(1, sizeof(*p));
-	taken = members_take(p, json_root(doc), channel);
+	complete = members_read(p, json_root(doc), channel);
 	json_free(doc);
-	if (!taken) {
+	if (!complete) {
 		pusher_free(p);
 		return err_set(err, ERR_INPUT, "secrets",
 			"the endpoint has no valid app_id, key, secret or channel of a Pusher application");

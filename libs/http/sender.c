@@ -1,7 +1,7 @@
 /* Requests in flight; see sender.h. An exchange owns an easy handle. Both are pooled and reused together; each request
  * sets only the options that differ between requests.
  *
- * Invariant: done() is called only from answers_take() and sender_abort(), and the exchange may be reused right after
+ * Invariant: done() is called only from results_receive() and sender_abort(), and the exchange may be reused right after
  * it.
  */
 #include <assert.h>
@@ -51,7 +51,7 @@ static int request_begins(void *arg, char *remote, char *local, int remote_port,
 }
 
 /* Stops libcurl from resolving a name that resolver.h has resolved: its own lookups are not bounded by the shares. */
-static int look_up_begins(void *resolver, void *reserved, void *arg)
+static int lookup_begins(void *resolver, void *reserved, void *arg)
 {
 	const struct exchange *x = arg;
 
@@ -60,7 +60,7 @@ static int look_up_begins(void *resolver, void *reserved, void *arg)
 	return x->is_resolved ? 1 : 0;
 }
 
-static size_t header_take(char *data, size_t size, size_t n, void *arg)
+static size_t header_receive(char *data, size_t size, size_t n, void *arg)
 {
 	struct exchange *x = arg;
 
@@ -70,7 +70,7 @@ static size_t header_take(char *data, size_t size, size_t n, void *arg)
 	return x->cut ? 0 : size * n;
 }
 
-static size_t body_take(char *data, size_t size, size_t n, void *arg)
+static size_t body_receive(char *data, size_t size, size_t n, void *arg)
 {
 	struct exchange *x = arg;
 	size_t room = x->response_bytes - x->response.n;
@@ -109,11 +109,11 @@ static void easy_setup(struct exchange *x)
 		curl_easy_setopt(e, CURLOPT_CAINFO, o->ca_file);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, request_begins);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
-	curl_easy_setopt(e, CURLOPT_RESOLVER_START_FUNCTION, look_up_begins);
+	curl_easy_setopt(e, CURLOPT_RESOLVER_START_FUNCTION, lookup_begins);
 	curl_easy_setopt(e, CURLOPT_RESOLVER_START_DATA, x);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, header_take);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, header_receive);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, body_take);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, body_receive);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
 	exchange_sockets_setup(x);
 }
@@ -138,7 +138,7 @@ static void exchange_free(struct exchange *x)
 	free(x);
 }
 
-static struct exchange *exchange_take(struct sender *s)
+static struct exchange *exchange_get(struct sender *s)
 {
 	struct exchange *x = LIST_FIRST(&s->idle);
 
@@ -236,7 +236,7 @@ static void max_idle_set(struct exchange *x, int ms)
 
 void sender_send(struct sender *s, const struct send_request *request, struct exchange **out)
 {
-	struct exchange *x = exchange_take(s);
+	struct exchange *x = exchange_get(s);
 
 	assert(!s->closing);
 	x->may_begin = request->may_begin;
@@ -273,7 +273,7 @@ static void exchange_end(struct exchange *x, const struct exchange_result *r)
 	s->n_idle++;
 }
 
-static void answers_take(struct sender *s)
+static void results_receive(struct sender *s)
 {
 	CURLMsg *message;
 	int left;
@@ -295,7 +295,7 @@ void sender_act(struct sender *s, curl_socket_t fd, int ready)
 	int running;
 
 	curl_multi_socket_action(s->multi, fd, ready, &running);
-	answers_take(s);
+	results_receive(s);
 	idle_trim(s, (size_t)s->options.max_connections);
 }
 
