@@ -13,7 +13,7 @@ static void space_skip(struct json_members *m)
 		m->at++;
 }
 
-static bool take(struct json_members *m, char c)
+static bool expect(struct json_members *m, char c)
 {
 	space_skip(m);
 	if (m->at == m->end || *m->at != c)
@@ -80,7 +80,7 @@ struct json_members json_members(struct str text)
 
 	if (text.n > 0)
 		m.end = text.p + text.n;
-	m.more = take(&m, '{');
+	m.more = expect(&m, '{');
 	return m;
 }
 
@@ -88,20 +88,20 @@ bool json_members_next(struct json_members *m, struct str *name, struct str *val
 {
 	const char *from;
 
-	m->more = m->more && take(m, '"');
+	m->more = m->more && expect(m, '"');
 	from = m->at;
 	m->more = m->more && string_skip(m);
 	if (!m->more)
 		return false;
 	*name = (struct str){ from, (size_t)(m->at - from) - 1 };
-	m->more = take(m, ':');
+	m->more = expect(m, ':');
 	space_skip(m);
 	from = m->at;
 	m->more = m->more && value_skip(m);
 	if (!m->more)
 		return false;
 	*value = (struct str){ from, (size_t)(m->at - from) };
-	m->more = take(m, ',');
+	m->more = expect(m, ',');
 	return true;
 }
 

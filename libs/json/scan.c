@@ -88,7 +88,7 @@ static void scan_replace(struct scan *s)
 }
 
 /* Stops repairing text that no parser accepts: removing an escape further on could make it look valid. */
-static void scan_give_up(struct scan *s)
+static void scan_fail(struct scan *s)
 {
 	s->at = s->end;
 }
@@ -105,12 +105,12 @@ static void scan_unit(struct scan *s)
 	const char *next;
 
 	if (unit < 0) {
-		scan_give_up(s);
+		scan_fail(s);
 		return;
 	}
 	next = s->at + ESCAPE_BYTES;
 	if (is_continuation_at(next, s->end))
-		scan_give_up(s);
+		scan_fail(s);
 	else if (unit == 0)
 		scan_skip(s, ESCAPE_BYTES);
 	else if (is_high(unit) && is_low(unit_at(next, s->end)))
@@ -125,7 +125,7 @@ static void scan_unit(struct scan *s)
 static void scan_escape(struct scan *s)
 {
 	if (s->end - s->at < 2)
-		scan_give_up(s);
+		scan_fail(s);
 	else if (s->at[1] == 'u')
 		scan_unit(s);
 	else

@@ -107,7 +107,7 @@ static void turn_came(void *line)
 	waiting_push(p);
 }
 
-static void reports_take(void *line)
+static void reports_serve(void *line)
 {
 	struct kafka_publications *p = line;
 
@@ -161,7 +161,7 @@ int kafka_publications_open(struct kafka_publications **out, const struct kafka_
 		return -1;
 	}
 	p->turn = loop_timer_new(options->loop, turn_came, p);
-	p->io = loop_io_new(options->loop, kafka_producer_fd(p->kafka), true, false, reports_take, p);
+	p->io = loop_io_new(options->loop, kafka_producer_fd(p->kafka), true, false, reports_serve, p);
 	*out = p;
 	return 0;
 }

@@ -187,7 +187,7 @@ static int start(struct kafka_reader *r, struct err *err)
 }
 
 /* 1: *out has the record, for the caller; 0: m was an end of partition or outside the range. */
-static int take(struct kafka_reader *r, rd_kafka_message_t *m, struct kafka_message *out, struct err *err)
+static int message_accept(struct kafka_reader *r, rd_kafka_message_t *m, struct kafka_message *out, struct err *err)
 {
 	size_t i = (size_t)m->partition;
 	bool known = m->rkt && m->partition >= 0 && i < r->n && r->fetched[i];
@@ -216,7 +216,7 @@ int kafka_reader_next(struct kafka_reader *r, int timeout_ms, struct kafka_messa
 	while (r->left > 0) {
 		int64_t left_ms = deadline_ms - clock_mono_ms();
 		rd_kafka_message_t *m = left_ms > 0 ? rd_kafka_consume_queue(r->queue, (int)left_ms) : NULL;
-		int rc = m ? take(r, m, out, err)
+		int rc = m ? message_accept(r, m, out, err)
 			   : err_set(err, ERR_RETRY, "timeout", "no record arrived for %d ms", timeout_ms);
 
 		if (rc != 0)

@@ -35,8 +35,8 @@ struct pg_array {
 	size_t count;
 	enum pg_type type;
 	bool has_null;
-	bool refused; /* element refused_at cannot be stored */
-	size_t refused_at;
+	bool rejected; /* element rejected_at cannot be stored */
+	size_t rejected_at;
 };
 
 struct pg_array *pg_array_new(enum pg_type type)
@@ -62,7 +62,7 @@ void pg_array_clear(struct pg_array *a)
 	buf_reserve(&a->bytes, HEADER_BYTES);
 	a->bytes.n = HEADER_BYTES;
 	a->count = 0;
-	a->has_null = a->refused = false;
+	a->has_null = a->rejected = false;
 }
 
 size_t pg_array_count(const struct pg_array *a)
@@ -117,11 +117,11 @@ void pg_array_f64(struct pg_array *a, double v)
 	wire_put64(element_add(a, 8), wire_f64(v));
 }
 
-static void element_refuse(struct pg_array *a)
+static void element_reject(struct pg_array *a)
 {
-	if (!a->refused) {
-		a->refused = true;
-		a->refused_at = a->count;
+	if (!a->rejected) {
+		a->rejected = true;
+		a->rejected_at = a->count;
 	}
 	pg_array_null(a);
 }
@@ -137,7 +137,7 @@ void pg_array_str(struct pg_array *a, struct str v)
 		return;
 	}
 	if (a->type != PG_BYTEA && !utf8_storable(v)) {
-		element_refuse(a);
+		element_reject(a);
 		return;
 	}
 	at = element_add(a, version + v.n);
@@ -173,8 +173,8 @@ int pg_array_finish(struct pg_array *a, struct str *bytes, struct err *err)
 {
 	char *header = a->bytes.p;
 
-	if (a->refused)
-		return err_set(err, ERR_INPUT, "22021", "element %zu has a NUL or is not UTF-8", a->refused_at);
+	if (a->rejected)
+		return err_set(err, ERR_INPUT, "22021", "element %zu has a NUL or is not UTF-8", a->rejected_at);
 	wire_put32(header, a->count > 0);
 	wire_put32(header + 4, a->has_null);
 	wire_put32(header + 8, oids[a->type].element);
