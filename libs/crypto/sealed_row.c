@@ -1,4 +1,5 @@
-/* Sealed values of a row; see sealed_row.h. Invariant: sealing and unsealing derive the associated data in one place. */
+/* Sealed values of a row; see sealed_row.h. Invariant: sealing and unsealing derive the associated data in one
+ * place. */
 #include "crypto/sealed_row.h"
 
 static struct buf associated_with(const char *what, const struct uuid *row)

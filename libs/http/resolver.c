@@ -1,5 +1,5 @@
-/* Resolving host names on threads; see resolver.h, and resolver_private.h for the life of a lookup. This file: whose turn
- * it is, and calling back those that wait. */
+/* Resolving host names on threads; see resolver.h, and resolver_private.h for the life of a lookup. This file: whose
+ * turn it is, and calling back those that wait. */
 #include "http/resolver_private.h"
 
 #include <stdlib.h>

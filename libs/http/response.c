@@ -1,5 +1,5 @@
-/* Responses: made by http_respond(), queued in libmicrohttpd when it is ready for them. Invariant: a request is answered
- * once, and its connection, if suspended, is resumed after the response was queued. */
+/* Responses: made by http_respond(), queued in libmicrohttpd when it is ready for them. Invariant: a request is
+ * answered once, and its connection, if suspended, is resumed after the response was queued. */
 #include "http/server_private.h"
 
 #include <assert.h>

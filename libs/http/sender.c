@@ -1,8 +1,8 @@
 /* Requests in flight; see sender.h. An exchange owns an easy handle. Both are pooled and reused together; each request
  * sets only the options that differ between requests.
  *
- * Invariant: done() is called only from results_receive() and sender_abort(), and the exchange may be reused right after
- * it.
+ * Invariant: done() is called only from results_receive() and sender_abort(), and the exchange may be reused right
+ * after it.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -74,7 +74,8 @@ struct http_server_closed http_server_closed(const struct http_server *s);
 struct str http_method(const struct http_request *r);
 struct str http_path(const struct http_request *r); /* percent-decoded once, without the query */
 struct str http_header(const struct http_request *r, const char *name); /* absent when missing */
-/* All values of a header in the order of their lines, joined by commas (RFC 9110, 5.3). Bounded by the header's size. */
+/* All values of a header in the order of their lines, joined by commas (RFC 9110, 5.3). Bounded by the header's
+ * size. */
 void http_header_join(const struct http_request *r, const char *name, struct buf *out);
 struct str http_query(const struct http_request *r, const char *name);
 struct str http_body(const struct http_request *r);

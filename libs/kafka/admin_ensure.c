@@ -1,5 +1,5 @@
-/* Creating missing topics, until the broker lists every one. Invariant: the number of partitions of an existing topic is
- * never changed. */
+/* Creating missing topics, until the broker lists every one. Invariant: the number of partitions of an existing topic
+ * is never changed. */
 #include "kafka/admin_private.h"
 
 #include <stdlib.h>

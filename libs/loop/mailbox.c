@@ -1,5 +1,5 @@
-/* A queue between threads; see mailbox.h. The reader moves all posted messages to a list of its own at once, so that the
- * lock is held only briefly; posting to a reader that is still draining costs no system call.
+/* A queue between threads; see mailbox.h. The reader moves all posted messages to a list of its own at once, so that
+ * the lock is held only briefly; posting to a reader that is still draining costs no system call.
  *
  *   posters --mailbox_post()--> posted (locked) --all at once--> received (reader's) --mailbox_receive()--> reader
  *                 `-- eventfd, written for the first message only

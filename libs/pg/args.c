@@ -93,7 +93,8 @@ void pg_arg_f64(struct pg_args *a, double v)
 	wire_put64(arg_copied(a, OID_FLOAT8, 8), wire_f64(v));
 }
 
-/* True when v is a value that the caller must add. Otherwise this has added NULL, or marked the text as one to reject. */
+/* True when v is a value that the caller must add. Otherwise this has added NULL, or marked the text as one to
+ * reject. */
 static bool text_present(struct pg_args *a, Oid type, struct str v)
 {
 	bool good = !v.p || utf8_storable(v);

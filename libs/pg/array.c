@@ -2,8 +2,8 @@
  * dimensions, has-nulls flag, element type, then per dimension its size and lower bound, then per element its length
  * (-1: NULL) and bytes. Elements go straight to their final place.
  *
- * Invariant: bytes begins with room for the header; count elements follow. A string that PostgreSQL could not store
- * is added as NULL, so that parallel arrays stay parallel, and its place is kept: pg_run() then rejects the statement. */
+ * Invariant: bytes begins with room for the header; count elements follow. A string that PostgreSQL could not store is
+ * added as NULL, so that parallel arrays stay parallel, and its place is kept: pg_run() then rejects the statement. */
 #include <assert.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* See listener.h. Invariant: the loop never watches a closed descriptor; and while a statement of the listener waits for its answer,
- * only that statement reads from the connection.
+/* See listener.h. Invariant: the loop never watches a closed descriptor; and while a statement of the listener waits
+ * for its answer, only that statement reads from the connection.
  *
  *            turn() when due, listen()             drop(), lost, no answer
  *   closed ----------------------------> listens ----------------------> closed, due after a wait
@@ -169,7 +169,8 @@ static int quiet_check(struct pg_listener *l, struct err *err)
 	return 0;
 }
 
-/* The check of a quiet connection comes first, so that notifications that arrive with its answer are delivered in this turn. */
+/* The check of a quiet connection comes first, so that notifications that arrive with its answer are delivered in this
+ * turn. */
 int pg_listener_turn(struct pg_listener *l, struct err *err)
 {
 	if (!l->pg)

@@ -1,4 +1,5 @@
-/* LISTEN and reading notifications. Invariant: nothing here waits for a notification; the owner polls pg_socket() for that. */
+/* LISTEN and reading notifications. Invariant: nothing here waits for a notification; the owner polls pg_socket() for
+ * that. */
 #include "base/buf.h"
 #include "pg/private.h"
 

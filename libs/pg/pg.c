@@ -1,8 +1,8 @@
 /* The handle and its connection: open, reconnect, close.
  *
  * Invariant: a handle is either usable or closed: every failure that leaves the connection in doubt closes it, and
- * pg_reconnect() opens one with the same options. libpq blocks while it resolves host names, inside PQconnectStartParams and
- * PQconnectPoll; only that escapes the deadline (resolv.conf bounds it). */
+ * pg_reconnect() opens one with the same options. libpq blocks while it resolves host names, inside
+ * PQconnectStartParams and PQconnectPoll; only that escapes the deadline (resolv.conf bounds it). */
 #include "pg/pg.h"
 
 #include <assert.h>
@@ -42,9 +42,10 @@ int pg_lost(const struct pg *pg, struct err *err)
 	return err_set(err, ERR_RETRY, "lost", "%s", PQerrorMessage(pg->conn));
 }
 
-/* Fills the error of a failed connection attempt. libpq has no field for the SQLSTATE here, but with PQERRORS_VERBOSE its text
- * contains it. Errors of libpq itself have none: a missing password and unknown settings ("invalid sslmode value", in English
- * because the process never calls setlocale) are permanent, all others are failures of the network. */
+/* Fills the error of a failed connection attempt. libpq has no field for the SQLSTATE here, but with PQERRORS_VERBOSE
+ * its text contains it. Errors of libpq itself have none: a missing password and unknown settings ("invalid sslmode
+ * value", in English because the process never calls setlocale) are permanent, all others are failures of the
+ * network. */
 static int connect_failed(const struct pg *pg, struct err *err)
 {
 	const char *message = PQerrorMessage(pg->conn);

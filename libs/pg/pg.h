@@ -24,20 +24,21 @@ struct pg_options {
 	const char *application_name; /* shown in pg_stat_activity */
 	int connect_timeout_ms;       /* 0: 5,000 */
 	int statement_timeout_ms; /* deadline of one statement here and, slightly longer, in the server; 0: 30,000 */
-	/* Called between slices of waiting, at least every 100 ms. Returning non-zero closes the connection and fails the
-	 * call with ERR_RETRY, code "abandoned". May be NULL. */
+	/* Called between slices of waiting, at least every 100 ms. Returning non-zero closes the connection and fails
+	 * the call with ERR_RETRY, code "abandoned". May be NULL. */
 	int (*idle)(void *ctx);
 	void *idle_ctx;
-	/* Waits for the connection's socket while the rest of the process keeps running: true when fd is readable or, with `write`,
-	 * writable; false after timeout_ms. Resolving a host name blocks nevertheless. NULL: poll(2). */
+	/* Waits for the connection's socket while the rest of the process keeps running: true when fd is readable or,
+	 * with `write`, writable; false after timeout_ms. Resolving a host name blocks nevertheless. NULL: poll(2). */
 	bool (*wait)(void *ctx, int fd, bool write, int timeout_ms);
 	void *wait_ctx;
 };
 
-/* Allocates the handle and connects. On failure *out is untouched. ERR_RETRY when the server is unreachable or rejects the connection,
- * ERR_FATAL for a missing password or an invalid conninfo. Sets for the session: TimeZone UTC, client_encoding UTF8, statement_timeout,
- * lock_timeout (statement timeout / 2), idle_in_transaction_session_timeout 10 s, client_connection_check_interval 2 s,
- * tcp_user_timeout 10 s, search_path as the role has it, plan_cache_mode auto. */
+/* Allocates the handle and connects. On failure *out is untouched. ERR_RETRY when the server is unreachable or rejects
+ * the connection, ERR_FATAL for a missing password or an invalid conninfo. Sets for the session: TimeZone UTC,
+ * client_encoding UTF8, statement_timeout, lock_timeout (statement timeout / 2), idle_in_transaction_session_timeout 10
+ * s, client_connection_check_interval 2 s, tcp_user_timeout 10 s, search_path as the role has it, plan_cache_mode
+ * auto. */
 int pg_open(struct pg **out, const struct pg_options *options, struct err *err) ERR_MUST_USE;
 /* Opens the connection again with the same options after a failure; closes one that is open. */
 int pg_reconnect(struct pg *pg, struct err *err) ERR_MUST_USE;
@@ -46,8 +47,9 @@ bool pg_usable(const struct pg *pg);
 int pg_socket(const struct pg *pg); /* -1 when not connected */
 
 /* A statement with a unique name. Prepared lazily, once per connection, unless PG_UNNAMED: statements that join big
- * arrays with tables are parsed and planned each time, as their generic plans collapse (shared measurements: 3,000 rows/s).
- * Instances are static and constant; every one is listed in the store's table, so that a test can prepare them all. */
+ * arrays with tables are parsed and planned each time, as their generic plans collapse (shared measurements: 3,000
+ * rows/s). Instances are static and constant; every one is listed in the store's table, so that a test can prepare them
+ * all. */
 enum pg_stmt_kind { PG_PREPARED, PG_UNNAMED };
 struct pg_stmt {
 	const char *name;
@@ -107,29 +109,31 @@ struct uuid pg_uuid(const struct pg_rows *r, int row, int col);
 int64_t pg_time_us(const struct pg_rows *r, int row, int col); /* NULL: PG_NO_TIME */
 
 /* Runs one statement. args may be NULL. *rows (may be NULL when the answer does not matter) is owned by the caller.
- * Errors by SQLSTATE (sqlstate.c): 23505 is ERR_CONFLICT; the other codes of classes 21, 22, 23 and 54 are ERR_INPUT (the data is
- * invalid); anything else, and a lost connection, is ERR_RETRY.
- * Without an answer the code is a word, the kind ERR_RETRY: "timeout", "abandoned", "lost"; "closed" before pg_reconnect().
- * Otherwise err->code holds the SQLSTATE, err->msg the server's primary message without its DETAIL (which may quote data). */
+ * Errors by SQLSTATE (sqlstate.c): 23505 is ERR_CONFLICT; the other codes of classes 21, 22, 23 and 54 are ERR_INPUT
+ * (the data is invalid); anything else, and a lost connection, is ERR_RETRY. Without an answer the code is a word, the
+ * kind ERR_RETRY: "timeout", "abandoned", "lost"; "closed" before pg_reconnect(). Otherwise err->code holds the
+ * SQLSTATE, err->msg the server's primary message without its DETAIL (which may quote data). */
 int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows,
 	struct err *err) ERR_MUST_USE;
 /* True when the data of a failed statement is invalid, false when the database failed. */
 bool pg_is_data_error(const struct err *err);
-/* Sends a statement without waiting for its answer: the server works while the caller computes, and statements sent in a row run without
- * a pause between them. pg_collect() waits for all of them and returns the first failure (only inside a transaction does it keep
- * the others from being applied); *rows (may be NULL) is the last one's answer. Any other call on the connection waits for them, too, and
- * fails with their failure. All share one deadline, which begins with the wait. */
+/* Sends a statement without waiting for its answer: the server works while the caller computes, and statements sent in
+ * a row run without a pause between them. pg_collect() waits for all of them and returns the first failure (only inside
+ * a transaction does it keep the others from being applied); *rows (may be NULL) is the last one's answer. Any other
+ * call on the connection waits for them, too, and fails with their failure. All share one deadline, which begins with
+ * the wait. */
 int pg_start(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct err *err) ERR_MUST_USE;
 int pg_collect(struct pg *pg, struct pg_rows **rows, struct err *err) ERR_MUST_USE;
-/* As pg_collect() of up to PG_EACH_MAX statements, each with a pg_savepoint_rewind() before it: errs[i] is the failure of the i-th, of
- * kind ERR_NONE when it succeeded. -1: the connection is closed. */
+/* As pg_collect() of up to PG_EACH_MAX statements, each with a pg_savepoint_rewind() before it: errs[i] is the failure
+ * of the i-th, of kind ERR_NONE when it succeeded. -1: the connection is closed. */
 #define PG_EACH_MAX 15
 int pg_collect_each(struct pg *pg, struct err errs[static PG_EACH_MAX], struct err *err) ERR_MUST_USE;
 /* Prepares stmt without running it: for the test that prepares all statements. */
 int pg_prepare(struct pg *pg, const struct pg_stmt *stmt, struct err *err) ERR_MUST_USE;
 
 /* Transactions. pg_commit() fails with code "unknown" and kind ERR_RETRY when the connection broke before the answer:
- * the caller finds the outcome by reading its progress again. pg_rollback() is safe at any time, also after a failure. */
+ * the caller finds the outcome by reading its progress again. pg_rollback() is safe at any time, also after a
+ * failure. */
 int pg_begin(struct pg *pg, struct err *err) ERR_MUST_USE; /* sent with the next statement, which returns its failure */
 int pg_commit(struct pg *pg, struct err *err) ERR_MUST_USE;
 void pg_rollback(struct pg *pg);

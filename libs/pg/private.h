@@ -92,7 +92,8 @@ static inline uint64_t wire_f64(double v)
 	return bits;
 }
 
-/* timestamptz counts microseconds from 2000-01-01 UTC; its extreme values mean the infinities, and times saturate at them. */
+/* timestamptz counts microseconds from 2000-01-01 UTC; its extreme values mean the infinities, and times saturate at
+ * them. */
 #define PG_EPOCH_US INT64_C(946684800000000)
 
 static inline uint64_t wire_time(int64_t us)
@@ -115,7 +116,8 @@ static inline int64_t time_of_wire(uint64_t v)
 	return us;
 }
 
-/* array.c. Completes the header; *bytes is borrowed from the array. ERR_INPUT 22021 when a string could not be stored. */
+/* array.c. Completes the header; *bytes is borrowed from the array. ERR_INPUT 22021 when a string could not be
+ * stored. */
 int pg_array_finish(struct pg_array *a, struct str *bytes, struct err *err) ERR_MUST_USE;
 Oid pg_array_oid(const struct pg_array *a);
 
@@ -149,7 +151,8 @@ void pg_disconnect(struct pg *pg);
 /* ERR_RETRY "lost" with libpq's message; returns -1. */
 int pg_lost(const struct pg *pg, struct err *err);
 
-/* stats.c. pg_stats_init() is called first; the others whenever a connection was established, lost, or could not be established. */
+/* stats.c. pg_stats_init() is called first; the others whenever a connection was established, lost, or could not be
+ * established. */
 void pg_stats_init(void);
 void pg_stats_connected(void);
 void pg_stats_lost(void);
@@ -162,7 +165,8 @@ int pg_run_within(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, 
 	struct pg_rows **rows, struct err *err) ERR_MUST_USE;
 /* A command without parameters or rows. *tag gets the first letters of the server's answer ("COMMIT"). */
 int pg_command(struct pg *pg, const char *sql, char tag[static 16], struct err *err) ERR_MUST_USE;
-/* The same, sent with the next statement and within its sync: when the command fails, the statement does not run. sql is static. */
+/* The same, sent with the next statement and within its sync: when the command fails, the statement does not run. sql
+ * is static. */
 int pg_command_add(struct pg *pg, const char *sql, struct err *err) ERR_MUST_USE;
 
 #endif

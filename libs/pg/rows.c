@@ -1,5 +1,6 @@
-/* Reading an answer. Invariant: every column is binary, and each getter accepts exactly the types that it names: another
- * type, a row or column outside the answer, or a NULL where the C type has none is a bug in the statement and asserts. */
+/* Reading an answer. Invariant: every column is binary, and each getter accepts exactly the types that it names:
+ * another type, a row or column outside the answer, or a NULL where the C type has none is a bug in the statement and
+ * asserts. */
 #include <assert.h>
 #include <stdlib.h>
 

@@ -1,13 +1,14 @@
 /* Running statements, in libpq's pipeline mode: a statement may be sent before earlier ones have been answered.
  *
- * Invariant: when a function here returns, only statements that it was to start are in flight: otherwise every answer has been read, or
- * the connection is closed. PQgetResult is called only while PQisBusy says that it will not block.
+ * Invariant: when a function here returns, only statements that it was to start are in flight: otherwise every answer
+ * has been read, or the connection is closed. PQgetResult is called only while PQisBusy says that it will not block.
  *
  *   sent      BEGIN INSERT sync | UPDATE sync | COMMIT sync        one sync per statement; BEGIN is sent with the next one
  *   answers            ok       |     failed  |   rolled back      after a failure the server continues behind the next sync
  *
- * Each statement ends in a sync of its own, as if it had been sent alone: after a failed statement the server executes the next, which
- * fails as well where they share a transaction. Only BEGIN has no sync and is not even flushed: it is sent with the next statement. */
+ * Each statement ends in a sync of its own, as if it had been sent alone: after a failed statement the server executes
+ * the next, which fails as well where they share a transaction. Only BEGIN has no sync and is not even flushed: it is
+ * sent with the next statement. */
 #include <assert.h>
 #include <poll.h>
 #include <stdio.h>
@@ -49,7 +50,8 @@ static bool result_good(const PGresult *result)
 		status == PGRES_PIPELINE_SYNC;
 }
 
-/* Classifies a failed result. 1: the server rejected the statement and answers those that follow it; -1: it answers no more. */
+/* Classifies a failed result. 1: the server rejected the statement and answers those that follow it; -1: it answers no
+ * more. */
 static int result_failed(const struct pg *pg, const PGresult *result, struct err *err)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -63,8 +65,9 @@ static int result_failed(const struct pg *pg, const PGresult *result, struct err
 	return 1;
 }
 
-/* Reads one answer to its end and keeps the last result, or the first that failed. Returns 0, or as result_failed(). A statement outside
- * a transaction commits at its sync: a failure of that commit (a deferred constraint) is the answer to the sync. */
+/* Reads one answer to its end and keeps the last result, or the first that failed. Returns 0, or as result_failed(). A
+ * statement outside a transaction commits at its sync: a failure of that commit (a deferred constraint) is the answer
+ * to the sync. */
 static int answer_read(struct pg *pg, struct pg_wait *w, bool is_sync, PGresult **out, struct err *err)
 {
 	PGresult *kept = NULL, *next;
@@ -90,8 +93,8 @@ static int answer_read(struct pg *pg, struct pg_wait *w, bool is_sync, PGresult 
 	return rc;
 }
 
-/* Reads the answers to everything that was sent; *out is the last one's. Returns 0, or -1 with the first failure, of which later ones are
- * consequences. When an answer does not arrive, the connection is closed. */
+/* Reads the answers to everything that was sent; *out is the last one's. Returns 0, or -1 with the first failure, of
+ * which later ones are consequences. When an answer does not arrive, the connection is closed. */
 static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
 {
 	int64_t since_mono_ms = clock_mono_ms();
@@ -115,8 +118,8 @@ static int answers_read(struct pg *pg, struct pg_wait *w, PGresult **out, struct
 	return rc;
 }
 
-/* Reads all answers: *out is the last one's, which the caller clears; NULL after a failure. After a failure the connection is closed
- * unless the server rejected a statement and waits for the next. */
+/* Reads all answers: *out is the last one's, which the caller clears; NULL after a failure. After a failure the
+ * connection is closed unless the server rejected a statement and waits for the next. */
 static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err *err)
 {
 	struct err why = { 0 };
@@ -129,8 +132,8 @@ static int answers(struct pg *pg, struct pg_wait *w, PGresult **out, struct err 
 		return 0;
 	PQclear(*out);
 	*out = NULL;
-	/* 0A000 "cached plan must not change result type": a migration ran. 26000: the server does not have the prepared statement. The next
-	 * connection prepares it again. */
+	/* 0A000 "cached plan must not change result type": a migration ran. 26000: the server does not have the
+	 * prepared statement. The next connection prepares it again. */
 	if (!pg_usable(pg) || str_is(str_of(why.code), "0A000") || str_is(str_of(why.code), "26000"))
 		pg_disconnect(pg);
 	if (err)
@@ -180,8 +183,8 @@ static int prepare(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt,
 	return 0;
 }
 
-/* Whether stmt is prepared for these types; prepares it first when it is not prepared at all. An argument whose type was left to
- * the server (pg_arg_null) in the preparation or now does not match: the caller sends the text instead. */
+/* Whether stmt is prepared for these types; prepares it first when it is not prepared at all. An argument whose type
+ * was left to the server (pg_arg_null) in the preparation or now does not match: the caller sends the text instead. */
 static int prepared_get(struct pg *pg, struct pg_wait *w, const struct pg_stmt *stmt, const struct pg_bound *args,
 	bool *fits, struct err *err)
 {

@@ -1,6 +1,7 @@
-/* SQLSTATE to error kind (PostgreSQL documentation, appendix A). Invariant: only errors caused by the data are ERR_INPUT or
- * ERR_CONFLICT. All others are ERR_RETRY: connection, resources, operator intervention, privileges, schema and unknown codes are faults
- * of the database, which pass or are repaired, and a batch that is retried is never lost. */
+/* SQLSTATE to error kind (PostgreSQL documentation, appendix A). Invariant: only errors caused by the data are
+ * ERR_INPUT or ERR_CONFLICT. All others are ERR_RETRY: connection, resources, operator intervention, privileges, schema
+ * and unknown codes are faults of the database, which pass or are repaired, and a batch that is retried is never
+ * lost. */
 #include "pg/private.h"
 
 /* The first matching prefix decides: codes come before their class. */

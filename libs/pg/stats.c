@@ -1,6 +1,8 @@
-/* Metrics of all connections of the process, which may be used by different threads, and the log line of a slow statement.
+/* Metrics of all connections of the process, which may be used by different threads, and the log line of a slow
+ * statement.
  *
- * Invariant: `missing` is the number of connections that were lost, or could not be established, and have not been replaced. */
+ * Invariant: `missing` is the number of connections that were lost, or could not be established, and have not been
+ * replaced. */
 #include <pthread.h>
 
 #include "base/clock.h"

@@ -1,7 +1,7 @@
 /* Transactions and the savepoints inside.
  *
- * Invariant: pg_commit() returns 0 only when the server answered COMMIT. A COMMIT of a transaction in which a statement failed is
- * answered with ROLLBACK, without an error. */
+ * Invariant: pg_commit() returns 0 only when the server answered COMMIT. A COMMIT of a transaction in which a statement
+ * failed is answered with ROLLBACK, without an error. */
 #include <assert.h>
 
 #include "base/str.h"
@@ -30,7 +30,8 @@ int pg_begin(struct pg *pg, struct err *err)
 	return 0;
 }
 
-/* When the connection ends, the outcome is unknown, even when the server announced the end: it may have committed before. */
+/* When the connection ends, the outcome is unknown, even when the server announced the end: it may have committed
+ * before. */
 int pg_commit(struct pg *pg, struct err *err)
 {
 	bool connected = pg_usable(pg);

@@ -1,8 +1,9 @@
 /* Waiting for one connection's socket without neglecting the rest of the process.
  *
  * Invariant: a wait that is longer than a moment runs the owner's idle function once, while the server works, and then
- * every 100 ms; and no wait passes its deadline, however often the socket becomes ready. Work of some milliseconds in the idle
- * function (decoding the next batch) would delay a BEGIN; while the server executes an INSERT it costs nothing. */
+ * every 100 ms; and no wait passes its deadline, however often the socket becomes ready. Work of some milliseconds in
+ * the idle function (decoding the next batch) would delay a BEGIN; while the server executes an INSERT it costs
+ * nothing. */
 #include <errno.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -37,8 +38,8 @@ static int slice_ms(const struct pg_wait *w, int64_t now)
 	return end > now ? (int)(end - now) : 0;
 }
 
-/* poll(2) does not see bytes that OpenSSL has already read and decrypted. PostgreSQL's own TLS records fit into libpq's buffer;
- * those of a proxy in between may not ("Process buffered SSL read bytes", pgsql-hackers, 2024). */
+/* poll(2) does not see bytes that OpenSSL has already read and decrypted. PostgreSQL's own TLS records fit into libpq's
+ * buffer; those of a proxy in between may not ("Process buffered SSL read bytes", pgsql-hackers, 2024). */
 static bool tls_pending(PGconn *conn)
 {
 	SSL *tls = PQsslStruct(conn, "OpenSSL");

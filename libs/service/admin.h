@@ -1,5 +1,5 @@
-/* The admin port: GET /livez, /readyz, /metrics, and / which lists them. Answers in a thread of its own, even while the worker is
- * blocked. */
+/* The admin port: GET /livez, /readyz, /metrics, and / which lists them. Answers in a thread of its own, even while the
+ * worker is blocked. */
 #ifndef SERVICE_ADMIN_H
 #define SERVICE_ADMIN_H
 

@@ -9,7 +9,8 @@ struct arguments {
 	bool check_only;  /* -n */
 };
 
-/* Exits after --help, --version and --config-table, and with 78 (SERVICE_EXIT_CONFIG) for an unknown option or argument. */
+/* Exits after --help, --version and --config-table, and with 78 (SERVICE_EXIT_CONFIG) for an unknown option or
+ * argument. */
 struct arguments arguments_parse(const struct service_spec *spec, int argc, char **argv);
 
 #endif

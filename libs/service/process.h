@@ -4,13 +4,14 @@
 
 #include "base/buf.h"
 
-/* Writes version and service, start, memory, descriptors and processor time in OpenMetrics; metrics_write() must follow. */
+/* Writes version and service, start, memory, descriptors and processor time in OpenMetrics; metrics_write() must
+ * follow. */
 void process_write_metrics(const char *service, int64_t started_ms, struct buf *out);
-/* Disables core files and debuggers: both would expose keys and messages. Does nothing where failpoints are compiled in, so that tests
- * can inspect the process. */
+/* Disables core files and debuggers: both would expose keys and messages. Does nothing where failpoints are compiled
+ * in, so that tests can inspect the process. */
 void process_harden(void);
-/* Raises the limit of open files to the hard limit: the usual soft limit of 1,024 protects users of select(2), which Blazz never
- * calls. */
+/* Raises the limit of open files to the hard limit: the usual soft limit of 1,024 protects users of select(2), which
+ * Blazz never calls. */
 void process_raise_files(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* Conditions: few of them, alive as long as the service.
  *
- * Invariant: a condition and its reason are read and written under the one lock, so that they always belong together. */
+ * Invariant: a condition and its reason are read and written under the one lock, so that they always belong
+ * together. */
 #include "service/readiness.h"
 
 #include <pthread.h>

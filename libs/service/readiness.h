@@ -10,7 +10,8 @@ struct readiness;
 struct readiness *readiness_new(void);
 void readiness_free(struct readiness *r);
 struct service_condition *readiness_add(struct readiness *r, const char *name);
-/* False when a condition does not hold. Appends "name: reason" of each such condition to out, one per line; out may be NULL. */
+/* False when a condition does not hold. Appends "name: reason" of each such condition to out, one per line; out may be
+ * NULL. */
 bool readiness_check(struct readiness *r, struct buf *out);
 
 #endif

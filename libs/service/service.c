@@ -1,5 +1,5 @@
-/* The life of a service. Invariant: only the main thread starts, stops, handles signals and reloads; the admin thread only
- * reads, and only what is atomic or guarded by a lock.
+/* The life of a service. Invariant: only the main thread starts, stops, handles signals and reloads; the admin thread
+ * only reads, and only what is atomic or guarded by a lock.
  */
 #include "service/service.h"
 

@@ -1,8 +1,8 @@
 /* The life every service shares: arguments, configuration, log, signals, admin port, readiness, drain.
  *
- * A service's main() fills a struct service_spec, calls service_start(), opens its parts, runs, closes in reverse and returns
- * service_end(). The main loop is the service's own: it calls service_stopping() in each turn, or adds the signal descriptor to its
- * event loop.
+ * A service's main() fills a struct service_spec, calls service_start(), opens its parts, runs, closes in reverse and
+ * returns service_end(). The main loop is the service's own: it calls service_stopping() in each turn, or adds the
+ * signal descriptor to its event loop.
  */
 #ifndef SERVICE_SERVICE_H
 #define SERVICE_SERVICE_H
@@ -23,21 +23,22 @@ struct service_spec {
 	void *settings; /* filled by service_start(); a reload that changes a live key frees its previous text */
 	size_t settings_size;
 	const char *admin_listen; /* default of admin.listen: the service's documented port; NULL: 127.0.0.1:0 */
-	/* Checks what the table cannot express (a conninfo that parses, ranges that depend on each other). May be NULL. */
+	/* Checks what the table cannot express (a conninfo that parses, ranges that depend on each other). May be
+	 * NULL. */
 	int (*check)(const void *settings, struct err *err);
 	/* Called after SIGHUP has changed live keys. May be NULL. */
 	void (*reloaded)(void *ctx);
 	void *ctx;
 };
 
-/* Handles -c FILE, -n, --help, --version, --config-table (markdown); exits for those and for configuration errors (78). Then
- * sets up logging, blocks and collects SIGTERM, SIGINT, SIGHUP, ignores SIGPIPE, disables core files (not where failpoints are
- * compiled in), and starts the admin server (admin.listen; the port is logged and, when admin.port_file is set, written there).
- * Call it before any thread starts: threads inherit the blocked signals. */
+/* Handles -c FILE, -n, --help, --version, --config-table (markdown); exits for those and for configuration errors (78).
+ * Then sets up logging, blocks and collects SIGTERM, SIGINT, SIGHUP, ignores SIGPIPE, disables core files (not where
+ * failpoints are compiled in), and starts the admin server (admin.listen; the port is logged and, when admin.port_file
+ * is set, written there). Call it before any thread starts: threads inherit the blocked signals. */
 int service_start(struct service **out, const struct service_spec *spec, int argc, char **argv,
 	struct err *err) ERR_MUST_USE;
-/* Logs the failure, stops the admin port and frees. *s may be NULL. Returns the exit status: 0 when failure is NULL or of kind
- * ERR_NONE, 78 for ERR_INPUT, otherwise 1. */
+/* Logs the failure, stops the admin port and frees. *s may be NULL. Returns the exit status: 0 when failure is NULL or
+ * of kind ERR_NONE, 78 for ERR_INPUT, otherwise 1. */
 int service_end(struct service **s, const struct err *failure);
 
 const struct kafka_config *service_kafka(const struct service *s);
@@ -50,11 +51,12 @@ bool service_stopping(struct service *s);
 /* A descriptor like a signalfd, readable when service_stopping() should be called. */
 int service_signal_fd(const struct service *s);
 
-/* The service calls this in every turn of its loop: /livez answers 200 while the last call is no older than `admin.live_timeout`
- * (default 10 s). */
+/* The service calls this in every turn of its loop: /livez answers 200 while the last call is no older than
+ * `admin.live_timeout` (default 10 s). */
 void service_alive(struct service *s);
-/* /readyz answers 200 when every registered condition is true and the service is not draining; else 503 with the names and
- * reasons of those that are not, one per line. Conditions start false with reason "starting". Safe from any thread. */
+/* /readyz answers 200 when every registered condition is true and the service is not draining; else 503 with the names
+ * and reasons of those that are not, one per line. Conditions start false with reason "starting". Safe from any
+ * thread. */
 struct service_condition;
 struct service_condition *service_condition(struct service *s, const char *name);
 void service_condition_set(struct service_condition *c, bool ok, const char *reason);

@@ -1,5 +1,5 @@
-/* Settings. libs/config fills one struct from one table, so the service's own struct and the shared one lie in one block,
- * from which the service's part is copied out after every load.
+/* Settings. libs/config fills one struct from one table, so the service's own struct and the shared one lie in one
+ * block, from which the service's part is copied out after every load.
  *
  * Invariant: the service only ever sees a configuration that passed every check as a whole.
  */

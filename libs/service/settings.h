@@ -15,15 +15,15 @@ struct shared_settings {
 
 struct settings;
 
-/* Both tables as one, terminated by a row without a name; the caller frees it with free(). Offsets count from the service's own
- * settings, which the shared ones follow. */
+/* Both tables as one, terminated by a row without a name; the caller frees it with free(). Offsets count from the
+ * service's own settings, which the shared ones follow. */
 struct config_key *settings_keys(const struct service_spec *spec);
 
 /* Loads and checks everything, fills spec->settings. spec is borrowed. ERR_INPUT. */
 int settings_load(struct settings **out, const struct service_spec *spec, const char *file,
 	struct err *err) ERR_MUST_USE;
-/* Applies changed live keys when the whole new configuration is valid, otherwise none. Keys that need a restart are named in
- * need_restart. */
+/* Applies changed live keys when the whole new configuration is valid, otherwise none. Keys that need a restart are
+ * named in need_restart. */
 int settings_reload(struct settings *s, struct buf *need_restart, struct err *err) ERR_MUST_USE;
 void settings_free(struct settings *s);
 

@@ -1,5 +1,5 @@
-/* Settings that several services share. Each block is a struct that a service embeds in its own settings, and a macro with the
- * block's rows for the service's table; `at` is the offset of the embedded struct. */
+/* Settings that several services share. Each block is a struct that a service embeds in its own settings, and a macro
+ * with the block's rows for the service's table; `at` is the offset of the embedded struct. */
 #ifndef SERVICE_SETTINGS_BLOCKS_H
 #define SERVICE_SETTINGS_BLOCKS_H
 

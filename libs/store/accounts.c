@@ -1,5 +1,5 @@
-/* See accounts.h. Invariant: only the columns that accounts report are written; the definition and the desired state belong to other
- * writers (db/README.md). */
+/* See accounts.h. Invariant: only the columns that accounts report are written; the definition and the desired state
+ * belong to other writers (db/README.md). */
 #include "store/accounts.h"
 
 #include "store/columns.h"

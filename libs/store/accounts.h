@@ -10,11 +10,12 @@ int store_accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct 
 	void (*each)(void *ctx, const struct account_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Whether this role sees any account at all. */
 int store_accounts_any(struct pg *pg, bool *out, struct err *err) ERR_MUST_USE;
-/* Started only (pg_start): writes the reported columns (status, status_since, status_at, connected and disconnected times, reason,
- * details, sync) as the rows have them; is_active follows status = connected; last_activity_at moves to now. */
+/* Started only (pg_start): writes the reported columns (status, status_since, status_at, connected and disconnected
+ * times, reason, details, sync) as the rows have them; is_active follows status = connected; last_activity_at moves to
+ * now. */
 int store_accounts(struct pg *pg, const struct account_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
-/* Remembers the latest notice of each kind in whatsapp_accounts.notices: {"<kind>": <notice json>}; of more kinds than NOTICES_KEPT
- * the newest, since every notice rewrites them all. */
+/* Remembers the latest notice of each kind in whatsapp_accounts.notices: {"<kind>": <notice json>}; of more kinds than
+ * NOTICES_KEPT the newest, since every notice rewrites them all. */
 #define NOTICES_KEPT 64
 struct notice_row {
 	int64_t workspace_id, account_id;

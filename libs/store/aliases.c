@@ -1,5 +1,5 @@
-/* Aliases of contacts; see contacts.h. Invariant: an alias belongs to one contact of the workspace, also when several transactions insert
- * it at once. */
+/* Aliases of contacts; see contacts.h. Invariant: an alias belongs to one contact of the workspace, also when several
+ * transactions insert it at once. */
 #include <stdlib.h>
 
 #include "store/cells.h"

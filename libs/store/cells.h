@@ -1,6 +1,7 @@
 /* An answer, read cell by cell from left to right into a row's struct. Private to libs/store.
  *
- * Invariant: every reader reads a row's columns in the order of the statement's list; strings are copied into the arena.
+ * Invariant: every reader reads a row's columns in the order of the statement's list; strings are copied into the
+ * arena.
  */
 #ifndef STORE_CELLS_H
 #define STORE_CELLS_H

@@ -43,8 +43,8 @@ void columns_i32s(struct columns *c, const int32_t *values, size_t n);
 /* pg_run() with the scalars and arrays; frees them, also on failure. */
 int columns_run(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct pg_rows **rows,
 	struct err *err) ERR_MUST_USE;
-/* The same with pg_start(), for a statement without an answer: the next call on the connection, at the latest the commit, returns its
- * failure. */
+/* The same with pg_start(), for a statement without an answer: the next call on the connection, at the latest the
+ * commit, returns its failure. */
 int columns_start(struct columns *c, struct pg *pg, const struct pg_stmt *stmt, struct err *err) ERR_MUST_USE;
 
 #endif

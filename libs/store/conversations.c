@@ -9,9 +9,9 @@
 	"v.workspace_id, v.id, v.account_id, v.contact_id, v.group_id, v.uuid, v.sequence, v.unread_messages, v.last_read_at," \
 	" v.last_message_at, v.last_inbound_at, v.last_message_id, v.last_sender, v.archived, v.archived_at, v.merged_into"
 
-/* Each row is looked up by contact, group or uuid. The account is compared outside the subquery, as a contact or
- * group has few conversations: before the first ANALYZE the planner considers conversations_list as good an index, and would read
- * all conversations of the account for each row. */
+/* Each row is looked up by contact, group or uuid. The account is compared outside the subquery, as a contact or group
+ * has few conversations: before the first ANALYZE the planner considers conversations_list as good an index, and would
+ * read all conversations of the account for each row. */
 #define OF_PEER(which) \
 	"SELECT * FROM (SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND " which \
 	" OFFSET 0) AS v" \
@@ -44,8 +44,8 @@ static const struct pg_stmt load = {
 	" CROSS JOIN LATERAL (SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND v.id = r.id OFFSET 0) AS v"
 };
 
-/* Contacts are locked in order of id, as store_contacts_lock() does. The statement waits for a concurrent merge of a contact, which is then
- * left out. */
+/* Contacts are locked in order of id, as store_contacts_lock() does. The statement waits for a concurrent merge of a
+ * contact, which is then left out. */
 static const struct pg_stmt create = { "conversations_create", PG_UNNAMED,
 	"INSERT INTO conversations AS v (workspace_id, account_id, contact_id, group_id, uuid)"
 	" SELECT r.workspace_id, r.account_id, c.id, r.group_id, coalesce(r.uuid, gen_random_uuid())"

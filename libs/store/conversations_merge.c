@@ -1,5 +1,5 @@
-/* See conversations_merge.h. Invariant: after each slice no row points at a deleted message, collapsed messages have the further status of
- * the two, and the unread count is that of the messages that are stored. */
+/* See conversations_merge.h. Invariant: after each slice no row points at a deleted message, collapsed messages have
+ * the further status of the two, and the unread count is that of the messages that are stored. */
 #include "store/conversations_merge.h"
 
 #include "store/private.h"
@@ -39,9 +39,9 @@ static const struct pg_stmt merging = { "conversations_merging", PG_PREPARED,
 	table ".type = 'inbound' AND " table ".origin IN ('live', 'sync') AND " table ".deleted_at IS NULL AND " table \
 	      ".sent_at > coalesce(v.last_read_at, '-infinity')"
 
-/* f: a message to be moved into into_id; t: the message with the same key that is there already. It is looked up by its key, and the
- * conversation is compared outside: before the first ANALYZE chats_conversation looks as good an index, and would read the whole
- * conversation for each message. */
+/* f: a message to be moved into into_id; t: the message with the same key that is there already. It is looked up by its
+ * key, and the conversation is compared outside: before the first ANALYZE chats_conversation looks as good an index,
+ * and would read the whole conversation for each message. */
 #define MOVING(from) \
 	"SELECT f.workspace_id, f.into_id, f.id, t.id, CASE WHEN t.id IS NULL THEN (" COUNTS( \
 		"f") ")::integer" \
@@ -77,8 +77,9 @@ static const struct pg_stmt named = { "conversations_merge_named", PG_UNNAMED,
 #define PAIRS   "(SELECT * FROM " MOVED " WHERE r.twin_id IS NOT NULL) AS p"
 #define OF_PAIR "h.workspace_id = p.workspace_id AND h.chat_id = p.id"
 
-/* Runs first: slices of renames (sender_renames.c) lock the messages on which they rename, in transactions of other partitions. The
- * statements that follow see what they have renamed, and the renames skip messages that are locked here. */
+/* Runs first: slices of renames (sender_renames.c) lock the messages on which they rename, in transactions of other
+ * partitions. The statements that follow see what they have renamed, and the renames skip messages that are locked
+ * here. */
 static const struct pg_stmt lock = {
 	"conversations_merge_lock", PG_UNNAMED,
 	"SELECT count(*) FROM (SELECT p.workspace_id, x.id FROM " PAIRS

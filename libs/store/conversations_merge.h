@@ -1,11 +1,12 @@
-/* Merging two conversations of one account. The merged one gets merged_into at once; its messages follow in slices, since the time of one
- * statement over all of them would have no bound. A row of conversation_merges exists until the last message has moved.
+/* Merging two conversations of one account. The merged one gets merged_into at once; its messages follow in slices,
+ * since the time of one statement over all of them would have no bound. A row of conversation_merges exists until the
+ * last message has moved.
  *
  *   from: m5 m4 m3 m2 m1 --slices, newest first--> into      conversation_merges: upto_us falls with every slice
  *
- * A message moves with its receipts, reactions and media. When the surviving conversation already has a message with its key, it collapses
- * onto that row, with the further status of the two; unread_messages and last_message_id of the surviving conversation include it from
- * then on.
+ * A message moves with its receipts, reactions and media. When the surviving conversation already has a message with
+ * its key, it collapses onto that row, with the further status of the two; unread_messages and last_message_id of the
+ * surviving conversation include it from then on.
  */
 #ifndef STORE_CONVERSATIONS_MERGE_H
 #define STORE_CONVERSATIONS_MERGE_H
@@ -29,11 +30,11 @@ struct merged_message {
 };
 typedef void merged_each(void *ctx, const struct merged_message *message);
 
-/* Sets merged_into of `from` and its unread count to 0, moves its parked updates to `into`, and redirects pending merges into `from` to
- * `into`. No message moves yet. */
+/* Sets merged_into of `from` and its unread count to 0, moves its parked updates to `into`, and redirects pending
+ * merges into `from` to `into`. No message moves yet. */
 int store_conversations_merge(struct pg *pg, const struct conversation_merge *merge, struct err *err) ERR_MUST_USE;
-/* Moves at most `limit` messages, the newest first, and advances merge->upto_us; with the last one the merge is over. Returns how many
- * (fewer than limit: it is over), -1 on failure. */
+/* Moves at most `limit` messages, the newest first, and advances merge->upto_us; with the last one the merge is over.
+ * Returns how many (fewer than limit: it is over), -1 on failure. */
 int store_conversations_merge_step(struct pg *pg, struct conversation_merge *merge, int limit, merged_each *each,
 	void *ctx, struct err *err) ERR_MUST_USE;
 /* Moves ahead the messages that these keys name, so that store_messages_find() then finds them. */

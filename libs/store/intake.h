@@ -1,4 +1,5 @@
-/* The accounts and apps that may post to ingest, with their secrets; and QR codes, the only rows that ingest writes. Role blazz_ingest. */
+/* The accounts and apps that may post to ingest, with their secrets; and QR codes, the only rows that ingest writes.
+ * Role blazz_ingest. */
 #ifndef STORE_INTAKE_H
 #define STORE_INTAKE_H
 

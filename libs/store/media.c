@@ -1,4 +1,5 @@
-/* Media of messages; see messages.h. Invariant: a known property of a file is never overwritten; only missing ones are filled in. */
+/* Media of messages; see messages.h. Invariant: a known property of a file is never overwritten; only missing ones are
+ * filled in. */
 #include "store/columns.h"
 #include "store/messages.h"
 #include "store/statements.h"

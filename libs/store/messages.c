@@ -14,9 +14,9 @@
 static const struct pg_stmt draw = { "message_ids_draw", PG_PREPARED,
 	"SELECT nextval('chats_id_block') FROM generate_series(1, $1::bigint)" };
 
-/* unnest() in the list of columns steps through all arrays at once; in FROM, each array would first be copied into a tuplestore, a tenth
- * of the statement's cost. Prepared, unlike other statements over arrays: without a join there is only one plan, and planning takes
- * as long as inserting a few messages. */
+/* unnest() in the list of columns steps through all arrays at once; in FROM, each array would first be copied into a
+ * tuplestore, a tenth of the statement's cost. Prepared, unlike other statements over arrays: without a join there is
+ * only one plan, and planning takes as long as inserting a few messages. */
 static const struct pg_stmt insert = { "messages_insert", PG_PREPARED,
 	"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, wam_id, client_message_id, type, message_type,"
 	" message_status, sender, origin, placeholder, metadata, sent_at, delivered_at, read_at, edited_at, revoked_at, deleted_at,"
@@ -28,22 +28,24 @@ static const struct pg_stmt insert = { "messages_insert", PG_PREPARED,
 	" unnest($21::bigint[]), unnest($22::bigint[])"
 	" ON CONFLICT (workspace_id, account_id, message_key, conversation_id) DO NOTHING RETURNING id" };
 
-/* Each row is looked up by itself, whatever size the planner estimates for the table: OFFSET 0 prevents it from flattening the subquery. */
+/* Each row is looked up by itself, whatever size the planner estimates for the table: OFFSET 0 prevents it from
+ * flattening the subquery. */
 #define SELECT_EACH(arrays, columns, where) \
 	"SELECT r.place, " MESSAGE_COLUMNS ", c.metadata FROM unnest(" arrays ") WITH ORDINALITY AS r (" columns \
 	", place)" \
 	" CROSS JOIN LATERAL (SELECT * FROM chats c WHERE " where " OFFSET 0) AS c"
 
-/* Reads the first entry of chats_key from the key on and compares it outside: before the first ANALYZE chats_conversation looks as good an
- * index for the four columns, and would read the whole conversation for each key. */
+/* Reads the first entry of chats_key from the key on and compares it outside: before the first ANALYZE
+ * chats_conversation looks as good an index for the four columns, and would read the whole conversation for each
+ * key. */
 #define HERE(columns) \
 	"(SELECT " columns \
 	" FROM (SELECT * FROM chats c WHERE c.workspace_id = r.workspace_id AND (c.account_id, c.message_key, c.conversation_id)" \
 	" >= (r.account_id, r.key, r.conversation_id) ORDER BY c.account_id, c.message_key, c.conversation_id LIMIT 1) AS c" \
 	" WHERE c.account_id = r.account_id AND c.message_key = r.key AND c.conversation_id = r.conversation_id)"
 
-/* A sender may use one key in many conversations: when it is not in the requested one, two others suffice to show that it is ambiguous.
- * Metadata that is not requested is not even fetched from its TOAST table. */
+/* A sender may use one key in many conversations: when it is not in the requested one, two others suffice to show that
+ * it is ambiguous. Metadata that is not requested is not even fetched from its TOAST table. */
 #define OF_KEY "c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.message_key = r.key"
 static const struct pg_stmt find = { "messages_find", PG_UNNAMED,
 	"SELECT r.place, " MESSAGE_COLUMNS ", CASE WHEN r.content OR c.message_status = 'failed' THEN c.metadata END"
@@ -52,7 +54,8 @@ static const struct pg_stmt find = { "messages_find", PG_UNNAMED,
 	" (" HERE("*") " UNION ALL (SELECT * FROM chats c WHERE " OF_KEY
 		       " AND NOT EXISTS " HERE("") " LIMIT 2)) AS c" };
 
-/* The comparison runs in the server, on a limited number of messages: a sender may give any number of messages the same time. */
+/* The comparison runs in the server, on a limited number of messages: a sender may give any number of messages the same
+ * time. */
 static const struct pg_stmt at_moment = {
 	"messages_at", PG_UNNAMED,
 	"SELECT r.place, f.message_key FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])"

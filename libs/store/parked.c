@@ -31,7 +31,8 @@ static const struct pg_stmt count = { "parked_count", PG_UNNAMED,
 	" AND p.account_id = r.account_id ORDER BY p.target LIMIT $1::integer) AS p)::integer"
 	" FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS r (workspace_id, account_id, place)" };
 
-/* "?:<stanza>": a message of either direction. One row for each that was looked at; columns of those that are chosen. */
+/* "?:<stanza>": a message of either direction. One row for each that was looked at; columns of those that are
+ * chosen. */
 static const struct pg_stmt ready = { "parked_ready", PG_PREPARED,
 	"WITH scanned AS MATERIALIZED (SELECT p.* FROM unnest($6::integer[]) AS q (partition) CROSS JOIN LATERAL"
 	" (SELECT p.workspace_id, p.id, p.account_id, p.target, p.expires_at FROM parked_updates p WHERE p.topic = $1"

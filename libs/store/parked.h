@@ -27,8 +27,8 @@ struct store_parked_count {
 	int32_t n; /* out */
 };
 int store_parked_count(struct pg *pg, struct store_parked_count *counts, size_t n, struct err *err) ERR_MUST_USE;
-/* Parked updates of these partitions whose target is stored by now, at most limit. One call examines at most PARKED_SCAN_MAX,
- * and moves *from to where the next call continues; {0} is the beginning. */
+/* Parked updates of these partitions whose target is stored by now, at most limit. One call examines at most
+ * PARKED_SCAN_MAX, and moves *from to where the next call continues; {0} is the beginning. */
 #define PARKED_SCAN_MAX 2000
 struct parked_place {
 	int64_t expires_us, id;

@@ -17,7 +17,8 @@ static const struct pg_stmt restart = { "progress_restart", PG_PREPARED,
 	" WHERE consumer = $1 AND cluster_id <> $2"
 	" AND (topic, partition) IN (SELECT * FROM unnest($3::text[], $4::integer[]))" };
 
-/* In the order in which store_progress_lock() locks. The statement waits for a row whose owner's transaction is open. */
+/* In the order in which store_progress_lock() locks. The statement waits for a row whose owner's transaction is
+ * open. */
 static const struct pg_stmt claim = { "progress_claim", PG_PREPARED,
 	"INSERT INTO consumer_progress AS p (consumer, topic, partition, cluster_id, epoch)"
 	" SELECT $1, r.topic, r.partition, $2, " NOW_US

@@ -25,9 +25,9 @@ struct progress {
 	int64_t next_offset; /* PROGRESS_NO_OFFSET: nothing read yet, start at the low watermark */
 };
 
-/* Acquires partitions: raises their epoch (which waits for a transaction of the previous owner that is still open) and fills
- * epoch, seq and next_offset of each. Runs in a transaction of its own. ERR_FATAL "cluster_id" when a row belongs to another
- * Kafka cluster, unless reset_cluster, which then starts anew. */
+/* Acquires partitions: raises their epoch (which waits for a transaction of the previous owner that is still open) and
+ * fills epoch, seq and next_offset of each. Runs in a transaction of its own. ERR_FATAL "cluster_id" when a row belongs
+ * to another Kafka cluster, unless reset_cluster, which then starts anew. */
 int store_progress_claim(struct pg *pg, const char *consumer, const char *cluster_id, bool reset_cluster,
 	struct progress *rows, size_t n, struct err *err) ERR_MUST_USE;
 
@@ -58,8 +58,8 @@ struct progress_info {
 };
 int store_progress_list(struct pg *pg, const char *consumer, struct progress_info **out, size_t *n,
 	struct err *err) ERR_MUST_USE;
-/* Sets next_offset and start_offset, clears the counts and raises the epoch, so that a running owner is fenced off. ERR_INPUT
- * when there is no such row. PROGRESS_NO_OFFSET: start at the low watermark. */
+/* Sets next_offset and start_offset, clears the counts and raises the epoch, so that a running owner is fenced off.
+ * ERR_INPUT when there is no such row. PROGRESS_NO_OFFSET: start at the low watermark. */
 int store_progress_reset(struct pg *pg, const char *consumer, const char *topic, int32_t partition, int64_t next_offset,
 	struct err *err) ERR_MUST_USE;
 

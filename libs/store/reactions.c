@@ -1,4 +1,5 @@
-/* Reactions; see messages.h. Invariant: for one sender and message there is either a reaction or the time of its withdrawal. */
+/* Reactions; see messages.h. Invariant: for one sender and message there is either a reaction or the time of its
+ * withdrawal. */
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -15,7 +16,8 @@
 #define NOT_SET_BEFORE       " AND NOT EXISTS (SELECT FROM chat_reactions " NOT_BEFORE
 #define NOT_WITHDRAWN_BEFORE " AND NOT EXISTS (SELECT FROM chat_reactions_withdrawn " NOT_BEFORE
 
-/* r: the given rows with what is stored; news: those that are not older. All parts of the statement see the tables as they were before. */
+/* r: the given rows with what is stored; news: those that are not older. All parts of the statement see the tables as
+ * they were before. */
 static const struct pg_stmt store = { "reactions_store", PG_UNNAMED,
 	"WITH news AS MATERIALIZED (SELECT r.*, h.emoji AS had, w.at AS withdrawn_at"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[], $7::text[])"

@@ -1,5 +1,5 @@
-/* Rows of the tables that conversations are made of, as chat-sync has them in memory. Strings live in the arena that the reading call was
- * given. Times are microseconds since 1970; PG_NO_TIME is null. */
+/* Rows of the tables that conversations are made of, as chat-sync has them in memory. Strings live in the arena that
+ * the reading call was given. Times are microseconds since 1970; PG_NO_TIME is null. */
 #ifndef STORE_ROWS_H
 #define STORE_ROWS_H
 

@@ -27,8 +27,9 @@ static const struct pg_stmt begin = { "sender_renames_begin", PG_UNNAMED,
 
 #define RENAMES "unnest($1::bigint[], $2::text[]) AS r (workspace_id, sender)"
 
-/* Selects and locks messages that no other transaction is moving or collapsing, skipping the others: the owner of their account's partition
- * may wait for the contact, which is locked here, so that waiting for its messages would be a deadlock. */
+/* Selects and locks messages that no other transaction is moving or collapsing, skipping the others: the owner of their
+ * account's partition may wait for the contact, which is locked here, so that waiting for its messages would be a
+ * deadlock. */
 static const struct pg_stmt slice = { "sender_renames_slice", PG_UNNAMED,
 	"SELECT f.workspace_id, f.chat_id, f.sender, f.heir FROM (SELECT r.workspace_id, s.chat_id, r.sender, r.heir"
 	" FROM unnest($2::bigint[], $3::text[], $4::text[]) AS r (workspace_id, sender, heir)"
@@ -37,7 +38,8 @@ static const struct pg_stmt slice = { "sender_renames_slice", PG_UNNAMED,
 			    " CROSS JOIN LATERAL (SELECT FROM chats c WHERE c.workspace_id = f.workspace_id AND c.id = f.chat_id FOR KEY SHARE SKIP LOCKED) AS c"
 			    " ORDER BY f.workspace_id, f.chat_id" };
 
-/* Reads all three tables in one snapshot, so that a row that moves to another message meanwhile is seen once, here or there. */
+/* Reads all three tables in one snapshot, so that a row that moves to another message meanwhile is seen once, here or
+ * there. */
 static const struct pg_stmt end = { "sender_renames_end", PG_UNNAMED,
 	"DELETE FROM sender_renames m USING " RENAMES " WHERE m.workspace_id = r.workspace_id AND m.sender = r.sender"
 	" AND NOT EXISTS (" SENT("m.workspace_id", "m.sender") ")" };
@@ -62,8 +64,9 @@ static const struct pg_stmt redirect = {
 	"UPDATE sender_renames SET contact_id = $3::bigint WHERE workspace_id = $1::bigint AND contact_id = $2::bigint"
 };
 
-/* How many renames are pending, up to one more than are looked up individually. ORDER BY as sender_renames_contact: otherwise the planner
- * has no preference for that index over the primary key while the statistics say that the table is empty. */
+/* How many renames are pending, up to one more than are looked up individually. ORDER BY as sender_renames_contact:
+ * otherwise the planner has no preference for that index over the primary key while the statistics say that the table
+ * is empty. */
 static const struct pg_stmt count = { "sender_renames_count", PG_UNNAMED,
 	"SELECT r.place, p.n FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS r (workspace_id, contact_id, place)"
 	" CROSS JOIN LATERAL (SELECT count(*)::integer AS n FROM (SELECT FROM sender_renames m WHERE m.workspace_id = r.workspace_id"
@@ -89,8 +92,8 @@ static const struct pg_stmt named_by_contact = { "sender_renames_named", PG_UNNA
 #define ON_MESSAGE(table, column) \
 	"SELECT h." column " FROM " table " h WHERE h.workspace_id = r.workspace_id AND h.chat_id = r.chat_id"
 
-/* From the rows stored on the message to the contacts that now have those names. The contact is compared outside: its index would find all
- * renames of the contact. */
+/* From the rows stored on the message to the contacts that now have those names. The contact is compared outside: its
+ * index would find all renames of the contact. */
 static const struct pg_stmt named_by_message = { "sender_renames_named_by_message", PG_UNNAMED,
 	NAMED("SELECT m.sender FROM (" ON_MESSAGE("chat_receipts", "participant") " UNION " ON_MESSAGE("chat_reactions",
 		"sender") " UNION " ON_MESSAGE("chat_reactions_withdrawn",

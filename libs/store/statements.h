@@ -1,6 +1,8 @@
-/* Every statement of libs/store and the role that runs it, so that a test prepares them all against the migrated schema.
+/* Every statement of libs/store and the role that runs it, so that a test prepares them all against the migrated
+ * schema.
  *
- * Each file keeps its statements static beside the code that binds them and lists them in one of these NULL-terminated tables.
+ * Each file keeps its statements static beside the code that binds them and lists them in one of these NULL-terminated
+ * tables.
  */
 #ifndef STORE_STATEMENTS_H
 #define STORE_STATEMENTS_H

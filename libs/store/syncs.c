@@ -1,5 +1,5 @@
-/* Progress of initial syncs; see syncs.h. Invariant: bits and ends are only ever added, so a repeated or reordered batch changes
- * nothing. */
+/* Progress of initial syncs; see syncs.h. Invariant: bits and ends are only ever added, so a repeated or reordered
+ * batch changes nothing. */
 #include "store/syncs.h"
 
 #include <stdlib.h>

@@ -32,18 +32,19 @@ int store_sync_states_read(struct pg *pg, struct sync_state *states, size_t n, s
 int64_t store_sync_duration_ms(const struct sync_state *s);
 /* Closes finished syncs: they cannot become stale any more, unless further batches arrive. */
 int store_syncs_close(struct pg *pg, const struct sync_state *states, size_t n, struct err *err) ERR_MUST_USE;
-/* Deletes all but the SYNCS_KEPT syncs with the latest progress of each account that these are of, because senders choose the ids of syncs
- * and may send any number. Called for new syncs, as only those add rows. */
+/* Deletes all but the SYNCS_KEPT syncs with the latest progress of each account that these are of, because senders
+ * choose the ids of syncs and may send any number. Called for new syncs, as only those add rows. */
 #define SYNCS_KEPT 10000
 int store_syncs_trim(struct pg *pg, const struct sync_state *begun, size_t n, struct err *err) ERR_MUST_USE;
-/* Signs of missing data. Each function marks the account for re-sync ("resync": true in its sync, with a reason), once, and calls each() with
- * the account. They cover all accounts: the first replica to sweep marks, and skips rows that another replica has locked. */
+/* Signs of missing data. Each function marks the account for re-sync ("resync": true in its sync, with a reason), once,
+ * and calls each() with the account. They cover all accounts: the first replica to sweep marks, and skips rows that
+ * another replica has locked. */
 typedef void (*account_fn)(void *ctx, int64_t workspace_id, int64_t account_id);
 /* Transfers of a provider's history without progress for idle_ms. */
 int store_accounts_mark_history(struct pg *pg, int64_t idle_ms, account_fn each, void *ctx,
 	struct err *err) ERR_MUST_USE;
-/* Open syncs without progress for idle_ms, each once: they are closed, and where the account's sync column shows one its status becomes
- * failed. */
+/* Open syncs without progress for idle_ms, each once: they are closed, and where the account's sync column shows one
+ * its status becomes failed. */
 struct stale_sync {
 	struct uuid workspace, account; /* public ids */
 	enum provider provider;

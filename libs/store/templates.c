@@ -1,5 +1,5 @@
-/* Templates as the provider reports them; see syncs.h. Invariant: an older report never replaces a newer one, and what a report
- * does not say stays as it was. */
+/* Templates as the provider reports them; see syncs.h. Invariant: an older report never replaces a newer one, and what
+ * a report does not say stays as it was. */
 #include "store/cells.h"
 #include "store/columns.h"
 #include "store/statements.h"

@@ -17,12 +17,13 @@ struct attempt_row {
 	struct str excerpt; /* of the response; absent: none */
 	struct str error; /* what failed, for operators; absent: nothing */
 };
-/* Started only (pg_start). excerpt and error must be storable (base/utf8.h): that is the caller's duty. A time that is more than a day
- * old, or in the future, by PostgreSQL's clock is limited to that range, so that its day's partition exists after
- * store_attempts_maintain(); without one ERR_INPUT 23514. */
+/* Started only (pg_start). excerpt and error must be storable (base/utf8.h): that is the caller's duty. A time that is
+ * more than a day old, or in the future, by PostgreSQL's clock is limited to that range, so that its day's partition
+ * exists after store_attempts_maintain(); without one ERR_INPUT 23514. */
 int store_attempts_insert(struct pg *pg, const struct attempt_row *rows, size_t n, struct err *err) ERR_MUST_USE;
-/* Creates the partitions from yesterday to days_ahead (up to 31), drops those older than keep_days. At start, before the first insert,
- * and every few hours; any number of replicas may do so. Blocks readers and writers only for a moment. */
+/* Creates the partitions from yesterday to days_ahead (up to 31), drops those older than keep_days. At start, before
+ * the first insert, and every few hours; any number of replicas may do so. Blocks readers and writers only for a
+ * moment. */
 int store_attempts_maintain(struct pg *pg, int days_ahead, int keep_days, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
-/* Endpoints, to which events of a workspace are delivered. The gateway and blazzctl write the definition, the dispatcher the health
- * (db/README.md).
+/* Endpoints, to which events of a workspace are delivered. The gateway and blazzctl write the definition, the
+ * dispatcher the health (db/README.md).
  *
  * Texts that come from outside (reason) must be storable (base/utf8.h): that is the caller's duty. */
 #ifndef STORE_WEBHOOK_ENDPOINTS_H
@@ -24,8 +24,8 @@ struct endpoint_row {
 	struct uuid workspace, uuid;
 	enum endpoint_kind kind;
 	struct str name, url;
-	/* Sealed JSON, bound to the uuid: {"keys":[{"secret":"whsec_…","expires_at":ms or absent}, …]}, newest first; of a pusher
-	 * {"app_id","key","secret","channel"}. */
+	/* Sealed JSON, bound to the uuid: {"keys":[{"secret":"whsec_…","expires_at":ms or absent}, …]}, newest first;
+	 * of a pusher {"app_id","key","secret","channel"}. */
 	struct str secrets;
 	struct str *event_types; /* "message.created", "message.*"; none: all */
 	size_t n_event_types;
@@ -55,8 +55,9 @@ bool store_endpoint_is_live(const struct endpoint_row *e);
 int store_endpoints_read(struct pg *pg, const struct uuid *uuids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct endpoint_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 
-/* The dispatcher's findings about an endpoint's health. They do not change an endpoint that is disabled or deleted; after it was enabled
- * again, earlier findings no longer count. Applied in the order of this enum, whatever the order given. */
+/* The dispatcher's findings about an endpoint's health. They do not change an endpoint that is disabled or deleted;
+ * after it was enabled again, earlier findings no longer count. Applied in the order of this enum, whatever the order
+ * given. */
 enum endpoint_finding {
 	ENDPOINT_FAILS, /* every attempt since at_us failed: failing_since, unless it is set */
 	ENDPOINT_EXHAUSTED, /* a delivery was exhausted: its state becomes failing */
@@ -70,14 +71,15 @@ struct endpoint_change {
 	int64_t at_us; /* limited to now, whatever the dispatcher's clock says */
 	int64_t failing_ms; /* ENDPOINT_DISABLE: by PostgreSQL's clock, and as another replica may have left it; 0: at once */
 	const char *reason; /* ENDPOINT_DISABLE */
-	/* out: of several replicas that find the same, one changed it. EXHAUSTED: its state became failing; ANSWERS: became active; FAILS:
-	 * failing_since was set. */
+	/* out: of several replicas that find the same, one changed it. EXHAUSTED: its state became failing; ANSWERS:
+	 * became active; FAILS: failing_since was set. */
 	bool changed;
 };
 /* In the caller's transaction. Locks the rows in the order of their ids. */
 int store_endpoints_change(struct pg *pg, struct endpoint_change *changes, size_t n, struct err *err) ERR_MUST_USE;
 
-/* For blazzctl, role blazz_admin: the definition and the wish. ERR_INPUT "unknown" when there is no such endpoint, or it is deleted. */
+/* For blazzctl, role blazz_admin: the definition and the wish. ERR_INPUT "unknown" when there is no such endpoint, or
+ * it is deleted. */
 /* Fills e->id; the caller sets uuid and sealed secrets. ERR_INPUT 23514 for values that the table's checks reject. */
 int store_endpoint_add(struct pg *pg, struct endpoint_row *e, struct err *err) ERR_MUST_USE;
 int store_endpoint_find(struct pg *pg, const struct uuid *uuid, struct arena *a, struct endpoint_row *out,

@@ -1,4 +1,5 @@
-/* See webhook_ops.h. Invariant: a row that is not finished is never deleted here: its partition's owner counts it and finishes it. */
+/* See webhook_ops.h. Invariant: a row that is not finished is never deleted here: its partition's owner counts it and
+ * finishes it. */
 #include "store/webhook_ops.h"
 
 #include "store/cells.h"

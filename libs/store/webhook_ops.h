@@ -1,5 +1,5 @@
-/* Deliveries and the retry queue as blazzctl shows them, and an operator's changes of the queue. Role blazz_ops. Strings are borrowed for
- * the call of each(). */
+/* Deliveries and the retry queue as blazzctl shows them, and an operator's changes of the queue. Role blazz_ops.
+ * Strings are borrowed for the call of each(). */
 #ifndef STORE_WEBHOOK_OPS_H
 #define STORE_WEBHOOK_OPS_H
 
@@ -45,13 +45,13 @@ struct retry_info {
 /* In order of their ids, at most limit. */
 int store_retries_list(struct pg *pg, const struct retry_filter *filter, int limit,
 	void (*each)(void *ctx, const struct retry_info *r), void *ctx, struct err *err) ERR_MUST_USE;
-/* Scheduled rows become due. Failed rows become pending and due now, with their whole schedule before them, unless their event is pending
- * again already; they lose their place in the order of their conversation, whose later events were delivered meanwhile. Other rows are not
- * changed. *changed: the number of rows. */
+/* Scheduled rows become due. Failed rows become pending and due now, with their whole schedule before them, unless
+ * their event is pending again already; they lose their place in the order of their conversation, whose later events
+ * were delivered meanwhile. Other rows are not changed. *changed: the number of rows. */
 int store_retries_again(struct pg *pg, const struct retry_filter *filter, int64_t *changed,
 	struct err *err) ERR_MUST_USE;
-/* Rows that are not finished end as failed without another attempt when their partition's owner claims them, which for a waiting row is in
- * its turn; finished rows are deleted. */
+/* Rows that are not finished end as failed without another attempt when their partition's owner claims them, which for
+ * a waiting row is in its turn; finished rows are deleted. */
 int store_retries_drop(struct pg *pg, const struct retry_filter *filter, int64_t *changed,
 	struct err *err) ERR_MUST_USE;
 

@@ -3,7 +3,8 @@
  *   next_offset .......... live_from .......... the partition's own next_offset ..........
  *   |   to be delivered    |   delivered live   |   to be delivered
  *
- * live_from is set when the endpoint has caught up while its last deliveries before live_from are still pending or in flight. */
+ * live_from is set when the endpoint has caught up while its last deliveries before live_from are still pending or in
+ * flight. */
 #ifndef STORE_WEBHOOK_POSITIONS_H
 #define STORE_WEBHOOK_POSITIONS_H
 

@@ -1,4 +1,5 @@
-/* See webhook_replays.h. Invariant: a replay is completed in the transaction in which its last partition is finished. */
+/* See webhook_replays.h. Invariant: a replay is completed in the transaction in which its last partition is
+ * finished. */
 #include "store/webhook_replays.h"
 
 #include "store/cells.h"
@@ -40,8 +41,8 @@ static const struct pg_stmt positions_put = {
 	" SET next_offset = excluded.next_offset, matched = excluded.matched, lost = excluded.lost, updated_at = now()"
 };
 
-/* Two owners that finish their last partitions at once serialize here. FOR UPDATE would also wait for the foreign keys of the other
- * transaction's new positions, and that one for those of this transaction: a deadlock. */
+/* Two owners that finish their last partitions at once serialize here. FOR UPDATE would also wait for the foreign keys
+ * of the other transaction's new positions, and that one for those of this transaction: a deadlock. */
 static const struct pg_stmt lock = { "replays_lock", PG_PREPARED,
 	"SELECT r.id FROM webhook_replays r WHERE r.id = ANY ($1::bigint[]) AND " RUNNING
 	" ORDER BY r.id FOR NO KEY UPDATE" };

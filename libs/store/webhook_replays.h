@@ -1,6 +1,6 @@
-/* Replays: events that are delivered to an endpoint once more, or for the first time: all since a time, a selection, one event, or only
- * those that are missing. The gateway and blazzctl write the request, the dispatcher the progress; positions per partition are rows of
- * webhook_positions.
+/* Replays: events that are delivered to an endpoint once more, or for the first time: all since a time, a selection,
+ * one event, or only those that are missing. The gateway and blazzctl write the request, the dispatcher the progress;
+ * positions per partition are rows of webhook_positions.
  */
 #ifndef STORE_WEBHOOK_REPLAYS_H
 #define STORE_WEBHOOK_REPLAYS_H
@@ -27,7 +27,8 @@ struct replay_row {
 /* Reads the running replays. Strings live in the arena. */
 int store_replays_read(struct pg *pg, struct arena *a, void (*each)(void *ctx, const struct replay_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;
-/* Ids of events that the endpoint has acknowledged since then, or that are in its retry queue; an id may be passed twice. */
+/* Ids of events that the endpoint has acknowledged since then, or that are in its retry queue; an id may be passed
+ * twice. */
 int store_replay_delivered(struct pg *pg, const struct replay_row *replay,
 	void (*each)(void *ctx, const struct uuid *event), void *ctx, struct err *err) ERR_MUST_USE;
 
@@ -42,7 +43,8 @@ int store_replay_positions_read(struct pg *pg, struct str topic, const int32_t *
 	void (*each)(void *ctx, const struct replay_position *row), void *ctx, struct err *err) ERR_MUST_USE;
 int store_replay_positions_write(struct pg *pg, struct str topic, const struct replay_position *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
-/* Completes the replays that are finished in every partition in which the consumer has progress. Their positions stay for display. */
+/* Completes the replays that are finished in every partition in which the consumer has progress. Their positions stay
+ * for display. */
 int store_replays_finish(struct pg *pg, const char *consumer, struct str topic, const int64_t *replay_ids, size_t n,
 	struct err *err) ERR_MUST_USE;
 

@@ -1,4 +1,5 @@
-/* The configuration of blazzctl and its connections. Invariant: a connection is opened only when the command first uses it. */
+/* The configuration of blazzctl and its connections. Invariant: a connection is opened only when the command first uses
+ * it. */
 #include "ctl.h"
 
 #include <stdarg.h>

@@ -62,7 +62,8 @@ extern const struct command topics_commands[], apps_commands[], apps_set_command
 int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;
 void ctl_close(struct ctl *ctl);
 
-/* Connect as role blazz_admin, for configuration; as blazz_ops, for progress, queues and history. *out is borrowed from ctl. */
+/* Connect as role blazz_admin, for configuration; as blazz_ops, for progress, queues and history. *out is borrowed from
+ * ctl. */
 int ctl_pg_admin(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
 int ctl_pg_ops(struct ctl *ctl, struct pg **out, struct err *err) ERR_MUST_USE;
 /* Runs change() in a transaction as blazz_admin, and commits. */
@@ -71,8 +72,8 @@ int ctl_pg_change(struct ctl *ctl, int (*change)(struct ctl *ctl, struct pg *pg,
 int ctl_keyring(struct ctl *ctl, const struct keyring **out, struct err *err) ERR_MUST_USE;
 /* The guard for URLs of endpoints, configured as webhook-dispatcher's. */
 int ctl_guard(struct ctl *ctl, const struct guard **out, struct err *err) ERR_MUST_USE;
-/* Checks that the broker can look up records by time, for commands that let another program do so; succeeds if no broker is
- * configured. ERR_INPUT. */
+/* Checks that the broker can look up records by time, for commands that let another program do so; succeeds if no
+ * broker is configured. ERR_INPUT. */
 int ctl_times_check(struct ctl *ctl, struct err *err) ERR_MUST_USE;
 int ctl_kafka_admin(struct ctl *ctl, struct kafka_admin **out, struct err *err) ERR_MUST_USE;
 /* Fails when no brokers are configured. */

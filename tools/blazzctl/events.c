@@ -1,4 +1,5 @@
-/* blazzctl events: prints the topic chat-event as a consumer inside Blazz sees it. Invariant: without --all each event is printed once. */
+/* blazzctl events: prints the topic chat-event as a consumer inside Blazz sees it. Invariant: without --all each event
+ * is printed once. */
 #include <stddef.h>
 #include <stdio.h>
 

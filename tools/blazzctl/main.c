@@ -1,7 +1,7 @@
 /* blazzctl: configuration, dead letters and progress of a Blazz installation, from the command line.
  *
- * Invariant: secrets are never arguments: they come from files or standard input. Exit status: 0 success, 1 failure, 2 wrong usage,
- * 3 the replay that the command followed was cancelled, 78 wrong configuration.
+ * Invariant: secrets are never arguments: they come from files or standard input. Exit status: 0 success, 1 failure, 2
+ * wrong usage, 3 the replay that the command followed was cancelled, 78 wrong configuration.
  */
 #include <stdio.h>
 #include <stdlib.h>

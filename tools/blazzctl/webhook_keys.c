@@ -1,4 +1,5 @@
-/* Keys of endpoints; see webhook.h. Invariant: an open secret is in memory only while the command runs, and is wiped. */
+/* Keys of endpoints; see webhook.h. Invariant: an open secret is in memory only while the command runs, and is
+ * wiped. */
 #include <inttypes.h>
 #include <string.h>
 
