@@ -148,7 +148,7 @@ class Case:
         return [(place, parse(inbound_pb2.InboundEvent, r.value)) for place, r in self.inbound_records.items() if r.value not in self.bad]
 
     @cached_property
-    def letters(self):
+    def dead_letters(self):
         """{place of the original record: [dead letter]} of chat-sync"""
         out = defaultdict(list)
         for topic in INBOUND:
@@ -160,7 +160,7 @@ class Case:
     def in_inbound(self):
         """{(account uuid, identity)} of the valid events in inbound, without those that chat-sync published itself"""
         return {(e.account_id, identity_of_event(e)) for place, e in self.inbound
-                if e and e.WhichOneof("event") and place not in self.letters and not own_merge(e)}
+                if e and e.WhichOneof("event") and place not in self.dead_letters and not own_merge(e)}
 
     @cached_property
     def accepted(self):

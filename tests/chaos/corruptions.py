@@ -133,8 +133,8 @@ def dead_letter_without_reason(s):
 
 
 def dead_letter_of_another_endpoint(s):
-    letter = s.topics["chat-event.webhook-dispatcher.dlq"][3]
-    letter.headers["x-dlq-endpoint"] = delivery(s, "well")["endpoint"]
+    dead_letter = s.topics["chat-event.webhook-dispatcher.dlq"][3]
+    dead_letter.headers["x-dlq-endpoint"] = delivery(s, "well")["endpoint"]
 
 
 def row_of_delivery_lost(s):

@@ -66,7 +66,7 @@ class Webhooks:
         return {uuid: ms(r["active_from"]) for uuid, r in self.rows.items()}
 
     @cached_property
-    def letters(self):
+    def dead_letters(self):
         """{(endpoint, partition, offset): [reason]}"""
         out = defaultdict(list)
         for r in self.c.s.topics["chat-event.webhook-dispatcher.dlq"]:
@@ -125,7 +125,7 @@ def nothing_is_lost(w):
     for (endpoint, event), r in w.wanted.items():
         if (endpoint, event) in w.accepted or w.is_pending(endpoint, event, r):
             continue
-        reasons = w.letters.get((endpoint, r.partition, r.offset))
+        reasons = w.dead_letters.get((endpoint, r.partition, r.offset))
         if not reasons:
             yield f"{w.hooks[endpoint]['name']}: {event} ({r.partition}/{r.offset}) is neither delivered nor exhausted nor pending"
         elif not all(reasons):

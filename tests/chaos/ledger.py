@@ -145,14 +145,14 @@ def every_record_has_an_outcome(c):
 def dead_letters_differ(c):
     """Each invalid record became one dead letter with its reason, and no other record did."""
     expected = {place: c.bad[r.value] for place, r in c.inbound_records.items() if r.value in c.bad}
-    for place in c.letters.keys() - expected.keys():
-        yield f"{place}: a dead letter ({c.letters[place][0].headers['x-dlq-reason']}: " \
-            f"{c.letters[place][0].headers['__dlq.errors.message']}) of a record that is valid"
+    for place in c.dead_letters.keys() - expected.keys():
+        yield f"{place}: a dead letter ({c.dead_letters[place][0].headers['x-dlq-reason']}: " \
+            f"{c.dead_letters[place][0].headers['__dlq.errors.message']}) of a record that is valid"
     for place, item in expected.items():
-        reasons = {r.headers["x-dlq-reason"] for r in c.letters.get(place, ())}
+        reasons = {r.headers["x-dlq-reason"] for r in c.dead_letters.get(place, ())}
         if reasons != {item["reason"]}:
             yield f"{place}: {item['how']} became {reasons or 'no dead letter'}, not {item['reason']}"
-    found = Counter(place[:2] for place in c.letters)
+    found = Counter(place[:2] for place in c.dead_letters)
     for place, r in c.progress.items():
         if place[0] in INBOUND and r["dead_lettered"] != found[place]:
             yield f"{place}: {r['dead_lettered']} dead letters counted, {found[place]} published"

@@ -150,9 +150,9 @@ def test_one_invalid_item_does_not_reject_the_others(shared):
     bad = {"type": "private", "contact_name": "Nobody", "timestamp": T0}
     answer = shared.post("bridge", sync([chat(10), bad, chat(11)], "s-one-bad"))
     assert answer.status == 202 and answer.json()["rejected"] == 1
-    letters = [r for r in shared.read("http.ingest.dlq") if b"Nobody" in r.value]
-    assert len(letters) == 1 and letters[0].headers["x-dlq-reason"] == "rule"
-    assert json.loads(letters[0].value)["chats"] == [bad], "alone in its envelope"
+    dead_letters = [r for r in shared.read("http.ingest.dlq") if b"Nobody" in r.value]
+    assert len(dead_letters) == 1 and dead_letters[0].headers["x-dlq-reason"] == "rule"
+    assert json.loads(dead_letters[0].value)["chats"] == [bad], "alone in its envelope"
 
 
 # Rejected bodies
@@ -371,8 +371,8 @@ def test_a_body_with_too_many_invalid_items_is_one_dead_letter(shared):
     good = {"remoteJid": "16505550177@s.whatsapp.net", "pushName": "Only1001"}
     answer = shared.post("evolution", {"event": "contacts.update", "sender": "s" * 100000, "data": [good, *[{}] * 1001]})
     assert answer.status == 422 and answer.json()["details"][0]["path"] == "", answer
-    letters = [r for r in shared.read("http.ingest.dlq") if b"Only1001" in r.value]
-    assert [r.headers["x-dlq-reason"] for r in letters] == ["too_large"]
+    dead_letters = [r for r in shared.read("http.ingest.dlq") if b"Only1001" in r.value]
+    assert [r.headers["x-dlq-reason"] for r in dead_letters] == ["too_large"]
     assert not any(b"Only1001" in r.value for r in shared.read("inbound"))
 
 

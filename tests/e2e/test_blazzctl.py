@@ -303,9 +303,9 @@ def test_dlq_list_counts_by_topic_reason_and_workspace(dead):
 
 
 def test_dlq_show_decodes_events(dead):
-    letters = dead.ctl("dlq", "show")
-    assert len(letters) == 3
-    shown = next(x for x in letters if x["event"]["message"]["key"] == "false:3EB0D2")
+    dead_letters = dead.ctl("dlq", "show")
+    assert len(dead_letters) == 3
+    shown = next(x for x in dead_letters if x["event"]["message"]["key"] == "false:3EB0D2")
     assert shown["reason"] == "unknown_reference" and shown["event"]["account_id"] == dead.unknown.account
     assert shown["event"]["message"]["direction"] == "DIRECTION_INBOUND"
     assert shown["event"]["message"]["chat"]["contact"]["phone"] == "16505551234"
@@ -342,8 +342,8 @@ def test_dlq_replay_posts_bodies_that_ingest_rejected(dead):
     body = {"session_id": "acme-support-1", "sync_id": "s1", "index": 0, "total": 1, "last": True, "chats": [good, bad]}
     assert dead.post("bridge", body).json()["rejected"] == 1
     topic = dead.topic("http.ingest.dlq")
-    (letter,) = dead.ctl("dlq", "show", "--topic", topic)
-    assert letter["body"]["chats"] == [bad]
+    (dead_letter,) = dead.ctl("dlq", "show", "--topic", topic)
+    assert dead_letter["body"]["chats"] == [bad]
     without = dead.ctl_run("dlq", "replay", "--topic", topic, "--yes")
     assert without.returncode == 2 and "--url" in without.stderr
     again = dead.ctl_run("dlq", "replay", "--topic", topic, "--url", url(dead), "--secret-file", "-", "--yes",

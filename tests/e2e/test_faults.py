@@ -100,8 +100,8 @@ def test_a_record_that_postgresql_rejects_does_not_affect_others(stack):
     stack.chat_sync().start()
     stack.wait_processed()
     assert len(stack.messages()) == 8 * len(stack.sources)
-    letters = stack.dead_letters()
-    assert [(r.headers["x-dlq-reason"], r.headers["x-dlq-code"]) for r in letters] == [("data_error", "23514")] * len(stack.sources)
+    dead_letters = stack.dead_letters()
+    assert [(r.headers["x-dlq-reason"], r.headers["x-dlq-code"]) for r in dead_letters] == [("data_error", "23514")] * len(stack.sources)
     assert sum(e.WhichOneof("event") == "message_created" for e in stack.check_chat_events()) == 8 * len(stack.sources)
     stack.check_invariants()
 
@@ -440,8 +440,8 @@ def test_dead_letters_are_replayed_to_the_consumer_that_failed_only(stack, topic
     events = [late.message(f"3EB0R{i}", at=T0 + i, origin=origin) for i in range(3)]
     stack.publish(events, headers=[("mine", b"kept")])
     stack.wait_processed()
-    letters = stack.dead_letters(f"{topic}.chat-sync.dlq")
-    assert [r.headers["x-dlq-reason"] for r in letters] == ["unknown_reference"] * 3
+    dead_letters = stack.dead_letters(f"{topic}.chat-sync.dlq")
+    assert [r.headers["x-dlq-reason"] for r in dead_letters] == ["unknown_reference"] * 3
     stack.add_account(stack.workspace, "secret", session="late", provider="webjs", bridge="blazz", id=late.account)
     assert stack.ctl("dlq", "replay", "--reason", "unknown_reference")["replayed"] == 0, "without --yes it is a dry run"
     done = stack.ctl("dlq", "replay", "--reason", "unknown_reference", "--yes")
@@ -468,8 +468,8 @@ def test_a_replay_that_fails_again_counts_and_keeps_its_original_position(stack)
     stack.wait_processed()
     stack.ctl("dlq", "replay", "--yes")
     stack.wait_processed()
-    letters = wait_for(lambda: len(found := stack.dead_letters()) == 2 and found, "the replayed record is a dead letter again")
-    first, second = sorted(letters, key=lambda r: r.timestamp_ms)
+    dead_letters = wait_for(lambda: len(found := stack.dead_letters()) == 2 and found, "the replayed record is a dead letter again")
+    first, second = sorted(dead_letters, key=lambda r: r.timestamp_ms)
     assert second.headers["x-replay-count"] == "1" and first.headers["__dlq.errors.delivery.count"] == "1"
     assert second.headers["__dlq.errors.delivery.count"] == "2"
     assert second.headers["x-dlq-first-offset"] == first.headers["x-dlq-first-offset"]

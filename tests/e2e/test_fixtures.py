@@ -206,9 +206,9 @@ def test_one_message_created_for_every_stored_message(posted, shared):
 
 def test_invariants_hold_and_chat_sync_rejected_nothing(posted, shared):
     shared.check_invariants()
-    letters = [(r.headers.get("ce_type"), r.headers["x-dlq-reason"], r.headers["__dlq.errors.message"])
+    dead_letters = [(r.headers.get("ce_type"), r.headers["x-dlq-reason"], r.headers["__dlq.errors.message"])
                for r in shared.dead_letters()]
-    assert letters == []
+    assert dead_letters == []
 
 
 def test_items_that_ingest_rejected_are_in_its_dead_letter_topic(posted, shared):

@@ -142,9 +142,9 @@ def test_a_record_behind_999_rejected_ones_is_stored_within_two_seconds(one_part
     took = stored_after(stack, senders, "poison", 10000, "3EB0BEHIND")
     stack.wait_processed()
     print(f"{accounts} accounts: {took:.2f} s behind rejected records, {usual:.2f} s behind valid ones")
-    letters = stack.dead_letters()
-    assert len({r.headers["x-dlq-first-offset"] for r in letters}) == len(letters) == REJECTED
-    assert {(r.headers["x-dlq-reason"], r.headers["x-dlq-code"]) for r in letters} == {("data_error", "23514")}
+    dead_letters = stack.dead_letters()
+    assert len({r.headers["x-dlq-first-offset"] for r in dead_letters}) == len(dead_letters) == REJECTED
+    assert {(r.headers["x-dlq-reason"], r.headers["x-dlq-code"]) for r in dead_letters} == {("data_error", "23514")}
     assert stack.counts()["messages"] == good + REJECTED // 9 + 1
     assert stack.counts()["contacts"] == contacts + REJECTED // 9, "a rejected record leaves no rows"
     assert sum(e.WhichOneof("event") == "message_created" for e in stack.check_chat_events()) == good + REJECTED // 9 + 1

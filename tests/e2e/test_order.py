@@ -48,11 +48,11 @@ def test_an_expired_parked_update_becomes_a_dead_letter_unchanged(stack):
     stack.start_chat_sync(parked__ttl="500ms")
     event = stack.source.status("3EB0NEVER", common.MESSAGE_STATUS_DELIVERED)
     stack.publish([event], headers=[("mine", b"kept")])
-    letters = wait_for(stack.dead_letters, "the update expires", 20)
-    assert [r.value for r in letters] == [event.SerializeToString()]
-    assert letters[0].headers["x-dlq-reason"] == "expired" and letters[0].headers["mine"] == "kept"
-    assert letters[0].headers["x-dlq-first-topic"] == stack.topic("inbound")
-    assert letters[0].key.decode() == f"{stack.workspace}:{stack.accounts['bridge']}"
+    dead_letters = wait_for(stack.dead_letters, "the update expires", 20)
+    assert [r.value for r in dead_letters] == [event.SerializeToString()]
+    assert dead_letters[0].headers["x-dlq-reason"] == "expired" and dead_letters[0].headers["mine"] == "kept"
+    assert dead_letters[0].headers["x-dlq-first-topic"] == stack.topic("inbound")
+    assert dead_letters[0].key.decode() == f"{stack.workspace}:{stack.accounts['bridge']}"
     assert stack.counts()["parked"] == 0
 
 

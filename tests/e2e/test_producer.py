@@ -1,5 +1,5 @@
 """A producer outside Blazz writes to Kafka from the published .proto files: valid records are stored, and each invalid one becomes a dead
-letter with a reason and affects no other."""
+dead_letter with a reason and affects no other."""
 import json
 
 import pytest
@@ -98,12 +98,12 @@ def test_bad_records_become_dead_letters_alone_and_unchanged(stack):
     for name, record, reason in bad:
         value = record if isinstance(record, bytes) else record.SerializeToString()
         assert value in dead, f"{name}: no dead letter"
-        letter = dead[value]
-        assert letter.headers["x-dlq-reason"] == reason, (name, letter.headers)
-        assert letter.key.decode() == key and letter.headers["mine"] == "kept"
-        assert letter.headers["__dlq.errors.topic"] == stack.topic("inbound") == letter.headers["x-dlq-first-topic"]
-        assert letter.headers["__dlq.errors.group"] == "chat-sync" and letter.headers["__dlq.errors.message"]
-        assert int(letter.headers["__dlq.errors.offset"]) >= 0 and letter.headers["x-dlq-failed-at"].endswith("Z")
+        dead_letter = dead[value]
+        assert dead_letter.headers["x-dlq-reason"] == reason, (name, dead_letter.headers)
+        assert dead_letter.key.decode() == key and dead_letter.headers["mine"] == "kept"
+        assert dead_letter.headers["__dlq.errors.topic"] == stack.topic("inbound") == dead_letter.headers["x-dlq-first-topic"]
+        assert dead_letter.headers["__dlq.errors.group"] == "chat-sync" and dead_letter.headers["__dlq.errors.message"]
+        assert int(dead_letter.headers["__dlq.errors.offset"]) >= 0 and dead_letter.headers["x-dlq-failed-at"].endswith("Z")
     assert len(dead) == len(bad)
     assert stack.value("SELECT sum(dead_lettered) FROM consumer_progress") == len(bad)
     stack.check_invariants()
@@ -181,8 +181,8 @@ def test_every_variant_of_the_proto_is_applied(stack):
     for event in events:
         stack.publish([event], headers=headers(event))
     stack.wait_processed()
-    letters = [(r.headers["ce_type"], r.headers["x-dlq-reason"], r.headers["x-dlq-retryable"]) for r in stack.dead_letters()]
-    assert letters == [("blazz.inbound.dispatch", "unsupported", "true")]
+    dead_letters = [(r.headers["ce_type"], r.headers["x-dlq-reason"], r.headers["x-dlq-retryable"]) for r in stack.dead_letters()]
+    assert dead_letters == [("blazz.inbound.dispatch", "unsupported", "true")]
     kinds = {e.WhichOneof("event") for e in stack.check_chat_events()}
     assert {"message_created", "message_edited", "message_revoked", "message_reaction", "group_updated", "session_state",
             "account_notice", "template_status", "contact_updated", "sync_completed"} <= kinds

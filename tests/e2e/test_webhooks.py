@@ -153,8 +153,8 @@ class Table:
         times = [a["at"].timestamp() for a in attempts(self.stack, endpoint)]
         assert len(times) == 3 and times[1] - times[0] >= 0.8 and times[2] - times[1] >= 4, times
         assert row["retry_count"] == 2
-        letter, = wait_for(lambda: dead_letters(self.stack, endpoint), "the dead letter is published")
-        assert letter.value == self.event.SerializeToString() and letter.headers["x-dlq-reason"] == "exhausted"
+        dead_letter, = wait_for(lambda: dead_letters(self.stack, endpoint), "the dead letter is published")
+        assert dead_letter.value == self.event.SerializeToString() and dead_letter.headers["x-dlq-reason"] == "exhausted"
 
     def check_gone(self, endpoint):
         row = wait_for(lambda: endpoint_row(self.stack, endpoint)["disabled_at"] and endpoint_row(self.stack, endpoint), "the endpoint is disabled")

@@ -128,8 +128,8 @@ def test_a_broadcast_is_retried_when_the_server_was_briefly_down(chat, server):
 def test_a_broadcast_with_a_wrong_secret_is_rejected_and_abandoned(chat, server):
     endpoint = add_pusher(chat.stack, chat.workspace, server, Application(secret="another"))
     chat.publish(chat.message())
-    letter, = wait_for(lambda: dead_letters(chat.stack, endpoint), "a dead letter is published")
-    assert letter.value == chat.published[0].SerializeToString()
+    dead_letter, = wait_for(lambda: dead_letters(chat.stack, endpoint), "a dead letter is published")
+    assert dead_letter.value == chat.published[0].SerializeToString()
     assert [d.status for d in server.deliveries] == [401] * 3 and not server.broadcasts()
     assert [(a["outcome"], a["status"]) for a in attempts(chat.stack, endpoint)] == [("client_error", 401)] * 3
 

@@ -81,9 +81,9 @@ def test_an_exhausted_delivery_becomes_a_dead_letter_is_published_and_can_be_rep
     add_webhook(chat.stack, chat.workspace, watcher.url(), event_types=["endpoint.*"])
     add_webhook(chat.stack, chat.workspace, other.url(), event_types=["message.created"])
     event, = chat.publish(chat.message())
-    letter, = wait_for(lambda: dead_letters(chat.stack, endpoint), "a dead letter is published")
-    assert letter.value == event.SerializeToString() and letter.headers["x-dlq-reason"] == "exhausted"
-    assert letter.headers["x-dlq-code"] == "500" and letter.headers["x-dlq-first-topic"] == chat.stack.topic("chat-event")
+    dead_letter, = wait_for(lambda: dead_letters(chat.stack, endpoint), "a dead letter is published")
+    assert dead_letter.value == event.SerializeToString() and dead_letter.headers["x-dlq-reason"] == "exhausted"
+    assert dead_letter.headers["x-dlq-code"] == "500" and dead_letter.headers["x-dlq-first-topic"] == chat.stack.topic("chat-event")
     assert [t["attempt"] for t in attempts(chat.stack, endpoint)] == [1, 2, 3]
     assert [r["status"] for r in retries(chat.stack, endpoint)] == ["failed"]
     assert endpoint_row(chat.stack, endpoint)["state"] == "failing"
