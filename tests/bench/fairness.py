@@ -215,11 +215,11 @@ def noisy(blazz, options):
     with noise(loud, each * LOUDER):
         arrived(loud_sink, each * LOUDER * WARM_SECONDS)
         during = measure(sink, options.samples, *others)
-        came = loud_sink.since_last()
+        received = loud_sink.since_last()
     service.stop()
     setting.table(["beside a loud workspace", "p50", "p99", "ratio", "the loud one's"],
                   [f"{OTHERS} workspaces of {each} events a second", *compared(before, during),
-                   f"{came['requests'] / came['seconds']:,.0f} a second"])
+                   f"{received['requests'] / received['seconds']:,.0f} a second"])
 
 
 # queue
