@@ -140,8 +140,8 @@ def outage(blazz, service, events, absent, healthy, options):
     back, missed = time.monotonic(), events.sent - began
     absent.end()
     seconds = []
-    for left in (positions, pending_rows):
-        wait_for(lambda: setting.alive(service) and left(blazz, absent.endpoint) == 0,
+    for remaining in (positions, pending_rows):
+        wait_for(lambda: setting.alive(service) and remaining(blazz, absent.endpoint) == 0,
                  lambda: f"it has caught up\n{service.log_tail()}", 1800, 0.1)
         seconds.append(time.monotonic() - back)
     return [f"{missed:,}", *most, *compared(before, during), *(f"{s:.1f}" for s in seconds), f"{missed / seconds[0]:,.0f}",
@@ -153,7 +153,7 @@ def night(blazz, options):
     hooks.add_webhook(blazz, blazz.workspace, healthy.url())
     service = dispatcher(blazz, {"breaker.max_pause": "5s"}).start()
     rows = [["one endpoint is", "events missed", "most retry rows", "most positions", "the other's p50", "its p99", "ratio",
-             "seconds until it is live", "until nothing waits", "events a second", "out of order", "twice", "missing", "resident, MiB"]]
+             "seconds until it is live", "until no retry is pending", "events a second", "out of order", "duplicate", "missing", "resident, MiB"]]
     for name, kind in (("down", Down), ("disabled", Disabled)):
         absent = kind(blazz, options.order)
         rows.append([name, *outage(blazz, service, events, absent, healthy, options)])
