@@ -4,7 +4,6 @@
 #include "chat-sync/settings.h"
 #include "chat-sync/write/tables.h"
 
-
 static struct parked_row parked_row_of(struct work *w, const struct op *op)
 {
 	const struct kafka_message *m = op->item->message;
