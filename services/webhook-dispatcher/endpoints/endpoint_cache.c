@@ -211,7 +211,7 @@ struct endpoint *endpoint_cache_each(const struct endpoint_cache *c, size_t *i)
 	return map_each(c->by_id, i, &key, &e) ? e : NULL;
 }
 
-void endpoint_turn_off(struct endpoint_cache *c, struct endpoint *e)
+void endpoint_cache_disable(struct endpoint_cache *c, struct endpoint *e)
 {
 	if (!e->live)
 		return;

@@ -31,6 +31,6 @@ struct endpoint *endpoint_cache_of_workspace(const struct endpoint_cache *c, con
 /* size_t i = 0; while ((e = endpoint_cache_each(c, &i))) … */
 struct endpoint *endpoint_cache_each(const struct endpoint_cache *c, size_t *i);
 /* Marks the endpoint as not live, until its row is read again: the dispatcher has decided to disable it. */
-void endpoint_turn_off(struct endpoint_cache *c, struct endpoint *e);
+void endpoint_cache_disable(struct endpoint_cache *c, struct endpoint *e);
 
 #endif

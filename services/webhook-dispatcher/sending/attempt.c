@@ -74,7 +74,7 @@ static void attempt_ended(struct sending *s, struct delivery *d, const struct ex
 	attempt_count(d, result.class, r);
 	attempt_note(s, d, result.class, r);
 	if (result_apply(d, &result))
-		endpoint_turn_off(s->endpoints, e);
+		endpoint_cache_disable(s->endpoints, e);
 }
 
 static void attempt_done(void *ctx, const struct exchange_result *r)
