@@ -1,4 +1,4 @@
-/* See admission.h. Invariant: deliveries of a chain are in memory in order, and none without a row while the chain has rows. */
+/* See admission.h. Invariant: deliveries of a chain are pending in order, and none without a row while the chain has rows. */
 #include "webhook-dispatcher/lanes/admission.h"
 
 #include "webhook-dispatcher/lanes/chain.h"

@@ -1,5 +1,5 @@
-/* See feed.h. Invariant: a feed is in the partition's list of those that catch up exactly while its endpoint is live and it has records to
- * read, or deliveries hold it. */
+/* See feed.h. Invariant: a feed is in the partition's list of those that catch up exactly while its endpoint is live and either it has
+ * records to read or deliveries hold it. */
 #include "webhook-dispatcher/lanes/feed.h"
 
 void feed_init(struct feed *f, struct lane *l, struct replay *replay, const struct uuid *replay_uuid)

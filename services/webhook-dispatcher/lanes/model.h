@@ -147,7 +147,7 @@ struct feed {
 	int64_t skip_from, skip_to; /* [skip_from, skip_to) were delivered live by a previous owner of the partition */
 	struct delivery_list held; /* the deliveries that hold its position, in the order of their offsets */
 	bool scanning; /* it takes part in the current scan (scan.h) */
-	bool catching_up; /* in partition.catching_up: its endpoint is live, and it has records to read, or deliveries hold it */
+	bool catching_up; /* in partition.catching_up: its endpoint is live, and either it has records to read or deliveries hold it */
 	TAILQ_ENTRY(feed) in_catching_up;
 	bool dirty; /* in partition.dirty: its position may differ from the saved one */
 	TAILQ_ENTRY(feed) in_dirty;
