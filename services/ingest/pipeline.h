@@ -1,6 +1,6 @@
 /* The pipeline of a request: from the complete body to the answer, in steps of which some wait.
  *
- *   headers ─► account or app ─► signature ─► rate ─► parse ─► read the dialect ─► publish ─► answer
+ *   credentials ─► account or app ─► signature ─► rate limit ─► parse ─► read ─► publish ─► answer
  *
  * Each step is short enough for the event loop. A step that needs rows from PostgreSQL is repeated when they have
  * arrived (account_cache.h); a large body waits in a queue between two steps (turns.h).

@@ -1,10 +1,10 @@
 /* What the files of the pipeline share. A file calls only those further down in this list:
  *
  *   pipeline                               the order of steps
- *   pipeline_auth, pipeline_meta           whose body it is; what Meta's body says
- *   pipeline_body                          what the body says
- *   pipeline_publish, pipeline_charges     publishing it; what it costs
- *   pipeline_lookup, pipeline_rejections   the account cache; 4xx
+ *   pipeline_auth, pipeline_meta           authentication; Meta's accounts and items
+ *   pipeline_body                          parsing, and reading the other dialects
+ *   pipeline_publish, pipeline_charges     Kafka; rate limits of accounts
+ *   pipeline_lookup, pipeline_rejections   the account cache; the answers 400, 401, 403 and 422
  */
 #ifndef INGEST_PIPELINE_STEPS_H
 #define INGEST_PIPELINE_STEPS_H
@@ -13,7 +13,7 @@
 
 enum step_result {
 	STEP_NEXT, /* run the next step */
-	STEP_WAIT, /* the request waits for rows of PostgreSQL, and this step is repeated; or for its turn */
+	STEP_WAIT, /* the request waits for PostgreSQL, after which this step is repeated; or for its turn */
 	STEP_DONE, /* the request is answered, or Kafka has its records; it may be recycled already */
 };
 
@@ -38,7 +38,7 @@ enum step_result pipeline_refuse_account(struct request *req, int64_t wait_ms); 
 /* pipeline_body.c: parses and reads a body. */
 enum step_result step_parse(struct request *req);
 enum step_result step_read(struct request *req);
-enum step_result step_too_large(struct request *req);
+enum step_result step_too_large(struct request *req); /* of a body that exceeds a bound nothing else is published */
 /* Makes one dead letter of the whole body, without secrets where it is JSON, and publishes it. */
 enum step_result pipeline_dead_letter_body(struct request *req, enum dead_reason reason, const struct err *err);
 
