@@ -32,10 +32,10 @@ struct replica {
 	struct owner owner;
 	struct batch *batch;
 	int64_t offset;
-	bool swept; /* the last sweep had something to commit */
+	bool swept; /* the last sweep changed a row */
 };
 
-static struct replica ours, theirs;
+static struct replica replica1, replica2;
 
 /* What the last batch emitted. */
 static struct {
@@ -91,26 +91,26 @@ static inline int replicas_start(void **state)
 	if (db_start(state) < 0)
 		return -1;
 	sequences = map_new();
-	replica_open(&ours, &replica_settings);
-	replica_open(&theirs, &replica_settings);
+	replica_open(&replica1, &replica_settings);
+	replica_open(&replica2, &replica_settings);
 	return 0;
 }
 
 static inline int replicas_stop(void **state)
 {
-	replica_close(&theirs);
-	replica_close(&ours);
+	replica_close(&replica2);
+	replica_close(&replica1);
 	map_free(sequences);
 	return db_stop(state);
 }
 
-/* A setup for each test: empty tables, and replicas that know nothing. */
+/* A setup for each test: empty tables, and replicas with empty caches. */
 static inline int replicas_empty(void **state)
 {
 	int rc = db_empty(state);
 
-	chat_sync_ops.assignment_changed(ours.sync);
-	chat_sync_ops.assignment_changed(theirs.sync);
+	chat_sync_ops.assignment_changed(replica1.sync);
+	chat_sync_ops.assignment_changed(replica2.sync);
 	map_clear(sequences);
 	execute(db.admin,
 		"UPDATE whatsapp_accounts SET status = 'disconnected', status_since = NULL, status_at = NULL, sync = '{}', notices = '{}'");
@@ -300,7 +300,7 @@ static inline void take_in(struct replica *r, const struct inbound_event *events
 	}
 }
 
-/* Applies what was taken in, in an open transaction. */
+/* Applies the records of the batch, in an open transaction. */
 static inline int batch_apply(struct replica *r, struct err *err)
 {
 	struct batch_item **items = mem_calloc(r->batch->n, sizeof(*items));
@@ -328,7 +328,7 @@ static inline void apply_by(struct replica *r, const struct inbound_event *event
 
 static inline void apply(const struct inbound_event *events, size_t n)
 {
-	apply_by(&ours, events, n);
+	apply_by(&replica1, events, n);
 }
 
 static inline void apply_one(struct inbound_event e)
@@ -380,7 +380,7 @@ static inline bool step_by(struct replica *r)
 	return any;
 }
 
-/* One that fails after all, as before a crash. */
+/* The same, rolled back, as by a crash. */
 static inline bool step_roll_back(struct replica *r)
 {
 	bool any = step_run(r);
@@ -391,7 +391,7 @@ static inline bool step_roll_back(struct replica *r)
 	return any;
 }
 
-/* The words of what the last batch published, with commas. */
+/* The types of the events that the last batch published, with commas. */
 static inline const char *published(void)
 {
 	static char words[2000];
@@ -404,7 +404,7 @@ static inline const char *published(void)
 	return words;
 }
 
-/* In every order, each in a batch of its own, then all again in one batch, which says nothing new: the query's answer is the same. */
+/* In every order, each in a batch of its own, then all again in one batch, which changes nothing: the query's answer is the same. */
 static inline void apply_in_every_order(const struct inbound_event *events, size_t n, const char *query,
 	const char *want)
 {
@@ -415,7 +415,7 @@ static inline void apply_in_every_order(const struct inbound_event *events, size
 		order[i] = i;
 	do {
 		execute(db.admin, "TRUNCATE contacts CASCADE");
-		chat_sync_ops.assignment_changed(ours.sync);
+		chat_sync_ops.assignment_changed(replica1.sync);
 		map_clear(sequences);
 		for (size_t i = 0; i < n; i++)
 			apply_one(events[order[i]]);
@@ -428,10 +428,10 @@ static inline void apply_in_every_order(const struct inbound_event *events, size
 
 static inline enum outcome outcome_of(size_t i)
 {
-	return ours.batch->items[i].outcome;
+	return replica1.batch->items[i].outcome;
 }
 
-/* Conversations whose counter is not what a recount says; there must be none. */
+/* The number of conversations whose counter differs from a recount: must be 0. */
 #define MISCOUNTED \
 	"SELECT count(*) FROM conversations v WHERE v.unread_messages <> (SELECT count(*) FROM chats c" \
 	" WHERE c.workspace_id = v.workspace_id AND c.conversation_id = v.id AND c.type = 'inbound' AND c.origin IN ('live', 'sync')" \

@@ -1,4 +1,4 @@
-/* chat-sync against PostgreSQL, by kind of event: what is refused, what waits, markers and counters, groups, syncs, sessions; and
+/* chat-sync against PostgreSQL, by kind of event: what is rejected, what is parked, markers and counters, groups, syncs, sessions; and
  * that a batch that was rolled back never happened. */
 #include "unit.h"
 
@@ -18,7 +18,7 @@
 
 #define UNREAD "SELECT unread_messages FROM conversations"
 
-/* Refused */
+/* Rejected */
 
 static const struct {
 	const char *name;
@@ -26,35 +26,35 @@ static const struct {
 	const char *workspace;
 	enum inbound_kind kind;
 	const char *reason, *code, *retryable;
-} refused[] = {
+} rejected[] = {
 	{ "another workspace's account", 3, WORKSPACE, IN_MESSAGE, "unknown_reference", "workspace", "false" },
 	{ "an account that does not exist", 0, WORKSPACE, IN_MESSAGE, "unknown_reference", "account", "true" },
 	{ "what this release does not do", 1, WORKSPACE, IN_DISPATCH, "unsupported", "dispatch", "true" },
 };
 
-static void what_cannot_be_is_a_dead_letter_and_the_rest_is_applied(void **state)
+static void invalid_events_become_dead_letters_and_the_others_are_applied(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(refused); i++) {
+	for (size_t i = 0; i < COUNT(rejected); i++) {
 		struct inbound_event bad = inbound_text(1, chat_of(ANN), "false:X", "hi", 10);
 		struct inbound_event good = inbound_text(1, chat_of(ANN),
 			arena_cstr(db.arena, arena_printf(db.arena, "false:%zu", i)), "hi", 10);
 
-		if (refused[i].kind == IN_DISPATCH)
+		if (rejected[i].kind == IN_DISPATCH)
 			bad.u.dispatch = (struct in_dispatch){ .message = bad.u.message, .outcome = DISPATCH_STARTED };
-		bad.kind = refused[i].kind;
-		bad.account = refused[i].account ? uuid_of(account_ids[refused[i].account]) : event_id();
+		bad.kind = rejected[i].kind;
+		bad.account = rejected[i].account ? uuid_of(account_ids[rejected[i].account]) : event_id();
 		apply((struct inbound_event[]){ bad, good }, 2);
 		assert_int_equal(outcome_of(0), OUTCOME_DEAD_LETTERED);
 		assert_int_equal(outcome_of(1), OUTCOME_APPLIED);
 		assert_int_equal(out.n_dead, 1);
 		if (!str_is(header_find(out.dead[0].headers, out.dead[0].n_headers, "x-dlq-reason"),
-			    refused[i].reason) ||
+			    rejected[i].reason) ||
 			!str_is(header_find(out.dead[0].headers, out.dead[0].n_headers, "x-dlq-code"),
-				refused[i].code) ||
+				rejected[i].code) ||
 			!str_is(header_find(out.dead[0].headers, out.dead[0].n_headers, "x-dlq-retryable"),
-				refused[i].retryable))
-			fail_msg("%s", refused[i].name);
+				rejected[i].retryable))
+			fail_msg("%s", rejected[i].name);
 	}
 }
 
@@ -65,12 +65,12 @@ static void a_batch_that_was_rolled_back_never_happened(void **state)
 		status_of(1, chat_of(BOB), "true:C", STATUS_READ, 12) };
 
 	(void)state;
-	batch_reset(ours.batch);
-	take_in(&ours, events, COUNT(events));
-	done(pg_begin(ours.pg, &db.err));
-	done(batch_apply(&ours, &db.err));
-	pg_rollback(ours.pg);
-	chat_sync_ops.rolled_back(ours.sync);
+	batch_reset(replica1.batch);
+	take_in(&replica1, events, COUNT(events));
+	done(pg_begin(replica1.pg, &db.err));
+	done(batch_apply(&replica1, &db.err));
+	pg_rollback(replica1.pg);
+	chat_sync_ops.rolled_back(replica1.sync);
 	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 0);
 	apply(events, COUNT(events)); /* numbers begin at 1, which out_read() checks */
 	assert_string_equal(published(), "contact.created,message.created,message.created");
@@ -78,7 +78,7 @@ static void a_batch_that_was_rolled_back_never_happened(void **state)
 	assert_int_equal(db_i64("SELECT sum(unread_messages)::bigint FROM conversations"), 2);
 }
 
-/* Waiting */
+/* Parked */
 
 static void an_update_waits_for_its_message(void **state)
 {
@@ -87,7 +87,7 @@ static void an_update_waits_for_its_message(void **state)
 	(void)state;
 	apply_one(read);
 	assert_int_equal(outcome_of(0), OUTCOME_PARKED);
-	apply_one(read); /* the same again waits once */
+	apply_one(read); /* the same event is parked once */
 	assert_int_equal(outcome_of(0), OUTCOME_NO_EFFECT);
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
 	apply_one(outbound_text(1, chat_of(ANN), "true:A", "hi", 10));
@@ -132,29 +132,29 @@ static void a_target_that_could_be_two_messages_waits(void **state)
 	edit.u.edit.target.stanza = STR("S");
 	apply_one(edit);
 	assert_int_equal(outcome_of(0), OUTCOME_PARKED);
-	sweep(&ours); /* and the sweep knows no better */
-	assert_false(ours.swept);
+	sweep(&replica1); /* nor can the sweep decide */
+	assert_false(replica1.swept);
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
 	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE edited_at IS NOT NULL"), 0);
 }
 
-static void the_sweep_takes_up_what_nobody_looked_for(void **state)
+static void the_sweep_applies_parked_updates_that_no_batch_looked_for(void **state)
 {
 	(void)state;
 	/* Another replica that read the account before anything was parked: the partition has moved since. */
-	apply_by(&theirs, (struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:0", "hi", 1) }, 1);
+	apply_by(&replica2, (struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:0", "hi", 1) }, 1);
 	apply_one(reaction_of(1, chat_of(ANN), "false:A", "x", 12));
-	apply_by(&theirs, (struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10) }, 1);
+	apply_by(&replica2, (struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10) }, 1);
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
-	chat_sync_ops.assignment_changed(ours.sync);
-	sweep(&ours);
-	assert_true(ours.swept);
+	chat_sync_ops.assignment_changed(replica1.sync);
+	sweep(&replica1);
+	assert_true(replica1.swept);
 	assert_string_equal(published(), "message.reaction");
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 1);
 }
 
-/* Updates of account 1, of messages that never come. */
+/* Updates of account 1, of messages that never arrive. */
 static void park(int n)
 {
 	execute(db.admin,
@@ -167,7 +167,7 @@ static void park(int n)
 				n)));
 }
 
-static void of_one_account_only_so_many_updates_wait(void **state)
+static void parked_updates_of_an_account_are_bounded(void **state)
 {
 	struct inbound_event theirs_waits = reaction_of(2, chat_of(ANN), "false:X", "x", 12);
 
@@ -195,18 +195,18 @@ static void expired_update_of(int32_t topic, const char *name, const char *dlq)
 
 	done(inbound_encode(&e, db.arena, &value, &db.err));
 	m.value = value;
-	m.headers = mem_calloc(60, sizeof(*m.headers)); /* more than an outbox row takes */
+	m.headers = mem_calloc(60, sizeof(*m.headers)); /* more than an outbox row has room for */
 	for (m.headers_count = 0; m.headers_count < 60; m.headers_count++)
 		m.headers[m.headers_count] =
 			(struct header){ arena_printf(db.arena, "h%zu", m.headers_count), STR("v") };
-	batch_reset(ours.batch);
-	batch_add(ours.batch, &m, &chat_sync_ops, ours.sync);
-	done(pg_begin(ours.pg, &db.err));
-	done(batch_apply(&ours, &db.err));
-	done(pg_commit(ours.pg, &db.err));
-	chat_sync_ops.committed(ours.sync);
+	batch_reset(replica1.batch);
+	batch_add(replica1.batch, &m, &chat_sync_ops, replica1.sync);
+	done(pg_begin(replica1.pg, &db.err));
+	done(batch_apply(&replica1, &db.err));
+	done(pg_commit(replica1.pg, &db.err));
+	chat_sync_ops.committed(replica1.sync);
 	execute(db.admin, "UPDATE parked_updates SET expires_at = now()");
-	sweep(&ours);
+	sweep(&replica1);
 	assert_int_equal(out.n_dead, 1);
 	dead = &out.dead[0];
 	assert_true(str_is(dead->topic, dlq));
@@ -242,7 +242,7 @@ static const char *large_text(void)
 	return text;
 }
 
-/* Where the parts of large values are, and who wrote them. */
+/* The chunks of large values, and the transactions that wrote them. */
 static struct str toasted(void)
 {
 	struct str table = db_text("SELECT reltoastrelid::regclass::text FROM pg_class WHERE oid = 'chats'::regclass");
@@ -261,7 +261,7 @@ static struct inbound_event deletion_of(const char *key, int64_t second)
 	return e;
 }
 
-static void what_leaves_a_messages_content_alone_does_not_write_it_anew(void **state)
+static void an_update_without_content_does_not_rewrite_the_content(void **state)
 {
 	struct inbound_event updates[] = { status_of(1, chat_of(ANN), "true:A", STATUS_DELIVERED, 11),
 		status_of(1, chat_of(ANN), "true:A", STATUS_READ, 12), reaction_of(1, chat_of(ANN), "true:A", "x", 13),
@@ -299,7 +299,7 @@ static void content_that_was_read_and_stayed_is_not_written_anew(void **state)
 	assert_true(str_eq(toasted(), parts));
 }
 
-static void a_failure_comes_and_goes_beside_the_content(void **state)
+static void an_error_is_set_and_removed_beside_the_content(void **state)
 {
 	struct inbound_event failed = status_of(1, chat_of(ANN), "true:A", STATUS_FAILED, 11);
 
@@ -336,15 +336,15 @@ static void a_parked_update_waits_until_its_messages_content_is_read(void **stat
 
 	(void)state;
 	stored.u.message.extra = STR("{\"k\": 1}");
-	apply_by(&theirs, (struct inbound_event[]){ outbound_text(1, chat_of(BOB), "true:0", "hi", 9) }, 1);
+	apply_by(&replica2, (struct inbound_event[]){ outbound_text(1, chat_of(BOB), "true:0", "hi", 9) }, 1);
 	apply_one(edit_of(1, chat_of(BOB), "true:A", "edited", 11));
-	apply_by(&theirs, &stored, 1); /* which does not know that something waits */
-	chat_sync_ops.assignment_changed(ours.sync);
+	apply_by(&replica2, &stored, 1); /* whose cached account has no parked updates */
+	chat_sync_ops.assignment_changed(replica1.sync);
 	apply((struct inbound_event[]){ status_of(1, chat_of(BOB), "true:A", STATUS_READ, 12),
 		      outbound_text(1, chat_of(ANN), "true:A", "another", 12) },
 		2);
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
-	sweep(&ours);
+	sweep(&replica1);
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
 	assert_text("SELECT message_status || metadata FROM chats WHERE edited_at IS NOT NULL",
 		"read{\"body\": \"edited\", \"extra\": {\"k\": 1}}");
@@ -370,14 +370,14 @@ static void statuses_of_many_large_messages_are_one_batch(void **state)
 		edits[i] = edit_of(1, chat_of(ANN), key, "edited", 13);
 	}
 	apply(statuses, MANY);
-	assert_in_range(arena_used_bytes(owner_tx_arena(ours.batch->tx)), 1, 2 << 20);
+	assert_in_range(arena_used_bytes(owner_tx_arena(replica1.batch->tx)), 1, 2 << 20);
 	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE message_status = 'read'"), MANY);
-	batch_reset(ours.batch);
-	take_in(&ours, edits, MANY);
-	done(pg_begin(ours.pg, &db.err));
-	assert_failed(batch_apply(&ours, &db.err), db.err, ERR_INPUT, "too_large");
-	pg_rollback(ours.pg);
-	chat_sync_ops.rolled_back(ours.sync);
+	batch_reset(replica1.batch);
+	take_in(&replica1, edits, MANY);
+	done(pg_begin(replica1.pg, &db.err));
+	assert_failed(batch_apply(&replica1, &db.err), db.err, ERR_INPUT, "too_large");
+	pg_rollback(replica1.pg);
+	chat_sync_ops.rolled_back(replica1.sync);
 }
 
 /* Counters */
@@ -419,12 +419,12 @@ static void a_marker_moves_forward_and_recounts(void **state)
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
-static void what_comes_twice_in_one_batch_counts_once(void **state)
+static void duplicates_in_one_batch_count_once(void **state)
 {
-	struct inbound_event news = inbound_text(1, chat_of(ANN), "false:A", "hi", 10);
+	struct inbound_event message = inbound_text(1, chat_of(ANN), "false:A", "hi", 10);
 
 	(void)state;
-	apply((struct inbound_event[]){ news, news }, 2);
+	apply((struct inbound_event[]){ message, message }, 2);
 	assert_string_equal(published(), "contact.created,message.created");
 	assert_int_equal(outcome_of(1), OUTCOME_NO_EFFECT);
 	assert_int_equal(db_i64(UNREAD), 1);
@@ -440,7 +440,7 @@ static void what_is_deleted_is_no_longer_unread(void **state)
 	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "1", 10),
 		      inbound_text(1, chat_of(ANN), "false:B", "2", 11) },
 		2);
-	for (int i = 0; i < 2; i++) { /* told again, it is deleted already */
+	for (int i = 0; i < 2; i++) { /* a repeat: it is deleted already */
 		apply_one(deleted);
 		assert_int_equal(db_i64(UNREAD), 1);
 		assert_int_equal(db_i64(MISCOUNTED), 0);
@@ -499,7 +499,7 @@ static void the_steps_of_a_call_end_the_same_in_every_order(void **state)
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
-static void a_step_of_a_call_is_told_when_it_changes_what_became_of_it(void **state)
+static void a_step_of_a_call_is_published_if_it_changes_the_outcome(void **state)
 {
 	(void)state;
 	apply_one(call_of("offered", 0, 10));
@@ -549,14 +549,14 @@ static void two_accounts_in_a_group_are_two_conversations_with_one_group(void **
 	(void)state;
 	apply_one(group_state(1, "{\"messagesAdminsOnly\":true,\"ephemeralSeconds\":1024}", 10));
 	assert_string_equal(published(), "group.updated");
-	apply_by(&theirs,
+	apply_by(&replica2,
 		(struct inbound_event[]){
 			group_state(2, "{\"ephemeralSeconds\": 1024, \"messagesAdminsOnly\": true}", 10) },
 		1);
 	assert_string_equal(published(), ""); /* nothing new of the group, however jsonb writes it */
 	assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_groups"), 1);
 	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 2);
-	apply_by(&theirs,
+	apply_by(&replica2,
 		(struct inbound_event[]){
 			group_state(2, "{\"ephemeralSeconds\": 512, \"messagesAdminsOnly\": true}", 20) },
 		1);
@@ -571,10 +571,10 @@ static void deltas_from_two_accounts_and_an_older_snapshot_give_one_list(void **
 
 	(void)state;
 	apply_one(group_delta(1, GROUP_REMOVE, BOB, 30));
-	apply_by(&theirs, (struct inbound_event[]){ group_delta(2, GROUP_ADD, "12065550003", 40) }, 1);
+	apply_by(&replica2, (struct inbound_event[]){ group_delta(2, GROUP_ADD, "12065550003", 40) }, 1);
 	apply_one(group_state(1, NULL, 20));
 	assert_text(list, ANN ",12065550003");
-	apply_by(&theirs, (struct inbound_event[]){ group_delta(2, GROUP_ADD, "12065550004", 10) },
+	apply_by(&replica2, (struct inbound_event[]){ group_delta(2, GROUP_ADD, "12065550004", 10) },
 		1); /* before the snapshot, which has not them */
 	assert_string_equal(published(), "");
 	assert_text(list, ANN ",12065550003");
@@ -600,7 +600,7 @@ static void many_changes_of_a_large_group_cost_it_once(void **state)
 	assert_int_equal(out.events[0].u.group_updated.group.participants_count, LARGE - 1);
 	assert_int_equal(out.events[CHANGES - 1].u.group_updated.group.participants_count, LARGE - CHANGES);
 	assert_int_equal(db_i64("SELECT jsonb_array_length(participants) FROM whatsapp_groups"), LARGE - CHANGES);
-	assert_true(arena_used_bytes(owner_tx_arena(ours.batch->tx)) < 16 << 20); /* the list is 100 KiB */
+	assert_true(arena_used_bytes(owner_tx_arena(replica1.batch->tx)) < 16 << 20); /* the list is 100 KiB */
 	free(members);
 	free(events);
 }
@@ -636,7 +636,7 @@ static void older_settings_and_invite_codes_change_nothing(void **state)
 		.settings = STR("{\"messagesAdminsOnly\": false}"),
 		.invite_code = STR("newer") };
 	apply_one(old);
-	apply_by(&theirs, &new, 1);
+	apply_by(&replica2, &new, 1);
 	assert_string_equal(published(), "group.updated");
 	apply_one(old);
 	assert_string_equal(published(), "");
@@ -674,7 +674,7 @@ static struct inbound_event archived(bool is, int64_t second)
 	return e;
 }
 
-static void the_newest_state_says_whether_a_chat_is_archived(void **state)
+static void the_newest_state_decides_whether_a_chat_is_archived(void **state)
 {
 	struct inbound_event states[] = { archived(true, 10), archived(false, 20), archived(true, 30),
 		archived(false, 30) };
@@ -752,7 +752,7 @@ static const struct chat_event *sync_told(void)
 	return NULL;
 }
 
-static void an_end_that_comes_again_tells_the_news_of_others_by_an_id_of_its_own(void **state)
+static void a_repeated_end_publishes_later_progress_under_another_id(void **state)
 {
 	struct inbound_event events[] = { sync_chat("s", 0, ANN, 1, 0), sync_end("s", 3) };
 	struct uuid before;
@@ -847,26 +847,26 @@ static void items_without_an_id_at_one_moment_cost_no_more_than_others(void **st
 		events[i].u.message.synthetic_key = true;
 	}
 	apply(events, MORE);
-	assert_true(arena_used_bytes(owner_tx_arena(ours.batch->tx)) < 16
+	assert_true(arena_used_bytes(owner_tx_arena(replica1.batch->tx)) < 16
 			<< 20); /* what is stored is 20 MB, for each of them */
 	free(events);
 }
 
-static void a_sync_without_progress_fails_and_says_so_once(void **state)
+static void a_sync_without_progress_fails_and_is_published_once(void **state)
 {
 	(void)state;
 	apply_one(sync_chat("s", 0, ANN, 1, 0));
-	sweep(&ours);
+	sweep(&replica1);
 	assert_text("SELECT sync ->> 'status' FROM whatsapp_accounts WHERE id = 1", "running");
 	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '31 minutes'");
-	sweep(&ours);
-	assert_true(ours.swept);
+	sweep(&replica1);
+	assert_true(replica1.swept);
 	assert_string_equal(published(), "sync.completed");
 	assert_true(str_is(out.events[0].u.sync.status, "failed"));
 	assert_true(str_is(out.events[0].u.sync.sync_id, "s"));
 	assert_text("SELECT (sync ->> 'status') || ' ' || (sync ->> 'resync') FROM whatsapp_accounts WHERE id = 1",
 		"failed true");
-	sweep(&ours);
+	sweep(&replica1);
 	assert_string_equal(published(), "");
 	apply_one(sync_end("s", 1));
 	assert_text("SELECT concat_ws(' ', sync ->> 'status', sync ->> 'resync') FROM whatsapp_accounts WHERE id = 1",
@@ -893,7 +893,7 @@ static void a_stalled_sync_is_not_hidden_by_another_batch(void **state)
 		" FROM whatsapp_accounts WHERE id = 1",
 		"s running 1 4");
 	execute(db.admin, "UPDATE account_syncs SET updated_at = now() - interval '31 minutes'");
-	sweep(&ours);
+	sweep(&replica1);
 	assert_string_equal(published(), "sync.completed");
 	assert_true(str_is(out.events[0].u.sync.status, "failed"));
 	assert_text("SELECT sync ->> 'status' FROM whatsapp_accounts WHERE id = 1", "failed");
@@ -932,7 +932,7 @@ static void a_target_is_found_without_its_chat(void **state)
 	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
 		      inbound_text(1, chat_of(ANN), "false:B", "hi", 11) },
 		2);
-	chat_sync_ops.assignment_changed(ours.sync); /* and nothing is known of its conversation */
+	chat_sync_ops.assignment_changed(replica1.sync); /* and its conversation is not cached */
 	apply(edits, COUNT(edits));
 	assert_string_equal(published(), "message.edited,message.edited");
 	assert_false(uuid_is_nil(&out.events[0].conversation));
@@ -972,7 +972,7 @@ static struct inbound_event session_of(enum session_word word, enum session_reas
 	return e;
 }
 
-static void a_session_is_news_when_its_state_differs(void **state)
+static void a_session_is_published_when_its_state_differs(void **state)
 {
 	(void)state;
 	apply((struct inbound_event[]){ session_of(SESSION_QR, REASON_NONE, 10),
@@ -1114,7 +1114,7 @@ static void a_time_of_a_sync_that_cannot_be_true_decides_nothing(void **state)
 	assert_text("SELECT message_key FROM chats c JOIN conversations v ON c.id = v.last_message_id", "false:B");
 }
 
-static void an_edit_that_is_told_again_later_is_no_news(void **state)
+static void an_edit_repeated_with_a_later_time_publishes_nothing(void **state)
 {
 	(void)state;
 	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 10));
@@ -1144,7 +1144,7 @@ static void of_notices_of_a_kind_the_newest_stays(void **state)
 	assert_text("SELECT notices #>> '{ban,text}' FROM whatsapp_accounts WHERE id = 1", "other");
 }
 
-static void a_notice_is_told_whole_and_kept_short(void **state)
+static void a_notice_is_published_whole_and_stored_short(void **state)
 {
 	char text[3001] = { 0 }, extra[3001] = { 0 };
 	struct inbound_event e = notice_of("quality", memset(text, 'x', 3000), 10);
@@ -1165,7 +1165,7 @@ static void a_notice_is_told_whole_and_kept_short(void **state)
 		0);
 }
 
-static void the_components_of_a_template_are_stored_and_not_news_alone(void **state)
+static void components_of_a_template_are_stored_and_publish_nothing_alone(void **state)
 {
 	struct inbound_event e = event(IN_TEMPLATE_STATUS, 1, 10);
 
@@ -1186,7 +1186,7 @@ static void the_components_of_a_template_are_stored_and_not_news_alone(void **st
 }
 
 /* As after the database was restored from a backup: consumers that have seen the first ones know these. */
-static void what_is_told_anew_has_the_ids_it_had(void **state)
+static void a_repeat_has_the_same_ids(void **state)
 {
 	const struct inbound_event events[] = { inbound_text(1, chat_of("12065550001"), "false:A", "hi", 10),
 		edit_of(1, chat_of("12065550001"), "false:A", "ho", 20),
@@ -1198,7 +1198,7 @@ static void what_is_told_anew_has_the_ids_it_had(void **state)
 	assert_int_equal(out.n_events, 4);
 	before = out.events;
 	execute(db.admin, "TRUNCATE contacts CASCADE");
-	chat_sync_ops.assignment_changed(ours.sync);
+	chat_sync_ops.assignment_changed(replica1.sync);
 	map_clear(sequences);
 	apply(events, 3);
 	assert_int_equal(out.n_events, 4);
@@ -1214,7 +1214,7 @@ static void an_older_state_than_the_last_that_was_reported_changes_nothing(void 
 	assert_string_equal(published(), "");
 	apply_one(session_of(SESSION_DISCONNECTED, REASON_TIMEOUT, 20));
 	assert_string_equal(published(), "");
-	chat_sync_ops.assignment_changed(ours.sync);
+	chat_sync_ops.assignment_changed(replica1.sync);
 	apply_one(session_of(SESSION_DISCONNECTED, REASON_TIMEOUT, 20));
 	assert_string_equal(published(), "");
 	assert_text(
@@ -1332,12 +1332,12 @@ static int logged(void (*act)(struct inbound_event *e), struct inbound_event *e,
 
 static void try_and_roll_back(struct inbound_event *e)
 {
-	batch_reset(ours.batch);
-	take_in(&ours, e, 1);
-	done(pg_begin(ours.pg, &db.err));
-	done(batch_apply(&ours, &db.err));
-	pg_rollback(ours.pg);
-	chat_sync_ops.rolled_back(ours.sync);
+	batch_reset(replica1.batch);
+	take_in(&replica1, e, 1);
+	done(pg_begin(replica1.pg, &db.err));
+	done(batch_apply(&replica1, &db.err));
+	pg_rollback(replica1.pg);
+	chat_sync_ops.rolled_back(replica1.sync);
 }
 
 static void try_and_commit(struct inbound_event *e)
@@ -1369,13 +1369,13 @@ static void a_sync_is_counted_once_it_is_committed(void **state)
 	int64_t before = syncs_started();
 
 	(void)state;
-	batch_reset(ours.batch);
-	take_in(&ours, &e, 1);
-	done(pg_begin(ours.pg, &db.err));
-	done(batch_apply(&ours, &db.err));
+	batch_reset(replica1.batch);
+	take_in(&replica1, &e, 1);
+	done(pg_begin(replica1.pg, &db.err));
+	done(batch_apply(&replica1, &db.err));
 	assert_int_equal(syncs_started(), before);
-	pg_rollback(ours.pg);
-	chat_sync_ops.rolled_back(ours.sync);
+	pg_rollback(replica1.pg);
+	chat_sync_ops.rolled_back(replica1.sync);
 	apply_one(e);
 	assert_int_equal(syncs_started(), before + 1);
 }
@@ -1431,21 +1431,21 @@ static void what_a_batch_did_is_counted_once_it_is_committed(void **state)
 	for (size_t i = 0; i < COUNT(counted); i++)
 		before[i] = metric_value(metric_with(metric_counter(counted[i].family, "", counted[i].labels),
 			counted[i].values));
-	batch_reset(ours.batch);
-	take_in(&ours, events, COUNT(events));
-	done(pg_begin(ours.pg, &db.err));
-	done(batch_apply(&ours, &db.err));
+	batch_reset(replica1.batch);
+	take_in(&replica1, events, COUNT(events));
+	done(pg_begin(replica1.pg, &db.err));
+	done(batch_apply(&replica1, &db.err));
 	assert_counted(before, 0);
-	pg_rollback(ours.pg);
-	chat_sync_ops.rolled_back(ours.sync);
+	pg_rollback(replica1.pg);
+	chat_sync_ops.rolled_back(replica1.sync);
 	apply(events, COUNT(events));
 	assert_counted(before, 1);
 	apply_one(reaction_of(1, chat_of(ANN), "false:B", "x", 14));
 	assert_counted(before, 1);
 }
 
-/* As while the records that the database refuses are isolated. */
-static void what_was_kept_is_counted_and_what_was_refused_is_not(void **state)
+/* As while the worker isolates rejected records. */
+static void applied_records_are_counted_and_rejected_ones_are_not(void **state)
 {
 	struct inbound_event first = inbound_text(1, chat_of(ANN), "false:B", "hi", 11),
 			     second = inbound_text(1, chat_of(ANN), "false:C", "hi", 12);
@@ -1454,19 +1454,19 @@ static void what_was_kept_is_counted_and_what_was_refused_is_not(void **state)
 	int64_t before = metric_value(applied);
 
 	(void)state;
-	batch_reset(ours.batch);
-	take_in(&ours, &first, 1);
-	done(pg_begin(ours.pg, &db.err));
-	done(batch_apply(&ours, &db.err));
-	chat_sync_ops.kept(ours.sync);
-	done(pg_savepoint(ours.pg, &db.err));
-	batch_reset(ours.batch);
-	take_in(&ours, &second, 1);
-	done(batch_apply(&ours, &db.err));
-	chat_sync_ops.rolled_back(ours.sync);
-	done(pg_savepoint_rollback(ours.pg, &db.err));
-	done(pg_commit(ours.pg, &db.err));
-	chat_sync_ops.committed(ours.sync);
+	batch_reset(replica1.batch);
+	take_in(&replica1, &first, 1);
+	done(pg_begin(replica1.pg, &db.err));
+	done(batch_apply(&replica1, &db.err));
+	chat_sync_ops.kept(replica1.sync);
+	done(pg_savepoint(replica1.pg, &db.err));
+	batch_reset(replica1.batch);
+	take_in(&replica1, &second, 1);
+	done(batch_apply(&replica1, &db.err));
+	chat_sync_ops.rolled_back(replica1.sync);
+	done(pg_savepoint_rollback(replica1.pg, &db.err));
+	done(pg_commit(replica1.pg, &db.err));
+	chat_sync_ops.committed(replica1.sync);
 	assert_int_equal(metric_value(applied), before + 1);
 }
 
@@ -1483,7 +1483,7 @@ static void a_sweep_that_changes_nothing_counts_nothing(void **state)
 		      outbound_text(1, chat_of(ANN), "true:S", "ours", 11), edit },
 		3);
 	before = metric_value(parked);
-	sweep(&ours);
+	sweep(&replica1);
 	apply_one(inbound_text(1, chat_of(ANN), "false:B", "hi", 11));
 	assert_int_equal(metric_value(parked), before);
 }
@@ -1492,58 +1492,58 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, replicas_empty)
 	const struct CMUnitTest tests[] = {
-		T(what_cannot_be_is_a_dead_letter_and_the_rest_is_applied),
+		T(invalid_events_become_dead_letters_and_the_others_are_applied),
 		T(a_batch_that_was_rolled_back_never_happened),
 		T(an_update_waits_for_its_message),
 		T(what_was_parked_does_not_hide_a_new_group),
 		T(a_stanza_without_a_direction_finds_its_message_in_the_conversation),
 		T(a_target_that_could_be_two_messages_waits),
-		T(the_sweep_takes_up_what_nobody_looked_for),
-		T(of_one_account_only_so_many_updates_wait),
+		T(the_sweep_applies_parked_updates_that_no_batch_looked_for),
+		T(parked_updates_of_an_account_are_bounded),
 		T(an_expired_update_is_the_dead_letter_that_it_came_as),
-		T(what_leaves_a_messages_content_alone_does_not_write_it_anew),
+		T(an_update_without_content_does_not_rewrite_the_content),
 		T(content_that_was_read_and_stayed_is_not_written_anew),
-		T(a_failure_comes_and_goes_beside_the_content),
+		T(an_error_is_set_and_removed_beside_the_content),
 		T(a_batch_reads_the_content_that_one_of_its_updates_needs),
 		T(a_parked_update_waits_until_its_messages_content_is_read),
 		T(statuses_of_many_large_messages_are_one_batch),
 		T(a_marker_moves_forward_and_recounts),
-		T(what_comes_twice_in_one_batch_counts_once),
+		T(duplicates_in_one_batch_count_once),
 		T(what_is_deleted_is_no_longer_unread),
 		T(an_older_message_does_not_move_the_list_back),
 		T(a_call_is_a_message),
 		T(the_steps_of_a_call_end_the_same_in_every_order),
-		T(a_step_of_a_call_is_told_when_it_changes_what_became_of_it),
+		T(a_step_of_a_call_is_published_if_it_changes_the_outcome),
 		T(two_accounts_in_a_group_are_two_conversations_with_one_group),
 		T(deltas_from_two_accounts_and_an_older_snapshot_give_one_list),
 		T(many_changes_of_a_large_group_cost_it_once),
 		T(the_newest_subject_and_description_stay),
 		T(a_groups_settings_are_merged_member_by_member_in_every_order),
 		T(older_settings_and_invite_codes_change_nothing),
-		T(the_newest_state_says_whether_a_chat_is_archived),
+		T(the_newest_state_decides_whether_a_chat_is_archived),
 		T(a_sync_is_complete_when_its_chats_are_accounted_for),
-		T(an_end_that_comes_again_tells_the_news_of_others_by_an_id_of_its_own),
+		T(a_repeated_end_publishes_later_progress_under_another_id),
 		T(a_sync_in_parts_counts_unread_over_all_of_them),
 		T(a_sync_never_takes_back_a_newer_read),
 		T(a_sync_that_is_switched_off_is_counted_and_skipped),
 		T(an_item_without_an_id_finds_its_message),
 		T(items_without_an_id_at_one_moment_cost_no_more_than_others),
-		T(a_sync_without_progress_fails_and_says_so_once),
+		T(a_sync_without_progress_fails_and_is_published_once),
 		T(a_stalled_sync_is_not_hidden_by_another_batch),
 		T(the_agent_who_wrote_or_deleted_is_remembered),
 		T(a_target_is_found_without_its_chat),
 		T(a_status_that_says_deleted_is_a_revoke),
 		T(a_group_that_was_deleted_stays_as_a_memory),
-		T(a_session_is_news_when_its_state_differs),
+		T(a_session_is_published_when_its_state_differs),
 		T(our_own_message_is_sent_unless_its_ack_says_otherwise),
 		T(a_time_that_cannot_be_true_decides_nothing),
 		T(a_time_of_a_sync_that_cannot_be_true_decides_nothing),
-		T(an_edit_that_is_told_again_later_is_no_news),
+		T(an_edit_repeated_with_a_later_time_publishes_nothing),
 		T(where_no_account_can_be_seen_nothing_is_a_dead_letter),
 		T(of_notices_of_a_kind_the_newest_stays),
-		T(the_components_of_a_template_are_stored_and_not_news_alone),
-		T(a_notice_is_told_whole_and_kept_short),
-		T(what_is_told_anew_has_the_ids_it_had),
+		T(components_of_a_template_are_stored_and_publish_nothing_alone),
+		T(a_notice_is_published_whole_and_stored_short),
+		T(a_repeat_has_the_same_ids),
 		T(an_older_state_than_the_last_that_was_reported_changes_nothing),
 		T(a_connected_session_that_is_silent_is_marked_for_a_sync),
 		T(syncs_are_trimmed_when_one_begins),
@@ -1551,7 +1551,7 @@ int main(void)
 		T(a_session_is_logged_once_it_is_committed),
 		T(a_sync_is_counted_once_it_is_committed),
 		T(what_a_batch_did_is_counted_once_it_is_committed),
-		T(what_was_kept_is_counted_and_what_was_refused_is_not),
+		T(applied_records_are_counted_and_rejected_ones_are_not),
 		T(a_sweep_that_changes_nothing_counts_nothing),
 	};
 

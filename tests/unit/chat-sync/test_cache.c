@@ -1,4 +1,4 @@
-/* services/chat-sync/cache: what is kept, for how long, and that it never borrows. */
+/* services/chat-sync/cache: which rows stay cached, for how long, and that the cache owns its strings. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -142,7 +142,7 @@ static void a_group_and_a_contact_of_one_number_are_two_peers(void **state)
 	assert_null(cache_group(&cache, 2, STR("7@g.us")));
 }
 
-static void forgetting_leaves_nothing_but_drawn_ids(void **state)
+static void clearing_leaves_nothing_but_drawn_ids(void **state)
 {
 	struct account *a = account_loaded(3, 0);
 	struct contact *c = contact_loaded(1, 7, "Ann", 0);
@@ -201,7 +201,7 @@ int main(void)
 		T(an_alias_is_its_workspace_kind_scope_and_value),
 		T(there_is_one_struct_per_conversation),
 		T(a_group_and_a_contact_of_one_number_are_two_peers),
-		T(forgetting_leaves_nothing_but_drawn_ids),
+		T(clearing_leaves_nothing_but_drawn_ids),
 		T(only_what_has_grown_too_large_is_trimmed),
 		T(keys_count_as_well),
 	};

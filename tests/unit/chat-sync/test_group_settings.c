@@ -47,7 +47,7 @@ static const struct {
 	{ "no object", "[1]", 30, NULL, NULL },
 };
 
-static void what_is_said_of_a_setting_changes_that_setting_only(void **state)
+static void a_setting_changes_by_itself(void **state)
 {
 	const struct group_settings have = { STR(HAVE), STR(TIMES) };
 
@@ -94,7 +94,7 @@ static void settings_are_compared_by_value(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_said_of_a_setting_changes_that_setting_only),
+		cmocka_unit_test(a_setting_changes_by_itself),
 		cmocka_unit_test(settings_end_the_same_in_every_order),
 		cmocka_unit_test(settings_are_compared_by_value),
 	};

@@ -1,4 +1,4 @@
-/* services/chat-sync: no kind of event is passed over in silence. */
+/* services/chat-sync: no kind of event is ignored silently. */
 #include "unit.h"
 
 #include "chat-sync/expand.h"

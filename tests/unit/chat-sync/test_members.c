@@ -75,11 +75,11 @@ static const struct {
 	{ "left", GROUP_LEAVE, true, false, 20, true, false, false },
 	{ "promoted", GROUP_PROMOTE, true, false, 20, true, true, true },
 	{ "demoted", GROUP_DEMOTE, true, true, 20, true, true, false },
-	{ "whoever is promoted must be there", GROUP_PROMOTE, false, false, 20, true, true, true },
+	{ "a promoted member must be in the group", GROUP_PROMOTE, false, false, 20, true, true, true },
 	{ "an older removal", GROUP_REMOVE, true, false, 5, false, true, false },
 	{ "an older promotion", GROUP_PROMOTE, true, false, 5, false, true, false },
 	{ "an older addition of one who left", GROUP_ADD, false, false, 5, false, false, false },
-	{ "a subject concerns nobody", GROUP_SUBJECT, true, false, 20, false, true, false },
+	{ "a subject changes no member", GROUP_SUBJECT, true, false, 20, false, true, false },
 };
 
 static void each_change_means_one_thing(void **state)
@@ -193,7 +193,7 @@ static void a_snapshot_and_deltas_end_the_same_in_every_order(void **state)
 
 /* Snapshots */
 
-static void who_is_not_on_the_list_has_left(void **state)
+static void a_member_missing_in_a_snapshot_has_left(void **state)
 {
 	const struct participant first[] = { named("1", NULL, false), named("2", NULL, true) };
 	const struct participant second[] = { named("2", NULL, false), named("3", NULL, false) };
@@ -236,7 +236,7 @@ static void an_older_list_changes_nothing_that_is_newer(void **state)
 
 /* One person, two names */
 
-static void a_phone_here_and_a_lid_there_are_one_person_once_somebody_says_so(void **state)
+static void a_phone_and_a_lid_are_one_member_once_an_event_names_both(void **state)
 {
 	static const struct delta deltas[] = {
 		{ GROUP_ADD, "1", NULL, 10 },
@@ -257,7 +257,7 @@ static void a_phone_here_and_a_lid_there_are_one_person_once_somebody_says_so(vo
 	} while (permutation_next(order, COUNT(order)));
 }
 
-static void one_list_may_name_somebody_twice(void **state)
+static void one_list_may_name_a_member_twice(void **state)
 {
 	const struct participant list[] = { named("1", NULL, false), named(NULL, "901", false), named("1", "901", true),
 		named("2", NULL, false) };
@@ -269,7 +269,7 @@ static void one_list_may_name_somebody_twice(void **state)
 	assert_has(&m, "1", true, true, 0);
 }
 
-static void whoever_has_neither_phone_nor_lid_is_known_by_another_name(void **state)
+static void a_member_without_phone_and_lid_has_another_id(void **state)
 {
 	const struct participant odd = { .party = { .jid = STR("77@c.us") } },
 				 user = { .party = { .bsuid = STR("US.1") } };
@@ -286,7 +286,7 @@ static void whoever_has_neither_phone_nor_lid_is_known_by_another_name(void **st
 	assert_int_equal(members_count(&m), 2);
 }
 
-static void a_plus_sign_makes_nobody_else(void **state)
+static void a_plus_sign_makes_no_other_member(void **state)
 {
 	const struct participant plus = named("+1", NULL, false), digits = named("1", NULL, false);
 	struct members m = members_new();
@@ -312,7 +312,7 @@ static void an_older_name_does_not_replace_a_newer_one(void **state)
 
 /* What is written */
 
-static void the_list_shows_those_who_are_in(void **state)
+static void the_list_shows_present_members(void **state)
 {
 	struct participant ann = named("+1", "901", false);
 	const struct participant bob = named("2", NULL, false), eve = named(NULL, "903", false);
@@ -357,15 +357,15 @@ static void everybody(struct members *m, enum group_action action, int from, int
 	}
 }
 
-static void a_full_group_takes_nobody_until_somebody_leaves(void **state)
+static void a_full_group_has_no_room_until_a_member_leaves(void **state)
 {
 	struct members m = members_new();
 
 	(void)state;
 	everybody(&m, GROUP_ADD, 0, MEMBERS_MAX + 3, 10);
 	assert_int_equal(members_count(&m), MEMBERS_MAX);
-	assert_int_equal(m.refused, 3);
-	everybody(&m, GROUP_PROMOTE, 0, 1, 20); /* who is in already takes no room */
+	assert_int_equal(m.over_limit, 3);
+	everybody(&m, GROUP_PROMOTE, 0, 1, 20); /* a member who is in already needs no room */
 	assert_has(&m, phone_no(0), true, true, 10);
 	everybody(&m, GROUP_REMOVE, 0, 1, 30);
 	everybody(&m, GROUP_ADD, MEMBERS_MAX, MEMBERS_MAX + 1, 40);
@@ -386,13 +386,13 @@ static void a_list_of_as_many_others_replaces_a_full_group(void **state)
 	everybody(&m, GROUP_ADD, 0, MEMBERS_MAX, 10);
 	assert_true(members_snapshot(&m, others, MEMBERS_MAX, 20));
 	assert_int_equal(members_count(&m), MEMBERS_MAX);
-	assert_int_equal(m.refused, 0);
+	assert_int_equal(m.over_limit, 0);
 	assert_has(&m, phone_no(0), false, false, 10);
 	assert_has(&m, phone_no(MEMBERS_MAX), true, false, 0);
 	free(others);
 }
 
-static void of_those_who_left_the_latest_are_remembered(void **state)
+static void the_log_keeps_the_members_who_left_last(void **state)
 {
 	struct members m = members_new();
 
@@ -428,7 +428,7 @@ static const char *lid_no(int i, size_t n)
 	return arena_cstr(arena, arena_printf(arena, "%0*d", (int)n, i));
 }
 
-static void whoever_has_too_long_an_id_is_left_out(void **state)
+static void a_member_with_too_long_an_id_is_left_out(void **state)
 {
 	const struct participant list[] = { named(NULL, lid_no(1, MEMBER_ID_BYTES), false),
 		named(NULL, lid_no(2, MEMBER_ID_BYTES + 1), false),
@@ -438,7 +438,7 @@ static void whoever_has_too_long_an_id_is_left_out(void **state)
 	(void)state;
 	assert_true(members_snapshot(&m, list, COUNT(list), 10));
 	assert_int_equal(members_count(&m), 1);
-	assert_int_equal(m.refused, 2);
+	assert_int_equal(m.over_limit, 2);
 	assert_false(members_change(&m, GROUP_ADD, &list[1], 20));
 	assert_int_equal(m.n, 1);
 }
@@ -462,7 +462,7 @@ static void a_group_of_long_ids_and_names_has_a_bound_in_bytes(void **state)
 		members_snapshot(&m, list, MEMBERS_MAX, 10);
 		assert_in_range(m.bytes_in, MEMBERS_MAX_BYTES / 2, MEMBERS_MAX_BYTES);
 		assert_in_range(members_list(&m).n, 1, 2 * MEMBERS_MAX_BYTES);
-		assert_int_equal(m.refused > 0, !grown);
+		assert_int_equal(m.over_limit > 0, !grown);
 		members_reread(&m);
 		assert_in_range(m.bytes_in, MEMBERS_MAX_BYTES / 2, MEMBERS_MAX_BYTES);
 	}
@@ -498,21 +498,21 @@ int main(void)
 		cmocka_unit_test(each_change_means_one_thing),
 		cmocka_unit_test(deltas_of_two_accounts_end_the_same_in_every_order),
 		cmocka_unit_test(a_snapshot_and_deltas_end_the_same_in_every_order),
-		cmocka_unit_test(who_is_not_on_the_list_has_left),
+		cmocka_unit_test(a_member_missing_in_a_snapshot_has_left),
 		cmocka_unit_test(the_same_list_again_changes_nothing),
 		cmocka_unit_test(an_older_list_changes_nothing_that_is_newer),
-		cmocka_unit_test(a_phone_here_and_a_lid_there_are_one_person_once_somebody_says_so),
-		cmocka_unit_test(one_list_may_name_somebody_twice),
-		cmocka_unit_test(whoever_has_neither_phone_nor_lid_is_known_by_another_name),
-		cmocka_unit_test(a_plus_sign_makes_nobody_else),
+		cmocka_unit_test(a_phone_and_a_lid_are_one_member_once_an_event_names_both),
+		cmocka_unit_test(one_list_may_name_a_member_twice),
+		cmocka_unit_test(a_member_without_phone_and_lid_has_another_id),
+		cmocka_unit_test(a_plus_sign_makes_no_other_member),
 		cmocka_unit_test(an_older_name_does_not_replace_a_newer_one),
-		cmocka_unit_test(the_list_shows_those_who_are_in),
+		cmocka_unit_test(the_list_shows_present_members),
 		cmocka_unit_test(what_cannot_be_read_is_an_empty_log),
-		cmocka_unit_test(a_full_group_takes_nobody_until_somebody_leaves),
+		cmocka_unit_test(a_full_group_has_no_room_until_a_member_leaves),
 		cmocka_unit_test(a_list_of_as_many_others_replaces_a_full_group),
-		cmocka_unit_test(of_those_who_left_the_latest_are_remembered),
+		cmocka_unit_test(the_log_keeps_the_members_who_left_last),
 		cmocka_unit_test(a_long_name_is_cut),
-		cmocka_unit_test(whoever_has_too_long_an_id_is_left_out),
+		cmocka_unit_test(a_member_with_too_long_an_id_is_left_out),
 		cmocka_unit_test(a_group_of_long_ids_and_names_has_a_bound_in_bytes),
 		cmocka_unit_test(bytes_of_members_equal_a_recount),
 	};

@@ -12,7 +12,7 @@
 
 static bool step(void)
 {
-	return step_by(&ours);
+	return step_by(&replica1);
 }
 
 static void steps(void)
@@ -24,7 +24,7 @@ static void steps(void)
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
-/* Second i of the hour: message i of the conversation by LID, stored, as it was told. */
+/* Message i of the conversation by LID, sent at second i of the hour. */
 static struct inbound_event old_message(int i)
 {
 	char *key = arena_alloc(db.arena, 20);
@@ -33,11 +33,11 @@ static struct inbound_event old_message(int i)
 	return inbound_text(1, chat_of_lid("901"), key, "old", i);
 }
 
-/* Account 1 talked to Ann by phone, and far more by LID; the two turn out to be one. The newest slice has moved. */
+/* Account 1 has a short conversation with Ann by phone and a long one by LID; the two merge. The newest slice has moved. */
 static void merge_of_many(void)
 {
 	struct inbound_event alias = event(IN_IDENTITY_CHANGE, 1, 3000), *told = mem_calloc(MANY, sizeof(*told));
-	struct inbound_event news;
+	struct inbound_event change;
 
 	alias.u.identity_change = (struct in_identity_change){
 		.kind = IDENTITY_ALIAS, .old_party = { .lid = STR("901") }, .new_party = { .phone = STR("+" ANN) }
@@ -49,8 +49,8 @@ static void merge_of_many(void)
 	free(told);
 	apply_one(alias);
 	assert_int_equal(out.n_inbound, 1);
-	news = out.inbound[0];
-	apply_one(news);
+	change = out.inbound[0];
+	apply_one(change);
 	assert_string_equal(published(), "contact.merged");
 	assert_int_equal(db_i64(LEFT), MANY - 1000);
 	assert_int_equal(db_i64("SELECT unread_messages FROM conversations WHERE merged_into IS NULL"), 1001);
@@ -72,24 +72,24 @@ static void a_large_conversation_merges_in_slices(void **state)
 	merge_of_many();
 	assert_true(step());
 	assert_int_equal(db_i64(LEFT), MANY - 2000);
-	assert_string_equal(published(), "contact.merged"); /* a slice says nothing */
-	chat_sync_ops.assignment_changed(ours.sync); /* killed, and another goes on */
+	assert_string_equal(published(), "contact.merged"); /* a slice publishes nothing */
+	chat_sync_ops.assignment_changed(replica1.sync); /* killed, and another replica resumes */
 	steps();
 	assert_int_equal(db_i64("SELECT count(*) FROM chats"), MANY + 1);
 	assert_int_equal(db_i64("SELECT unread_messages FROM conversations WHERE merged_into IS NULL"), MANY + 1);
 }
 
-static void a_slice_that_was_rolled_back_comes_again(void **state)
+static void a_slice_that_was_rolled_back_is_repeated(void **state)
 {
 	(void)state;
 	merge_of_many();
-	assert_true(step_roll_back(&ours));
+	assert_true(step_roll_back(&replica1));
 	assert_int_equal(db_i64(LEFT), MANY - 1000);
 	steps();
 	assert_int_equal(db_i64("SELECT unread_messages FROM conversations WHERE merged_into IS NULL"), MANY + 1);
 }
 
-static void a_message_on_its_way_that_is_told_again_is_stored_once(void **state)
+static void a_repeated_message_that_has_not_moved_yet_is_stored_once(void **state)
 {
 	(void)state;
 	merge_of_many();
@@ -103,18 +103,18 @@ static void a_message_on_its_way_that_is_told_again_is_stored_once(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM chats"), MANY + 2);
 }
 
-static void whoever_takes_a_partition_over_looks_for_what_is_on_its_way(void **state)
+static void the_next_owner_resumes_pending_merges(void **state)
 {
 	(void)state;
-	assert_false(step_by(&theirs));
+	assert_false(step_by(&replica2));
 	merge_of_many();
-	chat_sync_ops.assignment_changed(theirs.sync);
-	apply_by(&theirs, (struct inbound_event[]){ old_message(4) }, 1);
+	chat_sync_ops.assignment_changed(replica2.sync);
+	apply_by(&replica2, (struct inbound_event[]){ old_message(4) }, 1);
 	assert_string_equal(published(), "");
 	assert_int_equal(db_i64("SELECT count(*) FROM chats"), MANY + 1);
 }
 
-static void an_update_of_a_message_on_its_way_is_of_the_conversation_that_goes_on(void **state)
+static void an_update_of_a_message_that_has_not_moved_yet_belongs_to_the_surviving_conversation(void **state)
 {
 	struct inbound_event edit = edit_of(1, chat_of(ANN), NULL, "by stanza", 7002), bare;
 
@@ -170,7 +170,7 @@ static void what_is_stored_twice_meanwhile_collapses(void **state)
 		"INSERT INTO chats SELECT (jsonb_populate_record(c, jsonb_build_object('id', c.id + 100000, 'conversation_id', v.id))).*"
 		" FROM chats c, conversations v WHERE v.merged_into IS NULL AND c.message_key IN ('false:O1', 'false:O2')");
 	execute(db.admin, "UPDATE conversations SET unread_messages = unread_messages + 2 WHERE merged_into IS NULL");
-	chat_sync_ops.assignment_changed(ours.sync);
+	chat_sync_ops.assignment_changed(replica1.sync);
 	apply_one(reaction_of(1, chat_of(ANN), "false:O2", "x", 7001));
 	assert_goes_on_with("message.reaction");
 	steps();
@@ -184,10 +184,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_large_conversation_merges_in_slices),
-		T(a_slice_that_was_rolled_back_comes_again),
-		T(a_message_on_its_way_that_is_told_again_is_stored_once),
-		T(whoever_takes_a_partition_over_looks_for_what_is_on_its_way),
-		T(an_update_of_a_message_on_its_way_is_of_the_conversation_that_goes_on),
+		T(a_slice_that_was_rolled_back_is_repeated),
+		T(a_repeated_message_that_has_not_moved_yet_is_stored_once),
+		T(the_next_owner_resumes_pending_merges),
+		T(an_update_of_a_message_that_has_not_moved_yet_belongs_to_the_surviving_conversation),
 		T(an_item_without_an_id_finds_the_message_on_its_way),
 		T(a_read_marker_meanwhile_counts_for_what_comes_later),
 		T(what_is_stored_twice_meanwhile_collapses),

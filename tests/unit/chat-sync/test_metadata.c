@@ -1,4 +1,4 @@
-/* services/chat-sync/metadata: what a message's open part holds, and how single members are written again. */
+/* services/chat-sync/metadata: what chats.metadata holds, and how single members are replaced. */
 #include "unit.h"
 
 #include <string.h>
@@ -88,7 +88,7 @@ static void a_time_that_is_not_believed_is_kept(void **state)
 		"{\"source_time\":4102444800000}");
 }
 
-static void an_error_that_says_nothing_is_absent(void **state)
+static void an_empty_error_is_absent(void **state)
 {
 	const struct provider_error none = { .details = STR("only details") }, some = { .code = STR("1") };
 
@@ -134,7 +134,7 @@ static void the_body_is_read_and_written(void **state)
 	assert_str(metadata_set_body(STR("{}"), STR_NONE, arena), "{\"body\":\"\"}");
 }
 
-static void a_member_is_given_as_json(void **state)
+static void a_member_is_returned_as_json(void **state)
 {
 	struct str m = STR("{\"a\":{\"b\" : [1, \"x\"]},\"n\":null}");
 
@@ -169,7 +169,7 @@ static void the_latest_vote_of_each_voter_counts(void **state)
 		"{\"me\":{\"at\":5,\"options\":[\"red\",\"blue\"]},\"+1\":{\"at\":11,\"options\":[]}}");
 }
 
-static void a_vote_under_another_name_of_the_voter_is_the_voters(void **state)
+static void a_vote_under_another_key_of_the_voter_is_replaced(void **state)
 {
 	const struct voter by_lid = { &ann_names[1], 1 };
 	struct str m = STR("{}");
@@ -181,7 +181,7 @@ static void a_vote_under_another_name_of_the_voter_is_the_voters(void **state)
 	assert_str(m, "{\"votes\":{\"+1\":{\"at\":11,\"options\":[\"red\",\"blue\"]}}}");
 }
 
-static void votes_beyond_what_a_poll_keeps_are_refused(void **state)
+static void votes_beyond_the_bounds_of_a_poll_are_ignored(void **state)
 {
 	char text[VOTE_MAX_BYTES] = { 0 };
 	struct str option, m = STR("{}"), full;
@@ -207,7 +207,7 @@ static void votes_beyond_what_a_poll_keeps_are_refused(void **state)
 	assert_true(m.n < VOTES_MAX_BYTES);
 }
 
-static void a_vote_on_what_is_no_object_is_refused(void **state)
+static void a_vote_on_metadata_that_is_no_object_is_ignored(void **state)
 {
 	struct str m = STR("["), out = STR("untouched");
 
@@ -221,14 +221,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_part_of_a_message_has_its_member),
 		cmocka_unit_test(a_time_that_is_not_believed_is_kept),
-		cmocka_unit_test(an_error_that_says_nothing_is_absent),
+		cmocka_unit_test(an_empty_error_is_absent),
 		cmocka_unit_test(single_members_are_set_and_removed),
 		cmocka_unit_test(the_body_is_read_and_written),
-		cmocka_unit_test(a_member_is_given_as_json),
+		cmocka_unit_test(a_member_is_returned_as_json),
 		cmocka_unit_test(the_latest_vote_of_each_voter_counts),
-		cmocka_unit_test(a_vote_under_another_name_of_the_voter_is_the_voters),
-		cmocka_unit_test(votes_beyond_what_a_poll_keeps_are_refused),
-		cmocka_unit_test(a_vote_on_what_is_no_object_is_refused),
+		cmocka_unit_test(a_vote_under_another_key_of_the_voter_is_replaced),
+		cmocka_unit_test(votes_beyond_the_bounds_of_a_poll_are_ignored),
+		cmocka_unit_test(a_vote_on_metadata_that_is_no_object_is_ignored),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

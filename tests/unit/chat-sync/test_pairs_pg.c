@@ -15,7 +15,7 @@
 struct kind {
 	const char *name;
 	struct inbound_event (*event)(size_t run);
-	bool of_known; /* says nothing of people who are not known yet, and is not kept for them */
+	bool of_known; /* has no effect on people who are not stored yet, and is not parked for them */
 };
 
 static char *named(const char *what, size_t run)
@@ -23,7 +23,7 @@ static char *named(const char *what, size_t run)
 	return arena_cstr(db.arena, arena_printf(db.arena, "%s%05zu", what, run));
 }
 
-/* Ann has a phone number and a LID; Bob is in the group with her, and is who has her number after a change. */
+/* Ann has a phone number and a LID; Bob is in the group with her, and is the holder of her number after a change. */
 static char *ann(size_t run)
 {
 	return named("1206555", run);
@@ -487,7 +487,7 @@ static const struct {
 	/* A sync without a count makes read what it is the first to bring. */
 	{ hello, sync_uncounted },
 	{ placeholder, sync_uncounted },
-	/* A sync's count is about what was not deleted when it was taken. */
+	/* A sync's count excludes messages that were deleted before the sync. */
 	{ deletion, sync_with_one },
 	{ deletion, sync_with_all },
 	{ deletion, sync_of_then },
@@ -558,7 +558,7 @@ static void runs_apply(void)
 	free(events);
 }
 
-/* People by run: who merged into another is called as that one is, by all that leads there. */
+/* People by run: a merged contact has the name of the surviving one, in every row that refers to it. */
 #define PEOPLE \
 	"CREATE TEMPORARY TABLE people AS WITH RECURSIVE final AS (SELECT id, id AS last FROM contacts WHERE merged_into IS NULL" \
 	" UNION ALL SELECT c.id, f.last FROM contacts c JOIN final f ON f.id = c.merged_into)" \

@@ -1,5 +1,5 @@
-/* chat-sync against PostgreSQL: who is who. First sight, from two partitions at once, names, merges, and what other partitions
- * change meanwhile. `ours` and `theirs` are two replicas: workspace 1, accounts 1 and 2. */
+/* chat-sync against PostgreSQL: identities. New contacts, from two partitions at once, names, merges, and what other partitions
+ * change meanwhile. `replica1` and `replica2` are two replicas: workspace 1, accounts 1 and 2. */
 #include "unit.h"
 
 #include <pthread.h>
@@ -34,7 +34,7 @@ static const struct chat_event *published_first(enum chat_event_kind kind)
 	return NULL;
 }
 
-/* First sight */
+/* New contacts */
 
 static void a_stranger_becomes_a_contact_with_a_conversation(void **state)
 {
@@ -51,7 +51,7 @@ static void a_stranger_becomes_a_contact_with_a_conversation(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 1);
 }
 
-static void one_batch_creates_a_stranger_once(void **state)
+static void one_batch_creates_an_unknown_contact_once(void **state)
 {
 	struct inbound_event both = inbound_text(1, chat_of(ANN), "false:C", "hi", 12);
 	struct inbound_event events[] = { inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
@@ -66,7 +66,7 @@ static void one_batch_creates_a_stranger_once(void **state)
 	assert_string_equal(published(), "contact.created,message.created,message.created,message.created");
 }
 
-static void a_status_creates_nobody(void **state)
+static void a_status_creates_no_contact(void **state)
 {
 	(void)state;
 	apply_one(status_of(1, chat_of(ANN), "true:A", STATUS_READ, 10));
@@ -74,11 +74,11 @@ static void a_status_creates_nobody(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 0);
 }
 
-/* Two partitions at once: theirs waits for our transaction, loses, and reads again. */
+/* Two partitions at once: replica2 waits for the transaction of replica1, loses, and reads again. */
 
 static void *apply_theirs(void *err)
 {
-	return (void *)(intptr_t)batch_apply(&theirs, err);
+	return (void *)(intptr_t)batch_apply(&replica2, err);
 }
 
 static void wait_until_someone_waits(void)
@@ -94,25 +94,25 @@ static void apply_at_once(struct inbound_event *mine, size_t n_mine, struct inbo
 	pthread_t thread;
 	void *rc;
 
-	batch_reset(ours.batch);
-	batch_reset(theirs.batch);
-	take_in(&ours, mine, n_mine);
-	take_in(&theirs, their, n_their);
-	done(pg_begin(ours.pg, &db.err));
-	done(pg_begin(theirs.pg, &db.err));
-	done(batch_apply(&ours, &db.err));
+	batch_reset(replica1.batch);
+	batch_reset(replica2.batch);
+	take_in(&replica1, mine, n_mine);
+	take_in(&replica2, their, n_their);
+	done(pg_begin(replica1.pg, &db.err));
+	done(pg_begin(replica2.pg, &db.err));
+	done(batch_apply(&replica1, &db.err));
 	assert_int_equal(pthread_create(&thread, NULL, apply_theirs, &err), 0);
 	wait_until_someone_waits();
-	done(pg_commit(ours.pg, &db.err));
-	chat_sync_ops.committed(ours.sync);
+	done(pg_commit(replica1.pg, &db.err));
+	chat_sync_ops.committed(replica1.sync);
 	pthread_join(thread, &rc);
 	assert_done((intptr_t)rc, err);
-	done(pg_commit(theirs.pg, &db.err));
-	chat_sync_ops.committed(theirs.sync);
-	out_read(theirs.batch);
+	done(pg_commit(replica2.pg, &db.err));
+	chat_sync_ops.committed(replica2.sync);
+	out_read(replica2.batch);
 }
 
-static void two_partitions_that_see_a_stranger_at_once_create_one_contact(void **state)
+static void two_partitions_that_meet_an_unknown_person_at_once_create_one_contact(void **state)
 {
 	struct inbound_event mine[] = { inbound_text(1, chat_of(ANN), "false:A", "hi", 10) };
 	struct inbound_event their[] = { inbound_text(2, chat_of(BOB), "false:B", "hi", 10),
@@ -126,7 +126,7 @@ static void two_partitions_that_see_a_stranger_at_once_create_one_contact(void *
 	assert_string_equal(published(), "contact.created,message.created,message.created");
 }
 
-static void what_was_won_of_a_lost_contact_is_given_back(void **state)
+static void a_contact_that_loses_an_alias_releases_the_others(void **state)
 {
 	struct inbound_event mine[] = { inbound_text(1, chat_of(ANN), "false:A", "hi", 10) };
 	struct inbound_event their[] = { inbound_text(2, chat_of(ANN), "false:B", "hi", 10) };
@@ -141,11 +141,11 @@ static void what_was_won_of_a_lost_contact_is_given_back(void **state)
 
 /* Names */
 
-static void a_push_name_is_news_once(void **state)
+static void a_push_name_is_published_once(void **state)
 {
 	(void)state;
 	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 10), "Ann "));
-	chat_sync_ops.assignment_changed(ours.sync); /* read again from the database, which trims */
+	chat_sync_ops.assignment_changed(replica1.sync); /* read again from the database, which trims */
 	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:B", "hi", 11), "Ann "));
 	assert_string_equal(published(), "message.created");
 	apply_one(renamed(inbound_text(1, chat_of(ANN), "false:C", "hi", 12), "Anna"));
@@ -189,7 +189,7 @@ static struct str changed_words(const struct chat_event *e)
 	return words;
 }
 
-static void a_name_given_by_hand_beats_all_others(void **state)
+static void a_name_given_by_hand_wins_over_all_others(void **state)
 {
 	struct inbound_event by_hand = event(IN_CONTACT, 1, 20), book = event(IN_CONTACT, 1, 40);
 
@@ -213,12 +213,12 @@ static void a_name_given_by_hand_beats_all_others(void **state)
 	assert_text("SELECT full_name || ' ' || source_type FROM contacts WHERE phone = '+" BOB "'", "Ann webjs");
 }
 
-static void what_changed_of_a_contact_is_told_as_it_is(void **state)
+static void contact_updated_lists_the_changed_parts(void **state)
 {
 	const struct {
 		const char *name;
 		struct in_contact contact;
-		const char *want; /* NULL: no news */
+		const char *want; /* NULL: no event */
 	} cases[] = {
 		{ "a name", { .full_name = STR("Ann Lee"), .from_address_book = true }, "name,address_book" },
 		{ "an email", { .email = STR("ann@x") }, "email" },
@@ -275,7 +275,7 @@ static void details_end_the_same_in_every_order(void **state)
 	assert_text("SELECT in_address_book::text FROM contacts", "false");
 }
 
-static void of_two_that_become_one_the_newer_details_stay(void **state)
+static void a_merge_keeps_the_newer_details(void **state)
 {
 	struct inbound_event other = details_of("new@x", "", 20);
 
@@ -317,7 +317,7 @@ static void names_end_the_same_in_every_order(void **state)
 	apply_in_every_order(states, COUNT(states), "SELECT full_name FROM contacts", "Ann");
 }
 
-static void a_state_that_comes_again_names_nobody_anew(void **state)
+static void a_repeated_state_renames_no_contact(void **state)
 {
 	struct inbound_event old = state_of("Ann", 10), new = state_of("Anna", 20);
 
@@ -342,19 +342,19 @@ static void a_name_that_stays_is_not_written_with_each_message(void **state)
 	assert_int_equal(db_i64("SELECT xmin::text::bigint FROM contacts"), written);
 }
 
-static void only_what_renames_a_contact_tells_of_it(void **state)
+static void only_a_changed_name_is_published(void **state)
 {
 	struct inbound_event message = renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 10), "Ann");
 	struct inbound_event state_later = state_of("Anna", 20);
 
 	(void)state;
 	apply_one(message);
-	apply((struct inbound_event[]){ message, state_later }, 2); /* the message said so already, in other words */
+	apply((struct inbound_event[]){ message, state_later }, 2); /* the message had the same name already */
 	assert_string_equal(published(), "contact.updated");
 	assert_int_equal(out.events[0].occurred_at_ms, at_ms(20));
 }
 
-static void of_two_that_become_one_the_newer_name_stays(void **state)
+static void a_merge_keeps_the_newer_name(void **state)
 {
 	(void)state;
 	apply((struct inbound_event[]){ renamed(inbound_text(1, chat_of(ANN), "false:A", "hi", 10), "Ann"),
@@ -364,12 +364,12 @@ static void of_two_that_become_one_the_newer_name_stays(void **state)
 	assert_text("SELECT full_name FROM contacts WHERE merged_into IS NULL", "Amy");
 }
 
-static void what_another_partition_wrote_meanwhile_stays(void **state)
+static void concurrent_changes_of_another_partition_stay(void **state)
 {
 	(void)state;
 	apply_one(renamed(inbound_text(1, chat_of_lid("901"), "false:A", "hi", 10), "Ann"));
-	/* The other partition learns the phone; ours keeps the contact as it was read, for a while. */
-	apply_by(&theirs, (struct inbound_event[]){ alias_of(2, ANN, "901", 11) }, 1);
+	/* The other partition learns the phone; replica1 keeps the contact as it was read, for a while. */
+	apply_by(&replica2, (struct inbound_event[]){ alias_of(2, ANN, "901", 11) }, 1);
 	assert_text("SELECT phone FROM contacts", "+" ANN);
 	apply_one(renamed(inbound_text(1, chat_of_lid("901"), "false:B", "hi", 12), "Anna"));
 	assert_text("SELECT full_name || ' ' || phone || ' ' || match_key FROM contacts", "Anna +" ANN " " ANN);
@@ -399,11 +399,12 @@ static void deliver_inbound(void)
 	size_t n = out.n_inbound;
 
 	for (size_t i = 0; i < n; i++)
-		apply_by(uuid_eq(&events[i].account, &(struct uuid[]){ uuid_of(account_ids[1]) }[0]) ? &ours : &theirs,
+		apply_by(uuid_eq(&events[i].account, &(struct uuid[]){ uuid_of(account_ids[1]) }[0]) ? &replica1
+												     : &replica2,
 			&events[i], 1);
 }
 
-static void an_alias_makes_two_contacts_one_and_their_conversations_follow(void **state)
+static void an_alias_merges_two_contacts_and_their_conversations(void **state)
 {
 	struct inbound_event events[] = { inbound_text(1, chat_of(ANN), "false:A", "by phone", 10),
 		inbound_text(1, chat_of_lid("901"), "false:A", "by phone",
@@ -417,7 +418,7 @@ static void an_alias_makes_two_contacts_one_and_their_conversations_follow(void 
 	apply(events, 5);
 	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 2);
 	apply_one(alias_of(1, ANN, "901", 50));
-	assert_int_equal(out.n_inbound, 2); /* accounts 1 and 2 had conversations with the one that goes */
+	assert_int_equal(out.n_inbound, 2); /* accounts 1 and 2 had conversations with the merged contact */
 	assert_int_equal(db_i64("SELECT count(*) FROM contacts WHERE merged_into IS NULL"), 1);
 	deliver_inbound();
 	merged = published_first(CE_CONTACT_MERGED);
@@ -428,7 +429,7 @@ static void an_alias_makes_two_contacts_one_and_their_conversations_follow(void 
 	assert_int_equal(
 		db_i64("SELECT unread_messages FROM conversations WHERE account_id = 1 AND merged_into IS NULL"), 2);
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 1);
-	/* What comes under either name belongs to the one that is left, without a gap in its numbers. */
+	/* Messages under either alias belong to the surviving conversation, without a gap in its sequence numbers. */
 	apply((struct inbound_event[]){ inbound_text(1, chat_of_lid("901"), "false:D", "later", 60),
 		      inbound_text(1, chat_of(ANN), "false:E", "later", 61) },
 		2);
@@ -436,7 +437,7 @@ static void an_alias_makes_two_contacts_one_and_their_conversations_follow(void 
 	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 2);
 }
 
-static void a_read_marker_of_a_conversation_that_merged_is_for_the_one_that_goes_on(void **state)
+static void a_read_marker_of_a_merged_conversation_applies_to_the_surviving_one(void **state)
 {
 	struct inbound_event marker = event(IN_READ_MARKER, 1, 60);
 
@@ -455,7 +456,7 @@ static void a_read_marker_of_a_conversation_that_merged_is_for_the_one_that_goes
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
-static void of_two_conversations_that_become_one_the_later_read_marker_holds(void **state)
+static void when_two_conversations_merge_the_later_read_marker_wins(void **state)
 {
 	struct inbound_event by_phone = event(IN_READ_MARKER, 1, 60), by_lid = by_phone;
 
@@ -476,7 +477,7 @@ static void of_two_conversations_that_become_one_the_later_read_marker_holds(voi
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
-static void a_party_with_both_names_reveals_one_person(void **state)
+static void a_party_with_both_aliases_merges_two_contacts(void **state)
 {
 	struct inbound_event both = inbound_text(1, chat_of(ANN), "false:C", "hi", 30);
 
@@ -500,7 +501,7 @@ static void what_a_batch_changed_survives_its_own_merge(void **state)
 	apply_one(inbound_text(1, chat_of_lid("901"), "false:A", "hi", 10));
 	all.u.message.chat.contact = (struct party){ .bsuid = STR("US.7") };
 	apply_one(all);
-	/* A phone that nobody has, with two names of two contacts: the phone joins the one, and both become one. */
+	/* An unknown phone, with aliases of two contacts: the phone is added to one, and both merge. */
 	all = renamed(inbound_text(1, chat_of(ANN), "false:D", "hi", 40), "Ann");
 	all.u.message.chat.contact.lid = STR("901");
 	all.u.message.chat.contact.bsuid = STR("US.7");
@@ -513,7 +514,7 @@ static void what_a_batch_changed_survives_its_own_merge(void **state)
 		3);
 }
 
-static void merges_told_in_another_order_end_at_the_last_contact(void **state)
+static void merges_in_any_order_end_at_the_surviving_contact(void **state)
 {
 	struct inbound_event first, second, all[2];
 
@@ -539,12 +540,12 @@ static void merges_told_in_another_order_end_at_the_last_contact(void **state)
 	apply_one(first);
 	assert_one_conversation_of(1, "SELECT id FROM contacts WHERE merged_into IS NULL", 3);
 	assert_int_equal(db_i64(MISCOUNTED), 0);
-	apply((struct inbound_event[]){ first, second }, 2); /* told again */
+	apply((struct inbound_event[]){ first, second }, 2); /* a repeat */
 	assert_string_equal(published(), "");
 	assert_one_conversation_of(1, "SELECT id FROM contacts WHERE merged_into IS NULL", 3);
 }
 
-/* Account 2 talked to both names of one person, which account 1 then finds out; the news is still on its way. */
+/* Account 2 has conversations under both aliases of one person; account 1 merges the contacts; the identity_change has not arrived. */
 static struct inbound_event by_lid, by_phone;
 
 static void merge_behind_account_2(bool both_names)
@@ -552,9 +553,9 @@ static void merge_behind_account_2(bool both_names)
 	by_lid = inbound_text(2, chat_of_lid("901"), "false:L", "by lid", 20);
 	by_phone = inbound_text(2, chat_of(ANN), "false:P", "by phone", 21);
 	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 10));
-	apply_by(&theirs, &by_lid, 1);
+	apply_by(&replica2, &by_lid, 1);
 	if (both_names)
-		apply_by(&theirs, &by_phone, 1);
+		apply_by(&replica2, &by_phone, 1);
 	apply_one(alias_of(1, ANN, "901", 30));
 	assert_int_equal(out.n_inbound, 1);
 }
@@ -566,31 +567,31 @@ static void assert_followed(int64_t messages)
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
-static void a_message_told_again_before_the_news_of_a_merge_is_stored_once(void **state)
+static void a_message_repeated_before_its_account_learns_of_a_merge_is_stored_once(void **state)
 {
-	struct inbound_event news;
+	struct inbound_event change;
 
 	(void)state;
 	merge_behind_account_2(true);
-	news = out.inbound[0];
-	chat_sync_ops.assignment_changed(theirs.sync);
-	apply_by(&theirs, (struct inbound_event[]){ by_lid, by_phone }, 2);
+	change = out.inbound[0];
+	chat_sync_ops.assignment_changed(replica2.sync);
+	apply_by(&replica2, (struct inbound_event[]){ by_lid, by_phone }, 2);
 	assert_string_equal(published(), "contact.merged");
 	assert_followed(2);
-	apply_by(&theirs, &news, 1);
+	apply_by(&replica2, &change, 1);
 	assert_string_equal(published(), "");
 	assert_followed(2);
 }
 
-static void an_account_that_knew_one_name_goes_on_in_that_conversation(void **state)
+static void an_account_with_one_conversation_keeps_it_after_a_merge(void **state)
 {
 	struct uuid before;
 
 	(void)state;
 	merge_behind_account_2(false);
 	before = uuid_of(arena_cstr(db.arena, db_text("SELECT uuid::text FROM conversations WHERE account_id = 2")));
-	chat_sync_ops.assignment_changed(theirs.sync);
-	apply_by(&theirs, (struct inbound_event[]){ by_phone, by_lid }, 2);
+	chat_sync_ops.assignment_changed(replica2.sync);
+	apply_by(&replica2, (struct inbound_event[]){ by_phone, by_lid }, 2);
 	assert_string_equal(published(), "contact.merged,message.created");
 	assert_true(uuid_eq(&out.events[1].conversation, &before));
 	assert_true(uuid_eq(&out.events[1].u.message_created.contact.id,
@@ -599,13 +600,13 @@ static void an_account_that_knew_one_name_goes_on_in_that_conversation(void **st
 	assert_followed(2);
 }
 
-static void who_was_read_before_the_merge_leads_to_the_conversation_that_goes_on(void **state)
+static void a_merged_contact_in_the_cache_leads_to_the_surviving_conversation(void **state)
 {
 	struct inbound_event later = inbound_text(2, chat_of_lid("901"), "false:M", "later", 40);
 
 	(void)state;
-	merge_behind_account_2(false); /* theirs keeps the LID's contact as it was, and does not know the phone */
-	apply_by(&theirs, (struct inbound_event[]){ by_lid, later, by_phone }, 3);
+	merge_behind_account_2(false); /* replica2 keeps the LID's contact as it was, and does not know the phone */
+	apply_by(&replica2, (struct inbound_event[]){ by_lid, later, by_phone }, 3);
 	assert_string_equal(published(), "message.created,contact.merged,message.created");
 	assert_true(uuid_eq(&out.events[0].conversation, &out.events[2].conversation));
 	assert_followed(3);
@@ -618,14 +619,14 @@ static void a_chain_of_merges_is_followed_at_once(void **state)
 	struct inbound_event joined = event(IN_IDENTITY_CHANGE, 1, 25);
 
 	(void)state;
-	apply_by(&theirs, (struct inbound_event[]){ by_bsuid }, 1);
+	apply_by(&replica2, (struct inbound_event[]){ by_bsuid }, 1);
 	joined.u.identity_change = (struct in_identity_change){
 		.kind = IDENTITY_ALIAS, .old_party = { .lid = STR("901") }, .new_party = { .bsuid = STR("US.7") }
 	};
 	merge_behind_account_2(true);
 	apply_one(joined);
-	chat_sync_ops.assignment_changed(theirs.sync);
-	apply_by(&theirs, (struct inbound_event[]){ by_phone, by_lid, by_bsuid }, 3);
+	chat_sync_ops.assignment_changed(replica2.sync);
+	apply_by(&replica2, (struct inbound_event[]){ by_phone, by_lid, by_bsuid }, 3);
 	assert_string_equal(published(), "contact.merged,contact.merged");
 	assert_followed(3);
 }
@@ -657,7 +658,7 @@ static struct inbound_event number_changed(const char *from, const char *to, int
 	return e;
 }
 
-static void a_changed_number_leads_to_the_same_contact_and_the_old_one_to_nobody(void **state)
+static void a_new_number_leads_to_the_same_contact_and_the_old_one_to_none(void **state)
 {
 	(void)state;
 	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 10));
@@ -673,7 +674,7 @@ static void a_changed_number_leads_to_the_same_contact_and_the_old_one_to_nobody
 	assert_int_equal(db_i64("SELECT count(*) FROM conversations"), 2);
 }
 
-static void a_changed_number_is_kept_for_what_was_sent_before_and_comes_later(void **state)
+static void a_late_message_sent_before_a_number_change_belongs_to_the_previous_holder(void **state)
 {
 	struct inbound_event told_again = number_changed(ANN, BOB, 22);
 
@@ -690,7 +691,7 @@ static void a_changed_number_is_kept_for_what_was_sent_before_and_comes_later(vo
 	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 2);
 }
 
-static void a_number_that_changes_to_a_known_one_unites_both(void **state)
+static void a_number_change_to_a_known_number_merges_both_contacts(void **state)
 {
 	(void)state;
 	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
@@ -730,37 +731,37 @@ int main(void)
 #define T(f) cmocka_unit_test_setup(f, replicas_empty)
 	const struct CMUnitTest tests[] = {
 		T(a_stranger_becomes_a_contact_with_a_conversation),
-		T(one_batch_creates_a_stranger_once),
-		T(a_status_creates_nobody),
-		T(two_partitions_that_see_a_stranger_at_once_create_one_contact),
-		T(what_was_won_of_a_lost_contact_is_given_back),
-		T(a_push_name_is_news_once),
+		T(one_batch_creates_an_unknown_contact_once),
+		T(a_status_creates_no_contact),
+		T(two_partitions_that_meet_an_unknown_person_at_once_create_one_contact),
+		T(a_contact_that_loses_an_alias_releases_the_others),
+		T(a_push_name_is_published_once),
 		T(an_address_book_names_better_than_the_person),
-		T(a_name_given_by_hand_beats_all_others),
-		T(what_changed_of_a_contact_is_told_as_it_is),
+		T(a_name_given_by_hand_wins_over_all_others),
+		T(contact_updated_lists_the_changed_parts),
 		T(details_end_the_same_in_every_order),
-		T(of_two_that_become_one_the_newer_details_stay),
+		T(a_merge_keeps_the_newer_details),
 		T(a_sync_does_not_overwrite_a_newer_name),
 		T(names_end_the_same_in_every_order),
-		T(a_state_that_comes_again_names_nobody_anew),
+		T(a_repeated_state_renames_no_contact),
 		T(a_name_that_stays_is_not_written_with_each_message),
-		T(only_what_renames_a_contact_tells_of_it),
-		T(of_two_that_become_one_the_newer_name_stays),
-		T(what_another_partition_wrote_meanwhile_stays),
-		T(an_alias_makes_two_contacts_one_and_their_conversations_follow),
-		T(a_read_marker_of_a_conversation_that_merged_is_for_the_one_that_goes_on),
-		T(of_two_conversations_that_become_one_the_later_read_marker_holds),
-		T(a_party_with_both_names_reveals_one_person),
+		T(only_a_changed_name_is_published),
+		T(a_merge_keeps_the_newer_name),
+		T(concurrent_changes_of_another_partition_stay),
+		T(an_alias_merges_two_contacts_and_their_conversations),
+		T(a_read_marker_of_a_merged_conversation_applies_to_the_surviving_one),
+		T(when_two_conversations_merge_the_later_read_marker_wins),
+		T(a_party_with_both_aliases_merges_two_contacts),
 		T(what_a_batch_changed_survives_its_own_merge),
-		T(merges_told_in_another_order_end_at_the_last_contact),
-		T(a_message_told_again_before_the_news_of_a_merge_is_stored_once),
-		T(an_account_that_knew_one_name_goes_on_in_that_conversation),
-		T(who_was_read_before_the_merge_leads_to_the_conversation_that_goes_on),
+		T(merges_in_any_order_end_at_the_surviving_contact),
+		T(a_message_repeated_before_its_account_learns_of_a_merge_is_stored_once),
+		T(an_account_with_one_conversation_keeps_it_after_a_merge),
+		T(a_merged_contact_in_the_cache_leads_to_the_surviving_conversation),
 		T(a_chain_of_merges_is_followed_at_once),
 		T(two_phones_are_two_people),
-		T(a_changed_number_leads_to_the_same_contact_and_the_old_one_to_nobody),
-		T(a_changed_number_is_kept_for_what_was_sent_before_and_comes_later),
-		T(a_number_that_changes_to_a_known_one_unites_both),
+		T(a_new_number_leads_to_the_same_contact_and_the_old_one_to_none),
+		T(a_late_message_sent_before_a_number_change_belongs_to_the_previous_holder),
+		T(a_number_change_to_a_known_number_merges_both_contacts),
 		T(opting_out_is_the_newest_word),
 	};
 

@@ -1,11 +1,12 @@
-/* Records that PostgreSQL refuses, through the whole of chat-sync: each is its sender's fault and costs a bounded time, however many they
- * are and whoever sends them. A constraint refuses them here, as inbound_check() lets nothing pass that is known to be refused. */
+/* Records that PostgreSQL rejects, through the whole of chat-sync: each becomes a dead letter in a bounded time, however many they
+ * are and whichever accounts send them. A constraint rejects them here, since inbound_check() rejects all that is known to be rejected. */
 #include "unit.h"
 
 #include "replica.h"
 #include "worker/private.h"
 
-static struct worker w = { .owner = &ours.owner, .options = { .owner = { .topics = { { .name = "t.inbound" } } } } };
+static struct worker w = { .owner = &replica1.owner,
+	.options = { .owner = { .topics = { { .name = "t.inbound" } } } } };
 static struct slot_state slots[2]; /* of partitions 1 and 2 */
 static struct kafka_config *kafka;
 
@@ -25,24 +26,24 @@ static int start(void **state)
 		"ALTER TABLE chats ADD CHECK ('poison' NOT IN (left(message_key, 6), metadata ->> 'body') OR ('1e99999' || length(message_key))::numeric > 0)");
 	kafka = kafka_config_new();
 	done(kafka_config_set(kafka, "bootstrap.servers", "127.0.0.1:1", &db.err));
-	done(publisher_open(&ours.owner.publisher, kafka, "test", 4 << 20, &db.err));
-	done(kafka_consumer_open(&ours.owner.consumer,
+	done(publisher_open(&replica1.owner.publisher, kafka, "test", 4 << 20, &db.err));
+	done(kafka_consumer_open(&replica1.owner.consumer,
 		&(struct kafka_consumer_options){
 			.config = kafka, .client_id = "test", .group = "test", .topics = { { .name = "t.inbound" } } },
 		&db.err));
-	ours.owner.ops = &owner_ops;
+	replica1.owner.ops = &owner_ops;
 	w.ops = &chat_sync_ops;
-	w.ctx = ours.sync;
-	w.working = ours.batch;
-	w.filling = batch_new(&replica_options, &ours.owner);
+	w.ctx = replica1.sync;
+	w.working = replica1.batch;
+	w.filling = batch_new(&replica_options, &replica1.owner);
 	w.size = metric_histogram("blazz_worker_batch_records", "Records.", "topic", (const double[]){ 1, -1 });
 	return 0;
 }
 
 static int stop(void **state)
 {
-	kafka_consumer_close(&ours.owner.consumer);
-	publisher_close(&ours.owner.publisher, 0);
+	kafka_consumer_close(&replica1.owner.consumer);
+	publisher_close(&replica1.owner.publisher, 0);
 	kafka_config_free(kafka);
 	batch_free(w.filling);
 	backlog_fini(&w.backlog);
@@ -53,19 +54,19 @@ static int partitions_take(void)
 {
 	struct progress rows[] = { { .topic = "t.inbound", .partition = 1 }, { .topic = "t.inbound", .partition = 2 } };
 
-	if (store_progress_claim(ours.pg, "chat-sync", "cluster", false, rows, 2, &db.err) < 0)
+	if (store_progress_claim(replica1.pg, "chat-sync", "cluster", false, rows, 2, &db.err) < 0)
 		return -1;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		slots[i] = (struct slot_state){ .partition = { 0, rows[i].partition }, .progress = rows[i] };
-	ours.owner.slots = slots;
-	ours.owner.n_slots = COUNT(rows);
+	replica1.owner.slots = slots;
+	replica1.owner.n_slots = COUNT(rows);
 	return 0;
 }
 
 static int setup(void **state)
 {
-	ours.offset = 0;
-	publisher_discard_all(ours.owner.publisher);
+	replica1.offset = 0;
+	publisher_discard_all(replica1.owner.publisher);
 	batch_reset(w.working);
 	backlog_reset(&w.backlog);
 	w.backlog.limit = ISOLATED_MAX;
@@ -77,10 +78,10 @@ static int setup(void **state)
 
 static void take(int account, const struct inbound_event *e)
 {
-	struct kafka_message m = { .partition = 1, .offset = ours.offset++, .key = str_of(account_ids[account]) };
+	struct kafka_message m = { .partition = 1, .offset = replica1.offset++, .key = str_of(account_ids[account]) };
 
 	done(inbound_encode(e, db.arena, &m.value, &db.err));
-	batch_add(w.working, &m, &chat_sync_ops, ours.sync);
+	batch_add(w.working, &m, &chat_sync_ops, replica1.sync);
 }
 
 static void take_message(int account, const char *word, int i)
@@ -124,12 +125,12 @@ static void take_from(int32_t partition, int account, const char *phone, const c
 	struct kafka_message m = { .partition = partition, .offset = i, .key = str_of(account_ids[account]) };
 
 	done(inbound_encode(&e, db.arena, &m.value, &db.err));
-	batch_add(w.working, &m, &chat_sync_ops, ours.sync);
+	batch_add(w.working, &m, &chat_sync_ops, replica1.sync);
 }
 
 /* A batch as large as batch.max_events makes them, of contacts seen for the first time, which costs most. Another tenant's message behind
- * the refused ones, in their partition and in another, is stored in the same transaction. */
-static void another_tenants_message_is_stored_with_the_batch_that_refused_ones_fill(void **state)
+ * the rejected ones, in their partition and in another, is stored in the same transaction. */
+static void another_tenants_message_is_stored_although_rejected_records_fill_its_batch(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 998; i++)
@@ -139,14 +140,15 @@ static void another_tenants_message_is_stored_with_the_batch_that_refused_ones_f
 	commit();
 	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE workspace_id = 2"), 2);
 	assert_int_equal(db_i64("SELECT count(*) FROM chats"), 2);
-	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 1); /* the refused ones left nothing */
+	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 1); /* the rejected ones left nothing */
 	assert_int_equal(db_i64(DEAD), 998);
 	assert_int_equal(w.backlog.n, 0);
-	assert_int_equal(w.filling->limit, w.filling->cap); /* what was found without attempts keeps no batch short */
+	assert_int_equal(w.filling->limit,
+		w.filling->cap); /* records found without attempts of their own do not shorten later batches */
 }
 
-/* Of every kind of row that records bring: each refused one is found, each good one is applied. */
-static void the_good_ones_among_refused_ones_are_applied(void **state)
+/* Of every kind of row that a record makes: each rejected one is found, each valid one is applied. */
+static void valid_records_among_rejected_ones_are_applied(void **state)
 {
 	enum { N = 40 };
 
@@ -173,8 +175,8 @@ static void the_good_ones_among_refused_ones_are_applied(void **state)
 		0);
 }
 
-/* The message is not to blame for what waited for it, and what else waits is applied. */
-static void a_refused_update_that_waited_is_a_dead_letter_by_itself(void **state)
+/* The message is stored although a parked update of it is rejected, and the other parked updates are applied. */
+static void a_rejected_parked_update_becomes_a_dead_letter_by_itself(void **state)
 {
 	struct inbound_event bad = edit_of(1, chat_of("+6281100000001"), "good:1", "poison", 5);
 	struct inbound_event good = edit_of(1, chat_of("+6281100000001"), "good:2", "better", 5);
@@ -199,9 +201,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(sixty_records_of_sixty_become_sixty_dead_letters, setup),
-		cmocka_unit_test_setup(another_tenants_message_is_stored_with_the_batch_that_refused_ones_fill, setup),
-		cmocka_unit_test_setup(the_good_ones_among_refused_ones_are_applied, setup),
-		cmocka_unit_test_setup(a_refused_update_that_waited_is_a_dead_letter_by_itself, setup),
+		cmocka_unit_test_setup(another_tenants_message_is_stored_although_rejected_records_fill_its_batch,
+			setup),
+		cmocka_unit_test_setup(valid_records_among_rejected_ones_are_applied, setup),
+		cmocka_unit_test_setup(a_rejected_parked_update_becomes_a_dead_letter_by_itself, setup),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

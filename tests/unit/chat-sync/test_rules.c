@@ -28,8 +28,8 @@ static const struct {
 	enum message_status have, got, want;
 } statuses[] = {
 	{ "sent is further than pending", STATUS_PENDING, STATUS_SENT, STATUS_SENT },
-	{ "read is never taken back by delivered", STATUS_READ, STATUS_DELIVERED, STATUS_READ },
-	{ "read is never taken back by sent", STATUS_READ, STATUS_SENT, STATUS_READ },
+	{ "read is never replaced by delivered", STATUS_READ, STATUS_DELIVERED, STATUS_READ },
+	{ "read is never replaced by sent", STATUS_READ, STATUS_SENT, STATUS_READ },
 	{ "steps may be skipped", STATUS_PENDING, STATUS_READ, STATUS_READ },
 	{ "failed is further than sent", STATUS_SENT, STATUS_FAILED, STATUS_FAILED },
 	{ "a late sent does not undo failed", STATUS_FAILED, STATUS_SENT, STATUS_FAILED },
@@ -228,10 +228,10 @@ static const struct {
 } markers[] = {
 	{ "earlier", 400 * DAY_MS, 400 * DAY_MS },
 	{ "a day ahead of us", 501 * DAY_MS, 501 * DAY_MS },
-	{ "what nobody can have read", 501 * DAY_MS + 1, 499 * DAY_MS },
+	{ "a marker more than a day ahead", 501 * DAY_MS + 1, 499 * DAY_MS },
 };
 
-static void what_is_to_come_is_not_read(void **state)
+static void a_read_marker_in_the_future_is_not_trusted(void **state)
 {
 	struct inbound_event e = { .source_time_ms = 499 * DAY_MS, .ingest_time_ms = 500 * DAY_MS };
 
@@ -254,10 +254,10 @@ static const struct {
 	{ "it is answered", CALL_OFFERED | CALL_ACCEPTED, 0, "accepted" },
 	{ "it was answered and is over", CALL_OFFERED | CALL_ACCEPTED | CALL_ENDED, 0, "ended" },
 	{ "over, how it began is not known", CALL_ENDED, 7, "ended" },
-	{ "its length says that it was answered", CALL_OFFERED | CALL_MISSED, 7, "ended" },
+	{ "a duration shows that it was answered", CALL_OFFERED | CALL_MISSED, 7, "ended" },
 	{ "missed stays so when it is over", CALL_OFFERED | CALL_MISSED | CALL_ENDED, 0, "missed" },
 	{ "rejected stays so when it is over", CALL_OFFERED | CALL_REJECTED | CALL_ENDED, 0, "rejected" },
-	{ "over, nobody said whether it was answered", CALL_OFFERED | CALL_ENDED, 0, "ended" },
+	{ "ended, not known whether it was answered", CALL_OFFERED | CALL_ENDED, 0, "ended" },
 	{ "one device rejected, another missed it", CALL_REJECTED | CALL_MISSED, 0, "rejected" },
 	{ "one device missed what another took", CALL_ACCEPTED | CALL_MISSED, 0, "accepted" },
 };
@@ -284,7 +284,8 @@ static const struct {
 } sessions[] = {
 	{ "ready", "qr_scanning", 10, SESSION_CONNECTED, 20, true, true, "connected", true, false },
 	{ "ready again", "connected", 10, SESSION_CONNECTED, 20, true, true, NULL, false, false },
-	{ "starting says nothing", "disconnected", 10, SESSION_STARTING, 20, true, false, NULL, false, false },
+	{ "starting is no state of an account", "disconnected", 10, SESSION_STARTING, 20, true, false, NULL, false,
+		false },
 	{ "a QR code", "disconnected", 10, SESSION_QR, 20, true, true, "qr_scanning", false, false },
 	{ "gone", "connected", 10, SESSION_DISCONNECTED, 20, true, true, "disconnected", false, true },
 	{ "failed", "authenticated", 10, SESSION_FAILED, 20, true, true, "failed", false, true },
@@ -428,7 +429,7 @@ int main(void)
 		cmocka_unit_test(edits_end_the_same_in_every_order),
 		cmocka_unit_test(better_content_replaces_lesser),
 		cmocka_unit_test(a_live_inbound_message_newer_than_the_marker_is_unread),
-		cmocka_unit_test(what_is_to_come_is_not_read),
+		cmocka_unit_test(a_read_marker_in_the_future_is_not_trusted),
 		cmocka_unit_test(a_call_is_what_became_of_it),
 		cmocka_unit_test(a_session_changes_only_to_another_and_newer_state),
 		cmocka_unit_test(a_better_source_names_and_of_equal_ones_the_newest),

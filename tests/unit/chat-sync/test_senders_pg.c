@@ -1,5 +1,5 @@
 /* chat-sync against PostgreSQL: reactions, receipts and votes stay their sender's, whatever the sender is called when they come again.
- * `ours` and `theirs` are two replicas: workspace 1, accounts 1 and 2. */
+ * `replica1` and `replica2` are two replicas: workspace 1, accounts 1 and 2. */
 #include "unit.h"
 
 #include "replica.h"
@@ -17,7 +17,7 @@
 	"SELECT coalesce(string_agg(emoji, ' ' ORDER BY emoji), '') || ', ' || (SELECT count(*) FROM chat_reactions_withdrawn)" \
 	" FROM chat_reactions"
 #define RECEIPTS "SELECT coalesce(string_agg(status, ' ' ORDER BY status), '') FROM chat_receipts"
-/* Senders that are neither ourselves nor a contact that goes on. */
+/* Senders that are neither the account nor a contact that survives. */
 #define STRANGERS \
 	"SELECT count(*) FROM chat_reactions r WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.workspace_id = r.workspace_id" \
 	" AND c.uuid::text = r.sender AND c.merged_into IS NULL)"
@@ -72,7 +72,7 @@ static struct inbound_event identity(enum identity_kind kind, struct party old, 
 	return e;
 }
 
-/* With the news of merges that it sends itself. */
+/* Applies also the identity changes that the batch itself publishes. */
 static void apply_all(const struct inbound_event *events, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -81,7 +81,7 @@ static void apply_all(const struct inbound_event *events, size_t n)
 	}
 }
 
-/* After `first`, the others in every order, each in a batch of its own; then all again in one batch, which says nothing new. */
+/* After `first`, the others in every order, each in a batch of its own; then all again in one batch, which changes nothing. */
 static void apply_in_every_order_after(const struct inbound_event *first, size_t n_first,
 	const struct inbound_event *events, size_t n, const char *query, const char *want)
 {
@@ -92,7 +92,7 @@ static void apply_in_every_order_after(const struct inbound_event *first, size_t
 		order[i] = i;
 	do {
 		execute(db.admin, "TRUNCATE contacts CASCADE");
-		chat_sync_ops.assignment_changed(ours.sync);
+		chat_sync_ops.assignment_changed(replica1.sync);
 		map_clear(sequences);
 		apply_all(first, n_first);
 		for (size_t i = 0; i < n; i++)
@@ -125,7 +125,7 @@ static void a_reaction_stays_its_authors_when_a_lid_gets_a_phone(void **state)
 	apply_in_every_order_after(first, 1, events, 3, REACTIONS, "new, 0");
 }
 
-static void of_two_contacts_that_become_one_the_newer_reaction_stays(void **state)
+static void of_two_merged_contacts_the_newer_reaction_stays(void **state)
 {
 	const struct inbound_event first[] = { said_in_team(ann, "false:T", 1), said_in_team(lid, "false:U", 2) };
 	const struct inbound_event given[] = { reacted_in_team(ann, "old", 5), reacted_in_team(lid, "new", 20),
@@ -139,7 +139,7 @@ static void of_two_contacts_that_become_one_the_newer_reaction_stays(void **stat
 	apply_in_every_order_after(first, 2, given, 3, "SELECT (" STRANGERS ")::text", "0");
 }
 
-static void a_stranger_that_reacted_and_then_wrote_is_one_person(void **state)
+static void a_sender_that_reacted_before_it_became_a_contact_is_one_sender(void **state)
 {
 	const struct inbound_event first[] = { said_in_team(bob, "false:T", 1) };
 	struct inbound_event both = said_in_team(ann, "false:U", 10);
@@ -153,7 +153,7 @@ static void a_stranger_that_reacted_and_then_wrote_is_one_person(void **state)
 	apply_in_every_order_after(first, 1, events, 3, REACTIONS, "new, 0");
 }
 
-static void whoever_gets_a_number_reacts_beside_its_former_owner(void **state)
+static void the_holder_of_a_number_reacts_beside_the_previous_holder(void **state)
 {
 	const struct inbound_event again[] = { reacted_in_team(ann, "former", 5),
 		reacted_in_team(ann, "stranger", 20) };
@@ -172,7 +172,7 @@ static void whoever_gets_a_number_reacts_beside_its_former_owner(void **state)
 }
 
 /* The change is dated before what had come by then. */
-static void what_came_before_the_news_of_a_number_stays_its_authors(void **state)
+static void reactions_before_a_number_change_stay_with_their_sender(void **state)
 {
 	const struct inbound_event sent[] = { reacted_in_team(ann, "x", 20), reacted_in_team(ann, "", 30),
 		received_in_team(ann, STATUS_READ, 20), voted(ann, "red", 20) };
@@ -184,14 +184,14 @@ static void what_came_before_the_news_of_a_number_stays_its_authors(void **state
 	apply_one(identity(IDENTITY_NUMBER_CHANGED, ann, bob, 10));
 	apply(sent, 4);
 	assert_string_equal(published(), "");
-	apply_one(said_in_team(ann, "false:U", 40)); /* somebody else by now */
+	apply_one(said_in_team(ann, "false:U", 40)); /* another holder by now */
 	apply(sent, 4);
 	assert_string_equal(published(), "");
 	assert_text(REACTIONS, ", 1");
 	assert_text(RECEIPTS, "read");
 }
 
-static void receipts_of_two_contacts_that_become_one_are_the_furthest(void **state)
+static void of_two_merged_contacts_the_furthest_receipt_stays(void **state)
 {
 	const struct inbound_event first[] = { outbound_text(1, TEAM, "true:T", "hi", 1),
 		said_in_team(ann, "false:U", 2), said_in_team(lid, "false:V", 3) };
@@ -200,8 +200,9 @@ static void receipts_of_two_contacts_that_become_one_are_the_furthest(void **sta
 
 	(void)state;
 	apply_in_every_order_after(first, 3, events, 3, RECEIPTS, "read");
-	apply_in_every_order_after(first, 1, events, 2, RECEIPTS, "delivered read"); /* nobody said that they are one */
-	apply_in_every_order_after(first, 2, events, 3, RECEIPTS, "read"); /* the LID was nobody's */
+	apply_in_every_order_after(first, 1, events, 2, RECEIPTS,
+		"delivered read"); /* no event has said that they are one */
+	apply_in_every_order_after(first, 2, events, 3, RECEIPTS, "read"); /* the LID belonged to no contact */
 }
 
 static void a_vote_stays_its_voters(void **state)
@@ -223,8 +224,8 @@ static void a_vote_stays_its_voters(void **state)
 		"black white");
 }
 
-/* Theirs does not know of the merge yet. */
-static void who_was_merged_meanwhile_is_read_again(void **state)
+/* The other replica has not read the merge yet. */
+static void a_contact_merged_meanwhile_is_read_again(void **state)
 {
 	struct inbound_event said = inbound_text(2, TEAM, "false:T", "hi", 1), late = reacted_in_team(lid, "x", 20);
 	struct err err = { 0 };
@@ -233,16 +234,16 @@ static void who_was_merged_meanwhile_is_read_again(void **state)
 	said.u.message.sender = lid;
 	late.account = said.account;
 	apply_one(said_in_team(ann, "false:U", 1));
-	apply_by(&theirs, &said, 1);
+	apply_by(&replica2, &said, 1);
 	apply_one(identity(IDENTITY_ALIAS, lid, ann, 10));
-	batch_reset(theirs.batch);
-	take_in(&theirs, &late, 1);
-	done(pg_begin(theirs.pg, &db.err));
-	assert_int_equal(batch_apply(&theirs, &err), -1);
+	batch_reset(replica2.batch);
+	take_in(&replica2, &late, 1);
+	done(pg_begin(replica2.pg, &db.err));
+	assert_int_equal(batch_apply(&replica2, &err), -1);
 	assert_int_equal(err.kind, ERR_RETRY);
-	pg_rollback(theirs.pg);
-	chat_sync_ops.rolled_back(theirs.sync);
-	apply_by(&theirs, &late, 1);
+	pg_rollback(replica2.pg);
+	chat_sync_ops.rolled_back(replica2.sync);
+	apply_by(&replica2, &late, 1);
 	assert_string_equal(published(), "message.reaction");
 	assert_int_equal(db_i64(STRANGERS), 0);
 }
@@ -292,7 +293,7 @@ static void reactions_of_two_names(void)
 static void merge_of_many_reactions(void)
 {
 	reactions_of_two_names();
-	execute(ours.pg, "SET statement_timeout = '5s'");
+	execute(replica1.pg, "SET statement_timeout = '5s'");
 	apply_one(identity(IDENTITY_ALIAS, lid, ann, 100));
 	assert_int_equal(db_i64(LEFT), MANY + 1 - 1000);
 }
@@ -302,8 +303,8 @@ static void senders_steps(void)
 {
 	int64_t left = db_i64(LEFT);
 
-	for (int i = 0; step_by(&ours); left = db_i64(LEFT)) {
-		assert_in_range(left - db_i64(LEFT), 0, 1001); /* with the receipt that goes along */
+	for (int i = 0; step_by(&replica1); left = db_i64(LEFT)) {
+		assert_in_range(left - db_i64(LEFT), 0, 1001); /* with the receipt of the same message */
 		assert_in_range(i++, 0, 2 * MANY / 1000);
 	}
 	assert_int_equal(db_i64(LEFT), 0);
@@ -319,10 +320,10 @@ static void many_reactions_follow_in_slices(void **state)
 {
 	(void)state;
 	merge_of_many_reactions();
-	assert_true(step_by(&ours));
+	assert_true(step_by(&replica1));
 	assert_in_range(db_i64(LEFT), MANY - 2001, MANY - 1999);
-	chat_sync_ops.assignment_changed(ours.sync); /* killed, and another replica goes on */
-	assert_true(step_by(&theirs));
+	chat_sync_ops.assignment_changed(replica1.sync); /* killed, and another replica resumes */
+	assert_true(step_by(&replica2));
 	assert_in_range(db_i64(LEFT), MANY - 3001, MANY - 2999);
 	senders_steps();
 }
@@ -334,12 +335,12 @@ static void a_slice_of_reactions_that_was_rolled_back_comes_again(void **state)
 	(void)state;
 	merge_of_many_reactions();
 	left = db_i64(LEFT);
-	assert_true(step_roll_back(&ours));
+	assert_true(step_roll_back(&replica1));
 	assert_int_equal(db_i64(LEFT), left);
 	senders_steps();
 }
 
-static void a_reaction_still_under_the_old_name_is_not_told_again(void **state)
+static void a_reaction_still_under_the_old_key_is_not_published_again(void **state)
 {
 	const char *key;
 	struct inbound_event again, older, newer;
@@ -359,18 +360,18 @@ static void a_reaction_still_under_the_old_name_is_not_told_again(void **state)
 	assert_string_equal(published(), "");
 	apply_one(again);
 	assert_string_equal(published(), "");
-	assert_int_equal(db_i64(LEFT), MANY - 1000); /* what it named was brought over */
+	assert_int_equal(db_i64(LEFT), MANY - 1000); /* the row that the batch named was renamed */
 	apply_one(newer);
 	assert_string_equal(published(), "message.reaction");
 	senders_steps();
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE emoji = 'newer'"), 2);
 }
 
-/* of many names, each with little under it */
+/* of many keys, each with few rows */
 
 #define BATCH 100
 
-/* Ann goes on for each of so many, that reacted to a message each at second 50. The statistics are those of the table as it is most of
+/* Many LIDs that reacted to a message each, at second 50, become Ann. The statistics are those of the table as it is most of
  * the time: empty. */
 static void renames_of_many_names(void)
 {
@@ -417,15 +418,15 @@ static void what_a_batch_looks_up_does_not_depend_on_how_many_renames_are_pendin
 			"older", 40);
 		late[i].u.reaction.sender = ann;
 	}
-	batch_reset(ours.batch);
-	take_in(&ours, late, BATCH);
-	done(pg_begin(ours.pg, &db.err));
-	begun = look_ups(ours.pg);
-	done(batch_apply(&ours, &db.err));
-	assert_in_range(look_ups(ours.pg) - begun, BATCH, 100 * BATCH);
-	done(pg_commit(ours.pg, &db.err));
-	chat_sync_ops.committed(ours.sync);
-	out_read(ours.batch);
+	batch_reset(replica1.batch);
+	take_in(&replica1, late, BATCH);
+	done(pg_begin(replica1.pg, &db.err));
+	begun = look_ups(replica1.pg);
+	done(batch_apply(&replica1, &db.err));
+	assert_in_range(look_ups(replica1.pg) - begun, BATCH, 100 * BATCH);
+	done(pg_commit(replica1.pg, &db.err));
+	chat_sync_ops.committed(replica1.sync);
+	out_read(replica1.batch);
 	assert_string_equal(published(), "");
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE sender LIKE 'n%'"), MANY - BATCH);
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE emoji <> 'x'"), 0);
@@ -437,7 +438,7 @@ static void many_renames_end_in_few_steps(void **state)
 
 	(void)state;
 	renames_of_many_names();
-	while (step_by(&ours))
+	while (step_by(&replica1))
 		steps++;
 	assert_in_range(steps, 2, MANY / 50);
 	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 0);
@@ -451,7 +452,7 @@ static void what_is_being_renamed_to_a_contact_that_was_merged_meanwhile_is_rena
 	merge_of_many_reactions();
 	execute(db.admin,
 		"UPDATE sender_renames SET contact_id = (SELECT id FROM contacts WHERE merged_into IS NOT NULL)");
-	assert_true(step_by(&ours));
+	assert_true(step_by(&replica1));
 	assert_int_equal(db_i64(LEFT), MANY - 999);
 	senders_steps();
 }
@@ -460,7 +461,7 @@ static void what_is_being_renamed_to_a_contact_that_was_merged_meanwhile_is_rena
 
 #define MOVED "2000000"
 
-/* A message that is there twice, in conversations that merge; the LID, which Ann goes on for, reacted to the one that goes. */
+/* A message that is stored twice, in conversations that merge; the LID, which becomes Ann, reacted to the one that is removed. */
 static struct conversation_merge merge_of_one_message(void)
 {
 	static const char *const rows[] = {
@@ -482,7 +483,7 @@ static struct conversation_merge merge_of_one_message(void)
 	apply_one(said_in_team(ann, "false:A", 1));
 	for (size_t i = 0; i < COUNT(rows); i++)
 		execute(db.admin, rows[i]);
-	execute(ours.pg, "SET statement_timeout = '5s'");
+	execute(replica1.pg, "SET statement_timeout = '5s'");
 	return (struct conversation_merge){ .workspace_id = 1,
 		.from = db_i64("SELECT conversation_id FROM conversation_merges"),
 		.into = db_i64("SELECT into_id FROM conversation_merges"),
@@ -504,19 +505,19 @@ static void *collapse_run(void *arg)
 {
 	struct collapse *c = arg;
 
-	c->rc = pg_begin(theirs.pg, &c->err);
+	c->rc = pg_begin(replica2.pg, &c->err);
 	if (c->rc == 0)
-		c->rc = store_conversations_merge_step(theirs.pg, &c->merge, 1000, keep_nothing, NULL, &c->err);
+		c->rc = store_conversations_merge_step(replica2.pg, &c->merge, 1000, keep_nothing, NULL, &c->err);
 	if (c->rc >= 0)
-		c->rc = pg_commit(theirs.pg, &c->err);
+		c->rc = pg_commit(replica2.pg, &c->err);
 	else
-		pg_rollback(theirs.pg);
+		pg_rollback(replica2.pg);
 	return NULL;
 }
 
 static void assert_all_is_anns(void)
 {
-	while (step_by(&ours))
+	while (step_by(&replica1))
 		continue;
 	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 0);
 	assert_int_equal(db_i64("SELECT count(*) FROM chats"), 1);
@@ -533,13 +534,13 @@ static void a_message_collapses_after_the_slice_that_renames_on_it(void **state)
 	pthread_t thread;
 
 	(void)state;
-	assert_true(step_run(&ours));
+	assert_true(step_run(&replica1));
 	assert_int_equal(pthread_create(&thread, NULL, collapse_run, &collapse), 0);
 	while (db_i64("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") ==
 		0)
 		assert_true(clock_mono_ms() < give_up_ms);
-	done(pg_commit(ours.pg, &db.err));
-	chat_sync_ops.committed(ours.sync);
+	done(pg_commit(replica1.pg, &db.err));
+	chat_sync_ops.committed(replica1.sync);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	if (collapse.rc < 0)
 		fail_msg("%s [%s]", collapse.err.msg, collapse.err.code);
@@ -551,19 +552,19 @@ static void a_slice_leaves_out_a_message_that_is_collapsing(void **state)
 	struct conversation_merge merge = merge_of_one_message();
 
 	(void)state;
-	done(pg_begin(theirs.pg, &db.err));
-	assert_int_equal(store_conversations_merge_step(theirs.pg, &merge, 1000, keep_nothing, NULL, &db.err), 1);
-	assert_true(step_by(&ours));
+	done(pg_begin(replica2.pg, &db.err));
+	assert_int_equal(store_conversations_merge_step(replica2.pg, &merge, 1000, keep_nothing, NULL, &db.err), 1);
+	assert_true(step_by(&replica1));
 	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 1);
-	done(pg_commit(theirs.pg, &db.err));
+	done(pg_commit(replica2.pg, &db.err));
 	assert_all_is_anns();
 }
 
 /* Tests that fail leave transactions open. */
 static int setup(void **state)
 {
-	pg_rollback(theirs.pg);
-	pg_rollback(ours.pg);
+	pg_rollback(replica2.pg);
+	pg_rollback(replica1.pg);
 	return replicas_empty(state);
 }
 
@@ -573,16 +574,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_reaction_stays_its_authors_when_the_number_changes),
 		T(a_reaction_stays_its_authors_when_a_lid_gets_a_phone),
-		T(of_two_contacts_that_become_one_the_newer_reaction_stays),
-		T(a_stranger_that_reacted_and_then_wrote_is_one_person),
-		T(whoever_gets_a_number_reacts_beside_its_former_owner),
-		T(what_came_before_the_news_of_a_number_stays_its_authors),
-		T(receipts_of_two_contacts_that_become_one_are_the_furthest),
+		T(of_two_merged_contacts_the_newer_reaction_stays),
+		T(a_sender_that_reacted_before_it_became_a_contact_is_one_sender),
+		T(the_holder_of_a_number_reacts_beside_the_previous_holder),
+		T(reactions_before_a_number_change_stay_with_their_sender),
+		T(of_two_merged_contacts_the_furthest_receipt_stays),
 		T(a_vote_stays_its_voters),
-		T(who_was_merged_meanwhile_is_read_again),
+		T(a_contact_merged_meanwhile_is_read_again),
 		T(many_reactions_follow_in_slices),
 		T(a_slice_of_reactions_that_was_rolled_back_comes_again),
-		T(a_reaction_still_under_the_old_name_is_not_told_again),
+		T(a_reaction_still_under_the_old_key_is_not_published_again),
 		T(what_a_batch_looks_up_does_not_depend_on_how_many_renames_are_pending),
 		T(many_renames_end_in_few_steps),
 		T(a_message_collapses_after_the_slice_that_renames_on_it),

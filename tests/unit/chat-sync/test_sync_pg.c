@@ -339,7 +339,7 @@ static void assert_replay_changes_nothing(const struct runs *r)
 	runs_apply(r);
 	assert_string_equal(published(), "");
 	assert_true(str_eq(db_text("SELECT md5(string_agg(dump, '' ORDER BY phone)) FROM (" DUMPS ") AS d"), before));
-	for (size_t i = 0; i < ours.batch->n; i++)
+	for (size_t i = 0; i < replica1.batch->n; i++)
 		assert_int_equal(outcome_of(i), OUTCOME_NO_EFFECT);
 }
 
@@ -376,7 +376,7 @@ static void story_check_whole(const struct story *story)
 	free(r.at);
 }
 
-/* A fixed sequence of numbers, so that a failure comes again. */
+/* A fixed sequence of numbers, so that a failure can be repeated. */
 static unsigned next_number(void)
 {
 	static uint64_t x = 88172645463325252;
@@ -467,7 +467,7 @@ static void media_end_the_same_in_every_order_and_split(void **state)
 	story_check_whole(&story);
 }
 
-/* One run at a time in empty tables: nothing is known, nothing else is parked. */
+/* One run at a time in empty tables: nothing is cached or parked. */
 static void alone_it_is_the_same(void **state)
 {
 	static const size_t events[] = { 0, 1, 4, 6 };
