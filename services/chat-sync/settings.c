@@ -6,7 +6,7 @@
 const struct config_key chat_sync_keys[] = {
 	POSTGRES_KEYS(AT(postgres), "30s"),
 	{ "batch.max_events", CONFIG_INT, 0, AT(batch_max_events), "1000", 1, 20000,
-		"Events in one transaction; a chat of a sync counts as one more than its messages; a change of a group or an identity, an edit and a vote as 10." },
+		"Events in one transaction; a chat of a sync counts as one more than its messages; a change of a group or an identity, a chat state with participants, an edit and a vote as 10." },
 	{ "batch.max_bytes", CONFIG_BYTES, 0, AT(batch_max_bytes), "4M", 1024, 67108864, "Bytes in one transaction." },
 	{ "batch.linger", CONFIG_DURATION_MS, 0, AT(batch_linger_ms), "1ms", 0, 5000,
 		"How long a batch waits for further events." },

@@ -10,14 +10,14 @@
 struct sender {
 	struct str key;
 	struct str alias; /* under which rows may be stored from the time before it belonged to a contact */
-	struct str
-		previous_key; /* of a previous holder under which the row may be stored (person.stored_holder); absent: none */
+	/* The key of a previous holder, if the row may be stored under it (person.stored_holder); absent: none. */
+	struct str previous_key;
 	const struct contact *contact; /* NULL: no contact is known */
 	const struct contact *previous; /* the contact of previous_key */
 };
 
 struct sender sender_of(struct work *w, const struct person *p);
-/* Notes which rows of the sender on the message must have pending renames applied before the batch stores its own. */
+/* Before the batch stores a row of the sender on this message, pending renames of its other rows there are applied. */
 void sender_messages_add(struct work *w, const struct message_row *m, const struct sender *s);
 
 #endif

@@ -120,8 +120,8 @@ static bool sync_is_to_show(const struct account *a, const struct sync_state *s)
 	return shown;
 }
 
-/* The progress is part of the subject: a repeated end of a batch may publish the progress of chats that came with it, after an earlier end
- * with the same event id has published other progress. */
+/* A repeated end of a sync's batch may publish progress again, now with chats that arrived later: progress is part of the subject, so that the
+ * two events have different ids. */
 void sync_subject(struct work *w, const struct uuid *account, const struct sync_state *s, struct uuid *out)
 {
 	const struct str parts[] = { uuid_bytes(account), s->sync_id,

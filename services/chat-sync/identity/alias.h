@@ -13,7 +13,7 @@ void person_aliases(struct work *w, struct person *p);
 struct str alias_text(struct work *w, const struct party *p, enum alias_kind kind);
 /* The text of a party in chats.sender: the contact's phone if known, else the party's first alias. */
 struct str sender_text(struct work *w, const struct party *p, const struct contact *c);
-/* The same for the author of a message: for a previous holder the alias in the event, since the contact's phone is another one by now. */
+/* The same for the author of a message: for a previous holder the alias in the event, since the contact has another phone now. */
 struct str author_text(struct work *w, const struct person *p);
 /* A uuid as text in the batch's arena: the key of a contact's receipts, reactions and votes. */
 struct str uuid_str(struct work *w, const struct uuid *u);

@@ -2,7 +2,7 @@
 #ifndef CHAT_SYNC_SWEEP_GAPS_H
 #define CHAT_SYNC_SWEEP_GAPS_H
 
-#include "chat-sync/sweep/due.h"
+#include "chat-sync/sweep/private.h"
 
 /* Each is counted, and its account marked for re-sync. */
 int gaps_sweep(struct sweep *d, struct err *err) ERR_MUST_USE;

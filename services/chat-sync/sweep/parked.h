@@ -2,7 +2,7 @@
 #ifndef CHAT_SYNC_SWEEP_PARKED_H
 #define CHAT_SYNC_SWEEP_PARKED_H
 
-#include "chat-sync/sweep/due.h"
+#include "chat-sync/sweep/private.h"
 
 /* Finds them in these partitions of one topic: expired ones become dead letters, the others are collected in d->ready. */
 int parked_sweep(struct sweep *d, int topic, const int32_t *partitions, size_t n, struct err *err) ERR_MUST_USE;

@@ -74,7 +74,7 @@ static void a_thousand_identity_changes_do_not_fit_into_one_batch(void **state)
 
 		if (inbound_encode(&e, arena, &m.value, &err) < 0)
 			fail_msg("%s", err.msg);
-		batch_take(batch, &m, &chat_sync_ops, NULL);
+		batch_add(batch, &m, &chat_sync_ops, NULL);
 		assert_non_null(batch->items[batch->n - 1].decoded);
 	}
 	assert_int_equal(batch->n, REWRITES);

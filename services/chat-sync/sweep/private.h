@@ -1,6 +1,6 @@
-/* One sweep: its work, and what it has found so far. */
-#ifndef CHAT_SYNC_SWEEP_DUE_H
-#define CHAT_SYNC_SWEEP_DUE_H
+/* One sweep: its work, and the rows that it has found so far. Private to this folder. */
+#ifndef CHAT_SYNC_SWEEP_PRIVATE_H
+#define CHAT_SYNC_SWEEP_PRIVATE_H
 
 #include "chat-sync/state.h"
 
