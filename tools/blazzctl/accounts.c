@@ -37,12 +37,12 @@ static const struct option_row add_rows[] = {
 	{ 0 },
 };
 
-struct list_options {
+struct account_list_options {
 	const char *workspace;
 };
 
 static const struct option_row list_rows[] = {
-	{ "workspace", OPTION_TEXT, offsetof(struct list_options, workspace), "UUID|NAME", "only of this one" },
+	{ "workspace", OPTION_TEXT, offsetof(struct account_list_options, workspace), "UUID|NAME", "only of this one" },
 	{ 0 },
 };
 
@@ -173,7 +173,7 @@ out:
 	return rc;
 }
 
-struct listing {
+struct account_listing {
 	struct ctl *ctl;
 	struct table *table;
 };
@@ -193,7 +193,7 @@ static void secrets_count(struct ctl *ctl, struct table *t, const struct account
 
 static void account_row(void *ctx, const struct account_info *a)
 {
-	struct listing *l = ctx;
+	struct account_listing *l = ctx;
 	struct table *t = l->table;
 
 	table_uuid(t, &a->uuid);
@@ -215,9 +215,9 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 {
 	static const char *const columns[] = { "account", "workspace", "session_id", "provider", "bridge", "phone",
 		"desired", "status", "reason", "primary", "health", "secrets", "last_activity", NULL };
-	const struct list_options *o = options;
+	const struct account_list_options *o = options;
 	struct table *t = table_new(columns);
-	struct listing l = { ctl, t };
+	struct account_listing l = { ctl, t };
 	int64_t workspace_id = 0;
 	struct uuid workspace;
 	struct pg *pg;
@@ -237,7 +237,7 @@ out:
 
 const struct command accounts_commands[] = {
 	{ "accounts", "add", NULL, 0, 0, add_rows, sizeof(struct account_options), "adds a number", add },
-	{ "accounts", "list", NULL, 0, 0, list_rows, sizeof(struct list_options), "lists numbers and their state",
-		list },
+	{ "accounts", "list", NULL, 0, 0, list_rows, sizeof(struct account_list_options),
+		"lists numbers and their state", list },
 	{ 0 },
 };

@@ -9,14 +9,14 @@
 #include "store/definitions.h"
 #include "json/json.h"
 
-struct set_options {
+struct account_set_options {
 	const char *session, *ref, *phone, *phone_number_id, *waba, *business, *app, *require_timestamp,
 		*access_token_file;
 	struct sealing_edit_options secrets, tokens;
 	bool force;
 };
 
-#define AT(field) offsetof(struct set_options, field)
+#define AT(field) offsetof(struct account_set_options, field)
 
 static const struct option_row set_rows[] = {
 	{ "session", OPTION_TEXT, AT(session), "ID", "Blazz's name for it" },
@@ -43,8 +43,8 @@ static const struct option_row set_rows[] = {
 	{ 0 },
 };
 
-struct change {
-	const struct set_options *options;
+struct account_change {
+	const struct account_set_options *options;
 	const char *name; /* the account's id or session */
 	struct arena *arena;
 	struct account_info account;
@@ -55,7 +55,7 @@ struct change {
 	bool timestamp_given, timestamp;
 };
 
-static void change_fini(struct change *c)
+static void change_fini(struct account_change *c)
 {
 	sealing_edit_fini(&c->secrets);
 	sealing_edit_fini(&c->tokens);
@@ -71,7 +71,8 @@ static bool edits(const struct sealing_edit_options *o)
 }
 
 /* Evolution does not sign: its secrets are tokens. */
-static int change_read(const struct set_options *o, const struct account_info *a, struct change *c, struct err *err)
+static int change_read(const struct account_set_options *o, const struct account_info *a, struct account_change *c,
+	struct err *err)
 {
 	bool tokens_only = a->bridge == BRIDGE_EVOLUTION;
 
@@ -88,8 +89,8 @@ static int change_read(const struct set_options *o, const struct account_info *a
 	return o->access_token_file ? sealing_secrets_read(o->access_token_file, &c->access, err) : 0;
 }
 
-static int lockout_check(const struct change *c, const struct sealing_list *secrets, const struct sealing_list *tokens,
-	struct err *err)
+static int lockout_check(const struct account_change *c, const struct sealing_list *secrets,
+	const struct sealing_list *tokens, struct err *err)
 {
 	const json *root = json_root(c->former.doc);
 	bool timestamp = c->timestamp_given ? c->timestamp : json_true(json_get(root, "require_timestamp"));
@@ -104,7 +105,7 @@ static int lockout_check(const struct change *c, const struct sealing_list *secr
 	return 0;
 }
 
-static int secrets_reseal(struct ctl *ctl, struct change *c, struct err *err)
+static int secrets_reseal(struct ctl *ctl, struct account_change *c, struct err *err)
 {
 	const struct uuid *row = &c->account.uuid;
 	struct sealing_list secrets, tokens;
@@ -136,7 +137,7 @@ static void name_set(struct str *name, const char *wanted)
 		*name = str_of(wanted);
 }
 
-static int names_set(const struct set_options *o, struct account_info *a, struct err *err)
+static int names_set(const struct account_set_options *o, struct account_info *a, struct err *err)
 {
 	name_set(&a->session_id, o->session);
 	name_set(&a->provider_ref, o->ref);
@@ -148,7 +149,7 @@ static int names_set(const struct set_options *o, struct account_info *a, struct
 }
 
 /* A generated secret is printed only here. */
-static void account_print(const struct change *c, bool as_json)
+static void account_print(const struct account_change *c, bool as_json)
 {
 	static const char *const columns[] = { "account", "session_id", "secret", NULL };
 	struct table *t = table_new(columns);
@@ -162,8 +163,8 @@ static void account_print(const struct change *c, bool as_json)
 
 static int account_change(struct ctl *ctl, struct pg *pg, void *ctx, struct err *err)
 {
-	struct change *c = ctx;
-	const struct set_options *o = c->options;
+	struct account_change *c = ctx;
+	const struct account_set_options *o = c->options;
 	struct account_info *a = &c->account;
 
 	if (store_account_lock(pg, str_of(c->name), c->arena, a, err) < 0 || change_read(o, a, c, err) < 0 ||
@@ -177,7 +178,9 @@ static int account_change(struct ctl *ctl, struct pg *pg, void *ctx, struct err 
 
 static int set(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
-	struct change c = { .options = options, .name = arguments[0], .arena = arena_new(4096), .sealed = BUF_INIT };
+	struct account_change c = {
+		.options = options, .name = arguments[0], .arena = arena_new(4096), .sealed = BUF_INIT
+	};
 	int rc = ctl_pg_change(ctl, account_change, &c, err);
 
 	if (rc == 0)
@@ -187,7 +190,7 @@ static int set(struct ctl *ctl, const void *options, char *const *arguments, str
 }
 
 const struct command accounts_set_commands[] = {
-	{ "accounts", "set", "ACCOUNT", 1, 1, set_rows, sizeof(struct set_options),
+	{ "accounts", "set", "ACCOUNT", 1, 1, set_rows, sizeof(struct account_set_options),
 		"changes names and secrets of a number, given by its id or session", set },
 	{ 0 },
 };

@@ -166,7 +166,7 @@ out:
 	return rc;
 }
 
-struct listing {
+struct app_listing {
 	struct ctl *ctl;
 	struct table *table;
 };
@@ -174,7 +174,7 @@ struct listing {
 static void app_row(void *ctx, const struct app_info *app)
 {
 	static const char *const members[] = { "app_secrets", NULL };
-	struct listing *l = ctx;
+	struct app_listing *l = ctx;
 	struct table *t = l->table;
 	bool known;
 	size_t n = sealing_count(l->ctl, SEALING_APP, &app->uuid, app->secrets, members, &known);
@@ -194,7 +194,7 @@ static int apps_show(struct ctl *ctl, const void *options, char *const *argument
 {
 	static const char *const columns[] = { "app", "kind", "name", "platform", "secrets", "created_at", NULL };
 	struct table *t = table_new(columns);
-	struct listing l = { ctl, t };
+	struct app_listing l = { ctl, t };
 	struct pg *pg;
 	int rc = -1;
 

@@ -4,13 +4,13 @@
 #include "sealing.h"
 #include "store/definitions.h"
 
-struct set_options {
+struct app_set_options {
 	const char *name, *verify_file;
 	struct sealing_edit_options secrets;
 	bool make_verify, force;
 };
 
-#define AT(field) offsetof(struct set_options, field)
+#define AT(field) offsetof(struct app_set_options, field)
 
 static const struct option_row set_rows[] = {
 	{ "name", OPTION_TEXT, AT(name), "TEXT", "for people" },
@@ -25,8 +25,8 @@ static const struct option_row set_rows[] = {
 	{ 0 },
 };
 
-struct change {
-	const struct set_options *options;
+struct app_change {
+	const struct app_set_options *options;
 	struct uuid uuid; /* the app's */
 	struct arena *arena;
 	struct app_info app;
@@ -36,7 +36,7 @@ struct change {
 	struct sealing_opened former;
 };
 
-static void change_fini(struct change *c)
+static void change_fini(struct app_change *c)
 {
 	sealing_edit_fini(&c->secrets);
 	sealing_secrets_fini(&c->verify);
@@ -45,7 +45,7 @@ static void change_fini(struct change *c)
 	arena_free(c->arena);
 }
 
-static int change_read(const struct set_options *o, struct change *c, struct err *err)
+static int change_read(const struct app_set_options *o, struct app_change *c, struct err *err)
 {
 	if (o->verify_file && o->make_verify)
 		return ctl_usage(err, "--verify-token-file and --make-verify-token exclude each other");
@@ -54,7 +54,7 @@ static int change_read(const struct set_options *o, struct change *c, struct err
 	return o->verify_file || o->make_verify ? sealing_secrets_read(o->verify_file, &c->verify, err) : 0;
 }
 
-static int secrets_reseal(struct ctl *ctl, struct change *c, struct err *err)
+static int secrets_reseal(struct ctl *ctl, struct app_change *c, struct err *err)
 {
 	struct sealing_list secrets;
 
@@ -76,7 +76,7 @@ static int secrets_reseal(struct ctl *ctl, struct change *c, struct err *err)
 }
 
 /* A generated secret is printed only here. */
-static void app_print(const struct change *c, bool json)
+static void app_print(const struct app_change *c, bool json)
 {
 	static const char *const columns[] = { "app", "name", "secret", "verify_token", NULL };
 	struct table *t = table_new(columns);
@@ -91,7 +91,7 @@ static void app_print(const struct change *c, bool json)
 
 static int app_change(struct ctl *ctl, struct pg *pg, void *ctx, struct err *err)
 {
-	struct change *c = ctx;
+	struct app_change *c = ctx;
 
 	if (store_app_lock(pg, &c->uuid, c->arena, &c->app, err) < 0 || secrets_reseal(ctl, c, err) < 0)
 		return -1;
@@ -102,7 +102,7 @@ static int app_change(struct ctl *ctl, struct pg *pg, void *ctx, struct err *err
 
 static int set(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
-	struct change c = { .options = options, .arena = arena_new(4096), .sealed = BUF_INIT };
+	struct app_change c = { .options = options, .arena = arena_new(4096), .sealed = BUF_INIT };
 	int rc = -1;
 
 	if (ctl_uuid("the app", arguments[0], &c.uuid, err) == 0 && change_read(options, &c, err) == 0)
@@ -114,7 +114,7 @@ static int set(struct ctl *ctl, const void *options, char *const *arguments, str
 }
 
 const struct command apps_set_commands[] = {
-	{ "apps", "set", "APP", 1, 1, set_rows, sizeof(struct set_options), "changes name and secrets of a Meta app",
-		set },
+	{ "apps", "set", "APP", 1, 1, set_rows, sizeof(struct app_set_options),
+		"changes name and secrets of a Meta app", set },
 	{ 0 },
 };

@@ -33,7 +33,7 @@ static const struct config_key keys[] = {
 	{ 0 },
 };
 
-struct kafka_fill {
+struct kafka_keys {
 	struct kafka_config *kafka;
 	struct err *err;
 	int rc;
@@ -41,7 +41,7 @@ struct kafka_fill {
 
 static void kafka_fill_one(void *ctx, const char *key, const char *value)
 {
-	struct kafka_fill *f = ctx;
+	struct kafka_keys *f = ctx;
 
 	if (f->rc == 0)
 		f->rc = kafka_config_set(f->kafka, key, value, f->err);
@@ -55,7 +55,7 @@ static int config_error(struct err *err)
 
 int ctl_open(struct ctl *ctl, const char *file, struct err *err)
 {
-	struct kafka_fill fill = { .err = err };
+	struct kafka_keys fill = { .err = err };
 
 	if (config_load(&ctl->config, file, keys, &ctl->settings, sizeof(ctl->settings), err) < 0)
 		return config_error(err);

@@ -9,7 +9,7 @@ struct range {
 	int64_t from, to;
 };
 
-struct scan {
+struct dead_scan {
 	const struct dead_filter *filter;
 	struct range partitions, offsets;
 	int (*each)(void *ctx, const struct dead_letter *d, struct err *err);
@@ -25,7 +25,7 @@ static int number_read(const char *name, const char *text, int64_t otherwise, in
 	return 0;
 }
 
-static int scan_init(struct scan *s, struct err *err)
+static int scan_init(struct dead_scan *s, struct err *err)
 {
 	const struct dead_filter *f = s->filter;
 	struct uuid id;
@@ -51,7 +51,7 @@ static bool fits(const char *want, struct str have)
 	return !want || (have.p && strlen(want) == have.n && strncasecmp(want, have.p, have.n) == 0);
 }
 
-static bool is_meant(const struct scan *s, const struct dead_letter *d)
+static bool is_meant(const struct dead_scan *s, const struct dead_letter *d)
 {
 	const struct dead_filter *f = s->filter;
 	int64_t at = d->message->timestamp_ms;
@@ -101,7 +101,7 @@ struct dead_letter dead_letter_of(const struct kafka_message *m, const char *top
 	};
 }
 
-static int topic_scan(struct scan *s, struct ctl *ctl, const char *topic, struct err *err)
+static int topic_scan(struct dead_scan *s, struct ctl *ctl, const char *topic, struct err *err)
 {
 	struct kafka_message m = { 0 };
 	struct kafka_reader *r;
@@ -122,7 +122,7 @@ static int topic_scan(struct scan *s, struct ctl *ctl, const char *topic, struct
 	return s->stopped && rc > 0 ? 0 : rc;
 }
 
-static int topics_scan(struct scan *s, struct ctl *ctl, struct err *err)
+static int topics_scan(struct dead_scan *s, struct ctl *ctl, struct err *err)
 {
 	struct kafka_topic_info *topics;
 	struct kafka_admin *admin;
@@ -144,7 +144,7 @@ static int topics_scan(struct scan *s, struct ctl *ctl, struct err *err)
 int dead_letters_each(struct ctl *ctl, const struct dead_filter *filter,
 	int (*each)(void *ctx, const struct dead_letter *d, struct err *err), void *ctx, struct err *err)
 {
-	struct scan s = { .filter = filter, .each = each, .ctx = ctx };
+	struct dead_scan s = { .filter = filter, .each = each, .ctx = ctx };
 	const struct kafka_config *kafka;
 
 	if (scan_init(&s, err) < 0 || ctl_kafka(ctl, &kafka, err) < 0)

@@ -53,12 +53,12 @@ void dead_letter_write(struct json_writer *w, const struct dead_letter *d);
 /* dead_replay.c: the record that replays it, for the consumer that rejected it only. Borrows from d and replay_id.
  * ERR_INPUT when its headers lack the original topic. */
 #define DEAD_HEADERS_MAX 48
-struct dead_record {
+struct replay_record {
 	struct kafka_record record;
 	struct header headers[DEAD_HEADERS_MAX];
 	char topic[TOPIC_NAME_MAX], count[24];
 };
-int dead_record_make(struct dead_record *out, const struct dead_letter *d, const char *replay_id,
+int replay_record_make(struct replay_record *out, const struct dead_letter *d, const char *replay_id,
 	struct err *err) ERR_MUST_USE;
 
 /* Replays dead letters one by one. */

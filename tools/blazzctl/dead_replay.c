@@ -121,7 +121,7 @@ static int32_t partition_of(const struct dead_letter *d)
 	return (int32_t)partition;
 }
 
-int dead_record_make(struct dead_record *out, const struct dead_letter *d, const char *replay_id, struct err *err)
+int replay_record_make(struct replay_record *out, const struct dead_letter *d, const char *replay_id, struct err *err)
 {
 	int n = snprintf(out->topic, sizeof(out->topic), "%.*s", STR_ARG(d->topic));
 
@@ -165,9 +165,9 @@ static int produce(struct dead_replay *r, const struct kafka_record *record, str
 
 static int record_replay(struct dead_replay *r, const struct dead_letter *d, struct err *err)
 {
-	struct dead_record made;
+	struct replay_record made;
 
-	if (dead_record_make(&made, d, r->id, err) < 0)
+	if (replay_record_make(&made, d, r->id, err) < 0)
 		return -1;
 	return produce(r, &made.record, err);
 }

@@ -52,12 +52,13 @@ static const struct option_row add_rows[] = {
 	{ 0 },
 };
 
-struct list_options {
+struct endpoint_list_options {
 	const char *workspace;
 };
 
 static const struct option_row list_rows[] = {
-	{ "workspace", OPTION_TEXT, offsetof(struct list_options, workspace), "UUID|NAME", "only of this one" },
+	{ "workspace", OPTION_TEXT, offsetof(struct endpoint_list_options, workspace), "UUID|NAME",
+		"only of this one" },
 	{ 0 },
 };
 
@@ -270,14 +271,14 @@ out:
 	return rc;
 }
 
-struct listing {
+struct endpoint_listing {
 	struct table *table;
 	int64_t workspace_id; /* 0: all */
 };
 
 static void endpoint_row(void *ctx, const struct endpoint_row *e)
 {
-	struct listing *l = ctx;
+	struct endpoint_listing *l = ctx;
 
 	if (l->workspace_id && e->workspace_id != l->workspace_id)
 		return;
@@ -296,8 +297,8 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 {
 	static const char *const columns[] = { "endpoint", "workspace", "name", "url", "enabled", "state", "live",
 		"disabled_reason", "failing_since", NULL };
-	const struct list_options *o = options;
-	struct listing l = { .table = table_new(columns) };
+	const struct endpoint_list_options *o = options;
+	struct endpoint_listing l = { .table = table_new(columns) };
 	struct arena *a = arena_new(65536);
 	struct uuid workspace;
 	struct pg *pg;
@@ -399,8 +400,8 @@ out:
 
 const struct command webhook_commands[] = {
 	{ "webhook", "add", NULL, 0, 0, add_rows, sizeof(struct add_options), "adds an endpoint", add },
-	{ "webhook", "list", NULL, 0, 0, list_rows, sizeof(struct list_options), "lists endpoints and their state",
-		list },
+	{ "webhook", "list", NULL, 0, 0, list_rows, sizeof(struct endpoint_list_options),
+		"lists endpoints and their state", list },
 	{ "webhook", "show", "ENDPOINT", 1, 1, NULL, 0,
 		"shows one endpoint: definition, health, catch-up positions, retry queue, latest attempts",
 		webhook_show },

@@ -57,11 +57,11 @@ static void a_replay_is_counted_and_goes_to_the_first_partition_only_without_a_k
 			{ STR("x-dlq-first-partition"), str_of(cases[i].partition) } };
 		struct kafka_message m;
 		struct dead_letter d = letter(&m, headers, COUNT(headers));
-		struct dead_record made;
+		struct replay_record made;
 		struct err err;
 
 		m.key = str_of(cases[i].key);
-		assert_int_equal(dead_record_make(&made, &d, "id", &err), 0);
+		assert_int_equal(replay_record_make(&made, &d, "id", &err), 0);
 		assert_string_equal(made.count, cases[i].want_count);
 		if (made.record.partition != cases[i].want_partition)
 			fail_msg("%s: partition %d", cases[i].name, (int)made.record.partition);
@@ -75,11 +75,11 @@ static void a_replay_keeps_the_senders_headers_and_removes_those_of_the_failure(
 		{ STR("x-dlq-endpoint"), STR("e") }, { STR("__dlq.errors.message"), STR("m") } };
 	struct kafka_message m;
 	struct dead_letter d = letter(&m, headers, COUNT(headers));
-	struct dead_record made;
+	struct replay_record made;
 	struct err err;
 
 	(void)state;
-	assert_int_equal(dead_record_make(&made, &d, "id", &err), 0);
+	assert_int_equal(replay_record_make(&made, &d, "id", &err), 0);
 	assert_string_equal(made.record.topic, "blazz.inbound.v1");
 	assert_int_equal(made.record.headers_count, 6);
 	assert_true(str_is(header_find(made.headers, 6, "ce_id"), "1"));
@@ -97,7 +97,7 @@ static void a_replay_goes_to_the_original_topic(void **state)
 		struct header headers[] = { { STR("__dlq.errors.topic"), str_of(topics[i]) } };
 		char dlq[TOPIC_NAME_MAX];
 		struct kafka_message m;
-		struct dead_record made;
+		struct replay_record made;
 		struct dead_letter d;
 		struct err err;
 
@@ -105,7 +105,7 @@ static void a_replay_goes_to_the_original_topic(void **state)
 		(void)letter(&m, headers, COUNT(headers));
 		d = dead_letter_of(&m, dlq);
 		assert_true(str_is(d.consumer, "chat-sync"));
-		assert_int_equal(dead_record_make(&made, &d, "id", &err), 0);
+		assert_int_equal(replay_record_make(&made, &d, "id", &err), 0);
 		assert_string_equal(made.record.topic, topics[i]);
 	}
 }
@@ -119,10 +119,10 @@ static void a_dead_letter_without_its_origin_is_not_replayed(void **state)
 		struct header headers[] = { { STR("__dlq.errors.topic"), topics[i] } };
 		struct kafka_message m;
 		struct dead_letter d = letter(&m, headers, 1);
-		struct dead_record made;
+		struct replay_record made;
 		struct err err;
 
-		assert_int_equal(dead_record_make(&made, &d, "id", &err), -1);
+		assert_int_equal(replay_record_make(&made, &d, "id", &err), -1);
 		assert_int_equal(err.kind, ERR_INPUT);
 	}
 }
