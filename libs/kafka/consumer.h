@@ -66,7 +66,8 @@ struct kafka_consumer_options {
 	const char *group;
 	struct consumer_topic topics[CONSUMER_TOPICS_MAX]; /* copied */
 	int session_timeout_ms; /* 0: 10,000 */
-	int prefetch_kb; /* prefetched of each partition at most; 0: 16,384. A value in the configuration overrides it */
+	/* Prefetched of each partition at most; 0: 16,384. A value in the configuration overrides it. */
+	int prefetch_kb;
 	/* The new assignment: all partitions that the group assigned to this member, and those that follow them; none
 	 * if there are more members than partitions. Called inside serve or poll. The owner calls
 	 * kafka_consumer_start() when it is ready, now or later; until then nothing is fetched. */

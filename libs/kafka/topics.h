@@ -8,7 +8,8 @@
  * letters of "http" are bodies that callers posted to ingest, and there is no topic "http". */
 enum topic {
 	TOPIC_INBOUND,
-	TOPIC_INBOUND_BULK, /* same key and partition count as inbound: an account has the same partition number in both */
+	/* Same key and partition count as inbound: an account has the same partition number in both. */
+	TOPIC_INBOUND_BULK,
 	TOPIC_CHAT_EVENT,
 	TOPIC_OUTBOUND,
 	TOPIC_CAMPAIGN_COMMAND,
@@ -44,8 +45,9 @@ void topic_names_make(struct topic_names *out, const char *prefix);
 struct topics_options {
 	int partitions; /* for every topic, for tests and small machines; 0: each topic's own count */
 	int replication; /* -1: the broker's default */
-	bool flush; /* one broker without replicas: fsync records before Kafka acknowledges them, on topics whose acknowledgement a service
-		     * turns into an HTTP answer */
+	/* For one broker without replicas: Kafka writes records to disk before it acknowledges them, on topics whose
+	 * acknowledgement a service turns into an HTTP answer. */
+	bool flush;
 };
 
 void topics_specs(const struct topic_names *names, const struct topics_options *options,

@@ -31,7 +31,7 @@ static int result_wait(struct pg *pg, struct pg_wait *w, struct err *err)
 		int unsent = PQflush(pg->conn);
 
 		if (unsent <= 0 && !PQisBusy(pg->conn))
-			return 0; /* also after a failure: the server may have sent its reason before it closed the connection */
+			return 0; /* also after a failure: the server may have sent its reason before it closed */
 		if (unsent < 0)
 			return pg_lost(pg, err);
 		if (pg_wait_socket(pg, w, (short)(unsent ? POLLIN | POLLOUT : POLLIN), err) < 0)

@@ -6,20 +6,20 @@
 
 #include <string.h>
 
-struct variant {
+struct key_variant {
 	const char *country;
 	size_t digits; /* of the long form, country code included */
 	size_t at; /* index of the digit to remove */
 	char digit;
 };
 
-static const struct variant variants[] = {
+static const struct key_variant variants[] = {
 	{ "55", 13, 4, '9' }, /* Brazil: 55, two digits of area, the ninth digit, eight digits */
 	{ "52", 13, 2, '1' }, /* Mexico: 52, 1 of mobile, ten digits */
 	{ "54", 13, 2, '9' }, /* Argentina: 54, 9 of mobile, ten digits */
 };
 
-static bool variant_fits(const struct variant *v, struct str digits)
+static bool variant_fits(const struct key_variant *v, struct str digits)
 {
 	if (digits.n != v->digits || !str_starts(digits, str_of(v->country)) || digits.p[v->at] != v->digit)
 		return false;

@@ -62,14 +62,16 @@ enum endpoint_finding {
 	ENDPOINT_FAILS, /* every attempt since at_us failed: failing_since, unless it is set */
 	ENDPOINT_EXHAUSTED, /* a delivery was exhausted: its state becomes failing */
 	ENDPOINT_ANSWERS, /* failing_since is cleared, its state becomes active */
-	ENDPOINT_DISABLE, /* it is disabled, with reason; not when it was enabled after at_us, or has failed for less than failing_ms */
+	/* It is disabled, with reason; not when it was enabled after at_us, or has failed for less than failing_ms. */
+	ENDPOINT_DISABLE,
 };
 #define ENDPOINT_FINDINGS 4
 struct endpoint_change {
 	int64_t workspace_id, id;
 	enum endpoint_finding finding;
 	int64_t at_us; /* limited to now, whatever the dispatcher's clock says */
-	int64_t failing_ms; /* ENDPOINT_DISABLE: by PostgreSQL's clock, and as another replica may have left it; 0: at once */
+	/* ENDPOINT_DISABLE: how long it must have failed, by PostgreSQL's clock and also at other replicas; 0: at once. */
+	int64_t failing_ms;
 	const char *reason; /* ENDPOINT_DISABLE */
 	/* out: of several replicas that find the same, one changed it. EXHAUSTED: its state became failing; ANSWERS:
 	 * became active; FAILS: failing_since was set. */

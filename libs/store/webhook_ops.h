@@ -10,7 +10,8 @@ struct position_info {
 	struct str topic;
 	int32_t partition;
 	int64_t next_offset, live_from; /* live_from -1: it has not caught up */
-	int64_t behind; /* offsets between the endpoint's position and the dispatcher's; -1: the partition was not read yet */
+	/* Offsets between the endpoint's position and the dispatcher's; -1: the partition was not read yet. */
+	int64_t behind;
 	int64_t updated_us;
 };
 int store_endpoint_positions(struct pg *pg, const struct endpoint_key *endpoint,

@@ -37,7 +37,9 @@ struct replay_position {
 	int32_t partition;
 	int64_t start_offset, next_offset, until_offset; /* the first, the next, and the one after the last */
 	int64_t matched; /* events that are part of it so far */
-	int64_t lost; /* records that retention removed before they were read; those removed before the replay began may be older than its since_us */
+	/* Records that retention removed before they were read; those removed before the replay began may be older than
+	 * its since_us. */
+	int64_t lost;
 };
 int store_replay_positions_read(struct pg *pg, struct str topic, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct replay_position *row), void *ctx, struct err *err) ERR_MUST_USE;

@@ -27,11 +27,13 @@ struct retry_row {
 	int64_t offset, timestamp_ms;
 	int32_t retry_count, max_retries;
 	int64_t delay_ms; /* in: due after this time, or RETRY_WAITS */
-	enum retry_status
-		status; /* in: RETRY_PENDING, or RETRY_RETRYING (delay_ms: its lease) for an attempt in flight */
+	/* In: RETRY_PENDING, or RETRY_RETRYING (delay_ms: its lease) for an attempt in flight. */
+	enum retry_status status;
 	struct str last_error;
-	bool dropped; /* out of store_retries_claim(): an operator dropped it; the owner finishes it as failed, without an attempt */
-	bool inserted; /* out of store_retries_insert(): false when the event has a row already; id is then that row's */
+	/* Out of store_retries_claim(): an operator dropped it; the owner finishes it as failed, without an attempt. */
+	bool dropped;
+	/* Out of store_retries_insert(): false when the event has a row already; id is then that row's. */
+	bool inserted;
 };
 
 /* Fills id and inserted. */

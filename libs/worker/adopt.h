@@ -10,8 +10,8 @@ struct adoption {
 	struct publisher *publisher;
 	struct pg *pg;
 	const char *producer;
-	const char *topics
-		[CONSUMER_TOPICS_MAX]; /* by index, full names that live as long as the publisher; "": the outbox of a lease */
+	/* By index, full names that live as long as the publisher; "": the outbox of a lease. */
+	const char *topics[CONSUMER_TOPICS_MAX];
 	int32_t n_topics;
 };
 

@@ -38,7 +38,7 @@ static int owner_idle(void *ctx)
 	if (o->ops->idle)
 		o->ops->idle(o->ctx);
 	if (!o->in_tx && o->begun != o->generation)
-		return 1; /* the statement's caller must not use what lost() has freed, nor raise the epochs of the new owners */
+		return 1; /* its caller must not use what lost() has freed, nor raise the new owners' epochs */
 	if (!service_stopping(o->service))
 		return 0;
 	if (o->stop_mono_ms == 0)

@@ -48,7 +48,8 @@ struct owner_options {
 	int backoff_min_ms, backoff_max_ms; /* between attempts to acquire the partitions again */
 	int prefetch_kb; /* prefetched of each partition at most; 0: the consumer's default */
 	bool reset_cluster; /* demo: progress that belongs to another cluster is started anew */
-	int tidy_interval_ms; /* how often the outbox is searched for rows to publish, and acknowledged rows are deleted */
+	/* How often the outbox is searched for rows to publish, and acknowledged rows are deleted. */
+	int tidy_interval_ms;
 	int64_t dlq_max_bytes; /* the largest record that is published, dead letters included */
 	struct pg_options pg; /* its idle and idle_ctx are set by the owner */
 };

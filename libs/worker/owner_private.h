@@ -54,7 +54,8 @@ struct owner {
 	int failures; /* in a row */
 	int64_t retry_mono_ms, tidy_mono_ms, report_mono_ms, stop_mono_ms;
 	int64_t started_mono_ms; /* when fetching started */
-	int64_t reacquire_mono_ms; /* when all are acquired again, because the low watermark of one that follows is unknown; 0: never */
+	/* When all are acquired again, because the low watermark of one that follows is unknown; 0: never. */
+	int64_t reacquire_mono_ms;
 	bool idled; /* a statement of the last transaction took long enough for owner_idle() to run */
 	struct err pending; /* an error found by a callback, for the next turn; ERR_NONE: none */
 	struct service_condition *consuming, *partitions, *kafka, *outbox;
