@@ -35,6 +35,11 @@ void reasons_about(struct reasons *r, const char *fmt, ...)
 	va_end(args);
 }
 
+void reasons_about_all(struct reasons *r)
+{
+	r->where = "";
+}
+
 void reasons_add(struct reasons *r, const char *fmt, ...)
 {
 	va_list args;

@@ -19,8 +19,9 @@ struct reasons {
 };
 
 void reasons_init(struct reasons *r, struct arena *a);
-/* What the next reasons are about; "" for nothing in particular. */
+/* What the next reasons are about: "body: "; or the content as a whole. */
 void reasons_about(struct reasons *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void reasons_about_all(struct reasons *r);
 void reasons_add(struct reasons *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The number of reasons, listed or not. A function that returns -1 when it has added any compares this number with the
  * one at its start. */
