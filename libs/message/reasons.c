@@ -17,7 +17,7 @@ void reasons_init(struct reasons *r, struct arena *a)
 }
 
 /* Callers quote content with reasons_quote(), so a reason is never long. */
-static struct str formatted(struct arena *a, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static struct str formatted(struct arena *a, const char *fmt, va_list args)
 {
 	char text[1024];
 	int n = vsnprintf(text, sizeof(text), fmt, args);
