@@ -4,7 +4,7 @@
 #ifndef PROVIDER_CODES_H
 #define PROVIDER_CODES_H
 
-#include "base/str.h"
+#include "pacing/schedule.h"
 #include "wire/party.h"
 
 /* What becomes of the row. */
@@ -107,10 +107,9 @@ struct decision code_of_not_sent(bool counts);
 struct decision code_of_unknown(bool counts);
 struct decision code_of_sent(void);
 
-/* When the next attempt is due after `retries` (0: the first attempt failed), in ms from now; CODES_EXHAUSTED: the row
- * fails. retry_after_ms (-1: absent) is respected up to an hour, and never shortens the delay. random in [0,1): delays
- * vary by up to 20 % either way. */
-int64_t codes_retry_ms(enum retry_plan plan, int retries, int64_t retry_after_ms, double random);
-#define CODES_EXHAUSTED (-1)
+/* When the next attempt is due after `retries` (0: the first attempt failed), in ms from now; SCHEDULE_EXHAUSTED: the
+ * row fails. RETRY_RATE and RETRY_PAIR are never exhausted: the message's deadline ends them. retry_after_ms and random
+ * as in pacing/schedule.h. */
+int64_t codes_retry_ms(enum retry_plan plan, int32_t retries, int64_t retry_after_ms, double random);
 
 #endif
