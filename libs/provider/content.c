@@ -15,8 +15,8 @@ const char *content_extra_member(enum message_type type)
 
 static int json_missing(const char *member, struct err *err)
 {
-	return err_set(err, ERR_INPUT, "content", "the message's %s are missing or not valid JSON",
-		member ? member : "template components");
+	return err_set(err, ERR_INPUT, "content", "%s%s is missing or not valid JSON", member ? "extra." : "",
+		member ? member : "the list of template components");
 }
 
 int content_json(struct str text, const char *member, enum json_type type, struct arena *a, struct str *out,
