@@ -19,6 +19,7 @@ declare -A files=(
 	[fuzz_meta]='services/ingest/dialects/(meta.*|intake)\.c'
 	[fuzz_outbound]='libs/wire/(outbound.*|shape.*|reveal)\.c'
 	[fuzz_phone]='libs/phone/.*\.cc?|services/ingest/dialects/address\.c'
+	[fuzz_provider]='libs/provider/(answer|blazz|bridge|codes|evolution|meta|outcome|waha|webjs|wwebjs)\.c'
 	[fuzz_records]='libs/wire/records\.c'
 	[fuzz_request]='services/ingest/(routes|proxies)\.c|libs/wire/cloudevents\.c'
 	[fuzz_signature]='libs/crypto/webhook_signature\.c|services/ingest/(auth|secrets)\.c'
