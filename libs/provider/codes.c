@@ -10,10 +10,12 @@
 #define HOUR_MS   (60 * MINUTE_MS)
 
 /* Rates. */
-static const struct decision throughput = { .row = ROW_RETRIED,
+static const struct decision throughput = {
+	.row = ROW_RETRIED,
 	.retry = RETRY_RATE,
 	.account = ACCOUNT_SLOWED,
-	.retryable = true };
+	.retryable = true,
+};
 /* We nearly sent the same recipient a message twice; another account would do just that. */
 static const struct decision pair_rate = { .row = ROW_RETRIED, .retry = RETRY_PAIR, .retryable = true };
 static const struct decision waba_limit = {
@@ -44,27 +46,35 @@ static const struct decision spam = {
 };
 
 /* The recipient. */
-static const struct decision ecosystem = { .row = ROW_FAILED,
+static const struct decision ecosystem = {
+	.row = ROW_FAILED,
 	.campaign = CAMPAIGN_WARNED,
 	.retryable = true,
-	.retryable_after_ms = 24 * HOUR_MS };
+	.retryable_after_ms = 24 * HOUR_MS,
+};
 static const struct decision stopped = { .row = ROW_FAILED, .opt_out = true };
 static const struct decision final = { .row = ROW_FAILED };
-static const struct decision unreachable = { .row = ROW_FAILED,
+static const struct decision unreachable = {
+	.row = ROW_FAILED,
 	.campaign = CAMPAIGN_WARNED_OVER_SHARE,
-	.undeliverable = true };
-static const struct decision window_closed = { .row = ROW_FAILED,
+	.undeliverable = true,
+};
+static const struct decision window_closed = {
+	.row = ROW_FAILED,
 	.campaign = CAMPAIGN_BREAKER,
-	.failover = FAILOVER_OTHER_PROVIDER };
+	.failover = FAILOVER_OTHER_PROVIDER,
+};
 static const struct decision country = { .row = ROW_FAILED, .campaign = CAMPAIGN_BREAKER, .failover = FAILOVER_ANY };
 
 /* The content. */
 static const struct decision data = { .row = ROW_FAILED, .campaign = CAMPAIGN_BREAKER };
 static const struct decision template_unusable = { .row = ROW_PENDING, .campaign = CAMPAIGN_PAUSED, .retryable = true };
-static const struct decision template_paused = { .row = ROW_PENDING,
+static const struct decision template_paused = {
+	.row = ROW_PENDING,
 	.campaign = CAMPAIGN_PAUSED,
 	.resumes_on_approval = true,
-	.retryable = true };
+	.retryable = true,
+};
 
 /* The account. */
 static const struct decision logged_out = {
@@ -140,10 +150,12 @@ static const struct decision transient = {
 	.failover = FAILOVER_AFTER_TRIES,
 	.retryable = true,
 };
-static const struct decision refused = { .row = ROW_RETRIED,
+static const struct decision refused = {
+	.row = ROW_RETRIED,
 	.retry = RETRY_REFUSED,
 	.campaign = CAMPAIGN_BREAKER,
-	.retryable = true };
+	.retryable = true,
+};
 
 static const struct code_row {
 	int64_t first, last;
