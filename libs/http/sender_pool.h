@@ -52,7 +52,7 @@ void sender_pool_refuse(struct sender_pool *pool, const struct send_request *req
 	struct pool_request **out);
 /* Calls done() with EXCHANGE_ABORTED before it returns. `begun` is final: a request that has not begun by then never
  * will. The sender thread ends the transfer later. */
-void sender_pool_abort(struct sender_pool *pool, struct pool_request *request);
+void sender_pool_abort(struct sender_pool *pool, struct pool_request *p);
 /* Requests whose done() has not been called. */
 size_t sender_pool_in_flight(const struct sender_pool *pool);
 /* Of the DNS lookups, for metrics. */
