@@ -180,7 +180,7 @@ def half(blazz, events, rate, settings):
     service = dispatcher(blazz, settings).start()
     stream_at(rate, 5, events)
     wait_delivered(blazz, service, 60)
-    sink.anew()
+    sink.since_last()
     sent = stream_at(rate, HALF_SECONDS, events)
     wait_delivered(blazz, service, 60)
     found = sink.end()

@@ -137,7 +137,7 @@ class Hooks:
         with started(self.blazz, lambda: hooks_bench.dispatcher(self.blazz, PATIENT), programs) as service:
             self.events.prepare(DELIVERIES // 4)
             hooks_bench.wait_delivered(self.blazz, service)
-            sink.anew()
+            sink.since_last()
 
             def work():
                 service.pause()
