@@ -123,9 +123,7 @@ static bool placeholder_show(const struct component *c, struct str name, const s
 	const struct parameter *p = c ? parameter_find(c, name) : NULL;
 	struct str missing;
 
-	if (!p || p->text.n_ops == 0)
-		return false;
-	return text_write(&p->text, v, TEXT_PARAMETER, PARAMETER_MAX_CHARS, 0, out, &missing) == TEXT_WRITTEN;
+	return p && text_write(&p->text, v, TEXT_PARAMETER, PARAMETER_MAX_CHARS, 0, out, &missing) == TEXT_WRITTEN;
 }
 
 void parameters_show(const struct parameters *p, const struct template_text *t, enum component_kind part,

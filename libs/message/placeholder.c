@@ -19,12 +19,12 @@ static size_t placeholder_read(struct str s, struct str *name)
 	while (from < s.n && s.p[from] == ' ')
 		from++;
 	to = from;
-	while (to < s.n && to - from <= PLACEHOLDER_MAX_BYTES && is_name_char(s.p[to]))
+	while (to < s.n && to - from < PLACEHOLDER_MAX_BYTES && is_name_char(s.p[to]))
 		to++;
 	*name = str_slice(s, from, to);
 	while (to < s.n && s.p[to] == ' ')
 		to++;
-	if (name->n == 0 || name->n > PLACEHOLDER_MAX_BYTES || !str_starts(str_slice(s, to, s.n), STR("}}")))
+	if (name->n == 0 || !str_starts(str_slice(s, to, s.n), STR("}}")))
 		return 0;
 	return to + 2;
 }

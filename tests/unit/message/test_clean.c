@@ -51,8 +51,11 @@ static const struct row texts[] = {
 	{ "Persian keeps its non-joiner", "می\u200cخواهم", "می\u200cخواهم" },
 	{ "Sinhala keeps its joiner", "ශ්\u200dරී", "ශ්\u200dරී" },
 	{ "Latin letters have no joiner", "a\u200db\u200cc", "abc" },
-	{ "nor have Latin letters with a joined one", "a\u200d\u0645", "a\u0645" },
-	{ "of two joiners the first stays", "\u0645\u200c\u200d\u200c\u0645", "\u0645\u200c\u0645" },
+	{ "nor has a Latin letter before a joined one", "a\u200d\u0645", "a\u0645" },
+	{ "nor one behind a joined one", "\u0645\u200da",
+		"\u0645"
+		"a" },
+	{ "of two joiners the first stays", "\u0645\u200c\u200d\u0645", "\u0645\u200c\u0645" },
 	{ "a joiner at the ends goes", "\u200d\u0645\u200d", "\u0645" },
 	{ "a joiner beside a space goes", "\u0645\u200d \u200d\u0645", "\u0645 \u0645" },
 	{ "only joiners leave nothing", "\u200d\u200c", "" },

@@ -196,6 +196,8 @@ static const struct {
 } faulty[] = {
 	{ "not JSON", "[", { "the template's parameters: not JSON near byte 1: unexpected end of data" } },
 	{ "not a list", "{}", { "the template's parameters are not a list of at most 12 components" } },
+	{ "thirteen components", "[{},{},{},{},{},{},{},{},{},{},{},{},{}]",
+		{ "the template's parameters are not a list of at most 12 components" } },
 	{ "a component that is not sent", "[{\"type\":\"carousel\"},7]",
 		{ "a component of type \"carousel\", which Blazz does not send",
 			"a component of type \"\", which Blazz does not send" } },
@@ -230,6 +232,8 @@ static const struct {
 	{ "a member that is a list", "[" HEADER(IMAGE("\"link\":[]")) "]",
 		{ "header, parameter 1: link is not a string" } },
 	{ "a place without a longitude", "[" HEADER("{\"type\":\"location\",\"location\":{\"latitude\":1}}") "]",
+		{ "header, parameter 1: location needs a latitude and a longitude" } },
+	{ "a place without a latitude", "[" HEADER("{\"type\":\"location\",\"location\":{\"longitude\":1}}") "]",
 		{ "header, parameter 1: location needs a latitude and a longitude" } },
 	{ "an amount without a text", "[" BODY("{\"type\":\"currency\",\"currency\":{\"code\":\"USD\"}}") "]",
 		{ "body, parameter 1: fallback_value is empty" } },
@@ -403,6 +407,18 @@ static void a_header_is_shown_with_its_own_parameter(void **state)
 	fixture_close(&f);
 }
 
+static void a_number_beyond_the_parameters_stays(void **state)
+{
+	struct fixture f = fixture_open();
+	const struct template_text t = { .text = STR("{{0}} {{1}} {{2}} {{99999999999999999999}}"), .n = 2 };
+	struct parameters p = parsed(&f, "[" BODY(TEXT("a")) "]", true);
+
+	(void)state;
+	parameters_show(&p, &t, COMPONENT_BODY, &f.values, &f.out);
+	assert_true(str_is(buf_str(&f.out), "{{0}} a {{2}} {{99999999999999999999}}"));
+	fixture_close(&f);
+}
+
 static void what_is_shown_is_bounded(void **state)
 {
 	struct fixture f = fixture_open();
@@ -486,6 +502,7 @@ int main(void)
 		cmocka_unit_test(the_parameters_are_compared_with_the_template),
 		cmocka_unit_test(the_recipient_reads_the_text_with_the_parameters_in_place),
 		cmocka_unit_test(a_header_is_shown_with_its_own_parameter),
+		cmocka_unit_test(a_number_beyond_the_parameters_stays),
 		cmocka_unit_test(what_is_shown_is_bounded),
 		cmocka_unit_test(sizes_are_bounded),
 	};
