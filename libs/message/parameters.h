@@ -72,6 +72,9 @@ int parameters_parse(struct parameters *out, struct str list, bool variables, st
  * parameters, media that the header needs, what a button needs, components that the template does not have. */
 void parameters_check(const struct parameters *p, const struct template *t, struct reasons *why);
 
+/* The variables of all parameters, in their order, in the arena: to compare them with what an audience has. */
+const struct reference *const *parameters_references(const struct parameters *p, struct arena *a, size_t *n);
+
 /* Appends the JSON list for one recipient, as it stands in Meta's request. On TEXT_MISSING *missing as for
  * text_write(). For any result but TEXT_WRITTEN, out is unchanged. */
 enum text_outcome parameters_write(const struct parameters *p, const struct values *v, struct buf *out,

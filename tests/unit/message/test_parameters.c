@@ -138,6 +138,28 @@ static void parameters_of_a_direct_message_have_no_variables(void **state)
 	fixture_close(&f);
 }
 
+static void all_variables_are_listed_in_their_order(void **state)
+{
+	static const char *const want[] = { "var.image", "var.name", "contact.first_name", "var.a", "var.b" };
+	struct fixture f = fixture_open();
+	struct parameters p = parsed(&f,
+		"[" HEADER(IMAGE("\"link\":\"{{var.image}}\",\"filename\":\"{{var.name|x}}\"")) "," BODY(
+			TEXT("{{contact.first_name}}") "," PRICE "," TEXT("{{var.a}} {{var.b}}")) "]",
+		true);
+	const struct reference *const *got;
+	size_t n;
+
+	(void)state;
+	got = parameters_references(&p, f.arena, &n);
+	assert_int_equal(n, COUNT(want));
+	for (size_t i = 0; i < n; i++)
+		assert_true(str_is(got[i]->variable, want[i]));
+	p = parsed(&f, "", true);
+	parameters_references(&p, f.arena, &n);
+	assert_int_equal(n, 0);
+	fixture_close(&f);
+}
+
 static void a_recipient_without_a_value_gets_no_request(void **state)
 {
 	static const struct {
@@ -496,6 +518,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_request_has_the_recipients_values),
 		cmocka_unit_test(parameters_of_a_direct_message_have_no_variables),
+		cmocka_unit_test(all_variables_are_listed_in_their_order),
 		cmocka_unit_test(a_recipient_without_a_value_gets_no_request),
 		cmocka_unit_test(a_text_of_more_than_1024_characters_is_cut),
 		cmocka_unit_test(each_fault_of_the_parameters_is_named_with_its_place),
