@@ -144,7 +144,7 @@ static void callback_write(struct json_writer *w, struct str client_message_id, 
 
 static int send_write(struct json_writer *w, const struct provider_message *m, struct arena *a, struct err *err)
 {
-	struct str to;
+	struct str to = STR_NONE;
 
 	if (address(&m->to, a, &to, err) < 0)
 		return -1;
