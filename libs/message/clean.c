@@ -15,8 +15,8 @@ struct range {
 	enum role role;
 };
 
-/* White_Space, the controls, and Default_Ignorable_Code_Point of Unicode 15. The blank pattern of Braille (U+2800) is no
- * white space there, but looks like it. */
+/* White_Space, the controls, and Default_Ignorable_Code_Point of Unicode 15. The blank pattern of Braille (U+2800) is
+ * no white space there, but looks like it. */
 static const struct range ranges[] = {
 	{ 0x0000, 0x0008, HIDDEN },
 	{ 0x0009, 0x000d, SPACE },

@@ -45,9 +45,9 @@ struct text {
 	size_t n_references;
 };
 
-/* Compiles the source, which is copied. choices: whether single braces mean a choice. -1 after adding to `why` each fault
- * that was found, with the character (1-based) at which it begins; *out is then untouched. An empty source compiles; it
- * is never written (TEXT_MISSING). */
+/* Compiles the source, which is copied. choices: whether single braces mean a choice. -1 after adding to `why` each
+ * fault that was found, with the character (1-based) at which it begins; *out is then untouched. An empty source
+ * compiles; it is never written (TEXT_MISSING). */
 int text_compile(struct text *out, struct str source, bool choices, struct arena *a, struct reasons *why) ERR_MUST_USE;
 /* A text without variables: braces in it have no meaning. The literal is borrowed. */
 struct text text_literal(struct str literal, struct arena *a);

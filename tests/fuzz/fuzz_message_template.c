@@ -1,5 +1,5 @@
 /* The components of a Meta template in the first line, the parameters of a message behind it. Whatever can be parsed is
- * checked, written and shown within its bounds; what was written are parameters that are written to the same text again,
+ * checked, written and shown within its bounds. Written parameters can be parsed, are written to the same bytes again,
  * and fit the template if the first ones did.
  */
 #include "base/utf8.h"

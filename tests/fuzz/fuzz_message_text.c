@@ -1,6 +1,6 @@
-/* An author's text and two values of a recipient: a line each for the values, then the text. What is written is UTF-8 even
- * if the values are not, within its bounds, and the same for the same random number; a parameter is cleaned text. What
- * cannot be written leaves the output alone, and a text that does not compile has a reason.
+/* A line for each of two values of a recipient, then an author's text. What is written is UTF-8 even if the values are
+ * not, within its bounds, and the same for the same random number; a parameter is cleaned text. What cannot be written
+ * leaves the output unchanged, and a text that does not compile has a reason.
  */
 #include "base/utf8.h"
 #include "input.h"
