@@ -24,7 +24,7 @@ struct str answer_text(const json *v, size_t max, struct arena *a)
 
 struct provider_answer answer_none(void)
 {
-	return (struct provider_answer){ .code = CODE_NONE };
+	return (struct provider_answer){ .code = CODE_NONE, .subcode = CODE_NONE };
 }
 
 void answer_decide(struct provider_answer *out, struct decision d, struct str code, struct str title)

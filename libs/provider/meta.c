@@ -206,6 +206,7 @@ static void error_read(const json *error, int http_status, struct arena *a, stru
 	answer_decide(out, code_of_answer(out->code, http_status), arena_printf(a, "%lld", (long long)out->code),
 		answer_text(json_get(error, "message"), PROVIDER_EXCERPT_BYTES, a));
 	out->error.details = answer_text(json_path(error, "error_data.details"), PROVIDER_EXCERPT_BYTES, a);
+	json_to_i64(json_get(error, "error_subcode"), &out->subcode);
 	out->trace = answer_text(json_get(error, "fbtrace_id"), WIRE_MAX_ID_BYTES, a);
 }
 

@@ -17,9 +17,9 @@ const char *outcome_class_word(enum outcome_class c)
 	return words[c];
 }
 
-static enum outcome_class answer_class(const struct provider_answer *answer, int http_status)
+static enum outcome_class answer_class(const struct provider_answer *answer)
 {
-	if (answer->accepted && answer_is_success(http_status))
+	if (answer->accepted)
 		return OUTCOME_ACCEPTED;
 	return answer->decided && answer->decision.row != ROW_UNKNOWN ? OUTCOME_DECIDED : OUTCOME_UNKNOWN;
 }
@@ -33,7 +33,7 @@ static void answer_read(const struct provider_api *api, enum provider_act act, c
 		doc = NULL; /* decided by its status alone, or not at all */
 	api->read(doc ? json_root(doc) : NULL, result->status, act, a, &out->answer);
 	json_free(doc);
-	out->class = answer_class(&out->answer, result->status);
+	out->class = answer_class(&out->answer);
 	if (out->class != OUTCOME_ACCEPTED && utf8_storable(result->body))
 		out->excerpt = arena_str(a, utf8_truncate(result->body, PROVIDER_EXCERPT_BYTES));
 }

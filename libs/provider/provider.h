@@ -25,9 +25,10 @@ struct provider_answer {
 	struct str wa_id; /* Meta: the recipient's number, which may differ from the one dialled */
 	struct str status; /* Meta: message_status */
 	int64_t code; /* Meta: error.code; else CODE_NONE */
+	int64_t subcode; /* Meta: error.error_subcode; else CODE_NONE */
 	struct provider_error error; /* code as text; title and details of at most PROVIDER_EXCERPT_BYTES */
 	struct str trace; /* Meta: fbtrace_id, for its support */
-	bool accepted; /* the body reports success */
+	bool accepted; /* a status of 2xx, and the body reports success */
 	bool decided; /* the body is the provider's own error, which `decision` decides */
 	struct decision decision;
 };

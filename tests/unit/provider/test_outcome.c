@@ -10,6 +10,9 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define WAMID    "wamid.HBgLMTY1MDU1NTEyMzQ="
 
+static const struct provider_api *const apis[] = { &provider_meta, &provider_blazz, &provider_waha, &provider_evolution,
+	&provider_wwebjs };
+
 static struct outcome outcome_of(const struct provider_api *api, enum provider_act act, int status, const char *body,
 	struct arena *a)
 {
@@ -216,6 +219,24 @@ static void answers_of_wwebjs(void **state)
 	answers_check(&provider_wwebjs, cases, COUNT(cases));
 }
 
+/* A proxy may send any body, as a redirect to itself. */
+static void an_id_counts_with_2xx_only(void **state)
+{
+	static const char body[] = "{\"success\":true,\"messages\":[{\"id\":\"" WAMID
+				   "\"}],\"id\":\"3EB0\",\"key\":{\"id\":\"3EB0\"},\"message\":{\"id\":\"3EB0\"}}";
+	static const int statuses[] = { 100, 199, 300, 302, 399, 500 };
+	struct arena *a = arena_new(0);
+
+	(void)state;
+	for (size_t p = 0; p < COUNT(apis); p++)
+		for (enum provider_act act = ACT_SEND; act <= ACT_READ; act++) {
+			assert_int_equal(outcome_of(apis[p], act, 200, body, a).class, OUTCOME_ACCEPTED);
+			for (size_t i = 0; i < COUNT(statuses); i++)
+				assert_int_equal(outcome_of(apis[p], act, statuses[i], body, a).class, OUTCOME_UNKNOWN);
+		}
+	arena_free(a);
+}
+
 static void only_an_exchange_that_has_not_begun_was_certainly_not_sent(void **state)
 {
 	static const struct {
@@ -238,8 +259,6 @@ static void only_an_exchange_that_has_not_begun_was_certainly_not_sent(void **st
 		{ EXCHANGE_BROKEN, true, 400, OUTCOME_UNKNOWN, ACCOUNT_COUNTS, FAILOVER_NEVER },
 		{ EXCHANGE_ABORTED, true, 0, OUTCOME_UNKNOWN, ACCOUNT_UNAFFECTED, FAILOVER_NEVER },
 	};
-	static const struct provider_api *const apis[] = { &provider_meta, &provider_blazz, &provider_waha,
-		&provider_evolution, &provider_wwebjs };
 	struct arena *a = arena_new(0);
 
 	(void)state;
@@ -269,7 +288,7 @@ static void only_an_exchange_that_has_not_begun_was_certainly_not_sent(void **st
 static void a_graph_error_is_kept_for_operators(void **state)
 {
 	static const char body[] =
-		"{\"error\":{\"message\":\"(#131026) Message undeliverable\",\"type\":\"OAuthException\",\"code\":131026,"
+		"{\"error\":{\"message\":\"(#131026) Message undeliverable\",\"type\":\"OAuthException\",\"code\":131026,\"error_subcode\":2494010,"
 		"\"error_data\":{\"messaging_product\":\"whatsapp\",\"details\":\"Message Undeliverable.\"},"
 		"\"fbtrace_id\":\"AbCdEf\"}}";
 	struct arena *a = arena_new(0);
@@ -277,6 +296,7 @@ static void a_graph_error_is_kept_for_operators(void **state)
 
 	(void)state;
 	assert_int_equal(o.answer.code, 131026);
+	assert_int_equal(o.answer.subcode, 2494010);
 	assert_true(str_is(o.answer.error.code, "131026"));
 	assert_true(str_is(o.answer.error.title, "(#131026) Message undeliverable"));
 	assert_true(str_is(o.answer.error.details, "Message Undeliverable."));
@@ -359,6 +379,7 @@ int main(void)
 		cmocka_unit_test(answers_of_waha),
 		cmocka_unit_test(answers_of_evolution),
 		cmocka_unit_test(answers_of_wwebjs),
+		cmocka_unit_test(an_id_counts_with_2xx_only),
 		cmocka_unit_test(only_an_exchange_that_has_not_begun_was_certainly_not_sent),
 		cmocka_unit_test(a_graph_error_is_kept_for_operators),
 		cmocka_unit_test(the_number_that_was_reached_is_kept),
