@@ -1,5 +1,5 @@
-/* The kind of bridge that is ours: POST {instance}/api/messages/send and GET {instance}/api/messages/{client_message_id},
- * signed with the account's key. Source: README.md, Bridge contract. */
+/* The kind of bridge that is ours: POST {instance}/api/messages/send, and GET
+ * {instance}/api/messages/{client_message_id}, signed with the account's key. Source: README.md, Bridge contract. */
 #include "provider/blazz.h"
 
 #include "crypto/ids.h"

@@ -1,4 +1,4 @@
-/* Our own bridge contract: looking a message up by the id that we gave it, when the outcome of sending it is unknown. */
+/* Our own bridge contract: looking a message up by the id that we gave it, when it is unknown whether it was sent. */
 #ifndef PROVIDER_BLAZZ_H
 #define PROVIDER_BLAZZ_H
 

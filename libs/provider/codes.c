@@ -1,5 +1,5 @@
-/* The table of errors; see codes.h. Invariant: a code has one row, and what it does to the account and the campaign does
- * not depend on whether it came in an answer or in a status webhook.
+/* The table of errors; see codes.h. Invariant: a code has one row, and does the same to the account and the campaign
+ * whether it came in an answer or in a status webhook.
  *
  * Sources: Meta's "Error codes" of the Cloud API and the copies of its providers; where these disagree, what most of
  * them say. A row of code and reason points to a decision, as many codes mean the same. */

@@ -1,6 +1,6 @@
-/* What an error of a provider means: for the row that was to be sent, for its account, for its campaign, and whether
- * another account may send it. One table by code (codes.c), read by pure functions. Nothing is decided on the text of an
- * error. */
+/* What a provider's error means for the row that was to be sent, for its account and for its campaign, and whether
+ * another account may send the row. One table by code (codes.c), read by pure functions. Nothing is decided on the
+ * text of an error. */
 #ifndef PROVIDER_CODES_H
 #define PROVIDER_CODES_H
 

@@ -1,5 +1,5 @@
-/* What a request to a provider is made of: the sending account, the message and the recipient. All strings are borrowed;
- * those of a message have passed the checks of libs/wire (UTF-8, lengths). */
+/* What a request to a provider is made of: the sending account, the message and the recipient. All strings are
+ * borrowed; those of a message have passed the checks of libs/wire (UTF-8, lengths). */
 #ifndef PROVIDER_MESSAGE_H
 #define PROVIDER_MESSAGE_H
 

@@ -1,8 +1,8 @@
 /* Meta's Cloud API: POST {base}/{version}/{phone_number_id}/messages.
  * Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/
  *
- * Meta has no idempotency key: biz_opaque_callback_data, which it repeats in each status webhook, is the only trace of a
- * message whose answer was lost. */
+ * Meta has no idempotency key: biz_opaque_callback_data, which it repeats in each status webhook, is the only trace of
+ * a message whose answer was lost. */
 #include "provider/answer.h"
 #include "provider/content.h"
 

@@ -18,7 +18,9 @@ struct outcome {
 	enum outcome_class class;
 	struct decision decision;
 	struct provider_answer answer;
-	struct str excerpt; /* the start of a rejecting body, at most PROVIDER_EXCERPT_BYTES; absent when not text */
+	/* The start of a body that accepts nothing, at most PROVIDER_EXCERPT_BYTES; absent when it is not text. Not
+	 * for logs: it may quote the message. */
+	struct str excerpt;
 	int64_t retry_after_ms; /* -1: absent */
 };
 

@@ -36,10 +36,15 @@ struct provider_answer {
 struct provider_api {
 	const char *name; /* "meta", "blazz", ...: a label of metrics */
 	struct provider_limits limits;
-	size_t response_bytes; /* how much of an answer must be read: a bridge returns whole messages */
+	/* How much of an answer must be read (send_request.response_bytes): a bridge returns whole messages, and the
+	 * outcome of one that is cut off is unknown. */
+	size_t response_bytes;
+	/* Where the provider sends a message to this recipient. ERR_INPUT when it cannot. */
 	int (*address)(const struct chat_ref *to, struct arena *a, struct str *out, struct err *err);
+	/* As provider_build(). */
 	int (*build)(const struct provider_account *from, const struct provider_message *m, int64_t now_ms,
 		struct arena *a, struct provider_request *out, struct err *err);
+	/* Fills *out, which answer_none() made, from a body; NULL when it is not JSON. */
 	void (*read)(const json *body, int http_status, enum provider_act act, struct arena *a,
 		struct provider_answer *out);
 };

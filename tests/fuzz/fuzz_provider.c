@@ -1,6 +1,6 @@
-/* Answers of Meta and the bridges. Input: a line with the provider, the act and the HTTP status, as three characters (0 to 4, 0 to 2,
- * the status as a letter: see statuses); then the body. Whatever the body is, only a success with an id is accepted, what is kept of
- * it is bounded and can be stored, and an error in between is never taken for the provider's.
+/* Answers of Meta and the bridges. Input: a line of three characters that choose the provider, the act and the HTTP
+ * status; then the body. Whatever the body is, only a success with an id is accepted, what is kept of it is bounded and
+ * can be stored, and nothing of unknown outcome fails over.
  */
 #include <string.h>
 
