@@ -222,11 +222,12 @@ static void a_session_is_one_path_segment(void **state)
 	sample_check(EVOLUTION, &from, &s, NULL);
 }
 
+#define EVIL         "\",\"to\":\"666\"}\r\n\\"
+#define EVIL_ESCAPED "\\\",\\\"to\\\":\\\"666\\\"}\\r\\n\\\\"
+
 /* Into a body, whatever a message holds. */
 static void a_text_cannot_end_a_json_string_early(void **state)
 {
-#define EVIL         "\",\"to\":\"666\"}\r\n\\"
-#define EVIL_ESCAPED "\\\",\\\"to\\\":\\\"666\\\"}\\r\\n\\\\"
 	static const struct sample meta = { "template",
 		{ .to = { .contact = { .bsuid = LIT(EVIL) } },
 			.type = MSG_TEMPLATE,
@@ -261,6 +262,72 @@ static void a_text_cannot_end_a_json_string_early(void **state)
 	from = sample_account(PROVIDER_WEBJS, BRIDGE_WAHA);
 	from.session = STR(EVIL);
 	sample_check(WAHA, &from, &waha, NULL);
+}
+
+/* Every string that is not checked by its form. */
+static struct provider_message hostile_message(enum provider_act act, enum message_type type)
+{
+	return (struct provider_message){
+		.act = act,
+		.to = { .contact = { .bsuid = STR(EVIL), .jid = STR(EVIL "@" EVIL) } },
+		.client_message_id = STR(EVIL),
+		.target = { .key = STR(EVIL), .participant = STR(EVIL) },
+		.emoji = STR(EVIL),
+		.type = type,
+		.body = STR(EVIL),
+		.media = { .url = STR("https://" EVIL), .mime = STR(EVIL), .file_name = STR(EVIL) },
+		.location = { .present = true, .name = STR(EVIL), .address = STR(EVIL) },
+		.template_name = STR(EVIL),
+		.template_language = STR(EVIL),
+		.extra = STR("{\"interactive\":{\"}\":\"]\"},\"contacts\":[\"]}\"]}"),
+	};
+}
+
+static void request_is_whole(const struct provider_request *r)
+{
+	struct json_doc *doc = NULL;
+
+	assert_int_equal(strlen(r->url.p) + 1, r->url.n);
+	for (const char *c = r->url.p; *c; c++)
+		assert_true(*c > ' ' && *c <= '~' && !strchr("\"#<>@\\^`{|}", *c));
+	for (size_t i = 0; r->headers[i]; i++)
+		assert_null(strpbrk(r->headers[i], "\r\n"));
+	assert_int_equal(json_parse(&doc, buf_str(&r->body), NULL), 0);
+	json_free(doc);
+}
+
+static void a_hostile_message_is_one_request_to_every_provider(void **state)
+{
+	static const enum bridge_kind bridges[] = { BRIDGE_NONE, BRIDGE_BLAZZ, BRIDGE_WWEBJS, BRIDGE_WAHA,
+		BRIDGE_EVOLUTION };
+	struct signing_keys *k = NULL;
+	struct arena *a = arena_new(0);
+	size_t built = 0;
+
+	(void)state;
+	assert_int_equal(signing_keys_parse(&k, STR("{\"keys\":[{\"secret\":\"k\"}]}"), NULL), 0);
+	for (size_t b = 0; b < COUNT(bridges); b++)
+		for (enum provider_act act = ACT_SEND; act <= ACT_READ; act++)
+			for (enum message_type type = MSG_TEXT; type <= MSG_TEMPLATE; type++) {
+				enum provider provider = b == 0 ? PROVIDER_META : PROVIDER_WEBJS;
+				const struct provider_api *api = provider_find(provider, bridges[b]);
+				struct provider_account from = sample_account(provider, bridges[b]);
+				struct provider_message m = hostile_message(act, type);
+				struct provider_request r = { .method = HTTP_POST };
+
+				from.signing = k;
+				from.session = STR(EVIL);
+				if (provider_check(api, &m, a, NULL) < 0)
+					continue;
+				assert_int_equal(provider_build(api, &from, &m, NOW_MS, a, &r, NULL), 0);
+				request_is_whole(&r);
+				provider_request_fini(&r);
+				built++;
+			}
+	/* Reactions and reads with each type; sent are 11 types by Meta, 8 by a bridge, 7 by WAHA. */
+	assert_int_equal(built, 5 * 2 * MSG_TEMPLATE + 11 + 8 + 8 + 7 + 8);
+	signing_keys_free(k);
+	arena_free(a);
 }
 
 static void an_error_never_quotes_a_key(void **state)
@@ -315,6 +382,7 @@ int main(void)
 		cmocka_unit_test(an_account_cannot_end_a_url_or_a_header_early),
 		cmocka_unit_test(a_session_is_one_path_segment),
 		cmocka_unit_test(a_text_cannot_end_a_json_string_early),
+		cmocka_unit_test(a_hostile_message_is_one_request_to_every_provider),
 		cmocka_unit_test(an_error_never_quotes_a_key),
 		cmocka_unit_test(the_deepest_json_that_is_parsed_can_be_sent),
 	};
