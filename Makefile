@@ -46,7 +46,7 @@ MODE.cov := -O0 --coverage -fprofile-update=atomic -DBLAZZ_FAILPOINTS
 MODE.fuzz := $(SANITIZED) -fsanitize=fuzzer-no-link,address,undefined
 LINK_MODE := $(filter -flto% -fsanitize% --coverage,$(MODE.$(V)))
 
-PACKAGES := rdkafka libpq libprotobuf-c libcurl openssl libconfig libmicrohttpd libevent_core yyjson liblz4
+PACKAGES := rdkafka libpq libprotobuf-c libcurl openssl libconfig libmicrohttpd libevent_core yyjson liblz4 icu-uc
 PACKAGE_FLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
 # Debian's libphonenumber has no .pc file.
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lphonenumber -lpthread -lm

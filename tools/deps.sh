@@ -43,6 +43,7 @@ want_build() {
 	need_library liblz4 liblz4-dev
 	need_library yyjson libyyjson-dev
 	need_header phonenumbers/phonenumberutil.h libphonenumber-dev
+	need_library icu-uc libicu-dev
 }
 
 want_demo() {

@@ -4,9 +4,8 @@
 
 #include "base/str.h"
 
-/* The longest prefix of at most max_chars code points that ends between two grapheme clusters (Unicode 15, Annex 29;
- * without prepended marks, and with all Hangul vowels and finals as marks). A cluster of more than 64 code points is
- * cut between two of them. s is UTF-8. */
+/* The longest prefix of at most max_chars code points that ends between two grapheme clusters (Unicode, Annex 29). A
+ * first cluster of more than max_chars is cut between two code points. s is UTF-8. */
 struct str grapheme_truncate(struct str s, size_t max_chars);
 
 #endif

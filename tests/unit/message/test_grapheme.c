@@ -62,7 +62,7 @@ static void a_letter_with_a_hundred_accents_is_cut_all_the_same(void **state)
 		buf_add_str(&text, STR("\u0301"));
 	got = grapheme_truncate(buf_str(&text), 60);
 	assert_true(str_is(got, "a"));
-	got = grapheme_truncate(buf_str(&text), 100);
+	got = grapheme_truncate(str_slice(buf_str(&text), 1, buf_str(&text).n), 100);
 	assert_int_equal(utf8_length(got), 100);
 	buf_fini(&text);
 }
