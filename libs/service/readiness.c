@@ -69,9 +69,12 @@ void service_condition_set(struct service_condition *c, bool ok, const char *rea
 
 bool readiness_check(struct readiness *r, struct buf *out)
 {
-	bool ready = true;
+	bool ready;
 
 	pthread_mutex_lock(&r->lock);
+	ready = r->first != NULL;
+	if (!ready && out)
+		buf_printf(out, "service: starting\n");
 	for (const struct service_condition *c = r->first; c; c = c->next) {
 		if (c->ok)
 			continue;

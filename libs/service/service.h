@@ -54,8 +54,8 @@ int service_signal_fd(const struct service *s);
 /* The service calls this in every turn of its loop: /livez answers 200 while the last call is no older than
  * `admin.live_timeout` (default 10 s). */
 void service_alive(struct service *s);
-/* /readyz answers 200 when every registered condition is true and the service is not draining; else 503 with the names
- * and reasons of those that are not, one per line. Conditions start false with reason "starting". Safe from any
+/* /readyz answers 200 when there are conditions, every one is true, and the service is not draining; else 503 with the
+ * names and reasons of those that are not, one per line. Conditions start false with reason "starting". Safe from any
  * thread. */
 struct service_condition;
 struct service_condition *service_condition(struct service *s, const char *name);
