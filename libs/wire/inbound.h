@@ -253,7 +253,7 @@ struct in_message_delete {
 	struct str user_id;
 };
 
-enum dispatch_outcome { DISPATCH_STARTED, DISPATCH_SENT, DISPATCH_FAILED, DISPATCH_UNKNOWN };
+enum dispatch_outcome { DISPATCH_NONE, DISPATCH_SENT, DISPATCH_FAILED, DISPATCH_UNKNOWN };
 
 struct in_dispatch {
 	struct in_message message;

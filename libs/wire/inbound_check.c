@@ -33,6 +33,20 @@ static int message_check(const struct in_message *m, struct err *err)
 	return message_facts_check(m, err);
 }
 
+/* Only a message that was sent has the provider's key. The others are stored and parked under "c:<client_message_id>". */
+static int dispatch_check(const struct in_dispatch *d, struct err *err)
+{
+	const struct in_message *m = &d->message;
+
+	if (chat_check(&m->chat, err) < 0 || need(m->client_message_id.n > 0, "client_message_id", err) < 0)
+		return -1;
+	if (m->client_message_id.n > WIRE_MAX_OWN_ID_BYTES)
+		return err_reject(err, DEAD_RULE, "client_message_id longer than %d bytes", WIRE_MAX_OWN_ID_BYTES);
+	if (need(m->direction == DIR_OUTBOUND, "outbound direction", err) < 0)
+		return -1;
+	return need(m->key.n > 0 || d->outcome != DISPATCH_SENT, "key", err);
+}
+
 static int status_check(const struct in_status *s, struct err *err)
 {
 	if (target_check(&s->target, err) < 0)
@@ -135,7 +149,7 @@ static int kind_check(const struct inbound_event *e, struct err *err)
 	case IN_MESSAGE_DELETE:
 		return target_check(&e->u.message_delete.target, err);
 	case IN_DISPATCH:
-		return message_check(&e->u.dispatch.message, err);
+		return dispatch_check(&e->u.dispatch, err);
 	case IN_SYNC_BATCH_END:
 	case IN_HISTORY_STATE:
 	case IN_NONE:

@@ -13,6 +13,7 @@
  * that exceeds one. */
 #define WIRE_MAX_RECORD_BYTES  (900 * 1024)
 #define WIRE_MAX_ID_BYTES      512 /* keys, ids, addresses, codes */
+#define WIRE_MAX_OWN_ID_BYTES  (WIRE_MAX_ID_BYTES - 2) /* a Dispatch's client_message_id: "c:" and the id may be a key */
 #define WIRE_MAX_NAME_BYTES    1024
 #define WIRE_MAX_LINK_BYTES    8192 /* URLs, postal addresses, opaque data that clients attach */
 #define WIRE_MAX_BODY_BYTES    262144

@@ -418,6 +418,54 @@ static void half_of_the_required_fields_are_not_enough(void **state)
 	arena_free(a);
 }
 
+static struct inbound_event dispatch_event(enum dispatch_outcome outcome)
+{
+	struct inbound_event e = event_of(IN_DISPATCH);
+
+	e.u.dispatch = (struct in_dispatch){ .message = { .chat.contact.phone = STR("16505551234"),
+						     .key = STR("wamid.1"),
+						     .client_message_id = STR("order-1"),
+						     .direction = DIR_OUTBOUND },
+		.outcome = outcome };
+	return e;
+}
+
+static void a_dispatch_names_our_own_id_and_its_key_once_it_was_sent(void **state)
+{
+	static const enum dispatch_outcome not_sent[] = { DISPATCH_NONE, DISPATCH_FAILED, DISPATCH_UNKNOWN };
+	struct inbound_event sent = dispatch_event(DISPATCH_SENT), bad;
+	struct arena *a = arena_new(4096);
+	char *text = arena_alloc(a, WIRE_MAX_OWN_ID_BYTES + 1);
+	struct err err;
+
+	(void)state;
+	assert_int_equal(inbound_check(&sent, &err), 0);
+	bad = sent;
+	bad.u.dispatch.message.key = STR_NONE;
+	assert_refused("sent, without a key", &bad, a, "rule");
+	for (size_t i = 0; i < sizeof(not_sent) / sizeof(not_sent[0]); i++) {
+		struct inbound_event e = dispatch_event(not_sent[i]);
+
+		e.u.dispatch.message.key = STR_NONE;
+		assert_int_equal(inbound_check(&e, &err), 0);
+	}
+	bad = sent;
+	bad.u.dispatch.message.chat.contact.phone = STR_NONE;
+	assert_refused("without a chat", &bad, a, "rule");
+	bad = sent;
+	bad.u.dispatch.message.direction = DIR_INBOUND;
+	assert_refused("an inbound message", &bad, a, "rule");
+	bad = sent;
+	bad.u.dispatch.message.client_message_id = STR_NONE;
+	assert_refused("without our id", &bad, a, "rule");
+	memset(text, 'x', WIRE_MAX_OWN_ID_BYTES + 1);
+	sent.u.dispatch.message.client_message_id = (struct str){ text, WIRE_MAX_OWN_ID_BYTES };
+	assert_int_equal(inbound_check(&sent, &err), 0);
+	sent.u.dispatch.message.client_message_id.n++;
+	assert_refused("an id of 511 bytes", &sent, a, "rule");
+	arena_free(a);
+}
+
 static void the_limits_of_fields_are_inclusive(void **state)
 {
 	static const struct {
@@ -748,6 +796,7 @@ int main(void)
 		cmocka_unit_test(a_message_that_breaks_a_rule_is_rejected),
 		cmocka_unit_test(each_kind_requires_its_own_fields),
 		cmocka_unit_test(half_of_the_required_fields_are_not_enough),
+		cmocka_unit_test(a_dispatch_names_our_own_id_and_its_key_once_it_was_sent),
 		cmocka_unit_test(the_limits_of_fields_are_inclusive),
 		cmocka_unit_test(components_of_a_template_are_a_json_array),
 		cmocka_unit_test(lists_have_limits),

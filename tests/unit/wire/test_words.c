@@ -149,7 +149,7 @@ static void enums_without_words_have_the_numbers_of_the_proto_files(void **state
 		{ "identity_change", "kind", "KIND_ALIAS", IDENTITY_ALIAS },
 		{ "identity_change", "kind", "KIND_NUMBER_CHANGED", IDENTITY_NUMBER_CHANGED },
 		{ "identity_change", "kind", "KIND_MERGED", IDENTITY_MERGED },
-		{ "dispatch", "outcome", "OUTCOME_UNSPECIFIED", DISPATCH_STARTED },
+		{ "dispatch", "outcome", "OUTCOME_UNSPECIFIED", DISPATCH_NONE },
 		{ "dispatch", "outcome", "OUTCOME_SENT", DISPATCH_SENT },
 		{ "dispatch", "outcome", "OUTCOME_FAILED", DISPATCH_FAILED },
 		{ "dispatch", "outcome", "OUTCOME_UNKNOWN", DISPATCH_UNKNOWN },
