@@ -28,13 +28,6 @@ static const struct pg_stmt insert = { "messages_insert", PG_PREPARED,
 	" unnest($21::bigint[]), unnest($22::bigint[])"
 	" ON CONFLICT (workspace_id, account_id, message_key, conversation_id) DO NOTHING RETURNING id" };
 
-/* Each row is looked up by itself, whatever size the planner estimates for the table: OFFSET 0 prevents it from
- * flattening the subquery. */
-#define SELECT_EACH(arrays, columns, where) \
-	"SELECT r.place, " MESSAGE_COLUMNS ", c.metadata FROM unnest(" arrays ") WITH ORDINALITY AS r (" columns \
-	", place)" \
-	" CROSS JOIN LATERAL (SELECT * FROM chats c WHERE " where " OFFSET 0) AS c"
-
 /* Reads the first entry of chats_key from the key on and compares it outside: before the first ANALYZE
  * chats_conversation looks as good an index for the four columns, and would read the whole conversation for each
  * key. */
@@ -67,11 +60,13 @@ static const struct pg_stmt at_moment = {
 	" WHERE m.type = r.type AND m.message_key <> r.key AND coalesce(m.metadata ->> 'body', '') = r.body LIMIT 1) AS f"
 };
 
-static const struct pg_stmt by_client_id = {
-	"messages_by_client_id", PG_UNNAMED,
-	SELECT_EACH("$1::bigint[], $2::bigint[], $3::text[]", "workspace_id, account_id, client_message_id",
-		"c.workspace_id = r.workspace_id AND c.account_id = r.account_id AND c.client_message_id = r.client_message_id")
-};
+/* Each row is looked up by itself, whatever size the planner estimates for the table: OFFSET 0 prevents it from
+ * flattening the subquery. */
+static const struct pg_stmt by_client_id = { "messages_by_client_id", PG_UNNAMED,
+	"SELECT r.place, c.message_key, c.conversation_id FROM unnest($1::bigint[], $2::bigint[], $3::text[])"
+	" WITH ORDINALITY AS r (workspace_id, account_id, client_message_id, place) CROSS JOIN LATERAL"
+	" (SELECT * FROM chats c WHERE c.workspace_id = r.workspace_id AND c.account_id = r.account_id"
+	" AND c.client_message_id = r.client_message_id OFFSET 0) AS c" };
 
 /* coalesce() passes on the stored value as a TOAST pointer: the server does not rewrite its bytes. */
 static const struct pg_stmt store = { "messages_store", PG_UNNAMED,
@@ -281,18 +276,27 @@ int store_messages_find(struct pg *pg, const struct message_key *keys, size_t n,
 	return 0;
 }
 
-int store_messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
-	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err)
+int store_messages_by_client_id(struct pg *pg, const struct message_key *ids, size_t n, struct arena *a,
+	void (*each)(void *ctx, size_t i, struct str key, int64_t conversation_id), void *ctx, struct err *err)
 {
-	size_t bytes = 0;
+	struct pg_rows *rows = NULL;
 	struct columns c;
 
 	if (n == 0)
 		return 0;
 	columns_init(&c);
 	for (size_t i = 0; i < n; i++)
-		columns_key(&c, &keys[i]);
-	return messages_select(&c, pg, &by_client_id, 0, n, &bytes, a, each, ctx, err);
+		columns_key(&c, &ids[i]);
+	if (columns_run(&c, pg, &by_client_id, &rows, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at)) {
+		size_t place = cells_place(&at, n);
+		struct str key = cells_text(&at);
+
+		each(ctx, place, key, cells_i64(&at));
+	}
+	pg_rows_free(rows);
+	return 0;
 }
 
 int store_messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,

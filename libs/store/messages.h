@@ -34,9 +34,10 @@ struct message_moment {
 };
 int store_messages_at(struct pg *pg, const struct message_moment *moments, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t moment, struct str key), void *ctx, struct err *err) ERR_MUST_USE;
-/* Messages by our own id (workspace, account, client_message_id); keys[i].key holds it. */
-int store_messages_by_client_id(struct pg *pg, const struct message_key *keys, size_t n, struct arena *a,
-	void (*each)(void *ctx, size_t key, const struct message_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+/* Key and conversation of the message with our own id (workspace, account, client_message_id); ids[i].key holds it. */
+int store_messages_by_client_id(struct pg *pg, const struct message_key *ids, size_t n, struct arena *a,
+	void (*each)(void *ctx, size_t i, struct str key, int64_t conversation_id), void *ctx,
+	struct err *err) ERR_MUST_USE;
 /* Started only (pg_start): writes every column but ids, account and conversation as the rows have them; the key may
  * change. Absent metadata stays as it is stored. */
 int store_messages(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;

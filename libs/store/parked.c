@@ -31,16 +31,21 @@ static const struct pg_stmt count = { "parked_count", PG_UNNAMED,
 	" AND p.account_id = r.account_id ORDER BY p.target LIMIT $1::integer) AS p)::integer"
 	" FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS r (workspace_id, account_id, place)" };
 
-/* "?:<stanza>": a message of either direction. One row for each that was looked at; columns of those that are
- * chosen. */
+/* "?:<stanza>": a message of either direction. "c:<client_message_id>": a message that Blazz sent, which may be stored under
+ * the provider's key; a Dispatch and a status under one such target are ready together. One row for each that was looked at;
+ * columns of those that are chosen. */
 static const struct pg_stmt ready = { "parked_ready", PG_PREPARED,
 	"WITH scanned AS MATERIALIZED (SELECT p.* FROM unnest($6::integer[]) AS q (partition) CROSS JOIN LATERAL"
-	" (SELECT p.workspace_id, p.id, p.account_id, p.target, p.expires_at FROM parked_updates p WHERE p.topic = $1"
+	" (SELECT p.workspace_id, p.id, p.account_id, p.kind, p.target, p.expires_at FROM parked_updates p WHERE p.topic = $1"
 	" AND p.partition = q.partition AND (p.expires_at, p.id) > ($4::timestamptz, $5::bigint)"
 	" ORDER BY p.expires_at, p.id LIMIT $3::integer) AS p ORDER BY p.expires_at, p.id LIMIT $3::integer),"
 	" looked_up AS MATERIALIZED (SELECT s.*, EXISTS (SELECT FROM chats c WHERE c.workspace_id = s.workspace_id"
 	" AND c.account_id = s.account_id AND c.message_key = ANY (CASE WHEN s.target LIKE '?:%'"
-	" THEN ARRAY['true' || substr(s.target, 2), 'false' || substr(s.target, 2)] ELSE ARRAY[s.target] END) OFFSET 0) AS ready"
+	" THEN ARRAY['true' || substr(s.target, 2), 'false' || substr(s.target, 2)] ELSE ARRAY[s.target] END) OFFSET 0)"
+	" OR s.target LIKE 'c:%' AND (EXISTS (SELECT FROM chats c WHERE c.workspace_id = s.workspace_id"
+	" AND c.account_id = s.account_id AND c.client_message_id = substr(s.target, 3) OFFSET 0)"
+	" OR EXISTS (SELECT FROM parked_updates p WHERE p.workspace_id = s.workspace_id AND p.account_id = s.account_id"
+	" AND p.target = s.target AND (p.kind = 'dispatch') <> (s.kind = 'dispatch') OFFSET 0)) AS ready"
 	" FROM scanned s),"
 	" ranked AS (SELECT l.*, l.ready AND row_number() OVER (PARTITION BY l.ready ORDER BY l.workspace_id, l.id) <= $2::integer"
 	" AS chosen FROM looked_up l)"

@@ -7,7 +7,7 @@
 struct parked_row {
 	int64_t workspace_id, id, account_id, conversation_id; /* conversation 0: unknown */
 	const char *kind;
-	struct str target; /* message key, or "?:<stanza>" */
+	struct str target; /* message key, "?:<stanza>" or "c:<client_message_id>" */
 	struct uuid event_id;
 	struct str record_key, record_value, record_headers,
 		topic; /* headers: as libs/wire/records.h writes one record's */

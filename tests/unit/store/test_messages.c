@@ -313,6 +313,19 @@ static void keep_key(void *ctx, size_t place, struct str key)
 	((struct matched *)ctx)->keys[place] = key;
 }
 
+struct own {
+	struct str keys[2];
+	int64_t conversations[2];
+};
+
+static void keep_own(void *ctx, size_t i, struct str key, int64_t conversation_id)
+{
+	struct own *own = ctx;
+
+	own->keys[i] = key;
+	own->conversations[i] = conversation_id;
+}
+
 static void messages_are_found_by_moment_and_by_our_own_id(void **state)
 {
 	struct message_row a = message(1, "true:A"), b = message(2, "true:B");
@@ -321,8 +334,8 @@ static void messages_are_found_by_moment_and_by_our_own_id(void **state)
 		{ 1, 100, AT(1), a.direction, STR("true:S"), STR("another") },
 		{ 1, 200, AT(1), a.direction, STR("true:S"), STR("hi") } };
 	struct matched matched = { { STR_NONE } };
-	struct message_key keys[] = { { 1, 2, STR("c1"), 0, true }, { 1, 1, STR("c1"), 0, true } };
-	struct found f = { .n = 0 };
+	struct message_key ids[] = { { 1, 2, STR("c1"), 0, true }, { 1, 1, STR("c1"), 0, true } };
+	struct own own = { .keys = { STR_NONE } };
 
 	(void)state;
 	a.client_message_id = STR("c1");
@@ -331,9 +344,10 @@ static void messages_are_found_by_moment_and_by_our_own_id(void **state)
 	done(store_messages_at(db.pg, moments, 4, db.arena, keep_key, &matched, &db.err));
 	assert_true(str_is(matched.keys[1], "true:A"));
 	assert_true(!matched.keys[0].p && !matched.keys[2].p && !matched.keys[3].p);
-	done(store_messages_by_client_id(db.pg, keys, 2, db.arena, keep, &f, &db.err));
-	assert_int_equal(f.n, 1);
-	assert_int_equal(f.places[0], 1);
+	done(store_messages_by_client_id(db.pg, ids, 2, db.arena, keep_own, &own, &db.err));
+	assert_false(own.keys[0].p);
+	assert_true(str_is(own.keys[1], "true:A"));
+	assert_int_equal(own.conversations[1], 100);
 }
 
 static void every_column_is_written_but_ids_account_and_conversation(void **state)
