@@ -46,6 +46,18 @@ static void recipient_read(const struct meta_item *it, struct in_status *s)
 	s->participant = meta_party_of(it, "recipient_participant_id", "recipient_participant_user_id");
 }
 
+/* What the request that sent the message had attached, of at most 512 characters: Blazz's own id as "blazz:<id>", or data of another program. */
+static void callback_read(const struct meta_item *it, struct in_status *s)
+{
+	const struct str prefix = STR("blazz:");
+	struct str data = json_str(json_get(it->v, "biz_opaque_callback_data"));
+
+	if (!str_starts(data, prefix))
+		s->callback_data = data.n <= WIRE_MAX_LINK_BYTES ? data : STR_NONE;
+	else if (data.n - prefix.n <= WIRE_MAX_OWN_ID_BYTES)
+		s->client_message_id = str_slice(data, prefix.n, data.n);
+}
+
 void meta_status(struct meta_item *it)
 {
 	struct arena *a = it->change->in->arena;
@@ -69,7 +81,7 @@ void meta_status(struct meta_item *it)
 	recipient_read(it, s);
 	if (json_count(json_get(it->v, "errors")) > 0)
 		s->error = meta_error(a, json_next(&errors));
-	s->callback_data = json_str(json_get(it->v, "biz_opaque_callback_data"));
+	callback_read(it, s);
 	s->extra = extra_of(it);
 	meta_add(it, e, s->target.key,
 		arena_printf(a, "%.*s %.*s%.*s %.*s", STR_ARG(word), STR_ARG(s->participant.phone),

@@ -401,6 +401,54 @@ static void a_group_status_names_the_participant(void **state)
 	post_free(&p);
 }
 
+/* "blazz:" and an id of n bytes. */
+static char *own_data(char *out, size_t n)
+{
+	memcpy(out, "blazz:", 6);
+	memset(out + 6, 'x', n);
+	return out;
+}
+
+static void callback_data_of_ours_is_a_client_message_id(void **state)
+{
+	static char longest[600], longer[600], other[9000];
+	const struct {
+		const char *data, *want_id, *want_data;
+	} cases[] = {
+		{ "blazz:7f3a.9001#2", "7f3a.9001#2", "" },
+		{ "blazz:", "", "" },
+		{ "blazz", "", "blazz" },
+		{ "Blazz:1", "", "Blazz:1" },
+		{ " blazz:1", "", " blazz:1" },
+		{ "order-8812;tenant=acme", "", "order-8812;tenant=acme" },
+		{ own_data(longest, WIRE_MAX_OWN_ID_BYTES), longest + 6, "" },
+		{ own_data(longer, WIRE_MAX_OWN_ID_BYTES + 1), "", "" },
+		{ memset(other, 'x', WIRE_MAX_LINK_BYTES + 1), "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char body[10000];
+		const struct in_status *s;
+		struct post p;
+
+		snprintf(body, sizeof(body),
+			ONE("messages",
+				"\"statuses\":[{\"id\":\"s\",\"status\":\"sent\",\"timestamp\":\"1767225400\","
+				"\"recipient_id\":\"16505551234\",\"biz_opaque_callback_data\":\"%s\"}]"),
+			cases[i].data);
+		p = post_one(body, IN_STATUS);
+		s = &p.in.events[0]->u.status;
+		if (!str_eq(s->client_message_id, str_of(cases[i].want_id)) &&
+			s->client_message_id.n + strlen(cases[i].want_id) > 0)
+			fail_msg("%.20s: the id is %.*s", cases[i].data, STR_ARG(s->client_message_id));
+		if (!str_eq(s->callback_data, str_of(cases[i].want_data)) &&
+			s->callback_data.n + strlen(cases[i].want_data) > 0)
+			fail_msg("%.20s: the data is %.*s", cases[i].data, STR_ARG(s->callback_data));
+		post_free(&p);
+	}
+}
+
 static void an_unknown_status_or_preference_is_unsupported(void **state)
 {
 	static const char *const bodies[] = {
@@ -643,6 +691,7 @@ int main(void)
 		cmocka_unit_test(each_type_has_the_text_that_a_list_shows),
 		cmocka_unit_test(a_person_has_both_aliases_and_the_profile_from_contacts),
 		cmocka_unit_test(a_group_status_names_the_participant),
+		cmocka_unit_test(callback_data_of_ours_is_a_client_message_id),
 		cmocka_unit_test(an_unknown_status_or_preference_is_unsupported),
 		cmocka_unit_test(in_a_history_messages_of_the_businesss_number_are_outbound),
 		cmocka_unit_test(a_new_number_replaces_the_old_one_and_a_new_user_id_does_not),
