@@ -10,6 +10,7 @@
 #include "chat-sync/resolve/follow.h"
 #include "chat-sync/resolve/groups.h"
 #include "chat-sync/resolve/messages.h"
+#include "chat-sync/resolve/own_messages.h"
 #include "chat-sync/resolve/parked.h"
 #include "chat-sync/resolve/targets.h"
 #include "chat-sync/resolve/users.h"
@@ -96,8 +97,9 @@ static int work_resolve(struct work *w, struct err *err)
 {
 	size_t before;
 
-	if (people_resolve(w, err) < 0 || merges_follow(w, err) < 0 || groups_resolve(w, err) < 0 ||
-		conversations_resolve(w, err) < 0 || users_resolve(w, err) < 0 || messages_resolve(w, err) < 0)
+	if (own_messages_join(w, err) < 0 || people_resolve(w, err) < 0 || merges_follow(w, err) < 0 ||
+		groups_resolve(w, err) < 0 || conversations_resolve(w, err) < 0 || users_resolve(w, err) < 0 ||
+		messages_resolve(w, err) < 0)
 		return -1;
 	before = w->ops.n;
 	w->people.n = 0;

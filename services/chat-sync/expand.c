@@ -75,6 +75,40 @@ static void op_state(struct work *w, struct op *op, const struct in_chat_state *
 		op->peer->timed_name = op->origin == ORIGIN_LIVE;
 }
 
+struct str own_key(struct work *w, struct str client_id)
+{
+	return arena_printf(w->arena, "c:%.*s", STR_ARG(client_id));
+}
+
+/* The message of a Dispatch, with what its outcome says. */
+static struct in_message *dispatched(struct work *w, const struct op *op, struct str key, struct str provider_id,
+	enum message_status status)
+{
+	struct in_message *m = ARENA_NEW(w->arena, struct in_message);
+
+	*m = op->event->u.dispatch.message;
+	m->key = key;
+	m->provider_id = provider_id;
+	m->status = status;
+	m->error = status == STATUS_FAILED ? op->event->u.dispatch.error : (struct provider_error){ .code = STR_NONE };
+	return m;
+}
+
+struct str provider_id_of_key(struct str key)
+{
+	struct str from_us, stanza;
+
+	return str_cut(key, ':', &from_us, &stanza) && str_is(from_us, "true") ? stanza : key;
+}
+
+void op_dispatch_sent(struct work *w, struct op *op, const struct target *target)
+{
+	struct str key = target->key.n > 0 ? target->key : arena_printf(w->arena, "true:%.*s", STR_ARG(target->stanza));
+
+	op->target = NULL;
+	op_message(w, op, dispatched(w, op, key, provider_id_of_key(key), STATUS_SENT));
+}
+
 /* A call is a message of type call. */
 static const struct in_message *call_message(struct work *w, const struct in_call *c)
 {
@@ -220,13 +254,36 @@ static void expand_identity_change(struct work *w, struct op *op)
 	op->author = person_new(w, op, &c->new_party, false);
 }
 
+/* One that was sent is a message with the provider's key, one that failed a message under a key of its own. Of one whose result is unknown only
+ * a status tells that it was sent: until then nothing is made of it, not even a contact. */
+static void expand_dispatch(struct work *w, struct op *op)
+{
+	const struct in_dispatch *d = &op->event->u.dispatch;
+	struct str key = own_key(w, d->message.client_message_id);
+	struct target *own;
+
+	switch (d->outcome) {
+	case DISPATCH_SENT:
+		op_message(w, op, dispatched(w, op, d->message.key, d->message.provider_id, STATUS_SENT));
+		break;
+	case DISPATCH_FAILED:
+		op_message(w, op, dispatched(w, op, key, STR_NONE, STATUS_FAILED));
+		break;
+	case DISPATCH_NONE:
+	case DISPATCH_UNKNOWN:
+		own = ARENA_NEW(w->arena, struct target);
+		own->key = key;
+		op->target = own;
+		break;
+	}
+}
+
 /* It names no person; groups_resolve() reads the group from the event. */
 static void expand_nothing(struct work *w, struct op *op)
 {
 	(void)w, (void)op;
 }
 
-/* IN_DISPATCH is campaign-sender's; see proto/blazz/v1/inbound.proto. */
 op_expand *const ops_expansions[IN_KINDS] = {
 	[IN_MESSAGE] = expand_message,
 	[IN_STATUS] = expand_status,
@@ -248,17 +305,14 @@ op_expand *const ops_expansions[IN_KINDS] = {
 	[IN_CALL] = expand_call,
 	[IN_READ_MARKER] = expand_read_marker,
 	[IN_MESSAGE_DELETE] = expand_message_delete,
+	[IN_DISPATCH] = expand_dispatch,
 };
 
 void ops_expand(struct work *w, struct batch_item *item)
 {
 	const struct inbound_event *e = item->decoded;
 
-	if (ops_expansions[e->kind])
-		ops_expansions[e->kind](w, op_new(w, item, e));
-	else
-		batch_dead_letter(w->tx, item, DEAD_UNSUPPORTED, inbound_kind_word(e->kind),
-			"this release does not apply events of this kind", true);
+	ops_expansions[e->kind](w, op_new(w, item, e));
 }
 
 void ops_expand_parked(struct work *w, const struct parked_row *parked, const struct inbound_event *event)

@@ -2,6 +2,7 @@
  *
  *   accounts_resolve   finds the account of each record; a record without one becomes a dead letter
  *   ops_expand         turns an event into one or more ops (a chat of a sync: its state and its messages)
+ *   own_messages_join  finds what is known of messages that Blazz sent, and makes a message of a Dispatch whose result was unknown
  *   people_resolve     maps aliases to contacts: found, created, merged; see identity/
  *   merges_follow      merges the account's conversations of contacts that merged in another partition
  *   groups_resolve, conversations_resolve
@@ -50,6 +51,18 @@ struct message {
 	struct message *next_same_moment; /* same conversation, time, direction and body */
 };
 
+/* A message that Blazz sent, by the client_message_id that events of this batch name. */
+struct own_message {
+	struct str client_id;
+	struct account *account;
+	struct str key; /* of the stored row that has this id, as the batch began; absent: there is none */
+	int64_t conversation_id; /* of that row */
+	struct message *row; /* the one with this id, once the batch has made or read it */
+	bool in_batch; /* the batch has the message itself */
+	const struct op *status; /* the first one of the batch */
+	struct op *unknown; /* the first Dispatch of the batch whose outcome is unknown */
+};
+
 /* A party of an event, and the contact that it resolves to. */
 struct person {
 	const struct party *party;
@@ -83,11 +96,13 @@ struct op {
 	const struct in_message *message;
 	const struct in_chat_state *state;
 	const struct target *target;
+	struct own_message *own; /* of the client_message_id that the event names; NULL: it names none */
 	struct person *peer, *author;
 	struct group *group;
 	struct conversation *conversation;
 	struct message *row; /* IN_MESSAGE: its row; updates: the target, NULL when not stored */
 	bool duplicate; /* IN_MESSAGE: another op of the batch made the row */
+	bool by_own; /* IN_MESSAGE: a row with its client_message_id exists: it is a copy, and no row is made for it */
 	int64_t user_id; /* of the agent that it names; 0: none */
 	bool changed; /* had an effect */
 	bool waits; /* to be parked, or to stay parked */

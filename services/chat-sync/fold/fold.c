@@ -32,6 +32,7 @@ const struct op_fold ops_folds[IN_KINDS] = {
 	[IN_TEMPLATE_STATUS] = { .fold = fold_template },
 	[IN_READ_MARKER] = { .fold = fold_read_marker },
 	[IN_MESSAGE_DELETE] = { .fold = fold_message_delete },
+	[IN_DISPATCH] = { .fold = fold_dispatch },
 };
 
 /* A message updates names only when it is new, or becomes live: the name in a repeat or in history may be an old one. */

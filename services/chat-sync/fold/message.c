@@ -2,6 +2,7 @@
 #include "chat-sync/fold/message.h"
 #include "chat-sync/fold/chat.h"
 #include "chat-sync/fold/message_effects.h"
+#include "chat-sync/fold/status.h"
 #include "chat-sync/identity/alias.h"
 #include "chat-sync/metadata/call.h"
 #include "chat-sync/metadata/metadata.h"
@@ -98,7 +99,10 @@ static void fill_missing(struct message *m, struct str *have, struct str got)
 static void message_fill_ids(struct message *m, const struct op *op)
 {
 	fill_missing(m, &m->row.wam_id, op->message->provider_id);
-	fill_missing(m, &m->row.client_message_id, op->message->client_message_id);
+	if (message_may_be_own(m, op)) {
+		op->own->row = m;
+		fill_missing(m, &m->row.client_message_id, op->own->client_id);
+	}
 	if (m->row.user_id == 0 && op->user_id != 0) {
 		m->row.user_id = op->user_id;
 		m->dirty = true;
@@ -136,6 +140,7 @@ static bool message_apply_call(struct work *w, const struct op *op, struct messa
 
 static void fold_copy(struct work *w, struct op *op, struct message *m)
 {
+	const struct in_status status = { .status = op->message->status, .error = op->message->error };
 	enum copy_effect effect = copy_effect(&m->row, op->origin, op->message->placeholder);
 	bool was_live = m->row.origin == ORIGIN_LIVE;
 	bool moved = op->event->kind == IN_CALL && message_apply_call(w, op, m);
@@ -151,19 +156,18 @@ static void fold_copy(struct work *w, struct op *op, struct message *m)
 		effect_add_created(w, op, m, metadata_body(m->row.metadata, w->arena));
 	else if (effect != COPY_NOTHING || moved)
 		effect_add_edited(w, op, m, op->message->body, true);
-	if (op->message->direction == DIR_OUTBOUND && op->message->status != STATUS_NONE &&
-		message_apply_status(&m->row, op->message->status, op->time_us)) {
-		m->dirty = true;
-		effect_add_status(w, op, m, NULL);
-	}
+	if (op->message->direction == DIR_OUTBOUND && status.status != STATUS_NONE)
+		message_fold_status(w, op, m, &status);
 }
 
 void fold_message(struct work *w, struct op *op)
 {
 	struct message *m = op->row;
 
-	if (!m)
+	if (!m) {
+		op->waits = op->by_own; /* its row is among several of its key that move to another conversation */
 		return;
+	}
 	if (!m->inserted || op->duplicate) {
 		fold_copy(w, op, m);
 		return;

@@ -75,12 +75,10 @@ void effect_add_status(struct work *w, struct op *op, struct message *m, const s
 
 	e->event.u.message_status.message_id = m->row.id;
 	e->event.u.message_status.message_uuid = e->subject;
-	e->event.u.message_status.status = s ? s->status : m->row.status;
+	e->event.u.message_status.status = s->status;
 	e->event.u.message_status.at_ms = op->time_us / 1000;
 	e->event.u.message_status.client_message_id = m->row.client_message_id;
-	if (s) {
-		e->event.u.message_status.error = s->error;
-		e->event.u.message_status.participant = s->participant;
-		e->event.u.message_status.extra = s->extra;
-	}
+	e->event.u.message_status.error = s->error;
+	e->event.u.message_status.participant = s->participant;
+	e->event.u.message_status.extra = s->extra;
 }

@@ -9,7 +9,6 @@ void effect_add_created(struct work *w, struct op *op, struct message *m, struct
 /* filled: a better copy replaced the content (a placeholder's, a call's); the event then has the whole message. */
 void effect_add_edited(struct work *w, struct op *op, struct message *m, struct str body, bool filled);
 void effect_add_revoked(struct work *w, struct op *op, struct message *m, bool for_us_only);
-/* s: NULL when a copy of the message has the status; then the event has the row's. */
 void effect_add_status(struct work *w, struct op *op, struct message *m, const struct in_status *s);
 
 #endif

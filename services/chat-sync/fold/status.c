@@ -1,5 +1,6 @@
 /* See status.h. */
 #include "chat-sync/fold/status.h"
+#include "chat-sync/expand.h"
 #include "chat-sync/fold/edit.h"
 #include "chat-sync/fold/message_effects.h"
 #include "chat-sync/fold/sender.h"
@@ -39,24 +40,11 @@ static void receipt_add(struct work *w, struct op *op, const struct message *m, 
 		(struct sender_change){ m->row.workspace_id, m->row.id, sender.alias, sender.key };
 }
 
-void fold_status(struct work *w, struct op *op)
+void message_fold_status(struct work *w, struct op *op, struct message *m, const struct in_status *s)
 {
-	const struct in_status *s = &op->event->u.status;
-	struct message *m = op->row;
-	enum message_status before;
-	int64_t delivered, read;
+	enum message_status before = m->row.status;
+	int64_t delivered = m->row.delivered_us, read = m->row.read_us;
 
-	if (!m) {
-		op->waits = true;
-		return;
-	}
-	if (s->status == STATUS_DELETED) {
-		fold_revoke(w, op);
-		return;
-	}
-	before = m->row.status;
-	delivered = m->row.delivered_us;
-	read = m->row.read_us;
 	if (message_apply_status(&m->row, s->status, op->time_us)) {
 		if (s->status == STATUS_FAILED || before == STATUS_FAILED)
 			message_set_error(w, m, s);
@@ -64,6 +52,55 @@ void fold_status(struct work *w, struct op *op)
 	}
 	if (m->row.status != before || m->row.delivered_us != delivered || m->row.read_us != read)
 		m->dirty = true;
+}
+
+bool message_may_be_own(const struct message *m, const struct op *op)
+{
+	const struct own_message *own = op->own;
+
+	return own && (own->row ? own->row == m : !own->key.p);
+}
+
+/* A status that names our id is the evidence which of our messages has the provider's. */
+static void message_fill_ids(struct message *m, const struct op *op)
+{
+	const struct target *target = op->target;
+
+	if (m->row.direction != DIR_OUTBOUND || !message_may_be_own(m, op))
+		return;
+	op->own->row = m;
+	if (!m->row.client_message_id.p) {
+		m->row.client_message_id = op->own->client_id;
+		m->dirty = true;
+	}
+	if (!m->row.wam_id.p) {
+		m->row.wam_id = target->key.n > 0 ? provider_id_of_key(target->key) : target->stanza;
+		m->dirty = true;
+	}
+}
+
+/* Where the message is stored it says more than the Dispatch. */
+void fold_dispatch(struct work *w, struct op *op)
+{
+	(void)w;
+	op->waits = !op->row;
+}
+
+void fold_status(struct work *w, struct op *op)
+{
+	const struct in_status *s = &op->event->u.status;
+	struct message *m = op->row;
+
+	if (!m) {
+		op->waits = true;
+		return;
+	}
+	message_fill_ids(m, op);
+	if (s->status == STATUS_DELETED) {
+		fold_revoke(w, op);
+		return;
+	}
+	message_fold_status(w, op, m, s);
 	if (op->author)
 		receipt_add(w, op, m, s);
 }

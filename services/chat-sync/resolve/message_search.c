@@ -64,6 +64,10 @@ static struct message_search named_search(struct work *w)
 
 		if (op->row && !op->row->inserted)
 			message_search_add(w, &s, op, op->row->row.key, in);
+		if (op->by_own)
+			message_search_add(w, &s, op, op->message->key, in);
+		if (op->own && op->own->key.p)
+			message_search_add(w, &s, op, op->own->key, op->own->conversation_id);
 		if (op->target && op->target->key.n > 0) {
 			message_search_add(w, &s, op, op->target->key, in);
 		} else if (op->target) {

@@ -47,19 +47,25 @@ static void row_fill(struct work *w, struct op *op, struct message_row *r)
 	(void)message_apply_status(r, status, op->time_us);
 }
 
-/* The first op of a key in a conversation makes the row; later ops are folded into it as copies. */
+/* The first op of a key in a conversation makes the row; later ops are folded into it as copies. So are ops with a client_message_id that a row
+ * of another key has: targets_resolve() finds it. */
 size_t new_messages_make(struct work *w)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->ops.n; i++) {
 		struct op *op = w->ops.at[i];
+		struct own_message *own = op->own;
 		struct message *m;
 
 		if (op->kind != IN_MESSAGE || !op->message || !op->conversation)
 			continue;
 		m = message_in_conversation(messages_by_key(w, op->account->row.id, op->message->key),
 			op->conversation->row.id);
+		if (own && (own->key.p || (!m && own->row))) {
+			op->by_own = op->duplicate = true;
+			continue;
+		}
 		if (!m) {
 			m = ARENA_NEW(w->arena, struct message);
 			row_fill(w, op, &m->row);
@@ -68,6 +74,8 @@ size_t new_messages_make(struct work *w)
 			message_link(w, m);
 			n++;
 		}
+		if (own && !own->row)
+			own->row = m;
 		op->row = m;
 		op->duplicate = m->origin_op != op;
 	}

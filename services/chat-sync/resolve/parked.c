@@ -7,14 +7,34 @@
 static void parked_found(void *ctx, size_t target, const struct parked_row *row)
 {
 	struct work *w = ctx;
-	struct inbound_event *e = ARENA_NEW(w->arena, struct inbound_event);
-	struct parked_row *kept = ARENA_NEW(w->arena, struct parked_row);
+	void **joined = map_slot(w->index, (struct str){ (const char *)&row->id, sizeof(row->id) });
+	struct inbound_event *e;
+	struct parked_row *kept;
 	struct err err;
 
 	(void)target;
+	if (*joined)
+		return;
+	*joined = w;
+	e = ARENA_NEW(w->arena, struct inbound_event);
+	kept = ARENA_NEW(w->arena, struct parked_row);
 	*kept = *row;
 	if (inbound_decode(e, row->record_value, w->arena, &err) == 0)
 		ops_expand_parked(w, kept, e);
+}
+
+int parked_join(struct work *w, const struct message_key *targets, size_t n, struct err *err)
+{
+	if (n == 0)
+		return 0;
+	map_clear(w->index);
+	for (size_t i = 0; i < w->ops.n; i++) {
+		const struct parked_row *row = w->ops.at[i]->parked;
+
+		if (row)
+			*map_slot(w->index, (struct str){ (const char *)&row->id, sizeof(row->id) }) = w;
+	}
+	return store_parked_find(w->pg, targets, n, w->arena, parked_found, w, err);
 }
 
 int parked_load(struct work *w, struct err *err)
@@ -32,5 +52,5 @@ int parked_load(struct work *w, struct err *err)
 		if (str_cut(op->row->row.key, ':', &head, &stanza))
 			message_search_add(w, &s, op, message_key_of_stanza(w, "?", stanza), 0);
 	}
-	return s.keys.n == 0 ? 0 : store_parked_find(w->pg, s.keys.at, s.keys.n, w->arena, parked_found, w, err);
+	return parked_join(w, s.keys.at, s.keys.n, err);
 }

@@ -53,11 +53,16 @@ static void message_relink(struct work *w, struct message *m)
 		*place = m;
 		return;
 	}
-	for (size_t i = 0; i < w->ops.n; i++)
-		if (w->ops.at[i]->row == m) {
-			w->ops.at[i]->row = there;
-			w->ops.at[i]->duplicate = true;
+	for (size_t i = 0; i < w->ops.n; i++) {
+		struct op *op = w->ops.at[i];
+
+		if (op->own && op->own->row == m)
+			op->own->row = there;
+		if (op->row == m) {
+			op->row = there;
+			op->duplicate = true;
 		}
+	}
 }
 
 int synthetic_keys_match(struct work *w, size_t n, struct err *err)

@@ -29,6 +29,31 @@ static struct message *target_find(struct work *w, const struct op *op)
 	return target_among(mine ? mine : theirs, op->conversation);
 }
 
+/* The row with the client_message_id that the op names. */
+static struct message *own_row(struct work *w, const struct op *op)
+{
+	struct own_message *own = op->own;
+
+	if (own->row || !own->key.p)
+		return own->row;
+	for (struct message *m = messages_by_key(w, op->account->row.id, own->key); m; m = m->next_same_key)
+		if (str_eq(m->row.client_message_id, own->client_id))
+			own->row = m;
+	return own->row;
+}
+
+/* By key first: a copy of a message that was seen elsewhere has its key, and may not have the id. */
+static struct message *row_find(struct work *w, const struct op *op)
+{
+	struct message *own = op->own ? own_row(w, op) : NULL;
+	struct message *m = op->target
+		? target_find(w, op)
+		: message_in_conversation(messages_by_key(w, op->account->row.id, op->message->key),
+			  op->conversation->row.id);
+
+	return m ? m : own;
+}
+
 /* A parked update that joined the batch may need the content of a message that was read without: it stays parked for the sweep. */
 static struct message *target_readable(struct message *m, const struct op *op)
 {
@@ -40,7 +65,7 @@ void targets_resolve(struct work *w)
 	for (size_t i = 0; i < w->ops.n; i++) {
 		struct op *op = w->ops.at[i];
 
-		if (op->target)
-			op->row = target_readable(target_find(w, op), op);
+		if (op->target || op->by_own)
+			op->row = target_readable(row_find(w, op), op);
 	}
 }

@@ -1,4 +1,5 @@
-/* Finds the targets of updates among the messages that the batch inserted or read.
+/* Finds the targets of updates among the messages that the batch inserted or read, and the rows of copies that are known by their
+ * client_message_id.
  *
  * Invariant: an update is applied only to a message that it identifies without doubt; otherwise it is parked. Source: README.md, Messages.
  */

@@ -32,11 +32,13 @@ static void parked_expired(void *ctx, const struct parked_row *row)
 {
 	struct sweep *d = ctx;
 
+	d->changed = d->s->cache_stale = true;
+	if (str_is(str_of(row->kind), inbound_kind_word(IN_DISPATCH)))
+		return; /* whether its message was sent is never learned */
 	parked_dead_letter(d, row, DEAD_EXPIRED, row->kind, "the message that it refers to never arrived");
 	report_gap(&d->s->report, "expired_update");
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
 	d->gap_accounts[d->n_gaps++] = row->account_id;
-	d->s->cache_stale = true;
 }
 
 static void parked_ready(void *ctx, const struct parked_row *row)

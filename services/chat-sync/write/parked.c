@@ -1,8 +1,16 @@
 /* Stores new parked updates and deletes applied ones; see tables.h. Invariant: of one account at most PARKED_MAX are parked. */
+#include "chat-sync/expand.h"
 #include "chat-sync/rejections.h"
 #include "chat-sync/report.h"
 #include "chat-sync/settings.h"
 #include "chat-sync/write/tables.h"
+
+static struct str parked_target(struct work *w, const struct op *op)
+{
+	if (op->own)
+		return own_key(w, op->own->client_id);
+	return op->target->key.n > 0 ? op->target->key : arena_printf(w->arena, "?:%.*s", STR_ARG(op->target->stanza));
+}
 
 static struct parked_row parked_row_of(struct work *w, const struct op *op)
 {
@@ -13,8 +21,7 @@ static struct parked_row parked_row_of(struct work *w, const struct op *op)
 		.account_id = op->account->row.id,
 		.conversation_id = op->conversation ? op->conversation->row.id : 0,
 		.kind = inbound_kind_word(op->kind),
-		.target = op->target->key.n > 0 ? op->target->key
-						: arena_printf(w->arena, "?:%.*s", STR_ARG(op->target->stanza)),
+		.target = parked_target(w, op),
 		.event_id = op->event->id,
 		.record_key = m->key,
 		.record_value = m->value,

@@ -62,6 +62,32 @@ static struct inbound_event offer(size_t run)
 	return outbound_text(1, chat_of(ann(run)), named("true:1-", run), "offer", 110);
 }
 
+/* The offer again, from the service that sent it; or one that was not sent, or perhaps. */
+static struct inbound_event dispatch(size_t run, enum dispatch_outcome outcome, const char *id, int64_t second)
+{
+	struct inbound_event e = event(IN_DISPATCH, 1, second);
+
+	e.u.dispatch.message = offer(run).u.message;
+	e.u.dispatch.message.client_message_id = str_of(named(id, run));
+	e.u.dispatch.outcome = outcome;
+	return e;
+}
+
+static struct inbound_event sent(size_t run)
+{
+	return dispatch(run, DISPATCH_SENT, "s-", 110);
+}
+
+static struct inbound_event not_sent(size_t run)
+{
+	return dispatch(run, DISPATCH_FAILED, "f-", 112);
+}
+
+static struct inbound_event perhaps_sent(size_t run)
+{
+	return dispatch(run, DISPATCH_UNKNOWN, "u-", 112);
+}
+
 static struct inbound_event poll(size_t run)
 {
 	struct inbound_event e = outbound_text(1, chat_of(ann(run)), named("true:2-", run), "colour?", 120);
@@ -468,10 +494,10 @@ HISTORY(alias)
 #define K(f)        { #f, f, false }
 #define OF_KNOWN(f) { #f, f, true }
 static const struct kind live[] = { K(hello), K(offer), K(poll), K(to_all), K(placeholder), K(newer), K(older),
-	K(by_lid), K(by_both), K(call), K(delivered), K(read_by_ann), K(failed), K(edit), K(revoke), K(reaction),
-	K(withdrawal), K(vote), K(deletion), K(marker), K(read_elsewhere), K(archived), K(team_state), K(subject),
-	K(bob_added), K(bob_removed), K(saved), K(removed), OF_KNOWN(alias), K(number_changed), K(opt_out),
-	K(template) };
+	K(by_lid), K(by_both), K(sent), K(not_sent), K(perhaps_sent), K(call), K(delivered), K(read_by_ann), K(failed),
+	K(edit), K(revoke), K(reaction), K(withdrawal), K(vote), K(deletion), K(marker), K(read_elsewhere), K(archived),
+	K(team_state), K(subject), K(bob_added), K(bob_removed), K(saved), K(removed), OF_KNOWN(alias),
+	K(number_changed), K(opt_out), K(template) };
 static const struct kind bulk[] = { K(history_hello), K(history_offer), K(history_poll), K(history_to_all),
 	K(history_placeholder), K(history_newer), K(history_older), K(history_by_lid), K(history_delivered),
 	K(history_earlier_edit), K(history_revoke), K(history_earlier_reaction), OF_KNOWN(history_alias),
@@ -571,7 +597,7 @@ static void runs_apply(void)
 	" RETURN replace(line, of, '#'); END $$"
 #define LINES \
 	"CREATE TEMPORARY TABLE lines AS SELECT run::integer, pg_temp.named(line, run) AS line FROM (" \
-	"SELECT right(c.message_key, 5) AS run, concat_ws('|', 'message', k.uuid, g.group_jid, c.message_key, c.wam_id, c.type," \
+	"SELECT right(c.message_key, 5) AS run, concat_ws('|', 'message', k.uuid, g.group_jid, c.message_key, c.wam_id, c.client_message_id, c.type," \
 	" c.message_type, c.message_status, c.sender, c.origin, c.placeholder, c.metadata, c.sent_at, 'delivered', c.delivered_at, 'read'," \
 	" c.read_at, 'edited', c.edited_at, 'revoked', c.revoked_at, 'deleted', c.deleted_at) AS line FROM chats c" \
 	" JOIN conversations v ON v.id = c.conversation_id LEFT JOIN contacts k ON k.id = v.contact_id LEFT JOIN whatsapp_groups g ON g.id = v.group_id" \
