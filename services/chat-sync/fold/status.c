@@ -62,7 +62,7 @@ bool message_may_be_own(const struct message *m, const struct op *op)
 }
 
 /* A status that names our id is the evidence which of our messages has the provider's. */
-static void message_fill_ids(struct message *m, const struct op *op)
+static void status_fill_ids(struct message *m, const struct op *op)
 {
 	const struct target *target = op->target;
 
@@ -95,7 +95,7 @@ void fold_status(struct work *w, struct op *op)
 		op->waits = true;
 		return;
 	}
-	message_fill_ids(m, op);
+	status_fill_ids(m, op);
 	if (s->status == STATUS_DELETED) {
 		fold_revoke(w, op);
 		return;
