@@ -5,8 +5,10 @@
 
 #include "base/rng.h"
 #include "kafka/consumer.h"
+#include "kafka/partition.h"
 
 #define DEADLINE_MS 60000
+#define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 
 struct outcome {
 	int good, failed;
@@ -82,32 +84,34 @@ static void a_report_has_the_opaque_the_partition_and_the_offset(void **state)
 	kafka_producer_close(&p, 1000);
 }
 
-/* The hashes are those of Kafka's own UtilsTest.testMurmur2. */
-static void keys_have_the_same_partition_as_with_java_clients(void **state)
+static void a_record_lands_in_the_partition_that_kafka_partition_of_names(void **state)
 {
-	static const struct {
-		const char *key;
-		int32_t hash;
-	} cases[] = {
-		{ "21", -973932308 },
-		{ "foobar", -790332482 },
-		{ "a-little-bit-long-string", -985981536 },
-		{ "a-little-bit-longer-string", -1486304829 },
-		{ "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971 },
-	};
-	struct outcome o = { 0 };
-	struct kafka_producer *p = producer_open((struct kafka_producer_options){ .message_timeout_ms = 20000 }, &o);
+	static struct outcome mine[1000];
+	static char keys[COUNT(mine)][80];
+	struct outcome all = { 0 };
+	struct kafka_producer *p = producer_open((struct kafka_producer_options){ .message_timeout_ms = 20000 }, &all);
+	struct err err = { .msg = "" };
+	int32_t want[COUNT(mine)];
 
 	(void)state;
 	topic_create("keys", 24);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(mine); i++) {
+		struct str key = { keys[i], 1 + i % sizeof(keys[i]) };
 		struct kafka_record r = { .topic = "keys",
 			.partition = KAFKA_ANY_PARTITION,
-			.key = str_of(cases[i].key),
-			.value = STR("x") };
+			.key = key,
+			.value = STR("x"),
+			.opaque = &mine[i] };
 
-		send_one(p, &r);
-		assert_int_equal(o.partition, (cases[i].hash & 0x7fffffff) % 24);
+		rng_bytes(keys[i], sizeof(keys[i]));
+		want[i] = kafka_partition_of(key, 24);
+		if (kafka_produce(p, &r, &err) < 0)
+			fail_msg("produce: %s", err.msg);
+	}
+	poll_until_empty(p);
+	for (size_t i = 0; i < COUNT(mine); i++) {
+		assert_int_equal(mine[i].good, 1);
+		assert_int_equal(mine[i].partition, want[i]);
 	}
 	kafka_producer_close(&p, 1000);
 }
@@ -320,7 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_report_has_the_opaque_the_partition_and_the_offset),
-		cmocka_unit_test(keys_have_the_same_partition_as_with_java_clients),
+		cmocka_unit_test(a_record_lands_in_the_partition_that_kafka_partition_of_names),
 		cmocka_unit_test(a_record_that_is_too_large_is_an_input_error),
 		cmocka_unit_test(a_missing_topic_is_named_and_used_once_it_exists),
 		cmocka_unit_test(a_full_queue_is_busy_and_loses_no_record),
