@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "crypto/sealed_row.h"
 #include "ingest/account_loader_private.h"
 #include "store/intake.h"
 
@@ -11,19 +10,13 @@
 static void secrets_open(struct account_loader *l, const char *what, const struct uuid *id, struct str sealed,
 	struct secrets *out, struct arena *a)
 {
-	struct buf text = BUF_INIT;
 	char uuid[37];
 	struct err err;
 
-	if (sealed.n == 0)
+	if (store_secrets_open(out, l->keyring, what, id, sealed, SECRETS_RECEIVE, a, &err) == 0)
 		return;
-	if (row_unseal(l->keyring, what, id, sealed, &text, &err) < 0 ||
-		secrets_parse(out, buf_str(&text), a, &err) < 0) {
-		uuid_format(id, uuid);
-		log_error("secrets cannot be opened", LOG_S(what, uuid), LOG_ERR(&err));
-	}
-	buf_wipe(&text);
-	buf_fini(&text);
+	uuid_format(id, uuid);
+	log_error("secrets cannot be opened", LOG_S(what, uuid), LOG_ERR(&err));
 }
 
 static struct catalogue_account *account_make(struct account_loader *l, const struct intake_account_row *row)

@@ -4,7 +4,7 @@
 #ifndef INGEST_AUTH_H
 #define INGEST_AUTH_H
 
-#include "ingest/secrets.h"
+#include "store/secrets.h"
 
 enum auth_scheme {
 	AUTH_BRIDGE, /* X-WhatsApp-Signature (HMAC-SHA256 hex), or Standard Webhooks */

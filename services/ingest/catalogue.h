@@ -6,7 +6,7 @@
 #define INGEST_CATALOGUE_H
 
 #include "ingest/dialects/intake.h"
-#include "ingest/secrets.h"
+#include "store/secrets.h"
 
 /* All strings are in the arena of the account or app, which is freed with it. */
 struct catalogue_account {

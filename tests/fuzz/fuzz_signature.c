@@ -204,7 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct request r = { .arena = arena_new(4096) };
 
 	request_read(&r, text);
-	if (secrets_parse(&r.secrets, secrets, r.arena, NULL) == 0)
+	if (store_secrets_parse(&r.secrets, secrets, SECRETS_RECEIVE, r.arena, NULL) == 0)
 		for (r.scheme = 0; r.scheme < AUTH_SCHEMES; r.scheme++) {
 			struct auth_claims sent = r.claims;
 
