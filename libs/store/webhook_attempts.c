@@ -16,7 +16,7 @@ static const struct pg_stmt insert = { "attempts_insert", PG_PREPARED, /* no joi
 	" first_byte_us, total_us, excerpt, error)" };
 
 static const struct pg_stmt maintain = { "attempts_maintain", PG_PREPARED,
-	"SELECT 1 FROM webhook_attempts_maintain($1, $2)" };
+	"SELECT 1 FROM day_partitions_maintain('webhook_attempts', $1, $2)" };
 
 const struct pg_stmt *const attempts_statements[] = { &insert, &maintain, NULL };
 

@@ -56,7 +56,7 @@
 	" gen_random_uuid(), g % 24, g, 1, 1, CASE g % 10 WHEN 0 THEN now() + (g - 50000) * interval '1 s' ELSE 'infinity' END," \
 	" (ARRAY['pending', 'pending', 'pending', 'success'])[1 + g % 4], now() - g * interval '1 s' FROM generate_series(1, 100000) g;" \
 	"BEGIN;" \
-	"SELECT webhook_attempts_maintain(0, 30);" \
+	"SELECT day_partitions_maintain('webhook_attempts', 0, 30);" \
 	"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, chat_id, attempt, outcome, at, excerpt) SELECT 1," \
 	" 1 + g % 500, gen_random_uuid(), 'message.created', g, 1, 'success', " TODAY \
 	" + (g - 50000) * interval '1.7 s', 'ok'" \

@@ -107,7 +107,7 @@ static void no_role_can_access_a_partition_except_through_its_table(void **state
 	struct pg *dispatcher = db_session(DISPATCHER);
 
 	(void)state;
-	execute(dispatcher, "SELECT webhook_attempts_maintain(1, 30)");
+	execute(dispatcher, "SELECT day_partitions_maintain('webhook_attempts', 1, 30)");
 	pg_close(&dispatcher);
 	assert_true(db_i64("SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r'") >= 3);
 	assert_text(
@@ -125,18 +125,64 @@ static void functions_that_run_as_their_owner_are_few_and_closed(void **state)
 	(void)state;
 	assert_text(
 		"SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",
-		"webhook_attempts_maintain whatsapp_accounts_check_app");
+		"day_partitions_maintain webhook_attempts_maintain whatsapp_accounts_check_app");
 	assert_text(
 		"SELECT coalesce(string_agg(r.rolname, ' '), 'none') FROM pg_roles r WHERE r.rolname LIKE 'blazz%' AND"
 		" has_function_privilege(r.oid, 'whatsapp_accounts_check_app()', 'EXECUTE')",
 		"none");
 	assert_text("SELECT proconfig::text FROM pg_proc WHERE proname = 'whatsapp_accounts_check_app'",
 		"{\"search_path=pg_catalog, pg_temp\"}");
-	assert_text("SELECT string_agg(r.rolname, ' ') FROM pg_roles r WHERE r.rolname LIKE 'blazz%' AND"
-		    " has_function_privilege(r.oid, 'webhook_attempts_maintain(integer, integer)', 'EXECUTE')",
+	assert_text(
+		"SELECT string_agg(DISTINCT r.rolname, ' ') FROM pg_roles r, pg_proc p WHERE r.rolname LIKE 'blazz%'"
+		" AND p.proname IN ('day_partitions_maintain', 'webhook_attempts_maintain')"
+		" AND has_function_privilege(r.oid, p.oid, 'EXECUTE')",
 		DISPATCHER);
-	assert_text("SELECT proconfig::text FROM pg_proc WHERE proname = 'webhook_attempts_maintain'",
+	assert_text("SELECT string_agg(DISTINCT proconfig::text, ' ') FROM pg_proc"
+		    " WHERE proname IN ('day_partitions_maintain', 'webhook_attempts_maintain')",
 		"{\"search_path=pg_catalog, pg_temp\",TimeZone=UTC,lock_timeout=2s}");
+}
+
+/* One role may have the right to call it, and the table be another role's: campaign-sender is given the right here. */
+static void partitions_by_day_are_maintained_by_the_tables_own_role(void **state)
+{
+	static const struct {
+		const char *sql, *code; /* code NULL: allowed */
+	} cases[] = {
+		{ "SELECT day_partitions_maintain('webhook_attempts', 1, 30)", "42501" },
+		{ "SELECT day_partitions_maintain('chats', 1, 30)", "22023" },
+		{ "SELECT day_partitions_maintain('webhook_attempts_20200101', 1, 30)", "22023" },
+		{ "SELECT day_partitions_maintain(NULL, 1, 30)", "22023" },
+		{ "SET ROLE blazz_webhook_dispatcher", "42501" },
+		{ "SELECT webhook_attempts_maintain(1, 30)", "42501" },
+	};
+	struct pg *sender = db_session("blazz_campaign_sender"), *dispatcher = db_session(DISPATCHER);
+
+	(void)state;
+	db_script("GRANT EXECUTE ON FUNCTION day_partitions_maintain TO blazz_campaign_sender");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (run(sender, cases[i].sql, NULL, NULL, &db.err) == 0)
+			fail_msg("%s", cases[i].sql);
+		assert_string_equal(db.err.code, cases[i].code);
+	}
+	execute(db.admin, "SET ROLE blazz_campaign_sender"); /* what counts is the role, not the login */
+	assert_int_equal(run(db.admin, cases[0].sql, NULL, NULL, &db.err), -1);
+	execute(db.admin, "RESET ROLE");
+	execute(dispatcher, cases[0].sql);
+	db_script("REVOKE EXECUTE ON FUNCTION day_partitions_maintain FROM blazz_campaign_sender");
+	pg_close(&sender);
+	pg_close(&dispatcher);
+}
+
+/* They may run beside this one. */
+static void the_function_that_earlier_releases_call_still_works(void **state)
+{
+	struct pg *dispatcher = db_session(DISPATCHER);
+
+	(void)state;
+	execute(dispatcher, "SELECT webhook_attempts_maintain(7, 30)");
+	execute(dispatcher, "SELECT day_partitions_maintain('webhook_attempts', 8, 30)");
+	assert_int_equal(db_i64("SELECT count(*) FROM pg_inherits WHERE inhparent = 'webhook_attempts'::regclass"), 10);
+	pg_close(&dispatcher);
 }
 
 static void no_view_shows_rows_that_its_reader_may_not_see(void **state)
@@ -197,7 +243,7 @@ static void only_names_received_without_a_workspace_are_unique_across_workspaces
 	"INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, source_partition, source_offset," \
 	" source_timestamp_ms, max_retries, next_retry_at, status) SELECT g, g, gen_random_uuid(), 't', 'u', 0, 1, 1, 1, now(), 'pending'" \
 	" FROM generate_series(1, 2) g;" \
-	"SELECT webhook_attempts_maintain(1, 30);" \
+	"SELECT day_partitions_maintain('webhook_attempts', 1, 30);" \
 	"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, chat_id, attempt, outcome, at) SELECT g, g," \
 	" gen_random_uuid(), 'message.created', 1, 1, 'success', now() FROM generate_series(1, 2) g"
 
@@ -471,8 +517,9 @@ static void a_migration_with_pending_renames_is_not_reverted(void **state)
 		"INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs');"
 		"INSERT INTO sender_renames (workspace_id, sender, contact_id, topic, partition) VALUES (1, '62811', 10, 't', 0)");
 	assert_int_equal(db_sqitch("revert -y --to topics 2>/dev/null"), -1);
-	assert_int_equal(db_i64("SELECT version FROM schema_version"), SCHEMA_VERSION);
+	assert_int_equal(db_i64("SELECT version FROM schema_version"), 2);
 	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 1);
+	assert_int_equal(db_sqitch("deploy --verify"), 0);
 }
 
 /* The last test: it leaves an empty database behind, and a full one. */
@@ -506,6 +553,8 @@ int main(void)
 		cmocka_unit_test(no_tenant_table_is_without_row_level_security),
 		cmocka_unit_test(no_role_can_access_a_partition_except_through_its_table),
 		cmocka_unit_test(functions_that_run_as_their_owner_are_few_and_closed),
+		cmocka_unit_test(partitions_by_day_are_maintained_by_the_tables_own_role),
+		cmocka_unit_test(the_function_that_earlier_releases_call_still_works),
 		cmocka_unit_test(no_view_shows_rows_that_its_reader_may_not_see),
 		cmocka_unit_test(every_key_between_tenant_tables_begins_with_the_workspace),
 		cmocka_unit_test(only_names_received_without_a_workspace_are_unique_across_workspaces),

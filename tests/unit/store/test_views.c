@@ -15,7 +15,7 @@
 	" (1, 1, '2026-01-01T11:59Z'), (2, 1, '2026-01-01T12:00Z'), (3, 1, '2026-01-01T12:01Z'), (4, 2, '2026-01-01T11:00Z')) AS r (c, v, at)"
 
 #define ATTEMPTS \
-	"SELECT webhook_attempts_maintain(1, 30);" \
+	"SELECT day_partitions_maintain('webhook_attempts', 1, 30);" \
 	"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, chat_id, attempt, outcome, at, error)" \
 	" SELECT w, e, gen_random_uuid(), 'message.created', c, a, o, date_trunc('day', now()) + s * interval '1 s', r FROM (VALUES" \
 	" (1, 1, 1, 1, 'refused', 1, 'no route'), (1, 1, 1, 2, 'timeout', 2, NULL), (1, 1, 1, 3, 'success', 3, NULL)," \

@@ -180,7 +180,7 @@ static void missing_events_are_neither_acknowledged_nor_pending(void **state)
 	struct buf got = BUF_INIT;
 
 	(void)state;
-	execute(db.pg, "SELECT webhook_attempts_maintain(1, 30)");
+	execute(db.pg, "SELECT day_partitions_maintain('webhook_attempts', 1, 30)");
 	db_script(
 		"CREATE TEMP TABLE event AS SELECT chr(97 + g) AS name, ('00000000-0000-4000-8000-0000000000a' || g)::uuid AS id"
 		" FROM generate_series(0, 9) g;"
@@ -213,7 +213,7 @@ static void all_delivered_events_are_read_in_any_number(void **state)
 	int64_t n = 0;
 
 	(void)state;
-	execute(db.pg, "SELECT webhook_attempts_maintain(1, 30)");
+	execute(db.pg, "SELECT day_partitions_maintain('webhook_attempts', 1, 30)");
 	/* 15,000 at the same time, where a page may end. */
 	db_script(
 		"INSERT INTO webhook_attempts (workspace_id, endpoint_id, event_id, event_type, attempt, outcome, at) SELECT 1, 1,"
