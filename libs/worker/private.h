@@ -25,6 +25,7 @@ struct worker {
 	int64_t live_us, slice_us; /* the time of live batches since the last bulk slice; the time of that slice */
 	int64_t sweep_mono_ms;
 	bool step_due, step_had_turn;
+	int wait_ms; /* of the current turn at most */
 	struct err pending; /* an error of filling while a statement waited, for the next turn; ERR_NONE: none */
 	struct metric *size;
 	struct log_limit rejected;

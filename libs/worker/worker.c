@@ -51,9 +51,9 @@ static int on_acquired(void *ctx, struct pg *pg, const struct progress *partitio
 {
 	struct worker *w = ctx;
 
-	(void)pg, (void)partitions, (void)n, (void)err;
-	w->ops->assignment_changed(w->ctx);
-	return 0;
+	if (w->ops->assignment_changed)
+		w->ops->assignment_changed(w->ctx);
+	return w->ops->acquired ? w->ops->acquired(w->ctx, pg, partitions, n, err) : 0;
 }
 
 /* The batch being committed continues, fenced by its epoch; records received for later ones are left to the next
@@ -67,6 +67,8 @@ static void on_lost(void *ctx)
 	if (w->bulk)
 		batch_reset(w->bulk);
 	backlog_reset(&w->backlog);
+	if (w->ops->lost)
+		w->ops->lost(w->ctx);
 }
 
 static void on_idle(void *ctx)
@@ -170,20 +172,28 @@ void worker_postpone(struct worker *w, struct batch *b)
 		batch_sort(w, w->bulk);
 }
 
+/* How long a turn waits for records. */
+static int fill_wait_ms(const struct worker *w, bool back_pressure, bool due)
+{
+	bool begun = w->filling->n > 0 || (w->bulk && w->bulk->n > 0);
+	int wait_ms = back_pressure || due || w->backlog.n > 0 || w->step_due ? 0 : begun ? 1 : SLICE_MS;
+
+	return wait_ms < w->wait_ms ? wait_ms : w->wait_ms;
+}
+
 /* One turn while partitions are owned. */
-static int worker_turn(void *ctx, struct err *err)
+static int turn(void *ctx, struct err *err)
 {
 	struct worker *w = ctx;
 	int64_t now = clock_mono_ms();
 	bool back_pressure = has_back_pressure(w);
-	bool begun = w->filling->n > 0 || (w->bulk && w->bulk->n > 0);
 	struct batch **due = worker_due(w);
 
 	if (w->pending.kind != ERR_NONE) {
 		*err = w->pending;
 		return -1;
 	}
-	if (worker_fill(w, back_pressure || due || w->backlog.n > 0 || w->step_due ? 0 : begun ? 1 : SLICE_MS, err) < 0)
+	if (worker_fill(w, fill_wait_ms(w, back_pressure, due), err) < 0)
 		return -1;
 	if (back_pressure || !owner_running(w->owner))
 		return 0;
@@ -201,14 +211,31 @@ static int worker_turn(void *ctx, struct err *err)
 	return due ? worker_commit(w, batch_replace(w, due), err) : 0;
 }
 
+static bool turn_is_due(struct worker *w)
+{
+	return owner_running(w->owner) && !has_back_pressure(w) && (worker_due(w) || w->backlog.n > 0 || w->step_due);
+}
+
+int worker_turn(struct worker *w, int timeout_ms, struct err *err)
+{
+	bool waits = !owner_running(w->owner) || has_back_pressure(w);
+
+	w->wait_ms = timeout_ms;
+	if (owner_step(w->owner, waits ? timeout_ms : 0, turn, w, err) < 0)
+		return -1;
+	return turn_is_due(w);
+}
+
+struct owner *worker_owner(struct worker *w)
+{
+	return w->owner;
+}
+
 int worker_run(struct worker *w, struct err *err)
 {
-	while (!service_stopping(w->service)) {
-		bool waits = !owner_running(w->owner) || has_back_pressure(w);
-
-		if (owner_step(w->owner, waits ? SLICE_MS : 0, worker_turn, w, err) < 0)
+	while (!service_stopping(w->service))
+		if (worker_turn(w, SLICE_MS, err) < 0)
 			return -1;
-	}
 	owner_drain(w->owner, DRAIN_MS);
 	return 0;
 }

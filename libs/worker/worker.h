@@ -16,6 +16,16 @@
  * 100 ms, in turn with live ones; while live batches are full, bulk still gets at least one batch a second. So a live
  * record waits for one bulk batch at most.
  *
+ * A service that lives on this loop alone calls worker_run(). One that also serves sockets, or has transactions of its own,
+ * calls worker_turn() from its main loop (service/reactor.h), waits nowhere in it, and between two turns opens an owner_tx on
+ * worker_owner():
+ *
+ *   reactor_run() ─► callbacks of sockets and timers, also while a statement waits
+ *                 ─► turn(): worker_turn(w, 0) ─► owner_tx of the service ─► worker_turn(w, 0) ─► ...
+ *
+ * Its loop is woken by owner_fd(worker_owner(w)), which it watches between turns only: while a statement waits the worker receives
+ * records itself, and a full batch leaves the descriptor readable.
+ *
  * Invariant: an offset, the changes it caused and the records that follow from it are all in one commit, or none of
  * them is.
  */
@@ -66,8 +76,15 @@ struct worker_ops {
 	/* What apply(), sweep() and step() changed in memory is now permanent, or is to be undone. */
 	void (*committed)(void *ctx);
 	void (*rolled_back)(void *ctx);
-	/* The partitions were acquired: the service drops what it cached for them. */
+	/* The partitions were acquired: the service drops what it cached for them. May be NULL. */
 	void (*assignment_changed)(void *ctx);
+	/* The same with the connection, before the first record: the service loads its state for them (owner_ops.acquired). May be
+	 * NULL. */
+	int (*acquired)(void *ctx, struct pg *pg, const struct progress *partitions, size_t n, struct err *err);
+	/* The partitions were revoked, or will be acquired again: the worker has discarded the records that it had received, and
+	 * the service discards what it holds for them. May run while a statement waits, and in worker_close() (owner_ops.lost). May
+	 * be NULL. */
+	void (*lost)(void *ctx);
 };
 
 struct worker_options {
@@ -83,7 +100,16 @@ struct worker;
 
 int worker_open(struct worker **out, struct service *service, const struct worker_options *options,
 	const struct worker_ops *ops, void *ctx, struct err *err) ERR_MUST_USE;
-/* Runs until service_stopping(); then finishes or abandons the current batch (within a second when PostgreSQL does not
+/* One turn: callbacks, acquiring, publishing, receiving records, and at most one transaction (a batch, a sweep or a step). Waits no
+ * longer than timeout_ms for records, acknowledgements and partitions, with 0 not at all; and for PostgreSQL, where the connection's
+ * own wait runs (pg_options.wait). No owner_tx may be open. 1: another batch or step is due at once; 0: none; -1: only
+ * ERR_FATAL. After any other failure the partitions are acquired again. */
+int worker_turn(struct worker *w, int timeout_ms, struct err *err) ERR_MUST_USE;
+/* For transactions of the service's own between two turns, under the same fence: in no callback of worker_ops, and without
+ * advancing a partition, which only batches do. When one fails, owner_restart(). A service that does not use worker_run() calls
+ * owner_drain() at the end. */
+struct owner *worker_owner(struct worker *w);
+/* Turns until service_stopping(); then finishes or abandons the current batch (within a second when PostgreSQL does not
  * answer), publishes outstanding rows for a bounded time, and returns. -1 only with ERR_FATAL: a restart or an operator
  * must resolve it. */
 int worker_run(struct worker *w, struct err *err) ERR_MUST_USE;
