@@ -11,13 +11,6 @@ static struct str body_alone(void *ctx)
 	return intake_json(w->item.in, w->body);
 }
 
-struct str waha_address(const json *v, struct arena *a)
-{
-	struct str jid = wid_read(v, a);
-
-	return str_is(jid, "me") ? STR_NONE : jid;
-}
-
 static void session_status(const struct waha *w)
 {
 	static const struct word_value states[] = {

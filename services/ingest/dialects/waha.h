@@ -10,6 +10,8 @@ struct waha {
 	int64_t time_ms; /* from the envelope: when WAHA created the event */
 };
 
+/* ---- waha_address.c */
+
 /* A JID; absent for the literal "me". */
 struct str waha_address(const json *v, struct arena *a);
 
