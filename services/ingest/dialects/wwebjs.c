@@ -4,13 +4,6 @@
 
 #include "ingest/dialects/dialects.h"
 
-const json *wwebjs_argument(const struct wwebjs *w, const char *name)
-{
-	const json *argument = json_get(w->data, name);
-
-	return json_is_obj(argument) ? argument : w->data;
-}
-
 static struct str body_alone(void *ctx)
 {
 	const struct wwebjs *w = ctx;

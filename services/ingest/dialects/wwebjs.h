@@ -20,11 +20,13 @@ struct wwebjs_alias {
 	struct str lid, phone;
 	bool used; /* a party of the batch has both addresses */
 };
-/* The other address of the same person; absent when unknown. */
-struct str wwebjs_other_address(const struct wwebjs *w, struct str jid);
+
+/* ---- wwebjs_data.c */
 
 /* The argument of that name, or the data itself when it is the object. */
 const json *wwebjs_argument(const struct wwebjs *w, const char *name);
+/* The other address of the same person, by the lidMap, whose line then counts as used; absent when unknown. */
+struct str wwebjs_other_address(const struct wwebjs *w, struct str jid);
 
 /* ---- wwebjs_message.c */
 

@@ -4,16 +4,6 @@
 #include "ingest/dialects/sync_batch.h"
 #include "ingest/dialects/wwebjs.h"
 
-struct str wwebjs_other_address(const struct wwebjs *w, struct str jid)
-{
-	struct wwebjs_alias *alias = w->aliases && jid.n > 0 ? map_get(w->aliases, jid) : NULL;
-
-	if (!alias)
-		return STR_NONE;
-	alias->used = true;
-	return str_eq(jid, alias->lid) ? alias->phone : alias->lid;
-}
-
 static struct map *aliases_read(const json *list, struct arena *a)
 {
 	struct json_iter it = json_iter(json_is_arr(list) ? list : NULL);
