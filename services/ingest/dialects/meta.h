@@ -45,6 +45,14 @@ void meta_value_read(const struct meta_change *c);
 /* Whether this member of the value belongs neither to its envelope nor to a list with a reader. */
 bool meta_is_unhandled(struct str member, const json *v);
 
+/* meta_fields.c */
+/* Seconds to ms; 0 for anything else and for impossible times. */
+int64_t meta_time(const json *seconds);
+struct provider_error meta_error(struct arena *a, const json *error);
+struct str meta_name(const json *v);                  /* truncated to a name's limit */
+struct str meta_link(const json *v);                  /* absent above its limit */
+struct str meta_id(const json *v, struct arena *a);   /* string or number; absent above its limit */
+
 /* meta_item.c */
 bool meta_add(struct meta_item *it, struct inbound_event *e, struct str provider_key, struct str content);
 /* reason: as for intake_reject(). */
@@ -53,12 +61,6 @@ void meta_reject(struct meta_item *it, enum dead_reason reason, const char *mess
 struct str meta_entry_body(struct intake *in, const json *entry);
 /* An event with the item's origin and time (seconds, as number or string; NULL: the entry's). */
 struct inbound_event *meta_event(struct meta_item *it, enum inbound_kind kind, const json *seconds);
-/* Seconds to ms; 0 for anything else and for impossible times. */
-int64_t meta_time(const json *seconds);
-struct provider_error meta_error(struct arena *a, const json *error);
-struct str meta_name(const json *v);                  /* truncated to a name's limit */
-struct str meta_link(const json *v);                  /* absent above its limit */
-struct str meta_id(const json *v, struct arena *a);   /* string or number; absent above its limit */
 
 /* meta_party.c */
 void meta_contacts_index(struct meta_change *c);
