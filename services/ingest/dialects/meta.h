@@ -42,8 +42,6 @@ struct str meta_number_id(const json *change, struct arena *a);
 /* meta_value.c */
 struct meta_item meta_item(const struct meta_change *c); /* the value itself */
 void meta_value_read(const struct meta_change *c);
-/* Whether this member of the value belongs neither to its envelope nor to a list with a reader. */
-bool meta_is_unhandled(struct str member, const json *v);
 
 /* meta_fields.c */
 /* Seconds to ms; 0 for anything else and for impossible times. */
@@ -88,8 +86,8 @@ void meta_channel_error(struct meta_item *it);
 /* meta_account.c */
 /* A change without a reader of its own: templates, the account, anything new. */
 void meta_notice(struct meta_item *it, struct str kind);
-/* The members of a value that no reader covers (meta_is_unhandled), as one notice under the field's name. */
-void meta_unhandled(struct meta_item *it);
+/* members: those of the value that no reader covers, a JSON object. They become one notice under the field's name. */
+void meta_unhandled(struct meta_item *it, struct str members);
 
 /* meta_content.c: fills type, body, media, location and placeholder from the object that has the member `type`.
  * False: not understood; the type is then MSG_UNKNOWN. */

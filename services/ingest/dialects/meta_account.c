@@ -77,45 +77,21 @@ static void template_read(struct meta_item *it)
 		arena_printf(a, "%.*s %.*s %.*s", STR_ARG(t->status), STR_ARG(t->quality), STR_ARG(t->category)));
 }
 
-/* Copies the writer's output into the arena. */
-static struct str written(struct intake *in, struct buf *out)
-{
-	struct str text = arena_str(in->arena, buf_str(out));
-
-	buf_fini(out);
-	return text;
-}
-
 /* The item as a JSON object; a value of another type is wrapped in one. */
 static struct str extra_of(const struct meta_item *it)
 {
 	struct buf out = BUF_INIT;
 	struct json_writer w = json_writer(&out);
+	struct str text;
 
 	if (json_is_obj(it->v))
 		return intake_json(it->change->in, it->v);
 	jw_obj(&w);
 	jw_member_raw(&w, "items", intake_json(it->change->in, it->v));
 	jw_obj_end(&w);
-	return written(it->change->in, &out);
-}
-
-static struct str unhandled_of(const struct meta_item *it)
-{
-	struct json_iter members = json_iter(it->v);
-	struct buf out = BUF_INIT;
-	struct json_writer w = json_writer(&out);
-	const json *v;
-
-	jw_obj(&w);
-	while ((v = json_next(&members))) {
-		if (!meta_is_unhandled(json_iter_key(&members), v))
-			continue;
-		jw_key_str(&w, json_iter_key(&members));
-		jw_raw(&w, intake_json(it->change->in, v));
-	}
-	jw_obj_end(&w);
-	return written(it->change->in, &out);
+	text = arena_str(it->change->in->arena, buf_str(&out));
+	buf_fini(&out);
+	return text;
 }
 
 static void notice_add(struct meta_item *it, const struct in_account_notice *notice, struct str extra)
@@ -174,9 +150,9 @@ void meta_notice(struct meta_item *it, struct str kind)
 		notice_add(it, &notice, extra_of(it));
 }
 
-void meta_unhandled(struct meta_item *it)
+void meta_unhandled(struct meta_item *it, struct str members)
 {
 	struct in_account_notice notice = notice_of(it, it->change->field);
 
-	notice_add(it, &notice, unhandled_of(it));
+	notice_add(it, &notice, members);
 }

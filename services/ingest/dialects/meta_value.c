@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ingest/dialects/meta.h"
+#include "json/writer.h"
 
 static const struct list {
 	const char *name;
@@ -59,7 +60,8 @@ static void list_read(const struct meta_change *c, const struct list *list, cons
 	}
 }
 
-bool meta_is_unhandled(struct str member, const json *v)
+/* Whether this member of the value belongs neither to its envelope nor to a list with a reader. */
+static bool is_unhandled(struct str member, const json *v)
 {
 	static const char *const known[] = { "messaging_product", "metadata", "contacts" };
 
@@ -76,9 +78,31 @@ static bool has_unhandled(const struct meta_change *c, bool alone)
 	const json *v;
 
 	while ((v = json_next(&members)))
-		if (meta_is_unhandled(json_iter_key(&members), v) && (alone || json_is_obj(v) || json_is_arr(v)))
+		if (is_unhandled(json_iter_key(&members), v) && (alone || json_is_obj(v) || json_is_arr(v)))
 			return true;
 	return false;
+}
+
+/* Those members, as a JSON object in the arena. */
+static struct str unhandled_of(const struct meta_change *c)
+{
+	struct json_iter members = json_iter(c->value);
+	struct buf out = BUF_INIT;
+	struct json_writer w = json_writer(&out);
+	struct str text;
+	const json *v;
+
+	jw_obj(&w);
+	while ((v = json_next(&members))) {
+		if (!is_unhandled(json_iter_key(&members), v))
+			continue;
+		jw_key_str(&w, json_iter_key(&members));
+		jw_raw(&w, intake_json(c->in, v));
+	}
+	jw_obj_end(&w);
+	text = arena_str(c->in->arena, buf_str(&out));
+	buf_fini(&out);
+	return text;
 }
 
 /* Adds one notice for all members that no reader covers. */
@@ -94,7 +118,7 @@ static void unhandled_read(const struct meta_change *c, bool alone)
 	if (alone)
 		meta_notice(&it, c->field);
 	else
-		meta_unhandled(&it);
+		meta_unhandled(&it, unhandled_of(c));
 }
 
 /* Reads the lists in the order of the table, whatever their order in the body; then unknown members. */
