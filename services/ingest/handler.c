@@ -4,6 +4,8 @@
  *   header ─► handler_admit: 404, 405, 415, 429 or 503 ─► body ─► handler_grow: 503 ─► handler_handle ─► pipeline.c
  *
  * Invariant: every byte of a body is counted before it is kept, for its source until the request is authenticated. */
+#include "ingest/handler.h"
+
 #include <stdio.h>
 #include <string.h>
 

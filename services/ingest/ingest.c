@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/port_file.h"
+#include "ingest/handler.h"
 #include "ingest/pipeline.h"
 #include "ingest/stats.h"
 

@@ -1,67 +1,15 @@
-/* ingest as a whole: its parts, and the state that all requests share. One thread with one loop; the thread of the
- * account loader shares nothing with it but two mailboxes.
+/* ingest as a whole: opens its parts, and runs them. One thread with one loop; the thread of the account loader shares
+ * nothing with it but two mailboxes.
  *
  * Invariant: a 2xx is answered only after Kafka acknowledged every event and every dead letter of the request.
  */
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
-#include <sys/queue.h>
-
-#include "http/server.h"
-#include "ingest/account_cache.h"
-#include "ingest/limits.h"
-#include "ingest/proxies.h"
-#include "ingest/request_records.h"
 #include "ingest/settings.h"
-#include "ingest/sources.h"
-#include "kafka/publication.h"
 #include "service/service.h"
 
-struct request;
-TAILQ_HEAD(request_list, request);
-
-/* Random bytes for trace ids, which are not secret: read from the kernel for many ids at once. */
-#define TRACE_RANDOM_IDS 128
-struct trace_random {
-	uint8_t bytes[TRACE_RANDOM_IDS][24];
-	size_t left;
-};
-
-struct ingest {
-	const struct ingest_settings *settings;
-	struct service *service;
-	struct loop *loop;
-	struct http_server *http;
-	struct kafka_publications *publications;
-	struct record_room record_room; /* of the record that is being queued */
-	struct account_cache *account_cache;
-	struct networks *proxies;
-	struct limiter *failures, *successes; /* of authentication, by source address */
-	struct limiter *accounts, *syncs; /* by account */
-	struct limiter *lines; /* log lines, by reason and account */
-	struct sources *sources;
-
-	struct request_list deadlines; /* their bodies are complete; the oldest first */
-	struct request_list idle; /* for reuse */
-	size_t n_idle, n_requests; /* n_requests: not idle */
-	size_t bytes_in_flight; /* of bodies as far as received, and of arenas until Kafka has acknowledged their records */
-	struct loop_timer *expiry;
-	struct request_list delayed; /* to be answered later (request_answer_delayed), in order of that time */
-	struct loop_timer *delay;
-	struct http_server_closed closed; /* counters at the last tick */
-	struct request_list turns; /* the queue of large bodies (turns.h) */
-	struct loop_timer *turn;
-	int64_t turn_ms; /* duration of the last turn */
-	struct buf answer; /* scratch for one response's body */
-	struct trace_random trace_random;
-
-	struct loop_io *signals;
-	struct loop_timer *tick, *drain;
-	struct service_condition *ready_directory, *ready_kafka;
-	bool draining;
-	int64_t drain_until_mono_ms;
-};
+struct ingest;
 
 /* Borrows settings and service; a reload may change the settings, in the loop's thread. ERR_INPUT, ERR_FATAL. */
 int ingest_open(struct ingest **out, const struct ingest_settings *settings, struct service *service,
@@ -71,12 +19,5 @@ int ingest_run(struct ingest *in, struct err *err) ERR_MUST_USE;
 void ingest_close(struct ingest **ingest);
 /* After SIGHUP: applies proxies and keys; limits are read at each use. */
 void ingest_reload(struct ingest *in);
-
-/* handler.c: libs/http's callbacks; ctx is the struct ingest. */
-struct http_admission handler_admit(void *ctx, struct http_request *r);
-int handler_grow(void *ctx, struct http_request *r, size_t n);
-bool handler_exempt(void *ctx, struct str peer);
-void handler_handle(void *ctx, struct http_request *r);
-void handler_gone(void *ctx, struct http_request *r);
 
 #endif

@@ -7,8 +7,8 @@
 #ifndef INGEST_REQUEST_H
 #define INGEST_REQUEST_H
 
-#include "ingest/ingest.h"
 #include "ingest/routes.h"
+#include "ingest/state.h"
 #include "ingest/stats.h"
 
 struct request {

@@ -5,7 +5,7 @@
 #ifndef INGEST_TURNS_H
 #define INGEST_TURNS_H
 
-#include "ingest/ingest.h"
+#include "ingest/state.h"
 
 #define TURNS_LARGE_BYTES ((size_t)256 * 1024)
 
