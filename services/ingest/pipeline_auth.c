@@ -5,8 +5,8 @@
  * it is known or not.
  */
 #include "base/clock.h"
+#include "ingest/accounts/session.h"
 #include "ingest/pipeline_steps.h"
-#include "ingest/session.h"
 
 static enum auth_proof proof_of(const struct request *req, const struct secrets *secrets)
 {

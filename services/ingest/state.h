@@ -5,7 +5,7 @@
 #include <sys/queue.h>
 
 #include "http/server.h"
-#include "ingest/account_cache.h"
+#include "ingest/accounts/account_cache.h"
 #include "ingest/limits.h"
 #include "ingest/proxies.h"
 #include "ingest/request_records.h"

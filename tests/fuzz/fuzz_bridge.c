@@ -1,7 +1,7 @@
 /* Our own bridge contract, by both of its routes, and the session that a body names. */
 #include "dialect.h"
+#include "ingest/accounts/session.h"
 #include "ingest/routes.h"
-#include "ingest/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

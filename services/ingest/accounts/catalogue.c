@@ -3,7 +3,7 @@
  *   names: NAME_WABA + app ──► account ──waba_next──► account ──► ...   (several accounts of one WABA)
  *          any other name  ──► account, or app for NAME_APP
  */
-#include "ingest/catalogue.h"
+#include "ingest/accounts/catalogue.h"
 
 #include <stdlib.h>
 #include <string.h>

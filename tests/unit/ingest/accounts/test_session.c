@@ -1,8 +1,8 @@
-/* services/ingest/session: which account a body names. */
+/* services/ingest/accounts/session: which account a body names. */
 #include "unit.h"
 
+#include "ingest/accounts/session.h"
 #include "ingest/routes.h"
-#include "ingest/session.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define ID       "0e1b6c1a-9f0e-4c53-8d4f-3c6a1f1f6b11"

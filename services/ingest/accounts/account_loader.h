@@ -9,7 +9,7 @@
 #define INGEST_ACCOUNT_LOADER_H
 
 #include "crypto/seal.h"
-#include "ingest/catalogue.h"
+#include "ingest/accounts/catalogue.h"
 #include "loop/mailbox.h"
 #include "service/settings_blocks.h"
 

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/sealed_row.h"
-#include "ingest/account_loader_private.h"
+#include "ingest/accounts/account_loader_private.h"
 #include "store/intake.h"
 
 #define QR_MAX 4096 /* codes; a login shows a new one every 20 s */

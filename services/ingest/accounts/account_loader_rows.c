@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "ingest/account_loader_private.h"
+#include "ingest/accounts/account_loader_private.h"
 #include "store/intake.h"
 
 /* Logs it, and leaves out empty, when the secrets cannot be opened. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "ingest/account_loader_private.h"
+#include "ingest/accounts/account_loader_private.h"
 
 void job_free(struct job *j)
 {

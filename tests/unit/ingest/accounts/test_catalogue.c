@@ -1,9 +1,9 @@
-/* services/ingest/catalogue: which accounts and apps a name finds, and when it no longer does. */
+/* services/ingest/accounts/catalogue: which accounts and apps a name finds, and when it no longer does. */
 #include "unit.h"
 
 #include <string.h>
 
-#include "ingest/catalogue.h"
+#include "ingest/accounts/catalogue.h"
 
 static struct uuid id_of(uint8_t n)
 {

@@ -4,7 +4,7 @@
  * Invariant: while it is connected, every notified change is posted as an update, or pending in `changed`, `workspaces`
  * or `reload`. Notifications of a lost connection may be lost, too, so the next one begins with loading everything.
  */
-#include "ingest/account_loader.h"
+#include "ingest/accounts/account_loader.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "ingest/account_loader_private.h"
+#include "ingest/accounts/account_loader_private.h"
 
 #define CHANNEL        "blazz_intake"
 #define BACKOFF_MIN_MS 200

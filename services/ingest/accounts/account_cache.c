@@ -6,7 +6,7 @@
  *                                                        └ UPDATE_FETCHED: the other names are absent; waits are called
  *                                                          back; next batch
  */
-#include "ingest/account_cache.h"
+#include "ingest/accounts/account_cache.h"
 
 #include <stdlib.h>
 

@@ -9,8 +9,8 @@
 
 #include <sys/queue.h>
 
-#include "ingest/account_loader.h"
-#include "ingest/catalogue.h"
+#include "ingest/accounts/account_loader.h"
+#include "ingest/accounts/catalogue.h"
 #include "loop/loop.h"
 
 struct account_cache;

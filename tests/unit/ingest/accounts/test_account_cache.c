@@ -1,10 +1,10 @@
-/* services/ingest/account_cache and account_loader against a real PostgreSQL: which names are known, when a change
+/* services/ingest/accounts/account_cache and account_loader against a real PostgreSQL: which names are known, when a change
  * arrives, and what a lost connection changes. */
 #include "unit.h"
 
 #include "../store/db.h"
 #include "crypto/seal.h"
-#include "ingest/account_cache.h"
+#include "ingest/accounts/account_cache.h"
 
 #define KEYRING "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 #define OTHERS  "k2:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=\n" KEYRING

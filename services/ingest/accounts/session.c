@@ -1,6 +1,6 @@
 /* The names by which a body identifies its account; see session.h. Invariant: session_scan() and session_of() apply the
  * same rules to a raw body and to a parsed one. */
-#include "ingest/session.h"
+#include "ingest/accounts/session.h"
 
 #include "json/json.h"
 #include "json/members.h"

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/map.h"
-#include "ingest/account_loader.h"
+#include "ingest/accounts/account_loader.h"
 #include "pg/listener.h"
 
 enum job_kind { JOB_FETCH, JOB_QR, JOB_KEYRING, JOB_DISCARD, JOB_STOP };

@@ -3,7 +3,7 @@
 #ifndef INGEST_SESSION_H
 #define INGEST_SESSION_H
 
-#include "ingest/catalogue.h"
+#include "ingest/accounts/catalogue.h"
 
 #define SESSION_NAMES 2
 
