@@ -6,11 +6,11 @@
 
 #include "http/server.h"
 #include "ingest/accounts/account_cache.h"
-#include "ingest/limits.h"
+#include "ingest/limits/limits.h"
+#include "ingest/limits/sources.h"
 #include "ingest/proxies.h"
 #include "ingest/request_records.h"
 #include "ingest/settings.h"
-#include "ingest/sources.h"
 #include "kafka/publication.h"
 #include "service/service.h"
 

@@ -1,9 +1,9 @@
-/* services/ingest/limits: which keys are remembered, and how many. */
+/* services/ingest/limits/limits: which keys are remembered, and how many. */
 #include "unit.h"
 
 #include <stdio.h>
 
-#include "ingest/limits.h"
+#include "ingest/limits/limits.h"
 
 static struct str number_key(int i, char out[static 16])
 {

@@ -1,5 +1,5 @@
 /* Entries by key, in two generations; see limits.h. Invariant: a key is in at most one of them. */
-#include "ingest/limits.h"
+#include "ingest/limits/limits.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
-/* services/ingest/sources: what the unauthenticated requests of a source hold, and that a source without requests has
+/* services/ingest/limits/sources: what the unauthenticated requests of a source hold, and that a source without requests has
  * no entry. */
 #include "unit.h"
 
-#include "ingest/sources.h"
+#include "ingest/limits/sources.h"
 
 static void a_source_is_shared_by_its_requests(void **state)
 {

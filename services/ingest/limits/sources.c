@@ -1,5 +1,5 @@
 /* Unauthenticated requests by source; see sources.h. Invariant: a source has an entry exactly while it has requests. */
-#include "ingest/sources.h"
+#include "ingest/limits/sources.h"
 
 #include <assert.h>
 #include <stdlib.h>
