@@ -9,7 +9,7 @@
 #include "ingest/limits/limits.h"
 #include "ingest/limits/sources.h"
 #include "ingest/proxies.h"
-#include "ingest/request_records.h"
+#include "ingest/records/request_records.h"
 #include "ingest/settings.h"
 #include "kafka/publication.h"
 #include "service/service.h"

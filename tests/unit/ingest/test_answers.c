@@ -5,7 +5,7 @@
 
 #include "base/header.h"
 #include "ingest/answers.h"
-#include "ingest/dead_letters.h"
+#include "ingest/records/dead_letters.h"
 #include "json/json.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

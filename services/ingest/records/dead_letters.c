@@ -1,5 +1,5 @@
 /* Dead letters of HTTP bodies; see dead_letters.h. Header names are those of proto/README.md where it has them. */
-#include "ingest/dead_letters.h"
+#include "ingest/records/dead_letters.h"
 
 #include "base/clock.h"
 #include "base/hex.h"

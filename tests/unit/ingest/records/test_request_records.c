@@ -1,9 +1,9 @@
-/* services/ingest/request_records: which topic, key and headers the records of a request have. */
+/* services/ingest/records/request_records: which topic, key and headers the records of a request have. */
 #include "unit.h"
 
 #include <string.h>
 
-#include "ingest/request_records.h"
+#include "ingest/records/request_records.h"
 
 static struct topic_names topics;
 static struct arena *arena;

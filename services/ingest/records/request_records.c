@@ -1,5 +1,5 @@
 /* The Kafka records of a request; see request_records.h. Invariant: only live events go to the live topic. */
-#include "ingest/request_records.h"
+#include "ingest/records/request_records.h"
 
 /* Live events have a topic of their own, so that they do not wait behind syncs (proto/README.md, the table of
  * topics). */

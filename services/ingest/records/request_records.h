@@ -2,8 +2,8 @@
 #ifndef INGEST_REQUEST_RECORDS_H
 #define INGEST_REQUEST_RECORDS_H
 
-#include "ingest/dead_letters.h"
 #include "ingest/dialects/intake.h"
+#include "ingest/records/dead_letters.h"
 #include "kafka/topics.h"
 #include "wire/cloudevents.h"
 
