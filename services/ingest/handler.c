@@ -11,8 +11,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "ingest/answers.h"
 #include "ingest/pipeline.h"
+#include "ingest/requests/answers.h"
 #include "ingest/stats.h"
 
 #define SOURCE_PART 8

@@ -7,8 +7,8 @@
 #include "ingest/pipeline.h"
 
 #include "ingest/pipeline_steps.h"
+#include "ingest/requests/turns.h"
 #include "ingest/stats.h"
-#include "ingest/turns.h"
 
 /* Ends the turn of a large body; the next step runs in another one. */
 static enum step_result step_turn(struct request *req)

@@ -8,7 +8,7 @@
 #ifndef INGEST_PIPELINE_H
 #define INGEST_PIPELINE_H
 
-#include "ingest/request.h"
+#include "ingest/requests/request.h"
 
 /* After request_begin(). The request may be answered, and thus recycled, when the call returns. */
 void pipeline_start(struct request *req);

@@ -2,10 +2,10 @@
  * is charged the whole cost of a body once that is known, which may leave a debt. A body that was read is charged even
  * when it is then rejected. */
 #include "base/clock.h"
-#include "ingest/answers.h"
 #include "ingest/dialects/dialects.h"
 #include "ingest/dialects/sync_batch.h"
 #include "ingest/pipeline_steps.h"
+#include "ingest/requests/answers.h"
 #include "ingest/stats.h"
 
 #define BYTES_PER_EVENT (16.0 * 1024) /* so many bytes of a body cost as much as one event */

@@ -3,10 +3,10 @@
  * the parsed body. */
 #include "base/clock.h"
 #include "base/failpoint.h"
-#include "ingest/answers.h"
 #include "ingest/pipeline_steps.h"
+#include "ingest/requests/answers.h"
+#include "ingest/requests/turns.h"
 #include "ingest/stats.h"
-#include "ingest/turns.h"
 
 static void qr_put(struct request *req)
 {

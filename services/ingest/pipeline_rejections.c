@@ -1,8 +1,8 @@
 /* The answers 400, 401, 403 and 422, and the count of failed authentications; see pipeline_steps.h. Invariant: a 401 is
  * the same for every reason, so that a client learns neither which accounts exist nor which of its secrets matched. */
 #include "base/clock.h"
-#include "ingest/answers.h"
 #include "ingest/pipeline_steps.h"
+#include "ingest/requests/answers.h"
 #include "ingest/stats.h"
 
 static struct rate failure_rate(const struct ingest *in)

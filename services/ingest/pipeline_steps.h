@@ -9,7 +9,7 @@
 #ifndef INGEST_PIPELINE_STEPS_H
 #define INGEST_PIPELINE_STEPS_H
 
-#include "ingest/request.h"
+#include "ingest/requests/request.h"
 
 enum step_result {
 	STEP_NEXT, /* run the next step */

@@ -1,5 +1,5 @@
 /* Bodies of responses; see answers.h. Invariant: no response quotes a request's body. */
-#include "ingest/answers.h"
+#include "ingest/requests/answers.h"
 
 #include <string.h>
 

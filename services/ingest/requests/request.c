@@ -1,6 +1,6 @@
 /* The life of a request; see request.h. Invariant: the memory of a request is not reused while a timer, the account
  * cache or Kafka may still call it back. */
-#include "ingest/request.h"
+#include "ingest/requests/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +10,9 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "ingest/answers.h"
+#include "ingest/requests/answers.h"
+#include "ingest/requests/turns.h"
 #include "ingest/stats.h"
-#include "ingest/turns.h"
 #include "wire/cloudevents.h"
 
 #define ARENA_BYTES ((size_t)16 * 1024)

@@ -1,9 +1,9 @@
-/* services/ingest/turns: a large body has its turn, however many others join and leave the queue. */
+/* services/ingest/requests/turns: a large body has its turn, however many others join and leave the queue. */
 #include "unit.h"
 
 #include "base/clock.h"
-#include "ingest/request.h"
-#include "ingest/turns.h"
+#include "ingest/requests/request.h"
+#include "ingest/requests/turns.h"
 
 #define PATIENCE_MS  20000 /* a deadline that no test reaches */
 #define LAST_STEP_MS 400 /* a pause of 50 ms */

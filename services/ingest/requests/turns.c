@@ -1,9 +1,9 @@
 /* The queue of large bodies; see turns.h. Invariant: while the queue is not empty, its timer is armed or its first
  * request is in resume(). */
-#include "ingest/turns.h"
+#include "ingest/requests/turns.h"
 
 #include "base/clock.h"
-#include "ingest/request.h"
+#include "ingest/requests/request.h"
 
 #define PAUSE_PART 8 /* a step of 40 ms is followed by a pause of 5 ms */
 

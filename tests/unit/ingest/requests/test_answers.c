@@ -1,11 +1,11 @@
-/* services/ingest/answers and dead_letters: the JSON for clients, the records for operators. */
+/* services/ingest/requests/answers and dead_letters: the JSON for clients, the records for operators. */
 #include "unit.h"
 
 #include <string.h>
 
 #include "base/header.h"
-#include "ingest/answers.h"
 #include "ingest/records/dead_letters.h"
+#include "ingest/requests/answers.h"
 #include "json/json.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
