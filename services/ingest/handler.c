@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "ingest/pipeline.h"
+#include "ingest/pipeline/pipeline.h"
 #include "ingest/requests/answers.h"
 #include "ingest/stats.h"
 

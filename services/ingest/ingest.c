@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "http/port_file.h"
 #include "ingest/handler.h"
-#include "ingest/pipeline.h"
+#include "ingest/pipeline/pipeline.h"
 #include "ingest/stats.h"
 
 #define TICK_MS        1000

@@ -1,7 +1,7 @@
 /* The steps that parse a body and read it in the dialect of its route. Invariant: a body is published only when the
  * session and the workspace that it names are those of the account whose secrets verified it. */
 #include "ingest/accounts/session.h"
-#include "ingest/pipeline_steps.h"
+#include "ingest/pipeline/pipeline_steps.h"
 
 enum step_result step_parse(struct request *req)
 {

@@ -6,7 +6,7 @@
  */
 #include "base/clock.h"
 #include "ingest/accounts/session.h"
-#include "ingest/pipeline_steps.h"
+#include "ingest/pipeline/pipeline_steps.h"
 
 static enum auth_proof proof_of(const struct request *req, const struct secrets *secrets)
 {

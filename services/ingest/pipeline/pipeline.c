@@ -4,9 +4,9 @@
  * survives a wait for PostgreSQL. Of large bodies only the first in the queue is parsed, so that at most two parsed
  * bodies exist at a time.
  */
-#include "ingest/pipeline.h"
+#include "ingest/pipeline/pipeline.h"
 
-#include "ingest/pipeline_steps.h"
+#include "ingest/pipeline/pipeline_steps.h"
 #include "ingest/requests/turns.h"
 #include "ingest/stats.h"
 

@@ -1,7 +1,7 @@
 /* The answers 400, 401, 403 and 422, and the count of failed authentications; see pipeline_steps.h. Invariant: a 401 is
  * the same for every reason, so that a client learns neither which accounts exist nor which of its secrets matched. */
 #include "base/clock.h"
-#include "ingest/pipeline_steps.h"
+#include "ingest/pipeline/pipeline_steps.h"
 #include "ingest/requests/answers.h"
 #include "ingest/stats.h"
 

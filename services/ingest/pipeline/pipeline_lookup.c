@@ -1,6 +1,6 @@
 /* The pipeline's access to the account cache; see pipeline_steps.h. Invariant: no parsed body is kept while the request
  * waits for PostgreSQL, as any number of requests may wait. */
-#include "ingest/pipeline_steps.h"
+#include "ingest/pipeline/pipeline_steps.h"
 #include "ingest/requests/turns.h"
 #include "ingest/stats.h"
 

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "ingest/dialects/dialects.h"
 #include "ingest/dialects/sync_batch.h"
-#include "ingest/pipeline_steps.h"
+#include "ingest/pipeline/pipeline_steps.h"
 #include "ingest/requests/answers.h"
 #include "ingest/stats.h"
 

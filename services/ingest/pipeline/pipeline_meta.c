@@ -3,7 +3,7 @@
  * dead letter because its account does not exist, never because PostgreSQL is down.
  */
 #include "ingest/dialects/dialects.h"
-#include "ingest/pipeline_steps.h"
+#include "ingest/pipeline/pipeline_steps.h"
 
 static struct name number_name(const struct request *req, struct str id)
 {

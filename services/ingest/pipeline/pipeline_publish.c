@@ -3,7 +3,7 @@
  * the parsed body. */
 #include "base/clock.h"
 #include "base/failpoint.h"
-#include "ingest/pipeline_steps.h"
+#include "ingest/pipeline/pipeline_steps.h"
 #include "ingest/requests/answers.h"
 #include "ingest/requests/turns.h"
 #include "ingest/stats.h"
