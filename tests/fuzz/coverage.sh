@@ -22,7 +22,7 @@ declare -A files=(
 	[fuzz_provider]='libs/provider/(answer|blazz|bridge|codes|evolution|meta|outcome|waha|webjs|wwebjs)\.c'
 	[fuzz_records]='libs/wire/records\.c'
 	[fuzz_request]='services/ingest/(routes|proxies)\.c|libs/wire/cloudevents\.c'
-	[fuzz_signature]='libs/crypto/webhook_signature\.c|services/ingest/(auth|secrets)\.c'
+	[fuzz_signature]='libs/crypto/webhook_signature\.c|libs/store/secrets\.c|services/ingest/auth\.c'
 	[fuzz_waha]='services/ingest/dialects/(waha.*|webjs.*|address)\.c'
 	[fuzz_wwebjs]='services/ingest/dialects/(wwebjs.*|webjs.*|sync_batch|address)\.c'
 )

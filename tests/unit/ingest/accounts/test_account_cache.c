@@ -1,5 +1,5 @@
-/* services/ingest/accounts/account_cache and account_loader against a real PostgreSQL: which names are known, when a change
- * arrives, and what a lost connection changes. */
+/* services/ingest/accounts/account_cache and account_loader against a real PostgreSQL: which names are known, when a
+ * change arrives, and what a lost connection changes. */
 #include "unit.h"
 
 #include "../store/db.h"

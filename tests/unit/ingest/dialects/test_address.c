@@ -1,4 +1,4 @@
-/* services/ingest/address: what JIDs, phones and webjs ids mean. */
+/* services/ingest/dialects/address: what JIDs, phones and webjs ids mean. */
 #include "unit.h"
 
 #include "ingest/dialects/address.h"

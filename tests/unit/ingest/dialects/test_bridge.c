@@ -1,4 +1,4 @@
-/* services/ingest/bridge*: the rules of Blazz's bridge contract, one case each. */
+/* services/ingest/dialects/bridge*: the rules of Blazz's bridge contract, one case each. */
 #include "unit.h"
 
 #include <stdio.h>

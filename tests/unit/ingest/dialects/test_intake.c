@@ -1,4 +1,4 @@
-/* services/ingest/intake: what is added, rejected, kept and sorted. */
+/* services/ingest/dialects/intake: what is added, rejected, kept and sorted. */
 #include "unit.h"
 
 #include <stdio.h>

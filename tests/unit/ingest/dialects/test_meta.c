@@ -1,4 +1,4 @@
-/* services/ingest/meta*: the envelope, and what the fixtures do not hold. */
+/* services/ingest/dialects/meta*: the envelope, and what the fixtures do not hold. */
 #include "unit.h"
 
 #include <stdio.h>

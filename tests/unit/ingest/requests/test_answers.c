@@ -1,4 +1,4 @@
-/* services/ingest/requests/answers and dead_letters: the JSON for clients, the records for operators. */
+/* services/ingest/requests/answers and records/dead_letters: the JSON for clients, the records for operators. */
 #include "unit.h"
 
 #include <string.h>
