@@ -102,8 +102,10 @@ int reactor_run(struct reactor *r, struct err *err)
 	until = clock_mono_ms() + r->options.drain_timeout_ms;
 	if (r->ops->drain)
 		r->ops->drain(r->ctx);
-	while (is_busy(r) && clock_mono_ms() < until)
+	while (is_busy(r) && clock_mono_ms() < until) {
+		(void)service_stopping(r->service); /* a further signal is read, or the loop would spin */
 		if (turn(r, err) < 0)
 			return -1;
+	}
 	return 0;
 }

@@ -114,6 +114,7 @@ int owner_turn(struct owner *o, int timeout_ms, struct err *err)
 	int rc = 0;
 
 	service_alive(o->service);
+	o->stop_mono_ms = 0; /* a service that drains has further turns, each with a second of its own */
 	owner_publish(o);
 	kafka_consumer_serve(o->consumer);
 	o->begun = o->generation;

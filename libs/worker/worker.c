@@ -62,7 +62,8 @@ static void on_lost(void *ctx)
 {
 	struct worker *w = ctx;
 
-	w->pending.kind = ERR_NONE;
+	if (w->pending.kind != ERR_FATAL)
+		w->pending.kind = ERR_NONE;
 	batch_reset(w->filling);
 	if (w->bulk)
 		batch_reset(w->bulk);
@@ -220,10 +221,21 @@ int worker_turn(struct worker *w, int timeout_ms, struct err *err)
 {
 	bool waits = !owner_running(w->owner) || has_back_pressure(w);
 
+	if (w->pending.kind == ERR_FATAL) { /* the consumer returns it once */
+		*err = w->pending;
+		return -1;
+	}
 	w->wait_ms = timeout_ms;
 	if (owner_step(w->owner, waits ? timeout_ms : 0, turn, w, err) < 0)
 		return -1;
 	return turn_is_due(w);
+}
+
+bool worker_receives(const struct worker *w)
+{
+	bool room = !batch_full(w->filling) || (w->bulk && !batch_full(w->bulk));
+
+	return room && backlog_has_room(w) && !has_back_pressure(w);
 }
 
 struct owner *worker_owner(struct worker *w)

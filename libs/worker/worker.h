@@ -13,8 +13,8 @@
  * postpones the whole batch.
  *
  * Records of a topic that follows another (owner.h) are bulk: they have batches of their own, each sized to take about
- * 100 ms, in turn with live ones; while live batches are full, bulk still gets at least one batch a second. So a live
- * record waits for one bulk batch at most.
+ * 100 ms, in turn with live ones; while live batches are full, bulk gets a fifth of the time (slice.h). So a live batch
+ * waits for one bulk batch at most.
  *
  * A service that lives on this loop alone calls worker_run(). One that also serves sockets, or has transactions of its own,
  * calls worker_turn() from its main loop (service/reactor.h), waits nowhere in it, and between two turns opens an owner_tx on
@@ -23,8 +23,9 @@
  *   reactor_run() ─► callbacks of sockets and timers, also while a statement waits
  *                 ─► turn(): worker_turn(w, 0) ─► owner_tx of the service ─► worker_turn(w, 0) ─► ...
  *
- * Its loop is woken by owner_fd(worker_owner(w)), which it watches between turns only: while a statement waits the worker receives
- * records itself, and a full batch leaves the descriptor readable.
+ * Its loop is woken by owner_fd(worker_owner(w)), which it watches between turns only, and only while worker_receives():
+ * while a statement waits the worker receives records itself, and records that it does not receive leave the descriptor
+ * readable.
  *
  * Invariant: an offset, the changes it caused and the records that follow from it are all in one commit, or none of
  * them is.
@@ -109,6 +110,8 @@ int worker_turn(struct worker *w, int timeout_ms, struct err *err) ERR_MUST_USE;
  * advancing a partition, which only batches do. When one fails, owner_restart(). A service that does not use worker_run() calls
  * owner_drain() at the end. */
 struct owner *worker_owner(struct worker *w);
+/* Whether a turn would receive records: not while batches are full or Kafka has not acknowledged earlier ones. */
+bool worker_receives(const struct worker *w);
 /* Turns until service_stopping(); then finishes or abandons the current batch (within a second when PostgreSQL does not
  * answer), publishes outstanding rows for a bounded time, and returns. -1 only with ERR_FATAL: a restart or an operator
  * must resolve it. */

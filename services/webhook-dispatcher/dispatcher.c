@@ -97,7 +97,7 @@ static void pump(void *ctx)
 		attempt_begin(&d->parts.sending, next);
 }
 
-static void record_take(struct dispatcher *d, struct kafka_message *m)
+static void record_consume(struct dispatcher *d, struct kafka_message *m)
 {
 	struct reader *r = readers_find(&d->parts.readers, m->partition);
 
@@ -108,13 +108,13 @@ static void record_take(struct dispatcher *d, struct kafka_message *m)
 	kafka_message_release(m);
 }
 
-static int records_take(struct dispatcher *d, struct err *err)
+static int records_consume(struct dispatcher *d, struct err *err)
 {
 	struct kafka_message m;
 	int rc = 0;
 
 	for (int i = 0; i < TURN_RECORDS && (rc = owner_poll(d->parts.owner, 0, &m, err)) == 1; i++)
-		record_take(d, &m);
+		record_consume(d, &m);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -173,7 +173,7 @@ static int turn(void *ctx, struct err *err)
 	if (upkeep_tidy(&d->parts.upkeep, now, err) < 0 || endpoints_refresh(d, err) < 0 ||
 		upkeep_report(&d->parts.upkeep, now, err) < 0)
 		return -1;
-	if (!d->parts.lanes.draining && !notices_pending(d->parts.notices) && records_take(d, err) < 0)
+	if (!d->parts.lanes.draining && !notices_pending(d->parts.notices) && records_consume(d, err) < 0)
 		return -1;
 	if (!owner_running(d->parts.owner))
 		return 0;
@@ -213,14 +213,15 @@ static bool on_busy(void *ctx)
 
 int dispatcher_run(struct dispatcher *d, struct err *err)
 {
+	int rc = reactor_run(d->parts.reactor, err);
 	struct err last;
 
-	if (reactor_run(d->parts.reactor, err) < 0)
+	if (rc < 0 && !d->parts.lanes.draining)
 		return -1;
 	if (owner_running(d->parts.owner) && flush(d, false, &last) < 0)
 		log_warn("last results not written: the next owner delivers these events again", LOG_ERR(&last));
 	owner_drain(d->parts.owner, OWNER_DRAIN_MS);
-	return 0;
+	return rc;
 }
 
 /* Records are also read while PostgreSQL works: a commit may take as long as its disk does. Between statements turn() reads them, after changes
@@ -237,7 +238,7 @@ static void on_records(void *ctx)
 		return;
 	}
 	for (int i = 0; i < TURN_RECORDS && owner_fetch(d->parts.owner, &m); i++)
-		record_take(d, &m);
+		record_consume(d, &m);
 	pump(d);
 }
 

@@ -272,6 +272,27 @@ def test_no_record_is_read_while_a_change_of_an_endpoint_is_loaded(make_blazz, r
     wait_events(receiver, events, "/changed")
 
 
+def test_requests_in_flight_at_sigterm_end_and_are_not_repeated(make_blazz, receive):
+    """Their answers come over several seconds, each followed by a flush: as long as drain.timeout allows."""
+    stack = make_blazz(partitions=1)
+    chat = Chat(stack)
+    delays = (1, 2, 3, 4)
+
+    def answer(delivery):
+        def later(connection):
+            time.sleep(int(delivery.path.rsplit("/", 1)[1]))
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        return later
+
+    receiver = receive(answer)
+    replica = dispatcher(stack, drain__timeout="20s", window__max_age="60s").start()
+    endpoints = [add_webhook(stack, chat.workspace, receiver.url(f"/after/{delay}")) for delay in delays]
+    events = chat.publish(chat.message())
+    wait_for(lambda: len(receiver.deliveries) >= len(delays) * len(events), "all requests are in flight")
+    replica.stop()
+    assert all(len(attempts(stack, endpoint)) == len(events) for endpoint in endpoints), "every answer was written"
+
+
 def test_a_deleted_endpoint_gets_no_more_events_and_leaves_no_rows(chat, receive):
     """Whether it was live or disabled, its retries and positions end."""
     receiver = receive(Answer(503))

@@ -25,6 +25,7 @@ static struct fixture {
 	int64_t until_mono_ms; /* busy until then */
 	int turns, drains, ticks, ticks_waiting; /* ticks_waiting: while a statement waited */
 	bool in_turn, nested;
+	int signals; /* sent when draining begins */
 	const char *sql; /* of each turn; NULL: none */
 	bool fails;
 } f;
@@ -54,6 +55,8 @@ static void on_drain(void *ctx)
 {
 	(void)ctx;
 	f.drains++;
+	for (int i = 0; i < f.signals; i++)
+		assert_int_equal(kill(getpid(), i % 2 ? SIGHUP : SIGTERM), 0);
 }
 
 static bool on_busy(void *ctx)
@@ -185,6 +188,16 @@ static void draining_waits_for_what_is_in_flight(void **state)
 	assert_true(f.ticks >= 5);
 }
 
+static void further_signals_while_draining_do_not_make_the_loop_spin(void **state)
+{
+	(void)state;
+	reactor_start(60000);
+	f.until_mono_ms = clock_mono_ms() + 300;
+	f.signals = 2;
+	run_to_the_end();
+	assert_true(f.turns < 300 / TICK_MS * 3);
+}
+
 static void draining_ends_at_its_timeout(void **state)
 {
 	int64_t began = clock_mono_ms();
@@ -214,6 +227,7 @@ int main(void)
 		T(callbacks_run_while_a_statement_waits_and_turns_do_not),
 		T(a_long_statement_is_not_a_hanging_loop),
 		T(draining_waits_for_what_is_in_flight),
+		T(further_signals_while_draining_do_not_make_the_loop_spin),
 		T(draining_ends_at_its_timeout),
 		T(a_failed_turn_ends_the_loop_with_its_error),
 	};
