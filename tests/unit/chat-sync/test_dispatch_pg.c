@@ -205,11 +205,11 @@ static void nothing_is_stored_of_an_unknown_result_and_it_expires_in_silence(voi
 	assert_string_equal(published(), "");
 	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 0);
 	assert_text("SELECT kind || ' ' || target FROM parked_updates", "dispatch c:" X);
-	sweep(&ours);
-	assert_false(ours.swept);
+	sweep(&replica1);
+	assert_false(replica1.swept);
 	execute(db.admin, "UPDATE parked_updates SET expires_at = now()");
-	sweep(&ours);
-	assert_true(ours.swept);
+	sweep(&replica1);
+	assert_true(replica1.swept);
 	assert_int_equal(out.n_dead, 0);
 	assert_int_equal(db_i64(PARKED), 0);
 	assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_accounts WHERE sync ? 'resync'"), 0);
@@ -218,7 +218,7 @@ static void nothing_is_stored_of_an_unknown_result_and_it_expires_in_silence(voi
 /* Read the account before anything was parked, and looks for nothing. */
 static void apply_unaware(struct inbound_event e)
 {
-	apply_by(&theirs, &e, 1);
+	apply_by(&replica2, &e, 1);
 }
 
 static void the_sweep_joins_what_was_parked_apart(void **state)
@@ -233,8 +233,8 @@ static void the_sweep_joins_what_was_parked_apart(void **state)
 		apply_one(pairs[i][0]);
 		apply_unaware(pairs[i][1]);
 		assert_in_range(db_i64(PARKED), 1, 2);
-		chat_sync_ops.assignment_changed(ours.sync);
-		sweep(&ours);
+		chat_sync_ops.assignment_changed(replica1.sync);
+		sweep(&replica1);
 		assert_int_equal(db_i64(PARKED), 0);
 		assert_text("SELECT concat_ws('|', message_key, client_message_id, message_status) FROM chats"
 			    " WHERE type = 'outbound'",
