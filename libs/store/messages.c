@@ -85,20 +85,7 @@ static const struct pg_stmt store = { "messages_store", PG_UNNAMED,
 	" unnest($19::bigint[]) AS user_id, unnest($20::bigint[]) AS deleted_by) AS r"
 	" WHERE c.workspace_id = r.workspace_id AND c.id = r.id" };
 
-/* The unique keys are checked at the end of the statement. */
-#define DELETE_OF(table) "DELETE FROM " table " h USING r WHERE h.workspace_id = r.workspace_id AND h.chat_id = r.id"
-static const struct pg_stmt delete = {
-	"messages_delete", PG_UNNAMED,
-	"WITH r AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, id)),"
-	" receipts AS (" DELETE_OF("chat_receipts") "), reactions AS (" DELETE_OF(
-		"chat_reactions") "),"
-				  " withdrawn AS (" DELETE_OF("chat_reactions_withdrawn") "), media AS (" DELETE_OF(
-					  "chat_media") ")"
-							" DELETE FROM chats c USING r WHERE c.workspace_id = r.workspace_id AND c.id = r.id"
-};
-
-const struct pg_stmt *const messages_statements[] = { &draw, &insert, &find, &at_moment, &by_client_id, &store, &delete,
-	NULL };
+const struct pg_stmt *const messages_statements[] = { &draw, &insert, &find, &at_moment, &by_client_id, &store, NULL };
 
 /* Whether the blocks are consecutive: another session may have drawn one in between. */
 static bool blocks_consecutive(const struct pg_rows *blocks)
@@ -342,19 +329,4 @@ int store_messages(struct pg *pg, const struct message_row *const *rows, size_t 
 		columns_content(&c, rows[i]);
 	}
 	return columns_start(&c, pg, &store, err);
-}
-
-int store_messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err)
-{
-	struct columns c;
-
-	if (n == 0)
-		return 0;
-	columns_init(&c);
-	for (size_t i = 0; i < n; i++) {
-		columns_row(&c);
-		columns_i64(&c, rows[i]->workspace_id);
-		columns_i64(&c, rows[i]->id);
-	}
-	return columns_run(&c, pg, &delete, NULL, err);
 }

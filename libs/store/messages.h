@@ -41,8 +41,6 @@ int store_messages_by_client_id(struct pg *pg, const struct message_key *ids, si
 /* Started only (pg_start): writes every column but ids, account and conversation as the rows have them; the key may
  * change. Absent metadata stays as it is stored. */
 int store_messages(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
-/* Deletes messages with their receipts, reactions and media (a dispatch's row whose echo is stored). */
-int store_messages_delete(struct pg *pg, const struct message_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 struct receipt_row {
 	int64_t workspace_id, chat_id;

@@ -381,23 +381,6 @@ static void text_that_no_column_can_hold_is_rejected_as_a_whole(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM chats"), 0);
 }
 
-static void deleting_a_message_deletes_its_dependent_rows(void **state)
-{
-	struct message_row a = message(1, "true:A"), b = message(2, "true:B");
-
-	(void)state;
-	assert_true(insert_one(&a) && insert_one(&b));
-	db_script(
-		"INSERT INTO chat_receipts (workspace_id, chat_id, participant, status, at) VALUES (1, 1, 'p', 'read', now()), (1, 2, 'p', 'read', now());"
-		"INSERT INTO chat_reactions (workspace_id, chat_id, sender, emoji, at) VALUES (1, 1, 'p', 'x', now());"
-		"INSERT INTO chat_reactions_withdrawn (workspace_id, chat_id, sender, at) VALUES (1, 1, 'q', now());"
-		"INSERT INTO chat_media (workspace_id, chat_id) VALUES (1, 1)");
-	done(store_messages_delete(db.pg, (const struct message_row *const[]){ &a }, 1, &db.err));
-	assert_int_equal(db_i64("SELECT id FROM chats"), 2);
-	assert_int_equal(db_i64("SELECT count(*) FROM chat_receipts"), 1);
-	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 0);
-}
-
 static void a_participants_status_never_moves_back(void **state)
 {
 	static const struct {
@@ -781,7 +764,6 @@ int main(void)
 		cmocka_unit_test_setup(messages_are_found_by_moment_and_by_our_own_id, with_conversations),
 		cmocka_unit_test_setup(every_column_is_written_but_ids_account_and_conversation, with_conversations),
 		cmocka_unit_test_setup(text_that_no_column_can_hold_is_rejected_as_a_whole, with_conversations),
-		cmocka_unit_test_setup(deleting_a_message_deletes_its_dependent_rows, with_conversations),
 		cmocka_unit_test_setup(a_participants_status_never_moves_back, with_conversations),
 		cmocka_unit_test_setup(each_of_several_receipts_reports_whether_it_changed, with_conversations),
 		cmocka_unit_test_setup(reactions_follow_their_times, with_conversations),

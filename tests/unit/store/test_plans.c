@@ -89,7 +89,6 @@ static const struct {
 		{ "chats_conversation", "conversation_merges_into" } },
 	{ "messages_by_client_id", ONES ", " ONES ", " TEXTS("c#"), { "chats_client_message" } },
 	{ "messages_store", ONES ", " IDS N3 N3 N3 N3 N3 N3, { "chats_pkey" } },
-	{ "messages_delete", ONES ", " IDS, { "chats_pkey", "chat_reactions_pkey", "chat_receipts_pkey" } },
 	{ "reactions_store", ONES ", " IDS ", " TEXTS("me") ", " TEXTS("") ", " TIMES ", NULL, NULL",
 		{ "chat_reactions_pkey" } },
 	{ "reactions_move", ONES ", " IDS ", " TEXTS("me") ", " TEXTS("#"),
