@@ -2,7 +2,7 @@
  * change arrives, and what a lost connection changes. */
 #include "unit.h"
 
-#include "../store/db.h"
+#include "../../store/db.h"
 #include "crypto/seal.h"
 #include "ingest/accounts/account_cache.h"
 

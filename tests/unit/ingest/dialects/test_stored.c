@@ -5,7 +5,7 @@
 
 #include <glob.h>
 
-#include "../pg/session.h"
+#include "../../pg/session.h"
 #include "wire/field.h"
 #include "wire/shapes.h"
 
