@@ -72,7 +72,7 @@ static void slots_report_blocked(struct owner *o)
 
 		slot_report_blocked(o, s, cause ? cause : "");
 		if (cause)
-			snprintf(reason, sizeof(reason), "%s, partition %d: the broker refuses a record (%s)",
+			snprintf(reason, sizeof(reason), "%s, partition %d: the broker rejects a record (%s)",
 				owner_topic(o, s->partition), s->partition.number, cause);
 	}
 	service_condition_set(o->outbox, !reason[0], reason);
@@ -141,7 +141,7 @@ void owner_metrics_init(struct owner *o)
 	m->stopped = metric_gauge("blazz_worker_partition_stopped", "1 when the partition's offset is out of range.",
 		"topic,partition");
 	m->blocked = metric_gauge("blazz_worker_outbox_blocked",
-		"1 while the broker refuses a record of the partition's outbox.", "topic,partition,cause");
+		"1 while the broker rejects a record of the partition's outbox.", "topic,partition,cause");
 	m->outbox =
 		metric_gauge("blazz_worker_outbox_rows", "Outbox rows published and not yet acknowledged.", "topic");
 	m->oldest = metric_gauge("blazz_worker_outbox_oldest_seconds",

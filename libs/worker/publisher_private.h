@@ -2,7 +2,7 @@
  *
  *   queued --row_hand_over()--> in flight --all acknowledged, and first of its slot--> acked --publisher_deleted()--> freed
  *     ^                            | a record failed
- *     +-----slot_restart()---------+   every row of the slot that is not acknowledged starts again, after all reports
+ *     +-publisher_slot_restart()---+   every row of the slot that is not acknowledged starts again, after all reports
  *
  *   publisher.c        the producer: passes records to it, receives its reports
  *   publisher_slot.c   rows in memory, slot by slot: what happens to them after a report or a failure

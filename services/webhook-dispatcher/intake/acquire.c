@@ -29,7 +29,7 @@ static void rows_load(void *ctx, const struct retry_count *count)
 	/* No row waits behind one without a key: such a row is counted when it is claimed. */
 	if (!p || !e || uuid_is_nil(&count->ordering_key))
 		return;
-	c = chain_of(partition_lane(p, e, clock_mono_ms()), &count->ordering_key);
+	c = chain_ensure(partition_lane(p, e, clock_mono_ms()), &count->ordering_key);
 	for (int64_t i = 0; i < count->rows; i++)
 		chain_add_row(c, count->last_offset);
 }

@@ -29,7 +29,7 @@ static int64_t row_admit(struct readers *rs, struct partition *p, struct endpoin
 
 	if (delay_ms != 0)
 		return delay_ms;
-	c = chain_of(l, &row->ordering_key);
+	c = chain_ensure(l, &row->ordering_key);
 	if (!row->record.p || c->refetching > 0) { /* it must not overtake a row whose event is being read again */
 		refetch_queue_add(p, c, row);
 		return 0;

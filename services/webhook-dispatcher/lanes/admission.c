@@ -19,7 +19,7 @@ bool lane_is_duplicate(const struct feed *f, const struct event *e)
 void lane_admit(struct feed *f, struct event *e, enum delivery_hold hold, int64_t now_mono_ms)
 {
 	const struct uuid key = chain_key(f, e);
-	struct chain *c = chain_of(f->lane, &key);
+	struct chain *c = chain_ensure(f->lane, &key);
 
 	f->lane->admitted_mono_ms = e->read_mono_ms;
 	chain_push(c, delivery_new(f, c, e, hold));
@@ -28,7 +28,7 @@ void lane_admit(struct feed *f, struct event *e, enum delivery_hold hold, int64_
 
 void lane_admit_row(struct lane *l, struct event *e, const struct retry_row *row, int64_t now_mono_ms)
 {
-	struct chain *c = chain_of(l, &row->ordering_key);
+	struct chain *c = chain_ensure(l, &row->ordering_key);
 	struct delivery *d = delivery_new(NULL, c, e, HOLDS_NOTHING);
 
 	d->retries = row->last_error.p ? row->retry_count + 1 : 0; /* a row without an error was never attempted */
@@ -60,7 +60,7 @@ void lane_fail_refetch(struct refetch_row *queued, const char *why, int64_t now_
 
 void lane_drop_row(struct lane *l, const struct uuid *key, int64_t now_mono_ms)
 {
-	struct chain *c = chain_of(l, key);
+	struct chain *c = chain_ensure(l, key);
 
 	if (c->rows > 0)
 		chain_drop_row(c);

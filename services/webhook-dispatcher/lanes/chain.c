@@ -14,7 +14,7 @@ struct chain *chain_find(const struct lane *l, const struct uuid *key)
 	return map_get(l->chains, uuid_bytes(key));
 }
 
-struct chain *chain_of(struct lane *l, const struct uuid *key)
+struct chain *chain_ensure(struct lane *l, const struct uuid *key)
 {
 	void **slot = map_slot(l->chains, uuid_bytes(key));
 	struct chain *c = *slot;

@@ -4,7 +4,7 @@
 
 #include "webhook-dispatcher/lanes/model.h"
 
-struct chain *chain_of(struct lane *l, const struct uuid *key); /* creates it if there is none */
+struct chain *chain_ensure(struct lane *l, const struct uuid *key); /* creates it if there is none */
 struct chain *chain_find(const struct lane *l, const struct uuid *key); /* NULL: none */
 void chain_free(struct chain *c); /* with the deliveries that wait in it */
 /* The key of the chain of an event that this feed admits. A replay has chains of its own: it never waits for the live stream, nor the live

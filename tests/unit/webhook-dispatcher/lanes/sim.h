@@ -532,7 +532,7 @@ static inline void row_process(struct sim *sim, struct db_row *row, bool *postpo
 		journal_add_result(sim->shared.journal, &r, RETRY_PENDING, delay, NULL);
 		return;
 	}
-	c = chain_of(l, &row->key);
+	c = chain_ensure(l, &row->key);
 	if (!row->has_record || c->refetching > 0) {
 		refetch_queue_add(sim_partition(sim), c, &r);
 		return;
@@ -592,7 +592,7 @@ static inline void sim_crash(struct sim *sim)
 	for (size_t i = 0; i < sim->rows.n; i++) {
 		struct db_row *row = &rows_of(sim)[i];
 
-		chain_add_row(chain_of(sim_lane(sim, (size_t)row->endpoint_id - 1), &row->key), row->offset);
+		chain_add_row(chain_ensure(sim_lane(sim, (size_t)row->endpoint_id - 1), &row->key), row->offset);
 		if (row->leased)
 			row->due_ms = INT64_MAX;
 		row->leased = false;
