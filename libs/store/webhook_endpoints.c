@@ -64,6 +64,7 @@ static const struct pg_stmt disable = { "endpoints_disable", PG_UNNAMED,
 const struct pg_stmt *const endpoints_statements[] = { &read_all, &read_some, NULL };
 const struct pg_stmt *const endpoints_health_statements[] = { &lock, &fails, &exhausted, &answers, &disable, NULL };
 
+/* By enum endpoint_kind. The words are also in the table's webhook_endpoints_kind_check, their number in endpoint_read(). */
 static const char *const kinds[] = { "http", "pusher" };
 static const char *const states[] = { "active", "failing", "disabled" };
 
@@ -77,7 +78,8 @@ const char *store_endpoint_state_word(enum endpoint_state s)
 	return states[s];
 }
 
-/* The table's check constraint allows only these words. */
+/* The table's check constraint allows only these words, but for kinds that a later release has added: they are read as the last one here,
+ * whose secrets they do not have, so that the endpoint is not live. */
 static int word_index(struct str word, const char *const *words, int n)
 {
 	int i = 0;
