@@ -1,5 +1,6 @@
 /* What differs between the kinds of endpoints: how their secrets are parsed, how a request is built, which events they may receive. A new
- * kind is a file with its `struct sink`, and a row in sending/sinks.c. */
+ * kind is a file with its `struct sink`, a row in sending/sinks.c, and what CONTRIBUTING.md lists outside this service: How to add, A kind
+ * of endpoint. */
 #ifndef WEBHOOK_DISPATCHER_ENDPOINTS_SINK_H
 #define WEBHOOK_DISPATCHER_ENDPOINTS_SINK_H
 
