@@ -269,6 +269,7 @@ enum bridge_error {
 	BRIDGE_MEDIA_FAILED,
 	BRIDGE_KEY_REJECTED,
 	BRIDGE_RESTRICTED,
+	BRIDGE_NOT_FOUND, /* a session that the bridge does not have, or a wrong base_url: nothing distinguishes them */
 };
 
 static enum bridge_error word_read(struct str word)
@@ -296,9 +297,8 @@ static enum bridge_error status_read(enum bridge_kind bridge, int http_status)
 		return BRIDGE_KEY_REJECTED;
 	case 429:
 		return BRIDGE_RATE_LIMITED;
-	case 404: /* their routes name the session: there is none */
-	case 422:
-		return bridge == BRIDGE_BLAZZ ? BRIDGE_OTHER : BRIDGE_SESSION_NOT_CONNECTED;
+	case 404:
+		return bridge == BRIDGE_BLAZZ ? BRIDGE_OTHER : BRIDGE_NOT_FOUND;
 	case 463: /* WAHA: WhatsApp's limit of new conversations */
 	case 475: /* WAHA: WhatsApp's cap of messages */
 		return bridge == BRIDGE_WAHA ? BRIDGE_RESTRICTED : BRIDGE_OTHER;
@@ -345,6 +345,8 @@ struct decision code_of_bridge(enum bridge_kind bridge, int http_status, struct 
 		return key_rejected();
 	case BRIDGE_RESTRICTED:
 		return with_reason(spam, "spam_restricted");
+	case BRIDGE_NOT_FOUND:
+		return with_reason(refused, "not_found");
 	case BRIDGE_INVALID:
 	case BRIDGE_OTHER:
 		break;

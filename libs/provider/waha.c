@@ -1,5 +1,5 @@
 /* WAHA: POST {instance}/api/sendText and its like, PUT {instance}/api/reaction. An unknown session is answered 404, one
- * that is not connected 422. Source: https://waha.devlike.pro/docs/how-to/send-messages/ */
+ * that is not connected 422 {"session", "status", "expected"}. Source: https://waha.devlike.pro/docs/how-to/send-messages/ */
 #include "provider/bridge.h"
 #include "provider/content.h"
 
