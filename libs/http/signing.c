@@ -25,16 +25,34 @@ struct signing_keys {
 	struct signing_key at[SIGNING_MAX_KEYS];
 };
 
-static void key_add(struct signing_keys *k, const json *from)
+static void key_add(struct signing_keys *k, struct str secret, int64_t expires_at_ms)
 {
 	struct signing_key *key = &k->at[k->n];
 
-	webhook_key(json_str(json_get(from, "secret")), &key->bytes);
+	webhook_key(secret, &key->bytes);
 	if (key->bytes.n == 0)
 		return;
-	key->expires_at_ms = INT64_MAX;
-	json_to_i64(json_get(from, "expires_at"), &key->expires_at_ms);
+	key->expires_at_ms = expires_at_ms;
 	k->n++;
+}
+
+static void key_add_json(struct signing_keys *k, const json *from)
+{
+	int64_t expires_at_ms = INT64_MAX;
+
+	json_to_i64(json_get(from, "expires_at"), &expires_at_ms);
+	key_add(k, json_str(json_get(from, "secret")), expires_at_ms);
+}
+
+/* Passes k on, or frees it when it has no key. `whose` names the owner in the error. */
+static int keys_finish(struct signing_keys **out, struct signing_keys *k, const char *whose, struct err *err)
+{
+	if (k->n == 0) {
+		signing_keys_free(k);
+		return err_set(err, ERR_INPUT, "secrets", "the %s has no key to sign with", whose);
+	}
+	*out = k;
+	return 0;
 }
 
 int signing_keys_parse(struct signing_keys **out, struct str json_text, struct err *err)
@@ -49,14 +67,18 @@ int signing_keys_parse(struct signing_keys **out, struct str json_text, struct e
 	k = mem_calloc(1, sizeof(*k));
 	it = json_iter(json_get(json_root(doc), "keys"));
 	while (k->n < SIGNING_MAX_KEYS && (one = json_next(&it)))
-		key_add(k, one);
+		key_add_json(k, one);
 	json_free(doc);
-	if (k->n == 0) {
-		signing_keys_free(k);
-		return err_set(err, ERR_INPUT, "secrets", "the endpoint has no key to sign with");
-	}
-	*out = k;
-	return 0;
+	return keys_finish(out, k, "endpoint", err);
+}
+
+int signing_keys_of(struct signing_keys **out, const struct str *secrets, size_t n, struct err *err)
+{
+	struct signing_keys *k = mem_calloc(1, sizeof(*k));
+
+	for (size_t i = 0; i < n && k->n < SIGNING_MAX_KEYS; i++)
+		key_add(k, secrets[i], INT64_MAX);
+	return keys_finish(out, k, "account", err);
 }
 
 void signing_keys_free(struct signing_keys *k)
@@ -103,7 +125,8 @@ static void add_hex_mac(struct str key, struct str body, struct buf *out)
 	hex_add(out, mac, n);
 }
 
-void signing_headers(const struct signing_keys *k, const char *id, int64_t now_ms, struct str body, struct buf *out)
+void signing_standard_headers(const struct signing_keys *k, const char *id, int64_t now_ms, struct str body,
+	struct buf *out)
 {
 	size_t first = first_active(k, now_ms);
 	int64_t timestamp_s = now_ms / 1000;
@@ -120,7 +143,12 @@ void signing_headers(const struct signing_keys *k, const char *id, int64_t now_m
 			webhook_sign_with(buf_str(&k->at[i].bytes), str_of(id), timestamp_s, body, out);
 		}
 	buf_add_char(out, '\0');
+}
+
+void signing_headers(const struct signing_keys *k, const char *id, int64_t now_ms, struct str body, struct buf *out)
+{
+	signing_standard_headers(k, id, now_ms, body, out);
 	buf_add_str(out, STR("x-whatsapp-signature: "));
-	add_hex_mac(buf_str(&k->at[first].bytes), body, out);
+	add_hex_mac(buf_str(&k->at[first_active(k, now_ms)].bytes), body, out);
 	buf_add_char(out, '\0');
 }

@@ -15,7 +15,7 @@ struct provider_account {
 	struct str phone_number_id; /* Meta */
 	struct str session; /* the bridge's name of the session; of our own kind, session_id */
 	struct str key; /* Meta: the access token; waha, evolution, wwebjs: the API key */
-	const struct signing_keys *signing; /* blazz */
+	const struct signing_keys *signing; /* blazz: signing_keys_of() the account's secrets */
 };
 
 enum provider_act { ACT_SEND, ACT_REACT, ACT_READ };

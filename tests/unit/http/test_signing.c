@@ -130,12 +130,92 @@ static void an_id_is_stable_for_an_event_and_an_endpoint(void **state)
 	assert_memory_equal(one, "msg_", 4);
 }
 
+static void the_secrets_of_an_account_all_sign_and_are_copied(void **state)
+{
+	static const char old[] = OLD;
+	char copied[sizeof(old)];
+	const struct str secrets[] = { STR(""), STR(NEW), STR("whsec_"), { copied, sizeof(old) - 1 } };
+	struct signing_keys *k = NULL;
+	struct buf out = BUF_INIT;
+	struct str signatures;
+
+	(void)state;
+	memcpy(copied, old, sizeof(old));
+	assert_int_equal(signing_keys_of(&k, secrets, COUNT(secrets), NULL), 0);
+	memset(copied, 'x', sizeof(copied));
+	signing_headers(k, ID, NOW_MS, STR(BODY), &out);
+	signatures = str_of(value_of(&out, 2, "webhook-signature: "));
+	for (size_t i = 0; i < 2; i++) {
+		const struct str one = i == 0 ? STR(NEW) : STR(OLD);
+
+		assert_true(webhook_verify(&one, 1, STR(ID), STR("1614265330"), signatures, STR(BODY), NOW_MS));
+	}
+	buf_fini(&out);
+	signing_keys_free(k);
+}
+
+static void an_account_without_a_usable_secret_has_no_keys(void **state)
+{
+	const struct str empty[] = { STR(""), STR("whsec_"), STR_NONE };
+	struct signing_keys *k = NULL;
+	struct err err;
+
+	(void)state;
+	for (size_t n = 0; n <= COUNT(empty); n++) {
+		assert_int_equal(signing_keys_of(&k, empty, n, &err), -1);
+		assert_int_equal(err.kind, ERR_INPUT);
+		assert_null(k);
+	}
+}
+
+static void no_more_secrets_sign_than_there_is_room_for(void **state)
+{
+	struct str many[40];
+	struct signing_keys *k = NULL;
+	struct buf out = BUF_INIT;
+	size_t n = 1;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(many); i++)
+		many[i] = STR(NEW);
+	assert_int_equal(signing_keys_of(&k, many, COUNT(many), NULL), 0);
+	signing_headers(k, ID, NOW_MS, STR(BODY), &out);
+	for (const char *c = value_of(&out, 2, "webhook-signature: "); *c; c++)
+		n += *c == ' ';
+	assert_int_equal(n, 16);
+	buf_fini(&out);
+	signing_keys_free(k);
+}
+
+static void the_standard_headers_have_no_signature_without_a_time(void **state)
+{
+	struct signing_keys *k = keys_of("{\"keys\":[{\"secret\":\"" NEW "\"}]}");
+	struct buf all = BUF_INIT, standard = BUF_INIT;
+	size_t n = 0;
+
+	(void)state;
+	signing_headers(k, ID, NOW_MS, STR(BODY), &all);
+	signing_standard_headers(k, ID, NOW_MS, STR(BODY), &standard);
+	for (size_t i = 0; i < standard.n; i++)
+		n += standard.p[i] == '\0';
+	assert_int_equal(n, SIGNING_STANDARD_HEADERS);
+	assert_true(str_starts(buf_str(&all), buf_str(&standard)));
+	assert_memory_equal(all.p + standard.n, "x-whatsapp-signature: ", 22);
+	buf_fini(&all);
+	buf_fini(&standard);
+	signing_keys_free(k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_published_vector_is_reproduced),
 		cmocka_unit_test(every_key_that_has_not_expired_signs),
 		cmocka_unit_test(secrets_without_a_key_are_rejected_and_not_shown),
+		cmocka_unit_test(the_secrets_of_an_account_all_sign_and_are_copied),
+		cmocka_unit_test(an_account_without_a_usable_secret_has_no_keys),
+		cmocka_unit_test(no_more_secrets_sign_than_there_is_room_for),
+		cmocka_unit_test(the_standard_headers_have_no_signature_without_a_time),
 		cmocka_unit_test(an_id_is_stable_for_an_event_and_an_endpoint),
 	};
 
