@@ -2,23 +2,27 @@
  * {instance}/api/messages/{client_message_id}, signed with the account's key. Source: README.md, Bridge contract. */
 #include "provider/blazz.h"
 
+#include <inttypes.h>
+
 #include "crypto/ids.h"
 #include "provider/bridge.h"
 #include "provider/content.h"
 
 #define ANSWER_BYTES 16384
 
-/* Derived from what is signed, as an id with a "." (client_message_id has one) would make the signed text ambiguous. */
-static void sign(struct provider_request *r, const struct provider_account *from, const char *what, struct str id,
-	int64_t now_ms, struct str signed_text)
+/* `when` is a part of the webhook-id: of a lookup the time, so that a bridge that rejects repeated ids answers each
+ * poll; of a message nothing, so that it keeps its id when it is sent again. The id is a digest, as a "." in it
+ * (client_message_id has one) would make the signed text ambiguous. */
+static void sign(struct provider_request *r, const struct provider_account *from, struct str client_message_id,
+	struct str when, int64_t now_ms, struct str signed_text)
 {
-	const struct str parts[] = { str_of(what), uuid_bytes(&from->uuid), id };
+	const struct str parts[] = { uuid_bytes(&from->uuid), client_message_id, when };
 	char text[SIGNING_ID_SIZE] = "msg_";
 	struct uuid uuid;
 
 	uuid_v8(&uuid, parts, 3);
 	uuid_format(&uuid, text + 4);
-	signing_headers(from->signing, text, now_ms, signed_text, &r->header_text);
+	signing_standard_headers(from->signing, text, now_ms, signed_text, &r->header_text);
 }
 
 static int begin(const struct provider_account *from, enum http_method method, struct provider_request *out,
@@ -108,7 +112,7 @@ static int build(const struct provider_account *from, const struct provider_mess
 		return -1;
 	provider_request_path(out, "/api/messages/send");
 	body_write(&out->body, from, m, to, a);
-	sign(out, from, "send", m->client_message_id, now_ms, buf_str(&out->body));
+	sign(out, from, m->client_message_id, STR(""), now_ms, buf_str(&out->body));
 	provider_request_end(out);
 	return 0;
 }
@@ -161,7 +165,8 @@ int blazz_lookup_build(const struct provider_account *from, struct str client_me
 		return -1;
 	/* A call without a body signs its method and path instead; a proxy may mount the instance under any path. */
 	path = str_slice(buf_str(&out->url), out->path_at, out->url.n);
-	sign(out, from, "look up", client_message_id, now_ms, arena_printf(a, "GET %.*s", STR_ARG(path)));
+	sign(out, from, client_message_id, arena_printf(a, "%" PRId64, now_ms), now_ms,
+		arena_printf(a, "GET %.*s", STR_ARG(path)));
 	provider_request_end(out);
 	return 0;
 }

@@ -57,9 +57,10 @@ static const struct sample samples[] = {
 
 static struct signing_keys *keys_of(void)
 {
+	const struct str secret = STR(SECRET);
 	struct signing_keys *k = NULL;
 
-	assert_int_equal(signing_keys_parse(&k, STR("{\"keys\":[{\"secret\":\"" SECRET "\"}]}"), NULL), 0);
+	assert_int_equal(signing_keys_of(&k, &secret, 1, NULL), 0);
 	return k;
 }
 
@@ -93,6 +94,14 @@ static struct str value_of(const struct provider_request *r, const char *name)
 	return STR_NONE;
 }
 
+static bool has_header(const struct provider_request *r, const char *name)
+{
+	for (size_t i = 0; r->headers[i]; i++)
+		if (strncmp(r->headers[i], name, strlen(name)) == 0)
+			return true;
+	return false;
+}
+
 static bool is_signed(const struct provider_request *r, struct str text)
 {
 	const struct str secret = STR(SECRET);
@@ -116,6 +125,7 @@ static void a_bridge_can_verify_the_signature_of_a_message(void **state)
 	assert_false(is_signed(&r, STR("{}")));
 	assert_true(str_is(value_of(&r, "webhook-timestamp: "), "1767225600"));
 	assert_true(str_is(value_of(&r, "content-type: "), "application/json"));
+	assert_false(has_header(&r, "x-whatsapp-signature"));
 	assert_null(memchr(value_of(&r, "webhook-id: ").p, '.', value_of(&r, "webhook-id: ").n));
 
 	/* The same message has the same id later. */
@@ -141,9 +151,35 @@ static void a_lookup_signs_its_method_and_path(void **state)
 	assert_string_equal(r.url.p, "http://bridge:3000/wa/api/messages/c0.9001%232?session_id=a%26b%3Dc");
 	assert_int_equal(r.body.n, 0);
 	assert_true(is_signed(&r, STR("GET /api/messages/c0.9001%232?session_id=a%26b%3Dc")));
-	assert_null(r.headers[SIGNING_HEADERS]);
+	assert_null(r.headers[SIGNING_STANDARD_HEADERS]);
+	assert_false(has_header(&r, "x-whatsapp-signature"));
 	assert_int_equal(blazz_lookup_build(&from, STR(""), NOW_MS, a, &r, NULL), -1);
 	provider_request_fini(&r);
+	arena_free(a);
+	signing_keys_free(k);
+}
+
+/* A bridge may reject an id that it has seen. */
+static void each_lookup_has_an_id_of_its_own(void **state)
+{
+	struct signing_keys *k = keys_of();
+	const struct provider_account from = account_of(k);
+	struct provider_request sent = { .method = HTTP_POST }, first = { .method = HTTP_POST },
+				second = { .method = HTTP_POST };
+	struct provider_message m = samples[0].message;
+	struct arena *a = arena_new(0);
+
+	(void)state;
+	m.client_message_id = STR(MESSAGE_ID);
+	assert_int_equal(provider_build(&provider_blazz, &from, &m, NOW_MS, a, &sent, NULL), 0);
+	assert_int_equal(blazz_lookup_build(&from, m.client_message_id, NOW_MS, a, &first, NULL), 0);
+	assert_int_equal(blazz_lookup_build(&from, m.client_message_id, NOW_MS + 1, a, &second, NULL), 0);
+	assert_false(str_eq(value_of(&first, "webhook-id: "), value_of(&second, "webhook-id: ")));
+	assert_false(str_eq(value_of(&first, "webhook-id: "), value_of(&sent, "webhook-id: ")));
+	assert_null(memchr(value_of(&first, "webhook-id: ").p, '.', value_of(&first, "webhook-id: ").n));
+	provider_request_fini(&second);
+	provider_request_fini(&first);
+	provider_request_fini(&sent);
 	arena_free(a);
 	signing_keys_free(k);
 }
@@ -222,6 +258,7 @@ int main(void)
 		cmocka_unit_test(each_kind_of_content_is_one_request),
 		cmocka_unit_test(a_bridge_can_verify_the_signature_of_a_message),
 		cmocka_unit_test(a_lookup_signs_its_method_and_path),
+		cmocka_unit_test(each_lookup_has_an_id_of_its_own),
 		cmocka_unit_test(an_account_without_a_key_or_a_session_sends_nothing),
 		cmocka_unit_test(a_lookup_says_what_became_of_a_message),
 	};
