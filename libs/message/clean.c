@@ -151,14 +151,34 @@ bool clean_is_empty(struct str s)
 	return true;
 }
 
+/* The bytes of "- ", "> " or "1. " at the start of s before its space, which may also follow in the author's text; 0:
+ * there is none. "* " is a mark anyway. */
+static size_t line_mark(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+		n++;
+	if (n < s.n && (n > 0 ? s.p[n] == '.' : s.p[n] == '-' || s.p[n] == '>'))
+		n++;
+	else
+		return 0;
+	return n == s.n || s.p[n] == ' ' ? n : 0;
+}
+
 void clean_formatting(struct buf *out, struct str s)
 {
-	struct character at;
+	struct buf clean = BUF_INIT;
+	struct str text;
+	size_t line;
 
-	for (size_t i = 0; i < s.n; i += at.n) {
-		at = character_first(str_slice(s, i, s.n));
-		buf_add_str(out, at.code == CHARACTER_REPLACEMENT ? STR("\xef\xbf\xbd") : str_slice(s, i, i + at.n));
-		if (at.code < 0x80 && memchr("*_~`", (int)at.code, 4))
+	clean_text(&clean, s);
+	text = buf_str(&clean);
+	line = line_mark(text);
+	for (size_t i = 0; i < text.n; i++) {
+		buf_add_char(out, text.p[i]);
+		if (i + 1 == line || memchr("*_~`", text.p[i], 4))
 			buf_add_str(out, STR(ZERO_WIDTH_SPACE));
 	}
+	buf_fini(&clean);
 }

@@ -12,8 +12,8 @@
  * characters of the scripts and emoji that need them. What it appends is never longer than three times s, and is
  * unchanged if cleaned again. */
 void clean_text(struct buf *out, struct str s);
-/* Appends s unchanged except for a zero-width space after each of `*_~` and the backtick, so that WhatsApp does not
- * read data as formatting. */
+/* Appends what clean_text() would, with a zero-width space after each of `*_~` and the backtick, and after ">", "-" or
+ * "1." at the start: WhatsApp does not read it as formatting, as a quote or as the item of a list. */
 void clean_formatting(struct buf *out, struct str s);
 /* Whether clean_text() would append nothing. */
 bool clean_is_empty(struct str s);

@@ -24,7 +24,8 @@ static struct fixture fixture_open(void)
 	struct fixture f = { .arena = arena_new(0), .missing = STR_NONE };
 	int rc = json_parse(&f.vars,
 		STR("{\"day\":\"Monday\",\"points\":120,\"big\":12345678901234567890,\"blank\":\" \\u200b\",\"yes\":true,"
-		    "\"none\":null,\"list\":[1],\"trick\":\"{{contact.phone}} {x|y} \\\\{\",\"bold\":\"*_~`\"}"),
+		    "\"none\":null,\"list\":[1],\"trick\":\"{{contact.phone}} {x|y} \\\\{\",\"bold\":\"*_~`\","
+		    "\"lines\":\"a\\n> \\u202eb\",\"quote\":\"> x\"}"),
 		NULL);
 
 	assert_int_equal(rc, 0);
@@ -76,6 +77,8 @@ static const struct {
 	{ "a fallback for null, true and a list", "{{var.none|a}}{{var.yes|b}}{{var.list|c}}", "abc" },
 	{ "a fallback may be formatted", "{{contact.last_name|*you*}}", "*you*" },
 	{ "data is not scanned again", "{{var.trick}}", "{{contact.phone}} {x|y} \\{" },
+	{ "data is one line in its own direction", "{{var.lines}}\n- \u202ex", "a > b\n- \u202ex" },
+	{ "data at the start of a line is no quote", "{{var.quote}}", ">\u200b x" },
 	{ "data is not formatted", "*{{var.bold}}*", "**\u200b_\u200b~\u200b`\u200b*" },
 	{ "braces behind a backslash", "\\{a\\|b\\} \\{{{var.day}}\\}", "{a|b} {Monday}" },
 	{ "other backslashes stay", "\xc2\xaf\\_(\xe3\x83\x84)_/\xc2\xaf \\",
