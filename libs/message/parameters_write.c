@@ -138,8 +138,11 @@ void parameters_show(const struct parameters *p, const struct template_text *t, 
 	while (more && out->n - before <= (size_t)TEMPLATE_SHOWN_CHARS * 4) {
 		more = placeholder_next(&rest, &literal, &name);
 		buf_add_str(out, literal);
-		if (more && !placeholder_show(c, name, v, out))
-			buf_printf(out, "{{%.*s}}", STR_ARG(name));
+		if (more && !placeholder_show(c, name, v, out)) {
+			const char *placeholder = literal.p + literal.n;
+
+			buf_add(out, placeholder, (size_t)(rest.p - placeholder));
+		}
 	}
 	out->n = before + grapheme_truncate(str_slice(buf_str(out), before, out->n), TEMPLATE_SHOWN_CHARS).n;
 }

@@ -389,7 +389,7 @@ static const struct {
 	{ "names", "Hi {{who}}!", "[" BODY(NAMED("who", "{{contact.first_name}}")) "]", "Hi Budi!" },
 	{ "a parameter is not scanned again", "{{1}} {{2}}", "[" BODY(TEXT("{{var.quotes}}") "," TEXT("x")) "]",
 		"\"}], {{1}} x" },
-	{ "a parameter that is not given", "{{1}} {{ 2 }}", "[" BODY(TEXT("a")) "]", "a {{2}}" },
+	{ "a parameter that is not given", "{{1}} {{ 2 }}", "[" BODY(TEXT("a")) "]", "a {{ 2 }}" },
 	{ "no parameter at all", "{{1}}", "", "{{1}}" },
 	{ "a name that is not given", "{{a}}", "[" BODY(NAMED("b", "x")) "]", "{{a}}" },
 	{ "a value that the recipient does not have", "{{1}}", "[" BODY(TEXT("{{var.a}}")) "]", "{{1}}" },
