@@ -4,8 +4,8 @@
  *
  * A variable stands in double braces, with a fallback behind a bar for recipients without it. A choice, where the
  * caller allows it, stands in single braces; its options are texts with variables and choices of their own. Two braces
- * always begin a variable. A backslash before a brace or a bar makes it an ordinary character. Values and fallbacks are
- * copied, never scanned: data cannot contain a variable.
+ * always begin a variable. A backslash before a brace or a bar makes it an ordinary character, also within a fallback.
+ * Values and fallbacks are copied, never scanned: data cannot contain a variable.
  *
  * Everything is in the arena given to text_compile() and lives as long.
  */

@@ -96,19 +96,41 @@ static bool variable_find(struct compiler *c, struct str name, struct reference 
 	return true;
 }
 
+/* A backslash that makes the brace or bar behind it an ordinary character. */
+static bool is_escape(struct str s, size_t at)
+{
+	return at + 1 < s.n && s.p[at] == '\\' && memchr("{}|", s.p[at + 1], 3);
+}
+
+/* Copies the fallback without the backslashes of its escapes. False: a bar divides it. */
+static bool fallback_read(struct arena *a, struct str source, struct str *out)
+{
+	char *copy = ARENA_ARRAY(a, char, source.n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < source.n; i++) {
+		if (source.p[i] == '|')
+			return false;
+		if (is_escape(source, i))
+			i++;
+		copy[n++] = source.p[i];
+	}
+	*out = (struct str){ copy, n };
+	return true;
+}
+
 static void reference_add(struct compiler *c, size_t from, struct str inner)
 {
 	struct reference r = { .fallback = STR_NONE };
-	bool has_fallback = str_cut(inner, '|', &r.variable, &r.fallback);
+	struct str fallback;
+	bool has_fallback = str_cut(inner, '|', &r.variable, &fallback);
 
 	r.variable = str_trim(r.variable);
-	if (has_fallback)
-		r.fallback = str_trim(r.fallback);
 	if (!variable_find(c, r.variable, &r)) {
 		fault(c, from, "unknown variable \"%s\"; there are " KNOWN_NAMES, reasons_quote(c->why, r.variable));
 		return;
 	}
-	if (r.fallback.n > 0 && memchr(r.fallback.p, '|', r.fallback.n)) {
+	if (has_fallback && !fallback_read(c->arena, str_trim(fallback), &r.fallback)) {
 		fault(c, from, "%s has more than one fallback", reasons_quote(c->why, r.variable));
 		return;
 	}
@@ -123,7 +145,7 @@ static void reference_compile(struct compiler *c)
 	size_t from = c->at, to = from + 2;
 
 	while (to < c->source.n && c->source.p[to] != '{' && !is_at(c, to, "}}"))
-		to++;
+		to += is_escape(c->source, to) ? 2 : 1;
 	c->at = to;
 	if (!is_at(c, to, "}}")) {
 		fault(c, from, "{{ is not closed by }}");
@@ -206,11 +228,6 @@ static void choice_compile(struct compiler *c, unsigned depth)
 	choice_link(c, op, &choice);
 }
 
-static bool at_escape(const struct compiler *c)
-{
-	return is_at(c, c->at, "\\{") || is_at(c, c->at, "\\}") || is_at(c, c->at, "\\|");
-}
-
 /* Three braces are one and a variable: no variable's name begins with a brace. */
 static bool at_reference(const struct compiler *c)
 {
@@ -230,7 +247,7 @@ static void sequence_compile(struct compiler *c, unsigned depth)
 	size_t from = c->at;
 
 	while (!at_end(c, depth)) {
-		bool escape = at_escape(c), reference = at_reference(c);
+		bool escape = is_escape(c->source, c->at), reference = at_reference(c);
 
 		if (!escape && !reference && !(c->choices && c->source.p[c->at] == '{')) {
 			c->at++;
