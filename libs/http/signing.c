@@ -30,8 +30,10 @@ static void key_add(struct signing_keys *k, struct str secret, int64_t expires_a
 	struct signing_key *key = &k->at[k->n];
 
 	webhook_key(secret, &key->bytes);
-	if (key->bytes.n == 0)
+	if (key->bytes.n == 0) {
+		buf_fini(&key->bytes);
 		return;
+	}
 	key->expires_at_ms = expires_at_ms;
 	k->n++;
 }

@@ -101,7 +101,8 @@ static void every_key_that_has_not_expired_signs(void **state)
 static void secrets_without_a_key_are_rejected_and_not_shown(void **state)
 {
 	static const char *const bad[] = { "", "s3cret", "[]", "{}", "{\"keys\":[]}", "{\"keys\":{}}",
-		"{\"keys\":[{\"secret\":\"\"}]}", "{\"keys\":[{\"secret\":42}]}", "{\"keys\":[\"s3cret\"]}" };
+		"{\"keys\":[{\"secret\":\"\"}]}", "{\"keys\":[{\"secret\":\"whsec_\"}]}",
+		"{\"keys\":[{\"secret\":42}]}", "{\"keys\":[\"s3cret\"]}" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
