@@ -82,7 +82,7 @@ static const struct {
 	{ "other backslashes in a fallback stay", "{{contact.last_name|a\\b\\\\c}}", "a\\b\\\\c" },
 	{ "an escaped variable in a fallback stays text", "{{contact.last_name|\\{\\{var.day\\}\\}}}", "{{var.day}}" },
 	{ "data is not scanned again", "{{var.trick}}", "{{contact.phone}} {x|y} \\{" },
-	{ "data is one line in its own direction", "{{var.lines}}\n- \u202ex", "a > b\n- \u202ex" },
+	{ "data is one line in its own direction", "{{var.lines}}\n- \u202ex\u202c", "a > b\n- \u202ex\u202c" },
 	{ "data at the start of a line is no quote", "{{var.quote}}", ">\u200b x" },
 	{ "data is not formatted", "*{{var.bold}}*", "**\u200b_\u200b~\u200b`\u200b*" },
 	{ "braces behind a backslash", "\\{a\\|b\\} \\{{{var.day}}\\}", "{a|b} {Monday}" },
