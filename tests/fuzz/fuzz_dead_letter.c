@@ -83,12 +83,12 @@ static void shown_check(const struct dead_letter *d)
 
 static void replay_check(const struct dead_letter *d, struct arena *a)
 {
-	struct dead_record made;
+	struct replay_record made;
 	const struct header *h = made.headers;
 	char *consumer = arena_cstr(a, d->consumer);
 	size_t n;
 
-	if (dead_record_make(&made, d, "4b9d9c3e", NULL) < 0)
+	if (replay_record_make(&made, d, "4b9d9c3e", NULL) < 0)
 		return;
 	n = made.record.headers_count;
 	assert(n <= DEAD_HEADERS_MAX && str_eq(str_of(made.record.topic), d->topic));
