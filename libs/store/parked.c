@@ -61,8 +61,9 @@ static const struct pg_stmt expire = {
 };
 
 static const struct pg_stmt delete = { "parked_delete", PG_UNNAMED,
-	"DELETE FROM parked_updates p USING unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, id)"
-	" WHERE p.workspace_id = r.workspace_id AND p.id = r.id" };
+	"DELETE FROM parked_updates p USING unnest($1::bigint[], $2::bigint[], $3::text[], $4::uuid[])"
+	" AS r (workspace_id, account_id, target, event_id) WHERE p.workspace_id = r.workspace_id AND p.account_id = r.account_id"
+	" AND p.target = r.target AND p.event_id = r.event_id" };
 
 const struct pg_stmt *const parked_statements[] = { &insert, &find, &count, &ready, &expire, &delete, NULL };
 
@@ -262,7 +263,9 @@ int store_parked_delete(struct pg *pg, const struct parked_row *const *rows, siz
 	for (size_t i = 0; i < n; i++) {
 		columns_row(&c);
 		columns_i64(&c, rows[i]->workspace_id);
-		columns_i64(&c, rows[i]->id);
+		columns_i64(&c, rows[i]->account_id);
+		columns_text(&c, rows[i]->target);
+		columns_uuid(&c, &rows[i]->event_id);
 	}
 	return columns_run(&c, pg, &delete, NULL, err);
 }

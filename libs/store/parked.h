@@ -7,7 +7,8 @@
 struct parked_row {
 	int64_t workspace_id, id, account_id, conversation_id; /* conversation 0: unknown */
 	const char *kind;
-	struct str target; /* message key, "?:<stanza>" or "c:<client_message_id>" */
+	struct str
+		target; /* message key, "?:<stanza>" or "c:<client_message_id>"; an update may have a row for each of several */
 	struct uuid event_id;
 	struct str record_key, record_value, record_headers,
 		topic; /* headers: as libs/wire/records.h writes one record's */
@@ -27,7 +28,8 @@ struct store_parked_count {
 	int32_t n; /* out */
 };
 int store_parked_count(struct pg *pg, struct store_parked_count *counts, size_t n, struct err *err) ERR_MUST_USE;
-/* Parked updates of these partitions whose target is stored by now, at most limit. One call examines at most
+/* Parked updates of these partitions whose target is stored by now, and Dispatches and statuses that are parked under one
+ * "c:<client_message_id>", at most limit. An update with several rows may be returned for each. One call examines at most
  * PARKED_SCAN_MAX, and moves *from to where the next call continues; {0} is the beginning. */
 #define PARKED_SCAN_MAX 2000
 struct parked_place {
@@ -40,6 +42,7 @@ int store_parked_ready(struct pg *pg, struct str topic, const int32_t *partition
 int store_parked_expire(struct pg *pg, struct str topic, const int32_t *partitions, size_t n, int limit,
 	struct arena *a, void (*each)(void *ctx, const struct parked_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;
+/* By account, target and event_id of each row. */
 int store_parked_delete(struct pg *pg, const struct parked_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -107,8 +107,8 @@ static int work_resolve(struct work *w, struct err *err)
 		return -1;
 	if (w->ops.n == before)
 		return 0;
-	if (people_resolve(w, err) < 0 || groups_resolve(w, err) < 0 || conversations_resolve(w, err) < 0 ||
-		users_resolve(w, err) < 0)
+	if (own_messages_of_parked(w, before, err) < 0 || people_resolve(w, err) < 0 || groups_resolve(w, err) < 0 ||
+		conversations_resolve(w, err) < 0 || users_resolve(w, err) < 0)
 		return -1;
 	targets_resolve(w);
 	return conversations_of_targets(w, err);

@@ -101,6 +101,18 @@ struct str provider_id_of_key(struct str key)
 	return str_cut(key, ':', &from_us, &stanza) && str_is(from_us, "true") ? stanza : key;
 }
 
+size_t own_status_targets(struct work *w, const struct inbound_event *e, struct str targets[OWN_STATUS_TARGETS])
+{
+	const struct in_status *s = &e->u.status;
+
+	if (e->kind != IN_STATUS || s->client_message_id.n == 0)
+		return 0;
+	targets[0] = own_key(w, s->client_message_id);
+	targets[1] =
+		s->target.key.n > 0 ? s->target.key : arena_printf(w->arena, "true:%.*s", STR_ARG(s->target.stanza));
+	return str_eq(targets[0], targets[1]) ? 1 : 2;
+}
+
 void op_dispatch_sent(struct work *w, struct op *op, const struct target *target)
 {
 	struct str key = target->key.n > 0 ? target->key : arena_printf(w->arena, "true:%.*s", STR_ARG(target->stanza));

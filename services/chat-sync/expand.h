@@ -18,5 +18,9 @@ struct str own_key(struct work *w, struct str client_id);
 struct str provider_id_of_key(struct str key);
 /* Makes a message of a Dispatch whose outcome was unknown: a status has named its client_message_id, and the provider's key, target. */
 void op_dispatch_sent(struct work *w, struct op *op, const struct target *target);
+/* The targets under which a status that names a client_message_id is parked: by that id, for its Dispatch, and by the provider's key, for an
+ * echo, which does not name the id. Returns how many: 0 for any other event. */
+#define OWN_STATUS_TARGETS 2
+size_t own_status_targets(struct work *w, const struct inbound_event *e, struct str targets[OWN_STATUS_TARGETS]);
 
 #endif

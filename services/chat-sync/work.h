@@ -8,7 +8,7 @@
  *   groups_resolve, conversations_resolve
  *   users_resolve      finds the agents that messages name
  *   messages_resolve   inserts new messages, reads stored copies and the targets of updates
- *   parked_load        adds parked updates of the new messages as further ops
+ *   parked_load        adds parked updates of the new messages as further ops; own_messages_of_parked, as own_messages_join, for these
  *   ops_fold           folds each op, in order, into the rows in memory by the rules, and adds effects
  *   work_write         writes changed rows, a statement per table
  *   effects_emit       puts ChatEvents with their sequence numbers into the outbox

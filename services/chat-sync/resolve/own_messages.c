@@ -53,17 +53,19 @@ static void own_row_found(void *ctx, size_t i, struct str key, int64_t conversat
 	own->conversation_id = conversation_id;
 }
 
-static int own_rows_find(struct work *w, struct own_messages *all, struct err *err)
+/* Of those in the list from `from` on. */
+static int own_rows_find(struct work *w, struct own_messages *all, size_t from, struct err *err)
 {
-	struct message_key *keys = ARENA_ARRAY(w->arena, struct message_key, all->list.n);
+	struct own_messages some = { .list = { all->list.at + from, all->list.n - from, 0 } };
+	struct message_key *keys = ARENA_ARRAY(w->arena, struct message_key, some.list.n);
 
-	for (size_t i = 0; i < all->list.n; i++) {
-		const struct own_message *own = all->list.at[i];
+	for (size_t i = 0; i < some.list.n; i++) {
+		const struct own_message *own = some.list.at[i];
 
 		keys[i] = (struct message_key){ own->account->row.workspace_id, own->account->row.id, own->client_id, 0,
 			false };
 	}
-	return store_messages_by_client_id(w->pg, keys, all->list.n, w->arena, own_row_found, all, err);
+	return store_messages_by_client_id(w->pg, keys, some.list.n, w->arena, own_row_found, &some, err);
 }
 
 /* Of a message that is stored nothing is parked but what the sweep is about to apply. */
@@ -134,7 +136,7 @@ int own_messages_join(struct work *w, struct err *err)
 	own_messages_link(w, &all, 0);
 	if (all.list.n == 0)
 		return 0;
-	if (own_rows_find(w, &all, err) < 0)
+	if (own_rows_find(w, &all, 0, err) < 0)
 		return -1;
 	if (!w->isolating && own_parked_join(w, &all, err) < 0)
 		return -1;
@@ -142,4 +144,33 @@ int own_messages_join(struct work *w, struct err *err)
 	own_messages_look(w);
 	dispatches_make_messages(w);
 	return 0;
+}
+
+/* The ids that ops before `from` name. */
+static void own_messages_known(struct work *w, struct own_messages *all, size_t from)
+{
+	map_clear(w->index);
+	for (size_t i = 0; i < from; i++) {
+		struct own_message *own = w->ops.at[i]->own;
+		void **seen =
+			own ? map_slot(w->index, message_index_key(w, own->account->row.id, own->client_id)) : NULL;
+
+		if (!seen || *seen)
+			continue;
+		*seen = own;
+		*LIST_ADD(w, &all->list) = own;
+	}
+}
+
+int own_messages_of_parked(struct work *w, size_t from, struct err *err)
+{
+	struct own_messages all = { .list = { NULL, 0, 0 } };
+	size_t known;
+
+	if (from == w->ops.n)
+		return 0;
+	own_messages_known(w, &all, from);
+	known = all.list.n;
+	own_messages_link(w, &all, from);
+	return all.list.n == known ? 0 : own_rows_find(w, &all, known, err);
 }

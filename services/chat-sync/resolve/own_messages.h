@@ -10,5 +10,7 @@
 
 /* Sets op->own and adds what is parked under the same ids as further ops, before their people are resolved. */
 int own_messages_join(struct work *w, struct err *err) ERR_MUST_USE;
+/* Sets op->own of the parked updates that parked_load() has added: the ops from `from` on. */
+int own_messages_of_parked(struct work *w, size_t from, struct err *err) ERR_MUST_USE;
 
 #endif

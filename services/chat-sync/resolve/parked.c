@@ -7,7 +7,7 @@
 static void parked_found(void *ctx, size_t target, const struct parked_row *row)
 {
 	struct work *w = ctx;
-	void **joined = map_slot(w->index, (struct str){ (const char *)&row->id, sizeof(row->id) });
+	void **joined = map_slot(w->index, uuid_bytes(&row->event_id)); /* it may be parked under two targets */
 	struct inbound_event *e;
 	struct parked_row *kept;
 	struct err err;
@@ -32,7 +32,7 @@ int parked_join(struct work *w, const struct message_key *targets, size_t n, str
 		const struct parked_row *row = w->ops.at[i]->parked;
 
 		if (row)
-			*map_slot(w->index, (struct str){ (const char *)&row->id, sizeof(row->id) }) = w;
+			*map_slot(w->index, uuid_bytes(&row->event_id)) = w;
 	}
 	return store_parked_find(w->pg, targets, n, w->arena, parked_found, w, err);
 }

@@ -28,6 +28,18 @@ static void parked_dead_letter(struct sweep *d, const struct parked_row *row, en
 	d->changed = true;
 }
 
+/* The second row of an update that is parked under two targets: the first one decides what becomes of it. */
+static bool parked_is_second(const struct sweep *d, const struct parked_row *row)
+{
+	struct inbound_event e;
+	struct str targets[OWN_STATUS_TARGETS];
+	struct err err;
+
+	return str_is(str_of(row->kind), inbound_kind_word(IN_STATUS)) &&
+		inbound_decode(&e, row->record_value, d->w->arena, &err) == 0 &&
+		own_status_targets(d->w, &e, targets) == 2 && str_eq(row->target, targets[1]);
+}
+
 static void parked_expired(void *ctx, const struct parked_row *row)
 {
 	struct sweep *d = ctx;
@@ -35,6 +47,8 @@ static void parked_expired(void *ctx, const struct parked_row *row)
 	d->changed = d->s->cache_stale = true;
 	if (str_is(str_of(row->kind), inbound_kind_word(IN_DISPATCH)))
 		return; /* whether its message was sent is never learned */
+	if (parked_is_second(d, row))
+		return;
 	parked_dead_letter(d, row, DEAD_EXPIRED, row->kind, "the message that it refers to never arrived");
 	report_gap(&d->s->report, "expired_update");
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
@@ -44,10 +58,16 @@ static void parked_expired(void *ctx, const struct parked_row *row)
 static void parked_ready(void *ctx, const struct parked_row *row)
 {
 	struct sweep *d = ctx;
-	struct inbound_event *e = ARENA_NEW(d->w->arena, struct inbound_event);
-	struct parked_row *kept = ARENA_NEW(d->w->arena, struct parked_row);
+	void **seen = map_slot(d->w->index, uuid_bytes(&row->event_id));
+	struct inbound_event *e;
+	struct parked_row *kept;
 	struct err err;
 
+	if (*seen) /* it is parked under two targets, and both are stored */
+		return;
+	*seen = d;
+	e = ARENA_NEW(d->w->arena, struct inbound_event);
+	kept = ARENA_NEW(d->w->arena, struct parked_row);
 	*kept = *row;
 	if (inbound_decode(e, row->record_value, d->w->arena, &err) == 0)
 		*LIST_ADD(d->w, &d->ready) = (struct ready_update){ kept, e };
@@ -60,6 +80,7 @@ int parked_sweep(struct sweep *d, int topic, const int32_t *partitions, size_t n
 
 	if (store_parked_expire(d->w->pg, name, partitions, n, limit, d->w->arena, parked_expired, d, err) < 0)
 		return -1;
+	map_clear(d->w->index);
 	return store_parked_ready(d->w->pg, name, partitions, n, limit, &d->s->swept[topic], d->w->arena, parked_ready,
 		d, err);
 }
@@ -116,6 +137,22 @@ static int ready_apply_together(struct sweep *d, const struct ready_update *read
 	return pg_savepoint_rollback(pg, &ignored) < 0 ? err_set(err, ERR_RETRY, ignored.code, "%s", ignored.msg) : 0;
 }
 
+/* Under all its targets. */
+static int ready_delete(struct sweep *d, const struct ready_update *ready, struct err *err)
+{
+	struct str targets[OWN_STATUS_TARGETS];
+	size_t n = own_status_targets(d->w, ready->event, targets);
+	struct parked_row copies[OWN_STATUS_TARGETS];
+	const struct parked_row *rows[1 + OWN_STATUS_TARGETS] = { ready->row };
+
+	for (size_t i = 0; i < n; i++) {
+		copies[i] = *ready->row;
+		copies[i].target = targets[i];
+		rows[1 + i] = &copies[i];
+	}
+	return store_parked_delete(d->w->pg, rows, 1 + n, err);
+}
+
 int ready_apply(struct sweep *d, struct err *err)
 {
 	const struct parked_row *row;
@@ -133,7 +170,7 @@ int ready_apply(struct sweep *d, struct err *err)
 					LOG_I("partition", row->partition), LOG_I("offset", row->offset), LOG_ERR(err),
 					LOG_I("suppressed", suppressed));
 			parked_dead_letter(d, row, DEAD_DATA_ERROR, err->code, err->msg);
-			rc = store_parked_delete(d->w->pg, &row, 1, err);
+			rc = ready_delete(d, &d->ready.at[i], err);
 		} else {
 			rc = 0;
 		}

@@ -12,7 +12,7 @@ static struct str parked_target(struct work *w, const struct op *op)
 	return op->target->key.n > 0 ? op->target->key : arena_printf(w->arena, "?:%.*s", STR_ARG(op->target->stanza));
 }
 
-static struct parked_row parked_row_of(struct work *w, const struct op *op)
+static struct parked_row parked_row_of(struct work *w, const struct op *op, struct str target)
 {
 	const struct kafka_message *m = op->item->message;
 	struct buf headers = BUF_INIT;
@@ -21,7 +21,7 @@ static struct parked_row parked_row_of(struct work *w, const struct op *op)
 		.account_id = op->account->row.id,
 		.conversation_id = op->conversation ? op->conversation->row.id : 0,
 		.kind = inbound_kind_word(op->kind),
-		.target = parked_target(w, op),
+		.target = target,
 		.event_id = op->event->id,
 		.record_key = m->key,
 		.record_value = m->value,
@@ -57,7 +57,7 @@ static int parked_counts(struct work *w, struct store_parked_count *counts, stru
 	return store_parked_count(w->pg, counts, n, err);
 }
 
-/* Not parked but dead-lettered, as if it had expired. */
+/* Becomes a dead letter with the reason `expired` at once, also a Dispatch, which expires without one once it is parked. */
 static void parked_over_limit(struct work *w, struct op *op)
 {
 	batch_dead_letter(w->tx, op->item, DEAD_EXPIRED, inbound_kind_word(op->kind),
@@ -65,6 +65,12 @@ static void parked_over_limit(struct work *w, struct op *op)
 	op->waits = false;
 	report_gap(w->report, "expired_update");
 	report_over_limit(w->report, "parked", 1);
+}
+
+/* The row by the provider's key of an update that the row before it parks, too. */
+static bool parked_is_second(const struct work *w, size_t i)
+{
+	return i > 0 && w->parked_ops.at[i] == w->parked_ops.at[i - 1];
 }
 
 /* A sender decides how many updates name messages that do not exist, so their number is bounded for each account. */
@@ -87,6 +93,8 @@ static int parked_limit(struct work *w, struct err *err)
 			w->parked.at[n++] = *p;
 			continue;
 		}
+		if (parked_is_second(w, i)) /* one row is parked, or there is a dead letter */
+			continue;
 		parked_over_limit(w, w->parked_ops.at[i]);
 		workspaces[n_full] = p->workspace_id;
 		accounts[n_full++] = p->account_id;
@@ -100,6 +108,32 @@ static int parked_put(struct work *w, void *rows, size_t from, size_t n, struct 
 	return store_parked_insert(w->pg, (struct parked_row *)rows + from, n, err);
 }
 
+static void op_park(struct work *w, struct op *op)
+{
+	struct str targets[OWN_STATUS_TARGETS] = { parked_target(w, op) };
+	size_t n = own_status_targets(w, op->event, targets);
+
+	for (size_t i = 0; i < (n > 0 ? n : 1); i++) {
+		*LIST_ADD(w, &w->parked) = parked_row_of(w, op, targets[i]);
+		*LIST_ADD(w, &w->parked_ops) = op;
+	}
+}
+
+static void op_unpark(struct work *w, const struct op *op)
+{
+	struct str targets[OWN_STATUS_TARGETS];
+	size_t n = own_status_targets(w, op->event, targets);
+
+	*LIST_ADD(w, &w->unparked) = op->parked;
+	for (size_t i = 0; i < n; i++) {
+		struct parked_row *row = ARENA_NEW(w->arena, struct parked_row);
+
+		*row = *op->parked;
+		row->target = targets[i];
+		*LIST_ADD(w, &w->unparked) = row;
+	}
+}
+
 int parked_write(struct work *w, struct err *err)
 {
 	struct op_rows put = { .store = parked_put };
@@ -108,11 +142,9 @@ int parked_write(struct work *w, struct err *err)
 		struct op *op = w->ops.at[i];
 
 		if (op->parked && !op->waits)
-			*LIST_ADD(w, &w->unparked) = op->parked;
-		if (!op->waits || !op->item)
-			continue;
-		*LIST_ADD(w, &w->parked) = parked_row_of(w, op);
-		*LIST_ADD(w, &w->parked_ops) = op;
+			op_unpark(w, op);
+		if (op->waits && op->item)
+			op_park(w, op);
 	}
 	if (w->unparked.n > 0 && store_parked_delete(w->pg, w->unparked.at, w->unparked.n, err) < 0)
 		return -1;
@@ -126,6 +158,8 @@ int parked_write(struct work *w, struct err *err)
 	if (op_rows_write(w, &put, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->parked.n; i++) {
+		if (parked_is_second(w, i))
+			continue;
 		w->parked_ops.at[i]->account->row.has_parked = true;
 		w->parked_ops.at[i]->waits = w->parked.at[i].inserted; /* the same event is parked once */
 	}
