@@ -19,7 +19,7 @@ const struct config_key chat_sync_keys[] = {
 	{ "cache.ttl", CONFIG_DURATION_MS, CONFIG_LIVE, AT(cache_ttl_ms), "30s", 0, 3600000,
 		"Longest time for which cached contacts, groups and workspace settings are used before they are read again." },
 	{ "parked.ttl", CONFIG_DURATION_MS, CONFIG_LIVE, AT(parked_ttl_ms), "24h", 100, 2592000000,
-		"How long an update is parked for its message before it becomes a dead letter." },
+		"How long an update is parked for its message before it becomes a dead letter; a Dispatch is dropped then." },
 	{ "parked.sweep_max", CONFIG_INT, 0, AT(parked_sweep_max), "500", 1, 20000,
 		"Most parked updates of one topic that a sweep applies, and most that it expires." },
 	{ "sync.enabled", CONFIG_BOOL, CONFIG_LIVE, AT(sync_enabled), "true", 0, 0,
