@@ -131,6 +131,28 @@ static void an_update_of_a_message_that_has_not_moved_yet_belongs_to_the_survivi
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions"), 1);
 }
 
+static void a_message_that_has_not_moved_yet_is_found_by_our_own_id(void **state)
+{
+	struct inbound_event read = status_of(1, chat_of(ANN), "wamid.3", STATUS_READ, 7001),
+			     sent = event(IN_DISPATCH, 1, 7002);
+
+	(void)state;
+	merge_of_many();
+	execute(db.admin,
+		"UPDATE chats SET type = 'outbound', client_message_id = message_key WHERE message_key IN ('false:O3', 'false:O4')");
+	read.u.status.client_message_id = STR("false:O3");
+	sent.u.dispatch.message = message_in_chat(chat_of(ANN), DIR_OUTBOUND, "wamid.4", "old");
+	sent.u.dispatch.message.client_message_id = STR("false:O4");
+	sent.u.dispatch.outcome = DISPATCH_SENT;
+	apply((struct inbound_event[]){ read, sent }, 2);
+	assert_goes_on_with("message.status");
+	assert_int_equal(db_i64("SELECT count(*) FROM chats"), MANY + 1);
+	assert_int_equal(db_i64(LEFT), MANY - 1002);
+	assert_text("SELECT string_agg(message_key || ' ' || wam_id || ' ' || message_status, ',' ORDER BY message_key)"
+		    " FROM chats WHERE client_message_id IS NOT NULL",
+		"false:O3 false:O3 read,false:O4 false:O4 delivered");
+}
+
 static void an_item_without_an_id_finds_the_message_on_its_way(void **state)
 {
 	struct inbound_event item = old_message(7);
@@ -188,6 +210,7 @@ int main(void)
 		T(a_repeated_message_that_has_not_moved_yet_is_stored_once),
 		T(the_next_owner_resumes_pending_merges),
 		T(an_update_of_a_message_that_has_not_moved_yet_belongs_to_the_surviving_conversation),
+		T(a_message_that_has_not_moved_yet_is_found_by_our_own_id),
 		T(an_item_without_an_id_finds_the_message_on_its_way),
 		T(a_read_marker_meanwhile_counts_for_what_comes_later),
 		T(what_is_stored_twice_meanwhile_collapses),

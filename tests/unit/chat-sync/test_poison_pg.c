@@ -197,6 +197,41 @@ static void a_rejected_parked_update_becomes_a_dead_letter_by_itself(void **stat
 	assert_text("SELECT string_agg(metadata ->> 'body', ',' ORDER BY message_key) FROM chats", "text,better");
 }
 
+static void take_own(const char *id, const char *body, bool status)
+{
+	struct inbound_event e = event(status ? IN_STATUS : IN_DISPATCH, 1, 5);
+
+	if (status) {
+		e.u.status = (struct in_status){ .target = { .key = arena_printf(db.arena, "wamid.%s", id) },
+			.client_message_id = str_of(id),
+			.status = STATUS_READ };
+	} else {
+		e.u.dispatch.message = message_in_chat(chat_of("+6281100000001"), DIR_OUTBOUND, NULL, body);
+		e.u.dispatch.message.client_message_id = str_of(id);
+		e.u.dispatch.outcome = DISPATCH_UNKNOWN;
+	}
+	take(1, &e);
+}
+
+/* The batch that brings the statuses joins nothing once it was rejected; the sweep finds which pair is to blame. */
+static void a_rejected_dispatch_that_waited_is_a_dead_letter_by_itself(void **state)
+{
+	(void)state;
+	take_own("bad", "poison", false);
+	take_own("good", "text", false);
+	commit();
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 2);
+	take_own("bad", NULL, true);
+	take_own("good", NULL, true);
+	commit();
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 4);
+	assert_int_equal(db_i64(DEAD), 0);
+	done(worker_sweep(&w, &db.err));
+	assert_int_equal(db_i64("SELECT count(*) FROM outbox WHERE position('data_error'::bytea in records) > 0"), 1);
+	assert_text("SELECT client_message_id || ' ' || message_status FROM chats", "good read");
+	assert_text("SELECT string_agg(kind || ' ' || target, ',') FROM parked_updates", "message_status c:bad");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +240,7 @@ int main(void)
 			setup),
 		cmocka_unit_test_setup(valid_records_among_rejected_ones_are_applied, setup),
 		cmocka_unit_test_setup(a_rejected_parked_update_becomes_a_dead_letter_by_itself, setup),
+		cmocka_unit_test_setup(a_rejected_dispatch_that_waited_is_a_dead_letter_by_itself, setup),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
