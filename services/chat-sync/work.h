@@ -102,7 +102,7 @@ struct op {
 	struct conversation *conversation;
 	struct message *row; /* IN_MESSAGE: its row; updates: the target, NULL when not stored */
 	bool duplicate; /* IN_MESSAGE: another op of the batch made the row */
-	bool by_own; /* IN_MESSAGE: a row with its client_message_id exists: it is a copy, and no row is made for it */
+	bool by_own; /* IN_MESSAGE: a row with its client_message_id, or its key in another conversation, exists: it is a copy, and no row is made for it */
 	int64_t user_id; /* of the agent that it names; 0: none */
 	bool changed; /* had an effect */
 	bool waits; /* to be parked, or to stay parked */

@@ -5,6 +5,7 @@
 #include "chat-sync/metadata/metadata.h"
 #include "chat-sync/rejections.h"
 #include "chat-sync/resolve/message_index.h"
+#include "chat-sync/resolve/own_copies.h"
 
 #define IDS_AHEAD 16384 /* drawn at once: one statement for many batches; a restart skips the rest */
 
@@ -47,8 +48,19 @@ static void row_fill(struct work *w, struct op *op, struct message_row *r)
 	(void)message_apply_status(r, status, op->time_us);
 }
 
+/* The message of the batch that the op is a copy of. */
+static struct message *new_message_of(struct work *w, const struct op *op)
+{
+	struct message *of_key = messages_by_key(w, op->account->row.id, op->message->key);
+	struct message *m = message_in_conversation(of_key, op->conversation->row.id);
+
+	if (m || !of_key || of_key->next_same_key)
+		return m;
+	return own_copy_matches(op, &of_key->row) ? of_key : NULL;
+}
+
 /* The first op of a key in a conversation makes the row; later ops are folded into it as copies. So are ops with a client_message_id that a row
- * of another key has: targets_resolve() finds it. */
+ * of another key has, and copies in another conversation of a stored message: targets_resolve() finds it. */
 size_t new_messages_make(struct work *w)
 {
 	size_t n = 0;
@@ -58,10 +70,9 @@ size_t new_messages_make(struct work *w)
 		struct own_message *own = op->own;
 		struct message *m;
 
-		if (op->kind != IN_MESSAGE || !op->message || !op->conversation)
+		if (op->kind != IN_MESSAGE || !op->message || !op->conversation || op->by_own)
 			continue;
-		m = message_in_conversation(messages_by_key(w, op->account->row.id, op->message->key),
-			op->conversation->row.id);
+		m = new_message_of(w, op);
 		if (own && (own->key.p || (!m && own->row))) {
 			op->by_own = op->duplicate = true;
 			continue;

@@ -4,7 +4,7 @@
 
 #include "chat-sync/work.h"
 
-/* Returns the number of rows made; they are the first ones of work.messages. */
+/* Ops with by_own set make none. Returns the number of rows made; they are the first ones of work.messages. */
 size_t new_messages_make(struct work *w);
 /* Inserts the first n of work.messages; sets `inserted` of those that were not stored before. */
 int new_messages_insert(struct work *w, size_t n, struct err *err) ERR_MUST_USE;

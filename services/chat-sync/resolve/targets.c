@@ -46,12 +46,12 @@ static struct message *own_row(struct work *w, const struct op *op)
 static struct message *row_find(struct work *w, const struct op *op)
 {
 	struct message *own = op->own ? own_row(w, op) : NULL;
-	struct message *m = op->target
-		? target_find(w, op)
-		: message_in_conversation(messages_by_key(w, op->account->row.id, op->message->key),
-			  op->conversation->row.id);
+	struct message *of_key = op->target ? NULL : messages_by_key(w, op->account->row.id, op->message->key);
+	struct message *m = op->target ? target_find(w, op) : message_in_conversation(of_key, op->conversation->row.id);
 
-	return m ? m : own;
+	if (m || own)
+		return m ? m : own;
+	return target_among(of_key, op->conversation); /* own_copies_find() */
 }
 
 /* A parked update that joined the batch may need the content of a message that was read without: it stays parked for the sweep. */

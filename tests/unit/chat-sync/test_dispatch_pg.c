@@ -103,6 +103,23 @@ static void a_sent_message_is_stored_once_in_every_order(void **state)
 		dispatch(DISPATCH_SENT), status_of(1, chat_of(ANN), W, STATUS_DELIVERED, 20));
 }
 
+/* The LID is not known as that of the phone: the first one's conversation has the message. */
+static void an_echo_that_names_only_a_lid_is_the_dispatched_message(void **state)
+{
+	const struct inbound_event of_lid = outbound_text(1, chat_of_lid("777"), W, "offer", 10);
+
+	ENDS_THE_SAME("sent, echo", ROWS, W "|" W "|" X "|sent|f|f|" OFFER, dispatch(DISPATCH_SENT), of_lid);
+	ENDS_THE_SAME("sent, echo, read", ROWS, W "|" W "|" X "|read|t|t|" OFFER, dispatch(DISPATCH_SENT), of_lid,
+		own_status(STATUS_READ, 20));
+	ENDS_THE_SAME("unknown, echo, read", ROWS, W "|" W "|" X "|read|t|t|" OFFER, dispatch(DISPATCH_UNKNOWN), of_lid,
+		own_status(STATUS_READ, 20));
+	/* Neither names our id: a key may be used in two conversations. */
+	replicas_empty(state);
+	apply_one(of_lid);
+	apply_one(echo());
+	assert_text("SELECT string_agg(message_key, ' ') FROM chats", W " " W);
+}
+
 /* An echo does not name our id: the status is found by the key, and brings the id. */
 static void a_status_with_our_id_finds_an_echo_without_a_dispatch(void **state)
 {
@@ -300,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_sent_message_is_stored_once_in_every_order),
+		T(an_echo_that_names_only_a_lid_is_the_dispatched_message),
 		T(a_status_with_our_id_finds_an_echo_without_a_dispatch),
 		T(the_sweep_finds_the_echo_of_a_parked_status),
 		T(a_status_under_two_targets_becomes_one_dead_letter),
