@@ -167,6 +167,43 @@ static void a_status_under_two_targets_becomes_one_dead_letter(void **state)
 	assert_int_equal(db_i64(PARKED), 0);
 }
 
+/* Updates of account 1, of messages that never arrive. */
+static void park(int n)
+{
+	execute(db.admin,
+		arena_cstr(db.arena,
+			arena_printf(db.arena,
+				"INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value,"
+				" record_headers, topic, partition, record_offset, record_timestamp_ms, expires_at)"
+				" SELECT 1, 1, 'reaction', 'never:' || n, gen_random_uuid(), '', '', 't.inbound', 1, 1, 1,"
+				" now() + interval '1 hour' FROM generate_series(1, %d) n",
+				n)));
+}
+
+static void of_two_targets_the_limit_may_leave_one(void **state)
+{
+	(void)state;
+	park(9999);
+	apply_one(own_status(STATUS_DELIVERED, 15));
+	assert_int_equal(outcome_of(0), OUTCOME_PARKED);
+	assert_int_equal(out.n_dead, 0);
+	assert_text("SELECT target FROM parked_updates WHERE kind <> 'reaction'", "c:" X);
+	apply_one(own_status(STATUS_READ, 20));
+	assert_int_equal(outcome_of(0), OUTCOME_DEAD_LETTERED);
+	assert_int_equal(out.n_dead, 1);
+	assert_int_equal(db_i64(PARKED), 10000);
+}
+
+static void an_unknown_result_beyond_the_limit_is_a_dead_letter(void **state)
+{
+	(void)state;
+	park(10000);
+	apply_one(dispatch(DISPATCH_UNKNOWN));
+	assert_int_equal(outcome_of(0), OUTCOME_DEAD_LETTERED);
+	assert_int_equal(out.n_dead, 1);
+	assert_int_equal(db_i64(PARKED), 10000);
+}
+
 static void an_unknown_result_becomes_a_message_once_a_status_names_it(void **state)
 {
 	ENDS_THE_SAME("unknown, delivered", ROWS, W "|" W "|" X "|delivered|t|f|" OFFER, dispatch(DISPATCH_UNKNOWN),
@@ -321,6 +358,8 @@ int main(void)
 		T(a_status_with_our_id_finds_an_echo_without_a_dispatch),
 		T(the_sweep_finds_the_echo_of_a_parked_status),
 		T(a_status_under_two_targets_becomes_one_dead_letter),
+		T(of_two_targets_the_limit_may_leave_one),
+		T(an_unknown_result_beyond_the_limit_is_a_dead_letter),
 		T(an_unknown_result_becomes_a_message_once_a_status_names_it),
 		T(a_failed_message_keeps_its_key_and_a_status_finds_it),
 		T(our_id_belongs_to_one_row),
