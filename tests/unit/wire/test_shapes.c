@@ -295,6 +295,8 @@ static void inbound_round_trip(unsigned kind, int nth_case)
 	shape_set(inbound_envelope.shape, &e, &f);
 	e.kind = kind;
 	shape_set(inbound_envelope.variants[kind].shape, &e.u, &f);
+	if (kind == IN_DISPATCH)
+		e.u.dispatch.message.direction = DIR_OUTBOUND; /* no other is accepted */
 	assert_int_equal(inbound_check(&e, &err), 0);
 	assert_int_equal(inbound_encode(&e, a, &bytes, &err), 0);
 	memset(&back, 0xa5, sizeof(back));
