@@ -27,6 +27,14 @@ static void stored_found(void *ctx, size_t i, const struct message_row *row)
 	copy->matches = row->conversation_id != copy->op->conversation->row.id && own_copy_matches(copy->op, row);
 }
 
+/* Only these are looked up, since each look-up costs a batch a statement: an echo that names a phone is in the Dispatch's conversation. */
+static bool op_may_be_elsewhere(const struct op *op)
+{
+	return op_may_be_copy(op) &&
+		(op->message->client_message_id.n > 0 ||
+			(op->peer && op->peer->contact && op->peer->contact->row.phone.n == 0));
+}
+
 int own_copies_find(struct work *w, struct err *err)
 {
 	struct own_copy *copies = ARENA_ARRAY(w->arena, struct own_copy, w->ops.n);
@@ -36,7 +44,7 @@ int own_copies_find(struct work *w, struct err *err)
 	for (size_t i = 0; i < w->ops.n; i++) {
 		struct op *op = w->ops.at[i];
 
-		if (!op_may_be_copy(op))
+		if (!op_may_be_elsewhere(op))
 			continue;
 		copies[n].op = op;
 		keys[n++] = (struct message_key){ op->account->row.workspace_id, op->account->row.id, op->message->key,
