@@ -8,6 +8,8 @@ import setting
 
 from harness.waiting import wait_for
 
+TOPICS = 2  # inbound, and inbound.bulk, which follows it
+
 
 def assigned(service):
     """The number of partitions of its last assignment."""
@@ -29,7 +31,7 @@ def start(blazz, processes=1, partitions=8):
     with held(blazz):
         for s in services:
             s.start(wait_ready=False)
-        wait_for(lambda: all(setting.alive(s) and assigned(s) == partitions // processes for s in services),
+        wait_for(lambda: all(setting.alive(s) and assigned(s) == TOPICS * (partitions // processes) for s in services),
                  "every process has its partitions")
     return services
 
