@@ -16,6 +16,7 @@
 #define ADMIN      "postgres"
 #define CHAT_SYNC  "blazz_chat_sync"
 #define DISPATCHER "blazz_webhook_dispatcher"
+#define SENDER     "blazz_campaign_sender"
 
 struct db {
 	struct pg *admin; /* superuser, for looking and arranging */
