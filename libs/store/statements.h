@@ -38,6 +38,12 @@ extern const struct pg_stmt *const positions_statements[];
 extern const struct pg_stmt *const retries_statements[], *const retries_claim_statements[];
 extern const struct pg_stmt *const attempts_statements[];
 extern const struct pg_stmt *const webhook_ops_statements[];
+extern const struct pg_stmt *const sends_intake_statements[], *const sends_fetch_statements[];
+extern const struct pg_stmt *const sends_check_statements[], *const sends_results_statements[];
+extern const struct pg_stmt *const sends_evidence_statements[];
+extern const struct pg_stmt *const send_lanes_statements[], *const send_attempts_statements[];
+extern const struct pg_stmt *const campaign_counts_statements[];
+extern const struct pg_stmt *const sending_settings_statements[];
 
 struct statements_of_role {
 	const char *role;
