@@ -42,8 +42,10 @@ extern const struct pg_stmt *const sends_intake_statements[], *const sends_fetch
 extern const struct pg_stmt *const sends_check_statements[], *const sends_results_statements[];
 extern const struct pg_stmt *const sends_evidence_statements[];
 extern const struct pg_stmt *const send_lanes_statements[], *const send_attempts_statements[];
+extern const struct pg_stmt *const campaigns_statements[], *const segments_statements[], *const audience_statements[];
 extern const struct pg_stmt *const campaign_counts_statements[];
 extern const struct pg_stmt *const sending_settings_statements[];
+extern const struct pg_stmt *const contact_groups_statements[];
 
 struct statements_of_role {
 	const char *role;

@@ -63,6 +63,34 @@
 	" FROM generate_series(1, 100000) g;" \
 	"COMMIT"
 
+/* 1,000 campaigns of 90 recipients each, of which two hundred are sent, and single messages. */
+#define SENDING_ROWS \
+	"INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) SELECT 1, g, 'all', now() FROM generate_series(1, 20000) g;" \
+	"INSERT INTO templates (workspace_id, id, account_id, provider_template_id, name, language) SELECT 1, g, 1, g, g, 'id' FROM generate_series(1, 5000) g;" \
+	"INSERT INTO contact_groups (workspace_id, id, name) SELECT 1, g, 'g' FROM generate_series(1, 2000) g;" \
+	"INSERT INTO contact_group_members (workspace_id, group_id, address) SELECT 1, 1 + g % 20, '62' || g FROM generate_series(1, 50000) g;" \
+	"INSERT INTO undeliverable (workspace_id, address, code, since) SELECT 1, '62' || g, 'x', now() FROM generate_series(1, 20000) g;" \
+	"INSERT INTO portfolio_hours (workspace_id, business_id, hour, slot) SELECT 1, 'b' || g % 500, now() - g * interval '1 minute', 1" \
+	" FROM generate_series(1, 20000) g;" \
+	"INSERT INTO campaigns (workspace_id, id, name, campaign_type, partition, status, prepared_at, first_send_id, last_send_id) SELECT 1, g, 'c'," \
+	" 'instant', g % 24, CASE WHEN g % 5 = 0 THEN 'running' ELSE 'completed' END, now(), g * 90, g * 90 + 89 FROM generate_series(1, 1000) g;" \
+	"INSERT INTO campaign_segments (workspace_id, campaign_id, segment, account_id, partition, done) SELECT 1, g, n, 1 + n, g % 24, g % 5 > 0" \
+	" FROM generate_series(1, 1000) g, generate_series(0, 3) n;" \
+	"INSERT INTO campaign_counts (workspace_id, campaign_id, source, slot) SELECT 1, g, 'lane', n FROM generate_series(1, 1000) g," \
+	" generate_series(0, 11) n;" \
+	"INSERT INTO send_lanes (workspace_id, account_id, partition) SELECT workspace_id, id, id % 24 FROM whatsapp_accounts;" \
+	"INSERT INTO sends (workspace_id, id, campaign_id, segment, contact_id, address, status, account_id, next_attempt_at) SELECT 1, g, g / 90," \
+	" g % 4, 1 + g % 50000, '62' || g, 'pending', CASE WHEN g % 40 = 0 THEN 1 + g % 2 END, CASE WHEN g % 20 = 0 THEN now() - g * interval '1 s' END" \
+	" FROM generate_series(90, 90000) g;" \
+	"INSERT INTO sends (workspace_id, id, request_id, contact_id, address, account_id, status, next_attempt_at) SELECT 1, g, gen_random_uuid()," \
+	" 1 + g % 50000, '62' || g, 1 + g % 2, CASE WHEN g % 20 > 1 THEN 'sent' ELSE 'pending' END," \
+	" CASE g % 20 WHEN 0 THEN now() - g * interval '1 s' WHEN 1 THEN 'infinity' END FROM generate_series(100001, 130000) g;" \
+	"BEGIN;" \
+	"SELECT day_partitions_maintain('send_attempts', 0, 30);" \
+	"INSERT INTO send_attempts (workspace_id, send_id, account_id, generation, attempt, class, at) SELECT 1, g % 5000, 1, 0, 1, 'decided'," \
+	" " TODAY " + (g - 10000) * interval '1.7 s' FROM generate_series(1, 20000) g;" \
+	"COMMIT"
+
 /* EXECUTE takes functions, but no subqueries. */
 #define FUNCTION_IDS \
 	"CREATE FUNCTION test_ids() RETURNS bigint[] LANGUAGE sql AS 'SELECT array_agg(g * 20) FROM generate_series(1::bigint, 1000) g'"
@@ -80,9 +108,16 @@
 #define FINDINGS    ONES ", " IDS N3 ", NULL"
 #define ALIASES     ONES ", " TEXTS("phone") ", " TEXTS("") ", " TEXTS("62#")
 
+#define ZEROS       "array_fill(0, ARRAY[1000])"
+#define UUIDS       "array_fill(gen_random_uuid(), ARRAY[1000])"
+#define FALSES      "array_fill(false, ARRAY[1000])"
+#define OPT_OUTS    "contact_opt_outs_workspace_id_contact_id_account_id_categor_key"
+#define AUDIENCE    "2000, ARRAY[1, 2], ARRAY[3], ARRAY[1, 2], 'webjs', true, true, 7, 7"
+#define INDEXES_MAX 8
+
 /* Statements of libs/store by name with their arguments, and the indexes that they must use. */
 static const struct {
-	const char *name, *args /* NULL: none */, *indexes[5];
+	const char *name, *args /* NULL: none */, *indexes[INDEXES_MAX];
 } statements[] = {
 	{ "messages_find", ONES ", " ONES ", " TEXTS("true:#") ", " ONES ", NULL", { "chats_key" } },
 	{ "messages_at", ONES ", " IDS ", " TIMES ", " TEXTS("inbound") ", " TEXTS("true:#") ", " TEXTS(""),
@@ -198,6 +233,55 @@ static const struct {
 	{ "retries_count", "ARRAY[1, 2]", { "webhook_retry_queue_due" } },
 	{ "retries_depth", "ARRAY[1, 2]", { "webhook_retry_queue_due" } },
 	{ "retries_expire", "60000, 1000", { "webhook_retry_queue_age", "webhook_retry_queue_pkey" } },
+	{ "sends_insert",
+		ONES ", " UUIDS ", " TEXTS("message") ", NULL, " TEXTS("62#") ", " ONES ", " TEXTS("pending") N3
+		", NULL",
+		{ "sends_order", "sends_request" } },
+	{ "sends_release", ONES ", " ONES ", " TEXTS("62#"), { "sends_order", "sends_pkey" } },
+	{ "sends_release_lanes", "100, ARRAY[1, 1], ARRAY[1, 2]", { "sends_due", "sends_order", "sends_pkey" } },
+	{ "sends_due", IDS ", ARRAY[1, 1], ARRAY[1, 2], ARRAY[100, 100]", { "sends_due" } },
+	{ "sends_retries", IDS ", ARRAY[1, 1], ARRAY[7, 9], ARRAY[0, 1], ARRAY[100, 100]",
+		{ "campaigns_pkey", "sends_retries" } },
+	{ "sends_reopen_segments", ONES ", " IDS ", " ZEROS, { "campaign_segments_pkey" } },
+	{ "sends_segment", "ARRAY[1, 1], ARRAY[7, 9], ARRAY[0, 1], ARRAY[0, 0], ARRAY[100, 100]",
+		{ "campaigns_pkey", "sends_pkey" } },
+	{ "sends_unknown", ONES ", " ONES ", " TEXTS("62#") ", " TIMES, { "sends_due" } },
+	{ "sends_check", "'{}', " ONES ", " IDS ", " ZEROS ", " ONES ", " ZEROS ", " FALSES,
+		{ "sends_pkey", "campaigns_pkey", "templates_pkey", "contact_aliases_pkey", "contacts_pkey", OPT_OUTS,
+			"workspaces_pkey" } },
+	{ "sends_results", ONES ", " IDS ", " ZEROS N3 N3 N3 ", NULL, NULL", { "sends_pkey" } },
+	{ "sends_postpone", ONES ", " IDS ", " ONES, { "sends_pkey" } },
+	{ "sends_assume", ONES ", " IDS ", " ONES, { "sends_pkey" } },
+	{ "sends_recover", "1000, " ONES ", " IDS ", " ONES ", NULL, NULL", { "sends_pkey" } },
+	{ "sends_evidence",
+		ONES ", " UUIDS ", " UUIDS ", " IDS ", " ZEROS ", " ONES
+		     ", " TEXTS("62#") ", " TEXTS("sent") ", " TIMES N3 ", NULL, NULL",
+		{ "sends_request", "campaigns_workspace_id_uuid_key", "sends_pkey", "sends_recipient",
+			"send_lanes_pkey" } },
+	{ "send_lanes_lock", ONES ", " IDS ", " ZEROS, { "send_lanes_pkey" } },
+	{ "send_lanes_read", "ARRAY[1, 2]", { "send_lanes_partition" } },
+	{ "send_lanes_write", ONES ", " IDS N3 N3 N3 N3, { "send_lanes_pkey" } },
+	{ "send_lanes_hold", ONES ", " IDS ", " TIMES ", NULL, NULL", { "send_lanes_pkey" } },
+	{ "portfolio_read", "1, 'b7'", { "portfolio_hours_pkey" } },
+	{ "campaigns_lock", "gen_random_uuid(), gen_random_uuid()",
+		{ "workspaces_uuid_key", "campaigns_workspace_id_uuid_key" } },
+	{ "campaigns_active", "ARRAY[1, 2]", { "campaigns_active", "workspaces_pkey", "whatsapp_accounts_pkey" } },
+	{ "campaigns_read", ONES ", " IDS, { "campaigns_pkey" } },
+	{ "campaigns_windows", "'{}', " ONES ", " IDS ", " FALSES, { "campaigns_pkey", "workspaces_pkey" } },
+	{ "campaigns_count", ONES ", " IDS, { "campaigns_pkey", "campaign_counts_pkey" } },
+	{ "campaigns_complete", ONES ", " IDS,
+		{ "campaigns_pkey", "campaign_counts_pkey", "send_lanes_pkey", "sends_due" } },
+	{ "segments_read", "ARRAY[1, 2]", { "campaign_segments_active" } },
+	{ "segments_write", ONES ", " IDS ", " ZEROS ", " IDS ", NULL, NULL",
+		{ "campaign_segments_pkey", "sends_retries" } },
+	{ "segments_move", "1, 7, 0, 101, 103, 5", { "campaign_segments_pkey", "send_lanes_pkey", "sends_pkey" } },
+	{ "segments_retry_failed", "1, 7, 0, 2000", { "campaigns_pkey", "sends_pkey", "campaign_segments_pkey" } },
+	{ "audience_groups", "1, '', " AUDIENCE,
+		{ "contact_group_members_pkey", "contact_aliases_pkey", "contacts_pkey", OPT_OUTS, "undeliverable_pkey",
+			"conversations_peer", "chats_conversation" } },
+	{ "audience_all", "1, '', " AUDIENCE,
+		{ "contacts_pkey", "contact_aliases_contact", OPT_OUTS, "undeliverable_pkey", "conversations_peer" } },
+	{ "audience_find_groups", "1, " UUIDS, { "contact_groups_workspace_id_uuid_key" } },
 };
 
 /* Questions that others ask, and the index that is there for them. */
@@ -236,6 +320,8 @@ static const struct {
 	{ "blazz_ops",
 		"SELECT * FROM webhook_attempts WHERE workspace_id = 1 AND endpoint_id = 7 ORDER BY at DESC LIMIT 20",
 		"webhook_attempts_endpoint", true },
+	{ "blazz_ops", "SELECT * FROM send_attempts WHERE workspace_id = 1 AND send_id = 7", "send_attempts_send",
+		false },
 	{ "blazz_ops", "SELECT webhook_sent_at FROM chat_webhooks WHERE workspace_id = 1 AND chat_id = 7",
 		"webhook_attempts_chat", false },
 };
@@ -244,7 +330,7 @@ static const struct {
 static const char *const guards[] = { "whatsapp_accounts_provider_ref", "whatsapp_accounts_waba_owner",
 	"schema_version_one_row" };
 
-static struct pg *dispatcher;
+static struct pg *dispatcher, *sender;
 
 /* The statement, and a session of the first role that runs it. */
 static const char *sql_of(const char *name, struct pg **session)
@@ -252,7 +338,11 @@ static const char *sql_of(const char *name, struct pg **session)
 	for (size_t i = 0; i < statements_by_role_count; i++)
 		for (const struct pg_stmt *const *s = statements_by_role[i].statements; *s; s++)
 			if (strcmp((*s)->name, name) == 0) {
-				*session = strcmp(statements_by_role[i].role, DISPATCHER) == 0 ? dispatcher : db.pg;
+				const char *role = statements_by_role[i].role;
+
+				*session = strcmp(role, DISPATCHER) == 0 ? dispatcher
+					: strcmp(role, SENDER) == 0      ? sender
+									 : db.pg;
 				return (*s)->sql;
 			}
 	fail_msg("no statement %s", name);
@@ -314,7 +404,7 @@ static void statements_use_their_indexes(void)
 		if (statements[i].args)
 			buf_printf(&sql, " (%s)", statements[i].args);
 		plan = plan_of(session, sql.p);
-		for (size_t k = 0; k < 5 && statements[i].indexes[k]; k++)
+		for (size_t k = 0; k < INDEXES_MAX && statements[i].indexes[k]; k++)
 			assert_uses(plan, statements[i].name, statements[i].indexes[k]);
 		execute(session, "DEALLOCATE p");
 	}
@@ -362,7 +452,7 @@ static bool is_named(struct str index)
 		if (str_is(index, guards[i]))
 			return true;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
-		for (size_t k = 0; k < 5 && statements[i].indexes[k]; k++)
+		for (size_t k = 0; k < INDEXES_MAX && statements[i].indexes[k]; k++)
 			if (str_is(index, statements[i].indexes[k]))
 				return true;
 	return false;
@@ -390,17 +480,21 @@ static int start(void **state)
 		return -1;
 	db_script(ROWS);
 	db_script(WEBHOOK_ROWS);
+	db_script(SENDING_ROWS);
 	execute(db.admin, FUNCTION_IDS);
 	execute(db.admin, FUNCTION_TEXTS);
 	dispatcher = db_session(DISPATCHER);
 	execute(db.pg, "SET plan_cache_mode = force_custom_plan"); /* as unnamed statements are planned */
 	execute(dispatcher, "SET plan_cache_mode = force_custom_plan");
+	sender = db_session(SENDER);
+	execute(sender, "SET plan_cache_mode = force_custom_plan");
 	return 0;
 }
 
 static int stop(void **state)
 {
 	pg_close(&dispatcher);
+	pg_close(&sender);
 	return db_stop(state);
 }
 
