@@ -26,10 +26,13 @@ INVARIANTS = {
     "I5": "every counter equals a recount",
     "I6": "stored offsets never go back and have no gap",
     "I7": "nothing waits for ever; queues drain",
+    "I8": "no message is sent twice knowingly",
     "I9": "nothing of one tenant reaches another",
     "I10": "a status never moves back",
     "I11": "no sanitizer report; memory is flat",
     "I12": "no secret, text or phone number in a log or metric",
+    "I15": "the counters of a campaign equal a recount of its recipients",
+    "I17": "no campaign sends to an address that opted out of it",
 }
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/mutants"
