@@ -168,8 +168,8 @@ static void partitions_by_day_are_maintained_by_the_tables_own_role(void **state
 	execute(db.admin, "RESET ROLE");
 	execute(dispatcher, cases[0].sql);
 	execute(sender, "SELECT day_partitions_maintain('send_attempts', 1, 30)");
-	assert_failed(run(dispatcher, "SELECT day_partitions_maintain('send_attempts', 1, 30)", NULL, NULL, &db.err), db.err,
-		ERR_RETRY, "42501");
+	assert_failed(run(dispatcher, "SELECT day_partitions_maintain('send_attempts', 1, 30)", NULL, NULL, &db.err),
+		db.err, ERR_RETRY, "42501");
 	pg_close(&sender);
 	pg_close(&dispatcher);
 }

@@ -242,21 +242,44 @@ static int insert_second(struct pg *pg, void *ctx, struct err *err)
 	return insert_locked(pg, ctx, 1, err);
 }
 
-/* The lane ends the first message while another replica takes in a second one: neither would see what the other
- * does. */
-static void a_message_is_not_left_waiting_by_a_result_at_the_same_time(void **state)
+static int flush_sent(struct pg *pg, void *ctx, struct err *err)
 {
-	struct send_new first = message(1, "62811"), second = message(2, "62811");
 	const struct send_lane lane = {
 		.workspace_id = 1, .account_id = 1, .run_left = -1, .next_us = PG_NO_TIME, .paused_until_us = PG_NO_TIME
 	};
+	const struct send_key key = { 1, 1, STR("62811") };
+	struct send_result r = result_of(*(int64_t *)ctx, SEND_STATUS_SENT);
+
+	return store_send_lanes_write(pg, &lane, 1, err) < 0 || store_sends_results(pg, &r, 1, err) < 0
+		? -1
+		: store_sends_release(pg, &key, 1, err);
+}
+
+/* The lane ends the first message while another replica takes in a second one: neither would see what the other does. */
+static void a_message_is_not_left_waiting_by_a_result_at_the_same_time(void **state)
+{
+	struct send_new first = message(1, "62811"), second = message(2, "62811");
 	struct other other = { .role = SENDER, .act = insert_second, .ctx = &second };
 
 	(void)state;
 	insert(&first, 1);
 	done(pg_begin(db.pg, &db.err));
-	done(store_send_lanes_write(db.pg, &lane, 1, &db.err));
-	finish(result_of(first.id, SEND_STATUS_SENT), "62811");
+	done(flush_sent(db.pg, &first.id, &db.err));
+	other_start(&other);
+	done(pg_commit(db.pg, &db.err));
+	other_end(&other);
+	assert_string_equal(due_rows(NULL, 0, 10), IDS(second.id));
+}
+
+static void a_result_waits_for_a_message_that_is_taken_in_at_the_same_time(void **state)
+{
+	struct send_new first = message(1, "62811"), second = message(2, "62811");
+	struct other other = { .role = SENDER, .act = flush_sent, .ctx = &first.id };
+
+	(void)state;
+	insert(&first, 1);
+	done(pg_begin(db.pg, &db.err));
+	done(insert_locked(db.pg, &second, 1, &db.err));
 	other_start(&other);
 	done(pg_commit(db.pg, &db.err));
 	other_end(&other);
@@ -619,6 +642,7 @@ int main(void)
 		cmocka_unit_test_setup(a_message_that_moves_to_another_account_waits_there_for_its_turn, db_empty),
 		cmocka_unit_test_setup(a_message_behind_one_that_a_status_ended_is_found_by_the_sweep, db_empty),
 		cmocka_unit_test_setup(a_message_is_not_left_waiting_by_a_result_at_the_same_time, db_empty),
+		cmocka_unit_test_setup(a_result_waits_for_a_message_that_is_taken_in_at_the_same_time, db_empty),
 		cmocka_unit_test_setup(due_rows_are_fetched_in_order_without_those_known, db_empty),
 		cmocka_unit_test_setup(a_segment_is_read_from_its_cursor_on, sending_running),
 		cmocka_unit_test_setup(retries_of_a_paused_campaign_do_not_delay_others, sending_running),
