@@ -167,13 +167,31 @@ static void columns_that_tenants_write_are_bounded(void **state)
 			"webhook_endpoints_headers_are_plain" },
 		{ "UPDATE webhook_endpoints SET headers = jsonb_build_object(#, '')", 100,
 			"webhook_endpoints_headers_are_plain" },
+		{ "UPDATE contact_groups SET name = #", 400, "contact_groups_name_check" },
+		{ "UPDATE campaigns SET name = #", 400, "campaigns_name_check" },
+		{ "UPDATE campaigns SET message_content = #", 65536, "campaigns_message_content_check" },
+		{ "UPDATE campaigns SET header_text = #", 65536, "campaigns_header_text_check" },
+		{ "UPDATE campaigns SET body_text = #", 65536, "campaigns_body_text_check" },
+		{ "UPDATE campaigns SET footer_text = #", 65536, "campaigns_footer_text_check" },
+		{ "UPDATE campaigns SET audience = jsonb_build_object('a', #)", 65527, "campaigns_audience_check" },
+		{ "UPDATE campaigns SET metadata = jsonb_build_object('a', #)", 65527, "campaigns_metadata_check" },
+		{ "UPDATE campaigns SET header_media = jsonb_build_object('a', #)", 65527,
+			"campaigns_header_media_check" },
+		{ "UPDATE campaigns SET buttons_data = jsonb_build_object('a', #)", 65527,
+			"campaigns_buttons_data_check" },
+		{ "UPDATE campaigns SET template_parameters = jsonb_build_object('a', #)", 65527,
+			"campaigns_template_parameters_check" },
+		{ "UPDATE sends SET address = #", 520, "sends_address_check" },
 	};
 	static const char where[] = " WHERE %s = 1";
 	char sql[400];
 
 	(void)state;
 	db_script("INSERT INTO webhook_endpoints (workspace_id, id, url, secrets) VALUES (1, 1, 'u', '');"
-		  "INSERT INTO webhook_replays (workspace_id, id, endpoint_id, since) VALUES (1, 1, 1, now())");
+		  "INSERT INTO webhook_replays (workspace_id, id, endpoint_id, since) VALUES (1, 1, 1, now());"
+		  "INSERT INTO contact_groups (workspace_id, id, name) VALUES (1, 1, 'g');"
+		  "INSERT INTO campaigns (workspace_id, id, name, campaign_type) VALUES (1, 1, 'c', 'instant');"
+		  "INSERT INTO sends (workspace_id, id, address) VALUES (1, 1, '62811')");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		for (int more = 0; more <= 1; more++) {
 			const char *hole = strchr(cases[i].sql, '#');
@@ -298,6 +316,57 @@ static void a_url_has_no_white_space_or_control_character(void **state)
 	}
 }
 
+/* One after the other: "" when the statement passes, else the constraint that refuses it. */
+static void a_message_to_send_is_claimed_once_and_is_due_somewhere(void **state)
+{
+	static const struct {
+		const char *sql, *refused;
+	} cases[] = {
+		{ "INSERT INTO sends (workspace_id, campaign_id, segment, address) VALUES (1, 1, 0, '62811')", "" },
+		{ "INSERT INTO sends (workspace_id, campaign_id, segment, address) VALUES (1, 1, 1, '62811')",
+			"sends_recipient" },
+		{ "INSERT INTO sends (workspace_id, campaign_id, segment, address) VALUES (1, 2, 0, '62811')", "" },
+		{ "INSERT INTO sends (workspace_id, campaign_id, segment, address) VALUES (2, 1, 0, '62811')",
+			"sends_workspace_id_campaign_id_fkey" }, /* another workspace's */
+		{ "INSERT INTO sends (workspace_id, request_id, address) VALUES (1, '00000000-0000-4000-8000-000000000f01', 'a')",
+			"" },
+		{ "INSERT INTO sends (workspace_id, request_id, address) VALUES (1, '00000000-0000-4000-8000-000000000f01', 'b')",
+			"sends_request" },
+		{ "INSERT INTO sends (workspace_id, request_id, address) VALUES (2, '00000000-0000-4000-8000-000000000f01', 'b')",
+			"" },
+		{ "INSERT INTO sends (workspace_id, campaign_id, address) VALUES (1, 1, 'c')", "sends_check" },
+		{ "INSERT INTO sends (workspace_id, campaign_id, segment, request_id, address) VALUES (1, 1, 0, gen_random_uuid(), 'c')",
+			"sends_check1" },
+		{ "INSERT INTO sends (workspace_id, address, next_attempt_at) VALUES (1, 'd', now())", "sends_check2" },
+		{ "INSERT INTO sends (workspace_id, address, account_id, status, next_attempt_at) VALUES (1, 'd', 1, 'sent', now())",
+			"sends_check2" },
+		{ "INSERT INTO sends (workspace_id, address, account_id, status, next_attempt_at) VALUES (1, 'd', 1, 'unknown', now())",
+			"" },
+		{ "INSERT INTO sends (workspace_id, address) VALUES (1, '')", "sends_address_check" },
+		{ "INSERT INTO contact_group_members (workspace_id, group_id, address) VALUES (1, 1, repeat('a', 521))",
+			"contact_group_members_address_check" },
+		{ "INSERT INTO contact_group_members (workspace_id, group_id, address, variables) VALUES (1, 1, 'a',"
+		  " jsonb_build_object('a', repeat('a', 16376)))",
+			"contact_group_members_variables_check" },
+		{ "INSERT INTO contact_group_members (workspace_id, group_id, address, variables) VALUES (1, 1, 'a',"
+		  " jsonb_build_object('a', repeat('a', 16375)))",
+			"" },
+		{ "INSERT INTO contact_group_members (workspace_id, group_id, address) VALUES (2, 1, 'a')",
+			"contact_group_members_workspace_id_group_id_fkey" },
+	};
+
+	(void)state;
+	db_script(
+		"INSERT INTO contact_groups (workspace_id, id, name) VALUES (1, 1, 'g');"
+		"INSERT INTO campaigns (workspace_id, id, name, campaign_type) VALUES (1, 1, 'c', 'instant'), (1, 2, 'c', 'instant')");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *refused = refused_by(db.admin, cases[i].sql);
+
+		if (strcmp(refused, cases[i].refused) != 0)
+			fail_msg("%s: %s", cases[i].sql, refused);
+	}
+}
+
 /* Which notification a change sends; "": none. */
 static const char *notified(struct pg *listener, const char *sql)
 {
@@ -371,6 +440,7 @@ int main(void)
 		cmocka_unit_test_setup(a_session_is_not_named_like_a_public_id, fresh),
 		cmocka_unit_test_setup(headers_of_an_endpoint_are_plain_and_not_reserved, fresh),
 		cmocka_unit_test_setup(a_url_has_no_white_space_or_control_character, fresh),
+		cmocka_unit_test_setup(a_message_to_send_is_claimed_once_and_is_due_somewhere, fresh),
 		cmocka_unit_test_setup(only_changes_of_cached_columns_are_notified, fresh),
 	};
 
