@@ -258,6 +258,7 @@ static const struct {
 		     ", " TEXTS("62#") ", " TEXTS("sent") ", " TIMES N3 ", NULL, NULL",
 		{ "sends_request", "campaigns_workspace_id_uuid_key", "sends_pkey", "sends_recipient",
 			"send_lanes_pkey" } },
+	{ "sending_accounts_find", UUIDS, { "whatsapp_accounts_uuid_key", "workspaces_pkey" } },
 	{ "send_lanes_lock", ONES ", " IDS ", " ZEROS, { "send_lanes_pkey" } },
 	{ "send_lanes_read", "ARRAY[1, 2]", { "send_lanes_partition" } },
 	{ "send_lanes_write", ONES ", " IDS N3 N3 N3 N3, { "send_lanes_pkey" } },
