@@ -4,7 +4,7 @@
 Every measurement changes the schema in a transaction, does its work there in batches of 1,000 as chat-sync does, and rolls back, so that
 all of them start with the same tables. Rounds are interleaved; the median of the ratios within a round counts.
 
-usage: tests/bench/keys.py [--rounds N] [--messages N]     in the project's root
+usage: tests/bench/keys.py [--rounds N] [--messages N] [--work WORD]     in the project's root
 """
 import argparse
 import os
@@ -37,6 +37,10 @@ INSERT INTO consumer_progress (consumer, topic, partition, cluster_id, epoch, ne
 	FROM unnest('{{chat-sync,webhook-dispatcher,campaign-sender}}'::text[]) c, generate_series(0, 23) p;
 DELETE FROM staging WHERE batch >= {BATCHES};
 CREATE INDEX ON staging (batch);
+INSERT INTO campaigns (workspace_id, id, name, campaign_type) SELECT 1, g, 'c', 'instant' FROM generate_series(1, 2) g;
+INSERT INTO sends (workspace_id, id, campaign_id, segment, contact_id, address, request) SELECT 1, g, 2, 0, 1 + g %% {CONVERSATIONS}, '62811' || g,
+	convert_to('["Budi", "A' || g || '", "https://example.com/x"]', 'UTF8') FROM generate_series(1, %(rows)s) g;
+SELECT setval('sends_id_seq', %(rows)s);
 """
 
 INSERT = """INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin,
@@ -59,6 +63,18 @@ DELETE FROM outbox AS o USING generate_series(0, 7) r WHERE o.producer = 'chat-s
 
 STATUS = """UPDATE chats c SET message_status = 'read', read_at = now(), metadata = c.metadata, updated_at = now()
 	WHERE c.workspace_id = 1 AND c.id IN (SELECT %(base)s + g * 5 FROM generate_series(%%s * 1000, %%s * 1000 + 999) g)"""
+
+
+RECIPIENTS = f"""INSERT INTO sends (workspace_id, campaign_id, segment, contact_id, address, request) SELECT workspace_id, 1, 0,
+	1 + id %% {CONVERSATIONS}, '62811' || id, convert_to('["Budi", "A' || id || '", "https://example.com/x"]', 'UTF8')
+	FROM staging WHERE batch = %s ON CONFLICT (workspace_id, campaign_id, address) WHERE campaign_id IS NOT NULL DO NOTHING"""
+
+# Without ON CONFLICT, which needs its index.
+RECIPIENTS_UNCHECKED = RECIPIENTS[:RECIPIENTS.index("ON CONFLICT")]
+
+RESULTS = """UPDATE sends s SET status = 'sent', attempt = 1, sent_by = 1, provider_message_id = 'wamid.HBgNNjI4MTEyMzQ1Njc4ORUCABEYEjN' || s.id,
+	sent_at = now(), request = NULL, updated_at = now() FROM generate_series(1, 1000) g
+	WHERE s.workspace_id = 1 AND s.id = %s * 1000 + g AND s.status = 'pending' AND s.generation = 0"""
 
 
 def drop(table, *names):
@@ -99,6 +115,25 @@ WORKS = [
         ("as it is", fill("conversations", 70)),
         ("fillfactor 100", fill("conversations", 100)),
     ]),
+    ("insert of recipients", RECIPIENTS, [
+        ("as it is", ""),
+        ("without the key to contacts", drop("sends", "sends_workspace_id_contact_id_fkey")),
+        ("without the key to campaigns", drop("sends", "sends_workspace_id_campaign_id_fkey")),
+        ("without the partial indexes", "DROP INDEX sends_request, sends_due, sends_retries, sends_order"),
+        ("with an index of segments", "CREATE INDEX ON sends (workspace_id, campaign_id, segment, id) WHERE campaign_id IS NOT NULL"),
+        ("fillfactor 100", fill("sends", 100)),
+    ]),
+    ("insert of recipients without ON CONFLICT", RECIPIENTS_UNCHECKED, [
+        ("as it is", ""),
+        ("without sends_recipient", "DROP INDEX sends_recipient"),
+        ("without sends_pkey", drop("sends", "sends_pkey")),
+    ]),
+    ("first results", RESULTS, [
+        ("as it is", fill("sends", 50)),
+        ("fillfactor 100", fill("sends", 100)),
+        ("fillfactor 70", fill("sends", 70)),
+        ("with an index of sent_by", fill("sends", 50) + "; CREATE INDEX ON sends (workspace_id, sent_by)"),
+    ]),
     ("progress and outbox, as the service", DELIVERY, [
         ("as it is", SERVICE),
         ("without policies", f"ALTER TABLE outbox DISABLE ROW LEVEL SECURITY; ALTER TABLE consumer_progress DISABLE ROW LEVEL SECURITY; {SERVICE}"),
@@ -134,7 +169,7 @@ def measure(cursor, statement, change, first_id):
     return seconds
 
 
-def run(conninfo, rounds, messages):
+def run(conninfo, rounds, messages, word):
     connection = psycopg2.connect(conninfo)
     connection.autocommit = True
     cursor = connection.cursor()
@@ -142,11 +177,11 @@ def run(conninfo, rounds, messages):
     cursor.execute(SEED, {"rows": messages + BATCH * BATCHES})
     cursor.execute("VACUUM ANALYZE")
     print(f"| | rate, as a multiple | ms per 1,000 |\n|---|---|---|")
-    for work, statement, variants in WORKS:
+    for work, statement, variants in (w for w in WORKS if word in w[0]):
         times = {name: [] for name, _ in variants}
         for _ in range(rounds):
             for name, change in variants:
-                cursor.execute("VACUUM chats, conversations")
+                cursor.execute("VACUUM chats, conversations, sends")
                 cursor.execute("CHECKPOINT")
                 times[name].append(measure(cursor, statement, change, BATCH * BATCHES + 1))
         base = times[variants[0][0]]
@@ -159,6 +194,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=200_000, help="stored before")
+    parser.add_argument("--work", default="", help="only work whose name has this word")
     options = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="blazz-keys.", dir="/tmp")
     try:
@@ -168,7 +204,7 @@ def main():
         where = dict(part.split("=", 1) for part in conninfo.split())
         subprocess.run(["sqitch", "deploy", "db:pg:postgres"], cwd="db", check=True, stdout=subprocess.DEVNULL,
                        env=os.environ | {"PGHOST": where["host"], "PGPORT": where["port"], "PGUSER": "postgres"})
-        run(conninfo, options.rounds, options.messages)
+        run(conninfo, options.rounds, options.messages, options.work)
     finally:
         subprocess.run(["tools/pg-temp.sh", "stop", directory], check=False)
         shutil.rmtree(directory, ignore_errors=True)
