@@ -75,7 +75,7 @@ struct campaign_window {
 	bool open; /* out */
 	int64_t change_in_ms; /* out; -1: never. It may then still be the same: look again */
 };
-int store_campaign_windows(struct pg *pg, struct campaign_window *windows, size_t n, struct err *err) ERR_MUST_USE;
+int store_campaign_windows(struct pg *pg, struct campaign_window *rows, size_t n, struct err *err) ERR_MUST_USE;
 
 struct campaign_counters {
 	struct campaign_key key;
