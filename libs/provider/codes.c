@@ -68,10 +68,10 @@ static const struct decision country = { .row = ROW_FAILED, .campaign = CAMPAIGN
 
 /* The content. */
 static const struct decision data = { .row = ROW_FAILED, .campaign = CAMPAIGN_BREAKER };
-static const struct decision template_unusable = { .row = ROW_PENDING, .campaign = CAMPAIGN_PAUSED, .retryable = true };
+static const struct decision template_unusable = { .row = ROW_PENDING, .campaign = CAMPAIGN_STOPS, .retryable = true };
 static const struct decision template_paused = {
 	.row = ROW_PENDING,
-	.campaign = CAMPAIGN_PAUSED,
+	.campaign = CAMPAIGN_STOPS,
 	.resumes_on_approval = true,
 	.retryable = true,
 };
@@ -128,7 +128,7 @@ static const struct decision locked = {
 	.row = ROW_PENDING,
 	.account = ACCOUNT_HELD,
 	.hold = HOLD_UNTIL_RELEASED,
-	.campaign = CAMPAIGN_PAUSED_FOR_PERSON,
+	.campaign = CAMPAIGN_STOPS_FOR_PERSON,
 	.alert = true,
 	.retryable = true,
 };

@@ -47,8 +47,8 @@ enum campaign_effect {
 	CAMPAIGN_WARNED_OVER_SHARE, /* once more than CODES_WARN_PERCENT of the results have the code */
 	CAMPAIGN_BREAKER, /* paused when 5 of the first 10 or over half of the last 50 results have the code */
 	CAMPAIGN_MOVES, /* continues on other accounts; without any it is paused */
-	CAMPAIGN_PAUSED, /* at the first result */
-	CAMPAIGN_PAUSED_FOR_PERSON, /* the same, and only a person may resume it */
+	CAMPAIGN_STOPS, /* at the first result */
+	CAMPAIGN_STOPS_FOR_PERSON, /* the same, and only a person may resume it */
 };
 #define CODES_WARN_PERCENT 20
 

@@ -25,7 +25,7 @@ static enum outcome_class answer_class(const struct provider_answer *answer)
 }
 
 static void answer_read(const struct provider_api *api, enum provider_act act, const struct exchange_result *result,
-	struct arena *a, struct outcome *out)
+	struct arena *a, struct attempt_outcome *out)
 {
 	struct json_doc *doc = NULL;
 
@@ -38,7 +38,7 @@ static void answer_read(const struct provider_api *api, enum provider_act act, c
 		out->excerpt = arena_str(a, utf8_truncate(result->body, PROVIDER_EXCERPT_BYTES));
 }
 
-static struct decision decision_of(const struct outcome *o, const struct exchange_result *result)
+static struct decision decision_of(const struct attempt_outcome *o, const struct exchange_result *result)
 {
 	bool counts = result->failure != EXCHANGE_ABORTED;
 
@@ -57,9 +57,9 @@ static struct decision decision_of(const struct outcome *o, const struct exchang
 }
 
 void outcome_read(const struct provider_api *api, enum provider_act act, const struct exchange_result *result,
-	struct arena *a, struct outcome *out)
+	struct arena *a, struct attempt_outcome *out)
 {
-	*out = (struct outcome){
+	*out = (struct attempt_outcome){
 		.class = result->begun ? OUTCOME_UNKNOWN : OUTCOME_NOT_SENT,
 		.answer = answer_none(),
 		.retry_after_ms = -1,

@@ -14,7 +14,7 @@ enum outcome_class {
 };
 const char *outcome_class_word(enum outcome_class c); /* "not_sent", ...: a label of metrics */
 
-struct outcome {
+struct attempt_outcome {
 	enum outcome_class class;
 	struct decision decision;
 	struct provider_answer answer;
@@ -26,6 +26,6 @@ struct outcome {
 
 /* Strings of *out are in the arena. */
 void outcome_read(const struct provider_api *api, enum provider_act act, const struct exchange_result *result,
-	struct arena *a, struct outcome *out);
+	struct arena *a, struct attempt_outcome *out);
 
 #endif

@@ -37,7 +37,7 @@ static void answer_check(const struct provider_answer *a)
 	assert((a->provider_id.n > 0) == (a->key.n > 0));
 }
 
-static void outcome_check(const struct outcome *o, enum provider_act act, const struct exchange_result *r)
+static void outcome_check(const struct attempt_outcome *o, enum provider_act act, const struct exchange_result *r)
 {
 	bool success = r->status >= 200 && r->status < 300;
 
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	struct arena *a = arena_new(0);
 	struct provider_answer found;
-	struct outcome o;
+	struct attempt_outcome o;
 
 	outcome_read(api, act, &r, a, &o);
 	outcome_check(&o, act, &r);

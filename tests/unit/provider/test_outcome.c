@@ -13,8 +13,8 @@
 static const struct provider_api *const apis[] = { &provider_meta, &provider_blazz, &provider_waha, &provider_evolution,
 	&provider_wwebjs };
 
-static struct outcome outcome_of(const struct provider_api *api, enum provider_act act, int status, const char *body,
-	struct arena *a)
+static struct attempt_outcome outcome_of(const struct provider_api *api, enum provider_act act, int status,
+	const char *body, struct arena *a)
 {
 	const struct exchange_result r = {
 		.failure = EXCHANGE_ANSWERED,
@@ -23,7 +23,7 @@ static struct outcome outcome_of(const struct provider_api *api, enum provider_a
 		.retry_after_ms = -1,
 		.body = str_of(body),
 	};
-	struct outcome o;
+	struct attempt_outcome o;
 
 	outcome_read(api, act, &r, a, &o);
 	return o;
@@ -44,7 +44,7 @@ static void answers_check(const struct provider_api *api, const struct answer_ca
 	struct arena *a = arena_new(0);
 
 	for (size_t i = 0; i < n; i++) {
-		struct outcome o = outcome_of(api, cases[i].act, cases[i].status, cases[i].body, a);
+		struct attempt_outcome o = outcome_of(api, cases[i].act, cases[i].status, cases[i].body, a);
 
 		if (strcmp(outcome_class_word(o.class), cases[i].class) != 0)
 			fail_msg("%s: %s, %s", cases[i].name, outcome_class_word(o.class), o.decision.reason);
@@ -278,7 +278,7 @@ static void only_an_exchange_that_has_not_begun_was_certainly_not_sent(void **st
 				.retry_after_ms = 5000,
 				.body = STR(META_ERROR("131026")),
 			};
-			struct outcome o;
+			struct attempt_outcome o;
 
 			outcome_read(apis[p], ACT_SEND, &r, a, &o);
 			assert_int_equal(o.class, cases[i].class);
@@ -298,7 +298,7 @@ static void a_graph_error_is_kept_for_operators(void **state)
 		"\"error_data\":{\"messaging_product\":\"whatsapp\",\"details\":\"Message Undeliverable.\"},"
 		"\"fbtrace_id\":\"AbCdEf\"}}";
 	struct arena *a = arena_new(0);
-	struct outcome o = outcome_of(&provider_meta, ACT_SEND, 400, body, a);
+	struct attempt_outcome o = outcome_of(&provider_meta, ACT_SEND, 400, body, a);
 
 	(void)state;
 	assert_int_equal(o.answer.code, 131026);
@@ -314,7 +314,7 @@ static void a_graph_error_is_kept_for_operators(void **state)
 static void the_number_that_was_reached_is_kept(void **state)
 {
 	struct arena *a = arena_new(0);
-	struct outcome o = outcome_of(&provider_meta, ACT_SEND, 200,
+	struct attempt_outcome o = outcome_of(&provider_meta, ACT_SEND, 200,
 		"{\"contacts\":[{\"input\":\"+55 11 98765-4321\",\"wa_id\":551187654321}],\"messages\":[{\"id\":\"" WAMID
 		"\",\"message_status\":\"accepted\"}]}",
 		a);
@@ -332,7 +332,7 @@ static void what_is_kept_of_an_answer_is_bounded(void **state)
 {
 	struct arena *a = arena_new(0);
 	struct buf body = BUF_INIT;
-	struct outcome o;
+	struct attempt_outcome o;
 
 	(void)state;
 	buf_add_str(&body, STR("{\"error\":{\"code\":1,\"message\":\""));
@@ -368,7 +368,7 @@ static void retry_after_is_passed_on(void **state)
 		.failure = EXCHANGE_ANSWERED, .begun = true, .status = 429, .retry_after_ms = 7000, .body = STR("{}")
 	};
 	struct arena *a = arena_new(0);
-	struct outcome o;
+	struct attempt_outcome o;
 
 	(void)state;
 	outcome_read(&provider_blazz, ACT_SEND, &r, a, &o);
