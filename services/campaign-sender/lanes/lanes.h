@@ -1,0 +1,95 @@
+/* All lanes of this replica: opening, acquiring, choosing what is sent next. See model.h. */
+#ifndef CAMPAIGN_SENDER_LANES_H
+#define CAMPAIGN_SENDER_LANES_H
+
+#include "campaign-sender/lanes/model.h"
+
+#define LANE_QUANTUM   8 /* messages of a workspace, and of a segment, in a turn */
+#define LANE_FETCH_MAX 1000 /* rows in memory of a segment, and single ones of a lane */
+#define LANE_POLL_MS   5000 /* due rows are looked for at least as often */
+
+/* max_in_flight: of all lanes; max_pairs: bound of pairs.h. */
+void lanes_init(struct lanes *l, size_t max_in_flight, size_t max_pairs);
+void lanes_fini(struct lanes *l); /* frees orphans, too */
+/* The partitions were revoked: all lanes go; sends in flight and answered become orphans. Chosen ones are freed: commit/ remembers their ids
+ * while their commit is in doubt. */
+void lanes_clear(struct lanes *l);
+
+/* Adds the lane of an account, or updates its row's holds when it is there. `row` as read; orphans of the account become its own again. */
+struct lane *lanes_open(struct lanes *l, const struct send_lane *row, int64_t now_ms);
+struct lane *lanes_find(const struct lanes *l, int64_t account_id);
+/* What the account is like now. */
+struct lane_account {
+	bool usable;
+	struct lane_limits limits;
+};
+void lane_account(struct lane *lane, const struct lane_account *a, int64_t now_us, int64_t now_ms);
+/* Due rows are to be fetched. False: this replica has no such lane (yet). */
+bool lanes_wake(struct lanes *l, int64_t account_id, int64_t now_ms);
+/* No row is sent before until_us; INT64_MAX: until lane_account() says that the account is usable again. */
+void lane_pause(struct lane *lane, int64_t until_us, int64_t now_us, int64_t now_ms);
+
+/* Adds a segment, or updates its row. running as in struct segment. */
+struct segment *lane_segment(struct lane *lane, const struct campaign_segment *row, bool running, int64_t now_ms);
+struct segment *lane_find_segment(const struct lane *lane, int64_t campaign_id, int16_t number);
+/* Its campaign was paused or has changed: rows that wait are dropped and fetched again, when it runs. */
+void segment_run(struct segment *s, bool running, bool resumed, int64_t now_ms);
+/* It moved to another account, or is done. Nothing of it is in flight. */
+void lane_drop_segment(struct segment *s);
+
+/* Adds a row that was fetched; copied. NULL: it is in memory already. s: NULL for single and unknown ones. */
+struct send *lane_put(struct lane *lane, struct segment *s, const struct send_row *row, int64_t now_ms);
+
+/* What is to be fetched. The arrays are in the arena. */
+struct fetch_plan {
+	struct lane **due_lanes; /* of each of due */
+	struct send_due_source *due;
+	size_t n_due;
+	struct segment **retry_segments;
+	struct send_segment_source *retries;
+	size_t n_retries;
+	struct segment **segments;
+	struct send_segment_source *ahead;
+	size_t n_ahead;
+	int64_t *known; /* ids of sends in memory that these statements would return again */
+	size_t n_known;
+};
+bool lanes_want_rows(const struct lanes *l, int64_t now_ms);
+void lanes_plan_fetch(struct lanes *l, int64_t now_ms, struct arena *a, struct fetch_plan *out);
+/* After the rows of a plan's segment were put: `rows` of at most `room`, the last of them last_id. */
+void segment_fetched(struct segment *s, size_t rows, size_t room, int64_t last_id);
+
+/* The next messages to be sent, in fair order, at most cap: they are CHOSEN. Returns their number. */
+size_t lanes_choose(struct lanes *l, int64_t now_us, int64_t now_ms, struct send **out, size_t cap);
+/* Whether anything may be chosen now, and whether a single message is among it. */
+bool lanes_ready(struct lanes *l, int64_t now_us, int64_t now_ms, bool *direct);
+/* The check has admitted a chosen send: its limits are used up, its segment's cursor moves, and it is IN_FLIGHT. */
+void send_admit(struct send *s, const struct limit_use *use, int64_t now_us, int64_t now_ms);
+/* It may not be sent now; its row stays as it is, or the check has ended it. */
+void send_drop(struct send *s);
+/* Its request has ended, or it was resolved. */
+struct send_answer {
+	enum account_verdict account;
+	bool at_fault; /* counts in send_lanes.failures */
+	bool attempted; /* a request has begun: counts in send_lanes.attempts */
+	int64_t retry_after_ms; /* of ACCOUNT_LIMITED; -1: absent */
+	struct str code; /* for the campaign's stopper; absent: it counts as a success. See `counts` */
+	bool counts; /* the result counts for the stopper */
+};
+/* True: this result has opened the stopper of its segment. */
+bool send_answered(struct send *s, const struct send_answer *a, int64_t now_us, int64_t now_ms);
+/* Its result is written: frees it. delay_ms: its row is due again then, -1: it is not. */
+void send_release(struct lanes *l, struct send *s, int64_t delay_ms, int64_t now_ms);
+/* The request never began, and its commit failed: frees it. */
+void send_forget(struct lanes *l, struct send *s);
+
+/* The ids that must be in send_lanes.in_flight: of sends IN_FLIGHT or ANSWERED. Returns their number; *out is in the arena. */
+size_t lane_in_flight(const struct lane *lane, struct arena *a, int64_t **out);
+/* Whether this process has the id in flight or answered, orphans included. */
+bool lanes_knows(const struct lanes *l, int64_t account_id, int64_t send_id);
+/* Flows whose time has come are made runnable. */
+void lanes_wake_due(struct lanes *l, int64_t now_us, int64_t now_ms);
+/* When lanes_wake_due() has something to do, monotonic ms; INT64_MAX: never. */
+int64_t lanes_due_ms(const struct lanes *l);
+
+#endif

@@ -1,0 +1,119 @@
+/* The model of what is being sent: lanes, the segments of campaigns in them, and the messages in memory. This folder makes the decisions
+ * and is pure: no Kafka, SQL, HTTP or clock, no random numbers. Times are parameters: now_us of the wall clock for what is in rows, now_ms
+ * monotonic for what is in memory only.
+ *
+ *   lane      one account whose partition of outbound this replica has acquired
+ *   segment   the part of a campaign that this account sends
+ *   send      one message, fetched from its row until its result is written
+ *
+ * What owns what (==>), and what points to what (-->):
+ *
+ *   lanes ==> lane ==> direct: sends, waiting        --> workspace (fair_tenant)
+ *     |        |  +==> delayed: sends, waiting for their pair
+ *     |        |  +==> segments ==> queued: sends, waiting
+ *     |        +=====> in_flight: sends that are chosen, in flight or answered
+ *     +======> orphans: sends in flight or answered, whose partition was revoked
+ *
+ * States of a send. A state is a list, and that list owns the send:
+ *
+ *     lane_put()         lanes_choose()        send_admit()            send_answered()           send_release()
+ *   ------------> WAITING ------------> CHOSEN -----------> IN_FLIGHT ----------------> ANSWERED ---------------> freed
+ *                    |                    |   flush: checked,           its result is in the       its result is
+ *                    |                    |   then marked in its lane   journal                    written
+ *                    |                    +- send_drop(): it may not be sent: freed
+ *                    +- lane_drop_segment(), lanes_clear(): freed; its row stays as it is
+ *
+ * Invariant: a request begins only after the commit that has its id in send_lanes.in_flight, and an id leaves it only in the commit that
+ * writes its result. So lanes_in_flight() has every send that is IN_FLIGHT or ANSWERED.
+ */
+#ifndef CAMPAIGN_SENDER_MODEL_H
+#define CAMPAIGN_SENDER_MODEL_H
+
+#include <sys/queue.h>
+
+#include "base/map.h"
+#include "campaign-sender/policy/limits.h"
+#include "campaign-sender/policy/pairs.h"
+#include "campaign-sender/policy/settlement.h"
+#include "campaign-sender/policy/stopper.h"
+#include "pacing/fair_queue.h"
+#include "pacing/pace.h"
+#include "store/campaign_segments.h"
+#include "store/sends_fetch.h"
+
+TAILQ_HEAD(send_list, send);
+TAILQ_HEAD(segment_list, segment);
+TAILQ_HEAD(lane_list, lane);
+
+enum send_state { SEND_WAITING, SEND_CHOSEN, SEND_IN_FLIGHT, SEND_ANSWERED };
+
+struct send {
+	TAILQ_ENTRY(send) in_list;
+	struct lane *lane; /* NULL: its partition was revoked */
+	struct segment *segment; /* NULL: a single message, an unknown one to be resolved, or an orphan */
+	enum send_state state;
+	int32_t partition; /* of its lane */
+	int64_t account_id; /* of its lane */
+	int64_t not_before_us; /* of delayed ones */
+	bool resolves; /* its row is unknown: it is looked up or decided by policy, and not sent */
+	void *request; /* of sending/, while in flight */
+	struct send_row row; /* its strings are in text */
+	char text[];
+};
+
+struct segment {
+	TAILQ_ENTRY(segment) in_lane;
+	struct lane *lane;
+	struct campaign_segment row; /* as it should be in PostgreSQL */
+	bool changed; /* since it was last written */
+	bool running; /* its campaign is running, prepared and within its send window, and no stopper has opened */
+	bool stopped; /* its stopper has opened: nothing is sent until the campaign was resumed */
+	bool exhausted; /* nothing above fetched_id, until the campaign changes */
+	int64_t fetched_id; /* the last row fetched */
+	int64_t retries_at_ms; /* when retries are looked for again */
+	struct send_list queued;
+	size_t n_queued;
+	size_t in_flight; /* chosen ones included */
+	int turn; /* messages that it may still send in its turn */
+	struct stopper stopper;
+};
+
+struct workspace {
+	int64_t id;
+	struct fair_tenant tenant;
+	size_t lanes;
+};
+
+struct lane {
+	TAILQ_ENTRY(lane) in_lanes;
+	struct lanes *lanes;
+	struct workspace *workspace;
+	struct send_lane row; /* limits and holds; its in_flight is not used, see lanes_in_flight() */
+	bool changed; /* since it was last written */
+	struct lane_limits limits;
+	struct pace pace; /* learned rate, circuit breaker */
+	struct pace_limits pace_limits;
+	struct fair_flow flow;
+	bool usable; /* its account is (accounts/account.h) */
+	int64_t unusable_since_ms; /* of one that is not */
+	bool woken; /* due rows are to be fetched */
+	int64_t due_at_ms; /* when they are, at the latest */
+	struct send_list direct, delayed, in_flight;
+	size_t n_direct, n_in_flight, n_campaign_in_flight; /* in flight: without answered ones */
+	struct segment_list segments; /* the first one's turn is next */
+};
+
+struct lanes {
+	struct fair_queue queue;
+	struct map *by_account; /* account id: lane */
+	struct map *workspaces;
+	struct lane_list all;
+	struct send_list orphans;
+	struct pairs *pairs;
+	bool stopped; /* a restore is not accepted: nothing is sent */
+	bool draining; /* SIGTERM */
+	size_t in_flight; /* of all lanes, chosen ones included */
+	size_t max_in_flight;
+};
+
+#endif
