@@ -13,7 +13,7 @@
 #define failpoint failpoint_under_test
 #include "base/failpoint.c"
 
-struct attempt_outcome {
+struct outcome {
 	char passes[16]; /* '-' for went on, 'E' for told to fail */
 	int status;      /* of waitpid */
 };
@@ -27,9 +27,9 @@ static void child(const char *spec, int fd)
 	_exit(0);
 }
 
-static struct attempt_outcome run(const char *spec)
+static struct outcome run(const char *spec)
 {
-	struct attempt_outcome o = { .status = -1 };
+	struct outcome o = { .status = -1 };
 	int fds[2];
 	pid_t pid;
 
@@ -66,7 +66,7 @@ static void errors_occur_at_the_requested_pass(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct attempt_outcome o = run(cases[i].spec);
+		struct outcome o = run(cases[i].spec);
 
 		print_message("%s\n", cases[i].spec);
 		assert_true(WIFEXITED(o.status) && WEXITSTATUS(o.status) == 0);
@@ -76,7 +76,7 @@ static void errors_occur_at_the_requested_pass(void **state)
 
 static void kill_ends_the_process_at_once(void **state)
 {
-	struct attempt_outcome o = run("point:kill@3");
+	struct outcome o = run("point:kill@3");
 
 	(void)state;
 	assert_true(WIFSIGNALED(o.status) && WTERMSIG(o.status) == SIGKILL);
@@ -85,7 +85,7 @@ static void kill_ends_the_process_at_once(void **state)
 
 static void stop_stops_the_process_at_once(void **state)
 {
-	struct attempt_outcome o = run("point:stop@2");
+	struct outcome o = run("point:stop@2");
 
 	(void)state;
 	assert_true(WIFSTOPPED(o.status) && WSTOPSIG(o.status) == SIGSTOP);
@@ -99,7 +99,7 @@ static void an_invalid_failpoint_ends_the_process(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct attempt_outcome o = run(cases[i]);
+		struct outcome o = run(cases[i]);
 
 		assert_true(WIFSIGNALED(o.status) && WTERMSIG(o.status) == SIGABRT);
 		assert_string_equal(o.passes, "");
