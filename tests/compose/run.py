@@ -230,7 +230,7 @@ class Test:
     def rights(self, folder):
         """For every user and topic: the broker grants exactly the rights that the user needs. Attempts are made on empty topics;
         the volumes are new ones afterwards."""
-        pairs = [f"{user}:{topic}" for user in RIGHTS for topic in (INBOUND, BULK, CHAT_EVENT, *DEAD)]
+        pairs = [f"{user}:{topic}" for user in RIGHTS for topic in (INBOUND, BULK, CHAT_EVENT, OUTBOUND, COMMANDS, *DEAD)]
         lines = self.stack.java(ROOT / "tests/compose/Rights.java", folder / "secrets", pairs).splitlines()
         found = {tuple(line.split()[:2]): " ".join(line.split()[2:]) for line in lines if " " in line}
         wanted = {(user, topic): RIGHTS[user].get(topic, "") for user, topic in (p.split(":") for p in pairs)}
