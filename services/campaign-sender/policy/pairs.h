@@ -12,7 +12,7 @@
 
 struct pairs;
 
-struct pairs *pairs_new(size_t max_pairs);
+struct pairs *pairs_new(size_t max_pairs); /* at least 1 */
 void pairs_free(struct pairs *p); /* accepts NULL */
 /* Whether a message may begin now; otherwise *again_us is when. */
 bool pairs_admit(struct pairs *p, int64_t account_id, struct str address, bool campaign, int64_t now_us,
