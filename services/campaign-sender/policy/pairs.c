@@ -89,11 +89,13 @@ bool pairs_admit(struct pairs *p, int64_t account_id, struct str address, bool c
 	int64_t *again_us)
 {
 	struct pair *pair = map_get(p->by_key, key_of(p, account_id, address));
+	bool room;
 
-	if (!pair || gcra_room(&pair->at_us, limit, now_us, again_us) == 0)
-		return !pair;
-	if (!campaign || pair->at_us <= now_us)
+	if (!pair)
 		return true;
+	room = gcra_room(&pair->at_us, limit, now_us, again_us) > 0;
+	if (!campaign || pair->at_us <= now_us)
+		return room;
 	*again_us = pair->at_us;
 	return false;
 }
