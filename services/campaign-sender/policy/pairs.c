@@ -54,10 +54,14 @@ static void pair_forget(struct pairs *p, struct pair *pair)
 
 void pairs_free(struct pairs *p)
 {
+	struct pair *next;
+
 	if (!p)
 		return;
-	while (!TAILQ_EMPTY(&p->recent))
-		pair_forget(p, TAILQ_FIRST(&p->recent));
+	for (struct pair *pair = TAILQ_FIRST(&p->recent); pair; pair = next) {
+		next = TAILQ_NEXT(pair, in_recent);
+		free(pair);
+	}
 	map_free(p->by_key);
 	buf_fini(&p->key);
 	free(p);
@@ -76,12 +80,12 @@ static struct pair *pair_add(struct pairs *p, struct str key)
 {
 	struct pair *pair = mem_calloc(1, sizeof(*pair) + key.n);
 
+	if (map_count(p->by_key) >= p->max_pairs)
+		pair_forget(p, TAILQ_LAST(&p->recent, pair_list));
 	pair->key_bytes = key.n;
 	memcpy(pair->key, key.p, key.n);
 	*map_slot(p->by_key, key) = pair;
 	TAILQ_INSERT_HEAD(&p->recent, pair, in_recent);
-	if (map_count(p->by_key) > p->max_pairs)
-		pair_forget(p, TAILQ_LAST(&p->recent, pair_list));
 	return pair;
 }
 

@@ -23,7 +23,7 @@ static void settle_pending(const struct settled_attempt *a, int64_t delay_ms, st
 	out->status = SEND_STATUS_PENDING;
 	out->delay_ms = delay_ms;
 	if (a->deadline_ms > 0 && a->now_ms + delay_ms >= a->deadline_ms)
-		settle_failed(a, "deadline", true, out);
+		settle_failed(a, "deadline", false, out);
 }
 
 static bool fails_over(const struct settled_attempt *a, int32_t attempts)
