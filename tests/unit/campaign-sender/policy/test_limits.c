@@ -13,6 +13,8 @@
 #define DAY      (24 * HOUR)
 #define NOW      (1767225600 * SECOND) /* midnight in UTC */
 
+static unsigned seed;
+
 static const struct limit_defaults defaults = {
 	.meta_per_second = 80,
 	.bridge_per_minute = 60,
@@ -77,7 +79,7 @@ static void each_account_has_the_defaults_unless_its_metadata_says_otherwise(voi
 
 static double random_number(void)
 {
-	return (double)rand() / ((double)RAND_MAX + 1);
+	return (double)rand_r(&seed) / ((double)RAND_MAX + 1);
 }
 
 static struct limit_use use_of(bool campaign, bool new_conversation)
@@ -115,9 +117,9 @@ static size_t simulate(const struct lane_limits *l, int64_t step_us, int64_t dur
 	while (now_us < NOW + duration_us && n < LOG_MAX) {
 		struct send_lane lane = committed;
 		int64_t again_us = 0;
-		bool campaign = campaigns && rand() % 2 == 0, killed = rand() % 10 == 0;
+		bool campaign = campaigns && rand_r(&seed) % 2 == 0, killed = rand_r(&seed) % 10 == 0;
 		int32_t room = limits_room(&lane, l, campaign, now_us, &again_us);
-		int32_t admitted = room > 0 && rand() % 4 > 0 ? room : room / 2;
+		int32_t admitted = room > 0 && rand_r(&seed) % 4 > 0 ? room : room / 2;
 
 		if (room == 0)
 			assert_true(again_us > now_us);
@@ -131,7 +133,7 @@ static size_t simulate(const struct lane_limits *l, int64_t step_us, int64_t dur
 		if (!killed)
 			committed = lane;
 		/* Mostly flush after flush; now and then a long silence, after which a burst is due. */
-		now_us += rand() % 200 == 0 ? rand() % (step_us * 100) : 1 + rand() % step_us;
+		now_us += rand_r(&seed) % 200 == 0 ? rand_r(&seed) % (step_us * 100) : 1 + rand_r(&seed) % step_us;
 	}
 	return n;
 }
@@ -161,7 +163,7 @@ static void no_second_minute_or_hour_has_more_messages_than_its_limit(void **sta
 	static int64_t log[LOG_MAX];
 
 	(void)state;
-	srand(7);
+	seed = 7;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct lane_limits l = limits_from(cases[i].bridge, cases[i].sending);
 		size_t n = simulate(&l, cases[i].step_us, cases[i].duration_us, cases[i].campaigns, log);
@@ -184,7 +186,7 @@ static void a_lane_that_waits_says_until_when_and_may_send_then(void **state)
 	int64_t now_us = NOW, again_us = 0;
 
 	(void)state;
-	srand(7);
+	seed = 7;
 	for (int i = 0; i < 5000; i++) {
 		bool campaign = i % 3 == 0;
 		struct limit_use use = use_of(campaign, false);
@@ -251,7 +253,7 @@ static void gaps_are_log_normal_and_breaks_follow_30_to_50_messages(void **state
 	size_t n = 0, shortest_run = SIZE_MAX, longest_run = 0, run = 0, breaks = 0;
 
 	(void)state;
-	srand(7);
+	seed = 7;
 	while (n < GAPS) {
 		struct limit_use use = use_of(true, false);
 		int64_t gap_us;

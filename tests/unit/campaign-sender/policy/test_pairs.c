@@ -12,6 +12,8 @@
 #define ANNA   STR("6281200000001")
 #define BUDI   STR("6281200000002")
 
+static unsigned seed;
+
 static bool admitted(struct pairs *p, int64_t account, struct str address, bool campaign, int64_t now_us)
 {
 	int64_t again_us = 0;
@@ -143,13 +145,13 @@ static void random_messages_never_exceed_the_rate_of_a_pair(void **state)
 	int64_t now_us = NOW;
 
 	(void)state;
-	srand(7);
+	seed = 7;
 	for (int i = 0; i < STEPS; i++) {
-		size_t person = (size_t)rand() % PEOPLE;
+		size_t person = (size_t)rand_r(&seed) % PEOPLE;
 		struct str address = { &"abcde"[person], 1 };
-		bool campaign = rand() % 3 == 0;
+		bool campaign = rand_r(&seed) % 3 == 0;
 
-		now_us += rand() % 500 == 0 ? HOUR : rand() % (3 * SECOND);
+		now_us += rand_r(&seed) % 500 == 0 ? HOUR : rand_r(&seed) % (3 * SECOND);
 		if (!admitted(p, 7, address, campaign, now_us))
 			continue;
 		pairs_take(p, 7, address, campaign, now_us);

@@ -8,6 +8,8 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+static unsigned seed;
+
 /* The result that stops it, counted from 1; 0: none. Letters are codes, '.' a success. */
 static int stopped_at(const char *results, size_t repeat)
 {
@@ -70,13 +72,13 @@ static void random_results_are_counted_as_from_a_list_of_them(void **state)
 	struct stopper s = { .n = 0 };
 
 	(void)state;
-	srand(7);
+	seed = 7;
 	for (int i = 0; i < RESULTS; i++) {
 		bool failing = i / 200 % 2 == 1, want, got;
 		int first = i + 1 < STOPPER_LAST ? 0 : i + 1 - STOPPER_LAST;
 		struct str code = { &results[i], 1 };
 
-		results[i] = letters[(size_t)rand() % (failing ? 6 : 10)];
+		results[i] = letters[(size_t)rand_r(&seed) % (failing ? 6 : 10)];
 		got = stopper_add(&s, results[i] == '.' ? STR_NONE : code);
 		want = results[i] != '.' &&
 			(i < STOPPER_FIRST ? counted(results, 0, i + 1, results[i]) >= 5
