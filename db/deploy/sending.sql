@@ -400,8 +400,9 @@ BEGIN
 END
 $$;
 
--- What campaign-sender caches: "account:<uuid>", "campaign:<uuid>", "template:<id>" or "workspace:<uuid>" has changed. A replica that
--- inserts a message for another replica's lane sends "due:<account uuid>" itself.
+-- What campaign-sender caches: "account:<uuid>", "campaign:<uuid>", "template:<id>" or "workspace:<uuid>" has changed. It sends two itself:
+-- "account:<uuid>" when it holds the account's lane, "due:<account uuid>" when it has inserted a message for another replica's lane. Of
+-- status_at it matters only whether the account was desired since; of notices, the limit of its business portfolio.
 CREATE FUNCTION notify_sending() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_notify('blazz_sending', TG_ARGV[0] || ':' || CASE TG_ARGV[0] WHEN 'template' THEN to_jsonb(NEW) ->> 'id'
@@ -411,19 +412,21 @@ END
 $$;
 CREATE TRIGGER notify_sending_insert AFTER INSERT ON whatsapp_accounts FOR EACH ROW EXECUTE FUNCTION notify_sending('account');
 CREATE TRIGGER notify_sending_update AFTER UPDATE OF session_id, provider_app_id, bridge_kind, provider_ref, phone_number, phone_number_id,
-	waba_id, business_id, desired_state, desired_at, is_primary, secrets, metadata, status, assigned_instance_url, deleted_at
-	ON whatsapp_accounts FOR EACH ROW
+	waba_id, business_id, desired_state, desired_at, is_primary, secrets, metadata, status, status_at, notices, health_score,
+	assigned_instance_url, deleted_at ON whatsapp_accounts FOR EACH ROW
 	WHEN ((OLD.session_id, OLD.provider_app_id, OLD.bridge_kind, OLD.provider_ref, OLD.phone_number, OLD.phone_number_id, OLD.waba_id,
-		OLD.business_id, OLD.desired_state, OLD.desired_at, OLD.is_primary, OLD.secrets, OLD.metadata, OLD.status,
-		OLD.assigned_instance_url, OLD.deleted_at) IS DISTINCT FROM
+		OLD.business_id, OLD.desired_state, OLD.desired_at, OLD.is_primary, OLD.secrets, OLD.metadata, OLD.status, OLD.health_score,
+		OLD.assigned_instance_url, OLD.deleted_at, OLD.status_at > OLD.desired_at, OLD.notices -> 'business_capability_update')
+		IS DISTINCT FROM
 		(NEW.session_id, NEW.provider_app_id, NEW.bridge_kind, NEW.provider_ref, NEW.phone_number, NEW.phone_number_id, NEW.waba_id,
-		NEW.business_id, NEW.desired_state, NEW.desired_at, NEW.is_primary, NEW.secrets, NEW.metadata, NEW.status,
-		NEW.assigned_instance_url, NEW.deleted_at))
+		NEW.business_id, NEW.desired_state, NEW.desired_at, NEW.is_primary, NEW.secrets, NEW.metadata, NEW.status, NEW.health_score,
+		NEW.assigned_instance_url, NEW.deleted_at, NEW.status_at > NEW.desired_at, NEW.notices -> 'business_capability_update'))
 	EXECUTE FUNCTION notify_sending('account');
 CREATE TRIGGER notify_sending AFTER UPDATE OF status, prepared_at, last_send_id ON campaigns FOR EACH ROW
 	WHEN ((OLD.status, OLD.prepared_at, OLD.last_send_id) IS DISTINCT FROM (NEW.status, NEW.prepared_at, NEW.last_send_id))
 	EXECUTE FUNCTION notify_sending('campaign');
-CREATE TRIGGER notify_sending AFTER UPDATE OF category, status, components ON templates FOR EACH ROW
+CREATE TRIGGER notify_sending_insert AFTER INSERT ON templates FOR EACH ROW EXECUTE FUNCTION notify_sending('template');
+CREATE TRIGGER notify_sending_update AFTER UPDATE OF category, status, components ON templates FOR EACH ROW
 	WHEN ((OLD.category, OLD.status, OLD.components) IS DISTINCT FROM (NEW.category, NEW.status, NEW.components))
 	EXECUTE FUNCTION notify_sending('template');
 CREATE TRIGGER notify_sending AFTER UPDATE OF settings, deleted_at ON workspaces FOR EACH ROW
