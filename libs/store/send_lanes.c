@@ -40,13 +40,15 @@ static const struct pg_stmt write = { "send_lanes_write", PG_UNNAMED,
 	" WHERE l.workspace_id = r.workspace_id AND l.account_id = r.account_id" };
 
 static const struct pg_stmt hold = { "send_lanes_hold", PG_UNNAMED,
-	"UPDATE send_lanes l SET held_at = r.at, held_until = CASE WHEN r.for_ms < 0 THEN 'infinity'"
+	"WITH held AS (UPDATE send_lanes l SET held_at = r.at, held_until = CASE WHEN r.for_ms < 0 THEN 'infinity'"
 	" ELSE r.at + r.for_ms * interval '1 millisecond' END, held_code = r.code, updated_at = now()"
 	" FROM (SELECT DISTINCT ON (workspace_id, account_id) * FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::bigint[],"
 	" $5::text[]) WITH ORDINALITY AS r (workspace_id, account_id, at, for_ms, code, place)"
 	" ORDER BY workspace_id, account_id, at DESC, place) AS r"
 	" WHERE l.workspace_id = r.workspace_id AND l.account_id = r.account_id AND (l.held_at IS NULL OR l.held_at < r.at)"
-	" RETURNING r.place" };
+	" RETURNING l.workspace_id, l.account_id, r.place)"
+	" SELECT h.place, pg_notify('blazz_sending', 'account:' || a.uuid) FROM held h CROSS JOIN LATERAL (SELECT a.uuid"
+	" FROM whatsapp_accounts a WHERE a.workspace_id = h.workspace_id AND a.id = h.account_id OFFSET 0) AS a" };
 
 static const struct pg_stmt portfolio_add = { "portfolio_add", PG_UNNAMED,
 	"INSERT INTO portfolio_hours AS p (workspace_id, business_id, hour, slot, sends) SELECT r.workspace_id, r.business_id,"

@@ -1,5 +1,5 @@
-/* Accounts as campaign-sender chooses between them and sends through them. Whether one is usable is decided by the caller,
- * which knows the lanes' holds. */
+/* Accounts as campaign-sender chooses between them and sends through them, with the holds of their lanes. Whether one is
+ * usable is decided by the caller. */
 #ifndef STORE_SENDING_ACCOUNTS_H
 #define STORE_SENDING_ACCOUNTS_H
 
@@ -23,6 +23,10 @@ struct sending_account {
 	int64_t desired_us, status_at_us; /* status_at_us PG_NO_TIME: nothing was reported yet */
 	int16_t health_score;
 	int64_t created_us;
+	struct str app; /* the provider app's id, as text; absent: none */
+	int64_t portfolio_per_day; /* messages outside service windows, of all accounts with its business_id; 0: no limit */
+	int64_t held_at_us, held_until_us; /* as in struct send_lane; PG_NO_TIME: not held */
+	struct str held_code;
 };
 
 /* Accounts by uuid, deleted ones, too; one that does not exist is left out. Strings are in the arena. */

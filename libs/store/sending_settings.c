@@ -2,18 +2,19 @@
 #include "store/sending_settings.h"
 
 #include "store/cells.h"
+#include "store/sending_private.h"
 #include "store/statements.h"
 
 /* A word is one row, so that it may have any character; list: 0 opt-out, 1 opt-in, null for the row of the workspace
  * itself. */
 static const struct pg_stmt read = { "sending_settings_read", PG_PREPARED,
-	"WITH w AS MATERIALIZED (SELECT settings -> 'sending' AS sending FROM workspaces WHERE id = $1::bigint AND deleted_at IS NULL)"
-	" SELECT NULL::integer AS list, CASE WHEN jsonb_typeof(sending -> 'portfolio_per_day') = 'number'"
-	" THEN least(greatest(trunc((sending ->> 'portfolio_per_day')::numeric), 0), 1000000000)::bigint ELSE 0 END, NULL::text, 0 FROM w"
-	" UNION ALL SELECT l.list, 0, lower(btrim(t.word)), t.place FROM w CROSS JOIN LATERAL (VALUES (0, sending -> 'opt_out_words'),"
-	" (1, sending -> 'opt_in_words')) AS l (list, words) CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(l.words)"
-	" WHEN 'array' THEN l.words ELSE '[]' END) WITH ORDINALITY AS t (word, place)"
-	" WHERE t.place <= $2::integer AND btrim(t.word) <> '' ORDER BY 1 NULLS FIRST, 4" };
+	"WITH w AS MATERIALIZED (SELECT uuid, settings -> 'sending' AS sending FROM workspaces WHERE id = $1::bigint AND deleted_at IS NULL)"
+	" SELECT NULL::integer AS list, " PORTFOLIO_PER_DAY(
+		"sending") ", NULL::text, 0, uuid FROM w"
+			   " UNION ALL SELECT l.list, 0, lower(btrim(t.word)), t.place, NULL FROM w CROSS JOIN LATERAL (VALUES (0, sending -> 'opt_out_words'),"
+			   " (1, sending -> 'opt_in_words')) AS l (list, words) CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(l.words)"
+			   " WHEN 'array' THEN l.words ELSE '[]' END) WITH ORDINALITY AS t (word, place)"
+			   " WHERE t.place <= $2::integer AND btrim(t.word) <> '' ORDER BY 1 NULLS FIRST, 4" };
 
 static const struct pg_stmt restore = { "restores_pending", PG_PREPARED,
 	"SELECT count(*) FROM (SELECT FROM restores WHERE accepted_at IS NULL LIMIT 1) AS r" };
@@ -54,6 +55,8 @@ int store_sending_settings(struct pg *pg, int64_t workspace_id, struct arena *a,
 			.opt_in_words = ARENA_ARRAY(a, struct str, SENDING_WORDS_MAX) };
 		c.col = 1;
 		out->portfolio_per_day = cells_i64(&c);
+		c.col = 4;
+		out->workspace = cells_uuid(&c);
 		cells_next(&c);
 		words_read(&c, out);
 	}

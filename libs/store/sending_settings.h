@@ -3,11 +3,13 @@
 #define STORE_SENDING_SETTINGS_H
 
 #include "base/arena.h"
+#include "base/uuid.h"
 #include "pg/pg.h"
 
 #define SENDING_WORDS_MAX 50 /* of each list; further ones are ignored */
 
 struct sending_settings {
+	struct uuid workspace;
 	int64_t portfolio_per_day; /* messages outside service windows; 0: not set */
 	struct str *opt_out_words, *opt_in_words; /* trimmed, lower case; none is empty */
 	size_t n_opt_out_words, n_opt_in_words;

@@ -50,6 +50,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ CAMPAIGNS, audience_statements },
 	{ CAMPAIGNS, sending_settings_statements },
 	{ CAMPAIGNS, sending_accounts_statements },
+	{ CAMPAIGNS, sending_templates_statements },
 	{ "blazz_cleanup", outbox_statements },
 	{ "blazz_cleanup", leases_statements },
 	{ "blazz_cleanup", schema_statements },
