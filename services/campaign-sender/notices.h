@@ -9,7 +9,8 @@
 struct notices;
 
 enum notice_kind {
-	NOTICE_ALL, /* notifications may have been missed: everything cached is out of date */
+	NOTICE_ALL, /* notifications may have been missed, or there are too many: everything cached is out of date, and rows
+			     * may be due in every lane. It is then the only notice */
 	NOTICE_ACCOUNT,
 	NOTICE_CAMPAIGN,
 	NOTICE_TEMPLATE,
@@ -22,12 +23,14 @@ struct notice {
 	int64_t id; /* of NOTICE_TEMPLATE */
 };
 
+/* The texts of options are borrowed until notices_free(). */
 struct notices *notices_new(struct loop *loop, const struct pg_options *options);
 void notices_free(struct notices *n); /* accepts NULL */
-/* Connects and listens, unless it does so already. ERR_RETRY. */
+/* Connects and listens, unless it does so already; a new connection begins with NOTICE_ALL. ERR_RETRY. */
 int notices_listen(struct notices *n, struct err *err) ERR_MUST_USE;
+/* Whether there are notices, or the connection is lost. Never waits. */
 bool notices_pending(struct notices *n);
-/* What was notified since the last call, each once. The caller frees *out. ERR_RETRY: the connection is lost. */
+/* What was notified since the last call, each once. The caller frees *out, which is NULL when *count is 0. ERR_RETRY: the connection is lost. */
 int notices_read(struct notices *n, struct notice **out, size_t *count, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -16,16 +16,19 @@ struct account {
 	struct str phone_number, waba_id, business_id,
 		app; /* app: of Meta, whose call limit its accounts share; may be empty */
 	struct lane_limits limits;
+	int64_t portfolio_per_day; /* messages outside service windows in 24 hours, of all accounts with its business_id; 0: no limit */
 	bool is_primary, deleted;
+	bool desired; /* desired_state is `connected` */
+	bool connected; /* as its session was last reported. Meta reports none: also when nothing was reported yet, or not since
+				 * it was desired */
 	bool secrets_open; /* it has what its provider needs */
-	bool connected; /* desired_state is `connected`, and so was its session when it was last reported; see account_usable() */
 	int64_t desired_us;
 	int64_t held_at_us, held_until_us; /* PG_NO_TIME: not held; INT64_MAX: until released or desired anew */
 	struct str held_code;
 	int16_t health_score;
 	int64_t created_us;
 	struct url_host host; /* of its base URL, checked by the guard */
-	bool host_allowed;
+	bool host_allowed; /* false also without a base URL: a bridge that has no instance */
 };
 
 /* Why an account cannot be used now; ACCOUNT_USABLE: it can. Pure. */
@@ -34,6 +37,7 @@ enum account_state {
 	ACCOUNT_IS_DELETED,
 	ACCOUNT_NOT_DESIRED, /* desired_state is not `connected` */
 	ACCOUNT_WITHOUT_SECRETS,
+	ACCOUNT_WITHOUT_HOST, /* host_allowed */
 	ACCOUNT_NOT_CONNECTED,
 	ACCOUNT_IS_HELD,
 };

@@ -10,7 +10,7 @@
 
 struct choice {
 	int64_t workspace_id;
-	int64_t named; /* 0: none. Taken even when it is not usable: its lane waits for it, and asks again without it */
+	int64_t named; /* 0: none. Taken even when it is not usable or deleted: its lane waits for it, and asks again with it among `tried` */
 	int64_t latest; /* of the contact's latest conversation; 0: none */
 	enum provider provider; /* PROVIDER_NONE: any */
 	const int64_t *tried; /* accounts that are left out */
