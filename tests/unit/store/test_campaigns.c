@@ -489,7 +489,7 @@ static void the_log_of_a_campaign_shows_what_is_in_flight_and_cancelled(void **s
 		"1000 sent 1 77, 1001 ongoing cancelled 2, 1002 skipped cancelled 1, 1003 skipped opted_out 2");
 }
 
-static void a_cache_of_campaigns_is_notified_of_their_state_and_not_of_their_counters(void **state)
+static void caches_are_notified_of_what_they_keep_and_of_nothing_else(void **state)
 {
 	static const struct {
 		const char *change, *heard; /* NULL: nothing */
@@ -502,8 +502,19 @@ static void a_cache_of_campaigns_is_notified_of_their_state_and_not_of_their_cou
 		{ "UPDATE whatsapp_accounts SET metadata = '{}' WHERE id = 1",
 			"account:00000000-0000-4000-8000-000000000011" },
 		{ "INSERT INTO templates (workspace_id, id, account_id, provider_template_id, name, language) VALUES (1, 8, 1, 't', 't', 'id')",
-			NULL },
+			"template:8" },
+		{ "UPDATE templates SET reason = 'x'", NULL },
 		{ "UPDATE templates SET status = 'APPROVED'", "template:8" },
+		{ "UPDATE whatsapp_accounts SET desired_at = '2026-01-01Z' WHERE id = 1",
+			"account:00000000-0000-4000-8000-000000000011" },
+		{ "UPDATE whatsapp_accounts SET status_at = '2026-01-02Z' WHERE id = 1",
+			"account:00000000-0000-4000-8000-000000000011" },
+		{ "UPDATE whatsapp_accounts SET status_at = '2026-01-03Z' WHERE id = 1", NULL },
+		{ "UPDATE whatsapp_accounts SET notices = '{\"other\": 1}' WHERE id = 1", NULL },
+		{ "UPDATE whatsapp_accounts SET notices = '{\"business_capability_update\": {}}' WHERE id = 1",
+			"account:00000000-0000-4000-8000-000000000011" },
+		{ "UPDATE whatsapp_accounts SET status_at = NULL, notices = '{}' WHERE id = 1",
+			"account:00000000-0000-4000-8000-000000000011" },
 	};
 	struct pg *listener = db_session(SENDER);
 	struct str channel, payload;
@@ -541,8 +552,7 @@ int main(void)
 		cmocka_unit_test_setup(a_segment_of_which_rows_wait_for_a_retry_is_not_done, sending_running),
 		cmocka_unit_test_setup(failed_rows_are_retried_in_chunks_as_the_next_generation, sending_running),
 		cmocka_unit_test_setup(the_log_of_a_campaign_shows_what_is_in_flight_and_cancelled, sending_running),
-		cmocka_unit_test_setup(a_cache_of_campaigns_is_notified_of_their_state_and_not_of_their_counters,
-			sending_running),
+		cmocka_unit_test_setup(caches_are_notified_of_what_they_keep_and_of_nothing_else, sending_running),
 	};
 
 	return cmocka_run_group_tests(tests, sending_start, db_stop);

@@ -112,6 +112,28 @@ static void the_latest_hold_counts_and_a_flush_leaves_it(void **state)
 	assert_int_equal(lanes[1].held_until_us, AT(70));
 }
 
+static void a_hold_is_notified_when_it_is_applied(void **state)
+{
+	struct send_hold holds[] = { { 1, 1, AT(10), 1000, STR("368"), false },
+		{ 1, 1, AT(5), 1000, STR("368"), false } };
+	struct pg *listener = db_session(SENDER);
+	struct str channel, payload;
+
+	(void)state;
+	done(store_send_lanes_lock(db.pg, keys, 2, &db.err));
+	done(pg_listen(listener, "blazz_sending", &db.err));
+	for (size_t i = 0; i < 2; i++) {
+		int heard;
+
+		done(store_send_lanes_hold(db.pg, &holds[i], 1, &db.err));
+		execute(listener, "SELECT 1");
+		heard = pg_notification(listener, &channel, &payload, &db.err);
+		assert_int_equal(heard, i == 0);
+		assert_true(i > 0 || str_is(payload, "account:00000000-0000-4000-8000-000000000011"));
+	}
+	pg_close(&listener);
+}
+
 static void locked_lanes_wait_for_each_other(void **state)
 {
 	struct other other = { .role = SENDER, .act = lanes_lock };
@@ -207,6 +229,7 @@ static void settings_of_another_type_count_as_not_set(void **state)
 		for (size_t k = 0; k < s.n_opt_in_words; k++)
 			snprintf(in + strlen(in), sizeof(in) - strlen(in), "%.*s|", STR_ARG(s.opt_in_words[k]));
 		assert_int_equal(s.portfolio_per_day, cases[i].per_day);
+		assert_true(s.workspace.b[15] == 2);
 		assert_string_equal(out, cases[i].out);
 		assert_string_equal(in, cases[i].in);
 	}
@@ -229,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup(a_lane_is_added_once_and_read_by_its_partition, db_empty),
 		cmocka_unit_test_setup(a_lane_is_read_as_it_was_written, db_empty),
 		cmocka_unit_test_setup(the_latest_hold_counts_and_a_flush_leaves_it, db_empty),
+		cmocka_unit_test_setup(a_hold_is_notified_when_it_is_applied, db_empty),
 		cmocka_unit_test_setup(locked_lanes_wait_for_each_other, db_empty),
 		cmocka_unit_test_setup(a_portfolio_counts_the_last_24_hours, db_empty),
 		cmocka_unit_test_setup(the_latest_report_of_an_unreachable_address_counts, db_empty),
