@@ -304,6 +304,24 @@ static void other_partitions_empty_the_cache(void **state)
 	assert_int_equal(cache_find(ACCOUNT_1)->partition, 0);
 }
 
+static void very_many_changed_accounts_empty_the_cache(void **state)
+{
+	struct uuid id = { { 0 } };
+
+	(void)state;
+	cache_load(1);
+	for (int i = 0; i <= 10000; i++) {
+		id.b[0] = (uint8_t)(i >> 8);
+		id.b[1] = (uint8_t)i;
+		assert_non_null(cache_find(ACCOUNT_1));
+		account_cache_account_changed(cache, &id);
+	}
+	assert_null(cache_find(ACCOUNT_1));
+	account_cache_account_changed(cache, &id); /* nothing is cached that it could be added to */
+	cache_load(1);
+	assert_non_null(cache_find(ACCOUNT_1));
+}
+
 static void a_failed_load_is_repeated(void **state)
 {
 	const struct uuid first = uuid_of(ACCOUNT_1);
@@ -339,6 +357,7 @@ int main(void)
 		CASE(a_hold_counts_at_once_unless_a_later_one_is_there),
 		CASE(the_hold_of_a_lane_is_read_with_its_account),
 		CASE(other_partitions_empty_the_cache),
+		CASE(very_many_changed_accounts_empty_the_cache),
 		CASE(a_failed_load_is_repeated),
 	};
 

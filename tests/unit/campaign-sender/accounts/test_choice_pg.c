@@ -24,9 +24,9 @@ static int filled(void **state)
 
 	db_empty(state);
 	db_script(ACCOUNTS);
-	for (char id = '1'; id <= '8'; id++) {
-		account[sizeof(account) - 2] = id;
-		if (id != '3')
+	for (int id = 1; id <= 8; id++) {
+		account[sizeof(account) - 2] = (char)('0' + id);
+		if (id != 3)
 			account_seal(account, "{\"access_token\": \"x\"}");
 	}
 	cache_new(KEY, NULL);
