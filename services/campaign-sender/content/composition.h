@@ -12,15 +12,15 @@
 struct composition; /* in the arena that composition_compile() was given */
 
 /* Compiles the definition. `provider`: which the campaign's accounts have, since only bridges take choices ({a|b}) and only Meta
- * templates and buttons. t: the template of a campaign of type `template`. -1 after adding to `why` each reason for which it
- * cannot be sent. */
+ * templates and buttons. t: the template of a campaign of type `template`; whether it is approved is left to the caller. -1 after
+ * adding to `why` each reason for which it cannot be sent. */
 int composition_compile(struct composition **out, const struct campaign_row *definition, enum provider provider,
 	const struct sending_template *t, struct arena *a, struct reasons *why) ERR_MUST_USE;
 /* The variables that the content names, so that the driver can compare them with the audience. */
 const struct reference *const *composition_references(const struct composition *c, struct arena *a, size_t *n);
 
 enum composed { COMPOSED, COMPOSED_MISSING_VARIABLE, COMPOSED_TOO_LONG };
-/* Appends the encoded SendMessage for one member. random: chooses between options; the same number, the same text. On
+/* Appends the encoded SendMessage for one member. provider: that of composition_compile(). random: chooses between options; the same number, the same text. On
  * COMPOSED_MISSING_VARIABLE *missing names the variable, borrowed. ERR_INPUT is impossible for a compiled definition, and
  * reported as COMPOSED_TOO_LONG when a record would be too large. */
 enum composed composition_write(const struct composition *c, const struct audience_member *member,

@@ -14,14 +14,15 @@ struct outgoing {
 	char client_message_id[CLIENT_ID_CAP];
 };
 
-/* `address` is the row's: what is dialled is the message's own chat, else the address. api may be NULL (limits are then not
+/* `address` is the row's: what is dialled is the message's own chat if the provider can send to it, else the address. api may be NULL (limits are then not
  * heeded): typing_ms is set for bridges, and typography that only bridges take is left as it is. ERR_INPUT: the content cannot
  * be decoded (rows written by a later release). */
 int outgoing_read(struct outgoing *out, struct str content, struct str address, const struct client_id *id,
 	const struct provider_api *api, struct arena *a, struct err *err) ERR_MUST_USE;
-/* The chat that an address of sends stands for: digits are a phone, "lid:", "bsuid:", else the JID of a group. */
+/* The chat that an address of sends stands for: digits are a phone, "lid:", "bsuid:", another JID of a person, else a group. Unknown
+ * (chat_known) for "erased:…" and "none:…". */
 void address_chat(struct str address, struct chat_ref *out);
-/* The address of a chat for a provider: phone digits, else for Meta "bsuid:…", for a bridge "lid:…" or the JID; of a group its JID.
+/* The address of a chat for a provider: the match key of its phone, else for Meta "bsuid:…", for a bridge "lid:…" or the JID; of a group its JID.
  * In the arena; absent: none that this provider can reach. */
 struct str address_of(const struct chat_ref *chat, enum provider provider, struct arena *a);
 
