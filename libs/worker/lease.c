@@ -32,7 +32,7 @@ struct lease {
 	bool held, open; /* open: a transaction is open */
 	int64_t renewed_mono_ms; /* when the last successful renewal began */
 	int64_t next_mono_ms; /* when the lease is acquired or renewed next */
-	struct outgoing out;
+	struct outgoing_records out;
 	struct service_condition *leading, *kafka;
 };
 

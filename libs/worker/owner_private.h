@@ -69,7 +69,7 @@ struct tx_partition {
 	int64_t old_offset; /* the next_offset that the database must still have */
 	int64_t first_offset, next_offset;
 	int64_t counts[OUTCOMES];
-	struct outgoing out;
+	struct outgoing_records out;
 };
 
 struct owner_tx {
