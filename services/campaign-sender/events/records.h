@@ -7,6 +7,7 @@
 
 #include "campaign-sender/accounts/account.h"
 #include "campaign-sender/content/outgoing.h"
+#include "kafka/topics.h"
 #include "store/campaigns.h"
 #include "wire/inbound.h"
 #include "worker/owner_tx.h"
