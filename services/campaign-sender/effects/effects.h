@@ -3,6 +3,8 @@
 #ifndef CAMPAIGN_SENDER_EFFECTS_H
 #define CAMPAIGN_SENDER_EFFECTS_H
 
+#include "campaign-sender/accounts/account_cache.h"
+#include "campaign-sender/effects/waits.h"
 #include "campaign-sender/events/records.h"
 #include "store/send_lanes.h"
 
@@ -21,7 +23,7 @@ struct effects *effects_new(void);
 void effects_free(struct effects *e); /* accepts NULL */
 bool effects_empty(const struct effects *e);
 void effects_clear(struct effects *e);
-/* Adds what follows from a decision: repeated holds of one account, pauses of one campaign are added once. */
+/* Adds what follows from a decision: of holds of one account the longest, of pauses of one campaign the first. */
 void effects_add(struct effects *e, const struct decision *d, const struct effect_source *from);
 /* An account that was reported disconnected has sent again. */
 void effects_add_connected(struct effects *e, int64_t workspace_id, int64_t account_id);
@@ -31,6 +33,7 @@ void effects_add_pause(struct effects *e, const struct campaign *campaign, const
  * code until the hold ends. ctx.held is called for each account that is held or waits from now on, until_us INT64_MAX: until
  * released. */
 struct effects_ops {
+	struct scope_waits *waits; /* of this replica, shared by all writers; NULL: waits do not grow */
 	void (*held)(void *ctx, int64_t workspace_id, int64_t account_id, int64_t until_us);
 	void *ctx;
 };
