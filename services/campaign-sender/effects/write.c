@@ -42,10 +42,18 @@ static void hold_log(const struct effect_hold *h, const struct account *a)
 		LOG_I("for_seconds", h->hold.for_ms < 0 ? -1 : h->hold.for_ms / 1000), LOG_LAST);
 }
 
+/* An old status may come after the hold has ended or the account was connected again. */
+static bool is_over(const struct write *w, const struct account *a, const struct send_hold *h)
+{
+	return until_of(h) <= w->to->now_ms * 1000 || (a && a->desired_us > h->at_us);
+}
+
 static void hold_apply(const struct write *w, const struct effect_hold *h)
 {
 	const struct account *a = account_cache_find(w->accounts, h->hold.workspace_id, h->hold.account_id);
 
+	if (is_over(w, a, &h->hold))
+		return;
 	if (a && !is_known(a, &h->hold))
 		hold_log(h, a);
 	if (a && h->disconnected)
