@@ -51,6 +51,8 @@ const struct statements_of_role statements_by_role[] = {
 	{ CAMPAIGNS, sending_settings_statements },
 	{ CAMPAIGNS, sending_accounts_statements },
 	{ CAMPAIGNS, sending_templates_statements },
+	{ CAMPAIGNS, send_references_statements },
+	{ CAMPAIGNS, send_events_statements },
 	{ "blazz_cleanup", outbox_statements },
 	{ "blazz_cleanup", leases_statements },
 	{ "blazz_cleanup", schema_statements },

@@ -46,6 +46,7 @@ extern const struct pg_stmt *const campaigns_statements[], *const segments_state
 extern const struct pg_stmt *const campaign_counts_statements[];
 extern const struct pg_stmt *const sending_settings_statements[], *const sending_accounts_statements[];
 extern const struct pg_stmt *const sending_templates_statements[];
+extern const struct pg_stmt *const send_references_statements[], *const send_events_statements[];
 extern const struct pg_stmt *const contact_groups_statements[];
 
 struct statements_of_role {

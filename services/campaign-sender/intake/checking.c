@@ -1,0 +1,132 @@
+/* Whether the chosen account can send the content to the recipient. What cannot be sent gets our code. */
+#include "campaign-sender/intake/private.h"
+
+#include "phone/phone.h"
+
+int contents_read(struct intake_work *w, struct err *err)
+{
+	for (size_t i = 0; i < w->requests.n; i++) {
+		struct request *r = &w->requests.at[i];
+		struct client_id id = { .request = r->message->request };
+
+		r->outgoing = ARENA_NEW(w->arena, struct outgoing);
+		if (outgoing_read(r->outgoing, r->content, STR_NONE, &id, NULL, w->arena, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool has_group(const struct send_reference *r, int64_t account_id)
+{
+	for (size_t i = 0; i < r->n_group_accounts; i++)
+		if (r->group_accounts[i] == account_id)
+			return true;
+	return false;
+}
+
+int content_fits(const struct request *r, const struct account *a, struct arena *arena, struct err *err)
+{
+	if (!a->api)
+		return err_set(err, ERR_INPUT, "content", "the account is of no known provider");
+	if (r->message->chat.is_group && a->from.provider == PROVIDER_META)
+		return err_set(err, ERR_INPUT, "content", "this account cannot send to groups");
+	if (r->message->chat.is_group && !has_group(r->reference, a->id))
+		return err_set(err, ERR_INPUT, "content", "this account is not in the group");
+	return provider_check(a->api, &r->outgoing->to_provider, arena, err);
+}
+
+static struct template_key template_of(const struct request *r)
+{
+	return (struct template_key){ .workspace_id = r->account->workspace_id,
+		.account_id = r->account->id,
+		.name = r->message->u.template.name,
+		.language = r->message->u.template.language };
+}
+
+static bool has_template(const struct request *r)
+{
+	return r->account && r->message->kind == SEND_MESSAGE && r->message->type == MSG_TEMPLATE;
+}
+
+static int templates_load(struct intake_work *w, struct err *err)
+{
+	struct template_key *keys = ARENA_ARRAY(w->arena, struct template_key, w->requests.n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->requests.n; i++)
+		if (has_template(&w->requests.at[i]))
+			keys[n++] = template_of(&w->requests.at[i]);
+	return n == 0 ? 0 : campaign_cache_load_templates(w->shared->campaigns, w->pg, keys, n, err);
+}
+
+static void fail(struct request *r, const char *code, struct str reason)
+{
+	r->code = code;
+	r->reason = reason;
+}
+
+static void template_check(struct intake_work *w, struct request *r)
+{
+	struct template_key key = template_of(r);
+	const struct sending_template *t = campaign_cache_template(w->shared->campaigns, &key);
+
+	if (!t)
+		fail(r, "template_unusable", STR("the account has no template of this name and language"));
+	else if (!str_is(t->status, "APPROVED"))
+		fail(r, "template_unusable",
+			arena_printf(w->arena, "the template is not approved: %.*s", STR_ARG(t->status)));
+}
+
+/* Rows have match keys, so that all forms of a number are one recipient. */
+static struct str row_address(const struct chat_ref *chat, enum provider provider, struct arena *a)
+{
+	struct str address = address_of(chat, provider, a);
+	char key[24];
+
+	if (!str_all_digits(address))
+		return address;
+	phone_match_key(address, key);
+	return arena_str(a, str_of(key));
+}
+
+/* Any address stands for a recipient to whom this account cannot send. */
+static void address_set(struct request *r, struct arena *a)
+{
+	enum provider provider = r->shown_under ? r->shown_under->from.provider : PROVIDER_WEBJS;
+	const enum provider tried[] = { provider, PROVIDER_WEBJS, PROVIDER_META };
+	char request[37];
+
+	for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]) && r->address.n == 0; i++)
+		r->address = row_address(&r->message->chat, tried[i], a);
+	r->dialled = r->address.n > 0;
+	uuid_format(&r->message->request, request);
+	if (!r->dialled)
+		r->address = arena_printf(a, "none:%s", request);
+}
+
+static void request_check(struct intake_work *w, struct request *r)
+{
+	struct err err;
+
+	if (send_message_deadline_ms(r->message) <= w->now_ms)
+		fail(r, "deadline", STR("the deadline had passed when the request was read"));
+	else if (!r->account)
+		fail(r, "no_active_account", STR("no account of the workspace can send now"));
+	else if (address_of(&r->message->chat, r->account->from.provider, w->arena).n == 0)
+		fail(r, "no_address", STR("the recipient has no address that this account can send to"));
+	else if (content_fits(r, r->account, w->arena, &err) < 0)
+		fail(r, "unsupported_content", arena_str(w->arena, str_of(err.msg)));
+	else if (has_template(r))
+		template_check(w, r);
+}
+
+int check_contents(struct intake_work *w, struct err *err)
+{
+	if (templates_load(w, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->requests.n; i++) {
+		address_set(&w->requests.at[i], w->arena);
+		request_check(w, &w->requests.at[i]);
+	}
+	return 0;
+}
