@@ -7,7 +7,7 @@
 #include "store/statements.h"
 
 static const struct pg_stmt conversations = { "send_conversations", PG_UNNAMED,
-	"SELECT r.place, x.address FROM unnest($1::bigint[], $2::uuid[], $3::boolean[]) WITH ORDINALITY"
+	"SELECT r.place, e.restored, x.address FROM (SELECT EXISTS (SELECT FROM restores) AS restored OFFSET 0) AS e CROSS JOIN unnest($1::bigint[], $2::uuid[], $3::boolean[]) WITH ORDINALITY"
 	" AS r (workspace_id, conversation, wanted, place)"
 	" CROSS JOIN LATERAL (SELECT v.contact_id, v.group_id FROM conversations v WHERE v.workspace_id = r.workspace_id"
 	" AND v.uuid = r.conversation OFFSET 0) AS v CROSS JOIN LATERAL (SELECT g.group_jid AS address, 0 AS rank FROM whatsapp_groups g"
@@ -15,7 +15,7 @@ static const struct pg_stmt conversations = { "send_conversations", PG_UNNAMED,
 	" UNION ALL SELECT CASE WHEN a.kind IN ('phone', 'jid') THEN a.value ELSE a.kind || ':' || a.value END,"
 	" array_position('{phone,lid,jid,bsuid}'::text[], a.kind) FROM contact_aliases a WHERE a.workspace_id = r.workspace_id"
 	" AND a.contact_id = v.contact_id AND a.kind <> 'username') AS x"
-	" WHERE r.wanted OR (SELECT EXISTS (SELECT FROM restores)) ORDER BY r.place, x.rank, x.address" };
+	" WHERE r.wanted OR e.restored ORDER BY r.place, x.rank, x.address" };
 
 static const struct pg_stmt campaigns = { "campaigns_of_templates", PG_UNNAMED,
 	"SELECT r.place, c.uuid FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY"
@@ -44,6 +44,7 @@ int store_send_conversations(struct pg *pg, struct send_conversation *rows, size
 		columns_i64(&c, rows[i].workspace_id);
 		columns_uuid(&c, &rows[i].conversation);
 		columns_bool(&c, rows[i].wanted);
+		rows[i].restored = false;
 		rows[i].addresses = NULL;
 		rows[i].n_addresses = 0;
 	}
@@ -55,6 +56,7 @@ int store_send_conversations(struct pg *pg, struct send_conversation *rows, size
 
 		cap = place == last ? cap : 0;
 		last = place;
+		row->restored = cells_bool(&at);
 		row->addresses = vec_grow_in(a, row->addresses, row->n_addresses, &cap, sizeof(*row->addresses));
 		row->addresses[row->n_addresses++] = cells_text(&at);
 	}

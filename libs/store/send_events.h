@@ -12,6 +12,7 @@ struct send_conversation {
 	int64_t workspace_id;
 	struct uuid conversation;
 	bool wanted; /* false: only if the database was ever restored, so that ids of sends may have been used again */
+	bool restored; /* out: the database was; not known without addresses */
 	/* Out, in the arena; none when it is not wanted, or there is no such conversation. */
 	struct str *addresses;
 	size_t n_addresses;

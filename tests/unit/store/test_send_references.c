@@ -163,6 +163,7 @@ static void a_conversation_has_the_addresses_that_rows_may_have(void **state)
 
 	(void)state;
 	done(store_send_conversations(db.pg, c, 4, db.arena, &db.err));
+	assert_false(c[0].restored);
 	assert_string_equal(addresses_of(&c[0]), "551187654321 lid:77 ann@x bsuid:B1 bsuid:B2");
 	assert_string_equal(addresses_of(&c[1]), "g@g.us");
 	assert_string_equal(addresses_of(&c[2]), "");
@@ -176,6 +177,7 @@ static void addresses_are_always_read_after_a_restore(void **state)
 	(void)state;
 	db_script("INSERT INTO restores (accepted_at) VALUES (now())");
 	done(store_send_conversations(db.pg, &c, 1, db.arena, &db.err));
+	assert_true(c.restored);
 	assert_string_equal(addresses_of(&c), "g@g.us");
 }
 
