@@ -1,8 +1,6 @@
 /* Whether the chosen account can send the content to the recipient. What cannot be sent gets our code. */
 #include "campaign-sender/intake/private.h"
 
-#include "phone/phone.h"
-
 int contents_read(struct intake_work *w, struct err *err)
 {
 	for (size_t i = 0; i < w->requests.n; i++) {
@@ -77,18 +75,6 @@ static void template_check(struct intake_work *w, struct request *r)
 			arena_printf(w->arena, "the template is not approved: %.*s", STR_ARG(t->status)));
 }
 
-/* Rows have match keys, so that all forms of a number are one recipient. */
-static struct str row_address(const struct chat_ref *chat, enum provider provider, struct arena *a)
-{
-	struct str address = address_of(chat, provider, a);
-	char key[24];
-
-	if (!str_all_digits(address))
-		return address;
-	phone_match_key(address, key);
-	return arena_str(a, str_of(key));
-}
-
 /* Any address stands for a recipient to whom this account cannot send. */
 static void address_set(struct request *r, struct arena *a)
 {
@@ -97,7 +83,7 @@ static void address_set(struct request *r, struct arena *a)
 	char request[37];
 
 	for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]) && r->address.n == 0; i++)
-		r->address = row_address(&r->message->chat, tried[i], a);
+		r->address = address_of(&r->message->chat, tried[i], a);
 	r->dialled = r->address.n > 0;
 	uuid_format(&r->message->request, request);
 	if (!r->dialled)
