@@ -46,6 +46,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ CAMPAIGNS, send_attempts_statements },
 	{ CAMPAIGNS, campaigns_statements },
 	{ CAMPAIGNS, campaign_counts_statements },
+	{ CAMPAIGNS, campaign_driver_statements },
 	{ CAMPAIGNS, segments_statements },
 	{ CAMPAIGNS, audience_statements },
 	{ CAMPAIGNS, sending_settings_statements },

@@ -43,7 +43,7 @@ extern const struct pg_stmt *const sends_check_statements[], *const sends_result
 extern const struct pg_stmt *const sends_evidence_statements[];
 extern const struct pg_stmt *const send_lanes_statements[], *const send_attempts_statements[];
 extern const struct pg_stmt *const campaigns_statements[], *const segments_statements[], *const audience_statements[];
-extern const struct pg_stmt *const campaign_counts_statements[];
+extern const struct pg_stmt *const campaign_counts_statements[], *const campaign_driver_statements[];
 extern const struct pg_stmt *const sending_settings_statements[], *const sending_accounts_statements[];
 extern const struct pg_stmt *const sending_templates_statements[];
 extern const struct pg_stmt *const send_references_statements[], *const send_events_statements[];

@@ -1,0 +1,147 @@
+/* See campaign_driver.h. Invariant: nothing here changes a row. */
+#include "store/campaign_driver.h"
+
+#include "store/cells.h"
+#include "store/columns.h"
+#include "store/statements.h"
+
+static const struct pg_stmt references = { "driver_references", PG_PREPARED,
+	"SELECT EXISTS (SELECT FROM contact_groups g WHERE g.workspace_id = c.workspace_id AND g.id = c.contact_group_id"
+	" AND g.deleted_at IS NULL OFFSET 0), t.name, t.language FROM campaigns c LEFT JOIN LATERAL (SELECT t.name, t.language"
+	" FROM templates t WHERE t.workspace_id = c.workspace_id AND t.id = c.template_id OFFSET 0) AS t ON true"
+	" WHERE c.workspace_id = $1::bigint AND c.id = $2::bigint" };
+
+static const struct pg_stmt counters = { "driver_counters", PG_PREPARED,
+	"SELECT recipients, messages_sent, messages_delivered, messages_read, messages_failed, messages_skipped, messages_unknown"
+	" FROM campaigns WHERE workspace_id = $1::bigint AND id = $2::bigint" };
+
+/* No segment is above 15 (CAMPAIGN_SEGMENTS_MAX). */
+static const struct pg_stmt segments = { "driver_segments", PG_PREPARED,
+	"SELECT segment, account_id, partition, cursor_id, moving_to, done FROM campaign_segments"
+	" WHERE workspace_id = $1::bigint AND campaign_id = $2::bigint ORDER BY segment" };
+
+/* By workspace, so that campaigns are found by key. */
+static const struct pg_stmt ended = { "driver_ended", PG_PREPARED,
+	"SELECT c.workspace_id, c.id, w.uuid, c.uuid, c.partition, c.status FROM workspaces w CROSS JOIN LATERAL"
+	" (SELECT c.workspace_id, c.id, c.uuid, c.partition, c.status FROM campaigns c WHERE c.workspace_id = w.id"
+	" AND c.partition = ANY ($1::integer[]) AND c.status = ANY ('{completed,cancelled}'::text[]) AND c.deleted_at IS NULL"
+	" AND c.completed_at > now() - interval '7 days' OFFSET 0) AS c" };
+
+static const struct pg_stmt notify = { "driver_notify", PG_PREPARED,
+	"SELECT pg_notify('blazz_sending', 'campaign:' || $1::uuid)" };
+
+const struct pg_stmt *const campaign_driver_statements[] = { &references, &counters, &segments, &ended, &notify, NULL };
+
+static int key_run(struct pg *pg, const struct pg_stmt *stmt, const struct campaign_key *key, struct pg_rows **rows,
+	struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	int rc;
+
+	pg_arg_i64(args, key->workspace_id);
+	pg_arg_i64(args, key->id);
+	rc = pg_run(pg, stmt, args, rows, err);
+	pg_args_free(args);
+	return rc;
+}
+
+int store_campaign_references(struct pg *pg, const struct campaign_key *key, struct arena *a,
+	struct campaign_references *out, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct cells c;
+	int rc;
+
+	if (key_run(pg, &references, key, &rows, err) < 0)
+		return -1;
+	c = cells_of(rows, a);
+	rc = cells_more(&c);
+	if (rc) {
+		out->group_exists = cells_bool(&c);
+		out->template_name = cells_text(&c);
+		out->template_language = cells_text(&c);
+	}
+	pg_rows_free(rows);
+	return rc;
+}
+
+int store_campaign_counters(struct pg *pg, const struct campaign_key *key, struct campaign_counters *out,
+	struct err *err)
+{
+	struct pg_rows *rows = NULL;
+
+	if (key_run(pg, &counters, key, &rows, err) < 0)
+		return -1;
+	*out = (struct campaign_counters){ .key = *key };
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		out->recipients = cells_i64(&c);
+		out->sent = cells_i64(&c);
+		out->delivered = cells_i64(&c);
+		out->read = cells_i64(&c);
+		out->failed = cells_i64(&c);
+		out->skipped = cells_i64(&c);
+		out->unknown = cells_i64(&c);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_campaign_segments_of(struct pg *pg, const struct campaign_key *key,
+	struct campaign_segment out[static CAMPAIGN_SEGMENTS_MAX], size_t *n, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+
+	if (key_run(pg, &segments, key, &rows, err) < 0)
+		return -1;
+	*n = 0;
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		struct campaign_segment *s = &out[(*n)++];
+
+		*s = (struct campaign_segment){ .workspace_id = key->workspace_id, .campaign_id = key->id };
+		s->segment = (int16_t)cells_i32(&c);
+		s->account_id = cells_i64(&c);
+		s->partition = cells_i32(&c);
+		s->cursor_id = cells_i64(&c);
+		s->moving_to = cells_id(&c);
+		s->done = cells_bool(&c);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_campaigns_ended(struct pg *pg, const int32_t *partitions, size_t n,
+	void (*each)(void *ctx, const struct campaign_row *row), void *ctx, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns columns;
+
+	if (n == 0)
+		return 0;
+	columns_init(&columns);
+	columns_i32s(&columns, partitions, n);
+	if (columns_run(&columns, pg, &ended, &rows, err) < 0)
+		return -1;
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		struct campaign_row row = { .workspace_id = cells_i64(&c) };
+
+		row.id = cells_i64(&c);
+		row.workspace = cells_uuid(&c);
+		row.uuid = cells_uuid(&c);
+		row.partition = cells_i32(&c);
+		row.status = str_is(cells_borrow(&c), "completed") ? CAMPAIGN_COMPLETED : CAMPAIGN_CANCELLED;
+		each(ctx, &row);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_campaign_notify(struct pg *pg, const struct uuid *campaign, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	int rc;
+
+	pg_arg_uuid(args, campaign);
+	rc = pg_start(pg, &notify, args, err);
+	pg_args_free(args);
+	return rc;
+}

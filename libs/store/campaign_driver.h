@@ -1,0 +1,34 @@
+/* What the driver of campaign-sender reads of a campaign besides its row (campaigns.h): what its definition refers to, its
+ * segments, campaigns that have ended and whose counters still change. */
+#ifndef STORE_CAMPAIGN_DRIVER_H
+#define STORE_CAMPAIGN_DRIVER_H
+
+#include "store/campaign_segments.h"
+
+/* Whether the definition's contact group exists, and what its template is called. */
+struct campaign_references {
+	bool group_exists; /* contact_group_id, and it is not deleted */
+	struct str template_name, template_language; /* of template_id, in the arena; absent: none */
+};
+/* 1: filled; 0: no such campaign. */
+int store_campaign_references(struct pg *pg, const struct campaign_key *key, struct arena *a,
+	struct campaign_references *out, struct err *err) ERR_MUST_USE;
+
+/* The campaign's own counters, as store_campaigns_count() last wrote them. */
+int store_campaign_counters(struct pg *pg, const struct campaign_key *key, struct campaign_counters *out,
+	struct err *err) ERR_MUST_USE;
+
+/* All segments of a campaign, in their order, those that are done, too. */
+int store_campaign_segments_of(struct pg *pg, const struct campaign_key *key,
+	struct campaign_segment out[static CAMPAIGN_SEGMENTS_MAX], size_t *n, struct err *err) ERR_MUST_USE;
+
+/* Campaigns of these partitions that were completed or cancelled in the last 7 days, during which statuses of their
+ * messages may arrive. Of the row keys, uuids, partition and status are filled. Reads all campaigns: for when partitions
+ * were acquired. */
+int store_campaigns_ended(struct pg *pg, const int32_t *partitions, size_t n,
+	void (*each)(void *ctx, const struct campaign_row *row), void *ctx, struct err *err) ERR_MUST_USE;
+
+/* Started only. Notifies lanes that the campaign has changed, where no column that a trigger watches has. */
+int store_campaign_notify(struct pg *pg, const struct uuid *campaign, struct err *err) ERR_MUST_USE;
+
+#endif
