@@ -61,6 +61,16 @@ struct str reasons_text(const struct reasons *why, struct arena *a)
 	return text;
 }
 
+/* An account's partition is -1 until the number of partitions of outbound is known. */
+static int partitions_check(const struct plan *p, struct err *err)
+{
+	for (size_t i = 0; i < p->n_accounts; i++)
+		if (p->accounts[i]->partition < 0)
+			return err_set(err, ERR_RETRY, "partitions",
+				"the number of partitions of outbound is not known yet");
+	return 0;
+}
+
 /* Lanes first: a lane that has no row yet is added, and its owner's flush cannot pass meanwhile. */
 static int segments_add(const struct driving *w, const struct plan *p, struct err *err)
 {
@@ -77,7 +87,7 @@ static int segments_add(const struct driving *w, const struct plan *p, struct er
 			.account_id = a->id,
 			.partition = a->partition };
 	}
-	if (store_send_lanes_lock(w->pg, lanes, p->n_accounts, err) < 0)
+	if (partitions_check(p, err) < 0 || store_send_lanes_lock(w->pg, lanes, p->n_accounts, err) < 0)
 		return -1;
 	return store_campaign_segments_insert(w->pg, segments, p->n_accounts, err);
 }

@@ -55,9 +55,12 @@ static const struct {
 	{ "{\"groups\": [7]}", "audience: groups: \"\" is not the id of a group" },
 	{ "{\"all\": 1}", "audience: all must be true or false" },
 	{ "{\"all\": true, \"groups\": [\"" GROUP "\"]}", "audience: names groups, and all" },
-	{ "{\"last_inbound_within_days\": 0}", "audience: last_inbound_within_days must be a number of days from 1 to 36500" },
-	{ "{\"not_contacted_for_days\": \"7\"}", "audience: not_contacted_for_days must be a number of days from 1 to 36500" },
-	{ "{\"not_contacted_for_days\": 36501}", "audience: not_contacted_for_days must be a number of days from 1 to 36500" },
+	{ "{\"last_inbound_within_days\": 0}",
+		"audience: last_inbound_within_days must be a number of days from 1 to 36500" },
+	{ "{\"not_contacted_for_days\": \"7\"}",
+		"audience: not_contacted_for_days must be a number of days from 1 to 36500" },
+	{ "{\"not_contacted_for_days\": 36501}",
+		"audience: not_contacted_for_days must be a number of days from 1 to 36500" },
 };
 
 static void what_is_not_understood_is_a_reason(void **state)
