@@ -4,9 +4,11 @@
 
 #include "campaign-sender/lanes/model.h"
 
-#define LANE_QUANTUM   8 /* messages of a workspace, and of a segment, in a turn */
-#define LANE_FETCH_MAX 1000 /* rows in memory of a segment, and single ones of a lane */
-#define LANE_POLL_MS   5000 /* due rows are looked for at least as often */
+#define LANE_QUANTUM     8 /* messages of a workspace, and of a segment, in a turn */
+#define LANE_FETCH_MAX   1000 /* rows in memory of a segment, and single ones of a lane */
+#define LANE_POLL_MS     5000 /* due rows are looked for at least as often */
+#define LANE_AHEAD_MS    2000 /* rows are fetched ahead that may be sent within this time */
+#define LANE_STRANDED_MS 30000 /* an account is unusable for so long before others send its single messages */
 
 /* max_in_flight: of all lanes; max_pairs: bound of pairs.h. */
 void lanes_init(struct lanes *l, size_t max_in_flight, size_t max_pairs);
@@ -29,11 +31,20 @@ bool lanes_wake(struct lanes *l, int64_t account_id, int64_t now_ms);
 /* No row is sent before until_us; INT64_MAX: until lane_account() says that the account is usable again. */
 void lane_pause(struct lane *lane, int64_t until_us, int64_t now_us, int64_t now_ms);
 
+/* Whether it could begin another single message now. */
+bool lane_has_room(struct lane *lane, int64_t now_us, int64_t now_ms);
+
 /* Adds a segment, or updates its row. running as in struct segment. */
 struct segment *lane_segment(struct lane *lane, const struct campaign_segment *row, bool running, int64_t now_ms);
 struct segment *lane_find_segment(const struct lane *lane, int64_t campaign_id, int16_t number);
-/* Its campaign was paused or has changed: rows that wait are dropped and fetched again, when it runs. */
+/* Its campaign has changed. When it was paused or resumed, rows that wait are dropped, and fetched again when it runs; resumed: a stopper that has
+ * opened is closed again. */
 void segment_run(struct segment *s, bool running, bool resumed, int64_t now_ms);
+/* Another account is to send it: its waiting rows are dropped, and lanes_movable() has it once nothing of it is in flight. 0: it stays. */
+void segment_move(struct segment *s, int64_t account_id, int64_t now_ms);
+/* Nothing of it is in memory, nothing was found above its cursor. It is done when its campaign is running in the transaction that writes so:
+ * rows of a paused one are not fetched. */
+bool segment_is_finished(const struct segment *s);
 /* It moved to another account, or is done. Nothing of it is in flight. */
 void lane_drop_segment(struct segment *s);
 
@@ -54,19 +65,25 @@ struct fetch_plan {
 	int64_t *known; /* ids of sends in memory that these statements would return again */
 	size_t n_known;
 };
-bool lanes_want_rows(const struct lanes *l, int64_t now_ms);
+bool lanes_want_rows(struct lanes *l, int64_t now_ms);
 void lanes_plan_fetch(struct lanes *l, int64_t now_ms, struct arena *a, struct fetch_plan *out);
-/* After the rows of a plan's segment were put: `rows` of at most `room`, the last of them last_id. */
+/* After the rows of a plan's segment in `ahead` were put: `rows` of at most `room`, the last of them last_id. Also when it has none. */
 void segment_fetched(struct segment *s, size_t rows, size_t room, int64_t last_id);
 
 /* The next messages to be sent, in fair order, at most cap: they are CHOSEN. Returns their number. */
 size_t lanes_choose(struct lanes *l, int64_t now_us, int64_t now_ms, struct send **out, size_t cap);
 /* Whether anything may be chosen now, and whether a single message is among it. */
 bool lanes_ready(struct lanes *l, int64_t now_us, int64_t now_ms, bool *direct);
-/* The check has admitted a chosen send: its limits are used up, its segment's cursor moves, and it is IN_FLIGHT. */
+/* The check has admitted a chosen send: its limits are used up, its segment's cursor moves, and it is IN_FLIGHT. use is not used of one that is
+ * resolved. */
 void send_admit(struct send *s, const struct limit_use *use, int64_t now_us, int64_t now_ms);
-/* It may not be sent now; its row stays as it is, or the check has ended it. */
+/* These end a chosen or waiting send without an attempt, and free it; the cursor is right once every chosen send of a segment was admitted or
+ * ended. Its row stays as it is and is fetched again, a second later at the earliest. */
 void send_drop(struct send *s);
+/* Its row has ended, or another account sends it. */
+void send_end(struct send *s);
+/* A chosen send may be sent from until_us on (bridge: too many new conversations today): it waits in memory again. */
+void send_delay(struct send *s, int64_t until_us);
 /* Its request has ended, or it was resolved. */
 struct send_answer {
 	enum account_verdict account;
@@ -78,9 +95,9 @@ struct send_answer {
 };
 /* True: this result has opened the stopper of its segment. */
 bool send_answered(struct send *s, const struct send_answer *a, int64_t now_us, int64_t now_ms);
-/* Its result is written: frees it. delay_ms: its row is due again then, -1: it is not. */
+/* Its result is written: frees it. delay_ms: its row is due again then, in this lane or as a retry of its segment, -1: it is not. */
 void send_release(struct lanes *l, struct send *s, int64_t delay_ms, int64_t now_ms);
-/* The request never began, and its commit failed: frees it. */
+/* The request never began, and its commit failed: frees it. Its segment's cursor moves back. */
 void send_forget(struct lanes *l, struct send *s);
 
 /* The ids that must be in send_lanes.in_flight: of sends IN_FLIGHT or ANSWERED. Returns their number; *out is in the arena. */
@@ -89,7 +106,16 @@ size_t lane_in_flight(const struct lane *lane, struct arena *a, int64_t **out);
 bool lanes_knows(const struct lanes *l, int64_t account_id, int64_t send_id);
 /* Flows whose time has come are made runnable. */
 void lanes_wake_due(struct lanes *l, int64_t now_us, int64_t now_ms);
-/* When lanes_wake_due() has something to do, monotonic ms; INT64_MAX: never. */
+/* When lanes_wake_due() has something to do, or rows may be wanted, monotonic ms; INT64_MAX: never. */
 int64_t lanes_due_ms(const struct lanes *l);
+
+/* For the flush. Rows of lanes and segments that have changed since the last call, in the order in which they are written, lanes with in_flight.
+ * The arrays are in the arena; strings are borrowed. After a failed commit all lanes are read again. */
+size_t lanes_changed(struct lanes *l, struct arena *a, struct send_lane **out);
+size_t lanes_changed_segments(struct lanes *l, struct arena *a, struct campaign_segment **out);
+/* Single messages waiting in lanes whose account has been unusable for LANE_STRANDED_MS, at most once a second. */
+size_t lanes_stranded(struct lanes *l, int64_t now_ms, struct arena *a, struct send ***out);
+/* Segments that are to move, with nothing in flight. */
+size_t lanes_movable(const struct lanes *l, struct arena *a, struct segment ***out);
 
 #endif

@@ -8,9 +8,10 @@
  *
  * What owns what (==>), and what points to what (-->):
  *
- *   lanes ==> lane ==> direct: sends, waiting        --> workspace (fair_tenant)
- *     |        |  +==> delayed: sends, waiting for their pair
- *     |        |  +==> segments ==> queued: sends, waiting
+ *   lanes ==> lane ==> direct: single messages, waiting        --> workspace (fair_tenant)
+ *     |        |  +==> unknown: sends to be resolved, waiting
+ *     |        |  +==> delayed: sends that wait for a time of their own, as their pair's
+ *     |        |  +==> segments ==> retries, queued: sends, waiting
  *     |        +=====> in_flight: sends that are chosen, in flight or answered
  *     +======> orphans: sends in flight or answered, whose partition was revoked
  *
@@ -20,11 +21,15 @@
  *   ------------> WAITING ------------> CHOSEN -----------> IN_FLIGHT ----------------> ANSWERED ---------------> freed
  *                    |                    |   flush: checked,           its result is in the       its result is
  *                    |                    |   then marked in its lane   journal                    written
- *                    |                    +- send_drop(): it may not be sent: freed
+ *                    |                    +- send_drop(), send_end(): it may not be sent: freed
+ *                    |<-------------------+- send_delay(): it may be sent later
  *                    +- lane_drop_segment(), lanes_clear(): freed; its row stays as it is
  *
  * Invariant: a request begins only after the commit that has its id in send_lanes.in_flight, and an id leaves it only in the commit that
- * writes its result. So lanes_in_flight() has every send that is IN_FLIGHT or ANSWERED.
+ * writes its result. So lane_in_flight() has every send that is IN_FLIGHT or ANSWERED.
+ *
+ * Invariant: a segment's cursor is below the id of each of its rows that has neither begun nor ended, unless that row is due for a retry:
+ * rows below the cursor are not fetched again.
  */
 #ifndef CAMPAIGN_SENDER_MODEL_H
 #define CAMPAIGN_SENDER_MODEL_H
@@ -49,12 +54,13 @@ enum send_state { SEND_WAITING, SEND_CHOSEN, SEND_IN_FLIGHT, SEND_ANSWERED };
 
 struct send {
 	TAILQ_ENTRY(send) in_list;
+	struct lanes *lanes;
 	struct lane *lane; /* NULL: its partition was revoked */
 	struct segment *segment; /* NULL: a single message, an unknown one to be resolved, or an orphan */
 	enum send_state state;
 	int32_t partition; /* of its lane */
 	int64_t account_id; /* of its lane */
-	int64_t not_before_us; /* of delayed ones */
+	int64_t not_before_us; /* of delayed ones; 0: it is not delayed */
 	bool resolves; /* its row is unknown: it is looked up or decided by policy, and not sent */
 	void *request; /* of sending/, while in flight */
 	struct send_row row; /* its strings are in text */
@@ -62,18 +68,24 @@ struct send {
 };
 
 struct segment {
-	TAILQ_ENTRY(segment) in_lane;
+	TAILQ_ENTRY(segment) in_lane, in_changed;
 	struct lane *lane;
-	struct campaign_segment row; /* as it should be in PostgreSQL */
+	struct campaign_segment row; /* as it should be in PostgreSQL; done is set by commit/ (segment_is_finished()) */
 	bool changed; /* since it was last written */
 	bool running; /* its campaign is running, prepared and within its send window, and no stopper has opened */
 	bool stopped; /* its stopper has opened: nothing is sent until the campaign was resumed */
 	bool exhausted; /* nothing above fetched_id, until the campaign changes */
-	int64_t fetched_id; /* the last row fetched */
+	bool fetching; /* a plan has it, and nothing has changed since that makes its rows useless */
+	int64_t fetched_id; /* rows up to this one were fetched: those that have neither begun nor ended are in memory */
+	int64_t fetch_at_ms; /* not before */
+	int64_t begun_id; /* the highest row that has begun or ended */
 	int64_t retries_at_ms; /* when retries are looked for again */
-	struct send_list queued;
-	size_t n_queued;
-	size_t in_flight; /* chosen ones included */
+	size_t retries_room,
+		retries_put; /* of the last fetch: as many rows as there was room for mean that there may be more */
+	struct send_list retries, queued; /* queued: from the cursor on, by id */
+	size_t n_retries, n_queued, n_delayed;
+	size_t n_chosen;
+	size_t in_flight; /* chosen and answered ones included */
 	int turn; /* messages that it may still send in its turn */
 	struct stopper stopper;
 };
@@ -85,10 +97,11 @@ struct workspace {
 };
 
 struct lane {
-	TAILQ_ENTRY(lane) in_lanes;
+	TAILQ_ENTRY(lane) in_lanes, in_changed;
 	struct lanes *lanes;
 	struct workspace *workspace;
-	struct send_lane row; /* limits and holds; its in_flight is not used, see lanes_in_flight() */
+	struct send_lane row; /* limits and holds; its in_flight is not used, see lane_in_flight() */
+	char *held_code; /* row.held_code */
 	bool changed; /* since it was last written */
 	struct lane_limits limits;
 	struct pace pace; /* learned rate, circuit breaker */
@@ -98,8 +111,13 @@ struct lane {
 	int64_t unusable_since_ms; /* of one that is not */
 	bool woken; /* due rows are to be fetched */
 	int64_t due_at_ms; /* when they are, at the latest */
-	struct send_list direct, delayed, in_flight;
-	size_t n_direct, n_in_flight, n_campaign_in_flight; /* in flight: without answered ones */
+	size_t due_room, due_put; /* of the last fetch, as of a segment's retries */
+	struct map *sends; /* id: send, of all below */
+	struct send_list direct, unknown, delayed, in_flight; /* delayed: by not_before_us */
+	size_t n_direct, n_unknown, n_delayed; /* n_delayed: without those of segments */
+	size_t n_in_flight; /* chosen ones included, without answered ones */
+	size_t n_chosen; /* that use up limits: without unknown ones */
+	size_t n_listed; /* of the list in_flight: with answered ones */
 	struct segment_list segments; /* the first one's turn is next */
 };
 
@@ -107,13 +125,18 @@ struct lanes {
 	struct fair_queue queue;
 	struct map *by_account; /* account id: lane */
 	struct map *workspaces;
-	struct lane_list all;
+	struct lane_list all, changed;
+	struct segment_list changed_segments;
 	struct send_list orphans;
 	struct pairs *pairs;
 	bool stopped; /* a restore is not accepted: nothing is sent */
 	bool draining; /* SIGTERM */
-	size_t in_flight; /* of all lanes, chosen ones included */
+	size_t in_flight; /* of all lanes, chosen ones and orphans included, without answered ones */
 	size_t max_in_flight;
+	size_t moving; /* segments that are to move to another account */
+	int64_t now_ms; /* of the last lanes_choose() */
+	int64_t fetch_at_ms; /* no lane wants rows before */
+	int64_t stranded_at_ms; /* lanes_stranded() finds nothing before */
 };
 
 #endif
