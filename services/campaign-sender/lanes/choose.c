@@ -171,8 +171,6 @@ int64_t lanes_due_ms(const struct lanes *l)
 	int64_t due_ms = l->stopped || l->draining ? INT64_MAX : l->fetch_at_ms;
 	const struct fair_flow *f;
 
-	if (l->stranded_at_ms < due_ms)
-		due_ms = l->stranded_at_ms;
 	TAILQ_FOREACH (f, &l->queue.asleep, in_asleep)
 		if (f->wake_ms < due_ms)
 			due_ms = f->wake_ms;

@@ -111,7 +111,7 @@ static void known_add(struct planning *p, int64_t id)
 	plan->known[plan->n_known++] = id;
 }
 
-static void list_known(struct planning *p, const struct send_list *list, const struct segment *segment)
+static void waiting_known(struct planning *p, const struct send_list *list, const struct segment *segment)
 {
 	const struct send *s;
 
@@ -131,10 +131,9 @@ static void due_plan(struct planning *p, struct lane *lane)
 	plan->due_lanes[plan->n_due] = lane;
 	plan->due[plan->n_due++] =
 		(struct send_due_source){ lane->row.workspace_id, lane->row.account_id, (int32_t)room };
-	list_known(p, &lane->direct, NULL);
-	list_known(p, &lane->unknown, NULL);
-	list_known(p, &lane->delayed, NULL);
-	list_known(p, &lane->in_flight, NULL);
+	waiting_known(p, &lane->direct, NULL);
+	waiting_known(p, &lane->unknown, NULL);
+	waiting_known(p, &lane->delayed, NULL);
 	lane->woken = false;
 	lane->due_room = room;
 	lane->due_put = 0;
@@ -157,9 +156,8 @@ static void retries_plan(struct planning *p, struct segment *s)
 		sizeof(struct segment *));
 	plan->retry_segments[plan->n_retries] = s;
 	plan->retries[plan->n_retries++] = source_of(s, 0, room);
-	list_known(p, &s->retries, s);
-	list_known(p, &s->lane->delayed, s);
-	list_known(p, &s->lane->in_flight, s);
+	waiting_known(p, &s->retries, s);
+	waiting_known(p, &s->lane->delayed, s);
 	s->retries_room = room;
 	s->retries_put = 0;
 	s->retries_at_ms = p->now_ms + LANE_POLL_MS;
@@ -178,8 +176,18 @@ static void ahead_plan(struct planning *p, struct segment *s)
 	s->fetching = true;
 }
 
+/* An answered one may be due already, of another kind than before: a recipient as an unknown row, an unknown row as a retry. */
+static void in_flight_known(struct planning *p, const struct lane *lane)
+{
+	const struct send *s;
+
+	TAILQ_FOREACH (s, &lane->in_flight, in_list)
+		known_add(p, s->row.id);
+}
+
 static void lane_plan(struct planning *p, struct lane *lane)
 {
+	size_t planned = p->plan->n_due + p->plan->n_retries;
 	struct segment *s;
 
 	if (due_next_ms(lane) <= p->now_ms)
@@ -190,6 +198,8 @@ static void lane_plan(struct planning *p, struct lane *lane)
 		if (ahead_next_ms(s) <= p->now_ms)
 			ahead_plan(p, s);
 	}
+	if (p->plan->n_due + p->plan->n_retries > planned)
+		in_flight_known(p, lane);
 }
 
 void lanes_plan_fetch(struct lanes *l, int64_t now_ms, struct arena *a, struct fetch_plan *out)

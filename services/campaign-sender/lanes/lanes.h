@@ -42,8 +42,8 @@ struct segment *lane_find_segment(const struct lane *lane, int64_t campaign_id, 
 void segment_run(struct segment *s, bool running, bool resumed, int64_t now_ms);
 /* Another account is to send it: its waiting rows are dropped, and lanes_movable() has it once nothing of it is in flight. 0: it stays. */
 void segment_move(struct segment *s, int64_t account_id, int64_t now_ms);
-/* Nothing of it is in memory, nothing was found above its cursor. It is done when its campaign is running in the transaction that writes so:
- * rows of a paused one are not fetched. */
+/* Nothing of it is in memory, and the last fetch found nothing above its cursor. Its campaign may have been paused when that fetch ran, so done
+ * may only be written where no row above the cursor is pending. */
 bool segment_is_finished(const struct segment *s);
 /* It moved to another account, or is done. Nothing of it is in flight. */
 void lane_drop_segment(struct segment *s);
@@ -113,7 +113,8 @@ int64_t lanes_due_ms(const struct lanes *l);
  * The arrays are in the arena; strings are borrowed. After a failed commit all lanes are read again. */
 size_t lanes_changed(struct lanes *l, struct arena *a, struct send_lane **out);
 size_t lanes_changed_segments(struct lanes *l, struct arena *a, struct campaign_segment **out);
-/* Single messages waiting in lanes whose account has been unusable for LANE_STRANDED_MS, at most once a second. */
+/* Single messages waiting in lanes whose account has been unusable for LANE_STRANDED_MS, at most once a second. For every flush: lanes_due_ms()
+ * does not wait for them. */
 size_t lanes_stranded(struct lanes *l, int64_t now_ms, struct arena *a, struct send ***out);
 /* Segments that are to move, with nothing in flight. */
 size_t lanes_movable(const struct lanes *l, struct arena *a, struct segment ***out);
