@@ -159,11 +159,13 @@ static void a_later_hold_is_kept(void **state)
 static void a_hold_that_is_over_holds_nothing(void **state)
 {
 	(void)state;
+	add_at(190, AT(-5));
+	write_all();
+	assert_hold(1, "-5 * 190");
+	assert_int_equal(emitted((struct record_view[EMITTED_MAX]){ 0 }), 0);
 	add_at(131057, AT(30));
 	write_all();
 	assert_hold(1, "30 90 131057");
-	add_at(190, AT(-5));
-	write_all();
 	assert_string_equal(held, "");
 	assert_int_equal(account_cache_find(accounts, 1, 1)->held_at_us, PG_NO_TIME);
 	assert_int_equal(emitted((struct record_view[EMITTED_MAX]){ 0 }), 0);
