@@ -93,6 +93,7 @@ FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/bin/%)
 BENCH := $(BENCH_SRC:tests/bench/%.c=$(OUT)/bin/bench-%)
 # A fuzzer sees ingest, unless its own line here says otherwise.
 fuzz_program = $(or $(PROGRAM.$(1)),services/ingest)
+PROGRAM.fuzz_composition := services/campaign-sender
 PROGRAM.fuzz_dead_letter := tools/blazzctl
 
 # Faults need failpoints, which a release has none of.

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 declare -A files=(
 	[fuzz_bridge]='services/ingest/dialects/(bridge.*|sync_batch|intake)\.c'
 	[fuzz_chat_event]='libs/wire/(chat_event.*|shape.*|reveal)\.c'
+	[fuzz_composition]='services/campaign-sender/content/.*\.c'
 	[fuzz_config]='libs/(config/(config|source|value|print)|service/settings|kafka/config|crypto/seal)\.c|services/ingest/settings\.c'
 	[fuzz_dead_letter]='libs/worker/dead_letter\.c|tools/blazzctl/dead_show\.c'
 	[fuzz_evolution]='services/ingest/dialects/(evolution.*|webjs.*|address)\.c'
