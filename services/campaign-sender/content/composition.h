@@ -1,5 +1,6 @@
 /* The content of a campaign: compiled once, composed once for each recipient. Used by the driver to check and to prepare a campaign,
- * and by `blazzctl campaigns check`'s counterpart in this service. Pure over what it is given. */
+ * and by `blazzctl campaigns check`'s counterpart in this service. Pure over what it is given. The forms of header_media and
+ * buttons_data are in attachments.c. */
 #ifndef CAMPAIGN_SENDER_COMPOSITION_H
 #define CAMPAIGN_SENDER_COMPOSITION_H
 
