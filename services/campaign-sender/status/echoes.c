@@ -1,5 +1,5 @@
-/* Messages without an id of ours that appear in a chat: one of ours whose outcome is unknown, or one that a person wrote on the phone.
- * It is ours when exactly one unknown message through that account to that recipient has its type and text. */
+/* Messages without an id of ours that appear in a chat: one of ours without an answer, or one that a person wrote on the phone.
+ * It is ours when exactly one such message through that account to that recipient has its type and text. */
 #include "campaign-sender/status/private.h"
 
 #include "base/vec.h"

@@ -392,6 +392,21 @@ static void an_echo_finds_unknown_messages_to_its_address(void **state)
 	assert_str(fetched.rows[0].content, "x");
 }
 
+static void an_echo_finds_messages_in_flight_to_its_address(void **state)
+{
+	const struct send_echo echoes[] = { { 1, 1, STR("628110"), AT(100000000) },
+		{ 1, 2, STR("628110"), AT(100000000) }, { 1, 1, STR("628112"), AT(100000000) } };
+
+	(void)state;
+	db_script("UPDATE sends SET created_at = '2026-01-02Z';"
+		  "UPDATE send_lanes SET in_flight = '{1000,1002}' WHERE account_id = 1;"
+		  "UPDATE sends SET status = 'sent' WHERE id = 1002");
+	fetched = (struct fetched){ 0 };
+	done(store_sends_unknown(db.pg, echoes, 3, db.arena, fetched_add, &fetched, &db.err));
+	assert_string_equal(fetched.ids, "1000");
+	assert_int_equal(fetched.rows[0].place, 0);
+}
+
 /* One thing changed, and what the check of recipient 1000 then says, as contact 10 and from account 1, or of a
  * single message. */
 static const struct {
@@ -648,6 +663,7 @@ int main(void)
 		cmocka_unit_test_setup(retries_of_a_paused_campaign_do_not_delay_others, sending_running),
 		cmocka_unit_test_setup(an_unknown_recipient_that_was_not_sent_reopens_its_segment, sending_running),
 		cmocka_unit_test_setup(an_echo_finds_unknown_messages_to_its_address, sending_running),
+		cmocka_unit_test_setup(an_echo_finds_messages_in_flight_to_its_address, sending_running),
 		cmocka_unit_test(a_row_is_sent_only_when_nothing_stands_against_it),
 		cmocka_unit_test_setup(a_check_of_many_rows_judges_each, sending_running),
 		cmocka_unit_test_setup(results_are_counted, sending_running),

@@ -411,6 +411,16 @@ static void an_echo_resolves_the_unknown_message_that_it_shows(void **state)
 	assert_str(out.inbound[0].u.dispatch.message.client_message_id, REQUEST);
 }
 
+static void an_echo_that_comes_before_its_answer_ends_the_message(void **state)
+{
+	(void)state;
+	make_unknown("hello", 0);
+	db_script("UPDATE sends SET status = 'pending' WHERE id = 500;"
+		  "UPDATE send_lanes SET in_flight = '{500}' WHERE account_id = 1");
+	apply_one(created(DIR_OUTBOUND, "hello", NULL));
+	assert_send(500, "status", "sent");
+}
+
 static void an_echo_resolves_a_recipient_of_a_campaign(void **state)
 {
 	(void)state;
@@ -492,6 +502,7 @@ int main(void)
 		status_test(a_text_that_is_one_of_the_words_stops_or_resumes_marketing),
 		status_test(without_words_and_in_groups_a_text_is_only_a_text),
 		status_test(an_echo_resolves_the_unknown_message_that_it_shows),
+		status_test(an_echo_that_comes_before_its_answer_ends_the_message),
 		status_test(an_echo_resolves_a_recipient_of_a_campaign),
 		status_test(an_echo_that_may_be_of_two_messages_or_of_none_resolves_none),
 		status_test(two_echoes_of_one_message_resolve_it_once),
