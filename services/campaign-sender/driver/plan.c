@@ -59,7 +59,7 @@ static int content_compile(const struct driving *w, struct plan *p, const struct
 {
 	struct template_key keys[CAMPAIGN_SEGMENTS_MAX];
 
-	if (!str_is(p->row->type, "template")) {
+	if (!str_is(p->row->type, "template") || p->provider != PROVIDER_META) {
 		if (composition_compile(&p->composition, p->row, p->provider, NULL, w->arena, why) < 0)
 			reasons_about_all(why);
 		return 0;

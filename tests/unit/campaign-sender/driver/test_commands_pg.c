@@ -82,7 +82,8 @@ static const struct {
 	{ TEMPLATE("'PENDING'"),
 		"template t: account 00000000-0000-4000-8000-000000000014: its status is PENDING, not APPROVED" },
 	{ TEMPLATE("'APPROVED'") "; UPDATE campaigns SET template_parameters = NULL", "body" },
-	{ TEMPLATE("'APPROVED'") "; UPDATE campaigns SET preferred_provider = 'webjs'", "template t: account" },
+	{ TEMPLATE("'APPROVED'") "; UPDATE campaigns SET preferred_provider = 'webjs'",
+		"templates can be sent through Meta only" },
 };
 
 /* Every reason is in the row and in the event; once it is gone, START starts. */

@@ -27,6 +27,19 @@ static void each_address_is_a_recipient_once_and_each_reason_is_counted(void **s
 	assert_int_equal(db_i64("SELECT count(*) FROM send_lanes WHERE account_id = 1 AND in_flight = '{}'"), 1);
 }
 
+static void chunks_of_excluded_members_are_passed(void **state)
+{
+	(void)state;
+	db_script(
+		"INSERT INTO contact_group_members (workspace_id, group_id, address) VALUES (1, 3, '628110'), (1, 3, '628111'), (1, 3, '628113');"
+		"UPDATE campaigns SET audience = audience || '{\"exclude\": [\"" GROUP_C "\"]}'");
+	user(CAMPAIGN_START);
+	assert_string_equal(on.published, "started");
+	driving_steps();
+	assert_text(RECIPIENTS, "628112:0 628117:0 bsuid:ID.1:0:no_address");
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+}
+
 static struct str text_to(const char *address)
 {
 	struct send_message m;
@@ -144,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(each_address_is_a_recipient_once_and_each_reason_is_counted, driving_empty),
+		cmocka_unit_test_setup(chunks_of_excluded_members_are_passed, driving_empty),
 		cmocka_unit_test_setup(the_content_is_that_of_the_first_group, driving_empty),
 		cmocka_unit_test_setup(a_chunk_that_was_rolled_back_is_written_once, driving_empty),
 		cmocka_unit_test_setup(preparing_stops_while_the_campaign_is_paused, driving_empty),
