@@ -136,6 +136,8 @@ CREATE TABLE campaigns (
 ) WITH (fillfactor = 50);
 -- For the driver of a partition: campaigns that it works on.
 CREATE INDEX campaigns_active ON campaigns (partition) WHERE status IN ('scheduled', 'running', 'paused');
+-- For a new driver of a partition: campaigns whose counters statuses may still change.
+CREATE INDEX campaigns_ended ON campaigns (partition, completed_at) WHERE status IN ('completed', 'cancelled');
 
 -- A campaign that was validated is sent as it was validated. The row's lock orders a change and START.
 CREATE FUNCTION campaigns_check_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
