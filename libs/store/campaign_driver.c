@@ -20,12 +20,11 @@ static const struct pg_stmt segments = { "driver_segments", PG_PREPARED,
 	"SELECT segment, account_id, partition, cursor_id, moving_to, done FROM campaign_segments"
 	" WHERE workspace_id = $1::bigint AND campaign_id = $2::bigint ORDER BY segment" };
 
-/* By workspace, so that campaigns are found by key. */
 static const struct pg_stmt ended = { "driver_ended", PG_PREPARED,
-	"SELECT c.workspace_id, c.id, w.uuid, c.uuid, c.partition, c.status FROM workspaces w CROSS JOIN LATERAL"
-	" (SELECT c.workspace_id, c.id, c.uuid, c.partition, c.status FROM campaigns c WHERE c.workspace_id = w.id"
-	" AND c.partition = ANY ($1::integer[]) AND c.status = ANY ('{completed,cancelled}'::text[]) AND c.deleted_at IS NULL"
-	" AND c.completed_at > now() - interval '7 days' OFFSET 0) AS c" };
+	"SELECT c.workspace_id, c.id, w.uuid, c.uuid, c.partition, c.status FROM (SELECT * FROM campaigns c"
+	" WHERE c.partition = ANY ($1::integer[]) AND c.status IN ('completed', 'cancelled') AND c.deleted_at IS NULL"
+	" AND c.completed_at > now() - interval '7 days' OFFSET 0) AS c CROSS JOIN LATERAL (SELECT w.uuid FROM workspaces w"
+	" WHERE w.id = c.workspace_id OFFSET 0) AS w" };
 
 static const struct pg_stmt notify = { "driver_notify", PG_PREPARED,
 	"SELECT pg_notify('blazz_sending', 'campaign:' || $1::uuid)" };

@@ -23,8 +23,7 @@ int store_campaign_segments_of(struct pg *pg, const struct campaign_key *key,
 	struct campaign_segment out[static CAMPAIGN_SEGMENTS_MAX], size_t *n, struct err *err) ERR_MUST_USE;
 
 /* Campaigns of these partitions that were completed or cancelled in the last 7 days, during which statuses of their
- * messages may arrive. Of the row keys, uuids, partition and status are filled. Reads all campaigns: for when partitions
- * were acquired. */
+ * messages may arrive. Of the row keys, uuids, partition and status are filled. */
 int store_campaigns_ended(struct pg *pg, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct campaign_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 

@@ -1,0 +1,100 @@
+/* What the driver of campaigns reads. */
+#include "unit.h"
+
+#include "sending.h"
+#include "store/campaign_driver.h"
+
+static const struct campaign_key key = { 1, 1 };
+
+static void references_are_found_unless_deleted(void **state)
+{
+	struct campaign_references r = { 0 };
+
+	(void)state;
+	assert_int_equal(store_campaign_references(db.pg, &key, db.arena, &r, &db.err), 1);
+	assert_true(!r.group_exists && !r.template_name.p);
+	db_script(
+		"INSERT INTO contact_groups (workspace_id, id, name) VALUES (1, 1, 'g');"
+		"INSERT INTO templates (workspace_id, id, account_id, provider_template_id, name, language) VALUES (1, 1, 1, 'p', 'hello', 'id');"
+		"UPDATE campaigns SET status = 'draft';"
+		"UPDATE campaigns SET contact_group_id = 1, template_id = 1");
+	assert_int_equal(store_campaign_references(db.pg, &key, db.arena, &r, &db.err), 1);
+	assert_true(r.group_exists);
+	assert_str(r.template_name, "hello");
+	assert_str(r.template_language, "id");
+	db_script("UPDATE contact_groups SET deleted_at = now()");
+	assert_int_equal(store_campaign_references(db.pg, &key, db.arena, &r, &db.err), 1);
+	assert_false(r.group_exists);
+	assert_int_equal(store_campaign_references(db.pg, &(struct campaign_key){ 1, 2 }, db.arena, &r, &db.err), 0);
+}
+
+static void segments_are_read_whether_done_or_not(void **state)
+{
+	struct campaign_segment segments[CAMPAIGN_SEGMENTS_MAX];
+	size_t n;
+
+	(void)state;
+	db_script("UPDATE campaign_segments SET done = true, cursor_id = 7 WHERE segment = 1");
+	done(store_campaign_segments_of(db.pg, &key, segments, &n, &db.err));
+	assert_int_equal(n, 2);
+	assert_true(segments[0].account_id == 1 && segments[0].partition == 5 && !segments[0].done);
+	assert_true(segments[1].account_id == 2 && segments[1].cursor_id == 7 && segments[1].done);
+}
+
+static void counters_are_those_of_the_row(void **state)
+{
+	struct campaign_counters c;
+
+	(void)state;
+	db_script(
+		"UPDATE campaigns SET recipients = 1, messages_sent = 2, messages_delivered = 3, messages_read = 4, messages_failed = 5,"
+		" messages_skipped = 6, messages_unknown = 7");
+	done(store_campaign_counters(db.pg, &key, &c, &db.err));
+	assert_true(c.recipients == 1 && c.sent == 2 && c.delivered == 3 && c.read == 4 && c.failed == 5 &&
+		c.skipped == 6 && c.unknown == 7);
+}
+
+static struct campaign_row ended;
+static size_t n_ended;
+
+static void ended_keep(void *ctx, const struct campaign_row *row)
+{
+	(void)ctx;
+	ended = *row;
+	n_ended++;
+}
+
+static size_t count_ended(int32_t partition)
+{
+	n_ended = 0;
+	done(store_campaigns_ended(db.pg, &partition, 1, ended_keep, NULL, &db.err));
+	return n_ended;
+}
+
+static void campaigns_count_for_a_week_after_their_end(void **state)
+{
+	struct uuid campaign = uuid_of(CAMPAIGN);
+
+	(void)state;
+	assert_int_equal(count_ended(3), 0);
+	db_script("UPDATE campaigns SET status = 'cancelled', completed_at = now() - interval '6 days'");
+	assert_int_equal(count_ended(3), 1);
+	assert_int_equal(ended.status, CAMPAIGN_CANCELLED);
+	assert_true(ended.workspace_id == 1 && ended.id == 1 && ended.partition == 3);
+	assert_true(uuid_eq(&ended.uuid, &campaign));
+	assert_int_equal(count_ended(4), 0);
+	db_script("UPDATE campaigns SET status = 'completed', completed_at = now() - interval '8 days'");
+	assert_int_equal(count_ended(3), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(references_are_found_unless_deleted, sending_running),
+		cmocka_unit_test_setup(segments_are_read_whether_done_or_not, sending_running),
+		cmocka_unit_test_setup(counters_are_those_of_the_row, sending_running),
+		cmocka_unit_test_setup(campaigns_count_for_a_week_after_their_end, sending_running),
+	};
+
+	return cmocka_run_group_tests(tests, sending_start, db_stop);
+}
