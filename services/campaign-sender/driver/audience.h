@@ -11,8 +11,8 @@ struct audience_definition {
 	size_t n_groups, n_excluded;
 	int32_t last_inbound_within_days, not_contacted_for_days; /* 0: no filter */
 };
-/* Reads campaigns.audience. Pure. -1 after adding to `why` each fault. */
-int audience_parse(struct str json, struct arena *a, struct audience_definition *out, struct reasons *why);
+/* Reads campaigns.audience, a JSON object. Pure. -1 after adding to `why` each fault. */
+int audience_parse(struct str text, struct arena *a, struct audience_definition *out, struct reasons *why);
 
 struct audience_groups {
 	int64_t *ids, *excluded; /* as long as the definition's, but ids has contact_group_id when that names none */
