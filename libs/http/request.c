@@ -39,6 +39,7 @@ static void connection_free(struct http_request *r)
 		server_run_soon(r->server);
 	room_leave(r);
 	phase_leave(r);
+	buf_fini(&r->target);
 	buf_fini(&r->body);
 	free(r);
 }
@@ -69,9 +70,10 @@ void *request_on_uri(void *cls, const char *uri, struct MHD_Connection *connecti
 	struct http_request *r = request_of(connection);
 
 	(void)cls;
-	(void)uri;
 	if (r->phase == PHASE_IDLE)
 		phase_change(r, PHASE_HEADER);
+	buf_clear(&r->target);
+	buf_add_str(&r->target, str_of(uri));
 	return r;
 }
 
@@ -215,7 +217,9 @@ static enum MHD_Result request_complete(struct http_request *r)
 		r->owned = true;
 		phase_change(r, PHASE_OWNER);
 		o->handle(o->ctx, r);
-		assert(r->response || !r->server->own_loop);
+		assert(r->answered || !r->server->own_loop);
+		if (r->phase == PHASE_CLOSING)
+			return MHD_NO;
 		if (!r->response)
 			return MHD_YES;
 	}
@@ -287,13 +291,29 @@ void request_abandon(struct http_request *r)
 	phase_change(r, PHASE_CLOSING);
 }
 
+static int socket_of(const struct http_request *r)
+{
+	return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
 void request_close(struct http_request *r)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
 	owner_release(r);
 	buf_fini(&r->body);
-	shutdown(info->connect_fd, SHUT_RDWR);
+	shutdown(socket_of(r), SHUT_RDWR);
 	phase_change(r, PHASE_CLOSING);
+}
+
+/* Linux resets a connection whose address is dissolved. A socket that is closed with a linger time of 0 would do so,
+ * too, but libmicrohttpd shuts it down first, which the client sees as a regular end. */
+void http_abort(struct http_request *r, bool reset)
+{
+	const struct sockaddr dissolved = { .sa_family = AF_UNSPEC };
+
+	assert(!r->answered);
+	r->answered = true;
+	if (!reset || connect(socket_of(r), &dissolved, sizeof(dissolved)) < 0)
+		shutdown(socket_of(r), SHUT_RDWR);
+	request_abandon(r);
+	server_run_soon(r->server);
 }

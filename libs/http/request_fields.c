@@ -13,6 +13,11 @@ struct str http_path(const struct http_request *r)
 	return r->path;
 }
 
+struct str http_target(const struct http_request *r)
+{
+	return buf_str(&r->target);
+}
+
 static struct str lookup(const struct http_request *r, enum MHD_ValueKind kind, const char *name)
 {
 	struct str s = STR_NONE;

@@ -73,6 +73,7 @@ struct http_server_closed http_server_closed(const struct http_server *s);
 
 struct str http_method(const struct http_request *r);
 struct str http_path(const struct http_request *r); /* percent-decoded once, without the query */
+struct str http_target(const struct http_request *r); /* path and query as sent: what a signature covers */
 struct str http_header(const struct http_request *r, const char *name); /* absent when missing */
 /* All values of a header in the order of their lines, joined by commas (RFC 9110, 5.3). Bounded by the header's
  * size. */
@@ -92,5 +93,8 @@ struct http_extra_header {
  * breaks. */
 void http_respond(struct http_request *r, int status, const char *content_type, struct str body,
 	const struct http_extra_header *headers, size_t n_headers);
+/* Instead of http_respond(): closes the connection without a response; with `reset` by a TCP reset. For test servers,
+ * whose clients must cope with that. */
+void http_abort(struct http_request *r, bool reset);
 
 #endif

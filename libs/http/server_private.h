@@ -55,6 +55,7 @@ struct http_request {
 
 	/* Of the current request; method and path point into libmicrohttpd's memory, valid until it is answered. */
 	struct str method, path;
+	struct buf target;
 	struct buf body;
 	size_t max_body_bytes, dropped_bytes;
 	void *user;

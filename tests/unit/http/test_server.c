@@ -78,12 +78,16 @@ static void handle(void *ctx, struct http_request *r)
 		http_header_join(r, "x-test", &all);
 		say(r, 200, buf_str(&all));
 		buf_fini(&all);
+	} else if (str_is(http_path(r), "/target me")) {
+		say(r, 200, http_target(r));
+	} else if (str_is(http_path(r), "/ended") || str_is(http_path(r), "/reset")) {
+		http_abort(r, str_is(http_path(r), "/reset"));
 	} else if (str_is(http_path(r), "/header")) {
 		say(r, 200, http_header(r, "x-test"));
-	} else if (str_is(http_path(r), "/late") || str_is(http_path(r), "/held")) {
+	} else if (str_starts(http_path(r), STR("/late")) || str_is(http_path(r), "/held")) {
 		s->waiting[s->n_waiting++] = r;
 		atomic_fetch_add(&s->held, 1);
-		if (str_is(http_path(r), "/late"))
+		if (!str_is(http_path(r), "/held"))
 			loop_timer_set(s->later, 10);
 	} else if (str_is(http_path(r), "/")) {
 		say(r, 204, STR_NONE);
@@ -123,7 +127,10 @@ static void answer_waiting(void *ctx)
 	struct server *s = ctx;
 
 	for (size_t i = 0; i < s->n_waiting; i++)
-		say(s->waiting[i], 200, http_body(s->waiting[i]));
+		if (str_is(http_path(s->waiting[i]), "/late-reset"))
+			http_abort(s->waiting[i], true);
+		else
+			say(s->waiting[i], 200, http_body(s->waiting[i]));
 	s->n_waiting = 0;
 }
 
@@ -832,6 +839,55 @@ static void an_answer_may_be_deferred(void **state)
 	assert_int_equal(server_close(s), 0);
 }
 
+/* What a client sees instead of an answer: 0 for the end of the connection, else errno. */
+static int ending_of(const struct server *s, const char *request)
+{
+	int fd = dial(s);
+	char c;
+	ssize_t n;
+
+	send_text(fd, request);
+	errno = 0;
+	n = recv(fd, &c, 1, 0);
+	assert_true(n <= 0);
+	n = n == 0 ? 0 : errno;
+	close(fd);
+	return (int)n;
+}
+
+static void a_connection_may_be_closed_instead_of_an_answer(void **state)
+{
+	struct server *s = server_open(state, (struct http_server_options){ 0 });
+
+	assert_int_equal(ending_of(s, GET("/ended")), 0);
+	assert_int_equal(ending_of(s, POST("/ended", "2\r\n\r\nok")), 0);
+	assert_int_equal(ending_of(s, GET("/reset")), ECONNRESET);
+	assert_int_equal(ask(s, GET("/")).status, 204);
+	assert_int_equal(server_close(s), 0);
+}
+
+static void a_deferred_request_may_be_reset(void **state)
+{
+	struct server *s = server_open(state, (struct http_server_options){ 0 });
+
+	assert_int_equal(ending_of(s, POST("/late-reset", "2\r\n\r\nok")), ECONNRESET);
+	assert_int_equal(ask(s, GET("/")).status, 204);
+	assert_int_equal(server_close(s), 0);
+}
+
+static void the_target_is_as_it_was_sent(void **state)
+{
+	struct server *s = server_open(state, (struct http_server_options){ 0 });
+	int fd = dial(s);
+
+	send_text(fd, GET("/target%20me?a=%23&b"));
+	assert_string_equal(receive(fd).body, "/target%20me?a=%23&b");
+	send_text(fd, GET("/target%20me"));
+	assert_string_equal(receive(fd).body, "/target%20me");
+	close(fd);
+	server_close(s);
+}
+
 static void a_deferred_answer_to_a_disconnected_client_is_discarded(void **state)
 {
 	struct server *s = server_open(state, (struct http_server_options){ 0 });
@@ -935,6 +991,9 @@ int main(void)
 		BOTH(connections_beyond_the_limit_wait),
 		IN_THREAD(a_draining_server_answers_requests_in_flight_only),
 		BOTH(every_address_means_both_families),
+		BOTH(a_connection_may_be_closed_instead_of_an_answer),
+		ON_LOOP(a_deferred_request_may_be_reset),
+		BOTH(the_target_is_as_it_was_sent),
 		ON_LOOP(an_answer_may_be_deferred),
 		ON_LOOP(a_deferred_answer_to_a_disconnected_client_is_discarded),
 		ON_LOOP(waiting_for_the_owner_has_no_deadline),
