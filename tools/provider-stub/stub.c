@@ -1,0 +1,122 @@
+/* Words, the table of dialects, and what dialects share. See stub.h. */
+#include "stub.h"
+
+static const char *const kinds[STUB_KINDS] = {
+	[STUB_META] = "meta",
+	[STUB_BLAZZ] = "blazz",
+	[STUB_WAHA] = "waha",
+	[STUB_EVOLUTION] = "evolution",
+	[STUB_WWEBJS] = "wwebjs",
+};
+static const char *const acts[STUB_ACTS] = {
+	[STUB_SEND] = "send",
+	[STUB_REACTION] = "reaction",
+	[STUB_READ] = "read",
+	[STUB_LOOKUP] = "lookup",
+	[STUB_MEDIA] = "media",
+	[STUB_TEMPLATES] = "templates",
+};
+static const char *const statuses[STUB_STATUSES] = {
+	[STUB_PENDING] = "pending",
+	[STUB_SENT] = "sent",
+	[STUB_DELIVERED] = "delivered",
+	[STUB_READ_BY] = "read",
+	[STUB_PLAYED] = "played",
+	[STUB_FAILED] = "failed",
+};
+
+/* The index of a word, or -1. */
+static int word_find(const char *const *words, int n, struct str word)
+{
+	for (int i = 0; i < n; i++)
+		if (str_is(word, words[i]))
+			return i;
+	return -1;
+}
+
+const char *stub_kind_word(enum stub_kind kind)
+{
+	return kinds[kind];
+}
+
+bool stub_kind_parse(struct str word, enum stub_kind *out)
+{
+	int i = word_find(kinds, STUB_KINDS, word);
+
+	*out = i < 0 ? STUB_META : (enum stub_kind)i;
+	return i >= 0;
+}
+
+const char *stub_act_word(enum stub_act act)
+{
+	return acts[act];
+}
+
+bool stub_act_parse(struct str word, enum stub_act *out)
+{
+	int i = word_find(acts, STUB_ACTS, word);
+
+	*out = i < 0 ? STUB_SEND : (enum stub_act)i;
+	return i >= 0;
+}
+
+const char *stub_status_word(enum stub_status status)
+{
+	return statuses[status];
+}
+
+bool stub_status_parse(struct str word, enum stub_status *out)
+{
+	int i = word_find(statuses, STUB_STATUSES, word);
+
+	*out = i < 0 ? STUB_PENDING : (enum stub_status)i;
+	return i >= 0;
+}
+
+const struct dialect *stub_dialect(enum stub_kind kind)
+{
+	static const struct dialect *const dialects[STUB_KINDS] = {
+		[STUB_META] = &dialect_meta,
+		[STUB_BLAZZ] = &dialect_blazz,
+		[STUB_WAHA] = &dialect_waha,
+		[STUB_EVOLUTION] = &dialect_evolution,
+		[STUB_WWEBJS] = &dialect_wwebjs,
+	};
+
+	return dialects[kind];
+}
+
+int stub_require(struct str value, const char *member, struct err *err)
+{
+	return value.n > 0 ? 0 : err_set(err, ERR_INPUT, "missing", "%s: required", member);
+}
+
+struct str stub_segment(struct str path, size_t n)
+{
+	struct str head = STR_NONE, rest = path;
+	bool more = str_cut(path, '/', &head, &rest); /* nothing is before the first slash */
+
+	for (size_t i = 0; more; i++) {
+		more = str_cut(rest, '/', &head, &rest);
+		if (i == n)
+			return head;
+	}
+	return STR_NONE;
+}
+
+size_t stub_segments(struct str path)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < path.n; i++)
+		n += path.p[i] == '/';
+	return n;
+}
+
+struct json_writer stub_answer_begin(struct stub_answer *out, int status)
+{
+	out->status = status;
+	out->content_type = "application/json";
+	buf_clear(&out->body);
+	return json_writer(&out->body);
+}
