@@ -98,7 +98,7 @@ static void success(const struct stub_call *c, const struct stub_sent *m, const 
 	jw_obj_end(&w);
 }
 
-static void fault(const struct stub_fault *f, struct stub_answer *out)
+static void fault(const struct stub_call *c, const struct stub_fault *f, struct stub_answer *out)
 {
 	static const struct webjs_fault table[] = {
 		{ "unauthenticated", 401, "the signature is not valid" },
@@ -113,6 +113,7 @@ static void fault(const struct stub_fault *f, struct stub_answer *out)
 	const struct webjs_fault *known = webjs_fault_find(table, f->word);
 	struct json_writer w = stub_answer_begin(out, f->status ? f->status : known->status);
 
+	(void)c;
 	jw_obj(&w);
 	jw_key(&w, "error");
 	jw_obj(&w);
@@ -139,7 +140,7 @@ static void sign(const struct session *s, const char *id, int64_t now_ms, struct
 }
 
 const struct dialect dialect_blazz = {
-	.kind = STUB_BLAZZ,
+	.provider = STUB_BLAZZ,
 	.route = route,
 	.read = read_call,
 	.authentic = authentic,

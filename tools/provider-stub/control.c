@@ -85,7 +85,7 @@ static void rules_get(struct stub *s, struct http_request *r)
 static void journal_get(struct stub *s, struct http_request *r)
 {
 	struct stub_journal_filter f = {
-		.kind = http_query(r, "kind"),
+		.provider = http_query(r, "provider"),
 		.account = http_query(r, "account"),
 		.recipient = http_query(r, "recipient"),
 		.client_message_id = http_query(r, "client_message_id"),

@@ -165,7 +165,7 @@ static void success(const struct stub_call *c, const struct stub_sent *m, const 
 }
 
 /* {"status", "error", "response": {"message": [...]}}; of an unknown recipient the message is {"exists": false}. */
-static void fault(const struct stub_fault *f, struct stub_answer *out)
+static void fault(const struct stub_call *c, const struct stub_fault *f, struct stub_answer *out)
 {
 	static const struct webjs_fault table[] = {
 		{ "unauthenticated", 401, "Unauthorized" },
@@ -178,6 +178,7 @@ static void fault(const struct stub_fault *f, struct stub_answer *out)
 	const struct webjs_fault *known = webjs_fault_find(table, f->word);
 	struct json_writer w = stub_answer_begin(out, f->status ? f->status : known->status);
 
+	(void)c;
 	jw_obj(&w);
 	jw_member_i64(&w, "status", out->status);
 	jw_member_str(&w, "error", str_of(known->text));
@@ -260,7 +261,7 @@ static void sign(const struct session *s, const char *id, int64_t now_ms, struct
 }
 
 const struct dialect dialect_evolution = {
-	.kind = STUB_EVOLUTION,
+	.provider = STUB_EVOLUTION,
 	.route = route,
 	.read = read_call,
 	.authentic = authentic,

@@ -10,10 +10,12 @@
 #include "base/hex.h"
 #include "crypto/digest.h"
 
+#define KEEP_BYTES ((size_t)256 << 20) /* of all lines in memory */
+
 /* A line, and what filters compare, in one block. */
 struct line {
-	uint64_t seq;
-	enum stub_kind kind;
+	size_t n; /* of `bytes` */
+	enum stub_provider provider;
 	enum stub_act act;
 	bool accepted;
 	struct str text, account, recipient, client_message_id, rule;
@@ -23,9 +25,9 @@ struct line {
 struct stub_journal {
 	int fd; /* -1: none */
 	bool bodies;
-	struct line **ring; /* line n is at n % keep */
-	size_t keep;
-	uint64_t next;
+	struct line **ring; /* lines `first` to `next` - 1, line n at n % keep */
+	size_t keep, bytes;
+	uint64_t first, next;
 	struct buf text; /* the line being written */
 	struct buf content;
 };
@@ -42,17 +44,25 @@ int stub_journal_open(struct stub_journal **out, const char *file, size_t keep, 
 	j->bodies = bodies;
 	j->keep = keep;
 	j->ring = mem_calloc(keep, sizeof(struct line *));
-	j->next = 1;
+	j->first = j->next = 1;
 	*out = j;
 	return 0;
+}
+
+static void first_drop(struct stub_journal *j)
+{
+	struct line *line = j->ring[j->first++ % j->keep];
+
+	j->bytes -= line->n;
+	free(line);
 }
 
 void stub_journal_close(struct stub_journal *j)
 {
 	if (!j)
 		return;
-	for (size_t i = 0; i < j->keep; i++)
-		free(j->ring[i]);
+	while (j->first < j->next)
+		first_drop(j);
 	free(j->ring);
 	buf_fini(&j->text);
 	buf_fini(&j->content);
@@ -88,7 +98,7 @@ static void text_write(struct stub_journal *j, const struct stub_journal_entry *
 	jw_member_i64(&w, "seq", (int64_t)j->next);
 	jw_member_i64(&w, "at_ms", e->at_ms);
 	jw_member_bool(&w, "accepted", e->accepted);
-	jw_member_str(&w, "kind", str_of(stub_kind_word(c->dialect->kind)));
+	jw_member_str(&w, "provider", str_of(stub_provider_word(c->dialect->provider)));
 	jw_member_str(&w, "account", c->account);
 	jw_member_str(&w, "act", str_of(stub_act_word(c->act)));
 	jw_member_str(&w, "recipient", c->recipient);
@@ -130,13 +140,12 @@ static struct str keep(char **at, struct str s)
 static void line_keep(struct stub_journal *j, const struct stub_journal_entry *e)
 {
 	const struct stub_call *c = e->call;
-	struct line **slot = &j->ring[j->next % j->keep];
 	size_t n = j->text.n + c->account.n + c->recipient.n + c->client_message_id.n + e->rule.n;
 	struct line *line = mem_alloc(sizeof(*line) + n);
 	char *at = line->bytes;
 
-	line->seq = j->next;
-	line->kind = c->dialect->kind;
+	line->n = n;
+	line->provider = c->dialect->provider;
 	line->act = c->act;
 	line->accepted = e->accepted;
 	line->text = keep(&at, buf_str(&j->text));
@@ -144,8 +153,10 @@ static void line_keep(struct stub_journal *j, const struct stub_journal_entry *e
 	line->recipient = keep(&at, c->recipient);
 	line->client_message_id = keep(&at, c->client_message_id);
 	line->rule = keep(&at, e->rule);
-	free(*slot);
-	*slot = line;
+	while (j->next - j->first >= j->keep || (j->first < j->next && j->bytes + n > KEEP_BYTES))
+		first_drop(j);
+	j->ring[j->next++ % j->keep] = line;
+	j->bytes += n;
 }
 
 int stub_journal_write(struct stub_journal *j, const struct stub_journal_entry *e, struct err *err)
@@ -154,7 +165,6 @@ int stub_journal_write(struct stub_journal *j, const struct stub_journal_entry *
 	if (file_write(j, err) < 0)
 		return -1;
 	line_keep(j, e);
-	j->next++;
 	return 0;
 }
 
@@ -170,7 +180,8 @@ static bool wanted(struct str filter, struct str value)
 
 static bool matches(const struct line *l, const struct stub_journal_filter *f)
 {
-	return wanted(f->kind, str_of(stub_kind_word(l->kind))) && wanted(f->act, str_of(stub_act_word(l->act))) &&
+	return wanted(f->provider, str_of(stub_provider_word(l->provider))) &&
+		wanted(f->act, str_of(stub_act_word(l->act))) &&
 		wanted(f->accepted, l->accepted ? STR("true") : STR("false")) && wanted(f->account, l->account) &&
 		wanted(f->recipient, l->recipient) && wanted(f->client_message_id, l->client_message_id) &&
 		wanted(f->rule, l->rule);
@@ -178,11 +189,9 @@ static bool matches(const struct line *l, const struct stub_journal_filter *f)
 
 void stub_journal_read(const struct stub_journal *j, const struct stub_journal_filter *f, struct buf *out)
 {
-	uint64_t first = j->next > j->keep ? j->next - j->keep : 1;
+	uint64_t first = f->after >= (int64_t)j->first ? (uint64_t)f->after + 1 : j->first;
 	int64_t left = f->limit;
 
-	if (f->after >= (int64_t)first)
-		first = (uint64_t)f->after + 1;
 	for (uint64_t seq = first; seq < j->next && left > 0; seq++) {
 		const struct line *l = j->ring[seq % j->keep];
 

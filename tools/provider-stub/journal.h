@@ -28,7 +28,7 @@ uint64_t stub_journal_lines(const struct stub_journal *j); /* since the start */
 
 /* Absent and false members match every line. */
 struct stub_journal_filter {
-	struct str kind, account, recipient, client_message_id, act, accepted, rule;
+	struct str provider, account, recipient, client_message_id, act, accepted, rule;
 	int64_t after, limit; /* after: only lines with a greater seq */
 };
 void stub_journal_read(const struct stub_journal *j, const struct stub_journal_filter *f, struct buf *out);

@@ -56,32 +56,32 @@ void known_ids_free(struct known_ids *k)
 	free(k);
 }
 
-static void key_write(struct buf *out, enum stub_kind kind, struct str account, struct str client_message_id)
+static void key_write(struct buf *out, enum stub_provider provider, struct str account, struct str client_message_id)
 {
-	buf_add_char(out, (char)('0' + (int)kind));
+	buf_add_char(out, (char)('0' + (int)provider));
 	buf_add_str(out, account);
 	buf_add_char(out, '\n');
 	buf_add_str(out, client_message_id);
 }
 
-const struct known_id *known_ids_find(const struct known_ids *k, enum stub_kind kind, struct str account,
+const struct known_id *known_ids_find(const struct known_ids *k, enum stub_provider provider, struct str account,
 	struct str client_message_id, int64_t now_ms)
 {
 	struct buf key = BUF_INIT;
 	const struct entry *e;
 
-	key_write(&key, kind, account, client_message_id);
+	key_write(&key, provider, account, client_message_id);
 	e = map_get(k->by_key, buf_str(&key));
 	buf_fini(&key);
 	return e && now_ms - e->id.at_ms < k->ttl_ms ? &e->id : NULL;
 }
 
-void known_ids_put(struct known_ids *k, enum stub_kind kind, struct str account, struct str client_message_id,
+void known_ids_put(struct known_ids *k, enum stub_provider provider, struct str account, struct str client_message_id,
 	const struct known_id *id)
 {
 	struct entry *e = mem_calloc(1, sizeof(*e)), *before;
 
-	key_write(&e->key, kind, account, client_message_id);
+	key_write(&e->key, provider, account, client_message_id);
 	before = map_get(k->by_key, buf_str(&e->key));
 	if (before)
 		forget(k, before);

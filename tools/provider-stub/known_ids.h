@@ -17,9 +17,9 @@ struct known_id {
 struct known_ids *known_ids_new(size_t keep, int64_t ttl_ms);
 void known_ids_free(struct known_ids *k); /* accepts NULL */
 /* NULL when it is unknown, or older than the ttl. Valid until the next known_ids_put(). */
-const struct known_id *known_ids_find(const struct known_ids *k, enum stub_kind kind, struct str account,
+const struct known_id *known_ids_find(const struct known_ids *k, enum stub_provider provider, struct str account,
 	struct str client_message_id, int64_t now_ms);
-void known_ids_put(struct known_ids *k, enum stub_kind kind, struct str account, struct str client_message_id,
+void known_ids_put(struct known_ids *k, enum stub_provider provider, struct str account, struct str client_message_id,
 	const struct known_id *id);
 size_t known_ids_count(const struct known_ids *k);
 

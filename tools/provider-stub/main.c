@@ -194,8 +194,8 @@ static int stub_open(struct stub *s, const struct arguments *a, struct err *err)
 static void stub_close(struct stub *s)
 {
 	http_server_close(&s->server);
-	webhooks_close(&s->webhooks);
 	agenda_free(s->agenda);
+	webhooks_close(&s->webhooks);
 	stub_journal_close(s->journal);
 	known_ids_free(s->ids);
 	templates_free(s->templates);

@@ -2,14 +2,12 @@
  * GET /{version}/{waba id}/message_templates (templates.c answers), and its statuses.
  * Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/ */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/hex.h"
 #include "crypto/digest.h"
-#include "sessions.h"
+#include "meta.h"
 
-#define CALLBACK_PREFIX    "blazz:"
 #define CALLBACK_MAX_CHARS 512
 #define TEXT_MAX_BYTES     (4096 * 4)
 
@@ -74,6 +72,7 @@ static int recipient_read(struct stub_call *c, struct err *err)
 		c->to = json_str(json_get(c->body, "recipient"));
 	if (c->to.n == 0)
 		return err_set(err, ERR_INPUT, "missing", "The parameter to is required.");
+	c->is_group = str_is(json_str(json_get(c->body, "recipient_type")), "group");
 	c->recipient = str_starts(c->to, STR("+")) ? str_slice(c->to, 1, c->to.n) : c->to;
 	return 0;
 }
@@ -206,13 +205,14 @@ static struct stub_fault fault_of(const struct stub_fault *f)
 	return out;
 }
 
-static void fault(const struct stub_fault *given, struct stub_answer *out)
+static void fault(const struct stub_call *c, const struct stub_fault *given, struct stub_answer *out)
 {
 	struct stub_fault f = fault_of(given);
 	int status = f.status ? f.status : f.code == INVALID_TOKEN ? 401 : 400;
 	struct json_writer w = stub_answer_begin(out, status);
 	struct buf message = BUF_INIT;
 
+	(void)c;
 	buf_printf(&message, "(#%" PRId64 ") %.*s", f.code, STR_ARG(f.title.p ? f.title : STR("refused")));
 	jw_obj(&w);
 	jw_key(&w, "error");
@@ -235,84 +235,6 @@ static void fault(const struct stub_fault *given, struct stub_answer *out)
 	buf_fini(&message);
 }
 
-static void error_write(struct json_writer *w, int64_t code)
-{
-	jw_key(w, "errors");
-	jw_arr(w);
-	jw_obj(w);
-	jw_member_i64(w, "code", code);
-	jw_member_str(w, "title", STR("failed by a rule"));
-	jw_member_str(w, "message", STR("failed by a rule"));
-	jw_obj_end(w);
-	jw_arr_end(w);
-}
-
-static void callback_write(struct json_writer *w, struct str client_message_id)
-{
-	struct buf data = BUF_INIT;
-
-	if (client_message_id.n == 0)
-		return;
-	buf_printf(&data, CALLBACK_PREFIX "%.*s", STR_ARG(client_message_id));
-	jw_member_str(w, "biz_opaque_callback_data", buf_str(&data));
-	buf_fini(&data);
-}
-
-static void status_write(struct json_writer *w, const struct stub_sent *m, const struct stub_progress *p)
-{
-	char at[24];
-
-	snprintf(at, sizeof(at), "%" PRId64, p->at_ms / 1000);
-	jw_obj(w);
-	jw_member_str(w, "id", str_of(m->id));
-	jw_member_str(w, "status", str_of(stub_status_word(p->status)));
-	jw_member_str(w, "timestamp", str_of(at));
-	jw_member_str(w, str_all_digits(m->recipient) ? "recipient_id" : "recipient_user_id", m->recipient);
-	callback_write(w, m->client_message_id);
-	if (p->status == STUB_FAILED)
-		error_write(w, p->failed_code);
-	jw_obj_end(w);
-}
-
-static void metadata_write(struct json_writer *w, const struct session *s)
-{
-	jw_member_str(w, "messaging_product", STR("whatsapp"));
-	jw_key(w, "metadata");
-	jw_obj(w);
-	jw_member_str(w, "display_phone_number", str_of(s->phone));
-	jw_member_str(w, "phone_number_id", str_of(s->name));
-	jw_obj_end(w);
-}
-
-static void status(const struct session *s, const struct stub_sent *m, const struct stub_progress *p, struct buf *out)
-{
-	struct json_writer w = json_writer(out);
-
-	jw_obj(&w);
-	jw_member_str(&w, "object", STR("whatsapp_business_account"));
-	jw_key(&w, "entry");
-	jw_arr(&w);
-	jw_obj(&w);
-	jw_member_str(&w, "id", str_of(s->waba));
-	jw_key(&w, "changes");
-	jw_arr(&w);
-	jw_obj(&w);
-	jw_key(&w, "value");
-	jw_obj(&w);
-	metadata_write(&w, s);
-	jw_key(&w, "statuses");
-	jw_arr(&w);
-	status_write(&w, m, p);
-	jw_arr_end(&w);
-	jw_obj_end(&w);
-	jw_member_str(&w, "field", STR("messages"));
-	jw_obj_end(&w);
-	jw_arr_end(&w);
-	jw_obj_end(&w);
-	jw_arr_end(&w);
-	jw_obj_end(&w);
-}
-
 static void sign(const struct session *s, const char *id, int64_t now_ms, struct str body, struct buf *out)
 {
 	uint8_t mac[64];
@@ -325,13 +247,13 @@ static void sign(const struct session *s, const char *id, int64_t now_ms, struct
 }
 
 const struct dialect dialect_meta = {
-	.kind = STUB_META,
+	.provider = STUB_META,
 	.route = route,
 	.read = read_call,
 	.authentic = authentic,
 	.id_write = id_write,
 	.success = success,
 	.fault = fault,
-	.status = status,
+	.status = meta_status_write,
 	.sign = sign,
 };

@@ -96,7 +96,7 @@ static double random_unit(struct rules *r)
 
 static bool is_of(const struct rule *rule, const struct stub_call *c)
 {
-	if (rule->of_kind && rule->kind != c->dialect->kind)
+	if (rule->of_provider && rule->provider != c->dialect->provider)
 		return false;
 	/* Without `act`, rules are about messages. */
 	if (rule->of_act ? rule->act != c->act : c->act > STUB_READ)
@@ -113,7 +113,7 @@ static bool is_beyond(struct rule *rule, const struct stub_call *c, int64_t now_
 	bool beyond;
 	void **slot;
 
-	buf_add_char(&key, (char)('0' + (int)c->dialect->kind));
+	buf_add_char(&key, (char)('0' + (int)c->dialect->provider));
 	buf_add_str(&key, c->account);
 	if (rule->pair) {
 		buf_add_char(&key, '\n');

@@ -33,8 +33,8 @@ struct rule {
 	char *name; /* "": none */
 
 	/* Which requests. */
-	bool of_kind, of_act;
-	enum stub_kind kind;
+	bool of_provider, of_act;
+	enum stub_provider provider;
 	enum stub_act act;
 	char *account, *recipient; /* NULL: any */
 

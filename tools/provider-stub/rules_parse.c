@@ -77,10 +77,10 @@ static int name_read(struct rule *r, const json *v, struct err *err)
 	return text_read(v, &r->name, "name", err);
 }
 
-static int kind_read(struct rule *r, const json *v, struct err *err)
+static int provider_read(struct rule *r, const json *v, struct err *err)
 {
-	r->of_kind = true;
-	return stub_kind_parse(json_str(v), &r->kind) ? 0 : wrong("kind", "unknown", err);
+	r->of_provider = true;
+	return stub_provider_parse(json_str(v), &r->provider) ? 0 : wrong("provider", "unknown", err);
 }
 
 static int act_read(struct rule *r, const json *v, struct err *err)
@@ -279,7 +279,7 @@ static const struct {
 	int (*read)(struct rule *r, const json *v, struct err *err);
 } members[] = {
 	{ "name", name_read },
-	{ "kind", kind_read },
+	{ "provider", provider_read },
 	{ "account", account_read },
 	{ "recipient", recipient_read },
 	{ "act", act_read },

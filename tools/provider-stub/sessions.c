@@ -10,7 +10,7 @@
 #define PATTERN "*"
 
 struct sessions {
-	struct map *by_name; /* kind and name */
+	struct map *by_name; /* provider and name */
 	size_t max;
 };
 
@@ -48,12 +48,12 @@ void sessions_free(struct sessions *s)
 	free(s);
 }
 
-static void **slot_of(struct sessions *s, enum stub_kind kind, struct str name, bool add)
+static void **slot_of(struct sessions *s, enum stub_provider provider, struct str name, bool add)
 {
 	struct buf key = BUF_INIT;
 	void **slot = NULL;
 
-	buf_add_char(&key, (char)('0' + (int)kind));
+	buf_add_char(&key, (char)('0' + (int)provider));
 	buf_add_str(&key, name);
 	if (add || map_get(s->by_name, buf_str(&key)))
 		slot = map_slot(s->by_name, buf_str(&key));
@@ -71,10 +71,10 @@ static char *member(const json *v, const char *name)
 	return copy(json_str(json_get(v, name)));
 }
 
-static int check(const json *v, enum stub_kind *kind, struct err *err)
+static int check(const json *v, enum stub_provider *provider, struct err *err)
 {
-	if (!stub_kind_parse(json_str(json_get(v, "kind")), kind))
-		return err_set(err, ERR_INPUT, "session", "kind: meta, blazz, waha, evolution or wwebjs");
+	if (!stub_provider_parse(json_str(json_get(v, "provider")), provider))
+		return err_set(err, ERR_INPUT, "session", "provider: meta, blazz, waha, evolution or wwebjs");
 	if (stub_require(json_str(json_get(v, "name")), "name", err) < 0)
 		return -1;
 	return stub_require(json_str(json_get(v, "key")), "key", err);
@@ -84,12 +84,12 @@ static int put(struct sessions *s, const json *v, struct err *err)
 {
 	struct str name = json_str(json_get(v, "name"));
 	struct session *session;
-	enum stub_kind kind;
+	enum stub_provider provider;
 	void **slot;
 
-	if (check(v, &kind, err) < 0)
+	if (check(v, &provider, err) < 0)
 		return -1;
-	slot = slot_of(s, kind, name, map_count(s->by_name) < s->max);
+	slot = slot_of(s, provider, name, map_count(s->by_name) < s->max);
 	if (!slot)
 		return err_set(err, ERR_INPUT, "session", "there are %zu sessions already", s->max);
 	if (!*slot)
@@ -97,7 +97,7 @@ static int put(struct sessions *s, const json *v, struct err *err)
 	session = *slot;
 	session_clear(session);
 	*session = (struct session){
-		.kind = kind,
+		.provider = provider,
 		.name = copy(name),
 		.key = member(v, "key"),
 		.waba = member(v, "waba"),
@@ -123,9 +123,9 @@ int sessions_put(struct sessions *s, const json *v, struct err *err)
 	return 0;
 }
 
-static struct session *copy_of_pattern(struct sessions *s, enum stub_kind kind, struct str name)
+static struct session *copy_of_pattern(struct sessions *s, enum stub_provider provider, struct str name)
 {
-	void **pattern = slot_of(s, kind, STR(PATTERN), false), **slot;
+	void **pattern = slot_of(s, provider, STR(PATTERN), false), **slot;
 	const struct session *from;
 	struct session *to;
 
@@ -134,7 +134,7 @@ static struct session *copy_of_pattern(struct sessions *s, enum stub_kind kind, 
 	from = *pattern;
 	to = mem_calloc(1, sizeof(*to));
 	*to = (struct session){
-		.kind = kind,
+		.provider = provider,
 		.name = copy(name),
 		.key = copy(str_of(from->key)),
 		.waba = copy(str_of(from->waba)),
@@ -142,16 +142,16 @@ static struct session *copy_of_pattern(struct sessions *s, enum stub_kind kind, 
 		.webhook_url = copy(str_of(from->webhook_url)),
 		.webhook_secret = copy(str_of(from->webhook_secret)),
 	};
-	slot = slot_of(s, kind, name, true);
+	slot = slot_of(s, provider, name, true);
 	*slot = to;
 	return to;
 }
 
-struct session *sessions_find(struct sessions *s, enum stub_kind kind, struct str name)
+struct session *sessions_find(struct sessions *s, enum stub_provider provider, struct str name)
 {
-	void **slot = slot_of(s, kind, name, false);
+	void **slot = slot_of(s, provider, name, false);
 
-	return slot ? *slot : copy_of_pattern(s, kind, name);
+	return slot ? *slot : copy_of_pattern(s, provider, name);
 }
 
 struct session *sessions_of_token(const struct sessions *s, struct str token, struct str waba)
@@ -162,7 +162,7 @@ struct session *sessions_of_token(const struct sessions *s, struct str token, st
 	for (size_t i = 0; map_each(s->by_name, &i, &key, &value);) {
 		struct session *session = value;
 
-		if (session->kind == STUB_META && crypto_equal(token, str_of(session->key)) &&
+		if (session->provider == STUB_META && crypto_equal(token, str_of(session->key)) &&
 			(!waba.p || str_eq(waba, str_of(session->waba))))
 			return session;
 	}
@@ -184,7 +184,7 @@ void sessions_write(const struct sessions *s, struct json_writer *w)
 		const struct session *session = value;
 
 		jw_obj(w);
-		jw_member_str(w, "kind", str_of(stub_kind_word(session->kind)));
+		jw_member_str(w, "provider", str_of(stub_provider_word(session->provider)));
 		jw_member_str(w, "name", str_of(session->name));
 		jw_member_str(w, "waba", str_of(session->waba));
 		jw_member_str(w, "phone", str_of(session->phone));

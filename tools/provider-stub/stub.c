@@ -1,7 +1,7 @@
 /* Words, the table of dialects, and what dialects share. See stub.h. */
 #include "stub.h"
 
-static const char *const kinds[STUB_KINDS] = {
+static const char *const providers[STUB_PROVIDERS] = {
 	[STUB_META] = "meta",
 	[STUB_BLAZZ] = "blazz",
 	[STUB_WAHA] = "waha",
@@ -34,16 +34,16 @@ static int word_find(const char *const *words, int n, struct str word)
 	return -1;
 }
 
-const char *stub_kind_word(enum stub_kind kind)
+const char *stub_provider_word(enum stub_provider provider)
 {
-	return kinds[kind];
+	return providers[provider];
 }
 
-bool stub_kind_parse(struct str word, enum stub_kind *out)
+bool stub_provider_parse(struct str word, enum stub_provider *out)
 {
-	int i = word_find(kinds, STUB_KINDS, word);
+	int i = word_find(providers, STUB_PROVIDERS, word);
 
-	*out = i < 0 ? STUB_META : (enum stub_kind)i;
+	*out = i < 0 ? STUB_META : (enum stub_provider)i;
 	return i >= 0;
 }
 
@@ -73,9 +73,9 @@ bool stub_status_parse(struct str word, enum stub_status *out)
 	return i >= 0;
 }
 
-const struct dialect *stub_dialect(enum stub_kind kind)
+const struct dialect *stub_dialect(enum stub_provider provider)
 {
-	static const struct dialect *const dialects[STUB_KINDS] = {
+	static const struct dialect *const dialects[STUB_PROVIDERS] = {
 		[STUB_META] = &dialect_meta,
 		[STUB_BLAZZ] = &dialect_blazz,
 		[STUB_WAHA] = &dialect_waha,
@@ -83,7 +83,7 @@ const struct dialect *stub_dialect(enum stub_kind kind)
 		[STUB_WWEBJS] = &dialect_wwebjs,
 	};
 
-	return dialects[kind];
+	return dialects[provider];
 }
 
 int stub_require(struct str value, const char *member, struct err *err)

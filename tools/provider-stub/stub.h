@@ -1,4 +1,4 @@
-/* What the files of provider-stub share: the kinds of providers, a request as its dialect has read it, and what each
+/* What the files of provider-stub share: the providers, a request as its dialect has read it, and what each
  * dialect knows about reading requests, answering them, and posting to ingest.
  *
  *   request ──► dialect.route ──► dialect.read ──► session, key ──► rules ──► journal ──► answer, delayed or not at all
@@ -18,9 +18,9 @@
 
 #define STUB_ID_BYTES 64
 
-enum stub_kind { STUB_META, STUB_BLAZZ, STUB_WAHA, STUB_EVOLUTION, STUB_WWEBJS, STUB_KINDS };
-const char *stub_kind_word(enum stub_kind kind);
-bool stub_kind_parse(struct str word, enum stub_kind *out);
+enum stub_provider { STUB_META, STUB_BLAZZ, STUB_WAHA, STUB_EVOLUTION, STUB_WWEBJS, STUB_PROVIDERS };
+const char *stub_provider_word(enum stub_provider provider);
+bool stub_provider_parse(struct str word, enum stub_provider *out);
 
 /* What a request wants. The first three are messages: they are accepted or refused, and stand in the journal. */
 enum stub_act { STUB_SEND, STUB_REACTION, STUB_READ, STUB_LOOKUP, STUB_MEDIA, STUB_TEMPLATES, STUB_ACTS };
@@ -41,6 +41,7 @@ struct stub_call {
 	struct str to; /* the recipient as written */
 	struct str recipient; /* the same, a phone number without its server */
 	struct str client_message_id; /* Meta: the callback data, without "blazz:" */
+	bool is_group; /* Meta: the recipient is a group; elsewhere its address says so */
 	struct str type; /* text, image, ...: whatsapp-web.js's and Meta's common words */
 	struct str text; /* body, caption, or emoji */
 	struct str media_url, mime, file_name;
@@ -49,7 +50,8 @@ struct stub_call {
 
 /* A message that was accepted. */
 struct stub_sent {
-	enum stub_kind kind;
+	enum stub_provider provider;
+	bool is_group;
 	const char *id; /* a wamid, or a stanza */
 	struct str to, recipient, client_message_id, type, text, media_url, mime, file_name;
 	int64_t at_ms;
@@ -88,7 +90,7 @@ struct stub_progress {
 };
 
 struct dialect {
-	enum stub_kind kind;
+	enum stub_provider provider;
 	/* Whether the request is one of this dialect's. Sets `act` and what the path says of account and object. */
 	bool (*route)(struct stub_call *c);
 	/* Fills the rest from the body. ERR_INPUT: what is wrong. */
@@ -99,7 +101,7 @@ struct dialect {
 	/* Writes the body, and sets the status, of the answer to an accepted message. */
 	void (*success)(const struct stub_call *c, const struct stub_sent *m, const struct stub_success *how,
 		struct stub_answer *out);
-	void (*fault)(const struct stub_fault *f, struct stub_answer *out);
+	void (*fault)(const struct stub_call *c, const struct stub_fault *f, struct stub_answer *out);
 	/* What is posted to ingest: bodies and the headers that authenticate them ("name: value", each with a NUL). echo
 	 * is NULL where the provider posts none. */
 	void (*status)(const struct session *s, const struct stub_sent *m, const struct stub_progress *p,
@@ -109,7 +111,7 @@ struct dialect {
 };
 
 extern const struct dialect dialect_meta, dialect_blazz, dialect_waha, dialect_evolution, dialect_wwebjs;
-const struct dialect *stub_dialect(enum stub_kind kind);
+const struct dialect *stub_dialect(enum stub_provider provider);
 
 /* For dialects. */
 int stub_require(struct str value, const char *member, struct err *err); /* ERR_INPUT when empty */

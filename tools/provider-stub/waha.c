@@ -120,7 +120,7 @@ static void success(const struct stub_call *c, const struct stub_sent *m, const 
 	jw_obj_end(&w);
 }
 
-static void fault(const struct stub_fault *f, struct stub_answer *out)
+static void fault(const struct stub_call *c, const struct stub_fault *f, struct stub_answer *out)
 {
 	static const struct webjs_fault table[] = {
 		{ "unauthenticated", 401, "Unauthorized" },
@@ -137,7 +137,7 @@ static void fault(const struct stub_fault *f, struct stub_answer *out)
 	jw_member_i64(&w, "statusCode", out->status);
 	jw_member_str(&w, "message", f->title.p ? f->title : str_of(known->text));
 	if (str_is(f->word, "session_not_connected")) {
-		jw_member_str(&w, "session", STR("default"));
+		jw_member_str(&w, "session", c->account);
 		jw_member_str(&w, "status", STR("STOPPED"));
 		jw_member_str(&w, "expected", STR("WORKING"));
 	}
@@ -197,7 +197,7 @@ static void sign(const struct session *s, const char *id, int64_t now_ms, struct
 }
 
 const struct dialect dialect_waha = {
-	.kind = STUB_WAHA,
+	.provider = STUB_WAHA,
 	.route = route,
 	.read = read_call,
 	.authentic = authentic,

@@ -59,7 +59,7 @@ static void headers_make(struct post *p)
 
 	buf_clear(&p->headers);
 	p->lines[n++] = "content-type: application/json";
-	stub_dialect(p->session->kind)->sign(p->session, p->id, clock_now_ms(), buf_str(&p->body), &p->headers);
+	stub_dialect(p->session->provider)->sign(p->session, p->id, clock_now_ms(), buf_str(&p->body), &p->headers);
 	for (size_t at = 0; at < p->headers.n && n <= HEADERS_MAX; at += str_of(p->headers.p + at).n + 1)
 		p->lines[n++] = p->headers.p + at;
 	p->lines[n] = NULL;
@@ -86,7 +86,7 @@ static void done(void *ctx, const struct exchange_result *result)
 
 	if (!ok)
 		log_warn("post refused", LOG_I("status", result->status), LOG_S("detail", result->detail),
-			LOG_S("kind", stub_kind_word(p->session->kind)));
+			LOG_S("provider", stub_provider_word(p->session->provider)));
 	if (!ok && !w->closing && clock_mono_ms() - p->first_mono_ms < w->settings->webhook_retry_ms) {
 		retry(p);
 	} else {
@@ -160,11 +160,11 @@ failed:
 	return -1;
 }
 
-void webhooks_close(struct webhooks **webhooks)
+void webhooks_close(struct webhooks **closed)
 {
-	struct webhooks *w = *webhooks;
+	struct webhooks *w = *closed;
 
-	*webhooks = NULL;
+	*closed = NULL;
 	if (!w)
 		return;
 	w->closing = true;
@@ -218,14 +218,14 @@ static void status_add(struct webhooks *w, const struct session *s, const struct
 	for (int64_t n = 0; n < plan->repeat && !is_full(w); n++) {
 		struct post *p = post_new(w, s, plan->delay_ms + (int64_t)place * plan->step_ms);
 
-		stub_dialect(s->kind)->status(s, m, &progress, &p->body);
+		stub_dialect(s->provider)->status(s, m, &progress, &p->body);
 	}
 }
 
 void webhooks_add(struct webhooks *w, const struct session *s, const struct stub_sent *m,
 	const struct webhook_plan *plan)
 {
-	const struct dialect *dialect = stub_dialect(s->kind);
+	const struct dialect *dialect = stub_dialect(s->provider);
 
 	if (!s->webhook_url)
 		return;

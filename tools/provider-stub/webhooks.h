@@ -18,7 +18,7 @@ struct webhooks_stats {
 /* ERR_INPUT, ERR_FATAL. */
 int webhooks_open(struct webhooks **out, struct loop *loop, struct agenda *agenda, const struct stub_settings *o,
 	struct err *err) ERR_MUST_USE;
-void webhooks_close(struct webhooks **w); /* before the agenda; posts in flight are aborted */
+void webhooks_close(struct webhooks **closed); /* after the agenda, whose posts are its own; aborts those in flight */
 /* Nothing without a webhook_url. Copies all but the session. */
 void webhooks_add(struct webhooks *w, const struct session *s, const struct stub_sent *m,
 	const struct webhook_plan *plan);

@@ -122,7 +122,7 @@ static void success(const struct stub_call *c, const struct stub_sent *m, const 
 }
 
 /* An invalid request is rejected with status 200, as whatsapp-web.js's errors are by some builds. */
-static void fault(const struct stub_fault *f, struct stub_answer *out)
+static void fault(const struct stub_call *c, const struct stub_fault *f, struct stub_answer *out)
 {
 	static const struct webjs_fault table[] = {
 		{ "unauthenticated", 403, "Invalid API key" },
@@ -135,6 +135,7 @@ static void fault(const struct stub_fault *f, struct stub_answer *out)
 	const struct webjs_fault *known = webjs_fault_find(table, f->word);
 	struct json_writer w = stub_answer_begin(out, f->status ? f->status : known->status);
 
+	(void)c;
 	jw_obj(&w);
 	jw_member_bool(&w, "success", false);
 	jw_member_str(&w, "error", f->title.p ? f->title : str_of(known->text));
@@ -153,7 +154,7 @@ static void sign(const struct session *s, const char *id, int64_t now_ms, struct
 }
 
 const struct dialect dialect_wwebjs = {
-	.kind = STUB_WWEBJS,
+	.provider = STUB_WWEBJS,
 	.route = route,
 	.read = read_call,
 	.authentic = authentic,
