@@ -80,7 +80,7 @@ class ProviderStub:
         return answer
 
     def sessions(self, *sessions):
-        """Adds or replaces sessions: {"kind", "name", "key", ...}."""
+        """Adds or replaces sessions: {"provider", "name", "key", ...}."""
         self.put("/_sessions", list(sessions))
 
     def rules(self, *rules):
