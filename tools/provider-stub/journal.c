@@ -32,19 +32,48 @@ struct stub_journal {
 	struct buf content;
 };
 
-int stub_journal_open(struct stub_journal **out, const char *file, size_t keep, bool bodies, struct err *err)
+static int file_write(const struct stub_journal *j, struct err *err)
 {
-	int fd = file && *file ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
-	struct stub_journal *j;
+	for (size_t done = 0; j->fd >= 0 && done < j->text.n;) {
+		ssize_t n = write(j->fd, j->text.p + done, j->text.n - done);
 
-	if (file && *file && fd < 0)
-		return err_set(err, ERR_FATAL, "journal", "%s: %s", file, strerror(errno));
-	j = mem_calloc(1, sizeof(*j));
-	j->fd = fd;
-	j->bodies = bodies;
-	j->keep = keep;
-	j->ring = mem_calloc(keep, sizeof(struct line *));
-	j->first = j->next = 1;
+		if (n < 0 && errno != EINTR)
+			return err_set(err, ERR_FATAL, "journal", "%s", strerror(errno));
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+/* A kill may have left half a line: the next one begins on a line of its own. */
+static int file_open(struct stub_journal *j, const char *path, struct err *err)
+{
+	char last = '\n';
+	off_t end;
+
+	j->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (j->fd < 0)
+		return err_set(err, ERR_FATAL, "journal", "%s: %s", path, strerror(errno));
+	end = lseek(j->fd, 0, SEEK_END);
+	if (end > 0 && pread(j->fd, &last, 1, end - 1) != 1)
+		return err_set(err, ERR_FATAL, "journal", "%s: %s", path, strerror(errno));
+	if (last != '\n')
+		buf_add_char(&j->text, '\n');
+	return file_write(j, err);
+}
+
+int stub_journal_open(struct stub_journal **out, const struct stub_journal_options *o, struct err *err)
+{
+	struct stub_journal *j = mem_calloc(1, sizeof(*j));
+
+	j->fd = -1;
+	j->bodies = o->bodies;
+	j->keep = o->keep;
+	j->ring = mem_calloc(o->keep, sizeof(struct line *));
+	j->first = j->next = o->next_seq;
+	if (o->file && *o->file && file_open(j, o->file, err) < 0) {
+		stub_journal_close(j);
+		return -1;
+	}
 	*out = j;
 	return 0;
 }
@@ -112,18 +141,6 @@ static void text_write(struct stub_journal *j, const struct stub_journal_entry *
 	hash_write(j, c->body, &w);
 	jw_obj_end(&w);
 	buf_add_char(&j->text, '\n');
-}
-
-static int file_write(const struct stub_journal *j, struct err *err)
-{
-	for (size_t done = 0; j->fd >= 0 && done < j->text.n;) {
-		ssize_t n = write(j->fd, j->text.p + done, j->text.n - done);
-
-		if (n < 0 && errno != EINTR)
-			return err_set(err, ERR_FATAL, "journal", "%s", strerror(errno));
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
 }
 
 static struct str keep(char **at, struct str s)

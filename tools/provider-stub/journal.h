@@ -18,13 +18,18 @@ struct stub_journal_entry {
 	int64_t at_ms;
 };
 
-/* file: NULL keeps lines in memory only; `keep`: how many; bodies: lines hold the request, too. ERR_FATAL. */
-int stub_journal_open(struct stub_journal **out, const char *file, size_t keep, bool bodies,
-	struct err *err) ERR_MUST_USE;
+struct stub_journal_options {
+	const char *file; /* appended to; NULL or "": lines are kept in memory only */
+	size_t keep; /* so many lines */
+	bool bodies; /* lines hold the request, too */
+	uint64_t next_seq; /* of the first line */
+};
+/* ERR_FATAL. */
+int stub_journal_open(struct stub_journal **out, const struct stub_journal_options *o, struct err *err) ERR_MUST_USE;
 void stub_journal_close(struct stub_journal *j); /* accepts NULL */
 /* ERR_FATAL when the line cannot be written. */
 int stub_journal_write(struct stub_journal *j, const struct stub_journal_entry *e, struct err *err) ERR_MUST_USE;
-uint64_t stub_journal_lines(const struct stub_journal *j); /* since the start */
+uint64_t stub_journal_lines(const struct stub_journal *j); /* also those of the file before the start */
 
 /* Absent and false members match every line. */
 struct stub_journal_filter {

@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "exchange.h"
 #include "http/port_file.h"
+#include "journal_load.h"
 
 #ifndef BLAZZ_VERSION
 #define BLAZZ_VERSION "development"
@@ -174,6 +175,19 @@ static void parts_new(struct stub *s)
 	s->ids = known_ids_new((size_t)o->ids_keep, o->ids_ttl_ms);
 }
 
+static int journal_open(struct stub *s, const char *file, struct err *err)
+{
+	struct stub_journal_options options = {
+		.file = file,
+		.keep = (size_t)s->settings.journal_keep,
+		.bodies = s->settings.journal_bodies,
+	};
+
+	if (stub_journal_load(file, s->ids, &options.next_seq, err) < 0)
+		return -1;
+	return stub_journal_open(&s->journal, &options, err);
+}
+
 static int stub_open(struct stub *s, const struct arguments *a, struct err *err)
 {
 	const struct stub_settings *o = &s->settings;
@@ -183,8 +197,7 @@ static int stub_open(struct stub *s, const struct arguments *a, struct err *err)
 	parts_new(s);
 	if (file_load(s, o->sessions_file, sessions_load, err) < 0 || file_load(s, o->rules_file, rules_load, err) < 0)
 		return -1;
-	if (stub_journal_open(&s->journal, a->journal ? a->journal : o->journal_file, (size_t)o->journal_keep,
-		    o->journal_bodies, err) < 0)
+	if (journal_open(s, a->journal ? a->journal : o->journal_file, err) < 0)
 		return -1;
 	if (webhooks_open(&s->webhooks, s->loop, s->agenda, o, err) < 0)
 		return -1;
