@@ -9,6 +9,7 @@ sys.path.insert(0, str(ROOT / "build/gen/python"))
 
 from harness.blazz import Blazz  # noqa: E402 (needs the generated modules)
 from harness.hooks import Chat  # noqa: E402
+from harness.provider_stub import ProviderStub  # noqa: E402
 from harness.receiver import Receiver  # noqa: E402
 
 
@@ -109,3 +110,21 @@ def receive():
     yield make
     for receiver in receivers:
         receiver.close()
+
+
+@pytest.fixture
+def make_provider_stub(tmp_path, request):
+    """Starts stubs of Meta and the bridges, without sessions and rules; they end after the test."""
+    stubs = []
+
+    def make(**settings):
+        stubs.append(ProviderStub(tmp_path / f"provider{len(stubs)}", **settings).start())
+        return stubs[-1]
+
+    yield make
+    if failed(request):
+        for stub in stubs:
+            print(stub.log())
+    wrong = [w for s in stubs for w in s.close()]
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)

@@ -39,18 +39,13 @@ def stub(running):
 
 
 @pytest.fixture
-def make_stub(tmp_path):
-    stubs = []
-
+def make_stub(make_provider_stub):
     def make(**settings):
-        stubs.append(ProviderStub(tmp_path / str(len(stubs)), **settings).start())
-        stubs[-1].sessions(*SESSIONS)
-        return stubs[-1]
+        stub = make_provider_stub(**settings)
+        stub.sessions(*SESSIONS)
+        return stub
 
-    yield make
-    wrong = [w for s in stubs for w in s.close()]
-    if wrong:
-        pytest.fail("\n".join(wrong), pytrace=False)
+    return make
 
 
 def lines(stub, **filters):
@@ -553,6 +548,21 @@ def test_ids_differ_after_a_restart(make_stub):
     stub.start()
     stub.sessions(*SESSIONS)
     assert meta_send(stub, meta_text()).json()["messages"][0]["id"] != first
+
+
+def test_a_restart_after_a_kill_sends_no_message_twice(make_stub):
+    stub = make_stub()
+    first = blazz_send(stub, blazz_text(id="k1"))
+    refused_id = blazz_send(stub, blazz_text(id="k2", to=""))
+    stub.kill()
+    with open(stub.journal_file, "a") as f:
+        f.write('{"seq": 3, "acce')  # as if it had been killed within a line
+    stub.start()
+    stub.sessions(*SESSIONS)
+    assert blazz_send(stub, blazz_text(id="k1")).json() == first.json()
+    assert refused_id.status == 400 and blazz_lookup(stub, "k2").status == 404
+    lines = stub.journal_file.read_text().splitlines()
+    assert json.loads(lines[-1])["seq"] == 3 and json.loads(lines[-1])["reason"] == "repeated" and len(lines) == 4
 
 
 def test_sigterm_ends_it_while_answers_and_posts_wait(make_stub, receive):
