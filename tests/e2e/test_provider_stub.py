@@ -662,19 +662,38 @@ def test_ingest_accepts_statuses_and_echoes(linked, stub, provider):
     assert echo.chat.contact.phone == "6281200000777"
 
 
-MEDIA_CALLS = [c for c in BRIDGE_CALLS if c[4] == "send" and c[5] not in ("text", "location")]
+CONTENT_CALLS = [c for c in BRIDGE_CALLS if c[4] == "send" and c[5] != "text"]
 
 
-@pytest.mark.parametrize("provider, method, path, body, act, type_", MEDIA_CALLS, ids=[f"{c[0]}-{c[5]}" for c in MEDIA_CALLS])
-def test_an_echo_has_the_type_and_caption_of_its_message(linked, stub, provider, method, path, body, act, type_):
+def echo_of(linked, stub, provider):
+    key = stanza_key(provider, lines(stub)[0])
+    echo, = [e.message for _, e in linked.inbound() if e.WhichOneof("event") == "message" and e.message.key == key]
+    return echo
+
+
+@pytest.mark.parametrize("provider, method, path, body, act, type_", CONTENT_CALLS, ids=[f"{c[0]}-{c[5]}" for c in CONTENT_CALLS])
+def test_an_echo_has_the_type_and_content_of_its_message(linked, stub, provider, method, path, body, act, type_):
     stub.rules({"webhooks": {"echo": True}})
     before = stub.stats()["webhooks"]
     call(stub, provider, method, path, body)
     wait_posts(stub, 1, before)
-    key = stanza_key(provider, lines(stub)[0])
-    echo, = [e.message for _, e in linked.inbound() if e.WhichOneof("event") == "message" and e.message.key == key]
+    echo = echo_of(linked, stub, provider)
     assert common.MessageType.Name(echo.type) == f"MESSAGE_TYPE_{type_.upper()}"
-    assert echo.media.caption == ("look" if "look" in json.dumps(body) else "")
+    if type_ == "location":
+        assert (echo.location.latitude, echo.location.longitude) == (1, 2)
+    else:
+        assert echo.media.caption == ("look" if "look" in json.dumps(body) else "")
+
+
+@pytest.mark.parametrize("members", BLAZZ_MESSAGES[:2], ids=[m["type"] for m in BLAZZ_MESSAGES[:2]])
+def test_an_echo_of_our_own_bridge_has_its_content(linked, stub, members):
+    stub.rules({"webhooks": {"echo": True}})
+    before = stub.stats()["webhooks"]
+    blazz_send(stub, {k: v for k, v in (blazz_text(id=f"echo-{members['type']}") | members).items() if v is not None})
+    wait_posts(stub, 1, before)
+    echo = echo_of(linked, stub, "blazz")
+    assert common.MessageType.Name(echo.type) == f"MESSAGE_TYPE_{members['type'].upper()}"
+    assert echo.media.caption == "a" if "media" in members else echo.location.longitude == 2
 
 
 def test_statuses_are_repeated_reversed_and_left_out(linked, stub):

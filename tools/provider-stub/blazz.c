@@ -36,7 +36,7 @@ static void content_read(struct stub_call *c)
 	c->file_name = json_str(json_get(media, "file_name"));
 }
 
-static int content_check(const struct stub_call *c, struct err *err)
+static int content_check(struct stub_call *c, struct err *err)
 {
 	static const char *const media[] = { "image", "video", "audio", "voice", "document", "sticker" };
 	bool quotes = str_is(c->type, "reaction") || str_is(c->type, "read");
@@ -46,7 +46,7 @@ static int content_check(const struct stub_call *c, struct err *err)
 	if (quotes)
 		return stub_require(json_str(json_get(c->body, "quoted_id")), "quoted_id", err);
 	if (str_is(c->type, "location"))
-		return json_get(c->body, "location") ? 0 : stub_require(STR_NONE, "location", err);
+		return stub_place_read(json_get(c->body, "location"), "name", &c->place, err);
 	for (size_t i = 0; i < sizeof(media) / sizeof(media[0]); i++)
 		if (str_is(c->type, media[i]))
 			return stub_require(c->media_url, "media.url", err);

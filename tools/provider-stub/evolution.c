@@ -56,7 +56,7 @@ static const json *key_of(const struct stub_call *c)
 	return c->act == STUB_READ ? json_next(&it) : json_get(c->body, "key");
 }
 
-static int check(const struct stub_call *c, struct err *err)
+static int check(struct stub_call *c, struct err *err)
 {
 	if (c->act != STUB_SEND)
 		return stub_require(json_str(json_get(key_of(c), "id")), "key.id", err);
@@ -64,7 +64,9 @@ static int check(const struct stub_call *c, struct err *err)
 		return -1;
 	if (str_is(c->type, "text"))
 		return stub_require(c->text, "text", err);
-	return str_is(c->type, "location") ? 0 : stub_require(c->media_url, "media", err);
+	if (str_is(c->type, "location"))
+		return stub_place_read(c->body, "name", &c->place, err);
+	return stub_require(c->media_url, "media", err);
 }
 
 static int read_call(struct stub_call *c, struct err *err)
@@ -91,6 +93,14 @@ static void jid_member(struct json_writer *w, const struct stub_sent *m)
 	buf_printf(&jid, "%.*s%s", STR_ARG(m->to), memchr(m->to.p, '@', m->to.n) ? "" : "@s.whatsapp.net");
 	jw_member_str(w, "remoteJid", buf_str(&jid));
 	buf_fini(&jid);
+}
+
+static void place_write(struct json_writer *w, const struct stub_sent *m, const char *member)
+{
+	jw_key(w, member);
+	jw_obj(w);
+	stub_place_write(w, &m->place, "degreesLatitude", "degreesLongitude", "name");
+	jw_obj_end(w);
 }
 
 static void media_write(struct json_writer *w, const struct stub_sent *m, const char *member)
@@ -142,6 +152,8 @@ static void message_write(struct json_writer *w, const struct stub_sent *m, bool
 	jw_obj(w);
 	if (strcmp(member, "conversation") == 0)
 		jw_member_str(w, member, m->text.p ? m->text : STR(""));
+	else if (m->place.given)
+		place_write(w, m, member);
 	else
 		media_write(w, m, member);
 	jw_obj_end(w);

@@ -107,6 +107,7 @@ static struct stub_sent sent_of(const struct stub_call *c, const char *id, int64
 		.media_url = c->media_url,
 		.mime = c->mime,
 		.file_name = c->file_name,
+		.place = c->place,
 		.at_ms = now_ms,
 	};
 }

@@ -91,6 +91,26 @@ int stub_require(struct str value, const char *member, struct err *err)
 	return value.n > 0 ? 0 : err_set(err, ERR_INPUT, "missing", "%s: required", member);
 }
 
+int stub_place_read(const json *v, const char *name, struct stub_place *out, struct err *err)
+{
+	struct stub_place p = { .given = true, .name = json_str(json_get(v, name)) };
+
+	if (!json_to_f64(json_get(v, "latitude"), &p.latitude) || !json_to_f64(json_get(v, "longitude"), &p.longitude))
+		return err_set(err, ERR_INPUT, "missing", "latitude and longitude: required");
+	*out = p;
+	return 0;
+}
+
+void stub_place_write(struct json_writer *w, const struct stub_place *p, const char *latitude, const char *longitude,
+	const char *name)
+{
+	jw_key(w, latitude);
+	jw_f64(w, p->latitude);
+	jw_key(w, longitude);
+	jw_f64(w, p->longitude);
+	jw_member_str(w, name, p->name);
+}
+
 struct str stub_segment(struct str path, size_t n)
 {
 	struct str head = STR_NONE, rest = path;

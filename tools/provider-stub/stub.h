@@ -29,6 +29,12 @@ bool stub_act_parse(struct str word, enum stub_act *out);
 
 struct session;
 
+struct stub_place {
+	bool given;
+	double latitude, longitude;
+	struct str name;
+};
+
 /* A request. Strings are borrowed from the request or in the arena. */
 struct stub_call {
 	const struct dialect *dialect;
@@ -45,6 +51,7 @@ struct stub_call {
 	struct str type; /* text, image, ...: whatsapp-web.js's and Meta's common words */
 	struct str text; /* body, caption, or emoji */
 	struct str media_url, mime, file_name;
+	struct stub_place place;
 	struct session *session; /* set when the account is known */
 };
 
@@ -54,6 +61,7 @@ struct stub_sent {
 	bool is_group;
 	const char *id; /* a wamid, or a stanza */
 	struct str to, recipient, client_message_id, type, text, media_url, mime, file_name;
+	struct stub_place place;
 	int64_t at_ms;
 };
 
@@ -115,6 +123,11 @@ const struct dialect *stub_dialect(enum stub_provider provider);
 
 /* For dialects. */
 int stub_require(struct str value, const char *member, struct err *err); /* ERR_INPUT when empty */
+/* From the members latitude, longitude and `name`. ERR_INPUT when there are no coordinates. */
+int stub_place_read(const json *v, const char *name, struct stub_place *out, struct err *err);
+/* Its members, with these names. */
+void stub_place_write(struct json_writer *w, const struct stub_place *p, const char *latitude, const char *longitude,
+	const char *name);
 /* The n-th segment of the path, from 0; absent when there is none. */
 struct str stub_segment(struct str path, size_t n);
 size_t stub_segments(struct str path);

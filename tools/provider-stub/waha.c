@@ -50,14 +50,18 @@ static void file_fill(struct stub_call *c)
 		c->text = json_str(json_get(c->body, "caption"));
 }
 
-static int check(const struct stub_call *c, struct err *err)
+static int check(struct stub_call *c, struct err *err)
 {
 	if (stub_require(c->account, "session", err) < 0)
 		return -1;
 	if (c->act == STUB_REACTION)
 		return stub_require(json_str(json_get(c->body, "messageId")), "messageId", err);
-	if (stub_require(c->to, "chatId", err) < 0 || c->act == STUB_READ || str_is(c->type, "location"))
-		return c->to.n > 0 ? 0 : -1;
+	if (stub_require(c->to, "chatId", err) < 0)
+		return -1;
+	if (c->act == STUB_READ)
+		return 0;
+	if (str_is(c->type, "location"))
+		return stub_place_read(c->body, "title", &c->place, err);
 	if (str_is(c->type, "text"))
 		return stub_require(c->text, "text", err);
 	return stub_require(c->media_url, "file.url", err);
@@ -99,6 +103,12 @@ static void message_write(struct json_writer *w, const struct session *s, const 
 		jw_member_str(w, "url", m->media_url);
 		jw_member_str(w, "mimetype", m->mime);
 		jw_member_str(w, "filename", m->file_name);
+		jw_obj_end(w);
+	}
+	if (m->place.given) {
+		jw_key(w, "location");
+		jw_obj(w);
+		stub_place_write(w, &m->place, "latitude", "longitude", "description");
 		jw_obj_end(w);
 	}
 	jw_member_i64(w, "ack", ack);

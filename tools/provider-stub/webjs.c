@@ -84,6 +84,12 @@ static void message_write(struct json_writer *w, const struct session *s, const 
 	jw_member_bool(w, "hasMedia", m->media_url.p != NULL);
 	jw_member_str(w, "body", m->text.p ? m->text : STR(""));
 	jw_member_str(w, "type", webjs_type_word(m->type));
+	if (m->place.given) {
+		jw_key(w, "location");
+		jw_obj(w);
+		stub_place_write(w, &m->place, "latitude", "longitude", "description");
+		jw_obj_end(w);
+	}
 	jw_member_i64(w, "timestamp", m->at_ms / 1000);
 	jw_member_str(w, "from", buf_str(&own));
 	jw_member_str(w, "to", m->to);

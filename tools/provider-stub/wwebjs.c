@@ -54,7 +54,7 @@ static int content_read(struct stub_call *c, struct err *err)
 	}
 	if (str_is(word, "Location")) {
 		c->type = STR("location");
-		return json_get(c->body, "content") ? 0 : stub_require(STR_NONE, "content", err);
+		return stub_place_read(json_get(c->body, "content"), "description", &c->place, err);
 	}
 	if (!str_is(word, "MessageMediaFromURL"))
 		return err_set(err, ERR_INPUT, "type",
