@@ -20,6 +20,8 @@ struct journal_result {
 	bool looked_up; /* by blazz_lookup_build(), not sent */
 	bool by_policy;
 	bool attempted; /* a request has begun */
+	bool stopped; /* this result has opened the stopper of its segment */
+	bool other_number; /* another account may send it, as its request allows */
 	int http_status;
 	int64_t began_us; /* wall clock */
 	int64_t total_us; /* -1: not known */
@@ -30,7 +32,7 @@ struct journal {
 	struct arena *arena;
 	struct journal_result *results;
 	size_t n, cap;
-	struct effects *effects; /* that follow from the results */
+	struct effects *effects; /* that follow from the results: collected by the flush, anew each time it is tried */
 };
 
 struct journal *journal_new(void);
@@ -38,8 +40,8 @@ void journal_free(struct journal *j); /* accepts NULL */
 void journal_clear(struct journal *j);
 /* Copies the result with its texts. */
 void journal_add(struct journal *j, const struct journal_result *r);
-/* Puts results that could not be written in front of those of `to`, and empties `from`; those older than JOURNAL_KEEP_MS are returned through
- * expired(), and dropped. */
+/* Puts results that could not be written in front of those of `to`, and empties `from`, its effects, too; those older than JOURNAL_KEEP_MS are
+ * returned through expired(), and dropped. */
 void journal_put_back(struct journal *to, struct journal *from, int64_t now_ms,
 	void (*expired)(void *ctx, struct journal_result *r), void *ctx);
 

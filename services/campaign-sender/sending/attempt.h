@@ -14,10 +14,15 @@ struct sending {
 	struct journal *journal; /* being filled */
 	void (*ended)(void *ctx); /* a result is in the journal */
 	void *ctx;
+	struct arena *arena; /* of one request or answer */
+	struct provider_request request; /* the one being built */
 };
 
 /* Begins the request of a send that is IN_FLIGHT, after its commit; or its look-up, or decides it by policy. checked_mono_ms: when it was
  * checked; nothing is sent later than dispatch.max_delay after it. */
 void attempt_begin(struct sending *s, struct send *send, int64_t checked_mono_ms);
+
+/* The client_message_id of a row. campaign: its own; may be NULL for a single message. */
+struct client_id attempt_client_id(const struct send_row *row, const struct campaign *campaign);
 
 #endif
