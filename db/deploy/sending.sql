@@ -360,7 +360,7 @@ GRANT SELECT, UPDATE (partition, status, pause_code, pause_reason, commanded_at,
 	messages_unknown, error_message, updated_at) ON campaigns TO blazz_campaign_sender;
 GRANT SELECT, INSERT, UPDATE ON campaign_segments, campaign_counts, sends, send_lanes TO blazz_campaign_sender;
 GRANT SELECT, INSERT, UPDATE, DELETE ON portfolio_hours, undeliverable TO blazz_campaign_sender;
-GRANT INSERT, SELECT (workspace_id, send_id, at) ON send_attempts TO blazz_campaign_sender;
+GRANT INSERT, SELECT (workspace_id, send_id, generation, account_id, at) ON send_attempts TO blazz_campaign_sender;
 GRANT SELECT ON restores TO blazz_campaign_sender, blazz_cleanup, blazz_ops;
 GRANT USAGE ON SEQUENCE sends_id_seq TO blazz_campaign_sender;
 GRANT EXECUTE ON FUNCTION day_partitions_maintain TO blazz_campaign_sender;

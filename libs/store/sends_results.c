@@ -38,16 +38,17 @@ static const struct pg_stmt reopen = { "sends_reopen_segments", PG_UNNAMED,
 	" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS r (workspace_id, id, delay_ms)" \
 	" WHERE s.workspace_id = r.workspace_id AND s.id = r.id"
 
+/* updated_at stays: of an unknown row it is when it became unknown. */
 static const struct pg_stmt postpone = { "sends_postpone", PG_UNNAMED,
-	"UPDATE sends s SET next_attempt_at = " DUE_IN ", updated_at = now()" IDS
-	" AND s.next_attempt_at IS NOT NULL" };
+	"UPDATE sends s SET next_attempt_at = " DUE_IN IDS " AND s.next_attempt_at IS NOT NULL" };
 
 /* The content goes: it is never sent again by itself. */
 static const struct pg_stmt assume = { "sends_assume", PG_UNNAMED,
 	"UPDATE sends s SET next_attempt_at = NULL, request = NULL, resolved_by = 'policy', updated_at = now()" IDS
 	" AND s.status = 'unknown'" };
 
-static const struct pg_stmt recover = { "sends_recover", PG_UNNAMED,
+static const struct pg_stmt recover = {
+	"sends_recover", PG_UNNAMED,
 	"UPDATE sends s SET status = CASE WHEN r.begun AND s.kind = 'message' THEN 'unknown' ELSE 'pending' END,"
 	" attempt = s.attempt + r.begun::integer, sent_by = CASE WHEN r.begun THEN r.account_id ELSE s.sent_by END,"
 	" account_id = CASE WHEN s.campaign_id IS NULL OR r.begun THEN r.account_id END, next_attempt_at = CASE WHEN r.begun AND s.kind = 'message'"
@@ -55,7 +56,8 @@ static const struct pg_stmt recover = { "sends_recover", PG_UNNAMED,
 	" FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::boolean[])"
 	" WITH ORDINALITY AS r (workspace_id, id, account_id, slot, begun, place)"
 	" WHERE s.workspace_id = r.workspace_id AND s.id = r.id AND s.status = 'pending'"
-	" RETURNING r.place, s.campaign_id, s.status = 'unknown'" };
+	" RETURNING r.place, s.campaign_id, s.status = 'unknown', s.workspace_id, s.id, s.request_id, s.generation, s.address, s.request"
+};
 
 const struct pg_stmt *const sends_results_statements[] = { &results, &reopen, &postpone, &assume, &recover, NULL };
 
@@ -149,7 +151,28 @@ int store_sends_assume(struct pg *pg, const struct send_id *rows, size_t n, stru
 	return ids_start(pg, &assume, rows, n, err);
 }
 
-int store_sends_recover(struct pg *pg, const struct send_lost *rows, size_t n, int64_t delay_ms, struct err *err)
+/* The place is read already. True: it is unknown now. */
+static bool recovered_read(struct cells *at, const struct send_lost *lost, struct campaign_counts *counts,
+	struct send_recovered *row)
+{
+	bool unknown;
+
+	row->campaign_id = cells_id(at);
+	unknown = cells_bool(at);
+
+	row->workspace_id = cells_i64(at);
+	row->id = cells_i64(at);
+	row->request = cells_uuid(at);
+	row->generation = cells_i32(at);
+	row->address = cells_text(at);
+	row->content = cells_text(at);
+	counts_move(counts, row->workspace_id, row->campaign_id, lost->slot, SEND_STATUS_PENDING,
+		unknown ? SEND_STATUS_UNKNOWN : SEND_STATUS_PENDING);
+	return unknown;
+}
+
+int store_sends_recover(struct pg *pg, const struct send_lost *rows, size_t n, int64_t delay_ms, struct arena *a,
+	void (*each)(void *ctx, const struct send_recovered *row), void *ctx, struct err *err)
 {
 	struct campaign_counts counts = { 0 };
 	struct pg_rows *answer = NULL;
@@ -169,12 +192,11 @@ int store_sends_recover(struct pg *pg, const struct send_lost *rows, size_t n, i
 	}
 	if (columns_run(&c, pg, &recover, &answer, err) < 0)
 		return -1;
-	for (struct cells at = cells_of(answer, NULL); cells_more(&at); cells_next(&at)) {
-		const struct send_lost *r = &rows[cells_place(&at, n)];
-		int64_t campaign_id = cells_id(&at);
+	for (struct cells at = cells_of(answer, a); cells_more(&at); cells_next(&at)) {
+		struct send_recovered row = { .place = cells_place(&at, n) };
 
-		counts_move(&counts, r->workspace_id, campaign_id, r->slot, SEND_STATUS_PENDING,
-			cells_bool(&at) ? SEND_STATUS_UNKNOWN : SEND_STATUS_PENDING);
+		if (recovered_read(&at, &rows[row.place], &counts, &row))
+			each(ctx, &row);
 	}
 	pg_rows_free(answer);
 	return counts_write(&counts, pg, "lane", err);

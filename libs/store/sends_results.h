@@ -39,9 +39,18 @@ struct send_lost {
 	 * again. false: the commit that marked it was in doubt, and the process never began it: due again. */
 	bool begun;
 };
-/* After acquiring a lane: ids in in_flight of which this process knows nothing. Unknown rows are due after delay_ms.
- * Rows that have ended stay as they are. */
-int store_sends_recover(struct pg *pg, const struct send_lost *rows, size_t n, int64_t delay_ms,
-	struct err *err) ERR_MUST_USE;
+/* A message of them that is unknown now. Its strings are in the arena. */
+struct send_recovered {
+	size_t place; /* in `rows` */
+	int64_t workspace_id, id;
+	int64_t campaign_id; /* 0: single message */
+	struct uuid request;
+	int32_t generation;
+	struct str address, content;
+};
+/* After acquiring a lane: ids in in_flight of which this process knows nothing. Unknown rows are due after delay_ms;
+ * `each` gets them. Rows that have ended stay as they are. */
+int store_sends_recover(struct pg *pg, const struct send_lost *rows, size_t n, int64_t delay_ms, struct arena *a,
+	void (*each)(void *ctx, const struct send_recovered *row), void *ctx, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -584,14 +584,27 @@ static void a_row_is_postponed_without_another_change(void **state)
 	db_script("UPDATE sends SET status = 'unknown', account_id = 1, next_attempt_at = now() WHERE id = 1000;"
 		  "UPDATE sends SET status = 'sent' WHERE id = 1001");
 	done(store_sends_postpone(db.pg, ids, 2, &db.err));
-	assert_send(1000, "concat_ws(' ', status, next_attempt_at - updated_at)", "unknown 00:01:00");
+	assert_send(1000, "concat_ws(' ', status, round(extract(epoch FROM next_attempt_at - now())))", "unknown 60");
 	assert_send(1001, "concat_ws(' ', status, next_attempt_at)", "sent");
+}
+
+struct recovered_list {
+	struct send_recovered rows[5];
+	size_t n;
+};
+
+static void recovered_add(void *ctx, const struct send_recovered *row)
+{
+	struct recovered_list *list = ctx;
+
+	list->rows[list->n++] = *row;
 }
 
 static void what_a_former_owner_had_in_flight_is_unknown(void **state)
 {
 	static const struct send_lost lost[] = { { 1, 1000, 1, 5, true }, { 1, 1001, 2, 6, false },
 		{ 1, 1002, 1, 5, true }, { 1, 1003, 2, 6, true }, { 1, 1004, 1, 5, true } };
+	struct recovered_list unknown = { 0 };
 
 	(void)state;
 	db_script(
@@ -599,7 +612,12 @@ static void what_a_former_owner_had_in_flight_is_unknown(void **state)
 		"UPDATE campaign_counts SET recipients = 9, sent = 1;UPDATE sends SET status = 'sent' WHERE id = 1003;"
 		"UPDATE sends SET status = 'unknown', account_id = 1, next_attempt_at = '2026-01-01Z' WHERE id = 1004;"
 		"INSERT INTO campaign_counts (workspace_id, campaign_id, source, slot, unknown) VALUES (1, 1, 'lane', 5, 1)");
-	done(store_sends_recover(db.pg, lost, 5, 1000, &db.err));
+	done(store_sends_recover(db.pg, lost, 5, 1000, db.arena, recovered_add, &unknown, &db.err));
+	assert_int_equal(unknown.n, 1); /* the others are due again, or had ended */
+	assert_int_equal(unknown.rows[0].place, 0);
+	assert_int_equal(unknown.rows[0].id, 1000);
+	assert_int_equal(unknown.rows[0].campaign_id, 1);
+	assert_true(unknown.rows[0].address.n > 0);
 	assert_send(1000, "concat_ws(' ', status, account_id, next_attempt_at - updated_at, attempt, sent_by)",
 		"unknown 1 00:00:01 1 1");
 	assert_send(1001, "concat_ws(' ', status, account_id, next_attempt_at <= now(), attempt, sent_by)",
