@@ -3,6 +3,9 @@
  *
  *   lanes locked ──► results ──► effects ──► check ──► mark (send_lanes, campaign_segments) ──► fetch ──► COMMIT ──► attempt_begin()
  *
+ * While a statement waits, requests end: their results go into the other journal, for the next flush. Partitions may be revoked then, too: the
+ * flush asks after each statement, and rolls back.
+ *
  * Invariant: an id in send_lanes.in_flight may have been posted; any other was not. */
 #ifndef CAMPAIGN_SENDER_FLUSH_H
 #define CAMPAIGN_SENDER_FLUSH_H
@@ -28,6 +31,8 @@ bool flush_wanted(struct flush *f, int64_t now_ms, bool *at_once);
 int flush_run(struct flush *f, struct err *err) ERR_MUST_USE;
 /* These partitions of outbound were acquired: their lanes are read and recovered by the next flush_run(). */
 void flush_acquired(struct flush *f, const int32_t *partitions, size_t n);
+/* They were revoked, and so were those that flush_acquired() named since. */
+void flush_lost(struct flush *f);
 /* Lanes or segments were added: they are read by the next flush_run(). */
 void flush_refresh_lanes(struct flush *f);
 void flush_refresh_segments(struct flush *f);

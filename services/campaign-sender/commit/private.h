@@ -1,0 +1,140 @@
+/* What the files of the flush share.
+ *
+ *   flush.c      the transaction, top to bottom
+ *   concerned.c  which partitions and lanes it includes
+ *   results.c    results as rows; dispatch.c the records that follow from them
+ *   backup.c     another account for messages that theirs cannot send
+ *   check.c      what may be sent now
+ *   mark.c       send_lanes and campaign_segments
+ *   fetch.c      rows to be sent next
+ *   acquire.c    lanes of acquired partitions, and what their former owner left
+ *   segments.c   campaigns: running, paused, closed, moving
+ *   failover.c   accounts that have been unusable for long
+ *
+ * Pointers to lanes, segments and sends that wait are valid until a statement waits: flush_owns() tells whether they still are. */
+#ifndef CAMPAIGN_SENDER_COMMIT_PRIVATE_H
+#define CAMPAIGN_SENDER_COMMIT_PRIVATE_H
+
+#include "campaign-sender/accounts/choice.h"
+#include "campaign-sender/commit/flush.h"
+#include "store/send_lanes.h"
+#include "store/sends_intake.h"
+#include "store/sends_results.h"
+
+/* A row whose result is written in this transaction. */
+struct written {
+	struct journal_result *result; /* NULL: failover of a row that waits in PostgreSQL */
+	struct send_result row;
+	int64_t campaign_id;
+	struct str address, content;
+	struct uuid request;
+	enum send_kind kind;
+	int64_t moved_to; /* account; 0: it stays */
+};
+
+struct lane_keys {
+	struct send_lane_key *rows;
+	size_t n, cap;
+};
+struct send_keys {
+	struct send_key *rows;
+	size_t n, cap;
+};
+struct account_uuids {
+	struct uuid *rows;
+	size_t n, cap;
+};
+
+struct flush {
+	struct flush_options o;
+	struct owner_tx *tx;
+	struct arena *arena; /* of the transaction */
+	struct journal *journal; /* being written; otherwise empty */
+	struct map *doubtful; /* "<account><id>" of messages whose marking commit is in doubt: never begun */
+	struct map *paused; /* campaigns that were paused when segments were read last */
+	struct map *announced; /* accounts whose hold is over, and has been said to be */
+	uint64_t generation; /* of the owner, when the transaction began */
+	int64_t now_ms, now_us;
+
+	int32_t *acquired; /* partitions whose lanes are not read yet */
+	size_t n_acquired, cap_acquired;
+	bool lanes_stale, segments_stale;
+	int64_t segments_at_ms, failover_at_ms; /* when they are looked at next */
+	size_t n_segments; /* that are not done, when they were read last */
+
+	/* Of the transaction. */
+	bool *included; /* by partition of outbound */
+	int32_t any; /* an included one; -1: none */
+	struct lane_keys lanes; /* to be locked */
+	struct written *written;
+	size_t n_written;
+	struct send_keys released;
+	struct account_uuids notified;
+	struct send **chosen; /* CHOSEN, and from flush_check() on IN_FLIGHT */
+	size_t n_chosen;
+	bool admitted; /* flush_check() has run */
+	int64_t checked_ms;
+	struct portfolio_use *portfolio;
+	size_t n_portfolio, cap_portfolio;
+};
+
+/* flush.c */
+
+struct topic_partition flush_partition(const struct flush *f, int32_t number);
+/* -1: the partitions were revoked while a statement waited: nothing in memory is as it was. */
+int flush_owns(const struct flush *f, struct err *err) ERR_MUST_USE;
+struct record_target flush_target(const struct flush *f, int32_t partition);
+/* The partition itself when it is included, else any other one. */
+int32_t flush_slot(const struct flush *f, int32_t partition);
+
+/* concerned.c */
+
+/* Before the transaction. */
+void concerned_collect(struct flush *f);
+void concerned_include(struct flush *f, int32_t partition); /* when this replica owns it */
+/* Before concerned_lock(). */
+void concerned_add_lane(struct flush *f, int64_t workspace_id, int64_t account_id, int32_t partition);
+/* Locks their lanes. Inside the transaction. */
+int concerned_lock(struct flush *f, struct err *err) ERR_MUST_USE;
+void flush_release_address(struct flush *f, int64_t workspace_id, int64_t account_id, struct str address);
+void flush_notify(struct flush *f, const struct account *account);
+
+/* results.c, dispatch.c, backup.c */
+
+/* Before the transaction: those of orphans that say nothing are dropped. */
+void results_collect(struct flush *f);
+/* Before the lanes are locked: chooses other accounts for results that fail over. */
+int results_find_backups(struct flush *f, struct err *err) ERR_MUST_USE;
+int results_write(struct flush *f, struct err *err) ERR_MUST_USE;
+/* After the commit: their sends are freed. */
+void results_release(struct flush *f);
+bool results_has(const struct flush *f, int64_t workspace_id, int64_t id);
+int dispatches_emit(struct flush *f, struct err *err) ERR_MUST_USE;
+/* One that failed without an attempt. */
+void dispatch_failed(struct flush *f, const struct account *account, const struct send_row *row, int32_t partition,
+	struct str reason);
+void dispatch_unknown(struct flush *f, const struct account *account, const struct send_recovered *row,
+	int32_t partition);
+/* Chooses another account for the written rows that are to fail over, or fails them. */
+int backups_choose(struct flush *f, const bool *wanted, const enum failover *rules, struct err *err) ERR_MUST_USE;
+
+/* The others, in the order in which they run. */
+
+int acquire_run(struct flush *f, struct err *err) ERR_MUST_USE;
+/* In the arena. */
+int32_t *partitions_owned(struct flush *f, size_t *n);
+int segments_refresh(struct flush *f, struct err *err) ERR_MUST_USE;
+/* Nothing of it is in flight or answered. */
+bool segment_is_idle(const struct segment *s);
+int flush_check(struct flush *f, struct err *err) ERR_MUST_USE;
+int flush_mark(struct flush *f, struct err *err) ERR_MUST_USE;
+int flush_fetch(struct flush *f, struct err *err) ERR_MUST_USE;
+/* Whether an account has been unusable for so long that others are to send its messages. */
+bool failover_wanted(const struct flush *f, int64_t now_ms);
+int failover_run(struct flush *f, struct err *err) ERR_MUST_USE;
+/* Tells the lane what its account is like now. */
+void lane_update_account(struct flush *f, struct lane *lane);
+/* Reads the accounts of all lanes that are not cached. */
+int lanes_load_accounts(struct flush *f, struct err *err) ERR_MUST_USE;
+
+#endif

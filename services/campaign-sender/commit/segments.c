@@ -1,0 +1,161 @@
+/* Segments of campaigns in memory as their campaigns are now; see private.h. Invariant: a segment runs only while its campaign is running and
+ * prepared, within its send window, and its portfolio has messages left. */
+#include "campaign-sender/commit/private.h"
+
+#include <stdlib.h>
+
+#define SEGMENTS_EVERY_MS 2000 /* also without a notification: windows open and close, portfolios are used up */
+
+struct segments_read {
+	struct campaign_segment *rows;
+	size_t n, cap;
+	struct arena *arena;
+};
+
+static void segment_add(void *ctx, const struct campaign_segment *row)
+{
+	struct segments_read *l = ctx;
+
+	l->rows = vec_grow_in(l->arena, l->rows, l->n, &l->cap, sizeof(*l->rows));
+	l->rows[l->n++] = *row;
+}
+
+static int campaigns_load(struct flush *f, const struct segments_read *l, struct err *err)
+{
+	struct campaign_key *keys = ARENA_ARRAY(f->arena, struct campaign_key, l->n + 1);
+
+	for (size_t i = 0; i < l->n; i++)
+		keys[i] = (struct campaign_key){ l->rows[i].workspace_id, l->rows[i].campaign_id };
+	return l->n > 0 ? campaign_cache_load(f->o.shared->campaigns, owner_tx_pg(f->tx), keys, l->n, err) : 0;
+}
+
+static const struct account *account_of(const struct flush *f, const struct campaign_segment *row)
+{
+	return account_cache_find(f->o.shared->accounts, row->workspace_id, row->account_id);
+}
+
+/* Messages that the account's portfolio may still send today. */
+static int portfolio_is_open(struct flush *f, const struct account *a, bool *open, struct err *err)
+{
+	const struct sending_settings *s = a ? account_cache_settings(f->o.shared->accounts, a->workspace_id) : NULL;
+	int64_t limit = s ? s->portfolio_per_day : 0, sends = 0, again_us = PG_NO_TIME;
+
+	*open = true;
+	if (limit <= 0 || a->business_id.n == 0)
+		return 0;
+	if (store_portfolio_read(owner_tx_pg(f->tx), a->workspace_id, a->business_id, &sends, &again_us, err) < 0)
+		return -1;
+	*open = sends < limit;
+	return 0;
+}
+
+/* Whether each is within its window and portfolio. */
+static int openings_read(struct flush *f, const struct segments_read *l, bool *open, struct err *err)
+{
+	struct campaign_window *windows = ARENA_ARRAY(f->arena, struct campaign_window, l->n + 1);
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct account *a = account_of(f, &l->rows[i]);
+
+		windows[i] = (struct campaign_window){ .key = { l->rows[i].workspace_id, l->rows[i].campaign_id },
+			.bridge = a && a->limits.bridge };
+	}
+	if (l->n > 0 && store_campaign_windows(owner_tx_pg(f->tx), windows, l->n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < l->n; i++) {
+		if (portfolio_is_open(f, account_of(f, &l->rows[i]), &open[i], err) < 0)
+			return -1;
+		open[i] = open[i] && windows[i].open;
+	}
+	return 0;
+}
+
+/* True once after a pause. */
+static bool has_resumed(struct flush *f, const struct campaign *c)
+{
+	const struct str key = { (const char *)&c->key.id, sizeof(c->key.id) };
+
+	if (c->status == CAMPAIGN_PAUSED)
+		*map_slot(f->paused, key) = f;
+	if (c->status != CAMPAIGN_RUNNING || !map_get(f->paused, key))
+		return false;
+	map_del(f->paused, key);
+	return true;
+}
+
+static void segment_apply(struct flush *f, const struct campaign_segment *row, bool open, bool resumed)
+{
+	const struct campaign *c = campaign_cache_find(f->o.shared->campaigns, row->workspace_id, row->campaign_id);
+	struct lane *lane = lanes_find(f->o.lanes, row->account_id);
+	bool running = c && c->status == CAMPAIGN_RUNNING && c->prepared && open;
+	struct segment *s;
+
+	if (!lane) {
+		f->lanes_stale = true;
+		return;
+	}
+	s = lane_segment(lane, row, running, f->now_ms);
+	segment_run(s, running, resumed, f->now_ms);
+}
+
+static bool is_read(const struct segments_read *l, const struct segment *s)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->rows[i].campaign_id == s->row.campaign_id && l->rows[i].segment == s->row.segment &&
+			l->rows[i].account_id == s->row.account_id)
+			return true;
+	return false;
+}
+
+bool segment_is_idle(const struct segment *s)
+{
+	const struct send *send;
+
+	TAILQ_FOREACH (send, &s->lane->in_flight, in_list)
+		if (send->segment == s)
+			return false;
+	return s->in_flight == 0;
+}
+
+/* Those that are done, or have moved. */
+static void segments_drop(struct lane *lane, const struct segments_read *l)
+{
+	struct segment *s, *next;
+
+	for (s = TAILQ_FIRST(&lane->segments); s; s = next) {
+		next = TAILQ_NEXT(s, in_lane);
+		if (!is_read(l, s) && !s->changed && segment_is_idle(s))
+			lane_drop_segment(s);
+	}
+}
+
+int segments_refresh(struct flush *f, struct err *err)
+{
+	struct segments_read read = { .arena = f->arena };
+	struct lane *lane;
+	bool *open, *resumed;
+	size_t n;
+	const int32_t *partitions = partitions_owned(f, &n);
+
+	f->segments_at_ms = f->now_ms + SEGMENTS_EVERY_MS;
+	if (store_campaign_segments_read(owner_tx_pg(f->tx), partitions, n, segment_add, &read, err) < 0 ||
+		campaigns_load(f, &read, err) < 0)
+		return -1;
+	open = ARENA_ARRAY(f->arena, bool, read.n + 1);
+	resumed = ARENA_ARRAY(f->arena, bool, read.n + 1);
+	if (openings_read(f, &read, open, err) < 0 || flush_owns(f, err) < 0)
+		return -1;
+	f->n_segments = read.n;
+	for (size_t i = 0; i < read.n; i++) {
+		const struct campaign_segment *row = &read.rows[i];
+		const struct campaign *c =
+			campaign_cache_find(f->o.shared->campaigns, row->workspace_id, row->campaign_id);
+		bool same = i > 0 && read.rows[i - 1].campaign_id == row->campaign_id;
+
+		resumed[i] = same ? resumed[i - 1] : c && has_resumed(f, c);
+		segment_apply(f, row, open[i], resumed[i]);
+	}
+	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
+		segments_drop(lane, &read);
+	return 0;
+}
