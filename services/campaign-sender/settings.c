@@ -48,7 +48,7 @@ const struct config_key sender_keys[] = {
 		"How long requests in flight may take to end after SIGTERM." },
 	{ "batch.max_events", CONFIG_INT, 0, AT(batch_max_events), "500", 1, 20000, "Records in one transaction." },
 	{ "batch.max_bytes", CONFIG_BYTES, 0, AT(batch_max_bytes), "4M", 1024, 67108864, "Bytes in one transaction." },
-	{ "batch.linger", CONFIG_DURATION_MS, 0, AT(batch_linger_ms), "1ms", 0, 5000,
+	{ "batch.linger", CONFIG_DURATION_MS, 0, AT(batch_linger_ms), "0", 0, 5000,
 		"How long a batch waits for further records." },
 	{ "outbox.max_outstanding", CONFIG_INT, 0, AT(outbox_max_outstanding), "16", 1, 1000,
 		"While this many outbox rows of a partition are not acknowledged by Kafka, nothing is applied or sent." },

@@ -18,8 +18,8 @@ void stats_resolved(const char *by);
 void stats_skipped(struct str reason); /* before it was sent: "deadline_passed", "opted_out", "erased" */
 
 struct stats_gauges {
-	size_t in_flight, direct_waiting, campaign_waiting;
-	int64_t oldest_due_ms, unknown, unknown_overdue;
+	size_t in_flight, direct_waiting, campaign_waiting, unknown_waiting;
+	int64_t oldest_due_ms;
 	size_t held, breakers_open, campaigns_stopped;
 };
 void stats_gauges(const struct stats_gauges *g);

@@ -4,9 +4,12 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "campaign-sender/lanes/schedule.h"
 
-#define RELEASE_ROWS 1000
+#define RELEASE_ROWS     1000
+#define RELEASE_EVERY_MS 60000 /* single messages whose predecessor a status has ended */
 
 struct lanes_read {
 	struct send_lane *rows;
@@ -67,6 +70,17 @@ static bool in_doubt(const struct flush *f, int64_t account_id, int64_t id)
 	const int64_t key[2] = { account_id, id };
 
 	return map_get(f->doubtful, (struct str){ (const char *)key, sizeof(key) });
+}
+
+void flush_update_accounts(struct flush *f)
+{
+	struct lane *lane;
+
+	f->now_ms = clock_mono_ms();
+	f->now_us = clock_now_us();
+	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
+		if (account_cache_find(f->o.shared->accounts, lane->row.workspace_id, lane->row.account_id))
+			lane_update_account(f, lane);
 }
 
 struct recovery {
@@ -184,12 +198,13 @@ int acquire_run(struct flush *f, struct err *err)
 		return -1;
 	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
 		lane_update_account(f, lane);
-	if (f->n_acquired == 0)
+	if (f->n_acquired == 0 && f->now_ms < f->release_at_ms)
 		return 0;
+	f->release_at_ms = f->now_ms + RELEASE_EVERY_MS;
 	if (concerned_lock(f, err) < 0 || lost_recover(f, &recovery, err) < 0 || addresses_release(f, &read, err) < 0)
 		return -1;
 	for (size_t i = 0; i < recovery.n; i++)
 		if ((lane = lanes_find(f->o.lanes, recovery.lost[i].account_id)))
-			lane->changed = true;
+			lane_mark_changed(lane);
 	return flush_owns(f, err);
 }

@@ -25,34 +25,30 @@ struct wish {
 	const struct account *from; /* NULL: not known any more */
 	enum failover rule;
 	const struct outgoing *message;
-	struct arena *arena;
+	struct flush *flush;
 };
 
-static bool other(struct str a, struct str b)
+static struct failover_account failover_of(const struct account *a, bool has_room)
 {
-	return a.n == 0 || b.n == 0 || !str_eq(a, b);
+	return (struct failover_account){ a->from.provider, a->business_id, a->waba_id, a->app, has_room };
+}
+
+/* Of a lane on another replica it is not known whether it has room. */
+static bool has_room(const struct wish *w, const struct account *a)
+{
+	struct lane *lane = lanes_find(w->flush->o.lanes, a->id);
+
+	return !lane || lane_has_room(lane, w->flush->now_us, w->flush->now_ms);
 }
 
 static bool rule_admits(const struct wish *w, const struct account *a)
 {
+	struct failover_account from, to = failover_of(a, has_room(w, a));
+
 	if (!w->from)
 		return true;
-	switch (w->rule) {
-	case FAILOVER_OTHER_WABA:
-		return other(a->waba_id, w->from->waba_id);
-	case FAILOVER_OTHER_APP:
-		return other(a->app, w->from->app);
-	case FAILOVER_OTHER_PORTFOLIO:
-		return other(a->business_id, w->from->business_id);
-	case FAILOVER_OTHER_PROVIDER:
-		return a->from.provider != w->from->from.provider;
-	case FAILOVER_NEVER:
-	case FAILOVER_ANY:
-	case FAILOVER_AFTER_TRIES:
-	case FAILOVER_FREE:
-		break;
-	}
-	return true;
+	from = failover_of(w->from, false);
+	return failover_admits(w->rule, &from, &to);
 }
 
 static bool admits(void *ctx, const struct account *a)
@@ -60,7 +56,8 @@ static bool admits(void *ctx, const struct account *a)
 	const struct wish *w = ctx;
 	struct err err;
 
-	return a->api && rule_admits(w, a) && provider_check(a->api, &w->message->to_provider, w->arena, &err) == 0;
+	return a->api && rule_admits(w, a) &&
+		provider_check(a->api, &w->message->to_provider, w->flush->arena, &err) == 0;
 }
 
 static const struct account *account_for(struct flush *f, const struct written *w, enum failover rule,
@@ -69,7 +66,7 @@ static const struct account *account_for(struct flush *f, const struct written *
 	const struct client_id id = { .request = w->request, .generation = w->row.generation };
 	struct wish wish = { .from = account_cache_find(f->o.shared->accounts, w->row.workspace_id, w->row.sent_by),
 		.rule = rule,
-		.arena = f->arena };
+		.flush = f };
 	struct outgoing message;
 	struct err err;
 	int64_t *all = ARENA_ARRAY(f->arena, int64_t, n + 1);
@@ -91,12 +88,10 @@ static const struct account *account_for(struct flush *f, const struct written *
 
 static void backup_set(struct flush *f, struct written *w, const struct account *a)
 {
-	if (!a) {
-		w->row.status = SEND_STATUS_FAILED;
-		w->row.error_code = STR("no_backup_account");
+	if (!a)
 		return;
-	}
 	w->moved_to = a->id;
+	w->row.status = SEND_STATUS_PENDING;
 	w->row.account_id = a->id;
 	w->row.delay_ms = -1;
 	concerned_add_lane(f, a->workspace_id, a->id, a->partition);

@@ -59,17 +59,10 @@ static void admit(struct flush *f, struct send *s)
 	send_admit(s, &use, f->now_us, f->now_ms);
 }
 
-/* Whether the bridge's account may talk to one more stranger today. Its campaigns wait otherwise. */
-static bool warm_enough(struct flush *f, struct send *s)
+/* Whether the bridge's account may talk to one more stranger today; otherwise *again_us is when. */
+static bool warm_enough(struct send *s, int64_t now_us, int64_t *again_us)
 {
-	int64_t again_us;
-
-	if (s->resolves || !is_new_conversation(s) ||
-		limits_new_conversation(&s->lane->row, &s->lane->limits, f->now_us, &again_us))
-		return true;
-	if (s->segment)
-		segment_run(s->segment, false, false, f->now_ms);
-	return false;
+	return !is_new_conversation(s) || limits_new_conversation(&s->lane->row, &s->lane->limits, now_us, again_us);
 }
 
 static void ended(struct flush *f, const struct send *s, struct str reason)
@@ -83,22 +76,40 @@ static void ended(struct flush *f, const struct send *s, struct str reason)
 			&s->row, s->partition, reason);
 }
 
-/* True: it may be sent. */
+/* Its campaign does not send now: what waits of it is dropped until the segments are read again. */
+static void stopped(struct flush *f, struct send *s)
+{
+	struct segment *segment = s->segment;
+
+	send_drop(s);
+	if (segment)
+		segment_run(segment, false, false, f->now_ms);
+	f->segments_stale = true;
+}
+
+/* True: it was admitted. Otherwise it is not CHOSEN any more. */
 static bool judge(struct flush *f, struct send *s, const struct send_check *c)
 {
+	int64_t again_us;
+
 	switch (c->verdict) {
 	case SEND_MAY:
-		return warm_enough(f, s);
+		if (warm_enough(s, f->now_us, &again_us)) {
+			admit(f, s);
+			return true;
+		}
+		send_delay(s, again_us);
+		break;
 	case SEND_STOPPED:
 	case SEND_CLOSED:
-		if (s->segment)
-			segment_run(s->segment, false, false, f->now_ms);
-		f->segments_stale = true;
-		return false;
+		stopped(f, s);
+		break;
 	case SEND_ENDED:
 		ended(f, s, c->reason);
-		return false;
+		send_end(s);
+		break;
 	case SEND_CHANGED:
+		send_end(s);
 		break;
 	}
 	return false;
@@ -120,13 +131,13 @@ int flush_check(struct flush *f, struct err *err)
 		return -1;
 	for (size_t i = 0; i < f->n_chosen; i++) {
 		struct send *s = f->chosen[i];
+		bool admitted_now = s->resolves || judge(f, s, &rows[at++]);
 
-		if (s->resolves || judge(f, s, &rows[at++])) {
-			admit(f, s);
-			f->chosen[admitted++] = s;
-		} else {
-			send_drop(s);
-		}
+		if (!admitted_now)
+			continue;
+		if (s->resolves)
+			send_admit(s, NULL, f->now_us, f->now_ms);
+		f->chosen[admitted++] = s;
 	}
 	f->n_chosen = admitted;
 	f->admitted = true;

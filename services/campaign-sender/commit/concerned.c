@@ -40,19 +40,10 @@ static void any_include(struct flush *f)
 		f->included[f->any] = true;
 }
 
-static bool has_changed_segment(const struct lane *lane)
-{
-	const struct segment *s;
-
-	TAILQ_FOREACH (s, &lane->segments, in_lane)
-		if (s->changed)
-			return true;
-	return false;
-}
-
 void concerned_collect(struct flush *f)
 {
 	const struct lane *lane;
+	const struct segment *s;
 
 	for (size_t i = 0; i < f->n_written; i++) {
 		const struct send_result *row = &f->written[i].row;
@@ -62,9 +53,10 @@ void concerned_collect(struct flush *f)
 	}
 	for (size_t i = 0; i < f->n_chosen; i++)
 		lane_add(f, f->chosen[i]->lane);
-	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
-		if (lane->changed || has_changed_segment(lane))
-			lane_add(f, lane);
+	TAILQ_FOREACH (lane, &f->o.lanes->changed, in_changed)
+		lane_add(f, lane);
+	TAILQ_FOREACH (s, &f->o.lanes->changed_segments, in_changed)
+		lane_add(f, s->lane);
 	any_include(f);
 }
 

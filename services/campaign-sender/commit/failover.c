@@ -1,4 +1,4 @@
-/* Accounts that have been unusable for FAILOVER_AFTER_MS: others send their single messages, and their segments move; see private.h.
+/* Accounts that have been unusable for LANE_STRANDED_MS: others send their single messages, and their segments move; see private.h.
  * Invariant: only what waits is moved; what was begun stays with the account that may have sent it. */
 #include "campaign-sender/commit/private.h"
 
@@ -6,82 +6,36 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
-#include "store/sends_fetch.h"
 
-#define FAILOVER_AFTER_MS 30000
 #define FAILOVER_EVERY_MS 1000
-#define FAILOVER_ROWS     500 /* of each account at once */
 
-static bool is_unusable(const struct lane *lane, int64_t now_ms)
+static bool is_stranded(const struct lane *lane, int64_t now_ms)
 {
-	return !lane->usable && now_ms - lane->unusable_since_ms >= FAILOVER_AFTER_MS;
+	return !lane->usable && now_ms - lane->unusable_since_ms >= LANE_STRANDED_MS;
 }
 
 bool failover_wanted(const struct flush *f, int64_t now_ms)
 {
 	const struct lane *lane;
 
-	if (now_ms < f->failover_at_ms || f->o.lanes->stopped)
+	if (now_ms < f->failover_at_ms || f->o.lanes->stopped || f->o.lanes->draining)
 		return false;
+	if (now_ms >= f->o.lanes->stranded_at_ms || f->o.lanes->moving > 0)
+		return true;
 	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
-		if (is_unusable(lane, now_ms))
+		if (is_stranded(lane, now_ms) && !TAILQ_EMPTY(&lane->segments))
 			return true;
 	return false;
 }
 
 /* Single messages */
 
-struct due_rows {
-	struct flush *flush;
-	struct send_due_source *sources;
-	struct lane **lanes;
-	size_t n_sources;
-	struct send_row *rows;
-	size_t n, cap;
-};
-
-static void row_add(void *ctx, const struct send_row *row)
+static struct written written_of(struct send *s)
 {
-	struct due_rows *d = ctx;
+	const struct send_row *row = &s->row;
 
-	if (row->campaign_id || row->status != SEND_STATUS_PENDING)
-		return;
-	d->rows = vec_grow_in(d->flush->arena, d->rows, d->n, &d->cap, sizeof(*d->rows));
-	d->rows[d->n++] = *row;
-}
-
-static void sources_collect(struct flush *f, struct due_rows *d)
-{
-	size_t cap_lanes = 0, cap_sources = 0;
-	struct lane *lane;
-
-	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes) {
-		if (!is_unusable(lane, f->now_ms))
-			continue;
-		d->sources = vec_grow_in(f->arena, d->sources, d->n_sources, &cap_sources, sizeof(*d->sources));
-		d->lanes = vec_grow_in(f->arena, d->lanes, d->n_sources, &cap_lanes, sizeof(struct lane *));
-		d->sources[d->n_sources] =
-			(struct send_due_source){ lane->row.workspace_id, lane->row.account_id, FAILOVER_ROWS };
-		d->lanes[d->n_sources++] = lane;
-	}
-}
-
-static int row_cmp(const void *va, const void *vb)
-{
-	const struct send_row *a = va, *b = vb;
-
-	if (a->workspace_id != b->workspace_id)
-		return a->workspace_id < b->workspace_id ? -1 : 1;
-	return (a->id > b->id) - (a->id < b->id);
-}
-
-/* Those that may have been begun are left alone: in flight, or answered. */
-static void written_add(struct flush *f, const struct send_row *row, const struct lane *lane)
-{
-	if (lanes_knows(f->o.lanes, lane->row.account_id, row->id))
-		return;
-	f->written[f->n_written++] = (struct written){
-		.campaign_id = 0,
+	return (struct written){
+		.waiting = s,
 		.address = row->address,
 		.content = row->content,
 		.request = row->request,
@@ -89,42 +43,63 @@ static void written_add(struct flush *f, const struct send_row *row, const struc
 		.row = { .workspace_id = row->workspace_id,
 			.id = row->id,
 			.generation = row->generation,
-			.sent_by = lane->row.account_id,
-			.slot = lane->row.partition,
-			.status = SEND_STATUS_PENDING,
+			.sent_by = s->account_id,
+			.slot = s->partition,
+			.status = SEND_STATUS_FAILED,
 			.attempt = row->attempt,
-			.account_id = lane->row.account_id,
-			.delay_ms = 0 },
+			.account_id = s->account_id,
+			.delay_ms = -1 },
 	};
 }
 
-/* A named account is waited for in vain unless another may take its place. */
+/* Whether another account may send it. If none does, it fails. */
 static bool may_move(struct flush *f, struct written *w)
 {
 	const struct client_id id = { .request = w->request };
 	struct outgoing out;
 	struct err err;
 
-	if (outgoing_read(&out, w->content, w->address, &id, NULL, f->arena, &err) == 0 &&
-		(out.message.allow_other_number || uuid_is_nil(&out.message.account)))
-		return true;
-	w->row.status = SEND_STATUS_FAILED;
 	w->row.error_code = STR("session_not_active");
 	w->row.error_message = STR("the account cannot send, and the request allows no other one");
-	return false;
+	if (outgoing_read(&out, w->content, w->address, &id, NULL, f->arena, &err) < 0)
+		return false;
+	if (!out.message.allow_other_number && !uuid_is_nil(&out.message.account))
+		return false;
+	w->row.error_code = uuid_is_nil(&out.message.account) ? STR("no_active_account") : STR("no_backup_account");
+	w->row.error_message = STR("no account of the workspace can send it");
+	return true;
 }
 
-static int directs_collect(struct flush *f, struct due_rows *d, struct err *err)
+static int written_cmp(const void *va, const void *vb)
 {
-	if (store_sends_due(owner_tx_pg(f->tx), d->sources, d->n_sources, NULL, 0, f->arena, row_add, d, err) < 0 ||
-		flush_owns(f, err) < 0)
-		return -1;
-	if (d->n > 0)
-		qsort(d->rows, d->n, sizeof(*d->rows), row_cmp);
-	f->written = ARENA_ARRAY(f->arena, struct written, d->n + 1);
-	for (size_t i = 0; i < d->n; i++)
-		written_add(f, &d->rows[i], d->lanes[d->rows[i].place]);
-	return 0;
+	const struct written *a = va, *b = vb;
+
+	if (a->row.workspace_id != b->row.workspace_id)
+		return a->row.workspace_id < b->row.workspace_id ? -1 : 1;
+	return (a->row.id > b->row.id) - (a->row.id < b->row.id);
+}
+
+static int directs_choose(struct flush *f, struct err *err)
+{
+	struct send **waiting;
+	size_t n = lanes_stranded(f->o.lanes, f->now_ms, f->arena, &waiting);
+	bool *wanted = ARENA_ARRAY(f->arena, bool, n + 1);
+	enum failover *rules = ARENA_ARRAY(f->arena, enum failover, n + 1);
+
+	if (n == 0)
+		return 0;
+	f->written = ARENA_ARRAY(f->arena, struct written, n + 1);
+	for (size_t i = 0; i < n; i++)
+		f->written[i] = written_of(waiting[i]);
+	f->n_written = n;
+	qsort(f->written, n, sizeof(*f->written), written_cmp);
+	for (size_t i = 0; i < n; i++) {
+		wanted[i] = may_move(f, &f->written[i]);
+		rules[i] = FAILOVER_ANY;
+		concerned_add_lane(f, f->written[i].row.workspace_id, f->written[i].row.sent_by,
+			f->written[i].row.slot);
+	}
+	return backups_choose(f, wanted, rules, err);
 }
 
 static int directs_write(struct flush *f, struct err *err)
@@ -133,7 +108,7 @@ static int directs_write(struct flush *f, struct err *err)
 
 	for (size_t i = 0; i < f->n_written; i++)
 		rows[i] = f->written[i].row;
-	if (store_sends_results(owner_tx_pg(f->tx), rows, f->n_written, err) < 0)
+	if (store_sends_results(owner_tx_pg(f->tx), rows, f->n_written, err) < 0 || flush_owns(f, err) < 0)
 		return -1;
 	for (size_t i = 0; i < f->n_written; i++) {
 		struct written *w = &f->written[i];
@@ -146,33 +121,13 @@ static int directs_write(struct flush *f, struct err *err)
 	return dispatches_emit(f, err);
 }
 
-static int directs_move(struct flush *f, struct due_rows *d, struct err *err)
+void failover_done(struct flush *f)
 {
-	bool *wanted;
-	enum failover *rules;
-
-	if (directs_collect(f, d, err) < 0)
-		return -1;
-	wanted = ARENA_ARRAY(f->arena, bool, f->n_written + 1);
-	rules = ARENA_ARRAY(f->arena, enum failover, f->n_written + 1);
-	for (size_t i = 0; i < f->n_written; i++) {
-		wanted[i] = may_move(f, &f->written[i]);
-		rules[i] = FAILOVER_ANY;
-	}
-	if (backups_choose(f, wanted, rules, err) < 0)
-		return -1;
-	for (size_t i = 0; i < d->n_sources; i++)
-		concerned_add_lane(f, d->sources[i].workspace_id, d->sources[i].account_id, d->lanes[i]->row.partition);
-	return 0;
+	for (size_t i = 0; i < f->n_written; i++)
+		send_end(f->written[i].waiting);
 }
 
 /* Segments */
-
-struct move {
-	struct lane *lane;
-	struct segment *segment;
-	struct campaign_segment to;
-};
 
 static const struct account *successor(struct flush *f, const struct segment *s, const struct campaign *c)
 {
@@ -187,50 +142,78 @@ static const struct account *successor(struct flush *f, const struct segment *s,
 	return choice_of(f->o.shared->accounts, &what);
 }
 
-static void segment_plan(struct flush *f, struct segment *s, struct move *moves, size_t *n)
+static void segment_plan(struct flush *f, struct segment *s)
 {
 	const struct campaign *c = campaign_cache_find(f->o.shared->campaigns, s->row.workspace_id, s->row.campaign_id);
 	const struct account *to;
 
-	if (!c || c->status != CAMPAIGN_RUNNING || !c->prepared || !segment_is_idle(s))
+	if (!c || c->status != CAMPAIGN_RUNNING || !c->prepared || s->row.moving_to)
 		return;
 	to = successor(f, s, c);
-	if (!to) {
+	if (to)
+		segment_move(s, to->id, f->now_ms);
+	else
 		effects_add_pause(f->o.sending->journal->effects, c, "no_active_account",
 			"No account of the campaign can send.");
-		return;
-	}
-	moves[*n] = (struct move){ s->lane, s, s->row };
-	moves[*n].to.account_id = to->id;
-	moves[(*n)++].to.partition = to->partition;
-	concerned_add_lane(f, to->workspace_id, to->id, to->partition);
-	flush_notify(f, to);
 }
 
-static size_t segments_count(const struct flush *f)
+static void segments_plan(struct flush *f)
 {
-	const struct segment *s;
-	const struct lane *lane;
-	size_t n = 0;
-
-	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
-		TAILQ_FOREACH (s, &lane->segments, in_lane)
-			n++;
-	return n;
-}
-
-static struct move *segments_plan(struct flush *f, size_t *n)
-{
-	struct move *moves = ARENA_ARRAY(f->arena, struct move, segments_count(f) + 1);
 	struct segment *s;
 	struct lane *lane;
 
+	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes) {
+		if (!is_stranded(lane, f->now_ms))
+			continue;
+		TAILQ_FOREACH (s, &lane->segments, in_lane)
+			segment_plan(f, s);
+	}
+}
+
+struct move {
+	struct campaign_segment to;
+	int64_t from;
+};
+
+/* Those of which nothing is in flight. */
+static struct move *moves_collect(struct flush *f, size_t *n)
+{
+	struct segment **at;
+	size_t found = lanes_movable(f->o.lanes, f->arena, &at);
+	struct move *moves = ARENA_ARRAY(f->arena, struct move, found + 1);
+
 	*n = 0;
-	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
-		if (is_unusable(lane, f->now_ms))
-			TAILQ_FOREACH (s, &lane->segments, in_lane)
-				segment_plan(f, s, moves, n);
+	for (size_t i = 0; i < found; i++) {
+		const struct account *to =
+			account_cache_find(f->o.shared->accounts, at[i]->row.workspace_id, at[i]->row.moving_to);
+		struct move *m = &moves[*n];
+
+		if (!to) {
+			segment_move(at[i], 0, f->now_ms);
+			continue;
+		}
+		*m = (struct move){ at[i]->row, at[i]->row.account_id };
+		m->to.account_id = to->id;
+		m->to.partition = to->partition;
+		m->to.moving_to = 0;
+		++*n;
+		concerned_add_lane(f, to->workspace_id, to->id, to->partition);
+		concerned_add_lane(f, to->workspace_id, m->from, at[i]->row.partition);
+		flush_notify(f, to);
+	}
 	return moves;
+}
+
+/* At once: what is in memory of it must not be written over the row that has moved. */
+static void segment_leave(struct flush *f, const struct move *m)
+{
+	struct lane *lane = lanes_find(f->o.lanes, m->from);
+	struct segment *s = lane ? lane_find_segment(lane, m->to.campaign_id, m->to.segment) : NULL;
+
+	log_info("segment moved to another account", LOG_I("campaign", m->to.campaign_id),
+		LOG_I("segment", m->to.segment), LOG_I("account", m->to.account_id));
+	if (s)
+		lane_drop_segment(s);
 }
 
 static int segments_move(struct flush *f, const struct move *moves, size_t n, struct err *err)
@@ -240,12 +223,11 @@ static int segments_move(struct flush *f, const struct move *moves, size_t n, st
 		int moved;
 
 		(void)failpoint("segment_move");
-		moved = store_campaign_segment_move(owner_tx_pg(f->tx), to, moves[i].lane->row.account_id, err);
+		moved = store_campaign_segment_move(owner_tx_pg(f->tx), to, moves[i].from, err);
 		if (moved < 0 || flush_owns(f, err) < 0)
 			return -1;
 		if (moved == 1)
-			log_info("segment moved to another account", LOG_I("campaign", to->campaign_id),
-				LOG_I("segment", to->segment), LOG_I("account", to->account_id));
+			segment_leave(f, &moves[i]);
 	}
 	f->segments_stale = f->segments_stale || n > 0;
 	return 0;
@@ -253,16 +235,15 @@ static int segments_move(struct flush *f, const struct move *moves, size_t n, st
 
 int failover_run(struct flush *f, struct err *err)
 {
-	struct due_rows due = { .flush = f };
-	struct move *moves;
+	const struct move *moves;
 	size_t n;
 
 	f->failover_at_ms = f->now_ms + FAILOVER_EVERY_MS;
-	sources_collect(f, &due);
-	if (directs_move(f, &due, err) < 0)
+	if (directs_choose(f, err) < 0)
 		return -1;
-	moves = segments_plan(f, &n);
-	if (concerned_lock(f, err) < 0 || flush_owns(f, err) < 0)
+	segments_plan(f);
+	moves = moves_collect(f, &n);
+	if (concerned_lock(f, err) < 0 || flush_owns(f, err) < 0 || directs_write(f, err) < 0 || flush_owns(f, err) < 0)
 		return -1;
-	return directs_write(f, err) < 0 || flush_owns(f, err) < 0 ? -1 : segments_move(f, moves, n, err);
+	return segments_move(f, moves, n, err);
 }

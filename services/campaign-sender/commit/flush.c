@@ -77,7 +77,8 @@ static bool has_back_pressure(const struct flush *f)
 static bool refresh_is_due(const struct flush *f, int64_t now_ms)
 {
 	return f->n_acquired > 0 || f->lanes_stale || f->segments_stale ||
-		(f->n_segments > 0 && now_ms >= f->segments_at_ms);
+		(f->n_segments > 0 && now_ms >= f->segments_at_ms) ||
+		(now_ms >= f->release_at_ms && !TAILQ_EMPTY(&f->o.lanes->all));
 }
 
 bool flush_wanted(struct flush *f, int64_t now_ms, bool *at_once)
@@ -121,7 +122,7 @@ static int transaction_begin(struct flush *f, struct err *err)
 /* What is read again and moved: a transaction over all lanes. */
 static int upkeep_write(struct flush *f, struct err *err)
 {
-	bool lanes = f->n_acquired > 0 || f->lanes_stale;
+	bool lanes = f->n_acquired > 0 || f->lanes_stale || f->now_ms >= f->release_at_ms;
 
 	f->lanes_stale = f->segments_stale = false;
 	if (transaction_begin(f, err) < 0 || (lanes && acquire_run(f, err) < 0) || segments_refresh(f, err) < 0 ||
@@ -130,8 +131,9 @@ static int upkeep_write(struct flush *f, struct err *err)
 	f->lanes.n = 0;
 	if (failover_wanted(f, f->now_ms) && failover_run(f, err) < 0)
 		return -1;
-	if (flush_mark(f, err) < 0 || owner_tx_commit(f->tx, err) < 0)
+	if (flush_mark(f, err) < 0 || owner_tx_commit(f->tx, err) < 0 || flush_owns(f, err) < 0)
 		return -1;
+	failover_done(f);
 	f->n_acquired = 0;
 	map_clear(f->doubtful);
 	return 0;
@@ -290,7 +292,7 @@ void flush_acquired(struct flush *f, const int32_t *partitions, size_t n)
 		f->acquired = vec_grow(f->acquired, f->n_acquired, &f->cap_acquired, sizeof(*f->acquired));
 		f->acquired[f->n_acquired++] = partitions[i];
 	}
-	f->lanes_stale = f->segments_stale = true;
+	f->lanes_stale = f->segments_stale = f->told = true;
 }
 
 void flush_lost(struct flush *f)
@@ -305,5 +307,6 @@ void flush_refresh_lanes(struct flush *f)
 
 void flush_refresh_segments(struct flush *f)
 {
+	f->told = true;
 	f->segments_stale = true;
 }

@@ -33,6 +33,8 @@ int flush_run(struct flush *f, struct err *err) ERR_MUST_USE;
 void flush_acquired(struct flush *f, const int32_t *partitions, size_t n);
 /* They were revoked, and so were those that flush_acquired() named since. */
 void flush_lost(struct flush *f);
+/* About once a second: holds and pauses end by themselves. */
+void flush_update_accounts(struct flush *f);
 /* Lanes or segments were added: they are read by the next flush_run(). */
 void flush_refresh_lanes(struct flush *f);
 void flush_refresh_segments(struct flush *f);

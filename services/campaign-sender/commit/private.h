@@ -23,7 +23,8 @@
 
 /* A row whose result is written in this transaction. */
 struct written {
-	struct journal_result *result; /* NULL: failover of a row that waits in PostgreSQL */
+	struct journal_result *result; /* NULL: it waited for an account that cannot be used */
+	struct send *waiting; /* then: in its lane */
 	struct send_result row;
 	int64_t campaign_id;
 	struct str address, content;
@@ -59,7 +60,8 @@ struct flush {
 	int32_t *acquired; /* partitions whose lanes are not read yet */
 	size_t n_acquired, cap_acquired;
 	bool lanes_stale, segments_stale;
-	int64_t segments_at_ms, failover_at_ms; /* when they are looked at next */
+	bool told; /* that campaigns have changed: rows may have come or become due */
+	int64_t segments_at_ms, failover_at_ms, release_at_ms; /* when they are looked at next */
 	size_t n_segments; /* that are not done, when they were read last */
 
 	/* Of the transaction. */
@@ -115,7 +117,7 @@ void dispatch_failed(struct flush *f, const struct account *account, const struc
 	struct str reason);
 void dispatch_unknown(struct flush *f, const struct account *account, const struct send_recovered *row,
 	int32_t partition);
-/* Chooses another account for the written rows that are to fail over, or fails them. */
+/* Chooses another account for these written rows. Those for which there is none stay as they are. */
 int backups_choose(struct flush *f, const bool *wanted, const enum failover *rules, struct err *err) ERR_MUST_USE;
 
 /* The others, in the order in which they run. */
@@ -124,14 +126,14 @@ int acquire_run(struct flush *f, struct err *err) ERR_MUST_USE;
 /* In the arena. */
 int32_t *partitions_owned(struct flush *f, size_t *n);
 int segments_refresh(struct flush *f, struct err *err) ERR_MUST_USE;
-/* Nothing of it is in flight or answered. */
-bool segment_is_idle(const struct segment *s);
 int flush_check(struct flush *f, struct err *err) ERR_MUST_USE;
 int flush_mark(struct flush *f, struct err *err) ERR_MUST_USE;
 int flush_fetch(struct flush *f, struct err *err) ERR_MUST_USE;
 /* Whether an account has been unusable for so long that others are to send its messages. */
 bool failover_wanted(const struct flush *f, int64_t now_ms);
 int failover_run(struct flush *f, struct err *err) ERR_MUST_USE;
+/* After its commit: messages that moved or failed leave their lanes. */
+void failover_done(struct flush *f);
 /* Tells the lane what its account is like now. */
 void lane_update_account(struct flush *f, struct lane *lane);
 /* Reads the accounts of all lanes that are not cached. */

@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
-#define SEGMENTS_EVERY_MS 2000 /* also without a notification: windows open and close, portfolios are used up */
+#include "campaign-sender/lanes/schedule.h"
+
+#define SEGMENTS_EVERY_MS 1000 /* also without a notification: windows open and close, portfolios are used up */
 
 struct segments_read {
 	struct campaign_segment *rows;
@@ -37,8 +39,7 @@ static const struct account *account_of(const struct flush *f, const struct camp
 /* Messages that the account's portfolio may still send today. */
 static int portfolio_is_open(struct flush *f, const struct account *a, bool *open, struct err *err)
 {
-	const struct sending_settings *s = a ? account_cache_settings(f->o.shared->accounts, a->workspace_id) : NULL;
-	int64_t limit = s ? s->portfolio_per_day : 0, sends = 0, again_us = PG_NO_TIME;
+	int64_t limit = a ? a->portfolio_per_day : 0, sends = 0, again_us = PG_NO_TIME;
 
 	*open = true;
 	if (limit <= 0 || a->business_id.n == 0)
@@ -94,8 +95,11 @@ static void segment_apply(struct flush *f, const struct campaign_segment *row, b
 		f->lanes_stale = true;
 		return;
 	}
-	s = lane_segment(lane, row, running, f->now_ms);
-	segment_run(s, running, resumed, f->now_ms);
+	s = lane_find_segment(lane, row->campaign_id, row->segment);
+	if (!s || s->running != running || s->row.done != row->done || s->row.moving_to != row->moving_to || f->told)
+		s = lane_segment(lane, row, running, f->now_ms);
+	if (resumed)
+		segment_run(s, running, true, f->now_ms);
 }
 
 static bool is_read(const struct segments_read *l, const struct segment *s)
@@ -107,16 +111,6 @@ static bool is_read(const struct segments_read *l, const struct segment *s)
 	return false;
 }
 
-bool segment_is_idle(const struct segment *s)
-{
-	const struct send *send;
-
-	TAILQ_FOREACH (send, &s->lane->in_flight, in_list)
-		if (send->segment == s)
-			return false;
-	return s->in_flight == 0;
-}
-
 /* Those that are done, or have moved. */
 static void segments_drop(struct lane *lane, const struct segments_read *l)
 {
@@ -124,9 +118,52 @@ static void segments_drop(struct lane *lane, const struct segments_read *l)
 
 	for (s = TAILQ_FIRST(&lane->segments); s; s = next) {
 		next = TAILQ_NEXT(s, in_lane);
-		if (!is_read(l, s) && !s->changed && segment_is_idle(s))
+		if (!is_read(l, s) && !s->changed && s->in_flight == 0)
 			lane_drop_segment(s);
 	}
+}
+
+struct finished {
+	struct flush *flush;
+	struct campaign_key *keys;
+	size_t n, cap;
+};
+
+static void running_finish(void *ctx, const struct campaign_row *row)
+{
+	const struct finished *done = ctx;
+	struct segment *s;
+	struct lane *lane;
+
+	if (row->status != CAMPAIGN_RUNNING || row->prepared_us == PG_NO_TIME)
+		return;
+	TAILQ_FOREACH (lane, &done->flush->o.lanes->all, in_lanes)
+		TAILQ_FOREACH (s, &lane->segments, in_lane)
+			if (s->row.campaign_id == row->id && s->running && !s->row.done && segment_is_finished(s)) {
+				s->row.done = true;
+				segment_mark_changed(s);
+			}
+}
+
+/* Segments of which nothing is left are done, if their campaign is running in this transaction: of a paused one nothing is fetched. */
+static int segments_finish(struct flush *f, struct err *err)
+{
+	struct finished done = { .flush = f };
+	const struct lane *lane;
+	const struct segment *s;
+
+	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
+		TAILQ_FOREACH (s, &lane->segments, in_lane) {
+			if (!s->running || s->row.done || !segment_is_finished(s))
+				continue;
+			done.keys = vec_grow_in(f->arena, done.keys, done.n, &done.cap, sizeof(*done.keys));
+			done.keys[done.n++] = (struct campaign_key){ s->row.workspace_id, s->row.campaign_id };
+		}
+	if (done.n == 0)
+		return 0;
+	if (store_campaigns_read(owner_tx_pg(f->tx), done.keys, done.n, f->arena, running_finish, &done, err) < 0)
+		return -1;
+	return flush_owns(f, err);
 }
 
 int segments_refresh(struct flush *f, struct err *err)
@@ -155,7 +192,8 @@ int segments_refresh(struct flush *f, struct err *err)
 		resumed[i] = same ? resumed[i - 1] : c && has_resumed(f, c);
 		segment_apply(f, row, open[i], resumed[i]);
 	}
+	f->told = false;
 	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
 		segments_drop(lane, &read);
-	return 0;
+	return segments_finish(f, err);
 }

@@ -26,6 +26,8 @@ struct attempt *attempt_new(struct sending *s, struct send *send, const struct a
 	a->send = send;
 	a->api = account ? account->api : NULL;
 	a->began_us = clock_now_us();
+	a->again_ms = settlement_first_look_ms(account ? account->from.bridge : BRIDGE_NONE,
+		s->shared->settings->unknown_after_ms);
 	send->request = a;
 	return a;
 }

@@ -17,7 +17,7 @@ struct attempt {
 	struct pool_request *request;
 	enum provider_act act;
 	int64_t began_us;
-	int64_t again_ms; /* of a look-up that says nothing: when the next one is due */
+	int64_t again_ms; /* until the next resolution step, when its outcome is unknown */
 	bool other_number; /* as in struct journal_result */
 };
 

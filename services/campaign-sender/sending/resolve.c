@@ -2,6 +2,7 @@
  * is pending again. */
 #include "campaign-sender/sending/private.h"
 #include "campaign-sender/stats.h"
+#include "provider/answer.h"
 #include "provider/blazz.h"
 
 static void unknown_end(struct attempt *a, struct settlement settlement, bool by_policy)
@@ -32,49 +33,23 @@ static void policy_apply(struct attempt *a, const struct campaign *campaign)
 {
 	bool of_campaign = a->send->row.campaign_id != 0;
 	enum unknown_policy policy = of_campaign ? campaign->on_unknown : unknown_policy_of(false, STR_NONE, STR_NONE);
-	bool fails = policy == UNKNOWN_FAILS;
+	struct settlement settlement;
 
 	stats_resolved("policy");
-	unknown_end(a,
-		(struct settlement){ .status = fails ? SEND_STATUS_FAILED : SEND_STATUS_UNKNOWN,
-			.attempt = a->send->row.attempt,
-			.delay_ms = -1,
-			.keep_content = fails && of_campaign,
-			.account = ACCOUNT_NEUTRAL,
-			.reason = fails ? "unknown_outcome" : "" },
-		true);
-}
-
-static void found_read(enum blazz_lookup found, struct attempt_outcome *out)
-{
-	switch (found) {
-	case LOOKUP_SENT:
-		out->class = OUTCOME_ACCEPTED;
-		out->decision = code_of_sent();
-		break;
-	case LOOKUP_FAILED:
-		out->class = OUTCOME_DECIDED;
-		out->decision = out->answer.decision;
-		break;
-	case LOOKUP_ABSENT:
-		out->class = OUTCOME_NOT_SENT;
-		out->decision = code_of_not_sent(false);
-		break;
-	case LOOKUP_NONE:
-	case LOOKUP_PENDING:
-		out->class = OUTCOME_UNKNOWN;
-		out->decision = code_of_unknown(false);
-		break;
-	}
+	settle_by_policy(policy, of_campaign, a->send->row.attempt, &settlement);
+	unknown_end(a, settlement, true);
 }
 
 static void on_looked_up(void *ctx, const struct exchange_result *result)
 {
 	struct attempt *a = ctx;
-	struct attempt_outcome outcome = { .retry_after_ms = -1 };
+	struct attempt_outcome outcome;
+	struct provider_answer answer = answer_none();
+	enum blazz_lookup found;
 
 	arena_reset(a->sending->arena);
-	found_read(blazz_lookup_read(result, a->sending->arena, &outcome.answer), &outcome);
+	found = blazz_lookup_read(result, a->sending->arena, &answer);
+	settlement_lookup(found, &answer, &outcome);
 	if (outcome.class != OUTCOME_UNKNOWN)
 		stats_resolved("lookup");
 	attempt_settle(a, &outcome, result);

@@ -55,6 +55,7 @@ void attempt_settle(struct attempt *a, const struct attempt_outcome *outcome, co
 		.deadline_ms = deadline_ms(row),
 		.now_ms = clock_now_ms(),
 		.may_fail_over = row->campaign_id != 0 || a->other_number,
+		.unknown_delay_ms = a->again_ms,
 		.random = rng_unit(),
 	};
 	struct journal_result r = { .outcome = *outcome, .looked_up = a->send->resolves, .total_us = -1 };
@@ -65,8 +66,6 @@ void attempt_settle(struct attempt *a, const struct attempt_outcome *outcome, co
 		r.total_us = result->total_us;
 	}
 	settle(&settled, &r.settlement);
-	if (a->send->resolves && r.settlement.status == SEND_STATUS_UNKNOWN)
-		r.settlement.delay_ms = a->again_ms;
 	if (outcome->class != OUTCOME_ACCEPTED && outcome->decision.reason && outcome->decision.reason[0])
 		stats_code(outcome->decision.reason);
 	attempt_end(a, &r);

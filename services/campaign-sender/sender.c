@@ -1,0 +1,435 @@
+/* The main loop of campaign-sender; see sender.h. parts.c opens what it runs on.
+ *
+ *   turn: notices ──► caches ──► a batch, a sweep or a step of the worker ──► flush ──► requests begin
+ *
+ * Invariant: caches change between transactions only, as those borrow from them. */
+#include "campaign-sender/sender.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "campaign-sender/parts.h"
+#include "campaign-sender/stats.h"
+#include "kafka/admin.h"
+
+#define OWNER_DRAIN_MS   5000
+#define ADMIN_TIMEOUT_MS 5000
+#define TURN_FLUSHES     4 /* of a turn: a single message needs one to be fetched, and one to be marked */
+
+struct sender_service {
+	const struct sender_settings *settings;
+	struct service *service;
+	struct parts_ops ops;
+	struct parts parts;
+	int64_t flush_mono_ms; /* the next time */
+	bool due; /* a single message is: it does not wait for flush.interval */
+};
+
+/* Caches */
+
+static void all_changed(struct sender_service *s)
+{
+	const struct lane *lane;
+
+	account_cache_clear(s->parts.shared.accounts);
+	campaign_cache_clear(s->parts.shared.campaigns);
+	flush_refresh_lanes(s->parts.flush);
+	flush_refresh_segments(s->parts.flush);
+	TAILQ_FOREACH (lane, &s->parts.lanes.all, in_lanes)
+		(void)lanes_wake(&s->parts.lanes, lane->row.account_id, clock_mono_ms());
+}
+
+static void lane_due(struct sender_service *s, int64_t account_id)
+{
+	s->due = true;
+	if (!lanes_wake(&s->parts.lanes, account_id, clock_mono_ms()))
+		flush_refresh_lanes(s->parts.flush);
+}
+
+static void account_due(struct sender_service *s, const struct uuid *account)
+{
+	const struct account *a = account_cache_find_uuid(s->parts.shared.accounts, account);
+
+	if (a)
+		lane_due(s, a->id);
+	else
+		flush_refresh_lanes(s->parts.flush);
+}
+
+static void notice_apply(struct sender_service *s, const struct notice *n)
+{
+	struct parts *p = &s->parts;
+
+	switch (n->kind) {
+	case NOTICE_ALL:
+		all_changed(s);
+		break;
+	case NOTICE_ACCOUNT:
+		account_cache_account_changed(p->shared.accounts, &n->uuid);
+		campaign_cache_account_changed(p->shared.campaigns);
+		flush_refresh_lanes(p->flush);
+		break;
+	case NOTICE_CAMPAIGN:
+		campaign_cache_changed(p->shared.campaigns, &n->uuid);
+		flush_refresh_segments(p->flush);
+		break;
+	case NOTICE_TEMPLATE:
+		campaign_cache_template_changed(p->shared.campaigns, n->id);
+		break;
+	case NOTICE_WORKSPACE:
+		account_cache_workspace_changed(p->shared.accounts, &n->uuid);
+		flush_refresh_lanes(p->flush);
+		flush_refresh_segments(p->flush);
+		break;
+	case NOTICE_DUE:
+		account_due(s, &n->uuid);
+		break;
+	}
+}
+
+static int notices_apply(struct sender_service *s, struct err *err)
+{
+	struct notice *list;
+	size_t n;
+
+	if (notices_read(s->parts.notices, &list, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		notice_apply(s, &list[i]);
+	free(list);
+	return 0;
+}
+
+/* Partitions */
+
+/* The number of outbound's partitions, by which accounts are assigned to lanes; it never changes. */
+static int partitions_find(struct sender_service *s, struct err *err)
+{
+	const char *topic = s->parts.shared.topics->of[TOPIC_OUTBOUND];
+	struct kafka_topic_info *list = NULL;
+	struct kafka_admin *admin = NULL;
+	int32_t found = 0;
+	size_t n = 0;
+	int rc;
+
+	if (s->parts.shared.outbound_partitions > 0)
+		return 0;
+	if (kafka_admin_open(&admin, service_kafka(s->service), err) < 0)
+		return -1;
+	rc = kafka_admin_list(admin, topic, false, ADMIN_TIMEOUT_MS, &list, &n, err);
+	kafka_admin_close(&admin);
+	for (size_t i = 0; i < n; i++)
+		if (str_is(str_of(list[i].name), topic))
+			found = list[i].partitions;
+	free(list);
+	if (rc == 0 && found == 0)
+		return err_set(err, ERR_RETRY, "topic", "%s does not exist", topic);
+	s->parts.shared.outbound_partitions = found;
+	account_cache_partitions(s->parts.shared.accounts, found);
+	return rc;
+}
+
+static int on_acquired(void *ctx, struct pg *pg, const struct progress *rows, size_t n, struct err *err)
+{
+	struct sender_service *s = ctx;
+	struct parts *p = &s->parts;
+
+	if (notices_listen(p->notices, err) < 0 || partitions_find(s, err) < 0 ||
+		upkeep_read_restores(&p->upkeep, pg, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (str_is(str_of(rows[i].topic), p->shared.topics->of[TOPIC_OUTBOUND]))
+			flush_acquired(p->flush, &rows[i].partition, 1);
+	return 0;
+}
+
+/* Requests in flight go on: their answers are written when they come, whoever has the lane then. */
+static void on_lost(void *ctx)
+{
+	struct sender_service *s = ctx;
+
+	lanes_clear(&s->parts.lanes);
+	if (s->parts.flush) /* NULL while the service closes */
+		flush_lost(s->parts.flush);
+	driver_lost(s->parts.driver);
+	status_lost(s->parts.status);
+}
+
+/* Records: each topic has its own part. */
+
+static int on_decode(void *ctx, const struct kafka_message *m, struct arena *a, void **decoded, struct err *err)
+{
+	struct parts *p = &((struct sender_service *)ctx)->parts;
+
+	switch (m->topic) {
+	case SENDER_OUTBOUND:
+		return intake_decode(p->intake, m, a, decoded, err);
+	case SENDER_COMMANDS:
+		return driver_decode(p->driver, m, a, decoded, err);
+	default:
+		return status_decode(p->status, m, a, decoded, err);
+	}
+}
+
+static int topic_apply(struct parts *p, int32_t topic, struct owner_tx *tx, struct batch_item *const *items, size_t n,
+	struct err *err)
+{
+	if (n == 0)
+		return 0;
+	switch (topic) {
+	case SENDER_OUTBOUND:
+		return intake_apply(p->intake, tx, items, n, err);
+	case SENDER_COMMANDS:
+		return driver_apply(p->driver, tx, items, n, err);
+	default:
+		return status_apply(p->status, tx, items, n, err);
+	}
+}
+
+static int on_apply(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err)
+{
+	struct parts *p = &((struct sender_service *)ctx)->parts;
+	struct batch_item **of = ARENA_ARRAY(owner_tx_arena(tx), struct batch_item *, n + 1);
+
+	for (int32_t topic = 0; topic < SENDER_TOPICS; topic++) {
+		size_t found = 0;
+
+		for (size_t i = 0; i < n; i++)
+			if (items[i]->partition.topic == topic)
+				of[found++] = items[i];
+		if (topic_apply(p, topic, tx, of, found, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int on_sweep(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n, struct err *err)
+{
+	return driver_sweep(((struct sender_service *)ctx)->parts.driver, tx, partitions, n, err);
+}
+
+static bool on_sweep_wanted(void *ctx)
+{
+	return driver_wants_step(((struct sender_service *)ctx)->parts.driver);
+}
+
+static int on_step(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n, struct err *err)
+{
+	return driver_step(((struct sender_service *)ctx)->parts.driver, tx, partitions, n, err);
+}
+
+static void on_committed(void *ctx)
+{
+	struct parts *p = &((struct sender_service *)ctx)->parts;
+
+	intake_committed(p->intake);
+	driver_committed(p->driver);
+	status_committed(p->status);
+}
+
+static void on_rolled_back(void *ctx)
+{
+	struct parts *p = &((struct sender_service *)ctx)->parts;
+
+	intake_rolled_back(p->intake);
+	driver_rolled_back(p->driver);
+	status_rolled_back(p->status);
+}
+
+static const struct worker_ops worker_ops = { .decode = on_decode,
+	.apply = on_apply,
+	.sweep = on_sweep,
+	.sweep_wanted = on_sweep_wanted,
+	.step = on_step,
+	.committed = on_committed,
+	.rolled_back = on_rolled_back,
+	.acquired = on_acquired,
+	.lost = on_lost };
+
+/* Running */
+
+static void on_due(void *ctx, int64_t workspace_id, int64_t account_id)
+{
+	(void)workspace_id;
+	lane_due(ctx, account_id);
+}
+
+static bool is_local(void *ctx, int64_t account_id)
+{
+	const struct sender_service *s = ctx;
+
+	return lanes_find(&s->parts.lanes, account_id);
+}
+
+static void on_held(void *ctx, int64_t workspace_id, int64_t account_id, int64_t until_us)
+{
+	struct sender_service *s = ctx;
+	struct lane *lane = lanes_find(&s->parts.lanes, account_id);
+
+	(void)workspace_id;
+	if (lane)
+		lane_pause(lane, until_us, clock_now_us(), clock_mono_ms());
+}
+
+/* The turn that follows does the work. */
+static void on_woken(void *ctx)
+{
+	(void)ctx;
+}
+
+static int upkeep(struct sender_service *s, struct err *err)
+{
+	struct parts *p = &s->parts;
+	struct pg *pg = owner_tx_pg(p->tx);
+	int64_t now = clock_mono_ms();
+	int due = upkeep_report(&p->upkeep, pg, now, err);
+
+	if (due < 0)
+		return -1;
+	if (due)
+		flush_update_accounts(p->flush);
+	return upkeep_tidy(&p->upkeep, pg, now, err);
+}
+
+/* Flushes while a single message waits. */
+static int flushes(struct sender_service *s, struct err *err)
+{
+	for (int i = 0; i < TURN_FLUSHES; i++) {
+		int64_t now = clock_mono_ms();
+		bool at_once, wanted = flush_wanted(s->parts.flush, now, &at_once);
+
+		if (!wanted || (!at_once && !s->due && now < s->flush_mono_ms))
+			return 0;
+		s->due = false;
+		s->flush_mono_ms = now + s->settings->flush_interval_ms;
+		if (flush_run(s->parts.flush, err) < 0)
+			return -1;
+	}
+	loop_timer_set(s->parts.again, 0);
+	return 0;
+}
+
+/* What the service does itself, between two turns of its worker. */
+static int own_turn(struct sender_service *s, struct err *err)
+{
+	return upkeep(s, err) < 0 ? -1 : flushes(s, err);
+}
+
+/* Records are received by the worker itself while a statement waits: a descriptor that stays readable would keep the loop spinning. */
+static void records_watch(struct sender_service *s, bool on)
+{
+	loop_io_set(s->parts.records, on && !s->parts.lanes.draining && worker_receives(s->parts.worker), false);
+}
+
+/* A failure of one turn concerns all partitions: they are acquired again. */
+static int failed(struct sender_service *s, const struct err *err)
+{
+	if (err->kind == ERR_FATAL)
+		return -1;
+	owner_restart(s->parts.owner, err);
+	return 0;
+}
+
+static int worker_part(struct sender_service *s, struct err *err)
+{
+	int rc = s->parts.lanes.draining ? owner_turn(s->parts.owner, 0, err) : worker_turn(s->parts.worker, 0, err);
+
+	if (rc == 1)
+		loop_timer_set(s->parts.again, 0);
+	return rc < 0 ? -1 : 0;
+}
+
+static int on_turn(void *ctx, struct err *err)
+{
+	struct sender_service *s = ctx;
+	int rc;
+
+	records_watch(s, false);
+	if (owner_running(s->parts.owner) && notices_apply(s, err) < 0)
+		return failed(s, err);
+	rc = worker_part(s, err);
+	if (rc == 0 && owner_running(s->parts.owner) && own_turn(s, err) < 0)
+		rc = failed(s, err);
+	records_watch(s, true);
+	return rc;
+}
+
+/* Nothing more is begun; requests in flight get their time, and their results are written. */
+static void on_drain(void *ctx)
+{
+	struct sender_service *s = ctx;
+
+	s->parts.lanes.draining = true;
+}
+
+static bool on_busy(void *ctx)
+{
+	const struct sender_service *s = ctx;
+
+	return s->parts.lanes.in_flight > 0 || (s->parts.sending.journal->n > 0 && owner_running(s->parts.owner));
+}
+
+int sender_service_run(struct sender_service *s, struct err *err)
+{
+	int rc = reactor_run(s->parts.reactor, err);
+	struct err last;
+
+	if (rc < 0 && !s->parts.lanes.draining)
+		return -1;
+	if (owner_running(s->parts.owner) && flush_run(s->parts.flush, &last) < 0)
+		log_warn("last results not written: their outcome is unknown to the next owner", LOG_ERR(&last));
+	owner_drain(s->parts.owner, OWNER_DRAIN_MS);
+	return rc;
+}
+
+/* Opening */
+
+int sender_service_open(struct sender_service **out, const struct sender_settings *settings, struct service *service,
+	struct err *err)
+{
+	struct sender_service *s = mem_calloc(1, sizeof(*s));
+
+	s->settings = settings;
+	s->service = service;
+	s->ops = (struct parts_ops){
+		.reactor = { .turn = on_turn, .drain = on_drain, .busy = on_busy },
+		.worker = &worker_ops,
+		.intake = { .due = on_due, .local = is_local, .ctx = s },
+		.held = on_held,
+		.attempt_ended = on_woken,
+		.woken = on_woken,
+		.ctx = s,
+	};
+	stats_init();
+	if (parts_open(&s->parts, settings, service, &s->ops, err) < 0) {
+		sender_service_close(&s);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
+void sender_service_close(struct sender_service **service)
+{
+	struct sender_service *s = *service;
+
+	*service = NULL;
+	if (!s)
+		return;
+	parts_close(&s->parts);
+	free(s);
+}
+
+void sender_service_reload(struct sender_service *s)
+{
+	struct keyring *keyring = NULL;
+	struct err err;
+
+	if (keyring_parse(&keyring, str_of(s->settings->keyring), &err) < 0) {
+		log_error("settings not applied", LOG_ERR(&err));
+		return;
+	}
+	account_cache_use_keyring(s->parts.shared.accounts, &keyring);
+	flush_refresh_lanes(s->parts.flush);
+}
