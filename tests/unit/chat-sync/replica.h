@@ -9,14 +9,12 @@
 
 #include "unit.h"
 
-#include "../store/db.h"
+#include "../worker/applier.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "chat-sync/sync.h"
 #include "permutation.h"
 #include "wire/chat_event.h"
-#include "worker/batch.h"
-#include "worker/owner_private.h"
 
 #define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 #define MOST_EVENTS 20000
@@ -27,11 +25,7 @@ static const char *const account_ids[] = { "", "00000000-0000-4000-8000-00000000
 
 struct replica {
 	struct chat_sync *sync;
-	struct pg *pg;
-	struct slot_state slot; /* partition 1 */
-	struct owner owner;
-	struct batch *batch;
-	int64_t offset;
+	struct applier at; /* of partition 1 */
 	bool swept; /* the last sweep changed a row */
 };
 
@@ -69,19 +63,13 @@ static const struct topic_partition partition_one = { 0, 1 };
 static inline void replica_open(struct replica *r, const struct chat_sync_settings *settings)
 {
 	r->sync = chat_sync_new(settings, "t.inbound", "t.inbound.bulk", "t.chat-event");
-	r->pg = db_session(CHAT_SYNC);
-	r->slot = (struct slot_state){ .partition = partition_one,
-		.progress = { "t.inbound", 1, 1, 0, PROGRESS_NO_OFFSET } };
-	r->owner = (struct owner){ .pg = r->pg, .state = OWNER_RUNNING, .slots = &r->slot, .n_slots = 1 };
-	owner_topics_set(&r->owner, &replica_options.owner);
-	owner_metrics_init(&r->owner);
-	r->batch = batch_new(&replica_options, &r->owner);
+	r->at = (struct applier){ .options = &replica_options, .ops = &chat_sync_ops, .ctx = r->sync };
+	applier_open(&r->at, CHAT_SYNC, partition_one);
 }
 
 static inline void replica_close(struct replica *r)
 {
-	batch_free(r->batch);
-	pg_close(&r->pg);
+	applier_close(&r->at);
 	chat_sync_free(r->sync);
 }
 
@@ -271,13 +259,13 @@ static inline void out_add(const struct record_view *v)
 	}
 }
 
-static inline void out_read(struct batch *b)
+static inline void out_read(struct replica *r)
 {
-	const struct tx_partition *share = owner_tx_partition(b->tx, partition_one);
-	struct str row = arena_str(db.arena, buf_str(&share->out.records));
-	size_t records = (size_t)share->out.n + 1, at = 0;
+	size_t records, at = 0;
+	struct str row = applier_records(&r->at, &records);
 	struct record_view v;
 
+	records++;
 	memset(&out, 0, sizeof(out));
 	out.events = ARENA_ARRAY(db.arena, struct chat_event, records);
 	out.inbound = ARENA_ARRAY(db.arena, struct inbound_event, records);
@@ -289,41 +277,21 @@ static inline void out_read(struct batch *b)
 static inline void take_in(struct replica *r, const struct inbound_event *events, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct kafka_message m = {
-			.partition = 1, .offset = r->offset++, .timestamp_ms = events[i].ingest_time_ms
-		};
+		struct kafka_message m = { .timestamp_ms = events[i].ingest_time_ms };
 
 		m.key = STR("k");
 		done(inbound_encode(&events[i], db.arena, &m.value, &db.err));
-		batch_add(r->batch, &m, &chat_sync_ops, r->sync);
-		assert_non_null(r->batch->items[r->batch->n - 1].decoded);
+		assert_non_null(applier_receive(&r->at, &m)->decoded);
 	}
 }
 
-/* Applies the records of the batch, in an open transaction. */
-static inline int batch_apply(struct replica *r, struct err *err)
-{
-	struct batch_item **items = mem_calloc(r->batch->n, sizeof(*items));
-	int rc;
-
-	done(owner_tx_include(r->batch->tx, partition_one, &db.err));
-	for (size_t i = 0; i < r->batch->n; i++)
-		items[i] = &r->batch->items[i];
-	rc = chat_sync_ops.apply(r->sync, r->batch->tx, items, r->batch->n, err);
-	free(items);
-	return rc;
-}
-
-/* One batch, committed. Its outcomes can be read from r->batch until the next. */
+/* One batch, committed. Its outcomes can be read from r->at.batch until the next. */
 static inline void apply_by(struct replica *r, const struct inbound_event *events, size_t n)
 {
-	batch_reset(r->batch);
+	batch_reset(r->at.batch);
 	take_in(r, events, n);
-	done(pg_begin(r->pg, &db.err));
-	done(batch_apply(r, &db.err));
-	done(pg_commit(r->pg, &db.err));
-	chat_sync_ops.committed(r->sync);
-	out_read(r->batch);
+	applier_commit(&r->at);
+	out_read(r);
 }
 
 static inline void apply(const struct inbound_event *events, size_t n)
@@ -340,20 +308,20 @@ static inline void sweep(struct replica *r)
 {
 	int changed;
 
-	batch_reset(r->batch);
-	done(owner_tx_include(r->batch->tx, partition_one, &db.err));
-	done(pg_begin(r->pg, &db.err));
-	changed = chat_sync_ops.sweep(r->sync, r->batch->tx, &partition_one, 1, &db.err);
+	batch_reset(r->at.batch);
+	done(owner_tx_include(r->at.batch->tx, partition_one, &db.err));
+	done(pg_begin(r->at.pg, &db.err));
+	changed = chat_sync_ops.sweep(r->sync, r->at.batch->tx, &partition_one, 1, &db.err);
 	if (changed < 0)
 		fail_msg("%s [%s]", db.err.msg, db.err.code);
-	r->swept = changed || !owner_tx_is_empty(r->batch->tx);
+	r->swept = changed || !owner_tx_is_empty(r->at.batch->tx);
 	if (r->swept) {
-		done(pg_commit(r->pg, &db.err));
+		done(pg_commit(r->at.pg, &db.err));
 		chat_sync_ops.committed(r->sync);
 	} else {
-		pg_rollback(r->pg);
+		pg_rollback(r->at.pg);
 	}
-	out_read(r->batch);
+	out_read(r);
 }
 
 /* One slice, in an open transaction. */
@@ -361,10 +329,10 @@ static inline bool step_run(struct replica *r)
 {
 	int rc;
 
-	batch_reset(r->batch);
-	done(owner_tx_include(r->batch->tx, partition_one, &db.err));
-	done(pg_begin(r->pg, &db.err));
-	rc = chat_sync_ops.step(r->sync, r->batch->tx, &partition_one, 1, &db.err);
+	batch_reset(r->at.batch);
+	done(owner_tx_include(r->at.batch->tx, partition_one, &db.err));
+	done(pg_begin(r->at.pg, &db.err));
+	rc = chat_sync_ops.step(r->sync, r->at.batch->tx, &partition_one, 1, &db.err);
 	if (rc < 0)
 		fail_msg("%s [%s]", db.err.msg, db.err.code);
 	return rc == 1;
@@ -375,7 +343,7 @@ static inline bool step_by(struct replica *r)
 {
 	bool any = step_run(r);
 
-	done(pg_commit(r->pg, &db.err));
+	done(pg_commit(r->at.pg, &db.err));
 	chat_sync_ops.committed(r->sync);
 	return any;
 }
@@ -385,7 +353,7 @@ static inline bool step_roll_back(struct replica *r)
 {
 	bool any = step_run(r);
 
-	pg_rollback(r->pg);
+	pg_rollback(r->at.pg);
 	chat_sync_ops.rolled_back(r->sync);
 	chat_sync_ops.assignment_changed(r->sync);
 	return any;
@@ -428,7 +396,7 @@ static inline void apply_in_every_order(const struct inbound_event *events, size
 
 static inline enum outcome outcome_of(size_t i)
 {
-	return replica1.batch->items[i].outcome;
+	return replica1.at.batch->items[i].outcome;
 }
 
 /* The number of conversations whose counter differs from a recount: must be 0. */

@@ -60,11 +60,11 @@ static void a_batch_that_was_rolled_back_never_happened(void **state)
 		status_of(1, chat_of(BOB), "true:C", STATUS_READ, 12) };
 
 	(void)state;
-	batch_reset(replica1.batch);
+	batch_reset(replica1.at.batch);
 	take_in(&replica1, events, COUNT(events));
-	done(pg_begin(replica1.pg, &db.err));
-	done(batch_apply(&replica1, &db.err));
-	pg_rollback(replica1.pg);
+	done(pg_begin(replica1.at.pg, &db.err));
+	done(applier_apply(&replica1.at, &db.err));
+	pg_rollback(replica1.at.pg);
 	chat_sync_ops.rolled_back(replica1.sync);
 	assert_int_equal(db_i64("SELECT count(*) FROM contacts"), 0);
 	apply(events, COUNT(events)); /* numbers begin at 1, which out_read() checks */
@@ -194,11 +194,11 @@ static void expired_update_of(int32_t topic, const char *name, const char *dlq)
 	for (m.headers_count = 0; m.headers_count < 60; m.headers_count++)
 		m.headers[m.headers_count] =
 			(struct header){ arena_printf(db.arena, "h%zu", m.headers_count), STR("v") };
-	batch_reset(replica1.batch);
-	batch_add(replica1.batch, &m, &chat_sync_ops, replica1.sync);
-	done(pg_begin(replica1.pg, &db.err));
-	done(batch_apply(&replica1, &db.err));
-	done(pg_commit(replica1.pg, &db.err));
+	batch_reset(replica1.at.batch);
+	batch_add(replica1.at.batch, &m, &chat_sync_ops, replica1.sync);
+	done(pg_begin(replica1.at.pg, &db.err));
+	done(applier_apply(&replica1.at, &db.err));
+	done(pg_commit(replica1.at.pg, &db.err));
 	chat_sync_ops.committed(replica1.sync);
 	execute(db.admin, "UPDATE parked_updates SET expires_at = now()");
 	sweep(&replica1);
@@ -365,13 +365,13 @@ static void statuses_of_many_large_messages_are_one_batch(void **state)
 		edits[i] = edit_of(1, chat_of(ANN), key, "edited", 13);
 	}
 	apply(statuses, MANY);
-	assert_in_range(arena_used_bytes(owner_tx_arena(replica1.batch->tx)), 1, 2 << 20);
+	assert_in_range(arena_used_bytes(owner_tx_arena(replica1.at.batch->tx)), 1, 2 << 20);
 	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE message_status = 'read'"), MANY);
-	batch_reset(replica1.batch);
+	batch_reset(replica1.at.batch);
 	take_in(&replica1, edits, MANY);
-	done(pg_begin(replica1.pg, &db.err));
-	assert_failed(batch_apply(&replica1, &db.err), db.err, ERR_INPUT, "too_large");
-	pg_rollback(replica1.pg);
+	done(pg_begin(replica1.at.pg, &db.err));
+	assert_failed(applier_apply(&replica1.at, &db.err), db.err, ERR_INPUT, "too_large");
+	pg_rollback(replica1.at.pg);
 	chat_sync_ops.rolled_back(replica1.sync);
 }
 
@@ -595,7 +595,7 @@ static void many_changes_of_a_large_group_cost_it_once(void **state)
 	assert_int_equal(out.events[0].u.group_updated.group.participants_count, LARGE - 1);
 	assert_int_equal(out.events[CHANGES - 1].u.group_updated.group.participants_count, LARGE - CHANGES);
 	assert_int_equal(db_i64("SELECT jsonb_array_length(participants) FROM whatsapp_groups"), LARGE - CHANGES);
-	assert_true(arena_used_bytes(owner_tx_arena(replica1.batch->tx)) < 16 << 20); /* the list is 100 KiB */
+	assert_true(arena_used_bytes(owner_tx_arena(replica1.at.batch->tx)) < 16 << 20); /* the list is 100 KiB */
 	free(members);
 	free(events);
 }
@@ -842,7 +842,7 @@ static void items_without_an_id_at_one_moment_cost_no_more_than_others(void **st
 		events[i].u.message.synthetic_key = true;
 	}
 	apply(events, MORE);
-	assert_true(arena_used_bytes(owner_tx_arena(replica1.batch->tx)) < 16
+	assert_true(arena_used_bytes(owner_tx_arena(replica1.at.batch->tx)) < 16
 			<< 20); /* what is stored is 20 MB, for each of them */
 	free(events);
 }
@@ -1251,9 +1251,9 @@ static void where_no_account_can_be_seen_nothing_is_a_dead_letter(void **state)
 	execute(db.admin, "ALTER POLICY service ON whatsapp_accounts USING (false)");
 	replica_open(&blind, &replica_settings);
 	take_in(&blind, &e, 1);
-	done(pg_begin(blind.pg, &db.err));
-	assert_failed(batch_apply(&blind, &err), err, ERR_RETRY, "no_accounts");
-	pg_rollback(blind.pg);
+	done(pg_begin(blind.at.pg, &db.err));
+	assert_failed(applier_apply(&blind.at, &err), err, ERR_RETRY, "no_accounts");
+	pg_rollback(blind.at.pg);
 	replica_close(&blind);
 	execute(db.admin, "ALTER POLICY service ON whatsapp_accounts USING (true)");
 }
@@ -1327,11 +1327,11 @@ static int logged(void (*act)(struct inbound_event *e), struct inbound_event *e,
 
 static void try_and_roll_back(struct inbound_event *e)
 {
-	batch_reset(replica1.batch);
+	batch_reset(replica1.at.batch);
 	take_in(&replica1, e, 1);
-	done(pg_begin(replica1.pg, &db.err));
-	done(batch_apply(&replica1, &db.err));
-	pg_rollback(replica1.pg);
+	done(pg_begin(replica1.at.pg, &db.err));
+	done(applier_apply(&replica1.at, &db.err));
+	pg_rollback(replica1.at.pg);
 	chat_sync_ops.rolled_back(replica1.sync);
 }
 
@@ -1364,12 +1364,12 @@ static void a_sync_is_counted_once_it_is_committed(void **state)
 	int64_t before = syncs_started();
 
 	(void)state;
-	batch_reset(replica1.batch);
+	batch_reset(replica1.at.batch);
 	take_in(&replica1, &e, 1);
-	done(pg_begin(replica1.pg, &db.err));
-	done(batch_apply(&replica1, &db.err));
+	done(pg_begin(replica1.at.pg, &db.err));
+	done(applier_apply(&replica1.at, &db.err));
 	assert_int_equal(syncs_started(), before);
-	pg_rollback(replica1.pg);
+	pg_rollback(replica1.at.pg);
 	chat_sync_ops.rolled_back(replica1.sync);
 	apply_one(e);
 	assert_int_equal(syncs_started(), before + 1);
@@ -1426,12 +1426,12 @@ static void what_a_batch_did_is_counted_once_it_is_committed(void **state)
 	for (size_t i = 0; i < COUNT(counted); i++)
 		before[i] = metric_value(metric_with(metric_counter(counted[i].family, "", counted[i].labels),
 			counted[i].values));
-	batch_reset(replica1.batch);
+	batch_reset(replica1.at.batch);
 	take_in(&replica1, events, COUNT(events));
-	done(pg_begin(replica1.pg, &db.err));
-	done(batch_apply(&replica1, &db.err));
+	done(pg_begin(replica1.at.pg, &db.err));
+	done(applier_apply(&replica1.at, &db.err));
 	assert_counted(before, 0);
-	pg_rollback(replica1.pg);
+	pg_rollback(replica1.at.pg);
 	chat_sync_ops.rolled_back(replica1.sync);
 	apply(events, COUNT(events));
 	assert_counted(before, 1);
@@ -1449,18 +1449,18 @@ static void applied_records_are_counted_and_rejected_ones_are_not(void **state)
 	int64_t before = metric_value(applied);
 
 	(void)state;
-	batch_reset(replica1.batch);
+	batch_reset(replica1.at.batch);
 	take_in(&replica1, &first, 1);
-	done(pg_begin(replica1.pg, &db.err));
-	done(batch_apply(&replica1, &db.err));
+	done(pg_begin(replica1.at.pg, &db.err));
+	done(applier_apply(&replica1.at, &db.err));
 	chat_sync_ops.kept(replica1.sync);
-	done(pg_savepoint(replica1.pg, &db.err));
-	batch_reset(replica1.batch);
+	done(pg_savepoint(replica1.at.pg, &db.err));
+	batch_reset(replica1.at.batch);
 	take_in(&replica1, &second, 1);
-	done(batch_apply(&replica1, &db.err));
+	done(applier_apply(&replica1.at, &db.err));
 	chat_sync_ops.rolled_back(replica1.sync);
-	done(pg_savepoint_rollback(replica1.pg, &db.err));
-	done(pg_commit(replica1.pg, &db.err));
+	done(pg_savepoint_rollback(replica1.at.pg, &db.err));
+	done(pg_commit(replica1.at.pg, &db.err));
 	chat_sync_ops.committed(replica1.sync);
 	assert_int_equal(metric_value(applied), before + 1);
 }

@@ -78,7 +78,7 @@ static void a_status_creates_no_contact(void **state)
 
 static void *apply_theirs(void *err)
 {
-	return (void *)(intptr_t)batch_apply(&replica2, err);
+	return (void *)(intptr_t)applier_apply(&replica2.at, err);
 }
 
 static void wait_until_someone_waits(void)
@@ -94,22 +94,22 @@ static void apply_at_once(struct inbound_event *mine, size_t n_mine, struct inbo
 	pthread_t thread;
 	void *rc;
 
-	batch_reset(replica1.batch);
-	batch_reset(replica2.batch);
+	batch_reset(replica1.at.batch);
+	batch_reset(replica2.at.batch);
 	take_in(&replica1, mine, n_mine);
 	take_in(&replica2, their, n_their);
-	done(pg_begin(replica1.pg, &db.err));
-	done(pg_begin(replica2.pg, &db.err));
-	done(batch_apply(&replica1, &db.err));
+	done(pg_begin(replica1.at.pg, &db.err));
+	done(pg_begin(replica2.at.pg, &db.err));
+	done(applier_apply(&replica1.at, &db.err));
 	assert_int_equal(pthread_create(&thread, NULL, apply_theirs, &err), 0);
 	wait_until_someone_waits();
-	done(pg_commit(replica1.pg, &db.err));
+	done(pg_commit(replica1.at.pg, &db.err));
 	chat_sync_ops.committed(replica1.sync);
 	pthread_join(thread, &rc);
 	assert_done((intptr_t)rc, err);
-	done(pg_commit(replica2.pg, &db.err));
+	done(pg_commit(replica2.at.pg, &db.err));
 	chat_sync_ops.committed(replica2.sync);
-	out_read(replica2.batch);
+	out_read(&replica2);
 }
 
 static void two_partitions_that_meet_an_unknown_person_at_once_create_one_contact(void **state)

@@ -5,7 +5,7 @@
 #include "replica.h"
 #include "worker/private.h"
 
-static struct worker w = { .owner = &replica1.owner,
+static struct worker w = { .owner = &replica1.at.owner,
 	.options = { .owner = { .topics = { { .name = "t.inbound" } } } } };
 static struct slot_state slots[2]; /* of partitions 1 and 2 */
 static struct kafka_config *kafka;
@@ -26,24 +26,24 @@ static int start(void **state)
 		"ALTER TABLE chats ADD CHECK ('poison' NOT IN (left(message_key, 6), metadata ->> 'body') OR ('1e99999' || length(message_key))::numeric > 0)");
 	kafka = kafka_config_new();
 	done(kafka_config_set(kafka, "bootstrap.servers", "127.0.0.1:1", &db.err));
-	done(publisher_open(&replica1.owner.publisher, kafka, "test", 4 << 20, &db.err));
-	done(kafka_consumer_open(&replica1.owner.consumer,
+	done(publisher_open(&replica1.at.owner.publisher, kafka, "test", 4 << 20, &db.err));
+	done(kafka_consumer_open(&replica1.at.owner.consumer,
 		&(struct kafka_consumer_options){
 			.config = kafka, .client_id = "test", .group = "test", .topics = { { .name = "t.inbound" } } },
 		&db.err));
-	replica1.owner.ops = &owner_ops;
+	replica1.at.owner.ops = &owner_ops;
 	w.ops = &chat_sync_ops;
 	w.ctx = replica1.sync;
-	w.working = replica1.batch;
-	w.filling = batch_new(&replica_options, &replica1.owner);
+	w.working = replica1.at.batch;
+	w.filling = batch_new(&replica_options, &replica1.at.owner);
 	w.size = metric_histogram("blazz_worker_batch_records", "Records.", "topic", (const double[]){ 1, -1 });
 	return 0;
 }
 
 static int stop(void **state)
 {
-	kafka_consumer_close(&replica1.owner.consumer);
-	publisher_close(&replica1.owner.publisher, 0);
+	kafka_consumer_close(&replica1.at.owner.consumer);
+	publisher_close(&replica1.at.owner.publisher, 0);
 	kafka_config_free(kafka);
 	batch_free(w.filling);
 	backlog_fini(&w.backlog);
@@ -54,19 +54,19 @@ static int partitions_take(void)
 {
 	struct progress rows[] = { { .topic = "t.inbound", .partition = 1 }, { .topic = "t.inbound", .partition = 2 } };
 
-	if (store_progress_claim(replica1.pg, "chat-sync", "cluster", false, rows, 2, &db.err) < 0)
+	if (store_progress_claim(replica1.at.pg, "chat-sync", "cluster", false, rows, 2, &db.err) < 0)
 		return -1;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		slots[i] = (struct slot_state){ .partition = { 0, rows[i].partition }, .progress = rows[i] };
-	replica1.owner.slots = slots;
-	replica1.owner.n_slots = COUNT(rows);
+	replica1.at.owner.slots = slots;
+	replica1.at.owner.n_slots = COUNT(rows);
 	return 0;
 }
 
 static int setup(void **state)
 {
-	replica1.offset = 0;
-	publisher_discard_all(replica1.owner.publisher);
+	replica1.at.offset = 0;
+	publisher_discard_all(replica1.at.owner.publisher);
 	batch_reset(w.working);
 	backlog_reset(&w.backlog);
 	w.backlog.limit = ISOLATED_MAX;
@@ -78,7 +78,9 @@ static int setup(void **state)
 
 static void take(int account, const struct inbound_event *e)
 {
-	struct kafka_message m = { .partition = 1, .offset = replica1.offset++, .key = str_of(account_ids[account]) };
+	struct kafka_message m = {
+		.partition = 1, .offset = replica1.at.offset++, .key = str_of(account_ids[account])
+	};
 
 	done(inbound_encode(e, db.arena, &m.value, &db.err));
 	batch_add(w.working, &m, &chat_sync_ops, replica1.sync);

@@ -236,12 +236,12 @@ static void a_contact_merged_meanwhile_is_read_again(void **state)
 	apply_one(said_in_team(ann, "false:U", 1));
 	apply_by(&replica2, &said, 1);
 	apply_one(identity(IDENTITY_ALIAS, lid, ann, 10));
-	batch_reset(replica2.batch);
+	batch_reset(replica2.at.batch);
 	take_in(&replica2, &late, 1);
-	done(pg_begin(replica2.pg, &db.err));
-	assert_int_equal(batch_apply(&replica2, &err), -1);
+	done(pg_begin(replica2.at.pg, &db.err));
+	assert_int_equal(applier_apply(&replica2.at, &err), -1);
 	assert_int_equal(err.kind, ERR_RETRY);
-	pg_rollback(replica2.pg);
+	pg_rollback(replica2.at.pg);
 	chat_sync_ops.rolled_back(replica2.sync);
 	apply_by(&replica2, &late, 1);
 	assert_string_equal(published(), "message.reaction");
@@ -293,7 +293,7 @@ static void reactions_of_two_names(void)
 static void merge_of_many_reactions(void)
 {
 	reactions_of_two_names();
-	execute(replica1.pg, "SET statement_timeout = '5s'");
+	execute(replica1.at.pg, "SET statement_timeout = '5s'");
 	apply_one(identity(IDENTITY_ALIAS, lid, ann, 100));
 	assert_int_equal(db_i64(LEFT), MANY + 1 - 1000);
 }
@@ -418,15 +418,15 @@ static void what_a_batch_looks_up_does_not_depend_on_how_many_renames_are_pendin
 			"older", 40);
 		late[i].u.reaction.sender = ann;
 	}
-	batch_reset(replica1.batch);
+	batch_reset(replica1.at.batch);
 	take_in(&replica1, late, BATCH);
-	done(pg_begin(replica1.pg, &db.err));
-	begun = look_ups(replica1.pg);
-	done(batch_apply(&replica1, &db.err));
-	assert_in_range(look_ups(replica1.pg) - begun, BATCH, 100 * BATCH);
-	done(pg_commit(replica1.pg, &db.err));
+	done(pg_begin(replica1.at.pg, &db.err));
+	begun = look_ups(replica1.at.pg);
+	done(applier_apply(&replica1.at, &db.err));
+	assert_in_range(look_ups(replica1.at.pg) - begun, BATCH, 100 * BATCH);
+	done(pg_commit(replica1.at.pg, &db.err));
 	chat_sync_ops.committed(replica1.sync);
-	out_read(replica1.batch);
+	out_read(&replica1);
 	assert_string_equal(published(), "");
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE sender LIKE 'n%'"), MANY - BATCH);
 	assert_int_equal(db_i64("SELECT count(*) FROM chat_reactions WHERE emoji <> 'x'"), 0);
@@ -483,7 +483,7 @@ static struct conversation_merge merge_of_one_message(void)
 	apply_one(said_in_team(ann, "false:A", 1));
 	for (size_t i = 0; i < COUNT(rows); i++)
 		execute(db.admin, rows[i]);
-	execute(replica1.pg, "SET statement_timeout = '5s'");
+	execute(replica1.at.pg, "SET statement_timeout = '5s'");
 	return (struct conversation_merge){ .workspace_id = 1,
 		.from = db_i64("SELECT conversation_id FROM conversation_merges"),
 		.into = db_i64("SELECT into_id FROM conversation_merges"),
@@ -505,13 +505,13 @@ static void *collapse_run(void *arg)
 {
 	struct collapse *c = arg;
 
-	c->rc = pg_begin(replica2.pg, &c->err);
+	c->rc = pg_begin(replica2.at.pg, &c->err);
 	if (c->rc == 0)
-		c->rc = store_conversations_merge_step(replica2.pg, &c->merge, 1000, keep_nothing, NULL, &c->err);
+		c->rc = store_conversations_merge_step(replica2.at.pg, &c->merge, 1000, keep_nothing, NULL, &c->err);
 	if (c->rc >= 0)
-		c->rc = pg_commit(replica2.pg, &c->err);
+		c->rc = pg_commit(replica2.at.pg, &c->err);
 	else
-		pg_rollback(replica2.pg);
+		pg_rollback(replica2.at.pg);
 	return NULL;
 }
 
@@ -539,7 +539,7 @@ static void a_message_collapses_after_the_slice_that_renames_on_it(void **state)
 	while (db_i64("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") ==
 		0)
 		assert_true(clock_mono_ms() < give_up_ms);
-	done(pg_commit(replica1.pg, &db.err));
+	done(pg_commit(replica1.at.pg, &db.err));
 	chat_sync_ops.committed(replica1.sync);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	if (collapse.rc < 0)
@@ -552,19 +552,19 @@ static void a_slice_leaves_out_a_message_that_is_collapsing(void **state)
 	struct conversation_merge merge = merge_of_one_message();
 
 	(void)state;
-	done(pg_begin(replica2.pg, &db.err));
-	assert_int_equal(store_conversations_merge_step(replica2.pg, &merge, 1000, keep_nothing, NULL, &db.err), 1);
+	done(pg_begin(replica2.at.pg, &db.err));
+	assert_int_equal(store_conversations_merge_step(replica2.at.pg, &merge, 1000, keep_nothing, NULL, &db.err), 1);
 	assert_true(step_by(&replica1));
 	assert_int_equal(db_i64("SELECT count(*) FROM sender_renames"), 1);
-	done(pg_commit(replica2.pg, &db.err));
+	done(pg_commit(replica2.at.pg, &db.err));
 	assert_all_is_anns();
 }
 
 /* Tests that fail leave transactions open. */
 static int setup(void **state)
 {
-	pg_rollback(replica2.pg);
-	pg_rollback(replica1.pg);
+	pg_rollback(replica2.at.pg);
+	pg_rollback(replica1.at.pg);
 	return replicas_empty(state);
 }
 

@@ -339,7 +339,7 @@ static void assert_replay_changes_nothing(const struct runs *r)
 	runs_apply(r);
 	assert_string_equal(published(), "");
 	assert_true(str_eq(db_text("SELECT md5(string_agg(dump, '' ORDER BY phone)) FROM (" DUMPS ") AS d"), before));
-	for (size_t i = 0; i < replica1.batch->n; i++)
+	for (size_t i = 0; i < replica1.at.batch->n; i++)
 		assert_int_equal(outcome_of(i), OUTCOME_NO_EFFECT);
 }
 
