@@ -108,13 +108,13 @@ static inline int part_close(void **state)
 	return db_stop(state);
 }
 
-/* A setup for each test: no rows but the tenants', every account connected, nothing cached. */
+/* A setup for each test: no rows but the tenants', every account connected since before 2026, nothing cached. */
 static inline int part_empty(void **state)
 {
 	int rc = db_empty(state);
 
 	execute(db.admin,
-		"UPDATE whatsapp_accounts SET status = 'connected', desired_state = 'connected', deleted_at = NULL");
+		"UPDATE whatsapp_accounts SET status = 'connected', desired_state = 'connected', desired_at = '2025-12-31Z', deleted_at = NULL");
 	execute(db.admin, "UPDATE workspaces SET settings = '{}'");
 	account_cache_clear(shared.accounts);
 	campaign_cache_clear(shared.campaigns);
