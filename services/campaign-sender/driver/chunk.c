@@ -29,25 +29,20 @@ static void reason_count(struct chunk *c, struct str reason, struct str variable
 	c->reasons[i].n++;
 }
 
-/* Composes the member's message; absent in *reason: it is sent. The content is that many bytes at the end of the buffer. */
+/* Appends the member's message to the content. Returns its bytes; 0 with a *reason: it is not sent. */
 static size_t member_compose(struct reading *r, const struct audience_member *m, struct str *reason,
 	struct str *variable)
 {
 	struct buf *content = &r->chunk->content;
 	size_t before = content->n;
+	enum composed composed = composition_write(r->plan->composition, m, r->plan->provider,
+		random_of(r->plan->row, m->address), r->w->arena, content, variable);
 
-	switch (composition_write(r->plan->composition, m, r->plan->provider, random_of(r->plan->row, m->address),
-		r->w->arena, content, variable)) {
-	case COMPOSED:
-		break;
-	case COMPOSED_MISSING_VARIABLE:
-		*reason = STR("missing_variable");
-		break;
-	case COMPOSED_TOO_LONG:
-		*reason = STR("invalid_content");
-		break;
-	}
-	return content->n - before;
+	if (composed == COMPOSED)
+		return content->n - before;
+	content->n = before;
+	*reason = composed == COMPOSED_MISSING_VARIABLE ? STR("missing_variable") : STR("invalid_content");
+	return 0;
 }
 
 static void member_add(void *ctx, const struct audience_member *m)
@@ -73,7 +68,7 @@ static void member_add(void *ctx, const struct audience_member *m)
 		.contact_id = m->contact_id,
 		.segment = m->segment,
 		.reason = reason,
-		.content = { NULL, reason.p ? 0 : bytes } };
+		.content = { NULL, bytes } };
 	r->full = c->content.n >= CHUNK_MAX_BYTES;
 }
 

@@ -40,6 +40,24 @@ static void chunks_of_excluded_members_are_passed(void **state)
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
+static void a_chunk_is_bounded_in_bytes(void **state)
+{
+	int64_t first;
+
+	(void)state;
+	db_script(
+		"INSERT INTO contact_group_members (workspace_id, group_id, address) SELECT 1, 3, '629' || 8000 + g FROM generate_series(1, 2500) g;"
+		"UPDATE campaigns SET audience = '{\"groups\": [\"" GROUP_C "\"]}', body_text = repeat('x', 4000)");
+	on.settings.campaign_chunk = 5000;
+	user(CAMPAIGN_START);
+	driving_step(true);
+	first = db_i64("SELECT count(*) FROM sends");
+	assert_in_range(first, 1000, 2499);
+	driving_steps();
+	assert_int_equal(db_i64("SELECT count(*) FROM sends WHERE length(request) > 4000"), 2500);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+}
+
 static struct str text_to(const char *address)
 {
 	struct send_message m;
@@ -158,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(each_address_is_a_recipient_once_and_each_reason_is_counted, driving_empty),
 		cmocka_unit_test_setup(chunks_of_excluded_members_are_passed, driving_empty),
+		cmocka_unit_test_setup(a_chunk_is_bounded_in_bytes, driving_empty),
 		cmocka_unit_test_setup(the_content_is_that_of_the_first_group, driving_empty),
 		cmocka_unit_test_setup(a_chunk_that_was_rolled_back_is_written_once, driving_empty),
 		cmocka_unit_test_setup(preparing_stops_while_the_campaign_is_paused, driving_empty),
