@@ -110,11 +110,12 @@ CREATE TABLE campaigns (
 		CHECK (status IN ('draft', 'scheduled', 'running', 'paused', 'completed', 'cancelled', 'failed')),
 	pause_code text,
 	pause_reason text,
-	commanded_at timestamptz, -- requested_at of the last command applied: an older one has no effect
+	commanded_at timestamptz, -- requested_at of the last command of a user that was applied: an older one has no effect
 	prepared_at timestamptz, -- null while its recipients are being written
 	started_at timestamptz,
 	completed_at timestamptz,
-	audience_cursor text NOT NULL DEFAULT '', -- the last address (of "all": contact) that was written
+	-- The last address (of "all": contact) that was written. Once prepared '', or where RETRY_FAILED goes on: 'retry:<id of sends>'.
+	audience_cursor text NOT NULL DEFAULT '',
 	first_send_id bigint, -- its recipients are among the rows of sends from this id
 	last_send_id bigint, -- to this
 	recipients bigint NOT NULL DEFAULT 0,
