@@ -41,9 +41,10 @@ static int prepared(const struct driving *w, const struct campaign_row *row, str
 static int chunk_write(const struct driving *w, const struct campaign_row *row, const struct chunk *c, struct err *err)
 {
 	const struct campaign_key key = { row->workspace_id, row->id };
+	struct str cursor = c->is_last ? STR("") : c->cursor; /* an address might look like retry_cursor() */
 	int64_t written;
 
-	if (store_campaign_recipients(w->pg, &key, c->rows, c->n, c->cursor, row->partition, &written, err) < 0)
+	if (store_campaign_recipients(w->pg, &key, c->rows, c->n, cursor, row->partition, &written, err) < 0)
 		return -1;
 	if (failpoint("audience_chunk"))
 		return err_set(err, ERR_RETRY, "failpoint", "audience_chunk");

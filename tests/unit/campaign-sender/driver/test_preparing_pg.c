@@ -20,7 +20,7 @@ static void each_address_is_a_recipient_once_and_each_reason_is_counted(void **s
 	assert_int_equal(driving_steps(), 4);
 	assert_text(RECIPIENTS, ALL_OF_THEM);
 	assert_int_equal(db_i64(MISCOUNTED), 0);
-	assert_campaign("prepared_at IS NOT NULL", "true");
+	assert_campaign("prepared_at IS NOT NULL AND audience_cursor = ''", "true");
 	assert_int_equal(db_i64("SELECT account_id FROM campaign_segments"), 1);
 	assert_int_equal(db_i64("SELECT partition FROM campaign_segments"),
 		kafka_partition_of(STR(WORKSPACE ":00000000-0000-4000-8000-000000000011"), 24));
