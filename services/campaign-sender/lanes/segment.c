@@ -109,9 +109,10 @@ struct segment *lane_segment(struct lane *lane, const struct campaign_segment *r
 
 	if (!s)
 		s = segment_new(lane, row);
-	else
+	if (!s->changed) { /* otherwise the row is older than what is to be written */
 		segment_move(s, row->moving_to, now_ms);
-	s->row.done = row->done; /* RETRY_FAILED makes one that was done continue */
+		s->row.done = row->done; /* RETRY_FAILED makes one that was done continue */
+	}
 	segment_run(s, running, false, now_ms);
 	return s;
 }

@@ -472,6 +472,34 @@ static void rows_of_a_paused_campaign_are_dropped_and_fetched_again(void **state
 	world_free(w);
 }
 
+/* The rows of a fetch that was planned before a pause do not stand for those that the pause has dropped. */
+static void a_fetch_that_a_pause_overtakes_skips_no_row(void **state)
+{
+	struct world *w = world_new();
+	struct fetch_plan plan;
+	struct segment *s;
+	size_t n = 0;
+
+	(void)state;
+	s = segment_in_memory(w, campaign_new(w, 0, 100, 0));
+	fetch(w);
+	for (; n < 21; pass(w, 50))
+		n += strlen(sent(w, 1));
+	lanes_plan_fetch(&w->lanes, w->now, w->arena, &plan);
+	assert_int_equal(plan.n_ahead, 1);
+	segment_run(s, false, false, w->now); /* drops 22 to 40 */
+	segment_run(s, true, true, w->now);
+	fetch_ahead(w, &plan, 0);
+	assert_int_equal(s->fetched_id, 21);
+	for (int turn = 0; turn < 20; turn++) {
+		fetch(w);
+		n += strlen(sent(w, 100));
+		pass(w, 500);
+	}
+	assert_int_equal(n, 100);
+	world_free(w);
+}
+
 /* 5 of the first 10 fail with one code. */
 static void a_stopper_stops_its_segment_until_it_was_resumed(void **state)
 {
@@ -517,6 +545,7 @@ static void a_segment_moves_once_nothing_of_it_is_in_flight(void **state)
 	fetch(w);
 	assert_non_null(send = send_next(w));
 	segment_move(s, 2, w->now);
+	fetch(w);
 	assert_null(send_next(w));
 	assert_int_equal(lanes_movable(&w->lanes, w->arena, &movable), 0);
 	(void)send_answered(send, &succeeded, now_us(w), w->now);
@@ -719,6 +748,7 @@ int main(void)
 		cmocka_unit_test(a_cursor_stays_below_rows_that_have_neither_begun_nor_ended),
 		cmocka_unit_test(a_dropped_row_is_fetched_again_a_second_later),
 		cmocka_unit_test(rows_of_a_paused_campaign_are_dropped_and_fetched_again),
+		cmocka_unit_test(a_fetch_that_a_pause_overtakes_skips_no_row),
 		cmocka_unit_test(a_stopper_stops_its_segment_until_it_was_resumed),
 		cmocka_unit_test(a_segment_moves_once_nothing_of_it_is_in_flight),
 		cmocka_unit_test(rows_are_fetched_ahead_for_two_seconds),

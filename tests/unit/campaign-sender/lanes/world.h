@@ -517,6 +517,17 @@ static inline void assert_pair(struct world *w, size_t account, const struct sen
 	*last = now_us(w);
 }
 
+/* Neither its account, the lane, the campaign nor a restore forbids it. */
+static inline void assert_may_begin(struct world *w, const struct send *s)
+{
+	const struct db_segment *segment = s->segment ? segment_of_campaign(w, s->row.campaign_id) : NULL;
+
+	assert_false(w->lanes.stopped);
+	assert_true(w->usable[s->account_id - 1]);
+	assert_true(s->lane->row.paused_until_us <= now_us(w));
+	assert_true(!segment || ((segment->running || segment->unnoticed) && s->segment->row.moving_to == 0));
+}
+
 static inline void begin(struct world *w, struct send *s)
 {
 	struct db_row *row = &w->rows[s->row.id];
@@ -530,6 +541,7 @@ static inline void begin(struct world *w, struct send *s)
 	assert_int_equal(row->status, SEND_STATUS_PENDING);
 	if (row->posted)
 		fail_msg("row %lld is sent twice", (long long)s->row.id);
+	assert_may_begin(w, s);
 	row->posted = true;
 	w->times[account][w->sent[account]++ % WINDOW] = now_us(w);
 	assert_rate(w, account);
