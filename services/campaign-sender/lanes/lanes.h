@@ -28,7 +28,7 @@ struct lane_account {
 void lane_account(struct lane *lane, const struct lane_account *a, int64_t now_us, int64_t now_ms);
 /* Due rows are to be fetched. False: this replica has no such lane (yet). */
 bool lanes_wake(struct lanes *l, int64_t account_id, int64_t now_ms);
-/* No row is sent before until_us; INT64_MAX: until lane_account() says that the account is usable again. */
+/* No message is sent before until_us; INT64_MAX: until lane_account() says that the account is usable again. */
 void lane_pause(struct lane *lane, int64_t until_us, int64_t now_us, int64_t now_ms);
 
 /* Whether it could begin another single message now. */
@@ -70,19 +70,20 @@ void lanes_plan_fetch(struct lanes *l, int64_t now_ms, struct arena *a, struct f
 /* After the rows of a plan's segment in `ahead` were put: `rows` of at most `room`, the last of them last_id. Also when it has none. */
 void segment_fetched(struct segment *s, size_t rows, size_t room, int64_t last_id);
 
-/* The next messages to be sent, in fair order, at most cap: they are CHOSEN. Returns their number. */
+/* The next messages to be sent, in fair order, at most cap: they are CHOSEN, and the rate of their pairs is used up. Unknown ones are not sent:
+ * requests in flight bound them, but neither rates nor pauses nor an unusable account. Returns their number. */
 size_t lanes_choose(struct lanes *l, int64_t now_us, int64_t now_ms, struct send **out, size_t cap);
 /* Whether anything may be chosen now, and whether a single message is among it. */
 bool lanes_ready(struct lanes *l, int64_t now_us, int64_t now_ms, bool *direct);
-/* The check has admitted a chosen send: its limits are used up, its segment's cursor moves, and it is IN_FLIGHT. use is not used of one that is
- * resolved. */
+/* The check has admitted a chosen send: its limits are used up, its segment's cursor moves, and it is IN_FLIGHT. use may be NULL when it is
+ * unknown. */
 void send_admit(struct send *s, const struct limit_use *use, int64_t now_us, int64_t now_ms);
-/* These end a chosen or waiting send without an attempt, and free it; the cursor is right once every chosen send of a segment was admitted or
- * ended. Its row stays as it is and is fetched again, a second later at the earliest. */
+/* The other outcomes of a check. A segment's cursor moves when none of its sends is CHOSEN any more.
+ * Frees a chosen or waiting send whose row stays as it is: it is fetched again, a second later at the earliest. */
 void send_drop(struct send *s);
-/* Its row has ended, or another account sends it. */
+/* Frees a chosen or waiting send whose row has ended, or which another account sends. */
 void send_end(struct send *s);
-/* A chosen send may be sent from until_us on (bridge: too many new conversations today): it waits in memory again. */
+/* A chosen send waits in memory until until_us, as when a bridge has begun enough new conversations today. */
 void send_delay(struct send *s, int64_t until_us);
 /* Its request has ended, or it was resolved. */
 struct send_answer {
