@@ -241,7 +241,7 @@ static int stub_run(struct stub *s, struct err *err)
 int main(int argc, char **argv)
 {
 	struct stub stub = { .messages = 0 };
-	struct arguments arguments = { NULL };
+	struct arguments arguments = { .config = NULL };
 	struct config *config = NULL;
 	int rc = arguments_read(argc, argv, &arguments);
 	struct err err = { 0 };
