@@ -65,9 +65,10 @@ static void reject(struct stub *s, const struct stub_call *c, const char *word, 
 	struct stub_fault fault = { .word = str_of(word), .title = details ? str_of(details) : STR_NONE };
 
 	c->dialect->fault(c, &fault, &o->answer);
+	if (c->act > STUB_READ)
+		return;
 	s->stats.refused++;
-	if (c->act <= STUB_READ)
-		(void)!stub_journal_message(s, c, o, NULL, NULL, fault.word, clock_now_ms());
+	stub_journal_message(s, c, o, NULL, NULL, fault.word, clock_now_ms());
 }
 
 static bool is_found(struct stub *s, struct stub_call *c)

@@ -56,8 +56,9 @@ struct outcome stub_outcome(const struct stub *s, const struct rule *rule);
 /* Writes the answer that the rule gives instead of the usual one; false: none. */
 bool stub_rule_answers(const struct rule *rule, const struct stub_call *c, struct stub_answer *out);
 void stub_message(struct stub *s, const struct stub_call *c, const struct verdict *v, struct outcome *o);
-/* id: of an accepted message; NULL: it was refused, for this reason. -1: the line cannot be written, and the stub ends. */
-int stub_journal_message(struct stub *s, const struct stub_call *c, const struct outcome *o, const struct rule *rule,
+/* id: of an accepted message; NULL: it was refused, for this reason. False: the line cannot be written, and the stub ends
+ * without answering. */
+bool stub_journal_message(struct stub *s, const struct stub_call *c, const struct outcome *o, const struct rule *rule,
 	const char *id, struct str reason, int64_t now_ms);
 
 void stub_respond(struct http_request *r, const struct stub_answer *answer);

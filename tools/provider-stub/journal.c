@@ -38,7 +38,7 @@ static int file_write(const struct stub_journal *j, struct err *err)
 		ssize_t n = write(j->fd, j->text.p + done, j->text.n - done);
 
 		if (n < 0 && errno != EINTR)
-			return err_set(err, ERR_FATAL, "journal", "%s", strerror(errno));
+			return err_set(err, ERR_FATAL, "journal", "the journal cannot be written: %s", strerror(errno));
 		done += n > 0 ? (size_t)n : 0;
 	}
 	return 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void id_load(const json *line, struct known_ids *ids)
 {
@@ -34,18 +35,27 @@ static void line_load(struct str text, struct known_ids *ids, uint64_t *next_seq
 	json_free(doc);
 }
 
+/* A device or a pipe has nothing to read, or no end. */
+static bool is_regular(const char *file)
+{
+	struct stat st;
+
+	return file && stat(file, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 int stub_journal_load(const char *file, struct known_ids *ids, uint64_t *next_seq, struct err *err)
 {
-	FILE *f = file && *file ? fopen(file, "r") : NULL;
+	FILE *f;
 	char *line = NULL;
 	size_t cap = 0;
 	ssize_t n;
 
 	*next_seq = 1;
-	if (!f && file && *file && errno != ENOENT)
-		return err_set(err, ERR_FATAL, "journal", "%s: %s", file, strerror(errno));
-	if (!f)
+	if (!is_regular(file))
 		return 0;
+	f = fopen(file, "r");
+	if (!f)
+		return err_set(err, ERR_FATAL, "journal", "%s: %s", file, strerror(errno));
 	while ((n = getline(&line, &cap, f)) > 0)
 		line_load((struct str){ line, (size_t)n }, ids, next_seq);
 	free(line);

@@ -259,6 +259,6 @@ int main(int argc, char **argv)
 	config_free(config);
 	if (rc == 0)
 		return EXIT_SUCCESS;
-	complain(arguments.config ? arguments.config : "configuration", err.msg);
+	fprintf(stderr, "provider-stub: %s\n", err.msg);
 	return err.kind == ERR_INPUT ? EXIT_CONFIG : EXIT_FAILURE;
 }

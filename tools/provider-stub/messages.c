@@ -13,7 +13,7 @@ static void journal_lost(struct stub *s, const struct err *err)
 	loop_stop(s->loop);
 }
 
-int stub_journal_message(struct stub *s, const struct stub_call *c, const struct outcome *o, const struct rule *rule,
+bool stub_journal_message(struct stub *s, const struct stub_call *c, const struct outcome *o, const struct rule *rule,
 	const char *id, struct str reason, int64_t now_ms)
 {
 	struct stub_journal_entry entry = {
@@ -29,9 +29,9 @@ int stub_journal_message(struct stub *s, const struct stub_call *c, const struct
 	struct err err;
 
 	if (stub_journal_write(s->journal, &entry, &err) == 0)
-		return 0;
+		return true;
 	journal_lost(s, &err);
-	return -1;
+	return false;
 }
 
 struct outcome stub_outcome(const struct stub *s, const struct rule *rule)
@@ -157,8 +157,10 @@ static void message_accept(struct stub *s, const struct stub_call *c, const stru
 
 	id_new(s, c, id.id);
 	m = sent_of(c, id.id, now_ms);
+	if (v->rule && v->rule->success.wa_id.p)
+		m.recipient = v->rule->success.wa_id;
 	message_answer(c, &m, v->rule, &o->answer);
-	if (stub_journal_message(s, c, o, v->rule, id.id, STR_NONE, now_ms) < 0)
+	if (!stub_journal_message(s, c, o, v->rule, id.id, STR_NONE, now_ms))
 		return;
 	s->stats.accepted++;
 	s->stats.duplicates += c->act == STUB_SEND && was_accepted(s, c, now_ms);
@@ -188,7 +190,7 @@ static void message_refuse(struct stub *s, const struct stub_call *c, const stru
 
 	id_new(s, c, id);
 	message_answer(c, &m, v->rule, &o->answer);
-	if (stub_journal_message(s, c, o, v->rule, NULL, fault_reason(v->rule, c->arena), now_ms) < 0)
+	if (!stub_journal_message(s, c, o, v->rule, NULL, fault_reason(v->rule, c->arena), now_ms))
 		return;
 	s->stats.refused++;
 	failure_remember(s, c, v->rule, now_ms, o);
@@ -214,7 +216,7 @@ static void message_repeat(struct stub *s, const struct stub_call *c, const stru
 	else
 		message_answer(c, &m, v->rule, &o->answer);
 	s->stats.repeated++;
-	(void)!stub_journal_message(s, c, o, v->rule, NULL, pending ? STR("pending") : STR("repeated"), clock_now_ms());
+	stub_journal_message(s, c, o, v->rule, NULL, pending ? STR("pending") : STR("repeated"), clock_now_ms());
 }
 
 void stub_message(struct stub *s, const struct stub_call *c, const struct verdict *v, struct outcome *o)

@@ -56,7 +56,7 @@ struct rule {
 	char *raw; /* the whole body; NULL: as the dialect writes it */
 	int64_t retry_after_s; /* -1: none */
 	struct stub_success success;
-	char *error, *title, *details, *message_status; /* what `fault` and `success` refer to */
+	char *error, *title, *details, *message_status, *wa_id; /* what `fault` and `success` refer to */
 
 	/* What is posted; answers or plans, or both. */
 	bool plans;

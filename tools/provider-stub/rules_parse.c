@@ -28,6 +28,7 @@ void rule_fini(struct rule *rule)
 	free(rule->title);
 	free(rule->details);
 	free(rule->message_status);
+	free(rule->wa_id);
 	map_free(rule->used);
 }
 
@@ -227,6 +228,12 @@ static int message_status_read(struct rule *r, const json *v, struct err *err)
 	return text_read(v, &r->message_status, "message_status", err);
 }
 
+static int wa_id_read(struct rule *r, const json *v, struct err *err)
+{
+	r->answers = true;
+	return text_read(v, &r->wa_id, "wa_id", err);
+}
+
 static int statuses_read(struct webhook_plan *plan, const json *v, struct err *err)
 {
 	struct json_iter it = json_iter(v);
@@ -301,6 +308,7 @@ static const struct {
 	{ "retry_after", retry_after_read },
 	{ "no_id", no_id_read },
 	{ "message_status", message_status_read },
+	{ "wa_id", wa_id_read },
 	{ "webhooks", webhooks_read },
 };
 
@@ -335,5 +343,6 @@ int rule_parse(struct rule *out, const json *v, struct err *err)
 	out->fault.title = str_of(out->title);
 	out->fault.details = str_of(out->details);
 	out->success.message_status = str_of(out->message_status);
+	out->success.wa_id = str_of(out->wa_id);
 	return 0;
 }

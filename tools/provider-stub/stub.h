@@ -85,6 +85,7 @@ struct stub_answer {
 struct stub_success {
 	bool no_id;
 	struct str message_status; /* Meta; absent: "accepted" */
+	struct str wa_id; /* Meta: the recipient's number in answer and statuses; absent: as it was dialled */
 };
 
 enum stub_status { STUB_PENDING, STUB_SENT, STUB_DELIVERED, STUB_READ_BY, STUB_PLAYED, STUB_FAILED, STUB_STATUSES };

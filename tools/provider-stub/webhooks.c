@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "crypto/ids.h"
 #include "http/sender.h"
 
@@ -37,6 +38,7 @@ struct webhooks {
 	const struct stub_settings *settings;
 	STAILQ_HEAD(, post) ready;
 	struct webhooks_stats stats;
+	struct log_limit refused;
 	bool closing;
 };
 
@@ -78,6 +80,15 @@ static void retry(struct post *p)
 	agenda_add(w->agenda, &p->item, p->delay_ms);
 }
 
+static void refusal_log(struct post *p, const struct exchange_result *result)
+{
+	uint64_t suppressed;
+
+	if (log_limit_pass(&p->webhooks->refused, clock_mono_ms(), &suppressed))
+		log_warn("post refused", LOG_I("status", result->status), LOG_S("detail", result->detail),
+			LOG_S("provider", stub_provider_word(p->session->provider)), LOG_I("suppressed", suppressed));
+}
+
 static void done(void *ctx, const struct exchange_result *result)
 {
 	struct post *p = ctx;
@@ -85,8 +96,7 @@ static void done(void *ctx, const struct exchange_result *result)
 	bool ok = result->failure == EXCHANGE_ANSWERED && result->status / 100 == 2;
 
 	if (!ok)
-		log_warn("post refused", LOG_I("status", result->status), LOG_S("detail", result->detail),
-			LOG_S("provider", stub_provider_word(p->session->provider)));
+		refusal_log(p, result);
 	if (!ok && !w->closing && clock_mono_ms() - p->first_mono_ms < w->settings->webhook_retry_ms) {
 		retry(p);
 	} else {
