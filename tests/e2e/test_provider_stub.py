@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 from blazz.v1 import common_pb2 as common
-from harness.client import SECRETS, standard_webhook
+from harness.client import standard_webhook
 from harness.provider_stub import KEY, TOKEN, ProviderStub, bearer, blazz_lookup, blazz_send, blazz_text, meta_send, meta_text
 from harness.service import BIN
 from harness.waiting import wait_for
@@ -465,6 +465,18 @@ def test_success_without_an_id_or_with_another_status(stub):
         assert not (bridge_id(provider, body) if provider != "wwebjs" else body.get("message"))
 
 
+def test_the_number_in_the_answer_may_differ_from_the_one_dialled(make_stub, receive):
+    stub, receiver = make_stub(), receive()
+    stub.sessions(SESSIONS[0] | {"webhook_url": receiver.url(), "webhook_secret": "s"})
+    stub.rules({"wa_id": "5491112345678", "webhooks": {"statuses": ["sent"]}})
+    body = meta_send(stub, meta_text("541112345678")).json()
+    assert body["contacts"] == [{"input": "541112345678", "wa_id": "5491112345678"}]
+    assert stub.journal()[0]["recipient"] == "541112345678"
+    wait_for(lambda: receiver.deliveries, "the status is posted")
+    status = receiver.deliveries[0].event["entry"][0]["changes"][0]["value"]["statuses"][0]
+    assert status["recipient_id"] == "5491112345678"
+
+
 def test_rules_about_what_sends_nothing(stub):
     stub.rules({"act": "lookup", "status": 503}, {"act": "media", "code": 131052}, {"act": "templates", "code": 4})
     assert meta_send(stub, meta_text()).status == 200
@@ -565,6 +577,17 @@ def test_a_restart_after_a_kill_sends_no_message_twice(make_stub):
     assert json.loads(lines[-1])["seq"] == 3 and json.loads(lines[-1])["reason"] == "repeated" and len(lines) == 4
 
 
+def test_it_ends_without_an_answer_when_the_journal_cannot_be_written(make_stub):
+    stub = make_stub()
+    assert stub.stop() == 0
+    stub.journal_file = "/dev/full"
+    stub.start()
+    stub.sessions(*SESSIONS)
+    with pytest.raises(OSError):
+        meta_send(stub, meta_text())
+    assert stub.process.wait(20) == 1 and "journal" in stub.log()
+
+
 def test_sigterm_ends_it_while_answers_and_posts_wait(make_stub, receive):
     stub = make_stub()
     stub.sessions(SESSIONS[0] | {"webhook_url": receive(lambda d: 503).url(), "webhook_secret": "s"})
@@ -601,13 +624,7 @@ def test_posts_beyond_the_queue_are_dropped(make_stub, receive):
 @pytest.fixture(scope="module")
 def linked(shared, running):
     """The file's stub posts to a real ingest."""
-    base = f"http://127.0.0.1:{shared.in_.port('http.port_file')}"
-    names = {"meta": "meta", "blazz": "bridge", "waha": "waha", "evolution": "evolution", "wwebjs": "webjs-raw"}
-    for s in SESSIONS:
-        dialect = names[s["provider"]]
-        # A bridge of our own provider posts acks and echoes on wwebjs-api's route.
-        path = f"/webhooks/wwebjs/{shared.accounts['bridge']}" if dialect == "bridge" else shared.route(dialect)
-        running.sessions(s | {"webhook_url": base + path, "webhook_secret": SECRETS[dialect]})
+    running.link(shared, *SESSIONS)
     yield shared
     running.sessions(*SESSIONS)
 

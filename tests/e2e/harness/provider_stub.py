@@ -6,11 +6,12 @@ import uuid
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from harness.client import Client, standard_webhook
+from harness.client import SECRETS, Client, standard_webhook
 from harness.service import BIN, SANITIZER, config_text
 from harness.waiting import wait_for
 
 TOKEN, KEY = "example-access-token", "example-api-key"
+DIALECTS = {"meta": "meta", "blazz": "bridge", "waha": "waha", "evolution": "evolution", "wwebjs": "webjs-raw"}
 
 
 class ProviderStub:
@@ -82,6 +83,15 @@ class ProviderStub:
     def sessions(self, *sessions):
         """Adds or replaces sessions: {"provider", "name", "key", ...}."""
         self.put("/_sessions", list(sessions))
+
+    def link(self, stack, *sessions):
+        """The same, of the accounts that stack.seed() added: statuses and echoes are posted to the stack's ingest. A bridge of our own
+        kind posts on wwebjs-api's route."""
+        base = f"http://127.0.0.1:{stack.in_.port('http.port_file')}"
+        for session in sessions:
+            dialect = DIALECTS[session["provider"]]
+            path = f"/webhooks/wwebjs/{stack.accounts[dialect]}" if dialect == "bridge" else stack.route(dialect)
+            self.sessions(session | {"webhook_url": base + path, "webhook_secret": SECRETS[dialect]})
 
     def rules(self, *rules):
         """Replaces all rules."""
