@@ -1,0 +1,135 @@
+"""campaign-sender: single messages and campaigns through providers that tools/provider-stub plays."""
+import base64
+import json
+import os
+import time
+import uuid
+
+import pytest
+from blazz.v1 import common_pb2 as common
+from blazz.v1 import outbound_pb2 as outbound
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from harness.blazz import KEYRING
+from harness.client import SECRETS
+from harness.provider_stub import TOKEN
+from harness.waiting import wait_for
+
+PHONE_NUMBER_ID = "106540352242922"
+SENDER = {"flush.interval": "20ms", "backoff.min": "50ms", "backoff.max": "500ms", "providers.allow_http": True,
+          "providers.allowed_networks": ["127.0.0.0/8"], "secrets.keyring": KEYRING,
+          "kafka.session.timeout.ms": 2000, "kafka.heartbeat.interval.ms": 400}
+
+
+def sealed(account, text):
+    """As libs/crypto/sealed_row.h."""
+    name, _, key = KEYRING.partition(":")
+    head, nonce = bytes([1, len(name)]) + name.encode(), os.urandom(12)
+    return head + nonce + AESGCM(base64.b64decode(key)).encrypt(nonce, text.encode(), head + f"account:{account}".encode())
+
+
+class Sending:
+    """A stack with two accounts, of Meta and of a bridge, behind one stub."""
+
+    def __init__(self, blazz, stub):
+        self.blazz, self.stub = blazz, stub
+        blazz.seed(("meta", "bridge"))
+        self.workspace, self.accounts = blazz.workspace, blazz.accounts
+        self.connect("meta", sealed(self.accounts["meta"], f'{{"access_token": "{TOKEN}"}}'))
+        self.connect("bridge")
+        stub.sessions({"provider": "meta", "name": PHONE_NUMBER_ID, "key": TOKEN},
+                      {"provider": "blazz", "name": "acme-support-1", "key": SECRETS["bridge"]})
+
+    def connect(self, name, secrets=None):
+        self.blazz.sql("""UPDATE whatsapp_accounts SET desired_state = 'connected', status = 'connected', status_since = now(), status_at = now(),
+            assigned_instance_url = %s, secrets = coalesce(%s, secrets) WHERE uuid = %s""", self.stub.url(), secrets, self.accounts[name])
+
+    def start(self, failpoint=None, **settings):
+        base = SENDER | {"meta.base_url": self.stub.url()} | {k.replace("__", "."): v for k, v in settings.items()}
+        self.service = self.blazz.service("campaign-sender", base, failpoint=failpoint).start()
+        return self
+
+    def publish(self, topic, key, message):
+        producer, failures = self.blazz.producer(), []
+        producer.produce(f"{self.blazz.prefix}.{topic}.v1", message.SerializeToString(), key,
+                         on_delivery=lambda e, m: e and failures.append(e))
+        assert producer.flush(30) == 0 and not failures, failures
+
+    def send(self, account, phone="6281100000001", body="hello", **members):
+        request = outbound.SendMessage(request_id=str(uuid.uuid4()), workspace_id=self.workspace, account_id=self.accounts[account],
+                                       address=common.Party(phone=phone), type=common.MESSAGE_TYPE_TEXT, body=body,
+                                       requested_at_ms=int(time.time() * 1000), **members)
+        self.publish("outbound", f"{self.workspace}:{request.account_id}", request)
+        return request.request_id
+
+    def row(self, request):
+        rows = self.blazz.sql("SELECT * FROM sends WHERE request_id = %s", request)
+        return rows[0] if rows else None
+
+    def wait_status(self, request, status, deadline_s=20.0):
+        def reached():
+            row = self.row(request)
+            return row and row["status"] == status and row
+
+        return wait_for(reached, lambda: f"{request} is {status}: {self.row(request)}\n{self.service.log_tail()}", deadline_s)
+
+    def add_group(self, members):
+        group = self.blazz.sql("""INSERT INTO contact_groups (workspace_id, name) SELECT id, 'group' FROM workspaces WHERE uuid = %s
+            RETURNING workspace_id, id, uuid::text""", self.workspace)[0]
+        for phone, name in members:
+            self.blazz.sql("INSERT INTO contact_group_members (workspace_id, group_id, address, phone, name) VALUES (%s, %s, %s, %s, %s)",
+                           group["workspace_id"], group["id"], phone, phone, name)
+        return group
+
+    def add_campaign(self, account, group, text=None, template=None, parameters=None):
+        return self.blazz.sql("""INSERT INTO campaigns (workspace_id, name, campaign_type, account_id, preferred_provider, contact_group_id,
+            message_content, template_id, template_parameters) SELECT a.workspace_id, 'c', %s, a.id, a.provider_type, %s, %s, %s, %s
+            FROM whatsapp_accounts a WHERE a.uuid = %s RETURNING id, uuid::text""", "template" if template else "instant", group["id"], text,
+            template, parameters, self.accounts[account])[0]
+
+    def add_template(self, name, body):
+        return self.blazz.value("""INSERT INTO templates (workspace_id, account_id, provider_template_id, name, language, category, status,
+            components) SELECT workspace_id, id, %s, %s, 'en', 'MARKETING', 'APPROVED', %s FROM whatsapp_accounts WHERE uuid = %s
+            RETURNING id""", name, name, json.dumps([{"type": "BODY", "text": body}]), self.accounts["meta"])
+
+    def campaign(self):
+        return self.blazz.sql("SELECT * FROM campaigns")[0]
+
+    def wait_campaign(self, status, deadline_s=60.0):
+        def reached():
+            row = self.campaign()
+            assert row["status"] == status or row["status"] not in ("failed", "paused"), f"{row}\n{self.service.log_tail()}"
+            return row["status"] == status and row
+
+        return wait_for(reached, lambda: f"the campaign is {status}: {self.campaign()}\n{self.service.log_tail()}", deadline_s)
+
+    def command(self, campaign, action):
+        self.publish("campaign-command", f"{self.workspace}:{campaign}", outbound.CampaignCommand(
+            request_id=str(uuid.uuid4()), workspace_id=self.workspace, campaign_id=campaign, action=action,
+            requested_at_ms=int(time.time() * 1000)))
+
+
+@pytest.fixture
+def sending(blazz, make_provider_stub):
+    return Sending(blazz, make_provider_stub())
+
+
+@pytest.mark.parametrize("account", ["meta", "bridge"])
+def test_a_single_message_is_sent_once(sending, account):
+    sending.start()
+    request = sending.send(account)
+    row = sending.wait_status(request, "sent")
+    assert [m["client_message_id"] for m in sending.stub.accepted()] == [request]
+    assert row["provider_message_id"] and row["next_attempt_at"] is None
+
+
+def test_a_campaign_reaches_every_recipient_once(sending):
+    members = [(f"62811{i:07}", f"Name {i}") for i in range(300)]
+    template = sending.add_template("hello", "Hello {{1}}")
+    campaign = sending.add_campaign("meta", sending.add_group(members), template=template,
+                                    parameters=json.dumps([{"type": "body", "parameters": [
+                                        {"type": "text", "text": "{{contact.first_name|there}}"}]}]))
+    sending.start()
+    sending.command(campaign["uuid"], outbound.CampaignCommand.ACTION_START)
+    done = sending.wait_campaign("completed")
+    assert (done["recipients"], done["messages_sent"], done["messages_unknown"]) == (300, 300, 0)
+    assert sorted(m["recipient"] for m in sending.stub.accepted()) == sorted(p for p, _ in members)
