@@ -43,9 +43,9 @@ class Sending:
         self.blazz.sql("""UPDATE whatsapp_accounts SET desired_state = 'connected', status = 'connected', status_since = now(), status_at = now(),
             assigned_instance_url = %s, secrets = coalesce(%s, secrets) WHERE uuid = %s""", self.stub.url(), secrets, self.accounts[name])
 
-    def start(self, failpoint=None, **settings):
+    def start(self, failpoint=None, label=None, **settings):
         base = SENDER | {"meta.base_url": self.stub.url()} | {k.replace("__", "."): v for k, v in settings.items()}
-        self.service = self.blazz.service("campaign-sender", base, failpoint=failpoint).start()
+        self.service = self.blazz.service("campaign-sender", base, label, failpoint=failpoint).start()
         return self
 
     def publish(self, topic, key, message):
@@ -132,4 +132,96 @@ def test_a_campaign_reaches_every_recipient_once(sending):
     sending.command(campaign["uuid"], outbound.CampaignCommand.ACTION_START)
     done = sending.wait_campaign("completed")
     assert (done["recipients"], done["messages_sent"], done["messages_unknown"]) == (300, 300, 0)
+    assert sorted(m["recipient"] for m in sending.stub.accepted()) == sorted(p for p, _ in members)
+
+
+def test_an_answer_that_was_cut_off_leaves_the_message_unknown_until_policy_fails_it(sending):
+    sending.stub.rules({"end": "cut"})
+    sending.start(unknown__after="2s")
+    request = sending.send("meta")
+    sending.wait_status(request, "unknown")
+    row = sending.wait_status(request, "failed")
+    assert (row["error_code"], row["resolved_by"]) == ("unknown_outcome", "policy")
+    assert len(sending.stub.accepted()) == 1
+
+
+def test_a_bridge_is_asked_about_a_message_whose_answer_was_cut_off(sending):
+    sending.stub.rules({"act": "send", "end": "cut"})
+    sending.start()
+    request = sending.send("bridge")
+    row = sending.wait_status(request, "sent")
+    assert row["resolved_by"] == "lookup" and row["provider_message_id"]
+    assert len(sending.stub.accepted()) == 1
+
+
+def test_a_bridge_that_never_got_a_message_gets_it_once(sending):
+    sending.stub.rules({"act": "send", "end": "reset", "nth": 1})
+    sending.start()
+    request = sending.send("bridge")
+    sending.wait_status(request, "sent", 30)
+    assert [m["client_message_id"] for m in sending.stub.accepted()] == [request]
+
+
+@pytest.mark.parametrize("point", ["flush_begin", "flush_locked", "flush_commit", "flush_committed", "send_begin", "send_done"])
+def test_a_kill_never_sends_a_message_twice(sending, point):
+    """Those that were not begun are sent after it; those in flight are unknown, and no status resolves them here."""
+    sending.start(failpoint=f"{point}:kill@3")
+    requests = [sending.send("meta", phone=f"62811000{i:04}") for i in range(6)]
+    wait_for(lambda: not sending.service.running(), f"the service dies at {point}")
+    sending.service.killed = True
+    sending.start(label="second", unknown__after="2s")
+
+    def ended():
+        return all((sending.row(r) or {}).get("status") in ("sent", "failed") for r in requests)
+
+    wait_for(ended, lambda: f"{[sending.row(r) for r in requests]}\n{sending.service.log_tail()}", 40)
+    accepted = [m["client_message_id"] for m in sending.stub.accepted()]
+    assert len(accepted) == len(set(accepted)), accepted
+    failed = [r for r in requests if sending.row(r)["status"] == "failed"]
+    assert all(sending.row(r)["error_code"] == "unknown_outcome" for r in failed)
+    assert set(requests) - set(failed) <= set(accepted)
+
+
+def test_messages_to_one_address_are_sent_in_order(sending):
+    sending.start()
+    requests = [sending.send("bridge", body=f"m{i}") for i in range(4)]
+    for request in requests:
+        sending.wait_status(request, "sent")
+    assert [m["client_message_id"] for m in sending.stub.accepted()] == requests
+
+
+def test_a_message_past_its_deadline_is_not_sent(sending):
+    sending.start()
+    request = sending.send("bridge", deadline_ms=int(time.time() * 1000) - 1000)
+    sending.wait_status(request, "failed")
+    assert not sending.stub.accepted()
+
+
+def test_requests_in_flight_end_before_the_service_does(sending):
+    sending.stub.rules({"delay_ms": 1500})
+    sending.start()
+    request = sending.send("meta")
+    wait_for(lambda: sending.service.metrics().get("blazz_send_in_flight") == 1, "the request is in flight")
+    sending.service.stop()
+    assert sending.row(request)["status"] == "sent"
+
+
+def test_a_paused_campaign_sends_nothing_until_it_is_resumed(sending):
+    members = [(f"62811{i:07}", f"Name {i}") for i in range(200)]
+    template = sending.add_template("hello", "Hello")
+    campaign = sending.add_campaign("meta", sending.add_group(members), template=template)
+    sending.blazz.sql("""UPDATE whatsapp_accounts SET metadata = '{"sending": {"per_second": 20}}'""")
+    sending.start()
+    sending.command(campaign["uuid"], outbound.CampaignCommand.ACTION_START)
+    wait_for(lambda: len(sending.stub.accepted()) > 10, "it has begun")
+    sending.command(campaign["uuid"], outbound.CampaignCommand.ACTION_PAUSE)
+    wait_for(lambda: sending.campaign()["status"] == "paused", "it is paused")
+    time.sleep(1)
+    before = len(sending.stub.accepted())
+    time.sleep(2)
+    assert len(sending.stub.accepted()) == before < 200
+    sending.blazz.sql("""UPDATE whatsapp_accounts SET metadata = '{}'""")
+    sending.command(campaign["uuid"], outbound.CampaignCommand.ACTION_RESUME)
+    wait_for(lambda: sending.campaign()["status"] != "paused", "it is resumed")
+    sending.wait_campaign("completed")
     assert sorted(m["recipient"] for m in sending.stub.accepted()) == sorted(p for p, _ in members)
