@@ -84,7 +84,8 @@ static const struct pg_stmt advance = {
 	"UPDATE campaigns SET audience_cursor = $3::text, updated_at = now() WHERE workspace_id = $1::bigint AND id = $2::bigint"
 };
 
-const struct pg_stmt *const audience_statements[] = { &groups, &all, &find_groups, &recipients, &advance, NULL };
+const struct pg_stmt *const audience_read_statements[] = { &groups, &all, &find_groups, NULL };
+const struct pg_stmt *const audience_statements[] = { &recipients, &advance, NULL };
 
 static struct pg_array *ids_array(const int64_t *ids, size_t n)
 {

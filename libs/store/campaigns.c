@@ -104,9 +104,8 @@ const char *store_campaign_status_word(enum campaign_status s)
 	return status_words[s];
 }
 
-static enum campaign_status status_read(struct cells *c)
+enum campaign_status store_campaign_status_parse(struct str word)
 {
-	struct str word = cells_borrow(c);
 	int s = 0;
 
 	while (s < CAMPAIGN_STATUSES - 1 && !str_is(word, status_words[s]))
@@ -144,7 +143,7 @@ static void definition_read(struct cells *c, struct campaign_row *row)
 static void state_read(struct cells *c, struct campaign_row *row)
 {
 	row->partition = cells_i32(c);
-	row->status = status_read(c);
+	row->status = store_campaign_status_parse(cells_borrow(c));
 	row->pause_code = cells_text(c);
 	row->pause_reason = cells_text(c);
 	row->error_message = cells_text(c);

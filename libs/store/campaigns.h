@@ -21,6 +21,8 @@ enum campaign_status {
 	CAMPAIGN_STATUSES
 };
 const char *store_campaign_status_word(enum campaign_status s);
+/* Of a word that the table admits. */
+enum campaign_status store_campaign_status_parse(struct str word);
 
 struct campaign_row {
 	int64_t workspace_id, id;

@@ -49,6 +49,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ CAMPAIGNS, campaign_driver_statements },
 	{ CAMPAIGNS, segments_statements },
 	{ CAMPAIGNS, audience_statements },
+	{ CAMPAIGNS, audience_read_statements },
 	{ CAMPAIGNS, sending_settings_statements },
 	{ CAMPAIGNS, sending_accounts_statements },
 	{ CAMPAIGNS, sending_templates_statements },
@@ -67,9 +68,15 @@ const struct statements_of_role statements_by_role[] = {
 	{ "blazz_admin", endpoints_statements },
 	{ "blazz_admin", endpoint_definition_statements },
 	{ "blazz_admin", contact_groups_statements },
+	{ "blazz_admin", campaigns_admin_statements },
+	{ "blazz_admin", campaigns_segments_statements },
+	{ "blazz_admin", lanes_ops_statements },
 	{ "blazz_admin", schema_statements },
 	{ "blazz_ops", progress_admin_statements },
 	{ "blazz_ops", webhook_ops_statements },
+	{ "blazz_ops", campaigns_ops_statements },
+	{ "blazz_ops", sends_ops_statements },
+	{ "blazz_ops", audience_read_statements },
 	{ "blazz_ops", schema_statements },
 };
 
