@@ -33,6 +33,9 @@ static const struct command *const groups[] = {
 	webhook_commands,
 	webhook_replay_commands,
 	retry_commands,
+	messages_commands,
+	audiences_commands,
+	campaigns_commands,
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 
