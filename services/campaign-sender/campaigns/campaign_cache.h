@@ -17,6 +17,7 @@ struct campaign {
 	int32_t partition; /* of campaign-command: its driver's */
 	enum campaign_status status;
 	bool prepared;
+	int64_t commanded_us; /* requested_at of the last command of a person; PG_NO_TIME: none */
 	bool marketing; /* category MARKETING, or instant */
 	enum unknown_policy on_unknown;
 	bool allow_other_provider;

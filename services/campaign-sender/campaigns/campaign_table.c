@@ -100,6 +100,7 @@ void campaign_table_put(struct campaign_table *t, const struct campaign_key *key
 		.partition = row->partition,
 		.status = row->status,
 		.prepared = row->prepared_us != PG_NO_TIME,
+		.commanded_us = row->commanded_us,
 		.marketing = str_is(row->type, "instant") || str_is(category, "MARKETING"),
 		.on_unknown = unknown_policy_of(true, category, row->on_unknown),
 		.allow_other_provider = row->allow_other_provider,

@@ -19,7 +19,6 @@ struct flush *flush_new(const struct flush_options *options)
 	f->journal = journal_new();
 	f->doubtful = map_new();
 	f->announced = map_new();
-	f->paused = map_new();
 	f->chosen = mem_calloc(CHOICE_MAX, sizeof(struct send *));
 	return f;
 }
@@ -32,7 +31,6 @@ void flush_free(struct flush *f)
 	journal_free(f->journal);
 	map_free(f->doubtful);
 	map_free(f->announced);
-	map_free(f->paused);
 	arena_free(f->arena);
 	free(f->acquired);
 	free(f->lanes.rows);

@@ -52,7 +52,6 @@ struct flush {
 	struct arena *arena; /* of the transaction */
 	struct journal *journal; /* being written; otherwise empty */
 	struct map *doubtful; /* "<account><id>" of messages whose marking commit is in doubt: never begun */
-	struct map *paused; /* campaigns that were paused when segments were read last */
 	struct map *announced; /* accounts whose hold is over, and has been said to be */
 	uint64_t generation; /* of the owner, when the transaction began */
 	int64_t now_ms, now_us;

@@ -3,6 +3,7 @@
 #include "campaign-sender/commit/private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "store/send_attempts.h"
@@ -17,7 +18,7 @@ static struct str error_code(const struct journal_result *r)
 {
 	if (r->settlement.status == SEND_STATUS_SENT)
 		return STR_NONE;
-	if (r->outcome.answer.error.code.n > 0)
+	if (r->outcome.answer.error.code.n > 0 && strcmp(r->settlement.reason, "deadline") != 0)
 		return r->outcome.answer.error.code;
 	return r->settlement.reason && r->settlement.reason[0] ? str_of(r->settlement.reason) : STR_NONE;
 }
@@ -221,8 +222,7 @@ int results_find_backups(struct flush *f, struct err *err)
 	for (size_t i = 0; i < f->n_written; i++) {
 		const struct written *w = &f->written[i];
 
-		wanted[i] =
-			w->campaign_id == 0 && w->row.status == SEND_STATUS_PENDING && w->result->settlement.fail_over;
+		wanted[i] = w->campaign_id == 0 && w->result->settlement.fail_over;
 		rules[i] = w->result->outcome.decision.failover;
 		any = any || wanted[i];
 	}
@@ -253,6 +253,8 @@ void results_release(struct flush *f)
 		bool ours = due && w->moved_to == 0 && w->row.delay_ms >= 0 &&
 			(w->row.status == SEND_STATUS_PENDING || w->row.status == SEND_STATUS_UNKNOWN);
 
+		if (ours && w->campaign_id && w->result->send->resolves)
+			flush_refresh_segments(f); /* its segment, which may have been done, is not any more */
 		send_release(f->o.lanes, w->result->send, ours ? w->row.delay_ms : -1, f->now_ms);
 	}
 }

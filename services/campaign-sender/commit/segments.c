@@ -71,20 +71,19 @@ static int openings_read(struct flush *f, const struct segments_read *l, bool *o
 	return 0;
 }
 
-/* True once after a pause. */
-static bool has_resumed(struct flush *f, const struct campaign *c)
+/* True once after a pause, also after one that began and ended between two looks: each command of a person moves commanded_at. */
+static bool has_resumed(struct segment *s, const struct campaign *c)
 {
-	const struct str key = { (const char *)&c->key.id, sizeof(c->key.id) };
+	bool resumed = c && c->status == CAMPAIGN_RUNNING &&
+		(s->was_paused || (s->commanded_us != 0 && s->commanded_us != c->commanded_us));
 
-	if (c->status == CAMPAIGN_PAUSED)
-		*map_slot(f->paused, key) = f;
-	if (c->status != CAMPAIGN_RUNNING || !map_get(f->paused, key))
-		return false;
-	map_del(f->paused, key);
-	return true;
+	s->was_paused = c && c->status == CAMPAIGN_PAUSED;
+	if (c && c->status == CAMPAIGN_RUNNING)
+		s->commanded_us = c->commanded_us;
+	return resumed;
 }
 
-static void segment_apply(struct flush *f, const struct campaign_segment *row, bool open, bool resumed)
+static void segment_apply(struct flush *f, const struct campaign_segment *row, bool open)
 {
 	const struct campaign *c = campaign_cache_find(f->o.shared->campaigns, row->workspace_id, row->campaign_id);
 	struct lane *lane = lanes_find(f->o.lanes, row->account_id);
@@ -98,7 +97,7 @@ static void segment_apply(struct flush *f, const struct campaign_segment *row, b
 	s = lane_find_segment(lane, row->campaign_id, row->segment);
 	if (!s || s->running != running || s->row.done != row->done || s->row.moving_to != row->moving_to || f->told)
 		s = lane_segment(lane, row, running, f->now_ms);
-	if (resumed)
+	if (has_resumed(s, c))
 		segment_run(s, running, true, f->now_ms);
 }
 
@@ -170,7 +169,7 @@ int segments_refresh(struct flush *f, struct err *err)
 {
 	struct segments_read read = { .arena = f->arena };
 	struct lane *lane;
-	bool *open, *resumed;
+	bool *open;
 	size_t n;
 	const int32_t *partitions = partitions_owned(f, &n);
 
@@ -179,19 +178,11 @@ int segments_refresh(struct flush *f, struct err *err)
 		campaigns_load(f, &read, err) < 0)
 		return -1;
 	open = ARENA_ARRAY(f->arena, bool, read.n + 1);
-	resumed = ARENA_ARRAY(f->arena, bool, read.n + 1);
 	if (openings_read(f, &read, open, err) < 0 || flush_owns(f, err) < 0)
 		return -1;
 	f->n_segments = read.n;
-	for (size_t i = 0; i < read.n; i++) {
-		const struct campaign_segment *row = &read.rows[i];
-		const struct campaign *c =
-			campaign_cache_find(f->o.shared->campaigns, row->workspace_id, row->campaign_id);
-		bool same = i > 0 && read.rows[i - 1].campaign_id == row->campaign_id;
-
-		resumed[i] = same ? resumed[i - 1] : c && has_resumed(f, c);
-		segment_apply(f, row, open[i], resumed[i]);
-	}
+	for (size_t i = 0; i < read.n; i++)
+		segment_apply(f, &read.rows[i], open[i]);
 	f->told = false;
 	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
 		segments_drop(lane, &read);

@@ -74,6 +74,8 @@ struct segment {
 	bool changed; /* since it was last written */
 	bool running; /* its campaign is running, prepared and within its send window, and no stopper has opened */
 	bool stopped; /* its stopper has opened: nothing is sent until the campaign was resumed */
+	bool was_paused; /* its campaign, when commit/ last looked */
+	int64_t commanded_us; /* and its last command; 0: not known */
 	bool exhausted; /* nothing above fetched_id, until the campaign changes */
 	bool fetching; /* a plan has it, and nothing has changed since that makes its rows useless */
 	int64_t fetched_id; /* rows up to this one were fetched: those that have neither begun nor ended are in memory */

@@ -397,6 +397,10 @@ static void a_cursor_never_moves_back(void **state)
 	s.done = true;
 	done(store_campaign_segments_write(db.pg, &s, 1, &db.err));
 	assert_text("SELECT concat_ws(' ', cursor_id, moving_to, done) FROM campaign_segments WHERE segment = 0",
+		"1004 f"); /* recipients above the cursor are pending */
+	db_script("UPDATE sends SET status = 'failed' WHERE campaign_id = 1 AND segment = 0 AND id > 1004");
+	done(store_campaign_segments_write(db.pg, &s, 1, &db.err));
+	assert_text("SELECT concat_ws(' ', cursor_id, moving_to, done) FROM campaign_segments WHERE segment = 0",
 		"1004 t");
 	segments_read(5);
 	assert_int_equal(n_segments, 0);
