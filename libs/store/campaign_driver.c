@@ -20,8 +20,15 @@ static const struct pg_stmt segments = { "driver_segments", PG_PREPARED,
 	"SELECT segment, account_id, partition, cursor_id, moving_to, done FROM campaign_segments"
 	" WHERE workspace_id = $1::bigint AND campaign_id = $2::bigint ORDER BY segment" };
 
-static const struct pg_stmt ended = { "driver_ended", PG_PREPARED,
-	"SELECT c.workspace_id, c.id, w.uuid, c.uuid, c.partition, c.status FROM (SELECT * FROM campaigns c"
+#define STATE "c.workspace_id, c.id, c.uuid, c.scheduled_at, c.partition, c.status, c.prepared_at, c.audience_cursor"
+
+/* No definitions: a tenant may have many campaigns that are paused. */
+static const struct pg_stmt list = { "driver_list", PG_PREPARED,
+	"SELECT c.workspace_id, c.id, w.uuid, c.uuid, coalesce(extract(epoch FROM c.scheduled_at - now()) * 1000, 0)::bigint, c.partition,"
+	" c.status, c.prepared_at, c.audience_cursor FROM (SELECT " STATE
+	" FROM campaigns c WHERE c.partition = ANY ($1::integer[])"
+	" AND c.status IN ('scheduled', 'running', 'paused') AND c.deleted_at IS NULL UNION ALL SELECT " STATE
+	" FROM campaigns c"
 	" WHERE c.partition = ANY ($1::integer[]) AND c.status IN ('completed', 'cancelled') AND c.deleted_at IS NULL"
 	" AND c.completed_at > now() - interval '7 days' OFFSET 0) AS c CROSS JOIN LATERAL (SELECT w.uuid FROM workspaces w"
 	" WHERE w.id = c.workspace_id OFFSET 0) AS w" };
@@ -29,7 +36,7 @@ static const struct pg_stmt ended = { "driver_ended", PG_PREPARED,
 static const struct pg_stmt notify = { "driver_notify", PG_PREPARED,
 	"SELECT pg_notify('blazz_sending', 'campaign:' || $1::uuid)" };
 
-const struct pg_stmt *const campaign_driver_statements[] = { &references, &counters, &segments, &ended, &notify, NULL };
+const struct pg_stmt *const campaign_driver_statements[] = { &references, &counters, &segments, &list, &notify, NULL };
 
 static int key_run(struct pg *pg, const struct pg_stmt *stmt, const struct campaign_key *key, struct pg_rows **rows,
 	struct err *err)
@@ -108,7 +115,16 @@ int store_campaign_segments_of(struct pg *pg, const struct campaign_key *key,
 	return 0;
 }
 
-int store_campaigns_ended(struct pg *pg, const int32_t *partitions, size_t n,
+static enum campaign_status status_of(struct str word)
+{
+	enum campaign_status s = CAMPAIGN_DRAFT;
+
+	while (s < CAMPAIGN_FAILED && !str_is(word, store_campaign_status_word(s)))
+		s++;
+	return s;
+}
+
+int store_campaigns_of_driver(struct pg *pg, const int32_t *partitions, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct campaign_row *row), void *ctx, struct err *err)
 {
 	struct pg_rows *rows = NULL;
@@ -118,16 +134,19 @@ int store_campaigns_ended(struct pg *pg, const int32_t *partitions, size_t n,
 		return 0;
 	columns_init(&columns);
 	columns_i32s(&columns, partitions, n);
-	if (columns_run(&columns, pg, &ended, &rows, err) < 0)
+	if (columns_run(&columns, pg, &list, &rows, err) < 0)
 		return -1;
-	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+	for (struct cells c = cells_of(rows, a); cells_more(&c); cells_next(&c)) {
 		struct campaign_row row = { .workspace_id = cells_i64(&c) };
 
 		row.id = cells_i64(&c);
 		row.workspace = cells_uuid(&c);
 		row.uuid = cells_uuid(&c);
+		row.scheduled_in_ms = cells_i64(&c);
 		row.partition = cells_i32(&c);
-		row.status = str_is(cells_borrow(&c), "completed") ? CAMPAIGN_COMPLETED : CAMPAIGN_CANCELLED;
+		row.status = status_of(cells_borrow(&c));
+		row.prepared_us = cells_time(&c);
+		row.audience_cursor = cells_text(&c);
 		each(ctx, &row);
 	}
 	pg_rows_free(rows);

@@ -1,5 +1,5 @@
 /* What the driver of campaign-sender reads of a campaign besides its row (campaigns.h): what its definition refers to, its
- * segments, campaigns that have ended and whose counters still change. */
+ * segments, and the state of all that it works on. */
 #ifndef STORE_CAMPAIGN_DRIVER_H
 #define STORE_CAMPAIGN_DRIVER_H
 
@@ -22,9 +22,10 @@ int store_campaign_counters(struct pg *pg, const struct campaign_key *key, struc
 int store_campaign_segments_of(struct pg *pg, const struct campaign_key *key,
 	struct campaign_segment out[static CAMPAIGN_SEGMENTS_MAX], size_t *n, struct err *err) ERR_MUST_USE;
 
-/* Campaigns of these partitions that were completed or cancelled in the last 7 days, during which statuses of their
- * messages may arrive. Of the row keys, uuids, partition and status are filled. */
-int store_campaigns_ended(struct pg *pg, const int32_t *partitions, size_t n,
+/* The state of the campaigns of these partitions that are scheduled, running or paused, or that were completed or
+ * cancelled in the last 7 days, during which statuses of their messages may arrive. Of the row are filled: keys, uuids,
+ * scheduled_in_ms, partition, status, prepared_us and audience_cursor, which is in the arena. */
+int store_campaigns_of_driver(struct pg *pg, const int32_t *partitions, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct campaign_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 
 /* Started only. Notifies lanes that the campaign has changed, where no column that a trigger watches has. */

@@ -26,10 +26,6 @@ static const struct pg_stmt lock = { "campaigns_lock", PG_PREPARED,
 	" AND c.uuid = $2::uuid AND c.deleted_at IS NULL FOR NO KEY UPDATE) SELECT " CAMPAIGN_COLUMNS
 	" FROM c" CAMPAIGN_NAMES };
 
-static const struct pg_stmt active = { "campaigns_active", PG_PREPARED,
-	"SELECT " CAMPAIGN_COLUMNS " FROM campaigns c" CAMPAIGN_NAMES " WHERE c.partition = ANY ($1::integer[])"
-	" AND c.status IN ('scheduled', 'running', 'paused') AND c.deleted_at IS NULL ORDER BY c.workspace_id, c.id" };
-
 static const struct pg_stmt read = {
 	"campaigns_read", PG_UNNAMED,
 	"SELECT " CAMPAIGN_COLUMNS " FROM unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, id) CROSS JOIN LATERAL"
@@ -80,7 +76,7 @@ static const struct pg_stmt count = {
 
 /* An unknown message that is to be resolved waits in the lane of the account that may have sent it: only the
  * workspace's lanes are searched, and only when the campaign has unknown messages at all. IS NOT DISTINCT FROM: else
- * campaigns_active looks as good as the primary key. */
+ * the index campaigns_active looks as good as the primary key. */
 static const struct pg_stmt complete = {
 	"campaigns_complete", PG_UNNAMED,
 	"UPDATE campaigns c SET status = 'completed', completed_at = now(), " SET_SUMS
@@ -93,8 +89,8 @@ static const struct pg_stmt complete = {
 	" AND s.status = 'unknown' AND s.campaign_id IS NOT DISTINCT FROM r.id OFFSET 0) AS s WHERE l.workspace_id = r.workspace_id))" RETURN_SUMS
 };
 
-const struct pg_stmt *const campaigns_statements[] = { &lock, &active, &read, &write, &prepared, &windows, &count,
-	&complete, NULL };
+const struct pg_stmt *const campaigns_statements[] = { &lock, &read, &write, &prepared, &windows, &count, &complete,
+	NULL };
 
 static const char *const status_words[CAMPAIGN_STATUSES] = { "draft", "scheduled", "running", "paused", "completed",
 	"cancelled", "failed" };
@@ -199,22 +195,6 @@ int store_campaign_lock(struct pg *pg, const struct uuid *workspace, const struc
 		*out = row_read(&c);
 	pg_rows_free(rows);
 	return rc;
-}
-
-int store_campaigns_active(struct pg *pg, const int32_t *partitions, size_t n, struct arena *a,
-	void (*each)(void *ctx, const struct campaign_row *row), void *ctx, struct err *err)
-{
-	struct pg_rows *rows = NULL;
-	struct columns c;
-
-	if (n == 0)
-		return 0;
-	columns_init(&c);
-	columns_i32s(&c, partitions, n);
-	if (columns_run(&c, pg, &active, &rows, err) < 0)
-		return -1;
-	rows_each(rows, a, each, ctx);
-	return 0;
 }
 
 static void keys_add(struct columns *c, const struct campaign_key *keys, size_t n)

@@ -54,9 +54,6 @@ struct campaign_row {
  * filled, with strings in the arena; 0: the workspace has no such campaign. */
 int store_campaign_lock(struct pg *pg, const struct uuid *workspace, const struct uuid *campaign, struct arena *a,
 	struct campaign_row *out, struct err *err) ERR_MUST_USE;
-/* Campaigns that are scheduled, running or paused and belong to these partitions. */
-int store_campaigns_active(struct pg *pg, const int32_t *partitions, size_t n, struct arena *a,
-	void (*each)(void *ctx, const struct campaign_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 struct campaign_key {
 	int64_t workspace_id, id;
 };

@@ -113,8 +113,7 @@ int list_refresh(struct driving *w, const struct topic_partition *partitions, si
 			numbers[mine++] = partitions[i].number;
 	w->d->n = 0;
 	w->d->stale = false; /* before the statements: partitions may be revoked while they wait */
-	if (store_campaigns_active(w->pg, numbers, mine, w->arena, row_put, w, err) < 0 ||
-		store_campaigns_ended(w->pg, numbers, mine, row_put, w, err) < 0) {
+	if (store_campaigns_of_driver(w->pg, numbers, mine, w->arena, row_put, w, err) < 0) {
 		w->d->stale = true;
 		return -1;
 	}

@@ -54,37 +54,63 @@ static void counters_are_those_of_the_row(void **state)
 		c.skipped == 6 && c.unknown == 7);
 }
 
-static struct campaign_row ended;
-static size_t n_ended;
+static struct campaign_row listed;
+static size_t n_listed;
 
-static void ended_keep(void *ctx, const struct campaign_row *row)
+static void listed_keep(void *ctx, const struct campaign_row *row)
 {
 	(void)ctx;
-	ended = *row;
-	n_ended++;
+	listed = *row;
+	n_listed++;
 }
 
-static size_t count_ended(int32_t partition)
+static size_t list(int32_t partition)
 {
-	n_ended = 0;
-	done(store_campaigns_ended(db.pg, &partition, 1, ended_keep, NULL, &db.err));
-	return n_ended;
+	n_listed = 0;
+	done(store_campaigns_of_driver(db.pg, &partition, 1, db.arena, listed_keep, NULL, &db.err));
+	return n_listed;
 }
 
-static void campaigns_count_for_a_week_after_their_end(void **state)
+static const struct {
+	const char *change;
+	enum campaign_status status; /* CAMPAIGN_DRAFT: it is not listed */
+} states[] = {
+	{ "SELECT 1", CAMPAIGN_RUNNING },
+	{ "UPDATE campaigns SET status = 'scheduled'", CAMPAIGN_SCHEDULED },
+	{ "UPDATE campaigns SET status = 'paused'", CAMPAIGN_PAUSED },
+	{ "UPDATE campaigns SET status = 'completed', completed_at = now() - interval '6 days'", CAMPAIGN_COMPLETED },
+	{ "UPDATE campaigns SET status = 'cancelled', completed_at = now() - interval '6 days'", CAMPAIGN_CANCELLED },
+	{ "UPDATE campaigns SET status = 'completed', completed_at = now() - interval '8 days'", CAMPAIGN_DRAFT },
+	{ "UPDATE campaigns SET status = 'failed'", CAMPAIGN_DRAFT },
+	{ "UPDATE campaigns SET status = 'draft'", CAMPAIGN_DRAFT },
+	{ "UPDATE campaigns SET partition = 4", CAMPAIGN_DRAFT },
+};
+
+static void a_driver_works_on_active_campaigns_and_for_a_week_on_ended_ones(void **state)
+{
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		sending_running(state);
+		db_script(states[i].change);
+		if (list(3) != (states[i].status != CAMPAIGN_DRAFT) ||
+			(n_listed == 1 && listed.status != states[i].status))
+			fail_msg("%s: %zu", states[i].change, n_listed);
+	}
+}
+
+static void a_listed_campaign_has_its_state(void **state)
 {
 	struct uuid campaign = uuid_of(CAMPAIGN);
 
 	(void)state;
-	assert_int_equal(count_ended(3), 0);
-	db_script("UPDATE campaigns SET status = 'cancelled', completed_at = now() - interval '6 days'");
-	assert_int_equal(count_ended(3), 1);
-	assert_int_equal(ended.status, CAMPAIGN_CANCELLED);
-	assert_true(ended.workspace_id == 1 && ended.id == 1 && ended.partition == 3);
-	assert_true(uuid_eq(&ended.uuid, &campaign));
-	assert_int_equal(count_ended(4), 0);
-	db_script("UPDATE campaigns SET status = 'completed', completed_at = now() - interval '8 days'");
-	assert_int_equal(count_ended(3), 0);
+	db_script(
+		"UPDATE campaigns SET status = 'draft'; UPDATE campaigns SET scheduled_at = now() + interval '1 hour', audience_cursor = '62';"
+		"UPDATE campaigns SET status = 'scheduled'");
+	assert_int_equal(list(3), 1);
+	assert_true(listed.workspace_id == 1 && listed.id == 1 && listed.partition == 3);
+	assert_true(uuid_eq(&listed.uuid, &campaign) && !uuid_is_nil(&listed.workspace));
+	assert_in_range(listed.scheduled_in_ms, 3500000, 3600000);
+	assert_true(listed.prepared_us != PG_NO_TIME);
+	assert_str(listed.audience_cursor, "62");
 }
 
 int main(void)
@@ -93,7 +119,8 @@ int main(void)
 		cmocka_unit_test_setup(references_are_found_unless_deleted, sending_running),
 		cmocka_unit_test_setup(segments_are_read_whether_done_or_not, sending_running),
 		cmocka_unit_test_setup(counters_are_those_of_the_row, sending_running),
-		cmocka_unit_test_setup(campaigns_count_for_a_week_after_their_end, sending_running),
+		cmocka_unit_test(a_driver_works_on_active_campaigns_and_for_a_week_on_ended_ones),
+		cmocka_unit_test_setup(a_listed_campaign_has_its_state, sending_running),
 	};
 
 	return cmocka_run_group_tests(tests, sending_start, db_stop);
