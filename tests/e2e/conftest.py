@@ -11,6 +11,7 @@ from harness.blazz import Blazz  # noqa: E402 (needs the generated modules)
 from harness.hooks import Chat  # noqa: E402
 from harness.provider_stub import ProviderStub  # noqa: E402
 from harness.receiver import Receiver  # noqa: E402
+from harness.sending import Sending  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -128,3 +129,27 @@ def make_provider_stub(tmp_path, request):
     wrong = [w for s in stubs for w in s.close()]
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def sending_stack(postgres, kafka, tmp_path_factory, request):
+    """One stack for all tests of a file, with one stub as every provider. SENDING of the file has settings of campaign-sender."""
+    folder = tmp_path_factory.mktemp("sending")
+    stub = ProviderStub(folder).start()
+    stack = Blazz(postgres, kafka, folder)
+    try:
+        yield Sending(stack, stub).start(**getattr(request.module, "SENDING", {}))
+    finally:
+        wrong = stub.close()
+        close(stack, False)
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+@pytest.fixture
+def sending(sending_stack, request):
+    """The file's stack, with a stub without rules."""
+    sending_stack.stub.rules()
+    yield sending_stack
+    if failed(request):
+        print(sending_stack.logs())
