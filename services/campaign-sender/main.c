@@ -28,8 +28,8 @@ int main(int argc, char **argv)
 	};
 
 	if (service_start(&service, &spec, argc, argv, &err) == 0 &&
-		sender_service_open(&sender, &settings, service, &err) == 0)
-		(void)!sender_service_run(sender, &err);
+		sender_service_open(&sender, &settings, service, &err) == 0 && sender_service_run(sender, &err) == 0)
+		err = (struct err){ 0 }; /* what it recovered from */
 	sender_service_close(&sender);
 	return service_end(&service, &err);
 }

@@ -225,3 +225,58 @@ def test_a_paused_campaign_sends_nothing_until_it_is_resumed(sending):
     wait_for(lambda: sending.campaign()["status"] != "paused", "it is resumed")
     sending.wait_campaign("completed")
     assert sorted(m["recipient"] for m in sending.stub.accepted()) == sorted(p for p, _ in members)
+
+
+def test_a_message_moves_to_another_account_when_its_own_is_held(sending):
+    """A token that has expired holds the account; a request that allows it goes to the bridge at once."""
+    sending.stub.rules({"provider": "meta", "code": 190})
+    sending.start()
+    request = sending.send("meta", allow_other_number=True)
+    sending.wait_status(request, "sent")
+    assert [(m["provider"], m["client_message_id"]) for m in sending.stub.accepted()] == [("blazz", request)]
+    assert sending.blazz.value("SELECT held_code FROM send_lanes WHERE held_at IS NOT NULL") == "190"
+    wait_for(lambda: [e.WhichOneof("event") for _, e in sending.blazz.inbound()].count("session_state") == 1,
+             "the account is reported as disconnected")
+
+
+def test_a_database_that_comes_back_gets_what_was_answered_meanwhile(sending):
+    sending.stub.rules({"delay_ms": 1500})
+    sending.start()
+    request = sending.send("meta")
+    wait_for(lambda: sending.service.metrics().get("blazz_send_in_flight") == 1, "the request is in flight")
+    sending.blazz.sql("""SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND usename = 'blazz_campaign_sender'""")
+    sending.wait_status(request, "sent")
+    assert len(sending.stub.accepted()) == 1
+
+
+def test_a_replica_that_was_stopped_posts_nothing_late(sending):
+    """It is continued after another replica has taken over: requests that it had not begun are not made."""
+    sending.start(failpoint="flush_committed:stop@3", dispatch__max_delay="1s")
+    first, requests = sending.service, [sending.send("meta", phone=f"62811000{i:04}") for i in range(6)]
+    wait_for(first.stopped, "the first replica is stopped")
+    sending.start(label="second", unknown__after="3s")
+
+    def ended():
+        return all((sending.row(r) or {}).get("status") in ("sent", "failed") for r in requests)
+
+    wait_for(ended, lambda: f"{[sending.row(r) for r in requests]}\n{sending.service.log_tail()}", 40)
+    before = len(sending.stub.journal())
+    first.resume()
+    wait_for(lambda: "acquired by another" in first.log() or "fenced" in first.log() or first.ready(), lambda: first.log_tail())
+    request = sending.send("meta", phone="6281100009999")
+    sending.wait_status(request, "sent")
+    accepted = [m["client_message_id"] for m in sending.stub.accepted()]
+    assert len(accepted) == len(set(accepted)), accepted
+    assert len(sending.stub.journal()) == before + 1
+
+
+def test_nothing_is_sent_from_a_restored_database_until_it_is_accepted(sending):
+    sending.blazz.sql("INSERT INTO restores DEFAULT VALUES")
+    sending.start()
+    request = sending.send("meta")
+    wait_for(lambda: sending.row(request), "the request is stored")
+    time.sleep(2)
+    assert not sending.stub.journal()
+    sending.blazz.sql("UPDATE restores SET accepted_at = now()")
+    sending.wait_status(request, "sent")

@@ -83,19 +83,3 @@ int concerned_lock(struct flush *f, struct err *err)
 	l->n = n;
 	return store_send_lanes_lock(owner_tx_pg(f->tx), l->rows, l->n, err);
 }
-
-void flush_release_address(struct flush *f, int64_t workspace_id, int64_t account_id, struct str address)
-{
-	struct send_keys *k = &f->released;
-
-	k->rows = vec_grow(k->rows, k->n, &k->cap, sizeof(*k->rows));
-	k->rows[k->n++] = (struct send_key){ workspace_id, account_id, arena_str(f->arena, address) };
-}
-
-void flush_notify(struct flush *f, const struct account *account)
-{
-	struct account_uuids *u = &f->notified;
-
-	u->rows = vec_grow(u->rows, u->n, &u->cap, sizeof(*u->rows));
-	u->rows[u->n++] = account->uuid;
-}

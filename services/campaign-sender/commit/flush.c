@@ -41,31 +41,6 @@ void flush_free(struct flush *f)
 	free(f);
 }
 
-struct topic_partition flush_partition(const struct flush *f, int32_t number)
-{
-	return (struct topic_partition){ f->o.shared->outbound, number };
-}
-
-int flush_owns(const struct flush *f, struct err *err)
-{
-	if (f->generation == owner_generation(f->o.owner))
-		return 0;
-	return err_set(err, ERR_RETRY, "revoked", "partitions were revoked during the flush");
-}
-
-int32_t flush_slot(const struct flush *f, int32_t partition)
-{
-	bool known = partition >= 0 && partition < f->o.shared->outbound_partitions;
-
-	return known && f->included[partition] ? partition : f->any;
-}
-
-struct record_target flush_target(const struct flush *f, int32_t partition)
-{
-	return (struct record_target){ f->tx, flush_partition(f, flush_slot(f, partition)), f->o.shared->topics,
-		f->now_us / 1000 };
-}
-
 /* While Kafka does not acknowledge what follows from earlier flushes, nothing more is sent. */
 static bool has_back_pressure(const struct flush *f)
 {

@@ -1,6 +1,6 @@
 /* What the files of the flush share.
  *
- *   flush.c      the transaction, top to bottom
+ *   flush.c      the transaction, top to bottom; transaction.c what its steps share
  *   concerned.c  which partitions and lanes it includes
  *   results.c    results as rows; dispatch.c the records that follow from them
  *   backup.c     another account for messages that theirs cannot send
@@ -79,7 +79,7 @@ struct flush {
 	size_t n_portfolio, cap_portfolio;
 };
 
-/* flush.c */
+/* transaction.c */
 
 struct topic_partition flush_partition(const struct flush *f, int32_t number);
 /* -1: the partitions were revoked while a statement waited: nothing in memory is as it was. */
@@ -87,6 +87,10 @@ int flush_owns(const struct flush *f, struct err *err) ERR_MUST_USE;
 struct record_target flush_target(const struct flush *f, int32_t partition);
 /* The partition itself when it is included, else any other one. */
 int32_t flush_slot(const struct flush *f, int32_t partition);
+/* Of single messages through this account to this address the next one becomes due. */
+void flush_release_address(struct flush *f, int64_t workspace_id, int64_t account_id, struct str address);
+/* The account's lane hears of rows that are due, on whatever replica it is. */
+void flush_notify(struct flush *f, const struct account *account);
 
 /* concerned.c */
 
@@ -97,8 +101,6 @@ void concerned_include(struct flush *f, int32_t partition); /* when this replica
 void concerned_add_lane(struct flush *f, int64_t workspace_id, int64_t account_id, int32_t partition);
 /* Locks their lanes. Inside the transaction. */
 int concerned_lock(struct flush *f, struct err *err) ERR_MUST_USE;
-void flush_release_address(struct flush *f, int64_t workspace_id, int64_t account_id, struct str address);
-void flush_notify(struct flush *f, const struct account *account);
 
 /* results.c, dispatch.c, backup.c */
 

@@ -1,5 +1,5 @@
-/* What the files of sending/ share. attempt.c sends a message, resolve.c finds out about one that is unknown, result.c collects how either
- * ended. */
+/* What the files of sending/ share. attempt.c sends a message, resolve.c finds out about one that is unknown, request.c is what both need, result.c
+ * collects how either ended. */
 #ifndef CAMPAIGN_SENDER_SENDING_PRIVATE_H
 #define CAMPAIGN_SENDER_SENDING_PRIVATE_H
 
