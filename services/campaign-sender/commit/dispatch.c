@@ -22,49 +22,55 @@ struct message_row {
 	struct str address, content;
 };
 
-/* False: what was to be sent cannot be read any more. */
-static bool message_read(struct flush *f, const struct message_row *row, const struct account *account,
-	struct outgoing *out)
+/* In the arena; NULL: what was to be sent cannot be read any more, or its workspace has no account. */
+static const struct outgoing *message_read(struct flush *f, const struct message_row *row)
 {
 	const struct send_row send = {
 		.id = row->id, .campaign_id = row->campaign_id, .request = row->request, .generation = row->generation
 	};
+	const struct account *account = account_of(f, row->workspace_id, row->account_id);
 	const struct campaign *campaign = row->campaign_id
 		? campaign_cache_find(f->o.shared->campaigns, row->workspace_id, row->campaign_id)
 		: NULL;
 	const struct client_id id = attempt_client_id(&send, campaign);
+	struct outgoing *out = ARENA_NEW(f->arena, struct outgoing);
 	struct err err;
 
-	if (row->campaign_id && !campaign)
-		return false;
+	if (!account || (row->campaign_id && !campaign))
+		return NULL;
 	if (outgoing_read(out, row->content, row->address, &id, account->api, f->arena, &err) == 0)
-		return true;
+		return out;
 	log_warn("message not shown: its content cannot be read", LOG_I("workspace", row->workspace_id),
 		LOG_I("send", row->id), LOG_ERR(&err));
-	return false;
+	return NULL;
 }
 
-static void record_fill(struct flush *f, const struct message_row *row, const struct account *account,
-	const struct outgoing *out, struct dispatch_record *d)
+static bool is_template(const struct outgoing *out)
 {
-	d->account = account;
-	d->outgoing = out;
-	if (out->message.kind == SEND_MESSAGE && out->message.type == MSG_TEMPLATE)
-		d->template = campaign_cache_template(f->o.shared->campaigns,
-			&(struct template_key){ row->workspace_id, account->id, out->message.u.template.name,
-				out->message.u.template.language });
+	return out->message.kind == SEND_MESSAGE && out->message.type == MSG_TEMPLATE;
 }
 
-static void record_emit(struct flush *f, const struct message_row *row, struct dispatch_record *d)
+static struct template_key template_of(const struct account *account, const struct outgoing *out)
 {
-	const struct account *account = account_of(f, row->workspace_id, row->account_id);
+	return (struct template_key){ account->workspace_id, account->id, out->message.u.template.name,
+		out->message.u.template.language };
+}
+
+static void record_emit(struct flush *f, const struct message_row *row, const struct outgoing *out,
+	struct dispatch_record d)
+{
 	const struct record_target to = flush_target(f, row->partition);
-	struct outgoing out;
+	struct template_key key;
 
-	if (!account || !message_read(f, row, account, &out))
+	if (!out)
 		return;
-	record_fill(f, row, account, &out, d);
-	record_dispatch(&to, d, f->arena);
+	d.account = account_of(f, row->workspace_id, row->account_id);
+	d.outgoing = out;
+	if (is_template(out)) {
+		key = template_of(d.account, out);
+		d.template = campaign_cache_template(f->o.shared->campaigns, &key);
+	}
+	record_dispatch(&to, &d, f->arena);
 }
 
 static struct message_row row_of(const struct written *w)
@@ -113,66 +119,65 @@ static void portfolio_note(struct flush *f, const struct account *a, int32_t slo
 		(struct portfolio_use){ a->workspace_id, arena_str(f->arena, a->business_id), slot, 1 };
 }
 
-static void written_emit(struct flush *f, const struct written *w, enum dispatch_outcome outcome)
+static void written_emit(struct flush *f, const struct written *w, enum dispatch_outcome outcome,
+	const struct outgoing *out)
 {
 	const struct message_row row = row_of(w);
-	const struct account *account = account_of(f, row.workspace_id, row.account_id);
-	const struct record_target to = flush_target(f, row.partition);
-	struct dispatch_record d = { .outcome = outcome, .at_ms = f->now_ms };
-	struct outgoing out;
+	struct dispatch_record d = { .outcome = outcome, .at_ms = f->now_us / 1000 };
 
-	if (!account || !message_read(f, &row, account, &out))
-		return;
-	d.at_ms = w->result ? w->result->began_us / 1000 : f->now_us / 1000;
-	if (outcome == DISPATCH_SENT) {
-		d.key = w->result->outcome.answer.key;
-		d.provider_id = w->result->outcome.answer.provider_id;
-		d.wa_id = w->result->outcome.answer.wa_id;
-		if (out.message.kind == SEND_MESSAGE && out.message.type == MSG_TEMPLATE)
-			portfolio_note(f, account, row.partition);
-	} else if (outcome == DISPATCH_FAILED) {
-		d.error = (struct provider_error){ .code = w->row.error_code, .details = w->row.error_message };
+	if (w->result) {
+		const struct provider_answer *answer = &w->result->outcome.answer;
+
+		d.at_ms = w->result->began_us / 1000;
+		d.key = answer->key;
+		d.provider_id = answer->provider_id;
+		d.wa_id = answer->wa_id;
 	}
-	record_fill(f, &row, account, &out, &d);
-	record_dispatch(&to, &d, f->arena);
+	if (outcome == DISPATCH_FAILED)
+		d.error = (struct provider_error){ .code = w->row.error_code, .details = w->row.error_message };
+	if (outcome == DISPATCH_SENT && out && is_template(out))
+		portfolio_note(f, account_of(f, row.workspace_id, row.account_id), row.partition);
+	record_emit(f, &row, out, d);
+}
+
+static bool same_template(const struct template_key *a, const struct template_key *b)
+{
+	return a->workspace_id == b->workspace_id && a->account_id == b->account_id && str_eq(a->name, b->name) &&
+		str_eq(a->language, b->language);
 }
 
 /* The templates of these messages, mostly one: the text that the recipient reads. */
-static int templates_load(struct flush *f, const enum dispatch_outcome *outcomes, struct err *err)
+static int templates_load(struct flush *f, const struct outgoing *const *messages, struct err *err)
 {
 	struct template_key *keys = ARENA_ARRAY(f->arena, struct template_key, f->n_written + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n_written; i++) {
-		const struct message_row row = row_of(&f->written[i]);
-		const struct account *account = account_of(f, row.workspace_id, row.account_id);
-		struct template_key key;
-		struct outgoing out;
+		const struct send_result *row = &f->written[i].row;
 
-		if (outcomes[i] == DISPATCH_NONE || !account || !message_read(f, &row, account, &out) ||
-			out.message.kind != SEND_MESSAGE || out.message.type != MSG_TEMPLATE)
+		if (!messages[i] || !is_template(messages[i]))
 			continue;
-		key = (struct template_key){ row.workspace_id, account->id, out.message.u.template.name,
-			out.message.u.template.language };
-		if (n == 0 || keys[n - 1].workspace_id != key.workspace_id ||
-			keys[n - 1].account_id != key.account_id || !str_eq(keys[n - 1].name, key.name) ||
-			!str_eq(keys[n - 1].language, key.language))
-			keys[n++] = key;
+		keys[n] = template_of(account_of(f, row->workspace_id, row->sent_by), messages[i]);
+		n += n == 0 || !same_template(&keys[n - 1], &keys[n]);
 	}
-	return campaign_cache_load_templates(f->o.shared->campaigns, owner_tx_pg(f->tx), keys, n, err);
+	return n > 0 ? campaign_cache_load_templates(f->o.shared->campaigns, owner_tx_pg(f->tx), keys, n, err) : 0;
 }
 
 int dispatches_emit(struct flush *f, struct err *err)
 {
 	enum dispatch_outcome *outcomes = ARENA_ARRAY(f->arena, enum dispatch_outcome, f->n_written + 1);
+	const struct outgoing **messages = ARENA_ARRAY(f->arena, const struct outgoing *, f->n_written + 1);
 
-	for (size_t i = 0; i < f->n_written; i++)
+	for (size_t i = 0; i < f->n_written; i++) {
+		const struct message_row row = row_of(&f->written[i]);
+
 		outcomes[i] = outcome_of(f, &f->written[i]);
-	if (templates_load(f, outcomes, err) < 0)
+		messages[i] = outcomes[i] == DISPATCH_NONE ? NULL : message_read(f, &row);
+	}
+	if (templates_load(f, messages, err) < 0)
 		return -1;
 	for (size_t i = 0; i < f->n_written; i++)
-		if (outcomes[i] != DISPATCH_NONE)
-			written_emit(f, &f->written[i], outcomes[i]);
+		written_emit(f, &f->written[i], outcomes[i], messages[i]);
 	return store_portfolio_add(owner_tx_pg(f->tx), f->portfolio, f->n_portfolio, err);
 }
 
@@ -181,11 +186,11 @@ void dispatch_failed(struct flush *f, const struct account *account, const struc
 {
 	const struct message_row message = { row->workspace_id, row->id, row->campaign_id, account ? account->id : 0,
 		row->request, row->generation, partition, row->address, row->content };
-	struct dispatch_record d = {
+	const struct dispatch_record d = {
 		.outcome = DISPATCH_FAILED, .error = { .code = reason }, .at_ms = f->now_us / 1000
 	};
 
-	record_emit(f, &message, &d);
+	record_emit(f, &message, message_read(f, &message), d);
 }
 
 void dispatch_unknown(struct flush *f, const struct account *account, const struct send_recovered *row,
@@ -193,7 +198,7 @@ void dispatch_unknown(struct flush *f, const struct account *account, const stru
 {
 	const struct message_row message = { row->workspace_id, row->id, row->campaign_id, account->id, row->request,
 		row->generation, partition, row->address, row->content };
-	struct dispatch_record d = { .outcome = DISPATCH_UNKNOWN, .at_ms = f->now_us / 1000 };
+	const struct dispatch_record d = { .outcome = DISPATCH_UNKNOWN, .at_ms = f->now_us / 1000 };
 
-	record_emit(f, &message, &d);
+	record_emit(f, &message, message_read(f, &message), d);
 }
