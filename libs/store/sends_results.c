@@ -59,7 +59,14 @@ static const struct pg_stmt recover = {
 	" RETURNING r.place, s.campaign_id, s.status = 'unknown', s.workspace_id, s.id, s.request_id, s.generation, s.address, s.request"
 };
 
-const struct pg_stmt *const sends_results_statements[] = { &results, &reopen, &postpone, &assume, &recover, NULL };
+static const struct pg_stmt count_unknown = { "sends_count_unknown", PG_UNNAMED,
+	"SELECT count(*), count(*) FILTER (WHERE s.next_attempt_at < now() - $1::bigint * interval '1 millisecond')"
+	" FROM send_lanes l CROSS JOIN LATERAL (SELECT s.next_attempt_at FROM sends s WHERE s.workspace_id = l.workspace_id"
+	" AND s.account_id = l.account_id AND s.next_attempt_at IS NOT NULL AND s.status = 'unknown' OFFSET 0) AS s"
+	" WHERE l.partition = ANY ($2::integer[])" };
+
+const struct pg_stmt *const sends_results_statements[] = { &results, &reopen, &postpone, &assume, &recover,
+	&count_unknown, NULL };
 
 static void result_add(struct columns *c, const struct send_result *r)
 {
@@ -200,4 +207,24 @@ int store_sends_recover(struct pg *pg, const struct send_lost *rows, size_t n, i
 	}
 	pg_rows_free(answer);
 	return counts_write(&counts, pg, "lane", err);
+}
+
+int store_sends_count_unknown(struct pg *pg, const int32_t *partitions, size_t n, int64_t overdue_ms,
+	struct send_unknown_count *out, struct err *err)
+{
+	struct pg_rows *answer = NULL;
+	struct columns c;
+
+	*out = (struct send_unknown_count){ 0 };
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	pg_arg_i64(columns_scalars(&c), overdue_ms);
+	columns_i32s(&c, partitions, n);
+	if (columns_run(&c, pg, &count_unknown, &answer, err) < 0)
+		return -1;
+	out->unknown = pg_i64(answer, 0, 0);
+	out->overdue = pg_i64(answer, 0, 1);
+	pg_rows_free(answer);
+	return 0;
 }

@@ -53,4 +53,11 @@ struct send_recovered {
 int store_sends_recover(struct pg *pg, const struct send_lost *rows, size_t n, int64_t delay_ms, struct arena *a,
 	void (*each)(void *ctx, const struct send_recovered *row), void *ctx, struct err *err) ERR_MUST_USE;
 
+/* Unknown messages of these lanes, and those among them that nothing has looked at for overdue_ms after they were due. */
+struct send_unknown_count {
+	int64_t unknown, overdue;
+};
+int store_sends_count_unknown(struct pg *pg, const int32_t *partitions, size_t n, int64_t overdue_ms,
+	struct send_unknown_count *out, struct err *err) ERR_MUST_USE;
+
 #endif

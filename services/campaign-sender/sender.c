@@ -278,18 +278,34 @@ static void on_woken(void *ctx)
 	(void)ctx;
 }
 
+static int report(struct sender_service *s, int64_t now, struct err *err)
+{
+	struct parts *p = &s->parts;
+	struct arena *a = owner_tx_arena(p->tx);
+	size_t all, n = 0;
+	const struct topic_partition *owned = owner_partitions(p->owner, a, &all);
+	int32_t *partitions = ARENA_ARRAY(a, int32_t, all + 1);
+	int rc;
+
+	for (size_t i = 0; i < all; i++)
+		if (owned[i].topic == SENDER_OUTBOUND)
+			partitions[n++] = owned[i].number;
+	rc = upkeep_report(&p->upkeep, owner_tx_pg(p->tx), partitions, n, now, err);
+	owner_tx_reset(p->tx);
+	return rc;
+}
+
 static int upkeep(struct sender_service *s, struct err *err)
 {
 	struct parts *p = &s->parts;
-	struct pg *pg = owner_tx_pg(p->tx);
 	int64_t now = clock_mono_ms();
-	int due = upkeep_report(&p->upkeep, pg, now, err);
 
-	if (due < 0)
-		return -1;
-	if (due)
+	if (upkeep_reports(&p->upkeep, now)) {
+		if (report(s, now, err) < 0)
+			return -1;
 		flush_update_accounts(p->flush);
-	return upkeep_tidy(&p->upkeep, pg, now, err);
+	}
+	return upkeep_tidy(&p->upkeep, owner_tx_pg(p->tx), now, err);
 }
 
 /* Flushes while a single message waits. */

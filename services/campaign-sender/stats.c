@@ -7,7 +7,8 @@ static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 
 static struct {
 	struct metric *attempts, *codes, *seconds, *resolved, *skipped, *waiting;
-	struct metric_cell *direct, *in_flight, *direct_waiting, *campaign_waiting, *oldest_due, *unknown_waiting;
+	struct metric_cell *direct, *in_flight, *direct_waiting, *campaign_waiting, *oldest_due, *unknown_waiting,
+		*unknown, *overdue;
 	struct metric_cell *held, *open, *stopped;
 } m;
 
@@ -34,6 +35,9 @@ void stats_init(void)
 	m.campaign_waiting = METRIC_CELL(m.waiting, "campaign");
 	m.oldest_due = gauge("blazz_send_oldest_due_seconds",
 		"Time since the oldest single message of a usable account became due.");
+	m.unknown = gauge("blazz_send_unknown", "Messages of which it is unknown whether they were sent.");
+	m.overdue = gauge("blazz_send_unknown_overdue",
+		"Unknown messages that should have been looked up, or decided by policy, minutes ago.");
 	m.unknown_waiting = METRIC_CELL(m.waiting, "unknown");
 	m.held = gauge("blazz_send_held", "Accounts that are held because of a provider's code.");
 	m.open = gauge("blazz_send_breaker_open", "Accounts whose circuit breaker is open.");
@@ -81,4 +85,10 @@ void stats_gauges(const struct stats_gauges *g)
 	metric_set(m.held, (double)g->held);
 	metric_set(m.open, (double)g->breakers_open);
 	metric_set(m.stopped, (double)g->campaigns_stopped);
+}
+
+void stats_unknown(int64_t unknown, int64_t overdue)
+{
+	metric_set(m.unknown, (double)unknown);
+	metric_set(m.overdue, (double)overdue);
 }

@@ -23,5 +23,6 @@ struct stats_gauges {
 	size_t held, breakers_open, campaigns_stopped;
 };
 void stats_gauges(const struct stats_gauges *g);
+void stats_unknown(int64_t unknown, int64_t overdue);
 
 #endif

@@ -6,11 +6,14 @@
 #include "campaign-sender/stats.h"
 #include "store/send_attempts.h"
 #include "store/sending_settings.h"
+#include "store/sends_results.h"
 
-#define REPORT_MS  1000
-#define TIDY_MS    3600000
-#define TIDY_ROWS  10000
-#define DAYS_AHEAD 3
+#define REPORT_MS     1000
+#define TIDY_MS       3600000
+#define TIDY_ROWS     10000
+#define UNKNOWN_EVERY 15 /* reports */
+#define OVERDUE_MS    300000
+#define DAYS_AHEAD    3
 
 int upkeep_read_restores(struct upkeep *u, struct pg *pg, struct err *err)
 {
@@ -56,19 +59,35 @@ static void lane_gauge(const struct lane *lane, int64_t now_us, struct stats_gau
 	}
 }
 
-int upkeep_report(struct upkeep *u, struct pg *pg, int64_t now_mono_ms, struct err *err)
+bool upkeep_reports(const struct upkeep *u, int64_t now_mono_ms)
+{
+	return now_mono_ms >= u->report_mono_ms;
+}
+
+static int unknown_report(struct pg *pg, const int32_t *partitions, size_t n, struct err *err)
+{
+	struct send_unknown_count count;
+
+	if (store_sends_count_unknown(pg, partitions, n, OVERDUE_MS, &count, err) < 0)
+		return -1;
+	stats_unknown(count.unknown, count.overdue);
+	return 0;
+}
+
+int upkeep_report(struct upkeep *u, struct pg *pg, const int32_t *partitions, size_t n, int64_t now_mono_ms,
+	struct err *err)
 {
 	struct stats_gauges g = { .in_flight = u->lanes->in_flight };
 	int64_t now_us = clock_now_us();
 	const struct lane *lane;
 
-	if (now_mono_ms < u->report_mono_ms)
-		return 0;
 	u->report_mono_ms = now_mono_ms + REPORT_MS;
 	TAILQ_FOREACH (lane, &u->lanes->all, in_lanes)
 		lane_gauge(lane, now_us, &g);
 	stats_gauges(&g);
-	return upkeep_read_restores(u, pg, err) < 0 ? -1 : 1;
+	if (upkeep_read_restores(u, pg, err) < 0)
+		return -1;
+	return u->reports++ % UNKNOWN_EVERY == 0 ? unknown_report(pg, partitions, n, err) : 0;
 }
 
 int upkeep_tidy(struct upkeep *u, struct pg *pg, int64_t now_mono_ms, struct err *err)

@@ -264,6 +264,7 @@ static const struct {
 	{ "sends_postpone", ONES ", " IDS ", " ONES, { "sends_pkey" } },
 	{ "sends_assume", ONES ", " IDS ", " ONES, { "sends_pkey" } },
 	{ "sends_recover", "1000, " ONES ", " IDS ", " ONES ", NULL, NULL", { "sends_pkey" } },
+	{ "sends_count_unknown", "60000, ARRAY[1, 2]", { "send_lanes_partition", "sends_due" } },
 	{ "send_attempts_accounts", ONES ", " IDS ", " ZEROS, { "send_attempts_send" } },
 	{ "sends_evidence",
 		ONES ", " UUIDS ", " UUIDS ", " IDS ", " ZEROS ", " ONES

@@ -576,6 +576,24 @@ static void an_unknown_row_stays_unknown_by_policy_until_its_result_comes(void *
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
+static void unknown_messages_are_counted_by_partition(void **state)
+{
+	static const int32_t all[] = { 5, 6 }, none[] = { 7 };
+	struct send_unknown_count count;
+
+	(void)state;
+	db_script(
+		"INSERT INTO send_lanes (workspace_id, account_id, partition) VALUES (1, 1, 5), (1, 2, 6) ON CONFLICT DO NOTHING;"
+		"UPDATE send_lanes SET partition = 4 + account_id WHERE workspace_id = 1;"
+		"UPDATE sends SET status = 'unknown', account_id = 1, next_attempt_at = now() - interval '1 hour' WHERE id = 1000;"
+		"UPDATE sends SET status = 'unknown', account_id = 2, next_attempt_at = now() WHERE id = 1001");
+	done(store_sends_count_unknown(db.pg, all, 2, 60000, &count, &db.err));
+	assert_int_equal(count.unknown, 2);
+	assert_int_equal(count.overdue, 1);
+	done(store_sends_count_unknown(db.pg, none, 1, 60000, &count, &db.err));
+	assert_int_equal(count.unknown, 0);
+}
+
 static void a_row_is_postponed_without_another_change(void **state)
 {
 	const struct send_id ids[] = { { 1, 1000, 60000 }, { 1, 1001, 60000 } };
@@ -686,6 +704,7 @@ int main(void)
 		cmocka_unit_test_setup(a_check_of_many_rows_judges_each, sending_running),
 		cmocka_unit_test_setup(results_are_counted, sending_running),
 		cmocka_unit_test_setup(an_unknown_row_stays_unknown_by_policy_until_its_result_comes, sending_running),
+		cmocka_unit_test_setup(unknown_messages_are_counted_by_partition, sending_running),
 		cmocka_unit_test_setup(a_row_is_postponed_without_another_change, sending_running),
 		cmocka_unit_test_setup(what_a_former_owner_had_in_flight_is_unknown, sending_running),
 		cmocka_unit_test_setup(the_first_result_of_a_recipient_touches_no_index, sending_running),
