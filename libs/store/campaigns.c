@@ -89,7 +89,8 @@ static const struct pg_stmt complete = {
 	" AND s.status = 'unknown' AND s.campaign_id IS NOT DISTINCT FROM r.id OFFSET 0) AS s WHERE l.workspace_id = r.workspace_id))" RETURN_SUMS
 };
 
-const struct pg_stmt *const campaigns_statements[] = { &lock, &read, &write, &prepared, &windows, &count, &complete,
+const struct pg_stmt *const campaigns_read_statements[] = { &read, NULL };
+const struct pg_stmt *const campaigns_statements[] = { &lock, &write, &prepared, &windows, &count, &complete,
 	NULL };
 
 static const char *const status_words[CAMPAIGN_STATUSES] = { "draft", "scheduled", "running", "paused", "completed",

@@ -45,6 +45,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ CAMPAIGNS, send_lanes_statements },
 	{ CAMPAIGNS, send_attempts_statements },
 	{ CAMPAIGNS, campaigns_statements },
+	{ CAMPAIGNS, campaigns_read_statements },
 	{ CAMPAIGNS, campaign_counts_statements },
 	{ CAMPAIGNS, campaign_driver_statements },
 	{ CAMPAIGNS, segments_statements },
@@ -77,6 +78,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ "blazz_ops", campaigns_ops_statements },
 	{ "blazz_ops", sends_ops_statements },
 	{ "blazz_ops", audience_read_statements },
+	{ "blazz_ops", campaigns_read_statements },
 	{ "blazz_ops", schema_statements },
 };
 

@@ -51,7 +51,7 @@ extern const struct pg_stmt *const contact_groups_statements[];
 extern const struct pg_stmt *const campaigns_admin_statements[], *const campaigns_segments_statements[];
 extern const struct pg_stmt *const campaigns_ops_statements[], *const sends_ops_statements[];
 extern const struct pg_stmt *const lanes_ops_statements[];
-extern const struct pg_stmt *const audience_read_statements[];
+extern const struct pg_stmt *const audience_read_statements[], *const campaigns_read_statements[];
 
 struct statements_of_role {
 	const char *role;
