@@ -2,10 +2,13 @@
 import csv
 import io
 import json
+import threading
 import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from blazz.v1 import outbound_pb2
+from blazz.v1 import inbound_pb2, outbound_pb2
 from harness.blazz import Blazz
 
 
@@ -323,7 +326,7 @@ def test_what_a_campaign_waits_for_is_shown(stack, running, change, what, detail
         (wait,) = shown(stack, running)[1]["waits_for"]
         assert (wait["waits_for"], wait["details"]) == (what, details)
     finally:
-        stack.sql("UPDATE send_lanes SET next_at = NULL, paused_until = NULL; UPDATE workspaces SET settings = '{}'")
+        stack.sql("UPDATE send_lanes SET next_at = NULL, paused_until = NULL, held_at = NULL, held_until = NULL, held_code = NULL; UPDATE workspaces SET settings = '{}'")
         stack.sql("ALTER TABLE campaigns ENABLE TRIGGER check_change")
 
 
@@ -347,3 +350,197 @@ def test_recipients_are_exported_as_csv(stack, running):
     assert (last["status"], last["reason"]) == ("skipped", "cancelled")
     message = stack.ctl("messages", "show", last["client_message_id"])
     assert {f["name"]: f["value"] for f in message["message"]}["status"] == "skipped"
+
+
+# Checking
+
+
+def checked(stack, uuid):
+    done = stack.ctl_run("--json", "campaigns", "check", uuid)
+    assert done.stdout, done.stderr
+    shown = json.loads(done.stdout)
+    facts = {f["name"]: f["value"] for f in shown["plan"]}
+    return done.returncode, facts, {r["reason"]: r["recipients"] for r in shown["skipped"]}, [r["reason"] for r in shown["reasons"]]
+
+
+@pytest.fixture
+def connected(stack):
+    stack.sql("UPDATE send_lanes SET held_at = NULL, held_until = NULL, held_code = NULL")
+    stack.sql("UPDATE whatsapp_accounts SET status = 'connected', status_at = now(), metadata = '{}' WHERE session_id = 'waha-1'")
+
+
+def test_a_check_counts_who_would_be_skipped(stack, connected):
+    group, but = audience(stack), audience(stack)
+    imported(stack, group, "phone,name,code\n" + "".join(f"+62813000{i},n{i},{'' if i == 103 else i}\n" for i in range(100, 106)))
+    imported(stack, but, "phone\n+62813000104\n")
+    w = stack.value("SELECT id FROM workspaces WHERE uuid = %s", stack.workspace)
+    (contact,) = stack.sql("INSERT INTO contacts (workspace_id, source_type, phone, match_key) VALUES (%s, 'webjs', '+62813000100', '62813000100') RETURNING id", w)
+    stack.sql("INSERT INTO contact_aliases (workspace_id, contact_id, kind, value) VALUES (%s, %s, 'phone', '62813000100')", w, contact["id"])
+    stack.sql("INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) VALUES (%s, %s, 'all', now())", w, contact["id"])
+    stack.sql("INSERT INTO undeliverable (workspace_id, address, code, since) VALUES (%s, '62813000101', '131026', now())", w)
+    uuid = campaign(stack, "--provider", "webjs", "--exclude", but, group=group, text="{Hi|Hello} {{contact.first_name|there}}, {{var.code}}")
+    status, facts, skipped, reasons = checked(stack, uuid)
+    assert (status, skipped, reasons) == (0, {"opted_out": 1, "unreachable": 1, "missing_variable": 1}, [])
+    assert (facts["accounts"], facts["provider"], facts["recipients"], facts["to_send"]) == ("waha-1", "webjs", 5, 2)
+    stack.ctl("accounts", "set", "waha-1", "--per-hour", "1")
+    assert checked(stack, uuid)[1]["seconds_at_least"] == 7201
+    assert campaign_row(stack, uuid)["status"] == "draft"
+
+
+def test_a_check_lists_every_reason(stack, connected):
+    status, _, _, reasons = checked(stack, campaign(stack, "--provider", "webjs", "--footer", "{{contact.age}}", text="{{var.a b}}"))
+    assert status == 1 and len(reasons) == 3, reasons
+    assert "the audience is empty" in reasons and any(r.startswith("text: ") for r in reasons) and any(r.startswith("footer: ") for r in reasons)
+    stack.sql("UPDATE whatsapp_accounts SET status = 'disconnected' WHERE session_id = 'waha-1'")
+    assert checked(stack, campaign(stack, "--provider", "webjs"))[3] == ["the workspace has no account that can be used"]
+    reasons = checked(stack, campaign(stack, "--account", "waha-1"))[3]
+    assert "account waha-1: it is not connected" in reasons
+    stack.sql("UPDATE whatsapp_accounts SET desired_at = now() WHERE session_id = 'meta-1'")
+    facts = checked(stack, campaign(stack, "--provider", "webjs", "--allow-other-provider"))[1]
+    assert (facts["accounts"], facts["provider"]) == ("meta-1", "meta")
+
+
+def test_a_check_compares_parameters_with_the_template(stack, connected):
+    components = [{"type": "BODY", "text": "Hi {{1}}, {{2}}"}]
+    (template,) = stack.sql("""INSERT INTO templates (workspace_id, account_id, provider_template_id, name, language, status, category, components)
+        SELECT workspace_id, id, 't2', 'checked', 'id', 'APPROVED', 'UTILITY', %s FROM whatsapp_accounts WHERE uuid = %s RETURNING id""",
+        json.dumps(components), stack.accounts["meta"])
+    group = audience(stack)
+    imported(stack, group, "phone,code\n+62813000107,A\n+62813000108,\n")
+
+    def define(*texts):
+        parameters = [{"type": "body", "parameters": [{"type": "text", "text": t} for t in texts]}]
+        return campaign(stack, "--template", "checked", "--language", "id", "--parameters", json.dumps(parameters), text=None, group=group)
+
+    status, facts, skipped, reasons = checked(stack, define("{{contact.full_name|you}}", "{{var.code}}"))
+    assert (status, reasons, skipped, facts["to_send"]) == (0, [], {"missing_variable": 1}, 1)
+    status, _, _, reasons = checked(stack, define("x"))
+    assert (status, reasons) == (1, ["body: 1 parameter is given, the template has 2"])
+    stack.sql("UPDATE templates SET status = 'PAUSED' WHERE id = %s", template["id"])
+    (reason,) = checked(stack, define("x", "y"))[3]
+    assert reason.startswith("account meta-1: ") and "PAUSED" in reason
+
+
+# Templates
+
+
+class Graph:
+    """Meta's list of templates: pages of two, asked for with the right token."""
+
+    def __init__(self, templates, token="EAAG-token"):
+        self.requests = requests = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                url, status = urlsplit(self.path), 200
+                query = {k: v[0] for k, v in parse_qs(url.query).items()}
+                requests.append((url.path, query))
+                at = int(query.get("after", "c/0").removeprefix("c/"))
+                answer = {"data": templates[at:at + 2], "paging": {"cursors": {"before": "x", "after": f"c/{at + 2}"}}}
+                if at + 2 < len(templates):
+                    answer["paging"]["next"] = "http://192.0.2.1/elsewhere"
+                if self.headers["Authorization"] != f"Bearer {token}":
+                    status, answer = 401, {"error": {"code": 190, "message": "Invalid OAuth access token"}}
+                body = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def config(self):
+        return {"meta.base_url": f"http://127.0.0.1:{self.server.server_port}", "meta.version": "v25.0"}
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def sync(stack, graph, *options):
+    done = stack.ctl_run("--json", "templates", "sync", "--workspace", stack.workspace, *options, config=stack.ctl_config | graph.config)
+    return done, json.loads(done.stdout) if done.stdout else None
+
+
+def test_templates_are_read_page_by_page_and_published(stack, tmp_path):
+    body = [{"type": "BODY", "text": "Hi {{1}}, \u00fc", "example": {"body_text": [["A"]]}}]
+    templates = [{"id": str(i), "name": f"t{i}", "language": "id", "status": "APPROVED", "category": "UTILITY", "components": body,
+                  "quality_score": {"score": "GREEN"}, "rejected_reason": "NONE"} for i in range(4)] + [{"components": "?"}]
+    graph = Graph(templates)
+    try:
+        done, rows = sync(stack, graph)
+        assert done.returncode == 0 and rows[0]["error"] == "no access token" and graph.requests == []
+        token = tmp_path / "token"
+        token.write_text("EAAG-token")
+        stack.ctl("accounts", "set", "meta-1", "--access-token-file", token)
+        done, (row,) = sync(stack, graph)
+        assert done.returncode == 0 and (row["session_id"], row["templates"], row["error"]) == ("meta-1", 4, None), done.stderr
+        assert "is left out" in done.stderr and "EAAG" not in done.stdout + done.stderr
+        assert [r[0] for r in graph.requests] == ["/v25.0/102290129340398/message_templates"] * 3
+        assert [r[1].get("after") for r in graph.requests] == [None, "c/2", "c/4"] and graph.requests[0][1]["limit"] == "200"
+    finally:
+        graph.close()
+    events = [(r, e) for r, e in records(stack, "inbound", inbound_pb2.InboundEvent) if e.WhichOneof("event") == "template_status"]
+    assert [e.template_status.name for _, e in events] == ["t0", "t1", "t2", "t3"]
+    record, event = events[0]
+    assert record.key.decode() == f"{stack.workspace}:{stack.accounts['meta']}" and record.headers["ce_type"] == "blazz.inbound.template_status"
+    t = event.template_status
+    assert (t.provider_template_id, t.language, t.status, t.category, t.quality, t.reason) == ("0", "id", "APPROVED", "UTILITY", "GREEN", "")
+    assert json.loads(t.components) == body and event.event_id == record.headers["ce_id"]
+
+
+def test_a_rejected_token_is_said_and_nothing_is_published(stack, tmp_path):
+    token, before = tmp_path / "token", len(records(stack, "inbound", inbound_pb2.InboundEvent))
+    token.write_text("EAAG-old")
+    stack.ctl("accounts", "set", "meta-1", "--access-token-file", token)
+    graph = Graph([])
+    try:
+        done, (row,) = sync(stack, graph, "--account", "meta-1")
+    finally:
+        graph.close()
+    assert done.returncode == 1 and "error 190" in row["error"] and "EAAG" not in done.stdout + done.stderr
+    assert len(records(stack, "inbound", inbound_pb2.InboundEvent)) == before
+    done, _ = sync(stack, graph, "--account", "waha-1")
+    assert done.returncode == 1 and "only accounts of Meta" in done.stderr
+
+
+def test_templates_are_listed(stack):
+    stack.sql("""INSERT INTO templates (workspace_id, account_id, provider_template_id, name, language, status, category, components)
+        SELECT workspace_id, id, 't9', 'listed', 'en', 'PAUSED', 'MARKETING', '[]' FROM whatsapp_accounts WHERE uuid = %s""", stack.accounts["meta"])
+    (row,) = [t for t in stack.ctl("templates", "list", "--workspace", stack.workspace) if t["name"] == "listed"]
+    assert (row["language"], row["status"], row["category"], row["session_id"], row["components"]) == ("en", "PAUSED", "MARKETING", "meta-1", True)
+    assert stack.ctl("templates", "list", "--workspace", stack.workspace, "--account", "waha-1") == []
+
+
+# Accounts as senders
+
+
+def test_limits_of_an_account_are_set_and_removed(stack):
+    stack.sql("UPDATE whatsapp_accounts SET metadata = '{\"x\": 1}' WHERE session_id = 'waha-1'")
+    stack.ctl("accounts", "set", "waha-1", "--per-minute", "30", "--per-hour", "500", "--warmed", "yes")
+    row = stack.account_row(stack.accounts["waha"])
+    assert row["metadata"] == {"x": 1, "sending": {"per_minute": 30, "per_hour": 500, "warmed": True}}
+    stack.ctl("accounts", "set", "waha-1", "--per-minute", "", "--per-second", "2", "--warmed", "")
+    assert stack.account_row(stack.accounts["waha"])["metadata"] == {"x": 1, "sending": {"per_second": 2, "per_hour": 500}}
+    stack.ctl("accounts", "set", "waha-1", "--per-hour", "", "--per-second", "")
+    assert stack.account_row(stack.accounts["waha"])["metadata"] == {"x": 1}
+    for option, value in (("--per-second", "1001"), ("--per-hour", "0"), ("--per-minute", "x"), ("--warmed", "maybe")):
+        assert stack.ctl_run("accounts", "set", "waha-1", option, value).returncode == 2
+
+
+def test_a_held_account_is_listed_and_released(stack):
+    stack.sql("""INSERT INTO send_lanes (workspace_id, account_id, partition, attempts, failures)
+        SELECT workspace_id, id, 0, 7, 2 FROM whatsapp_accounts WHERE session_id = 'meta-1' ON CONFLICT DO NOTHING""")
+    stack.sql("""UPDATE send_lanes SET held_at = clock_timestamp(), held_until = 'infinity', held_code = '131031' WHERE account_id =
+        (SELECT id FROM whatsapp_accounts WHERE session_id = 'meta-1')""")
+    (row,) = stack.ctl("lanes", "list", "--held")
+    assert (row["session_id"], row["held_code"], row["held_until"], row["attempts"], row["failures"]) == ("meta-1", "131031", "infinity", 7, 2)
+    assert stack.ctl_run("lanes", "release", "meta-1").returncode == 0
+    assert stack.ctl("lanes", "list", "--held") == []
+    assert {r["session_id"] for r in stack.ctl("lanes", "list", "--workspace", stack.workspace)} == {"meta-1", "waha-1"}
+    assert stack.ctl_run("lanes", "release", "nobody").returncode == 1

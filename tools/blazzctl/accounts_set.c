@@ -1,4 +1,4 @@
-/* blazzctl accounts set: changes names and secrets of an existing account. Invariant: an account that has secrets keeps
+/* blazzctl accounts set: changes names, secrets and sending limits of an existing account. Invariant: an account that has secrets keeps
  * at least one, unless the operator says --force: a rotation first adds the new secret, and removes the old one when it
  * is no longer used.
  */
@@ -7,11 +7,16 @@
 
 #include "sealing.h"
 #include "store/definitions.h"
+#include "store/lanes_ops.h"
 #include "json/json.h"
+#include "json/writer.h"
+
+#define LIMIT_MAX_PER_SECOND 1000 /* Meta's highest throughput */
 
 struct account_set_options {
 	const char *session, *ref, *phone, *phone_number_id, *waba, *business, *app, *require_timestamp,
 		*access_token_file;
+	const char *per_second, *per_minute, *per_hour, *warmed;
 	struct sealing_edit_options secrets, tokens;
 	bool force;
 };
@@ -39,6 +44,11 @@ static const struct option_row set_rows[] = {
 	{ "access-token-file", OPTION_TEXT, AT(access_token_file), "FILE", "new token for sending messages" },
 	{ "require-timestamp", OPTION_TEXT, AT(require_timestamp), "yes|no",
 		"accepts only signatures of Standard Webhooks, which cannot be replayed later" },
+	{ "per-second", OPTION_TEXT, AT(per_second), "N",
+		"sends at most so many messages a second; \"\": the default" },
+	{ "per-minute", OPTION_TEXT, AT(per_minute), "N", "the same, a minute" },
+	{ "per-hour", OPTION_TEXT, AT(per_hour), "N", "the same, an hour" },
+	{ "warmed", OPTION_TEXT, AT(warmed), "yes|no", "webjs: begins no warm-up, in which new conversations are few" },
 	{ "force", OPTION_FLAG, AT(force), NULL, "even if no secret is left to authenticate the account" },
 	{ 0 },
 };
@@ -52,6 +62,7 @@ struct account_change {
 	struct sealing_edit secrets, tokens;
 	struct sealing_secrets access;
 	struct sealing_opened former;
+	struct buf limits; /* metadata.sending to set; empty: unchanged */
 	bool timestamp_given, timestamp;
 };
 
@@ -62,7 +73,49 @@ static void change_fini(struct account_change *c)
 	sealing_secrets_fini(&c->access);
 	sealing_opened_fini(&c->former);
 	buf_fini(&c->sealed);
+	buf_fini(&c->limits);
 	arena_free(c->arena);
+}
+
+static int limit_write(struct json_writer *w, const char *option, const char *key, const char *value, int64_t max,
+	struct err *err)
+{
+	int64_t n;
+
+	if (!value)
+		return 0;
+	if (!value[0]) {
+		jw_key(w, key);
+		jw_null(w);
+		return 0;
+	}
+	if (!str_to_i64(str_of(value), &n) || n < 1 || n > max)
+		return ctl_usage(err, "%s must be 1 to %lld, or empty", option, (long long)max);
+	jw_member_i64(w, key, n);
+	return 0;
+}
+
+static int limits_read(const struct account_set_options *o, struct buf *out, struct err *err)
+{
+	struct json_writer w = json_writer(out);
+
+	if (!o->per_second && !o->per_minute && !o->per_hour && !o->warmed)
+		return 0;
+	jw_obj(&w);
+	if (limit_write(&w, "--per-second", "per_second", o->per_second, LIMIT_MAX_PER_SECOND, err) < 0 ||
+		limit_write(&w, "--per-minute", "per_minute", o->per_minute, 60 * LIMIT_MAX_PER_SECOND, err) < 0 ||
+		limit_write(&w, "--per-hour", "per_hour", o->per_hour, 1000000, err) < 0)
+		return -1;
+	if (o->warmed && o->warmed[0] && strcmp(o->warmed, "yes") != 0 && strcmp(o->warmed, "no") != 0)
+		return ctl_usage(err, "--warmed must be yes or no, or empty");
+	if (o->warmed && !o->warmed[0]) {
+		jw_key(&w, "warmed");
+		jw_null(&w);
+	} else if (o->warmed) {
+		jw_member_bool(&w, "warmed", strcmp(o->warmed, "yes") == 0);
+	}
+	jw_obj_end(&w);
+	return 0;
 }
 
 static bool edits(const struct sealing_edit_options *o)
@@ -173,7 +226,9 @@ static int account_change(struct ctl *ctl, struct pg *pg, void *ctx, struct err 
 	if ((edits(&o->secrets) || edits(&o->tokens) || c->timestamp_given || c->access.n > 0) &&
 		secrets_reseal(ctl, c, err) < 0)
 		return -1;
-	return store_account_set(pg, a, err);
+	if (store_account_set(pg, a, err) < 0)
+		return -1;
+	return c->limits.n > 0 ? store_account_limits_set(pg, a->workspace_id, a->id, buf_str(&c->limits), err) : 0;
 }
 
 static int set(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
@@ -181,8 +236,10 @@ static int set(struct ctl *ctl, const void *options, char *const *arguments, str
 	struct account_change c = {
 		.options = options, .name = arguments[0], .arena = arena_new(4096), .sealed = BUF_INIT
 	};
-	int rc = ctl_pg_change(ctl, account_change, &c, err);
+	int rc = limits_read(options, &c.limits, err);
 
+	if (rc == 0)
+		rc = ctl_pg_change(ctl, account_change, &c, err);
 	if (rc == 0)
 		account_print(&c, ctl->json);
 	change_fini(&c);
@@ -191,6 +248,6 @@ static int set(struct ctl *ctl, const void *options, char *const *arguments, str
 
 const struct command accounts_set_commands[] = {
 	{ "accounts", "set", "ACCOUNT", 1, 1, set_rows, sizeof(struct account_set_options),
-		"changes names and secrets of a number, given by its id or session", set },
+		"changes names, secrets and limits of a number, given by its id or session", set },
 	{ 0 },
 };

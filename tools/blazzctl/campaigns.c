@@ -243,6 +243,9 @@ static int retry_failed(struct ctl *ctl, const void *options, char *const *argum
 const struct command campaigns_commands[] = {
 	{ "campaigns", "add", NULL, 0, 0, campaign_rows, sizeof(struct campaign_options),
 		"defines a campaign; nothing is sent until it is started", add },
+	{ "campaigns", "check", "CAMPAIGN", 1, 1, NULL, 0,
+		"says what a start would find: what forbids it, who would be skipped and why, how long it takes",
+		campaign_check },
 	{ "campaigns", "start", "CAMPAIGN", 1, 1, command_rows, sizeof(struct command_options),
 		"asks campaign-sender to send it, at once or at its schedule", start },
 	{ "campaigns", "pause", "[CAMPAIGN]", 0, 1, pause_rows, sizeof(struct command_options),

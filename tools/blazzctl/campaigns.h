@@ -42,6 +42,7 @@ struct campaign_export_options {
 };
 int campaign_list(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
 int campaign_show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
+int campaign_check(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
 int campaign_export(struct ctl *ctl, const void *options, char *const *arguments, struct err *err);
 
 #endif

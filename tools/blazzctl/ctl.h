@@ -25,6 +25,7 @@ struct ctl_settings {
 	char *postgres, *postgres_ops;
 	char *keyring;
 	char *topic_prefix;
+	char *meta_base_url, *meta_version;
 	char *ca_file;
 	char **allowed_networks;
 	bool allow_http;
@@ -57,7 +58,7 @@ struct command {
 extern const struct command topics_commands[], apps_commands[], apps_set_commands[], accounts_commands[],
 	accounts_set_commands[], send_commands[], dlq_commands[], sync_commands[], progress_commands[],
 	outbox_commands[], events_commands[], webhook_commands[], webhook_replay_commands[], retry_commands[],
-	messages_commands[], audiences_commands[], campaigns_commands[];
+	messages_commands[], audiences_commands[], campaigns_commands[], templates_commands[], lanes_commands[];
 
 /* Reads the file (NULL: environment only). ERR_CONFIG. */
 int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;

@@ -36,6 +36,8 @@ static const struct command *const groups[] = {
 	messages_commands,
 	audiences_commands,
 	campaigns_commands,
+	templates_commands,
+	lanes_commands,
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 
