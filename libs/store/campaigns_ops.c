@@ -70,7 +70,8 @@ static const struct pg_stmt segments = { "campaigns_segments", PG_UNNAMED,
 	"SELECT g.segment, a.uuid, m.uuid, a.session_id, g.done, " LANE_ACCOUNT_CONNECTED
 	", v.open, v.until, " LANE_HELD
 	", l.held_code, l.held_until, CASE WHEN l.paused_until > now() THEN l.paused_until END, CASE WHEN l.next_at > now() THEN l.next_at END, coalesce(cardinality(l.in_flight), 0),"
-	" a.business_id FROM campaign_segments g JOIN campaigns c ON c.workspace_id = g.workspace_id AND c.id = g.campaign_id"
+	" a.business_id, " PORTFOLIO_LIMIT
+	" FROM campaign_segments g JOIN campaigns c ON c.workspace_id = g.workspace_id AND c.id = g.campaign_id"
 	" JOIN workspaces w ON w.id = g.workspace_id JOIN whatsapp_accounts a ON a.workspace_id = g.workspace_id AND a.id = g.account_id"
 	" LEFT JOIN whatsapp_accounts m ON m.workspace_id = g.workspace_id AND m.id = g.moving_to"
 	" LEFT JOIN send_lanes l ON l.workspace_id = g.workspace_id AND l.account_id = g.account_id"
@@ -294,6 +295,7 @@ static struct segment_info segment_read(struct cells *c)
 	s.next_us = cells_time(c);
 	s.in_flight = cells_i32(c);
 	s.business_id = cells_borrow(c);
+	s.portfolio_per_day = cells_i64(c);
 	return s;
 }
 

@@ -61,6 +61,7 @@ struct segment_info {
 	int64_t paused_until_us, next_us; /* PG_NO_TIME: no, or over */
 	int32_t in_flight;
 	struct str business_id;
+	int64_t portfolio_per_day; /* messages outside service windows that it allows; 0: no limit is known */
 };
 /* By segment. blazz_admin. */
 int store_campaign_segments_list(struct pg *pg, const struct campaign_key *key,

@@ -12,4 +12,14 @@
 /* A hold is over when its time has passed, or the account was asked for again since. */
 #define LANE_HELD "coalesce(l.held_until > now() AND NOT coalesce(a.desired_at > l.held_at, false), false)"
 
+/* Messages outside service windows that Meta allows the account's portfolio in 24 hours, as its latest
+ * business_capability_update says ("TIER_2K", a number; -1 and "TIER_UNLIMITED": no limit), else as workspace w has set; 0: no
+ * limit is known. store_sending_accounts() decides the same. Source: Meta, webhooks reference, business_capability_update. */
+#define CAPABILITY_OF(member) "a.notices #>> '{business_capability_update,extra," #member "}'"
+#define PORTFOLIO_LIMIT \
+	"(SELECT CASE WHEN p.cap IN ('-1', 'UNLIMITED', 'TIER_UNLIMITED') THEN 0 WHEN p.cap ~ '^(TIER_)?[0-9]{1,9}K?$'" \
+	" THEN regexp_replace(p.cap, '[^0-9]', '', 'g')::bigint * CASE WHEN p.cap LIKE '%K' THEN 1000 ELSE 1 END" \
+	" WHEN p.per_day ~ '^[0-9]{1,9}$' THEN p.per_day::bigint ELSE 0 END FROM (SELECT coalesce(" CAPABILITY_OF( \
+		max_daily_conversations_per_business) ", " CAPABILITY_OF(max_daily_conversation_per_phone) ") AS cap, w.settings #>> '{sending,portfolio_per_day}' AS per_day) AS p)"
+
 #endif

@@ -317,6 +317,9 @@ def test_a_campaign_is_shown_with_counters_and_reasons(stack, running):
     ("UPDATE campaigns SET prepared_at = NULL", "preparation", None),
     ("UPDATE campaigns SET status = 'paused', pause_code = 'user'", "resume", "user"),
     ("UPDATE send_lanes SET next_at = now() + interval '1 hour'", "gap", None),
+    ("UPDATE whatsapp_accounts SET business_id = 'b1', notices = '{\"business_capability_update\": {\"extra\":"
+     " {\"max_daily_conversations_per_business\": \"TIER_1K\"}}}'; INSERT INTO portfolio_hours (workspace_id, business_id, hour, slot, sends)"
+     " SELECT id, 'b1', date_trunc('hour', now()), 0, 1000 FROM workspaces", "portfolio", "1000 of 1000 messages in 24 hours"),
     ("UPDATE send_lanes SET paused_until = now() + interval '1 hour'", "rate_limit", None),
 ))
 def test_what_a_campaign_waits_for_is_shown(stack, running, change, what, details):
@@ -326,7 +329,8 @@ def test_what_a_campaign_waits_for_is_shown(stack, running, change, what, detail
         (wait,) = shown(stack, running)[1]["waits_for"]
         assert (wait["waits_for"], wait["details"]) == (what, details)
     finally:
-        stack.sql("UPDATE send_lanes SET next_at = NULL, paused_until = NULL, held_at = NULL, held_until = NULL, held_code = NULL; UPDATE workspaces SET settings = '{}'")
+        stack.sql("UPDATE send_lanes SET next_at = NULL, paused_until = NULL, held_at = NULL, held_until = NULL, held_code = NULL; UPDATE workspaces SET settings = '{}';"
+                  " UPDATE whatsapp_accounts SET business_id = NULL, notices = '{}'")
         stack.sql("ALTER TABLE campaigns ENABLE TRIGGER check_change")
 
 

@@ -3,62 +3,68 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "campaigns.h"
+#include "terminal.h"
 
 #define CHUNK_ROWS 5000
 
-static void cell(FILE *f, struct str s, bool last)
+struct export
 {
-	fputc('"', f);
+	FILE *file;
+	bool terminal;
+	int64_t last_id;
+	int64_t n;
+};
+
+static void cell(struct export *e, struct str s)
+{
+	struct buf out = BUF_INIT;
+
+	buf_add_char(&out, '"');
 	if (s.n > 0 && memchr("=+-@\t\r", s.p[0], 6))
-		fputc('\'', f);
+		buf_add_char(&out, '\'');
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '"')
-			fputc('"', f);
-		fputc(s.p[i], f);
+			buf_add_char(&out, '"');
+		buf_add_char(&out, s.p[i]);
 	}
-	fputs(last ? "\"\r\n" : "\",", f);
+	buf_add_char(&out, '"');
+	if (e->terminal)
+		terminal_print(e->file, buf_str(&out));
+	else
+		fwrite(out.p, 1, out.n, e->file);
+	fputc(',', e->file);
+	buf_fini(&out);
 }
 
-static void number(FILE *f, int32_t n)
-{
-	fprintf(f, "%d,", n);
-}
-
-static void moment(FILE *f, int64_t us, bool last)
+static void moment(struct export *e, int64_t us, bool last)
 {
 	char text[25] = "";
 
 	if (us != PG_NO_TIME)
 		clock_format_ms(us / 1000, text);
-	fprintf(f, "%s%s", text, last ? "\r\n" : ",");
+	fprintf(e->file, "%s%s", text, last ? "\r\n" : ",");
 }
-
-struct export
-{
-	FILE *file;
-	int64_t last_id;
-	int64_t n;
-};
 
 static void recipient_write(void *ctx, const struct recipient_info *r)
 {
 	struct export *e = ctx;
 
-	cell(e->file, r->address, false);
-	cell(e->file, r->status, false);
-	cell(e->file, r->error_code, false);
-	cell(e->file, r->error_message, false);
-	cell(e->file, r->session_id, false);
-	cell(e->file, r->client_message_id, false);
-	cell(e->file, r->provider_message_id, false);
-	number(e->file, r->attempts);
-	number(e->file, r->generation);
-	moment(e->file, r->sent_us, false);
-	moment(e->file, r->delivered_us, false);
-	moment(e->file, r->read_us, true);
+	cell(e, r->address);
+	cell(e, r->status);
+	cell(e, r->error_code);
+	cell(e, r->error_message);
+	cell(e, r->session_id);
+	cell(e, r->client_message_id);
+	cell(e, r->provider_message_id);
+	fprintf(e->file, "%d,%d,", r->attempts, r->generation);
+	moment(e, r->sent_us, false);
+	moment(e, r->delivered_us, false);
+	moment(e, r->read_us, true);
 	e->last_id = r->id;
 	e->n++;
 }
@@ -95,6 +101,7 @@ int campaign_export(struct ctl *ctl, const void *options, char *const *arguments
 		err_set(err, ERR_INPUT, "file", "%s: %s", o->file, strerror(errno));
 		goto out;
 	}
+	e.terminal = isatty(fileno(e.file));
 	rc = recipients_write(ops, &c.counters.key, o->statuses, &e, err);
 	if ((fflush(e.file) != 0 || ferror(e.file)) && rc == 0)
 		rc = err_set(err, ERR_INPUT, "file", "the export cannot be written");

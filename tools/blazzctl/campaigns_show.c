@@ -47,18 +47,19 @@ static void wait_add(struct waits *w, struct str what, struct str account, int64
 		STR_ARG(account), until[0] ? " until " : "", until);
 }
 
-/* What has been sent for the portfolio in 24 hours: the limit itself is known to campaign-sender. */
+/* Campaigns of a portfolio wait when it has used up its messages of 24 hours. */
 static void portfolio_add(struct waits *w, const struct segment_info *s)
 {
 	char details[80];
 	int64_t sends, again_us;
 
-	if (s->business_id.n == 0 || w->rc < 0)
+	if (s->business_id.n == 0 || s->portfolio_per_day == 0 || w->rc < 0)
 		return;
 	w->rc = store_portfolio_read(w->ops, w->workspace_id, s->business_id, &sends, &again_us, w->err);
-	if (w->rc < 0 || sends == 0)
+	if (w->rc < 0 || sends < s->portfolio_per_day)
 		return;
-	snprintf(details, sizeof(details), "%lld messages of the portfolio in 24 hours", (long long)sends);
+	snprintf(details, sizeof(details), "%lld of %lld messages in 24 hours", (long long)sends,
+		(long long)s->portfolio_per_day);
 	wait_add(w, STR("portfolio"), s->session_id, again_us, str_of(details));
 }
 

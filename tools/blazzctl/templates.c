@@ -11,6 +11,7 @@
 #include "sealing.h"
 #include "store/campaigns_ops.h"
 #include "tenants.h"
+#include "terminal.h"
 #include "wire/inbound.h"
 #include "json/json.h"
 
