@@ -9,7 +9,7 @@
 #include "base/vec.h"
 #include "campaigns.h"
 #include "crypto/ids.h"
-#include "publisher.h"
+#include "ctl_producer.h"
 #include "wire/outbound.h"
 
 #define ACTIVE_MAX 100000 /* of pause --all */
@@ -113,7 +113,7 @@ int campaign_find(struct ctl *ctl, const char *id, struct arena *a, struct campa
 
 /* Commands */
 
-static int command_put(struct publisher *p, const struct campaign_row *c, enum campaign_action action,
+static int command_put(struct ctl_producer *p, const struct campaign_row *c, enum campaign_action action,
 	const struct command_options *o, struct err *err)
 {
 	struct campaign_command command = { .workspace = c->workspace,
@@ -130,8 +130,8 @@ static int command_put(struct publisher *p, const struct campaign_row *c, enum c
 		return -1;
 	campaign_command_key(&command, key);
 	if (campaign_command_encode(&command, &value, err) == 0)
-		rc = publisher_put(p,
-			&(struct publication){ TOPIC_CAMPAIGN_COMMAND, str_of(key), buf_str(&value), command.request,
+		rc = ctl_producer_put(p,
+			&(struct ctl_record){ TOPIC_CAMPAIGN_COMMAND, str_of(key), buf_str(&value), command.request,
 				"campaign_command", campaign_action_word(action), command.requested_at_ms },
 			err);
 	buf_fini(&value);
@@ -166,14 +166,14 @@ static int active_find(struct ctl *ctl, const struct command_options *o, struct 
 static int commands_publish(struct ctl *ctl, const struct active *s, enum campaign_action action,
 	const struct command_options *o, struct err *err)
 {
-	struct publisher *p = NULL;
-	int rc = publisher_open(&p, ctl, err);
+	struct ctl_producer *p = NULL;
+	int rc = ctl_producer_open(&p, ctl, err);
 
 	for (size_t i = 0; rc == 0 && i < s->n; i++)
 		rc = command_put(p, &s->rows[i], action, o, err);
 	if (rc == 0)
-		rc = publisher_finish(p, err);
-	publisher_close(&p);
+		rc = ctl_producer_finish(p, err);
+	ctl_producer_close(&p);
 	return rc;
 }
 

@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "crypto/ids.h"
+#include "ctl_producer.h"
 #include "phone/phone.h"
-#include "publisher.h"
 #include "tenants.h"
 
 #define WAIT_DEFAULT_MS 60000
@@ -200,8 +200,8 @@ static int message_publish(struct ctl *ctl, const struct send_message *m, struct
 
 	send_message_key(m, key);
 	if (send_message_encode(m, &value, err) == 0)
-		rc = publish_one(ctl,
-			&(struct publication){ TOPIC_OUTBOUND, str_of(key), buf_str(&value), m->request, "outbound",
+		rc = ctl_publish(ctl,
+			&(struct ctl_record){ TOPIC_OUTBOUND, str_of(key), buf_str(&value), m->request, "outbound",
 				send_kind_word(m->kind), m->requested_at_ms },
 			err);
 	buf_fini(&value);

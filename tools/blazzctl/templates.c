@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ctl_producer.h"
 #include "facts.h"
 #include "http/client.h"
-#include "publisher.h"
 #include "sealing.h"
 #include "store/campaigns_ops.h"
 #include "tenants.h"
@@ -40,7 +40,7 @@ static const struct option_row list_rows[] = {
 struct sync {
 	struct ctl *ctl;
 	struct http_client *client;
-	struct publisher *publisher;
+	struct ctl_producer *producer;
 	struct table *results;
 	struct arena *arena; /* of a page */
 	struct err failure; /* the first account that failed */
@@ -95,8 +95,8 @@ static int template_publish(struct sync *s, const struct account_info *account, 
 		return 0;
 	}
 	inbound_key(&e, key);
-	return publisher_put(s->publisher,
-		       &(struct publication){ TOPIC_INBOUND, str_of(key), value, e.id, "inbound",
+	return ctl_producer_put(s->producer,
+		       &(struct ctl_record){ TOPIC_INBOUND, str_of(key), value, e.id, "inbound",
 			       inbound_kind_word(e.kind), e.ingest_time_ms },
 		       err) < 0
 		? -1
@@ -277,8 +277,8 @@ static int sync_run(struct ctl *ctl, const void *options, char *const *arguments
 	int rc = -1;
 
 	(void)arguments;
-	if (http_client_open(&s.client, err) < 0 || publisher_open(&s.publisher, ctl, err) < 0 ||
-		accounts_sync(&s, options, a, err) < 0 || publisher_finish(s.publisher, err) < 0)
+	if (http_client_open(&s.client, err) < 0 || ctl_producer_open(&s.producer, ctl, err) < 0 ||
+		accounts_sync(&s, options, a, err) < 0 || ctl_producer_finish(s.producer, err) < 0)
 		goto out;
 	table_print(s.results, ctl->json);
 	rc = 0;
@@ -287,7 +287,7 @@ static int sync_run(struct ctl *ctl, const void *options, char *const *arguments
 		rc = -1;
 	}
 out:
-	publisher_close(&s.publisher);
+	ctl_producer_close(&s.producer);
 	http_client_close(&s.client);
 	table_free(s.results);
 	arena_free(s.arena);

@@ -1,5 +1,5 @@
-/* See publisher.h. */
-#include "publisher.h"
+/* See ctl_producer.h. */
+#include "ctl_producer.h"
 
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 #include "kafka/producer.h"
 #include "wire/cloudevents.h"
 
-struct publisher {
+struct ctl_producer {
 	const struct topic_names *topics;
 	struct kafka_producer *producer;
 	struct err failure; /* the first one */
@@ -16,7 +16,7 @@ struct publisher {
 
 static void delivered(void *ctx, void *opaque, const struct err *failure, int32_t partition, int64_t offset)
 {
-	struct publisher *p = ctx;
+	struct ctl_producer *p = ctx;
 
 	(void)opaque;
 	(void)partition;
@@ -25,9 +25,9 @@ static void delivered(void *ctx, void *opaque, const struct err *failure, int32_
 		p->failure = *failure;
 }
 
-int publisher_open(struct publisher **out, struct ctl *ctl, struct err *err)
+int ctl_producer_open(struct ctl_producer **out, struct ctl *ctl, struct err *err)
 {
-	struct publisher *p = mem_calloc(1, sizeof(*p));
+	struct ctl_producer *p = mem_calloc(1, sizeof(*p));
 	const struct kafka_config *kafka;
 	struct kafka_producer_options options = {
 		.client_id = "blazzctl", .message_timeout_ms = CTL_TIMEOUT_MS, .delivered = delivered, .ctx = p
@@ -46,7 +46,7 @@ fail:
 	return -1;
 }
 
-void publisher_close(struct publisher **p)
+void ctl_producer_close(struct ctl_producer **p)
 {
 	if (!*p)
 		return;
@@ -55,7 +55,7 @@ void publisher_close(struct publisher **p)
 	*p = NULL;
 }
 
-int publisher_put(struct publisher *p, const struct publication *r, struct err *err)
+int ctl_producer_put(struct ctl_producer *p, const struct ctl_record *r, struct err *err)
 {
 	struct header headers[CLOUDEVENTS_MAX];
 	struct cloudevents_storage storage;
@@ -77,7 +77,7 @@ int publisher_put(struct publisher *p, const struct publication *r, struct err *
 	return 0;
 }
 
-int publisher_finish(struct publisher *p, struct err *err)
+int ctl_producer_finish(struct ctl_producer *p, struct err *err)
 {
 	int64_t deadline_ms = clock_mono_ms() + CTL_TIMEOUT_MS;
 
@@ -91,13 +91,13 @@ int publisher_finish(struct publisher *p, struct err *err)
 	return p->failure.kind != ERR_NONE ? -1 : 0;
 }
 
-int publish_one(struct ctl *ctl, const struct publication *record, struct err *err)
+int ctl_publish(struct ctl *ctl, const struct ctl_record *record, struct err *err)
 {
-	struct publisher *p = NULL;
+	struct ctl_producer *p = NULL;
 	int rc = -1;
 
-	if (publisher_open(&p, ctl, err) == 0 && publisher_put(p, record, err) == 0)
-		rc = publisher_finish(p, err);
-	publisher_close(&p);
+	if (ctl_producer_open(&p, ctl, err) == 0 && ctl_producer_put(p, record, err) == 0)
+		rc = ctl_producer_finish(p, err);
+	ctl_producer_close(&p);
 	return rc;
 }

@@ -1,15 +1,15 @@
 /* Publishing records as the platform's producers do: acknowledged by all in-sync replicas, or reported as failed. */
-#ifndef PUBLISHER_H
-#define PUBLISHER_H
+#ifndef CTL_PRODUCER_H
+#define CTL_PRODUCER_H
 
 #include "ctl.h"
 
-struct publisher;
-int publisher_open(struct publisher **out, struct ctl *ctl, struct err *err) ERR_MUST_USE;
-void publisher_close(struct publisher **p);
+struct ctl_producer;
+int ctl_producer_open(struct ctl_producer **out, struct ctl *ctl, struct err *err) ERR_MUST_USE;
+void ctl_producer_close(struct ctl_producer **p);
 
 /* A record with its CloudEvents headers; all strings are borrowed for the call. */
-struct publication {
+struct ctl_record {
 	enum topic topic;
 	struct str key, value;
 	struct uuid id; /* ce_id */
@@ -17,11 +17,11 @@ struct publication {
 	int64_t time_ms;
 };
 /* Waits while the local queue is full. */
-int publisher_put(struct publisher *p, const struct publication *record, struct err *err) ERR_MUST_USE;
+int ctl_producer_put(struct ctl_producer *p, const struct ctl_record *record, struct err *err) ERR_MUST_USE;
 /* Waits until all records are acknowledged; returns the first failure. */
-int publisher_finish(struct publisher *p, struct err *err) ERR_MUST_USE;
+int ctl_producer_finish(struct ctl_producer *p, struct err *err) ERR_MUST_USE;
 
 /* Publishes one record and waits for its acknowledgement. */
-int publish_one(struct ctl *ctl, const struct publication *record, struct err *err) ERR_MUST_USE;
+int ctl_publish(struct ctl *ctl, const struct ctl_record *record, struct err *err) ERR_MUST_USE;
 
 #endif
