@@ -90,8 +90,7 @@ static const struct pg_stmt complete = {
 };
 
 const struct pg_stmt *const campaigns_read_statements[] = { &read, NULL };
-const struct pg_stmt *const campaigns_statements[] = { &lock, &write, &prepared, &windows, &count, &complete,
-	NULL };
+const struct pg_stmt *const campaigns_statements[] = { &lock, &write, &prepared, &windows, &count, &complete, NULL };
 
 static const char *const status_words[CAMPAIGN_STATUSES] = { "draft", "scheduled", "running", "paused", "completed",
 	"cancelled", "failed" };
