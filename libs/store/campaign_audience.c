@@ -26,21 +26,22 @@
 	" WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.id AND a.kind = ANY (CASE $7::text WHEN 'meta' THEN '{bsuid}'::text[]" \
 	" ELSE '{lid,jid}' END) ORDER BY a.kind DESC, a.value LIMIT 1) AS a ON true)"
 
-/* An alias points to the surviving contact, which has the opt-outs of those merged into it. $5 excluded groups, $6
- * accounts, $7 provider, $8 marketing, $9 24-hour window, $10 and $11 filters in days. */
+/* An alias points to the surviving contact, which has the opt-outs of those merged into it. The number of a contact is the address (t) of
+ * each member that leads to it, so that a contact with several addresses is one recipient. $5 excluded groups, $6 accounts, $7 provider,
+ * $8 marketing, $9 24-hour window, $10 and $11 filters in days. */
 #define JUDGED \
-	" SELECT m.cursor, coalesce(m.address, 'none:' || m.contact_id), coalesce(c.phone, m.dialled), c.id, c.first_name, c.last_name," \
+	" SELECT m.cursor, coalesce(t.address, 'none:' || m.contact_id), coalesce(c.phone, m.dialled), c.id, c.first_name, c.last_name," \
 	" coalesce(c.full_name, m.name), m.variables, g.segment," \
-	" CASE WHEN m.address IS NULL OR m.address LIKE '%@g.us'" \
-	" OR m.address LIKE ANY (CASE $7::text WHEN 'meta' THEN '{lid:%,%@%}'::text[] ELSE '{bsuid:%}' END) THEN 'no_address'" \
+	" CASE WHEN t.address IS NULL OR t.address LIKE '%@g.us'" \
+	" OR t.address LIKE ANY (CASE $7::text WHEN 'meta' THEN '{lid:%,%@%}'::text[] ELSE '{bsuid:%}' END) THEN 'no_address'" \
 	" WHEN EXISTS (SELECT FROM contact_opt_outs o WHERE o.workspace_id = $1::bigint AND o.contact_id = c.id AND o.stopped" \
 	" AND (o.account_id IS NULL OR o.account_id = ($6::bigint[])[g.segment + 1])" \
 	" AND (o.category = 'all' OR ($8::boolean AND o.category = 'marketing_messages')) OFFSET 0) THEN 'opted_out'" \
-	" WHEN EXISTS (SELECT FROM undeliverable u WHERE u.workspace_id = $1::bigint AND u.address = m.address" \
+	" WHEN EXISTS (SELECT FROM undeliverable u WHERE u.workspace_id = $1::bigint AND u.address = t.address" \
 	" AND u.since > now() - interval '30 days' AND u.since > coalesce(v.last_inbound_at, '-infinity') OFFSET 0) THEN 'unreachable'" \
 	" WHEN $9::boolean AND coalesce(v.last_inbound_here, '-infinity') < now() - interval '23 hours 59 minutes' THEN 'window_closed' END," \
 	" EXISTS (SELECT FROM unnest($5::bigint[]) AS x (id) CROSS JOIN LATERAL (SELECT FROM contact_group_members e" \
-	" WHERE e.workspace_id = $1::bigint AND e.group_id = x.id AND e.address = m.address OFFSET 0) AS e)" \
+	" WHERE e.workspace_id = $1::bigint AND e.group_id = x.id AND e.address IN (m.address, t.address) OFFSET 0) AS e)" \
 	" OR c.deleted_at IS NOT NULL OR c.merged_into IS NOT NULL" \
 	" OR ($10::integer > 0 AND coalesce(v.last_inbound_at, '-infinity') < now() - $10::integer * interval '1 day')" \
 	" OR ($11::integer > 0 AND EXISTS (SELECT FROM conversations v CROSS JOIN LATERAL (SELECT h.type FROM chats h" \
@@ -50,10 +51,11 @@
 	" AND a.kind = CASE WHEN m.address LIKE 'lid:%' THEN 'lid' WHEN m.address LIKE '%@%' THEN 'jid' ELSE 'phone' END" \
 	" AND a.value = CASE WHEN m.address LIKE 'lid:%' THEN substr(m.address, 5) ELSE m.address END OFFSET 0) AS a ON m.contact_id IS NULL" \
 	" LEFT JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = $1::bigint AND c.id = coalesce(m.contact_id, a.contact_id) OFFSET 0)" \
-	" AS c ON true CROSS JOIN LATERAL (SELECT coalesce((SELECT array_position($6::bigint[], v.account_id) - 1 FROM conversations v" \
+	" AS c ON true CROSS JOIN LATERAL (SELECT coalesce(c.match_key, m.address) AS address) AS t" \
+	" CROSS JOIN LATERAL (SELECT coalesce((SELECT array_position($6::bigint[], v.account_id) - 1 FROM conversations v" \
 	" WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id AND v.merged_into IS NULL AND v.account_id = ANY ($6::bigint[])" \
 	" ORDER BY v.last_message_at DESC NULLS LAST, v.id LIMIT 1)," \
-	" (hashtextextended(coalesce(m.address, ''), 0) & 9223372036854775807) % cardinality($6::bigint[]))::smallint AS segment OFFSET 0) AS g" \
+	" (hashtextextended(coalesce(t.address, ''), 0) & 9223372036854775807) % cardinality($6::bigint[]))::smallint AS segment OFFSET 0) AS g" \
 	" CROSS JOIN LATERAL (SELECT max(v.last_inbound_at) AS last_inbound_at," \
 	" max(v.last_inbound_at) FILTER (WHERE v.account_id = ($6::bigint[])[g.segment + 1]) AS last_inbound_here FROM conversations v" \
 	" WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id OFFSET 0) AS v"

@@ -28,7 +28,9 @@ struct audience {
 
 struct audience_member {
 	struct str cursor; /* behind this member */
-	struct str address; /* unique in the campaign; of a contact without one "none:<contact id>" */
+	/* Of a contact its number, whichever of its addresses the group has; without a number that address, without any
+	 * "none:<contact id>". Several members may have the same: one of them becomes a recipient. */
+	struct str address;
 	struct str dialled; /* number in E.164 or as imported; absent: the address */
 	int64_t contact_id; /* 0: none */
 	struct str first_name, last_name, full_name; /* the contact's, else full_name as imported */

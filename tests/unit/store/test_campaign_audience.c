@@ -95,6 +95,23 @@ static void groups_are_merged_by_address(void **state)
 	assert_string_equal(read_all(w, "", 100), "628110 628112 (628113) 62899 lid:777:no_address");
 }
 
+static void addresses_of_one_contact_are_the_number_of_the_contact(void **state)
+{
+	struct audience w = of_groups();
+
+	(void)state;
+	db_script(
+		"INSERT INTO contact_aliases (workspace_id, contact_id, kind, value) VALUES (1, 10, 'phone', '62899');"
+		"UPDATE contacts SET phone = '+628112', match_key = '628112' WHERE id = 15");
+	assert_string_equal(read_all(w, "", 100), "628110 628112 628113 628110 628112");
+	assert_str(members[3].cursor, "62899");
+	assert_str(members[3].dialled, "+628110");
+	w.excluded = excluded;
+	w.n_excluded = 1;
+	db_script("INSERT INTO contact_group_members (workspace_id, group_id, address) VALUES (1, 3, '628110')");
+	assert_string_equal(read_all(w, "", 100), "(628110) 628112 (628113) (628110) 628112");
+}
+
 static void chunks_follow_each_other_without_a_gap(void **state)
 {
 	(void)state;
@@ -331,6 +348,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(groups_are_merged_by_address, people),
+		cmocka_unit_test_setup(addresses_of_one_contact_are_the_number_of_the_contact, people),
 		cmocka_unit_test_setup(chunks_follow_each_other_without_a_gap, people),
 		cmocka_unit_test_setup(an_address_is_one_that_the_provider_can_send_to, people),
 		cmocka_unit_test(a_member_is_skipped_or_left_out_for_a_reason),
