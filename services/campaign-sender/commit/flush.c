@@ -280,6 +280,5 @@ void flush_refresh_lanes(struct flush *f)
 
 void flush_refresh_segments(struct flush *f)
 {
-	f->told = true;
-	f->segments_stale = true;
+	f->told = f->segments_stale = true;
 }

@@ -254,7 +254,7 @@ void results_release(struct flush *f)
 			(w->row.status == SEND_STATUS_PENDING || w->row.status == SEND_STATUS_UNKNOWN);
 
 		if (ours && w->campaign_id && w->result->send->resolves)
-			flush_refresh_segments(f); /* its segment, which may have been done, is not any more */
+			f->told = f->segments_stale = true; /* its segment, which may have been done, is not any more */
 		send_release(f->o.lanes, w->result->send, ours ? w->row.delay_ms : -1, f->now_ms);
 	}
 }

@@ -44,19 +44,19 @@ struct composition {
 #define COMPOSITION_PARTS (4 + 2 * COMPOSITION_BUTTONS)
 size_t composition_parts(const struct composition *c, const struct part *out[static COMPOSITION_PARTS]);
 
-/* Of type `instant`. Adds to `why`. */
+/* instant.c, of type `instant`. Adds to `why`. */
 void instant_compile(struct composition *c, const struct campaign_row *d, enum provider provider, struct arena *a,
 	struct reasons *why);
-/* Compiles one part; false after adding to `why`, where a part is named as in `name`. */
+/* part.c: compiles one part; false after adding to `why`, where a part is named as in `name`. */
 bool part_compile(struct part *out, const char *name, struct str source, bool choices, enum text_form form,
 	size_t max_chars, struct arena *a, struct reasons *why);
-/* header_media and buttons_data. */
+/* attachments.c: header_media and buttons_data. */
 void media_compile(struct composition *c, const struct campaign_row *d, enum provider provider, struct arena *a,
 	struct reasons *why);
 void buttons_compile(struct composition *c, const struct campaign_row *d, enum provider provider, struct arena *a,
 	struct reasons *why);
 
-/* What each kind of account can carry. */
+/* part.c: what each kind of account can carry. */
 const struct provider_limits *limits_of_provider(enum provider provider);
 
 #endif

@@ -1,11 +1,6 @@
 /* The accounts and addresses of a batch's events. */
 #include "campaign-sender/status/private.h"
 
-struct record_target event_target(const struct status_work *w, const struct status_event *e)
-{
-	return (struct record_target){ w->tx, e->item->partition, w->shared->topics, w->now_ms };
-}
-
 /* Accounts first: they say which workspaces the events are of. */
 static int accounts_load(struct status_work *w, struct batch_item *const *items, size_t n, struct err *err)
 {

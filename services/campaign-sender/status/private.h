@@ -75,10 +75,11 @@ struct status_work {
 bool record_read(struct status_record *r);
 enum message_status record_status(const struct status_record *r);
 int64_t record_at_ms(const struct status_record *r);
+/* Where records that follow from the event are published. */
+struct record_target event_target(const struct status_work *w, const struct status_event *e);
 
 /* events.c: accounts and addresses. Events of accounts that do not exist are dropped. */
 int events_find(struct status_work *w, struct batch_item *const *items, size_t n, struct err *err) ERR_MUST_USE;
-struct record_target event_target(const struct status_work *w, const struct status_event *e);
 
 /* evidence.c */
 void evidence_add(struct status_work *w, const struct piece *piece, const struct send_evidence *evidence);

@@ -80,3 +80,8 @@ int64_t record_at_ms(const struct status_record *r)
 		at = r->event.u.message_created.message.sent_at_ms;
 	return at > 0 ? at : r->event.occurred_at_ms;
 }
+
+struct record_target event_target(const struct status_work *w, const struct status_event *e)
+{
+	return (struct record_target){ w->tx, e->item->partition, w->shared->topics, w->now_ms };
+}
