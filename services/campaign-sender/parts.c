@@ -67,7 +67,7 @@ static int worker_start(struct parts *p, const struct sender_settings *s, struct
 		.sweep_interval_ms = SWEEP_MS,
 	};
 
-	return worker_open(&p->worker, service, &options, ops->worker, ops->ctx, err);
+	return worker_open(&p->worker, service, &options, ops->worker, ops->worker_ctx, err);
 }
 
 static int accounts_start(struct parts *p, const struct sender_settings *s, struct err *err)
@@ -124,6 +124,7 @@ static void parts_connect(struct parts *p, const struct sender_settings *s, cons
 int parts_open(struct parts *p, const struct sender_settings *settings, struct service *service,
 	const struct parts_ops *ops, struct err *err)
 {
+	p->service = service;
 	p->shared = (struct shared){ .settings = settings,
 		.topics = service_topics(service),
 		.outbound = SENDER_OUTBOUND,

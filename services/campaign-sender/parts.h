@@ -14,6 +14,7 @@
 enum sender_topic { SENDER_OUTBOUND, SENDER_COMMANDS, SENDER_CHAT_EVENTS, SENDER_TOPICS };
 
 struct parts {
+	struct service *service; /* borrowed */
 	struct reactor *reactor;
 	struct guard *guard;
 	struct sender_pool *pool;
@@ -34,12 +35,14 @@ struct parts {
 	struct status_worker *status;
 	struct upkeep upkeep;
 	bool lanes_open;
+	bool due; /* a single message is: it does not wait for flush.interval */
 };
 
 /* What the parts call; all with ctx. */
 struct parts_ops {
 	struct reactor_ops reactor;
-	const struct worker_ops *worker;
+	const struct worker_ops *worker; /* with worker_ctx */
+	void *worker_ctx;
 	struct intake_ops intake;
 	void (*held)(void *ctx, int64_t workspace_id, int64_t account_id, int64_t until_us);
 	void (*attempt_ended)(void *ctx);

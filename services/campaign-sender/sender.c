@@ -9,8 +9,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "campaign-sender/parts.h"
+#include "campaign-sender/changes.h"
 #include "campaign-sender/stats.h"
+#include "campaign-sender/topics.h"
 #include "kafka/admin.h"
 
 #define OWNER_DRAIN_MS   5000
@@ -19,74 +20,10 @@
 
 struct sender_service {
 	const struct sender_settings *settings;
-	struct service *service;
 	struct parts_ops ops;
 	struct parts parts;
 	int64_t flush_mono_ms; /* the next time */
-	bool due; /* a single message is: it does not wait for flush.interval */
 };
-
-/* Caches */
-
-static void all_changed(struct sender_service *s)
-{
-	const struct lane *lane;
-
-	account_cache_clear(s->parts.shared.accounts);
-	campaign_cache_clear(s->parts.shared.campaigns);
-	flush_refresh_lanes(s->parts.flush);
-	flush_refresh_segments(s->parts.flush);
-	TAILQ_FOREACH (lane, &s->parts.lanes.all, in_lanes)
-		(void)lanes_wake(&s->parts.lanes, lane->row.account_id, clock_mono_ms());
-}
-
-static void lane_due(struct sender_service *s, int64_t account_id)
-{
-	s->due = true;
-	if (!lanes_wake(&s->parts.lanes, account_id, clock_mono_ms()))
-		flush_refresh_lanes(s->parts.flush);
-}
-
-static void account_due(struct sender_service *s, const struct uuid *account)
-{
-	const struct account *a = account_cache_find_uuid(s->parts.shared.accounts, account);
-
-	if (a)
-		lane_due(s, a->id);
-	else
-		flush_refresh_lanes(s->parts.flush);
-}
-
-static void notice_apply(struct sender_service *s, const struct notice *n)
-{
-	struct parts *p = &s->parts;
-
-	switch (n->kind) {
-	case NOTICE_ALL:
-		all_changed(s);
-		break;
-	case NOTICE_ACCOUNT:
-		account_cache_account_changed(p->shared.accounts, &n->uuid);
-		campaign_cache_account_changed(p->shared.campaigns);
-		flush_refresh_lanes(p->flush);
-		break;
-	case NOTICE_CAMPAIGN:
-		campaign_cache_changed(p->shared.campaigns, &n->uuid);
-		flush_refresh_segments(p->flush);
-		break;
-	case NOTICE_TEMPLATE:
-		campaign_cache_template_changed(p->shared.campaigns, n->id);
-		break;
-	case NOTICE_WORKSPACE:
-		account_cache_workspace_changed(p->shared.accounts, &n->uuid);
-		flush_refresh_lanes(p->flush);
-		flush_refresh_segments(p->flush);
-		break;
-	case NOTICE_DUE:
-		account_due(s, &n->uuid);
-		break;
-	}
-}
 
 static int notices_apply(struct sender_service *s, struct err *err)
 {
@@ -96,7 +33,7 @@ static int notices_apply(struct sender_service *s, struct err *err)
 	if (notices_read(s->parts.notices, &list, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		notice_apply(s, &list[i]);
+		change_apply(&s->parts, &list[i]);
 	free(list);
 	return 0;
 }
@@ -104,18 +41,18 @@ static int notices_apply(struct sender_service *s, struct err *err)
 /* Partitions */
 
 /* The number of outbound's partitions, by which accounts are assigned to lanes; it never changes. */
-static int partitions_find(struct sender_service *s, struct err *err)
+static int partitions_find(struct parts *p, struct err *err)
 {
-	const char *topic = s->parts.shared.topics->of[TOPIC_OUTBOUND];
+	const char *topic = p->shared.topics->of[TOPIC_OUTBOUND];
 	struct kafka_topic_info *list = NULL;
 	struct kafka_admin *admin = NULL;
 	int32_t found = 0;
 	size_t n = 0;
 	int rc;
 
-	if (s->parts.shared.outbound_partitions > 0)
+	if (p->shared.outbound_partitions > 0)
 		return 0;
-	if (kafka_admin_open(&admin, service_kafka(s->service), err) < 0)
+	if (kafka_admin_open(&admin, service_kafka(p->service), err) < 0)
 		return -1;
 	rc = kafka_admin_list(admin, topic, false, ADMIN_TIMEOUT_MS, &list, &n, err);
 	kafka_admin_close(&admin);
@@ -125,17 +62,16 @@ static int partitions_find(struct sender_service *s, struct err *err)
 	free(list);
 	if (rc == 0 && found == 0)
 		return err_set(err, ERR_RETRY, "topic", "%s does not exist", topic);
-	s->parts.shared.outbound_partitions = found;
-	account_cache_partitions(s->parts.shared.accounts, found);
+	p->shared.outbound_partitions = found;
+	account_cache_partitions(p->shared.accounts, found);
 	return rc;
 }
 
 static int on_acquired(void *ctx, struct pg *pg, const struct progress *rows, size_t n, struct err *err)
 {
-	struct sender_service *s = ctx;
-	struct parts *p = &s->parts;
+	struct parts *p = ctx;
 
-	if (notices_listen(p->notices, err) < 0 || partitions_find(s, err) < 0 ||
+	if (notices_listen(p->notices, err) < 0 || partitions_find(p, err) < 0 ||
 		upkeep_read_restores(&p->upkeep, pg, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -147,103 +83,22 @@ static int on_acquired(void *ctx, struct pg *pg, const struct progress *rows, si
 /* Requests in flight go on: their answers are written when they come, whoever has the lane then. */
 static void on_lost(void *ctx)
 {
-	struct sender_service *s = ctx;
+	struct parts *p = ctx;
 
-	lanes_clear(&s->parts.lanes);
-	if (s->parts.flush) /* NULL while the service closes */
-		flush_lost(s->parts.flush);
-	driver_lost(s->parts.driver);
-	status_lost(s->parts.status);
+	lanes_clear(&p->lanes);
+	if (p->flush) /* NULL while the service closes */
+		flush_lost(p->flush);
+	driver_lost(p->driver);
+	status_lost(p->status);
 }
 
-/* Records: each topic has its own part. */
-
-static int on_decode(void *ctx, const struct kafka_message *m, struct arena *a, void **decoded, struct err *err)
-{
-	struct parts *p = &((struct sender_service *)ctx)->parts;
-
-	switch (m->topic) {
-	case SENDER_OUTBOUND:
-		return intake_decode(p->intake, m, a, decoded, err);
-	case SENDER_COMMANDS:
-		return driver_decode(p->driver, m, a, decoded, err);
-	default:
-		return status_decode(p->status, m, a, decoded, err);
-	}
-}
-
-static int topic_apply(struct parts *p, int32_t topic, struct owner_tx *tx, struct batch_item *const *items, size_t n,
-	struct err *err)
-{
-	if (n == 0)
-		return 0;
-	switch (topic) {
-	case SENDER_OUTBOUND:
-		return intake_apply(p->intake, tx, items, n, err);
-	case SENDER_COMMANDS:
-		return driver_apply(p->driver, tx, items, n, err);
-	default:
-		return status_apply(p->status, tx, items, n, err);
-	}
-}
-
-static int on_apply(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err)
-{
-	struct parts *p = &((struct sender_service *)ctx)->parts;
-	struct batch_item **of = ARENA_ARRAY(owner_tx_arena(tx), struct batch_item *, n + 1);
-
-	for (int32_t topic = 0; topic < SENDER_TOPICS; topic++) {
-		size_t found = 0;
-
-		for (size_t i = 0; i < n; i++)
-			if (items[i]->partition.topic == topic)
-				of[found++] = items[i];
-		if (topic_apply(p, topic, tx, of, found, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int on_sweep(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n, struct err *err)
-{
-	return driver_sweep(((struct sender_service *)ctx)->parts.driver, tx, partitions, n, err);
-}
-
-static bool on_sweep_wanted(void *ctx)
-{
-	return driver_wants_step(((struct sender_service *)ctx)->parts.driver);
-}
-
-static int on_step(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n, struct err *err)
-{
-	return driver_step(((struct sender_service *)ctx)->parts.driver, tx, partitions, n, err);
-}
-
-static void on_committed(void *ctx)
-{
-	struct parts *p = &((struct sender_service *)ctx)->parts;
-
-	intake_committed(p->intake);
-	driver_committed(p->driver);
-	status_committed(p->status);
-}
-
-static void on_rolled_back(void *ctx)
-{
-	struct parts *p = &((struct sender_service *)ctx)->parts;
-
-	intake_rolled_back(p->intake);
-	driver_rolled_back(p->driver);
-	status_rolled_back(p->status);
-}
-
-static const struct worker_ops worker_ops = { .decode = on_decode,
-	.apply = on_apply,
-	.sweep = on_sweep,
-	.sweep_wanted = on_sweep_wanted,
-	.step = on_step,
-	.committed = on_committed,
-	.rolled_back = on_rolled_back,
+static const struct worker_ops worker_ops = { .decode = topics_decode,
+	.apply = topics_apply,
+	.sweep = topics_sweep,
+	.sweep_wanted = topics_sweep_wanted,
+	.step = topics_step,
+	.committed = topics_committed,
+	.rolled_back = topics_rolled_back,
 	.acquired = on_acquired,
 	.lost = on_lost };
 
@@ -252,7 +107,7 @@ static const struct worker_ops worker_ops = { .decode = on_decode,
 static void on_due(void *ctx, int64_t workspace_id, int64_t account_id)
 {
 	(void)workspace_id;
-	lane_due(ctx, account_id);
+	change_lane_due(&((struct sender_service *)ctx)->parts, account_id);
 }
 
 static bool is_local(void *ctx, int64_t account_id)
@@ -315,9 +170,9 @@ static int flushes(struct sender_service *s, struct err *err)
 		int64_t now = clock_mono_ms();
 		bool at_once, wanted = flush_wanted(s->parts.flush, now, &at_once);
 
-		if (!wanted || (!at_once && !s->due && now < s->flush_mono_ms))
+		if (!wanted || (!at_once && !s->parts.due && now < s->flush_mono_ms))
 			return 0;
-		s->due = false;
+		s->parts.due = false;
 		s->flush_mono_ms = now + s->settings->flush_interval_ms;
 		if (flush_run(s->parts.flush, err) < 0)
 			return -1;
@@ -407,10 +262,10 @@ int sender_service_open(struct sender_service **out, const struct sender_setting
 	struct sender_service *s = mem_calloc(1, sizeof(*s));
 
 	s->settings = settings;
-	s->service = service;
 	s->ops = (struct parts_ops){
 		.reactor = { .turn = on_turn, .drain = on_drain, .busy = on_busy },
 		.worker = &worker_ops,
+		.worker_ctx = &s->parts,
 		.intake = { .due = on_due, .local = is_local, .ctx = s },
 		.held = on_held,
 		.attempt_ended = on_woken,
