@@ -148,7 +148,7 @@ static inline int driving_stop(void **state)
 	"', 'a'), (1, 2, '" GROUP_B "', 'b'), (1, 3, '" GROUP_C "', 'empty');" \
 	"INSERT INTO contact_group_members (workspace_id, group_id, address, variables) VALUES (1, 1, '628110', '{\"day\": \"Monday\"}')," \
 	" (1, 1, '628111', '{\"day\": \"x\"}'), (1, 1, '628112', '{\"day\": \"Tuesday\"}'), (1, 1, '628113', '{}')," \
-	" (1, 2, '628110', '{\"day\": \"another\"}'), (1, 2, '628117', '{\"day\": \"Friday\"}'), (1, 2, 'bsuid:ID.1', '{\"day\": \"x\"}')"
+	" (1, 2, '628110', '{\"day\": \"another\"}'), (1, 2, '628117', '{\"day\": \"Friday\"}'), (1, 2, '628118', '{\"day\": \"Friday\"}'), (1, 2, 'bsuid:ID.1', '{\"day\": \"x\"}')"
 #define CAMPAIGN_ROW \
 	"INSERT INTO campaigns (workspace_id, id, uuid, name, campaign_type, preferred_provider, audience, body_text) VALUES (1, 1, '" CAMPAIGN \
 	"', 'c', 'instant', 'webjs', '{\"groups\": [\"" GROUP_A "\", \"" GROUP_B \

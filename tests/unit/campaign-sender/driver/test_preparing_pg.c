@@ -6,7 +6,7 @@
 
 #define RECIPIENTS \
 	"SELECT string_agg(address || ':' || segment || coalesce(':' || error_code, ''), ' ' ORDER BY address) FROM sends WHERE campaign_id = 1"
-#define ALL_OF_THEM "628110:0 628111:0:opted_out 628112:0 628113:0:missing_variable 628117:0 bsuid:ID.1:0:no_address"
+#define ALL_OF_THEM "628110:0 628111:0:opted_out 628112:0 628113:0:missing_variable 628118:0 bsuid:ID.1:0:no_address"
 #define MISCOUNTED \
 	"SELECT count(*) FROM (SELECT sum(recipients), sum(skipped) FROM campaign_counts WHERE campaign_id = 1 EXCEPT SELECT count(*)," \
 	" count(*) FILTER (WHERE status = 'skipped') FROM sends WHERE campaign_id = 1) AS d"
@@ -36,7 +36,7 @@ static void chunks_of_excluded_members_are_passed(void **state)
 	user(CAMPAIGN_START);
 	assert_string_equal(on.published, "started");
 	driving_steps();
-	assert_text(RECIPIENTS, "628112:0 628117:0 bsuid:ID.1:0:no_address");
+	assert_text(RECIPIENTS, "628112:0 628118:0 bsuid:ID.1:0:no_address");
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
@@ -74,7 +74,7 @@ static void the_content_is_that_of_the_first_group(void **state)
 	user(CAMPAIGN_START);
 	driving_steps();
 	assert_str(text_to("628110"), "Hi N10, on Monday");
-	assert_str(text_to("628117"), "Hi N10, on Friday");
+	assert_int_equal(db_i64("SELECT count(*) FROM sends WHERE contact_id = 10"), 1); /* 628117 is the same person */
 }
 
 static void a_chunk_that_was_rolled_back_is_written_once(void **state)
@@ -168,7 +168,7 @@ static void content_that_became_unusable_pauses_the_campaign(void **state)
 	user(CAMPAIGN_RESUME);
 	driving_steps();
 	assert_text("SELECT string_agg(address || coalesce(':' || error_code, ''), ' ' ORDER BY address) FROM sends",
-		"628110 628111:opted_out 628112 628113 628117 bsuid:ID.1");
+		"628110 628111:opted_out 628112 628113 628118 bsuid:ID.1");
 }
 
 int main(void)
