@@ -21,14 +21,14 @@ static const struct pg_stmt release = { "lanes_release", PG_PREPARED,
 	"UPDATE whatsapp_accounts SET desired_at = clock_timestamp(), updated_at = now()"
 	" WHERE workspace_id = $1 AND id = $2" };
 
-static const struct pg_stmt limits = { "account_limits_set", PG_PREPARED,
+static const struct pg_stmt set_limits = { "account_limits_set", PG_PREPARED,
 	"UPDATE whatsapp_accounts a SET metadata = CASE WHEN n.sending = '{}' THEN a.metadata - 'sending'"
 	" ELSE jsonb_set(a.metadata, '{sending}', n.sending) END, updated_at = now() FROM (SELECT b.workspace_id, b.id,"
 	" jsonb_strip_nulls(coalesce(CASE jsonb_typeof(b.metadata -> 'sending') WHEN 'object' THEN b.metadata -> 'sending' END, '{}')"
 	" || $3::jsonb) AS sending FROM whatsapp_accounts b) AS n WHERE a.workspace_id = $1 AND a.id = $2 AND n.workspace_id = a.workspace_id"
 	" AND n.id = a.id" };
 
-const struct pg_stmt *const lanes_ops_statements[] = { &list, &release, &limits, NULL };
+const struct pg_stmt *const lanes_ops_statements[] = { &list, &release, &set_limits, NULL };
 
 static struct lane_info lane_read(struct cells *c)
 {
@@ -92,15 +92,16 @@ int store_lane_release(struct pg *pg, int64_t workspace_id, int64_t account_id, 
 	return rc;
 }
 
-int store_account_limits_set(struct pg *pg, int64_t workspace_id, int64_t account_id, struct str set, struct err *err)
+int store_account_limits_set(struct pg *pg, int64_t workspace_id, int64_t account_id, struct str limits,
+	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	int rc;
 
 	pg_arg_i64(args, workspace_id);
 	pg_arg_i64(args, account_id);
-	pg_arg_jsonb(args, set);
-	rc = pg_run(pg, &limits, args, NULL, err);
+	pg_arg_jsonb(args, limits);
+	rc = pg_run(pg, &set_limits, args, NULL, err);
 	pg_args_free(args);
 	return rc;
 }

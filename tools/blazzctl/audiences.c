@@ -197,18 +197,39 @@ static void totals_print(const struct import *im, bool json)
 	table_free(t);
 }
 
-static int file_open(const char *path, const char *mode, FILE *standard, FILE **out, struct err *err)
+static int file_open(const char *path, const char *mode, FILE **out, struct err *err)
 {
-	*out = standard && strcmp(path, "-") == 0 ? standard : fopen(path, mode);
+	*out = fopen(path, mode);
 	return *out ? 0 : err_set(err, ERR_INPUT, "file", "%s: %s", path, strerror(errno));
 }
 
 static int report_close(struct import *im, struct err *err)
 {
-	bool failed = im->report && (ferror(im->report) || fclose(im->report) != 0);
+	bool failed = ferror(im->report);
 
-	im->report = NULL;
+	failed |= fclose(im->report) != 0;
 	return failed ? err_set(err, ERR_INPUT, "file", "the report cannot be written") : 0;
+}
+
+static int files_import(struct import *im, const char *path, struct err *err)
+{
+	FILE *file = NULL;
+	int rc = -1;
+
+	if (file_open(strcmp(path, "-") == 0 ? "/dev/stdin" : path, "re", &file, err) < 0)
+		return -1;
+	csv_init(&im->csv, file);
+	if (!im->options->report) {
+		rc = file_import(im, err);
+	} else if (file_open(im->options->report, "we", &im->report, err) == 0) {
+		fputs("line,reason\n", im->report);
+		rc = file_import(im, err);
+		if (report_close(im, rc < 0 ? NULL : err) < 0)
+			rc = -1;
+	}
+	csv_fini(&im->csv);
+	fclose(file);
+	return rc;
 }
 
 static int import(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
@@ -216,28 +237,17 @@ static int import(struct ctl *ctl, const void *options, char *const *arguments, 
 	const struct audience_options *o = options;
 	struct import im = { .options = o, .names = arena_new(4096), .arena = arena_new(1 << 18) };
 	struct tenant tenant;
-	FILE *file = NULL;
 	int rc = -1;
 
 	im.rows = mem_calloc(CHUNK_ROWS, sizeof(*im.rows));
 	if (tenant_find(ctl, o->workspace, &tenant, err) < 0 ||
-		tenant_group(ctl, &tenant, arguments[0], &im.group, err) < 0 || ctl_pg_admin(ctl, &im.pg, err) < 0 ||
-		file_open(arguments[1], "re", stdin, &file, err) < 0 ||
-		(o->report && file_open(o->report, "we", NULL, &im.report, err) < 0))
+		tenant_group(ctl, &tenant, arguments[0], &im.group, err) < 0 || ctl_pg_admin(ctl, &im.pg, err) < 0)
 		goto out;
 	im.workspace_id = tenant.id;
-	csv_init(&im.csv, file);
-	if (im.report)
-		fputs("line,reason\n", im.report);
-	rc = file_import(&im, err);
-	csv_fini(&im.csv);
-	if (report_close(&im, rc < 0 ? NULL : err) < 0)
-		rc = -1;
+	rc = files_import(&im, arguments[1], err);
 	if (rc == 0)
 		totals_print(&im, ctl->json);
 out:
-	if (file && file != stdin)
-		fclose(file);
 	free(im.rows);
 	arena_free(im.arena);
 	arena_free(im.names);

@@ -7,6 +7,8 @@
  */
 #include "csv.h"
 
+#include <string.h>
+
 enum state { BEGIN, PLAIN, QUOTED, CLOSED, LINE_END };
 
 void csv_init(struct csv *c, FILE *file)
@@ -31,13 +33,14 @@ static int byte_next(struct csv *c)
 static const char *mark_skip(struct csv *c)
 {
 	int b = getc(c->file);
+	char rest[2];
 
 	if (b != 0xEF) {
 		if (b != EOF)
 			ungetc(b, c->file);
 		return NULL;
 	}
-	return getc(c->file) == 0xBB && getc(c->file) == 0xBF ? NULL : "not UTF-8";
+	return fread(rest, 1, 2, c->file) == 2 && memcmp(rest, "\xBB\xBF", 2) == 0 ? NULL : "not UTF-8";
 }
 
 static void line_skip(struct csv *c, int b)

@@ -94,7 +94,7 @@ int message_show(struct ctl *ctl, const void *options, char *const *arguments, s
 	struct arena *a = arena_new(4096);
 	struct tenant t = { 0 };
 	struct client_id id;
-	struct send_info s;
+	struct send_info s = { 0 };
 	struct pg *ops;
 	int rc = -1;
 
@@ -136,7 +136,7 @@ int message_wait(struct ctl *ctl, int64_t workspace_id, const struct uuid *reque
 {
 	struct client_id id = { .request = *request };
 	struct arena *a = arena_new(4096);
-	struct send_info s;
+	struct send_info s = { 0 };
 	struct pg *ops;
 	int rc = ctl_pg_ops(ctl, &ops, err);
 

@@ -69,19 +69,26 @@ int tenant_group(struct ctl *ctl, const struct tenant *t, const char *group, str
 	return 0;
 }
 
+static int stream_read(FILE *f, const char *path, struct buf *out, struct err *err)
+{
+	while (!feof(f) && !ferror(f) && out->n <= JSON_FILE_MAX)
+		out->n += fread(buf_reserve(out, 4096), 1, 4096, f);
+	return ferror(f) ? err_set(err, ERR_INPUT, "file", "%s: cannot be read", path) : 0;
+}
+
 static int file_read(const char *path, struct buf *out, struct err *err)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	size_t n;
+	FILE *f;
+	int rc;
 
+	if (strcmp(path, "-") == 0)
+		return stream_read(stdin, path, out, err);
+	f = fopen(path, "re");
 	if (!f)
 		return err_set(err, ERR_INPUT, "file", "%s: %s", path, strerror(errno));
-	while (out->n <= JSON_FILE_MAX && (n = fread(buf_reserve(out, 4096), 1, 4096, f)) > 0)
-		out->n += n;
-	n = (size_t)ferror(f);
-	if (f != stdin)
-		fclose(f);
-	return n ? err_set(err, ERR_INPUT, "file", "%s: cannot be read", path) : 0;
+	rc = stream_read(f, path, out, err);
+	fclose(f);
+	return rc;
 }
 
 int ctl_json_read(const char *name, const char *value, bool list, struct arena *a, struct str *out, struct err *err)
