@@ -1,9 +1,10 @@
 #!/bin/bash
 # Runs the whole system on this machine with sample bodies of all dialects: tools/demo.sh [stop DIR]
 #
-# Starts PostgreSQL, a broker, ingest, chat-sync, webhook-dispatcher and two webhook receivers, one of which fails half of the
-# time, in a new folder below /tmp. Posts every body of $FIXTURES (default tests/fixtures: a folder per dialect) as its sender
-# would, waits until all are processed and delivered, and prints the results.
+# Starts PostgreSQL, a broker, the services, two webhook receivers, one of which fails half of the time, and a stub that plays Meta's
+# API and a bridge, in a new folder below /tmp. Posts every body of $FIXTURES (default tests/fixtures: a folder per dialect) as its
+# sender would, sends single messages and a campaign through the stub, waits until all are processed and delivered, and prints the
+# results.
 # Then it stops and removes everything; with KEEP=1 the system keeps running, and the last lines say how to use and stop it.
 # BROKER=kafka runs Apache Kafka instead of the embedded broker; BLAZZ_BIN selects other programs than the release build's.
 # It only stops processes that it started.
@@ -18,6 +19,7 @@ wait_s=60
 # Variables for another Blazz or PostgreSQL would override the demo's own configuration.
 for name in $(compgen -e | grep -E '^(BLAZZ_|PG)' | grep -vxE 'BLAZZ_(BIN|CACHE)'); do unset "$name"; done
 dialects=(meta webjs-raw waha evolution bridge)
+services=(ingest chat-sync webhook-dispatcher campaign-sender)
 
 # Fixed public ids, so that the demo's URLs are the same every time.
 workspace=00000000-0000-4000-8000-000000000001
@@ -25,6 +27,8 @@ app=00000000-0000-4000-8000-00000000000a
 declare -A account=([meta]=00000000-0000-4000-8000-000000000011 [webjs-raw]=00000000-0000-4000-8000-000000000012
 	[waha]=00000000-0000-4000-8000-000000000013 [evolution]=00000000-0000-4000-8000-000000000014
 	[bridge]=00000000-0000-4000-8000-000000000015)
+declare -A sender=([promo-1]=00000000-0000-4000-8000-000000000021 [promo-2]=00000000-0000-4000-8000-000000000022
+	[outlet]=00000000-0000-4000-8000-000000000023)
 declare -A endpoint=([healthy]=00000000-0000-4000-8000-0000000000e1 [flaky]=00000000-0000-4000-8000-0000000000e2)
 
 say() { echo "demo: $*"; }
@@ -81,7 +85,7 @@ stop_one() {
 
 stop_all() {
 	trap '' INT TERM
-	for name in ingest chat-sync webhook-dispatcher receiver-healthy receiver-flaky devbroker; do stop_one "$name"; done
+	for name in "${services[@]}" provider-stub receiver-healthy receiver-flaky devbroker; do stop_one "$name"; done
 	[ ! -e "$dir/kafka" ] || tools/kafka-temp.sh remove "$dir/kafka" || true
 	[ ! -e "$dir/pg" ] || tools/pg-temp.sh stop "$dir/pg" || true
 	rm -rf -- "$dir"
@@ -107,19 +111,30 @@ start_broker() {
 	fi
 	say "the embedded broker"
 	launch devbroker "$bin/devbroker" --address-file "$dir/devbroker.address" \
-		blazz.inbound.v1 blazz.inbound.bulk.v1 blazz.chat-event.v1 blazz.http.v1.ingest.dlq \
-		blazz.inbound.v1.chat-sync.dlq blazz.inbound.bulk.v1.chat-sync.dlq blazz.chat-event.v1.webhook-dispatcher.dlq
+		blazz.inbound.v1 blazz.inbound.bulk.v1 blazz.chat-event.v1 blazz.outbound.v1 blazz.campaign-command.v1 blazz.http.v1.ingest.dlq \
+		blazz.inbound.v1.chat-sync.dlq blazz.inbound.bulk.v1.chat-sync.dlq blazz.chat-event.v1.webhook-dispatcher.dlq \
+		blazz.outbound.v1.campaign-sender.dlq blazz.campaign-command.v1.campaign-sender.dlq blazz.chat-event.v1.campaign-sender.dlq
 	until_true devbroker "the broker's address" test -s "$dir/devbroker.address"
 	address=$(cat "$dir/devbroker.address")
+}
+
+# What plays Meta's API and a bridge. Its accounts and rules are set by sending.py.
+start_stub() {
+	launch provider-stub "$bin/provider-stub" --port-file "$dir/stub.port" --journal "$dir/stub.journal"
+	until_true provider-stub "its port" test -s "$dir/stub.port"
+	stub="http://127.0.0.1:$(cat "$dir/stub.port")"
 }
 
 write_configs() {
 	echo "$address" >"$dir/address"
 	local kafka="kafka = { bootstrap_servers = \"$address\"; fetch_wait_max_ms = 10; };"
 	local webhooks='webhooks = { allow_http = true; allowed_networks = [ "127.0.0.0/8" ]; };'
+	local meta="meta = { base_url = \"$stub\"; };"
+	local providers='providers = { allow_http = true; allowed_networks = [ "127.0.0.0/8" ]; };'
 	cat >"$dir/blazzctl.cfg" <<-END
 		postgres = { conninfo = "$conninfo user=blazz_admin"; ops_conninfo = "$conninfo user=blazz_ops"; };
 		secrets = { keyring_file = "$dir/secrets/keyring"; };
+		$meta
 		$webhooks
 		$kafka
 	END
@@ -146,6 +161,15 @@ write_configs() {
 		$webhooks
 		$kafka
 	END
+	cat >"$dir/campaign-sender.cfg" <<-END
+		admin = { listen = "127.0.0.1:0"; port_file = "$dir/campaign-sender.admin"; };
+		postgres = { conninfo = "$conninfo user=blazz_campaign_sender"; };
+		secrets = { keyring_file = "$dir/secrets/keyring"; };
+		$meta
+		$providers
+		progress = { reset_on_new_cluster = true; };
+		$kafka
+	END
 }
 
 ctl() { "$bin/blazzctl" -c "$dir/blazzctl.cfg" "$@"; }
@@ -157,7 +181,7 @@ make_secrets() {
 	local dialect receiver
 	mkdir -m 700 "$dir/secrets"
 	echo "demo:$(head -c 32 /dev/urandom | base64 -w 0)" >"$dir/secrets/keyring"
-	for dialect in "${dialects[@]}" verify-token; do random_hex >"$dir/secrets/$dialect"; done
+	for dialect in "${dialects[@]}" verify-token access-token outlet; do random_hex >"$dir/secrets/$dialect"; done
 	for receiver in "${!endpoint[@]}"; do echo "whsec_$(head -c 32 /dev/urandom | base64 -w 0)" >"$dir/secrets/receiver-$receiver"; done
 }
 
@@ -168,11 +192,20 @@ add_account() { # <dialect> <session> <options...>
 	echo "$dialect ${account[$dialect]}" >>"$dir/accounts"
 }
 
+# An account that sends: what it posts comes from the stub, as its requests go there.
+add_sender() { # <name> <options...>
+	local name=$1
+	shift
+	quietly ctl accounts add --workspace "$workspace" --id "${sender[$name]}" --session "acme-$name" "$@"
+	echo "$name ${sender[$name]}" >>"$dir/senders"
+}
+
 # The names are those in the sample bodies: Blazz's own contract has Blazz's session_id, the bridges have their own names.
 # The samples are from January 2026, so the sync accepts messages of any age.
 seed() {
 	say "a workspace, a Meta app, an account per dialect"
-	quietly ctl workspaces add Acme --id "$workspace" --settings '{"sync":{"window_days":0}}'
+	quietly ctl workspaces add Acme --id "$workspace" \
+		--settings '{"sync":{"window_days":0},"sending":{"opt_out_words":["stop"]}}'
 	quietly ctl apps add --id "$app" --name Demo --secret-file "$dir/secrets/meta" \
 		--verify-token-file "$dir/secrets/verify-token"
 	add_account meta acme-meta --provider meta --app "$app" --phone-number-id 106540352242922 --waba 102290129340398 \
@@ -185,6 +218,11 @@ seed() {
 		--secret-file "$dir/secrets/evolution"
 	add_account bridge acme-support-1 --provider webjs --bridge blazz --phone 6281234567890 \
 		--secret-file "$dir/secrets/bridge"
+	for n in 1 2; do
+		add_sender "promo-$n" --provider meta --app "$app" --phone-number-id "10654035224300$n" --waba 102290129340399 \
+			--phone "1555078390$n" --access-token-file "$dir/secrets/access-token"
+	done
+	add_sender outlet --provider webjs --bridge blazz --instance "$stub" --phone 6281299990001 --secret-file "$dir/secrets/outlet"
 }
 
 ready() {
@@ -195,8 +233,8 @@ ready() {
 }
 
 start_services() {
-	say "ingest, chat-sync and webhook-dispatcher"
-	for name in ingest chat-sync webhook-dispatcher; do
+	say "ingest, chat-sync, webhook-dispatcher and campaign-sender"
+	for name in "${services[@]}"; do
 		launch "$name" "$bin/blazz-$name" -c "$dir/$name.cfg"
 	done
 }
@@ -219,9 +257,7 @@ start_receivers() {
 }
 
 wait_services() {
-	until_true ingest "ingest is ready" ready ingest
-	until_true chat-sync "chat-sync is ready" ready chat-sync
-	until_true webhook-dispatcher "webhook-dispatcher is ready" ready webhook-dispatcher
+	for name in "${services[@]}"; do until_true "$name" "$name is ready" ready "$name"; done
 	url="http://127.0.0.1:$(cat "$dir/ingest.http")"
 }
 
@@ -246,14 +282,22 @@ send_all() {
 	compgen -G "$dir/sent/*" >/dev/null || die "$fixtures has no folder named ${dialects[*]}"
 }
 
+send_messages() {
+	say "three messages, and a campaign to 300 people through two accounts"
+	script sending "$workspace" "$app" 2>"$dir/log/sending" || fail sending "the messages were not sent"
+	pid_of campaign-sender >/dev/null || fail campaign-sender "campaign-sender ended"
+}
+
 processed() { script processed "$1" 2>"$dir/log/processed"; }
 script() { PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "tools/demo/$1.py" "$bin" "$dir" "${@:2}"; }
 
 report() {
 	until_true chat-sync "everything is processed" processed chat-sync
+	until_true campaign-sender "everything is sent" processed campaign-sender
 	until_true webhook-dispatcher "everything is delivered" processed webhook-dispatcher
 	script counts || die "the counts cannot be shown"
 	script inbox || die "the inbox cannot be shown"
+	script recipients || die "the recipients cannot be shown"
 	script webhooks || die "the webhooks cannot be shown"
 }
 
@@ -275,9 +319,13 @@ how_to_go_on() {
 		  operate   alias ctl='$bin/blazzctl -c $dir/blazzctl.cfg'
 		            ctl progress show; ctl dlq list; ctl dlq show --limit 1; ctl sync status; ctl accounts list
 		            ctl webhook list; ctl webhook show ${endpoint[flaky]}; ctl retry list
+		            ctl messages send --workspace Acme --account acme-promo-1 --to +6281330000009 --text Halo --wait
+		            ctl campaigns list; ctl lanes list; ctl templates list --workspace Acme; ctl audiences list --workspace Acme
 		  watch     curl http://127.0.0.1:$(cat "$dir/ingest.admin")/metrics   (ingest; also /readyz, /livez)
 		            curl http://127.0.0.1:$(cat "$dir/chat-sync.admin")/metrics   (chat-sync)
 		            curl http://127.0.0.1:$(cat "$dir/webhook-dispatcher.admin")/metrics   (webhook-dispatcher)
+		            curl http://127.0.0.1:$(cat "$dir/campaign-sender.admin")/metrics   (campaign-sender)
+		            curl $stub/_stats   (what plays Meta and the bridge; also /_journal)
 		            tail -f $dir/log/receiver-flaky   (what it is sent, and what it answers)
 		  stop      tools/demo.sh stop $dir
 	END
@@ -287,7 +335,7 @@ run() {
 	local program
 	[ "$broker" = devbroker ] || [ "$broker" = kafka ] || die "BROKER is devbroker or kafka"
 	[ -d "$fixtures" ] || die "$fixtures: no such folder"
-	for program in blazz-ingest blazz-chat-sync blazz-webhook-dispatcher blazzctl devbroker hook-receiver; do
+	for program in "${services[@]/#/blazz-}" blazzctl devbroker hook-receiver provider-stub; do
 		[ -x "$bin/$program" ] || die "$bin/$program is missing: make V=release build"
 	done
 	[ "$broker" != kafka ] || tools/deps.sh kafka
@@ -298,6 +346,7 @@ run() {
 	mkdir "$dir/log" "$dir/pid" "$dir/sent"
 	start_postgres
 	start_broker
+	start_stub
 	write_configs
 	make_secrets
 	[ "$broker" != kafka ] || quietly ctl topics create --replication 1
@@ -306,6 +355,7 @@ run() {
 	start_receivers
 	wait_services
 	send_all
+	send_messages
 	report
 	[ -z "${KEEP:-}" ] || [ "$KEEP" = 0 ] || { how_to_go_on; trap - EXIT; }
 }

@@ -6,7 +6,7 @@ isolate; characters that would move the terminal's cursor or end the isolate are
 """
 import unicodedata
 
-from shared import accounts, query
+from shared import accounts, query, senders
 
 WIDTH = 108
 CHATS, LATEST, TOUCHED = 5, 4, 3  # conversations shown per account; messages per conversation
@@ -82,13 +82,13 @@ def message_line(at, outbound, status, kind, body, is_reply, sender_name, sender
     return f"          {at}  {'you ' + TICKS[status] if outbound else '':<13} {author}{what}{text}{marks}".rstrip()
 
 
-def account_print(dialect, account):
+def account_print(name, account):
     conversations = query(CONVERSATIONS, [account])
     if not conversations:
         return
     (session, phone, status), = query(
         "SELECT session_id, phone_number, status FROM whatsapp_accounts WHERE uuid = %s::uuid", [account])
-    title = f"{session} · {dialect} · {phone} · {status} · {count(len(conversations), 'conversation')}"
+    title = f"{session} · {name} · {phone} · {status} · {count(len(conversations), 'conversation')}"
     print(f"\n── {title} {'─' * (WIDTH - 4 - len(title))}")
     for conversation, *row in conversations[:CHATS]:
         print("\n" + chat_line(*row))
@@ -100,7 +100,7 @@ def account_print(dialect, account):
 
 def main():
     print("\nThe inbox: newest conversations first, (unread); their latest messages, and some that were edited, revoked or reacted to")
-    for item in accounts().items():
+    for item in (*accounts().items(), *senders().items()):
         account_print(*item)
 
 

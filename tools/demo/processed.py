@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Exits with 0 when a consumer has processed every record of its topics, and has nothing left to publish or deliver.
 
-tools/demo/processed.py BIN DIR chat-sync|webhook-dispatcher
+tools/demo/processed.py BIN DIR chat-sync|webhook-dispatcher|campaign-sender
 """
 import sys
 
@@ -14,6 +14,8 @@ CONSUMERS = {
     "chat-sync": (("blazz.inbound.v1", "blazz.inbound.bulk.v1"), "SELECT count(*) FROM outbox"),
     "webhook-dispatcher": (("blazz.chat-event.v1",), """SELECT (SELECT count(*) FROM webhook_retry_queue WHERE status IN ('pending', 'retrying'))
         + (SELECT count(*) FROM webhook_positions)"""),
+    "campaign-sender": (("blazz.outbound.v1", "blazz.campaign-command.v1", "blazz.chat-event.v1"), """SELECT (SELECT count(*) FROM outbox)
+        + (SELECT count(*) FROM sends WHERE status = 'pending')"""),
 }
 TIMEOUT_S = 5
 OUTCOMES = """SELECT coalesce(sum(applied + no_effect + filtered + parked + dead_lettered + skipped), 0) FROM consumer_progress

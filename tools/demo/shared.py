@@ -27,14 +27,23 @@ def query(sql, parameters=None):
     return rows
 
 
+def listed(file):
+    return dict(line.split() for line in (DIR / file).read_text().splitlines())
+
+
 def accounts():
     """{dialect: the account's public id}, in the order of posting."""
-    return dict(line.split() for line in (DIR / "accounts").read_text().splitlines())
+    return listed("accounts")
 
 
-def table_print(rows):
-    """Aligns the first column to the left, the others to the right."""
+def senders():
+    """{name: public id} of the accounts that messages and the campaign are sent through."""
+    return listed("senders")
+
+
+def table_print(rows, left=1):
+    """Aligns the first columns to the left, the others to the right."""
     widths = [max(len(str(cell)) for cell in column) for column in zip(*rows)]
     for row in rows:
-        cells = [f"{c:<{w}}" if i == 0 else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths))]
-        print("  " + "  ".join(cells))
+        cells = [f"{c:<{w}}" if i < left else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths))]
+        print(("  " + "  ".join(cells)).rstrip())
