@@ -3,6 +3,7 @@ import re
 
 import pytest
 from harness import fixtures, hooks
+from harness.blazz import KEYRING
 from harness.servers import ROOT
 from harness.waiting import wait_for
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -33,13 +34,14 @@ def families(service):
 def exposed(shared, receive_all):
     """{name: samples} of all services together, after traffic."""
     shared.dispatcher = hooks.dispatcher(shared).start()
+    sender = shared.service("campaign-sender", {"secrets.keyring": KEYRING}).start()
     hooks.add_webhook(shared, shared.workspace, receive_all.url())
     for f in fixtures.load():
         shared.post(f.dialect, f.body(shared.workspace))
     shared.wait_processed()
     wait_for(lambda: receive_all.deliveries, "an event is delivered")
     found = {}
-    for service in (shared.in_, shared.sync, shared.dispatcher):
+    for service in (shared.in_, shared.sync, shared.dispatcher, sender):
         for name, samples in families(service).items():
             found.setdefault(name, []).extend(samples)
     return found
