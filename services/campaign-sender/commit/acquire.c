@@ -181,6 +181,7 @@ int acquire_run(struct flush *f, struct err *err)
 	struct recovery recovery = { .flush = f };
 	size_t n;
 	const int32_t *partitions = partitions_owned(f, &n);
+	bool recovers = f->n_acquired > 0 || f->now_ms >= f->release_at_ms;
 	struct lane *lane;
 
 	if (store_send_lanes_read(owner_tx_pg(f->tx), partitions, n, f->arena, lane_add, &read, err) < 0 ||
@@ -192,13 +193,14 @@ int acquire_run(struct flush *f, struct err *err)
 		(void)lanes_open(f->o.lanes, row, f->now_ms);
 		if (was_acquired(f, row))
 			lost_add(&recovery, row);
-		concerned_add_lane(f, row->workspace_id, row->account_id, row->partition);
+		if (recovers)
+			concerned_add_lane(f, row->workspace_id, row->account_id, row->partition);
 	}
 	if (lanes_load_accounts(f, err) < 0 || flush_owns(f, err) < 0)
 		return -1;
 	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
 		lane_update_account(f, lane);
-	if (f->n_acquired == 0 && f->now_ms < f->release_at_ms)
+	if (!recovers)
 		return 0;
 	f->release_at_ms = f->now_ms + RELEASE_EVERY_MS;
 	if (concerned_lock(f, err) < 0 || lost_recover(f, &recovery, err) < 0 || addresses_release(f, &read, err) < 0)

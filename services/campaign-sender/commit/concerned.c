@@ -83,3 +83,10 @@ int concerned_lock(struct flush *f, struct err *err)
 	l->n = n;
 	return store_send_lanes_lock(owner_tx_pg(f->tx), l->rows, l->n, err);
 }
+
+bool concerned_has(const struct flush *f, int64_t workspace_id, int64_t account_id)
+{
+	const struct send_lane_key key = { .workspace_id = workspace_id, .account_id = account_id };
+
+	return f->lanes.n > 0 && bsearch(&key, f->lanes.rows, f->lanes.n, sizeof(key), key_cmp);
+}

@@ -101,8 +101,7 @@ static int upkeep_write(struct flush *f, struct err *err)
 	if (transaction_begin(f, err) < 0 || (lanes && acquire_run(f, err) < 0) || segments_refresh(f, err) < 0 ||
 		flush_owns(f, err) < 0)
 		return -1;
-	f->lanes.n = 0;
-	if (failover_wanted(f, f->now_ms) && failover_run(f, err) < 0)
+	if (f->lanes.n == 0 && failover_wanted(f, f->now_ms) && failover_run(f, err) < 0)
 		return -1;
 	if (flush_mark(f, err) < 0 || owner_tx_commit(f->tx, err) < 0 || flush_owns(f, err) < 0)
 		return -1;

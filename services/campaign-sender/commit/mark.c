@@ -1,4 +1,6 @@
-/* What is in flight, limits and cursors; see private.h. Invariant: an id leaves in_flight in the commit that writes its result. */
+/* What is in flight, limits and cursors; see private.h. Invariants: an id leaves in_flight in the commit that writes its result; a lane and its
+ * segments are written under the lock of the lane only. Those that change while the transaction waits are written by the next one: to lock
+ * them now would break the order of locks, and the driver, which makes rows of a segment due, relies on the lock. */
 #include "campaign-sender/commit/private.h"
 
 #include "campaign-sender/lanes/schedule.h"
@@ -16,13 +18,17 @@ static void in_flight_reduce(const struct flush *f, struct send_lane *row)
 	row->n_in_flight = n;
 }
 
-/* A lane that has changed since the transaction began may be of a partition that it does not include: it is written next time. */
+static bool is_locked(const struct flush *f, int64_t workspace_id, int64_t account_id, int32_t partition)
+{
+	return f->included[partition] && concerned_has(f, workspace_id, account_id);
+}
+
 static size_t lanes_keep(struct flush *f, struct send_lane *rows, size_t n)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!f->included[rows[i].partition]) {
+		if (!is_locked(f, rows[i].workspace_id, rows[i].account_id, rows[i].partition)) {
 			lane_mark_changed(lanes_find(f->o.lanes, rows[i].account_id));
 			continue;
 		}
@@ -37,7 +43,7 @@ static size_t segments_keep(struct flush *f, struct campaign_segment *rows, size
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (f->included[rows[i].partition])
+		if (is_locked(f, rows[i].workspace_id, rows[i].account_id, rows[i].partition))
 			rows[kept++] = rows[i];
 		else
 			segment_mark_changed(lane_find_segment(lanes_find(f->o.lanes, rows[i].account_id),

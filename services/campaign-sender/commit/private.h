@@ -66,7 +66,7 @@ struct flush {
 	/* Of the transaction. */
 	bool *included; /* by partition of outbound */
 	int32_t any; /* an included one; -1: none */
-	struct lane_keys lanes; /* to be locked */
+	struct lane_keys lanes; /* to be locked, and then locked */
 	struct written *written;
 	size_t n_written;
 	struct send_keys released;
@@ -101,6 +101,8 @@ void concerned_include(struct flush *f, int32_t partition); /* when this replica
 void concerned_add_lane(struct flush *f, int64_t workspace_id, int64_t account_id, int32_t partition);
 /* Locks their lanes. Inside the transaction. */
 int concerned_lock(struct flush *f, struct err *err) ERR_MUST_USE;
+/* Whether concerned_lock() has locked the lane. */
+bool concerned_has(const struct flush *f, int64_t workspace_id, int64_t account_id);
 
 /* results.c, dispatch.c, backup.c */
 
