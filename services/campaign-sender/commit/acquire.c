@@ -65,11 +65,11 @@ void lane_update_account(struct flush *f, struct lane *lane)
 	lane_account(lane, &now, f->now_us, f->now_ms);
 }
 
-static bool in_doubt(const struct flush *f, int64_t account_id, int64_t id)
+static bool in_doubt(const struct flush *f, const struct send_lane *row, int64_t id)
 {
-	const int64_t key[2] = { account_id, id };
+	const struct doubt doubt = { row->account_id, id, f->epochs[row->partition] - 1 };
 
-	return map_get(f->doubtful, (struct str){ (const char *)key, sizeof(key) });
+	return map_get(f->doubtful, doubt_key(&doubt));
 }
 
 void flush_update_accounts(struct flush *f)
@@ -100,7 +100,7 @@ static void lost_add(struct recovery *r, const struct send_lane *row)
 			continue;
 		r->lost = vec_grow_in(f->arena, r->lost, r->n, &r->cap, sizeof(*r->lost));
 		r->lost[r->n++] = (struct send_lost){ row->workspace_id, row->in_flight[i], row->account_id,
-			row->partition, !in_doubt(f, row->account_id, row->in_flight[i]) };
+			row->partition, !in_doubt(f, row, row->in_flight[i]) };
 	}
 }
 

@@ -14,10 +14,14 @@ void concerned_add_lane(struct flush *f, int64_t workspace_id, int64_t account_i
 
 void concerned_include(struct flush *f, int32_t partition)
 {
-	if (partition < 0 || partition >= f->o.shared->outbound_partitions ||
-		!owner_progress(f->o.owner, flush_partition(f, partition)))
+	const struct progress *p = partition >= 0 && partition < f->o.shared->outbound_partitions
+		? owner_progress(f->o.owner, flush_partition(f, partition))
+		: NULL;
+
+	if (!p)
 		return;
 	f->included[partition] = true;
+	f->epochs[partition] = p->epoch;
 	f->any = partition;
 }
 
@@ -35,9 +39,7 @@ static void any_include(struct flush *f)
 
 	for (size_t i = 0; i < n && f->any < 0; i++)
 		if (owned[i].topic == f->o.shared->outbound)
-			f->any = owned[i].number;
-	if (f->any >= 0)
-		f->included[f->any] = true;
+			concerned_include(f, owned[i].number);
 }
 
 void concerned_collect(struct flush *f)

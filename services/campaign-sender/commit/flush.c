@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #define CHOICE_MAX 1000 /* messages that one flush begins */
+#define DOUBTS_MAX 20000
 
 struct flush *flush_new(const struct flush_options *options)
 {
@@ -81,6 +82,7 @@ static void transaction_clear(struct flush *f)
 	f->now_us = clock_now_us();
 	f->generation = owner_generation(f->o.owner);
 	f->included = ARENA_ARRAY(f->arena, bool, (size_t)f->o.shared->outbound_partitions + 1);
+	f->epochs = ARENA_ARRAY(f->arena, int64_t, (size_t)f->o.shared->outbound_partitions + 1);
 	f->any = -1;
 }
 
@@ -107,7 +109,6 @@ static int upkeep_write(struct flush *f, struct err *err)
 		return -1;
 	failover_done(f);
 	f->n_acquired = 0;
-	map_clear(f->doubtful);
 	return 0;
 }
 
@@ -193,11 +194,14 @@ static void exchange_undo(struct flush *f, const struct err *why)
 {
 	bool in_doubt = str_is(str_of(why->code), "unknown");
 
+	if (map_count(f->doubtful) >= DOUBTS_MAX)
+		map_clear(f->doubtful);
 	for (size_t i = 0; f->admitted && i < f->n_chosen; i++) {
-		const int64_t key[2] = { f->chosen[i]->account_id, f->chosen[i]->row.id };
+		const struct send *s = f->chosen[i];
+		const struct doubt doubt = { s->account_id, s->row.id, f->epochs[s->partition] };
 
 		if (in_doubt)
-			*map_slot(f->doubtful, (struct str){ (const char *)key, sizeof(key) }) = f;
+			*map_slot(f->doubtful, doubt_key(&doubt)) = f;
 		send_forget(f->o.lanes, f->chosen[i]);
 	}
 	journal_put_back(f->o.sending->journal, f->journal, f->now_ms, expired, f);

@@ -46,12 +46,18 @@ struct account_uuids {
 	size_t n, cap;
 };
 
+/* A message that this process has marked in an epoch of its partition in which the outcome of that commit is not known. Only the next epoch's owner
+ * finds that mark in in_flight; what a later one finds, another owner may have marked and sent. */
+struct doubt {
+	int64_t account_id, id, epoch;
+};
+
 struct flush {
 	struct flush_options o;
 	struct owner_tx *tx;
 	struct arena *arena; /* of the transaction */
 	struct journal *journal; /* being written; otherwise empty */
-	struct map *doubtful; /* "<account><id>" of messages whose marking commit is in doubt: never begun */
+	struct map *doubtful; /* struct doubt: messages whose marking commit is in doubt. They were never begun */
 	struct map *announced; /* accounts whose hold is over, and has been said to be */
 	uint64_t generation; /* of the owner, when the transaction began */
 	int64_t now_ms, now_us;
@@ -65,6 +71,7 @@ struct flush {
 
 	/* Of the transaction. */
 	bool *included; /* by partition of outbound */
+	int64_t *epochs; /* of included ones */
 	int32_t any; /* an included one; -1: none */
 	struct lane_keys lanes; /* to be locked, and then locked */
 	struct written *written;
@@ -89,6 +96,7 @@ struct record_target flush_target(const struct flush *f, int32_t partition);
 int32_t flush_slot(const struct flush *f, int32_t partition);
 /* Of single messages through this account to this address the next one becomes due. */
 void flush_release_address(struct flush *f, int64_t workspace_id, int64_t account_id, struct str address);
+struct str doubt_key(const struct doubt *d);
 /* The account's lane hears of rows that are due, on whatever replica it is. */
 void flush_notify(struct flush *f, const struct account *account);
 

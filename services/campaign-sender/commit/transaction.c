@@ -41,3 +41,8 @@ void flush_notify(struct flush *f, const struct account *account)
 	u->rows = vec_grow(u->rows, u->n, &u->cap, sizeof(*u->rows));
 	u->rows[u->n++] = account->uuid;
 }
+
+struct str doubt_key(const struct doubt *d)
+{
+	return (struct str){ (const char *)d, sizeof(*d) };
+}

@@ -59,7 +59,8 @@ static int setup(void **state)
 		.tx = tx,
 		.arena = db.arena,
 		.generation = owner_generation(&owner),
-		.included = ARENA_ARRAY(db.arena, bool, 25) };
+		.included = ARENA_ARRAY(db.arena, bool, 25),
+		.epochs = ARENA_ARRAY(db.arena, int64_t, 25) };
 	lane_add(1);
 	lane_add(2);
 	return 0;
