@@ -5,8 +5,9 @@
  * SIGUSR2, SIGUSR1 and SIGTERM print a JSON object: requests, seconds from the first to the last of them, and percentiles of the time from
  * each event's "timestamp" to its arrival, in ms; SIGUSR1 also resets the counts. With --order it also counts events that arrived after a
  * later one of their conversation at the same path, and events that arrived twice in a row.
- * bench-hooks post PORT BODIES CONCURRENCY ADDRESSES: a bare libcurl multi loop that posts each body of the file (after a line with its
- * length) to ADDRESSES of the sink's addresses, with socket callbacks and reused connections; prints posts and CPU seconds.
+ * bench-hooks post PORT BODIES CONCURRENCY ADDRESSES [PATH HEADER]: a bare libcurl multi loop that posts each body of the file (after a line
+ * with its length) to ADDRESSES of the sink's addresses, with socket callbacks and reused connections; prints posts and CPU seconds. PATH is
+ * /hook, and HEADER a further one of each request.
  */
 #include <assert.h>
 #include <curl/curl.h>
@@ -311,7 +312,7 @@ struct poster {
 	struct loop_timer *timer;
 	CURLM *multi;
 	struct curl_slist *headers;
-	const char *port;
+	const char *port, *path;
 	const char *at, *end; /* of the bodies */
 	long posted, open;
 };
@@ -424,9 +425,9 @@ static int bodies_map(const char *file, struct poster *p)
 static void easy_open(struct poster *p, long address)
 {
 	CURL *easy = curl_easy_init();
-	char url[64];
+	char url[256];
 
-	snprintf(url, sizeof(url), "http://127.0.0.%ld:%s/hook", 1 + address, p->port);
+	snprintf(url, sizeof(url), "http://127.0.0.%ld:%s%s", 1 + address, p->port, p->path);
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, p->headers);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, nothing_read);
@@ -444,14 +445,18 @@ static double cpu_s(void)
 		(double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
-static int post(const char *port, const char *file, long concurrency, long addresses)
+/* `more`: PATH and HEADER; NULL without them. */
+static int post(const char *port, const char *file, long concurrency, long addresses, char **more)
 {
 	struct err err;
 
 	if (addresses < 1 || addresses > ADDRESSES || loop_new(&poster.loop, &err) < 0 || bodies_map(file, &poster) < 0)
 		return 1;
 	poster.port = port;
+	poster.path = more ? more[0] : "/hook";
 	poster.headers = curl_slist_append(NULL, "content-type: application/json");
+	if (more)
+		poster.headers = curl_slist_append(poster.headers, more[1]);
 	poster.timer = loop_timer_new(poster.loop, on_timer, NULL);
 	poster.multi = curl_multi_init();
 	curl_multi_setopt(poster.multi, CURLMOPT_SOCKETFUNCTION, socket_watch);
@@ -467,7 +472,9 @@ static int post(const char *port, const char *file, long concurrency, long addre
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: bench-hooks sink [--order] PORT [BODIES] | post PORT BODIES CONCURRENCY ADDRESSES\n");
+	fprintf(stderr,
+		"usage: bench-hooks sink [--order] PORT [BODIES] | post PORT BODIES CONCURRENCY ADDRESSES "
+		"[PATH HEADER]\n");
 	return 2;
 }
 
@@ -495,7 +502,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (argc >= 2 && strcmp(argv[1], "sink") == 0)
 		return sink_run(argc - 2, argv + 2);
-	if (argc == 6 && strcmp(argv[1], "post") == 0)
-		return post(argv[2], argv[3], strtol(argv[4], NULL, 10), strtol(argv[5], NULL, 10));
+	if ((argc == 6 || argc == 8) && strcmp(argv[1], "post") == 0)
+		return post(argv[2], argv[3], strtol(argv[4], NULL, 10), strtol(argv[5], NULL, 10),
+			argc == 8 ? argv + 6 : NULL);
 	return usage();
 }
