@@ -394,7 +394,7 @@ def test_a_check_counts_who_would_be_skipped(stack, connected):
 def test_a_check_lists_every_reason(stack, connected):
     status, _, _, reasons = checked(stack, campaign(stack, "--provider", "webjs", "--footer", "{{contact.age}}", text="{{var.a b}}"))
     assert status == 1 and len(reasons) == 3, reasons
-    assert "the audience is empty" in reasons and any(r.startswith("text: ") for r in reasons) and any(r.startswith("footer: ") for r in reasons)
+    assert "the audience is empty" in reasons and any(r.startswith("body: ") for r in reasons) and any(r.startswith("footer: ") for r in reasons)
     stack.sql("UPDATE whatsapp_accounts SET status = 'disconnected' WHERE session_id = 'waha-1'")
     assert checked(stack, campaign(stack, "--provider", "webjs"))[3] == ["the workspace has no account that can be used"]
     reasons = checked(stack, campaign(stack, "--account", "waha-1"))[3]

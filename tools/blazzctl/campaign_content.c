@@ -4,7 +4,7 @@
 static void texts_parse(struct campaign_content *out, const struct campaign_row *c, enum provider provider,
 	struct arena *a, struct reasons *why)
 {
-	static const char *const names[CONTENT_TEXTS] = { "header", "text", "footer" };
+	static const char *const names[CONTENT_TEXTS] = { "header", "body", "footer" };
 	const struct str sources[CONTENT_TEXTS] = { c->header_text, c->body_text.n ? c->body_text : c->message_content,
 		c->footer_text };
 
