@@ -19,14 +19,14 @@
  * each.
  *
  * Evidence of an earlier generation: the row that waits to be sent again has been sent already, unless that has
- * begun. */
+ * begun; then it is suspected of being a duplicate, which is reported once. */
 static const struct pg_stmt evidence = { "sends_evidence", PG_UNNAMED,
 	"WITH target AS MATERIALIZED (SELECT r.*, " RANK_OF_EVIDENCE " AS rank, coalesce(q.id, i.id, a.id) AS send_id"
 	" FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::bigint[], $5::integer[], $6::bigint[], $7::text[], $8::text[],"
 	" $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[]) WITH ORDINALITY AS r (workspace_id,"
-	" request_id, campaign, id, generation, account_id, address, status, at, provider_message_id, error_code, error_message,"
-	" keep_content, resolved_by, place)"
-	" LEFT JOIN LATERAL (SELECT s.id FROM sends s WHERE s.workspace_id = r.workspace_id AND s.request_id = r.request_id OFFSET 0) AS q ON true"
+	" request, campaign, id, generation, account_id, address, status, at, provider_id, code, reason, keep,"
+	" resolved_by, place)"
+	" LEFT JOIN LATERAL (SELECT s.id FROM sends s WHERE s.workspace_id = r.workspace_id AND s.request_id = r.request OFFSET 0) AS q ON true"
 	" LEFT JOIN LATERAL (SELECT c.id FROM campaigns c WHERE c.workspace_id = r.workspace_id AND c.uuid = r.campaign OFFSET 0) AS c ON true"
 	" LEFT JOIN LATERAL (SELECT s.id FROM sends s WHERE s.workspace_id = r.workspace_id AND s.id = r.id"
 	" AND s.campaign_id IS NOT DISTINCT FROM c.id AND (r.address IS NULL OR s.address IN (r.address, 'erased:' || s.id)) OFFSET 0) AS i"
@@ -34,33 +34,36 @@ static const struct pg_stmt evidence = { "sends_evidence", PG_UNNAMED,
 	" LEFT JOIN LATERAL (SELECT s.id FROM sends s WHERE s.workspace_id = r.workspace_id AND s.campaign_id = c.id AND s.address = r.address"
 	" OFFSET 0) AS a ON i.id IS NULL),"
 	" old AS MATERIALIZED (SELECT t.*, o.campaign_id, o.status AS was, o.generation AS latest, " RANK_OF_ROW
-	" AS was_rank,"
-	" coalesce(l.in_flight, false) AS in_flight FROM (SELECT * FROM target WHERE send_id IS NOT NULL ORDER BY workspace_id, send_id) AS t"
-	" CROSS JOIN LATERAL (SELECT s.campaign_id, s.segment, s.status, s.generation, s.sent_at, s.account_id FROM sends s"
+	" AS was_rank, o.known,"
+	" l.in_flight FROM (SELECT * FROM target WHERE send_id IS NOT NULL ORDER BY workspace_id, send_id) AS t"
+	" CROSS JOIN LATERAL (SELECT s.campaign_id, s.segment, s.status, s.generation, s.sent_at, s.account_id,"
+	" s.duplicate_suspected AS known FROM sends s"
 	" WHERE s.workspace_id = t.workspace_id AND s.id = t.send_id FOR NO KEY UPDATE) AS o"
 	" LEFT JOIN LATERAL (SELECT g.account_id FROM campaign_segments g WHERE g.workspace_id = t.workspace_id AND g.campaign_id = o.campaign_id"
 	" AND g.segment = o.segment OFFSET 0) AS g ON o.account_id IS NULL"
 	" LEFT JOIN LATERAL (SELECT t.send_id = ANY (l.in_flight) AS in_flight FROM send_lanes l WHERE l.workspace_id = t.workspace_id"
 	" AND l.account_id = coalesce(o.account_id, g.account_id) OFFSET 0) AS l ON true),"
-	" judged AS (SELECT o.*, CASE WHEN o.generation < o.latest AND (o.was <> 'pending' OR o.in_flight) THEN 'duplicate'"
+	" judged AS (SELECT o.*, CASE WHEN o.generation < o.latest AND (o.was <> 'pending' OR o.in_flight)"
+	" THEN CASE WHEN o.known THEN 'none' ELSE 'duplicate' END"
 	" WHEN o.generation <= o.latest AND o.rank > o.was_rank THEN 'applied' ELSE 'none' END AS effect FROM old o),"
-	" ranked AS MATERIALIZED (SELECT j.*,"
-	" row_number() OVER (PARTITION BY j.workspace_id, j.send_id ORDER BY j.effect <> 'applied', j.rank DESC, j.place) AS nth,"
-	" bool_or(j.effect = 'duplicate') OVER send AS suspected, min(j.at) OVER send AS first_at,"
+	" ranked AS (SELECT j.*,"
+	" row_number() OVER (send ORDER BY j.effect <> 'applied',"
+	" CASE j.effect WHEN 'applied' THEN j.rank END DESC, j.place) AS nth, min(j.place) FILTER (WHERE j.effect = 'duplicate') OVER send AS suspect,"
+	" min(j.at) OVER send AS first_at, max(j.provider_id) FILTER (WHERE j.effect = 'applied') OVER send AS its_id,"
 	" min(j.at) FILTER (WHERE j.status IN ('delivered', 'read')) OVER send AS delivered_at,"
 	" min(j.at) FILTER (WHERE j.status = 'read') OVER send AS read_at"
 	" FROM judged j WINDOW send AS (PARTITION BY j.workspace_id, j.send_id)),"
-	" suspected AS (UPDATE sends s SET duplicate_suspected = true, updated_at = now() FROM ranked k WHERE k.nth = 1 AND k.suspected"
-	" AND k.effect <> 'applied' AND s.workspace_id = k.workspace_id AND s.id = k.send_id),"
-	" moved AS (UPDATE sends s SET status = k.status, next_attempt_at = NULL, duplicate_suspected = s.duplicate_suspected OR k.suspected,"
+	" suspected AS (UPDATE sends s SET duplicate_suspected = true, updated_at = now() FROM ranked k WHERE k.nth = 1 AND k.suspect > 0"
+	" AND k.effect <> 'applied' AND (s.workspace_id, s.id) = (k.workspace_id, k.send_id)),"
+	" moved AS (UPDATE sends s SET status = k.status, next_attempt_at = NULL, duplicate_suspected = k.known OR k.suspect IS NOT NULL,"
 	" resolved_by = CASE WHEN k.was = 'unknown' THEN k.resolved_by ELSE s.resolved_by END, sent_by = k.account_id,"
-	" provider_message_id = coalesce(k.provider_message_id, s.provider_message_id), error_code = k.error_code,"
-	" error_message = k.error_message, sent_at = coalesce(s.sent_at, k.first_at),"
+	" provider_message_id = coalesce(k.provider_id, k.its_id, s.provider_message_id), error_code = k.code,"
+	" error_message = k.reason, sent_at = coalesce(s.sent_at, k.first_at),"
 	" delivered_at = coalesce(s.delivered_at, k.delivered_at), read_at = coalesce(s.read_at, k.read_at),"
-	" request = CASE WHEN k.status = 'sent' OR k.keep_content THEN s.request END, updated_at = now()"
-	" FROM ranked k WHERE k.nth = 1 AND k.effect = 'applied' AND s.workspace_id = k.workspace_id AND s.id = k.send_id"
-	" RETURNING s.id) SELECT k.place, k.send_id, k.campaign_id, k.was, k.effect, k.nth = 1 FROM ranked k"
-	" WHERE k.nth = 1 OR k.effect = 'duplicate' ORDER BY k.place" };
+	" request = CASE WHEN k.status = 'sent' OR k.keep THEN s.request END, updated_at = now()"
+	" FROM ranked k WHERE k.nth = 1 AND k.effect = 'applied' AND (s.workspace_id, s.id) = (k.workspace_id, k.send_id)"
+	") SELECT k.place, k.send_id, k.campaign_id, k.was, k.effect, k.nth = 1 FROM ranked k"
+	" WHERE k.nth = 1 OR k.place = k.suspect ORDER BY k.place" };
 
 const struct pg_stmt *const sends_evidence_statements[] = { &evidence, NULL };
 

@@ -241,6 +241,34 @@ static void evidence_of_an_earlier_generation_may_mean_a_duplicate(void **state)
 	}
 }
 
+static void a_suspected_duplicate_is_reported_once(void **state)
+{
+	const struct send_evidence both[] = { evidence_of(S, 1), evidence_of(D, 1) };
+	size_t duplicates = 0;
+
+	(void)state;
+	db_script("UPDATE sends SET status = 'sent', generation = 1;UPDATE campaign_counts SET sent = 10");
+	apply(both, 2);
+	for (size_t i = 0; i < n_found; i++)
+		duplicates += found[i].effect == EVIDENCE_DUPLICATE;
+	assert_int_equal(duplicates, 1);
+	apply(both, 2);
+	assert_int_equal(n_found, 1);
+	assert_int_equal(found[0].effect, EVIDENCE_NONE);
+	assert_send(1000, "concat_ws(' ', status, duplicate_suspected)", "sent t");
+}
+
+static void the_id_is_kept_when_a_later_status_decides(void **state)
+{
+	struct send_evidence both[] = { evidence_of(S, 1), evidence_of(D, 1) };
+
+	(void)state;
+	both[0].provider_message_id = STR("W");
+	both[1].provider_message_id = STR_NONE;
+	apply(both, 2);
+	assert_send(1000, "concat_ws(' ', status, provider_message_id)", "delivered W");
+}
+
 static void evidence_of_a_generation_that_never_was_has_no_effect(void **state)
 {
 	struct send_evidence e = evidence_of(D, 1);
@@ -313,6 +341,8 @@ int main(void)
 		cmocka_unit_test_setup(evidence_of_another_workspace_finds_nothing, sending_running),
 		cmocka_unit_test_setup(a_single_message_is_found_by_its_request, sending_running),
 		cmocka_unit_test(evidence_of_an_earlier_generation_may_mean_a_duplicate),
+		cmocka_unit_test_setup(a_suspected_duplicate_is_reported_once, sending_running),
+		cmocka_unit_test_setup(the_id_is_kept_when_a_later_status_decides, sending_running),
 		cmocka_unit_test_setup(evidence_of_a_generation_that_never_was_has_no_effect, sending_running),
 		cmocka_unit_test_setup(a_result_at_the_same_time_is_counted_once, sending_running),
 		cmocka_unit_test_setup(evidence_that_waits_for_a_result_counts_from_that_result, sending_running),
