@@ -40,6 +40,14 @@ static void failure_set(struct send_evidence *evidence, const struct status_reco
 	evidence->keep_content = d.retryable;
 }
 
+/* Meta posts no echoes of what is sent by its API: its message with our id was made from a status. */
+static const char *resolved_by(const struct status_event *e)
+{
+	bool is_echo = e->record->event.kind == CE_MESSAGE_CREATED && e->record->event.provider != PROVIDER_META;
+
+	return is_echo ? "echo" : "status";
+}
+
 /* Once for each address that the row may have; once without, where its id is enough. */
 static void status_add(struct status_work *w, struct status_event *e)
 {
@@ -49,7 +57,7 @@ static void status_add(struct status_work *w, struct status_event *e)
 		.account_id = e->account->id,
 		.status = send_status_of(record_status(r)),
 		.at_us = record_at_ms(r) * 1000,
-		.resolved_by = r->event.kind == CE_MESSAGE_STATUS ? "status" : "echo" };
+		.resolved_by = resolved_by(e) };
 	size_t n = r->client.id > 0 && e->conversation->restored ? e->conversation->n_addresses : 0;
 
 	if (r->event.kind == CE_MESSAGE_CREATED)

@@ -21,20 +21,20 @@ static bool status_read(struct status_record *r)
 	return false;
 }
 
-/* A message that is created as failed was published by this service, of a row that says so already; one that is created as pending
- * says nothing. */
+/* A message that is created as failed was published by this service, of a row that says so already. One with our id that is created as
+ * pending says nothing; an echo is often pending when it is posted, and shows like an answer that the bridge has accepted the message. */
 static bool own_message_read(struct status_record *r)
 {
 	const struct message_view *m = &r->event.u.message_created.message;
 
-	if (m->status == STATUS_FAILED || m->status == STATUS_PENDING || m->status == STATUS_DELETED)
+	if (m->status == STATUS_FAILED || m->status == STATUS_DELETED)
 		return false;
 	if (m->client_message_id.n == 0) {
 		r->use = USE_ECHO;
 		return r->event.provider == PROVIDER_WEBJS && r->event.origin != ORIGIN_HISTORY && m->key.n > 0;
 	}
 	r->use = USE_EVIDENCE;
-	return store_client_id_read(m->client_message_id, &r->client);
+	return m->status != STATUS_PENDING && store_client_id_read(m->client_message_id, &r->client);
 }
 
 static bool message_read(struct status_record *r)

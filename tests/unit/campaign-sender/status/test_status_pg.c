@@ -79,6 +79,7 @@ static int sent(void **state)
 	held_account = 0;
 	db_script(RUNNING);
 	db_script(
+		"UPDATE whatsapp_accounts SET desired_at = '2025-12-01Z';"
 		"UPDATE sends SET status = 'sent', sent_at = '2026-01-01Z' WHERE id = 1000;"
 		"UPDATE campaign_counts SET sent = 1;"
 		"INSERT INTO sends (workspace_id, id, request_id, address, account_id, status, sent_at, request) VALUES"
@@ -198,10 +199,22 @@ static void a_status_moves_its_row_and_its_campaign(void **state)
 
 static void a_message_with_our_id_says_that_it_was_sent(void **state)
 {
+	static const struct {
+		enum provider provider;
+		const char *want;
+	} rows[] = { { PROVIDER_WEBJS, "sent echo W" }, { PROVIDER_META, "sent status W" } };
+
 	(void)state;
-	db_script("UPDATE sends SET status = 'unknown', sent_at = NULL, next_attempt_at = now() WHERE id = 500");
-	apply_one(created(DIR_OUTBOUND, "x", REQUEST));
-	assert_send(500, "concat_ws(' ', status, resolved_by, provider_message_id, next_attempt_at)", "sent echo W");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct chat_event e = created(DIR_OUTBOUND, "x", REQUEST);
+
+		db_script(
+			"UPDATE sends SET status = 'unknown', sent_at = NULL, next_attempt_at = now() WHERE id = 500");
+		e.provider = rows[i].provider;
+		apply_one(e);
+		assert_send(500, "concat_ws(' ', status, resolved_by, provider_message_id, next_attempt_at)",
+			rows[i].want);
+	}
 }
 
 static void a_message_that_was_created_as_failed_is_no_evidence(void **state)
@@ -411,6 +424,18 @@ static void an_echo_resolves_the_unknown_message_that_it_shows(void **state)
 	assert_str(out.inbound[0].u.dispatch.message.client_message_id, REQUEST);
 }
 
+/* Bridges post it before WhatsApp has acknowledged it. */
+static void an_echo_that_is_pending_shows_it_all_the_same(void **state)
+{
+	struct chat_event echo = created(DIR_OUTBOUND, "hello", NULL);
+
+	(void)state;
+	make_unknown("hello", 0);
+	echo.u.message_created.message.status = STATUS_PENDING;
+	apply_one(echo);
+	assert_send(500, "concat_ws(' ', status, resolved_by)", "sent echo");
+}
+
 static void an_echo_that_comes_before_its_answer_ends_the_message(void **state)
 {
 	(void)state;
@@ -502,6 +527,7 @@ int main(void)
 		status_test(a_text_that_is_one_of_the_words_stops_or_resumes_marketing),
 		status_test(without_words_and_in_groups_a_text_is_only_a_text),
 		status_test(an_echo_resolves_the_unknown_message_that_it_shows),
+		status_test(an_echo_that_is_pending_shows_it_all_the_same),
 		status_test(an_echo_that_comes_before_its_answer_ends_the_message),
 		status_test(an_echo_resolves_a_recipient_of_a_campaign),
 		status_test(an_echo_that_may_be_of_two_messages_or_of_none_resolves_none),
