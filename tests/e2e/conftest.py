@@ -147,9 +147,7 @@ def sending_stack(postgres, kafka, tmp_path_factory, request):
 
 
 @pytest.fixture
-def sending(sending_stack, request):
+def sending(sending_stack):
     """The file's stack, with a stub without rules."""
     sending_stack.stub.rules()
-    yield sending_stack
-    if failed(request):
-        print(sending_stack.logs())
+    return sending_stack
