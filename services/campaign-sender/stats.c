@@ -68,7 +68,7 @@ void stats_resolved(const char *by)
 
 void stats_skipped(struct str reason)
 {
-	static const char *const words[] = { "deadline_passed", "opted_out", "erased" };
+	static const char *const words[] = { "deadline", "opted_out", "erased" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (str_is(reason, words[i]))

@@ -15,7 +15,7 @@ void stats_code(const char *reason);
 void stats_direct(int64_t since_requested_ms);
 /* An unknown message was resolved by "lookup" or "policy". */
 void stats_resolved(const char *by);
-void stats_skipped(struct str reason); /* before it was sent: "deadline_passed", "opted_out", "erased" */
+void stats_skipped(struct str reason); /* before it was sent: "deadline", "opted_out", "erased" */
 
 struct stats_gauges {
 	size_t in_flight, direct_waiting, campaign_waiting, unknown_waiting;

@@ -427,7 +427,7 @@ static const struct {
 	{ "a single one's address was erased", "UPDATE sends SET address = 'erased:' || id", SEND_ENDED,
 		"failed erased", true, false },
 	{ "a single one is past its deadline", "UPDATE sends SET deadline = now() - interval '1 s'", SEND_ENDED,
-		"failed deadline_passed", true, false },
+		"failed deadline", true, false },
 	{ "a single one has a deadline", "UPDATE sends SET deadline = now() + interval '1 minute'", SEND_MAY, "pending",
 		true, false },
 	{ "a window that is over",
