@@ -76,11 +76,14 @@ class Account:
             ("tokens" if provider == "evolution" else "signing_keys"): [secret], "access_token": TOKEN}
         row = {"uuid": self.uuid, "session_id": self.session, "phone_number": self.phone, "desired_state": "connected", "status": "connected",
                "provider_type": "meta" if meta else "webjs", "secrets": sealed(self.uuid, secrets)}
-        row |= {"provider_app_id": tenant.app_id, "phone_number_id": self.session, "waba_id": f"waba-{n}", "business_id": f"business-{n}"} if meta else {
+        row |= {"provider_app_id": tenant.app_id, "phone_number_id": self.session, "waba_id": f"waba-{n}",
+                "business_id": f"business-{n}"} if meta else {
             "bridge_kind": provider, "provider_ref": self.session, "assigned_instance_url": tenant.stub.url()}
         row |= columns
+        # It was asked for a minute ago: the failures of an account that was asked for since hold it no more.
         tenant.sql(f"""INSERT INTO whatsapp_accounts (workspace_id, status_at, status_since, desired_at, {", ".join(row)})
-            SELECT id, now(), now(), now() - interval '1 minute', {", ".join(["%s"] * len(row))} FROM workspaces WHERE uuid = %s""", *row.values(), tenant.workspace)
+            SELECT id, now(), now(), now() - interval '1 minute', {", ".join(["%s"] * len(row))} FROM workspaces WHERE uuid = %s""",
+                   *row.values(), tenant.workspace)
         self.connect_stub()
 
     def connect_stub(self, **more):
