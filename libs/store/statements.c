@@ -72,6 +72,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ "blazz_admin", campaigns_admin_statements },
 	{ "blazz_admin", campaigns_segments_statements },
 	{ "blazz_admin", lanes_ops_statements },
+	{ "blazz_admin", sending_templates_statements },
 	{ "blazz_admin", schema_statements },
 	{ "blazz_ops", progress_admin_statements },
 	{ "blazz_ops", webhook_ops_statements },

@@ -371,6 +371,18 @@ def checked(stack, uuid):
 def connected(stack):
     stack.sql("UPDATE send_lanes SET held_at = NULL, held_until = NULL, held_code = NULL")
     stack.sql("UPDATE whatsapp_accounts SET status = 'connected', status_at = now(), metadata = '{}' WHERE session_id = 'waha-1'")
+    before = stack.sql("SELECT id, secrets FROM whatsapp_accounts WHERE session_id IN ('meta-1', 'waha-1')")
+    for account in ("meta-1", "waha-1"):
+        stack.ctl("accounts", "set", account, "--access-token-file", token_file(stack))
+    yield
+    for row in before:
+        stack.sql("UPDATE whatsapp_accounts SET secrets = %s WHERE id = %s", row["secrets"], row["id"])
+
+
+def token_file(stack):
+    path = stack.folder / "access-token"
+    path.write_text("example-access-token")
+    return path
 
 
 def test_a_check_counts_who_would_be_skipped(stack, connected):
@@ -423,6 +435,25 @@ def test_a_check_compares_parameters_with_the_template(stack, connected):
     stack.sql("UPDATE templates SET status = 'PAUSED' WHERE id = %s", template["id"])
     (reason,) = checked(stack, define("x", "y"))[3]
     assert reason.startswith("account meta-1: ") and "PAUSED" in reason
+
+
+def test_a_check_finds_the_accounts_and_templates_that_campaign_sender_finds(stack, connected):
+    """Templates are of a WABA, whichever of its accounts they were reported for; without a secret nothing is sent."""
+    for session, number, options in (("meta-2", "7001", ("--access-token-file", token_file(stack))), ("meta-3", "7002", ())):
+        stack.ctl("accounts", "add", "--workspace", stack.workspace, "--session", session, "--provider", "meta", "--app", stack.app,
+                  "--phone-number-id", number, "--waba", "7000", *options)
+    stack.sql("""INSERT INTO templates (workspace_id, account_id, provider_template_id, name, language, status, category, components)
+        SELECT workspace_id, id, 't3', 'shared', 'id', 'APPROVED', 'UTILITY', '[{"type": "BODY", "text": "Hi"}]'
+        FROM whatsapp_accounts WHERE session_id = 'meta-3'""")
+    group = audience(stack)
+    imported(stack, group, "phone\n+62813000109\n")
+
+    def define(account):
+        return campaign(stack, "--account", account, "--template", "shared", "--language", "id", text=None, group=group)
+
+    assert checked(stack, define("meta-2"))[3] == []
+    assert checked(stack, define("meta-3"))[3] == ["account meta-3: it has no secret to send with"]
+    stack.sql("UPDATE whatsapp_accounts SET deleted_at = now() WHERE session_id IN ('meta-2', 'meta-3')")
 
 
 # Templates

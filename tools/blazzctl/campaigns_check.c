@@ -7,7 +7,9 @@
 #include "campaign_content.h"
 #include "campaigns.h"
 #include "facts.h"
+#include "sending_keys.h"
 #include "store/lanes_ops.h"
+#include "store/sending_templates.h"
 #include "json/json.h"
 
 #define REASON_KINDS 12
@@ -29,6 +31,8 @@ struct check {
 	bool marketing; /* opt-outs of marketing messages count */
 	struct lane_info senders[CAMPAIGN_SEGMENTS_MAX];
 	size_t n_senders;
+	int64_t *keyless; /* accounts without a secret to send with */
+	size_t n_keyless;
 	struct {
 		char reason[32];
 		int64_t n;
@@ -48,19 +52,28 @@ static void row_keep(void *ctx, const struct campaign_row *row)
 	k->row = *row;
 }
 
+/* Why the account cannot be used; NULL: it can. */
+static const char *sender_fault(const struct check *k, const struct lane_info *l)
+{
+	for (size_t i = 0; i < k->n_keyless; i++)
+		if (k->keyless[i] == l->account_id)
+			return "has no secret to send with";
+	return l->held ? "is held" : l->connected ? NULL : "is not connected";
+}
+
 /* Accounts of k->provider that may send it. The primary one comes first. */
 static void sender_add(void *ctx, const struct lane_info *l)
 {
 	struct check *k = ctx;
 	bool named = k->row.account_id == l->account_id;
 	size_t at = l->is_primary ? 0 : k->n_senders;
+	const char *fault = sender_fault(k, l);
 
 	if (k->row.account_id ? !named : l->provider != k->provider)
 		return;
-	if (named && (!l->connected || l->held))
-		reasons_add(&k->why, "account %.*s: it is %s", STR_ARG(l->session_id),
-			l->held ? "held" : "not connected");
-	if ((!l->connected || l->held) && !named)
+	if (named && fault)
+		reasons_add(&k->why, "account %.*s: it %s", STR_ARG(l->session_id), fault);
+	if (fault && !named)
 		return;
 	if (k->n_senders == CAMPAIGN_SEGMENTS_MAX)
 		return;
@@ -82,7 +95,8 @@ static int accounts_check(struct check *k, struct err *err)
 	const struct campaign_row *row = &k->row;
 	enum provider other = row->preferred_provider == PROVIDER_META ? PROVIDER_WEBJS : PROVIDER_META;
 
-	if (senders_find(k, row->preferred_provider, err) < 0)
+	if (sending_keys_missing(k->ctl, k->admin, row->workspace_id, k->arena, &k->keyless, &k->n_keyless, err) < 0 ||
+		senders_find(k, row->preferred_provider, err) < 0)
 		return -1;
 	if (k->n_senders == 0 && row->allow_other_provider && !row->account_id && senders_find(k, other, err) < 0)
 		return -1;
@@ -103,23 +117,25 @@ struct template_search {
 	size_t n;
 };
 
-static void template_found(void *ctx, const struct template_info *t)
+static void template_found(void *ctx, size_t key, const struct sending_template_row *t)
 {
+	const struct template_info info = { .status = t->status, .components = t->components };
 	struct template_search *s = ctx;
 
+	(void)key;
 	s->check->marketing |= str_is(t->category, "MARKETING");
-	campaign_template_check(&s->check->content, t, s->session_id, s->check->arena, &s->check->why);
+	campaign_template_check(&s->check->content, &info, s->session_id, s->check->arena, &s->check->why);
 	s->n++;
 }
 
 static int templates_check(struct check *k, struct err *err)
 {
 	for (size_t i = 0; i < k->n_senders; i++) {
-		struct template_filter filter = { k->row.workspace_id, k->senders[i].account_id, k->info.template_name,
+		const struct template_key key = { k->row.workspace_id, k->senders[i].account_id, k->info.template_name,
 			k->info.template_language };
 		struct template_search s = { k, k->senders[i].session_id, 0 };
 
-		if (store_templates_list(k->admin, &filter, template_found, &s, err) < 0)
+		if (store_sending_templates_find(k->admin, &key, 1, k->arena, template_found, &s, err) < 0)
 			return -1;
 		if (s.n == 0)
 			campaign_template_check(&k->content, NULL, s.session_id, k->arena, &k->why);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "campaigns.h"
 #include "crypto/ids.h"
+#include "store/sending_templates.h"
 #include "json/writer.h"
 
 #define AT(field) offsetof(struct campaign_options, field)
@@ -60,12 +61,32 @@ static void template_compare(void *ctx, const struct template_info *t)
 		s->found.status = STR("APPROVED");
 }
 
-static int template_find(struct pg *pg, const struct campaign_options *o, struct campaign_row *c, struct err *err)
+static void template_keep(void *ctx, size_t key, const struct sending_template_row *t)
 {
-	struct template_filter filter = { c->workspace_id, c->account_id, str_of(o->template), str_of(o->language) };
+	struct template_search *s = ctx;
+
+	(void)key;
+	s->found.id = t->id;
+	s->n = 1;
+}
+
+/* Of a named account: that of its WABA. */
+static int template_search(struct pg *pg, const struct campaign_options *o, const struct campaign_row *c,
+	struct arena *a, struct template_search *s, struct err *err)
+{
+	const struct template_filter filter = { c->workspace_id, 0, str_of(o->template), str_of(o->language) };
+	const struct template_key key = { c->workspace_id, c->account_id, filter.name, filter.language };
+
+	return c->account_id ? store_sending_templates_find(pg, &key, 1, a, template_keep, s, err)
+			     : store_templates_list(pg, &filter, template_compare, s, err);
+}
+
+static int template_find(struct pg *pg, const struct campaign_options *o, struct campaign_row *c, struct arena *a,
+	struct err *err)
+{
 	struct template_search s = { 0 };
 
-	if (store_templates_list(pg, &filter, template_compare, &s, err) < 0)
+	if (template_search(pg, o, c, a, &s, err) < 0)
 		return -1;
 	if (s.n == 0)
 		return err_set(err, ERR_INPUT, "unknown",
@@ -245,7 +266,7 @@ int campaign_define(struct ctl *ctl, const struct campaign_options *o, struct ar
 		goto out;
 	c.workspace_id = t->id;
 	c.workspace = t->uuid;
-	if (sender_read(ctl, o, t, a, &c, err) < 0 || (o->template && template_find(pg, o, &c, err) < 0) ||
+	if (sender_read(ctl, o, t, a, &c, err) < 0 || (o->template && template_find(pg, o, &c, a, err) < 0) ||
 		audience_write(ctl, o, t, &audience, err) < 0)
 		goto out;
 	c.audience = arena_str(a, buf_str(&audience));
