@@ -20,12 +20,13 @@ static const struct pg_stmt read = { "segments_read", PG_PREPARED,
 
 static const struct pg_stmt write = { "segments_write", PG_UNNAMED,
 	"UPDATE campaign_segments g SET cursor_id = greatest(g.cursor_id, r.cursor_id), moving_to = r.moving_to,"
-	" done = r.done AND NOT EXISTS (SELECT FROM sends s WHERE s.workspace_id = r.workspace_id AND s.campaign_id = r.campaign_id"
+	" done = r.done AND (EXISTS (SELECT FROM (SELECT c.status FROM campaigns c WHERE c.workspace_id = r.workspace_id AND c.id = r.campaign_id"
+	" OFFSET 0) AS c WHERE c.status = 'cancelled') OR (NOT EXISTS (SELECT FROM sends s WHERE s.workspace_id = r.workspace_id AND s.campaign_id = r.campaign_id"
 	" AND s.segment = r.segment AND s.next_attempt_at IS NOT NULL AND s.account_id IS NULL OFFSET 0)"
 	" AND NOT EXISTS (SELECT FROM (SELECT c.last_send_id FROM campaigns c WHERE c.workspace_id = r.workspace_id AND c.id = r.campaign_id OFFSET 0)"
 	" AS c CROSS JOIN LATERAL (SELECT FROM sends s WHERE r.done AND s.workspace_id = r.workspace_id AND s.id > greatest(g.cursor_id, r.cursor_id)"
 	" AND s.id <= c.last_send_id AND s.campaign_id IS NOT DISTINCT FROM r.campaign_id AND s.segment = r.segment AND s.status = 'pending' LIMIT 1)"
-	" AS s),"
+	" AS s))),"
 	" updated_at = now() FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::bigint[], $5::boolean[], $6::bigint[])"
 	" AS r (workspace_id, campaign_id, segment, cursor_id, done, moving_to)"
 	" WHERE g.workspace_id = r.workspace_id AND g.campaign_id = r.campaign_id AND g.segment = r.segment" };

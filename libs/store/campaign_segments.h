@@ -22,7 +22,7 @@ int store_campaign_segments_insert(struct pg *pg, const struct campaign_segment 
 int store_campaign_segments_read(struct pg *pg, const int32_t *partitions, size_t n,
 	void (*each)(void *ctx, const struct campaign_segment *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Writes cursor_id, moving_to and done, each by the owner of its lane. A cursor never moves back, and a segment of
- * which rows wait for a retry, or stand above the cursor, is not done. Started only. */
+ * which rows are pending is not done, unless its campaign was cancelled. Started only. */
 int store_campaign_segments_write(struct pg *pg, const struct campaign_segment *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 /* Gives the segment to account_id, with `partition` of its lane, when `from` has it and none of its rows is in

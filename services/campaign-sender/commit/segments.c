@@ -128,23 +128,39 @@ struct finished {
 	size_t n, cap;
 };
 
-static void running_finish(void *ctx, const struct campaign_row *row)
+static bool has_ended(enum campaign_status status)
+{
+	return status == CAMPAIGN_COMPLETED || status == CAMPAIGN_CANCELLED;
+}
+
+/* The driver may complete a campaign before the lane has found that nothing is left. */
+static bool may_be_done(const struct flush *f, const struct segment *s)
+{
+	const struct campaign *c = campaign_cache_find(f->o.shared->campaigns, s->row.workspace_id, s->row.campaign_id);
+
+	if (s->row.done)
+		return false;
+	return (s->running && segment_is_finished(s)) || (c && has_ended(c->status) && s->in_flight == 0);
+}
+
+static void segment_finish(void *ctx, const struct campaign_row *row)
 {
 	const struct finished *done = ctx;
 	struct segment *s;
 	struct lane *lane;
 
-	if (row->status != CAMPAIGN_RUNNING || row->prepared_us == PG_NO_TIME)
+	if (!has_ended(row->status) && (row->status != CAMPAIGN_RUNNING || row->prepared_us == PG_NO_TIME))
 		return;
 	TAILQ_FOREACH (lane, &done->flush->o.lanes->all, in_lanes)
 		TAILQ_FOREACH (s, &lane->segments, in_lane)
-			if (s->row.campaign_id == row->id && s->running && !s->row.done && segment_is_finished(s)) {
+			if (s->row.campaign_id == row->id && may_be_done(done->flush, s)) {
 				s->row.done = true;
 				segment_mark_changed(s);
 			}
 }
 
-/* Segments of which nothing is left are done, if their campaign is running in this transaction: of a paused one nothing is fetched. */
+/* Segments of which nothing is left are done, if their campaign is running or has ended in this transaction: of a paused one nothing is
+ * fetched. */
 static int segments_finish(struct flush *f, struct err *err)
 {
 	struct finished done = { .flush = f };
@@ -153,14 +169,14 @@ static int segments_finish(struct flush *f, struct err *err)
 
 	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
 		TAILQ_FOREACH (s, &lane->segments, in_lane) {
-			if (!s->running || s->row.done || !segment_is_finished(s))
+			if (!may_be_done(f, s))
 				continue;
 			done.keys = vec_grow_in(f->arena, done.keys, done.n, &done.cap, sizeof(*done.keys));
 			done.keys[done.n++] = (struct campaign_key){ s->row.workspace_id, s->row.campaign_id };
 		}
 	if (done.n == 0)
 		return 0;
-	if (store_campaigns_read(owner_tx_pg(f->tx), done.keys, done.n, f->arena, running_finish, &done, err) < 0)
+	if (store_campaigns_read(owner_tx_pg(f->tx), done.keys, done.n, f->arena, segment_finish, &done, err) < 0)
 		return -1;
 	return flush_owns(f, err);
 }

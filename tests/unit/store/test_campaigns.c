@@ -392,6 +392,19 @@ static void a_cursor_never_moves_back(void **state)
 	assert_int_equal(n_segments, 0);
 }
 
+static void a_segment_of_a_cancelled_campaign_may_be_done(void **state)
+{
+	const struct campaign_segment s = {
+		.workspace_id = 1, .campaign_id = 1, .segment = 0, .cursor_id = 1004, .done = true
+	};
+
+	(void)state;
+	db_script("UPDATE campaigns SET status = 'cancelled';"
+		  "UPDATE sends SET next_attempt_at = now() WHERE id = 1002");
+	done(store_campaign_segments_write(db.pg, &s, 1, &db.err));
+	assert_text("SELECT done::text FROM campaign_segments WHERE segment = 0", "true");
+}
+
 static void a_segment_moves_once_nothing_of_it_is_in_flight(void **state)
 {
 	const struct campaign_segment to = {
@@ -538,6 +551,7 @@ int main(void)
 		cmocka_unit_test_setup(counters_of_all_writers_are_added_up, sending_running),
 		cmocka_unit_test(a_campaign_is_complete_when_every_recipient_has_ended),
 		cmocka_unit_test_setup(a_cursor_never_moves_back, sending_running),
+		cmocka_unit_test_setup(a_segment_of_a_cancelled_campaign_may_be_done, sending_running),
 		cmocka_unit_test_setup(a_segment_moves_once_nothing_of_it_is_in_flight, sending_running),
 		cmocka_unit_test_setup(a_segment_of_which_rows_wait_for_a_retry_is_not_done, sending_running),
 		cmocka_unit_test_setup(failed_rows_are_retried_in_chunks_as_the_next_generation, sending_running),
