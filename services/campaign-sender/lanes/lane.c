@@ -124,7 +124,11 @@ static void lane_use(struct lane *lane, bool usable, int64_t now_ms)
 
 void lane_account(struct lane *lane, const struct lane_account *a, int64_t now_us, int64_t now_ms)
 {
+	bool warmed = a->limits.warmed && !lane->limits.warmed;
+
 	lane->limits = a->limits;
+	if (warmed) /* recipients that were to wait for the next day of the warm-up */
+		lane_undelay(lane, INT64_MAX);
 	lane_use(lane, a->usable, now_ms);
 	lane_schedule(lane, now_us, now_ms);
 }

@@ -29,11 +29,11 @@ static bool campaign_waits(const struct lane *lane)
 	return false;
 }
 
-static void undelay(struct lane *lane, int64_t now_us)
+void lane_undelay(struct lane *lane, int64_t until_us)
 {
 	struct send *s;
 
-	while ((s = TAILQ_FIRST(&lane->delayed)) && s->not_before_us <= now_us) {
+	while ((s = TAILQ_FIRST(&lane->delayed)) && s->not_before_us <= until_us) {
 		send_unwait(s);
 		s->not_before_us = 0;
 		send_wait(s);
@@ -98,7 +98,7 @@ struct lane_room lane_room(struct lane *lane, int64_t now_us, int64_t now_ms)
 	struct lane_room r = { .again_ms = INT64_MAX };
 	const struct send *delayed;
 
-	undelay(lane, now_us);
+	lane_undelay(lane, now_us);
 	if ((delayed = TAILQ_FIRST(&lane->delayed)))
 		again_at(&r, monotonic(delayed->not_before_us, now_us, now_ms));
 	r.unknown = lane->n_unknown > 0 && slot_is_free(lane, false);

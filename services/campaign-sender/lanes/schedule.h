@@ -8,6 +8,8 @@ struct lane_room {
 	bool direct, unknown, campaign; /* one may begin, and one waits */
 	int64_t again_ms; /* when one that waits may begin, if none of its kind may now; INT64_MAX: not by time alone */
 };
+/* Sends that are delayed to until_us at most wait in their own lists again, and are judged anew when they are chosen. */
+void lane_undelay(struct lane *lane, int64_t until_us);
 /* Delayed sends whose time has come wait in their own lists again. */
 struct lane_room lane_room(struct lane *lane, int64_t now_us, int64_t now_ms);
 /* Makes the lane runnable, or lets it sleep. To be called after whatever changes its room. */

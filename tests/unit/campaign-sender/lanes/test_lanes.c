@@ -305,6 +305,26 @@ static void a_pair_at_its_rate_delays_that_recipient_only(void **state)
 	world_free(w);
 }
 
+static void an_account_that_is_warmed_does_not_wait_for_tomorrow(void **state)
+{
+	struct world *w = world_new();
+	struct lane_account a = { .usable = true, .limits = { .max_in_flight = 1, .bridge = true } };
+	struct send *s;
+
+	(void)state;
+	lane_account(lane_at(w, 0), &a, now_us(w), w->now);
+	(void)campaign_new(w, 0, 1, 0);
+	fetch(w);
+	assert_non_null(s = choose(w));
+	send_delay(s, now_us(w) + INT64_C(86400000000));
+	pass(w, 6000);
+	assert_null(choose(w));
+	a.limits.warmed = true;
+	lane_account(lane_at(w, 0), &a, now_us(w), w->now);
+	assert_ptr_equal(choose(w), s);
+	world_free(w);
+}
+
 static void an_unusable_account_sends_nothing_and_its_single_messages_stay(void **state)
 {
 	struct world *w = world_new();
@@ -742,6 +762,7 @@ int main(void)
 		cmocka_unit_test(a_provider_that_limits_pauses_the_lane_also_in_its_row),
 		cmocka_unit_test(the_probe_of_an_open_breaker_is_a_campaigns_message),
 		cmocka_unit_test(a_pair_at_its_rate_delays_that_recipient_only),
+		cmocka_unit_test(an_account_that_is_warmed_does_not_wait_for_tomorrow),
 		cmocka_unit_test(an_unusable_account_sends_nothing_and_its_single_messages_stay),
 		cmocka_unit_test(unknown_messages_are_bounded_by_requests_in_flight_alone),
 		cmocka_unit_test(nothing_is_sent_or_fetched_while_a_restore_is_pending_or_the_process_drains),
