@@ -53,10 +53,11 @@ def test_no_post_begins_a_second_after_a_pause_with_many_under_way_and_a_backlog
     campaign.command(PAUSE)
     at_ms = time.time() * 1000
     campaign.wait("paused")
-    wait_for(lambda: time.time() * 1000 > at_ms + 3000, "three seconds pass")
-    late = [p for p in campaign.accepted() if p["at_ms"] > at_ms + 1000]
-    assert not late, (len(late), max(p["at_ms"] for p in late) - at_ms, campaign.row()["updated_at"].timestamp() * 1000 - at_ms)
-    assert posts(sending.stub, at_ms + 2000), "the backlog is sent meanwhile"
+    paused_ms = time.time() * 1000
+    wait_for(lambda: time.time() * 1000 > paused_ms + 2000, "two seconds pass")
+    late = [p["at_ms"] - paused_ms for p in campaign.accepted() if p["at_ms"] > paused_ms + 500]
+    assert not late and paused_ms - at_ms < 1500, (late, paused_ms - at_ms)
+    assert posts(sending.stub, paused_ms + 1000), "the backlog is sent meanwhile"
     assert len(campaign.accepted()) < 3000
     crowd.sql("UPDATE sends SET deadline = now(), status = 'failed', next_attempt_at = NULL WHERE workspace_id = %s AND status = 'pending'",
               crowd.sql("SELECT id FROM workspaces WHERE uuid = %s", crowd.workspace)[0]["id"])
