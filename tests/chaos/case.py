@@ -14,7 +14,7 @@ from blazz.v1 import chat_event_pb2, common_pb2, inbound_pb2  # noqa: E402 (foun
 from dialects import AT_INGEST, stanza  # noqa: E402
 from model import Model  # noqa: E402
 from records import bad_value  # noqa: E402
-from snapshot import INBOUND  # noqa: E402
+from snapshot import INBOUND, STREAM_OF  # noqa: E402
 
 
 def ms(text):
@@ -108,7 +108,17 @@ class Case:
         self.s = snapshot
 
     def table(self, name):
-        return self.s.tables[name]
+        """Rows of the plan's tenants, and those of no tenant. The tenants of campaign-sender are those of sent.py."""
+        return [r for r in self.s.tables[name] if r.get("workspace_id") not in self.sending_workspaces]
+
+    @cached_property
+    def sending_tenants(self):
+        """{workspace uuid: marker}"""
+        return self.s.sending["setup"]["tenants"] if self.s.sending else {}
+
+    @cached_property
+    def sending_workspaces(self):
+        return {r["id"] for r in self.s.tables["workspaces"] if r["uuid"] in self.sending_tenants}
 
     # The journal
 
@@ -140,7 +150,8 @@ class Case:
     @cached_property
     def inbound_records(self):
         """{(topic, partition, offset): record} of both inbound topics"""
-        return {(t, r.partition, r.offset): r for t in INBOUND for r in self.s.topics[t]}
+        return {(t, r.partition, r.offset): r for t in INBOUND for r in self.s.topics[t]
+                if r.key.partition(":")[0] not in self.sending_tenants}
 
     @cached_property
     def inbound(self):
@@ -173,8 +184,8 @@ class Case:
 
     @cached_property
     def progress(self):
-        """{(topic, partition): row}"""
-        return {(self.s.setup["topics"][r["topic"]], r["partition"]): r for r in self.table("consumer_progress")}
+        """{(stream, partition): row}"""
+        return {(STREAM_OF[r["consumer"], self.s.setup["topics"][r["topic"]]], r["partition"]): r for r in self.table("consumer_progress")}
 
     @cached_property
     def published(self):
@@ -291,9 +302,11 @@ class Case:
 
     @cached_property
     def tenant_of(self):
-        """{public id of an account or an endpoint: its workspace}"""
-        return {a["uuid"]: a["workspace"] for a in self.s.setup["accounts"].values()} | {
-            uuid: hook["workspace"] for uuid, hook in self.s.setup["hooks"].items()}
+        """{public id of an account, an endpoint or a campaign: its workspace}"""
+        accounts = [*self.s.setup["accounts"].values(), *(self.s.sending["setup"]["accounts"].values() if self.s.sending else ())]
+        return {a["uuid"]: a["workspace"] for a in accounts} | {
+            uuid: hook["workspace"] for uuid, hook in self.s.setup["hooks"].items()} | {
+            r["uuid"]: self.workspaces[r["workspace_id"]] for r in self.s.tables.get("campaigns", ())}
 
     @cached_property
     def pairs(self):

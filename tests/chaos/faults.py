@@ -5,6 +5,7 @@ from random import Random
 import service_faults  # noqa: F401
 import client_faults  # noqa: F401
 import server_faults  # noqa: F401
+import sending_faults  # noqa: F401
 from catalogue import CATALOGUE
 
 

@@ -15,7 +15,8 @@ from ledger import VARIANT
 from model import Model
 from plan import Planner
 from records import STATUS_WORDS, bad_value, record_of, topic_of
-from snapshot import CONSUMERS, INBOUND, Rec, Snapshot
+from sending_ideal import IdealSending
+from snapshot import CONSUMED, INBOUND, SENDING_DEAD_LETTERS, STREAMS, Rec, Snapshot
 
 PARTITIONS = 4
 # (name, tenant, filters). All deliveries of the third are exhausted; the fourth is disabled.
@@ -39,6 +40,8 @@ def without_target(deliveries):
 
 
 class Ideal:
+    iso = staticmethod(iso)
+
     def __init__(self, seed=1, cycles=4):
         self.planner = Planner(seed)
         workspaces = [uid("workspace", t.marker) for t in self.planner.tenants]
@@ -49,15 +52,19 @@ class Ideal:
         self.s = Snapshot({"tenants": {w: t.marker for w, t in zip(workspaces, self.planner.tenants)}, "accounts": self.accounts,
                            "secrets": ["a-secret-key"]}, [])
         self.hooks(workspaces)
-        self.s.topics = {t: [] for t in (*CONSUMERS, *(f"{t}.chat-sync.dlq" for t in INBOUND), "http.ingest.dlq",
-                                         "chat-event.webhook-dispatcher.dlq")}
-        self.s.setup["topics"] = {f"blazz.{t}.v1": t for t in CONSUMERS}
+        self.s.topics = {t: [] for t in (*CONSUMED, *(f"{t}.chat-sync.dlq" for t in INBOUND), "http.ingest.dlq",
+                                         "chat-event.webhook-dispatcher.dlq", *SENDING_DEAD_LETTERS)}
+        self.s.setup["topics"] = {f"blazz.{t}.v1": t for t in CONSUMED}
         for n in range(cycles):
             for delivery in without_target(self.planner.cycle()):
                 self.send(n, delivery)
         self.tables()
         self.events()
         self.delivered()
+        IdealSending(self)
+        for topic in ("outbound", "campaign-command", "chat-event of sending"):
+            for p in range(PARTITIONS):
+                self.consume_all(topic, p)
         for label in ("ingest", "chat-sync.one", "webhook-dispatcher.one"):
             self.s.logs[label], self.s.metrics[label] = 'level=info msg="started"\n', "blazz_records 1\n"
         self.s.usage = [{label: {"pid": 1, "rss_kb": 50_000, "fds": 20, "connections": 1} for label in self.s.logs}] * 2
@@ -99,8 +106,11 @@ class Ideal:
 
     def record(self, topic, account, value, headers=()):
         partition = list(self.s.setup["tenants"]).index(account.workspace) % PARTITIONS
+        return self.record_at(topic, f"{account.workspace}:{account.uuid}", value, {k: v.decode() for k, v in headers}, partition)
+
+    def record_at(self, topic, key, value, headers=None, partition=0):
         offset = sum(1 for r in self.s.topics[topic] if r.partition == partition)
-        r = Rec(partition, offset, f"{account.workspace}:{account.uuid}", value, {k: v.decode() for k, v in headers})
+        r = Rec(partition, offset, key, value, headers or {})
         self.s.topics[topic].append(r)
         return r
 
@@ -135,14 +145,15 @@ class Ideal:
             for p in range(PARTITIONS):
                 self.consume_all(topic, p, sum(1 for r in self.s.topics[f"{topic}.chat-sync.dlq"] if r.partition == p))
 
-    def consume_all(self, topic, p, dead=0):
+    def consume_all(self, stream, p, dead=0):
+        consumer, topic = STREAMS[stream]
         high = sum(1 for r in self.s.topics[topic] if r.partition == p)
         self.t["consumer_progress"].append({
-            "consumer": CONSUMERS[topic], "topic": f"blazz.{topic}.v1", "partition": p, "epoch": 1, "start_offset": 0, "next_offset": high, "applied": high - dead,
+            "consumer": consumer, "topic": f"blazz.{topic}.v1", "partition": p, "epoch": 1, "start_offset": 0, "next_offset": high, "applied": high - dead,
             "no_effect": 0, "filtered": 0, "parked": 0, "dead_lettered": dead, "skipped": 0})
-        self.s.watermarks.setdefault(topic, {})[p] = [0, high]
-        self.s.committed.setdefault(topic, {})[p] = high
-        self.s.watch += [[topic, p, high // 2, 1, 1], [topic, p, high, 1, 2]]
+        self.s.watermarks.setdefault(stream, {})[p] = [0, high]
+        self.s.committed.setdefault(stream, {})[p] = high
+        self.s.watch += [[stream, p, high // 2, 1, 1], [stream, p, high, 1, 2]]
 
     def people(self):
         self.contacts, names_of = {}, self.model.names_of_people()

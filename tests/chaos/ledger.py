@@ -17,6 +17,7 @@ from delivered import Webhooks, deliveries_differ, pending_differ
 from dialects import AT_INGEST, stanza
 from model import RANK
 from recounted import counters_equal_a_recount
+from sent import SENDING_INVARIANTS, Sent
 from snapshot import INBOUND, Snapshot, is_busy
 
 from blazz.v1 import common_pb2
@@ -27,6 +28,8 @@ COUNTS = ("applied", "no_effect", "filtered", "parked", "dead_lettered", "skippe
 UNTIMED = ("webjs-raw", "evolution")  # their acks have no time
 RSS_GROWTH_KB = 150_000  # for caches and a sanitizer's quarantine; a leak exceeds any bound
 SPARE_FDS = 12
+STUB_FDS = 16  # connections over which the stub of providers posts
+SENDING_FDS = 64  # connections to providers that are kept open
 KEPT_ALIVE = 16  # idle connections to one receiver
 STATEMENT_AGE_S = 5
 
@@ -119,7 +122,7 @@ def nothing_stored_that_was_not_sent(c):
 def created_events_differ(c):
     created = defaultdict(set)
     for _, e in c.published[0]:
-        if e.WhichOneof("event") == "message_created":
+        if e.WhichOneof("event") == "message_created" and e.workspace_id not in c.sending_tenants:
             created[e.account_id, e.message_created.message.key].add(e.event_id)
     stored = defaultdict(list)
     for r in c.table("chats"):
@@ -241,7 +244,7 @@ def sync_has_ended(c, account, sync):
 
 def tenants_are_apart(c):
     """I9: one tenant's marker is never in another's rows, records, events, receivers or dead letters, and in no log or metric."""
-    markers = {marker: workspace for workspace, marker in c.s.setup["tenants"].items()}
+    markers = {marker: workspace for workspace, marker in (c.s.setup["tenants"] | c.sending_tenants).items()}
     pattern = re.compile("|".join(markers))
 
     def foreign_markers(text, workspace):
@@ -259,7 +262,7 @@ def tenants_are_apart(c):
             if foreign_markers(text, r.key.partition(":")[0]):
                 yield f"{topic} {r.partition}/{r.offset} with key {r.key} holds {foreign_markers(text, r.key.partition(':')[0])}"
     for r, e in c.published[0]:
-        about = e.account_id or e.endpoint.endpoint_id
+        about = e.account_id or e.endpoint.endpoint_id or e.campaign.campaign_id
         if r.key.partition(":")[0] != e.workspace_id or c.tenant_of.get(about) != e.workspace_id:
             yield f"chat-event {r.partition}/{r.offset}: key {r.key}, workspace {e.workspace_id}, about {about}"
     for d in c.s.deliveries:
@@ -319,7 +322,8 @@ def resources_are_flat(c):
             base = first.setdefault(service, now)
             if now["rss_kb"] > base["rss_kb"] + RSS_GROWTH_KB:
                 yield f"{name}, cycle {cycle}: {now['rss_kb']} KB, at first {base['rss_kb']}"
-            if now["fds"] > base["fds"] + SPARE_FDS + (KEPT_ALIVE * len(c.s.setup["hooks"]) if service == "webhook-dispatcher" else 0):
+            kept = {"webhook-dispatcher": KEPT_ALIVE * len(c.s.setup["hooks"]), "campaign-sender": SENDING_FDS, "ingest": STUB_FDS}
+            if now["fds"] > base["fds"] + SPARE_FDS + kept.get(service, 0):
                 yield f"{name}, cycle {cycle}: {now['fds']} descriptors, at first {base['fds']}"
             if now["connections"] > base["connections"]:
                 yield f"{name}, cycle {cycle}: {now['connections']} PostgreSQL connections a process, at first {base['connections']}"
@@ -327,9 +331,10 @@ def resources_are_flat(c):
 
 def no_secret_is_logged(c):
     """I12: no secret, message text or whole phone number in a log or on a metrics page."""
-    secrets = c.s.setup["secrets"]
-    phones = {p for _, i in c.sent.values() for p in phones_of(i)}
-    bodies = re.compile("|".join(c.s.setup["tenants"].values()))
+    sending = Sent(c)
+    secrets = [*c.s.setup["secrets"], *sending.secrets]
+    phones = {p for _, i in c.sent.values() for p in phones_of(i)} | sending.phones
+    bodies = re.compile("|".join([*c.s.setup["tenants"].values(), *c.sending_tenants.values()]))
     for name, text in [*c.s.logs.items(), *c.s.metrics.items()]:
         for secret in secrets:
             if secret in text:
@@ -349,7 +354,7 @@ def phones_of(item):
 
 INVARIANTS = {"I1": acknowledged_is_stored_once, "I2": nothing_stored_that_was_not_sent, "I3": every_record_has_an_outcome,
               "I4": delivered_or_pending, "I5": counters_equal_a_recount, "I6": offsets_go_forward, "I7": queues_are_drained, "I9": tenants_are_apart,
-              "I10": statuses_go_forward, "I11": resources_are_flat, "I12": no_secret_is_logged}
+              "I10": statuses_go_forward, "I11": resources_are_flat, "I12": no_secret_is_logged, **SENDING_INVARIANTS}
 
 
 def check(snapshot):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from dialects import HTTP
 from records import SPOILERS
+from sending_plan import SendingPlanner
 
 T0_MS = 1767225600_000      # live items: one second apart from here on
 SYNC_T0_MS = T0_MS - 20 * 86400_000  # items of initial syncs are older than all live ones
@@ -76,6 +77,7 @@ class Planner:
                         for _ in range(3)]
         self.fresh_phone = 100
         self.carried = []
+        self.sending = SendingPlanner(seed, span_s)
 
     @staticmethod
     def phone(i):

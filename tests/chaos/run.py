@@ -82,6 +82,8 @@ def cycle(system, n, deliveries, faults):
     """Runs load and faults together, waits until all is processed, and runs the ledger. Returns (snapshot, faults without effect)."""
     injections = [Injection(system, *f) for f in [*faults, toggle_sleeper(n)]]
     system.load.start(n, deliveries)
+    if system.sends:
+        system.sending.start(*system.sending.planner.cycle())
     for d in injections:
         d.start()
     for d in injections:
@@ -91,6 +93,8 @@ def cycle(system, n, deliveries, faults):
         raise Broken("a fault could not be injected or repaired: " + "; ".join(failures))
     try:
         system.load.finish()
+        if system.sends:
+            system.sending.finish()
         system.wait_ready()
         system.wait_processed(PROCESSED_S)
     except AssertionError as e:

@@ -72,7 +72,8 @@ def fail_at(system, service, random, point):
     one.start(wait_ready=False)
 
 
-def add_service_faults(service, points):
+def add_service_faults(service, points, ending=""):
+    """ending: of the names of faults at failpoints that another service has, too."""
     short = service.replace("-", "_")
 
     def at(run, point):
@@ -81,11 +82,11 @@ def add_service_faults(service, points):
     fault(f"kill_{short}", service, "kill -9 at any moment")(lambda s, r: kill_now(s, service, r))
     fault(f"stop_{short}", service, "SIGSTOP at any moment, then SIGCONT")(lambda s, r: stop_now(s, service, r))
     for point in points:
-        fault(f"kill_at_{point}", service, f"kill -9 when it passes {point} for the nth time")(at(kill_at, point))
-        fault(f"stop_at_{point}", service, f"SIGSTOP at {point}" + ("" if service == "ingest" else
+        fault(f"kill_at_{point}{ending}", service, f"kill -9 when it passes {point} for the nth time")(at(kill_at, point))
+        fault(f"stop_at_{point}{ending}", service, f"SIGSTOP at {point}" + ("" if service == "ingest" else
               "; another replica usually acquires its partitions, and it resumes as a fenced owner"))(at(stop_at, point))
-        if point in FAILING_POINTS:
-            fault(f"fail_at_{point}", service, f"{point} fails a few times, and the program continues")(at(fail_at, point))
+        if point in FAILING_POINTS and not ending:
+            fault(f"fail_at_{point}{ending}", service, f"{point} fails a few times, and the program continues")(at(fail_at, point))
 
 
 add_service_faults("chat-sync", BATCH_POINTS)

@@ -9,7 +9,13 @@ from pathlib import Path
 import psycopg2
 from confluent_kafka import Consumer, TopicPartition
 
-CONSUMERS = {"inbound": "chat-sync", "inbound.bulk": "chat-sync", "chat-event": "webhook-dispatcher"}
+# {stream: (consumer, topic)}: what a consumer has consumed of a topic; campaign-sender's of chat-event is "chat-event of sending".
+STREAMS = {"inbound": ("chat-sync", "inbound"), "inbound.bulk": ("chat-sync", "inbound.bulk"), "chat-event": ("webhook-dispatcher", "chat-event"),
+           "outbound": ("campaign-sender", "outbound"), "campaign-command": ("campaign-sender", "campaign-command"),
+           "chat-event of sending": ("campaign-sender", "chat-event")}
+STREAM_OF = {place: stream for stream, place in STREAMS.items()}
+CONSUMED = tuple(dict.fromkeys(topic for _, topic in STREAMS.values()))
+SENDING_DEAD_LETTERS = tuple(f"{topic}.{consumer}.dlq" for consumer, topic in STREAMS.values() if consumer == "campaign-sender")
 INBOUND = ("inbound", "inbound.bulk")
 SKIPPED_TABLES = ("schema_version",)
 SWEEP_S = 3.0  # far longer than any transaction without load
@@ -33,9 +39,12 @@ class Snapshot:
     journal: list   # of the generator: {"what": "sent"|"acknowledged"|"rejected"|"abandoned", "items": ...}
     tables: dict = field(default_factory=dict)    # {table: [row]}
     topics: dict = field(default_factory=dict)    # {"inbound"|"inbound.bulk"|"chat-event"|"inbound.chat-sync.dlq"|…: [Rec]}
-    watermarks: dict = field(default_factory=dict)  # {topic that is consumed: {partition: [low, high]}}
-    committed: dict = field(default_factory=dict)   # {topic: {partition: offset}} of its consumer group, in Kafka
-    watch: list = field(default_factory=list)     # [topic, partition, next_offset, epoch, seq], sampled during the faults
+    watermarks: dict = field(default_factory=dict)  # {stream: {partition: [low, high]}} of its topic
+    committed: dict = field(default_factory=dict)   # {stream: {partition: offset}} of its consumer group, in Kafka
+    watch: list = field(default_factory=list)     # [stream, partition, next_offset, epoch, seq], sampled during the faults
+    sending: dict = field(default_factory=dict)   # of sending.py: {"setup": …, "journal": [line], "posts": [line of the stub's journal],
+                                                  #  "watch": [[at_ms, campaign uuid, status]], "jumps": [[from_ms, to_ms]] of a sender's clock,
+                                                  #  "opt_outs": [[workspace, contact, account or null, when it was first seen]]}
     deliveries: list = field(default_factory=list)  # as received: {"endpoint", "cycle", "headers", "body", "status"}
     epochs: list = field(default_factory=list)    # of each cycle: {partition: epoch} of webhook-dispatcher
     ranks: list = field(default_factory=list)     # [{message id: status}] at the end of each cycle

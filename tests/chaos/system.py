@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import psycopg2
@@ -14,6 +15,7 @@ from confluent_kafka import Consumer, TopicPartition
 from harness.blazz import CHAT_SYNC, KEYRING, Blazz
 from harness.client import VERIFY_TOKEN
 from harness.hooks import DISPATCHER, all_dispatched
+from harness.sending import SENDER
 from harness.servers import Kafka, Postgres
 from harness.service import BIN
 from harness.waiting import wait_for
@@ -21,12 +23,13 @@ from harness.waiting import wait_for
 import snapshot
 from load import Journal, Load, Target
 from receivers import Receivers
-from snapshot import CONSUMERS, INBOUND
+from sending import TIMES, Sending
+from snapshot import CONSUMED, INBOUND, SENDING_DEAD_LETTERS, STREAM_OF, STREAMS
 
 PARTITIONS = 4
 MAX_CONNECTIONS = 40
 REPLICAS = ("one", "two")
-TOPICS = (*CONSUMERS, *(f"{t}.chat-sync.dlq" for t in INBOUND), "http.ingest.dlq", "chat-event.webhook-dispatcher.dlq")
+TOPICS = (*CONSUMED, *(f"{t}.chat-sync.dlq" for t in INBOUND), "http.ingest.dlq", "chat-event.webhook-dispatcher.dlq", *SENDING_DEAD_LETTERS)
 # Limits so low that endpoints enter catch-up, deliveries in flight are spilled, and leases expire before a stopped replica resumes.
 LOW_LIMITS = {"delivery.max_waiting": 16, "retry.max_rows": 30, "window.max_age": "200ms", "retry.lease": "2500ms",
                "breaker.failures": 4, "breaker.min_pause": "100ms", "breaker.max_pause": "400ms"}
@@ -66,11 +69,12 @@ class Clock:
 
 
 class Watch(threading.Thread):
-    """Samples consumer_progress during the faults."""
+    """Samples consumer_progress and the states of campaigns during the faults."""
 
-    def __init__(self, conninfo, topics):
+    def __init__(self, conninfo, topics, sends):
         super().__init__(daemon=True)
-        self.conninfo, self.topics, self.seen, self.ended = conninfo, topics, [], threading.Event()
+        self.conninfo, self.topics, self.sends, self.seen, self.campaigns = conninfo, topics, sends, [], []
+        self.opt_outs, self.ended = {}, threading.Event()
 
     def run(self):
         connection = None
@@ -78,17 +82,30 @@ class Watch(threading.Thread):
             try:
                 connection = connection or psycopg2.connect(self.conninfo, connect_timeout=2)
                 with connection, connection.cursor() as cursor:
-                    cursor.execute("SELECT topic, partition, next_offset, epoch, seq FROM consumer_progress WHERE next_offset IS NOT NULL")
-                    for topic, *place in cursor.fetchall():
-                        row = [self.topics[topic], *place]
-                        if row not in self.seen[-PARTITIONS * len(CONSUMERS):]:
+                    cursor.execute("SELECT consumer, topic, partition, next_offset, epoch, seq FROM consumer_progress WHERE next_offset IS NOT NULL")
+                    for consumer, topic, *place in cursor.fetchall():
+                        row = [STREAM_OF[consumer, self.topics[topic]], *place]
+                        if row not in self.seen[-PARTITIONS * len(STREAMS):]:
                             self.seen.append(row)
+                    self.watch_campaigns(cursor)
             except psycopg2.Error:
                 connection = None
+
+    def watch_campaigns(self, cursor):
+        """The statuses are those of a time or newer, the opt-outs of a time or older."""
+        if self.sends:
+            at = int(time.time() * 1000)
+            cursor.execute("SELECT uuid::text, status FROM campaigns WHERE status = 'paused'")
+            self.campaigns += [[at, *row] for row in cursor.fetchall()]
+            cursor.execute("SELECT workspace_id, contact_id, account_id FROM contact_opt_outs WHERE stopped")
+            at = int(time.time() * 1000)
+            for row in cursor.fetchall():
+                self.opt_outs.setdefault(row, at)
 
 
 class System:
     server, programs = Postgres, BIN  # with which the run starts
+    sends = True  # whether campaign-sender is a part of it
 
     def __init__(self, folder, planner, root):
         self.folder, self.root = Path(folder), root
@@ -96,19 +113,23 @@ class System:
         self.kafka = Kafka(self.folder / "kafka", BROKER)
         self.blazz = Blazz(self.postgres, self.kafka, self.folder, PARTITIONS, self.programs)
         self.clocks, self.usage, self.ranks, self.epochs = {}, [], [], []
+        self.stub_port = free_port()
         self.targets = self.add_tenants(planner)
         self.ingest = self.new_ingest()
-        self.replicas = {"ingest": [self.ingest], **{name: [self.new_replica(name, n) for n in REPLICAS]
-                                                       for name in ("chat-sync", "webhook-dispatcher")}}
+        replicated = ("chat-sync", "webhook-dispatcher", *(("campaign-sender",) if self.sends else ()))
+        self.replicas = {"ingest": [self.ingest], **{name: [self.new_replica(name, n) for n in REPLICAS] for name in replicated}}
         self.receivers = Receivers(self.blazz, self.workspaces)
         self.topic_names = {self.blazz.topic(t): t for t in TOPICS}
         self.load = Load(self.targets, Journal(self.folder / "journal.jsonl"), self.http_port, self.kafka.address,
                          {short: whole for whole, short in self.topic_names.items()})
+        self.jumps = []  # of campaign-sender's clocks: [from_ms, to_ms]
+        self.sending = Sending(self.blazz, self.folder, planner.sending, self.http_port, self.load.publisher,
+                               self.stub_port) if self.sends else None
         self.topics = snapshot.Topics(self.kafka.address, self.topic_names)
         for service in self.services():
             service.start(wait_ready=False)
         self.wait_ready()
-        self.watch = Watch(self.blazz.conninfo("postgres"), self.topic_names)
+        self.watch = Watch(self.blazz.conninfo("postgres"), self.topic_names, self.sends)
         self.watch.start()
 
     def services(self):
@@ -166,6 +187,8 @@ class System:
         label, settings = f"{service}.{name}", CHAT_SYNC | {"batch.max_events": 40}
         if service == "webhook-dispatcher":
             settings = DISPATCHER | LOW_LIMITS
+        if service == "campaign-sender":
+            settings = SENDER | TIMES | {"meta.base_url": f"http://127.0.0.1:{self.stub_port}"}
         return self.blazz.service(service, settings | {"postgres.statement_timeout": "2s"}, label, env=self.clock_env(label))
 
     def storm_replica(self, service, name):
@@ -182,8 +205,9 @@ class System:
     def admin_conninfo(self):
         return self.blazz.conninfo("postgres")
 
-    def committed(self, topic):
-        reader = Consumer({"bootstrap.servers": self.kafka.address, "group.id": CONSUMERS[topic], "log_level": 0})
+    def committed(self, stream):
+        consumer, topic = STREAMS[stream]
+        reader = Consumer({"bootstrap.servers": self.kafka.address, "group.id": consumer, "log_level": 0})
         try:
             return {t.partition: t.offset for t in reader.committed(
                 [TopicPartition(self.blazz.topic(topic), p) for p in range(PARTITIONS)], timeout=20)}
@@ -209,14 +233,22 @@ class System:
     def all_processed(self):
         """The output of one service is the input of another, so consumption is checked again at the end."""
         def done():
-            return self.blazz.all_consumed() and all_dispatched(self.blazz)
+            return (not self.sends or self.sending.settled() and self.all_sent()) and self.blazz.all_consumed() and all_dispatched(self.blazz)
 
         return done() and self.blazz.value("SELECT count(*) FROM outbox") == 0 and not self.blazz.sql(WAITING) and done()
+
+    def all_sent(self):
+        """Whether campaign-sender has consumed every record."""
+        reached = {(r["topic"], r["partition"]): r["next_offset"] for r in self.blazz.sql(
+            "SELECT topic, partition, next_offset FROM consumer_progress WHERE consumer = 'campaign-sender'")}
+        topics = [self.blazz.topic(topic) for consumer, topic in STREAMS.values() if consumer == "campaign-sender"]
+        return all((reached.get((t, p)) or low) >= high for t in topics for p, (low, high) in self.kafka.watermarks(t).items())
 
     def remaining(self):
         lines = [str(dict(r)) for r in self.blazz.sql("SELECT topic, partition, next_offset FROM consumer_progress")
                  + self.blazz.sql("SELECT producer, slot, epoch, seq FROM outbox") + self.blazz.sql(WAITING)]
-        return "everything is processed and delivered\n" + "\n".join(lines + [s.log_tail() for s in self.services()])
+        return "everything is processed and delivered\n" + "\n".join(
+            lines + (self.sending.remaining() if self.sends else []) + [s.log_tail() for s in self.services()])
 
     def sessions_are_few(self):
         first = sum(p["connections"] for p in self.usage[0].values())
@@ -230,25 +262,29 @@ class System:
         journal = [json.loads(line) for line in (self.folder / "journal.jsonl").read_text().splitlines()]
         accounts = {name: {k: getattr(t, k) for k in ("uuid", "workspace", "dialect")} for name, t in self.targets.items()}
         hooks, there = self.receivers.setup, self.kafka.admin.list_topics(timeout=20).topics
-        consumed = [t for t in CONSUMERS if self.blazz.topic(t) in there]
+        streams = [s for s, (_, topic) in STREAMS.items() if self.blazz.topic(topic) in there and (self.sends or s != "chat-event of sending")]
         secrets = [x.secret for x in self.targets.values()] + [h["secret"] for h in hooks.values()] + [KEYRING.split(":")[1], VERIFY_TOKEN]
         return snapshot.Snapshot(
             setup={"tenants": self.markers, "accounts": accounts, "hooks": hooks, "secrets": secrets,
                    "topics": self.topic_names}, journal=journal, tables=tables,
             topics={name: list(records) for name, records in self.topics.read_new().items()},
-            watermarks={topic: {p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic(topic)).items()}
-                        for topic in consumed},
-            committed={topic: self.committed(topic) for topic in consumed}, watch=list(self.watch.seen),
+            watermarks={s: {p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic(STREAMS[s][1])).items()} for s in streams},
+            committed={s: self.committed(s) for s in streams}, watch=list(self.watch.seen), sending=self.sending_state(),
             deliveries=self.receivers.deliveries(len(self.epochs) - 1), epochs=list(self.epochs), ranks=list(self.ranks), sessions=sessions,
             usage=list(self.usage), logs={s.label: s.log() for s in self.blazz.services},
             metrics={s.label: s.get("/metrics")[1] for s in self.services()})
+
+    def sending_state(self):
+        return {"setup": self.sending.setup(), "journal": self.sending.lines(), "posts": self.sending.posts(),
+                "watch": list(self.watch.campaigns), "jumps": list(self.jumps),
+                "opt_outs": [[*place, at] for place, at in self.watch.opt_outs.items()]} if self.sends else {}
 
     def close(self):
         """Stops everything. Returns the errors of programs."""
         self.watch.ended.set()
         self.load.close()
         self.topics.close()
-        wrong = self.blazz.close()
+        wrong = self.blazz.close() + (self.sending.close() if self.sends else [])
         self.receivers.close()
         self.kafka.stop()
         self.postgres.stop()

@@ -90,6 +90,8 @@ class OldPostgres(Postgres):
 class Upgrade(System):
     """Starts with the programs and the schema of the last release."""
 
+    sends = False  # it had no campaign-sender
+
     def __init__(self, folder, planner, root, old):
         self.server, self.programs = partial(OldPostgres, old), old / "build/release/bin"
         super().__init__(folder, planner, root)
