@@ -31,8 +31,12 @@ INVARIANTS = {
     "I10": "a status never moves back",
     "I11": "no sanitizer report; memory is flat",
     "I12": "no secret, text or phone number in a log or metric",
+    "I13": "a request is one message, and a campaign has each address of its audience once",
+    "I14": "nothing is sent that is not marked, or of a campaign that does not run",
     "I15": "the counters of a campaign equal a recount of its recipients",
+    "I16": "an account stays within its limits",
     "I17": "no campaign sends to an address that opted out of it",
+    "I18": "no message stays unknown beyond its policy, and messages to a recipient keep their order",
 }
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/mutants"
