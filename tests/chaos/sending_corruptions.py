@@ -98,8 +98,16 @@ def skipped_recipient_posted(s):
     add_post(s, recipient(s, "skipped"))
 
 
-def recipient_above_cursor_posted(s):
-    s.tables["campaign_segments"][0]["cursor_id"] = 0
+def skipped_recipient_accepted(s):
+    recipient(s, "read")["status"] = "skipped"
+
+
+def recipient_never_begun_posted(s):
+    recipient(s, "sent").update(status="pending", attempt=0, next_attempt_at="infinity")
+
+
+def recipient_passed_over(s):
+    recipient(s, "failed").update(status="pending", id=1)
 
 
 def paused_campaign_posted(s):
@@ -213,7 +221,7 @@ SENDING_CORRUPTIONS = [
     ("I12", (text_to_send_in_log, token_in_log, recipient_in_metrics)),
     ("I13", (request_lost, request_stored_twice, request_invented, dead_letter_of_request_lost, valid_request_is_dead_letter,
              wrong_reason_of_request, recipient_missing, excluded_recipient_written, audience_not_written)),
-    ("I14", (skipped_recipient_posted, recipient_above_cursor_posted, paused_campaign_posted)),
+    ("I14", (skipped_recipient_posted, skipped_recipient_accepted, recipient_never_begun_posted, recipient_passed_over, paused_campaign_posted)),
     ("I15", (counter_too_high, count_of_writer_too_high, completed_with_pending, recipients_miscounted)),
     ("I16", (limit_passed, limit_passed_slowly)),
     ("I17", (opted_out_recipient_posted, posted_outside_window, posted_after_deadline)),

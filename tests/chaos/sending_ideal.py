@@ -84,7 +84,8 @@ class IdealSending:
 
     def send(self, account, phone, id_, status="sent", **columns):
         row = {"workspace_id": self.ids[account["workspace"]], "id": len(self.t["sends"]) + 1, "campaign_id": None, "segment": None,
-               "request_id": None, "address": phone, "status": status, "generation": 0, "next_attempt_at": None, "sent_by": account["id"],
+               "request_id": None, "address": phone, "status": status, "generation": 0, "attempt": int(status not in ("skipped", "failed")),
+               "next_attempt_at": None, "sent_by": account["id"],
                "account_id": None, "deadline": self.iso(self.clock + 25_000), "error_code": None, "resolved_by": None} | columns
         self.t["sends"].append(row)
         if status not in ("skipped", "failed"):

@@ -183,17 +183,18 @@ def audiences_differ(s):
 
 
 def nothing_unmarked_is_posted(c):
-    """I14: no POST of a recipient above its segment's cursor, of one that was skipped, and of a paused campaign."""
+    """I14: no POST of a recipient that was never begun, and of a paused campaign; none is passed over by the cursor of its segment."""
     s = Sent(c)
     cursors = {(r["campaign_id"], r["segment"]): r["cursor_id"] for r in s.table("campaign_segments")}
     for r in s.sends:
-        posts = s.posts_of(r)
-        if not posts or not r["campaign_id"]:
+        posts, accepted = s.posts_of(r), s.accepted_of(r)
+        if not r["campaign_id"]:
             continue
-        if r["status"] == "skipped":
-            yield f"{r['ids'][-1]} is skipped ({r['error_code']}), and was posted: {posts[0]}"
-        if r["id"] > cursors.get((r["campaign_id"], r["segment"]), 0):
-            yield f"{r['ids'][-1]} is above the cursor {cursors.get((r['campaign_id'], r['segment']))}, and was posted: {posts[0]}"
+        # One that was refused, and waited for its retry, may be skipped.
+        if r["status"] == "skipped" and accepted or r["status"] in ("skipped", "pending") and posts and r["attempt"] == r["generation"] == 0:
+            yield f"{r['ids'][-1]} is {r['status']} ({r['error_code']}) after {r['attempt']} attempts, and was posted: {posts[0]}"
+        if r["status"] == "pending" and r["next_attempt_at"] is None and r["id"] <= cursors.get((r["campaign_id"], r["segment"]), 0):
+            yield f"{r['ids'][-1]} is pending below the cursor {cursors[r['campaign_id'], r['segment']]}"
     yield from posted_while_paused(s)
 
 
@@ -299,8 +300,9 @@ def unknowns_are_resolved(c):
 
 
 def out_of_order(s):
-    """A message whose outcome was unknown, or that another account may send, may come later."""
-    unknown = {r["send_id"] for r in s.table("send_attempts") if r["class"] == "unknown"}
+    """A message whose outcome was unknown, also only because its replica was replaced, or that another account may send, may come later."""
+    unknown = {(r["workspace_id"], r["send_id"]) for r in s.table("send_attempts") if r["class"] == "unknown"}
+    unknown |= {tuple(place) for place in s.c.s.sending.get("unknown", ())}
     rows = {r["request_id"]: r for r in s.sends if r["request_id"]}
     place, last = {}, {}
     for r, m, dead in s.requests:
@@ -308,7 +310,7 @@ def out_of_order(s):
             place.setdefault(m.request_id, (r.partition, r.offset))
     for p in s.messages:
         row = rows.get(p.get("client_message_id"))
-        if not row or not p["accepted"] or row["request_id"] not in place or row["id"] in unknown or row["resolved_by"]:
+        if not row or not p["accepted"] or row["request_id"] not in place or (row["workspace_id"], row["id"]) in unknown or row["resolved_by"]:
             continue
         chat, at = (p["provider"], p["account"], re.sub(r"@.*", "", p["recipient"])), place[row["request_id"]]
         if last.get(chat, at) > at:

@@ -44,7 +44,8 @@ class Snapshot:
     watch: list = field(default_factory=list)     # [stream, partition, next_offset, epoch, seq], sampled during the faults
     sending: dict = field(default_factory=dict)   # of sending.py: {"setup": …, "journal": [line], "posts": [line of the stub's journal],
                                                   #  "watch": [[at_ms, campaign uuid, status]], "jumps": [[from_ms, to_ms]] of a sender's clock,
-                                                  #  "opt_outs": [[workspace, contact, account or null, when it was first seen]]}
+                                                  #  "opt_outs": [[workspace, contact, account or null, when it was first seen]],
+                                                  #  "unknown": [[workspace, row]] that was seen unknown}
     deliveries: list = field(default_factory=list)  # as received: {"endpoint", "cycle", "headers", "body", "status"}
     epochs: list = field(default_factory=list)    # of each cycle: {partition: epoch} of webhook-dispatcher
     ranks: list = field(default_factory=list)     # [{message id: status}] at the end of each cycle

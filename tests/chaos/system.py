@@ -74,7 +74,7 @@ class Watch(threading.Thread):
     def __init__(self, conninfo, topics, sends):
         super().__init__(daemon=True)
         self.conninfo, self.topics, self.sends, self.seen, self.campaigns = conninfo, topics, sends, [], []
-        self.opt_outs, self.ended = {}, threading.Event()
+        self.opt_outs, self.unknown, self.ended = {}, set(), threading.Event()
 
     def run(self):
         connection = None
@@ -101,6 +101,8 @@ class Watch(threading.Thread):
             at = int(time.time() * 1000)
             for row in cursor.fetchall():
                 self.opt_outs.setdefault(row, at)
+            cursor.execute("SELECT workspace_id, id FROM sends WHERE status = 'unknown'")
+            self.unknown |= set(cursor.fetchall())
 
 
 class System:
@@ -277,7 +279,8 @@ class System:
     def sending_state(self):
         return {"setup": self.sending.setup(), "journal": self.sending.lines(), "posts": self.sending.posts(),
                 "watch": list(self.watch.campaigns), "jumps": list(self.jumps),
-                "opt_outs": [[*place, at] for place, at in self.watch.opt_outs.items()]} if self.sends else {}
+                "opt_outs": [[*place, at] for place, at in self.watch.opt_outs.items()],
+                "unknown": [list(place) for place in self.watch.unknown]} if self.sends else {}
 
     def close(self):
         """Stops everything. Returns the errors of programs."""
