@@ -24,11 +24,11 @@ static bool comparable(const struct request *r, struct str earlier)
 bool request_repeats(struct intake_work *w, struct request *r)
 {
 	uint8_t key[sizeof(r->message->workspace.b) + sizeof(r->message->request.b)];
-	const struct batch_item **first;
+	struct batch_item **first;
 
 	memcpy(key, r->message->workspace.b, sizeof(r->message->workspace.b));
 	memcpy(key + sizeof(r->message->workspace.b), r->message->request.b, sizeof(r->message->request.b));
-	first = (const struct batch_item **)map_slot(w->intake->index, (struct str){ (const char *)key, sizeof(key) });
+	first = (struct batch_item **)map_slot(w->intake->index, (struct str){ (const char *)key, sizeof(key) });
 	if (*first) {
 		if (!str_eq((*first)->message->value, r->item->message->value))
 			other_content_log(r);
