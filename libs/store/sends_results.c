@@ -103,7 +103,7 @@ int store_sends_results(struct pg *pg, struct send_result *rows, size_t n, struc
 	if (columns_run(&c, pg, &results, &answer, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		rows[i].applied = false;
+		rows[i].applied = rows[i].resolved = false;
 	columns_init(&c);
 	for (struct cells at = cells_of(answer, NULL); cells_more(&at); cells_next(&at)) {
 		struct send_result *r = &rows[cells_place(&at, n)];
@@ -111,6 +111,7 @@ int store_sends_results(struct pg *pg, struct send_result *rows, size_t n, struc
 		bool was_unknown = cells_bool(&at);
 
 		r->applied = true;
+		r->resolved = was_unknown;
 		counts_move(&counts, r->workspace_id, campaign_id, r->slot,
 			was_unknown ? SEND_STATUS_UNKNOWN : SEND_STATUS_PENDING, r->status);
 		if (campaign_id == 0 || !was_unknown || r->status != SEND_STATUS_PENDING)

@@ -19,6 +19,7 @@ struct send_result {
 	bool keep_content; /* of SENT and FAILED: RETRY_FAILED may send it again */
 	const char *resolved_by; /* what ended its being unknown: "answer", "lookup", "policy" */
 	bool applied; /* out: false when the row had a result already, or a later generation */
+	bool resolved; /* out: applied, and the row was unknown */
 };
 /* Writes results to rows that are pending or unknown; UNKNOWN only to pending ones. */
 int store_sends_results(struct pg *pg, struct send_result *rows, size_t n, struct err *err) ERR_MUST_USE;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "campaign-sender/stats.h"
+#include "store/campaign_driver.h"
 #include "store/send_attempts.h"
 
 /* Of a lane that another replica has now: to that one the message is unknown, and only an answer says more. */
@@ -131,8 +133,10 @@ static int rows_write(struct flush *f, struct err *err)
 	if (store_sends_results(owner_tx_pg(f->tx), rows, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < f->n_written; i++)
-		if (!stays_unknown(&f->written[i]))
-			f->written[i].row.applied = rows[at++].applied;
+		if (!stays_unknown(&f->written[i])) {
+			f->written[i].row.applied = rows[at].applied;
+			f->written[i].row.resolved = rows[at++].resolved;
+		}
 	return 0;
 }
 
@@ -229,6 +233,26 @@ int results_find_backups(struct flush *f, struct err *err)
 	return any ? backups_choose(f, wanted, rules, err) : 0;
 }
 
+/* A recipient that was unknown and is due again: its segment, which may be in the lane of another account, may have been done. */
+static bool reopens(const struct written *w)
+{
+	return w->campaign_id != 0 && w->row.resolved && w->row.status == SEND_STATUS_PENDING;
+}
+
+static int segments_reopened(struct flush *f, struct err *err)
+{
+	for (size_t i = 0; i < f->n_written; i++) {
+		const struct written *w = &f->written[i];
+		const struct campaign *c = reopens(w)
+			? campaign_cache_find(f->o.shared->campaigns, w->row.workspace_id, w->campaign_id)
+			: NULL;
+
+		if (c && store_campaign_notify(owner_tx_pg(f->tx), &c->uuid, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int results_write(struct flush *f, struct err *err)
 {
 	if (f->n_written == 0)
@@ -242,7 +266,15 @@ int results_write(struct flush *f, struct err *err)
 		effect_note(f, &f->written[i]);
 		address_release(f, &f->written[i]);
 	}
-	return dispatches_emit(f, err);
+	return segments_reopened(f, err) < 0 ? -1 : dispatches_emit(f, err);
+}
+
+static void resolved_count(const struct written *w)
+{
+	if (w->row.resolved)
+		stats_resolved(w->row.resolved_by ? w->row.resolved_by : "answer");
+	else if (stays_unknown(w) && w->result->by_policy)
+		stats_resolved("policy");
 }
 
 void results_release(struct flush *f)
@@ -253,8 +285,9 @@ void results_release(struct flush *f)
 		bool ours = due && w->moved_to == 0 && w->row.delay_ms >= 0 &&
 			(w->row.status == SEND_STATUS_PENDING || w->row.status == SEND_STATUS_UNKNOWN);
 
-		if (ours && w->campaign_id && w->result->send->resolves)
-			f->told = f->segments_stale = true; /* its segment, which may have been done, is not any more */
+		if (reopens(w))
+			f->told = f->segments_stale = true;
+		resolved_count(w);
 		send_release(f->o.lanes, w->result->send, ours ? w->row.delay_ms : -1, f->now_ms);
 	}
 }

@@ -1,7 +1,6 @@
 /* Messages of which it is unknown whether they were sent; see private.h. Invariant: nothing here sends a message; one that its bridge never got
  * is pending again. */
 #include "campaign-sender/sending/private.h"
-#include "campaign-sender/stats.h"
 #include "provider/answer.h"
 #include "provider/blazz.h"
 
@@ -35,7 +34,6 @@ static void policy_apply(struct attempt *a, const struct campaign *campaign)
 	enum unknown_policy policy = of_campaign ? campaign->on_unknown : unknown_policy_of(false, STR_NONE, STR_NONE);
 	struct settlement settlement;
 
-	stats_resolved("policy");
 	settle_by_policy(policy, of_campaign, a->send->row.attempt, &settlement);
 	unknown_end(a, settlement, true);
 }
@@ -50,8 +48,6 @@ static void on_looked_up(void *ctx, const struct exchange_result *result)
 	arena_reset(a->sending->arena);
 	found = blazz_lookup_read(result, a->sending->arena, &answer);
 	settlement_lookup(found, &answer, &outcome);
-	if (outcome.class != OUTCOME_UNKNOWN)
-		stats_resolved("lookup");
 	attempt_settle(a, &outcome, result);
 }
 
