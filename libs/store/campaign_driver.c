@@ -1,8 +1,10 @@
 /* See campaign_driver.h. Invariant: nothing here changes a row. */
 #include "store/campaign_driver.h"
 
+#include "store/campaign_counts.h"
 #include "store/cells.h"
 #include "store/columns.h"
+#include "store/lane_columns.h"
 #include "store/statements.h"
 
 static const struct pg_stmt references = { "driver_references", PG_PREPARED,
@@ -36,7 +38,28 @@ static const struct pg_stmt list = { "driver_list", PG_PREPARED,
 static const struct pg_stmt notify = { "driver_notify", PG_PREPARED,
 	"SELECT pg_notify('blazz_sending', 'campaign:' || $1::uuid)" };
 
-const struct pg_stmt *const campaign_driver_statements[] = { &references, &counters, &segments, &list, &notify, NULL };
+/* store_campaign_segments_list() tells operators the same of each segment. */
+static const struct pg_stmt not_waiting = { "driver_not_waiting", PG_UNNAMED,
+	"SELECT count(*) FROM unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, campaign_id) CROSS JOIN LATERAL (SELECT c.status,"
+	" c.prepared_at, c.send_window, c.time_zone FROM campaigns c WHERE c.workspace_id = r.workspace_id AND c.id = r.campaign_id OFFSET 0)"
+	" AS c CROSS JOIN LATERAL (SELECT w.settings FROM workspaces w WHERE w.id = r.workspace_id OFFSET 0) AS w"
+	" WHERE c.status = 'running' AND (c.prepared_at IS NULL OR EXISTS (SELECT FROM campaign_segments g"
+	" CROSS JOIN LATERAL (SELECT a.desired_state, a.provider_type, a.status, a.status_at, a.desired_at, a.business_id, a.notices"
+	" FROM whatsapp_accounts a WHERE a.workspace_id = g.workspace_id AND a.id = g.account_id AND a.deleted_at IS NULL OFFSET 0) AS a"
+	" LEFT JOIN LATERAL (SELECT l.held_at, l.held_until, l.paused_until, l.next_at FROM send_lanes l"
+	" WHERE l.workspace_id = g.workspace_id AND l.account_id = g.account_id OFFSET 0) AS l ON true"
+	" CROSS JOIN LATERAL send_window_at(coalesce(c.send_window, w.settings #> '{sending,window}', CASE a.provider_type WHEN 'webjs' THEN"
+	" '" CAMPAIGN_BRIDGE_WINDOW
+	"'::jsonb END), coalesce(c.time_zone, w.settings #>> '{sending,time_zone}'), now()) AS v (open, until)"
+	" CROSS JOIN LATERAL (SELECT " PORTFOLIO_LIMIT " AS per_day) AS p"
+	" WHERE g.workspace_id = r.workspace_id AND g.campaign_id = r.campaign_id AND NOT g.done AND g.moving_to IS NULL AND v.open"
+	" AND " LANE_ACCOUNT_CONNECTED " AND NOT " LANE_HELD
+	" AND coalesce(l.paused_until <= now(), true) AND coalesce(l.next_at <= now(), true)"
+	" AND (p.per_day = 0 OR p.per_day > (SELECT coalesce(sum(h.sends), 0) FROM portfolio_hours h WHERE h.workspace_id = g.workspace_id"
+	" AND h.business_id = a.business_id AND h.hour > now() - interval '25 hours'))))" };
+
+const struct pg_stmt *const campaign_driver_statements[] = { &references, &counters, &segments, &list, &not_waiting,
+	&notify, NULL };
 
 static int key_run(struct pg *pg, const struct pg_stmt *stmt, const struct campaign_key *key, struct pg_rows **rows,
 	struct err *err)
@@ -149,6 +172,28 @@ int store_campaigns_of_driver(struct pg *pg, const int32_t *partitions, size_t n
 		row.audience_cursor = cells_text(&c);
 		each(ctx, &row);
 	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_campaigns_not_waiting(struct pg *pg, const struct campaign_key *keys, size_t n, int64_t *count,
+	struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	*count = 0;
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, keys[i].workspace_id);
+		columns_i64(&c, keys[i].id);
+	}
+	if (columns_run(&c, pg, &not_waiting, &rows, err) < 0)
+		return -1;
+	*count = pg_i64(rows, 0, 0);
 	pg_rows_free(rows);
 	return 0;
 }

@@ -28,6 +28,11 @@ int store_campaign_segments_of(struct pg *pg, const struct campaign_key *key,
 int store_campaigns_of_driver(struct pg *pg, const int32_t *partitions, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct campaign_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 
+/* How many of these campaigns run, and have a segment that is not done although nothing in rows keeps it: its account is connected
+ * and not held, its window is open, its portfolio has messages left, and neither a pause nor a gap of the lane lasts. */
+int store_campaigns_not_waiting(struct pg *pg, const struct campaign_key *keys, size_t n, int64_t *count,
+	struct err *err) ERR_MUST_USE;
+
 /* Started only. Notifies lanes that the campaign has changed, where no column that a trigger watches has. */
 int store_campaign_notify(struct pg *pg, const struct uuid *campaign, struct err *err) ERR_MUST_USE;
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "campaign-sender/stats.h"
+#include "provider/codes.h"
 #include "store/send_attempts.h"
 #include "store/sending_settings.h"
 #include "store/sends_results.h"
@@ -49,7 +50,8 @@ static void lane_gauge(const struct lane *lane, int64_t now_us, struct stats_gau
 
 	g->direct_waiting += lane->n_direct + lane->n_delayed;
 	g->unknown_waiting += lane->n_unknown;
-	g->held += lane->row.held_until_us > now_us;
+	if (lane->row.held_until_us > now_us)
+		stats_hold_add(g, code_of_answer(code_parse(lane->row.held_code), 400).reason);
 	g->breakers_open += pace_is_open(&lane->pace);
 	if (waits_ms > g->oldest_due_ms)
 		g->oldest_due_ms = waits_ms;

@@ -56,6 +56,8 @@ static void admit(struct flush *f, struct send *s)
 		.random = { rng_unit(), rng_unit(), rng_unit() },
 	};
 
+	if (s->row.campaign_id == 0)
+		stats_waited(f->now_ms - s->put_ms);
 	send_admit(s, &use, f->now_us, f->now_ms);
 }
 
@@ -67,7 +69,7 @@ static bool warm_enough(struct send *s, int64_t now_us, int64_t *again_us)
 
 static void ended(struct flush *f, const struct send *s, struct str reason)
 {
-	stats_skipped(reason);
+	stats_skipped(reason, 1);
 	if (s->row.campaign_id)
 		return;
 	flush_release_address(f, s->row.workspace_id, s->account_id, s->row.address);

@@ -1,6 +1,7 @@
 /* New states of campaigns: written, published, kept in memory; see private.h. */
 #include "base/clock.h"
 #include "campaign-sender/driver/private.h"
+#include "campaign-sender/stats.h"
 #include "store/campaign_driver.h"
 
 struct driving driving_open(struct driver *d, struct owner_tx *tx)
@@ -45,6 +46,8 @@ int campaign_change(const struct driving *w, const struct campaign_row *row, con
 	news.reason = row->status == CAMPAIGN_FAILED ? row->error_message : row->pause_reason;
 	if (what)
 		news_record(w, row->partition, &news);
+	if (row->status == CAMPAIGN_PAUSED && what)
+		stats_paused(row->pause_code);
 	list_put(w, row);
 	return 0;
 }

@@ -21,7 +21,7 @@ static void progress_add(void *ctx, const struct campaign_counters *counters)
 	if (!campaign)
 		return;
 	campaign->quiet = 0;
-	campaign->count_mono_ms = c->w->mono_ms;
+	campaign->count_mono_ms = campaign->moved_mono_ms = c->w->mono_ms;
 	driving_record(c->w, campaign, "progress", counters);
 }
 

@@ -3,6 +3,7 @@
 #include "campaign-sender/driver/apply.h"
 #include "campaign-sender/driver/step.h"
 #include "campaign-sender/driver/sweep.h"
+#include "campaign-sender/stats.h"
 
 #include <stdlib.h>
 
@@ -52,7 +53,7 @@ int driver_sweep(struct driver *d, struct owner_tx *tx, const struct topic_parti
 
 	d->wake = false;
 	if (list_refresh(&w, partitions, n, err) < 0 || (started = schedules_sweep(&w, err)) < 0 ||
-		(counted = counters_sweep(&w, err)) < 0)
+		(counted = counters_sweep(&w, err)) < 0 || stalled_report(&w, err) < 0)
 		return -1;
 	return started || counted;
 }
@@ -118,4 +119,5 @@ void driver_rolled_back(struct driver *d)
 void driver_lost(struct driver *d)
 {
 	d->stale = true;
+	stats_campaigns(0, 0);
 }

@@ -67,6 +67,7 @@ struct driven driven_of(const struct driving *w, const struct campaign_row *row)
 		.status = row->status,
 		.prepared = row->prepared_us != PG_NO_TIME,
 		.retrying = retry_cursor(row, &after),
+		.moved_mono_ms = w->mono_ms,
 		.due_mono_ms = w->mono_ms + row->scheduled_in_ms };
 }
 

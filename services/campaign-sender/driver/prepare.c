@@ -5,6 +5,7 @@
 #include "campaign-sender/driver/begin.h"
 #include "campaign-sender/driver/chunk.h"
 #include "campaign-sender/driver/step.h"
+#include "campaign-sender/stats.h"
 
 /* What was valid when it started no longer is. RESUME goes on at the cursor. */
 static int preparing_pause(const struct driving *w, struct campaign_row *row, const struct plan *p,
@@ -38,6 +39,13 @@ static int prepared(const struct driving *w, const struct campaign_row *row, str
 	return 0;
 }
 
+static void chunk_count(const struct chunk *c, int64_t written)
+{
+	stats_prepared((size_t)written);
+	for (size_t i = 0; i < c->n_reasons; i++)
+		stats_skipped(c->reasons[i].reason, c->reasons[i].n);
+}
+
 static int chunk_write(const struct driving *w, const struct campaign_row *row, const struct chunk *c, struct err *err)
 {
 	const struct campaign_key key = { row->workspace_id, row->id };
@@ -48,6 +56,7 @@ static int chunk_write(const struct driving *w, const struct campaign_row *row, 
 		return -1;
 	if (failpoint("audience_chunk"))
 		return err_set(err, ERR_RETRY, "failpoint", "audience_chunk");
+	chunk_count(c, written);
 	return c->is_last ? prepared(w, row, err) : 0;
 }
 

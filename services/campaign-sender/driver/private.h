@@ -5,7 +5,7 @@
  *   list.c       campaigns in memory: a cache of rows, read again after partitions were revoked or a transaction failed
  *   command.c    what a command does, schedule.c when a campaign starts, audience.c who is meant: without a transaction
  *   apply.c      commands ─► begin.c: validates (plan.c, chunk.c) and writes segments
- *   sweep.c      schedules; counters.c: counters, completion
+ *   sweep.c      schedules; counters.c: counters, completion; stalled.c: running campaigns without progress
  *   prepare.c    a chunk of an audience, retry.c of failed rows
  *
  * Invariant: what is in memory only ever repeats rows; every decision that is committed was made on a row that was read or
@@ -26,6 +26,7 @@ struct driven {
 	int64_t due_mono_ms; /* of a scheduled one */
 	int quiet; /* how often its counters were found unchanged since they changed */
 	int64_t count_mono_ms; /* when they are added up next */
+	int64_t moved_mono_ms; /* when they, or its status, last changed */
 };
 
 struct driver {
@@ -34,6 +35,7 @@ struct driver {
 	size_t n, cap;
 	bool stale; /* to be read again: may be set while a statement waits */
 	bool wake;
+	int64_t stalled_mono_ms; /* when campaigns without progress are looked for next */
 	struct campaign_key turn; /* the campaign that the last step worked on */
 };
 

@@ -155,6 +155,7 @@ struct send *lane_put(struct lane *lane, struct segment *s, const struct send_ro
 	if (lane_find_send(lane, row->id))
 		return NULL;
 	n = send_new(lane, s, row);
+	n->put_ms = now_ms;
 	send_wait(n);
 	lane_note_stranded(lane, now_ms);
 	lane_touch(lane);

@@ -60,6 +60,7 @@ struct send {
 	enum send_state state;
 	int32_t partition; /* of its lane */
 	int64_t account_id; /* of its lane */
+	int64_t put_ms; /* when it was fetched */
 	int64_t not_before_us; /* of delayed ones; 0: it is not delayed */
 	bool resolves; /* its row is unknown: it is looked up or decided by policy, and not sent */
 	void *request; /* of sending/, while in flight */

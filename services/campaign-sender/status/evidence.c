@@ -86,9 +86,12 @@ static void found_report(struct status_work *w, const struct evidence_found *fou
 
 	if (found->effect == EVIDENCE_APPLIED)
 		e->item->outcome = OUTCOME_APPLIED;
+	if (found->effect == EVIDENCE_APPLIED && found->was == SEND_STATUS_UNKNOWN)
+		w->worker->resolved[e->record->event.kind == CE_MESSAGE_STATUS ? RESOLVED_BY_STATUS
+									       : RESOLVED_BY_ECHO]++;
 	if (found->effect != EVIDENCE_DUPLICATE)
 		return;
-	metric_add(metric_with(w->worker->duplicates, NULL), 1);
+	w->worker->n_duplicates++;
 	log_warn("message suspected of having been sent twice", LOG_I("workspace", e->account->workspace_id),
 		LOG_I("send", found->id), LOG_I("account", e->account->id));
 }

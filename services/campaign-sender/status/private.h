@@ -13,7 +13,6 @@
 #include "campaign-sender/content/outgoing.h"
 #include "campaign-sender/policy/stopper.h"
 #include "campaign-sender/status/status.h"
-#include "metrics/metrics.h"
 #include "store/send_events.h"
 #include "store/sends_evidence.h"
 #include "wire/chat_event.h"
@@ -24,6 +23,9 @@ enum event_use {
 	USE_WORD, /* a text that was received */
 	USE_TEMPLATE,
 };
+
+/* What resolves unknown messages here. */
+enum resolved_by { RESOLVED_BY_STATUS, RESOLVED_BY_ECHO, RESOLVED_WORDS };
 
 /* A record that decode() has kept. */
 struct status_record {
@@ -52,7 +54,7 @@ struct status_worker {
 	struct effects *effects; /* of the batch */
 	struct map *stoppers; /* (workspace, campaign) -> struct campaign_results; in memory only */
 	struct map *index; /* of one step */
-	struct metric *duplicates;
+	size_t resolved[RESOLVED_WORDS], n_duplicates; /* of the batch, counted when it is committed */
 };
 
 struct status_work {

@@ -2,8 +2,10 @@
 #include "campaign-sender/status/private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "campaign-sender/stats.h"
 
 #define TYPE_PREFIX "blazz.chat_event."
 
@@ -11,13 +13,9 @@ struct status_worker *status_worker_new(const struct shared *shared, const struc
 {
 	struct status_worker *s = mem_alloc(sizeof(*s));
 
-	*s = (struct status_worker){ .shared = shared,
-		.ops = *ops,
-		.effects = effects_new(),
-		.stoppers = map_new(),
-		.index = map_new(),
-		.duplicates = metric_counter("blazz_send_duplicates_suspected",
-			"Messages of which statuses say that they were sent twice", NULL) };
+	*s = (struct status_worker){
+		.shared = shared, .ops = *ops, .effects = effects_new(), .stoppers = map_new(), .index = map_new()
+	};
 	return s;
 }
 
@@ -97,14 +95,27 @@ int status_apply(struct status_worker *s, struct owner_tx *tx, struct batch_item
 	return rc;
 }
 
+static void counts_clear(struct status_worker *s)
+{
+	s->n_duplicates = 0;
+	memset(s->resolved, 0, sizeof(s->resolved));
+}
+
 void status_committed(struct status_worker *s)
 {
-	(void)s;
+	for (size_t i = 0; i < s->resolved[RESOLVED_BY_STATUS]; i++)
+		stats_resolved("status");
+	for (size_t i = 0; i < s->resolved[RESOLVED_BY_ECHO]; i++)
+		stats_resolved("echo");
+	for (size_t i = 0; i < s->n_duplicates; i++)
+		stats_duplicate();
+	counts_clear(s);
 }
 
 /* The results of a batch that is applied again would count twice. */
 void status_rolled_back(struct status_worker *s)
 {
+	counts_clear(s);
 	stoppers_clear(s);
 }
 

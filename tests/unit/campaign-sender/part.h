@@ -8,6 +8,7 @@
 #include "../worker/applier.h"
 #include "base/log.h"
 #include "campaign-sender/shared.h"
+#include "campaign-sender/stats.h"
 #include "crypto/sealed_row.h"
 #include "wire/inbound.h"
 #include "wire/outbound.h"
@@ -92,6 +93,7 @@ static inline void accounts_open(void)
 static inline int part_open(void **state, const struct worker_ops *ops, int32_t topic)
 {
 	log_set_level(LOG_ERROR);
+	stats_init();
 	if (sending_start(state) < 0)
 		return -1;
 	accounts_open();

@@ -113,6 +113,33 @@ static void a_listed_campaign_has_its_state(void **state)
 	assert_str(listed.audience_cursor, "62");
 }
 
+static int64_t not_waiting(const char *change)
+{
+	int64_t n;
+
+	db_script(change);
+	done(store_campaigns_not_waiting(db.pg, &key, 1, &n, &db.err));
+	return n;
+}
+
+static void a_campaign_waits_as_long_as_each_of_its_open_segments_does(void **state)
+{
+	(void)state;
+	assert_int_equal(not_waiting("UPDATE whatsapp_accounts SET desired_state = 'connected', status = 'connected'"),
+		1);
+	assert_int_equal(not_waiting("UPDATE campaign_segments SET done = true WHERE segment = 1"), 1);
+	assert_int_equal(
+		not_waiting("UPDATE send_lanes SET held_at = now(), held_until = 'infinity' WHERE account_id = 1"), 0);
+	assert_int_equal(
+		not_waiting("UPDATE send_lanes SET held_until = now(), paused_until = now() + interval '1 minute'"), 0);
+	assert_int_equal(
+		not_waiting("UPDATE send_lanes SET paused_until = NULL, next_at = now() + interval '1 minute'"), 0);
+	assert_int_equal(not_waiting("UPDATE send_lanes SET next_at = now()"), 1);
+	assert_int_equal(not_waiting("UPDATE whatsapp_accounts SET status = 'disconnected' WHERE id = 1"), 0);
+	assert_int_equal(not_waiting("UPDATE campaign_segments SET done = false WHERE segment = 1"), 1);
+	assert_int_equal(not_waiting("UPDATE campaigns SET status = 'paused'"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +148,7 @@ int main(void)
 		cmocka_unit_test_setup(counters_are_those_of_the_row, sending_running),
 		cmocka_unit_test(a_driver_works_on_active_campaigns_and_for_a_week_on_ended_ones),
 		cmocka_unit_test_setup(a_listed_campaign_has_its_state, sending_running),
+		cmocka_unit_test_setup(a_campaign_waits_as_long_as_each_of_its_open_segments_does, sending_running),
 	};
 
 	return cmocka_run_group_tests(tests, sending_start, db_stop);

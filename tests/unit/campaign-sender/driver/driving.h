@@ -10,6 +10,7 @@
 #include "../../store/db.h"
 #include "base/log.h"
 #include "campaign-sender/driver/driver.h"
+#include "campaign-sender/stats.h"
 #include "crypto/sealed_row.h"
 #include "wire/chat_event.h"
 #include "wire/outbound.h"
@@ -97,6 +98,7 @@ static inline int driving_start(void **state)
 	struct keyring *k;
 
 	log_set_level(LOG_ERROR);
+	stats_init();
 	if (db_start(state) < 0)
 		return -1;
 	pg_close(&db.pg);
