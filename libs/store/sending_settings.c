@@ -17,7 +17,7 @@ static const struct pg_stmt read = { "sending_settings_read", PG_PREPARED,
 			   " WHERE t.place <= $2::integer AND btrim(t.word) <> '' ORDER BY 1 NULLS FIRST, 4" };
 
 static const struct pg_stmt restore = { "restores_pending", PG_PREPARED,
-	"SELECT count(*) FROM (SELECT FROM restores WHERE accepted_at IS NULL LIMIT 1) AS r" };
+	"SELECT count(*) FILTER (WHERE accepted_at IS NULL), max(accepted_at) FROM restores" };
 
 const struct pg_stmt *const sending_settings_statements[] = { &read, &restore, NULL };
 
@@ -64,14 +64,17 @@ int store_sending_settings(struct pg *pg, int64_t workspace_id, struct arena *a,
 	return rc;
 }
 
-int store_restore_pending(struct pg *pg, struct err *err)
+int store_restore_pending(struct pg *pg, int64_t *accepted_us, struct err *err)
 {
 	struct pg_rows *rows = NULL;
+	struct cells c;
 	int rc;
 
 	if (pg_run(pg, &restore, NULL, &rows, err) < 0)
 		return -1;
-	rc = pg_i64(rows, 0, 0) > 0;
+	c = cells_of(rows, NULL);
+	rc = cells_i64(&c) > 0;
+	*accepted_us = cells_time(&c);
 	pg_rows_free(rows);
 	return rc;
 }

@@ -18,7 +18,8 @@ struct sending_settings {
 int store_sending_settings(struct pg *pg, int64_t workspace_id, struct arena *a, struct sending_settings *out,
 	struct err *err) ERR_MUST_USE;
 
-/* 1: a restore of the database is not accepted yet, so nothing may be sent; 0: none is. */
-int store_restore_pending(struct pg *pg, struct err *err) ERR_MUST_USE;
+/* 1: a restore of the database is not accepted yet, so nothing may be sent; 0: none is. *accepted_us: when the latest was accepted, or PG_NO_TIME: single
+ * messages that are older may have been sent before it. */
+int store_restore_pending(struct pg *pg, int64_t *accepted_us, struct err *err) ERR_MUST_USE;
 
 #endif

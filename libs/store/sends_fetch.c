@@ -8,7 +8,7 @@
 
 #define ROW_COLUMNS \
 	"s.workspace_id, s.id, s.campaign_id, s.segment, s.request_id, s.kind, s.contact_id, s.address, s.status, s.attempt," \
-	" s.generation, s.next_attempt_at, s.deadline, (extract(epoch FROM now() - s.updated_at) * 1000)::bigint, s.request"
+	" s.generation, s.next_attempt_at, s.deadline, s.created_at, (extract(epoch FROM now() - s.updated_at) * 1000)::bigint, s.request"
 
 static const struct pg_stmt due = { "sends_due", PG_UNNAMED,
 	"SELECT r.place, " ROW_COLUMNS " FROM unnest($2::bigint[], $3::bigint[], $4::integer[]) WITH ORDINALITY"
@@ -79,6 +79,7 @@ static void rows_read(struct pg_rows *rows, size_t sources, struct arena *a,
 		row.generation = cells_i32(&c);
 		row.next_attempt_us = cells_time(&c);
 		row.deadline_us = cells_time(&c);
+		row.created_us = cells_time(&c);
 		row.age_ms = cells_i64(&c);
 		row.content = cells_text(&c);
 		each(ctx, &row);

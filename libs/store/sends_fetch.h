@@ -16,6 +16,7 @@ struct send_row {
 	enum send_status status; /* PENDING or UNKNOWN */
 	int32_t attempt, generation;
 	int64_t next_attempt_us, deadline_us; /* next_attempt_us PG_NO_TIME: from a segment's cursor */
+	int64_t created_us;
 	int64_t age_ms; /* of UNKNOWN: since it is unknown */
 	struct str content;
 };

@@ -18,7 +18,7 @@
 
 int upkeep_read_restores(struct upkeep *u, struct pg *pg, struct err *err)
 {
-	int pending = store_restore_pending(pg, err);
+	int pending = store_restore_pending(pg, &u->lanes->restored_us, err);
 
 	if (pending < 0)
 		return -1;

@@ -4,6 +4,7 @@
  *   concerned.c  which partitions and lanes it includes
  *   results.c    results as rows; dispatch.c the records that follow from them
  *   backup.c     another account for messages that theirs cannot send
+ *   restored.c   single messages that were sent before the database was restored
  *   check.c      what may be sent now
  *   mark.c       send_lanes and campaign_segments
  *   fetch.c      rows to be sent next
@@ -137,6 +138,8 @@ int acquire_run(struct flush *f, struct err *err) ERR_MUST_USE;
 /* In the arena. */
 int32_t *partitions_owned(struct flush *f, size_t *n);
 int segments_refresh(struct flush *f, struct err *err) ERR_MUST_USE;
+/* Before flush_check(), which then finds them changed. */
+int restored_resolve(struct flush *f, struct err *err) ERR_MUST_USE;
 int flush_check(struct flush *f, struct err *err) ERR_MUST_USE;
 int flush_mark(struct flush *f, struct err *err) ERR_MUST_USE;
 int flush_fetch(struct flush *f, struct err *err) ERR_MUST_USE;

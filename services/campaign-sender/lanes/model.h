@@ -133,6 +133,7 @@ struct lanes {
 	struct send_list orphans;
 	struct pairs *pairs;
 	bool stopped; /* a restore is not accepted: nothing is sent */
+	int64_t restored_us; /* when the latest restore was accepted; PG_NO_TIME: none was */
 	bool draining; /* SIGTERM */
 	size_t in_flight; /* of all lanes, chosen ones and orphans included, without answered ones */
 	size_t max_in_flight;

@@ -238,12 +238,16 @@ static void settings_of_another_type_count_as_not_set(void **state)
 
 static void nothing_is_sent_until_a_restore_is_accepted(void **state)
 {
+	int64_t accepted_us;
+
 	(void)state;
-	assert_int_equal(store_restore_pending(db.pg, &db.err), 0);
-	db_script("INSERT INTO restores (accepted_at) VALUES (now()), (NULL)");
-	assert_int_equal(store_restore_pending(db.pg, &db.err), 1);
-	db_script("UPDATE restores SET accepted_at = now()");
-	assert_int_equal(store_restore_pending(db.pg, &db.err), 0);
+	assert_int_equal(store_restore_pending(db.pg, &accepted_us, &db.err), 0);
+	assert_true(accepted_us == PG_NO_TIME);
+	db_script("INSERT INTO restores (accepted_at) VALUES ('2026-01-01Z'), (NULL)");
+	assert_int_equal(store_restore_pending(db.pg, &accepted_us, &db.err), 1);
+	db_script("UPDATE restores SET accepted_at = '2026-01-02Z' WHERE accepted_at IS NULL");
+	assert_int_equal(store_restore_pending(db.pg, &accepted_us, &db.err), 0);
+	assert_true(accepted_us == AT(86400));
 }
 
 int main(void)
