@@ -102,7 +102,9 @@ static void sending_start(struct parts *p, const struct parts_ops *ops)
 static void parts_connect(struct parts *p, const struct sender_settings *s, const struct parts_ops *ops)
 {
 	struct pg_options notices = pg_options_of(p, s, "blazz-campaign-sender notices");
-	const struct effects_ops effects = { .waits = p->waits, .held = ops->held, .ctx = ops->ctx };
+	const struct effects_ops effects = {
+		.waits = p->waits, .warnings = p->warnings, .held = ops->held, .ctx = ops->ctx
+	};
 
 	p->owner = worker_owner(p->worker);
 	p->tx = owner_tx_new(p->owner);
@@ -133,6 +135,7 @@ int parts_open(struct parts *p, const struct sender_settings *settings, struct s
 	lanes_init(&p->lanes, (size_t)settings->max_in_flight, MAX_PAIRS);
 	p->lanes_open = true;
 	p->waits = scope_waits_new();
+	p->warnings = campaign_warnings_new();
 	p->shared.campaigns = campaign_cache_new();
 	if (guard_new(&p->guard, settings->allowed_networks, settings->allow_http, err) < 0 ||
 		accounts_start(p, settings, err) < 0 || reactor_start(p, settings, service, ops, err) < 0 ||
@@ -164,6 +167,7 @@ void parts_close(struct parts *p)
 	account_cache_free(p->shared.accounts);
 	campaign_cache_free(p->shared.campaigns);
 	scope_waits_free(p->waits);
+	campaign_warnings_free(p->warnings);
 	guard_free(p->guard);
 	reactor_close(&p->reactor);
 }

@@ -29,6 +29,7 @@ struct parts {
 	struct lanes lanes;
 	struct sending sending;
 	struct scope_waits *waits;
+	struct campaign_warnings *warnings;
 	struct flush *flush;
 	struct intake *intake;
 	struct driver *driver;

@@ -8,7 +8,7 @@
 static const double seconds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, -1 };
 
 static struct {
-	struct metric *attempts, *codes, *seconds, *resolved, *skipped, *waiting, *held, *paused;
+	struct metric *attempts, *codes, *seconds, *resolved, *skipped, *waiting, *held, *paused, *warned;
 	struct metric_cell *direct, *in_flight, *direct_waiting, *campaign_waiting, *oldest_due, *unknown_waiting,
 		*unknown, *overdue;
 	struct metric_cell *open, *stopped, *duplicates, *waited, *running, *stalled, *prepared;
@@ -57,6 +57,8 @@ void stats_init(void)
 	m.running = gauge("blazz_campaign_running", "Campaigns that are running.");
 	m.stalled = gauge("blazz_campaign_stalled",
 		"Running campaigns without progress for ten minutes that wait for nothing that their rows name.");
+	m.warned = metric_counter("blazz_campaign_warned",
+		"Campaigns whose messages fail in a way that does not pause them, by reason.", "reason");
 	m.paused = metric_counter("blazz_campaign_paused", "Pauses of campaigns by their code.", "code");
 	m.prepared =
 		METRIC_CELL(metric_counter("blazz_campaign_prepare_rows", "Recipients written from audiences.", NULL),
@@ -123,6 +125,11 @@ void stats_paused(struct str code)
 		"invalid_content" };
 
 	metric_add(METRIC_CELL(m.paused, code.n > 0 ? word_of(code, words, COUNT(words), "provider") : "user"), 1);
+}
+
+void stats_warned(const char *reason)
+{
+	metric_add(METRIC_CELL(m.warned, reason), 1);
 }
 
 void stats_campaigns(size_t running, size_t stalled)

@@ -25,6 +25,7 @@ void stats_waited(int64_t ms);
 void stats_prepared(size_t recipients); /* rows of an audience were written */
 void stats_paused(struct str
 		code); /* by a person ("user"), our word, or a provider's code, which is counted as "provider" */
+void stats_warned(const char *reason); /* messages of a campaign fail in a way that does not pause it */
 void stats_campaigns(size_t running, size_t stalled);
 
 #define STATS_HOLDS 32

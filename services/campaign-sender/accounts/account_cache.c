@@ -231,6 +231,14 @@ const struct account *account_cache_each(const struct account_cache *c, int64_t 
 	return NULL;
 }
 
+const struct account *account_cache_each_cached(const struct account_cache *c, size_t *i)
+{
+	void *entry = NULL;
+	struct str key;
+
+	return map_each(c->table.by_id, i, &key, &entry) ? &((const struct account_entry *)entry)->account : NULL;
+}
+
 void account_cache_hold(struct account_cache *c, const struct send_hold *hold)
 {
 	struct account_entry *e = account_table_find(&c->table, hold->workspace_id, hold->account_id);

@@ -39,6 +39,8 @@ const struct account *account_cache_find(const struct account_cache *c, int64_t 
 const struct account *account_cache_find_uuid(const struct account_cache *c, const struct uuid *account);
 /* The next account, of those that are not deleted, of a workspace whose accounts were loaded; NULL: no more. *i begins at 0. */
 const struct account *account_cache_each(const struct account_cache *c, int64_t workspace_id, size_t *i);
+/* The next account of those in memory, of any workspace, deleted ones included, in no order. */
+const struct account *account_cache_each_cached(const struct account_cache *c, size_t *i);
 /* Sets the hold of a cached account at once, before PostgreSQL notifies of it. One that begins no later than the present one has no
  * effect. */
 void account_cache_hold(struct account_cache *c, const struct send_hold *hold);

@@ -198,6 +198,7 @@ static void effect_note(struct flush *f, const struct written *w)
 		.text = error_message(r),
 		.at_us = r->began_us,
 		.stopped = r->stopped,
+		.over_share = r->over_share,
 	};
 
 	if (r->outcome.class == OUTCOME_ACCEPTED)

@@ -29,18 +29,21 @@ void effects_free(struct effects *e)
 	free(e->pauses);
 	free(e->opt_outs);
 	free(e->undeliverable);
+	free(e->warnings);
 	arena_free(e->arena);
 	free(e);
 }
 
 bool effects_empty(const struct effects *e)
 {
-	return e->n_holds + e->n_waits + e->n_connected + e->n_pauses + e->n_opt_outs + e->n_undeliverable == 0;
+	return e->n_holds + e->n_waits + e->n_connected + e->n_pauses + e->n_opt_outs + e->n_undeliverable +
+		e->n_warnings ==
+		0;
 }
 
 void effects_clear(struct effects *e)
 {
-	e->n_holds = e->n_waits = e->n_connected = e->n_pauses = e->n_opt_outs = e->n_undeliverable = 0;
+	e->n_holds = e->n_waits = e->n_connected = e->n_pauses = e->n_opt_outs = e->n_undeliverable = e->n_warnings = 0;
 	arena_reset(e->arena);
 }
 
@@ -122,6 +125,19 @@ static void campaign_add(struct effects *e, const struct decision *d, const stru
 	pause_add(e, from->campaign, code_of(e, d, from), why);
 }
 
+static void warning_add(struct effects *e, const struct decision *d, const struct effect_source *from)
+{
+	bool warns = d->campaign == CAMPAIGN_WARNED || (d->campaign == CAMPAIGN_WARNED_OVER_SHARE && from->over_share);
+
+	if (!from->campaign || !warns)
+		return;
+	for (size_t i = 0; i < e->n_warnings; i++)
+		if (uuid_eq(&e->warnings[i].campaign, &from->campaign->uuid) &&
+			str_is(str_of(d->reason), e->warnings[i].reason))
+			return;
+	ADD(e, warnings, (struct effect_warning){ from->campaign->uuid, d->reason, code_of(e, d, from) });
+}
+
 static void opt_out_add(struct effects *e, const struct effect_source *from)
 {
 	ADD(e, opt_outs,
@@ -154,6 +170,7 @@ void effects_add(struct effects *e, const struct decision *d, const struct effec
 	if (d->account == ACCOUNT_WAITS)
 		wait_add(e, d, from);
 	campaign_add(e, d, from);
+	warning_add(e, d, from);
 	if (d->opt_out && from->address.n > 0)
 		opt_out_add(e, from);
 	if (d->undeliverable && from->address.n > 0)

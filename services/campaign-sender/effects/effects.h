@@ -5,6 +5,7 @@
 
 #include "campaign-sender/accounts/account_cache.h"
 #include "campaign-sender/effects/waits.h"
+#include "campaign-sender/effects/warnings.h"
 #include "campaign-sender/events/records.h"
 #include "store/send_lanes.h"
 
@@ -17,6 +18,7 @@ struct effect_source {
 	struct str code, text; /* the provider's; text for people */
 	int64_t at_us;
 	bool stopped; /* the campaign's breaker (policy/stopper.h) has opened */
+	bool over_share; /* more than CODES_WARN_PERCENT of the campaign's last results have this code */
 };
 
 struct effects *effects_new(void);
@@ -30,10 +32,11 @@ void effects_add_connected(struct effects *e, int64_t workspace_id, int64_t acco
 /* A pause for a reason of ours: "no_active_account", ... */
 void effects_add_pause(struct effects *e, const struct campaign *campaign, const char *code, const char *reason);
 /* Writes them in the open transaction, and sets holds in the cache. Alerts are logged at level error, once an account and
- * code until the hold ends. ctx.held is called for each account that is held or waits from now on, until_us INT64_MAX: until
+ * code until the hold ends; that messages of a campaign fail in a way that does not pause it, at level warn, once a campaign and reason. ctx.held is called for each account that is held or waits from now on, until_us INT64_MAX: until
  * released. */
 struct effects_ops {
 	struct scope_waits *waits; /* of this replica, shared by all writers; NULL: waits do not grow */
+	struct campaign_warnings *warnings; /* the same; NULL: each is logged */
 	void (*held)(void *ctx, int64_t workspace_id, int64_t account_id, int64_t until_us);
 	void *ctx;
 };

@@ -26,6 +26,12 @@ struct effect_opt_out {
 	int64_t at_us;
 };
 
+struct effect_warning {
+	struct uuid campaign;
+	const char *reason; /* static */
+	struct str code;
+};
+
 struct effects {
 	struct arena *arena;
 	struct effect_hold *holds; /* one an account: the longest */
@@ -34,8 +40,9 @@ struct effects {
 	struct campaign_pause *pauses; /* one a campaign: the first */
 	struct effect_opt_out *opt_outs;
 	struct undeliverable_row *undeliverable; /* one an address */
-	size_t n_holds, n_waits, n_connected, n_pauses, n_opt_outs, n_undeliverable;
-	size_t cap_holds, cap_waits, cap_connected, cap_pauses, cap_opt_outs, cap_undeliverable;
+	struct effect_warning *warnings; /* one a campaign and reason */
+	size_t n_holds, n_waits, n_connected, n_pauses, n_opt_outs, n_undeliverable, n_warnings;
+	size_t cap_holds, cap_waits, cap_connected, cap_pauses, cap_opt_outs, cap_undeliverable, cap_warnings;
 };
 
 #endif

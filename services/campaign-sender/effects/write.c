@@ -3,6 +3,7 @@
 #include "campaign-sender/effects/private.h"
 
 #include "base/log.h"
+#include "campaign-sender/stats.h"
 
 #define OPT_OUT_CATEGORY STR("marketing_messages")
 
@@ -90,7 +91,14 @@ static struct str scope_id(const struct account *a, enum account_scope scope)
 	return STR_NONE;
 }
 
-/* All accounts of the workspace that share the limit wait. An account without an id of that scope waits alone. */
+/* An app is shared by workspaces, a WABA is one workspace's. */
+static bool shares(const struct account *a, const struct account *other, enum account_scope scope)
+{
+	return other->id != a->id && (scope == SCOPE_APP || other->workspace_id == a->workspace_id) &&
+		str_eq(scope_id(other, scope), scope_id(a, scope));
+}
+
+/* All accounts in memory that share the limit wait; those of lanes here are. An account without an id of that scope waits alone. */
 static void wait_apply(const struct write *w, const struct effect_wait *wait)
 {
 	int64_t workspace_id = wait->account.workspace_id, account_id = wait->account.account_id, until_us;
@@ -101,9 +109,21 @@ static void wait_apply(const struct write *w, const struct effect_wait *wait)
 
 	until_us = scope_waits_until(w->ops->waits, scope, wait->at_us);
 	held(w, workspace_id, account_id, until_us);
-	for (size_t i = 0; id.n > 0 && (other = account_cache_each(w->accounts, workspace_id, &i));)
-		if (other->id != account_id && str_eq(scope_id(other, wait->scope), id))
-			held(w, workspace_id, other->id, until_us);
+	for (size_t i = 0; id.n > 0 && (other = account_cache_each_cached(w->accounts, &i));)
+		if (shares(a, other, wait->scope))
+			held(w, other->workspace_id, other->id, until_us);
+}
+
+static void warning_write(const struct write *w, const struct effect_warning *warning)
+{
+	char uuid[37];
+
+	if (!campaign_warnings_add(w->ops->warnings, &warning->campaign, warning->reason))
+		return;
+	uuid_format(&warning->campaign, uuid);
+	stats_warned(warning->reason);
+	log_warn("many messages of a campaign fail", LOG_S("campaign", uuid), LOG_STR("code", warning->code),
+		LOG_S("reason", warning->reason));
 }
 
 static void connected_write(const struct write *w, const struct effect_account *c)
@@ -131,6 +151,8 @@ int effects_write(struct effects *e, const struct record_target *to, struct acco
 		return -1;
 	for (size_t i = 0; i < e->n_waits; i++)
 		wait_apply(&w, &e->waits[i]);
+	for (size_t i = 0; i < e->n_warnings; i++)
+		warning_write(&w, &e->warnings[i]);
 	for (size_t i = 0; i < e->n_connected; i++)
 		connected_write(&w, &e->connected[i]);
 	for (size_t i = 0; i < e->n_pauses; i++)

@@ -21,6 +21,7 @@ struct journal_result {
 	bool by_policy;
 	bool attempted; /* a request has begun */
 	bool stopped; /* this result has opened the stopper of its segment */
+	bool over_share; /* as in struct effect_source, of its segment */
 	bool other_number; /* another account may send it, as its request allows */
 	int http_status;
 	int64_t began_us; /* wall clock */

@@ -109,7 +109,7 @@ static void lane_answered(struct lane *lane, const struct send_answer *a, int64_
 
 static bool segment_stops(struct segment *s, const struct send_answer *a)
 {
-	if (!a->counts || !stopper_add(&s->stopper, a->code) || s->stopped)
+	if (!a->counts || !stopper_add(&s->stopper, a->code) || a->only_warns || s->stopped)
 		return false;
 	s->stopped = true;
 	return true;

@@ -22,7 +22,10 @@ void lanes_init(struct lanes *l, size_t max_in_flight, size_t max_pairs)
 {
 	size_t kept = 100 - SHARE_PERCENT;
 
-	*l = (struct lanes){ .max_in_flight = max_in_flight, .fetch_at_ms = INT64_MAX, .stranded_at_ms = INT64_MAX, .restored_us = PG_NO_TIME };
+	*l = (struct lanes){ .max_in_flight = max_in_flight,
+		.fetch_at_ms = INT64_MAX,
+		.stranded_at_ms = INT64_MAX,
+		.restored_us = PG_NO_TIME };
 	fair_queue_init(&l->queue, LANE_QUANTUM, (max_in_flight * 100 + kept - 1) / kept, SHARE_PERCENT);
 	l->by_account = map_new();
 	l->workspaces = map_new();

@@ -93,6 +93,7 @@ struct send_answer {
 	int64_t retry_after_ms; /* of ACCOUNT_LIMITED; -1: absent */
 	struct str code; /* for the campaign's stopper; absent: it counts as a success. See `counts` */
 	bool counts; /* the result counts for the stopper */
+	bool only_warns; /* the code does not open it */
 };
 /* True: this result has opened the stopper of its segment. */
 bool send_answered(struct send *s, const struct send_answer *a, int64_t now_us, int64_t now_ms);

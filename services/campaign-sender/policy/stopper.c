@@ -43,3 +43,8 @@ int stopper_share(const struct stopper *s, struct str code)
 {
 	return s->n > 0 && code.n > 0 ? (int)(100 * count(s, code_hash(code)) / results(s)) : 0;
 }
+
+bool stopper_is_over(const struct stopper *s, struct str code, int percent)
+{
+	return s->n >= STOPPER_LAST && stopper_share(s, code) > percent;
+}

@@ -21,5 +21,7 @@ struct stopper {
 bool stopper_add(struct stopper *s, struct str code);
 /* Percent of the last results (at most STOPPER_LAST) that have this code. */
 int stopper_share(const struct stopper *s, struct str code);
+/* Whether it is more than `percent`, of STOPPER_LAST results. */
+bool stopper_is_over(const struct stopper *s, struct str code, int percent);
 
 #endif

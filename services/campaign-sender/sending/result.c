@@ -12,6 +12,7 @@ void attempt_end(struct attempt *a, const struct journal_result *result)
 	struct journal_result r = *result;
 	const struct decision *d = &r.outcome.decision;
 	struct segment *segment = a->send->segment;
+	bool only_warns = d->campaign == CAMPAIGN_WARNED_OVER_SHARE;
 	/* Only a result of the message itself says something about its campaign. */
 	bool counts = !a->send->resolves &&
 		(r.outcome.class == OUTCOME_ACCEPTED || d->campaign == CAMPAIGN_BREAKER ||
@@ -21,8 +22,9 @@ void attempt_end(struct attempt *a, const struct journal_result *result)
 		.at_fault = r.settlement.at_fault,
 		.attempted = r.attempted,
 		.retry_after_ms = r.outcome.retry_after_ms,
-		.code = d->campaign == CAMPAIGN_BREAKER ? str_of(d->reason) : STR_NONE,
+		.code = d->campaign == CAMPAIGN_BREAKER || only_warns ? str_of(d->reason) : STR_NONE,
 		.counts = counts,
+		.only_warns = only_warns,
 	};
 
 	r.send = a->send;
@@ -31,6 +33,7 @@ void attempt_end(struct attempt *a, const struct journal_result *result)
 	r.other_number = a->other_number;
 	a->send->request = NULL;
 	r.stopped = send_answered(a->send, &answer, clock_now_us(), r.answered_ms);
+	r.over_share = segment && only_warns && stopper_is_over(&segment->stopper, answer.code, CODES_WARN_PERCENT);
 	if (segment && (d->campaign == CAMPAIGN_STOPS || d->campaign == CAMPAIGN_STOPS_FOR_PERSON))
 		segment_run(segment, false, false, r.answered_ms);
 	journal_add(s->journal, &r);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "store/send_lanes.h"
 
 #define CAMPAIGNS_MAX 10000 /* of which results are kept */
@@ -12,7 +11,6 @@
 /* The last results of a campaign. */
 struct campaign_results {
 	struct stopper stopper;
-	bool warned; /* of its undeliverable messages */
 };
 
 void stoppers_clear(struct status_worker *s)
@@ -72,21 +70,9 @@ static bool is_result(const struct evidence_found *found, enum send_status statu
 		found->was != SEND_STATUS_READ;
 }
 
-static void share_warn(struct campaign_results *results, const struct campaign *c, const struct send_evidence *failed)
-{
-	char uuid[37];
-
-	if (results->warned || results->stopper.n < STOPPER_LAST ||
-		stopper_share(&results->stopper, failed->error_code) <= CODES_WARN_PERCENT)
-		return;
-	results->warned = true;
-	uuid_format(&c->uuid, uuid);
-	log_warn("many messages of a campaign fail", LOG_S("campaign", uuid), LOG_STR("code", failed->error_code));
-}
-
-/* True: the campaign is to be paused. */
-static bool result_add(struct status_work *w, const struct evidence_found *found, const struct decision *d,
-	const struct campaign *c)
+/* What it means for its campaign. */
+static void result_add(struct status_work *w, const struct evidence_found *found, const struct decision *d,
+	struct effect_source *from)
 {
 	const struct send_evidence *evidence = &w->evidence[found->place];
 	struct campaign_results *results;
@@ -95,12 +81,11 @@ static bool result_add(struct status_work *w, const struct evidence_found *found
 	bool opened;
 
 	if (found->campaign_id == 0 || !is_result(found, evidence->status))
-		return false;
+		return;
 	results = results_of(w->worker, evidence->workspace_id, found->campaign_id);
 	opened = stopper_add(&results->stopper, counts ? evidence->error_code : STR_NONE);
-	if (c && failed && d->campaign == CAMPAIGN_WARNED_OVER_SHARE)
-		share_warn(results, c, evidence);
-	return opened && failed && d->campaign == CAMPAIGN_BREAKER;
+	from->stopped = opened && failed && d->campaign == CAMPAIGN_BREAKER;
+	from->over_share = counts && stopper_is_over(&results->stopper, evidence->error_code, CODES_WARN_PERCENT);
 }
 
 /* The address by which the account reaches the recipient. */
@@ -135,7 +120,7 @@ static void found_add(struct status_work *w, const struct evidence_found *found)
 
 	if (evidence->status == SEND_STATUS_FAILED)
 		d = failure_decision(e->record);
-	from.stopped = result_add(w, found, &d, c);
+	result_add(w, found, &d, &from);
 	if (evidence->status != SEND_STATUS_FAILED)
 		return;
 	from.address = address_for(e);

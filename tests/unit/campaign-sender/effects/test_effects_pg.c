@@ -5,12 +5,14 @@
 #include "../emitted.h"
 #include "base/log.h"
 #include "campaign-sender/effects/effects.h"
+#include "campaign-sender/stats.h"
 
 #define ACCOUNT_1 "00000000-0000-4000-8000-000000000011"
 
 static struct account_cache *accounts;
 static struct effects *e;
 static struct scope_waits *waits;
+static struct campaign_warnings *warnings;
 static struct record_target to;
 static char held[200]; /* "<account>:<seconds from AT(0)> " each; "*" for a hold without an end */
 
@@ -19,7 +21,7 @@ static void held_add(void *ctx, int64_t workspace_id, int64_t account_id, int64_
 	size_t n = strlen(held);
 
 	(void)ctx;
-	assert_int_equal(workspace_id, 1);
+	assert_int_equal(workspace_id, account_id == 3 ? 2 : 1);
 	if (until_us == INT64_MAX)
 		snprintf(held + n, sizeof(held) - n, "%lld:* ", (long long)account_id);
 	else
@@ -37,6 +39,7 @@ static int start(void **state)
 	struct account_cache_options options = { .partitions = 24 };
 
 	log_set_level(LOG_ERROR + 1);
+	stats_init();
 	if (sending_start(state) < 0)
 		return -1;
 	db_script(ACCOUNTS);
@@ -64,6 +67,7 @@ static int setup(void **state)
 	done(account_cache_load(accounts, db.pg, workspaces, 1, &db.err));
 	e = effects_new();
 	waits = scope_waits_new();
+	warnings = campaign_warnings_new();
 	held[0] = '\0';
 	return 0;
 }
@@ -73,6 +77,7 @@ static int teardown(void **state)
 	(void)state;
 	effects_free(e);
 	scope_waits_free(waits);
+	campaign_warnings_free(warnings);
 	return 0;
 }
 
@@ -90,7 +95,7 @@ static void add_at(int64_t code, int64_t at_us)
 /* What a flush does; the records stay to be looked at. */
 static void write_all(void)
 {
-	const struct effects_ops ops = { .waits = waits, .held = held_add };
+	const struct effects_ops ops = { .waits = waits, .warnings = warnings, .held = held_add };
 
 	tx_renew();
 	done(pg_begin(db.pg, &db.err));
@@ -184,6 +189,57 @@ static void accounts_of_a_waba_wait_together(void **state)
 	assert_hold(1, "");
 }
 
+/* Account 3 is of another workspace. */
+static void accounts_of_an_app_wait_together_whatever_their_workspace(void **state)
+{
+	static const int64_t workspaces[] = { 1, 2 };
+
+	(void)state;
+	execute(db.admin,
+		"INSERT INTO provider_apps (id, kind, secrets) VALUES (7, 'meta', '') ON CONFLICT DO NOTHING");
+	execute(db.admin,
+		"UPDATE whatsapp_accounts SET provider_app_id = 7, waba_id = CASE id WHEN 3 THEN 'X' ELSE waba_id END WHERE id IN (1, 3)");
+	account_cache_clear(accounts);
+	done(account_cache_load(accounts, db.pg, workspaces, 2, &db.err));
+	add_at(4, AT(100));
+	write_all();
+	assert_string_equal(held, "1:160 3:160 ");
+	held[0] = '\0';
+	add_at(80007, AT(100));
+	write_all();
+	assert_string_equal(held, "1:160 2:160 ");
+	execute(db.admin, "UPDATE whatsapp_accounts SET provider_app_id = NULL");
+}
+
+static void warn_at(int64_t code, bool over_share)
+{
+	const struct campaign c = { .uuid = uuid_of(ACCOUNT_1) };
+	struct decision d = code_of_status(code);
+
+	effects_add(e, &d,
+		&(struct effect_source){ .workspace_id = 1,
+			.account_id = 1,
+			.campaign = &c,
+			.over_share = over_share,
+			.at_us = AT(100) });
+	write_all();
+}
+
+static void operators_are_warned_once_of_a_campaign_whose_messages_fail(void **state)
+{
+	const struct uuid campaign = uuid_of(ACCOUNT_1);
+
+	(void)state;
+	warn_at(131026, false);
+	warn_at(131047, true);
+	assert_true(campaign_warnings_add(warnings, &campaign, code_of_status(131047).reason));
+	warn_at(131026, true);
+	assert_false(campaign_warnings_add(warnings, &campaign, code_of_status(131026).reason));
+	warn_at(131049, false);
+	assert_false(campaign_warnings_add(warnings, &campaign, code_of_status(131049).reason));
+	assert_int_equal(emitted((struct record_view[EMITTED_MAX]){ 0 }), 0);
+}
+
 /* The account has no app. */
 static void an_account_without_a_scope_waits_alone(void **state)
 {
@@ -240,6 +296,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_later_hold_is_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_hold_that_is_over_holds_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(accounts_of_a_waba_wait_together, setup, teardown),
+		cmocka_unit_test_setup_teardown(accounts_of_an_app_wait_together_whatever_their_workspace, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(operators_are_warned_once_of_a_campaign_whose_messages_fail, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(an_account_without_a_scope_waits_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_opt_out_is_published, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_address_that_cannot_be_reached_is_remembered, setup, teardown),

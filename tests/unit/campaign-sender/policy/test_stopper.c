@@ -113,6 +113,20 @@ static void four_billion_results_are_not_a_beginning(void **state)
 	assert_true(s.n < 1000);
 }
 
+static void a_share_is_of_as_many_results_as_the_ring_has(void **state)
+{
+	struct stopper s = { .n = 0 };
+
+	(void)state;
+	for (int i = 0; i < STOPPER_LAST - 1; i++)
+		(void)stopper_add(&s, i < 12 ? STR("a") : STR_NONE);
+	assert_false(stopper_is_over(&s, STR("a"), 20));
+	(void)stopper_add(&s, STR_NONE);
+	assert_true(stopper_is_over(&s, STR("a"), 20));
+	assert_false(stopper_is_over(&s, STR("a"), 24));
+	assert_false(stopper_is_over(&s, STR("b"), 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +134,7 @@ int main(void)
 		cmocka_unit_test(random_results_are_counted_as_from_a_list_of_them),
 		cmocka_unit_test(the_share_of_no_results_is_0),
 		cmocka_unit_test(four_billion_results_are_not_a_beginning),
+		cmocka_unit_test(a_share_is_of_as_many_results_as_the_ring_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
