@@ -138,8 +138,22 @@ static bool message_apply_call(struct work *w, const struct op *op, struct messa
 	return moved;
 }
 
+static bool went_on_from_sent(const struct message *m)
+{
+	switch (m->row.status) {
+	case STATUS_DELIVERED:
+	case STATUS_READ:
+	case STATUS_PLAYED:
+	case STATUS_FAILED:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void fold_copy(struct work *w, struct op *op, struct message *m)
 {
+	bool was_named = m->row.client_message_id.n > 0;
 	const struct in_status status = { .status = op->message->status, .error = op->message->error };
 	enum copy_effect effect = copy_effect(&m->row, op->origin, op->message->placeholder);
 	bool was_live = m->row.origin == ORIGIN_LIVE;
@@ -156,6 +170,8 @@ static void fold_copy(struct work *w, struct op *op, struct message *m)
 		effect_add_created(w, op, m, metadata_body(m->row.metadata, w->arena));
 	else if (effect != COPY_NOTHING || moved)
 		effect_add_edited(w, op, m, op->message->body, true);
+	if (!was_named && m->row.client_message_id.n > 0 && went_on_from_sent(m))
+		effect_add_known_status(w, op, m);
 	if (op->message->direction == DIR_OUTBOUND && status.status != STATUS_NONE)
 		message_fold_status(w, op, m, &status);
 }

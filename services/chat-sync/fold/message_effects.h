@@ -10,5 +10,7 @@ void effect_add_created(struct work *w, struct op *op, struct message *m, struct
 void effect_add_edited(struct work *w, struct op *op, struct message *m, struct str body, bool filled);
 void effect_add_revoked(struct work *w, struct op *op, struct message *m, bool for_us_only);
 void effect_add_status(struct work *w, struct op *op, struct message *m, const struct in_status *s);
+/* The status that the row has: what was published of it before did not name our id. */
+void effect_add_known_status(struct work *w, struct op *op, struct message *m);
 
 #endif

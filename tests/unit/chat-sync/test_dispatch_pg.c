@@ -288,6 +288,37 @@ static void tenants_learn_of_a_dispatch_what_they_need(void **state)
 	assert_int_equal(outcome_of(1), OUTCOME_APPLIED);
 }
 
+/* The sender of the message follows it by its own id, which a bridge's acks do not have. */
+static void a_status_that_came_before_the_dispatch_is_published_with_its_id(void **state)
+{
+	struct inbound_event delivered = status_of(1, chat_of(ANN), W, STATUS_DELIVERED, 20);
+	struct inbound_event failed = status_of(1, chat_of(ANN), W, STATUS_FAILED, 20);
+
+	apply((const struct inbound_event[]){ echo(), delivered }, 2);
+	assert_string_equal(published(), "contact.created,message.created,message.status");
+	assert_false(out.events[2].u.message_status.client_message_id.p);
+	apply_one(dispatch(DISPATCH_SENT));
+	assert_string_equal(published(), "message.status");
+	assert_true(str_is(out.events[0].u.message_status.client_message_id, X));
+	assert_true(out.events[0].u.message_status.status == STATUS_DELIVERED);
+	assert_int_equal(out.events[0].u.message_status.at_ms % 60000, 20000);
+	apply_one(dispatch(DISPATCH_SENT));
+	assert_string_equal(published(), "");
+
+	replicas_empty(state);
+	failed.u.status.error.code = STR("131026");
+	apply((const struct inbound_event[]){ echo(), failed }, 2);
+	apply_one(dispatch(DISPATCH_SENT));
+	assert_string_equal(published(), "message.status");
+	assert_true(out.events[0].u.message_status.status == STATUS_FAILED);
+	assert_true(str_is(out.events[0].u.message_status.error.code, "131026"));
+
+	replicas_empty(state);
+	apply_one(echo());
+	apply_one(dispatch(DISPATCH_SENT));
+	assert_string_equal(published(), "");
+}
+
 static void the_key_of_a_bridge_has_the_direction_and_the_id_has_not(void **state)
 {
 	struct inbound_event read = own_status(STATUS_READ, 20);
@@ -364,6 +395,7 @@ int main(void)
 		T(a_failed_message_keeps_its_key_and_a_status_finds_it),
 		T(our_id_belongs_to_one_row),
 		T(tenants_learn_of_a_dispatch_what_they_need),
+		T(a_status_that_came_before_the_dispatch_is_published_with_its_id),
 		T(the_key_of_a_bridge_has_the_direction_and_the_id_has_not),
 		T(nothing_is_stored_of_an_unknown_result_and_it_expires_in_silence),
 		T(the_sweep_joins_what_was_parked_apart),
