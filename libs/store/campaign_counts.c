@@ -7,7 +7,7 @@
 #include "store/columns.h"
 #include "store/statements.h"
 
-static const struct pg_stmt add = { "counts_add", PG_UNNAMED,
+static const struct pg_stmt add = { "counts_add", PG_PREPARED,
 	"INSERT INTO campaign_counts AS n (source, workspace_id, campaign_id, slot, recipients, sent, delivered, read, failed, skipped, unknown)"
 	" SELECT $1::text, r.* FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],"
 	" $9::bigint[], $10::bigint[], $11::bigint[]) AS r (workspace_id, campaign_id, slot, recipients, sent, delivered, read, failed, skipped,"

@@ -18,7 +18,7 @@ static const struct pg_stmt read = { "segments_read", PG_PREPARED,
 	"SELECT g.workspace_id, g.campaign_id, g.segment, g.account_id, g.partition, g.cursor_id, g.moving_to, g.done"
 	" FROM campaign_segments g WHERE g.partition = ANY ($1::integer[]) AND NOT g.done ORDER BY 1, 2, 3" };
 
-static const struct pg_stmt write = { "segments_write", PG_UNNAMED,
+static const struct pg_stmt write = { "segments_write", PG_PREPARED,
 	"UPDATE campaign_segments g SET cursor_id = greatest(g.cursor_id, r.cursor_id), moving_to = r.moving_to,"
 	" done = r.done AND (EXISTS (SELECT FROM (SELECT c.status FROM campaigns c WHERE c.workspace_id = r.workspace_id AND c.id = r.campaign_id"
 	" OFFSET 0) AS c WHERE c.status = 'cancelled') OR (NOT EXISTS (SELECT FROM sends s WHERE s.workspace_id = r.workspace_id AND s.campaign_id = r.campaign_id"

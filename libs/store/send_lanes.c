@@ -10,13 +10,13 @@
 #include "store/statements.h"
 
 static const struct pg_stmt add = {
-	"send_lanes_add", PG_UNNAMED,
+	"send_lanes_add", PG_PREPARED,
 	"INSERT INTO send_lanes (workspace_id, account_id, partition) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[])"
 	" AS r (workspace_id, account_id, partition) ORDER BY workspace_id, account_id ON CONFLICT (workspace_id, account_id) DO NOTHING"
 };
 
 static const struct pg_stmt lock = {
-	"send_lanes_lock", PG_UNNAMED,
+	"send_lanes_lock", PG_PREPARED,
 	"SELECT count(*) FROM (SELECT DISTINCT workspace_id, account_id FROM unnest($1::bigint[], $2::bigint[], $3::integer[])"
 	" AS r (workspace_id, account_id, partition) ORDER BY workspace_id, account_id) AS r CROSS JOIN LATERAL (SELECT l.account_id"
 	" FROM send_lanes l WHERE l.workspace_id = r.workspace_id AND l.account_id = r.account_id FOR NO KEY UPDATE) AS l"
@@ -28,7 +28,7 @@ static const struct pg_stmt read = { "send_lanes_read", PG_PREPARED,
 	" l.held_at, l.held_until, l.held_code, l.attempts, l.failures"
 	" FROM send_lanes l WHERE l.partition = ANY ($1::integer[]) ORDER BY l.workspace_id, l.account_id" };
 
-static const struct pg_stmt write = { "send_lanes_write", PG_UNNAMED,
+static const struct pg_stmt write = { "send_lanes_write", PG_PREPARED,
 	"UPDATE send_lanes l SET in_flight = r.in_flight::bigint[], minute_at = r.minute_at, hour_buckets = r.hour_buckets::smallint[],"
 	" hour_at = r.hour_at, next_at = r.next_at, run_left = nullif(r.run_left, -1), day = CASE WHEN r.day > 0 THEN date '1970-01-01' + r.day END,"
 	" day_new = r.day_new, warm_day = r.warm_day, paused_until = r.paused_until, attempts = r.attempts, failures = r.failures,"
@@ -50,7 +50,7 @@ static const struct pg_stmt hold = { "send_lanes_hold", PG_UNNAMED,
 	" SELECT h.place, pg_notify('blazz_sending', 'account:' || a.uuid) FROM held h CROSS JOIN LATERAL (SELECT a.uuid"
 	" FROM whatsapp_accounts a WHERE a.workspace_id = h.workspace_id AND a.id = h.account_id OFFSET 0) AS a" };
 
-static const struct pg_stmt portfolio_add = { "portfolio_add", PG_UNNAMED,
+static const struct pg_stmt portfolio_add = { "portfolio_add", PG_PREPARED,
 	"INSERT INTO portfolio_hours AS p (workspace_id, business_id, hour, slot, sends) SELECT r.workspace_id, r.business_id,"
 	" date_trunc('hour', now(), 'UTC'), r.slot, sum(r.sends) FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[])"
 	" AS r (workspace_id, business_id, slot, sends) GROUP BY 1, 2, 4 ORDER BY 1, 2, 4"

@@ -18,7 +18,7 @@ static const struct pg_stmt due = { "sends_due", PG_UNNAMED,
 
 /* IS NOT DISTINCT FROM is no index condition: the rows are read by primary key from the cursor on, in their order,
  * and not all rows of the campaign by sends_recipient. */
-static const struct pg_stmt segment = { "sends_segment", PG_UNNAMED,
+static const struct pg_stmt segment = { "sends_segment", PG_PREPARED,
 	"SELECT r.place, " ROW_COLUMNS
 	" FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::bigint[], $5::integer[])"
 	" WITH ORDINALITY AS r (workspace_id, campaign_id, segment, after_id, room, place)"

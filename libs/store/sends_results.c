@@ -11,7 +11,7 @@
 
 /* resolved_by is set exactly when the row was unknown: so RETURNING knows what it was, without a lock of its own. A
  * campaign's row that ends at its first attempt changes no indexed column. */
-static const struct pg_stmt results = { "sends_results", PG_UNNAMED,
+static const struct pg_stmt results = { "sends_results", PG_PREPARED,
 	"UPDATE sends s SET status = r.status, attempt = r.attempt, sent_by = r.sent_by,"
 	" account_id = CASE WHEN r.status = 'pending' AND s.campaign_id IS NOT NULL THEN NULL WHEN r.status IN ('pending', 'unknown')"
 	" THEN r.account_id ELSE s.account_id END,"
