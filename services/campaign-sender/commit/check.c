@@ -49,15 +49,17 @@ static bool is_new_conversation(const struct send *s)
 
 static void admit(struct flush *f, struct send *s)
 {
-	const struct limit_use use = {
+	struct limit_use use = {
 		.campaign = s->row.campaign_id != 0,
 		.new_conversation = is_new_conversation(s),
 		.typing_ms = typing_ms(f, s),
-		.random = { rng_unit(), rng_unit(), rng_unit() },
 	};
 
 	if (s->row.campaign_id == 0)
 		stats_waited(f->now_ms - s->put_ms);
+	/* For gaps and breaks, which only bridges have: each number is a system call. */
+	for (size_t i = 0; s->lane->limits.bridge && i < 3; i++)
+		use.random[i] = rng_unit();
 	send_admit(s, &use, f->now_us, f->now_ms);
 }
 
