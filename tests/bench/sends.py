@@ -12,6 +12,7 @@ rate, from being handed to the producer to their request; and the whole loop, in
 usage: tests/bench/sends.py [--messages N] [--accounts N] [--rounds R] [--prepare N] [--loop RATE] [--set KEY=VALUE]
 """
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
@@ -292,66 +293,99 @@ def preparing(sending, accounts, people):
     return ["recipients, written a second, of INSERT ... SELECT"], [f"{people:,}: {people / seconds:,.0f}, {people / seconds / inserted:.2f}"]
 
 
-def direct(sending, audience, rate):
-    """Latencies in ms of single messages through the accounts of a campaign that has this rate."""
-    service = sender(sending).start()
-    audience.prepare(service)
-    audience.resume(max(1, int(rate / len(audience.tenant.accounts))))
-    stub, sent = sending.stub, {}
-    offset, before = stub.journal_file.stat().st_size, stub.stats()["accepted"]
-    wait_for(lambda: stub.stats()["accepted"] > before + rate, "the campaign is being sent", 60)
-    began, first = time.time(), stub.stats()["accepted"]
+def publish_singles(sending, audience):
+    """Publishes single messages through the accounts in turn, at an even rate. Returns when each was handed to the producer, in ms."""
+    sent, began, accounts = {}, time.time(), audience.tenant.accounts
     for i in range(HALF_SECONDS * DIRECT_PER_SECOND):
-        while time.time() < began + i / DIRECT_PER_SECOND:
-            sending.producer.poll(max(0, began + i / DIRECT_PER_SECOND - time.time()))
-        m = audience.tenant.message(audience.tenant.accounts[i % len(audience.tenant.accounts)], to=f"62822{i:08}")
+        while (left := began + i / DIRECT_PER_SECOND - time.time()) > 0:
+            sending.producer.poll(left)
+        m = audience.tenant.message(accounts[i % len(accounts)], to=f"62822{next(sending.recipients):08}")
         sent[m.request_id] = time.time() * 1000
         sending.producer.produce(sending.blazz.topic("outbound"), m.SerializeToString(), f"{audience.tenant.workspace}:{m.account_id}")
-    measured = (stub.stats()["accepted"] - first) / (time.time() - began)
     assert sending.producer.flush(30) == 0
-    wait_for(lambda: audience.sql("SELECT count(*) AS n FROM sends WHERE request_id IS NOT NULL AND status = 'sent'")[0]["n"] == len(sent),
+    return sent
+
+
+def direct(sending, audience, service):
+    """(messages that the stub accepted a second, sorted latencies in ms of single messages)"""
+    stub, blazz = sending.stub, sending.blazz
+    offset = stub.journal_file.stat().st_size
+    sent = publish_singles(sending, audience)
+    wait_for(lambda: blazz.value("SELECT count(*) FROM sends WHERE request_id = ANY (%s::uuid[]) AND status = 'sent'", list(sent)) == len(sent),
              lambda: f"the single messages are sent\n{service.log_tail()}", 60)
-    audience.command(outbound.CampaignCommand.ACTION_CANCEL)
-    wait_for(lambda: audience.state()["status"] == "cancelled", "the campaign is cancelled", 60)
-    service.stop()
-    with open(stub.journal_file, "rb") as lines:
-        lines.seek(offset)
-        late = [m["at_ms"] - sent[m["client_message_id"]] for m in map(json.loads, lines) if m["client_message_id"] in sent]
+    with open(stub.journal_file, "rb") as file:
+        file.seek(offset)
+        lines = [json.loads(line) for line in file]
+    late = sorted(m["at_ms"] - sent[m["client_message_id"]] for m in lines if m["client_message_id"] in sent)
     assert len(late) == len(sent), (len(late), len(sent))
-    return measured, sorted(late)
+    return rate_of([m["at_ms"] for m in lines]), late
+
+
+def singles(sending, audience, rate):
+    """Rows of a table: single messages, first alone and then beside a campaign that has this rate."""
+    sending.recipients = itertools.count(1)
+    service = sender(sending).start()
+    found = [("alone", *direct(sending, audience, service))]
+    audience.prepare(service)
+    before = sending.stub.stats()["accepted"]
+    audience.resume(max(1, int(rate / len(audience.tenant.accounts))))
+    accepted(sending.stub, before + rate, service)
+    found.append(("beside a campaign", *direct(sending, audience, service)))
+    audience.command(outbound.CampaignCommand.ACTION_CANCEL)
+    wait_for(lambda: audience.state()["status"] in ("cancelled", "completed"), "the campaign has ended", 60)
+    service.stop()
+    return [["single messages", "all messages a second", "p50, ms", "p99, ms", "slowest, ms"],
+            *([what, f"{measured:,.0f}", *(f"{late[int(len(late) * share)]:.0f}" for share in (0.5, 0.99)), f"{late[-1]:.0f}"]
+              for what, measured, late in found)]
+
+
+def counted_as_read(audience):
+    """Each worker counts in a row of its own, in the transaction that changes the messages; campaigns.messages_read is their sum."""
+    return audience.blazz.value("SELECT coalesce(sum(read), 0)::bigint FROM campaign_counts WHERE campaign_id = %s", audience.campaign["id"])
+
+
+def loop_round(audience, service, rate):
+    """Sends to everyone and waits until every message is read. Returns the seconds that the counters were behind, each time."""
+    behind = []
+    audience.prepare(service)
+    audience.resume(rate // len(audience.tenant.accounts))
+    while audience.state()["messages_sent"] < audience.people:
+        read, began = counted_as_read(audience), time.monotonic()
+        audience.wait(lambda c: c["messages_read"] >= read, "the counters follow", [service], every_s=0.1)
+        behind.append(time.monotonic() - began)
+    audience.wait(lambda c: c["messages_read"] == audience.people, "every message is read", [service])
+    return behind
 
 
 def whole_loop(blazz, rate, accounts):
-    """Each message gets three statuses through ingest and chat-sync. Returns rows of a table."""
-    live.start(blazz, ingest={"limits.failures_per_minute": 100000})
+    """Each message gets three statuses through ingest and chat-sync: rows of a table. The first campaign of two creates the recipients'
+    contacts and conversations."""
+    live.start(blazz)
     stub = ProviderStub(blazz.folder / "loop").start()
     sending = Sending(blazz, stub)
     audience = Audience(sending, accounts, rate * LOOP_SECONDS)
     stub.rules({"webhooks": {"statuses": ["sent", "delivered", "read"], "delay_ms": 50, "step_ms": 50}})
     service = sender(sending).start()
-    audience.prepare(service)
-    processes = {"campaign-sender": service, "ingest": blazz.in_, "chat-sync": blazz.sync, "provider-stub": stub}
-    roles = ("blazz_campaign_sender", "blazz_chat_sync", "blazz_ingest")
-    offset, before = stub.journal_file.stat().st_size, {name: setting.cpu_s(s.process) for name, s in processes.items()}
-    before["PostgreSQL"] = sum(backends_cpu_s(blazz, role) for role in roles)
-    audience.resume(rate // accounts)
-    behind = []
-    while audience.state()["messages_sent"] < audience.people:
-        read = blazz.value("SELECT count(*) FROM sends WHERE campaign_id = %s AND read_at IS NOT NULL", audience.campaign["id"])
-        began = time.monotonic()
-        audience.wait(lambda c: c["messages_read"] >= read, "the counters follow", [service], every_s=0.02)
-        behind.append(time.monotonic() - began)
-    audience.wait(lambda c: c["messages_read"] == audience.people, "every message is read", [service, blazz.in_, blazz.sync])
-    times = times_ms(stub, offset)
+    loop_round(audience, service, rate)
+    blazz.sql("VACUUM ANALYZE")
+    offset, before = stub.journal_file.stat().st_size, loop_cpu_s(blazz, service, stub)
+    behind = loop_round(audience, service, rate)
+    after, times = loop_cpu_s(blazz, service, stub), times_ms(stub, offset)
     late_s = time.time() - max(times) / 1000
-    used = {name: setting.cpu_s(s.process) - before[name] for name, s in processes.items()}
-    used["PostgreSQL"] = sum(backends_cpu_s(blazz, role) for role in roles) - before["PostgreSQL"]
     service.stop()
     wrong = stub.close()
     assert not wrong, wrong
-    return [["the whole loop", ""], ["messages a second", f"{rate_of(times):,.0f}"], ["seconds from the last message until all are counted as read", f"{late_s:.1f}"],
+    return [["the whole loop", ""], ["messages a second", f"{rate_of(times):,.0f}"],
+            ["seconds from the last message until all are counted as read", f"{late_s:.1f}"],
             ["seconds that counters are behind, median, most", f"{statistics.median(behind):.1f}, {max(behind):.1f}"],
-            *[[f"CPU of {name} a message, µs", f"{s / audience.people * 1e6:.0f}"] for name, s in used.items()]]
+            *[[f"CPU of {name} a message, µs", f"{(after[name] - before[name]) / audience.people * 1e6:.0f}"] for name in after]]
+
+
+def loop_cpu_s(blazz, service, stub):
+    """CPU seconds, by process."""
+    used = {s.name: setting.cpu_s(s.process) for s in (service, blazz.in_, blazz.sync)} | {"provider-stub": setting.cpu_s(stub.process)}
+    roles = ("blazz_campaign_sender", "blazz_chat_sync", "blazz_ingest")
+    return used | {"PostgreSQL": sum(backends_cpu_s(blazz, role) for role in roles)}
 
 
 def warm_up(blazz, accounts):
@@ -379,9 +413,7 @@ def run(options):
         rounds = [round_of(sending, audience, bodies, dict(options.set)) for _ in range(options.rounds)]
         report(rounds, options.accounts)
         half = statistics.median(r["rate"] for r in rounds) / 2
-        rate, late = direct(sending, audience, min(half, options.messages / (HALF_SECONDS + 5)))
-        setting.table(["single messages beside a campaign", "p50, ms", "p99, ms", "most"],
-                      [f"{rate:,.0f} a second", *(f"{late[int(len(late) * share)]:.0f}" for share in (0.5, 0.99)), f"{late[-1]:.0f}"])
+        setting.table(*singles(sending, audience, min(half, options.messages / (HALF_SECONDS + 5))))
         setting.table(*preparing(sending, options.accounts, options.prepare))
         stub.close()
         setting.table(*whole_loop(blazz, options.loop, options.accounts))
