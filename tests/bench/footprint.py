@@ -2,7 +2,7 @@
 """The footprint of the services: memory, descriptors and connections, time to start and to stop, size on disk.
 
 Memory is read from /proc: private, and with the proportional share of shared pages (PSS). Load is live messages through HTTP, each of
-which is delivered to a webhook. Memory is read three times under load, so that growth would show, and "after" when everything is
+which is delivered to a webhook, and a campaign that sends a tenth as many messages a second, which Meta's stub accepts. Memory is read three times under load, so that growth would show, and "after" when everything is
 processed. Then the number of contacts is raised step by step, for the cost of a contact in chat-sync's cache, and its limit is lowered,
 to show that it holds.
 
@@ -19,11 +19,15 @@ import live
 import setting
 from harness import hooks
 from harness.events import Source, T0
+from harness.provider_stub import ProviderStub
+from harness.sending import Sending
 from harness.service import BIN
 from harness.waiting import wait_for
 from hooks import Sink, dispatcher, wait_delivered
+from sends import Audience, sender
 
 STARTS = 5
+SENDERS, RECIPIENTS = 4, 100_000  # accounts of the campaign; more recipients than are sent to
 CACHE_LIMIT = 16 << 20
 
 
@@ -55,10 +59,14 @@ def start_all(blazz):
     live.start(blazz)
     blazz.hooks = dispatcher(blazz, {}).start()
     blazz.receiver = Sink()
+    blazz.stub = ProviderStub(blazz.folder).start()
+    sending = Sending(blazz, blazz.stub)
+    blazz.sender = sender(sending).start()
+    blazz.audience = Audience(sending, SENDERS, RECIPIENTS)
 
 
 def services(blazz):
-    return blazz.in_, blazz.sync, blazz.hooks
+    return blazz.in_, blazz.sync, blazz.hooks, blazz.sender
 
 
 def wait_all_delivered(blazz):
@@ -77,12 +85,15 @@ def add_accounts(blazz, workspaces, each, prefix):
 def under_load(blazz, rate, seconds):
     """Rows of the table: each service idle, under load and after it."""
     found = [*look("idle", blazz)]
+    blazz.audience.prepare(blazz.sender)
+    blazz.audience.resume(rate / 10 / SENDERS)
     traffic = live.Traffic(blazz, add_accounts(blazz, 5, 4, "live"), contacts=500)
     for part in range(3):
         messages = traffic.start(rate, seconds / 3)
         time.sleep(seconds / 3 - 2)  # after the start-up of the load
         found += look(f"{rate} a second, after {(part + 1) * seconds // 3} s", blazz)
         traffic.finish(messages)
+    blazz.audience.pause(blazz.sender)
     wait_all_delivered(blazz)
     return found + [*look("after it", blazz)]
 
@@ -98,10 +109,12 @@ def start_ms(service):
 def stop_under_load(blazz, service, traffic, rate):
     """Milliseconds from SIGTERM to the end. Connections to ingest are refused meanwhile, which ends bench-load."""
     messages = traffic.start(rate, 10)
+    blazz.audience.resume(rate / 10 / SENDERS)
     time.sleep(2)
     ms = service.stop() * 1000
     traffic.abandon(messages)
     start_ms(service)
+    blazz.audience.pause(blazz.sender)
     wait_all_delivered(blazz)
     return ms
 
@@ -146,7 +159,7 @@ def cache(blazz, contacts):
 
 def sizes(folder):
     """Rows: the size of each program on disk, and the libraries that it loads."""
-    for name in ("blazz-ingest", "blazz-chat-sync", "blazz-webhook-dispatcher", "blazzctl"):
+    for name in ("blazz-ingest", "blazz-chat-sync", "blazz-webhook-dispatcher", "blazz-campaign-sender", "blazzctl"):
         stripped = folder / name
         subprocess.run(["strip", "-o", stripped, BIN / name], check=True)
         words = subprocess.run(["ldd", BIN / name], check=True, capture_output=True, text=True).stdout.split()

@@ -137,11 +137,14 @@ class Audience:
             WHERE workspace_id = %s RETURNING id, uuid::text""", self.id, self.group, json.dumps(PARAMETERS), self.id)[0]
         self.command(outbound.CampaignCommand.ACTION_START)
         prepared = self.wait(lambda c: c["prepared_at"], "the audience is written", [service])
-        self.command(outbound.CampaignCommand.ACTION_PAUSE)
-        self.wait(lambda c: c["status"] == "paused" and not self.in_flight(), "the campaign is paused", [service])
+        self.pause(service)
         self.sql("DROP TABLE IF EXISTS kept")
         self.sql("CREATE TABLE kept AS SELECT * FROM sends WHERE campaign_id = %s AND status = 'pending'", self.campaign["id"])
         return prepared
+
+    def pause(self, service):
+        self.command(outbound.CampaignCommand.ACTION_PAUSE)
+        self.wait(lambda c: c["status"] == "paused" and not self.in_flight(), "the campaign is paused", [service])
 
     def resume(self, per_second=PER_SECOND):
         self.limit(per_second)
