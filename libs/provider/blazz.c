@@ -187,6 +187,14 @@ static enum blazz_lookup state_read(const json *body, struct arena *a, struct pr
 	return str_is(state, "pending") ? LOOKUP_PENDING : LOOKUP_NONE;
 }
 
+/* A 404 of a proxy, or about the session, says nothing of the message. */
+static enum blazz_lookup absence_read(const json *body)
+{
+	struct str code = json_str(json_get(json_get(body, "error"), "code"));
+
+	return json_is_obj(body) && (code.n == 0 || str_is(code, "not_found")) ? LOOKUP_ABSENT : LOOKUP_NONE;
+}
+
 enum blazz_lookup blazz_lookup_read(const struct exchange_result *result, struct arena *a,
 	struct provider_answer *answer)
 {
@@ -194,13 +202,10 @@ enum blazz_lookup blazz_lookup_read(const struct exchange_result *result, struct
 	enum blazz_lookup found;
 
 	*answer = answer_none();
-	if (result->failure != EXCHANGE_ANSWERED)
+	if (result->failure != EXCHANGE_ANSWERED || (result->status != 200 && result->status != 404) ||
+		json_parse(&doc, result->body, NULL) < 0)
 		return LOOKUP_NONE;
-	if (result->status == 404)
-		return LOOKUP_ABSENT;
-	if (result->status != 200 || json_parse(&doc, result->body, NULL) < 0)
-		return LOOKUP_NONE;
-	found = state_read(json_root(doc), a, answer);
+	found = result->status == 404 ? absence_read(json_root(doc)) : state_read(json_root(doc), a, answer);
 	json_free(doc);
 	return found;
 }

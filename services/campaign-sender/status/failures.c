@@ -11,6 +11,7 @@
 /* The last results of a campaign. */
 struct campaign_results {
 	struct stopper stopper;
+	int64_t commanded_us; /* of its campaign: a person who resumes it starts a new count */
 };
 
 void stoppers_clear(struct status_worker *s)
@@ -83,6 +84,8 @@ static void result_add(struct status_work *w, const struct evidence_found *found
 	if (found->campaign_id == 0 || !is_result(found, evidence->status))
 		return;
 	results = results_of(w->worker, evidence->workspace_id, found->campaign_id);
+	if (from->campaign && from->campaign->commanded_us != results->commanded_us)
+		*results = (struct campaign_results){ .commanded_us = from->campaign->commanded_us };
 	opened = stopper_add(&results->stopper, counts ? evidence->error_code : STR_NONE);
 	from->stopped = opened && failed && d->campaign == CAMPAIGN_BREAKER;
 	from->over_share = counts && stopper_is_over(&results->stopper, evidence->error_code, CODES_WARN_PERCENT);

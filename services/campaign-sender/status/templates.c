@@ -51,10 +51,13 @@ static bool is_same_template(const struct status_event *a, const struct status_e
 		str_eq(template_of(a)->language, template_of(b)->language);
 }
 
+/* Later changes of quality or category, say, mean nothing to campaigns. */
 static bool has_later(const struct status_work *w, size_t i)
 {
+	struct template_change change;
+
 	for (size_t k = i + 1; k < w->n_events; k++)
-		if (is_same_template(&w->events[i], &w->events[k]))
+		if (is_same_template(&w->events[i], &w->events[k]) && change_of(&w->events[k], &change))
 			return true;
 	return false;
 }
