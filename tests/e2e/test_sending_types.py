@@ -94,3 +94,12 @@ def test_a_reply_a_reaction_and_a_read_mark_name_their_message(tenant):
              lambda: f"the reaction is shown: {tenant.events('message_reaction')}")
     assert len(tenant.chat(reply)) == 1 and not tenant.chat(reaction) and not tenant.chat(read)
     assert {m["message_key"] for m in tenant.blazz.messages(account.uuid)} == {key, tenant.chat(reply)[0]["message_key"]}
+
+
+@pytest.mark.parametrize("tenant", ["blazz", "waha", "evolution", "wwebjs"], indirect=True)
+def test_a_status_that_comes_before_the_answer_counts(tenant):
+    """A bridge posts the echo and its acknowledgements while it has not answered yet: they do not have our id."""
+    tenant.stub.rules(tenant.account.rule(delay_ms=800, webhooks={"statuses": ["sent", "delivered"], "echo": True, "step_ms": 20}))
+    request = tenant.send(tenant.account)
+    assert tenant.wait(request, "delivered")["resolved_by"] is None
+    assert len(tenant.chat(request)) == len(tenant.created(request)) == 1
