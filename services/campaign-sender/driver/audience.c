@@ -67,8 +67,11 @@ int audience_parse(struct str text, struct arena *a, struct audience_definition 
 
 	*out = (struct audience_definition){ 0 };
 	reasons_about(why, "audience: ");
-	if (json_parse(&doc, text, &err) < 0)
+	if (json_parse(&doc, text, &err) < 0) {
 		reasons_add(why, "%s", err.msg);
+		reasons_about_all(why);
+		return -1;
+	}
 	it = json_iter(json_root(doc));
 	while ((v = json_next(&it)))
 		member_read(json_iter_key(&it), v, a, out, why);

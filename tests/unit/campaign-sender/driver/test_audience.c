@@ -46,9 +46,13 @@ static void an_audience_is_groups_less_groups_and_filters(void **state)
 	assert_true(!d.all && d.n_groups == 0);
 }
 
+#define EIGHT(bracket) bracket bracket bracket bracket bracket bracket bracket bracket
+#define DEEP           EIGHT(EIGHT("[")) EIGHT(EIGHT("]")) /* PostgreSQL stores it */
+
 static const struct {
 	const char *json, *why;
 } faults[] = {
+	{ "{\"groups\": " DEEP "}", "audience: nested deeper than 64" },
 	{ "{\"group\": []}", "audience: unknown member \"group\"" },
 	{ "{\"groups\": \"" GROUP "\"}", "audience: groups must be a list of groups" },
 	{ "{\"exclude\": [\"x\"]}", "audience: exclude: \"x\" is not the id of a group" },
