@@ -165,7 +165,7 @@ static int accounts_load(struct flush *f, struct err *err)
 static int exchange_write(struct flush *f, struct err *err)
 {
 	(void)failpoint("flush_begin");
-	if (transaction_begin(f, err) < 0)
+	if (transaction_begin(f, err) < 0 || flush_owns(f, err) < 0)
 		return -1;
 	if (accounts_load(f, err) < 0 || results_find_backups(f, err) < 0 || concerned_lock(f, err) < 0)
 		return -1;
