@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from harness.blazz import KEYRING, Blazz
 from harness.client import Client, signature
 from harness.hooks import DISPATCHER
+from harness.sending import SENDER
 from harness.waiting import wait_for
 from limits import Cage
 from neighbour import Neighbour
 
 PARTITIONS = 4
-SERVICES = ("ingest", "chat-sync", "webhook-dispatcher")
 BRIDGES = {"bridge": "blazz", "webjs-raw": "wwebjs", "waha": "waha", "evolution": "evolution"}
 DIALECTS = ("meta", *BRIDGES)
 
@@ -42,6 +42,7 @@ class System:
         self.ingest = self.caged(self.blazz.ingest(**settings))
         self.chat_sync = self.caged(self.blazz.service("chat-sync"))
         self.dispatcher = self.caged(self.blazz.service("webhook-dispatcher", DISPATCHER | {"secrets.keyring": KEYRING}))
+        self.sender = self.caged(self.blazz.service("campaign-sender", SENDER))
         for service in self.services:
             self.start(service)
         for service in self.services:
@@ -59,7 +60,7 @@ class System:
 
     @property
     def services(self):
-        return (self.ingest, self.chat_sync, self.dispatcher)
+        return (self.ingest, self.chat_sync, self.dispatcher, self.sender)
 
     def caged(self, service):
         service.cage = Cage(service.name)
@@ -136,6 +137,8 @@ class System:
 
     def close(self):
         self.beta.close()
+        if hasattr(self, "sends"):
+            self.sends.close()
         for service in self.blazz.services:
             if service.running():
                 service.kill()  # a drain would wait for requests of the attack
