@@ -95,6 +95,7 @@ BENCH := $(BENCH_SRC:tests/bench/%.c=$(OUT)/bin/bench-%)
 fuzz_program = $(or $(PROGRAM.$(1)),services/ingest)
 PROGRAM.fuzz_composition := services/campaign-sender
 PROGRAM.fuzz_dead_letter := tools/blazzctl
+PROGRAM.fuzz_sending_definition := services/campaign-sender
 
 # Faults need failpoints, which a release has none of.
 CHAOS_V := $(if $(filter release,$(V)),asan,$(V))
