@@ -44,6 +44,12 @@ PENDING = """SELECT s.status, count(*) FROM sends s LEFT JOIN campaigns c ON (c.
     WHERE s.next_attempt_at IS NOT NULL AND (c.id IS NULL OR c.status <> 'cancelled') GROUP BY 1"""
 WORKING = """SELECT name, status, pause_code, recipients, messages_sent, messages_failed, messages_skipped, messages_unknown, prepared_at::text, error_message
     FROM campaigns WHERE status NOT IN ('completed', 'cancelled') AND NOT coalesce(metadata ? 'closed', false)"""
+# The driver copies the counters a second later, and publishes them.
+COUNTING = """SELECT c.name, c.messages_delivered, n.delivered FROM campaigns c JOIN (SELECT workspace_id, campaign_id, sum(recipients) AS recipients,
+    sum(sent) AS sent, sum(delivered) AS delivered, sum(read) AS read, sum(failed) AS failed, sum(skipped) AS skipped, sum(unknown) AS unknown
+    FROM campaign_counts GROUP BY 1, 2) n ON (n.workspace_id, n.campaign_id) = (c.workspace_id, c.id) WHERE (n.recipients, n.sent, n.delivered,
+    n.read, n.failed, n.skipped, n.unknown) IS DISTINCT FROM (c.recipients, c.messages_sent, c.messages_delivered, c.messages_read,
+    c.messages_failed, c.messages_skipped, c.messages_unknown)"""
 
 
 @dataclass
@@ -225,7 +231,8 @@ class Sending:
             for c in working:
                 if c["status"] in AGAIN:
                     self.command(self.tenant_of(c["name"]), self.campaigns[c["name"]], AGAIN[c["status"]])
-        return not working and not self.blazz.sql(PENDING) and not self.in_flight() and not self.stub.stats()["webhooks"]["waiting"]
+        return not working and not self.blazz.sql(PENDING) and not self.in_flight() and not self.blazz.sql(COUNTING) \
+            and not self.stub.stats()["webhooks"]["waiting"]
 
     def tenant_of(self, name):
         return next(i for i, m in enumerate(self.planner.markers) if name.startswith(m))
@@ -235,7 +242,7 @@ class Sending:
 
     def remaining(self):
         lanes = """SELECT account_id, in_flight, next_at::text, paused_until::text, held_until::text, held_code FROM send_lanes"""
-        return [str(dict(r)) for r in self.blazz.sql(WORKING) + self.blazz.sql(PENDING) + self.blazz.sql(lanes)] + [str(self.stub.stats())]
+        return [str(dict(r)) for r in [r for query in (WORKING, PENDING, COUNTING, lanes) for r in self.blazz.sql(query)]] + [str(self.stub.stats())]
 
     def setup(self):
         """What the ledger needs to know of it."""
