@@ -242,7 +242,7 @@ class Sending:
 
     def remaining(self):
         lanes = """SELECT account_id, in_flight, next_at::text, paused_until::text, held_until::text, held_code FROM send_lanes"""
-        return [str(dict(r)) for r in [r for query in (WORKING, PENDING, COUNTING, lanes) for r in self.blazz.sql(query)]] + [str(self.stub.stats())]
+        return [str(dict(r)) for query in (WORKING, PENDING, COUNTING, lanes) for r in self.blazz.sql(query)] + [str(self.stub.stats())]
 
     def setup(self):
         """What the ledger needs to know of it."""
