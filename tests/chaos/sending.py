@@ -29,7 +29,7 @@ AGAIN = {"paused": "RESUME", "failed": "START"}  # of a campaign whose account c
 # What the stub posts about what it has accepted, in all weathers.
 WEBHOOKS = ({"share": 0.2, "webhooks": {"statuses": ["sent", "delivered", "read"], "delay_ms": 50, "step_ms": 60, "repeat": 2, "reversed": True}},
             {"share": 0.1, "webhooks": {"statuses": ["sent", "delivered", "read"], "delay_ms": 600, "step_ms": 100}},
-            {"provider": "meta", "share": 0.05, "webhooks": {"statuses": ["sent", "failed"], "failed_code": 131049, "delay_ms": 50}})
+            {"provider": "meta", "share": 0.05, "webhooks": {"statuses": ["sent", "failed"], "failed_code": 131000, "delay_ms": 50}})
 # What goes wrong at any time.
 WEATHER = (
     {"provider": "meta", "share": 0.04, "end": "cut"}, {"provider": "meta", "share": 0.02, "end": "reset"},
@@ -241,8 +241,11 @@ class Sending:
         return self.blazz.value("SELECT coalesce(sum(cardinality(in_flight)), 0) FROM send_lanes")
 
     def remaining(self):
-        lanes = """SELECT account_id, in_flight, next_at::text, paused_until::text, held_until::text, held_code FROM send_lanes"""
-        return [str(dict(r)) for query in (WORKING, PENDING, COUNTING, lanes) for r in self.blazz.sql(query)] + [str(self.stub.stats())]
+        lanes = "SELECT account_id, partition, in_flight, next_at::text, paused_until::text, held_until::text, held_code FROM send_lanes"
+        rows = """SELECT s.id, s.campaign_id, s.segment, s.account_id, s.status, s.attempt, s.generation, s.error_code, s.next_attempt_at::text,
+            g.account_id AS account, g.cursor_id, g.done, g.moving_to FROM sends s LEFT JOIN campaign_segments g ON (g.workspace_id, g.campaign_id, g.segment)
+            = (s.workspace_id, s.campaign_id, s.segment) WHERE s.next_attempt_at IS NOT NULL LIMIT 20"""
+        return [str(dict(r)) for query in (WORKING, PENDING, COUNTING, lanes, rows) for r in self.blazz.sql(query)] + [str(self.stub.stats())]
 
     def setup(self):
         """What the ledger needs to know of it."""

@@ -6,7 +6,7 @@ from catalogue import fault, hold
 from sending import WEATHER
 from service_faults import add_service_faults, clock_jumps, fail_at, rebalance_storm, rolling_restart
 
-POINTS = ("flush_begin", "flush_locked", "flush_commit", "flush_committed", "resolve_commit", "send_begin", "send_done", "audience_chunk", "retry_chunk", "segment_move",
+POINTS = ("flush_begin", "flush_locked", "flush_commit", "flush_committed", "resolve_commit", "send_begin", "send_done", "audience_chunk", "retry_chunk",
           "batch_begin", "batch_applied", "batch_commit", "batch_committed", "batch_published")
 SHARES = (0.3, 0.6, 1.0)
 

@@ -109,7 +109,7 @@ class SendingPlanner:
 
     def life(self, c):
         """How it is started, and what its tenant and its people do meanwhile."""
-        began, dice = 0.5 * self.random.random(), self.random.random()
+        began, dice = 0.6 * self.span_s * self.random.random(), self.random.random()  # late enough for faults of its preparation
         out = [self.command(began, c, "START")]
         if self.random.random() < 0.2:
             out.append(self.command(began + 0.1, c, "START"))  # repeated
