@@ -16,7 +16,7 @@
 
 #define OWNER_DRAIN_MS   5000
 #define ADMIN_TIMEOUT_MS 5000
-#define TURN_FLUSHES     4 /* of a turn: a single message needs one to be fetched, and one to be marked */
+#define TURN_FLUSHES     4 /* of a turn */
 
 struct sender_service {
 	const struct sender_settings *settings;
@@ -172,6 +172,8 @@ static int flushes(struct sender_service *s, struct err *err)
 
 		if (!wanted || (!at_once && !s->parts.due && now < s->flush_mono_ms))
 			return 0;
+		if (s->parts.due && flush_fetch_due(s->parts.flush, err) < 0)
+			return -1;
 		s->parts.due = false;
 		s->flush_mono_ms = now + s->settings->flush_interval_ms;
 		if (flush_run(s->parts.flush, err) < 0)

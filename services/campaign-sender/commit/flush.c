@@ -250,6 +250,16 @@ static int exchange_run(struct flush *f, struct err *err)
 	return rc;
 }
 
+int flush_fetch_due(struct flush *f, struct err *err)
+{
+	int rc;
+
+	transaction_clear(f);
+	rc = flush_fetch(f, err);
+	transaction_clear(f);
+	return rc;
+}
+
 int flush_run(struct flush *f, struct err *err)
 {
 	int64_t now_ms = clock_mono_ms();

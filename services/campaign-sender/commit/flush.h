@@ -29,6 +29,8 @@ void flush_free(struct flush *f); /* accepts NULL */
 bool flush_wanted(struct flush *f, int64_t now_ms, bool *at_once);
 /* After any failure the caller calls owner_restart(): results stay in the journal, what was chosen was never begun. */
 int flush_run(struct flush *f, struct err *err) ERR_MUST_USE;
+/* Single messages have become due: they are read, outside a transaction, so that the next flush_run() begins them, and not the one after it. */
+int flush_fetch_due(struct flush *f, struct err *err) ERR_MUST_USE;
 /* These partitions of outbound were acquired: their lanes are read and recovered by the next flush_run(). */
 void flush_acquired(struct flush *f, const int32_t *partitions, size_t n);
 /* They were revoked, and so were those that flush_acquired() named since. */
