@@ -120,7 +120,15 @@ def figures(snapshot):
             "events_published": len(snapshot.topics["chat-event"]),
             "deliveries": len(snapshot.deliveries), "deliveries_acknowledged": sum(200 <= d["status"] < 300 for d in snapshot.deliveries),
             "exhausted": len(snapshot.topics["chat-event.webhook-dispatcher.dlq"]),
-            "dead_letters": sum(len(snapshot.topics[t]) for t in ("http.ingest.dlq", *(f"{t}.chat-sync.dlq" for t in INBOUND)))}
+            "dead_letters": sum(len(snapshot.topics[t]) for t in ("http.ingest.dlq", *(f"{t}.chat-sync.dlq" for t in INBOUND))),
+            **(sending_figures(snapshot) if snapshot.sending else {})}
+
+
+def sending_figures(snapshot):
+    statuses = Counter(r["status"] for r in snapshot.tables["sends"])
+    return {"campaigns": len(snapshot.tables["campaigns"]), "messages_to_send": sum(statuses.values()), "send_statuses": dict(statuses),
+            "posts": sum(p["act"] == "send" for p in snapshot.sending["posts"]),
+            "posts_accepted": sum(p["act"] == "send" and p["accepted"] for p in snapshot.sending["posts"])}
 
 
 def run(options, folder):
