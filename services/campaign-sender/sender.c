@@ -23,6 +23,7 @@ struct sender_service {
 	struct parts_ops ops;
 	struct parts parts;
 	int64_t flush_mono_ms; /* the next time */
+	bool reloaded; /* settings: what is made of them is replaced by the next turn */
 };
 
 static int notices_apply(struct sender_service *s, struct err *err)
@@ -213,12 +214,28 @@ static int worker_part(struct sender_service *s, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
+static void settings_apply(struct sender_service *s)
+{
+	struct keyring *keyring = NULL;
+	struct err err;
+
+	s->reloaded = false;
+	if (keyring_parse(&keyring, str_of(s->settings->keyring), &err) < 0) {
+		log_error("settings not applied", LOG_ERR(&err));
+		return;
+	}
+	account_cache_use_keyring(s->parts.shared.accounts, &keyring);
+	flush_refresh_lanes(s->parts.flush);
+}
+
 static int on_turn(void *ctx, struct err *err)
 {
 	struct sender_service *s = ctx;
 	int rc;
 
 	records_watch(s, false);
+	if (s->reloaded)
+		settings_apply(s);
 	if (owner_running(s->parts.owner) && notices_apply(s, err) < 0)
 		return failed(s, err);
 	rc = worker_part(s, err);
@@ -294,15 +311,8 @@ void sender_service_close(struct sender_service **service)
 	free(s);
 }
 
+/* SIGHUP is handled while a statement waits, too: its transaction borrows from the cache. */
 void sender_service_reload(struct sender_service *s)
 {
-	struct keyring *keyring = NULL;
-	struct err err;
-
-	if (keyring_parse(&keyring, str_of(s->settings->keyring), &err) < 0) {
-		log_error("settings not applied", LOG_ERR(&err));
-		return;
-	}
-	account_cache_use_keyring(s->parts.shared.accounts, &keyring);
-	flush_refresh_lanes(s->parts.flush);
+	s->reloaded = true;
 }

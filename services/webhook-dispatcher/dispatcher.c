@@ -25,6 +25,7 @@ struct dispatcher {
 	struct parts parts;
 	struct flush_outcome flushed;
 	int64_t flush_mono_ms, claim_mono_ms, claim_all_mono_ms; /* the next time */
+	bool reloaded; /* settings: what is made of them is replaced by the next turn */
 };
 
 /* Endpoints */
@@ -187,11 +188,25 @@ static int turn(void *ctx, struct err *err)
 	return flush_is_due(d, now, &claim) ? flush(d, claim, err) : 0;
 }
 
+static void settings_apply(struct dispatcher *d)
+{
+	struct keyring *keyring = NULL;
+	struct err err;
+
+	d->reloaded = false;
+	if (keyring_parse(&keyring, str_of(d->settings->keyring), &err) < 0)
+		log_error("settings not applied", LOG_ERR(&err));
+	else
+		endpoint_cache_use_keyring(d->parts.endpoints, &keyring);
+}
+
 /* A failure of one turn concerns all partitions: they are acquired again. */
 static int on_turn(void *ctx, struct err *err)
 {
 	struct dispatcher *d = ctx;
 
+	if (d->reloaded)
+		settings_apply(d);
 	return owner_step(d->parts.owner, 0, turn, d, err);
 }
 
@@ -278,13 +293,8 @@ void dispatcher_close(struct dispatcher **dispatcher)
 	free(d);
 }
 
+/* SIGHUP is handled while a statement waits, too. */
 void dispatcher_reload(struct dispatcher *d)
 {
-	struct keyring *keyring = NULL;
-	struct err err;
-
-	if (keyring_parse(&keyring, str_of(d->settings->keyring), &err) < 0)
-		log_error("settings not applied", LOG_ERR(&err));
-	else
-		endpoint_cache_use_keyring(d->parts.endpoints, &keyring);
+	d->reloaded = true;
 }
