@@ -18,6 +18,12 @@ static const struct pg_stmt read = { "segments_read", PG_PREPARED,
 	"SELECT g.workspace_id, g.campaign_id, g.segment, g.account_id, g.partition, g.cursor_id, g.moving_to, g.done"
 	" FROM campaign_segments g WHERE g.partition = ANY ($1::integer[]) AND NOT g.done ORDER BY 1, 2, 3" };
 
+/* A session that has made rows of them due is waited for, so that the statement that follows sees these rows. */
+static const struct pg_stmt lock = { "segments_lock", PG_UNNAMED,
+	"SELECT count(*) FROM (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::smallint[]) AS r (workspace_id, campaign_id, segment)"
+	" ORDER BY 1, 2, 3) AS r CROSS JOIN LATERAL (SELECT g.segment FROM campaign_segments g WHERE g.workspace_id = r.workspace_id"
+	" AND g.campaign_id = r.campaign_id AND g.segment = r.segment FOR NO KEY UPDATE) AS g" };
+
 static const struct pg_stmt write = { "segments_write", PG_PREPARED,
 	"UPDATE campaign_segments g SET cursor_id = greatest(g.cursor_id, r.cursor_id), moving_to = r.moving_to,"
 	" done = r.done AND (EXISTS (SELECT FROM (SELECT c.status FROM campaigns c WHERE c.workspace_id = r.workspace_id AND c.id = r.campaign_id"
@@ -41,7 +47,8 @@ static const struct pg_stmt move = {
 	" WHERE l.workspace_id = $1::bigint AND l.account_id = $4::bigint AND s.campaign_id = $2::bigint AND s.segment = $3::smallint)"
 };
 
-/* 131049 (the provider chose not to deliver): not again within a day. */
+/* 131049 (the provider chose not to deliver): not again within a day. Segments that are not done are updated, too: another session may be
+ * about to make them done. */
 static const struct pg_stmt retry_failed = { "segments_retry_failed", PG_UNNAMED,
 	"WITH failed AS MATERIALIZED (SELECT s.workspace_id, s.id, s.segment FROM (SELECT c.workspace_id, c.id, c.first_send_id, c.last_send_id"
 	" FROM campaigns c WHERE c.workspace_id = $1::bigint AND c.id = $2::bigint) AS c CROSS JOIN LATERAL (SELECT s.workspace_id, s.id, s.segment"
@@ -49,14 +56,14 @@ static const struct pg_stmt retry_failed = { "segments_retry_failed", PG_UNNAMED
 	" AND s.campaign_id IS NOT DISTINCT FROM c.id AND s.status = 'failed' AND s.request IS NOT NULL ORDER BY s.id LIMIT $4::integer"
 	" FOR NO KEY UPDATE) AS s),"
 	" reopened AS (UPDATE campaign_segments g SET done = false, updated_at = now() WHERE g.workspace_id = $1::bigint"
-	" AND g.campaign_id = $2::bigint AND g.done AND g.segment IN (SELECT f.segment FROM failed f)),"
+	" AND g.campaign_id = $2::bigint AND g.segment IN (SELECT f.segment FROM failed f)),"
 	" moved AS (UPDATE sends s SET status = 'pending', generation = s.generation + 1, attempt = 0, account_id = NULL,"
 	" next_attempt_at = CASE WHEN s.error_code = '131049' THEN greatest(now(), s.updated_at + interval '1 day') ELSE now() END,"
 	" provider_message_id = NULL, error_code = NULL, error_message = NULL, sent_at = NULL, resolved_by = NULL, updated_at = now()"
 	" FROM failed f WHERE s.workspace_id = f.workspace_id AND s.id = f.id"
 	" RETURNING s.id) SELECT coalesce(max(m.id), 0)::bigint, count(*) FROM moved m" };
 
-const struct pg_stmt *const segments_statements[] = { &insert, &read, &write, &move, &retry_failed, NULL };
+const struct pg_stmt *const segments_statements[] = { &insert, &read, &lock, &write, &move, &retry_failed, NULL };
 
 int store_campaign_segments_insert(struct pg *pg, const struct campaign_segment *rows, size_t n, struct err *err)
 {
@@ -104,12 +111,33 @@ int store_campaign_segments_read(struct pg *pg, const int32_t *partitions, size_
 	return 0;
 }
 
+static int done_lock(struct pg *pg, const struct campaign_segment *rows, size_t n, struct err *err)
+{
+	struct columns c;
+	bool any = false;
+
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		any = any || rows[i].done;
+		columns_row(&c);
+		columns_i64(&c, rows[i].workspace_id);
+		columns_i64(&c, rows[i].campaign_id);
+		columns_i16(&c, rows[i].segment);
+	}
+	if (any)
+		return columns_run(&c, pg, &lock, NULL, err);
+	columns_fini(&c);
+	return 0;
+}
+
 int store_campaign_segments_write(struct pg *pg, const struct campaign_segment *rows, size_t n, struct err *err)
 {
 	struct columns c;
 
 	if (n == 0)
 		return 0;
+	if (done_lock(pg, rows, n, err) < 0)
+		return -1;
 	columns_init(&c);
 	for (size_t i = 0; i < n; i++) {
 		columns_row(&c);

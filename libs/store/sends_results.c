@@ -28,11 +28,11 @@ static const struct pg_stmt results = { "sends_results", PG_PREPARED,
 	" AND (s.status = 'pending' OR (s.status = 'unknown' AND r.status <> 'unknown'))"
 	" RETURNING r.place, s.campaign_id, s.segment, s.resolved_by IS NOT NULL" };
 
-/* An unknown message that was not sent is pending again: its segment may have been done. */
+/* An unknown message that was not sent is pending again: its segment may be done, or another session may be about to make it done. */
 static const struct pg_stmt reopen = { "sends_reopen_segments", PG_UNNAMED,
 	"UPDATE campaign_segments g SET done = false, updated_at = now() FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[],"
 	" $3::smallint[]) AS r (workspace_id, campaign_id, segment) ORDER BY 1, 2, 3) AS r WHERE g.workspace_id = r.workspace_id"
-	" AND g.campaign_id = r.campaign_id AND g.segment = r.segment AND g.done" };
+	" AND g.campaign_id = r.campaign_id AND g.segment = r.segment" };
 
 #define IDS \
 	" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS r (workspace_id, id, delay_ms)" \

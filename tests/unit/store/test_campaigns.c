@@ -444,6 +444,47 @@ static void a_segment_of_which_rows_wait_for_a_retry_is_not_done(void **state)
 	assert_int_equal(n_segments, 0);
 }
 
+static const struct campaign_segment done_segment = { .workspace_id = 1,
+	.campaign_id = 1,
+	.segment = 0,
+	.cursor_id = 1008,
+	.done = true };
+
+static int segment_done(struct pg *pg, void *ctx, struct err *err)
+{
+	(void)ctx;
+	return store_campaign_segments_write(pg, &done_segment, 1, err);
+}
+
+static int rows_retry(struct pg *pg, void *ctx, struct err *err)
+{
+	return store_campaign_retry_failed(pg, &key, 0, 100, 5, ctx, err);
+}
+
+/* Whichever of the two sessions comes first: the segment has moved, so that the lock of its lane does not keep them apart. */
+static void rows_that_become_due_meanwhile_keep_their_segment_open(void **state)
+{
+	int64_t last = 0;
+	struct other done_later = { .role = SENDER, .act = segment_done },
+		     retried_later = { .role = SENDER, .act = rows_retry, .ctx = &last };
+
+	(void)state;
+	db_script("UPDATE sends SET status = 'failed' WHERE campaign_id = 1 AND segment = 0");
+	done(pg_begin(db.pg, &db.err));
+	done(rows_retry(db.pg, &last, &db.err));
+	other_start(&done_later);
+	done(pg_commit(db.pg, &db.err));
+	other_end(&done_later);
+	assert_text("SELECT done::text FROM campaign_segments WHERE segment = 0", "false");
+	db_script("UPDATE sends SET status = 'failed', next_attempt_at = NULL WHERE campaign_id = 1 AND segment = 0");
+	done(pg_begin(db.pg, &db.err));
+	done(segment_done(db.pg, NULL, &db.err));
+	other_start(&retried_later);
+	done(pg_commit(db.pg, &db.err));
+	other_end(&retried_later);
+	assert_text("SELECT done::text FROM campaign_segments WHERE segment = 0", "false");
+}
+
 static void failed_rows_are_retried_in_chunks_as_the_next_generation(void **state)
 {
 	int64_t last = 0;
@@ -554,6 +595,7 @@ int main(void)
 		cmocka_unit_test_setup(a_segment_of_a_cancelled_campaign_may_be_done, sending_running),
 		cmocka_unit_test_setup(a_segment_moves_once_nothing_of_it_is_in_flight, sending_running),
 		cmocka_unit_test_setup(a_segment_of_which_rows_wait_for_a_retry_is_not_done, sending_running),
+		cmocka_unit_test_setup(rows_that_become_due_meanwhile_keep_their_segment_open, sending_running),
 		cmocka_unit_test_setup(failed_rows_are_retried_in_chunks_as_the_next_generation, sending_running),
 		cmocka_unit_test_setup(the_log_of_a_campaign_shows_what_is_in_flight_and_cancelled, sending_running),
 		cmocka_unit_test_setup(caches_are_notified_of_what_they_keep_and_of_nothing_else, sending_running),

@@ -296,6 +296,7 @@ static const struct {
 	{ "campaigns_complete", ONES ", " IDS,
 		{ "campaigns_pkey", "campaign_counts_pkey", "send_lanes_pkey", "sends_due" } },
 	{ "segments_read", "ARRAY[1, 2]", { "campaign_segments_active" } },
+	{ "segments_lock", ONES ", " IDS ", " ZEROS, { "campaign_segments_pkey" } },
 	{ "segments_write", ONES ", " IDS ", " ZEROS ", " IDS ", NULL, NULL",
 		{ "campaign_segments_pkey", "sends_retries" } },
 	{ "segments_move", "1, 7, 0, 101, 103, 5", { "campaign_segments_pkey", "send_lanes_pkey", "sends_pkey" } },
