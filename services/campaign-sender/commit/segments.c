@@ -6,6 +6,7 @@
 
 #include "campaign-sender/lanes/schedule.h"
 
+#define STOPPED_MAX_MS    60000 /* until a segment whose campaign was not paused goes on */
 #define SEGMENTS_EVERY_MS 1000 /* also without a notification: windows open and close, portfolios are used up */
 
 struct segments_read {
@@ -71,12 +72,23 @@ static int openings_read(struct flush *f, const struct segments_read *l, bool *o
 	return 0;
 }
 
+/* The pause was written with the result that stopped the segment. It is not applied when a person's command is later than that result. */
+static bool stop_is_over(const struct segment *s, int64_t now_ms)
+{
+	return s->stopped && s->stopped_ms != 0 && now_ms - s->stopped_ms > STOPPED_MAX_MS;
+}
+
 /* True once after a pause, also after one that began and ended between two looks: each command of a person moves commanded_at. */
-static bool has_resumed(struct segment *s, const struct campaign *c)
+static bool has_resumed(struct segment *s, const struct campaign *c, int64_t now_ms)
 {
 	bool resumed = c && c->status == CAMPAIGN_RUNNING &&
-		(s->was_paused || (s->commanded_us != 0 && s->commanded_us != c->commanded_us));
+		(s->was_paused || (s->commanded_us != 0 && s->commanded_us != c->commanded_us) ||
+			stop_is_over(s, now_ms));
 
+	if (resumed || !s->stopped)
+		s->stopped_ms = 0;
+	else if (s->stopped_ms == 0)
+		s->stopped_ms = now_ms;
 	s->was_paused = c && c->status == CAMPAIGN_PAUSED;
 	if (c && c->status == CAMPAIGN_RUNNING)
 		s->commanded_us = c->commanded_us;
@@ -97,7 +109,7 @@ static void segment_apply(struct flush *f, const struct campaign_segment *row, b
 	s = lane_find_segment(lane, row->campaign_id, row->segment);
 	if (!s || s->running != running || s->row.done != row->done || s->row.moving_to != row->moving_to || f->told)
 		s = lane_segment(lane, row, running, f->now_ms);
-	if (has_resumed(s, c))
+	if (has_resumed(s, c, f->now_ms))
 		segment_run(s, running, true, f->now_ms);
 }
 

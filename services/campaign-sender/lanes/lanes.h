@@ -40,6 +40,8 @@ struct segment *lane_find_segment(const struct lane *lane, int64_t campaign_id, 
 /* Its campaign has changed. When it was paused or resumed, rows that wait are dropped, and fetched again when it runs; resumed: a stopper that has
  * opened is closed again. */
 void segment_run(struct segment *s, bool running, bool resumed, int64_t now_ms);
+/* As its stopper does, by one result: nothing of it begins until its campaign was resumed. */
+void segment_stop(struct segment *s);
 /* Another account is to send it: its waiting rows are dropped, and lanes_movable() has it once nothing of it is in flight. 0: it stays. */
 void segment_move(struct segment *s, int64_t account_id, int64_t now_ms);
 /* Nothing of it is in memory, and the last fetch found nothing above its cursor. Its campaign may have been paused when that fetch ran, so done

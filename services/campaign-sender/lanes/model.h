@@ -74,7 +74,8 @@ struct segment {
 	struct campaign_segment row; /* as it should be in PostgreSQL; done is set by commit/ (segment_is_finished()) */
 	bool changed; /* since it was last written */
 	bool running; /* its campaign is running, prepared and within its send window, and no stopper has opened */
-	bool stopped; /* its stopper has opened: nothing is sent until the campaign was resumed */
+	bool stopped; /* its stopper has opened, or one result stops it: nothing is sent until the campaign was resumed */
+	int64_t stopped_ms; /* when commit/ first saw that; 0: it has not */
 	bool was_paused; /* its campaign, when commit/ last looked */
 	int64_t commanded_us; /* and its last command; 0: not known */
 	bool exhausted; /* nothing above fetched_id, until the campaign changes */

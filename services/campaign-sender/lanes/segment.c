@@ -133,6 +133,12 @@ void segment_run(struct segment *s, bool running, bool resumed, int64_t now_ms)
 	lane_touch(s->lane);
 }
 
+void segment_stop(struct segment *s)
+{
+	s->stopped = true;
+	lane_touch(s->lane);
+}
+
 void segment_move(struct segment *s, int64_t account_id, int64_t now_ms)
 {
 	struct lanes *l = s->lane->lanes;

@@ -35,7 +35,7 @@ void attempt_end(struct attempt *a, const struct journal_result *result)
 	r.stopped = send_answered(a->send, &answer, clock_now_us(), r.answered_ms);
 	r.over_share = segment && only_warns && stopper_is_over(&segment->stopper, answer.code, CODES_WARN_PERCENT);
 	if (segment && (d->campaign == CAMPAIGN_STOPS || d->campaign == CAMPAIGN_STOPS_FOR_PERSON))
-		segment_run(segment, false, false, r.answered_ms);
+		segment_stop(segment);
 	journal_add(s->journal, &r);
 	free(a);
 	s->ended(s->ctx);

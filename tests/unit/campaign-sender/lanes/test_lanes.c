@@ -521,6 +521,27 @@ static void a_fetch_that_a_pause_overtakes_skips_no_row(void **state)
 }
 
 /* 5 of the first 10 fail with one code. */
+static void one_result_may_stop_a_segment_until_it_was_resumed(void **state)
+{
+	struct world *w = world_new();
+	struct segment *s;
+
+	(void)state;
+	account_open(w, 0, 100, false);
+	s = segment_in_memory(w, campaign_new(w, 0, 30, 0));
+	(void)campaign_new(w, 0, 3, 100);
+	fetch(w);
+	segment_stop(s);
+	assert_string_equal(sent(w, 100), "222");
+	segment_run(s, true, false, w->now); /* its campaign is not paused yet */
+	fetch(w);
+	assert_string_equal(sent(w, 100), "");
+	segment_run(s, true, true, w->now);
+	fetch(w);
+	assert_string_equal(sent(w, 3), "111");
+	world_free(w);
+}
+
 static void a_stopper_stops_its_segment_until_it_was_resumed(void **state)
 {
 	const struct send_answer rejected = { .account = ACCOUNT_NEUTRAL,
@@ -770,6 +791,7 @@ int main(void)
 		cmocka_unit_test(a_dropped_row_is_fetched_again_a_second_later),
 		cmocka_unit_test(rows_of_a_paused_campaign_are_dropped_and_fetched_again),
 		cmocka_unit_test(a_fetch_that_a_pause_overtakes_skips_no_row),
+		cmocka_unit_test(one_result_may_stop_a_segment_until_it_was_resumed),
 		cmocka_unit_test(a_stopper_stops_its_segment_until_it_was_resumed),
 		cmocka_unit_test(a_segment_moves_once_nothing_of_it_is_in_flight),
 		cmocka_unit_test(rows_are_fetched_ahead_for_two_seconds),
