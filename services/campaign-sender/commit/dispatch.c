@@ -174,7 +174,8 @@ int dispatches_emit(struct flush *f, struct err *err)
 		outcomes[i] = outcome_of(f, &f->written[i]);
 		messages[i] = outcomes[i] == DISPATCH_NONE ? NULL : message_read(f, &row);
 	}
-	if (templates_load(f, messages, err) < 0)
+	if (templates_load(f, messages, err) < 0 ||
+		flush_owns(f, err) < 0) /* messages borrow addresses of sends that wait */
 		return -1;
 	for (size_t i = 0; i < f->n_written; i++)
 		written_emit(f, &f->written[i], outcomes[i], messages[i]);
