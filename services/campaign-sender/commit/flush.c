@@ -76,6 +76,8 @@ static void transaction_clear(struct flush *f)
 	arena_reset(f->arena);
 	f->lanes.n = f->released.n = f->notified.n = f->n_portfolio = 0;
 	f->n_written = f->n_chosen = 0;
+	f->ended_holds = NULL;
+	f->n_ended_holds = f->cap_ended_holds = 0;
 	f->written = NULL;
 	f->admitted = false;
 	f->now_ms = clock_mono_ms();

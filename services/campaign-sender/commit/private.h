@@ -3,6 +3,7 @@
  *   flush.c      the transaction, top to bottom; transaction.c what its steps share
  *   concerned.c  which partitions and lanes it includes
  *   results.c    results as rows; dispatch.c the records that follow from them
+ *   connected.c  accounts that send again
  *   backup.c     another account for messages that theirs cannot send
  *   restored.c   single messages that were sent before the database was restored
  *   check.c      what may be sent now
@@ -53,13 +54,18 @@ struct doubt {
 	int64_t account_id, id, epoch;
 };
 
+/* A hold of an account. */
+struct hold_key {
+	int64_t account_id, held_at_us;
+};
+
 struct flush {
 	struct flush_options o;
 	struct owner_tx *tx;
 	struct arena *arena; /* of the transaction */
 	struct journal *journal; /* being written; otherwise empty */
 	struct map *doubtful; /* struct doubt: messages whose marking commit is in doubt. They were never begun */
-	struct map *announced; /* accounts whose hold is over, and has been said to be */
+	struct map *announced; /* struct hold_key: holds that are over, and have been said to be */
 	uint64_t generation; /* of the owner, when the transaction began */
 	int64_t now_ms, now_us;
 
@@ -77,6 +83,8 @@ struct flush {
 	struct lane_keys lanes; /* to be locked, and then locked */
 	struct written *written;
 	size_t n_written;
+	struct hold_key *ended_holds; /* that this transaction says to be over */
+	size_t n_ended_holds, cap_ended_holds;
 	struct send_keys released;
 	struct account_uuids notified;
 	struct send **chosen; /* CHOSEN, and from flush_check() on IN_FLIGHT */
@@ -123,6 +131,10 @@ int results_write(struct flush *f, struct err *err) ERR_MUST_USE;
 /* After the commit: their sends are freed. */
 void results_release(struct flush *f);
 bool results_has(const struct flush *f, int64_t workspace_id, int64_t id);
+/* The account, which may be NULL, has sent: when its number was held by a code that disconnects it, that is over, which is said once for each
+ * hold. connected_keep(): after the commit. */
+void connected_note(struct flush *f, const struct account *a);
+void connected_keep(struct flush *f);
 int dispatches_emit(struct flush *f, struct err *err) ERR_MUST_USE;
 /* One that failed without an attempt. */
 void dispatch_failed(struct flush *f, const struct account *account, const struct send_row *row, int32_t partition,

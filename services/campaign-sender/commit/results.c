@@ -166,24 +166,6 @@ static int attempts_write(struct flush *f, struct err *err)
 	return store_send_attempts(owner_tx_pg(f->tx), rows, n, err);
 }
 
-/* An account whose number was held by a code that disconnects it has sent again: said once for each hold. */
-static void connected_note(struct flush *f, const struct account *a)
-{
-	struct {
-		int64_t id, held_at_us;
-	} key;
-
-	if (!a || a->held_at_us == PG_NO_TIME || a->held_code.n == 0 ||
-		!code_of_answer(code_parse(a->held_code), 0).disconnected)
-		return;
-	key.id = a->id;
-	key.held_at_us = a->held_at_us;
-	if (map_get(f->announced, (struct str){ (const char *)&key, sizeof(key) }))
-		return;
-	*map_slot(f->announced, (struct str){ (const char *)&key, sizeof(key) }) = f;
-	effects_add_connected(f->journal->effects, a->workspace_id, a->id);
-}
-
 static void effect_note(struct flush *f, const struct written *w)
 {
 	const struct journal_result *r = w->result;
@@ -280,6 +262,7 @@ static void resolved_count(const struct written *w)
 
 void results_release(struct flush *f)
 {
+	connected_keep(f);
 	for (size_t i = 0; i < f->n_written; i++) {
 		const struct written *w = &f->written[i];
 		bool due = w->row.applied || stays_unknown(w);
