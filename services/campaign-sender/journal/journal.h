@@ -3,7 +3,8 @@
  *   sending ----> journal A, being filled
  *                 journal B, being written ----> flush ----> swapped with A
  *
- * An answer is kept until a flush has written it, also when the partitions are acquired again, at most JOURNAL_KEEP_MS: no kill, no unknown. */
+ * An answer is kept until a flush has written it, also when the partitions are acquired again: no kill, no unknown. A flush that fails drops those
+ * that are older than JOURNAL_KEEP_MS; while none runs, nothing more is begun, so that the journal does not grow. */
 #ifndef CAMPAIGN_SENDER_JOURNAL_H
 #define CAMPAIGN_SENDER_JOURNAL_H
 
