@@ -18,6 +18,11 @@ def lane(account):
     return rows[0] if rows else {}
 
 
+def make_tenants(sending, names):
+    """A limit of an app makes all its accounts wait, whatever their workspace."""
+    return {name: Tenant(sending, "meta", "meta", app=sending.blazz.add_app() if name == "limit of the app" else None) for name in names}
+
+
 def check_lane(account, code, held_s=None, paused_s=None):
     def reached():
         now = lane(account)
@@ -64,7 +69,7 @@ ANSWERS = {
 
 def test_errors_of_meta_as_answers(sending):
     """Each code in a workspace with two accounts, of one app but of two portfolios, and a request that allows the other one."""
-    tenants = {name: Tenant(sending, "meta", "meta") for name in ANSWERS}
+    tenants = make_tenants(sending, ANSWERS)
     sending.stub.rules(*(t.accounts[0].rule(**ANSWERS[name].rule, **SILENT) for name, t in tenants.items()), SILENT)
     limited = tenants["limit of the app"]
     limited.wait(limited.send(limited.accounts[1], "6281100000009"), "sent")  # so that this account has a lane
@@ -125,7 +130,7 @@ STATUSES = {"rate": (130429, None, None), "limit of the app": (4, None, 60), "re
 
 
 def test_errors_of_meta_as_failed_statuses(sending):
-    tenants = {name: Tenant(sending, "meta", "meta") for name in STATUSES}
+    tenants = make_tenants(sending, STATUSES)
     sending.stub.rules(SILENT)
     sent = {name: t.send(t.accounts[0], allow_other_number=True) for name, t in tenants.items()}
     for name, tenant in tenants.items():

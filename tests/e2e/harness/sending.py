@@ -10,7 +10,7 @@ from blazz.v1 import common_pb2 as common
 from blazz.v1 import outbound_pb2 as outbound
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from harness.blazz import KEYRING
-from harness.client import SECRETS
+from harness.client import SECRETS, signature
 from harness.provider_stub import TOKEN
 from harness.waiting import wait_for
 
@@ -88,7 +88,7 @@ class Account:
 
     def connect_stub(self, **more):
         """Tells the stub of the session; its posts go to ingest, if there is one."""
-        blazz, names = self.tenant.blazz, {"meta": f"meta/{self.tenant.sending.app}", "blazz": f"wwebjs/{self.uuid}"}
+        blazz, names = self.tenant.blazz, {"meta": f"meta/{self.tenant.app}", "blazz": f"wwebjs/{self.uuid}"}
         session = {"provider": self.provider, "name": self.session, "phone": self.phone,
                    "key": SECRETS["bridge"] if self.provider == "blazz" else TOKEN}
         if hasattr(blazz, "in_"):
@@ -112,8 +112,9 @@ class Account:
             one["errors"] = [{"code": code, "title": f"error {code}"}]
         value = {"messaging_product": "whatsapp", "metadata": {"display_phone_number": self.phone, "phone_number_id": self.session},
                  "statuses": [one]}
-        answer = self.tenant.blazz.post("meta", {"object": "whatsapp_business_account", "entry": [
-            {"id": self.row()["waba_id"], "changes": [{"field": "messages", "value": value}]}]})
+        body = json.dumps({"object": "whatsapp_business_account", "entry": [
+            {"id": self.row()["waba_id"], "changes": [{"field": "messages", "value": value}]}]}).encode()
+        answer = self.tenant.blazz.default_client().post(f"/webhooks/meta/{self.tenant.app}", body, signature("meta", body))
         assert answer.status == 200, answer
 
     def row(self):
@@ -138,11 +139,13 @@ class Account:
 class Tenant:
     """A workspace of its own in the stack, with accounts of these kinds."""
 
-    def __init__(self, sending, *providers, **settings):
+    def __init__(self, sending, *providers, app=None, **settings):
+        """app: of its accounts of Meta, instead of the one of all workspaces."""
         self.sending, self.blazz, self.stub = sending, sending.blazz, sending.stub
         self.sql = sending.blazz.sql
         self.workspace = self.blazz.add_workspace(f"tenant {next(serials)}", **settings)
-        self.app_id = self.blazz.value("SELECT id FROM provider_apps WHERE uuid = %s", sending.app)
+        self.app = app or sending.app
+        self.app_id = self.blazz.value("SELECT id FROM provider_apps WHERE uuid = %s", self.app)
         self.accounts = [Account(self, provider) for provider in providers]
 
     def add(self, provider, **columns):
