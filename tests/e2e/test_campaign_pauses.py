@@ -134,6 +134,17 @@ def test_a_paused_template_pauses_at_its_first_message_and_its_approval_resumes(
     assert campaign.check_once() == set(phones(100, prefix="628156"))
 
 
+@pytest.mark.parametrize("code, share", [("132015", 1), ("132012", 0.7)])
+def test_failures_that_statuses_report_pause_a_campaign(tenant, code, share):
+    tenant.limits(per_second=20)
+    tenant.stub.rules({"share": share, "webhooks": {"statuses": ["sent", "failed"], "failed_code": int(code), "delay_ms": 0, "step_ms": 50}})
+    campaign = tenant.campaign(tenant.group(phones(300, prefix=f"62816{int(share)}")))
+    campaign.start()
+    paused(campaign, code)
+    assert campaign.reasons()[f"failed {code}"] >= 1 and len(campaign.accepted()) < 250
+    campaign.check_once()
+
+
 def test_an_approval_resumes_nothing_that_a_user_has_paused_since(tenant):
     tenant.limits(per_second=20)
     campaign = tenant.campaign(tenant.group(phones(100, prefix="628157"))).start()
