@@ -246,6 +246,7 @@ def floor(blazz, audience, batch, record):
     connection.close()
     assert blazz.value("SELECT count(*) FROM sends WHERE status = 'pending'") == 0
     blazz.sql("UPDATE send_lanes SET in_flight = '{}'")
+    blazz.sql("DELETE FROM outbox WHERE producer = 'floor'")
     return insert_s, cpu
 
 
