@@ -19,12 +19,11 @@ import live
 import setting
 from harness import hooks
 from harness.events import Source, T0
-from harness.provider_stub import ProviderStub
 from harness.sending import Sending
 from harness.service import BIN
 from harness.waiting import wait_for
 from hooks import Sink, dispatcher, wait_delivered
-from sends import Audience, sender
+from sends import Audience, provider_stub, sender
 
 STARTS = 5
 SENDERS, RECIPIENTS = 4, 100_000  # accounts of the campaign; more recipients than are sent to
@@ -59,7 +58,7 @@ def start_all(blazz):
     live.start(blazz)
     blazz.hooks = dispatcher(blazz, {}).start()
     blazz.receiver = Sink()
-    blazz.stub = ProviderStub(blazz.folder).start()
+    blazz.stub = provider_stub(blazz.folder)
     sending = Sending(blazz, blazz.stub)
     blazz.sender = sender(sending).start()
     blazz.audience = Audience(sending, SENDERS, RECIPIENTS)

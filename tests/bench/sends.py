@@ -12,6 +12,7 @@ rate, from being handed to the producer to their request; and the whole loop, in
 usage: tests/bench/sends.py [--messages N] [--accounts N] [--rounds R] [--prepare N] [--loop RATE] [--set KEY=VALUE]
 """
 import argparse
+import atexit
 import itertools
 import json
 import statistics
@@ -79,6 +80,13 @@ BEGIN
 	END LOOP;
 END $$;
 """
+
+
+def provider_stub(folder, **settings):
+    """A stub that ends with this process at the latest."""
+    stub = ProviderStub(folder, **settings).start()
+    atexit.register(stub.process.kill)
+    return stub
 
 
 def sender(sending, **settings):
@@ -365,7 +373,7 @@ def whole_loop(blazz, rate, accounts):
     """Each message gets three statuses through ingest and chat-sync: rows of a table. The first campaign of two creates the recipients'
     contacts and conversations."""
     live.start(blazz)
-    stub = ProviderStub(blazz.folder / "loop").start()
+    stub = provider_stub(blazz.folder / "loop")
     sending = Sending(blazz, stub)
     audience = Audience(sending, accounts, rate * LOOP_SECONDS)
     stub.rules({"webhooks": {"statuses": ["sent", "delivered", "read"], "delay_ms": 50, "step_ms": 50}})
@@ -394,7 +402,7 @@ def loop_cpu_s(blazz, service, stub):
 
 def warm_up(blazz, accounts):
     """Sends a small campaign. Returns the bodies of its messages."""
-    stub = ProviderStub(blazz.folder / "warm-up").start()
+    stub = provider_stub(blazz.folder / "warm-up")
     sending = Sending(blazz, stub)
     audience = Audience(sending, accounts, SAMPLE)
     service = sender(sending).start()
@@ -411,7 +419,7 @@ def run(options):
     print(setting.machine(), flush=True)
     with setting.stack(PARTITIONS) as blazz:
         bodies = warm_up(blazz, options.accounts)
-        stub = ProviderStub(blazz.folder / "quiet", journal__bodies=False).start()
+        stub = provider_stub(blazz.folder / "quiet", journal__bodies=False)
         sending = Sending(blazz, stub)
         audience = Audience(sending, options.accounts, options.messages)
         rounds = [round_of(sending, audience, bodies, dict(options.set)) for _ in range(options.rounds)]
