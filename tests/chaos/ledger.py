@@ -283,17 +283,20 @@ def unhexed(row):
 
 def statuses_go_forward(c):
     """I10: a status never moves back, as published in its conversation and as stored from cycle to cycle; the final one is the most advanced
-    that was sent. After a merge a message's events have the key of the surviving conversation, so they may be in another partition and
-    have no order relative to earlier ones."""
-    published = defaultdict(lambda: -1)
+    that was sent. It is published once more when the message is found to be one of ours. After a merge a message's events have the key of
+    the surviving conversation, so they may be in another partition and have no order relative to earlier ones."""
+    published, named = defaultdict(lambda: -1), set()
     for _, e in c.published[0]:
         if e.WhichOneof("event") == "message_status":
             v = e.message_status
             place = (e.account_id, e.conversation_id, v.message_uuid, v.participant.phone)
             rank = RANK[word(common_pb2.MessageStatus, v.status, "MESSAGE_STATUS_")]
-            if rank <= published[place]:
+            found = bool(v.client_message_id) and place not in named
+            if rank < published[place] or rank == published[place] and not found:
                 yield f"message {v.message_uuid} of {e.account_id}: status published as rank {rank} after {published[place]}"
             published[place] = max(rank, published[place])
+            if v.client_message_id:
+                named.add(place)
     before = {}
     for cycle, statuses in enumerate(c.s.ranks):
         for id_, status in statuses.items():
