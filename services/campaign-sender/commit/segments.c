@@ -113,13 +113,23 @@ static void segment_apply(struct flush *f, const struct campaign_segment *row, b
 		segment_run(s, running, true, f->now_ms);
 }
 
+static int key_cmp(const void *va, const void *vb)
+{
+	const struct campaign_segment *a = va, *b = vb;
+
+	if (a->workspace_id != b->workspace_id)
+		return a->workspace_id < b->workspace_id ? -1 : 1;
+	if (a->campaign_id != b->campaign_id)
+		return a->campaign_id < b->campaign_id ? -1 : 1;
+	return (a->segment > b->segment) - (a->segment < b->segment);
+}
+
+/* They were read in the order of their keys. */
 static bool is_read(const struct segments_read *l, const struct segment *s)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (l->rows[i].campaign_id == s->row.campaign_id && l->rows[i].segment == s->row.segment &&
-			l->rows[i].account_id == s->row.account_id)
-			return true;
-	return false;
+	const struct campaign_segment *row = l->n > 0 ? bsearch(&s->row, l->rows, l->n, sizeof(s->row), key_cmp) : NULL;
+
+	return row && row->account_id == s->row.account_id;
 }
 
 /* Those that are done, or have moved. */
