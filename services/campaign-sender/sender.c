@@ -72,13 +72,12 @@ static int on_acquired(void *ctx, struct pg *pg, const struct progress *rows, si
 {
 	struct parts *p = ctx;
 
-	if (notices_listen(p->notices, err) < 0 || partitions_find(p, err) < 0 ||
-		upkeep_read_restores(&p->upkeep, pg, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) /* also when what follows fails: it has had this epoch */
 		if (str_is(str_of(rows[i].topic), p->shared.topics->of[TOPIC_OUTBOUND]))
-			flush_acquired(p->flush, &rows[i].partition, 1);
-	return 0;
+			flush_acquired(p->flush, rows[i].partition, rows[i].epoch);
+	if (notices_listen(p->notices, err) < 0 || partitions_find(p, err) < 0)
+		return -1;
+	return upkeep_read_restores(&p->upkeep, pg, err);
 }
 
 /* Requests in flight go on: their answers are written when they come, whoever has the lane then. */

@@ -1,5 +1,5 @@
 /* Lanes of partitions that were acquired; see private.h. Invariant: an id in in_flight of which this process knows nothing is recovered in the
- * commit that removes it. */
+ * commit that removes it; so is one that this process marked before another owner may have had the partition. */
 #include "campaign-sender/commit/private.h"
 
 #include <stdlib.h>
@@ -209,4 +209,26 @@ int acquire_run(struct flush *f, struct err *err)
 		if ((lane = lanes_find(f->o.lanes, recovery.lost[i].account_id)))
 			lane_mark_changed(lane);
 	return flush_owns(f, err);
+}
+
+static struct tenure *tenure_of(struct flush *f, int32_t partition)
+{
+	while (f->n_tenures <= (size_t)partition) {
+		f->tenures = vec_grow(f->tenures, f->n_tenures, &f->cap_tenures, sizeof(*f->tenures));
+		f->tenures[f->n_tenures++] = (struct tenure){ 0 };
+	}
+	return &f->tenures[partition];
+}
+
+void flush_acquired(struct flush *f, int32_t partition, int64_t epoch)
+{
+	struct tenure *t = tenure_of(f, partition);
+
+	if (epoch != t->last + 1)
+		t->first = epoch;
+	t->last = epoch;
+	lanes_disown(f->o.lanes, partition, t->first);
+	f->acquired = vec_grow(f->acquired, f->n_acquired, &f->cap_acquired, sizeof(*f->acquired));
+	f->acquired[f->n_acquired++] = partition;
+	f->lanes_stale = f->segments_stale = f->told = true;
 }

@@ -141,6 +141,7 @@ int flush_check(struct flush *f, struct err *err)
 			continue;
 		if (s->resolves)
 			send_admit(s, NULL, f->now_us, f->now_ms);
+		s->epoch = f->epochs[s->partition];
 		f->chosen[admitted++] = s;
 	}
 	f->n_chosen = admitted;

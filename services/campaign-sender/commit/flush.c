@@ -34,6 +34,7 @@ void flush_free(struct flush *f)
 	map_free(f->announced);
 	arena_free(f->arena);
 	free(f->acquired);
+	free(f->tenures);
 	free(f->lanes.rows);
 	free(f->released.rows);
 	free(f->notified.rows);
@@ -273,15 +274,6 @@ int flush_run(struct flush *f, struct err *err)
 		rc = exchange_run(f, err);
 	transaction_clear(f);
 	return rc;
-}
-
-void flush_acquired(struct flush *f, const int32_t *partitions, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		f->acquired = vec_grow(f->acquired, f->n_acquired, &f->cap_acquired, sizeof(*f->acquired));
-		f->acquired[f->n_acquired++] = partitions[i];
-	}
-	f->lanes_stale = f->segments_stale = f->told = true;
 }
 
 void flush_lost(struct flush *f)

@@ -31,8 +31,8 @@ bool flush_wanted(struct flush *f, int64_t now_ms, bool *at_once);
 int flush_run(struct flush *f, struct err *err) ERR_MUST_USE;
 /* Single messages have become due: they are read, outside a transaction, so that the next flush_run() begins them, and not the one after it. */
 int flush_fetch_due(struct flush *f, struct err *err) ERR_MUST_USE;
-/* These partitions of outbound were acquired: their lanes are read and recovered by the next flush_run(). */
-void flush_acquired(struct flush *f, const int32_t *partitions, size_t n);
+/* The partition of outbound was acquired, in this epoch: its lanes are read and recovered by the next flush_run(). */
+void flush_acquired(struct flush *f, int32_t partition, int64_t epoch);
 /* They were revoked, and so were those that flush_acquired() named since. */
 void flush_lost(struct flush *f);
 /* About once a second: holds and pauses end by themselves. */

@@ -59,6 +59,11 @@ struct hold_key {
 	int64_t account_id, held_at_us;
 };
 
+/* The epochs of a partition, one after the other, in which this process has had it. */
+struct tenure {
+	int64_t first, last;
+};
+
 struct flush {
 	struct flush_options o;
 	struct owner_tx *tx;
@@ -71,6 +76,8 @@ struct flush {
 
 	int32_t *acquired; /* partitions whose lanes are not read yet */
 	size_t n_acquired, cap_acquired;
+	struct tenure *tenures; /* by partition */
+	size_t n_tenures, cap_tenures;
 	bool lanes_stale, segments_stale;
 	bool told; /* that campaigns have changed: rows may have come or become due */
 	int64_t segments_at_ms, failover_at_ms, release_at_ms; /* when they are looked at next */

@@ -85,9 +85,17 @@ static void orphans_adopt(struct lane *lane)
 
 	for (s = TAILQ_FIRST(&lane->lanes->orphans); s; s = next) {
 		next = TAILQ_NEXT(s, in_list);
-		if (s->account_id == lane->row.account_id)
+		if (s->account_id == lane->row.account_id && !s->disowned)
 			send_adopt(s, lane);
 	}
+}
+
+void lanes_disown(struct lanes *l, int32_t partition, int64_t epoch)
+{
+	struct send *s;
+
+	TAILQ_FOREACH (s, &l->orphans, in_list)
+		s->disowned = s->disowned || (s->partition == partition && s->epoch < epoch);
 }
 
 struct lane *lanes_open(struct lanes *l, const struct send_lane *row, int64_t now_ms)
@@ -132,7 +140,7 @@ bool lanes_knows(const struct lanes *l, int64_t account_id, int64_t send_id)
 	if (s)
 		return s->state == SEND_IN_FLIGHT || s->state == SEND_ANSWERED;
 	TAILQ_FOREACH (s, &l->orphans, in_list)
-		if (s->account_id == account_id && s->row.id == send_id)
+		if (s->account_id == account_id && s->row.id == send_id && !s->disowned)
 			return true;
 	return false;
 }

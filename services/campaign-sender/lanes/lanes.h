@@ -19,6 +19,9 @@ void lanes_clear(struct lanes *l);
 
 /* Adds the lane of an account, or updates its row's holds when it is there. `row` as read; orphans of the account become its own again. */
 struct lane *lanes_open(struct lanes *l, const struct send_lane *row, int64_t now_ms);
+/* The partition is acquired, and this process has had it in all epochs since `epoch`. What was marked before stays an orphan: another owner may
+ * have recovered it since, and sent it again. */
+void lanes_disown(struct lanes *l, int32_t partition, int64_t epoch);
 struct lane *lanes_find(const struct lanes *l, int64_t account_id);
 /* What the account is like now. */
 struct lane_account {
@@ -106,7 +109,7 @@ void send_forget(struct lanes *l, struct send *s);
 
 /* The ids that must be in send_lanes.in_flight: of sends IN_FLIGHT or ANSWERED. Returns their number; *out is in the arena. */
 size_t lane_in_flight(const struct lane *lane, struct arena *a, int64_t **out);
-/* Whether this process has the id in flight or answered, orphans included. */
+/* Whether this process has the id in flight or answered, orphans included that are not disowned. */
 bool lanes_knows(const struct lanes *l, int64_t account_id, int64_t send_id);
 /* Flows whose time has come are made runnable. */
 void lanes_wake_due(struct lanes *l, int64_t now_us, int64_t now_ms);

@@ -61,6 +61,8 @@ struct send {
 	int32_t partition; /* of its lane */
 	int64_t account_id; /* of its lane */
 	int64_t put_ms; /* when it was fetched */
+	int64_t epoch; /* of its partition, when it was marked in flight */
+	bool disowned; /* an orphan that no lane gets back (lanes_disown()) */
 	int64_t not_before_us; /* of delayed ones; 0: it is not delayed */
 	bool resolves; /* its row is unknown: it is looked up or decided by policy, and not sent */
 	void *request; /* of sending/, while in flight */

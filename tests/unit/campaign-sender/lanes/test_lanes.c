@@ -769,6 +769,31 @@ static void orphans_are_their_accounts_own_again(void **state)
 	world_free(w);
 }
 
+static void what_was_marked_before_another_owner_stays_an_orphan(void **state)
+{
+	struct world *w = world_new();
+	struct send *before, *since;
+
+	(void)state;
+	(void)campaign_new(w, 0, 5, 0);
+	fetch(w);
+	before = send_next(w);
+	since = send_next(w);
+	before->epoch = 6;
+	since->epoch = 8;
+	world_revoke(w);
+	lanes_disown(&w->lanes, before->partition + 1, 9);
+	assert_true(lanes_knows(&w->lanes, 1, before->row.id));
+	lanes_disown(&w->lanes, before->partition, 8);
+	assert_false(lanes_knows(&w->lanes, 1, before->row.id));
+	world_acquire(w);
+	assert_null(before->lane);
+	assert_ptr_equal(since->lane, lane_at(w, 0));
+	assert_false(lanes_knows(&w->lanes, 1, before->row.id));
+	assert_true(lanes_knows(&w->lanes, 1, since->row.id));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -801,6 +826,7 @@ int main(void)
 		cmocka_unit_test(changed_lanes_come_in_order_with_what_is_in_flight),
 		cmocka_unit_test(a_chosen_message_is_not_in_flight),
 		cmocka_unit_test(orphans_are_their_accounts_own_again),
+		cmocka_unit_test(what_was_marked_before_another_owner_stays_an_orphan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
