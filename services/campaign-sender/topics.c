@@ -30,6 +30,9 @@ static int topic_apply(struct parts *p, int32_t topic, struct owner_tx *tx, stru
 	}
 }
 
+/* Requests, a START and statuses that hold an account lock lanes, each in order, but one after the other: a flush of another replica may lock the
+ * same ones the other way round. PostgreSQL ends one of the two then, and that one is repeated. Which lanes a request or a START needs is known
+ * only once its accounts were read and chosen. */
 int topics_apply(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err)
 {
 	struct parts *p = ctx;
