@@ -250,8 +250,12 @@ CREATE INDEX sends_due ON sends (workspace_id, account_id, next_attempt_at, id) 
 -- would have to be changed when the segment moves.
 CREATE INDEX sends_retries ON sends (workspace_id, campaign_id, segment, next_attempt_at, id)
 	WHERE next_attempt_at IS NOT NULL AND account_id IS NULL;
--- The messages to one address through one account, in their order.
-CREATE INDEX sends_order ON sends (workspace_id, account_id, address, id) WHERE campaign_id IS NULL AND next_attempt_at IS NOT NULL;
+-- The messages to one address through one account, in their order; and unknown ones, of campaigns, too, for an echo. No index names
+-- status: its changes would no longer be HOT.
+CREATE INDEX sends_order ON sends (workspace_id, address, account_id, id) WHERE next_attempt_at IS NOT NULL AND account_id IS NOT NULL;
+-- Whether a campaign has unknown messages that are to be resolved.
+CREATE INDEX sends_unresolved ON sends (workspace_id, campaign_id)
+	WHERE campaign_id IS NOT NULL AND next_attempt_at IS NOT NULL AND account_id IS NOT NULL;
 
 -- What an account has in flight, and its limits. A message whose id is in in_flight may have been posted; any other was not.
 CREATE TABLE send_lanes (
@@ -259,6 +263,7 @@ CREATE TABLE send_lanes (
 	account_id bigint NOT NULL,
 	partition integer NOT NULL, -- of outbound, into which "workspace:account" falls
 	in_flight bigint[] NOT NULL DEFAULT '{}',
+	in_flight_at timestamptz[] NOT NULL DEFAULT '{}', -- since when, at the same places
 	minute_at timestamptz, -- rate limit by second or minute (pacing/gcra)
 	hour_buckets smallint[] NOT NULL DEFAULT '{}', -- rate limit by hour (pacing/hourly): [1] is the minute of hour_at
 	hour_at timestamptz,

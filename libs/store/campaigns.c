@@ -74,9 +74,9 @@ static const struct pg_stmt count = {
 	" c.messages_unknown) IS DISTINCT FROM (n.recipients, n.sent, n.delivered, n.read, n.failed, n.skipped, n.unknown)" RETURN_SUMS
 };
 
-/* An unknown message that is to be resolved waits in the lane of the account that may have sent it: only the
- * workspace's lanes are searched, and only when the campaign has unknown messages at all. IS NOT DISTINCT FROM: else
- * the index campaigns_active looks as good as the primary key. */
+/* Of a campaign's rows only unknown ones that are to be resolved have an account to act on them (index sends_unresolved). They
+ * are searched only when the campaign has unknown messages at all. IS NOT DISTINCT FROM: else the index campaigns_active looks as
+ * good as the primary key. */
 static const struct pg_stmt complete = {
 	"campaigns_complete", PG_UNNAMED,
 	"UPDATE campaigns c SET status = 'completed', completed_at = now(), " SET_SUMS
@@ -84,9 +84,9 @@ static const struct pg_stmt complete = {
 	" WHERE c.workspace_id = r.workspace_id AND c.id = r.id AND c.status IS NOT DISTINCT FROM 'running'"
 	" AND c.prepared_at IS NOT NULL"
 	" AND n.recipients = n.sent + n.failed + n.skipped + n.unknown"
-	" AND (n.unknown = 0 OR NOT EXISTS (SELECT FROM send_lanes l CROSS JOIN LATERAL (SELECT s.id FROM sends s"
-	" WHERE s.workspace_id = l.workspace_id AND s.account_id = l.account_id AND s.next_attempt_at IS NOT NULL"
-	" AND s.status = 'unknown' AND s.campaign_id IS NOT DISTINCT FROM r.id OFFSET 0) AS s WHERE l.workspace_id = r.workspace_id))" RETURN_SUMS
+	" AND c.audience_cursor NOT LIKE 'retry:%'"
+	" AND (n.unknown = 0 OR NOT EXISTS (SELECT FROM sends s WHERE s.workspace_id = r.workspace_id AND s.campaign_id = r.id"
+	" AND s.account_id IS NOT NULL AND s.next_attempt_at IS NOT NULL AND s.status IS NOT DISTINCT FROM 'unknown' OFFSET 0))" RETURN_SUMS
 };
 
 const struct pg_stmt *const campaigns_read_statements[] = { &read, NULL };

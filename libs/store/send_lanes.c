@@ -29,7 +29,9 @@ static const struct pg_stmt read = { "send_lanes_read", PG_PREPARED,
 	" FROM send_lanes l WHERE l.partition = ANY ($1::integer[]) ORDER BY l.workspace_id, l.account_id" };
 
 static const struct pg_stmt write = { "send_lanes_write", PG_PREPARED,
-	"UPDATE send_lanes l SET in_flight = r.in_flight::bigint[], minute_at = r.minute_at, hour_buckets = r.hour_buckets::smallint[],"
+	"UPDATE send_lanes l SET in_flight = r.in_flight::bigint[], in_flight_at = ARRAY (SELECT coalesce("
+	"l.in_flight_at[array_position(l.in_flight, f.id)], now()) FROM unnest(r.in_flight::bigint[]) WITH ORDINALITY AS f (id, place)"
+	" ORDER BY f.place), minute_at = r.minute_at, hour_buckets = r.hour_buckets::smallint[],"
 	" hour_at = r.hour_at, next_at = r.next_at, run_left = nullif(r.run_left, -1), day = CASE WHEN r.day > 0 THEN date '1970-01-01' + r.day END,"
 	" day_new = r.day_new, warm_day = r.warm_day, paused_until = r.paused_until, attempts = r.attempts, failures = r.failures,"
 	" updated_at = now()"

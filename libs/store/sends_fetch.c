@@ -38,16 +38,20 @@ static const struct pg_stmt retries = { "sends_retries", PG_UNNAMED,
 	" AND s.segment = r.segment AND s.account_id IS NULL AND s.next_attempt_at <= now() AND s.id <> ALL ($1::bigint[])"
 	" ORDER BY s.next_attempt_at, s.id LIMIT r.room) AS s ORDER BY r.place, s.next_attempt_at, s.id" };
 
-/* created_at: a message that was requested after the echo is not the one that it shows. A message whose answer is lost has often been
- * shown before its attempt times out: hence those in flight. */
+#define UNKNOWN_MAX "100" /* of one address: more of them say nothing of which was shown */
+
+/* A message that was requested after the echo, or is in flight only since then, is not the one that it shows. One whose answer is
+ * lost has often been shown before its attempt times out: hence those in flight. */
 static const struct pg_stmt unknown = { "sends_unknown", PG_UNNAMED,
 	"SELECT r.place, " ROW_COLUMNS
 	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[]) WITH ORDINALITY"
 	" AS r (workspace_id, account_id, address, at, place) CROSS JOIN LATERAL ((SELECT * FROM sends s WHERE s.workspace_id = r.workspace_id"
-	" AND s.account_id = r.account_id AND s.next_attempt_at IS NOT NULL AND s.status = 'unknown'"
-	" AND s.address IS NOT DISTINCT FROM r.address AND s.created_at <= r.at OFFSET 0) UNION ALL"
-	" SELECT s.* FROM send_lanes l CROSS JOIN LATERAL unnest(l.in_flight) AS f (id) CROSS JOIN LATERAL (SELECT * FROM sends s"
+	" AND s.account_id = r.account_id AND s.address = r.address AND s.next_attempt_at IS NOT NULL"
+	" AND s.status IS NOT DISTINCT FROM 'unknown' AND s.created_at <= r.at ORDER BY s.id LIMIT " UNKNOWN_MAX
+	") UNION ALL"
+	" SELECT s.* FROM send_lanes l CROSS JOIN LATERAL unnest(l.in_flight, l.in_flight_at) AS f (id, at) CROSS JOIN LATERAL (SELECT * FROM sends s"
 	" WHERE s.workspace_id = r.workspace_id AND s.id = f.id AND s.status = 'pending' AND s.address = r.address"
+	" AND coalesce(f.at, '-infinity') <= r.at"
 	" AND s.created_at <= r.at OFFSET 0) AS s WHERE l.workspace_id = r.workspace_id AND l.account_id = r.account_id) AS s"
 	" ORDER BY r.place, s.id" };
 

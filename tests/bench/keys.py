@@ -119,7 +119,7 @@ WORKS = [
         ("as it is", ""),
         ("without the key to contacts", drop("sends", "sends_workspace_id_contact_id_fkey")),
         ("without the key to campaigns", drop("sends", "sends_workspace_id_campaign_id_fkey")),
-        ("without the partial indexes", "DROP INDEX sends_request, sends_due, sends_retries, sends_order"),
+        ("without the partial indexes", "DROP INDEX sends_request, sends_due, sends_retries, sends_order, sends_unresolved"),
         ("with an index of segments", "CREATE INDEX ON sends (workspace_id, campaign_id, segment, id) WHERE campaign_id IS NOT NULL"),
         ("fillfactor 100", fill("sends", 100)),
     ]),

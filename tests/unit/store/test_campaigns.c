@@ -318,6 +318,7 @@ static void a_campaign_is_complete_when_every_recipient_has_ended(void **state)
 		{ "it is still being prepared", "UPDATE campaigns SET prepared_at = NULL", false },
 		{ "an unknown one is to be resolved",
 			"UPDATE campaign_counts SET sent = 8, unknown = 1 WHERE source = 'lane';"
+		{ "failed ones are being made due again", "UPDATE campaigns SET audience_cursor = 'retry:7'", false },
 			"UPDATE sends SET status = 'unknown', account_id = 2, next_attempt_at = now() + interval '1 hour' WHERE id = 1003",
 			false },
 		{ "an unknown one stays so by policy",

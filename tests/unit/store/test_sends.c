@@ -405,6 +405,10 @@ static void an_echo_finds_messages_in_flight_to_its_address(void **state)
 	done(store_sends_unknown(db.pg, echoes, 3, db.arena, fetched_add, &fetched, &db.err));
 	assert_string_equal(fetched.ids, "1000");
 	assert_int_equal(fetched.rows[0].place, 0);
+	db_script("UPDATE send_lanes SET in_flight_at = '{2040-01-01Z,2040-01-01Z}' WHERE account_id = 1");
+	fetched = (struct fetched){ 0 };
+	done(store_sends_unknown(db.pg, echoes, 3, db.arena, fetched_add, &fetched, &db.err));
+	assert_string_equal(fetched.ids, ""); /* an echo of an earlier message */
 }
 
 /* One thing changed, and what the check of recipient 1000 then says, as contact 10 and from account 1, or of a
