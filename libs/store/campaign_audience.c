@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "store/address_alias.h"
 #include "store/campaign_counts.h"
 #include "store/cells.h"
 #include "store/columns.h"
@@ -47,18 +48,19 @@
 	" OR ($11::integer > 0 AND EXISTS (SELECT FROM conversations v CROSS JOIN LATERAL (SELECT h.type FROM chats h" \
 	" WHERE h.workspace_id = v.workspace_id AND h.conversation_id = v.id AND h.sent_at > now() - $11::integer * interval '1 day' OFFSET 0) AS h" \
 	" WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id AND h.type = 'outbound'))" \
-	" FROM m LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_aliases a WHERE a.workspace_id = $1::bigint AND a.scope = ''" \
-	" AND a.kind = CASE WHEN m.address LIKE 'lid:%' THEN 'lid' WHEN m.address LIKE '%@%' THEN 'jid' ELSE 'phone' END" \
-	" AND a.value = CASE WHEN m.address LIKE 'lid:%' THEN substr(m.address, 5) ELSE m.address END OFFSET 0) AS a ON m.contact_id IS NULL" \
-	" LEFT JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = $1::bigint AND c.id = coalesce(m.contact_id, a.contact_id) OFFSET 0)" \
-	" AS c ON true CROSS JOIN LATERAL (SELECT coalesce(c.match_key, m.address) AS address) AS t" \
-	" CROSS JOIN LATERAL (SELECT coalesce((SELECT array_position($6::bigint[], v.account_id) - 1 FROM conversations v" \
-	" WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id AND v.merged_into IS NULL AND v.account_id = ANY ($6::bigint[])" \
-	" ORDER BY v.last_message_at DESC NULLS LAST, v.id LIMIT 1)," \
-	" (hashtextextended(coalesce(t.address, ''), 0) & 9223372036854775807) % cardinality($6::bigint[]))::smallint AS segment OFFSET 0) AS g" \
-	" CROSS JOIN LATERAL (SELECT max(v.last_inbound_at) AS last_inbound_at," \
-	" max(v.last_inbound_at) FILTER (WHERE v.account_id = ($6::bigint[])[g.segment + 1]) AS last_inbound_here FROM conversations v" \
-	" WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id OFFSET 0) AS v"
+	" FROM m CROSS JOIN (SELECT array_agg(coalesce(t.business_id, '')) AS ids FROM whatsapp_accounts t WHERE t.workspace_id = $1::bigint" \
+	" AND t.id = ANY ($6::bigint[]) OFFSET 0) AS p LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_aliases a WHERE a.workspace_id = $1::bigint" \
+	" AND a.kind =" ALIAS_KIND("m.address") " AND a.value =" ALIAS_VALUE( \
+		"m.address") " AND a.scope = ANY (CASE WHEN m.address LIKE 'bsuid:%' THEN p.ids ELSE '{\"\"}' END) ORDER BY a.scope LIMIT 1) AS a ON m.contact_id IS NULL" \
+			     " LEFT JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = $1::bigint AND c.id = coalesce(m.contact_id, a.contact_id) OFFSET 0)" \
+			     " AS c ON true CROSS JOIN LATERAL (SELECT coalesce(c.match_key, m.address) AS address) AS t" \
+			     " CROSS JOIN LATERAL (SELECT coalesce((SELECT array_position($6::bigint[], v.account_id) - 1 FROM conversations v" \
+			     " WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id AND v.merged_into IS NULL AND v.account_id = ANY ($6::bigint[])" \
+			     " ORDER BY v.last_message_at DESC NULLS LAST, v.id LIMIT 1)," \
+			     " (hashtextextended(coalesce(t.address, ''), 0) & 9223372036854775807) % cardinality($6::bigint[]))::smallint AS segment OFFSET 0) AS g" \
+			     " CROSS JOIN LATERAL (SELECT max(v.last_inbound_at) AS last_inbound_at," \
+			     " max(v.last_inbound_at) FILTER (WHERE v.account_id = ($6::bigint[])[g.segment + 1]) AS last_inbound_here FROM conversations v" \
+			     " WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id OFFSET 0) AS v"
 
 static const struct pg_stmt groups = { "audience_groups", PG_UNNAMED, MEMBERS_OF_GROUPS JUDGED " ORDER BY m.cursor" };
 static const struct pg_stmt all = { "audience_all", PG_UNNAMED, MEMBERS_OF_ALL JUDGED " ORDER BY m.contact_id" };

@@ -9,6 +9,10 @@
 
 /* The send window of a bridge's campaign that has none, nor its workspace: in local time. */
 #define CAMPAIGN_BRIDGE_WINDOW "{\"from\": \"08:00\", \"to\": \"20:00\"}"
+/* That of a workspace, given its settings for sending. One that is not valid (settings are not checked) leaves the default of
+ * bridges in force. */
+#define WORKSPACE_WINDOW(sending) \
+	" CASE WHEN send_window_is_valid(" sending " -> 'window') THEN " sending " -> 'window' END"
 
 struct count_change {
 	int64_t workspace_id, campaign_id;

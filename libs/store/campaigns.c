@@ -48,8 +48,9 @@ static const struct pg_stmt windows = { "campaigns_windows", PG_UNNAMED,
 	" FROM unnest($2::bigint[], $3::bigint[], $4::boolean[]) WITH ORDINALITY AS r (workspace_id, id, bridge, place)"
 	" CROSS JOIN LATERAL (SELECT c.send_window, c.time_zone FROM campaigns c WHERE c.workspace_id = r.workspace_id AND c.id = r.id OFFSET 0)"
 	" AS c CROSS JOIN LATERAL (SELECT w.settings -> 'sending' AS sending FROM workspaces w WHERE w.id = r.workspace_id OFFSET 0) AS o"
-	" CROSS JOIN LATERAL send_window_at(coalesce(c.send_window, o.sending -> 'window', CASE WHEN r.bridge THEN $1::jsonb END),"
-	" coalesce(c.time_zone, o.sending ->> 'time_zone'), now()) AS w" };
+	" CROSS JOIN LATERAL send_window_at(coalesce(c.send_window," WORKSPACE_WINDOW(
+		"o.sending") ", CASE WHEN r.bridge THEN $1::jsonb END),"
+			     " coalesce(c.time_zone, o.sending ->> 'time_zone'), now()) AS w" };
 
 /* The sum over a campaign's writers, for a row r (workspace_id, id). */
 #define SUMS \
@@ -83,8 +84,8 @@ static const struct pg_stmt complete = {
 	" FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, id) ORDER BY workspace_id, id) AS r" SUMS
 	" WHERE c.workspace_id = r.workspace_id AND c.id = r.id AND c.status IS NOT DISTINCT FROM 'running'"
 	" AND c.prepared_at IS NOT NULL"
-	" AND n.recipients = n.sent + n.failed + n.skipped + n.unknown"
 	" AND c.audience_cursor NOT LIKE 'retry:%'"
+	" AND n.recipients = n.sent + n.failed + n.skipped + n.unknown"
 	" AND (n.unknown = 0 OR NOT EXISTS (SELECT FROM sends s WHERE s.workspace_id = r.workspace_id AND s.campaign_id = r.id"
 	" AND s.account_id IS NOT NULL AND s.next_attempt_at IS NOT NULL AND s.status IS NOT DISTINCT FROM 'unknown' OFFSET 0))" RETURN_SUMS
 };

@@ -112,6 +112,23 @@ static void addresses_of_one_contact_are_the_number_of_the_contact(void **state)
 	assert_string_equal(read_all(w, "", 100), "(628110) 628112 (628113) (628110) 628112");
 }
 
+static void a_bsuid_is_that_of_the_accounts_portfolios(void **state)
+{
+	struct audience w = of_groups();
+
+	(void)state;
+	w.provider = PROVIDER_META;
+	db_script(
+		"INSERT INTO contact_group_members (workspace_id, group_id, address) VALUES (1, 1, 'bsuid:ID.9');"
+		"DELETE FROM contact_group_members WHERE address <> 'bsuid:ID.9';"
+		"INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) VALUES (1, 15, 'all', now());"
+		"UPDATE whatsapp_accounts SET business_id = 'c'");
+	assert_string_equal(read_all(w, "", 100), "bsuid:ID.9");
+	db_script("UPDATE whatsapp_accounts SET business_id = 'b' WHERE id = 2");
+	assert_string_equal(read_all(w, "", 100), "bsuid:ID.9:opted_out");
+	db_script("UPDATE whatsapp_accounts SET business_id = NULL");
+}
+
 static void chunks_follow_each_other_without_a_gap(void **state)
 {
 	(void)state;
@@ -349,6 +366,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(groups_are_merged_by_address, people),
 		cmocka_unit_test_setup(addresses_of_one_contact_are_the_number_of_the_contact, people),
+		cmocka_unit_test_setup(a_bsuid_is_that_of_the_accounts_portfolios, people),
 		cmocka_unit_test_setup(chunks_follow_each_other_without_a_gap, people),
 		cmocka_unit_test_setup(an_address_is_one_that_the_provider_can_send_to, people),
 		cmocka_unit_test(a_member_is_skipped_or_left_out_for_a_reason),

@@ -252,7 +252,9 @@ static void a_campaign_without_a_window_has_the_workspaces_or_that_of_bridges(vo
 		bool bridge, always;
 	} cases[] = { { "{}", false, true }, { "{}", true, false },
 		{ "{\"sending\": {\"window\": {\"from\": \"00:00\", \"to\": \"24:00\"}}}", true, false },
-		{ "{\"sending\": {\"window\": \"none\"}}", false, true } };
+		{ "{\"sending\": {\"window\": \"none\"}}", false, true },
+		{ "{\"sending\": {\"window\": \"none\"}}", true, false },
+		{ "{\"sending\": {\"window\": null}}", true, false } };
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct campaign_window w = { .key = key, .bridge = cases[i].bridge };
@@ -316,9 +318,9 @@ static void a_campaign_is_complete_when_every_recipient_has_ended(void **state)
 		{ "one is pending", "UPDATE campaign_counts SET sent = 8 WHERE source = 'lane'", false },
 		{ "it is paused", "UPDATE campaigns SET status = 'paused'", false },
 		{ "it is still being prepared", "UPDATE campaigns SET prepared_at = NULL", false },
+		{ "failed ones are being made due again", "UPDATE campaigns SET audience_cursor = 'retry:7'", false },
 		{ "an unknown one is to be resolved",
 			"UPDATE campaign_counts SET sent = 8, unknown = 1 WHERE source = 'lane';"
-		{ "failed ones are being made due again", "UPDATE campaigns SET audience_cursor = 'retry:7'", false },
 			"UPDATE sends SET status = 'unknown', account_id = 2, next_attempt_at = now() + interval '1 hour' WHERE id = 1003",
 			false },
 		{ "an unknown one stays so by policy",

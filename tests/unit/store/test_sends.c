@@ -467,6 +467,21 @@ static const struct {
 	{ "a stop of an imported address that became a contact",
 		"UPDATE sends SET contact_id = NULL;INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) VALUES (1, 10, 'all', now())",
 		SEND_ENDED, "skipped opted_out", false, false },
+	{ "a stop of an imported BSUID that became a contact",
+		"UPDATE sends SET contact_id = NULL, address = 'bsuid:ID.9';UPDATE whatsapp_accounts SET business_id = 'b' WHERE id = 1;"
+		"INSERT INTO contact_aliases (workspace_id, contact_id, kind, scope, value) VALUES (1, 10, 'bsuid', 'b', 'ID.9');"
+		"INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) VALUES (1, 10, 'all', now())",
+		SEND_ENDED, "skipped opted_out", false, false },
+	{ "a stop of the same BSUID of another portfolio",
+		"UPDATE sends SET contact_id = NULL, address = 'bsuid:ID.9';UPDATE whatsapp_accounts SET business_id = 'b' WHERE id = 1;"
+		"INSERT INTO contact_aliases (workspace_id, contact_id, kind, scope, value) VALUES (1, 10, 'bsuid', 'c', 'ID.9');"
+		"INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) VALUES (1, 10, 'all', now())",
+		SEND_MAY, "pending", false, false },
+	{ "a stop of an imported JID that became a contact",
+		"UPDATE sends SET contact_id = NULL, address = 'a@x';"
+		"INSERT INTO contact_aliases (workspace_id, contact_id, kind, value) VALUES (1, 10, 'jid', 'a@x');"
+		"INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) VALUES (1, 10, 'all', now())",
+		SEND_ENDED, "skipped opted_out", false, false },
 	{ "a stop of somebody else",
 		"INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) VALUES (1, 13, 'all', now())",
 		SEND_MAY, "pending", false, false },
