@@ -52,7 +52,7 @@ bool batch_full(const struct batch *b)
 
 size_t batch_weight(const struct batch_item *item, const struct worker_ops *ops)
 {
-	return item->decoded && ops->weight ? ops->weight(item->decoded) : 1;
+	return item->decoded && ops->weight ? ops->weight(item->partition.topic, item->decoded) : 1;
 }
 
 void batch_add(struct batch *b, struct kafka_message *m, const struct worker_ops *ops, void *ctx)

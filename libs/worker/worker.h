@@ -54,7 +54,7 @@ struct worker_ops {
 	int (*decode)(void *ctx, const struct kafka_message *message, struct arena *a, void **decoded, struct err *err);
 	/* The number of changes that the record causes, at least 1: it counts towards batch_max_events, so that
 	 * transactions stay short. NULL: 1 each. */
-	size_t (*weight)(const void *decoded);
+	size_t (*weight)(int32_t topic, const void *decoded);
 	/* Applies items, in order, inside the open transaction: sets outcomes, emits records. May be called several
 	 * times for one batch while rejected records are isolated; rolled_back() undoes what it changed in memory.
 	 * ERR_INPUT, ERR_CONFLICT: the data of one of these items is invalid. */

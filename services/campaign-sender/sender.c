@@ -93,6 +93,7 @@ static void on_lost(void *ctx)
 }
 
 static const struct worker_ops worker_ops = { .decode = topics_decode,
+	.weight = topics_weight,
 	.apply = topics_apply,
 	.sweep = topics_sweep,
 	.sweep_wanted = topics_sweep_wanted,

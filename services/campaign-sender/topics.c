@@ -15,6 +15,11 @@ int topics_decode(void *ctx, const struct kafka_message *m, struct arena *a, voi
 	}
 }
 
+size_t topics_weight(int32_t topic, const void *decoded)
+{
+	return topic == SENDER_COMMANDS ? driver_weight(decoded) : 1;
+}
+
 static int topic_apply(struct parts *p, int32_t topic, struct owner_tx *tx, struct batch_item *const *items, size_t n,
 	struct err *err)
 {

@@ -54,10 +54,11 @@ static int sync_decode(void *ctx, const struct kafka_message *m, struct arena *a
 
 /* Weighs events by their cost, so that every batch takes about as long: a chat of a sync brings up to 50 messages, and an event that rewrites a
  * whole list or text costs as much as several others. */
-static size_t sync_weight(const void *decoded)
+static size_t sync_weight(int32_t topic, const void *decoded)
 {
 	const struct inbound_event *e = decoded;
 
+	(void)topic;
 	switch (e->kind) {
 	case IN_SYNC_CHAT:
 		return 1 + e->u.sync_chat.n_messages;

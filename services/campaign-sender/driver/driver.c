@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#define BEGIN_WEIGHT 20000 /* batch.max_events at most */
+
 struct driver *driver_new(const struct shared *shared)
 {
 	struct driver *d = mem_calloc(1, sizeof(*d));
@@ -33,6 +35,13 @@ int driver_decode(struct driver *d, const struct kafka_message *m, struct arena 
 		return -1;
 	*decoded = c;
 	return 0;
+}
+
+size_t driver_weight(const void *decoded)
+{
+	const struct campaign_command *c = decoded;
+
+	return c->action == CAMPAIGN_START || c->action == CAMPAIGN_RESUME ? BEGIN_WEIGHT : 1;
 }
 
 int driver_apply(struct driver *d, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err)

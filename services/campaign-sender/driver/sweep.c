@@ -5,8 +5,6 @@
 #include "campaign-sender/driver/begin.h"
 #include "campaign-sender/driver/schedule.h"
 
-#define STARTS_MAX 10 /* of one sweep: each is validated in its transaction */
-
 static int missed(const struct driving *w, struct campaign_row *row, struct err *err)
 {
 	char campaign[37];
@@ -42,21 +40,26 @@ static int due_start(const struct driving *w, const struct driven *c, struct err
 	return 0;
 }
 
+static const struct driven *next_due(const struct driving *w)
+{
+	for (size_t i = 0; i < w->d->n; i++)
+		if (w->d->at[i].status == CAMPAIGN_SCHEDULED && w->d->at[i].due_mono_ms <= w->mono_ms)
+			return &w->d->at[i];
+	return NULL;
+}
+
+/* One at a time, as driver_weight() of commands: each is validated in its transaction. */
 int schedules_sweep(const struct driving *w, struct err *err)
 {
-	struct driven due[STARTS_MAX];
-	size_t n = 0;
-	int changed = 0;
+	const struct driven *due = next_due(w);
+	struct driven first;
+	int changed;
 
-	for (size_t i = 0; i < w->d->n && n < STARTS_MAX; i++)
-		if (w->d->at[i].status == CAMPAIGN_SCHEDULED && w->d->at[i].due_mono_ms <= w->mono_ms)
-			due[n++] = w->d->at[i];
-	for (size_t i = 0; i < n; i++) {
-		int rc = due_start(w, &due[i], err);
-
-		if (rc < 0)
-			return -1;
-		changed |= rc;
-	}
+	if (!due)
+		return 0;
+	first = *due;
+	changed = due_start(w, &first, err);
+	if (changed >= 0 && next_due(w))
+		w->d->wake = true;
 	return changed;
 }

@@ -34,7 +34,7 @@ static void an_event_weighs_what_it_costs(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		size_t weight = chat_sync_ops.weight(&cases[i].event);
+		size_t weight = chat_sync_ops.weight(0, &cases[i].event);
 
 		if (weight != cases[i].weight)
 			fail_msg("%s: %zu, expected %zu", cases[i].name, weight, cases[i].weight);

@@ -38,8 +38,9 @@ static int decode(void *ctx, const struct kafka_message *m, struct arena *a, voi
 }
 
 /* "heavy" asks for three changes. */
-static size_t weight(const void *decoded)
+static size_t weight(int32_t topic, const void *decoded)
 {
+	(void)topic;
 	return strcmp(decoded, "heavy") == 0 ? 3 : 1;
 }
 
