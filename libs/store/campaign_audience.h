@@ -7,7 +7,8 @@
 #include "pg/pg.h"
 #include "store/campaign_segments.h"
 
-#define AUDIENCE_CHUNK 2000
+#define AUDIENCE_CHUNK      2000
+#define AUDIENCE_GROUPS_MAX 50 /* of each list: each group is read up to the limit of a chunk */
 
 struct audience {
 	int64_t workspace_id;

@@ -13,7 +13,6 @@
 #include "json/json.h"
 
 #define REASON_KINDS 12
-#define GROUPS_MAX   100 /* of each list; more do not fit into an audience of 64 KiB in practice */
 
 /* What the defaults of campaign-sender allow, and what its gaps and breaks leave of it for a bridge. */
 #define META_PER_HOUR   (80.0 * 3600)
@@ -151,16 +150,31 @@ static int content_check(struct check *k, struct err *err)
 
 /* Audience */
 
+static bool has_group(const struct uuid *groups, size_t n, const struct uuid *group)
+{
+	for (size_t i = 0; i < n; i++)
+		if (uuid_eq(&groups[i], group))
+			return true;
+	return false;
+}
+
 static int groups_read(struct check *k, const json *list, const char *what, int64_t **out, size_t *n, struct err *err)
 {
-	struct uuid uuids[GROUPS_MAX];
+	struct uuid uuids[AUDIENCE_GROUPS_MAX];
 	struct json_iter it = json_iter(list);
+	struct uuid group;
 	const json *v;
 
 	*n = 0;
-	while ((v = json_next(&it)) && *n < GROUPS_MAX)
-		if (uuid_parse(json_str(v), &uuids[*n]))
-			++*n;
+	while ((v = json_next(&it))) {
+		if (!uuid_parse(json_str(v), &group) || has_group(uuids, *n, &group))
+			continue;
+		if (*n == AUDIENCE_GROUPS_MAX) {
+			reasons_add(&k->why, "its audience names more than %d %ss", AUDIENCE_GROUPS_MAX, what);
+			break;
+		}
+		uuids[(*n)++] = group;
+	}
 	*out = ARENA_ARRAY(k->arena, int64_t, *n);
 	if (store_audience_groups(k->ops, k->row.workspace_id, uuids, *n, *out, err) < 0)
 		return -1;

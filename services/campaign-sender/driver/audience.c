@@ -19,10 +19,23 @@ static void days_read(const json *v, const char *name, int32_t *out, struct reas
 		*out = (int32_t)days;
 }
 
+/* Once. False: there are too many. */
+static bool group_add(struct uuid *groups, size_t *n, const struct uuid *group)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (uuid_eq(&groups[i], group))
+			return true;
+	if (*n == AUDIENCE_GROUPS_MAX)
+		return false;
+	groups[(*n)++] = *group;
+	return true;
+}
+
 static void groups_read(const json *v, const char *name, struct arena *a, struct uuid **out, size_t *n,
 	struct reasons *why)
 {
 	struct json_iter it = json_iter(v);
+	struct uuid group;
 	const json *one;
 
 	if (json_type(v) == JSON_NULL)
@@ -31,13 +44,15 @@ static void groups_read(const json *v, const char *name, struct arena *a, struct
 		reasons_add(why, "%s must be a list of groups", name);
 		return;
 	}
-	*out = ARENA_ARRAY(a, struct uuid, json_count(v));
+	*out = ARENA_ARRAY(a, struct uuid, AUDIENCE_GROUPS_MAX);
 	while ((one = json_next(&it)))
-		if (uuid_parse(json_str(one), &(*out)[*n]))
-			(*n)++;
-		else
+		if (!uuid_parse(json_str(one), &group)) {
 			reasons_add(why, "%s: \"%s\" is not the id of a group", name,
 				reasons_quote(why, json_str(one)));
+		} else if (!group_add(*out, n, &group)) {
+			reasons_add(why, "%s names more than %d groups", name, AUDIENCE_GROUPS_MAX);
+			return;
+		}
 }
 
 static void member_read(struct str key, const json *v, struct arena *a, struct audience_definition *out,

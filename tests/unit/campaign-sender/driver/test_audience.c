@@ -1,7 +1,10 @@
 /* campaign-sender/driver/audience: the audience as a definition names it. */
 #include "unit.h"
 
+#include <stdio.h>
+
 #include "campaign-sender/driver/audience.h"
+#include "store/campaign_audience.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define GROUP    "00000000-0000-4000-8000-0000000000d1"
@@ -38,7 +41,7 @@ static void an_audience_is_groups_less_groups_and_filters(void **state)
 			       "\"], \"last_inbound_within_days\": 30, \"not_contacted_for_days\": 7}",
 				 &d, &why),
 		0);
-	assert_true(d.n_groups == 2 && d.n_excluded == 1 && !d.all);
+	assert_true(d.n_groups == 1 && d.n_excluded == 1 && !d.all);
 	assert_true(d.last_inbound_within_days == 30 && d.not_contacted_for_days == 7);
 	assert_int_equal(parse("{\"all\": true}", &d, &why), 0);
 	assert_true(d.all && d.n_groups == 0 && d.last_inbound_within_days == 0);
@@ -48,6 +51,25 @@ static void an_audience_is_groups_less_groups_and_filters(void **state)
 
 #define EIGHT(bracket) bracket bracket bracket bracket bracket bracket bracket bracket
 #define DEEP           EIGHT(EIGHT("[")) EIGHT(EIGHT("]")) /* PostgreSQL stores it */
+static void each_list_may_have_fifty_groups(void **state)
+{
+	struct audience_definition d;
+	struct reasons why;
+	char json[4000];
+
+	(void)state;
+	for (int n = AUDIENCE_GROUPS_MAX; n <= AUDIENCE_GROUPS_MAX + 1; n++) {
+		size_t at = (size_t)snprintf(json, sizeof(json), "{\"exclude\": [\"" GROUP "\"");
+
+		for (int i = 0; i < n; i++)
+			at += (size_t)snprintf(json + at, sizeof(json) - at,
+				", \"00000000-0000-4000-8000-000000001%03d\"", i % (n - 1));
+		snprintf(json + at, sizeof(json) - at, "]}");
+		assert_int_equal(parse(json, &d, &why), n == AUDIENCE_GROUPS_MAX ? 0 : -1);
+		assert_int_equal(d.n_excluded, AUDIENCE_GROUPS_MAX);
+	}
+	assert_string_equal(arena_cstr(arena, why.at[0]), "audience: exclude names more than 50 groups");
+}
 
 static const struct {
 	const char *json, *why;
@@ -84,6 +106,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_audience_is_groups_less_groups_and_filters),
+		cmocka_unit_test(each_list_may_have_fifty_groups),
 		cmocka_unit_test(what_is_not_understood_is_a_reason),
 	};
 
