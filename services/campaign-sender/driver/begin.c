@@ -32,9 +32,9 @@ static int audience_check(const struct driving *w, const struct plan *p, struct 
 
 	if (rc == 0 && sample.n == 0 && sample.is_last)
 		reasons_add(why, "audience: it is empty");
-	else if (rc == 0 && sample.sendable == 0 && sample.n > 0)
-		reasons_add(why, "audience: none of the %s%zu recipients can be sent to: %s",
-			sample.is_last ? "" : "first ", sample.n, skipped_text(&sample, w->arena, why).p);
+	else if (rc == 0 && sample.sendable == 0 && sample.n > 0 && sample.is_last)
+		reasons_add(why, "audience: none of the %zu recipients can be sent to: %s", sample.n,
+			skipped_text(&sample, w->arena, why).p);
 	chunk_fini(&sample);
 	return rc;
 }

@@ -86,6 +86,16 @@ static const struct {
 		"templates can be sent through Meta only" },
 };
 
+/* Those of the first chunk have stopped; one behind them has not. */
+static void a_campaign_starts_though_its_first_recipients_are_skipped(void **state)
+{
+	(void)state;
+	db_script(
+		"INSERT INTO contact_opt_outs (workspace_id, contact_id, category, since) VALUES (1, 10, 'all', now())");
+	assert_int_equal(user(CAMPAIGN_START), OUTCOME_APPLIED);
+	assert_string_equal(on.published, "started");
+}
+
 /* Every reason is in the row and in the event; once it is gone, START starts. */
 static void each_reason_not_to_start_is_named(void **state)
 {
@@ -210,6 +220,7 @@ int main(void)
 		cmocka_unit_test_setup(a_command_has_its_effect_once, driving_empty),
 		cmocka_unit_test_setup(an_outdated_command_has_no_effect, driving_empty),
 		cmocka_unit_test_setup(a_pause_of_campaign_sender_has_code_and_reason, driving_empty),
+		cmocka_unit_test_setup(a_campaign_starts_though_its_first_recipients_are_skipped, driving_empty),
 		cmocka_unit_test_setup(each_reason_not_to_start_is_named, driving_empty),
 		cmocka_unit_test_setup(several_reasons_are_named_together_and_can_be_corrected, driving_empty),
 		cmocka_unit_test_setup(the_other_provider_is_used_where_it_is_allowed, driving_empty),
