@@ -35,6 +35,7 @@ static void completion_add(void *ctx, const struct campaign_counters *counters)
 	if (!campaign)
 		return;
 	campaign->status = CAMPAIGN_COMPLETED;
+	campaign->ended_mono_ms = c->w->mono_ms;
 	driving_record(c->w, campaign, "completed", counters);
 	uuid_format(&campaign->uuid, uuid);
 	log_info("campaign completed", LOG_I("workspace", campaign->key.workspace_id), LOG_S("campaign", uuid),
@@ -78,8 +79,10 @@ int counters_sweep(const struct driving *w, struct err *err)
 {
 	struct counting c = { w, 0 };
 	size_t n;
-	struct campaign_key *keys = keys_of(w, counts_now, &n);
+	struct campaign_key *keys;
 
+	list_forget(w);
+	keys = keys_of(w, counts_now, &n);
 	for (size_t i = 0; i < n; i++)
 		count_postpone(list_find(w->d, &keys[i]), w->mono_ms);
 	if (store_campaigns_count(w->pg, keys, n, progress_add, &c, err) < 0)

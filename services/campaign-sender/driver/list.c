@@ -6,7 +6,8 @@
 #include "base/vec.h"
 #include "store/campaign_driver.h"
 
-#define RETRY_PREFIX "retry:"
+#define RETRY_PREFIX  "retry:"
+#define ENDED_KEPT_MS (7LL * 24 * 3600 * 1000) /* as long as store_campaigns_of_driver() reads them */
 
 bool retry_cursor(const struct campaign_row *row, int64_t *after_id)
 {
@@ -68,7 +69,8 @@ struct driven driven_of(const struct driving *w, const struct campaign_row *row)
 		.prepared = row->prepared_us != PG_NO_TIME,
 		.retrying = retry_cursor(row, &after),
 		.moved_mono_ms = w->mono_ms,
-		.due_mono_ms = w->mono_ms + row->scheduled_in_ms };
+		.due_mono_ms = w->mono_ms + row->scheduled_in_ms,
+		.ended_mono_ms = w->mono_ms };
 }
 
 static void list_remove(struct driver *d, size_t i)
@@ -95,6 +97,17 @@ void list_put(const struct driving *w, const struct campaign_row *row)
 		d->n++;
 	}
 	d->at[i] = put;
+}
+
+void list_forget(const struct driving *w)
+{
+	struct driver *d = w->d;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (!driven_is_ended(&d->at[i]) || w->mono_ms - d->at[i].ended_mono_ms < ENDED_KEPT_MS)
+			d->at[kept++] = d->at[i];
+	d->n = kept;
 }
 
 static void row_put(void *ctx, const struct campaign_row *row)

@@ -25,6 +25,7 @@ struct driven {
 	bool retrying; /* failed rows are being made due: retry_cursor() */
 	int64_t due_mono_ms; /* of a scheduled one */
 	int quiet; /* how often its counters were found unchanged since they changed */
+	int64_t ended_mono_ms; /* of one that has ended: since when that is known here */
 	int64_t count_mono_ms; /* when they are added up next */
 	int64_t moved_mono_ms; /* when they, or its status, last changed */
 };
@@ -66,6 +67,8 @@ struct driven *list_find(const struct driver *d, const struct campaign_key *key)
 int campaign_key_cmp(const struct campaign_key *a, const struct campaign_key *b);
 struct driven driven_of(const struct driving *w, const struct campaign_row *row);
 bool driven_is_ended(const struct driven *c);
+/* Forgets campaigns that ended so long ago that no status of their messages is to come. */
+void list_forget(const struct driving *w);
 
 /* Where RETRY_FAILED goes on, kept in audience_cursor of a campaign whose audience is written: "retry:<id>". */
 bool retry_cursor(const struct campaign_row *row, int64_t *after_id);
