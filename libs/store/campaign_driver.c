@@ -13,6 +13,12 @@ static const struct pg_stmt references = { "driver_references", PG_PREPARED,
 	" FROM templates t WHERE t.workspace_id = c.workspace_id AND t.id = c.template_id OFFSET 0) AS t ON true"
 	" WHERE c.workspace_id = $1::bigint AND c.id = $2::bigint" };
 
+/* Deleted ones, too. */
+static const struct pg_stmt accounts = { "driver_accounts", PG_PREPARED,
+	"SELECT a.uuid FROM campaign_segments g CROSS JOIN LATERAL (SELECT a.uuid FROM whatsapp_accounts a"
+	" WHERE a.workspace_id = g.workspace_id AND a.id = g.account_id OFFSET 0) AS a"
+	" WHERE g.workspace_id = $1::bigint AND g.campaign_id = $2::bigint ORDER BY g.segment" };
+
 static const struct pg_stmt counters = { "driver_counters", PG_PREPARED,
 	"SELECT recipients, messages_sent, messages_delivered, messages_read, messages_failed, messages_skipped, messages_unknown"
 	" FROM campaigns WHERE workspace_id = $1::bigint AND id = $2::bigint" };
@@ -58,7 +64,7 @@ static const struct pg_stmt not_waiting = { "driver_not_waiting", PG_UNNAMED,
 	" AND (p.per_day = 0 OR p.per_day > (SELECT coalesce(sum(h.sends), 0) FROM portfolio_hours h WHERE h.workspace_id = g.workspace_id"
 	" AND h.business_id = a.business_id AND h.hour > now() - interval '25 hours'))))" };
 
-const struct pg_stmt *const campaign_driver_statements[] = { &references, &counters, &segments, &list, &not_waiting,
+const struct pg_stmt *const campaign_driver_statements[] = { &references, &accounts, &counters, &segments, &list, &not_waiting,
 	&notify, NULL };
 
 static int key_run(struct pg *pg, const struct pg_stmt *stmt, const struct campaign_key *key, struct pg_rows **rows,
@@ -134,6 +140,20 @@ int store_campaign_segments_of(struct pg *pg, const struct campaign_key *key,
 		s->moving_to = cells_id(&c);
 		s->done = cells_bool(&c);
 	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_campaign_accounts(struct pg *pg, const struct campaign_key *key,
+	struct uuid out[static CAMPAIGN_SEGMENTS_MAX], size_t *n, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+
+	if (key_run(pg, &accounts, key, &rows, err) < 0)
+		return -1;
+	*n = 0;
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c))
+		out[(*n)++] = cells_uuid(&c);
 	pg_rows_free(rows);
 	return 0;
 }

@@ -22,6 +22,10 @@ int store_campaign_counters(struct pg *pg, const struct campaign_key *key, struc
 int store_campaign_segments_of(struct pg *pg, const struct campaign_key *key,
 	struct campaign_segment out[static CAMPAIGN_SEGMENTS_MAX], size_t *n, struct err *err) ERR_MUST_USE;
 
+/* The accounts of its segments, in their order, deleted ones, too. */
+int store_campaign_accounts(struct pg *pg, const struct campaign_key *key,
+	struct uuid out[static CAMPAIGN_SEGMENTS_MAX], size_t *n, struct err *err) ERR_MUST_USE;
+
 /* The state of the campaigns of these partitions that are scheduled, running or paused, or that were completed or
  * cancelled in the last 7 days, during which statuses of their messages may arrive. Of the row are filled: keys, uuids,
  * scheduled_in_ms, partition, status, prepared_us and audience_cursor, which is in the arena. */

@@ -9,14 +9,25 @@ static struct template_key template_key(const struct plan *p, const struct campa
 		r->template_language };
 }
 
+/* Paused on one account and disabled on another: disabled. */
+static void template_code_note(struct plan *p, struct str status)
+{
+	if (str_is(status, "DISABLED"))
+		p->template_code = "132016";
+	else if (str_is(status, "PAUSED") && !p->template_code)
+		p->template_code = "132015";
+}
+
 /* The template of account i, when it can be sent with it. */
-static const struct sending_template *template_of(const struct driving *w, const struct plan *p,
+static const struct sending_template *template_of(const struct driving *w, struct plan *p,
 	const struct campaign_references *r, size_t i, struct reasons *why)
 {
 	struct template_key key = template_key(p, r, i);
 	const struct sending_template *t = campaign_cache_template(w->shared->campaigns, &key);
 	char account[37];
 
+	if (t)
+		template_code_note(p, t->status);
 	uuid_format(&p->accounts[i]->uuid, account);
 	reasons_about(why, "template %s: account %s: ", reasons_quote(why, r->template_name), account);
 	if (!t)
@@ -136,15 +147,14 @@ int plan_choose(const struct driving *w, const struct campaign_row *row, struct 
 static int segment_accounts(const struct driving *w, struct plan *p, struct reasons *why, struct err *err)
 {
 	struct campaign_key key = { p->row->workspace_id, p->row->id };
-	struct campaign_segment segments[CAMPAIGN_SEGMENTS_MAX];
+	struct uuid accounts[CAMPAIGN_SEGMENTS_MAX];
 	size_t n;
 
-	if (account_cache_load(w->shared->accounts, w->pg, &key.workspace_id, 1, err) < 0 ||
-		store_campaign_segments_of(w->pg, &key, segments, &n, err) < 0)
+	if (store_campaign_accounts(w->pg, &key, accounts, &n, err) < 0 ||
+		account_cache_load_ids(w->shared->accounts, w->pg, accounts, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		const struct account *a =
-			account_cache_find(w->shared->accounts, key.workspace_id, segments[i].account_id);
+		const struct account *a = account_cache_find_uuid(w->shared->accounts, &accounts[i]);
 
 		if (a)
 			p->accounts[p->n_accounts++] = a;

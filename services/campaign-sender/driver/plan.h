@@ -14,6 +14,8 @@ struct plan {
 	size_t n_accounts;
 	enum provider provider;
 	const struct sending_template *template; /* NULL: instant */
+	const char *
+		template_code; /* by which Meta rejects what is sent with it, as it is paused or disabled; NULL: it is neither */
 	struct composition *composition;
 	struct audience audience;
 };

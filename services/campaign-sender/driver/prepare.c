@@ -16,6 +16,7 @@ static int preparing_pause(const struct driving *w, struct campaign_row *row, co
 	uuid_format(&row->uuid, campaign);
 	row->status = CAMPAIGN_PAUSED;
 	row->pause_code = p->n_accounts == 0    ? STR("no_active_account")
+		: p->template_code              ? str_of(p->template_code)
 		: str_is(row->type, "template") ? STR("template_unusable")
 						: STR("invalid_content");
 	row->pause_reason = reasons_text(why, w->arena);

@@ -285,6 +285,7 @@ static const struct {
 		{ "workspaces_uuid_key", "campaigns_workspace_id_uuid_key" } },
 	{ "driver_references", "1, 7", { "campaigns_pkey", "contact_groups_pkey", "templates_pkey" } },
 	{ "driver_counters", "1, 7", { "campaigns_pkey" } },
+	{ "driver_accounts", "1, 7", { "campaign_segments_pkey", "whatsapp_accounts_pkey" } },
 	{ "driver_segments", "1, 7", { "campaign_segments_pkey" } },
 	{ "driver_not_waiting", ONES ", " IDS,
 		{ "campaigns_pkey", "workspaces_pkey", "campaign_segments_pkey", "whatsapp_accounts_pkey",

@@ -149,6 +149,17 @@ static void a_campaign_is_spread_over_accounts(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM send_lanes"), 2);
 }
 
+static void an_audience_is_written_on_though_its_account_was_deleted(void **state)
+{
+	(void)state;
+	assert_int_equal(user(CAMPAIGN_START), OUTCOME_APPLIED);
+	driving_step(true);
+	db_script("UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 1");
+	account_cache_clear(on.shared.accounts);
+	driving_steps();
+	assert_campaign("status || ':' || (prepared_at IS NOT NULL)", "running:true");
+}
+
 static void content_that_became_unusable_pauses_the_campaign(void **state)
 {
 	(void)state;
@@ -162,7 +173,7 @@ static void content_that_became_unusable_pauses_the_campaign(void **state)
 	db_script("UPDATE templates SET status = 'PAUSED'");
 	campaign_cache_clear(on.shared.campaigns);
 	assert_true(driving_step(true));
-	assert_string_equal(on.published, "paused:template_unusable");
+	assert_string_equal(on.published, "paused:132015");
 	db_script("UPDATE templates SET status = 'APPROVED'");
 	campaign_cache_clear(on.shared.campaigns);
 	user(CAMPAIGN_RESUME);
@@ -183,6 +194,7 @@ int main(void)
 		cmocka_unit_test_setup(a_new_owner_goes_on_at_the_cursor, driving_empty),
 		cmocka_unit_test_setup(campaigns_are_prepared_in_turn, driving_empty),
 		cmocka_unit_test_setup(a_campaign_is_spread_over_accounts, driving_empty),
+		cmocka_unit_test_setup(an_audience_is_written_on_though_its_account_was_deleted, driving_empty),
 		cmocka_unit_test_setup(content_that_became_unusable_pauses_the_campaign, driving_empty),
 	};
 
