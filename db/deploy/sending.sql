@@ -385,6 +385,7 @@ GRANT USAGE ON SEQUENCE contact_groups_id_seq, campaigns_id_seq TO blazz_gateway
 
 GRANT SELECT ON contact_groups, contact_group_members, campaigns, campaign_segments, campaign_counts, sends, send_lanes, portfolio_hours,
 	undeliverable, send_attempts, campaign_logs TO blazz_ops;
+GRANT SELECT (business_id) ON whatsapp_accounts TO blazz_ops; -- the scope of BSUIDs
 
 DO $$
 DECLARE

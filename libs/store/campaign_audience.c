@@ -27,6 +27,9 @@
 	" WHERE a.workspace_id = c.workspace_id AND a.contact_id = c.id AND a.kind = ANY (CASE $7::text WHEN 'meta' THEN '{bsuid}'::text[]" \
 	" ELSE '{lid,jid}' END) ORDER BY a.kind DESC, a.value LIMIT 1) AS a ON true)"
 
+#define KIND  ALIAS_KIND("m.address")
+#define VALUE ALIAS_VALUE("m.address")
+
 /* An alias points to the surviving contact, which has the opt-outs of those merged into it. The number of a contact is the address (t) of
  * each member that leads to it, so that a contact with several addresses is one recipient. $5 excluded groups, $6 accounts, $7 provider,
  * $8 marketing, $9 24-hour window, $10 and $11 filters in days. */
@@ -50,17 +53,18 @@
 	" WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id AND h.type = 'outbound'))" \
 	" FROM m CROSS JOIN (SELECT array_agg(coalesce(t.business_id, '')) AS ids FROM whatsapp_accounts t WHERE t.workspace_id = $1::bigint" \
 	" AND t.id = ANY ($6::bigint[]) OFFSET 0) AS p LEFT JOIN LATERAL (SELECT a.contact_id FROM contact_aliases a WHERE a.workspace_id = $1::bigint" \
-	" AND a.kind =" ALIAS_KIND("m.address") " AND a.value =" ALIAS_VALUE( \
-		"m.address") " AND a.scope = ANY (CASE WHEN m.address LIKE 'bsuid:%' THEN p.ids ELSE '{\"\"}' END) ORDER BY a.scope LIMIT 1) AS a ON m.contact_id IS NULL" \
-			     " LEFT JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = $1::bigint AND c.id = coalesce(m.contact_id, a.contact_id) OFFSET 0)" \
-			     " AS c ON true CROSS JOIN LATERAL (SELECT coalesce(c.match_key, m.address) AS address) AS t" \
-			     " CROSS JOIN LATERAL (SELECT coalesce((SELECT array_position($6::bigint[], v.account_id) - 1 FROM conversations v" \
-			     " WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id AND v.merged_into IS NULL AND v.account_id = ANY ($6::bigint[])" \
-			     " ORDER BY v.last_message_at DESC NULLS LAST, v.id LIMIT 1)," \
-			     " (hashtextextended(coalesce(t.address, ''), 0) & 9223372036854775807) % cardinality($6::bigint[]))::smallint AS segment OFFSET 0) AS g" \
-			     " CROSS JOIN LATERAL (SELECT max(v.last_inbound_at) AS last_inbound_at," \
-			     " max(v.last_inbound_at) FILTER (WHERE v.account_id = ($6::bigint[])[g.segment + 1]) AS last_inbound_here FROM conversations v" \
-			     " WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id OFFSET 0) AS v"
+	" AND a.kind =" KIND " AND a.value =" VALUE \
+	" AND a.scope = ANY (CASE WHEN m.address LIKE 'bsuid:%' THEN p.ids ELSE '{\"\"}' END) ORDER BY a.scope LIMIT 1)" \
+	" AS a ON m.contact_id IS NULL" \
+	" LEFT JOIN LATERAL (SELECT * FROM contacts c WHERE c.workspace_id = $1::bigint AND c.id = coalesce(m.contact_id, a.contact_id) OFFSET 0)" \
+	" AS c ON true CROSS JOIN LATERAL (SELECT coalesce(c.match_key, m.address) AS address) AS t" \
+	" CROSS JOIN LATERAL (SELECT coalesce((SELECT array_position($6::bigint[], v.account_id) - 1 FROM conversations v" \
+	" WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id AND v.merged_into IS NULL AND v.account_id = ANY ($6::bigint[])" \
+	" ORDER BY v.last_message_at DESC NULLS LAST, v.id LIMIT 1)," \
+	" (hashtextextended(coalesce(t.address, ''), 0) & 9223372036854775807) % cardinality($6::bigint[]))::smallint AS segment OFFSET 0) AS g" \
+	" CROSS JOIN LATERAL (SELECT max(v.last_inbound_at) AS last_inbound_at," \
+	" max(v.last_inbound_at) FILTER (WHERE v.account_id = ($6::bigint[])[g.segment + 1]) AS last_inbound_here FROM conversations v" \
+	" WHERE v.workspace_id = $1::bigint AND v.contact_id = c.id OFFSET 0) AS v"
 
 static const struct pg_stmt groups = { "audience_groups", PG_UNNAMED, MEMBERS_OF_GROUPS JUDGED " ORDER BY m.cursor" };
 static const struct pg_stmt all = { "audience_all", PG_UNNAMED, MEMBERS_OF_ALL JUDGED " ORDER BY m.contact_id" };

@@ -43,14 +43,15 @@ static const struct pg_stmt prepared = {
 	"UPDATE campaigns SET prepared_at = coalesce(prepared_at, now()), updated_at = now() WHERE workspace_id = $1::bigint AND id = $2::bigint"
 };
 
+#define WINDOW WORKSPACE_WINDOW("o.sending")
+
 static const struct pg_stmt windows = { "campaigns_windows", PG_UNNAMED,
 	"SELECT r.place, w.open, coalesce(ceil(extract(epoch FROM w.until - now()) * 1000), -1)::bigint"
 	" FROM unnest($2::bigint[], $3::bigint[], $4::boolean[]) WITH ORDINALITY AS r (workspace_id, id, bridge, place)"
 	" CROSS JOIN LATERAL (SELECT c.send_window, c.time_zone FROM campaigns c WHERE c.workspace_id = r.workspace_id AND c.id = r.id OFFSET 0)"
 	" AS c CROSS JOIN LATERAL (SELECT w.settings -> 'sending' AS sending FROM workspaces w WHERE w.id = r.workspace_id OFFSET 0) AS o"
-	" CROSS JOIN LATERAL send_window_at(coalesce(c.send_window," WORKSPACE_WINDOW(
-		"o.sending") ", CASE WHEN r.bridge THEN $1::jsonb END),"
-			     " coalesce(c.time_zone, o.sending ->> 'time_zone'), now()) AS w" };
+	" CROSS JOIN LATERAL send_window_at(coalesce(c.send_window," WINDOW
+	", CASE WHEN r.bridge THEN $1::jsonb END), coalesce(c.time_zone, o.sending ->> 'time_zone'), now()) AS w" };
 
 /* The sum over a campaign's writers, for a row r (workspace_id, id). */
 #define SUMS \

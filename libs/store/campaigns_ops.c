@@ -65,9 +65,10 @@ static const struct pg_stmt recipients = {
 
 const struct pg_stmt *const campaigns_ops_statements[] = { &list, &reasons, &recipients, NULL };
 
+#define WINDOW WORKSPACE_WINDOW("w.settings -> 'sending'")
+
 /* A bridge's account has a send window, even if neither the campaign nor the workspace sets one. */
-static const struct pg_stmt segments = {
-	"campaigns_segments", PG_UNNAMED,
+static const struct pg_stmt segments = { "campaigns_segments", PG_UNNAMED,
 	"SELECT g.segment, a.uuid, m.uuid, a.session_id, g.done, " LANE_ACCOUNT_CONNECTED
 	", v.open, v.until, " LANE_HELD
 	", l.held_code, l.held_until, CASE WHEN l.paused_until > now() THEN l.paused_until END, CASE WHEN l.next_at > now() THEN l.next_at END, coalesce(cardinality(l.in_flight), 0),"
@@ -76,12 +77,10 @@ static const struct pg_stmt segments = {
 	" JOIN workspaces w ON w.id = g.workspace_id JOIN whatsapp_accounts a ON a.workspace_id = g.workspace_id AND a.id = g.account_id"
 	" LEFT JOIN whatsapp_accounts m ON m.workspace_id = g.workspace_id AND m.id = g.moving_to"
 	" LEFT JOIN send_lanes l ON l.workspace_id = g.workspace_id AND l.account_id = g.account_id"
-	" CROSS JOIN LATERAL send_window_at(coalesce(c.send_window," WORKSPACE_WINDOW(
-		"w.settings -> 'sending'") ", CASE a.provider_type WHEN 'webjs' THEN"
-					   " '" CAMPAIGN_BRIDGE_WINDOW
-					   "'::jsonb END), coalesce(c.time_zone, w.settings #>> '{sending,time_zone}'), now()) AS v (open, until)"
-					   " WHERE g.workspace_id = $1::bigint AND g.campaign_id = $2::bigint ORDER BY g.segment"
-};
+	" CROSS JOIN LATERAL send_window_at(coalesce(c.send_window," WINDOW ", CASE a.provider_type WHEN 'webjs' THEN"
+	" '" CAMPAIGN_BRIDGE_WINDOW
+	"'::jsonb END), coalesce(c.time_zone, w.settings #>> '{sending,time_zone}'), now()) AS v (open, until)"
+	" WHERE g.workspace_id = $1::bigint AND g.campaign_id = $2::bigint ORDER BY g.segment" };
 
 const struct pg_stmt *const campaigns_segments_statements[] = { &segments, NULL };
 

@@ -8,12 +8,15 @@
 #include "store/columns.h"
 #include "store/statements.h"
 
+#define WINDOW WORKSPACE_WINDOW("o.sending")
+#define KIND   ALIAS_KIND("f.address")
+#define VALUE  ALIAS_VALUE("f.address")
+
 /* An imported address has no contact until that person writes: then the alias finds it, and its opt-outs count.
  * `person` follows merges: the opt-outs of a merged contact are copied to the surviving one. An unknown category of
  * a template counts as marketing. Prepared, as all statements of a flush: planning it takes longer than running it over the
  * rows of one flush, and its plan does not collapse, as the role has only nested loops over indexes to choose from. */
-static const struct pg_stmt check = {
-	"sends_check", PG_PREPARED,
+static const struct pg_stmt check = { "sends_check", PG_PREPARED,
 	"WITH RECURSIVE found AS MATERIALIZED (SELECT r.*, s.campaign_id, s.contact_id, s.address, s.deadline,"
 	" s.status IS NOT DISTINCT FROM 'pending' AND s.generation = r.generation AS pending"
 	" FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::integer[], $7::boolean[]) WITH ORDINALITY"
@@ -25,33 +28,32 @@ static const struct pg_stmt check = {
 	" CROSS JOIN LATERAL (SELECT * FROM campaigns c WHERE c.workspace_id = d.workspace_id AND c.id = d.campaign_id OFFSET 0) AS c"
 	" LEFT JOIN LATERAL (SELECT t.category FROM templates t WHERE t.workspace_id = d.workspace_id AND t.id = c.template_id OFFSET 0)"
 	" AS t ON true CROSS JOIN LATERAL (SELECT w.settings -> 'sending' AS sending FROM workspaces w WHERE w.id = d.workspace_id OFFSET 0)"
-	" AS o CROSS JOIN LATERAL send_window_at(coalesce(c.send_window," WORKSPACE_WINDOW(
-		"o.sending") ", CASE WHEN d.bridge THEN $1::jsonb END),"
-			     " coalesce(c.time_zone, o.sending ->> 'time_zone'), now()) AS w),"
-			     " person AS (SELECT f.place, f.workspace_id, f.account_id, coalesce(f.contact_id, (SELECT a.contact_id FROM contact_aliases a"
-			     " WHERE a.workspace_id = f.workspace_id AND a.kind =" ALIAS_KIND("f.address") " AND a.value =" ALIAS_VALUE(
-				     "f.address") " AND a.scope = CASE WHEN f.address LIKE 'bsuid:%' THEN coalesce((SELECT t.business_id FROM whatsapp_accounts t"
-						  " WHERE t.workspace_id = f.workspace_id AND t.id = f.account_id), '') ELSE '' END)) AS id"
-						  " FROM found f WHERE f.campaign_id IS NOT NULL UNION"
-						  " SELECT p.place, p.workspace_id, p.account_id, c.merged_into FROM person p CROSS JOIN LATERAL (SELECT c.merged_into FROM contacts c"
-						  " WHERE c.workspace_id = p.workspace_id AND c.id = p.id OFFSET 0) AS c WHERE c.merged_into IS NOT NULL),"
-						  " opted_out AS MATERIALIZED (SELECT p.place, bool_or(o.category = 'all') AS of_all FROM person p"
-						  " CROSS JOIN LATERAL (SELECT o.category FROM contact_opt_outs o WHERE o.workspace_id = p.workspace_id AND o.contact_id = p.id"
-						  " AND o.stopped AND (o.account_id IS NULL OR o.account_id = p.account_id) AND o.category IN ('all', 'marketing_messages') OFFSET 0)"
-						  " AS o GROUP BY p.place),"
-						  " judged AS MATERIALIZED (SELECT f.*, CASE WHEN NOT f.pending THEN 'changed'"
-						  " WHEN f.campaign_id IS NOT NULL AND c.running IS NOT TRUE THEN 'stopped' WHEN f.deadline < now() THEN 'deadline'"
-						  " WHEN f.address LIKE 'erased:%' THEN 'erased' WHEN o.of_all OR (o.place IS NOT NULL AND c.marketing) THEN 'opted_out'"
-						  " WHEN NOT c.open THEN 'closed' END AS verdict FROM found f"
-						  " LEFT JOIN campaign c ON c.workspace_id = f.workspace_id AND c.campaign_id = f.campaign_id AND c.bridge = f.bridge"
-						  " LEFT JOIN opted_out o ON o.place = f.place),"
-						  " moved AS (UPDATE sends s SET status = CASE WHEN s.campaign_id IS NULL OR j.verdict = 'deadline' THEN 'failed' ELSE 'skipped' END,"
-						  " error_code = j.verdict, next_attempt_at = NULL, request = NULL, updated_at = now()"
-						  " FROM (SELECT * FROM judged WHERE verdict IN ('deadline', 'erased', 'opted_out') ORDER BY workspace_id, id) AS j"
-						  " WHERE s.workspace_id = j.workspace_id AND s.id = j.id AND s.status = 'pending' AND s.generation = j.generation"
-						  " RETURNING j.place, j.verdict, s.campaign_id, s.status) SELECT j.place, j.verdict, NULL::bigint, NULL::text FROM judged j"
-						  " WHERE j.verdict IS NOT NULL UNION ALL SELECT m.place, m.verdict, m.campaign_id, m.status FROM moved m"
-};
+	" AS o CROSS JOIN LATERAL send_window_at(coalesce(c.send_window," WINDOW
+	", CASE WHEN d.bridge THEN $1::jsonb END),"
+	" coalesce(c.time_zone, o.sending ->> 'time_zone'), now()) AS w),"
+	" person AS (SELECT f.place, f.workspace_id, f.account_id, coalesce(f.contact_id, (SELECT a.contact_id FROM contact_aliases a"
+	" WHERE a.workspace_id = f.workspace_id AND a.kind =" KIND " AND a.value =" VALUE
+	" AND a.scope = CASE WHEN f.address LIKE 'bsuid:%' THEN coalesce((SELECT t.business_id FROM whatsapp_accounts t"
+	" WHERE t.workspace_id = f.workspace_id AND t.id = f.account_id), '') ELSE '' END)) AS id"
+	" FROM found f WHERE f.campaign_id IS NOT NULL UNION"
+	" SELECT p.place, p.workspace_id, p.account_id, c.merged_into FROM person p CROSS JOIN LATERAL (SELECT c.merged_into FROM contacts c"
+	" WHERE c.workspace_id = p.workspace_id AND c.id = p.id OFFSET 0) AS c WHERE c.merged_into IS NOT NULL),"
+	" opted_out AS MATERIALIZED (SELECT p.place, bool_or(o.category = 'all') AS of_all FROM person p"
+	" CROSS JOIN LATERAL (SELECT o.category FROM contact_opt_outs o WHERE o.workspace_id = p.workspace_id AND o.contact_id = p.id"
+	" AND o.stopped AND (o.account_id IS NULL OR o.account_id = p.account_id) AND o.category IN ('all', 'marketing_messages') OFFSET 0)"
+	" AS o GROUP BY p.place),"
+	" judged AS MATERIALIZED (SELECT f.*, CASE WHEN NOT f.pending THEN 'changed'"
+	" WHEN f.campaign_id IS NOT NULL AND c.running IS NOT TRUE THEN 'stopped' WHEN f.deadline < now() THEN 'deadline'"
+	" WHEN f.address LIKE 'erased:%' THEN 'erased' WHEN o.of_all OR (o.place IS NOT NULL AND c.marketing) THEN 'opted_out'"
+	" WHEN NOT c.open THEN 'closed' END AS verdict FROM found f"
+	" LEFT JOIN campaign c ON c.workspace_id = f.workspace_id AND c.campaign_id = f.campaign_id AND c.bridge = f.bridge"
+	" LEFT JOIN opted_out o ON o.place = f.place),"
+	" moved AS (UPDATE sends s SET status = CASE WHEN s.campaign_id IS NULL OR j.verdict = 'deadline' THEN 'failed' ELSE 'skipped' END,"
+	" error_code = j.verdict, next_attempt_at = NULL, request = NULL, updated_at = now()"
+	" FROM (SELECT * FROM judged WHERE verdict IN ('deadline', 'erased', 'opted_out') ORDER BY workspace_id, id) AS j"
+	" WHERE s.workspace_id = j.workspace_id AND s.id = j.id AND s.status = 'pending' AND s.generation = j.generation"
+	" RETURNING j.place, j.verdict, s.campaign_id, s.status) SELECT j.place, j.verdict, NULL::bigint, NULL::text FROM judged j"
+	" WHERE j.verdict IS NOT NULL UNION ALL SELECT m.place, m.verdict, m.campaign_id, m.status FROM moved m" };
 
 const struct pg_stmt *const sends_check_statements[] = { &check, NULL };
 

@@ -5,6 +5,10 @@
 #include "campaign-sender/driver/begin.h"
 #include "campaign-sender/driver/schedule.h"
 
+#define STARTS_MAX 10 /* of one sweep: each is validated in its transaction, */
+#define STARTS_MAX_BYTES \
+	(16 << 20) /* and none begins once the arena has so much: each composes a chunk of its audience */
+
 static int missed(const struct driving *w, struct campaign_row *row, struct err *err)
 {
 	char campaign[37];
@@ -40,26 +44,22 @@ static int due_start(const struct driving *w, const struct driven *c, struct err
 	return 0;
 }
 
-static const struct driven *next_due(const struct driving *w)
-{
-	for (size_t i = 0; i < w->d->n; i++)
-		if (w->d->at[i].status == CAMPAIGN_SCHEDULED && w->d->at[i].due_mono_ms <= w->mono_ms)
-			return &w->d->at[i];
-	return NULL;
-}
-
-/* One at a time, as driver_weight() of commands: each is validated in its transaction. */
+/* The next sweep goes on with those that did not fit. */
 int schedules_sweep(const struct driving *w, struct err *err)
 {
-	const struct driven *due = next_due(w);
-	struct driven first;
-	int changed;
+	struct driven due[STARTS_MAX];
+	size_t n = 0;
+	int changed = 0;
 
-	if (!due)
-		return 0;
-	first = *due;
-	changed = due_start(w, &first, err);
-	if (changed >= 0 && next_due(w))
-		w->d->wake = true;
+	for (size_t i = 0; i < w->d->n && n < STARTS_MAX; i++)
+		if (w->d->at[i].status == CAMPAIGN_SCHEDULED && w->d->at[i].due_mono_ms <= w->mono_ms)
+			due[n++] = w->d->at[i];
+	for (size_t i = 0; i < n && arena_used_bytes(w->arena) < STARTS_MAX_BYTES; i++) {
+		int rc = due_start(w, &due[i], err);
+
+		if (rc < 0)
+			return -1;
+		changed |= rc;
+	}
 	return changed;
 }
