@@ -38,14 +38,17 @@ static const struct pg_stmt retries = { "sends_retries", PG_UNNAMED,
 	" AND s.segment = r.segment AND s.account_id IS NULL AND s.next_attempt_at <= now() AND s.id <> ALL ($1::bigint[])"
 	" ORDER BY s.next_attempt_at, s.id LIMIT r.room) AS s ORDER BY r.place, s.next_attempt_at, s.id" };
 
+#define NEAR \
+	"2000" /* ids to each side that are searched for the message of an echo: provider_message_id has no index */
 #define UNKNOWN_MAX "100" /* of one address: more of them say nothing of which was shown */
 
 /* A message that was requested after the echo, or is in flight only since then, is not the one that it shows. One whose answer is
  * lost has often been shown before its attempt times out: hence those in flight. */
-static const struct pg_stmt unknown = { "sends_unknown", PG_UNNAMED,
+static const struct pg_stmt unknown = {
+	"sends_unknown", PG_UNNAMED,
 	"SELECT r.place, " ROW_COLUMNS
-	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[]) WITH ORDINALITY"
-	" AS r (workspace_id, account_id, address, at, place) CROSS JOIN LATERAL ((SELECT * FROM sends s WHERE s.workspace_id = r.workspace_id"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[]) WITH ORDINALITY"
+	" AS r (workspace_id, account_id, address, at, provider_id, place) CROSS JOIN LATERAL ((SELECT * FROM sends s WHERE s.workspace_id = r.workspace_id"
 	" AND s.account_id = r.account_id AND s.address = r.address AND s.next_attempt_at IS NOT NULL"
 	" AND s.status IS NOT DISTINCT FROM 'unknown' AND s.created_at <= r.at ORDER BY s.id LIMIT " UNKNOWN_MAX
 	") UNION ALL"
@@ -53,7 +56,10 @@ static const struct pg_stmt unknown = { "sends_unknown", PG_UNNAMED,
 	" WHERE s.workspace_id = r.workspace_id AND s.id = f.id AND s.status = 'pending' AND s.address = r.address"
 	" AND coalesce(f.at, '-infinity') <= r.at"
 	" AND s.created_at <= r.at OFFSET 0) AS s WHERE l.workspace_id = r.workspace_id AND l.account_id = r.account_id) AS s"
-	" ORDER BY r.place, s.id" };
+	" WHERE NOT EXISTS (SELECT FROM sends o WHERE o.workspace_id = s.workspace_id AND o.id BETWEEN s.id - " NEAR
+	" AND s.id + " NEAR
+	" AND o.id <> s.id AND o.provider_message_id = r.provider_id AND o.sent_by = r.account_id OFFSET 0) ORDER BY r.place, s.id"
+};
 
 const struct pg_stmt *const sends_fetch_statements[] = { &due, &retries, &segment, &unknown, NULL };
 
@@ -197,6 +203,7 @@ int store_sends_unknown(struct pg *pg, const struct send_echo *echoes, size_t n,
 		columns_i64(&c, echoes[i].account_id);
 		columns_text(&c, echoes[i].address);
 		columns_time(&c, echoes[i].at_us);
+		columns_text(&c, echoes[i].provider_id);
 	}
 	if (columns_run(&c, pg, &unknown, &rows, err) < 0)
 		return -1;

@@ -51,9 +51,10 @@ struct send_echo {
 	int64_t workspace_id, account_id; /* the account that sent it */
 	struct str address;
 	int64_t at_us;
+	struct str provider_id; /* absent: not known */
 };
 /* Rows that an echo without an id of ours may belong to: of the same account and address, requested before, and unknown
- * (100 at most) or in flight since before. The caller compares their content, and uses none when several match. */
+ * (100 at most) or in flight since before; not when the id is that of another row of about the same time. The caller compares their content, and uses none when several match. */
 int store_sends_unknown(struct pg *pg, const struct send_echo *echoes, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct send_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 

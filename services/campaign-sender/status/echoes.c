@@ -51,7 +51,8 @@ static void address_add(struct echoes *all, struct status_event *e, struct str a
 	all->asked[n] = (struct send_echo){ .workspace_id = e->account->workspace_id,
 		.account_id = e->account->id,
 		.address = address,
-		.at_us = (record_at_ms(e->record) + ECHO_RESOLUTION_MS) * 1000 };
+		.at_us = (record_at_ms(e->record) + ECHO_RESOLUTION_MS) * 1000,
+		.provider_id = e->record->event.u.message_created.message.provider_id };
 }
 
 static void addresses_collect(struct echoes *all)

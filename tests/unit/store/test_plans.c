@@ -245,7 +245,7 @@ static const struct {
 	{ "sends_reopen_segments", ONES ", " IDS ", " ZEROS, { "campaign_segments_pkey" } },
 	{ "sends_segment", "ARRAY[1, 1], ARRAY[7, 9], ARRAY[0, 1], ARRAY[0, 0], ARRAY[100, 100]",
 		{ "campaigns_pkey", "sends_pkey" } },
-	{ "sends_unknown", ONES ", " ONES ", " TEXTS("62#") ", " TIMES,
+	{ "sends_unknown", ONES ", " ONES ", " TEXTS("62#") ", " TIMES ", " TEXTS("#"),
 		{ "sends_order", "send_lanes_pkey", "sends_pkey" } },
 	{ "send_references_find",
 		UUIDS ", " UUIDS ", " UUIDS ", " TEXTS("phone") ", " TEXTS("") ", " TEXTS("62#") ", " TEXTS("#@g.us"),

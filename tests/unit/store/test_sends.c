@@ -378,8 +378,8 @@ static void an_unknown_recipient_that_was_not_sent_reopens_its_segment(void **st
 
 static void an_echo_finds_unknown_messages_to_its_address(void **state)
 {
-	const struct send_echo echoes[] = { { 1, 2, STR("628110"), AT(100000000) },
-		{ 1, 1, STR("628110"), AT(100000000) }, { 1, 1, STR("628110"), AT(0) } };
+	const struct send_echo echoes[] = { { 1, 2, STR("628110"), AT(100000000), STR_NONE },
+		{ 1, 1, STR("628110"), AT(100000000), STR_NONE }, { 1, 1, STR("628110"), AT(0), STR_NONE } };
 
 	(void)state;
 	db_script(
@@ -394,8 +394,9 @@ static void an_echo_finds_unknown_messages_to_its_address(void **state)
 
 static void an_echo_finds_messages_in_flight_to_its_address(void **state)
 {
-	const struct send_echo echoes[] = { { 1, 1, STR("628110"), AT(100000000) },
-		{ 1, 2, STR("628110"), AT(100000000) }, { 1, 1, STR("628112"), AT(100000000) } };
+	const struct send_echo echoes[] = { { 1, 1, STR("628110"), AT(100000000), STR_NONE },
+		{ 1, 2, STR("628110"), AT(100000000), STR_NONE }, { 1, 1, STR("628112"), AT(100000000), STR_NONE } };
+	const struct send_echo other = { 1, 1, STR("628110"), AT(100000000), STR("W") };
 
 	(void)state;
 	db_script("UPDATE sends SET created_at = '2026-01-02Z';"
@@ -405,6 +406,10 @@ static void an_echo_finds_messages_in_flight_to_its_address(void **state)
 	done(store_sends_unknown(db.pg, echoes, 3, db.arena, fetched_add, &fetched, &db.err));
 	assert_string_equal(fetched.ids, "1000");
 	assert_int_equal(fetched.rows[0].place, 0);
+	db_script("UPDATE sends SET provider_message_id = 'W', sent_by = 1 WHERE id = 1002");
+	fetched = (struct fetched){ 0 };
+	done(store_sends_unknown(db.pg, &other, 1, db.arena, fetched_add, &fetched, &db.err));
+	assert_string_equal(fetched.ids, ""); /* it shows message 1002 */
 	db_script("UPDATE send_lanes SET in_flight_at = '{2040-01-01Z,2040-01-01Z}' WHERE account_id = 1");
 	fetched = (struct fetched){ 0 };
 	done(store_sends_unknown(db.pg, echoes, 3, db.arena, fetched_add, &fetched, &db.err));
