@@ -354,6 +354,19 @@ struct decision code_of_bridge(enum bridge_kind bridge, int http_status, struct 
 	return with_reason(data, "rejected");
 }
 
+enum failover code_failover_of_hold(struct str text)
+{
+	int64_t code = code_parse(text);
+	int status = code >= 400 && code < 500 ? (int)code : 400;
+	const struct decision holds[] = { code_of_answer(code, 400),
+		code_of_bridge(BRIDGE_WAHA, status, code == CODE_NONE ? text : STR_NONE) };
+
+	for (size_t i = 0; i < sizeof(holds) / sizeof(holds[0]); i++)
+		if (holds[i].account == ACCOUNT_HELD)
+			return holds[i].failover;
+	return FAILOVER_ANY;
+}
+
 struct decision code_of_lost_session(void)
 {
 	return (struct decision){

@@ -188,6 +188,22 @@ static void an_ecosystem_limit_is_retryable_after_a_day(void **state)
 	assert_int_equal(code_of_answer(131000, 400).retryable_after_ms, 0);
 }
 
+static void a_hold_lets_those_accounts_take_over_that_its_code_allows(void **state)
+{
+	static const struct {
+		const char *code;
+		enum failover failover;
+	} cases[] = { { "131048", FAILOVER_OTHER_PORTFOLIO }, { "131042", FAILOVER_OTHER_PORTFOLIO },
+		{ "131031", FAILOVER_NEVER }, { "368", FAILOVER_NEVER }, { "190", FAILOVER_ANY }, { "0", FAILOVER_ANY },
+		{ "131057", FAILOVER_FREE }, { "blocked", FAILOVER_OTHER_PORTFOLIO },
+		{ "463", FAILOVER_OTHER_PORTFOLIO }, { "401", FAILOVER_ANY }, { "131026", FAILOVER_ANY },
+		{ "", FAILOVER_ANY } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(code_failover_of_hold(str_of(cases[i].code)), cases[i].failover);
+}
+
 static void a_code_is_read_from_text(void **state)
 {
 	(void)state;
@@ -303,6 +319,7 @@ int main(void)
 		cmocka_unit_test(an_unlisted_code_is_retried_twice_unless_the_message_may_have_been_sent),
 		cmocka_unit_test(a_failed_status_always_fails_the_row_and_never_fails_over),
 		cmocka_unit_test(an_ecosystem_limit_is_retryable_after_a_day),
+		cmocka_unit_test(a_hold_lets_those_accounts_take_over_that_its_code_allows),
 		cmocka_unit_test(a_code_is_read_from_text),
 		cmocka_unit_test(a_bridge_error_is_decided_by_its_word_else_by_its_status),
 		cmocka_unit_test(retries_follow_their_plan),
