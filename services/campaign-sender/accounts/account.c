@@ -1,7 +1,7 @@
 /* See account.h. A code's hold ends when its time is over, or when the account was connected on request after it began. */
 #include "campaign-sender/accounts/account.h"
 
-static bool account_is_held(const struct account *a, int64_t now_us)
+bool account_is_held(const struct account *a, int64_t now_us)
 {
 	return a->held_at_us != PG_NO_TIME && a->held_until_us > now_us && a->desired_us <= a->held_at_us;
 }

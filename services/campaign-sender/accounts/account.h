@@ -42,6 +42,8 @@ enum account_state {
 	ACCOUNT_IS_HELD,
 };
 enum account_state account_state(const struct account *a, int64_t now_us);
+/* By a code, whatever else its state is. */
+bool account_is_held(const struct account *a, int64_t now_us);
 const char *account_state_word(enum account_state s); /* for logs and metrics: "held", ... */
 
 #endif

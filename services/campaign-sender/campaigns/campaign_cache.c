@@ -54,11 +54,11 @@ void campaign_cache_account_changed(struct campaign_cache *c)
 	template_table_drop(c->templates, 0);
 }
 
-/* Campaigns as they are read, before their templates' categories are known. */
+/* Campaigns as they are read, before their templates are known. */
 struct campaign_load {
 	struct arena *arena;
 	struct campaign_row *rows;
-	struct str *categories;
+	struct sending_template_row *template_rows; /* id 0: none */
 	size_t n, cap;
 	struct sending_template_id *templates; /* of the rows that have one */
 	size_t *row_of;
@@ -73,16 +73,16 @@ static void on_campaign(void *ctx, const struct campaign_row *row)
 		l->rows[l->n++] = *row;
 }
 
-static void on_category(void *ctx, size_t id, const struct sending_template_row *row)
+static void on_campaign_template(void *ctx, size_t id, const struct sending_template_row *row)
 {
 	struct campaign_load *l = ctx;
 
-	l->categories[l->row_of[id]] = row->category;
+	l->template_rows[l->row_of[id]] = *row;
 }
 
-static int categories_read(struct campaign_load *l, struct pg *pg, struct err *err)
+static int campaign_templates_read(struct campaign_load *l, struct pg *pg, struct err *err)
 {
-	l->categories = ARENA_ARRAY(l->arena, struct str, l->n);
+	l->template_rows = ARENA_ARRAY(l->arena, struct sending_template_row, l->n);
 	l->templates = ARENA_ARRAY(l->arena, struct sending_template_id, l->n);
 	l->row_of = ARENA_ARRAY(l->arena, size_t, l->n);
 	for (size_t i = 0; i < l->n; i++)
@@ -91,7 +91,7 @@ static int categories_read(struct campaign_load *l, struct pg *pg, struct err *e
 			l->templates[l->n_templates++] =
 				(struct sending_template_id){ l->rows[i].workspace_id, l->rows[i].template_id };
 		}
-	return store_sending_templates_read(pg, l->templates, l->n_templates, l->arena, on_category, l, err);
+	return store_sending_templates_read(pg, l->templates, l->n_templates, l->arena, on_campaign_template, l, err);
 }
 
 static void campaigns_put(struct campaign_cache *c, const struct campaign_load *l, const struct campaign_key *keys,
@@ -101,11 +101,12 @@ static void campaigns_put(struct campaign_cache *c, const struct campaign_load *
 		const struct campaign_key key = { l->rows[i].workspace_id, l->rows[i].id };
 
 		if (!campaign_table_has(&c->campaigns, &key))
-			campaign_table_put(&c->campaigns, &key, &l->rows[i], l->categories[i]);
+			campaign_table_put(&c->campaigns, &key, &l->rows[i],
+				l->template_rows[i].id ? &l->template_rows[i] : NULL);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!campaign_table_has(&c->campaigns, &keys[i]))
-			campaign_table_put(&c->campaigns, &keys[i], NULL, STR_NONE);
+			campaign_table_put(&c->campaigns, &keys[i], NULL, NULL);
 }
 
 static size_t campaigns_missing(const struct campaign_cache *c, const struct campaign_key *keys, size_t n,
@@ -132,7 +133,8 @@ int campaign_cache_load(struct campaign_cache *c, struct pg *pg, const struct ca
 		campaign_table_clear(&c->campaigns);
 		m = campaigns_missing(c, keys, n, missing);
 	}
-	if (store_campaigns_read(pg, missing, m, a, on_campaign, &load, err) < 0 || categories_read(&load, pg, err) < 0)
+	if (store_campaigns_read(pg, missing, m, a, on_campaign, &load, err) < 0 ||
+		campaign_templates_read(&load, pg, err) < 0)
 		rc = -1;
 	else
 		campaigns_put(c, &load, missing, m);

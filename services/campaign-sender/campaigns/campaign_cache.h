@@ -22,6 +22,8 @@ struct campaign {
 	enum unknown_policy on_unknown;
 	bool allow_other_provider;
 	struct str name;
+	bool has_template; /* its messages are templates, which only accounts with this one can send */
+	struct str template_name, template_language; /* absent: the template was not found */
 };
 struct sending_template {
 	int64_t id, workspace_id, account_id;

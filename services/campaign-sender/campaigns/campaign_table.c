@@ -7,6 +7,7 @@ struct campaign_entry {
 	struct campaign campaign;
 	int64_t template_id; /* 0: none */
 	char *name; /* NULL: there is no such campaign */
+	char *template_name, *template_language;
 };
 
 void campaign_table_init(struct campaign_table *t)
@@ -17,6 +18,8 @@ void campaign_table_init(struct campaign_table *t)
 static void entry_free(struct campaign_entry *e)
 {
 	free(e->name);
+	free(e->template_name);
+	free(e->template_language);
 	free(e);
 }
 
@@ -83,10 +86,22 @@ const struct campaign *campaign_table_find(const struct campaign_table *t, const
 	return e && e->name ? &e->campaign : NULL;
 }
 
+/* The campaign has its template's name and language, when that is known. */
+static void template_set(struct campaign_entry *e, const struct sending_template_row *template)
+{
+	if (!template)
+		return;
+	e->template_name = mem_cstr(template->name);
+	e->template_language = mem_cstr(template->language);
+	e->campaign.template_name = (struct str){ e->template_name, template->name.n };
+	e->campaign.template_language = (struct str){ e->template_language, template->language.n };
+}
+
 void campaign_table_put(struct campaign_table *t, const struct campaign_key *key, const struct campaign_row *row,
-	struct str category)
+	const struct sending_template_row *template)
 {
 	struct campaign_entry *e = mem_calloc(1, sizeof(*e));
+	struct str category = template ? template->category : STR_NONE;
 
 	*map_slot(t->by_key, key_bytes(key)) = e;
 	if (!row)
@@ -105,5 +120,7 @@ void campaign_table_put(struct campaign_table *t, const struct campaign_key *key
 		.on_unknown = unknown_policy_of(true, category, row->on_unknown),
 		.allow_other_provider = row->allow_other_provider,
 		.name = { e->name, row->name.n },
+		.has_template = str_is(row->type, "template"),
 	};
+	template_set(e, template);
 }

@@ -20,8 +20,8 @@ void campaign_table_drop_template(struct campaign_table *t, int64_t template_id)
 bool campaign_table_has(const struct campaign_table *t, const struct campaign_key *key);
 /* NULL: not cached, or there is none. */
 const struct campaign *campaign_table_find(const struct campaign_table *t, const struct campaign_key *key);
-/* row NULL: there is none. category: of its template, or absent. Copied; the key is not cached. */
+/* row NULL: there is none. template: NULL when it has none. Copied; the key is not cached. */
 void campaign_table_put(struct campaign_table *t, const struct campaign_key *key, const struct campaign_row *row,
-	struct str category);
+	const struct sending_template_row *template);
 
 #endif

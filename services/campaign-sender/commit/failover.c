@@ -9,7 +9,7 @@
 
 #define FAILOVER_EVERY_MS 1000
 
-static bool is_stranded(const struct lane *lane, int64_t now_ms)
+bool lane_is_stranded(const struct lane *lane, int64_t now_ms)
 {
 	return !lane->usable && now_ms - lane->unusable_since_ms >= LANE_STRANDED_MS;
 }
@@ -23,7 +23,7 @@ bool failover_wanted(const struct flush *f, int64_t now_ms)
 	if (now_ms >= f->o.lanes->stranded_at_ms || f->o.lanes->moving > 0)
 		return true;
 	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes)
-		if (is_stranded(lane, now_ms) && !TAILQ_EMPTY(&lane->segments))
+		if (lane_is_stranded(lane, now_ms) && !TAILQ_EMPTY(&lane->segments))
 			return true;
 	return false;
 }
@@ -53,7 +53,7 @@ static struct written written_of(struct send *s)
 }
 
 /* Whether another account may send it. If none does, it fails. */
-static bool may_move(struct flush *f, struct written *w)
+static bool may_move(struct flush *f, struct written *w, enum failover rule)
 {
 	const struct client_id id = { .request = w->request };
 	struct outgoing out;
@@ -67,7 +67,7 @@ static bool may_move(struct flush *f, struct written *w)
 		return false;
 	w->row.error_code = uuid_is_nil(&out.message.account) ? STR("no_active_account") : STR("no_backup_account");
 	w->row.error_message = STR("no account of the workspace can send it");
-	return true;
+	return rule != FAILOVER_NEVER;
 }
 
 static int written_cmp(const void *va, const void *vb)
@@ -94,8 +94,8 @@ static int directs_choose(struct flush *f, struct err *err)
 	f->n_written = n;
 	qsort(f->written, n, sizeof(*f->written), written_cmp);
 	for (size_t i = 0; i < n; i++) {
-		wanted[i] = may_move(f, &f->written[i]);
-		rules[i] = FAILOVER_ANY;
+		rules[i] = failover_rule(f, f->written[i].row.workspace_id, f->written[i].row.sent_by);
+		wanted[i] = may_move(f, &f->written[i], rules[i]);
 		concerned_add_lane(f, f->written[i].row.workspace_id, f->written[i].row.sent_by,
 			f->written[i].row.slot);
 	}
@@ -129,27 +129,14 @@ void failover_done(struct flush *f)
 
 /* Segments */
 
-static const struct account *successor(struct flush *f, const struct segment *s, const struct campaign *c)
-{
-	const int64_t from = s->row.account_id;
-	const struct account *a = account_cache_find(f->o.shared->accounts, s->row.workspace_id, from);
-	const struct choice what = { .workspace_id = s->row.workspace_id,
-		.provider = a && !c->allow_other_provider ? a->from.provider : PROVIDER_NONE,
-		.tried = &from,
-		.n_tried = 1,
-		.now_us = f->now_us };
-
-	return choice_of(f->o.shared->accounts, &what);
-}
-
 static void segment_plan(struct flush *f, struct segment *s)
 {
-	const struct campaign *c = campaign_cache_find(f->o.shared->campaigns, s->row.workspace_id, s->row.campaign_id);
+	const struct campaign *c = segment_to_move(f, s);
 	const struct account *to;
 
-	if (!c || c->status != CAMPAIGN_RUNNING || !c->prepared || s->row.moving_to)
+	if (!c)
 		return;
-	to = successor(f, s, c);
+	to = successor_of(f, s, c);
 	if (to)
 		segment_move(s, to->id, f->now_ms);
 	else
@@ -157,17 +144,20 @@ static void segment_plan(struct flush *f, struct segment *s)
 			"No account of the campaign can send.");
 }
 
-static void segments_plan(struct flush *f)
+static int segments_plan(struct flush *f, struct err *err)
 {
 	struct segment *s;
 	struct lane *lane;
 
+	if (successors_load(f, err) < 0)
+		return -1;
 	TAILQ_FOREACH (lane, &f->o.lanes->all, in_lanes) {
-		if (!is_stranded(lane, f->now_ms))
+		if (!lane_is_stranded(lane, f->now_ms))
 			continue;
 		TAILQ_FOREACH (s, &lane->segments, in_lane)
 			segment_plan(f, s);
 	}
+	return 0;
 }
 
 struct move {
@@ -239,9 +229,8 @@ int failover_run(struct flush *f, struct err *err)
 	size_t n;
 
 	f->failover_at_ms = f->now_ms + FAILOVER_EVERY_MS;
-	if (directs_choose(f, err) < 0)
+	if (directs_choose(f, err) < 0 || segments_plan(f, err) < 0)
 		return -1;
-	segments_plan(f);
 	moves = moves_collect(f, &n);
 	if (concerned_lock(f, err) < 0 || flush_owns(f, err) < 0 || directs_write(f, err) < 0 || flush_owns(f, err) < 0)
 		return -1;

@@ -11,7 +11,7 @@
  *   fetch.c      rows to be sent next
  *   acquire.c    lanes of acquired partitions, and what their former owner left
  *   segments.c   campaigns: running, paused, closed, moving
- *   failover.c   accounts that have been unusable for long
+ *   failover.c   accounts that have been unusable for long; successor.c to which account a segment of theirs moves
  *
  * Pointers to lanes, segments and sends that wait are valid until a statement waits: flush_owns() tells whether they still are. */
 #ifndef CAMPAIGN_SENDER_COMMIT_PRIVATE_H
@@ -162,6 +162,15 @@ int restored_resolve(struct flush *f, struct err *err) ERR_MUST_USE;
 int flush_check(struct flush *f, struct err *err) ERR_MUST_USE;
 int flush_mark(struct flush *f, struct err *err) ERR_MUST_USE;
 int flush_fetch(struct flush *f, struct err *err) ERR_MUST_USE;
+/* What the code allows for which the account is held; FAILOVER_ANY when it is not held. */
+enum failover failover_rule(const struct flush *f, int64_t workspace_id, int64_t account_id);
+bool lane_is_stranded(const struct lane *lane, int64_t now_ms);
+/* The campaign of a segment that may move; NULL: it stays as it is. */
+const struct campaign *segment_to_move(const struct flush *f, const struct segment *s);
+/* Before successor_of(): reads the templates that other accounts have for segments of stranded lanes. */
+int successors_load(struct flush *f, struct err *err) ERR_MUST_USE;
+/* NULL: no other account can send the segment. One of another provider only when none of the same can. */
+const struct account *successor_of(struct flush *f, const struct segment *s, const struct campaign *c);
 /* Whether an account has been unusable for so long that others are to send its messages. */
 bool failover_wanted(const struct flush *f, int64_t now_ms);
 int failover_run(struct flush *f, struct err *err) ERR_MUST_USE;

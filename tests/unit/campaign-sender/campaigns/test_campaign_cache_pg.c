@@ -59,6 +59,8 @@ static void a_campaign_is_found_as_its_row_and_template_are(void **state)
 	assert_true(marketing->marketing && !marketing->prepared && marketing->status == CAMPAIGN_PAUSED);
 	assert_true(marketing->on_unknown == UNKNOWN_IS_ASSUMED_SENT && marketing->allow_other_provider);
 	assert_str(marketing->name, "by template");
+	assert_true(marketing->has_template && !instant->has_template);
+	assert_str(marketing->template_name, "hello");
 	assert_true(!utility->marketing && utility->on_unknown == UNKNOWN_FAILS);
 	assert_true(campaign_cache_find(cache, 1, 4)->on_unknown == UNKNOWN_IS_ASSUMED_SENT);
 }
