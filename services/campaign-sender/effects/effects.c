@@ -140,6 +140,10 @@ static void warning_add(struct effects *e, const struct decision *d, const struc
 
 static void opt_out_add(struct effects *e, const struct effect_source *from)
 {
+	for (size_t i = 0; i < e->n_opt_outs; i++)
+		if (e->opt_outs[i].account.account_id == from->account_id &&
+			str_eq(e->opt_outs[i].address, from->address))
+			return;
 	ADD(e, opt_outs,
 		(struct effect_opt_out){
 			.account = { from->workspace_id, from->account_id },

@@ -103,6 +103,7 @@ static void each_is_collected_once(void **state)
 		add(4, "4");
 		add(132015, "132015");
 		add(131026, "131026");
+		add(131050, "131050");
 		effects_add_connected(e, 1, 6);
 		effects_add_pause(e, &campaign, "no_active_account", "No account can send it.");
 	}
@@ -110,6 +111,7 @@ static void each_is_collected_once(void **state)
 	assert_int_equal(e->n_waits, 1);
 	assert_int_equal(e->n_pauses, 1);
 	assert_int_equal(e->n_undeliverable, 1);
+	assert_int_equal(e->n_opt_outs, 1);
 	assert_int_equal(e->n_connected, 1);
 	assert_true(str_is(e->pauses[0].code, "132015"));
 	assert_true(str_is(e->pauses[0].reason, "Words of the provider"));
