@@ -21,6 +21,16 @@ static struct decision decided_invalid(void)
 	return (struct decision){ .row = ROW_FAILED, .failover = FAILOVER_NEVER, .reason = "invalid_content" };
 }
 
+/* As of a campaign that has moved to an account of another provider. */
+static struct decision decided_unsupported(void)
+{
+	return (struct decision){ .row = ROW_FAILED,
+		.campaign = CAMPAIGN_BREAKER,
+		.failover = FAILOVER_NEVER,
+		.reason = "unsupported_content",
+		.retryable = true };
+}
+
 static void message_send(struct attempt *a, const struct account *account, const struct campaign *campaign,
 	int64_t begin_by_mono_ms)
 {
@@ -37,6 +47,10 @@ static void message_send(struct attempt *a, const struct account *account, const
 	}
 	a->act = out.to_provider.act;
 	a->other_number = out.message.allow_other_number || uuid_is_nil(&out.message.account);
+	if (provider_check(account->api, &out.to_provider, s->arena, &err) < 0) {
+		attempt_refuse(a, OUTCOME_DECIDED, decided_unsupported(), err.msg);
+		return;
+	}
 	if (provider_build(account->api, &account->from, &out.to_provider, a->began_us / 1000, s->arena, &s->request,
 		    &err) < 0) {
 		attempt_refuse(a, OUTCOME_NOT_SENT, code_of_not_sent(true), err.msg);
