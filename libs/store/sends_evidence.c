@@ -25,7 +25,7 @@ static const struct pg_stmt evidence = { "sends_evidence", PG_UNNAMED,
 	" FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::bigint[], $5::integer[], $6::bigint[], $7::text[], $8::text[],"
 	" $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[]) WITH ORDINALITY AS r (workspace_id,"
 	" request, campaign, id, generation, account_id, address, status, at, provider_id, code, reason, keep,"
-	" resolved_by, place)"
+	" via, place)"
 	" LEFT JOIN LATERAL (SELECT s.id FROM sends s WHERE s.workspace_id = r.workspace_id AND s.request_id = r.request OFFSET 0) AS q ON true"
 	" LEFT JOIN LATERAL (SELECT c.id FROM campaigns c WHERE c.workspace_id = r.workspace_id AND c.uuid = r.campaign OFFSET 0) AS c ON true"
 	" LEFT JOIN LATERAL (SELECT s.id FROM sends s WHERE s.workspace_id = r.workspace_id AND s.id = r.id"
@@ -34,16 +34,16 @@ static const struct pg_stmt evidence = { "sends_evidence", PG_UNNAMED,
 	" LEFT JOIN LATERAL (SELECT s.id FROM sends s WHERE s.workspace_id = r.workspace_id AND s.campaign_id = c.id AND s.address = r.address"
 	" OFFSET 0) AS a ON i.id IS NULL),"
 	" old AS MATERIALIZED (SELECT t.*, o.campaign_id, o.status AS was, o.generation AS latest, " RANK_OF_ROW
-	" AS was_rank, o.known,"
-	" l.in_flight FROM (SELECT * FROM target WHERE send_id IS NOT NULL ORDER BY workspace_id, send_id) AS t"
-	" CROSS JOIN LATERAL (SELECT s.campaign_id, s.segment, s.status, s.generation, s.sent_at, s.account_id,"
+	" AS was_rank, o.known, o.peer,"
+	" l.begun FROM (SELECT * FROM target WHERE send_id IS NOT NULL ORDER BY workspace_id, send_id) AS t"
+	" CROSS JOIN LATERAL (SELECT s.campaign_id, s.segment, s.address AS peer, s.status, s.generation, s.sent_at, s.account_id,"
 	" s.duplicate_suspected AS known FROM sends s"
 	" WHERE s.workspace_id = t.workspace_id AND s.id = t.send_id FOR NO KEY UPDATE) AS o"
 	" LEFT JOIN LATERAL (SELECT g.account_id FROM campaign_segments g WHERE g.workspace_id = t.workspace_id AND g.campaign_id = o.campaign_id"
 	" AND g.segment = o.segment OFFSET 0) AS g ON o.account_id IS NULL"
-	" LEFT JOIN LATERAL (SELECT t.send_id = ANY (l.in_flight) AS in_flight FROM send_lanes l WHERE l.workspace_id = t.workspace_id"
+	" LEFT JOIN LATERAL (SELECT t.send_id = ANY (l.in_flight) AS begun FROM send_lanes l WHERE l.workspace_id = t.workspace_id"
 	" AND l.account_id = coalesce(o.account_id, g.account_id) OFFSET 0) AS l ON true),"
-	" judged AS (SELECT o.*, CASE WHEN o.generation < o.latest AND (o.was <> 'pending' OR o.in_flight)"
+	" seen AS (SELECT o.*, CASE WHEN o.generation < o.latest AND (o.was <> 'pending' OR o.begun)"
 	" THEN CASE WHEN o.known THEN 'none' ELSE 'duplicate' END"
 	" WHEN o.generation <= o.latest AND o.rank > o.was_rank THEN 'applied' ELSE 'none' END AS effect FROM old o),"
 	" ranked AS (SELECT j.*,"
@@ -52,17 +52,17 @@ static const struct pg_stmt evidence = { "sends_evidence", PG_UNNAMED,
 	" min(j.at) OVER send AS first_at, max(j.provider_id) FILTER (WHERE j.effect = 'applied') OVER send AS its_id,"
 	" min(j.at) FILTER (WHERE j.status IN ('delivered', 'read')) OVER send AS delivered_at,"
 	" min(j.at) FILTER (WHERE j.status = 'read') OVER send AS read_at"
-	" FROM judged j WINDOW send AS (PARTITION BY j.workspace_id, j.send_id)),"
-	" suspected AS (UPDATE sends s SET duplicate_suspected = true, updated_at = now() FROM ranked k WHERE k.nth = 1 AND k.suspect > 0"
+	" FROM seen j WINDOW send AS (PARTITION BY j.workspace_id, j.send_id)),"
+	" told AS (UPDATE sends s SET duplicate_suspected = true, updated_at = now() FROM ranked k WHERE k.nth = 1 AND k.suspect > 0"
 	" AND k.effect <> 'applied' AND (s.workspace_id, s.id) = (k.workspace_id, k.send_id)),"
 	" moved AS (UPDATE sends s SET status = k.status, next_attempt_at = NULL, duplicate_suspected = k.known OR k.suspect IS NOT NULL,"
-	" resolved_by = CASE WHEN k.was = 'unknown' THEN k.resolved_by ELSE s.resolved_by END, sent_by = k.account_id,"
+	" resolved_by = CASE WHEN k.was = 'unknown' THEN k.via ELSE s.resolved_by END, sent_by = k.account_id,"
 	" provider_message_id = coalesce(k.provider_id, k.its_id, s.provider_message_id), error_code = k.code,"
 	" error_message = k.reason, sent_at = coalesce(s.sent_at, k.first_at),"
 	" delivered_at = coalesce(s.delivered_at, k.delivered_at), read_at = coalesce(s.read_at, k.read_at),"
 	" request = CASE WHEN k.status = 'sent' OR k.keep THEN s.request END, updated_at = now()"
 	" FROM ranked k WHERE k.nth = 1 AND k.effect = 'applied' AND (s.workspace_id, s.id) = (k.workspace_id, k.send_id)"
-	") SELECT k.place, k.send_id, k.campaign_id, k.was, k.effect, k.nth = 1 FROM ranked k"
+	") SELECT k.place, k.send_id, k.campaign_id, k.was, k.effect, k.nth = 1, k.peer FROM ranked k"
 	" WHERE k.nth = 1 OR k.place = k.suspect ORDER BY k.place" };
 
 const struct pg_stmt *const sends_evidence_statements[] = { &evidence, NULL };
@@ -113,6 +113,7 @@ int store_sends_evidence(struct pg *pg, const struct send_evidence *rows, size_t
 	for (struct cells at = cells_of(answer, NULL); cells_more(&at); cells_next(&at)) {
 		struct evidence_found found = { .place = cells_place(&at, n) };
 		struct str effect;
+		bool counts_it;
 
 		found.id = cells_i64(&at);
 		found.campaign_id = cells_id(&at);
@@ -121,7 +122,9 @@ int store_sends_evidence(struct pg *pg, const struct send_evidence *rows, size_t
 		found.effect = str_is(effect, "applied") ? EVIDENCE_APPLIED
 			: str_is(effect, "duplicate")    ? EVIDENCE_DUPLICATE
 							 : EVIDENCE_NONE;
-		if (cells_bool(&at) && found.effect == EVIDENCE_APPLIED)
+		counts_it = cells_bool(&at);
+		found.address = cells_borrow(&at);
+		if (counts_it && found.effect == EVIDENCE_APPLIED)
 			counts_move(&counts, rows[found.place].workspace_id, found.campaign_id, slot, found.was,
 				rows[found.place].status);
 		each(ctx, &found);

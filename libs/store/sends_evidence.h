@@ -20,6 +20,7 @@ enum evidence_effect { EVIDENCE_NONE, EVIDENCE_APPLIED, EVIDENCE_DUPLICATE };
 struct evidence_found {
 	size_t place; /* of the evidence; of several for one row the one that decided */
 	int64_t id, campaign_id; /* of its row */
+	struct str address; /* of its row; borrowed until the call ends */
 	enum send_status was;
 	enum evidence_effect effect; /* DUPLICATE: of an earlier generation than one that was sent meanwhile */
 };

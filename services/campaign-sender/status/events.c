@@ -42,13 +42,13 @@ static bool event_find(struct status_work *w, struct batch_item *item, struct st
 	return true;
 }
 
-/* Which events need addresses: failures and words name whom they are about; an echo finds its row by them; the ids of campaigns' rows
+/* Which events need addresses: words name whom they are about; an echo finds its row by them; the ids of campaigns' rows
  * are trusted alone unless the database was restored. */
 static bool needs_addresses(const struct status_event *e, bool *wanted)
 {
 	const struct status_record *r = e->record;
 
-	*wanted = r->use != USE_EVIDENCE || record_status(r) == STATUS_FAILED;
+	*wanted = r->use != USE_EVIDENCE;
 	return r->use != USE_TEMPLATE && (*wanted || r->client.id > 0);
 }
 

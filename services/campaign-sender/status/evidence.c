@@ -77,7 +77,8 @@ static void found_add(void *ctx, const struct evidence_found *found)
 	struct status_work *w = ctx;
 
 	w->found = vec_grow_in(w->arena, w->found, w->n_found, &w->cap_found, sizeof(*w->found));
-	w->found[w->n_found++] = *found;
+	w->found[w->n_found] = *found;
+	w->found[w->n_found++].address = arena_str(w->arena, found->address);
 }
 
 static void found_report(struct status_work *w, const struct evidence_found *found)

@@ -91,19 +91,13 @@ static void result_add(struct status_work *w, const struct evidence_found *found
 	from->over_share = counts && stopper_is_over(&results->stopper, evidence->error_code, CODES_WARN_PERCENT);
 }
 
-/* The address by which the account reaches the recipient. */
-static struct str address_for(const struct status_event *e)
+/* The one that was dialled; absent once the contact was erased. */
+static struct str address_of_row(const struct evidence_found *found)
 {
-	bool meta = e->account->from.provider == PROVIDER_META;
+	struct chat_ref chat;
 
-	for (size_t i = 0; e->conversation && i < e->conversation->n_addresses; i++) {
-		struct str address = e->conversation->addresses[i];
-
-		if (meta ? str_all_digits(address) || str_starts(address, STR("bsuid:"))
-			 : !str_starts(address, STR("bsuid:")))
-			return address;
-	}
-	return STR_NONE;
+	address_chat(found->address, &chat);
+	return chat_known(&chat) ? found->address : STR_NONE;
 }
 
 static void found_add(struct status_work *w, const struct evidence_found *found)
@@ -126,7 +120,7 @@ static void found_add(struct status_work *w, const struct evidence_found *found)
 	result_add(w, found, &d, &from);
 	if (evidence->status != SEND_STATUS_FAILED)
 		return;
-	from.address = address_for(e);
+	from.address = address_of_row(found);
 	effects_add(w->worker->effects, &d, &from);
 }
 

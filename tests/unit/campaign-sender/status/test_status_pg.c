@@ -270,6 +270,15 @@ static void a_failure_has_the_effects_of_its_code(void **state)
 	assert_int_equal(out.inbound[0].kind, IN_SESSION_STATE);
 }
 
+static void of_a_contact_with_several_numbers_the_one_that_was_dialled_is_undeliverable(void **state)
+{
+	(void)state;
+	db_script(
+		"INSERT INTO contact_aliases (workspace_id, contact_id, kind, value) VALUES (1, 10, 'phone', '62800')");
+	apply_one(failure_of(OF_CAMPAIGN, UNDELIVERED));
+	assert_text("SELECT string_agg(address, ' ') FROM undeliverable", "628110");
+}
+
 static void a_failure_that_is_repeated_has_no_effect(void **state)
 {
 	(void)state;
@@ -519,6 +528,7 @@ int main(void)
 		status_test(an_id_of_another_program_changes_nothing),
 		status_test(records_of_other_types_are_not_decoded),
 		status_test(a_failure_has_the_effects_of_its_code),
+		status_test(of_a_contact_with_several_numbers_the_one_that_was_dialled_is_undeliverable),
 		status_test(a_failure_that_is_repeated_has_no_effect),
 		status_test(a_code_that_stops_a_campaign_pauses_it_at_once),
 		status_test(failures_of_one_kind_open_the_breaker_of_their_campaign),
