@@ -44,14 +44,14 @@ int store_send_lanes_read(struct pg *pg, const int32_t *partitions, size_t n, st
  * Started only (pg_start). */
 int store_send_lanes_write(struct pg *pg, const struct send_lane *lanes, size_t n, struct err *err) ERR_MUST_USE;
 
-/* A provider's code stops an account. Of several holds the one that begins last counts, whichever is written last. Other
- * replicas are notified of an applied hold as of a change of the account. */
+/* A provider's code stops an account. Of several holds the one that begins last counts, whichever is written last, but while
+ * an earlier one stands no shorter one replaces it. Other replicas are notified of an applied hold as of a change of the account. */
 struct send_hold {
 	int64_t workspace_id, account_id;
 	int64_t at_us; /* when the provider said so */
 	int64_t for_ms; /* from at_us on; -1: until the account is connected again on request, or released */
 	struct str code;
-	bool applied; /* out: false when the lane is missing, or has a later hold */
+	bool applied; /* out: false when the lane is missing, or keeps the hold that it has */
 };
 int store_send_lanes_hold(struct pg *pg, struct send_hold *holds, size_t n, struct err *err) ERR_MUST_USE;
 

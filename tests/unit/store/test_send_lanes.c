@@ -112,6 +112,42 @@ static void the_latest_hold_counts_and_a_flush_leaves_it(void **state)
 	assert_int_equal(lanes[1].held_until_us, AT(70));
 }
 
+static void a_shorter_hold_does_not_end_a_longer_one_that_stands(void **state)
+{
+	const struct {
+		const char *name;
+		struct send_hold first, second;
+		const char *desired_at; /* of the account */
+		bool replaced;
+	} cases[] = {
+		{ "a minute after one until released", { 1, 1, AT(10), -1, STR("190"), false },
+			{ 1, 1, AT(20), 60000, STR("133004"), false }, "2025-12-01Z", false },
+		{ "a minute after a day", { 1, 1, AT(10), 86400000, STR("131048"), false },
+			{ 1, 1, AT(20), 60000, STR("133004"), false }, "2025-12-01Z", false },
+		{ "once the first is over", { 1, 1, AT(10), 5000, STR("133004"), false },
+			{ 1, 1, AT(20), 1000, STR("131057"), false }, "2025-12-01Z", true },
+		{ "a longer one", { 1, 1, AT(10), 60000, STR("133004"), false },
+			{ 1, 1, AT(20), -1, STR("190"), false }, "2025-12-01Z", true },
+		{ "once the account was connected again", { 1, 1, AT(10), -1, STR("190"), false },
+			{ 1, 1, AT(20), 60000, STR("133004"), false }, "2026-01-01 00:00:15Z", true },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct send_hold first = cases[i].first, second = cases[i].second;
+		char sql[100];
+
+		db_empty(state);
+		snprintf(sql, sizeof(sql), "UPDATE whatsapp_accounts SET desired_at = '%s'", cases[i].desired_at);
+		db_script(sql);
+		done(store_send_lanes_lock(db.pg, keys, 2, &db.err));
+		done(store_send_lanes_hold(db.pg, &first, 1, &db.err));
+		done(store_send_lanes_hold(db.pg, &second, 1, &db.err));
+		assert_true(first.applied);
+		if (second.applied != cases[i].replaced)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
 static void a_hold_is_notified_when_it_is_applied(void **state)
 {
 	struct send_hold holds[] = { { 1, 1, AT(10), 1000, STR("368"), false },
@@ -256,6 +292,7 @@ int main(void)
 		cmocka_unit_test_setup(a_lane_is_added_once_and_read_by_its_partition, db_empty),
 		cmocka_unit_test_setup(a_lane_is_read_as_it_was_written, db_empty),
 		cmocka_unit_test_setup(the_latest_hold_counts_and_a_flush_leaves_it, db_empty),
+		cmocka_unit_test_setup(a_shorter_hold_does_not_end_a_longer_one_that_stands, db_empty),
 		cmocka_unit_test_setup(a_hold_is_notified_when_it_is_applied, db_empty),
 		cmocka_unit_test_setup(locked_lanes_wait_for_each_other, db_empty),
 		cmocka_unit_test_setup(a_portfolio_counts_the_last_24_hours, db_empty),
