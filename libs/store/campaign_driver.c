@@ -44,6 +44,8 @@ static const struct pg_stmt list = { "driver_list", PG_PREPARED,
 static const struct pg_stmt notify = { "driver_notify", PG_PREPARED,
 	"SELECT pg_notify('blazz_sending', 'campaign:' || $1::uuid)" };
 
+#define WINDOW WORKSPACE_WINDOW("w.settings -> 'sending'")
+
 /* store_campaign_segments_list() tells operators the same of each segment. */
 static const struct pg_stmt not_waiting = { "driver_not_waiting", PG_UNNAMED,
 	"SELECT count(*) FROM unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, campaign_id) CROSS JOIN LATERAL (SELECT c.status,"
@@ -54,7 +56,7 @@ static const struct pg_stmt not_waiting = { "driver_not_waiting", PG_UNNAMED,
 	" FROM whatsapp_accounts a WHERE a.workspace_id = g.workspace_id AND a.id = g.account_id AND a.deleted_at IS NULL OFFSET 0) AS a"
 	" LEFT JOIN LATERAL (SELECT l.held_at, l.held_until, l.paused_until, l.next_at FROM send_lanes l"
 	" WHERE l.workspace_id = g.workspace_id AND l.account_id = g.account_id OFFSET 0) AS l ON true"
-	" CROSS JOIN LATERAL send_window_at(coalesce(c.send_window, w.settings #> '{sending,window}', CASE a.provider_type WHEN 'webjs' THEN"
+	" CROSS JOIN LATERAL send_window_at(coalesce(c.send_window," WINDOW ", CASE a.provider_type WHEN 'webjs' THEN"
 	" '" CAMPAIGN_BRIDGE_WINDOW
 	"'::jsonb END), coalesce(c.time_zone, w.settings #>> '{sending,time_zone}'), now()) AS v (open, until)"
 	" CROSS JOIN LATERAL (SELECT " PORTFOLIO_LIMIT " AS per_day) AS p"
@@ -64,8 +66,8 @@ static const struct pg_stmt not_waiting = { "driver_not_waiting", PG_UNNAMED,
 	" AND (p.per_day = 0 OR p.per_day > (SELECT coalesce(sum(h.sends), 0) FROM portfolio_hours h WHERE h.workspace_id = g.workspace_id"
 	" AND h.business_id = a.business_id AND h.hour > now() - interval '25 hours'))))" };
 
-const struct pg_stmt *const campaign_driver_statements[] = { &references, &accounts, &counters, &segments, &list, &not_waiting,
-	&notify, NULL };
+const struct pg_stmt *const campaign_driver_statements[] = { &references, &accounts, &counters, &segments, &list,
+	&not_waiting, &notify, NULL };
 
 static int key_run(struct pg *pg, const struct pg_stmt *stmt, const struct campaign_key *key, struct pg_rows **rows,
 	struct err *err)

@@ -49,8 +49,6 @@ static void an_audience_is_groups_less_groups_and_filters(void **state)
 	assert_true(!d.all && d.n_groups == 0);
 }
 
-#define EIGHT(bracket) bracket bracket bracket bracket bracket bracket bracket bracket
-#define DEEP           EIGHT(EIGHT("[")) EIGHT(EIGHT("]")) /* PostgreSQL stores it */
 static void each_list_may_have_fifty_groups(void **state)
 {
 	struct audience_definition d;
@@ -70,6 +68,9 @@ static void each_list_may_have_fifty_groups(void **state)
 	}
 	assert_string_equal(arena_cstr(arena, why.at[0]), "audience: exclude names more than 50 groups");
 }
+
+#define EIGHT(bracket) bracket bracket bracket bracket bracket bracket bracket bracket
+#define DEEP           EIGHT(EIGHT("[")) EIGHT(EIGHT("]")) /* PostgreSQL stores it */
 
 static const struct {
 	const char *json, *why;
