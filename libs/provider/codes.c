@@ -324,11 +324,17 @@ static struct decision key_rejected(void)
 	return d;
 }
 
+/* Our contract names the error of a 404. */
+static bool is_of_proxy(enum bridge_kind bridge, int http_status, struct str word)
+{
+	return bridge == BRIDGE_BLAZZ && http_status == 404 && word.n == 0;
+}
+
 struct decision code_of_bridge(enum bridge_kind bridge, int http_status, struct str word)
 {
 	enum bridge_error error = word_read(word);
 
-	if (http_status == 409 || http_status >= 500)
+	if (http_status == 409 || http_status >= 500 || is_of_proxy(bridge, http_status, word))
 		return code_of_unknown(true);
 	switch (error ? error : status_read(bridge, http_status)) {
 	case BRIDGE_NOT_ON_WHATSAPP:
