@@ -17,6 +17,7 @@
 #define OWNER_DRAIN_MS   5000
 #define ADMIN_TIMEOUT_MS 5000
 #define TURN_FLUSHES     4 /* of a turn */
+#define LAST_FLUSHES     10 /* at the end of a drain: answers of requests that have outlived it may go on coming */
 
 struct sender_service {
 	const struct sender_settings *settings;
@@ -260,15 +261,28 @@ static bool on_busy(void *ctx)
 	return s->parts.lanes.in_flight > 0 || (s->parts.sending.journal->n > 0 && owner_running(s->parts.owner));
 }
 
+/* Answers also come while the statements of a flush wait: they need another one. */
+static void last_results_write(struct sender_service *s)
+{
+	struct err err;
+
+	for (int i = 0; i < LAST_FLUSHES && owner_running(s->parts.owner); i++) {
+		if (flush_run(s->parts.flush, &err) < 0) {
+			log_warn("last results not written: their outcome is unknown to the next owner", LOG_ERR(&err));
+			return;
+		}
+		if (s->parts.sending.journal->n == 0)
+			return;
+	}
+}
+
 int sender_service_run(struct sender_service *s, struct err *err)
 {
 	int rc = reactor_run(s->parts.reactor, err);
-	struct err last;
 
 	if (rc < 0 && !s->parts.lanes.draining)
 		return -1;
-	if (owner_running(s->parts.owner) && flush_run(s->parts.flush, &last) < 0)
-		log_warn("last results not written: their outcome is unknown to the next owner", LOG_ERR(&last));
+	last_results_write(s);
 	owner_drain(s->parts.owner, OWNER_DRAIN_MS);
 	return rc;
 }
