@@ -9,11 +9,6 @@
 
 #define FAILOVER_EVERY_MS 1000
 
-bool lane_is_stranded(const struct lane *lane, int64_t now_ms)
-{
-	return !lane->usable && now_ms - lane->unusable_since_ms >= LANE_STRANDED_MS;
-}
-
 bool failover_wanted(const struct flush *f, int64_t now_ms)
 {
 	const struct lane *lane;

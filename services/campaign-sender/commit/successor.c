@@ -2,6 +2,11 @@
  * moves to none of them, and a template only to an account that has it. */
 #include "campaign-sender/commit/private.h"
 
+bool lane_is_stranded(const struct lane *lane, int64_t now_ms)
+{
+	return !lane->usable && now_ms - lane->unusable_since_ms >= LANE_STRANDED_MS;
+}
+
 /* Where none of the accounts is free just now, one that is not takes the messages all the same: they would fail otherwise. */
 enum failover failover_rule(const struct flush *f, int64_t workspace_id, int64_t account_id)
 {
