@@ -15,8 +15,8 @@ static const struct provider_api *const apis[STUB_PROVIDERS] = {
 	[STUB_WWEBJS] = &provider_wwebjs,
 };
 
-static struct outcome outcome_of(enum stub_provider provider, enum provider_act act, const struct stub_answer *answer,
-	struct arena *a)
+static struct attempt_outcome outcome_of(enum stub_provider provider, enum provider_act act,
+	const struct stub_answer *answer, struct arena *a)
 {
 	const struct exchange_result result = {
 		.failure = EXCHANGE_ANSWERED,
@@ -25,7 +25,7 @@ static struct outcome outcome_of(enum stub_provider provider, enum provider_act 
 		.body = buf_str(&answer->body),
 		.retry_after_ms = -1,
 	};
-	struct outcome out;
+	struct attempt_outcome out;
 
 	outcome_read(apis[provider], act, &result, a, &out);
 	return out;
@@ -62,7 +62,7 @@ static void accepted_messages_are_read_as_accepted(void **state)
 				.text = STR("hello"),
 				.at_ms = 1767225600000 };
 			struct stub_answer answer = { 0 };
-			struct outcome out;
+			struct attempt_outcome out;
 
 			dialect->success(&call, &sent, &usual, &answer);
 			out = outcome_of((enum stub_provider)p, acts[i].act, &answer, a);
@@ -90,7 +90,7 @@ static void a_success_without_an_id_is_unknown(void **state)
 			.id = STANZA, .to = STR("1@c.us"), .recipient = STR("1"), .type = STR("text")
 		};
 		struct stub_answer answer = { 0 };
-		struct outcome out;
+		struct attempt_outcome out;
 
 		dialect->success(&call, &sent, &without, &answer);
 		out = outcome_of((enum stub_provider)p, ACT_SEND, &answer, a);
@@ -145,7 +145,7 @@ static void errors_are_read_as_they_are_meant(void **state)
 		struct stub_call call = { .dialect = dialect, .arena = a, .account = STR("acme") };
 		struct stub_fault fault = { .word = str_of(errors[i].word) };
 		struct stub_answer answer = { 0 };
-		struct outcome out;
+		struct attempt_outcome out;
 
 		dialect->fault(&call, &fault, &answer);
 		out = outcome_of(errors[i].provider, ACT_SEND, &answer, a);
@@ -169,7 +169,7 @@ static void graph_errors_keep_their_code(void **state)
 		.code = 131026, .subcode = 7, .title = STR("undeliverable"), .details = STR("not on WhatsApp")
 	};
 	struct stub_answer answer = { 0 };
-	struct outcome out;
+	struct attempt_outcome out;
 
 	(void)state;
 	dialect_meta.fault(&call, &fault, &answer);
