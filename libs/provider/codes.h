@@ -98,7 +98,7 @@ struct decision code_of_status(int64_t code);
 /* The error of a bridge: the HTTP status of its answer, and error.code of our contract ("" or absent: none). */
 struct decision code_of_bridge(enum bridge_kind bridge, int http_status, struct str word);
 /* Which accounts may send what waits behind an account that is held for this code: a code of Meta, or the code or HTTP status of a bridge. */
-enum failover code_failover_of_hold(struct str code);
+enum failover code_failover_of_hold(struct str text);
 /* A bridge's answer without a usable session: the row waits, and any other account may send it. */
 struct decision code_of_lost_session(void);
 /* The recipient is not on WhatsApp. */

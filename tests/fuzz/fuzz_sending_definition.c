@@ -24,7 +24,8 @@ static void burst_check(const struct lane_limits *l)
 	int32_t n = 0;
 
 	while (limits_room(&lane, l, false, NOW_US, &again_us) > 0) {
-		assert(++n <= l->rate.burst);
+		n++;
+		assert(n <= l->rate.burst);
 		limits_take(&lane, l, &use, NOW_US);
 	}
 	assert(n > 0 && again_us > NOW_US);

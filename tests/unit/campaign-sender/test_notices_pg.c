@@ -84,7 +84,7 @@ static void a_new_connection_has_missed_everything(void **state)
 static void notices_are_read_in_order(void **state)
 {
 	static const char *const first[] = { "account:00000000-0000-4000-8000-000000000011", "template:7", "future:1",
-		"template:x", "account:x", "account", "", "campaign:" CAMPAIGN,
+		"template:x", "account:x", "account", "", ("campaign:" CAMPAIGN),
 		"workspace:00000000-0000-4000-8000-000000000001", "due:00000000-0000-4000-8000-000000000012" };
 
 	(void)state;

@@ -52,7 +52,7 @@ static struct outgoing outgoing_of(const struct send_message *m, const char *add
 {
 	struct client_id id = { .request = m->request };
 	struct buf content = BUF_INIT;
-	struct outgoing out;
+	struct outgoing out = { 0 };
 	struct err err = { .kind = ERR_NONE };
 
 	if (send_message_encode(m, &content, &err) < 0 ||

@@ -66,7 +66,7 @@ static struct outgoing outgoing_of(struct send_message m)
 {
 	struct client_id id = { .campaign = uuid_of(CAMPAIGN), .id = 9, .generation = 1 };
 	struct buf content = BUF_INIT;
-	struct outgoing out;
+	struct outgoing out = { 0 };
 	struct err err = { .kind = ERR_NONE };
 
 	m.request = m.workspace = uuid_of(WORKSPACE);
