@@ -14,6 +14,7 @@ FAST = {"per_second": 1000}
 
 @pytest.fixture
 def tenant(sending):
+    sending.blazz.wait_processed(120.0)  # statuses of the test before: those of this one stand behind them
     tenant = Campaigner(sending, "meta")
     tenant.limits(**FAST)
     return tenant

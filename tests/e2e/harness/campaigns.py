@@ -166,8 +166,14 @@ class Campaign:
 
     def check_balance(self):
         """Of a campaign that has ended: its counters are those of its rows, and every recipient is in one of them."""
-        recount = self.check_counts()
-        row = self.wait_counts(**recount)
+        recount = {}
+
+        def settled():  # statuses may still move both
+            recount.update(self.check_counts())
+            row = self.row()
+            return all(row[k if k == "recipients" else f"messages_{k}"] == v for k, v in recount.items()) and row
+
+        row = wait_for(settled, lambda: f"{recount}: {self.shown()}", 60.0)
         ended = sum(recount[c] for c in ("sent", "failed", "skipped", "unknown"))
         assert row["status"] != "completed" or recount["recipients"] == ended, f"{recount}\n{self.shown()}"
         return recount
