@@ -1,25 +1,30 @@
-/* Accounts; see definitions.h. Invariant: at most one primary per workspace, also while it changes. */
+/* Accounts; see definitions.h. Invariant: a workspace with a live account has exactly one primary, also while it changes. */
 #include "store/definitions_private.h"
 
+#include <string.h>
+
+#include "phone/phone.h"
+#include "store/account_wishes.h"
 #include "store/statements.h"
 
-static const struct pg_stmt primary_unset = { "account_primary_unset", PG_PREPARED,
-	"UPDATE whatsapp_accounts SET is_primary = false, updated_at = now() WHERE workspace_id = $1 AND is_primary" };
+/* With null the present primary stays, if there is one. */
+static const struct pg_stmt primary_choose = { "account_primary", PG_PREPARED,
+	"SELECT account_primary($1, nullif($2::bigint, 0))" };
 
 /* No row when $4 names no live app that the workspace may use. */
 static const struct pg_stmt account_insert = {
 	"account_add", PG_PREPARED,
 	"INSERT INTO whatsapp_accounts (workspace_id, uuid, session_id, provider_app_id, provider_type, bridge_kind, provider_ref,"
-	" phone_number, phone_number_id, waba_id, business_id, assigned_instance_url, is_primary, secrets)"
+	" phone_number, phone_number_id, waba_id, business_id, assigned_instance_url, secrets)"
 	" SELECT $1::bigint, $2::uuid, $3::text, p.id, $5::text, nullif($6::text, ''), $7::text, $8::text, $9::text, $10::text, $11::text,"
-	" $12::text, $13::boolean, $14::bytea FROM (SELECT) AS one LEFT JOIN provider_apps p ON p.uuid = $4::uuid"
+	" $12::text, $13::bytea FROM (SELECT) AS one LEFT JOIN provider_apps p ON p.uuid = $4::uuid"
 	" AND p.deleted_at IS NULL AND coalesce(p.workspace_id, $1) = $1 WHERE p.id IS NOT NULL OR $4::uuid IS NULL RETURNING id"
 };
 
 #define SELECT_ACCOUNTS(where) \
 	"SELECT a.workspace_id, a.id, w.uuid, a.uuid, a.session_id, a.provider_type, p.uuid, a.bridge_kind, a.provider_ref," \
 	" a.phone_number, a.phone_number_id, a.waba_id, a.business_id, a.assigned_instance_url, a.is_primary, a.desired_state, a.status," \
-	" a.disconnect_reason, a.sync, a.status_since, a.last_activity_at, a.health_score, a.secrets" \
+	" a.disconnect_reason, a.sync, a.status_since, a.disconnected_at, a.last_activity_at, a.health_score, coalesce(a.assigned_instance_index, -1), a.secrets" \
 	" FROM whatsapp_accounts a JOIN workspaces w ON w.id = a.workspace_id LEFT JOIN provider_apps p ON p.id = a.provider_app_id" \
 	" WHERE a.deleted_at IS NULL AND " where
 
@@ -38,14 +43,18 @@ static const struct pg_stmt account_update = { "account_set", PG_PREPARED,
 	" AND p.deleted_at IS NULL AND coalesce(p.workspace_id, $1) = $1 WHERE a.workspace_id = $1::bigint AND a.id = $2::bigint"
 	" AND (p.id IS NOT NULL OR $9::uuid IS NULL)" };
 
+static const struct pg_stmt deleted = { "accounts_deleted", PG_PREPARED,
+	"SELECT session_id, coalesce(nullif(reported_phone, ''), phone_number) FROM whatsapp_accounts WHERE workspace_id = $1::bigint"
+	" AND (deleted_at IS NOT NULL OR desired_state = 'deleted') ORDER BY deleted_at DESC NULLS FIRST, id DESC" };
+
 static const struct pg_stmt syncs = {
 	"syncs_list", PG_PREPARED,
 	"SELECT w.uuid, a.uuid, a.session_id, a.sync FROM whatsapp_accounts a JOIN workspaces w ON w.id = a.workspace_id"
 	" WHERE ($1::bigint = 0 OR a.workspace_id = $1) AND a.deleted_at IS NULL AND a.sync <> '{}' ORDER BY a.workspace_id, a.id"
 };
 
-const struct pg_stmt *const account_definition_statements[] = { &primary_unset, &account_insert, &accounts,
-	&account_lock_one, &account_update, &syncs, NULL };
+const struct pg_stmt *const account_definition_statements[] = { &primary_choose, &account_insert, &accounts,
+	&account_lock_one, &account_update, &deleted, &syncs, NULL };
 
 static struct pg_args *account_args(const struct account_info *a)
 {
@@ -63,28 +72,43 @@ static struct pg_args *account_args(const struct account_info *a)
 	pg_arg_text(args, a->waba_id);
 	pg_arg_text(args, a->business_id);
 	pg_arg_text(args, a->assigned_instance_url);
-	pg_arg_bool(args, a->is_primary);
 	pg_arg_bytea(args, a->secrets);
 	return args;
 }
 
-static int primary_clear(struct pg *pg, int64_t workspace_id, struct err *err)
+/* wanted 0: the present one. */
+static int primary_set(struct pg *pg, int64_t workspace_id, int64_t wanted, int64_t *primary, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 
 	pg_arg_i64(args, workspace_id);
-	return definition_run(pg, &primary_unset, args, NULL, err);
+	pg_arg_i64(args, wanted);
+	return definition_run_id(pg, &primary_choose, args, primary, err);
+}
+
+int store_account_primary_set(struct pg *pg, int64_t workspace_id, int64_t id, struct err *err)
+{
+	int64_t primary;
+
+	return primary_set(pg, workspace_id, id, &primary, err);
+}
+
+static int instance_ask(struct pg *pg, const struct account_info *a, int64_t id, struct err *err)
+{
+	const struct account_state added = {
+		.workspace_id = a->workspace_id, .id = id, .bridge = a->bridge, .instance = -1
+	};
+
+	return a->asked_instance ? store_account_ask(pg, &added, *a->asked_instance, err) : 0;
 }
 
 int store_account_add(struct pg *pg, struct account_info *a, struct err *err)
 {
-	int64_t id = 0;
+	int64_t id = 0, primary = 0;
 	int rc = -1;
 
 	if (pg_begin(pg, err) < 0)
 		return -1;
-	if (a->is_primary && primary_clear(pg, a->workspace_id, err) < 0)
-		goto out;
 	if (definition_run_id(pg, &account_insert, account_args(a), &id, err) < 0) {
 		definition_explain(err);
 		goto out;
@@ -93,9 +117,11 @@ int store_account_add(struct pg *pg, struct account_info *a, struct err *err)
 		err_set(err, ERR_INPUT, "unknown", "there is no such app");
 		goto out;
 	}
-	if (pg_commit(pg, err) < 0)
+	if (instance_ask(pg, a, id, err) < 0 ||
+		primary_set(pg, a->workspace_id, a->is_primary ? id : 0, &primary, err) < 0 || pg_commit(pg, err) < 0)
 		goto out;
 	a->id = id;
+	a->is_primary = primary == id;
 	rc = 0;
 out:
 	pg_rollback(pg);
@@ -124,8 +150,10 @@ static void account_read(struct cells *c, struct account_info *a)
 	a->disconnect_reason = definition_text(c);
 	a->sync = definition_text(c);
 	a->status_since_us = cells_time(c);
+	a->disconnected_us = cells_time(c);
 	a->last_activity_us = cells_time(c);
 	a->health_score = (int16_t)cells_i32(c);
+	a->instance = cells_i64(c);
 	a->secrets = definition_text(c);
 }
 
@@ -197,6 +225,37 @@ int store_accounts_list(struct pg *pg, int64_t workspace_id, void (*each)(void *
 		each(ctx, &a);
 	}
 	pg_rows_free(rows);
+	return 0;
+}
+
+static bool is_same_number(const struct phone *wanted, struct str phone)
+{
+	struct phone other;
+
+	return phone_normalise(phone, "", true, &other) && strcmp(other.match_key, wanted->match_key) == 0;
+}
+
+int store_account_deleted(struct pg *pg, int64_t workspace_id, struct str phone, struct arena *arena,
+	struct str *session_id, struct err *err)
+{
+	struct str found = STR_NONE;
+	struct pg_rows *rows = NULL;
+	struct phone wanted;
+
+	if (!phone_normalise(phone, "", true, &wanted)) {
+		*session_id = STR_NONE;
+		return 0;
+	}
+	if (listing(pg, &deleted, workspace_id, &rows, err) < 0)
+		return -1;
+	for (struct cells c = cells_of(rows, arena); !found.p && cells_more(&c); cells_next(&c)) {
+		struct str session = cells_text(&c);
+
+		if (is_same_number(&wanted, cells_borrow(&c)))
+			found = session;
+	}
+	pg_rows_free(rows);
+	*session_id = found;
 	return 0;
 }
 

@@ -17,7 +17,7 @@
 
 #define REPORTED_COLUMNS \
 	"r (workspace_id, id, status, status_since, status_at, first_connected_at, last_connected_at, disconnected_at, disconnect_reason," \
-	" disconnect_details, sync)"
+	" disconnect_details, sync, sent, reported_phone, disconnects)"
 
 /* ORDER BY target: the order of parked_updates_target, the only index that finds the account. */
 static const struct pg_stmt load = { "accounts_load", PG_PREPARED,
@@ -25,11 +25,12 @@ static const struct pg_stmt load = { "accounts_load", PG_PREPARED,
 	" w.settings ->> 'default_region', w.settings #> '{sync,enabled}' IS DISTINCT FROM 'false',"
 	" " MAX_CHATS ", " WINDOW_DAYS ","
 	" a.status, a.status_since, a.status_at, a.first_connected_at, a.last_connected_at, a.disconnected_at, a.disconnect_reason,"
-	" a.disconnect_details, a.sync,"
+	" a.disconnect_details, a.reported_phone, a.sync,"
 	" coalesce((SELECT true FROM parked_updates p WHERE p.workspace_id = a.workspace_id AND p.account_id = a.id"
-	" ORDER BY p.target LIMIT 1), false)"
+	" ORDER BY p.target LIMIT 1), false),"
+	" a.deleted_at IS NOT NULL OR w.deleted_at IS NOT NULL"
 	" FROM whatsapp_accounts a JOIN workspaces w ON w.id = a.workspace_id"
-	" WHERE a.uuid = ANY ($1::uuid[]) AND a.deleted_at IS NULL AND w.deleted_at IS NULL" };
+	" WHERE a.uuid = ANY ($1::uuid[])" };
 
 static const struct pg_stmt any = { "accounts_any", PG_PREPARED,
 	"SELECT 1 WHERE EXISTS (SELECT FROM whatsapp_accounts)" };
@@ -39,10 +40,12 @@ static const struct pg_stmt store = { "accounts_store", PG_UNNAMED,
 	" is_active = r.status = 'connected', first_connected_at = r.first_connected_at, last_connected_at = r.last_connected_at, disconnected_at = r.disconnected_at,"
 	" disconnect_reason = r.disconnect_reason, disconnect_details = r.disconnect_details,"
 	" sync = CASE WHEN r.sync IS NULL THEN a.sync ELSE jsonb_strip_nulls(a.sync || r.sync) END,"
-	" last_activity_at = now(), updated_at = now()"
+	" reported_phone = r.reported_phone,"
+	" disconnect_count = a.disconnect_count + CASE a.desired_state WHEN 'connected' THEN r.disconnects ELSE 0 END,"
+	" last_activity_at = CASE WHEN r.sent THEN now() ELSE a.last_activity_at END, updated_at = now()"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],"
-	" $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::jsonb[]) AS " REPORTED_COLUMNS
-	" WHERE a.workspace_id = r.workspace_id AND a.id = r.id" };
+	" $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::jsonb[], $12::boolean[], $13::text[],"
+	" $14::integer[]) AS " REPORTED_COLUMNS " WHERE a.workspace_id = r.workspace_id AND a.id = r.id" };
 
 /* A notice has its time, so that a newer one can replace it, and the oldest is dropped when there are too many. */
 static const struct pg_stmt notices = { "notices_store", PG_UNNAMED,
@@ -83,9 +86,13 @@ static void account_read(struct cells *c, struct account_row *row)
 	row->disconnected_us = cells_time(c);
 	row->disconnect_reason = cells_text(c);
 	row->disconnect_details = cells_text(c);
+	row->reported_phone = cells_text(c);
+	row->disconnects = 0;
 	row->sync = cells_text(c);
 	row->sync_patch = STR_NONE;
 	row->has_parked = cells_bool(c);
+	row->deleted = cells_bool(c);
+	row->sent = false;
 }
 
 int store_accounts_load(struct pg *pg, const struct uuid *ids, size_t n, struct arena *a,
@@ -149,6 +156,9 @@ int store_accounts(struct pg *pg, const struct account_row *const *rows, size_t 
 		columns_text(&c, r->disconnect_reason);
 		columns_text(&c, r->disconnect_details);
 		columns_jsonb(&c, r->sync_patch);
+		columns_bool(&c, r->sent);
+		columns_text(&c, r->reported_phone);
+		columns_i32(&c, r->disconnects);
 	}
 	return columns_start(&c, pg, &store, err);
 }

@@ -11,9 +11,14 @@ static const struct pg_stmt draw = { "contact_ids_draw", PG_PREPARED,
 static const struct pg_stmt insert = { "contacts_insert", PG_UNNAMED,
 	"INSERT INTO contacts (workspace_id, id, uuid, first_name, last_name, phone, match_key, email, email_at, profile_picture,"
 	" profile_picture_at, name_rank, name_at, in_address_book, in_address_book_at, source_type, source_account_id)"
-	" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
-	" $9::timestamptz[], $10::text[], $11::timestamptz[], $12::smallint[], $13::timestamptz[], $14::boolean[], $15::timestamptz[],"
-	" $16::text[], $17::bigint[])" };
+	" SELECT r.workspace_id, r.id, " STORE_FREE_UUID(
+		"contacts") ", r.first_name, r.last_name, r.phone, r.match_key, r.email, r.email_at,"
+			    " r.profile_picture, r.profile_picture_at, r.name_rank, r.name_at, r.in_address_book, r.in_address_book_at, r.source_type,"
+			    " r.source_account_id FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
+			    " $9::timestamptz[], $10::text[], $11::timestamptz[], $12::smallint[], $13::timestamptz[], $14::boolean[], $15::timestamptz[],"
+			    " $16::text[], $17::bigint[]) AS r (workspace_id, id, uuid, first_name, last_name, phone, match_key, email, email_at,"
+			    " profile_picture, profile_picture_at, name_rank, name_at, in_address_book, in_address_book_at, source_type, source_account_id)"
+			    " RETURNING id, uuid" };
 
 static const struct pg_stmt store = { "contacts_store", PG_UNNAMED,
 	"UPDATE contacts AS c SET first_name = r.first_name, last_name = r.last_name, phone = r.phone, match_key = r.match_key,"
@@ -116,8 +121,19 @@ int store_contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *er
 	return 0;
 }
 
-int store_contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)
+/* Of the row with that id, mostly the one at `place`: rows are returned in the order in which they are inserted. */
+static void uuid_take(struct contact_row *const *rows, size_t n, size_t place, int64_t id, struct uuid uuid)
 {
+	size_t i = place;
+
+	while (rows[i % n]->id != id && i < place + n)
+		i++;
+	rows[i % n]->uuid = uuid;
+}
+
+int store_contacts_insert(struct pg *pg, struct contact_row *const *rows, size_t n, struct err *err)
+{
+	struct pg_rows *inserted = NULL;
 	struct columns c;
 
 	if (n == 0)
@@ -145,7 +161,15 @@ int store_contacts_insert(struct pg *pg, const struct contact_row *const *rows, 
 		columns_word(&c, r->source == PROVIDER_NONE ? "manual" : provider_word(r->source));
 		columns_id(&c, r->source_account_id);
 	}
-	return columns_run(&c, pg, &insert, NULL, err);
+	if (columns_run(&c, pg, &insert, &inserted, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(inserted, NULL); cells_more(&at); cells_next(&at)) {
+		int64_t id = cells_i64(&at);
+
+		uuid_take(rows, n, (size_t)at.row, id, cells_uuid(&at));
+	}
+	pg_rows_free(inserted);
+	return 0;
 }
 
 int store_contacts(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err)

@@ -24,8 +24,8 @@ int store_aliases_find_former(struct pg *pg, struct alias_row *aliases, int64_t 
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 /* Draws n contact ids. */
 int store_contact_ids_draw(struct pg *pg, size_t n, int64_t *out, struct err *err) ERR_MUST_USE;
-/* Inserts contacts whose ids (and uuids) were drawn. */
-int store_contacts_insert(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
+/* Inserts contacts whose ids were drawn, with their uuids; one whose uuid is taken gets another, which is filled in. */
+int store_contacts_insert(struct pg *pg, struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Started only (pg_start): writes names, their rank and time, phone, match_key, and email, picture, in_address_book
  * with their times as the rows have them. */
 int store_contacts(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;

@@ -3,6 +3,7 @@
 
 #include "store/cells.h"
 #include "store/columns.h"
+#include "store/private.h"
 #include "store/statements.h"
 
 #define CONVERSATION_COLUMNS \
@@ -48,13 +49,13 @@ static const struct pg_stmt load = {
  * contact, which is then left out. */
 static const struct pg_stmt create = { "conversations_create", PG_UNNAMED,
 	"INSERT INTO conversations AS v (workspace_id, account_id, contact_id, group_id, uuid)"
-	" SELECT r.workspace_id, r.account_id, c.id, r.group_id, coalesce(r.uuid, gen_random_uuid())"
-	" FROM (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[])"
-	" AS r (workspace_id, account_id, contact_id, group_id, uuid) ORDER BY workspace_id, contact_id, group_id) AS r"
-	" LEFT JOIN LATERAL (SELECT c.id FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = r.contact_id"
-	" AND c.merged_into IS NULL FOR KEY SHARE) AS c ON true"
-	" WHERE c.id IS NOT NULL OR r.group_id IS NOT NULL"
-	" ON CONFLICT (workspace_id, contact_id, group_id, account_id) DO NOTHING" };
+	" SELECT r.workspace_id, r.account_id, c.id, r.group_id, " STORE_FREE_UUID(
+		"conversations") " FROM (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[])"
+				 " AS r (workspace_id, account_id, contact_id, group_id, uuid) ORDER BY workspace_id, contact_id, group_id) AS r"
+				 " LEFT JOIN LATERAL (SELECT c.id FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = r.contact_id"
+				 " AND c.merged_into IS NULL FOR KEY SHARE) AS c ON true"
+				 " WHERE c.id IS NOT NULL OR r.group_id IS NOT NULL"
+				 " ON CONFLICT (workspace_id, contact_id, group_id, account_id) DO NOTHING" };
 
 static const struct pg_stmt store = { "conversations_store", PG_UNNAMED,
 	"UPDATE conversations AS v SET sequence = r.sequence, unread_messages = r.unread_messages, last_read_at = r.last_read_at,"

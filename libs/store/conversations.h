@@ -22,8 +22,8 @@ int store_conversations_of_person(struct pg *pg, const struct conversation_row *
 /* Reads rows by (workspace, id). ERR_FATAL when one does not exist: the id came from a row that refers to it. */
 int store_conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;
-/* Inserts those with id 0, from the contact WHERE merged_into IS NULL FOR KEY SHARE, with their uuid (nil: the database
- * draws one). A row that could not be inserted keeps id 0: the contact was merged meanwhile, so read its alias again.
+/* Inserts those with id 0, from the contact WHERE merged_into IS NULL FOR KEY SHARE, with their uuid (nil or taken: the
+ * database draws one). A row that could not be inserted keeps id 0: the contact was merged meanwhile, so read its alias again.
  * For an existing conversation the whole row is filled instead (safe to repeat). */
 int store_conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;

@@ -52,15 +52,22 @@ struct account_info {
 	struct str provider_ref, phone_number, phone_number_id, waba_id, business_id, assigned_instance_url;
 	bool is_primary;
 	struct str secrets; /* sealed, absent: none */
+	const int64_t *asked_instance; /* of one that is added: the index asked for; NULL: cleanup chooses */
 	/* of rows that are read */
 	struct str desired_state, status, disconnect_reason, sync; /* sync: jsonb */
-	int64_t status_since_us, last_activity_us;
+	int64_t status_since_us, disconnected_us, last_activity_us;
+	int64_t instance; /* an index, -1: none */
 	int16_t health_score;
 };
-/* Adds an account in a transaction of its own; a primary one replaces the workspace's previous primary. Fills a->id.
+/* Adds an account in a transaction of its own; a primary one replaces the workspace's previous primary, and the first one becomes primary.
+ * Fills a->id and a->is_primary.
  * ERR_CONFLICT when another account has the session_id, phone_number_id or provider_ref, or another workspace the WABA,
- * and says which; ERR_INPUT "unknown" when there is no such app. */
+ * and says which; ERR_INPUT "unknown" when there is no such app; for the instance asked for as store_account_ask(). */
 int store_account_add(struct pg *pg, struct account_info *a, struct err *err) ERR_MUST_USE;
+/* The session id of the workspace's last deleted account with this number, or of one that is to be deleted; absent: none. The number that
+ * was reported counts before the one that was defined, and all variants of a number are one (phone/phone.h). In the arena. */
+int store_account_deleted(struct pg *pg, int64_t workspace_id, struct str phone, struct arena *arena,
+	struct str *session_id, struct err *err) ERR_MUST_USE;
 /* A live account by uuid or session id, locked until the end of the caller's transaction; strings are copied into the
  * arena. ERR_INPUT "unknown". */
 int store_account_lock(struct pg *pg, struct str uuid_or_session, struct arena *arena, struct account_info *out,
@@ -68,6 +75,8 @@ int store_account_lock(struct pg *pg, struct str uuid_or_session, struct arena *
 /* Stores names, app and secrets of an account that is locked; a name of no bytes is removed. Errors as
  * store_account_add(). */
 int store_account_set(struct pg *pg, const struct account_info *a, struct err *err) ERR_MUST_USE;
+/* Makes a live account the primary one of its workspace. */
+int store_account_primary_set(struct pg *pg, int64_t workspace_id, int64_t id, struct err *err) ERR_MUST_USE;
 /* Live accounts of a workspace, 0: of all. */
 int store_accounts_list(struct pg *pg, int64_t workspace_id, void (*each)(void *ctx, const struct account_info *a),
 	void *ctx, struct err *err) ERR_MUST_USE;

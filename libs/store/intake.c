@@ -35,13 +35,16 @@ static const struct pg_stmt by_waba = { "intake_accounts_by_waba", PG_PREPARED,
 static const struct pg_stmt apps = { "intake_apps", PG_PREPARED, SELECT_APPS("") };
 static const struct pg_stmt app_one = { "intake_app", PG_PREPARED, SELECT_APPS(" AND p.uuid = $1") };
 
-static const struct pg_stmt qr_put = { "account_qr_put", PG_PREPARED,
-	"INSERT INTO account_qr (workspace_id, account_id, code, expires_at) VALUES ($1, $2, $3, now() + $4::integer * interval '1 second')"
-	" ON CONFLICT (workspace_id, account_id) DO UPDATE SET code = excluded.code, expires_at = excluded.expires_at,"
-	" updated_at = now()" };
+static const struct pg_stmt qr_put = {
+	"account_qr_put", PG_PREPARED,
+	"INSERT INTO account_qr (workspace_id, account_id, kind, code, expires_at)"
+	" VALUES ($1, $2, $3, $4, now() + $5::integer * interval '1 second') ON CONFLICT (workspace_id, account_id)"
+	" DO UPDATE SET kind = excluded.kind, code = excluded.code, expires_at = excluded.expires_at, updated_at = now()"
+};
 
 const struct pg_stmt *const intake_statements[] = { &accounts, &account, &by_session, &by_row, &of_workspace,
-	&gone_of_workspace, &by_phone_number_id, &by_waba, &apps, &app_one, &qr_put, NULL };
+	&gone_of_workspace, &by_phone_number_id, &by_waba, &apps, &app_one, NULL };
+const struct pg_stmt *const account_qr_statements[] = { &qr_put, NULL };
 
 static void account_read(struct cells *c, struct intake_account_row *row)
 {
@@ -184,14 +187,15 @@ int store_intake_apps_load(struct pg *pg, const struct uuid *uuid,
 	return 0;
 }
 
-int store_account_qr_put(struct pg *pg, int64_t workspace_id, int64_t account_id, struct str sealed, int ttl_s,
-	struct err *err)
+int store_account_qr_put(struct pg *pg, int64_t workspace_id, int64_t account_id, bool pairing, struct str sealed,
+	int ttl_s, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	int rc;
 
 	pg_arg_i64(args, workspace_id);
 	pg_arg_i64(args, account_id);
+	pg_arg_text(args, pairing ? STR("pairing") : STR("qr"));
 	pg_arg_bytea(args, sealed);
 	pg_arg_i32(args, ttl_s);
 	rc = pg_run(pg, &qr_put, args, NULL, err);

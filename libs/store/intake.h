@@ -52,8 +52,8 @@ struct intake_app_row {
 int store_intake_apps_load(struct pg *pg, const struct uuid *uuid,
 	void (*each)(void *ctx, const struct intake_app_row *row), void *ctx, struct err *err) ERR_MUST_USE;
 
-/* The account's latest QR code, which expires after ttl_s. */
-int store_account_qr_put(struct pg *pg, int64_t workspace_id, int64_t account_id, struct str sealed, int ttl_s,
-	struct err *err) ERR_MUST_USE;
+/* The account's latest QR code, or pairing code, which expires after ttl_s. */
+int store_account_qr_put(struct pg *pg, int64_t workspace_id, int64_t account_id, bool pairing, struct str sealed,
+	int ttl_s, struct err *err) ERR_MUST_USE;
 
 #endif

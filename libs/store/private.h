@@ -43,4 +43,11 @@ static inline void columns_sender_change(struct columns *c, const struct sender_
 /* The rank of a status as a number: failed ranks below delivered, read and played. */
 #define STATUS_RANK(status) "array_position('{pending,sent,failed,delivered,read,played}'::text[], " status ")"
 
+/* The uuid of a new row r, unless a row of the table in the same workspace has it: an event that is repeated derives the same uuid for a row
+ * that should be another one, as after the erasure of a contact. */
+#define STORE_FREE_UUID(table) \
+	"CASE WHEN r.uuid IS NULL OR EXISTS (SELECT FROM " table \
+	" t WHERE t.workspace_id = r.workspace_id AND t.uuid = r.uuid)" \
+	" THEN gen_random_uuid() ELSE r.uuid END"
+
 #endif

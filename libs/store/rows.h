@@ -19,10 +19,14 @@ struct account_row {
 	int64_t status_since_us, status_at_us; /* when it changed to that, and was last reported */
 	int64_t first_connected_us, last_connected_us, disconnected_us;
 	struct str disconnect_reason, disconnect_details;
+	struct str reported_phone; /* of the session, as it was reported last */
+	int32_t disconnects; /* unwanted ones to add to disconnect_count */
 	struct str sync; /* jsonb, as it was read */
 	/* Members to set, null: to remove; absent: none. Marks that a sweep sets meanwhile stay. */
 	struct str sync_patch;
 	bool has_parked; /* anything in parked_updates */
+	bool deleted; /* the account, or its workspace */
+	bool sent; /* it sent something: last_activity_at moves to now */
 };
 
 enum alias_kind { ALIAS_PHONE, ALIAS_LID, ALIAS_BSUID, ALIAS_USERNAME, ALIAS_JID };

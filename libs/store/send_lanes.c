@@ -41,7 +41,7 @@ static const struct pg_stmt write = { "send_lanes_write", PG_PREPARED,
 	" paused_until, attempts, failures)"
 	" WHERE l.workspace_id = r.workspace_id AND l.account_id = r.account_id" };
 
-/* A hold stands until its time is over or the account is connected on request: a shorter one does not end it meanwhile. */
+/* A hold stands until its time is over or the account is connected on request: meanwhile only a longer one replaces it. */
 static const struct pg_stmt hold = { "send_lanes_hold", PG_UNNAMED,
 	"WITH held AS (UPDATE send_lanes l SET held_at = r.at, held_until = r.until, held_code = r.code, updated_at = now()"
 	" FROM (SELECT DISTINCT ON (workspace_id, account_id) r.*, CASE WHEN r.for_ms < 0 THEN 'infinity'"
@@ -50,7 +50,7 @@ static const struct pg_stmt hold = { "send_lanes_hold", PG_UNNAMED,
 	" ORDER BY workspace_id, account_id, at DESC, place) AS r"
 	" WHERE l.workspace_id = r.workspace_id AND l.account_id = r.account_id AND (l.held_at IS NULL OR l.held_at < r.at)"
 	" AND NOT EXISTS (SELECT FROM whatsapp_accounts a WHERE a.workspace_id = l.workspace_id AND a.id = l.account_id"
-	" AND a.desired_at <= l.held_at AND l.held_until > r.at AND l.held_until > r.until)"
+	" AND a.desired_at <= l.held_at AND l.held_until > r.at AND l.held_until >= r.until)"
 	" RETURNING l.workspace_id, l.account_id, r.place)"
 	" SELECT h.place, pg_notify('blazz_sending', 'account:' || a.uuid) FROM held h CROSS JOIN LATERAL (SELECT a.uuid"
 	" FROM whatsapp_accounts a WHERE a.workspace_id = h.workspace_id AND a.id = h.account_id OFFSET 0) AS a" };

@@ -45,7 +45,7 @@ int store_send_lanes_read(struct pg *pg, const int32_t *partitions, size_t n, st
 int store_send_lanes_write(struct pg *pg, const struct send_lane *lanes, size_t n, struct err *err) ERR_MUST_USE;
 
 /* A provider's code stops an account. Of several holds the one that begins last counts, whichever is written last, but while
- * an earlier one stands no shorter one replaces it. Other replicas are notified of an applied hold as of a change of the account. */
+ * an earlier one stands only a longer one replaces it. Other replicas are notified of an applied hold as of a change of the account. */
 struct send_hold {
 	int64_t workspace_id, account_id;
 	int64_t at_us; /* when the provider said so */

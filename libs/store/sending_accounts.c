@@ -13,13 +13,16 @@
 	" a.phone_number, a.phone_number_id, a.waba_id, a.business_id, a.secrets, a.metadata -> 'sending'," \
 	" a.desired_state = 'connected', a.deleted_at IS NOT NULL OR w.deleted_at IS NOT NULL, a.is_primary, a.status, a.desired_at," \
 	" a.status_at, a.health_score, a.created_at, a.provider_app_id::text," CAPABILITY( \
-		max_daily_conversations_per_business) "," CAPABILITY(max_daily_conversation_per_phone) ", w.portfolio_per_day, l.held_at, l.held_until, l.held_code"
+		max_daily_conversations_per_business) "," CAPABILITY(max_daily_conversation_per_phone) ", w.portfolio_per_day, l.held_at, l.held_until, l.held_code," \
+												       " i.uuid, i.secrets"
 #define RELATED \
 	" CROSS JOIN LATERAL (SELECT w.uuid, w.deleted_at, " PORTFOLIO_PER_DAY( \
 		"w.settings -> 'sending'") " AS portfolio_per_day" \
 					   " FROM workspaces w WHERE w.id = a.workspace_id OFFSET 0) AS w" \
 					   " LEFT JOIN LATERAL (SELECT l.held_at, l.held_until, l.held_code FROM send_lanes l WHERE l.workspace_id = a.workspace_id" \
-					   " AND l.account_id = a.id OFFSET 0) AS l ON true"
+					   " AND l.account_id = a.id OFFSET 0) AS l ON true" \
+					   " LEFT JOIN LATERAL (SELECT i.uuid, i.secrets FROM instances i WHERE i.index = a.assigned_instance_index" \
+					   " AND i.kind = a.bridge_kind OFFSET 0) AS i ON true"
 
 static const struct pg_stmt find = { "sending_accounts_find", PG_UNNAMED,
 	"SELECT " ACCOUNT_COLUMNS " FROM (SELECT DISTINCT uuid FROM unnest($1::uuid[]) AS r (uuid)) AS r"
@@ -90,6 +93,8 @@ static struct sending_account account_read(struct cells *c)
 	a.held_at_us = cells_time(c);
 	a.held_until_us = cells_time(c);
 	a.held_code = cells_text(c);
+	a.instance = cells_uuid(c);
+	a.instance_secrets = cells_text(c);
 	return a;
 }
 

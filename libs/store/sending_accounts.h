@@ -15,6 +15,8 @@ struct sending_account {
 	struct str session_id, provider_ref, instance_url;
 	struct str phone_number, phone_number_id, waba_id, business_id;
 	struct str secrets; /* sealed (store/secrets.h); absent: none */
+	struct uuid instance; /* that it is assigned to, if that is of its kind; nil: none */
+	struct str instance_secrets; /* sealed; absent: none */
 	struct str limits; /* jsonb: metadata.sending; absent: none */
 	bool desired_connected; /* desired_state */
 	bool deleted; /* or its workspace */

@@ -22,7 +22,7 @@ static const struct pg_stmt check = { "sends_check", PG_PREPARED,
 	" FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::integer[], $7::boolean[]) WITH ORDINALITY"
 	" AS r (workspace_id, id, generation, account_id, slot, bridge, place)"
 	" LEFT JOIN LATERAL (SELECT * FROM sends s WHERE s.workspace_id = r.workspace_id AND s.id = r.id OFFSET 0) AS s ON true),"
-	" campaign AS MATERIALIZED (SELECT d.workspace_id, d.campaign_id, d.bridge, c.status = 'running' AS running,"
+	" campaign AS MATERIALIZED (SELECT d.*, c.status = 'running' AS running,"
 	" c.campaign_type = 'instant' OR coalesce(t.category, 'MARKETING') = 'MARKETING' AS marketing, w.open"
 	" FROM (SELECT DISTINCT workspace_id, campaign_id, bridge FROM found WHERE campaign_id IS NOT NULL) AS d"
 	" CROSS JOIN LATERAL (SELECT * FROM campaigns c WHERE c.workspace_id = d.workspace_id AND c.id = d.campaign_id OFFSET 0) AS c"
@@ -45,20 +45,24 @@ static const struct pg_stmt check = { "sends_check", PG_PREPARED,
 	" judged AS MATERIALIZED (SELECT f.*, CASE WHEN NOT f.pending THEN 'changed'"
 	" WHEN f.campaign_id IS NOT NULL AND c.running IS NOT TRUE THEN 'stopped' WHEN f.deadline < now() THEN 'deadline'"
 	" WHEN f.address LIKE 'erased:%' THEN 'erased' WHEN o.of_all OR (o.place IS NOT NULL AND c.marketing) THEN 'opted_out'"
-	" WHEN NOT c.open THEN 'closed' END AS verdict FROM found f"
-	" LEFT JOIN campaign c ON c.workspace_id = f.workspace_id AND c.campaign_id = f.campaign_id AND c.bridge = f.bridge"
-	" LEFT JOIN opted_out o ON o.place = f.place),"
+	" WHEN NOT c.open THEN 'closed' WHEN c.bridge AND NOT EXISTS (SELECT FROM person p CROSS JOIN LATERAL (SELECT"
+	" account_id FROM conversations WHERE workspace_id = p.workspace_id AND contact_id = p.id"
+	" AND group_id IS NULL OFFSET 0) AS v WHERE p.place = f.place AND v.account_id = p.account_id) THEN 'new' END AS verdict FROM found f"
+	" LEFT JOIN campaign c USING (workspace_id, campaign_id, bridge)"
+	" LEFT JOIN opted_out o USING (place)),"
 	" moved AS (UPDATE sends s SET status = CASE WHEN s.campaign_id IS NULL OR j.verdict = 'deadline' THEN 'failed' ELSE 'skipped' END,"
 	" error_code = j.verdict, next_attempt_at = NULL, request = NULL, updated_at = now()"
 	" FROM (SELECT * FROM judged WHERE verdict IN ('deadline', 'erased', 'opted_out') ORDER BY workspace_id, id) AS j"
 	" WHERE s.workspace_id = j.workspace_id AND s.id = j.id AND s.status = 'pending' AND s.generation = j.generation"
-	" RETURNING j.place, j.verdict, s.campaign_id, s.status) SELECT j.place, j.verdict, NULL::bigint, NULL::text FROM judged j"
+	" RETURNING j.place, j.verdict, s.campaign_id, s.status) SELECT j.place, j.verdict, NULL, NULL FROM judged j"
 	" WHERE j.verdict IS NOT NULL UNION ALL SELECT m.place, m.verdict, m.campaign_id, m.status FROM moved m" };
 
 const struct pg_stmt *const sends_check_statements[] = { &check, NULL };
 
 static enum send_verdict verdict_of(struct str word)
 {
+	if (str_is(word, "new"))
+		return SEND_MAY;
 	return str_is(word, "changed")    ? SEND_CHANGED
 		: str_is(word, "stopped") ? SEND_STOPPED
 		: str_is(word, "closed")  ? SEND_CLOSED
@@ -89,6 +93,7 @@ int store_sends_check(struct pg *pg, struct send_check *rows, size_t n, struct a
 	for (size_t i = 0; i < n; i++) {
 		rows[i].verdict = SEND_MAY;
 		rows[i].reason = STR_NONE;
+		rows[i].new_conversation = false;
 	}
 	for (struct cells at = cells_of(answer, a); cells_more(&at); cells_next(&at)) {
 		struct send_check *row = &rows[cells_place(&at, n)];
@@ -98,6 +103,7 @@ int store_sends_check(struct pg *pg, struct send_check *rows, size_t n, struct a
 		struct str moved_to = cells_borrow(&at);
 
 		row->verdict = verdict_of(word);
+		row->new_conversation = row->new_conversation || str_is(word, "new");
 		row->reason = row->verdict == SEND_ENDED ? word : STR_NONE;
 		if (moved_to.p)
 			counts_move(&counts, row->workspace_id, campaign_id, row->slot, SEND_STATUS_PENDING,

@@ -18,6 +18,8 @@ struct send_check {
 	int32_t slot; /* partition of the lane: of its counters */
 	bool bridge; /* the account is a bridge's: a campaign without a window gets 08:00 to 20:00 */
 	enum send_verdict verdict; /* out */
+	/* Out, of SEND_MAY, a bridge and a campaign: the account has no conversation with the recipient, whatever contact the address is now. */
+	bool new_conversation;
 	struct str reason; /* out, of SEND_ENDED, in the arena: deadline, erased, opted_out */
 };
 /* Judges the rows by what is committed now, and ends those that must not be sent. A single message heeds its deadline

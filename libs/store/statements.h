@@ -12,6 +12,10 @@
 extern const struct pg_stmt *const progress_statements[], *const progress_admin_statements[];
 extern const struct pg_stmt *const outbox_statements[];
 extern const struct pg_stmt *const leases_statements[];
+extern const struct pg_stmt *const cleanup_instances_statements[], *const cleanup_accounts_statements[],
+									   *const cleanup_storage_statements[];
+extern const struct pg_stmt *const cleanup_health_statements[], *const cleanup_resync_statements[];
+extern const struct pg_stmt *const cleanup_jobs_statements[], *const cleanup_requests_statements[];
 extern const struct pg_stmt *const accounts_statements[];
 extern const struct pg_stmt *const contacts_statements[];
 extern const struct pg_stmt *const aliases_statements[];
@@ -27,10 +31,11 @@ extern const struct pg_stmt *const parked_statements[];
 extern const struct pg_stmt *const syncs_statements[];
 extern const struct pg_stmt *const templates_statements[];
 extern const struct pg_stmt *const schema_statements[];
-extern const struct pg_stmt *const intake_statements[];
+extern const struct pg_stmt *const intake_statements[], *const account_qr_statements[];
 extern const struct pg_stmt *const workspace_definition_statements[];
 extern const struct pg_stmt *const app_definition_statements[];
-extern const struct pg_stmt *const account_definition_statements[];
+extern const struct pg_stmt *const account_definition_statements[], *const account_wish_statements[];
+extern const struct pg_stmt *const instance_definition_statements[];
 extern const struct pg_stmt *const endpoints_statements[], *const endpoints_health_statements[],
 								   *const endpoint_definition_statements[];
 extern const struct pg_stmt *const replays_statements[], *const replays_admin_statements[];

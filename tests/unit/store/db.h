@@ -17,6 +17,7 @@
 #define CHAT_SYNC  "blazz_chat_sync"
 #define DISPATCHER "blazz_webhook_dispatcher"
 #define SENDER     "blazz_campaign_sender"
+#define CLEANUP    "blazz_cleanup"
 
 struct db {
 	struct pg *admin; /* superuser, for looking and arranging */
@@ -91,7 +92,7 @@ static inline int db_stop(void **state)
 #define TRUNCATE \
 	"DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ') FROM pg_class" \
 	" WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> ALL" \
-	" ('{workspaces,users,whatsapp_accounts,provider_apps,schema_version}')); END $$"
+	" ('{workspaces,users,whatsapp_accounts,provider_apps,instances,schema_version}')); END $$"
 
 /* A setup for each test: no rows but the tenants'. */
 static inline int db_empty(void **state)

@@ -34,7 +34,7 @@ static int fresh(void **state)
 	db_script(
 		"UPDATE workspaces SET deleted_at = NULL, settings = '{\"default_region\":\"ID\",\"sync\":{\"max_chats\":20}}';"
 		"UPDATE whatsapp_accounts SET deleted_at = NULL, notices = '{}', sync = '{}', last_activity_at = NULL,"
-		" status = 'disconnected'");
+		" status = 'disconnected', desired_state = 'connected', disconnect_count = 0, reported_phone = NULL");
 	return 0;
 }
 
@@ -93,15 +93,15 @@ static void settings_of_any_shape_are_read(void **state)
 	}
 }
 
-static void deleted_and_unknown_accounts_are_not_returned(void **state)
+static void accounts_say_whether_they_or_their_workspace_are_deleted(void **state)
 {
 	(void)state;
 	assert_int_equal(load_one("00000000-0000-4000-8000-0000000000ff").n, 0);
 	execute(db.admin, "UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 1");
-	assert_int_equal(load_one(FIRST).n, 0);
-	assert_int_equal(load_one(SECOND).n, 1);
+	assert_true(load_one(FIRST).rows[0].deleted);
+	assert_false(load_one(SECOND).rows[0].deleted);
 	execute(db.admin, "UPDATE workspaces SET deleted_at = now() WHERE id = 1");
-	assert_int_equal(load_one(SECOND).n, 0);
+	assert_true(load_one(SECOND).rows[0].deleted);
 }
 
 static void parked_updates_are_noticed(void **state)
@@ -124,12 +124,17 @@ static void reported_states_are_stored(void **state)
 	row->status = STR("connected");
 	row->status_since_us = row->first_connected_us = row->last_connected_us = AT(7);
 	row->sync_patch = STR("{\"status\":\"running\"}");
+	row->sent = true;
+	row->reported_phone = STR("+6281200000001");
+	row->disconnects = 2;
 	done(store_accounts(db.pg, (const struct account_row *const[]){ row }, 1, &db.err));
 	l = load_one(FIRST);
 	assert_str(row->status, "connected");
 	assert_int_equal(row->status_since_us, AT(7));
 	assert_int_equal(row->first_connected_us, AT(7));
 	assert_str(row->sync, "{\"status\": \"running\"}");
+	assert_str(row->reported_phone, "+6281200000001");
+	assert_int_equal(db_i64("SELECT disconnect_count FROM whatsapp_accounts WHERE id = 1"), 2);
 	assert_int_equal(
 		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE is_active AND last_activity_at IS NOT NULL"), 1);
 
@@ -137,12 +142,19 @@ static void reported_states_are_stored(void **state)
 	row->disconnected_us = AT(9);
 	row->disconnect_reason = STR("timeout");
 	row->disconnect_details = STR("UNLAUNCHED");
+	row->sent = false;
+	row->disconnects = 1; /* not lost: it was to be disconnected */
+	execute(db.admin, "UPDATE whatsapp_accounts SET desired_state = 'disconnected'");
+	execute(db.admin, "UPDATE whatsapp_accounts SET last_activity_at = '2026-01-01'");
 	done(store_accounts(db.pg, (const struct account_row *const[]){ row }, 1, &db.err));
 	l = load_one(FIRST);
 	assert_int_equal(row->disconnected_us, AT(9));
 	assert_str(row->disconnect_reason, "timeout");
 	assert_str(row->disconnect_details, "UNLAUNCHED");
-	assert_int_equal(db_i64("SELECT count(*) FROM whatsapp_accounts WHERE is_active"), 0);
+	assert_int_equal(db_i64("SELECT disconnect_count FROM whatsapp_accounts WHERE id = 1"), 2);
+	assert_int_equal(
+		db_i64("SELECT count(*) FROM whatsapp_accounts WHERE is_active OR last_activity_at <> '2026-01-01'"),
+		0);
 }
 
 static void a_status_that_does_not_exist_is_an_error_of_the_data(void **state)
@@ -235,7 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(live_accounts_come_with_their_settings, fresh),
 		cmocka_unit_test_setup(settings_of_any_shape_are_read, fresh),
-		cmocka_unit_test_setup(deleted_and_unknown_accounts_are_not_returned, fresh),
+		cmocka_unit_test_setup(accounts_say_whether_they_or_their_workspace_are_deleted, fresh),
 		cmocka_unit_test_setup(parked_updates_are_noticed, fresh),
 		cmocka_unit_test_setup(reported_states_are_stored, fresh),
 		cmocka_unit_test_setup(a_status_that_does_not_exist_is_an_error_of_the_data, fresh),

@@ -42,7 +42,7 @@ static void make(int64_t id, const char *digits)
 	done(pg_begin(db.pg, &db.err));
 	done(store_aliases_insert(db.pg, &a, 1, &inserted, &db.err));
 	assert_true(inserted);
-	done(store_contacts_insert(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
+	done(store_contacts_insert(db.pg, (struct contact_row *const[]){ &c }, 1, &db.err));
 	done(pg_commit(db.pg, &db.err));
 }
 
@@ -153,7 +153,7 @@ static void of_two_transactions_that_see_the_same_people_first_one_wins(void **s
 	other_start(&other);
 	done(store_aliases_insert(db.pg, &mine[1], 1, &inserted[1], &db.err));
 	assert_true(inserted[0] && inserted[1]);
-	done(store_contacts_insert(db.pg, (const struct contact_row *const[]){ &first, &second }, 2, &db.err));
+	done(store_contacts_insert(db.pg, (struct contact_row *const[]){ &first, &second }, 2, &db.err));
 	done(pg_commit(db.pg, &db.err));
 	other_end(&other);
 	assert_false(theirs.inserted[0]);
@@ -212,7 +212,7 @@ static void stored_values_are_read_back(void **state)
 	int64_t id = 10;
 
 	(void)state;
-	done(store_contacts_insert(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
+	done(store_contacts_insert(db.pg, (struct contact_row *const[]){ &c }, 1, &db.err));
 	c.first_name = STR("Budi");
 	c.last_name = STR("S.");
 	c.email = STR("b@example.com");
@@ -261,7 +261,7 @@ static void public_ids_of_two_contacts_are_read(void **state)
 	struct uuid a, b;
 
 	(void)state;
-	done(store_contacts_insert(db.pg, (const struct contact_row *const[]){ &c }, 1, &db.err));
+	done(store_contacts_insert(db.pg, (struct contact_row *const[]){ &c }, 1, &db.err));
 	done(store_contacts_uuids(db.pg, 1, 10, 11, &a, &b, &db.err));
 	assert_true(uuid_eq(&a, &c.uuid));
 	assert_true(uuid_is_nil(&b));

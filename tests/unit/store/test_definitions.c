@@ -1,4 +1,4 @@
-/* What blazzctl adds is there, complete, and at most one account is primary. */
+/* What blazzctl adds is there, complete, and one account of a workspace is primary. */
 #include "unit.h"
 
 #include "db.h"
@@ -133,6 +133,19 @@ static void only_the_newest_primary_stays_one(void **state)
 	assert_string_equal(accounts_listed(1),
 		"s1 disconnected -, s2 disconnected -, m1 disconnected -, m2 disconnected primary, ");
 	assert_string_equal(accounts_listed(2), "s3 disconnected -, ");
+}
+
+static void the_first_account_is_primary_and_others_leave_it_so(void **state)
+{
+	struct workspace_info w = workspace("Toko Budi");
+	struct account_info a = meta_account("m1", "p1"), b = meta_account("m2", "p2");
+
+	(void)state;
+	a.workspace_id = b.workspace_id = w.id;
+	done(store_account_add(admin, &a, &db.err));
+	done(store_account_add(admin, &b, &db.err));
+	assert_true(a.is_primary && !b.is_primary);
+	assert_string_equal(accounts_listed(w.id), "m1 disconnected primary, m2 disconnected -, ");
 }
 
 static void a_number_belongs_to_one_live_account(void **state)
@@ -313,6 +326,7 @@ int main(void)
 		cmocka_unit_test_setup(workspaces_are_listed, fresh),
 		cmocka_unit_test_setup(apps_are_listed_with_their_owner, fresh),
 		cmocka_unit_test_setup(only_the_newest_primary_stays_one, fresh),
+		cmocka_unit_test_setup(the_first_account_is_primary_and_others_leave_it_so, fresh),
 		cmocka_unit_test_setup(a_number_belongs_to_one_live_account, fresh),
 		cmocka_unit_test_setup(an_account_may_use_its_workspaces_and_the_platforms_apps, fresh),
 		cmocka_unit_test_setup(a_name_in_use_is_reported_without_its_workspace, fresh),

@@ -52,7 +52,8 @@ static const struct table {
 	struct column columns[48];
 } tables[] = {
 	{ "account_qr",
-		{ IS("workspace_id", "1"), IS("account_id", "1"), BINARY("code"), AT_TIME("expires_at"), MADE_AT } },
+		{ IS("workspace_id", "1"), IS("account_id", "1"), IS("kind", "'pairing'"), BINARY("code"),
+			AT_TIME("expires_at"), MADE_AT } },
 	{ "account_syncs",
 		{ IS("workspace_id", "1"), IS("account_id", "1"),
 			ID("sync_id", "sync_chat.sync_id sync_batch_end.sync_id"), MOST("index"), MOST("synced_mask"),
@@ -137,8 +138,9 @@ static const struct table {
 		{ IS("status", "'connected'"), AT_TIME("status_since"), AT_TIME("status_at"), IS("is_active", "true"),
 			AT_TIME("last_activity_at"), AT_TIME("first_connected_at"), AT_TIME("last_connected_at"),
 			AT_TIME("disconnected_at"), IS("disconnect_reason", "'instance_restart'"),
-			LINK("disconnect_details", "session_state.details"), JSON("sync"), JSON("notices"),
-			AT_TIME("updated_at") } },
+			LINK("disconnect_details", "session_state.details"),
+			ID("reported_phone", "session_state.phone"), MOST("disconnect_count"), JSON("sync"),
+			JSON("notices"), AT_TIME("updated_at") } },
 	{ "whatsapp_groups",
 		{ ROW_OF("1", "1"), IS("uuid", "gen_random_uuid()"),
 			ID("group_jid", "message.chat.group.jid group_change.group.jid"),

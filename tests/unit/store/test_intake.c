@@ -123,12 +123,14 @@ static void live_apps_are_loaded_with_their_owner(void **state)
 static void the_latest_qr_code_replaces_the_previous_one(void **state)
 {
 	(void)state;
-	done(store_account_qr_put(ingest, 1, 1, STR("one"), -5, &db.err));
-	done(store_account_qr_put(ingest, 1, 1, STR("two"), 60, &db.err));
+	done(store_account_qr_put(ingest, 1, 1, true, STR("one"), -5, &db.err));
+	done(store_account_qr_put(ingest, 1, 1, false, STR("two"), 60, &db.err));
 	assert_text(
-		"SELECT string_agg(convert_from(code, 'UTF8') || (expires_at > now() + interval '50 seconds'), ',') FROM account_qr",
-		"twotrue");
-	assert_failed(store_account_qr_put(ingest, 2, 1, STR("x"), 60, &db.err), db.err, ERR_INPUT,
+		"SELECT string_agg(kind || convert_from(code, 'UTF8') || (expires_at > now() + interval '50 seconds'), ',') FROM account_qr",
+		"qrtwotrue");
+	done(store_account_qr_put(ingest, 1, 1, true, STR("three"), 60, &db.err));
+	assert_text("SELECT kind FROM account_qr", "pairing");
+	assert_failed(store_account_qr_put(ingest, 2, 1, false, STR("x"), 60, &db.err), db.err, ERR_INPUT,
 		"23503"); /* not that workspace's */
 }
 

@@ -12,6 +12,10 @@
 	" 'wb' || g % 500, (ARRAY['connected', 'connected', 'disconnected', 'failed'])[1 + g % 4], now() - g * interval '1 minute', g % 300," \
 	" CASE WHEN g % 50 = 0 THEN 'timeout' END, CASE WHEN g % 50 = 0 THEN now() - g * interval '1 minute' END, 'r' || g" \
 	" FROM generate_series(1, 10000) g;" \
+	"INSERT INTO session_cleanup_logs (workspace_id, account_id, cleanup_type, reason, executed_at) SELECT workspace_id, id, 'scheduled'," \
+	" 'stale_qr', now() - n * interval '1 h' FROM whatsapp_accounts, generate_series(1, 3) n;" \
+	"INSERT INTO account_control (workspace_id, account_id) SELECT workspace_id, id FROM whatsapp_accounts;" \
+	"INSERT INTO instances (kind, url) SELECT 'waha', 'http://w' || g FROM generate_series(1, 2000) g;" \
 	"INSERT INTO users (workspace_id, name, email, role) SELECT 1, g, g, 'agent' FROM generate_series(1, 2000) g;" \
 	"INSERT INTO contacts (workspace_id, id, source_type, first_name, phone) SELECT 1, g, 'webjs', 'Name ' || md5(g::text)," \
 	" '+62' || 81000000000 + g FROM generate_series(1, 50000) g;" \
@@ -195,7 +199,7 @@ static const struct {
 		{ "parked_updates_target" } },
 	{ "accounts_load", "array_fill(gen_random_uuid(), ARRAY[2])",
 		{ "whatsapp_accounts_uuid_key", "parked_updates_target" } },
-	{ "accounts_store", ONES ", " IDS N3 N3 N3, { "whatsapp_accounts_pkey" } },
+	{ "accounts_store", ONES ", " IDS N3 N3 N3 N3, { "whatsapp_accounts_pkey" } },
 	{ "outbox_read", "'chat-sync', NULL, NULL, NULL, NULL, 100, ARRAY['', ''], ARRAY[1, 2]", { "outbox_pkey" } },
 	{ "outbox_delete",
 		"'chat-sync', array_fill(''::text, ARRAY[64]), array_fill(1, ARRAY[64]), array_fill(1::bigint, ARRAY[64]), " IDS,
@@ -259,7 +263,7 @@ static const struct {
 		{ "templates_pkey", "campaign_segments_pkey" } },
 	{ "sends_check", "'{}', " ONES ", " IDS ", " ZEROS ", " ONES ", " ZEROS ", " FALSES,
 		{ "sends_pkey", "campaigns_pkey", "templates_pkey", "contact_aliases_pkey", "contacts_pkey", OPT_OUTS,
-			"workspaces_pkey" } },
+			"workspaces_pkey", "conversations_peer" } },
 	{ "sends_results", ONES ", " IDS ", " ZEROS N3 N3 N3 ", NULL, NULL", { "sends_pkey" } },
 	{ "sends_postpone", ONES ", " IDS ", " ONES, { "sends_pkey" } },
 	{ "sends_assume", ONES ", " IDS ", " ONES, { "sends_pkey" } },
@@ -307,6 +311,15 @@ static const struct {
 	{ "audience_all", "1, '', " AUDIENCE,
 		{ "contacts_pkey", "contact_aliases_contact", OPT_OUTS, "undeliverable_pkey", "conversations_peer" } },
 	{ "audience_find_groups", "1, " UUIDS, { "contact_groups_workspace_id_uuid_key" } },
+	{ "cleanup_accounts_of", "array_fill(gen_random_uuid(), ARRAY[2])",
+		{ "whatsapp_accounts_uuid_key", "account_control_pkey" } },
+	{ "cleanup_controls", ONES ", " IDS N3 N3 N3 N3 N3, { "account_control_pkey" } },
+	{ "cleanup_assign", "1, 102, -1, 7, true",
+		{ "whatsapp_accounts_pkey", "instances_pkey", "account_control_pkey" } },
+	{ "cleanup_delete", "1, 102, 'connected', NULL, now(), 'scheduled', 'duplicate', NULL",
+		{ "whatsapp_accounts_pkey" } },
+	{ "cleanup_restore", "1, 102, now()", { "whatsapp_accounts_pkey", "account_control_pkey" } },
+	{ "cleanup_count_restore", "1, 102", { "whatsapp_accounts_pkey" } },
 };
 
 /* Questions that others ask, and the index that is there for them. */
@@ -345,6 +358,8 @@ static const struct {
 	{ "blazz_ops",
 		"SELECT * FROM webhook_attempts WHERE workspace_id = 1 AND endpoint_id = 7 ORDER BY at DESC LIMIT 20",
 		"webhook_attempts_endpoint", true },
+	{ "blazz_ops", "SELECT * FROM session_cleanup_logs ORDER BY executed_at DESC LIMIT 50",
+		"session_cleanup_logs_executed", true },
 	{ "blazz_ops", "SELECT * FROM send_attempts WHERE workspace_id = 1 AND send_id = 7", "send_attempts_send",
 		false },
 	{ "blazz_ops", "SELECT webhook_sent_at FROM chat_webhooks WHERE workspace_id = 1 AND chat_id = 7",
@@ -352,10 +367,10 @@ static const struct {
 };
 
 /* Indexes that are there to forbid, not to find. */
-static const char *const guards[] = { "whatsapp_accounts_provider_ref", "whatsapp_accounts_waba_owner",
+static const char *const guards[] = { "whatsapp_accounts_provider_ref", "whatsapp_accounts_waba_owner", "instances_url",
 	"schema_version_one_row" };
 
-static struct pg *dispatcher, *sender;
+static struct pg *dispatcher, *sender, *cleanup;
 
 /* The statement, and a session of the first role that runs it. */
 static const char *sql_of(const char *name, struct pg **session)
@@ -367,6 +382,7 @@ static const char *sql_of(const char *name, struct pg **session)
 
 				*session = strcmp(role, DISPATCHER) == 0 ? dispatcher
 					: strcmp(role, SENDER) == 0      ? sender
+					: strcmp(role, CLEANUP) == 0     ? cleanup
 									 : db.pg;
 				return (*s)->sql;
 			}
@@ -513,6 +529,8 @@ static int start(void **state)
 	execute(dispatcher, "SET plan_cache_mode = force_custom_plan");
 	sender = db_session(SENDER);
 	execute(sender, "SET plan_cache_mode = force_custom_plan");
+	cleanup = db_session(CLEANUP);
+	execute(cleanup, "SET plan_cache_mode = force_custom_plan");
 	return 0;
 }
 
@@ -520,6 +538,7 @@ static int stop(void **state)
 {
 	pg_close(&dispatcher);
 	pg_close(&sender);
+	pg_close(&cleanup);
 	return db_stop(state);
 }
 

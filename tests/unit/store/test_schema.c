@@ -94,7 +94,7 @@ static void no_role_is_above_the_rights_or_in_another(void **state)
 static void no_tenant_table_is_without_row_level_security(void **state)
 {
 	(void)state;
-	assert_true(db_i64("SELECT count(*)" TENANT_TABLES) >= 31);
+	assert_true(db_i64("SELECT count(*)" TENANT_TABLES) >= 33);
 	assert_text(
 		"SELECT coalesce(string_agg(c.relname, ', '), 'none')" TENANT_TABLES
 		" AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policies p WHERE p.tablename = c.relname"
@@ -125,12 +125,18 @@ static void functions_that_run_as_their_owner_are_few_and_closed(void **state)
 	(void)state;
 	assert_text(
 		"SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",
-		"day_partitions_maintain webhook_attempts_maintain whatsapp_accounts_check_app");
+		"account_primary day_partitions_maintain webhook_attempts_maintain whatsapp_accounts_check_app");
 	assert_text(
 		"SELECT coalesce(string_agg(r.rolname, ' '), 'none') FROM pg_roles r WHERE r.rolname LIKE 'blazz%' AND"
 		" has_function_privilege(r.oid, 'whatsapp_accounts_check_app()', 'EXECUTE')",
 		"none");
 	assert_text("SELECT proconfig::text FROM pg_proc WHERE proname = 'whatsapp_accounts_check_app'",
+		"{\"search_path=pg_catalog, pg_temp\"}");
+	assert_text(
+		"SELECT string_agg(r.rolname, ' ' ORDER BY r.rolname) FROM pg_roles r WHERE r.rolname LIKE 'blazz%' AND"
+		" has_function_privilege(r.oid, 'account_primary(bigint, bigint)', 'EXECUTE')",
+		"blazz_admin blazz_cleanup blazz_gateway");
+	assert_text("SELECT proconfig::text FROM pg_proc WHERE proname = 'account_primary'",
 		"{\"search_path=pg_catalog, pg_temp\"}");
 	assert_text(
 		"SELECT string_agg(DISTINCT r.rolname, ' ') FROM pg_roles r, pg_proc p WHERE r.rolname LIKE 'blazz%'"
@@ -223,6 +229,9 @@ static void only_names_received_without_a_workspace_are_unique_across_workspaces
 	"INSERT INTO provider_apps (workspace_id, kind, secrets) VALUES (1, 'meta', ''), (2, 'meta', ''), (NULL, 'meta', '');" \
 	"INSERT INTO users (workspace_id, name, email, role) VALUES (1, 'b', 'b', 'agent'), (2, 'b', 'b', 'agent');" \
 	"INSERT INTO account_qr (workspace_id, account_id, code, expires_at) VALUES (1, 1, '', now()), (2, 3, '', now());" \
+	"INSERT INTO account_control (workspace_id, account_id) VALUES (1, 1), (2, 3);" \
+	"INSERT INTO session_cleanup_logs (workspace_id, account_id, cleanup_type, reason) VALUES (1, 1, 'manual', 'manual_request')," \
+	" (2, 3, 'manual', 'manual_request');" \
 	"INSERT INTO contacts (workspace_id, id, source_type) VALUES (1, 10, 'webjs'), (2, 20, 'webjs');" \
 	"INSERT INTO contact_aliases (workspace_id, contact_id, kind, value) VALUES (1, 10, 'lid', '1'), (2, 20, 'lid', '1');" \
 	"INSERT INTO contact_former_aliases (workspace_id, contact_id, kind, value, until) VALUES (1, 10, 'lid', '2', now())," \
@@ -271,7 +280,7 @@ static void a_tenant_sees_its_own_rows_and_no_others(void **state)
 		" WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')"
 		" AND has_table_privilege('blazz_gateway', c.oid, 'SELECT')",
 		NULL);
-	assert_true(pg_rows_count(tables) >= 31);
+	assert_true(pg_rows_count(tables) >= 33);
 	for (int i = 0; i < pg_rows_count(tables); i++) {
 		struct str name = pg_text(tables, i, 0), column = pg_text(tables, i, 1);
 		char all[200], foreign[200];
@@ -486,6 +495,24 @@ static void each_role_has_its_listed_rights_only(void **state)
 		{ "blazz_chat_sync", "SELECT INTO sends", false },
 		{ "blazz_ops", "SELECT INTO sends", true },
 		{ "blazz_ops", "UPDATE (status) sends", false },
+		{ "blazz_cleanup", "UPDATE (assigned_instance_url) whatsapp_accounts", true },
+		{ "blazz_cleanup", "UPDATE (deleted_at) whatsapp_accounts", true },
+		{ "blazz_cleanup", "UPDATE (desired_state) whatsapp_accounts", false },
+		{ "blazz_cleanup", "UPDATE (status) whatsapp_accounts", false },
+		{ "blazz_cleanup", "UPDATE (state) instances", true },
+		{ "blazz_cleanup", "UPDATE (desired) instances", false },
+		{ "blazz_cleanup", "INSERT INTO instances", false },
+		{ "blazz_cleanup", "SELECT INTO chats", false },
+		{ "blazz_chat_sync", "SELECT INTO account_control", false },
+		{ "blazz_gateway", "UPDATE (move_to) whatsapp_accounts", true },
+		{ "blazz_gateway", "UPDATE INTO account_control", false },
+		{ "blazz_gateway", "SELECT (secrets) instances", false },
+		{ "blazz_admin", "UPDATE (desired) instances", true },
+		{ "blazz_admin", "UPDATE (state) instances", false },
+		{ "blazz_admin", "UPDATE (kind) instances", false },
+		{ "blazz_admin", "DELETE INTO instances", false },
+		{ "blazz_admin", "UPDATE INTO account_control", false },
+		{ "blazz_ops", "SELECT (secrets) instances", false },
 		{ "blazz_admin", "INSERT INTO workspaces", true },
 		{ "blazz_admin", "INSERT INTO chats", false },
 		{ "blazz_admin", "INSERT (assigned_instance_url) whatsapp_accounts", true },

@@ -519,6 +519,47 @@ static void a_row_is_sent_only_when_nothing_stands_against_it(void **state)
 	}
 }
 
+#define CONVERSATION(account, contact) \
+	"INSERT INTO conversations (workspace_id, account_id, contact_id) VALUES (1, " account ", " contact ");"
+
+/* Of a bridge, whose warm-up counts conversations of campaigns. */
+static void a_recipient_without_a_conversation_begins_one(void **state)
+{
+	static const struct {
+		const char *name, *change;
+		bool bridge, single, begins;
+	} cases[] = {
+		{ "a contact that the account never talked to", "", true, false, true },
+		{ "one that it talked to", CONVERSATION("1", "10"), true, false, false },
+		{ "one that another account talked to", CONVERSATION("2", "10"), true, false, true },
+		{ "one that was merged into another",
+			CONVERSATION("1", "12") "UPDATE contacts SET merged_into = 12 WHERE id = 10", true, false,
+			false },
+		{ "an imported address that has become a contact",
+			CONVERSATION("1", "10") "UPDATE sends SET contact_id = NULL", true, false, false },
+		{ "an imported address that is none",
+			"UPDATE sends SET contact_id = NULL, address = '62999' WHERE id = 1000", true, false, true },
+		{ "Meta has no warm-up", "", false, false, false },
+		{ "nor have single messages", "", true, true, false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct send_check row = {
+			.workspace_id = 1, .id = 1000, .account_id = 1, .slot = 5, .bridge = cases[i].bridge
+		};
+
+		sending_running(state);
+		if (cases[i].single)
+			db_script(
+				"UPDATE sends SET campaign_id = NULL, segment = NULL, account_id = 1, next_attempt_at = now() WHERE id = 1000");
+		db_script(cases[i].change);
+		done(store_sends_check(db.pg, &row, 1, db.arena, &db.err));
+		assert_int_equal(row.verdict, SEND_MAY);
+		if (row.new_conversation != cases[i].begins)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
 static void a_check_of_many_rows_judges_each(void **state)
 {
 	struct send_check rows[11];
@@ -726,6 +767,7 @@ int main(void)
 		cmocka_unit_test_setup(an_echo_finds_messages_in_flight_to_its_address, sending_running),
 		cmocka_unit_test(a_row_is_sent_only_when_nothing_stands_against_it),
 		cmocka_unit_test_setup(a_check_of_many_rows_judges_each, sending_running),
+		cmocka_unit_test_setup(a_recipient_without_a_conversation_begins_one, sending_running),
 		cmocka_unit_test_setup(results_are_counted, sending_running),
 		cmocka_unit_test_setup(an_unknown_row_stays_unknown_by_policy_until_its_result_comes, sending_running),
 		cmocka_unit_test_setup(unknown_messages_are_counted_by_partition, sending_running),

@@ -1,0 +1,34 @@
+/* The jobs of cleanup: when each ran last and what came of it, and the operator's last request. Role blazz_cleanup writes runs and answers,
+ * blazz_admin requests. */
+#ifndef STORE_CLEANUP_JOBS_H
+#define STORE_CLEANUP_JOBS_H
+
+#include "base/arena.h"
+#include "pg/pg.h"
+
+/* A request: to run the job, or with dry_run to say what it would do. Only for one workspace or account unless that id is nil. */
+struct job_request {
+	int64_t at_us; /* requested_at, which identifies it; PG_NO_TIME: none */
+	bool dry_run;
+	struct uuid workspace, account;
+};
+
+/* Role blazz_cleanup */
+
+struct job_row {
+	struct str name;
+	int64_t age_ms; /* since the last run began, by PostgreSQL's clock; -1: it did not run, or did not finish */
+	struct job_request request; /* that was not answered yet */
+};
+/* Strings live during each(). A workspace or account that is no id stands for one that does not exist. */
+int store_cleanup_jobs(struct pg *pg, void (*each)(void *ctx, const struct job_row *row), void *ctx,
+	struct err *err) ERR_MUST_USE;
+/* every_ms: until the next run is due. */
+int store_cleanup_job_begin(struct pg *pg, const char *name, int64_t every_ms, struct err *err) ERR_MUST_USE;
+int store_cleanup_job_finish(struct pg *pg, const char *name, int64_t found, int64_t acted,
+	struct err *err) ERR_MUST_USE;
+/* answer: JSON. */
+int store_cleanup_job_answer(struct pg *pg, const char *name, int64_t request_us, struct str answer,
+	struct err *err) ERR_MUST_USE;
+
+#endif
