@@ -1,5 +1,5 @@
 /* Meta's bodies, for an account that is found by its number or its WABA. While parsing, only references are looked up
- * that were collected beforehand. */
+ * that were collected beforehand, and texts that are too long to be ids. */
 #include "dialect.h"
 
 static const struct intake_account account = {
@@ -12,8 +12,10 @@ static const struct intake_account account = {
 	.business_id = { "17", 2 },
 };
 
-static bool is_named(const struct str *ids, size_t n, struct str id)
+static bool was_collected(const struct str *ids, size_t n, struct str id)
 {
+	if (id.n > WIRE_MAX_ID_BYTES)
+		return true; /* it names no account, so it is not collected */
 	for (size_t i = 0; i < n; i++)
 		if (str_eq(ids[i], id))
 			return true;
@@ -24,7 +26,7 @@ static const struct intake_account *by_number(void *ctx, struct str id)
 {
 	const struct meta_references *refs = ctx;
 
-	assert(is_named(refs->phone_number_ids, refs->n_phone_number_ids, id));
+	assert(was_collected(refs->phone_number_ids, refs->n_phone_number_ids, id));
 	return str_eq(id, account.phone_number_id) ? &account : NULL;
 }
 
@@ -32,7 +34,7 @@ static size_t by_waba(void *ctx, struct str id, const struct intake_account **ou
 {
 	const struct meta_references *refs = ctx;
 
-	assert(is_named(refs->waba_ids, refs->n_waba_ids, id));
+	assert(was_collected(refs->waba_ids, refs->n_waba_ids, id));
 	if (!str_eq(id, account.waba_id))
 		return 0;
 	if (max > 0)
