@@ -136,6 +136,7 @@ int pg_reconnect(struct pg *pg, struct err *err)
 		return err_wrap(err, "connect to PostgreSQL");
 	}
 	pg->connected = true;
+	pg_replan_start(pg);
 	pg_stats_connected();
 	return 0;
 }

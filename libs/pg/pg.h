@@ -134,7 +134,8 @@ int pg_prepare(struct pg *pg, const struct pg_stmt *stmt, struct err *err) ERR_M
 /* Transactions. pg_commit() fails with code "unknown" and kind ERR_RETRY when the connection broke before the answer:
  * the caller finds the outcome by reading its progress again. pg_rollback() is safe at any time, also after a
  * failure. */
-int pg_begin(struct pg *pg, struct err *err) ERR_MUST_USE; /* sent with the next statement, which returns its failure */
+/* Sent with the next statement, which returns its failure; every 30 s, and more often in the session's first minute, with DISCARD PLANS. */
+int pg_begin(struct pg *pg, struct err *err) ERR_MUST_USE;
 int pg_commit(struct pg *pg, struct err *err) ERR_MUST_USE;
 void pg_rollback(struct pg *pg);
 bool pg_in_transaction(const struct pg *pg);

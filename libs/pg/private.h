@@ -40,6 +40,8 @@ struct pg {
 	void *wait_ctx;
 	struct pg_sent sent[PG_MAX_SENT];
 	int n_sent;
+	int64_t replan_mono_ms; /* when the next transaction discards the session's plans */
+	int replan_wait_ms;
 	bool in_tx;     /* as of the last answer, or BEGIN was sent since */
 	bool connected; /* counted as connected in the metrics (stats.c) */
 	struct log_limit slow_log;
@@ -148,6 +150,8 @@ int pg_wait_socket(const struct pg *pg, struct pg_wait *w, short events, struct 
 
 /* pg.c */
 void pg_disconnect(struct pg *pg);
+/* A new session: its first plans are discarded after a second. */
+void pg_replan_start(struct pg *pg);
 /* ERR_RETRY "lost" with libpq's message; returns -1. */
 int pg_lost(const struct pg *pg, struct err *err);
 

@@ -4,10 +4,14 @@
  * failed is answered with ROLLBACK, without an error. */
 #include <assert.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "pg/private.h"
 
 #define SAVEPOINT "blazz"
+
+#define REPLAN_FIRST_MS 1000
+#define REPLAN_MOST_MS  30000
 
 static int command(struct pg *pg, const char *sql, struct err *err)
 {
@@ -21,13 +25,32 @@ bool pg_in_transaction(const struct pg *pg)
 	return pg->in_tx;
 }
 
+/* A cached plan stays until its tables are analysed, which autovacuum does after a minute or more. One made while a table was empty may
+ * use any index of it, and then read ten thousand rows to find one: also the server's own plans, which check foreign keys. */
+static bool replan_due(struct pg *pg)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now < pg->replan_mono_ms)
+		return false;
+	pg->replan_mono_ms = now + pg->replan_wait_ms;
+	pg->replan_wait_ms = pg->replan_wait_ms < REPLAN_MOST_MS / 2 ? pg->replan_wait_ms * 2 : REPLAN_MOST_MS;
+	return true;
+}
+
+void pg_replan_start(struct pg *pg)
+{
+	pg->replan_wait_ms = REPLAN_FIRST_MS;
+	pg->replan_mono_ms = clock_mono_ms() + REPLAN_FIRST_MS;
+}
+
 int pg_begin(struct pg *pg, struct err *err)
 {
 	assert(!pg->in_tx);
 	if (pg_command_add(pg, "BEGIN", err) < 0)
 		return -1;
 	pg->in_tx = true;
-	return 0;
+	return replan_due(pg) ? pg_command_add(pg, "DISCARD PLANS", err) : 0;
 }
 
 /* When the connection ends, the outcome is unknown, even when the server announced the end: it may have committed

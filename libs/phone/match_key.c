@@ -1,4 +1,4 @@
-/* The match key: one key for all forms of a number that WhatsApp uses for the same subscriber. Invariant: pure and
+/* Numbers without libphonenumber: whether one may exist, and the match key, one key for all forms of a number that WhatsApp uses for the same subscriber. Invariant: pure and
  * idempotent. The rules follow three countries' numbering plans; a rule does not apply where it could give two
  * subscribers the same key: Brazil's 9 2xxx to 9 5xxx never had eight digits, and without the 9 they are landlines.
  */
@@ -25,6 +25,16 @@ static bool variant_fits(const struct key_variant *v, struct str digits)
 		return false;
 	/* Brazil's eight-digit mobile numbers began with 6 to 9. */
 	return v->country[1] != '5' || (digits.p[5] >= '6' && digits.p[5] <= '9');
+}
+
+#define DIGITS_MIN 7
+#define DIGITS_MAX 15
+
+bool phone_is_possible(struct str e164)
+{
+	struct str digits = str_starts(e164, STR("+")) ? str_slice(e164, 1, e164.n) : e164;
+
+	return digits.n >= DIGITS_MIN && digits.n <= DIGITS_MAX && str_all_digits(digits) && digits.p[0] != '0';
 }
 
 void phone_match_key(struct str digits, char out[24])

@@ -24,6 +24,9 @@ struct phone {
  * False when there are fewer than 5 or more than 20 digits, or letters. Takes about 10 us: for WhatsApp's digits,
  * first look for a contact by phone_match_key(). */
 bool phone_normalise(struct str raw, const char *region, bool international, struct phone *out);
+/* Whether a subscriber may have this number: a country code, which never begins with 0, and 7 to 15 digits in all (ITU-T E.164). For the
+ * recipients of messages: phone_normalise() keeps what WhatsApp sends, whatever its length. e164: as of struct phone, or its digits. */
+bool phone_is_possible(struct str e164);
 /* The match key alone, from international digits without +. Pure, and does not call libphonenumber. */
 void phone_match_key(struct str digits, char out[24]);
 

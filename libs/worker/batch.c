@@ -63,6 +63,8 @@ void batch_add(struct batch *b, struct kafka_message *m, const struct worker_ops
 	assert(i < b->cap);
 	if (i == 0)
 		b->first_mono_ms = clock_mono_ms();
+	if (i == 0 || b->options->batch_interval_ms[m->topic] < b->interval_ms)
+		b->interval_ms = b->options->batch_interval_ms[m->topic];
 	b->messages[i] = *m;
 	*m = (struct kafka_message){ 0 };
 	b->bytes += (int64_t)(b->messages[i].value.n + b->messages[i].key.n);

@@ -15,6 +15,7 @@ struct batch {
 	size_t limit; /* of the weight: cap, or less while the database rejects records */
 	int64_t bytes;
 	int64_t first_mono_ms; /* when the first record arrived */
+	int interval_ms; /* the least of its records' topics */
 	size_t isolated; /* rejected records that were each found by an attempt of their own */
 	bool postponed_before; /* its records were postponed before: see backlog.h */
 	bool is_bulk; /* its records are of topics that follow another */

@@ -22,8 +22,10 @@ struct worker {
 		*bulk; /* one commits while the others are filled; bulk is NULL when no topic follows */
 	struct backlog backlog; /* postponed records of held partitions */
 	bool backlog_had_turn;
+	int64_t begun_mono_ms; /* when the last batch began */
 	int64_t live_us, slice_us; /* the time of live batches since the last bulk slice; the time of that slice */
-	int64_t sweep_mono_ms;
+	int64_t sweep_mono_ms; /* when the next sweep is due */
+	bool sweep_had_turn;
 	bool step_due, step_had_turn;
 	int wait_ms; /* of the current turn at most */
 	struct err pending; /* an error of filling while a statement waited, for the next turn; ERR_NONE: none */

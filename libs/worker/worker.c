@@ -10,6 +10,8 @@
 #define SLICE_MS 50
 #define DRAIN_MS 5000
 
+#define SWEEP_SHARE 5 /* of the time, one of so many */
+
 /* While the backlog has this many batches, in records or bytes, no records are received. */
 #define BACKLOG_BATCHES 4
 
@@ -93,9 +95,24 @@ static const struct owner_ops owner_ops = { .acquired = on_acquired,
 	.idle = on_idle,
 	.busy = on_busy };
 
+/* Until the batch is due: 0 at once, -1 when it has no records. */
+static int64_t batch_wait_ms(const struct worker *w, const struct batch *b)
+{
+	int64_t lingered, paced, due;
+
+	if (!b || b->n == 0)
+		return -1;
+	if (batch_full(b))
+		return 0;
+	lingered = b->first_mono_ms + w->options.batch_linger_ms;
+	paced = w->begun_mono_ms + b->interval_ms;
+	due = (lingered > paced ? lingered : paced) - clock_mono_ms();
+	return due > 0 ? due : 0;
+}
+
 static bool batch_is_due(const struct worker *w, const struct batch *b)
 {
-	return b && b->n > 0 && (batch_full(b) || clock_mono_ms() - b->first_mono_ms >= w->options.batch_linger_ms);
+	return batch_wait_ms(w, b) == 0;
 }
 
 struct batch **worker_due(struct worker *w)
@@ -118,6 +135,7 @@ static struct batch *batch_replace(struct worker *w, struct batch **place)
 	w->working->is_bulk = b->is_bulk;
 	*place = w->working;
 	w->working = b;
+	w->begun_mono_ms = clock_mono_ms();
 	return b;
 }
 
@@ -173,36 +191,62 @@ void worker_postpone(struct worker *w, struct batch *b)
 		batch_sort(w, w->bulk);
 }
 
-/* How long a turn waits for records. */
-static int fill_wait_ms(const struct worker *w, bool back_pressure, bool due)
+/* Until a batch, the backlog or a step is due: 0 at once, -1 when there is none. */
+static int64_t work_wait_ms(const struct worker *w)
 {
-	bool begun = w->filling->n > 0 || (w->bulk && w->bulk->n > 0);
-	int wait_ms = back_pressure || due || w->backlog.n > 0 || w->step_due ? 0 : begun ? 1 : SLICE_MS;
+	int64_t live = batch_wait_ms(w, w->filling), bulk = batch_wait_ms(w, w->bulk);
 
-	return wait_ms < w->wait_ms ? wait_ms : w->wait_ms;
+	if (w->backlog.n > 0 || w->step_due)
+		return 0;
+	return live < 0 || (bulk >= 0 && bulk < live) ? bulk : live;
+}
+
+/* How long a turn waits for records. */
+static int fill_wait_ms(const struct worker *w, bool back_pressure)
+{
+	int64_t wait_ms = back_pressure ? 0 : work_wait_ms(w);
+
+	if (wait_ms < 0 || wait_ms > SLICE_MS)
+		wait_ms = SLICE_MS;
+	return wait_ms < w->wait_ms ? (int)wait_ms : w->wait_ms;
+}
+
+static bool sweep_is_due(const struct worker *w)
+{
+	return clock_mono_ms() >= w->sweep_mono_ms || (w->ops->sweep_wanted && w->ops->sweep_wanted(w->ctx));
+}
+
+/* Those that the interval causes take at most a fifth of the time, however much they have to look at. */
+static int paced_sweep(struct worker *w, struct err *err)
+{
+	int64_t began = clock_mono_ms(), end, pause_ms;
+	int rc = worker_sweep(w, err);
+
+	end = clock_mono_ms();
+	pause_ms = (SWEEP_SHARE - 1) * (end - began);
+	w->sweep_mono_ms = end + (pause_ms > w->options.sweep_interval_ms ? pause_ms : w->options.sweep_interval_ms);
+	return rc;
 }
 
 /* One turn while partitions are owned. */
 static int turn(void *ctx, struct err *err)
 {
 	struct worker *w = ctx;
-	int64_t now = clock_mono_ms();
 	bool back_pressure = has_back_pressure(w);
-	struct batch **due = worker_due(w);
+	struct batch **due;
 
 	if (w->pending.kind != ERR_NONE) {
 		*err = w->pending;
 		return -1;
 	}
-	if (worker_fill(w, fill_wait_ms(w, back_pressure, due), err) < 0)
+	if (worker_fill(w, fill_wait_ms(w, back_pressure), err) < 0)
 		return -1;
 	if (back_pressure || !owner_running(w->owner))
 		return 0;
-	if (now >= w->sweep_mono_ms || (w->ops->sweep_wanted && w->ops->sweep_wanted(w->ctx))) {
-		w->sweep_mono_ms = now + w->options.sweep_interval_ms;
-		return worker_sweep(w, err);
-	}
 	due = worker_due(w);
+	w->sweep_had_turn = sweep_is_due(w) && !(w->sweep_had_turn && (due || w->backlog.n > 0));
+	if (w->sweep_had_turn)
+		return paced_sweep(w, err);
 	w->step_had_turn = w->step_due && !(w->step_had_turn && (w->backlog.n > 0 || due));
 	if (w->step_had_turn)
 		return worker_step(w, err);
@@ -212,9 +256,9 @@ static int turn(void *ctx, struct err *err)
 	return due ? worker_commit(w, batch_replace(w, due), err) : 0;
 }
 
-static bool turn_is_due(struct worker *w)
+int64_t worker_wait_ms(const struct worker *w)
 {
-	return owner_running(w->owner) && !has_back_pressure(w) && (worker_due(w) || w->backlog.n > 0 || w->step_due);
+	return owner_running(w->owner) && !has_back_pressure(w) ? work_wait_ms(w) : -1;
 }
 
 int worker_turn(struct worker *w, int timeout_ms, struct err *err)
@@ -226,9 +270,7 @@ int worker_turn(struct worker *w, int timeout_ms, struct err *err)
 		return -1;
 	}
 	w->wait_ms = timeout_ms;
-	if (owner_step(w->owner, waits ? timeout_ms : 0, turn, w, err) < 0)
-		return -1;
-	return turn_is_due(w);
+	return owner_step(w->owner, waits ? timeout_ms : 0, turn, w, err);
 }
 
 bool worker_receives(const struct worker *w)

@@ -93,8 +93,11 @@ struct worker_options {
 	int batch_max_events; /* by weight */
 	int64_t batch_max_bytes;
 	int batch_linger_ms; /* how long a batch waits for more records after its first */
+	/* By topic: how long after the beginning of the batch before a batch of its records begins at the earliest, unless it is full. A
+	 * lone record does not wait; under load batches are larger, and most of a batch's cost does not grow with its size. */
+	int batch_interval_ms[CONSUMER_TOPICS_MAX];
 	int outbox_max_outstanding; /* rows per partition published and not yet acknowledged */
-	int sweep_interval_ms;
+	int sweep_interval_ms; /* between two sweeps; longer after a slow one, as sweeps take at most a fifth of the time */
 };
 
 struct worker;
@@ -103,9 +106,11 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 	const struct worker_ops *ops, void *ctx, struct err *err) ERR_MUST_USE;
 /* One turn: callbacks, acquiring, publishing, receiving records, and at most one transaction (a batch, a sweep or a step). Waits no
  * longer than timeout_ms for records, acknowledgements and partitions, with 0 not at all; and for PostgreSQL, where the connection's
- * own wait runs (pg_options.wait). No owner_tx may be open. 1: another batch or step is due at once; 0: none; -1: only
- * ERR_FATAL. After any other failure the partitions are acquired again. */
+ * own wait runs (pg_options.wait). No owner_tx may be open. Fails only with ERR_FATAL: after any other failure the partitions are
+ * acquired again. */
 int worker_turn(struct worker *w, int timeout_ms, struct err *err) ERR_MUST_USE;
+/* How long until another batch or step is due: 0 at once, -1 when none waits. */
+int64_t worker_wait_ms(const struct worker *w);
 /* For transactions of the service's own between two turns, under the same fence: in no callback of worker_ops, and without
  * advancing a partition, which only batches do. When one fails, owner_restart(). A service that does not use worker_run() calls
  * owner_drain() at the end. */

@@ -1,6 +1,7 @@
 /* Transactions: what is committed is there, what is rolled back is not, and what nobody knows is called unknown. */
 #include "unit.h"
 
+#include "pg/private.h"
 #include "session.h"
 
 static struct pg *pg;
@@ -303,6 +304,39 @@ static void rollback_on_a_killed_backend_is_safe(void **state)
 	assert_done(pg_reconnect(pg, &err), err);
 }
 
+/* A setting of the planner does not invalidate a plan. */
+static bool plan_begins(const char *words)
+{
+	struct pg_rows *rows = query(pg, "EXPLAIN EXECUTE planned", NULL);
+	bool begins = str_starts(pg_text(rows, 0, 0), str_of(words));
+
+	pg_rows_free(rows);
+	return begins;
+}
+
+static void plans_are_discarded_again_and_again(void **state)
+{
+	static const struct pg_stmt planned = { "planned", PG_PREPARED, "SELECT i FROM t WHERE i = 5" };
+
+	(void)state;
+	execute(pg, "SET enable_seqscan = off");
+	assert_done(pg_run(pg, &planned, NULL, NULL, &err), err);
+	execute(pg, "SET enable_seqscan = on");
+	execute(pg, "SET enable_indexscan = off");
+	execute(pg, "SET enable_bitmapscan = off");
+	begin_and_insert("INSERT INTO t VALUES (1)");
+	assert_true(!plan_begins("Seq Scan"));
+	assert_done(pg_commit(pg, &err), err);
+	assert_int_equal(pg->replan_wait_ms, 1000);
+	pg->replan_mono_ms = 0;
+	begin_and_insert("INSERT INTO t VALUES (2)");
+	assert_true(plan_begins("Seq Scan"));
+	assert_done(pg_commit(pg, &err), err);
+	assert_int_equal(pg->replan_wait_ms, 2000);
+	assert_in_range(pg->replan_mono_ms, clock_mono_ms() - 59000, clock_mono_ms() + 1000);
+	assert_int_equal(count(), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +360,7 @@ int main(void)
 		cmocka_unit_test_setup(a_begin_without_an_answer_is_lost, each),
 		cmocka_unit_test_setup(pipelined_statements_are_rolled_back, each),
 		cmocka_unit_test_setup(rollback_on_a_killed_backend_is_safe, each),
+		cmocka_unit_test_setup(plans_are_discarded_again_and_again, each),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

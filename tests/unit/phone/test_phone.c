@@ -82,11 +82,38 @@ static void invalid_numbers_are_rejected(void **state)
 	assert_false(phone_normalise(STR("006345"), "IT", false, &(struct phone){ "", "" }));
 }
 
+static void a_number_that_may_exist_has_7_to_15_digits(void **state)
+{
+	static const struct {
+		const char *number;
+		bool possible;
+	} numbers[] = {
+		{ "+6901234", true },
+		{ "6901234", true },
+		{ "+123456789012345", true },
+		{ "+690123", false },
+		{ "12345", false },
+		{ "+1234567890123456", false },
+		{ "+0123456789", false },
+		{ "0123456789", false },
+		{ "+1650555CALL", false },
+		{ "+", false },
+		{ "", false },
+		{ NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		if (phone_is_possible(str_of(numbers[i].number)) != numbers[i].possible)
+			fail_msg("%s", numbers[i].number ? numbers[i].number : "none");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_become_e164_and_a_key),
 		cmocka_unit_test(invalid_numbers_are_rejected),
+		cmocka_unit_test(a_number_that_may_exist_has_7_to_15_digits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -656,6 +656,27 @@ static void live_and_bulk_alternate_unless_live_batches_are_full(void **state)
 	w.bulk = NULL;
 }
 
+static void under_load_a_batch_begins_an_interval_after_the_last_one(void **state)
+{
+	struct kafka_message patient = { .partition = 1, .offset = 1, .value = STR("applied") },
+			     prompt = { .topic = 1, .partition = 1, .value = STR("applied") };
+
+	(void)state;
+	w.options.batch_interval_ms[0] = 60000;
+	assert_int_equal(worker_wait_ms(&w), -1);
+	batch_add(w.filling, &patient, &ops, NULL);
+	assert_int_equal(worker_wait_ms(&w), 0); /* none has begun for long */
+	w.begun_mono_ms = clock_mono_ms();
+	assert_null(worker_due(&w));
+	assert_in_range(worker_wait_ms(&w), 50000, 60000);
+	w.filling->limit = 1;
+	assert_ptr_equal(worker_due(&w), &w.filling); /* it is full */
+	w.filling->limit = w.filling->cap;
+	batch_add(w.filling, &prompt, &ops, NULL);
+	assert_ptr_equal(worker_due(&w), &w.filling);
+	batch_reset(w.filling);
+}
+
 /* As many turns as worker_turn() would take while there is always more of both; how many were bulk's. */
 static int bulk_turns_of(int turns)
 {
@@ -762,6 +783,7 @@ int main(void)
 		T(records_emitted_by_a_sweep_are_committed_and_published),
 		T(a_sweep_with_rejected_data_does_not_stop_batches),
 		T(live_and_bulk_alternate_unless_live_batches_are_full),
+		T(under_load_a_batch_begins_an_interval_after_the_last_one),
 		T(while_live_batches_are_full_bulk_has_a_fifth_of_the_time),
 		T(outbox_rows_of_a_previous_owner_are_adopted_before_new_records),
 		T(acknowledged_rows_are_deleted_with_a_later_batch),

@@ -12,6 +12,9 @@
 #define RECORDS     30 /* of each partition */
 #define PARTITIONS  2 /* of each topic */
 
+#define TEXT_(x) #x
+#define TEXT(x)  TEXT_(x)
+
 static struct service *service;
 static struct server {
 	struct reactor *reactor;
@@ -22,7 +25,8 @@ static struct server {
 	int acquired, lost, own_committed, ticks_while_waiting;
 	int64_t deadline_ms, until_mono_ms;
 	int turns;
-	bool own_wanted;
+	bool own_wanted, sweep_wanted;
+	int sweep_ms, sweeps; /* how long a sweep takes; how many there were */
 	bool (*finished)(struct server *s);
 } server;
 
@@ -69,10 +73,28 @@ static void lost(void *ctx)
 	((struct server *)ctx)->lost++;
 }
 
+static int sweep(void *ctx, struct owner_tx *tx, const struct topic_partition *partitions, size_t n, struct err *err)
+{
+	struct server *s = ctx;
+	char sql[64];
+
+	(void)partitions, (void)n;
+	s->sweeps++;
+	snprintf(sql, sizeof(sql), "SELECT pg_sleep(%d / 1000.0)", s->sweep_ms);
+	return run(owner_tx_pg(tx), sql, NULL, NULL, err);
+}
+
+static bool sweep_wanted(void *ctx)
+{
+	return ((const struct server *)ctx)->sweep_wanted;
+}
+
 static const struct worker_ops worker_ops = { .decode = decode,
 	.apply = apply,
 	.committed = nothing,
 	.rolled_back = nothing,
+	.sweep = sweep,
+	.sweep_wanted = sweep_wanted,
 	.acquired = acquired,
 	.lost = lost };
 
@@ -165,7 +187,7 @@ static int stop(void **state)
 	return db_stop(state);
 }
 
-static int server_start(int outbox_max_outstanding)
+static int server_start(int outbox_max_outstanding, int sweep_interval_ms)
 {
 	static const struct reactor_ops ops = { .turn = on_turn };
 	const struct reactor_options reactor = { .turn_ms = 10 };
@@ -181,7 +203,7 @@ static int server_start(int outbox_max_outstanding)
 		.batch_max_events = 10,
 		.batch_max_bytes = 1 << 20,
 		.outbox_max_outstanding = outbox_max_outstanding,
-		.sweep_interval_ms = HOUR_MS
+		.sweep_interval_ms = sweep_interval_ms
 	};
 
 	server = (struct server){ 0 };
@@ -199,13 +221,22 @@ static int server_start(int outbox_max_outstanding)
 static int server_open(void **state)
 {
 	(void)state;
-	return server_start(4);
+	return server_start(4, HOUR_MS);
+}
+
+static int server_open_sweeping(void **state)
+{
+	(void)state;
+	if (server_start(4, 1) < 0)
+		return -1;
+	server.sweep_ms = 100;
+	return 0;
 }
 
 static int server_open_blocked(void **state)
 {
 	(void)state;
-	return server_start(0);
+	return server_start(0, HOUR_MS);
 }
 
 static int server_close(void **state)
@@ -342,11 +373,50 @@ static void under_back_pressure_records_do_not_wake_the_loop(void **state)
 	assert_int_equal(db_i64(RECORDS_APPLIED), applied);
 }
 
+/* The records after those of the first test, which later tests do not know. */
+static bool all_received(struct server *s)
+{
+	(void)s;
+	return db_i64("SELECT count(*) FROM applied WHERE number >= " TEXT(RECORDS)) == RECORDS * 2 * PARTITIONS;
+}
+
+static void more_forget(void)
+{
+	execute(db.admin, "DELETE FROM applied WHERE number >= " TEXT(RECORDS));
+}
+
+static void slow_sweeps_leave_most_of_the_time_to_batches(void **state)
+{
+	(void)state;
+	topics_fill(RECORDS, RECORDS);
+	run_until(all_received);
+	assert_true(server.sweeps > 0);
+	server.sweeps = 0;
+	server.until_mono_ms = clock_mono_ms() + 2000;
+	run_until(is_late);
+	assert_in_range(server.sweeps, 1, 5);
+	more_forget();
+}
+
+static void a_sweep_that_is_wanted_takes_turns_with_batches(void **state)
+{
+	(void)state;
+	server.sweep_wanted = true;
+	topics_fill(RECORDS, RECORDS);
+	run_until(all_received);
+	assert_true(server.sweeps > 5);
+	more_forget();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			batches_of_two_topics_and_own_transactions_alternate_while_callbacks_run, server_open,
+			server_close),
+		cmocka_unit_test_setup_teardown(slow_sweeps_leave_most_of_the_time_to_batches, server_open_sweeping,
+			server_close),
+		cmocka_unit_test_setup_teardown(a_sweep_that_is_wanted_takes_turns_with_batches, server_open_sweeping,
 			server_close),
 		cmocka_unit_test_setup_teardown(a_turn_without_a_timeout_does_not_wait, server_open, server_close),
 		cmocka_unit_test_setup_teardown(what_was_revoked_is_lost_and_nothing_more_is_committed_for_it,
