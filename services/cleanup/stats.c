@@ -1,0 +1,125 @@
+/* See stats.h. */
+#include "cleanup/stats.h"
+
+#include "metrics/metrics.h"
+
+#define KINDS (BRIDGE_EVOLUTION + 1)
+
+static struct {
+	struct metric_cell *leader, *migrations, *sessions;
+	struct metric_cell *calls[KINDS][BRIDGE_ACTIONS][BRIDGE_OUTCOMES];
+	struct metric_cell *oddities[KINDS][ODDITIES], *strays[KINDS];
+	struct metric_cell *runs[CLEANUP_JOBS], *found[CLEANUP_JOBS], *acted[CLEANUP_JOBS];
+	struct metric_cell *accounts[OBSERVED_COUNT], *pending[PENDING_REASONS], *instances[INSTANCE_STATES];
+} m;
+
+static void calls_init(void)
+{
+	struct metric *calls = metric_counter("blazz_cleanup_bridge_calls",
+		"Calls to instances about sessions and themselves by outcome.", "kind,action,outcome");
+	struct metric *oddities = metric_counter("blazz_cleanup_odd_answers",
+		"Answers of instances that were not as they should be.", "kind,what");
+	struct metric *strays = metric_counter("blazz_cleanup_strays",
+		"Sessions that an instance listed although their account is assigned to another.", "kind");
+
+	for (enum bridge_kind k = BRIDGE_BLAZZ; (int)k < KINDS; k++) {
+		m.strays[k] = METRIC_CELL(strays, bridge_word(k));
+		for (int a = 0; a < BRIDGE_ACTIONS; a++)
+			for (int o = 0; o < BRIDGE_OUTCOMES; o++)
+				m.calls[k][a][o] =
+					METRIC_CELL(calls, bridge_word(k), bridge_action_word((enum bridge_action)a),
+						bridge_outcome_word((enum bridge_outcome)o));
+		for (int o = ODDITY_NONE + 1; o < ODDITIES; o++)
+			m.oddities[k][o] =
+				METRIC_CELL(oddities, bridge_word(k), bridge_oddity_word((enum bridge_oddity)o));
+	}
+}
+
+static void states_init(void)
+{
+	struct metric *accounts = metric_gauge("blazz_cleanup_accounts",
+		"Managed accounts by what was observed of their session.", "observed");
+	struct metric *pending = metric_gauge("blazz_cleanup_unreconciled",
+		"Managed accounts whose desired state is not reached, by why.", "reason");
+	struct metric *instances = metric_gauge("blazz_cleanup_instances", "Instances by state.", "state");
+
+	for (int i = OBSERVED_NONE + 1; i < OBSERVED_COUNT; i++)
+		m.accounts[i] = METRIC_CELL(accounts, bridge_observed_word((enum bridge_observed)i));
+	for (int i = PENDING_NOTHING + 1; i < PENDING_REASONS; i++)
+		m.pending[i] = METRIC_CELL(pending, pending_reason_word((enum pending_reason)i));
+	for (int i = 0; i < INSTANCE_STATES; i++)
+		m.instances[i] = METRIC_CELL(instances, instance_state_word((enum instance_state)i));
+}
+
+static void jobs_init(void)
+{
+	struct metric *runs = metric_counter("blazz_cleanup_job_runs", "Runs of jobs, also dry ones.", "job");
+	struct metric *rows = metric_counter("blazz_cleanup_job_rows",
+		"Accounts that a job found, and those that it deleted or whose code it let expire.", "job,what");
+
+	for (int i = 0; i < CLEANUP_JOBS; i++) {
+		const char *job = cleanup_job_word((enum cleanup_job)i);
+
+		m.runs[i] = METRIC_CELL(runs, job);
+		m.found[i] = METRIC_CELL(rows, job, "found");
+		m.acted[i] = METRIC_CELL(rows, job, "acted");
+	}
+}
+
+void stats_init(void)
+{
+	m.leader = METRIC_CELL(metric_gauge("blazz_cleanup_leader", "1 while this replica leads.", NULL), NULL);
+	m.migrations = METRIC_CELL(metric_counter("blazz_cleanup_migrations",
+					   "Accounts that were moved to another instance.", NULL),
+		NULL);
+	m.sessions = METRIC_CELL(metric_gauge("blazz_cleanup_instance_sessions", "Sessions that instances have listed.",
+					 NULL),
+		NULL);
+	calls_init();
+	jobs_init();
+	states_init();
+}
+
+void stats_leader(bool leads)
+{
+	metric_set(m.leader, leads);
+}
+
+void stats_call(enum bridge_kind kind, enum bridge_action action, enum bridge_outcome outcome)
+{
+	metric_add(m.calls[kind][action][outcome], 1);
+}
+
+void stats_oddity(enum bridge_kind kind, enum bridge_oddity oddity)
+{
+	if (oddity != ODDITY_NONE)
+		metric_add(m.oddities[kind][oddity], 1);
+}
+
+void stats_stray(enum bridge_kind kind)
+{
+	metric_add(m.strays[kind], 1);
+}
+
+void stats_job(enum cleanup_job job, int64_t found, int64_t acted)
+{
+	metric_add(m.runs[job], 1);
+	metric_add(m.found[job], found);
+	metric_add(m.acted[job], acted);
+}
+
+void stats_migration(void)
+{
+	metric_add(m.migrations, 1);
+}
+
+void stats_report(const struct stats_report *r)
+{
+	for (int i = OBSERVED_NONE + 1; i < OBSERVED_COUNT; i++)
+		metric_set(m.accounts[i], (double)r->accounts[i]);
+	for (int i = PENDING_NOTHING + 1; i < PENDING_REASONS; i++)
+		metric_set(m.pending[i], (double)r->pending[i]);
+	for (int i = 0; i < INSTANCE_STATES; i++)
+		metric_set(m.instances[i], (double)r->instances[i]);
+	metric_set(m.sessions, (double)r->sessions);
+}

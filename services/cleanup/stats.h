@@ -1,0 +1,27 @@
+/* cleanup's metrics. */
+#ifndef CLEANUP_STATS_H
+#define CLEANUP_STATS_H
+
+#include "bridge/answer.h"
+#include "cleanup/policy/decision.h"
+#include "cleanup/policy/jobs.h"
+#include "cleanup/policy/probe.h"
+
+void stats_init(void);
+void stats_leader(bool leads);
+void stats_call(enum bridge_kind kind, enum bridge_action action, enum bridge_outcome outcome);
+void stats_oddity(enum bridge_kind kind, enum bridge_oddity oddity);
+void stats_stray(enum bridge_kind kind);
+void stats_migration(void);
+/* A run that has ended, also a dry one. */
+void stats_job(enum cleanup_job job, int64_t found, int64_t acted);
+/* Gauges, set together now and then. */
+struct stats_report {
+	int64_t accounts[OBSERVED_COUNT]; /* by what was observed */
+	int64_t pending[PENDING_REASONS];
+	int64_t instances[INSTANCE_STATES];
+	int64_t sessions; /* listed by all instances */
+};
+void stats_report(const struct stats_report *r);
+
+#endif

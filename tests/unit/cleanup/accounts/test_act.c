@@ -1,0 +1,311 @@
+/* services/cleanup/accounts/act: one call about a session at a time, each after a look, and none that a bridge can be hammered with. */
+#include "cleanup/accounts/private.h"
+#include "cleanup/fleet/private.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/vec.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define S(n)     ((int64_t)(n) * 1000000)
+
+static struct fleet *fleet;
+static struct accounts *all;
+static struct account *a;
+
+/* The call in flight, answered by answer(). */
+static struct {
+	enum bridge_action action;
+	call_done_fn done;
+	void *ctx;
+	size_t n;
+} asked;
+
+void calls_add(struct calls *c, int64_t index, const struct bridge_instance *at, const struct bridge_call *call,
+	call_done_fn done, void *ctx)
+{
+	(void)c, (void)index, (void)at;
+	assert_null(asked.done); /* one at a time */
+	asked.action = call->action;
+	asked.done = done;
+	asked.ctx = ctx;
+	asked.n++;
+}
+
+static void on_changed(void *ctx, struct instance *at)
+{
+	(void)ctx;
+	accounts_instance_changed(all, at);
+}
+
+static int start(void **state)
+{
+	struct instance *at = mem_calloc(1, sizeof(*at));
+	struct cleanup_account row = { .id = 1,
+		.provider = PROVIDER_WEBJS,
+		.bridge = BRIDGE_WAHA,
+		.session_id = STR("s1"),
+		.desired = STR("disconnected"),
+		.status = STR("disconnected"),
+		.desired_us = clock_now_us() - S(100),
+		.restart_us = PG_NO_TIME,
+		.relink_us = PG_NO_TIME,
+		.move_us = PG_NO_TIME,
+		.move_to = -1,
+		.status_since_us = PG_NO_TIME,
+		.disconnected_us = PG_NO_TIME,
+		.first_connected_us = PG_NO_TIME,
+		.deleted_us = PG_NO_TIME,
+		.previous_index = -1,
+		.control = { .observed_us = PG_NO_TIME,
+			.next_us = PG_NO_TIME,
+			.restarted_us = PG_NO_TIME,
+			.relinked_us = PG_NO_TIME,
+			.moved_us = PG_NO_TIME,
+			.starts_since_us = PG_NO_TIME,
+			.started_us = PG_NO_TIME,
+			.gone_us = PG_NO_TIME } };
+
+	(void)state;
+	memset(&asked, 0, sizeof(asked));
+	fleet = fleet_new(&(struct fleet_options){ .session_ttl_ms = 60000, .changed = on_changed });
+	at->fleet = fleet;
+	at->row = (struct instance_row){
+		.kind = BRIDGE_WAHA, .url = STR("http://i"), .desired = STR("active"), .capacity = 10
+	};
+	at->probe.state = INSTANCE_UP;
+	at->listed = true;
+	fleet->all = vec_grow(fleet->all, fleet->n, &fleet->cap, sizeof(struct instance *));
+	fleet->all[fleet->n++] = at;
+	all = accounts_new(&(struct accounts_options){ .fleet = fleet });
+	a = accounts_add(all, &row);
+	a->row = row;
+	accounts_put_session(all, a);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	accounts_free(all);
+	fleet_free(fleet);
+	return 0;
+}
+
+/* What a step calls: "" for nothing. */
+static const char *step(void)
+{
+	size_t before = asked.n;
+
+	account_step(a, clock_now_us());
+	return asked.n > before ? bridge_action_word(asked.action) : "";
+}
+
+static void answer_with(enum bridge_outcome outcome, enum bridge_observed observed)
+{
+	call_done_fn done = asked.done;
+
+	asked.done = NULL;
+	done(asked.ctx,
+		&(struct bridge_answer){
+			.outcome = outcome, .observed = observed, .retry_after_ms = -1, .error = STR("why") });
+}
+
+static void looked(enum bridge_observed observed)
+{
+	assert_string_equal(step(), "look");
+	answer_with(BRIDGE_OK, observed);
+}
+
+static void each_call_follows_a_look_and_is_followed_by_one(void **state)
+{
+	(void)state;
+	looked(OBSERVED_CONNECTED);
+	assert_string_equal(step(), "stop");
+	assert_string_equal(step(), ""); /* it is in flight */
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	looked(OBSERVED_STOPPED);
+	assert_string_equal(step(), "");
+	assert_true(a->reason == PENDING_NOTHING && a->due_us == INT64_MAX);
+	a->row.desired = STR("connected");
+	a->looked_us -= S(16);
+	looked(OBSERVED_STOPPED); /* the other is too old */
+	assert_string_equal(step(), "start");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+}
+
+static void an_answer_to_what_was_asked_before_a_call_says_nothing(void **state)
+{
+	int64_t before = clock_now_us();
+
+	(void)state;
+	looked(OBSERVED_CONNECTED);
+	assert_string_equal(step(), "stop");
+	account_observe(a, OBSERVED_FAILED, STR_NONE, clock_now_us());
+	assert_int_equal(a->observed, OBSERVED_CONNECTED);
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	account_observe(a, OBSERVED_FAILED, STR_NONE, before);
+	assert_int_equal(a->observed, OBSERVED_CONNECTED);
+	account_observe(a, OBSERVED_STOPPED, STR_NONE, clock_now_us());
+	assert_int_equal(a->observed, OBSERVED_STOPPED);
+}
+
+static void a_call_that_failed_is_repeated_later_after_a_look(void **state)
+{
+	int64_t wait_us;
+
+	(void)state;
+	looked(OBSERVED_CONNECTED);
+	for (int i = 1; i <= 3; i++) {
+		assert_string_equal(step(), "stop");
+		answer_with(BRIDGE_BUSY, OBSERVED_NONE);
+		assert_int_equal(a->row.control.attempt, i);
+		assert_true(str_is(a->row.control.error, "why") && str_is(a->row.control.outcome, "busy"));
+		assert_string_equal(step(), "");
+		wait_us = a->due_us - clock_now_us();
+		assert_true(a->reason == PENDING_RETRY && wait_us > 0 && wait_us <= S(1 << i));
+		a->row.control.next_us = 0; /* it is time */
+		looked(OBSERVED_CONNECTED);
+	}
+	assert_string_equal(step(), "stop");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	assert_true(a->row.control.attempt == 0 && a->row.control.next_us == PG_NO_TIME && a->row.control.error.n == 0);
+}
+
+static void a_look_that_failed_is_repeated_later(void **state)
+{
+	(void)state;
+	assert_string_equal(step(), "look");
+	answer_with(BRIDGE_BUSY, OBSERVED_NONE);
+	assert_string_equal(step(), "");
+	assert_int_equal(a->reason, PENDING_RETRY);
+	a->row.control.next_us = 0;
+	looked(OBSERVED_STOPPED);
+	assert_string_equal(step(), "");
+	assert_int_equal(a->reason, PENDING_NOTHING);
+}
+
+static void a_bridge_that_acknowledges_a_call_and_does_nothing_is_not_hammered(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		looked(OBSERVED_CONNECTED);
+		assert_string_equal(step(), "stop");
+		answer_with(BRIDGE_ALREADY_DONE, OBSERVED_NONE);
+	}
+	for (int64_t least_ms = 800; least_ms < 10000; least_ms *= 2) {
+		assert_string_equal(step(), "");
+		assert_int_equal(a->reason, PENDING_RETRY);
+		assert_true(a->due_us - clock_now_us() > 1000 * (least_ms - 300));
+		a->row.control.next_us = 0;
+		looked(OBSERVED_CONNECTED);
+		assert_string_equal(step(), "stop");
+		answer_with(BRIDGE_ALREADY_DONE, OBSERVED_NONE);
+	}
+	a->row.control.next_us = 0;
+	looked(OBSERVED_STOPPED);
+	assert_string_equal(step(), "");
+	assert_int_equal(a->reason, PENDING_NOTHING);
+}
+
+static void after_its_state_was_reached_a_call_is_new(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) { /* it is started elsewhere each time */
+		a->looked_us = PG_NO_TIME;
+		looked(OBSERVED_CONNECTED);
+		assert_string_equal(step(), "stop");
+		answer_with(BRIDGE_OK, OBSERVED_NONE);
+		assert_int_equal(a->row.control.next_us, PG_NO_TIME);
+		looked(OBSERVED_STOPPED);
+		assert_string_equal(step(), "");
+	}
+}
+
+static void a_rejected_key_stops_all_calls(void **state)
+{
+	(void)state;
+	looked(OBSERVED_CONNECTED);
+	assert_string_equal(step(), "stop");
+	answer_with(BRIDGE_BAD_KEY, OBSERVED_NONE);
+	assert_int_equal(fleet->all[0]->probe.state, INSTANCE_MISCONFIGURED);
+	a->row.control.next_us = PG_NO_TIME;
+	assert_string_equal(step(), "");
+	assert_int_equal(a->reason, PENDING_INSTANCE);
+}
+
+static void a_session_that_exists_already_gets_its_settings(void **state)
+{
+	(void)state;
+	a->row.desired = STR("connected");
+	looked(OBSERVED_ABSENT);
+	assert_string_equal(step(), "create");
+	answer_with(BRIDGE_ALREADY_DONE, OBSERVED_NONE);
+	looked(OBSERVED_STOPPED);
+	assert_string_equal(step(), "update");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	looked(OBSERVED_STOPPED);
+	assert_string_equal(step(), "start");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+}
+
+static void until_a_restore_is_accepted_sessions_are_only_looked_at(void **state)
+{
+	(void)state;
+	accounts_observe_only(all, true);
+	looked(OBSERVED_CONNECTED);
+	assert_string_equal(step(), "");
+	assert_int_equal(a->due_us, INT64_MAX);
+	accounts_observe_only(all, false);
+	assert_int_equal(a->due_us, 0);
+	assert_string_equal(step(), "stop");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+}
+
+static void a_deleted_account_is_gone_when_the_bridge_says_so(void **state)
+{
+	(void)state;
+	a->row.deleted_us = clock_now_us();
+	a->row.desired = STR("deleted");
+	looked(OBSERVED_STOPPED);
+	assert_string_equal(step(), "delete");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	assert_int_equal(a->row.control.gone_us, PG_NO_TIME); /* it is looked at first */
+	looked(OBSERVED_ABSENT);
+	assert_string_equal(step(), "");
+	assert_true(a->row.control.gone_us != PG_NO_TIME);
+}
+
+static void an_unusable_instance_is_not_called(void **state)
+{
+	(void)state;
+	fleet->all[0]->listed = false;
+	assert_string_equal(step(), "");
+	fleet->all[0]->listed = true;
+	fleet->all[0]->row.desired = STR("off");
+	assert_string_equal(step(), "");
+	assert_int_equal(a->reason, PENDING_INSTANCE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_call_follows_a_look_and_is_followed_by_one, start, end),
+		cmocka_unit_test_setup_teardown(an_answer_to_what_was_asked_before_a_call_says_nothing, start, end),
+		cmocka_unit_test_setup_teardown(a_call_that_failed_is_repeated_later_after_a_look, start, end),
+		cmocka_unit_test_setup_teardown(a_look_that_failed_is_repeated_later, start, end),
+		cmocka_unit_test_setup_teardown(a_bridge_that_acknowledges_a_call_and_does_nothing_is_not_hammered,
+			start, end),
+		cmocka_unit_test_setup_teardown(after_its_state_was_reached_a_call_is_new, start, end),
+		cmocka_unit_test_setup_teardown(a_rejected_key_stops_all_calls, start, end),
+		cmocka_unit_test_setup_teardown(a_session_that_exists_already_gets_its_settings, start, end),
+		cmocka_unit_test_setup_teardown(until_a_restore_is_accepted_sessions_are_only_looked_at, start, end),
+		cmocka_unit_test_setup_teardown(a_deleted_account_is_gone_when_the_bridge_says_so, start, end),
+		cmocka_unit_test_setup_teardown(an_unusable_instance_is_not_called, start, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

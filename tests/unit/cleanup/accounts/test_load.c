@@ -1,0 +1,211 @@
+/* services/cleanup/accounts/load against PostgreSQL: what a row that is read again changes, and what this replica knows better. */
+#include "cleanup/accounts/private.h"
+
+#include "../../store/db.h"
+
+#define NUMBER "00000000-0000-4000-8000-0000000000"
+
+static struct pg *pg;
+static struct fleet *fleet;
+static struct accounts *all;
+
+static int fresh(void **state)
+{
+	(void)state;
+	db_script(
+		"TRUNCATE account_control, session_cleanup_logs;"
+		"UPDATE whatsapp_accounts SET deleted_at = NULL, desired_state = 'connected', desired_at = '2026-01-01Z', provider_ref = NULL,"
+		" assigned_instance_index = 0, assigned_instance_url = 'http://w:0', bridge_kind = 'waha';"
+		"DELETE FROM instances;"
+		"INSERT INTO instances (index, kind, url) VALUES (0, 'waha', 'http://w:0'), (1, 'waha', 'http://w:1')");
+	fleet = fleet_new(&(struct fleet_options){ .probe_interval_ms = 10000 });
+	done(fleet_load(fleet, pg, &db.err));
+	all = accounts_new(&(struct accounts_options){ .fleet = fleet });
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	accounts_free(all);
+	fleet_free(fleet);
+	return 0;
+}
+
+static void load(void)
+{
+	done(accounts_load(all, pg, NULL, 0, &db.err));
+}
+
+static struct account *account_of(const char *digits)
+{
+	char text[37];
+	struct uuid id;
+	struct account *a;
+
+	snprintf(text, sizeof(text), NUMBER "%s", digits);
+	id = uuid_of(text);
+	a = accounts_find(all, &id);
+	assert_non_null(a);
+	return a;
+}
+
+static void texts_of_the_control_outlive_the_row_they_were_read_with(void **state)
+{
+	struct account *a;
+
+	(void)state;
+	execute(db.admin,
+		"INSERT INTO account_control (workspace_id, account_id, observed, action, outcome, reason, error)"
+		" VALUES (1, 1, 'failed', 'start', 'busy', 'retry', '503 from the bridge')");
+	for (int i = 0; i < 3; i++)
+		load();
+	a = account_of("11");
+	assert_str(a->row.control.observed, "failed");
+	assert_str(a->row.control.action, "start");
+	assert_str(a->row.control.outcome, "busy");
+	assert_str(a->row.control.reason, "retry");
+	assert_str(a->row.control.error, "503 from the bridge");
+}
+
+static void what_this_replica_decided_is_newer_than_the_row(void **state)
+{
+	struct account *a;
+
+	(void)state;
+	load();
+	a = account_of("11");
+	a->row.control.attempt = 3;
+	a->row.control.starts = 4;
+	a->row.control.next_us = AT(60);
+	a->noticed = NOTICE_NO_CAPACITY;
+	a->observed = OBSERVED_FAILED;
+	a->looked_us = AT(1);
+	a->due_us = AT(1000);
+	execute(db.admin,
+		"INSERT INTO account_control (workspace_id, account_id, attempt, starts, assignment_epoch) VALUES (1, 1, 99, 99, 7)");
+	load();
+	assert_true(a->row.control.attempt == 3 && a->row.control.starts == 4 && a->row.control.next_us == AT(60));
+	assert_int_equal(a->row.control.epoch, 7);
+	assert_int_equal(a->noticed, NOTICE_NO_CAPACITY);
+	assert_int_equal(a->observed, OBSERVED_FAILED);
+	assert_true(a->looked_us == PG_NO_TIME && a->due_us == 0); /* it is looked at again, at once */
+}
+
+static void an_account_that_is_desired_anew_begins_anew(void **state)
+{
+	struct account *a;
+
+	(void)state;
+	load();
+	a = account_of("11");
+	a->row.control.attempt = a->row.control.starts = 3;
+	a->row.control.next_us = a->row.control.started_us = a->row.control.starts_since_us = AT(60);
+	a->noticed = NOTICE_NO_CAPACITY;
+	execute(db.admin, "UPDATE whatsapp_accounts SET desired_at = '2026-01-02Z' WHERE id = 1");
+	load();
+	assert_true(a->row.control.attempt == 0 && a->row.control.starts == 0 && a->noticed == 0);
+	assert_true(a->row.control.next_us == PG_NO_TIME && a->row.control.started_us == PG_NO_TIME);
+	assert_int_equal(a->row.control.starts_since_us, PG_NO_TIME);
+}
+
+static void at_another_instance_nothing_was_observed_yet(void **state)
+{
+	struct account *a;
+
+	(void)state;
+	load();
+	a = account_of("11");
+	a->observed = OBSERVED_CONNECTED;
+	a->row.control.observed = STR("connected");
+	a->row.control.observed_us = AT(1);
+	execute(db.admin,
+		"UPDATE whatsapp_accounts SET assigned_instance_index = 1, assigned_instance_url = 'http://w:1' WHERE id = 1");
+	load();
+	assert_int_equal(a->observed, OBSERVED_NONE);
+	assert_true(!a->row.control.observed.p && a->row.control.observed_us == PG_NO_TIME);
+}
+
+/* Otherwise the next leader would not read it when it is deleted again. */
+static void the_session_of_an_account_that_came_back_is_not_gone(void **state)
+{
+	struct account *a;
+
+	(void)state;
+	execute(db.admin, "UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 1");
+	load();
+	a = account_of("11");
+	a->row.control.gone_us = AT(1);
+	load();
+	assert_int_equal(a->row.control.gone_us, AT(1));
+	execute(db.admin, "UPDATE whatsapp_accounts SET deleted_at = NULL WHERE id = 1");
+	load();
+	assert_int_equal(a->row.control.gone_us, PG_NO_TIME);
+}
+
+static const char *session_at(int64_t index, const char *name)
+{
+	const struct account *a = accounts_find_session(all, BRIDGE_WAHA, index, str_of(name));
+
+	return !a ? "none" : a->row.id == 1 ? "first" : "second";
+}
+
+static void a_name_is_the_live_accounts_at_its_instance(void **state)
+{
+	(void)state;
+	execute(db.admin,
+		"UPDATE whatsapp_accounts SET provider_ref = 'default', deleted_at = CASE id WHEN 2 THEN now() END WHERE id IN (1, 2)");
+	load();
+	assert_string_equal(session_at(0, "default"), "first");
+	assert_string_equal(session_at(1, "default"), "none");
+	assert_string_equal(session_at(0, "s1"), "none"); /* the bridge's name counts */
+	assert_string_equal(session_at(0, "other"), "none");
+	execute(db.admin, "UPDATE whatsapp_accounts SET provider_ref = 'renamed' WHERE id = 1");
+	load();
+	assert_string_equal(session_at(0, "renamed"), "first");
+	assert_string_equal(session_at(0, "default"), "second"); /* which is deleted there */
+}
+
+static void accounts_are_counted_where_they_may_have_sessions(void **state)
+{
+	(void)state;
+	db_script(
+		"UPDATE whatsapp_accounts SET deleted_at = CASE id WHEN 2 THEN now() END, assigned_instance_index = CASE id WHEN 3 THEN 1 ELSE 0 END");
+	load();
+	assert_int_equal(fleet_find(fleet, 0)->assigned, 2);
+	assert_int_equal(fleet_find(fleet, 1)->assigned, 1);
+	account_of("12")->row.control.gone_us = AT(1);
+	account_of("11")->assign_to = 1;
+	accounts_count(all);
+	assert_int_equal(fleet_find(fleet, 0)->assigned, 1);
+	assert_int_equal(fleet_find(fleet, 1)->assigned, 2); /* it is on its way */
+}
+
+static int start(void **state)
+{
+	if (db_start(state) < 0)
+		return -1;
+	pg = db_session(CLEANUP);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	pg_close(&pg);
+	return db_stop(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(texts_of_the_control_outlive_the_row_they_were_read_with, fresh, end),
+		cmocka_unit_test_setup_teardown(what_this_replica_decided_is_newer_than_the_row, fresh, end),
+		cmocka_unit_test_setup_teardown(an_account_that_is_desired_anew_begins_anew, fresh, end),
+		cmocka_unit_test_setup_teardown(at_another_instance_nothing_was_observed_yet, fresh, end),
+		cmocka_unit_test_setup_teardown(the_session_of_an_account_that_came_back_is_not_gone, fresh, end),
+		cmocka_unit_test_setup_teardown(a_name_is_the_live_accounts_at_its_instance, fresh, end),
+		cmocka_unit_test_setup_teardown(accounts_are_counted_where_they_may_have_sessions, fresh, end),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
