@@ -65,6 +65,8 @@ void work_close(struct work *w)
 	for (size_t i = 0; i < w->accounts.n; i++) {
 		w->accounts.at[i]->dirty = false;
 		w->accounts.at[i]->row.sync_patch = STR_NONE;
+		w->accounts.at[i]->row.sent = false;
+		w->accounts.at[i]->row.disconnects = 0;
 	}
 	for (size_t i = 0; i < w->ops.n; i++)
 		if (w->ops.at[i]->group)

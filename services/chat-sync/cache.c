@@ -176,8 +176,9 @@ struct account *cache_put_account(struct cache *cache, const struct account_row 
 	a->row.status = arena_str(cache->arena, row->status);
 	a->row.disconnect_reason = arena_str(cache->arena, row->disconnect_reason);
 	a->row.disconnect_details = arena_str(cache->arena, row->disconnect_details);
+	a->row.reported_phone = arena_str(cache->arena, row->reported_phone);
 	a->row.sync = arena_str(cache->arena, row->sync);
-	a->read_mono_ms = now_mono_ms;
+	a->read_mono_ms = row->deleted ? now_mono_ms - cache->ttl_ms : now_mono_ms;
 	return a;
 }
 

@@ -13,7 +13,8 @@
 
 struct account {
 	struct account_row row;
-	int64_t read_mono_ms, stored_mono_ms;
+	int64_t read_mono_ms;
+	int64_t active_mono_ms; /* when last_activity_at was last written; 0: not yet */
 	bool dirty; /* columns changed in this batch */
 };
 
@@ -83,7 +84,8 @@ struct conversation *cache_conversation(const struct cache *cache, const struct 
 	const struct group *g);
 struct conversation *cache_conversation_by_id(const struct cache *cache, int64_t id);
 
-/* These copy the row and its strings into the cache. */
+/* These copy the row and its strings into the cache. A deleted account is read again by the next batch, since it may be restored at any time:
+ * a cached row would drop its first events. */
 struct account *cache_put_account(struct cache *cache, const struct account_row *row, int64_t now_mono_ms);
 struct contact *cache_put_contact(struct cache *cache, const struct contact_row *row, int64_t now_mono_ms);
 void cache_put_alias(struct cache *cache, const struct alias_row *alias, struct contact *contact);

@@ -21,6 +21,8 @@ static struct worker_options worker_options(const struct chat_sync_settings *s, 
 		.batch_max_events = (int)s->batch_max_events,
 		.batch_max_bytes = s->batch_max_bytes,
 		.batch_linger_ms = (int)s->batch_linger_ms,
+		.batch_interval_ms = { [INBOUND] = (int)s->batch_interval_ms,
+			[INBOUND_BULK] = (int)s->batch_interval_ms },
 		.outbox_max_outstanding = (int)s->outbox_max_outstanding,
 		.sweep_interval_ms = (int)s->sweep_interval_ms,
 	};

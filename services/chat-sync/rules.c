@@ -109,10 +109,17 @@ int64_t read_marker_ms(const struct inbound_event *e)
 	return read_ms > e->ingest_time_ms + MS_PER_DAY ? inbound_time_ms(e) : read_ms;
 }
 
+static bool session_lost(struct str have, enum session_reason reason)
+{
+	return (str_is(have, "connected") || str_is(have, "authenticated")) && reason != REASON_USER_INITIATED &&
+		reason != REASON_QR_EXPIRED;
+}
+
 struct session_change session_change(struct str have, int64_t status_at_us, const struct in_session_state *got,
 	int64_t at_us, bool timed)
 {
 	const char *status = session_status_word(got->state);
+	bool disconnected = got->state == SESSION_DISCONNECTED || got->state == SESSION_FAILED;
 
 	if (!status[0] || (timed && status_at_us != PG_NO_TIME && at_us < status_at_us))
 		return (struct session_change){ .reported = false };
@@ -121,7 +128,31 @@ struct session_change session_change(struct str have, int64_t status_at_us, cons
 	return (struct session_change){ .reported = true,
 		.status = status,
 		.connected = got->state == SESSION_CONNECTED,
-		.disconnected = got->state == SESSION_DISCONNECTED || got->state == SESSION_FAILED };
+		.disconnected = disconnected,
+		.unwanted = disconnected && session_lost(have, got->reason) };
+}
+
+/* The producers of inbound that speak for agents, operators and Blazz (proto/README.md): a session that is silent must not look active because
+ * Blazz has looked at it. */
+bool event_is_activity(const struct inbound_event *e, struct str source)
+{
+	static const char *const own[] = { "blazzctl", "campaign-sender", "chat-sync", "cleanup", "gateway" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (str_is(source, own[i]))
+			return false;
+	switch (e->kind) {
+	case IN_READ_MARKER:
+	case IN_MESSAGE_DELETE:
+	case IN_DISPATCH:
+		return false;
+	case IN_CONTACT:
+		return !e->u.contact.by_hand;
+	case IN_IDENTITY_CHANGE:
+		return e->u.identity_change.kind != IDENTITY_MERGED;
+	default:
+		return true;
+	}
 }
 
 bool name_wins(const struct contact_row *have, const struct contact_row *got)

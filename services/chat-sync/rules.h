@@ -54,9 +54,14 @@ struct session_change {
 	bool reported; /* not older: its time is stored, also when the status stays */
 	const char *status; /* the new status; NULL: it stays */
 	bool connected, disconnected;
+	bool unwanted; /* a session was lost, and neither the user nor a QR code that expired ended it */
 };
 struct session_change session_change(struct str have, int64_t status_at_us, const struct in_session_state *got,
 	int64_t at_us, bool timed);
+
+/* Whether the account sent the event, so that it moves last_activity_at: not what agents, operators and Blazz itself publish about it. `source`:
+ * the record's ce_source, absent if it has none. */
+bool event_is_activity(const struct inbound_event *e, struct str source);
 
 /* Whether the name of `got` (full_name, name_rank, name_at_us) replaces that of `have`: the better source wins, of equal sources the newest.
  * An equal name wins when it is newer: its time moves, so that an older name that arrives later loses. */

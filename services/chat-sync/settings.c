@@ -10,6 +10,8 @@ const struct config_key chat_sync_keys[] = {
 	{ "batch.max_bytes", CONFIG_BYTES, 0, AT(batch_max_bytes), "4M", 1024, 67108864, "Bytes in one transaction." },
 	{ "batch.linger", CONFIG_DURATION_MS, 0, AT(batch_linger_ms), "1ms", 0, 5000,
 		"How long a batch waits for further events." },
+	{ "batch.interval", CONFIG_DURATION_MS, 0, AT(batch_interval_ms), "20ms", 0, 5000,
+		"How long after the beginning of a batch the next begins at the earliest, unless it is full: larger batches cost less." },
 	{ "outbox.max_outstanding", CONFIG_INT, 0, AT(outbox_max_outstanding), "16", 1, 1000,
 		"While this many outbox rows of a partition are not acknowledged by Kafka, no further batch is applied." },
 	{ "sweep.interval", CONFIG_DURATION_MS, 0, AT(sweep_interval_ms), "3s", 50, 60000,

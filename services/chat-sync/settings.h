@@ -7,7 +7,7 @@
 struct chat_sync_settings {
 	struct postgres_settings postgres;
 	struct owner_settings owner;
-	int64_t batch_max_events, batch_max_bytes, batch_linger_ms;
+	int64_t batch_max_events, batch_max_bytes, batch_linger_ms, batch_interval_ms;
 	int64_t outbox_max_outstanding;
 	int64_t sweep_interval_ms;
 	int64_t cache_max_bytes, cache_ttl_ms;

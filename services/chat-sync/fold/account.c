@@ -16,12 +16,26 @@ static void session_apply(struct work *w, struct account *a, const struct sessio
 		if (r->first_connected_us == PG_NO_TIME)
 			r->first_connected_us = at_us;
 	}
+	r->disconnects += change->unwanted;
 	if (change->disconnected) {
 		r->disconnected_us = at_us;
 		r->disconnect_reason =
 			str_of(session_reason_word(s->reason == REASON_NONE ? REASON_UNKNOWN : s->reason));
 		r->disconnect_details = arena_str(w->cache->arena, s->details.n > 0 ? s->details : STR_NONE);
 	}
+}
+
+/* The phone that a report names. An older report fills only a gap. */
+static void session_phone(struct work *w, struct op *op)
+{
+	struct account *a = op->account;
+	struct str phone = op->event->u.session_state.phone, have = a->row.reported_phone;
+
+	if (phone.n == 0 || str_eq(phone, have) ||
+		(have.n > 0 && op->timed && !newest_wins(a->row.status_at_us, op->time_us, have, phone)))
+		return;
+	a->row.reported_phone = arena_str(w->cache->arena, phone);
+	account_touch(w, a);
 }
 
 void fold_session(struct work *w, struct op *op)
@@ -32,6 +46,7 @@ void fold_session(struct work *w, struct op *op)
 	struct str before = a->row.status;
 	struct effect *e;
 
+	session_phone(w, op);
 	if (!change.reported || (!change.status && op->time_us == a->row.status_at_us))
 		return;
 	a->row.status_at_us = op->time_us;

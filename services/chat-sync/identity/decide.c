@@ -26,6 +26,17 @@ static bool is_by_hand(const struct person *p)
 	return p->op->event->kind == IN_CONTACT && p->op->event->u.contact.by_hand;
 }
 
+/* Derived from the event and the person's first alias: when the event is read again after the database was restored, the contact gets the
+ * same public id. */
+static void contact_uuid(const struct person *p, struct uuid *out)
+{
+	const struct alias_row *alias = &p->aliases[0];
+	const struct str parts[] = { uuid_bytes(&p->op->event->id), str_of(store_alias_kind_word(alias->kind)),
+		alias->scope, alias->value };
+
+	uuid_v8(out, parts, sizeof(parts) / sizeof(parts[0]));
+}
+
 static struct contact *contact_new(struct work *w, struct plan *plan, const struct person *p)
 {
 	struct contact_row row = {
@@ -40,7 +51,7 @@ static struct contact *contact_new(struct work *w, struct plan *plan, const stru
 	};
 	struct contact *c;
 
-	uuid_v4(&row.uuid);
+	contact_uuid(p, &row.uuid);
 	c = cache_put_contact(w->cache, &row, w->now_mono_ms);
 	c->created = true;
 	*LIST_ADD(w, &w->created) = c;

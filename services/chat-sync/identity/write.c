@@ -90,13 +90,15 @@ int aliases_write(struct work *w, struct plan *plan, struct err *err)
 static int contacts_write(struct work *w, void *ctx, struct err *err)
 {
 	const struct plan *plan = ctx;
-	const struct contact_row **rows = ARENA_ARRAY(w->arena, const struct contact_row *, plan->contacts.n);
+	struct contact_row **rows = ARENA_ARRAY(w->arena, struct contact_row *, plan->contacts.n);
 
-	for (size_t i = 0; i < plan->contacts.n; i++) {
-		plan->contacts.at[i]->read = plan->contacts.at[i]->row;
+	for (size_t i = 0; i < plan->contacts.n; i++)
 		rows[i] = &plan->contacts.at[i]->row;
-	}
-	return store_contacts_insert(w->pg, rows, plan->contacts.n, err);
+	if (store_contacts_insert(w->pg, rows, plan->contacts.n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < plan->contacts.n; i++)
+		plan->contacts.at[i]->read = plan->contacts.at[i]->row;
+	return 0;
 }
 
 /* The row as this person alone makes it. */
@@ -104,7 +106,7 @@ static int contact_write(struct work *w, void *ctx, size_t i, struct err *err)
 {
 	const struct person *p = w->people.at[i];
 	struct contact_row row = p->contact->row;
-	const struct contact_row *one = &row;
+	struct contact_row *one = &row;
 
 	(void)ctx;
 	row.first_name = row.last_name = row.full_name = STR_NONE;

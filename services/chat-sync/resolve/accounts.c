@@ -58,6 +58,21 @@ static int accounts_are_there(struct work *w, struct batch_item *const *items, s
 		   : err_set(err, ERR_RETRY, "no_accounts", "the database has no account at all: an outage is assumed");
 }
 
+/* What Blazz asks for to keep its own rows consistent applies to deleted accounts, too: they may be restored. */
+static bool applies_when_deleted(const struct inbound_event *e)
+{
+	return e->kind == IN_READ_MARKER ||
+		(e->kind == IN_IDENTITY_CHANGE && e->u.identity_change.kind == IDENTITY_MERGED);
+}
+
+static void item_filter(struct work *w, struct batch_item *item)
+{
+	const struct inbound_event *e = item->decoded;
+
+	item->outcome = OUTCOME_FILTERED;
+	report_event(w->report, inbound_kind_word(e->kind), "filtered");
+}
+
 int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, struct err *err)
 {
 	if (accounts_load_missing(w, items, n, err) < 0 || accounts_are_there(w, items, n, err) < 0)
@@ -71,6 +86,8 @@ int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, 
 		else if (!uuid_eq(&a->row.workspace, &e->workspace))
 			batch_dead_letter(w->tx, items[i], DEAD_UNKNOWN_REFERENCE, "workspace",
 				"the account belongs to another workspace", false);
+		else if (a->row.deleted && !applies_when_deleted(e))
+			item_filter(w, items[i]);
 		else
 			ops_expand(w, items[i]);
 	}

@@ -2,6 +2,8 @@
 #include "chat-sync/resolve/conversations.h"
 #include "chat-sync/report.h"
 
+#include "crypto/ids.h"
+
 static bool op_opens_conversation(const struct op *op)
 {
 	return op->kind == IN_MESSAGE || op->kind == IN_CHAT_STATE || op->kind == IN_GROUP_CHANGE ||
@@ -18,6 +20,16 @@ struct wanted_conversation {
 	struct op *op;
 	bool create;
 };
+
+/* Derived from the event that opens it, the account and the peer: when the event is read again after the database was restored, the conversation
+ * gets the same public id. */
+static void conversation_uuid(const struct op *op, struct uuid *out)
+{
+	const struct str parts[] = { uuid_bytes(&op->event->id), uuid_bytes(&op->account->row.uuid),
+		op->group ? op->group->row.jid : uuid_bytes(&op->peer->contact->row.uuid) };
+
+	uuid_v8(out, parts, sizeof(parts) / sizeof(parts[0]));
+}
 
 /* Conversations that are not cached, each once. */
 static size_t conversations_wanted(struct work *w, struct wanted_conversation **out)
@@ -52,7 +64,10 @@ static size_t conversations_wanted(struct work *w, struct wanted_conversation **
 			one->op = op;
 			out[n++] = one;
 		}
-		one->create = one->create || op_opens_conversation(op);
+		if (!one->create && op_opens_conversation(op)) {
+			one->create = true;
+			conversation_uuid(op, &one->row.uuid);
+		}
 	}
 	report_cache(w->report, "conversations", hits, n);
 	return n;

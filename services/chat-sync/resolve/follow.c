@@ -41,14 +41,17 @@ static void merged_into_read(void *ctx, const struct contact_row *row)
 }
 
 /* Replaces *id by the contact that it was merged into in the end, since identity changes arrive in any order. Locks that contact, so that no
- * other transaction merges it while it gets a conversation. */
-static int surviving_contact_lock(struct work *w, int64_t workspace_id, int64_t *id, struct err *err)
+ * other transaction merges it while it gets a conversation. *leads: whether `via` is one of the contacts that it was merged into. */
+static int surviving_contact_lock(struct work *w, int64_t workspace_id, int64_t *id, int64_t via, bool *leads,
+	struct err *err)
 {
+	*leads = false;
 	for (int64_t next = *id; next;) {
 		*id = next;
 		next = 0;
 		if (store_contacts_lock(w->pg, workspace_id, id, 1, w->arena, merged_into_read, &next, err) < 0)
 			return -1;
+		*leads = *leads || (next && next == via);
 	}
 	return 0;
 }
@@ -78,6 +81,8 @@ static int conversation_merge(struct work *w, struct op *op, const struct conver
 	return merging_begin(w, op, &v->row, &(*into)->row, err);
 }
 
+/* The event has internal ids: after a restore of the database they may be those of other people. It therefore applies only if the database, too,
+ * says that old_contact was merged into new_contact. */
 int conversations_follow(struct work *w, struct op *op, struct err *err)
 {
 	const struct in_identity_change *in = &op->event->u.identity_change;
@@ -85,14 +90,17 @@ int conversations_follow(struct work *w, struct op *op, struct err *err)
 		.account_id = op->account->row.id,
 		.contact_id = in->old_contact };
 	struct conversation_row surviving = {
-		.workspace_id = merged.workspace_id, .account_id = merged.account_id, .contact_id = in->new_contact
+		.workspace_id = merged.workspace_id, .account_id = merged.account_id, .contact_id = in->old_contact
 	};
 	struct conversation_row *rows[] = { &merged, &surviving };
 	struct conversation *into = NULL;
 	int64_t into_contact;
+	bool leads;
 
-	if (surviving_contact_lock(w, surviving.workspace_id, &surviving.contact_id, err) < 0)
+	if (surviving_contact_lock(w, surviving.workspace_id, &surviving.contact_id, in->new_contact, &leads, err) < 0)
 		return -1;
+	if (!leads)
+		return 0;
 	into_contact = surviving.contact_id;
 	if (store_conversations_find(w->pg, rows, 2, w->arena, err) < 0)
 		return -1;
@@ -193,6 +201,7 @@ static int unmerged_merge(struct work *w, const struct unmerged *b, struct err *
 {
 	int64_t contact = b->contact->row.id;
 	struct conversation *into = NULL;
+	bool leads;
 
 	for (size_t i = 0; i < b->open.n; i++)
 		if (b->open.at[i].contact_id == contact)
@@ -201,7 +210,7 @@ static int unmerged_merge(struct work *w, const struct unmerged *b, struct err *
 		into->merges = b->contact->row.merges;
 	if (b->open.n == (into ? 1 : 0))
 		return 0;
-	if (surviving_contact_lock(w, b->contact->row.workspace_id, &contact, err) < 0)
+	if (surviving_contact_lock(w, b->contact->row.workspace_id, &contact, contact, &leads, err) < 0)
 		return -1;
 	if (contact != b->contact->row.id)
 		return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");

@@ -94,9 +94,12 @@ static int ready_expand(struct work *w, const struct ready_update *ready, size_t
 		accounts[i] = ready[i].event->account;
 	if (n > 0 && store_accounts_load(w->pg, accounts, n, w->arena, account_loaded, w, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (cache_account(w->cache, &accounts[i], w->now_mono_ms))
+	for (size_t i = 0; i < n; i++) {
+		const struct account *a = cache_account(w->cache, &accounts[i], w->now_mono_ms);
+
+		if (a && !a->row.deleted)
 			ops_expand_parked(w, ready[i].row, ready[i].event);
+	}
 	return 0;
 }
 

@@ -102,14 +102,24 @@ int syncs_write(struct work *w, struct err *err)
 	return store_syncs_trim(w->pg, new_ones, n_new, err);
 }
 
-/* Any event of an account moves last_activity_at, at most once in ACTIVITY_MS. */
+/* A parked update was sent earlier. */
+static bool op_is_activity(const struct op *op)
+{
+	return op->item && event_is_activity(op->event, kafka_message_header(op->item->message, "ce_source"));
+}
+
+/* An event that the account sent moves last_activity_at, at most once in ACTIVITY_MS. */
 static void accounts_active(struct work *w)
 {
 	for (size_t i = 0; i < w->ops.n; i++) {
 		struct account *a = w->ops.at[i]->account;
 
-		if (a->stored_mono_ms == 0 || w->now_mono_ms - a->stored_mono_ms >= ACTIVITY_MS)
-			account_touch(w, a);
+		if (a->row.sent || (a->active_mono_ms != 0 && w->now_mono_ms - a->active_mono_ms < ACTIVITY_MS) ||
+			!op_is_activity(w->ops.at[i]))
+			continue;
+		a->row.sent = true;
+		a->active_mono_ms = w->now_mono_ms;
+		account_touch(w, a);
 	}
 }
 
@@ -119,9 +129,7 @@ int accounts_write(struct work *w, struct err *err)
 
 	accounts_active(w);
 	rows = ARENA_ARRAY(w->arena, const struct account_row *, w->accounts.n);
-	for (size_t i = 0; i < w->accounts.n; i++) {
+	for (size_t i = 0; i < w->accounts.n; i++)
 		rows[i] = &w->accounts.at[i]->row;
-		w->accounts.at[i]->stored_mono_ms = w->now_mono_ms;
-	}
 	return w->accounts.n == 0 ? 0 : store_accounts(w->pg, rows, w->accounts.n, err);
 }

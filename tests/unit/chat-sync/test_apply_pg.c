@@ -386,6 +386,56 @@ static struct inbound_event read_until(const char *phone, int64_t second)
 	return e;
 }
 
+static const struct {
+	const char *name, *deleted, *restored;
+} deletions[] = {
+	{ "an account", "UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 1",
+		"UPDATE whatsapp_accounts SET deleted_at = NULL" },
+	{ "a workspace", "UPDATE workspaces SET deleted_at = now() WHERE id = 1",
+		"UPDATE workspaces SET deleted_at = NULL" },
+};
+
+static void events_of_deleted_accounts_and_workspaces_are_filtered_except_read_markers(void **state)
+{
+	for (size_t i = 0; i < COUNT(deletions); i++) {
+		(void)replicas_empty(state);
+		apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 10));
+		execute(db.admin, deletions[i].deleted);
+		chat_sync_ops.assignment_changed(replica1.sync);
+		apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:B", "hi", 20),
+			      status_of(1, chat_of(ANN), "true:C", STATUS_READ, 21), read_until(ANN, 22) },
+			3);
+		if (outcome_of(0) != OUTCOME_FILTERED || outcome_of(1) != OUTCOME_FILTERED ||
+			outcome_of(2) != OUTCOME_APPLIED || out.n_dead != 0 || db_i64(UNREAD) != 0)
+			fail_msg("%s: %d %d %d, %zu dead letters", deletions[i].name, outcome_of(0), outcome_of(1),
+				outcome_of(2), out.n_dead);
+		assert_int_equal(db_i64("SELECT count(*) FROM chats"), 1);
+		assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
+		execute(db.admin, deletions[i].restored);
+		poll(NULL, 0, 2); /* another millisecond: two batches of one share what they have read */
+		apply_one(inbound_text(1, chat_of(ANN), "false:D", "hi", 30));
+		assert_int_equal(outcome_of(0), OUTCOME_APPLIED); /* although cache.ttl has not passed */
+	}
+}
+
+static void a_parked_update_of_a_deleted_account_waits_for_its_end(void **state)
+{
+	(void)state;
+	apply_by(&replica2, (struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:0", "hi", 1) }, 1);
+	apply_one(status_of(1, chat_of(ANN), "true:A", STATUS_READ, 12));
+	apply_by(&replica2, (struct inbound_event[]){ outbound_text(1, chat_of(ANN), "true:A", "hi", 10) }, 1);
+	execute(db.admin, deletions[0].deleted);
+	chat_sync_ops.assignment_changed(replica1.sync); /* the conversation's row is the other replica's */
+	sweep(&replica1);
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 1);
+	assert_text("SELECT message_status FROM chats WHERE message_key = 'true:A'", "sent");
+	execute(db.admin, deletions[0].restored);
+	poll(NULL, 0, 2);
+	sweep(&replica1);
+	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
+	assert_text("SELECT message_status FROM chats WHERE message_key = 'true:A'", "read");
+}
+
 static void a_marker_moves_forward_and_recounts(void **state)
 {
 	struct inbound_event by_id;
@@ -1180,25 +1230,47 @@ static void components_of_a_template_are_stored_and_publish_nothing_alone(void *
 	assert_text("SELECT status || components::text FROM templates", "APPROVED[{\"type\": \"FOOTER\"}]");
 }
 
-/* As after the database was restored from a backup: consumers that have seen the first ones know these. */
+/* As after the database was restored from a backup: consumers that have seen the first ones know these, and the public ids in them. */
 static void a_repeat_has_the_same_ids(void **state)
 {
 	const struct inbound_event events[] = { inbound_text(1, chat_of("12065550001"), "false:A", "hi", 10),
 		edit_of(1, chat_of("12065550001"), "false:A", "ho", 20),
-		reaction_of(1, chat_of("12065550001"), "false:A", "x", 30) };
+		reaction_of(1, chat_of("12065550001"), "false:A", "x", 30),
+		inbound_text(1, chat_of_group(TEAM), "false:B", "hi", 40) };
 	struct chat_event *before;
+	size_t n;
 
 	(void)state;
-	apply(events, 3);
-	assert_int_equal(out.n_events, 4);
+	apply(events, COUNT(events));
 	before = out.events;
+	n = out.n_events;
 	execute(db.admin, "TRUNCATE contacts CASCADE");
 	chat_sync_ops.assignment_changed(replica1.sync);
 	map_clear(sequences);
-	apply(events, 3);
-	assert_int_equal(out.n_events, 4);
-	for (size_t i = 1; i < 4; i++) /* the contact is a new one */
+	apply(events, COUNT(events));
+	assert_int_equal(out.n_events, n);
+	assert_string_equal(published(),
+		"contact.created,message.created,message.edited,message.reaction,message.created");
+	for (size_t i = 0; i < n; i++) {
 		assert_true(uuid_eq(&out.events[i].id, &before[i].id));
+		assert_true(uuid_eq(&out.events[i].conversation, &before[i].conversation));
+	}
+}
+
+/* As after an erasure: the person of the event is another contact, and the conversation is another one. */
+static void a_repeat_whose_ids_are_taken_gets_others(void **state)
+{
+	const struct inbound_event event = inbound_text(1, chat_of(ANN), "false:A", "hi", 10);
+
+	(void)state;
+	apply_one(event);
+	execute(db.admin, "DELETE FROM contact_aliases");
+	execute(db.admin, "TRUNCATE chats CASCADE");
+	chat_sync_ops.assignment_changed(replica1.sync);
+	apply_one(event);
+	assert_string_equal(published(), "contact.created,message.created");
+	assert_int_equal(db_i64("SELECT count(DISTINCT uuid) FROM contacts"), 2);
+	assert_int_equal(db_i64("SELECT count(DISTINCT uuid) FROM conversations"), 2);
 }
 
 static void an_older_state_than_the_last_that_was_reported_changes_nothing(void **state)
@@ -1237,6 +1309,83 @@ static void a_connected_session_that_is_silent_is_marked_for_a_sync(void **state
 	sweep(&patient); /* once */
 	assert_false(patient.swept);
 	replica_close(&patient);
+}
+
+static struct inbound_event session_with_phone(const char *phone, int64_t second)
+{
+	struct inbound_event e = session_of(SESSION_CONNECTED, REASON_NONE, second);
+
+	e.u.session_state.phone = str_of(phone);
+	return e;
+}
+
+#define PHONE "SELECT reported_phone FROM whatsapp_accounts WHERE id = 1"
+#define LOST  "SELECT disconnect_count FROM whatsapp_accounts WHERE id = 1"
+
+static void the_newest_phone_that_a_session_reports_is_kept(void **state)
+{
+	(void)state;
+	execute(db.admin, "UPDATE whatsapp_accounts SET reported_phone = NULL");
+	apply_one(session_of(SESSION_CONNECTED, REASON_NONE, 30));
+	apply_one(session_with_phone(ANN, 30)); /* of the same second */
+	assert_text(PHONE, ANN);
+	chat_sync_ops.assignment_changed(replica1.sync);
+	apply_one(session_with_phone(BOB, 20));
+	assert_text(PHONE, ANN);
+	apply_one(session_with_phone(BOB, 40));
+	assert_text(PHONE, BOB);
+	apply_one(session_of(SESSION_DISCONNECTED, REASON_TIMEOUT, 50)); /* says nothing of a phone */
+	assert_text(PHONE, BOB);
+}
+
+static void lost_sessions_are_counted_while_the_account_should_be_connected(void **state)
+{
+	(void)state;
+	execute(db.admin, "UPDATE whatsapp_accounts SET disconnect_count = 0");
+	apply((struct inbound_event[]){ session_of(SESSION_CONNECTED, REASON_NONE, 10),
+		      session_of(SESSION_DISCONNECTED, REASON_TIMEOUT, 20),
+		      session_of(SESSION_CONNECTED, REASON_NONE, 30), session_of(SESSION_FAILED, REASON_ERROR, 40),
+		      session_of(SESSION_CONNECTED, REASON_NONE, 50),
+		      session_of(SESSION_DISCONNECTED, REASON_USER_INITIATED, 60) },
+		6);
+	assert_int_equal(db_i64(LOST), 2);
+	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 65)); /* another batch does not count them again */
+	apply_one(session_of(SESSION_CONNECTED, REASON_NONE, 70));
+	assert_int_equal(db_i64(LOST), 2);
+	execute(db.admin, "UPDATE whatsapp_accounts SET desired_state = 'disconnected'");
+	apply_one(session_of(SESSION_DISCONNECTED, REASON_UNKNOWN, 80));
+	execute(db.admin, "UPDATE whatsapp_accounts SET desired_state = 'connected'");
+	assert_int_equal(db_i64(LOST), 2);
+}
+
+#define ACTIVITY \
+	"SELECT coalesce(extract(epoch FROM now() - last_activity_at) < 60, false)::text FROM whatsapp_accounts WHERE id = 1"
+
+static void only_what_the_account_sent_moves_its_last_activity(void **state)
+{
+	struct header *by_cleanup = mem_calloc(1, sizeof(*by_cleanup)); /* freed with the message */
+	struct inbound_event seen = session_of(SESSION_CONNECTED, REASON_NONE, 20);
+	struct kafka_message m = { .key = STR("k"), .timestamp_ms = seen.ingest_time_ms };
+
+	(void)state;
+	apply_one(inbound_text(1, chat_of(ANN), "false:A", "hi", 10));
+	assert_text(ACTIVITY, "true");
+	execute(db.admin, "UPDATE whatsapp_accounts SET last_activity_at = now() - interval '7 hours'");
+	chat_sync_ops.assignment_changed(replica1.sync);
+	apply_one(read_until(ANN, 10));
+	assert_text(ACTIVITY, "false");
+	batch_reset(replica1.at.batch);
+	*by_cleanup = (struct header){ STR("ce_source"), STR("cleanup") };
+	m.headers = by_cleanup;
+	m.headers_count = 1;
+	done(inbound_encode(&seen, db.arena, &m.value, &db.err));
+	assert_non_null(applier_receive(&replica1.at, &m)->decoded);
+	applier_commit(&replica1.at);
+	out_read(&replica1);
+	assert_string_equal(published(), "session.state"); /* the row was written, its last activity stayed */
+	assert_text(ACTIVITY, "false");
+	apply_one(inbound_text(1, chat_of(ANN), "false:B", "hi", 30));
+	assert_text(ACTIVITY, "true");
 }
 
 /* An outage */
@@ -1489,6 +1638,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(invalid_events_become_dead_letters_and_the_others_are_applied),
 		T(a_batch_that_was_rolled_back_never_happened),
+		T(events_of_deleted_accounts_and_workspaces_are_filtered_except_read_markers),
+		T(a_parked_update_of_a_deleted_account_waits_for_its_end),
 		T(an_update_waits_for_its_message),
 		T(what_was_parked_does_not_hide_a_new_group),
 		T(a_stanza_without_a_direction_finds_its_message_in_the_conversation),
@@ -1539,8 +1690,12 @@ int main(void)
 		T(components_of_a_template_are_stored_and_publish_nothing_alone),
 		T(a_notice_is_published_whole_and_stored_short),
 		T(a_repeat_has_the_same_ids),
+		T(a_repeat_whose_ids_are_taken_gets_others),
 		T(an_older_state_than_the_last_that_was_reported_changes_nothing),
 		T(a_connected_session_that_is_silent_is_marked_for_a_sync),
+		T(the_newest_phone_that_a_session_reports_is_kept),
+		T(lost_sessions_are_counted_while_the_account_should_be_connected),
+		T(only_what_the_account_sent_moves_its_last_activity),
 		T(syncs_are_trimmed_when_one_begins),
 		T(what_is_found_in_memory_is_counted),
 		T(a_session_is_logged_once_it_is_committed),

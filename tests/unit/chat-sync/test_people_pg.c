@@ -545,6 +545,47 @@ static void merges_in_any_order_end_at_the_surviving_contact(void **state)
 	assert_one_conversation_of(1, "SELECT id FROM contacts WHERE merged_into IS NULL", 3);
 }
 
+static void a_merge_that_the_database_does_not_know_has_no_effect(void **state)
+{
+	struct inbound_event merged = event(IN_IDENTITY_CHANGE, 1, 30);
+	int64_t ann, bob;
+
+	(void)state;
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
+		      inbound_text(1, chat_of(BOB), "false:B", "hi", 20) },
+		2);
+	ann = db_i64("SELECT min(id) FROM contacts");
+	bob = db_i64("SELECT max(id) FROM contacts");
+	const struct {
+		int64_t old_contact, new_contact;
+	} cases[] = { { bob, ann }, { ann, bob }, { ann, ann }, { bob, bob + 1000 }, { bob + 1000, ann } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		merged.u.identity_change.kind = IDENTITY_MERGED;
+		merged.u.identity_change.old_contact = cases[i].old_contact;
+		merged.u.identity_change.new_contact = cases[i].new_contact;
+		apply_one(merged);
+		assert_string_equal(published(), "");
+		assert_int_equal(outcome_of(0), OUTCOME_NO_EFFECT);
+	}
+	assert_int_equal(db_i64("SELECT count(*) FROM conversations WHERE merged_into IS NULL"), 2);
+}
+
+static void a_merge_reaches_the_conversations_of_a_deleted_account(void **state)
+{
+	(void)state;
+	apply((struct inbound_event[]){ inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
+		      inbound_text(2, chat_of_lid("901"), "false:B", "hi", 20),
+		      inbound_text(2, chat_of(ANN), "false:C", "hi", 21) },
+		3);
+	apply_one(alias_of(1, ANN, "901", 50));
+	execute(db.admin, "UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = 2");
+	deliver_inbound();
+	assert_int_equal(replica2.at.batch->items[0].outcome, OUTCOME_APPLIED);
+	execute(db.admin, "UPDATE whatsapp_accounts SET deleted_at = NULL");
+	assert_one_conversation_of(2, "SELECT id FROM contacts WHERE merged_into IS NULL", 2);
+}
+
 /* Account 2 has conversations under both aliases of one person; account 1 merges the contacts; the identity_change has not arrived. */
 static struct inbound_event by_lid, by_phone;
 
@@ -754,6 +795,8 @@ int main(void)
 		T(a_party_with_both_aliases_merges_two_contacts),
 		T(what_a_batch_changed_survives_its_own_merge),
 		T(merges_in_any_order_end_at_the_surviving_contact),
+		T(a_merge_that_the_database_does_not_know_has_no_effect),
+		T(a_merge_reaches_the_conversations_of_a_deleted_account),
 		T(a_message_repeated_before_its_account_learns_of_a_merge_is_stored_once),
 		T(an_account_with_one_conversation_keeps_it_after_a_merge),
 		T(a_merged_contact_in_the_cache_leads_to_the_surviving_conversation),

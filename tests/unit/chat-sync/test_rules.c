@@ -418,6 +418,69 @@ static void a_syncs_progress_is_not_hidden_by_another(void **state)
 			fail_msg("%s", cases[i].name);
 }
 
+static void a_lost_session_is_one_that_nobody_ended(void **state)
+{
+	static const struct {
+		const char *name, *have;
+		enum session_word got;
+		enum session_reason reason;
+		bool unwanted;
+	} cases[] = {
+		{ "timed out", "connected", SESSION_DISCONNECTED, REASON_TIMEOUT, true },
+		{ "without a reason", "connected", SESSION_DISCONNECTED, REASON_NONE, true },
+		{ "failed", "connected", SESSION_FAILED, REASON_ERROR, true },
+		{ "lost before it was ready", "authenticated", SESSION_DISCONNECTED, REASON_ERROR, true },
+		{ "logged out on the phone", "connected", SESSION_DISCONNECTED, REASON_USER_INITIATED, false },
+		{ "the QR code expired", "authenticated", SESSION_DISCONNECTED, REASON_QR_EXPIRED, false },
+		{ "never connected", "qr_scanning", SESSION_DISCONNECTED, REASON_TIMEOUT, false },
+		{ "failed, then disconnected", "failed", SESSION_DISCONNECTED, REASON_TIMEOUT, false },
+		{ "connected", "authenticated", SESSION_CONNECTED, REASON_NONE, false },
+		{ "the same again", "disconnected", SESSION_DISCONNECTED, REASON_TIMEOUT, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct in_session_state got = { .state = cases[i].got, .reason = cases[i].reason };
+
+		if (session_change(str_of(cases[i].have), PG_NO_TIME, &got, 10, true).unwanted != cases[i].unwanted)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
+static void activity_is_what_the_account_sent(void **state)
+{
+	static const struct {
+		const char *name;
+		struct inbound_event event;
+		const char *source;
+		bool active;
+	} cases[] = {
+		{ "a message", { .kind = IN_MESSAGE }, "ingest", true },
+		{ "a message of the platform's own producer", { .kind = IN_MESSAGE }, "example", true },
+		{ "a status without a source", { .kind = IN_STATUS }, "", true },
+		{ "a state that the bridge reports", { .kind = IN_SESSION_STATE }, "ingest", true },
+		{ "a state that cleanup has seen", { .kind = IN_SESSION_STATE }, "cleanup", false },
+		{ "a state that sending has found", { .kind = IN_SESSION_STATE }, "campaign-sender", false },
+		{ "templates that an operator has read", { .kind = IN_TEMPLATE_STATUS }, "blazzctl", false },
+		{ "a template that Meta has changed", { .kind = IN_TEMPLATE_STATUS }, "ingest", true },
+		{ "an agent's read marker", { .kind = IN_READ_MARKER }, "example", false },
+		{ "an agent's deletion", { .kind = IN_MESSAGE_DELETE }, "example", false },
+		{ "a Dispatch", { .kind = IN_DISPATCH }, "example", false },
+		{ "an agent's contact", { .kind = IN_CONTACT, .u.contact.by_hand = true }, "gateway", false },
+		{ "a contact written elsewhere", { .kind = IN_CONTACT, .u.contact.by_hand = true }, "example", false },
+		{ "the phone's contact", { .kind = IN_CONTACT }, "ingest", true },
+		{ "a number change", { .kind = IN_IDENTITY_CHANGE, .u.identity_change.kind = IDENTITY_NUMBER_CHANGED },
+			"ingest", true },
+		{ "a merge", { .kind = IN_IDENTITY_CHANGE, .u.identity_change.kind = IDENTITY_MERGED }, "chat-sync",
+			false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (event_is_activity(&cases[i].event, str_of(cases[i].source)) != cases[i].active)
+			fail_msg("%s", cases[i].name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,6 +495,8 @@ int main(void)
 		cmocka_unit_test(a_read_marker_in_the_future_is_not_trusted),
 		cmocka_unit_test(a_call_is_what_became_of_it),
 		cmocka_unit_test(a_session_changes_only_to_another_and_newer_state),
+		cmocka_unit_test(a_lost_session_is_one_that_nobody_ended),
+		cmocka_unit_test(activity_is_what_the_account_sent),
 		cmocka_unit_test(a_better_source_names_and_of_equal_ones_the_newest),
 		cmocka_unit_test(a_sync_is_filtered_by_rank_and_age),
 	};
