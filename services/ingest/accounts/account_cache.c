@@ -246,9 +246,10 @@ void account_cache_close(struct account_cache **cache)
 	free(c);
 }
 
-void account_cache_put_qr(struct account_cache *c, const struct catalogue_account *account, struct str code)
+void account_cache_put_qr(struct account_cache *c, const struct catalogue_account *account, struct str code,
+	bool pairing)
 {
-	account_loader_put_qr(c->loader, account, code);
+	account_loader_put_qr(c->loader, account, code, pairing);
 }
 
 void account_cache_set_keyring(struct account_cache *c, struct keyring **keyring)

@@ -43,7 +43,8 @@ int account_cache_fetch(struct account_cache *c, const struct name *names, size_
 void account_cache_cancel(struct account_cache *c, struct account_cache_wait *wait);
 
 /* Stores the code in account_qr later (account_loader_put_qr()). */
-void account_cache_put_qr(struct account_cache *c, const struct catalogue_account *account, struct str code);
+void account_cache_put_qr(struct account_cache *c, const struct catalogue_account *account, struct str code,
+	bool pairing);
 void account_cache_set_keyring(struct account_cache *c, struct keyring **keyring);
 
 /* For metrics: time since PostgreSQL last answered. */

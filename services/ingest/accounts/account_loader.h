@@ -53,7 +53,8 @@ void account_update_free(struct account_update *u); /* with what was not moved o
 /* Loads the rows with these names (name_key()), and posts UPDATE_FETCHED, before which it must not be called again. */
 void account_loader_fetch(struct account_loader *l, const struct str *keys, size_t n);
 /* Seals the code and stores it in account_qr; discarded when it expires before PostgreSQL is available. */
-void account_loader_put_qr(struct account_loader *l, const struct catalogue_account *account, struct str code);
+void account_loader_put_qr(struct account_loader *l, const struct catalogue_account *account, struct str code,
+	bool pairing);
 /* Opens and seals with these keys from now on, and loads everything again. Takes the keyring. */
 void account_loader_set_keyring(struct account_loader *l, struct keyring **keyring);
 /* Frees the catalogue in the thread, since that may take long. Takes it. */

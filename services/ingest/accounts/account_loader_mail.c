@@ -73,12 +73,14 @@ void account_loader_fetch(struct account_loader *l, const struct str *keys, size
 	job_post(l, &j);
 }
 
-void account_loader_put_qr(struct account_loader *l, const struct catalogue_account *account, struct str code)
+void account_loader_put_qr(struct account_loader *l, const struct catalogue_account *account, struct str code,
+	bool pairing)
 {
 	job_post(l,
 		&(struct job){ .kind = JOB_QR,
 			.bytes = mem_cstr(code),
 			.n = code.n,
+			.pairing = pairing,
 			.account = account->info.id,
 			.workspace_row = account->workspace_id,
 			.account_row = account->id });

@@ -16,6 +16,7 @@ struct job {
 	char *bytes; /* JOB_FETCH: the keys; JOB_QR: the code */
 	struct str *keys;
 	size_t n;
+	bool pairing; /* JOB_QR */
 	struct uuid account;
 	int64_t workspace_row, account_row;
 	struct keyring *keyring;

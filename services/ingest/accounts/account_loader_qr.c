@@ -48,7 +48,7 @@ static int qr_put(struct account_loader *l, const struct qr *q, struct err *err)
 
 	if (rc == 0)
 		rc = store_account_qr_put(pg_listener_pg(l->listener), q->job->workspace_row, q->job->account_row,
-			buf_str(&sealed), (int)left_s, err);
+			q->job->pairing, buf_str(&sealed), (int)left_s, err);
 	buf_fini(&sealed);
 	return rc;
 }

@@ -87,7 +87,7 @@ static void qrcode_updated(const struct evolution *v)
 		webjs_session(&v->item, SESSION_DISCONNECTED, REASON_QR_EXPIRED, json_str(json_get(v->data, "message")),
 			STR_NONE, 0);
 	else
-		webjs_qr(&v->item, code.n ? code : pairing, 0);
+		webjs_qr(&v->item, code.n ? code : pairing, code.n == 0, 0);
 }
 
 static void instance_status(const struct evolution *v)

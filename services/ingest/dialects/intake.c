@@ -252,15 +252,17 @@ void intake_ignore(struct intake *in, const char *kind)
 	in->ignored[i].n++;
 }
 
-void intake_keep_qr(struct intake *in, const struct intake_account *account, struct str code)
+void intake_keep_qr(struct intake *in, const struct intake_account *account, struct str code, bool pairing)
 {
+	const struct intake_qr qr = { account, code, pairing };
+
 	for (size_t i = 0; i < in->n_qr; i++)
 		if (in->qr[i].account == account) {
-			in->qr[i].code = code;
+			in->qr[i] = qr;
 			return;
 		}
 	in->qr = vec_grow_in(in->arena, in->qr, in->n_qr, &in->cap_qr, sizeof(struct intake_qr));
-	in->qr[in->n_qr++] = (struct intake_qr){ account, code };
+	in->qr[in->n_qr++] = qr;
 }
 
 /* The sort order: events that refer to a message follow it; statuses come last (README.md, Reading). */

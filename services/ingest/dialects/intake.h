@@ -48,6 +48,7 @@ struct intake_reject {
 struct intake_qr {
 	const struct intake_account *account;
 	struct str code;
+	bool pairing; /* typed on the phone, instead of scanned */
 };
 
 struct intake {
@@ -121,7 +122,7 @@ bool intake_add(struct intake *in, struct inbound_event *e, struct str provider_
 void intake_reject(struct intake *in, const struct intake_account *account, enum dead_reason reason, struct str path,
 	struct str body, const char *message);
 void intake_ignore(struct intake *in, const char *kind);
-void intake_keep_qr(struct intake *in, const struct intake_account *account, struct str code);
+void intake_keep_qr(struct intake *in, const struct intake_account *account, struct str code, bool pairing);
 /* Sorts the events for publishing: messages (and everything else) first, then edits, revokes, reactions and votes, then
  * statuses. Stable. */
 void intake_finish(struct intake *in);

@@ -165,10 +165,10 @@ void webjs_session(const struct webjs_item *it, enum session_word state, enum se
 	webjs_add(it, e, STR("session"), e->u.session_state.details);
 }
 
-void webjs_qr(const struct webjs_item *it, struct str code, int64_t time_ms)
+void webjs_qr(const struct webjs_item *it, struct str code, bool pairing, int64_t time_ms)
 {
 	if (code.n > 0)
-		intake_keep_qr(it->in, it->in->account, code);
+		intake_keep_qr(it->in, it->in->account, code, pairing);
 	webjs_session(it, SESSION_QR, REASON_NONE, STR("qr"), STR_NONE, time_ms);
 }
 

@@ -56,7 +56,7 @@ struct str webjs_options(struct in_poll_vote *vote, const json *options, struct 
 void webjs_session(const struct webjs_item *it, enum session_word state, enum session_reason reason, struct str details,
 	struct str phone, int64_t time_ms);
 /* Stores the code for account_qr, and adds an event with the state, without the code. */
-void webjs_qr(const struct webjs_item *it, struct str code, int64_t time_ms);
+void webjs_qr(const struct webjs_item *it, struct str code, bool pairing, int64_t time_ms);
 
 /* Seconds as integers, floats or strings of digits, to ms; 0 for anything else. A time beyond an event's range is
  * returned as a value above WIRE_MAX_TIME_MS, which intake_time() flags. */

@@ -21,16 +21,22 @@ static void revoke(const struct wwebjs *w)
 	wwebjs_revoke(w, wwebjs_argument(w, "message"));
 }
 
-/* qr and code: the string itself, or a member of that name. */
-static void qr(const struct wwebjs *w)
+/* The string itself, or a member of that name. */
+static struct str login_code(const struct wwebjs *w, const char *member)
 {
 	struct str code = json_str(w->data);
 
-	if (code.n == 0)
-		code = json_str(json_get(w->data, "qr"));
-	if (code.n == 0)
-		code = json_str(json_get(w->data, "code"));
-	webjs_qr(&w->item, code, 0);
+	return code.n > 0 ? code : json_str(json_get(w->data, member));
+}
+
+static void qr(const struct wwebjs *w)
+{
+	webjs_qr(&w->item, login_code(w, "qr"), false, 0);
+}
+
+static void pairing_code(const struct wwebjs *w)
+{
+	webjs_qr(&w->item, login_code(w, "code"), true, 0);
 }
 
 /* The text is "<event> <detail>": the library's own words, for operators. */
@@ -130,7 +136,7 @@ static const struct {
 	{ "unread_count", wwebjs_chat, "chat" },
 	{ "call", wwebjs_call, "call" },
 	{ "qr", qr, NULL },
-	{ "code", qr, NULL },
+	{ "code", pairing_code, NULL },
 	{ "authenticated", authenticated, NULL },
 	{ "auth_failure", auth_failure, NULL },
 	{ "ready", ready, NULL },

@@ -15,7 +15,7 @@ static void qr_put(struct request *req)
 		struct name name = { .kind = NAME_ACCOUNT, .text = uuid_bytes(&qr->account->id) };
 
 		account_cache_put_qr(req->ingest->account_cache, catalogue_account(pipeline_catalogue(req), &name),
-			qr->code);
+			qr->code, qr->pairing);
 	}
 }
 

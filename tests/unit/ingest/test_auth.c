@@ -302,20 +302,31 @@ static int64_t cpu_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* CPU time of rejecting a large body, the least of several. */
 static int64_t refusal_us(enum auth_scheme scheme, const struct secrets *s, const struct auth_claims *c,
 	struct str body)
 {
-	int64_t best = INT64_MAX;
+	int64_t began = cpu_us();
 
-	for (int i = 0; i < 7; i++) {
-		int64_t began = cpu_us(), took;
+	assert_int_equal(auth_verify(scheme, s, c, body, NOW_MS), PROOF_NONE);
+	return cpu_us() - began;
+}
 
-		assert_int_equal(auth_verify(scheme, s, c, body, NOW_MS), PROOF_NONE);
-		took = cpu_us() - began;
-		best = took < best ? took : best;
+/* Whether a rejection with these secrets costs as much CPU time as one without an account, within 30 %. Both are
+ * measured in turns, and the least of each counts: other work on the machine makes single ones dearer. */
+static bool costs_as_unknown(enum auth_scheme scheme, const struct secrets *s, const struct auth_claims *c,
+	struct str body)
+{
+	int64_t unknown = INT64_MAX, known = INT64_MAX;
+	bool same = false;
+
+	for (int i = 0; i < 50 && (i < 3 || !same); i++) {
+		int64_t u = refusal_us(scheme, &auth_dummy, c, body), k = refusal_us(scheme, s, c, body);
+
+		unknown = u < unknown ? u : unknown;
+		known = k < known ? k : known;
+		same = known * 10 <= unknown * 13 && unknown * 10 <= known * 13;
 	}
-	return best;
+	return same;
 }
 
 static void a_rejection_takes_the_same_time_for_any_number_of_secrets(void **state)
@@ -337,17 +348,13 @@ static void a_rejection_takes_the_same_time_for_any_number_of_secrets(void **sta
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct auth_claims c = { .value[CLAIM_WEBHOOK_ID] = STR("msg_1"),
 			.value[CLAIM_WEBHOOK_TIMESTAMP] = STR("1767225600") };
-		int64_t unknown, took;
 
 		c.value[cases[i].claim] = str_of(cases[i].value);
-		unknown = refusal_us(cases[i].scheme, &auth_dummy, &c, body);
 		for (size_t n = 0; n <= AUTH_SECRETS; n++) {
 			struct secrets s = { .signing_keys = list_of(keys, n), .app_secrets = list_of(keys, n) };
 
-			took = refusal_us(cases[i].scheme, &s, &c, body);
-			if (took * 10 > unknown * 13 || took * 13 < unknown * 10)
-				fail_msg("case %zu, %zu secrets: %" PRId64 " us, unknown %" PRId64 " us", i, n, took,
-					unknown);
+			if (!costs_as_unknown(cases[i].scheme, &s, &c, body))
+				fail_msg("case %zu: a rejection with %zu secrets costs more or less", i, n);
 		}
 	}
 	free((char *)(uintptr_t)body.p);
@@ -358,11 +365,9 @@ static void a_rejection_takes_the_same_time_where_a_timestamp_is_required(void *
 	struct str keys[] = { STR("one"), STR("two") }, body = { calloc(1, LARGE_BYTES), LARGE_BYTES };
 	const struct secrets s = { .signing_keys = list_of(keys, 2), .require_timestamp = true };
 	const struct auth_claims c = { .value[CLAIM_SIGNATURE] = STR(WRONG) };
-	int64_t unknown = refusal_us(AUTH_BRIDGE, &auth_dummy, &c, body);
-	int64_t took = refusal_us(AUTH_BRIDGE, &s, &c, body);
 
 	(void)state;
-	assert_true(took * 13 >= unknown * 10);
+	assert_true(costs_as_unknown(AUTH_BRIDGE, &s, &c, body));
 	free((char *)(uintptr_t)body.p);
 }
 

@@ -344,7 +344,7 @@ static void without_postgresql_no_request_is_rejected_and_the_cache_still_serves
 static bool qr_is_there(void *ctx)
 {
 	(void)ctx;
-	return db_i64("SELECT count(*) FROM account_qr WHERE account_id = 1 AND expires_at > now() + interval '50 s'"
+	return db_i64("SELECT count(*) FROM account_qr WHERE account_id = 1 AND kind = 'qr' AND expires_at > now() + interval '50 s'"
 		      " AND expires_at <= now() + interval '60 s'") == 1;
 }
 
@@ -355,8 +355,8 @@ static void a_qr_code_is_stored_sealed_for_its_account(void **state)
 	struct buf code = BUF_INIT;
 
 	(void)state;
-	account_cache_put_qr(cache, catalogue_account(account_cache_catalogue(cache), &name), STR("2@older"));
-	account_cache_put_qr(cache, catalogue_account(account_cache_catalogue(cache), &name), STR("2@abc"));
+	account_cache_put_qr(cache, catalogue_account(account_cache_catalogue(cache), &name), STR("2@older"), true);
+	account_cache_put_qr(cache, catalogue_account(account_cache_catalogue(cache), &name), STR("2@abc"), false);
 	turn_until(qr_is_there, NULL);
 	assert_int_equal(unseal(k, STR("qr:" ACCOUNT), db_text("SELECT code FROM account_qr WHERE account_id = 1"),
 				 &code, NULL),

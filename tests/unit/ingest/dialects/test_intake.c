@@ -289,12 +289,12 @@ static void the_latest_code_of_an_account_is_kept(void **state)
 	struct intake *in = &((struct fixture *)*state)->in;
 	struct intake_account other = account;
 
-	intake_keep_qr(in, &account, STR("first"));
-	intake_keep_qr(in, &other, STR("its"));
-	intake_keep_qr(in, &account, STR("second"));
+	intake_keep_qr(in, &account, STR("first"), true);
+	intake_keep_qr(in, &other, STR("its"), true);
+	intake_keep_qr(in, &account, STR("second"), false);
 	assert_int_equal(in->n_qr, 2);
-	assert_true(str_is(in->qr[0].code, "second"));
-	assert_true(str_is(in->qr[1].code, "its"));
+	assert_true(str_is(in->qr[0].code, "second") && !in->qr[0].pairing);
+	assert_true(str_is(in->qr[1].code, "its") && in->qr[1].pairing);
 }
 
 static void rejected_items_have_a_bound_in_number_and_in_bytes(void **state)
