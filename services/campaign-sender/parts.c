@@ -63,6 +63,7 @@ static int worker_start(struct parts *p, const struct sender_settings *s, struct
 		.batch_max_events = (int)s->batch_max_events,
 		.batch_max_bytes = s->batch_max_bytes,
 		.batch_linger_ms = (int)s->batch_linger_ms,
+		.batch_interval_ms = { [SENDER_CHAT_EVENTS] = (int)s->batch_interval_ms },
 		.outbox_max_outstanding = (int)s->outbox_max_outstanding,
 		.sweep_interval_ms = SWEEP_MS,
 	};

@@ -208,11 +208,16 @@ static int failed(struct sender_service *s, const struct err *err)
 
 static int worker_part(struct sender_service *s, struct err *err)
 {
-	int rc = s->parts.lanes.draining ? owner_turn(s->parts.owner, 0, err) : worker_turn(s->parts.worker, 0, err);
+	int64_t wait_ms;
 
-	if (rc == 1)
-		loop_timer_set(s->parts.again, 0);
-	return rc < 0 ? -1 : 0;
+	if (s->parts.lanes.draining)
+		return owner_turn(s->parts.owner, 0, err);
+	if (worker_turn(s->parts.worker, 0, err) < 0)
+		return -1;
+	wait_ms = worker_wait_ms(s->parts.worker);
+	if (wait_ms >= 0)
+		loop_timer_set(s->parts.again, wait_ms);
+	return 0;
 }
 
 static void settings_apply(struct sender_service *s)

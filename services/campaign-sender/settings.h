@@ -7,7 +7,7 @@
 struct sender_settings {
 	struct postgres_settings postgres;
 	struct owner_settings owner;
-	int64_t batch_max_events, batch_max_bytes, batch_linger_ms;
+	int64_t batch_max_events, batch_max_bytes, batch_linger_ms, batch_interval_ms;
 	int64_t outbox_max_outstanding;
 	char *keyring; /* secrets.keyring */
 	char *meta_base_url, *meta_version;

@@ -63,17 +63,45 @@ static int secrets_use(struct account *out, struct signing_keys **signing, const
 	return 0;
 }
 
+static int own_secrets_read(struct account *out, struct signing_keys **signing, const struct sending_account *row,
+	const struct keyring *keyring, struct arena *a, struct err *err)
+{
+	struct secrets secrets;
+
+	if (store_secrets_open(&secrets, keyring, "account", &row->uuid, row->secrets, SECRETS_SEND, a, err) < 0)
+		return -1;
+	return secrets_use(out, signing, &secrets, err);
+}
+
+/* The API key of the instance. An instance of our own contract is called with its key about sessions only, never about messages. */
+static int instance_secrets_read(struct account *out, const struct sending_account *row, const struct keyring *keyring,
+	struct arena *a, struct err *err)
+{
+	struct secrets secrets;
+
+	if (row->bridge == BRIDGE_BLAZZ || row->instance_secrets.n == 0)
+		return 0;
+	if (store_secrets_open(&secrets, keyring, "instance", &row->instance, row->instance_secrets, SECRETS_SEND, a,
+		    err) < 0)
+		return -1;
+	out->from.key = secrets.access_token;
+	out->secrets_open = secrets.access_token.n > 0;
+	return 0;
+}
+
+/* Secrets of the account that cannot be opened are not replaced by the instance's. */
 static void secrets_read(struct account *out, struct signing_keys **signing, const struct sending_account *row,
 	const struct keyring *keyring, struct arena *a)
 {
-	struct secrets secrets;
 	struct err err = { 0 };
 
-	if (row->deleted || row->secrets.n == 0)
+	if (row->deleted)
 		return;
-	if (store_secrets_open(&secrets, keyring, "account", &row->uuid, row->secrets, SECRETS_SEND, a, &err) < 0 ||
-		secrets_use(out, signing, &secrets, &err) < 0)
+	if (own_secrets_read(out, signing, row, keyring, a, &err) < 0)
 		log_error("account's secrets cannot be opened", LOG_I("account_id", row->id), LOG_ERR(&err));
+	else if (!out->secrets_open && instance_secrets_read(out, row, keyring, a, &err) < 0)
+		log_error("secrets of the account's instance cannot be opened", LOG_I("account_id", row->id),
+			LOG_ERR(&err));
 }
 
 static void host_read(struct account *out, const struct guard *guard)

@@ -41,17 +41,11 @@ static int64_t typing_ms(struct flush *f, const struct send *s)
 	return out.to_provider.typing_ms;
 }
 
-/* An address without a contact has no conversation; one with a contact mostly has. */
-static bool is_new_conversation(const struct send *s)
-{
-	return s->row.contact_id == 0 && s->row.campaign_id != 0;
-}
-
-static void admit(struct flush *f, struct send *s)
+static void admit(struct flush *f, struct send *s, bool new_conversation)
 {
 	struct limit_use use = {
 		.campaign = s->row.campaign_id != 0,
-		.new_conversation = is_new_conversation(s),
+		.new_conversation = new_conversation,
 		.typing_ms = typing_ms(f, s),
 	};
 
@@ -64,9 +58,9 @@ static void admit(struct flush *f, struct send *s)
 }
 
 /* Whether the bridge's account may talk to one more stranger today; otherwise *again_us is when. */
-static bool warm_enough(struct send *s, int64_t now_us, int64_t *again_us)
+static bool warm_enough(struct send *s, const struct send_check *c, int64_t now_us, int64_t *again_us)
 {
-	return !is_new_conversation(s) || limits_new_conversation(&s->lane->row, &s->lane->limits, now_us, again_us);
+	return !c->new_conversation || limits_new_conversation(&s->lane->row, &s->lane->limits, now_us, again_us);
 }
 
 static void ended(struct flush *f, const struct send *s, struct str reason)
@@ -98,8 +92,8 @@ static bool judge(struct flush *f, struct send *s, const struct send_check *c)
 
 	switch (c->verdict) {
 	case SEND_MAY:
-		if (warm_enough(s, f->now_us, &again_us)) {
-			admit(f, s);
+		if (warm_enough(s, c, f->now_us, &again_us)) {
+			admit(f, s, c->new_conversation);
 			return true;
 		}
 		send_delay(s, again_us);

@@ -1,4 +1,5 @@
-/* Accounts that have been unusable for LANE_STRANDED_MS: others send their single messages, and their segments move; see private.h.
+/* Accounts that have been unusable for LANE_STRANDED_MS: others send their single messages, and their segments move; see private.h. A single
+ * message whose deadline passes meanwhile fails.
  * Invariant: only what waits is moved; what was begun stays with the account that may have sent it. */
 #include "campaign-sender/commit/private.h"
 
@@ -54,6 +55,11 @@ static bool may_move(struct flush *f, struct written *w, enum failover rule)
 	struct outgoing out;
 	struct err err;
 
+	if (send_is_overdue(w->waiting, f->now_us)) {
+		w->row.error_code = STR("deadline");
+		w->row.error_message = STR("the deadline passed while the account could not send");
+		return false;
+	}
 	w->row.error_code = STR("session_not_active");
 	w->row.error_message = STR("the account cannot send, and the request allows no other one");
 	if (outgoing_read(&out, w->content, w->address, &id, NULL, f->arena, &err) < 0)
@@ -77,7 +83,7 @@ static int written_cmp(const void *va, const void *vb)
 static int directs_choose(struct flush *f, struct err *err)
 {
 	struct send **waiting;
-	size_t n = lanes_stranded(f->o.lanes, f->now_ms, f->arena, &waiting);
+	size_t n = lanes_stranded(f->o.lanes, f->now_us, f->now_ms, f->arena, &waiting);
 	bool *wanted = ARENA_ARRAY(f->arena, bool, n + 1);
 	enum failover *rules = ARENA_ARRAY(f->arena, enum failover, n + 1);
 

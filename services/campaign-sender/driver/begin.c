@@ -44,7 +44,7 @@ static int plan_validated(const struct driving *w, const struct campaign_row *ro
 {
 	if (plan_choose(w, row, plan, why, err) < 0)
 		return -1;
-	return reasons_count(why) > 0 ? 0 : audience_check(w, plan, why, err);
+	return plan->audience_found ? audience_check(w, plan, why, err) : 0;
 }
 
 struct str reasons_text(const struct reasons *why, struct arena *a)

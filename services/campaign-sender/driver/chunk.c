@@ -58,7 +58,7 @@ static void member_add(void *ctx, const struct audience_member *m)
 	c->cursor = m->cursor;
 	if (m->excluded)
 		return;
-	if (!reason.p)
+	if (!reason.p && r->plan->composition)
 		bytes = member_compose(r, m, &reason, &variable);
 	if (reason.p)
 		reason_count(c, reason, variable);
@@ -94,7 +94,8 @@ int chunk_read(struct chunk *c, const struct driving *w, const struct plan *p, s
 	if (store_audience_read(w->pg, &p->audience, cursor, limit, w->arena, member_add, &r, err) < 0)
 		return -1;
 	c->is_last = !r.full && r.members < (size_t)limit;
-	contents_place(c);
+	if (p->composition)
+		contents_place(c);
 	return 0;
 }
 

@@ -25,8 +25,8 @@ struct chunk {
 	struct buf content;
 };
 
-/* The next members behind `cursor`, at most `limit`; strings are in the transaction's arena. The caller calls chunk_fini(),
- * also after a failure. */
+/* The next members behind `cursor`, at most `limit`; strings are in the transaction's arena. Without a composition
+ * nothing is composed, and each member that is not skipped counts as sendable. The caller calls chunk_fini(), also after a failure. */
 int chunk_read(struct chunk *c, const struct driving *w, const struct plan *p, struct str cursor, int limit,
 	struct err *err) ERR_MUST_USE;
 void chunk_fini(struct chunk *c);

@@ -71,8 +71,10 @@ static int content_compile(const struct driving *w, struct plan *p, const struct
 	struct template_key keys[CAMPAIGN_SEGMENTS_MAX];
 
 	if (!str_is(p->row->type, "template") || p->provider != PROVIDER_META) {
-		if (composition_compile(&p->composition, p->row, p->provider, NULL, w->arena, why) < 0)
+		if (composition_compile(&p->composition, p->row, p->provider, NULL, w->arena, why) < 0) {
 			reasons_about_all(why);
+			p->composition = NULL;
+		}
 		return 0;
 	}
 	if (!r->template_name.p) {
@@ -118,6 +120,7 @@ static int plan_complete(const struct driving *w, struct plan *p, struct reasons
 	struct audience_definition definition;
 	struct audience_groups groups = { 0 };
 	struct campaign_key key = { p->row->workspace_id, p->row->id };
+	size_t before = reasons_count(why);
 
 	if (store_campaign_references(w->pg, &key, w->arena, &references, err) < 0)
 		return -1;
@@ -126,10 +129,12 @@ static int plan_complete(const struct driving *w, struct plan *p, struct reasons
 		return -1;
 	if (p->n_accounts == 0)
 		return 0;
+	p->audience_found = reasons_count(why) == before;
 	p->provider = p->accounts[0]->from.provider;
 	if (content_compile(w, p, &references, why, err) < 0)
 		return -1;
-	p->audience = audience_of(w, p, &definition, &groups);
+	if (p->audience_found)
+		p->audience = audience_of(w, p, &definition, &groups);
 	return 0;
 }
 

@@ -16,8 +16,9 @@ struct plan {
 	const struct sending_template *template; /* NULL: instant */
 	const char *
 		template_code; /* by which Meta rejects what is sent with it, as it is paused or disabled; NULL: it is neither */
-	struct composition *composition;
+	struct composition *composition; /* NULL: the content is at fault */
 	struct audience audience;
+	bool audience_found; /* its definition has no fault, and there is an account */
 };
 
 /* With accounts chosen as the definition says. Each reason for which the campaign cannot be sent is added to `why`; *out is

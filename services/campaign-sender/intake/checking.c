@@ -1,6 +1,9 @@
 /* Whether the chosen account can send the content to the recipient. What cannot be sent gets our code. */
 #include "campaign-sender/intake/private.h"
 
+#include "phone/phone.h"
+#include "provider/content.h"
+
 int contents_read(struct intake_work *w, struct err *err)
 {
 	for (size_t i = 0; i < w->requests.n; i++) {
@@ -12,25 +15,6 @@ int contents_read(struct intake_work *w, struct err *err)
 			return -1;
 	}
 	return 0;
-}
-
-static bool has_group(const struct send_reference *r, int64_t account_id)
-{
-	for (size_t i = 0; i < r->n_group_accounts; i++)
-		if (r->group_accounts[i] == account_id)
-			return true;
-	return false;
-}
-
-int content_fits(const struct request *r, const struct account *a, struct arena *arena, struct err *err)
-{
-	if (!a->api)
-		return err_set(err, ERR_INPUT, "content", "the account is of no known provider");
-	if (r->message->chat.is_group && a->from.provider == PROVIDER_META)
-		return err_set(err, ERR_INPUT, "content", "this account cannot send to groups");
-	if (r->message->chat.is_group && !has_group(r->reference, a->id))
-		return err_set(err, ERR_INPUT, "content", "this account is not in the group");
-	return provider_check(a->api, &r->outgoing->to_provider, arena, err);
 }
 
 static struct template_key template_of(const struct request *r)
@@ -90,6 +74,30 @@ static void address_set(struct request *r, struct arena *a)
 		r->address = arena_printf(a, "none:%s", request);
 }
 
+/* The size is the one that the request states; 0: it states none. */
+static bool media_is_too_large(const struct intake_work *w, const struct request *r)
+{
+	const struct media *m = &r->message->u.media;
+	bool has_media =
+		r->message->kind == SEND_MESSAGE && r->message->type >= MSG_IMAGE && r->message->type <= MSG_STICKER;
+
+	return has_media && m->size_bytes > w->shared->settings->media_max_bytes;
+}
+
+static struct str too_large_text(const struct intake_work *w, const struct request *r)
+{
+	return arena_printf(w->arena, "the media file has %lld bytes, and media.max_bytes is %lld",
+		(long long)r->message->u.media.size_bytes, (long long)w->shared->settings->media_max_bytes);
+}
+
+/* A number that no subscriber has; false of a recipient without a number. */
+static bool number_is_impossible(const struct request *r)
+{
+	struct str digits = content_digits(r->message->chat.contact.phone);
+
+	return !r->message->chat.is_group && digits.n > 0 && !phone_is_possible(digits);
+}
+
 static void request_check(struct intake_work *w, struct request *r)
 {
 	struct err err;
@@ -100,7 +108,11 @@ static void request_check(struct intake_work *w, struct request *r)
 		fail(r, "no_active_account", STR("no account of the workspace can send now"));
 	else if (address_of(&r->message->chat, r->account->from.provider, w->arena).n == 0)
 		fail(r, "no_address", STR("the recipient has no address that this account can send to"));
-	else if (content_fits(r, r->account, w->arena, &err) < 0)
+	else if (number_is_impossible(r))
+		fail(r, "no_address", STR("no phone number has so few or so many digits"));
+	else if (media_is_too_large(w, r))
+		fail(r, "unsupported_content", too_large_text(w, r));
+	else if (fit_check(r->reference, r->outgoing, r->account, w->arena, &err) < 0)
 		fail(r, "unsupported_content", arena_str(w->arena, str_of(err.msg)));
 	else if (has_template(r))
 		template_check(w, r);

@@ -28,7 +28,8 @@ static bool admits(void *ctx, const struct account *a)
 	const struct admission *admission = ctx;
 	struct err ignored;
 
-	return content_fits(admission->request, a, admission->arena, &ignored) == 0;
+	return fit_check(admission->request->reference, admission->request->outgoing, a, admission->arena, &ignored) ==
+		0;
 }
 
 /* Without a named account, one that can carry the content is preferred to a better one that cannot. */

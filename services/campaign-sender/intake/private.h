@@ -9,9 +9,8 @@
 
 #include "base/map.h"
 #include "campaign-sender/accounts/choice.h"
-#include "campaign-sender/content/outgoing.h"
+#include "campaign-sender/content/fit.h"
 #include "campaign-sender/intake/intake.h"
-#include "store/send_references.h"
 
 struct request {
 	struct batch_item *item;
@@ -65,8 +64,6 @@ bool request_repeats(struct intake_work *w, struct request *r);
 int choose_accounts(struct intake_work *w, struct err *err) ERR_MUST_USE;
 /* checking.c: reads the contents, before accounts are chosen, since not every account can carry every content. */
 int contents_read(struct intake_work *w, struct err *err) ERR_MUST_USE;
-/* Whether the account can carry it to its recipient. ERR_INPUT: *err says why not. */
-int content_fits(const struct request *r, const struct account *a, struct arena *arena, struct err *err) ERR_MUST_USE;
 /* Sets code and reason of those that cannot be sent, and the addresses of all. */
 int check_contents(struct intake_work *w, struct err *err) ERR_MUST_USE;
 /* writing.c */

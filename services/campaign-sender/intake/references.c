@@ -1,52 +1,6 @@
 /* What requests name: workspace, contact or group, and an earlier request of the same id. */
 #include "campaign-sender/intake/private.h"
 
-#include <string.h>
-
-#include "phone/phone.h"
-#include "provider/content.h"
-
-#define PHONE_DIGITS_MAX 20
-
-static struct str match_key(struct str phone, struct arena *a)
-{
-	struct str digits = content_digits(phone);
-	char key[24];
-
-	if (digits.n == 0 || digits.n > PHONE_DIGITS_MAX)
-		return STR_NONE;
-	phone_match_key(digits, key);
-	return arena_str(a, str_of(key));
-}
-
-/* The alias by which a recipient without a contact is looked up: the first that chat-sync would use, too. */
-static void alias_set(struct send_reference *r, const struct party *p, struct arena *a)
-{
-	if ((r->alias = match_key(p->phone, a)).n > 0) {
-		r->alias_kind = "phone";
-	} else if ((r->alias = p->bsuid).n > 0) {
-		r->alias_kind = "bsuid";
-		r->alias_scope = p->bsuid_scope;
-	} else if ((r->alias = p->lid).n > 0) {
-		r->alias_kind = "lid";
-	} else if ((r->alias = p->jid).n > 0) {
-		r->alias_kind = "jid";
-	}
-}
-
-static void reference_of(struct send_reference *r, const struct send_message *m, struct arena *a)
-{
-	r->workspace = m->workspace;
-	r->request = m->request;
-	r->contact = m->contact;
-	if (!uuid_is_nil(&m->contact))
-		return;
-	if (m->chat.is_group)
-		r->group_jid = m->chat.group.jid;
-	else
-		alias_set(r, &m->chat.contact, a);
-}
-
 /* The row keeps what is dialled, which later changes of the contact do not change. ERR_INPUT: the contact's addresses are
  * not valid ones. */
 static int contact_replace(struct request *r, struct arena *a, struct err *err)
@@ -99,7 +53,7 @@ int requests_find(struct intake_work *w, struct batch_item *const *items, size_t
 	struct requests *all = &w->requests;
 
 	for (size_t i = 0; i < n; i++)
-		reference_of(&references[i], items[i]->decoded, w->arena);
+		fit_reference(&references[i], items[i]->decoded, w->arena);
 	if (store_send_references(w->pg, references, n, w->arena, err) < 0)
 		return -1;
 	map_clear(w->intake->index);

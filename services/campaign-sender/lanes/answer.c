@@ -177,6 +177,8 @@ void send_forget(struct lanes *l, struct send *s)
 	assert(s->state == SEND_IN_FLIGHT || s->state == SEND_CHOSEN);
 	if (is_above_cursor(s))
 		segment_revoke(s->segment, s, l->now_ms);
+	if (s->state == SEND_IN_FLIGHT)
+		send_give_pair_back(s);
 	send_remove(s);
 	if (lane) {
 		lane_mark_changed(lane);

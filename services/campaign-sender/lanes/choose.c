@@ -9,7 +9,7 @@
 #include "campaign-sender/lanes/send.h"
 
 /* The first one whose pair is within its rate; the others wait for theirs. The pair is charged when a message is chosen, so that two that
- * are chosen together do not exceed it. */
+ * are chosen together do not exceed it; one that is not sent after all gives it back. */
 static struct send *pop_within_pair(struct send_list *list, int64_t now_us)
 {
 	struct send *s;

@@ -103,13 +103,10 @@ void lane_fetch_at(struct lane *lane, int64_t at_ms)
 
 void lane_note_stranded(struct lane *lane, int64_t now_ms)
 {
-	int64_t at = lane->unusable_since_ms + LANE_STRANDED_MS;
-
 	if (lane->usable || lane->n_direct + lane->n_delayed == 0)
 		return;
-	at = at < now_ms ? now_ms : at;
-	if (at < lane->lanes->stranded_at_ms)
-		lane->lanes->stranded_at_ms = at;
+	if (now_ms < lane->lanes->stranded_at_ms)
+		lane->lanes->stranded_at_ms = now_ms;
 }
 
 static void lane_use(struct lane *lane, bool usable, int64_t now_ms)

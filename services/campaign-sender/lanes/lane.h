@@ -10,7 +10,7 @@ void lane_free(struct lane *lane);
 void lane_use_hold(struct lane *lane, const struct send_lane *row);
 /* Due rows are to be fetched at this time at the latest. */
 void lane_fetch_at(struct lane *lane, int64_t at_ms);
-/* Single messages may now wait in a lane without a usable account. */
+/* Single messages may now wait in a lane without a usable account: lanes_stranded() looks at their deadlines. */
 void lane_note_stranded(struct lane *lane, int64_t now_ms);
 
 #endif

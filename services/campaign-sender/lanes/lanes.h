@@ -75,7 +75,7 @@ void lanes_plan_fetch(struct lanes *l, int64_t now_ms, struct arena *a, struct f
 /* After the rows of a plan's segment in `ahead` were put: `rows` of at most `room`, the last of them last_id. Also when it has none. */
 void segment_fetched(struct segment *s, size_t rows, size_t room, int64_t last_id);
 
-/* The next messages to be sent, in fair order, at most cap: they are CHOSEN, and the rate of their pairs is used up. Unknown ones are not sent:
+/* The next messages to be sent, in fair order, at most cap: they are CHOSEN, and the rate of their pairs is used up until one is dropped, delayed or forgotten. Unknown ones are not sent:
  * requests in flight bound them, but neither rates nor pauses nor an unusable account. Returns their number. */
 size_t lanes_choose(struct lanes *l, int64_t now_us, int64_t now_ms, struct send **out, size_t cap);
 /* Whether anything may be chosen now, and whether a single message is among it. */
@@ -120,9 +120,11 @@ int64_t lanes_due_ms(const struct lanes *l);
  * The arrays are in the arena; strings are borrowed. After a failed commit all lanes are read again. */
 size_t lanes_changed(struct lanes *l, struct arena *a, struct send_lane **out);
 size_t lanes_changed_segments(struct lanes *l, struct arena *a, struct campaign_segment **out);
-/* Single messages waiting in lanes whose account has been unusable for LANE_STRANDED_MS, at most once a second. For every flush: lanes_due_ms()
- * does not wait for them. */
-size_t lanes_stranded(struct lanes *l, int64_t now_ms, struct arena *a, struct send ***out);
+/* Single messages waiting in lanes whose account is unusable: all of them once it has been so for LANE_STRANDED_MS, before that those whose
+ * deadline has passed; at most once a second. For every flush: lanes_due_ms() does not wait for them. */
+size_t lanes_stranded(struct lanes *l, int64_t now_us, int64_t now_ms, struct arena *a, struct send ***out);
+/* Its row has a deadline, and it has passed. */
+bool send_is_overdue(const struct send *s, int64_t now_us);
 /* Segments that are to move, with nothing in flight. */
 size_t lanes_movable(const struct lanes *l, struct arena *a, struct segment ***out);
 

@@ -4,6 +4,8 @@
 #include "base/vec.h"
 #include "campaign-sender/lanes/lanes.h"
 
+#define STRANDED_AGAIN_MS 1000
+
 static int order(int64_t a, int64_t b)
 {
 	return (a > b) - (a < b);
@@ -71,26 +73,47 @@ struct found {
 	size_t n, cap;
 };
 
-static void found_add(struct found *f, const struct send_list *list)
+bool send_is_overdue(const struct send *s, int64_t now_us)
+{
+	return s->row.deadline_us != PG_NO_TIME && s->row.deadline_us <= now_us;
+}
+
+/* Adds all single messages, or those that are overdue; of the others *deadline_us becomes the first deadline, if it is earlier. */
+static void found_add(struct found *f, const struct send_list *list, bool all, int64_t now_us, int64_t *deadline_us)
 {
 	struct send *s;
 
 	TAILQ_FOREACH (s, list, in_list) {
 		if (s->segment || s->resolves)
 			continue;
+		if (!all && !send_is_overdue(s, now_us)) {
+			if (s->row.deadline_us != PG_NO_TIME && s->row.deadline_us < *deadline_us)
+				*deadline_us = s->row.deadline_us;
+			continue;
+		}
 		f->at = vec_grow_in(f->arena, f->at, f->n, &f->cap, sizeof(struct send *));
 		f->at[f->n++] = s;
 	}
 }
 
-/* When the lane's single messages are to be found; INT64_MAX: none waits without an account. */
-static int64_t lane_stranded_ms(const struct lane *lane)
+/* Adds the lane's single messages that are to be found now. Returns when to look again: those that are found and stay are found again. */
+static int64_t lane_find(const struct lane *lane, int64_t now_us, int64_t now_ms, struct found *f)
 {
-	return lane->usable || lane->n_direct + lane->n_delayed == 0 ? INT64_MAX
-								     : lane->unusable_since_ms + LANE_STRANDED_MS;
+	int64_t stranded_ms = lane->unusable_since_ms + LANE_STRANDED_MS, deadline_us = INT64_MAX, again_ms;
+	bool all = stranded_ms <= now_ms;
+	size_t before = f->n;
+
+	if (lane->usable || lane->n_direct + lane->n_delayed == 0)
+		return INT64_MAX;
+	found_add(f, &lane->direct, all, now_us, &deadline_us);
+	found_add(f, &lane->delayed, all, now_us, &deadline_us);
+	if (all || f->n > before)
+		return now_ms + STRANDED_AGAIN_MS;
+	again_ms = deadline_us == INT64_MAX ? INT64_MAX : now_ms + (deadline_us - now_us + 999) / 1000;
+	return again_ms < stranded_ms ? again_ms : stranded_ms;
 }
 
-size_t lanes_stranded(struct lanes *l, int64_t now_ms, struct arena *a, struct send ***out)
+size_t lanes_stranded(struct lanes *l, int64_t now_us, int64_t now_ms, struct arena *a, struct send ***out)
 {
 	struct found f = { .arena = a };
 	struct lane *lane;
@@ -100,13 +123,8 @@ size_t lanes_stranded(struct lanes *l, int64_t now_ms, struct arena *a, struct s
 		return 0;
 	l->stranded_at_ms = INT64_MAX;
 	TAILQ_FOREACH (lane, &l->all, in_lanes) {
-		int64_t at_ms = lane_stranded_ms(lane);
+		int64_t at_ms = lane_find(lane, now_us, now_ms, &f);
 
-		if (at_ms <= now_ms) {
-			found_add(&f, &lane->direct);
-			found_add(&f, &lane->delayed);
-			at_ms = now_ms + 1000; /* those that stay are found again */
-		}
 		if (at_ms < l->stranded_at_ms)
 			l->stranded_at_ms = at_ms;
 	}

@@ -155,10 +155,18 @@ void send_uncount(struct send *s)
 	fair_queue_release(&s->lanes->queue, &s->lane->workspace->tenant);
 }
 
+void send_give_pair_back(const struct send *s)
+{
+	if (!s->resolves)
+		pairs_give_back(s->lanes->pairs, s->account_id, s->row.address);
+}
+
 void send_remove(struct send *s)
 {
-	if (s->state == SEND_CHOSEN)
+	if (s->state == SEND_CHOSEN) {
+		send_give_pair_back(s);
 		send_unchoose(s);
+	}
 	if (s->state != SEND_ANSWERED)
 		send_uncount(s);
 	if (s->segment)

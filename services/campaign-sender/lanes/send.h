@@ -16,6 +16,8 @@ void send_wait(struct send *s);
 void send_unwait(struct send *s);
 /* A waiting one is chosen. */
 void send_choose(struct send *s);
+/* It was chosen, and is not sent: its pair is as it was before. */
+void send_give_pair_back(const struct send *s);
 /* Removes one that is chosen, in flight or answered from its lane, or from the orphans. */
 void send_remove(struct send *s);
 /* No longer counts as being in flight; it stays in its list. */

@@ -120,3 +120,11 @@ void pairs_take(struct pairs *p, int64_t account_id, struct str address, bool ca
 	if (gcra_room(&pair->at_us, limit, now_us, &again_us) > 0)
 		gcra_take(&pair->at_us, limit, 1, now_us);
 }
+
+void pairs_give_back(struct pairs *p, int64_t account_id, struct str address)
+{
+	struct pair *pair = map_get(p->by_key, key_of(p, account_id, address));
+
+	if (pair) /* it may have been forgotten since */
+		pair->at_us -= limit.interval_us;
+}

@@ -18,5 +18,7 @@ void pairs_free(struct pairs *p); /* accepts NULL */
 bool pairs_admit(struct pairs *p, int64_t account_id, struct str address, bool campaign, int64_t now_us,
 	int64_t *again_us);
 void pairs_take(struct pairs *p, int64_t account_id, struct str address, bool campaign, int64_t now_us);
+/* What pairs_take() counted is not sent after all. */
+void pairs_give_back(struct pairs *p, int64_t account_id, struct str address);
 
 #endif

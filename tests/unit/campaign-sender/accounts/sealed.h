@@ -22,21 +22,32 @@ static inline struct keyring *keyring_of(const char *text)
 	return k;
 }
 
-/* Seals secrets into the row of an account. */
-static inline void account_seal(const char *account, const char *secrets)
+/* Seals secrets into the row with this uuid by the statement, whose arguments they are. */
+static inline void seal_into(const char *sql, const char *what, const char *uuid, const char *secrets)
 {
 	struct keyring *k = keyring_of(KEY);
-	const struct uuid row = uuid_of(account);
+	const struct uuid row = uuid_of(uuid);
 	struct buf sealed = BUF_INIT;
 	struct pg_args *args = pg_args_new();
 
-	assert_int_equal(row_seal(k, "account", &row, str_of(secrets), &sealed, &db.err), 0);
+	assert_int_equal(row_seal(k, what, &row, str_of(secrets), &sealed, &db.err), 0);
 	pg_arg_bytea(args, buf_str(&sealed));
 	pg_arg_uuid(args, &row);
-	pg_rows_free(query(db.admin, "UPDATE whatsapp_accounts SET secrets = $1::bytea WHERE uuid = $2::uuid", args));
+	pg_rows_free(query(db.admin, sql, args));
 	pg_args_free(args);
 	buf_fini(&sealed);
 	keyring_free(k);
+}
+
+static inline void account_seal(const char *account, const char *secrets)
+{
+	seal_into("UPDATE whatsapp_accounts SET secrets = $1::bytea WHERE uuid = $2::uuid", "account", account,
+		secrets);
+}
+
+static inline void instance_seal(const char *instance, const char *secrets)
+{
+	seal_into("UPDATE instances SET secrets = $1::bytea WHERE uuid = $2::uuid", "instance", instance, secrets);
 }
 
 static inline void cache_new(const char *keys, const struct guard *guard)

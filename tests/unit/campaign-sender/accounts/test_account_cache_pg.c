@@ -15,7 +15,8 @@
 	"INSERT INTO whatsapp_accounts (workspace_id, id, uuid, session_id, provider_type, provider_app_id, phone_number, phone_number_id," \
 	" waba_id, business_id, metadata, is_primary, desired_at) VALUES (1, 4, '00000000-0000-4000-8000-000000000014', 's4', 'meta', 7, '+62811'," \
 	" 'pn', 'w', 'b', '{\"sending\": {\"per_hour\": 33}}', true, '2026-01-01Z')"
-#define META "00000000-0000-4000-8000-000000000014"
+#define INSTANCE "00000000-0000-4000-8000-0000000000d1"
+#define META     "00000000-0000-4000-8000-000000000014"
 
 static int filled(void **state)
 {
@@ -35,7 +36,8 @@ static int emptied(void **state)
 	account_cache_free(cache);
 	cache = NULL;
 	db_script(
-		"TRUNCATE send_lanes;DELETE FROM whatsapp_accounts WHERE id > 3;DELETE FROM provider_apps;UPDATE workspaces SET settings = '{}'");
+		"TRUNCATE send_lanes;UPDATE whatsapp_accounts SET assigned_instance_index = NULL;DELETE FROM instances;"
+		"DELETE FROM whatsapp_accounts WHERE id > 3;DELETE FROM provider_apps;UPDATE workspaces SET settings = '{}'");
 	return 0;
 }
 
@@ -136,6 +138,113 @@ static void secrets_that_do_not_open_leave_the_account_without_any(void **state)
 	cache_load(2);
 	assert_int_equal(account_state(cache_find(ACCOUNT_1), 0), ACCOUNT_WITHOUT_SECRETS);
 	assert_int_equal(account_state(cache_find(ACCOUNT_3), 0), ACCOUNT_WITHOUT_SECRETS);
+}
+
+/* Instance 1, alone. */
+static void instance_add(const char *kind)
+{
+	char sql[300];
+
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO instances (index, uuid, kind, url) VALUES (1, '%s', '%s', 'https://bridge.example')",
+		INSTANCE, kind);
+	db_script("DELETE FROM instances");
+	execute(db.admin, sql);
+	instance_seal(INSTANCE, "{\"access_token\": \"instance\"}");
+}
+
+/* Instance 1 has the key "instance", and account 1 of WAHA is assigned to it. */
+static void an_account_without_a_key_has_that_of_its_instance(void **state)
+{
+	static const struct {
+		const char *name, *kind, *own, *change, *key; /* key NULL: none */
+	} cases[] = {
+		{ "without secrets", "waha", NULL, "SELECT 1", "instance" },
+		{ "with secrets of its webhooks only", "waha", "{\"signing_keys\": [\"x\"]}", "SELECT 1", "instance" },
+		{ "with a key of its own", "waha", "{\"access_token\": \"own\"}", "SELECT 1", "own" },
+		{ "with secrets that do not open", "waha", NULL,
+			"UPDATE whatsapp_accounts SET secrets = '\\x01' WHERE id = 1", NULL },
+		{ "of another kind", "evolution", NULL, "SELECT 1", NULL },
+		{ "not assigned", "waha", NULL,
+			"UPDATE whatsapp_accounts SET assigned_instance_index = NULL WHERE id = 1", NULL },
+		{ "of an instance whose secrets do not open", "waha", NULL, "UPDATE instances SET secrets = '\\x01'",
+			NULL },
+		{ "of an instance without secrets", "waha", NULL, "UPDATE instances SET secrets = NULL", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		instance_add(cases[i].kind);
+		db_script("UPDATE whatsapp_accounts SET secrets = NULL, assigned_instance_index = 1 WHERE id = 1");
+		if (cases[i].own)
+			account_seal(ACCOUNT_1, cases[i].own);
+		db_script(cases[i].change);
+		account_cache_clear(cache);
+		cache_load(1);
+		if (!str_is(cache_find(ACCOUNT_1)->from.key, cases[i].key) ||
+			is_usable(cache_find(ACCOUNT_1)) != (cases[i].key != NULL))
+			fail_msg("%s", cases[i].name);
+	}
+}
+
+static void our_own_bridge_is_not_called_with_its_instances_key(void **state)
+{
+	(void)state;
+	instance_add("blazz");
+	instance_seal(INSTANCE,
+		"{\"signing_keys\": [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"], \"access_token\": \"instance\"}");
+	db_script("UPDATE whatsapp_accounts SET secrets = NULL, assigned_instance_index = 1 WHERE id = 3");
+	cache_load(2);
+	assert_int_equal(account_state(cache_find(ACCOUNT_3), 0), ACCOUNT_WITHOUT_SECRETS);
+}
+
+/* The accounts that were notified as changed since the last time, a bit each: 1 << the last digit of the uuid. */
+static unsigned notified(struct pg *listener)
+{
+	struct str channel, payload;
+	unsigned out = 0;
+
+	execute(listener, "SELECT 1");
+	while (pg_notification(listener, &channel, &payload, &db.err) > 0) {
+		assert_true(str_starts(payload, STR("account:00000000-0000-4000-8000-00000000001")));
+		out |= 1U << (payload.p[payload.n - 1] - '0');
+	}
+	return out;
+}
+
+/* Accounts 1 and 2 are assigned to the instance, and account 4, which is deleted. */
+static void an_instances_new_key_is_notified_as_a_change_of_its_accounts(void **state)
+{
+	static const struct {
+		const char *change;
+		unsigned accounts;
+	} cases[] = {
+		{ "UPDATE instances SET secrets = '\\x01'", 1U << 1 | 1U << 2 },
+		{ "UPDATE instances SET secrets = '\\x01'", 0 },
+		{ "UPDATE instances SET capacity = 7, desired = 'draining', state = 'up'", 0 },
+		{ "UPDATE instances SET secrets = NULL", 1U << 1 | 1U << 2 },
+		{ "UPDATE whatsapp_accounts SET assigned_instance_index = 1 WHERE id IN (1, 3)", 1U << 3 },
+		{ "UPDATE whatsapp_accounts SET assigned_instance_index = NULL WHERE id = 3", 1U << 3 },
+	};
+	struct pg *listener = db_session(SENDER), *blazzctl = db_session("blazz_admin");
+
+	(void)state;
+	instance_add("waha");
+	db_script("UPDATE whatsapp_accounts SET assigned_instance_index = 1 WHERE id IN (1, 2, 4);"
+		  "UPDATE whatsapp_accounts SET deleted_at = now(), desired_state = 'deleted' WHERE id = 4");
+	done(pg_listen(listener, "blazz_sending", &db.err));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned accounts;
+
+		execute(db.admin, cases[i].change);
+		accounts = notified(listener);
+		if (accounts != cases[i].accounts)
+			fail_msg("%s: %x", cases[i].change, accounts);
+	}
+	execute(blazzctl, "UPDATE instances SET secrets = '\\x02'");
+	assert_int_equal(notified(listener), 1U << 1 | 1U << 2);
+	pg_close(&blazzctl);
+	pg_close(&listener);
 }
 
 static void a_host_must_be_allowed(void **state)
@@ -348,6 +457,9 @@ int main(void)
 		CASE(accounts_are_loaded_with_what_their_provider_needs),
 		CASE(a_session_of_meta_is_connected_unless_it_was_reported_lost_since_it_was_desired),
 		CASE(secrets_that_do_not_open_leave_the_account_without_any),
+		CASE(an_account_without_a_key_has_that_of_its_instance),
+		CASE(our_own_bridge_is_not_called_with_its_instances_key),
+		CASE(an_instances_new_key_is_notified_as_a_change_of_its_accounts),
 		CASE(a_host_must_be_allowed),
 		CASE(a_changed_account_is_not_found_until_it_is_read_again),
 		CASE(a_new_account_of_a_cached_workspace_is_read_when_it_is_notified),

@@ -125,6 +125,24 @@ static void several_reasons_are_named_together_and_can_be_corrected(void **state
 	assert_campaign("status || ':' || (error_message IS NULL)", "running:true");
 }
 
+/* Faults of the content do not hide those of the audience. */
+static void faults_of_content_and_audience_are_named_together(void **state)
+{
+	(void)state;
+	db_script("UPDATE campaigns SET body_text = NULL, audience = '{\"groups\": [\"" GROUP_C "\"]}'");
+	user(CAMPAIGN_START);
+	assert_campaign("error_message", "the message has no text; audience: it is empty");
+	driving_empty(state);
+	db_script("UPDATE campaigns SET body_text = NULL; DELETE FROM contact_group_members WHERE address <> '628111'");
+	user(CAMPAIGN_START);
+	assert_campaign("error_message",
+		"the message has no text; audience: none of the 1 recipients can be sent to: opted_out 1");
+	driving_empty(state);
+	db_script(TEMPLATE("'PENDING'") "; UPDATE campaigns SET audience = '{\"groups\": [\"" GROUP_C "\"]}'");
+	user(CAMPAIGN_START);
+	assert_campaign("error_message LIKE 'template t: %; audience: it is empty'", "true");
+}
+
 static void the_other_provider_is_used_where_it_is_allowed(void **state)
 {
 	(void)state;
@@ -223,6 +241,7 @@ int main(void)
 		cmocka_unit_test_setup(a_campaign_starts_though_its_first_recipients_are_skipped, driving_empty),
 		cmocka_unit_test_setup(each_reason_not_to_start_is_named, driving_empty),
 		cmocka_unit_test_setup(several_reasons_are_named_together_and_can_be_corrected, driving_empty),
+		cmocka_unit_test_setup(faults_of_content_and_audience_are_named_together, driving_empty),
 		cmocka_unit_test_setup(the_other_provider_is_used_where_it_is_allowed, driving_empty),
 		cmocka_unit_test_setup(a_campaign_waits_for_its_schedule, driving_empty),
 		cmocka_unit_test_setup(a_scheduled_campaign_starts_when_it_is_due, driving_empty),

@@ -10,6 +10,7 @@
 #define ROWS "SELECT string_agg(concat_ws('|', address, account_id, status, error_code), ' ' ORDER BY id) FROM sends"
 
 static struct intake *intake;
+static const struct sender_settings settings = { .media_max_bytes = 1024 };
 static int64_t due[20];
 static size_t n_due;
 static int64_t local; /* the account whose lane this replica has */
@@ -60,6 +61,7 @@ static int start(void **state)
 {
 	if (part_open(state, &ops, 0) < 0)
 		return -1;
+	shared.settings = &settings;
 	intake = intake_new(&shared, &(struct intake_ops){ .due = due_note, .local = is_local });
 	return 0;
 }
@@ -162,8 +164,8 @@ static void the_number_that_is_dialled_is_kept_with_the_row(void **state)
 static void a_recipient_that_is_no_contact_is_reached_through_the_primary(void **state)
 {
 	(void)state;
-	apply_one(text_to(1, "628111"));
-	assert_text(ROWS, "628111|1|pending");
+	apply_one(text_to(1, "62811100"));
+	assert_text(ROWS, "62811100|1|pending");
 }
 
 static void a_known_number_is_its_contact(void **state)
@@ -176,25 +178,25 @@ static void a_known_number_is_its_contact(void **state)
 
 static void a_named_account_is_used_even_if_it_is_not_connected(void **state)
 {
-	struct send_message m = text_to(1, "628111");
+	struct send_message m = text_to(1, "62811100");
 
 	(void)state;
 	db_script("UPDATE whatsapp_accounts SET status = 'disconnected' WHERE id = 2");
 	m.account = uuid_of(account_ids[2]);
 	apply_one(m);
-	assert_text(ROWS, "628111|2|pending");
+	assert_text(ROWS, "62811100|2|pending");
 }
 
 static void a_content_is_sent_through_an_account_that_can_carry_it(void **state)
 {
-	struct send_message m = text_to(1, "628111");
+	struct send_message m = text_to(1, "62811100");
 
 	(void)state;
 	m.type = MSG_TEMPLATE;
 	memset(&m.u, 0, sizeof(m.u));
 	m.u.template = (struct send_template){ .present = true, .name = STR("good"), .language = STR("id") };
 	apply_one(m);
-	assert_text(ROWS, "628111|4|pending");
+	assert_text(ROWS, "62811100|4|pending");
 }
 
 /* The row, the Dispatch and the account under which the tenant sees it. */
@@ -215,11 +217,11 @@ static void assert_fails(const struct send_message *m, const char *row, const ch
 
 static void a_message_past_its_deadline_fails(void **state)
 {
-	struct send_message m = text_to(1, "628111");
+	struct send_message m = text_to(1, "62811100");
 
 	(void)state;
 	m.requested_at_ms -= SEND_DEFAULT_DEADLINE_MS;
-	assert_fails(&m, "628111|1|failed|deadline", "deadline", 1);
+	assert_fails(&m, "62811100|1|failed|deadline", "deadline", 1);
 }
 
 static void a_template_that_cannot_be_used_fails(void **state)
@@ -227,7 +229,7 @@ static void a_template_that_cannot_be_used_fails(void **state)
 	static const char *const names[] = { "bad", "none" };
 
 	for (size_t i = 0; i < COUNT(names); i++) {
-		struct send_message m = text_to(1, "628111");
+		struct send_message m = text_to(1, "62811100");
 
 		people(state);
 		m.account = uuid_of(account_ids[4]);
@@ -235,20 +237,46 @@ static void a_template_that_cannot_be_used_fails(void **state)
 		memset(&m.u, 0, sizeof(m.u));
 		m.u.template =
 			(struct send_template){ .present = true, .name = str_of(names[i]), .language = STR("id") };
-		assert_fails(&m, "628111|4|failed|template_unusable", "template_unusable", 4);
+		assert_fails(&m, "62811100|4|failed|template_unusable", "template_unusable", 4);
 	}
 }
 
 static void a_content_that_no_account_can_carry_fails(void **state)
 {
-	struct send_message m = text_to(1, "628111");
+	struct send_message m = text_to(1, "62811100");
 
 	(void)state;
 	m.account = uuid_of(account_ids[1]);
 	m.type = MSG_TEMPLATE;
 	memset(&m.u, 0, sizeof(m.u));
 	m.u.template = (struct send_template){ .present = true, .name = STR("good"), .language = STR("id") };
-	assert_fails(&m, "628111|1|failed|unsupported_content", "unsupported_content", 1);
+	assert_fails(&m, "62811100|1|failed|unsupported_content", "unsupported_content", 1);
+}
+
+static void a_number_that_nobody_can_have_fails(void **state)
+{
+	struct send_message m = text_to(1, "628111");
+
+	assert_fails(&m, "628111|1|failed|no_address", "no_address", 1);
+	people(state);
+	m = text_to(1, "6281110000000000");
+	assert_fails(&m, "6281110000000000|1|failed|no_address", "no_address", 1);
+}
+
+static void media_beyond_the_bound_fails(void **state)
+{
+	struct send_message m = text_to(1, "62811100");
+
+	(void)state;
+	m.type = MSG_DOCUMENT;
+	memset(&m.u, 0, sizeof(m.u));
+	m.u.media = (struct media){ .present = true, .url = STR("https://files.example/a.pdf"), .size_bytes = 1025 };
+	assert_fails(&m, "62811100|1|failed|unsupported_content", "unsupported_content", 1);
+	assert_str(out.inbound[0].u.dispatch.error.title, "the media file has 1025 bytes, and media.max_bytes is 1024");
+	people(state);
+	m.u.media.size_bytes = 1024;
+	apply_one(m);
+	assert_text(ROWS, "62811100|1|pending");
 }
 
 static void a_contact_is_not_reached_through_a_provider_without_its_address(void **state)
@@ -292,32 +320,32 @@ static void a_group_is_reached_through_an_account_that_is_in_it(void **state)
 
 static void without_a_usable_account_the_primary_stands_for_the_workspace(void **state)
 {
-	struct send_message m = text_to(1, "628111");
+	struct send_message m = text_to(1, "62811100");
 
 	(void)state;
 	db_script("UPDATE whatsapp_accounts SET desired_state = 'disconnected'");
-	assert_fails(&m, "628111|1|failed|no_active_account", "no_active_account", 1);
+	assert_fails(&m, "62811100|1|failed|no_active_account", "no_active_account", 1);
 }
 
 static void without_any_account_only_the_row_says_so(void **state)
 {
 	(void)state;
 	db_script("UPDATE whatsapp_accounts SET deleted_at = now()");
-	apply_one(text_to(1, "628111"));
-	assert_text(ROWS, "628111|failed|no_active_account");
+	apply_one(text_to(1, "62811100"));
+	assert_text(ROWS, "62811100|failed|no_active_account");
 	assert_true(out.n_inbound + out.n_dead == 0);
 }
 
 static void a_request_has_its_effect_once(void **state)
 {
-	struct send_message twice[] = { text_to(1, "628111"), text_to(1, "628222") };
+	struct send_message twice[] = { text_to(1, "62811100"), text_to(1, "62822200") };
 
 	(void)state;
 	apply_all(twice, 2);
-	assert_text(ROWS, "628111|1|pending");
+	assert_text(ROWS, "62811100|1|pending");
 	assert_int_equal(outcome_of(1), OUTCOME_NO_EFFECT);
-	apply_one(text_to(1, "628333"));
-	assert_text(ROWS, "628111|1|pending");
+	apply_one(text_to(1, "62833300"));
+	assert_text(ROWS, "62811100|1|pending");
 	assert_int_equal(outcome_of(0), OUTCOME_NO_EFFECT);
 	assert_int_equal(n_due, 0);
 }
@@ -343,7 +371,7 @@ static void what_does_not_exist_makes_a_dead_letter_that_can_be_replayed(void **
 
 static void messages_to_one_recipient_keep_their_order(void **state)
 {
-	struct send_message m[] = { text_to(9, "628111"), text_to(3, "628111"), text_to(5, "628111") };
+	struct send_message m[] = { text_to(9, "62811100"), text_to(3, "62811100"), text_to(5, "62811100") };
 
 	(void)state;
 	apply_all(m, 3);
@@ -355,7 +383,7 @@ static void messages_to_one_recipient_keep_their_order(void **state)
 
 static void reactions_and_read_markers_become_rows(void **state)
 {
-	struct send_message m[] = { text_to(1, "628111"), text_to(2, "628111") };
+	struct send_message m[] = { text_to(1, "62811100"), text_to(2, "62811100") };
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -372,7 +400,7 @@ static void reactions_and_read_markers_become_rows(void **state)
 
 static void lanes_of_this_replica_are_woken_after_the_commit_and_others_by_it(void **state)
 {
-	struct send_message m[] = { text_to(1, "628111"), text_to(2, "628222"), text_to(3, "628333") };
+	struct send_message m[] = { text_to(1, "62811100"), text_to(2, "62822200"), text_to(3, "62833300") };
 	struct str channel, payload;
 
 	(void)state;
@@ -415,6 +443,8 @@ int main(void)
 		intake_test(a_message_past_its_deadline_fails),
 		intake_test(a_template_that_cannot_be_used_fails),
 		intake_test(a_content_that_no_account_can_carry_fails),
+		intake_test(a_number_that_nobody_can_have_fails),
+		intake_test(media_beyond_the_bound_fails),
 		intake_test(a_contact_is_not_reached_through_a_provider_without_its_address),
 		intake_test(a_group_is_reached_through_an_account_that_is_in_it),
 		intake_test(without_a_usable_account_the_primary_stands_for_the_workspace),

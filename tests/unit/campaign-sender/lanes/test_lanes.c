@@ -305,6 +305,25 @@ static void a_pair_at_its_rate_delays_that_recipient_only(void **state)
 	world_free(w);
 }
 
+static void messages_that_are_not_sent_leave_their_pair_as_it_was(void **state)
+{
+	struct world *w = world_new();
+	struct send *s;
+
+	(void)state;
+	account_open(w, 0, 100, false);
+	(void)campaign_new(w, 0, 1, 0);
+	fetch(w);
+	assert_non_null(s = choose(w));
+	send_delay(s, now_us(w)); /* its bridge has begun enough conversations */
+	assert_ptr_equal(choose(w), s);
+	send_admit(s, &(struct limit_use){ .campaign = true }, now_us(w), w->now);
+	send_forget(&w->lanes, s); /* its commit failed */
+	fetch(w);
+	assert_string_equal(sent(w, 100), "1");
+	world_free(w);
+}
+
 static void an_account_that_is_warmed_does_not_wait_for_tomorrow(void **state)
 {
 	struct world *w = world_new();
@@ -317,7 +336,6 @@ static void an_account_that_is_warmed_does_not_wait_for_tomorrow(void **state)
 	fetch(w);
 	assert_non_null(s = choose(w));
 	send_delay(s, now_us(w) + INT64_C(86400000000));
-	pass(w, 6000);
 	assert_null(choose(w));
 	a.limits.warmed = true;
 	lane_account(lane_at(w, 0), &a, now_us(w), w->now);
@@ -338,18 +356,51 @@ static void an_unusable_account_sends_nothing_and_its_single_messages_stay(void 
 	account_apply(w, 0);
 	assert_null(send_next(w));
 	pass(w, LANE_STRANDED_MS - 1);
-	assert_int_equal(lanes_stranded(&w->lanes, w->now, w->arena, &found), 0);
+	assert_int_equal(lanes_stranded(&w->lanes, now_us(w), w->now, w->arena, &found), 0);
 	pass(w, 1);
-	assert_int_equal(lanes_stranded(&w->lanes, w->now, w->arena, &found), 1);
+	assert_int_equal(lanes_stranded(&w->lanes, now_us(w), w->now, w->arena, &found), 1);
 	assert_int_equal(found[0]->row.id, 1);
-	assert_int_equal(lanes_stranded(&w->lanes, w->now, w->arena, &found), 0);
+	assert_int_equal(lanes_stranded(&w->lanes, now_us(w), w->now, w->arena, &found), 0);
 	pass(w, 1000);
-	assert_int_equal(lanes_stranded(&w->lanes, w->now, w->arena, &found), 1);
+	assert_int_equal(lanes_stranded(&w->lanes, now_us(w), w->now, w->arena, &found), 1);
 	send_end(found[0]); /* another account sends it */
 	assert_int_equal(lane_at(w, 0)->n_direct, 0);
 	w->usable[0] = true;
 	account_apply(w, 0);
 	assert_string_equal(sent(w, 100), "11111");
+	world_free(w);
+}
+
+static void a_deadline_ends_a_message_that_waits_for_an_unusable_account(void **state)
+{
+	struct world *w = world_new();
+	struct send **found;
+	int64_t late, later;
+
+	(void)state;
+	late = single_new(w, 0, 1);
+	later = single_new(w, 0, 2);
+	(void)single_new(w, 0, 3);
+	w->rows[late].deadline_us = now_us(w) + 2000000;
+	w->rows[later].deadline_us = now_us(w) + 2500000;
+	w->usable[0] = false;
+	account_apply(w, 0);
+	fetch(w);
+	assert_int_equal(lanes_stranded(&w->lanes, now_us(w), w->now, w->arena, &found), 0);
+	pass(w, 1999);
+	assert_int_equal(lanes_stranded(&w->lanes, now_us(w), w->now, w->arena, &found), 0);
+	pass(w, 1);
+	assert_int_equal(lanes_stranded(&w->lanes, now_us(w), w->now, w->arena, &found), 1);
+	assert_int_equal(found[0]->row.id, late);
+	send_end(found[0]);
+	pass(w, 1000);
+	assert_int_equal(lanes_stranded(&w->lanes, now_us(w), w->now, w->arena, &found), 1);
+	assert_int_equal(found[0]->row.id, later);
+	assert_true(send_is_overdue(found[0], now_us(w)));
+	send_end(found[0]);
+	pass(w, LANE_STRANDED_MS - 3000);
+	assert_int_equal(lanes_stranded(&w->lanes, now_us(w), w->now, w->arena, &found), 1);
+	assert_false(send_is_overdue(found[0], now_us(w)));
 	world_free(w);
 }
 
@@ -463,7 +514,6 @@ static void a_dropped_row_is_fetched_again_a_second_later(void **state)
 	assert_int_equal(segment_in_memory(w, &w->segments[0])->n_delayed, 0);
 	pass(w, 1000);
 	fetch(w);
-	pass(w, PAIR_US / 1000); /* its pair was used up when it was chosen */
 	assert_non_null(s = send_next(w));
 	assert_int_equal(s->row.id, 1);
 	assert_true(s->segment->row.cursor_id >= 1);
@@ -808,8 +858,10 @@ int main(void)
 		cmocka_unit_test(a_provider_that_limits_pauses_the_lane_also_in_its_row),
 		cmocka_unit_test(the_probe_of_an_open_breaker_is_a_campaigns_message),
 		cmocka_unit_test(a_pair_at_its_rate_delays_that_recipient_only),
+		cmocka_unit_test(messages_that_are_not_sent_leave_their_pair_as_it_was),
 		cmocka_unit_test(an_account_that_is_warmed_does_not_wait_for_tomorrow),
 		cmocka_unit_test(an_unusable_account_sends_nothing_and_its_single_messages_stay),
+		cmocka_unit_test(a_deadline_ends_a_message_that_waits_for_an_unusable_account),
 		cmocka_unit_test(unknown_messages_are_bounded_by_requests_in_flight_alone),
 		cmocka_unit_test(nothing_is_sent_or_fetched_while_a_restore_is_pending_or_the_process_drains),
 		cmocka_unit_test(a_cursor_stays_below_rows_that_have_neither_begun_nor_ended),

@@ -35,6 +35,7 @@ struct db_row {
 	uint8_t status; /* enum send_status */
 	bool posted; /* the provider may have it */
 	bool closed; /* the check says that it may not be sent now */
+	int64_t deadline_us; /* 0: none */
 };
 
 struct db_segment {
@@ -299,7 +300,7 @@ static inline bool put(struct world *w, struct lane *lane, struct segment *s, in
 		.address = { address, (size_t)snprintf(address, sizeof(address), "%d", row->address) },
 		.status = row->status,
 		.next_attempt_us = row->next_us,
-		.deadline_us = PG_NO_TIME,
+		.deadline_us = row->deadline_us ? row->deadline_us : PG_NO_TIME,
 		.content = STR("content") };
 
 	return lane_put(lane, s, &fetched, w->now);

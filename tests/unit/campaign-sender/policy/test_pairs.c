@@ -118,6 +118,25 @@ static void the_pair_used_longest_ago_is_forgotten_first(void **state)
 	pairs_free(p);
 }
 
+static void what_is_given_back_was_not_used(void **state)
+{
+	struct pairs *p = pairs_new(1);
+
+	(void)state;
+	pairs_take(p, 1, ANNA, true, NOW);
+	pairs_give_back(p, 1, ANNA);
+	assert_true(admitted(p, 1, ANNA, true, NOW));
+	pairs_take(p, 1, ANNA, true, NOW);
+	pairs_take(p, 1, ANNA, false, NOW);
+	pairs_give_back(p, 1, ANNA);
+	assert_false(admitted(p, 1, ANNA, true, NOW + 6 * SECOND - 1));
+	assert_true(admitted(p, 1, ANNA, true, NOW + 6 * SECOND));
+	pairs_take(p, 1, BUDI, true, NOW);
+	pairs_give_back(p, 1, ANNA); /* forgotten: there is nothing to give back */
+	assert_false(admitted(p, 1, BUDI, true, NOW));
+	pairs_free(p);
+}
+
 #define PEOPLE 5
 #define STEPS  20000
 
@@ -173,6 +192,7 @@ int main(void)
 		cmocka_unit_test(after_the_clock_has_jumped_back_a_pair_waits_no_longer_than_a_burst),
 		cmocka_unit_test(a_message_without_room_counts_no_more_than_a_full_burst),
 		cmocka_unit_test(the_pair_used_longest_ago_is_forgotten_first),
+		cmocka_unit_test(what_is_given_back_was_not_used),
 		cmocka_unit_test(random_messages_never_exceed_the_rate_of_a_pair),
 	};
 
