@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "crypto/ids.h"
+#include "facts.h"
+#include "instances.h"
 #include "sealing.h"
 #include "store/definitions.h"
 
 struct account_options {
 	const char *id, *workspace, *session, *provider, *bridge, *ref, *phone, *phone_number_id, *waba, *business,
 		*app, *instance, *secret_file, *token_file, *access_token_file;
-	bool primary;
+	bool primary, anew;
 };
 
 #define AT(field) offsetof(struct account_options, field)
@@ -21,13 +23,15 @@ static const struct option_row add_rows[] = {
 	{ "provider", OPTION_TEXT, AT(provider), "WORD", "meta or webjs" },
 	{ "bridge", OPTION_TEXT, AT(bridge), "WORD", "webjs: blazz, wwebjs, waha or evolution" },
 	{ "ref", OPTION_TEXT, AT(ref), "TEXT", "webjs: the bridge's name for the session" },
-	{ "instance", OPTION_TEXT, AT(instance), "URL", "webjs: the bridge's address" },
+	{ "instance", OPTION_TEXT, AT(instance), "INDEX|URL",
+		"webjs: the instance asked for, by default cleanup chooses one; or an address, whose session cleanup leaves alone" },
 	{ "phone", OPTION_TEXT, AT(phone), "E.164", "its number" },
 	{ "app", OPTION_TEXT, AT(app), "UUID", "meta: the app that posts its events" },
 	{ "phone-number-id", OPTION_TEXT, AT(phone_number_id), "ID", "meta" },
 	{ "waba", OPTION_TEXT, AT(waba), "ID", "meta: its business account" },
 	{ "business", OPTION_TEXT, AT(business), "ID", "meta: the business portfolio" },
 	{ "primary", OPTION_FLAG, AT(primary), NULL, "the workspace's primary account from now on" },
+	{ "new", OPTION_FLAG, AT(anew), NULL, "also when the number is that of a deleted account" },
 	{ "secret-file", OPTION_TEXT, AT(secret_file), "FILE",
 		"the bridge's signing keys (evolution: its token), one per line; - is standard input;\n"
 		"                                default: generates one and prints it" },
@@ -38,11 +42,18 @@ static const struct option_row add_rows[] = {
 };
 
 struct account_list_options {
-	const char *workspace;
+	const char *workspace, *status, *instance;
+	int64_t disconnected_since_ms;
 };
 
+#define LIST_AT(field) offsetof(struct account_list_options, field)
+
 static const struct option_row list_rows[] = {
-	{ "workspace", OPTION_TEXT, offsetof(struct account_list_options, workspace), "UUID|NAME", "only of this one" },
+	{ "workspace", OPTION_TEXT, LIST_AT(workspace), "UUID|NAME", "only of this one" },
+	{ "status", OPTION_TEXT, LIST_AT(status), "WORD", "only those with this status" },
+	{ "instance", OPTION_TEXT, LIST_AT(instance), "INDEX", "only those assigned to it" },
+	{ "disconnected-since", OPTION_TIME, LIST_AT(disconnected_since_ms), "TIME",
+		"only those that lost their session at this time or later, and are not connected" },
 	{ 0 },
 };
 
@@ -57,7 +68,21 @@ static int provider_read(const struct account_options *o, struct account_info *a
 	return a->bridge ? 0 : ctl_usage(err, "webjs needs --bridge: blazz, wwebjs, waha or evolution");
 }
 
-static int account_read(const struct account_options *o, struct account_info *a, struct err *err)
+/* Digits are an index, which goes to *index; anything else is a URL. */
+static int instance_read(const struct account_options *o, struct account_info *a, int64_t *index, struct err *err)
+{
+	if (!o->instance || !*o->instance || o->instance[strspn(o->instance, "0123456789")] != '\0') {
+		a->assigned_instance_url = str_of(o->instance);
+		return 0;
+	}
+	if (a->provider == PROVIDER_META)
+		return ctl_usage(err, "an account at Meta has no instance");
+	a->asked_instance = index;
+	return instance_index(o->instance, index, err);
+}
+
+/* a->asked_instance becomes index, or NULL. */
+static int account_read(const struct account_options *o, struct account_info *a, int64_t *index, struct err *err)
 {
 	*a = (struct account_info){
 		.session_id = str_of(o->session),
@@ -66,7 +91,6 @@ static int account_read(const struct account_options *o, struct account_info *a,
 		.phone_number_id = str_of(o->phone_number_id),
 		.waba_id = str_of(o->waba),
 		.business_id = str_of(o->business),
-		.assigned_instance_url = str_of(o->instance),
 		.is_primary = o->primary,
 	};
 	if (!o->workspace || !o->session)
@@ -77,7 +101,9 @@ static int account_read(const struct account_options *o, struct account_info *a,
 		return -1;
 	if (o->app && ctl_uuid("--app", o->app, &a->app, err) < 0)
 		return -1;
-	return provider_read(o, a, err);
+	if (provider_read(o, a, err) < 0)
+		return -1;
+	return instance_read(o, a, index, err);
 }
 
 /* The members of an account's sealed object. */
@@ -138,12 +164,28 @@ static void account_print(const struct account_info *a, const struct account_sec
 	table_free(t);
 }
 
-static int account_store(struct ctl *ctl, const char *workspace, struct account_info *a, struct err *err)
+/* A number whose account was deleted has conversations that would not be those of a new account. */
+static int phone_check(struct pg *pg, const struct account_info *a, struct err *err)
+{
+	struct arena *arena = arena_new(1024);
+	struct str session;
+	int rc = store_account_deleted(pg, a->workspace_id, a->phone_number, arena, &session, err);
+
+	if (rc == 0 && session.p)
+		rc = err_set(err, ERR_INPUT, "deleted",
+			"the number is that of %.*s, which is deleted: accounts connect %.*s brings it back with its conversations; with --new another account is added",
+			STR_ARG(session), STR_ARG(session));
+	arena_free(arena);
+	return rc;
+}
+
+static int account_store(struct ctl *ctl, const struct account_options *o, struct account_info *a, struct err *err)
 {
 	struct pg *pg;
 
 	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
-		store_workspace_find(pg, str_of(workspace), &a->workspace_id, &a->workspace, err) < 0)
+		store_workspace_find(pg, str_of(o->workspace), &a->workspace_id, &a->workspace, err) < 0 ||
+		(!o->anew && phone_check(pg, a, err) < 0))
 		return -1;
 	return store_account_add(pg, a, err);
 }
@@ -154,17 +196,18 @@ static int add(struct ctl *ctl, const void *options, char *const *arguments, str
 	struct account_secrets secrets = { .own = { .n = 0 } };
 	struct buf sealed = BUF_INIT;
 	struct account_info a;
+	int64_t index;
 	int rc = -1;
 
 	(void)arguments;
-	if (account_read(o, &a, err) < 0 || secrets_read(o, a.provider, &secrets, err) < 0)
+	if (account_read(o, &a, &index, err) < 0 || secrets_read(o, a.provider, &secrets, err) < 0)
 		goto out;
 	if (secrets.own.n + secrets.tokens.n + secrets.access.n > 0) {
 		if (account_seal(ctl, &a, &secrets, &sealed, err) < 0)
 			goto out;
 		a.secrets = buf_str(&sealed);
 	}
-	rc = account_store(ctl, o->workspace, &a, err);
+	rc = account_store(ctl, o, &a, err);
 	if (rc == 0)
 		account_print(&a, &secrets, ctl->json);
 out:
@@ -176,6 +219,8 @@ out:
 struct account_listing {
 	struct ctl *ctl;
 	struct table *table;
+	const struct account_list_options *options;
+	int64_t instance; /* -1: any */
 };
 
 /* The number of secrets that authenticate it; empty when they cannot be opened. */
@@ -191,11 +236,26 @@ static void secrets_count(struct ctl *ctl, struct table *t, const struct account
 		table_none(t);
 }
 
+static bool is_wanted(const struct account_listing *l, const struct account_info *a)
+{
+	int64_t since_ms = l->options->disconnected_since_ms;
+
+	if (l->options->status && !str_is(a->status, l->options->status))
+		return false;
+	if (l->instance >= 0 && a->instance != l->instance)
+		return false;
+	return since_ms == 0 ||
+		(!str_is(a->status, "connected") && a->disconnected_us != PG_NO_TIME &&
+			a->disconnected_us / 1000 >= since_ms);
+}
+
 static void account_row(void *ctx, const struct account_info *a)
 {
 	struct account_listing *l = ctx;
 	struct table *t = l->table;
 
+	if (!is_wanted(l, a))
+		return;
 	table_uuid(t, &a->uuid);
 	table_uuid(t, &a->workspace);
 	table_text(t, a->session_id);
@@ -205,26 +265,32 @@ static void account_row(void *ctx, const struct account_info *a)
 	table_text(t, a->desired_state);
 	table_text(t, a->status);
 	table_text(t, a->disconnect_reason);
+	table_time(t, a->disconnected_us);
+	if (a->instance >= 0)
+		table_i64(t, a->instance);
+	else
+		table_none(t);
 	table_bool(t, a->is_primary);
 	table_i64(t, a->health_score);
 	secrets_count(l->ctl, t, a);
-	table_time_ms(t, a->last_activity_us == PG_NO_TIME ? 0 : a->last_activity_us / 1000);
+	table_time(t, a->last_activity_us);
 }
 
 static int list(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	static const char *const columns[] = { "account", "workspace", "session_id", "provider", "bridge", "phone",
-		"desired", "status", "reason", "primary", "health", "secrets", "last_activity", NULL };
+		"desired", "status", "reason", "disconnected", "instance", "primary", "health", "secrets",
+		"last_activity", NULL };
 	const struct account_list_options *o = options;
 	struct table *t = table_new(columns);
-	struct account_listing l = { ctl, t };
+	struct account_listing l = { ctl, t, o, -1 };
 	int64_t workspace_id = 0;
 	struct uuid workspace;
 	struct pg *pg;
 	int rc = -1;
 
 	(void)arguments;
-	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
+	if ((o->instance && instance_index(o->instance, &l.instance, err) < 0) || ctl_pg_admin(ctl, &pg, err) < 0 ||
 		(o->workspace && store_workspace_find(pg, str_of(o->workspace), &workspace_id, &workspace, err) < 0) ||
 		store_accounts_list(pg, workspace_id, account_row, &l, err) < 0)
 		goto out;

@@ -100,7 +100,8 @@ const char *import_member_read(struct group_member *out, const struct import_col
 	number = str_trim(line->fields[c->phone]);
 	if (number.n == 0)
 		return "no phone number";
-	if (number.n > PHONE_MAX_BYTES || !phone_normalise(number, country ? country : "", !country, &phone))
+	if (number.n > PHONE_MAX_BYTES || !phone_normalise(number, country ? country : "", !country, &phone) ||
+		!phone_is_possible(str_of(phone.e164)))
 		return "not a phone number";
 	name = c->name < c->n ? str_trim(line->fields[c->name]) : STR_NONE;
 	if (name.n > NAME_MAX_BYTES)

@@ -68,7 +68,8 @@ static int phone_parse(const char *to, const char *country, struct arena *a, str
 {
 	struct phone phone;
 
-	if (!phone_normalise(str_of(to), country ? country : "", !country, &phone))
+	if (!phone_normalise(str_of(to), country ? country : "", !country, &phone) ||
+		!phone_is_possible(str_of(phone.e164)))
 		return err_set(err, ERR_INPUT, "recipient", "--to is neither a phone number nor another address");
 	m->chat.contact.phone = arena_str(a, str_of(phone.e164));
 	return 0;

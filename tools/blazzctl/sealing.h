@@ -9,6 +9,8 @@
 #define SEALING_APP      "app"
 #define SEALING_ACCOUNT  "account"
 #define SEALING_ENDPOINT "endpoint"
+#define SEALING_INSTANCE "instance"
+#define SEALING_QR       "qr" /* of an account; no JSON, but the code itself */
 
 /* One member of the sealed object: a list of secrets or a single one. */
 struct sealing_member {

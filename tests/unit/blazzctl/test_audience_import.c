@@ -111,6 +111,8 @@ static void a_line_that_breaks_a_limit_is_rejected(void **state)
 		{ "", "", "", "no phone number" },
 		{ "abc", "", "", "not a phone number" },
 		{ "1234", "", "", "not a phone number" },
+		{ "123456", "", "", "not a phone number" },
+		{ "1234567890123456", "", "", "not a phone number" },
 		{ "628123456789", name, "", "the name is longer than 1,024 bytes" },
 		{ "628123456789", "", value, "the variables are longer than 16 KiB" },
 		{ "628123456789", "\xff", "", "not UTF-8 text" },

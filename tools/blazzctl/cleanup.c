@@ -1,0 +1,269 @@
+/* blazzctl cleanup list, run, explain, log: the jobs that end accounts by rule. The leader of cleanup runs them; the command writes a request
+ * and waits for the answer. */
+#include <poll.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ctl.h"
+#include "facts.h"
+#include "store/account_wishes.h"
+#include "store/cleanup_requests.h"
+#include "store/definitions.h"
+#include "json/json.h"
+
+#define LOOK_MS   100
+#define WAIT_MS   70000 /* a new leader takes up to a minute until it knows all sessions */
+#define LOG_LIMIT 100
+
+static const char *const jobs[] = { "stale_qr", "disconnected", "duplicates", NULL };
+
+static const char *const list_columns[] = { "job", "result", "started", "finished", "next", "found", "acted",
+	"requested", "by", "leader", NULL };
+
+static void job_row(void *ctx, const struct job_info *j)
+{
+	struct table *t = ctx;
+
+	table_text(t, j->name);
+	table_text(t, j->result);
+	table_time(t, j->started_us);
+	table_time(t, j->finished_us);
+	table_time(t, j->next_us);
+	table_i64(t, j->found);
+	table_i64(t, j->acted);
+	table_time(t, j->requested_us);
+	table_text(t, j->requested_us == PG_NO_TIME ? STR_NONE : j->requested_by);
+	table_text(t, j->leader);
+}
+
+static int list(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	struct table *t = table_new(list_columns);
+	struct pg *pg;
+	int rc = -1;
+
+	(void)options;
+	(void)arguments;
+	if (ctl_pg_admin(ctl, &pg, err) == 0)
+		rc = store_jobs_list(pg, job_row, t, err);
+	if (rc == 0)
+		table_print(t, ctl->json);
+	table_free(t);
+	return rc;
+}
+
+/* Requests */
+
+static struct str user_name(void)
+{
+	const struct passwd *user = getpwuid(getuid());
+
+	return user ? str_of(user->pw_name) : STR("blazzctl");
+}
+
+/* Until the leader has answered. */
+static int follow(struct pg *pg, const char *job, int64_t request_us, struct arena *a, struct str *answer,
+	struct err *err)
+{
+	int64_t until = clock_mono_ms() + WAIT_MS;
+
+	*answer = STR_NONE;
+	for (;;) {
+		if (store_job_answer(pg, job, request_us, a, answer, err) < 0)
+			return -1;
+		if (answer->n > 0)
+			return 0;
+		if (clock_mono_ms() >= until)
+			return err_set(err, ERR_RETRY, "no_answer",
+				"no leader of cleanup has answered; the request for %s waits for one", job);
+		(void)poll(NULL, 0, LOOK_MS);
+	}
+}
+
+/* *out is the caller's to free. */
+static int job_ask(struct pg *pg, const char *job, struct job_request *r, struct json_doc **out, struct err *err)
+{
+	struct arena *a = arena_new(4096);
+	struct str answer;
+	int rc = -1;
+
+	if (store_job_request(pg, job, user_name(), r, err) == 0 && follow(pg, job, r->at_us, a, &answer, err) == 0)
+		rc = json_parse(out, answer, err);
+	arena_free(a);
+	return rc;
+}
+
+static void time_cell(struct table *t, const json *at_us)
+{
+	int64_t us;
+
+	table_time(t, json_to_i64(at_us, &us) ? us : PG_NO_TIME);
+}
+
+static const char *job_of(const char *word)
+{
+	for (size_t i = 0; jobs[i]; i++)
+		if (strcmp(jobs[i], word) == 0)
+			return jobs[i];
+	return NULL;
+}
+
+struct run_options {
+	const char *workspace;
+	bool dry_run;
+};
+
+static const struct option_row run_rows[] = {
+	{ "workspace", OPTION_TEXT, offsetof(struct run_options, workspace), "WORKSPACE",
+		"only accounts of this workspace, given by its id or name" },
+	{ "dry-run", OPTION_FLAG, offsetof(struct run_options, dry_run), NULL, "only say what would be done" },
+	{ 0 },
+};
+
+static void answer_print(const struct json_doc *answer, bool as_json)
+{
+	static const char *const columns[] = { "workspace", "account", "session_id", "action", "since", NULL };
+	struct json_iter it = json_iter(json_get(json_root(answer), "accounts"));
+	struct table *t = table_new(columns);
+	const json *one;
+
+	while ((one = json_next(&it))) {
+		for (size_t i = 0; i < 4; i++)
+			table_text(t, json_str(json_get(one, columns[i])));
+		time_cell(t, json_get(one, "at_us"));
+	}
+	table_print(t, as_json);
+	table_free(t);
+}
+
+static int run(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	const struct run_options *o = options;
+	struct job_request r = { .dry_run = o->dry_run };
+	const char *job = job_of(arguments[0]);
+	struct json_doc *answer = NULL;
+	int64_t id;
+	struct pg *pg;
+
+	if (!job)
+		return ctl_usage(err, "%s is no job: stale_qr, disconnected, duplicates", arguments[0]);
+	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
+		(o->workspace && store_workspace_find(pg, str_of(o->workspace), &id, &r.workspace, err) < 0) ||
+		job_ask(pg, job, &r, &answer, err) < 0)
+		return -1;
+	answer_print(answer, ctl->json);
+	json_free(answer);
+	return 0;
+}
+
+/* What each job would do with one account, and when. */
+static int rules_explain(struct pg *pg, const struct uuid *account, struct table *t, struct err *err)
+{
+	for (size_t i = 0; jobs[i]; i++) {
+		struct job_request r = { .dry_run = true, .account = *account };
+		struct json_doc *answer = NULL;
+		struct json_iter it;
+		const json *one;
+
+		if (job_ask(pg, jobs[i], &r, &answer, err) < 0)
+			return -1;
+		it = json_iter(json_get(json_root(answer), "accounts"));
+		one = json_next(&it);
+		table_text(t, str_of(jobs[i]));
+		table_text(t, one ? json_str(json_get(one, "action")) : STR_NONE);
+		time_cell(t, json_get(one, "at_us"));
+		json_free(answer);
+	}
+	return 0;
+}
+
+static struct table *account_table(const struct account_state *a)
+{
+	struct table *t = facts_new();
+
+	fact_uuid(t, "account", &a->uuid);
+	fact_uuid(t, "workspace", &a->workspace);
+	fact_text(t, "desired", a->desired);
+	fact_time(t, "desired_at", a->desired_us);
+	fact_text(t, "status", a->status);
+	fact_time(t, "status_since", a->status_since_us);
+	fact_time(t, "disconnected_at", a->disconnected_us);
+	fact_text(t, "observed", a->observed);
+	fact_text(t, "reason", a->reason);
+	fact_time(t, "next_at", a->next_us);
+	fact_time(t, "deleted_at", a->deleted_us);
+	return t;
+}
+
+static int explain(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	static const char *const columns[] = { "job", "action", "at", NULL };
+	struct table *account = NULL, *rules = table_new(columns);
+	struct arena *a = arena_new(4096);
+	struct account_state state;
+	struct pg *pg;
+	int rc = -1;
+
+	(void)options;
+	if (ctl_pg_admin(ctl, &pg, err) < 0 || store_account_state(pg, str_of(arguments[0]), a, &state, err) < 0 ||
+		rules_explain(pg, &state.uuid, rules, err) < 0)
+		goto out;
+	account = account_table(&state);
+	tables_print((const struct titled_table[]){ { "account", account }, { "jobs", rules }, { 0 } }, ctl->json);
+	rc = 0;
+out:
+	table_free(account);
+	table_free(rules);
+	arena_free(a);
+	return rc;
+}
+
+/* The log */
+
+static void log_row(void *ctx, const struct cleanup_log_entry *e)
+{
+	struct table *t = ctx;
+
+	table_time(t, e->executed_us);
+	table_uuid(t, &e->workspace);
+	table_uuid(t, &e->account);
+	table_text(t, e->session_id);
+	table_text(t, e->type);
+	table_text(t, e->reason);
+	table_text(t, e->details);
+	table_text(t, e->executed_by);
+}
+
+static int log_show(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	static const char *const columns[] = { "at", "workspace", "account", "session_id", "type", "reason", "details",
+		"by", NULL };
+	struct table *t = table_new(columns);
+	struct pg *pg;
+	int rc = -1;
+
+	(void)options;
+	(void)arguments;
+	if (ctl_pg_admin(ctl, &pg, err) == 0)
+		rc = store_cleanup_log(pg, LOG_LIMIT, log_row, t, err);
+	if (rc == 0)
+		table_print(t, ctl->json);
+	table_free(t);
+	return rc;
+}
+
+const struct command cleanup_commands[] = {
+	{ "cleanup", "list", NULL, 0, 0, NULL, 0,
+		"lists the jobs that ran or are requested: their last run and what came of it", list },
+	{ "cleanup", "run", "JOB", 1, 1, run_rows, sizeof(struct run_options),
+		"has the leader run a job (stale_qr, disconnected, duplicates) now, and shows the accounts that it ended",
+		run },
+	{ "cleanup", "explain", "ACCOUNT", 1, 1, NULL, 0,
+		"shows what each job would do with an account, given by its id or session, and when", explain },
+	{ "cleanup", "log", NULL, 0, 0, NULL, 0, "shows the latest accounts that were deleted, and why", log_show },
+	{ 0 },
+};
