@@ -1,4 +1,5 @@
 /* The stub's own routes, for tests: below "/_". README.md has their table. */
+#include "base/clock.h"
 #include "exchange.h"
 
 #define JOURNAL_LIMIT     1000
@@ -49,6 +50,11 @@ static int templates_change(struct stub *s, const json *v, struct err *err)
 	return templates_put(s->templates, v, err);
 }
 
+static int instances_change(struct stub *s, const json *v, struct err *err)
+{
+	return instances_put(s->instances, v, err);
+}
+
 static void sessions_post(struct stub *s, struct http_request *r)
 {
 	put(s, r, sessions_change);
@@ -62,6 +68,43 @@ static void rules_post(struct stub *s, struct http_request *r)
 static void templates_post(struct stub *s, struct http_request *r)
 {
 	put(s, r, templates_change);
+}
+
+static void instances_post(struct stub *s, struct http_request *r)
+{
+	put(s, r, instances_change);
+}
+
+static void instances_get(struct stub *s, struct http_request *r)
+{
+	struct stub_answer a = { 0 };
+	struct json_writer w = stub_answer_begin(&a, 200);
+
+	instances_write(s->instances, &w, clock_mono_ms());
+	answer_json(r, &a);
+}
+
+/* after: 0 unless given; limit: JOURNAL_LIMIT unless given and allowed. */
+static void page_read(const struct http_request *r, int64_t *after, int64_t *limit)
+{
+	if (!str_to_i64(http_query(r, "after"), after))
+		*after = 0;
+	if (!str_to_i64(http_query(r, "limit"), limit) || *limit < 1 || *limit > JOURNAL_LIMIT_MAX)
+		*limit = JOURNAL_LIMIT;
+}
+
+static void calls_get(struct stub *s, struct http_request *r)
+{
+	struct calls_filter f = {
+		.instance = http_query(r, "instance"),
+		.session = http_query(r, "session"),
+		.act = http_query(r, "act"),
+	};
+	struct stub_answer a = { .status = 200, .content_type = "application/x-ndjson" };
+
+	page_read(r, &f.after, &f.limit);
+	calls_read(s->calls, &f, &a.body);
+	answer_json(r, &a);
 }
 
 static void sessions_get(struct stub *s, struct http_request *r)
@@ -95,10 +138,7 @@ static void journal_get(struct stub *s, struct http_request *r)
 	};
 	struct stub_answer a = { .status = 200, .content_type = "application/x-ndjson" };
 
-	if (!str_to_i64(http_query(r, "after"), &f.after))
-		f.after = 0;
-	if (!str_to_i64(http_query(r, "limit"), &f.limit) || f.limit < 1 || f.limit > JOURNAL_LIMIT_MAX)
-		f.limit = JOURNAL_LIMIT;
+	page_read(r, &f.after, &f.limit);
 	stub_journal_read(s->journal, &f, &a.body);
 	answer_json(r, &a);
 }
@@ -147,6 +187,9 @@ static const struct {
 } routes[] = {
 	{ "POST", "/_sessions", sessions_post },
 	{ "GET", "/_sessions", sessions_get },
+	{ "POST", "/_instances", instances_post },
+	{ "GET", "/_instances", instances_get },
+	{ "GET", "/_calls", calls_get },
 	{ "POST", "/_rules", rules_post },
 	{ "GET", "/_rules", rules_get },
 	{ "POST", "/_templates", templates_post },

@@ -161,6 +161,8 @@ void stub_handle(void *ctx, struct http_request *r)
 	arena_reset(s->arena);
 	if (str_starts(http_path(r), STR("/_")))
 		stub_control(s, r);
+	else if (str_starts(http_path(r), STR("/~")))
+		stub_instance(s, r);
 	else if (is_routed(&c))
 		with_body(s, &c);
 	else

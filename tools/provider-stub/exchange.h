@@ -4,11 +4,14 @@
  *   messages.c  accepts or refuses messages, and writes the journal
  *   ends.c      answers, at once or later, or ends the connection
  *   control.c   the stub's own routes
+ *   bridges.c   calls to instances of bridges; manage.c what they do, manage_answer.c how they are answered
  */
 #ifndef PROVIDER_STUB_EXCHANGE_H
 #define PROVIDER_STUB_EXCHANGE_H
 
 #include "agenda.h"
+#include "calls.h"
+#include "instances.h"
 #include "journal.h"
 #include "known_ids.h"
 #include "rules.h"
@@ -28,6 +31,8 @@ struct stub {
 	struct sessions *sessions;
 	struct rules *rules;
 	struct templates *templates;
+	struct instances *instances;
+	struct calls *calls;
 	struct stub_journal *journal;
 	struct known_ids *ids;
 	struct webhooks *webhooks;
@@ -50,6 +55,8 @@ struct outcome {
 void stub_handle(void *ctx, struct http_request *r);
 /* Requests below "/_". */
 void stub_control(struct stub *s, struct http_request *r);
+/* Requests below "/~NAME". */
+void stub_instance(struct stub *s, struct http_request *r);
 
 /* How a rule (NULL: none) ends an exchange; its answer is still empty. */
 struct outcome stub_outcome(const struct stub *s, const struct rule *rule);

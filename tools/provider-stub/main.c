@@ -172,6 +172,8 @@ static void parts_new(struct stub *s)
 	s->sessions = sessions_new((size_t)o->sessions_max);
 	s->rules = rules_new((uint64_t)o->seed);
 	s->templates = templates_new();
+	s->instances = instances_new();
+	s->calls = calls_new((size_t)o->journal_keep);
 	s->ids = known_ids_new((size_t)o->ids_keep, o->ids_ttl_ms);
 }
 
@@ -212,6 +214,8 @@ static void stub_close(struct stub *s)
 	stub_journal_close(s->journal);
 	known_ids_free(s->ids);
 	templates_free(s->templates);
+	instances_free(s->instances);
+	calls_free(s->calls);
 	rules_free(s->rules);
 	sessions_free(s->sessions);
 	arena_free(s->arena);

@@ -101,6 +101,8 @@ static bool is_of(const struct rule *rule, const struct stub_call *c)
 	/* Without `act`, rules are about messages. */
 	if (rule->of_act ? rule->act != c->act : c->act > STUB_READ)
 		return false;
+	if (rule->instance && !str_is(c->instance, rule->instance))
+		return false;
 	return (!rule->account || str_is(c->account, rule->account)) &&
 		(!rule->recipient || str_is(c->recipient, rule->recipient));
 }

@@ -36,7 +36,7 @@ struct rule {
 	bool of_provider, of_act;
 	enum stub_provider provider;
 	enum stub_act act;
-	char *account, *recipient; /* NULL: any */
+	char *account, *recipient, *instance; /* NULL: any */
 
 	/* Which of these. */
 	int64_t nth, every, times; /* 0: any */

@@ -23,6 +23,7 @@ void rule_fini(struct rule *rule)
 	free(rule->name);
 	free(rule->account);
 	free(rule->recipient);
+	free(rule->instance);
 	free(rule->raw);
 	free(rule->error);
 	free(rule->title);
@@ -71,6 +72,11 @@ static int account_read(struct rule *r, const json *v, struct err *err)
 static int recipient_read(struct rule *r, const json *v, struct err *err)
 {
 	return text_read(v, &r->recipient, "recipient", err);
+}
+
+static int instance_read(struct rule *r, const json *v, struct err *err)
+{
+	return text_read(v, &r->instance, "instance", err);
 }
 
 static int name_read(struct rule *r, const json *v, struct err *err)
@@ -289,6 +295,7 @@ static const struct {
 	{ "provider", provider_read },
 	{ "account", account_read },
 	{ "recipient", recipient_read },
+	{ "instance", instance_read },
 	{ "act", act_read },
 	{ "nth", nth_read },
 	{ "every", every_read },

@@ -22,8 +22,30 @@ enum stub_provider { STUB_META, STUB_BLAZZ, STUB_WAHA, STUB_EVOLUTION, STUB_WWEB
 const char *stub_provider_word(enum stub_provider provider);
 bool stub_provider_parse(struct str word, enum stub_provider *out);
 
-/* What a request wants. The first three are messages: they are accepted or refused, and stand in the journal. */
-enum stub_act { STUB_SEND, STUB_REACTION, STUB_READ, STUB_LOOKUP, STUB_MEDIA, STUB_TEMPLATES, STUB_ACTS };
+/* What a request wants. The first three are messages: they are accepted or refused, and stand in the journal. From
+ * STUB_PROBE on they are calls to an instance. */
+enum stub_act {
+	STUB_SEND,
+	STUB_REACTION,
+	STUB_READ,
+	STUB_LOOKUP,
+	STUB_MEDIA,
+	STUB_TEMPLATES,
+	STUB_PROBE,
+	STUB_HEALTH,
+	STUB_LIST,
+	STUB_LOOK,
+	STUB_CREATE,
+	STUB_UPDATE,
+	STUB_START,
+	STUB_STOP,
+	STUB_RESTART,
+	STUB_LOGOUT,
+	STUB_DELETE,
+	STUB_FETCH_QR,
+	STUB_SYNC,
+	STUB_ACTS
+};
 const char *stub_act_word(enum stub_act act);
 bool stub_act_parse(struct str word, enum stub_act *out);
 
@@ -43,6 +65,7 @@ struct stub_call {
 	const json *body; /* NULL: none */
 	enum stub_act act;
 	struct str account; /* phone number id, or the session's name */
+	struct str instance; /* of calls to one */
 	struct str object; /* Meta: the id of a WABA or of media in the path */
 	struct str to; /* the recipient as written */
 	struct str recipient; /* the same, a phone number without its server */
