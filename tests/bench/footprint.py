@@ -2,7 +2,8 @@
 """The footprint of the services: memory, descriptors and connections, time to start and to stop, size on disk.
 
 Memory is read from /proc: private, and with the proportional share of shared pages (PSS). Load is live messages through HTTP, each of
-which is delivered to a webhook, and a campaign that sends a tenth as many messages a second, which Meta's stub accepts. Memory is read three times under load, so that growth would show, and "after" when everything is
+which is delivered to a webhook, and a campaign that sends a tenth as many messages a second, which Meta's stub accepts; cleanup keeps a hundred
+sessions of four instances. Memory is read three times under load, so that growth would show, and "after" when everything is
 processed. Then the number of contacts is raised step by step, for the cost of a contact in chat-sync's cache, and its limit is lowered,
 to show that it holds.
 
@@ -18,6 +19,7 @@ from pathlib import Path
 import live
 import setting
 from harness import hooks
+from harness.cleanup import Account, Cleanup, Instance
 from harness.events import Source, T0
 from harness.sending import Sending
 from harness.service import BIN
@@ -26,6 +28,7 @@ from hooks import Sink, dispatcher, wait_delivered
 from sends import Audience, provider_stub, sender
 
 STARTS = 5
+SESSIONS = 25  # of each kind of bridge, which cleanup keeps connected
 SENDERS, RECIPIENTS = 4, 100_000  # accounts of the campaign; more recipients than are sent to
 CACHE_LIMIT = 16 << 20
 
@@ -62,10 +65,16 @@ def start_all(blazz):
     sending = Sending(blazz, blazz.stub)
     blazz.sender = sender(sending).start()
     blazz.audience = Audience(sending, SENDERS, RECIPIENTS)
+    cleanup = Cleanup(blazz, blazz.stub).start(probe__interval="10s", list__interval="60s")
+    instances = [Instance(cleanup, kind) for kind in ("blazz", "waha", "evolution", "wwebjs")]
+    for at in instances:
+        for _ in range(SESSIONS):
+            Account(cleanup, at.kind)
+    blazz.cleaner = cleanup.service
 
 
 def services(blazz):
-    return blazz.in_, blazz.sync, blazz.hooks, blazz.sender
+    return blazz.in_, blazz.sync, blazz.hooks, blazz.sender, blazz.cleaner
 
 
 def wait_all_delivered(blazz):
@@ -158,7 +167,7 @@ def cache(blazz, contacts):
 
 def sizes(folder):
     """Rows: the size of each program on disk, and the libraries that it loads."""
-    for name in ("blazz-ingest", "blazz-chat-sync", "blazz-webhook-dispatcher", "blazz-campaign-sender", "blazzctl"):
+    for name in ("blazz-ingest", "blazz-chat-sync", "blazz-webhook-dispatcher", "blazz-campaign-sender", "blazz-cleanup", "blazzctl"):
         stripped = folder / name
         subprocess.run(["strip", "-o", stripped, BIN / name], check=True)
         words = subprocess.run(["ldd", BIN / name], check=True, capture_output=True, text=True).stdout.split()

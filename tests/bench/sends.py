@@ -305,10 +305,10 @@ def preparing(sending, accounts, people):
     return ["recipients, written a second, of INSERT ... SELECT"], [f"{people:,}: {people / seconds:,.0f}, {people / seconds / inserted:.2f}"]
 
 
-def publish_singles(sending, audience):
+def publish_singles(sending, audience, n=HALF_SECONDS * DIRECT_PER_SECOND):
     """Publishes single messages through the accounts in turn, at an even rate. Returns when each was handed to the producer, in ms."""
     sent, began, accounts = {}, time.time(), audience.tenant.accounts
-    for i in range(HALF_SECONDS * DIRECT_PER_SECOND):
+    for i in range(n):
         while (left := began + i / DIRECT_PER_SECOND - time.time()) > 0:
             sending.producer.poll(left)
         m = audience.tenant.message(accounts[i % len(accounts)], to=f"62822{next(sending.recipients):08}")
@@ -337,6 +337,7 @@ def singles(sending, audience, rate):
     """Rows of a table: single messages, first alone and then beside a campaign that has this rate."""
     sending.recipients = itertools.count(1)
     service = sender(sending).start()
+    publish_singles(sending, audience, 1)  # the producer connects
     found = [("alone", *direct(sending, audience, service))]
     audience.prepare(service)
     before = sending.stub.stats()["accepted"]

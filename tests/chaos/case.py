@@ -108,8 +108,8 @@ class Case:
         self.s = snapshot
 
     def table(self, name):
-        """Rows of the plan's tenants, and those of no tenant. The tenants of campaign-sender are those of sent.py."""
-        return [r for r in self.s.tables[name] if r.get("workspace_id") not in self.sending_workspaces]
+        """Rows of the plan's tenants, and those of no tenant. The others are those of sent.py and bridged.py."""
+        return [r for r in self.s.tables[name] if r.get("workspace_id") not in self.workspaces_apart]
 
     @cached_property
     def sending_tenants(self):
@@ -119,6 +119,15 @@ class Case:
     @cached_property
     def sending_workspaces(self):
         return {r["id"] for r in self.s.tables["workspaces"] if r["uuid"] in self.sending_tenants}
+
+    @cached_property
+    def tenants_apart(self):
+        """{workspace uuid: marker} of those that the model leaves out"""
+        return self.sending_tenants | self.s.bridging.get("tenants", {})
+
+    @cached_property
+    def workspaces_apart(self):
+        return {r["id"] for r in self.s.tables["workspaces"] if r["uuid"] in self.tenants_apart}
 
     # The journal
 
@@ -151,7 +160,7 @@ class Case:
     def inbound_records(self):
         """{(topic, partition, offset): record} of both inbound topics"""
         return {(t, r.partition, r.offset): r for t in INBOUND for r in self.s.topics[t]
-                if r.key.partition(":")[0] not in self.sending_tenants}
+                if r.key.partition(":")[0] not in self.tenants_apart}
 
     @cached_property
     def inbound(self):
@@ -304,7 +313,8 @@ class Case:
     def tenant_of(self):
         """{public id of an account, an endpoint or a campaign: its workspace}"""
         accounts = [*self.s.setup["accounts"].values(), *(self.s.sending["setup"]["accounts"].values() if self.s.sending else ())]
-        return {a["uuid"]: a["workspace"] for a in accounts} | {
+        sessions = {a["uuid"]: w for w in self.s.bridging.get("tenants", ()) for a in self.s.bridging["accounts"]}
+        return {a["uuid"]: a["workspace"] for a in accounts} | sessions | {
             uuid: hook["workspace"] for uuid, hook in self.s.setup["hooks"].items()} | {
             r["uuid"]: self.workspaces[r["workspace_id"]] for r in self.s.tables.get("campaigns", ())}
 

@@ -6,6 +6,7 @@ import service_faults  # noqa: F401
 import client_faults  # noqa: F401
 import server_faults  # noqa: F401
 import sending_faults  # noqa: F401
+import bridging_faults  # noqa: F401
 from catalogue import CATALOGUE
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 from blazz.v1 import chat_event_pb2, common_pb2
 
+from bridging_ideal import IdealBridging
 from case import Case
 from dialects import stanza
 from ledger import VARIANT
@@ -60,6 +61,7 @@ class Ideal:
                 self.send(n, delivery)
         self.tables()
         self.events()
+        IdealBridging(self)
         self.delivered()
         IdealSending(self)
         for topic in ("outbound", "campaign-command", "chat-event of sending"):

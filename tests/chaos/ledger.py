@@ -12,6 +12,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 
+from bridged import BRIDGING_INVARIANTS, Bridged
 from case import Case, identity_of_item, ms, word
 from delivered import Webhooks, deliveries_differ, pending_differ
 from dialects import AT_INGEST, stanza
@@ -30,7 +31,8 @@ RSS_GROWTH_KB = 150_000  # for caches and a sanitizer's quarantine; a leak excee
 SPARE_FDS = 12
 STUB_FDS = 16  # connections over which the stub of providers posts
 SENDING_FDS = 64  # connections to providers that are kept open
-KEPT_ALIVE = 16  # idle connections to one receiver
+BRIDGING_FDS = 64  # connections to instances
+KEPT_ALIVE = 32  # idle connections to one receiver: as many as deliveries of one endpoint have been in flight, of two partitions
 STATEMENT_AGE_S = 5
 
 
@@ -122,7 +124,7 @@ def nothing_stored_that_was_not_sent(c):
 def created_events_differ(c):
     created = defaultdict(set)
     for _, e in c.published[0]:
-        if e.WhichOneof("event") == "message_created" and e.workspace_id not in c.sending_tenants:
+        if e.WhichOneof("event") == "message_created" and e.workspace_id not in c.tenants_apart:
             created[e.account_id, e.message_created.message.key].add(e.event_id)
     stored = defaultdict(list)
     for r in c.table("chats"):
@@ -244,7 +246,7 @@ def sync_has_ended(c, account, sync):
 
 def tenants_are_apart(c):
     """I9: one tenant's marker is never in another's rows, records, events, receivers or dead letters, and in no log or metric."""
-    markers = {marker: workspace for workspace, marker in (c.s.setup["tenants"] | c.sending_tenants).items()}
+    markers = {marker: workspace for workspace, marker in (c.s.setup["tenants"] | c.tenants_apart).items()}
     pattern = re.compile("|".join(markers))
 
     def foreign_markers(text, workspace):
@@ -325,7 +327,7 @@ def resources_are_flat(c):
             base = first.setdefault(service, now)
             if now["rss_kb"] > base["rss_kb"] + RSS_GROWTH_KB:
                 yield f"{name}, cycle {cycle}: {now['rss_kb']} KB, at first {base['rss_kb']}"
-            kept = {"webhook-dispatcher": KEPT_ALIVE * len(c.s.setup["hooks"]), "campaign-sender": SENDING_FDS, "ingest": STUB_FDS}
+            kept = {"webhook-dispatcher": KEPT_ALIVE * len(c.s.setup["hooks"]), "campaign-sender": SENDING_FDS, "ingest": STUB_FDS, "cleanup": BRIDGING_FDS}
             if now["fds"] > base["fds"] + SPARE_FDS + kept.get(service, 0):
                 yield f"{name}, cycle {cycle}: {now['fds']} descriptors, at first {base['fds']}"
             if now["connections"] > base["connections"]:
@@ -335,9 +337,9 @@ def resources_are_flat(c):
 def no_secret_is_logged(c):
     """I12: no secret, message text or whole phone number in a log or on a metrics page."""
     sending = Sent(c)
-    secrets = [*c.s.setup["secrets"], *sending.secrets]
+    secrets = [*c.s.setup["secrets"], *sending.secrets, *Bridged(c).secrets]
     phones = {p for _, i in c.sent.values() for p in phones_of(i)} | sending.phones
-    bodies = re.compile("|".join([*c.s.setup["tenants"].values(), *c.sending_tenants.values()]))
+    bodies = re.compile("|".join([*c.s.setup["tenants"].values(), *c.tenants_apart.values()]))
     for name, text in [*c.s.logs.items(), *c.s.metrics.items()]:
         for secret in secrets:
             if secret in text:
@@ -357,7 +359,8 @@ def phones_of(item):
 
 INVARIANTS = {"I1": acknowledged_is_stored_once, "I2": nothing_stored_that_was_not_sent, "I3": every_record_has_an_outcome,
               "I4": delivered_or_pending, "I5": counters_equal_a_recount, "I6": offsets_go_forward, "I7": queues_are_drained, "I9": tenants_are_apart,
-              "I10": statuses_go_forward, "I11": resources_are_flat, "I12": no_secret_is_logged, **SENDING_INVARIANTS}
+              "I10": statuses_go_forward, "I11": resources_are_flat, "I12": no_secret_is_logged, **SENDING_INVARIANTS,
+              **BRIDGING_INVARIANTS}
 
 
 def check(snapshot):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from dialects import HTTP
 from records import SPOILERS
+from bridging_plan import BridgingPlanner
 from sending_plan import SendingPlanner
 
 T0_MS = 1767225600_000      # live items: one second apart from here on
@@ -78,6 +79,7 @@ class Planner:
         self.fresh_phone = 100
         self.carried = []
         self.sending = SendingPlanner(seed, span_s)
+        self.bridging = BridgingPlanner(seed, span_s)
 
     @staticmethod
     def phone(i):

@@ -30,10 +30,9 @@ from ledger import check, verdict_text  # noqa: E402
 from plan import Planner  # noqa: E402
 from receivers import SLEEPER  # noqa: E402
 from snapshot import INBOUND  # noqa: E402
-from system import System  # noqa: E402
+from system import PROCESSED_S, System  # noqa: E402
 
 INSIDE = "BLAZZ_CHAOS_INSIDE"
-PROCESSED_S = 60.0
 # An init that reaps, the loopback device, and the local table behind the rules with which a fault cuts the network.
 ENTER = 'ip link set lo up; ip rule add pref 2 lookup local; ip rule del pref 0; "$@"; exit $?'
 NAMESPACES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -84,6 +83,8 @@ def cycle(system, n, deliveries, faults):
     system.load.start(n, deliveries)
     if system.sends:
         system.sending.start(*system.sending.planner.cycle())
+    if system.bridges:
+        system.bridging.start(system.bridging.planner.cycle())
     for d in injections:
         d.start()
     for d in injections:
@@ -95,6 +96,8 @@ def cycle(system, n, deliveries, faults):
         system.load.finish()
         if system.sends:
             system.sending.finish()
+        if system.bridges:
+            system.bridging.finish()
         system.wait_ready()
         system.wait_processed(PROCESSED_S)
     except AssertionError as e:
@@ -121,7 +124,7 @@ def figures(snapshot):
             "deliveries": len(snapshot.deliveries), "deliveries_acknowledged": sum(200 <= d["status"] < 300 for d in snapshot.deliveries),
             "exhausted": len(snapshot.topics["chat-event.webhook-dispatcher.dlq"]),
             "dead_letters": sum(len(snapshot.topics[t]) for t in ("http.ingest.dlq", *(f"{t}.chat-sync.dlq" for t in INBOUND))),
-            **(sending_figures(snapshot) if snapshot.sending else {})}
+            **(sending_figures(snapshot) if snapshot.sending else {}), **(bridging_figures(snapshot.bridging) if snapshot.bridging else {})}
 
 
 def sending_figures(snapshot):
@@ -131,6 +134,11 @@ def sending_figures(snapshot):
             "posts_accepted": sum(p["act"] == "send" and p["accepted"] for p in snapshot.sending["posts"])}
 
 
+def bridging_figures(bridging):
+    return {"migrations": sum(a["migrations"] for a in bridging["accounts"]), "calls_to_instances": bridging["calls"],
+            "samples_of_sessions": bridging["samples"], "unreached": dict(Counter(a["reason"] for a in bridging["accounts"] if a["reason"]))}
+
+
 def run(options, folder):
     began, root = time.monotonic(), bool(os.environ.get(INSIDE))
     planner = Planner(options.seed)
@@ -138,6 +146,8 @@ def run(options, folder):
     done, names, without_effect, snapshot, verdict = 0, [], [], None, "held"
     system = System(folder, planner, root)
     try:
+        if system.bridges:
+            system.wait_processed(PROCESSED_S)  # the first events are those of sessions
         judge(system)  # the baseline of later cycles
         for done in range(1, options.cycles + 1):
             if options.seconds and time.monotonic() - began > options.seconds:
@@ -181,7 +191,7 @@ def main():
     options = arguments()
     if options.list:
         for f in CATALOGUE.values():
-            print(f"{f.name:32}{f.about}")
+            print(f"{f.name:36} {f.about}")
         return 0
     if not os.environ.get(INSIDE) and may_enter_namespaces():
         sys.argv += ["--seed", str(options.seed)]

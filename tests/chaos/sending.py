@@ -41,7 +41,7 @@ WEATHER = (
     {"provider": "blazz", "act": "lookup", "share": 0.1, "status": 503})
 # Nothing is pending but what waits for a window, and nothing unknown but what is assumed to be sent.
 PENDING = """SELECT s.status, count(*) FROM sends s LEFT JOIN campaigns c ON (c.workspace_id, c.id) = (s.workspace_id, s.campaign_id)
-    WHERE s.next_attempt_at IS NOT NULL AND (c.id IS NULL OR c.status <> 'cancelled') GROUP BY 1"""
+    WHERE s.next_attempt_at IS NOT NULL AND (c.id IS NULL OR c.status <> 'cancelled' OR s.status = 'unknown') GROUP BY 1"""
 WORKING = """SELECT name, status, pause_code, recipients, messages_sent, messages_failed, messages_skipped, messages_unknown, prepared_at::text, error_message
     FROM campaigns WHERE status NOT IN ('completed', 'cancelled') AND NOT coalesce(metadata ? 'closed', false)"""
 # The driver copies the counters a second later, and publishes them.

@@ -111,7 +111,7 @@ def superuser(system):
 
 
 def end_sessions(cursor):
-    cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('blazz_ingest', 'blazz_chat_sync', 'blazz_webhook_dispatcher', 'blazz_campaign_sender')")
+    cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('blazz_ingest', 'blazz_chat_sync', 'blazz_webhook_dispatcher', 'blazz_campaign_sender', 'blazz_cleanup')")
 
 
 @fault("sessions_ended", "postgres", "all sessions of the services are terminated repeatedly")
@@ -165,7 +165,7 @@ def count(cursor, query):
 def hanging_lock(system, random):
     table = random.choice(("chats", "conversations", "outbox", "consumer_progress", "contacts", "whatsapp_accounts",
                            "webhook_endpoints", "webhook_positions", "webhook_retry_queue", "webhook_attempts", "sends", "send_lanes",
-                           "campaigns", "campaign_segments", "campaign_counts"))
+                           "campaigns", "campaign_segments", "campaign_counts", "account_control", "instances", "leases"))
     with superuser(system) as cursor:
         cursor.execute("BEGIN")
         cursor.execute("SET LOCAL lock_timeout = '3s'")

@@ -46,6 +46,10 @@ class Snapshot:
                                                   #  "watch": [[at_ms, campaign uuid, status]], "jumps": [[from_ms, to_ms]] of a sender's clock,
                                                   #  "opt_outs": [[workspace, contact, account or null, when it was first seen]],
                                                   #  "unknown": [[workspace, row]] that was seen unknown}
+    bridging: dict = field(default_factory=dict)  # of bridging.py: {"accounts": [row, with its account_control], "instances": {index: {"kind",
+                                                  #  "sessions": {name: state}}} of the stub, "tenants": {workspace uuid: marker}, "secrets",
+                                                  #  "assignments": [[account, instance, epoch, migrations]] in the order in which they were seen,
+                                                  #  "twice": [[session, instances that ran it at once]], "samples", "calls": how many were seen}
     deliveries: list = field(default_factory=list)  # as received: {"endpoint", "cycle", "headers", "body", "status"}
     epochs: list = field(default_factory=list)    # of each cycle: {partition: epoch} of webhook-dispatcher
     ranks: list = field(default_factory=list)     # [{message id: status}] at the end of each cycle

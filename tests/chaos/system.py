@@ -13,6 +13,7 @@ import psycopg2
 from confluent_kafka import Consumer, TopicPartition
 
 from harness.blazz import CHAT_SYNC, KEYRING, Blazz
+from harness.cleanup import CLEANUP
 from harness.client import VERIFY_TOKEN
 from harness.hooks import DISPATCHER, all_dispatched
 from harness.sending import SENDER
@@ -21,6 +22,8 @@ from harness.service import BIN
 from harness.waiting import wait_for
 
 import snapshot
+from bridging import TIMES as CLEANUP_TIMES
+from bridging import Bridging
 from load import Journal, Load, Target
 from receivers import Receivers
 from sending import TIMES, Sending
@@ -44,9 +47,12 @@ DISK = "size=900m"
 # A killed broker is detected after two seconds, so that it may register again.
 BROKER = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=400"
 WATCH_EVERY_S = 0.1
+PROCESSED_S = 60.0
+SNAPSHOTS = 5  # at most, until nothing was published meanwhile
 # A small quarantine, so that leaked memory shows.
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16:detect_stack_use_after_return=1:strict_string_checks=1",
               "UBSAN_OPTIONS": "print_stacktrace=1"}
+UNMANAGED = "http://127.0.0.1:9"  # no registered instance, and no Graph API: cleanup leaves the accounts of the load alone
 BRIDGES = {"webjs-raw": "wwebjs", "waha": "waha", "evolution": "evolution", "bridge": "blazz", "kafka": "blazz"}
 
 
@@ -108,6 +114,7 @@ class Watch(threading.Thread):
 class System:
     server, programs = Postgres, BIN  # with which the run starts
     sends = True  # whether campaign-sender is a part of it
+    bridges = True  # whether cleanup is
 
     def __init__(self, folder, planner, root):
         self.folder, self.root = Path(folder), root
@@ -118,7 +125,8 @@ class System:
         self.stub_port = free_port()
         self.targets = self.add_tenants(planner)
         self.ingest = self.new_ingest()
-        replicated = ("chat-sync", "webhook-dispatcher", *(("campaign-sender",) if self.sends else ()))
+        replicated = ("chat-sync", "webhook-dispatcher", *(("campaign-sender",) if self.sends else ()),
+                      *(("cleanup",) if self.bridges else ()))
         self.replicas = {"ingest": [self.ingest], **{name: [self.new_replica(name, n) for n in REPLICAS] for name in replicated}}
         self.receivers = Receivers(self.blazz, self.workspaces)
         self.topic_names = {self.blazz.topic(t): t for t in TOPICS}
@@ -127,6 +135,7 @@ class System:
         self.jumps = []  # of campaign-sender's clocks: [from_ms, to_ms]
         self.sending = Sending(self.blazz, self.folder, planner.sending, self.http_port, self.load.publisher,
                                self.stub_port) if self.sends else None
+        self.bridging = Bridging(self.blazz, self.folder, planner.bridging) if self.bridges else None
         self.topics = snapshot.Topics(self.kafka.address, self.topic_names)
         for service in self.services():
             service.start(wait_ready=False)
@@ -167,7 +176,8 @@ class System:
             return Target(account.name, "meta", workspace, uuid, session, secret, f"/webhooks/meta/{app}", phone_number_id=number,
                           waba=waba)
         bridge = BRIDGES[account.dialect]
-        uuid = self.blazz.add_account(workspace, secret, session=session, provider="webjs", bridge=bridge, ref=session)
+        uuid = self.blazz.add_account(workspace, secret, session=session, provider="webjs", bridge=bridge, ref=session,
+                                      instance=UNMANAGED)
         path = "/api/whatsapp/webhook" if bridge == "blazz" else f"/webhooks/{bridge}/{uuid}"
         return Target(account.name, account.dialect, workspace, uuid, session, secret, path)
 
@@ -191,6 +201,9 @@ class System:
             settings = DISPATCHER | LOW_LIMITS
         if service == "campaign-sender":
             settings = SENDER | TIMES | {"meta.base_url": f"http://127.0.0.1:{self.stub_port}"}
+        if service == "cleanup":
+            settings = CLEANUP | CLEANUP_TIMES | {"meta.base_url": UNMANAGED,
+                                                  "bridges.webhook_base": f"http://127.0.0.1:{self.http_port}"}
         return self.blazz.service(service, settings | {"postgres.statement_timeout": "2s"}, label, env=self.clock_env(label))
 
     def storm_replica(self, service, name):
@@ -235,7 +248,7 @@ class System:
     def all_processed(self):
         """The output of one service is the input of another, so consumption is checked again at the end."""
         def done():
-            return (not self.sends or self.sending.settled() and self.all_sent()) and self.blazz.all_consumed() and all_dispatched(self.blazz)
+            return (not self.bridges or self.bridging.settled()) and (not self.sends or self.sending.settled() and self.all_sent()) and self.blazz.all_consumed() and all_dispatched(self.blazz)
 
         return done() and self.blazz.value("SELECT count(*) FROM outbox") == 0 and not self.blazz.sql(WAITING) and done()
 
@@ -250,13 +263,28 @@ class System:
         lines = [str(dict(r)) for r in self.blazz.sql("SELECT topic, partition, next_offset FROM consumer_progress")
                  + self.blazz.sql("SELECT producer, slot, epoch, seq FROM outbox") + self.blazz.sql(WAITING)]
         return "everything is processed and delivered\n" + "\n".join(
-            lines + (self.sending.remaining() if self.sends else []) + [s.log_tail() for s in self.services()])
+            lines + (self.sending.remaining() if self.sends else []) + (self.bridging.remaining() if self.bridges else []) + [s.log_tail() for s in self.services()])
 
     def sessions_are_few(self):
-        first = sum(p["connections"] for p in self.usage[0].values())
+        first = sum(p["connections"] for p in self.usage[0].values()) if self.usage else MAX_CONNECTIONS
         return len(snapshot.sessions_now(self.admin_conninfo())) <= first
 
+    def marks(self):
+        return {(s, p): marks for s, (_, topic) in STREAMS.items() for p, marks in self.kafka.watermarks(self.blazz.topic(topic)).items()}
+
     def snapshot(self):
+        """At a moment at which nothing is published: cleanup reports what differs for 30 s, whenever these are over."""
+        for _ in range(SNAPSHOTS if self.bridges else 0):
+            before, taken = self.marks(), self.take_snapshot()
+            reached = {(STREAM_OF[r["consumer"], self.topic_names[r["topic"]]], r["partition"]): r["next_offset"]
+                       for r in taken.tables["consumer_progress"]}
+            if self.marks() == before and all((reached.get(at) or low) == high for at, (low, high) in before.items()):
+                return taken
+            del self.usage[-1], self.ranks[-1], self.epochs[-1]
+            self.wait_processed(PROCESSED_S)
+        return self.take_snapshot()
+
+    def take_snapshot(self):
         tables, sessions = snapshot.tables(self.admin_conninfo()), snapshot.sessions(self.admin_conninfo())
         self.usage.append(self.measure(sessions))
         self.ranks.append({r["id"]: r["message_status"] for r in tables["chats"]})
@@ -271,7 +299,7 @@ class System:
                    "topics": self.topic_names}, journal=journal, tables=tables,
             topics={name: list(records) for name, records in self.topics.read_new().items()},
             watermarks={s: {p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic(STREAMS[s][1])).items()} for s in streams},
-            committed={s: self.committed(s) for s in streams}, watch=list(self.watch.seen), sending=self.sending_state(),
+            committed={s: self.committed(s) for s in streams}, watch=list(self.watch.seen), sending=self.sending_state(), bridging=self.bridging.state() if self.bridges else {},
             deliveries=self.receivers.deliveries(len(self.epochs) - 1), epochs=list(self.epochs), ranks=list(self.ranks), sessions=sessions,
             usage=list(self.usage), logs={s.label: s.log() for s in self.blazz.services},
             metrics={s.label: s.get("/metrics")[1] for s in self.services()})
@@ -287,7 +315,7 @@ class System:
         self.watch.ended.set()
         self.load.close()
         self.topics.close()
-        wrong = self.blazz.close() + (self.sending.close() if self.sends else [])
+        wrong = self.blazz.close() + (self.sending.close() if self.sends else []) + (self.bridging.close() if self.bridges else [])
         self.receivers.close()
         self.kafka.stop()
         self.postgres.stop()

@@ -24,7 +24,7 @@ from harness.waiting import wait_for  # noqa: E402 (found by the line above)
 from load import Load  # noqa: E402
 from stack import JOBS, Stack  # noqa: E402
 
-SERVICES = ("webhook-dispatcher", "campaign-sender", "chat-sync", "ingest")  # consumers before producers
+SERVICES = ("webhook-dispatcher", "campaign-sender", "chat-sync", "ingest", "cleanup")  # consumers before producers
 STOPS_WITH = {"kafka": 143}  # Java's exit code for SIGTERM; every other program exits with 0
 OUTCOMES = ("applied", "no_effect", "filtered", "parked", "dead_lettered", "skipped")
 SETTLE_S = 120.0
@@ -51,9 +51,10 @@ HAS = {
     "chat-sync": ({"inside"}, {"chat_sync_conninfo", "kafka_chat_sync"}),
     "webhook-dispatcher": ({"inside", "outside"}, {"webhook_dispatcher_conninfo", "kafka_webhook_dispatcher", "keyring"}),
     "campaign-sender": ({"inside", "outside"}, {"campaign_sender_conninfo", "kafka_campaign_sender", "keyring"}),
+    "cleanup": ({"inside", "outside"}, {"cleanup_conninfo", "kafka_cleanup", "keyring"}),
     "hook-receiver": ({"outside"}, {"hook_secret"}),
 }
-ADMIN = {"ingest": 9101, "chat-sync": 9102, "webhook-dispatcher": 9103, "campaign-sender": 9104}
+ADMIN = {"ingest": 9101, "chat-sync": 9102, "webhook-dispatcher": 9103, "campaign-sender": 9104, "cleanup": 9105}
 INBOUND, BULK, CHAT_EVENT = "blazz.inbound.v1", "blazz.inbound.bulk.v1", "blazz.chat-event.v1"
 OUTBOUND, COMMANDS = "blazz.outbound.v1", "blazz.campaign-command.v1"
 DEAD = (f"{INBOUND}.chat-sync.dlq", f"{BULK}.chat-sync.dlq", f"{CHAT_EVENT}.webhook-dispatcher.dlq", "blazz.http.v1.ingest.dlq",
@@ -64,6 +65,7 @@ RIGHTS = {
     "chat-sync": {INBOUND: "read write", BULK: "read", CHAT_EVENT: "write", DEAD[0]: "write", DEAD[1]: "write"},
     "webhook-dispatcher": {CHAT_EVENT: "read write", DEAD[2]: "write"},
     "campaign-sender": {OUTBOUND: "read", COMMANDS: "read write", CHAT_EVENT: "read write", INBOUND: "write"} | {d: "write" for d in DEAD[4:]},
+    "cleanup": {INBOUND: "write", CHAT_EVENT: "write"},
     "ops": {INBOUND: "read write", BULK: "read write", CHAT_EVENT: "read write", OUTBOUND: "read write", COMMANDS: "read write"} | {d: "read" for d in DEAD},
     "topics": {},
 }

@@ -14,6 +14,17 @@ from harness.receiver import Receiver  # noqa: E402
 from harness.sending import Sending  # noqa: E402
 
 
+# The files that take longest, longest first.
+SLOWEST = ("test_faults", "test_sending", "test_campaign_pauses", "test_campaigns_kill", "test_campaign_limits", "test_campaign_faults",
+           "test_sending_unknown", "test_cleanup_instances")
+
+
+def pytest_collection_modifyitems(items):
+    """The slowest files come first, so that no process is left with a long one when the others have ended."""
+    places = {name: i for i, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 @pytest.fixture(scope="session")
 def postgres():
     server = Postgres()

@@ -1,4 +1,4 @@
-"""Limits of accounts, as the stub's journal has them: with two replicas of which one is killed every few seconds, and live changes."""
+"""Limits of accounts, as the stub's journal has them: with three replicas of which one is killed every few seconds, and live changes."""
 import itertools
 import json
 import time
@@ -48,9 +48,9 @@ def pass_ms(ms):
 
 @pytest.fixture
 def killed(sending):
-    """A function that kills the two replicas in turn, and starts them again, until a condition holds."""
-    other = sending.replica("second", **SENDING).start()
-    turns = itertools.cycle([sending.service, other])
+    """A function that kills the three replicas in turn, and starts them again, until a condition holds."""
+    others = [sending.replica(name, **SENDING).start() for name in ("second", "third")]
+    turns = itertools.cycle([sending.service, *others])
 
     def kill_until(condition, every_ms=2500):
         while not condition():
@@ -61,7 +61,8 @@ def killed(sending):
             wait_for(lambda end=end: condition() or time.monotonic() > end, "the time between two kills passes")
 
     yield kill_until
-    other.stop()
+    for other in others:
+        other.stop()
     if not sending.service.running():
         sending.service.start()
 

@@ -56,8 +56,8 @@ def test_no_post_begins_a_second_after_a_pause_with_many_under_way_and_a_backlog
     campaign.wait("paused")
     paused_ms = time.time() * 1000
     wait_for(lambda: time.time() * 1000 > paused_ms + 2000, "two seconds pass")
-    late = [p["at_ms"] - paused_ms for p in campaign.accepted() if p["at_ms"] > paused_ms + 500]
-    assert not late and paused_ms - at_ms < 1500, (late, paused_ms - at_ms)
+    late = [p["at_ms"] - paused_ms for p in campaign.accepted() if p["at_ms"] > paused_ms + 1000]
+    assert not late and paused_ms - at_ms < 3000, (late, paused_ms - at_ms)
     assert posts(sending.stub, paused_ms + 1000), "the backlog is sent meanwhile"
     assert len(campaign.accepted()) < 3000
     crowd.sql("UPDATE sends SET deadline = now(), status = 'failed', next_attempt_at = NULL WHERE workspace_id = %s AND status = 'pending'",
@@ -126,7 +126,7 @@ def test_a_paused_template_pauses_at_its_first_message_and_its_approval_resumes(
     tenant.stub.rules({"code": 132015})
     campaign = tenant.campaign(tenant.group(phones(100, prefix="628156"))).start()
     paused(campaign, "132015")
-    assert campaign.reasons() == {"pending 132015": campaign.reasons().get("pending 132015", 0), "pending": campaign.reasons().get("pending", 0)}
+    assert "pending 132015" in campaign.reasons() and set(campaign.reasons()) <= {"pending 132015", "pending"}, campaign.reasons()
     tenant.stub.rules()
     for status in ("PAUSED", "APPROVED"):
         template_status(tenant, campaign, status)
@@ -166,7 +166,7 @@ def test_an_approval_resumes_nothing_that_a_user_has_paused_since(tenant):
 
 
 def test_a_campaign_starts_when_it_is_scheduled(tenant):
-    at = tenant.blazz.value("SELECT now() + interval '3 seconds'")
+    at = tenant.blazz.value("SELECT now() + interval '5 seconds'")
     campaign = tenant.campaign(tenant.group(phones(5, prefix="628158")), scheduled_at=at).start()
     campaign.wait("scheduled")
     row = campaign.wait("completed")

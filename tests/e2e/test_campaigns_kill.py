@@ -36,8 +36,9 @@ def check_ended(campaign, deadline_s=90):
     found = campaign.check_balance()
     assert found["recipients"] == 1000 and {r["address"] for r in campaign.rows()} == campaign.everyone
     accepted = campaign.check_once()
-    sent = {r["address"] for r in campaign.rows() if r["status"] in ("sent", "delivered", "read")}
-    unknown = {r["address"] for r in campaign.rows() if r["status"] == "unknown"}
+    rows = campaign.rows()  # read once: a status that comes meanwhile moves a row from one set to the other
+    sent = {r["address"] for r in rows if r["status"] in ("sent", "delivered", "read")}
+    unknown = {r["address"] for r in rows if r["status"] == "unknown"}
     assert sent <= accepted <= sent | unknown and sent | unknown == campaign.everyone, (len(sent), len(accepted), len(unknown))
     # A replica that dies after the commit leaves the event to its successor, which first has to get the partition.
     wait_for(lambda: "completed" in campaign.kinds(), "the end is published")
@@ -54,10 +55,11 @@ def die(sending, failpoint, cause):
     sending.service.start()
 
 
-@pytest.mark.parametrize("failpoint", ["batch_locked:kill", "batch_applied:kill", "batch_published:kill", "audience_chunk:kill", "audience_chunk:kill@5", "flush_begin:kill@40",
-                                       "flush_locked:kill@40", "flush_commit:kill@40", "flush_committed:kill@40", "send_begin:kill@300",
+@pytest.mark.parametrize("failpoint", ["batch_locked:kill", "batch_applied:kill", "batch_published:kill", "audience_chunk:kill", "audience_chunk:kill@5", "flush_begin:kill@20",
+                                       "flush_locked:kill@20", "flush_commit:kill@20", "flush_committed:kill@20", "send_begin:kill@300",
                                        "send_done:kill@300"])
 def test_a_kill_loses_and_repeats_no_recipient(tenant, campaign, failpoint):
+    tenant.limits(per_second=400)
     die(tenant.sending, failpoint, campaign.start)
     check_ended(campaign)
 

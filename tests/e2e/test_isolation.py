@@ -79,6 +79,22 @@ def test_an_event_that_names_another_workspaces_account_is_rejected(two):
     assert [r.headers["x-dlq-reason"] for r in two.dead_letters()] == ["unknown_reference"]
 
 
+def test_events_of_a_deleted_account_are_filtered_until_it_is_restored(two):
+    a, b = two.sources
+    two.sql("UPDATE whatsapp_accounts SET deleted_at = now() WHERE uuid = %s", a.account)
+    two.sql("UPDATE workspaces SET deleted_at = now() WHERE uuid = %s", b.workspace)
+    two.publish([s.message("3EB0LATE", body="too late") for s in (a, b)])
+    two.wait_processed()
+    assert two.messages() == [] and two.dead_letters() == []
+    assert two.value("SELECT sum(filtered) FROM consumer_progress") == 2
+    two.sql("UPDATE whatsapp_accounts SET deleted_at = NULL")
+    two.sql("UPDATE workspaces SET deleted_at = NULL")
+    two.publish([s.message("3EB0BACK", body="back") for s in (a, b)])
+    two.wait_processed()
+    assert [m["message_key"] for m in two.messages()] == ["false:3EB0BACK"] * 2, "although cache.ttl has not passed"
+    two.check_invariants()
+
+
 def test_row_level_security_shows_a_tenant_its_own_rows_only(two):
     a, b = two.sources
     two.publish([s.message("3EB0RLS", body="x") for s in (a, b)])

@@ -4,6 +4,7 @@ import re
 import pytest
 from harness import fixtures, hooks
 from harness.blazz import KEYRING
+from harness.cleanup import CLEANUP
 from harness.servers import ROOT
 from harness.waiting import wait_for
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -35,13 +36,14 @@ def exposed(shared, receive_all):
     """{name: samples} of all services together, after traffic."""
     shared.dispatcher = hooks.dispatcher(shared).start()
     sender = shared.service("campaign-sender", {"secrets.keyring": KEYRING}).start()
+    cleanup = shared.service("cleanup", CLEANUP).start()
     hooks.add_webhook(shared, shared.workspace, receive_all.url())
     for f in fixtures.load():
         shared.post(f.dialect, f.body(shared.workspace))
     shared.wait_processed()
     wait_for(lambda: receive_all.deliveries, "an event is delivered")
     found = {}
-    for service in (shared.in_, shared.sync, shared.dispatcher, sender):
+    for service in (shared.in_, shared.sync, shared.dispatcher, sender, cleanup):
         for name, samples in families(service).items():
             found.setdefault(name, []).extend(samples)
     return found

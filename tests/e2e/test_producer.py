@@ -82,6 +82,23 @@ def bad_records(source):
     ]
 
 
+def test_a_session_reports_its_phone_and_how_often_it_was_lost(stack):
+    reports = []
+    for i, (state, reason) in enumerate([("CONNECTED", None), ("DISCONNECTED", "TIMEOUT"), ("CONNECTED", None),
+                                         ("DISCONNECTED", "USER_INITIATED")]):
+        event = stack.source.event("session_state", str(i), at=T0 + i)
+        session = event.session_state
+        session.state = getattr(session, f"STATE_{state}")
+        session.phone = "16505550100"
+        if reason:
+            session.reason = getattr(session, f"REASON_{reason}")
+        reports.append(event)
+    stack.publish(reports + reports)
+    stack.wait_processed()
+    assert stack.sql("SELECT status, reported_phone, disconnect_count FROM whatsapp_accounts WHERE uuid = %s", stack.source.account) == [
+        {"status": "disconnected", "reported_phone": "16505550100", "disconnect_count": 1}]
+
+
 def test_bad_records_become_dead_letters_alone_and_unchanged(stack):
     good = [stack.source.message(f"3EB0G{i}", body=f"good {i}", at=T0 + i) for i in range(20)]
     bad = bad_records(stack.source)

@@ -124,6 +124,7 @@ def test_what_an_account_cannot_send_fails_and_is_shown_as_failed(sending):
         assert (row["error_code"], row["attempt"], row["request"]) == (code, 0, None), tenant.shown(request)
         assert row["error_message"] or code == "deadline"
         tenant.wait_chat(request, "failed")
+        tenant.check_created_once(request)
         created, = tenant.created(request)
         assert created.message.status == common.MESSAGE_STATUS_FAILED and created.message.client_message_id == request
     assert not bridge.journal() and not meta.journal()

@@ -89,8 +89,15 @@ def test_what_only_one_provider_carries_is_not_given_to_another(sending):
 
 
 def test_an_account_that_stays_unusable_fails_its_messages_or_gives_them_away(sending):
-    """It is waited for 30 s."""
-    alone, backed = Tenant(sending, "blazz"), Tenant(sending, "blazz", "waha")
+    """It is waited for 30 s. The account of the recipient's latest conversation is preferred, and a group is reached only through accounts that are in it."""
+    alone, backed = Tenant(sending, "blazz"), Tenant(sending, "blazz", "waha", "evolution")
+    known = backed.send(backed.accounts[2], "6281500000003")
+    backed.wait_chat(known, "sent", "delivered")
+    group = backed.sql("""WITH g AS (INSERT INTO whatsapp_groups (workspace_id, group_jid, name) SELECT workspace_id, '120363000000000009@g.us', 'All' FROM whatsapp_accounts
+        WHERE uuid = %s RETURNING *) INSERT INTO conversations (workspace_id, account_id, group_id)
+        SELECT g.workspace_id, a.id, g.id FROM g JOIN whatsapp_accounts a USING (workspace_id) WHERE a.uuid IN (%s, %s) RETURNING id""",
+                       *[backed.accounts[i].uuid for i in (0, 0, 2)])
+    assert len(group) == 2
     for tenant in (alone, backed):
         tenant.accounts[0].change(desired_state="disconnected")
     began = time.monotonic()
@@ -98,6 +105,8 @@ def test_an_account_that_stays_unusable_fails_its_messages_or_gives_them_away(se
     without_backup = alone.send(alone.accounts[0], "6281500000002", allow_other_number=True)
     given = backed.send(backed.accounts[0], "6281500000001", allow_other_number=True)
     kept = backed.send(backed.accounts[0], "6281500000002")
+    to_known = backed.send(backed.accounts[0], "6281500000003", allow_other_number=True)
+    to_group = backed.send(backed.accounts[0], common.Group(jid="120363000000000009@g.us"), allow_other_number=True)
     nobody = alone.send(None, "6281500000003")
     row = alone.wait(nobody, "failed")
     assert (row["error_code"], alone.wait_chat(nobody, "failed")["metadata"]["body"]) == ("no_active_account", "hello")
@@ -106,9 +115,10 @@ def test_an_account_that_stays_unusable_fails_its_messages_or_gives_them_away(se
         row = tenant.wait(request, "failed", deadline_s=40)
         assert (row["error_code"], row["attempt"]) == (code, 0)
         tenant.wait_chat(request, "failed")
-        assert len(tenant.chat(request)) == len(tenant.created(request)) == 1
-    row = backed.wait(given, "sent", "delivered")
-    assert row["sent_by_uuid"] == backed.accounts[1].uuid and time.monotonic() - began > 29
+        tenant.check_created_once(request)
+    for request, account in ((given, 1), (to_known, 2), (to_group, 2)):
+        assert backed.wait(request, "sent", "delivered")["sent_by_uuid"] == backed.accounts[account].uuid
+    assert time.monotonic() - began > 29
     assert not alone.accounts[0].journal() and not backed.accounts[0].journal()
 
 
@@ -130,7 +140,11 @@ def test_the_deadline_of_a_message(sending):
     row = tenant.wait(brief, "failed")
     assert (row["error_code"], row["attempt"]) == ("deadline", 0)
     tenant.wait_chat(brief, "failed")
-    account.change(assigned_instance_url=sending.stub.url())
+    account.change(assigned_instance_url=sending.stub.url(), desired_state="disconnected")
+    stranded = tenant.send(account, deadline_ms=int(time.time() * 1000) + 2000)
+    row = tenant.wait(stranded, "failed", deadline_s=15)
+    assert (row["error_code"], row["attempt"]) == ("deadline", 0)
+    tenant.wait_chat(stranded, "failed")
     assert not account.journal()
 
 

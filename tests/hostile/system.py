@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from harness.blazz import KEYRING, Blazz
+from harness.cleanup import CLEANUP
 from harness.client import Client, signature
 from harness.hooks import DISPATCHER
 from harness.sending import SENDER
@@ -43,6 +44,7 @@ class System:
         self.chat_sync = self.caged(self.blazz.service("chat-sync"))
         self.dispatcher = self.caged(self.blazz.service("webhook-dispatcher", DISPATCHER | {"secrets.keyring": KEYRING}))
         self.sender = self.caged(self.blazz.service("campaign-sender", SENDER))
+        self.cleaner = self.caged(self.blazz.service("cleanup", CLEANUP))
         for service in self.services:
             self.start(service)
         for service in self.services:
@@ -60,7 +62,7 @@ class System:
 
     @property
     def services(self):
-        return (self.ingest, self.chat_sync, self.dispatcher, self.sender)
+        return (self.ingest, self.chat_sync, self.dispatcher, self.sender, self.cleaner)
 
     def caged(self, service):
         service.cage = Cage(service.name)

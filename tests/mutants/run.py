@@ -37,6 +37,8 @@ INVARIANTS = {
     "I16": "an account stays within its limits",
     "I17": "no campaign sends to an address that opted out of it",
     "I18": "no message stays unknown beyond its policy, and messages to a recipient keep their order",
+    "I21": "no two instances run one session, and a session moves only when its instance has certainly ended",
+    "I23": "no job deletes an account whose session works, or that came back",
 }
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/mutants"

@@ -274,6 +274,11 @@ class Tenant:
         ids = {m["id"] for m in self.chat(request)}
         return [e for e in self.events("message_created") if e.message.id in ids or e.message.client_message_id == request]
 
+    def check_created_once(self, request):
+        """The inbox has one message of the request, and one event says so: chat-sync publishes it after it has committed the row."""
+        found = wait_for(lambda: self.created(request), lambda: f"{request} is published as created: {self.shown(request)}")
+        assert len(self.chat(request)) == len(found) == 1, self.shown(request)
+
     def dead_letters(self):
         """Of outbound: {x-dlq-… header: text} of each of this workspace's."""
         found = self.blazz.read("outbound.campaign-sender.dlq")

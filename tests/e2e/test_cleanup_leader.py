@@ -1,0 +1,211 @@
+"""One replica of cleanup leads: another takes over when it is killed or sleeps, and what is desired is reached whoever leads."""
+import time
+
+import pytest
+from harness.blazz import Blazz
+from harness.cleanup import Account, Cleanup, Instance
+from harness.provider_stub import KEY, ProviderStub
+from harness.waiting import wait_for
+
+TTL_S = 3
+SHORT = {"lease__ttl": f"{TTL_S}s", "lease__renew": "500ms"}
+TAKEN_OVER_S = 20
+STARTS = ("create", "start", "restart")
+FAILPOINTS = ("call_started", "call_answered", "call_recorded", "cleanup_before_commit", "cleanup_after_commit")
+
+
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory):
+    stub = ProviderStub(tmp_path_factory.mktemp("stub")).start()
+    yield stub
+    wrong = stub.close()
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def stack(postgres, kafka, tmp_path_factory):
+    """A stack in which nothing runs."""
+    stack = Blazz(postgres, kafka, tmp_path_factory.mktemp("stack"), partitions=1)
+    yield stack
+    wrong = stack.close()
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+@pytest.fixture
+def cleanup(stack, stub):
+    """Replicas, instances and accounts of one test."""
+    before = len(stack.services)
+    yield Cleanup(stack, stub)
+    wrong = [w for service in stack.services[before:] for w in service.close()]
+    stub.rules()
+    stack.sql("UPDATE instances SET removed_at = now() WHERE removed_at IS NULL")
+    stack.sql("UPDATE whatsapp_accounts SET deleted_at = now(), desired_state = 'deleted' WHERE deleted_at IS NULL")
+    assert not wrong, "\n".join(wrong)
+
+
+def start_replicas(cleanup, n, failpoint=None, **settings):
+    """n replicas, of which the first leads and has the failpoint."""
+    label = f"{cleanup.workspace[:8]}-%d"
+    found = [cleanup.replica(label % 0, failpoint=failpoint, **(SHORT | settings)).start()]
+    wait_for(lambda: leads(found[0]) or not found[0].running(), "the first leads")
+    return found + [cleanup.replica(label % i, **(SHORT | settings)).start() for i in range(1, n)]
+
+
+def leads(replica):
+    if not replica.running() or replica.stopped():
+        return False
+    try:
+        return replica.metrics().get("blazz_cleanup_leader") == 1
+    except OSError:  # it has ended meanwhile
+        return False
+
+
+def leaders(replicas):
+    return [r for r in replicas if leads(r)]
+
+
+def wait_leader(replicas, deadline_s=TAKEN_OVER_S):
+    """The one replica that leads."""
+    found = wait_for(lambda: leaders(replicas), lambda: "one leads\n" + "\n".join(r.log_tail(8) for r in replicas), deadline_s)
+    assert len(found) == 1
+    return found[0]
+
+
+def accounts_of(cleanup, n=4):
+    """One instance of each of two kinds, with n accounts each."""
+    instances = [Instance(cleanup, kind) for kind in ("waha", "blazz")]
+    return instances, [Account(cleanup, i.kind, i) for i in instances for _ in range(n)]
+
+
+def check_reached(instances, accounts):
+    for account in accounts:
+        account.wait_reached(40)
+    for instance in instances:
+        assert set(instance.sessions().values()) == {"connected"}, instance.sessions()
+
+
+@pytest.mark.parametrize("failpoint", FAILPOINTS)
+def test_what_is_desired_is_reached_although_the_leader_is_killed(cleanup, failpoint):
+    replicas = start_replicas(cleanup, 2, failpoint=f"{failpoint}:kill@3")
+    instances, accounts = accounts_of(cleanup, 2)
+    assert replicas[0].wait_end(30) == -9
+    replicas[0].killed = True
+    began = time.monotonic()
+    leader = wait_leader(replicas)
+    assert leader is replicas[1] and time.monotonic() - began < TAKEN_OVER_S
+    check_reached(instances, accounts)
+    waha = instances[0]
+    for account in accounts[:2]:  # of WAHA: a second create of one that exists is answered 422
+        done = [c for c in waha.calls(session=account.session) if c["act"] in STARTS and c["status"] == 200 + (c["act"] == "create")]
+        assert len(done) <= 1, waha.calls(session=account.session)
+
+
+def test_a_leader_that_wakes_after_its_lease_starts_nothing(cleanup):
+    """Three replicas; the leader is stopped in the middle of its work, and continued when another has done it."""
+    replicas = start_replicas(cleanup, 3)
+    instances, accounts = accounts_of(cleanup)
+    check_reached(instances, accounts)
+    replicas[0].pause()
+    for account in accounts:
+        account.desire("disconnected")
+    leader = wait_leader(replicas[1:])
+    for account in accounts:
+        account.wait_reached(30)
+    seen = max(c["seq"] for i in instances for c in i.calls())
+    replicas[0].resume()
+    wait_for(lambda: "lease lost" in replicas[0].log() or replicas[0].metrics().get("blazz_cleanup_leader") == 0, "it no longer leads")
+    for _ in range(10):
+        assert leaders(replicas) == [leader]
+        time.sleep(0.1)
+    assert [c for i in instances for c in i.calls(after=seen) if c["act"] not in ("probe", "list", "look")] == []
+
+
+@pytest.mark.parametrize("failpoint", FAILPOINTS)
+def test_a_leader_that_sleeps_in_the_middle_starts_nothing_when_it_wakes(cleanup, failpoint):
+    """It sleeps beyond its lease wherever its work may be interrupted; the next leader has disconnected the accounts since."""
+    replicas = start_replicas(cleanup, 2, failpoint=f"{failpoint}:stop@3")
+    instance = Instance(cleanup, "waha")
+    accounts = [Account(cleanup, "waha", instance) for _ in range(3)]
+    wait_for(replicas[0].stopped, "the leader sleeps")
+    for account in accounts:
+        account.desire("disconnected")
+    wait_leader(replicas[1:])
+    for account in accounts:
+        account.wait_reached(30)
+    seen = max(c["seq"] for c in instance.calls())
+    replicas[0].resume()
+    wait_for(lambda: replicas[0].metrics().get("blazz_cleanup_leader") == 0, "it no longer leads")
+    wait_for(lambda: len(instance.calls(act="list", after=seen)) >= 2, "two more lists")
+    assert [c for c in instance.calls(after=seen) if c["act"] in STARTS] == []
+
+
+def test_another_replica_leads_within_20_seconds_with_the_default_lease(cleanup):
+    replicas = start_replicas(cleanup, 3, lease__ttl="15s", lease__renew="5s")
+    assert [leads(r) for r in replicas] == [True, False, False]
+    replicas[0].kill()
+    began = time.monotonic()
+    wait_leader(replicas, TAKEN_OVER_S)
+    assert time.monotonic() - began < TAKEN_OVER_S
+    assert all(r.ready() for r in replicas[1:])
+
+
+def test_a_leader_that_ends_leaves_the_lease_and_no_call_behind(cleanup, stub):
+    """SIGTERM: within drain.timeout, although a bridge does not answer; the next one leads at once."""
+    replicas = start_replicas(cleanup, 2, lease__ttl="30s", lease__renew="5s", drain__timeout="3s")
+    instance = Instance(cleanup, "waha")
+    instance.wait("up")
+    stub.rules({"instance": instance.name, "act": "create", "end": "hang", "delay_ms": 50000})
+    account = Account(cleanup, "waha", instance)
+    wait_for(lambda: instance.calls(act="create") or stub.get("/_rules").json()[0]["seen"], "a call in flight")
+    assert replicas[0].stop(15) < 10
+    wait_leader(replicas, 10)
+    stub.rules()
+    account.wait_reached(40)
+
+
+def is_quiet(instances):
+    """Whether none is called for a second, in which each would be probed and listed."""
+    before = [len(i.calls()) for i in instances]
+    time.sleep(1)
+    return [len(i.calls()) for i in instances] == before
+
+
+def test_no_call_is_made_while_postgresql_is_away(cleanup, postgres):
+    replicas = start_replicas(cleanup, 2)
+    instances, accounts = accounts_of(cleanup, 1)
+    check_reached(instances, accounts)
+    postgres.pause()
+    try:
+        wait_for(lambda: is_quiet(instances), "no call is made any more", 12)
+    finally:
+        postgres.resume()
+    for account in accounts:
+        account.desire("disconnected")
+    wait_leader(replicas, 40)
+    for account in accounts:
+        account.wait_reached(40)
+
+
+def test_sessions_are_managed_while_kafka_is_away(cleanup, kafka):
+    """What is published waits in the outbox."""
+    replicas = start_replicas(cleanup, 1)
+    instances, accounts = accounts_of(cleanup, 1)
+    check_reached(instances, accounts)
+    kafka.pause()
+    try:
+        for account in accounts:
+            account.desire("deleted")
+        for account in accounts:
+            account.wait(lambda c: c["gone_at"], "the bridge has no session of it")
+        assert leaders(replicas) == replicas
+    finally:
+        kafka.resume()
+    wait_for(lambda: cleanup.blazz.value("SELECT count(*) FROM outbox") == 0, "everything is published", 60)
+    cleaned = {e.event_id: e.account_id for _, e in cleanup.blazz.chat_events() if e.WhichOneof("event") == "account_cleaned"}
+    assert sorted(cleaned.values()) == sorted(a.uuid for a in accounts)
+
+
+def test_no_key_is_in_any_log(stack):
+    assert [s.label for s in stack.services if KEY in s.log()] == []
