@@ -207,6 +207,8 @@ $(PROGRAMS):
 $(OUT)/obj/tests/unit/% build/lint/tidy/tests/unit/%: CPPFLAGS += -Itests/unit
 $(OUT)/tests/unit.a: $(call objects,$(HELPER_SRC))
 $(UNIT): LIBS += -lcmocka
+# Draws QR codes; no service does.
+$(OUT)/bin/blazzctl $(filter $(OUT)/tests/unit/blazzctl/%,$(UNIT)): LIBS += -lqrencode
 $(UNIT): $(OUT)/%: $(OUT)/obj/%.o
 	$(call link)
 $(FUZZ): $(OUT)/bin/%: $(OUT)/obj/tests/fuzz/%.o

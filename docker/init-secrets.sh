@@ -41,10 +41,10 @@ mkdir -p -m 700 "$dir"
 keep postgres_password "$(random_hex)"
 keep keyring "k1:$(random_base64)" # back it up, separately from the database
 keep hook_secret "whsec_$(random_base64)"
-for role in ingest chat_sync webhook_dispatcher campaign_sender admin ops; do
+for role in ingest chat_sync webhook_dispatcher campaign_sender cleanup admin ops; do
 	keep "${role}_conninfo" "$server user=blazz_$role password=$(random_hex)"
 done
-kafka=(broker topics ingest chat_sync webhook_dispatcher campaign_sender ops)
+kafka=(broker topics ingest chat_sync webhook_dispatcher campaign_sender cleanup ops)
 for user in "${kafka[@]}"; do
 	keep "kafka_$user" "$(random_hex)"
 done

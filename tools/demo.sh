@@ -2,9 +2,9 @@
 # Runs the whole system on this machine with sample bodies of all dialects: tools/demo.sh [stop DIR]
 #
 # Starts PostgreSQL, a broker, the services, two webhook receivers, one of which fails half of the time, and a stub that plays Meta's
-# API and a bridge, in a new folder below /tmp. Posts every body of $FIXTURES (default tests/fixtures: a folder per dialect) as its
-# sender would, sends single messages and a campaign through the stub, waits until all are processed and delivered, and prints the
-# results.
+# API and bridges, in a new folder below /tmp. Has sessions managed on instances that the stub plays, posts every body of $FIXTURES
+# (default tests/fixtures: a folder per dialect) as its sender would, sends single messages and a campaign through the stub, waits
+# until all are processed and delivered, and prints the results.
 # Then it stops and removes everything; with KEEP=1 the system keeps running, and the last lines say how to use and stop it.
 # BROKER=kafka runs Apache Kafka instead of the embedded broker; BLAZZ_BIN selects other programs than the release build's.
 # It only stops processes that it started.
@@ -19,7 +19,7 @@ wait_s=60
 # Variables for another Blazz or PostgreSQL would override the demo's own configuration.
 for name in $(compgen -e | grep -E '^(BLAZZ_|PG)' | grep -vxE 'BLAZZ_(BIN|CACHE)'); do unset "$name"; done
 dialects=(meta webjs-raw waha evolution bridge)
-services=(ingest chat-sync webhook-dispatcher campaign-sender)
+services=(ingest chat-sync webhook-dispatcher campaign-sender) # cleanup is started when ingest has a port
 
 # Fixed public ids, so that the demo's URLs are the same every time.
 workspace=00000000-0000-4000-8000-000000000001
@@ -85,7 +85,7 @@ stop_one() {
 
 stop_all() {
 	trap '' INT TERM
-	for name in "${services[@]}" provider-stub receiver-healthy receiver-flaky devbroker; do stop_one "$name"; done
+	for name in cleanup "${services[@]}" provider-stub receiver-healthy receiver-flaky devbroker; do stop_one "$name"; done
 	[ ! -e "$dir/kafka" ] || tools/kafka-temp.sh remove "$dir/kafka" || true
 	[ ! -e "$dir/pg" ] || tools/pg-temp.sh stop "$dir/pg" || true
 	rm -rf -- "$dir"
@@ -118,7 +118,7 @@ start_broker() {
 	address=$(cat "$dir/devbroker.address")
 }
 
-# What plays Meta's API and a bridge. Its accounts and rules are set by sending.py.
+# What plays Meta's API and bridges. sending.py sets its accounts and rules, sessions.py its instances.
 start_stub() {
 	launch provider-stub "$bin/provider-stub" --port-file "$dir/stub.port" --journal "$dir/stub.journal"
 	until_true provider-stub "its port" test -s "$dir/stub.port"
@@ -170,6 +170,16 @@ write_configs() {
 		progress = { reset_on_new_cluster = true; };
 		$kafka
 	END
+	cat >"$dir/cleanup.cfg" <<-END
+		admin = { listen = "127.0.0.1:0"; port_file = "$dir/cleanup.admin"; };
+		postgres = { conninfo = "$conninfo user=blazz_cleanup"; };
+		secrets = { keyring_file = "$dir/secrets/keyring"; };
+		lease = { session_ttl = "6s"; };
+		probe = { interval = "200ms"; };
+		list = { interval = "1s"; };
+		$providers
+		$kafka
+	END
 }
 
 ctl() { "$bin/blazzctl" -c "$dir/blazzctl.cfg" "$@"; }
@@ -200,7 +210,8 @@ add_sender() { # <name> <options...>
 	echo "$name ${sender[$name]}" >>"$dir/senders"
 }
 
-# The names are those in the sample bodies: Blazz's own contract has Blazz's session_id, the bridges have their own names.
+# The names are those in the sample bodies: Blazz's own contract has Blazz's session_id, the bridges have their own names. Their address is
+# no registered instance, so cleanup leaves their sessions alone.
 # The samples are from January 2026, so the sync accepts messages of any age.
 seed() {
 	say "a workspace, a Meta app, an account per dialect"
@@ -210,13 +221,13 @@ seed() {
 		--verify-token-file "$dir/secrets/verify-token"
 	add_account meta acme-meta --provider meta --app "$app" --phone-number-id 106540352242922 --waba 102290129340398 \
 		--phone 15550783881 --primary
-	add_account webjs-raw acme-wwebjs --provider webjs --bridge wwebjs --ref acme-support-1 --phone 6281234567890 \
-		--secret-file "$dir/secrets/webjs-raw"
-	add_account waha acme-waha --provider webjs --bridge waha --ref acme-support-1 --phone 6281234567890 \
-		--secret-file "$dir/secrets/waha"
-	add_account evolution acme-evolution --provider webjs --bridge evolution --ref acme-support-1 --phone 6281234567890 \
-		--secret-file "$dir/secrets/evolution"
-	add_account bridge acme-support-1 --provider webjs --bridge blazz --phone 6281234567890 \
+	add_account webjs-raw acme-wwebjs --provider webjs --bridge wwebjs --ref acme-support-1 --instance "$stub" \
+		--phone 6281234567890 --secret-file "$dir/secrets/webjs-raw"
+	add_account waha acme-waha --provider webjs --bridge waha --ref acme-support-1 --instance "$stub" \
+		--phone 6281234567890 --secret-file "$dir/secrets/waha"
+	add_account evolution acme-evolution --provider webjs --bridge evolution --ref acme-support-1 --instance "$stub" \
+		--phone 6281234567890 --secret-file "$dir/secrets/evolution"
+	add_account bridge acme-support-1 --provider webjs --bridge blazz --instance "$stub" --phone 6281234567890 \
 		--secret-file "$dir/secrets/bridge"
 	for n in 1 2; do
 		add_sender "promo-$n" --provider meta --app "$app" --phone-number-id "10654035224300$n" --waba 102290129340399 \
@@ -261,6 +272,13 @@ wait_services() {
 	url="http://127.0.0.1:$(cat "$dir/ingest.http")"
 }
 
+manage_sessions() {
+	BLAZZ_BRIDGES_WEBHOOK_BASE=$url launch cleanup "$bin/blazz-cleanup" -c "$dir/cleanup.cfg"
+	until_true cleanup "cleanup is ready" ready cleanup
+	script sessions "$workspace" "$url" 2>"$dir/log/sessions" || fail sessions "the sessions are not as they should be"
+	pid_of cleanup >/dev/null || fail cleanup "cleanup ended"
+}
+
 # blazzctl exits with 1 when a body was rejected, as some samples are meant to be; its output tells whether all were sent.
 send() { # <dialect>
 	local route=(--account "${account[$1]}")
@@ -292,6 +310,7 @@ processed() { script processed "$1" 2>"$dir/log/processed"; }
 script() { PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "tools/demo/$1.py" "$bin" "$dir" "${@:2}"; }
 
 report() {
+	until_true cleanup "every session is reported as it is observed" processed cleanup
 	until_true chat-sync "everything is processed" processed chat-sync
 	until_true campaign-sender "everything is sent" processed campaign-sender
 	until_true webhook-dispatcher "everything is delivered" processed webhook-dispatcher
@@ -299,6 +318,7 @@ report() {
 	script inbox || die "the inbox cannot be shown"
 	script recipients || die "the recipients cannot be shown"
 	script webhooks || die "the webhooks cannot be shown"
+	script reconciled || die "the sessions cannot be shown"
 }
 
 how_to_go_on() {
@@ -320,12 +340,14 @@ how_to_go_on() {
 		            ctl progress show; ctl dlq list; ctl dlq show --limit 1; ctl sync status; ctl accounts list
 		            ctl webhook list; ctl webhook show ${endpoint[flaky]}; ctl retry list
 		            ctl messages send --workspace Acme --account acme-promo-1 --to +6281330000009 --text Halo --wait
+		            ctl instances list; ctl accounts show acme-east; ctl accounts connect acme-office
 		            ctl campaigns list; ctl lanes list; ctl templates list --workspace Acme; ctl audiences list --workspace Acme
 		  watch     curl http://127.0.0.1:$(cat "$dir/ingest.admin")/metrics   (ingest; also /readyz, /livez)
 		            curl http://127.0.0.1:$(cat "$dir/chat-sync.admin")/metrics   (chat-sync)
 		            curl http://127.0.0.1:$(cat "$dir/webhook-dispatcher.admin")/metrics   (webhook-dispatcher)
 		            curl http://127.0.0.1:$(cat "$dir/campaign-sender.admin")/metrics   (campaign-sender)
-		            curl $stub/_stats   (what plays Meta and the bridge; also /_journal)
+		            curl http://127.0.0.1:$(cat "$dir/cleanup.admin")/metrics   (cleanup)
+		            curl $stub/_stats   (what plays Meta and the bridges; also /_journal, /_instances, /_calls)
 		            tail -f $dir/log/receiver-flaky   (what it is sent, and what it answers)
 		  stop      tools/demo.sh stop $dir
 	END
@@ -335,7 +357,7 @@ run() {
 	local program
 	[ "$broker" = devbroker ] || [ "$broker" = kafka ] || die "BROKER is devbroker or kafka"
 	[ -d "$fixtures" ] || die "$fixtures: no such folder"
-	for program in "${services[@]/#/blazz-}" blazzctl devbroker hook-receiver provider-stub; do
+	for program in "${services[@]/#/blazz-}" blazz-cleanup blazzctl devbroker hook-receiver provider-stub; do
 		[ -x "$bin/$program" ] || die "$bin/$program is missing: make V=release build"
 	done
 	[ "$broker" != kafka ] || tools/deps.sh kafka
@@ -354,6 +376,7 @@ run() {
 	seed
 	start_receivers
 	wait_services
+	manage_sessions
 	send_all
 	send_messages
 	report

@@ -44,6 +44,7 @@ want_build() {
 	need_library yyjson libyyjson-dev
 	need_header phonenumbers/phonenumberutil.h libphonenumber-dev
 	need_library icu-uc libicu-dev
+	need_library libqrencode libqrencode-dev
 }
 
 want_demo() {

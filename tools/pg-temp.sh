@@ -76,6 +76,8 @@ configure() {
 		fsync = ${FSYNC:-off}
 		timezone = 'UTC'
 		max_connections = 200
+		# Tables that were empty get statistics at once: until then PostgreSQL chooses among their indexes by chance.
+		autovacuum_naptime = 1s
 	END
 	chmod a+r "$dir/data/temp.conf"
 }

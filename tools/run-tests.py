@@ -45,15 +45,16 @@ CERTAIN = re.compile(r"ERROR: (?!Leak)\w+Sanitizer|WARNING: ThreadSanitizer|runt
 CHECK_OBJECTS = 60  # at most so many objects are compiled because of a changed header
 UNIT_TIMEOUT_S = 120
 E2E_TIMEOUT_S = 1200
-E2E_WORKERS = 4  # at most, each with servers of its own; the tests mostly wait
+E2E_WORKERS = 4  # at most, each with servers of its own: twice as many as cores, as the tests mostly wait
 HOSTILE_TIMEOUT_S = 3600
-CHAOS_TIMEOUT_S = 600
-CHAOS_CYCLES = 17  # enough for each of CHAOS_FAULTS
+CHAOS_TIMEOUT_S = 900
+CHAOS_CYCLES = 18  # enough for each of CHAOS_FAULTS
 CHAOS_FAULTS = ("kill_chat_sync", "kill_ingest", "kill_broker", "kill_postgres", "stop_at_batch_committed", "kill_at_batch_commit",
                 "kill_at_publication_queued", "rebalance_storm", "deadlocks", "cut_off_broker", "disk_full", "clock_jump_ingest",
                 "kill_at_flush_commit", "stop_at_delivery_done", "receiver_is_gone", "hostile_poison_posted", "hostile_poison_published",
                 "hostile_slow_clients", "hostile_hanging_receiver", "kill_campaign_sender", "kill_at_flush_committed_of_sender",
-                "stop_at_send_begin_of_sender", "kill_at_send_done_of_sender", "provider_cuts", "provider_resets", "kill_provider")
+                "stop_at_send_begin_of_sender", "kill_at_send_done_of_sender", "provider_cuts", "provider_resets", "kill_provider",
+                "kill_at_call_answered", "stop_cleanup_leader", "instance_dies")
 COVERED_MIN_PERCENT = 80
 
 # The makes below do not belong to a make that may have started this.
@@ -120,9 +121,12 @@ def run(name, command, timeout_s=None, show=False, env=None):
 
 
 def step(name, *command):
-    """A command that counts as one test."""
+    """A command that counts as one test. Its time is printed when it is long."""
     print(f"  {name}", flush=True)
+    start = time.monotonic()
     code, _ = run(name, command)
+    if time.monotonic() - start >= 10:
+        print(f"  {name}: {time.monotonic() - start:.0f} s", flush=True)
     count(code == 0, code != 0)
     return code == 0
 
@@ -298,7 +302,7 @@ def stage_e2e():
         print("no tests in tests/e2e")
         return
     if make("e2e-build", f"V={VARIANT}", "build"):
-        pytest("e2e", "tests/e2e", PICK, E2E_TIMEOUT_S, "-n", str(min(CORES, E2E_WORKERS)), "--dist", "loadfile")
+        pytest("e2e", "tests/e2e", PICK, E2E_TIMEOUT_S, "-n", str(min(2 * CORES, E2E_WORKERS)), "--dist", "loadfile")
 
 
 def stage_hostile():
@@ -395,13 +399,16 @@ if VARIANT == "cov":
 
 
 def main(names):
+    stages = STAGES | {"check": stage_check}
+    if not set(names) <= set(stages):
+        sys.exit(f"{__doc__}\nStages: {', '.join(stages)}")
     if VARIANT == "cov" and not names:
         for data in Path("build/cov").rglob("*.gcda"):
             data.unlink()
     for name in names or STAGES:
         start, before = time.monotonic(), (passed, failed)
         print(f"== {name}", flush=True)
-        (STAGES | {"check": stage_check})[name]()
+        stages[name]()
         print(f"== {name}: {passed - before[0]} passed, {failed - before[1]} failed, "
               f"{time.monotonic() - start:.0f} s", flush=True)
     print("".join(f"{line}\n" for line in unsteady), end="")

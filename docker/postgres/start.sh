@@ -12,5 +12,6 @@ if [ ! -d "$cluster" ]; then
 	echo 'host all all all scram-sha-256' >>"$cluster.new/pg_hba.conf"
 	mv -T "$cluster.new" "$cluster"
 fi
+# A new database gets statistics within seconds: docs/install.md.
 exec "$bin/postgres" -D "$cluster" -c listen_addresses='*' -c unix_socket_directories=/tmp -c max_connections=200 \
-	-c log_min_duration_statement=1s -c jit=off
+	-c log_min_duration_statement=1s -c jit=off -c autovacuum_naptime=5s

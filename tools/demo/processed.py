@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Exits with 0 when a consumer has processed every record of its topics, and has nothing left to publish or deliver.
 
-tools/demo/processed.py BIN DIR chat-sync|webhook-dispatcher|campaign-sender
+tools/demo/processed.py BIN DIR chat-sync|webhook-dispatcher|campaign-sender|cleanup
 """
 import sys
 
@@ -16,6 +16,9 @@ CONSUMERS = {
         + (SELECT count(*) FROM webhook_positions)"""),
     "campaign-sender": (("blazz.outbound.v1", "blazz.campaign-command.v1", "blazz.chat-event.v1"), """SELECT (SELECT count(*) FROM outbox)
         + (SELECT count(*) FROM sends WHERE status = 'pending')"""),
+    # It consumes nothing: a session that is connected although it was not reported so, or the other way round.
+    "cleanup": ((), """SELECT count(*) FROM whatsapp_accounts a JOIN account_control c ON (c.workspace_id, c.account_id) = (a.workspace_id, a.id)
+        WHERE (c.observed = 'connected') <> (a.status = 'connected')"""),
 }
 TIMEOUT_S = 5
 OUTCOMES = """SELECT coalesce(sum(applied + no_effect + filtered + parked + dead_lettered + skipped), 0) FROM consumer_progress

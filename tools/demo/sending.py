@@ -7,14 +7,12 @@ import csv
 import json
 import sys
 import time
-import urllib.request
 import uuid
 
-from shared import DIR, ctl, query, senders
+from shared import DIR, ctl, query, secret, senders, stub, wait_for
 
 WORKSPACE, APP = sys.argv[3], sys.argv[4]
 RECIPIENTS = 300
-WAIT_S = 60
 PAUSED_AFTER = 60  # recipients
 STOPPED = ("6281220000003", "6281220000007", "6281220000011")  # write STOP before the campaign
 UNREACHABLE = ("6281220000020", "6281220000040", "6281220000060")  # not on WhatsApp, says Meta at once
@@ -31,26 +29,6 @@ RULES = [
     {"name": "cut off", "provider": "meta", "recipient": CUT_OFF, "times": 1, "end": "cut"},
     {"name": "read", "act": "send", "share": 0.4, "webhooks": {"statuses": ["sent", "delivered", "read"], "step_ms": 100, "echo": True}},
 ]
-
-
-def stub(path, value=None):
-    port = (DIR / "stub.port").read_text().strip()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", None if value is None else json.dumps(value).encode())
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        body = answer.read()
-    return json.loads(body) if body else None
-
-
-def wait_for(what, condition):
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"{what}: not within {WAIT_S} s")
-        time.sleep(0.05)
-
-
-def secret(name):
-    return (DIR / "secrets" / name).read_text().strip()
 
 
 def stub_prepare(ingest):

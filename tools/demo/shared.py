@@ -1,20 +1,24 @@
 """Shared by the demo's scripts: its programs, its database, its accounts."""
 import json
+import secrets
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import psycopg2
 
 BIN, DIR = Path(sys.argv[1]), Path(sys.argv[2])
+WAIT_S = 60
 
 
 def ctl(*arguments):
-    """The parsed output of blazzctl --json."""
+    """The parsed output of blazzctl --json; None of a command without any."""
     done = subprocess.run([BIN / "blazzctl", "-c", DIR / "blazzctl.cfg", "--json", *arguments], capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"blazzctl {' '.join(arguments)}: {done.stderr.strip()}")
-    return json.loads(done.stdout)
+        raise SystemExit(f"blazzctl {' '.join(map(str, arguments))}: {done.stderr.strip()}")
+    return json.loads(done.stdout) if done.stdout else None
 
 
 def query(sql, parameters=None):
@@ -25,6 +29,34 @@ def query(sql, parameters=None):
         rows = cursor.fetchall()
     connection.close()
     return rows
+
+
+def stub_url():
+    return f"http://127.0.0.1:{(DIR / 'stub.port').read_text().strip()}"
+
+
+def stub(path, value=None):
+    request = urllib.request.Request(stub_url() + path, None if value is None else json.dumps(value).encode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        body = answer.read()
+    return json.loads(body) if body else None
+
+
+def wait_for(what, condition):
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{what}: not within {WAIT_S} s")
+        time.sleep(0.05)
+
+
+def secret(name):
+    return (DIR / "secrets" / name).read_text().strip()
+
+
+def secret_make(name):
+    (DIR / "secrets" / name).write_text(secrets.token_hex(16))
+    return secret(name)
 
 
 def listed(file):
