@@ -94,6 +94,26 @@ static int partitions_acquire(struct owner *o, struct err *err)
 	return owner_start_fetching(o, err);
 }
 
+/* The partitions of a topic, and the lowest of the epochs that they have got. */
+static void log_acquired(const struct owner *o, int32_t topic)
+{
+	struct buf partitions = BUF_INIT;
+	int64_t epoch = INT64_MAX;
+
+	for (size_t i = 0; i < o->n_slots; i++) {
+		const struct slot_state *slot = &o->slots[i];
+
+		if (slot->partition.topic != topic)
+			continue;
+		buf_printf(&partitions, partitions.n > 0 ? ",%d" : "%d", (int)slot->partition.number);
+		epoch = slot->progress.epoch < epoch ? slot->progress.epoch : epoch;
+	}
+	if (partitions.n > 0)
+		log_info("consuming", LOG_S("topic", o->options.topics[topic].name),
+			LOG_STR("partitions", buf_str(&partitions)), LOG_I("epoch", epoch));
+	buf_fini(&partitions);
+}
+
 int owner_acquire(struct owner *o, struct err *err)
 {
 	uint64_t generation = o->generation;
@@ -104,6 +124,7 @@ int owner_acquire(struct owner *o, struct err *err)
 	o->state = OWNER_RUNNING;
 	o->started_mono_ms = clock_mono_ms();
 	service_condition_set(o->consuming, true, NULL);
-	log_info("consuming", LOG_S("topic", o->options.topics[0].name), LOG_I("partitions", o->n_slots));
+	for (int32_t topic = 0; topic < CONSUMER_TOPICS_MAX && o->options.topics[topic].name; topic++)
+		log_acquired(o, topic);
 	return 0;
 }

@@ -3,6 +3,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections import Counter, defaultdict
 from functools import cached_property
 
@@ -10,6 +11,7 @@ from blazz.v1 import common_pb2
 
 from case import ms
 
+ACQUIRED = re.compile(r" service=webhook-dispatcher event=consuming topic=\S+ partitions=([\d,]+) epoch=(\d+)")
 UNKNOWN_RESULT = ("timeout", "broken", "aborted")  # outcomes of attempts that the receiver may have accepted
 
 
@@ -93,12 +95,13 @@ class Webhooks:
         return (endpoint, event) in self.queued or self.is_missed(endpoint, record)
 
     @cached_property
-    def seen_epochs(self):
-        """{partition: its epochs}; they rise with each owner, not by one"""
-        out = defaultdict(set)
-        for topic, partition, _, epoch, _ in self.c.s.watch:
-            if topic == "chat-event":
-                out[partition].add(epoch)
+    def acquisitions(self):
+        """{partition: [epoch]} of each time that a replica logged that it reads them; a line names the lowest epoch of its partitions"""
+        out = defaultdict(list)
+        for text in self.c.s.logs.values():
+            for partitions, epoch in ACQUIRED.findall(text):
+                for partition in partitions.split(","):
+                    out[int(partition)].append(int(epoch))
         return out
 
     @cached_property
@@ -166,7 +169,7 @@ def conversations_are_in_order(w):
 
 
 def duplicates_are_explained(w):
-    """An event is delivered again only when another replica acquired its partition, when an attempt ended before its answer was read, or when
+    """An event is delivered again only when its partition was acquired, when an attempt ended before its answer was read, or when
     the event was published again. A reader that starts after the first record cannot know that the second is late. An event about an
     endpoint is published again when another replica acquired the partition of the delivery that caused it."""
     for (endpoint, event), accepted in w.accepted.items():
@@ -174,7 +177,7 @@ def duplicates_are_explained(w):
         if r is None or len(accepted) == 1:
             continue
         before, after = (w.c.s.epochs[d["cycle"] - i].get(r.partition, 0) for d, i in ((accepted[0], 1), (accepted[-1], 0)))
-        acquisitions = len([epoch for epoch in w.seen_epochs[r.partition] | {after} if before < epoch <= after])
+        acquisitions = len([epoch for epoch in w.acquisitions[r.partition] if before < epoch <= after])
         # Once by the new owner, and once by the previous one, which was stopped in between.
         if len(accepted) > 2 * acquisitions + w.unknown_results[endpoint, event] + w.publications[event]:
             yield f"{w.hooks[endpoint]['name']}: {event} was acknowledged {len(accepted)} times, its partition was acquired {acquisitions} times"
