@@ -8,11 +8,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* WAHA answers its probe without a key: whether it knows ours again, its list says. */
 static struct bridge_call probe_call(const struct instance *at)
 {
-	if (at->row.kind == BRIDGE_WAHA && at->probe.state == INSTANCE_MISCONFIGURED)
-		return (struct bridge_call){ .action = BRIDGE_LIST };
 	bool checks_key = at->probe.state == INSTANCE_MISCONFIGURED; /* WAHA answers a probe without a key, too */
 
 	if (at->row.kind != BRIDGE_BLAZZ)
@@ -101,8 +98,6 @@ static void on_listed(void *ctx, const struct bridge_answer *answer)
 	struct instance *at = l->at;
 
 	at->listing = false;
-	if (answer->outcome == BRIDGE_BAD_KEY)
-		instance_reject_key(at);
 	if (answer->outcome == BRIDGE_OK && answer->oddity != ODDITY_TOO_MANY) {
 		at->sessions = (int64_t)answer->n_list;
 		at->listed = true;
