@@ -15,6 +15,7 @@
 
 #define DECIDE_MS 100 /* between two rounds over all accounts */
 #define REPORT_MS 1000
+#define RELOAD_MS 1000 /* at least, between two readings of all accounts */
 #define PAUSE_MS  5000 /* between two questions whether a restore was accepted */
 #define CLOSE_MS  3000
 
@@ -24,7 +25,8 @@ struct cleaner {
 	struct parts_ops ops;
 	struct parts parts;
 	bool loaded, paused, draining, reloaded, keyring_changed;
-	int64_t decide_mono_ms, report_mono_ms, pause_mono_ms; /* the next time */
+	bool stale; /* all accounts are to be read again */
+	int64_t decide_mono_ms, report_mono_ms, pause_mono_ms, reload_mono_ms; /* the next time */
 };
 
 static bool on_may_call(void *ctx)
@@ -61,13 +63,22 @@ static int instances_load(struct cleaner *c, struct err *err)
 	return lease_commit(c->parts.lease, err);
 }
 
+static int accounts_reload(struct cleaner *c, struct err *err)
+{
+	if (accounts_load(c->parts.accounts, lease_pg(c->parts.lease), NULL, 0, err) < 0)
+		return -1;
+	c->stale = false;
+	c->reload_mono_ms = clock_mono_ms() + RELOAD_MS;
+	return 0;
+}
+
 /* Listens before it reads, so that no change is missed. */
 static int load(struct cleaner *c, struct err *err)
 {
 	struct pg *pg = lease_pg(c->parts.lease);
 
-	if (notices_listen(c->parts.notices, err) < 0 || instances_load(c, err) < 0 ||
-		accounts_load(c->parts.accounts, pg, NULL, 0, err) < 0 || jobs_load(c->parts.jobs, pg, err) < 0)
+	if (notices_listen(c->parts.notices, err) < 0 || instances_load(c, err) < 0 || accounts_reload(c, err) < 0 ||
+		jobs_load(c->parts.jobs, pg, err) < 0)
 		return -1;
 	fleet_lead(c->parts.fleet);
 	stats_leader(true);
@@ -91,10 +102,11 @@ static int changes_load(struct cleaner *c, struct err *err)
 	}
 	if (changed.jobs && jobs_load(c->parts.jobs, pg, err) < 0)
 		return -1;
-	if (changed.everything)
-		return accounts_load(c->parts.accounts, pg, NULL, 0, err);
-	return changed.n_accounts > 0 ? accounts_load(c->parts.accounts, pg, changed.accounts, changed.n_accounts, err)
-				      : 0;
+	if (changed.n_accounts > 0 &&
+		accounts_load(c->parts.accounts, pg, changed.accounts, changed.n_accounts, err) < 0)
+		return -1;
+	c->stale |= changed.everything;
+	return c->stale && clock_mono_ms() >= c->reload_mono_ms ? accounts_reload(c, err) : 0;
 }
 
 static int pause_check(struct cleaner *c, int64_t now, struct err *err)
@@ -204,6 +216,7 @@ static void on_drain(void *ctx)
 	struct cleaner *c = ctx;
 
 	c->draining = true;
+	calls_drain(c->parts.calls);
 }
 
 static bool on_busy(void *ctx)

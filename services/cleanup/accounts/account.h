@@ -6,8 +6,10 @@
 #include "cleanup/policy/decision.h"
 #include "store/cleanup_accounts.h"
 
-#define LOOK_FRESH_US (INT64_C(15) * 1000000) /* a call follows a look that is no older */
-#define DIFFERS_US    (INT64_C(30) * 1000000) /* an observation that differs from the report for so long is published */
+#define LOOK_FRESH_US   (INT64_C(15) * 1000000) /* a call follows a look that is no older */
+#define REPORT_LOOK_US  INT64_C(1000000) /* at least, between two looks that reports ask for */
+#define ASSIGN_AGAIN_MS 60000 /* after PostgreSQL has refused an assignment */
+#define DIFFERS_US      (INT64_C(30) * 1000000) /* an observation that differs from the report for so long is published */
 
 enum account_notice_kind {
 	NOTICE_RECONNECT_GAVE_UP = 1 << 0,
@@ -34,6 +36,8 @@ struct account {
 	char error[BRIDGE_ERROR_BYTES + 1];
 	enum bridge_observed observed;
 	int64_t looked_us; /* when the look began that observed it; PG_NO_TIME: a call was made since, or it was never looked at */
+	int64_t look_due_us; /* when a report has it looked at; PG_NO_TIME: none does */
+	int64_t report_looked_us; /* when the last one did */
 	int64_t listed_us; /* when the last list was asked for that has it */
 	int64_t differs_us; /* since when it differs from what is reported; PG_NO_TIME: it does not */
 	struct str phone; /* that was observed; in phone_text */
@@ -58,6 +62,7 @@ struct account {
 		noticed; /* enum account_notice_kind: to be published; published since the account was desired */
 	int64_t leaves_for; /* an index: where it gets a place once its session has stopped; -1: it stays */
 	int64_t assign_to; /* an index; -1: none */
+	int64_t assign_mono_ms; /* not before */
 	bool migrates; /* with assign_to: not the first assignment */
 	const char *migrate_why;
 	enum account_ending ending; /* to be deleted, unless its row changes before */

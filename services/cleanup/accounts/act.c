@@ -338,6 +338,15 @@ void account_step(struct account *a, int64_t now_us)
 	}
 }
 
+static void report_follow(struct account *a, int64_t now_us)
+{
+	if (a->look_due_us == PG_NO_TIME || now_us < a->look_due_us || a->in_call)
+		return;
+	a->look_due_us = a->looked_us = PG_NO_TIME;
+	a->report_looked_us = now_us;
+	account_wake(a);
+}
+
 void accounts_turn(struct accounts *all)
 {
 	int64_t now_us = clock_now_us();
@@ -347,6 +356,7 @@ void accounts_turn(struct accounts *all)
 	for (size_t i = 0; i < all->n; i++) {
 		struct account *a = all->list[i];
 
+		report_follow(a, now_us);
 		if (a->differs_us != PG_NO_TIME && a->due_us > a->differs_us + DIFFERS_US &&
 			now_us >= a->differs_us + DIFFERS_US && !a->publish && !a->in_call &&
 			!look_is_fresh(a, now_us)) {

@@ -283,7 +283,8 @@ void accounts_assign(struct accounts *all)
 	for (size_t i = 0; i < all->n; i++) {
 		struct account *a = all->list[i];
 
-		if (account_has_session(a) && !account_is_deleted(a) && !a->in_call && a->assign_to < 0)
+		if (account_has_session(a) && !account_is_deleted(a) && !a->in_call && a->assign_to < 0 &&
+			now >= a->assign_mono_ms)
 			place(a, suspect, now);
 	}
 }

@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/failpoint.h"
+#include "base/log.h"
 #include "base/vec.h"
 #include "cleanup/stats.h"
 
@@ -119,23 +121,31 @@ static void migration_publish(const struct writing *w, struct account *a, int64_
 				.at_us = w->to->now_ms * 1000 });
 }
 
-/* 0 also when another session has its name there. */
-static int assignment_try(struct writing *w, const struct account_assignment *as, int64_t *epoch, struct err *err)
+/* Another session has its name there: that is for its owner to solve. */
+static int assignment_refused(struct writing *w, struct account *a, struct err *err)
+{
+	log_warn("assignment refused", LOG_I("account_id", a->row.id), LOG_I("instance", a->assign_to), LOG_ERR(err));
+	a->assign_mono_ms = clock_mono_ms() + ASSIGN_AGAIN_MS;
+	return pg_savepoint_rollback(w->pg, err);
+}
+
+/* 0 also when it was refused. */
+static int assignment_try(struct writing *w, struct account *a, const struct account_assignment *as, struct err *err)
 {
 	int rc;
 
 	if (pg_savepoint(w->pg, err) < 0)
 		return -1;
-	rc = store_cleanup_assign(w->pg, as, epoch, err);
+	rc = store_cleanup_assign(w->pg, as, &a->row.control.epoch, err);
 	if (rc >= 0)
 		return pg_savepoint_release(w->pg, err) < 0 ? -1 : rc;
-	return err->kind == ERR_CONFLICT ? pg_savepoint_rollback(w->pg, err) : -1;
+	return err->kind == ERR_CONFLICT ? assignment_refused(w, a, err) : -1;
 }
 
 static int assignment_write(struct writing *w, struct account *a, struct err *err)
 {
 	const struct account_assignment as = { key_of(a), a->row.instance_index, a->assign_to, a->migrates };
-	int rc = assignment_try(w, &as, &a->row.control.epoch, err);
+	int rc = assignment_try(w, a, &as, err);
 
 	if (rc < 0)
 		return -1;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/vec.h"
 #include "cleanup/policy/phone.h"
@@ -22,12 +23,34 @@ static void texts_keep(struct account_control *c, struct arena *a)
 	c->error = text_keep(c->error, a);
 }
 
+/* Whether somebody wants something else of the session: it is looked at again at once. */
+static bool is_steered(const struct cleanup_account *was, const struct cleanup_account *is)
+{
+	return was->desired_us != is->desired_us || was->restart_us != is->restart_us ||
+		was->relink_us != is->relink_us || was->move_us != is->move_us || was->deleted_us != is->deleted_us ||
+		was->instance_index != is->instance_index || !str_eq(was->instance_url, is->instance_url) ||
+		!str_eq(was->session_id, is->session_id) || !str_eq(was->provider_ref, is->provider_ref) ||
+		!str_eq(was->secrets, is->secrets);
+}
+
+/* Whether its bridge says something else of it. A tenant may let it say so as often as he likes. */
+static bool is_reported_anew(const struct cleanup_account *was, const struct cleanup_account *is)
+{
+	return !str_eq(was->status, is->status) || was->status_since_us != is->status_since_us;
+}
+
+static void look_after_report(struct account *a, int64_t now_us)
+{
+	if (a->look_due_us == PG_NO_TIME)
+		a->look_due_us = a->report_looked_us > now_us ? now_us : a->report_looked_us + REPORT_LOOK_US;
+}
+
 /* This replica's control is newer than the row's: what it decided may not be written yet. Only the epoch is PostgreSQL's, and that the
  * session of a live account is not gone. */
 static void row_use(struct account *a, const struct cleanup_account *row, struct arena *arena)
 {
 	struct account_control own = a->row.control;
-	bool desired_anew = row->desired_us != a->row.desired_us;
+	bool desired_anew = row->desired_us != a->row.desired_us, reported_anew = is_reported_anew(&a->row, row);
 
 	own.epoch = row->control.epoch;
 	if (row->deleted_us == PG_NO_TIME)
@@ -43,9 +66,15 @@ static void row_use(struct account *a, const struct cleanup_account *row, struct
 		a->noticed = 0;
 	}
 	texts_keep(&own, arena);
-	if (desired_anew || !str_eq(row->status, a->row.status) || row->status_since_us != a->row.status_since_us) {
+	if (desired_anew || reported_anew) {
 		a->ending = ENDING_NOT; /* what a job decided was about the account as it was */
 		a->expires = false;
+	}
+	if (is_steered(&a->row, row)) {
+		a->looked_us = PG_NO_TIME;
+		a->assign_mono_ms = 0;
+	} else if (reported_anew) {
+		look_after_report(a, clock_now_us());
 	}
 	arena_free(a->arena);
 	a->arena = arena;
@@ -53,7 +82,6 @@ static void row_use(struct account *a, const struct cleanup_account *row, struct
 	a->row.control = own;
 	if (phones_differ(row->reported_phone, row->phone_number) && !account_is_deleted(a))
 		account_notice(a, NOTICE_PHONE_DIFFERS);
-	a->looked_us = PG_NO_TIME; /* what changed the row may have changed the session, too */
 	account_wake(a);
 }
 
@@ -115,12 +143,15 @@ static void stray_stop(const struct account *a, const struct instance *at, enum 
 {
 	const struct bridge_call call = { .action = BRIDGE_STOP, .session = { .name = account_session_name(a) } };
 	bool stops = bridge_has(at->row.kind, BRIDGE_STOP) && instance_is_usable(at);
+	uint64_t suppressed;
 
 	if (observed == OBSERVED_STOPPED || observed == OBSERVED_ABSENT)
 		return;
 	stats_stray(at->row.kind);
-	log_warn("session runs where it is not assigned", LOG_I("account_id", a->row.id),
-		LOG_I("instance", at->row.index), LOG_I("assigned", a->row.instance_index));
+	if (log_limit_pass(&a->all->strays, clock_mono_ms(), &suppressed))
+		log_warn("session runs where it is not assigned", LOG_I("account_id", a->row.id),
+			LOG_I("instance", at->row.index), LOG_I("assigned", a->row.instance_index),
+			LOG_I("suppressed", suppressed));
 	if (stops && !a->all->options.observe_only)
 		calls_add(a->all->options.calls, at->row.index, &at->bridge, &call, on_stray_stopped, NULL);
 }

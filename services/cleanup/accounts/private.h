@@ -2,6 +2,7 @@
 #ifndef CLEANUP_ACCOUNTS_PRIVATE_H
 #define CLEANUP_ACCOUNTS_PRIVATE_H
 
+#include "base/log_limit.h"
 #include "base/map.h"
 #include "cleanup/accounts/accounts.h"
 
@@ -17,6 +18,7 @@ struct accounts {
 	int64_t ended; /* accounts that were deleted or expired as jobs asked */
 	bool rooms_changed; /* accounts_assign() is due at once */
 	int64_t assign_mono_ms; /* when it is due */
+	struct log_limit strays;
 };
 
 /* table.c */

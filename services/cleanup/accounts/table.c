@@ -120,7 +120,7 @@ struct account *accounts_add(struct accounts *all, const struct cleanup_account 
 	a->row.control = row->control;
 	a->row.desired_us = row->desired_us;
 	a->row.instance_index = row->instance_index;
-	a->looked_us = a->differs_us = a->ended_us = a->listed_us = PG_NO_TIME;
+	a->looked_us = a->differs_us = a->ended_us = a->listed_us = a->look_due_us = PG_NO_TIME;
 	a->assign_to = a->leaves_for = -1;
 	a->done = BRIDGE_LOOK;
 	all->list = vec_grow(all->list, all->n, &all->cap, sizeof(*all->list));

@@ -157,6 +157,28 @@ void calls_abort(struct calls *c)
 	}
 }
 
+static void list_refuse(struct pending_list *list, uint64_t until)
+{
+	struct pending *p;
+
+	while ((p = TAILQ_FIRST(list)) && p->number < until) {
+		pending_leave(p);
+		pending_refuse(p, BRIDGE_BUSY, "this replica ends");
+	}
+}
+
+void calls_drain(struct calls *c)
+{
+	uint64_t until = c->n_added;
+	struct calls_queue *q;
+
+	list_refuse(&c->passing, until);
+	TAILQ_FOREACH (q, &c->queues, in_queues) {
+		list_refuse(&q->starts, until);
+		list_refuse(&q->others, until);
+	}
+}
+
 size_t calls_pending(const struct calls *c, int64_t index)
 {
 	const struct calls_queue *q = map_get(c->queues_by_index, index_key(&index));

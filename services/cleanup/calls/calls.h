@@ -42,6 +42,8 @@ void calls_add(struct calls *c, int64_t index, const struct bridge_instance *at,
 /* Ends all calls, in flight and queued, with BRIDGE_BUSY before it returns: this replica has lost its lease. Those that
  * a done() adds meanwhile stay. */
 void calls_abort(struct calls *c);
+/* Ends the calls that are not in flight with BRIDGE_BUSY before it returns: this replica ends. Those that a done() adds meanwhile stay. */
+void calls_drain(struct calls *c);
 /* Calls whose done() has not been called; of one instance, or with index -1 of all. */
 size_t calls_pending(const struct calls *c, int64_t index);
 

@@ -89,7 +89,56 @@ static void what_this_replica_decided_is_newer_than_the_row(void **state)
 	assert_int_equal(a->row.control.epoch, 7);
 	assert_int_equal(a->noticed, NOTICE_NO_CAPACITY);
 	assert_int_equal(a->observed, OBSERVED_FAILED);
-	assert_true(a->looked_us == PG_NO_TIME && a->due_us == 0); /* it is looked at again, at once */
+	assert_true(a->looked_us == AT(1) && a->due_us == 0); /* decided about again, from what was seen */
+}
+
+static void who_wants_something_else_of_a_session_has_it_looked_at(void **state)
+{
+	static const char *const wishes[] = { "desired_at = '2026-01-02Z'", "restart_at = '2026-01-02Z'",
+		"relink_at = '2026-01-02Z'", "move_at = '2026-01-02Z', move_to = 1", "deleted_at = now()",
+		"provider_ref = 'another'", "secrets = '\\x01'", "assigned_instance_url = 'http://w:2'" };
+	struct account *a;
+	char sql[200];
+
+	(void)state;
+	load();
+	a = account_of("11");
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
+		a->looked_us = AT(1);
+		a->assign_mono_ms = INT64_MAX;
+		snprintf(sql, sizeof(sql), "UPDATE whatsapp_accounts SET %s WHERE id = 1", wishes[i]);
+		execute(db.admin, sql);
+		load();
+		assert_true(a->looked_us == PG_NO_TIME && a->assign_mono_ms == 0);
+	}
+	execute(db.admin,
+		"UPDATE whatsapp_accounts SET restart_at = NULL, relink_at = NULL, move_at = NULL, move_to = NULL, secrets = NULL WHERE id = 1");
+}
+
+static void reports_have_a_session_looked_at_once_a_second_at_most(void **state)
+{
+	int64_t begun_us = clock_now_us();
+	struct account *a;
+
+	(void)state;
+	load();
+	a = account_of("11");
+	execute(db.admin, "UPDATE whatsapp_accounts SET status_since = '2026-01-03Z' WHERE id = 1");
+	load();
+	assert_in_range(a->look_due_us, 0, begun_us); /* at once */
+	a->look_due_us = PG_NO_TIME;
+	a->report_looked_us = clock_now_us();
+	for (int i = 0; i < 2; i++) {
+		execute(db.admin,
+			"UPDATE whatsapp_accounts SET status_since = status_since + interval '1 s' WHERE id = 1");
+		load();
+		assert_int_equal(a->look_due_us, a->report_looked_us + REPORT_LOOK_US);
+	}
+	a->look_due_us = PG_NO_TIME;
+	a->report_looked_us = AT(4000000000); /* before the clock was set back */
+	execute(db.admin, "UPDATE whatsapp_accounts SET status_since = status_since + interval '1 s' WHERE id = 1");
+	load();
+	assert_in_range(a->look_due_us, begun_us, clock_now_us());
 }
 
 static void an_account_that_is_desired_anew_begins_anew(void **state)
@@ -200,6 +249,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(texts_of_the_control_outlive_the_row_they_were_read_with, fresh, end),
 		cmocka_unit_test_setup_teardown(what_this_replica_decided_is_newer_than_the_row, fresh, end),
+		cmocka_unit_test_setup_teardown(who_wants_something_else_of_a_session_has_it_looked_at, fresh, end),
+		cmocka_unit_test_setup_teardown(reports_have_a_session_looked_at_once_a_second_at_most, fresh, end),
 		cmocka_unit_test_setup_teardown(an_account_that_is_desired_anew_begins_anew, fresh, end),
 		cmocka_unit_test_setup_teardown(at_another_instance_nothing_was_observed_yet, fresh, end),
 		cmocka_unit_test_setup_teardown(the_session_of_an_account_that_came_back_is_not_gone, fresh, end),

@@ -125,6 +125,35 @@ static void aborting_ends_all_calls_before_it_returns(void **state)
 	world_close(&w);
 }
 
+static void draining_ends_queued_calls_and_waits_for_those_in_flight(void **state)
+{
+	struct asked flying[CALLS_IN_FLIGHT] = { 0 }, start = { 0 }, look = { 0 };
+	struct world w;
+
+	(void)state;
+	world_open(&w);
+	w.holds = true;
+	for (size_t i = 0; i < COUNT(flying); i++)
+		ask(&w, 0, BRIDGE_STOP, "s", &flying[i]);
+	wait_for(&w, &w.n_arrivals, COUNT(flying));
+	ask(&w, 0, BRIDGE_START, "s", &start);
+	ask(&w, 0, BRIDGE_LOOK, "s", &look);
+	calls_drain(w.calls);
+	assert_int_equal(start.outcome, BRIDGE_BUSY);
+	assert_int_equal(look.outcome, BRIDGE_BUSY);
+	assert_int_equal(calls_pending(w.calls, -1), COUNT(flying));
+	while (w.n_done < w.n_asked) {
+		size_t n = w.n_done + 1;
+
+		answer_one(&w);
+		wait_for(&w, &w.n_done, n);
+	}
+	for (size_t i = 0; i < COUNT(flying); i++)
+		assert_int_equal(flying[i].outcome, BRIDGE_OK);
+	assert_int_equal(w.n_arrivals, COUNT(flying));
+	world_close(&w);
+}
+
 static void calls_go_on_after_an_abort(void **state)
 {
 	struct asked asked[CALLS_IN_FLIGHT] = { 0 }, next = { 0 };
@@ -570,6 +599,7 @@ int main(void)
 		cmocka_unit_test(an_instance_starts_one_session_a_second_and_other_calls_pass),
 		cmocka_unit_test(calls_of_an_instance_are_sent_in_their_order),
 		cmocka_unit_test(aborting_ends_all_calls_before_it_returns),
+		cmocka_unit_test(draining_ends_queued_calls_and_waits_for_those_in_flight),
 		cmocka_unit_test(calls_go_on_after_an_abort),
 		cmocka_unit_test(nothing_is_sent_while_the_lease_is_not_fresh),
 		cmocka_unit_test(the_lease_is_checked_when_a_queued_call_is_sent),
