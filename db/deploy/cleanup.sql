@@ -38,6 +38,11 @@ ALTER TABLE whatsapp_accounts
 	ADD COLUMN move_to integer REFERENCES instances,
 	ADD COLUMN move_at timestamptz;
 
+-- At an instance, a session's name belongs to one account: no workspace can name another's by its ref.
+CREATE UNIQUE INDEX whatsapp_accounts_session_name ON whatsapp_accounts (bridge_kind, assigned_instance_url,
+	(CASE WHEN bridge_kind <> 'blazz' AND provider_ref <> '' THEN provider_ref ELSE session_id END))
+	WHERE assigned_instance_url IS NOT NULL AND deleted_at IS NULL;
+
 -- The session of an account as cleanup observes it at its instance, and what cleanup does next.
 CREATE TABLE account_control (
 	workspace_id bigint NOT NULL,

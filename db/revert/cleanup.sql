@@ -7,6 +7,7 @@ DROP TRIGGER notify_sending_assigned ON whatsapp_accounts;
 DROP POLICY admin ON leases;
 REVOKE SELECT ON leases FROM blazz_admin;
 DROP TABLE cleanup_jobs, session_cleanup_logs, account_control;
+DROP INDEX whatsapp_accounts_session_name;
 ALTER TABLE whatsapp_accounts DROP COLUMN move_at, DROP COLUMN move_to, DROP COLUMN relink_at, DROP COLUMN restart_at;
 DROP TABLE instances;
 DROP FUNCTION notify_accounts, notify_sending_accounts;

@@ -16,6 +16,8 @@ static const struct {
 	{ "whatsapp_accounts_phone_number_id", ERR_CONFLICT, "the phone number id is taken by another account" },
 	{ "whatsapp_accounts_provider_ref", ERR_CONFLICT,
 		"the ref is taken by another account of this kind of bridge and instance" },
+	{ "whatsapp_accounts_session_name", ERR_CONFLICT,
+		"another account of this instance has a session of that name" },
 	{ "whatsapp_accounts_waba_owner", ERR_CONFLICT, "the WABA is taken by another workspace of this app" },
 	{ "whatsapp_accounts_session_is_no_uuid", ERR_INPUT, "a session id must not look like a UUID" },
 	{ "whatsapp_accounts_session_id_check", ERR_INPUT, "a session id has 1 to 200 bytes" },

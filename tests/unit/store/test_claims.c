@@ -102,6 +102,36 @@ static void a_tenants_role_cannot_claim_another_workspaces_app(void **state)
 		db.err, ERR_RETRY, "42501");
 }
 
+/* Its name there is its ref, or its session id: of kind blazz always the latter. */
+static void a_session_of_an_instance_is_claimed_once(void **state)
+{
+	static const char insert[] =
+		"INSERT INTO whatsapp_accounts (workspace_id, session_id, provider_type, bridge_kind, provider_ref, assigned_instance_url, deleted_at)"
+		" VALUES (%d, '%s', 'webjs', '%s', %s, 'http://c', %s)";
+	static const struct {
+		int workspace;
+		const char *session, *kind, *ref, *deleted, *refused;
+	} rows[] = {
+		{ 1, "victim", "waha", "NULL", "NULL", "" },
+		{ 2, "rival", "waha", "'victim'", "NULL", "whatsapp_accounts_session_name" },
+		{ 2, "rival", "waha", "'victim'", "now()", "" },
+		{ 2, "other", "evolution", "'victim'", "NULL", "" },
+		{ 1, "ours", "blazz", "'any'", "NULL", "" },
+		{ 2, "theirs", "blazz", "'ours'", "NULL", "" },
+	};
+	char sql[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(sql, sizeof(sql), insert, rows[i].workspace, rows[i].session, rows[i].kind, rows[i].ref,
+			rows[i].deleted);
+		assert_string_equal(refused_by(db.admin, sql), rows[i].refused);
+	}
+	assert_string_equal(refused_by(db.admin,
+				    "UPDATE whatsapp_accounts SET deleted_at = NULL WHERE session_id = 'rival'"),
+		"whatsapp_accounts_session_name");
+}
+
 static void a_bridges_name_is_unique_also_without_an_instance(void **state)
 {
 	static const char insert[] =
@@ -435,6 +465,7 @@ int main(void)
 		cmocka_unit_test_setup(a_number_belongs_to_one_live_account, fresh),
 		cmocka_unit_test_setup(an_account_uses_only_apps_of_its_workspace_or_the_platform, fresh),
 		cmocka_unit_test_setup(a_tenants_role_cannot_claim_another_workspaces_app, fresh),
+		cmocka_unit_test_setup(a_session_of_an_instance_is_claimed_once, fresh),
 		cmocka_unit_test_setup(a_bridges_name_is_unique_also_without_an_instance, fresh),
 		cmocka_unit_test_setup(columns_that_tenants_write_are_bounded, fresh),
 		cmocka_unit_test_setup(a_session_is_not_named_like_a_public_id, fresh),

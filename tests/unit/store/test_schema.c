@@ -221,7 +221,8 @@ static void only_names_received_without_a_workspace_are_unique_across_workspaces
 		" WHERE i.indisunique AND i.indrelid IN (SELECT c.oid" TENANT_TABLES ") AND 'workspace_id' <>"
 		" (SELECT attname FROM pg_attribute WHERE attrelid = i.indrelid AND attnum = i.indkey[0])",
 		"provider_apps_pkey provider_apps_uuid_key webhook_endpoints_uuid_key webhook_replays_uuid_key whatsapp_accounts_phone_number_id"
-		" whatsapp_accounts_provider_ref whatsapp_accounts_session_id_key whatsapp_accounts_uuid_key");
+		" whatsapp_accounts_provider_ref whatsapp_accounts_session_id_key whatsapp_accounts_session_name"
+		" whatsapp_accounts_uuid_key");
 }
 
 /* Something of both workspaces in every table that a tenant may see. */
