@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cleanup/policy/storage_path.h"
+#include "cleanup/storage/measuring.h"
 #include "store/cleanup_storage.h"
 
 #define DAY_US (INT64_C(86400) * 1000000)
@@ -18,6 +19,8 @@ struct storage {
 	struct storage_options options;
 	int root_fd; /* -1: nothing is checked */
 	size_t next; /* where the search goes on */
+	struct measuring *measuring; /* NULL: none */
+	struct uuid account; /* whose files it measures */
 };
 
 int storage_open(struct storage **out, const struct storage_options *options, struct err *err)
@@ -39,7 +42,10 @@ void storage_close(struct storage **storage)
 	struct storage *s = *storage;
 
 	*storage = NULL;
-	if (s && s->root_fd >= 0)
+	if (!s)
+		return;
+	measuring_free(&s->measuring);
+	if (s->root_fd >= 0)
 		close(s->root_fd);
 	free(s);
 }
@@ -88,38 +94,62 @@ static int result_write(struct account *a, const struct storage_found *found, st
 	return lease_commit(to->lease, err);
 }
 
-static int check(struct storage *s, struct account *a, const struct record_target *to, struct err *err)
+/* Relative to the root. */
+static bool path_of(const struct storage *s, const struct account *a, struct buf *path)
 {
 	const struct instance *at = instance_of(s, a);
+	char workspace[37];
+
+	uuid_format(&a->row.workspace, workspace);
+	return at && storage_path_expand(at->row.storage_path, str_of(workspace), account_session_name(a), path);
+}
+
+static void measuring_begin(struct storage *s, struct account *a)
+{
+	struct buf path = BUF_INIT;
+	struct err why;
+
+	s->account = a->row.uuid;
+	if (!path_of(s, a, &path))
+		log_warn("session has no path", LOG_I("account_id", a->row.id));
+	else if (measuring_start(&s->measuring, storage_measure, s->root_fd, buf_str(&path), &why) < 0)
+		log_warn("session's files not measured", LOG_I("account_id", a->row.id), LOG_ERR(&why));
+	buf_fini(&path);
+}
+
+/* What was found where the account's files no longer are says nothing. */
+static int measuring_finish(struct storage *s, const struct record_target *to, struct err *err)
+{
+	struct account *a = accounts_find(s->options.accounts, &s->account);
+	struct str measured = measuring_path(s->measuring);
 	struct storage_found found;
 	struct buf path = BUF_INIT;
-	char workspace[37];
 	struct err why;
 	int rc = 0;
 
-	uuid_format(&a->row.workspace, workspace);
-	if (!storage_path_expand(at->row.storage_path, str_of(workspace), account_session_name(a), &path)) {
-		log_warn("session has no path", LOG_I("account_id", a->row.id));
+	if (!a || !path_of(s, a, &path) || !str_eq(buf_str(&path), measured))
 		goto out;
-	}
-	buf_add_char(&path, '\0');
-	path.n--;
-	if (storage_measure(s->root_fd, path.p, &found, &why) < 0)
+	if (measuring_result(s->measuring, &found, &why) < 0)
 		log_warn("session's files not measured", LOG_I("account_id", a->row.id), LOG_ERR(&why));
 	else
-		rc = result_write(a, &found, buf_str(&path), to, err);
+		rc = result_write(a, &found, measured, to, err);
 out:
 	buf_fini(&path);
+	measuring_free(&s->measuring);
 	return rc;
 }
 
 int storage_turn(struct storage *s, const struct record_target *to, struct err *err)
 {
 	int64_t now_us = clock_now_us();
-	struct account *a = s->root_fd < 0 ? NULL : next_due(s, now_us);
+	struct account *a;
 
+	if (s->measuring)
+		return measuring_has_ended(s->measuring) ? measuring_finish(s, to, err) : 0;
+	a = s->root_fd < 0 ? NULL : next_due(s, now_us);
 	if (!a)
 		return 0;
 	a->storage_due_us = now_us + s->options.interval_ms * 1000;
-	return check(s, a, to, err);
+	measuring_begin(s, a);
+	return 0;
 }

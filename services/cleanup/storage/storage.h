@@ -1,7 +1,8 @@
 /* Checks daily that the files of each session are where its instance keeps them, and how large they are. Source: README.md, Storage.
  *
  * The root of all storage is a read-only mount. Invariant: nothing outside of it is read, whatever a path or a link says (openat2(2),
- * RESOLVE_BENEATH), and one account at a time is looked at, STORAGE_FILES_MAX files at most. */
+ * RESOLVE_BENEATH), and one account at a time is looked at, STORAGE_FILES_MAX files at most, in a thread of its own: a mount that hangs
+ * ends these checks, and nothing else. */
 #ifndef CLEANUP_STORAGE_H
 #define CLEANUP_STORAGE_H
 
@@ -22,7 +23,7 @@ struct storage_options {
 /* ERR_INPUT: the root is no directory. */
 int storage_open(struct storage **out, const struct storage_options *options, struct err *err) ERR_MUST_USE;
 void storage_close(struct storage **s);
-/* Looks at the next account that is due, and writes what it found in a transaction of its own. On failure the caller calls
+/* Begins to look at the next account that is due, or writes what was found in a transaction of its own. On failure the caller calls
  * lease_fail(). */
 int storage_turn(struct storage *s, const struct record_target *to, struct err *err) ERR_MUST_USE;
 
