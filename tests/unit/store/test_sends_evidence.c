@@ -102,7 +102,8 @@ static void a_status_moves_forward_only(void **state)
 		if (db_i64(MISCOUNTED) != 0)
 			fail_msg("%s: counted otherwise", moves[i].name);
 		if (moves[i].have != moves[i].want)
-			assert_send(1000, "next_attempt_at IS NULL AND attempt = 1", "true"); /* also before its result */
+			assert_send(1000, "next_attempt_at IS NULL AND attempt = 1",
+				"true"); /* also before its result */
 	}
 }
 
