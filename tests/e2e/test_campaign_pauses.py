@@ -10,6 +10,7 @@ from harness.events import Source
 from harness.waiting import wait_for
 
 FAST = {"per_second": 1000}
+ON_THE_WAY_MS = 100  # of a POST, from its beginning until the stub has taken it
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_no_post_begins_a_second_after_a_pause_with_many_under_way_and_a_backlog
     campaign.wait("paused")
     paused_ms = time.time() * 1000
     wait_for(lambda: time.time() * 1000 > paused_ms + 2000, "two seconds pass")
-    late = [p["at_ms"] - paused_ms for p in campaign.accepted() if p["at_ms"] > paused_ms + 1000]
+    late = [p["at_ms"] - paused_ms for p in campaign.accepted() if p["at_ms"] > paused_ms + 1000 + ON_THE_WAY_MS]
     assert not late and paused_ms - at_ms < 3000, (late, paused_ms - at_ms)
     assert posts(sending.stub, paused_ms + 1000), "the backlog is sent meanwhile"
     assert len(campaign.accepted()) < 3000
