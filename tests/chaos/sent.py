@@ -187,11 +187,11 @@ def nothing_unmarked_is_posted(c):
     s = Sent(c)
     cursors = {(r["campaign_id"], r["segment"]): r["cursor_id"] for r in s.table("campaign_segments")}
     for r in s.sends:
-        posts, accepted = s.posts_of(r), s.accepted_of(r)
+        posts = s.posts_of(r)
         if not r["campaign_id"]:
             continue
-        # One that was refused, and waited for its retry, may be skipped.
-        if r["status"] == "skipped" and accepted or r["status"] in ("skipped", "pending") and posts and r["attempt"] == r["generation"] == 0:
+        # One that was refused, and waited for its retry, may be skipped; so may one whose earlier generation was accepted, and failed then.
+        if r["status"] == "skipped" and s.accepted.get(r["ids"][-1]) or r["status"] in ("skipped", "pending") and posts and r["attempt"] == r["generation"] == 0:
             yield f"{r['ids'][-1]} is {r['status']} ({r['error_code']}) after {r['attempt']} attempts, and was posted: {posts[0]}"
         if r["status"] == "pending" and r["next_attempt_at"] is None and r["id"] <= cursors.get((r["campaign_id"], r["segment"]), 0):
             yield f"{r['ids'][-1]} is pending below the cursor {cursors[r['campaign_id'], r['segment']]}"
