@@ -117,6 +117,8 @@ int pg_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, stru
 	struct err *err) ERR_MUST_USE;
 /* True when the data of a failed statement is invalid, false when the database failed. */
 bool pg_is_data_error(const struct err *err);
+/* True when the statement waited for a lock for longer than lock_timeout, or was the loser of a deadlock. */
+bool pg_is_lock_error(const struct err *err);
 /* Sends a statement without waiting for its answer: the server works while the caller computes, and statements sent in
  * a row run without a pause between them. pg_collect() waits for all of them and returns the first failure (only inside
  * a transaction does it keep the others from being applied); *rows (may be NULL) is the last one's answer. Any other

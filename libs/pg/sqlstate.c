@@ -45,3 +45,9 @@ bool pg_is_data_error(const struct err *err)
 {
 	return err->kind == ERR_INPUT || err->kind == ERR_CONFLICT;
 }
+
+/* lock_not_available, deadlock_detected */
+bool pg_is_lock_error(const struct err *err)
+{
+	return strcmp(err->code, "55P03") == 0 || strcmp(err->code, "40P01") == 0;
+}

@@ -45,6 +45,7 @@ static void on_lost(void *ctx)
 	upkeep_clear(c->parts.upkeep);
 	accounts_clear(c->parts.accounts);
 	jobs_clear(c->parts.jobs);
+	rows_clear(c->parts.rows);
 	fleet_clear(c->parts.fleet);
 	notices_stop(c->parts.notices);
 	c->loaded = false;
@@ -78,7 +79,7 @@ static int load(struct cleaner *c, struct err *err)
 	struct pg *pg = lease_pg(c->parts.lease);
 
 	if (notices_listen(c->parts.notices, err) < 0 || instances_load(c, err) < 0 || accounts_reload(c, err) < 0 ||
-		jobs_load(c->parts.jobs, pg, err) < 0)
+		jobs_load(c->parts.jobs, pg, err) < 0 || rows_load(c->parts.rows, pg, err) < 0)
 		return -1;
 	fleet_lead(c->parts.fleet);
 	stats_leader(true);
@@ -100,7 +101,7 @@ static int changes_load(struct cleaner *c, struct err *err)
 		c->keyring_changed = false;
 		accounts_instances_loaded(c->parts.accounts);
 	}
-	if (changed.jobs && jobs_load(c->parts.jobs, pg, err) < 0)
+	if (changed.jobs && (jobs_load(c->parts.jobs, pg, err) < 0 || rows_load(c->parts.rows, pg, err) < 0))
 		return -1;
 	if (changed.n_accounts > 0 &&
 		accounts_load(c->parts.accounts, pg, changed.accounts, changed.n_accounts, err) < 0)
@@ -120,12 +121,17 @@ static int pause_check(struct cleaner *c, int64_t now, struct err *err)
 	return 0;
 }
 
-static int flush(struct cleaner *c, struct err *err)
+static struct record_target target_of(struct cleaner *c)
 {
-	const struct record_target to = { .lease = c->parts.lease,
+	return (struct record_target){ .lease = c->parts.lease,
 		.topics = service_topics(c->service),
 		.arena = c->parts.arena,
 		.now_ms = clock_now_ms() };
+}
+
+static int flush(struct cleaner *c, struct err *err)
+{
+	const struct record_target to = target_of(c);
 
 	if (accounts_pending(c->parts.accounts) && accounts_flush(c->parts.accounts, &to, err) < 0)
 		return -1;
@@ -151,6 +157,15 @@ static void report(struct cleaner *c, int64_t now)
 	stats_report(&r);
 }
 
+static int jobs_run(struct cleaner *c, struct err *err)
+{
+	const struct record_target to = target_of(c);
+
+	if (jobs_turn(c->parts.jobs, c->parts.lease, err) < 0)
+		return -1;
+	return c->paused ? 0 : rows_turn(c->parts.rows, &to, err);
+}
+
 static int lead(struct cleaner *c, struct err *err)
 {
 	int64_t now = clock_mono_ms();
@@ -171,7 +186,7 @@ static int lead(struct cleaner *c, struct err *err)
 	report(c, now);
 	if (flush(c, err) < 0)
 		return -1;
-	return c->draining ? 0 : jobs_turn(c->parts.jobs, c->parts.lease, err);
+	return c->draining ? 0 : jobs_run(c, err);
 }
 
 static void settings_apply(struct cleaner *c)

@@ -110,6 +110,7 @@ static void parts_connect(struct parts *p, const struct cleanup_settings *s, con
 		.health_interval_ms = s->health_interval_ms,
 		.resync_interval_ms = s->resync_interval_ms });
 	p->jobs = jobs_new(p->accounts, s);
+	p->rows = rows_new(&(struct rows_options){ .jobs = row_jobs, .settings = s });
 	p->notices = notices_new(reactor_loop(p->reactor), &notices);
 	p->arena = arena_new(1 << 14);
 }
@@ -141,6 +142,7 @@ void parts_close(struct parts *p, int64_t timeout_ms)
 	lease_close(&p->lease, timeout_ms);
 	storage_close(&p->storage);
 	upkeep_free(p->upkeep);
+	rows_free(p->rows);
 	jobs_free(p->jobs);
 	accounts_free(p->accounts);
 	fleet_free(p->fleet);

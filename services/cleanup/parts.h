@@ -3,6 +3,7 @@
 #define CLEANUP_PARTS_H
 
 #include "cleanup/jobs/jobs.h"
+#include "cleanup/jobs/rows.h"
 #include "cleanup/notices.h"
 #include "cleanup/settings.h"
 #include "cleanup/storage/storage.h"
@@ -22,6 +23,7 @@ struct parts {
 	struct upkeep *upkeep;
 	struct storage *storage;
 	struct jobs *jobs;
+	struct rows *rows;
 	struct arena *arena; /* of one record */
 	char replica[96]; /* names this process in the lease */
 };

@@ -1,16 +1,21 @@
 /* The keys of cleanup's configuration; see settings.h. */
 #include "cleanup/settings.h"
 
+#include "cleanup/policy/window.h"
+
 #include "http/guard.h"
 
 #define AT(field) offsetof(struct cleanup_settings, field)
 
-#define JOB_KEYS(name, at, every, after, after_help) \
+#define RUN_KEYS(name, at, every) \
 	{ "jobs." name ".enabled", CONFIG_BOOL, CONFIG_LIVE, (at) + offsetof(struct job_settings, enabled), "true", 0, \
 		0, "Whether the job " name " runs by itself; a request runs it in any case." }, \
 		{ "jobs." name ".every", CONFIG_DURATION_MS, CONFIG_LIVE, \
 			(at) + offsetof(struct job_settings, every_ms), (every), 100, 604800000, \
-			"How often the job " name " begins." }, \
+			"How often the job " name " begins." }
+
+#define JOB_KEYS(name, at, every, after, after_help) \
+	RUN_KEYS(name, at, every), \
 	{ \
 		"jobs." name ".after", CONFIG_DURATION_MS, CONFIG_LIVE, \
 			(at) + offsetof(struct job_settings, after_ms), (after), 1000, 31536000000, (after_help) \
@@ -60,6 +65,11 @@ const struct config_key cleanup_keys[] = {
 		"How long an account may be disconnected or failed although it is desired connected."),
 	JOB_KEYS("duplicates", AT(duplicates), "1h", "10m",
 		"How long an account must not have been connected before it is deleted as a duplicate."),
+	RUN_KEYS("retention", AT(retention), "1d"),
+	{ "jobs.window", CONFIG_STRING, 0, AT(jobs_window), "", 0, 0,
+		"When heavy jobs (retention) run by themselves, by local time (22:00-06:00, also over midnight); unset: at any time." },
+	{ "jobs.duty", CONFIG_INT, CONFIG_LIVE, AT(jobs_duty), "25", 1, 100,
+		"How much of the time jobs that work through rows may use, in percent; the rest are pauses." },
 	{ 0 },
 };
 
@@ -80,10 +90,13 @@ int cleanup_settings_check(const void *settings, struct err *err)
 {
 	const struct cleanup_settings *s = settings;
 	struct guard *guard = NULL;
+	struct job_window window;
 	int rc;
 
 	if (keyring_setting_check(s->keyring, err) < 0 || webhook_base_check(s->webhook_base, err) < 0)
 		return -1;
+	if (!job_window_parse(str_of(s->jobs_window), &window))
+		return err_set(err, ERR_INPUT, "config", "jobs.window is not of the form 22:00-06:00");
 	if (s->lease_renew_ms * 3 > s->lease_ttl_ms)
 		return err_set(err, ERR_INPUT, "config", "lease.renew is more than a third of lease.ttl");
 	if (s->session_ttl_ms % 1000 != 0)

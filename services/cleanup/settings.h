@@ -26,6 +26,9 @@ struct cleanup_settings {
 	int64_t storage_interval_ms;
 	int64_t drain_timeout_ms;
 	struct job_settings stale_qr, disconnected, duplicates; /* live */
+	struct job_settings retention; /* live; without after_ms, as of every job that works through rows */
+	char *jobs_window; /* policy/window.h */
+	int64_t jobs_duty; /* live */
 };
 
 /* A call begins within two thirds of the lease's time after its renewal (10 s of 15 s), or not at all; and within begin_ms after it was

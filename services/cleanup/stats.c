@@ -1,6 +1,7 @@
 /* See stats.h. */
 #include "cleanup/stats.h"
 
+#include "base/clock.h"
 #include "metrics/metrics.h"
 
 #define KINDS (BRIDGE_EVOLUTION + 1)
@@ -9,7 +10,8 @@ static struct {
 	struct metric_cell *leader, *migrations, *sessions;
 	struct metric_cell *calls[KINDS][BRIDGE_ACTIONS][BRIDGE_OUTCOMES];
 	struct metric_cell *oddities[KINDS][ODDITIES], *strays[KINDS];
-	struct metric_cell *runs[CLEANUP_JOBS], *found[CLEANUP_JOBS], *acted[CLEANUP_JOBS];
+	struct metric_cell *runs[CLEANUP_JOBS], *found[CLEANUP_JOBS], *acted[CLEANUP_JOBS], *success[CLEANUP_JOBS];
+	struct metric_cell *failures[CLEANUP_JOBS], *work_us[CLEANUP_JOBS], *pauses[CLEANUP_JOBS][PAUSE_CAUSES];
 	struct metric_cell *accounts[OBSERVED_COUNT], *pending[PENDING_REASONS], *instances[INSTANCE_STATES];
 } m;
 
@@ -55,7 +57,15 @@ static void jobs_init(void)
 {
 	struct metric *runs = metric_counter("blazz_cleanup_job_runs", "Runs of jobs, also dry ones.", "job");
 	struct metric *rows = metric_counter("blazz_cleanup_job_rows",
-		"Accounts that a job found, and those that it deleted or whose code it let expire.", "job,what");
+		"Accounts or rows that a job found, and those on which it acted.", "job,what");
+	struct metric *success = metric_gauge("blazz_cleanup_job_last_success_timestamp",
+		"When a run of the job last ended here, also a dry one, in seconds since 1970; 0: none did.", "job");
+	struct metric *failures = metric_counter("blazz_cleanup_job_failures",
+		"Runs of jobs that work through rows that ended with invalid data.", "job");
+	struct metric *work = metric_counter("blazz_cleanup_job_microseconds",
+		"Time that steps of jobs that work through rows took.", "job");
+	struct metric *pauses = metric_counter("blazz_cleanup_job_pauses",
+		"Pauses of jobs that work through rows, by cause.", "job,cause");
 
 	for (int i = 0; i < CLEANUP_JOBS; i++) {
 		const char *job = cleanup_job_word((enum cleanup_job)i);
@@ -63,6 +73,15 @@ static void jobs_init(void)
 		m.runs[i] = METRIC_CELL(runs, job);
 		m.found[i] = METRIC_CELL(rows, job, "found");
 		m.acted[i] = METRIC_CELL(rows, job, "acted");
+		m.success[i] = METRIC_CELL(success, job);
+	}
+	for (int i = ACCOUNT_JOBS; i < CLEANUP_JOBS; i++) {
+		const char *job = cleanup_job_word((enum cleanup_job)i);
+
+		m.failures[i] = METRIC_CELL(failures, job);
+		m.work_us[i] = METRIC_CELL(work, job);
+		for (int c = PAUSE_NONE + 1; c < PAUSE_CAUSES; c++)
+			m.pauses[i][c] = METRIC_CELL(pauses, job, pause_cause_word((enum pause_cause)c));
 	}
 }
 
@@ -106,6 +125,22 @@ void stats_job(enum cleanup_job job, int64_t found, int64_t acted)
 	metric_add(m.runs[job], 1);
 	metric_add(m.found[job], found);
 	metric_add(m.acted[job], acted);
+	metric_set(m.success[job], (double)clock_now_ms() / 1000);
+}
+
+void stats_job_step(enum cleanup_job job, int64_t took_us)
+{
+	metric_add(m.work_us[job], took_us);
+}
+
+void stats_job_pause(enum cleanup_job job, enum pause_cause cause)
+{
+	metric_add(m.pauses[job][cause], 1);
+}
+
+void stats_job_failure(enum cleanup_job job)
+{
+	metric_add(m.failures[job], 1);
 }
 
 void stats_migration(void)

@@ -6,6 +6,7 @@
 #include "cleanup/policy/decision.h"
 #include "cleanup/policy/jobs.h"
 #include "cleanup/policy/probe.h"
+#include "cleanup/policy/throttle.h"
 
 void stats_init(void);
 void stats_leader(bool leads);
@@ -15,6 +16,10 @@ void stats_stray(enum bridge_kind kind);
 void stats_migration(void);
 /* A run that has ended, also a dry one. */
 void stats_job(enum cleanup_job job, int64_t found, int64_t acted);
+/* Of a job that works through rows: a step, a pause, a run that has failed. */
+void stats_job_step(enum cleanup_job job, int64_t took_us);
+void stats_job_pause(enum cleanup_job job, enum pause_cause cause);
+void stats_job_failure(enum cleanup_job job);
 /* Gauges, set together now and then. */
 struct stats_report {
 	int64_t accounts[OBSERVED_COUNT]; /* by what was observed */

@@ -38,9 +38,20 @@ void answer_finish(const struct buf *list, int64_t found, int64_t acted, struct 
 	jw_obj(&w);
 	jw_member_i64(&w, "found", found);
 	jw_member_i64(&w, "acted", acted);
-	jw_key(&w, "accounts");
-	jw_arr(&w);
-	jw_raw(&w, buf_str(list));
-	jw_arr_end(&w);
+	if (list) {
+		jw_key(&w, "accounts");
+		jw_arr(&w);
+		jw_raw(&w, buf_str(list));
+		jw_arr_end(&w);
+	}
+	jw_obj_end(&w);
+}
+
+void answer_failure(const char *why, struct buf *out)
+{
+	struct json_writer w = json_writer(out);
+
+	jw_obj(&w);
+	jw_member_str(&w, "error", str_of(why));
 	jw_obj_end(&w);
 }

@@ -9,7 +9,9 @@
 
 /* Appends an account, whose `of` is a struct account, to the list so far. */
 void answer_account(struct buf *list, const struct job_account *one);
-/* The whole answer: {"found": N, "acted": N, "accounts": [...]}. */
+/* The whole answer: {"found": N, "acted": N, "accounts": [...]}; without a list for a job that works through rows (NULL). */
 void answer_finish(const struct buf *list, int64_t found, int64_t acted, struct buf *out);
+/* {"error": "why"}: the run has failed. */
+void answer_failure(const char *why, struct buf *out);
 
 #endif

@@ -25,7 +25,7 @@ struct job_state {
 struct jobs {
 	struct accounts *accounts;
 	const struct cleanup_settings *settings;
-	struct job_state of[CLEANUP_JOBS];
+	struct job_state of[ACCOUNT_JOBS];
 	int64_t loaded_mono_ms;
 	/* The run */
 	bool running;
@@ -67,6 +67,7 @@ static const struct job_settings *settings_of(const struct jobs *j, enum cleanup
 	case JOB_DISCONNECTED:
 		return &j->settings->disconnected;
 	case JOB_DUPLICATES:
+	case JOB_RETENTION:
 	case CLEANUP_JOBS:
 		break;
 	}
@@ -77,17 +78,18 @@ static void on_job(void *ctx, const struct job_row *row)
 {
 	struct jobs *j = ctx;
 
-	for (enum cleanup_job job = 0; job < CLEANUP_JOBS; job++)
+	for (enum cleanup_job job = 0; job < ACCOUNT_JOBS; job++)
 		if (str_is(row->name, cleanup_job_word(job)))
 			j->of[job] = (struct job_state){
-				.begun_mono_ms = row->age_ms < 0 ? NEVER_MS : clock_mono_ms() - row->age_ms,
+				.begun_mono_ms =
+					row->age_ms < 0 || row->running ? NEVER_MS : clock_mono_ms() - row->age_ms,
 				.request = row->request,
 			};
 }
 
 int jobs_load(struct jobs *j, struct pg *pg, struct err *err)
 {
-	for (enum cleanup_job job = 0; job < CLEANUP_JOBS; job++)
+	for (enum cleanup_job job = 0; job < ACCOUNT_JOBS; job++)
 		j->of[job] = (struct job_state){ .begun_mono_ms = NEVER_MS, .request = { .at_us = PG_NO_TIME } };
 	if (store_cleanup_jobs(pg, on_job, j, err) < 0)
 		return -1;
@@ -140,11 +142,11 @@ static bool is_requested(const struct job_request *r, const struct account *a)
 
 static void act(enum cleanup_job job, const struct job_account *j, bool requested)
 {
-	static const enum account_ending endings[CLEANUP_JOBS] = { ENDING_STALE_QR, ENDING_DISCONNECTED,
+	static const enum account_ending endings[ACCOUNT_JOBS] = { ENDING_STALE_QR, ENDING_DISCONNECTED,
 		ENDING_DUPLICATE };
 	struct account *a = j->of;
 
-	assert(job < CLEANUP_JOBS);
+	assert(job < ACCOUNT_JOBS);
 	if (j->action == JOB_DELETE)
 		account_delete(a, endings[job], requested);
 	else if (j->action == JOB_EXPIRE)
@@ -268,7 +270,7 @@ int jobs_turn(struct jobs *j, struct lease *lease, struct err *err)
 	if (accounts_observing_only(j->accounts) ||
 		(!accounts_are_known(j->accounts) && now - j->loaded_mono_ms < KNOWN_MS))
 		return 0;
-	for (enum cleanup_job job = 0; job < CLEANUP_JOBS; job++)
+	for (enum cleanup_job job = 0; job < ACCOUNT_JOBS; job++)
 		if (is_due(j, job, now))
 			return run_begin(j, job, lease, err);
 	return 0;

@@ -8,7 +8,7 @@
 
 const char *cleanup_job_word(enum cleanup_job job)
 {
-	static const char *const words[CLEANUP_JOBS] = { "stale_qr", "disconnected", "duplicates" };
+	static const char *const words[CLEANUP_JOBS] = { "stale_qr", "disconnected", "duplicates", "retention" };
 
 	return words[job];
 }

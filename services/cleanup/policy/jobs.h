@@ -1,4 +1,4 @@
-/* What the jobs stale_qr, disconnected and duplicates do with accounts. Pure. Source: README.md, Jobs. */
+/* The jobs; and what stale_qr, disconnected and duplicates do with accounts. Pure. Source: README.md, Jobs. */
 #ifndef CLEANUP_JOBS_POLICY_H
 #define CLEANUP_JOBS_POLICY_H
 
@@ -8,9 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* In the order in which they run. */
-enum cleanup_job { JOB_STALE_QR, JOB_DISCONNECTED, JOB_DUPLICATES, CLEANUP_JOBS };
-const char *cleanup_job_word(enum cleanup_job job); /* "stale_qr", "disconnected", "duplicates" */
+/* In the order in which they run. The first decide about accounts in memory, the others work through rows (jobs/rows.h). */
+enum cleanup_job {
+	JOB_STALE_QR,
+	JOB_DISCONNECTED,
+	JOB_DUPLICATES,
+	ACCOUNT_JOBS,
+	JOB_RETENTION = ACCOUNT_JOBS,
+	CLEANUP_JOBS
+};
+const char *cleanup_job_word(enum cleanup_job job); /* "stale_qr", "disconnected", "duplicates", "retention" */
 
 enum job_action {
 	JOB_KEEP,
@@ -34,7 +41,7 @@ struct job_account {
 	int64_t at_us; /* the time at which it becomes due when nothing changes before; INT64_MAX: JOB_KEEP */
 };
 
-/* Answers for each account of the list, which is sorted. after_us is the job's limit; time before the account was desired does not count
+/* job: below ACCOUNT_JOBS. Answers for each account of the list, which is sorted. after_us is the job's limit; time before the account was desired does not count
  * towards it. An action is due once at_us <= the caller's now. */
 void job_decide(enum cleanup_job job, struct job_account *list, size_t n, int64_t after_us);
 

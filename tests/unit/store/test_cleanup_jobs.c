@@ -35,9 +35,10 @@ static void a_run_that_did_not_finish_is_none(void **state)
 	(void)state;
 	assert_int_equal(job()->age_ms, -2);
 	done(store_cleanup_job_begin(cleanup, "x", 60000, &db.err));
-	assert_int_equal(job()->age_ms, -1);
+	assert_true(job()->running);
 	done(store_cleanup_job_finish(cleanup, "x", 3, 2, &db.err));
 	assert_in_range(job()->age_ms, 0, 60000);
+	assert_false(found.running);
 	assert_text("SELECT result || found || acted || (finished_at >= started_at)::text FROM cleanup_jobs",
 		"done32true");
 	execute(db.admin, "UPDATE cleanup_jobs SET started_at = now() - interval '1 hour'");
@@ -45,6 +46,42 @@ static void a_run_that_did_not_finish_is_none(void **state)
 	done(store_cleanup_job_begin(cleanup, "x", 60000, &db.err));
 	assert_text("SELECT result || found || acted || coalesce(finished_at::text, '-') FROM cleanup_jobs",
 		"running00-");
+}
+
+static void a_run_of_many_steps_continues_where_it_was(void **state)
+{
+	(void)state;
+	done(store_cleanup_job_begin(cleanup, "x", 60000, &db.err));
+	done(store_cleanup_job_progress(cleanup, "x", &(struct job_progress){ STR("1/7"), 5, 4, 2 }, &db.err));
+	assert_true(job()->running && found.found == 5 && found.acted == 4 && found.pauses == 2);
+	assert_text("SELECT cursor || coalesce(paused, '-') FROM cleanup_jobs", "1/7-");
+	done(store_cleanup_job_pause(cleanup, "x", 3, "lock", &db.err));
+	assert_text("SELECT cursor || pauses || paused FROM cleanup_jobs", "1/73lock");
+	done(store_cleanup_job_finish(cleanup, "x", 9, 8, &db.err));
+	assert_text("SELECT result || cursor || pauses || coalesce(paused, '-') FROM cleanup_jobs", "done3-");
+	done(store_cleanup_job_begin(cleanup, "x", 60000, &db.err));
+	assert_true(job()->running && found.found == 0 && found.pauses == 0);
+}
+
+static void a_run_that_failed_begins_anew(void **state)
+{
+	(void)state;
+	done(store_cleanup_job_begin(cleanup, "x", 60000, &db.err));
+	done(store_cleanup_job_progress(cleanup, "x", &(struct job_progress){ STR("1/7"), 5, 4, 0 }, &db.err));
+	done(store_cleanup_job_fail(cleanup, "x", "violates", &db.err));
+	assert_false(job()->running);
+	assert_text("SELECT result || cursor || error FROM cleanup_jobs", "failedviolates");
+	done(store_cleanup_job_begin(cleanup, "x", 60000, &db.err));
+	assert_text("SELECT result || coalesce(error, '-') FROM cleanup_jobs", "running-");
+}
+
+static void without_a_standby_none_lags(void **state)
+{
+	int64_t ms = -1;
+
+	(void)state;
+	done(store_standby_lag(cleanup, &ms, &db.err));
+	assert_int_equal(ms, 0);
 }
 
 static void a_request_waits_until_it_is_answered(void **state)
@@ -111,6 +148,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_run_that_did_not_finish_is_none, fresh),
+		cmocka_unit_test_setup(a_run_of_many_steps_continues_where_it_was, fresh),
+		cmocka_unit_test_setup(a_run_that_failed_begins_anew, fresh),
+		cmocka_unit_test_setup(without_a_standby_none_lags, fresh),
 		cmocka_unit_test_setup(a_request_waits_until_it_is_answered, fresh),
 		cmocka_unit_test_setup(a_second_request_waits_for_the_first_for_a_minute, fresh),
 		cmocka_unit_test_setup(a_request_for_what_is_no_id_is_for_nothing, fresh),
