@@ -19,6 +19,17 @@ GRANT EXECUTE ON FUNCTION standby_lag_ms() TO blazz_cleanup;
 GRANT SELECT ON consumer_progress TO blazz_cleanup;
 CREATE POLICY cleanup ON consumer_progress FOR SELECT TO blazz_cleanup USING (consumer = 'chat-sync');
 
+-- The job retention deletes messages that no counter counts, with what is attached to them; UPDATE of a column, to lock them.
+GRANT SELECT (workspace_id, id, uuid, account_id, last_read_at, merged_into) ON conversations TO blazz_cleanup;
+GRANT SELECT (workspace_id, id, conversation_id, type, origin, sent_at, deleted_at), UPDATE (updated_at), DELETE ON chats TO blazz_cleanup;
+GRANT SELECT (workspace_id, chat_id), DELETE ON chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media TO blazz_cleanup;
+
+-- Its jobs find every row by key, as the other services that work in batches do.
+ALTER ROLE blazz_cleanup SET enable_seqscan = off;
+ALTER ROLE blazz_cleanup SET enable_hashjoin = off;
+ALTER ROLE blazz_cleanup SET enable_mergejoin = off;
+ALTER ROLE blazz_cleanup SET jit = off;
+
 UPDATE schema_version SET version = 7;
 
 COMMIT;

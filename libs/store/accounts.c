@@ -23,7 +23,7 @@
 static const struct pg_stmt load = { "accounts_load", PG_PREPARED,
 	"SELECT a.workspace_id, a.id, w.uuid, a.uuid, a.provider_type, a.bridge_kind, a.phone_number, a.business_id,"
 	" w.settings ->> 'default_region', w.settings #> '{sync,enabled}' IS DISTINCT FROM 'false',"
-	" " MAX_CHATS ", " WINDOW_DAYS ","
+	" " MAX_CHATS ", " WINDOW_DAYS ", coalesce(" RETENTION_DAYS ", 0),"
 	" a.status, a.status_since, a.status_at, a.first_connected_at, a.last_connected_at, a.disconnected_at, a.disconnect_reason,"
 	" a.disconnect_details, a.reported_phone, a.sync,"
 	" coalesce((SELECT true FROM parked_updates p WHERE p.workspace_id = a.workspace_id AND p.account_id = a.id"
@@ -78,6 +78,7 @@ static void account_read(struct cells *c, struct account_row *row)
 	row->sync_enabled = cells_bool(c);
 	row->sync_max_chats = cells_i32(c);
 	row->sync_window_days = cells_i32(c);
+	row->retention_days = cells_i32(c);
 	row->status = cells_text(c);
 	row->status_since_us = cells_time(c);
 	row->status_at_us = cells_time(c);

@@ -8,7 +8,7 @@
 static const struct pg_stmt list = {
 	"cleanup_jobs_list", PG_PREPARED,
 	"SELECT name, result, requested_by, started_at, finished_at, CASE WHEN requested_at IS DISTINCT FROM answered_at THEN requested_at END,"
-	" found, acted, next_at, (SELECT owner FROM leases WHERE leases.name = 'cleanup' AND until > now()) FROM cleanup_jobs ORDER BY name"
+	" found, acted, pauses, paused, cursor, next_at, (SELECT owner FROM leases WHERE leases.name = 'cleanup' AND until > now()) FROM cleanup_jobs ORDER BY name"
 };
 
 static const struct pg_stmt request = { "cleanup_job_request", PG_PREPARED,
@@ -22,13 +22,16 @@ static const struct pg_stmt answer = {
 	"SELECT requested_at = $2::timestamptz, CASE WHEN answered_at = $2::timestamptz THEN answer::text END FROM cleanup_jobs WHERE name = $1"
 };
 
+static const struct pg_stmt has_leader = { "cleanup_has_leader", PG_PREPARED,
+	"SELECT EXISTS (SELECT FROM leases WHERE name = 'cleanup' AND until > now())" };
+
 static const struct pg_stmt latest = { "cleanup_log", PG_PREPARED,
 	"SELECT w.uuid, a.uuid, a.session_id, l.cleanup_type, l.reason, l.details, l.executed_by, l.executed_at"
 	" FROM (SELECT * FROM session_cleanup_logs ORDER BY executed_at DESC LIMIT $1::bigint) AS l"
 	" JOIN whatsapp_accounts a ON (a.workspace_id, a.id) = (l.workspace_id, l.account_id) JOIN workspaces w ON w.id = l.workspace_id"
 	" ORDER BY l.executed_at DESC, l.workspace_id, l.id DESC" };
 
-const struct pg_stmt *const cleanup_requests_statements[] = { &list, &request, &answer, &latest, NULL };
+const struct pg_stmt *const cleanup_requests_statements[] = { &list, &request, &answer, &has_leader, &latest, NULL };
 
 int store_jobs_list(struct pg *pg, void (*each)(void *ctx, const struct job_info *j), void *ctx, struct err *err)
 {
@@ -46,6 +49,9 @@ int store_jobs_list(struct pg *pg, void (*each)(void *ctx, const struct job_info
 		j.requested_us = cells_time(&c);
 		j.found = cells_i64(&c);
 		j.acted = cells_i64(&c);
+		j.pauses = cells_i64(&c);
+		j.paused = cells_borrow(&c);
+		j.cursor = cells_borrow(&c);
 		j.next_us = cells_time(&c);
 		j.leader = cells_borrow(&c);
 		each(ctx, &j);
@@ -112,6 +118,17 @@ int store_job_answer(struct pg *pg, const char *name, int64_t request_us, struct
 		*out = arena_str(a, pg_text(rows, 0, 1));
 	pg_rows_free(rows);
 	return ours ? 0 : err_set(err, ERR_INPUT, "replaced", "a later request for this job has taken its place");
+}
+
+int store_cleanup_has_leader(struct pg *pg, bool *leads, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+
+	if (definition_run(pg, &has_leader, pg_args_new(), &rows, err) < 0)
+		return -1;
+	*leads = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	return 0;
 }
 
 int store_cleanup_log(struct pg *pg, int64_t limit, void (*each)(void *ctx, const struct cleanup_log_entry *e),

@@ -18,6 +18,9 @@ struct workspace_info {
 };
 /* Fills w->id. ERR_CONFLICT when the uuid is taken. */
 int store_workspace_add(struct pg *pg, struct workspace_info *w, struct err *err) ERR_MUST_USE;
+/* Sets these members of its settings (a JSON object), where null removes one; *out: all of them then, in the arena. */
+int store_workspace_settings(struct pg *pg, int64_t id, struct str settings, struct arena *a, struct str *out,
+	struct err *err) ERR_MUST_USE;
 int store_workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct workspace_info *w), void *ctx,
 	struct err *err) ERR_MUST_USE;
 /* A live workspace by uuid or by name. ERR_INPUT "unknown" when there is none, "ambiguous" when several have this

@@ -3,6 +3,7 @@
 
 #include "store/cells.h"
 #include "store/columns.h"
+#include "store/private.h"
 #include "store/statements.h"
 
 #define PARKED_COLUMNS \
@@ -53,12 +54,11 @@ static const struct pg_stmt ready = { "parked_ready", PG_PREPARED,
 	" (SELECT * FROM parked_updates p WHERE s.chosen AND p.workspace_id = s.workspace_id AND p.id = s.id OFFSET 0) AS p ON true"
 	" ORDER BY s.expires_at, s.id" };
 
-static const struct pg_stmt expire = {
-	"parked_expire", PG_PREPARED,
+static const struct pg_stmt expire = { "parked_expire", PG_PREPARED,
 	"WITH due AS MATERIALIZED (SELECT workspace_id, id FROM parked_updates WHERE topic = $1 AND partition = ANY ($3::integer[])"
 	" AND expires_at <= now() ORDER BY expires_at LIMIT $2::integer FOR UPDATE)"
 	" DELETE FROM parked_updates p USING due d WHERE p.workspace_id = d.workspace_id AND p.id = d.id RETURNING " PARKED_COLUMNS
-};
+	", EXISTS (SELECT FROM workspaces w WHERE w.id = p.workspace_id AND " RETENTION_DAYS " IS NOT NULL)" };
 
 static const struct pg_stmt delete = { "parked_delete", PG_UNNAMED,
 	"DELETE FROM parked_updates p USING unnest($1::bigint[], $2::bigint[], $3::text[], $4::uuid[])"
@@ -247,6 +247,7 @@ int store_parked_expire(struct pg *pg, struct str topic, const int32_t *partitio
 		struct parked_row row;
 
 		parked_read(&at, &row);
+		row.may_be_old = cells_bool(&at);
 		each(ctx, &row);
 	}
 	pg_rows_free(rows);

@@ -24,6 +24,13 @@ static inline void region_read(struct cells *c, char out[static 3])
 		memcpy(out, s.p, 2);
 }
 
+/* How many days a workspace w keeps messages: a whole number from 1 to 3,650. Null: for ever, also where the setting is anything else. */
+#define RETENTION_DAYS \
+	"CASE jsonb_typeof(w.settings #> '{retention,messages_days}') WHEN 'number' THEN" \
+	" CASE WHEN (w.settings #>> '{retention,messages_days}')::numeric BETWEEN 1 AND 3650" \
+	" AND (w.settings #>> '{retention,messages_days}')::numeric % 1 = 0" \
+	" THEN (w.settings #>> '{retention,messages_days}')::numeric::integer END END"
+
 /* messages.c; c is the table's name. The metadata comes behind them. */
 #define MESSAGE_COLUMNS \
 	"c.workspace_id, c.id, c.account_id, c.conversation_id, c.message_key, c.wam_id, c.client_message_id, c.type, c.message_type," \

@@ -53,7 +53,8 @@ static const struct pg_stmt reset = { "progress_reset", PG_PREPARED,
 	" WHERE consumer = $1 AND topic = $2 AND partition = $3" };
 
 const struct pg_stmt *const progress_statements[] = { &restart, &claim, &lock, &advance, NULL };
-const struct pg_stmt *const progress_admin_statements[] = { &list, &reset, NULL };
+const struct pg_stmt *const progress_list_statements[] = { &list, NULL };
+const struct pg_stmt *const progress_admin_statements[] = { &reset, NULL };
 
 const char *store_outcome_word(enum outcome o)
 {

@@ -15,6 +15,7 @@ struct account_row {
 	char region[3]; /* default phone region of the workspace, "" for none */
 	bool sync_enabled; /* workspace settings sync.enabled */
 	int32_t sync_max_chats, sync_window_days;
+	int32_t retention_days; /* workspace settings retention.messages_days; 0: messages are kept for ever */
 	struct str status; /* the account's */
 	int64_t status_since_us, status_at_us; /* when it changed to that, and was last reported */
 	int64_t first_connected_us, last_connected_us, disconnected_us;

@@ -9,12 +9,14 @@
 
 #include "pg/pg.h"
 
-extern const struct pg_stmt *const progress_statements[], *const progress_admin_statements[];
+extern const struct pg_stmt *const progress_statements[], *const progress_admin_statements[],
+								  *const progress_list_statements[];
 extern const struct pg_stmt *const outbox_statements[];
 extern const struct pg_stmt *const leases_statements[];
 extern const struct pg_stmt *const cleanup_instances_statements[], *const cleanup_accounts_statements[],
 									   *const cleanup_storage_statements[];
 extern const struct pg_stmt *const cleanup_health_statements[], *const cleanup_resync_statements[];
+extern const struct pg_stmt *const cleanup_retention_statements[];
 extern const struct pg_stmt *const cleanup_jobs_statements[], *const cleanup_requests_statements[];
 extern const struct pg_stmt *const accounts_statements[];
 extern const struct pg_stmt *const contacts_statements[];
@@ -23,6 +25,7 @@ extern const struct pg_stmt *const opt_outs_statements[];
 extern const struct pg_stmt *const groups_statements[];
 extern const struct pg_stmt *const conversations_statements[], *const conversations_merge_statements[];
 extern const struct pg_stmt *const messages_statements[];
+extern const struct pg_stmt *const messages_delete_statements[];
 extern const struct pg_stmt *const reactions_statements[];
 extern const struct pg_stmt *const receipts_statements[];
 extern const struct pg_stmt *const sender_renames_statements[];

@@ -6,6 +6,10 @@
 static const struct pg_stmt workspace_insert = { "workspace_add", PG_PREPARED,
 	"INSERT INTO workspaces (uuid, name, settings) VALUES ($1, $2, coalesce($3::jsonb, '{}')) RETURNING id" };
 
+static const struct pg_stmt workspace_settings = { "workspace_settings", PG_PREPARED,
+	"UPDATE workspaces SET settings = (SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(settings || $2::jsonb)"
+	" WHERE value <> 'null'), updated_at = now() WHERE id = $1 RETURNING settings" };
+
 static const struct pg_stmt workspaces = { "workspaces_list", PG_PREPARED,
 	"SELECT id, uuid, name, settings, created_at FROM workspaces WHERE deleted_at IS NULL ORDER BY id" };
 
@@ -15,8 +19,8 @@ static const struct pg_stmt workspace_by_uuid = { "workspace_by_uuid", PG_PREPAR
 static const struct pg_stmt workspace_by_name = { "workspace_by_name", PG_PREPARED,
 	"SELECT id, uuid FROM workspaces WHERE name = $1 AND deleted_at IS NULL LIMIT 2" };
 
-const struct pg_stmt *const workspace_definition_statements[] = { &workspace_insert, &workspaces, &workspace_by_uuid,
-	&workspace_by_name, NULL };
+const struct pg_stmt *const workspace_definition_statements[] = { &workspace_insert, &workspace_settings, &workspaces,
+	&workspace_by_uuid, &workspace_by_name, NULL };
 
 int store_workspace_add(struct pg *pg, struct workspace_info *w, struct err *err)
 {
@@ -26,6 +30,21 @@ int store_workspace_add(struct pg *pg, struct workspace_info *w, struct err *err
 	pg_arg_text(args, w->name);
 	pg_arg_jsonb(args, w->settings);
 	return definition_run_id(pg, &workspace_insert, args, &w->id, err) < 0 ? definition_explain(err) : 0;
+}
+
+int store_workspace_settings(struct pg *pg, int64_t id, struct str settings, struct arena *a, struct str *out,
+	struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+
+	pg_arg_i64(args, id);
+	pg_arg_jsonb(args, settings);
+	if (definition_run(pg, &workspace_settings, args, &rows, err) < 0)
+		return definition_explain(err);
+	*out = arena_str(a, pg_rows_count(rows) > 0 ? pg_text(rows, 0, 0) : STR("{}"));
+	pg_rows_free(rows);
+	return 0;
 }
 
 int store_workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct workspace_info *w), void *ctx,

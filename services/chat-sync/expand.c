@@ -169,13 +169,15 @@ static void expand_sync_chat(struct work *w, struct op *op)
 		const struct in_history_message *h = &s->messages[i];
 		struct op *m;
 
-		if (h->source_time_ms > 0 &&
-			!sync_message_is_wanted(&limits, inbound_message_time_ms(op->event, h), w->now_ms))
+		int64_t time_ms = inbound_message_time_ms(op->event, h);
+
+		if ((h->source_time_ms > 0 && !sync_message_is_wanted(&limits, time_ms, w->now_ms)) ||
+			message_is_expired(op->account->row.retention_days, time_ms, w->now_ms))
 			continue;
 		m = op_new(w, op->item, op->event);
 		m->origin = ORIGIN_SYNC;
 		m->timed = h->source_time_ms > 0;
-		m->time_us = inbound_message_time_ms(op->event, h) * 1000;
+		m->time_us = time_ms * 1000;
 		m->suspect_ms = h->time_suspect ? h->source_time_ms : 0;
 		op_message(w, m, &h->message);
 	}

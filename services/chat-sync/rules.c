@@ -176,6 +176,11 @@ bool sync_message_is_wanted(const struct sync_limits *limits, int64_t time_ms, i
 	return limits->window_days == 0 || time_ms >= now_ms - limits->window_days * MS_PER_DAY;
 }
 
+bool message_is_expired(int32_t retention_days, int64_t time_ms, int64_t now_ms)
+{
+	return retention_days > 0 && time_ms < now_ms - retention_days * MS_PER_DAY;
+}
+
 bool sync_chat_is_wanted(const struct sync_limits *limits, int32_t rank, int64_t newest_ms, int64_t now_ms)
 {
 	return limits->enabled && (limits->max_chats == 0 || rank < limits->max_chats) &&

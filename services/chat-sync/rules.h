@@ -82,5 +82,7 @@ struct sync_limits {
 };
 bool sync_chat_is_wanted(const struct sync_limits *limits, int32_t rank, int64_t newest_ms, int64_t now_ms);
 bool sync_message_is_wanted(const struct sync_limits *limits, int64_t time_ms, int64_t now_ms);
+/* Whether a message of that time is older than its workspace keeps messages; retention_days 0: it keeps all. */
+bool message_is_expired(int32_t retention_days, int64_t time_ms, int64_t now_ms);
 
 #endif

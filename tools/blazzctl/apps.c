@@ -77,6 +77,43 @@ static int workspaces_add(struct ctl *ctl, const void *options, char *const *arg
 	return 0;
 }
 
+static const struct option_row workspace_set_rows[] = {
+	{ "settings", OPTION_TEXT, offsetof(struct workspace_options, settings), "JSON",
+		"an object: its members replace those of the settings, null removes one" },
+	{ 0 },
+};
+
+static int workspaces_set(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	static const char *const columns[] = { "workspace", "settings", NULL };
+	const struct workspace_options *o = options;
+	struct arena *a = arena_new(4096);
+	struct str settings;
+	struct table *t;
+	struct uuid uuid;
+	int64_t id;
+	struct pg *pg;
+	int rc = -1;
+
+	if (!o->settings) {
+		ctl_usage(err, "--settings is missing");
+		goto out;
+	}
+	if (settings_check(o->settings, err) < 0 || ctl_pg_admin(ctl, &pg, err) < 0 ||
+		store_workspace_find(pg, str_of(arguments[0]), &id, &uuid, err) < 0 ||
+		store_workspace_settings(pg, id, str_of(o->settings), a, &settings, err) < 0)
+		goto out;
+	t = table_new(columns);
+	table_uuid(t, &uuid);
+	table_text(t, settings);
+	table_print(t, ctl->json);
+	table_free(t);
+	rc = 0;
+out:
+	arena_free(a);
+	return rc;
+}
+
 static void workspace_row(void *ctx, const struct workspace_info *w)
 {
 	struct table *t = ctx;
@@ -211,6 +248,8 @@ static int apps_show(struct ctl *ctl, const void *options, char *const *argument
 const struct command apps_commands[] = {
 	{ "workspaces", "add", "NAME", 1, 1, workspace_rows, sizeof(struct workspace_options), "adds a tenant",
 		workspaces_add },
+	{ "workspaces", "set", "WORKSPACE", 1, 1, workspace_set_rows, sizeof(struct workspace_options),
+		"changes the settings of a tenant, given by its id or name", workspaces_set },
 	{ "workspaces", "list", NULL, 0, 0, NULL, 0, "all tenants", workspaces_show },
 	{ "apps", "add", NULL, 0, 0, app_rows, sizeof(struct app_options), "adds a Meta app", apps_add },
 	{ "apps", "list", NULL, 0, 0, NULL, 0, "all Meta apps", apps_show },

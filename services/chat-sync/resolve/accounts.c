@@ -65,6 +65,13 @@ static bool applies_when_deleted(const struct inbound_event *e)
 		(e->kind == IN_IDENTITY_CHANGE && e->u.identity_change.kind == IDENTITY_MERGED);
 }
 
+/* cleanup deletes messages of that age (retention): a history or a sync would bring them back. */
+static bool is_expired_message(const struct work *w, const struct account *a, const struct inbound_event *e)
+{
+	return (e->kind == IN_MESSAGE || e->kind == IN_CALL) &&
+		message_is_expired(a->row.retention_days, inbound_time_ms(e), w->now_ms);
+}
+
 static void item_filter(struct work *w, struct batch_item *item)
 {
 	const struct inbound_event *e = item->decoded;
@@ -87,6 +94,8 @@ int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, 
 			batch_dead_letter(w->tx, items[i], DEAD_UNKNOWN_REFERENCE, "workspace",
 				"the account belongs to another workspace", false);
 		else if (a->row.deleted && !applies_when_deleted(e))
+			item_filter(w, items[i]);
+		else if (is_expired_message(w, a, e))
 			item_filter(w, items[i]);
 		else
 			ops_expand(w, items[i]);

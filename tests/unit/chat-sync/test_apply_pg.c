@@ -213,6 +213,64 @@ static void expired_update_of(int32_t topic, const char *name, const char *dlq)
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
 }
 
+static void expired_updates_mark_a_gap_where_messages_are_kept_for_ever(void **state)
+{
+	static const struct {
+		const char *settings, *resync;
+	} cases[] = {
+		{ "{}", "true" },
+		{ "{\"retention\":{\"messages_days\":\"30\"}}", "true" },
+		{ "{\"retention\":{\"messages_days\":30}}", "none" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char sql[200];
+
+		(void)replicas_empty(state);
+		snprintf(sql, sizeof(sql), "UPDATE workspaces SET settings = settings || '%s'", cases[i].settings);
+		execute(db.admin, sql);
+		apply_one(reaction_of(1, chat_of(ANN), "false:A", "x", 12));
+		execute(db.admin, "UPDATE parked_updates SET expires_at = now()");
+		sweep(&replica1);
+		assert_int_equal(out.n_dead, 1);
+		assert_text("SELECT coalesce(sync ->> 'resync', 'none') FROM whatsapp_accounts WHERE id = 1",
+			cases[i].resync);
+	}
+	execute(db.admin, "UPDATE workspaces SET settings = settings - 'retention'");
+}
+
+/* Of a message live or from a history, and of one in a sync, which brings the chat nevertheless. */
+static void messages_older_than_their_workspace_keeps_them_are_filtered(void **state)
+{
+	struct inbound_event old = inbound_text(1, chat_of(ANN), "false:A", "hi", 10),
+			     history = inbound_text(1, chat_of(ANN), "false:B", "hi", 10),
+			     sync = event(IN_SYNC_CHAT, 1, 10);
+	struct in_history_message *m = ARENA_ARRAY(db.arena, struct in_history_message, 2);
+
+	(void)state;
+	execute(db.admin, "UPDATE workspaces SET settings = settings || '{\"retention\":{\"messages_days\":2}}'");
+	old.source_time_ms = clock_now_ms() - 2 * 86400000LL - 1000;
+	history.origin = ORIGIN_HISTORY;
+	history.source_time_ms = old.source_time_ms;
+	apply((struct inbound_event[]){ old, history, inbound_text(1, chat_of(ANN), "false:C", "hi", 20) }, 3);
+	assert_int_equal(outcome_of(0), OUTCOME_FILTERED);
+	assert_int_equal(outcome_of(1), OUTCOME_FILTERED);
+	assert_int_equal(outcome_of(2), OUTCOME_APPLIED);
+	sync.origin = ORIGIN_SYNC;
+	for (int i = 0; i < 2; i++)
+		m[i] = (struct in_history_message){ .message = history.u.message,
+			.source_time_ms = i == 0 ? old.source_time_ms : old.source_time_ms + 3600000 };
+	m[1].message.key = STR("false:D");
+	sync.u.sync_chat = (struct in_sync_chat){
+		.sync_id = STR("s"), .state = { .chat = chat_of(ANN) }, .messages = m, .n_messages = 2
+	};
+	apply_one(sync);
+	assert_int_equal(outcome_of(0), OUTCOME_APPLIED);
+	assert_text("SELECT string_agg(message_key, ' ' ORDER BY message_key) FROM chats", "false:C false:D");
+	assert_int_equal(out.n_dead, 0);
+	execute(db.admin, "UPDATE workspaces SET settings = settings - 'retention'");
+}
+
 static void an_expired_update_is_the_dead_letter_that_it_came_as(void **state)
 {
 	(void)state;
@@ -1647,6 +1705,8 @@ int main(void)
 		T(the_sweep_applies_parked_updates_that_no_batch_looked_for),
 		T(parked_updates_of_an_account_are_bounded),
 		T(an_expired_update_is_the_dead_letter_that_it_came_as),
+		T(expired_updates_mark_a_gap_where_messages_are_kept_for_ever),
+		T(messages_older_than_their_workspace_keeps_them_are_filtered),
 		T(an_update_without_content_does_not_rewrite_the_content),
 		T(content_that_was_read_and_stayed_is_not_written_anew),
 		T(an_error_is_set_and_removed_beside_the_content),

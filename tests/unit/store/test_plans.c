@@ -320,6 +320,13 @@ static const struct {
 		{ "whatsapp_accounts_pkey" } },
 	{ "cleanup_restore", "1, 102, now()", { "whatsapp_accounts_pkey", "account_control_pkey" } },
 	{ "cleanup_count_restore", "1, 102", { "whatsapp_accounts_pkey" } },
+	{ "retention_find", "1, 7, '-infinity', 0, now() - interval '1 day', 1000",
+		{ "conversations_pkey", "chats_conversation" } },
+	{ "retention_lock", "1, now(), " IDS ", " IDS, { "conversations_pkey", "chats_pkey" } },
+	{ "retention_conversations", "1, " IDS, { "conversations_pkey", "whatsapp_accounts_pkey" } },
+	{ "messages_delete", "1, " IDS,
+		{ "chats_pkey", "chat_receipts_pkey", "chat_reactions_pkey", "chat_reactions_withdrawn_pkey",
+			"chat_media_pkey" } },
 };
 
 /* Questions that others ask, and the index that is there for them. */

@@ -140,7 +140,8 @@ static void functions_that_run_as_their_owner_are_few_and_closed(void **state)
 		"SELECT string_agg(r.rolname, ' ' ORDER BY r.rolname) FROM pg_roles r WHERE r.rolname LIKE 'blazz%' AND"
 		" has_function_privilege(r.oid, 'standby_lag_ms()', 'EXECUTE')",
 		"blazz_cleanup");
-	assert_text("SELECT DISTINCT proconfig::text FROM pg_proc WHERE proname IN ('account_primary', 'standby_lag_ms')",
+	assert_text(
+		"SELECT DISTINCT proconfig::text FROM pg_proc WHERE proname IN ('account_primary', 'standby_lag_ms')",
 		"{\"search_path=pg_catalog, pg_temp\"}");
 	assert_text(
 		"SELECT string_agg(DISTINCT r.rolname, ' ') FROM pg_roles r, pg_proc p WHERE r.rolname LIKE 'blazz%'"
@@ -547,12 +548,16 @@ static void each_role_has_its_listed_rights_only(void **state)
 	}
 }
 
-static void only_chat_sync_writes_messages(void **state)
+static void only_chat_sync_writes_messages_and_cleanup_deletes_them(void **state)
 {
 	(void)state;
 	assert_text(
+		"SELECT string_agg(privilege_type, ' ') FROM information_schema.role_table_grants WHERE grantee = 'blazz_cleanup'"
+		" AND table_name IN ('chats', 'conversations', 'contacts') AND privilege_type <> 'SELECT'",
+		"DELETE");
+	assert_text(
 		"SELECT string_agg(DISTINCT grantee, ' ') FROM information_schema.role_table_grants WHERE table_name IN ('chats',"
-		" 'conversations', 'contacts') AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE') AND grantee <> 'postgres'",
+		" 'conversations', 'contacts') AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE') AND grantee NOT IN ('postgres', 'blazz_cleanup')",
 		"blazz_chat_sync");
 }
 
@@ -623,7 +628,7 @@ int main(void)
 		cmocka_unit_test(a_tenant_cannot_write_into_another_workspace),
 		cmocka_unit_test(services_that_serve_all_tenants_see_all),
 		cmocka_unit_test(each_role_has_its_listed_rights_only),
-		cmocka_unit_test(only_chat_sync_writes_messages),
+		cmocka_unit_test(only_chat_sync_writes_messages_and_cleanup_deletes_them),
 		cmocka_unit_test_setup(a_migration_with_pending_renames_is_not_reverted, db_empty),
 		cmocka_unit_test_setup(a_reverted_migration_can_be_deployed_again, db_empty),
 	};
