@@ -110,7 +110,8 @@ static void parts_connect(struct parts *p, const struct cleanup_settings *s, con
 		.health_interval_ms = s->health_interval_ms,
 		.resync_interval_ms = s->resync_interval_ms });
 	p->jobs = jobs_new(p->accounts, s);
-	p->rows = rows_new(&(struct rows_options){ .jobs = row_jobs, .settings = s });
+	p->rows = rows_new(&(struct rows_options){
+		.jobs = row_jobs, .settings = s, .chat_sync_lag = chat_sync_lag, .ctx = p->ends });
 	p->notices = notices_new(reactor_loop(p->reactor), &notices);
 	p->arena = arena_new(1 << 14);
 }
@@ -126,7 +127,8 @@ int parts_open(struct parts *p, const struct cleanup_settings *settings, struct 
 	if (guard_new(&p->guard, settings->allowed_networks, settings->allow_http, err) < 0 ||
 		keyring_parse(&p->keyring, str_of(settings->keyring), err) < 0 ||
 		reactor_open(&p->reactor, service, &reactor, &ops->reactor, ops->ctx, err) < 0 ||
-		senders_start(p, settings, err) < 0 || lease_start(p, settings, service, ops, err) < 0)
+		senders_start(p, settings, err) < 0 || lease_start(p, settings, service, ops, err) < 0 ||
+		kafka_ends_open(&p->ends, service_kafka(service), "blazz-cleanup-ends", err) < 0)
 		return -1;
 	parts_connect(p, settings, ops);
 	return storage_open(&p->storage,
@@ -143,6 +145,7 @@ void parts_close(struct parts *p, int64_t timeout_ms)
 	storage_close(&p->storage);
 	upkeep_free(p->upkeep);
 	rows_free(p->rows);
+	kafka_ends_close(&p->ends);
 	jobs_free(p->jobs);
 	accounts_free(p->accounts);
 	fleet_free(p->fleet);

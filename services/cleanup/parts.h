@@ -4,6 +4,7 @@
 
 #include "cleanup/jobs/jobs.h"
 #include "cleanup/jobs/rows.h"
+#include "cleanup/lag.h"
 #include "cleanup/notices.h"
 #include "cleanup/settings.h"
 #include "cleanup/storage/storage.h"
@@ -23,6 +24,7 @@ struct parts {
 	struct upkeep *upkeep;
 	struct storage *storage;
 	struct jobs *jobs;
+	struct kafka_ends *ends;
 	struct rows *rows;
 	struct arena *arena; /* of one record */
 	char replica[96]; /* names this process in the lease */

@@ -90,6 +90,18 @@ void record_notice(const struct record_target *to, const struct cleanup_account 
 	inbound_emit(to, account, &e);
 }
 
+void record_read(const struct record_target *to, const struct cleanup_account *account, const struct uuid *conversation,
+	int64_t read_ms)
+{
+	struct inbound_event e = event_of(to, account, IN_READ_MARKER, to->now_ms * 1000);
+	char id[37];
+
+	uuid_format(conversation, id);
+	e.u.read_marker = (struct in_read_marker){ .conversation_id = str_of(id), .read_at_ms = read_ms };
+	id_derive(&e.id, account, "read", id, read_ms, to->arena);
+	inbound_emit(to, account, &e);
+}
+
 static void account_emit(const struct record_target *to, const struct cleanup_account *account,
 	enum chat_event_kind kind, const struct ce_account *what, int64_t stamp)
 {

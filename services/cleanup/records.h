@@ -36,6 +36,10 @@ struct notice_record {
 void record_notice(const struct record_target *to, const struct cleanup_account *account,
 	const struct notice_record *n);
 
+/* A conversation's messages up to read_ms (since the epoch) count as read. */
+void record_read(const struct record_target *to, const struct cleanup_account *account, const struct uuid *conversation,
+	int64_t read_ms);
+
 /* account.migrated: from one instance to another. */
 void record_migrated(const struct record_target *to, const struct cleanup_account *account, int64_t from, int64_t index,
 	const char *why);

@@ -7,7 +7,7 @@
 #define KINDS (BRIDGE_EVOLUTION + 1)
 
 static struct {
-	struct metric_cell *leader, *migrations, *sessions;
+	struct metric_cell *leader, *migrations, *sessions, *invalid_retention;
 	struct metric_cell *calls[KINDS][BRIDGE_ACTIONS][BRIDGE_OUTCOMES];
 	struct metric_cell *oddities[KINDS][ODDITIES], *strays[KINDS];
 	struct metric_cell *runs[CLEANUP_JOBS], *found[CLEANUP_JOBS], *acted[CLEANUP_JOBS], *success[CLEANUP_JOBS];
@@ -94,6 +94,9 @@ void stats_init(void)
 	m.sessions = METRIC_CELL(metric_gauge("blazz_cleanup_instance_sessions", "Sessions that instances have listed.",
 					 NULL),
 		NULL);
+	m.invalid_retention = METRIC_CELL(metric_gauge("blazz_cleanup_invalid_retention",
+						  "Workspaces whose retention.messages_days is not valid.", NULL),
+		NULL);
 	calls_init();
 	jobs_init();
 	states_init();
@@ -141,6 +144,11 @@ void stats_job_pause(enum cleanup_job job, enum pause_cause cause)
 void stats_job_failure(enum cleanup_job job)
 {
 	metric_add(m.failures[job], 1);
+}
+
+void stats_invalid_retention(int64_t workspaces)
+{
+	metric_set(m.invalid_retention, (double)workspaces);
 }
 
 void stats_migration(void)

@@ -20,6 +20,8 @@ void stats_job(enum cleanup_job job, int64_t found, int64_t acted);
 void stats_job_step(enum cleanup_job job, int64_t took_us);
 void stats_job_pause(enum cleanup_job job, enum pause_cause cause);
 void stats_job_failure(enum cleanup_job job);
+/* Workspaces whose retention.messages_days is not valid. */
+void stats_invalid_retention(int64_t workspaces);
 /* Gauges, set together now and then. */
 struct stats_report {
 	int64_t accounts[OBSERVED_COUNT]; /* by what was observed */

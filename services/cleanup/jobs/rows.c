@@ -10,18 +10,19 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "cleanup/jobs/answer.h"
+#include "cleanup/jobs/retention.h"
 #include "cleanup/policy/throttle.h"
 #include "cleanup/policy/window.h"
 #include "cleanup/stats.h"
 #include "store/cleanup_jobs.h"
 
 #define NEVER_MS       INT64_MIN
-#define LOAD_CHECK_MS  2000 /* between two questions how far standbys lag */
+#define LOAD_CHECK_MS  2000 /* between two questions how far standbys and chat-sync lag */
 #define STANDBY_LAG_MS 10000
 #define WINDOW_WAIT_MS 10000
 
 const struct row_job row_jobs[CLEANUP_JOBS] = {
-	[JOB_RETENTION] = { NULL, offsetof(struct cleanup_settings, retention), true },
+	[JOB_RETENTION] = { retention_step, offsetof(struct cleanup_settings, retention), true },
 };
 
 /* A run, by schedule or as requested. */
@@ -50,6 +51,7 @@ struct rows {
 	enum cleanup_job turn; /* the job whose turn it is */
 	int64_t next_mono_ms; /* the pause after the last step, of whatever job */
 	int64_t check_mono_ms, standby_lag_ms;
+	bool chat_sync_lags;
 };
 
 struct rows *rows_new(const struct rows_options *options)
@@ -87,6 +89,7 @@ void rows_clear(struct rows *r)
 	r->loaded = false;
 	r->turn = ACCOUNT_JOBS;
 	r->next_mono_ms = r->check_mono_ms = 0;
+	r->chat_sync_lags = false;
 }
 
 /* What was read */
@@ -203,8 +206,6 @@ static int run_begin(struct rows *r, enum cleanup_job job, struct lease *lease, 
 	const struct job_request *q = &s->request;
 	int64_t now = clock_mono_ms();
 
-	if (!r->options.jobs[job].step)
-		return 0;
 	if (s->part.running && s->part.request.at_us != q->at_us)
 		s->part.running = false; /* another request has taken its place */
 	if (q->at_us != PG_NO_TIME && is_whole(q))
@@ -243,14 +244,16 @@ static int loads_check(struct rows *r, struct pg *pg, int64_t now, struct err *e
 	if (now < r->check_mono_ms)
 		return 0;
 	r->check_mono_ms = now + LOAD_CHECK_MS;
-	return store_standby_lag(pg, &r->standby_lag_ms, err);
+	if (store_standby_lag(pg, &r->standby_lag_ms, err) < 0)
+		return -1;
+	return r->options.chat_sync_lag ? r->options.chat_sync_lag(r->options.ctx, pg, &r->chat_sync_lags, err) : 0;
 }
 
 static enum pause_cause cause_of(const struct rows *r, enum cleanup_job job, const struct row_run *run)
 {
 	if (r->standby_lag_ms > STANDBY_LAG_MS)
 		return PAUSE_STANDBY;
-	if (r->options.chat_sync_lags && r->options.chat_sync_lags(r->options.ctx))
+	if (r->chat_sync_lags)
 		return PAUSE_CHAT_SYNC;
 	if (r->options.jobs[job].windowed && run->request.at_us == PG_NO_TIME && !in_window(r))
 		return PAUSE_WINDOW;

@@ -53,8 +53,8 @@ struct rows;
 struct rows_options {
 	const struct row_job *jobs; /* row_jobs */
 	const struct cleanup_settings *settings; /* live */
-	/* Whether chat-sync lags behind by more than a job may add to. NULL: it is never asked. */
-	bool (*chat_sync_lags)(void *ctx);
+	/* Whether chat-sync lags behind by more than a job may add to; asked now and then while a job runs. NULL: it never does. */
+	int (*chat_sync_lag)(void *ctx, struct pg *pg, bool *lags, struct err *err);
 	void *ctx;
 };
 

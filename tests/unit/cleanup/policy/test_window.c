@@ -41,8 +41,8 @@ static void without_one_it_is_always_open(void **state)
 
 static void anything_else_is_no_window(void **state)
 {
-	static const char *const wrong[] = { "22", "22:00", "22:00-", "-06:00", "24:00-06:00", "22:60-06:00", "2:00-06:00",
-		"22:00-06:00-08:00", "22:00 - 06:00", "aa:bb-cc:dd", "22:00-06:0x" };
+	static const char *const wrong[] = { "22", "22:00", "22:00-", "-06:00", "24:00-06:00", "22:60-06:00",
+		"2:00-06:00", "22:00-06:00-08:00", "22:00 - 06:00", "aa:bb-cc:dd", "22:00-06:0x" };
 	struct job_window w = { 7, 8 };
 
 	(void)state;
