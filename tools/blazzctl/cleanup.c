@@ -1,5 +1,5 @@
-/* blazzctl cleanup list, run, explain, log: the jobs that end accounts by rule. The leader of cleanup runs them; the command writes a request
- * and waits for the answer. */
+/* blazzctl cleanup list, run, explain, log: the jobs that end accounts by rule, and those that work through rows. The leader of cleanup runs
+ * them; the command writes a request and waits for the answer. */
 #include <poll.h>
 #include <pwd.h>
 #include <stddef.h>
@@ -19,10 +19,13 @@
 #define WAIT_MS   70000 /* a new leader takes up to a minute until it knows all sessions */
 #define LOG_LIMIT 100
 
-static const char *const jobs[] = { "stale_qr", "disconnected", "duplicates", NULL };
+#define JOBS "stale_qr, disconnected, duplicates, retention"
 
-static const char *const list_columns[] = { "job", "result", "started", "finished", "next", "found", "acted",
-	"requested", "by", "leader", NULL };
+static const char *const jobs[] = { "stale_qr", "disconnected", "duplicates", NULL }; /* about accounts */
+static const char *const row_jobs[] = { "retention", NULL }; /* they take as long as there are rows */
+
+static const char *const list_columns[] = { "job", "result", "started", "finished", "next", "found", "acted", "pauses",
+	"paused", "cursor", "requested", "by", "leader", NULL };
 
 static void job_row(void *ctx, const struct job_info *j)
 {
@@ -35,6 +38,9 @@ static void job_row(void *ctx, const struct job_info *j)
 	table_time(t, j->next_us);
 	table_i64(t, j->found);
 	table_i64(t, j->acted);
+	table_i64(t, j->pauses);
+	table_text(t, j->paused);
+	table_text(t, j->cursor);
 	table_time(t, j->requested_us);
 	table_text(t, j->requested_us == PG_NO_TIME ? STR_NONE : j->requested_by);
 	table_text(t, j->leader);
@@ -65,6 +71,28 @@ static struct str user_name(void)
 	return user ? str_of(user->pw_name) : STR("blazzctl");
 }
 
+static const char *word_find(const char *const *words, const char *word)
+{
+	for (size_t i = 0; words[i]; i++)
+		if (strcmp(words[i], word) == 0)
+			return words[i];
+	return NULL;
+}
+
+/* A job that works through rows may take hours: the request waits as long as there is a leader. */
+static int deadline_move(struct pg *pg, const char *job, int64_t *until, struct err *err)
+{
+	bool leads = false;
+
+	if (!word_find(row_jobs, job))
+		return 0;
+	if (store_cleanup_has_leader(pg, &leads, err) < 0)
+		return -1;
+	if (leads)
+		*until = clock_mono_ms() + WAIT_MS;
+	return 0;
+}
+
 /* Until the leader has answered. */
 static int follow(struct pg *pg, const char *job, int64_t request_us, struct arena *a, struct str *answer,
 	struct err *err)
@@ -77,11 +105,26 @@ static int follow(struct pg *pg, const char *job, int64_t request_us, struct are
 			return -1;
 		if (answer->n > 0)
 			return 0;
+		if (deadline_move(pg, job, &until, err) < 0)
+			return -1;
 		if (clock_mono_ms() >= until)
 			return err_set(err, ERR_RETRY, "no_answer",
 				"no leader of cleanup has answered; the request for %s waits for one", job);
 		(void)poll(NULL, 0, LOOK_MS);
 	}
+}
+
+/* A run that failed; frees *answer then. */
+static int answer_check(struct json_doc **answer, struct err *err)
+{
+	struct str why = json_str(json_get(json_root(*answer), "error"));
+
+	if (why.n == 0)
+		return 0;
+	err_set(err, ERR_INPUT, "failed", "%.*s", STR_ARG(why));
+	json_free(*answer);
+	*answer = NULL;
+	return -1;
 }
 
 /* *out is the caller's to free. */
@@ -94,7 +137,7 @@ static int job_ask(struct pg *pg, const char *job, struct job_request *r, struct
 	if (store_job_request(pg, job, user_name(), r, err) == 0 && follow(pg, job, r->at_us, a, &answer, err) == 0)
 		rc = json_parse(out, answer, err);
 	arena_free(a);
-	return rc;
+	return rc < 0 ? -1 : answer_check(out, err);
 }
 
 static void time_cell(struct table *t, const json *at_us)
@@ -104,14 +147,6 @@ static void time_cell(struct table *t, const json *at_us)
 	table_time(t, json_to_i64(at_us, &us) ? us : PG_NO_TIME);
 }
 
-static const char *job_of(const char *word)
-{
-	for (size_t i = 0; jobs[i]; i++)
-		if (strcmp(jobs[i], word) == 0)
-			return jobs[i];
-	return NULL;
-}
-
 struct run_options {
 	const char *workspace;
 	bool dry_run;
@@ -119,10 +154,25 @@ struct run_options {
 
 static const struct option_row run_rows[] = {
 	{ "workspace", OPTION_TEXT, offsetof(struct run_options, workspace), "WORKSPACE",
-		"only accounts of this workspace, given by its id or name" },
+		"only accounts or rows of this workspace, given by its id or name" },
 	{ "dry-run", OPTION_FLAG, offsetof(struct run_options, dry_run), NULL, "only say what would be done" },
 	{ 0 },
 };
+
+static void counts_print(const struct json_doc *answer, bool as_json)
+{
+	static const char *const columns[] = { "found", "acted", NULL };
+	struct table *t = table_new(columns);
+
+	for (size_t i = 0; columns[i]; i++) {
+		int64_t n = 0;
+
+		(void)json_to_i64(json_get(json_root(answer), columns[i]), &n);
+		table_i64(t, n);
+	}
+	table_print(t, as_json);
+	table_free(t);
+}
 
 static void answer_print(const struct json_doc *answer, bool as_json)
 {
@@ -144,18 +194,21 @@ static int run(struct ctl *ctl, const void *options, char *const *arguments, str
 {
 	const struct run_options *o = options;
 	struct job_request r = { .dry_run = o->dry_run };
-	const char *job = job_of(arguments[0]);
+	const char *rows = word_find(row_jobs, arguments[0]), *job = rows ? rows : word_find(jobs, arguments[0]);
 	struct json_doc *answer = NULL;
 	int64_t id;
 	struct pg *pg;
 
 	if (!job)
-		return ctl_usage(err, "%s is no job: stale_qr, disconnected, duplicates", arguments[0]);
+		return ctl_usage(err, "%s is no job: " JOBS, arguments[0]);
 	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
 		(o->workspace && store_workspace_find(pg, str_of(o->workspace), &id, &r.workspace, err) < 0) ||
 		job_ask(pg, job, &r, &answer, err) < 0)
 		return -1;
-	answer_print(answer, ctl->json);
+	if (rows)
+		counts_print(answer, ctl->json);
+	else
+		answer_print(answer, ctl->json);
 	json_free(answer);
 	return 0;
 }
@@ -258,9 +311,11 @@ static int log_show(struct ctl *ctl, const void *options, char *const *arguments
 
 const struct command cleanup_commands[] = {
 	{ "cleanup", "list", NULL, 0, 0, NULL, 0,
-		"lists the jobs that ran or are requested: their last run and what came of it", list },
+		"lists the jobs that ran or are requested: their last run and what came of it; of one that works through rows how far it got, and why it pauses",
+		list },
 	{ "cleanup", "run", "JOB", 1, 1, run_rows, sizeof(struct run_options),
-		"has the leader run a job (stale_qr, disconnected, duplicates) now, and shows the accounts that it ended",
+		"has the leader run a job (" JOBS
+		") now, and shows the accounts that it ended, or how many rows it acted on",
 		run },
 	{ "cleanup", "explain", "ACCOUNT", 1, 1, NULL, 0,
 		"shows what each job would do with an account, given by its id or session, and when", explain },
