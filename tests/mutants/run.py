@@ -39,6 +39,7 @@ INVARIANTS = {
     "I18": "no message stays unknown beyond its policy, and messages to a recipient keep their order",
     "I21": "no two instances run one session, and a session moves only when its instance has certainly ended",
     "I23": "no job deletes an account whose session works, or that came back",
+    "I24": "retention deletes nothing younger than the cutoff, unread, or of another workspace",
 }
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/mutants"

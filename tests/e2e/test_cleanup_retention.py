@@ -1,0 +1,157 @@
+"""The job retention: messages that are older than their workspace keeps them go, while chat-sync works and whoever leads."""
+import json
+import threading
+import time
+
+import pytest
+from blazz.v1 import common_pb2 as common
+from harness.cleanup import CLEANUP
+from harness.events import Source
+from harness.waiting import wait_for
+
+DAY = 86400
+PHONES = [f"1650555{i:04}" for i in range(6)]
+RETENTION = json.dumps({"retention": {"messages_days": 30}})
+OLD = "sent_at < now() - interval '30 days'"
+
+
+@pytest.fixture
+def stack(make_blazz):
+    """Acme, which keeps messages for 30 days, and Beta, which keeps them for ever, in one partition."""
+    stack = make_blazz(partitions=1)
+    stack.acme, stack.beta = (tenant(stack, name) for name in ("acme", "beta"))
+    stack.start_chat_sync(cache__ttl="100ms", parked__ttl="500ms")
+    return stack
+
+
+def tenant(stack, name):
+    workspace = stack.add_workspace(name)
+    return Source(workspace, stack.add_account(workspace, "secret", session=name, provider="webjs", bridge="blazz"))
+
+
+def cleanup(stack, label="cleanup", failpoint=None, **settings):
+    settings = {"jobs.retention.enabled": False} | {k.replace("__", "."): v for k, v in settings.items()}
+    return stack.service("cleanup", CLEANUP | {"bridges.webhook_base": "http://127.0.0.1:9"} | settings, label, failpoint=failpoint)
+
+
+def ago(days, more=0):
+    return int(time.time()) - days * DAY + more
+
+
+def conversations(source):
+    """In each conversation messages of both directions, half of them old; all of the contact's are unread."""
+    for i, phone in enumerate(PHONES):
+        for n in range(6):
+            yield source.message(f"3EB0I{i}{n}", phone, at=ago(60 if n < 3 else 5, n))
+            yield source.message(f"3EB0O{i}{n}", phone, at=ago(59 if n < 3 else 4, n), out=True)
+
+
+def old(stack, source, condition="true"):
+    return stack.value(f"SELECT count(*) FROM chats c JOIN workspaces w ON w.id = c.workspace_id WHERE w.uuid = %s AND {OLD} AND {condition}",
+                       source.workspace)
+
+
+def run(stack, *options):
+    done = stack.ctl("cleanup", "run", "retention", *options)[0]
+    return done["found"], done["acted"]
+
+
+class Traffic(threading.Thread):
+    """New messages, and late statuses and edits of old ones, until it is stopped."""
+
+    def __init__(self, stack):
+        super().__init__(daemon=True)
+        self.stack, self.ended, self.sent, self.error = stack, threading.Event(), 0, None
+
+    def run(self):
+        try:
+            while not self.ended.is_set():
+                n, source = self.sent, self.stack.acme
+                phone, i = PHONES[n % len(PHONES)], n % len(PHONES)
+                self.stack.publish([
+                    source.message(f"3EB0L{n}", phone, at=time.time()),
+                    source.status(f"3EB0O{i}{n % 6}", common.MESSAGE_STATUS_READ, at=time.time(), phone=phone),
+                    source.edit(f"3EB0I{i}{n % 6}", f"edited {n}", at=time.time(), phone=phone),
+                    source.reaction(f"3EB0O{i}{n % 6}", "👍" if n % 2 else "🙏", at=time.time(), phone=phone, out=True)])
+                self.sent += 1
+        except Exception as e:  # shown by the test
+            self.error = e
+
+    def stop(self):
+        self.ended.set()
+        self.join(60)
+        assert self.error is None, self.error
+
+
+def test_old_messages_go_while_chat_sync_works(stack):
+    stack.publish([*conversations(stack.acme), *conversations(stack.beta)])
+    stack.wait_processed()
+    cleanup(stack).start()
+    stack.ctl("workspaces", "set", stack.acme.workspace, "--settings", RETENTION)
+    assert run(stack, "--workspace", "beta") == (0, 0)
+    assert run(stack, "--dry-run") == (18, 0)
+    traffic = Traffic(stack)
+    traffic.start()
+    wait_for(lambda: traffic.sent > 5, "traffic", 20)
+    found = acted = 0
+    for _ in range(50):  # a message that is being changed is left for the next run
+        once = run(stack)
+        found, acted = found + once[0], acted + once[1]
+        if old(stack, stack.acme) == 0:
+            break
+    traffic.stop()
+    stack.wait_processed()
+    assert acted == 36, (found, acted)
+    wait_for(lambda: stack.value("SELECT count(*) FROM parked_updates") == 0, "late updates expire", 20)
+    stack.wait_processed()
+    assert run(stack) == (0, 0)
+    # What is young, unread or Beta's is there; unread are those in the last 30 days.
+    assert old(stack, stack.beta) == 36
+    assert stack.value("SELECT count(*) FROM chats") == 72 + 36 + traffic.sent
+    assert stack.value("""SELECT sum(unread_messages) FROM conversations v JOIN workspaces w ON w.id = v.workspace_id WHERE w.uuid = %s""",
+                       stack.acme.workspace) == 18 + traffic.sent
+    stack.check_invariants()
+    stack.check_chat_events()
+    # Updates of messages that were deleted are no gap.
+    assert stack.value("SELECT count(*) FROM whatsapp_accounts WHERE sync -> 'resync' = 'true'") == 0
+    for letter in stack.dead_letters():
+        assert letter.headers["x-dlq-reason"] == "expired", letter.headers
+
+
+def test_a_history_or_a_sync_does_not_bring_old_messages_back(stack):
+    stack.ctl("workspaces", "set", "acme", "--settings", RETENTION)
+    for source in (stack.acme, stack.beta):
+        stack.publish([source.message("3EB0A", PHONES[0], at=ago(31), origin=common.ORIGIN_HISTORY),
+                       source.message("3EB0B", PHONES[0], at=ago(31)),
+                       source.message("3EB0C", PHONES[0], at=ago(29), origin=common.ORIGIN_HISTORY)])
+    stack.wait_processed()
+    keys = {row["account"]: set() for row in stack.messages()}
+    for row in stack.messages():
+        keys[row["account"]].add(row["message_key"])
+    assert keys == {stack.acme.account: {"false:3EB0C"}, stack.beta.account: {"false:3EB0A", "false:3EB0B", "false:3EB0C"}}
+    assert sum(r["filtered"] for r in stack.sql("SELECT filtered FROM consumer_progress WHERE consumer = 'chat-sync'")) == 2
+    stack.check_invariants()
+    assert stack.dead_letters() == []
+
+
+@pytest.mark.parametrize("failpoint", ("row_step_before_commit", "row_step_after_commit"))
+def test_the_next_leader_goes_on_where_the_last_one_was_killed(stack, failpoint):
+    short = {"lease__ttl": "1500ms", "lease__renew": "300ms", "jobs__retention__enabled": True}
+    stack.publish([stack.acme.message("3EB0F", PHONES[0], out=True, at=ago(1))])
+    stack.wait_processed()
+    stack.sql("""INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata, sent_at)
+        SELECT workspace_id, -g, account_id, conversation_id, 'true:' || g, 'outbound', 'text', 'sent', 'live', '{}', now() - interval '40 days' - g * interval '1 s'
+        FROM chats, generate_series(1, 5000) g""")
+    stack.ctl("workspaces", "set", "acme", "--settings", RETENTION)
+    first = cleanup(stack, "first", failpoint=f"{failpoint}:kill@3", **short).start(wait_ready=False)
+    assert first.wait_end(60) == -9, first.log_tail()
+    left = old(stack, stack.acme)
+    row = stack.sql("SELECT result, cursor, acted FROM cleanup_jobs WHERE name = 'retention'")[0]
+    assert 0 < left < 5000 and row["result"] == "running" and row["cursor"] != "" and row["acted"] == 5000 - left
+    second = cleanup(stack, "second", **short).start()
+    wait_for(lambda: stack.value("SELECT result FROM cleanup_jobs WHERE name = 'retention'") == "done",
+             lambda: f"{stack.ctl('cleanup', 'list')}\n{second.log_tail()}", 60)
+    row = stack.sql("SELECT found, acted FROM cleanup_jobs WHERE name = 'retention'")[0]
+    assert row == {"found": 5000, "acted": 5000} and old(stack, stack.acme) == 0
+    assert stack.value("SELECT count(*) FROM chats") == 1
+    stack.check_invariants()
