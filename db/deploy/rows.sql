@@ -24,6 +24,9 @@ GRANT SELECT (workspace_id, id, uuid, account_id, last_read_at, merged_into) ON 
 GRANT SELECT (workspace_id, id, conversation_id, type, origin, sent_at, deleted_at), UPDATE (updated_at), DELETE ON chats TO blazz_cleanup;
 GRANT SELECT (workspace_id, chat_id), DELETE ON chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media TO blazz_cleanup;
 
+-- It also deletes single messages to send that ended long ago.
+GRANT SELECT (workspace_id, id, campaign_id, status, next_attempt_at, created_at, updated_at), UPDATE (updated_at), DELETE ON sends TO blazz_cleanup;
+
 -- Its jobs find every row by key, as the other services that work in batches do.
 ALTER ROLE blazz_cleanup SET enable_seqscan = off;
 ALTER ROLE blazz_cleanup SET enable_hashjoin = off;

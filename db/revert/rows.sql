@@ -1,6 +1,8 @@
 BEGIN;
 SET LOCAL lock_timeout = '5s';
 UPDATE schema_version SET version = 6;
+REVOKE SELECT (workspace_id, id, campaign_id, status, next_attempt_at, created_at, updated_at), UPDATE (updated_at), DELETE ON sends
+	FROM blazz_cleanup;
 REVOKE DELETE ON chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media FROM blazz_cleanup;
 REVOKE SELECT (workspace_id, chat_id) ON chat_receipts, chat_reactions, chat_reactions_withdrawn, chat_media FROM blazz_cleanup;
 REVOKE SELECT (workspace_id, id, conversation_id, type, origin, sent_at, deleted_at), UPDATE (updated_at), DELETE ON chats FROM blazz_cleanup;

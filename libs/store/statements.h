@@ -16,7 +16,7 @@ extern const struct pg_stmt *const leases_statements[];
 extern const struct pg_stmt *const cleanup_instances_statements[], *const cleanup_accounts_statements[],
 									   *const cleanup_storage_statements[];
 extern const struct pg_stmt *const cleanup_health_statements[], *const cleanup_resync_statements[];
-extern const struct pg_stmt *const cleanup_retention_statements[];
+extern const struct pg_stmt *const cleanup_retention_statements[], *const cleanup_sends_statements[];
 extern const struct pg_stmt *const cleanup_jobs_statements[], *const cleanup_requests_statements[];
 extern const struct pg_stmt *const accounts_statements[];
 extern const struct pg_stmt *const contacts_statements[];

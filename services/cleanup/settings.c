@@ -66,6 +66,8 @@ const struct config_key cleanup_keys[] = {
 	JOB_KEYS("duplicates", AT(duplicates), "1h", "10m",
 		"How long an account must not have been connected before it is deleted as a duplicate."),
 	RUN_KEYS("retention", AT(retention), "1d"),
+	{ "jobs.retention.sends", CONFIG_DURATION_MS, CONFIG_LIVE, AT(retention_sends_ms), "35d", 604800000,
+		31536000000, "How long rows of single messages to send are kept after their last result." },
 	{ "jobs.window", CONFIG_STRING, 0, AT(jobs_window), "", 0, 0,
 		"When heavy jobs (retention) run by themselves, by local time (22:00-06:00, also over midnight); unset: at any time." },
 	{ "jobs.duty", CONFIG_INT, CONFIG_LIVE, AT(jobs_duty), "25", 1, 100,

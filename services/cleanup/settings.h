@@ -27,6 +27,7 @@ struct cleanup_settings {
 	int64_t drain_timeout_ms;
 	struct job_settings stale_qr, disconnected, duplicates; /* live */
 	struct job_settings retention; /* live; without after_ms, as of every job that works through rows */
+	int64_t retention_sends_ms; /* live */
 	char *jobs_window; /* policy/window.h */
 	int64_t jobs_duty; /* live */
 };

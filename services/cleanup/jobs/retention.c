@@ -3,8 +3,9 @@
  *   workspace by id ──► conversation by id ──► old messages by time ─┬► counted by nothing: deleted
  *                                                                    └► unread: a read marker to inbound; the next run deletes them
  *
- * The cursor is "workspace/conversation/sent_us/message/marked". */
+ * Then the rows of messages to send: retention_sends.c. The cursor of messages is "workspace/conversation/sent_us/message/marked". */
 #include "cleanup/jobs/retention.h"
+#include "cleanup/jobs/retention_private.h"
 
 #include <inttypes.h>
 
@@ -19,7 +20,7 @@ struct place {
 	int64_t marked; /* whether a read marker was emitted for the conversation */
 };
 
-static bool number_cut(struct str *text, int64_t *out)
+bool cursor_cut(struct str *text, int64_t *out)
 {
 	struct str head, rest = STR("");
 
@@ -34,9 +35,9 @@ static struct place place_read(struct str cursor)
 {
 	struct place p = { 0 };
 
-	if (!number_cut(&cursor, &p.workspace_id) || !number_cut(&cursor, &p.after.conversation_id) ||
-		!number_cut(&cursor, &p.after.sent_us) || !number_cut(&cursor, &p.after.message_id) ||
-		!number_cut(&cursor, &p.marked))
+	if (!cursor_cut(&cursor, &p.workspace_id) || !cursor_cut(&cursor, &p.after.conversation_id) ||
+		!cursor_cut(&cursor, &p.after.sent_us) || !cursor_cut(&cursor, &p.after.message_id) ||
+		!cursor_cut(&cursor, &p.marked))
 		return (struct place){ 0 };
 	return p;
 }
@@ -152,12 +153,14 @@ int retention_step(const struct row_env *env, struct row_step *step, struct err 
 	struct page p = { .env = env, .from = place_read(step->cursor) };
 	bool found;
 
+	if (str_starts(step->cursor, SENDS_CURSOR))
+		return retention_sends_step(env, step, err);
 	if (step->cursor.n == 0 && settings_check(env, err) < 0)
 		return -1;
 	if (store_retention_workspace(env->pg, p.from.workspace_id, &env->workspace, &p.workspace, &found, err) < 0)
 		return -1;
 	if (!found) {
-		step->done = true;
+		step->next = SENDS_CURSOR;
 		return 0;
 	}
 	if (p.workspace.id != p.from.workspace_id)

@@ -324,6 +324,8 @@ static const struct {
 		{ "conversations_pkey", "chats_conversation" } },
 	{ "retention_lock", "1, now(), " IDS ", " IDS, { "conversations_pkey", "chats_pkey" } },
 	{ "retention_conversations", "1, " IDS, { "conversations_pkey", "whatsapp_accounts_pkey" } },
+	{ "ended_sends", "86400000, 1, 500, 1000, NULL", { "sends_pkey" } },
+	{ "ended_sends_delete", "86400000, " ONES ", " IDS, { "sends_pkey" } },
 	{ "messages_delete", "1, " IDS,
 		{ "chats_pkey", "chat_receipts_pkey", "chat_reactions_pkey", "chat_reactions_withdrawn_pkey",
 			"chat_media_pkey" } },

@@ -347,6 +347,52 @@ static void a_walk_of_many_steps_passes_every_message_once(void **state)
 	assert_string_equal(job_run(false, NULL), "{\"acted\": 0, \"found\": 0}");
 }
 
+static void single_messages_to_send_go_some_time_after_they_have_ended(void **state)
+{
+	(void)state;
+	db_script(
+		"INSERT INTO campaigns (workspace_id, id, name, campaign_type) VALUES (1, 1, 'c', 'instant');"
+		"INSERT INTO sends (workspace_id, id, campaign_id, segment, address, account_id, status, next_attempt_at, created_at, updated_at) VALUES"
+		" (1, 1, NULL, NULL, 'a', 1, 'sent', NULL, " DAYS(60) ", " DAYS(
+			36) "),"
+			    " (1, 2, NULL, NULL, 'a', 1, 'sent', NULL, " DAYS(60) ", " DAYS(
+				    34) "),"
+					" (1, 3, NULL, NULL, 'a', 1, 'pending', 'infinity', " DAYS(60) ", " DAYS(
+						60) "),"
+						    " (1, 4, NULL, NULL, 'a', 1, 'unknown', now(), " DAYS(60) ", " DAYS(
+							    60) "),"
+								" (1, 5, NULL, NULL, 'a', 1, 'unknown', NULL, " DAYS(60) ", " DAYS(
+									60) "),"
+									    " (1, 6, 1, 0, 'b', NULL, 'sent', NULL, " DAYS(60) ", " DAYS(
+										    60) "),"
+											" (1, 7, NULL, NULL, 'a', 1, 'failed', NULL, " DAYS(50) ", " DAYS(
+												50) "),"
+												    " (2, 8, NULL, NULL, 'a', 3, 'read', NULL, " DAYS(
+													    60) ", " DAYS(36) ")");
+	settings.retention_sends_ms = 35 * INT64_C(86400000);
+	assert_string_equal(job_run(true, NULL), "{\"acted\": 0, \"found\": 4}");
+	assert_string_equal(job_run(false, "00000000-0000-4000-8000-000000000002"), "{\"acted\": 1, \"found\": 1}");
+	assert_string_equal(job_run(false, NULL), "{\"acted\": 3, \"found\": 3}");
+	assert_text("SELECT string_agg(id::text, ' ' ORDER BY id) FROM sends", "2 3 4 6");
+	assert_string_equal(job_run(false, NULL), "{\"acted\": 0, \"found\": 0}");
+}
+
+/* Rows behind the first page of a workspace are not looked at, which the dates of these show. */
+static void a_workspace_is_left_at_the_first_row_that_is_young(void **state)
+{
+	(void)state;
+	db_script(
+		"INSERT INTO sends (workspace_id, id, request_id, address, account_id, status, created_at, updated_at)"
+		" SELECT 1, i, gen_random_uuid(), 'a', 1, 'sent', now() - make_interval(mins => (60 * 24 * 40 - i * 9)::integer), now() - make_interval(days => 36)"
+		" FROM generate_series(1, 6000) i;"
+		"INSERT INTO sends (workspace_id, id, address, account_id, status, created_at, updated_at) SELECT 2, 1000, 'a', 3, 'sent', " DAYS(
+			60) ", " DAYS(60));
+	settings.retention_sends_ms = 35 * INT64_C(86400000);
+	job_run(false, NULL);
+	assert_true(db_i64("SELECT count(*) FROM sends WHERE workspace_id = 1") > 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM sends WHERE workspace_id = 2"), 0);
+}
+
 static int start(void **state)
 {
 	if (leader_start(state) < 0)
@@ -376,6 +422,8 @@ int main(void)
 		T(a_message_that_is_locked_is_left_for_the_next_run),
 		T(a_message_that_has_changed_since_it_was_found_is_left),
 		T(a_walk_of_many_steps_passes_every_message_once),
+		T(single_messages_to_send_go_some_time_after_they_have_ended),
+		T(a_workspace_is_left_at_the_first_row_that_is_young),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
