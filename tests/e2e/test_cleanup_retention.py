@@ -134,15 +134,34 @@ def test_a_history_or_a_sync_does_not_bring_old_messages_back(stack):
     assert stack.dead_letters() == []
 
 
-@pytest.mark.parametrize("failpoint", ("row_step_before_commit", "row_step_after_commit"))
-def test_the_next_leader_goes_on_where_the_last_one_was_killed(stack, failpoint):
-    short = {"lease__ttl": "1500ms", "lease__renew": "300ms", "jobs__retention__enabled": True}
+def many_old_messages(stack, n=5000):
+    """Of Acme, beside one that is young."""
     stack.publish([stack.acme.message("3EB0F", PHONES[0], out=True, at=ago(1))])
     stack.wait_processed()
     stack.sql("""INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata, sent_at)
         SELECT workspace_id, -g, account_id, conversation_id, 'true:' || g, 'outbound', 'text', 'sent', 'live', '{}', now() - interval '40 days' - g * interval '1 s'
-        FROM chats, generate_series(1, 5000) g""")
+        FROM chats, generate_series(1, %s) g""", n)
     stack.ctl("workspaces", "set", "acme", "--settings", RETENTION)
+
+
+def test_a_run_pauses_while_chat_sync_lags(stack):
+    many_old_messages(stack, 15_000)
+    stack.sync.stop()
+    stack.publish([stack.beta.message("3EB0B", PHONES[0], at=ago(1))] * 10_500)
+    cleanup(stack, jobs__retention__enabled=True, jobs__duty=5).start()
+    wait_for(lambda: [j for j in stack.ctl("cleanup", "list") if j["paused"] == "chat_sync"], lambda: stack.ctl("cleanup", "list"), 60)
+    left = old(stack, stack.acme)
+    assert 0 < left < 15_000
+    time.sleep(3)
+    assert old(stack, stack.acme) == left
+    stack.start_chat_sync()
+    wait_for(lambda: old(stack, stack.acme) == 0, lambda: stack.ctl("cleanup", "list"), 100)
+
+
+@pytest.mark.parametrize("failpoint", ("row_step_before_commit", "row_step_after_commit"))
+def test_the_next_leader_goes_on_where_the_last_one_was_killed(stack, failpoint):
+    short = {"lease__ttl": "1500ms", "lease__renew": "300ms", "jobs__retention__enabled": True}
+    many_old_messages(stack)
     first = cleanup(stack, "first", failpoint=f"{failpoint}:kill@3", **short).start(wait_ready=False)
     assert first.wait_end(60) == -9, first.log_tail()
     left = old(stack, stack.acme)
