@@ -69,6 +69,16 @@ static const struct key *keyring_find(const struct keyring *k, struct str id)
 	return NULL;
 }
 
+struct str keyring_key_id(const struct keyring *k, size_t i)
+{
+	return i < k->n ? key_id(&k->keys[i]) : STR_NONE;
+}
+
+bool keyring_has(const struct keyring *k, struct str id)
+{
+	return keyring_find(k, id) != NULL;
+}
+
 static bool key_decode(struct str base64, uint8_t out[static KEY_BYTES])
 {
 	struct buf bytes = BUF_INIT;
@@ -240,4 +250,11 @@ bool seal_is_current(const struct keyring *k, struct str sealed)
 	struct sealed s;
 
 	return sealed_parse(sealed, &s) && str_eq(s.key_id, key_id(&k->keys[0]));
+}
+
+struct str seal_key_id(struct str sealed)
+{
+	struct sealed s;
+
+	return sealed_parse(sealed, &s) ? s.key_id : STR_NONE;
 }

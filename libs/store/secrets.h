@@ -24,7 +24,7 @@ enum secrets_use {
 	SECRETS_SEND,
 };
 
-/* Opens what was sealed for this row, "account" or "app"; `sealed` of no bytes has no secrets. Copied into the arena.
+/* Opens what was sealed for this row (crypto/sealed_row.h); `sealed` of no bytes has no secrets. Copied into the arena.
  * Errors as unseal() and store_secrets_parse(). */
 int store_secrets_open(struct secrets *out, const struct keyring *k, const char *what, const struct uuid *row,
 	struct str sealed, enum secrets_use use, struct arena *a, struct err *err) ERR_MUST_USE;

@@ -81,6 +81,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ "blazz_admin", account_wish_statements },
 	{ "blazz_admin", cleanup_requests_statements },
 	{ "blazz_admin", instance_definition_statements },
+	{ "blazz_admin", sealed_columns_statements },
 	{ "blazz_admin", endpoints_statements },
 	{ "blazz_admin", endpoint_definition_statements },
 	{ "blazz_admin", contact_groups_statements },

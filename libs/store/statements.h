@@ -39,6 +39,7 @@ extern const struct pg_stmt *const workspace_definition_statements[];
 extern const struct pg_stmt *const app_definition_statements[];
 extern const struct pg_stmt *const account_definition_statements[], *const account_wish_statements[];
 extern const struct pg_stmt *const instance_definition_statements[];
+extern const struct pg_stmt *const sealed_columns_statements[];
 extern const struct pg_stmt *const endpoints_statements[], *const endpoints_health_statements[],
 								   *const endpoint_definition_statements[];
 extern const struct pg_stmt *const replays_statements[], *const replays_admin_statements[];

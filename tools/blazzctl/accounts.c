@@ -147,7 +147,7 @@ static int account_seal(struct ctl *ctl, const struct account_info *a, const str
 		{ "access_token", s->access.values, s->access.n, true },
 	};
 
-	return sealing_seal(ctl, SEALING_ACCOUNT, &a->uuid, members, 3, out, err);
+	return sealing_seal(ctl, SEALED_ACCOUNT, &a->uuid, members, 3, out, err);
 }
 
 /* A generated secret is printed only here. */
@@ -228,7 +228,7 @@ static void secrets_count(struct ctl *ctl, struct table *t, const struct account
 {
 	static const char *const members[] = { "signing_keys", "tokens", NULL };
 	bool known;
-	size_t n = sealing_count(ctl, SEALING_ACCOUNT, &a->uuid, a->secrets, members, &known);
+	size_t n = sealing_count(ctl, SEALED_ACCOUNT, &a->uuid, a->secrets, members, &known);
 
 	if (known)
 		table_i64(t, (int64_t)n);

@@ -89,7 +89,7 @@ static int code_print(struct showing *s, struct err *err)
 
 	buf_reserve(&code, CODE_BYTES);
 	if (ctl_keyring(s->ctl, &keyring, err) < 0 ||
-		row_unseal(keyring, SEALING_QR, &s->state.uuid, s->code.sealed, &code, err) < 0)
+		row_unseal(keyring, SEALED_QR, &s->state.uuid, s->code.sealed, &code, err) < 0)
 		goto out;
 	rc = 0;
 	if (s->ctl->json)

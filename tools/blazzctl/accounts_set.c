@@ -163,7 +163,7 @@ static int secrets_reseal(struct ctl *ctl, struct account_change *c, struct err 
 	const struct uuid *row = &c->account.uuid;
 	struct sealing_list secrets, tokens;
 
-	if (sealing_open(ctl, SEALING_ACCOUNT, row, c->account.secrets, &c->former, err) < 0 ||
+	if (sealing_open(ctl, SEALED_ACCOUNT, row, c->account.secrets, &c->former, err) < 0 ||
 		sealing_list_edit(&secrets, &c->former, &c->secrets, err) < 0 ||
 		sealing_list_edit(&tokens, &c->former, &c->tokens, err) < 0 ||
 		(!c->options->force && lockout_check(c, &secrets, &tokens, err) < 0))
@@ -178,7 +178,7 @@ static int secrets_reseal(struct ctl *ctl, struct account_change *c, struct err 
 		.name_of_switch = c->timestamp_given ? "require_timestamp" : NULL,
 		.on = c->timestamp };
 
-	if (sealing_reseal(ctl, SEALING_ACCOUNT, row, &c->former, &whole, &c->sealed, err) < 0)
+	if (sealing_reseal(ctl, SEALED_ACCOUNT, row, &c->former, &whole, &c->sealed, err) < 0)
 		return -1;
 	c->account.secrets = buf_str(&c->sealed);
 	return 0;

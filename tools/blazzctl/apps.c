@@ -149,7 +149,7 @@ static int app_seal(struct ctl *ctl, const struct uuid *id, const struct sealing
 		{ "verify_token", verify->values, 1, true },
 	};
 
-	return sealing_seal(ctl, SEALING_APP, id, members, 2, out, err);
+	return sealing_seal(ctl, SEALED_APP, id, members, 2, out, err);
 }
 
 /* A generated secret is printed only here. */
@@ -214,7 +214,7 @@ static void app_row(void *ctx, const struct app_info *app)
 	struct app_listing *l = ctx;
 	struct table *t = l->table;
 	bool known;
-	size_t n = sealing_count(l->ctl, SEALING_APP, &app->uuid, app->secrets, members, &known);
+	size_t n = sealing_count(l->ctl, SEALED_APP, &app->uuid, app->secrets, members, &known);
 
 	table_uuid(t, &app->uuid);
 	table_text(t, app->kind);

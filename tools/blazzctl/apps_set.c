@@ -58,7 +58,7 @@ static int secrets_reseal(struct ctl *ctl, struct app_change *c, struct err *err
 {
 	struct sealing_list secrets;
 
-	if (sealing_open(ctl, SEALING_APP, &c->uuid, c->app.secrets, &c->former, err) < 0 ||
+	if (sealing_open(ctl, SEALED_APP, &c->uuid, c->app.secrets, &c->former, err) < 0 ||
 		sealing_list_edit(&secrets, &c->former, &c->secrets, err) < 0)
 		return -1;
 	if (secrets.n == 0 && !c->options->force)
@@ -69,7 +69,7 @@ static int secrets_reseal(struct ctl *ctl, struct app_change *c, struct err *err
 	};
 	const struct sealing_change whole = { .members = members, .n = c->verify.n > 0 ? 2 : 1 };
 
-	if (sealing_reseal(ctl, SEALING_APP, &c->uuid, &c->former, &whole, &c->sealed, err) < 0)
+	if (sealing_reseal(ctl, SEALED_APP, &c->uuid, &c->former, &whole, &c->sealed, err) < 0)
 		return -1;
 	c->app.secrets = buf_str(&c->sealed);
 	return 0;

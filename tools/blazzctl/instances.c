@@ -111,7 +111,7 @@ static int keys_seal(struct ctl *ctl, const struct instance_info *i, const struc
 	bool ours = i->kind == BRIDGE_BLAZZ;
 	const struct sealing_member member = { ours ? "signing_keys" : "access_token", keys->values, keys->n, !ours };
 
-	return sealing_seal(ctl, SEALING_INSTANCE, &i->uuid, &member, 1, out, err);
+	return sealing_seal(ctl, SEALED_INSTANCE, &i->uuid, &member, 1, out, err);
 }
 
 /* A generated key is printed only here. */

@@ -2,15 +2,8 @@
 #ifndef SEALING_H
 #define SEALING_H
 
+#include "crypto/sealed_row.h"
 #include "ctl.h"
-
-/* The kind of row, which is authenticated with the row's public id (crypto/sealed_row.h): the service that opens it
- * uses the same. */
-#define SEALING_APP      "app"
-#define SEALING_ACCOUNT  "account"
-#define SEALING_ENDPOINT "endpoint"
-#define SEALING_INSTANCE "instance"
-#define SEALING_QR       "qr" /* of an account; no JSON, but the code itself */
 
 /* One member of the sealed object: a list of secrets or a single one. */
 struct sealing_member {

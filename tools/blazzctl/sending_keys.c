@@ -47,7 +47,7 @@ static void instance_add(void *ctx, const struct instance_info *i)
 {
 	struct missing *m = ctx;
 
-	if (i->kind == BRIDGE_BLAZZ || key_find(m->ctl, SEALING_INSTANCE, &i->uuid, i->secrets, false) == KEY_NONE)
+	if (i->kind == BRIDGE_BLAZZ || key_find(m->ctl, SEALED_INSTANCE, &i->uuid, i->secrets, false) == KEY_NONE)
 		return;
 	m->instances = vec_grow_in(m->arena, m->instances, m->n_instances, &m->cap_instances, sizeof(*m->instances));
 	m->instances[m->n_instances++] = (struct keyed){ i->index, i->kind };
@@ -66,7 +66,7 @@ static void account_add(void *ctx, const struct account_info *account)
 	struct missing *m = ctx;
 	bool signs = account->bridge == BRIDGE_BLAZZ;
 
-	if (key_find(m->ctl, SEALING_ACCOUNT, &account->uuid, account->secrets, signs) != KEY_NONE ||
+	if (key_find(m->ctl, SEALED_ACCOUNT, &account->uuid, account->secrets, signs) != KEY_NONE ||
 		instance_has_key(m, account))
 		return;
 	m->ids = vec_grow_in(m->arena, m->ids, m->n, &m->cap, sizeof(*m->ids));

@@ -214,7 +214,7 @@ static int account_read(struct sync *s, const struct account_info *account, int6
 	struct str token;
 	int rc = 0;
 
-	if (sealing_open(s->ctl, SEALING_ACCOUNT, &account->uuid, account->secrets, &opened, err) < 0)
+	if (sealing_open(s->ctl, SEALED_ACCOUNT, &account->uuid, account->secrets, &opened, err) < 0)
 		return -1;
 	token = json_str(json_get(json_root(opened.doc), "access_token"));
 	if (token.n > 0) {

@@ -74,7 +74,7 @@ int webhook_keys_open(struct ctl *ctl, const struct endpoint_row *e, struct webh
 			"a pusher has no keys of its own: it is signed with its application's");
 	buf_reserve(&k.text, TEXT_BYTES);
 	if (ctl_keyring(ctl, &keyring, err) < 0 ||
-		row_unseal(keyring, "endpoint", &e->uuid, e->secrets, &k.text, err) < 0 ||
+		row_unseal(keyring, SEALED_ENDPOINT, &e->uuid, e->secrets, &k.text, err) < 0 ||
 		json_parse(&k.doc, buf_str(&k.text), err) < 0)
 		goto fail;
 	it = json_iter(json_get(json_root(k.doc), "keys"));
@@ -120,7 +120,7 @@ int webhook_keys_seal(struct ctl *ctl, const struct uuid *endpoint, const struct
 
 	webhook_keys_write(k, &plain);
 	if (ctl_keyring(ctl, &keyring, err) == 0)
-		rc = row_seal(keyring, "endpoint", endpoint, buf_str(&plain), out, err);
+		rc = row_seal(keyring, SEALED_ENDPOINT, endpoint, buf_str(&plain), out, err);
 	ctl_secret_free(&plain);
 	return rc;
 }

@@ -25,7 +25,7 @@ int webhook_pusher_seal(struct ctl *ctl, const struct uuid *endpoint, const stru
 	if (secrets.n != 1)
 		ctl_usage(err, "--secret-file of a pusher holds one secret");
 	else
-		rc = sealing_seal(ctl, SEALING_ENDPOINT, endpoint,
+		rc = sealing_seal(ctl, SEALED_ENDPOINT, endpoint,
 			(const struct sealing_member[]){
 				{ "app_id", &app_id, 1, true },
 				{ "key", &key, 1, true },

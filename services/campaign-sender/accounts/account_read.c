@@ -68,7 +68,7 @@ static int own_secrets_read(struct account *out, struct signing_keys **signing, 
 {
 	struct secrets secrets;
 
-	if (store_secrets_open(&secrets, keyring, "account", &row->uuid, row->secrets, SECRETS_SEND, a, err) < 0)
+	if (store_secrets_open(&secrets, keyring, SEALED_ACCOUNT, &row->uuid, row->secrets, SECRETS_SEND, a, err) < 0)
 		return -1;
 	return secrets_use(out, signing, &secrets, err);
 }
@@ -81,8 +81,8 @@ static int instance_secrets_read(struct account *out, const struct sending_accou
 
 	if (row->bridge == BRIDGE_BLAZZ || row->instance_secrets.n == 0)
 		return 0;
-	if (store_secrets_open(&secrets, keyring, "instance", &row->instance, row->instance_secrets, SECRETS_SEND, a,
-		    err) < 0)
+	if (store_secrets_open(&secrets, keyring, SEALED_INSTANCE, &row->instance, row->instance_secrets, SECRETS_SEND,
+		    a, err) < 0)
 		return -1;
 	out->from.key = secrets.access_token;
 	out->secrets_open = secrets.access_token.n > 0;

@@ -159,7 +159,7 @@ static int creation_fill(const struct account *a, struct bridge_session *s, stru
 {
 	struct secrets secrets;
 
-	if (store_secrets_open(&secrets, a->all->options.keyring, "account", &a->row.uuid, a->row.secrets,
+	if (store_secrets_open(&secrets, a->all->options.keyring, SEALED_ACCOUNT, &a->row.uuid, a->row.secrets,
 		    SECRETS_RECEIVE, arena, err) < 0)
 		return -1;
 	s->webhook_url = webhook_url(a, arena);

@@ -124,7 +124,7 @@ static void secrets_open(struct instance *at, const struct keyring *keyring)
 	struct err err;
 
 	if (at->row.removed ||
-		(store_secrets_open(&secrets, keyring, "instance", &at->row.uuid, at->row.secrets, SECRETS_SEND,
+		(store_secrets_open(&secrets, keyring, SEALED_INSTANCE, &at->row.uuid, at->row.secrets, SECRETS_SEND,
 			 at->arena, &err) == 0 &&
 			secrets_use(at, &secrets, &err) == 0))
 		return;

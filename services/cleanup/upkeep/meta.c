@@ -98,7 +98,8 @@ static int request_build(const struct look *l, struct arena *arena, struct provi
 	const struct cleanup_account *row = &l->account->row;
 	struct secrets secrets;
 
-	if (store_secrets_open(&secrets, o->keyring, "account", &row->uuid, row->secrets, SECRETS_SEND, arena, err) < 0)
+	if (store_secrets_open(&secrets, o->keyring, SEALED_ACCOUNT, &row->uuid, row->secrets, SECRETS_SEND, arena,
+		    err) < 0)
 		return -1;
 	if (provider_request_begin(r, HTTP_GET, o->meta_base_url, err) < 0)
 		return -1;

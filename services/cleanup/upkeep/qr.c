@@ -118,7 +118,7 @@ static int code_store(struct qr *q, struct pg *pg, struct err *err)
 	const struct account *a = q->account;
 	int64_t left_s = (q->expires_mono_ms - clock_mono_ms()) / 1000;
 	struct buf sealed = BUF_INIT;
-	int rc = row_seal(u->options.keyring, "qr", &a->row.uuid, buf_str(&q->code), &sealed, err);
+	int rc = row_seal(u->options.keyring, SEALED_QR, &a->row.uuid, buf_str(&q->code), &sealed, err);
 
 	buf_wipe(&q->code);
 	if (rc == 0 && left_s > 0)

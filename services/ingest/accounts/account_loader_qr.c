@@ -44,7 +44,7 @@ static int qr_put(struct account_loader *l, const struct qr *q, struct err *err)
 	const struct str code = { q->job->bytes, q->job->n };
 	struct buf sealed = BUF_INIT;
 	int64_t left_s = (q->expires_mono_ms - clock_mono_ms()) / 1000;
-	int rc = row_seal(l->keyring, "qr", &q->job->account, code, &sealed, err);
+	int rc = row_seal(l->keyring, SEALED_QR, &q->job->account, code, &sealed, err);
 
 	if (rc == 0)
 		rc = store_account_qr_put(pg_listener_pg(l->listener), q->job->workspace_row, q->job->account_row,

@@ -38,7 +38,7 @@ static struct catalogue_account *account_make(struct account_loader *l, const st
 	a->app = row->app;
 	a->workspace_id = row->workspace_id;
 	a->id = row->id;
-	secrets_open(l, "account", &row->uuid, row->secrets, &a->secrets, a->arena);
+	secrets_open(l, SEALED_ACCOUNT, &row->uuid, row->secrets, &a->secrets, a->arena);
 	return a;
 }
 
@@ -48,7 +48,7 @@ static struct catalogue_app *app_make(struct account_loader *l, const struct int
 
 	app->id = row->uuid;
 	app->shared = uuid_is_nil(&row->workspace);
-	secrets_open(l, "app", &row->uuid, row->secrets, &app->secrets, app->arena);
+	secrets_open(l, SEALED_APP, &row->uuid, row->secrets, &app->secrets, app->arena);
 	return app;
 }
 

@@ -173,6 +173,30 @@ static void the_first_key_is_the_current_one(void **state)
 	buf_fini(&sealed);
 }
 
+static void the_key_of_a_value_is_named_without_any_key(void **state)
+{
+	struct buf sealed = sealed_with("a longer id:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "secret");
+
+	(void)state;
+	assert_true(str_is(seal_key_id(buf_str(&sealed)), "a longer id"));
+	assert_null(seal_key_id(str_slice(buf_str(&sealed), 0, sealed.n - 7)).p);
+	assert_null(seal_key_id(STR("no sealed value, but of some length that one could have")).p);
+	assert_null(seal_key_id(STR_NONE).p);
+	buf_fini(&sealed);
+}
+
+static void keys_of_a_keyring_are_found_by_id_and_place(void **state)
+{
+	struct keyring *k = keyring_of(KEY_2 KEY_1);
+
+	(void)state;
+	assert_true(str_is(keyring_key_id(k, 0), "k2") && str_is(keyring_key_id(k, 1), "k1"));
+	assert_null(keyring_key_id(k, 2).p);
+	assert_true(keyring_has(k, STR("k1")) && keyring_has(k, STR("k2")));
+	assert_false(keyring_has(k, STR("k")) || keyring_has(k, STR("")));
+	keyring_free(k);
+}
+
 static void keyrings_may_have_blank_lines_and_carriage_returns(void **state)
 {
 	(void)state;
@@ -219,6 +243,8 @@ int main(void)
 		cmocka_unit_test(a_value_cut_short_anywhere_is_rejected),
 		cmocka_unit_test(more_than_a_mebibyte_is_not_sealed),
 		cmocka_unit_test(the_first_key_is_the_current_one),
+		cmocka_unit_test(the_key_of_a_value_is_named_without_any_key),
+		cmocka_unit_test(keys_of_a_keyring_are_found_by_id_and_place),
 		cmocka_unit_test(keyrings_may_have_blank_lines_and_carriage_returns),
 		cmocka_unit_test(invalid_keyrings_are_rejected_without_quoting_them),
 	};

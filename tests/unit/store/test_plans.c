@@ -16,6 +16,9 @@
 	" 'stale_qr', now() - n * interval '1 h' FROM whatsapp_accounts, generate_series(1, 3) n;" \
 	"INSERT INTO account_control (workspace_id, account_id) SELECT workspace_id, id FROM whatsapp_accounts;" \
 	"INSERT INTO instances (kind, url) SELECT 'waha', 'http://w' || g FROM generate_series(1, 2000) g;" \
+	"INSERT INTO provider_apps (kind, secrets) SELECT 'meta', 'x' FROM generate_series(1, 5000);" \
+	"INSERT INTO account_qr (workspace_id, account_id, code, expires_at) SELECT workspace_id, id, 'x', now() + interval '1 day'" \
+	" FROM whatsapp_accounts;" \
 	"INSERT INTO users (workspace_id, name, email, role) SELECT 1, g, g, 'agent' FROM generate_series(1, 2000) g;" \
 	"INSERT INTO contacts (workspace_id, id, source_type, first_name, phone) SELECT 1, g, 'webjs', 'Name ' || md5(g::text)," \
 	" '+62' || 81000000000 + g FROM generate_series(1, 50000) g;" \
@@ -112,10 +115,12 @@
 #define FINDINGS    ONES ", " IDS N3 ", NULL"
 #define ALIASES     ONES ", " TEXTS("phone") ", " TEXTS("") ", " TEXTS("62#")
 
-#define ZEROS       "array_fill(0, ARRAY[1000])"
-#define UUIDS       "array_fill(gen_random_uuid(), ARRAY[1000])"
-#define FALSES      "array_fill(false, ARRAY[1000])"
-#define OPT_OUTS    "contact_opt_outs_workspace_id_contact_id_account_id_categor_key"
+#define ZEROS    "array_fill(0, ARRAY[1000])"
+#define UUIDS    "array_fill(gen_random_uuid(), ARRAY[1000])"
+#define FALSES   "array_fill(false, ARRAY[1000])"
+#define OPT_OUTS "contact_opt_outs_workspace_id_contact_id_account_id_categor_key"
+#define SEALED_AGAIN \
+	"array_fill(1::bigint, ARRAY[100]), (test_ids())[1:100], array_fill('x'::bytea, ARRAY[100]), array_fill('y'::bytea, ARRAY[100])"
 #define AUDIENCE    "2000, ARRAY[1, 2], ARRAY[3], ARRAY[1, 2], 'webjs', true, true, 7, 7"
 #define INDEXES_MAX 8
 
@@ -329,6 +334,15 @@ static const struct {
 	{ "messages_delete", "1, " IDS,
 		{ "chats_pkey", "chat_receipts_pkey", "chat_reactions_pkey", "chat_reactions_withdrawn_pkey",
 			"chat_media_pkey" } },
+	{ "sealed_apps", "0, 102, 100", { "provider_apps_pkey" } },
+	{ "sealed_accounts", "1, 102, 100", { "whatsapp_accounts_pkey" } },
+	{ "sealed_endpoints", "1, 102, 100", { "webhook_endpoints_pkey" } },
+	{ "sealed_instances", "0, 102, 100", { "instances_pkey" } },
+	{ "sealed_qr", "1, 102, 100", { "account_qr_pkey", "whatsapp_accounts_pkey" } },
+	{ "sealed_apps_replace", SEALED_AGAIN, { "provider_apps_pkey" } },
+	{ "sealed_accounts_replace", SEALED_AGAIN, { "whatsapp_accounts_pkey" } },
+	{ "sealed_endpoints_replace", SEALED_AGAIN, { "webhook_endpoints_pkey" } },
+	{ "sealed_instances_replace", SEALED_AGAIN, { "instances_pkey" } },
 };
 
 /* Questions that others ask, and the index that is there for them. */
@@ -379,7 +393,7 @@ static const struct {
 static const char *const guards[] = { "whatsapp_accounts_provider_ref", "whatsapp_accounts_session_name",
 	"whatsapp_accounts_waba_owner", "instances_url", "schema_version_one_row" };
 
-static struct pg *dispatcher, *sender, *cleanup;
+static struct pg *dispatcher, *sender, *cleanup, *operator;
 
 /* The statement, and a session of the first role that runs it. */
 static const char *sql_of(const char *name, struct pg **session)
@@ -392,7 +406,8 @@ static const char *sql_of(const char *name, struct pg **session)
 				*session = strcmp(role, DISPATCHER) == 0 ? dispatcher
 					: strcmp(role, SENDER) == 0      ? sender
 					: strcmp(role, CLEANUP) == 0     ? cleanup
-									 : db.pg;
+									 : strcmp(role, "blazz_admin") == 0
+					? operator: db.pg;
 				return (*s)->sql;
 			}
 	fail_msg("no statement %s", name);
@@ -540,6 +555,10 @@ static int start(void **state)
 	execute(sender, "SET plan_cache_mode = force_custom_plan");
 	cleanup = db_session(CLEANUP);
 	execute(cleanup, "SET plan_cache_mode = force_custom_plan");
+	operator= db_session("blazz_admin");
+	execute(operator, "SET plan_cache_mode = force_custom_plan");
+	execute(operator, "SET enable_hashjoin = off"); /* as sealed_settings does */
+	execute(operator, "SET enable_mergejoin = off");
 	return 0;
 }
 
@@ -548,6 +567,7 @@ static int stop(void **state)
 	pg_close(&dispatcher);
 	pg_close(&sender);
 	pg_close(&cleanup);
+	pg_close(&operator);
 	return db_stop(state);
 }
 
