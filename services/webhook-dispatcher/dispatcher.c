@@ -26,6 +26,7 @@ struct dispatcher {
 	struct flush_outcome flushed;
 	int64_t flush_mono_ms, claim_mono_ms, claim_all_mono_ms; /* the next time */
 	bool reloaded; /* settings: what is made of them is replaced by the next turn */
+	bool keyring_changed; /* secrets that could not be opened are tried again */
 };
 
 /* Endpoints */
@@ -43,23 +44,47 @@ static void records_watch(struct dispatcher *d, bool on)
 	loop_io_set(d->parts.records, on && !d->parts.lanes.draining, false);
 }
 
-/* Loads what PostgreSQL has notified of since the last turn. Until it is loaded no record is read: one would pass a new endpoint for good. */
+/* Until they are loaded no record is read: one would pass a new endpoint for good. Takes uuids. */
+static int endpoints_load(struct dispatcher *d, struct uuid *uuids, size_t n, struct err *err)
+{
+	int rc = 0;
+
+	if (n > 0) {
+		records_watch(d, false);
+		rc = endpoint_cache_load(d->parts.endpoints, owner_tx_pg(d->parts.tx), uuids, n, err);
+		records_watch(d, true);
+	}
+	free(uuids);
+	return rc;
+}
+
+static int endpoints_reopen(struct dispatcher *d, struct err *err)
+{
+	struct uuid *unopened;
+	size_t n;
+
+	if (!d->keyring_changed)
+		return 0;
+	unopened = endpoint_cache_unopened(d->parts.endpoints, &n);
+	if (endpoints_load(d, unopened, n, err) < 0)
+		return -1;
+	d->keyring_changed = false;
+	return 0;
+}
+
+/* Loads what PostgreSQL has notified of since the last turn. */
 static int endpoints_refresh(struct dispatcher *d, struct err *err)
 {
-	struct pg *pg = owner_tx_pg(d->parts.tx);
 	struct uuid *changed;
 	size_t n;
-	int rc;
 
-	if (notices_read(d->parts.notices, &changed, &n, err) < 0)
+	if (endpoints_reopen(d, err) < 0 || notices_read(d->parts.notices, &changed, &n, err) < 0)
 		return -1;
 	if (n == 0)
 		return 0;
-	records_watch(d, false);
-	rc = endpoint_cache_load(d->parts.endpoints, pg, changed, n, err);
-	records_watch(d, true);
-	free(changed);
-	return rc < 0 ? -1 : replays_refresh(&d->parts.readers, pg, err);
+	return endpoints_load(d, changed, n, err) < 0
+		? -1
+		: replays_refresh(&d->parts.readers, owner_tx_pg(d->parts.tx), err);
 }
 
 /* Partitions */
@@ -194,10 +219,12 @@ static void settings_apply(struct dispatcher *d)
 	struct err err;
 
 	d->reloaded = false;
-	if (keyring_parse(&keyring, str_of(d->settings->keyring), &err) < 0)
+	if (keyring_parse(&keyring, str_of(d->settings->keyring), &err) < 0) {
 		log_error("settings not applied", LOG_ERR(&err));
-	else
-		endpoint_cache_use_keyring(d->parts.endpoints, &keyring);
+		return;
+	}
+	endpoint_cache_use_keyring(d->parts.endpoints, &keyring);
+	d->keyring_changed = true;
 }
 
 /* A failure of one turn concerns all partitions: they are acquired again. */

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "base/vec.h"
 #include "crypto/sealed_row.h"
 #include "webhook-dispatcher/endpoints/subscription.h"
 #include "webhook-dispatcher/policy/retry_schedule.h"
@@ -85,10 +86,26 @@ void endpoint_cache_use_keyring(struct endpoint_cache *c, struct keyring **keyri
 	*keyring = NULL;
 }
 
+struct uuid *endpoint_cache_unopened(const struct endpoint_cache *c, size_t *n)
+{
+	struct uuid *out = NULL;
+	struct endpoint *e;
+	size_t cap = 0;
+
+	*n = 0;
+	for (size_t i = 0; (e = endpoint_cache_each(c, &i));) {
+		if (e->secrets || e->row.deleted)
+			continue;
+		out = vec_grow(out, *n, &cap, sizeof(*out));
+		out[(*n)++] = e->row.uuid;
+	}
+	return out;
+}
+
 static int secrets_open(const struct endpoint_cache *c, struct endpoint *e, struct str sealed, struct err *err)
 {
 	struct buf plain = BUF_INIT;
-	int rc = row_unseal(c->keyring, "endpoint", &e->row.uuid, sealed, &plain, err);
+	int rc = row_unseal(c->keyring, SEALED_ENDPOINT, &e->row.uuid, sealed, &plain, err);
 
 	if (rc == 0)
 		rc = e->sink->secrets_parse(&e->row, buf_str(&plain), &e->secrets, err);

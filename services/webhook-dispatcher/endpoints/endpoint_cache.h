@@ -21,8 +21,11 @@ int endpoint_cache_load(struct endpoint_cache *c, struct pg *pg, const struct uu
 	struct err *err) ERR_MUST_USE;
 /* Removes and frees all endpoints. */
 void endpoint_cache_clear(struct endpoint_cache *c);
-/* Opens secrets with these keys from now on. Takes the keyring. */
+/* Opens secrets with these keys from now on. Takes the keyring. Endpoints whose secrets could not be opened stay as they are until they are
+ * read again. */
 void endpoint_cache_use_keyring(struct endpoint_cache *c, struct keyring **keyring);
+/* Those endpoints, to be freed; NULL: none. */
+struct uuid *endpoint_cache_unopened(const struct endpoint_cache *c, size_t *n);
 
 size_t endpoint_cache_live(const struct endpoint_cache *c); /* how many endpoints are live */
 struct endpoint *endpoint_cache_find(const struct endpoint_cache *c, int64_t id); /* NULL: not known */
