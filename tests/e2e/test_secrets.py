@@ -1,8 +1,8 @@
 """Sealed secrets: what status says of them, rotating the keyring while all services work, and when a key may be retired."""
 import base64
+import itertools
 import json
 import os
-import re
 import signal
 import subprocess
 import threading
@@ -16,8 +16,8 @@ from harness.blazz import KEYRING
 from harness.cleanup import Account as Managed
 from harness.cleanup import Cleanup, Instance
 from harness.client import signature
-from harness.events import T0
-from harness.hooks import SECRET, add_webhook, dispatcher
+from harness.hooks import SECRET, Chat, add_webhook, dispatcher, wait_events
+from harness.provider_stub import TOKEN
 from harness.receiver import verified
 from harness.sending import Sending, Tenant
 from harness.service import config_text
@@ -52,7 +52,7 @@ class Secrets:
     """A stack whose four tables have sealed values of a keyring, and whose blazzctl has a keyring of its own."""
 
     def __init__(self, blazz):
-        self.blazz, self.sql = blazz, blazz.sql
+        self.blazz, self.sql, self.value = blazz, blazz.sql, blazz.value
         self.workspace = blazz.add_workspace()
         self.workspace_id = blazz.value("SELECT id FROM workspaces WHERE uuid = %s", self.workspace)
 
@@ -70,10 +70,10 @@ class Secrets:
         self.sql("INSERT INTO instances (uuid, kind, url, secrets) VALUES (%s, 'waha', 'http://w', %s)", row, seal("instance", row, MARKER))
         return self
 
-    def add_account(self, key=K1, text=MARKER):
+    def add_account(self, key=K1, text=json.dumps({"signing_keys": [MARKER]})):
         row = str(uuid.uuid4())
-        self.sql("""INSERT INTO whatsapp_accounts (workspace_id, uuid, session_id, provider_type, bridge_kind, secrets)
-            VALUES (%s, %s, %s, 'webjs', 'waha', %s)""", self.workspace_id, row, f"s-{row[:8]}-", seal("account", row, text, key))
+        self.sql("""INSERT INTO whatsapp_accounts (workspace_id, uuid, session_id, provider_type, bridge_kind, desired_state, secrets)
+            VALUES (%s, %s, %s, 'webjs', 'waha', 'disconnected', %s)""", self.workspace_id, row, f"s-{row[:8]}-", seal("account", row, text, key))
         return row
 
     def add_qr(self, account, expires="1 hour", key=K1):
@@ -254,6 +254,9 @@ def test_a_change_between_reading_and_writing_wins(secrets, key, expected):
     assert {k for k, _ in contents.values()} == {"k2"}
 
 
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'blazzctl' AND wait_event_type = 'Lock'"
+
+
 def test_a_rotation_waits_for_rows_that_others_have_locked(secrets):
     secrets.fill()
     other = psycopg2.connect(secrets.blazz.conninfo("postgres"))
@@ -261,13 +264,29 @@ def test_a_rotation_waits_for_rows_that_others_have_locked(secrets):
         cursor.execute("UPDATE whatsapp_accounts SET status_at = now()")
     process = secrets.run("rotate", keyring=TURNED, wait=False)
     wait_for(lambda: [k for k, _ in secrets.contents().values()].count("k2") == 1, "the app is sealed again")
-    time.sleep(0.5)  # longer than it waits for a lock
+    for _ in range(2):  # it waits for the lock, gives way, and tries again
+        wait_for(lambda: secrets.value(WAITING) == 1, "the rotation waits for the row")
+        wait_for(lambda: secrets.value(WAITING) == 0, "the rotation gives way")
     assert process.poll() is None
     other.commit()
     other.close()
     done = secrets.finish(process)
     assert done.returncode == 0, done.errors
     assert {k for k, _ in secrets.contents().values()} == {"k2"}
+
+
+def test_a_value_that_would_not_fit_any_more_is_left_and_listed(secrets):
+    """The largest one that its column takes, and a key with a longer id."""
+    secrets.fill()
+    account = secrets.add_account(text="x" * (65536 - len(seal("account", uuid.uuid4(), ""))))
+    before = secrets.contents()
+    longer = f"a-longer-id:{K2.partition(':')[2]}\n{K1}"
+    done = secrets.run("rotate", keyring=longer)
+    assert done.returncode == 1
+    assert [(v["row"], v["reason"]) for v in json.loads(done.output)["not_opened"]] == [(account, "too_large")]
+    assert opened("account", account, secrets.value("SELECT secrets FROM whatsapp_accounts WHERE uuid = %s", account)) == \
+        before[("whatsapp_accounts", account)]
+    assert secrets.counts(keyring=longer)[("whatsapp_accounts", "a-longer-id")] == (3, 0)
 
 
 def test_a_rotation_needs_a_valid_keyring(secrets):
@@ -326,3 +345,178 @@ def test_a_value_that_cannot_be_opened_keeps_its_key(secrets):
     secrets.sql("UPDATE whatsapp_accounts SET secrets = secrets || 'x' WHERE uuid = %s", account)
     assert secrets.run("rotate", keyring=TURNED).returncode == 1
     assert "1 values are sealed with k1" in secrets.run("retire", "k1", "--no-backups", keyring=TURNED).errors
+
+
+def test_a_value_is_opened_once_its_key_is_added(blazz, receive):
+    """Each endpoint was read without its key; nothing but the keyring changes."""
+    secrets, receiver = Secrets(blazz), receive()
+    chat = Chat(blazz, secrets.workspace)
+    add_webhook(blazz, secrets.workspace, receiver.url())
+    service = dispatcher(blazz, secrets__keyring=K2).start()
+    wait_for(lambda: "endpoint's secrets cannot be opened" in service.log(), "the endpoint is read")
+    keyring_put(BOTH, service)
+    wait_events(receiver, chat.burst(3), why=service.log_tail)
+    assert verified(next(iter(receiver.accepted().values()))[0], SECRET)
+
+
+# The procedure of docs/operations.md#secrets
+
+def keyring_put(keyring, *services):
+    """Writes each service's new keyring and sends SIGHUP, until all have read it."""
+    for service in services:
+        service.settings["secrets.keyring"] = keyring
+        (service.folder / "conf").write_text(config_text(service.settings))
+        seen = service.log().count("configuration reloaded")
+        service.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: service.log().count("configuration reloaded") > seen, lambda: service.log_tail())
+
+
+class Traffic(threading.Thread):
+    """Posts what bridges and Meta sign, and requests messages to send, until it is stopped."""
+
+    def __init__(self, blazz, send):
+        super().__init__(daemon=True)
+        self.blazz, self.send = blazz, send
+        self.client, self.running = blazz.client(), True
+        self.posted, self.sent, self.failures = [], [], []
+
+    def post(self, dialect, route, body, accepted):
+        body = json.dumps(body).encode()
+        answer = self.client.post(route, body, signature(dialect, body))
+        if answer.status != accepted:
+            self.failures.append((dialect, answer))
+
+    def round(self, n):
+        text, at = f"round {n}", int(time.time())
+        self.post("bridge", "/api/whatsapp/webhook", {
+            "session_id": "acme-support-1", "id": f"3EB0{n:010}", "chat_type": "private", "contact_phone": "16505551234",
+            "contact_name": "Alice", "from_me": False, "message_body": text, "message_type": "text", "timestamp": at, "has_media": False}, 202)
+        self.post("meta", f"/webhooks/meta/{self.blazz.app}", {"object": "whatsapp_business_account", "entry": [{
+            "id": "102290129340398", "changes": [{"field": "messages", "value": {
+                "messaging_product": "whatsapp", "metadata": {"display_phone_number": "15550783881", "phone_number_id": "106540352242922"},
+                "messages": [{"from": "16505551234", "id": f"wamid.{n}", "timestamp": str(at), "type": "text",
+                              "text": {"body": f"{text} of Meta"}}]}}]}]}, 200)
+        self.posted += [text, f"{text} of Meta"]
+        self.sent += self.send(text)
+
+    def run(self):
+        n = 0
+        try:
+            while self.running:
+                self.round(n)
+                n += 1
+                time.sleep(0.2)  # the pace of the load
+        except Exception as e:  # a lost connection is a failure of the service
+            self.failures.append(repr(e))
+
+    def stop(self):
+        self.running = False
+        self.join(30)
+        assert not self.failures, self.failures
+
+
+class Installation:
+    """All services, each with values of the keyring that it opens all the time, and 250 further accounts."""
+
+    def __init__(self, blazz, stub, receiver):
+        self.blazz, self.receiver = blazz, receiver
+        self.judged, self.delivered, self.recipients = 0, set(), itertools.count()
+        self.secrets = Secrets(blazz)
+        for _ in range(250):
+            self.secrets.add_account()
+        self.sending = Sending(blazz, stub).start()
+        blazz.seed(("bridge", "meta"))
+        add_webhook(blazz, blazz.workspace, receiver.url())
+        self.dispatcher = dispatcher(blazz).start()
+        self.cleanup = Cleanup(blazz, stub).start(meta__base_url=stub.url())
+        self.instance = Instance(self.cleanup, "blazz")
+        self.managed = Managed(self.cleanup, "blazz")
+        self.managed.wait_reached()
+        self.tenant = Tenant(self.sending, "blazz", "meta", "waha")
+        self.use_key_of_instance(self.tenant.accounts[-1])
+        for account in self.tenant.accounts:
+            account.change(metadata=json.dumps({"sending": {"per_second": 100, "per_hour": 100000}}))
+        self.traffic = Traffic(blazz, self.send)
+        self.traffic.start()
+
+    def services(self):
+        return [self.blazz.in_, self.sending.service, self.dispatcher, self.cleanup.service]
+
+    def use_key_of_instance(self, account):
+        """The account has no key of its own. cleanup cannot reach the instance, and so leaves both alone."""
+        row = str(uuid.uuid4())
+        index = self.blazz.sql("INSERT INTO instances (uuid, kind, url, secrets) VALUES (%s, 'waha', %s, %s) RETURNING index", row,
+                               self.sending.stub.url(), seal("instance", row, json.dumps({"access_token": TOKEN})))[0]["index"]
+        account.change(assigned_instance_index=index, secrets=seal("account", account.uuid, "{}"))
+
+    def send(self, text):
+        return [self.tenant.send(account, to=f"62811{next(self.recipients):08}", body=text) for account in self.tenant.accounts]
+
+    def changes(self):
+        """Calls that change a session."""
+        return [c["act"] for c in self.instance.calls() if c["act"] in ("create", "update", "start", "stop", "restart", "logout", "delete")]
+
+    def check(self):
+        """What was requested until now was done: delivered with a valid signature, sent, and called."""
+        posted, sent = list(self.traffic.posted), list(self.traffic.sent)
+        account = self.managed
+        account.desire("disconnected")
+        account.wait_reached()
+        account.desire("connected")
+        account.wait_reached()
+
+        def delivered():
+            assert not self.traffic.failures, self.traffic.failures
+            while self.judged < len(self.receiver.deliveries):
+                delivery = self.receiver.deliveries[self.judged]
+                assert verified(delivery, SECRET)
+                self.delivered.add(delivery.event["data"].get("chat", {}).get("message"))
+                self.judged += 1
+            return set(posted) <= self.delivered
+
+        def unsent():
+            done = {r["id"] for r in self.blazz.sql("SELECT request_id::text AS id FROM sends WHERE status IN ('sent', 'delivered', 'read')")}
+            return [s for s in sent if s not in done]
+
+        wait_for(delivered, lambda: f"all {len(posted)} messages are delivered, have {len(self.delivered)}\n{self.dispatcher.log_tail()}")
+        wait_for(lambda: not unsent(), lambda: f"not sent: {[self.tenant.row(s) for s in unsent()[:3]]}\n{self.sending.logs()}")
+        assert not self.traffic.failures, self.traffic.failures
+
+
+def test_the_keyring_is_rotated_while_everything_works(blazz, make_provider_stub, receive):
+    all_ = Installation(blazz, make_provider_stub(), receive())
+    secrets = all_.secrets
+    all_.check()
+    keyring_put(BOTH, *all_.services())
+    all_.check()
+    keyring_put(TURNED, *all_.services())
+    assert secrets.run("rotate", keyring=TURNED, failpoint="secrets_rotate_before_commit:kill@3").returncode == -signal.SIGKILL
+    keys = {key for _, key in secrets.counts(keyring=TURNED)}
+    assert keys == {"k1", "k2"}, "half of it is done"
+    all_.check()
+    assert secrets.run("retire", "k1", "--no-backups", keyring=TURNED).returncode == 1
+    changes = all_.changes()
+    secrets.answer("rotate", keyring=TURNED)
+    # A QR code that was sealed before the turn is needed until it expires.
+    retired = wait_for(lambda: (done := secrets.run("retire", "k1", "--no-backups", keyring=TURNED)).returncode == 0 and done,
+                       "nothing needs the former key", 90)
+    assert json.loads(retired.output)[0]["key"] == "k1"
+    assert all_.changes() == changes, "no session was touched"
+    all_.check()
+    keyring_put(K2, *all_.services())
+    all_.check()
+    all_.traffic.stop()
+    for service in all_.services():  # nothing lives on in a cache
+        service.stop()
+        service.start()
+    again = all_.traffic = Traffic(blazz, all_.send)
+    again.start()
+    wait_for(lambda: len(again.posted) >= 20, "some rounds")
+    all_.check()
+    again.stop()
+    assert secrets.counts(keyring=K2) and {key for _, key in secrets.counts(keyring=K2)} == {"k2"}
+    for service in all_.services():
+        text = service.log()
+        assert "cannot be opened" not in text, service.log_tail()
+        for line in BOTH.split("\n"):
+            assert line.partition(":")[2] not in text
