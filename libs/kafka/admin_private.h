@@ -3,6 +3,7 @@
  *   admin.c           requests and their answers; listing topics, deleting records
  *   admin_ensure.c    creates missing topics
  *   admin_settings.c  settings of existing topics
+ *   admin_offsets.c   watermarks and retention
  */
 #ifndef KAFKA_ADMIN_PRIVATE_H
 #define KAFKA_ADMIN_PRIVATE_H
@@ -38,6 +39,9 @@ const rd_kafka_metadata_topic_t *metadata_topic(const struct rd_kafka_metadata *
 
 /* The settings that a topic must have. */
 void topic_settings(const struct kafka_topic_spec *spec, struct topic_setting out[static SETTINGS_COUNT]);
+/* Reads the settings of topics. The caller destroys the event, of type DescribeConfigs. */
+int admin_describe(struct kafka_admin *a, rd_kafka_ConfigResource_t **resources, size_t n, int timeout_ms,
+	rd_kafka_event_t **out, struct err *err) ERR_MUST_USE;
 /* Brings the settings of those topics that the metadata lists in line with their specs. */
 int topics_alter(struct kafka_admin *a, const struct rd_kafka_metadata *metadata, const struct kafka_topic_spec *specs,
 	size_t n, int timeout_ms, struct err *err) ERR_MUST_USE;

@@ -140,7 +140,7 @@ static int settings_update(struct kafka_admin *a, const rd_kafka_ConfigResource_
 	return rc;
 }
 
-static int settings_read(struct kafka_admin *a, rd_kafka_ConfigResource_t **resources, size_t n, int timeout_ms,
+int admin_describe(struct kafka_admin *a, rd_kafka_ConfigResource_t **resources, size_t n, int timeout_ms,
 	rd_kafka_event_t **out, struct err *err)
 {
 	rd_kafka_AdminOptions_t *options = admin_options(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
@@ -168,7 +168,7 @@ int topics_alter(struct kafka_admin *a, const struct rd_kafka_metadata *metadata
 		if (metadata_topic(metadata, specs[i].name))
 			resources[existing++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, specs[i].name);
 	if (existing > 0)
-		rc = settings_read(a, resources, existing, timeout_ms, &event, err);
+		rc = admin_describe(a, resources, existing, timeout_ms, &event, err);
 	if (event) {
 		have = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
 		rc = settings_update(a, have, count, specs, n, timeout_ms, err);

@@ -226,12 +226,48 @@ static void topics_are_listed_by_name_with_their_messages(void **state)
 	kafka_admin_close(&a);
 }
 
+static void each_partition_has_its_offsets_and_its_retention(void **state)
+{
+	struct kafka_topic_spec kept = {
+		.name = "o.a", .partitions = 1, .replication = 1, .retention_ms = 12345, .max_message_bytes = 5000
+	};
+	struct kafka_admin *a = admin_open();
+	const struct kafka_position gone = { .partition = 1, .offset = 4 };
+	struct kafka_offsets *rows;
+	struct err err = { .msg = "" };
+	char cluster[64] = "";
+	size_t n;
+
+	(void)state;
+	ensure(a, &kept, 1);
+	topic_create("o.b", 2);
+	setting_add("o.b", "retention.ms", "-1");
+	wait_for_setting("o.b", "retention.ms=-1\n", true);
+	topic_fill("o.b", 1, 0, 10);
+	assert_int_equal(kafka_admin_delete_records(a, "o.b", &gone, 1, 20000, &err), 0);
+	if (kafka_admin_offsets(a, "o.", 20000, &rows, &n, &err) < 0)
+		fail_msg("offsets: %s", err.msg);
+	assert_int_equal(n, 3);
+	assert_string_equal(rows[0].topic, "o.a");
+	assert_true(rows[0].low == 0 && rows[0].high == 0 && rows[0].retention_ms == 12345);
+	assert_string_equal(rows[2].topic, "o.b");
+	assert_true(rows[2].partition == 1 && rows[2].low == 4 && rows[2].high == 10 && rows[2].retention_ms == -1);
+	free(rows);
+	assert_int_equal(kafka_admin_offsets(a, "nothing", 20000, &rows, &n, &err), 0);
+	assert_int_equal(n, 0);
+	free(rows);
+	assert_int_equal(kafka_admin_cluster_id(a, 20000, cluster, &err), 0);
+	assert_true(strlen(cluster) > 10);
+	kafka_admin_close(&a);
+}
+
 static void a_broker_that_does_not_answer_is_retry_within_the_time(void **state)
 {
 	struct kafka_config *nowhere = kafka_config_new();
 	struct kafka_topic_info *topics;
 	struct kafka_admin *a;
 	int64_t began = clock_mono_ms();
+	char cluster[64];
 	struct err err;
 	size_t n;
 
@@ -239,6 +275,8 @@ static void a_broker_that_does_not_answer_is_retry_within_the_time(void **state)
 	assert_int_equal(kafka_config_set(nowhere, "bootstrap.servers", "127.0.0.1:1", &err), 0);
 	assert_int_equal(kafka_admin_open(&a, nowhere, &err), 0);
 	assert_int_equal(kafka_admin_list(a, "x", true, 500, &topics, &n, &err), -1);
+	assert_int_equal(err.kind, ERR_RETRY);
+	assert_int_equal(kafka_admin_cluster_id(a, 500, cluster, &err), -1);
 	assert_int_equal(err.kind, ERR_RETRY);
 	assert_in_range(clock_mono_ms() - began, 0, 5000);
 	kafka_admin_close(&a);
@@ -253,6 +291,7 @@ int main(void)
 		cmocka_unit_test(another_number_of_partitions_is_a_conflict_and_changes_nothing),
 		cmocka_unit_test(a_bad_name_is_an_input_error),
 		cmocka_unit_test(topics_are_listed_by_name_with_their_messages),
+		cmocka_unit_test(each_partition_has_its_offsets_and_its_retention),
 		cmocka_unit_test(a_broker_that_does_not_answer_is_retry_within_the_time),
 	};
 
