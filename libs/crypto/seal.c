@@ -2,6 +2,7 @@
  * sealed value can be replaced; and no byte of the plaintext is returned before the tag is verified. */
 #include "crypto/seal.h"
 
+#include <assert.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "base/arena.h"
 #include "base/hex.h"
 #include "base/rng.h"
+#include "crypto/digest.h"
 
 #define SEAL_VERSION   1
 #define SEAL_MAX_BYTES ((size_t)1 << 20) /* secrets are short; OpenSSL counts in int */
@@ -107,6 +109,12 @@ static bool keyring_add(struct keyring *k, struct str line)
 	memcpy(key->id, id.p, id.n);
 	k->n++;
 	return true;
+}
+
+void keyring_fingerprint(const struct keyring *k, size_t i, uint8_t sha[static 32])
+{
+	assert(i < k->n);
+	sha256((struct str){ (const char *)k->keys[i].bytes, KEY_BYTES }, sha);
 }
 
 static size_t line_count(struct str text)

@@ -19,6 +19,8 @@ void keyring_free(struct keyring *k); /* wipes the keys */
 /* The id of the i-th key, borrowed from k; absent beyond the last. The first one seals. */
 struct str keyring_key_id(const struct keyring *k, size_t i);
 bool keyring_has(const struct keyring *k, struct str key_id);
+/* The SHA-256 of the i-th key's bytes, by which two keyrings are compared without showing a key. */
+void keyring_fingerprint(const struct keyring *k, size_t i, uint8_t sha[static 32]);
 /* Appends the sealed form of plain to out. */
 int seal(const struct keyring *k, struct str associated, struct str plain, struct buf *out,
 	struct err *err) ERR_MUST_USE;

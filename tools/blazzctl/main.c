@@ -32,6 +32,7 @@ static const struct command *const groups[] = {
 	instances_rebalance_commands,
 	cleanup_commands,
 	secrets_commands,
+	secrets_keys_commands,
 	secrets_rotate_commands,
 	secrets_retire_commands,
 	send_commands,

@@ -71,9 +71,45 @@ static int list(struct ctl *ctl, const void *options, char *const *arguments, st
 	return 0;
 }
 
+static int offsets(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	static const char *const columns[] = { "cluster", "topic", "partition", "low", "high", "retention_ms", NULL };
+	struct kafka_offsets *rows;
+	struct kafka_admin *admin;
+	char prefix[TOPIC_NAME_MAX], cluster[64];
+	struct table *t;
+	size_t n;
+
+	(void)options;
+	(void)arguments;
+	snprintf(prefix, sizeof(prefix), "%s.", ctl->settings.topic_prefix);
+	if (ctl_kafka_admin(ctl, &admin, err) < 0 || kafka_admin_cluster_id(admin, CTL_TIMEOUT_MS, cluster, err) < 0 ||
+		kafka_admin_offsets(admin, prefix, CTL_TIMEOUT_MS, &rows, &n, err) < 0)
+		return -1;
+	t = table_new(columns);
+	for (size_t i = 0; i < n; i++) {
+		table_text(t, str_of(cluster));
+		table_text(t, str_of(rows[i].topic));
+		table_i64(t, rows[i].partition);
+		table_i64(t, rows[i].low);
+		table_i64(t, rows[i].high);
+		if (rows[i].retention_ms < 0)
+			table_none(t);
+		else
+			table_i64(t, rows[i].retention_ms);
+	}
+	table_print(t, ctl->json);
+	table_free(t);
+	free(rows);
+	return 0;
+}
+
 const struct command topics_commands[] = {
 	{ "topics", "create", NULL, 0, 0, create_rows, sizeof(struct create_options),
 		"creates missing topics; never changes the number of partitions", create },
 	{ "topics", "list", NULL, 0, 0, NULL, 0, "lists topics and their number of records", list },
+	{ "topics", "offsets", NULL, 0, 0, NULL, 0,
+		"shows the cluster's id and, by partition, the first and the next offset, and how long records are kept",
+		offsets },
 	{ 0 },
 };

@@ -231,6 +231,19 @@ static void invalid_keyrings_are_rejected_without_quoting_them(void **state)
 	}
 }
 
+static void a_fingerprint_is_the_sha256_of_the_key(void **state)
+{
+	struct keyring *k = keyring_of("a:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n" KEY_2);
+	uint8_t sha[32];
+	char hex[64];
+
+	(void)state;
+	keyring_fingerprint(k, 0, sha);
+	hex_encode(sha, sizeof(sha), hex);
+	assert_memory_equal(hex, "630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd", sizeof(hex));
+	keyring_free(k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +259,7 @@ int main(void)
 		cmocka_unit_test(the_key_of_a_value_is_named_without_any_key),
 		cmocka_unit_test(keys_of_a_keyring_are_found_by_id_and_place),
 		cmocka_unit_test(keyrings_may_have_blank_lines_and_carriage_returns),
+		cmocka_unit_test(a_fingerprint_is_the_sha256_of_the_key),
 		cmocka_unit_test(invalid_keyrings_are_rejected_without_quoting_them),
 	};
 
