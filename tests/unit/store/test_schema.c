@@ -5,7 +5,7 @@
 #include "store/schema.h"
 
 static const char *const roles[] = { "blazz_ingest", "blazz_chat_sync", "blazz_webhook_dispatcher",
-	"blazz_campaign_sender", "blazz_cleanup", "blazz_gateway", "blazz_admin", "blazz_ops" };
+	"blazz_campaign_sender", "blazz_cleanup", "blazz_gateway", "blazz_admin", "blazz_ops", "blazz_backup" };
 
 static void every_role_can_read_the_version(void **state)
 {
@@ -69,16 +69,23 @@ static void rights_are_those_that_the_file_lists(void **state)
 	pg_rows_free(rows);
 }
 
+/* But that of backups, which reads everything and writes nothing. */
 static void no_role_is_above_the_rights_or_in_another(void **state)
 {
 	(void)state;
-	assert_text("SELECT coalesce(string_agg(rolname, ' '), 'none') FROM pg_roles WHERE rolname LIKE 'blazz%'"
-		    " AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)",
+	assert_text(
+		"SELECT coalesce(string_agg(rolname, ' '), 'none') FROM pg_roles WHERE rolname LIKE 'blazz%'"
+		" AND (rolsuper OR rolbypassrls AND rolname <> 'blazz_backup' OR rolcreaterole OR rolcreatedb OR rolreplication)",
 		"none");
 	assert_text(
-		"SELECT string_agg(m.rolname || ' in ' || g.rolname, ', ') FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member"
+		"SELECT count(*)::text FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'S') AND c.relnamespace = 'public'::regnamespace"
+		" AND (CASE WHEN c.relkind = 'S' THEN has_sequence_privilege('blazz_backup', c.oid, 'USAGE, UPDATE')"
+		" ELSE has_table_privilege('blazz_backup', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') END)",
+		"0");
+	assert_text(
+		"SELECT string_agg(m.rolname || ' in ' || g.rolname, ', ' ORDER BY m.rolname) FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member"
 		" JOIN pg_roles g ON g.oid = a.roleid WHERE m.rolname LIKE 'blazz%'",
-		"blazz_admin in blazz_gateway");
+		"blazz_admin in blazz_gateway, blazz_backup in pg_read_all_data");
 	assert_text(
 		"SELECT coalesce(string_agg(c.relname, ' '), 'none') FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner"
 		" WHERE r.rolname LIKE 'blazz%'",
@@ -111,7 +118,7 @@ static void no_role_can_access_a_partition_except_through_its_table(void **state
 	pg_close(&dispatcher);
 	assert_true(db_i64("SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r'") >= 3);
 	assert_text(
-		"SELECT coalesce(string_agg(c.relname, ', '), 'none') FROM pg_class c JOIN pg_roles r ON r.rolname LIKE 'blazz%'"
+		"SELECT coalesce(string_agg(c.relname, ', '), 'none') FROM pg_class c JOIN pg_roles r ON r.rolname LIKE 'blazz%' AND r.rolname <> 'blazz_backup'"
 		" WHERE c.relispartition AND c.relkind = 'r' AND has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')",
 		"none");
 	assert_text(
