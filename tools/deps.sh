@@ -90,6 +90,7 @@ want_test() {
 	need_package python3-yaml
 	need_command ip iproute2
 	need_command openssl openssl
+	need_command age age
 	need_command curl curl
 	need_command node nodejs
 }

@@ -15,8 +15,8 @@ from harness.sending import Sending  # noqa: E402
 
 
 # The files that take longest, longest first.
-SLOWEST = ("test_faults", "test_sending", "test_campaign_pauses", "test_campaigns_kill", "test_campaign_limits", "test_campaign_faults",
-           "test_sending_unknown", "test_cleanup_instances")
+SLOWEST = ("test_faults", "test_backup", "test_sending", "test_campaign_pauses", "test_campaigns_kill", "test_campaign_limits",
+           "test_campaign_faults", "test_sending_unknown", "test_cleanup_instances")
 
 
 def pytest_collection_modifyitems(items):
