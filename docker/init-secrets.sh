@@ -1,6 +1,6 @@
 #!/bin/bash
 # Creates the secrets that compose.yaml mounts: passwords, connection strings, the keyring, the sample receiver's signing secret; for
-# Kafka one password per user, and a file with all of them for the broker.
+# Kafka one password per user, and a file with all of them for the broker; age's keys for backups, which needs Debian's package age.
 #
 # docker/init-secrets.sh [DIR] creates missing files in DIR (docker/secrets) and keeps existing ones, so that it can be run again for
 # a release with a new service. PGHOST and PGPORT select another server than the stack's own. Other users cannot enter the folder; the
@@ -37,14 +37,24 @@ kafka_users() {
 	done
 }
 
+# The public key encrypts backups, the private one opens them: keep it elsewhere, too. It may be moved away from here altogether.
+age_keys() {
+	[ ! -e "$dir/backup_recipients" ] || return 0
+	command -v age-keygen >/dev/null ||
+		{ echo "init-secrets: age-keygen is missing (apt install age), or put age's public key into $dir/backup_recipients" >&2; exit 1; }
+	[ -e "$dir/backup_identity" ] || keep backup_identity "$(age-keygen 2>/dev/null)"
+	keep backup_recipients "$(age-keygen -y "$dir/backup_identity")"
+}
+
 mkdir -p -m 700 "$dir"
 keep postgres_password "$(random_hex)"
 keep keyring "k1:$(random_base64)" # back it up, separately from the database
+age_keys
 keep hook_secret "whsec_$(random_base64)"
-for role in ingest chat_sync webhook_dispatcher campaign_sender cleanup admin ops; do
+for role in ingest chat_sync webhook_dispatcher campaign_sender cleanup backup admin ops; do
 	keep "${role}_conninfo" "$server user=blazz_$role password=$(random_hex)"
 done
-kafka=(broker topics ingest chat_sync webhook_dispatcher campaign_sender cleanup ops)
+kafka=(broker topics ingest chat_sync webhook_dispatcher campaign_sender cleanup backup ops)
 for user in "${kafka[@]}"; do
 	keep "kafka_$user" "$(random_hex)"
 done

@@ -45,6 +45,8 @@ SECRET = "compose-test-" + uuid.uuid4().hex  # of every sender
 HAS = {
     "postgres": ({"inside"}, {"postgres_password"}),
     "kafka": ({"inside"}, {"kafka_users"}),
+    "backup-first": ({"inside"}, {"postgres_password", "backup_recipients", "kafka_backup", "keyring"}),
+    "backup": ({"inside"}, {"backup_conninfo", "backup_recipients", "kafka_backup", "keyring"}),
     "migrate": ({"inside"}, {"postgres_password", "roles.sql"}),
     "topics": ({"inside"}, {"kafka_topics"}),
     "ingest": ({"inside", "outside"}, {"ingest_conninfo", "kafka_ingest", "keyring"}),
@@ -66,6 +68,7 @@ RIGHTS = {
     "webhook-dispatcher": {CHAT_EVENT: "read write", DEAD[2]: "write"},
     "campaign-sender": {OUTBOUND: "read", COMMANDS: "read write", CHAT_EVENT: "read write", INBOUND: "write"} | {d: "write" for d in DEAD[4:]},
     "cleanup": {INBOUND: "write", CHAT_EVENT: "write"},
+    "backup": {},
     "ops": {INBOUND: "read write", BULK: "read write", CHAT_EVENT: "read write", OUTBOUND: "read write", COMMANDS: "read write"} | {d: "read" for d in DEAD},
     "topics": {},
 }
@@ -245,7 +248,7 @@ class Test:
         """No log and no environment has any of them."""
         shown = self.stack.compose("logs") + "".join(str(c["Config"]) for s in self.stack.services() for c in self.stack.containers(s))
         for file in (folder / "secrets").iterdir():
-            for word in re.findall(r"[0-9a-f]{48}|[0-9A-Za-z+/]{43}=", file.read_text()):
+            for word in re.findall(r"[0-9a-f]{48}|[0-9A-Za-z+/]{43}=|AGE-SECRET-KEY-\w+", file.read_text()):
                 assert word not in shown, f"{file.name} is shown"
         assert SECRET not in shown, "a sender's secret is shown"
         self.say("no log and no environment has a secret")

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-JOBS = ("migrate", "topics")  # which exit
+JOBS = ("backup-first", "migrate", "topics")  # which exit
 # The network of the sample receiver, to which the dispatcher may deliver: any that Docker assigns to its networks.
 PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 

@@ -198,6 +198,8 @@ def test_list_says_what_can_be_restored(filled):
         f.write(b"x")
     os.truncate(filled.file(cut, ".dump.age"), 1000)
     filled.file("blazz_backup_20260101_000000", ".dump.age").write_bytes(b"x")
+    assert filled.do("list", "--newer-than", "1h") == cut + "\n"
+    wait_for(lambda: filled.run("list", "--newer-than", "1s")[0] == 1, "it is older")
     lines = {line.split()[0]: line for line in filled.do("list").splitlines()[1:]}
     assert " ok " in lines[good] and "until 20" in lines[good]
     assert "altered or cut short" in lines[altered] and "altered or cut short" in lines[cut]
