@@ -3,7 +3,6 @@ import os
 import signal
 import stat
 import subprocess
-import threading
 import time
 
 import psycopg2
@@ -159,35 +158,31 @@ def test_a_backup_is_complete_encrypted_and_for_its_owner_only(filled):
 
 
 def test_the_rows_are_of_one_moment_while_chat_sync_writes(vault):
+    """A table that chat-sync does not use is locked, so that the backup, which has its snapshot, has to wait."""
     blazz = vault.blazz
     blazz.start_chat_sync()
-    ended, published = threading.Event(), []
-
-    def feed():
-        while not ended.is_set():
-            load(blazz, range(len(published), len(published) + 20))
-            published.extend(range(20))
-
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    try:
-        wait_for(lambda: blazz.value("SELECT count(*) FROM chats") > 100, "messages")
-        name = vault.create()
-        count = blazz.value("SELECT count(*) FROM chats")
-        wait_for(lambda: blazz.value("SELECT count(*) FROM chats") > count, "more messages")
-    finally:
-        ended.set()
-        feeder.join()
+    load(blazz, range(200))
     blazz.wait_processed()
-    n = len(published)
-    assert 100 < vault.manifest(name)["counts"]["public.chats"] < n == blazz.value("SELECT count(*) FROM chats")
+    with psycopg2.connect(blazz.conninfo("postgres")) as lock, lock.cursor() as cursor:
+        cursor.execute("LOCK TABLE account_control IN ACCESS EXCLUSIVE MODE")
+        run = vault.start("create")
+        wait_for(lambda: blazz.value("SELECT count(*) FROM pg_stat_activity WHERE usename = 'blazz_backup' AND wait_event_type = 'Lock'") == 2,
+                 "pg_dump and the counting wait")
+        load(blazz, range(200, 500))
+        blazz.wait_processed()
+    lock.close()
+    text = run.communicate(timeout=60)[0]
+    assert run.returncode == 0, text
+    name, = vault.names()
+    assert vault.manifest(name)["counts"]["public.chats"] == 200
     blazz.sync.stop()
     assert "a recount finds no difference" in vault.do("verify", "--restore", name)
     assert vault.databases() == [blazz.database]
     vault.do("restore", name)
+    assert blazz.value("SELECT count(*) FROM chats") == 200
     blazz.sync.start()
     blazz.wait_processed()
-    check_all(blazz, n)
+    check_all(blazz, 500)
 
 
 def test_list_says_what_can_be_restored(filled):
@@ -427,7 +422,8 @@ def test_another_cluster_is_refused_unless_it_is_new(filled):
     blazz.sql("""INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, source_partition, source_offset,
         source_timestamp_ms, max_retries, next_retry_at, status, payload) SELECT id, %s, gen_random_uuid(), 't', 'u', 0, 1, 1, 3, now(), 'pending', p
         FROM workspaces, (VALUES (NULL), ('x'::bytea)) AS v (p)""", endpoint)
-    blazz.sql("INSERT INTO webhook_positions (workspace_id, endpoint_id, topic, partition, next_offset) SELECT id, %s, 't', 0, 5 FROM workspaces", endpoint)
+    blazz.sql("""INSERT INTO webhook_positions (workspace_id, endpoint_id, topic, partition, next_offset)
+        SELECT id, %s, 't', 0, 5 FROM workspaces""", endpoint)
     blazz.sql("UPDATE consumer_progress SET cluster_id = 'former'")
     name = filled.create()
     filled.manifest_change(name, cluster_id="former")
@@ -451,6 +447,7 @@ def test_topics_that_were_made_anew_are_refused(filled):
         p["next_offset"] = p["next_offset"] and p["next_offset"] + 1000
     filled.manifest_change(name, next_offsets=offsets)
     assert "Kafka has less than was consumed" in filled.refusal("restore", name)
+    assert "topics were made anew" in filled.do("list")
     marks = filled.manifest(name)["watermarks"]
     filled.manifest_change(name, watermarks=[m for m in marks if m["partition"] == 0])
     assert "has 3 partitions, at the backup it had 1" in filled.refusal("restore", name)
@@ -508,6 +505,18 @@ def test_killed_while_it_renames_nothing_has_changed(filled, which):
     blazz.sync.start()
     blazz.wait_processed()
     check_all(blazz, 120)
+
+
+def test_killed_half_way_nothing_has_changed(filled):
+    blazz = filled.blazz
+    name = filled.create()
+    run = filled.start("restore", name)
+    wait_for(lambda: f"{blazz.database}_restore" in filled.databases(), "the scratch database")
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert filled.former() == [] and blazz.value("SELECT count(*) FROM chats") == 120
+    filled.do("restore", name)
+    assert len(filled.former()) == 1 and f"{blazz.database}_restore" not in filled.databases()
 
 
 def test_killed_after_it_renamed_it_can_be_run_again(filled):
