@@ -117,7 +117,7 @@ def test_the_drill(make_blazz, make_provider_stub, tmp_path):
         tenant.wait(request, "sent", "delivered", "read")
     assert len(stub.journal(limit=10000)) == posted, "nothing was sent"
     acts = {c["act"] for c in instance.calls(after=last)}
-    assert acts == {"probe", "list"} or acts == {"probe", "list", "look"}, "no session was started, but leases and looks go on"
+    assert "probe" in acts and acts <= {"probe", "list", "look"}, f"no session is started, but leases and looks go on: {acts}"
 
     wait_for(lambda: vault.run("accept")[0] == 0, "the restore is accepted", 60)
     tenant.wait(late, "sent", "delivered", "read")
