@@ -381,3 +381,19 @@ void config_each_kafka(const struct config *c, void (*each)(void *ctx, const cha
 	for (size_t i = 0; i < c->loaded.kafka.n; i++)
 		each(ctx, c->loaded.kafka.e[i].name + prefix, c->loaded.kafka.e[i].text);
 }
+
+int config_file_each_kafka(const char *file, void (*each)(void *ctx, const char *key, const char *value), void *ctx,
+	struct err *err)
+{
+	static const struct config_key none[] = { { 0 } };
+	struct config_entries entries = { 0 }, kafka = { 0 };
+	int rc = config_entries_read(&entries, file, err);
+
+	for (size_t i = 0; rc == 0 && i < entries.n; i++)
+		rc = kafka_load_one(&kafka, none, &entries.e[i], err);
+	for (size_t i = 0; rc == 0 && i < kafka.n; i++)
+		each(ctx, kafka.e[i].name + STR("kafka.").n, kafka.e[i].text);
+	config_entries_fini(&kafka);
+	config_entries_fini(&entries);
+	return rc;
+}

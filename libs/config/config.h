@@ -48,6 +48,11 @@ void config_free(struct config *c); /* and the strings in settings */
  * counts. */
 void config_each_kafka(const struct config *c, void (*each)(void *ctx, const char *key, const char *value), void *ctx);
 
+/* The same for the kafka.* keys of a file alone: the environment, which configures this process, is not read, and other
+ * settings of the file are ignored. ERR_INPUT. */
+int config_file_each_kafka(const char *file, void (*each)(void *ctx, const char *key, const char *value), void *ctx,
+	struct err *err) ERR_MUST_USE;
+
 void config_help(const struct config_key *keys, struct buf *out); /* for --help */
 void config_markdown(const struct config_key *keys, struct buf *out); /* the README's table */
 void config_dump(const struct config *c, struct buf *out); /* for -n: effective values, secrets as *** */

@@ -240,3 +240,22 @@ void kafka_event_unwatch(rd_kafka_queue_t *queue)
 {
 	rd_kafka_queue_io_event_enable(queue, -1, NULL, 0);
 }
+
+int kafka_cluster_id(rd_kafka_t *rk, int timeout_ms, char out[static 64], struct err *err)
+{
+	char *id = rd_kafka_clusterid(rk, timeout_ms);
+	size_t n = id ? strlen(id) : 0;
+	int rc = -1;
+
+	if (!id) {
+		err_set(err, ERR_RETRY, "cluster_id", "the cluster's id is not known yet");
+	} else if (n >= 64) {
+		err_set(err, ERR_INPUT, "cluster_id", "the cluster's id has %zu characters", n);
+	} else {
+		memcpy(out, id, n + 1);
+		rc = 0;
+	}
+	if (id)
+		rd_kafka_mem_free(rk, id);
+	return rc;
+}

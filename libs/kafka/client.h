@@ -47,6 +47,9 @@ rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, struc
 rd_kafka_resp_err_t kafka_watermarks_ask(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t deadline_ms,
 	int64_t *low, int64_t *high);
 
+/* The cluster's id, NUL-terminated, at most 63 characters. ERR_RETRY when no broker answers within timeout_ms. */
+int kafka_cluster_id(rd_kafka_t *rk, int timeout_ms, char out[static 64], struct err *err) ERR_MUST_USE;
+
 struct kafka_position;
 /* Sets each position's offset to the partition's oldest record that is not older than ms (since the epoch); INT64_MAX:
  * all are older. */

@@ -169,21 +169,7 @@ int64_t kafka_consumer_cached_high(struct kafka_consumer *c, struct topic_partit
 
 int kafka_consumer_cluster_id(struct kafka_consumer *c, int timeout_ms, char out[static 64], struct err *err)
 {
-	char *id = rd_kafka_clusterid(c->rk, timeout_ms);
-	size_t n = id ? strlen(id) : 0;
-	int rc = -1;
-
-	if (!id) {
-		err_set(err, ERR_RETRY, "cluster_id", "the cluster's id is not known yet");
-	} else if (n >= 64) {
-		err_set(err, ERR_INPUT, "cluster_id", "the cluster's id has %zu characters", n);
-	} else {
-		memcpy(out, id, n + 1);
-		rc = 0;
-	}
-	if (id)
-		rd_kafka_mem_free(c->rk, id);
-	return rc;
+	return kafka_cluster_id(c->rk, timeout_ms, out, err);
 }
 
 bool kafka_consumer_healthy(const struct kafka_consumer *c)

@@ -241,6 +241,7 @@ static rd_kafka_resp_err_t record_queue(struct kafka_producer *p, const struct k
 		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
 		{ .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { unconst(r->key.p), r->key.n } },
 		{ .vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = { unconst(r->value.p), r->value.n } },
+		{ .vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = r->timestamp_ms },
 		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = r->opaque },
 		{ .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers },
 	};

@@ -20,6 +20,7 @@ struct kafka_record {
 	struct str value;  /* copied */
 	const struct header *headers;
 	size_t headers_count;
+	int64_t timestamp_ms; /* since the epoch; 0: now */
 	void *opaque; /* comes back with the report */
 };
 #define KAFKA_ANY_PARTITION (-1)

@@ -166,6 +166,16 @@ int kafka_reader_since(struct kafka_reader *r, int64_t ms, int timeout_ms, struc
 	return rc;
 }
 
+void kafka_reader_start_at(struct kafka_reader *r, int32_t partition, int64_t offset)
+{
+	r->ranges[partition].low = offset;
+}
+
+int kafka_reader_cluster_id(struct kafka_reader *r, int timeout_ms, char out[static 64], struct err *err)
+{
+	return kafka_cluster_id(r->rk, timeout_ms, out, err);
+}
+
 void kafka_reader_follow(struct kafka_reader *r)
 {
 	for (size_t i = 0; i < r->n; i++)

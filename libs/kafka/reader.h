@@ -24,6 +24,11 @@ const struct kafka_range *kafka_reader_ranges(const struct kafka_reader *r, size
 /* Starts at each partition's oldest record that is not older than ms (since the epoch). Called before the first record
  * is read. ERR_INPUT "unsupported": the demo's broker cannot look up a time. */
 int kafka_reader_since(struct kafka_reader *r, int64_t ms, int timeout_ms, struct err *err) ERR_MUST_USE;
+/* Starts the partition at this offset instead of its low watermark; at its high watermark nothing is read of it. Called
+ * before the first record is read. */
+void kafka_reader_start_at(struct kafka_reader *r, int32_t partition, int64_t offset);
+/* The cluster's id. ERR_RETRY when no broker answers within timeout_ms. */
+int kafka_reader_cluster_id(struct kafka_reader *r, int timeout_ms, char out[static 64], struct err *err) ERR_MUST_USE;
 /* Does not end at the high watermarks: later records are read, too. Called before the first record is read. */
 void kafka_reader_follow(struct kafka_reader *r);
 /* 1: *out is the next record, released by the caller; 0: there are no more; -1: no record arrived for timeout_ms (code

@@ -188,6 +188,30 @@ static void kafka_keys_are_passed_on(void **state)
 	buf_fini(&kafka);
 }
 
+static void kafka_keys_of_another_file_are_read_without_the_environment(void **state)
+{
+	struct buf text = BUF_INIT, kafka = BUF_INIT;
+	struct err err = { .msg = "" };
+	int rc;
+
+	(void)state;
+	file_write(secret, "s3cr3t\n");
+	buf_printf(&text,
+		"db: { password = \"x\"; }; kafka: { bootstrap_servers = \"there:9\"; sasl_password_file = \"%s\"; };",
+		secret);
+	file_write(file, text.p);
+	setenv("BLAZZ_KAFKA_BOOTSTRAP_SERVERS", "here:9", 1);
+	rc = config_file_each_kafka(file, collect_kafka, &kafka, &err);
+	unsetenv("BLAZZ_KAFKA_BOOTSTRAP_SERVERS");
+	assert_int_equal(rc, 0);
+	assert_string_equal(kafka.p, "bootstrap.servers=there:9;sasl.password=s3cr3t;");
+	file_write(file, "kafka: { sasl_password_file = \"/nowhere\"; };");
+	assert_int_equal(config_file_each_kafka(file, collect_kafka, &kafka, &err), -1);
+	assert_int_equal(err.kind, ERR_INPUT);
+	buf_fini(&text);
+	buf_fini(&kafka);
+}
+
 static void errors_name_the_file_and_the_line(void **state)
 {
 	static const struct {
@@ -337,6 +361,7 @@ int main(void)
 		cmocka_unit_test(the_environment_wins_over_the_file),
 		cmocka_unit_test(secrets_come_from_files),
 		cmocka_unit_test(kafka_keys_are_passed_on),
+		cmocka_unit_test(kafka_keys_of_another_file_are_read_without_the_environment),
 		cmocka_unit_test(errors_name_the_file_and_the_line),
 		cmocka_unit_test(a_bad_variable_is_named),
 		cmocka_unit_test(a_missing_file_is_an_input_error),
