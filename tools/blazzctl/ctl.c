@@ -87,9 +87,11 @@ static int need(const char *value, const char *key, struct err *err)
 	return value ? 0 : err_set(err, ERR_CONFIG, "config", "%s is not set (-c FILE or the environment)", key);
 }
 
-static int pg_get(struct pg **slot, const char *conninfo, struct pg **out, struct err *err)
+static int pg_get(const struct ctl *ctl, struct pg **slot, const char *conninfo, struct pg **out, struct err *err)
 {
-	struct pg_options options = { .conninfo = conninfo, .application_name = "blazzctl" };
+	struct pg_options options = {
+		.conninfo = conninfo, .application_name = "blazzctl", .statement_timeout_ms = ctl->statement_timeout_ms
+	};
 
 	if (need(conninfo, "postgres.conninfo", err) < 0)
 		return -1;
@@ -101,14 +103,14 @@ static int pg_get(struct pg **slot, const char *conninfo, struct pg **out, struc
 
 int ctl_pg_admin(struct ctl *ctl, struct pg **out, struct err *err)
 {
-	return pg_get(&ctl->admin, ctl->settings.postgres, out, err);
+	return pg_get(ctl, &ctl->admin, ctl->settings.postgres, out, err);
 }
 
 int ctl_pg_ops(struct ctl *ctl, struct pg **out, struct err *err)
 {
 	const struct ctl_settings *s = &ctl->settings;
 
-	return pg_get(&ctl->ops, s->postgres_ops ? s->postgres_ops : s->postgres, out, err);
+	return pg_get(ctl, &ctl->ops, s->postgres_ops ? s->postgres_ops : s->postgres, out, err);
 }
 
 int ctl_pg_change(struct ctl *ctl, int (*change)(struct ctl *ctl, struct pg *pg, void *ctx, struct err *err), void *ctx,

@@ -20,6 +20,7 @@
 
 static const struct command *const groups[] = {
 	topics_commands,
+	topics_copy_commands,
 	apps_commands,
 	apps_set_commands,
 	accounts_commands,
@@ -39,6 +40,7 @@ static const struct command *const groups[] = {
 	dlq_commands,
 	sync_commands,
 	progress_commands,
+	progress_move_commands,
 	outbox_commands,
 	events_commands,
 	webhook_commands,
