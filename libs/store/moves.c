@@ -82,7 +82,7 @@ static const struct pg_stmt consumer_busy = { "forget_busy", PG_PREPARED,
 	" WHERE producer = $1) AS o WHERE n > 0 LIMIT 1" };
 
 static const struct pg_stmt forget = { "progress_forget", PG_PREPARED,
-	"DELETE FROM consumer_progress WHERE consumer = $1" };
+	"DELETE FROM consumer_progress WHERE consumer = $1 AND ($2::text IS NULL OR topic = $2)" };
 
 const struct pg_stmt *const moves_statements[] = { &lock, &patience, &busy, &foreign, &uncovered, &outside, &progress,
 	&lost, &positions, &retries, &parked, &consumer_busy, &forget, NULL };
@@ -195,17 +195,23 @@ int store_move_apply(struct pg *pg, const struct move *move, struct moved *out, 
 	return 0;
 }
 
-int store_progress_forget(struct pg *pg, const char *consumer, int64_t *rows, struct err *err)
+int store_progress_forget(struct pg *pg, const char *consumer, const char *topic, int64_t *rows, struct err *err)
 {
 	struct pg_rows *answer = NULL;
+	struct pg_args *args;
 	int rc = text_run(pg, &consumer_busy, consumer, &answer, err);
 
 	if (objection(rc, answer, "busy", "", err) < 0)
 		return -1;
+	args = pg_args_new();
+	pg_arg_text(args, str_of(consumer));
+	pg_arg_text(args, str_of(topic));
 	answer = NULL;
-	if (text_run(pg, &forget, consumer, &answer, err) < 0)
+	rc = pg_run(pg, &forget, args, &answer, err);
+	pg_args_free(args);
+	if (rc < 0)
 		return -1;
 	*rows = pg_rows_affected(answer);
 	pg_rows_free(answer);
-	return *rows > 0 ? 0 : err_set(err, ERR_INPUT, "unknown", "%s has no progress", consumer);
+	return *rows > 0 ? 0 : err_set(err, ERR_INPUT, "unknown", "%s has no such progress", consumer);
 }

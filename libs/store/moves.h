@@ -38,8 +38,9 @@ int store_move_check_idle(struct pg *pg, struct err *err) ERR_MUST_USE;
 int store_move_check_map(struct pg *pg, const struct move *move, struct err *err) ERR_MUST_USE;
 int store_move_apply(struct pg *pg, const struct move *move, struct moved *out, struct err *err) ERR_MUST_USE;
 
-/* Forgets a consumer: its progress in every topic. *rows: how many partitions. ERR_INPUT "busy" while a session of its
+/* Forgets a consumer: its progress in this topic (full name), or with NULL in every one. *rows: how many partitions. ERR_INPUT "busy" while a session of its
  * role is connected or its outbox has rows; "unknown" when it has no progress. In a transaction. */
-int store_progress_forget(struct pg *pg, const char *consumer, int64_t *rows, struct err *err) ERR_MUST_USE;
+int store_progress_forget(struct pg *pg, const char *consumer, const char *topic, int64_t *rows,
+	struct err *err) ERR_MUST_USE;
 
 #endif

@@ -94,6 +94,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ "blazz_ops", progress_list_statements },
 	{ "blazz_ops", webhook_ops_statements },
 	{ "blazz_ops", moves_statements },
+	{ "blazz_ops", rekey_statements },
 	{ "blazz_ops", campaigns_ops_statements },
 	{ "blazz_ops", sends_ops_statements },
 	{ "blazz_ops", audience_read_statements },

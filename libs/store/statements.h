@@ -47,7 +47,7 @@ extern const struct pg_stmt *const positions_statements[];
 extern const struct pg_stmt *const retries_statements[], *const retries_claim_statements[];
 extern const struct pg_stmt *const attempts_statements[];
 extern const struct pg_stmt *const webhook_ops_statements[];
-extern const struct pg_stmt *const moves_statements[];
+extern const struct pg_stmt *const moves_statements[], *const rekey_statements[];
 extern const struct pg_stmt *const sends_intake_statements[], *const sends_fetch_statements[];
 extern const struct pg_stmt *const sends_check_statements[], *const sends_results_statements[];
 extern const struct pg_stmt *const sends_evidence_statements[];

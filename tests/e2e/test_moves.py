@@ -8,6 +8,8 @@ import uuid
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import NewTopic
+from blazz.v1 import common_pb2 as common
+from harness.events import Source
 from harness.hooks import (Chat, add_webhook, change_webhook, dispatcher, enable_webhook, events_of, positions, retries,
                            wait_all_dispatched, wait_events)
 from harness.servers import Kafka
@@ -290,8 +292,121 @@ def test_a_consumer_is_forgotten_when_it_is_gone(moving, receive):
     running.stop()
     assert stack.ctl("progress", "forget", "webhook-dispatcher") == {"partitions": PARTITIONS, "done": False}
     assert stack.ctl("progress", "forget", "webhook-dispatcher", "--yes") == {"partitions": PARTITIONS, "done": True}
-    assert "webhook-dispatcher has no progress" in moving.refused("progress", "forget", "webhook-dispatcher", "--yes")
+    assert "webhook-dispatcher has no such progress" in moving.refused("progress", "forget", "webhook-dispatcher", "--yes")
     moving.use()  # a cluster that has none of the records
     chat.producer = stack.producer()
     dispatcher(stack, "anew").start()
     wait_events(receiver, chat.burst(10))
+
+
+# Another number of partitions
+
+class Rekey:
+    def __init__(self, stack):
+        self.stack, self.prefix = stack, stack.prefix + "-5"
+        done = stack.ctl_run("topics", "create", "--partitions", 5, "--replication", 1,
+                             config=stack.ctl_config | {"topics.prefix": self.prefix})
+        assert done.returncode == 0, done.stderr
+
+    def start(self, label):
+        self.services = [self.stack.chat_sync(f"{label}-sync").start(), dispatcher(self.stack, f"{label}-hooks").start()]
+
+    def stop(self):
+        for service in self.services:
+            service.stop()
+
+    def run(self, *options, partitions=5):
+        return self.stack.ctl("progress", "rekey", "--partitions", partitions, "--prefix", self.prefix, *options)
+
+    def refused(self, partitions=5):
+        done = self.stack.ctl_run("progress", "rekey", "--partitions", partitions, "--prefix", self.prefix, "--yes")
+        assert done.returncode == 1, done
+        return done.stderr
+
+    def use(self):
+        self.stack.prefix = self.stack.ctl_config["topics.prefix"] = self.prefix
+
+
+def test_another_number_of_partitions_once_everything_is_drained(make_blazz, receive):
+    stack = make_blazz(partitions=PARTITIONS).seed(("bridge",))
+    source, rekey = Source(stack.workspace, stack.accounts["bridge"]), Rekey(stack)
+    up, broken = receive(), receive(lambda d: 503)
+    add_webhook(stack, stack.workspace, up.url(), event_types=["message.created"])
+    behind = add_webhook(stack, stack.workspace, up.url("/behind"), event_types=["message.created"])
+    waiting = add_webhook(stack, stack.workspace, broken.url(), event_types=["message.created"], schedule_ms=[2000] * 32)
+    count = [0]
+
+    def publish(n):
+        count[0] += n
+        stack.publish([source.message(f"m{i}", phone=f"1650555{1000 + i % 4}") for i in range(count[0] - n, count[0])])
+
+    def delivered(receiver, path=None):
+        return wait_for(lambda: len(events_of(receiver, path)) == count[0], lambda: f"{len(events_of(receiver, path))} of {count[0]} "
+                        "events are delivered\n" + "\n".join(s.log_tail() for s in stack.services), 60)
+
+    rekey.start("old")
+    publish(40)
+    stack.publish([source.status("later", common.MESSAGE_STATUS_DELIVERED, phone="16505551000")])
+    delivered(up)
+    wait_for(lambda: len(retries(stack, waiting, "pending", "retrying")) == 40, "the deliveries to a receiver that fails wait")
+    wait_for(lambda: stack.counts()["parked"] == 1, "a status waits for its message")
+    assert "is connected to the database" in rekey.refused()
+    change_webhook(stack, behind, enabled=False)
+    publish(8)
+    delivered(up)
+    wait_for(lambda: positions(stack, behind), "an endpoint is behind")
+    rekey.stop()
+    assert f"endpoint {behind} is behind" in rekey.refused()
+    enable_webhook(stack, behind)
+    rekey.start("drained")
+    delivered(up, "/behind")
+    wait_for(lambda: not positions(stack, behind), "the endpoint has caught up")
+    rekey.stop()
+    publish(4)  # a producer was not stopped
+    assert "records of partition" in rekey.refused()
+    rekey.start("again")
+    delivered(up)
+    stack.wait_processed()
+    wait_all_dispatched(stack)
+    wait_for(lambda: len(retries(stack, waiting, "pending", "retrying")) == 52, "the deliveries wait")
+    rekey.stop()
+    assert f"{rekey.prefix}.inbound.v1 has 5 partitions" in rekey.refused(partitions=4)
+    without = stack.value("SELECT count(*) FROM webhook_retry_queue WHERE payload IS NULL AND status = 'pending'")
+    assert without > 0
+    stack.sql("""INSERT INTO send_lanes (workspace_id, account_id, partition) SELECT workspace_id, id, 2 FROM whatsapp_accounts
+        WHERE uuid = %s""", source.account)
+    would = rekey.run()
+    assert not would["done"] and would["loaded"] == without and would["retries"] == 52 and would["parked"] == 1
+    assert stack.value("SELECT count(*) FROM webhook_retry_queue WHERE source_offset < 0 OR payload IS NULL") == without
+    assert rekey.run("--yes") == would | {"done": True}
+    before = [e for _, e in stack.chat_events() if e.HasField("message_created")]
+    assigned = {r["ordering_key"]: r["source_partition"] for r in stack.sql("SELECT * FROM webhook_retry_queue")}
+    lane, parked = stack.value("SELECT partition FROM send_lanes"), stack.value("SELECT partition FROM parked_updates")
+
+    rekey.use()
+    broken.answer = lambda d: 200
+    rekey.start("new")
+    publish(20)
+    stack.publish([source.message("later", phone="16505551000", out=True)])
+    count[0] += 1
+    for receiver, path in ((up, "/hook"), (up, "/behind"), (broken, None)):
+        delivered(receiver, path)
+    wait_for(lambda: not retries(stack, waiting, "pending", "retrying"), "no delivery waits")
+    assert stack.counts()["parked"] == 0
+    assert next(m for m in stack.messages() if m["message_key"] == "true:later")["message_status"] == "delivered"
+    after = [e for _, e in stack.chat_events() if e.HasField("message_created")]
+    assert {r.partition for r, _ in stack.inbound()} == {lane} == {parked}, "an account's rows are where its records are"
+    assert {e.conversation_id: r.partition for r, e in stack.chat_events() if e.conversation_id in assigned} == assigned
+    assert len(before) == 52 and len(after) == 21
+    received = [d.event["id"] for d in list(broken.deliveries) if d.status == 200]
+    for conversation in {e.conversation_id for e in before}:
+        order = [received.index(e.event_id) for e in before + after if e.conversation_id == conversation]
+        assert order == sorted(order), "a conversation keeps its order"
+    stack.check_invariants()
+    assert "has records already" in rekey_again(stack, rekey)
+
+
+def rekey_again(stack, rekey):
+    rekey.stop()
+    stack.ctl_config["topics.prefix"] = stack.prefix.removesuffix("-5")
+    return rekey.refused()

@@ -62,7 +62,8 @@ extern const struct command topics_commands[], apps_commands[], apps_set_command
 	secrets_commands[], secrets_keys_commands[], secrets_rotate_commands[], secrets_retire_commands[],
 	send_commands[], dlq_commands[], sync_commands[], progress_commands[], outbox_commands[], events_commands[],
 	webhook_commands[], webhook_replay_commands[], retry_commands[], messages_commands[], audiences_commands[],
-	campaigns_commands[], templates_commands[], lanes_commands[], topics_copy_commands[], progress_move_commands[];
+	campaigns_commands[], templates_commands[], lanes_commands[], topics_copy_commands[], progress_move_commands[],
+	progress_rekey_commands[];
 
 /* Reads the file (NULL: environment only). ERR_CONFIG. */
 int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;

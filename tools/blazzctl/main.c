@@ -41,6 +41,7 @@ static const struct command *const groups[] = {
 	sync_commands,
 	progress_commands,
 	progress_move_commands,
+	progress_rekey_commands,
 	outbox_commands,
 	events_commands,
 	webhook_commands,

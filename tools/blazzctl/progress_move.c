@@ -26,8 +26,14 @@ static const struct option_row move_rows[] = {
 	{ 0 },
 };
 
+struct forget_options {
+	const char *topic;
+	bool yes;
+};
+
 static const struct option_row forget_rows[] = {
-	{ "yes", OPTION_FLAG, offsetof(struct move_options, yes), NULL,
+	{ "topic", OPTION_TEXT, offsetof(struct forget_options, topic), "TOPIC", "only its progress there; full name" },
+	{ "yes", OPTION_FLAG, offsetof(struct forget_options, yes), NULL,
 		"apply it; without --yes it only prints what would be done" },
 	{ 0 },
 };
@@ -152,14 +158,14 @@ out:
 
 static int forget(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
-	const struct move_options *o = options;
+	const struct forget_options *o = options;
 	int64_t rows = 0;
 	struct pg *pg;
 	int rc = -1;
 
 	if (ctl_pg_ops(ctl, &pg, err) < 0)
 		return -1;
-	if (pg_begin(pg, err) == 0 && store_progress_forget(pg, arguments[0], &rows, err) == 0)
+	if (pg_begin(pg, err) == 0 && store_progress_forget(pg, arguments[0], o->topic, &rows, err) == 0)
 		rc = o->yes ? pg_commit(pg, err) : 0;
 	pg_rollback(pg);
 	if (rc < 0)
@@ -176,7 +182,7 @@ static int forget(struct ctl *ctl, const void *options, char *const *arguments, 
 const struct command progress_move_commands[] = {
 	{ "progress", "move", NULL, 0, 0, move_rows, sizeof(struct move_options),
 		"moves all stored offsets to the Kafka cluster to which the topics were copied", move },
-	{ "progress", "forget", "CONSUMER", 1, 1, forget_rows, sizeof(struct move_options),
+	{ "progress", "forget", "CONSUMER", 1, 1, forget_rows, sizeof(struct forget_options),
 		"deletes the progress of a consumer; should it start again, it reads its topics from the beginning",
 		forget },
 	{ 0 },

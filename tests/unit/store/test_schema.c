@@ -132,7 +132,8 @@ static void functions_that_run_as_their_owner_are_few_and_closed(void **state)
 	(void)state;
 	assert_text(
 		"SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",
-		"account_primary day_partitions_maintain standby_lag_ms webhook_attempts_maintain whatsapp_accounts_check_app");
+		"account_primary day_partitions_maintain standby_lag_ms webhook_attempts_maintain webhook_retry_queue_load"
+		" whatsapp_accounts_check_app");
 	assert_text(
 		"SELECT coalesce(string_agg(r.rolname, ' '), 'none') FROM pg_roles r WHERE r.rolname LIKE 'blazz%' AND"
 		" has_function_privilege(r.oid, 'whatsapp_accounts_check_app()', 'EXECUTE')",
