@@ -34,8 +34,10 @@ static const struct pg_stmt fail_note = {
 	"UPDATE cleanup_jobs SET finished_at = clock_timestamp(), result = 'failed', cursor = '', paused = NULL, error = $2 WHERE name = $1"
 };
 
-static const struct pg_stmt lock_timeout = { "cleanup_lock_timeout", PG_PREPARED,
-	"SELECT set_config('lock_timeout', '100ms', true)" };
+static const struct pg_stmt step_begin = {
+	"cleanup_step_begin", PG_PREPARED,
+	"SELECT set_config('lock_timeout', '100ms', true), set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true)"
+};
 
 static const struct pg_stmt standby_lag = { "cleanup_standby_lag", PG_PREPARED, "SELECT standby_lag_ms()" };
 
@@ -43,7 +45,7 @@ static const struct pg_stmt reply = { "cleanup_job_answer", PG_PREPARED,
 	"UPDATE cleanup_jobs SET answered_at = $2::timestamptz, answer = $3::jsonb WHERE name = $1" };
 
 const struct pg_stmt *const cleanup_jobs_statements[] = { &list, &begin, &finish, &progress, &pause_note, &fail_note,
-	&lock_timeout, &standby_lag, &reply, NULL };
+	&step_begin, &standby_lag, &reply, NULL };
 
 /* An id that is none matches nothing: the request is restricted to an account that does not exist. */
 static struct uuid id_read(struct cells *c)
@@ -144,9 +146,9 @@ int store_cleanup_job_fail(struct pg *pg, const char *name, const char *why, str
 	return name_run(pg, &fail_note, args, err);
 }
 
-int store_lock_timeout(struct pg *pg, struct err *err)
+int store_step_begin(struct pg *pg, struct err *err)
 {
-	return pg_run(pg, &lock_timeout, NULL, NULL, err);
+	return pg_run(pg, &step_begin, NULL, NULL, err);
 }
 
 int store_standby_lag(struct pg *pg, int64_t *ms, struct err *err)

@@ -42,9 +42,10 @@ int store_cleanup_job_pause(struct pg *pg, const char *name, int64_t pauses, con
 	struct err *err) ERR_MUST_USE;
 /* The run has failed; the next one begins anew. why: at most 1,000 bytes. */
 int store_cleanup_job_fail(struct pg *pg, const char *name, const char *why, struct err *err) ERR_MUST_USE;
-/* In a transaction: its statements wait at most 100 ms for a lock, less than deadlock_timeout, so that of two transactions that wait for each
- * other this one gives way. */
-int store_lock_timeout(struct pg *pg, struct err *err) ERR_MUST_USE;
+/* In the transaction of a step. Its statements wait at most 100 ms for a lock, less than deadlock_timeout, so that of two transactions that wait
+ * for each other this one gives way. They walk in the order of an index and stop at their limit: sorting what is left of a long walk, which
+ * the planner takes for short, would cost each step as much as the whole walk. */
+int store_step_begin(struct pg *pg, struct err *err) ERR_MUST_USE;
 /* How far the slowest standby lags behind, in ms; 0: there is none, or it does not say. */
 int store_standby_lag(struct pg *pg, int64_t *ms, struct err *err) ERR_MUST_USE;
 /* answer: JSON. */

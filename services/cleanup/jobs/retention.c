@@ -5,11 +5,12 @@
  *
  * Then the rows of messages to send: retention_sends.c. The cursor of messages is "workspace/conversation/sent_us/message/marked". */
 #include "cleanup/jobs/retention.h"
-#include "cleanup/jobs/retention_private.h"
 
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "cleanup/jobs/cursor.h"
+#include "cleanup/jobs/retention_private.h"
 #include "cleanup/stats.h"
 #include "store/cleanup_retention.h"
 #include "store/messages_delete.h"
@@ -19,16 +20,6 @@ struct place {
 	struct retention_place after;
 	int64_t marked; /* whether a read marker was emitted for the conversation */
 };
-
-bool cursor_cut(struct str *text, int64_t *out)
-{
-	struct str head, rest = STR("");
-
-	if (!str_cut(*text, '/', &head, &rest))
-		head = *text;
-	*text = rest;
-	return str_to_i64(head, out);
-}
 
 /* A cursor of an unknown form begins anew. */
 static struct place place_read(struct str cursor)

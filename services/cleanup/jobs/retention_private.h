@@ -8,7 +8,5 @@
 
 /* The second part: single messages to send that have ended long ago. */
 row_step_fn retention_sends_step ERR_MUST_USE;
-/* Takes the next number of a cursor, up to a slash or the end. False: there is none. */
-bool cursor_cut(struct str *text, int64_t *out);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "cleanup/jobs/cursor.h"
 #include "store/cleanup_sends.h"
 
 static struct send_place place_read(struct str cursor)

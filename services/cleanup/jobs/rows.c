@@ -295,7 +295,7 @@ static int step_do(struct rows *r, enum cleanup_job job, const struct row_run *r
 
 	if (!uuid_is_nil(&run->request.account))
 		step->done = true; /* these jobs are about rows of no account */
-	else if (store_lock_timeout(env.pg, err) < 0 || r->options.jobs[job].step(&env, step, err) < 0)
+	else if (store_step_begin(env.pg, err) < 0 || r->options.jobs[job].step(&env, step, err) < 0)
 		return -1;
 	assert(step->done || (step->next.n > 0 && step->next.n <= ROW_CURSOR_MAX));
 	if (run_write(&r->of[job], job, run, step, env.pg, err) < 0)

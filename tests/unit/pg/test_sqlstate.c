@@ -1,7 +1,27 @@
 /* The decision of every SQLSTATE that matters, and reading it out of a failed connection's text. */
 #include "unit.h"
 
+#include <stdio.h>
+
 #include "pg/private.h"
+
+static void a_lock_that_was_not_obtained_is_told_from_other_failures(void **state)
+{
+	static const struct {
+		const char *sqlstate;
+		bool want;
+	} cases[] = { { "55P03", true }, { "40P01", true }, { "40001", false }, { "57014", false }, { "23505", false },
+		{ "lost", false }, { "", false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = { .kind = pg_sqlstate_kind(cases[i].sqlstate) };
+
+		snprintf(err.code, sizeof(err.code), "%s", cases[i].sqlstate);
+		if (pg_is_lock_error(&err) != cases[i].want)
+			fail_msg("%s", cases[i].sqlstate);
+	}
+}
 
 static void each_sqlstate_has_its_error_kind(void **state)
 {
@@ -91,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_sqlstate_has_its_error_kind),
+		cmocka_unit_test(a_lock_that_was_not_obtained_is_told_from_other_failures),
 		cmocka_unit_test(the_sqlstate_is_found_in_a_failed_connections_text),
 	};
 
