@@ -1,9 +1,12 @@
 """tools/blazz-backup on real servers: what it writes, that a restore loses nothing that was acknowledged, and what it refuses."""
 import os
+import re
 import signal
 import stat
 import subprocess
 import time
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 
 import psycopg2
 import pytest
@@ -254,7 +257,7 @@ def test_nothing_half_is_left_when_a_backup_fails(filled):
     filled.recipients.write_text("not a key\n")
     code, _, err = filled.run("create")
     assert code == 1 and "age failed" in err
-    assert filled.names() == [] and not list(filled.folder.glob("blazz_backup_*"))
+    assert [p.name for p in filled.folder.iterdir()] == [".lock"]
     subprocess.run(["age-keygen", "-y", filled.identity], check=True, stdout=open(filled.recipients, "w"), stderr=subprocess.DEVNULL)
     filled.create()
     assert not list(filled.folder.glob(".*.part"))
@@ -303,6 +306,14 @@ def test_before_a_migration_only_if_there_is_one(filled, tmp_path):
     assert len(filled.names()) == 1
     missing = filled.blazz.conninfo("postgres").replace(f"dbname={filled.blazz.database}", "dbname=not_there")
     assert "nothing to migrate" in filled.do("create", "--before-migrate", longer, ADMIN_CONNINFO=missing)
+
+
+def test_the_keys_of_every_sealed_column_are_in_the_manifest():
+    """The columns stand in C and here."""
+    listed = re.findall(r'\{ "(\w+)", "(\w+)", SEALED_', (ROOT / "libs/store/sealed_columns.c").read_text())
+    program = module_from_spec(spec_from_loader("blazz_backup", SourceFileLoader("blazz_backup", str(ROOT / "tools/blazz-backup"))))
+    program.__loader__.exec_module(program)
+    assert len(listed) >= 5 and set(listed) - {("account_qr", "code")} <= set(program.SEALED)
 
 
 # What is refused, each with its reason, and nothing is changed
@@ -374,6 +385,10 @@ def test_a_key_that_is_missing_or_another_one_is_refused(filled):
     assert "sealed with key k1" in filled.refusal("create")
     filled.config["secrets.keyring"] = f"k2:{OTHER_KEY}\n{KEYRING}"
     filled.do("restore", name)
+    done = filled.blazz.ctl_run("secrets", "rotate", config=filled.config)
+    assert done.returncode == 0, done.stderr
+    done = filled.blazz.ctl_run("secrets", "retire", "k1", "--backups", filled.folder, config=filled.config)
+    assert done.returncode == 1 and "1 of 1 backups need k1" in done.stderr, done.stderr
 
 
 def test_a_secret_that_does_not_open_is_refused(filled):

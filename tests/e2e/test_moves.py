@@ -205,7 +205,6 @@ def test_offset_gaps_are_refused_except_of_erasures(moving):
         producer.begin_transaction()
         producer.produce(topic, b"v", b"k", partition=1)
         producer.commit_transaction()
-        producer.produce  # noqa: B018 (keeps it alive until the commit has returned)
 
     commit(name)
     fill(stack, name, 6)
@@ -213,6 +212,8 @@ def test_offset_gaps_are_refused_except_of_erasures(moving):
     assert [(r.key, r.value) for r in moving.other.read(name)] == [(r.key, r.value) for r in stack.kafka.read(name)]
     assert moving.copy() == 0
     commit(stack.topic("outbound"))
+    assert "partition 1 has no record at offset 1: offsets there would not match" in moving.copy_refused()
+    fill(stack, stack.topic("outbound"), PARTITIONS)  # the gap is followed by a record
     assert "partition 1 has no record at offset 1: offsets there would not match" in moving.copy_refused()
 
 
@@ -279,6 +280,31 @@ def test_everything_is_delivered_in_order_after_the_move(moving, receive):
             assert order == sorted(order), "a conversation keeps its order"
     assert len(live) == 36
     stack.check_invariants()
+
+
+def test_deliveries_whose_record_retention_removed_fail_as_before(moving, receive):
+    """Their offsets become negative, which Kafka's clients would take for words: -1 is the end, -2 the beginning."""
+    stack, receiver = moving.stack, receive(lambda d: 503)
+    chat, topic = Chat(stack), moving.stack.topic("chat-event")
+    endpoint = add_webhook(stack, chat.workspace, receiver.url(), schedule_ms=[1000] * 32)
+    running = dispatcher(stack).start()
+    events = chat.burst(6, conversations=1)
+    wait_for(lambda: len(retries(stack, endpoint, "pending", "retrying")) == 6, "the deliveries wait")
+    wait_all_dispatched(stack)
+    running.stop()
+    stack.kafka.delete_records(topic, {p: high for p, (_, high) in stack.kafka.watermarks(topic).items() if high > 0})
+    moving.copy()
+    stack.ctl("progress", "move", "--map", moving.map, "--yes")
+    assert [r["source_offset"] for r in retries(stack, endpoint)] == [-6, -5, -4, -3, -2, -1]
+    moving.use()
+    chat.producer, receiver.answer = stack.producer(), lambda d: 200
+    dispatcher(stack, "moved").start()
+    events += chat.burst(2, conversations=1)
+    wait_for(lambda: not retries(stack, endpoint, "pending", "retrying"), "no delivery waits")
+    wait_events(receiver, [events[0], *events[6:]])  # the first has its event in its row
+    lost = {str(r["event_id"]) for r in retries(stack, endpoint, "failed")}
+    assert lost and lost == {e.event_id for e in events} - events_of(receiver)
+    assert all(r["last_error"] == "retention removed its event" for r in retries(stack, endpoint, "failed"))
 
 
 def test_a_consumer_is_forgotten_when_it_is_gone(moving, receive):

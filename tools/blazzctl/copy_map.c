@@ -91,19 +91,17 @@ static bool map_parse(const json *root, struct copy_map *map)
 static int file_read(const char *path, struct buf *out, struct err *err)
 {
 	FILE *f = fopen(path, "re");
-	size_t got = 1;
+	bool failed;
 
 	if (!f && errno == ENOENT)
 		return 0;
 	if (!f)
 		return err_set(err, ERR_INPUT, "map", "%s: %s", path, strerror(errno));
-	while (got > 0 && out->n < MAP_MAX_BYTES) {
-		got = fread(buf_reserve(out, 65536), 1, 65536, f);
-		out->n += got;
-	}
-	got = (size_t)ferror(f);
+	while (!feof(f) && !ferror(f) && out->n < MAP_MAX_BYTES)
+		out->n += fread(buf_reserve(out, 65536), 1, 65536, f);
+	failed = ferror(f);
 	fclose(f);
-	return got ? err_set(err, ERR_INPUT, "map", "%s cannot be read", path) : 1;
+	return failed ? err_set(err, ERR_INPUT, "map", "%s cannot be read", path) : 1;
 }
 
 int copy_map_read(const char *path, bool missing_ok, struct copy_map *out, struct err *err)

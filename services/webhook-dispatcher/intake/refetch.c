@@ -121,8 +121,8 @@ void refetch_turn(struct reader *r)
 	struct err err;
 	int rc;
 
-	rows_fail_below(p, 0,
-		"retention removed its event"); /* before the topic moved to another cluster (store/moves.h) */
+	/* Removed before the topic moved to another cluster, or was replaced (store/moves.h, store/rekey.h). */
+	rows_fail_below(p, 0, "retention removed its event");
 	for (int i = 0; i < TURN_RECORDS && !TAILQ_EMPTY(&p->refetch_queue) && refetch_begin(r); i++) {
 		rc = kafka_scanner_poll(r->all->refetcher, p->number, &m, &err);
 		if (rc < 0)
