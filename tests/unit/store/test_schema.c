@@ -132,8 +132,8 @@ static void functions_that_run_as_their_owner_are_few_and_closed(void **state)
 	(void)state;
 	assert_text(
 		"SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",
-		"account_primary day_partitions_maintain standby_lag_ms webhook_attempts_maintain webhook_retry_queue_load"
-		" whatsapp_accounts_check_app");
+		"account_primary backfill_step day_partitions_maintain outbox_waiting standby_lag_ms webhook_attempts_maintain"
+		" webhook_retry_queue_load whatsapp_accounts_check_app");
 	assert_text(
 		"SELECT coalesce(string_agg(r.rolname, ' '), 'none') FROM pg_roles r WHERE r.rolname LIKE 'blazz%' AND"
 		" has_function_privilege(r.oid, 'whatsapp_accounts_check_app()', 'EXECUTE')",
@@ -149,7 +149,12 @@ static void functions_that_run_as_their_owner_are_few_and_closed(void **state)
 		" has_function_privilege(r.oid, 'standby_lag_ms()', 'EXECUTE')",
 		"blazz_cleanup");
 	assert_text(
-		"SELECT DISTINCT proconfig::text FROM pg_proc WHERE proname IN ('account_primary', 'standby_lag_ms')",
+		"SELECT string_agg(DISTINCT r.rolname, ' ') FROM pg_roles r, pg_proc p WHERE r.rolname LIKE 'blazz%'"
+		" AND p.proname IN ('backfill_step', 'outbox_waiting') AND has_function_privilege(r.oid, p.oid, 'EXECUTE')",
+		"blazz_cleanup");
+	assert_text(
+		"SELECT DISTINCT proconfig::text FROM pg_proc WHERE proname IN ('account_primary', 'standby_lag_ms', 'backfill_step',"
+		" 'backfill_require', 'outbox_waiting')",
 		"{\"search_path=pg_catalog, pg_temp\"}");
 	assert_text(
 		"SELECT string_agg(DISTINCT r.rolname, ' ') FROM pg_roles r, pg_proc p WHERE r.rolname LIKE 'blazz%'"
@@ -363,7 +368,7 @@ static const struct {
 	{ "blazz_webhook_dispatcher", "webhook-dispatcher", "consumer_progress", "consumer", 1, 1, DENIED, true,
 		false },
 	{ "blazz_campaign_sender", "campaign-sender", "consumer_progress", "consumer", 1, 1, DENIED, true, false },
-	{ "blazz_cleanup", "chat-sync", "consumer_progress", "consumer", 1, DENIED, DENIED, false, false },
+	{ "blazz_cleanup", "cleanup", "consumer_progress", "consumer", 5, DENIED, DENIED, false, false },
 	{ "blazz_ops", "ops", "consumer_progress", "consumer", 5, 5, 5, true, true },
 	{ "blazz_ingest", "ingest", "consumer_progress", "consumer", DENIED, DENIED, DENIED, false, false },
 	{ "blazz_gateway", "gateway", "consumer_progress", "consumer", DENIED, DENIED, DENIED, false, false },
