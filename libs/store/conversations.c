@@ -69,8 +69,7 @@ static const struct pg_stmt store = { "conversations_store", PG_UNNAMED,
 
 /* Messages that can be unread; each use adds a condition. */
 #define FROM_COUNTABLE \
-	" FROM chats c WHERE c.workspace_id = r.workspace_id AND c.conversation_id = r.id AND c.type = 'inbound'" \
-	" AND c.origin IN ('live', 'sync') AND c.deleted_at IS NULL"
+	" FROM chats c WHERE c.workspace_id = r.workspace_id AND c.conversation_id = r.id AND " MESSAGE_COUNTABLE
 
 static const struct pg_stmt recount = { "conversations_recount", PG_UNNAMED,
 	"SELECT r.place, n.unread FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[])"

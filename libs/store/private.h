@@ -47,6 +47,9 @@ static inline void columns_sender_change(struct columns *c, const struct sender_
 	columns_text(c, s->to);
 }
 
+/* Which messages c can be unread; those sent after the conversation's last_read_at are. */
+#define MESSAGE_COUNTABLE "c.type = 'inbound' AND c.origin IN ('live', 'sync') AND c.deleted_at IS NULL"
+
 /* The rank of a status as a number: failed ranks below delivered, read and played. */
 #define STATUS_RANK(status) "array_position('{pending,sent,failed,delivered,read,played}'::text[], " status ")"
 

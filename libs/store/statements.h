@@ -18,6 +18,8 @@ extern const struct pg_stmt *const cleanup_instances_statements[], *const cleanu
 extern const struct pg_stmt *const cleanup_health_statements[], *const cleanup_resync_statements[];
 extern const struct pg_stmt *const cleanup_retention_statements[], *const cleanup_sends_statements[];
 extern const struct pg_stmt *const cleanup_jobs_statements[], *const cleanup_requests_statements[];
+extern const struct pg_stmt *const cleanup_recount_statements[],
+	*const cleanup_orphans_statements[], *const cleanup_page_statements[], *const cleanup_watch_statements[];
 extern const struct pg_stmt *const accounts_statements[];
 extern const struct pg_stmt *const contacts_statements[];
 extern const struct pg_stmt *const aliases_statements[];

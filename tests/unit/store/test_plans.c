@@ -122,6 +122,7 @@
 #define SEALED_AGAIN \
 	"array_fill(1::bigint, ARRAY[100]), (test_ids())[1:100], array_fill('x'::bytea, ARRAY[100]), array_fill('y'::bytea, ARRAY[100])"
 #define AUDIENCE    "2000, ARRAY[1, 2], ARRAY[3], ARRAY[1, 2], 'webjs', true, true, 7, 7"
+#define PAGE        "1, 7, 1, 5000" /* of 50,000 rows */
 #define INDEXES_MAX 8
 
 /* Statements of libs/store by name with their arguments, and the indexes that they must use. */
@@ -343,6 +344,17 @@ static const struct {
 	{ "sealed_accounts_replace", SEALED_AGAIN, { "whatsapp_accounts_pkey" } },
 	{ "sealed_endpoints_replace", SEALED_AGAIN, { "webhook_endpoints_pkey" } },
 	{ "sealed_instances_replace", SEALED_AGAIN, { "instances_pkey" } },
+	{ "recount_unread", PAGE,
+		{ "conversations_pkey", "chats_conversation", "workspaces_pkey", "whatsapp_accounts_pkey" } },
+	{ "recount_participants", PAGE, { "whatsapp_groups_pkey", "workspaces_pkey" } },
+	{ "recount_campaign_next", "1, 7, 1", { "campaign_counts_pkey" } },
+	{ "recount_campaign", "1, 7", { "campaigns_pkey", "campaign_counts_pkey" } },
+	{ "recount_recipients", "1, 7, 500, 90000, 5000", { "sends_pkey" } },
+	{ "orphans_qr", PAGE ", true", { "account_qr_pkey" } },
+	{ "orphans_syncs", PAGE ", true", { "whatsapp_accounts_pkey", "account_syncs_pkey" } },
+	{ "orphans_logs", PAGE ", true", { "session_cleanup_logs_pkey" } },
+	{ "orphans_contacts", PAGE, { "contacts_pkey", "contact_aliases_contact", "conversations_peer" } },
+	{ "orphans_last_messages", PAGE, { "conversations_pkey", "chats_pkey" } },
 };
 
 /* Questions that others ask, and the index that is there for them. */
