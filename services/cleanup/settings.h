@@ -26,6 +26,8 @@ struct cleanup_settings {
 	int64_t storage_interval_ms;
 	int64_t drain_timeout_ms;
 	struct job_settings stale_qr, disconnected, duplicates; /* live */
+	struct job_settings recount, orphans, maintenance, backfill; /* live; as retention */
+	int64_t partitions_keep_days, retries_keep_ms; /* live */
 	struct job_settings retention; /* live; without after_ms, as of every job that works through rows */
 	int64_t retention_sends_ms; /* live */
 	char *jobs_window; /* policy/window.h */

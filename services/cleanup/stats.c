@@ -12,6 +12,7 @@ static struct {
 	struct metric_cell *oddities[KINDS][ODDITIES], *strays[KINDS];
 	struct metric_cell *runs[CLEANUP_JOBS], *found[CLEANUP_JOBS], *acted[CLEANUP_JOBS], *success[CLEANUP_JOBS];
 	struct metric_cell *failures[CLEANUP_JOBS], *work_us[CLEANUP_JOBS], *pauses[CLEANUP_JOBS][PAUSE_CAUSES];
+	struct metric_cell *differences[RECOUNT_COUNTERS], *findings[WATCH_FINDINGS];
 	struct metric_cell *accounts[OBSERVED_COUNT], *pending[PENDING_REASONS], *instances[INSTANCE_STATES];
 } m;
 
@@ -85,6 +86,21 @@ static void jobs_init(void)
 	}
 }
 
+static void watch_init(void)
+{
+	static const char *const words[RECOUNT_COUNTERS] = { "unread_messages", "participants_count", "campaign",
+		"progress" };
+	struct metric *differences = metric_counter("blazz_cleanup_recount_differences",
+		"Counters that differed from a recount, each time that one was found.", "counter");
+	struct metric *findings = metric_gauge("blazz_cleanup_maintenance_missing",
+		"Relations for which the last run of maintenance found that this was not done.", "what");
+
+	for (int i = 0; i < RECOUNT_COUNTERS; i++)
+		m.differences[i] = METRIC_CELL(differences, words[i]);
+	for (int i = 0; i < WATCH_FINDINGS; i++)
+		m.findings[i] = METRIC_CELL(findings, watch_finding_word((enum watch_finding)i));
+}
+
 void stats_init(void)
 {
 	m.leader = METRIC_CELL(metric_gauge("blazz_cleanup_leader", "1 while this replica leads.", NULL), NULL);
@@ -99,6 +115,7 @@ void stats_init(void)
 		NULL);
 	calls_init();
 	jobs_init();
+	watch_init();
 	states_init();
 }
 
@@ -149,6 +166,16 @@ void stats_job_failure(enum cleanup_job job)
 void stats_invalid_retention(int64_t workspaces)
 {
 	metric_set(m.invalid_retention, (double)workspaces);
+}
+
+void stats_recount(enum recount_counter counter)
+{
+	metric_add(m.differences[counter], 1);
+}
+
+void stats_watch(enum watch_finding finding, int64_t n)
+{
+	metric_set(m.findings[finding], (double)n);
 }
 
 void stats_migration(void)

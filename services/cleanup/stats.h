@@ -7,6 +7,7 @@
 #include "cleanup/policy/jobs.h"
 #include "cleanup/policy/probe.h"
 #include "cleanup/policy/throttle.h"
+#include "store/cleanup_watch.h"
 
 void stats_init(void);
 void stats_leader(bool leads);
@@ -22,6 +23,11 @@ void stats_job_pause(enum cleanup_job job, enum pause_cause cause);
 void stats_job_failure(enum cleanup_job job);
 /* Workspaces whose retention.messages_days is not valid. */
 void stats_invalid_retention(int64_t workspaces);
+/* Counters that differ from a recount. */
+enum recount_counter { RECOUNT_UNREAD, RECOUNT_PARTICIPANTS, RECOUNT_CAMPAIGN, RECOUNT_PROGRESS, RECOUNT_COUNTERS };
+void stats_recount(enum recount_counter counter);
+/* What the last run of maintenance found. */
+void stats_watch(enum watch_finding finding, int64_t n);
 /* Gauges, set together now and then. */
 struct stats_report {
 	int64_t accounts[OBSERVED_COUNT]; /* by what was observed */

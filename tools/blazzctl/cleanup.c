@@ -19,10 +19,11 @@
 #define WAIT_MS   70000 /* a new leader takes up to a minute until it knows all sessions */
 #define LOG_LIMIT 100
 
-#define JOBS "stale_qr, disconnected, duplicates, retention"
+#define JOBS "stale_qr, disconnected, duplicates, retention, recount, orphans, maintenance, backfill"
 
 static const char *const jobs[] = { "stale_qr", "disconnected", "duplicates", NULL }; /* about accounts */
-static const char *const row_jobs[] = { "retention", NULL }; /* they take as long as there are rows */
+static const char *const row_jobs[] = { "retention", "recount", "orphans", "maintenance", "backfill",
+	NULL }; /* they take as long as there are rows */
 
 static const char *const list_columns[] = { "job", "result", "started", "finished", "next", "found", "acted", "pauses",
 	"paused", "cursor", "requested", "by", "leader", NULL };

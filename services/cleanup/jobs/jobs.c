@@ -68,6 +68,10 @@ static const struct job_settings *settings_of(const struct jobs *j, enum cleanup
 		return &j->settings->disconnected;
 	case JOB_DUPLICATES:
 	case JOB_RETENTION:
+	case JOB_RECOUNT:
+	case JOB_ORPHANS:
+	case JOB_MAINTENANCE:
+	case JOB_BACKFILL:
 	case CLEANUP_JOBS:
 		break;
 	}

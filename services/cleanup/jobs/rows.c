@@ -10,6 +10,10 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "cleanup/jobs/answer.h"
+#include "cleanup/jobs/backfill.h"
+#include "cleanup/jobs/maintenance.h"
+#include "cleanup/jobs/orphans.h"
+#include "cleanup/jobs/recount.h"
 #include "cleanup/jobs/retention.h"
 #include "cleanup/policy/throttle.h"
 #include "cleanup/policy/window.h"
@@ -23,6 +27,10 @@
 
 const struct row_job row_jobs[CLEANUP_JOBS] = {
 	[JOB_RETENTION] = { retention_step, offsetof(struct cleanup_settings, retention), true },
+	[JOB_RECOUNT] = { recount_step, offsetof(struct cleanup_settings, recount), true },
+	[JOB_ORPHANS] = { orphans_step, offsetof(struct cleanup_settings, orphans), true },
+	[JOB_MAINTENANCE] = { maintenance_step, offsetof(struct cleanup_settings, maintenance), false },
+	[JOB_BACKFILL] = { backfill_step, offsetof(struct cleanup_settings, backfill), false },
 };
 
 /* A run, by schedule or as requested. */

@@ -8,7 +8,8 @@
 
 const char *cleanup_job_word(enum cleanup_job job)
 {
-	static const char *const words[CLEANUP_JOBS] = { "stale_qr", "disconnected", "duplicates", "retention" };
+	static const char *const words[CLEANUP_JOBS] = { "stale_qr", "disconnected", "duplicates", "retention",
+		"recount", "orphans", "maintenance", "backfill" };
 
 	return words[job];
 }

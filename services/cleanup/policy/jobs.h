@@ -15,9 +15,13 @@ enum cleanup_job {
 	JOB_DUPLICATES,
 	ACCOUNT_JOBS,
 	JOB_RETENTION = ACCOUNT_JOBS,
+	JOB_RECOUNT,
+	JOB_ORPHANS,
+	JOB_MAINTENANCE,
+	JOB_BACKFILL,
 	CLEANUP_JOBS
 };
-const char *cleanup_job_word(enum cleanup_job job); /* "stale_qr", "disconnected", "duplicates", "retention" */
+const char *cleanup_job_word(enum cleanup_job job); /* "stale_qr", "disconnected", "duplicates", "retention" ... */
 
 enum job_action {
 	JOB_KEEP,

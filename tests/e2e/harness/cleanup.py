@@ -138,3 +138,21 @@ class Account:
             return control["reason"] is None and control["observed"] in observed[self.row()["desired_state"]]
 
         return self.wait(reached, "the desired state is reached", deadline_s)
+
+
+class JobRequest:
+    """A request to run a job, as blazzctl writes it."""
+
+    def __init__(self, cleanup, job, dry_run=False, workspace=None):
+        self.cleanup, self.job = cleanup, job
+        request = {"dry_run": dry_run} | ({"workspace": workspace} if workspace else {})
+        self.at = cleanup.sql("""INSERT INTO cleanup_jobs (name, requested_at, requested_by, request) VALUES (%s, clock_timestamp(), 'e2e', %s)
+            ON CONFLICT (name) DO UPDATE SET requested_at = excluded.requested_at, request = excluded.request RETURNING requested_at AS at""",
+                              job, json.dumps(request))[0]["at"]
+
+    def answer(self, deadline_s=60.0):
+        def answered():
+            rows = self.cleanup.sql("SELECT answer FROM cleanup_jobs WHERE name = %s AND answered_at = %s", self.job, self.at)
+            return rows and rows[0]["answer"]
+
+        return wait_for(answered, lambda: f"{self.job} is answered\n{self.cleanup.logs()}", deadline_s)
