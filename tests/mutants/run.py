@@ -40,6 +40,7 @@ INVARIANTS = {
     "I21": "no two instances run one session, and a session moves only when its instance has certainly ended",
     "I23": "no job deletes an account whose session works, or that came back",
     "I24": "retention deletes nothing younger than the cutoff, unread, or of another workspace",
+    "I25": "no job deletes a row that is in use, and a dry run changes nothing",
     "I26": "every sealed value stays as it was last set, and no key is given up that a value or a backup needs",
 }
 ROOT = Path(__file__).resolve().parents[2]
