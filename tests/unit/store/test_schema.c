@@ -453,7 +453,7 @@ static void each_role_has_its_listed_rights_only(void **state)
 		{ "blazz_chat_sync", "UPDATE (desired_state) whatsapp_accounts", false },
 		{ "blazz_chat_sync", "UPDATE (health_score) whatsapp_accounts", false },
 		{ "blazz_chat_sync", "DELETE INTO contacts", false },
-		{ "blazz_chat_sync", "DELETE INTO conversations", false },
+		{ "blazz_chat_sync", "DELETE INTO conversations", true },
 		{ "blazz_ingest", "SELECT (secrets) whatsapp_accounts", true },
 		{ "blazz_ingest", "SELECT (session_data) whatsapp_accounts", false },
 		{ "blazz_ingest", "INSERT INTO account_qr", true },

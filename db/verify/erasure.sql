@@ -1,0 +1,3 @@
+SELECT erased_at FROM contacts WHERE false;
+SELECT 1 / (has_table_privilege('blazz_chat_sync', 'conversations', 'DELETE'))::int;
+SELECT 1 / (version >= 11)::int FROM schema_version;
