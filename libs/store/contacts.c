@@ -38,7 +38,7 @@ static const struct pg_stmt lock = { "contacts_lock", PG_PREPARED,
 static const struct pg_stmt hold = { "contacts_hold", PG_UNNAMED,
 	"SELECT count(*) FROM (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS r (workspace_id, id) ORDER BY workspace_id, id) AS r"
 	" CROSS JOIN LATERAL (SELECT c.id FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = r.id"
-	" AND c.merged_into IS NULL FOR KEY SHARE) AS c" };
+	" AND c.merged_into IS NULL AND c.erased_at IS NULL FOR KEY SHARE) AS c" };
 
 static const struct pg_stmt merged = { "contacts_merged", PG_PREPARED,
 	"WITH RECURSIVE person AS (SELECT $2::bigint AS id, NULL::uuid AS uuid UNION ALL SELECT c.id, c.uuid FROM person p"
@@ -100,6 +100,7 @@ void store_contact_read(struct cells *c, struct contact_row *row)
 	row->address_book_at_us = cells_time(c);
 	row->merged_into = cells_id(c);
 	row->merges = cells_i32(c);
+	row->erased = cells_bool(c);
 	row->source = provider_parse(cells_borrow(c)); /* "manual": PROVIDER_NONE */
 	row->source_account_id = cells_id(c);
 }
@@ -245,7 +246,8 @@ int store_contacts_hold(struct pg *pg, const struct contact_row *const *rows, si
 		return -1;
 	held = pg_i64(answer, 0, 0);
 	pg_rows_free(answer);
-	return held == (int64_t)n ? 0 : err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
+	return held == (int64_t)n ? 0
+				  : err_set(err, ERR_RETRY, "contact_race", "a contact was merged or erased meanwhile");
 }
 
 int store_contacts_merged(struct pg *pg, int64_t workspace_id, int64_t id, struct arena *a, struct uuid **out,

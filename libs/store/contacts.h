@@ -32,8 +32,8 @@ int store_contacts(struct pg *pg, const struct contact_row *const *rows, size_t 
 /* Locks contacts FOR UPDATE in id order and reads them. */
 int store_contacts_lock(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct contact_row *row), void *ctx, struct err *err) ERR_MUST_USE;
-/* Prevents contacts from being merged until the transaction ends. ERR_RETRY when one was merged already. rows may have
- * duplicates. */
+/* Prevents contacts from being merged or erased until the transaction ends. ERR_RETRY when one was already. rows may
+ * have duplicates. */
 int store_contacts_hold(struct pg *pg, const struct contact_row *const *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* Public ids of the contacts that were merged into this one, in the arena. */
 int store_contacts_merged(struct pg *pg, int64_t workspace_id, int64_t id, struct arena *a, struct uuid **out,

@@ -38,6 +38,11 @@ static const struct pg_stmt of_person = { "conversations_of_person", PG_UNNAMED,
 	" AND v.contact_id = p.id AND v.group_id IS NULL OFFSET 0) AS v WHERE v.account_id = r.account_id AND v.merged_into IS NULL) AS v"
 	" ORDER BY r.place, v.id" };
 
+static const struct pg_stmt of_contacts = { "conversations_of_contacts", PG_PREPARED,
+	"SELECT " CONVERSATION_COLUMNS
+	" FROM unnest($3::bigint[]) AS r (id) CROSS JOIN LATERAL (SELECT * FROM (SELECT * FROM conversations v WHERE v.workspace_id = $1"
+	" AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v WHERE v.account_id = $2) AS v ORDER BY v.id" };
+
 static const struct pg_stmt load = {
 	"conversations_load", PG_UNNAMED,
 	"SELECT r.place, " CONVERSATION_COLUMNS
@@ -45,15 +50,15 @@ static const struct pg_stmt load = {
 	" CROSS JOIN LATERAL (SELECT * FROM conversations v WHERE v.workspace_id = r.workspace_id AND v.id = r.id OFFSET 0) AS v"
 };
 
-/* Contacts are locked in order of id, as store_contacts_lock() does. The statement waits for a concurrent merge of a
- * contact, which is then left out. */
+/* Contacts are locked in order of id, as store_contacts_lock() does. The statement waits for a concurrent merge or
+ * erasure of a contact, which is then left out. */
 static const struct pg_stmt create = { "conversations_create", PG_UNNAMED,
 	"INSERT INTO conversations AS v (workspace_id, account_id, contact_id, group_id, uuid)"
 	" SELECT r.workspace_id, r.account_id, c.id, r.group_id, " STORE_FREE_UUID(
 		"conversations") " FROM (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[])"
 				 " AS r (workspace_id, account_id, contact_id, group_id, uuid) ORDER BY workspace_id, contact_id, group_id) AS r"
 				 " LEFT JOIN LATERAL (SELECT c.id FROM contacts c WHERE c.workspace_id = r.workspace_id AND c.id = r.contact_id"
-				 " AND c.merged_into IS NULL FOR KEY SHARE) AS c ON true"
+				 " AND c.merged_into IS NULL AND c.erased_at IS NULL FOR KEY SHARE) AS c ON true"
 				 " WHERE c.id IS NOT NULL OR r.group_id IS NOT NULL"
 				 " ON CONFLICT (workspace_id, contact_id, group_id, account_id) DO NOTHING" };
 
@@ -88,8 +93,8 @@ static const struct pg_stmt unread_marks = { "conversations_unread_marks", PG_UN
 static const struct pg_stmt give = { "conversations_give", PG_PREPARED,
 	"UPDATE conversations SET contact_id = $3, updated_at = now() WHERE workspace_id = $1 AND id = $2" };
 
-const struct pg_stmt *const conversations_statements[] = { &find, &of_person, &load, &create, &store, &recount,
-	&unread_marks, &give, NULL };
+const struct pg_stmt *const conversations_statements[] = { &find, &of_person, &of_contacts, &load, &create, &store,
+	&recount, &unread_marks, &give, NULL };
 
 static void conversation_read(struct cells *c, struct conversation_row *row)
 {
@@ -187,6 +192,29 @@ int store_conversations_of_person(struct pg *pg, const struct conversation_row *
 		each(ctx, place, &row);
 	}
 	pg_rows_free(found);
+	return 0;
+}
+
+int store_conversations_of_contacts(struct pg *pg, int64_t workspace_id, int64_t account_id, const int64_t *contacts,
+	size_t n, struct arena *a, struct conversation_row **out, size_t *n_out, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	columns_init(&c);
+	pg_arg_i64(columns_scalars(&c), workspace_id);
+	pg_arg_i64(columns_scalars(&c), account_id);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, contacts[i]);
+	}
+	if (columns_run(&c, pg, &of_contacts, &rows, err) < 0)
+		return -1;
+	*n_out = (size_t)pg_rows_count(rows);
+	*out = ARENA_ARRAY(a, struct conversation_row, *n_out);
+	for (struct cells at = cells_of(rows, a); cells_more(&at); cells_next(&at))
+		conversation_read(&at, &(*out)[at.row]);
+	pg_rows_free(rows);
 	return 0;
 }
 

@@ -19,11 +19,15 @@ int store_conversations_find(struct pg *pg, struct conversation_row *const *rows
 int store_conversations_of_person(struct pg *pg, const struct conversation_row *peers, size_t n, struct arena *a,
 	void (*each)(void *ctx, size_t place, const struct conversation_row *row), void *ctx,
 	struct err *err) ERR_MUST_USE;
+/* All conversations of an account with these contacts, merged ones included, in the arena. n is not 0. */
+int store_conversations_of_contacts(struct pg *pg, int64_t workspace_id, int64_t account_id, const int64_t *contacts,
+	size_t n, struct arena *a, struct conversation_row **out, size_t *n_out, struct err *err) ERR_MUST_USE;
 /* Reads rows by (workspace, id). ERR_FATAL when one does not exist: the id came from a row that refers to it. */
 int store_conversations_load(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;
-/* Inserts those with id 0, from the contact WHERE merged_into IS NULL FOR KEY SHARE, with their uuid (nil or taken: the
- * database draws one). A row that could not be inserted keeps id 0: the contact was merged meanwhile, so read its alias again.
+/* Inserts those with id 0, from the contact that is neither merged nor erased, FOR KEY SHARE, with their uuid (nil or
+ * taken: the database draws one). A row that could not be inserted keeps id 0: the contact was merged or erased
+ * meanwhile, so read its alias again.
  * For an existing conversation the whole row is filled instead (safe to repeat). */
 int store_conversations_create(struct pg *pg, struct conversation_row *const *rows, size_t n, struct arena *a,
 	struct err *err) ERR_MUST_USE;

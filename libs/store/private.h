@@ -11,7 +11,7 @@
 /* contacts.c; c is the table's name in the statement. */
 #define CONTACT_COLUMNS \
 	"c.workspace_id, c.id, c.uuid, c.first_name, c.last_name, c.full_name, c.phone, c.match_key, c.email, c.email_at," \
-	" c.profile_picture, c.profile_picture_at, c.name_rank, c.name_at, c.in_address_book, c.in_address_book_at, c.merged_into, c.merges, c.source_type, c.source_account_id"
+	" c.profile_picture, c.profile_picture_at, c.name_rank, c.name_at, c.in_address_book, c.in_address_book_at, c.merged_into, c.merges, c.erased_at IS NOT NULL, c.source_type, c.source_account_id"
 void store_contact_read(struct cells *c, struct contact_row *row);
 
 /* A workspace's default_region: two letters, as libphonenumber wants them; anything else counts as not set, "". */

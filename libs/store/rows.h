@@ -49,6 +49,7 @@ struct contact_row {
 	int64_t email_at_us, picture_at_us, address_book_at_us;
 	int64_t merged_into; /* 0: not merged */
 	int32_t merges; /* how many contacts were merged into this one */
+	bool erased;
 	enum provider source;
 	int64_t source_account_id;
 };

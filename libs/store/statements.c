@@ -23,6 +23,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ CHAT_SYNC, parked_statements },
 	{ CHAT_SYNC, syncs_statements },
 	{ CHAT_SYNC, templates_statements },
+	{ CHAT_SYNC, contact_erasure_statements },
 	{ CHAT_SYNC, schema_statements },
 	{ DISPATCHER, progress_statements },
 	{ DISPATCHER, outbox_statements },

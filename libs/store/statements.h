@@ -34,7 +34,7 @@ extern const struct pg_stmt *const sender_renames_statements[];
 extern const struct pg_stmt *const media_statements[];
 extern const struct pg_stmt *const parked_statements[];
 extern const struct pg_stmt *const syncs_statements[];
-extern const struct pg_stmt *const templates_statements[];
+extern const struct pg_stmt *const templates_statements[], *const contact_erasure_statements[];
 extern const struct pg_stmt *const schema_statements[];
 extern const struct pg_stmt *const intake_statements[], *const account_qr_statements[];
 extern const struct pg_stmt *const workspace_definition_statements[];

@@ -16,6 +16,7 @@ enum chat_event_kind {
 	CE_CONTACT_CREATED,
 	CE_CONTACT_UPDATED,
 	CE_CONTACT_MERGED,
+	CE_CONTACT_ERASED,
 	CE_GROUP_UPDATED,
 	CE_CONVERSATION_UPDATED,
 	CE_SYNC_PROGRESS,
@@ -119,6 +120,9 @@ struct chat_event {
 		struct ce_contact_merged {
 			struct uuid from_contact, into_contact, into_conversation;
 		} contact_merged;
+		struct ce_contact_erased {
+			struct uuid contact;
+		} contact_erased;
 		struct ce_group_updated {
 			struct group_view group;
 			struct str action;

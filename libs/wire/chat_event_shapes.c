@@ -114,6 +114,11 @@ static const struct row contact_merged_rows[] = {
 };
 static SHAPE(contact_merged_shape, ce_contact_merged, contact_merged, contact_merged_rows);
 
+static const struct row contact_erased_rows[] = {
+	UUID(ce_contact_erased, ContactErased, contact),
+};
+static SHAPE(contact_erased_shape, ce_contact_erased, contact_erased, contact_erased_rows);
+
 static const struct row group_updated_rows[] = {
 	PART(ce_group_updated, GroupUpdated, group, group_view),
 	ANY(ce_group_updated, GroupUpdated, action),
@@ -230,6 +235,7 @@ static const struct variant variants[CE_KINDS] = {
 	[CE_CONTACT_CREATED] = VARIANT("contact.created", CONTACT_CREATED, contact_changed_shape),
 	[CE_CONTACT_UPDATED] = VARIANT("contact.updated", CONTACT_UPDATED, contact_changed_shape),
 	[CE_CONTACT_MERGED] = VARIANT("contact.merged", CONTACT_MERGED, contact_merged_shape),
+	[CE_CONTACT_ERASED] = VARIANT("contact.erased", CONTACT_ERASED, contact_erased_shape),
 	[CE_GROUP_UPDATED] = VARIANT("group.updated", GROUP_UPDATED, group_updated_shape),
 	[CE_CONVERSATION_UPDATED] = VARIANT("conversation.updated", CONVERSATION_UPDATED, conversation_updated_shape),
 	[CE_SYNC_PROGRESS] = VARIANT("sync.progress", SYNC_PROGRESS, sync_shape),

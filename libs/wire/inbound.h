@@ -32,6 +32,7 @@ enum inbound_kind {
 	IN_READ_MARKER,
 	IN_MESSAGE_DELETE,
 	IN_DISPATCH,
+	IN_CONTACT_ERASE,
 	IN_KINDS
 };
 const char *inbound_kind_word(enum inbound_kind k); /* the oneof's field name: "message", "message_status", ... */
@@ -261,6 +262,19 @@ struct in_dispatch {
 	struct provider_error error;
 };
 
+enum erase_stage { ERASE_NONE, ERASE_IDENTITY, ERASE_GROUPS, ERASE_MESSAGES, ERASE_CONVERSATIONS };
+
+struct in_contact_erase {
+	struct uuid contact;
+	enum erase_stage stage;
+	bool forget_opt_outs;
+	int32_t aliases;
+	struct party *names;
+	size_t n_names;
+	struct str *groups, *keys;
+	size_t n_groups, n_keys;
+};
+
 struct inbound_event {
 	struct uuid id, workspace, account;
 	enum provider provider;
@@ -295,6 +309,7 @@ struct inbound_event {
 		struct in_read_marker read_marker;
 		struct in_message_delete message_delete;
 		struct in_dispatch dispatch;
+		struct in_contact_erase contact_erase;
 	} u;
 };
 

@@ -109,6 +109,13 @@ static int read_marker_check(const struct in_read_marker *r, struct err *err)
 	return need(r->read_at_ms > 0, "read_at_ms", err);
 }
 
+static int contact_erase_check(const struct in_contact_erase *c, struct err *err)
+{
+	if (need(!uuid_is_nil(&c->contact), "contact_id", err) < 0)
+		return -1;
+	return need(c->stage != ERASE_NONE, "stage", err);
+}
+
 static int kind_check(const struct inbound_event *e, struct err *err)
 {
 	switch (e->kind) {
@@ -150,6 +157,8 @@ static int kind_check(const struct inbound_event *e, struct err *err)
 		return target_check(&e->u.message_delete.target, err);
 	case IN_DISPATCH:
 		return dispatch_check(&e->u.dispatch, err);
+	case IN_CONTACT_ERASE:
+		return contact_erase_check(&e->u.contact_erase, err);
 	case IN_SYNC_BATCH_END:
 	case IN_HISTORY_STATE:
 	case IN_NONE:

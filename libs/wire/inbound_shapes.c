@@ -241,6 +241,17 @@ static const struct row dispatch_rows[] = {
 };
 static SHAPE(dispatch_shape, in_dispatch, dispatch, dispatch_rows);
 
+static const struct row contact_erase_rows[] = {
+	UUID_AS(in_contact_erase, contact, ContactErase, contact_id),
+	ENUM(in_contact_erase, ContactErase, stage, ERASE_CONVERSATIONS),
+	BOOL(in_contact_erase, ContactErase, forget_opt_outs),
+	COUNT(in_contact_erase, ContactErase, aliases),
+	LIST(in_contact_erase, ContactErase, names, party, WIRE_MAX_ERASE_NAMES),
+	TEXTS(in_contact_erase, ContactErase, groups, WIRE_MAX_ERASE_GROUPS),
+	TEXTS(in_contact_erase, ContactErase, keys, WIRE_MAX_ERASE_KEYS),
+};
+static SHAPE(contact_erase_shape, in_contact_erase, contact_erase, contact_erase_rows);
+
 static const struct row raw_rows[] = {
 	TEXT_AS(inbound_event, raw, Raw, json, WIRE_MAX_RAW_BYTES),
 	BOOL_AS(inbound_event, raw_truncated, Raw, truncated),
@@ -287,6 +298,7 @@ static const struct variant variants[IN_KINDS] = {
 	[IN_READ_MARKER] = VARIANT("read_marker", READ_MARKER, read_marker_shape),
 	[IN_MESSAGE_DELETE] = VARIANT("message_delete", MESSAGE_DELETE, message_delete_shape),
 	[IN_DISPATCH] = VARIANT("dispatch", DISPATCH, dispatch_shape),
+	[IN_CONTACT_ERASE] = VARIANT("contact_erase", CONTACT_ERASE, contact_erase_shape),
 };
 
 const struct envelope inbound_envelope = {

@@ -21,6 +21,9 @@
 #define WIRE_MAX_EMOJI_BYTES   64
 #define WIRE_MAX_PARTICIPANTS  5000
 #define WIRE_MAX_OPTIONS       100 /* options of a poll */
+#define WIRE_MAX_ERASE_NAMES   100 /* lists of a contact_erase */
+#define WIRE_MAX_ERASE_GROUPS  50
+#define WIRE_MAX_ERASE_KEYS    500
 #define WIRE_MAX_SYNC_MESSAGES 50
 #define WIRE_MAX_TIME_MS       INT64_C(253402300799999) /* the end of 9999; times are never negative */
 

@@ -147,10 +147,10 @@ static bool changes_identity(const struct batch_item *item)
 {
 	const struct inbound_event *e = item->decoded;
 
-	return e->kind == IN_IDENTITY_CHANGE;
+	return e->kind == IN_IDENTITY_CHANGE || e->kind == IN_CONTACT_ERASE;
 }
 
-/* Applies the batch in segments. An identity change decides which contacts later events belong to, so it is a segment of its own. */
+/* Applies the batch in segments. An identity change and an erasure decide which contacts later events belong to: each is a segment of its own. */
 int sync_apply(void *ctx, struct owner_tx *tx, struct batch_item *const *items, size_t n, struct err *err)
 {
 	size_t from = 0;

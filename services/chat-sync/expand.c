@@ -292,6 +292,20 @@ static void expand_dispatch(struct work *w, struct op *op)
 	}
 }
 
+/* One op for each group that it names. */
+static void expand_contact_erase(struct work *w, struct op *op)
+{
+	const struct in_contact_erase *e = &op->event->u.contact_erase;
+
+	for (size_t i = 0; e->stage == ERASE_GROUPS && i < e->n_groups; i++) {
+		struct chat_ref *chat = ARENA_NEW(w->arena, struct chat_ref);
+
+		chat->is_group = true;
+		chat->group.jid = e->groups[i];
+		op_chat(w, i == 0 ? op : op_new(w, op->item, op->event), chat, false);
+	}
+}
+
 /* It names no person; groups_resolve() reads the group from the event. */
 static void expand_nothing(struct work *w, struct op *op)
 {
@@ -320,6 +334,7 @@ op_expand *const ops_expansions[IN_KINDS] = {
 	[IN_READ_MARKER] = expand_read_marker,
 	[IN_MESSAGE_DELETE] = expand_message_delete,
 	[IN_DISPATCH] = expand_dispatch,
+	[IN_CONTACT_ERASE] = expand_contact_erase,
 };
 
 void ops_expand(struct work *w, struct batch_item *item)

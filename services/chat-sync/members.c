@@ -347,3 +347,19 @@ bool members_snapshot(struct members *m, const struct participant *list, size_t 
 	}
 	return changed;
 }
+
+bool members_forget(struct members *m, const struct erased_names *names)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct member *x = m->at[i];
+
+		if (x->merged || !erased_names_have_party(names, x->phone, x->lid))
+			continue;
+		member_uncount(m, x);
+		*x = (struct member){ .merged = true };
+		any = true;
+	}
+	return any;
+}

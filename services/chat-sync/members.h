@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "wire/erased_names.h"
 #include "wire/inbound.h"
 
 #define MEMBERS_MAX 5000 /* in the group; at this limit no participant joins */
@@ -46,5 +47,7 @@ int32_t members_count(const struct members *m);
 bool members_change(struct members *m, enum group_action action, const struct participant *participant, int64_t at_ms);
 /* Applies the whole list as of at_ms: a participant who is not on it has left. True when something changed. */
 bool members_snapshot(struct members *m, const struct participant *list, size_t n, int64_t at_ms);
+/* Removes every entry of a person, also that of a former member. True when there was one. */
+bool members_forget(struct members *m, const struct erased_names *names);
 
 #endif

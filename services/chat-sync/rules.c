@@ -145,6 +145,7 @@ bool event_is_activity(const struct inbound_event *e, struct str source)
 	case IN_READ_MARKER:
 	case IN_MESSAGE_DELETE:
 	case IN_DISPATCH:
+	case IN_CONTACT_ERASE:
 		return false;
 	case IN_CONTACT:
 		return !e->u.contact.by_hand;

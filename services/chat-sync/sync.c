@@ -69,6 +69,8 @@ static size_t sync_weight(int32_t topic, const void *decoded)
 	case IN_EDIT:
 	case IN_IDENTITY_CHANGE: /* is applied with statements of its own (sync_apply) */
 		return REWRITE_WEIGHT;
+	case IN_CONTACT_ERASE:
+		return REWRITE_WEIGHT * (1 + e->u.contact_erase.n_groups) + e->u.contact_erase.n_keys;
 	case IN_NONE:
 	case IN_MESSAGE:
 	case IN_STATUS:

@@ -175,6 +175,7 @@ struct work {
 	LIST(struct op *) template_ops;
 	LIST(struct opt_out_row) opt_outs;
 	LIST(struct op *) opt_out_ops;
+	LIST(const struct contact_row *) opt_out_contacts;
 	LIST(struct notice) notices;
 	LIST(struct unread_mark) marks;
 	LIST(struct op *) mark_ops;

@@ -1,6 +1,7 @@
 """A producer outside Blazz writes to Kafka from the published .proto files: valid records are stored, and each invalid one becomes a dead
 dead_letter with a reason and affects no other."""
 import json
+import uuid
 
 import pytest
 from blazz.v1 import common_pb2 as common
@@ -188,6 +189,7 @@ def test_every_variant_of_the_proto_is_applied(stack):
                                         setattr(v, "status", "APPROVED"), setattr(v, "provider_template_id", "1")),
             "call": lambda: setattr(v, "call_id", "CALL1"),
             "read_marker": lambda: setattr(v, "read_at_ms", (T0 + 100) * 1000),
+            "contact_erase": lambda: (setattr(v, "contact_id", str(uuid.uuid4())), setattr(v, "stage", v.STAGE_IDENTITY)),
             "dispatch": lambda: (source.fill_chat(v.message.chat, "16505551234"), setattr(v.message, "key", "c:1"),
                                  setattr(v.message, "client_message_id", "1"),
                                  setattr(v.message, "direction", common.DIRECTION_OUTBOUND)),

@@ -21,11 +21,16 @@ static void effect_add_group(struct work *w, struct op *op, const char *action, 
 }
 
 /* The final unread count is known only after the rows are written: effects_emit() fills it in. */
-static void effect_add_conversation(struct work *w, struct op *op, const char *what)
+static void effect_add_conversation(struct work *w, struct op *op, struct conversation *v, const char *what)
 {
-	struct effect *e = effect_new(w, op, op->conversation, CE_CONVERSATION_UPDATED, &op->conversation->row.uuid);
+	struct effect *e = effect_new(w, op, v, CE_CONVERSATION_UPDATED, &v->row.uuid);
 
 	changed_add(w, &e->event.u.conversation_updated.changed, &e->event.u.conversation_updated.n_changed, what);
+}
+
+void effect_add_unread(struct work *w, struct op *op, struct conversation *v)
+{
+	effect_add_conversation(w, op, v, "unread");
 }
 
 static void conversation_read_until(struct work *w, struct op *op, int64_t read_us)
@@ -37,7 +42,7 @@ static void conversation_read_until(struct work *w, struct op *op, int64_t read_
 	if (v->row.last_read_us != PG_NO_TIME && read_us <= v->row.last_read_us)
 		return;
 	v->row.last_read_us = read_us;
-	effect_add_conversation(w, op, "unread");
+	effect_add_unread(w, op, v);
 }
 
 void fold_read_marker(struct work *w, struct op *op)
@@ -120,6 +125,22 @@ static void group_members_changed(struct work *w, struct group *g)
 {
 	g->row.participants_count = members_count(g->members);
 	group_touch(w, g);
+}
+
+bool group_forget(struct work *w, struct group *g, const struct erased_names *names)
+{
+	bool owner = g->row.owner_phone.n > 0 && erased_names_have(names, g->row.owner_phone);
+	bool members = members_forget(group_members(w, g), names);
+
+	if (members)
+		group_members_changed(w, g);
+	if (owner) {
+		g->row.owner_phone = STR_NONE;
+		group_touch(w, g);
+	}
+	if (!g->dirty)
+		group_free_members(g); /* only the members of changed groups are freed after the batch */
+	return owner || members;
 }
 
 void group_store_members(struct work *w, struct group *g)
@@ -228,7 +249,7 @@ static void fold_archived(struct work *w, struct op *op, bool archived)
 	if (archived == v->row.archived)
 		return;
 	v->row.archived = archived;
-	effect_add_conversation(w, op, "archived");
+	effect_add_conversation(w, op, v, "archived");
 }
 
 void fold_chat_state(struct work *w, struct op *op)

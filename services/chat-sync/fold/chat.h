@@ -6,6 +6,7 @@
 #define CHAT_SYNC_FOLD_CHAT_H
 
 #include "chat-sync/work.h"
+#include "wire/erased_names.h"
 
 void fold_chat_state(struct work *w, struct op *op);
 void fold_read_marker(struct work *w, struct op *op);
@@ -14,6 +15,10 @@ void fold_group_change(struct work *w, struct op *op);
 void fold_group_name(struct work *w, struct op *op);
 /* read_us: the read marker that follows from the bridge's unread count. */
 void fold_unread_mark(struct work *w, struct op *op, int64_t read_us);
+/* Publishes the unread count as it will be. */
+void effect_add_unread(struct work *w, struct op *op, struct conversation *v);
+/* Removes every entry of an erased person from the locked group. True when there was one. */
+bool group_forget(struct work *w, struct group *g, const struct erased_names *names);
 /* Serializes the members that the batch changed into the row. */
 void group_store_members(struct work *w, struct group *g);
 /* After the batch: the members are read again when next needed. */

@@ -3,6 +3,7 @@
 #include "chat-sync/fold/account.h"
 #include "chat-sync/fold/chat.h"
 #include "chat-sync/fold/edit.h"
+#include "chat-sync/fold/erase.h"
 #include "chat-sync/fold/message.h"
 #include "chat-sync/fold/people.h"
 #include "chat-sync/fold/reaction.h"
@@ -33,6 +34,7 @@ const struct op_fold ops_folds[IN_KINDS] = {
 	[IN_READ_MARKER] = { .fold = fold_read_marker },
 	[IN_MESSAGE_DELETE] = { .fold = fold_message_delete },
 	[IN_DISPATCH] = { .fold = fold_dispatch },
+	[IN_CONTACT_ERASE] = { .ask = fold_contact_erase },
 };
 
 /* A message updates names only when it is new, or becomes live: the name in a repeat or in history may be an old one. */

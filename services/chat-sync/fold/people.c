@@ -128,6 +128,7 @@ void fold_opt_out(struct work *w, struct op *op)
 		.stopped = o->stop,
 		.since_us = op->time_us };
 	*LIST_ADD(w, &w->opt_out_ops) = op;
+	*LIST_ADD(w, &w->opt_out_contacts) = &c->row;
 }
 
 void effect_add_opt_out(struct work *w, struct op *op)
@@ -152,10 +153,11 @@ static int alias_assign(struct work *w, const struct person *p, const struct ali
 	struct err *err)
 {
 	struct alias_row row = *alias;
+	const struct contact_row *holder = &c->row;
 	bool inserted;
 
 	row.contact_id = c->row.id;
-	if (store_aliases_insert(w->pg, &row, 1, &inserted, err) < 0)
+	if (store_aliases_insert(w->pg, &row, 1, &inserted, err) < 0 || store_contacts_hold(w->pg, &holder, 1, err) < 0)
 		return -1;
 	if (!inserted)
 		return err_set(err, ERR_RETRY, "contact_race", "another partition inserted the alias first");

@@ -106,6 +106,9 @@ int contacts_lock(struct work *w, struct err *err)
 		if (store_contacts_lock(w->pg, workspace, ids, n, w->arena, contact_loaded, w, err) < 0)
 			return -1;
 	}
+	for (size_t i = 0; i < w->contacts.n; i++)
+		if (w->contacts.at[i]->row.erased)
+			return err_set(err, ERR_RETRY, "contact_race", "a contact was erased meanwhile");
 	return 0;
 }
 

@@ -10,7 +10,8 @@
 
 /* Callback of libs/store, ctx: struct work. Puts a row that was just read into the cache; the batch's changes to the contact stay. */
 void contact_loaded(void *ctx, const struct contact_row *row);
-/* Locks the changed contacts in id order, reads them again, and rebases the batch's changes on what others have written meanwhile. */
+/* Locks the changed contacts in id order, reads them again, and rebases the batch's changes on what others have written meanwhile. ERR_RETRY
+ * when one was erased. */
 int contacts_lock(struct work *w, struct err *err) ERR_MUST_USE;
 /* The contact itself, or the surviving one if it was merged. Accepts NULL. */
 struct contact *contact_final(struct work *w, struct contact *c);

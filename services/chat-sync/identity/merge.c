@@ -43,7 +43,7 @@ static int identity_change_emit(struct work *w, const struct op *op, const struc
 struct locked {
 	struct work *w;
 	size_t n;
-	int64_t merged_into[2];
+	bool gone; /* one of them was merged or erased by another transaction */
 };
 
 static void locked_contact_read(void *ctx, const struct contact_row *row)
@@ -51,7 +51,8 @@ static void locked_contact_read(void *ctx, const struct contact_row *row)
 	struct locked *l = ctx;
 
 	contact_loaded(l->w, row);
-	l->merged_into[l->n++ % 2] = row->merged_into;
+	l->gone = l->gone || row->merged_into || row->erased;
+	l->n++;
 }
 
 int contact_merge(struct work *w, struct op *op, struct contact *a, struct contact *b, bool phones_may_differ,
@@ -68,8 +69,8 @@ int contact_merge(struct work *w, struct op *op, struct contact *a, struct conta
 	if (store_contacts_lock(w->pg, surviving->row.workspace_id, ids, 2, w->arena, locked_contact_read, &locked,
 		    err) < 0)
 		return -1;
-	if (locked.n != 2 || locked.merged_into[0] || locked.merged_into[1]) /* by another transaction */
-		return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
+	if (locked.n != 2 || locked.gone)
+		return err_set(err, ERR_RETRY, "contact_race", "a contact was merged or erased meanwhile");
 	if (!phones_may_differ && contacts_differ_in_phone(surviving, merged)) {
 		identity_conflict(w, op);
 		return 0;

@@ -28,6 +28,18 @@ static bool people_all_known(struct work *w)
 	return true;
 }
 
+/* The erasure of a contact that had objected leaves one that has its phone's alias and no phone: the next event of the person brings it. */
+static void person_restore_phone(struct work *w, struct person *p)
+{
+	struct contact *c = p->contact;
+
+	if (!p->create || !c || c->row.match_key.n > 0 || p->previous_holder || p->n_aliases == 0 ||
+		p->aliases[0].kind != ALIAS_PHONE || cache_alias(w->cache, &p->aliases[0], w->now_mono_ms) != c)
+		return;
+	contact_set_phone(w, c, p->party->phone, p->aliases[0].value, p->account->row.region);
+	contact_change(w, c, p->op, CONTACT_PHONE);
+}
+
 /* Another person of the batch may have created the contact of one that is only looked up. */
 static void people_finish(struct work *w)
 {
@@ -37,6 +49,7 @@ static void people_finish(struct work *w)
 		for (size_t k = 0; k < p->n_aliases && !p->contact; k++)
 			p->contact = cache_alias(w->cache, &p->aliases[k], w->now_mono_ms);
 		p->contact = contact_final(w, p->contact);
+		person_restore_phone(w, p);
 	}
 }
 

@@ -63,6 +63,18 @@ static int new_aliases_rename_senders(struct work *w, const struct plan *plan, c
 	return senders_rename(w, renames, n, err);
 }
 
+/* An alias must not lead to a contact that another partition has merged or erased since it was read. */
+static int alias_holders_hold(struct work *w, const struct plan *plan, struct err *err)
+{
+	const struct contact_row **rows = ARENA_ARRAY(w->arena, const struct contact_row *, plan->aliases.n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->aliases.n; i++)
+		if (!plan->aliases.at[i].contact->created)
+			rows[n++] = &plan->aliases.at[i].contact->row;
+	return store_contacts_hold(w->pg, rows, n, err);
+}
+
 int aliases_write(struct work *w, struct plan *plan, struct err *err)
 {
 	struct alias_row *rows = ARENA_ARRAY(w->arena, struct alias_row, plan->aliases.n);
@@ -80,7 +92,7 @@ int aliases_write(struct work *w, struct plan *plan, struct err *err)
 		return -1;
 	for (size_t i = 0; i < plan->aliases.n; i++)
 		all = all && inserted[i];
-	if (new_aliases_rename_senders(w, plan, inserted, all, err) < 0 ||
+	if (alias_holders_hold(w, plan, err) < 0 || new_aliases_rename_senders(w, plan, inserted, all, err) < 0 ||
 		(!all && aliases_release(w, plan, inserted, err) < 0))
 		return -1;
 	plan->aliases.n = 0;

@@ -61,7 +61,7 @@ static int accounts_are_there(struct work *w, struct batch_item *const *items, s
 /* What Blazz asks for to keep its own rows consistent applies to deleted accounts, too: they may be restored. */
 static bool applies_when_deleted(const struct inbound_event *e)
 {
-	return e->kind == IN_READ_MARKER ||
+	return e->kind == IN_READ_MARKER || e->kind == IN_CONTACT_ERASE ||
 		(e->kind == IN_IDENTITY_CHANGE && e->u.identity_change.kind == IDENTITY_MERGED);
 }
 

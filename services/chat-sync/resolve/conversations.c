@@ -91,7 +91,7 @@ static int conversations_open(struct work *w, struct wanted_conversation **wante
 		struct op *op = wanted[i]->op;
 
 		if (wanted[i]->row.id == 0 && wanted[i]->create)
-			return err_set(err, ERR_RETRY, "contact_race", "a contact was merged meanwhile");
+			return err_set(err, ERR_RETRY, "contact_race", "a contact was merged or erased meanwhile");
 		if (wanted[i]->row.id != 0)
 			cache_put_conversation(w->cache, &wanted[i]->row, op->account,
 				op->group ? NULL : op->peer->contact, op->group);

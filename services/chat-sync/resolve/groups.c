@@ -11,7 +11,7 @@ static bool op_changes_group(const struct op *op, const struct group *g)
 		return true;
 	if (!op->chat || !op->chat->is_group)
 		return false;
-	return op->kind == IN_CHAT_STATE ||
+	return op->kind == IN_CHAT_STATE || op->kind == IN_CONTACT_ERASE ||
 		(op->kind == IN_MESSAGE && op->chat->group.name.n > 0 && (!g || str_eq(g->row.name, g->row.jid)));
 }
 

@@ -85,7 +85,9 @@ int opt_outs_write(struct work *w, struct err *err)
 
 	if (w->opt_outs.n == 0)
 		return 0;
-	if (op_rows_write(w, &put, err) < 0)
+	/* An objection to a contact that another partition has merged or erased meanwhile would be lost. */
+	if (store_contacts_hold(w->pg, w->opt_out_contacts.at, w->opt_out_contacts.n, err) < 0 ||
+		op_rows_write(w, &put, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->opt_outs.n; i++)
 		if (w->opt_outs.at[i].changed)

@@ -293,6 +293,7 @@ static unsigned turn_of(enum inbound_kind kind)
 	case IN_READ_MARKER:
 	case IN_MESSAGE_DELETE:
 	case IN_DISPATCH:
+	case IN_CONTACT_ERASE:
 	case IN_KINDS:
 		break;
 	}

@@ -15,6 +15,7 @@ void data_message_status(struct json_writer *w, const struct chat_event *e);
 void data_message_reaction(struct json_writer *w, const struct chat_event *e);
 void data_contact_changed(struct json_writer *w, const struct chat_event *e);
 void data_contact_merged(struct json_writer *w, const struct chat_event *e);
+void data_contact_erased(struct json_writer *w, const struct chat_event *e);
 void data_group_updated(struct json_writer *w, const struct chat_event *e);
 void data_conversation_updated(struct json_writer *w, const struct chat_event *e);
 void data_sync(struct json_writer *w, const struct chat_event *e);

@@ -26,6 +26,11 @@ void data_contact_merged(struct json_writer *w, const struct chat_event *e)
 	member_uuid(w, "into_conversation_id", &c->into_conversation);
 }
 
+void data_contact_erased(struct json_writer *w, const struct chat_event *e)
+{
+	member_uuid(w, "contact_id", &e->u.contact_erased.contact);
+}
+
 void data_group_updated(struct json_writer *w, const struct chat_event *e)
 {
 	const struct ce_group_updated *g = &e->u.group_updated;

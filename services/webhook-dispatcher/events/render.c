@@ -13,6 +13,7 @@ static void (*const data_writers[CE_KINDS])(struct json_writer *, const struct c
 	[CE_CONTACT_CREATED] = data_contact_changed,
 	[CE_CONTACT_UPDATED] = data_contact_changed,
 	[CE_CONTACT_MERGED] = data_contact_merged,
+	[CE_CONTACT_ERASED] = data_contact_erased,
 	[CE_GROUP_UPDATED] = data_group_updated,
 	[CE_CONVERSATION_UPDATED] = data_conversation_updated,
 	[CE_SYNC_PROGRESS] = data_sync,

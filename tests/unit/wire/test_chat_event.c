@@ -17,7 +17,7 @@ static const char python_event[] =
 	"0b3136353035353531323334200130013a0550697a7a613a0b4e61736920676f72656e67";
 
 static const char *const types[] = { "message.created", "message.edited", "message.revoked", "message.status",
-	"message.reaction", "contact.created", "contact.updated", "contact.merged", "group.updated",
+	"message.reaction", "contact.created", "contact.updated", "contact.merged", "contact.erased", "group.updated",
 	"conversation.updated", "sync.progress", "sync.completed", "session.state", "account.notice", "template.status",
 	"account.migrated", "account.cleaned", "campaign", "endpoint" };
 

@@ -373,7 +373,7 @@ static void each_kind_requires_its_own_fields(void **state)
 	static const enum inbound_kind needy[] = { IN_MESSAGE, IN_STATUS, IN_EDIT, IN_REVOKE, IN_REACTION, IN_POLL_VOTE,
 		IN_GROUP_CHANGE, IN_CHAT_STATE, IN_SYNC_CHAT, IN_CONTACT, IN_IDENTITY_CHANGE, IN_OPT_OUT,
 		IN_SESSION_STATE, IN_ACCOUNT_NOTICE, IN_TEMPLATE_STATUS, IN_CALL, IN_READ_MARKER, IN_MESSAGE_DELETE,
-		IN_DISPATCH };
+		IN_DISPATCH, IN_CONTACT_ERASE };
 	static const enum inbound_kind modest[] = { IN_SYNC_BATCH_END, IN_HISTORY_STATE };
 	struct arena *a = arena_new(4096);
 	struct err err;
@@ -397,7 +397,8 @@ static void half_of_the_required_fields_are_not_enough(void **state)
 	struct arena *a = arena_new(4096);
 	struct inbound_event status = event_of(IN_STATUS), alias = event_of(IN_IDENTITY_CHANGE),
 			     merged = event_of(IN_IDENTITY_CHANGE), group = event_of(IN_GROUP_CHANGE),
-			     call = event_of(IN_CALL), marker = event_of(IN_READ_MARKER);
+			     call = event_of(IN_CALL), marker = event_of(IN_READ_MARKER),
+			     erase = event_of(IN_CONTACT_ERASE);
 
 	(void)state;
 	status.u.status.target.key = STR("wamid.1");
@@ -409,12 +410,14 @@ static void half_of_the_required_fields_are_not_enough(void **state)
 	call.u.call.call_id = STR("C1");
 	call.u.call.chat.contact.phone = STR("16505551234");
 	marker.u.read_marker.chat.contact.phone = STR("16505551234");
+	erase.u.contact_erase.stage = ERASE_IDENTITY;
 	assert_refused("a status without one", &status, a, "rule");
 	assert_refused("an alias of nobody", &alias, a, "rule");
 	assert_refused("merged into nobody", &merged, a, "rule");
 	assert_refused("a group that does nothing", &group, a, "rule");
 	assert_refused("a call from nowhere", &call, a, "rule");
 	assert_refused("read at no time", &marker, a, "rule");
+	assert_refused("the erasure of nobody", &erase, a, "rule");
 	arena_free(a);
 }
 

@@ -191,6 +191,8 @@ static const struct {
 	{ { .kind = CE_CONTACT_MERGED, .u.contact_merged = { ID(0x22), ID(0x24), ID(0) } }, "contact.merged",
 		"{\"from_contact_id\":" ID_TEXT(22) ",\"into_contact_id\":" ID_TEXT(
 			24) ",\"into_conversation_id\":null}" },
+	{ { .kind = CE_CONTACT_ERASED, .u.contact_erased = { ID(0x22) } }, "contact.erased",
+		"{\"contact_id\":" ID_TEXT(22) "}" },
 	{ { .kind = CE_GROUP_UPDATED,
 		  .u.group_updated = { .group = { ID(0x23), T("1@g.us"), T("Team"), 3 },
 			  .action = T("add"),
