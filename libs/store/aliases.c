@@ -53,6 +53,15 @@ const char *store_alias_kind_word(enum alias_kind k)
 	return (size_t)k < sizeof(words) / sizeof(words[0]) ? words[k] : "";
 }
 
+enum alias_kind store_alias_kind_parse(struct str word)
+{
+	enum alias_kind k = ALIAS_PHONE;
+
+	while (k < ALIAS_JID && !str_is(word, store_alias_kind_word(k)))
+		k++;
+	return k;
+}
+
 static struct str alias_scope(const struct alias_row *a)
 {
 	return a->scope.p ? a->scope : STR("");

@@ -32,6 +32,7 @@ struct account_row {
 
 enum alias_kind { ALIAS_PHONE, ALIAS_LID, ALIAS_BSUID, ALIAS_USERNAME, ALIAS_JID };
 const char *store_alias_kind_word(enum alias_kind k);
+enum alias_kind store_alias_kind_parse(struct str word); /* a word of the above */
 
 struct alias_row {
 	int64_t workspace_id, contact_id;

@@ -102,6 +102,18 @@ void record_read(const struct record_target *to, const struct cleanup_account *a
 	inbound_emit(to, account, &e);
 }
 
+void record_erase(const struct record_target *to, const struct cleanup_account *account, const struct uuid *erasure,
+	const struct in_contact_erase *what, struct str part)
+{
+	struct inbound_event e = event_of(to, account, IN_CONTACT_ERASE, to->now_ms * 1000);
+	const struct str parts[] = { uuid_bytes(&account->uuid), uuid_bytes(erasure),
+		arena_printf(to->arena, "%d", (int)what->stage), part };
+
+	uuid_v8(&e.id, parts, sizeof(parts) / sizeof(parts[0]));
+	e.u.contact_erase = *what;
+	inbound_emit(to, account, &e);
+}
+
 static void account_emit(const struct record_target *to, const struct cleanup_account *account,
 	enum chat_event_kind kind, const struct ce_account *what, int64_t stamp)
 {

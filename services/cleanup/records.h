@@ -40,6 +40,9 @@ void record_notice(const struct record_target *to, const struct cleanup_account 
 void record_read(const struct record_target *to, const struct cleanup_account *account, const struct uuid *conversation,
 	int64_t read_ms);
 
+/* contact_erase, a stage of an erasure; `part` tells its records of one stage apart, and a repeat has the same. */
+void record_erase(const struct record_target *to, const struct cleanup_account *account, const struct uuid *erasure,
+	const struct in_contact_erase *what, struct str part);
 /* account.migrated: from one instance to another. */
 void record_migrated(const struct record_target *to, const struct cleanup_account *account, int64_t from, int64_t index,
 	const char *why);

@@ -77,6 +77,8 @@ const struct config_key cleanup_keys[] = {
 		31536000000,
 		"The age at which finished retries are deleted: retry.keep of webhook-dispatcher. Ones that are an hour older are an alarm." },
 	RUN_KEYS("backfill", AT(backfill), "10s"),
+	JOB_KEYS("erasure", AT(erasure), "10s", "60s",
+		"How long messages may still arrive in conversations of an erased contact; longer than cache.ttl of chat-sync."),
 	{ "jobs.window", CONFIG_STRING, 0, AT(jobs_window), "", 0, 0,
 		"When heavy jobs (retention, recount, orphans) run by themselves, by local time (22:00-06:00, also over midnight); unset: at any time." },
 	{ "jobs.duty", CONFIG_INT, CONFIG_LIVE, AT(jobs_duty), "25", 1, 100,

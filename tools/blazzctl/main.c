@@ -36,6 +36,7 @@ static const struct command *const groups[] = {
 	secrets_keys_commands,
 	secrets_rotate_commands,
 	secrets_retire_commands,
+	contacts_commands,
 	send_commands,
 	dlq_commands,
 	sync_commands,

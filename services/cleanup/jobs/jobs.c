@@ -72,6 +72,7 @@ static const struct job_settings *settings_of(const struct jobs *j, enum cleanup
 	case JOB_ORPHANS:
 	case JOB_MAINTENANCE:
 	case JOB_BACKFILL:
+	case JOB_ERASURE:
 	case CLEANUP_JOBS:
 		break;
 	}

@@ -14,6 +14,7 @@
 #include "cleanup/jobs/maintenance.h"
 #include "cleanup/jobs/orphans.h"
 #include "cleanup/jobs/recount.h"
+#include "cleanup/jobs/erasure.h"
 #include "cleanup/jobs/retention.h"
 #include "cleanup/policy/throttle.h"
 #include "cleanup/policy/window.h"
@@ -31,6 +32,7 @@ const struct row_job row_jobs[CLEANUP_JOBS] = {
 	[JOB_ORPHANS] = { orphans_step, offsetof(struct cleanup_settings, orphans), true },
 	[JOB_MAINTENANCE] = { maintenance_step, offsetof(struct cleanup_settings, maintenance), false },
 	[JOB_BACKFILL] = { backfill_step, offsetof(struct cleanup_settings, backfill), false },
+	[JOB_ERASURE] = { erasure_step, offsetof(struct cleanup_settings, erasure), false },
 };
 
 /* A run, by schedule or as requested. */

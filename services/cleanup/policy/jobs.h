@@ -19,6 +19,7 @@ enum cleanup_job {
 	JOB_ORPHANS,
 	JOB_MAINTENANCE,
 	JOB_BACKFILL,
+	JOB_ERASURE,
 	CLEANUP_JOBS
 };
 const char *cleanup_job_word(enum cleanup_job job); /* "stale_qr", "disconnected", "duplicates", "retention" ... */

@@ -427,7 +427,7 @@ static const struct {
 
 /* Indexes that are there to forbid, not to find. */
 static const char *const guards[] = { "whatsapp_accounts_provider_ref", "whatsapp_accounts_session_name",
-	"whatsapp_accounts_waba_owner", "instances_url", "schema_version_one_row" };
+	"whatsapp_accounts_waba_owner", "instances_url", "erasures_contact", "schema_version_one_row" };
 
 static struct pg *dispatcher, *sender, *cleanup, *operator;
 

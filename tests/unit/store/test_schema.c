@@ -521,7 +521,7 @@ static void each_role_has_its_listed_rights_only(void **state)
 		{ "blazz_cleanup", "UPDATE (state) instances", true },
 		{ "blazz_cleanup", "UPDATE (desired) instances", false },
 		{ "blazz_cleanup", "INSERT INTO instances", false },
-		{ "blazz_cleanup", "SELECT INTO chats", false },
+		{ "blazz_cleanup", "SELECT INTO chats", true },
 		{ "blazz_chat_sync", "SELECT INTO account_control", false },
 		{ "blazz_gateway", "UPDATE (move_to) whatsapp_accounts", true },
 		{ "blazz_gateway", "UPDATE INTO account_control", false },

@@ -1,0 +1,476 @@
+/* See cleanup_erasure.h. Invariant: a statement that deletes or changes rows repeats the search of the one that found them. */
+#include "store/cleanup_erasure.h"
+
+#include "store/cells.h"
+#include "store/columns.h"
+#include "store/statements.h"
+
+static const struct pg_stmt due = {
+	"erasure_due", PG_PREPARED,
+	"SELECT e.workspace_id, e.id, e.uuid, e.contact, e.forget_opt_outs, e.stage, e.cursor, e.aliases, e.found, e.erased, e.passes, e.until,"
+	" NOT EXISTS (SELECT FROM jsonb_array_elements(e.behind) AS o WHERE NOT EXISTS (SELECT FROM consumer_progress p"
+	" WHERE p.consumer = 'chat-sync' AND p.topic = o ->> 0 AND p.partition = (o ->> 1)::integer"
+	" AND p.next_offset >= (o ->> 2)::bigint))"
+	" FROM erasures e WHERE e.completed_at IS NULL AND e.id >= $1 AND e.next_at <= now()"
+	" AND ($2::uuid IS NULL OR e.workspace_id = (SELECT id FROM workspaces WHERE uuid = $2)) ORDER BY e.id LIMIT 1 FOR UPDATE OF e"
+};
+
+static const struct pg_stmt advance = { "erasure_advance", PG_PREPARED,
+	"UPDATE erasures SET stage = $3::text, cursor = $4, found = $5, erased = $6, passes = $7, aliases = $8,"
+	" next_at = now() + $9::bigint * interval '1 millisecond', updated_at = now(),"
+	" until = coalesce(until, CASE WHEN $3::text = 'bulk' THEN now() END),"
+	" completed_at = CASE WHEN $3::text = 'done' THEN now() END WHERE workspace_id = $1 AND id = $2" };
+
+#define ACCOUNT_COLUMNS "w.uuid, a.id, a.uuid, a.provider_type, a.bridge_kind"
+#define OF_ACCOUNT      " FROM whatsapp_accounts a JOIN workspaces w ON w.id = a.workspace_id"
+
+static const struct pg_stmt account = { "erasure_account", PG_PREPARED,
+	"SELECT " ACCOUNT_COLUMNS OF_ACCOUNT " WHERE a.workspace_id = $1 ORDER BY a.id LIMIT 1" };
+
+static const struct pg_stmt aliases = { "erasure_aliases_of", PG_PREPARED,
+	"SELECT 1, a.kind, a.scope, a.value FROM contact_aliases a WHERE a.workspace_id = $1 AND a.contact_id = ANY ($2::bigint[])"
+	" UNION ALL SELECT 1, f.kind, f.scope, f.value FROM contact_former_aliases f WHERE f.workspace_id = $1"
+	" AND f.contact_id = ANY ($2::bigint[])"
+	" UNION ALL SELECT 0, 'phone', '', ltrim(c.phone, '+') FROM contacts c WHERE c.workspace_id = $1 AND c.id = ANY ($2::bigint[])"
+	" AND c.phone IS NOT NULL" };
+
+static const struct pg_stmt groups = { "erasure_groups", PG_PREPARED,
+	"SELECT g.id, g.group_jid, g.owner_phone, g.participant_log FROM whatsapp_groups g WHERE g.workspace_id = $1 AND g.id > $2"
+	" ORDER BY g.id LIMIT $3::bigint" };
+
+/* Each kind of conversation by the key of peers, which knows both. */
+static const struct pg_stmt conversation = {
+	"erasure_conversation", PG_PREPARED,
+	"SELECT v.id, v.own, " ACCOUNT_COLUMNS
+	" FROM (SELECT v.* FROM (SELECT v.id, v.account_id, true AS own FROM unnest($2::bigint[]) AS r (id) CROSS JOIN LATERAL"
+	" (SELECT * FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v"
+	" UNION ALL SELECT v.id, v.account_id, false FROM (SELECT * FROM conversations v WHERE v.workspace_id = $1"
+	" AND v.contact_id IS NULL OFFSET 0) AS v) AS v WHERE v.id >= $3 ORDER BY v.id LIMIT 1) AS v"
+	" JOIN whatsapp_accounts a ON a.workspace_id = $1 AND a.id = v.account_id JOIN workspaces w ON w.id = a.workspace_id"
+};
+
+static const struct pg_stmt messages = { "erasure_messages_of", PG_PREPARED,
+	"SELECT c.id, c.sent_at, c.message_key, c.sender, c.metadata -> 'quoted' ->> 'phone', c.metadata -> 'quoted' ->> 'lid',"
+	" (SELECT string_agg(k, ',') FROM jsonb_object_keys(CASE WHEN jsonb_typeof(c.metadata -> 'votes') = 'object' THEN c.metadata -> 'votes'"
+	" ELSE '{}' END) AS k) FROM chats c WHERE c.workspace_id = $1 AND c.conversation_id = $2"
+	" AND c.created_at <= $6 AND ($3::timestamptz IS NULL OR c.sent_at <= $3 AND (c.sent_at, c.id) < ($3, $4::bigint))"
+	" ORDER BY c.sent_at DESC, c.id DESC LIMIT $5::bigint" };
+
+#define DELETE_SENDERS(table, name, since) \
+	"DELETE FROM " table " AS h USING (SELECT h.chat_id, h." name " AS sender FROM " table \
+	" h WHERE h.workspace_id = $1 AND " since " <= $3 AND h." name \
+	" COLLATE \"C\" = ANY ($4::text[]) LIMIT $2::bigint) AS f" \
+	" WHERE h.workspace_id = $1 AND h.chat_id = f.chat_id AND h." name " = f.sender RETURNING 1"
+static const struct pg_stmt reactions = { "erasure_senders", PG_UNNAMED,
+	"WITH a AS (" DELETE_SENDERS("chat_receipts", "participant",
+		"h.created_at") "), b AS (" DELETE_SENDERS("chat_reactions", "sender",
+		"h.created_at") "), c AS (" DELETE_SENDERS("chat_reactions_withdrawn", "sender",
+		"h.at") ")"
+			" SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + (SELECT count(*) FROM c)" };
+
+static const struct pg_stmt sends = { "erasure_sends", PG_UNNAMED,
+	"WITH few AS MATERIALIZED (SELECT s.id, s.contact_id, s.address, s.created_at FROM sends s WHERE s.workspace_id = $1 AND s.id > $2"
+	" ORDER BY s.id LIMIT $3::bigint), erased AS (UPDATE sends s SET address = 'erased:' || s.id, updated_at = now() FROM few f"
+	" WHERE s.workspace_id = $1 AND s.id = f.id AND (f.contact_id = ANY ($4::bigint[]) OR f.address = ANY ($5::text[]))"
+	" AND f.created_at <= $6 AND s.address NOT LIKE 'erased:%' RETURNING 1)"
+	" SELECT (SELECT count(*) FROM erased), (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)" };
+
+static const struct pg_stmt audiences = { "erasure_audiences", PG_UNNAMED,
+	"WITH m AS (DELETE FROM contact_group_members AS m USING (SELECT m.group_id, m.address FROM contact_groups g"
+	" CROSS JOIN unnest($4::text[]) AS r (address) CROSS JOIN LATERAL (SELECT * FROM contact_group_members m"
+	" WHERE m.workspace_id = $1 AND m.group_id = g.id AND m.address = r.address AND m.created_at <= $3 OFFSET 0) AS m WHERE g.workspace_id = $1"
+	" LIMIT $2::bigint) AS f WHERE m.workspace_id = $1 AND m.group_id = f.group_id AND m.address = f.address RETURNING 1),"
+	" u AS (DELETE FROM undeliverable WHERE workspace_id = $1 AND since <= $3 AND address = ANY ($4::text[]) RETURNING 1)"
+	" SELECT (SELECT count(*) FROM m) + (SELECT count(*) FROM u)" };
+
+static const struct pg_stmt webhooks = { "erasure_webhooks", PG_UNNAMED,
+	"WITH dropped AS (UPDATE webhook_retry_queue AS q SET dropped = true, updated_at = now(),"
+	" next_retry_at = CASE WHEN q.status = 'pending' AND q.next_retry_at < 'infinity' THEN now() ELSE q.next_retry_at END"
+	" FROM (SELECT q.id FROM (SELECT v.uuid FROM unnest($3::bigint[]) AS r (id) CROSS JOIN LATERAL (SELECT * FROM conversations v"
+	" WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v) AS v"
+	" CROSS JOIN LATERAL (SELECT q.id FROM webhook_retry_queue q WHERE q.workspace_id = $1 AND q.ordering_key = v.uuid"
+	" AND q.status IN ('pending', 'retrying') AND NOT q.dropped FOR UPDATE SKIP LOCKED) AS q LIMIT $2::bigint) AS f"
+	" WHERE q.workspace_id = $1 AND q.id = f.id RETURNING 1) SELECT count(*) FROM dropped" };
+
+static const struct pg_stmt parked = { "erasure_parked_of", PG_UNNAMED,
+	"WITH deleted AS (DELETE FROM parked_updates AS p USING (SELECT p.id FROM parked_updates p WHERE p.workspace_id = $1"
+	" AND p.created_at <= $3 AND EXISTS (SELECT FROM unnest($4::text[]) AS r (text) WHERE position(convert_to(r.text, 'UTF8') IN p.record_value) > 0)"
+	" LIMIT $2::bigint) AS f WHERE p.workspace_id = $1 AND p.id = f.id RETURNING 1) SELECT count(*) FROM deleted" };
+
+static const struct pg_stmt accounts = { "erasure_accounts", PG_PREPARED,
+	"SELECT " ACCOUNT_COLUMNS OF_ACCOUNT
+	" WHERE a.workspace_id = $1 AND a.id IN (SELECT v.account_id FROM unnest($2::bigint[]) AS r (id) CROSS JOIN LATERAL"
+	" (SELECT * FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v)"
+	" ORDER BY a.id" };
+
+static const struct pg_stmt request = { "erasure_request", PG_PREPARED,
+	"INSERT INTO erasures (workspace_id, contact, forget_opt_outs, behind, requested_by)"
+	" SELECT c.workspace_id, c.uuid, $2::boolean, $3::jsonb, $4::text FROM workspaces w CROSS JOIN LATERAL (SELECT * FROM contacts c"
+	" WHERE c.workspace_id = w.id AND c.uuid = $1 OFFSET 0) AS c RETURNING uuid" };
+
+static const struct pg_stmt list = { "erasures_list", PG_PREPARED,
+	"SELECT e.uuid, w.uuid, e.contact, e.stage, e.requested_by, e.requested_at, e.completed_at,"
+	" CASE WHEN e.completed_at IS NULL THEN e.next_at END, e.erased, e.passes, e.forget_opt_outs"
+	" FROM erasures e JOIN workspaces w ON w.id = e.workspace_id ORDER BY e.id DESC LIMIT $1::bigint" };
+
+const struct pg_stmt *const cleanup_erasure_statements[] = { &due, &advance, &account, &aliases, &groups, &conversation,
+	&messages, &reactions, &sends, &audiences, &webhooks, &parked, &accounts, NULL };
+const struct pg_stmt *const erasure_requests_statements[] = { &request, &list, NULL };
+
+/* Runs a statement and frees its arguments. */
+static int args_run(struct pg *pg, const struct pg_stmt *stmt, struct pg_args *args, struct pg_rows **rows,
+	struct err *err)
+{
+	int rc = pg_run(pg, stmt, args, rows, err);
+
+	pg_args_free(args);
+	return rc;
+}
+
+int store_erasure_due(struct pg *pg, int64_t from, const struct uuid *workspace, struct arena *a, struct erasure *out,
+	struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+
+	pg_arg_i64(args, from);
+	pg_arg_uuid(args, uuid_is_nil(workspace) ? NULL : workspace);
+	if (args_run(pg, &due, args, &rows, err) < 0)
+		return -1;
+	*out = (struct erasure){ 0 };
+	for (struct cells c = cells_of(rows, a); cells_more(&c); cells_next(&c)) {
+		out->workspace_id = cells_i64(&c);
+		out->id = cells_i64(&c);
+		out->uuid = cells_uuid(&c);
+		out->contact = cells_uuid(&c);
+		out->forget_opt_outs = cells_bool(&c);
+		out->stage = cells_text(&c);
+		out->cursor = cells_text(&c);
+		out->aliases = cells_text(&c);
+		out->found = cells_i64(&c);
+		out->erased = cells_i64(&c);
+		out->passes = cells_i32(&c);
+		out->until_us = cells_time(&c);
+		out->passed = cells_bool(&c);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_advance(struct pg *pg, const struct erasure *e, int64_t in_ms, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+
+	pg_arg_i64(args, e->workspace_id);
+	pg_arg_i64(args, e->id);
+	pg_arg_text(args, e->stage);
+	pg_arg_text(args, e->cursor.p ? e->cursor : STR(""));
+	pg_arg_i64(args, e->found);
+	pg_arg_i64(args, e->erased);
+	pg_arg_i32(args, e->passes);
+	pg_arg_bytea(args, e->aliases);
+	pg_arg_i64(args, in_ms);
+	return args_run(pg, &advance, args, NULL, err);
+}
+
+static void account_read(struct cells *c, int64_t workspace_id, struct cleanup_account *out)
+{
+	*out = (struct cleanup_account){ .workspace_id = workspace_id };
+	out->workspace = cells_uuid(c);
+	out->id = cells_i64(c);
+	out->uuid = cells_uuid(c);
+	out->provider = provider_parse(cells_borrow(c));
+	out->bridge = bridge_parse(cells_borrow(c));
+}
+
+int store_erasure_account(struct pg *pg, int64_t workspace_id, struct cleanup_account *out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	struct cells c;
+
+	*out = (struct cleanup_account){ 0 };
+	pg_arg_i64(args, workspace_id);
+	if (args_run(pg, &account, args, &rows, err) < 0)
+		return -1;
+	c = cells_of(rows, NULL);
+	if (cells_more(&c))
+		account_read(&c, workspace_id, out);
+	pg_rows_free(rows);
+	return 0;
+}
+
+/* Workspace and the person's ids as the first two parameters. */
+static int person_run(struct pg *pg, const struct pg_stmt *stmt, const struct erased_person *p, struct pg_rows **rows,
+	struct err *err)
+{
+	struct columns c;
+
+	columns_init(&c);
+	pg_arg_i64(columns_scalars(&c), p->workspace_id);
+	for (size_t i = 0; i < p->n; i++) {
+		columns_row(&c);
+		columns_i64(&c, p->ids[i]);
+	}
+	return columns_run(&c, pg, stmt, rows, err);
+}
+
+int store_erasure_aliases(struct pg *pg, const struct erased_person *p, struct arena *a, struct alias_row **out,
+	size_t *n, int32_t *count, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+
+	if (person_run(pg, &aliases, p, &rows, err) < 0)
+		return -1;
+	*n = (size_t)pg_rows_count(rows);
+	*out = ARENA_ARRAY(a, struct alias_row, *n);
+	*count = 0;
+	for (struct cells c = cells_of(rows, a); cells_more(&c); cells_next(&c)) {
+		struct alias_row *row = &(*out)[c.row];
+
+		*count += cells_i32(&c);
+		row->workspace_id = p->workspace_id;
+		row->kind = store_alias_kind_parse(cells_borrow(&c));
+		row->scope = cells_text(&c);
+		row->value = cells_text(&c);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_groups(struct pg *pg, int64_t workspace_id, int64_t after, int64_t n, struct arena *a,
+	struct erasure_group **out, size_t *n_out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+
+	pg_arg_i64(args, workspace_id);
+	pg_arg_i64(args, after);
+	pg_arg_i64(args, n);
+	if (args_run(pg, &groups, args, &rows, err) < 0)
+		return -1;
+	*n_out = (size_t)pg_rows_count(rows);
+	*out = ARENA_ARRAY(a, struct erasure_group, *n_out);
+	for (struct cells c = cells_of(rows, a); cells_more(&c); cells_next(&c)) {
+		struct erasure_group *g = &(*out)[c.row];
+
+		g->id = cells_i64(&c);
+		g->jid = cells_text(&c);
+		g->owner_phone = cells_text(&c);
+		g->members = cells_text(&c);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_conversation(struct pg *pg, const struct erased_person *p, int64_t from,
+	struct erasure_conversation *out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_array *ids = pg_array_new(PG_I64);
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	for (size_t i = 0; i < p->n; i++)
+		pg_array_i64(ids, p->ids[i]);
+	pg_arg_i64(args, p->workspace_id);
+	pg_arg_array(args, ids);
+	pg_arg_i64(args, from);
+	rc = args_run(pg, &conversation, args, &rows, err);
+	pg_array_free(ids);
+	if (rc < 0)
+		return -1;
+	*out = (struct erasure_conversation){ 0 };
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		out->id = cells_i64(&c);
+		out->own = cells_bool(&c);
+		account_read(&c, p->workspace_id, &out->account);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversation_id, int64_t sent_us, int64_t id,
+	int64_t until_us, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+
+	pg_arg_i64(args, workspace_id);
+	pg_arg_i64(args, conversation_id);
+	pg_arg_time_us(args, sent_us);
+	pg_arg_i64(args, id);
+	pg_arg_i64(args, n);
+	pg_arg_time_us(args, until_us);
+	if (args_run(pg, &messages, args, &rows, err) < 0)
+		return -1;
+	*n_out = (size_t)pg_rows_count(rows);
+	*out = ARENA_ARRAY(a, struct erasure_message, *n_out);
+	for (struct cells c = cells_of(rows, a); cells_more(&c); cells_next(&c)) {
+		struct erasure_message *m = &(*out)[c.row];
+
+		m->id = cells_i64(&c);
+		m->sent_us = cells_time(&c);
+		m->key = cells_text(&c);
+		m->sender = cells_text(&c);
+		m->quoted_phone = cells_text(&c);
+		m->quoted_lid = cells_text(&c);
+		m->voters = cells_words(&c, &m->n_voters);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+/* Workspace, a limit, a time and texts as the parameters; *found is the answer's first cell. */
+static int texts_run(struct pg *pg, const struct pg_stmt *stmt, int64_t workspace_id, const struct str *texts,
+	size_t n_texts, int64_t until_us, int64_t n, int64_t *found, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	*found = 0;
+	if (n_texts == 0)
+		return 0;
+	columns_init(&c);
+	pg_arg_i64(columns_scalars(&c), workspace_id);
+	pg_arg_i64(columns_scalars(&c), n);
+	pg_arg_time_us(columns_scalars(&c), until_us);
+	for (size_t i = 0; i < n_texts; i++) {
+		columns_row(&c);
+		columns_text(&c, texts[i]);
+	}
+	if (columns_run(&c, pg, stmt, &rows, err) < 0)
+		return -1;
+	*found = pg_i64(rows, 0, 0);
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct str *names, size_t n_names,
+	int64_t until_us, int64_t n, int64_t *found, struct err *err)
+{
+	return texts_run(pg, &reactions, workspace_id, names, n_names, until_us, n, found, err);
+}
+
+int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
+	int64_t until_us, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_array *ids = pg_array_new(PG_I64), *texts = pg_array_new(PG_TEXT);
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	for (size_t i = 0; i < p->n; i++)
+		pg_array_i64(ids, p->ids[i]);
+	for (size_t i = 0; i < n_addresses; i++)
+		pg_array_str(texts, addresses[i]);
+	pg_arg_i64(args, p->workspace_id);
+	pg_arg_i64(args, after);
+	pg_arg_i64(args, n);
+	pg_arg_array(args, ids);
+	pg_arg_array(args, texts);
+	pg_arg_time_us(args, until_us);
+	rc = args_run(pg, &sends, args, &rows, err);
+	pg_array_free(ids);
+	pg_array_free(texts);
+	if (rc < 0)
+		return -1;
+	*found = pg_i64(rows, 0, 0);
+	*last = pg_null(rows, 0, 1) ? 0 : pg_i64(rows, 0, 1);
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
+	int64_t until_us, int64_t n, int64_t *found, struct err *err)
+{
+	return texts_run(pg, &audiences, workspace_id, addresses, n_addresses, until_us, n, found, err);
+}
+
+int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t n, int64_t *found, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	columns_init(&c);
+	pg_arg_i64(columns_scalars(&c), p->workspace_id);
+	pg_arg_i64(columns_scalars(&c), n);
+	for (size_t i = 0; i < p->n; i++) {
+		columns_row(&c);
+		columns_i64(&c, p->ids[i]);
+	}
+	if (columns_run(&c, pg, &webhooks, &rows, err) < 0)
+		return -1;
+	*found = pg_i64(rows, 0, 0);
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts, int64_t until_us,
+	int64_t n, int64_t *found, struct err *err)
+{
+	return texts_run(pg, &parked, workspace_id, texts, n_texts, until_us, n, found, err);
+}
+
+int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct arena *a, struct cleanup_account **out,
+	size_t *n, struct err *err)
+{
+	struct pg_rows *rows = NULL;
+
+	if (person_run(pg, &accounts, p, &rows, err) < 0)
+		return -1;
+	*n = (size_t)pg_rows_count(rows);
+	*out = ARENA_ARRAY(a, struct cleanup_account, *n);
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c))
+		account_read(&c, p->workspace_id, &(*out)[c.row]);
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_request(struct pg *pg, const struct uuid *contact, bool forget_opt_outs, struct str behind,
+	struct str requested_by, struct uuid *out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	int found;
+
+	pg_arg_uuid(args, contact);
+	pg_arg_bool(args, forget_opt_outs);
+	pg_arg_jsonb(args, behind);
+	pg_arg_text(args, requested_by);
+	if (args_run(pg, &request, args, &rows, err) < 0)
+		return -1;
+	found = pg_rows_count(rows);
+	if (found)
+		*out = pg_uuid(rows, 0, 0);
+	pg_rows_free(rows);
+	return found ? 0 : err_set(err, ERR_INPUT, "unknown", "there is no such contact");
+}
+
+int store_erasures_list(struct pg *pg, int64_t limit, void (*each)(void *ctx, const struct erasure_info *e), void *ctx,
+	struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+
+	pg_arg_i64(args, limit);
+	if (args_run(pg, &list, args, &rows, err) < 0)
+		return -1;
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		struct erasure_info e = { .uuid = cells_uuid(&c) };
+
+		e.workspace = cells_uuid(&c);
+		e.contact = cells_uuid(&c);
+		e.stage = cells_borrow(&c);
+		e.requested_by = cells_borrow(&c);
+		e.requested_us = cells_time(&c);
+		e.completed_us = cells_time(&c);
+		e.next_us = cells_time(&c);
+		e.erased = cells_i64(&c);
+		e.passes = cells_i32(&c);
+		e.forget_opt_outs = cells_bool(&c);
+		each(ctx, &e);
+	}
+	pg_rows_free(rows);
+	return 0;
+}

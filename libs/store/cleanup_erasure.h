@@ -1,0 +1,103 @@
+/* Erasures: which contacts are to be erased, how far that is, and the search for what is left of them. Role blazz_cleanup;
+ * requests: blazz_admin. What is erased by whom: services/cleanup/README.md, Erasure.
+ *
+ * A person is a contact with all contacts that were merged into it (store/contact_erasure.h). Its names are the texts by
+ * which rows name it.
+ */
+#ifndef STORE_CLEANUP_ERASURE_H
+#define STORE_CLEANUP_ERASURE_H
+
+#include "store/cleanup_accounts.h"
+#include "store/contact_erasure.h"
+
+#define ERASURE_CURSOR_MAX 200
+
+struct erasure {
+	int64_t workspace_id, id;
+	struct uuid uuid, contact;
+	bool forget_opt_outs;
+	struct str stage, cursor, aliases; /* aliases: sealed; absent: none yet */
+	int64_t found, erased;
+	int32_t passes;
+	int64_t until_us; /* what was stored later is of the person's next contact; PG_NO_TIME: not known yet */
+	bool passed; /* chat-sync has consumed what was in its topics when the erasure was requested */
+};
+/* The due erasure with the lowest id from `from` on, locked; out->id 0: none. Only of one workspace unless it is nil. */
+int store_erasure_due(struct pg *pg, int64_t from, const struct uuid *workspace, struct arena *a, struct erasure *out,
+	struct err *err) ERR_MUST_USE;
+/* Writes stage, cursor, found, erased, passes and aliases (absent: null); due again in in_ms. */
+int store_erasure_advance(struct pg *pg, const struct erasure *e, int64_t in_ms, struct err *err) ERR_MUST_USE;
+
+/* Public ids and provider of the workspace's oldest account, also of a deleted one; id 0: it has none. */
+int store_erasure_account(struct pg *pg, int64_t workspace_id, struct cleanup_account *out,
+	struct err *err) ERR_MUST_USE;
+/* The aliases and former aliases of the person, and the phones of its contacts as aliases; *count: without the latter. */
+int store_erasure_aliases(struct pg *pg, const struct erased_person *p, struct arena *a, struct alias_row **out,
+	size_t *n, int32_t *count, struct err *err) ERR_MUST_USE;
+
+/* What rows say about members; strings in the arena. Rows with an id above `after`, at most n. */
+struct erasure_group {
+	int64_t id;
+	struct str jid, owner_phone, members; /* participant_log */
+};
+int store_erasure_groups(struct pg *pg, int64_t workspace_id, int64_t after, int64_t n, struct arena *a,
+	struct erasure_group **out, size_t *n_out, struct err *err) ERR_MUST_USE;
+
+/* A conversation whose messages may be the person's: with it, or of a group. */
+struct erasure_conversation {
+	int64_t id; /* 0: none */
+	bool own;
+	struct cleanup_account account;
+};
+/* The one with the lowest id that is at least `from`. */
+int store_erasure_conversation(struct pg *pg, const struct erased_person *p, int64_t from,
+	struct erasure_conversation *out, struct err *err) ERR_MUST_USE;
+struct erasure_message {
+	int64_t id, sent_us;
+	struct str key, sender, quoted_phone, quoted_lid;
+	struct str *voters;
+	size_t n_voters;
+};
+/* Messages of a conversation that were stored until until_us, the newest first, from behind (sent_us, id) on; sent_us
+ * PG_NO_TIME: all. */
+int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversation_id, int64_t sent_us, int64_t id,
+	int64_t until_us, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out,
+	struct err *err) ERR_MUST_USE;
+
+/* Each deletes or changes at most n rows (sends: looks at n) that were stored until until_us, and counts them.
+ * Receipts and reactions under these names. */
+int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct str *names, size_t n_names,
+	int64_t until_us, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
+/* Messages to send: *last is the last id looked at, 0 when there are no more. */
+int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
+	int64_t until_us, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err) ERR_MUST_USE;
+/* Members of audiences, and what is known of addresses that cannot be reached. */
+int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
+	int64_t until_us, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
+/* Deliveries that wait, of conversations with the person: webhook-dispatcher drops them. */
+int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t n, int64_t *found,
+	struct err *err) ERR_MUST_USE;
+/* Parked updates whose record has one of these texts. */
+int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts, int64_t until_us,
+	int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
+/* Accounts that have a conversation with the person; strings are not filled. */
+int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct arena *a, struct cleanup_account **out,
+	size_t *n, struct err *err) ERR_MUST_USE;
+
+/* Role blazz_admin */
+
+struct erasure_info {
+	struct uuid uuid, workspace, contact;
+	struct str stage, requested_by;
+	int64_t requested_us, completed_us, next_us, erased;
+	int32_t passes;
+	bool forget_opt_outs;
+};
+/* behind: JSON, as in the table. ERR_INPUT "unknown": there is no such contact; ERR_CONFLICT: it is being erased. */
+int store_erasure_request(struct pg *pg, const struct uuid *contact, bool forget_opt_outs, struct str behind,
+	struct str requested_by, struct uuid *out, struct err *err) ERR_MUST_USE;
+/* The latest first; strings live during each(). */
+int store_erasures_list(struct pg *pg, int64_t limit, void (*each)(void *ctx, const struct erasure_info *e), void *ctx,
+	struct err *err) ERR_MUST_USE;
+
+#endif

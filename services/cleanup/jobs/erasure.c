@@ -1,0 +1,514 @@
+/* See erasure.h. */
+#include "cleanup/jobs/erasure.h"
+
+#include <inttypes.h>
+
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "crypto/sealed_row.h"
+#include "store/cleanup_erasure.h"
+#include "wire/erased_names.h"
+#include "json/json.h"
+#include "json/writer.h"
+
+#define APPLY_MS  3000 /* until chat-sync has applied what was published, or it is published again */
+#define FAILED_MS 60000 /* after an error that a person has to correct */
+#define GROUPS    50 /* rows with members in a step, and groups in an event */
+#define MESSAGES  500 /* keys in an event */
+#define TEXT_MIN  7 /* shorter texts are found in records of other people */
+#define NAMES_MAX WIRE_MAX_ERASE_NAMES
+
+/* One erasure in one step. */
+struct erasing {
+	const struct row_env *env;
+	int64_t limit;
+	struct erasure *row;
+	struct erased_person person;
+	struct party *parties; /* all names but the ids, for events and comparisons */
+	size_t n_parties;
+	struct str *addresses, *texts; /* the same as sends and as reactions have them; texts with the ids */
+	size_t n_addresses, n_texts;
+	struct cleanup_account account; /* the workspace's oldest */
+};
+
+static bool stage_is(const struct erasure *e, const char *stage)
+{
+	return str_is(e->stage, stage);
+}
+
+/* Names */
+
+static struct str names_json(const struct alias_row *aliases, size_t n, struct arena *a)
+{
+	struct buf b = BUF_INIT;
+	struct json_writer w = json_writer(&b);
+	struct str text;
+
+	jw_arr(&w);
+	for (size_t i = 0; i < n && i < NAMES_MAX; i++) {
+		jw_obj(&w);
+		jw_member_str(&w, "kind", str_of(store_alias_kind_word(aliases[i].kind)));
+		jw_member_str(&w, "value", aliases[i].value);
+		jw_obj_end(&w);
+	}
+	jw_arr_end(&w);
+	text = arena_str(a, buf_str(&b));
+	buf_fini(&b);
+	return text;
+}
+
+static int names_seal(struct erasing *e, const struct alias_row *aliases, size_t n, struct err *err)
+{
+	struct keyring *keyring = NULL;
+	struct buf sealed = BUF_INIT;
+	int rc = -1;
+
+	if (keyring_parse(&keyring, str_of(e->env->settings->keyring), err) == 0 &&
+		row_seal(keyring, "erasure", &e->row->uuid, names_json(aliases, n, e->env->arena), &sealed, err) == 0) {
+		e->row->aliases = arena_str(e->env->arena, buf_str(&sealed));
+		rc = 0;
+	}
+	keyring_free(keyring);
+	buf_fini(&sealed);
+	return rc;
+}
+
+static void name_add(struct erasing *e, enum alias_kind kind, struct str value)
+{
+	struct party *p = &e->parties[e->n_parties++];
+	struct arena *a = e->env->arena;
+
+	switch (kind) {
+	case ALIAS_PHONE:
+		p->phone = value;
+		e->addresses[e->n_addresses++] = value;
+		e->texts[e->n_texts++] = arena_printf(a, "+%.*s", STR_ARG(value));
+		break;
+	case ALIAS_LID:
+		p->lid = value;
+		e->addresses[e->n_addresses++] = arena_printf(a, "lid:%.*s", STR_ARG(value));
+		e->texts[e->n_texts++] = arena_printf(a, "%.*s@lid", STR_ARG(value));
+		break;
+	case ALIAS_BSUID:
+		p->bsuid = value;
+		e->addresses[e->n_addresses++] = arena_printf(a, "bsuid:%.*s", STR_ARG(value));
+		e->texts[e->n_texts++] = value;
+		break;
+	case ALIAS_JID:
+		p->jid = value;
+		e->texts[e->n_texts++] = value;
+		break;
+	case ALIAS_USERNAME:
+		p->username = value;
+		e->texts[e->n_texts++] = value;
+		break;
+	}
+}
+
+static int names_open(struct erasing *e, struct err *err)
+{
+	struct keyring *keyring = NULL;
+	struct json_doc *doc = NULL;
+	struct buf text = BUF_INIT;
+	struct json_iter it;
+	const json *one;
+	size_t n;
+	int rc = -1;
+
+	if (keyring_parse(&keyring, str_of(e->env->settings->keyring), err) < 0 ||
+		row_unseal(keyring, "erasure", &e->row->uuid, e->row->aliases, &text, err) < 0 ||
+		json_parse(&doc, buf_str(&text), err) < 0)
+		goto out;
+	n = json_count(json_root(doc));
+	e->parties = ARENA_ARRAY(e->env->arena, struct party, n);
+	e->addresses = ARENA_ARRAY(e->env->arena, struct str, n);
+	e->texts = ARENA_ARRAY(e->env->arena, struct str, n + e->person.n);
+	for (it = json_iter(json_root(doc)); (one = json_next(&it));)
+		name_add(e, store_alias_kind_parse(json_str(json_get(one, "kind"))),
+			arena_str(e->env->arena, json_str(json_get(one, "value"))));
+	for (size_t i = 0; i < e->person.n; i++) {
+		char id[37];
+
+		uuid_format(&e->person.uuids[i], id);
+		e->texts[e->n_texts++] = arena_str(e->env->arena, str_of(id));
+	}
+	rc = 0;
+out:
+	keyring_free(keyring);
+	json_free(doc);
+	buf_fini(&text);
+	return rc;
+}
+
+static struct erased_names names_of(const struct erasing *e)
+{
+	return (struct erased_names){ e->parties, e->n_parties, e->person.uuids, e->person.n };
+}
+
+/* Events */
+
+static void erase_emit(const struct erasing *e, const struct cleanup_account *account, struct in_contact_erase what,
+	struct str part)
+{
+	what.contact = e->row->contact;
+	record_erase(e->env->to, account, &e->row->uuid, &what,
+		arena_printf(e->env->arena, "%d %.*s", (int)e->row->passes, STR_ARG(part)));
+}
+
+static int stage_set(struct erasing *e, const char *stage, int64_t in_ms, struct err *err)
+{
+	if (!stage_is(e->row, stage))
+		log_info("erasure continues", LOG_I("workspace", e->row->workspace_id), LOG_I("erasure", e->row->id),
+			LOG_S("stage", stage), LOG_I("found", e->row->found));
+	e->row->stage = str_of(stage);
+	return store_erasure_advance(e->env->pg, e->row, in_ms, err);
+}
+
+/* Each time with the aliases that the person has by then: the stage has no effect while there are others. If it had its effect before they were
+ * read, those that are sealed already are all. */
+static int identity_publish(struct erasing *e, struct err *err)
+{
+	struct in_contact_erase what = { .stage = ERASE_IDENTITY, .forget_opt_outs = e->row->forget_opt_outs };
+	struct alias_row *aliases;
+	size_t n;
+
+	if (store_erasure_aliases(e->env->pg, &e->person, e->env->arena, &aliases, &n, &what.aliases, err) < 0 ||
+		store_erased_person(e->env->pg, e->row->workspace_id, &e->row->contact, e->env->arena, &e->person,
+			err) < 0)
+		return -1;
+	if (e->person.erased && e->row->aliases.p)
+		return stage_set(e, "identity", 0, err);
+	if (names_seal(e, aliases, n, err) < 0)
+		return -1;
+	e->row->passes++;
+	erase_emit(e, &e->account, what, STR("identity"));
+	return stage_set(e, "identity", APPLY_MS, err);
+}
+
+/* Searches. Each finds at most so many rows behind the cursor, and sets it to where the next one continues; "": there is nothing behind. */
+struct search {
+	struct str cursor, next;
+	int64_t found;
+};
+
+/* An entry of a later time is of the person's next contact. */
+static bool group_names(const struct erasure_group *g, const struct erased_names *names, int64_t until_us)
+{
+	struct json_doc *doc;
+	struct json_iter it;
+	bool any = g->owner_phone.n > 0 && erased_names_have(names, g->owner_phone);
+	const json *m;
+	struct err err;
+
+	if (json_parse(&doc, g->members, &err) < 0)
+		return any;
+	for (it = json_iter(json_root(doc)); !any && (m = json_next(&it));) {
+		int64_t at_ms = 0;
+
+		(void)json_to_i64(json_get(m, "at"), &at_ms);
+		any = at_ms <= until_us / 1000 &&
+			erased_names_have_party(names, json_str(json_get(m, "phone")), json_str(json_get(m, "lid")));
+	}
+	json_free(doc);
+	return any;
+}
+
+static struct str cursor_i64(const struct erasing *e, int64_t v)
+{
+	return arena_printf(e->env->arena, "%" PRId64, v);
+}
+
+static int64_t i64_of(struct str text)
+{
+	int64_t v = 0;
+
+	return str_to_i64(text, &v) ? v : 0;
+}
+
+static int groups_search(struct erasing *e, struct search *s, struct err *err)
+{
+	struct in_contact_erase what = { .stage = ERASE_GROUPS, .names = e->parties, .n_names = e->n_parties };
+	const struct erased_names names = names_of(e);
+	struct erasure_group *groups;
+	size_t n;
+
+	if (store_erasure_groups(e->env->pg, e->row->workspace_id, i64_of(s->cursor), GROUPS, e->env->arena, &groups,
+		    &n, err) < 0)
+		return -1;
+	what.groups = ARENA_ARRAY(e->env->arena, struct str, n);
+	for (size_t i = 0; i < n; i++)
+		if (group_names(&groups[i], &names, e->row->until_us))
+			what.groups[what.n_groups++] = groups[i].jid;
+	if (what.n_groups > 0 && !e->env->dry_run)
+		erase_emit(e, &e->account, what, s->cursor);
+	s->found = (int64_t)what.n_groups;
+	s->next = n == GROUPS ? cursor_i64(e, groups[n - 1].id) : STR("");
+	return 0;
+}
+
+static bool message_names(const struct erasure_message *m, const struct erased_names *names)
+{
+	if ((m->sender.n > 0 && erased_names_have(names, m->sender)) ||
+		erased_names_have_party(names, m->quoted_phone, m->quoted_lid))
+		return true;
+	for (size_t i = 0; i < m->n_voters; i++)
+		if (erased_names_have(names, m->voters[i]))
+			return true;
+	return false;
+}
+
+/* The cursor is "<conversation>:<sent_at>:<id>" of the last message that was looked at, or "<conversation>::" for the next conversation. */
+static void message_cursor(struct str cursor, int64_t *conversation, int64_t *sent_us, int64_t *id)
+{
+	struct str head, rest, sent, last;
+
+	*conversation = *id = 0;
+	*sent_us = PG_NO_TIME;
+	if (!str_cut(cursor, ':', &head, &rest) || !str_cut(rest, ':', &sent, &last))
+		return;
+	*conversation = i64_of(head);
+	if (sent.n > 0)
+		*sent_us = i64_of(sent);
+	*id = i64_of(last);
+}
+
+static int messages_search(struct erasing *e, struct search *s, struct err *err)
+{
+	struct in_contact_erase what = { .stage = ERASE_MESSAGES, .names = e->parties, .n_names = e->n_parties };
+	const struct erased_names names = names_of(e);
+	struct erasure_conversation v;
+	struct erasure_message *rows;
+	int64_t from, sent_us, id;
+	size_t n;
+
+	message_cursor(s->cursor, &from, &sent_us, &id);
+	s->next = STR("");
+	if (store_erasure_conversation(e->env->pg, &e->person, from, &v, err) < 0)
+		return -1;
+	if (v.id == 0)
+		return 0;
+	if (v.id != from)
+		sent_us = PG_NO_TIME;
+	if (store_erasure_messages(e->env->pg, e->row->workspace_id, v.id, sent_us, id, e->row->until_us, MESSAGES,
+		    e->env->arena, &rows, &n, err) < 0)
+		return -1;
+	what.keys = ARENA_ARRAY(e->env->arena, struct str, n);
+	for (size_t i = 0; i < n; i++)
+		if (v.own || message_names(&rows[i], &names))
+			what.keys[what.n_keys++] = rows[i].key;
+	if (what.n_keys > 0 && !e->env->dry_run)
+		erase_emit(e, &v.account, what,
+			arena_printf(e->env->arena, "%" PRId64 " %.*s", v.id, STR_ARG(s->cursor)));
+	s->found = (int64_t)what.n_keys;
+	s->next = n == MESSAGES ? arena_printf(e->env->arena, "%" PRId64 ":%" PRId64 ":%" PRId64, v.id,
+					  rows[n - 1].sent_us, rows[n - 1].id)
+				: arena_printf(e->env->arena, "%" PRId64 "::", v.id + 1);
+	return 0;
+}
+
+/* Of those that delete what they find: again until fewer are found. */
+static struct str again(const struct erasing *e, int64_t found)
+{
+	return found >= e->limit ? STR("again") : STR("");
+}
+
+static int reactions_search(struct erasing *e, struct search *s, struct err *err)
+{
+	if (store_erasure_reactions(e->env->pg, e->row->workspace_id, e->texts, e->n_texts, e->row->until_us, e->limit,
+		    &s->found, err) < 0)
+		return -1;
+	s->next = again(e, s->found);
+	return 0;
+}
+
+static int sends_search(struct erasing *e, struct search *s, struct err *err)
+{
+	int64_t last;
+
+	if (store_erasure_sends(e->env->pg, &e->person, e->addresses, e->n_addresses, e->row->until_us,
+		    i64_of(s->cursor), e->limit, &s->found, &last, err) < 0)
+		return -1;
+	s->next = last ? cursor_i64(e, last) : STR("");
+	return 0;
+}
+
+static int audiences_search(struct erasing *e, struct search *s, struct err *err)
+{
+	if (store_erasure_audiences(e->env->pg, e->row->workspace_id, e->addresses, e->n_addresses, e->row->until_us,
+		    e->limit, &s->found, err) < 0)
+		return -1;
+	s->next = again(e, s->found);
+	return 0;
+}
+
+static int webhooks_search(struct erasing *e, struct search *s, struct err *err)
+{
+	if (store_erasure_webhooks(e->env->pg, &e->person, e->limit, &s->found, err) < 0)
+		return -1;
+	s->next = again(e, s->found);
+	return 0;
+}
+
+static int parked_search(struct erasing *e, struct search *s, struct err *err)
+{
+	struct str *texts = ARENA_ARRAY(e->env->arena, struct str, e->n_parties);
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n_parties; i++) {
+		const struct party *p = &e->parties[i];
+		struct str text = p->phone.n > 0 ? p->phone
+			: p->lid.n > 0           ? p->lid
+			: p->bsuid.n > 0         ? p->bsuid
+						 : p->jid;
+
+		if (text.n >= TEXT_MIN)
+			texts[n++] = text;
+	}
+	if (store_erasure_parked(e->env->pg, e->row->workspace_id, texts, n, e->row->until_us, e->limit, &s->found,
+		    err) < 0)
+		return -1;
+	s->next = again(e, s->found);
+	return 0;
+}
+
+static const struct {
+	const char *word;
+	int (*search)(struct erasing *e, struct search *s, struct err *err);
+} searches[] = {
+	{ "groups", groups_search },
+	{ "messages", messages_search },
+	{ "reactions", reactions_search },
+	{ "sends", sends_search },
+	{ "audiences", audiences_search },
+	{ "webhooks", webhooks_search },
+	{ "parked", parked_search },
+};
+#define SEARCHES (sizeof(searches) / sizeof(searches[0]))
+
+/* Publishes the end of every conversation that is left. *any: there is one. */
+static int conversations_end(struct erasing *e, bool *any, struct err *err)
+{
+	struct cleanup_account *accounts;
+	size_t n;
+
+	if (store_erasure_accounts(e->env->pg, &e->person, e->env->arena, &accounts, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		erase_emit(e, &accounts[i], (struct in_contact_erase){ .stage = ERASE_CONVERSATIONS }, STR("end"));
+	*any = n > 0;
+	return 0;
+}
+
+static int pass_begin(struct erasing *e, const char *stage, int64_t in_ms, struct err *err)
+{
+	e->row->cursor = STR("");
+	e->row->found = 0;
+	e->row->passes++;
+	return stage_set(e, stage, in_ms, err);
+}
+
+static int pass_end(struct erasing *e, struct err *err)
+{
+	int64_t wait_ms = e->env->settings->erasure.after_ms;
+	bool any;
+
+	e->row->cursor = STR("");
+	if (conversations_end(e, &any, err) < 0)
+		return -1;
+	if (any)
+		return stage_set(e, "rest", APPLY_MS, err);
+	if (!stage_is(e->row, "verify") || e->row->found > 0)
+		return pass_begin(e, "verify", 2 * wait_ms, err);
+	e->row->aliases = STR_NONE;
+	return stage_set(e, "done", 0, err);
+}
+
+/* The cursor of a pass is "<number of the search> <its cursor>". */
+static int search_step(struct erasing *e, struct row_step *step, struct err *err)
+{
+	struct str head, tail;
+	struct search s = { .cursor = STR("") };
+	int64_t at = 0;
+
+	if (str_cut(e->row->cursor, ' ', &head, &tail)) {
+		at = i64_of(head);
+		s.cursor = tail;
+	}
+	if (at < 0 || at >= (int64_t)SEARCHES)
+		at = 0;
+	if (searches[at].search(e, &s, err) < 0)
+		return -1;
+	step->found += s.found;
+	step->acted += s.found;
+	e->row->found += s.found;
+	e->row->erased += s.found;
+	if (s.next.n == 0 && ++at == (int64_t)SEARCHES)
+		return pass_end(e, err);
+	e->row->cursor = arena_printf(e->env->arena, "%" PRId64 " %.*s", at, STR_ARG(s.next));
+	return store_erasure_advance(e->env->pg, e->row, 0, err);
+}
+
+static int rest_step(struct erasing *e, struct err *err)
+{
+	struct cleanup_account *left;
+	size_t n;
+
+	if (store_erasure_accounts(e->env->pg, &e->person, e->env->arena, &left, &n, err) < 0)
+		return -1;
+	return n > 0 ? pass_begin(e, "bulk", 0, err)
+		     : pass_begin(e, "verify", 2 * e->env->settings->erasure.after_ms, err);
+}
+
+/* The other erasures, and everything else that the leader does, must not wait for this one. */
+static int postpone(struct erasing *e, struct err *err)
+{
+	log_error("erasure waits", LOG_I("workspace", e->row->workspace_id), LOG_I("erasure", e->row->id),
+		LOG_ERR(err));
+	return store_erasure_advance(e->env->pg, e->row, FAILED_MS, err);
+}
+
+static int erasing_step(struct erasing *e, struct row_step *step, struct err *err)
+{
+	struct erasure *row = e->row;
+
+	if (stage_is(row, "start"))
+		return row->passed ? identity_publish(e, err) : stage_set(e, "start", APPLY_MS, err);
+	if (stage_is(row, "identity"))
+		return e->person.erased ? stage_set(e, "wait", e->env->settings->erasure.after_ms, err)
+					: identity_publish(e, err);
+	if (stage_is(row, "wait"))
+		return pass_begin(e, "bulk", 0, err);
+	if (stage_is(row, "rest"))
+		return rest_step(e, err);
+	if (names_open(e, err) < 0)
+		return err->kind == ERR_INPUT ? postpone(e, err) : -1;
+	return search_step(e, step, err);
+}
+
+/* The cursor of a step is the id of the erasure that is next. A dry run says how many are due. */
+int erasure_step(const struct row_env *env, struct row_step *step, struct err *err)
+{
+	struct erasure row;
+	struct erasing e = { .env = env, .limit = step->n, .row = &row };
+
+	if (store_erasure_due(env->pg, i64_of(step->cursor), &env->workspace, env->arena, &row, err) < 0)
+		return -1;
+	if (row.id == 0) {
+		step->done = true;
+		return 0;
+	}
+	(void)failpoint(arena_cstr(env->arena, arena_printf(env->arena, "erasure_%.*s", STR_ARG(row.stage))));
+	step->next = cursor_i64(&e, env->dry_run ? row.id + 1 : row.id);
+	if (env->dry_run) {
+		step->found = 1;
+		return 0;
+	}
+	if (store_erased_person(env->pg, row.workspace_id, &row.contact, env->arena, &e.person, err) < 0 ||
+		store_erasure_account(env->pg, row.workspace_id, &e.account, err) < 0)
+		return -1;
+	if (e.account.id == 0 || e.person.n == 0) {
+		(void)err_set(err, ERR_INPUT, "unknown", "the workspace has no account, or no such contact");
+		return postpone(&e, err);
+	}
+	return erasing_step(&e, step, err);
+}

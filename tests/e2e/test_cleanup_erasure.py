@@ -1,0 +1,206 @@
+"""Erasing contacts: blazzctl asks, cleanup searches, chat-sync and cleanup erase; afterwards nothing of the person is in PostgreSQL."""
+import itertools
+
+import pytest
+from blazz.v1 import common_pb2 as common
+from blazz.v1 import inbound_pb2
+from harness.cleanup import CLEANUP
+from harness.events import T0, Source
+from harness.waiting import wait_for
+
+ANN, LID, OLD, BOB, GROUP = "12065550001", "901901901901", "12065550009", "12065550002", "1234567@g.us"
+MARKER = "xylophone"
+JOBS = {"jobs__erasure__every": "100ms", "jobs__erasure__after": "1s"}
+serials = itertools.count(1)
+
+# Every value of every table, as text and as bytes.
+SEARCH = """SELECT t.name FROM (SELECT table_name AS name FROM information_schema.tables
+    WHERE table_schema = 'public' AND table_type = 'BASE TABLE') AS t
+    WHERE (xpath('//n/text()', query_to_xml(format('SELECT count(*) AS n FROM %%I AS x WHERE strpos(x::text, %%L) > 0
+        OR strpos(x::text, encode(convert_to(%%L, ''UTF8''), ''hex'')) > 0', t.name, %s, %s), false, true, '')))[1]::text::integer > 0"""
+
+
+class Acme:
+    """A workspace with two accounts, and a cleanup."""
+
+    def __init__(self, blazz):
+        self.blazz, self.sql, self.value = blazz, blazz.sql, blazz.value
+        self.workspace = blazz.add_workspace("acme")
+        self.first, self.second = (Source(self.workspace, blazz.add_account(self.workspace, "secret", session=f"s{n}", provider="webjs",
+                                                                           bridge="blazz")) for n in (1, 2))
+        # cleanup leaves accounts of an instance that it does not know alone
+        self.sql("UPDATE whatsapp_accounts SET assigned_instance_url = 'http://elsewhere'")
+
+    def start(self, failpoint=None, wait_ready=True, **settings):
+        settings = CLEANUP | {k.replace("__", "."): v for k, v in (JOBS | settings).items()}
+        return self.blazz.service("cleanup", settings, f"cleanup{next(serials)}", failpoint=failpoint).start(wait_ready=wait_ready)
+
+    def publish(self, *events):
+        self.blazz.publish(list(events))
+        self.blazz.wait_processed()
+
+    def from_ann(self, account, stanza, at=T0, **more):
+        return account.message(stanza, ANN, f"{MARKER} {stanza}", at=at, lid=LID, name=f"Ann {MARKER}", **more)
+
+    def group(self):
+        """Ann is a member, writes, is quoted, votes, reacts and reads."""
+        change = self.first.event("group_change", "made", at=T0 + 100)
+        change.group_change.group.jid, change.group_change.action = GROUP, inbound_pb2.GroupChange.ACTION_CREATE
+        for phone in (ANN, BOB):
+            change.group_change.participants.add().party.phone = phone
+        quote = self.first.message("Q", group=GROUP, sender=BOB, body="as you say", at=T0 + 102)
+        quote.message.quoted.target.stanza, quote.message.quoted.sender.phone, quote.message.quoted.body = "G", ANN, MARKER
+        poll = self.first.message("P", group=GROUP, sender=BOB, body="lunch?", at=T0 + 103, type=common.MESSAGE_TYPE_POLL)
+        vote = self.first.event("poll_vote", "v", at=T0 + 104)
+        vote.poll_vote.target.key, vote.poll_vote.voter.phone = "false:P", ANN
+        vote.poll_vote.options.append("pizza")
+        self.first.fill_chat(vote.poll_vote.chat, group=GROUP)
+        reaction = self.first.event("reaction", "r", at=T0 + 105)
+        reaction.reaction.target.key, reaction.reaction.emoji, reaction.reaction.sender.phone = "false:Q", "👍", ANN
+        self.first.fill_chat(reaction.reaction.chat, group=GROUP)
+        return [change, self.first.message("G", group=GROUP, sender=ANN, body=MARKER, at=T0 + 101), quote, poll, vote, reaction,
+                self.first.message("O", None, "hi all", out=True, group=GROUP, at=T0 + 106),
+                self.first.status("O", common.MESSAGE_STATUS_READ, group=GROUP, participant=ANN, at=T0 + 107)]
+
+    def everything(self):
+        parked = self.first.edit("missing", MARKER, phone=ANN)
+        self.publish(self.first.message("L", None, f"{MARKER} before", lid=LID, at=T0))
+        self.publish(self.second.message("N", OLD, MARKER, at=T0 + 1))
+        self.publish(self.second.number_change(OLD, ANN, at=T0 + 2))
+        self.publish(self.from_ann(self.first, "A", at=T0 + 3), self.from_ann(self.second, "B", at=T0 + 4), parked,
+                     self.first.message("T", ANN, f"dear {MARKER}", out=True, at=T0 + 5), *self.group())
+        self.sql("INSERT INTO contact_groups (workspace_id, name) SELECT id, 'all' FROM workspaces")
+        self.sql("""INSERT INTO contact_group_members (workspace_id, group_id, address, name)
+            SELECT workspace_id, id, %s, %s FROM contact_groups""", ANN, MARKER)
+        self.sql("""INSERT INTO sends (workspace_id, request_id, address, contact_id, status, account_id)
+            SELECT workspace_id, gen_random_uuid(), %s, contact_id, 'sent', (SELECT min(id) FROM whatsapp_accounts)
+            FROM contact_aliases WHERE value = %s""", ANN, ANN)
+        self.endpoint()
+
+    def endpoint(self):
+        """A delivery of Ann's conversation waits for its endpoint."""
+        self.sql("""INSERT INTO webhook_endpoints (workspace_id, url, secrets) SELECT id, 'https://x', '' FROM workspaces""")
+        self.sql("""INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, payload, ordering_key, source_partition,
+                source_offset, source_timestamp_ms, max_retries, next_retry_at, status)
+            SELECT v.workspace_id, e.id, gen_random_uuid(), 'message.created', 'u', %s, v.uuid, 0, 1, 1, 1, now() + interval '1 h', 'pending'
+            FROM conversations v, webhook_endpoints e WHERE v.group_id IS NULL AND v.merged_into IS NULL""", MARKER.encode())
+
+    def contact(self):
+        return str(self.value("""SELECT c.uuid FROM contact_aliases a JOIN contacts c ON (c.workspace_id, c.id) = (a.workspace_id, a.contact_id)
+            WHERE a.value = %s""", ANN))
+
+    def erase(self, contact, *options):
+        return self.blazz.ctl("contacts", "erase", contact, *options)
+
+    def state(self):
+        return self.blazz.ctl("contacts", "erasures")
+
+    def wait_done(self):
+        wait_for(lambda: all(e["completed"] for e in self.state()), lambda: f"erased: {self.state()}\n{self.logs()}", 60)
+
+    def logs(self):
+        return "\n".join(s.log_tail(15) for s in self.blazz.services)
+
+    def found(self, text):
+        return sorted(r["name"] for r in self.sql(SEARCH, text, text))
+
+
+@pytest.fixture
+def acme(blazz):
+    blazz.start_chat_sync(cache__ttl="200ms")
+    return Acme(blazz)
+
+
+def wait_gone(acme, *texts):
+    """The outbox keeps what was published until the next transaction."""
+    for text in texts:
+        wait_for(lambda: acme.found(text) == [], lambda: f"{text} is in {acme.found(text)}\n{acme.logs()}", 20)
+
+
+def test_nothing_of_an_erased_contact_is_left_but_dropped_deliveries(acme):
+    acme.everything()
+    contact = acme.contact()
+    assert {"chats", "contacts", "parked_updates", "contact_group_members", "webhook_retry_queue"} <= set(acme.found(MARKER))
+    acme.start()
+    shown = {row["name"]: row["value"] for row in acme.erase(contact)}
+    assert shown["contact"] == contact and shown["kept_until"]
+    acme.wait_done()
+    assert acme.value("SELECT bool_and(dropped) FROM webhook_retry_queue WHERE payload = %s", MARKER.encode())
+    acme.sql("DELETE FROM webhook_retry_queue")  # as the dispatcher does, once it has dropped them
+    wait_gone(acme, MARKER, ANN, LID, OLD)
+    assert acme.value("SELECT count(*) FROM conversations WHERE group_id IS NULL") == 0
+    assert acme.value("SELECT count(*) FROM chats") == 3  # of the group: Q, P, O
+    assert acme.value("SELECT aliases FROM erasures") is None
+    acme.blazz.check_invariants()
+    erased = [e for _, e in acme.blazz.chat_events() if e.WhichOneof("event") == "contact_erased"]
+    assert contact in {e.contact_erased.contact for e in erased}
+    assert sum(bool(e.conversation_id) for e in erased) >= 2  # of each account
+
+
+def test_a_person_who_writes_again_is_another_contact_that_stays(acme):
+    acme.everything()
+    contact = acme.contact()
+    acme.start()
+    acme.erase(contact)
+    wait_for(lambda: acme.value("SELECT count(*) FROM contacts WHERE erased_at IS NOT NULL"), lambda: f"erased\n{acme.logs()}", 30)
+    acme.publish(acme.from_ann(acme.first, "D", at=T0 + 500))  # into the old conversation, or a new one
+    wait_for(lambda: acme.value("SELECT until FROM erasures"), lambda: f"{acme.state()}\n{acme.logs()}", 30)
+    acme.publish(acme.from_ann(acme.first, "E", at=T0 + 600),
+                 acme.first.message("F", group=GROUP, sender=ANN, body=MARKER, at=T0 + 601))
+    acme.wait_done()
+    acme.publish(acme.from_ann(acme.first, "H", at=T0 + 700))
+    assert acme.contact() != contact
+    keys = {r["message_key"] for r in acme.sql("SELECT message_key FROM chats")}
+    assert {"false:E", "false:F", "false:H"} <= keys and not {"false:A", "false:B", "false:G"} & keys
+    assert acme.value("SELECT count(*) FROM contacts WHERE erased_at IS NULL AND full_name LIKE %s", f"%{MARKER}%") == 1
+    acme.blazz.check_invariants()
+
+
+def test_a_contact_is_erased_twice_with_the_same_result(acme):
+    acme.everything()
+    contact = acme.contact()
+    acme.start()
+    acme.erase(contact)
+    refused = acme.blazz.ctl_run("contacts", "erase", contact)
+    assert refused.returncode == 1
+    acme.wait_done()
+    rows = acme.sql("SELECT id, message_key, metadata FROM chats ORDER BY id")
+    acme.erase(contact)
+    acme.wait_done()
+    assert acme.sql("SELECT id, message_key, metadata FROM chats ORDER BY id") == rows
+    assert acme.state()[0]["erased"] == 0
+    assert acme.blazz.ctl_run("contacts", "erase", "00000000-0000-4000-8000-00000000dead").returncode == 1
+
+
+def test_an_objection_outlives_the_erasure_unless_it_is_forgotten(acme):
+    stop = acme.first.event("opt_out", "stop", at=T0 + 10)
+    stop.opt_out.party.phone, stop.opt_out.category, stop.opt_out.stop = ANN, "marketing_messages", True
+    acme.publish(acme.from_ann(acme.first, "A"), stop)
+    contact = acme.contact()
+    acme.start()
+    acme.erase(contact)
+    acme.wait_done()
+    wait_gone(acme, MARKER, LID)
+    assert acme.found(ANN) == ["contact_aliases"]
+    assert acme.contact() != contact
+    acme.publish(acme.from_ann(acme.first, "B", at=T0 + 20))
+    assert acme.value("""SELECT count(*) FROM contact_opt_outs o JOIN contacts c ON c.id = o.contact_id JOIN conversations v ON v.contact_id = c.id
+        WHERE o.stopped AND c.phone = %s""", f"+{ANN}") == 1
+    acme.erase(acme.contact(), "--forget-opt-outs")
+    acme.wait_done()
+    assert acme.value("SELECT count(*) FROM contact_opt_outs") == 0
+
+
+def test_an_erasure_survives_the_death_of_its_leader_in_every_stage(acme):
+    """Each leader is killed at its first step in a stage, the next one in the stage after that."""
+    lease = {"lease__ttl": "1s", "lease__renew": "200ms", "lease__session_ttl": "30s"}
+    acme.everything()
+    acme.erase(acme.contact())
+    for stage in ("start", "identity", "wait", "bulk", "rest", "verify"):
+        leader = acme.start(failpoint=f"erasure_{stage}:kill@1", wait_ready=False, **lease)
+        wait_for(lambda: leader.process.poll() is not None, lambda: f"killed in {stage}: {acme.state()}\n{acme.logs()}", 40)
+    acme.start(**lease)
+    acme.wait_done()
+    acme.sql("DELETE FROM webhook_retry_queue")
+    wait_gone(acme, MARKER, ANN, LID, OLD)
+    acme.blazz.check_invariants()
