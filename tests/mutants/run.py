@@ -42,6 +42,7 @@ INVARIANTS = {
     "I24": "retention deletes nothing younger than the cutoff, unread, or of another workspace",
     "I25": "no job deletes a row that is in use, and a dry run changes nothing",
     "I26": "every sealed value stays as it was last set, and no key is given up that a value or a backup needs",
+    "I27": "nothing of an erased contact is left, and nothing of the person's next contact is erased",
 }
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/mutants"
