@@ -41,6 +41,7 @@ GRANT UPDATE (stage, cursor, found, erased, passes, until, aliases, next_at, upd
 GRANT INSERT (workspace_id, uuid, contact, forget_opt_outs, behind, requested_by) ON erasures TO blazz_admin;
 GRANT SELECT (workspace_id, id, uuid, contact, forget_opt_outs, requested_by, requested_at, stage, found, erased, passes, next_at, completed_at)
 	ON erasures TO blazz_admin, blazz_ops;
+GRANT SELECT (aliases), UPDATE (aliases) ON erasures TO blazz_admin; -- blazzctl secrets rotate
 GRANT USAGE ON SEQUENCE erasures_id_seq TO blazz_admin;
 ALTER TABLE erasures ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON erasures TO blazz_gateway USING (workspace_id = nullif(current_setting('blazz.workspace_id', true), '')::bigint);

@@ -10,6 +10,7 @@
 #define SEALED_ACCOUNT  "account"
 #define SEALED_ENDPOINT "endpoint"
 #define SEALED_INSTANCE "instance"
+#define SEALED_ERASURE  "erasure" /* of a request to erase a contact: what rows name the person by */
 #define SEALED_QR       "qr" /* of an account: no JSON, but the code itself */
 
 /* As seal(). */

@@ -17,6 +17,11 @@ static const struct pg_stmt busy = { "move_busy", PG_PREPARED,
 	" WHERE datname = current_database() AND usename LIKE 'blazz\\_%' AND usename NOT IN ('blazz_admin', 'blazz_ops', 'blazz_backup')"
 	" LIMIT 1" };
 
+/* They name offsets of this cluster and its partitions. */
+static const struct pg_stmt unsettled = { "move_unsettled", PG_PREPARED,
+	"SELECT format('erasure %s has not begun', uuid) FROM erasures WHERE stage = 'start'"
+	" UNION ALL SELECT 'the last restore is not accepted' FROM restores WHERE accepted_at IS NULL LIMIT 1" };
+
 #define MAP \
 	"unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) AS m (topic, partition, first_offset, next_offset)"
 
@@ -84,8 +89,8 @@ static const struct pg_stmt consumer_busy = { "forget_busy", PG_PREPARED,
 static const struct pg_stmt forget = { "progress_forget", PG_PREPARED,
 	"DELETE FROM consumer_progress WHERE consumer = $1 AND ($2::text IS NULL OR topic = $2)" };
 
-const struct pg_stmt *const moves_statements[] = { &lock, &patience, &busy, &foreign, &uncovered, &outside, &progress,
-	&lost, &positions, &retries, &parked, &consumer_busy, &forget, NULL };
+const struct pg_stmt *const moves_statements[] = { &lock, &patience, &busy, &unsettled, &foreign, &uncovered, &outside,
+	&progress, &lost, &positions, &retries, &parked, &consumer_busy, &forget, NULL };
 
 int store_move_begin(struct pg *pg, struct err *err)
 {
@@ -106,7 +111,11 @@ int store_move_check_idle(struct pg *pg, struct err *err)
 	struct pg_rows *rows = NULL;
 	int rc = pg_run(pg, &busy, NULL, &rows, err);
 
-	return objection(rc, rows, "busy", ": stop the services", err);
+	if (objection(rc, rows, "busy", ": stop the services", err) < 0)
+		return -1;
+	rows = NULL;
+	rc = pg_run(pg, &unsettled, NULL, &rows, err);
+	return objection(rc, rows, "unsettled", ": the services must run until it has", err);
 }
 
 static int text_run(struct pg *pg, const struct pg_stmt *stmt, const char *text, struct pg_rows **rows, struct err *err)

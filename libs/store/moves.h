@@ -31,7 +31,8 @@ struct moved {
 /* Locks all progress until the end of the transaction, so that no consumer acquires or advances a partition, and lifts
  * the session's statement timeout for it. */
 int store_move_begin(struct pg *pg, struct err *err) ERR_MUST_USE;
-/* ERR_INPUT "busy" naming one: a lease is held, or a service is connected to the database. */
+/* ERR_INPUT "busy" naming one: a lease is held, or a service is connected to the database. "unsettled": an erasure that has not begun, or a
+ * restore that is not accepted, waits for offsets of these topics. */
 int store_move_check_idle(struct pg *pg, struct err *err) ERR_MUST_USE;
 /* ERR_INPUT naming the first: "cluster" progress belongs to another cluster than `from`; "map" an offset is stored for a
  * partition that the map does not have; "offset" the next offset of a consumer is not among the offsets copied. */

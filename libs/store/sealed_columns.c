@@ -23,6 +23,10 @@ static const struct pg_stmt instances_page = { "sealed_instances", PG_PREPARED,
 	"SELECT 0::bigint, index + 1, uuid, secrets FROM instances WHERE $1::bigint = 0 AND index > $2::bigint - 1"
 	" AND octet_length(secrets) > 0 ORDER BY index LIMIT $3::bigint" };
 
+static const struct pg_stmt erasures_page = { "sealed_erasures", PG_PREPARED,
+	"SELECT workspace_id, id, uuid, aliases FROM erasures WHERE (workspace_id, id) > ($1::bigint, $2::bigint)"
+	" AND octet_length(aliases) > 0 ORDER BY workspace_id, id LIMIT $3::bigint" };
+
 static const struct pg_stmt qr_page = { "sealed_qr", PG_PREPARED,
 	"SELECT q.workspace_id, q.account_id, (SELECT a.uuid FROM whatsapp_accounts a"
 	" WHERE (a.workspace_id, a.id) = (q.workspace_id, q.account_id)), q.code FROM account_qr q"
@@ -48,20 +52,25 @@ static const struct pg_stmt instances_replace = { "sealed_instances_replace", PG
 	"UPDATE instances t SET secrets = r.sealed" CHANGES
 	" WHERE t.index = r.id - 1 AND t.secrets = r.was RETURNING r.place" };
 
+static const struct pg_stmt erasures_replace = { "sealed_erasures_replace", PG_PREPARED,
+	"UPDATE erasures t SET aliases = r.sealed" CHANGES
+	" WHERE (t.workspace_id, t.id) = (r.workspace_id, r.id) AND t.aliases = r.was RETURNING r.place" };
+
 /* For the transaction. Rows are found by key: a hash join would read a table whole, with every secret in it, for each hundred. */
 static const struct pg_stmt settings = { "sealed_settings", PG_PREPARED,
 	"SELECT set_config('lock_timeout', '100ms', true), set_config('enable_hashjoin', 'off', true),"
 	" set_config('enable_mergejoin', 'off', true)" };
 
 const struct pg_stmt *const sealed_columns_statements[] = { &apps_page, &accounts_page, &endpoints_page,
-	&instances_page, &qr_page, &apps_replace, &accounts_replace, &endpoints_replace, &instances_replace, &settings,
-	NULL };
+	&instances_page, &erasures_page, &qr_page, &apps_replace, &accounts_replace, &endpoints_replace,
+	&instances_replace, &erasures_replace, &settings, NULL };
 
 const struct sealed_column sealed_columns[] = {
 	{ "provider_apps", "secrets", SEALED_APP, &apps_page, &apps_replace },
 	{ "whatsapp_accounts", "secrets", SEALED_ACCOUNT, &accounts_page, &accounts_replace },
 	{ "webhook_endpoints", "secrets", SEALED_ENDPOINT, &endpoints_page, &endpoints_replace },
 	{ "instances", "secrets", SEALED_INSTANCE, &instances_page, &instances_replace },
+	{ "erasures", "aliases", SEALED_ERASURE, &erasures_page, &erasures_replace },
 	{ "account_qr", "code", SEALED_QR, &qr_page, NULL },
 };
 const size_t sealed_columns_count = sizeof(sealed_columns) / sizeof(sealed_columns[0]);

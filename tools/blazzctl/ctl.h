@@ -56,14 +56,14 @@ struct command {
 };
 
 /* A row without a group terminates each table. */
-extern const struct command topics_commands[], apps_commands[], apps_set_commands[], accounts_commands[],
-	accounts_set_commands[], accounts_wish_commands[], accounts_qr_commands[], instances_commands[],
-	instances_show_commands[], instances_wish_commands[], instances_rebalance_commands[], cleanup_commands[],
-	extern const struct command secrets_commands[], secrets_keys_commands[], secrets_rotate_commands[],
-	secrets_retire_commands[], send_commands[], dlq_commands[], sync_commands[], progress_commands[],
-	outbox_commands[], events_commands[], webhook_commands[], webhook_replay_commands[], retry_commands[],
-	messages_commands[], audiences_commands[], campaigns_commands[], templates_commands[], lanes_commands[],
-	topics_copy_commands[], progress_move_commands[], progress_rekey_commands[], contacts_commands[];
+extern const struct command topics_commands[], topics_copy_commands[], apps_commands[], apps_set_commands[],
+	accounts_commands[], accounts_set_commands[], accounts_wish_commands[], accounts_qr_commands[],
+	instances_commands[], instances_show_commands[], instances_wish_commands[], instances_rebalance_commands[],
+	cleanup_commands[], secrets_commands[], secrets_keys_commands[], secrets_rotate_commands[],
+	secrets_retire_commands[], contacts_commands[], send_commands[], dlq_commands[], sync_commands[],
+	progress_commands[], progress_move_commands[], progress_rekey_commands[], outbox_commands[], events_commands[],
+	webhook_commands[], webhook_replay_commands[], retry_commands[], messages_commands[], audiences_commands[],
+	campaigns_commands[], templates_commands[], lanes_commands[];
 
 /* Reads the file (NULL: environment only). ERR_CONFIG. */
 int ctl_open(struct ctl *ctl, const char *file, struct err *err) ERR_MUST_USE;

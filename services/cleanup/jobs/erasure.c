@@ -64,7 +64,7 @@ static int names_seal(struct erasing *e, const struct alias_row *aliases, size_t
 	int rc = -1;
 
 	if (keyring_parse(&keyring, str_of(e->env->settings->keyring), err) == 0 &&
-		row_seal(keyring, "erasure", &e->row->uuid, names_json(aliases, n, e->env->arena), &sealed, err) == 0) {
+		row_seal(keyring, SEALED_ERASURE, &e->row->uuid, names_json(aliases, n, e->env->arena), &sealed, err) == 0) {
 		e->row->aliases = arena_str(e->env->arena, buf_str(&sealed));
 		rc = 0;
 	}
@@ -116,7 +116,7 @@ static int names_open(struct erasing *e, struct err *err)
 	int rc = -1;
 
 	if (keyring_parse(&keyring, str_of(e->env->settings->keyring), err) < 0 ||
-		row_unseal(keyring, "erasure", &e->row->uuid, e->row->aliases, &text, err) < 0 ||
+		row_unseal(keyring, SEALED_ERASURE, &e->row->uuid, e->row->aliases, &text, err) < 0 ||
 		json_parse(&doc, buf_str(&text), err) < 0)
 		goto out;
 	n = json_count(json_root(doc));

@@ -187,6 +187,23 @@ static void nothing_moves_while_a_service_is_connected_or_holds_a_lease(void **s
 	db.pg = db_session(CHAT_SYNC);
 }
 
+static void nothing_moves_while_an_erasure_or_a_restore_names_offsets(void **state)
+{
+	(void)state;
+	sessions_end(&db.pg);
+	db_script("INSERT INTO erasures (workspace_id, uuid, contact, requested_by)"
+		  " VALUES (1, '00000000-0000-4000-8000-0000000000e1', gen_random_uuid(), '')");
+	assert_failed(store_move_check_idle(ops, &db.err), db.err, ERR_INPUT, "unsettled");
+	assert_string_equal(db.err.msg,
+		"erasure 00000000-0000-4000-8000-0000000000e1 has not begun: the services must run until it has");
+	db_script("UPDATE erasures SET stage = 'wait'; INSERT INTO restores DEFAULT VALUES");
+	assert_failed(store_move_check_idle(ops, &db.err), db.err, ERR_INPUT, "unsettled");
+	db_script("UPDATE restores SET accepted_at = now()");
+	assert_done(store_move_check_idle(ops, &db.err), db.err);
+	db_script("DELETE FROM erasures; DELETE FROM restores");
+	db.pg = db_session(CHAT_SYNC);
+}
+
 static int owner_locks(struct pg *pg, void *ctx, struct err *err)
 {
 	return store_progress_lock(pg, "chat-sync", ctx, 1, NULL, err);
@@ -271,6 +288,7 @@ int main(void)
 		cmocka_unit_test_setup(what_a_move_would_lose_is_refused_with_the_reason, with_rows),
 		cmocka_unit_test_setup(a_replay_that_has_ended_and_rows_at_the_ends_of_the_map_are_accepted, with_rows),
 		cmocka_unit_test_setup(nothing_moves_while_a_service_is_connected_or_holds_a_lease, with_rows),
+		cmocka_unit_test_setup(nothing_moves_while_an_erasure_or_a_restore_names_offsets, with_rows),
 		cmocka_unit_test_setup(an_owner_that_was_paused_waits_for_the_move_and_is_fenced_off, with_rows),
 		cmocka_unit_test(no_stored_offset_is_left_out),
 		cmocka_unit_test_setup(a_consumer_that_is_gone_is_forgotten_and_a_live_one_is_not, with_rows),

@@ -16,6 +16,7 @@
 	" 'stale_qr', now() - n * interval '1 h' FROM whatsapp_accounts, generate_series(1, 3) n;" \
 	"INSERT INTO account_control (workspace_id, account_id) SELECT workspace_id, id FROM whatsapp_accounts;" \
 	"INSERT INTO instances (kind, url) SELECT 'waha', 'http://w' || g FROM generate_series(1, 2000) g;" \
+	"INSERT INTO erasures (workspace_id, contact, requested_by, aliases) SELECT 1, gen_random_uuid(), '', 'x' FROM generate_series(1, 5000);" \
 	"INSERT INTO provider_apps (kind, secrets) SELECT 'meta', 'x' FROM generate_series(1, 5000);" \
 	"INSERT INTO account_qr (workspace_id, account_id, code, expires_at) SELECT workspace_id, id, 'x', now() + interval '1 day'" \
 	" FROM whatsapp_accounts;" \
@@ -363,11 +364,13 @@ static const struct {
 	{ "sealed_accounts", "1, 102, 100", { "whatsapp_accounts_pkey" } },
 	{ "sealed_endpoints", "1, 102, 100", { "webhook_endpoints_pkey" } },
 	{ "sealed_instances", "0, 102, 100", { "instances_pkey" } },
+	{ "sealed_erasures", "1, 102, 100", { "erasures_pkey" } },
 	{ "sealed_qr", "1, 102, 100", { "account_qr_pkey", "whatsapp_accounts_pkey" } },
 	{ "sealed_apps_replace", SEALED_AGAIN, { "provider_apps_pkey" } },
 	{ "sealed_accounts_replace", SEALED_AGAIN, { "whatsapp_accounts_pkey" } },
 	{ "sealed_endpoints_replace", SEALED_AGAIN, { "webhook_endpoints_pkey" } },
 	{ "sealed_instances_replace", SEALED_AGAIN, { "instances_pkey" } },
+	{ "sealed_erasures_replace", SEALED_AGAIN, { "erasures_pkey" } },
 	{ "recount_unread", PAGE,
 		{ "conversations_pkey", "chats_conversation", "workspaces_pkey", "whatsapp_accounts_pkey" } },
 	{ "recount_participants", PAGE, { "whatsapp_groups_pkey", "workspaces_pkey" } },

@@ -85,6 +85,8 @@ static void each_column_has_an_associated_word_of_its_own(void **state)
 	"INSERT INTO webhook_endpoints (workspace_id, id, url, secrets) VALUES (1, 5, 'u', 'endpoint5'), (2, 4, 'u', 'endpoint4');" \
 	"INSERT INTO instances (index, kind, url, secrets, removed_at) VALUES (0, 'waha', 'u0', 'instance0', NULL)," \
 	" (3, 'waha', 'u3', 'instance3', now()), (4, 'waha', 'u4', NULL, NULL);" \
+	"INSERT INTO erasures (workspace_id, id, contact, requested_by, aliases) VALUES (1, 2, gen_random_uuid(), '', 'erasure2')," \
+	" (2, 1, gen_random_uuid(), '', 'erasure1'), (2, 3, gen_random_uuid(), '', NULL);" \
 	"INSERT INTO account_qr (workspace_id, account_id, code, expires_at) VALUES (1, 1, 'qr1', now() + interval '1 h')," \
 	" (1, 2, 'qr2', now() - interval '1 s')"
 
@@ -129,6 +131,7 @@ static void every_value_is_reached_but_expired_and_empty_ones(void **state)
 		{ "whatsapp_accounts", "account1 account2" },
 		{ "webhook_endpoints", "endpoint5 endpoint4" },
 		{ "instances", "instance0 instance3" },
+		{ "erasures", "erasure2 erasure1" },
 		{ "account_qr", "qr1" },
 	};
 
@@ -160,6 +163,7 @@ static void the_row_of_a_value_is_the_one_it_is_sealed_for(void **state)
 		{ "whatsapp_accounts", "SELECT uuid::text FROM whatsapp_accounts WHERE id = 1" },
 		{ "webhook_endpoints", "SELECT uuid::text FROM webhook_endpoints WHERE id = 5" },
 		{ "instances", "SELECT uuid::text FROM instances WHERE index = 0" },
+		{ "erasures", "SELECT uuid::text FROM erasures WHERE id = 2" },
 		{ "account_qr", "SELECT uuid::text FROM whatsapp_accounts WHERE id = 1" },
 	};
 
