@@ -64,7 +64,8 @@ static int names_seal(struct erasing *e, const struct alias_row *aliases, size_t
 	int rc = -1;
 
 	if (keyring_parse(&keyring, str_of(e->env->settings->keyring), err) == 0 &&
-		row_seal(keyring, SEALED_ERASURE, &e->row->uuid, names_json(aliases, n, e->env->arena), &sealed, err) == 0) {
+		row_seal(keyring, SEALED_ERASURE, &e->row->uuid, names_json(aliases, n, e->env->arena), &sealed, err) ==
+			0) {
 		e->row->aliases = arena_str(e->env->arena, buf_str(&sealed));
 		rc = 0;
 	}
