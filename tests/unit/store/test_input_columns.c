@@ -105,7 +105,7 @@ static const struct table {
 			LINK("profile_picture", "contact.profile_picture"), AT_TIME("profile_picture_at"),
 			IS("source_type", "'manual'"), IS("source_account_id", "1"), IS("in_address_book", "true"),
 			AT_TIME("in_address_book_at"), IS("is_active", "true"), IS("merged_into", "1"), MOST("merges"),
-			MADE_AT, AT_TIME("deleted_at") } },
+			MADE_AT, AT_TIME("erased_at"), AT_TIME("deleted_at") } },
 	{ "conversations",
 		{ ROW_OF("1", "1"), IS("uuid", "gen_random_uuid()"), IS("account_id", "1"), IS("contact_id", "1"),
 			IS("group_id", "NULL"), MOST("sequence"), MOST("unread_messages"), AT_TIME("last_read_at"),
