@@ -34,10 +34,9 @@ static const struct pg_stmt fail_note = {
 	"UPDATE cleanup_jobs SET finished_at = clock_timestamp(), result = 'failed', cursor = '', paused = NULL, error = $2 WHERE name = $1"
 };
 
-static const struct pg_stmt step_begin = {
-	"cleanup_step_begin", PG_PREPARED,
-	"SELECT set_config('lock_timeout', '100ms', true), set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true)"
-};
+static const struct pg_stmt step_begin = { "cleanup_step_begin", PG_PREPARED,
+	"SELECT set_config('lock_timeout', '100ms', true), set_config('enable_sort', 'off', true),"
+	" set_config('enable_incremental_sort', 'off', true), set_config('enable_bitmapscan', 'off', true)" };
 
 static const struct pg_stmt standby_lag = { "cleanup_standby_lag", PG_PREPARED, "SELECT standby_lag_ms()" };
 

@@ -33,10 +33,11 @@ static const struct pg_stmt find = { "retention_find", PG_UNNAMED,
 	" AND (v.id <> $2::bigint OR (c.sent_at, c.id) > ($3::timestamptz, $4::bigint))"
 	" ORDER BY c.sent_at, c.id LIMIT $6::bigint) AS c ON true ORDER BY v.id, c.sent_at, c.id LIMIT $6::bigint" };
 
+/* The sum hides the index of conversations, which would be read once for each of their messages. */
 static const struct pg_stmt lock = { "retention_lock", PG_UNNAMED,
 	"SELECT c.id FROM unnest($3::bigint[], $4::bigint[]) AS r (conversation_id, id) CROSS JOIN LATERAL"
 	" (SELECT v.last_read_at FROM conversations v WHERE v.workspace_id = $1::bigint AND v.id = r.conversation_id OFFSET 0) AS v"
-	" CROSS JOIN LATERAL (SELECT c.id FROM chats c WHERE c.workspace_id = $1::bigint AND c.id = r.id AND c.conversation_id = r.conversation_id"
+	" CROSS JOIN LATERAL (SELECT c.id FROM chats c WHERE c.workspace_id = $1::bigint AND c.id = r.id AND c.conversation_id + 0 = r.conversation_id"
 	" AND c.sent_at < $2::timestamptz AND NOT " UNREAD " FOR UPDATE SKIP LOCKED) AS c" };
 
 static const struct pg_stmt conversations = { "retention_conversations", PG_UNNAMED,

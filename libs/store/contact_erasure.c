@@ -60,9 +60,7 @@ static const struct pg_stmt messages = { "erasure_messages", PG_UNNAMED,
 	" CROSS JOIN LATERAL (SELECT coalesce(v.contact_id = ANY ($3::bigint[]), false) AS own FROM conversations v"
 	" WHERE v.workspace_id = $1 AND v.id = c.conversation_id OFFSET 0) AS v" };
 
-/* Row by row of the array: as a condition of its own it would look cheaper to read all rows of the workspace. */
-#define DELETE_OF_MESSAGES(table, id) \
-	"DELETE FROM " table " AS h USING unnest($2::bigint[]) AS r (id) WHERE h.workspace_id = $1 AND h." id " = r.id"
+#define DELETE_OF_MESSAGES(table, id) "DELETE FROM " table " AS h " USING_IDS(id)
 static const struct pg_stmt delete_receipts = { "erasure_receipts", PG_UNNAMED,
 	DELETE_OF_MESSAGES("chat_receipts", "chat_id") };
 static const struct pg_stmt delete_reactions = { "erasure_reactions", PG_UNNAMED,

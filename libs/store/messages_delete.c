@@ -1,15 +1,17 @@
 /* See messages_delete.h. */
 #include "store/messages_delete.h"
 
+#include "store/private.h"
 #include "store/statements.h"
 
-#define OF_IDS(id)      "USING unnest($2::bigint[]) AS r (id) WHERE h.workspace_id = $1::bigint AND h." id " = r.id"
-#define ATTACHED(table) "(DELETE FROM " table " h " OF_IDS("chat_id") ")"
+#define ATTACHED(table) "(DELETE FROM " table " AS h " USING_IDS("chat_id") ")"
 
 /* The keys to chats are checked at the end of the statement, when nothing is attached any more. */
-static const struct pg_stmt delete = { "messages_delete", PG_UNNAMED,
+static const struct pg_stmt delete = {
+	"messages_delete", PG_UNNAMED,
 	"WITH receipts AS " ATTACHED("chat_receipts") ", reactions AS " ATTACHED("chat_reactions") ", withdrawn AS " ATTACHED(
-		"chat_reactions_withdrawn") ", media AS " ATTACHED("chat_media") " DELETE FROM chats h " OF_IDS("id") };
+		"chat_reactions_withdrawn") ", media AS " ATTACHED("chat_media") " DELETE FROM chats AS h " USING_IDS("id")
+};
 
 const struct pg_stmt *const messages_delete_statements[] = { &delete, NULL };
 

@@ -56,10 +56,12 @@ static const struct pg_stmt erasures_replace = { "sealed_erasures_replace", PG_P
 	"UPDATE erasures t SET aliases = r.sealed" CHANGES
 	" WHERE (t.workspace_id, t.id) = (r.workspace_id, r.id) AND t.aliases = r.was RETURNING r.place" };
 
-/* For the transaction. Rows are found by key: a hash join would read a table whole, with every secret in it, for each hundred. */
-static const struct pg_stmt settings = { "sealed_settings", PG_PREPARED,
-	"SELECT set_config('lock_timeout', '100ms', true), set_config('enable_hashjoin', 'off', true),"
-	" set_config('enable_mergejoin', 'off', true)" };
+/* For the transaction. Rows are found by key: other plans would read a table whole, with every secret in it, for each hundred. */
+static const struct pg_stmt settings = {
+	"sealed_settings", PG_PREPARED,
+	"SELECT set_config('lock_timeout', '100ms', true), set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),"
+	" set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+};
 
 const struct pg_stmt *const sealed_columns_statements[] = { &apps_page, &accounts_page, &endpoints_page,
 	&instances_page, &erasures_page, &qr_page, &apps_replace, &accounts_replace, &endpoints_replace,
