@@ -50,7 +50,7 @@ static inline void columns_sender_change(struct columns *c, const struct sender_
 /* For DELETE … AS h of rows of the workspace $1 that belong to the messages $2, looked up one by one: with the workspace as a constant it
  * can look cheaper to read all of its rows. */
 #define USING_IDS(id) \
-	"USING unnest(array_fill($1::bigint, ARRAY[cardinality($2::bigint[])]), $2::bigint[]) AS r (workspace_id, id)" \
+	"USING unnest(array_fill($1::bigint, ARRAY[coalesce(cardinality($2::bigint[]), 0)]), $2::bigint[]) AS r (workspace_id, id)" \
 	" WHERE h.workspace_id = r.workspace_id AND h." id " = r.id"
 
 /* Which messages c can be unread; those sent after the conversation's last_read_at are. */
